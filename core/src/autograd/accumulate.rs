@@ -1,0 +1,117 @@
+//! The two operations that the backward loop itself performs on cotangents: adding them up where a
+//! tensor was used more than once, and summing them back where an operand was broadcast.
+
+use super::op::{Cotangents, Op, Vjp};
+use super::tensor::Tensor;
+use crate::error::Result;
+use crate::kernel::{Map, Real, Update, reduce};
+use crate::tensor::{Array, Shape, with_dtype};
+use smallvec::smallvec;
+
+/// `a + b`, of one shape; in place of `a` if nothing else holds it and nothing records.
+pub(crate) fn add_cotangents(a: Tensor, b: &Tensor) -> Tensor {
+    if a.is_tracked() || b.is_tracked() {
+        let sum = Array::map(Plus, [a.array(), b.array()], a.array().shape());
+        return Tensor::from_op(Tensor::from(sum), &[&a, b], || Plus);
+    }
+    Tensor::from(a.into_array().update(Plus, [b.array()]))
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Plus;
+
+impl Map<2> for Plus {
+    #[inline(always)]
+    fn apply<T: Real>(self, [a, b]: [T; 2]) -> T {
+        a + b
+    }
+}
+
+impl Update<1, 1> for Plus {
+    #[inline(always)]
+    fn apply<T: Real>(self, [a]: [T; 1], [b]: [T; 1]) -> [T; 1] {
+        [a + b]
+    }
+}
+
+impl Op for Plus {
+    fn name(&self) -> &'static str {
+        "add_cotangents"
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(cotangent.clone()), Some(cotangent)])
+    }
+}
+
+/// The sum of `x` over the axes along which `shape` was broadcast to the shape of `x`.
+pub(crate) fn sum_to_shape(x: &Tensor, shape: &Shape) -> Tensor {
+    if x.array().shape() == shape {
+        return x.clone();
+    }
+    let sum = sum_array_to(x.array(), shape);
+    Tensor::from_op(Tensor::from(sum), &[x], || SumTo { from: x.array().shape().clone() })
+}
+
+/// Sums an array over its broadcast axes: first the leading axes that `shape` lacks together with
+/// those that it has with length 1, then drops them.
+fn sum_array_to(x: &Array, shape: &Shape) -> Array {
+    let missing = x.shape().len() - shape.len();
+    let summed = |axis: usize| axis < missing || shape[axis - missing] == 1;
+    // Kept axes first, summed axes last, unless all summed axes lead: that is a sum of rows.
+    let rank = x.shape().len();
+    let first_kept = (0..rank).find(|&axis| !summed(axis)).unwrap_or(rank);
+    with_dtype!(x.dtype(), F => {
+        if (first_kept..rank).all(|axis| !summed(axis)) {
+            let x = x.contiguous();
+            let xs = x.as_slice::<F>().unwrap_or_default();
+            return Array::build::<F>(shape.clone(), |out| {
+                let columns = out.len();
+                let rows = x.shape()[..first_kept].iter().product();
+                if columns == 1 {
+                    out[0] = reduce::all(reduce::Sum, xs);
+                } else {
+                    reduce::columns(reduce::Sum, xs, [rows, columns], out);
+                }
+            });
+        }
+        let order: Vec<usize> =
+            (0..rank).filter(|&axis| !summed(axis)).chain((0..rank).filter(|&axis| summed(axis))).collect();
+        let x = x.with_layout(x.layout.permute(&order)).contiguous();
+        let xs = x.as_slice::<F>().unwrap_or_default();
+        Array::build::<F>(shape.clone(), |out| {
+            let row = xs.len().checked_div(out.len()).unwrap_or(0);
+            reduce::rows(reduce::Sum, xs, row, out);
+        })
+    })
+}
+
+struct SumTo {
+    from: Shape,
+}
+
+impl Op for SumTo {
+    fn name(&self) -> &'static str {
+        "sum_to_shape"
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(stretch(&cotangent, &self.from))])
+    }
+}
+
+/// `x` broadcast to `shape`, which it must broadcast to.
+pub(crate) fn stretch(x: &Tensor, shape: &Shape) -> Tensor {
+    let stretched = Tensor::from(x.array().broadcast_to(shape));
+    Tensor::from_op(stretched, &[x], || Stretch)
+}
+
+struct Stretch;
+
+impl Op for Stretch {
+    fn name(&self) -> &'static str {
+        "broadcast_to"
+    }
+    /// The cotangent as it is: the backward loop sums it to the operand's shape.
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(cotangent)])
+    }
+}

@@ -1,0 +1,17 @@
+//! The reverse-mode graph: tensors that remember how they were made, and the loop that takes the
+//! cotangent of an output back to the leaves. Nothing here knows an operation by name, except the
+//! two that the loop itself needs: the sum of cotangents and the undoing of a broadcast.
+
+mod accumulate;
+mod backward;
+mod gradients;
+mod node;
+mod op;
+mod tensor;
+
+pub(crate) use accumulate::{stretch, sum_to_shape};
+pub use backward::Backward;
+pub use gradients::{Gradients, Leaf, LeafId};
+pub(crate) use node::Node;
+pub use op::{Cotangents, Op, Vjp};
+pub use tensor::Tensor;

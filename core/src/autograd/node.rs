@@ -1,0 +1,100 @@
+//! Nodes of the graph, numbered as they are created, so that parents always have smaller numbers.
+
+use super::op::Op;
+use crate::tensor::Shape;
+use smallvec::SmallVec;
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// One edge per operand; none to what needs no gradient.
+pub(crate) type Parents = SmallVec<[Option<Arc<Node>>; 3]>;
+
+/// How a tracked tensor was made.
+pub(crate) struct Node {
+    /// The creation number: larger than those of all parents.
+    pub id: u64,
+    /// The operation's name, or `leaf`.
+    pub name: &'static str,
+    /// The shape of the tensor that the node made.
+    pub shape: Shape,
+    state: Mutex<State>,
+}
+
+/// What a node still holds.
+#[derive(Clone)]
+pub(crate) enum State {
+    /// A tensor that the graph begins with.
+    Leaf,
+    /// An operation, ready for its vector-Jacobian product.
+    Op(Arc<dyn Op>, Parents),
+    /// An operation whose saved values backward has used up.
+    Consumed,
+}
+
+impl Node {
+    pub(crate) fn leaf(shape: Shape) -> Arc<Self> {
+        Self::new("leaf", shape, State::Leaf)
+    }
+
+    pub(crate) fn new(name: &'static str, shape: Shape, state: State) -> Arc<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let id = NEXT.fetch_add(1, Relaxed);
+        Arc::new(Self { id, name, shape, state: Mutex::new(state) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // The state is replaced as a whole: a panic elsewhere cannot leave it half-written.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the node holds, leaving it in place.
+    pub(crate) fn peek(&self) -> State {
+        self.lock().clone()
+    }
+
+    /// What the node holds; an operation is given up.
+    pub(crate) fn take(&self) -> State {
+        let mut state = self.lock();
+        match &*state {
+            State::Leaf => State::Leaf,
+            _ => std::mem::replace(&mut *state, State::Consumed),
+        }
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} #{} {}", self.name, self.id, self.shape)
+    }
+}
+
+thread_local! {
+    /// States whose drop is under way on this thread, waiting for their turn.
+    static DROPPING: RefCell<Option<Vec<State>>> = const { RefCell::new(None) };
+}
+
+impl Drop for Node {
+    /// A long chain must not be dropped by recursion: whoever starts the drop collects what falls
+    /// off and drops that in a loop.
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let State::Op(..) = state else { return };
+        let state = std::mem::replace(state, State::Consumed);
+        // While a thread ends its queue may be gone already; then the drop is a plain one.
+        let _ = DROPPING.try_with(|queue| {
+            let mut pending = queue.borrow_mut();
+            if let Some(pending) = pending.as_mut() {
+                pending.push(state);
+                return;
+            }
+            *pending = Some(Vec::new());
+            drop(pending);
+            drop(state);
+            while let Some(next) = queue.borrow_mut().as_mut().and_then(Vec::pop) {
+                drop(next);
+            }
+            *queue.borrow_mut() = None;
+        });
+    }
+}

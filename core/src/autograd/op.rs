@@ -1,0 +1,112 @@
+//! The trait of operations, built in or a user's own.
+
+use super::node::{Node, Parents, State};
+use super::tensor::Tensor;
+use crate::error::Result;
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// The cotangents of an operation's operands, in their order; `None` for those that are not wanted.
+///
+/// A cotangent may have the shape that its operand was broadcast to: whoever receives it sums it
+/// back.
+pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
+
+/// A differentiable operation: what its forward has saved, and its vector-Jacobian product.
+///
+/// A user's own operation computes its output on detached tensors and records itself with
+/// [`Tensor::from_op`]:
+///
+/// ```
+/// use cotangent_core::{Cotangents, Op, Result, Tensor, Vjp};
+///
+/// /// y = x³
+/// struct Cube { x: Tensor }
+///
+/// impl Op for Cube {
+///     fn name(&self) -> &'static str {
+///         "cube"
+///     }
+///     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+///         let x = context.saved(&self.x);
+///         Ok([Some(cotangent.mul(&x.square())? * 3.0)].into_iter().collect())
+///     }
+/// }
+///
+/// fn cube(x: &Tensor) -> Result<Tensor> {
+///     let value = x.detach();
+///     let value = value.mul(&value)?.mul(&value)?;
+///     Ok(Tensor::from_op(value, &[x], || Cube { x: x.clone() }))
+/// }
+///
+/// let x = Tensor::from([1.0f32, 2.0]).tracked();
+/// let grads = cube(&x)?.sum().backward()?;
+/// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [3.0, 12.0]);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+pub trait Op: Send + Sync + 'static {
+    /// The name, for messages.
+    fn name(&self) -> &'static str;
+
+    /// The cotangents of the operands, from that of the output.
+    ///
+    /// Written with [`Tensor`] operations on what [`Vjp::saved`] and [`Vjp::output`] give, it can
+    /// be differentiated again. A fused computation on plain values must be used only while
+    /// `!context.records()`.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents>;
+}
+
+/// What a vector-Jacobian product may ask about the backward pass that it is part of.
+#[derive(Debug)]
+pub struct Vjp<'a> {
+    pub(crate) node: &'a Arc<Node>,
+    pub(crate) parents: &'a Parents,
+    pub(crate) records: bool,
+}
+
+impl Vjp<'_> {
+    /// Whether the cotangent of operand `index` is wanted.
+    pub fn wants(&self, index: usize) -> bool {
+        self.parents.get(index).is_some_and(Option::is_some)
+    }
+
+    /// Whether the backward pass is itself recorded, to be differentiated again.
+    pub fn records(&self) -> bool {
+        self.records
+    }
+
+    /// A saved operand, tracked only if this pass records.
+    pub fn saved(&self, operand: &Tensor) -> Tensor {
+        if self.records { operand.clone() } else { operand.detach() }
+    }
+
+    /// The operation's saved output, tracked only if this pass records.
+    ///
+    /// An operation saves its output detached (its node must not own itself); this ties the two
+    /// together again.
+    pub fn output(&self, output: &Tensor) -> Tensor {
+        if self.records {
+            Tensor::new(output.array().clone(), Some(Arc::clone(self.node)))
+        } else {
+            output.clone()
+        }
+    }
+}
+
+impl Tensor {
+    /// `output` as the result of `op` on `inputs`: tracked if any input is, and then with `op`,
+    /// made by the closure, in its graph.
+    ///
+    /// An input that needs no gradient gets no edge, and if none does, nothing is recorded.
+    pub fn from_op<O: Op>(output: Self, inputs: &[&Self], op: impl FnOnce() -> O) -> Self {
+        if inputs.iter().all(|input| input.node().is_none()) {
+            return output;
+        }
+        let op = op();
+        let name = op.name();
+        let parents = inputs.iter().map(|input| input.node().cloned()).collect();
+        let state = State::Op(Arc::new(op), parents);
+        let node = Node::new(name, output.array().shape().clone(), state);
+        output.with_node(node)
+    }
+}

@@ -1,0 +1,167 @@
+//! The handle that users hold: an array, and the node that made it.
+
+use super::node::Node;
+use crate::error::{Error, Result};
+use crate::kernel::{Real, Update};
+use crate::tensor::{Array, DType, Element, Shape, with_dtype};
+use std::sync::Arc;
+
+/// An immutable, n-dimensional array of `f32` or `f64`, cheap to clone, that can be differentiated.
+///
+/// Views (transposes, slices, broadcasts) share storage. A tensor computed from a
+/// [`tracked`](Tensor::tracked) one remembers how, until it is dropped or
+/// [`detach`](Tensor::detach)ed; [`backward`](Tensor::backward) follows these memories.
+///
+/// ```
+/// use cotangent_core::Tensor;
+/// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).tracked();
+/// let loss = x.square().sum();
+/// let grads = loss.backward()?;
+/// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [2.0, 4.0, 6.0, 8.0]);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor(Arc<Inner>);
+
+struct Inner {
+    array: Array,
+    node: Option<Arc<Node>>,
+}
+
+impl Tensor {
+    pub(crate) fn new(array: Array, node: Option<Arc<Node>>) -> Self {
+        Self(Arc::new(Inner { array, node }))
+    }
+
+    pub(crate) fn array(&self) -> &Array {
+        &self.0.array
+    }
+
+    /// The array, owned: without sharing its storage if this is the only handle.
+    pub(crate) fn into_array(self) -> Array {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => inner.array,
+            Err(shared) => shared.array.clone(),
+        }
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
+        self.0.node.as_ref()
+    }
+
+    pub(crate) fn with_node(self, node: Arc<Node>) -> Self {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => Self::new(inner.array, Some(node)),
+            Err(shared) => Self::new(shared.array.clone(), Some(node)),
+        }
+    }
+
+    /// The lengths of the axes, outermost first; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        self.array().shape()
+    }
+
+    /// The number of axes.
+    pub fn rank(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.array().len()
+    }
+
+    /// Whether there are no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The element type.
+    pub fn dtype(&self) -> DType {
+        self.array().dtype()
+    }
+
+    /// Whether gradients flow through this tensor.
+    pub fn is_tracked(&self) -> bool {
+        self.node().is_some()
+    }
+
+    /// The same values as a leaf of a new graph: [`backward`](Self::backward) gives its gradient.
+    /// PyTorch: `x.detach().requires_grad_()`.
+    #[doc(alias = "requires_grad")]
+    pub fn tracked(&self) -> Self {
+        let node = Node::leaf(self.array().shape().clone());
+        Self::new(self.array().clone(), Some(node))
+    }
+
+    /// The same values without memory of how they were computed.
+    pub fn detach(&self) -> Self {
+        if self.is_tracked() { Self::new(self.array().clone(), None) } else { self.clone() }
+    }
+
+    /// The elements in row-major order.
+    ///
+    /// # Errors
+    /// [`Error::DType`] if the elements are not of type `T`.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        self.expect_dtype("to_vec", T::DTYPE)?;
+        Ok(self.array().to_vec())
+    }
+
+    /// The elements in row-major order, converted to `f64`.
+    pub fn to_f64_vec(&self) -> Vec<f64> {
+        self.array().to_f64_vec()
+    }
+
+    /// The one element of a tensor of any shape, as `f64`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is not exactly one.
+    pub fn item(&self) -> Result<f64> {
+        if self.len() != 1 {
+            let reason = format!("expected one element, found {}", self.len());
+            return Err(Error::shape("item", reason, &[self.shape()]));
+        }
+        Ok(with_dtype!(self.dtype(), F => self.array().view::<F>().data[self.array().layout.offset].into()))
+    }
+
+    /// The elements times `factor`, in the same storage if nothing else holds it; not recorded.
+    pub fn scaled_in_place(self, factor: f64) -> Self {
+        Self::from(self.into_array().update(Scale(factor), []))
+    }
+
+    pub(crate) fn expect_dtype(&self, op: &'static str, expected: DType) -> Result<()> {
+        if self.dtype() == expected {
+            Ok(())
+        } else {
+            Err(Error::DType { op, expected, found: self.dtype() })
+        }
+    }
+
+    /// A constant like this tensor: of its dtype and shape, not tracked.
+    pub(crate) fn constant_like(&self, value: f64) -> Self {
+        Self::from(Array::full(self.dtype(), Shape::default(), value).broadcast_to(self.array().shape()))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Scale(f64);
+
+impl Update<1, 0> for Scale {
+    #[inline(always)]
+    fn apply<T: Real>(self, [x]: [T; 1], []: [T; 0]) -> [T; 1] {
+        [x * self.0]
+    }
+}
+
+impl From<Array> for Tensor {
+    fn from(array: Array) -> Self {
+        Self::new(array, None)
+    }
+}
+
+impl std::fmt::Debug for Inner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.array.dtype(), self.array.shape())
+    }
+}

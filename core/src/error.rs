@@ -1,0 +1,147 @@
+//! The one error type: what was expected, what was found, and where.
+
+use crate::tensor::{DType, Shape};
+use std::path::PathBuf;
+
+/// The result of what can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, apart from programming errors in this crate.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The shapes of the operands do not fit the operation.
+    #[error("{op}: {reason} ({})", list(shapes))]
+    Shape {
+        /// The operation.
+        op: &'static str,
+        /// What was expected and what was found.
+        reason: String,
+        /// The operands' shapes.
+        shapes: Vec<Shape>,
+    },
+    /// The operands' dtypes differ, or an operand has another dtype than was asked for.
+    #[error("{op}: expected dtype {expected}, found {found}; convert with `to_dtype`")]
+    DType {
+        /// The operation.
+        op: &'static str,
+        /// The dtype that the operation needs (that of its first operand).
+        expected: DType,
+        /// The dtype that it got.
+        found: DType,
+    },
+    /// An index, label or axis is out of range.
+    #[error("{op}: {what} {index} is out of range for {bound} {of}")]
+    Index {
+        /// The operation.
+        op: &'static str,
+        /// What the index counts: `label`, `axis`, `index`.
+        what: &'static str,
+        /// The index.
+        index: i64,
+        /// How many there are.
+        bound: usize,
+        /// Of what there are that many: `classes`, `axes`, `rows`.
+        of: &'static str,
+    },
+    /// An argument is outside the range that its documentation states.
+    #[error("{op}: {reason}")]
+    Argument {
+        /// The operation.
+        op: &'static str,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// The output has no graph: nothing that it was computed from is tracked.
+    #[error(
+        "{op}: the output depends on no tracked tensor; compute it under `Pass::train`, or from \
+         tensors made by `tracked()`"
+    )]
+    Untracked {
+        /// The operation.
+        op: &'static str,
+    },
+    /// `backward` ran through a part of the graph whose saved values an earlier `backward` used up.
+    #[error(
+        "backward: the saved values of `{op}` were given up by an earlier backward; use \
+         `Backward::retain_graph` for the first of the two"
+    )]
+    GraphConsumed {
+        /// The operation whose node was reached twice.
+        op: &'static str,
+    },
+    /// A value that must be finite is not.
+    #[error("{op}: {what} is not finite ({value})")]
+    NonFinite {
+        /// The operation.
+        op: &'static str,
+        /// What is not finite: a norm, a parameter's gradient.
+        what: String,
+        /// The value.
+        value: f64,
+    },
+    /// A saved state does not fit the model. Nothing was loaded.
+    #[error("{}: {} mismatches, nothing was loaded:\n  {}", .path.display(), .mismatches.len(), .mismatches.join("\n  "))]
+    State {
+        /// The file, or empty for bytes in memory.
+        path: PathBuf,
+        /// Each name, shape or dtype that does not fit.
+        mismatches: Vec<String>,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", .path.display())]
+    Format {
+        /// The file, or empty for bytes in memory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Reading or writing a file failed.
+    #[error("{}: {source}", .path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An error inside a module.
+    #[error("`{path}`: {source}")]
+    Within {
+        /// The dotted path of the module in which it occurred.
+        path: String,
+        /// The error.
+        source: Box<Error>,
+    },
+}
+
+impl Error {
+    /// The same error, placed inside the field `name` of a module: each level of a model adds its
+    /// own name in front.
+    ///
+    /// ```
+    /// use cotangent_core::{Error, Tensor};
+    /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err();
+    /// let error = error.within("weight").within("hidden");
+    /// assert!(error.to_string().starts_with("`hidden.weight`: from_vec: "));
+    /// ```
+    pub fn within(self, name: &str) -> Self {
+        match self {
+            Self::Within { path, source } => Self::Within { path: format!("{name}.{path}"), source },
+            error => Self::Within { path: name.to_owned(), source: Box::new(error) },
+        }
+    }
+
+    pub(crate) fn shape(op: &'static str, reason: impl Into<String>, shapes: &[&[usize]]) -> Self {
+        let shapes = shapes.iter().map(|&shape| Shape::from(shape)).collect();
+        Self::Shape { op, reason: reason.into(), shapes }
+    }
+
+    pub(crate) fn argument(op: &'static str, reason: impl Into<String>) -> Self {
+        Self::Argument { op, reason: reason.into() }
+    }
+}
+
+fn list(shapes: &[Shape]) -> String {
+    let label = if shapes.len() == 1 { "shape " } else { "shapes " };
+    label.to_owned() + &shapes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+}

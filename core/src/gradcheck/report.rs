@@ -1,0 +1,118 @@
+//! What a gradient check found, by parameter path.
+
+use std::fmt;
+
+/// The outcome for one tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Verdict {
+    /// The slopes agree.
+    Pass,
+    /// The function has a kink here, and the gradient lies between the slopes on both sides.
+    Kink,
+    /// Numeric noise is larger than the tolerance, and than the difference.
+    Inconclusive,
+    /// The slopes disagree.
+    Fail,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Pass => "pass",
+            Self::Kink => "kink",
+            Self::Inconclusive => "inconclusive",
+            Self::Fail => "FAIL",
+        })
+    }
+}
+
+/// What was found for one parameter or input: the worst place.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Entry {
+    /// The parameter's path, or `input 0`, `input 1`, ….
+    pub path: String,
+    /// The shape.
+    pub shape: Vec<usize>,
+    /// The worst outcome.
+    pub verdict: Verdict,
+    /// The multi-index of the worst element; `None` if it is a direction through all elements.
+    pub element: Option<Vec<usize>>,
+    /// What backward says there.
+    pub analytic: f64,
+    /// What numeric differences say there.
+    pub numeric: f64,
+    /// The error bar of the numeric value.
+    pub error_bar: f64,
+    /// How many slopes were compared.
+    pub comparisons: usize,
+}
+
+impl Entry {
+    /// |analytic - numeric| relative to the larger of the two.
+    pub fn relative_error(&self) -> f64 {
+        let size = self.analytic.abs().max(self.numeric.abs());
+        if size == 0.0 { 0.0 } else { (self.analytic - self.numeric).abs() / size }
+    }
+}
+
+/// What a gradient check found. Prints as a table.
+#[derive(Clone, Debug)]
+pub struct Report {
+    pub(super) entries: Vec<Entry>,
+}
+
+impl Report {
+    /// One entry per parameter in declaration order, then one per input.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Whether every entry passed (kinks, with a gradient between the slopes, pass too).
+    pub fn is_ok(&self) -> bool {
+        self.entries.iter().all(|entry| matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
+    }
+
+    /// The entries that did not pass.
+    pub fn failures(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
+    }
+
+    /// Panics with the table, at the caller's line, unless every entry passed: for tests.
+    #[track_caller]
+    pub fn assert_ok(&self) {
+        assert!(self.is_ok(), "the gradients do not match numeric differences\n{self}");
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = |entry: &Entry| match &entry.element {
+            None => "(direction)".to_owned(),
+            Some(index) => format!("{index:?}"),
+        };
+        let width = self.entries.iter().map(|e| e.path.len()).chain([9]).max().unwrap_or(9);
+        let place_width = self.entries.iter().map(|e| place(e).len()).chain([7]).max().unwrap_or(7);
+        writeln!(
+            f,
+            "{:<width$}  {:<12}  {:<place_width$}  {:>14}  {:>14}  {:>9}  {:>9}  {:>6}",
+            "parameter", "verdict", "element", "analytic", "numeric", "error bar", "relative", "slopes"
+        )?;
+        for e in &self.entries {
+            writeln!(
+                f,
+                "{:<width$}  {:<12}  {:<place_width$}  {:>14.7e}  {:>14.7e}  {:>9.1e}  {:>9.1e}  {:>6}",
+                e.path,
+                e.verdict,
+                place(e),
+                e.analytic,
+                e.numeric,
+                e.error_bar,
+                e.relative_error(),
+                e.comparisons,
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,145 @@
+//! Instruction sets: one generic body per kernel, compiled once for each, chosen at run time.
+//!
+//! A kernel implements [`Kernel`] with an `#[inline(always)]` `run`; [`dispatch`] inlines that body
+//! into a function compiled for the best instruction set of this machine. No kernel uses intrinsics.
+
+use std::sync::OnceLock;
+
+/// An instruction set as a type, for what a generic kernel body must decide at compile time.
+pub trait Isa: Copy + Send + Sync + 'static {
+    /// Whether fused multiply-add is one instruction (elsewhere it would be a slow library call).
+    const FMA: bool;
+}
+
+macro_rules! instruction_sets {
+    ($($(#[$doc:meta])* $name:ident fma $fma:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+        impl Isa for $name {
+            const FMA: bool = $fma;
+        }
+    )*};
+}
+
+instruction_sets! {
+    /// What every processor of the target architecture has, without fused multiply-add.
+    Baseline fma false;
+    /// x86-64 with AVX2 and FMA.
+    Avx2 fma true;
+    /// x86-64 with AVX-512 (F, BW, DQ, VL).
+    Avx512 fma true;
+    /// AArch64, whose baseline includes NEON and fused multiply-add.
+    Neon fma true;
+}
+
+/// The instruction sets as values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Tier {
+    /// [`Baseline`].
+    Baseline,
+    /// [`Neon`].
+    Neon,
+    /// [`Avx2`].
+    Avx2,
+    /// [`Avx512`].
+    Avx512,
+}
+
+impl Tier {
+    /// The tiers that this machine can run, slowest first.
+    pub fn available() -> Vec<Self> {
+        let mut tiers = vec![Self::Baseline];
+        #[cfg(target_arch = "aarch64")]
+        tiers.push(Self::Neon);
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                tiers.push(Self::Avx2);
+            }
+            if is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512dq")
+                && is_x86_feature_detected!("avx512vl")
+                && tiers.contains(&Self::Avx2)
+            {
+                tiers.push(Self::Avx512);
+            }
+        }
+        tiers
+    }
+
+    /// The tier that kernels run on: the fastest available one.
+    ///
+    /// The environment variable `COTANGENT_TIER` (`baseline`, `neon`, `avx2`, `avx512`; read once)
+    /// lowers it, so that every tier can be tested on one machine. A tier that the machine lacks,
+    /// or an unknown name, is ignored.
+    pub fn current() -> Self {
+        static CURRENT: OnceLock<Tier> = OnceLock::new();
+        *CURRENT.get_or_init(|| {
+            let available = Self::available();
+            let wanted = std::env::var("COTANGENT_TIER").unwrap_or_default();
+            let named = |tier: &Self| format!("{tier:?}").eq_ignore_ascii_case(&wanted);
+            let best = available[available.len() - 1];
+            available.into_iter().find(named).unwrap_or(best)
+        })
+    }
+}
+
+/// A computation over slices whose body is generic over the instruction set.
+pub trait Kernel {
+    /// What the computation returns.
+    type Output;
+
+    /// The body. Implementations must be `#[inline(always)]`, and so must all that they call in
+    /// their inner loops: only what is inlined is compiled for the instruction set.
+    fn run<I: Isa>(self) -> Self::Output;
+}
+
+/// Runs `kernel` on the best instruction set of this machine.
+#[inline]
+pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
+    dispatch_on(Tier::current(), kernel)
+}
+
+/// Runs `kernel` on the given instruction set, or on the baseline if the machine lacks it.
+#[inline]
+pub fn dispatch_on<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
+    match tier {
+        // SAFETY: a `Tier` other than the baseline is only handed out by `Tier::available`, which
+        // has checked that this machine has the features; callers can write `Tier::Avx512`
+        // themselves, so the check is repeated where it is not the cached current tier.
+        #[cfg(target_arch = "x86_64")]
+        Tier::Avx512 if runs(tier) => unsafe { run_avx512(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Tier::Avx2 if runs(tier) => unsafe { run_avx2(kernel) },
+        #[cfg(target_arch = "aarch64")]
+        Tier::Neon => kernel.run::<Neon>(),
+        _ => kernel.run::<Baseline>(),
+    }
+}
+
+/// Whether this machine has the features of `tier`.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+fn runs(tier: Tier) -> bool {
+    tier <= Tier::current() || Tier::available().contains(&tier)
+}
+
+/// # Safety
+/// The processor must have the features named here.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn run_avx2<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx2>()
+}
+
+/// # Safety
+/// The processor must have the features named here.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+unsafe fn run_avx512<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512>()
+}

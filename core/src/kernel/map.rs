@@ -1,0 +1,121 @@
+//! Elementwise kernels: one formula over N operands, in one sweep.
+
+use super::isa::{Isa, Kernel, dispatch};
+use super::parallel::{self, GRAIN, Shared, cut};
+use super::real::{Float, Lane, Real, lanes};
+use super::strided::View;
+
+/// A formula from `N` numbers to one.
+pub trait Map<const N: usize>: Copy + Send + Sync + 'static {
+    /// The formula.
+    fn apply<T: Real>(self, args: [T; N]) -> T;
+}
+
+/// A formula that replaces `S` numbers, given `N` others: an optimizer's update, for one.
+pub trait Update<const S: usize, const N: usize>: Copy + Send + Sync {
+    /// The new values of `state`.
+    fn apply<T: Real>(self, state: [T; S], args: [T; N]) -> [T; S];
+}
+
+/// How many elements are staged on the stack when an operand is not contiguous.
+const STAGE: usize = 512;
+
+/// `out[i] = map(inputs[0][i], inputs[1][i], …)` for operands of one shape, in row-major order.
+pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(map: M, inputs: &[View<'_, F>; N], out: &mut [F]) {
+    let mut slices: [Option<&[F]>; N] = [None; N];
+    let mut whole: [&[F]; N] = [&[]; N];
+    for k in 0..N {
+        slices[k] = inputs[k].as_slice();
+        whole[k] = slices[k].unwrap_or_default();
+    }
+    let contiguous = slices.iter().all(Option::is_some);
+    parallel::chunks_mut(out, GRAIN, &|start, out| {
+        if contiguous {
+            let inputs = cut(whole, &(start..start + out.len()));
+            dispatch(Contiguous { map, inputs, out });
+            return;
+        }
+        let mut stages = [[F::default(); STAGE]; N];
+        for (block, out) in out.chunks_mut(STAGE).enumerate() {
+            let start = start + block * STAGE;
+            let mut pieces: [&[F]; N] = [&[]; N];
+            for (k, stage) in stages.iter_mut().enumerate() {
+                pieces[k] = if let Some(slice) = slices[k] {
+                    &slice[start..start + out.len()]
+                } else {
+                    inputs[k].gather(start, &mut stage[..out.len()]);
+                    &stage[..out.len()]
+                };
+            }
+            dispatch(Contiguous { map, inputs: pieces, out });
+        }
+    });
+}
+
+/// `state[i] = update(state[i], args[i])` in place, for contiguous slices of one length.
+pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
+    update: U,
+    states: [&mut [F]; S],
+    args: [&[F]; N],
+) {
+    let len = states[0].len();
+    assert!(states.iter().all(|s| s.len() == len) && args.iter().all(|a| a.len() == len));
+    let states = states.map(Shared::of);
+    parallel::ranges(len, GRAIN, &|range| {
+        let mut pieces = [(); S].map(|()| <&mut [F]>::default());
+        for k in 0..S {
+            // SAFETY: the ranges of one call do not overlap, and `states` is borrowed for all of it.
+            pieces[k] = unsafe { states[k].piece(range.clone()) };
+        }
+        dispatch(InPlace { update, states: pieces, args: cut(args, &range) });
+    });
+}
+
+struct Contiguous<'a, F, const N: usize, M> {
+    map: M,
+    inputs: [&'a [F]; N],
+    out: &'a mut [F],
+}
+
+impl<F: Float, const N: usize, M: Map<N>> Kernel for Contiguous<'_, F, N, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let len = self.out.len();
+        let inputs = cut(self.inputs, &(0..len));
+        for i in 0..len {
+            self.out[i] = self.map.apply(lanes::<F, I, N>(&inputs, i)).0;
+        }
+    }
+}
+
+struct InPlace<'a, F, const S: usize, const N: usize, U> {
+    update: U,
+    states: [&'a mut [F]; S],
+    args: [&'a [F]; N],
+}
+
+impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Kernel for InPlace<'_, F, S, N, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let states = self.states;
+        let len = states[0].len();
+        for state in &states {
+            assert!(state.len() == len);
+        }
+        let args = cut(self.args, &(0..len));
+        for i in 0..len {
+            let mut before = [Lane::<F, I>::new(F::default()); S];
+            for k in 0..S {
+                before[k] = Lane::new(states[k][i]);
+            }
+            let after = self.update.apply(before, lanes::<F, I, N>(&args, i));
+            for k in 0..S {
+                states[k][i] = after[k].0;
+            }
+        }
+    }
+}

@@ -1,0 +1,279 @@
+//! What the tests of the elementary functions have in common: runs on every tier, samples of
+//! arguments, and errors in units in the last place (ULP).
+
+use crate::kernel::isa::{Isa, Kernel, Tier, dispatch_on};
+use crate::kernel::real::Float;
+use num_traits::Float as _;
+use std::marker::PhantomData;
+
+/// A function to test, as a type.
+pub(super) trait Function {
+    type Number: Float;
+    fn at<I: Isa>(x: Self::Number) -> Self::Number;
+}
+
+/// Declares the types `F32` and `F64` for a function's two bodies.
+macro_rules! functions {
+    ($f32:path, $f64:path) => {
+        functions!(@ F32 f32 $f32);
+        functions!(@ F64 f64 $f64);
+    };
+    (@ $name:ident $number:ident $body:path) => {
+        struct $name;
+        impl $crate::kernel::math::check::Function for $name {
+            type Number = $number;
+            #[inline(always)]
+            fn at<I: $crate::kernel::isa::Isa>(x: $number) -> $number {
+                use $body as body;
+                body::<I>(x)
+            }
+        }
+    };
+}
+pub(super) use functions;
+
+struct Map<'a, F: Function> {
+    arguments: &'a [F::Number],
+    results: &'a mut [F::Number],
+    function: PhantomData<F>,
+}
+
+impl<F: Function> Kernel for Map<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for (y, x) in self.results.iter_mut().zip(self.arguments) {
+            *y = F::at::<I>(*x);
+        }
+    }
+}
+
+fn run<F: Function>(tier: Tier, arguments: &[F::Number]) -> Vec<F::Number> {
+    let mut results = vec![F::Number::default(); arguments.len()];
+    dispatch_on(
+        tier,
+        Map::<F> {
+            arguments,
+            results: &mut results,
+            function: PhantomData,
+        },
+    );
+    results
+}
+
+/// Asserts results exactly, down to the sign of zero; any NaN equals any other.
+pub(super) fn exact<F: Function>(cases: &[(F::Number, F::Number)]) {
+    // More copies than lanes, so that the packed code is tested and not the remainder loop alone.
+    const COPIES: usize = 40;
+    for tier in Tier::available() {
+        for (x, expected) in cases {
+            for got in run::<F>(tier, &[*x; COPIES]) {
+                let same =
+                    got == *expected && got.is_sign_negative() == expected.is_sign_negative();
+                let both_nan = got.is_nan() && expected.is_nan();
+                assert!(
+                    same || both_nan,
+                    "{tier:?}: f({x:e}) = {got:e}, expected {expected:e}"
+                );
+            }
+        }
+    }
+}
+
+/// The unit in the last place of an `f32` near `value`.
+fn ulp_f32(value: f64) -> f64 {
+    let exponent = ((value.to_bits() >> 52) & 0x7ff).clamp(1023 - 126, 1023 + 127);
+    f64::from_bits((exponent - 23) << 52)
+}
+
+/// The unit in the last place of `value`.
+fn ulp_f64(value: f64) -> f64 {
+    let next = f64::from_bits(value.abs().to_bits() + 1);
+    if next.is_finite() {
+        next - value.abs()
+    } else {
+        f64::MAX - f64::MAX.next_down()
+    }
+}
+
+/// The error of an `f32` in ULP; infinite where one is a finite number and the other is not.
+fn error_f32(got: f32, expected: f64) -> f64 {
+    let nearest = expected as f32;
+    if got.is_finite() && nearest.is_finite() {
+        (f64::from(got) - expected).abs() / ulp_f32(expected)
+    } else if got == nearest || got.is_nan() && nearest.is_nan() {
+        0.0
+    } else {
+        f64::INFINITY
+    }
+}
+
+/// The largest error of each tier over `arguments` and the argument that has it.
+fn largest_errors<F: Function<Number = f32>>(
+    reference: impl Fn(f64) -> f64,
+    arguments: &[f32],
+) -> Vec<(Tier, f64, f32)> {
+    let expected: Vec<f64> = arguments.iter().map(|x| reference(f64::from(*x))).collect();
+    let largest = |tier: Tier| {
+        let results = run::<F>(tier, arguments);
+        let mut largest = (tier, 0.0, 0.0);
+        for ((got, expected), x) in results.into_iter().zip(&expected).zip(arguments) {
+            let error = error_f32(got, *expected);
+            if error > largest.1 {
+                largest = (tier, error, *x);
+            }
+        }
+        largest
+    };
+    Tier::available().into_iter().map(largest).collect()
+}
+
+/// Asserts the bound over 10^5 arguments spread over all bit patterns, and densely near some points.
+pub(super) fn sampled<F: Function<Number = f32>>(
+    reference: impl Fn(f64) -> f64,
+    bound: f64,
+    near: &[f32],
+    limit: f32,
+) {
+    let spread = (0..=u32::MAX).step_by(42_953).map(f32::from_bits);
+    let dense = near.iter().flat_map(|point| {
+        let bits = point.to_bits();
+        (bits.saturating_sub(2_000)..bits.saturating_add(2_000)).map(f32::from_bits)
+    });
+    let arguments: Vec<f32> = spread
+        .chain(dense)
+        .filter(|x| x.is_nan() || x.abs() <= limit)
+        .collect();
+    for (tier, error, x) in largest_errors::<F>(reference, &arguments) {
+        assert!(error <= bound, "{tier:?}: {error} ULP at {x:e}");
+    }
+}
+
+/// Asserts the bound over all `f32` up to `limit`, and prints the largest error of each tier.
+pub(super) fn exhaustive<F: Function<Number = f32>>(
+    reference: impl Fn(f64) -> f64,
+    bound: f64,
+    limit: f32,
+) {
+    const BLOCK: u32 = 1 << 16;
+    let mut largest: Vec<_> = Tier::available()
+        .into_iter()
+        .map(|tier| (tier, 0.0, 0.0))
+        .collect();
+    for block in 0..=u32::MAX / BLOCK {
+        let arguments: Vec<f32> = (block * BLOCK..=block * BLOCK + (BLOCK - 1))
+            .map(f32::from_bits)
+            .filter(|x| x.is_nan() || x.abs() <= limit)
+            .collect();
+        for (all, new) in largest
+            .iter_mut()
+            .zip(largest_errors::<F>(&reference, &arguments))
+        {
+            if new.1 > all.1 {
+                *all = new;
+            }
+        }
+    }
+    for (tier, error, x) in largest {
+        println!("{tier:?}: largest error {error:.4} ULP, at {x:e}");
+        assert!(error <= bound, "{tier:?}: {error} ULP at {x:e}");
+    }
+}
+
+/// Asserts the bound over a table that `testdata/generate.py` has written.
+pub(super) fn table<F: Function<Number = f64>>(text: &str, bound: f64) {
+    let rows: Vec<(f64, f64, f64)> = text
+        .lines()
+        .map(|line| {
+            let fields: Vec<&str> = line.split(' ').collect();
+            let float = |field: &str| f64::from_bits(u64::from_str_radix(field, 16).unwrap());
+            (
+                float(fields[0]),
+                float(fields[1]),
+                fields[2].parse::<f64>().unwrap() / 256.0,
+            )
+        })
+        .collect();
+    assert!(rows.len() > 300);
+    let arguments: Vec<f64> = rows.iter().map(|row| row.0).collect();
+    for tier in Tier::available() {
+        for (got, (x, high, rest)) in run::<F>(tier, &arguments).into_iter().zip(&rows) {
+            let error = ((got - high) / ulp_f64(*high) - rest).abs();
+            // Written so that a NaN fails.
+            assert!(
+                error <= bound,
+                "{tier:?}: {error} ULP at {x:e}: {got:e}, not {high:e}"
+            );
+        }
+    }
+}
+
+/// Asserts agreement with the standard library, whose own error is added to the bound, over 10^5
+/// arguments spread over all bit patterns: coarser than [`table`], but in every binade.
+pub(super) fn agrees<F: Function<Number = f64>>(
+    reference: impl Fn(f64) -> f64,
+    bound: f64,
+    limit: f64,
+) {
+    const OF_STANDARD_LIBRARY: f64 = 2.0;
+    let spread = (0..100_000u64).map(|i| f64::from_bits(i.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    let arguments: Vec<f64> = spread.filter(|x| x.is_nan() || x.abs() <= limit).collect();
+    for tier in Tier::available() {
+        for (got, x) in run::<F>(tier, &arguments).into_iter().zip(&arguments) {
+            let expected = reference(*x);
+            let error = (got - expected).abs() / ulp_f64(expected);
+            let same = got == expected || got.is_nan() && expected.is_nan();
+            let close = error <= bound + OF_STANDARD_LIBRARY;
+            assert!(
+                same || close,
+                "{tier:?}: f({x:e}) = {got:e}, about {expected:e}"
+            );
+        }
+    }
+}
+
+/// Asserts an absolute error of |x| 2^-50 from `from` to 2^50, and no more than that results lie
+/// between -1 and 1 for still larger x, and in the neighbourhood of the extremes.
+pub(super) fn degrades<F: Function>(reference: impl Fn(f64) -> f64, from: F::Number) {
+    const END: f64 = 1125899906842624.0;
+    let large = (0..2_000).map(|i| from.to_f64() * (1.0 + f64::from(i) * 0.0137).powi(4));
+    let huge = [
+        1e16,
+        1e20,
+        -1e30,
+        F::Number::max_value().to_f64(),
+        F::Number::min_value().to_f64(),
+    ];
+    let extremes = (-2_000..2_000).map(|i| f64::from(i) * std::f64::consts::FRAC_PI_2);
+    let arguments: Vec<F::Number> = large
+        .chain(huge)
+        .chain(extremes)
+        .map(F::Number::from_f64)
+        .collect();
+    for tier in Tier::available() {
+        for (y, x) in run::<F>(tier, &arguments).into_iter().zip(&arguments) {
+            let (y, x) = (y.to_f64(), x.to_f64());
+            let tolerance = if x.abs() <= END {
+                x.abs() / END + 1e-6
+            } else {
+                2.0
+            };
+            let close = (y - reference(x)).abs() <= tolerance;
+            assert!(close && y.abs() <= 1.0, "{tier:?}: f({x:e}) = {y:e}");
+        }
+    }
+}
+
+#[test]
+fn units_in_the_last_place() {
+    assert_eq!(ulp_f32(1.0), f64::from(f32::EPSILON));
+    assert_eq!(ulp_f32(-1.999), f64::from(f32::EPSILON));
+    assert_eq!(ulp_f32(0.999), f64::from(f32::EPSILON) / 2.0);
+    assert_eq!(ulp_f32(0.0), f64::from(f32::from_bits(1)));
+    assert_eq!(ulp_f64(-1.5), f64::EPSILON);
+    assert_eq!(ulp_f64(0.0), f64::from_bits(1));
+    assert_eq!(error_f32(1.0 + f32::EPSILON, 1.0), 1.0);
+    assert_eq!(error_f32(f32::INFINITY, 1e39), 0.0);
+    assert_eq!(error_f32(f32::NAN, 1.0), f64::INFINITY);
+    assert_eq!(error_f32(f32::MAX, f64::INFINITY), f64::INFINITY);
+}

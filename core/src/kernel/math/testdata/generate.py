@@ -1,0 +1,119 @@
+"""Writes the reference values of the f64 tests beside itself, one file a function.
+
+A line has an argument, the function's nearest f64 (both as hexadecimal bits), and how far the true
+value is from it, in 1/256 of a unit in the last place. Needs mpmath 1.3.0.
+"""
+
+import math
+import pathlib
+import random
+import struct
+
+import mpmath
+from mpmath import mp, mpf
+
+assert mpmath.__version__ == "1.3.0"
+mp.prec = 400
+HERE = pathlib.Path(__file__).parent
+LN2 = math.log(2)
+TRIG_LIMIT = 2.0**30
+
+
+def bits(value):
+    return struct.unpack("<Q", struct.pack("<d", value))[0]
+
+
+def nearest(value):
+    """The nearest f64, subnormals included, and the rest in 1/256 ULP."""
+    exponent = max(mpmath.frexp(value)[1], -1021) - 53
+    units = mpmath.ldexp(value, -exponent)
+    whole = mpmath.nint(units)
+    high = math.ldexp(int(whole), exponent)
+    return high, int(mpmath.nint((units - whole) * 256))
+
+
+def write(name, function, arguments):
+    lines = []
+    for x in sorted(set(arguments)):
+        value = function(mpf(x))
+        if value != 0 and abs(value) < mpf(2) ** 1024 * (1 - mpf(2) ** -54):
+            high, rest = nearest(value)
+            lines.append(f"{bits(x):016x} {bits(high):016x} {rest}\n")
+    (HERE / f"{name}.txt").write_text("".join(lines))
+    print(name, len(lines))
+
+
+def uniform(source, count, low, high):
+    return [source.uniform(low, high) for _ in range(count)]
+
+
+def logarithmic(source, count, low, high, both_signs=True):
+    """Magnitudes between 2^low and 2^high."""
+    signs = (-1, 1) if both_signs else (1,)
+    return [source.choice(signs) * math.ldexp(source.uniform(1, 2), int(source.uniform(low, high))) for _ in range(count)]
+
+
+def around(points, steps=4):
+    found = []
+    for point in points:
+        up = down = point
+        for _ in range(steps):
+            up, down = math.nextafter(up, math.inf), math.nextafter(down, -math.inf)
+            found += [up, down]
+        found.append(point)
+    return found
+
+
+def closest_to_quarters(parity):
+    """For each binade up to the limit, the f64 closest to a multiple of pi/2 of that parity."""
+    found = []
+    for exponent in range(-52, 30 - 52):
+        target = mpmath.ldexp(mpmath.pi / 2, -exponent)
+        best = None
+        # The convergents of pi/2 as a fraction, and their multiples, come closest.
+        h, k, rest = (1, 0), (0, 1), target
+        while h[0] < 2**53:
+            whole = int(mpmath.floor(rest))
+            h, k = (whole * h[0] + h[1], h[0]), (whole * k[0] + k[1], k[0])
+            if 0 < h[0] < 2**53 and k[0] > 0:
+                for times in range(1, 2**53 // h[0] + 1 if h[0] > 2**45 else 2):
+                    if h[0] * times >= 2**52 and (k[0] * times) % 2 == parity:
+                        distance = abs(h[0] * times - k[0] * times * target)
+                        if best is None or distance < best[0]:
+                            best = (distance, h[0] * times)
+            rest = 1 / (rest - whole)
+        if best:
+            found.append(math.ldexp(best[1], exponent))
+    return [x for x in found if x <= TRIG_LIMIT] + [-x for x in found if x <= TRIG_LIMIT]
+
+
+def main():
+    source = random.Random(20240601)
+    thresholds = [(n + 0.5) * LN2 for n in range(-30, 30)]
+    tiny = logarithmic(source, 30, -1074, -50)
+
+    write("exp", mpmath.exp, uniform(source, 120, -745, 709.7) + uniform(source, 80, -2, 2) + thresholds
+          + uniform(source, 40, -745.1, -708) + logarithmic(source, 60, -56, 9)
+          + around([709.782712893384, -708.3964185322641, -745.1332191019411, 1.0, -1.0]))
+    write("exp_m1", mpmath.expm1, uniform(source, 60, -40, 709.7) + uniform(source, 120, -2, 2) + thresholds
+          + logarithmic(source, 100, -60, 6) + tiny + around([LN2 / 2, -LN2 / 2, 709.782712893384]))
+    write("ln", mpmath.log, uniform(source, 120, 0.5, 2) + logarithmic(source, 120, -1074, 1024, False)
+          + [1 + x for x in logarithmic(source, 80, -52, -2)] + uniform(source, 40, 0, 100)
+          + around([math.sqrt(0.5), math.sqrt(2), 1.0, 2.2250738585072014e-308]))
+    write("ln_1p", mpmath.log1p, uniform(source, 120, -1, 2) + logarithmic(source, 60, 0, 1024, False)
+          + [-1 + x for x in logarithmic(source, 40, -53, -1, False)] + logarithmic(source, 120, -60, -1) + tiny
+          + around([math.sqrt(0.5) - 1, math.sqrt(2) - 1, 1.0]))
+    write("tanh", mpmath.tanh, uniform(source, 150, -1.5, 1.5) + uniform(source, 100, -20, 20)
+          + logarithmic(source, 100, -60, 4) + tiny + around([0.625, -0.625, 19.06]))
+    write("sigmoid", lambda x: 1 / (1 + mpmath.exp(-x)), uniform(source, 100, -745, 0) + uniform(source, 120, -5, 5)
+          + uniform(source, 100, -45, 45) + logarithmic(source, 60, -60, 9) + thresholds
+          + around([-708.3964185322641, -745.1332191019411, -36.7368005696771]))
+    write("erf", mpmath.erf, uniform(source, 160, -2, 2) + uniform(source, 100, -6, 6)
+          + logarithmic(source, 100, -60, 3) + tiny + around([1.0, -1.0, 5.9, 6.0]))
+    trig = (uniform(source, 120, -math.pi, math.pi) + uniform(source, 60, -1e3, 1e3)
+            + uniform(source, 60, -TRIG_LIMIT, TRIG_LIMIT) + logarithmic(source, 80, -40, 29))
+    write("sin", mpmath.sin, trig + closest_to_quarters(0) + tiny + around([math.pi / 2, math.pi, TRIG_LIMIT], 2))
+    write("cos", mpmath.cos, trig + closest_to_quarters(1) + around([math.pi / 2, math.pi, TRIG_LIMIT], 2))
+
+
+main()

@@ -1,0 +1,147 @@
+"""Prints the coefficients of the elementary functions (the Rust files quote them).
+
+Each is a weighted minimax approximation found by the exchange algorithm of E. Remez (1934). The
+coefficients are rounded one after another, from the lowest, and the others fitted anew each time.
+Needs mpmath 1.3.0; takes a few minutes.
+"""
+
+import functools
+
+import mpmath
+from mpmath import cos, erf, erfc, exp, expm1, factorial, log, log1p, matrix, mp, mpf, pi, sin, sqrt, tanh
+
+assert mpmath.__version__ == "1.3.0"
+mp.prec = 150
+GRID = 600
+
+
+def chebyshev(a, b, count):
+    return [(a + b) / 2 - (b - a) / 2 * cos(pi * (2 * i + 1) / (2 * count)) for i in range(count)]
+
+
+def extremes(errors, count):
+    """The indices of `count` alternating extremes, or fewer if there are not so many."""
+    peaks = []
+    for i, error in enumerate(errors):
+        if peaks and (errors[peaks[-1]] >= 0) == (error >= 0):
+            if abs(error) > abs(errors[peaks[-1]]):
+                peaks[-1] = i
+        else:
+            peaks.append(i)
+    while len(peaks) > count:
+        if len(peaks) == count + 1:
+            peaks.pop(0 if abs(errors[peaks[0]]) < abs(errors[peaks[-1]]) else -1)
+        else:
+            i = min(range(len(peaks) - 1), key=lambda i: max(abs(errors[peaks[i]]), abs(errors[peaks[i + 1]])))
+            del peaks[i : i + 2]
+    return peaks
+
+
+def rational(f, weight, above, below, a, b):
+    """Coefficients of powers `above` over 1 + those of powers `below`, and the weighted error."""
+    a, b = mpf(a), mpf(b)
+    m, count = len(above), len(above) + len(below) + 1
+    grid = [(a + b) / 2 - (b - a) / 2 * cos(pi * i / GRID) for i in range(GRID + 1)]
+    values = [f(x) for x in grid]
+    weights = [weight(x) for x in grid]
+    nodes, level, best = chebyshev(a, b, count), mpf(0), (None, mpf("inf"))
+    for _ in range(25):
+        at = [f(x) for x in nodes]
+        scales = [weight(x) for x in nodes]
+        for _ in range(12 if below else 1):
+            rows, right = matrix(count, count), matrix(count, 1)
+            for i, (x, w) in enumerate(zip(nodes, scales)):
+                for j, power in enumerate(above):
+                    rows[i, j] = w * x**power
+                for j, power in enumerate(below):
+                    rows[i, m + j] = ((-1) ** i * level - w * at[i]) * x**power
+                rows[i, count - 1], right[i] = (-1) ** i, w * at[i]
+            solution = mpmath.lu_solve(rows, right)
+            level = solution[count - 1]
+        p, q = [solution[j] for j in range(m)], [solution[m + j] for j in range(len(below))]
+        errors = [
+            w * (v - sum(c * x**k for c, k in zip(p, above)) / (1 + sum(c * x**k for c, k in zip(q, below))))
+            for x, v, w in zip(grid, values, weights)
+        ]
+        largest = max(abs(e) for e in errors)
+        if largest < best[1]:
+            best = ((p, q), largest)
+        peaks = extremes(errors, count)
+        if len(peaks) < count or largest < abs(level) * mpf("1.0005"):
+            break
+        nodes = [grid[i] for i in peaks]
+    return best
+
+
+def rounded(value, bits):
+    with mp.workprec(bits):
+        return +value
+
+
+def show(name, coefficients, error, bits):
+    form = "%.9e" if bits == 24 else "%r"
+    print(f"{name}: weighted error 2^{float(log(error, 2)):.1f}")
+    print("   ", ", ".join(form % float(c) for c in coefficients), flush=True)
+
+
+def polynomial(name, f, weight, degree, a, b, bits, given=()):
+    f, weight = functools.lru_cache(None)(f), functools.lru_cache(None)(weight)
+    fixed = [mpf(c) for c in given]
+    while True:
+        rest = lambda x: f(x) - sum(c * x**k for k, c in enumerate(fixed))
+        if len(fixed) == degree + 1:
+            break
+        (p, _), _ = rational(rest, weight, range(len(fixed), degree + 1), (), a, b)
+        fixed.append(rounded(p[0], bits))
+    a, b = mpf(a), mpf(b)
+    error = max(abs(weight(x) * rest(x)) for x in (a + (b - a) * (i + mpf(1) / 2) / 2000 for i in range(2000)))
+    show(name, fixed, error, bits)
+
+
+def zero_at_zero(f):
+    return lambda x: f(x) if x else mpf(0)
+
+
+half_ln2 = log(mpf(2)) / 2 * mpf("1.0002")
+q = lambda r: (expm1(r) - r) / r**2 if abs(r) > mpf("1e-8") else mpf(1) / 2 + r / 6
+of_power = lambda r: r * r / exp(r)
+of_power_less_one = zero_at_zero(lambda r: r * r / expm1(r))
+for name, weight, degree, bits in (
+    ("exp f32", of_power, 5, 24),
+    ("exp f32 short", of_power, 4, 24),
+    ("exp f64", of_power, 10, 53),
+    ("exp_m1 f32", of_power_less_one, 5, 24),
+    ("exp_m1 f64", of_power_less_one, 10, 53),
+):
+    polynomial(name, q, weight, degree, -half_ln2, half_ln2, bits, [0.5])
+
+series = lambda f: sum((-f) ** k / (k + 3) for k in range(12))
+p = lambda f: (log1p(f) - f + f * f / 2) / f**3 if abs(f) > mpf("1e-6") else series(f)
+of_log = zero_at_zero(lambda f: f**3 / log1p(f))
+ends = sqrt(mpf(1) / 2) - 1 - mpf("1e-6"), sqrt(mpf(2)) - 1 + mpf("1e-6")
+polynomial("ln f32", p, of_log, 8, *ends, 24)
+polynomial("ln_1p f32 (in f64)", p, of_log, 8, *ends, 53)
+s = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)
+atanh_series = lambda z: sum(2 * z**k / (2 * k + 3) for k in range(40))
+polynomial("ln f64", atanh_series, lambda z: z / (2 + z * 2 / 3), 6, 0, s * s, 53)
+
+tanh_rest = lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z if z > mpf("1e-12") else mpf(-1) / 3 + 2 * z / 15
+of_tanh = zero_at_zero(lambda z: sqrt(z) * z / tanh(sqrt(z)))
+polynomial("tanh f32", tanh_rest, of_tanh, 4, 0, mpf("0.625") ** 2, 24)
+(above, below), error = rational(tanh_rest, of_tanh, range(3), range(1, 4), mpf("1e-4"), mpf("0.625") ** 2)
+show("tanh f64 numerator", above, error, 53)
+show("tanh f64 denominator after 1", below, error, 53)
+
+sine_rest = lambda z: sum((-1) ** (k + 1) * z**k / factorial(2 * k + 3) for k in range(25))
+of_sine = zero_at_zero(lambda z: sqrt(z) * z / sin(sqrt(z)))
+quarter = (pi / 2 * mpf("1.0001")) ** 2
+polynomial("sine f32 (in f64)", sine_rest, of_sine, 4, 0, quarter, 53)
+polynomial("sine f64", sine_rest, of_sine, 7, 0, quarter, 53)
+
+ratio = lambda z: 2 / sqrt(pi) * sum((-z) ** k / (factorial(k) * (2 * k + 1)) for k in range(50))
+polynomial("erf f32 small", lambda z: ratio(z) - 1, lambda z: 1 / ratio(z), 6, 0, mpf("0.9") ** 2, 24)
+polynomial("erf f64 small", lambda z: ratio(z) - 1, lambda z: 1 / ratio(z), 11, 0, 1, 53)
+log_erfc = lambda x: log(erfc(x))
+of_erf = lambda x: erfc(x) / erf(x)
+polynomial("erf f32 large", log_erfc, of_erf, 7, mpf("0.9"), mpf("3.93"), 24)
+polynomial("erf f64 large", log_erfc, of_erf, 17, 1, 6, 53)

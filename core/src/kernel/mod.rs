@@ -1,0 +1,23 @@
+//! The kernel floor: loops over slices, compiled for several instruction sets and chosen at run
+//! time. Nothing here knows tensors, graphs or modules.
+//!
+//! Results never depend on the number of threads: work is cut at fixed places, and what the pieces
+//! give is combined in a fixed order.
+
+// Indexed loops over several arrays of slices at once: see `parallel::cut`.
+#![allow(clippy::needless_range_loop)]
+
+pub(crate) mod gemm;
+mod isa;
+pub(crate) mod map;
+pub mod math;
+pub(crate) mod normalize;
+pub(crate) mod parallel;
+mod real;
+pub(crate) mod reduce;
+pub(crate) mod softmax;
+pub(crate) mod strided;
+
+pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
+pub use map::{Map, Update};
+pub use real::{Float, Lane, Rare, Real};

@@ -1,0 +1,92 @@
+//! Splitting work over threads at places that do not depend on how many there are.
+//!
+//! The bodies are taken as `&dyn Fn`: a thread pool's machinery compiled anew for each of some
+//! hundred kernels would be most of the build.
+
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Elements of cheap work that one task takes: large enough to pay for waking a thread.
+pub(crate) const GRAIN: usize = 16 * 1024;
+
+/// Calls `body` with the consecutive ranges of `0..len` that are `piece_len` long, the last
+/// shorter.
+pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
+    let piece_len = piece_len.max(1);
+    let pieces = len.div_ceil(piece_len);
+    let range = |i: usize| i * piece_len..((i + 1) * piece_len).min(len);
+    if pieces < 2 {
+        if pieces == 1 {
+            body(range(0));
+        }
+        return;
+    }
+    (0..pieces).into_par_iter().for_each(|i| body(range(i)));
+}
+
+/// Calls `body(first_index, piece)` for consecutive pieces of `out`, `piece_len` elements each.
+pub(crate) fn chunks_mut<T: Send>(
+    out: &mut [T],
+    piece_len: usize,
+    body: &(dyn Fn(usize, &mut [T]) + Sync),
+) {
+    let out = Shared::of(out);
+    ranges(out.len, piece_len, &|range| {
+        // SAFETY: the ranges of one call do not overlap, and `out` is borrowed for all of it.
+        body(range.start, unsafe { out.piece(range) });
+    });
+}
+
+/// What `body` gives for each piece of `0..len`, in order.
+pub(crate) fn collect<R: Send>(
+    len: usize,
+    piece_len: usize,
+    body: &(dyn Fn(Range<usize>) -> R + Sync),
+) -> Vec<R> {
+    let piece_len = piece_len.max(1);
+    let mut results: Vec<Option<R>> = Vec::new();
+    results.resize_with(len.div_ceil(piece_len), || None);
+    chunks_mut(&mut results, 1, &|i, slot| {
+        slot[0] = Some(body(i * piece_len..((i + 1) * piece_len).min(len)));
+    });
+    results.into_iter().flatten().collect()
+}
+
+/// The same range of each slice. (Plain loops over arrays, here and in the kernels: closures in
+/// `array::map` are not reliably inlined, and what is not inlined is not vectorized.)
+#[inline(always)]
+pub(super) fn cut<'a, F, const N: usize>(slices: [&'a [F]; N], range: &Range<usize>) -> [&'a [F]; N] {
+    let mut pieces: [&[F]; N] = [&[]; N];
+    for k in 0..N {
+        pieces[k] = &slices[k][range.start..range.end];
+    }
+    pieces
+}
+
+/// A mutable slice whose disjoint pieces are handed to several threads.
+pub(super) struct Shared<T> {
+    start: *mut T,
+    pub len: usize,
+}
+
+// SAFETY: it is a mutable slice in parts; each part is used by one thread at a time (`piece`).
+unsafe impl<T: Send> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    pub(super) fn of(slice: &mut [T]) -> Self {
+        Self { start: slice.as_mut_ptr(), len: slice.len() }
+    }
+
+    /// The elements of a range, which must lie within the slice.
+    ///
+    /// # Safety
+    /// The slice that this was made of must still be mutably borrowed by the caller, and no two
+    /// pieces that live at the same time may overlap.
+    #[allow(clippy::mut_from_ref)] // That is its purpose, and why it is unsafe.
+    pub(super) unsafe fn piece(&self, range: Range<usize>) -> &mut [T] {
+        assert!(range.start <= range.end && range.end <= self.len, "a piece outside its slice");
+        // SAFETY: the range lies within the slice (just checked), which is alive, and which nobody
+        // else reads or writes there (the caller's promise).
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
+    }
+}

@@ -1,0 +1,216 @@
+//! Softmax and cross-entropy over rows, shifted by the row's maximum so that nothing overflows.
+
+use super::isa::{Isa, Kernel, dispatch};
+use super::parallel::{self, GRAIN};
+use super::real::{Float, Lane, Real};
+use super::reduce::{Max, Reduction, pairwise};
+
+/// Σ e^(x - shift).
+#[derive(Clone, Copy, Debug)]
+struct SumExp {
+    shift: f64,
+}
+
+impl Reduction for SumExp {
+    #[inline(always)]
+    fn neutral<T: Real>(self, like: T) -> T {
+        like.zero()
+    }
+    #[inline(always)]
+    fn lift<T: Real>(self, x: T) -> T {
+        (x - self.shift).exp()
+    }
+    #[inline(always)]
+    fn combine<T: Real>(self, a: T, b: T) -> T {
+        a + b
+    }
+}
+
+/// The shift of a row and ln Σ e^(x - shift). An infinite maximum shifts by nothing: then the sum
+/// itself is 0 or infinite, as it is in exact arithmetic.
+#[inline(always)]
+fn shift_and_log_sum<F: Float, I: Isa>(row: &[F]) -> (F, F) {
+    let max = pairwise::<F, I, _>(Max, row);
+    let shift = if num_traits::Float::is_infinite(max) { F::zero() } else { max };
+    let sum = pairwise::<F, I, _>(SumExp { shift: shift.to_f64() }, row);
+    (shift, Lane::<F, I>::new(sum).ln().0)
+}
+
+/// ln Σ e^x of each row of `len` elements.
+pub(crate) fn log_sum_exp<F: Float>(xs: &[F], len: usize, out: &mut [F]) {
+    parallel::chunks_mut(out, (GRAIN / len.max(1)).max(1), &|start, out| {
+        dispatch(LogSumExp { xs: &xs[start * len..(start + out.len()) * len], len, out });
+    });
+}
+
+struct LogSumExp<'a, F> {
+    xs: &'a [F],
+    len: usize,
+    out: &'a mut [F],
+}
+
+impl<F: Float> Kernel for LogSumExp<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if self.len == 0 {
+            self.out.fill(F::neg_infinity());
+            return;
+        }
+        for (row, out) in self.xs.chunks_exact(self.len).zip(self.out) {
+            let (shift, log_sum) = shift_and_log_sum::<F, I>(row);
+            *out = shift + log_sum;
+        }
+    }
+}
+
+/// Softmax (or its logarithm) of each row of `len` elements.
+pub(crate) fn softmax<F: Float>(xs: &[F], len: usize, logarithm: bool, out: &mut [F]) {
+    if len == 0 {
+        return;
+    }
+    let piece = (GRAIN / len).max(1) * len;
+    parallel::chunks_mut(out, piece, &|start, out| {
+        dispatch(Softmax { xs: &xs[start..start + out.len()], len, logarithm, out });
+    });
+}
+
+struct Softmax<'a, F> {
+    xs: &'a [F],
+    len: usize,
+    logarithm: bool,
+    out: &'a mut [F],
+}
+
+impl<F: Float> Kernel for Softmax<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let rows = self.xs.chunks_exact(self.len).zip(self.out.chunks_exact_mut(self.len));
+        for (row, out) in rows {
+            if self.logarithm {
+                let (shift, log_sum) = shift_and_log_sum::<F, I>(row);
+                for (out, &x) in out.iter_mut().zip(row) {
+                    *out = (x - shift) - log_sum;
+                }
+            } else {
+                let max = pairwise::<F, I, _>(Max, row);
+                for (out, &x) in out.iter_mut().zip(row) {
+                    *out = Lane::<F, I>::new(x - max).exp().0;
+                }
+                let sum = pairwise::<F, I, _>(super::reduce::Sum, out);
+                let scale = F::one() / sum;
+                for out in out.iter_mut() {
+                    *out *= scale;
+                }
+            }
+        }
+    }
+}
+
+/// The cotangent of (log-)softmax's input, from the output `ys` and the output's cotangent `gs`:
+/// `y (g - Σ g y)`, or for the logarithm `g - e^y Σ g`, row by row.
+pub(crate) fn softmax_backward<F: Float>(
+    ys: &[F],
+    gs: &[F],
+    len: usize,
+    logarithm: bool,
+    out: &mut [F],
+) {
+    if len == 0 {
+        return;
+    }
+    let piece = (GRAIN / len).max(1) * len;
+    parallel::chunks_mut(out, piece, &|start, out| {
+        let range = start..start + out.len();
+        dispatch(SoftmaxBackward { ys: &ys[range.clone()], gs: &gs[range], len, logarithm, out });
+    });
+}
+
+struct SoftmaxBackward<'a, F> {
+    ys: &'a [F],
+    gs: &'a [F],
+    len: usize,
+    logarithm: bool,
+    out: &'a mut [F],
+}
+
+impl<F: Float> Kernel for SoftmaxBackward<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let inputs = self.ys.chunks_exact(self.len).zip(self.gs.chunks_exact(self.len));
+        for ((ys, gs), out) in inputs.zip(self.out.chunks_exact_mut(self.len)) {
+            if self.logarithm {
+                let sum = pairwise::<F, I, _>(super::reduce::Sum, gs);
+                for ((out, &y), &g) in out.iter_mut().zip(ys).zip(gs) {
+                    *out = g - Lane::<F, I>::new(y).exp().0 * sum;
+                }
+            } else {
+                for ((out, &y), &g) in out.iter_mut().zip(ys).zip(gs) {
+                    *out = g * y;
+                }
+                let sum = pairwise::<F, I, _>(super::reduce::Sum, out);
+                for ((out, &y), &g) in out.iter_mut().zip(ys).zip(gs) {
+                    *out = y * (g - sum);
+                }
+            }
+        }
+    }
+}
+
+/// The cotangent of the logits of a cross-entropy with hard labels:
+/// `scales[i] (e^(x - log_sums[i]) - [j = labels[i]])`.
+pub(crate) fn cross_entropy_backward<F: Float>(
+    xs: &[F],
+    log_sums: &[F],
+    labels: &[usize],
+    scales: &[F],
+    len: usize,
+    out: &mut [F],
+) {
+    if len == 0 {
+        return;
+    }
+    let rows = (GRAIN / len).max(1);
+    parallel::chunks_mut(out, rows * len, &|start, out| {
+        let range = start..start + out.len();
+        let rows = start / len..(start + out.len()) / len;
+        dispatch(CrossEntropyBackward {
+            xs: &xs[range],
+            log_sums: &log_sums[rows.clone()],
+            labels: &labels[rows.clone()],
+            scales: &scales[rows],
+            len,
+            out,
+        });
+    });
+}
+
+struct CrossEntropyBackward<'a, F> {
+    xs: &'a [F],
+    log_sums: &'a [F],
+    labels: &'a [usize],
+    scales: &'a [F],
+    len: usize,
+    out: &'a mut [F],
+}
+
+impl<F: Float> Kernel for CrossEntropyBackward<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let rows = self.xs.chunks_exact(self.len).zip(self.out.chunks_exact_mut(self.len));
+        for (i, (row, out)) in rows.enumerate() {
+            let (log_sum, scale) = (self.log_sums[i], self.scales[i]);
+            for (out, &x) in out.iter_mut().zip(row) {
+                *out = Lane::<F, I>::new(x - log_sum).exp().0 * scale;
+            }
+            out[self.labels[i]] -= scale;
+        }
+    }
+}

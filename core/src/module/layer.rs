@@ -1,0 +1,47 @@
+//! Layers: modules that map one tensor to another.
+
+use super::pass::Pass;
+use super::walk::Module;
+use crate::autograd::Tensor;
+use crate::error::Result;
+
+/// A module with a `forward` from one tensor to one tensor.
+pub trait Layer: Module {
+    /// The output for input `x`.
+    ///
+    /// # Errors
+    /// Those of the operations in it, placed with [`Error::within`](crate::Error::within) by
+    /// layers that contain others.
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor>;
+
+    /// The output for input `x` in inference: no dropout, running statistics, no graph.
+    ///
+    /// # Errors
+    /// As [`forward`](Self::forward).
+    fn predict(&self, x: &Tensor) -> Result<Tensor> {
+        self.forward(&x.detach(), &Pass::inference())
+    }
+}
+
+impl<L: Layer + ?Sized> Layer for Box<L> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        (**self).forward(x, pass)
+    }
+}
+
+/// Absent, it is the identity.
+impl<L: Layer> Layer for Option<L> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.as_ref().map_or_else(|| Ok(x.clone()), |layer| layer.forward(x, pass))
+    }
+}
+
+/// The layers in order.
+impl<L: Layer> Layer for Vec<L> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let apply = |x: Tensor, (i, layer): (usize, &L)| {
+            layer.forward(&x, pass).map_err(|error| error.within(&i.to_string()))
+        };
+        self.iter().enumerate().try_fold(x.clone(), apply)
+    }
+}

@@ -1,0 +1,256 @@
+//! The leaves of a model: what is trained, what is only kept, what is counted.
+
+use super::pass::Pass;
+use crate::autograd::{Leaf, LeafId, Node, Tensor};
+use crate::error::{Error, Result};
+use crate::kernel::{Update, map};
+use crate::tensor::{Array, DType, Element, with_dtype};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A tensor that training changes.
+///
+/// Reading it under a recording pass gives a tracked tensor, whose gradient
+/// [`Gradients::get`](crate::Gradients::get) finds by this parameter; frozen, or under another
+/// pass, an untracked one. A clone is a parameter of its own that starts with the same value.
+pub struct Param {
+    value: Tensor,
+    leaf: Arc<Node>,
+    frozen: AtomicBool,
+}
+
+impl Param {
+    /// A trainable parameter that starts as `value`.
+    pub fn new(value: &Tensor) -> Self {
+        let value = value.detach();
+        Self { leaf: Node::leaf(value.array().shape().clone()), value, frozen: AtomicBool::new(false) }
+    }
+
+    /// The value for use in `forward`: tracked if the pass records and the parameter is not
+    /// frozen.
+    pub fn read(&self, pass: &Pass) -> Tensor {
+        if pass.records() && !self.is_frozen() {
+            Tensor::new(self.value.array().clone(), Some(Arc::clone(&self.leaf)))
+        } else {
+            self.value.clone()
+        }
+    }
+
+    /// The value, untracked.
+    pub fn value(&self) -> &Tensor {
+        &self.value
+    }
+
+    /// The lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        self.value.shape()
+    }
+
+    /// Replaces the value by one of the same shape and dtype.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::DType`] if it has another.
+    pub fn set(&mut self, value: &Tensor) -> Result<()> {
+        value.expect_dtype("Param::set", self.value.dtype())?;
+        if value.shape() != self.shape() {
+            let reason = "a parameter keeps its shape";
+            return Err(Error::shape("Param::set", reason, &[self.shape(), value.shape()]));
+        }
+        self.value = value.detach();
+        Ok(())
+    }
+
+    /// Whether training leaves this parameter alone.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Relaxed)
+    }
+
+    /// Freezes or unfreezes the parameter.
+    pub fn set_frozen(&self, frozen: bool) {
+        self.frozen.store(frozen, Relaxed);
+    }
+
+    /// Converts the value to another precision.
+    pub fn convert(&mut self, dtype: DType) {
+        self.value = self.value.to_dtype(dtype);
+    }
+
+    /// One sweep over the parameter, its gradient and `N` tensors of optimizer state, all of one
+    /// shape and dtype: `[w, s…] := update([w, s…], [g])`, in place unless a live graph still
+    /// holds the old value (then that one is kept and a new one written).
+    ///
+    /// `S` is `N + 1`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::DType`] if the gradient or a state tensor does not fit; then
+    /// nothing has changed.
+    pub fn update<const S: usize, const N: usize>(
+        &mut self,
+        gradient: &Tensor,
+        state: &mut [Tensor; N],
+        update: impl Update<S, 1>,
+    ) -> Result<()> {
+        const { assert!(S == N + 1) };
+        for operand in state.iter().chain([gradient]) {
+            operand.expect_dtype("optimizer step", self.value.dtype())?;
+            if operand.shape() != self.shape() {
+                let shapes = [self.shape(), operand.shape()];
+                return Err(Error::shape("optimizer step", "gradient or state does not fit", &shapes));
+            }
+        }
+        let gradient = gradient.array().contiguous();
+        let mut arrays: Vec<Array> = std::iter::once(&mut self.value)
+            .chain(state.iter_mut())
+            .map(|tensor| std::mem::replace(tensor, Tensor::from(gradient.clone())).into_array())
+            .collect();
+        arrays.iter_mut().for_each(Array::make_unique);
+        with_dtype!(gradient.dtype(), F => {
+            let mut slices = arrays.iter_mut().map(|array| array.get_mut::<F>().unwrap_or_default());
+            let states = [(); S].map(|()| slices.next().unwrap_or_default());
+            map::update(update, states, [gradient.as_slice::<F>().unwrap_or_default()]);
+        });
+        for (tensor, array) in std::iter::once(&mut self.value).chain(state.iter_mut()).zip(arrays) {
+            *tensor = Tensor::from(array);
+        }
+        Ok(())
+    }
+}
+
+impl Clone for Param {
+    fn clone(&self) -> Self {
+        Self { frozen: AtomicBool::new(self.is_frozen()), ..Self::new(&self.value) }
+    }
+}
+
+impl Leaf for Param {
+    fn leaf_id(&self) -> Option<LeafId> {
+        Some(LeafId(self.leaf.id))
+    }
+}
+
+impl std::fmt::Debug for Param {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let frozen = if self.is_frozen() { ", frozen" } else { "" };
+        write!(f, "Param({} {}{frozen})", self.value.dtype(), self.value.array().shape())
+    }
+}
+
+/// A tensor that belongs to a model's state and is saved with it, but is not trained: a running
+/// statistic. It can be replaced through a shared reference, since `forward` has only that.
+pub struct Buffer {
+    value: Mutex<Tensor>,
+    frozen: AtomicBool,
+}
+
+impl Buffer {
+    /// A buffer that starts as `value`.
+    pub fn new(value: &Tensor) -> Self {
+        Self { value: Mutex::new(value.detach()), frozen: AtomicBool::new(false) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Tensor> {
+        // The tensor is replaced as a whole: a panic elsewhere cannot leave it half-written.
+        self.value.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The value.
+    pub fn value(&self) -> Tensor {
+        self.lock().clone()
+    }
+
+    /// Replaces the value by one of the same shape and dtype.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::DType`] if it has another.
+    pub fn set(&self, value: &Tensor) -> Result<()> {
+        let mut current = self.lock();
+        value.expect_dtype("Buffer::set", current.dtype())?;
+        if value.shape() != current.shape() {
+            let reason = "a buffer keeps its shape";
+            return Err(Error::shape("Buffer::set", reason, &[current.shape(), value.shape()]));
+        }
+        *current = value.detach();
+        Ok(())
+    }
+
+    /// Whether the buffer is part of a frozen layer: such a layer stands still.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Relaxed)
+    }
+
+    /// Freezes or unfreezes the buffer.
+    pub fn set_frozen(&self, frozen: bool) {
+        self.frozen.store(frozen, Relaxed);
+    }
+
+    /// Converts the value to another precision.
+    pub fn convert(&mut self, dtype: DType) {
+        let converted = self.lock().to_dtype(dtype);
+        *self.lock() = converted;
+    }
+}
+
+impl Clone for Buffer {
+    fn clone(&self) -> Self {
+        Self { value: Mutex::new(self.value()), frozen: AtomicBool::new(self.is_frozen()) }
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let value = self.value();
+        write!(f, "Buffer({} {})", value.dtype(), value.array().shape())
+    }
+}
+
+/// A whole number that belongs to a model's state, such as the number of batches seen. Saved as a
+/// scalar of 64-bit integers, as PyTorch does.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// A counter that starts at `value`.
+    pub fn new(value: u64) -> Self {
+        Self(AtomicU64::new(value))
+    }
+
+    /// The value.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+
+    /// Sets the value.
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// Adds one and returns the new value.
+    pub fn increment(&self) -> u64 {
+        self.0.fetch_add(1, Relaxed) + 1
+    }
+}
+
+impl Clone for Counter {
+    fn clone(&self) -> Self {
+        Self::new(self.get())
+    }
+}
+
+/// The bytes of a tensor's elements, little-endian, in row-major order.
+pub(super) fn little_endian_bytes(tensor: &Tensor) -> Vec<u8> {
+    match tensor.dtype() {
+        DType::F32 => tensor.array().to_vec::<f32>().iter().flat_map(|x| x.to_le_bytes()).collect(),
+        DType::F64 => tensor.array().to_vec::<f64>().iter().flat_map(|x| x.to_le_bytes()).collect(),
+    }
+}
+
+/// The tensor with these bytes; their number must be that of the shape.
+pub(super) fn from_little_endian(bytes: &[u8], shape: &[usize], dtype: DType) -> Result<Tensor> {
+    fn values<T: Element, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+        bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
+    }
+    match dtype {
+        DType::F32 => Tensor::from_vec(values(bytes, f32::from_le_bytes), shape),
+        DType::F64 => Tensor::from_vec(values(bytes, f64::from_le_bytes), shape),
+    }
+}

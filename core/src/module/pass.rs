@@ -1,0 +1,109 @@
+//! How a model is run: training or inference, and the randomness of this run.
+
+use crate::autograd::Tensor;
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// What every `forward` is told: whether the model trains or predicts, whether to record a graph,
+/// whether running statistics move, and where random numbers come from.
+///
+/// There is no global or thread-local mode. With a fresh pass of the same seed and held statistics
+/// `forward` is a pure function.
+///
+/// ```
+/// use cotangent_core::module::Pass;
+/// let pass = Pass::train(42);
+/// assert!(pass.is_training() && pass.records());
+/// let pass = Pass::inference();
+/// assert!(!pass.is_training() && !pass.records());
+/// ```
+#[derive(Debug)]
+pub struct Pass {
+    training: bool,
+    records: bool,
+    moves_statistics: bool,
+    seed: u64,
+    draws: AtomicU64,
+}
+
+impl Pass {
+    /// A training pass: dropout drops, batch normalization uses the batch's statistics and moves
+    /// its running ones, the graph is recorded.
+    ///
+    /// One pass may serve a whole training run: each random layer takes the next draw of the
+    /// sequence that the seed starts.
+    pub fn train(seed: u64) -> Self {
+        Self { training: true, records: true, moves_statistics: true, seed, draws: AtomicU64::new(0) }
+    }
+
+    /// An inference pass: nothing is random, nothing moves, no graph is built.
+    pub fn inference() -> Self {
+        Self { training: false, records: false, moves_statistics: false, seed: 0, draws: AtomicU64::new(0) }
+    }
+
+    /// The same with running statistics held still.
+    #[must_use]
+    pub fn hold_statistics(mut self) -> Self {
+        self.moves_statistics = false;
+        self
+    }
+
+    /// The same recording a graph or not: parameters are read tracked or untracked. An inference
+    /// pass that records gives the gradients of a model that predicts.
+    #[must_use]
+    pub fn record(mut self, records: bool) -> Self {
+        self.records = records;
+        self
+    }
+
+    /// The same continuing after `draws` random layers, as [`draws`](Self::draws) counted them: to
+    /// resume a run.
+    #[must_use]
+    pub fn resume_at(self, draws: u64) -> Self {
+        Self { draws: AtomicU64::new(draws), ..self }
+    }
+
+    /// Whether layers behave as in training.
+    pub fn is_training(&self) -> bool {
+        self.training
+    }
+
+    /// Whether parameters are read tracked.
+    pub fn records(&self) -> bool {
+        self.records
+    }
+
+    /// Whether running statistics move.
+    pub fn moves_statistics(&self) -> bool {
+        self.moves_statistics
+    }
+
+    /// The seed.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// How many random layers this pass has served.
+    pub fn draws(&self) -> u64 {
+        self.draws.load(Relaxed)
+    }
+
+    /// The seed of the next random layer: a function of the pass's seed and of how many it has
+    /// served before.
+    pub fn next_seed(&self) -> u64 {
+        use rand::Rng;
+        let draw = self.draws.fetch_add(1, Relaxed);
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(draw);
+        rng.next_u64()
+    }
+
+    /// `x` with dropout if this pass trains, else `x`.
+    ///
+    /// # Errors
+    /// As [`Tensor::dropout`].
+    pub fn dropout(&self, x: &Tensor, p: f64) -> crate::Result<Tensor> {
+        if self.training { x.dropout(p, self.next_seed()) } else { Ok(x.clone()) }
+    }
+}

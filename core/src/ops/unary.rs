@@ -1,0 +1,438 @@
+//! Elementwise functions of one tensor, and the mechanism that makes one a few lines: a formula
+//! and its derivative, each written once over `Real`.
+
+use super::symbolic::Tape;
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::Result;
+use crate::kernel::{Map, Rare, Real, Update};
+use crate::tensor::Array;
+use smallvec::smallvec;
+
+/// What a derivative is a function of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saves {
+    /// The operand.
+    Input,
+    /// The result.
+    Output,
+    /// Nothing: it is constant.
+    Nothing,
+}
+
+/// An elementwise function.
+pub(super) trait Unary: Copy + Send + Sync + 'static {
+    const NAME: &'static str;
+    /// What [`derivative`](Self::derivative) is given.
+    fn saves(self) -> Saves;
+    /// y = f(x)
+    fn value<T: Real>(self, x: T) -> T;
+    /// f'(x), from what is saved (from any number if nothing is: only its type matters then).
+    fn derivative<T: Real>(self, saved: T) -> T;
+}
+
+/// Applies and records an elementwise function.
+pub(super) fn apply<U: Unary>(unary: U, x: &Tensor) -> Tensor {
+    let output = Tensor::from(Array::map(Value(unary), [x.array()], x.array().shape()));
+    if !x.is_tracked() {
+        return output;
+    }
+    let saved = match unary.saves() {
+        Saves::Input => Some(x.clone()),
+        Saves::Output => Some(output.clone()),
+        Saves::Nothing => None,
+    };
+    Tensor::from_op(output, &[x], || Recorded { unary, saved })
+}
+
+#[derive(Clone, Copy)]
+struct Value<U>(U);
+
+impl<U: Unary> Map<1> for Value<U> {
+    #[inline(always)]
+    fn apply<T: Real>(self, [x]: [T; 1]) -> T {
+        self.0.value(x)
+    }
+}
+
+/// g := g f'
+#[derive(Clone, Copy)]
+struct Chain<U>(U);
+
+impl<U: Unary> Update<1, 1> for Chain<U> {
+    #[inline(always)]
+    fn apply<T: Real>(self, [g]: [T; 1], [saved]: [T; 1]) -> [T; 1] {
+        [g * self.0.derivative(saved)]
+    }
+}
+
+impl<U: Unary> Update<1, 0> for Chain<U> {
+    #[inline(always)]
+    fn apply<T: Real>(self, [g]: [T; 1], []: [T; 0]) -> [T; 1] {
+        [g * self.0.derivative(g)]
+    }
+}
+
+struct Recorded<U> {
+    unary: U,
+    saved: Option<Tensor>,
+}
+
+impl<U: Unary> Op for Recorded<U> {
+    fn name(&self) -> &'static str {
+        U::NAME
+    }
+
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let gradient = if context.records() {
+            let saved = match (&self.saved, self.unary.saves()) {
+                (Some(x), Saves::Input) => context.saved(x),
+                (Some(y), _) => context.output(y),
+                (None, _) => cotangent.detach(),
+            };
+            let tape = Tape::default();
+            let derivative = self.unary.derivative(tape.symbol(&saved));
+            (tape.symbol(&cotangent) * derivative).tensor()
+        } else {
+            let cotangent = cotangent.into_array();
+            Tensor::from(match &self.saved {
+                Some(saved) => cotangent.update(Chain(self.unary), [saved.array()]),
+                None => cotangent.update(Chain(self.unary), []),
+            })
+        };
+        Ok(smallvec![Some(gradient)])
+    }
+}
+
+/// Defines elementwise functions: the documented signature, what the derivative is made from, the
+/// formula, the derivative.
+macro_rules! unary {
+    ($(
+        $(#[$doc:meta])*
+        $visibility:vis fn $method:ident($($parameter:ident: $type:ty),*) as $name:ident
+            saves $saves:expr,
+            value |$x:ident| $value:expr,
+            derivative |$saved:ident| $derivative:expr;
+    )*) => {$(
+        #[derive(Clone, Copy, Debug)]
+        struct $name { $($parameter: $type),* }
+
+        impl $crate::ops::unary::Unary for $name {
+            const NAME: &'static str = stringify!($method);
+            #[inline(always)]
+            fn saves(self) -> $crate::ops::unary::Saves {
+                #[allow(unused_imports)]
+                use $crate::ops::unary::Saves::{Input, Nothing, Output};
+                #[allow(unused_variables)]
+                let Self { $($parameter),* } = self;
+                $saves
+            }
+            #[inline(always)]
+            fn value<T: Real>(self, $x: T) -> T {
+                #[allow(unused_variables)]
+                let Self { $($parameter),* } = self;
+                $value
+            }
+            #[inline(always)]
+            fn derivative<T: Real>(self, $saved: T) -> T {
+                #[allow(unused_variables)]
+                let Self { $($parameter),* } = self;
+                $derivative
+            }
+        }
+
+        impl Tensor {
+            $(#[$doc])*
+            $visibility fn $method(&self, $($parameter: $type),*) -> Self {
+                $crate::ops::unary::apply($name { $($parameter),* }, self)
+            }
+        }
+    )*};
+}
+pub(super) use unary;
+
+unary! {
+    /// -x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, -2.0]).neg().to_vec::<f32>()?, [-1.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn neg() as Negative
+        saves Nothing,
+        value |x| -x,
+        derivative |any| any.constant(-1.0);
+
+    /// x + scalar.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).add_scalar(0.5).to_vec::<f32>()?, [1.5, 2.5]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn add_scalar(scalar: f64) as AddScalar
+        saves Nothing,
+        value |x| x + scalar,
+        derivative |any| any.one();
+
+    /// x · scalar.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).mul_scalar(3.0).to_vec::<f32>()?, [3.0, 6.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn mul_scalar(scalar: f64) as MulScalar
+        saves Nothing,
+        value |x| x * scalar,
+        derivative |any| any.constant(scalar);
+
+    /// x / scalar.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 3.0]).div_scalar(4.0).to_vec::<f32>()?, [0.25, 0.75]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn div_scalar(scalar: f64) as DivScalar
+        saves Nothing,
+        value |x| x / scalar,
+        derivative |any| any.one() / scalar;
+
+    /// |x|; the derivative at 0 is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([-1.5f32, 2.0]).abs().to_vec::<f32>()?, [1.5, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn abs() as Absolute
+        saves Input,
+        value |x| x.abs(),
+        derivative |x| sign(x);
+
+    /// x².
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([-3.0f32, 2.0]).square().to_vec::<f32>()?, [9.0, 4.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn square() as Square
+        saves Input,
+        value |x| x * x,
+        derivative |x| x * 2.0;
+
+    /// √x; the derivative at 0 is infinite.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([9.0f32, 2.25]).sqrt().to_vec::<f32>()?, [3.0, 1.5]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn sqrt() as SquareRoot
+        saves Output,
+        value |x| x.sqrt(),
+        derivative |y| y.constant(0.5) / y;
+
+    /// 1 / √x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32, 0.25]).rsqrt().to_vec::<f32>()?, [0.5, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn rsqrt() as ReciprocalSquareRoot
+        saves Output,
+        value |x| x.sqrt().recip(),
+        derivative |y| y * y * y * -0.5;
+
+    /// 1 / x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([4.0f32, -0.5]).recip().to_vec::<f32>()?, [0.25, -2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "reciprocal")]
+    pub fn recip() as Reciprocal
+        saves Output,
+        value |x| x.recip(),
+        derivative |y| -(y * y);
+
+    /// e^x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, f32::NEG_INFINITY]).exp().to_vec::<f32>()?, [1.0, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn exp() as Exponential
+        saves Output,
+        value |x| x.exp(),
+        derivative |y| y;
+
+    /// e^x - 1, accurate near 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1e-10f64]).exp_m1().to_vec::<f64>()?, [1e-10f64.exp_m1()]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "expm1")]
+    pub fn exp_m1() as ExponentialMinusOne
+        saves Output,
+        value |x| x.exp_m1(),
+        derivative |y| y + 1.0;
+
+    /// The natural logarithm; NaN below 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 0.0]).ln().to_vec::<f32>()?, [0.0, f32::NEG_INFINITY]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "log")]
+    pub fn ln() as Logarithm
+        saves Input,
+        value |x| x.ln(),
+        derivative |x| x.recip();
+
+    /// ln(1 + x), accurate near 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1e-20f64]).ln_1p().to_vec::<f64>()?, [1e-20]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "log1p")]
+    pub fn ln_1p() as LogarithmOnePlus
+        saves Input,
+        value |x| x.ln_1p(),
+        derivative |x| (x + 1.0).recip();
+
+    /// The sine of x radians.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32]).sin().to_vec::<f32>()?, [0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn sin() as Sine
+        saves Input,
+        value |x| x.sin(),
+        derivative |x| x.cos();
+
+    /// The cosine of x radians.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32]).cos().to_vec::<f32>()?, [1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn cos() as Cosine
+        saves Input,
+        value |x| x.cos(),
+        derivative |x| -x.sin();
+
+    /// The error function 2/√π ∫₀ˣ e^(-t²) dt.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, 6.0]).erf().to_vec::<f64>()?;
+    /// assert_eq!(y, [0.0, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn erf() as ErrorFunction
+        saves Input,
+        value |x| x.erf(),
+        derivative |x| (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI;
+
+    /// x limited to `[low, high]`; the derivative at the limits and beyond is 0 (at them, PyTorch's
+    /// is 1). NaN stays NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([-3.0f32, 0.5, 2.0]).clamp(-1.0, 1.0).to_vec::<f32>()?, [-1.0, 0.5, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "clip")]
+    pub fn clamp(low: f64, high: f64) as Clamp
+        saves Input,
+        value |x| {
+            let (low, high) = (x.constant(low), x.constant(high));
+            let raised = T::select(x.lt(low), low, x);
+            T::select(raised.gt(high), high, raised)
+        },
+        derivative |x| {
+            let (low, high) = (x.constant(low), x.constant(high));
+            T::select(x.gt(low), T::select(x.lt(high), x.one(), x.zero()), x.zero())
+        };
+
+    /// The largest integer not above x; the derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.5f32, -0.5]).floor().to_vec::<f32>()?, [1.0, -1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn floor() as Floor
+        saves Nothing,
+        value |x| x.floor(),
+        derivative |any| any.zero();
+
+    /// The nearest integer, ties to even; the derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.5f32, 1.5, -1.2]).round().to_vec::<f32>()?, [0.0, 2.0, -1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn round() as Round
+        saves Nothing,
+        value |x| x.round(),
+        derivative |any| any.zero();
+}
+
+/// -1, 0 or 1; NaN for NaN.
+#[inline(always)]
+fn sign<T: Real>(x: T) -> T {
+    let (zero, one) = (x.zero(), x.one());
+    let of_nonzero = T::select(x.lt(zero), -one, x);
+    let of_positive = T::select(x.gt(zero), one, of_nonzero);
+    T::select(x.equals(zero), zero, of_positive)
+}
+
+/// One of the functions that are rarely asked for.
+pub(super) fn rare(x: &Tensor, function: Rare) -> Tensor {
+    apply(RareFunction { function }, x)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct RareFunction {
+    function: Rare,
+}
+
+impl Unary for RareFunction {
+    const NAME: &'static str = "elementary function";
+    fn saves(self) -> Saves {
+        Saves::Input
+    }
+    #[inline(always)]
+    fn value<T: Real>(self, x: T) -> T {
+        x.rare(self.function)
+    }
+    #[inline(always)]
+    fn derivative<T: Real>(self, x: T) -> T {
+        let one_plus_square = x * x + 1.0;
+        let one_minus_square = -(x * x) + 1.0;
+        match self.function {
+            Rare::Tan => x.rare(Rare::Tan).square() + 1.0,
+            Rare::Asin => one_minus_square.sqrt().recip(),
+            Rare::Acos => -one_minus_square.sqrt().recip(),
+            Rare::Atan => one_plus_square.recip(),
+            Rare::Sinh => x.rare(Rare::Cosh),
+            Rare::Cosh => x.rare(Rare::Sinh),
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! Arrays: shared storage seen through a layout. What operations compute with.
+
+use super::dtype::{DType, Element, with_dtype};
+use super::layout::Layout;
+use super::shape::Shape;
+use super::storage::Buffer;
+use crate::kernel::gemm::Matrix;
+use crate::kernel::strided::View;
+use crate::kernel::{Float, Map, Update, map, parallel};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Elements that a layout finds in shared, immutable storage. Cloning shares.
+#[derive(Clone, Debug)]
+pub(crate) struct Array {
+    buffer: Arc<Buffer>,
+    pub layout: Layout,
+}
+
+impl Array {
+    /// A new array whose row-major elements `fill` writes (all of them: they are unspecified
+    /// before).
+    pub(crate) fn build<F: Element>(shape: Shape, fill: impl FnOnce(&mut [F])) -> Self {
+        let mut fill = Some(fill);
+        Self::build_with(shape, &mut |out| {
+            if let Some(fill) = fill.take() {
+                fill(out);
+            }
+        })
+    }
+
+    fn build_with<F: Element>(shape: Shape, fill: &mut dyn FnMut(&mut [F])) -> Self {
+        let mut buffer = Buffer::new(F::DTYPE, shape.element_count());
+        fill(buffer.as_mut_slice::<F>());
+        Self { buffer: Arc::new(buffer), layout: Layout::row_major(shape) }
+    }
+
+    pub(crate) fn full(dtype: DType, shape: Shape, value: f64) -> Self {
+        with_dtype!(dtype, F => Self::build::<F>(shape, |out| out.fill(F::from_f64(value))))
+    }
+
+    pub(crate) fn from_slice<F: Element>(shape: Shape, values: &[F]) -> Self {
+        Self::build::<F>(shape, |out| out.copy_from_slice(values))
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.buffer.dtype()
+    }
+
+    pub(crate) fn shape(&self) -> &Shape {
+        &self.layout.shape
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.layout.shape.element_count()
+    }
+
+    /// The same storage under another layout, which must stay inside it.
+    pub(crate) fn with_layout(&self, layout: Layout) -> Self {
+        Self { buffer: Arc::clone(&self.buffer), layout }
+    }
+
+    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Self {
+        self.with_layout(self.layout.broadcast_to(shape))
+    }
+
+    pub(crate) fn view<F: Element>(&self) -> View<'_, F> {
+        View {
+            data: self.buffer.as_slice::<F>(),
+            offset: self.layout.offset,
+            strides: &self.layout.strides,
+            shape: &self.layout.shape,
+        }
+    }
+
+    /// The elements in row-major order, if they lie so in memory.
+    pub(crate) fn as_slice<F: Element>(&self) -> Option<&[F]> {
+        self.view::<F>().as_slice()
+    }
+
+    /// This array with its elements in row-major order: itself, or a copy.
+    pub(crate) fn contiguous(&self) -> Self {
+        if self.layout.is_row_major() {
+            return self.clone();
+        }
+        with_dtype!(self.dtype(), F => {
+            let view = self.view::<F>();
+            Self::build::<F>(self.shape().clone(), |out| {
+                parallel::chunks_mut(out, parallel::GRAIN, &|start, out| view.gather(start, out));
+            })
+        })
+    }
+
+    pub(crate) fn to_vec<F: Element>(&self) -> Vec<F> {
+        match self.as_slice::<F>() {
+            Some(slice) => slice.to_vec(),
+            None => {
+                let mut values = vec![F::default(); self.len()];
+                self.view::<F>().gather(0, &mut values);
+                values
+            }
+        }
+    }
+
+    /// The elements as `f64`, whatever their type.
+    pub(crate) fn to_f64_vec(&self) -> Vec<f64> {
+        with_dtype!(self.dtype(), F => {
+            self.to_vec::<F>().into_iter().map(Float::to_f64).collect()
+        })
+    }
+
+    pub(crate) fn to_dtype(&self, dtype: DType) -> Self {
+        if dtype == self.dtype() {
+            return self.clone();
+        }
+        let shape = self.shape().clone();
+        match dtype {
+            DType::F32 => Self::build::<f32>(shape, |out| {
+                out.iter_mut().zip(self.to_vec::<f64>()).for_each(|(o, x)| *o = x as f32);
+            }),
+            DType::F64 => Self::build::<f64>(shape, |out| {
+                out.iter_mut().zip(self.to_vec::<f32>()).for_each(|(o, x)| *o = f64::from(x));
+            }),
+        }
+    }
+
+    /// The elements for writing in place, if nothing else holds the storage and the array is
+    /// row-major and all of it.
+    pub(crate) fn get_mut<F: Element>(&mut self) -> Option<&mut [F]> {
+        if !self.layout.is_row_major() || self.layout.offset != 0 {
+            return None;
+        }
+        let len = self.len();
+        let slice = Arc::get_mut(&mut self.buffer)?.as_mut_slice::<F>();
+        (slice.len() == len).then_some(slice)
+    }
+
+    /// Copies the elements if [`get_mut`](Self::get_mut) would fail, so that it does not.
+    pub(crate) fn make_unique(&mut self) {
+        let unique = with_dtype!(self.dtype(), F => self.get_mut::<F>().is_some());
+        if !unique {
+            *self = with_dtype!(self.dtype(), F => {
+                Self::from_slice::<F>(self.shape().clone(), &self.to_vec::<F>())
+            });
+        }
+    }
+
+    /// Matrix number `index`, in row-major order, of this stack of matrices (the last two axes).
+    pub(crate) fn matrix<F: Element>(&self, index: usize) -> Matrix<'_, F> {
+        let rank = self.layout.shape.len();
+        let mut offset = self.layout.offset as isize;
+        let mut rest = index;
+        for axis in (0..rank - 2).rev() {
+            offset += (rest % self.layout.shape[axis]) as isize * self.layout.strides[axis];
+            rest /= self.layout.shape[axis];
+        }
+        Matrix {
+            data: self.buffer.as_slice::<F>(),
+            offset: offset as usize,
+            row_stride: self.layout.strides[rank - 2],
+            column_stride: self.layout.strides[rank - 1],
+        }
+    }
+
+    /// `map` over the elements of arrays of one dtype that broadcast to `shape`.
+    pub(crate) fn map<const N: usize, M: Map<N>>(map: M, inputs: [&Self; N], shape: &Shape) -> Self {
+        let stretched = inputs.map(|input| input.stretched(shape));
+        with_dtype!(inputs[0].dtype(), F => {
+            let mut views = [View::<F>::EMPTY; N];
+            for k in 0..N {
+                views[k] = stretched[k].view::<F>();
+            }
+            Self::build_with::<F>(shape.clone(), &mut |out| map::map(map, &views, out))
+        })
+    }
+
+    /// This array, broadcast if its shape is another.
+    fn stretched(&self, shape: &Shape) -> Cow<'_, Self> {
+        if self.shape() == shape { Cow::Borrowed(self) } else { Cow::Owned(self.broadcast_to(shape)) }
+    }
+
+    /// This array with each element replaced by `update` of it and the elements of `args`, which
+    /// have the same shape and dtype: in place if nothing else holds the storage.
+    pub(crate) fn update<const N: usize, U: Update<1, N>>(mut self, update: U, args: [&Self; N]) -> Self {
+        self.make_unique();
+        let args = args.map(|arg| if arg.layout.is_row_major() { Cow::Borrowed(arg) } else { Cow::Owned(arg.contiguous()) });
+        with_dtype!(self.dtype(), F => {
+            let mut slices: [&[F]; N] = [&[]; N];
+            for k in 0..N {
+                slices[k] = args[k].as_slice().unwrap_or_default();
+            }
+            if let Some(state) = self.get_mut::<F>() {
+                map::update(update, [state], slices);
+            }
+        });
+        self
+    }
+}

@@ -1,0 +1,86 @@
+//! Whole numbers: class labels, row numbers. Never differentiated, so they are a type of their own.
+
+use super::shape::Shape;
+use crate::error::{Error, Result};
+use std::sync::Arc;
+
+/// An immutable array of indices, row-major; cloning shares it.
+///
+/// ```
+/// use cotangent_core::Indices;
+/// let labels = Indices::from([3, 1, 2]);
+/// assert_eq!(labels.shape(), [3]);
+/// assert_eq!(labels.as_slice(), [3, 1, 2]);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Indices {
+    values: Arc<[usize]>,
+    shape: Shape,
+}
+
+impl Indices {
+    /// Indices of the given shape from their row-major values.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the number of values is not the product of the lengths.
+    pub fn from_vec(values: Vec<usize>, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        if shape.checked_len("Indices::from_vec")? != values.len() {
+            let reason = format!("{} values do not fill the shape", values.len());
+            return Err(Error::shape("Indices::from_vec", reason, &[&shape]));
+        }
+        Ok(Self { values: values.into(), shape })
+    }
+
+    /// The lengths of the axes.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The values in row-major order.
+    pub fn as_slice(&self) -> &[usize] {
+        &self.values
+    }
+
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// An error that names the first value that is not below `bound`.
+    pub(crate) fn check(&self, op: &'static str, what: &'static str, bound: usize, of: &'static str) -> Result<()> {
+        match self.values.iter().find(|&&value| value >= bound) {
+            None => Ok(()),
+            Some(&value) => Err(Error::Index { op, what, index: value as i64, bound, of }),
+        }
+    }
+}
+
+impl From<Vec<usize>> for Indices {
+    fn from(values: Vec<usize>) -> Self {
+        Self { shape: Shape::from([values.len()]), values: values.into() }
+    }
+}
+
+impl From<&[usize]> for Indices {
+    fn from(values: &[usize]) -> Self {
+        Self { shape: Shape::from([values.len()]), values: values.into() }
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Indices {
+    fn from(values: [usize; N]) -> Self {
+        Self::from(&values[..])
+    }
+}
+
+impl FromIterator<usize> for Indices {
+    fn from_iter<I: IntoIterator<Item = usize>>(values: I) -> Self {
+        Self::from(values.into_iter().collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,124 @@
+//! Layouts: how an array's axes lie in its storage, and the views that are only new layouts.
+
+use super::shape::Shape;
+use crate::kernel::strided::is_row_major;
+use smallvec::SmallVec;
+
+/// Lengths, strides (in elements) and the place of the first element.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layout {
+    pub shape: Shape,
+    pub strides: SmallVec<[isize; 4]>,
+    pub offset: usize,
+}
+
+impl Layout {
+    /// Row-major and gapless.
+    pub(crate) fn row_major(shape: Shape) -> Self {
+        let mut strides: SmallVec<[isize; 4]> = SmallVec::from_elem(0, shape.len());
+        let mut stride = 1isize;
+        for (place, &len) in strides.iter_mut().zip(shape.iter()).rev() {
+            *place = stride;
+            stride *= len.max(1) as isize;
+        }
+        Self { shape, strides, offset: 0 }
+    }
+
+    pub(crate) fn is_row_major(&self) -> bool {
+        is_row_major(&self.shape, &self.strides)
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `order[i]` of this.
+    pub(crate) fn permute(&self, order: &[usize]) -> Self {
+        Self {
+            shape: order.iter().map(|&axis| self.shape[axis]).collect(),
+            strides: order.iter().map(|&axis| self.strides[axis]).collect(),
+            offset: self.offset,
+        }
+    }
+
+    /// This layout stretched to `shape`, which it must broadcast to.
+    pub(crate) fn broadcast_to(&self, shape: &Shape) -> Self {
+        let missing = shape.len() - self.shape.len();
+        let strides = (0..shape.len())
+            .map(|axis| {
+                let own = axis.checked_sub(missing);
+                own.filter(|&own| self.shape[own] != 1).map_or(0, |own| self.strides[own])
+            })
+            .collect();
+        Self { shape: shape.clone(), strides, offset: self.offset }
+    }
+
+    /// `len` elements of `axis` from `start`, every `step`-th (backwards if negative).
+    pub(crate) fn slice(&self, axis: usize, start: usize, len: usize, step: isize) -> Self {
+        let mut layout = self.clone();
+        if len > 0 {
+            layout.offset = (layout.offset as isize + start as isize * self.strides[axis]) as usize;
+        }
+        layout.shape.as_mut()[axis] = len;
+        layout.strides[axis] *= step;
+        layout
+    }
+
+    /// The same elements in the same order under another shape, if that needs no copy.
+    pub(crate) fn reshape(&self, shape: &Shape) -> Option<Self> {
+        if self.is_row_major() {
+            return Some(Self { offset: self.offset, ..Self::row_major(shape.clone()) });
+        }
+        // Runs of old axes that lie in memory as one axis can be cut into new axes.
+        let runs = self.merged();
+        let mut strides: SmallVec<[isize; 4]> = SmallVec::new();
+        let mut runs = runs.into_iter();
+        let mut run = runs.next();
+        let mut left = run.map_or(1, |(len, _)| len);
+        for &len in shape.iter() {
+            if len == 1 {
+                strides.push(0);
+                continue;
+            }
+            while left == 1 {
+                run = runs.next();
+                left = run?.0;
+            }
+            if left % len != 0 {
+                return None;
+            }
+            left /= len;
+            strides.push(run?.1 * left as isize);
+        }
+        Some(Self { shape: shape.clone(), strides, offset: self.offset })
+    }
+
+    /// (length, stride) of the axes, those of length 1 dropped, neighbours merged where they lie as
+    /// one.
+    fn merged(&self) -> SmallVec<[(usize, isize); 4]> {
+        let mut runs: SmallVec<[(usize, isize); 4]> = SmallVec::new();
+        for (&len, &stride) in self.shape.iter().zip(&self.strides) {
+            if len == 1 {
+                continue;
+            }
+            match runs.last_mut() {
+                Some((last, last_stride)) if *last_stride == stride * len as isize => {
+                    *last *= len;
+                    *last_stride = stride;
+                }
+                _ => runs.push((len, stride)),
+            }
+        }
+        runs
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reshape_of_a_transposed_layout_is_a_view_only_where_memory_allows() {
+        let transposed = Layout::row_major(Shape::from([2, 3, 4])).permute(&[2, 0, 1]);
+        let split = transposed.reshape(&Shape::from([2, 2, 6])).map(|l| l.strides.to_vec());
+        assert_eq!(split, Some(vec![2, 1, 4]));
+        assert!(transposed.reshape(&Shape::from([8, 3])).is_none());
+        assert!(transposed.reshape(&Shape::from([24])).is_none());
+    }
+}

@@ -1,0 +1,137 @@
+//! Shapes: the lengths of a tensor's axes, and the rules for broadcasting.
+
+use crate::error::{Error, Result};
+use smallvec::SmallVec;
+use std::fmt;
+use std::ops::Deref;
+
+/// The lengths of the axes, outermost first. A scalar has none.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(SmallVec<[usize; 4]>);
+
+impl Shape {
+    /// The number of elements, or an error if it (or its size in bytes) overflows.
+    pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
+        let nonzero = self.0.iter().filter(|&&n| n > 0).try_fold(8usize, |n, &len| n.checked_mul(len));
+        match nonzero {
+            Some(bytes) if bytes <= isize::MAX as usize => Ok(self.0.iter().product()),
+            _ => Err(Error::shape(op, "too many elements to address", &[self])),
+        }
+    }
+
+    /// The number of elements. Only for shapes that passed [`checked_len`](Self::checked_len).
+    pub(crate) fn element_count(&self) -> usize {
+        self.0.iter().product()
+    }
+
+    pub(crate) fn as_mut(&mut self) -> &mut SmallVec<[usize; 4]> {
+        &mut self.0
+    }
+
+    /// The shape without axis `axis`.
+    pub(crate) fn without(&self, axis: usize) -> Self {
+        let mut shape = self.clone();
+        shape.0.remove(axis);
+        shape
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(lengths: &[usize]) -> Self {
+        Self(SmallVec::from_slice(lengths))
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(lengths: Vec<usize>) -> Self {
+        Self(SmallVec::from_vec(lengths))
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(lengths: [usize; N]) -> Self {
+        Self(SmallVec::from_slice(&lengths))
+    }
+}
+
+impl<const N: usize> From<&[usize; N]> for Shape {
+    fn from(lengths: &[usize; N]) -> Self {
+        Self(SmallVec::from_slice(lengths))
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl From<usize> for Shape {
+    fn from(length: usize) -> Self {
+        Self::from([length])
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(lengths: I) -> Self {
+        Self(lengths.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Shape {
+    /// As Python prints a tuple: `()`, `(3,)`, `(32, 64)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0[..] {
+            [n] => write!(f, "({n},)"),
+            lengths => {
+                let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
+                write!(f, "({})", lengths.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// The shape that two shapes broadcast to: aligned at the last axis, a length of 1 stretches.
+pub(crate) fn broadcast_shapes(op: &'static str, a: &[usize], b: &[usize]) -> Result<Shape> {
+    if a == b {
+        return Ok(Shape::from(a));
+    }
+    let rank = a.len().max(b.len());
+    let length = |shape: &[usize], axis: usize| {
+        let missing = rank - shape.len();
+        if axis < missing { 1 } else { shape[axis - missing] }
+    };
+    (0..rank)
+        .map(|axis| match (length(a, axis), length(b, axis)) {
+            (x, y) if x == y => Ok(x),
+            (1, n) | (n, 1) => Ok(n),
+            (x, y) => {
+                let reason = format!("cannot broadcast lengths {x} and {y} of axis {axis}");
+                Err(Error::shape(op, reason, &[a, b]))
+            }
+        })
+        .collect()
+}
+
+/// The axis that `axis` names; negative ones count from the end.
+pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result<usize> {
+    let resolved = if axis < 0 { axis + rank as isize } else { axis };
+    if (0..rank as isize).contains(&resolved) {
+        Ok(resolved as usize)
+    } else {
+        Err(Error::Index { op, what: "axis", index: axis as i64, bound: rank, of: "axes" })
+    }
+}

@@ -1,0 +1,199 @@
+//! Memory for elements: aligned to cache lines, recycled, and never uninitialized.
+//!
+//! Fresh memory comes zeroed from the system and is only ever written with elements, so that every
+//! buffer, recycled or not, holds valid numbers of unspecified value: a kernel that overwrites all
+//! of a buffer needs no clearing, and one that forgot to would be wrong but not undefined.
+
+use super::dtype::{DType, Element};
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::ptr::NonNull;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+/// A cache line, and an AVX-512 register.
+const ALIGN: usize = 64;
+/// Size classes per doubling: a buffer wastes at most an eighth of its size.
+const STEPS: usize = 8;
+const CLASSES: usize = STEPS * 58;
+/// Free memory that is always worth keeping.
+const KEEP: usize = 32 << 20;
+
+static FREE: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
+static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
+static FREE_BYTES: AtomicUsize = AtomicUsize::new(0);
+static SYSTEM_REQUESTS: AtomicUsize = AtomicUsize::new(0);
+
+/// What the storage of all tensors of this process takes, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MemoryUse {
+    /// Held by tensors.
+    pub live: usize,
+    /// Free, kept to be used again.
+    pub recycled: usize,
+    /// How many times memory was requested from the system since the process began.
+    pub system_requests: usize,
+}
+
+/// Reads the counters of tensor memory.
+pub fn memory_use() -> MemoryUse {
+    MemoryUse {
+        live: LIVE_BYTES.load(Relaxed),
+        recycled: FREE_BYTES.load(Relaxed),
+        system_requests: SYSTEM_REQUESTS.load(Relaxed),
+    }
+}
+
+/// A block of the size of its class.
+struct Block(NonNull<u8>);
+
+// SAFETY: a block in the free list is owned by the list alone; it is plain memory.
+unsafe impl Send for Block {}
+
+/// The smallest class whose blocks hold `bytes`, and the size of its blocks.
+fn class_of(bytes: usize) -> (usize, usize) {
+    let lines = bytes.div_ceil(ALIGN).max(1);
+    if lines <= STEPS {
+        return (lines - 1, lines * ALIGN);
+    }
+    // lines = (STEPS + fraction) << doubling, rounded up.
+    let doubling = (lines - 1).ilog2() as usize - STEPS.ilog2() as usize;
+    let steps = (lines - 1) >> doubling; // STEPS ..= 2 * STEPS - 1
+    (STEPS * doubling + steps, (steps + 1) << doubling << ALIGN.ilog2())
+}
+
+fn block_layout(size: usize) -> Layout {
+    // SAFETY: the alignment is a power of two, and `size` stems from a shape of at most
+    // `isize::MAX` bytes (`Shape::checked_len`) rounded up by at most an eighth; `Buffer::new`
+    // asserts that the rounded size still fits.
+    unsafe { Layout::from_size_align_unchecked(size, ALIGN) }
+}
+
+fn release_all() {
+    for (class, list) in FREE.iter().enumerate() {
+        let blocks = std::mem::take(&mut *lock(list));
+        for block in blocks {
+            let size = class_size(class);
+            FREE_BYTES.fetch_sub(size, Relaxed);
+            // SAFETY: the block was allocated with this layout and nobody else knows it.
+            unsafe { dealloc(block.0.as_ptr(), block_layout(size)) };
+        }
+    }
+}
+
+fn class_size(class: usize) -> usize {
+    if class < STEPS {
+        return (class + 1) * ALIGN;
+    }
+    let doubling = class / STEPS - 1;
+    let steps = class - STEPS * doubling;
+    (steps + 1) << doubling << ALIGN.ilog2()
+}
+
+fn lock(list: &Mutex<Vec<Block>>) -> std::sync::MutexGuard<'_, Vec<Block>> {
+    // A panic cannot leave a free list in a bad state: it is a vector of blocks at all times.
+    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Owned memory for a number of elements of one dtype.
+#[derive(Debug)]
+pub(crate) struct Buffer {
+    memory: NonNull<u8>,
+    len: usize,
+    dtype: DType,
+}
+
+// SAFETY: a buffer owns its memory, which is plain numbers; shared references only read it.
+unsafe impl Send for Buffer {}
+// SAFETY: as above.
+unsafe impl Sync for Buffer {}
+
+impl Buffer {
+    /// Memory for `len` elements of unspecified value.
+    pub(crate) fn new(dtype: DType, len: usize) -> Self {
+        let (class, size) = class_of(len * dtype.size());
+        assert!(class < CLASSES && isize::try_from(size).is_ok(), "a shape was not checked");
+        let recycled = lock(&FREE[class]).pop();
+        let memory = if let Some(block) = recycled {
+            FREE_BYTES.fetch_sub(size, Relaxed);
+            block.0
+        } else {
+            // Sizes that are no longer asked for must not pile up beside those that are.
+            if FREE_BYTES.load(Relaxed) > KEEP + LIVE_BYTES.load(Relaxed) / 4 {
+                release_all();
+            }
+            SYSTEM_REQUESTS.fetch_add(1, Relaxed);
+            let layout = block_layout(size);
+            // SAFETY: the layout's size is at least one cache line.
+            let memory = unsafe { alloc_zeroed(layout) };
+            NonNull::new(memory).unwrap_or_else(|| handle_alloc_error(layout))
+        };
+        LIVE_BYTES.fetch_add(size, Relaxed);
+        Self { memory, len, dtype }
+    }
+
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
+    /// The elements, if they are of type `F`; else an empty slice, on which the callers' indexing
+    /// fails loudly.
+    pub(crate) fn as_slice<F: Element>(&self) -> &[F] {
+        debug_assert_eq!(F::DTYPE, self.dtype);
+        if F::DTYPE != self.dtype {
+            return &[];
+        }
+        // SAFETY: the block holds `len` elements of this dtype, aligned to 64 bytes, initialized
+        // (zeroed by the system or written with elements; every bit pattern is a valid float).
+        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<F>(), self.len) }
+    }
+
+    /// The elements for writing; as [`as_slice`](Self::as_slice).
+    pub(crate) fn as_mut_slice<F: Element>(&mut self) -> &mut [F] {
+        debug_assert_eq!(F::DTYPE, self.dtype);
+        if F::DTYPE != self.dtype {
+            return &mut [];
+        }
+        // SAFETY: as in `as_slice`, and `&mut self` makes the access exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.memory.as_ptr().cast::<F>(), self.len) }
+    }
+}
+
+impl Drop for Buffer {
+    fn drop(&mut self) {
+        let (class, size) = class_of(self.len * self.dtype.size());
+        LIVE_BYTES.fetch_sub(size, Relaxed);
+        FREE_BYTES.fetch_add(size, Relaxed);
+        lock(&FREE[class]).push(Block(self.memory));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_hold_what_they_promise_and_waste_little() {
+        let sizes = (0..5000).chain((12..40).flat_map(|k| [(1 << k) - 1, 1 << k, (1 << k) + 1]));
+        for bytes in sizes {
+            let (class, size) = class_of(bytes);
+            assert_eq!(size, class_size(class), "{bytes}");
+            assert!(size >= bytes, "{bytes}");
+            assert!(size <= (bytes + bytes / 8).max(1).next_multiple_of(ALIGN), "{bytes} in {size}");
+            assert!(class == 0 || class_size(class - 1) < bytes, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn buffers_are_aligned_and_recycled() {
+        let mut first = Buffer::new(DType::F32, 1_234_567);
+        assert!(first.as_slice::<f32>().iter().all(|x| x.is_finite()));
+        first.as_mut_slice::<f32>().fill(7.0);
+        let address = first.memory.as_ptr() as usize;
+        assert_eq!(address % ALIGN, 0);
+        drop(first);
+        let second = Buffer::new(DType::F64, 1_234_567 / 2);
+        assert_eq!(second.memory.as_ptr() as usize, address);
+        assert_eq!(second.as_slice::<f64>().len(), 1_234_567 / 2);
+    }
+}

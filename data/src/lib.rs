@@ -1,0 +1,44 @@
+//! Real data from the first minute, and mini-batches that can be had again.
+//!
+//! - [`digits()`]: 1,797 handwritten digits that are part of the crate; nothing to download.
+//! - [`mnist()`] and [`idx`]: MNIST, Fashion-MNIST and whatever else is stored in the IDX format.
+//! - [`Dataset`]: inputs with their class labels, subsets, and
+//!   [splits](Dataset::split_stratified) that keep the classes in proportion.
+//! - [`Standardizer`]: features of mean 0 and standard deviation 1, measured on the training set.
+//! - [`Batches`]: shuffled mini-batches, each epoch a function of the seed and its number alone.
+//!
+//! ```
+//! use cotangent_data::{Batches, digits};
+//!
+//! # fn main() -> cotangent_data::Result<()> {
+//! let (train, test) = digits()?.split_stratified(0.2, 42)?;
+//! assert_eq!((train.len(), test.len()), (1438, 359));
+//!
+//! let batches = Batches::new(&train, 32, 42)?;
+//! for epoch in 0..2 {
+//!     for batch in batches.epoch(epoch) {
+//!         let (images, labels) = batch?;
+//!         assert_eq!(images.shape(), [labels.len(), 64]);
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod batches;
+mod dataset;
+mod digits;
+mod error;
+pub mod idx;
+mod mnist;
+mod shuffle;
+mod split;
+mod standardize;
+
+pub use batches::{Batches, Epoch};
+pub use dataset::Dataset;
+pub use digits::digits;
+pub use error::{Error, Result};
+pub use mnist::mnist;
+pub use standardize::Standardizer;

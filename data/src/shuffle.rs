@@ -1,0 +1,51 @@
+//! Where every random order of this crate comes from, so that equal seeds in different places never
+//! give related orders.
+
+use rand::SeedableRng;
+use rand::seq::SliceRandom;
+use rand_chacha::ChaCha8Rng;
+
+/// What an order is drawn for. It is part of the generator's key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Purpose {
+    Split = 1,
+    TakePerClass = 2,
+    Epoch = 3,
+}
+
+/// The generator for a purpose: the key of the cipher is the seed and the purpose, its stream is
+/// the number of an epoch or a class, so that any can be had without going through those before it.
+pub(crate) fn generator(purpose: Purpose, seed: u64, stream: u64) -> ChaCha8Rng {
+    let mut key = [0; 32];
+    key[..8].copy_from_slice(&seed.to_le_bytes());
+    key[8] = purpose as u8;
+    let mut generator = ChaCha8Rng::from_seed(key);
+    generator.set_stream(stream);
+    generator
+}
+
+/// Puts `positions` into a random order (Fisher and Yates).
+pub(crate) fn shuffle(positions: &mut [usize], generator: &mut ChaCha8Rng) {
+    positions.shuffle(generator);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(purpose: Purpose, seed: u64, stream: u64) -> Vec<usize> {
+        let mut positions: Vec<usize> = (0..10).collect();
+        shuffle(&mut positions, &mut generator(purpose, seed, stream));
+        positions
+    }
+
+    #[test]
+    fn purpose_seed_and_stream_each_change_the_order() {
+        let reference = order(Purpose::Epoch, 7, 0);
+        assert_eq!(reference, order(Purpose::Epoch, 7, 0));
+        assert_ne!(reference, order(Purpose::Split, 7, 0));
+        assert_ne!(reference, order(Purpose::Epoch, 8, 0));
+        assert_ne!(reference, order(Purpose::Epoch, 7, 1));
+        assert_ne!(reference, order(Purpose::Epoch, 7, u64::MAX));
+    }
+}

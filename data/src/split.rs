@@ -1,0 +1,174 @@
+//! Random subsets that keep the classes in proportion.
+
+use std::collections::BTreeMap;
+
+use crate::dataset::Dataset;
+use crate::error::{Error, Result};
+use crate::shuffle::{Purpose, generator, shuffle};
+
+impl Dataset {
+    /// Splits into a training and a test set, `(train, test)`, both shuffled.
+    ///
+    /// Of `n` samples of a class, `n · test_fraction` go to the test set, rounded up or down so
+    /// that the test set as a whole has the size that was asked for. Each class that occurs has at
+    /// least one sample in either part, even where that makes the test set larger or smaller.
+    /// The same seed gives the same split.
+    ///
+    /// ```
+    /// # fn main() -> cotangent_data::Result<()> {
+    /// let digits = cotangent_data::digits()?;
+    /// let (train, test) = digits.split_stratified(0.25, 7)?;
+    /// assert_eq!((train.len(), test.len()), (1348, 449));
+    /// assert_eq!(digits.class_counts()[8], 174);
+    /// assert!((43..=44).contains(&test.class_counts()[8])); // 43.5 of 174
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Fraction`] unless `0 < test_fraction < 1`, [`Error::EmptyDataset`],
+    /// [`Error::ClassTooSmall`] for a class with one sample only.
+    pub fn split_stratified(&self, test_fraction: f64, seed: u64) -> Result<(Self, Self)> {
+        const OPERATION: &str = "split_stratified";
+        if !(test_fraction > 0.0 && test_fraction < 1.0) {
+            return Err(Error::Fraction {
+                operation: OPERATION,
+                found: test_fraction,
+            });
+        }
+        if self.is_empty() {
+            return Err(Error::EmptyDataset {
+                operation: OPERATION,
+            });
+        }
+        let members = self.members_with_at_least(OPERATION, 2)?;
+        let counts: Vec<usize> = members.values().map(Vec::len).collect();
+
+        let mut train = Vec::with_capacity(self.len());
+        let mut test = Vec::new();
+        let mut generator = generator(Purpose::Split, seed, 0);
+        for (mut samples, in_test) in members
+            .into_values()
+            .zip(test_counts(&counts, test_fraction))
+        {
+            shuffle(&mut samples, &mut generator);
+            train.extend(samples.split_off(in_test));
+            test.append(&mut samples);
+        }
+        shuffle(&mut train, &mut generator);
+        shuffle(&mut test, &mut generator);
+        Ok((self.select(&train)?, self.select(&test)?))
+    }
+
+    /// `count` random samples of every class that occurs, shuffled: a small training set on which
+    /// transfer learning has something to show. The same seed gives the same samples, and a larger
+    /// `count` a superset of them.
+    ///
+    /// ```
+    /// # fn main() -> cotangent_data::Result<()> {
+    /// let few = cotangent_data::digits()?.take_per_class(20, 7)?;
+    /// assert_eq!(few.class_counts(), [20; 10]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ClassTooSmall`] for a class that occurs with fewer than `count` samples.
+    pub fn take_per_class(&self, count: usize, seed: u64) -> Result<Self> {
+        let mut taken = Vec::new();
+        for (class, mut samples) in self.members_with_at_least("take_per_class", count)? {
+            // A stream for each class, so that a class does not depend on the size of the others.
+            shuffle(
+                &mut samples,
+                &mut generator(Purpose::TakePerClass, seed, class as u64),
+            );
+            samples.truncate(count);
+            taken.append(&mut samples);
+        }
+        let order = Dataset::MAX_CLASSES as u64;
+        shuffle(
+            &mut taken,
+            &mut generator(Purpose::TakePerClass, seed, order),
+        );
+        self.select(&taken)
+    }
+
+    /// The positions of the samples of each class that occurs.
+    fn members_with_at_least(
+        &self,
+        operation: &'static str,
+        needed: usize,
+    ) -> Result<BTreeMap<usize, Vec<usize>>> {
+        let mut members = BTreeMap::<usize, Vec<usize>>::new();
+        for (sample, &label) in self.labels().as_slice().iter().enumerate() {
+            members.entry(label).or_default().push(sample);
+        }
+        for (&class, samples) in &members {
+            let found = samples.len();
+            if found < needed {
+                return Err(Error::ClassTooSmall {
+                    operation,
+                    class,
+                    found,
+                    needed,
+                });
+            }
+        }
+        Ok(members)
+    }
+}
+
+/// How many samples of each class are for the test set, given how many each class has (two at
+/// least): each share rounded up or down, up where the most would be cut off (largest remainder).
+fn test_counts(counts: &[usize], fraction: f64) -> Vec<usize> {
+    let share = |count: usize| count as f64 * fraction;
+    let mut result: Vec<usize> = counts
+        .iter()
+        .map(|&count| (share(count).floor() as usize).max(1))
+        .collect();
+
+    let total: usize = counts.iter().sum();
+    let wanted = share(total).round() as usize;
+    let missing = wanted.saturating_sub(result.iter().sum());
+
+    let mut by_remainder: Vec<usize> = (0..counts.len())
+        .filter(|&class| {
+            let room = (share(counts[class]).ceil() as usize).min(counts[class] - 1);
+            result[class] < room
+        })
+        .collect();
+    let remainder = |class: usize| share(counts[class]).fract();
+    by_remainder.sort_by(|&a, &b| remainder(b).total_cmp(&remainder(a)));
+    for class in by_remainder.into_iter().take(missing) {
+        result[class] += 1;
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_add_up_and_stay_within_one_sample_of_the_share() {
+        assert_eq!(test_counts(&[10, 10], 0.25), [3, 2]);
+        assert_eq!(test_counts(&[13, 17], 0.1), [1, 2]);
+        assert_eq!(test_counts(&[17, 13], 0.1), [2, 1]);
+        assert_eq!(test_counts(&[100; 10], 0.29), [29; 10]);
+        assert_eq!(test_counts(&[2, 2, 2], 0.01), [1, 1, 1]);
+        assert_eq!(test_counts(&[2, 2, 2], 0.99), [1, 1, 1]);
+        for fraction in [0.001, 0.1, 1.0 / 3.0, 0.5, 0.8, 0.999] {
+            let counts = [2, 3, 17, 174, 183, 1000];
+            let result = test_counts(&counts, fraction);
+            for (&count, &taken) in counts.iter().zip(&result) {
+                assert!(
+                    (taken as f64 - count as f64 * fraction).abs() < 1.0,
+                    "{fraction}: {result:?}"
+                );
+                assert!(taken > 0 && taken < count, "{fraction}: {result:?}");
+            }
+        }
+        let counts = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180];
+        assert_eq!(test_counts(&counts, 0.2).iter().sum::<usize>(), 359);
+    }
+}

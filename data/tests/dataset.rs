@@ -1,0 +1,350 @@
+//! Data sets: what is accepted, what subsets and splits keep, and the facts about the digits.
+
+use std::collections::BTreeSet;
+
+use cotangent_core::{Indices, Tensor};
+use cotangent_data::{Dataset, Error, Standardizer, digits};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+/// Samples of one feature, which is the sample's number: a subset tells which samples it has.
+fn numbered(labels: Vec<usize>) -> Dataset {
+    let numbers = (0..labels.len()).map(|number| number as f32).collect();
+    let inputs = Tensor::from_vec::<f32>(numbers, [labels.len(), 1]).unwrap();
+    Dataset::new(inputs, Indices::from(labels)).unwrap()
+}
+
+fn samples(dataset: &Dataset) -> Vec<usize> {
+    let numbers = dataset.inputs().to_vec::<f32>().unwrap();
+    numbers.into_iter().map(|number| number as usize).collect()
+}
+
+/// Labels in which every class that occurs has at least two samples.
+fn labels() -> impl Strategy<Value = Vec<usize>> {
+    vec((0_usize..6, 2_usize..40), 1..6).prop_map(|classes| {
+        classes
+            .into_iter()
+            .flat_map(|(class, count)| vec![class; count])
+            .collect()
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_split_has_every_sample_once_and_the_classes_in_proportion(
+        labels in labels(),
+        fraction in 0.01_f64..0.99,
+        seed in any::<u64>(),
+    ) {
+        let dataset = numbered(labels.clone());
+        let (train, test) = dataset.split_stratified(fraction, seed).unwrap();
+        let (train_again, test_again) = dataset.split_stratified(fraction, seed).unwrap();
+        prop_assert_eq!(samples(&train), samples(&train_again));
+        prop_assert_eq!(samples(&test), samples(&test_again));
+
+        let mut all = [samples(&train), samples(&test)].concat();
+        all.sort_unstable();
+        prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
+        for part in [&train, &test] {
+            let own: Vec<usize> = samples(part).iter().map(|&sample| labels[sample]).collect();
+            prop_assert_eq!(part.labels().as_slice(), own);
+            prop_assert_eq!(part.classes(), dataset.classes());
+        }
+
+        let [all, train, test] = [&dataset, &train, &test].map(Dataset::class_counts);
+        for class in (0..all.len()).filter(|&class| all[class] > 0) {
+            prop_assert!((test[class] as f64 - all[class] as f64 * fraction).abs() < 1.0);
+            prop_assert!(train[class] > 0 && test[class] > 0);
+        }
+
+    }
+
+    #[test]
+    fn a_few_per_class_are_a_few_of_each(labels in labels(), seed in any::<u64>()) {
+        let dataset = numbered(labels.clone());
+        let one = dataset.take_per_class(1, seed).unwrap();
+        let two = dataset.take_per_class(2, seed).unwrap();
+        let counts = dataset.class_counts();
+        let expected: Vec<usize> = counts.iter().map(|&count| count.min(2)).collect();
+        prop_assert_eq!(two.class_counts(), expected);
+
+        let (one, two) = (samples(&one), samples(&two));
+        let distinct: BTreeSet<usize> = two.iter().copied().collect();
+        prop_assert_eq!(distinct.len(), two.len());
+        prop_assert!(one.iter().all(|sample| distinct.contains(sample)));
+        prop_assert_eq!(samples(&dataset.take_per_class(2, seed).unwrap()), two);
+    }
+}
+
+#[test]
+fn the_digits_are_the_published_ones() {
+    let digits = digits().unwrap();
+    assert_eq!(
+        (digits.len(), digits.features(), digits.classes()),
+        (1797, 64, 10)
+    );
+    assert_eq!(digits.inputs().shape(), [1797, 64]);
+    assert_eq!(
+        digits.class_counts(),
+        [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    );
+
+    let pixels = digits.inputs().to_vec::<f32>().unwrap();
+    assert!(pixels.iter().all(|pixel| (0.0..=1.0).contains(pixel)));
+    // Sixteenths are exact in f32, so that the levels of grey come back as they were.
+    let levels = pixels.iter().map(|&pixel| f64::from(pixel) * 16.0);
+    assert_eq!(levels.sum::<f64>(), 561_718.0);
+    assert_eq!(
+        pixels[2..6],
+        [5.0 / 16.0, 13.0 / 16.0, 9.0 / 16.0, 1.0 / 16.0]
+    );
+}
+
+#[test]
+fn a_split_is_shuffled_and_depends_on_the_seed() {
+    let dataset = numbered((0..100).map(|sample| sample / 50).collect());
+    let (train, test) = dataset.split_stratified(0.3, 1).unwrap();
+    assert!(!samples(&train).is_sorted() && !samples(&test).is_sorted());
+    assert!(!train.labels().as_slice().is_sorted() && !test.labels().as_slice().is_sorted());
+    let (other, _) = dataset.split_stratified(0.3, 2).unwrap();
+    assert_ne!(samples(&train), samples(&other));
+}
+
+#[test]
+fn a_seed_keeps_its_meaning() {
+    // Printed once by this code: a change means that everyone's experiments change.
+    let dataset = numbered([0, 1].repeat(5));
+    let (train, test) = dataset.split_stratified(0.4, 42).unwrap();
+    assert_eq!(
+        (samples(&train), samples(&test)),
+        (vec![5, 8, 6, 9, 7, 0], vec![2, 3, 4, 1])
+    );
+    assert_eq!(
+        samples(&dataset.take_per_class(2, 42).unwrap()),
+        [0, 5, 7, 4]
+    );
+}
+
+#[test]
+fn impossible_splits_are_typed_errors() {
+    let dataset = numbered(vec![0, 0, 0, 2]);
+    for fraction in [0.0, 1.0, -0.1, 1.5, f64::NAN, f64::INFINITY] {
+        let error = dataset.split_stratified(fraction, 0).unwrap_err();
+        assert!(matches!(error, Error::Fraction { .. }), "{error}");
+    }
+    let error = dataset.split_stratified(0.5, 0).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::ClassTooSmall {
+                class: 2,
+                found: 1,
+                needed: 2,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = dataset.take_per_class(4, 0).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::ClassTooSmall {
+                class: 0,
+                found: 3,
+                needed: 4,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    let error = numbered(vec![]).split_stratified(0.5, 0).unwrap_err();
+    assert!(matches!(error, Error::EmptyDataset { .. }), "{error}");
+}
+
+#[test]
+fn inputs_and_labels_must_fit() {
+    let inputs = || Tensor::from_vec(vec![0.0_f32; 6], [3, 2]).unwrap();
+    let error = Dataset::new(inputs(), Indices::from([0, 1])).unwrap_err();
+    assert!(
+        matches!(error, Error::LabelShape { samples: 3, .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("(2,)"), "{error}");
+    let column = Indices::from_vec(vec![0, 1, 2], [3, 1]).unwrap();
+    assert!(matches!(
+        Dataset::new(inputs(), column),
+        Err(Error::LabelShape { .. })
+    ));
+
+    let scalar = Tensor::from_vec::<f32>(vec![1.0], []).unwrap();
+    let none = Indices::from_vec(vec![0], []).unwrap();
+    assert!(matches!(
+        Dataset::new(scalar, none),
+        Err(Error::ScalarInputs)
+    ));
+
+    let error = Dataset::new(inputs(), Indices::from([0, usize::MAX, 1])).unwrap_err();
+    assert!(
+        matches!(error, Error::LabelOutOfRange { sample: 1, .. }),
+        "{error}"
+    );
+
+    let dataset = Dataset::new(inputs(), Indices::from([0, 4, 1])).unwrap();
+    assert_eq!(dataset.classes(), 5);
+    assert_eq!(
+        dataset.clone().with_class_count(7).unwrap().class_counts(),
+        [1, 1, 0, 0, 1, 0, 0]
+    );
+    let error = dataset.clone().with_class_count(4).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::LabelOutOfRange {
+                label: 4,
+                classes: 4,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    assert!(matches!(
+        dataset.with_class_count(usize::MAX),
+        Err(Error::ClassCount { .. })
+    ));
+}
+
+#[test]
+fn an_empty_data_set_has_no_classes() {
+    let dataset = numbered(vec![]);
+    assert!(dataset.is_empty());
+    assert_eq!(
+        (dataset.len(), dataset.classes(), dataset.features()),
+        (0, 0, 1)
+    );
+    assert_eq!(dataset.take_per_class(3, 0).unwrap().len(), 0);
+}
+
+#[test]
+fn samples_may_be_without_features() {
+    let inputs = Tensor::from_vec::<f32>(vec![], [3, 0]).unwrap();
+    let dataset = Dataset::new(inputs, Indices::from([0, 1, 0])).unwrap();
+    assert_eq!(dataset.features(), 0);
+    assert_eq!(dataset.select(&[2, 1]).unwrap().inputs().shape(), [2, 0]);
+    let standardizer = Standardizer::fit(&dataset).unwrap();
+    assert_eq!(
+        standardizer.apply(&dataset).unwrap().inputs().shape(),
+        [3, 0]
+    );
+}
+
+#[test]
+fn classes_are_filtered_and_numbered_anew() {
+    let dataset = numbered(vec![2, 0, 1, 2, 3]);
+    let kept = dataset.with_labels(&[3, 2]).unwrap();
+    assert_eq!(samples(&kept), [0, 3, 4]);
+    assert_eq!(
+        (kept.labels().as_slice(), kept.classes()),
+        (&[2, 2, 3][..], 4)
+    );
+
+    let renumbered = kept.relabeled(&[3, 2]).unwrap();
+    assert_eq!(
+        (renumbered.labels().as_slice(), renumbered.classes()),
+        (&[1, 1, 0][..], 2)
+    );
+    assert_eq!(samples(&renumbered), [0, 3, 4]);
+    assert!(dataset.with_labels(&[]).unwrap().is_empty());
+
+    for (error, expected) in [
+        (
+            dataset.with_labels(&[0, 4]),
+            "label 4 is not a class of the data set",
+        ),
+        (dataset.with_labels(&[0, 0]), "label 0 is listed twice"),
+        (
+            dataset.relabeled(&[0, 1, 2]),
+            "label 3 has samples but is not listed",
+        ),
+    ] {
+        let text = error.unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_selection_repeats_and_reorders_but_never_invents() {
+    let dataset = numbered(vec![5, 6, 7]);
+    let selected = dataset.select(&[2, 0, 2]).unwrap();
+    assert_eq!(samples(&selected), [2, 0, 2]);
+    assert_eq!(
+        (selected.labels().as_slice(), selected.classes()),
+        (&[7, 5, 7][..], 8)
+    );
+    assert!(dataset.select(&[]).unwrap().is_empty());
+    let error = dataset.select(&[0, 3]).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::SampleOutOfRange {
+                position: 3,
+                samples: 3
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[test]
+fn standardized_features_have_mean_zero_and_deviation_one() {
+    // The third feature is constant, the second has a mean that would swallow its squares.
+    let rows = [
+        [1.0, 1e8 + 1.0, 4.0],
+        [3.0, 1e8 + 2.0, 4.0],
+        [5.0, 1e8 + 3.0, 4.0],
+    ];
+    let labels = || Indices::from([0, 0, 1]);
+    let inputs = Tensor::from_vec::<f64>(rows.concat(), [3, 3]).unwrap();
+    let train = Dataset::new(inputs, labels()).unwrap();
+    let standardizer = Standardizer::fit(&train).unwrap();
+    let deviation = (2.0_f64 / 3.0).sqrt();
+    assert_eq!(standardizer.mean(), [3.0, 1e8 + 2.0, 4.0]);
+    assert_eq!(standardizer.std(), [2.0 * deviation, deviation, 0.0]);
+
+    let scaled = standardizer
+        .apply(&train)
+        .unwrap()
+        .inputs()
+        .to_vec::<f64>()
+        .unwrap();
+    let one = deviation.recip();
+    let expected = [[-one, -one, 0.0], [0.0; 3], [one, one, 0.0]].concat();
+    for (found, expected) in scaled.iter().zip(expected) {
+        assert!((found - expected).abs() < 1e-12, "{scaled:?}");
+    }
+
+    // What another set is scaled by does not depend on that set; its shape and dtype stay.
+    let other = Tensor::from_vec::<f32>(vec![3.0, 1e8, 5.0], [1, 3, 1]).unwrap();
+    let other = Dataset::new(other, Indices::from([0])).unwrap();
+    let scaled = standardizer.apply(&other).unwrap();
+    assert_eq!(scaled.inputs().shape(), [1, 3, 1]);
+    let scaled = scaled.inputs().to_vec::<f32>().unwrap();
+    assert_eq!((scaled[0], scaled[2]), (0.0, 1.0));
+
+    let narrow = numbered(vec![0, 1]);
+    let error = standardizer.apply(&narrow).unwrap_err();
+    assert!(
+        matches!(
+            error,
+            Error::FeatureCount {
+                fitted: 3,
+                found: 1
+            }
+        ),
+        "{error}"
+    );
+    assert!(matches!(
+        Standardizer::fit(&numbered(vec![])),
+        Err(Error::EmptyDataset { .. })
+    ));
+}

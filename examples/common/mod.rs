@@ -1,0 +1,154 @@
+//! What the digit examples share: the options, the training loop with its progress bar, saving and
+//! loading back.
+
+pub mod net;
+
+use anyhow::{Context, Result, ensure};
+use clap::{Args, ValueEnum};
+use cotangent::data::{Batches, Dataset};
+use cotangent::prelude::*;
+use indicatif::{ProgressBar, ProgressStyle};
+use net::DeepNet;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The options of a training run.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// The seed of everything random: split, weights, batches, dropout.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u64,
+    /// How many times to go through the training images.
+    #[arg(long)]
+    pub epochs: Option<u64>,
+    /// Sizes of the hidden layers, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "100,100,100,100,100")]
+    pub hidden: Vec<usize>,
+    /// The optimizer.
+    #[arg(long, value_enum, default_value_t = Choice::Nesterov)]
+    pub optimizer: Choice,
+    /// The learning rate; by default one that suits the optimizer.
+    #[arg(long)]
+    pub learning_rate: Option<f64>,
+    /// Images per training step.
+    #[arg(long)]
+    pub batch_size: Option<usize>,
+    /// The share of each hidden layer's outputs that dropout drops, in [0, 1).
+    #[arg(long, default_value_t = 0.05)]
+    pub dropout: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Choice {
+    Sgd,
+    Momentum,
+    Nesterov,
+    Adam,
+}
+
+impl Choice {
+    fn build(self, learning_rate: Option<f64>) -> cotangent::Result<Box<dyn Optimizer>> {
+        Ok(match self {
+            Self::Sgd => Box::new(Sgd::new(learning_rate.unwrap_or(0.1)).build()?),
+            Self::Momentum => Box::new(Momentum::new(learning_rate.unwrap_or(0.02)).build()?),
+            Self::Nesterov => Box::new(Nesterov::new(learning_rate.unwrap_or(0.02)).build()?),
+            Self::Adam => Box::new(Adam::new(learning_rate.unwrap_or(1e-3)).build()?),
+        })
+    }
+}
+
+/// Trains the chapter's default deep net, saves it, loads it back and returns the test accuracy of
+/// the loaded copy.
+pub fn run(
+    train: &Dataset,
+    test: &Dataset,
+    options: &Options,
+    epochs: u64,
+    batch_size: usize,
+    save: &Path,
+) -> Result<f64> {
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
+    let (features, classes) = (train.features(), train.classes());
+    let mut net = DeepNet::new(features, &options.hidden, classes, options.dropout, &mut rng)?;
+    let mut optimizer = options.optimizer.build(options.learning_rate)?;
+    println!(
+        "{} training and {} test images of {features} pixels; {} hidden layers, {} parameters",
+        train.len(),
+        test.len(),
+        options.hidden.len(),
+        net.param_count(),
+    );
+
+    let batches = Batches::new(train, batch_size, options.seed)?;
+    let pass = Pass::train(options.seed);
+    let bar = progress_bar(epochs * batches.batches_per_epoch() as u64);
+    let started = Instant::now();
+    for epoch in 0..epochs {
+        let (mut loss_sum, mut correct) = (0.0, 0);
+        for batch in batches.epoch(epoch) {
+            let (images, labels) = batch?;
+            if labels.len() < 2 {
+                continue; // A single image has no batch statistics.
+            }
+            let logits = net.forward(&images, &pass)?;
+            let loss = logits.cross_entropy(&labels)?;
+            let mut grads = loss.backward()?;
+            clip::global_norm(&mut grads, 5.0)?;
+            optimizer.step(&mut net, &grads)?;
+
+            loss_sum += loss.item()? * labels.len() as f64;
+            correct += hits(&logits, &labels)?;
+            bar.inc(1);
+        }
+        let count = train.len() as f64;
+        let (loss, accuracy) = (loss_sum / count, correct as f64 / count);
+        let test_accuracy = accuracy_of(&net, test)?;
+        bar.suspend(|| {
+            println!(
+                "epoch {:>3}/{epochs}  loss {loss:.4}  training accuracy {accuracy:.4}  test accuracy {test_accuracy:.4}",
+                epoch + 1,
+            );
+        });
+    }
+    bar.finish_and_clear();
+    println!("trained in {:.1} s", started.elapsed().as_secs_f64());
+
+    net.save(save)?;
+    let mut rng = ChaCha8Rng::seed_from_u64(options.seed + 1);
+    let mut loaded = DeepNet::new(features, &options.hidden, classes, options.dropout, &mut rng)?;
+    loaded.load(save)?;
+    println!("saved to {} and loaded back", save.display());
+    let accuracy = accuracy_of(&loaded, test)?;
+    ensure!(accuracy == accuracy_of(&net, test)?, "the loaded copy must predict what the net predicts");
+    Ok(accuracy)
+}
+
+fn hits(logits: &Tensor, labels: &Indices) -> cotangent::Result<usize> {
+    let predicted = logits.argmax(1)?;
+    Ok(predicted.as_slice().iter().zip(labels.as_slice()).filter(|(p, l)| p == l).count())
+}
+
+fn accuracy_of(net: &DeepNet, data: &Dataset) -> Result<f64> {
+    let mut correct = 0;
+    for batch in Batches::sequential(data, 500)?.epoch(0) {
+        let (images, labels) = batch?;
+        correct += hits(&net.predict(&images)?, &labels)?;
+    }
+    Ok(correct as f64 / data.len() as f64)
+}
+
+/// A bar on the terminal; nothing where there is none (the lines per epoch are printed anyway).
+fn progress_bar(steps: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} steps, {eta} left")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(steps).with_style(style)
+}
+
+/// The path to save to, its folder made sure of.
+pub fn save_path(given: Option<PathBuf>, name: &str) -> Result<PathBuf> {
+    let path = given.unwrap_or_else(|| PathBuf::from("target").join(name));
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    }
+    Ok(path)
+}

@@ -1,0 +1,32 @@
+//! Trains the textbook's default deep net (He initialization, batch normalization, ELU, dropout,
+//! Nesterov) on 80% of 1,797 real handwritten digits and tests it on the rest:
+//!
+//! ```sh
+//! cargo run --release --example digits
+//! ```
+
+mod common;
+
+use anyhow::Result;
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Train a deep net on the embedded handwritten digits.
+#[derive(Parser, Debug)]
+struct Arguments {
+    #[command(flatten)]
+    options: common::Options,
+    /// Where to save the trained net [default: target/digits.safetensors]
+    #[arg(long)]
+    save: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    let Arguments { options, save } = Arguments::parse();
+    let (train, test) = cotangent::data::digits()?.split_stratified(0.2, options.seed)?;
+    let save = common::save_path(save, "digits.safetensors")?;
+    let (epochs, batch_size) = (options.epochs.unwrap_or(30), options.batch_size.unwrap_or(32));
+    let accuracy = common::run(&train, &test, &options, epochs, batch_size, &save)?;
+    println!("test accuracy {accuracy:.4}");
+    Ok(())
+}

@@ -1,0 +1,228 @@
+//! Reads `#[module(…)]`: which options there are, where each belongs, and what it says.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::meta::ParseNestedMeta;
+use syn::parse::ParseStream;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Ident, LitStr, Meta, Path, Token, WherePredicate, parse_quote};
+
+use crate::errors::Errors;
+use crate::keyword::{self, Keyword, Place};
+
+/// What is said of a struct or an enum as a whole.
+#[derive(Default)]
+pub(crate) struct ContainerOptions {
+    /// The where-predicates that replace the inferred ones.
+    pub(crate) bound: Option<Vec<WherePredicate>>,
+    /// The path of the facade crate, if it is not `::cotangent`.
+    krate: Option<Path>,
+    /// The word itself, where the variant's name is to be part of the path.
+    pub(crate) variant_path: Option<Ident>,
+}
+
+impl ContainerOptions {
+    /// The path through which the expansion reaches the traits.
+    pub(crate) fn krate(&self) -> Path {
+        let default = || parse_quote!(::cotangent);
+        self.krate.clone().unwrap_or_else(default)
+    }
+}
+
+/// What is said of one field. Every option keeps its word, for errors that point at it.
+#[derive(Default)]
+pub(crate) struct FieldOptions {
+    pub(crate) skip: Option<Ident>,
+    pub(crate) rename: Option<(Ident, LitStr)>,
+    pub(crate) flatten: Option<Ident>,
+    pub(crate) frozen: Option<Ident>,
+}
+
+/// One option as it was written, known to exist and to be in its place.
+struct Given {
+    keyword: Keyword,
+    word: Ident,
+    value: Option<LitStr>,
+}
+
+/// Reads the options of a struct or an enum.
+pub(crate) fn container(
+    attrs: &[Attribute],
+    place: Place,
+    errors: &mut Errors,
+) -> ContainerOptions {
+    let mut options = ContainerOptions::default();
+    for given in read(attrs, place, errors) {
+        match (given.keyword, given.value) {
+            (Keyword::Bound, Some(value)) => options.bound = parse_bound(&value, errors),
+            (Keyword::Crate, Some(value)) => options.krate = parse_crate(&value, errors),
+            (Keyword::VariantPath, _) => options.variant_path = Some(given.word),
+            _ => {}
+        }
+    }
+    options
+}
+
+/// Reads the options of a field.
+pub(crate) fn field(attrs: &[Attribute], errors: &mut Errors) -> FieldOptions {
+    let mut options = FieldOptions::default();
+    for given in read(attrs, Place::Field, errors) {
+        match (given.keyword, given.value) {
+            (Keyword::Skip, _) => options.skip = Some(given.word),
+            (Keyword::Rename, Some(value)) => options.rename = Some((given.word, value)),
+            (Keyword::Flatten, _) => options.flatten = Some(given.word),
+            (Keyword::Frozen, _) => options.frozen = Some(given.word),
+            _ => {}
+        }
+    }
+    options
+}
+
+/// Reports every option of a variant, which takes none.
+pub(crate) fn variant(attrs: &[Attribute], errors: &mut Errors) {
+    read(attrs, Place::Variant, errors);
+}
+
+/// The path through which an expansion reaches the traits. Nothing is reported: that is left to
+/// [`container`].
+pub(crate) fn krate(attrs: &[Attribute]) -> Path {
+    container(attrs, Place::Enum, &mut Errors::default()).krate()
+}
+
+fn read(attrs: &[Attribute], place: Place, errors: &mut Errors) -> Vec<Given> {
+    let mut all = Vec::new();
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("module")) {
+        match &attr.meta {
+            // Nothing in the parentheses says nothing, which is what a macro may have to say.
+            Meta::List(list) if list.tokens.is_empty() => {}
+            Meta::List(_) => {
+                let result = attr.parse_nested_meta(|meta| {
+                    read_option(&meta, place, &mut all, errors);
+                    Ok(())
+                });
+                if let Err(error) = result {
+                    let message = format!("expected an option: {}", place.options());
+                    errors.add(syn::Error::new(error.span(), message));
+                }
+            }
+            meta => errors.push(
+                meta,
+                format!(
+                    "`#[module]` takes its options in parentheses: {}",
+                    place.options()
+                ),
+            ),
+        }
+    }
+    all
+}
+
+/// Reads one option up to its comma, so that an error in it does not hide those after it.
+fn read_option(meta: &ParseNestedMeta, place: Place, all: &mut Vec<Given>, errors: &mut Errors) {
+    let tokens = up_to_comma(meta.input);
+    let Some(word) = meta.path.get_ident().cloned() else {
+        errors.push(
+            &meta.path,
+            format!("an option is a single word: {}", place.options()),
+        );
+        return;
+    };
+    let Some(keyword) = Keyword::find(&word) else {
+        errors.push(&word, keyword::unknown(&word, place));
+        return;
+    };
+    if !keyword.belongs_on(place) {
+        errors.push(&word, keyword::misplaced(keyword, place));
+        return;
+    }
+    let blamed = if tokens.is_empty() {
+        word.to_token_stream()
+    } else {
+        tokens.clone()
+    };
+    let value = match value(keyword, tokens) {
+        Ok(value) => value,
+        Err(message) => {
+            errors.push(blamed, message);
+            // What follows a malformed value may be its continuation.
+            if keyword.takes_value() {
+                rest(meta.input);
+            }
+            return;
+        }
+    };
+    if all.iter().any(|given| given.keyword == keyword) {
+        errors.push(
+            &word,
+            format!("`{}` is given twice: remove one", keyword.word()),
+        );
+        return;
+    }
+    all.push(Given {
+        keyword,
+        word,
+        value,
+    });
+}
+
+/// What the tokens after an option's word say.
+fn value(keyword: Keyword, tokens: TokenStream) -> Result<Option<LitStr>, String> {
+    let (word, example) = (keyword.word(), keyword.example());
+    let mut trees = tokens.into_iter();
+    match trees.next() {
+        None if !keyword.takes_value() => Ok(None),
+        Some(TokenTree::Punct(equals)) if equals.as_char() == '=' && keyword.takes_value() => {
+            let value = syn::parse2(trees.collect()).map(Some);
+            value.map_err(|_| format!("`{word}` takes a string: {example}"))
+        }
+        _ if keyword.takes_value() => Err(format!("`{word}` takes a string: {example}")),
+        Some(TokenTree::Ident(_) | TokenTree::Literal(_)) => {
+            Err(format!("expected a comma after `{word}`"))
+        }
+        _ => Err(format!("`{word}` takes no value: {example}")),
+    }
+}
+
+fn up_to_comma(input: ParseStream) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    while !input.is_empty() && !input.peek(Token![,]) {
+        match input.parse::<TokenTree>() {
+            Ok(tree) => tokens.extend([tree]),
+            Err(_) => break,
+        }
+    }
+    tokens
+}
+
+fn rest(input: ParseStream) {
+    while input.parse::<TokenTree>().is_ok() {}
+}
+
+fn parse_bound(value: &LitStr, errors: &mut Errors) -> Option<Vec<WherePredicate>> {
+    let parser = Punctuated::<WherePredicate, Token![,]>::parse_terminated;
+    match value.parse_with(parser) {
+        Ok(predicates) => Some(predicates.into_iter().collect()),
+        Err(error) => {
+            let example = Keyword::Bound.example();
+            errors.push(
+                value,
+                format!("`bound` takes where-predicates ({error}): {example}"),
+            );
+            None
+        }
+    }
+}
+
+fn parse_crate(value: &LitStr, errors: &mut Errors) -> Option<Path> {
+    match value.parse_with(Path::parse_mod_style) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            let example = Keyword::Crate.example();
+            errors.push(
+                value,
+                format!("`crate` takes the path of a crate ({error}): {example}"),
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The frame that both derives share: parse, check, and wrap what they generate.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::DeriveInput;
+
+use crate::ast::{Field, Fields, Input, Style};
+use crate::errors::Errors;
+use crate::{expand_layer, expand_module, fallback, valid};
+
+/// What `#[derive(Module)]` adds.
+pub(crate) fn module(input: DeriveInput) -> TokenStream {
+    let fallback = fallback::module(&input);
+    derive(input, &fallback, valid::module, expand_module::expand)
+}
+
+/// What `#[derive(Layer)]` adds.
+pub(crate) fn layer(input: DeriveInput) -> TokenStream {
+    let fallback = fallback::layer(&input);
+    let check = |input: &Input, errors: &mut Errors| {
+        valid::module(input, errors);
+        valid::layer(input, errors);
+    };
+    derive(input, &fallback, check, expand_layer::expand)
+}
+
+fn derive(
+    input: DeriveInput,
+    fallback: &TokenStream,
+    check: impl FnOnce(&Input, &mut Errors),
+    expand: impl FnOnce(&Input) -> TokenStream,
+) -> TokenStream {
+    let mut errors = Errors::default();
+    let input = Input::from_syn(input, &mut errors);
+    if let Some(input) = &input {
+        check(input, &mut errors);
+    }
+    match (input, errors.into_tokens()) {
+        (Some(input), None) => wrap(&expand(&input)),
+        (_, errors) => quote!(#errors #fallback),
+    }
+}
+
+fn wrap(item: &TokenStream) -> TokenStream {
+    quote! {
+        const _: () = {
+            #item
+        };
+    }
+}
+
+/// A name that the expansion brings with it. The underscores keep it clear of the user's constants
+/// and statics, which a pattern would otherwise be compared with.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(&format!("__{name}"), Span::mixed_site())
+}
+
+/// The pattern that binds those fields that are children, each to what `binding` calls it.
+pub(crate) fn pattern(
+    head: &TokenStream,
+    fields: &Fields,
+    binding: impl Fn(&Field) -> Ident,
+) -> TokenStream {
+    let has_skipped = fields.children().count() < fields.all.len();
+    match fields.style {
+        Style::Unit => quote!(#head),
+        Style::Tuple => {
+            let parts = fields.all.iter().map(|field| {
+                if field.is_child() {
+                    binding(field).to_token_stream()
+                } else {
+                    quote!(_)
+                }
+            });
+            quote!(#head(#(#parts),*))
+        }
+        Style::Named => {
+            let parts = fields.children().map(|field| {
+                let (member, binding) = (&field.member, binding(field));
+                quote!(#member: #binding)
+            });
+            let rest = has_skipped.then(|| quote!(..));
+            let parts = parts.chain(rest);
+            quote!(#head { #(#parts),* })
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The options that there are, where each belongs, and what to say of one that is elsewhere.
+
+use syn::Ident;
+use syn::ext::IdentExt;
+
+use crate::hint;
+
+/// The options that there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keyword {
+    Skip,
+    Rename,
+    Flatten,
+    Frozen,
+    Bound,
+    Crate,
+    VariantPath,
+}
+
+/// Where an attribute stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Struct,
+    Enum,
+    Field,
+    Variant,
+}
+
+/// What is wrong with a word that is no option.
+pub(crate) fn unknown(word: &Ident, place: Place) -> String {
+    let end = match hint::closest(&word.unraw().to_string()) {
+        Some(near) if near.belongs_on(place) => format!("did you mean `{}`?", near.word()),
+        Some(near) => {
+            let (near, home) = (near.word(), near.home());
+            format!("did you mean `{near}`, which goes on {home}?")
+        }
+        None => place.options(),
+    };
+    format!("unknown option `{word}`: {end}")
+}
+
+/// What is wrong with an option that belongs elsewhere.
+pub(crate) fn misplaced(keyword: Keyword, place: Place) -> String {
+    let (word, home, here) = (keyword.word(), keyword.home(), place.name());
+    format!("`{word}` goes on {home}, not on {here}")
+}
+
+impl Keyword {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Skip,
+        Self::Rename,
+        Self::Flatten,
+        Self::Frozen,
+        Self::Bound,
+        Self::Crate,
+        Self::VariantPath,
+    ];
+
+    pub(crate) fn find(word: &Ident) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|keyword| word == keyword.word())
+    }
+
+    /// The option as it is written.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Skip => "skip",
+            Self::Rename => "rename",
+            Self::Flatten => "flatten",
+            Self::Frozen => "frozen",
+            Self::Bound => "bound",
+            Self::Crate => "crate",
+            Self::VariantPath => "variant_path",
+        }
+    }
+
+    /// An example of its value, if it takes one.
+    fn value(self) -> Option<&'static str> {
+        match self {
+            Self::Rename => Some("weight"),
+            Self::Bound => Some("T: Module"),
+            Self::Crate => Some("::cotangent"),
+            Self::Skip | Self::Flatten | Self::Frozen | Self::VariantPath => None,
+        }
+    }
+
+    pub(crate) fn takes_value(self) -> bool {
+        self.value().is_some()
+    }
+
+    /// The whole attribute, as it may be copied.
+    pub(crate) fn example(self) -> String {
+        let word = self.word();
+        match self.value() {
+            Some(value) => format!("`#[module({word} = \"{value}\")]`"),
+            None => format!("`#[module({word})]`"),
+        }
+    }
+
+    pub(crate) fn belongs_on(self, place: Place) -> bool {
+        match self {
+            Self::Skip | Self::Rename | Self::Flatten | Self::Frozen => place == Place::Field,
+            Self::Bound | Self::Crate => place == Place::Struct || place == Place::Enum,
+            Self::VariantPath => place == Place::Enum,
+        }
+    }
+
+    fn home(self) -> &'static str {
+        match self {
+            Self::Skip | Self::Rename | Self::Flatten | Self::Frozen => "a field",
+            Self::Bound | Self::Crate => "the struct or enum itself",
+            Self::VariantPath => "an enum",
+        }
+    }
+}
+
+impl Place {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Struct => "a struct",
+            Self::Enum => "an enum",
+            Self::Field => "a field",
+            Self::Variant => "a variant",
+        }
+    }
+
+    /// The options that may stand here, for errors.
+    pub(crate) fn options(self) -> String {
+        let keywords = Keyword::ALL.into_iter();
+        let words: Vec<String> = keywords
+            .filter(|keyword| keyword.belongs_on(self))
+            .map(|keyword| match keyword.value() {
+                Some(_) => format!("`{} = \"…\"`", keyword.word()),
+                None => format!("`{}`", keyword.word()),
+            })
+            .collect();
+        let name = self.name();
+        match words.split_last() {
+            Some((last, others)) => format!("{name} takes {} or {last}", others.join(", ")),
+            None => format!("{name} takes no options"),
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What each part may say by itself and must not say together.
+
+use std::collections::HashMap;
+
+use syn::spanned::Spanned;
+use syn::{GenericParam, Ident};
+
+use crate::ast::{Field, Fields, Input, Shape};
+use crate::errors::Errors;
+
+/// Reports everything that makes the input no module.
+pub(crate) fn module(input: &Input, errors: &mut Errors) {
+    for param in &input.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            errors.push(
+                &param.lifetime,
+                format!(
+                    "a module owns its parameters, so it cannot borrow them for `{}`: \
+                     hold them by value",
+                    param.lifetime
+                ),
+            );
+        }
+    }
+    match &input.shape {
+        Shape::Struct(fields) => siblings(fields, errors),
+        Shape::Enum(variants) => {
+            for variant in variants {
+                siblings(&variant.fields, errors);
+            }
+        }
+    }
+}
+
+/// Reports everything that makes the input no pipeline.
+pub(crate) fn layer(input: &Input, errors: &mut Errors) {
+    match &input.shape {
+        Shape::Struct(fields) => pipeline(&input.ident, "struct", fields, errors),
+        Shape::Enum(variants) if variants.is_empty() => {
+            errors.push(&input.ident, no_pipeline("enum", "variant"));
+        }
+        Shape::Enum(variants) => {
+            for variant in variants {
+                pipeline(&variant.ident, "variant", &variant.fields, errors);
+            }
+        }
+    }
+}
+
+fn pipeline(ident: &Ident, kind: &str, fields: &Fields, errors: &mut Errors) {
+    if fields.children().next().is_none() {
+        errors.push(ident, no_pipeline(kind, "field"));
+    }
+}
+
+fn no_pipeline(kind: &str, part: &str) -> String {
+    format!(
+        "`Layer` runs the fields in order, and this {kind} has no {part} to run: \
+         write `impl Layer` by hand to say what `forward` does"
+    )
+}
+
+/// Checks the fields of one struct or variant, whose names must differ.
+fn siblings(fields: &Fields, errors: &mut Errors) {
+    let mut taken = HashMap::new();
+    for field in &fields.all {
+        conflicts(field, errors);
+        if !field.is_child() || !name(field, errors) {
+            continue;
+        }
+        if let Some(component) = field.component()
+            && let Some(first) = taken.insert(component, field)
+        {
+            duplicate(first, field, errors);
+        }
+    }
+}
+
+fn conflicts(field: &Field, errors: &mut Errors) {
+    let options = &field.options;
+    let rename = options.rename.as_ref().map(|(word, _)| word);
+    if options.skip.is_some() {
+        let others = [rename, options.flatten.as_ref(), options.frozen.as_ref()];
+        for word in others.into_iter().flatten() {
+            errors.push(
+                word,
+                format!(
+                    "a skipped field is not walked, so `{word}` says nothing: remove it or `skip`"
+                ),
+            );
+        }
+        return;
+    }
+    if options.flatten.is_some() {
+        if let Some(word) = rename {
+            errors.push(
+                word,
+                "a flattened field has no path component to rename: remove `rename` or `flatten`",
+            );
+        }
+        if let Some(word) = &options.frozen {
+            errors.push(
+                word,
+                "`frozen` needs a path component of its own, and a flattened field has none: \
+                 remove `flatten`, or freeze the fields of the flattened type",
+            );
+        }
+    }
+}
+
+/// Whether the name that the field is given can be a path component.
+fn name(field: &Field, errors: &mut Errors) -> bool {
+    let Some((_, literal)) = &field.options.rename else {
+        return true;
+    };
+    let name = literal.value();
+    if name.is_empty() {
+        errors.push(
+            literal,
+            "a path component cannot be empty: to have none, write `#[module(flatten)]`",
+        );
+    } else if name.contains('.') {
+        errors.push(
+            literal,
+            "a path component cannot contain a dot: dots stand between the components",
+        );
+    }
+    !name.is_empty() && !name.contains('.')
+}
+
+fn duplicate(first: &Field, second: &Field, errors: &mut Errors) {
+    // Blame the name that was chosen: the other one is the field's own.
+    let (blamed, other) = match (&first.options.rename, &second.options.rename) {
+        (Some(_), None) => (first, second),
+        _ => (second, first),
+    };
+    let (span, component) = match &blamed.options.rename {
+        Some((_, literal)) => (literal.span(), literal.value()),
+        None => (blamed.member.span(), blamed.name()),
+    };
+    errors.add(syn::Error::new(
+        span,
+        format!(
+            "the path component `{component}` is taken by the field `{}`: paths must differ",
+            other.name()
+        ),
+    ));
+}

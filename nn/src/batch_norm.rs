@@ -1,0 +1,256 @@
+//! Batch normalization with running statistics.
+
+use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
+use cotangent_core::{BatchStatistics, DType, Error, Result, Tensor};
+use cotangent_macros::Module;
+
+/// Batch normalization (Ioffe, Szegedy 2015, Batch Normalization: Accelerating Deep Network
+/// Training by Reducing Internal Covariate Shift) of (samples, channels) or (samples, channels, …).
+///
+/// While training, each channel is normalized by the mean and the biased variance of the batch, and
+/// the running statistics move towards the batch's; when predicting, by the running statistics.
+/// Then it is scaled by gamma and shifted by beta. Defaults are PyTorch's: epsilon 1e-5, momentum
+/// 0.1 (the weight of the new value), the running variance unbiased. Frozen, it runs as when
+/// predicting and its statistics stand still, as in Keras (PyTorch's keeps moving them).
+///
+/// The leaves are named as in PyTorch: `weight` (gamma), `bias` (beta), `running_mean`,
+/// `running_var`, `num_batches_tracked`.
+///
+/// ```
+/// use cotangent_core::{Tensor, module::{Layer, Pass}};
+/// use cotangent_nn::BatchNorm;
+/// let norm = BatchNorm::new(2)?;
+/// let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
+/// norm.forward(&x, &Pass::train(0))?;
+/// // 0.9 · 0 + 0.1 · 2 and 0.9 · 0 + 0.1 · 20
+/// assert_eq!(norm.running_mean().unwrap().to_vec::<f32>()?, [0.2, 2.0]);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+#[module(crate = "cotangent_core")]
+pub struct BatchNorm {
+    /// Gamma, (channels).
+    weight: Option<Param>,
+    /// Beta, (channels).
+    bias: Option<Param>,
+    running_mean: Option<Buffer>,
+    running_var: Option<Buffer>,
+    num_batches_tracked: Option<Counter>,
+    #[module(skip)]
+    settings: Settings,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    channels: usize,
+    epsilon: f64,
+    /// The weight of the new value; none for the average over all batches seen.
+    momentum: Option<f64>,
+    biased_running_variance: bool,
+}
+
+impl BatchNorm {
+    /// A layer for `channels` channels with PyTorch's defaults.
+    ///
+    /// # Errors
+    /// As [`BatchNormBuilder::build`].
+    pub fn new(channels: usize) -> Result<Self> {
+        Self::builder(channels).build()
+    }
+
+    /// A layer with choices.
+    pub fn builder(channels: usize) -> BatchNormBuilder {
+        BatchNormBuilder {
+            settings: Settings {
+                channels,
+                epsilon: 1e-5,
+                momentum: Some(0.1),
+                biased_running_variance: false,
+            },
+            affine: true,
+            tracks: true,
+        }
+    }
+
+    /// The running mean, (channels), if running statistics are kept.
+    pub fn running_mean(&self) -> Option<Tensor> {
+        self.running_mean.as_ref().map(Buffer::value)
+    }
+
+    /// The running variance, (channels), if running statistics are kept.
+    pub fn running_var(&self) -> Option<Tensor> {
+        self.running_var.as_ref().map(Buffer::value)
+    }
+
+    fn is_frozen(&self) -> bool {
+        let params = [&self.weight, &self.bias].into_iter().flatten().map(Param::is_frozen);
+        let buffers = [&self.running_mean, &self.running_var].into_iter().flatten().map(Buffer::is_frozen);
+        let mut leaves = params.chain(buffers).peekable();
+        leaves.peek().is_some() && leaves.all(|frozen| frozen)
+    }
+
+    /// Moves the running statistics towards those of a batch.
+    fn track(&self, batch: &BatchStatistics) -> Result<()> {
+        let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else { return Ok(()) };
+        let seen = self.num_batches_tracked.as_ref().map_or(1, Counter::increment);
+        let new = self.settings.momentum.unwrap_or(1.0 / seen as f64);
+        let n = batch.count as f64;
+        let correction = if self.settings.biased_running_variance { 1.0 } else { n / (n - 1.0) };
+        let blend = |old: &Tensor, batch: &Tensor, factor: f64| {
+            old.mul_scalar(1.0 - new).add(&batch.mul_scalar(new * factor))
+        };
+        mean.set(&blend(&mean.value(), &batch.mean, 1.0)?)?;
+        var.set(&blend(&var.value(), &batch.variance, correction)?)
+    }
+
+    /// Sets the running statistics to the exact mean and variance of all values in `batches`, each
+    /// (samples, channels, …), by merging count, mean and squared deviations of the batches (Chan,
+    /// Golub, LeVeque 1983, Algorithms for computing the sample variance). PyTorch's `update_bn`
+    /// averages the batches' variances instead, which leaves out the spread of their means.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if no statistics are kept or there is no batch, and the errors of
+    /// [`Tensor::batch_norm`] for a batch that does not fit; the statistics are unchanged then.
+    pub fn recalibrate<'a>(&self, batches: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
+        let refuse = |reason: &str| Err(Error::Argument { op: "recalibrate", reason: reason.to_owned() });
+        let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
+            return refuse("this layer keeps no running statistics");
+        };
+        let dtype = mean.value().dtype();
+        let (mut total, mut center, mut squares) = (0.0, vec![0.0; self.settings.channels], vec![0.0; self.settings.channels]);
+        for batch in batches {
+            self.check(batch)?;
+            let (_, batch) = batch.to_dtype(DType::F64).batch_norm(None, None, self.settings.epsilon)?;
+            let n = batch.count as f64;
+            let merged = total + n;
+            let statistics = batch.mean.to_f64_vec().into_iter().zip(batch.variance.to_f64_vec());
+            for ((m, v), (center, squares)) in statistics.zip(center.iter_mut().zip(&mut squares)) {
+                let shift = m - *center;
+                *center += shift * n / merged;
+                *squares += v * n + shift * shift * total * n / merged;
+            }
+            total = merged;
+        }
+        if total == 0.0 {
+            return refuse("there is no batch to take statistics of");
+        }
+        let divisor = if self.settings.biased_running_variance { total } else { total - 1.0 };
+        squares.iter_mut().for_each(|s| *s /= divisor);
+        mean.set(&Tensor::from(&center[..]).to_dtype(dtype))?;
+        var.set(&Tensor::from(&squares[..]).to_dtype(dtype))
+    }
+
+    fn check(&self, x: &Tensor) -> Result<()> {
+        let expected = self.settings.channels;
+        match x.shape() {
+            [_, found, ..] if *found == expected => Ok(()),
+            _ => {
+                let reason = format!("expected input (samples, {expected}, …), one value per channel");
+                Err(Error::Shape { op: "batch_norm", reason, shapes: vec![x.shape().into()] })
+            }
+        }
+    }
+}
+
+impl Layer for BatchNorm {
+    /// # Errors
+    /// [`Error::Shape`] if the input has another number of channels, or, while training, fewer than
+    /// two values per channel; [`Error::DType`] if its dtype is not the layer's.
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.check(x)?;
+        let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
+        let beta = self.bias.as_ref().map(|bias| bias.read(pass));
+        let epsilon = self.settings.epsilon;
+        let trains = pass.is_training() && !self.is_frozen();
+        if let (false, Some(mean), Some(var)) = (trains, self.running_mean(), self.running_var()) {
+            return x.batch_norm_with(&mean, &var, gamma.as_ref(), beta.as_ref(), epsilon);
+        }
+        let (y, batch) = x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?;
+        if trains && pass.moves_statistics() {
+            self.track(&batch)?;
+        }
+        Ok(y)
+    }
+}
+
+/// The choices of a [`BatchNorm`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct BatchNormBuilder {
+    settings: Settings,
+    affine: bool,
+    tracks: bool,
+}
+
+impl BatchNormBuilder {
+    /// What is added to the variance, at least 0; 1e-5 by default (Keras: 1e-3).
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.settings.epsilon = epsilon;
+        self
+    }
+
+    /// The weight of the new value in the running statistics, in `[0, 1]`; 0.1 by default.
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.settings.momentum = Some(momentum);
+        self
+    }
+
+    /// The weight of the old value, 1 - momentum: what Keras calls momentum (0.99) and TF1 decay.
+    pub fn decay(self, decay: f64) -> Self {
+        self.momentum(1.0 - decay)
+    }
+
+    /// The running statistics are the average over all batches seen.
+    pub fn cumulative(mut self) -> Self {
+        self.settings.momentum = None;
+        self
+    }
+
+    /// The running variance is the biased one, as in Keras.
+    pub fn biased_running_variance(mut self) -> Self {
+        self.settings.biased_running_variance = true;
+        self
+    }
+
+    /// Without gamma and beta.
+    pub fn no_affine(mut self) -> Self {
+        self.affine = false;
+        self
+    }
+
+    /// Without running statistics: the batch's own are used when predicting too.
+    pub fn no_running_statistics(mut self) -> Self {
+        self.tracks = false;
+        self
+    }
+
+    /// The layer: gamma 1, beta 0, running mean 0, running variance 1.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there are no channels, epsilon is negative or momentum is not in
+    /// `[0, 1]`.
+    pub fn build(self) -> Result<BatchNorm> {
+        let Settings { channels, epsilon, momentum, .. } = self.settings;
+        let refuse = |reason: String| Err(Error::Argument { op: "batch_norm", reason });
+        if channels == 0 {
+            return refuse("there must be at least one channel".to_owned());
+        }
+        if !(epsilon >= 0.0 && epsilon.is_finite()) {
+            return refuse(format!("epsilon must be finite and at least 0, found {epsilon}"));
+        }
+        if let Some(momentum) = momentum.filter(|momentum| !(0.0..=1.0).contains(momentum)) {
+            return refuse(format!("momentum must be in [0, 1], found {momentum}"));
+        }
+        let filled = |value: f64| Tensor::full([channels], value, DType::F32);
+        let param = |value| Ok::<_, Error>(if self.affine { Some(Param::new(&filled(value)?)) } else { None });
+        let buffer = |value| Ok::<_, Error>(if self.tracks { Some(Buffer::new(&filled(value)?)) } else { None });
+        Ok(BatchNorm {
+            weight: param(1.0)?,
+            bias: param(0.0)?,
+            running_mean: buffer(0.0)?,
+            running_var: buffer(1.0)?,
+            num_batches_tracked: self.tracks.then(Counter::default),
+            settings: self.settings,
+        })
+    }
+}

@@ -1,0 +1,18 @@
+//! Layers and initializers for `cotangent`.
+//!
+//! Every layer is a [`Module`](cotangent_core::module::Module) and a
+//! [`Layer`](cotangent_core::module::Layer).
+
+mod activation;
+mod batch_norm;
+mod dropout;
+pub mod init;
+mod linear;
+mod sequential;
+
+pub use activation::{Elu, LeakyRelu, Relu, Selu, Sigmoid, Tanh};
+pub use batch_norm::{BatchNorm, BatchNormBuilder};
+pub use dropout::Dropout;
+pub use init::Init;
+pub use linear::{Linear, LinearBuilder};
+pub use sequential::{Sequential, SequentialLayer};

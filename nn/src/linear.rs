@@ -1,0 +1,105 @@
+//! The dense layer.
+
+use crate::init::{self, Init};
+use cotangent_core::module::{Layer, Param, Pass};
+use cotangent_core::{DType, Result, Tensor};
+use cotangent_macros::Module;
+use rand::Rng;
+
+/// `y = x Wᵀ + b`: x (…, in), weight (out, in), bias (out), y (…, out).
+///
+/// The weight starts Glorot uniform and the bias 0, as in Keras; PyTorch's default draws both from
+/// ±1/√in, which is [`init::pytorch_linear`].
+///
+/// ```
+/// use cotangent_core::{DType, Tensor, module::Layer};
+/// use cotangent_nn::{Linear, init};
+/// use rand::SeedableRng;
+/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// let layer = Linear::new(64, 10, &mut rng)?;
+/// assert_eq!(layer.predict(&Tensor::zeros([32, 64], DType::F32)?)?.shape(), [32, 10]);
+/// let before_norm = Linear::builder(64, 100).weight(init::he_normal()).no_bias().build(&mut rng)?;
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Module)]
+#[module(crate = "cotangent_core")]
+pub struct Linear {
+    /// (out, in).
+    pub weight: Param,
+    /// (out).
+    pub bias: Option<Param>,
+}
+
+impl Linear {
+    /// A layer from `in_features` to `out_features` with bias and default initialization.
+    ///
+    /// # Errors
+    /// As [`LinearBuilder::build`].
+    pub fn new(in_features: usize, out_features: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
+        Self::builder(in_features, out_features).build(rng)
+    }
+
+    /// A layer with choices.
+    pub fn builder(in_features: usize, out_features: usize) -> LinearBuilder {
+        LinearBuilder {
+            in_features,
+            out_features,
+            weight: init::glorot_uniform(),
+            bias: Some(init::constant(0.0)),
+        }
+    }
+}
+
+impl Layer for Linear {
+    /// # Errors
+    /// [`Error::Shape`](cotangent_core::Error::Shape) if the input has another number of features,
+    /// [`Error::DType`](cotangent_core::Error::DType) if its dtype is not the weight's.
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let bias = self.bias.as_ref().map(|bias| bias.read(pass));
+        x.linear(&self.weight.read(pass), bias.as_ref())
+    }
+}
+
+/// The choices of a [`Linear`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct LinearBuilder {
+    in_features: usize,
+    out_features: usize,
+    weight: Init,
+    bias: Option<Init>,
+}
+
+impl LinearBuilder {
+    /// How the weight is drawn.
+    pub fn weight(mut self, init: Init) -> Self {
+        self.weight = init;
+        self
+    }
+
+    /// How the bias is drawn.
+    pub fn bias(mut self, init: Init) -> Self {
+        self.bias = Some(init);
+        self
+    }
+
+    /// Without bias: right in front of a batch normalization, whose beta takes its place.
+    pub fn no_bias(mut self) -> Self {
+        self.bias = None;
+        self
+    }
+
+    /// Draws the weight, then the bias.
+    ///
+    /// # Errors
+    /// As [`Init::draw`].
+    pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Linear> {
+        let weight = self.weight.draw(&[self.out_features, self.in_features], rng)?;
+        let bias = match self.bias {
+            Some(init) => Some(Param::new(&init.draw(&[self.out_features], rng)?)),
+            None => None,
+        };
+        debug_assert_eq!(weight.dtype(), DType::F32);
+        Ok(Linear { weight: Param::new(&weight), bias })
+    }
+}

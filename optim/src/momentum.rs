@@ -1,0 +1,180 @@
+//! Gradient descent with momentum, plain and Nesterov's.
+
+use crate::stepper::{Rule, Stepper, check_range, decayed};
+use cotangent_core::Result;
+use cotangent_core::kernel::Real;
+
+/// `b = g` in the first step, then `b = μ b + (1 - τ) g`; `w -= η b` (Polyak 1964, Some methods of
+/// speeding up the convergence of iteration methods).
+///
+/// The learning rate stands outside the buffer, as in PyTorch; in Keras it stands inside, which is
+/// the same as long as it is constant.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Momentum {
+    learning_rate: f64,
+    momentum: f64,
+    dampening: f64,
+    weight_decay: f64,
+}
+
+impl Momentum {
+    /// Learning rate η, momentum μ 0.9, dampening τ 0, no weight decay.
+    pub fn new(learning_rate: f64) -> Self {
+        Self { learning_rate, momentum: 0.9, dampening: 0.0, weight_decay: 0.0 }
+    }
+
+    /// The momentum μ, in `[0, 1)`.
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = momentum;
+        self
+    }
+
+    /// The dampening τ, in `[0, 1]`.
+    pub fn dampening(mut self, dampening: f64) -> Self {
+        self.dampening = dampening;
+        self
+    }
+
+    /// The weight decay λ: `g += λ w` first.
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = weight_decay;
+        self
+    }
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
+    pub fn build(self) -> Result<Stepper<Self, 1, 2>> {
+        let dampening = self.dampening;
+        check_range("dampening", dampening, (0.0..=1.0).contains(&dampening), "in [0, 1]")?;
+        check_common(self.learning_rate, self.momentum, self.weight_decay)?;
+        Ok(Stepper::new(self))
+    }
+}
+
+impl Rule<1> for Momentum {
+    const INITIAL: [f64; 1] = [0.0];
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate;
+    }
+
+    #[inline(always)]
+    fn update<T: Real>(&self, step: u64, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
+        let g = decayed(g, w, self.weight_decay);
+        let b = if step == 1 { g } else { b * self.momentum + g * (1.0 - self.dampening) };
+        (w - b * self.learning_rate, [b])
+    }
+}
+
+/// `b = μ b + g`; `w -= η (g + μ b)` (Nesterov 1983, A method for solving the convex programming
+/// problem with convergence rate O(1/k²)).
+///
+/// The textbook's form looks ahead, `m := β m - η ∇J(w + β m); w := w + m`. With `ŵ = w + β m` and
+/// `m = -η b` it gives the same iterates at constant η: what is kept here as the parameter is ŵ,
+/// the point at which the gradient is taken.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Nesterov {
+    learning_rate: f64,
+    momentum: f64,
+    weight_decay: f64,
+}
+
+impl Nesterov {
+    /// Learning rate η, momentum μ 0.9, no weight decay.
+    pub fn new(learning_rate: f64) -> Self {
+        Self { learning_rate, momentum: 0.9, weight_decay: 0.0 }
+    }
+
+    /// The momentum μ, in `[0, 1)`.
+    pub fn momentum(mut self, momentum: f64) -> Self {
+        self.momentum = momentum;
+        self
+    }
+
+    /// The weight decay λ: `g += λ w` first.
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.weight_decay = weight_decay;
+        self
+    }
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
+    pub fn build(self) -> Result<Stepper<Self, 1, 2>> {
+        check_common(self.learning_rate, self.momentum, self.weight_decay)?;
+        Ok(Stepper::new(self))
+    }
+}
+
+impl Rule<1> for Nesterov {
+    const INITIAL: [f64; 1] = [0.0];
+
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate
+    }
+    fn set_learning_rate(&mut self, learning_rate: f64) {
+        self.learning_rate = learning_rate;
+    }
+
+    #[inline(always)]
+    fn update<T: Real>(&self, _: u64, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
+        let g = decayed(g, w, self.weight_decay);
+        let b = b * self.momentum + g;
+        (w - (g + b * self.momentum) * self.learning_rate, [b])
+    }
+}
+
+fn check_common(learning_rate: f64, momentum: f64, weight_decay: f64) -> Result<()> {
+    check_range("learning rate", learning_rate, learning_rate >= 0.0, "at least 0")?;
+    check_range("momentum", momentum, (0.0..1.0).contains(&momentum), "in [0, 1)")?;
+    check_range("weight decay", weight_decay, weight_decay >= 0.0, "at least 0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Optimizer;
+    use cotangent_core::module::{Param, Pass};
+    use cotangent_core::{DType, Tensor};
+
+    /// J(w) = Σ c w² / 2 + Σ w⁴ / 4, by its gradient.
+    const CURVATURES: [f64; 3] = [1.0, 10.0, 0.1];
+
+    fn gradient(w: [f64; 3]) -> [f64; 3] {
+        std::array::from_fn(|i| CURVATURES[i] * w[i] + w[i].powi(3))
+    }
+
+    #[test]
+    fn the_look_ahead_form_gives_the_same_iterates() -> Result<()> {
+        let (eta, beta) = (0.02, 0.9);
+        let start = [1.0, -0.5, 2.0];
+        let mut w = Param::new(&Tensor::from(start));
+        let mut optimizer = Nesterov::new(eta).momentum(beta).build()?;
+        let (mut book_w, mut book_m) = (start, [0.0; 3]);
+        let curvatures = Tensor::from(CURVATURES);
+        for _ in 0..100 {
+            let x = w.read(&Pass::train(0));
+            let loss = curvatures.mul(&x.square())?.sum() * 0.5 + x.square().square().sum() * 0.25;
+            optimizer.step(&mut w, &loss.backward()?)?;
+            let ahead = std::array::from_fn(|i| book_w[i] + beta * book_m[i]);
+            let g = gradient(ahead);
+            for i in 0..3 {
+                book_m[i] = beta * book_m[i] - eta * g[i];
+                book_w[i] += book_m[i];
+                let ahead = book_w[i] + beta * book_m[i];
+                let ours = w.value().to_f64_vec()[i];
+                assert!((ours - ahead).abs() <= 1e-12 * ahead.abs().max(1.0), "{ours} {ahead}");
+            }
+        }
+        assert_eq!(w.value().dtype(), DType::F64);
+        Ok(())
+    }
+}

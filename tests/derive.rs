@@ -1,0 +1,359 @@
+//! What `#[derive(Module)]` and `#[derive(Layer)]` promise: which paths a model has, what runs in
+//! which order, where an error is said to come from, and what each mistake looks like.
+
+use std::marker::PhantomData;
+use std::sync::{Arc, Mutex};
+
+use cotangent::prelude::*;
+
+/// Each program in `tests/ui/fail` shows one mistake, with the compiler's words beside it; those
+/// in `tests/ui/pass` compile without a warning and run.
+#[test]
+fn mistakes_are_explained() {
+    let cases = trybuild::TestCases::new();
+    cases.compile_fail("tests/ui/fail/*.rs");
+    cases.pass("tests/ui/pass/*.rs");
+}
+
+fn param() -> Param {
+    Param::new(&Tensor::from_vec(vec![1.0f32], [1]).unwrap())
+}
+
+/// The paths of all parameters, found in both ways to walk.
+fn paths(module: &mut impl Module) -> Vec<String> {
+    let shared: Vec<String> = module
+        .named_params()
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    let mutable: Vec<String> = module
+        .named_params_mut()
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(shared, mutable);
+    shared
+}
+
+#[derive(Module)]
+struct Dense {
+    weight: Param,
+    bias: Option<Param>,
+}
+
+fn dense() -> Dense {
+    Dense {
+        weight: param(),
+        bias: Some(param()),
+    }
+}
+
+#[test]
+fn paths_are_field_names_in_declaration_order() {
+    #[derive(Module)]
+    struct Net {
+        second: Dense,
+        first: Vec<Dense>,
+        r#type: (Param, Dense),
+        #[module(skip)]
+        _name: String,
+    }
+    let mut net = Net {
+        second: dense(),
+        first: vec![
+            dense(),
+            Dense {
+                weight: param(),
+                bias: None,
+            },
+        ],
+        r#type: (param(), dense()),
+        _name: "net".to_owned(),
+    };
+    assert_eq!(
+        paths(&mut net),
+        [
+            "second.weight",
+            "second.bias",
+            "first.0.weight",
+            "first.0.bias",
+            "first.1.weight",
+            "type.0",
+            "type.1.weight",
+            "type.1.bias",
+        ]
+    );
+}
+
+#[test]
+fn tuple_fields_are_numbered() {
+    #[derive(Module)]
+    struct Net(Param, #[module(skip)] &'static str, Dense);
+    let mut net = Net(param(), "skipped", dense());
+    assert_eq!(net.1, "skipped");
+    assert_eq!(paths(&mut net), ["0", "2.weight", "2.bias"]);
+}
+
+#[test]
+fn rename_and_flatten_change_paths() {
+    #[derive(Module)]
+    struct Net {
+        #[module(rename = "fc1")]
+        hidden: Dense,
+        #[module(flatten)]
+        flat: Dense,
+        scale: Param,
+    }
+    let mut net = Net {
+        hidden: dense(),
+        flat: dense(),
+        scale: param(),
+    };
+    assert_eq!(
+        paths(&mut net),
+        ["fc1.weight", "fc1.bias", "weight", "bias", "scale"]
+    );
+}
+
+#[test]
+fn frozen_fields_are_frozen() {
+    #[derive(Module)]
+    struct Net {
+        #[module(frozen)]
+        backbone: Dense,
+        head: Dense,
+    }
+    let net = Net {
+        backbone: dense(),
+        head: dense(),
+    };
+    let frozen: Vec<bool> = net
+        .named_params()
+        .iter()
+        .map(|(_, param)| param.is_frozen())
+        .collect();
+    assert_eq!(frozen, [true, true, false, false]);
+}
+
+#[test]
+fn an_enum_has_the_children_of_its_variant() {
+    #[derive(Module)]
+    enum Block {
+        Identity,
+        Dense(Dense),
+        Gated { gate: Param, value: Param },
+    }
+    assert!(paths(&mut Block::Identity).is_empty());
+    assert_eq!(paths(&mut Block::Dense(dense())), ["0.weight", "0.bias"]);
+    assert_eq!(
+        paths(&mut Block::Gated {
+            gate: param(),
+            value: param()
+        }),
+        ["gate", "value"]
+    );
+}
+
+#[test]
+fn variant_path_names_the_variant() {
+    #[derive(Module)]
+    #[module(variant_path)]
+    enum Block {
+        Dense(#[module(flatten)] Dense),
+        Gated { gate: Param, r#in: Dense },
+    }
+    assert_eq!(
+        paths(&mut Block::Dense(dense())),
+        ["Dense.weight", "Dense.bias"]
+    );
+    let mut nested = vec![Block::Gated {
+        gate: param(),
+        r#in: dense(),
+    }];
+    assert_eq!(
+        paths(&mut nested),
+        ["0.Gated.gate", "0.Gated.in.weight", "0.Gated.in.bias"]
+    );
+}
+
+#[test]
+fn a_recursive_module_is_walked_to_its_leaves() {
+    #[derive(Module)]
+    struct Tree<L> {
+        layer: L,
+        children: Vec<Tree<L>>,
+    }
+    let leaf = || Tree {
+        layer: param(),
+        children: Vec::new(),
+    };
+    let mut tree = Tree {
+        layer: param(),
+        children: vec![leaf(), leaf()],
+    };
+    assert_eq!(
+        paths(&mut tree),
+        ["layer", "children.0.layer", "children.1.layer"]
+    );
+}
+
+#[test]
+fn bounds_ask_of_a_parameter_only_what_its_fields_need() {
+    struct NotAModule;
+
+    #[derive(Module)]
+    struct Marked<T> {
+        weight: Param,
+        marker: PhantomData<T>,
+    }
+    let mut marked = Marked {
+        weight: param(),
+        marker: PhantomData::<NotAModule>,
+    };
+    assert_eq!(paths(&mut marked), ["weight"]);
+}
+
+/// A layer that writes down when it is run.
+#[derive(Module)]
+struct Probe {
+    #[module(skip)]
+    log: Arc<Mutex<Vec<&'static str>>>,
+    #[module(skip)]
+    name: &'static str,
+}
+
+impl Layer for Probe {
+    fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
+        self.log.lock().unwrap().push(self.name);
+        // One more element each time tells that the output of one is the input of the next.
+        Tensor::from_vec(vec![0.0f32; x.shape()[0] + 1], [x.shape()[0] + 1])
+    }
+}
+
+/// A layer that fails.
+#[derive(Module)]
+struct Failing;
+
+impl Layer for Failing {
+    fn forward(&self, _: &Tensor, _: &Pass) -> Result<Tensor> {
+        Tensor::from_vec(vec![0.0f32; 3], [2, 2])
+    }
+}
+
+fn input() -> Tensor {
+    Tensor::from_vec(vec![0.0f32], [1]).unwrap()
+}
+
+#[test]
+fn a_pipeline_runs_its_fields_in_order() {
+    #[derive(Module, Layer)]
+    struct Net {
+        second: Probe,
+        #[module(flatten)]
+        first: Probe,
+        #[module(skip)]
+        _name: String,
+        absent: Option<Probe>,
+        many: Vec<Probe>,
+    }
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let probe = |name| Probe {
+        log: Arc::clone(&log),
+        name,
+    };
+    let net = Net {
+        second: probe("second"),
+        first: probe("first"),
+        _name: String::new(),
+        absent: None,
+        many: vec![probe("many.0"), probe("many.1")],
+    };
+    let output = net.forward(&input(), &Pass::inference()).unwrap();
+    assert_eq!(
+        *log.lock().unwrap(),
+        ["second", "first", "many.0", "many.1"]
+    );
+    assert_eq!(output.shape(), [5]);
+}
+
+#[test]
+fn an_enum_runs_its_variant() {
+    #[derive(Module, Layer)]
+    enum Block {
+        One(Probe),
+        Two { first: Probe, second: Probe },
+    }
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let probe = |name| Probe {
+        log: Arc::clone(&log),
+        name,
+    };
+    let blocks = vec![
+        Block::Two {
+            first: probe("first"),
+            second: probe("second"),
+        },
+        Block::One(probe("one")),
+    ];
+    let output = blocks.forward(&input(), &Pass::inference()).unwrap();
+    assert_eq!(*log.lock().unwrap(), ["first", "second", "one"]);
+    assert_eq!(output.shape(), [4]);
+}
+
+/// The path that a failing layer's error begins with.
+fn place(layer: &impl Layer) -> String {
+    let error = layer
+        .forward(&input(), &Pass::inference())
+        .unwrap_err()
+        .to_string();
+    match error
+        .strip_prefix('`')
+        .and_then(|error| error.split_once('`'))
+    {
+        Some((path, _)) => path.to_owned(),
+        None => String::new(),
+    }
+}
+
+#[test]
+fn an_error_names_the_field_it_comes_from() {
+    #[derive(Module, Layer)]
+    struct Plain<L> {
+        layer: L,
+    }
+    #[derive(Module, Layer)]
+    struct Renamed(#[module(rename = "fc1")] Failing);
+    #[derive(Module, Layer)]
+    struct Flattened {
+        #[module(flatten)]
+        layer: Failing,
+    }
+    #[derive(Module, Layer)]
+    #[module(variant_path)]
+    enum Variants {
+        Wide { layer: Failing },
+    }
+    assert_eq!(place(&Failing), "");
+    assert_eq!(place(&Plain { layer: Failing }), "layer");
+    assert_eq!(
+        place(&Plain {
+            layer: vec![Failing]
+        }),
+        "layer.0"
+    );
+    assert_eq!(
+        place(&Plain {
+            layer: Plain {
+                layer: Renamed(Failing)
+            }
+        }),
+        "layer.layer.fc1"
+    );
+    assert_eq!(
+        place(&Plain {
+            layer: Flattened { layer: Failing }
+        }),
+        "layer"
+    );
+    assert_eq!(place(&Variants::Wide { layer: Failing }), "Wide.layer");
+}

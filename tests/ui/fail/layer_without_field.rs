@@ -1,0 +1,11 @@
+//! A pipeline has at least one field to run.
+
+use cotangent::prelude::*;
+
+#[derive(Module, Layer)]
+struct Net {
+    #[module(skip)]
+    name: String,
+}
+
+fn main() {}

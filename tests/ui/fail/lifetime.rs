@@ -1,0 +1,10 @@
+//! A module owns its parameters.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net<'a> {
+    hidden: &'a Linear,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! An option of the struct, on a field.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net<T> {
+    #[module(bound = "T: Module")]
+    hidden: T,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! An option is a word.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    #[module("skip")]
+    hidden: Linear,
+}
+
+fn main() {}

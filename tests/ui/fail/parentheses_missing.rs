@@ -1,0 +1,11 @@
+//! Options stand in parentheses.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    #[module = "skip"]
+    hidden: Linear,
+}
+
+fn main() {}

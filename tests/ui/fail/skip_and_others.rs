@@ -1,0 +1,11 @@
+//! A skipped field takes no other option.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    #[module(skip, rename = "a", frozen)]
+    hidden: Linear,
+}
+
+fn main() {}

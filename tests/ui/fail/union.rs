@@ -1,0 +1,11 @@
+//! A union does not say what it holds.
+
+use cotangent::prelude::*;
+
+#[derive(Module, Layer)]
+union Net {
+    width: u32,
+    scale: f32,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A word that is nearly an option of another place.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    #[module(bounds = "T: Module")]
+    hidden: Linear,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A word that is nearly an option.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    #[module(skp)]
+    hidden: Linear,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+//! A value is a string.
+
+use cotangent::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    #[module(rename = dense)]
+    hidden: Linear,
+}
+
+fn main() {}
