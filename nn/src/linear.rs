@@ -2,7 +2,7 @@
 
 use crate::init::{self, Init};
 use cotangent_core::module::{Layer, Param, Pass};
-use cotangent_core::{DType, Result, Tensor};
+use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::Module;
 use rand::Rng;
 
@@ -92,14 +92,17 @@ impl LinearBuilder {
     /// Draws the weight, then the bias.
     ///
     /// # Errors
-    /// As [`Init::draw`].
+    /// [`Error::Argument`] if there are no inputs or no outputs, and as [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Linear> {
+        if self.in_features == 0 || self.out_features == 0 {
+            let reason = format!("expected sizes above 0, found {} in and {} out", self.in_features, self.out_features);
+            return Err(Error::Argument { op: "linear", reason });
+        }
         let weight = self.weight.draw(&[self.out_features, self.in_features], rng)?;
         let bias = match self.bias {
             Some(init) => Some(Param::new(&init.draw(&[self.out_features], rng)?)),
             None => None,
         };
-        debug_assert_eq!(weight.dtype(), DType::F32);
         Ok(Linear { weight: Param::new(&weight), bias })
     }
 }

@@ -91,7 +91,10 @@ impl Drop for Node {
             *pending = Some(Vec::new());
             drop(pending);
             drop(state);
-            while let Some(next) = queue.borrow_mut().as_mut().and_then(Vec::pop) {
+            loop {
+                // The borrow must end before the drop, which may come back here.
+                let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
+                let Some(next) = next else { break };
                 drop(next);
             }
             *queue.borrow_mut() = None;

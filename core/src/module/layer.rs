@@ -6,6 +6,11 @@ use crate::autograd::Tensor;
 use crate::error::Result;
 
 /// A module with a `forward` from one tensor to one tensor.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Layer`",
+    label = "this type has no `forward` from one tensor to one tensor",
+    note = "mark the field `#[module(skip)]` if it takes no part in `forward`, or implement `Layer` for its type"
+)]
 pub trait Layer: Module {
     /// The output for input `x`.
     ///

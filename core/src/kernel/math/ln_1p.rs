@@ -3,13 +3,16 @@
 //! Method: `f32` goes through `f64`, where 1 + x is exact enough, with a polynomial of just the needed
 //! degree. `f64` corrects ln(1 + x) by the rounding error of 1 + x, as FreeBSD's msun does (Sun
 //! Microsystems, 1993, `s_log1p.c`).
+//!
+//! Largest errors found: `f32` 0.513 ULP (all arguments, every tier), `f64` 0.845 ULP (1.2 million
+//! arguments, half of them where the error is largest).
 
 use super::exp::{LN2_HIGH_F64, LN2_LOW_F64};
 use super::ln::{atanh_series_f64, split_f64, with_special};
 use crate::kernel::isa::Isa;
 use crate::kernel::real::Float;
 
-/// ln(1 + x) within 0.6 ULP.
+/// ln(1 + x) within 0.52 ULP.
 #[inline(always)]
 pub(crate) fn ln_1p_f32<I: Isa>(x: f32) -> f32 {
     let sum = 1.0 + f64::from(x);
@@ -27,7 +30,7 @@ pub(crate) fn ln_1p_f32<I: Isa>(x: f32) -> f32 {
     if x.abs() < 2.9802322e-8 { x } else { ln }
 }
 
-/// ln(1 + x) within 1 ULP.
+/// ln(1 + x) within 1.0 ULP.
 #[inline(always)]
 pub(crate) fn ln_1p_f64<I: Isa>(x: f64) -> f64 {
     let sum = 1.0 + x;
@@ -96,22 +99,22 @@ mod tests {
             -2.9802322e-8,
             f32::MAX,
         ];
-        sampled::<F32>(f64::ln_1p, 0.55, near, f32::INFINITY);
+        sampled::<F32>(f64::ln_1p, 0.52, near, f32::INFINITY);
     }
 
     #[test]
     fn f64_table() {
-        table::<F64>(include_str!("testdata/ln_1p.txt"), 0.9);
+        table::<F64>(include_str!("testdata/ln_1p.txt"), 1.0);
     }
 
     #[test]
     fn f64_agrees_with_the_standard_library() {
-        agrees::<F64>(f64::ln_1p, 0.9, f64::INFINITY);
+        agrees::<F64>(f64::ln_1p, 1.0, f64::INFINITY);
     }
 
     #[test]
     #[ignore = "minutes in a release build: all 2^32 arguments"]
     fn f32_exhaustive() {
-        exhaustive::<F32>(f64::ln_1p, 0.55, f32::INFINITY);
+        exhaustive::<F32>(f64::ln_1p, 0.52, f32::INFINITY);
     }
 }

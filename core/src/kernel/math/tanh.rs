@@ -3,12 +3,15 @@
 //! Method, after Cephes (S. L. Moshier, 1989, *Methods and Programs for Mathematical Functions*): an
 //! odd approximation x + x^3 r(x^2) below 0.625, from there on 1 - 2 / (e^2x + 1). Both are computed
 //! and one is selected; in `f64`, where r is rational, they have the division in common.
+//!
+//! Largest errors found: `f32` 1.198 ULP (all arguments, every tier), `f64` 1.216 ULP (1.2 million
+//! arguments, half of them where the error is largest).
 
 use super::exp::{reduce_f32, reduce_f64};
 use crate::kernel::isa::Isa;
 use crate::kernel::real::Float;
 
-/// tanh x within 1.5 ULP.
+/// tanh x within 1.25 ULP.
 #[inline(always)]
 pub(crate) fn tanh_f32<I: Isa>(x: f32) -> f32 {
     let a = x.abs();

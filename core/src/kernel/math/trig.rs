@@ -8,6 +8,9 @@
 //! Larger arguments lose accuracy: up to 2^50 the absolute error stays below |x| 2^-50, as though x
 //! itself were off in its last digits (an `f32` below 2^31 is not yet affected). A still larger
 //! finite x counts as zero. Results never leave the interval from -1 to 1.
+//!
+//! Largest errors found within these ranges: `f32` 0.5004 ULP (all arguments, every tier), `f64`
+//! 1.666 ULP (2.4 million arguments, half of them where the error is largest).
 
 use super::ROUND_F64;
 use crate::kernel::isa::Isa;
@@ -101,13 +104,13 @@ pub(crate) fn cos_f32<I: Isa>(x: f32) -> f32 {
     sine_f32::<I>(x, true)
 }
 
-/// sin x within 2 ULP for |x| <= 2^30.
+/// sin x within 1.8 ULP for |x| <= 2^30.
 #[inline(always)]
 pub(crate) fn sin_f64<I: Isa>(x: f64) -> f64 {
     sine_f64::<I>(x, false)
 }
 
-/// cos x within 2 ULP for |x| <= 2^30.
+/// cos x within 1.8 ULP for |x| <= 2^30.
 #[inline(always)]
 pub(crate) fn cos_f64<I: Isa>(x: f64) -> f64 {
     sine_f64::<I>(x, true)
@@ -169,12 +172,12 @@ mod tests {
 
         #[test]
         fn f64_table() {
-            table::<F64>(include_str!("testdata/sin.txt"), 2.0);
+            table::<F64>(include_str!("testdata/sin.txt"), 1.8);
         }
 
         #[test]
         fn f64_agrees_with_the_standard_library() {
-            agrees::<F64>(f64::sin, 2.0, LIMIT_F64);
+            agrees::<F64>(f64::sin, 1.8, LIMIT_F64);
         }
 
         #[test]
@@ -239,12 +242,12 @@ mod tests {
 
         #[test]
         fn f64_table() {
-            table::<F64>(include_str!("testdata/cos.txt"), 2.0);
+            table::<F64>(include_str!("testdata/cos.txt"), 1.8);
         }
 
         #[test]
         fn f64_agrees_with_the_standard_library() {
-            agrees::<F64>(f64::cos, 2.0, LIMIT_F64);
+            agrees::<F64>(f64::cos, 1.8, LIMIT_F64);
         }
 
         #[test]

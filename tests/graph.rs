@@ -1,0 +1,103 @@
+//! The graph's promises: depth without recursion, saved values given up, nothing tracked that need
+//! not be.
+
+use cotangent::prelude::*;
+use cotangent::{Backward, memory_use};
+
+fn on_a_stack_of(bytes: usize, body: impl FnOnce() + Send + 'static) {
+    let thread = std::thread::Builder::new().stack_size(bytes).spawn(body);
+    thread.expect("a thread can be started").join().expect("the body does not panic");
+}
+
+#[test]
+fn a_chain_of_a_million_operations_survives_backward_and_drop() {
+    on_a_stack_of(2 << 20, || {
+        let x = Tensor::from([1.0f32]).tracked();
+        let mut y = x.clone();
+        for _ in 0..1_000_000 {
+            y = y.mul_scalar(1.0);
+        }
+        let grads = y.sum().backward().expect("the chain is sound");
+        assert_eq!(grads.get(&x).and_then(|g| g.item().ok()), Some(1.0));
+        drop(y);
+        // Dropped without backward, with operands saved in every node.
+        let mut y = x.clone();
+        for _ in 0..1_000_000 {
+            y = y.mul(&y).expect("one shape");
+        }
+        drop(y);
+    });
+}
+
+#[test]
+fn saved_values_are_given_up_while_backward_runs() -> Result<()> {
+    let x = Tensor::full([1 << 20], 0.5, DType::F32)?.tracked();
+    let mut y = x.clone();
+    for _ in 0..10 {
+        y = y.tanh();
+    }
+    let loss = y.sum();
+    drop(y);
+    let before = memory_use().live;
+    let grads = loss.backward()?;
+    // Ten saved results of 4 MiB each are gone, one gradient of 4 MiB has come; other tests of
+    // this program use far less.
+    let after = memory_use().live;
+    assert!(after + (30 << 20) < before, "{before} -> {after}");
+    assert_eq!(grads.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn backward_twice_is_an_error_unless_the_graph_is_retained() -> Result<()> {
+    let x = Tensor::from([0.3f64, -0.7]).tracked();
+    let loss = x.tanh().square().sum();
+    let first = Backward::new().retain_graph().run(&loss)?;
+    let second = loss.backward()?;
+    let bits = |grads: &Gradients| grads.get(&x).map(|g| g.to_f64_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>());
+    assert_eq!(bits(&first), bits(&second));
+    let error = loss.backward().expect_err("the saved values are gone");
+    assert!(matches!(error, Error::GraphConsumed { .. }), "{error}");
+    assert!(error.to_string().contains("retain_graph"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn what_needs_no_gradient_gets_none() -> Result<()> {
+    let (x, w) = (Tensor::from([[1.0f32, 2.0]]), Tensor::from([[3.0f32, 4.0]]).tracked());
+    let grads = x.linear(&w, None)?.sum().backward()?;
+    assert_eq!(grads.len(), 1);
+    assert_eq!(grads.get(&w).map(Tensor::to_f64_vec), Some(vec![1.0, 2.0]));
+    assert!(grads.get(&x).is_none());
+    assert!(matches!(x.sum().backward(), Err(Error::Untracked { .. })));
+    assert!(matches!(w.backward(), Err(Error::Shape { .. })));
+    Ok(())
+}
+
+#[test]
+fn an_inference_pass_builds_no_graph_and_frozen_parameters_get_no_gradient() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let mut net = Sequential::new().push(Linear::new(3, 4, &mut rng)?).push(Linear::new(4, 2, &mut rng)?);
+    let x = Tensor::ones([5, 3], DType::F32)?;
+    assert!(!net.predict(&x)?.is_tracked());
+    net.named_params_mut().into_iter().take(2).for_each(|(_, param)| param.set_frozen(true));
+    let grads = net.forward(&x, &Pass::train(0))?.sum().backward()?;
+    assert_eq!(grads.len(), 2);
+    net.freeze();
+    assert!(!net.forward(&x, &Pass::train(0))?.is_tracked());
+    Ok(())
+}
+
+#[test]
+fn a_parameter_that_a_live_graph_holds_is_not_changed_under_it() -> Result<()> {
+    let mut w = Param::new(&Tensor::from([2.0f64]));
+    let mut optimizer = Sgd::new(0.5).build()?;
+    let loss = w.read(&Pass::train(0)).square().sum();
+    let grads = Backward::new().retain_graph().run(&loss)?;
+    optimizer.step(&mut w, &grads)?;
+    assert_eq!(w.value().item()?, 0.0);
+    // The graph still sees the old value.
+    let again = loss.backward()?;
+    assert_eq!(again.get(&w).and_then(|g| g.item().ok()), Some(4.0));
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! Saved state: what is saved comes back to the bit, and what is wrong with a file is said without
+//! touching the model.
+
+use cotangent::module::{load_bytes, to_bytes};
+use cotangent::prelude::*;
+
+#[derive(Module, Clone, Debug)]
+struct Net {
+    hidden: Vec<Linear>,
+    norm: BatchNorm,
+    out: Linear,
+}
+
+fn net(seed: u64) -> Result<Net> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let hidden = vec![Linear::new(3, 4, &mut rng)?, Linear::builder(4, 4).no_bias().build(&mut rng)?];
+    let net = Net { hidden, norm: BatchNorm::new(4)?, out: Linear::new(4, 2, &mut rng)? };
+    let x = Tensor::normal([8, 4], seed as f64, 1.0, DType::F32, &mut rng)?;
+    net.norm.forward(&x, &Pass::train(0))?;
+    Ok(net)
+}
+
+#[test]
+fn a_saved_model_comes_back_to_the_bit() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("net.safetensors");
+    let (saved, mut loaded) = (net(1)?, net(2)?);
+    assert_ne!(to_bytes(&saved)?, to_bytes(&loaded)?);
+    saved.save(&path)?;
+    loaded.load(&path)?;
+    assert_eq!(to_bytes(&saved)?, to_bytes(&loaded)?);
+    let names = safetensors::SafeTensors::deserialize(&std::fs::read(&path).expect("the file is there"))
+        .map(|file| {
+            let mut names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
+            names.sort();
+            names
+        })
+        .expect("a sound file");
+    let expected = [
+        "hidden.0.bias", "hidden.0.weight", "hidden.1.weight", "norm.bias", "norm.num_batches_tracked",
+        "norm.running_mean", "norm.running_var", "norm.weight", "out.bias", "out.weight",
+    ];
+    assert_eq!(names, expected);
+    // Saving again replaces the file and leaves nothing else behind.
+    loaded.save(&path)?;
+    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder is there").count(), 1);
+    Ok(())
+}
+
+#[test]
+fn truncated_files_are_refused_at_every_length() -> Result<()> {
+    let bytes = to_bytes(&net(1)?)?;
+    let mut model = net(2)?;
+    let before = to_bytes(&model)?;
+    for len in 0..bytes.len() {
+        let error = load_bytes(&mut model, &bytes[..len]).expect_err("a truncated file must be refused");
+        assert!(matches!(error, Error::Format { .. }), "{len}: {error}");
+    }
+    assert_eq!(to_bytes(&model)?, before);
+    load_bytes(&mut model, &bytes)
+}
+
+/// A file with this header and so many bytes of data.
+fn file(header: &str, data: usize) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.resize(bytes.len() + data, 0);
+    bytes
+}
+
+#[test]
+fn lying_headers_are_refused_and_nothing_changes() -> Result<()> {
+    let mut model = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
+    let before = to_bytes(&model)?;
+    let entry = |dtype: &str, shape: &str, from: usize, to: usize| {
+        format!("{{\"dtype\":\"{dtype}\",\"shape\":{shape},\"data_offsets\":[{from},{to}]}}")
+    };
+    let weight = entry("F32", "[1,2]", 0, 8);
+    let bias = entry("F32", "[1]", 8, 12);
+    let sound = file(&format!("{{\"weight\":{weight},\"bias\":{bias}}}"), 12);
+    let mut huge = sound.clone();
+    huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
+    let unsound = [
+        ("empty", vec![]),
+        ("a header of 2^64 bytes", huge),
+        ("no JSON", file("{weight", 12)),
+        ("offsets beyond the data", file(&format!("{{\"weight\":{}}}", entry("F32", "[1,2]", 0, 8)), 4)),
+        ("a gap", file(&format!("{{\"weight\":{weight},\"bias\":{}}}", entry("F32", "[1]", 12, 16)), 16)),
+        ("an overlap", file(&format!("{{\"weight\":{weight},\"bias\":{}}}", entry("F32", "[1]", 4, 8)), 8)),
+        ("a shape that is not the size", file(&format!("{{\"weight\":{}}}", entry("F32", "[2,2]", 0, 8)), 8)),
+        (
+            "a shape of 1 TiB",
+            file(&format!("{{\"weight\":{}}}", entry("F32", "[1048576,262144]", 0, 1_099_511_627_776)), 8),
+        ),
+        ("a shape that overflows", file(&format!("{{\"weight\":{}}}", entry("F32", "[4294967296,4294967296,4]", 0, 8)), 8)),
+    ];
+    for (what, bytes) in unsound {
+        let error = load_bytes(&mut model, &bytes).expect_err(what);
+        assert!(matches!(error, Error::Format { .. }), "{what}: {error}");
+        assert_eq!(to_bytes(&model)?, before, "{what}");
+    }
+    load_bytes(&mut model, &sound)?;
+    assert_eq!(model.weight.value().to_f64_vec(), [0.0, 0.0]);
+    Ok(())
+}
+
+#[test]
+fn every_mismatch_is_listed_in_one_error() -> Result<()> {
+    let mut model = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
+    let before = to_bytes(&model)?;
+    let header = "{\"weight\":{\"dtype\":\"F32\",\"shape\":[2,1],\"data_offsets\":[0,8]},\
+                  \"extra\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}";
+    let error = load_bytes(&mut model, &file(header, 12)).expect_err("it does not fit");
+    let text = error.to_string();
+    for part in ["3 mismatches", "nothing was loaded", "`weight`: expected shape [1, 2], found [2, 1]",
+        "`bias`: missing in the file", "`extra`: in the file, but not in the model"] {
+        assert!(text.contains(part), "`{part}` is missing in: {text}");
+    }
+    let header = "{\"weight\":{\"dtype\":\"F64\",\"shape\":[1,2],\"data_offsets\":[0,16]},\
+                  \"bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[16,20]}}";
+    let error = load_bytes(&mut model, &file(header, 20)).expect_err("the dtype is another");
+    assert!(error.to_string().contains("`weight`: expected dtype f32, found F64"), "{error}");
+    assert_eq!(to_bytes(&model)?, before);
+    Ok(())
+}
+
+#[test]
+fn a_missing_file_and_an_unwritable_place_are_named() -> Result<()> {
+    let mut model = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
+    let text = model.load("no/such/file.safetensors").expect_err("there is none").to_string();
+    assert!(text.starts_with("no/such/file.safetensors: "), "{text}");
+    let text = model.save("no/such/file.safetensors").expect_err("there is no such folder").to_string();
+    assert!(text.starts_with("no/such/file.safetensors: "), "{text}");
+    Ok(())
+}
