@@ -35,10 +35,17 @@ struct Arguments {
 }
 
 fn main() -> Result<()> {
-    let Arguments { data, options, save } = Arguments::parse();
+    let Arguments {
+        data,
+        options,
+        save,
+    } = Arguments::parse();
     let (train, test) = cotangent::data::mnist(&data)?;
     let save = common::save_path(save, "mnist.safetensors")?;
-    let (epochs, batch_size) = (options.epochs.unwrap_or(5), options.batch_size.unwrap_or(128));
+    let (epochs, batch_size) = (
+        options.epochs.unwrap_or(5),
+        options.batch_size.unwrap_or(128),
+    );
     let accuracy = common::run(&train, &test, &options, epochs, batch_size, &save)?;
     println!("test accuracy {accuracy:.4}");
     Ok(())

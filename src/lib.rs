@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub use cotangent_core::{
-    Backward, BatchStatistics, Cotangents, DType, Element, Error, Gradients, Indices, Leaf, LeafId, Mask,
-    MemoryUse, Op, Result, Shape, Tensor, Vjp, gradcheck, kernel, memory_use, module,
+    Backward, BatchStatistics, Cotangents, DType, Element, Error, Gradients, Indices, Leaf, LeafId,
+    Mask, MemoryUse, Op, Result, Shape, Tensor, Vjp, gradcheck, kernel, memory_use, module, random,
 };
 pub use cotangent_data as data;
 pub use cotangent_nn as nn;
@@ -15,12 +15,11 @@ pub use cotangent_macros::{Layer, Module};
 pub mod prelude {
     pub use cotangent_core::gradcheck;
     pub use cotangent_core::module::{Buffer, Counter, Layer, Module, Param, Pass};
+    pub use cotangent_core::random::{ChaCha8Rng, Rng, SeedableRng};
     pub use cotangent_core::{DType, Error, Gradients, Indices, Mask, Result, Tensor};
     pub use cotangent_macros::{Layer, Module};
     pub use cotangent_nn::{
         BatchNorm, Dropout, Elu, LeakyRelu, Linear, Relu, Selu, Sequential, Sigmoid, Tanh, init,
     };
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
-    pub use rand::{Rng, SeedableRng};
-    pub use rand_chacha::ChaCha8Rng;
 }

@@ -23,11 +23,19 @@ fn gradients_of_the_example_net_match_numeric_differences() -> Result<()> {
     // Batch normalization and dropout behave as in training.
     let net = DeepNet::new(64, &[20, 20, 20, 20, 20], 10, 0.2, &mut rng(0))?;
     let (x, labels) = images(12)?;
-    let report = gradcheck::module(&net, &[x], |net, x, pass| net.forward(&x[0], pass)?.cross_entropy(&labels))?;
+    let report = gradcheck::module(&net, &[x], |net, x, pass| {
+        net.forward(&x[0], pass)?.cross_entropy(&labels)
+    })?;
     report.assert_ok();
     // 5 x (weight, gamma, beta), the last weight and bias, and the input.
     assert_eq!(report.entries().len(), 18);
-    assert!(report.entries().iter().all(|entry| entry.verdict == Verdict::Pass), "{report}");
+    assert!(
+        report
+            .entries()
+            .iter()
+            .all(|entry| entry.verdict == Verdict::Pass),
+        "{report}"
+    );
     Ok(())
 }
 
@@ -64,7 +72,11 @@ impl Layer for Suspect {
         let weight = self.second.weight.read(pass);
         let z = x.detach().matmul(&weight.detach().transpose(0, 1)?)?;
         let factor = self.factor;
-        let z = Tensor::from_op(z, &[&x, &weight], || WrongByAFactor { x: x.clone(), weight: weight.clone(), factor });
+        let z = Tensor::from_op(z, &[&x, &weight], || WrongByAFactor {
+            x: x.clone(),
+            weight: weight.clone(),
+            factor,
+        });
         self.third.forward(&z.tanh(), pass)
     }
 }
@@ -80,7 +92,8 @@ fn one_wrong_derivative_is_found_and_named() -> Result<()> {
     let x = Tensor::normal([5, 6], 0.0, 1.0, DType::F32, &mut rng(5))?;
     let check = |net: &Suspect| {
         gradcheck::module(net, std::slice::from_ref(&x), |net, x, pass| {
-            net.forward(&x[0], pass)?.cross_entropy(&Indices::from([0, 1, 2, 3, 0]))
+            net.forward(&x[0], pass)?
+                .cross_entropy(&Indices::from([0, 1, 2, 3, 0]))
         })
     };
     check(&net)?.assert_ok();
@@ -88,9 +101,16 @@ fn one_wrong_derivative_is_found_and_named() -> Result<()> {
     let report = check(&net)?;
     let failed: Vec<&str> = report.failures().map(|entry| entry.path.as_str()).collect();
     assert_eq!(failed, ["second.weight"], "{report}");
-    let panic = std::panic::catch_unwind(|| report.assert_ok()).expect_err("a failed check must panic");
-    let text = panic.downcast_ref::<String>().expect("the panic has a text");
-    assert!(text.lines().any(|line| line.starts_with("second.weight") && line.contains("FAIL")), "{text}");
+    let panic =
+        std::panic::catch_unwind(|| report.assert_ok()).expect_err("a failed check must panic");
+    let text = panic
+        .downcast_ref::<String>()
+        .expect("the panic has a text");
+    assert!(
+        text.lines()
+            .any(|line| line.starts_with("second.weight") && line.contains("FAIL")),
+        "{text}"
+    );
     Ok(())
 }
 

@@ -6,7 +6,10 @@ use cotangent::{Backward, memory_use};
 
 fn on_a_stack_of(bytes: usize, body: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(bytes).spawn(body);
-    thread.expect("a thread can be started").join().expect("the body does not panic");
+    thread
+        .expect("a thread can be started")
+        .join()
+        .expect("the body does not panic");
 }
 
 #[test]
@@ -54,7 +57,14 @@ fn backward_twice_is_an_error_unless_the_graph_is_retained() -> Result<()> {
     let loss = x.tanh().square().sum();
     let first = Backward::new().retain_graph().run(&loss)?;
     let second = loss.backward()?;
-    let bits = |grads: &Gradients| grads.get(&x).map(|g| g.to_f64_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>());
+    let bits = |grads: &Gradients| {
+        grads.get(&x).map(|g| {
+            g.to_f64_vec()
+                .into_iter()
+                .map(f64::to_bits)
+                .collect::<Vec<_>>()
+        })
+    };
     assert_eq!(bits(&first), bits(&second));
     let error = loss.backward().expect_err("the saved values are gone");
     assert!(matches!(error, Error::GraphConsumed { .. }), "{error}");
@@ -64,7 +74,10 @@ fn backward_twice_is_an_error_unless_the_graph_is_retained() -> Result<()> {
 
 #[test]
 fn what_needs_no_gradient_gets_none() -> Result<()> {
-    let (x, w) = (Tensor::from([[1.0f32, 2.0]]), Tensor::from([[3.0f32, 4.0]]).tracked());
+    let (x, w) = (
+        Tensor::from([[1.0f32, 2.0]]),
+        Tensor::from([[3.0f32, 4.0]]).tracked(),
+    );
     let grads = x.linear(&w, None)?.sum().backward()?;
     assert_eq!(grads.len(), 1);
     assert_eq!(grads.get(&w).map(Tensor::to_f64_vec), Some(vec![1.0, 2.0]));
@@ -77,10 +90,15 @@ fn what_needs_no_gradient_gets_none() -> Result<()> {
 #[test]
 fn an_inference_pass_builds_no_graph_and_frozen_parameters_get_no_gradient() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(0);
-    let mut net = Sequential::new().push(Linear::new(3, 4, &mut rng)?).push(Linear::new(4, 2, &mut rng)?);
+    let mut net = Sequential::new()
+        .push(Linear::new(3, 4, &mut rng)?)
+        .push(Linear::new(4, 2, &mut rng)?);
     let x = Tensor::ones([5, 3], DType::F32)?;
     assert!(!net.predict(&x)?.is_tracked());
-    net.named_params_mut().into_iter().take(2).for_each(|(_, param)| param.set_frozen(true));
+    net.named_params_mut()
+        .into_iter()
+        .take(2)
+        .for_each(|(_, param)| param.set_frozen(true));
     let grads = net.forward(&x, &Pass::train(0))?.sum().backward()?;
     assert_eq!(grads.len(), 2);
     net.freeze();

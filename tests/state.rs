@@ -13,8 +13,15 @@ struct Net {
 
 fn net(seed: u64) -> Result<Net> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let hidden = vec![Linear::new(3, 4, &mut rng)?, Linear::builder(4, 4).no_bias().build(&mut rng)?];
-    let net = Net { hidden, norm: BatchNorm::new(4)?, out: Linear::new(4, 2, &mut rng)? };
+    let hidden = vec![
+        Linear::new(3, 4, &mut rng)?,
+        Linear::builder(4, 4).no_bias().build(&mut rng)?,
+    ];
+    let net = Net {
+        hidden,
+        norm: BatchNorm::new(4)?,
+        out: Linear::new(4, 2, &mut rng)?,
+    };
     let x = Tensor::normal([8, 4], seed as f64, 1.0, DType::F32, &mut rng)?;
     net.norm.forward(&x, &Pass::train(0))?;
     Ok(net)
@@ -29,21 +36,35 @@ fn a_saved_model_comes_back_to_the_bit() -> Result<()> {
     saved.save(&path)?;
     loaded.load(&path)?;
     assert_eq!(to_bytes(&saved)?, to_bytes(&loaded)?);
-    let names = safetensors::SafeTensors::deserialize(&std::fs::read(&path).expect("the file is there"))
-        .map(|file| {
-            let mut names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
-            names.sort();
-            names
-        })
-        .expect("a sound file");
+    let names =
+        safetensors::SafeTensors::deserialize(&std::fs::read(&path).expect("the file is there"))
+            .map(|file| {
+                let mut names: Vec<String> = file.names().into_iter().map(str::to_owned).collect();
+                names.sort();
+                names
+            })
+            .expect("a sound file");
     let expected = [
-        "hidden.0.bias", "hidden.0.weight", "hidden.1.weight", "norm.bias", "norm.num_batches_tracked",
-        "norm.running_mean", "norm.running_var", "norm.weight", "out.bias", "out.weight",
+        "hidden.0.bias",
+        "hidden.0.weight",
+        "hidden.1.weight",
+        "norm.bias",
+        "norm.num_batches_tracked",
+        "norm.running_mean",
+        "norm.running_var",
+        "norm.weight",
+        "out.bias",
+        "out.weight",
     ];
     assert_eq!(names, expected);
     // Saving again replaces the file and leaves nothing else behind.
     loaded.save(&path)?;
-    assert_eq!(std::fs::read_dir(folder.path()).expect("the folder is there").count(), 1);
+    assert_eq!(
+        std::fs::read_dir(folder.path())
+            .expect("the folder is there")
+            .count(),
+        1
+    );
     Ok(())
 }
 
@@ -53,7 +74,8 @@ fn truncated_files_are_refused_at_every_length() -> Result<()> {
     let mut model = net(2)?;
     let before = to_bytes(&model)?;
     for len in 0..bytes.len() {
-        let error = load_bytes(&mut model, &bytes[..len]).expect_err("a truncated file must be refused");
+        let error =
+            load_bytes(&mut model, &bytes[..len]).expect_err("a truncated file must be refused");
         assert!(matches!(error, Error::Format { .. }), "{len}: {error}");
     }
     assert_eq!(to_bytes(&model)?, before);
@@ -84,15 +106,60 @@ fn lying_headers_are_refused_and_nothing_changes() -> Result<()> {
         ("empty", vec![]),
         ("a header of 2^64 bytes", huge),
         ("no JSON", file("{weight", 12)),
-        ("offsets beyond the data", file(&format!("{{\"weight\":{}}}", entry("F32", "[1,2]", 0, 8)), 4)),
-        ("a gap", file(&format!("{{\"weight\":{weight},\"bias\":{}}}", entry("F32", "[1]", 12, 16)), 16)),
-        ("an overlap", file(&format!("{{\"weight\":{weight},\"bias\":{}}}", entry("F32", "[1]", 4, 8)), 8)),
-        ("a shape that is not the size", file(&format!("{{\"weight\":{}}}", entry("F32", "[2,2]", 0, 8)), 8)),
+        (
+            "offsets beyond the data",
+            file(
+                &format!("{{\"weight\":{}}}", entry("F32", "[1,2]", 0, 8)),
+                4,
+            ),
+        ),
+        (
+            "a gap",
+            file(
+                &format!(
+                    "{{\"weight\":{weight},\"bias\":{}}}",
+                    entry("F32", "[1]", 12, 16)
+                ),
+                16,
+            ),
+        ),
+        (
+            "an overlap",
+            file(
+                &format!(
+                    "{{\"weight\":{weight},\"bias\":{}}}",
+                    entry("F32", "[1]", 4, 8)
+                ),
+                8,
+            ),
+        ),
+        (
+            "a shape that is not the size",
+            file(
+                &format!("{{\"weight\":{}}}", entry("F32", "[2,2]", 0, 8)),
+                8,
+            ),
+        ),
         (
             "a shape of 1 TiB",
-            file(&format!("{{\"weight\":{}}}", entry("F32", "[1048576,262144]", 0, 1_099_511_627_776)), 8),
+            file(
+                &format!(
+                    "{{\"weight\":{}}}",
+                    entry("F32", "[1048576,262144]", 0, 1_099_511_627_776)
+                ),
+                8,
+            ),
         ),
-        ("a shape that overflows", file(&format!("{{\"weight\":{}}}", entry("F32", "[4294967296,4294967296,4]", 0, 8)), 8)),
+        (
+            "a shape that overflows",
+            file(
+                &format!(
+                    "{{\"weight\":{}}}",
+                    entry("F32", "[4294967296,4294967296,4]", 0, 8)
+                ),
+                8,
+            ),
+        ),
     ];
     for (what, bytes) in unsound {
         let error = load_bytes(&mut model, &bytes).expect_err(what);
@@ -112,14 +179,24 @@ fn every_mismatch_is_listed_in_one_error() -> Result<()> {
                   \"extra\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[8,12]}}";
     let error = load_bytes(&mut model, &file(header, 12)).expect_err("it does not fit");
     let text = error.to_string();
-    for part in ["3 mismatches", "nothing was loaded", "`weight`: expected shape [1, 2], found [2, 1]",
-        "`bias`: missing in the file", "`extra`: in the file, but not in the model"] {
+    for part in [
+        "3 mismatches",
+        "nothing was loaded",
+        "`weight`: expected shape [1, 2], found [2, 1]",
+        "`bias`: missing in the file",
+        "`extra`: in the file, but not in the model",
+    ] {
         assert!(text.contains(part), "`{part}` is missing in: {text}");
     }
     let header = "{\"weight\":{\"dtype\":\"F64\",\"shape\":[1,2],\"data_offsets\":[0,16]},\
                   \"bias\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[16,20]}}";
     let error = load_bytes(&mut model, &file(header, 20)).expect_err("the dtype is another");
-    assert!(error.to_string().contains("`weight`: expected dtype f32, found F64"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("`weight`: expected dtype f32, found F64"),
+        "{error}"
+    );
     assert_eq!(to_bytes(&model)?, before);
     Ok(())
 }
@@ -127,9 +204,15 @@ fn every_mismatch_is_listed_in_one_error() -> Result<()> {
 #[test]
 fn a_missing_file_and_an_unwritable_place_are_named() -> Result<()> {
     let mut model = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
-    let text = model.load("no/such/file.safetensors").expect_err("there is none").to_string();
+    let text = model
+        .load("no/such/file.safetensors")
+        .expect_err("there is none")
+        .to_string();
     assert!(text.starts_with("no/such/file.safetensors: "), "{text}");
-    let text = model.save("no/such/file.safetensors").expect_err("there is no such folder").to_string();
+    let text = model
+        .save("no/such/file.safetensors")
+        .expect_err("there is no such folder")
+        .to_string();
     assert!(text.starts_with("no/such/file.safetensors: "), "{text}");
     Ok(())
 }

@@ -126,22 +126,44 @@ impl Error {
     /// ```
     pub fn within(self, name: &str) -> Self {
         match self {
-            Self::Within { path, source } => Self::Within { path: format!("{name}.{path}"), source },
-            error => Self::Within { path: name.to_owned(), source: Box::new(error) },
+            Self::Within { path, source } => Self::Within {
+                path: format!("{name}.{path}"),
+                source,
+            },
+            error => Self::Within {
+                path: name.to_owned(),
+                source: Box::new(error),
+            },
         }
     }
 
     pub(crate) fn shape(op: &'static str, reason: impl Into<String>, shapes: &[&[usize]]) -> Self {
         let shapes = shapes.iter().map(|&shape| Shape::from(shape)).collect();
-        Self::Shape { op, reason: reason.into(), shapes }
+        Self::Shape {
+            op,
+            reason: reason.into(),
+            shapes,
+        }
     }
 
     pub(crate) fn argument(op: &'static str, reason: impl Into<String>) -> Self {
-        Self::Argument { op, reason: reason.into() }
+        Self::Argument {
+            op,
+            reason: reason.into(),
+        }
     }
 }
 
 fn list(shapes: &[Shape]) -> String {
-    let label = if shapes.len() == 1 { "shape " } else { "shapes " };
-    label.to_owned() + &shapes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" and ")
+    let label = if shapes.len() == 1 {
+        "shape "
+    } else {
+        "shapes "
+    };
+    label.to_owned()
+        + &shapes
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" and ")
 }

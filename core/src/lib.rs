@@ -14,3 +14,11 @@ pub use autograd::{Backward, Cotangents, Gradients, Leaf, LeafId, Op, Tensor, Vj
 pub use error::{Error, Result};
 pub use ops::BatchStatistics;
 pub use tensor::{DType, Element, Indices, Mask, MemoryUse, Shape, memory_use};
+
+/// The random number generators that everything here draws from: [`rand`](https://docs.rs/rand)'s
+/// traits, and ChaCha8, which is fast and gives the same numbers on every platform.
+pub mod random {
+    pub use rand::{self, Rng, SeedableRng};
+    pub use rand_chacha::ChaCha8Rng;
+    pub use rand_distr;
+}

@@ -1,9 +1,9 @@
 //! Where every random order of this crate comes from, so that equal seeds in different places never
 //! give related orders.
 
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
+use cotangent_core::random::ChaCha8Rng;
+use cotangent_core::random::SeedableRng;
+use cotangent_core::random::rand::seq::SliceRandom;
 
 /// What an order is drawn for. It is part of the generator's key.
 #[derive(Clone, Copy, Debug)]

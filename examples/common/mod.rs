@@ -69,7 +69,13 @@ pub fn run(
 ) -> Result<f64> {
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     let (features, classes) = (train.features(), train.classes());
-    let mut net = DeepNet::new(features, &options.hidden, classes, options.dropout, &mut rng)?;
+    let mut net = DeepNet::new(
+        features,
+        &options.hidden,
+        classes,
+        options.dropout,
+        &mut rng,
+    )?;
     let mut optimizer = options.optimizer.build(options.learning_rate)?;
     println!(
         "{} training and {} test images of {features} pixels; {} hidden layers, {} parameters",
@@ -115,17 +121,31 @@ pub fn run(
 
     net.save(save)?;
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed + 1);
-    let mut loaded = DeepNet::new(features, &options.hidden, classes, options.dropout, &mut rng)?;
+    let mut loaded = DeepNet::new(
+        features,
+        &options.hidden,
+        classes,
+        options.dropout,
+        &mut rng,
+    )?;
     loaded.load(save)?;
     println!("saved to {} and loaded back", save.display());
     let accuracy = accuracy_of(&loaded, test)?;
-    ensure!(accuracy == accuracy_of(&net, test)?, "the loaded copy must predict what the net predicts");
+    ensure!(
+        accuracy == accuracy_of(&net, test)?,
+        "the loaded copy must predict what the net predicts"
+    );
     Ok(accuracy)
 }
 
 fn hits(logits: &Tensor, labels: &Indices) -> cotangent::Result<usize> {
     let predicted = logits.argmax(1)?;
-    Ok(predicted.as_slice().iter().zip(labels.as_slice()).filter(|(p, l)| p == l).count())
+    Ok(predicted
+        .as_slice()
+        .iter()
+        .zip(labels.as_slice())
+        .filter(|(p, l)| p == l)
+        .count())
 }
 
 fn accuracy_of(net: &DeepNet, data: &Dataset) -> Result<f64> {
@@ -147,8 +167,12 @@ fn progress_bar(steps: u64) -> ProgressBar {
 /// The path to save to, its folder made sure of.
 pub fn save_path(given: Option<PathBuf>, name: &str) -> Result<PathBuf> {
     let path = given.unwrap_or_else(|| PathBuf::from("target").join(name));
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
     }
     Ok(path)
 }

@@ -38,19 +38,30 @@ impl DeepNet {
         for &units in hidden {
             layers.push(Hidden {
                 // The norm's beta takes the place of a bias.
-                linear: Linear::builder(inputs, units).weight(init::he_normal()).no_bias().build(rng)?,
+                linear: Linear::builder(inputs, units)
+                    .weight(init::he_normal())
+                    .no_bias()
+                    .build(rng)?,
                 norm: BatchNorm::new(units)?,
                 dropout: Dropout::new(dropout)?,
             });
             inputs = units;
         }
-        Ok(Self { hidden: layers, out: Linear::new(inputs, classes, rng)? })
+        Ok(Self {
+            hidden: layers,
+            out: Linear::new(inputs, classes, rng)?,
+        })
     }
 }
 
 impl Layer for DeepNet {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let features = self.hidden.forward(x, pass).map_err(|error| error.within("hidden"))?;
-        self.out.forward(&features, pass).map_err(|error| error.within("out"))
+        let features = self
+            .hidden
+            .forward(x, pass)
+            .map_err(|error| error.within("hidden"))?;
+        self.out
+            .forward(&features, pass)
+            .map_err(|error| error.within("out"))
     }
 }

@@ -83,21 +83,37 @@ impl BatchNorm {
     }
 
     fn is_frozen(&self) -> bool {
-        let params = [&self.weight, &self.bias].into_iter().flatten().map(Param::is_frozen);
-        let buffers = [&self.running_mean, &self.running_var].into_iter().flatten().map(Buffer::is_frozen);
+        let params = [&self.weight, &self.bias]
+            .into_iter()
+            .flatten()
+            .map(Param::is_frozen);
+        let buffers = [&self.running_mean, &self.running_var]
+            .into_iter()
+            .flatten()
+            .map(Buffer::is_frozen);
         let mut leaves = params.chain(buffers).peekable();
         leaves.peek().is_some() && leaves.all(|frozen| frozen)
     }
 
     /// Moves the running statistics towards those of a batch.
     fn track(&self, batch: &BatchStatistics) -> Result<()> {
-        let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else { return Ok(()) };
-        let seen = self.num_batches_tracked.as_ref().map_or(1, Counter::increment);
+        let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
+            return Ok(());
+        };
+        let seen = self
+            .num_batches_tracked
+            .as_ref()
+            .map_or(1, Counter::increment);
         let new = self.settings.momentum.unwrap_or(1.0 / seen as f64);
         let n = batch.count as f64;
-        let correction = if self.settings.biased_running_variance { 1.0 } else { n / (n - 1.0) };
+        let correction = if self.settings.biased_running_variance {
+            1.0
+        } else {
+            n / (n - 1.0)
+        };
         let blend = |old: &Tensor, batch: &Tensor, factor: f64| {
-            old.mul_scalar(1.0 - new).add(&batch.mul_scalar(new * factor))
+            old.mul_scalar(1.0 - new)
+                .add(&batch.mul_scalar(new * factor))
         };
         mean.set(&blend(&mean.value(), &batch.mean, 1.0)?)?;
         var.set(&blend(&var.value(), &batch.variance, correction)?)
@@ -112,18 +128,34 @@ impl BatchNorm {
     /// [`Error::Argument`] if no statistics are kept or there is no batch, and the errors of
     /// [`Tensor::batch_norm`] for a batch that does not fit; the statistics are unchanged then.
     pub fn recalibrate<'a>(&self, batches: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
-        let refuse = |reason: &str| Err(Error::Argument { op: "recalibrate", reason: reason.to_owned() });
+        let refuse = |reason: &str| {
+            Err(Error::Argument {
+                op: "recalibrate",
+                reason: reason.to_owned(),
+            })
+        };
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
             return refuse("this layer keeps no running statistics");
         };
         let dtype = mean.value().dtype();
-        let (mut total, mut center, mut squares) = (0.0, vec![0.0; self.settings.channels], vec![0.0; self.settings.channels]);
+        let (mut total, mut center, mut squares) = (
+            0.0,
+            vec![0.0; self.settings.channels],
+            vec![0.0; self.settings.channels],
+        );
         for batch in batches {
             self.check(batch)?;
-            let (_, batch) = batch.to_dtype(DType::F64).batch_norm(None, None, self.settings.epsilon)?;
+            let (_, batch) =
+                batch
+                    .to_dtype(DType::F64)
+                    .batch_norm(None, None, self.settings.epsilon)?;
             let n = batch.count as f64;
             let merged = total + n;
-            let statistics = batch.mean.to_f64_vec().into_iter().zip(batch.variance.to_f64_vec());
+            let statistics = batch
+                .mean
+                .to_f64_vec()
+                .into_iter()
+                .zip(batch.variance.to_f64_vec());
             for ((m, v), (center, squares)) in statistics.zip(center.iter_mut().zip(&mut squares)) {
                 let shift = m - *center;
                 *center += shift * n / merged;
@@ -134,8 +166,14 @@ impl BatchNorm {
         if total == 0.0 {
             return refuse("there is no batch to take statistics of");
         }
-        let divisor = if self.settings.biased_running_variance { total } else { total - 1.0 };
-        squares.iter_mut().for_each(|s| *s /= divisor);
+        let divisor = if self.settings.biased_running_variance {
+            total
+        } else {
+            total - 1.0
+        };
+        for square in &mut squares {
+            *square /= divisor;
+        }
         mean.set(&Tensor::from(&center[..]).to_dtype(dtype))?;
         var.set(&Tensor::from(&squares[..]).to_dtype(dtype))
     }
@@ -145,8 +183,13 @@ impl BatchNorm {
         match x.shape() {
             [_, found, ..] if *found == expected => Ok(()),
             _ => {
-                let reason = format!("expected input (samples, {expected}, …), one value per channel");
-                Err(Error::Shape { op: "batch_norm", reason, shapes: vec![x.shape().into()] })
+                let reason =
+                    format!("expected input (samples, {expected}, …), one value per channel");
+                Err(Error::Shape {
+                    op: "batch_norm",
+                    reason,
+                    shapes: vec![x.shape().into()],
+                })
             }
         }
     }
@@ -230,20 +273,44 @@ impl BatchNormBuilder {
     /// [`Error::Argument`] if there are no channels, epsilon is negative or momentum is not in
     /// `[0, 1]`.
     pub fn build(self) -> Result<BatchNorm> {
-        let Settings { channels, epsilon, momentum, .. } = self.settings;
-        let refuse = |reason: String| Err(Error::Argument { op: "batch_norm", reason });
+        let Settings {
+            channels,
+            epsilon,
+            momentum,
+            ..
+        } = self.settings;
+        let refuse = |reason: String| {
+            Err(Error::Argument {
+                op: "batch_norm",
+                reason,
+            })
+        };
         if channels == 0 {
             return refuse("there must be at least one channel".to_owned());
         }
         if !(epsilon >= 0.0 && epsilon.is_finite()) {
-            return refuse(format!("epsilon must be finite and at least 0, found {epsilon}"));
+            return refuse(format!(
+                "epsilon must be finite and at least 0, found {epsilon}"
+            ));
         }
         if let Some(momentum) = momentum.filter(|momentum| !(0.0..=1.0).contains(momentum)) {
             return refuse(format!("momentum must be in [0, 1], found {momentum}"));
         }
         let filled = |value: f64| Tensor::full([channels], value, DType::F32);
-        let param = |value| Ok::<_, Error>(if self.affine { Some(Param::new(&filled(value)?)) } else { None });
-        let buffer = |value| Ok::<_, Error>(if self.tracks { Some(Buffer::new(&filled(value)?)) } else { None });
+        let param = |value| {
+            Ok::<_, Error>(if self.affine {
+                Some(Param::new(&filled(value)?))
+            } else {
+                None
+            })
+        };
+        let buffer = |value| {
+            Ok::<_, Error>(if self.tracks {
+                Some(Buffer::new(&filled(value)?))
+            } else {
+                None
+            })
+        };
         Ok(BatchNorm {
             weight: param(1.0)?,
             bias: param(0.0)?,

@@ -19,7 +19,10 @@ impl Dropout {
         if (0.0..1.0).contains(&p) {
             Ok(Self { p })
         } else {
-            Err(Error::Argument { op: "dropout", reason: format!("p must be in [0, 1), found {p}") })
+            Err(Error::Argument {
+                op: "dropout",
+                reason: format!("p must be in [0, 1), found {p}"),
+            })
         }
     }
 }

@@ -11,8 +11,8 @@
 //!
 //! Every draw comes from the generator that is handed in: the same seed gives the same weights.
 
+use cotangent_core::random::Rng;
 use cotangent_core::{DType, Error, Result, Tensor};
-use rand::Rng;
 
 /// Which of a weight's two fans the variance is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,13 +109,20 @@ named! {
 
 /// PyTorch's default for the weight of a linear layer: uniform on ±1 / √fan in.
 pub fn pytorch_linear() -> Init {
-    Init::VarianceScaling { scale: 1.0 / 3.0, fan: Fan::In, distribution: Distribution::Uniform }
+    Init::VarianceScaling {
+        scale: 1.0 / 3.0,
+        fan: Fan::In,
+        distribution: Distribution::Uniform,
+    }
 }
 
 /// Normal with mean 0 and the given standard deviation: with 1, the naive choice that one compares
 /// with.
 pub fn normal(standard_deviation: f64) -> Init {
-    Init::Normal { mean: 0.0, standard_deviation }
+    Init::Normal {
+        mean: 0.0,
+        standard_deviation,
+    }
 }
 
 /// Every element the same.
@@ -132,9 +139,15 @@ impl Init {
     #[must_use]
     pub fn truncated(self) -> Self {
         match self {
-            Self::VarianceScaling { scale, fan, distribution: Distribution::Normal } => {
-                Self::VarianceScaling { scale, fan, distribution: Distribution::TruncatedNormal }
-            }
+            Self::VarianceScaling {
+                scale,
+                fan,
+                distribution: Distribution::Normal,
+            } => Self::VarianceScaling {
+                scale,
+                fan,
+                distribution: Distribution::TruncatedNormal,
+            },
             other => other,
         }
     }
@@ -148,8 +161,8 @@ impl Init {
     ///
     /// ```
     /// use cotangent_nn::init;
-    /// use rand::SeedableRng;
-    /// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    /// use cotangent_core::random::SeedableRng;
+    /// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
     /// let weight = init::he_normal().draw(&[300, 784], &mut rng)?;
     /// let variance = weight.square().mean().item()?;
     /// assert!((variance * 784.0 / 2.0 - 1.0).abs() < 0.02);
@@ -159,15 +172,23 @@ impl Init {
         let dtype = DType::F32;
         match *self {
             Self::Constant(value) => Tensor::full(shape, value, dtype),
-            Self::Normal { mean, standard_deviation } => {
-                Tensor::normal(shape, mean, standard_deviation, dtype, rng)
-            }
+            Self::Normal {
+                mean,
+                standard_deviation,
+            } => Tensor::normal(shape, mean, standard_deviation, dtype, rng),
             Self::Uniform { low, high } => Tensor::uniform(shape, low, high, dtype, rng),
-            Self::VarianceScaling { scale, fan, distribution } => {
+            Self::VarianceScaling {
+                scale,
+                fan,
+                distribution,
+            } => {
                 let variance = scale / fan_size(shape, fan)?;
                 if !(variance > 0.0 && variance.is_finite()) {
                     let reason = format!("the scale must be above 0 and finite, found {scale}");
-                    return Err(Error::Argument { op: "initializer", reason });
+                    return Err(Error::Argument {
+                        op: "initializer",
+                        reason,
+                    });
                 }
                 let deviation = variance.sqrt();
                 match distribution {
@@ -184,9 +205,16 @@ impl Init {
 }
 
 fn fan_size(shape: &[usize], fan: Fan) -> Result<f64> {
-    let refuse = |reason: String| Err(Error::Argument { op: "initializer", reason });
+    let refuse = |reason: String| {
+        Err(Error::Argument {
+            op: "initializer",
+            reason,
+        })
+    };
     let &[out, input, ref kernel @ ..] = shape else {
-        return refuse(format!("a fan needs a weight (out, in, …), found shape {shape:?}"));
+        return refuse(format!(
+            "a fan needs a weight (out, in, …), found shape {shape:?}"
+        ));
     };
     let area: f64 = kernel.iter().map(|&n| n as f64).product();
     let (fan_in, fan_out) = (input as f64 * area, out as f64 * area);
@@ -195,11 +223,19 @@ fn fan_size(shape: &[usize], fan: Fan) -> Result<f64> {
         Fan::Out => fan_out,
         Fan::Average => f64::midpoint(fan_in, fan_out),
     };
-    if size > 0.0 { Ok(size) } else { refuse(format!("the fan of a weight {shape:?} is 0")) }
+    if size > 0.0 {
+        Ok(size)
+    } else {
+        refuse(format!("the fan of a weight {shape:?} is 0"))
+    }
 }
 
-fn truncated_normal(shape: &[usize], deviation: f64, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
-    use rand_distr::{Distribution as _, StandardNormal};
+fn truncated_normal(
+    shape: &[usize],
+    deviation: f64,
+    rng: &mut (impl Rng + ?Sized),
+) -> Result<Tensor> {
+    use cotangent_core::random::rand_distr::{Distribution as _, StandardNormal};
     let deviation = deviation / TRUNCATED_DEVIATION;
     Tensor::from_fn(shape, DType::F32, || {
         loop {
@@ -214,15 +250,18 @@ fn truncated_normal(shape: &[usize], deviation: f64, rng: &mut (impl Rng + ?Size
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::SeedableRng;
-    use rand_chacha::ChaCha8Rng;
+    use cotangent_core::random::ChaCha8Rng;
+    use cotangent_core::random::SeedableRng;
 
     /// (out, in) of about a million weights.
     const SHAPE: [usize; 2] = [800, 1250];
 
     fn moments(init: Init) -> (f64, f64, f64) {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let w = init.draw(&SHAPE, &mut rng).expect("the shape has fans").to_f64_vec();
+        let w = init
+            .draw(&SHAPE, &mut rng)
+            .expect("the shape has fans")
+            .to_f64_vec();
         let n = w.len() as f64;
         let mean = w.iter().sum::<f64>() / n;
         let variance = w.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n;
@@ -239,19 +278,35 @@ mod tests {
             (he_uniform(), 2.0 / fan_in, Some(3.0)),
             (lecun_normal(), 1.0 / fan_in, None),
             (lecun_uniform(), 1.0 / fan_in, Some(3.0)),
-            (he_normal().truncated(), 2.0 / fan_in, Some(4.0 / TRUNCATED_DEVIATION.powi(2))),
+            (
+                he_normal().truncated(),
+                2.0 / fan_in,
+                Some(4.0 / TRUNCATED_DEVIATION.powi(2)),
+            ),
             (pytorch_linear(), 1.0 / (3.0 * fan_in), Some(3.0)),
         ];
         for (init, variance, bound) in cases {
             let (mean, found, largest) = moments(init);
             // Six standard errors of the mean and of the variance of a million draws.
-            assert!(mean.abs() < 6.0 * f64::sqrt(variance / 1e6), "{init:?}: mean {mean}");
-            assert!((found / variance - 1.0).abs() < 6.0 * (2.0 / 1e6f64).sqrt(), "{init:?}: {found}");
+            assert!(
+                mean.abs() < 6.0 * f64::sqrt(variance / 1e6),
+                "{init:?}: mean {mean}"
+            );
+            assert!(
+                (found / variance - 1.0).abs() < 6.0 * (2.0 / 1e6f64).sqrt(),
+                "{init:?}: {found}"
+            );
             if let Some(bound) = bound {
                 let bound = (bound * variance).sqrt();
-                assert!(largest <= bound * (1.0 + 1e-6) && largest > 0.999 * bound, "{init:?}: {largest}");
+                assert!(
+                    largest <= bound * (1.0 + 1e-6) && largest > 0.999 * bound,
+                    "{init:?}: {largest}"
+                );
             } else {
-                assert!(largest > 4.0 * variance.sqrt(), "{init:?}: a normal distribution has tails");
+                assert!(
+                    largest > 4.0 * variance.sqrt(),
+                    "{init:?}: a normal distribution has tails"
+                );
             }
         }
     }
@@ -269,6 +324,13 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(0);
         assert!(he_normal().draw(&[3], &mut rng).is_err());
         assert!(he_normal().draw(&[3, 0], &mut rng).is_err());
-        assert!(Init::Normal { mean: 0.0, standard_deviation: -1.0 }.draw(&[3], &mut rng).is_err());
+        assert!(
+            Init::Normal {
+                mean: 0.0,
+                standard_deviation: -1.0
+            }
+            .draw(&[3], &mut rng)
+            .is_err()
+        );
     }
 }

@@ -2,9 +2,9 @@
 
 use crate::init::{self, Init};
 use cotangent_core::module::{Layer, Param, Pass};
+use cotangent_core::random::Rng;
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::Module;
-use rand::Rng;
 
 /// `y = x Wᵀ + b`: x (…, in), weight (out, in), bias (out), y (…, out).
 ///
@@ -14,8 +14,8 @@ use rand::Rng;
 /// ```
 /// use cotangent_core::{DType, Tensor, module::Layer};
 /// use cotangent_nn::{Linear, init};
-/// use rand::SeedableRng;
-/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent_core::random::SeedableRng;
+/// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
 /// let layer = Linear::new(64, 10, &mut rng)?;
 /// assert_eq!(layer.predict(&Tensor::zeros([32, 64], DType::F32)?)?.shape(), [32, 10]);
 /// let before_norm = Linear::builder(64, 100).weight(init::he_normal()).no_bias().build(&mut rng)?;
@@ -35,7 +35,11 @@ impl Linear {
     ///
     /// # Errors
     /// As [`LinearBuilder::build`].
-    pub fn new(in_features: usize, out_features: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
+    pub fn new(
+        in_features: usize,
+        out_features: usize,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self> {
         Self::builder(in_features, out_features).build(rng)
     }
 
@@ -95,14 +99,25 @@ impl LinearBuilder {
     /// [`Error::Argument`] if there are no inputs or no outputs, and as [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Linear> {
         if self.in_features == 0 || self.out_features == 0 {
-            let reason = format!("expected sizes above 0, found {} in and {} out", self.in_features, self.out_features);
-            return Err(Error::Argument { op: "linear", reason });
+            let reason = format!(
+                "expected sizes above 0, found {} in and {} out",
+                self.in_features, self.out_features
+            );
+            return Err(Error::Argument {
+                op: "linear",
+                reason,
+            });
         }
-        let weight = self.weight.draw(&[self.out_features, self.in_features], rng)?;
+        let weight = self
+            .weight
+            .draw(&[self.out_features, self.in_features], rng)?;
         let bias = match self.bias {
             Some(init) => Some(Param::new(&init.draw(&[self.out_features], rng)?)),
             None => None,
         };
-        Ok(Linear { weight: Param::new(&weight), bias })
+        Ok(Linear {
+            weight: Param::new(&weight),
+            bias,
+        })
     }
 }

@@ -21,8 +21,8 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
 /// ```
 /// use cotangent_core::{DType, Tensor, module::{Layer, Module}};
 /// use cotangent_nn::{Linear, Relu, Sequential};
-/// use rand::SeedableRng;
-/// let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent_core::random::SeedableRng;
+/// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
 /// let net = Sequential::new()
 ///     .push(Linear::new(4, 8, &mut rng)?)
 ///     .push(Relu::default())
@@ -63,7 +63,13 @@ impl Sequential {
 
 impl Clone for Sequential {
     fn clone(&self) -> Self {
-        Self { layers: self.layers.iter().map(|layer| (**layer).boxed_clone()).collect() }
+        Self {
+            layers: self
+                .layers
+                .iter()
+                .map(|layer| (**layer).boxed_clone())
+                .collect(),
+        }
     }
 }
 
@@ -84,7 +90,9 @@ impl Layer for Sequential {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let mut x = x.clone();
         for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(&x, pass).map_err(|error| error.within(&i.to_string()))?;
+            x = layer
+                .forward(&x, pass)
+                .map_err(|error| error.within(&i.to_string()))?;
         }
         Ok(x)
     }

@@ -64,11 +64,31 @@ impl Adam {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Stepper<Self, 2, 3>> {
-        check_range("learning rate", self.learning_rate, self.learning_rate >= 0.0, "at least 0")?;
-        check_range("beta1", self.beta1, (0.0..1.0).contains(&self.beta1), "in [0, 1)")?;
-        check_range("beta2", self.beta2, (0.0..1.0).contains(&self.beta2), "in [0, 1)")?;
+        check_range(
+            "learning rate",
+            self.learning_rate,
+            self.learning_rate >= 0.0,
+            "at least 0",
+        )?;
+        check_range(
+            "beta1",
+            self.beta1,
+            (0.0..1.0).contains(&self.beta1),
+            "in [0, 1)",
+        )?;
+        check_range(
+            "beta2",
+            self.beta2,
+            (0.0..1.0).contains(&self.beta2),
+            "in [0, 1)",
+        )?;
         check_range("epsilon", self.epsilon, self.epsilon >= 0.0, "at least 0")?;
-        check_range("weight decay", self.weight_decay, self.weight_decay >= 0.0, "at least 0")?;
+        check_range(
+            "weight decay",
+            self.weight_decay,
+            self.weight_decay >= 0.0,
+            "at least 0",
+        )?;
         Ok(Stepper::new(self))
     }
 }

@@ -19,7 +19,11 @@ pub fn global_norm(gradients: &mut Gradients, max_norm: f64) -> Result<f64> {
     }
     let norm = squares.sqrt();
     if !norm.is_finite() {
-        return Err(Error::NonFinite { op: "global_norm", what: "the norm of the gradients".to_owned(), value: norm });
+        return Err(Error::NonFinite {
+            op: "global_norm",
+            what: "the norm of the gradients".to_owned(),
+            value: norm,
+        });
     }
     let factor = max_norm / (norm + 1e-6);
     if factor < 1.0 {
@@ -43,7 +47,10 @@ fn check_bound(op: &'static str, bound: f64) -> Result<()> {
     if bound > 0.0 {
         Ok(())
     } else {
-        Err(Error::Argument { op, reason: format!("the bound must be above 0, found {bound}") })
+        Err(Error::Argument {
+            op,
+            reason: format!("the bound must be above 0, found {bound}"),
+        })
     }
 }
 
@@ -60,12 +67,21 @@ mod tests {
 
     #[test]
     fn the_global_norm_is_over_all_gradients_and_scales_all_alike() -> Result<()> {
-        let (a, b) = (Tensor::from([0.0f64; 2]).tracked(), Tensor::from([[0.0f64]]).tracked());
+        let (a, b) = (
+            Tensor::from([0.0f64; 2]).tracked(),
+            Tensor::from([[0.0f64]]).tracked(),
+        );
         let mut clipped = gradients(&a, &b);
         assert_eq!(global_norm(&mut clipped, 6.5)?, 13.0);
         let factor = 6.5 / (13.0 + 1e-6);
-        assert_eq!(clipped.get(&a).map(Tensor::to_f64_vec), Some(vec![3.0 * factor, -12.0 * factor]));
-        assert_eq!(clipped.get(&b).map(Tensor::to_f64_vec), Some(vec![4.0 * factor]));
+        assert_eq!(
+            clipped.get(&a).map(Tensor::to_f64_vec),
+            Some(vec![3.0 * factor, -12.0 * factor])
+        );
+        assert_eq!(
+            clipped.get(&b).map(Tensor::to_f64_vec),
+            Some(vec![4.0 * factor])
+        );
         let mut small = gradients(&a, &b);
         global_norm(&mut small, 100.0)?;
         assert_eq!(small.get(&b).map(Tensor::to_f64_vec), Some(vec![4.0]));
@@ -74,23 +90,37 @@ mod tests {
 
     #[test]
     fn values_are_limited_on_both_sides() -> Result<()> {
-        let (a, b) = (Tensor::from([0.0f64; 2]).tracked(), Tensor::from([[0.0f64]]).tracked());
+        let (a, b) = (
+            Tensor::from([0.0f64; 2]).tracked(),
+            Tensor::from([[0.0f64]]).tracked(),
+        );
         let mut clipped = gradients(&a, &b);
         value(&mut clipped, 3.5)?;
-        assert_eq!(clipped.get(&a).map(Tensor::to_f64_vec), Some(vec![3.0, -3.5]));
+        assert_eq!(
+            clipped.get(&a).map(Tensor::to_f64_vec),
+            Some(vec![3.0, -3.5])
+        );
         assert_eq!(clipped.get(&b).map(Tensor::to_f64_vec), Some(vec![3.5]));
         Ok(())
     }
 
     #[test]
-    fn a_norm_that_is_not_finite_is_an_error_and_changes_nothing() -> Result<()> {
-        let (a, b) = (Tensor::from([0.0f64; 2]).tracked(), Tensor::from([[0.0f64]]).tracked());
+    fn a_norm_that_is_not_finite_is_an_error_and_changes_nothing() {
+        let (a, b) = (
+            Tensor::from([0.0f64; 2]).tracked(),
+            Tensor::from([[0.0f64]]).tracked(),
+        );
         let mut broken = gradients(&a, &b);
         broken.insert(&b, Tensor::from([[f64::NAN]]));
-        assert!(matches!(global_norm(&mut broken, 1.0), Err(Error::NonFinite { .. })));
-        assert_eq!(broken.get(&a).map(Tensor::to_f64_vec), Some(vec![3.0, -12.0]));
+        assert!(matches!(
+            global_norm(&mut broken, 1.0),
+            Err(Error::NonFinite { .. })
+        ));
+        assert_eq!(
+            broken.get(&a).map(Tensor::to_f64_vec),
+            Some(vec![3.0, -12.0])
+        );
         assert!(global_norm(&mut gradients(&a, &b), 0.0).is_err());
         assert!(value(&mut gradients(&a, &b), f64::NAN).is_err());
-        Ok(())
     }
 }

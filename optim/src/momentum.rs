@@ -21,7 +21,12 @@ pub struct Momentum {
 impl Momentum {
     /// Learning rate η, momentum μ 0.9, dampening τ 0, no weight decay.
     pub fn new(learning_rate: f64) -> Self {
-        Self { learning_rate, momentum: 0.9, dampening: 0.0, weight_decay: 0.0 }
+        Self {
+            learning_rate,
+            momentum: 0.9,
+            dampening: 0.0,
+            weight_decay: 0.0,
+        }
     }
 
     /// The momentum μ, in `[0, 1)`.
@@ -48,7 +53,12 @@ impl Momentum {
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Stepper<Self, 1, 2>> {
         let dampening = self.dampening;
-        check_range("dampening", dampening, (0.0..=1.0).contains(&dampening), "in [0, 1]")?;
+        check_range(
+            "dampening",
+            dampening,
+            (0.0..=1.0).contains(&dampening),
+            "in [0, 1]",
+        )?;
         check_common(self.learning_rate, self.momentum, self.weight_decay)?;
         Ok(Stepper::new(self))
     }
@@ -67,7 +77,11 @@ impl Rule<1> for Momentum {
     #[inline(always)]
     fn update<T: Real>(&self, step: u64, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
         let g = decayed(g, w, self.weight_decay);
-        let b = if step == 1 { g } else { b * self.momentum + g * (1.0 - self.dampening) };
+        let b = if step == 1 {
+            g
+        } else {
+            b * self.momentum + g * (1.0 - self.dampening)
+        };
         (w - b * self.learning_rate, [b])
     }
 }
@@ -89,7 +103,11 @@ pub struct Nesterov {
 impl Nesterov {
     /// Learning rate η, momentum μ 0.9, no weight decay.
     pub fn new(learning_rate: f64) -> Self {
-        Self { learning_rate, momentum: 0.9, weight_decay: 0.0 }
+        Self {
+            learning_rate,
+            momentum: 0.9,
+            weight_decay: 0.0,
+        }
     }
 
     /// The momentum μ, in `[0, 1)`.
@@ -133,9 +151,24 @@ impl Rule<1> for Nesterov {
 }
 
 fn check_common(learning_rate: f64, momentum: f64, weight_decay: f64) -> Result<()> {
-    check_range("learning rate", learning_rate, learning_rate >= 0.0, "at least 0")?;
-    check_range("momentum", momentum, (0.0..1.0).contains(&momentum), "in [0, 1)")?;
-    check_range("weight decay", weight_decay, weight_decay >= 0.0, "at least 0")
+    check_range(
+        "learning rate",
+        learning_rate,
+        learning_rate >= 0.0,
+        "at least 0",
+    )?;
+    check_range(
+        "momentum",
+        momentum,
+        (0.0..1.0).contains(&momentum),
+        "in [0, 1)",
+    )?;
+    check_range(
+        "weight decay",
+        weight_decay,
+        weight_decay >= 0.0,
+        "at least 0",
+    )
 }
 
 #[cfg(test)]
@@ -171,7 +204,10 @@ mod tests {
                 book_w[i] += book_m[i];
                 let ahead = book_w[i] + beta * book_m[i];
                 let ours = w.value().to_f64_vec()[i];
-                assert!((ours - ahead).abs() <= 1e-12 * ahead.abs().max(1.0), "{ours} {ahead}");
+                assert!(
+                    (ours - ahead).abs() <= 1e-12 * ahead.abs().max(1.0),
+                    "{ours} {ahead}"
+                );
             }
         }
         assert_eq!(w.value().dtype(), DType::F64);

@@ -15,7 +15,10 @@ pub struct Sgd {
 impl Sgd {
     /// Gradient descent with learning rate η.
     pub fn new(learning_rate: f64) -> Self {
-        Self { learning_rate, weight_decay: 0.0 }
+        Self {
+            learning_rate,
+            weight_decay: 0.0,
+        }
     }
 
     /// The weight decay λ; 0 by default.
@@ -29,8 +32,18 @@ impl Sgd {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Stepper<Self, 0, 1>> {
-        check_range("learning rate", self.learning_rate, self.learning_rate >= 0.0, "at least 0")?;
-        check_range("weight decay", self.weight_decay, self.weight_decay >= 0.0, "at least 0")?;
+        check_range(
+            "learning rate",
+            self.learning_rate,
+            self.learning_rate >= 0.0,
+            "at least 0",
+        )?;
+        check_range(
+            "weight decay",
+            self.weight_decay,
+            self.weight_decay >= 0.0,
+            "at least 0",
+        )?;
         Ok(Stepper::new(self))
     }
 }
@@ -47,6 +60,9 @@ impl Rule<0> for Sgd {
 
     #[inline(always)]
     fn update<T: Real>(&self, _: u64, w: T, g: T, []: [T; 0]) -> (T, [T; 0]) {
-        (w - decayed(g, w, self.weight_decay) * self.learning_rate, [])
+        (
+            w - decayed(g, w, self.weight_decay) * self.learning_rate,
+            [],
+        )
     }
 }

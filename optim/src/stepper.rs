@@ -59,7 +59,10 @@ struct State<const N: usize> {
 impl<R: Rule<N>, const N: usize, const S: usize> Stepper<R, N, S> {
     pub(crate) fn new(rule: R) -> Self {
         const { assert!(S == N + 1) };
-        Self { rule, states: BTreeMap::new() }
+        Self {
+            rule,
+            states: BTreeMap::new(),
+        }
     }
 }
 
@@ -67,9 +70,14 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
         let mut work = Vec::new();
         for (path, param) in model.named_params_mut() {
-            let Some(gradient) = gradients.get(&*param).filter(|_| !param.is_frozen()) else { continue };
+            let Some(gradient) = gradients.get(&*param).filter(|_| !param.is_frozen()) else {
+                continue;
+            };
             let state = self.states.get(&path);
-            let operands = state.iter().flat_map(|state| &state.slots).chain([gradient]);
+            let operands = state
+                .iter()
+                .flat_map(|state| &state.slots)
+                .chain([gradient]);
             for operand in operands {
                 check(param.value(), operand).map_err(|error| error.within(&path))?;
             }
@@ -88,8 +96,13 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
             }
             if let Some(state) = self.states.get_mut(&path) {
                 state.steps += 1;
-                let element = Element::<R, N> { rule: self.rule, step: state.steps };
-                param.update::<S, N>(gradient, &mut state.slots, element).map_err(|error| error.within(&path))?;
+                let element = Element::<R, N> {
+                    rule: self.rule,
+                    step: state.steps,
+                };
+                param
+                    .update::<S, N>(gradient, &mut state.slots, element)
+                    .map_err(|error| error.within(&path))?;
             }
         }
         Ok(())
@@ -106,12 +119,20 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
 
 fn check(value: &Tensor, operand: &Tensor) -> Result<()> {
     if value.dtype() != operand.dtype() {
-        return Err(Error::DType { op: "optimizer step", expected: value.dtype(), found: operand.dtype() });
+        return Err(Error::DType {
+            op: "optimizer step",
+            expected: value.dtype(),
+            found: operand.dtype(),
+        });
     }
     if value.shape() != operand.shape() {
         let reason = "the gradient or state has another shape than the parameter".to_owned();
         let shapes = vec![value.shape().into(), operand.shape().into()];
-        return Err(Error::Shape { op: "optimizer step", reason, shapes });
+        return Err(Error::Shape {
+            op: "optimizer step",
+            reason,
+            shapes,
+        });
     }
     Ok(())
 }
@@ -141,12 +162,19 @@ pub(crate) fn check_range(what: &str, value: f64, ok: bool, range: &str) -> Resu
     if ok {
         Ok(())
     } else {
-        Err(Error::Argument { op: "optimizer", reason: format!("{what} must be {range}, found {value}") })
+        Err(Error::Argument {
+            op: "optimizer",
+            reason: format!("{what} must be {range}, found {value}"),
+        })
     }
 }
 
 /// `g + weight_decay w`
 #[inline(always)]
 pub(crate) fn decayed<T: Real>(g: T, w: T, weight_decay: f64) -> T {
-    if weight_decay == 0.0 { g } else { g + w * weight_decay }
+    if weight_decay == 0.0 {
+        g
+    } else {
+        g + w * weight_decay
+    }
 }

@@ -263,13 +263,13 @@ def reduce():
     }
     for case, shape in shapes.items():
         cases = {"sum": lambda x: x.sum(), "mean": lambda x: x.mean()}
-        for axes in [(0,), (1,), (-1,), (0, 2), (1, 2), (-1, 0), (0, 1, 2)]:
+        for axes in [(0,), (1,), (-1,), (0, 1), (1, 2), (-1, 0), (0, 1, 2)]:
             for op, function in [("sum", torch.sum), ("mean", torch.mean)]:
                 for keep in [False, True]:
                     name = axes_name(f"{op}_axes" + ("_keep" if keep else ""), axes)
                     cases[name] = lambda x, f=function, axes=axes, keep=keep: f(x, dim=axes, keepdim=keep)
         if case == "long":
-            names = ["sum", "sum_axes(1)", "mean_axes_keep(1)", "sum_axes(-1,0)"]
+            names = ["sum", "sum_axes(0,1)", "mean_axes_keep(1)"]
             cases = {name: cases[name] for name in names}
         for op, function in cases.items():
             x = wide(shape) if case == "long" else Random(f"reduce {case}").normal(*shape)
@@ -488,7 +488,9 @@ def batch_norm():
         if case in ["samples", "lengths"]:
             record("batch_norm(gamma,beta,1e-1)", lambda *t: norm(*t, eps=0.1), x, gamma, beta, extras=statistics)
             record("batch_norm(gamma,1e-5)", lambda x, w: norm(x, w), x, gamma, extras=statistics)
-            record("batch_norm(beta,1e-5)", lambda x, b: norm(x, None, b), x, beta, extras=statistics)
+            # PyTorch cannot differentiate this twice with no gamma at all.
+            ones = torch.ones(channels)
+            record("batch_norm(beta,1e-5)", lambda x, b: norm(x, ones, b), x, beta, extras=statistics)
             record("batch_norm_with(gamma,beta,1e-1)", lambda *t: held(*t, eps=0.1), x, gamma, beta, extras=given)
     return file
 
@@ -517,7 +519,7 @@ def layers():
             for param in params:
                 norm.get_parameter(param).copy_(random.normal(shape[0], shift=1.0))
                 file.put(f"{name}/start/{param}", norm.get_parameter(param))
-        sizes = [6, 5, 9, 2, 6] if name != "offset" else [200, 100, 300, 150, 250]
+        sizes = [6, 5, 9, 2, 6] if name != "offset" else [120, 60, 200, 90, 150]
         for step in range(5 + 2):
             norm.train(step < 5)
             at = f"{name}/{step}" if step < 5 else f"{name}/predict.{step - 5}"

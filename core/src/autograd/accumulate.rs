@@ -49,7 +49,9 @@ pub(crate) fn sum_to_shape(x: &Tensor, shape: &Shape) -> Tensor {
         return x.clone();
     }
     let sum = sum_array_to(x.array(), shape);
-    Tensor::from_op(Tensor::from(sum), &[x], || SumTo { from: x.array().shape().clone() })
+    Tensor::from_op(Tensor::from(sum), &[x], || SumTo {
+        from: x.array().shape().clone(),
+    })
 }
 
 /// Sums an array over its broadcast axes: first the leading axes that `shape` lacks together with

@@ -66,13 +66,23 @@ impl Backward {
     /// # Errors
     /// As [`Tensor::backward_with`].
     pub fn run_with(self, output: &Tensor, cotangent: &Tensor) -> Result<Gradients> {
-        let Some(root) = output.node() else { return Err(Error::Untracked { op: "backward" }) };
+        let Some(root) = output.node() else {
+            return Err(Error::Untracked { op: "backward" });
+        };
         cotangent.expect_dtype("backward", output.dtype())?;
         if cotangent.shape() != output.shape() {
             let shapes = [cotangent.shape(), output.shape()];
-            return Err(Error::shape("backward", "the cotangent has another shape than the output", &shapes));
+            return Err(Error::shape(
+                "backward",
+                "the cotangent has another shape than the output",
+                &shapes,
+            ));
         }
-        let cotangent = if self.create_graph { cotangent.clone() } else { cotangent.detach() };
+        let cotangent = if self.create_graph {
+            cotangent.clone()
+        } else {
+            cotangent.detach()
+        };
         self.walk(Arc::clone(root), cotangent)
     }
 
@@ -91,12 +101,18 @@ impl Backward {
                 State::Consumed => return Err(Error::GraphConsumed { op: node.name }),
                 State::Op(op, parents) => (op, parents),
             };
-            let context = Vjp { node: &node, parents: &parents, records: self.create_graph };
+            let context = Vjp {
+                node: &node,
+                parents: &parents,
+                records: self.create_graph,
+            };
             let cotangents = op.vjp(cotangent, &context)?;
             debug_assert_eq!(cotangents.len(), parents.len(), "{}", node.name);
             drop(op);
             for (parent, cotangent) in parents.into_iter().zip(cotangents) {
-                let (Some(parent), Some(cotangent)) = (parent, cotangent) else { continue };
+                let (Some(parent), Some(cotangent)) = (parent, cotangent) else {
+                    continue;
+                };
                 let cotangent = sum_to_shape(&cotangent, &parent.shape);
                 match pending.entry(parent.id) {
                     std::collections::hash_map::Entry::Occupied(mut entry) => {

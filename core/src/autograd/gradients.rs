@@ -66,7 +66,10 @@ impl Gradients {
     /// Replaces every gradient by what `f` makes of it.
     pub fn map_in_place(&mut self, mut f: impl FnMut(Tensor) -> Tensor) {
         let all = std::mem::take(&mut self.by_leaf);
-        self.by_leaf = all.into_iter().map(|(id, gradient)| (id, f(gradient))).collect();
+        self.by_leaf = all
+            .into_iter()
+            .map(|(id, gradient)| (id, f(gradient)))
+            .collect();
     }
 
     pub(crate) fn insert_id(&mut self, id: LeafId, gradient: Tensor) {
@@ -85,7 +88,11 @@ impl Gradients {
                 ours.expect_dtype("Gradients::add", theirs.dtype())?;
                 if ours.shape() != theirs.shape() {
                     let shapes = [ours.shape(), theirs.shape()];
-                    return Err(crate::Error::shape("Gradients::add", "shapes differ", &shapes));
+                    return Err(crate::Error::shape(
+                        "Gradients::add",
+                        "shapes differ",
+                        &shapes,
+                    ));
                 }
             }
         }

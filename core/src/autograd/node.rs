@@ -40,7 +40,12 @@ impl Node {
     pub(crate) fn new(name: &'static str, shape: Shape, state: State) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Relaxed);
-        Arc::new(Self { id, name, shape, state: Mutex::new(state) })
+        Arc::new(Self {
+            id,
+            name,
+            shape,
+            state: Mutex::new(state),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

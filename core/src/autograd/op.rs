@@ -77,7 +77,11 @@ impl Vjp<'_> {
 
     /// A saved operand, tracked only if this pass records.
     pub fn saved(&self, operand: &Tensor) -> Tensor {
-        if self.records { operand.clone() } else { operand.detach() }
+        if self.records {
+            operand.clone()
+        } else {
+            operand.detach()
+        }
     }
 
     /// The operation's saved output, tracked only if this pass records.

@@ -2,7 +2,7 @@
 
 use super::node::Node;
 use crate::error::{Error, Result};
-use crate::kernel::{Real, Update};
+use crate::kernel::{Float, Real, Update};
 use crate::tensor::{Array, DType, Element, Shape, with_dtype};
 use std::sync::Arc;
 
@@ -96,7 +96,11 @@ impl Tensor {
 
     /// The same values without memory of how they were computed.
     pub fn detach(&self) -> Self {
-        if self.is_tracked() { Self::new(self.array().clone(), None) } else { self.clone() }
+        if self.is_tracked() {
+            Self::new(self.array().clone(), None)
+        } else {
+            self.clone()
+        }
     }
 
     /// The elements in row-major order.
@@ -122,7 +126,9 @@ impl Tensor {
             let reason = format!("expected one element, found {}", self.len());
             return Err(Error::shape("item", reason, &[self.shape()]));
         }
-        Ok(with_dtype!(self.dtype(), F => self.array().view::<F>().data[self.array().layout.offset].into()))
+        Ok(
+            with_dtype!(self.dtype(), F => self.array().view::<F>().data[self.array().layout.offset].to_f64()),
+        )
     }
 
     /// The elements times `factor`, in the same storage if nothing else holds it; not recorded.
@@ -134,13 +140,19 @@ impl Tensor {
         if self.dtype() == expected {
             Ok(())
         } else {
-            Err(Error::DType { op, expected, found: self.dtype() })
+            Err(Error::DType {
+                op,
+                expected,
+                found: self.dtype(),
+            })
         }
     }
 
     /// A constant like this tensor: of its dtype and shape, not tracked.
     pub(crate) fn constant_like(&self, value: f64) -> Self {
-        Self::from(Array::full(self.dtype(), Shape::default(), value).broadcast_to(self.array().shape()))
+        Self::from(
+            Array::full(self.dtype(), Shape::default(), value).broadcast_to(self.array().shape()),
+        )
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) fn slope(
     let mut best: Option<Slope> = None;
     for step in STEPS {
         let estimate = extrapolate(center, step * scale, &mut f)?;
-        let better = best.is_none_or(|best| !(best.error <= estimate.error));
+        let better = best.is_none_or(|best| best.error > estimate.error || best.error.is_nan());
         let sides = estimate.sides;
         if better {
             best = Some(estimate);
@@ -43,7 +43,11 @@ pub(super) fn slope(
             }
         }
     }
-    Ok(best.unwrap_or(Slope { value: f64::NAN, error: f64::INFINITY, sides: [f64::NAN; 2] }))
+    Ok(best.unwrap_or(Slope {
+        value: f64::NAN,
+        error: f64::INFINITY,
+        sides: [f64::NAN; 2],
+    }))
 }
 
 /// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982, Accurate
@@ -77,7 +81,11 @@ fn extrapolate(center: f64, step: f64, f: &mut impl FnMut(f64) -> Result<f64>) -
     }
     // Each value carries a rounding of about one part in 2^52 of its size, or a few.
     let rounding = 4.0 * f64::EPSILON * size / (2.0 * h);
-    Ok(Slope { value, error: error + rounding, sides })
+    Ok(Slope {
+        value,
+        error: error + rounding,
+        sides,
+    })
 }
 
 #[cfg(test)]
@@ -85,12 +93,14 @@ mod tests {
     use super::*;
 
     fn of(f: impl Fn(f64) -> f64) -> Slope {
-        slope(f(0.0), 1.0, |s| 1e-8 + 1e-6 * s.abs(), |t| Ok(f(t))).expect("the function does not fail")
+        slope(f(0.0), 1.0, |s| 1e-8 + 1e-6 * s.abs(), |t| Ok(f(t)))
+            .expect("the function does not fail")
     }
 
     #[test]
     fn smooth_functions_are_right_within_their_error_bars() {
-        let cases: [(fn(f64) -> f64, f64); 4] = [
+        type Case = (fn(f64) -> f64, f64);
+        let cases: [Case; 4] = [
             (|t| (1.0 + t).exp(), 1f64.exp()),
             (|t| (3.0 * t).sin(), 3.0),
             (|t| 1e6 + t, 1.0),
@@ -98,7 +108,10 @@ mod tests {
         ];
         for (f, expected) in cases {
             let slope = of(f);
-            assert!((slope.value - expected).abs() <= slope.error, "{slope:?} {expected}");
+            assert!(
+                (slope.value - expected).abs() <= slope.error,
+                "{slope:?} {expected}"
+            );
             assert!(slope.error < 1e-5 * expected.abs().max(1.0), "{slope:?}");
         }
     }

@@ -53,7 +53,11 @@ impl Entry {
     /// |analytic - numeric| relative to the larger of the two.
     pub fn relative_error(&self) -> f64 {
         let size = self.analytic.abs().max(self.numeric.abs());
-        if size == 0.0 { 0.0 } else { (self.analytic - self.numeric).abs() / size }
+        if size == 0.0 {
+            0.0
+        } else {
+            (self.analytic - self.numeric).abs() / size
+        }
     }
 }
 
@@ -71,18 +75,28 @@ impl Report {
 
     /// Whether every entry passed (kinks, with a gradient between the slopes, pass too).
     pub fn is_ok(&self) -> bool {
-        self.entries.iter().all(|entry| matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
+        self.entries
+            .iter()
+            .all(|entry| matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
     }
 
     /// The entries that did not pass.
     pub fn failures(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|entry| !matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
+        self.entries
+            .iter()
+            .filter(|entry| !matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
     }
 
     /// Panics with the table, at the caller's line, unless every entry passed: for tests.
+    ///
+    /// # Panics
+    /// As said.
     #[track_caller]
     pub fn assert_ok(&self) {
-        assert!(self.is_ok(), "the gradients do not match numeric differences\n{self}");
+        assert!(
+            self.is_ok(),
+            "the gradients do not match numeric differences\n{self}"
+        );
     }
 }
 
@@ -92,12 +106,31 @@ impl fmt::Display for Report {
             None => "(direction)".to_owned(),
             Some(index) => format!("{index:?}"),
         };
-        let width = self.entries.iter().map(|e| e.path.len()).chain([9]).max().unwrap_or(9);
-        let place_width = self.entries.iter().map(|e| place(e).len()).chain([7]).max().unwrap_or(7);
+        let width = self
+            .entries
+            .iter()
+            .map(|e| e.path.len())
+            .chain([9])
+            .max()
+            .unwrap_or(9);
+        let place_width = self
+            .entries
+            .iter()
+            .map(|e| place(e).len())
+            .chain([7])
+            .max()
+            .unwrap_or(7);
         writeln!(
             f,
             "{:<width$}  {:<12}  {:<place_width$}  {:>14}  {:>14}  {:>9}  {:>9}  {:>6}",
-            "parameter", "verdict", "element", "analytic", "numeric", "error bar", "relative", "slopes"
+            "parameter",
+            "verdict",
+            "element",
+            "analytic",
+            "numeric",
+            "error bar",
+            "relative",
+            "slopes"
         )?;
         for e in &self.entries {
             writeln!(

@@ -1,9 +1,9 @@
 //! What is checked: a model with its inputs, or a function's inputs, as a list of tensors that can
 //! be moved; and the check itself.
 
+use super::Gradcheck;
 use super::numeric::{Slope, slope};
 use super::report::{Entry, Report, Verdict};
-use super::Gradcheck;
 use crate::autograd::{Gradients, Tensor};
 use crate::error::{Error, Result};
 use crate::module::{Module, Param, Pass};
@@ -31,7 +31,10 @@ pub(super) struct Inputs<F> {
 
 impl<F: Fn(&[Tensor]) -> Result<Tensor>> Inputs<F> {
     pub(super) fn new(inputs: &[Tensor], f: F) -> Self {
-        Self { inputs: inputs.iter().map(promote).collect(), f }
+        Self {
+            inputs: inputs.iter().map(promote).collect(),
+            f,
+        }
     }
 }
 
@@ -45,7 +48,11 @@ fn input_path(index: usize) -> String {
 
 impl<F: Fn(&[Tensor]) -> Result<Tensor>> Subject for Inputs<F> {
     fn tensors(&self) -> Vec<(String, Tensor)> {
-        self.inputs.iter().enumerate().map(|(i, x)| (input_path(i), x.clone())).collect()
+        self.inputs
+            .iter()
+            .enumerate()
+            .map(|(i, x)| (input_path(i), x.clone()))
+            .collect()
     }
     fn set(&mut self, index: usize, value: Tensor) -> Result<()> {
         self.inputs[index] = value;
@@ -73,7 +80,12 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
     pub(super) fn new(model: &M, inputs: &[Tensor], forward: F, seed: u64) -> Self {
         let mut model = model.clone();
         model.convert(DType::F64);
-        Self { model, inputs: inputs.iter().map(promote).collect(), forward, seed }
+        Self {
+            model,
+            inputs: inputs.iter().map(promote).collect(),
+            forward,
+            seed,
+        }
     }
 
     fn pass(&self) -> Pass {
@@ -89,8 +101,15 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
 
 impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject for Model<M, F> {
     fn tensors(&self) -> Vec<(String, Tensor)> {
-        let params = self.params().into_iter().map(|(path, param)| (path, param.value().clone()));
-        let inputs = self.inputs.iter().enumerate().map(|(i, x)| (input_path(i), x.clone()));
+        let params = self
+            .params()
+            .into_iter()
+            .map(|(path, param)| (path, param.value().clone()));
+        let inputs = self
+            .inputs
+            .iter()
+            .enumerate()
+            .map(|(i, x)| (input_path(i), x.clone()));
         params.chain(inputs).collect()
     }
     fn set(&mut self, index: usize, value: Tensor) -> Result<()> {
@@ -109,14 +128,23 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
         let output = (self.forward)(&self.model, &tracked, &self.pass())?;
         let gradients = backward(&output, cotangent)?;
-        let params = self.params().into_iter().map(|(_, param)| gradients.get(param).cloned());
-        Ok(params.chain(tracked.iter().map(|x| gradients.get(x).cloned())).collect())
+        let params = self
+            .params()
+            .into_iter()
+            .map(|(_, param)| gradients.get(param).cloned());
+        Ok(params
+            .chain(tracked.iter().map(|x| gradients.get(x).cloned()))
+            .collect())
     }
 }
 
 /// Gradients of the output; none at all if it does not depend on anything tracked.
 fn backward(output: &Tensor, cotangent: &Tensor) -> Result<Gradients> {
-    if output.is_tracked() { output.backward_with(cotangent) } else { Ok(Gradients::default()) }
+    if output.is_tracked() {
+        output.backward_with(cotangent)
+    } else {
+        Ok(Gradients::default())
+    }
 }
 
 pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<Report> {
@@ -131,7 +159,13 @@ pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<R
         return refuse("nothing to check: the output has no elements");
     }
     let again = subject.output()?;
-    let bits = |tensor: &Tensor| tensor.to_f64_vec().into_iter().map(f64::to_bits).collect::<Vec<_>>();
+    let bits = |tensor: &Tensor| {
+        tensor
+            .to_f64_vec()
+            .into_iter()
+            .map(f64::to_bits)
+            .collect::<Vec<_>>()
+    };
     if bits(&output) != bits(&again) {
         return refuse("the function is not pure: two evaluations at the same place differ");
     }
@@ -151,7 +185,15 @@ pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<R
             Some(gradient) => gradient.to_f64_vec(),
             None => vec![0.0; value.len()],
         };
-        let mut probe = Probe { settings, subject, index, value: &value, gradient: &gradient, center, contract: &contract };
+        let mut probe = Probe {
+            settings,
+            subject,
+            index,
+            value: &value,
+            gradient: &gradient,
+            center,
+            contract: &contract,
+        };
         let finding = probe.examine(&mut rng);
         probe.subject.set(index, value.clone())?;
         let finding = finding?;
@@ -162,7 +204,9 @@ pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<R
 
 /// A tensor of 1 and -1.
 fn signs(like: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-    Tensor::from_fn(like.shape(), DType::F64, || if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 })
+    Tensor::from_fn(like.shape(), DType::F64, || {
+        if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 }
+    })
 }
 
 /// One slope compared.
@@ -228,7 +272,11 @@ impl Probe<'_> {
             verdict: Verdict::Pass,
             element: None,
             analytic: 0.0,
-            slope: Slope { value: 0.0, error: 0.0, sides: [0.0; 2] },
+            slope: Slope {
+                value: 0.0,
+                error: 0.0,
+                sides: [0.0; 2],
+            },
             comparisons: 0,
         };
         let mut comparisons = 0;
@@ -236,7 +284,8 @@ impl Probe<'_> {
             comparisons += 1;
             let (rank, size) = finding.badness();
             let (worst_rank, worst_size) = worst.badness();
-            let worse = rank > worst_rank || (rank == worst_rank && (size > worst_size || size.is_nan()));
+            let worse =
+                rank > worst_rank || (rank == worst_rank && (size > worst_size || size.is_nan()));
             if worse || comparisons == 1 {
                 worst = finding;
             }
@@ -247,8 +296,9 @@ impl Probe<'_> {
             }
         } else {
             for _ in 0..self.settings.directions {
-                let direction: Vec<f64> =
-                    (0..len).map(|_| if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 }).collect();
+                let direction: Vec<f64> = (0..len)
+                    .map(|_| if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 })
+                    .collect();
                 let finding = self.along(&direction, None)?;
                 if finding.verdict == Verdict::Pass {
                     keep(finding);
@@ -285,7 +335,10 @@ impl Probe<'_> {
                 if found.verdict == Verdict::Fail {
                     return Ok(Some(found));
                 }
-                if worst.as_ref().is_none_or(|worst| worst.badness().0 < found.badness().0) {
+                if worst
+                    .as_ref()
+                    .is_none_or(|worst| worst.badness().0 < found.badness().0)
+                {
                     worst = Some(found);
                 }
             }
@@ -307,21 +360,42 @@ impl Probe<'_> {
         let norm: f64 = terms.map(|term| term * term).sum::<f64>().sqrt();
         // A step is relative to the size of what moves.
         let moved = values.iter().zip(direction).filter(|(_, d)| **d != 0.0);
-        let scale = moved.fold(0.0f64, |size, (x, _)| size.max(x.abs())).max(1.0)
+        let scale = moved
+            .fold(0.0f64, |size, (x, _)| size.max(x.abs()))
+            .max(1.0)
             / (direction.iter().filter(|d| **d != 0.0).count() as f64).sqrt();
-        let (absolute, relative) = (self.settings.absolute_tolerance, self.settings.relative_tolerance);
-        let tolerance = |numeric: f64| absolute + relative * analytic.abs().max(numeric.abs()).max(norm);
+        let (absolute, relative) = (
+            self.settings.absolute_tolerance,
+            self.settings.relative_tolerance,
+        );
+        let tolerance =
+            |numeric: f64| absolute + relative * analytic.abs().max(numeric.abs()).max(norm);
         // Powers of two as steps keep x + t - x = t nearly exact.
         let scale = 2f64.powi(scale.log2().round() as i32);
-        let (subject, index, contract, shape) = (&mut *self.subject, self.index, self.contract, self.value.shape());
+        let (subject, index, contract, shape) = (
+            &mut *self.subject,
+            self.index,
+            self.contract,
+            self.value.shape(),
+        );
         let slope = slope(self.center, scale, tolerance, |t| {
-            let place: Vec<f64> = values.iter().zip(direction).map(|(x, d)| x + t * d).collect();
+            let place: Vec<f64> = values
+                .iter()
+                .zip(direction)
+                .map(|(x, d)| x + t * d)
+                .collect();
             subject.set(index, Tensor::from_vec(place, shape)?)?;
             contract(&subject.output()?)
         })?;
         self.subject.set(self.index, self.value.clone())?;
         let verdict = judge(analytic, slope, tolerance(slope.value));
-        Ok(Finding { verdict, element, analytic, slope, comparisons: 1 })
+        Ok(Finding {
+            verdict,
+            element,
+            analytic,
+            slope,
+            comparisons: 1,
+        })
     }
 }
 
@@ -329,7 +403,11 @@ impl Probe<'_> {
 fn judge(analytic: f64, slope: Slope, tolerance: f64) -> Verdict {
     let difference = (analytic - slope.value).abs();
     if slope.error <= tolerance {
-        return if difference <= tolerance + slope.error { Verdict::Pass } else { Verdict::Fail };
+        return if difference <= tolerance + slope.error {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
+        };
     }
     let [left, right] = slope.sides;
     let jump = (left - right).abs();
@@ -337,7 +415,15 @@ fn judge(analytic: f64, slope: Slope, tolerance: f64) -> Verdict {
         let (low, high) = (left.min(right), left.max(right));
         let margin = 1e-3 * jump + tolerance;
         let between = analytic >= low - margin && analytic <= high + margin;
-        return if between { Verdict::Kink } else { Verdict::Fail };
+        return if between {
+            Verdict::Kink
+        } else {
+            Verdict::Fail
+        };
     }
-    if difference <= slope.error { Verdict::Inconclusive } else { Verdict::Fail }
+    if difference <= slope.error {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Fail
+    }
 }

@@ -14,7 +14,11 @@ pub(crate) struct Matrix<'a, F> {
 impl<'a, F> Matrix<'a, F> {
     /// The same memory read as the transposed matrix.
     pub(crate) fn transposed(self) -> Self {
-        Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+        Self {
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
     }
 
     /// Whether every element of a `rows` x `columns` matrix lies inside `data`.
@@ -47,7 +51,10 @@ pub(crate) fn gemm<F: Float>(
     beta: F,
     c: &mut [F],
 ) {
-    assert!(a.fits(m, k) && b.fits(k, n) && c.len() == m * n, "gemm: a layout leads out of its memory");
+    assert!(
+        a.fits(m, k) && b.fits(k, n) && c.len() == m * n,
+        "gemm: a layout leads out of its memory"
+    );
     // SAFETY: `fits` has checked that every element of `a` and `b` lies inside their slices; `c`
     // has exactly m * n elements, is written row-major, and does not alias (it is `&mut`).
     unsafe {

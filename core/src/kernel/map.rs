@@ -21,7 +21,11 @@ pub trait Update<const S: usize, const N: usize>: Copy + Send + Sync {
 const STAGE: usize = 512;
 
 /// `out[i] = map(inputs[0][i], inputs[1][i], …)` for operands of one shape, in row-major order.
-pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(map: M, inputs: &[View<'_, F>; N], out: &mut [F]) {
+pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
+    map: M,
+    inputs: &[View<'_, F>; N],
+    out: &mut [F],
+) {
     let mut slices: [Option<&[F]>; N] = [None; N];
     let mut whole: [&[F]; N] = [&[]; N];
     for k in 0..N {
@@ -47,7 +51,11 @@ pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(map: M, inputs: &[View<'_
                     &stage[..out.len()]
                 };
             }
-            dispatch(Contiguous { map, inputs: pieces, out });
+            dispatch(Contiguous {
+                map,
+                inputs: pieces,
+                out,
+            });
         }
     });
 }
@@ -67,7 +75,11 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
             // SAFETY: the ranges of one call do not overlap, and `states` is borrowed for all of it.
             pieces[k] = unsafe { states[k].piece(range.clone()) };
         }
-        dispatch(InPlace { update, states: pieces, args: cut(args, &range) });
+        dispatch(InPlace {
+            update,
+            states: pieces,
+            args: cut(args, &range),
+        });
     });
 }
 

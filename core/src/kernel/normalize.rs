@@ -26,12 +26,16 @@ impl Channels {
 
     /// Samples that one task takes.
     fn samples_per_task(self) -> usize {
-        (32 * 1024 / self.per_sample().max(1)).max(ROWS).next_multiple_of(ROWS)
+        (32 * 1024 / self.per_sample().max(1))
+            .max(ROWS)
+            .next_multiple_of(ROWS)
     }
 }
 
 /// A formula over `X` elements and their channel's `P` coefficients that gives `K` terms to sum.
-pub(crate) trait Terms<const X: usize, const P: usize, const K: usize>: Copy + Send + Sync {
+pub(crate) trait Terms<const X: usize, const P: usize, const K: usize>:
+    Copy + Send + Sync
+{
     /// The terms.
     fn apply<T: Real>(self, elements: [T; X], coefficients: [T; P]) -> [T; K];
 }
@@ -54,7 +58,13 @@ pub(crate) fn map<F: Float, const X: usize, const P: usize, const N: usize, M: M
     let piece = sizes.samples_per_task() * sizes.per_sample();
     parallel::chunks_mut(out, piece, &|start, out| {
         let xs = cut(xs, &(start..start + out.len()));
-        dispatch(MapChannels { map, xs, coefficients, sizes, out });
+        dispatch(MapChannels {
+            map,
+            xs,
+            coefficients,
+            sizes,
+            out,
+        });
     });
 }
 
@@ -73,7 +83,9 @@ impl<F: Float, const X: usize, const P: usize, const N: usize, M: Map<N>> Kernel
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Channels { channels, inner, .. } = self.sizes;
+        let Channels {
+            channels, inner, ..
+        } = self.sizes;
         if inner == 1 {
             let coefficients = cut(self.coefficients, &(0..channels));
             for (row, out) in self.out.chunks_exact_mut(channels.max(1)).enumerate() {
@@ -118,7 +130,13 @@ pub(crate) fn sums<F: Float, const X: usize, const P: usize, const K: usize, M: 
     let per_sample = sizes.per_sample();
     let parts = parallel::collect(sizes.samples, sizes.samples_per_task(), &|range| {
         let xs = cut(xs, &(range.start * per_sample..range.end * per_sample));
-        dispatch(Sums { terms, xs, coefficients, sizes, samples: range.len() })
+        dispatch(Sums {
+            terms,
+            xs,
+            coefficients,
+            sizes,
+            samples: range.len(),
+        })
     });
     let add = |mut a: [Vec<F>; K], b: [Vec<F>; K]| {
         for (a, b) in a.iter_mut().zip(b) {
@@ -162,7 +180,9 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
 
     #[inline(always)]
     fn run<I: Isa>(self) -> [Vec<F>; K] {
-        let Channels { channels, inner, .. } = self.sizes;
+        let Channels {
+            channels, inner, ..
+        } = self.sizes;
         let mut totals = [(); K].map(|()| vec![F::zero(); channels]);
         for first in (0..channels).step_by(COLUMNS) {
             let width = COLUMNS.min(channels - first);
@@ -225,7 +245,9 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
             let place = row * self.sizes.channels + first;
             let xs = cut(self.xs, &(place..place + width));
             for j in 0..width {
-                let terms = self.terms.apply(lanes::<F, I, X>(&xs, j), lanes(&coefficients, j));
+                let terms = self
+                    .terms
+                    .apply(lanes::<F, I, X>(&xs, j), lanes(&coefficients, j));
                 for k in 0..K {
                     acc[k][j] += terms[k].0;
                 }
@@ -244,7 +266,9 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
     ) -> [[F; COLUMNS]; K] {
         const LANES: usize = 16;
         const LINE: usize = 64 * LANES;
-        let Channels { channels, inner, .. } = self.sizes;
+        let Channels {
+            channels, inner, ..
+        } = self.sizes;
         let mut acc = [[F::zero(); COLUMNS]; K];
         for row in rows {
             for j in 0..width {

@@ -55,7 +55,10 @@ pub(crate) fn collect<R: Send>(
 /// The same range of each slice. (Plain loops over arrays, here and in the kernels: closures in
 /// `array::map` are not reliably inlined, and what is not inlined is not vectorized.)
 #[inline(always)]
-pub(super) fn cut<'a, F, const N: usize>(slices: [&'a [F]; N], range: &Range<usize>) -> [&'a [F]; N] {
+pub(super) fn cut<'a, F, const N: usize>(
+    slices: [&'a [F]; N],
+    range: &Range<usize>,
+) -> [&'a [F]; N] {
     let mut pieces: [&[F]; N] = [&[]; N];
     for k in 0..N {
         pieces[k] = &slices[k][range.start..range.end];
@@ -74,7 +77,10 @@ unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
     pub(super) fn of(slice: &mut [T]) -> Self {
-        Self { start: slice.as_mut_ptr(), len: slice.len() }
+        Self {
+            start: slice.as_mut_ptr(),
+            len: slice.len(),
+        }
     }
 
     /// The elements of a range, which must lie within the slice.
@@ -84,7 +90,10 @@ impl<T> Shared<T> {
     /// pieces that live at the same time may overlap.
     #[allow(clippy::mut_from_ref)] // That is its purpose, and why it is unsafe.
     pub(super) unsafe fn piece(&self, range: Range<usize>) -> &mut [T] {
-        assert!(range.start <= range.end && range.end <= self.len, "a piece outside its slice");
+        assert!(
+            range.start <= range.end && range.end <= self.len,
+            "a piece outside its slice"
+        );
         // SAFETY: the range lies within the slice (just checked), which is alive, and which nobody
         // else reads or writes there (the caller's promise).
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }

@@ -16,7 +16,16 @@ use std::ops::{Add, Div, Mul, Neg, Sub};
 /// The mathematical functions are vectorizable and branch-free; their accuracy is stated in
 /// [`math`].
 pub trait Float:
-    Gemm + num_traits::Float + num_traits::NumAssign + Default + Debug + Display + LowerExp + Send + Sync + 'static
+    Gemm
+    + num_traits::Float
+    + num_traits::NumAssign
+    + Default
+    + Debug
+    + Display
+    + LowerExp
+    + Send
+    + Sync
+    + 'static
 {
     /// Converts from `f64`, rounding.
     fn from_f64(value: f64) -> Self;
@@ -214,7 +223,10 @@ impl<F, I> Lane<F, I> {
 
 /// Element `i` of each slice.
 #[inline(always)]
-pub(super) fn lanes<F: Float, I: Isa, const N: usize>(slices: &[&[F]; N], i: usize) -> [Lane<F, I>; N] {
+pub(super) fn lanes<F: Float, I: Isa, const N: usize>(
+    slices: &[&[F]; N],
+    i: usize,
+) -> [Lane<F, I>; N] {
     let mut lanes = [Lane::new(F::default()); N];
     for k in 0..N {
         lanes[k] = Lane::new(slices[k][i]);
@@ -311,10 +323,22 @@ impl<F: Float, I: Isa> Real for Lane<F, I> {
     fn round(self) -> Self {
         // 2^(mantissa bits) - magnitude trick: adding and subtracting 1.5 * 2^mantissa rounds to
         // even in hardware; numbers that large are integers already.
-        let magic = F::from_f64(if size_of::<F>() == 4 { 12_582_912.0 } else { 6_755_399_441_055_744.0 });
-        let limit = F::from_f64(if size_of::<F>() == 4 { 4_194_304.0 } else { 2_251_799_813_685_248.0 });
+        let magic = F::from_f64(if size_of::<F>() == 4 {
+            12_582_912.0
+        } else {
+            6_755_399_441_055_744.0
+        });
+        let limit = F::from_f64(if size_of::<F>() == 4 {
+            4_194_304.0
+        } else {
+            2_251_799_813_685_248.0
+        });
         let rounded = ((self.0 + magic) - magic).copysign(self.0);
-        Self::new(if self.0.abs() < limit { rounded } else { self.0 })
+        Self::new(if self.0.abs() < limit {
+            rounded
+        } else {
+            self.0
+        })
     }
     #[inline(always)]
     fn rare(self, function: Rare) -> Self {

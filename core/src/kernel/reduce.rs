@@ -62,10 +62,17 @@ const TASK: usize = 64 * 1024;
 /// Reduces all of `xs`; the neutral element if there is nothing.
 pub(crate) fn all<F: Float, R: Reduction>(reduction: R, xs: &[F]) -> F {
     let parts = parallel::collect(xs.len(), TASK, &|range| {
-        dispatch(Rows { reduction, xs: &xs[range.clone()], len: range.len() })[0]
+        dispatch(Rows {
+            reduction,
+            xs: &xs[range.clone()],
+            len: range.len(),
+        })[0]
     });
     // The parts are lifted already: they are only combined.
-    dispatch(Combine { reduction, xs: &parts })
+    dispatch(Combine {
+        reduction,
+        xs: &parts,
+    })
 }
 
 /// Reduces each row of `len` consecutive elements into one element of `out`.
@@ -103,7 +110,12 @@ pub(crate) fn columns<F: Float, R: Reduction>(
         let rows_per_task = (TASK / column_count).max(ROWS).next_multiple_of(ROWS);
         let parts = parallel::collect(row_count, rows_per_task, &|range| {
             let xs = &xs[range.start * column_count..range.end * column_count];
-            dispatch(Columns { reduction, xs, column_count, rows: range.len() })
+            dispatch(Columns {
+                reduction,
+                xs,
+                column_count,
+                rows: range.len(),
+            })
         });
         match parts.as_slice() {
             [] => out.fill(dispatch(Combine { reduction, xs: &[] })),
@@ -111,7 +123,10 @@ pub(crate) fn columns<F: Float, R: Reduction>(
             parts => {
                 for (c, out) in out.iter_mut().enumerate() {
                     let column: Vec<F> = parts.iter().map(|part| part[c]).collect();
-                    *out = dispatch(Combine { reduction, xs: &column });
+                    *out = dispatch(Combine {
+                        reduction,
+                        xs: &column,
+                    });
                 }
             }
         }
@@ -129,7 +144,10 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
 
     #[inline(always)]
     fn run<I: Isa>(self) -> Vec<F> {
-        self.xs.chunks_exact(self.len).map(|row| pairwise::<F, I, R>(self.reduction, row)).collect()
+        self.xs
+            .chunks_exact(self.len)
+            .map(|row| pairwise::<F, I, R>(self.reduction, row))
+            .collect()
     }
 }
 
@@ -143,7 +161,9 @@ pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -
         let mut value = block::<F, I, R>(reduction, chunk);
         let mut level = 0;
         while count >> level & 1 == 1 {
-            value = reduction.combine(Lane::<F, I>::new(slots[level]), Lane::new(value)).0;
+            value = reduction
+                .combine(Lane::<F, I>::new(slots[level]), Lane::new(value))
+                .0;
             level += 1;
         }
         slots[level] = value;
@@ -154,7 +174,11 @@ pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -
     for (level, slot) in slots.iter().enumerate() {
         if count >> level & 1 == 1 {
             let slot = Lane::new(*slot);
-            result = if first { slot } else { reduction.combine(slot, result) };
+            result = if first {
+                slot
+            } else {
+                reduction.combine(slot, result)
+            };
             first = false;
         }
     }
@@ -167,7 +191,10 @@ fn block<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
     let neutral = reduction.neutral(Lane::<F, I>::new(F::default()));
     let lift = |x: F| reduction.lift(Lane::<F, I>::new(x));
     if xs.len() < LANES {
-        return xs.iter().fold(neutral, |acc, &x| reduction.combine(acc, lift(x))).0;
+        return xs
+            .iter()
+            .fold(neutral, |acc, &x| reduction.combine(acc, lift(x)))
+            .0;
     }
     let mut lanes = [neutral; LANES];
     let chunks = xs.chunks_exact(LANES);
@@ -245,7 +272,10 @@ impl<F: Float, R: Reduction> Kernel for Columns<'_, F, R> {
                 for _ in 0..count.trailing_ones() {
                     if let Some(slot) = slots.pop() {
                         for (acc, slot) in acc.iter_mut().zip(slot) {
-                            *acc = self.reduction.combine(Lane::<F, I>::new(slot), Lane::new(*acc)).0;
+                            *acc = self
+                                .reduction
+                                .combine(Lane::<F, I>::new(slot), Lane::new(*acc))
+                                .0;
                         }
                     }
                 }
@@ -255,7 +285,10 @@ impl<F: Float, R: Reduction> Kernel for Columns<'_, F, R> {
             while slots.len() > 1 {
                 if let (Some(last), Some(before)) = (slots.pop(), slots.last_mut()) {
                     for (before, last) in before.iter_mut().zip(last) {
-                        *before = self.reduction.combine(Lane::<F, I>::new(*before), Lane::new(last)).0;
+                        *before = self
+                            .reduction
+                            .combine(Lane::<F, I>::new(*before), Lane::new(last))
+                            .0;
                     }
                 }
             }

@@ -31,15 +31,28 @@ impl Reduction for SumExp {
 #[inline(always)]
 fn shift_and_log_sum<F: Float, I: Isa>(row: &[F]) -> (F, F) {
     let max = pairwise::<F, I, _>(Max, row);
-    let shift = if num_traits::Float::is_infinite(max) { F::zero() } else { max };
-    let sum = pairwise::<F, I, _>(SumExp { shift: shift.to_f64() }, row);
+    let shift = if num_traits::Float::is_infinite(max) {
+        F::zero()
+    } else {
+        max
+    };
+    let sum = pairwise::<F, I, _>(
+        SumExp {
+            shift: shift.to_f64(),
+        },
+        row,
+    );
     (shift, Lane::<F, I>::new(sum).ln().0)
 }
 
 /// ln Σ e^x of each row of `len` elements.
 pub(crate) fn log_sum_exp<F: Float>(xs: &[F], len: usize, out: &mut [F]) {
     parallel::chunks_mut(out, (GRAIN / len.max(1)).max(1), &|start, out| {
-        dispatch(LogSumExp { xs: &xs[start * len..(start + out.len()) * len], len, out });
+        dispatch(LogSumExp {
+            xs: &xs[start * len..(start + out.len()) * len],
+            len,
+            out,
+        });
     });
 }
 
@@ -72,7 +85,12 @@ pub(crate) fn softmax<F: Float>(xs: &[F], len: usize, logarithm: bool, out: &mut
     }
     let piece = (GRAIN / len).max(1) * len;
     parallel::chunks_mut(out, piece, &|start, out| {
-        dispatch(Softmax { xs: &xs[start..start + out.len()], len, logarithm, out });
+        dispatch(Softmax {
+            xs: &xs[start..start + out.len()],
+            len,
+            logarithm,
+            out,
+        });
     });
 }
 
@@ -88,7 +106,10 @@ impl<F: Float> Kernel for Softmax<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let rows = self.xs.chunks_exact(self.len).zip(self.out.chunks_exact_mut(self.len));
+        let rows = self
+            .xs
+            .chunks_exact(self.len)
+            .zip(self.out.chunks_exact_mut(self.len));
         for (row, out) in rows {
             if self.logarithm {
                 let (shift, log_sum) = shift_and_log_sum::<F, I>(row);
@@ -125,7 +146,13 @@ pub(crate) fn softmax_backward<F: Float>(
     let piece = (GRAIN / len).max(1) * len;
     parallel::chunks_mut(out, piece, &|start, out| {
         let range = start..start + out.len();
-        dispatch(SoftmaxBackward { ys: &ys[range.clone()], gs: &gs[range], len, logarithm, out });
+        dispatch(SoftmaxBackward {
+            ys: &ys[range.clone()],
+            gs: &gs[range],
+            len,
+            logarithm,
+            out,
+        });
     });
 }
 
@@ -142,7 +169,10 @@ impl<F: Float> Kernel for SoftmaxBackward<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let inputs = self.ys.chunks_exact(self.len).zip(self.gs.chunks_exact(self.len));
+        let inputs = self
+            .ys
+            .chunks_exact(self.len)
+            .zip(self.gs.chunks_exact(self.len));
         for ((ys, gs), out) in inputs.zip(self.out.chunks_exact_mut(self.len)) {
             if self.logarithm {
                 let sum = pairwise::<F, I, _>(super::reduce::Sum, gs);
@@ -204,7 +234,10 @@ impl<F: Float> Kernel for CrossEntropyBackward<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let rows = self.xs.chunks_exact(self.len).zip(self.out.chunks_exact_mut(self.len));
+        let rows = self
+            .xs
+            .chunks_exact(self.len)
+            .zip(self.out.chunks_exact_mut(self.len));
         for (i, (row, out)) in rows.enumerate() {
             let (log_sum, scale) = (self.log_sums[i], self.scales[i]);
             for (out, &x) in out.iter_mut().zip(row) {

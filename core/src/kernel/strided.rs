@@ -14,7 +14,12 @@ pub(crate) struct View<'a, F> {
 
 impl<'a, F: Copy> View<'a, F> {
     /// A view of nothing, to fill an array of views with.
-    pub(crate) const EMPTY: Self = Self { data: &[], offset: 0, strides: &[], shape: &[] };
+    pub(crate) const EMPTY: Self = Self {
+        data: &[],
+        offset: 0,
+        strides: &[],
+        shape: &[],
+    };
 
     /// The elements as a slice, if they lie in row-major order without gaps.
     pub(crate) fn as_slice(&self) -> Option<&'a [F]> {

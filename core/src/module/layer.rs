@@ -37,7 +37,8 @@ impl<L: Layer + ?Sized> Layer for Box<L> {
 /// Absent, it is the identity.
 impl<L: Layer> Layer for Option<L> {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        self.as_ref().map_or_else(|| Ok(x.clone()), |layer| layer.forward(x, pass))
+        self.as_ref()
+            .map_or_else(|| Ok(x.clone()), |layer| layer.forward(x, pass))
     }
 }
 
@@ -45,7 +46,9 @@ impl<L: Layer> Layer for Option<L> {
 impl<L: Layer> Layer for Vec<L> {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let apply = |x: Tensor, (i, layer): (usize, &L)| {
-            layer.forward(&x, pass).map_err(|error| error.within(&i.to_string()))
+            layer
+                .forward(&x, pass)
+                .map_err(|error| error.within(&i.to_string()))
         };
         self.iter().enumerate().try_fold(x.clone(), apply)
     }

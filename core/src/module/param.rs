@@ -23,7 +23,11 @@ impl Param {
     /// A trainable parameter that starts as `value`.
     pub fn new(value: &Tensor) -> Self {
         let value = value.detach();
-        Self { leaf: Node::leaf(value.array().shape().clone()), value, frozen: AtomicBool::new(false) }
+        Self {
+            leaf: Node::leaf(value.array().shape().clone()),
+            value,
+            frozen: AtomicBool::new(false),
+        }
     }
 
     /// The value for use in `forward`: tracked if the pass records and the parameter is not
@@ -54,7 +58,11 @@ impl Param {
         value.expect_dtype("Param::set", self.value.dtype())?;
         if value.shape() != self.shape() {
             let reason = "a parameter keeps its shape";
-            return Err(Error::shape("Param::set", reason, &[self.shape(), value.shape()]));
+            return Err(Error::shape(
+                "Param::set",
+                reason,
+                &[self.shape(), value.shape()],
+            ));
         }
         self.value = value.detach();
         Ok(())
@@ -95,7 +103,11 @@ impl Param {
             operand.expect_dtype("optimizer step", self.value.dtype())?;
             if operand.shape() != self.shape() {
                 let shapes = [self.shape(), operand.shape()];
-                return Err(Error::shape("optimizer step", "gradient or state does not fit", &shapes));
+                return Err(Error::shape(
+                    "optimizer step",
+                    "gradient or state does not fit",
+                    &shapes,
+                ));
             }
         }
         let gradient = gradient.array().contiguous();
@@ -109,7 +121,10 @@ impl Param {
             let states = [(); S].map(|()| slices.next().unwrap_or_default());
             map::update(update, states, [gradient.as_slice::<F>().unwrap_or_default()]);
         });
-        for (tensor, array) in std::iter::once(&mut self.value).chain(state.iter_mut()).zip(arrays) {
+        for (tensor, array) in std::iter::once(&mut self.value)
+            .chain(state.iter_mut())
+            .zip(arrays)
+        {
             *tensor = Tensor::from(array);
         }
         Ok(())
@@ -118,7 +133,10 @@ impl Param {
 
 impl Clone for Param {
     fn clone(&self) -> Self {
-        Self { frozen: AtomicBool::new(self.is_frozen()), ..Self::new(&self.value) }
+        Self {
+            frozen: AtomicBool::new(self.is_frozen()),
+            ..Self::new(&self.value)
+        }
     }
 }
 
@@ -131,7 +149,12 @@ impl Leaf for Param {
 impl std::fmt::Debug for Param {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let frozen = if self.is_frozen() { ", frozen" } else { "" };
-        write!(f, "Param({} {}{frozen})", self.value.dtype(), self.value.array().shape())
+        write!(
+            f,
+            "Param({} {}{frozen})",
+            self.value.dtype(),
+            self.value.array().shape()
+        )
     }
 }
 
@@ -145,7 +168,10 @@ pub struct Buffer {
 impl Buffer {
     /// A buffer that starts as `value`.
     pub fn new(value: &Tensor) -> Self {
-        Self { value: Mutex::new(value.detach()), frozen: AtomicBool::new(false) }
+        Self {
+            value: Mutex::new(value.detach()),
+            frozen: AtomicBool::new(false),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Tensor> {
@@ -167,7 +193,11 @@ impl Buffer {
         value.expect_dtype("Buffer::set", current.dtype())?;
         if value.shape() != current.shape() {
             let reason = "a buffer keeps its shape";
-            return Err(Error::shape("Buffer::set", reason, &[current.shape(), value.shape()]));
+            return Err(Error::shape(
+                "Buffer::set",
+                reason,
+                &[current.shape(), value.shape()],
+            ));
         }
         *current = value.detach();
         Ok(())
@@ -192,7 +222,10 @@ impl Buffer {
 
 impl Clone for Buffer {
     fn clone(&self) -> Self {
-        Self { value: Mutex::new(self.value()), frozen: AtomicBool::new(self.is_frozen()) }
+        Self {
+            value: Mutex::new(self.value()),
+            frozen: AtomicBool::new(self.is_frozen()),
+        }
     }
 }
 
@@ -239,15 +272,30 @@ impl Clone for Counter {
 /// The bytes of a tensor's elements, little-endian, in row-major order.
 pub(super) fn little_endian_bytes(tensor: &Tensor) -> Vec<u8> {
     match tensor.dtype() {
-        DType::F32 => tensor.array().to_vec::<f32>().iter().flat_map(|x| x.to_le_bytes()).collect(),
-        DType::F64 => tensor.array().to_vec::<f64>().iter().flat_map(|x| x.to_le_bytes()).collect(),
+        DType::F32 => tensor
+            .array()
+            .to_vec::<f32>()
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect(),
+        DType::F64 => tensor
+            .array()
+            .to_vec::<f64>()
+            .iter()
+            .flat_map(|x| x.to_le_bytes())
+            .collect(),
     }
 }
 
 /// The tensor with these bytes; their number must be that of the shape.
 pub(super) fn from_little_endian(bytes: &[u8], shape: &[usize], dtype: DType) -> Result<Tensor> {
     fn values<T: Element, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
-        bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
+        bytes
+            .as_chunks::<N>()
+            .0
+            .iter()
+            .map(|chunk| read(*chunk))
+            .collect()
     }
     match dtype {
         DType::F32 => Tensor::from_vec(values(bytes, f32::from_le_bytes), shape),

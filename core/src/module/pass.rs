@@ -34,12 +34,24 @@ impl Pass {
     /// One pass may serve a whole training run: each random layer takes the next draw of the
     /// sequence that the seed starts.
     pub fn train(seed: u64) -> Self {
-        Self { training: true, records: true, moves_statistics: true, seed, draws: AtomicU64::new(0) }
+        Self {
+            training: true,
+            records: true,
+            moves_statistics: true,
+            seed,
+            draws: AtomicU64::new(0),
+        }
     }
 
     /// An inference pass: nothing is random, nothing moves, no graph is built.
     pub fn inference() -> Self {
-        Self { training: false, records: false, moves_statistics: false, seed: 0, draws: AtomicU64::new(0) }
+        Self {
+            training: false,
+            records: false,
+            moves_statistics: false,
+            seed: 0,
+            draws: AtomicU64::new(0),
+        }
     }
 
     /// The same with running statistics held still.
@@ -61,7 +73,10 @@ impl Pass {
     /// resume a run.
     #[must_use]
     pub fn resume_at(self, draws: u64) -> Self {
-        Self { draws: AtomicU64::new(draws), ..self }
+        Self {
+            draws: AtomicU64::new(draws),
+            ..self
+        }
     }
 
     /// Whether layers behave as in training.
@@ -104,6 +119,10 @@ impl Pass {
     /// # Errors
     /// As [`Tensor::dropout`].
     pub fn dropout(&self, x: &Tensor, p: f64) -> crate::Result<Tensor> {
-        if self.training { x.dropout(p, self.next_seed()) } else { Ok(x.clone()) }
+        if self.training {
+            x.dropout(p, self.next_seed())
+        } else {
+            Ok(x.clone())
+        }
     }
 }

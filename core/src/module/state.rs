@@ -10,6 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// All leaves of `module` as the bytes of a safetensors file. The same state gives the same bytes.
 ///
@@ -20,7 +21,11 @@ pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
     let mut repeated = None;
     Walk::over(module, |path, leaf| {
         let tensor_entry = |tensor: &Tensor| {
-            (file_dtype(tensor.dtype()), tensor.shape().to_vec(), little_endian_bytes(tensor))
+            (
+                file_dtype(tensor.dtype()),
+                tensor.shape().to_vec(),
+                little_endian_bytes(tensor),
+            )
         };
         let entry = match leaf {
             LeafRef::Param(param) => tensor_entry(param.value()),
@@ -32,13 +37,19 @@ pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
         }
     });
     if let Some(path) = repeated {
-        return Err(format_error(Path::new(""), format!("two leaves of the model have the path `{path}`")));
+        return Err(format_error(
+            Path::new(""),
+            format!("two leaves of the model have the path `{path}`"),
+        ));
     }
     let views = entries.iter().map(|(name, (dtype, shape, bytes))| {
         TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
     });
-    let views: Vec<_> = views.collect::<std::result::Result<_, _>>().map_err(|e| format_error(Path::new(""), e))?;
-    safetensors::serialize(views, None).map_err(|e| format_error(Path::new(""), e))
+    let views: Vec<_> = views
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| format_error(Path::new(""), error.to_string()))?;
+    safetensors::serialize(views, None)
+        .map_err(|error| format_error(Path::new(""), error.to_string()))
 }
 
 /// Sets all leaves of `module` from the bytes of a safetensors file; all or nothing.
@@ -52,25 +63,47 @@ pub fn load_bytes<M: Module + ?Sized>(module: &mut M, bytes: &[u8]) -> Result<()
 
 pub(super) fn save(module: &impl Module, path: &Path) -> Result<()> {
     let bytes = to_bytes(module)?;
-    let io = |source| Error::Io { path: path.to_owned(), source };
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().prefix(".saving-").tempfile_in(folder).map_err(io)?;
-    file.write_all(&bytes).map_err(io)?;
-    file.as_file().sync_all().map_err(io)?;
-    #[cfg(unix)]
-    {
-        // Temporary files are private; the model gets the permissions that a new file would have,
-        // or those of the file that it replaces.
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(path).map_or(0o644, |old| old.permissions().mode());
-        file.as_file().set_permissions(std::fs::Permissions::from_mode(mode)).map_err(io)?;
-    }
-    file.persist(path).map_err(|error| io(error.error))?;
-    Ok(())
+    replace_file(path, &bytes).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// Writes a file that takes the name `path` only when all of it is on the disk.
+fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    static SAVES: AtomicU64 = AtomicU64::new(0);
+    let name = path.file_name().ok_or(std::io::ErrorKind::IsADirectory)?;
+    let mut temporary = std::ffi::OsString::from(".");
+    temporary.push(name);
+    temporary.push(format!(
+        ".{}-{}.saving",
+        std::process::id(),
+        SAVES.fetch_add(1, Relaxed)
+    ));
+    let temporary = path.with_file_name(temporary);
+    let write = || {
+        let mut file = std::fs::File::create_new(&temporary)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        if let Ok(old) = std::fs::metadata(path) {
+            file.set_permissions(old.permissions())?;
+        }
+        std::fs::rename(&temporary, path)
+    };
+    write().inspect_err(|error| {
+        if error.kind() != std::io::ErrorKind::AlreadyExists {
+            // What is left of a failed save is no use to anyone; that it could not be removed
+            // either would only hide the first error.
+            let _ = std::fs::remove_file(&temporary);
+        }
+    })
 }
 
 pub(super) fn load(module: &mut impl Module, path: &Path) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    let bytes = std::fs::read(path).map_err(|source| Error::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     load_from(module, &bytes, path)
 }
 
@@ -104,9 +137,16 @@ fn load_from<M: Module + ?Sized>(module: &mut M, bytes: &[u8], path: &Path) -> R
             Err(mismatch) => mismatches.push(format!("`{name}`: {mismatch}")),
         }
     });
-    mismatches.extend(unused.iter().map(|name| format!("`{name}`: in the file, but not in the model")));
+    mismatches.extend(
+        unused
+            .iter()
+            .map(|name| format!("`{name}`: in the file, but not in the model")),
+    );
     if !mismatches.is_empty() {
-        return Err(Error::State { path: path.to_owned(), mismatches });
+        return Err(Error::State {
+            path: path.to_owned(),
+            mismatches,
+        });
     }
     let mut result = Ok(());
     WalkMut::over(module, |name, leaf| {
@@ -128,21 +168,34 @@ fn load_from<M: Module + ?Sized>(module: &mut M, bytes: &[u8], path: &Path) -> R
 }
 
 /// The value of one entry, if its shape and dtype are those of `expected` (a count if none is).
-fn read_leaf(view: &TensorView<'_>, expected: Option<&Tensor>) -> std::result::Result<Loaded, String> {
+fn read_leaf(
+    view: &TensorView<'_>,
+    expected: Option<&Tensor>,
+) -> std::result::Result<Loaded, String> {
     let Some(expected) = expected else {
         return match (view.dtype(), view.shape(), view.data().try_into()) {
             (Dtype::I64, [], Ok(bytes)) => match u64::try_from(i64::from_le_bytes(bytes)) {
                 Ok(count) => Ok(Loaded::Count(count)),
                 Err(_) => Err("expected a count, found a negative number".to_owned()),
             },
-            (dtype, shape, _) => Err(format!("expected a scalar of dtype I64, found {dtype:?} {shape:?}")),
+            (dtype, shape, _) => Err(format!(
+                "expected a scalar of dtype I64, found {dtype:?} {shape:?}"
+            )),
         };
     };
     if view.dtype() != file_dtype(expected.dtype()) {
-        return Err(format!("expected dtype {}, found {:?}", expected.dtype(), view.dtype()));
+        return Err(format!(
+            "expected dtype {}, found {:?}",
+            expected.dtype(),
+            view.dtype()
+        ));
     }
     if view.shape() != expected.shape() {
-        return Err(format!("expected shape {:?}, found {:?}", expected.shape(), view.shape()));
+        return Err(format!(
+            "expected shape {:?}, found {:?}",
+            expected.shape(),
+            view.shape()
+        ));
     }
     from_little_endian(view.data(), view.shape(), expected.dtype())
         .map(Loaded::Tensor)
@@ -156,6 +209,9 @@ fn file_dtype(dtype: DType) -> Dtype {
     }
 }
 
-fn format_error(path: &Path, reason: impl ToString) -> Error {
-    Error::Format { path: path.to_owned(), reason: reason.to_string() }
+fn format_error(path: &Path, reason: impl Into<String>) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        reason: reason.into(),
+    }
 }

@@ -46,7 +46,10 @@ pub trait Module {
 
     /// The number of trainable elements, frozen ones included.
     fn param_count(&self) -> usize {
-        self.named_params().iter().map(|(_, param)| param.value().len()).sum()
+        self.named_params()
+            .iter()
+            .map(|(_, param)| param.value().len())
+            .sum()
     }
 
     /// Converts all parameters and buffers to another precision.

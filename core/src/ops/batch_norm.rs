@@ -58,7 +58,9 @@ impl Tensor {
             let xs = x.as_slice::<F>().unwrap_or_default();
             let count = sizes.per_channel() as F;
             let [mut mean] = normalize::sums(Plain, [xs], [], sizes);
-            mean.iter_mut().for_each(|m| *m /= count);
+            for m in &mut mean {
+                *m /= count;
+            }
             let [mut variance, rest] = normalize::sums(Deviations, [xs], [&mean], sizes);
             for ((v, m), rest) in variance.iter_mut().zip(&mut mean).zip(rest) {
                 // The deviations would sum to 0 had the mean not been rounded: that is corrected.
@@ -74,7 +76,11 @@ impl Tensor {
                 Array::from_slice(shape, &scale),
             )
         });
-        let statistics = BatchStatistics { mean: mean.into(), variance: variance.into(), count: sizes.per_channel() };
+        let statistics = BatchStatistics {
+            mean: mean.into(),
+            variance: variance.into(),
+            count: sizes.per_channel(),
+        };
         let op = || BatchNorm {
             x: self.clone(),
             gamma: gamma.cloned(),
@@ -100,7 +106,11 @@ impl Tensor {
         beta: Option<&Self>,
         epsilon: f64,
     ) -> Result<Self> {
-        let sizes = self.channels("batch_norm", &[gamma, beta, Some(mean), Some(variance)], epsilon)?;
+        let sizes = self.channels(
+            "batch_norm",
+            &[gamma, beta, Some(mean), Some(variance)],
+            epsilon,
+        )?;
         let x = self.array().contiguous();
         let (y, scale) = with_dtype!(self.dtype(), F => {
             let means = mean.array().to_vec::<F>();
@@ -121,7 +131,12 @@ impl Tensor {
     }
 
     /// The sizes as channel data, the coefficients checked.
-    fn channels(&self, op: &'static str, coefficients: &[Option<&Self>], epsilon: f64) -> Result<Channels> {
+    fn channels(
+        &self,
+        op: &'static str,
+        coefficients: &[Option<&Self>],
+        epsilon: f64,
+    ) -> Result<Channels> {
         let &[samples, channels, ref inner @ ..] = self.shape() else {
             let reason = "expected input (samples, channels, …)";
             return Err(Error::shape(op, reason, &[self.shape()]));
@@ -131,16 +146,31 @@ impl Tensor {
             if coefficient.shape() != [channels] {
                 let [found] = coefficient.shape() else {
                     let reason = "expected one value per channel";
-                    return Err(Error::shape(op, reason, &[self.shape(), coefficient.shape()]));
+                    return Err(Error::shape(
+                        op,
+                        reason,
+                        &[self.shape(), coefficient.shape()],
+                    ));
                 };
                 let reason = format!("input has {channels} channels, the layer expects {found}");
-                return Err(Error::shape(op, reason, &[self.shape(), coefficient.shape()]));
+                return Err(Error::shape(
+                    op,
+                    reason,
+                    &[self.shape(), coefficient.shape()],
+                ));
             }
         }
         if epsilon.is_nan() || epsilon < 0.0 {
-            return Err(Error::argument(op, format!("epsilon must not be negative, found {epsilon}")));
+            return Err(Error::argument(
+                op,
+                format!("epsilon must not be negative, found {epsilon}"),
+            ));
         }
-        Ok(Channels { samples, channels, inner: inner.iter().product() })
+        Ok(Channels {
+            samples,
+            channels,
+            inner: inner.iter().product(),
+        })
     }
 }
 
@@ -208,8 +238,15 @@ fn normalized<F: crate::tensor::Element>(
 }
 
 /// The values per channel of an optional tensor.
-fn coefficients<F: crate::tensor::Element>(given: Option<&Tensor>, default: F, sizes: Channels) -> Vec<F> {
-    given.map_or_else(|| vec![default; sizes.channels], |given| given.array().to_vec::<F>())
+fn coefficients<F: crate::tensor::Element>(
+    given: Option<&Tensor>,
+    default: F,
+    sizes: Channels,
+) -> Vec<F> {
+    given.map_or_else(
+        || vec![default; sizes.channels],
+        |given| given.array().to_vec::<F>(),
+    )
 }
 
 /// y = (x - mean) scale gamma + beta, where mean and scale depend on x if they are the batch's own.
@@ -309,7 +346,9 @@ impl BatchNorm {
         let x = context.saved(&self.x);
         let axes: Vec<isize> = (0..x.rank() as isize).filter(|&axis| axis != 1).collect();
         // (channels) as (1, channels, 1, …)
-        let column: Shape = (0..x.rank()).map(|axis| if axis == 1 { x.shape()[1] } else { 1 }).collect();
+        let column: Shape = (0..x.rank())
+            .map(|axis| if axis == 1 { x.shape()[1] } else { 1 })
+            .collect();
         let (centred, scale) = if self.batch {
             let centred = x.sub(&x.mean_axes_keep(&axes)?)?;
             let variance = centred.square().mean_axes_keep(&axes)?;
@@ -335,8 +374,16 @@ impl BatchNorm {
         } else {
             None
         };
-        let dgamma = if context.wants(1) { Some(product.sum_axes(&axes)?) } else { None };
-        let dbeta = if context.wants(2) { Some(g.sum_axes(&axes)?) } else { None };
+        let dgamma = if context.wants(1) {
+            Some(product.sum_axes(&axes)?)
+        } else {
+            None
+        };
+        let dbeta = if context.wants(2) {
+            Some(g.sum_axes(&axes)?)
+        } else {
+            None
+        };
         Ok(smallvec![dx, dgamma, dbeta])
     }
 }

@@ -93,12 +93,17 @@ impl<B: Binary> Recorded<B> {
                 Some(saved) => tape.symbol(&crate::autograd::stretch(&context.saved(saved), shape)),
                 None => tape.symbol(&cotangent.detach()),
             };
-            let partial = self.binary.partial(operand, symbol(needed[0]), symbol(needed[1]));
+            let partial = self
+                .binary
+                .partial(operand, symbol(needed[0]), symbol(needed[1]));
             return (tape.symbol(&cotangent) * partial).tensor();
         }
         let shape = cotangent.array().shape().clone();
         let g = cotangent.into_array();
-        let chain = Chain { binary: self.binary, operand };
+        let chain = Chain {
+            binary: self.binary,
+            operand,
+        };
         let stretched = |saved: &Tensor| saved.array().broadcast_to(&shape);
         Tensor::from(match needed {
             [Some(a), Some(b)] => g.update(chain, [&stretched(a), &stretched(b)]),

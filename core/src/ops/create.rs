@@ -88,7 +88,9 @@ impl Tensor {
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Self> {
         if !(standard_deviation >= 0.0 && standard_deviation.is_finite()) {
-            let reason = format!("the standard deviation must be finite and at least 0, found {standard_deviation}");
+            let reason = format!(
+                "the standard deviation must be finite and at least 0, found {standard_deviation}"
+            );
             return Err(Error::argument("normal", reason));
         }
         Self::from_fn(shape, dtype, || {
@@ -110,7 +112,10 @@ impl Tensor {
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Self> {
         if !(low <= high && low.is_finite() && high.is_finite()) {
-            return Err(Error::argument("uniform", format!("expected finite bounds low <= high, found {low} and {high}")));
+            return Err(Error::argument(
+                "uniform",
+                format!("expected finite bounds low <= high, found {low} and {high}"),
+            ));
         }
         Self::from_fn(shape, dtype, || {
             let draw: f64 = StandardUniform.sample(rng);
@@ -122,7 +127,11 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than can be addressed.
-    pub fn from_fn(shape: impl Into<Shape>, dtype: DType, mut next: impl FnMut() -> f64) -> Result<Self> {
+    pub fn from_fn(
+        shape: impl Into<Shape>,
+        dtype: DType,
+        mut next: impl FnMut() -> f64,
+    ) -> Result<Self> {
         let shape = shape.into();
         shape.checked_len("from_fn")?;
         let array = with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
@@ -155,7 +164,11 @@ impl crate::autograd::Op for Cast {
     fn name(&self) -> &'static str {
         "to_dtype"
     }
-    fn vjp(&self, cotangent: Tensor, _: &crate::autograd::Vjp) -> Result<crate::autograd::Cotangents> {
+    fn vjp(
+        &self,
+        cotangent: Tensor,
+        _: &crate::autograd::Vjp,
+    ) -> Result<crate::autograd::Cotangents> {
         Ok(smallvec::smallvec![Some(cotangent.to_dtype(self.from))])
     }
 }

@@ -28,7 +28,11 @@ impl Tensor {
         };
         if labels.shape() != [samples] {
             let reason = "expected one label per sample";
-            return Err(Error::shape("cross_entropy", reason, &[self.shape(), labels.shape()]));
+            return Err(Error::shape(
+                "cross_entropy",
+                reason,
+                &[self.shape(), labels.shape()],
+            ));
         }
         if samples == 0 {
             let reason = "the mean over no samples is undefined";
@@ -48,7 +52,11 @@ impl Tensor {
             });
             (log_sums, losses)
         });
-        let op = || CrossEntropy { logits: self.clone(), log_sums: log_sums.into(), labels: labels.clone() };
+        let op = || CrossEntropy {
+            logits: self.clone(),
+            log_sums: log_sums.into(),
+            labels: labels.clone(),
+        };
         Ok(Self::from_op(losses.into(), &[self], op).mean())
     }
 }
@@ -72,11 +80,17 @@ impl Op for CrossEntropy {
             let p = context.saved(&self.logits).softmax(1)?;
             let labels = self.labels.as_slice();
             let mut hot = vec![0.0; self.logits.len()];
-            labels.iter().enumerate().for_each(|(i, &label)| hot[i * classes + label] = 1.0);
+            labels
+                .iter()
+                .enumerate()
+                .for_each(|(i, &label)| hot[i * classes + label] = 1.0);
             let hot = Tensor::from_vec(hot, self.logits.shape())?.to_dtype(p.dtype());
             return Ok(smallvec![Some(p.sub(&hot)?.mul(&cotangent.unsqueeze(1)?)?)]);
         }
-        let (logits, scales) = (self.logits.array().contiguous(), cotangent.array().contiguous());
+        let (logits, scales) = (
+            self.logits.array().contiguous(),
+            cotangent.array().contiguous(),
+        );
         let dx = with_dtype!(logits.dtype(), F => {
             let xs = logits.as_slice::<F>().unwrap_or_default();
             let log_sums = self.log_sums.array().as_slice::<F>().unwrap_or_default();

@@ -11,7 +11,12 @@ const EDGE: usize = 3;
 impl fmt::Debug for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let tracked = if self.is_tracked() { ", tracked" } else { "" };
-        write!(f, "Tensor({} {}{tracked}) {self}", self.dtype(), self.array().shape())
+        write!(
+            f,
+            "Tensor({} {}{tracked}) {self}",
+            self.dtype(),
+            self.array().shape()
+        )
     }
 }
 
@@ -20,7 +25,11 @@ impl fmt::Display for Tensor {
     /// tell the shown elements apart, at most 4.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shorten = self.len() > SHORTEN_ABOVE;
-        let shown: Vec<Vec<usize>> = self.shape().iter().map(|&len| shown(len, shorten)).collect();
+        let shown: Vec<Vec<usize>> = self
+            .shape()
+            .iter()
+            .map(|&len| shown(len, shorten))
+            .collect();
         let values = self.array().to_f64_vec();
         let mut picked = Vec::new();
         pick(&values, self.shape(), &shown, 0, &mut picked);
@@ -33,7 +42,11 @@ impl fmt::Display for Tensor {
 
 /// The indices of an axis that are shown.
 fn shown(len: usize, shorten: bool) -> Vec<usize> {
-    if shorten && len > 2 * EDGE { (0..EDGE).chain(len - EDGE..len).collect() } else { (0..len).collect() }
+    if shorten && len > 2 * EDGE {
+        (0..EDGE).chain(len - EDGE..len).collect()
+    } else {
+        (0..len).collect()
+    }
 }
 
 fn pick(values: &[f64], shape: &[usize], shown: &[Vec<usize>], start: usize, out: &mut Vec<f64>) {
@@ -50,8 +63,11 @@ fn pick(values: &[f64], shape: &[usize], shown: &[Vec<usize>], start: usize, out
 fn format_all(values: &[f64], precision: Option<usize>) -> Vec<String> {
     let finite = || values.iter().filter(|v| v.is_finite());
     let largest = finite().fold(0.0f64, |m, v| m.max(v.abs()));
-    let smallest = finite().filter(|v| **v != 0.0).fold(f64::INFINITY, |m, v| m.min(v.abs()));
-    let scientific = precision.is_none() && (largest >= 1e8 || smallest < 1e-4 || largest > 1e3 * 1e3 * smallest);
+    let smallest = finite()
+        .filter(|v| **v != 0.0)
+        .fold(f64::INFINITY, |m, v| m.min(v.abs()));
+    let scientific = precision.is_none()
+        && (largest >= 1e8 || smallest < 1e-4 || largest > 1e3 * 1e3 * smallest);
     let decimals = precision.unwrap_or_else(|| {
         let enough = |d: i32| finite().all(|v| (v * 10f64.powi(d)).fract().abs() < 1e-9);
         (0..4).find(|&d| enough(d)).unwrap_or(4) as usize

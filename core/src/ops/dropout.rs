@@ -28,7 +28,10 @@ impl Tensor {
     /// ```
     pub fn dropout(&self, p: f64, seed: u64) -> Result<Self> {
         if !(0.0..1.0).contains(&p) {
-            return Err(Error::argument("dropout", format!("p must be in [0, 1), found {p}")));
+            return Err(Error::argument(
+                "dropout",
+                format!("p must be in [0, 1), found {p}"),
+            ));
         }
         if p == 0.0 {
             return Ok(self.clone());

@@ -21,7 +21,12 @@ impl Tensor {
     /// ```
     pub fn index_select(&self, axis: isize, indices: &Indices) -> Result<Self> {
         let axis = resolve_axis("index_select", axis, self.rank())?;
-        indices.check("index_select", "index", self.shape()[axis], "elements of the axis")?;
+        indices.check(
+            "index_select",
+            "index",
+            self.shape()[axis],
+            "elements of the axis",
+        )?;
         Ok(self.selected(axis, indices))
     }
 
@@ -45,7 +50,11 @@ impl Tensor {
                 }
             })
         });
-        Self::from_op(array.into(), &[self], || Select { axis, full, indices: indices.clone() })
+        Self::from_op(array.into(), &[self], || Select {
+            axis,
+            full,
+            indices: indices.clone(),
+        })
     }
 
     /// `self` added up into an axis of `full` slices: slice k goes to `indices[k]`. The transpose
@@ -71,7 +80,10 @@ impl Tensor {
                 }
             })
         });
-        Self::from_op(array.into(), &[self], || Scatter { axis, indices: indices.clone() })
+        Self::from_op(array.into(), &[self], || Scatter {
+            axis,
+            indices: indices.clone(),
+        })
     }
 
     /// The place of the largest element along an axis, the first of equals; NaN counts as largest.
@@ -93,8 +105,14 @@ impl Tensor {
             return Err(Error::shape("argmax", "the axis is empty", &[self.shape()]));
         }
         let shape = self.array().shape().without(axis);
-        let order: Vec<usize> = (0..self.rank()).filter(|&a| a != axis).chain([axis]).collect();
-        let rows = self.array().with_layout(self.array().layout.permute(&order)).to_f64_vec();
+        let order: Vec<usize> = (0..self.rank())
+            .filter(|&a| a != axis)
+            .chain([axis])
+            .collect();
+        let rows = self
+            .array()
+            .with_layout(self.array().layout.permute(&order))
+            .to_f64_vec();
         let largest = |row: &[f64]| {
             (1..len).fold(0, |best, i| {
                 let wins = row[i] > row[best] || (row[i].is_nan() && !row[best].is_nan());
@@ -116,7 +134,11 @@ impl Op for Select {
         "index_select"
     }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
-        Ok(smallvec![Some(cotangent.scattered(self.axis, self.full, &self.indices))])
+        Ok(smallvec![Some(cotangent.scattered(
+            self.axis,
+            self.full,
+            &self.indices
+        ))])
     }
 }
 
@@ -130,6 +152,8 @@ impl Op for Scatter {
         "index_add"
     }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
-        Ok(smallvec![Some(cotangent.selected(self.axis, &self.indices))])
+        Ok(smallvec![Some(
+            cotangent.selected(self.axis, &self.indices)
+        )])
     }
 }

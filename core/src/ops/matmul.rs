@@ -33,17 +33,21 @@ impl Tensor {
         let inner = self.shape()[self.rank() - 1];
         let other_inner = other.shape()[other.rank().saturating_sub(2)];
         if inner != other_inner {
-            let reason = format!("the first operand has {inner} columns, the second {other_inner} rows");
+            let reason =
+                format!("the first operand has {inner} columns, the second {other_inner} rows");
             return Err(Error::shape("matmul", reason, &shapes));
         }
         match (self.rank(), other.rank()) {
-            (1, 1) => self.unsqueeze(0)?.matmul(&other.unsqueeze(1)?)?.reshape(Shape::default()),
+            (1, 1) => self
+                .unsqueeze(0)?
+                .matmul(&other.unsqueeze(1)?)?
+                .reshape(Shape::default()),
             (1, _) => self.unsqueeze(0)?.matmul(other)?.squeeze(-2),
             (_, 1) => self.matmul(&other.unsqueeze(1)?)?.squeeze(-1),
             _ => {
                 let (a, b) = (self.shape().len() - 2, other.shape().len() - 2);
                 let batch = broadcast_shapes("matmul", &self.shape()[..a], &other.shape()[..b])?;
-                let output = Self::from(product(self.array(), other.array(), batch));
+                let output = Self::from(product(self.array(), other.array(), &batch));
                 Ok(Self::from_op(output, &[self, other], || Product {
                     a: other.is_tracked().then(|| self.clone()),
                     b: self.is_tracked().then(|| other.clone()),
@@ -71,17 +75,29 @@ impl Tensor {
         weight.expect_dtype("linear", self.dtype())?;
         let (Some(&features), &[out, weight_in]) = (self.shape().last(), weight.shape()) else {
             let reason = "expected input (…, in) and weight (out, in)";
-            return Err(Error::shape("linear", reason, &[self.shape(), weight.shape()]));
+            return Err(Error::shape(
+                "linear",
+                reason,
+                &[self.shape(), weight.shape()],
+            ));
         };
         if features != weight_in {
             let reason = format!("input has {features} features, weight expects {weight_in}");
-            return Err(Error::shape("linear", reason, &[self.shape(), weight.shape()]));
+            return Err(Error::shape(
+                "linear",
+                reason,
+                &[self.shape(), weight.shape()],
+            ));
         }
         if let Some(bias) = bias {
             bias.expect_dtype("linear", self.dtype())?;
             if bias.shape() != [out] {
                 let reason = format!("expected a bias of length {out}");
-                return Err(Error::shape("linear", reason, &[weight.shape(), bias.shape()]));
+                return Err(Error::shape(
+                    "linear",
+                    reason,
+                    &[weight.shape(), bias.shape()],
+                ));
             }
         }
         let rows = self.shape()[..self.rank() - 1].iter().product::<usize>();
@@ -102,7 +118,7 @@ impl Tensor {
 }
 
 /// Products of stacks of matrices whose leading axes broadcast to `batch`.
-fn product(a: &Array, b: &Array, batch: Shape) -> Array {
+fn product(a: &Array, b: &Array, batch: &Shape) -> Array {
     let stretch = |operand: &Array| {
         let matrix = &operand.shape()[operand.shape().len() - 2..];
         operand.broadcast_to(&batch.iter().chain(matrix).copied().collect())
@@ -151,11 +167,15 @@ impl Op for Product {
     /// da = g bᵀ, db = aᵀ g; where an operand was broadcast the backward loop sums.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let da = match &self.b {
-            Some(b) if context.wants(0) => Some(cotangent.matmul(&context.saved(b).transpose(-2, -1)?)?),
+            Some(b) if context.wants(0) => {
+                Some(cotangent.matmul(&context.saved(b).transpose(-2, -1)?)?)
+            }
             _ => None,
         };
         let db = match &self.a {
-            Some(a) if context.wants(1) => Some(context.saved(a).transpose(-2, -1)?.matmul(&cotangent)?),
+            Some(a) if context.wants(1) => {
+                Some(context.saved(a).transpose(-2, -1)?.matmul(&cotangent)?)
+            }
             _ => None,
         };
         Ok(smallvec![da, db])
@@ -179,7 +199,9 @@ impl Op for Affine {
             _ => None,
         };
         let dw = match &self.x {
-            Some(x) if context.wants(1) => Some(cotangent.transpose(0, 1)?.matmul(&context.saved(x))?),
+            Some(x) if context.wants(1) => {
+                Some(cotangent.transpose(0, 1)?.matmul(&context.saved(x))?)
+            }
             _ => None,
         };
         let mut cotangents: Cotangents = smallvec![dx, dw];

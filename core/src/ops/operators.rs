@@ -92,7 +92,9 @@ mod tests {
     use super::*;
 
     #[test]
-    #[should_panic(expected = "add: cannot broadcast lengths 2 and 3 of axis 0 (shapes (2,) and (3,))")]
+    #[should_panic(
+        expected = "add: cannot broadcast lengths 2 and 3 of axis 0 (shapes (2,) and (3,))"
+    )]
     fn operators_panic_with_the_text_of_the_error() {
         let _ = &Tensor::from([1.0f32, 2.0]) + &Tensor::from([1.0f32, 2.0, 3.0]);
     }
@@ -101,7 +103,14 @@ mod tests {
     fn scalars_stand_on_either_side() {
         let x = Tensor::from([2.0f64, 4.0]);
         let results = [1.0 + &x, &x - 1.0, 1.0 - &x, 2.0 * &x, &x / 2.0, 2.0 / &x];
-        let expected = [[3.0, 5.0], [1.0, 3.0], [-1.0, -3.0], [4.0, 8.0], [1.0, 2.0], [1.0, 0.5]];
+        let expected = [
+            [3.0, 5.0],
+            [1.0, 3.0],
+            [-1.0, -3.0],
+            [4.0, 8.0],
+            [1.0, 2.0],
+            [1.0, 0.5],
+        ];
         for (result, expected) in results.iter().zip(expected) {
             assert_eq!(result.to_f64_vec(), expected);
         }

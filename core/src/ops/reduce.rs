@@ -2,7 +2,7 @@
 
 use crate::autograd::{Tensor, sum_to_shape};
 use crate::error::{Error, Result};
-use crate::kernel;
+use crate::kernel::{self, Float};
 use crate::tensor::{Shape, resolve_axis, with_dtype};
 
 impl Tensor {
@@ -67,7 +67,9 @@ impl Tensor {
     pub fn mean_axes(&self, axes: &[isize]) -> Result<Self> {
         let (kept, dropped) = self.reduced_shapes("mean_axes", axes)?;
         let count = self.count_per(&kept);
-        Ok(sum_to_shape(self, &kept).reshaped(dropped).div_scalar(count))
+        Ok(sum_to_shape(self, &kept)
+            .reshaped(dropped)
+            .div_scalar(count))
     }
 
     /// As [`mean_axes`](Self::mean_axes), the axes kept with length 1.
@@ -86,17 +88,26 @@ impl Tensor {
         let array = self.array().contiguous();
         with_dtype!(self.dtype(), F => {
             let xs = array.as_slice::<F>().unwrap_or_default();
-            f64::from(kernel::reduce::all(kernel::reduce::SumOfSquares, xs))
+            kernel::reduce::all(kernel::reduce::SumOfSquares, xs).to_f64()
         })
     }
 
     /// How many elements fall into one element of a reduction to `kept`.
     fn count_per(&self, kept: &Shape) -> f64 {
-        self.shape().iter().zip(kept.iter()).filter(|(from, to)| from != to).map(|(&from, _)| from as f64).product()
+        self.shape()
+            .iter()
+            .zip(kept.iter())
+            .filter(|(from, to)| from != to)
+            .map(|(&from, _)| from as f64)
+            .product()
     }
 
     /// The shape with the axes reduced to length 1, and the shape without them.
-    pub(super) fn reduced_shapes(&self, op: &'static str, axes: &[isize]) -> Result<(Shape, Shape)> {
+    pub(super) fn reduced_shapes(
+        &self,
+        op: &'static str,
+        axes: &[isize],
+    ) -> Result<(Shape, Shape)> {
         let mut reduced = vec![false; self.rank()];
         for &axis in axes {
             let axis = resolve_axis(op, axis, self.rank())?;
@@ -105,8 +116,13 @@ impl Tensor {
             }
         }
         let lengths = || self.shape().iter().zip(&reduced);
-        let kept = lengths().map(|(&len, &reduced)| if reduced { 1 } else { len }).collect();
-        let dropped = lengths().filter(|(_, reduced)| !**reduced).map(|(&len, _)| len).collect();
+        let kept = lengths()
+            .map(|(&len, &reduced)| if reduced { 1 } else { len })
+            .collect();
+        let dropped = lengths()
+            .filter(|(_, reduced)| !**reduced)
+            .map(|(&len, _)| len)
+            .collect();
         Ok((kept, dropped))
     }
 }

@@ -23,14 +23,20 @@ comparisons! { Less lt; LessOrEqual le; Equal equals; }
 
 /// 1 where the comparison of two tensors of one shape holds, else 0; not tracked.
 pub(super) fn indicator<C: Map<2>>(comparison: C, a: &Tensor, b: &Tensor) -> Tensor {
-    Tensor::from(Array::map(comparison, [a.array(), b.array()], a.array().shape()))
+    Tensor::from(Array::map(
+        comparison,
+        [a.array(), b.array()],
+        a.array().shape(),
+    ))
 }
 
 /// `yes` where `condition` is not 0, else `no`; all of one shape.
 pub(super) fn select(condition: &Tensor, yes: &Tensor, no: &Tensor) -> Tensor {
     let inputs = [condition.array(), yes.array(), no.array()];
     let output = Tensor::from(Array::map(Choose, inputs, yes.array().shape()));
-    Tensor::from_op(output, &[yes, no], || Select { condition: condition.detach() })
+    Tensor::from_op(output, &[yes, no], || Select {
+        condition: condition.detach(),
+    })
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,8 +59,12 @@ impl Op for Select {
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let zero = cotangent.constant_like(0.0);
-        let yes = context.wants(0).then(|| select(&self.condition, &cotangent, &zero));
-        let no = context.wants(1).then(|| select(&self.condition, &zero, &cotangent));
+        let yes = context
+            .wants(0)
+            .then(|| select(&self.condition, &cotangent, &zero));
+        let no = context
+            .wants(1)
+            .then(|| select(&self.condition, &zero, &cotangent));
         Ok(smallvec![yes, no])
     }
 }

@@ -33,14 +33,16 @@ impl Tensor {
         if self.array().shape() == &shape {
             return self.clone();
         }
-        let array = match self.array().layout.reshape(&shape) {
-            Some(layout) => self.array().with_layout(layout),
-            None => {
-                let copy = self.array().contiguous();
-                copy.with_layout(Layout::row_major(shape))
-            }
+        let array = if let Some(layout) = self.array().layout.reshape(&shape) {
+            self.array().with_layout(layout)
+        } else {
+            self.array()
+                .contiguous()
+                .with_layout(Layout::row_major(shape))
         };
-        Self::from_op(array.into(), &[self], || Reshape { from: self.array().shape().clone() })
+        Self::from_op(array.into(), &[self], || Reshape {
+            from: self.array().shape().clone(),
+        })
     }
 
     /// All axes but the first merged into one: (N, …) becomes (N, product of the rest).
@@ -49,7 +51,11 @@ impl Tensor {
     /// [`Error::Shape`] if there is no axis.
     pub fn flatten(&self) -> Result<Self> {
         let Some((&first, rest)) = self.shape().split_first() else {
-            return Err(Error::shape("flatten", "expected at least one axis", &[self.shape()]));
+            return Err(Error::shape(
+                "flatten",
+                "expected at least one axis",
+                &[self.shape()],
+            ));
         };
         self.reshape([first, rest.iter().product()])
     }
@@ -77,7 +83,9 @@ impl Tensor {
 
     fn permuted(&self, order: &[usize]) -> Self {
         let view = self.array().with_layout(self.array().layout.permute(order));
-        Self::from_op(view.into(), &[self], || Permute { order: SmallVec::from_slice(order) })
+        Self::from_op(view.into(), &[self], || Permute {
+            order: SmallVec::from_slice(order),
+        })
     }
 
     /// Two axes exchanged (negative ones count from the end). A view.
@@ -115,7 +123,11 @@ impl Tensor {
         let shape = shape.into();
         shape.checked_len("broadcast_to")?;
         if broadcast_shapes("broadcast_to", self.shape(), &shape)? != shape {
-            return Err(Error::shape("broadcast_to", "cannot shrink an axis", &[self.shape(), &shape]));
+            return Err(Error::shape(
+                "broadcast_to",
+                "cannot shrink an axis",
+                &[self.shape(), &shape],
+            ));
         }
         Ok(stretch(self, &shape))
     }
@@ -160,14 +172,29 @@ impl Tensor {
         let bound = self.shape()[axis];
         if start.checked_add(len).is_none_or(|end| end > bound) {
             let index = start.saturating_add(len) as i64;
-            return Err(Error::Index { op: "narrow", what: "end", index, bound, of: "elements" });
+            return Err(Error::Index {
+                op: "narrow",
+                what: "end",
+                index,
+                bound,
+                of: "elements",
+            });
         }
-        Ok(self.narrowed(Narrow { axis, start, len, full: bound }))
+        Ok(self.narrowed(Narrow {
+            axis,
+            start,
+            len,
+            full: bound,
+        }))
     }
 
     fn narrowed(&self, narrow: Narrow) -> Self {
-        let Narrow { axis, start, len, .. } = narrow;
-        let view = self.array().with_layout(self.array().layout.slice(axis, start, len, 1));
+        let Narrow {
+            axis, start, len, ..
+        } = narrow;
+        let view = self
+            .array()
+            .with_layout(self.array().layout.slice(axis, start, len, 1));
         Self::from_op(view.into(), &[self], || narrow)
     }
 }
@@ -222,7 +249,12 @@ impl Op for Narrow {
 
 /// Zeros of `full` elements along the axis, with `x` at `start`: the transpose of narrowing.
 fn widen(x: &Tensor, narrow: Narrow) -> Tensor {
-    let Narrow { axis, start, len, full } = narrow;
+    let Narrow {
+        axis,
+        start,
+        len,
+        full,
+    } = narrow;
     let mut shape = x.array().shape().clone();
     shape.as_mut()[axis] = full;
     let inner: usize = shape[axis + 1..].iter().product();

@@ -41,7 +41,9 @@ impl Tensor {
         let axis = resolve_axis(op, axis, self.rank())?;
         let last = self.rank() - 1;
         if axis != last {
-            let moved = self.transpose(axis as isize, -1)?.softmax_or_log(op, -1, logarithm)?;
+            let moved = self
+                .transpose(axis as isize, -1)?
+                .softmax_or_log(op, -1, logarithm)?;
             return moved.transpose(axis as isize, -1);
         }
         let input = self.array().contiguous();
@@ -51,7 +53,10 @@ impl Tensor {
             Array::build::<F>(self.array().shape().clone(), |out| softmax::softmax(xs, len, logarithm, out))
         });
         let output = Self::from(output);
-        Ok(Self::from_op(output.clone(), &[self], || Softmax { output, logarithm }))
+        Ok(Self::from_op(output.clone(), &[self], || Softmax {
+            output,
+            logarithm,
+        }))
     }
 }
 
@@ -62,7 +67,11 @@ struct Softmax {
 
 impl Op for Softmax {
     fn name(&self) -> &'static str {
-        if self.logarithm { "log_softmax" } else { "softmax" }
+        if self.logarithm {
+            "log_softmax"
+        } else {
+            "softmax"
+        }
     }
 
     /// y (g - Σ g y), or g - e^y Σ g.

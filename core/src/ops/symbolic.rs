@@ -18,7 +18,10 @@ impl Tape {
     fn push(&self, tensor: Tensor) -> Symbol<'_> {
         let mut tensors = self.0.borrow_mut();
         tensors.push(tensor);
-        Symbol { tape: self, index: tensors.len() - 1 }
+        Symbol {
+            tape: self,
+            index: tensors.len() - 1,
+        }
     }
 }
 
@@ -97,20 +100,28 @@ impl<'a> Real for Symbol<'a> {
         self * factor + term
     }
     fn lt(self, other: Self) -> Self {
-        self.zip(other, |a, b| super::select::indicator(super::select::Less, a, b))
+        self.zip(other, |a, b| {
+            super::select::indicator(super::select::Less, a, b)
+        })
     }
     fn le(self, other: Self) -> Self {
-        self.zip(other, |a, b| super::select::indicator(super::select::LessOrEqual, a, b))
+        self.zip(other, |a, b| {
+            super::select::indicator(super::select::LessOrEqual, a, b)
+        })
     }
     fn equals(self, other: Self) -> Self {
-        self.zip(other, |a, b| super::select::indicator(super::select::Equal, a, b))
+        self.zip(other, |a, b| {
+            super::select::indicator(super::select::Equal, a, b)
+        })
     }
     fn select(condition: Self, yes: Self, no: Self) -> Self {
         let condition = condition.tensor();
         yes.zip(no, |yes, no| super::select::select(&condition, yes, no))
     }
     fn powf(self, exponent: Self) -> Self {
-        self.zip(exponent, |a, b| super::binary::apply(super::binary::Power, a, b))
+        self.zip(exponent, |a, b| {
+            super::binary::apply(super::binary::Power, a, b)
+        })
     }
     fn rare(self, function: Rare) -> Self {
         self.map(|x| super::unary::rare(x, function))

@@ -32,7 +32,10 @@ impl Array {
     fn build_with<F: Element>(shape: Shape, fill: &mut dyn FnMut(&mut [F])) -> Self {
         let mut buffer = Buffer::new(F::DTYPE, shape.element_count());
         fill(buffer.as_mut_slice::<F>());
-        Self { buffer: Arc::new(buffer), layout: Layout::row_major(shape) }
+        Self {
+            buffer: Arc::new(buffer),
+            layout: Layout::row_major(shape),
+        }
     }
 
     pub(crate) fn full(dtype: DType, shape: Shape, value: f64) -> Self {
@@ -57,7 +60,10 @@ impl Array {
 
     /// The same storage under another layout, which must stay inside it.
     pub(crate) fn with_layout(&self, layout: Layout) -> Self {
-        Self { buffer: Arc::clone(&self.buffer), layout }
+        Self {
+            buffer: Arc::clone(&self.buffer),
+            layout,
+        }
     }
 
     pub(crate) fn broadcast_to(&self, shape: &Shape) -> Self {
@@ -92,14 +98,12 @@ impl Array {
     }
 
     pub(crate) fn to_vec<F: Element>(&self) -> Vec<F> {
-        match self.as_slice::<F>() {
-            Some(slice) => slice.to_vec(),
-            None => {
-                let mut values = vec![F::default(); self.len()];
-                self.view::<F>().gather(0, &mut values);
-                values
-            }
+        if let Some(slice) = self.as_slice::<F>() {
+            return slice.to_vec();
         }
+        let mut values = vec![F::default(); self.len()];
+        self.view::<F>().gather(0, &mut values);
+        values
     }
 
     /// The elements as `f64`, whatever their type.
@@ -116,10 +120,14 @@ impl Array {
         let shape = self.shape().clone();
         match dtype {
             DType::F32 => Self::build::<f32>(shape, |out| {
-                out.iter_mut().zip(self.to_vec::<f64>()).for_each(|(o, x)| *o = x as f32);
+                out.iter_mut()
+                    .zip(self.to_vec::<f64>())
+                    .for_each(|(o, x)| *o = x as f32);
             }),
             DType::F64 => Self::build::<f64>(shape, |out| {
-                out.iter_mut().zip(self.to_vec::<f32>()).for_each(|(o, x)| *o = f64::from(x));
+                out.iter_mut()
+                    .zip(self.to_vec::<f32>())
+                    .for_each(|(o, x)| *o = f64::from(x));
             }),
         }
     }
@@ -163,7 +171,11 @@ impl Array {
     }
 
     /// `map` over the elements of arrays of one dtype that broadcast to `shape`.
-    pub(crate) fn map<const N: usize, M: Map<N>>(map: M, inputs: [&Self; N], shape: &Shape) -> Self {
+    pub(crate) fn map<const N: usize, M: Map<N>>(
+        map: M,
+        inputs: [&Self; N],
+        shape: &Shape,
+    ) -> Self {
         let stretched = inputs.map(|input| input.stretched(shape));
         with_dtype!(inputs[0].dtype(), F => {
             let mut views = [View::<F>::EMPTY; N];
@@ -176,14 +188,28 @@ impl Array {
 
     /// This array, broadcast if its shape is another.
     fn stretched(&self, shape: &Shape) -> Cow<'_, Self> {
-        if self.shape() == shape { Cow::Borrowed(self) } else { Cow::Owned(self.broadcast_to(shape)) }
+        if self.shape() == shape {
+            Cow::Borrowed(self)
+        } else {
+            Cow::Owned(self.broadcast_to(shape))
+        }
     }
 
     /// This array with each element replaced by `update` of it and the elements of `args`, which
     /// have the same shape and dtype: in place if nothing else holds the storage.
-    pub(crate) fn update<const N: usize, U: Update<1, N>>(mut self, update: U, args: [&Self; N]) -> Self {
+    pub(crate) fn update<const N: usize, U: Update<1, N>>(
+        mut self,
+        update: U,
+        args: [&Self; N],
+    ) -> Self {
         self.make_unique();
-        let args = args.map(|arg| if arg.layout.is_row_major() { Cow::Borrowed(arg) } else { Cow::Owned(arg.contiguous()) });
+        let args = args.map(|arg| {
+            if arg.layout.is_row_major() {
+                Cow::Borrowed(arg)
+            } else {
+                Cow::Owned(arg.contiguous())
+            }
+        });
         with_dtype!(self.dtype(), F => {
             let mut slices: [&[F]; N] = [&[]; N];
             for k in 0..N {

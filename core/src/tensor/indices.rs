@@ -29,7 +29,10 @@ impl Indices {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("Indices::from_vec", reason, &[&shape]));
         }
-        Ok(Self { values: values.into(), shape })
+        Ok(Self {
+            values: values.into(),
+            shape,
+        })
     }
 
     /// The lengths of the axes.
@@ -53,23 +56,41 @@ impl Indices {
     }
 
     /// An error that names the first value that is not below `bound`.
-    pub(crate) fn check(&self, op: &'static str, what: &'static str, bound: usize, of: &'static str) -> Result<()> {
+    pub(crate) fn check(
+        &self,
+        op: &'static str,
+        what: &'static str,
+        bound: usize,
+        of: &'static str,
+    ) -> Result<()> {
         match self.values.iter().find(|&&value| value >= bound) {
             None => Ok(()),
-            Some(&value) => Err(Error::Index { op, what, index: value as i64, bound, of }),
+            Some(&value) => Err(Error::Index {
+                op,
+                what,
+                index: value as i64,
+                bound,
+                of,
+            }),
         }
     }
 }
 
 impl From<Vec<usize>> for Indices {
     fn from(values: Vec<usize>) -> Self {
-        Self { shape: Shape::from([values.len()]), values: values.into() }
+        Self {
+            shape: Shape::from([values.len()]),
+            values: values.into(),
+        }
     }
 }
 
 impl From<&[usize]> for Indices {
     fn from(values: &[usize]) -> Self {
-        Self { shape: Shape::from([values.len()]), values: values.into() }
+        Self {
+            shape: Shape::from([values.len()]),
+            values: values.into(),
+        }
     }
 }
 

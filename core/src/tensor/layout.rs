@@ -21,7 +21,11 @@ impl Layout {
             *place = stride;
             stride *= len.max(1) as isize;
         }
-        Self { shape, strides, offset: 0 }
+        Self {
+            shape,
+            strides,
+            offset: 0,
+        }
     }
 
     pub(crate) fn is_row_major(&self) -> bool {
@@ -43,10 +47,15 @@ impl Layout {
         let strides = (0..shape.len())
             .map(|axis| {
                 let own = axis.checked_sub(missing);
-                own.filter(|&own| self.shape[own] != 1).map_or(0, |own| self.strides[own])
+                own.filter(|&own| self.shape[own] != 1)
+                    .map_or(0, |own| self.strides[own])
             })
             .collect();
-        Self { shape: shape.clone(), strides, offset: self.offset }
+        Self {
+            shape: shape.clone(),
+            strides,
+            offset: self.offset,
+        }
     }
 
     /// `len` elements of `axis` from `start`, every `step`-th (backwards if negative).
@@ -63,7 +72,10 @@ impl Layout {
     /// The same elements in the same order under another shape, if that needs no copy.
     pub(crate) fn reshape(&self, shape: &Shape) -> Option<Self> {
         if self.is_row_major() {
-            return Some(Self { offset: self.offset, ..Self::row_major(shape.clone()) });
+            return Some(Self {
+                offset: self.offset,
+                ..Self::row_major(shape.clone())
+            });
         }
         // Runs of old axes that lie in memory as one axis can be cut into new axes.
         let runs = self.merged();
@@ -80,13 +92,17 @@ impl Layout {
                 run = runs.next();
                 left = run?.0;
             }
-            if left % len != 0 {
+            if len == 0 || !left.is_multiple_of(len) {
                 return None;
             }
             left /= len;
             strides.push(run?.1 * left as isize);
         }
-        Some(Self { shape: shape.clone(), strides, offset: self.offset })
+        Some(Self {
+            shape: shape.clone(),
+            strides,
+            offset: self.offset,
+        })
     }
 
     /// (length, stride) of the axes, those of length 1 dropped, neighbours merged where they lie as
@@ -116,7 +132,9 @@ mod tests {
     #[test]
     fn reshape_of_a_transposed_layout_is_a_view_only_where_memory_allows() {
         let transposed = Layout::row_major(Shape::from([2, 3, 4])).permute(&[2, 0, 1]);
-        let split = transposed.reshape(&Shape::from([2, 2, 6])).map(|l| l.strides.to_vec());
+        let split = transposed
+            .reshape(&Shape::from([2, 2, 6]))
+            .map(|l| l.strides.to_vec());
         assert_eq!(split, Some(vec![2, 1, 4]));
         assert!(transposed.reshape(&Shape::from([8, 3])).is_none());
         assert!(transposed.reshape(&Shape::from([24])).is_none());

@@ -29,7 +29,10 @@ impl Mask {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("Mask::from_vec", reason, &[&shape]));
         }
-        Ok(Self { values: values.into(), shape })
+        Ok(Self {
+            values: values.into(),
+            shape,
+        })
     }
 
     /// The lengths of the axes.

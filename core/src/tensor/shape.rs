@@ -12,9 +12,13 @@ pub struct Shape(SmallVec<[usize; 4]>);
 impl Shape {
     /// The number of elements, or an error if it (or its size in bytes) overflows.
     pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
-        let nonzero = self.0.iter().filter(|&&n| n > 0).try_fold(8usize, |n, &len| n.checked_mul(len));
+        let nonzero = self
+            .0
+            .iter()
+            .filter(|&&n| n > 0)
+            .try_fold(8usize, |n, &len| n.checked_mul(len));
         match nonzero {
-            Some(bytes) if bytes <= isize::MAX as usize => Ok(self.0.iter().product()),
+            Some(bytes) if isize::try_from(bytes).is_ok() => Ok(self.0.iter().product()),
             _ => Err(Error::shape(op, "too many elements to address", &[self])),
         }
     }
@@ -112,7 +116,11 @@ pub(crate) fn broadcast_shapes(op: &'static str, a: &[usize], b: &[usize]) -> Re
     let rank = a.len().max(b.len());
     let length = |shape: &[usize], axis: usize| {
         let missing = rank - shape.len();
-        if axis < missing { 1 } else { shape[axis - missing] }
+        if axis < missing {
+            1
+        } else {
+            shape[axis - missing]
+        }
     };
     (0..rank)
         .map(|axis| match (length(a, axis), length(b, axis)) {
@@ -132,6 +140,12 @@ pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result
     if (0..rank as isize).contains(&resolved) {
         Ok(resolved as usize)
     } else {
-        Err(Error::Index { op, what: "axis", index: axis as i64, bound: rank, of: "axes" })
+        Err(Error::Index {
+            op,
+            what: "axis",
+            index: axis as i64,
+            bound: rank,
+            of: "axes",
+        })
     }
 }

@@ -59,7 +59,10 @@ fn class_of(bytes: usize) -> (usize, usize) {
     // lines = (STEPS + fraction) << doubling, rounded up.
     let doubling = (lines - 1).ilog2() as usize - STEPS.ilog2() as usize;
     let steps = (lines - 1) >> doubling; // STEPS ..= 2 * STEPS - 1
-    (STEPS * doubling + steps, (steps + 1) << doubling << ALIGN.ilog2())
+    (
+        STEPS * doubling + steps,
+        (steps + 1) << doubling << ALIGN.ilog2(),
+    )
 }
 
 fn block_layout(size: usize) -> Layout {
@@ -92,7 +95,8 @@ fn class_size(class: usize) -> usize {
 
 fn lock(list: &Mutex<Vec<Block>>) -> std::sync::MutexGuard<'_, Vec<Block>> {
     // A panic cannot leave a free list in a bad state: it is a vector of blocks at all times.
-    list.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    list.lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 /// Owned memory for a number of elements of one dtype.
@@ -112,7 +116,10 @@ impl Buffer {
     /// Memory for `len` elements of unspecified value.
     pub(crate) fn new(dtype: DType, len: usize) -> Self {
         let (class, size) = class_of(len * dtype.size());
-        assert!(class < CLASSES && isize::try_from(size).is_ok(), "a shape was not checked");
+        assert!(
+            class < CLASSES && isize::try_from(size).is_ok(),
+            "a shape was not checked"
+        );
         let recycled = lock(&FREE[class]).pop();
         let memory = if let Some(block) = recycled {
             FREE_BYTES.fetch_sub(size, Relaxed);
@@ -179,7 +186,10 @@ mod tests {
             let (class, size) = class_of(bytes);
             assert_eq!(size, class_size(class), "{bytes}");
             assert!(size >= bytes, "{bytes}");
-            assert!(size <= (bytes + bytes / 8).max(1).next_multiple_of(ALIGN), "{bytes} in {size}");
+            assert!(
+                size <= (bytes + bytes / 8).max(1).next_multiple_of(ALIGN),
+                "{bytes} in {size}"
+            );
             assert!(class == 0 || class_size(class - 1) < bytes, "{bytes}");
         }
     }

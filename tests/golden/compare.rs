@@ -1,0 +1,111 @@
+//! Holding what was computed against what PyTorch has computed, element by element.
+
+use cotangent::prelude::*;
+use std::fmt::Display;
+
+/// How far a result may be off: `relative` of the larger of its own size and `floor`.
+#[derive(Clone, Copy, Debug)]
+pub struct Bound {
+    /// In `f64`.
+    pub f64: f64,
+    /// In `f32`.
+    pub f32: f64,
+    /// A size below which elements may be off by as much as one of this size.
+    pub floor: f64,
+    /// Whether the largest element of the tensor is such a size: where terms cancel, the error is
+    /// that of the terms.
+    pub of_tensor: bool,
+}
+
+impl Bound {
+    /// The tolerance of a tensor of expected values, to be multiplied by `relative`.
+    fn scale(self, largest: f64, element: f64) -> f64 {
+        let scale = element.abs().max(self.floor);
+        if self.of_tensor { scale.max(largest) } else { scale }
+    }
+
+    fn relative(self, dtype: DType) -> f64 {
+        if dtype == DType::F32 { self.f32 } else { self.f64 }
+    }
+}
+
+/// An element that is not what it should be.
+pub struct Deviation {
+    pub element: usize,
+    pub expected: f64,
+    pub found: f64,
+    pub allowed: f64,
+}
+
+/// The elements of `found` that are further from `expected` than allowed. If zeros have signs, they
+/// count.
+pub fn deviations(expected: &[f64], found: &Tensor, bound: Bound, signed_zeros: bool) -> Vec<Deviation> {
+    let finite = expected.iter().map(|x| x.abs()).filter(|x| x.is_finite());
+    let largest = finite.fold(0.0, f64::max);
+    let found = (found.to_f64_vec(), found.dtype());
+    let pairs = expected.iter().zip(found.0).enumerate();
+    pairs
+        .filter_map(|(element, (&expected, value))| {
+            // What rounds to zero or infinity does so in the precision of the result.
+            let (rounded, smallest) = match found.1 {
+                DType::F32 => (f64::from(expected as f32), f64::from(f32::from_bits(1))),
+                _ => (expected, f64::from_bits(1)),
+            };
+            let allowed = bound.relative(found.1) * bound.scale(largest, expected) + 2.0 * smallest;
+            let fits = if rounded.is_nan() {
+                value.is_nan()
+            } else if rounded.is_infinite() {
+                value == rounded
+            } else {
+                let sign = value.is_sign_negative() == expected.is_sign_negative();
+                (value - expected).abs() <= allowed && (sign || !signed_zeros || value != 0.0 || expected != 0.0)
+            };
+            (!fits).then_some(Deviation { element, expected, found: value, allowed })
+        })
+        .collect()
+}
+
+/// All that went wrong, reported together.
+#[derive(Default)]
+pub struct Failures(Vec<String>);
+
+impl Failures {
+    pub fn add(&mut self, place: impl Display, what: impl Display) {
+        self.0.push(format!("{place}: {what}"));
+    }
+
+    /// Notes a tensor of another shape, and otherwise each element that is too far off.
+    pub fn compare(&mut self, place: impl Display, expected: &Tensor, found: &Tensor, bound: Bound) {
+        if self.same_shape(&place, expected, found) {
+            for deviation in deviations(&expected.to_f64_vec(), found, bound, false) {
+                self.add_element(&place, expected.shape(), &deviation);
+            }
+        }
+    }
+
+    pub fn same_shape(&mut self, place: impl Display, expected: &Tensor, found: &Tensor) -> bool {
+        let same = expected.shape() == found.shape();
+        if !same {
+            self.add(place, format!("expected shape {:?}, found {:?}", expected.shape(), found.shape()));
+        }
+        same
+    }
+
+    pub fn add_element(&mut self, place: impl Display, shape: &[usize], deviation: &Deviation) {
+        let Deviation { element, expected, found, allowed } = deviation;
+        let mut index = vec![0; shape.len()];
+        let mut rest = *element;
+        for (index, len) in index.iter_mut().zip(shape).rev() {
+            (*index, rest) = (rest % len, rest / len);
+        }
+        let off = (expected - found).abs();
+        self.add(place, format!("element {index:?}: expected {expected:e}, found {found:e}, off by {off:.1e} > {allowed:.1e}"));
+    }
+
+    /// Panics with everything that was noted, if anything was.
+    pub fn report(self) {
+        let (all, shown) = (self.0.len(), 200);
+        let first: Vec<_> = self.0.into_iter().take(shown).collect();
+        assert!(first.is_empty(), "{all} deviations, the first {}:\n{}", first.len(), first.join("\n"));
+    }
+}

@@ -1,0 +1,55 @@
+//! The forms in which memory holds an operand: as it is, transposed, cut out of something larger,
+//! stretched without a copy.
+
+use cotangent::{Result, Tensor};
+
+/// How an operand is a view of a base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// The base itself.
+    Contiguous,
+    /// The base with its axes in reverse; of a single axis: a column of a matrix.
+    Transposed,
+    /// The inside of a base that is larger at each end of each axis.
+    Narrowed,
+    /// The first axis stretched (stride 0).
+    StretchedFirst,
+    /// The last axis stretched.
+    StretchedLast,
+}
+
+impl Form {
+    pub const ALL: [Self; 5] =
+        [Self::Contiguous, Self::Transposed, Self::Narrowed, Self::StretchedFirst, Self::StretchedLast];
+
+    /// The shape of the base of a view of shape `shape`.
+    pub fn base_shape(self, shape: &[usize]) -> Vec<usize> {
+        let mut base = shape.to_vec();
+        match (self, shape) {
+            (Self::Contiguous, _) | (Self::StretchedFirst | Self::StretchedLast, []) => {}
+            (Self::Transposed, []) => base = vec![2],
+            (Self::Transposed, &[len]) => base = vec![len, 2],
+            (Self::Transposed, _) => base.reverse(),
+            (Self::Narrowed, []) => base = vec![3],
+            (Self::Narrowed, _) => base.iter_mut().for_each(|len| *len += 2),
+            (Self::StretchedFirst, _) => base[0] = 1,
+            (Self::StretchedLast, [.., _]) => base[shape.len() - 1] = 1,
+        }
+        base
+    }
+
+    /// The view, of shape `shape`.
+    pub fn view(self, base: &Tensor, shape: &[usize]) -> Result<Tensor> {
+        match (self, shape) {
+            (Self::Contiguous, _) => Ok(base.clone()),
+            (Self::Transposed | Self::Narrowed, []) => base.narrow(0, 1, 1)?.reshape(shape),
+            (Self::Transposed, &[_]) => base.narrow(1, 1, 1)?.reshape(shape),
+            (Self::Transposed, _) => base.permute(&(0..shape.len()).rev().collect::<Vec<_>>()),
+            (Self::Narrowed, _) => shape
+                .iter()
+                .enumerate()
+                .try_fold(base.clone(), |view, (axis, &len)| view.narrow(axis as isize, 1, len)),
+            (Self::StretchedFirst | Self::StretchedLast, _) => base.broadcast_to(shape),
+        }
+    }
+}
