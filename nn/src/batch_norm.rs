@@ -1,5 +1,6 @@
 //! Batch normalization with running statistics.
 
+use crate::linear::Linear;
 use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
 use cotangent_core::{BatchStatistics, DType, Error, Result, Tensor};
 use cotangent_macros::Module;
@@ -176,6 +177,62 @@ impl BatchNorm {
         }
         mean.set(&Tensor::from(&center[..]).to_dtype(dtype))?;
         var.set(&Tensor::from(&squares[..]).to_dtype(dtype))
+    }
+
+    /// The dense layer that does, when predicting, what `linear` followed by this layer does: the
+    /// normalization costs nothing then.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if this layer keeps no running statistics, [`Error::Shape`] if `linear`
+    /// has another number of outputs than this layer has channels, [`Error::DType`] if the two have
+    /// different dtypes.
+    ///
+    /// ```
+    /// use cotangent_core::{Tensor, module::{Layer, Pass}};
+    /// use cotangent_nn::{BatchNorm, Linear};
+    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+    /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let (linear, norm) = (Linear::new(2, 3, &mut rng)?, BatchNorm::new(3)?);
+    /// let x = Tensor::from([[1.0f32, 2.0], [-3.0, 0.5], [0.1, 4.0]]);
+    /// norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
+    /// let (two, one) = (norm.predict(&linear.predict(&x)?)?, norm.fold_into(&linear)?.predict(&x)?);
+    /// assert!(two.sub(&one)?.abs().sum().item()? < 1e-5);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
+        let (Some(mean), Some(var)) = (self.running_mean(), self.running_var()) else {
+            let reason = "this layer keeps no running statistics".to_owned();
+            return Err(Error::Argument {
+                op: "fold_into",
+                reason,
+            });
+        };
+        let mut scale = var.add_scalar(self.settings.epsilon).rsqrt();
+        if let Some(gamma) = &self.weight {
+            scale = scale.mul(gamma.value())?;
+        }
+        let weight = linear.weight.value().mul(&scale.unsqueeze(-1)?)?;
+        if weight.shape() != linear.weight.shape() {
+            let reason = "expected one channel per output".to_owned();
+            let shapes = vec![linear.weight.shape().into(), scale.shape().into()];
+            return Err(Error::Shape {
+                op: "fold_into",
+                reason,
+                shapes,
+            });
+        }
+        let mut shift = mean.neg();
+        if let Some(bias) = &linear.bias {
+            shift = shift.add(bias.value())?;
+        }
+        shift = shift.mul(&scale)?;
+        if let Some(beta) = &self.bias {
+            shift = shift.add(beta.value())?;
+        }
+        Ok(Linear {
+            weight: Param::new(&weight),
+            bias: Some(Param::new(&shift)),
+        })
     }
 
     fn check(&self, x: &Tensor) -> Result<()> {

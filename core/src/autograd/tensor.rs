@@ -133,6 +133,9 @@ impl Tensor {
 
     /// The elements times `factor`, in the same storage if nothing else holds it; not recorded.
     pub fn scaled_in_place(self, factor: f64) -> Self {
+        if factor == 1.0 {
+            return self.detach();
+        }
         Self::from(self.into_array().update(Scale(factor), []))
     }
 

@@ -11,6 +11,7 @@
 //! gradcheck::function(&[x], |x| x[0].tanh().mul(&x[0])?.softmax(1)).unwrap().assert_ok();
 //! ```
 
+mod check;
 mod numeric;
 mod report;
 mod subject;
@@ -20,7 +21,8 @@ pub use report::{Entry, Report, Verdict};
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::module::{Module, Pass};
-use subject::{Inputs, Model, check};
+use check::check;
+use subject::{Inputs, Model};
 
 /// Checks the gradients of `forward` with respect to every parameter of `module` and every input,
 /// with default settings; see [`Gradcheck::module`].

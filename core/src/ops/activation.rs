@@ -1,6 +1,6 @@
 //! Activation functions. Derivatives at the kinks are PyTorch's.
 
-use super::unary::unary;
+use super::elementwise::unary;
 use crate::autograd::Tensor;
 use crate::kernel::Real;
 

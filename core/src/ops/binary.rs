@@ -1,5 +1,6 @@
 //! Elementwise functions of two tensors, with NumPy's broadcasting.
 
+use super::elementwise::constant;
 use super::symbolic::Tape;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::Result;
@@ -63,21 +64,6 @@ impl<B: Binary> Update<1, 2> for Chain<B> {
     }
 }
 
-impl<B: Binary> Update<1, 1> for Chain<B> {
-    /// For partial derivatives that are functions of one operand: it stands for both.
-    #[inline(always)]
-    fn apply<T: Real>(self, [g]: [T; 1], [only]: [T; 1]) -> [T; 1] {
-        [g * self.binary.partial(self.operand, only, only)]
-    }
-}
-
-impl<B: Binary> Update<1, 0> for Chain<B> {
-    #[inline(always)]
-    fn apply<T: Real>(self, [g]: [T; 1], []: [T; 0]) -> [T; 1] {
-        [g * self.binary.partial(self.operand, g, g)]
-    }
-}
-
 struct Recorded<B> {
     binary: B,
     saved: [Option<Tensor>; 2],
@@ -98,18 +84,27 @@ impl<B: Binary> Recorded<B> {
                 .partial(operand, symbol(needed[0]), symbol(needed[1]));
             return (tape.symbol(&cotangent) * partial).tensor();
         }
-        let shape = cotangent.array().shape().clone();
-        let g = cotangent.into_array();
-        let chain = Chain {
-            binary: self.binary,
-            operand,
+        // Where only one operand matters it stands for both.
+        let (a, b) = match needed {
+            [Some(a), Some(b)] => (a, b),
+            [Some(only), None] | [None, Some(only)] => (only, only),
+            [None, None] => {
+                return cotangent
+                    .scaled_in_place(constant(|any| self.binary.partial(operand, any, any)));
+            }
         };
-        let stretched = |saved: &Tensor| saved.array().broadcast_to(&shape);
-        Tensor::from(match needed {
-            [Some(a), Some(b)] => g.update(chain, [&stretched(a), &stretched(b)]),
-            [Some(only), None] | [None, Some(only)] => g.update(chain, [&stretched(only)]),
-            [None, None] => g.update(chain, []),
-        })
+        let shape = cotangent.array().shape().clone();
+        let (a, b) = (
+            a.array().broadcast_to(&shape),
+            b.array().broadcast_to(&shape),
+        );
+        Tensor::from(cotangent.into_array().update(
+            Chain {
+                binary: self.binary,
+                operand,
+            },
+            [&a, &b],
+        ))
     }
 }
 

@@ -8,6 +8,7 @@ mod create;
 mod cross_entropy;
 mod display;
 mod dropout;
+mod elementwise;
 mod index;
 mod matmul;
 mod operators;

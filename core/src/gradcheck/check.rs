@@ -1,0 +1,292 @@
+//! The check itself: slopes along directions and along elements, compared.
+
+use super::Gradcheck;
+use super::numeric::{Slope, slope};
+use super::report::{Entry, Report, Verdict};
+use super::subject::Subject;
+use crate::autograd::Tensor;
+use crate::error::{Error, Result};
+use crate::tensor::DType;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<Report> {
+    let refuse = |reason: &str| Err(Error::argument("gradcheck", reason));
+    let tensors = subject.tensors();
+    if tensors.iter().all(|(_, tensor)| tensor.is_empty()) {
+        return refuse("nothing to check: no input and no parameter that is not frozen");
+    }
+    let output = subject.output()?;
+    output.expect_dtype("gradcheck", DType::F64)?;
+    if output.is_empty() {
+        return refuse("nothing to check: the output has no elements");
+    }
+    let again = subject.output()?;
+    let bits = |tensor: &Tensor| {
+        tensor
+            .to_f64_vec()
+            .into_iter()
+            .map(f64::to_bits)
+            .collect::<Vec<_>>()
+    };
+    if bits(&output) != bits(&again) {
+        return refuse("the function is not pure: two evaluations at the same place differ");
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+    let cotangent = if output.len() == 1 {
+        output.constant_like(1.0)
+    } else {
+        Tensor::uniform(output.shape(), 0.5, 1.5, DType::F64, &mut rng)?
+            .mul(&signs(&output, &mut rng)?)?
+    };
+    let gradients = subject.gradients(&cotangent)?;
+    let contract = |output: &Tensor| -> Result<f64> { output.mul(&cotangent)?.sum().item() };
+    let center = contract(&output)?;
+    let mut entries = Vec::new();
+    for (index, ((path, value), gradient)) in tensors.into_iter().zip(gradients).enumerate() {
+        let gradient = match gradient {
+            Some(gradient) => gradient.to_f64_vec(),
+            None => vec![0.0; value.len()],
+        };
+        let mut probe = Probe {
+            settings,
+            subject,
+            index,
+            value: &value,
+            gradient: &gradient,
+            center,
+            contract: &contract,
+        };
+        let finding = probe.examine(&mut rng);
+        probe.subject.set(index, value.clone())?;
+        let finding = finding?;
+        entries.push(finding.into_entry(path, value.shape()));
+    }
+    Ok(Report { entries })
+}
+
+/// A tensor of 1 and -1.
+fn signs(like: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
+    Tensor::from_fn(like.shape(), DType::F64, || {
+        if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 }
+    })
+}
+
+/// One slope compared.
+#[derive(Clone, Debug)]
+struct Finding {
+    verdict: Verdict,
+    element: Option<usize>,
+    analytic: f64,
+    slope: Slope,
+    comparisons: usize,
+}
+
+impl Finding {
+    /// How bad it is: by verdict, then by the relative difference.
+    fn badness(&self) -> (usize, f64) {
+        let rank = match self.verdict {
+            Verdict::Pass => 0,
+            Verdict::Kink => 1,
+            Verdict::Inconclusive => 2,
+            Verdict::Fail => 3,
+        };
+        let size = self.analytic.abs().max(self.slope.value.abs()).max(1e-12);
+        (rank, (self.analytic - self.slope.value).abs() / size)
+    }
+
+    fn into_entry(self, path: String, shape: &[usize]) -> Entry {
+        let element = self.element.map(|mut flat| {
+            let mut index = vec![0; shape.len()];
+            for (place, &len) in index.iter_mut().zip(shape).rev() {
+                *place = flat % len;
+                flat /= len;
+            }
+            index
+        });
+        Entry {
+            path,
+            shape: shape.to_vec(),
+            verdict: self.verdict,
+            element,
+            analytic: self.analytic,
+            numeric: self.slope.value,
+            error_bar: self.slope.error,
+            comparisons: self.comparisons,
+        }
+    }
+}
+
+/// One tensor under examination.
+struct Probe<'a> {
+    settings: &'a Gradcheck,
+    subject: &'a mut dyn Subject,
+    index: usize,
+    value: &'a Tensor,
+    gradient: &'a [f64],
+    center: f64,
+    contract: &'a dyn Fn(&Tensor) -> Result<f64>,
+}
+
+impl Probe<'_> {
+    fn examine(&mut self, rng: &mut ChaCha8Rng) -> Result<Finding> {
+        let len = self.value.len();
+        let mut worst = Finding {
+            verdict: Verdict::Pass,
+            element: None,
+            analytic: 0.0,
+            slope: Slope {
+                value: 0.0,
+                error: 0.0,
+                sides: [0.0; 2],
+            },
+            comparisons: 0,
+        };
+        let mut comparisons = 0;
+        let mut keep = |finding: Finding| {
+            comparisons += 1;
+            let (rank, size) = finding.badness();
+            let (worst_rank, worst_size) = worst.badness();
+            let worse =
+                rank > worst_rank || (rank == worst_rank && (size > worst_size || size.is_nan()));
+            if worse || comparisons == 1 {
+                worst = finding;
+            }
+        };
+        if len <= self.settings.every_element_up_to {
+            for element in 0..len {
+                keep(self.element(element)?);
+            }
+        } else {
+            for _ in 0..self.settings.directions {
+                let direction: Vec<f64> = (0..len)
+                    .map(|_| if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 })
+                    .collect();
+                let finding = self.along(&direction, None)?;
+                if finding.verdict == Verdict::Pass {
+                    keep(finding);
+                    continue;
+                }
+                // A kink or noise along a direction through many elements says little: the halves
+                // say more, down to the element.
+                let found = self.bisect(&direction, 0, len)?;
+                keep(found.unwrap_or(finding));
+            }
+        }
+        worst.comparisons = comparisons;
+        Ok(worst)
+    }
+
+    /// The first element within `start..end` at which the slopes disagree, or else the worst
+    /// finding of a smaller kind; none if the parts agree one by one.
+    fn bisect(&mut self, direction: &[f64], start: usize, end: usize) -> Result<Option<Finding>> {
+        if end - start == 1 {
+            let finding = self.element(start)?;
+            return Ok((finding.verdict != Verdict::Pass).then_some(finding));
+        }
+        let middle = start.midpoint(end);
+        let mut worst: Option<Finding> = None;
+        for (start, end) in [(start, middle), (middle, end)] {
+            let mut part = vec![0.0; direction.len()];
+            part[start..end].copy_from_slice(&direction[start..end]);
+            let finding = self.along(&part, None)?;
+            if finding.verdict == Verdict::Pass {
+                continue;
+            }
+            let found = self.bisect(direction, start, end)?;
+            if let Some(found) = found {
+                if found.verdict == Verdict::Fail {
+                    return Ok(Some(found));
+                }
+                if worst
+                    .as_ref()
+                    .is_none_or(|worst| worst.badness().0 < found.badness().0)
+                {
+                    worst = Some(found);
+                }
+            }
+        }
+        Ok(worst)
+    }
+
+    fn element(&mut self, element: usize) -> Result<Finding> {
+        let mut direction = vec![0.0; self.value.len()];
+        direction[element] = 1.0;
+        self.along(&direction, Some(element))
+    }
+
+    /// Compares the slopes along a direction.
+    fn along(&mut self, direction: &[f64], element: Option<usize>) -> Result<Finding> {
+        let values = self.value.to_f64_vec();
+        let terms = self.gradient.iter().zip(direction).map(|(g, d)| g * d);
+        let analytic: f64 = terms.clone().sum();
+        let norm: f64 = terms.map(|term| term * term).sum::<f64>().sqrt();
+        // A step is relative to the size of what moves.
+        let moved = values.iter().zip(direction).filter(|(_, d)| **d != 0.0);
+        let scale = moved
+            .fold(0.0f64, |size, (x, _)| size.max(x.abs()))
+            .max(1.0)
+            / (direction.iter().filter(|d| **d != 0.0).count() as f64).sqrt();
+        let (absolute, relative) = (
+            self.settings.absolute_tolerance,
+            self.settings.relative_tolerance,
+        );
+        let tolerance =
+            |numeric: f64| absolute + relative * analytic.abs().max(numeric.abs()).max(norm);
+        // Powers of two as steps keep x + t - x = t nearly exact.
+        let scale = 2f64.powi(scale.log2().round() as i32);
+        let (subject, index, contract, shape) = (
+            &mut *self.subject,
+            self.index,
+            self.contract,
+            self.value.shape(),
+        );
+        let slope = slope(self.center, scale, tolerance, |t| {
+            let place: Vec<f64> = values
+                .iter()
+                .zip(direction)
+                .map(|(x, d)| x + t * d)
+                .collect();
+            subject.set(index, Tensor::from_vec(place, shape)?)?;
+            contract(&subject.output()?)
+        })?;
+        self.subject.set(self.index, self.value.clone())?;
+        let verdict = judge(analytic, slope, tolerance(slope.value));
+        Ok(Finding {
+            verdict,
+            element,
+            analytic,
+            slope,
+            comparisons: 1,
+        })
+    }
+}
+
+/// NaN never passes: every comparison that lets something pass is false for NaN.
+fn judge(analytic: f64, slope: Slope, tolerance: f64) -> Verdict {
+    let difference = (analytic - slope.value).abs();
+    if slope.error <= tolerance {
+        return if difference <= tolerance + slope.error {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
+        };
+    }
+    let [left, right] = slope.sides;
+    let jump = (left - right).abs();
+    if jump > 100.0 * tolerance && jump >= 0.5 * slope.error {
+        let (low, high) = (left.min(right), left.max(right));
+        let margin = 1e-3 * jump + tolerance;
+        let between = analytic >= low - margin && analytic <= high + margin;
+        return if between {
+            Verdict::Kink
+        } else {
+            Verdict::Fail
+        };
+    }
+    if difference <= slope.error {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Fail
+    }
+}

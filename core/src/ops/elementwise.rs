@@ -1,0 +1,152 @@
+//! The mechanism that makes an elementwise function a few lines: a formula and its derivative, each
+//! written once over `Real`.
+
+use super::symbolic::Tape;
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::Result;
+use crate::kernel::{Baseline, Lane, Map, Real, Update};
+use crate::tensor::Array;
+use smallvec::smallvec;
+
+/// What a derivative is a function of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saves {
+    /// The operand.
+    Input,
+    /// The result.
+    Output,
+    /// Nothing: it is constant.
+    Nothing,
+}
+
+/// An elementwise function.
+pub(super) trait Unary: Copy + Send + Sync + 'static {
+    const NAME: &'static str;
+    /// What [`derivative`](Self::derivative) is given.
+    fn saves(self) -> Saves;
+    /// y = f(x)
+    fn value<T: Real>(self, x: T) -> T;
+    /// f'(x), from what is saved (from any number if nothing is: only its type matters then).
+    fn derivative<T: Real>(self, saved: T) -> T;
+}
+
+/// Applies and records an elementwise function.
+pub(super) fn apply<U: Unary>(unary: U, x: &Tensor) -> Tensor {
+    let output = Tensor::from(Array::map(Value(unary), [x.array()], x.array().shape()));
+    if !x.is_tracked() {
+        return output;
+    }
+    let saved = match unary.saves() {
+        Saves::Input => Some(x.clone()),
+        Saves::Output => Some(output.clone()),
+        Saves::Nothing => None,
+    };
+    Tensor::from_op(output, &[x], || Recorded { unary, saved })
+}
+
+#[derive(Clone, Copy)]
+struct Value<U>(U);
+
+impl<U: Unary> Map<1> for Value<U> {
+    #[inline(always)]
+    fn apply<T: Real>(self, [x]: [T; 1]) -> T {
+        self.0.value(x)
+    }
+}
+
+/// g := g f'
+#[derive(Clone, Copy)]
+struct Chain<U>(U);
+
+impl<U: Unary> Update<1, 1> for Chain<U> {
+    #[inline(always)]
+    fn apply<T: Real>(self, [g]: [T; 1], [saved]: [T; 1]) -> [T; 1] {
+        [g * self.0.derivative(saved)]
+    }
+}
+
+struct Recorded<U> {
+    unary: U,
+    saved: Option<Tensor>,
+}
+
+impl<U: Unary> Op for Recorded<U> {
+    fn name(&self) -> &'static str {
+        U::NAME
+    }
+
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let gradient = if context.records() {
+            let saved = match (&self.saved, self.unary.saves()) {
+                (Some(x), Saves::Input) => context.saved(x),
+                (Some(y), _) => context.output(y),
+                (None, _) => cotangent.detach(),
+            };
+            let tape = Tape::default();
+            let derivative = self.unary.derivative(tape.symbol(&saved));
+            (tape.symbol(&cotangent) * derivative).tensor()
+        } else {
+            match &self.saved {
+                Some(saved) => Tensor::from(
+                    cotangent
+                        .into_array()
+                        .update(Chain(self.unary), [saved.array()]),
+                ),
+                None => cotangent.scaled_in_place(constant(|any| self.unary.derivative(any))),
+            }
+        };
+        Ok(smallvec![Some(gradient)])
+    }
+}
+
+/// A derivative that is a function of nothing.
+pub(super) fn constant(derivative: impl FnOnce(Lane<f64, Baseline>) -> Lane<f64, Baseline>) -> f64 {
+    derivative(Lane::new(0.0)).0
+}
+
+/// Defines elementwise functions: the documented signature, what the derivative is made from, the
+/// formula, the derivative.
+macro_rules! unary {
+    ($(
+        $(#[$doc:meta])*
+        $visibility:vis fn $method:ident($($parameter:ident: $type:ty),*) as $name:ident
+            saves $saves:expr,
+            value |$x:ident| $value:expr,
+            derivative |$saved:ident| $derivative:expr;
+    )*) => {$(
+        #[derive(Clone, Copy, Debug)]
+        struct $name { $($parameter: $type),* }
+
+        impl $crate::ops::elementwise::Unary for $name {
+            const NAME: &'static str = stringify!($method);
+            #[inline(always)]
+            fn saves(self) -> $crate::ops::elementwise::Saves {
+                #[allow(unused_imports)]
+                use $crate::ops::elementwise::Saves::{Input, Nothing, Output};
+                #[allow(unused_variables)]
+                let Self { $($parameter),* } = self;
+                $saves
+            }
+            #[inline(always)]
+            fn value<T: Real>(self, $x: T) -> T {
+                #[allow(unused_variables)]
+                let Self { $($parameter),* } = self;
+                $value
+            }
+            #[inline(always)]
+            fn derivative<T: Real>(self, $saved: T) -> T {
+                #[allow(unused_variables)]
+                let Self { $($parameter),* } = self;
+                $derivative
+            }
+        }
+
+        impl Tensor {
+            $(#[$doc])*
+            $visibility fn $method(&self, $($parameter: $type),*) -> Self {
+                $crate::ops::elementwise::apply($name { $($parameter),* }, self)
+            }
+        }
+    )*};
+}
+pub(super) use unary;
