@@ -1,5 +1,6 @@
 //! Holding what was computed against what PyTorch has computed, element by element.
 
+use crate::read::File;
 use cotangent::prelude::*;
 use std::fmt::Display;
 
@@ -21,11 +22,19 @@ impl Bound {
     /// The tolerance of a tensor of expected values, to be multiplied by `relative`.
     fn scale(self, largest: f64, element: f64) -> f64 {
         let scale = element.abs().max(self.floor);
-        if self.of_tensor { scale.max(largest) } else { scale }
+        if self.of_tensor {
+            scale.max(largest)
+        } else {
+            scale
+        }
     }
 
     fn relative(self, dtype: DType) -> f64 {
-        if dtype == DType::F32 { self.f32 } else { self.f64 }
+        if dtype == DType::F32 {
+            self.f32
+        } else {
+            self.f64
+        }
     }
 }
 
@@ -39,7 +48,12 @@ pub struct Deviation {
 
 /// The elements of `found` that are further from `expected` than allowed. If zeros have signs, they
 /// count.
-pub fn deviations(expected: &[f64], found: &Tensor, bound: Bound, signed_zeros: bool) -> Vec<Deviation> {
+pub fn deviations(
+    expected: &[f64],
+    found: &Tensor,
+    bound: Bound,
+    signed_zeros: bool,
+) -> Vec<Deviation> {
     let finite = expected.iter().map(|x| x.abs()).filter(|x| x.is_finite());
     let largest = finite.fold(0.0, f64::max);
     let found = (found.to_f64_vec(), found.dtype());
@@ -58,9 +72,15 @@ pub fn deviations(expected: &[f64], found: &Tensor, bound: Bound, signed_zeros: 
                 value == rounded
             } else {
                 let sign = value.is_sign_negative() == expected.is_sign_negative();
-                (value - expected).abs() <= allowed && (sign || !signed_zeros || value != 0.0 || expected != 0.0)
+                (value - expected).abs() <= allowed
+                    && (sign || !signed_zeros || value != 0.0 || expected != 0.0)
             };
-            (!fits).then_some(Deviation { element, expected, found: value, allowed })
+            (!fits).then_some(Deviation {
+                element,
+                expected,
+                found: value,
+                allowed,
+            })
         })
         .collect()
 }
@@ -75,7 +95,13 @@ impl Failures {
     }
 
     /// Notes a tensor of another shape, and otherwise each element that is too far off.
-    pub fn compare(&mut self, place: impl Display, expected: &Tensor, found: &Tensor, bound: Bound) {
+    pub fn compare(
+        &mut self,
+        place: impl Display,
+        expected: &Tensor,
+        found: &Tensor,
+        bound: Bound,
+    ) {
         if self.same_shape(&place, expected, found) {
             for deviation in deviations(&expected.to_f64_vec(), found, bound, false) {
                 self.add_element(&place, expected.shape(), &deviation);
@@ -86,13 +112,25 @@ impl Failures {
     pub fn same_shape(&mut self, place: impl Display, expected: &Tensor, found: &Tensor) -> bool {
         let same = expected.shape() == found.shape();
         if !same {
-            self.add(place, format!("expected shape {:?}, found {:?}", expected.shape(), found.shape()));
+            self.add(
+                place,
+                format!(
+                    "expected shape {:?}, found {:?}",
+                    expected.shape(),
+                    found.shape()
+                ),
+            );
         }
         same
     }
 
     pub fn add_element(&mut self, place: impl Display, shape: &[usize], deviation: &Deviation) {
-        let Deviation { element, expected, found, allowed } = deviation;
+        let Deviation {
+            element,
+            expected,
+            found,
+            allowed,
+        } = deviation;
         let mut index = vec![0; shape.len()];
         let mut rest = *element;
         for (index, len) in index.iter_mut().zip(shape).rev() {
@@ -102,10 +140,58 @@ impl Failures {
         self.add(place, format!("element {index:?}: expected {expected:e}, found {found:e}, off by {off:.1e} > {allowed:.1e}"));
     }
 
+    /// Notes a tensor of another dtype or shape, and otherwise every element that differs in a bit,
+    /// except that one NaN is as good as another.
+    pub fn identical(&mut self, place: impl Display, expected: &Tensor, found: &Tensor) {
+        if expected.dtype() != found.dtype() {
+            self.add(
+                &place,
+                format!("expected {}, found {}", expected.dtype(), found.dtype()),
+            );
+        }
+        if self.same_shape(&place, expected, found) {
+            let bits = |x: f64| {
+                if x.is_nan() {
+                    f64::NAN.to_bits()
+                } else {
+                    x.to_bits()
+                }
+            };
+            let pairs = expected
+                .to_f64_vec()
+                .into_iter()
+                .zip(found.to_f64_vec())
+                .enumerate();
+            for (element, (expected_value, found)) in
+                pairs.filter(|(_, (a, b))| bits(*a) != bits(*b))
+            {
+                let deviation = Deviation {
+                    element,
+                    expected: expected_value,
+                    found,
+                    allowed: 0.0,
+                };
+                self.add_element(&place, expected.shape(), &deviation);
+            }
+        }
+    }
+
+    /// Notes what a file holds and nothing has read.
+    pub fn unread(&mut self, file: &File) {
+        for key in file.unread() {
+            self.add(format!("{} {key}", file.name), "no test reads this");
+        }
+    }
+
     /// Panics with everything that was noted, if anything was.
     pub fn report(self) {
         let (all, shown) = (self.0.len(), 200);
         let first: Vec<_> = self.0.into_iter().take(shown).collect();
-        assert!(first.is_empty(), "{all} deviations, the first {}:\n{}", first.len(), first.join("\n"));
+        assert!(
+            first.is_empty(),
+            "{all} deviations, the first {}:\n{}",
+            first.len(),
+            first.join("\n")
+        );
     }
 }

@@ -26,55 +26,78 @@ enum Stored {
 impl File {
     pub fn open(name: &'static str) -> Self {
         let path = directory().join(name).with_extension("safetensors");
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let bytes =
+            std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         let file = SafeTensors::deserialize(&bytes).unwrap();
         let stored = file.iter().map(|(key, view)| {
             let (shape, data) = (view.shape(), view.data());
             let value = match view.dtype() {
-                Dtype::F32 => Stored::Real(Tensor::from_vec(numbers(data, f32::from_le_bytes), shape).unwrap()),
-                Dtype::F64 => Stored::Real(Tensor::from_vec(numbers(data, f64::from_le_bytes), shape).unwrap()),
+                Dtype::F32 => Stored::Real(
+                    Tensor::from_vec(numbers(data, f32::from_le_bytes), shape).unwrap(),
+                ),
+                Dtype::F64 => Stored::Real(
+                    Tensor::from_vec(numbers(data, f64::from_le_bytes), shape).unwrap(),
+                ),
                 Dtype::I64 => {
-                    let values = numbers(data, |bytes| usize::try_from(i64::from_le_bytes(bytes)).unwrap());
+                    let values = numbers(data, |bytes| {
+                        usize::try_from(i64::from_le_bytes(bytes)).unwrap()
+                    });
                     Stored::Whole(Indices::from_vec(values, shape).unwrap())
                 }
                 other => panic!("{name}: {key} holds {other:?}"),
             };
             (key.to_owned(), value)
         });
-        Self { name, stored: stored.collect(), read: RefCell::default() }
+        Self {
+            name,
+            stored: stored.collect(),
+            read: RefCell::default(),
+        }
     }
 
     /// The different first parts of the names.
     pub fn operations(&self) -> BTreeSet<&str> {
-        self.stored.keys().filter_map(|key| key.split('/').next()).collect()
+        self.stored
+            .keys()
+            .filter_map(|key| key.split('/').next())
+            .collect()
     }
 
     /// The different second parts of the names that start with `operation`.
     pub fn cases(&self, operation: &str) -> BTreeSet<&str> {
         let parts = self.stored.keys().map(|key| key.split('/'));
-        parts.filter_map(|mut parts| (parts.next()? == operation).then(|| parts.next())?).collect()
+        parts
+            .filter_map(|mut parts| (parts.next()? == operation).then(|| parts.next())?)
+            .collect()
     }
 
     /// A tensor of real numbers, in the precision that it is stored in.
     pub fn get(&self, key: &str) -> Option<Tensor> {
-        let Stored::Real(tensor) = self.mark(key)? else { panic!("{}: {key} holds whole numbers", self.name) };
+        let Stored::Real(tensor) = self.mark(key)? else {
+            panic!("{}: {key} holds whole numbers", self.name)
+        };
         Some(tensor.clone())
     }
 
     /// As [`get`](Self::get), for one that must be there.
     pub fn tensor(&self, key: &str) -> Tensor {
-        self.get(key).unwrap_or_else(|| panic!("{}: there is no {key}", self.name))
+        self.get(key)
+            .unwrap_or_else(|| panic!("{}: there is no {key}", self.name))
     }
 
     /// Labels, indices or a count.
     pub fn indices(&self, key: &str) -> Option<Indices> {
-        let Stored::Whole(indices) = self.mark(key)? else { panic!("{}: {key} holds real numbers", self.name) };
+        let Stored::Whole(indices) = self.mark(key)? else {
+            panic!("{}: {key} holds real numbers", self.name)
+        };
         Some(indices.clone())
     }
 
     /// The tensors `key.0`, `key.1` and so on.
     pub fn numbered(&self, key: &str) -> Vec<Tensor> {
-        (0..).map_while(|i| self.get(&format!("{key}.{i}"))).collect()
+        (0..)
+            .map_while(|i| self.get(&format!("{key}.{i}")))
+            .collect()
     }
 
     fn mark(&self, key: &str) -> Option<&Stored> {
@@ -86,12 +109,21 @@ impl File {
     /// The names that nothing has read.
     pub fn unread(&self) -> Vec<String> {
         let read = self.read.borrow();
-        self.stored.keys().filter(|&key| !read.contains(key)).cloned().collect()
+        self.stored
+            .keys()
+            .filter(|&key| !read.contains(key))
+            .cloned()
+            .collect()
     }
 }
 
 fn numbers<T, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
-    bytes.as_chunks::<N>().0.iter().map(|chunk| read(*chunk)).collect()
+    bytes
+        .as_chunks::<N>()
+        .0
+        .iter()
+        .map(|chunk| read(*chunk))
+        .collect()
 }
 
 /// How an operand lies in memory; its values are the same.
@@ -125,7 +157,11 @@ impl Form {
                 let padded = Tensor::from_fn(shape, x.dtype(), || {
                     let inside = (1..=len).contains(&(place % (len + 2)));
                     place += 1;
-                    if inside { values.next().unwrap() } else { f64::NAN }
+                    if inside {
+                        values.next().unwrap()
+                    } else {
+                        f64::NAN
+                    }
                 });
                 padded.unwrap().narrow(-1, 1, len).unwrap()
             }
@@ -139,5 +175,7 @@ fn reversed(x: &Tensor) -> Tensor {
 
 /// The same values, row-major.
 fn copied(x: &Tensor) -> Tensor {
-    Tensor::from_vec(x.to_f64_vec(), x.shape()).unwrap().to_dtype(x.dtype())
+    Tensor::from_vec(x.to_f64_vec(), x.shape())
+        .unwrap()
+        .to_dtype(x.dtype())
 }

@@ -19,8 +19,13 @@ pub enum Form {
 }
 
 impl Form {
-    pub const ALL: [Self; 5] =
-        [Self::Contiguous, Self::Transposed, Self::Narrowed, Self::StretchedFirst, Self::StretchedLast];
+    pub const ALL: [Self; 5] = [
+        Self::Contiguous,
+        Self::Transposed,
+        Self::Narrowed,
+        Self::StretchedFirst,
+        Self::StretchedLast,
+    ];
 
     /// The shape of the base of a view of shape `shape`.
     pub fn base_shape(self, shape: &[usize]) -> Vec<usize> {
@@ -48,7 +53,9 @@ impl Form {
             (Self::Narrowed, _) => shape
                 .iter()
                 .enumerate()
-                .try_fold(base.clone(), |view, (axis, &len)| view.narrow(axis as isize, 1, len)),
+                .try_fold(base.clone(), |view, (axis, &len)| {
+                    view.narrow(axis as isize, 1, len)
+                }),
             (Self::StretchedFirst | Self::StretchedLast, _) => base.broadcast_to(shape),
         }
     }

@@ -1,9 +1,7 @@
 //! The table of differentiable operations: a name, the shapes of the operands and of the result,
 //! and the call. Every promise about gradients is held against all of it.
 
-use cotangent::{DType, Indices, Result, Tensor};
-use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use cotangent::prelude::{ChaCha8Rng, DType, Indices, Mask, Result, Rng, SeedableRng, Tensor};
 
 /// Three lengths that the shapes of an operation are made from.
 pub type Sizes = [usize; 3];
@@ -52,7 +50,9 @@ impl Operation {
     /// Operands of the given sizes; the same seed gives the same ones, up to rounding.
     pub fn make_operands(&self, sizes: Sizes, dtype: DType, seed: u64) -> Result<Vec<Tensor>> {
         let shapes = (self.operands)(sizes).into_iter().enumerate();
-        shapes.map(|(i, shape)| values(&shape, self.domain_of(i), dtype, seed + i as u64)).collect()
+        shapes
+            .map(|(i, shape)| values(&shape, self.domain_of(i), dtype, seed + i as u64))
+            .collect()
     }
 }
 
@@ -60,16 +60,23 @@ impl Operation {
 pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     Tensor::from_fn(shape, dtype, || {
-        let (cell, place) = (rng.next_u32() % 8, f64::from(rng.next_u32()) / 2f64.powi(32));
+        let (cell, place) = (
+            rng.next_u32() % 8,
+            f64::from(rng.next_u32()) / 2f64.powi(32),
+        );
         let cell = if domain == Positive { cell % 4 } else { cell };
-        let cell = if cell < 4 { f64::from(cell) } else { 3.0 - f64::from(cell) };
+        let cell = if cell < 4 {
+            f64::from(cell)
+        } else {
+            3.0 - f64::from(cell)
+        };
         0.5 * cell + 0.1 + 0.3 * place
     })
 }
 
 macro_rules! unary {
     ($($method:ident($($argument:expr),*) $domain:ident;)*) => {
-        vec![$(Operation::unary(stringify!($method($($argument),*)), $domain, |x| x.$method($($argument),*))),*]
+        vec![$(Operation::unary(&stringify!($method($($argument),*)).replace(' ', ""), $domain, |x| x.$method($($argument),*))),*]
     };
 }
 
@@ -251,7 +258,19 @@ pub fn shapes() -> Vec<Operation> {
         "index_select of the last", Signed: (m, k, n) => (m, k, picks(n).len()),
             |x| x[0].index_select(-1, &picks(x[0].shape()[2]));
         "index_select of nothing", Signed: (m, k) => (m, 0), |x| x[0].index_select(1, &Indices::from([]));
+        "select", Signed: (m, k) (m, k) => (m, k), |x| every_third(x[0].shape())?.select(&x[0], &x[1]);
+        "select of a column and a row", Signed: (m, 1) (k) => (m, k),
+            |x| every_third(&[x[0].shape()[0], 1])?.select(&x[0], &x[1]);
+        "select by comparison", Signed: (m, k) (k) => (m, k), |x| x[0].lt(&x[1])?.select(&x[0], &x[1]);
+        "masked_fill", Signed: (m, k) => (m, k), |x| x[0].masked_fill(&every_third(&x[0].shape()[1..])?, 0.5);
     }
+}
+
+fn every_third(shape: &[usize]) -> Result<Mask> {
+    Mask::from_vec(
+        (0..shape.iter().product()).map(|i| i % 3 == 1).collect(),
+        shape,
+    )
 }
 
 /// A part of an axis: start and length.
@@ -261,13 +280,22 @@ fn span(len: usize) -> (usize, usize) {
 
 /// Each index of an axis, out of order, and some twice.
 fn picks(len: usize) -> Indices {
-    (0..if len == 0 { 0 } else { len + 2 }).map(|i| (i * 7 + 3) % len).collect()
+    (0..if len == 0 { 0 } else { len + 2 })
+        .map(|i| (i * 7 + 3) % len)
+        .collect()
 }
 
 /// The whole table.
 pub fn all() -> Vec<Operation> {
-    [elementwise(), binary(), reductions(), products(), normalizations(), shapes()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        elementwise(),
+        binary(),
+        reductions(),
+        products(),
+        normalizations(),
+        shapes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

@@ -6,6 +6,7 @@ use super::node::{Node, State};
 use super::op::Vjp;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
+use crate::tensor::broadcast_shapes;
 use std::collections::{BinaryHeap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
@@ -107,12 +108,21 @@ impl Backward {
                 records: self.create_graph,
             };
             let cotangents = op.vjp(cotangent, &context)?;
-            debug_assert_eq!(cotangents.len(), parents.len(), "{}", node.name);
+            if cotangents.len() != parents.len() {
+                let reason = format!(
+                    "the vjp of `{}` gave {} cotangents for {} operands",
+                    node.name,
+                    cotangents.len(),
+                    parents.len()
+                );
+                return Err(Error::argument("backward", reason));
+            }
             drop(op);
             for (parent, cotangent) in parents.into_iter().zip(cotangents) {
                 let (Some(parent), Some(cotangent)) = (parent, cotangent) else {
                     continue;
                 };
+                fits(&cotangent, &parent, node.name)?;
                 let cotangent = sum_to_shape(&cotangent, &parent.shape);
                 match pending.entry(parent.id) {
                     std::collections::hash_map::Entry::Occupied(mut entry) => {
@@ -131,6 +141,18 @@ impl Backward {
         }
         Ok(gradients)
     }
+}
+
+/// An error unless the cotangent has the dtype of `parent`, and its shape or one that it broadcasts
+/// to.
+fn fits(cotangent: &Tensor, parent: &Node, op: &'static str) -> Result<()> {
+    cotangent.expect_dtype(op, parent.dtype)?;
+    let shape = cotangent.array().shape();
+    if *shape == parent.shape || broadcast_shapes(op, &parent.shape, shape)? == *shape {
+        return Ok(());
+    }
+    let reason = "the vjp gave a cotangent that does not have its operand's shape";
+    Err(Error::shape(op, reason, &[shape, &parent.shape]))
 }
 
 impl Tensor {

@@ -1,7 +1,7 @@
 //! Nodes of the graph, numbered as they are created, so that parents always have smaller numbers.
 
 use super::op::Op;
-use crate::tensor::Shape;
+use crate::tensor::{DType, Shape};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
@@ -18,6 +18,8 @@ pub(crate) struct Node {
     pub name: &'static str,
     /// The shape of the tensor that the node made.
     pub shape: Shape,
+    /// Its dtype.
+    pub dtype: DType,
     state: Mutex<State>,
 }
 
@@ -33,17 +35,18 @@ pub(crate) enum State {
 }
 
 impl Node {
-    pub(crate) fn leaf(shape: Shape) -> Arc<Self> {
-        Self::new("leaf", shape, State::Leaf)
+    pub(crate) fn leaf(shape: Shape, dtype: DType) -> Arc<Self> {
+        Self::new("leaf", shape, dtype, State::Leaf)
     }
 
-    pub(crate) fn new(name: &'static str, shape: Shape, state: State) -> Arc<Self> {
+    pub(crate) fn new(name: &'static str, shape: Shape, dtype: DType, state: State) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Relaxed);
         Arc::new(Self {
             id,
             name,
             shape,
+            dtype,
             state: Mutex::new(state),
         })
     }

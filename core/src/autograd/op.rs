@@ -110,7 +110,7 @@ impl Tensor {
         let name = op.name();
         let parents = inputs.iter().map(|input| input.node().cloned()).collect();
         let state = State::Op(Arc::new(op), parents);
-        let node = Node::new(name, output.array().shape().clone(), state);
+        let node = Node::new(name, output.array().shape().clone(), output.dtype(), state);
         output.with_node(node)
     }
 }

@@ -90,7 +90,7 @@ impl Tensor {
     /// PyTorch: `x.detach().requires_grad_()`.
     #[doc(alias = "requires_grad")]
     pub fn tracked(&self) -> Self {
-        let node = Node::leaf(self.array().shape().clone());
+        let node = Node::leaf(self.array().shape().clone(), self.dtype());
         Self::new(self.array().clone(), Some(node))
     }
 

@@ -9,8 +9,8 @@ pub(super) struct Slope {
     pub value: f64,
     /// How far it may be off: what the last extrapolation changed, and rounding.
     pub error: f64,
-    /// The slopes to the left and to the right, from the smallest steps.
-    pub sides: [f64; 2],
+    /// At a kink, the slopes to the left and to the right.
+    pub sides: Option<[f64; 2]>,
 }
 
 /// Steps to begin with: the first serves smooth functions best; the others come closer, past kinks
@@ -27,42 +27,46 @@ pub(super) fn slope(
     tolerance: impl Fn(f64) -> f64,
     mut f: impl FnMut(f64) -> Result<f64>,
 ) -> Result<Slope> {
-    let mut best: Option<Slope> = None;
-    for step in STEPS {
-        let estimate = extrapolate(center, step * scale, &mut f)?;
-        let better = best.is_none_or(|best| best.error > estimate.error || best.error.is_nan());
-        let sides = estimate.sides;
-        if better {
-            best = Some(estimate);
-        }
-        if let Some(best) = &mut best {
-            // The one-sided slopes are those of the closest look.
-            best.sides = sides;
-            if best.error <= 0.1 * tolerance(best.value) {
-                break;
-            }
-        }
-    }
-    Ok(best.unwrap_or(Slope {
+    let mut best = Slope {
         value: f64::NAN,
         error: f64::INFINITY,
-        sides: [f64::NAN; 2],
-    }))
+        sides: None,
+    };
+    let mut jumps = false;
+    for step in STEPS {
+        let (estimate, persists) = extrapolate(center, step * scale, &mut f)?;
+        jumps = persists;
+        if best.error > estimate.error || best.error.is_nan() || best.value.is_nan() {
+            best = estimate;
+        }
+        if best.error <= 0.1 * tolerance(best.value) {
+            break;
+        }
+    }
+    if jumps {
+        best.sides = kink(center, scale, tolerance(best.value), &mut f)?;
+    }
+    Ok(best)
 }
 
 /// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982, Accurate
-/// computation of F'(x) and F'(x) F''(x)).
-fn extrapolate(center: f64, step: f64, f: &mut impl FnMut(f64) -> Result<f64>) -> Result<Slope> {
+/// computation of F'(x) and F'(x) F''(x)), and whether the slopes on the two sides stay apart while
+/// h shrinks: where `f` is smooth they meet.
+fn extrapolate(
+    center: f64,
+    step: f64,
+    f: &mut impl FnMut(f64) -> Result<f64>,
+) -> Result<(Slope, bool)> {
     let mut row: Vec<f64> = Vec::with_capacity(HALVINGS);
     let mut value = f64::NAN;
     let mut error = f64::INFINITY;
-    let mut sides = [f64::NAN; 2];
+    let mut jumps = Vec::with_capacity(HALVINGS);
     let mut size = center.abs();
     let mut h = step;
     for _ in 0..HALVINGS {
         let (right, left) = (f(h)?, f(-h)?);
         size = size.max(right.abs()).max(left.abs());
-        sides = [(center - left) / h, (right - center) / h];
+        jumps.push(((right - center) / h - (center - left) / h).abs());
         let mut next = vec![(right - left) / (2.0 * h)];
         let mut factor = 1.0;
         for (i, &coarse) in row.iter().enumerate() {
@@ -79,13 +83,46 @@ fn extrapolate(center: f64, step: f64, f: &mut impl FnMut(f64) -> Result<f64>) -
         row = next;
         h /= 2.0;
     }
-    // Each value carries a rounding of about one part in 2^52 of its size, or a few.
-    let rounding = 4.0 * f64::EPSILON * size / (2.0 * h);
-    Ok(Slope {
+    let persists = jumps[HALVINGS - 1] > 0.5 * jumps[0];
+    let slope = Slope {
         value,
-        error: error + rounding,
-        sides,
-    })
+        error: error + rounding(size, h),
+        sides: None,
+    };
+    Ok((slope, persists))
+}
+
+/// What rounding may do to a difference over a step `h` of values of this size: each value carries
+/// about one part in 2^52 of it, or a few.
+fn rounding(size: f64, h: f64) -> f64 {
+    2.0 * f64::EPSILON * size / h
+}
+
+/// The slopes on the two sides, if they stay apart as far as rounding lets one look.
+fn kink(
+    center: f64,
+    scale: f64,
+    tolerance: f64,
+    f: &mut impl FnMut(f64) -> Result<f64>,
+) -> Result<Option<[f64; 2]>> {
+    let mut closest = None;
+    for step in [1.0 / 65_536.0, 1.0 / 1_048_576.0, 1.0 / 16_777_216.0] {
+        let h = step * scale;
+        let (right, left) = (f(h)?, f(-h)?);
+        let sides = [(center - left) / h, (right - center) / h];
+        let noise = rounding(center.abs().max(right.abs()).max(left.abs()), h);
+        let jump = (sides[1] - sides[0]).abs();
+        let apart = jump > 10.0 * tolerance + 4.0 * noise;
+        match closest {
+            // It must be there at the first look, and no smaller at each closer one.
+            None if apart => closest = Some((sides, jump)),
+            Some((_, before)) if jump >= 0.5 * before && apart => closest = Some((sides, jump)),
+            // Too close to tell through the noise: what was seen before counts.
+            Some((_, before)) if 8.0 * noise > before => {}
+            _ => return Ok(None),
+        }
+    }
+    Ok(closest.map(|(sides, _)| sides))
 }
 
 #[cfg(test)]
@@ -112,6 +149,7 @@ mod tests {
                 (slope.value - expected).abs() <= slope.error,
                 "{slope:?} {expected}"
             );
+            assert!(slope.sides.is_none(), "{slope:?}");
             assert!(slope.error < 1e-5 * expected.abs().max(1.0), "{slope:?}");
         }
     }
@@ -121,6 +159,13 @@ mod tests {
         let nearby = of(|t| (t - 1e-5).abs());
         assert!((nearby.value + 1.0).abs() < 1e-8, "{nearby:?}");
         let here = of(f64::abs);
-        assert_eq!(here.sides, [-1.0, 1.0]);
+        assert_eq!(here.sides, Some([-1.0, 1.0]));
+        let bent = of(|t| if t < 0.0 { t.sin() } else { t.exp_m1() * 1.5 });
+        let [left, right] = bent.sides.expect("there is a kink");
+        assert!(
+            (left - 1.0).abs() < 1e-6 && (right - 1.5).abs() < 1e-6,
+            "{bent:?}"
+        );
+        assert!(nearby.sides.is_none(), "{nearby:?}");
     }
 }

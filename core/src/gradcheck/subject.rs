@@ -14,8 +14,9 @@ pub(super) trait Subject {
     fn set(&mut self, index: usize, value: Tensor) -> Result<()>;
     /// The output.
     fn output(&self) -> Result<Tensor>;
-    /// The gradients of the output, contracted with `cotangent`, in the order of the tensors.
-    fn gradients(&self, cotangent: &Tensor) -> Result<Vec<Option<Tensor>>>;
+    /// The output of a recorded run, and its gradients, contracted with `cotangent`, in the order
+    /// of the tensors.
+    fn gradients(&self, cotangent: &Tensor) -> Result<(Tensor, Vec<Option<Tensor>>)>;
 }
 
 /// The inputs of a function.
@@ -56,10 +57,14 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor>> Subject for Inputs<F> {
     fn output(&self) -> Result<Tensor> {
         (self.f)(&self.inputs)
     }
-    fn gradients(&self, cotangent: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn gradients(&self, cotangent: &Tensor) -> Result<(Tensor, Vec<Option<Tensor>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
-        let gradients = backward(&(self.f)(&tracked)?, cotangent)?;
-        Ok(tracked.iter().map(|x| gradients.get(x).cloned()).collect())
+        let output = (self.f)(&tracked)?;
+        let gradients = backward(&output, cotangent)?;
+        Ok((
+            output,
+            tracked.iter().map(|x| gradients.get(x).cloned()).collect(),
+        ))
     }
 }
 
@@ -119,7 +124,7 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
     fn output(&self) -> Result<Tensor> {
         (self.forward)(&self.model, &self.inputs, &self.pass().record(false))
     }
-    fn gradients(&self, cotangent: &Tensor) -> Result<Vec<Option<Tensor>>> {
+    fn gradients(&self, cotangent: &Tensor) -> Result<(Tensor, Vec<Option<Tensor>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
         let output = (self.forward)(&self.model, &tracked, &self.pass())?;
         let gradients = backward(&output, cotangent)?;
@@ -127,9 +132,8 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
             .params()
             .into_iter()
             .map(|(_, param)| gradients.get(param).cloned());
-        Ok(params
-            .chain(tracked.iter().map(|x| gradients.get(x).cloned()))
-            .collect())
+        let inputs = tracked.iter().map(|x| gradients.get(x).cloned());
+        Ok((output, params.chain(inputs).collect()))
     }
 }
 

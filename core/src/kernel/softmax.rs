@@ -26,16 +26,11 @@ impl Reduction for SumExp {
     }
 }
 
-/// The shift of a row and ln Σ e^(x - shift). An infinite maximum shifts by nothing: then the sum
-/// itself is 0 or infinite, as it is in exact arithmetic.
+/// The maximum of a row and ln Σ e^(x - maximum): kept apart, since their sum would round away what
+/// the second is when the first is large. An infinite maximum gives NaN, as in PyTorch.
 #[inline(always)]
 fn shift_and_log_sum<F: Float, I: Isa>(row: &[F]) -> (F, F) {
-    let max = pairwise::<F, I, _>(Max, row);
-    let shift = if num_traits::Float::is_infinite(max) {
-        F::zero()
-    } else {
-        max
-    };
+    let shift = pairwise::<F, I, _>(Max, row);
     let sum = pairwise::<F, I, _>(
         SumExp {
             shift: shift.to_f64(),
@@ -45,35 +40,38 @@ fn shift_and_log_sum<F: Float, I: Isa>(row: &[F]) -> (F, F) {
     (shift, Lane::<F, I>::new(sum).ln().0)
 }
 
-/// ln Σ e^x of each row of `len` elements.
-pub(crate) fn log_sum_exp<F: Float>(xs: &[F], len: usize, out: &mut [F]) {
-    parallel::chunks_mut(out, (GRAIN / len.max(1)).max(1), &|start, out| {
-        dispatch(LogSumExp {
-            xs: &xs[start * len..(start + out.len()) * len],
-            len,
-            out,
-        });
+/// For each row of `len` elements the maximum and ln Σ e^(x - maximum), as pairs in `out`.
+pub(crate) fn log_sums<F: Float>(xs: &[F], len: usize, out: &mut [F]) {
+    if len == 0 {
+        return;
+    }
+    let rows = (GRAIN / len).max(1);
+    parallel::chunks_mut(out, 2 * rows, &|start, out| {
+        let first = start / 2;
+        let xs = &xs[first * len..(first + out.len() / 2) * len];
+        dispatch(LogSums { xs, len, out });
     });
 }
 
-struct LogSumExp<'a, F> {
+struct LogSums<'a, F> {
     xs: &'a [F],
     len: usize,
     out: &'a mut [F],
 }
 
-impl<F: Float> Kernel for LogSumExp<'_, F> {
+impl<F: Float> Kernel for LogSums<'_, F> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if self.len == 0 {
-            self.out.fill(F::neg_infinity());
-            return;
-        }
-        for (row, out) in self.xs.chunks_exact(self.len).zip(self.out) {
+        for (row, out) in self
+            .xs
+            .chunks_exact(self.len)
+            .zip(self.out.chunks_exact_mut(2))
+        {
             let (shift, log_sum) = shift_and_log_sum::<F, I>(row);
-            *out = shift + log_sum;
+            out[0] = shift;
+            out[1] = log_sum;
         }
     }
 }
@@ -193,7 +191,7 @@ impl<F: Float> Kernel for SoftmaxBackward<'_, F> {
 }
 
 /// The cotangent of the logits of a cross-entropy with hard labels:
-/// `scales[i] (e^(x - log_sums[i]) - [j = labels[i]])`.
+/// `scales[i] (e^(x - shift - log_sum) - [j = labels[i]])`, with the pairs of [`log_sums`].
 pub(crate) fn cross_entropy_backward<F: Float>(
     xs: &[F],
     log_sums: &[F],
@@ -211,7 +209,7 @@ pub(crate) fn cross_entropy_backward<F: Float>(
         let rows = start / len..(start + out.len()) / len;
         dispatch(CrossEntropyBackward {
             xs: &xs[range],
-            log_sums: &log_sums[rows.clone()],
+            log_sums: &log_sums[2 * rows.start..2 * rows.end],
             labels: &labels[rows.clone()],
             scales: &scales[rows],
             len,
@@ -239,9 +237,10 @@ impl<F: Float> Kernel for CrossEntropyBackward<'_, F> {
             .chunks_exact(self.len)
             .zip(self.out.chunks_exact_mut(self.len));
         for (i, (row, out)) in rows.enumerate() {
-            let (log_sum, scale) = (self.log_sums[i], self.scales[i]);
+            let (shift, log_sum) = (self.log_sums[2 * i], self.log_sums[2 * i + 1]);
+            let scale = self.scales[i];
             for (out, &x) in out.iter_mut().zip(row) {
-                *out = Lane::<F, I>::new(x - log_sum).exp().0 * scale;
+                *out = Lane::<F, I>::new((x - shift) - log_sum).exp().0 * scale;
             }
             out[self.labels[i]] -= scale;
         }

@@ -24,6 +24,10 @@ impl<'a, F: Copy> View<'a, F> {
     /// The elements as a slice, if they lie in row-major order without gaps.
     pub(crate) fn as_slice(&self) -> Option<&'a [F]> {
         let len: usize = self.shape.iter().product();
+        if len == 0 {
+            // A view of nothing may lie anywhere, even outside the data.
+            return Some(&[]);
+        }
         is_row_major(self.shape, self.strides).then(|| &self.data[self.offset..self.offset + len])
     }
 

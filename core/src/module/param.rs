@@ -24,7 +24,7 @@ impl Param {
     pub fn new(value: &Tensor) -> Self {
         let value = value.detach();
         Self {
-            leaf: Node::leaf(value.array().shape().clone()),
+            leaf: Node::leaf(value.array().shape().clone(), value.dtype()),
             value,
             frozen: AtomicBool::new(false),
         }
@@ -80,7 +80,12 @@ impl Param {
 
     /// Converts the value to another precision.
     pub fn convert(&mut self, dtype: DType) {
+        if dtype == self.value.dtype() {
+            return;
+        }
         self.value = self.value.to_dtype(dtype);
+        // The gradient comes in the new precision: that is another leaf.
+        self.leaf = Node::leaf(self.value.array().shape().clone(), dtype);
     }
 
     /// One sweep over the parameter, its gradient and `N` tensors of optimizer state, all of one

@@ -223,7 +223,7 @@ binary! {
     pub fn div as Over
         needs [SECOND, BOTH],
         value |a, b| a / b,
-        partials b.recip(), -(a / (b * b));
+        partials b.recip(), -(a / b / b);
 
     /// a^b elementwise, broadcast. The derivative with respect to b is 0 where a is 0 and b is
     /// not negative, as in PyTorch.
@@ -275,7 +275,8 @@ binary! {
         value |a, b| T::select(b.equals(b), T::select(b.lt(a), b, a), b),
         partials share(a, b), share(b, a);
 
-    /// The angle in radians of the point (other, self), broadcast.
+    /// The angle in radians of the point (other, self), broadcast. The derivatives at the origin are
+    /// 0.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -286,12 +287,20 @@ binary! {
     pub fn atan2 as Atan2
         needs [BOTH, BOTH],
         value |a, b| a.atan2(b),
-        partials b / (a * a + b * b), -a / (a * a + b * b);
+        partials over_square(b, a, b), over_square(-a, a, b);
 }
 
-/// 1 where `small < large`, 1/2 where they are equal, else 0.
+/// x / (a² + b²), or 0 where that sum is 0.
 #[inline(always)]
-fn share<T: Real>(small: T, large: T) -> T {
-    let tied = T::select(small.equals(large), small.constant(0.5), small.zero());
-    T::select(small.lt(large), small.one(), tied)
+fn over_square<T: Real>(x: T, a: T, b: T) -> T {
+    let square = a * a + b * b;
+    T::select(square.equals(square.zero()), x.zero(), x / square)
+}
+
+/// What of the gradient the operand that should be larger gets: half where the two are equal, none
+/// where it is smaller, else (where one is NaN too) all.
+#[inline(always)]
+fn share<T: Real>(smaller: T, larger: T) -> T {
+    let tied = T::select(smaller.equals(larger), smaller.constant(0.5), smaller.one());
+    T::select(larger.lt(smaller), smaller.zero(), tied)
 }

@@ -42,12 +42,13 @@ impl Tensor {
         let logits = self.array().contiguous();
         let (log_sums, losses) = with_dtype!(self.dtype(), F => {
             let xs = logits.as_slice::<F>().unwrap_or_default();
-            let shape = Shape::from([samples]);
-            let log_sums = Array::build::<F>(shape.clone(), |out| softmax::log_sum_exp(xs, classes, out));
-            let losses = Array::build::<F>(shape, |out| {
+            let pairs = Shape::from([samples, 2]);
+            let log_sums = Array::build::<F>(pairs, |out| softmax::log_sums(xs, classes, out));
+            let losses = Array::build::<F>(Shape::from([samples]), |out| {
                 let log_sums = log_sums.as_slice::<F>().unwrap_or_default();
                 for (i, out) in out.iter_mut().enumerate() {
-                    *out = log_sums[i] - xs[i * classes + labels.as_slice()[i]];
+                    let label = xs[i * classes + labels.as_slice()[i]];
+                    *out = log_sums[2 * i + 1] - (label - log_sums[2 * i]);
                 }
             });
             (log_sums, losses)
@@ -64,6 +65,7 @@ impl Tensor {
 /// The losses (samples) of logits (samples, classes).
 struct CrossEntropy {
     logits: Tensor,
+    /// (samples, 2): the maximum, and ln Σ e^(x - maximum).
     log_sums: Tensor,
     labels: Indices,
 }

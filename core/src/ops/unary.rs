@@ -53,7 +53,7 @@ unary! {
         value |x| x / scalar,
         derivative |any| any.one() / scalar;
 
-    /// |x|; the derivative at 0 is 0.
+    /// |x|; the derivative at 0 (and for NaN) is 0.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -248,13 +248,11 @@ unary! {
         derivative |any| any.zero();
 }
 
-/// -1, 0 or 1; NaN for NaN.
+/// -1, 0 or 1; 0 for NaN.
 #[inline(always)]
 fn sign<T: Real>(x: T) -> T {
     let (zero, one) = (x.zero(), x.one());
-    let of_nonzero = T::select(x.lt(zero), -one, x);
-    let of_positive = T::select(x.gt(zero), one, of_nonzero);
-    T::select(x.equals(zero), zero, of_positive)
+    T::select(x.gt(zero), one, T::select(x.lt(zero), -one, zero))
 }
 
 /// One of the functions that are rarely asked for.

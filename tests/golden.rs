@@ -1,0 +1,60 @@
+//! Everything that PyTorch has too gives what PyTorch gives: outputs, gradients, second derivatives,
+//! running statistics, trajectories of optimizers.
+//!
+//! The values are in `tests/golden/data`, and the script that has written them stands beside it.
+//! What a test allows, and where results are meant to differ, is in `tests/golden/table.rs`.
+
+#[path = "golden/compare.rs"]
+mod compare;
+#[path = "golden/layers.rs"]
+mod layers;
+#[path = "golden/operation.rs"]
+mod operation;
+#[path = "golden/optimizers.rs"]
+mod optimizers;
+#[path = "golden/other.rs"]
+mod other;
+#[path = "golden/read.rs"]
+mod read;
+#[path = "golden/run.rs"]
+mod run;
+#[path = "golden/table.rs"]
+mod table;
+
+/// A test for each golden file, and a test that there is one.
+macro_rules! files {
+    ($($file:ident $check:expr;)*) => {
+        $(
+            #[test]
+            fn $file() {
+                $check(stringify!($file));
+            }
+        )*
+
+        #[test]
+        fn every_file_has_a_test() {
+            let files = std::fs::read_dir(read::directory()).unwrap();
+            let mut found: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+            let mut tested = [$(concat!(stringify!($file), ".safetensors")),*];
+            found.sort();
+            tested.sort_unstable();
+            assert_eq!(found, tested);
+        }
+    };
+}
+
+files! {
+    unary |file| run::check(file, &table::unary(), &table::differences());
+    activation |file| run::check(file, &table::activation(), &[]);
+    binary |file| run::check(file, &table::binary(), &[]);
+    reduce |file| run::check(file, &table::reduce(), &[]);
+    shape |file| run::check(file, &table::shape(), &[]);
+    matmul |file| run::check(file, &table::matmul(), &[]);
+    softmax |file| run::check(file, &table::softmax(), &[]);
+    losses |file| run::check(file, &table::losses(), &[]);
+    batch_norm |file| run::check(file, &table::batch_norm(), &[]);
+    other other::check;
+    layers layers::check;
+    optimizers optimizers::check;
+    clipping optimizers::check_clipping;
+}

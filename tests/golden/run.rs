@@ -1,0 +1,285 @@
+//! Runs the cases of a golden file through a table of operations: forward, gradients and second
+//! derivatives, in both precisions, with operands that lie in memory in several ways.
+
+use crate::compare::{Bound, Failures, deviations};
+use crate::operation::{Operands, Operation};
+use crate::read::{File, Form};
+use cotangent::Backward;
+use cotangent::prelude::*;
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Elements at which this library means to give something else than PyTorch. Whoever removes a
+/// difference is told to remove its entry.
+pub struct Difference {
+    pub operation: &'static str,
+    /// `output` or `grad.N`.
+    pub tensor: &'static str,
+    /// Whether the element with these operands is meant.
+    pub at: fn(&[f64]) -> bool,
+    /// What is found there, from the operands and the cotangent.
+    pub found: fn(&[f64], f64) -> f64,
+}
+
+/// Runs every case of a file of operations.
+pub fn check(name: &'static str, table: &[Operation], differences: &[Difference]) {
+    let (file, mut failures) = (File::open(name), Failures::default());
+    let names = file.operations();
+    for operation in table
+        .iter()
+        .filter(|operation| !names.contains(operation.name))
+    {
+        failures.add(operation.name, "there is no such golden case");
+    }
+    for name in names {
+        match table.iter().find(|operation| operation.name == name) {
+            None => failures.add(name, "no entry in the table runs this operation"),
+            Some(operation) => {
+                let differences: Vec<_> =
+                    differences.iter().filter(|d| d.operation == name).collect();
+                let mut seen = vec![false; differences.len()];
+                for case in file.cases(name) {
+                    let mut run = Run {
+                        file: &file,
+                        operation,
+                        case,
+                        differences: &differences,
+                        seen: &mut seen,
+                        failures: &mut failures,
+                    };
+                    run.all();
+                }
+                for (difference, _) in differences.iter().zip(seen).filter(|(_, seen)| !seen) {
+                    failures.add(
+                        name,
+                        format!(
+                            "the difference listed for {} is no longer one",
+                            difference.tensor
+                        ),
+                    );
+                }
+            }
+        }
+    }
+    failures.unread(&file);
+    failures.report();
+}
+
+struct Run<'a> {
+    file: &'a File,
+    operation: &'a Operation,
+    case: &'a str,
+    differences: &'a [&'a Difference],
+    seen: &'a mut [bool],
+    failures: &'a mut Failures,
+}
+
+impl Run<'_> {
+    fn key(&self, role: &str) -> String {
+        format!("{}/{}/{role}", self.operation.name, self.case)
+    }
+
+    fn all(&mut self) {
+        let operands = self.file.numbered(&self.key("input")).len();
+        let short = !self.case.starts_with("f64") && !self.operation.only_f64.contains(&self.case);
+        for dtype in [DType::F64, DType::F32]
+            .into_iter()
+            .filter(|&dtype| dtype == DType::F64 || short)
+        {
+            for form in Form::ALL {
+                self.one(dtype, form, &vec![true; operands]);
+            }
+            // What an operation saves depends on who asks for gradients.
+            for only in (0..operands).filter(|_| operands > 1) {
+                let tracked: Vec<_> = (0..operands).map(|i| i == only).collect();
+                self.one(dtype, Form::Contiguous, &tracked);
+            }
+        }
+    }
+
+    fn one(&mut self, dtype: DType, form: Form, tracked: &[bool]) {
+        let place = format!(
+            "{} {}/{} {dtype} {form:?} {tracked:?}",
+            self.file.name, self.operation.name, self.case
+        );
+        let tried = catch_unwind(AssertUnwindSafe(|| {
+            self.try_one(&place, dtype, form, tracked)
+        }));
+        match tried {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.failures.add(place, error),
+            Err(_) => self.failures.add(place, "panicked"),
+        }
+    }
+
+    fn try_one(&mut self, place: &str, dtype: DType, form: Form, tracked: &[bool]) -> Result<()> {
+        let lay = |x: &Tensor| form.lay(&x.to_dtype(dtype));
+        let read = |role: &str| self.file.get(&self.key(role));
+        let inputs = self.file.numbered(&self.key("input"));
+        let values: Vec<_> = inputs.iter().map(Tensor::to_f64_vec).collect();
+        let leaves = inputs.iter().zip(tracked);
+        let leaves: Vec<_> = leaves
+            .map(|(x, &tracked)| if tracked { lay(x).tracked() } else { lay(x) })
+            .collect();
+        let given = read("given.mean").zip(read("given.variance"));
+        let operands = Operands {
+            tensors: &leaves,
+            indices: self.file.indices(&self.key("indices")),
+            given: given.map(|(mean, variance)| (lay(&mean), lay(&variance))),
+            statistics: RefCell::default(),
+        };
+        let y = (self.operation.run)(&operands)?;
+        let cotangent = self.file.tensor(&self.key("cotangent"));
+        let at = Place {
+            text: place,
+            values: &values,
+            cotangent: &cotangent,
+            recorded: false,
+        };
+        self.compare(&at, "output", &y, self.operation.output);
+        if let Some(mean) = self.file.get(&self.key("statistics.mean")) {
+            let variance = self.file.tensor(&self.key("statistics.variance"));
+            let found = operands
+                .statistics
+                .take()
+                .expect("this operation finds no statistics");
+            let bound = self.loosened(self.operation.output);
+            self.failures
+                .compare(format!("{place} mean"), &mean, &found.mean, bound);
+            // Of a promise of 1e-3 at a mean of 1e4.
+            let bound = Bound {
+                f32: bound.f32.min(1e-3),
+                ..bound
+            };
+            self.failures.compare(
+                format!("{place} variance"),
+                &variance,
+                &found.variance,
+                bound,
+            );
+        }
+        let g = lay(&cotangent).tracked();
+        // Once with fused derivatives, which may work in the storage of what they use up, and once
+        // with those that can be differentiated again.
+        let fused = y.backward_with(&g)?;
+        let grads = Backward::new()
+            .create_graph()
+            .run_with(&(self.operation.run)(&operands)?, &g)?;
+        let directions = self.file.numbered(&self.key("direction"));
+        let mut sum = Tensor::scalar(0.0).to_dtype(dtype);
+        for (i, leaf) in leaves.iter().enumerate().filter(|(i, _)| tracked[*i]) {
+            let (fused, found) = (or_zeros(&fused, leaf)?, or_zeros(&grads, leaf)?);
+            // Where an operand was stretched its gradient is a sum.
+            let stretched = leaf.shape() != y.shape() && self.operation.gradient.f64 > 0.0;
+            let bound = if stretched {
+                self.operation.sums_bound()
+            } else {
+                self.operation.gradient
+            };
+            self.compare(&at, &format!("grad.{i}"), &fused, bound);
+            self.compare(&at.recorded(), &format!("grad.{i}"), &found, bound);
+            if let Some(direction) = directions.get(i) {
+                sum = sum.add(&found.mul(&lay(direction))?.sum())?;
+            }
+        }
+        // The second derivatives of the file are of the gradients of all operands together.
+        if directions.is_empty() || tracked.contains(&false) {
+            return Ok(());
+        }
+        let seconds = if sum.is_tracked() {
+            sum.backward()?
+        } else {
+            Gradients::default()
+        };
+        for (i, leaf) in leaves.iter().enumerate() {
+            self.compare(
+                &at,
+                &format!("second.{i}"),
+                &or_zeros(&seconds, leaf)?,
+                self.operation.sums_bound(),
+            );
+        }
+        self.compare(
+            &at,
+            "second.g",
+            &or_zeros(&seconds, &g)?,
+            self.operation.sums_bound(),
+        );
+        Ok(())
+    }
+
+    /// The bound with the tolerances of this case, if it has its own.
+    fn loosened(&self, bound: Bound) -> Bound {
+        let own = self
+            .operation
+            .loose
+            .iter()
+            .find(|(case, ..)| *case == self.case);
+        own.map_or(bound, |&(_, f64, f32)| Bound { f64, f32, ..bound })
+    }
+
+    fn compare(&mut self, at: &Place, role: &str, found: &Tensor, given: Bound) {
+        let expected = self.file.tensor(&self.key(role));
+        let text = format!(
+            "{} {role}{}",
+            at.text,
+            if at.recorded { " (recorded)" } else { "" }
+        );
+        let bound = self.loosened(given);
+        if !self.failures.same_shape(&text, &expected, found) {
+            return;
+        }
+        let cotangents = at.cotangent.to_f64_vec();
+        for mut deviation in deviations(
+            &expected.to_f64_vec(),
+            found,
+            bound,
+            role == "output" && self.operation.signed_zeros,
+        ) {
+            let differences = self.differences.iter().zip(&mut *self.seen);
+            let mut concerned = differences.filter(|(d, _)| d.tensor == role);
+            let operands: Vec<_> = at
+                .values
+                .iter()
+                .filter_map(|values| values.get(deviation.element).copied())
+                .collect();
+            if let Some((difference, seen)) = concerned.find(|(d, _)| (d.at)(&operands)) {
+                *seen = true;
+                deviation.expected = (difference.found)(&operands, cotangents[deviation.element]);
+                let same = |a: f64, b: f64| {
+                    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= deviation.allowed
+                };
+                if same(deviation.expected, deviation.found) {
+                    continue;
+                }
+            }
+            self.failures
+                .add_element(&text, expected.shape(), &deviation);
+        }
+    }
+}
+
+/// Where in the run a comparison stands.
+struct Place<'a> {
+    text: &'a str,
+    values: &'a [Vec<f64>],
+    cotangent: &'a Tensor,
+    recorded: bool,
+}
+
+impl Place<'_> {
+    fn recorded(&self) -> Self {
+        Self {
+            recorded: true,
+            ..*self
+        }
+    }
+}
+
+/// The gradient of a leaf; zeros if the output does not depend on it.
+fn or_zeros(gradients: &Gradients, leaf: &Tensor) -> Result<Tensor> {
+    gradients
+        .get(leaf)
+        .cloned()
+        .map_or_else(|| Tensor::zeros(leaf.shape(), leaf.dtype()), Ok)
+}

@@ -1,0 +1,213 @@
+//! The gradient of every operation against numeric differences, on every form of operands, first
+//! and second order.
+
+use cotangent::{Backward, DType, Result, Tensor};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use support::forms::Form;
+use support::harness::{at, check_twice, ensure, for_each};
+use support::operations::{self, Operation, Sizes, values};
+
+mod support {
+    pub mod forms;
+    pub mod harness;
+    pub mod kinks;
+    pub mod laws;
+    pub mod operations;
+    pub mod planted;
+}
+
+const SIZES: Sizes = [3, 4, 2];
+const EMPTY: [Sizes; 6] = [
+    [0, 4, 2],
+    [3, 0, 2],
+    [3, 4, 0],
+    [0, 0, 2],
+    [2, 0, 0],
+    [0, 0, 0],
+];
+
+/// An operation in all forms: as a function of the bases of its operands' views, and as a function
+/// of operands that are such views themselves.
+fn check_forms(operation: &Operation) -> Result<(), String> {
+    let shapes = (operation.operands)(SIZES);
+    let output = (operation.output)(SIZES);
+    let all_views = |form: Form, bases: &[Tensor]| -> Result<Vec<Tensor>> {
+        bases
+            .iter()
+            .zip(&shapes)
+            .map(|(base, shape)| form.view(base, shape))
+            .collect()
+    };
+    for form in Form::ALL {
+        let bases: Result<Vec<Tensor>> = shapes
+            .iter()
+            .enumerate()
+            .map(|(i, shape)| {
+                values(
+                    &form.base_shape(shape),
+                    operation.domain_of(i),
+                    DType::F64,
+                    i as u64,
+                )
+            })
+            .collect();
+        let bases = bases.map_err(at(form))?;
+        let of_bases = |bases: &[Tensor]| (operation.f)(&all_views(form, bases)?);
+        ensure(
+            of_bases(&bases).map_err(at(form))?.shape() == output,
+            || format!("{form:?}: another shape"),
+        )?;
+        if output.contains(&0) {
+            continue;
+        }
+        check_twice(&bases, &output, of_bases).map_err(at((form, "function of the base")))?;
+        if form != Form::Contiguous {
+            let views = all_views(form, &bases).map_err(at(form))?;
+            check_twice(&views, &output, |x| (operation.f)(x))
+                .map_err(at((form, "view as a leaf")))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn elementwise_functions_in_all_forms() {
+    for_each(&operations::elementwise(), check_forms);
+}
+
+#[test]
+fn binary_functions_in_all_forms() {
+    for_each(&operations::binary(), check_forms);
+}
+
+#[test]
+fn reductions_in_all_forms() {
+    for_each(&operations::reductions(), check_forms);
+}
+
+#[test]
+fn products_in_all_forms() {
+    for_each(&operations::products(), check_forms);
+}
+
+#[test]
+fn normalizations_in_all_forms() {
+    for_each(&operations::normalizations(), check_forms);
+}
+
+#[test]
+fn shape_operations_in_all_forms() {
+    for_each(&operations::shapes(), check_forms);
+}
+
+/// x·x for every operation: operands of one shape are one tensor, and the result is the product of
+/// two results.
+#[test]
+fn repeated_operands() {
+    for_each(&operations::all(), |operation| {
+        let shapes = (operation.operands)(SIZES);
+        let output = (operation.output)(SIZES);
+        if output.contains(&0) || shapes.iter().flatten().any(|&len| len == 0) {
+            return Ok(());
+        }
+        let first =
+            |shape: &Vec<usize>| shapes.iter().position(|other| other == shape).unwrap_or(0);
+        let operands = operation
+            .make_operands(SIZES, DType::F64, 10)
+            .map_err(at("operands"))?;
+        check_twice(&operands, &output, |x| {
+            let shared: Vec<Tensor> = shapes.iter().map(|shape| x[first(shape)].clone()).collect();
+            let (y, again) = ((operation.f)(&shared)?, (operation.f)(&shared)?);
+            y.mul(&again)?.mul(&y)
+        })
+    });
+}
+
+#[test]
+fn operands_of_one_element() {
+    for_each(&operations::all(), |operation| {
+        let sizes = [1, 1, 1];
+        let operands = operation
+            .make_operands(sizes, DType::F64, 20)
+            .map_err(at("operands"))?;
+        if (operation.refuses)(sizes) {
+            return ensure((operation.f)(&operands).is_err(), || "accepted".to_owned());
+        }
+        let output = (operation.output)(sizes);
+        if output.contains(&0) {
+            Ok(())
+        } else {
+            check_twice(&operands, &output, |x| (operation.f)(x))
+        }
+    });
+}
+
+/// No panic, the right shape, and gradients of the operands' shapes: 0 where the result has no
+/// elements.
+#[test]
+fn empty_operands() {
+    for_each(&operations::all(), |operation| {
+        for (sizes, form) in EMPTY
+            .iter()
+            .flat_map(|&sizes| Form::ALL.map(|form| (sizes, form)))
+        {
+            let place = (sizes, form);
+            let run = || -> Result<(Tensor, Vec<Tensor>)> {
+                let shapes = (operation.operands)(sizes);
+                let operands: Result<Vec<Tensor>> = shapes
+                    .iter()
+                    .enumerate()
+                    .map(|(i, shape)| {
+                        let base = values(
+                            &form.base_shape(shape),
+                            operation.domain_of(i),
+                            DType::F64,
+                            i as u64,
+                        )?;
+                        Ok(form.view(&base, shape)?.tracked())
+                    })
+                    .collect();
+                let operands = operands?;
+                Ok(((operation.f)(&operands)?, operands))
+            };
+            let (y, operands) = match catch_unwind(AssertUnwindSafe(run))
+                .map_err(|_| format!("{place:?}: panicked"))?
+            {
+                Err(_) if (operation.refuses)(sizes) => continue,
+                result => result.map_err(at(place))?,
+            };
+            ensure(!(operation.refuses)(sizes), || {
+                format!("{place:?}: accepted")
+            })?;
+            ensure(y.shape() == (operation.output)(sizes), || {
+                format!("{place:?}: shape {:?}", y.shape())
+            })?;
+            for create_graph in [false, true] {
+                let backward = Backward::new().retain_graph();
+                let backward = if create_graph {
+                    backward.create_graph()
+                } else {
+                    backward
+                };
+                let ones = Tensor::ones(y.shape(), DType::F64).map_err(at(place))?;
+                let run = || backward.run_with(&y, &ones);
+                let gradients = catch_unwind(AssertUnwindSafe(run))
+                    .map_err(|_| format!("{place:?}: backward panicked"))?
+                    .map_err(at(place))?;
+                for x in &operands {
+                    let Some(gradient) = gradients.get(x) else {
+                        return Err(format!("{place:?}: no gradient"));
+                    };
+                    ensure(gradient.shape() == x.shape(), || {
+                        format!("{place:?}: gradient {:?}", gradient.shape())
+                    })?;
+                    let zero = gradient.to_f64_vec().iter().all(|&g| g == 0.0);
+                    ensure(!y.is_empty() || zero, || {
+                        format!("{place:?}: not zero: {gradient}")
+                    })?;
+                }
+            }
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,303 @@
+//! Laws that hold for any shape, held against loops over multi-indices: views, broadcasting,
+//! reductions, selection, products; lengths of 0 and 1 included, in both precisions.
+
+use cotangent::{DType, Error, Indices, Result, Tensor};
+use proptest::prelude::*;
+use support::reference::{Naive, broadcast, indices, number, source};
+use support::views::view;
+
+mod support {
+    pub mod accuracy;
+    pub mod reference;
+    pub mod views;
+}
+
+const DTYPES: [DType; 2] = [DType::F32, DType::F64];
+
+fn settings() -> ProptestConfig {
+    ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![1 => Just(0usize), 3 => Just(1usize), 8 => 2usize..5]
+}
+
+fn shape(max_rank: usize) -> impl Strategy<Value = Vec<usize>> {
+    prop::collection::vec(length(), 0..=max_rank)
+}
+
+/// Two shapes that broadcast: axes of a third shape made 1, leading ones dropped.
+fn broadcastable(max_rank: usize) -> impl Strategy<Value = [Vec<usize>; 2]> {
+    let operand = || {
+        (
+            prop::collection::vec(prop::bool::weighted(0.3), max_rank),
+            0..=max_rank,
+        )
+    };
+    (shape(max_rank), operand(), operand()).prop_map(|(shape, a, b)| {
+        [a, b].map(|(ones, dropped)| {
+            let made: Vec<usize> = shape
+                .iter()
+                .zip(ones)
+                .map(|(&len, one)| if one { 1 } else { len })
+                .collect();
+            made[(dropped / 2).min(made.len())..].to_vec()
+        })
+    })
+}
+
+/// The library's error as a failed case.
+fn fail(error: Error) -> TestCaseError {
+    TestCaseError::fail(error.to_string())
+}
+
+/// The gradient of `Σ weights · y` with respect to `x`.
+fn pull(y: &Tensor, weights: &Naive, x: &Tensor) -> Result<Tensor, TestCaseError> {
+    let cotangent = weights.tensor(y.dtype(), 0).map_err(fail)?;
+    let gradients = y.backward_with(&cotangent).map_err(fail)?;
+    gradients
+        .get(x)
+        .cloned()
+        .ok_or_else(|| TestCaseError::fail("no gradient"))
+}
+
+fn matches(expected: &Naive, found: &Tensor) -> Result<(), TestCaseError> {
+    expected.matches(found).map_err(TestCaseError::fail)
+}
+
+proptest! {
+    #![proptest_config(settings())]
+
+    #[test]
+    fn views_see_the_right_elements(
+        shape in shape(4),
+        storage in 0u8..4,
+        steps in prop::collection::vec(prop::array::uniform4(0u32..4096), 0..8),
+    ) {
+        for dtype in DTYPES {
+            let mut naive = Naive::numbered(&shape);
+            let x = naive.tensor(dtype, storage).map_err(fail)?.tracked();
+            let mut y = x.clone();
+            for &step in &steps {
+                (y, naive) = view(step, &y, &naive).map_err(fail)?;
+                matches(&naive, &y)?;
+            }
+            // What is computed from the view, in one operand or in two.
+            let doubled = Naive { shape: naive.shape.clone(), values: naive.values.iter().map(|v| 2.0 * v).collect() };
+            matches(&doubled, &y.mul_scalar(2.0))?;
+            matches(&doubled, &y.add(&y).map_err(fail)?)?;
+            prop_assert_eq!(y.sum().to_f64_vec(), [naive.values.iter().sum::<f64>()]);
+            // Each element sends its weight back to where it came from.
+            let weights = Naive::whole(&naive.shape, 3);
+            let mut expected = Naive::build(&shape, |_| 0.0);
+            naive.values.iter().zip(&weights.values).for_each(|(&from, w)| expected.values[from as usize] += w);
+            matches(&expected, &pull(&y, &weights, &x)?)?;
+        }
+    }
+
+    #[test]
+    fn elementwise_operations_broadcast(
+        [a_shape, b_shape] in broadcastable(4), storage in prop::array::uniform2(0u8..4), seed in 0u64..1000,
+    ) {
+        let shape = broadcast(&a_shape, &b_shape).expect("they broadcast by construction");
+        let (a, b, weights) = (Naive::whole(&a_shape, seed), Naive::whole(&b_shape, seed + 1), Naive::whole(&shape, 5));
+        type Case = (fn(&Tensor, &Tensor) -> Result<Tensor>, fn(f64, f64) -> f64, [fn(f64, f64) -> f64; 2]);
+        let share = |x: f64, y: f64| if x > y { 1.0 } else { f64::from(u8::from(x == y)) / 2.0 };
+        let cases: [Case; 5] = [
+            (Tensor::add, |a, b| a + b, [|_, _| 1.0, |_, _| 1.0]),
+            (Tensor::sub, |a, b| a - b, [|_, _| 1.0, |_, _| -1.0]),
+            (Tensor::mul, |a, b| a * b, [|_, b| b, |a, _| a]),
+            (Tensor::maximum, f64::max, [share, |a, b| if b > a { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 }]),
+            (Tensor::minimum, f64::min, [|a, b| if a < b { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 }, share]),
+        ];
+        for dtype in DTYPES {
+            let x = a.tensor(dtype, storage[0]).map_err(fail)?.tracked();
+            let y = b.tensor(dtype, storage[1]).map_err(fail)?.tracked();
+            for (f, value, partials) in cases {
+                let result = f(&x, &y).map_err(fail)?;
+                matches(&Naive::build(&shape, |i| value(a.stretched_at(i), b.stretched_at(i))), &result)?;
+                let gradients = result.backward_with(&weights.tensor(dtype, 0).map_err(fail)?).map_err(fail)?;
+                for (operand, partial, tensor) in [(&a, partials[0], &x), (&b, partials[1], &y)] {
+                    let mut expected = Naive::build(&operand.shape, |_| 0.0);
+                    for index in indices(&shape) {
+                        let place = number(&operand.shape, &source(&operand.shape, &index));
+                        let slope = partial(a.stretched_at(&index), b.stretched_at(&index));
+                        expected.values[place] += weights.at(&index) * slope;
+                    }
+                    let gradient = gradients.get(tensor).ok_or_else(|| TestCaseError::fail("no gradient"))?;
+                    matches(&expected, gradient)?;
+                }
+            }
+            let quotient = x.div(&y).map_err(fail)?;
+            let expected = Naive::build(&shape, |i| a.stretched_at(i) / b.stretched_at(i));
+            matches(&expected, &quotient)?;
+        }
+    }
+
+    #[test]
+    fn shapes_broadcast_or_are_refused(a in shape(4), b in shape(4)) {
+        let [x, y] = [&a, &b].map(|shape| Tensor::zeros(&shape[..], DType::F32));
+        let sum = x.map_err(fail)?.add(&y.map_err(fail)?);
+        match broadcast(&a, &b) {
+            Some(shape) => prop_assert_eq!(sum.map_err(fail)?.shape().to_vec(), shape),
+            None => {
+                let refused = matches!(sum, Err(Error::Shape { .. }));
+                prop_assert!(refused);
+            }
+        }
+    }
+
+    #[test]
+    fn reductions_over_any_axes(
+        shape in shape(4), chosen in prop::array::uniform4(any::<bool>()), storage in 0u8..4, negative in any::<bool>(),
+    ) {
+        let naive = Naive::whole(&shape, 7);
+        let reduced: Vec<usize> = (0..shape.len()).filter(|&axis| chosen[axis]).collect();
+        let axes: Vec<isize> =
+            reduced.iter().rev().map(|&axis| axis as isize - if negative { shape.len() as isize } else { 0 }).collect();
+        let kept: Vec<usize> =
+            shape.iter().enumerate().map(|(axis, &len)| if reduced.contains(&axis) { 1 } else { len }).collect();
+        let dropped: Vec<usize> = (0..shape.len()).filter(|axis| !reduced.contains(axis)).map(|axis| shape[axis]).collect();
+        let count: usize = reduced.iter().map(|&axis| shape[axis]).product();
+        let mut sums = Naive::build(&kept, |_| 0.0);
+        for index in indices(&shape) {
+            let place = number(&kept, &source(&kept, &index));
+            sums.values[place] += naive.at(&index);
+        }
+        let means = Naive { shape: kept.clone(), values: sums.values.iter().map(|sum| sum / count as f64).collect() };
+        let weights = Naive::whole(&kept, 8);
+        for dtype in DTYPES {
+            let x = naive.tensor(dtype, storage).map_err(fail)?.tracked();
+            let (sum, mean) = (x.sum_axes_keep(&axes).map_err(fail)?, x.mean_axes_keep(&axes).map_err(fail)?);
+            matches(&sums, &sum)?;
+            matches(&means, &mean)?;
+            matches(&sums.reshape(&dropped), &x.sum_axes(&axes).map_err(fail)?)?;
+            matches(&means.reshape(&dropped), &x.mean_axes(&axes).map_err(fail)?)?;
+            matches(&Naive { shape: vec![], values: vec![naive.values.iter().sum()] }, &x.sum())?;
+            prop_assert_eq!(x.sum_of_squares(), naive.values.iter().map(|v| v * v).sum::<f64>());
+            matches(&weights.broadcast_to(&shape), &pull(&sum, &weights, &x)?)?;
+            let divided = Naive::build(&shape, |index| weights.stretched_at(index) / count as f64);
+            // Multiplying by 1 / count is one rounding more than dividing.
+            let rounding = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
+            let found = pull(&mean, &weights, &x)?;
+            divided.differs_by(&found, |size| rounding * size.abs()).map_err(TestCaseError::fail)?;
+        }
+    }
+
+    #[test]
+    fn index_select_takes_what_is_named(
+        front in shape(2), len in 1usize..5, back in shape(1), storage in 0u8..4,
+        picks in prop::collection::vec(0usize..1000, 0..7),
+    ) {
+        let shape = [&front[..], &[len], &back].concat();
+        let (naive, axis) = (Naive::whole(&shape, 9), front.len());
+        let picks: Vec<usize> = picks.iter().map(|pick| pick % len).collect();
+        let selected_shape = [&front[..], &[picks.len()], &back].concat();
+        let from = |index: &[usize]| { let mut from = index.to_vec(); from[axis] = picks[index[axis]]; from };
+        let expected = Naive::build(&selected_shape, |index| naive.at(&from(index)));
+        let weights = Naive::whole(&selected_shape, 10);
+        let mut gradient = Naive::build(&shape, |_| 0.0);
+        for index in indices(&selected_shape) {
+            gradient.values[number(&shape, &from(&index))] += weights.at(&index);
+        }
+        for dtype in DTYPES {
+            let x = naive.tensor(dtype, storage).map_err(fail)?.tracked();
+            let selected = x.index_select(axis as isize, &Indices::from(&picks[..])).map_err(fail)?;
+            matches(&expected, &selected)?;
+            matches(&gradient, &pull(&selected, &weights, &x)?)?;
+        }
+    }
+
+    #[test]
+    fn matrix_products_broadcast(
+        [m, k, n] in prop::array::uniform3(length()), [a_batch, b_batch] in broadcastable(2),
+        storage in prop::array::uniform2(0u8..4), vectors in prop::array::uniform2(prop::bool::weighted(0.2)),
+    ) {
+        // A vector is a matrix of one row or column that leaves no axis behind.
+        let a_shape = if vectors[0] { vec![k] } else { [&a_batch[..], &[m, k]].concat() };
+        let b_shape = if vectors[1] { vec![k] } else { [&b_batch[..], &[k, n]].concat() };
+        let (a, b) = (Naive::whole(&a_shape, 11), Naive::whole(&b_shape, 12));
+        let a_matrix = if vectors[0] { vec![1, k] } else { a_shape.clone() };
+        let b_matrix = if vectors[1] { vec![k, 1] } else { b_shape.clone() };
+        let batch = broadcast(&a_matrix[..a_matrix.len() - 2], &b_matrix[..b_matrix.len() - 2]).expect("they broadcast");
+        let rows = if vectors[0] { vec![] } else { vec![m] };
+        let columns = if vectors[1] { vec![] } else { vec![n] };
+        let shape = [&batch[..], &rows, &columns].concat();
+        let full = [&batch[..], &[if vectors[0] { 1 } else { m }, if vectors[1] { 1 } else { n }]].concat();
+        // Each product of two elements, with the places of all three involved.
+        let mut terms = Vec::new();
+        for (place, index) in indices(&full).iter().enumerate() {
+            let (outer, [i, j]) = (&index[..batch.len()], [index[batch.len()], index[batch.len() + 1]]);
+            for l in 0..k {
+                let operand = |matrix: &[usize], row: usize, column: usize| {
+                    let own = source(&matrix[..matrix.len() - 2], outer);
+                    number(matrix, &[&own[..], &[row, column]].concat())
+                };
+                terms.push([place, operand(&a_matrix, i, l), operand(&b_matrix, l, j)]);
+            }
+        }
+        let weights = Naive::whole(&shape, 13);
+        let mut expected = Naive::build(&shape, |_| 0.0);
+        let (mut da, mut db) = (Naive::build(&a_shape, |_| 0.0), Naive::build(&b_shape, |_| 0.0));
+        for [y, i, j] in terms {
+            expected.values[y] += a.values[i] * b.values[j];
+            da.values[i] += weights.values[y] * b.values[j];
+            db.values[j] += weights.values[y] * a.values[i];
+        }
+        for dtype in DTYPES {
+            let x = a.tensor(dtype, storage[0]).map_err(fail)?.tracked();
+            let y = b.tensor(dtype, storage[1]).map_err(fail)?.tracked();
+            let product = x.matmul(&y).map_err(fail)?;
+            matches(&expected, &product)?;
+            let gradients = product.backward_with(&weights.tensor(dtype, 0).map_err(fail)?).map_err(fail)?;
+            for (expected, tensor) in [(&da, &x), (&db, &y)] {
+                matches(expected, gradients.get(tensor).ok_or_else(|| TestCaseError::fail("no gradient"))?)?;
+            }
+        }
+    }
+
+    #[test]
+    fn linear_is_a_product_with_the_transpose(
+        front in shape(2), [features, out] in prop::array::uniform2(length()), storage in prop::array::uniform3(0u8..4),
+        with_bias in any::<bool>(),
+    ) {
+        let shape = [&front[..], &[features]].concat();
+        let (x, weight, bias) = (Naive::whole(&shape, 14), Naive::whole(&[out, features], 15), Naive::whole(&[out], 16));
+        let expected = Naive::build(&[&front[..], &[out]].concat(), |index| {
+            let (outer, o) = (&index[..front.len()], index[front.len()]);
+            let sum: f64 = (0..features).map(|f| x.at(&[outer, &[f]].concat()) * weight.at(&[o, f])).sum();
+            sum + if with_bias { bias.at(&[o]) } else { 0.0 }
+        });
+        for dtype in DTYPES {
+            let tensors = [(&x, 0), (&weight, 1), (&bias, 2)].map(|(naive, i)| naive.tensor(dtype, storage[i]));
+            let [x, weight, bias] = tensors;
+            let (x, weight, bias) = (x.map_err(fail)?, weight.map_err(fail)?, bias.map_err(fail)?);
+            matches(&expected, &x.linear(&weight, with_bias.then_some(&bias)).map_err(fail)?)?;
+        }
+    }
+
+    #[test]
+    fn softmax_along_any_axis(front in length(), back in shape(3), axis in 0usize..4, storage in 0u8..4, shift in -10_000i32..10_000) {
+        let shape = [&[front], &back[..]].concat();
+        let axis = axis % shape.len();
+        let naive = Naive::whole(&shape, 17);
+        let sums = |index: &[usize]| -> f64 {
+            let at = |i: usize| { let mut at = index.to_vec(); at[axis] = i; naive.at(&at) };
+            (0..shape[axis]).map(|i| at(i).exp()).sum()
+        };
+        let softmax = Naive::build(&shape, |index| naive.at(index).exp() / sums(index));
+        let logarithm = Naive::build(&shape, |index| naive.at(index) - sums(index).ln());
+        // A shift of all leaves softmax as it is; whole numbers are shifted exactly.
+        let x = naive.tensor(DType::F64, storage).map_err(fail)?.add_scalar(f64::from(shift));
+        for dtype in DTYPES {
+            let (x, roundings) = (x.to_dtype(dtype), if dtype == DType::F32 { 4e-7 } else { 1e-15 });
+            let tolerance = |size: f64| roundings * (4.0 * size.abs() + 1.0);
+            softmax.differs_by(&x.softmax(axis as isize).map_err(fail)?, tolerance).map_err(TestCaseError::fail)?;
+            logarithm.differs_by(&x.log_softmax(axis as isize).map_err(fail)?, tolerance).map_err(TestCaseError::fail)?;
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! Where a gradient check cannot simply compare: kinks, noise, what is not a number, and what is
+//! not to be checked at all.
+
+use super::operations::{Domain, values};
+use super::planted::planted;
+use cotangent::gradcheck::{self, Gradcheck, Report, Verdict};
+use cotangent::prelude::{Module, Param};
+use cotangent::{DType, Error, Result, Tensor};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+fn verdict(x: f64, f: impl Fn(&Tensor) -> Tensor) -> Result<(Verdict, Report)> {
+    let report = gradcheck::function(&[Tensor::from([x])], |x| Ok(f(&x[0])))?;
+    Ok((report.entries()[0].verdict, report))
+}
+
+/// The derivatives of the piecewise functions at their kinks lie between the slopes on both sides.
+#[test]
+fn a_kink_with_a_gradient_between_its_slopes_passes_as_a_kink() -> Result<()> {
+    let cases: [(&str, f64, fn(&Tensor) -> Tensor); 8] = [
+        ("relu", 0.0, Tensor::relu),
+        ("leaky_relu", 0.0, |x| x.leaky_relu(0.01)),
+        ("elu", 0.0, |x| x.elu(0.3)),
+        ("selu", 0.0, Tensor::selu),
+        ("clamp at its lower limit", -1.0, |x| x.clamp(-1.0, 2.0)),
+        ("clamp at its upper limit", 2.0, |x| x.clamp(-1.0, 2.0)),
+        ("abs", 0.0, Tensor::abs),
+        ("abs beside something smooth", 0.0, |x| x.abs() + x.exp()),
+    ];
+    let mut wrong = Vec::new();
+    for (name, x, f) in cases {
+        let (verdict, report) = verdict(x, f)?;
+        if verdict != Verdict::Kink || !report.is_ok() {
+            wrong.push(format!("{name}:\n{report}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// A relu whose gradient at 0 is whatever one likes.
+fn relu_with_slope(x: &Tensor, at_zero: f64) -> Result<Tensor> {
+    planted(
+        std::slice::from_ref(x),
+        |x| Ok(x[0].relu()),
+        move |x, g| {
+            let slope = |&x: &f64| {
+                if x == 0.0 {
+                    at_zero
+                } else {
+                    f64::from(x > 0.0)
+                }
+            };
+            let slopes: Vec<f64> = x[0].to_f64_vec().iter().map(slope).collect();
+            Ok(vec![Some(g.mul(&Tensor::from_vec(slopes, x[0].shape())?)?)])
+        },
+    )
+}
+
+#[test]
+fn a_wrong_gradient_at_a_kink_fails() -> Result<()> {
+    let mut wrong = Vec::new();
+    for (at_zero, expected) in [
+        (0.0, Verdict::Kink),
+        (0.5, Verdict::Kink),
+        (1.0, Verdict::Kink),
+        (2.0, Verdict::Fail),
+        (1.1, Verdict::Fail),
+        (-0.1, Verdict::Fail),
+        (-1.0, Verdict::Fail),
+        (f64::NAN, Verdict::Fail),
+        (f64::INFINITY, Verdict::Fail),
+    ] {
+        for inputs in [&[0.0][..], &[1.5, 0.0, -0.7]] {
+            let report =
+                gradcheck::function(&[Tensor::from(inputs)], |x| relu_with_slope(&x[0], at_zero))?;
+            if report.entries()[0].verdict != expected {
+                wrong.push(format!(
+                    "expected {expected} for a slope of {at_zero}:\n{report}"
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+/// One element of 1000 at the kink: along a direction the kink shows, and the element is found.
+#[test]
+fn a_wrong_gradient_at_one_kink_among_many_elements_is_named() -> Result<()> {
+    let mut elements = values(&[1000], Domain::Signed, DType::F64, 1)?.to_f64_vec();
+    elements[421] = 0.0;
+    let x = Tensor::from(&elements[..]);
+    let report = gradcheck::function(std::slice::from_ref(&x), |x| relu_with_slope(&x[0], 2.0))?;
+    assert_eq!(report.entries()[0].verdict, Verdict::Fail, "{report}");
+    assert_eq!(
+        report.entries()[0].element.as_deref(),
+        Some(&[421][..]),
+        "{report}"
+    );
+    let report = gradcheck::function(&[x], |x| Ok(x[0].relu()))?;
+    assert_eq!(report.entries()[0].verdict, Verdict::Kink, "{report}");
+    report.assert_ok();
+    Ok(())
+}
+
+#[test]
+fn what_is_smooth_is_not_called_a_kink() -> Result<()> {
+    let cases: [(&str, f64, fn(&Tensor) -> Tensor); 6] = [
+        ("x²", 0.0, Tensor::square),
+        ("elu, whose slope is the same on both sides", 0.0, |x| {
+            x.elu(1.0)
+        }),
+        ("relu², likewise", 0.0, |x| x.relu().square()),
+        ("a sharp bend", 1e-3, |x| (x.square() + 1e-4).sqrt()),
+        ("relu beside its kink", 1e-4, Tensor::relu),
+        ("a large number", 1e6, Tensor::sin),
+    ];
+    let mut wrong = Vec::new();
+    for (name, x, f) in cases {
+        let (verdict, report) = verdict(x, f)?;
+        if verdict != Verdict::Pass {
+            wrong.push(format!("{name}:\n{report}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn what_is_not_a_number_never_passes() -> Result<()> {
+    let nan = |x: &Tensor| x.mul_scalar(f64::NAN);
+    for x in [0.5, f64::NAN, f64::INFINITY] {
+        let (verdict, report) = verdict(x, nan)?;
+        assert!(
+            verdict != Verdict::Pass && !report.is_ok(),
+            "NaN from {x}\n{report}"
+        );
+    }
+    let outside: [(&str, f64, fn(&Tensor) -> Tensor); 4] = [
+        ("ln", -1.0, Tensor::ln),
+        ("sqrt, whose slope is infinite", 0.0, Tensor::sqrt),
+        ("recip", 0.0, Tensor::recip),
+        ("exp beyond all bounds", 800.0, Tensor::exp),
+    ];
+    for (name, x, f) in outside {
+        let (_, report) = verdict(x, f)?;
+        assert!(!report.is_ok(), "{name}\n{report}");
+    }
+    // One NaN among numbers, in the function or in what is put in.
+    let poisoned = gradcheck::function(&[Tensor::from([0.5f64, -1.0, 2.0])], |x| Ok(x[0].sqrt()))?;
+    assert!(!poisoned.is_ok(), "{poisoned}");
+    let poisoned = gradcheck::function(&[Tensor::from([0.5, f64::NAN])], |x| Ok(x[0].sum()))?;
+    assert!(!poisoned.is_ok(), "{poisoned}");
+    Ok(())
+}
+
+/// What is computed in single precision is too noisy to be called right to six digits.
+#[test]
+fn noise_is_no_pass() -> Result<()> {
+    let x = values(&[3, 4], Domain::Signed, DType::F64, 2)?;
+    let single = |x: &[Tensor]| Ok(x[0].to_dtype(DType::F32).sin().to_dtype(DType::F64));
+    let report = gradcheck::function(&[x], single)?;
+    assert!(!report.is_ok(), "{report}");
+    Ok(())
+}
+
+#[derive(Module, Clone, Debug)]
+struct Net {
+    weight: Param,
+}
+
+fn refused<T: std::fmt::Debug>(result: Result<T>, reason: &str) {
+    match result {
+        Err(Error::Argument {
+            op: "gradcheck",
+            reason: found,
+        }) => assert!(found.contains(reason), "{found}"),
+        other => panic!("expected a refusal ({reason}), found {other:?}"),
+    }
+}
+
+#[test]
+fn nothing_to_check_is_refused() -> Result<()> {
+    let x = Tensor::from([1.0f64, 2.0]);
+    let none = Tensor::zeros([0, 3], DType::F64)?;
+    refused(
+        gradcheck::function(&[], |_| Ok(Tensor::from(1.0f64))),
+        "nothing to check",
+    );
+    refused(
+        gradcheck::function(std::slice::from_ref(&none), |x| Ok(x[0].sum())),
+        "nothing to check",
+    );
+    refused(
+        gradcheck::function(std::slice::from_ref(&x), |x| x[0].narrow(0, 0, 0)),
+        "nothing to check",
+    );
+
+    let mut net = Net {
+        weight: Param::new(&x),
+    };
+    let forward = |net: &Net, _: &[Tensor], pass: &cotangent::module::Pass| {
+        Ok(net.weight.read(pass).square())
+    };
+    gradcheck::module(&net, &[], forward)?.assert_ok();
+    net.freeze();
+    refused(gradcheck::module(&net, &[], forward), "nothing to check");
+
+    // One operand without elements among others is no reason to refuse the others.
+    let report = gradcheck::function(&[none, x], |x| x[0].sum().add(&x[1].square()))?;
+    report.assert_ok();
+    assert_eq!(
+        report
+            .entries()
+            .iter()
+            .map(|entry| entry.comparisons)
+            .collect::<Vec<_>>(),
+        [0, 2]
+    );
+    Ok(())
+}
+
+#[test]
+fn an_impure_function_is_refused() {
+    let calls = AtomicUsize::new(0);
+    let x = [Tensor::from([1.0f64, 2.0])];
+    let counting = |x: &[Tensor]| Ok(x[0].add_scalar(calls.fetch_add(1, Relaxed) as f64));
+    refused(gradcheck::function(&x, counting), "not pure");
+
+    // Another result on the third call: the one whose gradient is taken.
+    let calls = AtomicUsize::new(0);
+    let late = |x: &[Tensor]| {
+        Ok(x[0].mul_scalar(if calls.fetch_add(1, Relaxed) == 2 {
+            1.5
+        } else {
+            1.0
+        }))
+    };
+    let report = gradcheck::function(&x, late);
+    assert!(report.is_err() || report.is_ok_and(|report| !report.is_ok()));
+}
+
+/// A result that is another when gradients are wanted is not the function that is checked.
+#[test]
+fn a_value_that_depends_on_tracking_is_found() -> Result<()> {
+    let x = [Tensor::from([1.0f64, 2.0])];
+    let shifted = |x: &[Tensor]| {
+        Ok(if x[0].is_tracked() {
+            x[0].add_scalar(1.0)
+        } else {
+            x[0].clone()
+        })
+    };
+    let report = Gradcheck::new().function(&x, shifted);
+    assert!(report.is_err() || report.is_ok_and(|report| !report.is_ok()));
+    Ok(())
+}

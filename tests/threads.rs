@@ -1,0 +1,106 @@
+//! The number of threads is nobody's business: every operation gives the same bits, forward and
+//! backward, on one, two and four.
+
+use cotangent::{Backward, DType, Result, Tensor};
+use support::operations::{self, Domain, Operation, Sizes, values};
+
+mod support {
+    pub mod operations;
+}
+
+/// The work of one task is a few ten thousand elements: these sizes make several tasks, the last
+/// of odd length, from many rows, from long columns, from a single column, from many channels.
+const MANY_ROWS: Sizes = [300, 500, 2];
+const ONE_COLUMN: Sizes = [100_003, 1, 1];
+const MANY_CHANNELS: Sizes = [2, 40_009, 3];
+
+/// Shapes of more elements than this are left out (the product of a column with its transpose).
+const LIMIT: usize = 1_000_000;
+
+fn bits(tensor: &Tensor) -> Result<Vec<u64>> {
+    Ok(match tensor.dtype() {
+        DType::F32 => tensor
+            .to_vec::<f32>()?
+            .into_iter()
+            .map(|x| u64::from(x.to_bits()))
+            .collect(),
+        _ => tensor
+            .to_vec::<f64>()?
+            .into_iter()
+            .map(f64::to_bits)
+            .collect(),
+    })
+}
+
+/// The bits of the result, of the gradients, and of the gradients of a recorded backward.
+fn run(operation: &Operation, operands: &[Tensor], cotangent: &Tensor) -> Result<Vec<Vec<u64>>> {
+    let operands: Vec<Tensor> = operands.iter().map(Tensor::tracked).collect();
+    let y = (operation.f)(&operands)?;
+    let recorded = Backward::new().create_graph().run_with(&y, cotangent)?;
+    let fused = y.backward_with(cotangent)?;
+    let of_operands = operands
+        .iter()
+        .flat_map(|x| [fused.get(x), recorded.get(x)]);
+    std::iter::once(Some(&y))
+        .chain(of_operands)
+        .flatten()
+        .map(bits)
+        .collect()
+}
+
+#[track_caller]
+fn same_on_any_number_of_threads(sizes: Sizes, dtype: DType) -> anyhow::Result<()> {
+    let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pools = [pool(1)?, pool(2)?, pool(4)?];
+    let fits = |shape: &[usize]| shape.iter().product::<usize>() <= LIMIT;
+    let mut held = 0;
+    let mut differing = Vec::new();
+    for operation in operations::all() {
+        let shapes = (operation.operands)(sizes);
+        let output = (operation.output)(sizes);
+        if (operation.refuses)(sizes) || !fits(&output) || !shapes.iter().all(|shape| fits(shape)) {
+            continue;
+        }
+        let operands = operation.make_operands(sizes, dtype, 30)?;
+        let cotangent = values(&output, Domain::Signed, dtype, 40)?;
+        let mut found = Vec::new();
+        for pool in &pools {
+            found.push(pool.install(|| run(&operation, &operands, &cotangent))?);
+        }
+        // The result, and two gradients per operand.
+        assert!(
+            found
+                .iter()
+                .all(|bits| bits.len() == 1 + 2 * operands.len()),
+            "{}",
+            operation.name
+        );
+        if found[0] != found[1] || found[0] != found[2] {
+            differing.push(operation.name);
+        }
+        held += 1;
+    }
+    assert!(differing.is_empty(), "{sizes:?} {dtype}: {differing:?}");
+    assert!(held > 90, "only {held} operations have these sizes");
+    Ok(())
+}
+
+#[test]
+fn many_rows_in_single_precision() -> anyhow::Result<()> {
+    same_on_any_number_of_threads(MANY_ROWS, DType::F32)
+}
+
+#[test]
+fn many_rows_in_double_precision() -> anyhow::Result<()> {
+    same_on_any_number_of_threads(MANY_ROWS, DType::F64)
+}
+
+#[test]
+fn one_column() -> anyhow::Result<()> {
+    same_on_any_number_of_threads(ONE_COLUMN, DType::F32)
+}
+
+#[test]
+fn many_channels() -> anyhow::Result<()> {
+    same_on_any_number_of_threads(MANY_CHANNELS, DType::F32)
+}
