@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 
 use cotangent::prelude::*;
 
-/// Each program in `tests/ui/fail` shows one mistake, with the compiler's words beside it; those
-/// in `tests/ui/pass` compile without a warning and run.
+/// Each program in `ui/fail` shows one mistake, with the compiler's words beside it; those
+/// in `ui/pass` compile without a warning and run.
 #[test]
 fn mistakes_are_explained() {
     let cases = trybuild::TestCases::new();
-    cases.compile_fail("tests/ui/fail/*.rs");
-    cases.pass("tests/ui/pass/*.rs");
+    cases.compile_fail("ui/fail/*.rs");
+    cases.pass("ui/pass/*.rs");
 }
 
 fn param() -> Param {

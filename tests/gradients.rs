@@ -8,6 +8,7 @@ use support::harness::{at, check_twice, ensure, for_each};
 use support::operations::{self, Operation, Sizes, values};
 
 mod support {
+    pub mod faults;
     pub mod forms;
     pub mod harness;
     pub mod kinks;

@@ -51,6 +51,7 @@ fn broadcastable(max_rank: usize) -> impl Strategy<Value = [Vec<usize>; 2]> {
 }
 
 /// The library's error as a failed case.
+#[allow(clippy::needless_pass_by_value)] // For `map_err`.
 fn fail(error: Error) -> TestCaseError {
     TestCaseError::fail(error.to_string())
 }
@@ -67,6 +68,18 @@ fn pull(y: &Tensor, weights: &Naive, x: &Tensor) -> Result<Tensor, TestCaseError
 
 fn matches(expected: &Naive, found: &Tensor) -> Result<(), TestCaseError> {
     expected.matches(found).map_err(TestCaseError::fail)
+}
+
+/// An operation, the function of numbers that it is, and that function's partial derivatives.
+type Elementwise = (
+    fn(&Tensor, &Tensor) -> Result<Tensor>,
+    fn(f64, f64) -> f64,
+    [fn(f64, f64) -> f64; 2],
+);
+
+/// 1 if `wins`, a half if tied.
+fn share(wins: bool, tied: bool) -> f64 {
+    f64::from(u8::from(wins)) + 0.5 * f64::from(u8::from(tied))
 }
 
 proptest! {
@@ -105,14 +118,12 @@ proptest! {
     ) {
         let shape = broadcast(&a_shape, &b_shape).expect("they broadcast by construction");
         let (a, b, weights) = (Naive::whole(&a_shape, seed), Naive::whole(&b_shape, seed + 1), Naive::whole(&shape, 5));
-        type Case = (fn(&Tensor, &Tensor) -> Result<Tensor>, fn(f64, f64) -> f64, [fn(f64, f64) -> f64; 2]);
-        let share = |x: f64, y: f64| if x > y { 1.0 } else { f64::from(u8::from(x == y)) / 2.0 };
-        let cases: [Case; 5] = [
+        let cases: [Elementwise; 5] = [
             (Tensor::add, |a, b| a + b, [|_, _| 1.0, |_, _| 1.0]),
             (Tensor::sub, |a, b| a - b, [|_, _| 1.0, |_, _| -1.0]),
             (Tensor::mul, |a, b| a * b, [|_, b| b, |a, _| a]),
-            (Tensor::maximum, f64::max, [share, |a, b| if b > a { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 }]),
-            (Tensor::minimum, f64::min, [|a, b| if a < b { 1.0 } else { f64::from(u8::from(a == b)) / 2.0 }, share]),
+            (Tensor::maximum, f64::max, [|a, b| share(a > b, a == b), |a, b| share(b > a, a == b)]),
+            (Tensor::minimum, f64::min, [|a, b| share(a < b, a == b), |a, b| share(b < a, a == b)]),
         ];
         for dtype in DTYPES {
             let x = a.tensor(dtype, storage[0]).map_err(fail)?.tracked();
@@ -142,12 +153,11 @@ proptest! {
     fn shapes_broadcast_or_are_refused(a in shape(4), b in shape(4)) {
         let [x, y] = [&a, &b].map(|shape| Tensor::zeros(&shape[..], DType::F32));
         let sum = x.map_err(fail)?.add(&y.map_err(fail)?);
-        match broadcast(&a, &b) {
-            Some(shape) => prop_assert_eq!(sum.map_err(fail)?.shape().to_vec(), shape),
-            None => {
-                let refused = matches!(sum, Err(Error::Shape { .. }));
-                prop_assert!(refused);
-            }
+        if let Some(shape) = broadcast(&a, &b) {
+            prop_assert_eq!(sum.map_err(fail)?.shape().to_vec(), shape);
+        } else {
+            let refused = matches!(sum, Err(Error::Shape { .. }));
+            prop_assert!(refused);
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Where the golden files are.
 pub fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/data")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/data")
 }
 
 /// A golden file. Reading a tensor marks it, so that a test can say that it left none out.

@@ -6,7 +6,8 @@ use cotangent::{DType, Result, Tensor};
 /// The most that a sum over `n` elements may be off if it is pairwise, with at most 32 elements in
 /// a row: each element goes through at most log2(n) + 27 additions, each off by half an epsilon.
 fn pairwise_bound(n: usize, sum_of_sizes: f64) -> f64 {
-    ((n as f64).log2().max(0.0) + 28.0) / 2.0 * f64::from(f32::EPSILON) * sum_of_sizes
+    let additions = (n as f64).log2().max(0.0) + 28.0;
+    additions * 0.5 * f64::from(f32::EPSILON) * sum_of_sizes
 }
 
 fn within_bound(what: &str, found: &[f64], columns: &[Vec<f64>]) {

@@ -43,7 +43,10 @@ pub fn view(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, N
         }
         4 => {
             let len = naive.values.len();
-            let first = (1..=len).filter(|d| len % d == 0).nth(a % 4).unwrap_or(len);
+            let first = (1..=len)
+                .filter(|d| len.is_multiple_of(*d))
+                .nth(a % 4)
+                .unwrap_or(len);
             let rest = len.checked_div(first).unwrap_or(b % 3);
             let shape = [
                 vec![len],

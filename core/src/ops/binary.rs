@@ -294,7 +294,13 @@ binary! {
 #[inline(always)]
 fn over_square<T: Real>(x: T, a: T, b: T) -> T {
     let square = a * a + b * b;
-    T::select(square.equals(square.zero()), x.zero(), x / square)
+    let vanishes = square.equals(square.zero());
+    // The branch that is not chosen must be finite too: its derivative is multiplied by 0.
+    T::select(
+        vanishes,
+        x.zero(),
+        x / T::select(vanishes, square.one(), square),
+    )
 }
 
 /// What of the gradient the operand that should be larger gets: half where the two are equal, none

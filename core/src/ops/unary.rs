@@ -202,8 +202,7 @@ unary! {
         value |x| x.erf(),
         derivative |x| (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI;
 
-    /// x limited to `[low, high]`; the derivative at the limits and beyond is 0 (at them, PyTorch's
-    /// is 1). NaN stays NaN.
+    /// x limited to `[low, high]`; the derivative at the limits and beyond is 0. NaN stays NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
