@@ -129,6 +129,31 @@ fn what_is_smooth_is_not_called_a_kink() -> Result<()> {
     Ok(())
 }
 
+/// Where values are large and slopes small, one-sided slopes are mostly noise close by, and differ
+/// by the curvature further off: neither is a kink.
+#[test]
+fn a_gentle_slope_on_a_high_plateau_is_no_kink() -> Result<()> {
+    let mut wrong = Vec::new();
+    for height in (1..=20).map(|i| 100.0 * f64::from(i)) {
+        for curvature in [0.03, 0.1, 0.3] {
+            // sin² + cos² is 1, but for rounding.
+            let one = |x: &Tensor| x.sin().square() + x.cos().square();
+            let gentle = |x: &Tensor| (x - 0.3).square() * curvature + x * 0.01;
+            let (verdict, report) = verdict(0.3, |x| one(x) * height + gentle(x))?;
+            if verdict != Verdict::Pass {
+                wrong.push(format!("{height} + {curvature} x²:\n{report}"));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} wrong\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+    Ok(())
+}
+
 #[test]
 fn what_is_not_a_number_never_passes() -> Result<()> {
     let nan = |x: &Tensor| x.mul_scalar(f64::NAN);

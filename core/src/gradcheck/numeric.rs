@@ -32,10 +32,8 @@ pub(super) fn slope(
         error: f64::INFINITY,
         sides: None,
     };
-    let mut jumps = false;
     for step in STEPS {
-        let (estimate, persists) = extrapolate(center, step * scale, &mut f)?;
-        jumps = persists;
+        let estimate = extrapolate(center, step * scale, &tolerance, &mut f)?;
         if best.error > estimate.error || best.error.is_nan() || best.value.is_nan() {
             best = estimate;
         }
@@ -43,30 +41,28 @@ pub(super) fn slope(
             break;
         }
     }
-    if jumps {
-        best.sides = kink(center, scale, tolerance(best.value), &mut f)?;
-    }
     Ok(best)
 }
 
 /// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982, Accurate
-/// computation of F'(x) and F'(x) F''(x)), and whether the slopes on the two sides stay apart while
-/// h shrinks: where `f` is smooth they meet.
+/// computation of F'(x) and F'(x) F''(x)), and of the one-sided ones: where `f` is smooth these
+/// meet, at a kink they stay apart.
 fn extrapolate(
     center: f64,
     step: f64,
+    tolerance: &impl Fn(f64) -> f64,
     f: &mut impl FnMut(f64) -> Result<f64>,
-) -> Result<(Slope, bool)> {
+) -> Result<Slope> {
     let mut row: Vec<f64> = Vec::with_capacity(HALVINGS);
     let mut value = f64::NAN;
     let mut error = f64::INFINITY;
-    let mut jumps = Vec::with_capacity(HALVINGS);
+    let mut sides = [[f64::NAN; 2]; HALVINGS];
     let mut size = center.abs();
     let mut h = step;
-    for _ in 0..HALVINGS {
+    for sides in &mut sides {
         let (right, left) = (f(h)?, f(-h)?);
         size = size.max(right.abs()).max(left.abs());
-        jumps.push(((right - center) / h - (center - left) / h).abs());
+        *sides = [(center - left) / h, (right - center) / h];
         let mut next = vec![(right - left) / (2.0 * h)];
         let mut factor = 1.0;
         for (i, &coarse) in row.iter().enumerate() {
@@ -83,46 +79,19 @@ fn extrapolate(
         row = next;
         h /= 2.0;
     }
-    let persists = jumps[HALVINGS - 1] > 0.5 * jumps[0];
-    let slope = Slope {
+    // Each value carries a rounding of about one part in 2^52 of its size, or a few.
+    let rounding = 2.0 * f64::EPSILON * size / h;
+    let limit = |i: usize| [0, 1].map(|side| 2.0 * sides[i + 1][side] - sides[i][side]);
+    let (before, closest) = (limit(0), limit(HALVINGS - 2));
+    let jump = |[left, right]: [f64; 2]| right - left;
+    let apart = jump(closest).abs() > 100.0 * tolerance(value) + 16.0 * rounding;
+    let stays = (jump(closest) - jump(before)).abs() <= 0.05 * jump(closest).abs() + 8.0 * rounding;
+    let sides = (apart && stays).then_some(closest);
+    Ok(Slope {
         value,
-        error: error + rounding(size, h),
-        sides: None,
-    };
-    Ok((slope, persists))
-}
-
-/// What rounding may do to a difference over a step `h` of values of this size: each value carries
-/// about one part in 2^52 of it, or a few.
-fn rounding(size: f64, h: f64) -> f64 {
-    2.0 * f64::EPSILON * size / h
-}
-
-/// The slopes on the two sides, if they stay apart as far as rounding lets one look.
-fn kink(
-    center: f64,
-    scale: f64,
-    tolerance: f64,
-    f: &mut impl FnMut(f64) -> Result<f64>,
-) -> Result<Option<[f64; 2]>> {
-    let mut closest = None;
-    for step in [1.0 / 65_536.0, 1.0 / 1_048_576.0, 1.0 / 16_777_216.0] {
-        let h = step * scale;
-        let (right, left) = (f(h)?, f(-h)?);
-        let sides = [(center - left) / h, (right - center) / h];
-        let noise = rounding(center.abs().max(right.abs()).max(left.abs()), h);
-        let jump = (sides[1] - sides[0]).abs();
-        let apart = jump > 10.0 * tolerance + 4.0 * noise;
-        match closest {
-            // It must be there at the first look, and no smaller at each closer one.
-            None if apart => closest = Some((sides, jump)),
-            Some((_, before)) if jump >= 0.5 * before && apart => closest = Some((sides, jump)),
-            // Too close to tell through the noise: what was seen before counts.
-            Some((_, before)) if 8.0 * noise > before => {}
-            _ => return Ok(None),
-        }
-    }
-    Ok(closest.map(|(sides, _)| sides))
+        error: error + rounding,
+        sides,
+    })
 }
 
 #[cfg(test)]
