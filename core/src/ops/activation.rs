@@ -52,7 +52,12 @@ unary! {
         saves if alpha > 0.0 { Output } else { Input },
         value |x| T::select(x.gt(x.zero()), x, x.exp_m1() * alpha),
         derivative |s| {
-            let negative = if alpha > 0.0 { s + alpha } else { s.exp() * alpha };
+            let negative = if alpha > 0.0 {
+                s + alpha
+            } else {
+                // Where it is not chosen it must be finite too: it is multiplied by 0.
+                T::select(s.gt(s.zero()), s.zero(), s).exp() * alpha
+            };
             T::select(s.gt(s.zero()), s.one(), negative)
         };
 
