@@ -1,9 +1,6 @@
 #![doc = include_str!("../README.md")]
 
-pub use cotangent_core::{
-    Backward, BatchStatistics, Cotangents, DType, Element, Error, Gradients, Indices, Leaf, LeafId,
-    Mask, MemoryUse, Op, Result, Shape, Tensor, Vjp, gradcheck, kernel, memory_use, module, random,
-};
+pub use cotangent_core::*;
 pub use cotangent_data as data;
 pub use cotangent_nn as nn;
 pub use cotangent_optim as optim;
@@ -13,10 +10,12 @@ pub use cotangent_macros::{Layer, Module};
 
 /// What most programs need: `use cotangent::prelude::*;`.
 pub mod prelude {
-    pub use cotangent_core::gradcheck;
     pub use cotangent_core::module::{Buffer, Counter, Layer, Module, Param, Pass};
     pub use cotangent_core::random::{ChaCha8Rng, Rng, SeedableRng};
-    pub use cotangent_core::{DType, Error, Gradients, Indices, Mask, Result, Tensor};
+    pub use cotangent_core::{
+        Axes, CrossEntropy, DType, Error, Gradients, Indices, Mask, Norm, Reduction, Result,
+        Tensor, assert_gradients, gradcheck,
+    };
     pub use cotangent_macros::{Layer, Module};
     pub use cotangent_nn::{
         BatchNorm, Dropout, Elu, LeakyRelu, Linear, Relu, Selu, Sequential, Sigmoid, Tanh, init,

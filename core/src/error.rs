@@ -1,7 +1,7 @@
 //! The one error type: what was expected, what was found, and where.
 
 use crate::tensor::{DType, Shape};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The result of what can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -81,7 +81,7 @@ pub enum Error {
         value: f64,
     },
     /// A saved state does not fit the model. Nothing was loaded.
-    #[error("{}: {} mismatches, nothing was loaded:\n  {}", .path.display(), .mismatches.len(), .mismatches.join("\n  "))]
+    #[error("{}: {}, nothing was loaded:\n  {}", place(path), count(mismatches), .mismatches.join("\n  "))]
     State {
         /// The file, or empty for bytes in memory.
         path: PathBuf,
@@ -89,7 +89,7 @@ pub enum Error {
         mismatches: Vec<String>,
     },
     /// A file is not what it should be.
-    #[error("{}: {reason}", .path.display())]
+    #[error("{}: {reason}", place(path))]
     Format {
         /// The file, or empty for bytes in memory.
         path: PathBuf,
@@ -152,6 +152,20 @@ impl Error {
             reason: reason.into(),
         }
     }
+}
+
+/// Where a state was read from or written to.
+fn place(path: &Path) -> std::borrow::Cow<'_, str> {
+    if path.as_os_str().is_empty() {
+        "bytes in memory".into()
+    } else {
+        path.to_string_lossy()
+    }
+}
+
+fn count(mismatches: &[String]) -> String {
+    let plural = if mismatches.len() == 1 { "" } else { "es" };
+    format!("{} mismatch{plural}", mismatches.len())
 }
 
 fn list(shapes: &[Shape]) -> String {

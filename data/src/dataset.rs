@@ -2,6 +2,7 @@
 
 use cotangent_core::{Indices, Tensor};
 
+use crate::batches::Batches;
 use crate::error::{Error, Result};
 
 /// Samples with a class label each.
@@ -159,15 +160,12 @@ impl Dataset {
 
     /// The samples of the listed classes, in their order, with the labels that they have.
     ///
-    /// Together with [`relabeled`](Self::relabeled) this makes the tasks of transfer learning:
-    ///
     /// ```
     /// # fn main() -> cotangent_data::Result<()> {
     /// let digits = cotangent_data::digits()?;
-    /// let old = digits.with_labels(&[0, 1, 2, 3, 4])?.relabeled(&[0, 1, 2, 3, 4])?;
-    /// let new = digits.with_labels(&[5, 6, 7, 8, 9])?.relabeled(&[5, 6, 7, 8, 9])?;
-    /// assert_eq!((old.len(), old.classes()), (901, 5));
-    /// assert_eq!(new.class_counts(), [182, 181, 179, 174, 180]);
+    /// let odd = digits.with_labels(&[1, 3, 5, 7, 9])?;
+    /// assert_eq!((odd.len(), odd.classes()), (906, 10));
+    /// assert_eq!(odd.relabeled(&[1, 3, 5, 7, 9])?.class_counts(), [182, 183, 182, 179, 180]);
     /// # Ok(())
     /// # }
     /// ```
@@ -207,6 +205,98 @@ impl Dataset {
             labels: Indices::from(renumbered),
             classes: labels.len(),
         })
+    }
+
+    /// The samples of the listed classes as a data set of these alone: in their order, with the
+    /// positions in the list as labels. This makes the tasks of transfer learning:
+    ///
+    /// ```
+    /// # fn main() -> cotangent_data::Result<()> {
+    /// let digits = cotangent_data::digits()?;
+    /// let (old, new) = (digits.only_classes(0..5)?, digits.only_classes(5..10)?);
+    /// assert_eq!((old.len(), old.classes()), (901, 5));
+    /// assert_eq!(new.class_counts(), [182, 181, 179, 174, 180]);
+    /// assert!(digits.only_classes(5..11).is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::LabelList`] if a class is listed twice or is not below [`classes`](Self::classes).
+    pub fn only_classes(&self, classes: impl IntoIterator<Item = usize>) -> Result<Self> {
+        let mut listed = Vec::new();
+        for class in classes {
+            listed.push(class);
+            // The list is wrong already, and may have no end.
+            if listed.len() > self.classes {
+                break;
+            }
+        }
+        let new_labels = self.positions_in_list("only_classes", &listed)?;
+        let (mut kept, mut labels) = (Vec::new(), Vec::new());
+        for (sample, &label) in self.labels.as_slice().iter().enumerate() {
+            if let Some(label) = new_labels[label] {
+                kept.push(sample);
+                labels.push(label);
+            }
+        }
+        let (inputs, _) = self.gather(&kept)?;
+        Ok(Self {
+            inputs,
+            labels: Indices::from(labels),
+            classes: listed.len(),
+        })
+    }
+
+    /// The data set with its inputs replaced by what `f` makes of them, `batch_size` samples at a
+    /// time. The graph of an output, if it has one, is not kept.
+    ///
+    /// This is how the outputs of frozen layers are cached: computed once, they are the inputs that
+    /// the layers above train on, in every epoch. `f` has to be a function of each sample by itself,
+    /// which a model is when it predicts:
+    ///
+    /// ```
+    /// use cotangent_core::Tensor;
+    ///
+    /// # fn main() -> cotangent_data::Result<()> {
+    /// let digits = cotangent_data::digits()?;
+    /// # struct Frozen;
+    /// # impl Frozen { fn predict(&self, x: &Tensor) -> cotangent_core::Result<Tensor> { x.narrow(1, 0, 10) } }
+    /// # let frozen = Frozen;
+    /// let features = digits.map_inputs(500, |images| frozen.predict(images))?;
+    /// assert_eq!(features.inputs().shape(), [1797, 10]);
+    /// assert_eq!(features.labels(), digits.labels());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ZeroBatchSize`], [`Error::EmptyDataset`]; [`Error::MappedSamples`] if `f` gives
+    /// another number of samples than it was given; the errors of `f`, and those of
+    /// [`Tensor::cat`] if its outputs for two batches do not fit each other.
+    pub fn map_inputs(
+        &self,
+        batch_size: usize,
+        mut f: impl FnMut(&Tensor) -> cotangent_core::Result<Tensor>,
+    ) -> Result<Self> {
+        if self.is_empty() {
+            return Err(Error::EmptyDataset {
+                operation: "map_inputs",
+            });
+        }
+        let mut outputs = Vec::new();
+        for batch in Batches::sequential(self, batch_size)?.epoch(0) {
+            let (inputs, labels) = batch?;
+            let output = f(&inputs)?.detach();
+            if output.shape().first() != Some(&labels.len()) {
+                return Err(Error::MappedSamples {
+                    samples: labels.len(),
+                    output: output.shape().into(),
+                });
+            }
+            outputs.push(output);
+        }
+        self.with_inputs(Tensor::cat(&outputs.iter().collect::<Vec<_>>(), 0)?)
     }
 
     /// The inputs and labels at `positions`: one copy of the rows into a new tensor.

@@ -167,6 +167,17 @@ pub enum Error {
     #[error("batches: the batch size must be at least 1, found 0")]
     ZeroBatchSize,
 
+    /// A function of inputs gave another number of samples than it was given.
+    #[error(
+        "map_inputs: expected an output for each of {samples} samples, found the shape {output}"
+    )]
+    MappedSamples {
+        /// The number of samples that the function was given.
+        samples: usize,
+        /// The shape of what it gave.
+        output: Shape,
+    },
+
     /// Without a smaller last batch there would be none.
     #[error("batches: no full batch of {batch_size} in {samples} samples, and the last is dropped")]
     NoFullBatch {

@@ -75,8 +75,42 @@ impl Dataset {
     /// # Errors
     /// [`Error::ClassTooSmall`] for a class that occurs with fewer than `count` samples.
     pub fn take_per_class(&self, count: usize, seed: u64) -> Result<Self> {
+        self.select(&self.positions_per_class("take_per_class", count, seed)?)
+    }
+
+    /// [`take_per_class`](Self::take_per_class), and all other samples in their order: `(few, rest)`,
+    /// to train on a few samples and to test on all others.
+    ///
+    /// ```
+    /// # fn main() -> cotangent_data::Result<()> {
+    /// let digits = cotangent_data::digits()?.only_classes(5..10)?;
+    /// let (train, test) = digits.split_per_class(20, 7)?;
+    /// assert_eq!((train.class_counts(), test.len()), (vec![20; 5], 896 - 100));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`take_per_class`](Self::take_per_class).
+    pub fn split_per_class(&self, count: usize, seed: u64) -> Result<(Self, Self)> {
+        let taken = self.positions_per_class("split_per_class", count, seed)?;
+        let mut left = vec![true; self.len()];
+        for &sample in &taken {
+            left[sample] = false;
+        }
+        let rest: Vec<usize> = (0..self.len()).filter(|&sample| left[sample]).collect();
+        Ok((self.select(&taken)?, self.select(&rest)?))
+    }
+
+    /// The positions of `count` random samples of each class that occurs, shuffled.
+    fn positions_per_class(
+        &self,
+        operation: &'static str,
+        count: usize,
+        seed: u64,
+    ) -> Result<Vec<usize>> {
         let mut taken = Vec::new();
-        for (class, mut samples) in self.members_with_at_least("take_per_class", count)? {
+        for (class, mut samples) in self.members_with_at_least(operation, count)? {
             // A stream for each class, so that a class does not depend on the size of the others.
             shuffle(
                 &mut samples,
@@ -90,7 +124,7 @@ impl Dataset {
             &mut taken,
             &mut generator(Purpose::TakePerClass, seed, order),
         );
-        self.select(&taken)
+        Ok(taken)
     }
 
     /// The positions of the samples of each class that occurs.

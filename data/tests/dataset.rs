@@ -76,6 +76,39 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn a_few_per_class_and_the_rest_are_all(labels in labels(), count in 0_usize..3, seed in any::<u64>()) {
+        let dataset = numbered(labels.clone());
+        let (few, rest) = dataset.split_per_class(count, seed).unwrap();
+        prop_assert_eq!(samples(&few), samples(&dataset.take_per_class(count, seed).unwrap()));
+        prop_assert!(samples(&rest).is_sorted());
+        let mut all = [samples(&few), samples(&rest)].concat();
+        all.sort_unstable();
+        prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
+        for part in [&few, &rest] {
+            let own: Vec<usize> = samples(part).iter().map(|&sample| labels[sample]).collect();
+            prop_assert_eq!(part.labels().as_slice(), own);
+            prop_assert_eq!(part.classes(), dataset.classes());
+        }
+    }
+
+    #[test]
+    fn only_some_classes_are_a_data_set_of_their_own(
+        labels in labels(),
+        classes in Just((0_usize..6).collect::<Vec<_>>()).prop_shuffle(),
+        count in 0_usize..6,
+    ) {
+        let dataset = numbered(labels).with_class_count(6).unwrap();
+        let listed = &classes[..count];
+        let only = dataset.only_classes(listed.iter().copied()).unwrap();
+        let other = dataset.with_labels(listed).unwrap().relabeled(listed).unwrap();
+        prop_assert_eq!(samples(&only), samples(&other));
+        prop_assert_eq!(only.labels(), other.labels());
+        prop_assert_eq!((only.classes(), other.classes()), (count, count));
+    }
+}
+
 #[test]
 fn the_digits_are_the_published_ones() {
     let digits = digits().unwrap();
@@ -160,6 +193,26 @@ fn impossible_splits_are_typed_errors() {
     );
     let error = numbered(vec![]).split_stratified(0.5, 0).unwrap_err();
     assert!(matches!(error, Error::EmptyDataset { .. }), "{error}");
+}
+
+#[test]
+fn lists_of_classes_are_checked_and_may_have_no_end() {
+    let dataset = numbered(vec![0, 1, 2, 1]);
+    for (classes, wrong) in [
+        (vec![0, 3], 3),
+        (vec![1, 0, 1], 1),
+        (vec![usize::MAX], usize::MAX),
+    ] {
+        let error = dataset.only_classes(classes).unwrap_err();
+        assert!(
+            matches!(error, Error::LabelList { operation: "only_classes", label, .. } if label == wrong),
+            "{error}"
+        );
+    }
+    assert!(dataset.only_classes(std::iter::repeat(0)).is_err());
+    assert!(dataset.only_classes(0..).is_err());
+    let none = dataset.only_classes([]).unwrap();
+    assert_eq!((none.len(), none.classes()), (0, 0));
 }
 
 #[test]

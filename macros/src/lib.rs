@@ -157,16 +157,24 @@ mod valid;
 ///
 /// The parameters and buffers in the field stand still, as after `freeze`: they get no gradient
 /// and no update, and are saved and loaded as all others are. Being part of the type, this cannot
-/// be forgotten or undone. A frozen field has a component in the path: it cannot be flattened.
+/// be undone. A frozen field has a component in the path: it cannot be flattened.
 ///
 /// ```ignore
-/// #[derive(Module)]
+/// #[derive(Module, Layer)]
 /// struct Classifier {
 ///     #[module(frozen)]
 ///     backbone: Backbone,
 ///     head: Linear,
 /// }
 /// ```
+///
+/// Whether a parameter is frozen is written in the parameter, which does not know in what field it
+/// is. The derived `forward` of [`macro@Layer`] writes it before it runs the field, and so does
+/// every walk over the model: loading, saving, a summary, an optimizer's step. A `forward` written
+/// by hand runs the field before the derive can do anything. A model that has one, and that is
+/// put together from parts and trained with no such walk in between, would take gradients in its
+/// first step that are then not applied, and its batch normalization would take in the first
+/// batch: build it as `Classifier { backbone: backbone.frozen(), head }`.
 ///
 /// # `variant_path`
 ///

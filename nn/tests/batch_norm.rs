@@ -72,7 +72,7 @@ fn cumulative_statistics_are_the_average_over_the_batches() -> Result<()> {
     let mut means = vec![0.0; 4];
     for batch in &batches {
         norm.forward(batch, &Pass::train(0))?;
-        for (sum, m) in means.iter_mut().zip(batch.mean_axes(&[0])?.to_f64_vec()) {
+        for (sum, m) in means.iter_mut().zip(batch.mean_over(0)?.to_f64_vec()) {
             *sum += m / batches.len() as f64;
         }
     }
@@ -143,7 +143,7 @@ fn without_running_statistics_the_batch_is_used_when_predicting() -> Result<()> 
         y.to_f64_vec(),
         norm.forward(x, &Pass::train(0))?.to_f64_vec()
     );
-    assert_close(&y.mean_axes(&[0])?.to_f64_vec(), &[0.0; 4], 1e-6);
+    assert_close(&y.mean_over(0)?.to_f64_vec(), &[0.0; 4], 1e-6);
     assert!(norm.named_params().is_empty());
     Ok(())
 }

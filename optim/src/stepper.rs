@@ -2,7 +2,7 @@
 //! fused sweep per parameter.
 
 use cotangent_core::kernel::{Real, Update};
-use cotangent_core::module::Module;
+use cotangent_core::module::{Matcher, Module, Pattern};
 use cotangent_core::{Error, Gradients, Result, Tensor};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -17,11 +17,28 @@ pub trait Optimizer: Debug + Send {
     /// state does not fit its parameter; no parameter has changed then.
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
 
+    /// Forgets the state of the parameters whose paths are meant; how many these are. See
+    /// `forget_where`, which takes a pattern.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is no state under such a path.
+    fn forget(&mut self, paths: &Matcher) -> Result<usize>;
+
     /// The learning rate.
     fn learning_rate(&self) -> f64;
 
     /// Sets the learning rate, as a schedule does.
     fn set_learning_rate(&mut self, learning_rate: f64);
+}
+
+impl dyn Optimizer + '_ {
+    /// As [`Stepper::forget_where`].
+    ///
+    /// # Errors
+    /// As [`Stepper::forget_where`].
+    pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
+        self.forget(&pattern.matcher()?)
+    }
 }
 
 /// The formula of an optimizer with `N` numbers of state per element.
@@ -43,7 +60,8 @@ pub trait Rule<const N: usize>: Copy + Debug + Send + Sync {
 /// An optimizer that applies a [`Rule`] to every element. `S` is `N + 1`.
 ///
 /// State is kept by the parameter's path, so that a model that was loaded or cloned goes on with
-/// it.
+/// it. Each parameter counts its own steps: while it is frozen its state stands still, and when it
+/// is unfrozen it goes on from there, or, if it has none yet, starts as in a first step.
 #[derive(Clone, Debug)]
 pub struct Stepper<R, const N: usize, const S: usize> {
     rule: R,
@@ -56,13 +74,41 @@ struct State<const N: usize> {
     slots: [Tensor; N],
 }
 
-impl<R: Rule<N>, const N: usize, const S: usize> Stepper<R, N, S> {
+impl<R: Rule<N> + 'static, const N: usize, const S: usize> Stepper<R, N, S> {
     pub(crate) fn new(rule: R) -> Self {
         const { assert!(S == N + 1) };
         Self {
             rule,
             states: BTreeMap::new(),
         }
+    }
+
+    /// Forgets the state of the parameters whose paths the pattern means, which then start as in a
+    /// first step; returns how many these are. For a layer that is replaced by a new one under the
+    /// same path, while all others go on with what they have:
+    ///
+    /// ```
+    /// use cotangent_core::{Tensor, module::{Param, Pass}};
+    /// use cotangent_optim::{Momentum, Optimizer};
+    ///
+    /// let mut net = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([1.0f32, 2.0])));
+    /// let mut optimizer = Momentum::new(0.1).build()?;
+    /// let loss = |net: &(Param, Param)| net.0.read(&Pass::train(0)).mul(&net.1.read(&Pass::train(0)));
+    /// let grads = loss(&net)?.sum().backward()?;
+    /// optimizer.step(&mut net, &grads)?;
+    ///
+    /// net.1 = Param::new(&Tensor::from([1.0f32, 2.0, 3.0]));
+    /// assert_eq!(optimizer.forget_where("1")?, 1);
+    /// let grads = loss(&net)?.sum().backward()?;
+    /// optimizer.step(&mut net, &grads)?;
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a regular expression is malformed, or if there is no state under such
+    /// a path.
+    pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
+        self.forget(&pattern.matcher()?)
     }
 }
 
@@ -74,12 +120,16 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
                 continue;
             };
             let state = self.states.get(&path);
-            let operands = state
-                .iter()
-                .flat_map(|state| &state.slots)
-                .chain([gradient]);
-            for operand in operands {
-                check(param.value(), operand).map_err(|error| error.within(&path))?;
+            let state = state.iter().flat_map(|state| &state.slots);
+            let state = state.map(|slot| {
+                (
+                    slot,
+                    "the state is of another parameter that had this path: `forget_where` drops it",
+                )
+            });
+            let gradient_reason = "the gradient has another shape than the parameter";
+            for (operand, reason) in state.chain([(gradient, gradient_reason)]) {
+                check(param.value(), operand, reason).map_err(|error| error.within(&path))?;
             }
             work.push((path, param, gradient));
         }
@@ -108,6 +158,20 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
         Ok(())
     }
 
+    fn forget(&mut self, paths: &Matcher) -> Result<usize> {
+        let before = self.states.len();
+        self.states.retain(|path, _| !paths.matches(path));
+        let forgotten = before - self.states.len();
+        if forgotten == 0 {
+            let reason = format!("{paths:?} matches no parameter that the optimizer has state of");
+            return Err(Error::Argument {
+                op: "forget",
+                reason,
+            });
+        }
+        Ok(forgotten)
+    }
+
     fn learning_rate(&self) -> f64 {
         self.rule.learning_rate()
     }
@@ -117,7 +181,7 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
     }
 }
 
-fn check(value: &Tensor, operand: &Tensor) -> Result<()> {
+fn check(value: &Tensor, operand: &Tensor, reason: &str) -> Result<()> {
     if value.dtype() != operand.dtype() {
         return Err(Error::DType {
             op: "optimizer step",
@@ -126,11 +190,10 @@ fn check(value: &Tensor, operand: &Tensor) -> Result<()> {
         });
     }
     if value.shape() != operand.shape() {
-        let reason = "the gradient or state has another shape than the parameter".to_owned();
         let shapes = vec![value.shape().into(), operand.shape().into()];
         return Err(Error::Shape {
             op: "optimizer step",
-            reason,
+            reason: reason.to_owned(),
             shapes,
         });
     }

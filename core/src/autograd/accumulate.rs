@@ -5,8 +5,8 @@ use super::op::{Cotangents, Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
 use crate::kernel::{Map, Real, Update, reduce};
-use crate::tensor::{Array, Shape, with_dtype};
-use smallvec::smallvec;
+use crate::tensor::{Array, Shape};
+use smallvec::{SmallVec, smallvec};
 
 /// `a + b`, of one shape; in place of `a` if nothing else holds it and nothing records.
 pub(crate) fn add_cotangents(a: Tensor, b: &Tensor) -> Tensor {
@@ -54,37 +54,14 @@ pub(crate) fn sum_to_shape(x: &Tensor, shape: &Shape) -> Tensor {
     })
 }
 
-/// Sums an array over its broadcast axes: first the leading axes that `shape` lacks together with
-/// those that it has with length 1, then drops them.
+/// Sums an array over its broadcast axes: the leading axes that `shape` lacks, and those that it
+/// has with length 1.
 fn sum_array_to(x: &Array, shape: &Shape) -> Array {
     let missing = x.shape().len() - shape.len();
-    let summed = |axis: usize| axis < missing || shape[axis - missing] == 1;
-    // Kept axes first, summed axes last, unless all summed axes lead: that is a sum of rows.
-    let rank = x.shape().len();
-    let first_kept = (0..rank).find(|&axis| !summed(axis)).unwrap_or(rank);
-    with_dtype!(x.dtype(), F => {
-        if (first_kept..rank).all(|axis| !summed(axis)) {
-            let x = x.contiguous();
-            let xs = x.as_slice::<F>().unwrap_or_default();
-            return Array::build::<F>(shape.clone(), |out| {
-                let columns = out.len();
-                let rows = x.shape()[..first_kept].iter().product();
-                if columns == 1 {
-                    out[0] = reduce::all(reduce::Sum, xs);
-                } else {
-                    reduce::columns(reduce::Sum, xs, [rows, columns], out);
-                }
-            });
-        }
-        let order: Vec<usize> =
-            (0..rank).filter(|&axis| !summed(axis)).chain((0..rank).filter(|&axis| summed(axis))).collect();
-        let x = x.with_layout(x.layout.permute(&order)).contiguous();
-        let xs = x.as_slice::<F>().unwrap_or_default();
-        Array::build::<F>(shape.clone(), |out| {
-            let row = xs.len().checked_div(out.len()).unwrap_or(0);
-            reduce::rows(reduce::Sum, xs, row, out);
-        })
-    })
+    let summed: SmallVec<[bool; 4]> = (0..x.shape().len())
+        .map(|axis| axis < missing || shape[axis - missing] == 1)
+        .collect();
+    x.reduce(reduce::Sum, &summed, shape.clone())
 }
 
 struct SumTo {
@@ -93,7 +70,7 @@ struct SumTo {
 
 impl Op for SumTo {
     fn name(&self) -> &'static str {
-        "sum_to_shape"
+        "sum"
     }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(stretch(&cotangent, &self.from))])

@@ -1,13 +1,13 @@
 //! The backward loop: always the node with the largest number next, no recursion, no sort.
 
 use super::accumulate::{add_cotangents, sum_to_shape};
-use super::gradients::{Gradients, LeafId};
+use super::gradients::{Gradients, Leaf, LeafId};
 use super::node::{Node, State};
 use super::op::Vjp;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::tensor::broadcast_shapes;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
@@ -22,11 +22,12 @@ use std::sync::Arc;
 /// assert_eq!(second.get(&x).unwrap().item()?, 12.0);
 /// # Ok::<(), cotangent_core::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Backward {
     retain_graph: bool,
     create_graph: bool,
+    also: Vec<LeafId>,
 }
 
 impl Backward {
@@ -48,53 +49,156 @@ impl Backward {
         self
     }
 
+    /// Keeps the gradient of an intermediate tensor too: [`Gradients::get`] finds it by that tensor.
+    /// PyTorch: `tensor.retain_grad()`.
+    ///
+    /// ```
+    /// use cotangent_core::{Backward, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0]).tracked();
+    /// let hidden = x.square();
+    /// let grads = Backward::new().gradient_of(&hidden).run(&hidden.square().sum())?;
+    /// assert_eq!(grads.get(&hidden).unwrap().to_vec::<f32>()?, [2.0, 8.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn gradient_of(mut self, intermediate: &Tensor) -> Self {
+        self.also.extend(intermediate.leaf_id());
+        self
+    }
+
     /// The gradients of `output`, a tensor of one element, with respect to all leaves that it
     /// depends on.
     ///
     /// # Errors
     /// As [`Tensor::backward`].
-    pub fn run(self, output: &Tensor) -> Result<Gradients> {
-        if output.len() != 1 {
-            let reason = "backward starts from one element; reduce with `sum` or `mean`, or give a \
-                          cotangent to `run_with`";
-            return Err(Error::shape("backward", reason, &[output.shape()]));
-        }
-        self.run_with(output, &output.constant_like(1.0))
+    pub fn run(&self, output: &Tensor) -> Result<Gradients> {
+        self.run_with(output, &one(output)?)
     }
 
     /// The vector-Jacobian product of `output` with `cotangent`, which has its shape and dtype.
     ///
     /// # Errors
     /// As [`Tensor::backward_with`].
-    pub fn run_with(self, output: &Tensor, cotangent: &Tensor) -> Result<Gradients> {
-        let Some(root) = output.node() else {
-            return Err(Error::Untracked { op: "backward" });
+    pub fn run_with(&self, output: &Tensor, cotangent: &Tensor) -> Result<Gradients> {
+        let (root, cotangent) = self.start("backward", output, cotangent)?;
+        let scope = Scope {
+            keep: self.also.iter().map(|id| id.0).collect(),
+            within: None,
         };
-        cotangent.expect_dtype("backward", output.dtype())?;
+        self.walk(root, cotangent, &scope)
+    }
+
+    /// The gradients of `output`, a tensor of one element, with respect to `inputs`, in their
+    /// order: leaves or intermediate tensors. What leads to none of them is not computed.
+    ///
+    /// # Errors
+    /// As [`grad`].
+    pub fn grad(&self, output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+        self.grad_with(output, &one(output)?, inputs)
+    }
+
+    /// As [`grad`](Self::grad), of an output of any shape, contracted with `cotangent`.
+    ///
+    /// # Errors
+    /// As [`grad`], and [`Error::Shape`] or [`Error::DType`] if the cotangent does not fit.
+    pub fn grad_with(
+        &self,
+        output: &Tensor,
+        cotangent: &Tensor,
+        inputs: &[&Tensor],
+    ) -> Result<Vec<Tensor>> {
+        if !output.is_tracked() {
+            return Err(Error::Untracked { op: "grad" });
+        }
+        let mut consumed = Vec::new();
+        let found = self.grad_found(output, cotangent, inputs, &mut consumed)?;
+        let named = found.into_iter().zip(inputs).enumerate();
+        named
+            .map(|(i, (gradient, input))| {
+                // What an earlier backward has used up may have led to any input that is older.
+                let older = |node: &&Arc<Node>| input.node().is_some_and(|x| x.id < node.id);
+                gradient.ok_or_else(|| match consumed.iter().find(older) {
+                    Some(node) => Error::GraphConsumed { op: node.name },
+                    None => {
+                        Error::argument("grad", format!("the output does not depend on input {i}"))
+                    }
+                })
+            })
+            .collect()
+    }
+
+    /// As [`grad_with`](Self::grad_with), with nothing for inputs that the output does not depend
+    /// on, be it that nothing is tracked at all.
+    pub(crate) fn grad_or_none(
+        &self,
+        output: &Tensor,
+        cotangent: &Tensor,
+        inputs: &[&Tensor],
+    ) -> Result<Vec<Option<Tensor>>> {
+        self.grad_found(output, cotangent, inputs, &mut Vec::new())
+    }
+
+    /// As [`grad_or_none`](Self::grad_or_none); adds the nodes on the way that were used up before.
+    fn grad_found(
+        &self,
+        output: &Tensor,
+        cotangent: &Tensor,
+        inputs: &[&Tensor],
+        consumed: &mut Vec<Arc<Node>>,
+    ) -> Result<Vec<Option<Tensor>>> {
+        let keep: HashSet<u64> = inputs.iter().filter_map(|x| Some(x.node()?.id)).collect();
+        if output.node().is_none() {
+            return Ok(vec![None; inputs.len()]);
+        }
+        let (root, cotangent) = self.start("grad", output, cotangent)?;
+        let within = leading_to(&root, &keep, consumed);
+        let gradients = if within.contains(&root.id) {
+            let within = Some(within);
+            self.walk(root, cotangent, &Scope { keep, within })?
+        } else {
+            Gradients::default()
+        };
+        Ok(inputs.iter().map(|x| gradients.get(*x).cloned()).collect())
+    }
+
+    /// Where to start, and with what.
+    fn start(
+        &self,
+        op: &'static str,
+        output: &Tensor,
+        cotangent: &Tensor,
+    ) -> Result<(Arc<Node>, Tensor)> {
+        let Some(root) = output.node() else {
+            return Err(Error::Untracked { op });
+        };
+        if let Some(monitor) = &root.monitor {
+            monitor.result()?;
+        }
+        cotangent.expect_dtype(op, output.dtype())?;
         if cotangent.shape() != output.shape() {
             let shapes = [cotangent.shape(), output.shape()];
-            return Err(Error::shape(
-                "backward",
-                "the cotangent has another shape than the output",
-                &shapes,
-            ));
+            let reason = "the cotangent has another shape than the output";
+            return Err(Error::shape(op, reason, &shapes));
         }
         let cotangent = if self.create_graph {
             cotangent.clone()
         } else {
             cotangent.detach()
         };
-        self.walk(Arc::clone(root), cotangent)
+        Ok((Arc::clone(root), cotangent))
     }
 
-    fn walk(self, root: Arc<Node>, cotangent: Tensor) -> Result<Gradients> {
+    fn walk(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
         let mut gradients = Gradients::default();
         let mut queue = BinaryHeap::from([root.id]);
         let mut pending = HashMap::with_hasher(BuildHasherDefault::<IdHasher>::default());
         pending.insert(root.id, (root, cotangent));
         while let Some((node, cotangent)) = queue.pop().and_then(|id| pending.remove(&id)) {
+            if scope.ends_at(&node) {
+                gradients.insert_id(LeafId(node.id), cotangent);
+                continue;
+            }
             let keep = self.retain_graph || self.create_graph;
-            let (op, parents) = match if keep { node.peek() } else { node.take() } {
+            let (op, mut parents) = match if keep { node.peek() } else { node.take() } {
                 State::Leaf => {
                     gradients.insert_id(LeafId(node.id), cotangent);
                     continue;
@@ -102,6 +206,14 @@ impl Backward {
                 State::Consumed => return Err(Error::GraphConsumed { op: node.name }),
                 State::Op(op, parents) => (op, parents),
             };
+            if scope.keep.contains(&node.id) {
+                gradients.insert_id(LeafId(node.id), cotangent.clone());
+            }
+            if let Some(within) = &scope.within {
+                for parent in &mut parents {
+                    *parent = parent.take().filter(|parent| within.contains(&parent.id));
+                }
+            }
             let context = Vjp {
                 node: &node,
                 parents: &parents,
@@ -118,11 +230,15 @@ impl Backward {
                 return Err(Error::argument("backward", reason));
             }
             drop(op);
-            for (parent, cotangent) in parents.into_iter().zip(cotangents) {
+            for (operand, (parent, cotangent)) in parents.into_iter().zip(cotangents).enumerate() {
                 let (Some(parent), Some(cotangent)) = (parent, cotangent) else {
                     continue;
                 };
                 fits(&cotangent, &parent, node.name)?;
+                if let Some(monitor) = &node.monitor {
+                    monitor.backward(node.name, operand, &parent, &cotangent);
+                    monitor.result()?;
+                }
                 let cotangent = sum_to_shape(&cotangent, &parent.shape);
                 match pending.entry(parent.id) {
                     std::collections::hash_map::Entry::Occupied(mut entry) => {
@@ -141,6 +257,94 @@ impl Backward {
         }
         Ok(gradients)
     }
+}
+
+/// The gradients of `output`, a tensor of one element, with respect to `inputs`, in their order:
+/// tracked tensors, or tensors computed from such. What leads to none of them is not computed.
+/// PyTorch: `torch.autograd.grad`.
+///
+/// # Errors
+/// As [`Tensor::backward`], and [`Error::Argument`] if the output does not depend on an input.
+///
+/// ```
+/// use cotangent_core::{Tensor, grad};
+/// let x = Tensor::from([3.0f64]).tracked();
+/// let hidden = x.square();
+/// let gradients = grad(&hidden.square().sum(), &[&x, &hidden])?;
+/// assert_eq!(gradients[0].item()?, 108.0);
+/// assert_eq!(gradients[1].item()?, 18.0);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+pub fn grad(output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+    if !output.is_tracked() {
+        return Err(Error::Untracked { op: "grad" });
+    }
+    Backward::new().grad(output, inputs)
+}
+
+/// What of a graph a walk is about.
+struct Scope {
+    /// Nodes inside the graph whose cotangents are kept.
+    keep: HashSet<u64>,
+    /// The nodes that the walk is confined to, if it is.
+    within: Option<HashSet<u64>>,
+}
+
+impl Scope {
+    /// Whether nothing that the walk is about lies beyond this node.
+    fn ends_at(&self, node: &Node) -> bool {
+        self.within.as_ref().is_some_and(|within| {
+            !node
+                .parents()
+                .iter()
+                .flatten()
+                .any(|parent| within.contains(&parent.id))
+        })
+    }
+}
+
+/// The nodes from which one of `targets` can be reached, these included. Those that an earlier
+/// backward has used up, from where nothing can be reached any more, are added to `consumed`.
+fn leading_to(
+    root: &Arc<Node>,
+    targets: &HashSet<u64>,
+    consumed: &mut Vec<Arc<Node>>,
+) -> HashSet<u64> {
+    // Parents have smaller numbers: what is older than all targets leads to none.
+    let oldest = targets.iter().copied().min().unwrap_or(u64::MAX);
+    let mut found = BTreeMap::new();
+    let mut open = vec![Arc::clone(root)];
+    while let Some(node) = open.pop() {
+        if node.id < oldest || found.contains_key(&node.id) {
+            continue;
+        }
+        let parents = node.parents();
+        if parents.is_empty() && node.is_consumed() {
+            consumed.push(Arc::clone(&node));
+        }
+        found.insert(
+            node.id,
+            parents.iter().flatten().map(|p| p.id).collect::<Vec<_>>(),
+        );
+        open.extend(parents.into_iter().flatten());
+    }
+    let mut leading = HashSet::new();
+    for (id, parents) in found {
+        if targets.contains(&id) || parents.iter().any(|parent| leading.contains(parent)) {
+            leading.insert(id);
+        }
+    }
+    leading
+}
+
+/// The cotangent that backward starts from.
+fn one(output: &Tensor) -> Result<Tensor> {
+    if output.len() != 1 {
+        let reason = "backward starts from one element; reduce with `sum` or `mean`, or give a \
+                      cotangent to `run_with`";
+        return Err(Error::shape("backward", reason, &[output.shape()]));
+    }
+    Ok(output.constant_like(1.0))
 }
 
 /// An error unless the cotangent has the dtype of `parent`, and its shape or one that it broadcasts

@@ -14,6 +14,12 @@ pub trait Leaf {
     fn leaf_id(&self) -> Option<LeafId>;
 }
 
+impl Leaf for LeafId {
+    fn leaf_id(&self) -> Option<LeafId> {
+        Some(*self)
+    }
+}
+
 impl Leaf for Tensor {
     fn leaf_id(&self) -> Option<LeafId> {
         self.node().map(|node| LeafId(node.id))

@@ -4,14 +4,18 @@
 
 mod accumulate;
 mod backward;
+mod dot;
 mod gradients;
+mod monitor;
 mod node;
 mod op;
 mod tensor;
 
 pub(crate) use accumulate::{stretch, sum_to_shape};
-pub use backward::Backward;
+pub use backward::{Backward, grad};
+pub use dot::Dot;
 pub use gradients::{Gradients, Leaf, LeafId};
+pub(crate) use monitor::Monitor;
 pub(crate) use node::Node;
 pub use op::{Cotangents, Op, Vjp};
 pub use tensor::Tensor;

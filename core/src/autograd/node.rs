@@ -1,9 +1,11 @@
 //! Nodes of the graph, numbered as they are created, so that parents always have smaller numbers.
 
+use super::monitor::Monitor;
 use super::op::Op;
 use crate::tensor::{DType, Shape};
 use smallvec::SmallVec;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -20,6 +22,8 @@ pub(crate) struct Node {
     pub shape: Shape,
     /// Its dtype.
     pub dtype: DType,
+    /// Who is told about values that are not finite, here and in all that is computed from this.
+    pub monitor: Option<Arc<Monitor>>,
     state: Mutex<State>,
 }
 
@@ -36,10 +40,16 @@ pub(crate) enum State {
 
 impl Node {
     pub(crate) fn leaf(shape: Shape, dtype: DType) -> Arc<Self> {
-        Self::new("leaf", shape, dtype, State::Leaf)
+        Self::new("leaf", shape, dtype, None, State::Leaf)
     }
 
-    pub(crate) fn new(name: &'static str, shape: Shape, dtype: DType, state: State) -> Arc<Self> {
+    pub(crate) fn new(
+        name: &'static str,
+        shape: Shape,
+        dtype: DType,
+        monitor: Option<Arc<Monitor>>,
+        state: State,
+    ) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let id = NEXT.fetch_add(1, Relaxed);
         Arc::new(Self {
@@ -47,8 +57,34 @@ impl Node {
             name,
             shape,
             dtype,
+            monitor,
             state: Mutex::new(state),
         })
+    }
+
+    /// The same node, watched: a leaf of the same identity.
+    pub(crate) fn watched(&self, monitor: &Arc<Monitor>) -> Arc<Self> {
+        Arc::new(Self {
+            id: self.id,
+            name: self.name,
+            shape: self.shape.clone(),
+            dtype: self.dtype,
+            monitor: Some(Arc::clone(monitor)),
+            state: Mutex::new(self.peek()),
+        })
+    }
+
+    /// The operands' nodes: none of a leaf, or where backward has been.
+    pub(crate) fn parents(&self) -> Parents {
+        match &*self.lock() {
+            State::Op(_, parents) => parents.clone(),
+            State::Leaf | State::Consumed => Parents::new(),
+        }
+    }
+
+    /// Whether backward has been here.
+    pub(crate) fn is_consumed(&self) -> bool {
+        matches!(&*self.lock(), State::Consumed)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -78,8 +114,10 @@ impl std::fmt::Debug for Node {
 }
 
 thread_local! {
-    /// States whose drop is under way on this thread, waiting for their turn.
-    static DROPPING: RefCell<Option<Vec<State>>> = const { RefCell::new(None) };
+    /// States whose drop is under way on this thread, waiting for their turn. Never dropped itself:
+    /// other values of the thread that are dropped as it ends may be graphs.
+    static DROPPING: RefCell<ManuallyDrop<Option<Vec<State>>>> =
+        const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 impl Drop for Node {
@@ -89,14 +127,13 @@ impl Drop for Node {
         let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
         let State::Op(..) = state else { return };
         let state = std::mem::replace(state, State::Consumed);
-        // While a thread ends its queue may be gone already; then the drop is a plain one.
-        let _ = DROPPING.try_with(|queue| {
+        DROPPING.with(|queue| {
             let mut pending = queue.borrow_mut();
             if let Some(pending) = pending.as_mut() {
                 pending.push(state);
                 return;
             }
-            *pending = Some(Vec::new());
+            **pending = Some(Vec::new());
             drop(pending);
             drop(state);
             loop {
@@ -105,7 +142,7 @@ impl Drop for Node {
                 let Some(next) = next else { break };
                 drop(next);
             }
-            *queue.borrow_mut() = None;
+            drop(queue.borrow_mut().take());
         });
     }
 }

@@ -108,9 +108,14 @@ impl Tensor {
         }
         let op = op();
         let name = op.name();
-        let parents = inputs.iter().map(|input| input.node().cloned()).collect();
+        let parents: Parents = inputs.iter().map(|input| input.node().cloned()).collect();
+        let monitor = parents.iter().flatten().find_map(|p| p.monitor.clone());
         let state = State::Op(Arc::new(op), parents);
-        let node = Node::new(name, output.array().shape().clone(), output.dtype(), state);
+        let shape = output.array().shape().clone();
+        let node = Node::new(name, shape, output.dtype(), monitor, state);
+        if let Some(monitor) = &node.monitor {
+            monitor.forward(&node, &output, inputs);
+        }
         output.with_node(node)
     }
 }

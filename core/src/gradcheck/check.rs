@@ -2,15 +2,40 @@
 
 use super::Gradcheck;
 use super::numeric::{Slope, slope};
-use super::report::{Entry, Report, Verdict};
-use super::subject::Subject;
-use crate::autograd::Tensor;
+use super::report::{Entry, Report, Tally, Verdict};
+use super::subject::{Second, Subject, gradients};
+use crate::autograd::{Backward, Tensor};
 use crate::error::{Error, Result};
 use crate::tensor::DType;
+use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
+/// Checks first the gradients, and then, if that is asked for, the gradients of the gradients.
 pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<Report> {
+    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
+    let (mut entries, cotangent) = check_order(1, settings, subject, &mut rng)?;
+    if settings.second_order {
+        let tensors = subject.tensors();
+        let weights = tensors
+            .iter()
+            .map(|(_, tensor)| signed(tensor.shape(), &mut rng));
+        let mut second = Second {
+            weights: weights.collect::<Result<_>>()?,
+            first: subject,
+            cotangent,
+        };
+        entries.extend(check_order(2, settings, &mut second, &mut rng)?.0);
+    }
+    Ok(Report { entries })
+}
+
+/// The entries, and the cotangent that the output was contracted with.
+fn check_order(
+    order: u8,
+    settings: &Gradcheck,
+    subject: &mut dyn Subject,
+    rng: &mut ChaCha8Rng,
+) -> Result<(Vec<Entry>, Tensor)> {
     let refuse = |reason: &str| Err(Error::argument("gradcheck", reason));
     let tensors = subject.tensors();
     if tensors.iter().all(|(_, tensor)| tensor.is_empty()) {
@@ -22,32 +47,34 @@ pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<R
         return refuse("nothing to check: the output has no elements");
     }
     let again = subject.output()?;
-    let bits = |tensor: &Tensor| {
-        tensor
-            .to_f64_vec()
-            .into_iter()
-            .map(f64::to_bits)
-            .collect::<Vec<_>>()
-    };
     if bits(&output) != bits(&again) {
         return refuse("the function is not pure: two evaluations at the same place differ");
     }
-    let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
     let cotangent = if output.len() == 1 {
-        output.constant_like(1.0)
+        Tensor::ones(output.shape(), DType::F64)?
     } else {
-        Tensor::uniform(output.shape(), 0.5, 1.5, DType::F64, &mut rng)?
-            .mul(&signs(&output, &mut rng)?)?
+        signed(output.shape(), rng)?
     };
-    let (tracked, gradients) = subject.gradients(&cotangent)?;
+    let backward = Backward::new();
+    let (tracked, found) = gradients(subject, &backward, &cotangent)?;
     if bits(&output) != bits(&tracked) {
         return refuse("the value of the function depends on whether its tensors are tracked");
     }
-    let (_, doubled) = subject.gradients(&cotangent.mul_scalar(-2.0))?;
+    let (_, once_more) = gradients(subject, &backward, &cotangent)?;
+    let all_bits = |found: &[Option<Tensor>]| -> Vec<_> {
+        found
+            .iter()
+            .map(|gradient| gradient.as_ref().map(bits))
+            .collect()
+    };
+    if all_bits(&found) != all_bits(&once_more) {
+        return refuse("backward is not deterministic: two runs at the same place differ");
+    }
+    let (_, doubled) = gradients(subject, &backward, &cotangent.mul_scalar(-2.0))?;
     let contract = |output: &Tensor| -> Result<f64> { output.mul(&cotangent)?.sum().item() };
     let center = contract(&output)?;
     let mut entries = Vec::new();
-    let operands = tensors.into_iter().zip(gradients.iter().zip(&doubled));
+    let operands = tensors.into_iter().zip(found.iter().zip(&doubled));
     for (index, ((path, value), (gradient, doubled))) in operands.enumerate() {
         let values = |gradient: &Option<Tensor>| match gradient {
             Some(gradient) => gradient.to_f64_vec(),
@@ -55,24 +82,39 @@ pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<R
         };
         let (gradient, doubled) = (values(gradient), values(doubled));
         if let Some(finding) = not_linear(&gradient, &doubled) {
-            entries.push(finding.into_entry(path, value.shape()));
+            entries.push(finding.into_entry(order, path, value.shape()));
             continue;
         }
         let mut probe = Probe {
             settings,
-            subject,
+            subject: &mut *subject,
             index,
             value: &value,
             gradient: &gradient,
             center,
             contract: &contract,
         };
-        let finding = probe.examine(&mut rng);
+        let finding = probe.examine(rng);
         probe.subject.set(index, value.clone())?;
-        let finding = finding?;
-        entries.push(finding.into_entry(path, value.shape()));
+        entries.push(finding?.into_entry(order, path, value.shape()));
     }
-    Ok(Report { entries })
+    Ok((entries, cotangent))
+}
+
+fn bits(tensor: &Tensor) -> Vec<u64> {
+    tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
+}
+
+/// Numbers of either sign and of unequal sizes, so that two errors do not cancel: multiples of 1/8 of
+/// magnitudes from 1/2 to 3/2, so that a step along them is exact.
+fn signed(shape: &[usize], rng: &mut ChaCha8Rng) -> Result<Tensor> {
+    Tensor::from_fn(shape, DType::F64, || signed_number(rng))
+}
+
+fn signed_number(rng: &mut ChaCha8Rng) -> f64 {
+    let draw = rng.next_u32();
+    let magnitude = f64::from(4 + (draw >> 8) % 9) / 8.0;
+    if draw & 1 == 0 { magnitude } else { -magnitude }
 }
 
 /// The gradient is linear in the cotangent: -2 times the one must give -2 times the other. An
@@ -94,14 +136,8 @@ fn not_linear(gradient: &[f64], doubled: &[f64]) -> Option<Finding> {
             error: 0.0,
             sides: None,
         },
-        comparisons: 1,
-    })
-}
-
-/// A tensor of 1 and -1.
-fn signs(like: &Tensor, rng: &mut ChaCha8Rng) -> Result<Tensor> {
-    Tensor::from_fn(like.shape(), DType::F64, || {
-        if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 }
+        excess: f64::INFINITY,
+        tally: Tally::of(Verdict::Fail),
     })
 }
 
@@ -112,11 +148,13 @@ struct Finding {
     element: Option<usize>,
     analytic: f64,
     slope: Slope,
-    comparisons: usize,
+    /// The difference as a multiple of the tolerance.
+    excess: f64,
+    tally: Tally,
 }
 
 impl Finding {
-    /// How bad it is: by verdict, then by the relative difference.
+    /// How bad it is: by verdict, then by the difference.
     fn badness(&self) -> (usize, f64) {
         let rank = match self.verdict {
             Verdict::Pass => 0,
@@ -124,11 +162,10 @@ impl Finding {
             Verdict::Inconclusive => 2,
             Verdict::Fail => 3,
         };
-        let size = self.analytic.abs().max(self.slope.value.abs()).max(1e-12);
-        (rank, (self.analytic - self.slope.value).abs() / size)
+        (rank, self.excess)
     }
 
-    fn into_entry(self, path: String, shape: &[usize]) -> Entry {
+    fn into_entry(self, order: u8, path: String, shape: &[usize]) -> Entry {
         let element = self.element.map(|mut flat| {
             let mut index = vec![0; shape.len()];
             for (place, &len) in index.iter_mut().zip(shape).rev() {
@@ -138,6 +175,7 @@ impl Finding {
             index
         });
         Entry {
+            order,
             path,
             shape: shape.to_vec(),
             verdict: self.verdict,
@@ -145,7 +183,7 @@ impl Finding {
             analytic: self.analytic,
             numeric: self.slope.value,
             error_bar: self.slope.error,
-            comparisons: self.comparisons,
+            tally: self.tally,
         }
     }
 }
@@ -173,16 +211,17 @@ impl Probe<'_> {
                 error: 0.0,
                 sides: None,
             },
-            comparisons: 0,
+            excess: 0.0,
+            tally: Tally::default(),
         };
-        let mut comparisons = 0;
+        let mut tally = Tally::default();
         let mut keep = |finding: Finding| {
-            comparisons += 1;
+            tally.add(finding.tally);
             let (rank, size) = finding.badness();
             let (worst_rank, worst_size) = worst.badness();
             let worse =
                 rank > worst_rank || (rank == worst_rank && (size > worst_size || size.is_nan()));
-            if worse || comparisons == 1 {
+            if worse || tally.total() == 1 {
                 worst = finding;
             }
         };
@@ -192,9 +231,7 @@ impl Probe<'_> {
             }
         } else {
             for _ in 0..self.settings.directions {
-                let direction: Vec<f64> = (0..len)
-                    .map(|_| if rng.next_u32() & 1 == 0 { 1.0 } else { -1.0 })
-                    .collect();
+                let direction: Vec<f64> = (0..len).map(|_| signed_number(rng)).collect();
                 let finding = self.along(&direction, None)?;
                 if finding.verdict == Verdict::Pass {
                     keep(finding);
@@ -206,7 +243,7 @@ impl Probe<'_> {
                 keep(found.unwrap_or(finding));
             }
         }
-        worst.comparisons = comparisons;
+        worst.tally = tally;
         Ok(worst)
     }
 
@@ -303,13 +340,15 @@ impl Probe<'_> {
             contract(&subject.output()?)
         })?;
         self.subject.set(self.index, self.value.clone())?;
-        let verdict = judge(analytic, slope, tolerance(slope.value));
+        let tolerance = tolerance(slope.value);
+        let verdict = judge(analytic, slope, tolerance);
         Ok(Finding {
             verdict,
             element,
             analytic,
             slope,
-            comparisons: 1,
+            excess: (analytic - slope.value).abs() / tolerance,
+            tally: Tally::of(verdict),
         })
     }
 }

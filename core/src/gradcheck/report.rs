@@ -31,7 +31,10 @@ impl fmt::Display for Verdict {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
-    /// The parameter's path, or `input 0`, `input 1`, ….
+    /// 1 for the gradient, 2 for the gradient of the gradient.
+    pub order: u8,
+    /// The parameter's path, or `input 0`, `input 1`, …; of second order also `cotangent`, on which
+    /// the gradient depends linearly.
     pub path: String,
     /// The shape.
     pub shape: Vec<usize>,
@@ -45,15 +48,71 @@ pub struct Entry {
     pub numeric: f64,
     /// The error bar of the numeric value.
     pub error_bar: f64,
-    /// How many slopes were compared.
-    pub comparisons: usize,
+    /// How many slopes were compared, by outcome.
+    pub tally: Tally,
+}
+
+/// Outcomes, counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// [`Verdict::Pass`].
+    pub pass: usize,
+    /// [`Verdict::Kink`].
+    pub kink: usize,
+    /// [`Verdict::Inconclusive`].
+    pub inconclusive: usize,
+    /// [`Verdict::Fail`].
+    pub fail: usize,
+}
+
+impl Tally {
+    /// A single outcome.
+    pub(super) fn of(verdict: Verdict) -> Self {
+        let one = |of: Verdict| usize::from(of == verdict);
+        Self {
+            pass: one(Verdict::Pass),
+            kink: one(Verdict::Kink),
+            inconclusive: one(Verdict::Inconclusive),
+            fail: one(Verdict::Fail),
+        }
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.pass += other.pass;
+        self.kink += other.kink;
+        self.inconclusive += other.inconclusive;
+        self.fail += other.fail;
+    }
+
+    /// All of them.
+    pub fn total(&self) -> usize {
+        self.pass + self.kink + self.inconclusive + self.fail
+    }
+}
+
+impl fmt::Display for Tally {
+    /// The outcomes that occurred: `60 pass, 4 kink`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            (self.pass, Verdict::Pass),
+            (self.kink, Verdict::Kink),
+            (self.inconclusive, Verdict::Inconclusive),
+            (self.fail, Verdict::Fail),
+        ];
+        let occurred = counts.iter().filter(|(count, _)| *count > 0);
+        let texts: Vec<String> = occurred
+            .map(|(count, verdict)| format!("{count} {verdict}"))
+            .collect();
+        f.pad(&texts.join(", "))
+    }
 }
 
 impl Entry {
-    /// |analytic - numeric| relative to the larger of the two.
+    /// |analytic - numeric| relative to the larger of the two; 0 where neither can be told from 0.
     pub fn relative_error(&self) -> f64 {
         let size = self.analytic.abs().max(self.numeric.abs());
-        if size == 0.0 {
+        if size <= self.error_bar {
             0.0
         } else {
             (self.analytic - self.numeric).abs() / size
@@ -106,10 +165,14 @@ impl fmt::Display for Report {
             None => "(direction)".to_owned(),
             Some(index) => format!("{index:?}"),
         };
+        let name = |entry: &Entry| match entry.order {
+            1 => entry.path.clone(),
+            _ => format!("{} (second order)", entry.path),
+        };
         let width = self
             .entries
             .iter()
-            .map(|e| e.path.len())
+            .map(|e| name(e).len())
             .chain([9])
             .max()
             .unwrap_or(9);
@@ -122,28 +185,21 @@ impl fmt::Display for Report {
             .unwrap_or(7);
         writeln!(
             f,
-            "{:<width$}  {:<12}  {:<place_width$}  {:>14}  {:>14}  {:>9}  {:>9}  {:>6}",
-            "parameter",
-            "verdict",
-            "element",
-            "analytic",
-            "numeric",
-            "error bar",
-            "relative",
-            "slopes"
+            "{:<width$}  {:<12}  {:<place_width$}  {:>14}  {:>14}  {:>9}  {:>9}  slopes",
+            "parameter", "verdict", "element", "analytic", "numeric", "error bar", "relative",
         )?;
         for e in &self.entries {
             writeln!(
                 f,
-                "{:<width$}  {:<12}  {:<place_width$}  {:>14.7e}  {:>14.7e}  {:>9.1e}  {:>9.1e}  {:>6}",
-                e.path,
+                "{:<width$}  {:<12}  {:<place_width$}  {:>14.7e}  {:>14.7e}  {:>9.1e}  {:>9.1e}  {}",
+                name(e),
                 e.verdict,
                 place(e),
                 e.analytic,
                 e.numeric,
                 e.error_bar,
                 e.relative_error(),
-                e.comparisons,
+                e.tally,
             )?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What is checked: a model with its inputs, or a function's inputs, as a list of tensors that can
-//! be moved.
+//! be moved; or the gradient of such a thing.
 
-use crate::autograd::{Gradients, Tensor};
+use crate::autograd::{Backward, Gradients, Leaf, LeafId, Tensor};
 use crate::error::Result;
 use crate::module::{Module, Param, Pass};
 use crate::tensor::DType;
@@ -14,9 +14,78 @@ pub(super) trait Subject {
     fn set(&mut self, index: usize, value: Tensor) -> Result<()>;
     /// The output.
     fn output(&self) -> Result<Tensor>;
-    /// The output of a recorded run, and its gradients, contracted with `cotangent`, in the order
-    /// of the tensors.
-    fn gradients(&self, cotangent: &Tensor) -> Result<(Tensor, Vec<Option<Tensor>>)>;
+    /// The output of a recorded run, and what it knows the tensors as, in their order.
+    fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)>;
+}
+
+/// The output of a recorded run, and its gradients, contracted with `cotangent`, in the order of the
+/// tensors.
+pub(super) fn gradients(
+    subject: &dyn Subject,
+    backward: &Backward,
+    cotangent: &Tensor,
+) -> Result<(Tensor, Vec<Option<Tensor>>)> {
+    let (output, leaves) = subject.recorded()?;
+    // None at all if the output does not depend on anything tracked.
+    let gradients = if output.is_tracked() {
+        backward.run_with(&output, cotangent)?
+    } else {
+        Gradients::default()
+    };
+    let found = leaves
+        .into_iter()
+        .map(|leaf| gradients.get(&leaf?).cloned());
+    Ok((output, found.collect()))
+}
+
+/// The gradients of a subject as a subject: all its gradients for a cotangent, which is a tensor to be
+/// moved like the others, contracted with given weights.
+pub(super) struct Second<'a> {
+    pub first: &'a mut dyn Subject,
+    pub cotangent: Tensor,
+    pub weights: Vec<Tensor>,
+}
+
+impl Second<'_> {
+    fn contracted(&self, cotangent: &Tensor) -> Result<(Tensor, Vec<Option<LeafId>>)> {
+        let (output, leaves) = self.first.recorded()?;
+        let mut total = Tensor::scalar(0.0f64);
+        if output.is_tracked() {
+            let gradients = Backward::new()
+                .create_graph()
+                .run_with(&output, cotangent)?;
+            for (leaf, weights) in leaves.iter().zip(&self.weights) {
+                if let Some(gradient) = leaf.and_then(|leaf| gradients.get(&leaf)) {
+                    total = total.add(&gradient.mul(weights)?.sum())?;
+                }
+            }
+        }
+        Ok((total, leaves))
+    }
+}
+
+impl Subject for Second<'_> {
+    fn tensors(&self) -> Vec<(String, Tensor)> {
+        let mut tensors = self.first.tensors();
+        tensors.push(("cotangent".to_owned(), self.cotangent.clone()));
+        tensors
+    }
+    fn set(&mut self, index: usize, value: Tensor) -> Result<()> {
+        if index == self.weights.len() {
+            self.cotangent = value;
+            return Ok(());
+        }
+        self.first.set(index, value)
+    }
+    fn output(&self) -> Result<Tensor> {
+        Ok(self.contracted(&self.cotangent)?.0.detach())
+    }
+    fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
+        let cotangent = self.cotangent.tracked();
+        let (total, mut leaves) = self.contracted(&cotangent)?;
+        leaves.push(cotangent.leaf_id());
+        Ok((total, leaves))
+    }
 }
 
 /// The inputs of a function.
@@ -57,14 +126,10 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor>> Subject for Inputs<F> {
     fn output(&self) -> Result<Tensor> {
         (self.f)(&self.inputs)
     }
-    fn gradients(&self, cotangent: &Tensor) -> Result<(Tensor, Vec<Option<Tensor>>)> {
+    fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
         let output = (self.f)(&tracked)?;
-        let gradients = backward(&output, cotangent)?;
-        Ok((
-            output,
-            tracked.iter().map(|x| gradients.get(x).cloned()).collect(),
-        ))
+        Ok((output, tracked.iter().map(Leaf::leaf_id).collect()))
     }
 }
 
@@ -124,24 +189,11 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
     fn output(&self) -> Result<Tensor> {
         (self.forward)(&self.model, &self.inputs, &self.pass().record(false))
     }
-    fn gradients(&self, cotangent: &Tensor) -> Result<(Tensor, Vec<Option<Tensor>>)> {
+    fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
         let output = (self.forward)(&self.model, &tracked, &self.pass())?;
-        let gradients = backward(&output, cotangent)?;
-        let params = self
-            .params()
-            .into_iter()
-            .map(|(_, param)| gradients.get(param).cloned());
-        let inputs = tracked.iter().map(|x| gradients.get(x).cloned());
+        let params = self.params().into_iter().map(|(_, param)| param.leaf_id());
+        let inputs = tracked.iter().map(Leaf::leaf_id);
         Ok((output, params.chain(inputs).collect()))
-    }
-}
-
-/// Gradients of the output; none at all if it does not depend on anything tracked.
-fn backward(output: &Tensor, cotangent: &Tensor) -> Result<Gradients> {
-    if output.is_tracked() {
-        output.backward_with(cotangent)
-    } else {
-        Ok(Gradients::default())
     }
 }

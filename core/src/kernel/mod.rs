@@ -7,14 +7,20 @@
 // Indexed loops over several arrays of slices at once: see `parallel::cut`.
 #![allow(clippy::needless_range_loop)]
 
+pub(crate) mod compare;
+pub(crate) mod cross_entropy;
+pub(crate) mod extremes;
 pub(crate) mod gemm;
 mod isa;
+pub(crate) mod layer_norm;
 pub(crate) mod map;
 pub mod math;
 pub(crate) mod normalize;
 pub(crate) mod parallel;
 mod real;
 pub(crate) mod reduce;
+pub(crate) mod rows;
+pub(crate) mod scan;
 pub(crate) mod softmax;
 pub(crate) mod strided;
 

@@ -47,6 +47,8 @@ pub trait Float:
     fn sigmoid_v<I: Isa>(self) -> Self;
     /// Error function.
     fn erf_v<I: Isa>(self) -> Self;
+    /// Complementary error function.
+    fn erfc_v<I: Isa>(self) -> Self;
     /// Sine.
     fn sin_v<I: Isa>(self) -> Self;
     /// Cosine.
@@ -79,13 +81,13 @@ macro_rules! impl_float {
 impl_float!(f32,
     exp_v => exp::exp_f32, exp_m1_v => exp_m1::exp_m1_f32, ln_v => ln::ln_f32,
     ln_1p_v => ln_1p::ln_1p_f32, tanh_v => tanh::tanh_f32,
-    sigmoid_v => sigmoid::sigmoid_f32, erf_v => erf::erf_f32,
+    sigmoid_v => sigmoid::sigmoid_f32, erf_v => erf::erf_f32, erfc_v => erfc::erfc_f32,
     sin_v => trig::sin_f32, cos_v => trig::cos_f32,
 );
 impl_float!(f64,
     exp_v => exp::exp_f64, exp_m1_v => exp_m1::exp_m1_f64, ln_v => ln::ln_f64,
     ln_1p_v => ln_1p::ln_1p_f64, tanh_v => tanh::tanh_f64,
-    sigmoid_v => sigmoid::sigmoid_f64, erf_v => erf::erf_f64,
+    sigmoid_v => sigmoid::sigmoid_f64, erf_v => erf::erf_f64, erfc_v => erfc::erfc_f64,
     sin_v => trig::sin_f64, cos_v => trig::cos_f64,
 );
 
@@ -140,6 +142,8 @@ pub trait Real:
     fn sigmoid(self) -> Self;
     /// Error function.
     fn erf(self) -> Self;
+    /// Complementary error function 1 - erf x.
+    fn erfc(self) -> Self;
     /// Sine.
     fn sin(self) -> Self;
     /// Cosine.
@@ -150,8 +154,7 @@ pub trait Real:
     fn floor(self) -> Self;
     /// The nearest integer, ties to even.
     fn round(self) -> Self;
-    /// tan, asin, acos, atan, sinh or cosh: functions that are rare enough to be taken from the
-    /// standard library, element by element.
+    /// A function that is rare enough to be taken from the standard library, element by element.
     fn rare(self, function: Rare) -> Self;
     /// The angle of the point (`x`, `self`) in radians.
     fn atan2(self, x: Self) -> Self;
@@ -198,6 +201,40 @@ pub enum Rare {
     Atan,
     Sinh,
     Cosh,
+    Asinh,
+    Acosh,
+    Atanh,
+    Log2,
+    Log10,
+}
+
+/// Above this x² + 1 and x² - 1 are x² to the last digit.
+const LARGE: f64 = 268_435_456.0;
+
+/// The inverse of sinh, accurate near 0 and for numbers whose square overflows.
+fn asinh(x: f64) -> f64 {
+    let a = x.abs();
+    let magnitude = if a > LARGE {
+        a.ln() + std::f64::consts::LN_2
+    } else {
+        (a + a * a / (1.0 + (1.0 + a * a).sqrt())).ln_1p()
+    };
+    magnitude.copysign(x)
+}
+
+/// The inverse of cosh, accurate near 1 and for numbers whose square overflows; NaN below 1.
+fn acosh(x: f64) -> f64 {
+    if x > LARGE {
+        return x.ln() + std::f64::consts::LN_2;
+    }
+    let above = x - 1.0;
+    (above + above.sqrt() * (above + 2.0).sqrt()).ln_1p()
+}
+
+/// The inverse of tanh, accurate near 0; NaN outside [-1, 1].
+fn atanh(x: f64) -> f64 {
+    let a = x.abs();
+    (0.5 * (2.0 * a / (1.0 - a)).ln_1p()).copysign(x)
 }
 
 /// One element of a slice, in a kernel compiled for the instruction set `I`.
@@ -276,7 +313,7 @@ impl<F: Float, I: Isa> Real for Lane<F, I> {
 
     lane_functions! {
         exp => exp_v; exp_m1 => exp_m1_v; ln => ln_v; ln_1p => ln_1p_v; tanh => tanh_v;
-        sigmoid => sigmoid_v; erf => erf_v; sin => sin_v; cos => cos_v;
+        sigmoid => sigmoid_v; erf => erf_v; erfc => erfc_v; sin => sin_v; cos => cos_v;
     }
 
     #[inline(always)]
@@ -350,6 +387,11 @@ impl<F: Float, I: Isa> Real for Lane<F, I> {
             Rare::Atan => N::atan(self.0),
             Rare::Sinh => N::sinh(self.0),
             Rare::Cosh => N::cosh(self.0),
+            Rare::Asinh => F::from_f64(asinh(self.0.to_f64())),
+            Rare::Acosh => F::from_f64(acosh(self.0.to_f64())),
+            Rare::Atanh => F::from_f64(atanh(self.0.to_f64())),
+            Rare::Log2 => N::log2(self.0),
+            Rare::Log10 => N::log10(self.0),
         })
     }
     #[inline(always)]

@@ -1,6 +1,6 @@
 //! Reductions, pairwise, so that a sum over n elements loses about log n roundings and not n.
 
-use super::isa::{Isa, Kernel, dispatch};
+use super::isa::{Baseline, Isa, Kernel, dispatch};
 use super::parallel;
 use super::real::{Float, Lane, Real};
 
@@ -45,7 +45,37 @@ reductions! {
     /// Sum of the squares.
     SumOfSquares: 0.0, |x: T| x * x, |a: T, b: T| a + b;
     /// Largest element; NaN if there is one.
-    Max: f64::NEG_INFINITY, |x: T| x, |a: T, b: T| T::select(b.equals(b), T::select(a.lt(b), b, a), b);
+    Max: f64::NEG_INFINITY, |x: T| x, |a: T, b: T| larger(a, b);
+    /// Product of the elements.
+    Product: 1.0, |x: T| x, |a: T, b: T| a * b;
+}
+
+/// The larger of the two; NaN if either is.
+#[inline(always)]
+fn larger<T: Real>(a: T, b: T) -> T {
+    T::select(b.equals(b), T::select(a.lt(b), b, a), b)
+}
+
+/// Largest of the elements times `sign`, which is 1 or -1: with -1 the negated smallest one. A
+/// field and not a type of its own, so that both are one kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extreme {
+    pub sign: f64,
+}
+
+impl Reduction for Extreme {
+    #[inline(always)]
+    fn neutral<T: Real>(self, like: T) -> T {
+        like.constant(f64::NEG_INFINITY)
+    }
+    #[inline(always)]
+    fn lift<T: Real>(self, x: T) -> T {
+        x * self.sign
+    }
+    #[inline(always)]
+    fn combine<T: Real>(self, a: T, b: T) -> T {
+        larger(a, b)
+    }
 }
 
 /// Accumulators that run side by side, to hide latency and fill vectors.
@@ -105,30 +135,48 @@ pub(crate) fn columns<F: Float, R: Reduction>(
         return;
     }
     let plane = row_count * column_count;
+    if plane < TASK {
+        let planes = (TASK / plane.max(1)).max(1);
+        parallel::chunks_mut(out, planes.saturating_mul(column_count), &|start, out| {
+            dispatch(Columns {
+                reduction,
+                xs: &xs[start * row_count..(start + out.len()) * row_count],
+                column_count,
+                out,
+            });
+        });
+        return;
+    }
     for (o, out) in out.chunks_mut(column_count).enumerate() {
         let xs = &xs[o * plane..(o + 1) * plane];
         let rows_per_task = (TASK / column_count).max(ROWS).next_multiple_of(ROWS);
-        let parts = parallel::collect(row_count, rows_per_task, &|range| {
-            let xs = &xs[range.start * column_count..range.end * column_count];
+        let mut parts = parallel::collect(row_count, rows_per_task, &|range| {
+            let mut part = vec![F::default(); column_count];
             dispatch(Columns {
                 reduction,
-                xs,
+                xs: &xs[range.start * column_count..range.end * column_count],
                 column_count,
-                rows: range.len(),
-            })
+                out: &mut part,
+            });
+            part
         });
-        match parts.as_slice() {
-            [] => out.fill(dispatch(Combine { reduction, xs: &[] })),
-            [part] => out.copy_from_slice(part),
-            parts => {
-                for (c, out) in out.iter_mut().enumerate() {
-                    let column: Vec<F> = parts.iter().map(|part| part[c]).collect();
-                    *out = dispatch(Combine {
-                        reduction,
-                        xs: &column,
-                    });
+        // A balanced tree, all columns at once.
+        while parts.len() > 1 {
+            let pairs = parts.chunks_mut(2).map(|pair| {
+                let (first, second) = pair.split_at_mut(1);
+                let mut sum = std::mem::take(&mut first[0]);
+                for part in second {
+                    for (sum, &x) in sum.iter_mut().zip(&*part) {
+                        let (a, b) = (Lane::<F, Baseline>::new(*sum), Lane::new(x));
+                        *sum = reduction.combine(a, b).0;
+                    }
                 }
-            }
+                sum
+            });
+            parts = pairs.collect();
+        }
+        if let Some(part) = parts.first() {
+            out.copy_from_slice(part);
         }
     }
 }
@@ -154,6 +202,9 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
 /// Reduces a slice: blocks of [`BLOCK`], then a balanced tree over the blocks.
 #[inline(always)]
 pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
+    if xs.len() <= BLOCK {
+        return block::<F, I, R>(reduction, xs);
+    }
     // A binary counter of partial results: slot k holds a finished subtree of 2^k blocks.
     let mut slots = [F::default(); 48];
     let mut count = 0usize;
@@ -240,62 +291,89 @@ impl<F: Float, R: Reduction> Kernel for Combine<'_, F, R> {
     }
 }
 
+/// Stacks of rows, each of which becomes one row of `out`.
 struct Columns<'a, F, R> {
     reduction: R,
     xs: &'a [F],
     column_count: usize,
-    rows: usize,
+    out: &'a mut [F],
 }
 
 impl<F: Float, R: Reduction> Kernel for Columns<'_, F, R> {
-    type Output = Vec<F>;
+    type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) -> Vec<F> {
+    fn run<I: Isa>(self) {
         let neutral = self.reduction.neutral(Lane::<F, I>::new(F::default())).0;
-        let mut out = vec![neutral; self.column_count];
-        for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
-            let first_column = block * COLUMNS;
-            let mut slots: Vec<[F; COLUMNS]> = Vec::new();
-            let mut count = 0usize;
-            for start in (0..self.rows).step_by(ROWS) {
-                let mut acc = [neutral; COLUMNS];
-                for row in start..(start + ROWS).min(self.rows) {
-                    let place = row * self.column_count + first_column;
-                    let xs = &self.xs[place..place + out.len()];
-                    for (acc, &x) in acc.iter_mut().zip(xs) {
-                        let x = self.reduction.lift(Lane::<F, I>::new(x));
-                        *acc = self.reduction.combine(Lane::new(*acc), x).0;
-                    }
-                }
-                // As a binary counter: each trailing one is a finished subtree of equal size.
-                for _ in 0..count.trailing_ones() {
-                    if let Some(slot) = slots.pop() {
-                        for (acc, slot) in acc.iter_mut().zip(slot) {
-                            *acc = self
-                                .reduction
-                                .combine(Lane::<F, I>::new(slot), Lane::new(*acc))
-                                .0;
-                        }
-                    }
-                }
-                slots.push(acc);
-                count += 1;
-            }
-            while slots.len() > 1 {
-                if let (Some(last), Some(before)) = (slots.pop(), slots.last_mut()) {
-                    for (before, last) in before.iter_mut().zip(last) {
-                        *before = self
-                            .reduction
-                            .combine(Lane::<F, I>::new(*before), Lane::new(last))
-                            .0;
-                    }
-                }
-            }
-            if let Some(total) = slots.first() {
-                out.copy_from_slice(&total[..out.len()]);
+        self.out.fill(neutral);
+        let plane = self.xs.len() / (self.out.len() / self.column_count);
+        if plane == 0 {
+            return;
+        }
+        let planes = self.xs.chunks_exact(plane);
+        for (xs, out) in planes.zip(self.out.chunks_exact_mut(self.column_count)) {
+            if plane <= ROWS * self.column_count {
+                add_rows::<F, I, R>(self.reduction, xs, self.column_count, out);
+            } else {
+                pairwise_rows::<F, I, R>(self.reduction, xs, out);
             }
         }
-        out
+    }
+}
+
+/// Combines rows of `stride` elements into `out`, which may be the first part of each only.
+#[inline(always)]
+fn add_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], stride: usize, out: &mut [F]) {
+    for row in xs.chunks(stride) {
+        for (acc, &x) in out.iter_mut().zip(row) {
+            let x = reduction.lift(Lane::<F, I>::new(x));
+            *acc = reduction.combine(Lane::new(*acc), x).0;
+        }
+    }
+}
+
+/// Blocks of [`ROWS`] rows, then a balanced tree over the blocks; `out` holds the neutral element.
+#[inline(always)]
+fn pairwise_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], out: &mut [F]) {
+    let stride = out.len();
+    let combine = |a: &mut [F; COLUMNS], b: [F; COLUMNS], first: bool| {
+        for (a, b) in a.iter_mut().zip(b) {
+            let (own, other) = (Lane::<F, I>::new(*a), Lane::new(b));
+            *a = if first {
+                reduction.combine(own, other).0
+            } else {
+                reduction.combine(other, own).0
+            };
+        }
+    };
+    let mut slots: Vec<[F; COLUMNS]> = Vec::new();
+    for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
+        slots.clear();
+        let first_column = block * COLUMNS;
+        let neutral = out[0];
+        for (count, rows) in xs.chunks(ROWS * stride).enumerate() {
+            let mut acc = [neutral; COLUMNS];
+            add_rows::<F, I, R>(
+                reduction,
+                &rows[first_column..],
+                stride,
+                &mut acc[..out.len()],
+            );
+            // As a binary counter: each trailing one is a finished subtree of equal size.
+            for _ in 0..count.trailing_ones() {
+                if let Some(slot) = slots.pop() {
+                    combine(&mut acc, slot, false);
+                }
+            }
+            slots.push(acc);
+        }
+        while slots.len() > 1 {
+            if let (Some(last), Some(before)) = (slots.pop(), slots.last_mut()) {
+                combine(before, last, true);
+            }
+        }
+        if let Some(total) = slots.first() {
+            out.copy_from_slice(&total[..out.len()]);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Softmax and cross-entropy over rows, shifted by the row's maximum so that nothing overflows.
+//! Softmax over rows, shifted by the row's maximum so that nothing overflows.
 
 use super::isa::{Isa, Kernel, dispatch};
 use super::parallel::{self, GRAIN};
@@ -186,63 +186,6 @@ impl<F: Float> Kernel for SoftmaxBackward<'_, F> {
                     *out = y * (g - sum);
                 }
             }
-        }
-    }
-}
-
-/// The cotangent of the logits of a cross-entropy with hard labels:
-/// `scales[i] (e^(x - shift - log_sum) - [j = labels[i]])`, with the pairs of [`log_sums`].
-pub(crate) fn cross_entropy_backward<F: Float>(
-    xs: &[F],
-    log_sums: &[F],
-    labels: &[usize],
-    scales: &[F],
-    len: usize,
-    out: &mut [F],
-) {
-    if len == 0 {
-        return;
-    }
-    let rows = (GRAIN / len).max(1);
-    parallel::chunks_mut(out, rows * len, &|start, out| {
-        let range = start..start + out.len();
-        let rows = start / len..(start + out.len()) / len;
-        dispatch(CrossEntropyBackward {
-            xs: &xs[range],
-            log_sums: &log_sums[2 * rows.start..2 * rows.end],
-            labels: &labels[rows.clone()],
-            scales: &scales[rows],
-            len,
-            out,
-        });
-    });
-}
-
-struct CrossEntropyBackward<'a, F> {
-    xs: &'a [F],
-    log_sums: &'a [F],
-    labels: &'a [usize],
-    scales: &'a [F],
-    len: usize,
-    out: &'a mut [F],
-}
-
-impl<F: Float> Kernel for CrossEntropyBackward<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let rows = self
-            .xs
-            .chunks_exact(self.len)
-            .zip(self.out.chunks_exact_mut(self.len));
-        for (i, (row, out)) in rows.enumerate() {
-            let (shift, log_sum) = (self.log_sums[2 * i], self.log_sums[2 * i + 1]);
-            let scale = self.scales[i];
-            for (out, &x) in out.iter_mut().zip(row) {
-                *out = Lane::<F, I>::new((x - shift) - log_sum).exp().0 * scale;
-            }
-            out[self.labels[i]] -= scale;
         }
     }
 }

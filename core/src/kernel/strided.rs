@@ -1,4 +1,6 @@
-//! Reading strided memory in row-major order: the one place that walks strides.
+//! Reading and writing strided memory in row-major order: the one place that walks strides.
+
+use std::ops::Range;
 
 /// A strided view: element `(i, j, …)` is `data[offset + i * strides[0] + j * strides[1] + …]`.
 ///
@@ -33,62 +35,102 @@ impl<'a, F: Copy> View<'a, F> {
 
     /// Copies the elements with row-major numbers `start..start + out.len()` into `out`.
     pub(crate) fn gather(&self, start: usize, out: &mut [F]) {
-        let Some(&inner_len) = self.shape.last() else {
-            out.fill(self.data[self.offset]);
-            return;
-        };
-        if out.is_empty() {
-            return;
-        }
-        let rank = self.shape.len();
-        let inner_stride = self.strides[rank - 1];
-        // The multi-index of `start`, and the memory place of its row.
-        let mut index = [0usize; 16];
-        let mut spilled;
-        let index: &mut [usize] = if rank <= 16 {
-            &mut index[..rank]
-        } else {
-            spilled = vec![0; rank];
-            &mut spilled
-        };
-        let mut rest = start;
-        let mut row = self.offset as isize;
-        for axis in (0..rank).rev() {
-            index[axis] = rest % self.shape[axis];
-            rest /= self.shape[axis];
-            if axis + 1 < rank {
-                row += index[axis] as isize * self.strides[axis];
-            }
-        }
-        let mut filled = 0;
-        loop {
-            let first = index[rank - 1];
-            let count = (inner_len - first).min(out.len() - filled);
-            let place = row + first as isize * inner_stride;
-            let piece = &mut out[filled..filled + count];
-            match inner_stride {
-                1 => piece.copy_from_slice(&self.data[place as usize..place as usize + count]),
+        let len = out.len();
+        walk(self, start, len, |place, stride, piece| {
+            let piece = &mut out[piece];
+            match stride {
+                1 => {
+                    piece.copy_from_slice(&self.data[place as usize..place as usize + piece.len()]);
+                }
                 0 => piece.fill(self.data[place as usize]),
                 stride => {
-                    for (i, value) in piece.iter_mut().enumerate() {
-                        *value = self.data[(place + i as isize * stride) as usize];
+                    let (from, step) = (place as usize, stride.unsigned_abs());
+                    if stride > 0 {
+                        let xs = self.data[from..].iter().step_by(step);
+                        piece.iter_mut().zip(xs).for_each(|(out, &x)| *out = x);
+                    } else {
+                        let xs = self.data[..=from].iter().rev().step_by(step);
+                        piece.iter_mut().zip(xs).for_each(|(out, &x)| *out = x);
                     }
                 }
             }
-            filled += count;
-            if filled == out.len() {
-                return;
+        });
+    }
+}
+
+/// Writes `xs`, row-major, where `place` says (a view of nothing: only its layout matters).
+pub(crate) fn scatter<F: Copy>(xs: &[F], place: &View<'_, F>, out: &mut [F]) {
+    walk(place, 0, xs.len(), |place, stride, piece| {
+        let xs = &xs[piece];
+        if stride == 1 {
+            out[place as usize..place as usize + xs.len()].copy_from_slice(xs);
+        } else if stride > 0 {
+            let out = out[place as usize..].iter_mut().step_by(stride as usize);
+            out.zip(xs).for_each(|(out, &x)| *out = x);
+        } else {
+            let out = out[..=place as usize].iter_mut().rev();
+            let out = out.step_by(stride.unsigned_abs().max(1));
+            out.zip(xs).for_each(|(out, &x)| *out = x);
+        }
+    });
+}
+
+/// Calls `piece(place, stride, numbers)` for the pieces of rows that the `len` elements from number
+/// `start` on fall into: the memory place of the piece's first element, the stride from one to the
+/// next, and their numbers, counted from `start`.
+#[inline(always)]
+fn walk<F>(
+    view: &View<'_, F>,
+    start: usize,
+    len: usize,
+    mut piece: impl FnMut(isize, isize, Range<usize>),
+) {
+    if len == 0 {
+        return;
+    }
+    let Some(&inner_len) = view.shape.last() else {
+        piece(view.offset as isize, 0, 0..len);
+        return;
+    };
+    let rank = view.shape.len();
+    let inner_stride = view.strides[rank - 1];
+    // The multi-index of `start`, and the memory place of its row.
+    let mut index = [0usize; 16];
+    let mut spilled;
+    let index: &mut [usize] = if rank <= 16 {
+        &mut index[..rank]
+    } else {
+        spilled = vec![0; rank];
+        &mut spilled
+    };
+    let mut rest = start;
+    let mut row = view.offset as isize;
+    for axis in (0..rank).rev() {
+        index[axis] = rest % view.shape[axis];
+        rest /= view.shape[axis];
+        if axis + 1 < rank {
+            row += index[axis] as isize * view.strides[axis];
+        }
+    }
+    let mut done = 0;
+    loop {
+        let first = index[rank - 1];
+        let count = (inner_len - first).min(len - done);
+        let place = row + first as isize * inner_stride;
+        piece(place, inner_stride, done..done + count);
+        done += count;
+        if done == len {
+            return;
+        }
+        index[rank - 1] = 0;
+        for axis in (0..rank - 1).rev() {
+            index[axis] += 1;
+            row += view.strides[axis];
+            if index[axis] < view.shape[axis] {
+                break;
             }
-            index[rank - 1] = 0;
-            for axis in (0..rank - 1).rev() {
-                index[axis] += 1;
-                row += self.strides[axis];
-                if index[axis] < self.shape[axis] {
-                    break;
-                }
-                row -= self.shape[axis] as isize * self.strides[axis];
-                index[axis] = 0;
-            }
+            row -= view.shape[axis] as isize * view.strides[axis];
+            index[axis] = 0;
         }
     }
 }

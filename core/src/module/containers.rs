@@ -11,6 +11,9 @@ impl<M: Module + ?Sized> Module for Box<M> {
     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) {
         (**self).visit_mut(walk);
     }
+    fn type_name(&self) -> &'static str {
+        (**self).type_name()
+    }
 }
 
 /// Its path is that of the field; absent, it has no leaves.
@@ -24,6 +27,10 @@ impl<M: Module> Module for Option<M> {
         if let Some(module) = self {
             module.visit_mut(walk);
         }
+    }
+    fn type_name(&self) -> &'static str {
+        self.as_ref()
+            .map_or_else(std::any::type_name::<Self>, Module::type_name)
     }
 }
 
@@ -60,6 +67,10 @@ impl<M: Module, const N: usize> Module for [M; N] {
 }
 
 /// Paths are the keys, in their order.
+///
+/// A key may be any text. One with a dot in it reads like the path of a module in a module: `"a.b"`
+/// with a leaf `weight` and `"a"` with a module `b` that has a leaf `weight` both give `a.b.weight`.
+/// A model in which two leaves have one path can be trained, but neither saved nor loaded.
 impl<M: Module> Module for BTreeMap<String, M> {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
         for (key, module) in self {

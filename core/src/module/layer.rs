@@ -21,6 +21,9 @@ pub trait Layer: Module {
 
     /// The output for input `x` in inference: no dropout, running statistics, no graph.
     ///
+    /// The parts of a model are layers too: `net.hidden.predict(&x)`, or `net.hidden[..4].predict(&x)`
+    /// of a vector of layers, gives what the layers above are fed.
+    ///
     /// # Errors
     /// As [`forward`](Self::forward).
     fn predict(&self, x: &Tensor) -> Result<Tensor> {
@@ -42,8 +45,9 @@ impl<L: Layer> Layer for Option<L> {
     }
 }
 
-/// The layers in order.
-impl<L: Layer> Layer for Vec<L> {
+/// The layers in order. A slice is how a part of a stack is run, `net.hidden[..4].predict(&x)`;
+/// errors count its layers from 0.
+impl<L: Layer> Layer for [L] {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let apply = |x: Tensor, (i, layer): (usize, &L)| {
             layer
@@ -51,5 +55,12 @@ impl<L: Layer> Layer for Vec<L> {
                 .map_err(|error| error.within(&i.to_string()))
         };
         self.iter().enumerate().try_fold(x.clone(), apply)
+    }
+}
+
+/// The layers in order.
+impl<L: Layer> Layer for Vec<L> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.as_slice().forward(x, pass)
     }
 }

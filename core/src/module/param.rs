@@ -33,10 +33,25 @@ impl Param {
     /// The value for use in `forward`: tracked if the pass records and the parameter is not
     /// frozen.
     pub fn read(&self, pass: &Pass) -> Tensor {
-        if pass.records() && !self.is_frozen() {
-            Tensor::new(self.value.array().clone(), Some(Arc::clone(&self.leaf)))
-        } else {
-            self.value.clone()
+        if !pass.records() || self.is_frozen() {
+            return self.value.clone();
+        }
+        let leaf = match pass.monitor() {
+            None => Arc::clone(&self.leaf),
+            Some(monitor) => {
+                let leaf = self.leaf.watched(monitor);
+                monitor.leaf(&leaf, &self.value);
+                leaf
+            }
+        };
+        Tensor::new(self.value.array().clone(), Some(leaf))
+    }
+
+    /// Makes reading this parameter give `tensor`, tracked if that is.
+    pub(super) fn bind(&mut self, tensor: &Tensor) {
+        self.value = tensor.detach();
+        if let Some(node) = tensor.node() {
+            self.leaf = Arc::clone(node);
         }
     }
 
@@ -276,19 +291,17 @@ impl Clone for Counter {
 
 /// The bytes of a tensor's elements, little-endian, in row-major order.
 pub(super) fn little_endian_bytes(tensor: &Tensor) -> Vec<u8> {
+    fn bytes<T: Copy, const N: usize>(values: &[T], write: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(values.len() * N);
+        for value in values {
+            bytes.extend_from_slice(&write(*value));
+        }
+        bytes
+    }
+    let array = tensor.array();
     match tensor.dtype() {
-        DType::F32 => tensor
-            .array()
-            .to_vec::<f32>()
-            .iter()
-            .flat_map(|x| x.to_le_bytes())
-            .collect(),
-        DType::F64 => tensor
-            .array()
-            .to_vec::<f64>()
-            .iter()
-            .flat_map(|x| x.to_le_bytes())
-            .collect(),
+        DType::F32 => bytes(&array.to_vec(), f32::to_le_bytes),
+        DType::F64 => bytes(&array.to_vec(), f64::to_le_bytes),
     }
 }
 

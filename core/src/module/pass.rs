@@ -1,8 +1,11 @@
 //! How a model is run: training or inference, and the randomness of this run.
 
-use crate::autograd::Tensor;
+use super::walk::Module;
+use crate::autograd::{Leaf, Monitor, Tensor};
+use crate::error::Result;
+use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// What every `forward` is told: whether the model trains or predicts, whether to record a graph,
@@ -25,6 +28,7 @@ pub struct Pass {
     moves_statistics: bool,
     seed: u64,
     draws: AtomicU64,
+    monitor: Option<Arc<Monitor>>,
 }
 
 impl Pass {
@@ -40,6 +44,7 @@ impl Pass {
             moves_statistics: true,
             seed,
             draws: AtomicU64::new(0),
+            monitor: None,
         }
     }
 
@@ -51,6 +56,7 @@ impl Pass {
             moves_statistics: false,
             seed: 0,
             draws: AtomicU64::new(0),
+            monitor: None,
         }
     }
 
@@ -79,6 +85,49 @@ impl Pass {
         }
     }
 
+    /// The same, watching for values that are not finite: the first one, in a parameter of `module`,
+    /// in what is computed from its parameters under this pass, or in the gradients on the way back,
+    /// is an error that names the operation, the element, and the parameter that is nearest to it
+    /// upstream. [`Tensor::backward`] returns it, and [`check`](Self::check) does without a backward
+    /// pass.
+    ///
+    /// Every result is scanned: this is for finding a fault, not for training. An infinity that is
+    /// meant, such as the fill value of a mask, is reported like any other.
+    ///
+    /// ```
+    /// use cotangent_core::module::{Param, Pass};
+    /// use cotangent_core::Tensor;
+    /// let weight = Param::new(&Tensor::from([0.0f32, 1.0]));
+    /// let pass = Pass::train(0).checked(&weight);
+    /// let loss = weight.read(&pass).ln().sum();
+    /// let error = loss.backward().unwrap_err().to_string();
+    /// assert!(error.contains("ln: element [0] of the output is not finite (-inf)"), "{error}");
+    /// ```
+    #[must_use]
+    pub fn checked(self, module: &(impl Module + ?Sized)) -> Self {
+        let params = module.named_params().into_iter();
+        let names = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
+        Self {
+            monitor: Some(Arc::new(Monitor::new(names.collect()))),
+            ..self
+        }
+    }
+
+    /// The first value that was not finite, if this pass is [`checked`](Self::checked).
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`](crate::Error::NonFinite), within the path of the parameter that is
+    /// nearest upstream.
+    pub fn check(&self) -> Result<()> {
+        self.monitor
+            .as_ref()
+            .map_or(Ok(()), |monitor| monitor.result())
+    }
+
+    pub(super) fn monitor(&self) -> Option<&Arc<Monitor>> {
+        self.monitor.as_ref()
+    }
+
     /// Whether layers behave as in training.
     pub fn is_training(&self) -> bool {
         self.training
@@ -104,6 +153,20 @@ impl Pass {
         self.draws.load(Relaxed)
     }
 
+    /// This pass from here on, unwatched: what runs under it leaves this one where it is.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            draws: AtomicU64::new(self.draws()),
+            monitor: None,
+            ..*self
+        }
+    }
+
+    /// Counts the random layers that ran under [`again`](Self::again).
+    pub(super) fn advance_to(&self, draws: u64) {
+        self.draws.store(draws, Relaxed);
+    }
+
     /// The seed of the next random layer: a function of the pass's seed and of how many it has
     /// served before.
     pub fn next_seed(&self) -> u64 {
@@ -118,7 +181,7 @@ impl Pass {
     ///
     /// # Errors
     /// As [`Tensor::dropout`].
-    pub fn dropout(&self, x: &Tensor, p: f64) -> crate::Result<Tensor> {
+    pub fn dropout(&self, x: &Tensor, p: f64) -> Result<Tensor> {
         if self.training {
             x.dropout(p, self.next_seed())
         } else {

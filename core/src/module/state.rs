@@ -1,25 +1,34 @@
 //! A model's state as safetensors: names, shapes and dtypes are all checked before anything
 //! changes, and a file is replaced whole or not at all.
 
+use super::header::repeated_name;
+use super::loader::Loader;
 use super::param::{from_little_endian, little_endian_bytes};
 use super::walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
 use crate::autograd::Tensor;
+use crate::disk::{read_file, replace_file};
 use crate::error::{Error, Result};
 use crate::tensor::DType;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// All leaves of `module` as the bytes of a safetensors file. The same state gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Format`] if two leaves have one path.
+/// [`Error::Format`] if two leaves have one path, one is called `__metadata__`, which is how a
+/// safetensors file calls what is no tensor, or a counter has come to 2⁶³.
 pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
+    file_bytes(module, Path::new(""))
+}
+
+/// What the format keeps for itself.
+const RESERVED: &str = "__metadata__";
+
+fn file_bytes<M: Module + ?Sized>(module: &M, path: &Path) -> Result<Vec<u8>> {
     let mut entries: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
-    let mut repeated = None;
-    Walk::over(module, |path, leaf| {
+    let mut wrong = None;
+    Walk::over(module, |name, leaf| {
         let tensor_entry = |tensor: &Tensor| {
             (
                 file_dtype(tensor.dtype()),
@@ -30,26 +39,33 @@ pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
         let entry = match leaf {
             LeafRef::Param(param) => tensor_entry(param.value()),
             LeafRef::Buffer(buffer) => tensor_entry(&buffer.value()),
-            LeafRef::Counter(counter) => (Dtype::I64, vec![], counter.get().to_le_bytes().to_vec()),
+            LeafRef::Counter(counter) => {
+                let count = counter.get();
+                if i64::try_from(count).is_err() {
+                    wrong = Some(format!("`{name}`: {count} is too large to be saved as I64"));
+                }
+                (Dtype::I64, vec![], count.to_le_bytes().to_vec())
+            }
         };
-        if entries.insert(path.to_owned(), entry).is_some() {
-            repeated = Some(path.to_owned());
+        if name == RESERVED {
+            wrong = Some(format!(
+                "no leaf of the model can have the path `{name}`: safetensors keeps it for itself"
+            ));
+        }
+        if entries.insert(name.to_owned(), entry).is_some() {
+            wrong = Some(format!("two leaves of the model have the path `{name}`"));
         }
     });
-    if let Some(path) = repeated {
-        return Err(format_error(
-            Path::new(""),
-            format!("two leaves of the model have the path `{path}`"),
-        ));
+    if let Some(reason) = wrong {
+        return Err(format_error(path, reason));
     }
     let views = entries.iter().map(|(name, (dtype, shape, bytes))| {
         TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
     });
     let views: Vec<_> = views
         .collect::<std::result::Result<_, _>>()
-        .map_err(|error| format_error(Path::new(""), error.to_string()))?;
-    safetensors::serialize(views, None)
-        .map_err(|error| format_error(Path::new(""), error.to_string()))
+        .map_err(|error| format_error(path, error.to_string()))?;
+    safetensors::serialize(views, None).map_err(|error| format_error(path, error.to_string()))
 }
 
 /// Sets all leaves of `module` from the bytes of a safetensors file; all or nothing.
@@ -58,53 +74,15 @@ pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
 /// [`Error::Format`] if the bytes are no sound safetensors file, [`Error::State`] with every
 /// mismatch if they do not fit the model. The model is unchanged then.
 pub fn load_bytes<M: Module + ?Sized>(module: &mut M, bytes: &[u8]) -> Result<()> {
-    load_from(module, bytes, Path::new(""))
+    load_from(module, bytes, Path::new(""), &Loader::new()).map(drop)
 }
 
 pub(super) fn save(module: &impl Module, path: &Path) -> Result<()> {
-    let bytes = to_bytes(module)?;
-    replace_file(path, &bytes).map_err(|source| Error::Io {
-        path: path.to_owned(),
-        source,
-    })
-}
-
-/// Writes a file that takes the name `path` only when all of it is on the disk.
-fn replace_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    static SAVES: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().ok_or(std::io::ErrorKind::IsADirectory)?;
-    let mut temporary = std::ffi::OsString::from(".");
-    temporary.push(name);
-    temporary.push(format!(
-        ".{}-{}.saving",
-        std::process::id(),
-        SAVES.fetch_add(1, Relaxed)
-    ));
-    let temporary = path.with_file_name(temporary);
-    let write = || {
-        let mut file = std::fs::File::create_new(&temporary)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        if let Ok(old) = std::fs::metadata(path) {
-            file.set_permissions(old.permissions())?;
-        }
-        std::fs::rename(&temporary, path)
-    };
-    write().inspect_err(|error| {
-        if error.kind() != std::io::ErrorKind::AlreadyExists {
-            // What is left of a failed save is no use to anyone; that it could not be removed
-            // either would only hide the first error.
-            let _ = std::fs::remove_file(&temporary);
-        }
-    })
+    replace_file(path, &file_bytes(module, path)?)
 }
 
 pub(super) fn load(module: &mut impl Module, path: &Path) -> Result<()> {
-    let bytes = std::fs::read(path).map_err(|source| Error::Io {
-        path: path.to_owned(),
-        source,
-    })?;
-    load_from(module, &bytes, path)
+    load_from(module, &read_file(path)?, path, &Loader::new()).map(drop)
 }
 
 /// What a leaf is to become.
@@ -113,16 +91,38 @@ enum Loaded {
     Count(u64),
 }
 
-fn load_from<M: Module + ?Sized>(module: &mut M, bytes: &[u8], path: &Path) -> Result<()> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| format_error(path, format!("not a sound safetensors file: {error}")))?;
+/// The names in a file, by the paths in the model that they stand for.
+pub(super) type Entries = BTreeMap<String, String>;
+
+/// Sets the leaves that `loader` means; returns their paths. All or nothing.
+pub(super) fn load_from<M: Module + ?Sized>(
+    module: &mut M,
+    bytes: &[u8],
+    path: &Path,
+    loader: &Loader,
+) -> Result<Vec<String>> {
+    let file = parse(bytes, path)?;
     let mut loaded = BTreeMap::new();
+    let mut order = Vec::new();
     let mut mismatches = Vec::new();
-    let mut unused: BTreeSet<String> = file.names().into_iter().map(str::to_owned).collect();
+    let mut entries = loader.renamed(file.names(), &mut mismatches)?;
+    let mut paths = BTreeSet::new();
     Walk::over(module, |name, leaf| {
-        unused.remove(name);
-        let Ok(view) = file.tensor(name) else {
-            mismatches.push(format!("`{name}`: missing in the file"));
+        let first = paths.insert(name.to_owned());
+        if !loader.selects(name) {
+            return;
+        }
+        if !first {
+            mismatches.push(format!("`{name}`: two leaves of the model have this path"));
+            return;
+        }
+        let entry = entries.remove(name);
+        let Some((view, original)) =
+            entry.and_then(|original| Some((file.tensor(&original).ok()?, original)))
+        else {
+            if !loader.forgives_missing() {
+                mismatches.push(format!("`{name}`: missing in the file"));
+            }
             return;
         };
         let expected = match leaf {
@@ -133,20 +133,28 @@ fn load_from<M: Module + ?Sized>(module: &mut M, bytes: &[u8], path: &Path) -> R
         match read_leaf(&view, expected.as_ref()) {
             Ok(value) => {
                 loaded.insert(name.to_owned(), value);
+                order.push(name.to_owned());
             }
-            Err(mismatch) => mismatches.push(format!("`{name}`: {mismatch}")),
+            Err(mismatch) => {
+                mismatches.push(format!("{}: {mismatch}", entry_name(name, &original)));
+            }
         }
     });
-    mismatches.extend(
-        unused
-            .iter()
-            .map(|name| format!("`{name}`: in the file, but not in the model")),
-    );
+    if !loader.forgives_unused() {
+        mismatches.extend(entries.iter().map(|(name, original)| {
+            let name = entry_name(name, original);
+            format!("{name}: in the file, but not in the model")
+        }));
+    }
     if !mismatches.is_empty() {
         return Err(Error::State {
             path: path.to_owned(),
             mismatches,
         });
+    }
+    let both_empty = paths.is_empty() && file.is_empty();
+    if order.is_empty() && (loader.has_selection() || !both_empty) {
+        return Err(loader.nothing_loaded());
     }
     let mut result = Ok(());
     WalkMut::over(module, |name, leaf| {
@@ -164,7 +172,27 @@ fn load_from<M: Module + ?Sized>(module: &mut M, bytes: &[u8], path: &Path) -> R
             result = set;
         }
     });
-    result
+    result.map(|()| order)
+}
+
+/// A file whose header is sound.
+fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
+    let unsound =
+        |reason: &str| format_error(path, format!("not a sound safetensors file: {reason}"));
+    let file = SafeTensors::deserialize(bytes).map_err(|error| unsound(&error.to_string()))?;
+    match repeated_name(bytes) {
+        Some(name) => Err(unsound(&format!("the name `{name}` comes twice"))),
+        None => Ok(file),
+    }
+}
+
+/// An entry by its name, and by the one that it has in the file if that is another.
+fn entry_name(name: &str, original: &str) -> String {
+    if name == original {
+        format!("`{name}`")
+    } else {
+        format!("`{name}` (`{original}` in the file)")
+    }
 }
 
 /// The value of one entry, if its shape and dtype are those of `expected` (a count if none is).

@@ -1,8 +1,11 @@
-//! Activation functions. Derivatives at the kinks are PyTorch's.
+//! Activation functions: rectifiers and sigmoids. Derivatives at the kinks are PyTorch's.
 
-use super::elementwise::unary;
+use super::binary::{self, Binary};
+use super::elementwise::{Saves, Unary, apply, unary};
 use crate::autograd::Tensor;
+use crate::error::{Error, Result};
 use crate::kernel::Real;
+use smallvec::{SmallVec, smallvec};
 
 /// SELU's alpha and scale (Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural
 /// Networks).
@@ -10,7 +13,8 @@ pub(crate) const SELU_ALPHA: f64 = 1.6732632423543772;
 pub(crate) const SELU_SCALE: f64 = 1.0507009873554805;
 
 unary! {
-    /// Rectified linear unit, max(x, 0); the derivative at 0 is 0. NaN stays NaN.
+    /// Rectified linear unit, max(x, 0) (Nair, Hinton 2010, Rectified Linear Units Improve Restricted
+    /// Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -107,4 +111,190 @@ unary! {
         saves Output,
         value |x| x.tanh(),
         derivative |y| -(y * y) + 1.0;
+
+    /// ln(1 + e^x), a smooth rectifier (Dugas, Bengio, Bélisle, Nadeau, Garcia 2000, Incorporating
+    /// Second-Order Functional Knowledge for Better Option Pricing). As in PyTorch it is x, with the
+    /// derivative 1, above 20.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).softplus().to_vec::<f64>()?;
+    /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn softplus() as Softplus
+        saves Input,
+        value |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x, x.exp().ln_1p()),
+        derivative |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x.one(), x.sigmoid());
+
+    /// The logarithm of [`sigmoid`](Self::sigmoid), -ln(1 + e^-x), finite for all finite x: the
+    /// log-likelihood of a Bernoulli variable by its logit.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).log_sigmoid().to_vec::<f64>()?;
+    /// assert_eq!(y, [-(2f64.ln()), -1e4, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "logsigmoid")]
+    pub fn log_sigmoid() as LogSigmoid
+        saves Input,
+        value |x| T::select(x.lt(x.zero()), x, x.zero()) - (-x.abs()).exp().ln_1p(),
+        derivative |x| (-x).sigmoid();
+}
+
+/// Above this softplus is the identity.
+const SOFTPLUS_LINEAR: f64 = 20.0;
+
+impl Tensor {
+    /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
+    /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
+    /// one element, or one for each channel, which are axis 1; gradients flow to it as well. The
+    /// derivative at 0 is the weight.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the weight is neither of one element nor of one per channel,
+    /// [`Error::DType`] if the dtypes differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[-1.0f32, -1.0], [2.0, -4.0]]);
+    /// let y = x.prelu(&Tensor::from([0.25f32, 0.5]))?;
+    /// assert_eq!(y.to_vec::<f32>()?, [-0.25, -0.5, 2.0, -2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn prelu(&self, weight: &Self) -> Result<Self> {
+        weight.expect_dtype("prelu", self.dtype())?;
+        let channels = self.shape().get(1).copied();
+        let shape: SmallVec<[usize; 4]> = match weight.shape() {
+            [] | [1] => smallvec![],
+            [len] if Some(*len) == channels => {
+                let mut shape = smallvec![1; self.rank() - 1];
+                shape[0] = *len;
+                shape
+            }
+            found => {
+                let channels =
+                    channels.map_or(String::new(), |n| format!(", or {n}, one a channel"));
+                let reason = format!("expected a weight of 1 element{channels}");
+                return Err(Error::shape("prelu", reason, &[self.shape(), found]));
+            }
+        };
+        let weight = weight.reshape(&shape[..])?;
+        Ok(binary::apply(Prelu, self, &weight))
+    }
+
+    /// Continuously differentiable ELU: x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017,
+    /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1; the usual
+    /// alpha is 1.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if alpha is 0 or not a number.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([f32::NEG_INFINITY, 3.0]).celu(2.0)?;
+    /// assert_eq!(y.to_vec::<f32>()?, [-2.0, 3.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn celu(&self, alpha: f64) -> Result<Self> {
+        if alpha == 0.0 || alpha.is_nan() {
+            let reason = format!("expected an alpha other than 0, found {alpha}");
+            return Err(Error::argument("celu", reason));
+        }
+        Ok(apply(Celu { alpha }, self))
+    }
+}
+
+/// y = x for x > 0, else w x.
+#[derive(Clone, Copy, Debug)]
+struct Prelu;
+
+impl Binary for Prelu {
+    const NAME: &'static str = "prelu";
+    const NEEDS: [[bool; 2]; 2] = [[true, true], [true, false]];
+    #[inline(always)]
+    fn value<T: Real>(self, x: T, weight: T) -> T {
+        T::select(x.gt(x.zero()), x, x * weight)
+    }
+    #[inline(always)]
+    fn partial<T: Real>(self, operand: usize, x: T, weight: T) -> T {
+        if operand == 0 {
+            T::select(x.gt(x.zero()), x.one(), weight)
+        } else {
+            T::select(x.gt(x.zero()), x.zero(), x)
+        }
+    }
+}
+
+/// The derivative is made from the operand: from the result it would be as inaccurate as
+/// [`Tensor::elu`]'s.
+#[derive(Clone, Copy, Debug)]
+struct Celu {
+    alpha: f64,
+}
+
+impl Unary for Celu {
+    fn name(self) -> &'static str {
+        "celu"
+    }
+    #[inline(always)]
+    fn saves(self) -> Saves {
+        Saves::Input
+    }
+    #[inline(always)]
+    fn value<T: Real>(self, x: T) -> T {
+        let negative = (x * self.alpha.recip()).exp_m1() * self.alpha;
+        T::select(x.gt(x.zero()), x, negative)
+    }
+    #[inline(always)]
+    fn derivative<T: Real>(self, x: T) -> T {
+        // Where it is not chosen it must be finite too: it is multiplied by 0.
+        let negative = T::select(x.gt(x.zero()), x.zero(), x);
+        let negative = (negative * self.alpha.recip()).exp();
+        T::select(x.gt(x.zero()), x.one(), negative)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradcheck;
+
+    #[test]
+    fn a_weight_for_each_channel_or_one_for_all() -> Result<()> {
+        let x = Tensor::from([[[-1.0f64, 2.0], [-3.0, -0.5]], [[0.5, -0.7], [1.5, -2.5]]]);
+        let weights = [
+            Tensor::from(0.3f64),
+            Tensor::from([0.3f64]),
+            Tensor::from([0.3f64, -1.7]),
+        ];
+        for weight in weights {
+            let inputs = [x.clone(), weight];
+            gradcheck::function(&inputs, |x| x[0].prelu(&x[1]))?.assert_ok();
+        }
+        // A vector has no axis of channels, as in PyTorch.
+        let vector = Tensor::from([-1.0f64, -2.0]);
+        assert_eq!(
+            vector.prelu(&Tensor::from([0.5f64]))?.to_f64_vec(),
+            [-0.5, -1.0]
+        );
+        let refused = |x: &Tensor, weight: &Tensor, text: &str| {
+            let error = x.prelu(weight).unwrap_err().to_string();
+            assert!(error.contains("prelu") && error.contains(text), "{error}");
+        };
+        refused(&vector, &vector, "1 element");
+        refused(&x, &Tensor::from([0.1f64, 0.2, 0.3]), "2, one a channel");
+        refused(&x, &Tensor::from([[0.1f64, 0.2]]), "(1, 2)");
+        refused(&x, &Tensor::from([0.1f32]), "dtype");
+        Ok(())
+    }
+
+    #[test]
+    fn celu_refuses_an_alpha_that_it_would_divide_by() {
+        let x = Tensor::from([1.0f64]);
+        for alpha in [0.0, -0.0, f64::NAN] {
+            assert!(x.celu(alpha).unwrap_err().to_string().contains("celu"));
+        }
+    }
 }

@@ -5,7 +5,7 @@ use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::normalize::{self, Channels, Terms};
 use crate::kernel::{Float, Map, Real};
-use crate::tensor::{Array, Shape, with_dtype};
+use crate::tensor::{Array, Axes, Shape, with_dtype};
 use smallvec::smallvec;
 
 /// The statistics of a batch, per channel; not tracked.
@@ -64,8 +64,17 @@ impl Tensor {
             let [mut variance, rest] = normalize::sums(Deviations, [xs], [&mean], sizes);
             for ((v, m), rest) in variance.iter_mut().zip(&mut mean).zip(rest) {
                 // The deviations would sum to 0 had the mean not been rounded: that is corrected.
-                *v = num_traits::Float::max(*v / count - (rest / count) * (rest / count), 0.0);
-                *m += rest / count;
+                // What overflows stays infinite. Rounding may take a variance of 0 below it; NaN
+                // must stay.
+                let (square, rest) = (*v / count, rest / count);
+                *v = if square.is_infinite() {
+                    square
+                } else if square < rest * rest {
+                    0.0
+                } else {
+                    square - rest * rest
+                };
+                *m += rest;
             }
             let scale: Vec<F> = variance.iter().map(|v| 1.0 / (v + epsilon as F).sqrt()).collect();
             let y = normalized::<F>(&x, &mean, &scale, gamma, beta, sizes);
@@ -98,6 +107,15 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] if the dtypes differ,
     /// [`Error::Argument`] if epsilon is negative.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f64, 10.0], [3.0, 30.0]]);
+    /// let (mean, variance) = (Tensor::from([1.0f64, 10.0]), Tensor::from([4.0f64, 100.0]));
+    /// let y = x.batch_norm_with(&mean, &variance, None, None, 0.0)?;
+    /// assert_eq!(y.to_vec::<f64>()?, [0.0, 0.0, 1.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn batch_norm_with(
         &self,
         mean: &Self,
@@ -350,8 +368,8 @@ impl BatchNorm {
             .map(|axis| if axis == 1 { x.shape()[1] } else { 1 })
             .collect();
         let (centred, scale) = if self.batch {
-            let centred = x.sub(&x.mean_axes_keep(&axes)?)?;
-            let variance = centred.square().mean_axes_keep(&axes)?;
+            let centred = x.sub(&x.mean_over(Axes::keep(&axes[..]))?)?;
+            let variance = centred.square().mean_over(Axes::keep(&axes[..]))?;
             (centred, variance.add_scalar(self.epsilon).rsqrt())
         } else {
             let centred = x.sub(&self.mean.reshape(&column)?)?;
@@ -361,8 +379,8 @@ impl BatchNorm {
         let product = g.mul(&normalized)?;
         let dx = if context.wants(0) {
             let inner = if self.batch {
-                let pull = normalized.mul(&product.mean_axes_keep(&axes)?)?;
-                g.sub(&g.mean_axes_keep(&axes)?)?.sub(&pull)?
+                let pull = normalized.mul(&product.mean_over(Axes::keep(&axes[..]))?)?;
+                g.sub(&g.mean_over(Axes::keep(&axes[..]))?)?.sub(&pull)?
             } else {
                 g.clone()
             };
@@ -375,12 +393,12 @@ impl BatchNorm {
             None
         };
         let dgamma = if context.wants(1) {
-            Some(product.sum_axes(&axes)?)
+            Some(product.sum_over(&axes[..])?)
         } else {
             None
         };
         let dbeta = if context.wants(2) {
-            Some(g.sum_axes(&axes)?)
+            Some(g.sum_over(&axes[..])?)
         } else {
             None
         };

@@ -36,7 +36,8 @@ pub(super) fn apply<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Tensor {
 /// As [`apply`], for any two tensors.
 fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     b.expect_dtype(B::NAME, a.dtype())?;
-    broadcast_shapes(B::NAME, a.shape(), b.shape())?;
+    let shape = broadcast_shapes(B::NAME, a.shape(), b.shape())?;
+    shape.checked_len(B::NAME, a.dtype().size())?;
     Ok(apply(binary, a, b))
 }
 

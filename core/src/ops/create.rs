@@ -28,9 +28,16 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from_slice(&[1.0f32, 2.0], [2, 1])?;
+    /// assert_eq!(x.shape(), [2, 1]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn from_slice<T: Element>(values: &[T], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("from_vec")? != values.len() {
+        if shape.checked_len("from_vec", T::DTYPE.size())? != values.len() {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("from_vec", reason, &[&shape]));
         }
@@ -38,6 +45,12 @@ impl Tensor {
     }
 
     /// A scalar: a tensor without axes.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::scalar(0.5f32).rank(), 0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn scalar<T: Element>(value: T) -> Self {
         Array::from_slice(Shape::default(), &[value]).into()
     }
@@ -45,7 +58,7 @@ impl Tensor {
     /// A tensor whose elements are all `value`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there would be more elements than can be addressed.
+    /// [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
     /// # use cotangent_core::{DType, Tensor};
@@ -54,14 +67,20 @@ impl Tensor {
     /// ```
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len("full")?;
+        shape.checked_len("full", dtype.size())?;
         Ok(Array::full(dtype, shape, value).into())
     }
 
     /// A tensor of zeros.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there would be more elements than can be addressed.
+    /// [`Error::Shape`] if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// assert_eq!(Tensor::zeros([2], DType::F32)?.to_vec::<f32>()?, [0.0, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn zeros(shape: impl Into<Shape>, dtype: DType) -> Result<Self> {
         Self::full(shape, 0.0, dtype)
     }
@@ -69,7 +88,13 @@ impl Tensor {
     /// A tensor of ones.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there would be more elements than can be addressed.
+    /// [`Error::Shape`] if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// assert_eq!(Tensor::ones([2], DType::F32)?.to_vec::<f32>()?, [1.0, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn ones(shape: impl Into<Shape>, dtype: DType) -> Result<Self> {
         Self::full(shape, 1.0, dtype)
     }
@@ -79,7 +104,15 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Argument`] if the standard deviation is negative or not finite, [`Error::Shape`]
-    /// if there would be more elements than can be addressed.
+    /// if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
+    /// let x = Tensor::normal([1000], 5.0, 0.1, DType::F32, &mut rng)?;
+    /// assert!((x.mean().item()? - 5.0).abs() < 0.02);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn normal(
         shape: impl Into<Shape>,
         mean: f64,
@@ -103,7 +136,15 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Argument`] if `low > high` or a bound is not finite, [`Error::Shape`] if there
-    /// would be more elements than can be addressed.
+    /// would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
+    /// let x = Tensor::uniform([1000], -1.0, 1.0, DType::F32, &mut rng)?;
+    /// assert!(x.abs().max()?.item()? <= 1.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn uniform(
         shape: impl Into<Shape>,
         low: f64,
@@ -117,27 +158,171 @@ impl Tensor {
                 format!("expected finite bounds low <= high, found {low} and {high}"),
             ));
         }
+        let width = high - low;
         Self::from_fn(shape, dtype, || {
             let draw: f64 = StandardUniform.sample(rng);
-            low + (high - low) * draw
+            // The difference of two finite numbers may be infinite.
+            if width.is_finite() {
+                low + width * draw
+            } else {
+                low * (1.0 - draw) + high * draw
+            }
         })
     }
 
     /// A tensor whose elements, in row-major order, are what `next` returns.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there would be more elements than can be addressed.
+    /// [`Error::Shape`] if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let mut count = 0.0;
+    /// let x = Tensor::from_fn([2, 2], DType::F32, || { count += 1.0; count })?;
+    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 2.0, 3.0, 4.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn from_fn(
         shape: impl Into<Shape>,
         dtype: DType,
         mut next: impl FnMut() -> f64,
     ) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len("from_fn")?;
+        shape.checked_len("from_fn", dtype.size())?;
         let array = with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
             out.fill_with(|| F::from_f64(next()));
         }));
         Ok(array.into())
+    }
+
+    /// `start`, `start + step` and so on, up to but not including `end`: ⌈(end - start) / step⌉
+    /// numbers, computed in `f64`, so that of a step like 0.1 rounding decides whether `end` itself
+    /// is among them; [`linspace`](Self::linspace) is told how many there are.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a number is not finite, `step` is 0 or leads away from `end` (as in
+    /// PyTorch; NumPy gives an empty array), [`Error::Shape`] if there would be more elements than
+    /// memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let x = Tensor::arange(1.0, 4.0, 1.0, DType::F32)?;
+    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 2.0, 3.0]);
+    /// let x = Tensor::arange(1.0, 0.0, -0.5, DType::F64)?;
+    /// assert_eq!(x.to_vec::<f64>()?, [1.0, 0.5]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn arange(start: f64, end: f64, step: f64, dtype: DType) -> Result<Self> {
+        let refuse = |reason: String| Err(Error::argument("arange", reason));
+        if ![start, end, step].iter().all(|x| x.is_finite()) || step == 0.0 {
+            return refuse(format!(
+                "expected finite bounds and a finite step other than 0, found {start}, {end} and \
+                 {step}"
+            ));
+        }
+        if (end > start && step < 0.0) || (end < start && step > 0.0) {
+            return refuse(format!(
+                "the step {step} leads away from the end, {end}, of a range that starts at {start}"
+            ));
+        }
+        // A count beyond all bounds becomes one that no shape has room for.
+        let count = ((end - start) / step).ceil() as usize;
+        let mut i = -1.0;
+        Self::counted("arange", count, dtype, || {
+            i += 1.0;
+            start + i * step
+        })
+    }
+
+    /// `count` numbers at equal distances from `start` to `end`, both of which are among them
+    /// exactly; of one number it is `start`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a bound is not finite, [`Error::Shape`] if there would be more
+    /// elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let x = Tensor::linspace(0.0, 1.0, 5, DType::F32)?;
+    /// assert_eq!(x.to_vec::<f32>()?, [0.0, 0.25, 0.5, 0.75, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn linspace(start: f64, end: f64, count: usize, dtype: DType) -> Result<Self> {
+        if !(start.is_finite() && end.is_finite()) {
+            let reason = format!("expected finite bounds, found {start} and {end}");
+            return Err(Error::argument("linspace", reason));
+        }
+        let steps = count.saturating_sub(1).max(1) as f64;
+        // The difference of two finite numbers may be infinite.
+        let step = if (end - start).is_finite() {
+            (end - start) / steps
+        } else {
+            end / steps - start / steps
+        };
+        let mut i = 0usize;
+        Self::counted("linspace", count, dtype, || {
+            i += 1;
+            // Each half is counted from its own end, so that both ends are exact.
+            if i == 1 || i <= count / 2 {
+                start + (i - 1) as f64 * step
+            } else {
+                end - (count - i) as f64 * step
+            }
+        })
+    }
+
+    /// The `size` x `size` identity matrix.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// assert_eq!(Tensor::eye(2, DType::F32)?.to_string(), "[[1. 0.]\n [0. 1.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "identity")]
+    pub fn eye(size: usize, dtype: DType) -> Result<Self> {
+        let shape = Shape::from([size, size]);
+        shape.checked_len("eye", dtype.size())?;
+        let array = with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
+            out.fill(F::default());
+            out.iter_mut().step_by(size + 1).for_each(|out| *out = F::from_f64(1.0));
+        }));
+        Ok(array.into())
+    }
+
+    fn counted(
+        op: &'static str,
+        count: usize,
+        dtype: DType,
+        next: impl FnMut() -> f64,
+    ) -> Result<Self> {
+        Shape::from(count).checked_len(op, dtype.size())?;
+        Self::from_fn(count, dtype, next)
+    }
+
+    /// The elements of a matrix, row by row.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are not two axes, [`Error::DType`] if the elements are not of type
+    /// `T`.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let rows = vec![vec![1.0f32, 2.0], vec![3.0, 4.0]];
+    /// assert_eq!(Tensor::try_from(rows.clone())?.to_vec2::<f32>()?, rows);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn to_vec2<T: Element>(&self) -> Result<Vec<Vec<T>>> {
+        let &[rows, columns] = self.shape() else {
+            let reason = "expected two axes";
+            return Err(Error::shape("to_vec2", reason, &[self.shape()]));
+        };
+        self.expect_dtype("to_vec2", T::DTYPE)?;
+        let values = self.array().to_vec::<T>();
+        let row = |i: usize| values[i * columns..(i + 1) * columns].to_vec();
+        Ok((0..rows).map(row).collect())
     }
 
     /// The same values in another precision. The gradient comes back in the precision of `self`.
@@ -200,5 +385,27 @@ impl<T: Element, const N: usize, const M: usize> From<[[T; N]; M]> for Tensor {
 impl<T: Element, const N: usize, const M: usize, const L: usize> From<[[[T; N]; M]; L]> for Tensor {
     fn from(values: [[[T; N]; M]; L]) -> Self {
         Array::from_slice(Shape::from([L, M, N]), values.as_flattened().as_flattened()).into()
+    }
+}
+
+impl<T: Element> TryFrom<Vec<Vec<T>>> for Tensor {
+    type Error = Error;
+
+    /// A matrix from its rows.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the rows are not of one length.
+    fn try_from(rows: Vec<Vec<T>>) -> Result<Self> {
+        let columns = rows.first().map_or(0, Vec::len);
+        if let Some((i, row)) = rows
+            .iter()
+            .enumerate()
+            .find(|(_, row)| row.len() != columns)
+        {
+            let reason = format!("row {i} has {} elements, row 0 has {columns}", row.len());
+            let shape = [rows.len(), columns];
+            return Err(Error::shape("Tensor::try_from", reason, &[&shape]));
+        }
+        Ok(Array::from_slice(Shape::from([rows.len(), columns]), &rows.concat()).into())
     }
 }

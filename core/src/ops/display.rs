@@ -1,6 +1,7 @@
-//! How tensors print: as NumPy prints arrays, aligned, long axes shortened.
+//! How tensors, indices and masks print: as NumPy prints arrays, aligned, long axes shortened.
 
 use crate::autograd::Tensor;
+use crate::tensor::{Indices, Mask};
 use std::fmt;
 
 /// Above this many elements the middle of each long axis is left out.
@@ -24,19 +25,51 @@ impl fmt::Display for Tensor {
     /// The precision of the format (`{:.2}`) is the number of decimals; without one, as many as
     /// tell the shown elements apart, at most 4.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shorten = self.len() > SHORTEN_ABOVE;
-        let shown: Vec<Vec<usize>> = self
-            .shape()
-            .iter()
-            .map(|&len| shown(len, shorten))
-            .collect();
         let values = self.array().to_f64_vec();
-        let mut picked = Vec::new();
-        pick(&values, self.shape(), &shown, 0, &mut picked);
-        let texts = format_all(&picked, f.precision());
-        let width = texts.iter().map(String::len).max().unwrap_or(0);
-        let mut texts = texts.into_iter();
-        write_axis(f, self.shape(), &shown, width, 0, &mut texts)
+        let precision = f.precision();
+        write_all(f, &values, self.shape(), |shown| {
+            format_all(shown, precision)
+        })
+    }
+}
+
+impl fmt::Display for Indices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_all(f, self.as_slice(), self.shape(), |shown| {
+            shown.iter().map(ToString::to_string).collect()
+        })
+    }
+}
+
+/// Writes row-major values, those that are shown as the texts that `format` makes of them.
+fn write_all<T: Copy>(
+    f: &mut fmt::Formatter<'_>,
+    values: &[T],
+    shape: &[usize],
+    format: impl FnOnce(&[T]) -> Vec<String>,
+) -> fmt::Result {
+    if values.is_empty() {
+        return f.write_str("[]");
+    }
+    let shorten = values.len() > SHORTEN_ABOVE;
+    let shown: Vec<Vec<usize>> = shape.iter().map(|&len| shown(len, shorten)).collect();
+    // The numbers of the shown elements, axis by axis.
+    let numbers = shown
+        .iter()
+        .zip(shape)
+        .fold(vec![0], |numbers, (shown, len)| {
+            let deeper = |number: usize| shown.iter().map(move |i| number * len + i);
+            numbers.into_iter().flat_map(deeper).collect()
+        });
+    let picked: Vec<T> = numbers.into_iter().map(|number| values[number]).collect();
+    write_texts(f, &shown, &format(&picked))
+}
+
+impl fmt::Display for Mask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_all(f, self.as_slice(), self.shape(), |shown| {
+            shown.iter().map(ToString::to_string).collect()
+        })
     }
 }
 
@@ -46,17 +79,6 @@ fn shown(len: usize, shorten: bool) -> Vec<usize> {
         (0..EDGE).chain(len - EDGE..len).collect()
     } else {
         (0..len).collect()
-    }
-}
-
-fn pick(values: &[f64], shape: &[usize], shown: &[Vec<usize>], start: usize, out: &mut Vec<f64>) {
-    let Some((indices, deeper)) = shown.split_first() else {
-        out.push(values[start]);
-        return;
-    };
-    let stride: usize = shape[1..].iter().product();
-    for &i in indices {
-        pick(values, &shape[1..], deeper, start + i * stride, out);
     }
 }
 
@@ -81,38 +103,44 @@ fn format_all(values: &[f64], precision: Option<usize>) -> Vec<String> {
     values.iter().map(format).collect()
 }
 
-fn write_axis(
-    f: &mut fmt::Formatter<'_>,
-    shape: &[usize],
-    shown: &[Vec<usize>],
-    width: usize,
-    depth: usize,
-    texts: &mut impl Iterator<Item = String>,
-) -> fmt::Result {
-    let Some((indices, deeper)) = shown.split_first() else {
-        return write!(f, "{:>width$}", texts.next().unwrap_or_default());
-    };
-    let separator = if deeper.is_empty() {
-        " ".to_owned()
-    } else {
-        format!("{}{}", "\n".repeat(deeper.len()), " ".repeat(depth + 1))
-    };
-    f.write_str("[")?;
-    for (place, &i) in indices.iter().enumerate() {
-        if place > 0 {
+/// Writes the texts of the shown elements, in row-major order; no recursion, since a tensor may have
+/// any number of axes.
+fn write_texts(f: &mut fmt::Formatter<'_>, shown: &[Vec<usize>], texts: &[String]) -> fmt::Result {
+    let width = texts.iter().map(String::len).max().unwrap_or(0);
+    let rank = shown.len();
+    let mut places = vec![0; rank];
+    f.write_str(&"[".repeat(rank))?;
+    for (number, text) in texts.iter().enumerate() {
+        if number > 0 {
+            // The last axis that goes on; those behind it begin anew.
+            let goes_on = |&axis: &usize| places[axis] + 1 < shown[axis].len();
+            let Some(axis) = (0..rank).rev().find(goes_on) else {
+                break;
+            };
+            places[axis] += 1;
+            places[axis + 1..].fill(0);
+            let behind = rank - 1 - axis;
+            let separator = if behind == 0 {
+                " ".to_owned()
+            } else {
+                "\n".repeat(behind) + &" ".repeat(axis + 1)
+            };
+            f.write_str(&"]".repeat(behind))?;
             f.write_str(&separator)?;
-            if i != indices[place - 1] + 1 {
+            let place = places[axis];
+            if shown[axis][place] != shown[axis][place - 1] + 1 {
                 write!(f, "...{separator}")?;
             }
+            f.write_str(&"[".repeat(behind))?;
         }
-        write_axis(f, &shape[1..], deeper, width, depth + 1, texts)?;
+        write!(f, "{text:>width$}")?;
     }
-    f.write_str("]")
+    f.write_str(&"]".repeat(rank))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::{DType, Tensor};
+    use crate::{DType, Mask, Tensor};
 
     #[test]
     fn prints_like_numpy() -> crate::Result<()> {
@@ -123,6 +151,30 @@ mod tests {
         let long = Tensor::full([2000], 1.0, DType::F32)?;
         assert_eq!(long.to_string(), "[1. 1. 1. ... 1. 1. 1.]");
         assert_eq!(Tensor::zeros([0, 3], DType::F32)?.to_string(), "[]");
+        assert_eq!(Tensor::zeros([3, 0], DType::F32)?.to_string(), "[]");
+        let cube = Tensor::arange(0.0, 8.0, 1.0, DType::F32)?.reshape([2, 2, 2])?;
+        assert_eq!(
+            cube.to_string(),
+            "[[[0. 1.]\n  [2. 3.]]\n\n [[4. 5.]\n  [6. 7.]]]"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn long_axes_of_nothing_and_many_axes_print() -> crate::Result<()> {
+        assert_eq!(Tensor::zeros([1 << 27, 0], DType::F32)?.to_string(), "[]");
+        let deep = Tensor::zeros(vec![1; 100_000], DType::F32)?.to_string();
+        assert_eq!(deep.len(), 200_002);
+        Ok(())
+    }
+
+    #[test]
+    fn masks_print_like_tensors() -> crate::Result<()> {
+        let mask = Mask::from([[true, false], [false, false]]);
+        assert_eq!(mask.to_string(), "[[ true false]\n [false false]]");
+        assert_eq!(Mask::from(true).to_string(), "true");
+        let long = Mask::from_vec(vec![true; 2000], [2000])?;
+        assert_eq!(long.to_string(), "[true true true ... true true true]");
         Ok(())
     }
 }

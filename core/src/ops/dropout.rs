@@ -4,8 +4,8 @@ use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::{Float, parallel};
 use crate::tensor::{Array, with_dtype};
+use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
 /// Elements that share a stream of the generator.
 const BLOCK: usize = 4096;

@@ -21,7 +21,7 @@ pub(super) enum Saves {
 
 /// An elementwise function.
 pub(super) trait Unary: Copy + Send + Sync + 'static {
-    const NAME: &'static str;
+    fn name(self) -> &'static str;
     /// What [`derivative`](Self::derivative) is given.
     fn saves(self) -> Saves;
     /// y = f(x)
@@ -72,7 +72,7 @@ struct Recorded<U> {
 
 impl<U: Unary> Op for Recorded<U> {
     fn name(&self) -> &'static str {
-        U::NAME
+        self.unary.name()
     }
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
@@ -118,7 +118,9 @@ macro_rules! unary {
         struct $name { $($parameter: $type),* }
 
         impl $crate::ops::elementwise::Unary for $name {
-            const NAME: &'static str = stringify!($method);
+            fn name(self) -> &'static str {
+                stringify!($method)
+            }
             #[inline(always)]
             fn saves(self) -> $crate::ops::elementwise::Saves {
                 #[allow(unused_imports)]

@@ -12,8 +12,9 @@ impl Tensor {
     /// (m, k) by (k) gives (m), (k) by (k) the scalar product.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the inner lengths differ, the leading axes do not broadcast or an
-    /// operand is a scalar; [`Error::DType`] if the dtypes differ.
+    /// [`Error::Shape`] if the inner lengths differ, the leading axes do not broadcast, an operand
+    /// is a scalar, or there would be more elements than memory can hold; [`Error::DType`] if the
+    /// dtypes differ.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -22,7 +23,6 @@ impl Tensor {
     /// assert_eq!(a.matmul(&b)?.to_vec::<f32>()?, [21.0, 43.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    #[doc(alias = "dot")]
     #[doc(alias = "bmm")]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
         other.expect_dtype("matmul", self.dtype())?;
@@ -44,9 +44,29 @@ impl Tensor {
                 .reshape(Shape::default()),
             (1, _) => self.unsqueeze(0)?.matmul(other)?.squeeze(-2),
             (_, 1) => self.matmul(&other.unsqueeze(1)?)?.squeeze(-1),
-            _ => {
-                let (a, b) = (self.shape().len() - 2, other.shape().len() - 2);
+            (rank, other_rank) => {
+                let &[.., k, n] = other.shape() else {
+                    return Err(Error::shape("matmul", "a scalar is no matrix", &shapes));
+                };
+                // A stack of which all matrices are multiplied by one is one matrix of more rows.
+                let rows = self.len().checked_div(k).unwrap_or(0);
+                let folded = Shape::from([rows, k]);
+                if 2 < rank
+                    && other_rank <= rank
+                    && other.shape()[..other_rank - 2].iter().all(|&len| len == 1)
+                    && rows > 0
+                    && self.array().layout.reshape(&folded).is_some()
+                {
+                    let mut shape = self.array().shape().clone();
+                    shape.as_mut()[rank - 1] = n;
+                    let other = other.reshaped(Shape::from([k, n]));
+                    return Ok(self.reshaped(folded).matmul(&other)?.reshaped(shape));
+                }
+                let (a, b) = (rank - 2, other_rank - 2);
                 let batch = broadcast_shapes("matmul", &self.shape()[..a], &other.shape()[..b])?;
+                let m = self.shape()[rank - 2];
+                let shape: Shape = batch.iter().copied().chain([m, n]).collect();
+                shape.checked_len("matmul", self.dtype().size())?;
                 let output = Self::from(product(self.array(), other.array(), &batch));
                 Ok(Self::from_op(output, &[self, other], || Product {
                     a: other.is_tracked().then(|| self.clone()),
@@ -70,7 +90,6 @@ impl Tensor {
     /// assert_eq!(x.linear(&weight, Some(&bias))?.to_vec::<f32>()?, [11.0, 22.0, 33.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    #[doc(alias = "addmm")]
     pub fn linear(&self, weight: &Self, bias: Option<&Self>) -> Result<Self> {
         weight.expect_dtype("linear", self.dtype())?;
         let (Some(&features), &[out, weight_in]) = (self.shape().last(), weight.shape()) else {
@@ -103,17 +122,89 @@ impl Tensor {
         let rows = self.shape()[..self.rank() - 1].iter().product::<usize>();
         let mut shape = self.array().shape().clone();
         shape.as_mut()[self.rank() - 1] = out;
+        shape.checked_len("linear", self.dtype().size())?;
         let flat = self.reshaped(Shape::from([rows, features]));
-        let output = Self::from(affine(flat.array(), weight.array(), bias.map(Self::array)));
-        let op = || Affine {
-            x: weight.is_tracked().then(|| flat.clone()),
-            weight: flat.is_tracked().then(|| weight.clone()),
+        Ok(Affine::record(&flat, weight, true, bias).reshaped(shape))
+    }
+
+    /// `self` + a b for matrices a (m, k) and b (k, n), in one sweep; `self` is broadcast to (m, n).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if a and b are not matrices whose inner lengths agree or `self` does not
+    /// broadcast to (m, n), [`Error::DType`] if the dtypes differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let bias = Tensor::from([100.0f32, 200.0]);
+    /// let a = Tensor::from([[1.0f32, 2.0]]);
+    /// let b = Tensor::from([[1.0f32, 0.0], [10.0, 1.0]]);
+    /// assert_eq!(bias.addmm(&a, &b)?.to_vec::<f32>()?, [121.0, 202.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn addmm(&self, a: &Self, b: &Self) -> Result<Self> {
+        a.expect_dtype("addmm", self.dtype())?;
+        b.expect_dtype("addmm", self.dtype())?;
+        let shapes = [self.shape(), a.shape(), b.shape()];
+        let (&[m, k], &[b_rows, n]) = (a.shape(), b.shape()) else {
+            return Err(Error::shape("addmm", "expected two matrices", &shapes));
         };
-        let output = match bias {
-            Some(bias) => Self::from_op(output, &[&flat, weight, bias], op),
-            None => Self::from_op(output, &[&flat, weight], op),
+        if k != b_rows {
+            let reason = format!("the first matrix has {k} columns, the second {b_rows} rows");
+            return Err(Error::shape("addmm", reason, &shapes));
+        }
+        Shape::from([m, n]).checked_len("addmm", self.dtype().size())?;
+        if broadcast_shapes("addmm", self.shape(), &[m, n])?[..] != [m, n] {
+            let reason = "the sum is larger than the product";
+            return Err(Error::shape("addmm", reason, &shapes));
+        }
+        Ok(Affine::record(a, b, false, Some(self)))
+    }
+
+    /// Σ aᵢ bᵢ of two vectors, a scalar, summed pairwise.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless both have one axis, of one length; [`Error::DType`] if the dtypes
+    /// differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let product = Tensor::from([1.0f32, 2.0]).dot(&Tensor::from([10.0f32, 1.0]))?;
+    /// assert_eq!(product.item()?, 12.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn dot(&self, other: &Self) -> Result<Self> {
+        other.expect_dtype("dot", self.dtype())?;
+        if self.rank() != 1 || self.shape() != other.shape() {
+            let reason = "expected two vectors of one length";
+            return Err(Error::shape("dot", reason, &[self.shape(), other.shape()]));
+        }
+        Ok(self.mul(other)?.sum())
+    }
+
+    /// yᵢⱼ = aᵢ bⱼ of two vectors.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] unless both have one axis, [`Error::DType`] if the dtypes differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let product = Tensor::from([1.0f32, 2.0]).outer(&Tensor::from([10.0f32, 1.0]))?;
+    /// assert_eq!(product.to_vec::<f32>()?, [10.0, 1.0, 20.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "ger")]
+    pub fn outer(&self, other: &Self) -> Result<Self> {
+        other.expect_dtype("outer", self.dtype())?;
+        let (&[m], &[n]) = (self.shape(), other.shape()) else {
+            let reason = "expected two vectors";
+            return Err(Error::shape(
+                "outer",
+                reason,
+                &[self.shape(), other.shape()],
+            ));
         };
-        Ok(output.reshaped(shape))
+        Shape::from([m, n]).checked_len("outer", self.dtype().size())?;
+        self.unsqueeze(1)?.mul(other)
     }
 }
 
@@ -137,20 +228,26 @@ fn product(a: &Array, b: &Array, batch: &Shape) -> Array {
     }))
 }
 
-/// x Wᵀ + b for x (rows, in).
-fn affine(x: &Array, weight: &Array, bias: Option<&Array>) -> Array {
-    let [rows, features, out] = [x.shape()[0], x.shape()[1], weight.shape()[0]];
-    with_dtype!(x.dtype(), F => Array::build::<F>(Shape::from([rows, out]), |y| {
+/// a b + bias for matrices, or a bᵀ + bias; the bias is broadcast.
+fn affine(a: &Array, b: &Array, transposed: bool, bias: Option<&Array>) -> Array {
+    let [m, k, n] = [
+        a.shape()[0],
+        a.shape()[1],
+        b.shape()[usize::from(!transposed)],
+    ];
+    let shape = Shape::from([m, n]);
+    let bias = bias.map(|bias| bias.broadcast_to(&shape));
+    with_dtype!(a.dtype(), F => Array::build::<F>(shape, |y| {
         let beta = match bias {
             Some(bias) if !y.is_empty() => {
-                let bias = bias.to_vec::<F>();
-                y.chunks_exact_mut(out).for_each(|y| y.copy_from_slice(&bias));
+                bias.view::<F>().gather(0, y);
                 1.0
             }
             _ => 0.0,
         };
-        let weight: Matrix<F> = weight.matrix(0);
-        gemm([rows, features, out], 1.0, x.matrix(0), weight.transposed(), beta, y);
+        let b: Matrix<F> = b.matrix(0);
+        let b = if transposed { b.transposed() } else { b };
+        gemm([m, k, n], 1.0, a.matrix(0), b, beta, y);
     }))
 }
 
@@ -182,29 +279,61 @@ impl Op for Product {
     }
 }
 
-/// y = x Wᵀ + b.
+/// y = a b + bias, or a bᵀ + bias. Each factor is saved for the other's cotangent.
 struct Affine {
-    x: Option<Tensor>,
-    weight: Option<Tensor>,
+    a: Option<Tensor>,
+    b: Option<Tensor>,
+    transposed: bool,
+}
+
+impl Affine {
+    fn record(a: &Tensor, b: &Tensor, transposed: bool, bias: Option<&Tensor>) -> Tensor {
+        let bias_array = bias.map(Tensor::array);
+        let output = Tensor::from(affine(a.array(), b.array(), transposed, bias_array));
+        let op = || Self {
+            a: b.is_tracked().then(|| a.clone()),
+            b: a.is_tracked().then(|| b.clone()),
+            transposed,
+        };
+        match bias {
+            Some(bias) => Tensor::from_op(output, &[a, b, bias], op),
+            None => Tensor::from_op(output, &[a, b], op),
+        }
+    }
 }
 
 impl Op for Affine {
     fn name(&self) -> &'static str {
-        "linear"
+        if self.transposed { "linear" } else { "addmm" }
     }
-    /// dx = g W, dW = gᵀ x, db = Σ g, the last summed by the backward loop.
+    /// da = g bᵀ, db = aᵀ g, or for bᵀ da = g b, db = gᵀ a; the bias gets g, summed by the backward
+    /// loop.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        let dx = match &self.weight {
-            Some(weight) if context.wants(0) => Some(cotangent.matmul(&context.saved(weight))?),
-            _ => None,
-        };
-        let dw = match &self.x {
-            Some(x) if context.wants(1) => {
-                Some(cotangent.transpose(0, 1)?.matmul(&context.saved(x))?)
+        let da = match &self.b {
+            Some(b) if context.wants(0) => {
+                let b = context.saved(b);
+                let b = if self.transposed {
+                    b
+                } else {
+                    b.transpose(0, 1)?
+                };
+                Some(cotangent.matmul(&b)?)
             }
             _ => None,
         };
-        let mut cotangents: Cotangents = smallvec![dx, dw];
+        let db = match &self.a {
+            Some(a) if context.wants(1) => {
+                let a = context.saved(a);
+                let db = if self.transposed {
+                    cotangent.transpose(0, 1)?.matmul(&a)?
+                } else {
+                    a.transpose(0, 1)?.matmul(&cotangent)?
+                };
+                Some(db)
+            }
+            _ => None,
+        };
+        let mut cotangents: Cotangents = smallvec![da, db];
         if context.parents.len() == 3 {
             cotangents.push(context.wants(2).then_some(cotangent));
         }

@@ -1,9 +1,24 @@
-//! Sums and means. Sums are pairwise: their error grows with the logarithm of the length.
+//! Sums, means, products. Sums are pairwise: their error grows with the logarithm of the length.
 
-use crate::autograd::{Tensor, sum_to_shape};
-use crate::error::{Error, Result};
+use super::binary::{self, Times};
+use super::cumulative::products_before;
+use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
+use crate::error::Result;
 use crate::kernel::{self, Float};
-use crate::tensor::{Shape, resolve_axis, with_dtype};
+use crate::tensor::{Axes, Reduced, Shape, with_dtype};
+use smallvec::smallvec;
+
+/// `x` as (elements of the result, elements that fall into each).
+pub(super) fn in_rows(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
+    let rows = reduced.kept.iter().product();
+    let ordered = x.permute(&reduced.order())?;
+    Ok(ordered.reshaped(Shape::from([rows, reduced.count])))
+}
+
+/// `x`, all of it, as one row.
+pub(super) fn in_one_row(x: &Tensor) -> Tensor {
+    x.reshaped(Shape::from([1, x.len()]))
+}
 
 impl Tensor {
     /// The sum of all elements, a scalar; 0 if there are none.
@@ -28,62 +43,80 @@ impl Tensor {
         self.sum().div_scalar(self.len() as f64)
     }
 
-    /// The sum over the given axes (negative ones count from the end), which are dropped.
+    /// The sum over some axes; 0 over none.
     ///
     /// # Errors
-    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis,
+    /// [`Error::Argument`](crate::Error::Argument) if one is named twice.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(x.sum_axes(&[0])?.to_vec::<f32>()?, [4.0, 6.0]);
+    /// assert_eq!(x.sum_over(0)?.to_vec::<f32>()?, [4.0, 6.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn sum_axes(&self, axes: &[isize]) -> Result<Self> {
-        let (kept, dropped) = self.reduced_shapes("sum_axes", axes)?;
-        Ok(sum_to_shape(self, &kept).reshaped(dropped))
+    pub fn sum_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("sum_over", self.shape())?;
+        Ok(sum_to_shape(self, &axes.kept).reshaped(axes.result))
     }
 
-    /// As [`sum_axes`](Self::sum_axes), the axes kept with length 1.
+    /// The mean over some axes; NaN over no elements.
     ///
     /// # Errors
-    /// As [`sum_axes`](Self::sum_axes).
-    pub fn sum_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        let (kept, _) = self.reduced_shapes("sum_axes_keep", axes)?;
-        Ok(sum_to_shape(self, &kept))
-    }
-
-    /// The mean over the given axes, which are dropped.
-    ///
-    /// # Errors
-    /// As [`sum_axes`](Self::sum_axes).
+    /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
     /// # use cotangent_core::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(x.mean_axes(&[1])?.to_vec::<f32>()?, [1.5, 3.5]);
+    /// assert_eq!(x.mean_over(1)?.to_vec::<f32>()?, [1.5, 3.5]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn mean_axes(&self, axes: &[isize]) -> Result<Self> {
-        let (kept, dropped) = self.reduced_shapes("mean_axes", axes)?;
-        let count = self.count_per(&kept);
-        Ok(sum_to_shape(self, &kept)
-            .reshaped(dropped)
-            .div_scalar(count))
+    pub fn mean_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("mean_over", self.shape())?;
+        let sum = sum_to_shape(self, &axes.kept).reshaped(axes.result);
+        Ok(sum.div_scalar(axes.count as f64))
     }
 
-    /// As [`mean_axes`](Self::mean_axes), the axes kept with length 1.
+    /// The product of all elements, a scalar; 1 if there are none.
+    ///
+    /// The derivative with respect to an element is the product of all others, without a division:
+    /// right where elements are 0, and where PyTorch divides infinity by infinity.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([2.0f32, 0.0, 5.0]).tracked();
+    /// let grads = x.prod().backward()?;
+    /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [0.0, 10.0, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn prod(&self) -> Self {
+        product_of_rows(&in_one_row(self)).reshaped(Shape::default())
+    }
+
+    /// The product over some axes; 1 over none. Its derivative is that of [`prod`](Self::prod).
     ///
     /// # Errors
-    /// As [`sum_axes`](Self::sum_axes).
-    pub fn mean_axes_keep(&self, axes: &[isize]) -> Result<Self> {
-        let (kept, _) = self.reduced_shapes("mean_axes_keep", axes)?;
-        let count = self.count_per(&kept);
-        Ok(sum_to_shape(self, &kept).div_scalar(count))
+    /// As [`sum_over`](Self::sum_over).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.prod_over(0)?.to_vec::<f32>()?, [3.0, 8.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn prod_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("prod_over", self.shape())?;
+        Ok(product_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
     }
 
     /// Σ x², as a number; not recorded. In `f64` if the elements are, else rounded as `f32`
     /// pairwise summation is.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([3.0f32, 4.0]).sum_of_squares(), 25.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn sum_of_squares(&self) -> f64 {
         let array = self.array().contiguous();
         with_dtype!(self.dtype(), F => {
@@ -91,38 +124,31 @@ impl Tensor {
             kernel::reduce::all(kernel::reduce::SumOfSquares, xs).to_f64()
         })
     }
+}
 
-    /// How many elements fall into one element of a reduction to `kept`.
-    fn count_per(&self, kept: &Shape) -> f64 {
-        self.shape()
-            .iter()
-            .zip(kept.iter())
-            .filter(|(from, to)| from != to)
-            .map(|(&from, _)| from as f64)
-            .product()
+/// (rows, n) becomes (rows).
+fn product_of_rows(x: &Tensor) -> Tensor {
+    let shape = Shape::from([x.shape()[0]]);
+    let output = x
+        .array()
+        .reduce(kernel::reduce::Product, &[false, true], shape);
+    Tensor::from_op(output.into(), &[x], || Product { x: x.clone() })
+}
+
+/// yᵢ = Πⱼ xᵢⱼ. Saves x.
+struct Product {
+    x: Tensor,
+}
+
+impl Op for Product {
+    fn name(&self) -> &'static str {
+        "prod"
     }
-
-    /// The shape with the axes reduced to length 1, and the shape without them.
-    pub(super) fn reduced_shapes(
-        &self,
-        op: &'static str,
-        axes: &[isize],
-    ) -> Result<(Shape, Shape)> {
-        let mut reduced = vec![false; self.rank()];
-        for &axis in axes {
-            let axis = resolve_axis(op, axis, self.rank())?;
-            if std::mem::replace(&mut reduced[axis], true) {
-                return Err(Error::argument(op, format!("axis {axis} is named twice")));
-            }
-        }
-        let lengths = || self.shape().iter().zip(&reduced);
-        let kept = lengths()
-            .map(|(&len, &reduced)| if reduced { 1 } else { len })
-            .collect();
-        let dropped = lengths()
-            .filter(|(_, reduced)| !**reduced)
-            .map(|(&len, _)| len)
-            .collect();
-        Ok((kept, dropped))
+    /// dxᵢⱼ = gᵢ · (the product before xᵢⱼ) · (the product behind it).
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let x = context.saved(&self.x);
+        let [before, behind] = [false, true].map(|reverse| products_before(&x, 1, reverse));
+        let others = binary::apply(Times, &before, &behind);
+        Ok(smallvec![Some(others.mul(&cotangent.unsqueeze(1)?)?)])
     }
 }

@@ -1,8 +1,9 @@
-//! Shape operations: views wherever memory allows, each the inverse of another in backward.
+//! The same elements under another shape or with the axes in another order: views wherever memory
+//! allows, each the inverse of another in backward.
 
 use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
-use crate::tensor::{Array, Layout, Shape, broadcast_shapes, resolve_axis, with_dtype};
+use crate::tensor::{Layout, Shape, broadcast_shapes, resolve_axis};
 use smallvec::{SmallVec, smallvec};
 
 impl Tensor {
@@ -21,7 +22,7 @@ impl Tensor {
     #[doc(alias = "view")]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("reshape")? != self.len() {
+        if shape.checked_len("reshape", self.dtype().size())? != self.len() {
             let reason = format!("{} elements do not fill the new shape", self.len());
             return Err(Error::shape("reshape", reason, &[self.shape(), &shape]));
         }
@@ -49,6 +50,12 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no axis.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// assert_eq!(Tensor::zeros([5, 2, 3], DType::F32)?.flatten()?.shape(), [5, 6]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn flatten(&self) -> Result<Self> {
         let Some((&first, rest)) = self.shape().split_first() else {
             return Err(Error::shape(
@@ -121,7 +128,7 @@ impl Tensor {
     #[doc(alias = "expand")]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len("broadcast_to")?;
+        shape.checked_len("broadcast_to", self.dtype().size())?;
         if broadcast_shapes("broadcast_to", self.shape(), &shape)? != shape {
             return Err(Error::shape(
                 "broadcast_to",
@@ -136,6 +143,12 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Index`] if the place is out of range.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// assert_eq!(Tensor::zeros([2, 3], DType::F32)?.unsqueeze(1)?.shape(), [2, 1, 3]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn unsqueeze(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("unsqueeze", axis, self.rank() + 1)?;
         let mut shape = self.array().shape().clone();
@@ -147,6 +160,12 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is longer.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// assert_eq!(Tensor::zeros([2, 1, 3], DType::F32)?.squeeze(1)?.shape(), [2, 3]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn squeeze(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("squeeze", axis, self.rank())?;
         if self.shape()[axis] != 1 {
@@ -154,48 +173,6 @@ impl Tensor {
             return Err(Error::shape("squeeze", reason, &[self.shape()]));
         }
         Ok(self.reshaped(self.array().shape().without(axis)))
-    }
-
-    /// The elements `start..start + len` of one axis. A view.
-    ///
-    /// # Errors
-    /// [`Error::Index`] if the axis or the range does not exist.
-    ///
-    /// ```
-    /// # use cotangent_core::Tensor;
-    /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).narrow(0, 1, 2)?;
-    /// assert_eq!(x.to_vec::<f32>()?, [2.0, 3.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Self> {
-        let axis = resolve_axis("narrow", axis, self.rank())?;
-        let bound = self.shape()[axis];
-        if start.checked_add(len).is_none_or(|end| end > bound) {
-            let index = start.saturating_add(len) as i64;
-            return Err(Error::Index {
-                op: "narrow",
-                what: "end",
-                index,
-                bound,
-                of: "elements",
-            });
-        }
-        Ok(self.narrowed(Narrow {
-            axis,
-            start,
-            len,
-            full: bound,
-        }))
-    }
-
-    fn narrowed(&self, narrow: Narrow) -> Self {
-        let Narrow {
-            axis, start, len, ..
-        } = narrow;
-        let view = self
-            .array()
-            .with_layout(self.array().layout.slice(axis, start, len, 1));
-        Self::from_op(view.into(), &[self], || narrow)
     }
 }
 
@@ -226,63 +203,5 @@ impl Op for Permute {
             inverse[from] = to;
         }
         Ok(smallvec![Some(cotangent.permuted(&inverse))])
-    }
-}
-
-/// Elements `start..start + len` of an axis of `full` elements.
-#[derive(Clone, Copy)]
-struct Narrow {
-    axis: usize,
-    start: usize,
-    len: usize,
-    full: usize,
-}
-
-impl Op for Narrow {
-    fn name(&self) -> &'static str {
-        "narrow"
-    }
-    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
-        Ok(smallvec![Some(widen(&cotangent, *self))])
-    }
-}
-
-/// Zeros of `full` elements along the axis, with `x` at `start`: the transpose of narrowing.
-fn widen(x: &Tensor, narrow: Narrow) -> Tensor {
-    let Narrow {
-        axis,
-        start,
-        len,
-        full,
-    } = narrow;
-    let mut shape = x.array().shape().clone();
-    shape.as_mut()[axis] = full;
-    let inner: usize = shape[axis + 1..].iter().product();
-    let source = x.array().contiguous();
-    let array = with_dtype!(x.dtype(), F => {
-        let xs = source.as_slice::<F>().unwrap_or_default();
-        Array::build::<F>(shape, |out| {
-            out.fill(F::default());
-            if len * inner > 0 {
-                let lines = out.chunks_exact_mut(full * inner).zip(xs.chunks_exact(len * inner));
-                for (out, xs) in lines {
-                    out[start * inner..(start + len) * inner].copy_from_slice(xs);
-                }
-            }
-        })
-    });
-    Tensor::from_op(array.into(), &[x], || Widen { narrow })
-}
-
-struct Widen {
-    narrow: Narrow,
-}
-
-impl Op for Widen {
-    fn name(&self) -> &'static str {
-        "widen"
-    }
-    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
-        Ok(smallvec![Some(cotangent.narrowed(self.narrow))])
     }
 }

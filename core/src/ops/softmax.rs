@@ -3,7 +3,7 @@
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::softmax;
-use crate::tensor::{Array, resolve_axis, with_dtype};
+use crate::tensor::{Array, Axes, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
 impl Tensor {
@@ -79,9 +79,9 @@ impl Op for Softmax {
         let y = context.output(&self.output);
         if context.records() {
             let dx = if self.logarithm {
-                cotangent.sub(&y.exp().mul(&cotangent.sum_axes_keep(&[-1])?)?)?
+                cotangent.sub(&y.exp().mul(&cotangent.sum_over(Axes::keep(-1))?)?)?
             } else {
-                let dot = cotangent.mul(&y)?.sum_axes_keep(&[-1])?;
+                let dot = cotangent.mul(&y)?.sum_over(Axes::keep(-1))?;
                 y.mul(&cotangent.sub(&dot)?)?
             };
             return Ok(smallvec![Some(dx)]);

@@ -2,6 +2,7 @@
 //! becomes recorded tensor operations here, which is how a derivative is differentiated again.
 
 use crate::autograd::Tensor;
+use crate::kernel::compare::{Equal, Less, LessOrEqual};
 use crate::kernel::{Rare, Real};
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -91,7 +92,7 @@ macro_rules! symbol_functions {
 impl<'a> Real for Symbol<'a> {
     type Bool = Self;
 
-    symbol_functions! { abs sqrt exp exp_m1 ln ln_1p tanh sigmoid erf sin cos floor round }
+    symbol_functions! { abs sqrt exp exp_m1 ln ln_1p tanh sigmoid erf erfc sin cos floor round }
 
     fn constant(self, value: f64) -> Self {
         self.map(|x| x.constant_like(value))
@@ -100,19 +101,13 @@ impl<'a> Real for Symbol<'a> {
         self * factor + term
     }
     fn lt(self, other: Self) -> Self {
-        self.zip(other, |a, b| {
-            super::select::indicator(super::select::Less, a, b)
-        })
+        self.zip(other, |a, b| super::compare::indicator(Less, a, b))
     }
     fn le(self, other: Self) -> Self {
-        self.zip(other, |a, b| {
-            super::select::indicator(super::select::LessOrEqual, a, b)
-        })
+        self.zip(other, |a, b| super::compare::indicator(LessOrEqual, a, b))
     }
     fn equals(self, other: Self) -> Self {
-        self.zip(other, |a, b| {
-            super::select::indicator(super::select::Equal, a, b)
-        })
+        self.zip(other, |a, b| super::compare::indicator(Equal, a, b))
     }
     fn select(condition: Self, yes: Self, no: Self) -> Self {
         let condition = condition.tensor();
@@ -124,7 +119,7 @@ impl<'a> Real for Symbol<'a> {
         })
     }
     fn rare(self, function: Rare) -> Self {
-        self.map(|x| super::unary::rare(x, function))
+        self.map(|x| super::rare::apply_rare(x, function))
     }
     fn atan2(self, x: Self) -> Self {
         self.zip(x, |y, x| super::binary::apply(super::binary::Atan2, y, x))

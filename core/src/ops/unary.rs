@@ -2,7 +2,7 @@
 
 use super::elementwise::{Saves, Unary, apply, unary};
 use crate::autograd::Tensor;
-use crate::kernel::{Rare, Real};
+use crate::kernel::Real;
 
 unary! {
     /// -x.
@@ -202,6 +202,28 @@ unary! {
         value |x| x.erf(),
         derivative |x| (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI;
 
+    /// The complementary error function 1 - erf x, accurate where it is small.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, f64::NEG_INFINITY]).erfc().to_vec::<f64>()?;
+    /// assert_eq!(y, [1.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn erfc() as ComplementaryErrorFunction
+        saves Input,
+        value |x| x.erfc(),
+        derivative |x| (-(x * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI;
+}
+
+/// -1, 0 or 1; 0 for NaN.
+#[inline(always)]
+pub(super) fn sign<T: Real>(x: T) -> T {
+    let (zero, one) = (x.zero(), x.one());
+    T::select(x.gt(zero), one, T::select(x.lt(zero), -one, zero))
+}
+
+impl Tensor {
     /// x limited to `[low, high]`; the derivative at the limits and beyond is 0. NaN stays NaN.
     ///
     /// ```
@@ -210,80 +232,50 @@ unary! {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     #[doc(alias = "clip")]
-    pub fn clamp(low: f64, high: f64) as Clamp
-        saves Input,
-        value |x| {
-            let (low, high) = (x.constant(low), x.constant(high));
-            let raised = T::select(x.lt(low), low, x);
-            T::select(raised.gt(high), high, raised)
-        },
-        derivative |x| {
-            let (low, high) = (x.constant(low), x.constant(high));
-            T::select(x.gt(low), T::select(x.lt(high), x.one(), x.zero()), x.zero())
-        };
-
-    /// The largest integer not above x; the derivative is 0.
-    ///
-    /// ```
-    /// # use cotangent_core::Tensor;
-    /// assert_eq!(Tensor::from([1.5f32, -0.5]).floor().to_vec::<f32>()?, [1.0, -1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    pub fn floor() as Floor
-        saves Nothing,
-        value |x| x.floor(),
-        derivative |any| any.zero();
-
-    /// The nearest integer, ties to even; the derivative is 0.
-    ///
-    /// ```
-    /// # use cotangent_core::Tensor;
-    /// assert_eq!(Tensor::from([0.5f32, 1.5, -1.2]).round().to_vec::<f32>()?, [0.0, 2.0, -1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    pub fn round() as Round
-        saves Nothing,
-        value |x| x.round(),
-        derivative |any| any.zero();
+    pub fn clamp(&self, low: f64, high: f64) -> Self {
+        Clamp::new("clamp", low, high).apply(self)
+    }
 }
 
-/// -1, 0 or 1; 0 for NaN.
-#[inline(always)]
-fn sign<T: Real>(x: T) -> T {
-    let (zero, one) = (x.zero(), x.one());
-    T::select(x.gt(zero), one, T::select(x.lt(zero), -one, zero))
-}
-
-/// One of the functions that are rarely asked for.
-pub(super) fn rare(x: &Tensor, function: Rare) -> Tensor {
-    apply(RareFunction { function }, x)
-}
-
+/// x limited to an interval, under one of several names.
 #[derive(Clone, Copy, Debug)]
-struct RareFunction {
-    function: Rare,
+pub(super) struct Clamp {
+    name: &'static str,
+    low: f64,
+    high: f64,
 }
 
-impl Unary for RareFunction {
-    const NAME: &'static str = "elementary function";
+impl Clamp {
+    pub(super) fn new(name: &'static str, low: f64, high: f64) -> Self {
+        Self { name, low, high }
+    }
+
+    pub(super) fn apply(self, x: &Tensor) -> Tensor {
+        apply(self, x)
+    }
+}
+
+impl Unary for Clamp {
+    fn name(self) -> &'static str {
+        self.name
+    }
+    #[inline(always)]
     fn saves(self) -> Saves {
         Saves::Input
     }
     #[inline(always)]
     fn value<T: Real>(self, x: T) -> T {
-        x.rare(self.function)
+        let (low, high) = (x.constant(self.low), x.constant(self.high));
+        let raised = T::select(x.lt(low), low, x);
+        T::select(raised.gt(high), high, raised)
     }
     #[inline(always)]
     fn derivative<T: Real>(self, x: T) -> T {
-        let one_plus_square = x * x + 1.0;
-        let one_minus_square = -(x * x) + 1.0;
-        match self.function {
-            Rare::Tan => x.rare(Rare::Tan).square() + 1.0,
-            Rare::Asin => one_minus_square.sqrt().recip(),
-            Rare::Acos => -one_minus_square.sqrt().recip(),
-            Rare::Atan => one_plus_square.recip(),
-            Rare::Sinh => x.rare(Rare::Cosh),
-            Rare::Cosh => x.rare(Rare::Sinh),
-        }
+        let (low, high) = (x.constant(self.low), x.constant(self.high));
+        T::select(
+            x.gt(low),
+            T::select(x.lt(high), x.one(), x.zero()),
+            x.zero(),
+        )
     }
 }

@@ -5,7 +5,7 @@ use super::layout::Layout;
 use super::shape::Shape;
 use super::storage::Buffer;
 use crate::kernel::gemm::Matrix;
-use crate::kernel::strided::View;
+use crate::kernel::strided::{View, scatter};
 use crate::kernel::{Float, Map, Update, map, parallel};
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -73,9 +73,7 @@ impl Array {
     pub(crate) fn view<F: Element>(&self) -> View<'_, F> {
         View {
             data: self.buffer.as_slice::<F>(),
-            offset: self.layout.offset,
-            strides: &self.layout.strides,
-            shape: &self.layout.shape,
+            ..self.layout.view()
         }
     }
 
@@ -89,10 +87,25 @@ impl Array {
         if self.layout.is_row_major() {
             return self.clone();
         }
+        let layout = self.layout.collapsed();
         with_dtype!(self.dtype(), F => {
-            let view = self.view::<F>();
+            let view = View { data: self.buffer.as_slice::<F>(), ..layout.view() };
             Self::build::<F>(self.shape().clone(), |out| {
                 parallel::chunks_mut(out, parallel::GRAIN, &|start, out| view.gather(start, out));
+            })
+        })
+    }
+
+    /// `value` everywhere, but these elements where `window`, a layout within a row-major array of
+    /// that shape, sees them.
+    pub(crate) fn embedded(&self, shape: Shape, window: &Layout, value: f64) -> Self {
+        let window = window.collapsed();
+        let source = self.contiguous();
+        with_dtype!(self.dtype(), F => {
+            let xs = source.as_slice::<F>().unwrap_or_default();
+            Self::build::<F>(shape, |out| {
+                out.fill(F::from_f64(value));
+                scatter(xs, &window.view(), out);
             })
         })
     }

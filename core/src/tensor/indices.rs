@@ -25,12 +25,46 @@ impl Indices {
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
     pub fn from_vec(values: Vec<usize>, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("Indices::from_vec")? != values.len() {
+        if shape.checked_len("Indices::from_vec", size_of::<usize>())? != values.len() {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("Indices::from_vec", reason, &[&shape]));
         }
         Ok(Self {
             values: values.into(),
+            shape,
+        })
+    }
+
+    /// 0, 1, 2 and so on, `len` numbers.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if that is more than memory can hold.
+    pub fn range(len: usize) -> Result<Self> {
+        Shape::from(len).checked_len("Indices::range", size_of::<usize>())?;
+        Ok((0..len).collect())
+    }
+
+    /// The same values in row-major order under another shape.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the numbers of elements differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Indices;
+    /// let places = Indices::range(4)?.reshape([2, 2])?;
+    /// assert_eq!(places, Indices::from([[0, 1], [2, 3]]));
+    /// assert_eq!(places.to_string(), "[[0 1]\n [2 3]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        if shape.checked_len("Indices::reshape", size_of::<usize>())? != self.len() {
+            let reason = format!("{} values do not fill the new shape", self.len());
+            let shapes = [self.shape(), &shape];
+            return Err(Error::shape("Indices::reshape", reason, &shapes));
+        }
+        Ok(Self {
+            values: Arc::clone(&self.values),
             shape,
         })
     }
@@ -68,7 +102,7 @@ impl Indices {
             Some(&value) => Err(Error::Index {
                 op,
                 what,
-                index: value as i64,
+                index: i64::try_from(value).unwrap_or(i64::MAX),
                 bound,
                 of,
             }),
@@ -97,6 +131,15 @@ impl From<&[usize]> for Indices {
 impl<const N: usize> From<[usize; N]> for Indices {
     fn from(values: [usize; N]) -> Self {
         Self::from(&values[..])
+    }
+}
+
+impl<const N: usize, const M: usize> From<[[usize; N]; M]> for Indices {
+    fn from(values: [[usize; N]; M]) -> Self {
+        Self {
+            shape: Shape::from([M, N]),
+            values: values.as_flattened().into(),
+        }
     }
 }
 

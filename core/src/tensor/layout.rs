@@ -1,7 +1,7 @@
 //! Layouts: how an array's axes lie in its storage, and the views that are only new layouts.
 
 use super::shape::Shape;
-use crate::kernel::strided::is_row_major;
+use crate::kernel::strided::{View, is_row_major};
 use smallvec::SmallVec;
 
 /// Lengths, strides (in elements) and the place of the first element.
@@ -30,6 +30,16 @@ impl Layout {
 
     pub(crate) fn is_row_major(&self) -> bool {
         is_row_major(&self.shape, &self.strides)
+    }
+
+    /// A view that has this layout and no data yet.
+    pub(crate) fn view<F: Copy>(&self) -> View<'_, F> {
+        View {
+            data: &[],
+            offset: self.offset,
+            strides: &self.strides,
+            shape: &self.shape,
+        }
     }
 
     /// The axes in another order: axis `i` of the result is axis `order[i]` of this.
@@ -67,6 +77,38 @@ impl Layout {
         layout.shape.as_mut()[axis] = len;
         layout.strides[axis] *= step;
         layout
+    }
+
+    /// The elements of the last two axes whose column number is `offset` more than the row number, as
+    /// one axis.
+    pub(crate) fn diagonal(&self, offset: isize) -> Self {
+        let mut layout = self.clone();
+        let [(columns, column_stride), (rows, row_stride)] =
+            [(); 2].map(|()| (layout.shape.as_mut().pop(), layout.strides.pop()));
+        let (first_row, first_column) = match offset.unsigned_abs() {
+            distance if offset < 0 => (distance, 0),
+            distance => (0, distance),
+        };
+        let left = |len: Option<usize>, first: usize| len.unwrap_or(0).saturating_sub(first);
+        let len = left(rows, first_row).min(left(columns, first_column));
+        let (row_stride, column_stride) = (row_stride.unwrap_or(0), column_stride.unwrap_or(0));
+        if len > 0 {
+            let first = first_row as isize * row_stride + first_column as isize * column_stride;
+            layout.offset = (layout.offset as isize + first) as usize;
+        }
+        layout.shape.as_mut().push(len);
+        layout.strides.push(row_stride + column_stride);
+        layout
+    }
+
+    /// The same elements in the same order, in as few axes as memory allows.
+    pub(crate) fn collapsed(&self) -> Self {
+        let runs = self.merged();
+        Self {
+            shape: runs.iter().map(|&(len, _)| len).collect(),
+            strides: runs.iter().map(|&(_, stride)| stride).collect(),
+            offset: self.offset,
+        }
     }
 
     /// The same elements in the same order under another shape, if that needs no copy.

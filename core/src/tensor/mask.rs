@@ -1,16 +1,26 @@
 //! Truth values: what comparisons give. Never differentiated, so they are a type of their own.
 
-use super::shape::Shape;
+use super::axes::Axes;
+use super::layout::Layout;
+use super::shape::{Shape, broadcast_shapes};
 use crate::error::{Error, Result};
+use crate::kernel::parallel::{self, GRAIN};
+use crate::kernel::strided::View;
 use std::sync::Arc;
 
 /// An immutable array of truth values, row-major; cloning shares it.
 ///
+/// Comparisons of tensors give masks. They combine with `&`, `|`, `^` and `!` or, with errors in
+/// place of panics, [`and`](Self::and), [`or`](Self::or), [`xor`](Self::xor) and
+/// [`not`](Self::not); [`select`](Self::select) and
+/// [`Tensor::masked_fill`](crate::Tensor::masked_fill) use them.
+///
 /// ```
-/// use cotangent_core::Mask;
-/// let mask = Mask::from_vec(vec![true, false], [2])?;
-/// assert_eq!(mask.count(), 1);
-/// # Ok::<(), cotangent_core::Error>(())
+/// use cotangent_core::{Mask, Tensor};
+/// let x = Tensor::from([-2.0f32, 0.5, 3.0]);
+/// let inside = x.gt_scalar(-1.0) & x.lt_scalar(1.0);
+/// assert_eq!(inside, Mask::from([false, true, false]));
+/// assert_eq!(inside.count(), 1);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
@@ -23,9 +33,16 @@ impl Mask {
     ///
     /// # Errors
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// let mask = Mask::from_vec(vec![true, false], [2, 1])?;
+    /// assert_eq!(mask.shape(), [2, 1]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     pub fn from_vec(values: Vec<bool>, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("Mask::from_vec")? != values.len() {
+        if shape.checked_len("Mask::from_vec", size_of::<bool>())? != values.len() {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("Mask::from_vec", reason, &[&shape]));
         }
@@ -33,6 +50,15 @@ impl Mask {
             values: values.into(),
             shape,
         })
+    }
+
+    /// A mask whose values, false at first, `fill` writes.
+    pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [bool])) -> Self {
+        let mut values: Arc<[bool]> = std::iter::repeat_n(false, shape.element_count()).collect();
+        if let Some(values) = Arc::get_mut(&mut values) {
+            fill(values);
+        }
+        Self { values, shape }
     }
 
     /// The lengths of the axes.
@@ -45,8 +71,287 @@ impl Mask {
         &self.values
     }
 
+    /// The number of values.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// Whether there are no values.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     /// How many values are true.
+    #[doc(alias = "count_nonzero")]
     pub fn count(&self) -> usize {
         self.values.iter().filter(|&&value| value).count()
+    }
+
+    /// Whether any value is true; false if there are none.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// assert!(Mask::from([false, true]).any());
+    /// assert!(!Mask::from(vec![]).any());
+    /// ```
+    pub fn any(&self) -> bool {
+        self.values.contains(&true)
+    }
+
+    /// Whether all values are true; true if there are none.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// assert!(!Mask::from([false, true]).all());
+    /// assert!(Mask::from(vec![]).all());
+    /// ```
+    pub fn all(&self) -> bool {
+        !self.values.contains(&false)
+    }
+
+    /// Whether any value along some axes is true.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
+    ///
+    /// ```
+    /// # use cotangent_core::{Axes, Mask};
+    /// let mask = Mask::from([[false, true], [false, false]]);
+    /// assert_eq!(mask.any_over(1)?, Mask::from([true, false]));
+    /// assert_eq!(mask.any_over(Axes::keep(0))?, Mask::from([[false, true]]));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn any_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        self.reduce("any_over", &axes.into(), true)
+    }
+
+    /// Whether all values along some axes are true.
+    ///
+    /// # Errors
+    /// As [`any_over`](Self::any_over).
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// let mask = Mask::from([[true, true], [false, true]]);
+    /// assert_eq!(mask.all_over(-1)?, Mask::from([true, false]));
+    /// assert_eq!(mask.all_over(..)?, Mask::from(false));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn all_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        self.reduce("all_over", &axes.into(), false)
+    }
+
+    /// `decisive` where some value along the axes is that, else its opposite.
+    fn reduce(&self, op: &'static str, axes: &Axes, decisive: bool) -> Result<Self> {
+        let reduced = axes.resolve(op, &self.shape)?;
+        let count = reduced.count;
+        let layout = Layout::row_major(self.shape.clone()).permute(&reduced.order());
+        let view = self.view(&layout);
+        Ok(Self::build(reduced.result, |out| {
+            let outputs = (GRAIN / count.max(1)).max(1);
+            parallel::chunks_mut(out, outputs, &|first, out| {
+                out.fill(!decisive);
+                let (mut place, end) = (first * count, (first + out.len()) * count);
+                let mut stage = [false; STAGE];
+                while place < end {
+                    let stage = &mut stage[..STAGE.min(end - place)];
+                    view.gather(place, stage);
+                    // The pieces of the stage that belong to one result each.
+                    let mut rest = &*stage;
+                    while !rest.is_empty() {
+                        let (piece, later) = rest.split_at(rest.len().min(count - place % count));
+                        if piece.contains(&decisive) {
+                            out[place / count - first] = decisive;
+                        }
+                        place += piece.len();
+                        rest = later;
+                    }
+                }
+            });
+        }))
+    }
+
+    /// Where both masks are true, broadcast; `&a & &b` is the same but panics where this returns an
+    /// error.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes do not broadcast.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// let both = Mask::from([[true], [false]]).and(&Mask::from([true, false]))?;
+    /// assert_eq!(both, Mask::from([[true, false], [false, false]]));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "logical_and")]
+    pub fn and(&self, other: &Self) -> Result<Self> {
+        self.zip("and", other, |a, b| a & b)
+    }
+
+    /// Where at least one mask is true, broadcast; `&a | &b` is the same but panics where this
+    /// returns an error.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes do not broadcast.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// let either = Mask::from([true, false]).or(&Mask::from([false, false]))?;
+    /// assert_eq!(either, Mask::from([true, false]));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "logical_or")]
+    pub fn or(&self, other: &Self) -> Result<Self> {
+        self.zip("or", other, |a, b| a | b)
+    }
+
+    /// Where exactly one mask is true, broadcast; `&a ^ &b` is the same but panics where this
+    /// returns an error.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes do not broadcast.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// let one = Mask::from([true, false]).xor(&Mask::from(true))?;
+    /// assert_eq!(one, Mask::from([false, true]));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "logical_xor")]
+    pub fn xor(&self, other: &Self) -> Result<Self> {
+        self.zip("xor", other, |a, b| a ^ b)
+    }
+
+    /// Where this mask is false; `!&a` is the same.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// assert_eq!(Mask::from([true, false]).not(), Mask::from([false, true]));
+    /// ```
+    #[doc(alias = "logical_not")]
+    pub fn not(&self) -> Self {
+        Self::build(self.shape.clone(), |out| {
+            parallel::chunks_mut(out, GRAIN, &|start, out| {
+                for (out, value) in out.iter_mut().zip(&self.values[start..]) {
+                    *out = !value;
+                }
+            });
+        })
+    }
+
+    fn zip(
+        &self,
+        op: &'static str,
+        other: &Self,
+        f: impl Fn(bool, bool) -> bool + Sync,
+    ) -> Result<Self> {
+        let shape = broadcast_shapes(op, &self.shape, &other.shape)?;
+        shape.checked_len(op, size_of::<bool>())?;
+        let (a, b) = (self.stretched(&shape), other.stretched(&shape));
+        Ok(Self::build(shape, |out| {
+            parallel::chunks_mut(out, GRAIN, &|start, out| {
+                let pairs = a.values[start..].iter().zip(&b.values[start..]);
+                for (out, (&a, &b)) in out.iter_mut().zip(pairs) {
+                    *out = f(a, b);
+                }
+            });
+        }))
+    }
+
+    /// The same values under another shape.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the numbers of values differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Mask;
+    /// let column = Mask::from([true, false]).reshape([2, 1])?;
+    /// assert_eq!(column, Mask::from([[true], [false]]));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
+        let shape = shape.into();
+        if shape.checked_len("Mask::reshape", size_of::<bool>())? != self.len() {
+            let reason = format!("{} values do not fill the new shape", self.len());
+            return Err(Error::shape(
+                "Mask::reshape",
+                reason,
+                &[&self.shape, &shape],
+            ));
+        }
+        Ok(Self {
+            values: Arc::clone(&self.values),
+            shape,
+        })
+    }
+
+    /// This mask, its values repeated, if its shape is another.
+    fn stretched(&self, shape: &Shape) -> Self {
+        if self.shape == *shape {
+            return self.clone();
+        }
+        let layout = Layout::row_major(self.shape.clone()).broadcast_to(shape);
+        let view = self.view(&layout);
+        Self::build(shape.clone(), |out| {
+            parallel::chunks_mut(out, GRAIN, &|start, out| view.gather(start, out));
+        })
+    }
+
+    fn view<'a>(&'a self, layout: &'a Layout) -> View<'a, bool> {
+        View {
+            data: &self.values,
+            offset: layout.offset,
+            strides: &layout.strides,
+            shape: &layout.shape,
+        }
+    }
+}
+
+/// How many values are staged on the stack where they are read in another order.
+const STAGE: usize = 512;
+
+impl From<bool> for Mask {
+    /// A mask without axes.
+    fn from(value: bool) -> Self {
+        Self::build(Shape::default(), |out| out.fill(value))
+    }
+}
+
+impl From<Vec<bool>> for Mask {
+    fn from(values: Vec<bool>) -> Self {
+        Self {
+            shape: Shape::from([values.len()]),
+            values: values.into(),
+        }
+    }
+}
+
+impl From<&[bool]> for Mask {
+    fn from(values: &[bool]) -> Self {
+        Self {
+            shape: Shape::from([values.len()]),
+            values: values.into(),
+        }
+    }
+}
+
+impl<const N: usize> From<[bool; N]> for Mask {
+    fn from(values: [bool; N]) -> Self {
+        Self::from(&values[..])
+    }
+}
+
+impl<const N: usize, const M: usize> From<[[bool; N]; M]> for Mask {
+    fn from(values: [[bool; N]; M]) -> Self {
+        Self {
+            values: values.as_flattened().into(),
+            shape: Shape::from([M, N]),
+        }
+    }
+}
+
+impl FromIterator<bool> for Mask {
+    fn from_iter<I: IntoIterator<Item = bool>>(values: I) -> Self {
+        Self::from(values.into_iter().collect::<Vec<_>>())
     }
 }

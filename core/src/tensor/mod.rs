@@ -2,14 +2,18 @@
 //! a layout. Nothing here knows the graph.
 
 mod array;
+mod axes;
 mod dtype;
 mod indices;
 mod layout;
 mod mask;
+mod reduce;
 mod shape;
 mod storage;
 
 pub(crate) use array::Array;
+pub use axes::Axes;
+pub(crate) use axes::Reduced;
 pub use dtype::DType;
 pub use dtype::Element;
 pub(crate) use dtype::with_dtype;

@@ -5,20 +5,35 @@ use smallvec::SmallVec;
 use std::fmt;
 use std::ops::Deref;
 
+/// More elements than this, of 8 bytes, have no address, or none once storage has rounded up.
+const ADDRESSABLE: usize = isize::MAX as usize / 16;
+
+/// From this many bytes on the system is asked whether it has them: storage that it refuses could
+/// only end the process.
+const LARGE: usize = 1 << 30;
+
+fn can_be_held(bytes: usize) -> bool {
+    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
+}
+
 /// The lengths of the axes, outermost first. A scalar has none.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallVec<[usize; 4]>);
 
 impl Shape {
-    /// The number of elements, or an error if it (or its size in bytes) overflows.
-    pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
-        let nonzero = self
-            .0
-            .iter()
-            .filter(|&&n| n > 0)
-            .try_fold(8usize, |n, &len| n.checked_mul(len));
-        match nonzero {
-            Some(bytes) if isize::try_from(bytes).is_ok() => Ok(self.0.iter().product()),
+    /// The number of elements, of `size` bytes each, or an error if they cannot be held in memory.
+    /// Axes of length 0 do not count: what is left when they are reduced away must fit too.
+    pub(crate) fn checked_len(&self, op: &'static str, size: usize) -> Result<usize> {
+        let mut lengths = self.0.iter().filter(|&&n| n > 0);
+        match lengths.try_fold(1usize, |n, &len| n.checked_mul(len)) {
+            Some(n) if n <= ADDRESSABLE => {
+                if n * size >= LARGE && !can_be_held(n * size) {
+                    let reason =
+                        format!("too many elements to hold in memory, {n} of {size} bytes");
+                    return Err(Error::shape(op, reason, &[self]));
+                }
+                Ok(self.0.iter().product())
+            }
             _ => Err(Error::shape(op, "too many elements to address", &[self])),
         }
     }

@@ -59,8 +59,11 @@ fn options_name_the_place_of_an_error() {
                         &__x,
                         __pass,
                     )?;
-                    <Linear as ::cotangent::module::Layer>::forward(&self.2, &__x, __pass)
-                        .map_err(|__error| __error.within("2"))
+                    {
+                        ::cotangent::module::Walk::freeze(&self.2);
+                        <Linear as ::cotangent::module::Layer>::forward(&self.2, &__x, __pass)
+                            .map_err(|__error| __error.within("2"))
+                    }
                 }
             }
         };

@@ -17,6 +17,7 @@
 //! | `tanh`            | 1.25  | 1.5   | all                                     |
 //! | `sigmoid`         | 1.5   | 1.6   | all, subnormal results included         |
 //! | `erf`             | 1.25  | 1.75  | all                                     |
+//! | `erfc`            | 6.0   | 6.5   | all, subnormal results included         |
 //! | sine and cosine   | 0.505 | 1.8   | magnitudes to 2^31 (`f32`), 2^30 (`f64`) |
 //!
 //! `testdata/minimax.py` derives the coefficients, `testdata/generate.py` the reference values of the
@@ -34,6 +35,7 @@ macro_rules! horner {
 #[cfg(test)]
 mod check;
 pub(crate) mod erf;
+pub(crate) mod erfc;
 pub(crate) mod exp;
 pub(crate) mod exp_m1;
 pub(crate) mod ln;

@@ -110,6 +110,10 @@ def main():
           + around([-708.3964185322641, -745.1332191019411, -36.7368005696771]))
     write("erf", mpmath.erf, uniform(source, 160, -2, 2) + uniform(source, 100, -6, 6)
           + logarithmic(source, 100, -60, 3) + tiny + around([1.0, -1.0, 5.9, 6.0]))
+    # From a source of its own: the arguments of the others stay what they were.
+    own = random.Random(20240602)
+    write("erfc", mpmath.erfc, uniform(own, 200, -2, 3) + uniform(own, 120, 0, 27.2) + uniform(own, 40, -6, 0)
+          + logarithmic(own, 60, -60, 2) + around([0.0, 1.0, 4.0, 26.5432, 27.2260172]))
     trig = (uniform(source, 120, -math.pi, math.pi) + uniform(source, 60, -1e3, 1e3)
             + uniform(source, 60, -TRIG_LIMIT, TRIG_LIMIT) + logarithmic(source, 80, -40, 29))
     write("sin", mpmath.sin, trig + closest_to_quarters(0) + tiny + around([math.pi / 2, math.pi, TRIG_LIMIT], 2))

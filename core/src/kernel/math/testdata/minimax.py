@@ -145,3 +145,15 @@ log_erfc = lambda x: log(erfc(x))
 of_erf = lambda x: erfc(x) / erf(x)
 polynomial("erf f32 large", log_erfc, of_erf, 7, mpf("0.9"), mpf("3.93"), 24)
 polynomial("erf f64 large", log_erfc, of_erf, 17, 1, 6, 53)
+
+
+# erfc a = e^(-a^2) p(q) / (a + k) with q = (a - k) / (a + k).
+def scaled_erfc(k):
+    argument = lambda q: k * (1 + q) / (1 - q)
+    return functools.lru_cache(None)(lambda q: (argument(q) + k) * exp(argument(q) ** 2) * erfc(argument(q)))
+
+
+# The last coefficient for f64 is then raised by 2.8e-16, so that erfc 0 comes out as 1.
+for bits, degree, k, last in ((24, 9, 3, mpf("10.1")), (53, 22, 4, mpf("27.3"))):
+    p = scaled_erfc(k)
+    polynomial(f"erfc f{32 if bits == 24 else 64}", p, lambda q: 1 / p(q), degree, -1, (last - k) / (last + k), bits)

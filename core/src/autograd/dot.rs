@@ -1,0 +1,100 @@
+//! The graph of a tensor as text that Graphviz draws.
+
+use super::gradients::{Leaf, LeafId};
+use super::node::Node;
+use super::tensor::Tensor;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The graph that a tensor was computed by, in Graphviz' DOT language: operations as ellipses, leaves
+/// as boxes, each with the shape of what it gives.
+///
+/// Prints with `{}`; `dot -Tsvg` draws it.
+///
+/// ```
+/// use cotangent_core::{Dot, Tensor};
+/// let x = Tensor::from([1.0f32, 2.0]).tracked();
+/// let text = Dot::new(&x.exp().sum()).name(&x, "x").to_string();
+/// assert!(text.contains("\"x (2,)\""), "{text}");
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Dot {
+    /// By number: name, shape, whether it is a leaf, the operands' numbers.
+    nodes: BTreeMap<u64, Drawn>,
+    names: BTreeMap<LeafId, String>,
+}
+
+#[derive(Clone, Debug)]
+struct Drawn {
+    name: &'static str,
+    shape: String,
+    parents: Vec<u64>,
+}
+
+impl Dot {
+    /// The graph as it is now: where backward has been, it ends.
+    pub fn new(output: &Tensor) -> Self {
+        let mut nodes = BTreeMap::new();
+        let mut open: Vec<Arc<Node>> = output.node().cloned().into_iter().collect();
+        while let Some(node) = open.pop() {
+            if nodes.contains_key(&node.id) {
+                continue;
+            }
+            let parents = node.parents();
+            let drawn = Drawn {
+                name: node.name,
+                shape: node.shape.to_string(),
+                parents: parents.iter().flatten().map(|parent| parent.id).collect(),
+            };
+            nodes.insert(node.id, drawn);
+            open.extend(parents.into_iter().flatten());
+        }
+        Self {
+            nodes,
+            names: BTreeMap::new(),
+        }
+    }
+
+    /// Names a leaf, or an intermediate tensor.
+    pub fn name(mut self, leaf: &impl Leaf, name: impl Into<String>) -> Self {
+        if let Some(id) = leaf.leaf_id() {
+            self.names.insert(id, name.into());
+        }
+        self
+    }
+}
+
+impl fmt::Display for Dot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "digraph {{")?;
+        // The order of creation, which is that of the forward pass; numbered from 0, so that the same
+        // computation gives the same text.
+        let numbers: BTreeMap<u64, usize> = self.nodes.keys().copied().zip(0..).collect();
+        for (id, node) in &self.nodes {
+            let given = self.names.get(&LeafId(*id));
+            let name = match (given, node.name) {
+                (Some(given), "leaf") => given.clone(),
+                (Some(given), name) => format!("{given} = {name}"),
+                (None, name) => name.to_owned(),
+            };
+            let name = name.replace('\\', "\\\\").replace('"', "\\\"");
+            let shape = if node.name == "leaf" {
+                "box"
+            } else {
+                "ellipse"
+            };
+            let number = numbers[id];
+            writeln!(
+                f,
+                "  n{number} [shape={shape}, label=\"{name} {}\"];",
+                node.shape
+            )?;
+            for parent in &node.parents {
+                writeln!(f, "  n{} -> n{number};", numbers[parent])?;
+            }
+        }
+        writeln!(f, "}}")
+    }
+}

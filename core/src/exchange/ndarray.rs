@@ -1,0 +1,52 @@
+//! `ndarray` arrays (feature `ndarray`).
+
+use crate::autograd::Tensor;
+use crate::error::{Error, Result};
+use crate::tensor::{Array as Elements, Element, Shape};
+use ndarray::{Array, ArrayBase, ArrayD, Data, Dimension, IxDyn};
+
+impl<T: Element, S: Data<Elem = T>, D: Dimension> From<&ArrayBase<S, D>> for Tensor {
+    /// A copy of the array's elements, whatever its layout.
+    ///
+    /// ```
+    /// use cotangent_core::Tensor;
+    /// let array = ndarray::arr2(&[[1.0f32, 2.0], [3.0, 4.0]]);
+    /// let tensor = Tensor::from(&array.t());
+    /// assert_eq!(tensor.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    fn from(array: &ArrayBase<S, D>) -> Self {
+        let shape = Shape::from(array.shape());
+        Elements::build::<T>(shape, |out| {
+            for (out, &value) in out.iter_mut().zip(array) {
+                *out = value;
+            }
+        })
+        .into()
+    }
+}
+
+impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
+    fn from(array: Array<T, D>) -> Self {
+        Self::from(&array)
+    }
+}
+
+impl Tensor {
+    /// A copy of the elements as an `ndarray` array (feature `ndarray`).
+    ///
+    /// # Errors
+    /// [`Error::DType`] if the elements are not of type `T`.
+    ///
+    /// ```
+    /// use cotangent_core::Tensor;
+    /// let array = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).to_ndarray::<f32>()?;
+    /// assert_eq!(array[[1, 0]], 3.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
+        let values = self.to_vec::<T>()?;
+        ArrayD::from_shape_vec(IxDyn(self.shape()), values)
+            .map_err(|error| Error::shape("to_ndarray", error.to_string(), &[self.shape()]))
+    }
+}

@@ -1,0 +1,272 @@
+//! A model at a glance: its leaves as a table.
+
+use super::walk::{LeafRef, Module, Walk};
+use crate::tensor::{DType, Shape};
+use std::fmt;
+
+/// The leaves of a model, in declaration order. Prints as a table with totals.
+///
+/// ```
+/// use cotangent_core::{Tensor, module::{Module, Param}};
+/// let model = vec![Param::new(&Tensor::from([[1.0f32, 2.0]]))];
+/// let summary = model.summary();
+/// assert_eq!((&summary.rows[0].path[..], summary.parameters(), summary.bytes()), ("0", 2, 8));
+/// println!("{summary}");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Summary {
+    /// The leaves.
+    pub rows: Vec<SummaryRow>,
+}
+
+/// One leaf of a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SummaryRow {
+    /// The dotted path.
+    pub path: String,
+    /// The type of the module that the leaf is a field of, without the path to the type.
+    pub layer: String,
+    /// What the leaf is.
+    pub kind: LeafKind,
+    /// The lengths of the axes.
+    pub shape: Shape,
+    /// The element type; none for a counter.
+    pub dtype: Option<DType>,
+    /// Whether training leaves it alone.
+    pub frozen: bool,
+}
+
+/// What a leaf is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LeafKind {
+    /// A parameter: trained.
+    Param,
+    /// A buffer: kept.
+    Buffer,
+    /// A counter.
+    Counter,
+}
+
+impl SummaryRow {
+    /// The number of elements.
+    pub fn elements(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// What the elements take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.elements() * self.dtype.map_or(8, DType::size)
+    }
+
+    /// The number of elements if it is a parameter, else 0.
+    fn parameters(&self) -> usize {
+        match self.kind {
+            LeafKind::Param => self.elements(),
+            _ => 0,
+        }
+    }
+}
+
+impl Summary {
+    pub(super) fn of(module: &(impl Module + ?Sized)) -> Self {
+        let mut rows = Vec::new();
+        Walk::with_layers(module, |path, layer, leaf| {
+            let row = |kind, shape: &[usize], dtype, frozen| SummaryRow {
+                path: path.to_owned(),
+                layer: short(layer),
+                kind,
+                shape: Shape::from(shape),
+                dtype,
+                frozen,
+            };
+            rows.push(match leaf {
+                LeafRef::Param(param) => {
+                    let value = param.value();
+                    row(
+                        LeafKind::Param,
+                        value.shape(),
+                        Some(value.dtype()),
+                        param.is_frozen(),
+                    )
+                }
+                LeafRef::Buffer(buffer) => {
+                    let value = buffer.value();
+                    row(
+                        LeafKind::Buffer,
+                        value.shape(),
+                        Some(value.dtype()),
+                        buffer.is_frozen(),
+                    )
+                }
+                LeafRef::Counter(_) => row(LeafKind::Counter, &[], None, false),
+            });
+        });
+        Self { rows }
+    }
+
+    /// The number of parameter elements, frozen ones included.
+    pub fn parameters(&self) -> usize {
+        self.rows.iter().map(SummaryRow::parameters).sum()
+    }
+
+    /// The number of parameter elements that training changes.
+    pub fn trainable(&self) -> usize {
+        let trained = self.rows.iter().filter(|row| !row.frozen);
+        trained.map(SummaryRow::parameters).sum()
+    }
+
+    /// What all leaves take, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.rows.iter().map(SummaryRow::bytes).sum()
+    }
+
+    /// How the structure of `other` differs: paths that only one of the two has, kinds, shapes and
+    /// dtypes. Where there are none, the state of the one can be loaded into the other.
+    ///
+    /// ```
+    /// use cotangent_core::{Tensor, module::{Module, Param}};
+    /// let param = |tensor: Tensor| Param::new(&tensor);
+    /// let old = vec![param(Tensor::from([1.0f32, 2.0])), param(Tensor::from([3.0f32]))];
+    /// let new = vec![param(Tensor::from([[1.0f32, 2.0]]))];
+    /// let differences = old.summary().differences(&new.summary());
+    /// assert_eq!(
+    ///     differences,
+    ///     ["`0`: parameter f32 (2,) and parameter f32 (1, 2)", "`1`: only in the first"],
+    /// );
+    /// ```
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let find = |summary: &'_ Self, path: &str| {
+            summary.rows.iter().find(|row| row.path == path).cloned()
+        };
+        let describe = |row: &SummaryRow| {
+            let dtype = row.dtype.map_or(String::new(), |dtype| format!(" {dtype}"));
+            format!("{}{dtype} {}", row.kind, row.shape)
+        };
+        let ours = self
+            .rows
+            .iter()
+            .filter_map(|row| match find(other, &row.path) {
+                None => Some(format!("`{}`: only in the first", row.path)),
+                Some(theirs) => {
+                    let (a, b) = (describe(row), describe(&theirs));
+                    (a != b).then(|| format!("`{}`: {a} and {b}", row.path))
+                }
+            });
+        let theirs = other
+            .rows
+            .iter()
+            .filter(|row| find(self, &row.path).is_none());
+        ours.chain(theirs.map(|row| format!("`{}`: only in the second", row.path)))
+            .collect()
+    }
+}
+
+/// A type's name without the paths in it: `Vec<Hidden>` for `alloc::vec::Vec<net::Hidden>`.
+fn short(name: &str) -> String {
+    let mut short = String::new();
+    let mut word = 0;
+    for c in name.chars() {
+        if c == ':' {
+            short.truncate(word);
+        } else {
+            short.push(c);
+            if !(c.is_alphanumeric() || c == '_') {
+                word = short.len();
+            }
+        }
+    }
+    short
+}
+
+impl fmt::Display for LeafKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Param => "parameter",
+            Self::Buffer => "buffer",
+            Self::Counter => "counter",
+        })
+    }
+}
+
+/// A number with its thousands apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let header = ["path", "layer", "shape", "parameters", "frozen", "bytes"].map(str::to_owned);
+        let row = |row: &SummaryRow| {
+            [
+                row.path.clone(),
+                row.layer.clone(),
+                row.shape.to_string(),
+                match row.kind {
+                    LeafKind::Param => grouped(row.elements()),
+                    kind => kind.to_string(),
+                },
+                if row.frozen {
+                    "yes".to_owned()
+                } else {
+                    String::new()
+                },
+                grouped(row.bytes()),
+            ]
+        };
+        let rows: Vec<[String; 6]> = std::iter::once(header)
+            .chain(self.rows.iter().map(row))
+            .collect();
+        let width = |column: usize| {
+            rows.iter()
+                .map(|row| row[column].chars().count())
+                .max()
+                .unwrap_or(0)
+        };
+        let widths: [usize; 6] = std::array::from_fn(width);
+        for row in &rows {
+            let [path, layer, shape, parameters, frozen, bytes] = row;
+            let [a, b, c, d, e, g] = widths;
+            writeln!(
+                f,
+                "{path:<a$}  {layer:<b$}  {shape:<c$}  {parameters:>d$}  {frozen:<e$}  {bytes:>g$}"
+            )?;
+        }
+        let (all, trainable) = (self.parameters(), self.trainable());
+        writeln!(
+            f,
+            "{} parameters: {} trainable, {} frozen; {} bytes",
+            grouped(all),
+            grouped(trainable),
+            grouped(all - trainable),
+            grouped(self.bytes())
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{grouped, short};
+
+    #[test]
+    fn names_and_numbers_are_shortened() {
+        assert_eq!(
+            short("alloc::vec::Vec<(net::Hidden, core::option::Option<f32>)>"),
+            "Vec<(Hidden, Option<f32>)>"
+        );
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+}

@@ -1,0 +1,158 @@
+//! Larger tensors out of smaller ones: concatenated, stacked, repeated.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch};
+use crate::error::{Error, Result};
+use crate::tensor::{Array, Shape, resolve_axis, with_dtype};
+
+impl Tensor {
+    /// The tensors one after another along an axis that they have. All other lengths are equal.
+    ///
+    /// PyTorch skips tensors of shape (0,) whatever the others' shapes; here they do not fit.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there are no tensors, [`Error::Index`] if there is no such axis,
+    /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] if the dtypes differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let (a, b) = (Tensor::from([[1.0f32], [2.0]]), Tensor::from([[3.0f32, 4.0], [5.0, 6.0]]));
+    /// let x = Tensor::cat(&[&a, &b], 1)?;
+    /// assert_eq!(x.to_string(), "[[1. 3. 4.]\n [2. 5. 6.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "concat")]
+    #[doc(alias = "concatenate")]
+    pub fn cat(tensors: &[&Self], axis: isize) -> Result<Self> {
+        let first = first_of("cat", tensors)?;
+        let axis = resolve_axis("cat", axis, first.rank())?;
+        let others = first.array().shape().without(axis);
+        for tensor in tensors {
+            let fits =
+                tensor.rank() == first.rank() && tensor.array().shape().without(axis) == others;
+            if !fits {
+                let reason = format!("all lengths but those of axis {axis} must be equal");
+                let shapes = [first.shape(), tensor.shape()];
+                return Err(Error::shape("cat", reason, &shapes));
+            }
+        }
+        let lengths = || tensors.iter().map(|tensor| tensor.shape()[axis]);
+        let mut shape = first.array().shape().clone();
+        shape.as_mut()[axis] = lengths().fold(0, usize::saturating_add);
+        shape.checked_len("cat", first.dtype().size())?;
+        let inner: usize = shape[axis + 1..].iter().product();
+        let block = shape[axis] * inner;
+        let output = with_dtype!(first.dtype(), F => Array::build::<F>(shape, |out| {
+            let mut start = 0;
+            for tensor in tensors {
+                let len = tensor.shape()[axis] * inner;
+                if tensor.is_empty() {
+                    continue;
+                }
+                let source = tensor.array().contiguous();
+                let blocks = source.as_slice::<F>().unwrap_or_default().chunks_exact(len);
+                for (out, xs) in out.chunks_exact_mut(block).zip(blocks) {
+                    out[start..start + len].copy_from_slice(xs);
+                }
+                start += len;
+            }
+        }));
+        Ok(Self::from_op(output.into(), tensors, || Cat {
+            axis,
+            lengths: lengths().collect(),
+        }))
+    }
+
+    /// Tensors of one shape side by side along a new axis in front of axis `axis` (`-1`: after the
+    /// last).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there are no tensors, [`Error::Index`] if the place is out of range,
+    /// [`Error::Shape`] if the shapes differ, [`Error::DType`] if the dtypes differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let (a, b) = (Tensor::from([1.0f32, 2.0]), Tensor::from([3.0f32, 4.0]));
+    /// assert_eq!(Tensor::stack(&[&a, &b], 0)?.to_string(), "[[1. 2.]\n [3. 4.]]");
+    /// assert_eq!(Tensor::stack(&[&a, &b], -1)?.to_string(), "[[1. 3.]\n [2. 4.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn stack(tensors: &[&Self], axis: isize) -> Result<Self> {
+        let first = first_of("stack", tensors)?;
+        let axis = resolve_axis("stack", axis, first.rank() + 1)?;
+        if let Some(other) = tensors.iter().find(|x| x.shape() != first.shape()) {
+            let shapes = [first.shape(), other.shape()];
+            return Err(Error::shape("stack", "the shapes differ", &shapes));
+        }
+        let mut shape = first.array().shape().clone();
+        shape.as_mut().insert(axis, 1);
+        let slices: Vec<Self> = tensors.iter().map(|x| x.reshaped(shape.clone())).collect();
+        Self::cat(&slices.iter().collect::<Vec<_>>(), axis as isize)
+    }
+
+    /// The tensor over and over: `times[i]` times along axis i. More numbers than axes make new
+    /// axes in front.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there are fewer numbers than axes (NumPy's `tile` puts ones in
+    /// front), [`Error::Shape`] if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0]);
+    /// assert_eq!(x.repeat(&[2])?.to_vec::<f32>()?, [1.0, 2.0, 1.0, 2.0]);
+    /// assert_eq!(x.repeat(&[3, 1])?.shape(), [3, 2]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "tile")]
+    pub fn repeat(&self, times: &[usize]) -> Result<Self> {
+        let Some(new) = times.len().checked_sub(self.rank()) else {
+            let (given, rank) = (times.len(), self.rank());
+            let reason = format!("expected a number for each of {rank} axes, found {given}");
+            return Err(Error::argument("repeat", reason));
+        };
+        let axes = || {
+            let lengths = std::iter::repeat_n(1, new).chain(self.shape().iter().copied());
+            times.iter().copied().zip(lengths)
+        };
+        let shape: Shape = axes().map(|(n, len)| len.saturating_mul(n)).collect();
+        shape.checked_len("repeat", self.dtype().size())?;
+        // Each axis with one in front of it that is stretched: (1, a, 1, b), (m, a, n, b), (ma, nb).
+        let apart = self.reshaped(axes().flat_map(|(_, len)| [1, len]).collect());
+        let stretched: Shape = axes().flat_map(|(n, len)| [n, len]).collect();
+        stretched.checked_len("repeat", self.dtype().size())?;
+        Ok(stretch(&apart, &stretched).reshaped(shape))
+    }
+}
+
+/// The first tensor; an error if there is none, or if another has another dtype.
+fn first_of<'a>(op: &'static str, tensors: &[&'a Tensor]) -> Result<&'a Tensor> {
+    let Some(&first) = tensors.first() else {
+        return Err(Error::argument(op, "expected at least one tensor"));
+    };
+    for tensor in tensors {
+        tensor.expect_dtype(op, first.dtype())?;
+    }
+    Ok(first)
+}
+
+/// The lengths of the operands along the axis.
+struct Cat {
+    axis: usize,
+    lengths: Vec<usize>,
+}
+
+impl Op for Cat {
+    fn name(&self) -> &'static str {
+        "cat"
+    }
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let mut start = 0;
+        let piece = |(i, &len): (usize, &usize)| {
+            start += len;
+            context
+                .wants(i)
+                .then(|| cotangent.narrowed("cat", self.axis, start - len, len))
+        };
+        Ok(self.lengths.iter().enumerate().map(piece).collect())
+    }
+}

@@ -1,0 +1,286 @@
+//! The negative log-likelihood of labels, and what it shares with cross-entropy: labels that weigh
+//! by their class or are not counted.
+
+use super::loss::Reduction;
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::{Error, Result};
+use crate::kernel::Float;
+use crate::tensor::{Array, Indices, Mask, Shape, with_dtype};
+use smallvec::smallvec;
+
+impl Tensor {
+    /// The mean over the labels of `-log_probabilities[label]`, a scalar; `self` holds
+    /// log-probabilities, (samples, classes) or (samples, classes, …), as
+    /// [`log_softmax`](Self::log_softmax) gives them. [`NllLoss`] has the options;
+    /// [`cross_entropy`](Self::cross_entropy) does both steps at once.
+    ///
+    /// # Errors
+    /// As [`NllLoss::loss`].
+    ///
+    /// ```
+    /// # use cotangent_core::{Indices, Tensor};
+    /// let log_probabilities = Tensor::from([[0.25f64, 0.75], [0.5, 0.5]]).ln();
+    /// let loss = log_probabilities.nll_loss(&Indices::from([1, 0]))?;
+    /// assert!((loss.item()? + (0.75f64.ln() + 0.5f64.ln()) / 2.0).abs() < 1e-15);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn nll_loss(&self, labels: &Indices) -> Result<Self> {
+        NllLoss::new().loss(self, labels)
+    }
+}
+
+/// The negative log-likelihood of labels under log-probabilities, with options.
+///
+/// ```
+/// # use cotangent_core::{Indices, NllLoss, Reduction, Tensor};
+/// let log_probabilities = Tensor::from([[0.25f64, 0.75], [0.5, 0.5], [0.1, 0.9]]).ln();
+/// let loss = NllLoss::new()
+///     .class_weights(&Tensor::from([2.0f64, 1.0]))
+///     .ignore_label(255)
+///     .reduction(Reduction::Sum)
+///     .loss(&log_probabilities, &Indices::from([1, 0, 255]))?;
+/// assert!((loss.item()? + 0.75f64.ln() + 2.0 * 0.5f64.ln()).abs() < 1e-15);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct NllLoss {
+    weights: Option<Tensor>,
+    ignored: Option<usize>,
+    reduction: Reduction,
+}
+
+impl NllLoss {
+    /// The mean, all classes weighing 1, all labels counted.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the samples of each class weigh, (classes). No gradient flows to the weights. The mean
+    /// is then the weighted one: the sum over the samples divided by the sum of their weights.
+    pub fn class_weights(mut self, weights: &Tensor) -> Self {
+        self.weights = Some(weights.detach());
+        self
+    }
+
+    /// A label that is not counted: its samples' losses and gradients are 0. It need not be a
+    /// class. If no label is counted the mean is NaN, and its gradients are 0, as in PyTorch.
+    #[doc(alias = "ignore_index")]
+    pub fn ignore_label(mut self, label: usize) -> Self {
+        self.ignored = Some(label);
+        self
+    }
+
+    /// What is made of the losses.
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// `-weight[label] log_probabilities[label]` of each sample, reduced. `log_probabilities` are
+    /// (samples, classes) or (samples, classes, …), the labels (samples) or (samples, …).
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are not at least two axes, there is no class, there is not one
+    /// label per sample or not one weight per class; [`Error::DType`] if the weights are of another
+    /// dtype; [`Error::Index`] if a label that is counted is not below the number of classes.
+    pub fn loss(&self, log_probabilities: &Tensor, labels: &Indices) -> Result<Tensor> {
+        let op = "nll_loss";
+        let (rows, shape) = rows_of_classes(op, log_probabilities)?;
+        let weights = class_weights(op, &rows, self.weights.as_ref())?;
+        let labels = Labels::new(op, labels, &shape, rows.shape()[1], weights, self.ignored)?;
+        let losses = picked(&rows, &labels);
+        labels.reduce(&losses, self.reduction, &shape)
+    }
+}
+
+/// Logits or log-probabilities (samples, classes, …) as (rows, classes), with the shape of what
+/// there is one of for each row.
+pub(super) fn rows_of_classes(op: &'static str, x: &Tensor) -> Result<(Tensor, Shape)> {
+    let &[_, classes, ..] = x.shape() else {
+        let reason = "expected input (samples, classes) or (samples, classes, …)";
+        return Err(Error::shape(op, reason, &[x.shape()]));
+    };
+    if classes == 0 {
+        return Err(Error::shape(op, "there are no classes", &[x.shape()]));
+    }
+    let shape = x.array().shape().without(1);
+    if x.rank() == 2 {
+        return Ok((x.clone(), shape));
+    }
+    let order: Vec<usize> = [0].into_iter().chain(2..x.rank()).chain([1]).collect();
+    let rows = x
+        .permute(&order)?
+        .reshape([shape.element_count(), classes])?;
+    Ok((rows, shape))
+}
+
+/// Weights, held against rows of classes.
+pub(super) fn class_weights<'a>(
+    op: &'static str,
+    rows: &Tensor,
+    weights: Option<&'a Tensor>,
+) -> Result<Option<&'a Tensor>> {
+    if let Some(weights) = weights {
+        weights.expect_dtype(op, rows.dtype())?;
+        let classes = rows.shape()[1];
+        if weights.shape() != [classes] {
+            let reason = format!("expected one weight for each of {classes} classes");
+            return Err(Error::shape(op, reason, &[weights.shape()]));
+        }
+    }
+    Ok(weights)
+}
+
+/// The labels of rows, what each class weighs, and which label is not counted.
+#[derive(Clone, Debug)]
+pub(super) struct Labels {
+    labels: Indices,
+    weights: Option<Vec<f64>>,
+    ignored: Option<usize>,
+}
+
+impl Labels {
+    /// The labels, held against the shape that they must have and the number of classes.
+    pub(super) fn new(
+        op: &'static str,
+        labels: &Indices,
+        shape: &[usize],
+        classes: usize,
+        weights: Option<&Tensor>,
+        ignored: Option<usize>,
+    ) -> Result<Self> {
+        if labels.shape() != shape {
+            // The input as the caller knows it.
+            let mut input = Shape::from(shape);
+            input.as_mut().insert(1, classes);
+            let reason = "expected one label per sample";
+            return Err(Error::shape(op, reason, &[&input, labels.shape()]));
+        }
+        match ignored {
+            None => labels.check(op, "label", classes, "classes")?,
+            Some(ignored) => {
+                let counted = labels.as_slice().iter().filter(|&&label| label != ignored);
+                counted
+                    .copied()
+                    .collect::<Indices>()
+                    .check(op, "label", classes, "classes")?;
+            }
+        }
+        Ok(Self {
+            labels: labels.clone(),
+            weights: weights.map(Tensor::to_f64_vec),
+            ignored,
+        })
+    }
+
+    pub(super) fn as_slice(&self) -> &[usize] {
+        self.labels.as_slice()
+    }
+
+    /// Each row's label, if it is counted, and its class's weight.
+    pub(super) fn counted(&self) -> impl Iterator<Item = Option<(usize, f64)>> {
+        self.as_slice().iter().map(|&label| {
+            let counted = self.ignored != Some(label);
+            counted.then(|| (label, self.weights.as_ref().map_or(1.0, |w| w[label])))
+        })
+    }
+
+    /// The losses of the rows, reduced; the mean is over the weights of the labels that count.
+    pub(super) fn reduce(
+        &self,
+        losses: &Tensor,
+        reduction: Reduction,
+        shape: &Shape,
+    ) -> Result<Tensor> {
+        if reduction == Reduction::Mean {
+            let total: f64 = self.counted().flatten().map(|(_, weight)| weight).sum();
+            return Ok(losses.sum().div_scalar(total));
+        }
+        Ok(reduction.apply(&losses.reshape(shape)?))
+    }
+
+    /// `g`, (rows), times `factor` and the weight of each row's label.
+    pub(super) fn weighted(&self, g: &Tensor, factor: f64) -> Result<Tensor> {
+        let weights = self
+            .counted()
+            .map(|counted| counted.map_or(0.0, |(_, w)| factor * w));
+        let weights = Tensor::from(&weights.collect::<Vec<f64>>()[..]);
+        g.mul(&weights.to_dtype(g.dtype()))
+    }
+
+    /// (rows, classes): each row's value at its label, if that is counted, and 0 elsewhere. The
+    /// values are put there, not multiplied by zeros elsewhere: they may be infinite.
+    pub(super) fn put(&self, values: &Tensor, classes: usize) -> Result<Tensor> {
+        let (rows, dtype) = (values.len(), values.dtype());
+        let label = |counted: Option<(usize, f64)>| counted.map_or(0, |(label, _)| label);
+        let places: Indices = self.counted().map(label).collect();
+        let zeros = Tensor::zeros([rows, classes], dtype)?;
+        zeros.scatter_add(1, &places.reshape([rows, 1])?, &values.unsqueeze(1)?)
+    }
+
+    /// The rows' cotangent, 0 where the label is not counted whatever it was: the mean over no
+    /// labels has none.
+    pub(super) fn cotangent(&self, cotangent: &Tensor) -> Result<Tensor> {
+        let ignored: Vec<bool> = self.counted().map(|counted| counted.is_none()).collect();
+        if ignored.contains(&true) {
+            let shape = [ignored.len()];
+            return cotangent.masked_fill(&Mask::from_vec(ignored, shape)?, 0.0);
+        }
+        Ok(cotangent.clone())
+    }
+}
+
+/// `-weight[label] x[label]` of each row; 0 where the label is not counted.
+fn picked(x: &Tensor, labels: &Labels) -> Tensor {
+    let (rows, classes) = (x.shape()[0], x.shape()[1]);
+    let input = x.array().contiguous();
+    let losses = with_dtype!(x.dtype(), F => {
+        let xs = input.as_slice::<F>().unwrap_or_default();
+        Array::build::<F>(Shape::from([rows]), |out| {
+            let pairs = out.iter_mut().zip(xs.chunks_exact(classes)).zip(labels.counted());
+            for ((out, row), counted) in pairs {
+                *out = counted.map_or(0.0, |(label, weight)| -F::from_f64(weight) * row[label]);
+            }
+        })
+    });
+    Tensor::from_op(losses.into(), &[x], || Picked {
+        shape: x.array().shape().clone(),
+        labels: labels.clone(),
+    })
+}
+
+struct Picked {
+    shape: Shape,
+    labels: Labels,
+}
+
+impl Op for Picked {
+    fn name(&self) -> &'static str {
+        "nll_loss"
+    }
+
+    /// -weight g at the label, else 0.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        if context.records() {
+            let g = self.labels.cotangent(&cotangent)?;
+            let values = self.labels.weighted(&g, -1.0)?;
+            let dx = self.labels.put(&values, self.shape[1])?;
+            return Ok(smallvec![Some(dx)]);
+        }
+        let classes = self.shape[1];
+        let dx = with_dtype!(cotangent.dtype(), F => {
+            let gs = cotangent.array().to_vec::<F>();
+            Array::build::<F>(self.shape.clone(), |out| {
+                out.fill(0.0);
+                let rows = out.chunks_exact_mut(classes).zip(self.labels.counted());
+                for ((row, counted), g) in rows.zip(gs) {
+                    if let Some((label, weight)) = counted {
+                        row[label] = -F::from_f64(weight) * g;
+                    }
+                }
+            })
+        });
+        Ok(smallvec![Some(Tensor::from(dx))])
+    }
+}

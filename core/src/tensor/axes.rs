@@ -1,0 +1,131 @@
+//! Which axes a reduction is over, and whether they stay.
+
+use super::shape::{Shape, resolve_axis};
+use crate::error::{Error, Result};
+use smallvec::SmallVec;
+use std::ops::RangeFull;
+
+/// The axes that a reduction is over: one, several, or `..` for all. Negative ones count from the
+/// end. They are dropped from the result, or stay with length 1 if made by [`keep`](Self::keep).
+///
+/// An empty list reduces nothing, as in NumPy; in PyTorch it reduces everything.
+///
+/// ```
+/// use cotangent_core::{Axes, Tensor};
+/// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+/// assert_eq!(x.sum_over(1)?.to_vec::<f32>()?, [3.0, 7.0]);
+/// assert_eq!(x.sum_over([0, -1])?.item()?, 10.0);
+/// assert_eq!(x.sum_over(..)?.item()?, 10.0);
+/// assert_eq!(x.sum_over(Axes::keep(-1))?.shape(), [2, 1]);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Axes {
+    /// None for all axes.
+    list: Option<SmallVec<[isize; 4]>>,
+    keep: bool,
+}
+
+impl Axes {
+    /// The same axes, kept with length 1.
+    pub fn keep(axes: impl Into<Self>) -> Self {
+        Self {
+            keep: true,
+            ..axes.into()
+        }
+    }
+
+    /// What a reduction of `shape` over these axes amounts to.
+    pub(crate) fn resolve(&self, op: &'static str, shape: &[usize]) -> Result<Reduced> {
+        let mut reduced: SmallVec<[bool; 4]> =
+            SmallVec::from_elem(self.list.is_none(), shape.len());
+        for &axis in self.list.iter().flatten() {
+            let axis = resolve_axis(op, axis, shape.len())?;
+            if std::mem::replace(&mut reduced[axis], true) {
+                return Err(Error::argument(op, format!("axis {axis} is named twice")));
+            }
+        }
+        let lengths = || shape.iter().copied().zip(&reduced);
+        let kept: Shape = lengths()
+            .map(|(len, &reduced)| if reduced { 1 } else { len })
+            .collect();
+        let result = if self.keep {
+            kept.clone()
+        } else {
+            lengths()
+                .filter(|(_, reduced)| !**reduced)
+                .map(|(len, _)| len)
+                .collect()
+        };
+        Ok(Reduced {
+            count: lengths()
+                .filter(|(_, reduced)| **reduced)
+                .map(|(len, _)| len)
+                .product(),
+            reduced,
+            kept,
+            result,
+        })
+    }
+}
+
+/// A reduction's axes, held against a shape.
+pub(crate) struct Reduced {
+    /// Whether each axis is reduced.
+    pub reduced: SmallVec<[bool; 4]>,
+    /// The shape with the reduced axes of length 1.
+    pub kept: Shape,
+    /// The shape of the result: the reduced axes dropped, or kept if that was asked for.
+    pub result: Shape,
+    /// How many elements fall into one.
+    pub count: usize,
+}
+
+impl Reduced {
+    /// The reduction of all axes, dropped.
+    pub fn all(shape: &[usize]) -> Self {
+        Self {
+            reduced: SmallVec::from_elem(true, shape.len()),
+            kept: shape.iter().map(|_| 1).collect(),
+            result: Shape::default(),
+            count: shape.iter().product(),
+        }
+    }
+
+    /// The axes in an order with those that are kept first, and those that are reduced last.
+    pub fn order(&self) -> SmallVec<[usize; 4]> {
+        let axes =
+            |which: bool| (0..self.reduced.len()).filter(move |&axis| self.reduced[axis] == which);
+        axes(false).chain(axes(true)).collect()
+    }
+}
+
+impl From<isize> for Axes {
+    fn from(axis: isize) -> Self {
+        Self::from([axis])
+    }
+}
+
+impl<const N: usize> From<[isize; N]> for Axes {
+    fn from(axes: [isize; N]) -> Self {
+        Self::from(&axes[..])
+    }
+}
+
+impl From<&[isize]> for Axes {
+    fn from(axes: &[isize]) -> Self {
+        Self {
+            list: Some(SmallVec::from_slice(axes)),
+            keep: false,
+        }
+    }
+}
+
+impl From<RangeFull> for Axes {
+    fn from(_: RangeFull) -> Self {
+        Self {
+            list: None,
+            keep: false,
+        }
+    }
+}

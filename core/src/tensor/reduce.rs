@@ -1,0 +1,81 @@
+//! Reducing an array over some of its axes: the one place that decides in which order memory is
+//! read for that.
+
+use super::array::Array;
+use super::dtype::with_dtype;
+use super::shape::Shape;
+use crate::kernel::reduce::{self, Reduction};
+use smallvec::SmallVec;
+
+/// Fewer columns than this are too few to be reduced side by side.
+const FEW_COLUMNS: usize = 8;
+
+impl Array {
+    /// `reduction` over the axes for which `reduced` is true, under the shape `shape`, which has as
+    /// many elements as the other axes together.
+    pub(crate) fn reduce<R: Reduction>(
+        &self,
+        reduction: R,
+        reduced: &[bool],
+        shape: Shape,
+    ) -> Self {
+        // An axis of length 1 may stand anywhere.
+        let long = |which: bool| {
+            (0..reduced.len())
+                .filter(move |&axis| reduced[axis] == which && self.shape()[axis] != 1)
+        };
+        let kept: SmallVec<[usize; 4]> = long(false).collect();
+        let gone: SmallVec<[usize; 4]> = long(true).collect();
+        // Within a sum the order is free: as it lies in memory.
+        let mut by_stride = gone.clone();
+        by_stride.sort_by_key(|&axis| std::cmp::Reverse(self.layout.strides[axis].abs()));
+        let rows = [&kept[..], &by_stride].concat();
+        let columns = [&by_stride[..], &kept].concat();
+        let seen = |order: &[usize]| self.with_layout(self.layout.permute(order));
+        let len = |axes: &[usize]| {
+            axes.iter()
+                .map(|&axis| self.shape()[axis])
+                .product::<usize>()
+        };
+        let row_len = len(&gone);
+        with_dtype!(self.dtype(), F => {
+            if !gone.is_empty() && seen(&rows).layout.is_row_major() {
+                return seen(&rows).reduce_rows::<F, R>(reduction, row_len, shape);
+            }
+            if seen(&columns).layout.is_row_major() {
+                return seen(&columns).reduce_columns::<F, R>(reduction, [row_len, len(&kept)], shape);
+            }
+            let inner: SmallVec<[usize; 4]> =
+                kept.iter().copied().filter(|axis| Some(axis) > gone.last()).collect();
+            let outer = kept.iter().filter(|&axis| Some(axis) < gone.first()).count();
+            let is_block = outer + inner.len() == kept.len();
+            if is_block && len(&inner) >= FEW_COLUMNS {
+                return self.reduce_columns::<F, R>(reduction, [row_len, len(&inner)], shape);
+            }
+            seen(&rows).reduce_rows::<F, R>(reduction, row_len, shape)
+        })
+    }
+
+    fn reduce_rows<F: super::Element, R: Reduction>(
+        &self,
+        reduction: R,
+        len: usize,
+        shape: Shape,
+    ) -> Self {
+        let array = self.contiguous();
+        let xs = array.as_slice::<F>().unwrap_or_default();
+        Self::build::<F>(shape, |out| reduce::rows(reduction, xs, len, out))
+    }
+
+    /// The middle axis of (outer, rows, columns).
+    fn reduce_columns<F: super::Element, R: Reduction>(
+        &self,
+        reduction: R,
+        lengths: [usize; 2],
+        shape: Shape,
+    ) -> Self {
+        let array = self.contiguous();
+        let xs = array.as_slice::<F>().unwrap_or_default();
+        Self::build::<F>(shape, |out| reduce::columns(reduction, xs, lengths, out))
+    }
+}

@@ -1,0 +1,107 @@
+//! Recomputation of a segment in backward, in place of saving what its operations need (Chen, Xu,
+//! Zhang, Guestrin 2016, Training Deep Nets with Sublinear Memory Cost).
+
+use crate::autograd::{Backward, Cotangents, Op, Tensor, Vjp};
+use crate::error::{Error, Result};
+use smallvec::smallvec;
+
+/// `f(inputs)`, of which only the inputs are saved: backward computes `f` once more. The value and
+/// the gradients are the same to the last bit; memory is traded for time.
+///
+/// `f` must be a pure function, and all that gradients flow to must be among its inputs; random
+/// operations in it need a seed of their own. For a layer, which may be random, and its parameters,
+/// see [`Pass::checkpoint`](crate::module::Pass::checkpoint).
+///
+/// # Errors
+/// Those of `f`, and [`Error::Argument`] if `f` captures a tracked tensor, whose gradient would be
+/// lost.
+///
+/// ```
+/// use cotangent_core::{Tensor, transform};
+/// let x = Tensor::from([0.5f64, -1.0]).tracked();
+/// let y = transform::checkpoint(&[&x], |x| Ok(x[0].tanh().exp().square()))?;
+/// let saving = y.sum().backward()?;
+/// let plain = x.tanh().exp().square().sum().backward()?;
+/// assert_eq!(saving.get(&x).unwrap().to_vec::<f64>()?, plain.get(&x).unwrap().to_vec::<f64>()?);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+pub fn checkpoint(
+    inputs: &[&Tensor],
+    f: impl Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let values: Vec<Tensor> = inputs.iter().map(|x| x.detach()).collect();
+    let output = f(&values)?;
+    if output.is_tracked() {
+        let reason = "the function captures a tracked tensor; make it one of the inputs";
+        return Err(Error::argument("checkpoint", reason));
+    }
+    Ok(record_segment(output, inputs, Function(f)))
+}
+
+/// What can be computed again.
+pub(crate) trait Segment: Send + Sync + 'static {
+    /// The output, tracked, for inputs that are.
+    fn recompute(&self, inputs: &[Tensor]) -> Result<Tensor>;
+}
+
+struct Function<F>(F);
+
+impl<F: Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static> Segment for Function<F> {
+    fn recompute(&self, inputs: &[Tensor]) -> Result<Tensor> {
+        (self.0)(inputs)
+    }
+}
+
+/// Records `output` as what `segment` computes from `inputs`.
+pub(crate) fn record_segment(output: Tensor, inputs: &[&Tensor], segment: impl Segment) -> Tensor {
+    Tensor::from_op(output, inputs, || Checkpoint {
+        inputs: inputs.iter().map(|&x| x.clone()).collect(),
+        segment,
+    })
+}
+
+struct Checkpoint<S> {
+    inputs: Vec<Tensor>,
+    segment: S,
+}
+
+impl<S: Segment> Op for Checkpoint<S> {
+    fn name(&self) -> &'static str {
+        "checkpoint"
+    }
+
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        // New leaves, or, if this is recorded, nodes that lead on to the inputs: where one input was
+        // computed from another, its own gradient must not go through the other here.
+        let enter = |(i, x): (usize, &Tensor)| {
+            if context.records() {
+                Tensor::from_op(x.detach(), &[x], || Enter)
+            } else if context.wants(i) {
+                x.tracked()
+            } else {
+                x.detach()
+            }
+        };
+        let inputs: Vec<Tensor> = self.inputs.iter().enumerate().map(enter).collect();
+        let output = self.segment.recompute(&inputs)?;
+        let mut backward = Backward::new();
+        if context.records() {
+            backward = backward.create_graph();
+        }
+        let wanted: Vec<&Tensor> = inputs.iter().collect();
+        let gradients = backward.grad_or_none(&output, &cotangent, &wanted)?;
+        Ok(gradients.into_iter().collect())
+    }
+}
+
+/// The identity, as the place where a segment begins.
+struct Enter;
+
+impl Op for Enter {
+    fn name(&self) -> &'static str {
+        "checkpoint_input"
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(cotangent)])
+    }
+}
