@@ -1,6 +1,7 @@
 //! Bad input gets a typed error whose text helps.
 
 use cotangent::prelude::*;
+use cotangent::{BinaryCrossEntropy, NllLoss};
 
 fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(0)
@@ -33,10 +34,10 @@ fn shapes_that_do_not_fit() -> Result<()> {
         &["reshape", "6 elements", "(4,)"],
     );
     says(
-        zeros(&[2, 3]).sum_axes(&[2]),
-        &["sum_axes", "axis 2", "2 axes"],
+        zeros(&[2, 3]).sum_over(2),
+        &["sum_over", "axis 2", "2 axes"],
     );
-    says(zeros(&[2, 3]).sum_axes(&[0, -2]), &["sum_axes", "twice"]);
+    says(zeros(&[2, 3]).sum_over([0, -2]), &["sum_over", "twice"]);
     says(zeros(&[2, 3]).permute(&[0, 0]), &["permute"]);
     says(zeros(&[2, 3]).narrow(1, 2, 2), &["narrow", "4", "3"]);
     says(zeros(&[2]).broadcast_to([3]), &["broadcast_to"]);
@@ -62,6 +63,99 @@ fn shapes_that_do_not_fit() -> Result<()> {
     says(
         norm.forward(&zeros(&[1, 5]), &Pass::train(0)),
         &["at least 2 values", "found 1"],
+    );
+    Ok(())
+}
+
+#[test]
+fn reductions_and_running_results_that_are_not_defined() {
+    says(zeros(&[0, 3]).max(), &["max", "no elements", "(0, 3)"]);
+    says(zeros(&[0]).min(), &["min", "no elements"]);
+    says(zeros(&[2, 0]).max_over(1), &["max_over", "(2, 0)"]);
+    says(zeros(&[0, 0]).min_over(-1), &["min_over", "no elements"]);
+    says(zeros(&[0]).norm(Norm::LInf), &["norm", "no elements"]);
+    says(zeros(&[2, 0]).argmin(1), &["argmin", "empty"]);
+    says(zeros(&[2]).max_over([0, 0]), &["max_over", "twice"]);
+    says(zeros(&[2]).prod_over(1), &["prod_over", "axis 1"]);
+    says(zeros(&[2]).var_over(-2, 1.0), &["var_over", "axis -2"]);
+    says(zeros(&[2]).std_over([0, 1], 0.0), &["std_over", "axis 1"]);
+    says(zeros(&[2]).norm_over(Norm::L2, 3), &["norm_over", "axis 3"]);
+    says(
+        zeros(&[2]).logsumexp_over(1),
+        &["logsumexp_over", "axis 1", "1 axes"],
+    );
+    says(zeros(&[]).cumsum(0), &["cumsum", "axis 0"]);
+    says(zeros(&[2]).cumprod(1), &["cumprod", "axis 1"]);
+}
+
+#[test]
+fn factors_that_do_not_fit() -> Result<()> {
+    says(zeros(&[2]).dot(&zeros(&[3])), &["dot", "(2,)", "(3,)"]);
+    says(zeros(&[2, 2]).dot(&zeros(&[2, 2])), &["dot", "vectors"]);
+    says(zeros(&[2, 1]).outer(&zeros(&[2])), &["outer", "vectors"]);
+    let (a, b) = (zeros(&[2, 3]), zeros(&[3, 4]));
+    says(
+        zeros(&[4]).addmm(&a, &zeros(&[2, 4])),
+        &["addmm", "3 columns", "2 rows"],
+    );
+    says(zeros(&[3]).addmm(&a, &b), &["addmm", "3 and 4"]);
+    says(zeros(&[5, 2, 4]).addmm(&a, &b), &["addmm", "larger"]);
+    says(
+        zeros(&[4]).addmm(&a, &zeros(&[2, 3, 4])),
+        &["addmm", "two matrices"],
+    );
+    let double = Tensor::zeros([2], DType::F64)?;
+    says(zeros(&[2]).dot(&double), &["dot", "f32", "f64"]);
+    says(zeros(&[2]).outer(&double), &["outer", "f32", "f64"]);
+    says(double.addmm(&a, &b), &["addmm", "f64", "f32"]);
+    let huge = zeros(&[1]).broadcast_to([1 << 27])?;
+    says(huge.outer(&huge), &["outer", "too many elements"]);
+    let column = huge.reshape([1 << 27, 1])?;
+    let row = huge.reshape([1, 1 << 27])?;
+    says(
+        zeros(&[1]).addmm(&column, &row),
+        &["addmm", "too many elements"],
+    );
+    says(
+        Tensor::einsum("i,j->ij", &[&huge, &huge]),
+        &["einsum", "too many elements"],
+    );
+    Ok(())
+}
+
+#[test]
+fn malformed_equations() -> Result<()> {
+    let (vector, matrix) = (zeros(&[2]), zeros(&[2, 3]));
+    let of_matrix = |equation: &str| Tensor::einsum(equation, &[&matrix]);
+    says(of_matrix("i1->i"), &["einsum", "`i1->i`", "unexpected `1`"]);
+    says(of_matrix("ij-j"), &["unexpected `-`"]);
+    says(of_matrix("ij->j->i"), &["unexpected `-`"]);
+    says(of_matrix("ij->i,j"), &["unexpected `,`"]);
+    says(of_matrix("i..->i"), &["unexpected `.`"]);
+    says(of_matrix("...i...->i"), &["`...` twice"]);
+    says(of_matrix("ij->ii"), &["`i` is there twice"]);
+    says(of_matrix("ij->ik"), &["`k` is in no operand"]);
+    says(of_matrix("i->i"), &["names 1 axes", "has 2", "(2, 3)"]);
+    says(of_matrix("ij...k"), &["names 3 axes"]);
+    says(of_matrix("ii"), &["`i` has lengths 2 and 3"]);
+    says(
+        Tensor::einsum("ii", &[&zeros(&[1, 3])]),
+        &["twice", "1 and 3"],
+    );
+    says(of_matrix("ij,j->i"), &["2 operands, found 1"]);
+    says(Tensor::einsum("", &[]), &["1 operands, found 0"]);
+    says(
+        Tensor::einsum("ij,j->i", &[&matrix, &vector]),
+        &["`j`", "3", "2", "(2, 3)", "(2,)"],
+    );
+    says(
+        Tensor::einsum("...i,...->i", &[&zeros(&[2, 3]), &zeros(&[4])]),
+        &["`...`", "2", "4"],
+    );
+    let double = Tensor::zeros([3], DType::F64)?;
+    says(
+        Tensor::einsum("ij,j->i", &[&matrix, &double]),
+        &["einsum", "f32", "f64"],
     );
     Ok(())
 }
@@ -94,6 +188,318 @@ fn labels_and_indices_out_of_range() {
         &["index_select", "index 2"],
     );
     says(zeros(&[2, 3]).argmax(5), &["argmax", "axis 5"]);
+}
+
+/// A column against a row would silently be a matrix of all differences.
+#[test]
+fn losses_do_not_broadcast() {
+    type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
+    let (column, row) = (zeros(&[3, 1]), zeros(&[3]));
+    let losses: [(&str, Loss); 8] = [
+        ("mse_loss", |x, t| x.mse_loss(t, Reduction::Mean)),
+        ("l1_loss", |x, t| x.l1_loss(t, Reduction::None)),
+        ("huber_loss", |x, t| x.huber_loss(t, 1.0, Reduction::Sum)),
+        ("bce_with_logits", Tensor::bce_with_logits),
+        ("bce_with_logits", |x, t| {
+            let loss = BinaryCrossEntropy::new().positive_weight(&zeros(&[1]));
+            loss.loss(x, t)
+        }),
+        ("kl_div", |x, t| x.kl_div(t, Reduction::BatchMean)),
+        ("kl_div", |x, t| x.kl_div_log_target(t, Reduction::Mean)),
+        ("cross_entropy", |x, t| {
+            CrossEntropy::new().loss(&x.reshape([3, 1])?, t)
+        }),
+    ];
+    for (op, loss) in losses {
+        let parts = [op, "does not broadcast", "(3, 1)", "(3,)"];
+        says(loss(&column, &row), &parts);
+        if op != "cross_entropy" {
+            says(loss(&row, &column), &parts);
+            says(loss(&row, &zeros(&[1])), &[op, "(3,)", "(1,)"]);
+            says(loss(&zeros(&[]), &zeros(&[1])), &[op, "()", "(1,)"]);
+        }
+        let double = column.to_dtype(DType::F64);
+        says(loss(&column, &double), &[op, "f32", "f64"]);
+    }
+    let (logits, wide) = (zeros(&[2, 3]), zeros(&[4, 2, 3]));
+    let wide = [
+        BinaryCrossEntropy::new().weight(&wide),
+        BinaryCrossEntropy::new().positive_weight(&wide),
+    ];
+    for loss in wide {
+        let parts = ["bce_with_logits", "axes", "(4, 2, 3)", "(2, 3)"];
+        says(loss.loss(&logits, &logits), &parts);
+    }
+    let narrow = BinaryCrossEntropy::new().weight(&zeros(&[2]));
+    says(narrow.loss(&logits, &logits), &["(2,)", "(2, 3)"]);
+}
+
+#[test]
+fn labels_that_do_not_fit() -> Result<()> {
+    let logits = zeros(&[2, 3, 4]);
+    let per_sample = ["one label per sample", "(2, 3, 4)", "(2,)"];
+    let labels = Indices::from([0, 1]);
+    says(logits.cross_entropy(&labels), &per_sample);
+    says(logits.nll_loss(&labels), &per_sample);
+    says(
+        zeros(&[3]).cross_entropy(&labels),
+        &["(samples, classes", "(3,)"],
+    );
+    says(
+        zeros(&[3]).nll_loss(&labels),
+        &["(samples, classes", "(3,)"],
+    );
+    says(zeros(&[2, 0]).nll_loss(&labels), &["no classes", "(2, 0)"]);
+
+    let (logits, beyond) = (zeros(&[2, 3]), Indices::from([255, 7]));
+    let ignoring = CrossEntropy::new().ignore_label(255);
+    says(ignoring.loss(&logits, &beyond), &["label 7", "3 classes"]);
+    let ignoring = NllLoss::new().ignore_label(255);
+    says(ignoring.loss(&logits, &beyond), &["label 7", "3 classes"]);
+    let probabilities = CrossEntropy::new().ignore_label(255);
+    says(
+        probabilities.loss(&logits, &logits),
+        &["ignored", "probabilities"],
+    );
+
+    let (labels, weights) = (Indices::from([0, 1]), zeros(&[2]));
+    let parts = ["one weight for each of 3 classes", "(2,)"];
+    says(
+        CrossEntropy::new()
+            .class_weights(&weights)
+            .loss(&logits, &labels),
+        &parts,
+    );
+    says(
+        NllLoss::new()
+            .class_weights(&weights)
+            .loss(&logits, &labels),
+        &parts,
+    );
+    let double = Tensor::zeros([3], DType::F64)?;
+    says(
+        CrossEntropy::new()
+            .class_weights(&double)
+            .loss(&logits, &labels),
+        &["cross_entropy", "f32", "f64"],
+    );
+    for smoothing in [-0.1, 1.1, f64::NAN] {
+        let loss = CrossEntropy::new().label_smoothing(smoothing);
+        says(
+            loss.loss(&logits, &labels),
+            &["[0, 1]", &smoothing.to_string()],
+        );
+    }
+    for delta in [0.0, -1.0, f64::NAN] {
+        let loss = logits.huber_loss(&logits, delta, Reduction::Mean);
+        says(loss, &["huber_loss", "positive", &delta.to_string()]);
+    }
+    Ok(())
+}
+
+#[test]
+fn layers_and_angles_that_do_not_fit() {
+    let x = zeros(&[2, 3]);
+    says(
+        x.layer_norm([2], None, None, 1e-5),
+        &["layer_norm", "(2,)", "(2, 3)"],
+    );
+    says(
+        x.layer_norm([1, 2, 3], None, None, 1e-5),
+        &["(1, 2, 3)", "(2, 3)"],
+    );
+    says(x.layer_norm([], None, None, 1e-5), &["()", "(2, 3)"]);
+    says(
+        x.layer_norm([3], Some(&zeros(&[1])), None, 1e-5),
+        &["(3,)", "(1,)"],
+    );
+    says(x.layer_norm([3], None, Some(&x), 1e-5), &["(3,)", "(2, 3)"]);
+    says(x.layer_norm([3], None, None, -1.0), &["epsilon", "-1"]);
+    let double = zeros(&[3]).to_dtype(DType::F64);
+    says(
+        x.layer_norm([3], Some(&double), None, 1e-5),
+        &["f32", "f64"],
+    );
+
+    says(
+        x.cosine_similarity(&zeros(&[4]), 1, 1e-8),
+        &["(2, 3)", "(4,)"],
+    );
+    says(
+        x.cosine_similarity(&x, 2, 1e-8),
+        &["cosine_similarity", "axis 2"],
+    );
+    says(x.cosine_similarity(&x, 0, f64::NAN), &["epsilon", "NaN"]);
+    says(x.cosine_similarity(&double, 1, 1e-8), &["f32", "f64"]);
+}
+
+#[test]
+fn parts_that_are_not_there() -> Result<()> {
+    let x = zeros(&[2, 3]);
+    says(x.slice(1, 0, 4, 1), &["slice", "end 4", "3 elements"]);
+    says(
+        x.slice(1, -4, None, 1),
+        &["slice", "start -4", "3 elements"],
+    );
+    says(x.slice(1, 3, None, -1), &["slice", "start 3"]);
+    says(x.slice(1, None, isize::MAX, 1), &["slice", "end"]);
+    says(x.slice(1, isize::MIN, None, 1), &["slice", "start"]);
+    says(x.slice(2, None, None, 1), &["slice", "axis 2"]);
+    says(x.slice(0, None, None, 0), &["slice", "step"]);
+    assert_eq!(x.slice(0, None, None, isize::MIN)?.shape(), [1, 3]);
+    assert_eq!(x.slice(0, 1, 1, isize::MAX)?.shape(), [0, 3]);
+    says(x.flip(&[0, -2]), &["flip", "axis 0", "twice"]);
+    says(x.flip(&[2]), &["flip", "axis 2"]);
+    says(x.split(0, 0), &["split", "empty"]);
+    says(
+        x.split_sizes(1, &[1, 1]),
+        &["split_sizes", "[1, 1]", "(2, 3)"],
+    );
+    says(x.split_sizes(1, &[usize::MAX, 4]), &["split_sizes"]);
+    says(x.chunk(1, 0), &["chunk", "at least one"]);
+    assert_eq!(x.chunk(1, usize::MAX)?.len(), 3);
+    assert_eq!(x.split(1, usize::MAX)?.len(), 1);
+    assert!(zeros(&[]).rows().is_err());
+    says(zeros(&[3]).tril(0), &["tril", "two axes", "(3,)"]);
+    says(zeros(&[3]).triu(0), &["triu", "two axes"]);
+    says(zeros(&[]).diagonal(0), &["diagonal", "two axes"]);
+    for offset in [isize::MIN, isize::MAX, 3, -2] {
+        assert_eq!(x.diagonal(offset)?.shape(), [0]);
+    }
+    for offset in [isize::MIN, isize::MAX] {
+        assert_eq!(x.tril(offset)?.add(&x.triu(offset)?)?.shape(), [2, 3]);
+    }
+    says(x.top_k(4, 1, true), &["top_k", "4", "3"]);
+    says(x.top_k(1, 2, true), &["top_k", "axis 2"]);
+    says(zeros(&[]).sort(0, false), &["sort", "axis 0"]);
+    Ok(())
+}
+
+#[test]
+fn pieces_that_do_not_fit() -> Result<()> {
+    let (x, double) = (zeros(&[2, 3]), Tensor::zeros([2, 3], DType::F64)?);
+    says(Tensor::cat(&[], 0), &["cat", "at least one"]);
+    says(Tensor::stack(&[], 0), &["stack", "at least one"]);
+    says(Tensor::cat(&[&x, &double], 0), &["cat", "f32", "f64"]);
+    says(Tensor::stack(&[&x, &double], 0), &["stack", "f32", "f64"]);
+    says(
+        Tensor::cat(&[&x, &zeros(&[3, 3])], 1),
+        &["cat", "axis 1", "(2, 3)", "(3, 3)"],
+    );
+    says(
+        Tensor::cat(&[&x, &zeros(&[0])], 0),
+        &["cat", "(2, 3)", "(0,)"],
+    );
+    says(Tensor::cat(&[&zeros(&[])], 0), &["cat", "axis 0"]);
+    says(
+        Tensor::stack(&[&x, &zeros(&[3])], 0),
+        &["stack", "(2, 3)", "(3,)"],
+    );
+    says(Tensor::stack(&[&x], 3), &["stack", "axis 3"]);
+    says(x.pad(&[(1, 1)], 0.0), &["pad", "2 axes", "found 1"]);
+    says(
+        x.pad(&[(usize::MAX, usize::MAX), (0, 0)], 0.0),
+        &["pad", "too many elements"],
+    );
+    says(x.repeat(&[2]), &["repeat", "2 axes", "found 1"]);
+    says(x.repeat(&[usize::MAX, 2]), &["repeat", "too many elements"]);
+    let many = zeros(&[1]).broadcast_to([1 << 27, 1])?;
+    let picks = Indices::from(vec![0; 1 << 20]);
+    says(
+        many.index_select(1, &picks),
+        &["index_select", "too many elements"],
+    );
+    let wide = zeros(&[1]).broadcast_to([1, 1 << 27])?;
+    let picks = Indices::from_vec(vec![], [0, 1 << 25])?;
+    says(wide.embedding(&picks), &["embedding", "too many elements"]);
+    Ok(())
+}
+
+#[test]
+fn indices_that_do_not_fit() {
+    let x = zeros(&[2, 3]);
+    let ones = |shape: &[usize]| {
+        Indices::from_vec(vec![1; shape.iter().product()], shape).expect("they fill it")
+    };
+    says(x.gather(1, &ones(&[2])), &["gather", "(2, 3)", "(2,)"]);
+    says(
+        x.gather(1, &ones(&[3, 3])),
+        &["gather", "axis 1", "(2, 3)", "(3, 3)"],
+    );
+    says(
+        x.gather(1, &Indices::from([[3]])),
+        &["gather", "index 3", "3 elements"],
+    );
+    says(x.gather(2, &ones(&[2, 3])), &["gather", "axis 2"]);
+    says(
+        x.scatter_add(1, &ones(&[2]), &x),
+        &["scatter_add", "(2, 3)", "(2,)"],
+    );
+    says(
+        x.scatter_add(0, &ones(&[3, 3]), &x),
+        &["scatter_add", "source", "(3, 3)", "(2, 3)"],
+    );
+    says(
+        x.scatter_add(0, &ones(&[2, 3]), &zeros(&[6])),
+        &["scatter_add", "source", "(6,)"],
+    );
+    says(
+        x.scatter_add(0, &Indices::from([[2]]), &x),
+        &["scatter_add", "index 2", "2 elements"],
+    );
+    says(
+        x.scatter_add(0, &ones(&[1, 1]), &x.to_dtype(DType::F64)),
+        &["scatter_add", "f32", "f64"],
+    );
+    says(x.embedding(&Indices::from([2])), &["embedding", "index 2"]);
+    says(
+        zeros(&[2]).embedding(&Indices::from([0])),
+        &["embedding", "two axes", "(2,)"],
+    );
+    says(
+        Indices::from([3]).one_hot(3, DType::F32),
+        &["one_hot", "index 3", "3 classes"],
+    );
+    says(
+        Indices::from([0, 0]).one_hot(usize::MAX, DType::F32),
+        &["one_hot", "too many elements"],
+    );
+    says(
+        Indices::from([0, 0]).reshape([3]),
+        &["reshape", "2 values", "(3,)"],
+    );
+    says(Indices::range(usize::MAX), &["range", "too many elements"]);
+}
+
+#[test]
+fn tensors_that_cannot_be_made() {
+    let arange = |start, end, step| Tensor::arange(start, end, step, DType::F32);
+    says(arange(0.0, 1.0, 0.0), &["arange", "step"]);
+    says(arange(0.0, f64::NAN, 1.0), &["arange", "finite", "NaN"]);
+    says(arange(0.0, 1.0, -1.0), &["arange", "-1", "leads away"]);
+    says(arange(0.0, 1.0, 1e-300), &["arange", "too many elements"]);
+    says(
+        arange(f64::MIN, f64::MAX, 1.0),
+        &["arange", "too many elements"],
+    );
+    says(
+        Tensor::linspace(0.0, f64::INFINITY, 3, DType::F32),
+        &["linspace", "finite", "inf"],
+    );
+    says(
+        Tensor::linspace(0.0, 1.0, usize::MAX, DType::F32),
+        &["linspace", "too many elements"],
+    );
+    says(
+        Tensor::eye(usize::MAX, DType::F32),
+        &["eye", "too many elements"],
+    );
+    says(
+        Tensor::try_from(vec![vec![1.0f32], vec![]]),
+        &["try_from", "row 1 has 0", "row 0 has 1"],
+    );
+    says(zeros(&[2]).to_vec2::<f32>(), &["to_vec2", "two axes"]);
+    says(zeros(&[2, 2]).to_vec2::<f64>(), &["to_vec2", "f64", "f32"]);
 }
 
 #[test]

@@ -2,10 +2,12 @@
 //! running statistics, trajectories of optimizers.
 //!
 //! The values are in `tests/golden/data`, and the script that has written them stands beside it.
-//! What a test allows, and where results are meant to differ, is in `tests/golden/table.rs`.
+//! What a test allows, and where results are meant to differ, is in `tests/golden/table`.
 
 #[path = "golden/compare.rs"]
 mod compare;
+#[path = "golden/creation.rs"]
+mod creation;
 #[path = "golden/layers.rs"]
 mod layers;
 #[path = "golden/operation.rs"]
@@ -18,7 +20,7 @@ mod other;
 mod read;
 #[path = "golden/run.rs"]
 mod run;
-#[path = "golden/table.rs"]
+#[path = "golden/table/mod.rs"]
 mod table;
 
 /// A test for each golden file, and a test that there is one.
@@ -45,14 +47,22 @@ macro_rules! files {
 
 files! {
     unary |file| run::check(file, &table::unary(), &table::differences());
-    activation |file| run::check(file, &table::activation(), &[]);
+    activation |file| run::check(file, &table::activation(), &table::differences());
     binary |file| run::check(file, &table::binary(), &[]);
     reduce |file| run::check(file, &table::reduce(), &[]);
+    product |file| run::check(file, &table::product(), &[]);
+    extremes |file| run::check(file, &table::extremes(), &[]);
+    statistics |file| run::check(file, &table::statistics(), &[]);
     shape |file| run::check(file, &table::shape(), &[]);
+    indexing |file| run::check(file, &table::indexing(), &[]);
+    creation creation::check;
     matmul |file| run::check(file, &table::matmul(), &[]);
+    vectors |file| run::check(file, &table::vectors(), &[]);
+    einsum |file| run::check(file, &table::einsum(), &[]);
     softmax |file| run::check(file, &table::softmax(), &[]);
-    losses |file| run::check(file, &table::losses(), &[]);
+    losses |file| run::check(file, &table::losses(), &table::loss_differences());
     batch_norm |file| run::check(file, &table::batch_norm(), &[]);
+    layer_norm |file| run::check(file, &table::layer_norms(), &[]);
     other other::check;
     layers layers::check;
     optimizers optimizers::check;

@@ -97,8 +97,18 @@ fn normalizations_in_all_forms() {
 }
 
 #[test]
+fn losses_in_all_forms() {
+    for_each(&operations::losses(), check_forms);
+}
+
+#[test]
 fn shape_operations_in_all_forms() {
     for_each(&operations::shapes(), check_forms);
+}
+
+#[test]
+fn indexing_in_all_forms() {
+    for_each(&operations::indexing(), check_forms);
 }
 
 /// x·x for every operation: operands of one shape are one tensor, and the result is the product of

@@ -3,6 +3,7 @@
 
 use cotangent::prelude::*;
 use cotangent::{Backward, memory_use};
+use std::cell::RefCell;
 
 fn on_a_stack_of(bytes: usize, body: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(bytes).spawn(body);
@@ -118,4 +119,18 @@ fn a_parameter_that_a_live_graph_holds_is_not_changed_under_it() -> Result<()> {
     let again = loss.backward()?;
     assert_eq!(again.get(&w).and_then(|g| g.item().ok()), Some(4.0));
     Ok(())
+}
+
+#[test]
+fn a_graph_that_a_thread_keeps_to_its_end_is_dropped_without_recursion() {
+    thread_local! {
+        static KEPT: RefCell<Option<Tensor>> = const { RefCell::new(None) };
+    }
+    on_a_stack_of(256 * 1024, || {
+        let chain =
+            |len: usize| (0..len).fold(Tensor::scalar(1.0f32).tracked(), |x, _| x.add_scalar(1.0));
+        KEPT.with(|kept| *kept.borrow_mut() = Some(chain(100_000)));
+        // The first drop of a graph on this thread.
+        drop(chain(10));
+    });
 }

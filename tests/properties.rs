@@ -1,33 +1,17 @@
 //! Laws that hold for any shape, held against loops over multi-indices: views, broadcasting,
 //! reductions, selection, products; lengths of 0 and 1 included, in both precisions.
 
-use cotangent::{DType, Error, Indices, Result, Tensor};
+use cotangent::{Axes, DType, Error, Result, Tensor};
 use proptest::prelude::*;
+use support::random::{DTYPES, fail, length, matches, pull, settings, shape};
 use support::reference::{Naive, broadcast, indices, number, source};
 use support::views::view;
 
 mod support {
     pub mod accuracy;
+    pub mod random;
     pub mod reference;
     pub mod views;
-}
-
-const DTYPES: [DType; 2] = [DType::F32, DType::F64];
-
-fn settings() -> ProptestConfig {
-    ProptestConfig {
-        cases: 128,
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    }
-}
-
-fn length() -> impl Strategy<Value = usize> {
-    prop_oneof![1 => Just(0usize), 3 => Just(1usize), 8 => 2usize..5]
-}
-
-fn shape(max_rank: usize) -> impl Strategy<Value = Vec<usize>> {
-    prop::collection::vec(length(), 0..=max_rank)
 }
 
 /// Two shapes that broadcast: axes of a third shape made 1, leading ones dropped.
@@ -48,26 +32,6 @@ fn broadcastable(max_rank: usize) -> impl Strategy<Value = [Vec<usize>; 2]> {
             made[(dropped / 2).min(made.len())..].to_vec()
         })
     })
-}
-
-/// The library's error as a failed case.
-#[allow(clippy::needless_pass_by_value)] // For `map_err`.
-fn fail(error: Error) -> TestCaseError {
-    TestCaseError::fail(error.to_string())
-}
-
-/// The gradient of `Σ weights · y` with respect to `x`.
-fn pull(y: &Tensor, weights: &Naive, x: &Tensor) -> Result<Tensor, TestCaseError> {
-    let cotangent = weights.tensor(y.dtype(), 0).map_err(fail)?;
-    let gradients = y.backward_with(&cotangent).map_err(fail)?;
-    gradients
-        .get(x)
-        .cloned()
-        .ok_or_else(|| TestCaseError::fail("no gradient"))
-}
-
-fn matches(expected: &Naive, found: &Tensor) -> Result<(), TestCaseError> {
-    expected.matches(found).map_err(TestCaseError::fail)
 }
 
 /// An operation, the function of numbers that it is, and that function's partial derivatives.
@@ -182,11 +146,11 @@ proptest! {
         let weights = Naive::whole(&kept, 8);
         for dtype in DTYPES {
             let x = naive.tensor(dtype, storage).map_err(fail)?.tracked();
-            let (sum, mean) = (x.sum_axes_keep(&axes).map_err(fail)?, x.mean_axes_keep(&axes).map_err(fail)?);
+            let (sum, mean) = (x.sum_over(Axes::keep(&axes[..])).map_err(fail)?, x.mean_over(Axes::keep(&axes[..])).map_err(fail)?);
             matches(&sums, &sum)?;
             matches(&means, &mean)?;
-            matches(&sums.reshape(&dropped), &x.sum_axes(&axes).map_err(fail)?)?;
-            matches(&means.reshape(&dropped), &x.mean_axes(&axes).map_err(fail)?)?;
+            matches(&sums.reshape(&dropped), &x.sum_over(&axes[..]).map_err(fail)?)?;
+            matches(&means.reshape(&dropped), &x.mean_over(&axes[..]).map_err(fail)?)?;
             matches(&Naive { shape: vec![], values: vec![naive.values.iter().sum()] }, &x.sum())?;
             prop_assert_eq!(x.sum_of_squares(), naive.values.iter().map(|v| v * v).sum::<f64>());
             matches(&weights.broadcast_to(&shape), &pull(&sum, &weights, &x)?)?;
@@ -195,30 +159,6 @@ proptest! {
             let rounding = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
             let found = pull(&mean, &weights, &x)?;
             divided.differs_by(&found, |size| rounding * size.abs()).map_err(TestCaseError::fail)?;
-        }
-    }
-
-    #[test]
-    fn index_select_takes_what_is_named(
-        front in shape(2), len in 1usize..5, back in shape(1), storage in 0u8..4,
-        picks in prop::collection::vec(0usize..1000, 0..7),
-    ) {
-        let shape = [&front[..], &[len], &back].concat();
-        let (naive, axis) = (Naive::whole(&shape, 9), front.len());
-        let picks: Vec<usize> = picks.iter().map(|pick| pick % len).collect();
-        let selected_shape = [&front[..], &[picks.len()], &back].concat();
-        let from = |index: &[usize]| { let mut from = index.to_vec(); from[axis] = picks[index[axis]]; from };
-        let expected = Naive::build(&selected_shape, |index| naive.at(&from(index)));
-        let weights = Naive::whole(&selected_shape, 10);
-        let mut gradient = Naive::build(&shape, |_| 0.0);
-        for index in indices(&selected_shape) {
-            gradient.values[number(&shape, &from(&index))] += weights.at(&index);
-        }
-        for dtype in DTYPES {
-            let x = naive.tensor(dtype, storage).map_err(fail)?.tracked();
-            let selected = x.index_select(axis as isize, &Indices::from(&picks[..])).map_err(fail)?;
-            matches(&expected, &selected)?;
-            matches(&gradient, &pull(&selected, &weights, &x)?)?;
         }
     }
 

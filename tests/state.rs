@@ -1,6 +1,15 @@
 //! Saved state: what is saved comes back to the bit, and what is wrong with a file is said without
 //! touching the model.
 
+#[path = "state/allocations.rs"]
+mod allocations;
+#[path = "state/faults.rs"]
+mod faults;
+#[path = "state/fuzz.rs"]
+mod fuzz;
+#[path = "state/trees.rs"]
+mod trees;
+
 use cotangent::module::{load_bytes, to_bytes};
 use cotangent::prelude::*;
 
@@ -68,107 +77,12 @@ fn a_saved_model_comes_back_to_the_bit() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn truncated_files_are_refused_at_every_length() -> Result<()> {
-    let bytes = to_bytes(&net(1)?)?;
-    let mut model = net(2)?;
-    let before = to_bytes(&model)?;
-    for len in 0..bytes.len() {
-        let error =
-            load_bytes(&mut model, &bytes[..len]).expect_err("a truncated file must be refused");
-        assert!(matches!(error, Error::Format { .. }), "{len}: {error}");
-    }
-    assert_eq!(to_bytes(&model)?, before);
-    load_bytes(&mut model, &bytes)
-}
-
 /// A file with this header and so many bytes of data.
 fn file(header: &str, data: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.as_bytes());
     bytes.resize(bytes.len() + data, 0);
     bytes
-}
-
-#[test]
-fn lying_headers_are_refused_and_nothing_changes() -> Result<()> {
-    let mut model = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
-    let before = to_bytes(&model)?;
-    let entry = |dtype: &str, shape: &str, from: usize, to: usize| {
-        format!("{{\"dtype\":\"{dtype}\",\"shape\":{shape},\"data_offsets\":[{from},{to}]}}")
-    };
-    let weight = entry("F32", "[1,2]", 0, 8);
-    let bias = entry("F32", "[1]", 8, 12);
-    let sound = file(&format!("{{\"weight\":{weight},\"bias\":{bias}}}"), 12);
-    let mut huge = sound.clone();
-    huge[..8].copy_from_slice(&u64::MAX.to_le_bytes());
-    let unsound = [
-        ("empty", vec![]),
-        ("a header of 2^64 bytes", huge),
-        ("no JSON", file("{weight", 12)),
-        (
-            "offsets beyond the data",
-            file(
-                &format!("{{\"weight\":{}}}", entry("F32", "[1,2]", 0, 8)),
-                4,
-            ),
-        ),
-        (
-            "a gap",
-            file(
-                &format!(
-                    "{{\"weight\":{weight},\"bias\":{}}}",
-                    entry("F32", "[1]", 12, 16)
-                ),
-                16,
-            ),
-        ),
-        (
-            "an overlap",
-            file(
-                &format!(
-                    "{{\"weight\":{weight},\"bias\":{}}}",
-                    entry("F32", "[1]", 4, 8)
-                ),
-                8,
-            ),
-        ),
-        (
-            "a shape that is not the size",
-            file(
-                &format!("{{\"weight\":{}}}", entry("F32", "[2,2]", 0, 8)),
-                8,
-            ),
-        ),
-        (
-            "a shape of 1 TiB",
-            file(
-                &format!(
-                    "{{\"weight\":{}}}",
-                    entry("F32", "[1048576,262144]", 0, 1_099_511_627_776)
-                ),
-                8,
-            ),
-        ),
-        (
-            "a shape that overflows",
-            file(
-                &format!(
-                    "{{\"weight\":{}}}",
-                    entry("F32", "[4294967296,4294967296,4]", 0, 8)
-                ),
-                8,
-            ),
-        ),
-    ];
-    for (what, bytes) in unsound {
-        let error = load_bytes(&mut model, &bytes).expect_err(what);
-        assert!(matches!(error, Error::Format { .. }), "{what}: {error}");
-        assert_eq!(to_bytes(&model)?, before, "{what}");
-    }
-    load_bytes(&mut model, &sound)?;
-    assert_eq!(model.weight.value().to_f64_vec(), [0.0, 0.0]);
-    Ok(())
 }
 
 #[test]

@@ -25,6 +25,14 @@ def nonzero(random, *shape):
     return short(positive(random, *shape) * random.normal(*shape).sign())
 
 
+def above_one(random, *shape):
+    return short(positive(random, *shape) + 1.0)
+
+
+def unit(random, *shape):
+    return random.uniform(*shape, low=-0.99, high=0.99)
+
+
 def above_minus_one(random, *shape):
     return short(positive(random, *shape) - 1.0)
 
@@ -50,12 +58,67 @@ UNARY = {
     "sin": (torch.sin, real, [math.pi, -math.pi / 2, 1e6, -1e9]),
     "cos": (torch.cos, real, [math.pi, -math.pi / 2, 1e6, -1e9]),
     "erf": (torch.erf, real, [0.9, -0.9, 1e-8, 3.9, -5.0, 6.0]),
+    "erfc": (torch.erfc, real, [0.9, -0.9, 1e-8, 3.9, -5.0, 6.0, 9.0]),
+    "tan": (torch.tan, real, [1.5, -1.5]),
+    "asin": (torch.asin, unit, [0.999, -0.999]),
+    "acos": (torch.acos, unit, [0.999, -0.999]),
+    "atan": (torch.atan, real, []),
+    "sinh": (torch.sinh, real, [1e-8, 80.0, -80.0]),
+    "cosh": (torch.cosh, real, [1e-8, 80.0, -80.0]),
+    "asinh": (torch.asinh, real, [1e-8, -1e-4]),
+    "acosh": (torch.acosh, above_one, [1.5, 3.0]),
+    "atanh": (torch.atanh, unit, [0.999, -0.999, 1e-8]),
+    "log2": (torch.log2, positive, [0.999, 8.0, 0.125]),
+    "log10": (torch.log10, positive, [0.999, 1000.0, 0.1]),
+    "powf(0)": (lambda x: x.pow(0.0), real, []),
+    "powf(1)": (lambda x: x.pow(1.0), real, []),
+    "powf(2)": (lambda x: x.pow(2.0), real, []),
+    "powf(3)": (lambda x: x.pow(3.0), real, []),
+    "powf(5)": (lambda x: x.pow(5.0), real, []),
+    "powf(-1)": (lambda x: x.pow(-1.0), nonzero, []),
+    "powf(-2)": (lambda x: x.pow(-2.0), nonzero, []),
+    "powf(-3)": (lambda x: x.pow(-3.0), nonzero, []),
+    "powf(0.5)": (lambda x: x.pow(0.5), positive, []),
+    "powf(-0.5)": (lambda x: x.pow(-0.5), positive, []),
+    "powf(0.3)": (lambda x: x.pow(0.3), positive, []),
+    "powf(1.5)": (lambda x: x.pow(1.5), positive, []),
+    "powf(-2.5)": (lambda x: x.pow(-2.5), positive, []),
+    "powi(0)": (lambda x: x.pow(0), real, []),
+    "powi(1)": (lambda x: x.pow(1), real, []),
+    "powi(2)": (lambda x: x.pow(2), real, []),
+    "powi(3)": (lambda x: x.pow(3), real, []),
+    "powi(6)": (lambda x: x.pow(6), real, []),
+    "powi(-1)": (lambda x: x.pow(-1), nonzero, []),
+    "powi(-2)": (lambda x: x.pow(-2), nonzero, []),
+    "powi(-3)": (lambda x: x.pow(-3), nonzero, []),
     "clamp(-1,1)": (lambda x: x.clamp(-1.0, 1.0), real, []),
     "clamp(-0.5,inf)": (lambda x: x.clamp(-0.5, INF), real, []),
     "clamp(1,-1)": (lambda x: x.clamp(1.0, -1.0), real, []),
     "floor": (torch.floor, real, [1.5, -1.5, 8388607.5, 4194304.5, -4194305.5]),
+    "ceil": (torch.ceil, real, [1.5, -1.5, 8388607.5, 4194304.5, -4194305.5]),
+    "trunc": (torch.trunc, real, [1.5, -1.5, 8388607.5, 4194304.5, -4194305.5]),
+    "sign": (torch.sign, real, []),
     "round": (torch.round, real, [1.5, -1.5, 2.5, -2.5, 8388607.5, 4194304.5, 4194305.5, -4194305.5]),
 }
+
+TAILS = [-1e-8, -3.0, 3.0, -6.0, 6.0]
+KINKS = [-3.0, 3.0, 6.0, 2.5, -2.5, 5.5]
+
+
+def gelu_by_erfc(x):
+    """The same function; PyTorch's own loses its digits below 0."""
+    return x * 0.5 * torch.special.erfc(x * -math.sqrt(0.5))
+
+
+def hard_sigmoid(x):
+    """The same function; the derivative of PyTorch's own is a sixth in single precision only."""
+    assert torch.equal(F.hardsigmoid(x.nan_to_num()), hard(x.nan_to_num()))
+    return hard(x)
+
+
+def hard(x):
+    return (x + 3.0).clamp(0.0, 6.0) / 6.0
+
 
 ACTIVATIONS = {
     "relu": (torch.relu, real, []),
@@ -71,6 +134,20 @@ ACTIVATIONS = {
     "selu": (F.selu, real, [-1e-8, -20.0, -40.0]),
     "sigmoid": (torch.sigmoid, real, [-1e-8, 20.0, -20.0, -87.0, -100.0, 40.0]),
     "tanh": (torch.tanh, real, [1e-8, 0.625, 10.0, -20.0, 1e-4]),
+    "celu(1)": (F.celu, real, [-1e-8, -20.0, -40.0]),
+    "celu(0.5)": (lambda x: F.celu(x, 0.5), real, [-1e-8, -20.0, -40.0]),
+    "celu(-2)": (lambda x: F.celu(x, -2.0), real, [-1e-8, -20.0]),
+    "gelu": (F.gelu, real, TAILS),
+    "gelu, by erfc": (gelu_by_erfc, real, [*TAILS, -8.0, -12.0]),
+    "gelu_tanh": (lambda x: F.gelu(x, approximate="tanh"), real, TAILS),
+    "silu": (F.silu, real, [*TAILS, -20.0, -40.0, 40.0]),
+    "mish": (F.mish, real, [*TAILS, -20.0, -40.0, 20.0, 40.0]),
+    "softplus": (F.softplus, real, [*TAILS, -20.0, -40.0, 19.5, 20.0, 20.5, 40.0]),
+    "log_sigmoid": (F.logsigmoid, real, [*TAILS, -20.0, -40.0, 20.0, 40.0]),
+    "hard_sigmoid": (hard_sigmoid, real, KINKS),
+    "hard_tanh": (F.hardtanh, real, KINKS),
+    "hard_swish": (F.hardswish, real, KINKS),
+    "relu6": (F.relu6, real, KINKS),
 }
 
 
@@ -101,7 +178,26 @@ def unary():
 
 
 def activation():
-    return elementwise_of_one("activation", ACTIVATIONS)
+    file = elementwise_of_one("activation", ACTIVATIONS)
+    shapes = {
+        "channels": ([4, 5], [5]),
+        "maps": ([3, 2, 4], [2]),
+        "images": ([2, 3, 2, 3], [3]),
+        "one": ([4, 5], [1]),
+        "scalar": ([4, 5], []),
+        "vector": ([6], [1]),
+        "scalar by one": ([], [1]),
+        "one channel": ([4, 1, 3], [1]),
+        "empty": ([0, 3], [3]),
+        "no channels": ([3, 0], [0]),
+    }
+    for case, (x, weight) in shapes.items():
+        random = Random("prelu " + case)
+        file.case("prelu", case, F.prelu, real(random, *x), random.normal(*weight), second=True)
+    special = short(torch.tensor(EDGES))
+    file.case("prelu", "special", F.prelu, special.repeat(3, 1).T, torch.tensor([0.25, -1.5, 0.0]))
+    file.case("prelu", "special weights", F.prelu, torch.tensor([[-2.0, -0.0, 3.0]] * 2), torch.tensor([INF, NAN, -INF]))
+    return file
 
 
 BINARY = {

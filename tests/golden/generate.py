@@ -7,6 +7,10 @@ Run twice it writes the same bytes. Tensors are named `operation/case/role`, the
 
     input.0, input.1, ...    operands (those of a differentiable operation, in its order)
     indices                  labels or indices, int64
+    given.*, statistics.*    of batch normalization: statistics to use, statistics to find;
+                             of losses: weights
+    indices                  labels or indices, int64; of sorting the places that it must find
+    given                    the numbers that a tensor is made from
     given.*, statistics.*    of batch normalization: statistics to use, statistics to find
     output, cotangent        the result, and a random cotangent for it
     grad.0, grad.1, ...      the vector-Jacobian product for each operand
@@ -22,7 +26,11 @@ import sys
 sys.dont_write_bytecode = True
 
 import elementwise  # noqa: E402
+import losses  # noqa: E402
+import indexing  # noqa: E402
 import networks  # noqa: E402
+import products  # noqa: E402
+import reductions  # noqa: E402
 import tensors  # noqa: E402
 import training  # noqa: E402
 from recording import DATA  # noqa: E402
@@ -32,13 +40,21 @@ if __name__ == "__main__":
         elementwise.unary(),
         elementwise.activation(),
         elementwise.binary(),
-        tensors.reduce(),
+        reductions.reduce(),
+        reductions.product(),
+        reductions.extremes(),
+        reductions.statistics(),
         tensors.shape(),
+        indexing.indexing(),
+        indexing.creation(),
         tensors.other(),
-        tensors.matmul(),
+        products.matmul(),
+        products.vectors(),
+        products.einsum(),
         networks.softmax(),
-        networks.losses(),
+        losses.losses(),
         networks.batch_norm(),
+        networks.layer_norm(),
         training.layers(),
         training.optimizers(),
         training.clipping(),

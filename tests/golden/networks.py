@@ -1,4 +1,4 @@
-"""Golden values of softmax, losses and batch normalization."""
+"""Golden values of softmax and normalizations."""
 
 from recording import INF, NAN, File, Random, short, wide  # First, for it sets torch up.
 
@@ -26,69 +26,6 @@ def softmax():
         file.case(f"{op}(-1)", "no classes", along, torch.zeros(3, 0))
         rows = [[0.0, -INF, 1.0], [-INF, -INF, 2.0], [-INF, -INF, -INF], [0.0, INF, 1.0], [0.0, NAN, 1.0]]
         file.case(f"{op}(-1)", "infinite", along, torch.tensor(rows))
-    return file
-
-
-def cross_entropy_cases(file):
-    logits = {
-        "samples": Random("cross entropy").normal(7, 5, scale=2.0),
-        "large": Random("cross entropy large").uniform(6, 4, low=-1e4, high=1e4),
-        "large and close": Random("cross entropy close").uniform(6, 4, low=1e4 - 2, high=1e4 + 2),
-        "one class": Random("cross entropy one").normal(3, 1),
-        "one sample": Random("cross entropy sample").normal(1, 4),
-        "infinite": torch.tensor([[0.0, -INF, 1.0], [0.5, 0.25, -INF]]),
-    }
-    for case, x in logits.items():
-        labels = Random(f"labels {case}").labels(x.shape[1], x.shape[0])
-        if case == "infinite":
-            labels = torch.tensor([0, 1])
-        function = lambda x, labels=labels: F.cross_entropy(x, labels)
-        second = case != "infinite"
-        file.case("cross_entropy", case, function, x, second=second, extras={"indices": labels})
-    for case, x in {
-        "impossible label": [[0.0, -INF, 1.0], [0.5, 0.25, 1.0]],
-        "infinite logit": [[0.0, INF, 1.0], [0.5, 0.25, 1.0]],
-        "undefined logit": [[0.0, 1.0, NAN], [0.5, 0.25, 1.0]],
-    }.items():
-        labels = torch.tensor([1, 1])
-        function = lambda x, labels=labels: F.cross_entropy(x, labels)
-        file.case("cross_entropy", case, function, torch.tensor(x), extras={"indices": labels})
-
-
-def losses():
-    file = File("losses")
-    cross_entropy_cases(file)
-    random, labels = Random("net"), Random("net labels").labels(3, 6)
-
-    def net(x, w1, b1, w2, b2):
-        return F.cross_entropy(F.linear(torch.tanh(F.linear(x, w1, b1)), w2, b2), labels)
-
-    operands = [
-        random.normal(6, 4),
-        random.normal(5, 4),
-        random.normal(5),
-        random.normal(3, 5),
-        random.normal(3),
-    ]
-    file.case(
-        "linear tanh linear cross_entropy", "net", net, *operands, second=True, extras={"indices": labels}
-    )
-    weight = random.normal(3, 4)
-    affine = lambda x, weight, bias: F.cross_entropy(F.linear(x, weight, bias), labels)
-    operands = [random.normal(6, 4), weight, random.normal(3)]
-    file.case("linear cross_entropy", "net", affine, *operands, second=True, extras={"indices": labels})
-    normalized = lambda x, weight, gamma, beta: F.cross_entropy(
-        F.elu(F.batch_norm(F.linear(x, weight), None, None, gamma, beta, training=True)), labels
-    )
-    operands = [random.normal(6, 4), weight, random.normal(3), random.normal(3)]
-    file.case(
-        "linear batch_norm elu cross_entropy",
-        "net",
-        normalized,
-        *operands,
-        second=True,
-        extras={"indices": labels},
-    )
     return file
 
 
@@ -139,4 +76,38 @@ def batch_norm():
             record(
                 "batch_norm_with(gamma,beta,1e-1)", lambda *t: held(*t, eps=0.1), x, gamma, beta, extras=given
             )
+    return file
+
+
+def layer_norm():
+    file = File("layer_norm")
+    inputs = {
+        "samples": (1, Random("ln 2").normal(6, 5, scale=2.0, shift=0.5)),
+        "words": (1, Random("ln 3").normal(2, 3, 7)),
+        "images": (2, Random("ln 4").normal(3, 2, 4, 5, scale=2.0)),
+        "cubes": (3, Random("ln cubes").normal(2, 3, 2, 2)),
+        "vector": (1, Random("ln vector").normal(9)),
+        "long": (1, Random("ln long").normal(3, 1200)),
+        "offset": (1, Random("ln offset").uniform(4, 256, low=1e4 - 1, high=1e4 + 1)),
+        "constant": (1, torch.tensor([[0.3] * 6, [-1e3] * 6, [7.0] * 6]).float().double()),
+        "one element": (1, Random("ln one").normal(4, 1)),
+        "no rows": (1, torch.zeros(0, 3)),
+        "empty rows": (1, torch.zeros(3, 0)),
+        "infinite": (1, torch.tensor([[0.0, INF, 1.0], [0.5, 0.25, -INF], [0.0, NAN, 1.0], [1.0, 2.0, 4.0]])),
+    }
+    for case, (axes, x) in inputs.items():
+        shape = list(x.shape[x.dim() - axes :])
+        random = Random(f"ln coefficients {case}")
+        gamma, beta = random.normal(*shape, shift=1.0), random.normal(*shape)
+        second = case not in ["offset", "constant", "infinite", "long", "no rows", "empty rows"]
+        norm = lambda x, w=None, b=None, eps=1e-5: F.layer_norm(x, shape, w, b, eps)
+        record = lambda op, f, *operands: file.case(f"{op} over {axes}", case, f, *operands, second=second)
+        record("layer_norm(1e-5)", norm, x)
+        record("layer_norm(gamma,beta,1e-5)", norm, x, gamma, beta)
+        if case in ["samples", "images"]:
+            record("layer_norm(gamma,beta,1e-1)", lambda *t: norm(*t, eps=0.1), x, gamma, beta)
+            record("layer_norm(gamma,1e-5)", lambda x, w: norm(x, w), x, gamma)
+            # PyTorch cannot differentiate this twice with no gamma at all.
+            ones = torch.ones(shape)
+            record("layer_norm(beta,1e-5)", lambda x, b: norm(x, ones, b), x, beta)
     return file

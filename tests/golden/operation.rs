@@ -12,6 +12,8 @@ pub struct Operands<'a> {
     pub tensors: &'a [Tensor],
     pub indices: Option<Indices>,
     pub given: Option<(Tensor, Tensor)>,
+    /// `given.weight` and `given.positive` of losses.
+    pub weights: [Option<Tensor>; 2],
     pub statistics: RefCell<Option<BatchStatistics>>,
 }
 
@@ -36,6 +38,18 @@ impl Operands<'_> {
             .as_ref()
             .expect("this operation needs `given.mean`");
         (mean, variance)
+    }
+
+    pub fn weight(&self) -> &Tensor {
+        self.weights[0]
+            .as_ref()
+            .expect("this operation needs `given.weight`")
+    }
+
+    pub fn positive(&self) -> &Tensor {
+        self.weights[1]
+            .as_ref()
+            .expect("this operation needs `given.positive`")
     }
 
     /// The result, with the statistics that came with it kept for comparison.

@@ -1,5 +1,5 @@
-//! What has no gradient of the usual kind: conversions between precisions, and the place of the
-//! largest element.
+//! What has no gradient of the usual kind: conversions between precisions, and the places of the
+//! largest and the smallest element.
 
 use crate::compare::Failures;
 use crate::read::{File, Form};
@@ -21,8 +21,14 @@ pub fn check(name: &'static str) {
             Err(error) => failures.add(format!("to_dtype/{case}"), error),
         }
     }
-    for axis in [0, 1, -1] {
-        let operation = format!("argmax({axis})");
+    let places: [fn(&Tensor, isize) -> Result<Indices>; 2] =
+        [|x, axis| x.argmax(axis), |x, axis| x.argmin(axis)];
+    let named = [("argmax", places[0]), ("argmin", places[1])];
+    for ((name, place), axis) in named
+        .into_iter()
+        .flat_map(|place| [0, 1, -1].map(|axis| (place, axis)))
+    {
+        let operation = format!("{name}({axis})");
         for case in file.cases(&operation) {
             let expected = file.indices(&format!("{operation}/{case}/indices"));
             let x = file.tensor(&format!("{operation}/{case}/input.0"));
@@ -30,7 +36,7 @@ pub fn check(name: &'static str) {
                 .into_iter()
                 .flat_map(|dtype| Form::ALL.map(|form| (dtype, form)))
             {
-                let found = form.lay(&x.to_dtype(dtype)).argmax(axis);
+                let found = place(&form.lay(&x.to_dtype(dtype)), axis);
                 if found.as_ref().ok() != expected.as_ref() {
                     let what = format!("expected {expected:?}, found {found:?}");
                     failures.add(format!("{operation}/{case} {dtype} {form:?}"), what);

@@ -126,6 +126,7 @@ impl Run<'_> {
             tensors: &leaves,
             indices: self.file.indices(&self.key("indices")),
             given: given.map(|(mean, variance)| (lay(&mean), lay(&variance))),
+            weights: ["given.weight", "given.positive"].map(|role| read(role).map(|w| lay(&w))),
             statistics: RefCell::default(),
         };
         let y = (self.operation.run)(&operands)?;

@@ -1,43 +1,9 @@
-"""Golden values of reductions, shapes, conversions and matrix products."""
+"""Golden values of shapes and conversions."""
 
-from recording import INF, NAN, File, Random, wide  # First, for it sets torch up.
+from recording import INF, NAN, File, Random  # First, for it sets torch up.
 
 import torch
 import torch.nn.functional as F
-
-
-def axes_name(op, axes):
-    return f"{op}({','.join(map(str, axes))})"
-
-
-def reduce():
-    file = File("reduce")
-    shapes = {
-        "cube": [3, 4, 5],
-        # Longer than the pieces that are accumulated without pairing.
-        "long": [2, 1100, 2],
-        "empty": [0, 3, 2],
-        "empty inside": [2, 0, 3],
-    }
-    for case, shape in shapes.items():
-        cases = {"sum": lambda x: x.sum(), "mean": lambda x: x.mean()}
-        for axes in [(0,), (1,), (-1,), (0, 1), (1, 2), (-1, 0), (0, 1, 2)]:
-            for op, function in [("sum", torch.sum), ("mean", torch.mean)]:
-                for keep in [False, True]:
-                    name = axes_name(f"{op}_axes" + ("_keep" if keep else ""), axes)
-                    cases[name] = lambda x, f=function, axes=axes, keep=keep: f(x, dim=axes, keepdim=keep)
-        if case == "long":
-            names = ["sum", "sum_axes(0,1)", "mean_axes_keep(1)"]
-            cases = {name: cases[name] for name in names}
-        for op, function in cases.items():
-            x = wide(shape) if case == "long" else Random(f"reduce {case}").normal(*shape)
-            file.case(op, case, function, x, second=case == "cube")
-    for op, function in [("sum", torch.sum), ("mean", torch.mean)]:
-        file.case(op, "scalar", function, torch.tensor(1.25), second=True)
-        file.case(op, "offset", function, Random("offset").uniform(1000, low=1e4 - 1, high=1e4 + 1))
-        file.case(op, "infinite", function, torch.tensor([1.0, INF, -2.0]))
-        file.case(op, "undefined", function, torch.tensor([1.0, INF, -INF]))
-    return file
 
 
 SHAPES = {
@@ -61,6 +27,34 @@ SHAPES = {
     "narrow(-1,0,1)": lambda x: x.narrow(-1, 0, 1),
     "narrow(0,1,0)": lambda x: x.narrow(0, 1, 0),
     "narrow(2,1,3).transpose(0,2)": lambda x: x.narrow(2, 1, 3).transpose(0, 2),
+    "slice(2,::2)": lambda x: x[:, :, ::2],
+    "slice(1,-2:)": lambda x: x[:, -2:],
+    "slice(2,1:-1:2)": lambda x: x[..., 1:-1:2],
+    "slice(2,2:1)": lambda x: x[..., 2:1],
+    "slice(2,3:0:-2)": lambda x: x[..., 1:4].flip(2)[..., ::2],
+    "flip(0)": lambda x: x.flip(0),
+    "flip(2,-2)": lambda x: x.flip(2, -2),
+    "flip()": lambda x: x.flip([]),
+    "split(2,3)": lambda x: torch.cat(x.split(3, 2)[::-1], 2),
+    "split_sizes(2,[1,0,3])": lambda x: torch.cat(x.split([1, 0, 3], 2)[::-1], 2),
+    "chunk(2,3)": lambda x: torch.cat(x.chunk(3, 2)[::-1], 2),
+    "chunk(1,2)": lambda x: torch.cat(x.chunk(2, 1)[::-1], 1),
+    "rows": lambda x: torch.cat(x.unbind(0), 1),
+    "pad": lambda x: F.pad(x, (1, 2, 0, 1, 2, 0), value=0.5),
+    "pad by nothing": lambda x: F.pad(x, (0, 0, 0, 0, 0, 0), value=0.5),
+    "repeat(2,1,3)": lambda x: x.repeat(2, 1, 3),
+    "repeat(2,1,2,1)": lambda x: x.repeat(2, 1, 2, 1),
+    "repeat(1,0,1)": lambda x: x.repeat(1, 0, 1),
+    "tril(0)": lambda x: x.tril(),
+    "tril(-1)": lambda x: x.tril(-1),
+    "tril(9)": lambda x: x.tril(9),
+    "triu(0)": lambda x: x.triu(),
+    "triu(2)": lambda x: x.triu(2),
+    "triu(-9)": lambda x: x.triu(-9),
+    "diagonal(0)": lambda x: x.diagonal(0, -2, -1),
+    "diagonal(2)": lambda x: x.diagonal(2, -2, -1),
+    "diagonal(-1)": lambda x: x.diagonal(-1, -2, -1),
+    "diagonal(7)": lambda x: x.diagonal(7, -2, -1),
 }
 
 
@@ -74,12 +68,32 @@ def shape():
     file.case(
         "broadcast_to(2,3,4,5)", "ones", lambda x: x.broadcast_to(2, 3, 4, 5), Random("ones").normal(3, 1, 5)
     )
+    # Zero times what is not finite would not be zero.
+    odd = torch.tensor([[1.0, INF, NAN], [-INF, -0.0, INF], [NAN, NAN, 2.0]])
+    for op in ["tril(0)", "triu(0)", "diagonal(0)", "flip(0)"]:
+        file.case(op, "odd", SHAPES[op], odd)
+    for op in ["tril(0)", "triu(2)", "diagonal(-1)"]:
+        file.case(op, "empty", SHAPES[op], torch.zeros(2, 0, 3))
+    pads = {"matrix": [2, 3], "no rows": [0, 3], "no columns": [2, 0]}
+    for case, size in pads.items():
+        function = lambda x: F.pad(x, (1, 0, 2, 1), value=-1.5)
+        file.case("pad a matrix", case, function, Random(f"pad {case}").normal(*size), second=True)
+    joined = {
+        "three": ([2, 3, 4], [2, 1, 4], [2, 2, 4]),
+        "one": ([2, 3, 4],),
+        "empty among others": ([2, 0, 4], [2, 3, 4], [2, 0, 4]),
+        "nothing": ([2, 0, 4], [2, 0, 4]),
+    }
+    for case, sizes in joined.items():
+        inputs = [Random(f"cat {case} {i}").normal(*size) for i, size in enumerate(sizes)]
+        file.case("cat(1)", case, lambda *x: torch.cat(x, 1), *inputs, second=True)
+    twice = lambda x: torch.cat([x, x], -1)
+    file.case("cat(x,x,-1)", "cube", twice, Random("cat twice").normal(2, 3, 4), second=True)
     for axis in [0, 1, -1]:
-        for case, indices in [("repeated", [1, 0, 1, 1]), ("one", [0]), ("none", [])]:
-            indices = torch.tensor(indices, dtype=torch.int64)
-            function = lambda x, indices=indices, axis=axis: x.index_select(axis, indices)
-            x = Random(f"index_select {axis} {case}").normal(2, 3, 4)
-            file.case(f"index_select({axis})", case, function, x, second=True, extras={"indices": indices})
+        inputs = [Random(f"stack {axis} {i}").normal(3, 4) for i in range(3)]
+        function = lambda *x, axis=axis: torch.stack(x, axis)
+        file.case(f"stack({axis})", "three", function, *inputs, second=True)
+    file.case("stack(0)", "scalars", lambda *x: torch.stack(x), torch.tensor(1.5), torch.tensor(2.5), second=True)
     return file
 
 
@@ -99,44 +113,7 @@ def other():
             file.put(f"to_dtype/{case}/{name}", tensor)
     x = torch.tensor([[1.0, 3.0, 3.0, 0.0], [NAN, 1.0, INF, NAN], [-INF, -INF, -INF, -INF]])
     for axis in [0, 1, -1]:
-        file.put(f"argmax({axis})/ties/input.0", x)
-        file.put(f"argmax({axis})/ties/indices", x.argmax(axis))
-    return file
-
-
-def matmul():
-    file = File("matmul")
-    shapes = {
-        "matrices": ([3, 4], [4, 5]),
-        "batches": ([2, 3, 4], [2, 4, 5]),
-        "broadcast batches": ([2, 1, 3, 4], [5, 4, 2]),
-        "batch by matrix": ([2, 3, 4], [4, 5]),
-        "matrix by batch": ([3, 4], [2, 4, 5]),
-        "vectors": ([7], [7]),
-        "vector by matrix": ([4], [4, 5]),
-        "matrix by vector": ([3, 4], [4]),
-        "vector by batch": ([4], [2, 4, 5]),
-        "batch by vector": ([2, 3, 4], [4]),
-        "blocks": ([19, 37], [37, 23]),
-        "inner empty": ([2, 0], [0, 3]),
-        "outer empty": ([0, 3], [3, 2]),
-    }
-    for case, (a, b) in shapes.items():
-        random = Random(f"matmul {case}")
-        second = case not in ["blocks"]
-        file.case("matmul", case, torch.matmul, random.normal(*a), random.normal(*b), second=second)
-    file.case("matmul(x,x)", "matrices", lambda x: x @ x, Random("x x").normal(4, 4), second=True)
-    for case, shape in {
-        "samples": [6, 4],
-        "axes": [2, 3, 4],
-        "vector": [4],
-        "one sample": [1, 4],
-        "no samples": [0, 4],
-        "blocks": [21, 33],
-    }.items():
-        random = Random(f"linear {case}")
-        x, weight, bias = random.normal(*shape), random.normal(5, shape[-1]), random.normal(5)
-        second = case not in ["blocks"]
-        file.case("linear", case, F.linear, x, weight, bias, second=second)
-        file.case("linear without bias", case, F.linear, x, weight, second=second)
+        for op, function in [("argmax", torch.argmax), ("argmin", torch.argmin)]:
+            file.put(f"{op}({axis})/ties/input.0", x)
+            file.put(f"{op}({axis})/ties/indices", function(x, axis))
     return file

@@ -45,20 +45,16 @@ fn sums_lose_no_more_than_pairwise_summation() -> Result<()> {
                 within_bound("all", &x.sum().to_f64_vec(), &[elements]);
                 within_bound(
                     "rows",
-                    &x.reshape([width, n])?.sum_axes(&[1])?.to_f64_vec(),
+                    &x.reshape([width, n])?.sum_over(1)?.to_f64_vec(),
                     &rows,
                 );
                 within_bound(
                     "columns",
-                    &x.reshape([n, width])?.sum_axes(&[0])?.to_f64_vec(),
+                    &x.reshape([n, width])?.sum_over(0)?.to_f64_vec(),
                     &columns,
                 );
                 let strided = x.reshape([n, width])?.transpose(0, 1)?;
-                within_bound(
-                    "strided rows",
-                    &strided.sum_axes(&[1])?.to_f64_vec(),
-                    &columns,
-                );
+                within_bound("strided rows", &strided.sum_over(1)?.to_f64_vec(), &columns);
             }
         }
     }

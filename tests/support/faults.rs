@@ -58,14 +58,14 @@ const FAULTS: &[Fault] = &[
         name: "a broadcast undone by a mean",
         shapes: &[&[3, 4], &[4]],
         value: sum_of_both,
-        rule: |_, g| Ok(vec![Some(g.clone()), Some(g.mean_axes(&[0])?)]),
+        rule: |_, g| Ok(vec![Some(g.clone()), Some(g.mean_over(0)?)]),
         wrong: &["input 1"],
     },
     Fault {
         name: "a broadcast undone along the wrong axis",
         shapes: &[&[4, 4], &[4]],
         value: sum_of_both,
-        rule: |_, g| Ok(vec![Some(g.clone()), Some(g.sum_axes(&[1])?)]),
+        rule: |_, g| Ok(vec![Some(g.clone()), Some(g.sum_over(1)?)]),
         wrong: &["input 1"],
     },
     Fault {

@@ -1,5 +1,5 @@
 //! The forms in which memory holds an operand: as it is, transposed, cut out of something larger,
-//! stretched without a copy.
+//! stretched without a copy, every second element, backwards.
 
 use cotangent::{Result, Tensor};
 
@@ -16,15 +16,19 @@ pub enum Form {
     StretchedFirst,
     /// The last axis stretched.
     StretchedLast,
+    /// Every second element of each axis: of the last one backwards (stride -2), of the one before
+    /// forwards, and so on.
+    Stepped,
 }
 
 impl Form {
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Contiguous,
         Self::Transposed,
         Self::Narrowed,
         Self::StretchedFirst,
         Self::StretchedLast,
+        Self::Stepped,
     ];
 
     /// The shape of the base of a view of shape `shape`.
@@ -35,8 +39,9 @@ impl Form {
             (Self::Transposed, []) => base = vec![2],
             (Self::Transposed, &[len]) => base = vec![len, 2],
             (Self::Transposed, _) => base.reverse(),
-            (Self::Narrowed, []) => base = vec![3],
+            (Self::Narrowed | Self::Stepped, []) => base = vec![3],
             (Self::Narrowed, _) => base.iter_mut().for_each(|len| *len += 2),
+            (Self::Stepped, _) => base.iter_mut().for_each(|len| *len *= 2),
             (Self::StretchedFirst, _) => base[0] = 1,
             (Self::StretchedLast, [.., _]) => base[shape.len() - 1] = 1,
         }
@@ -57,6 +62,16 @@ impl Form {
                     view.narrow(axis as isize, 1, len)
                 }),
             (Self::StretchedFirst | Self::StretchedLast, _) => base.broadcast_to(shape),
+            (Self::Stepped, []) => base.slice(0, None, None, -3)?.reshape(shape),
+            (Self::Stepped, _) => (0..shape.len()).try_fold(base.clone(), |view, axis| {
+                let from_last = shape.len() - 1 - axis;
+                view.slice(
+                    axis as isize,
+                    None,
+                    None,
+                    if from_last.is_multiple_of(2) { -2 } else { 2 },
+                )
+            }),
         }
     }
 }

@@ -241,7 +241,7 @@ fn nothing_to_check_is_refused() -> Result<()> {
         report
             .entries()
             .iter()
-            .map(|entry| entry.comparisons)
+            .map(|entry| entry.tally.total())
             .collect::<Vec<_>>(),
         [0, 2]
     );

@@ -87,7 +87,7 @@ fn an_operation_without_a_fault_passes() -> Result<()> {
             "{report}"
         );
         assert!(
-            report.entries().iter().all(|entry| entry.comparisons > 0),
+            report.entries().iter().all(|entry| entry.tally.total() > 0),
             "{report}"
         );
     }
@@ -159,12 +159,12 @@ fn a_forgotten_remainder_is_found() -> Result<()> {
     Ok(())
 }
 
-/// Two errors that cancel along half of all directions: the number of directions decides.
+/// Two errors that would cancel along half of all directions if these had components of one size.
 #[test]
-fn two_elements_exchanged_are_found_by_enough_directions() -> Result<()> {
+fn two_elements_exchanged_are_found() -> Result<()> {
     let x = signed(&[1000], 5)?;
     for seed in 0..10 {
-        let check = Gradcheck::new().directions(20).seed(seed);
+        let check = Gradcheck::new().seed(seed);
         let report = check.function(std::slice::from_ref(&x), |x| {
             let equal_weights = |y: Tensor| Ok(y.sum());
             equal_weights(planted(x, square, |x, g| {
@@ -249,7 +249,7 @@ fn a_fault_in_a_model_is_named_by_its_path() -> Result<()> {
     let report = gradcheck::module(&net, &[signed(&[4, 2], 9)?], |net, x, pass| {
         let hidden = x[0].matmul(&net.right.read(pass))?.tanh();
         planted(&[hidden, net.wrong.read(pass)], sum_of_both, |_, g| {
-            Ok(vec![Some(g.clone()), Some(g.mean_axes(&[0])?)])
+            Ok(vec![Some(g.clone()), Some(g.mean_over(0)?)])
         })
     })?;
     let paths: Vec<&str> = report

@@ -2,6 +2,7 @@
 //! Slow, obvious, and therefore what the fast ones are held against.
 
 use cotangent::{DType, Result, Tensor};
+use std::ops::Range;
 
 /// Elements in row-major order.
 #[derive(Clone, Debug)]
@@ -111,6 +112,47 @@ impl Naive {
         })
     }
 
+    /// The indices of the range in order, from the last on if the step is negative, and of these
+    /// the first, and each that is `step` further on.
+    pub fn slice(&self, axis: usize, range: Range<usize>, step: isize) -> Self {
+        let mut named: Vec<usize> = range.collect();
+        if step < 0 {
+            named.reverse();
+        }
+        let named: Vec<usize> = named.into_iter().step_by(step.unsigned_abs()).collect();
+        let mut shape = self.shape.clone();
+        shape[axis] = named.len();
+        Self::build(&shape, |index| {
+            let mut from = index.to_vec();
+            from[axis] = named[from[axis]];
+            self.at(&from)
+        })
+    }
+
+    pub fn flip(&self, axes: &[usize]) -> Self {
+        Self::build(&self.shape, |index| {
+            let mut from = index.to_vec();
+            for &axis in axes {
+                from[axis] = self.shape[axis] - 1 - from[axis];
+            }
+            self.at(&from)
+        })
+    }
+
+    pub fn diagonal(&self, offset: isize) -> Self {
+        let (front, matrix) = self.shape.split_at(self.shape.len() - 2);
+        let on = |&(i, j): &(usize, usize)| j as isize - i as isize == offset;
+        let all = indices(matrix)
+            .into_iter()
+            .map(|index| (index[0], index[1]));
+        let places: Vec<(usize, usize)> = all.filter(on).collect();
+        Self::build(&[front, &[places.len()]].concat(), |index| {
+            let (front, i) = index.split_at(index.len() - 1);
+            let (row, column) = places[i[0]];
+            self.at(&[front, &[row, column]].concat())
+        })
+    }
+
     pub fn reshape(&self, shape: &[usize]) -> Self {
         assert_eq!(shape.iter().product::<usize>(), self.values.len());
         Self {
@@ -156,7 +198,10 @@ impl Naive {
                     .iter()
                     .enumerate()
                     .for_each(|(to, &axis)| back[axis] = to);
-                self.permute(&rotated).tensor(dtype, 2)?.permute(&back)
+                // Backwards besides.
+                let signed: Vec<isize> = (0..order.len() as isize).collect();
+                let flipped = self.permute(&rotated).flip(&order);
+                flipped.tensor(dtype, 2)?.flip(&signed)?.permute(&back)
             }
         }
     }

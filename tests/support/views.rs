@@ -8,17 +8,8 @@ use cotangent::{Result, Tensor};
 pub fn view(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, Naive)> {
     let [kind, a, b, c] = step.map(|number| number as usize);
     let rank = naive.shape.len();
-    let axis = |number: usize| {
-        (
-            number % rank,
-            if number & 64 == 0 {
-                (number % rank) as isize
-            } else {
-                (number % rank) as isize - rank as isize
-            },
-        )
-    };
-    match kind % 8 {
+    let axis = |number: usize| axis_of(number, rank);
+    match kind % 12 {
         0 => {
             let mut order: Vec<usize> = (0..rank).collect();
             (1..rank).for_each(|i| order.swap(i, (a >> (3 * i)) % (i + 1)));
@@ -90,6 +81,59 @@ pub fn view(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, N
             }
             None => Ok((tensor.clone(), naive.clone())),
         },
+        8.. => part(step, tensor, naive),
         _ => Ok((tensor.clone(), naive.clone())),
+    }
+}
+
+/// Slices, flips, diagonals.
+fn part(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, Naive)> {
+    let [kind, a, b, c] = step.map(|number| number as usize);
+    let rank = naive.shape.len();
+    let axis = |number: usize| axis_of(number, rank);
+    match kind % 4 {
+        0 | 1 if rank > 0 => {
+            let len = naive.shape[axis(a).0];
+            let start = b % (len + 1);
+            let end = start + c % (len - start + 1);
+            let step: isize = [1, 2, 3, -1, -2, -3][(a >> 7) % 6];
+            let from_end = |place: usize| {
+                if place < len && c & 256 > 0 {
+                    place as isize - len as isize
+                } else {
+                    place as isize
+                }
+            };
+            let tensor = if step > 0 || start == end {
+                tensor.slice(axis(a).1, from_end(start), from_end(end), step.abs())?
+            } else {
+                let behind = start.checked_sub(1).map(from_end);
+                tensor.slice(axis(a).1, from_end(end - 1), behind, step)?
+            };
+            Ok((tensor, naive.slice(axis(a).0, start..end, step)))
+        }
+        2 => {
+            let axes: Vec<usize> = (0..rank).filter(|axis| a >> axis & 1 == 1).collect();
+            let signed: Vec<isize> = axes
+                .iter()
+                .map(|&axis| axis as isize - if b % 2 == 0 { 0 } else { rank as isize })
+                .collect();
+            Ok((tensor.flip(&signed)?, naive.flip(&axes)))
+        }
+        3 if rank > 1 => {
+            let offset = (a % 7) as isize - 3;
+            Ok((tensor.diagonal(offset)?, naive.diagonal(offset)))
+        }
+        _ => Ok((tensor.clone(), naive.clone())),
+    }
+}
+
+/// An axis that a number stands for, and one of its two names.
+fn axis_of(number: usize, rank: usize) -> (usize, isize) {
+    let axis = number % rank;
+    if number & 64 == 0 {
+        (axis, axis as isize)
+    } else {
+        (axis, axis as isize - rank as isize)
     }
 }

@@ -1,0 +1,448 @@
+//! What surrounds backward: gradients of chosen tensors, products with Jacobians and Hessians,
+//! recomputation, the watch for values that are not finite, drawings of graphs.
+
+use anyhow::Result;
+use cotangent::prelude::*;
+use cotangent::transform::{checkpoint, hessian, hvp, jacobian, jvp, vjp};
+use cotangent::{Backward, Dot, Leaf, grad};
+
+fn bits(tensor: &Tensor) -> Vec<u64> {
+    tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
+}
+
+fn random(shape: &[usize], seed: u64) -> Result<Tensor> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Ok(Tensor::uniform(shape, -1.0, 1.0, DType::F64, &mut rng)?)
+}
+
+fn assert_close(found: &Tensor, expected: &Tensor, tolerance: f64) {
+    assert_eq!(found.shape(), expected.shape());
+    for (a, b) in found.to_f64_vec().into_iter().zip(expected.to_f64_vec()) {
+        assert!(
+            (a - b).abs() <= tolerance * b.abs().max(1.0),
+            "{found:?}\n{expected:?}"
+        );
+    }
+}
+
+#[test]
+fn gradients_of_intermediate_tensors_are_kept_on_request() -> Result<()> {
+    let x = Tensor::from([1.0f64, 2.0, 3.0]).tracked();
+    let (hidden, other) = (x.square(), x.exp());
+    let loss = hidden.mul(&other)?.sum();
+    let gradients = Backward::new()
+        .gradient_of(&hidden)
+        .gradient_of(&other)
+        .run(&loss)?;
+    assert_eq!(gradients.len(), 3);
+    assert_eq!(gradients.get(&hidden).map(bits), Some(bits(&other)));
+    assert_eq!(gradients.get(&other).map(bits), Some(bits(&hidden)));
+    assert!(gradients.get(&x).is_some());
+    // Of the output itself: what backward starts from.
+    let loss = x.sum();
+    let gradients = Backward::new().gradient_of(&loss).run(&loss)?;
+    assert_eq!(
+        gradients.get(&loss).map(Tensor::to_f64_vec),
+        Some(vec![1.0])
+    );
+    Ok(())
+}
+
+#[test]
+fn grad_gives_what_was_asked_for_and_computes_no_more() -> Result<()> {
+    let (x, w) = (
+        Tensor::from([1.0f64, -2.0]).tracked(),
+        Tensor::from([3.0f64, 0.5]).tracked(),
+    );
+    let all = x.mul(&w)?.square().sum().backward()?;
+    let hidden = x.mul(&w)?;
+    let found = grad(&hidden.square().sum(), &[&w, &hidden, &x])?;
+    assert_eq!(
+        found.iter().map(bits).collect::<Vec<_>>(),
+        [
+            all.get(&w).map(bits).unwrap_or_default(),
+            vec![6f64.to_bits(), (-2f64).to_bits()],
+            all.get(&x).map(bits).unwrap_or_default(),
+        ]
+    );
+    // What lies beyond the tensor that was asked for is left alone: its saved values are still there.
+    let hidden = x.mul(&w)?;
+    grad(&hidden.square().sum(), &[&hidden])?;
+    assert_eq!(hidden.sum().backward()?.len(), 2);
+    // The same input twice.
+    let twice = grad(&x.sum(), &[&x, &x])?;
+    assert_eq!(bits(&twice[0]), bits(&twice[1]));
+    Ok(())
+}
+
+#[test]
+fn grad_says_what_it_cannot_do() {
+    let (x, y) = (
+        Tensor::from([1.0f64, 2.0]).tracked(),
+        Tensor::from([1.0f64]).tracked(),
+    );
+    let says = |result: cotangent::Result<Vec<Tensor>>, text: &str| {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains(text), "{error}");
+    };
+    says(grad(&x.sum(), &[&x, &y]), "does not depend on input 1");
+    says(grad(&x.sum(), &[&x.detach()]), "does not depend on input 0");
+    says(grad(&x.square(), &[&x]), "one element");
+    says(grad(&x.detach().sum(), &[&x]), "no tracked tensor");
+    let cotangent = Tensor::from([1.0f64]);
+    says(
+        Backward::new().grad_with(&x.square(), &cotangent, &[&x]),
+        "another shape",
+    );
+}
+
+#[test]
+fn gradients_of_gradients_through_grad() -> Result<()> {
+    let x = Tensor::from([0.3f64, -0.7]).tracked();
+    let first = Backward::new()
+        .create_graph()
+        .grad(&x.tanh().sum(), &[&x])?;
+    let second = grad(&first[0].sum(), &[&x])?;
+    let t = x.detach().tanh();
+    let expected = t.mul(&(1.0 - t.square()))? * -2.0;
+    assert_close(&second[0], &expected, 1e-14);
+    Ok(())
+}
+
+/// A function with a curved, coupled derivative in two inputs.
+fn curved(x: &[Tensor]) -> cotangent::Result<Tensor> {
+    x[0].matmul(&x[1])?
+        .tanh()
+        .mul(&x[0].sum_over(Axes::keep(1))?)
+}
+
+#[test]
+fn products_with_the_jacobian_agree_with_the_jacobian() -> Result<()> {
+    let inputs = [random(&[2, 3], 1)?, random(&[3, 4], 2)?];
+    let tangents = [random(&[2, 3], 3)?, random(&[3, 4], 4)?];
+    let cotangent = random(&[2, 4], 5)?;
+    let jacobians = jacobian(curved, &inputs)?;
+    assert_eq!(
+        [jacobians[0].shape(), jacobians[1].shape()],
+        [&[2, 4, 2, 3][..], &[2, 4, 3, 4]]
+    );
+    let as_matrix = |j: &Tensor, columns: usize| j.reshape([8, columns]);
+    let matrices = [as_matrix(&jacobians[0], 6)?, as_matrix(&jacobians[1], 12)?];
+
+    let (value, pulled) = vjp(curved, &inputs, &cotangent)?;
+    assert_eq!(bits(&value), bits(&curved(&inputs)?));
+    for ((matrix, pulled), input) in matrices.iter().zip(&pulled).zip(&inputs) {
+        let expected = cotangent
+            .reshape([8])?
+            .matmul(matrix)?
+            .reshape(input.shape())?;
+        assert_close(pulled, &expected, 1e-13);
+    }
+    let (value, pushed) = jvp(curved, &inputs, &tangents)?;
+    assert_eq!(bits(&value), bits(&curved(&inputs)?));
+    let along = |i: usize, n: usize| matrices[i].matmul(&tangents[i].reshape([n])?);
+    let expected = along(0, 6)?.add(&along(1, 12)?)?.reshape([2, 4])?;
+    assert_close(&pushed, &expected, 1e-13);
+    // And with numeric differences.
+    let moved = |t: f64| -> cotangent::Result<Tensor> {
+        let place = |i: usize| inputs[i].add(&(&tangents[i] * t));
+        curved(&[place(0)?, place(1)?])
+    };
+    let numeric = (moved(1e-6)? - moved(-1e-6)?) / 2e-6;
+    assert_close(&pushed, &numeric, 1e-8);
+    Ok(())
+}
+
+#[test]
+fn hessians_agree_with_their_products_and_are_symmetric() -> Result<()> {
+    let f = |x: &[Tensor]| Ok(curved(x)?.square().sum());
+    let inputs = [random(&[2, 3], 1)?, random(&[3, 2], 2)?];
+    let vectors = [random(&[2, 3], 3)?, random(&[3, 2], 4)?];
+    let blocks = hessian(f, &inputs)?;
+    let (_, products) = hvp(f, &inputs, &vectors)?;
+    for i in 0..2 {
+        let mut expected = Tensor::zeros([6], DType::F64)?;
+        for j in 0..2 {
+            let block = blocks[i][j].reshape([6, 6])?;
+            assert_close(
+                &block,
+                &blocks[j][i].reshape([6, 6])?.transpose(0, 1)?,
+                1e-13,
+            );
+            expected = expected.add(&block.matmul(&vectors[j].reshape([6])?)?)?;
+        }
+        assert_close(&products[i].reshape([6])?, &expected, 1e-12);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_does_not_depend_on_an_input_has_derivative_zero() -> Result<()> {
+    let inputs = [Tensor::from([1.0f64, 2.0]), Tensor::from([3.0f64])];
+    let linear = |x: &[Tensor]| Ok(x[0].sum());
+    assert_eq!(hvp(linear, &inputs, &inputs)?.1[1].to_f64_vec(), [0.0]);
+    assert_eq!(hessian(linear, &inputs)?[0][0].to_f64_vec(), [0.0; 4]);
+    let constant = |_: &[Tensor]| Ok(Tensor::from([1.0f64, 1.0]));
+    assert_eq!(jacobian(constant, &inputs)?[1].shape(), [2, 1]);
+    assert_eq!(jvp(constant, &inputs, &inputs)?.1.to_f64_vec(), [0.0, 0.0]);
+    assert_eq!(
+        vjp(constant, &inputs, &inputs[0])?.1[0].to_f64_vec(),
+        [0.0, 0.0]
+    );
+    // Misfits are errors.
+    assert!(jvp(linear, &inputs, &inputs[..1]).is_err());
+    assert!(hvp(|x| Ok(x[0].square()), &inputs, &inputs).is_err());
+    assert!(vjp(linear, &inputs, &inputs[0]).is_err());
+    assert!(jacobian(|x| x[0].matmul(&x[1]), &inputs).is_err());
+    assert_eq!(
+        jacobian(linear, &[Tensor::zeros([0, 3], DType::F64)?])?[0].shape(),
+        [0, 3]
+    );
+    Ok(())
+}
+
+#[derive(Module, Clone, Debug)]
+struct Block {
+    dense: Linear,
+    norm: BatchNorm,
+    out: Linear,
+}
+
+impl Block {
+    fn new(seed: u64) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        Ok(Self {
+            dense: Linear::new(4, 6, &mut rng)?,
+            norm: BatchNorm::new(6)?,
+            out: Linear::new(6, 4, &mut rng)?,
+        })
+    }
+}
+
+impl Layer for Block {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
+        let h = self
+            .norm
+            .forward(&self.dense.forward(x, pass)?, pass)?
+            .elu(1.0);
+        self.out.forward(&pass.dropout(&h, 0.5)?, pass)
+    }
+}
+
+/// Two blocks, the second of which has its first parameter frozen, behind a dropout.
+#[derive(Module, Clone, Debug)]
+struct Deep {
+    first: Block,
+    second: Block,
+    #[module(skip)]
+    recompute: bool,
+}
+
+impl Deep {
+    fn new(recompute: bool) -> Result<Self> {
+        let (first, second) = (Block::new(1)?, Block::new(2)?);
+        second.dense.named_params()[0].1.set_frozen(true);
+        Ok(Self {
+            first,
+            second,
+            recompute,
+        })
+    }
+}
+
+impl Layer for Deep {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
+        let x = pass.dropout(x, 0.2)?;
+        let run = |block: &Block, x: &Tensor| {
+            if self.recompute {
+                pass.checkpoint(block, x)
+            } else {
+                block.forward(x, pass)
+            }
+        };
+        pass.dropout(&run(&self.second, &run(&self.first, &x)?)?, 0.2)
+    }
+}
+
+/// All that one pass gives, as bits.
+fn everything(net: &Deep, x: &Tensor) -> Result<Vec<Vec<u64>>> {
+    let (pass, x) = (Pass::train(3), x.tracked());
+    let y = net.forward(&x, &pass)?;
+    let gradients = y.square().sum().backward()?;
+    let mut found = vec![bits(&y), vec![pass.draws()]];
+    found.extend(gradients.get(&x).map(bits));
+    for (_, param) in net.named_params() {
+        found.push(gradients.get(param).map(bits).unwrap_or_default());
+    }
+    found.extend(net.second.norm.running_mean().as_ref().map(bits));
+    Ok(found)
+}
+
+#[test]
+fn recomputed_layers_give_the_same_bits() -> Result<()> {
+    let x = random(&[8, 4], 9)?.to_dtype(DType::F32);
+    let (plain, recomputing) = (Deep::new(false)?, Deep::new(true)?);
+    let expected = everything(&plain, &x)?;
+    assert!(
+        expected.iter().filter(|bits| bits.is_empty()).count() == 1,
+        "one parameter is frozen"
+    );
+    assert_eq!(everything(&recomputing, &x)?, expected);
+    // The parameter may change before backward: what counts is what the forward pass has seen.
+    let mut net = Deep::new(true)?;
+    let pass = Pass::train(3);
+    let y = net.forward(&x, &pass)?;
+    for (_, param) in net.named_params_mut() {
+        param.set(&param.value().mul_scalar(2.0))?;
+    }
+    let gradients = y.square().sum().backward()?;
+    let found: Vec<_> = net
+        .named_params()
+        .iter()
+        .map(|(_, p)| gradients.get(*p).map(bits).unwrap_or_default())
+        .collect();
+    assert_eq!(found, expected[3..expected.len() - 1]);
+    // Inference passes have nothing to recompute.
+    assert_eq!(
+        bits(&Deep::new(true)?.predict(&x)?),
+        bits(&Deep::new(false)?.predict(&x)?)
+    );
+    Ok(())
+}
+
+#[test]
+fn recomputed_layers_have_gradients_of_both_orders() -> Result<()> {
+    let x = random(&[5, 4], 9)?;
+    let report = gradcheck::Gradcheck::new().second_order().module(
+        &Deep::new(true)?,
+        &[x],
+        |net, x, pass| net.forward(&x[0], pass)?.square().mean_over(..),
+    )?;
+    report.assert_ok();
+    assert!(
+        report
+            .entries()
+            .iter()
+            .any(|entry| entry.order == 2 && entry.path == "first.dense.weight")
+    );
+    Ok(())
+}
+
+#[test]
+fn recomputed_functions_save_only_their_inputs() -> Result<()> {
+    let x = random(&[1000, 100], 10)?.tracked();
+    let chain = |x: &[Tensor]| Ok((0..20).fold(x[0].clone(), |x, _| x.sin()));
+    // Other tests of this process hold some memory too: far less.
+    let live = || cotangent::memory_use().live as i64;
+    let before = live();
+    let plain = chain(std::slice::from_ref(&x))?;
+    let saved = live() - before;
+    let recomputed = checkpoint(&[&x], chain)?;
+    let kept = live() - before - saved;
+    assert!(kept * 4 < saved, "{kept} bytes against {saved}");
+    let expected = plain.sum().backward()?;
+    let found = recomputed.sum().backward()?;
+    assert_eq!(found.get(&x).map(bits), expected.get(&x).map(bits));
+    Ok(())
+}
+
+#[test]
+fn recomputation_where_inputs_depend_on_each_other() -> Result<()> {
+    let of = |x: &Tensor| {
+        let hidden = x.tanh();
+        checkpoint(&[&hidden, x], |inputs| {
+            inputs[0].mul(&inputs[1].exp())?.mul(&inputs[0])
+        })
+    };
+    gradcheck::Gradcheck::new()
+        .second_order()
+        .function(&[random(&[3], 11)?], |x| of(&x[0]))?
+        .assert_ok();
+    let captured = Tensor::from([1.0f64]).tracked();
+    let error = checkpoint(&[&random(&[1], 12)?.tracked()], move |x| {
+        x[0].mul(&captured)
+    })
+    .unwrap_err();
+    assert!(
+        error.to_string().contains("captures a tracked tensor"),
+        "{error}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_checked_pass_names_the_first_value_that_is_not_finite() -> Result<()> {
+    let x = random(&[3, 4], 20)?.to_dtype(DType::F32);
+    let net = Block::new(1)?;
+    let says = |error: Error, texts: &[&str]| {
+        let error = error.to_string();
+        assert!(texts.iter().all(|text| error.contains(text)), "{error}");
+    };
+    // Nothing to report.
+    let pass = Pass::train(0).checked(&net);
+    net.forward(&x, &pass)?.square().sum().backward()?;
+    pass.check()?;
+    // Forward: (0, 2) of the exponential overflows.
+    let pass = Pass::train(0).checked(&net);
+    let y = net.dense.forward(&x, &pass)?;
+    let large = y
+        .add(&Tensor::from([[0.0f32, 0.0, 200.0, 0.0, 0.0, 0.0]]))?
+        .exp();
+    let loss = net.norm.forward(&large, &pass)?.sum();
+    says(
+        pass.check().unwrap_err(),
+        &["`dense.", "exp: element [0, 2] of the output", "inf"],
+    );
+    says(loss.backward().unwrap_err(), &["exp: element [0, 2]"]);
+    // Backward: √0 has an infinite slope.
+    let pass = Pass::train(0).checked(&net);
+    let root = net.out.weight.read(&pass).mul_scalar(0.0).sqrt().sum();
+    pass.check()?;
+    says(
+        root.backward().unwrap_err(),
+        &["`out.weight`: sqrt:", "in backward", "inf"],
+    );
+    says(pass.check().unwrap_err(), &["sqrt"]);
+    // A parameter.
+    let mut broken = Block::new(1)?;
+    let (path, param) = broken.named_params_mut().remove(2);
+    param.set(&param.value().mul_scalar(f64::NAN))?;
+    let pass = Pass::train(0).checked(&broken);
+    let result = broken.forward(&x, &pass)?.sum().backward();
+    says(
+        result.unwrap_err(),
+        &[&path, "parameter: element [0]", "NaN"],
+    );
+    // An input.
+    let pass = Pass::train(0).checked(&net);
+    net.forward(&x.mul_scalar(f64::INFINITY), &pass)?;
+    says(
+        pass.check().unwrap_err(),
+        &["linear", "operand 0, which is not tracked, is not finite"],
+    );
+    Ok(())
+}
+
+#[test]
+fn graphs_are_drawn_with_the_names_of_parameters() -> Result<()> {
+    let net = Linear::new(2, 3, &mut ChaCha8Rng::seed_from_u64(1))?;
+    let x = Tensor::from([[1.0f32, 2.0]]).tracked();
+    let hidden = net.forward(&x, &Pass::train(0))?;
+    let dot = Dot::new(&hidden.mul(&hidden)?.sum())
+        .params(&net)
+        .name(&x, "the \"input\"");
+    let text = dot.name(&hidden, "hidden").to_string();
+    for line in [
+        "shape=box, label=\"weight (3, 2)\"",
+        "shape=box, label=\"bias (3,)\"",
+        "shape=box, label=\"the \\\"input\\\" (1, 2)\"",
+        "shape=ellipse, label=\"hidden = linear (1, 3)\"",
+    ] {
+        assert!(text.contains(line), "{text}");
+    }
+    // Each edge is an operand: `mul` has the same one twice.
+    assert_eq!(text.matches("->").count(), 3 + 2 + 1, "{text}");
+    assert_eq!(Dot::new(&x.detach()).to_string(), "digraph {\n}\n");
+    assert!(net.named_params()[0].1.leaf_id().is_some());
+    Ok(())
+}

@@ -1,0 +1,79 @@
+//! A user's crate that knows the framework under another name, and nothing but the framework.
+
+use nets::prelude::*;
+
+/// Two dense layers.
+#[derive(Module, Clone, Debug)]
+#[module(crate = "nets")]
+pub struct Encoder<const N: usize> {
+    layers: [Linear; N],
+    scale: f64,
+}
+
+impl<const N: usize> Layer for Encoder<N> {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let encode = |x: Tensor, layer: &Linear| Ok(layer.forward(&x, pass)?.tanh() * self.scale);
+        self.layers.iter().try_fold(x.clone(), encode)
+    }
+}
+
+/// A pipeline.
+#[derive(Module, Layer, Clone, Debug)]
+#[module(crate = "nets")]
+pub struct Net {
+    encoder: Encoder<2>,
+    head: Linear,
+}
+
+impl Net {
+    /// A net from 4 features to 3 classes.
+    ///
+    /// # Errors
+    /// None: the sizes fit.
+    pub fn new(rng: &mut impl Rng) -> Result<Self> {
+        let layers = [Linear::new(4, 8, rng)?, Linear::new(8, 8, rng)?];
+        Ok(Self {
+            encoder: Encoder { layers, scale: 1.5 },
+            head: Linear::new(8, 3, rng)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_trains_and_its_gradients_are_right() -> Result<()> {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut net = Net::new(&mut rng)?;
+        let paths: Vec<String> = net
+            .named_params()
+            .into_iter()
+            .map(|(path, _)| path)
+            .collect();
+        assert_eq!(
+            paths[..2],
+            ["encoder.layers.0.weight", "encoder.layers.0.bias"]
+        );
+        let (x, labels) = (
+            Tensor::uniform([6, 4], -1.0, 1.0, DType::F32, &mut rng)?,
+            Indices::from([0, 1, 2, 0, 1, 2]),
+        );
+        let loss =
+            |net: &Net, x: &Tensor, pass: &Pass| net.forward(x, pass)?.cross_entropy(&labels);
+        gradcheck::module(&net, std::slice::from_ref(&x), |net, x, pass| {
+            loss(net, &x[0], pass)
+        })?
+        .assert_ok();
+        let (pass, mut optimizer) = (Pass::train(1), Adam::new(0.05).build()?);
+        let before = loss(&net, &x, &Pass::inference())?.item()?;
+        for _ in 0..50 {
+            let grads = loss(&net, &x, &pass)?.backward()?;
+            optimizer.step(&mut net, &grads)?;
+        }
+        let after = loss(&net, &x, &Pass::inference())?.item()?;
+        assert!(after < 0.5 * before, "{before} {after}");
+        Ok(())
+    }
+}

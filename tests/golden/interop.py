@@ -1,0 +1,130 @@
+"""Models that go from PyTorch to cotangent and back; see tests/interop.rs.
+
+    python interop.py                 writes PyTorch's models, inputs and outputs to interop/
+    python interop.py --check FOLDER  loads the models that cotangent has saved in FOLDER and compares
+                                      outputs; with --record it also writes PyTorch's outputs there
+
+The files that PyTorch writes are called `NAME.safetensors`, those that cotangent has written
+`NAME.saved.safetensors`, inputs and outputs `NAME.values.safetensors` and
+`NAME.saved.values.safetensors`. All are of the models that are built here.
+"""
+
+import argparse
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+
+from recording import Random  # noqa: E402  First, for it sets torch up.
+
+import torch  # noqa: E402
+from safetensors.torch import load_file, save_file  # noqa: E402
+from torch import nn  # noqa: E402
+
+FOLDER = pathlib.Path(__file__).parent / "interop"
+
+
+def sequential():
+    """Its keys are positions: 0.weight, 1.running_mean, 3.bias."""
+    return nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7), nn.ELU(), nn.Linear(7, 3))
+
+
+class Custom(nn.Module):
+    """Modules by name, lists of modules, layers without bias and without gamma and beta."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.ModuleDict(
+                {
+                    "fc": nn.Linear(inputs, 6, bias=False),
+                    "norm": nn.BatchNorm1d(6, affine=i > 0, momentum=None if i else 0.1),
+                }
+            )
+            for i, inputs in enumerate([5, 6])
+        )
+        self.head = nn.Linear(6, 3)
+
+    def forward(self, x):
+        for layer in self.layers:
+            x = nn.functional.elu(layer["norm"](layer["fc"](x)))
+        return self.head(x)
+
+
+class Wrapped(nn.Module):
+    """As training scripts save it: all keys behind `model.`."""
+
+    def __init__(self):
+        super().__init__()
+        self.model = sequential()
+
+    def forward(self, x):
+        return self.model(x)
+
+
+MODELS = {"sequential": sequential, "custom": Custom, "wrapped": Wrapped}
+DTYPES = {"f32": torch.float32, "f64": torch.float64}
+
+
+def trained(name, dtype):
+    """A model of random parameters whose running statistics have moved."""
+    random = Random(f"interop {name}")
+    model = MODELS[name]().to(dtype)
+    with torch.no_grad():
+        for param in model.parameters():
+            param.copy_(random.normal(*param.shape, scale=0.5, shift=0.25))
+        for step in range(3):
+            model.train()(random.normal(8, 5, scale=1.0 + step, shift=step - 1.0).to(dtype))
+    return model.eval()
+
+
+def values(name, dtype, model):
+    x = Random(f"interop input {name}").normal(6, 5, scale=2.0).to(dtype)
+    with torch.no_grad():
+        return {"input": x, "output": model.eval()(x)}
+
+
+def write():
+    FOLDER.mkdir(exist_ok=True)
+    for name in MODELS:
+        for suffix, dtype in DTYPES.items():
+            model = trained(name, dtype)
+            save_file(model.state_dict(), FOLDER / f"{name}.{suffix}.safetensors")
+            save_file(values(name, dtype, model), FOLDER / f"{name}.{suffix}.values.safetensors")
+            print(f"{name}.{suffix}: {', '.join(model.state_dict())}")
+
+
+def check(folder, record):
+    """What cotangent has saved: the keys, dtypes and shapes are PyTorch's, and so are the outputs."""
+    for name in MODELS:
+        for suffix, dtype in DTYPES.items():
+            state = load_file(folder / f"{name}.{suffix}.saved.safetensors")
+            model = MODELS[name]().to(dtype)
+            expected = model.state_dict()
+            for key, tensor in state.items():
+                assert tensor.dtype == expected[key].dtype, (key, tensor.dtype)
+                assert tensor.shape == expected[key].shape, (key, tensor.shape)
+            model.load_state_dict(state, strict=True)
+            for key, tensor in model.state_dict().items():
+                assert torch.equal(tensor, state[key]), key
+            found = load_file(folder / f"{name}.{suffix}.saved.values.safetensors")
+            result = values(name, dtype, model)
+            assert torch.equal(found["input"], result["input"]), "another input"
+            difference = (found["output"] - result["output"]).abs().max().item()
+            scale = result["output"].abs().max().item()
+            bound = {"f32": 1e-6, "f64": 1e-12}[suffix]
+            assert difference <= bound * max(scale, 1.0), (name, suffix, difference, scale)
+            print(f"{name}.{suffix}: {len(state)} tensors, outputs differ by {difference:.1e}")
+            if record:
+                save_file(result, folder / f"{name}.{suffix}.saved.values.safetensors")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--check", type=pathlib.Path, metavar="FOLDER")
+    parser.add_argument("--record", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.check:
+        check(arguments.check, arguments.record)
+    else:
+        write()

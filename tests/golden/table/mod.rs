@@ -1,0 +1,17 @@
+//! Which call each golden operation stands for, and where the bound on its error has to give.
+
+mod elementwise;
+mod indexing;
+mod losses;
+mod networks;
+mod products;
+mod reductions;
+mod shapes;
+
+pub use elementwise::{activation, binary, differences, unary};
+pub use indexing::indexing;
+pub use losses::{loss_differences, losses};
+pub use networks::{batch_norm, layer_norms, softmax};
+pub use products::{einsum, matmul, vectors};
+pub use reductions::{extremes, product, reduce, statistics};
+pub use shapes::shape;

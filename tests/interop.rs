@@ -1,0 +1,362 @@
+//! Models come from PyTorch and go there. `tests/golden/interop.py` has written the files of
+//! PyTorch's models, with inputs and the outputs that PyTorch gives when predicting, and has loaded the
+//! files that were saved here, with `load_state_dict(strict=True)`: see `what_is_saved_here`. To have
+//! PyTorch load what is saved now:
+//!
+//! ```text
+//! INTEROP_FOLDER=/tmp/interop cargo test -p cotangent-tests --test interop -- --ignored
+//! python tests/golden/interop.py --check /tmp/interop
+//! ```
+
+use cotangent::module::{LeafMut, Loader, WalkMut, to_bytes};
+use cotangent::prelude::*;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const DTYPES: [DType; 2] = [DType::F32, DType::F64];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/interop")
+}
+
+fn path(folder: &Path, name: &str, dtype: DType, kind: &str) -> PathBuf {
+    folder.join(format!("{name}.{dtype}.{kind}safetensors"))
+}
+
+fn read(name: &str, dtype: DType, kind: &str) -> Vec<u8> {
+    std::fs::read(path(&folder(), name, dtype, kind)).expect("it is in the repository")
+}
+
+/// `nn.Sequential`.
+fn sequential(outputs: usize) -> Result<Sequential> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    Ok(Sequential::new()
+        .push(Linear::new(5, 7, &mut rng)?)
+        .push(BatchNorm::new(7)?)
+        .push(Elu::default())
+        .push(Linear::new(7, outputs, &mut rng)?))
+}
+
+#[derive(Module, Layer, Debug)]
+struct Block {
+    fc: Linear,
+    norm: BatchNorm,
+    #[module(flatten)]
+    elu: Elu,
+}
+
+/// A module of one's own, with the names that PyTorch's has.
+#[derive(Module, Layer, Debug)]
+struct Custom {
+    layers: Vec<Block>,
+    head: Linear,
+}
+
+fn block(inputs: usize, norm: BatchNorm) -> Result<Block> {
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    Ok(Block {
+        fc: Linear::builder(inputs, 6).no_bias().build(&mut rng)?,
+        norm,
+        elu: Elu::default(),
+    })
+}
+
+fn custom() -> Result<Custom> {
+    Ok(Custom {
+        layers: vec![
+            block(5, BatchNorm::builder(6).no_affine().build()?)?,
+            block(6, BatchNorm::builder(6).cumulative().build()?)?,
+        ],
+        head: Linear::new(6, 3, &mut ChaCha8Rng::seed_from_u64(3))?,
+    })
+}
+
+/// All keys behind `model.`.
+#[derive(Module, Layer, Debug)]
+struct Wrapped {
+    model: Sequential,
+}
+
+fn wrapped() -> Result<Wrapped> {
+    Ok(Wrapped {
+        model: sequential(3)?,
+    })
+}
+
+/// PyTorch's input and output, or those that go there.
+struct Values {
+    input: Tensor,
+    output: Tensor,
+}
+
+impl Values {
+    fn of(name: &str, dtype: DType, kind: &str) -> Result<Self> {
+        let zeros = |shape| Ok::<_, Error>(Buffer::new(&Tensor::zeros(shape, dtype)?));
+        let mut values = BTreeMap::from([
+            ("input".to_owned(), zeros([6, 5])?),
+            ("output".to_owned(), zeros([6, 3])?),
+        ]);
+        cotangent::module::load_bytes(&mut values, &read(name, dtype, kind))?;
+        Ok(Self {
+            input: values["input"].value(),
+            output: values["output"].value(),
+        })
+    }
+}
+
+/// Outputs are equal to the last digits, relative to the largest.
+#[track_caller]
+fn assert_close(found: &Tensor, expected: &Tensor) {
+    assert_eq!(
+        (found.shape(), found.dtype()),
+        (expected.shape(), expected.dtype())
+    );
+    let bound = if found.dtype() == DType::F32 {
+        1e-6
+    } else {
+        1e-12
+    };
+    let (found, expected) = (found.to_f64_vec(), expected.to_f64_vec());
+    let scale = expected
+        .iter()
+        .fold(1.0, |scale: f64, x| scale.max(x.abs()));
+    for (found, expected) in found.iter().zip(&expected) {
+        let difference = (found - expected).abs();
+        assert!(
+            difference <= bound * scale,
+            "{found} and not {expected}: {difference:e}"
+        );
+    }
+}
+
+/// Loads PyTorch's file, which sets every leaf, and predicts: PyTorch's outputs.
+fn reproduce(name: &str, dtype: DType, mut model: impl Layer, loader: &Loader) -> Result<()> {
+    model.convert(dtype);
+    let leaves = model.summary().rows.len();
+    let set = loader.load(&mut model, path(&folder(), name, dtype, ""))?;
+    assert_eq!(set.len(), leaves);
+    let values = Values::of(name, dtype, "values.")?;
+    assert_close(&model.predict(&values.input)?, &values.output);
+    Ok(())
+}
+
+#[test]
+fn pytorchs_models_predict_here_what_they_predict_there() -> Result<()> {
+    for dtype in DTYPES {
+        reproduce("sequential", dtype, sequential(3)?, &Loader::new())?;
+        reproduce("custom", dtype, custom()?, &Loader::new())?;
+        reproduce("wrapped", dtype, wrapped()?, &Loader::new())?;
+    }
+    Ok(())
+}
+
+#[test]
+fn pytorchs_files_come_out_as_they_went_in() -> Result<()> {
+    fn again(name: &str, dtype: DType, mut model: impl Module) -> Result<()> {
+        model.convert(dtype);
+        model.load(path(&folder(), name, dtype, ""))?;
+        assert!(to_bytes(&model)? == read(name, dtype, ""), "{name} {dtype}");
+        Ok(())
+    }
+    for dtype in DTYPES {
+        again("sequential", dtype, sequential(3)?)?;
+        again("custom", dtype, custom()?)?;
+        again("wrapped", dtype, wrapped()?)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn pytorchs_keys_are_renamed_to_paths() -> Result<()> {
+    #[derive(Module, Layer)]
+    struct Dense {
+        linear: Linear,
+        batch_norm: BatchNorm,
+        #[module(flatten)]
+        elu: Elu,
+    }
+    #[derive(Module, Layer)]
+    struct Renamed {
+        first: Dense,
+        second: Dense,
+        out: Linear,
+    }
+    let dense = |Block { fc, norm, elu }| Dense {
+        linear: fc,
+        batch_norm: norm,
+        elu,
+    };
+    let renamed = || -> Result<Renamed> {
+        let Custom { layers, head } = custom()?;
+        let mut layers = layers.into_iter().map(dense);
+        let mut next = || layers.next().expect("there are two");
+        Ok(Renamed {
+            first: next(),
+            second: next(),
+            out: head,
+        })
+    };
+    for dtype in DTYPES {
+        // `model.0.weight` is `0.weight`, and the other way round.
+        let strip = Loader::new().strip_prefix("model.");
+        reproduce("wrapped", dtype, sequential(3)?, &strip)?;
+        let add = Loader::new().add_prefix("model.");
+        reproduce("sequential", dtype, wrapped()?, &add)?;
+        let rename = Loader::new()
+            .rename(r"layers\.0\.(.*)", "first.$1")?
+            .rename(r"layers\.1\.(.*)", "second.$1")?
+            .rename(r"(\w+)\.fc\.(.*)", "$1.linear.$2")?
+            .rename(r"(\w+)\.norm\.(.*)", "${1}.batch_norm.${2}")?
+            .rename(r"head\.(.*)", "out.$1")?;
+        reproduce("custom", dtype, renamed()?, &rename)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn pytorchs_lower_layers_go_below_another_head() -> Result<()> {
+    let (mut whole, mut other) = (sequential(3)?, sequential(11)?);
+    let file = path(&folder(), "wrapped", DType::F32, "");
+    let head = |model: &Sequential| -> Result<_> {
+        let params = model.select(r"3\..*")?;
+        Ok(params[0].1.value().to_f64_vec())
+    };
+    let before = head(&other)?;
+    // The head does not fit.
+    let all = Loader::new().strip_prefix("model.");
+    let text = all
+        .load(&mut other, &file)
+        .expect_err("11 outputs and not 3")
+        .to_string();
+    assert!(text.contains("2 mismatches"), "{text}");
+    assert!(
+        text.contains(
+            "`3.weight` (`model.3.weight` in the file): expected shape [11, 7], found [3, 7]"
+        ),
+        "{text}"
+    );
+    let lower = Loader::new()
+        .strip_prefix("model.")
+        .select(|path: &str| !path.starts_with("3."))?;
+    assert_eq!(lower.load(&mut other, &file)?.len(), 7);
+    assert_eq!(head(&other)?, before);
+    // Below the heads the two are the same.
+    all.load(&mut whole, &file)?;
+    let lower = |model: &Sequential| -> Result<Vec<Vec<f64>>> {
+        let params = model.select(r"[01]\..*")?;
+        Ok(params
+            .iter()
+            .map(|(_, param)| param.value().to_f64_vec())
+            .collect())
+    };
+    assert_eq!(lower(&whole)?, lower(&other)?);
+    Ok(())
+}
+
+#[test]
+fn another_precision_is_refused_and_converted_on_demand() -> Result<()> {
+    let mut model = custom()?;
+    let before = to_bytes(&model)?;
+    let text = model
+        .load(path(&folder(), "custom", DType::F64, ""))
+        .expect_err("the model is f32")
+        .to_string();
+    // All of it but the two counters.
+    assert!(text.contains("10 mismatches"), "{text}");
+    assert!(
+        text.contains("`head.bias`: expected dtype f32, found F64"),
+        "{text}"
+    );
+    assert_eq!(to_bytes(&model)?, before);
+    model.convert(DType::F64);
+    model.load(path(&folder(), "custom", DType::F64, ""))?;
+    model.convert(DType::F32);
+    let values = Values::of("custom", DType::F64, "values.")?;
+    let output = model.predict(&values.input.to_dtype(DType::F32))?;
+    assert_close(&output, &values.output.to_dtype(DType::F32));
+    Ok(())
+}
+
+/// The model with values that every machine finds: of a formula, without rounding.
+fn filled(mut model: impl Layer, dtype: DType) -> Result<impl Layer> {
+    model.convert(dtype);
+    let mut number = 0;
+    let mut result = Ok(());
+    WalkMut::over(&mut model, |path, leaf| {
+        number += 1;
+        let values = |shape: &[usize]| {
+            let len = shape.iter().product::<usize>();
+            let value = |i: usize| ((i * 37 + number * 11) % 61) as f64 / 32.0 - 0.9375;
+            // A variance is positive.
+            let value = |i: usize| match value(i) {
+                x if path.ends_with("running_var") => x.abs() + 0.5,
+                x => x,
+            };
+            let values: Vec<f64> = (0..len).map(value).collect();
+            Ok::<_, Error>(Tensor::from_vec(values, shape)?.to_dtype(dtype))
+        };
+        let set = match leaf {
+            LeafMut::Param(param) => values(param.shape()).and_then(|value| param.set(&value)),
+            LeafMut::Buffer(buffer) => {
+                values(buffer.value().shape()).and_then(|value| buffer.set(&value))
+            }
+            LeafMut::Counter(counter) => {
+                counter.set(12_345_678_901);
+                Ok(())
+            }
+            other => unreachable!("{other:?}"),
+        };
+        if let Err(error) = set {
+            result = Err(error.within(path));
+        }
+    });
+    result.map(|()| model)
+}
+
+/// What is saved, and with which of PyTorch's inputs it predicts.
+fn what_is_saved_here(
+    mut each: impl FnMut(&str, DType, &dyn Layer, Vec<u8>) -> Result<()>,
+) -> Result<()> {
+    for dtype in DTYPES {
+        let models: [(&str, Box<dyn Layer>); 3] = [
+            ("sequential", Box::new(filled(sequential(3)?, dtype)?)),
+            ("custom", Box::new(filled(custom()?, dtype)?)),
+            ("wrapped", Box::new(filled(wrapped()?, dtype)?)),
+        ];
+        for (name, model) in &models {
+            each(name, dtype, &**model, to_bytes(&**model)?)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_saved_is_what_pytorch_has_loaded() -> Result<()> {
+    what_is_saved_here(|name, dtype, model, bytes| {
+        assert!(bytes == read(name, dtype, "saved."), "{name} {dtype}");
+        // PyTorch's outputs for it.
+        let values = Values::of(name, dtype, "saved.values.")?;
+        assert_close(&model.predict(&values.input)?, &values.output);
+        Ok(())
+    })
+}
+
+#[test]
+#[ignore = "writes to INTEROP_FOLDER what `interop.py --check` reads"]
+fn save_for_pytorch() -> Result<()> {
+    let folder = PathBuf::from(std::env::var_os("INTEROP_FOLDER").expect("INTEROP_FOLDER is set"));
+    std::fs::create_dir_all(&folder).expect("the folder can be made");
+    what_is_saved_here(|name, dtype, model, bytes| {
+        let write = |kind, bytes: &[u8]| {
+            std::fs::write(path(&folder, name, dtype, kind), bytes)
+                .expect("the folder is writable");
+        };
+        write("saved.", &bytes);
+        let Values { input, .. } = Values::of(name, dtype, "values.")?;
+        let output = model.predict(&input)?;
+        let values = [("input", input), ("output", output)];
+        let values = values.map(|(key, tensor)| (key.to_owned(), Buffer::new(&tensor)));
+        write("saved.values.", &to_bytes(&BTreeMap::from(values))?);
+        Ok(())
+    })
+}

@@ -1,0 +1,551 @@
+//! Loading under other names and in parts: which names fit which leaves, what is refused, and that a
+//! refusal changes nothing.
+
+// Expected texts are written as `UPDATE_EXPECT` writes them.
+#![allow(clippy::needless_raw_string_hashes)]
+
+use cotangent::module::{Loader, Pattern, load_bytes, to_bytes};
+use cotangent::prelude::*;
+use expect_test::{Expect, expect};
+use std::collections::BTreeMap;
+
+/// Parameters by path, each filled with a number of its own.
+type Net = BTreeMap<String, Param>;
+
+fn net(paths: &[&str], first: f32) -> Net {
+    let values = (0u8..).map(|i| first + f32::from(i));
+    let param = |value: f32| Param::new(&Tensor::from([value, -value]));
+    paths
+        .iter()
+        .zip(values)
+        .map(|(path, value)| ((*path).to_owned(), param(value)))
+        .collect()
+}
+
+/// The file of a net with these paths, filled with 1, 2, 3, …
+fn file(paths: &[&str]) -> Vec<u8> {
+    to_bytes(&net(paths, 1.0)).expect("the paths are different")
+}
+
+/// The first element of each parameter that is set, 0 for the others.
+fn values(net: &Net) -> Vec<(&str, f64)> {
+    net.iter()
+        .map(|(path, param)| (path.as_str(), param.value().to_f64_vec()[0]))
+        .collect()
+}
+
+/// Loads a file with the paths `from` into a net with the paths `to`: the paths that were set, and
+/// what the net then holds.
+fn load(loader: &Loader, from: &[&str], to: &[&str]) -> Result<(Vec<String>, Vec<f64>)> {
+    let mut model = net(to, 100.0);
+    let paths = loader.load_bytes(&mut model, &file(from))?;
+    let found = to
+        .iter()
+        .map(|path| model[*path].value().to_f64_vec()[0])
+        .collect();
+    Ok((paths, found))
+}
+
+/// Loads what does not fit: the error's text is `expected`, and the model is what it was, to the bit.
+#[track_caller]
+fn refused(loader: &Loader, from: &[u8], mut model: impl Module, expected: &Expect) {
+    let before = to_bytes(&model).expect("the model can be saved");
+    let error = loader
+        .load_bytes(&mut model, from)
+        .expect_err("it does not fit");
+    expected.assert_eq(&error.to_string());
+    assert_eq!(to_bytes(&model).expect("as before"), before);
+}
+
+#[test]
+fn without_rules_names_are_the_models_and_paths_come_in_its_order() -> Result<()> {
+    #[derive(Module)]
+    struct Net {
+        second: Param,
+        first: Param,
+        count: Counter,
+        mean: Buffer,
+    }
+    let build = |x: f32, count| Net {
+        second: Param::new(&Tensor::from([x])),
+        first: Param::new(&Tensor::scalar(x)),
+        count: Counter::new(count),
+        mean: Buffer::new(&Tensor::from([[x]])),
+    };
+    let (saved, mut loaded) = (build(1.5, u64::MAX >> 1), build(0.0, 0));
+    let paths = Loader::new().load_bytes(&mut loaded, &to_bytes(&saved)?)?;
+    assert_eq!(paths, ["second", "first", "count", "mean"]);
+    assert_eq!(to_bytes(&saved)?, to_bytes(&loaded)?);
+    // From a file as from memory.
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("net.safetensors");
+    let mut other = build(0.0, 0);
+    saved.save(&path)?;
+    assert_eq!(Loader::new().load(&mut other, &path)?, paths);
+    assert_eq!(to_bytes(&saved)?, to_bytes(&other)?);
+    let text = Loader::new()
+        .load(&mut other, folder.path().join("none"))
+        .expect_err("there is none");
+    assert!(matches!(text, Error::Io { .. }), "{text}");
+    Ok(())
+}
+
+#[test]
+fn rules_run_in_their_order() -> Result<()> {
+    // What the first has renamed is what the second sees.
+    let twice = Loader::new()
+        .rename("a", "b")?
+        .rename("b", "c")?
+        .add_prefix("net.");
+    assert_eq!(load(&twice, &["a"], &["net.c"])?.0, ["net.c"]);
+    // The prefix first: then `b` is no whole name any more.
+    let prefixed = Loader::new().add_prefix("net.").rename("net.a", "net.b")?;
+    assert_eq!(load(&prefixed, &["a"], &["net.b"])?.0, ["net.b"]);
+    // Two names change places by way of a third.
+    let swap = Loader::new()
+        .rename("a", "x")?
+        .rename("b", "a")?
+        .rename("x", "b")?;
+    assert_eq!(load(&swap, &["a", "b"], &["a", "b"])?.1, [2.0, 1.0]);
+    Ok(())
+}
+
+#[test]
+fn groups_are_put_into_the_replacement() -> Result<()> {
+    let loader = Loader::new()
+        .strip_prefix("model.")
+        .rename(r"layers\.(\d+)\.(?<leaf>.*)", "hidden.$1.${leaf}")?
+        .rename(r"head\.(w|b).*", "out_${1}")?;
+    let from = [
+        "model.layers.0.weight",
+        "model.layers.10.weight",
+        "model.head.weight",
+        "model.head.bias",
+    ];
+    // The values are numbered as the paths in `from`; a file is read by name, not by position.
+    let to = ["hidden.0.weight", "hidden.10.weight", "out_w", "out_b"];
+    let (paths, found) = load(&loader, &from, &to)?;
+    assert_eq!(
+        paths,
+        ["hidden.0.weight", "hidden.10.weight", "out_b", "out_w"]
+    );
+    assert_eq!(found, [1.0, 2.0, 3.0, 4.0]);
+    Ok(())
+}
+
+#[test]
+fn a_pattern_means_whole_paths() -> Result<()> {
+    let matches = |pattern: &str, path: &str| Ok::<_, Error>(pattern.matcher()?.matches(path));
+    for (pattern, path, expected) in [
+        ("hidden1", "hidden1", true),
+        ("hidden1", "hidden10", false),
+        ("hidden1", "hidden1.weight", false),
+        ("hidden1", "a.hidden1", false),
+        (r"hidden1\..*", "hidden1.weight", true),
+        (r"hidden1\..*", "hidden10.weight", false),
+        // Each side of an alternative as well.
+        ("a|ab", "ab", true),
+        ("a|b", "ab", false),
+        ("", "", true),
+        ("", "a", false),
+        ("^a$", "a", true),
+        // Not in front of a line's end either.
+        ("a", "a\n", false),
+        ("(?m)a$", "a\nb", false),
+        ("(?i)WEIGHT", "weight", true),
+        ("(?x) a b # the two", "ab", true),
+        ("(?x) a b # the two", "abc", false),
+        ("größe.", "größe\u{1f600}", true),
+    ] {
+        assert_eq!(matches(pattern, path)?, expected, "`{pattern}` `{path}`");
+    }
+    Ok(())
+}
+
+#[test]
+fn hidden1_is_never_hidden10() -> Result<()> {
+    let paths = ["hidden1.weight", "hidden10.weight", "hidden100.weight"];
+    let renamed = Loader::new().rename(r"hidden1\.(.*)", "first.$1")?;
+    let to = ["first.weight", "hidden10.weight", "hidden100.weight"];
+    assert_eq!(load(&renamed, &paths, &to)?.1, [1.0, 2.0, 3.0]);
+    let selected = Loader::new().select(r"hidden1\..*")?;
+    let (set, found) = load(&selected, &paths, &paths)?;
+    assert_eq!(set, ["hidden1.weight"]);
+    assert_eq!(found, [1.0, 101.0, 102.0]);
+    // A prefix is a text, and ends where it says.
+    let stripped = Loader::new().strip_prefix("hidden1");
+    let to = [".weight", "0.weight", "00.weight"];
+    assert_eq!(load(&stripped, &paths, &to)?.1, [1.0, 2.0, 3.0]);
+    // It is no regular expression.
+    let text = load(&Loader::new().strip_prefix("hidden."), &paths, &paths).expect_err("no prefix");
+    expect!["load: strip_prefix `hidden.` changes no name in the file"]
+        .assert_eq(&text.to_string());
+    Ok(())
+}
+
+#[test]
+fn prefixes_concern_the_names_that_have_them() -> Result<()> {
+    let strip = Loader::new().strip_prefix("model.");
+    let (paths, found) = load(&strip, &["model.a", "b"], &["a", "b"])?;
+    assert_eq!(
+        (&paths[..], &found[..]),
+        (&["a".to_owned(), "b".to_owned()][..], &[1.0, 2.0][..])
+    );
+    // One prefix, not all of them.
+    assert_eq!(
+        load(&strip, &["model.model.a"], &["model.a"])?.0,
+        ["model.a"]
+    );
+    let both = Loader::new().strip_prefix("model.").add_prefix("encoder.");
+    assert_eq!(load(&both, &["model.a"], &["encoder.a"])?.0, ["encoder.a"]);
+    Ok(())
+}
+
+#[test]
+fn a_selection_concerns_the_model_and_the_file() -> Result<()> {
+    // The file's head has another name and the model's another value: neither is meant.
+    let lower = Loader::new().select(r"lower\..*")?;
+    let from = ["lower.0", "lower.1", "old_head"];
+    let to = ["lower.0", "lower.1", "head"];
+    let (paths, found) = load(&lower, &from, &to)?;
+    assert_eq!(paths, ["lower.0", "lower.1"]);
+    assert_eq!(found, [1.0, 2.0, 102.0]);
+    // By closure, after renaming.
+    let closure = Loader::new()
+        .add_prefix("lower.")
+        .select(|path: &str| path.ends_with('1'))?;
+    assert_eq!(load(&closure, &["0", "1"], &to)?.0, ["lower.1"]);
+    Ok(())
+}
+
+#[test]
+fn what_is_selected_must_be_there() -> Result<()> {
+    let select = || Loader::new().select(r"lower\..*");
+    refused(
+        &select()?,
+        &file(&["lower.1", "lower.2", "head"]),
+        net(&["lower.0", "lower.1", "head"], 100.0),
+        &expect![[r#"
+            bytes in memory: 2 mismatches, nothing was loaded:
+              `lower.0`: missing in the file
+              `lower.2`: in the file, but not in the model"#]],
+    );
+    let from = ["lower.1", "lower.2", "head"];
+    let to = ["lower.0", "lower.1", "head"];
+    let tolerant = select()?.allow_missing().allow_unused();
+    let (paths, found) = load(&tolerant, &from, &to)?;
+    assert_eq!(paths, ["lower.1"]);
+    assert_eq!(found, [100.0, 1.0, 102.0]);
+    Ok(())
+}
+
+#[test]
+fn missing_and_unused_are_allowed_one_by_one() -> Result<()> {
+    let (from, to) = (["a", "b"], ["b", "c"]);
+    refused(
+        &Loader::new(),
+        &file(&from),
+        net(&to, 100.0),
+        &expect![[r#"
+            bytes in memory: 2 mismatches, nothing was loaded:
+              `c`: missing in the file
+              `a`: in the file, but not in the model"#]],
+    );
+    refused(
+        &Loader::new().allow_missing(),
+        &file(&from),
+        net(&to, 100.0),
+        &expect![[r#"
+            bytes in memory: 1 mismatch, nothing was loaded:
+              `a`: in the file, but not in the model"#]],
+    );
+    refused(
+        &Loader::new().allow_unused(),
+        &file(&from),
+        net(&to, 100.0),
+        &expect![[r#"
+            bytes in memory: 1 mismatch, nothing was loaded:
+              `c`: missing in the file"#]],
+    );
+    let both = Loader::new().allow_missing().allow_unused();
+    let (paths, found) = load(&both, &from, &to)?;
+    assert_eq!(paths, ["b"]);
+    assert_eq!(found, [2.0, 101.0]);
+    Ok(())
+}
+
+#[test]
+fn rules_and_selections_that_do_nothing_are_mistakes() -> Result<()> {
+    let model = || net(&["a", "b"], 100.0);
+    let bytes = file(&["a", "b"]);
+    let cases = [
+        (
+            Loader::new().rename("hidden", "a")?,
+            expect!["load: rename `hidden` changes no name in the file"],
+        ),
+        (
+            // It matches, but it changes nothing.
+            Loader::new().rename("(a)", "$1")?,
+            expect!["load: rename `(a)` changes no name in the file"],
+        ),
+        (
+            // The rule before it has taken its names away.
+            Loader::new().rename("a", "c")?.rename("a", "d")?,
+            expect!["load: rename `a` changes no name in the file"],
+        ),
+        (
+            Loader::new().strip_prefix("model."),
+            expect!["load: strip_prefix `model.` changes no name in the file"],
+        ),
+        (
+            Loader::new().add_prefix(""),
+            expect!["load: add_prefix `` changes no name in the file"],
+        ),
+        (
+            Loader::new().select("hidden")?,
+            expect![
+                "load: the pattern `hidden` matches nothing that both the model and the file have"
+            ],
+        ),
+        (
+            Loader::new().select(|_: &str| false)?,
+            expect!["load: the closure matches nothing that both the model and the file have"],
+        ),
+        (
+            // Selected in the model only, and in the file only.
+            Loader::new()
+                .rename("a", "c")?
+                .select("a|c")?
+                .allow_missing()
+                .allow_unused(),
+            expect![
+                "load: the pattern `a|c` matches nothing that both the model and the file have"
+            ],
+        ),
+        (
+            Loader::new()
+                .add_prefix("x.")
+                .allow_missing()
+                .allow_unused(),
+            expect!["load: no name in the file is a path of the model"],
+        ),
+    ];
+    for (loader, expected) in cases {
+        refused(&loader, &bytes, model(), &expected);
+    }
+    // Nothing in nothing is no mistake.
+    assert!(
+        Loader::new()
+            .load_bytes(&mut net(&[], 0.0), &file(&[]))?
+            .is_empty()
+    );
+    refused(
+        &Loader::new().allow_missing(),
+        &file(&[]),
+        model(),
+        &expect!["load: no name in the file is a path of the model"],
+    );
+    Ok(())
+}
+
+#[test]
+fn malformed_regular_expressions_are_shown() {
+    for (pattern, expected) in [
+        (
+            "(",
+            expect!["pattern: `(`: found open group without closing ')'"],
+        ),
+        // Sound only between the parentheses that make it match whole names.
+        (
+            "a)(b",
+            expect!["pattern: `a)(b`: found closing ')' without matching '('"],
+        ),
+        (
+            "*",
+            expect![
+                "pattern: `*`: uncounted repetition operator must be applied to a sub-expression"
+            ],
+        ),
+        (
+            "[a",
+            expect!["pattern: `[a`: non-empty character class has no closing bracket"],
+        ),
+        (
+            "a\\",
+            expect![[
+                r#"pattern: `a\`: saw start of escape sequence, but saw end of pattern before it finished"#
+            ]],
+        ),
+    ] {
+        let rename = Loader::new().rename(pattern, "b").expect_err(pattern);
+        let select = Loader::new().select(pattern).expect_err(pattern);
+        expected.assert_eq(&rename.to_string());
+        assert_eq!(rename.to_string(), select.to_string());
+    }
+}
+
+#[test]
+fn two_names_cannot_become_one() -> Result<()> {
+    refused(
+        &Loader::new().rename(r"a\.\d", "a")?,
+        &file(&["a.0", "a.1", "a.2", "b"]),
+        net(&["a", "b"], 100.0),
+        &expect![[r#"
+            bytes in memory: 2 mismatches, nothing was loaded:
+              `a`: both `a.0` and `a.1` are renamed to this
+              `a`: both `a.1` and `a.2` are renamed to this"#]],
+    );
+    // One that keeps its name can be in the way.
+    refused(
+        &Loader::new().strip_prefix("model."),
+        &file(&["a", "model.a"]),
+        net(&["a"], 100.0),
+        &expect![[r#"
+            bytes in memory: 1 mismatch, nothing was loaded:
+              `a`: both `a` and `model.a` are renamed to this"#]],
+    );
+    // Not where the selection leaves the name out.
+    let loader = Loader::new().rename(r"a\.\d", "a")?.select("b")?;
+    assert_eq!(
+        load(&loader, &["a.0", "a.1", "b"], &["a", "b"])?.1,
+        [100.0, 3.0]
+    );
+    Ok(())
+}
+
+#[test]
+fn every_mismatch_is_listed_under_both_names() -> Result<()> {
+    #[derive(Module)]
+    struct Other {
+        shape: Param,
+        dtype: Param,
+        count: Param,
+        extra: Param,
+    }
+    #[derive(Module)]
+    struct Net {
+        shape: Param,
+        dtype: Buffer,
+        count: Counter,
+        missing: Param,
+    }
+    let other = Other {
+        shape: Param::new(&Tensor::from([[1.0f32, 2.0]])),
+        dtype: Param::new(&Tensor::from([1.0f64])),
+        count: Param::new(&Tensor::scalar(3.0f32)),
+        extra: Param::new(&Tensor::scalar(3.0f32)),
+    };
+    let model = || Net {
+        shape: Param::new(&Tensor::from([[1.0f32], [2.0]])),
+        dtype: Buffer::new(&Tensor::from([1.0f32])),
+        count: Counter::new(7),
+        missing: Param::new(&Tensor::from([1.0f32])),
+    };
+    refused(
+        &Loader::new(),
+        &to_bytes(&other)?,
+        model(),
+        &expect![[r#"
+            bytes in memory: 5 mismatches, nothing was loaded:
+              `shape`: expected shape [2, 1], found [1, 2]
+              `dtype`: expected dtype f32, found F64
+              `count`: expected a scalar of dtype I64, found F32 []
+              `missing`: missing in the file
+              `extra`: in the file, but not in the model"#]],
+    );
+    let swapped = Loader::new()
+        .rename("shape", "x")?
+        .rename("dtype", "shape")?
+        .rename("x", "dtype")?
+        .rename("(extra)", "an_$1")?;
+    refused(
+        &swapped,
+        &to_bytes(&other)?,
+        model(),
+        &expect![[r#"
+        bytes in memory: 5 mismatches, nothing was loaded:
+          `shape` (`dtype` in the file): expected dtype f32, found F64
+          `dtype` (`shape` in the file): expected shape [1], found [1, 2]
+          `count`: expected a scalar of dtype I64, found F32 []
+          `missing`: missing in the file
+          `an_extra` (`extra` in the file): in the file, but not in the model"#]],
+    );
+    Ok(())
+}
+
+#[test]
+fn a_model_with_one_path_for_two_leaves_is_neither_saved_nor_loaded() {
+    #[derive(Module)]
+    struct Twice {
+        #[module(flatten)]
+        a: Net,
+        #[module(flatten)]
+        b: Net,
+    }
+    let mut model = Twice {
+        a: net(&["x", "y"], 1.0),
+        b: net(&["x"], 5.0),
+    };
+    // The second is of another shape: it must not be found out when the first is already set.
+    model
+        .b
+        .insert("x".to_owned(), Param::new(&Tensor::from([5.0f32])));
+    let text = to_bytes(&model).expect_err("there are two").to_string();
+    expect!["bytes in memory: two leaves of the model have the path `x`"].assert_eq(&text);
+    let text = model
+        .save("never-written")
+        .expect_err("as above")
+        .to_string();
+    expect!["never-written: two leaves of the model have the path `x`"].assert_eq(&text);
+    let bytes = file(&["x", "y"]);
+    for loader in [Loader::new(), Loader::new().allow_missing().allow_unused()] {
+        let text = loader
+            .load_bytes(&mut model, &bytes)
+            .expect_err("there are two");
+        expect![[r#"
+            bytes in memory: 1 mismatch, nothing was loaded:
+              `x`: two leaves of the model have this path"#]]
+        .assert_eq(&text.to_string());
+        assert_eq!(values(&model.a), [("x", 1.0), ("y", 2.0)]);
+        assert_eq!(values(&model.b), [("x", 5.0)]);
+    }
+}
+
+#[test]
+fn the_name_that_the_format_keeps_for_itself_is_refused() -> Result<()> {
+    let text = to_bytes(&net(&["__metadata__"], 1.0)).expect_err("it could not be read again");
+    expect!["bytes in memory: no leaf of the model can have the path `__metadata__`: safetensors keeps it for itself"]
+        .assert_eq(&text.to_string());
+    // As a part of a path it is a name like any other.
+    let bytes = file(&["__metadata__.weight"]);
+    load_bytes(&mut net(&["__metadata__.weight"], 1.0), &bytes)
+}
+
+#[test]
+fn loading_keeps_what_is_frozen_and_which_parameter_is_which() -> Result<()> {
+    let mut model = net(&["a"], 100.0);
+    model.freeze();
+    Loader::new().load_bytes(&mut model, &file(&["a"]))?;
+    assert!(model["a"].is_frozen());
+    model.unfreeze();
+    // Gradients are found by the parameter, before loading and after.
+    let pass = Pass::train(0);
+    let gradients = model["a"].read(&pass).sum().backward()?;
+    load_bytes(&mut model, &file(&["a"]))?;
+    assert!(gradients.get(&model["a"]).is_some());
+    Ok(())
+}
+
+#[test]
+fn boxed_layers_are_loaded_as_their_layers() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let plain = vec![Linear::new(2, 2, &mut rng)?, Linear::new(2, 2, &mut rng)?];
+    let mut boxed: Box<dyn Module> = Box::new((
+        Linear::new(2, 2, &mut rng)?,
+        Some(Box::new(Linear::new(2, 2, &mut rng)?)),
+    ));
+    let paths = Loader::new().load_bytes(&mut *boxed, &to_bytes(&plain)?)?;
+    assert_eq!(paths, ["0.weight", "0.bias", "1.weight", "1.bias"]);
+    assert_eq!(to_bytes(&plain)?, to_bytes(&*boxed)?);
+    Ok(())
+}

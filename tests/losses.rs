@@ -1,0 +1,397 @@
+//! Fused losses and layer normalization against the same written out: in tensor operations, to
+//! 1e-12, with their gradients; against loops over multi-indices, for any shape; where numbers are
+//! large.
+
+use cotangent::prelude::*;
+use cotangent::{Backward, BinaryCrossEntropy, NllLoss, Target};
+use proptest::prelude::*;
+use support::reference::{Naive, number};
+
+mod support {
+    #[allow(dead_code)] // Other tests use the rest.
+    pub mod reference;
+}
+
+type Function<'a> = &'a dyn Fn(&[Tensor]) -> Result<Tensor>;
+
+fn random(shape: &[usize], seed: u64) -> Result<Tensor> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Tensor::normal(shape, 0.0, 2.0, DType::F64, &mut rng)
+}
+
+/// Holds result and gradients of two functions of the same operands to each other.
+#[track_caller]
+fn same(name: &str, operands: &[Tensor], fused: Function, written_out: Function) -> Result<()> {
+    let operands: Vec<Tensor> = operands.iter().map(Tensor::tracked).collect();
+    let (fused, expected) = (fused(&operands)?, written_out(&operands)?);
+    let close = |what: &str, a: &Tensor, b: &Tensor| {
+        assert_eq!(a.shape(), b.shape(), "{name}: {what}");
+        for (a, b) in a.to_f64_vec().into_iter().zip(b.to_f64_vec()) {
+            let off = (a - b).abs();
+            assert!(
+                off <= 1e-12 * b.abs().max(1.0),
+                "{name}: {what}: {a:e}, expected {b:e}"
+            );
+        }
+    };
+    close("result", &fused, &expected);
+    let cotangent = random(fused.shape(), 99)?;
+    let fused = fused.backward_with(&cotangent)?;
+    let expected = expected.backward_with(&cotangent)?;
+    for (i, x) in operands.iter().enumerate() {
+        let (a, b) = (fused.get(x), expected.get(x));
+        close(
+            &format!("gradient {i}"),
+            a.expect("a gradient"),
+            b.expect("a gradient"),
+        );
+    }
+    Ok(())
+}
+
+/// 1 at each row's label.
+fn hot(labels: &Indices, classes: usize) -> Result<Tensor> {
+    let mut hot = vec![0.0; labels.len() * classes];
+    for (i, &label) in labels.as_slice().iter().enumerate() {
+        hot[i * classes + label] = 1.0;
+    }
+    Tensor::from_vec(hot, [labels.len(), classes])
+}
+
+#[test]
+fn cross_entropy_is_what_log_softmax_and_a_sum_give() -> Result<()> {
+    let (samples, classes, smoothing) = (37, 11, 0.3);
+    let logits = random(&[samples, classes], 1)?;
+    let labels: Indices = (0..samples).map(|i| i * 5 % classes).collect();
+    let hot = hot(&labels, classes)?;
+    let weights = random(&[classes], 2)?.abs();
+    // 1 for each sample that is counted, (samples, 1).
+    let counted = |ignored: Option<usize>| {
+        let counts = |&label: &usize| f64::from(Some(label) != ignored);
+        let counts: Vec<f64> = labels.as_slice().iter().map(counts).collect();
+        Tensor::from_vec(counts, [samples, 1])
+    };
+    let negative = |x: &[Tensor]| Ok(-x[0].log_softmax(1)?);
+
+    same(
+        "plain",
+        std::slice::from_ref(&logits),
+        &|x| x[0].cross_entropy(&labels),
+        &|x| Ok(negative(x)?.mul(&hot)?.sum() / samples as f64),
+    )?;
+    for ignored in [None, Some(4)] {
+        let counted = counted(ignored)?;
+        for weighted in [false, true] {
+            for smoothing in [0.0, smoothing, 1.0] {
+                let mut loss = CrossEntropy::new().label_smoothing(smoothing);
+                let weights = if weighted {
+                    loss = loss.class_weights(&weights);
+                    weights.clone()
+                } else {
+                    Tensor::ones([classes], DType::F64)?
+                };
+                if let Some(label) = ignored {
+                    loss = loss.ignore_label(label);
+                }
+                let share = smoothing / classes as f64;
+                let target = (hot.mul_scalar(1.0 - smoothing) + share)
+                    .mul(&weights)?
+                    .mul(&counted)?;
+                let total = hot.mul(&weights)?.mul(&counted)?.sum().item()?;
+                let name = format!("{loss:?}");
+                let operand = std::slice::from_ref(&logits);
+                let each = |x: &[Tensor]| negative(x)?.mul(&target)?.sum_over(1);
+                same(&name, operand, &|x| loss.loss(&x[0], &labels), &|x| {
+                    Ok(each(x)?.sum() / total)
+                })?;
+                let sum = loss.clone().reduction(Reduction::Sum);
+                same(&name, operand, &|x| sum.loss(&x[0], &labels), &|x| {
+                    Ok(each(x)?.sum())
+                })?;
+                let none = loss.clone().reduction(Reduction::None);
+                same(&name, operand, &|x| none.loss(&x[0], &labels), &each)?;
+            }
+        }
+    }
+    let operands = [logits, random(&[samples, classes], 3)?];
+    let loss = CrossEntropy::new()
+        .class_weights(&weights)
+        .label_smoothing(smoothing);
+    same(
+        "probabilities",
+        &operands,
+        &|x| loss.loss(&x[0], Target::Probabilities(&x[1])),
+        &|x| {
+            let target =
+                (x[1].mul_scalar(1.0 - smoothing) + smoothing / classes as f64).mul(&weights)?;
+            Ok(negative(x)?.mul(&target)?.sum() / samples as f64)
+        },
+    )
+}
+
+#[test]
+fn the_likelihood_of_log_softmax_is_cross_entropy() -> Result<()> {
+    let logits = random(&[23, 5, 3], 4)?;
+    let labels: Vec<usize> = (0..69).map(|i| i * 3 % 5).collect();
+    let labels = Indices::from_vec(labels, [23, 3])?;
+    let weights = random(&[5], 5)?.abs();
+    for reduction in [
+        Reduction::Mean,
+        Reduction::Sum,
+        Reduction::BatchMean,
+        Reduction::None,
+    ] {
+        let fused = CrossEntropy::new()
+            .class_weights(&weights)
+            .ignore_label(2)
+            .reduction(reduction);
+        let likelihood = NllLoss::new()
+            .class_weights(&weights)
+            .ignore_label(2)
+            .reduction(reduction);
+        same(
+            &format!("{reduction:?}"),
+            std::slice::from_ref(&logits),
+            &|x| fused.loss(&x[0], &labels),
+            &|x| likelihood.loss(&x[0].log_softmax(1)?, &labels),
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn losses_of_elements_are_what_their_formulas_give() -> Result<()> {
+    let (x, t, w) = (
+        random(&[9, 7], 6)?,
+        random(&[9, 7], 7)?.sigmoid(),
+        random(&[7], 8)?.abs(),
+    );
+    let operands = [x, t];
+    let none = Reduction::None;
+    same("mse", &operands, &|x| x[0].mse_loss(&x[1], none), &|x| {
+        Ok(x[0].sub(&x[1])?.square())
+    })?;
+    same(
+        "huber",
+        &operands,
+        &|x| x[0].huber_loss(&x[1], 0.8, none),
+        &|x| {
+            let error = x[0].sub(&x[1])?;
+            let near = error.clamp(-0.8, 0.8);
+            Ok(near.square() * 0.5 + (error.sub(&near)?).abs() * 0.8)
+        },
+    )?;
+    let binary = BinaryCrossEntropy::new()
+        .positive_weight(&w)
+        .weight(&w)
+        .reduction(none);
+    same("bce", &operands, &|x| binary.loss(&x[0], &x[1]), &|x| {
+        let positive = x[0].sigmoid().ln().mul(&x[1])?.mul(&w)?;
+        let negative = x[0].neg().sigmoid().ln().mul(&(1.0 - &x[1]))?;
+        Ok(-(positive + negative).mul(&w)?)
+    })?;
+    same(
+        "kl",
+        &operands,
+        &|x| x[0].kl_div(&x[1], Reduction::BatchMean),
+        &|x| Ok(x[1].mul(&x[1].ln().sub(&x[0])?)?.sum() / 9.0),
+    )?;
+    same(
+        "kl of logarithms",
+        &operands,
+        &|x| x[0].kl_div_log_target(&x[1], none),
+        &|x| x[1].exp().mul(&x[1].sub(&x[0])?),
+    )?;
+    same(
+        "cosine",
+        &operands,
+        &|x| x[0].cosine_similarity(&x[1], -1, 1e-8),
+        &|x| {
+            let length = |x: &Tensor| Ok::<_, Error>(x.square().sum_over(1)?.sqrt());
+            let dot = x[0].mul(&x[1])?.sum_over(1)?;
+            dot.div(&length(&x[0])?.mul(&length(&x[1])?)?)
+        },
+    )
+}
+
+#[test]
+fn layer_norm_is_what_its_formula_gives() -> Result<()> {
+    let operands = [
+        random(&[5, 3, 40], 9)?,
+        random(&[3, 40], 10)?,
+        random(&[3, 40], 11)?,
+    ];
+    let fused = |x: &[Tensor]| x[0].layer_norm([3, 40], Some(&x[1]), Some(&x[2]), 1e-3);
+    same("layer_norm", &operands, &fused, &|x| {
+        let centred = x[0].sub(&x[0].mean_over(Axes::keep([1, 2]))?)?;
+        let variance = centred.square().mean_over(Axes::keep([1, 2]))?;
+        let normalized = centred.mul(&(variance + 1e-3).rsqrt())?;
+        normalized.mul(&x[1])?.add(&x[2])
+    })
+}
+
+#[test]
+fn large_numbers_give_finite_losses_and_gradients() -> Result<()> {
+    for dtype in [DType::F32, DType::F64] {
+        let logits = Tensor::from([[1e4, -1e4, 0.0], [-1e4, 1e4, 1e4]])
+            .to_dtype(dtype)
+            .tracked();
+        let probabilities = Tensor::from([[0.0, 1.0, 0.0], [0.2, 0.3, 0.5]]).to_dtype(dtype);
+        let labels = Indices::from([1, 0]);
+        let smoothed = CrossEntropy::new().label_smoothing(0.1);
+        for loss in [
+            logits.cross_entropy(&labels)?,
+            smoothed.loss(&logits, &labels)?,
+            smoothed.loss(&logits, &probabilities)?,
+            logits.bce_with_logits(&probabilities)?,
+        ] {
+            assert!(loss.item()?.is_finite(), "{loss}");
+            let gradients = loss.backward()?;
+            let gradient = gradients.get(&logits).expect("a gradient").to_f64_vec();
+            assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
+        }
+    }
+    // What is left of a small loss has all its digits.
+    let tiny = Tensor::from([-30.0])
+        .bce_with_logits(&Tensor::from([0.0]))?
+        .item()?;
+    assert!(
+        (tiny / (-30f64).exp().ln_1p() - 1.0).abs() < 1e-14,
+        "{tiny:e}"
+    );
+    Ok(())
+}
+
+/// An offset that is large beside the spread costs single precision nothing that it still had.
+#[test]
+fn layer_norm_takes_an_offset_off_exactly() -> Result<()> {
+    let noise = random(&[8, 300], 12)?.to_dtype(DType::F32);
+    let single = noise.add_scalar(1e4);
+    let (y, expected) = (
+        single.layer_norm([300], None, None, 1e-5)?,
+        single
+            .to_dtype(DType::F64)
+            .layer_norm([300], None, None, 1e-5)?,
+    );
+    for (y, expected) in y.to_f64_vec().into_iter().zip(expected.to_f64_vec()) {
+        assert!((y - expected).abs() < 2e-6, "{y} instead of {expected}");
+    }
+    Ok(())
+}
+
+/// Where no label is counted there is no mean, but no gradient either.
+#[test]
+fn no_label_that_counts() -> Result<()> {
+    let logits = random(&[2, 3], 13)?.tracked();
+    let labels = Indices::from([7, 7]);
+    let losses = [
+        CrossEntropy::new().ignore_label(7).loss(&logits, &labels)?,
+        CrossEntropy::new()
+            .ignore_label(7)
+            .label_smoothing(0.1)
+            .loss(&logits, &labels)?,
+        NllLoss::new().ignore_label(7).loss(&logits, &labels)?,
+    ];
+    for loss in losses {
+        assert!(loss.item()?.is_nan());
+        let gradients = loss.backward()?;
+        assert_eq!(
+            gradients.get(&logits).map(Tensor::to_f64_vec),
+            Some(vec![0.0; 6])
+        );
+    }
+    Ok(())
+}
+
+/// No samples need no memory, however many classes they would have.
+#[test]
+fn no_samples_of_many_classes() -> Result<()> {
+    let logits = Tensor::zeros([0, 1 << 24], DType::F32)?.tracked();
+    let none = Indices::from(vec![]);
+    let smoothed = CrossEntropy::new().label_smoothing(0.1);
+    let losses = [
+        smoothed.loss(&logits, &none)?,
+        smoothed.loss(&logits, &logits)?,
+        logits.nll_loss(&none)?,
+        logits.layer_norm([1 << 24], None, None, 1e-5)?.mean(),
+    ];
+    for loss in losses {
+        assert!(loss.item()?.is_nan());
+        for backward in [Backward::new(), Backward::new().create_graph()] {
+            let gradients = backward.retain_graph().run(&loss)?;
+            let gradient = gradients.get(&logits).map(Tensor::shape);
+            assert_eq!(gradient, Some(&[0, 1 << 24][..]));
+        }
+    }
+    Ok(())
+}
+
+fn length() -> impl Strategy<Value = usize> {
+    prop_oneof![1 => Just(0usize), 3 => Just(1usize), 8 => 2usize..5]
+}
+
+#[allow(clippy::needless_pass_by_value)] // As `map_err` wants it.
+fn fail(error: Error) -> TestCaseError {
+    TestCaseError::fail(error.to_string())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Which logits belong to which label, for any number of further axes and any layout.
+    #[test]
+    fn each_label_meets_its_own_logits(
+        samples in length(), classes in 1usize..5, places in prop::collection::vec(length(), 0..3),
+        storage in 0u8..4, ignored in 0usize..5, seed in 0u64..1000,
+    ) {
+        let shape = [&[samples, classes], &places[..]].concat();
+        let outer = [&[samples], &places[..]].concat();
+        let naive = Naive::whole(&shape, seed);
+        let logits = naive.tensor(DType::F64, storage).map_err(fail)?;
+        let count: usize = outer.iter().product();
+        let labels: Vec<usize> = (0..count).map(|i| (i * 7 + seed as usize) % classes).collect();
+        let indices = Indices::from_vec(labels.clone(), &outer[..]).map_err(fail)?;
+        let at = |index: &[usize], class: usize| {
+            let mut at = index.to_vec();
+            at.insert(1, class);
+            naive.at(&at)
+        };
+        let expected = Naive::build(&outer, |index| {
+            let label = labels[number(&outer, index)];
+            let sum: f64 = (0..classes).map(|class| at(index, class).exp()).sum();
+            if label == ignored { 0.0 } else { sum.ln() - at(index, label) }
+        });
+        let loss = CrossEntropy::new().ignore_label(ignored).reduction(Reduction::None);
+        let found = loss.loss(&logits, &indices).map_err(fail)?;
+        expected.differs_by(&found, |x| 1e-14 * (x.abs() + 8.0)).map_err(TestCaseError::fail)?;
+
+        let expected = Naive::build(&outer, |index| {
+            let label = labels[number(&outer, index)];
+            if label == ignored { 0.0 } else { -at(index, label) }
+        });
+        let loss = NllLoss::new().ignore_label(ignored).reduction(Reduction::None);
+        let found = loss.loss(&logits, &indices).map_err(fail)?;
+        expected.matches(&found).map_err(TestCaseError::fail)?;
+    }
+
+    /// Which elements share a mean, for any number of normalized axes and any layout.
+    #[test]
+    fn layer_norm_normalizes_the_last_axes(
+        shape in prop::collection::vec(length(), 1..4), axes in 1usize..4, storage in 0u8..4,
+    ) {
+        let axes = axes.min(shape.len());
+        let (outer, inner) = shape.split_at(shape.len() - axes);
+        let naive = Naive::whole(&shape, 5);
+        let len: usize = inner.iter().product();
+        let expected = Naive::build(&shape, |index| {
+            let row = number(outer, &index[..outer.len()]);
+            let row = &naive.values[row * len..(row + 1) * len];
+            let mean = row.iter().sum::<f64>() / len as f64;
+            let variance = row.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / len as f64;
+            (naive.at(index) - mean) / (variance + 1e-2).sqrt()
+        });
+        let x = naive.tensor(DType::F64, storage).map_err(fail)?;
+        let found = x.layer_norm(inner, None, None, 1e-2).map_err(fail)?;
+        expected.differs_by(&found, |x| 1e-13 * (x.abs() + 1.0)).map_err(TestCaseError::fail)?;
+    }
+}

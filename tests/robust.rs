@@ -1,0 +1,901 @@
+//! Bad input gets a typed error: no operation panics, or takes memory for a number that it is given,
+//! whatever its operands and arguments are. What has a value has gradients, which fit, recorded or
+//! not; and neither depends on how the operands lie in memory.
+
+use cotangent::gradcheck::{self, Gradcheck};
+use cotangent::prelude::{ChaCha8Rng, SeedableRng};
+use cotangent::transform;
+use cotangent::{
+    Axes, Backward, BinaryCrossEntropy, Cotangents, CrossEntropy, DType, Dot, Error, Indices, Mask,
+    NllLoss, Op, Result, Tensor, Vjp, grad,
+};
+use proptest::prelude::*;
+use proptest::test_runner::{TestError, TestRng, TestRunner};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use support::draw::{Arguments, Draw, Operand};
+use support::sources;
+
+mod support {
+    pub mod draw;
+    pub mod sources;
+}
+
+/// How far a result may depend on how the operands lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// Not at all: each element is computed from its own operands, or in an order that the shape
+    /// decides.
+    Same,
+    /// But for the sign of zero: of elements that are equal the one that is met first is taken.
+    Equal,
+    /// By rounding: sums are made as the elements lie in memory.
+    Close,
+}
+use Layout::{Close, Equal, Same};
+
+/// A public function, and how it is called.
+struct Row {
+    name: &'static str,
+    /// How many tensors it takes.
+    operands: usize,
+    layout: Layout,
+    f: fn(&[Tensor], &Arguments) -> Result<Vec<Tensor>>,
+}
+
+/// What functions return, as tensors.
+trait Outcome {
+    fn tensors(self) -> Result<Vec<Tensor>>;
+}
+
+impl Outcome for Tensor {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![self])
+    }
+}
+
+impl Outcome for Vec<Tensor> {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        Ok(self)
+    }
+}
+
+impl Outcome for Mask {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        assert_eq!(self.len(), self.as_slice().len());
+        assert!(!self.to_string().is_empty());
+        Ok(vec![self.to_tensor(DType::F32)])
+    }
+}
+
+impl Outcome for Indices {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        assert!(!self.to_string().is_empty());
+        let values: Vec<f64> = self.as_slice().iter().map(|&i| i as f64).collect();
+        Ok(vec![Tensor::from_vec(values, self.shape())?])
+    }
+}
+
+impl Outcome for f64 {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        Ok(vec![Tensor::scalar(self)])
+    }
+}
+
+impl Outcome for bool {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        f64::from(u8::from(self)).tensors()
+    }
+}
+
+impl Outcome for usize {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        (self as f64).tensors()
+    }
+}
+
+impl Outcome for String {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        Ok(Vec::new())
+    }
+}
+
+impl<A: Outcome, B: Outcome> Outcome for (A, B) {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        let (first, second) = (self.0.tensors()?, self.1.tensors()?);
+        Ok([first, second].concat())
+    }
+}
+
+impl<T: Outcome> Outcome for Result<T> {
+    fn tensors(self) -> Result<Vec<Tensor>> {
+        self.and_then(T::tensors)
+    }
+}
+
+macro_rules! rows {
+    ($($operands:literal $layout:ident $name:ident: |$x:ident, $p:ident| $call:expr;)*) => {
+        vec![$(
+            #[allow(unused_variables)]
+            Row {
+                name: stringify!($name),
+                operands: $operands,
+                layout: $layout,
+                f: |$x, $p| Outcome::tensors($call),
+            }
+        ),*]
+    };
+}
+
+/// Elementwise functions of one tensor.
+fn elementwise() -> Vec<Row> {
+    rows! {
+        1 Same neg: |x, p| x[0].neg();
+        1 Same abs: |x, p| x[0].abs();
+        1 Same square: |x, p| x[0].square();
+        1 Same sqrt: |x, p| x[0].sqrt();
+        1 Same rsqrt: |x, p| x[0].rsqrt();
+        1 Same recip: |x, p| x[0].recip();
+        1 Same exp: |x, p| x[0].exp();
+        1 Same exp_m1: |x, p| x[0].exp_m1();
+        1 Same ln: |x, p| x[0].ln();
+        1 Same ln_1p: |x, p| x[0].ln_1p();
+        1 Same sin: |x, p| x[0].sin();
+        1 Same cos: |x, p| x[0].cos();
+        1 Same erf: |x, p| x[0].erf();
+        1 Same erfc: |x, p| x[0].erfc();
+        1 Same tan: |x, p| x[0].tan();
+        1 Same asin: |x, p| x[0].asin();
+        1 Same acos: |x, p| x[0].acos();
+        1 Same atan: |x, p| x[0].atan();
+        1 Same sinh: |x, p| x[0].sinh();
+        1 Same cosh: |x, p| x[0].cosh();
+        1 Same asinh: |x, p| x[0].asinh();
+        1 Same acosh: |x, p| x[0].acosh();
+        1 Same atanh: |x, p| x[0].atanh();
+        1 Same log2: |x, p| x[0].log2();
+        1 Same log10: |x, p| x[0].log10();
+        1 Same floor: |x, p| x[0].floor();
+        1 Same ceil: |x, p| x[0].ceil();
+        1 Same round: |x, p| x[0].round();
+        1 Same trunc: |x, p| x[0].trunc();
+        1 Same sign: |x, p| x[0].sign();
+        1 Same relu: |x, p| x[0].relu();
+        1 Same relu6: |x, p| x[0].relu6();
+        1 Same selu: |x, p| x[0].selu();
+        1 Same sigmoid: |x, p| x[0].sigmoid();
+        1 Same tanh: |x, p| x[0].tanh();
+        1 Same softplus: |x, p| x[0].softplus();
+        1 Same log_sigmoid: |x, p| x[0].log_sigmoid();
+        1 Same gelu: |x, p| x[0].gelu();
+        1 Same gelu_tanh: |x, p| x[0].gelu_tanh();
+        1 Same silu: |x, p| x[0].silu();
+        1 Same mish: |x, p| x[0].mish();
+        1 Same hard_sigmoid: |x, p| x[0].hard_sigmoid();
+        1 Same hard_swish: |x, p| x[0].hard_swish();
+        1 Same hard_tanh: |x, p| x[0].hard_tanh();
+        1 Same add_scalar: |x, p| x[0].add_scalar(p.number);
+        1 Same mul_scalar: |x, p| x[0].mul_scalar(p.number);
+        1 Same div_scalar: |x, p| x[0].div_scalar(p.number);
+        1 Same operators: |x, p| (1.0 / (p.number - &x[0])) * (&x[0] + p.other_number);
+        1 Same clamp: |x, p| x[0].clamp(p.number, p.other_number);
+        1 Same leaky_relu: |x, p| x[0].leaky_relu(p.number);
+        1 Same elu: |x, p| x[0].elu(p.number);
+        1 Same celu: |x, p| x[0].celu(p.number);
+        1 Same powf: |x, p| x[0].powf(p.number);
+        1 Same powi: |x, p| x[0].powi(p.power);
+        1 Same to_dtype: |x, p| x[0].to_dtype(p.dtype);
+        1 Same dropout: |x, p| x[0].dropout(p.number, p.seed);
+        1 Same scaled_in_place: |x, p| x[0].clone().scaled_in_place(p.number);
+        2 Same add: |x, p| x[0].add(&x[1]);
+        2 Same sub: |x, p| x[0].sub(&x[1]);
+        2 Same mul: |x, p| x[0].mul(&x[1]);
+        2 Same div: |x, p| x[0].div(&x[1]);
+        2 Same pow: |x, p| x[0].pow(&x[1]);
+        2 Same maximum: |x, p| x[0].maximum(&x[1]);
+        2 Same minimum: |x, p| x[0].minimum(&x[1]);
+        2 Same atan2: |x, p| x[0].atan2(&x[1]);
+        2 Same prelu: |x, p| x[0].prelu(&x[1]);
+    }
+}
+
+/// Comparisons, masks, indices.
+fn masks() -> Vec<Row> {
+    rows! {
+        2 Same lt: |x, p| x[0].lt(&x[1]);
+        2 Same le: |x, p| x[0].le(&x[1]);
+        2 Same gt: |x, p| x[0].gt(&x[1]);
+        2 Same ge: |x, p| x[0].ge(&x[1]);
+        2 Same eq: |x, p| x[0].eq(&x[1]);
+        2 Same ne: |x, p| x[0].ne(&x[1]);
+        1 Same lt_scalar: |x, p| x[0].lt_scalar(p.number);
+        1 Same le_scalar: |x, p| x[0].le_scalar(p.number);
+        1 Same gt_scalar: |x, p| x[0].gt_scalar(p.number);
+        1 Same ge_scalar: |x, p| x[0].ge_scalar(p.number);
+        1 Same eq_scalar: |x, p| x[0].eq_scalar(p.number);
+        1 Same ne_scalar: |x, p| x[0].ne_scalar(p.number);
+        1 Same masked_fill: |x, p| x[0].masked_fill(&p.mask, p.number);
+        2 Same select: |x, p| p.mask.select(&x[0], &x[1]);
+        0 Same and: |x, p| p.mask.and(&p.other_mask);
+        0 Same or: |x, p| p.mask.or(&p.other_mask);
+        0 Same xor: |x, p| p.mask.xor(&p.other_mask);
+        0 Same not: |x, p| p.mask.not();
+        1 Same any_over: |x, p| p.mask.any_over(p.axes.clone());
+        1 Same all_over: |x, p| p.mask.all_over(p.axes.clone());
+        0 Same any: |x, p| (p.mask.any(), (p.mask.all(), p.mask.count()));
+        0 Same mask_reshape: |x, p| p.mask.reshape(&p.shape[..]);
+        0 Same mask_from_vec: |x, p| Mask::from_vec(vec![true; p.mask.len()], &p.shape[..]);
+        0 Same mask_to_tensor: |x, p| p.mask.to_tensor(p.dtype);
+        0 Same indices_from_vec: |x, p| Indices::from_vec(vec![0; p.indices.len()], &p.shape[..]);
+        0 Same range: |x, p| Indices::range(p.size);
+        0 Same indices_reshape: |x, p| p.indices.reshape(&p.shape[..]);
+        1 Same one_hot: |x, p| p.indices.one_hot(p.size, p.dtype);
+        1 Same index_select: |x, p| x[0].index_select(p.axis, &p.indices);
+        1 Same embedding: |x, p| x[0].embedding(&p.indices);
+        1 Same gather: |x, p| x[0].gather(p.axis, &p.indices);
+        2 Same scatter_add: |x, p| x[0].scatter_add(p.axis, &p.indices, &x[1]);
+        1 Same sort: |x, p| x[0].sort(p.axis, p.flag);
+        1 Same top_k: |x, p| x[0].top_k(p.size, p.axis, p.flag);
+    }
+}
+
+/// Views, joins, triangles.
+fn shapes() -> Vec<Row> {
+    rows! {
+        1 Same reshape: |x, p| x[0].reshape(&p.shape[..]);
+        1 Same flatten: |x, p| x[0].flatten();
+        1 Same permute: |x, p| x[0].permute(&p.order);
+        1 Same transpose: |x, p| x[0].transpose(p.axis, p.other_axis);
+        1 Same broadcast_to: |x, p| x[0].broadcast_to(&p.shape[..]);
+        1 Same unsqueeze: |x, p| x[0].unsqueeze(p.axis);
+        1 Same squeeze: |x, p| x[0].squeeze(p.axis);
+        1 Same narrow: |x, p| x[0].narrow(p.axis, p.size, p.other_size);
+        1 Same slice: |x, p| x[0].slice(p.axis, p.start, p.end, p.step);
+        1 Same flip: |x, p| x[0].flip(&p.list);
+        1 Same split: |x, p| x[0].split(p.axis, p.size);
+        1 Same split_sizes: |x, p| x[0].split_sizes(p.axis, &p.sizes);
+        1 Same chunk: |x, p| x[0].chunk(p.axis, p.size);
+        1 Same rows: |x, p| x[0].rows()?.rev().collect::<Vec<_>>();
+        1 Same pad: |x, p| x[0].pad(&p.pairs, p.number);
+        1 Same repeat: |x, p| x[0].repeat(&p.sizes);
+        1 Same tril: |x, p| x[0].tril(p.start.unwrap_or(0));
+        1 Same triu: |x, p| x[0].triu(p.start.unwrap_or(0));
+        1 Same diagonal: |x, p| x[0].diagonal(p.start.unwrap_or(0));
+        3 Same cat: |x, p| Tensor::cat(&[&x[0], &x[1], &x[2]], p.axis);
+        0 Same cat_of_none: |x, p| Tensor::cat(&[], p.axis);
+        2 Same stack: |x, p| Tensor::stack(&[&x[0], &x[1]], p.axis);
+        0 Same stack_of_none: |x, p| Tensor::stack(&[], p.axis);
+        1 Same detach: |x, p| x[0].detach();
+        1 Same tracked: |x, p| x[0].tracked().sum().backward()?.len();
+        1 Same to_vec: |x, p| {
+            let values: Result<Vec<f32>> = x[0].to_vec();
+            values.map(|values| values.len())
+        };
+        1 Same to_vec2: |x, p| {
+            let rows: Result<Vec<Vec<f32>>> = x[0].to_vec2();
+            rows.map(|rows| rows.len())
+        };
+        1 Same item: |x, p| (x[0].item()?, x[0].rank());
+        1 Same printed: |x, p| format!("{} {:.2} {:?} {}", x[0], x[0], x[0], Dot::new(&x[0].exp()).name(&x[0], "\"\\"));
+    }
+}
+
+/// Reductions and running results.
+fn reductions() -> Vec<Row> {
+    rows! {
+        1 Close sum: |x, p| x[0].sum();
+        1 Close sum_over: |x, p| x[0].sum_over(p.axes.clone());
+        1 Close keep: |x, p| x[0].sum_over(Axes::keep(p.axes.clone()));
+        1 Close mean: |x, p| x[0].mean();
+        1 Close mean_over: |x, p| x[0].mean_over(p.axes.clone());
+        1 Close prod: |x, p| x[0].prod();
+        1 Close prod_over: |x, p| x[0].prod_over(p.axes.clone());
+        1 Close sum_of_squares: |x, p| x[0].sum_of_squares();
+        1 Equal max: |x, p| x[0].max();
+        1 Equal max_over: |x, p| x[0].max_over(p.axes.clone());
+        1 Equal min: |x, p| x[0].min();
+        1 Equal min_over: |x, p| x[0].min_over(p.axes.clone());
+        1 Same argmax: |x, p| x[0].argmax(p.axis);
+        1 Same argmin: |x, p| x[0].argmin(p.axis);
+        1 Close var: |x, p| x[0].var();
+        1 Close var_over: |x, p| x[0].var_over(p.axes.clone(), p.number);
+        1 Close std: |x, p| x[0].std();
+        1 Close std_over: |x, p| x[0].std_over(p.axes.clone(), p.number);
+        1 Close norm: |x, p| x[0].norm(p.norm);
+        1 Close norm_over: |x, p| x[0].norm_over(p.norm, p.axes.clone());
+        1 Close logsumexp: |x, p| x[0].logsumexp();
+        1 Close logsumexp_over: |x, p| x[0].logsumexp_over(p.axes.clone());
+        1 Same cumsum: |x, p| x[0].cumsum(p.axis);
+        1 Same cumprod: |x, p| x[0].cumprod(p.axis);
+        1 Same softmax: |x, p| x[0].softmax(p.axis);
+        1 Same log_softmax: |x, p| x[0].log_softmax(p.axis);
+        3 Same layer_norm: |x, p| x[0].layer_norm(
+            x[1].shape(), p.flag.then_some(&x[1]), Some(&x[2]), p.number);
+        1 Same layer_norm_of_lengths: |x, p| x[0].layer_norm(&p.shape[..], None, None, p.number);
+        3 Same batch_norm: |x, p| {
+            let (y, statistics) = x[0].batch_norm(p.flag.then_some(&x[1]), Some(&x[2]), p.number)?;
+            vec![y, statistics.mean, statistics.variance]
+        };
+        3 Same batch_norm_with: |x, p| x[0].batch_norm_with(
+            &x[1], &x[2], p.flag.then_some(&x[1]), None, p.number);
+    }
+}
+
+/// Products and losses.
+fn products() -> Vec<Row> {
+    rows! {
+        2 Close matmul: |x, p| x[0].matmul(&x[1]);
+        3 Close linear: |x, p| x[0].linear(&x[1], p.flag.then_some(&x[2]));
+        3 Close addmm: |x, p| x[0].addmm(&x[1], &x[2]);
+        2 Close dot: |x, p| x[0].dot(&x[1]);
+        2 Close outer: |x, p| x[0].outer(&x[1]);
+        1 Close einsum: |x, p| Tensor::einsum(&p.equation, &[&x[0]]);
+        2 Close einsum_of_two: |x, p| Tensor::einsum(&p.equation, &[&x[0], &x[1]]);
+        3 Close einsum_of_three: |x, p| Tensor::einsum(&p.equation, &[&x[0], &x[1], &x[2]]);
+        0 Close einsum_of_none: |x, p| Tensor::einsum(&p.equation, &[]);
+        2 Close mse_loss: |x, p| x[0].mse_loss(&x[1], p.reduction);
+        2 Close l1_loss: |x, p| x[0].l1_loss(&x[1], p.reduction);
+        2 Close huber_loss: |x, p| x[0].huber_loss(&x[1], p.number, p.reduction);
+        2 Close bce_with_logits: |x, p| x[0].bce_with_logits(&x[1]);
+        3 Close positive_weight: |x, p| BinaryCrossEntropy::new()
+            .positive_weight(&x[2]).weight(&x[2]).reduction(p.reduction).loss(&x[0], &x[1]);
+        2 Close kl_div: |x, p| x[0].kl_div(&x[1], p.reduction);
+        2 Close kl_div_log_target: |x, p| x[0].kl_div_log_target(&x[1], p.reduction);
+        2 Close cosine_similarity: |x, p| x[0].cosine_similarity(&x[1], p.axis, p.number);
+        1 Close cross_entropy: |x, p| x[0].cross_entropy(&p.labels);
+        2 Close class_weights: |x, p| CrossEntropy::new().class_weights(&x[1])
+            .label_smoothing(p.number).ignore_label(p.size).reduction(p.reduction)
+            .loss(&x[0], &p.labels);
+        1 Close label_smoothing: |x, p| CrossEntropy::new().label_smoothing(0.25)
+            .reduction(p.reduction).loss(&x[0], &p.labels);
+        3 Close cross_entropy_of_probabilities: |x, p| {
+            let loss = CrossEntropy::new().label_smoothing(p.number).reduction(p.reduction);
+            let loss = if p.flag { loss.class_weights(&x[2]) } else { loss };
+            loss.loss(&x[0], &x[1])
+        };
+        1 Close nll_loss: |x, p| x[0].nll_loss(&p.labels);
+        2 Close ignore_label: |x, p| {
+            let loss = NllLoss::new().ignore_label(p.size).reduction(p.reduction);
+            let loss = if p.flag { loss.class_weights(&x[1]) } else { loss };
+            loss.loss(&x[0], &p.labels)
+        };
+    }
+}
+
+/// Making tensors.
+fn creation() -> Vec<Row> {
+    rows! {
+        0 Same from_vec: |x, p| Tensor::from_vec(vec![1.0f32; p.mask.len()], &p.shape[..]);
+        0 Same from_slice: |x, p| Tensor::from_slice(&vec![1.0f64; p.mask.len()], &p.shape[..]);
+        0 Same full: |x, p| Tensor::full(&p.shape[..], p.number, p.dtype);
+        0 Same zeros: |x, p| Tensor::zeros(&p.sizes[..], p.dtype);
+        0 Same zeros_of_one_axis: |x, p| Tensor::zeros([0, p.size], p.dtype);
+        0 Same ones: |x, p| Tensor::ones([p.size, p.other_size], p.dtype);
+        0 Same scalar: |x, p| Tensor::scalar(p.number);
+        0 Same from_fn: |x, p| Tensor::from_fn(&p.shape[..], p.dtype, || p.number);
+        0 Same normal: |x, p| Tensor::normal(
+            &p.shape[..], p.number, p.other_number, p.dtype, &mut ChaCha8Rng::seed_from_u64(p.seed));
+        0 Same uniform: |x, p| Tensor::uniform(
+            &p.shape[..], p.number, p.other_number, p.dtype, &mut ChaCha8Rng::seed_from_u64(p.seed));
+        0 Same arange: |x, p| {
+            // A million numbers are no error, but take their time.
+            let few = ((p.other_number - p.number) / p.third_number).abs() < 1e3;
+            let many = ((p.other_number - p.number) / p.third_number).abs() > 1e16;
+            if few || many || !p.third_number.is_finite() || p.third_number == 0.0 {
+                Tensor::arange(p.number, p.other_number, p.third_number, p.dtype)?
+            } else {
+                Tensor::scalar(0.0f64)
+            }
+        };
+        0 Same linspace: |x, p| Tensor::linspace(p.number, p.other_number, p.size, p.dtype);
+        0 Same eye: |x, p| Tensor::eye(p.size, p.dtype);
+        0 Same try_from: |x, p| Tensor::try_from(
+            p.sizes.iter().map(|&len| vec![0.5f32; len % 8]).collect::<Vec<_>>());
+    }
+}
+
+/// An operation that gives back any cotangents.
+struct OnesOwn {
+    operand: Tensor,
+    output: Tensor,
+    cotangents: Vec<Option<Tensor>>,
+    index: usize,
+}
+
+impl Op for OnesOwn {
+    fn name(&self) -> &'static str {
+        "one's own"
+    }
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        assert!(!context.wants(self.index.saturating_add(1)) && context.wants(0));
+        let tracked = context.records();
+        assert_eq!(context.saved(&self.operand).is_tracked(), tracked);
+        assert_eq!(context.output(&self.output).is_tracked(), tracked);
+        cotangent.add(&self.operand.detach())?;
+        Ok(self.cotangents.iter().cloned().collect())
+    }
+}
+
+/// What is made of functions.
+fn transforms() -> Vec<Row> {
+    fn f(x: &[Tensor]) -> Result<Tensor> {
+        x[0].tanh().mul(&x[x.len() - 1])
+    }
+    rows! {
+        2 Close vjp: |x, p| transform::vjp(f, &x[..1], &x[1]);
+        2 Close jvp: |x, p| transform::jvp(f, &x[..1], &x[1..]);
+        2 Close hvp: |x, p| transform::hvp(|x| Ok(f(x)?.sum()), &x[..1], &x[1..]);
+        2 Close hvp_of_many: |x, p| transform::hvp(f, &x[..1], &x[1..]);
+        2 Close jacobian: |x, p| transform::jacobian(f, x);
+        2 Close hessian: |x, p| transform::hessian(|x| Ok(f(x)?.sum()), &x[..1])?.concat();
+        2 Close hessian_of_many: |x, p| transform::hessian(f, x)?.concat();
+        0 Same transforms_of_nothing: |x, p| {
+            let one = |_: &[Tensor]| Ok(Tensor::scalar(1.0f64));
+            let refused = transform::jvp(one, &[], &[]).is_err()
+                && transform::hvp(one, &[], &[]).is_err();
+            let (_, vjp) = transform::vjp(one, &[], &Tensor::scalar(1.0f64))?;
+            let count = vjp.len()
+                + transform::jacobian(one, &[])?.len()
+                + transform::hessian(one, &[])?.len();
+            (refused, count)
+        };
+        2 Close checkpoint: |x, p| transform::checkpoint(&[&x[0], &x[1]], f);
+        2 Close checkpoint_of_a_capture: |x, p| {
+            let captured = x[1].clone();
+            transform::checkpoint(&[&x[0]], move |x| x[0].mul(&captured))
+        };
+        2 Close grad: |x, p| {
+            let x = [x[0].tracked(), x[1].tracked()];
+            let y = f(&x)?;
+            if p.flag { grad(&y.sum(), &[&x[0], &x[1]])? } else { grad(&y, &[&x[0]])? }
+        };
+        2 Close grad_with: |x, p| {
+            let y = x[0].tracked();
+            let inputs = if p.flag { [&y] } else { [&x[0]] };
+            Backward::new().grad_with(&y.exp(), &x[1], &inputs)
+        };
+        2 Close run_with: |x, p| {
+            let y = x[0].tracked().exp();
+            let run = Backward::new().gradient_of(&y).gradient_of(&x[0]).run_with(&y, &x[1])?;
+            run.iter().map(|(_, gradient)| gradient.clone()).collect::<Vec<_>>()
+        };
+        2 Close backward_with: |x, p| {
+            let leaf = x[0].tracked();
+            let mut gradients = leaf.exp().backward_with(&x[1])?;
+            gradients.add(leaf.sin().backward_with(&x[1])?)?;
+            gradients.map_in_place(|gradient| gradient.neg());
+            (gradients.remove(&leaf).is_some(), gradients.remove(&x[1]).is_some())
+        };
+        2 Close insert: |x, p| {
+            // Gradients that are not what a leaf's should be.
+            let leaf = x[0].tracked();
+            let mut gradients = leaf.exp().sum().backward()?;
+            gradients.insert(&leaf, x[1].clone());
+            gradients.insert(&x[1], x[1].clone());
+            gradients.add(leaf.sin().sum().backward()?)?;
+            gradients.get(&leaf).cloned().into_iter().collect::<Vec<_>>()
+        };
+        2 Close backward_of_an_operation_of_ones_own: |x, p| {
+            let leaf = x[0].tracked();
+            let y = Tensor::from_op(x[0].detach(), &[&leaf], || OnesOwn {
+                operand: leaf.clone(),
+                output: x[0].detach(),
+                cotangents: vec![Some(x[1].clone()); p.size % 3],
+                index: p.size,
+            });
+            let backward = if p.flag { Backward::new() } else { Backward::new().create_graph() };
+            backward.grad(&y.sum(), &[&leaf])
+        };
+        1 Close backward_of_a_constant: |x, p| x[0].detach().backward().map(|found| found.len());
+        1 Close backward_twice: |x, p| {
+            let leaf = x[0].tracked();
+            let y = leaf.exp().sum();
+            y.backward()?;
+            let consumed = |result: Result<usize>| matches!(result, Err(Error::GraphConsumed { .. }));
+            let second = consumed(y.backward().map(|found| found.len()));
+            let by_input = consumed(grad(&y, &[&leaf]).map(|found| found.len()));
+            (second, by_input)
+        };
+        2 Close gradcheck: |x, p| {
+            let report = Gradcheck::new().seed(p.seed).tolerances(p.number, p.other_number).directions(p.size % 4)
+                .every_element_up_to(p.other_size).second_order().function(x, f)?;
+            format!("{report} {}", report.is_ok())
+        };
+        1 Close gradcheck_fast: |x, p| gradcheck::Gradcheck::new().fast().function(x, |x| {
+            Ok(x[0].relu())
+        }).map(|report| report.to_string());
+    }
+}
+
+fn all() -> Vec<Row> {
+    [
+        elementwise(),
+        masks(),
+        shapes(),
+        reductions(),
+        products(),
+        creation(),
+        transforms(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+thread_local! {
+    /// What the last panic of this thread said.
+    static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// What `f` returns, or what it said as it panicked.
+fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(f))
+        .map_err(|_| format!("panicked: {}", PANIC.with(|text| text.borrow().clone())))
+}
+
+fn expect(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(what()) }
+}
+
+fn same_bits(a: f64, b: f64) -> bool {
+    a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
+}
+
+/// An error unless the two are equal to the last bit, or nearly where rounding may differ: there
+/// only numbers that are not too large are compared, lest what cancels is taken for a difference.
+fn agree(what: &str, layout: Layout, tame: bool, a: &Tensor, b: &Tensor) -> Result<(), String> {
+    expect(a.shape() == b.shape() && a.dtype() == b.dtype(), || {
+        format!("{what}: {a:?} is not like {b:?}")
+    })?;
+    let (found, expected) = (a.to_f64_vec(), b.to_f64_vec());
+    let size = expected.iter().fold(1.0f64, |size, x| size.max(x.abs()));
+    let rounding = if a.dtype() == DType::F32 { 1e-3 } else { 1e-9 };
+    let close = |(&a, &b): (&f64, &f64)| match layout {
+        Same => same_bits(a, b),
+        Equal => a == b || same_bits(a, b),
+        Close => !tame || !size.is_finite() || same_bits(a, b) || (a - b).abs() <= rounding * size,
+    };
+    expect(found.iter().zip(&expected).all(close), || {
+        format!("{what}: {found:?} and {expected:?}")
+    })
+}
+
+/// One row, once: whether there was a result, or what was wrong.
+fn run(row: &Row, numbers: &[u32]) -> Result<bool, String> {
+    let mut draw = Draw::new(numbers);
+    let operands = draw.operands(row.operands);
+    let arguments = draw.arguments(&operands);
+    let context =
+        |reason: String| format!("{} of {operands:?} with {arguments:?}: {reason}", row.name);
+    held(row, &operands, &arguments, &mut draw).map_err(context)
+}
+
+fn held(
+    row: &Row,
+    operands: &[Operand],
+    arguments: &Arguments,
+    draw: &mut Draw<'_>,
+) -> Result<bool, String> {
+    let tensors = |of: fn(&Operand) -> Tensor| operands.iter().map(of).collect::<Vec<_>>();
+    let call = |x: &[Tensor]| caught(|| (row.f)(x, arguments));
+    let plain = call(&tensors(|x| x.view.clone()))?;
+    let tracked = tensors(|x| {
+        if x.tracked {
+            x.view.tracked()
+        } else {
+            x.view.clone()
+        }
+    });
+    let recorded = call(&tracked)?;
+    let copied = call(&tensors(|x| x.copy.clone()))?;
+    let tame = operands.iter().all(|x| {
+        let values = x.view.to_f64_vec();
+        values.iter().all(|x| x.is_finite() && x.abs() <= 1e3)
+    });
+    let copied = match (&plain, copied) {
+        (Ok(_), Ok(copied)) => copied,
+        (Err(error), Err(other)) => {
+            let texts = caught(|| [error.to_string(), other.to_string()])?;
+            expect(texts[0] == texts[1] && !texts[0].is_empty(), || {
+                format!("refused in two ways: {texts:?}")
+            })?;
+            return Ok(false);
+        }
+        (plain, copied) => {
+            return Err(format!("refused in one layout: {plain:?} and {copied:?}"));
+        }
+    };
+    let Ok(plain) = plain else { return Ok(false) };
+    let pairs = plain.iter().zip(&copied);
+    for (view, copy) in pairs {
+        agree("another layout", row.layout, tame, view, copy)?;
+    }
+    let recorded = match recorded {
+        Ok(recorded) => recorded,
+        Err(error) if row.name == "checkpoint_of_a_capture" => {
+            return expect(error.to_string().contains("captures"), || error.to_string())
+                .map(|()| true);
+        }
+        Err(error) => return Err(format!("refused when tracked: {error}")),
+    };
+    for (y, plain) in recorded.iter().zip(&plain) {
+        agree("tracked", Same, tame, y, plain)?;
+    }
+    for y in recorded.iter().filter(|y| y.is_tracked()) {
+        let cotangent = draw.cotangent(y);
+        backward(y, &cotangent, &tracked, tame)
+            .map_err(|reason| format!("backward with {:?}: {reason}", cotangent.to_f64_vec()))?;
+    }
+    Ok(true)
+}
+
+/// The gradients of both kinds, and the gradients of those that are recorded.
+fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> Result<(), String> {
+    let of = |backward: Backward| -> Result<_, String> {
+        let gradients = caught(|| backward.run_with(y, cotangent))?;
+        gradients.map_err(|error| error.to_string())
+    };
+    let recorded = of(Backward::new().create_graph())?;
+    let fused = of(Backward::new().retain_graph())?;
+    let tame = tame
+        && cotangent
+            .to_f64_vec()
+            .iter()
+            .all(|x| x.is_finite() && x.abs() <= 1e3);
+    for x in operands.iter().filter(|x| x.is_tracked()) {
+        let pair = (fused.get(x), recorded.get(x));
+        let (fused, recorded) = match pair {
+            (Some(fused), Some(recorded)) => (fused, recorded),
+            (None, None) => continue,
+            pair => return Err(format!("one has a gradient and the other not: {pair:?}")),
+        };
+        expect(
+            fused.shape() == x.shape() && fused.dtype() == x.dtype(),
+            || format!("{fused:?} is no gradient of {x:?}"),
+        )?;
+        agree("recorded", Close, tame, recorded, fused)?;
+        let kind = |x: &f64| (x.is_nan(), if x.is_infinite() { x.signum() } else { 0.0 });
+        let kinds = |x: &Tensor| x.to_f64_vec().iter().map(kind).collect::<Vec<_>>();
+        expect(kinds(fused) == kinds(recorded), || {
+            format!("recorded: {recorded:?} and fused: {fused:?}")
+        })?;
+        if recorded.is_tracked() {
+            let again = Backward::new().create_graph();
+            let second = caught(|| again.run(&recorded.sum()))?;
+            let second = second.map_err(|error| format!("second order: {error}"))?;
+            for x in operands {
+                expect(
+                    second.get(x).is_none_or(|dx| dx.shape() == x.shape()),
+                    || format!("second order: {second:?}"),
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Rows that have no result, whatever the arguments are.
+const ALWAYS_REFUSED: [&str; 4] = [
+    "cat_of_none",
+    "stack_of_none",
+    "einsum_of_none",
+    "backward_of_a_constant",
+];
+
+/// The smallest failure of a row, if there is one.
+fn failure(row: &Row, number: usize) -> Option<String> {
+    let config = ProptestConfig {
+        cases: cases(),
+        failure_persistence: None,
+        max_shrink_iters: 500,
+        ..ProptestConfig::default()
+    };
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&(number as u64).to_le_bytes());
+    let rng = TestRng::from_seed(config.rng_algorithm, &seed);
+    let numbers = prop::collection::vec(any::<u32>(), 1..200);
+    let results = Cell::new(0);
+    let test = |numbers: Vec<u32>| {
+        let result = run(row, &numbers).map_err(TestCaseError::fail)?;
+        results.set(results.get() + u32::from(result));
+        Ok(())
+    };
+    match TestRunner::new_with_rng(config, rng).run(&numbers, test) {
+        // A row that is always refused tests little.
+        Ok(()) if results.get() == 0 && !ALWAYS_REFUSED.contains(&row.name) => {
+            Some(format!("{} never had a result", row.name))
+        }
+        Ok(()) => None,
+        Err(TestError::Fail(reason, _) | TestError::Abort(reason)) => Some(reason.to_string()),
+    }
+}
+
+#[test]
+fn every_operation_takes_anything() {
+    std::panic::set_hook(Box::new(|info| {
+        PANIC.with(|text| *text.borrow_mut() = info.to_string());
+    }));
+    let table = all();
+    let rows = table.iter().enumerate();
+    let failures: Vec<String> = rows
+        .filter_map(|(number, row)| failure(row, number))
+        .collect();
+    drop(std::panic::take_hook());
+    let count = failures.len();
+    assert!(
+        failures.is_empty(),
+        "{count} failures:\n{}",
+        failures.join("\n\n")
+    );
+}
+
+/// As many as are quick; more by `PROPTEST_CASES`, as for the other tests.
+fn cases() -> u32 {
+    let given = std::env::var("PROPTEST_CASES").ok();
+    given.and_then(|text| text.parse().ok()).unwrap_or(256)
+}
+
+/// Public functions that no row calls, by reason.
+const NOT_CALLED: &[(&str, &[&str])] = &[
+    ("is of no public type", &["order"]),
+    ("panics by what it promises", &["assert_ok"]),
+    (
+        "gives what is there",
+        &[
+            "entries",
+            "failures",
+            "relative_error",
+            "total",
+            "memory_use",
+        ],
+    ),
+    ("is run by all checks of gradients of models", &["module"]),
+    ("is for a macro", &["of_operands"]),
+];
+
+#[test]
+fn every_public_function_has_a_row() {
+    let called = sources::all_called("robust.rs");
+    let excused = || NOT_CALLED.iter().flat_map(|(_, names)| *names).copied();
+    let mut functions = BTreeSet::new();
+    for folder in ["ops", "transform", "tensor", "autograd", "gradcheck"] {
+        functions.extend(sources::public_functions(folder).into_keys());
+    }
+    assert!(functions.len() > 200, "{functions:?}");
+    for name in excused() {
+        assert!(
+            functions.contains(name),
+            "there is no `{name}` to be excused"
+        );
+    }
+    functions.retain(|name| !called.contains(name) && !excused().any(|excused| excused == name));
+    assert!(
+        functions.is_empty(),
+        "no row of robust.rs calls {functions:?}"
+    );
+}
+
+#[track_caller]
+fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
+    let text = result.expect_err("bad input must be refused").to_string();
+    for part in parts {
+        assert!(text.contains(part), "`{part}` is missing in: {text}");
+    }
+}
+
+#[test]
+fn what_no_memory_holds_is_refused() -> Result<()> {
+    // Close to the last number of bytes that has an address, and to that of any machine.
+    for len in [(1 << 60) - 1, 1 << 59, 1 << 50] {
+        let text = &["full", "elements"];
+        says(Tensor::zeros(len, DType::F64), text);
+        says(Tensor::zeros([0, len], DType::F32), text);
+        says(Mask::from_vec(vec![], [0, len]), &["Mask", "elements"]);
+        says(Indices::range(len), &["Indices", "elements"]);
+        says(
+            Tensor::scalar(1.0f32).broadcast_to(len),
+            &["broadcast_to", "elements"],
+        );
+    }
+    // No operand has an element, their product has more than can be.
+    let (tall, wide) = (
+        Tensor::zeros([1 << 25, 0], DType::F32)?,
+        Tensor::zeros([0, 1 << 25], DType::F32)?,
+    );
+    says(tall.matmul(&wide), &["matmul", "(33554432, 33554432)"]);
+    says(tall.linear(&tall, None), &["linear", "elements"]);
+    says(wide.outer(&wide), &["outer"]);
+    says(
+        tall.mul(&Tensor::zeros([1 << 25, 1, 1], DType::F32)?),
+        &["mul", "elements"],
+    );
+    says(
+        Tensor::einsum("ij,jk->ik", &[&tall, &wide]),
+        &["einsum", "elements"],
+    );
+    assert_eq!(wide.sum_over(0)?.len(), 1 << 25);
+    assert_eq!(tall.to_string(), "[]");
+    Ok(())
+}
+
+#[test]
+fn an_index_that_is_no_signed_number_is_not_told_as_a_negative_one() {
+    let x = Tensor::from([1.0f32, 2.0]);
+    says(
+        x.index_select(0, &Indices::from([usize::MAX])),
+        &["index 9223372036854775807 is out of range for 2"],
+    );
+    says(x.narrow(0, usize::MAX, 1), &["end 9223372036854775807"]);
+}
+
+#[test]
+fn a_variance_is_a_number_or_says_why_not() -> Result<()> {
+    let huge = Tensor::from([[1e30f32, -0.5, 0.0], [f32::NAN, 1.0, 2.0], [0.1, 0.1, 0.1]]);
+    let variances = huge.var_over(1, 1.0)?.to_vec::<f32>()?;
+    assert!(
+        variances[0] == f32::INFINITY && variances[1].is_nan(),
+        "{variances:?}"
+    );
+    let rows = huge.layer_norm([3], None, None, 1e-5)?.to_vec::<f32>()?;
+    assert!(rows[..3].iter().all(|&y| y == 0.0) && rows[3..6].iter().all(|y| y.is_nan()));
+    let (_, statistics) = huge.transpose(0, 1)?.batch_norm(None, None, 1e-5)?;
+    let variances = statistics.variance.to_vec::<f32>()?;
+    assert!(
+        variances[0] == f32::INFINITY && variances[1].is_nan(),
+        "{variances:?}"
+    );
+    // Of equal elements nothing is left but what rounding leaves.
+    let equal = Tensor::full([1, 3], -1e30, DType::F32)?;
+    assert_eq!(equal.var().item()?, 0.0);
+    let rows = equal.layer_norm([3], None, None, 1e-5)?;
+    assert_eq!(rows.to_f64_vec(), [0.0; 3]);
+    for len in 2..200 {
+        for value in [0.1, 1.0 / 3.0, 1e-3, 7.7e4] {
+            for dtype in [DType::F32, DType::F64] {
+                let deviation = Tensor::full(len, value, dtype)?.std().item()?;
+                assert!(
+                    deviation.abs() < 1e-6 * value,
+                    "{len} {value} {dtype}: {deviation}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn draws_between_the_largest_numbers_are_finite() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(0);
+    let x = Tensor::uniform([1000], -f64::MAX, f64::MAX, DType::F64, &mut rng)?.to_f64_vec();
+    assert!(x.iter().all(|x| x.is_finite()));
+    assert!(x.iter().any(|&x| x < -1e307) && x.iter().any(|&x| x > 1e307));
+    Ok(())
+}
+
+#[test]
+fn an_infinite_cotangent_goes_to_the_label_only() -> Result<()> {
+    let x = Tensor::from([[0.5f64, -1.0, 2.0]]).ln_1p().tracked();
+    let y = x.nll_loss(&Indices::from([2]))?;
+    for backward in [Backward::new().create_graph(), Backward::new()] {
+        let gradients = backward.run_with(&y, &Tensor::scalar(f64::INFINITY))?;
+        let gradient = gradients.get(&x).map(Tensor::to_f64_vec);
+        assert_eq!(gradient, Some(vec![0.0, 0.0, f64::NEG_INFINITY]));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_gradient_through_a_graph_that_is_used_up_says_so() -> Result<()> {
+    let x = Tensor::from([1.0f32, 2.0]).tracked();
+    let y = x.exp().sum();
+    y.backward()?;
+    says(grad(&y, &[&x]), &["given up by an earlier backward"]);
+    let other = Tensor::from([1.0f32]).tracked();
+    says(grad(&y, &[&other]), &["does not depend on input 0"]);
+    says(
+        Backward::new().grad(&y.detach(), &[&x]),
+        &["no tracked tensor"],
+    );
+    Ok(())
+}

@@ -1,0 +1,107 @@
+//! The names of public functions, and of those that tests call, read from the sources, so that a new
+//! function cannot be forgotten.
+
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The Rust files in a folder, seen from the tests' own, or a single one.
+fn sources(folder: &str) -> Vec<(PathBuf, TokenStream)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let mut files = Vec::new();
+    let mut open = vec![root];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(
+                std::fs::read_dir(&path)
+                    .unwrap()
+                    .map(|entry| entry.unwrap().path()),
+            );
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let tokens = std::fs::read_to_string(&path).unwrap().parse().unwrap();
+            files.push((path, tokens));
+        }
+    }
+    assert!(!files.is_empty());
+    files
+}
+
+fn is(token: Option<&TokenTree>, text: &str) -> bool {
+    token.is_some_and(|token| token.to_string() == text)
+}
+
+/// Adds the names after `pub fn`, at any depth, those in macro calls included, and whether the comment
+/// before has an example; not in tests, and not in the definitions of macros.
+fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (i, token) in tokens.iter().enumerate() {
+        if is(Some(token), "fn")
+            && i > 0
+            && is(tokens.get(i - 1), "pub")
+            && let Some(TokenTree::Ident(name)) = tokens.get(i + 1)
+        {
+            // What stands before `pub`: attributes, as comments are too, each a `#` and a group.
+            let attributes = tokens[..i - 1].rchunks(2);
+            let mut attributes = attributes.take_while(|pair| is(pair.first(), "#"));
+            let example = attributes.any(|pair| pair[1].to_string().contains("```"));
+            *found.entry(name.to_string()).or_default() |= example;
+        }
+        let TokenTree::Group(group) = token else {
+            continue;
+        };
+        let before = |back: usize, text: &str| i >= back && is(tokens.get(i - back), text);
+        let of_tests = before(2, "mod") && before(1, "tests");
+        let of_definition = before(3, "macro_rules");
+        if !of_tests && !of_definition {
+            add_public(group.stream(), found);
+        }
+    }
+}
+
+/// Adds the names of the functions and methods that are called: `.name(` and `::name(`, and the first
+/// of each row of a table in a macro, `name(…) Domain`.
+fn called(tokens: TokenStream, found: &mut BTreeSet<String>) {
+    let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+    for (i, token) in tokens.iter().enumerate() {
+        let TokenTree::Group(group) = token else {
+            continue;
+        };
+        if let (Delimiter::Parenthesis, Some(TokenTree::Ident(name))) =
+            (group.delimiter(), i.checked_sub(1).map(|i| &tokens[i]))
+        {
+            let dotted = i >= 2 && (is(tokens.get(i - 2), ".") || is(tokens.get(i - 2), ":"));
+            let row = is(tokens.get(i + 1), "Signed") || is(tokens.get(i + 1), "Positive");
+            if dotted || row {
+                found.insert(name.to_string());
+            }
+        }
+        called(group.stream(), found);
+    }
+    // `binary! { add Signed; … }`
+    for pair in tokens.windows(2) {
+        if let [TokenTree::Ident(name), TokenTree::Ident(domain)] = pair
+            && (*domain == "Signed" || *domain == "Positive")
+        {
+            found.insert(name.to_string());
+        }
+    }
+}
+
+/// The names of the public functions of the core's sources in a folder of it, and whether their
+/// documentation has an example.
+pub fn public_functions(folder: &str) -> BTreeMap<String, bool> {
+    let mut found = BTreeMap::new();
+    for (_, tokens) in sources(&format!("../core/src/{folder}")) {
+        add_public(tokens, &mut found);
+    }
+    found
+}
+
+/// The names of the functions that the tests in a folder or file call.
+pub fn all_called(folder: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, tokens) in sources(folder) {
+        called(tokens, &mut found);
+    }
+    found
+}
