@@ -1,13 +1,14 @@
 //! What the digit examples share: the options, the training loop with its progress bar, saving and
 //! loading back.
 
-pub mod net;
+mod measure;
+mod net;
 
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
-use indicatif::{ProgressBar, ProgressStyle};
+use measure::{accuracy, hits, progress_bar};
 use net::DeepNet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -107,11 +108,11 @@ pub fn run(
             bar.inc(1);
         }
         let count = train.len() as f64;
-        let (loss, accuracy) = (loss_sum / count, correct as f64 / count);
-        let test_accuracy = accuracy_of(&net, test)?;
+        let (loss, training_accuracy) = (loss_sum / count, correct as f64 / count);
+        let test_accuracy = accuracy(&net, test)?;
         bar.suspend(|| {
             println!(
-                "epoch {:>3}/{epochs}  loss {loss:.4}  training accuracy {accuracy:.4}  test accuracy {test_accuracy:.4}",
+                "epoch {:>3}/{epochs}  loss {loss:.4}  training accuracy {training_accuracy:.4}  test accuracy {test_accuracy:.4}",
                 epoch + 1,
             );
         });
@@ -130,38 +131,12 @@ pub fn run(
     )?;
     loaded.load(save)?;
     println!("saved to {} and loaded back", save.display());
-    let accuracy = accuracy_of(&loaded, test)?;
+    let test_accuracy = accuracy(&loaded, test)?;
     ensure!(
-        accuracy == accuracy_of(&net, test)?,
+        test_accuracy == accuracy(&net, test)?,
         "the loaded copy must predict what the net predicts"
     );
-    Ok(accuracy)
-}
-
-fn hits(logits: &Tensor, labels: &Indices) -> cotangent::Result<usize> {
-    let predicted = logits.argmax(1)?;
-    Ok(predicted
-        .as_slice()
-        .iter()
-        .zip(labels.as_slice())
-        .filter(|(p, l)| p == l)
-        .count())
-}
-
-fn accuracy_of(net: &DeepNet, data: &Dataset) -> Result<f64> {
-    let mut correct = 0;
-    for batch in Batches::sequential(data, 500)?.epoch(0) {
-        let (images, labels) = batch?;
-        correct += hits(&net.predict(&images)?, &labels)?;
-    }
-    Ok(correct as f64 / data.len() as f64)
-}
-
-/// A bar on the terminal; nothing where there is none (the lines per epoch are printed anyway).
-fn progress_bar(steps: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} steps, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(steps).with_style(style)
+    Ok(test_accuracy)
 }
 
 /// The path to save to, its folder made sure of.
