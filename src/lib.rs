@@ -6,7 +6,7 @@ pub use cotangent_nn as nn;
 pub use cotangent_optim as optim;
 
 /// Derives [`module::Module`] and [`module::Layer`]; see each macro's own documentation.
-pub use cotangent_macros::{Layer, Module};
+pub use cotangent_nn::{Layer, Module};
 
 /// What most programs need: `use cotangent::prelude::*;`.
 pub mod prelude {
@@ -16,9 +16,9 @@ pub mod prelude {
         Axes, CrossEntropy, DType, Error, Gradients, Indices, Mask, Norm, Reduction, Result,
         Tensor, assert_gradients, gradcheck,
     };
-    pub use cotangent_macros::{Layer, Module};
     pub use cotangent_nn::{
         BatchNorm, Dropout, Elu, LeakyRelu, Linear, Relu, Selu, Sequential, Sigmoid, Tanh, init,
     };
+    pub use cotangent_nn::{Layer, Module};
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }

@@ -9,9 +9,14 @@ mod dropout;
 pub mod init;
 mod linear;
 mod sequential;
+pub mod signal;
 
 pub use activation::{Elu, LeakyRelu, Relu, Selu, Sigmoid, Tanh};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
+/// The derives of [`module::Module`](cotangent_core::module::Module) and of
+/// [`module::Layer`](cotangent_core::module::Layer).
+#[doc(no_inline)]
+pub use cotangent_macros::{Layer, Module};
 pub use dropout::Dropout;
 pub use init::Init;
 pub use linear::{Linear, LinearBuilder};

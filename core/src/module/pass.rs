@@ -1,7 +1,7 @@
 //! How a model is run: training or inference, and the randomness of this run.
 
 use super::walk::Module;
-use crate::autograd::{Leaf, Monitor, Tensor};
+use crate::autograd::{Both, Leaf, Monitor, Observer, Tensor};
 use crate::error::Result;
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
@@ -21,14 +21,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// let pass = Pass::inference();
 /// assert!(!pass.is_training() && !pass.records());
 /// ```
-#[derive(Debug)]
 pub struct Pass {
     training: bool,
     records: bool,
     moves_statistics: bool,
     seed: u64,
     draws: AtomicU64,
-    monitor: Option<Arc<Monitor>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 impl Pass {
@@ -44,7 +43,7 @@ impl Pass {
             moves_statistics: true,
             seed,
             draws: AtomicU64::new(0),
-            monitor: None,
+            observer: None,
         }
     }
 
@@ -56,7 +55,7 @@ impl Pass {
             moves_statistics: false,
             seed: 0,
             draws: AtomicU64::new(0),
-            monitor: None,
+            observer: None,
         }
     }
 
@@ -107,8 +106,18 @@ impl Pass {
     pub fn checked(self, module: &(impl Module + ?Sized)) -> Self {
         let params = module.named_params().into_iter();
         let names = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
+        self.observed(Monitor::new(names.collect()))
+    }
+
+    /// The same, watched by `observer`, and by those that watch it already.
+    #[must_use]
+    pub fn observed(self, observer: impl Observer) -> Self {
+        let observer: Arc<dyn Observer> = match self.observer {
+            Some(earlier) => Arc::new(Both(earlier, observer)),
+            None => Arc::new(observer),
+        };
         Self {
-            monitor: Some(Arc::new(Monitor::new(names.collect()))),
+            observer: Some(observer),
             ..self
         }
     }
@@ -119,13 +128,12 @@ impl Pass {
     /// [`Error::NonFinite`](crate::Error::NonFinite), within the path of the parameter that is
     /// nearest upstream.
     pub fn check(&self) -> Result<()> {
-        self.monitor
-            .as_ref()
-            .map_or(Ok(()), |monitor| monitor.result())
+        self.observer.as_ref().map_or(Ok(()), Observer::result)
     }
 
-    pub(super) fn monitor(&self) -> Option<&Arc<Monitor>> {
-        self.monitor.as_ref()
+    /// Who watches now.
+    pub(super) fn observer(&self) -> Option<&Arc<dyn Observer>> {
+        self.observer.as_ref().filter(|o| o.is_active())
     }
 
     /// Whether layers behave as in training.
@@ -157,7 +165,7 @@ impl Pass {
     pub(super) fn again(&self) -> Self {
         Self {
             draws: AtomicU64::new(self.draws()),
-            monitor: None,
+            observer: None,
             ..*self
         }
     }
@@ -187,5 +195,18 @@ impl Pass {
         } else {
             Ok(x.clone())
         }
+    }
+}
+
+impl std::fmt::Debug for Pass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pass")
+            .field("training", &self.training)
+            .field("records", &self.records)
+            .field("moves_statistics", &self.moves_statistics)
+            .field("seed", &self.seed)
+            .field("draws", &self.draws())
+            .field("observed", &self.observer.is_some())
+            .finish()
     }
 }
