@@ -8,6 +8,7 @@ mod batch_norm;
 mod dropout;
 pub mod init;
 mod linear;
+mod rnn;
 mod sequential;
 
 pub use activation::{Elu, LeakyRelu, Relu, Selu, Sigmoid, Tanh};
@@ -15,4 +16,5 @@ pub use batch_norm::{BatchNorm, BatchNormBuilder};
 pub use dropout::Dropout;
 pub use init::Init;
 pub use linear::{Linear, LinearBuilder};
+pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
 pub use sequential::{Sequential, SequentialLayer};
