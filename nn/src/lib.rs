@@ -9,6 +9,7 @@ mod dropout;
 mod embedding;
 pub mod init;
 mod linear;
+pub mod regularize;
 mod rnn;
 mod sequential;
 
