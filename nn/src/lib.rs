@@ -9,6 +9,8 @@ mod dropout;
 mod embedding;
 pub mod init;
 mod linear;
+mod recalibrate;
+pub mod regularize;
 mod rnn;
 mod sequential;
 
@@ -18,5 +20,6 @@ pub use dropout::Dropout;
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use init::Init;
 pub use linear::{Linear, LinearBuilder};
+pub use recalibrate::recalibrate;
 pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
 pub use sequential::{Sequential, SequentialLayer};

@@ -5,6 +5,7 @@ use crate::autograd::{Leaf, Monitor, Tensor};
 use crate::error::Result;
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -29,6 +30,7 @@ pub struct Pass {
     seed: u64,
     draws: AtomicU64,
     monitor: Option<Arc<Monitor>>,
+    carried: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Pass {
@@ -45,6 +47,7 @@ impl Pass {
             seed,
             draws: AtomicU64::new(0),
             monitor: None,
+            carried: None,
         }
     }
 
@@ -57,6 +60,7 @@ impl Pass {
             seed: 0,
             draws: AtomicU64::new(0),
             monitor: None,
+            carried: None,
         }
     }
 
@@ -124,6 +128,32 @@ impl Pass {
             .map_or(Ok(()), |monitor| monitor.result())
     }
 
+    /// The same carrying `value`, in place of what it carried before, to the layers that ask for its
+    /// type: how these and whoever runs the model work together, without a mark on the model. What
+    /// backward computes once more is not shown it.
+    ///
+    /// ```
+    /// use cotangent_core::module::Pass;
+    /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering::Relaxed}};
+    /// let calls = Arc::new(AtomicUsize::new(0));
+    /// let pass = Pass::inference().carry(Arc::clone(&calls));
+    /// // In the layer's `forward`:
+    /// if let Some(calls) = pass.carried::<AtomicUsize>() {
+    ///     calls.fetch_add(1, Relaxed);
+    /// }
+    /// assert_eq!(calls.load(Relaxed), 1);
+    /// ```
+    #[must_use]
+    pub fn carry(mut self, value: Arc<impl Any + Send + Sync>) -> Self {
+        self.carried = Some(value);
+        self
+    }
+
+    /// What this pass carries, if it is a `T`.
+    pub fn carried<T: Any>(&self) -> Option<&T> {
+        self.carried.as_ref()?.downcast_ref()
+    }
+
     pub(super) fn monitor(&self) -> Option<&Arc<Monitor>> {
         self.monitor.as_ref()
     }
@@ -153,11 +183,12 @@ impl Pass {
         self.draws.load(Relaxed)
     }
 
-    /// This pass from here on, unwatched: what runs under it leaves this one where it is.
+    /// This pass from here on, unwatched and carrying nothing: what runs under it leaves this one where it is.
     pub(super) fn again(&self) -> Self {
         Self {
             draws: AtomicU64::new(self.draws()),
             monitor: None,
+            carried: None,
             ..*self
         }
     }
