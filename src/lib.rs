@@ -17,7 +17,8 @@ pub mod prelude {
         Tensor, assert_gradients, gradcheck,
     };
     pub use cotangent_nn::{
-        BatchNorm, Dropout, Elu, LeakyRelu, Linear, Relu, Selu, Sequential, Sigmoid, Tanh, init,
+        BatchNorm, Dropout, Elu, Embedding, LeakyRelu, Linear, Relu, Rnn, Selu, Sequential,
+        Sigmoid, Tanh, init,
     };
     pub use cotangent_nn::{Layer, Module};
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};

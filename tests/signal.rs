@@ -2,8 +2,10 @@
 //! what it measures; that watching changes nothing.
 
 use cotangent::nn::Init;
+use cotangent::nn::signal::Verdict::{Dead, Exploding, Healthy, Saturated, Vanishing};
 use cotangent::nn::signal::{self, Report, Signal, Verdict};
 use cotangent::prelude::*;
+use cotangent::{grad, module};
 
 /// 64 standardized samples of 30 features in 5 classes.
 fn data() -> (Tensor, Indices) {
@@ -110,7 +112,7 @@ fn recurrent(factor: f64, activation: Function) -> Result<Report> {
     }
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let recurrent = Linear::builder(20, 20)
-        .weight(init::identity().gain(factor))
+        .weight(init::orthogonal().gain(factor))
         .no_bias();
     let net = Recurrent {
         cell: (Linear::new(3, 20, &mut rng)?, recurrent.build(&mut rng)?),
@@ -142,131 +144,116 @@ fn trained(net: &mut Net, learning_rate: f64) -> Result<Report> {
     Ok(signal.step(net)?.expect("every step is watched"))
 }
 
-#[test]
-fn each_sickness_is_told_with_its_layer() -> Result<()> {
-    use Verdict::{Dead, Exploding, Healthy, Saturated, Vanishing};
+fn he(depth: usize) -> Net {
+    Net::new(depth, init::he_normal(), false, relu)
+}
+
+fn tanh(depth: usize) -> Net {
+    Net::new(depth, init::glorot_uniform(), false, Tensor::tanh)
+}
+
+fn healthy() -> Result<Vec<(&'static str, Report)>> {
+    let (naive, lecun) = (init::normal(1.0), init::lecun_normal());
+    let normalized = |depth| Net::new(depth, init::he_normal(), true, elu);
+    let selu = Net::new(30, lecun, false, Tensor::selu);
+    let mended = Net::new(10, naive, true, relu);
+    Ok(vec![
+        ("He and ReLU", he(10).inspect()),
+        ("Glorot and tanh", tanh(6).inspect()),
+        ("LeCun and SELU, 30 layers", selu.inspect()),
+        ("He, normalized ELU", normalized(10).inspect()),
+        ("N(0, 1), normalized", mended.inspect()),
+        (
+            "a tiny weight, normalized",
+            normalized(4).scale(2, 1e-3).inspect(),
+        ),
+        (
+            "a recurrent weight of norm 1",
+            recurrent(1.0, Tensor::tanh)?,
+        ),
+        ("a step of a usual size", trained(&mut he(4), 0.01)?),
+    ])
+}
+
+fn sick() -> Result<Vec<(&'static str, Report, Verdict, &'static str)>> {
+    let net = |depth, init, activation| Net::new(depth, init, false, activation).inspect();
+    let (naive, small) = (init::normal(1.0), init::normal(0.01));
+    let logistic = |init| net(10, init, Tensor::sigmoid);
     let (x, labels) = data();
-    let he = |depth| Net::new(depth, init::he_normal(), false, relu);
-    let tanh = |depth| Net::new(depth, init::glorot_uniform(), false, Tensor::tanh);
-    let naive = init::normal(1.0);
-    let cases: Vec<(&str, Report, Verdict, &str)> = vec![
-        ("He and ReLU", he(10).inspect(), Healthy, ""),
-        ("Glorot and tanh", tanh(6).inspect(), Healthy, ""),
+    let infinite = signal::inspect(&he(2), |net, pass| {
+        net.forward(&x.div_scalar(0.0), pass)?
+            .cross_entropy(&labels)
+    })?;
+    let (first, lin2, lin3) = ("hidden.0.linear", "hidden.2.linear", "hidden.3.linear");
+    Ok(vec![
+        ("sigmoid and N(0, 1)", logistic(naive), Saturated, first),
         (
-            "LeCun and SELU, deep",
-            Net::new(30, init::lecun_normal(), false, Tensor::selu).inspect(),
-            Healthy,
-            "",
+            "sigmoid and Glorot, 10 layers",
+            logistic(init::glorot_normal()),
+            Vanishing,
+            first,
         ),
         (
-            "He, normalized ELU",
-            Net::new(10, init::he_normal(), true, elu).inspect(),
-            Healthy,
-            "",
-        ),
-        (
-            "normalization mends N(0, 1)",
-            Net::new(10, naive, true, relu).inspect(),
-            Healthy,
-            "",
-        ),
-        (
-            "and tiny weights",
+            "one weight too small",
             he(4).scale(2, 1e-3).inspect(),
             Vanishing,
-            "hidden.2.linear",
-        ),
-        (
-            "unless there is normalization",
-            Net::new(4, init::he_normal(), true, relu)
-                .scale(2, 1e-3)
-                .inspect(),
-            Healthy,
-            "",
-        ),
-        (
-            "a recurrent net that keeps its norm",
-            recurrent(1.0, Tensor::tanh)?,
-            Healthy,
-            "",
-        ),
-        (
-            "a step of a usual size",
-            trained(&mut he(4), 0.01)?,
-            Healthy,
-            "",
-        ),
-        (
-            "sigmoid and N(0, 1)",
-            Net::new(10, naive, false, Tensor::sigmoid).inspect(),
-            Saturated,
-            "hidden.0.linear",
-        ),
-        (
-            "sigmoid and Glorot, deep",
-            Net::new(10, init::glorot_normal(), false, Tensor::sigmoid).inspect(),
-            Vanishing,
-            "hidden.0.linear",
+            lin2,
         ),
         (
             "one weight too small, tanh",
             tanh(6).scale(3, 1e-5).inspect(),
             Vanishing,
-            "hidden.3.linear",
+            lin3,
         ),
         (
             "all weights too small",
-            Net::new(8, init::normal(0.01), false, relu).inspect(),
+            net(8, small, relu),
             Vanishing,
-            "out",
+            first,
         ),
         (
             "one weight too large",
             he(6).scale(2, 1e5).inspect(),
             Exploding,
-            "hidden.2.linear",
+            lin2,
         ),
-        (
-            "ReLU and N(0, 1)",
-            Net::new(8, naive, false, relu).inspect(),
-            Exploding,
-            "out",
-        ),
+        ("ReLU and N(0, 1)", net(8, naive, relu), Exploding, first),
         (
             "one weight not a number",
             he(5).scale(3, f64::NAN).inspect(),
             Exploding,
-            "hidden.3.linear",
+            lin3,
         ),
+        ("an infinite input", infinite, Exploding, "input"),
         (
             "biases far below 0",
             he(5).bias(2, -100.0).inspect(),
             Dead,
-            "hidden.2.linear",
+            lin2,
         ),
         (
             "one weight too large, tanh",
-            tanh(6).scale(4, 100.0).inspect(),
+            tanh(6).scale(3, 100.0).inspect(),
             Saturated,
-            "hidden.4.linear",
+            lin3,
         ),
         (
-            "weights far apart in sizes",
-            tanh(4).bias(1, 50.0).inspect(),
+            "biases far from 0, tanh",
+            tanh(4).bias(2, 50.0).inspect(),
             Saturated,
-            "hidden.1.linear",
+            lin2,
         ),
         (
-            "a recurrent net that grows",
+            "a recurrent weight of norm 4",
             recurrent(4.0, relu)?,
             Exploding,
-            "cell.0",
+            "cell.1",
         ),
         (
-            "a recurrent net that shrinks",
+            "a recurrent weight of norm 0.1",
             recurrent(0.1, relu)?,
             Vanishing,
-            "cell.0",
+            "cell.1",
         ),
         (
             "a step too large",
@@ -274,23 +261,163 @@ fn each_sickness_is_told_with_its_layer() -> Result<()> {
             Exploding,
             "out",
         ),
-        (
-            "an infinite input",
-            signal::inspect(&he(2), |net, pass| {
-                net.forward(&x.div_scalar(0.0), pass)?
-                    .cross_entropy(&labels)
-            })?,
-            Exploding,
-            "input",
-        ),
-    ];
-    let mut wrong = String::new();
-    for (case, report, verdict, layer) in &cases {
-        let found = report.findings.first().map_or("", |finding| &finding.layer);
-        if (report.verdict(), found) != (*verdict, *layer) {
-            wrong += &format!("{case}: expected {verdict} at `{layer}`\n{report}\n");
-        }
+    ])
+}
+
+#[test]
+fn each_sickness_is_told_with_its_layer() -> Result<()> {
+    let healthy = healthy()?
+        .into_iter()
+        .map(|(case, report)| (case, report, Healthy, ""));
+    let wrong: Vec<String> = healthy
+        .chain(sick()?)
+        .filter_map(|(case, report, verdict, layer)| {
+            let found = report.findings.first().map_or("", |finding| &finding.layer);
+            let right = (report.verdict(), found) == (verdict, layer);
+            (!right).then(|| format!("{case}: expected {verdict} at `{layer}`\n{report}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
+    let (x, labels) = data();
+    let mut watched = Net::new(4, init::he_normal(), true, relu);
+    watched.hidden[0].freeze();
+    watched.hidden[1].freeze();
+    let mut plain = watched.clone();
+    let signal = Signal::of(&watched).every(2);
+    let pass = Pass::train(1).observed(signal.clone());
+    let mut reports = Vec::new();
+    let mut optimizers = [(); 2].map(|()| Momentum::new(0.05).build().expect("a sound rate"));
+    let [first, second] = &mut optimizers;
+    for _ in 0..5 {
+        let grads = watched
+            .forward(&x, &pass)?
+            .cross_entropy(&labels)?
+            .backward()?;
+        assert!(
+            watched.hidden[0]
+                .named_params()
+                .iter()
+                .all(|(_, p)| grads.get(*p).is_none())
+        );
+        first.step(&mut watched, &grads)?;
+        reports.extend(signal.step(&watched)?);
+        let grads = plain
+            .forward(&x, &Pass::train(1))?
+            .cross_entropy(&labels)?
+            .backward()?;
+        second.step(&mut plain, &grads)?;
     }
-    assert!(wrong.is_empty(), "{wrong}");
+    assert_eq!(module::to_bytes(&watched)?, module::to_bytes(&plain)?);
+    assert_eq!(
+        reports.iter().map(|report| report.step).collect::<Vec<_>>(),
+        [0, 2, 4]
+    );
+    let layer = reports[1]
+        .layer("hidden.0.linear")
+        .expect("frozen layers are seen");
+    assert!(layer.gradient.is_some() && layer.weight_gradient.is_some());
+    assert_eq!(layer.update, Some(0.0), "a frozen weight stays");
+    assert!(reports[1].layer("out").and_then(|out| out.update) > Some(0.0));
+    Ok(())
+}
+
+#[test]
+fn the_figures_are_those_of_their_definitions() -> Result<()> {
+    let mut net = Net::new(1, init::he_normal(), true, Tensor::tanh);
+    let (x, labels) = data();
+    let signal = Signal::of(&net);
+    let pass = Pass::train(0).observed(signal.clone());
+    let before = net.clone();
+    let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
+    Sgd::new(0.1).build()?.step(&mut net, &grads)?;
+    let report = signal.step(&net)?.expect("a report of every step");
+
+    let names: Vec<String> = report
+        .layers
+        .iter()
+        .map(signal::LayerSignal::name)
+        .collect();
+    assert_eq!(names, ["hidden.0.linear", "hidden.0.norm", "out"]);
+    let [linear, norm, out] = &report.layers[..] else {
+        unreachable!()
+    };
+    assert_eq!(linear.operations, ["linear"]);
+    assert_eq!(norm.operations, ["batch_norm", "tanh"]);
+    assert_eq!(
+        (&linear.inputs[..], &norm.inputs[..], &out.inputs[..]),
+        (&[][..], &[0][..], &[1][..])
+    );
+
+    // The same by hand.
+    let pass = Pass::train(0).hold_statistics();
+    let z = before.hidden[0].linear.forward(&x, &pass)?;
+    let n = before.hidden[0].norm.forward(&z, &pass)?;
+    let a = n.tanh();
+    let y = before.out.forward(&a, &pass)?;
+    let loss = y.cross_entropy(&labels)?;
+    let weight = before.out.weight.read(&pass);
+    let found = grad(&loss, &[&z, &n, &a, &y])?;
+    let rms = |x: &Tensor| x.square().mean().item().map(f64::sqrt);
+    let close = |what: &str, found: Option<f64>, expected: f64| {
+        let found = found.unwrap_or(f64::NAN);
+        assert!(
+            (found / expected - 1.0).abs() < 1e-5,
+            "{what}: {found}, expected {expected}"
+        );
+    };
+    close("mean", Some(norm.activation.mean), a.mean().item()?);
+    close(
+        "deviation",
+        Some(norm.activation.standard_deviation),
+        a.var_over(.., 0.0)?.item()?.sqrt(),
+    );
+    close(
+        "gradient of z",
+        linear.gradient.as_ref().map(|g| g.rms),
+        rms(&found[0])?,
+    );
+    close(
+        "gradient of n",
+        norm.gradient.as_ref().map(|g| g.rms),
+        rms(&found[1])?,
+    );
+    close("gradient of a", norm.result_gradient, rms(&found[2])?);
+    close(
+        "gradient of y",
+        out.gradient.as_ref().map(|g| g.rms),
+        rms(&found[3])?,
+    );
+    close("ratio", norm.ratio, rms(&found[1])? / rms(&found[3])?);
+    close(
+        "gradient of the weight",
+        out.weight_gradient,
+        rms(grads.get(&net.out.weight).unwrap_or(&weight))?,
+    );
+    let change = before.out.weight.value().sub(net.out.weight.value())?;
+    close("update", out.update, rms(&change)? / rms(&weight)?);
+
+    // The running statistics start at 0 and 1 and have gone a tenth of the way.
+    let (mean, variance) = (z.mean_over(0)?, z.var_over(0, 0.0)?);
+    let unbiased = 0.1 * 64.0 / 63.0;
+    let running = variance.mul_scalar(unbiased).add_scalar(0.9);
+    let apart = mean
+        .mul_scalar(0.9)
+        .square()
+        .div(&running)?
+        .mean()
+        .item()?
+        .sqrt();
+    close("drift of the mean", norm.drift.map(|d| d.mean), apart);
+    let apart = variance.div(&running)?.ln().mean().item()?.exp();
+    close(
+        "drift of the variance",
+        norm.drift.map(|d| d.variance),
+        apart,
+    );
     Ok(())
 }

@@ -6,8 +6,12 @@
 mod activation;
 mod batch_norm;
 mod dropout;
+mod embedding;
 pub mod init;
 mod linear;
+mod recalibrate;
+pub mod regularize;
+mod rnn;
 mod sequential;
 pub mod signal;
 
@@ -18,6 +22,9 @@ pub use batch_norm::{BatchNorm, BatchNormBuilder};
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};
 pub use dropout::Dropout;
+pub use embedding::{Embedding, EmbeddingBuilder};
 pub use init::Init;
 pub use linear::{Linear, LinearBuilder};
+pub use recalibrate::recalibrate;
+pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
 pub use sequential::{Sequential, SequentialLayer};

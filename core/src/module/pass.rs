@@ -5,6 +5,7 @@ use crate::autograd::{Both, Leaf, Monitor, Observer, Tensor};
 use crate::error::Result;
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -28,6 +29,7 @@ pub struct Pass {
     seed: u64,
     draws: AtomicU64,
     observer: Option<Arc<dyn Observer>>,
+    carried: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Pass {
@@ -44,6 +46,7 @@ impl Pass {
             seed,
             draws: AtomicU64::new(0),
             observer: None,
+            carried: None,
         }
     }
 
@@ -56,6 +59,7 @@ impl Pass {
             seed: 0,
             draws: AtomicU64::new(0),
             observer: None,
+            carried: None,
         }
     }
 
@@ -131,6 +135,32 @@ impl Pass {
         self.observer.as_ref().map_or(Ok(()), Observer::result)
     }
 
+    /// The same carrying `value`, in place of what it carried before, to the layers that ask for its
+    /// type: how these and whoever runs the model work together, without a mark on the model. What
+    /// backward computes once more is not shown it.
+    ///
+    /// ```
+    /// use cotangent_core::module::Pass;
+    /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering::Relaxed}};
+    /// let calls = Arc::new(AtomicUsize::new(0));
+    /// let pass = Pass::inference().carry(Arc::clone(&calls));
+    /// // In the layer's `forward`:
+    /// if let Some(calls) = pass.carried::<AtomicUsize>() {
+    ///     calls.fetch_add(1, Relaxed);
+    /// }
+    /// assert_eq!(calls.load(Relaxed), 1);
+    /// ```
+    #[must_use]
+    pub fn carry(mut self, value: Arc<impl Any + Send + Sync>) -> Self {
+        self.carried = Some(value);
+        self
+    }
+
+    /// What this pass carries, if it is a `T`.
+    pub fn carried<T: Any>(&self) -> Option<&T> {
+        self.carried.as_ref()?.downcast_ref()
+    }
+
     /// Who watches now.
     pub(super) fn observer(&self) -> Option<&Arc<dyn Observer>> {
         self.observer.as_ref().filter(|o| o.is_active())
@@ -161,11 +191,12 @@ impl Pass {
         self.draws.load(Relaxed)
     }
 
-    /// This pass from here on, unwatched: what runs under it leaves this one where it is.
+    /// This pass from here on, unwatched and carrying nothing: what runs under it leaves this one where it is.
     pub(super) fn again(&self) -> Self {
         Self {
             draws: AtomicU64::new(self.draws()),
             observer: None,
+            carried: None,
             ..*self
         }
     }
@@ -206,7 +237,8 @@ impl std::fmt::Debug for Pass {
             .field("moves_statistics", &self.moves_statistics)
             .field("seed", &self.seed)
             .field("draws", &self.draws())
-            .field("observed", &self.observer.is_some())
+            .field("observer", &self.observer.is_some())
+            .field("carried", &self.carried.is_some())
             .finish()
     }
 }

@@ -73,7 +73,7 @@ const WEIGHTS: &str = "initialize for the activation (Glorot for tanh and sigmoi
                        kin, LeCun for SELU), or put batch normalization before the activation";
 const VANISHING: &str = "use an activation that does not saturate (ReLU, ELU), initialize for it (He), \
                          or put batch normalization before it";
-const EXPLODING_GRADIENT: &str = "clip gradients by their global norm, initialize for the activation \
+const EXPLODING: &str = "clip gradients by their global norm, initialize for the activation \
                                   (Glorot, He, LeCun), or use batch normalization";
 const DIVERGED: &str = "lower the learning rate, clip gradients by their global norm, and initialize for \
                         the activation (Glorot, He, LeCun)";
@@ -96,17 +96,19 @@ pub(super) fn find(
         // Whatever else is computed from such numbers says nothing.
         return infinite;
     }
-    let mut findings = Vec::from_iter(activations_that_explode(report, thresholds));
-    let sick = units(report, thresholds);
-    let first_sick = sick.iter().map(|(i, _)| *i).min().unwrap_or(usize::MAX);
-    findings.extend(sick.iter().map(|(_, finding)| finding.clone()));
+    let net = Net::of(&report.layers);
+    let (sick, found): (Vec<usize>, Vec<Finding>) = units(report, thresholds).into_iter().unzip();
+    let (exploding, vanishing) = gradients(&net, thresholds, &sick);
+    let mut findings = Vec::from_iter(exploding);
+    findings.extend(activations_that_explode(report, &net, thresholds));
+    findings.extend(found);
+    findings.extend(vanishing);
     findings.extend(activations_that_vanish(
-        report,
         input_spread,
+        &net,
         thresholds,
-        first_sick,
+        &sick,
     ));
-    findings.extend(gradients(report, thresholds, &sick));
     findings.extend(updates(report, thresholds));
     let mut seen = Vec::new();
     findings.retain(|finding| {
@@ -197,146 +199,229 @@ fn non_finite(report: &Report) -> Vec<Finding> {
                 layer,
                 gradient.0 as f64,
                 reason,
-                EXPLODING_GRADIENT,
+                EXPLODING,
             )]
         })
 }
 
-/// The layers whose scale matters: a normalization undoes that of the layer that feeds it.
-fn scaled(report: &Report) -> Vec<(usize, &LayerSignal)> {
-    let normalizes = |layer: &&LayerSignal| layer.operations.iter().any(|op| op.ends_with("_norm"));
-    let normalized = |i: usize| {
-        report
-            .layers
-            .iter()
-            .filter(normalizes)
-            .any(|layer| layer.inputs.contains(&i))
-    };
-    report
-        .layers
-        .iter()
-        .enumerate()
-        .filter(|(i, _)| !normalized(*i))
-        .collect()
+/// The layers as a graph, without those whose scale does not matter because a normalization undoes it.
+struct Net<'a> {
+    layers: &'a [LayerSignal],
+    /// Whether the scale of a layer matters.
+    scaled: Vec<bool>,
+    /// For each layer, by number, those whose results it takes.
+    inputs: Vec<Vec<usize>>,
+    /// For each layer, those that take its result.
+    consumers: Vec<Vec<usize>>,
 }
 
-/// A factor of a signal on its way: how much, where, and by what.
-struct Link<'a> {
+impl<'a> Net<'a> {
+    fn of(layers: &'a [LayerSignal]) -> Self {
+        let mut scaled = vec![true; layers.len()];
+        let normalizes =
+            |layer: &&LayerSignal| layer.operations.iter().any(|op| op.ends_with("_norm"));
+        for layer in layers.iter().filter(normalizes) {
+            layer.inputs.iter().for_each(|&input| scaled[input] = false);
+        }
+        let mut inputs = Vec::<Vec<usize>>::new();
+        let mut consumers = vec![Vec::new(); layers.len()];
+        for (i, layer) in layers.iter().enumerate() {
+            let mut taken = Vec::new();
+            for &input in &layer.inputs {
+                if scaled[input] {
+                    taken.push(input);
+                } else {
+                    taken.extend(&inputs[input]);
+                }
+            }
+            if scaled[i] {
+                for &input in &taken {
+                    consumers[input].push(i);
+                }
+            }
+            inputs.push(taken);
+        }
+        Self {
+            layers,
+            scaled,
+            inputs,
+            consumers,
+        }
+    }
+
+    /// The numbers of the layers whose scale matters.
+    fn places(&self) -> impl DoubleEndedIterator<Item = usize> {
+        (0..self.layers.len()).filter(|&i| self.scaled[i])
+    }
+
+    /// The size of the gradient at a layer.
+    fn gradient(&self, i: usize) -> Option<f64> {
+        self.layers[i]
+            .gradient
+            .as_ref()
+            .map(|gradient| gradient.rms)
+    }
+
+    /// The layer above from which most of the gradient comes.
+    fn above(&self, i: usize) -> Option<usize> {
+        let with_gradient = |&j: &usize| Some((j, self.gradient(j)?));
+        let found = self.consumers[i].iter().filter_map(with_gradient);
+        found.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(j, _)| j)
+    }
+
+    /// What was made of a figure that was `reference` in the input on the way to `place`: the finding,
+    /// at the layer that does most of it, or at `place` if each does its share.
+    fn forward(
+        &self,
+        verdict: Verdict,
+        place: usize,
+        reference: f64,
+        size: impl Fn(usize) -> f64,
+        reason: &str,
+    ) -> Finding {
+        let (mut links, mut here) = (Vec::new(), Some(place));
+        while let Some(i) = here {
+            // The way that most of it came.
+            let inputs = self.inputs[i].iter().copied();
+            here = inputs.max_by(|&a, &b| size(a).total_cmp(&size(b)));
+            links.push(Link {
+                factor: size(i) / here.map_or(reference, &size),
+                place: i,
+                by: "",
+            });
+        }
+        let (total, layers) = (size(place) / reference, links.len());
+        let Some(link) = culprit(links, total) else {
+            let each = total.powf(1.0 / layers as f64);
+            let reason = format!("{reason}, about {each:.2} times a layer");
+            let remedy = if verdict == Verdict::Vanishing {
+                VANISHING
+            } else {
+                WEIGHTS
+            };
+            return finding(verdict, &self.layers[place], total, reason, remedy);
+        };
+        let reason = format!("{reason}; times {:.1e} here", link.factor);
+        finding(verdict, &self.layers[link.place], total, reason, WEIGHTS)
+    }
+
+    /// What the weights and the activations do to a gradient on its way down: the finding, at the layer
+    /// that does most of it, or at the bottom if each does its share. None if that layer's units are
+    /// `sick`, and so have been reported.
+    fn backward(&self, verdict: Verdict, found: &Extreme, sick: &[usize]) -> Option<Finding> {
+        let (mut links, mut here, mut layers) = (Vec::new(), found.bottom, 0);
+        while here < found.top {
+            let above = self.above(here)?;
+            let result = self.layers[here].result_gradient.unwrap_or(0.0);
+            links.push(Link {
+                factor: result / self.gradient(above)?,
+                place: above,
+                by: "weights",
+            });
+            if result > 0.0 {
+                links.push(Link {
+                    factor: self.gradient(here)? / result,
+                    place: here,
+                    by: "activation",
+                });
+            }
+            (here, layers) = (above, layers + 1);
+        }
+        let (low, high) = (&self.layers[found.bottom], &self.layers[found.top]);
+        let (total, vanishes) = (found.total, verdict == Verdict::Vanishing);
+        let steady = if vanishes { VANISHING } else { EXPLODING };
+        let what = if vanishes {
+            format!("shrinks to {total:.1e} of it")
+        } else {
+            format!("grows {total:.1e} times")
+        };
+        let (high, name) = (high.name(), low.name());
+        let reason = format!("from `{high}` down to `{name}` the gradient {what}");
+        let Some(link) = culprit(links, total) else {
+            let each = total.powf(1.0 / f64::from(layers));
+            let reason = format!("{reason}, about {each:.2} times a layer");
+            return Some(finding(verdict, low, total, reason, steady));
+        };
+        if sick.contains(&link.place) {
+            return None;
+        }
+        let reason = format!(
+            "{reason}; times {:.1e} by the {} here",
+            link.factor, link.by
+        );
+        let remedy = if vanishes && link.by == "weights" {
+            WEIGHTS
+        } else {
+            steady
+        };
+        Some(finding(
+            verdict,
+            &self.layers[link.place],
+            total,
+            reason,
+            remedy,
+        ))
+    }
+}
+
+/// A factor of a signal on its way: how much, at which layer, and by what.
+struct Link {
     factor: f64,
-    layer: &'a LayerSignal,
+    place: usize,
     by: &'static str,
 }
 
 /// The link that does most to a signal whose product of factors is far from 1, if it does at least half
 /// of it.
-fn culprit<'a>(links: Vec<Link<'a>>, total: f64) -> Option<Link<'a>> {
+fn culprit(links: Vec<Link>, total: f64) -> Option<Link> {
     let power = |factor: f64| factor.ln() * total.ln().signum();
     let worst = links
         .into_iter()
         .max_by(|a, b| power(a.factor).total_cmp(&power(b.factor)))?;
-    (power(worst.factor) >= 0.5 * total.ln().abs() || worst.factor == 0.0).then_some(worst)
+    (power(worst.factor) >= 0.5 * total.ln().abs()).then_some(worst)
 }
 
-/// The factors from layer to layer of a figure that starts with `reference`.
-fn forward_links<'a>(
-    layers: &[(usize, &'a LayerSignal)],
-    sizes: &[f64],
-    reference: f64,
-) -> Vec<Link<'a>> {
-    let before = std::iter::once(reference).chain(sizes.iter().copied());
-    let pairs = layers.iter().zip(sizes).zip(before);
-    pairs
-        .map(|(((_, layer), size), before)| Link {
-            factor: size / before,
-            layer,
-            by: "",
-        })
-        .collect()
-}
-
-fn activations_that_explode(report: &Report, thresholds: &Thresholds) -> Option<Finding> {
-    let layers = scaled(report);
-    let sizes: Vec<f64> = layers
-        .iter()
-        .map(|(_, layer)| layer.activation.rms)
-        .collect();
+fn activations_that_explode(
+    report: &Report,
+    net: &Net<'_>,
+    thresholds: &Thresholds,
+) -> Option<Finding> {
+    let size = |i: usize| net.layers[i].activation.rms;
     let given = report
         .input
         .as_ref()
         .map(|x| x.rms)
         .filter(|&rms| rms > 0.0);
     let reference = given
-        .or(sizes.first().copied())
+        .or(net.places().next().map(size))
         .filter(|&size| size > 0.0)?;
-    let (place, largest) = sizes
-        .iter()
-        .copied()
-        .enumerate()
-        .max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let total = largest / reference;
-    if total <= thresholds.factor {
-        return None;
-    }
-    let links = forward_links(&layers[..=place], &sizes[..=place], reference);
-    let reason = format!(
-        "activations grow {total:.1e} times on the way to `{}`",
-        layers[place].1.name()
-    );
-    Some(match culprit(links, total) {
-        Some(link) => {
-            let reason = format!("{reason}, {:.1e} times here", link.factor);
-            finding(Verdict::Exploding, link.layer, total, reason, WEIGHTS)
-        }
-        None => {
-            let each = total.powf(1.0 / (place + 1) as f64);
-            let reason = format!("{reason}, about {each:.2} times a layer");
-            finding(Verdict::Exploding, layers[place].1, total, reason, WEIGHTS)
-        }
+    let place = net.places().max_by(|&a, &b| size(a).total_cmp(&size(b)))?;
+    let total = size(place) / reference;
+    (total > thresholds.factor).then(|| {
+        let name = net.layers[place].name();
+        let reason = format!("activations grow {total:.1e} times from the input to `{name}`");
+        net.forward(Verdict::Exploding, place, reference, size, &reason)
     })
 }
 
 fn activations_that_vanish(
-    report: &Report,
     input_spread: Option<f64>,
+    net: &Net<'_>,
     thresholds: &Thresholds,
-    first_sick: usize,
+    sick: &[usize],
 ) -> Option<Finding> {
-    let layers = scaled(report);
-    let sizes: Vec<f64> = layers.iter().map(|(_, layer)| layer.spread).collect();
-    let reference = input_spread
-        .or(sizes.first().copied())
-        .filter(|&spread| spread > 0.0)?;
-    let (place, smallest) = sizes
-        .iter()
-        .copied()
-        .enumerate()
-        .min_by(|a, b| a.1.total_cmp(&b.1))?;
-    let total = smallest / reference;
+    let size = |i: usize| net.layers[i].spread;
+    let first = net.places().next().map(size);
+    let reference = input_spread.or(first).filter(|&spread| spread > 0.0)?;
+    let place = net.places().min_by(|&a, &b| size(a).total_cmp(&size(b)))?;
+    let total = size(place) / reference;
     // Where nothing comes through dead or saturated units, these are the finding.
-    if total * thresholds.factor >= 1.0 || layers[place].0 >= first_sick {
-        return None;
-    }
-    let links = forward_links(&layers[..=place], &sizes[..=place], reference);
-    let reason = format!(
-        "samples differ by {total:.1e} of what they differ by in the input, at `{}`",
-        layers[place].1.name()
-    );
-    Some(match culprit(links, total) {
-        Some(link) => {
-            let reason = format!("{reason}; {:.1e} is lost here", link.factor);
-            finding(Verdict::Vanishing, link.layer, total, reason, WEIGHTS)
-        }
-        None => {
-            let each = total.powf(1.0 / (place + 1) as f64);
-            let reason = format!("{reason}, about {each:.2} times a layer");
-            finding(
-                Verdict::Vanishing,
-                layers[place].1,
-                total,
-                reason,
-                VANISHING,
-            )
-        }
+    let explained = sick.iter().any(|&i| i <= place);
+    (total * thresholds.factor < 1.0 && !explained).then(|| {
+        let name = net.layers[place].name();
+        let reason =
+            format!("at `{name}` samples differ by {total:.1e} of what they do in the input");
+        net.forward(Verdict::Vanishing, place, reference, size, &reason)
     })
 }
 
@@ -366,115 +451,57 @@ fn units(report: &Report, thresholds: &Thresholds) -> Vec<(usize, Finding)> {
     found
 }
 
-/// From the top down: the gradient against the largest, and against the smallest, above it.
-fn gradients(report: &Report, thresholds: &Thresholds, sick: &[(usize, Finding)]) -> Vec<Finding> {
-    let layers = scaled(report);
-    let Some(top) = layers
-        .iter()
-        .rposition(|(_, layer)| layer.gradient.is_some())
-    else {
-        return Vec::new();
-    };
-    let size = |place: usize| layers[place].1.gradient.as_ref().map(|g| g.rms);
-    let (mut largest, mut smallest) = (top, top);
-    let (mut vanishing, mut exploding): (Option<(f64, usize, usize)>, Option<(f64, usize, usize)>) =
-        (None, None);
-    for place in (0..top).rev() {
-        let feeds = report
-            .layers
-            .iter()
-            .any(|layer| layer.inputs.contains(&layers[place].0));
-        let Some(here) = size(place) else {
-            if feeds {
-                let reason = "no gradient comes here, though its result is used".to_owned();
-                return vec![finding(
-                    Verdict::Vanishing,
-                    layers[place].1,
-                    0.0,
-                    reason,
-                    DETACHED,
-                )];
-            }
-            continue;
-        };
-        let against = |other: usize| here / size(other).unwrap_or(here);
-        let (down, up) = (against(largest), against(smallest));
-        if down * thresholds.factor < 1.0 && vanishing.is_none_or(|(worst, ..)| down < worst) {
-            vanishing = Some((down, place, largest));
-        }
-        if up > thresholds.factor && exploding.is_none_or(|(worst, ..)| up > worst) {
-            exploding = Some((up, place, smallest));
-        }
-        if here > size(largest).unwrap_or(0.0) {
-            largest = place;
-        }
-        if here > 0.0 && here < size(smallest).unwrap_or(f64::INFINITY) {
-            smallest = place;
-        }
-    }
-    let explain = |verdict, (total, bottom, top): (f64, usize, usize)| {
-        let (low, high) = (layers[bottom].1, layers[top].1);
-        let (what, remedy) = match verdict {
-            Verdict::Vanishing => ("shrinks to", VANISHING),
-            _ => ("grows to", EXPLODING_GRADIENT),
-        };
-        let reason = format!(
-            "from `{}` down to `{}` the gradient {what} {total:.1e}",
-            high.name(),
-            low.name()
-        );
-        match culprit(backward_links(&layers[bottom..=top]), total) {
-            Some(link) => {
-                let caused = |(i, _): &(usize, Finding)| {
-                    std::ptr::eq(&raw const report.layers[*i], link.layer)
-                };
-                if sick.iter().any(caused) {
-                    return None; // Its units have been reported.
-                }
-                let reason = format!("{reason}, {:.1e} by the {} here", link.factor, link.by);
-                let remedy = if link.by == "weights" && verdict == Verdict::Vanishing {
-                    WEIGHTS
-                } else {
-                    remedy
-                };
-                Some(finding(verdict, link.layer, total, reason, remedy))
-            }
-            None => {
-                let each = total.powf(1.0 / (top - bottom) as f64);
-                let reason = format!("{reason}, about {each:.2} times a layer");
-                Some(finding(verdict, low, total, reason, remedy))
-            }
-        }
-    };
-    let exploding = exploding.and_then(|found| explain(Verdict::Exploding, found));
-    let vanishing = vanishing.and_then(|found| explain(Verdict::Vanishing, found));
-    exploding.into_iter().chain(vanishing).collect()
+/// A gradient at one layer against that at one above it.
+struct Extreme {
+    total: f64,
+    bottom: usize,
+    top: usize,
 }
 
-/// What the weights and the activations do to a gradient on its way down these layers.
-fn backward_links<'a>(layers: &[(usize, &'a LayerSignal)]) -> Vec<Link<'a>> {
-    let mut links = Vec::new();
-    for pair in layers.windows(2) {
-        let [(_, below), (_, above)] = pair else {
-            continue;
+/// The gradient at each layer against the smallest, and against the largest, that it has come through:
+/// what explodes, and what vanishes.
+fn gradients(
+    net: &Net<'_>,
+    thresholds: &Thresholds,
+    sick: &[usize],
+) -> (Option<Finding>, Option<Finding>) {
+    let size = |i: usize| net.gradient(i).unwrap_or(0.0);
+    let mut largest: Vec<usize> = (0..net.layers.len()).collect();
+    let mut smallest = largest.clone();
+    let (mut vanishing, mut exploding): (Option<Extreme>, Option<Extreme>) = (None, None);
+    for bottom in net.places().rev() {
+        let Some(above) = net.above(bottom) else {
+            continue; // The top, or a branch that the loss does not use.
         };
-        let sizes = (&above.gradient, below.result_gradient, &below.gradient);
-        if let (Some(above_size), Some(result), Some(before)) = sizes {
-            links.push(Link {
-                factor: result / above_size.rms,
-                layer: above,
-                by: "weights",
-            });
-            if result > 0.0 {
-                links.push(Link {
-                    factor: before.rms / result,
-                    layer: below,
-                    by: "activation",
-                });
-            }
+        if net.gradient(bottom).is_none() {
+            let reason = "no gradient comes here, though one comes to what takes its result";
+            let layer = &net.layers[bottom];
+            let found = finding(Verdict::Vanishing, layer, 0.0, reason.to_owned(), DETACHED);
+            return (None, Some(found));
+        }
+        let against = |top: usize| Extreme {
+            total: size(bottom) / size(top),
+            bottom,
+            top,
+        };
+        let (down, up) = (against(largest[above]), against(smallest[above]));
+        if down.total <= 1.0 {
+            largest[bottom] = down.top;
+        }
+        if up.total >= 1.0 || up.total == 0.0 {
+            smallest[bottom] = up.top;
+        }
+        let worst = |found: &Option<Extreme>| found.as_ref().map(|worst| worst.total);
+        if down.total < worst(&vanishing).unwrap_or(1.0 / thresholds.factor) {
+            vanishing = Some(down);
+        }
+        if up.total > worst(&exploding).unwrap_or(thresholds.factor) {
+            exploding = Some(up);
         }
     }
-    links
+    let exploding = exploding.and_then(|found| net.backward(Verdict::Exploding, &found, sick));
+    let vanishing = vanishing.and_then(|found| net.backward(Verdict::Vanishing, &found, sick));
+    (exploding, vanishing)
 }
 
 fn updates(report: &Report, thresholds: &Thresholds) -> Option<Finding> {

@@ -133,13 +133,13 @@ impl Record {
         } else if parameters.is_empty() || output.rank() == 0 {
             let last = rows.iter().map(|(_, row, _)| *row).max();
             let Some(last) = last else { return };
-            self.follow(
-                step,
-                &rows.iter().map(|(id, ..)| *id).collect::<Vec<_>>(),
-                !outside.is_empty(),
-                last,
-                saturation,
-            );
+            let others = rows
+                .iter()
+                .map(|(_, row, _)| *row)
+                .filter(|&row| row != last);
+            self.rows[last].inputs.extend(others);
+            let operands: Vec<Option<LeafId>> = rows.iter().map(|(id, ..)| *id).collect();
+            self.follow(step, &operands, !outside.is_empty(), last, saturation);
             Origin::Data(last)
         } else {
             let inputs = rows.iter().map(|(_, row, _)| *row).collect::<Vec<_>>();
@@ -219,9 +219,11 @@ impl Record {
             .rows
             .iter()
             .rposition(|row| module_of(row.parameters[0]) == module);
-        let open = open.filter(|&row| {
-            let row = &self.rows[row];
-            row.activation.is_none() && !parameters.iter().any(|p| row.parameters.contains(p))
+        let open = open.filter(|&open| {
+            let row = &self.rows[open];
+            row.activation.is_none()
+                && inputs.iter().all(|&input| input <= open)
+                && !parameters.iter().any(|p| row.parameters.contains(p))
         });
         if let Some(open) = open {
             let row = &mut self.rows[open];
