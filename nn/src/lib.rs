@@ -8,23 +8,35 @@ mod batch_norm;
 mod dropout;
 mod embedding;
 pub mod init;
+mod layer_norm;
 mod linear;
+mod mlp;
+mod prelu;
 mod recalibrate;
 pub mod regularize;
+mod rms_norm;
 mod rnn;
 mod sequential;
 pub mod signal;
 
-pub use activation::{Elu, LeakyRelu, Relu, Selu, Sigmoid, Tanh};
+pub use activation::Activation;
+pub use activation::{Celu, Elu, Gelu, GeluTanh, Identity, LeakyRelu, Mish, RRelu, Relu, Relu6};
+pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, Selu, Sigmoid};
+pub use activation::{Silu, Softmax, Softplus, Tanh};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
+pub use dropout::{AlphaDropout, Dropout};
+pub use embedding::{Embedding, EmbeddingBuilder};
+pub use init::Init;
+pub use layer_norm::{LayerNorm, LayerNormBuilder};
+pub use linear::{Linear, LinearBuilder};
+pub use mlp::{Mlp, MlpBlock, MlpBuilder, Normalization};
+pub use prelu::PRelu;
+pub use recalibrate::recalibrate;
+pub use rms_norm::{RmsNorm, RmsNormBuilder};
+pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
+pub use sequential::{Sequential, SequentialLayer};
+
 /// The derives of [`module::Module`](cotangent_core::module::Module) and of
 /// [`module::Layer`](cotangent_core::module::Layer).
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};
-pub use dropout::Dropout;
-pub use embedding::{Embedding, EmbeddingBuilder};
-pub use init::Init;
-pub use linear::{Linear, LinearBuilder};
-pub use recalibrate::recalibrate;
-pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
-pub use sequential::{Sequential, SequentialLayer};
