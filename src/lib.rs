@@ -18,8 +18,8 @@ pub mod prelude {
     };
     pub use cotangent_macros::{Layer, Module};
     pub use cotangent_nn::{
-        BatchNorm, Dropout, Elu, Embedding, LeakyRelu, Linear, Relu, Rnn, Selu, Sequential,
-        Sigmoid, Tanh, init,
+        BatchNorm, Dropout, Elu, Embedding, LeakyRelu, Linear, Relu, Rnn, RnnCell, Selu,
+        Sequential, Sigmoid, Tanh, init, regularize,
     };
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }
