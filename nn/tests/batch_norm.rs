@@ -302,7 +302,7 @@ fn two() -> Result<Two> {
     let two = Two {
         first: Linear::new(4, 5, &mut rng)?,
         lower: BatchNorm::new(5)?,
-        tanh: Tanh::default(),
+        tanh: Tanh,
         dropout: Dropout::new(0.5)?,
         second: Linear::new(5, 3, &mut rng)?,
         upper: BatchNorm::new(3)?,
