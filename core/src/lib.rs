@@ -14,6 +14,8 @@ mod tensor;
 pub mod transform;
 
 pub use autograd::{Backward, Cotangents, Dot, Gradients, Leaf, LeafId, Op, Tensor, Vjp, grad};
+#[doc(hidden)]
+pub use disk::replace_file;
 pub use error::{Error, Result};
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,

@@ -6,6 +6,8 @@
 mod activation;
 mod batch_norm;
 mod dropout;
+#[cfg(feature = "figures")]
+pub mod figure;
 pub mod init;
 mod linear;
 mod sequential;
