@@ -18,7 +18,8 @@ pub mod prelude {
     };
     pub use cotangent_macros::{Layer, Module};
     pub use cotangent_nn::{
-        BatchNorm, Dropout, Elu, LeakyRelu, Linear, Relu, Selu, Sequential, Sigmoid, Tanh, init,
+        BatchNorm, Dropout, Elu, Embedding, LeakyRelu, Linear, Relu, Rnn, Selu, Sequential,
+        Sigmoid, Tanh, init,
     };
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }

@@ -6,15 +6,19 @@
 mod activation;
 mod batch_norm;
 mod dropout;
+mod embedding;
 #[cfg(feature = "figures")]
 pub mod figure;
 pub mod init;
 mod linear;
+mod rnn;
 mod sequential;
 
 pub use activation::{Elu, LeakyRelu, Relu, Selu, Sigmoid, Tanh};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
 pub use dropout::Dropout;
+pub use embedding::{Embedding, EmbeddingBuilder};
 pub use init::Init;
 pub use linear::{Linear, LinearBuilder};
+pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
 pub use sequential::{Sequential, SequentialLayer};
