@@ -11,6 +11,7 @@ mod embedding;
 pub mod figure;
 pub mod init;
 mod linear;
+pub mod regularize;
 mod rnn;
 mod sequential;
 
