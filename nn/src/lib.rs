@@ -7,6 +7,8 @@ mod activation;
 mod batch_norm;
 mod dropout;
 mod embedding;
+#[cfg(feature = "figures")]
+pub mod figure;
 pub mod init;
 mod layer_norm;
 mod linear;
