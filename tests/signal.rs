@@ -421,3 +421,156 @@ fn the_figures_are_those_of_their_definitions() -> Result<()> {
     );
     Ok(())
 }
+
+/// The names of the rows and what they do.
+fn rows(report: &Report) -> Vec<String> {
+    let row =
+        |layer: &signal::LayerSignal| format!("{}: {}", layer.name(), layer.operations.join(" "));
+    report.layers.iter().map(row).collect()
+}
+
+#[test]
+fn any_model_is_read() -> Result<()> {
+    #[derive(Module)]
+    struct Raw {
+        first: Param,
+        shift: Param,
+        second: Param,
+        unused: Param,
+        names: Embedding,
+        #[module(frozen)]
+        scale: Param,
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(2);
+    let (x, labels) = data();
+    let mut param = |shape: &[usize]| {
+        init::he_normal()
+            .draw(shape, &mut rng)
+            .map(|w| Param::new(&w))
+    };
+    let net = Raw {
+        first: param(&[40, 30])?,
+        shift: Param::new(&Tensor::zeros([40], DType::F32)?),
+        second: param(&[5, 40])?,
+        unused: param(&[2, 2])?,
+        names: Embedding::new(5, 40, &mut ChaCha8Rng::seed_from_u64(3))?,
+        scale: Param::new(&Tensor::from([2.0f32])),
+    };
+    let report = signal::inspect(&net, |net, pass| {
+        let names = net.names.forward(&labels, pass)?;
+        let weight = net.first.read(pass).mul_scalar(0.5).transpose(0, 1)?;
+        let hidden = x
+            .matmul(&weight)?
+            .add(&net.shift.read(pass))?
+            .add(&names)?
+            .tanh();
+        let hidden = pass.dropout(&hidden.mul(&net.scale.read(pass))?, 0.1)?;
+        let penalty = net.second.read(pass).square().sum().mul_scalar(1e-3);
+        let loss = hidden
+            .linear(&net.second.read(pass), None)?
+            .cross_entropy(&labels)?;
+        loss.add(&penalty)
+    })?;
+    let expected = [
+        "names: embedding",
+        "first: matmul add add tanh",
+        "scale: mul mul",
+        "second: linear",
+    ];
+    assert_eq!(rows(&report), expected, "{report}");
+    assert_eq!(report.unused, ["unused"]);
+    assert_eq!(report.layers[1].inputs, [0], "the sum takes the embedding");
+
+    let net = Sequential::new()
+        .push(Linear::new(30, 20, &mut rng)?)
+        .push(PRelu::new(1, 0.25)?)
+        .push(LayerNorm::new([20])?)
+        .push(Rnn::new(20, 8, &mut rng)?.last_only())
+        .push(Linear::new(8, 5, &mut rng)?);
+    let x = x.reshape([16, 4, 30])?;
+    let labels = Indices::from((0..16).map(|i| i % 5).collect::<Vec<_>>());
+    let report = signal::inspect(&net, |net, pass| {
+        net.forward(&x, pass)?.cross_entropy(&labels)
+    })?;
+    let names: Vec<String> = report
+        .layers
+        .iter()
+        .map(signal::LayerSignal::name)
+        .collect();
+    let steps = [
+        "3.weight_hh (1)",
+        "3.weight_hh (2)",
+        "3.weight_hh (3)",
+        "3.weight_hh (4)",
+    ];
+    let expected = [&["0", "2", "3.weight_ih"][..], &steps, &["4"]].concat();
+    assert_eq!(names, expected, "{report}");
+    Ok(())
+}
+
+#[test]
+fn no_report_without_a_watched_backward_pass() -> Result<()> {
+    let (x, labels) = data();
+    let net = he(2);
+    let signal = Signal::of(&net);
+    let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
+    loss.backward()?;
+    assert!(signal.step(&net).is_err());
+    // A clone has parameters of its own.
+    let pass = Pass::train(0).observed(signal.clone());
+    net.clone()
+        .forward(&x, &pass)?
+        .cross_entropy(&labels)?
+        .backward()?;
+    assert!(signal.step(&net).is_err());
+    net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
+    assert!(signal.step(&net)?.is_some());
+    let unrelated = signal::inspect(&net, |_, _| Ok(x.mean().tracked().square()));
+    assert!(unrelated.is_err());
+    Ok(())
+}
+
+#[test]
+fn a_cut_graph_is_found() -> Result<()> {
+    let (x, labels) = data();
+    let net = he(3);
+    let report = signal::inspect(&net, |net, pass| {
+        let below = net.hidden[0].linear.forward(&x, pass)?.relu();
+        let aside = net.hidden[2].linear.forward(&below, pass)?;
+        let above = net.hidden[1].linear.forward(&below.detach(), pass)?.relu();
+        let logits = net.out.forward(&above, pass)?;
+        logits
+            .cross_entropy(&labels)?
+            .add(&aside.mean().mul_scalar(0.0))
+    })?;
+    // Nothing says that the detached tensor was the layer's result: what is left shows no gradient.
+    let first = report
+        .layer("hidden.0.linear")
+        .and_then(|layer| layer.gradient.as_ref());
+    assert_eq!(first.map(|gradient| gradient.rms), Some(0.0));
+    Ok(())
+}
+
+#[test]
+fn the_report_is_valid_json() -> Result<()> {
+    let report = he(2).inspect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("signal.json");
+    report.save_json(&path)?;
+    let text = std::fs::read_to_string(&path).expect("the file");
+    assert_eq!(text, report.to_json());
+    let json: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(json["verdict"], "healthy");
+    assert_eq!(json["layers"][0]["path"], "hidden.0.linear");
+    assert_eq!(
+        json["layers"][2]["activation"]["rms"],
+        report.layers[2].activation.rms
+    );
+    assert_eq!(json["parameters"].as_array().map(Vec::len), Some(6));
+    assert!(
+        report
+            .save_json(folder.path().join("missing/signal.json"))
+            .is_err()
+    );
+    Ok(())
+}

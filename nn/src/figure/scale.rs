@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// How values become positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     #[default]
     Linear,
     Log,
@@ -13,7 +13,7 @@ pub(super) enum Kind {
 
 /// An axis that has been fitted to its data.
 #[derive(Clone, Debug)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     kind: Kind,
     /// Bounds of what is drawn; on a logarithmic scale, of the exponents to the base 10.
     low: f64,
@@ -23,7 +23,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// A scale for the values, or for the range if one is given, with about `count` ticks.
-    pub(super) fn fit(
+    pub(crate) fn fit(
         kind: Kind,
         range: Option<(f64, f64)>,
         values: impl Iterator<Item = f64> + Clone,
@@ -68,7 +68,18 @@ impl Scale {
         self.kind.position(value).is_finite()
     }
 
-    pub(super) fn ticks(&self) -> &[f64] {
+    /// How far from the start of an axis of `length` pixels a value is.
+    pub(crate) fn place(&self, value: f64, length: i32) -> i32 {
+        let share = (self.kind.position(value) - self.low) / (self.high - self.low);
+        (share * f64::from(length)) as i32
+    }
+
+    /// The text of a tick.
+    pub(crate) fn label(&self, tick: f64) -> String {
+        self.format_ext(&tick)
+    }
+
+    pub(crate) fn ticks(&self) -> &[f64] {
         &self.ticks
     }
 }

@@ -73,8 +73,8 @@ const WEIGHTS: &str = "initialize for the activation (Glorot for tanh and sigmoi
                        kin, LeCun for SELU), or put batch normalization before the activation";
 const VANISHING: &str = "use an activation that does not saturate (ReLU, ELU), initialize for it (He), \
                          or put batch normalization before it";
-const EXPLODING: &str = "clip gradients by their global norm, initialize for the activation \
-                                  (Glorot, He, LeCun), or use batch normalization";
+const EXPLODING: &str = "initialize for the activation (Glorot, He, LeCun), use batch normalization, or \
+                         clip gradients by their global norm";
 const DIVERGED: &str = "lower the learning rate, clip gradients by their global norm, and initialize for \
                         the activation (Glorot, He, LeCun)";
 const DEAD: &str = "use leaky ReLU, ELU or SELU, lower the learning rate, and initialize with He's \
@@ -518,6 +518,14 @@ fn updates(report: &Report, thresholds: &Thresholds) -> Option<Finding> {
 }
 
 impl Finding {
+    /// The layer's path, and which use of it.
+    pub(super) fn place(&self) -> String {
+        let nth = self
+            .nth_use
+            .map_or(String::new(), |nth| format!(" ({nth})"));
+        format!("`{}`{nth}", self.layer)
+    }
+
     pub(super) fn to_json(&self) -> Value {
         json!({
             "verdict": self.verdict.to_string(),
@@ -542,16 +550,15 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// `saturated: `hidden.3`: 62% of its activations have a derivative below 0.01. Remedy: …`
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let nth = self
-            .nth_use
-            .map_or(String::new(), |nth| format!(" ({nth})"));
         write!(
             f,
-            "{}: `{}`{nth}: {}. Remedy: {}.",
-            self.verdict, self.layer, self.reason, self.remedy
+            "{}: {}: {}. Remedy: {}.",
+            self.verdict,
+            self.place(),
+            self.reason,
+            self.remedy
         )
     }
 }

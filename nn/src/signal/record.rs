@@ -95,7 +95,7 @@ impl Record {
     }
 
     pub fn gradient(&mut self, of: LeafId, gradient: &Tensor) {
-        self.backward = true;
+        self.backward |= !self.rows.is_empty();
         if self.wants(of) {
             self.gradients.insert(of, gradient.detach());
         }
@@ -219,10 +219,15 @@ impl Record {
             .rows
             .iter()
             .rposition(|row| module_of(row.parameters[0]) == module);
+        // A second weight applied to the row's own result is another layer; a bias is not.
+        let weighs = parameters
+            .iter()
+            .any(|p| self.values.get(p).is_some_and(|p| p.rank() > 1));
         let open = open.filter(|&open| {
             let row = &self.rows[open];
             row.activation.is_none()
                 && inputs.iter().all(|&input| input <= open)
+                && !(weighs && inputs.contains(&open))
                 && !parameters.iter().any(|p| row.parameters.contains(p))
         });
         if let Some(open) = open {

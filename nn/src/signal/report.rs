@@ -58,8 +58,7 @@ pub struct LayerSignal {
     /// rectifier turns off; none without an elementwise activation.
     pub saturated: Option<f64>,
     /// The gradient with respect to what the activation is applied to (the result, where there is
-    /// none), its histogram that of the decimal logarithms of the magnitudes; none if no gradient
-    /// comes here.
+    /// none); none if no gradient comes here.
     pub gradient: Option<Distribution>,
     /// The root mean square of the gradient with respect to the result.
     pub result_gradient: Option<f64>,
@@ -351,10 +350,7 @@ fn layer(
             .filter(|_| units.samples >= 4)
             .map(|_| units.dead),
         saturated: row.activation.as_ref().and_then(|(_, _, share)| *share),
-        gradient: record
-            .gradients
-            .get(&row.before.0)
-            .map(Distribution::of_magnitudes),
+        gradient: record.gradients.get(&row.before.0).map(Distribution::of),
         result_gradient: record.gradients.get(&row.output_id()).map(rms),
         ratio: None,
         weight_gradient: mean(&|p| p.gradient),

@@ -22,6 +22,8 @@ pub struct Distribution {
     pub max: f64,
     /// How many elements lie where.
     pub histogram: Histogram,
+    /// The same of the decimal logarithms of the elements' sizes, zeros left out.
+    pub magnitudes: Histogram,
 }
 
 /// How many values lie in each of equally wide bins. Values outside count in the outermost bins.
@@ -60,27 +62,15 @@ impl Histogram {
 }
 
 impl Distribution {
-    /// Of the elements of a tensor, with a histogram of their values.
+    /// Of the elements of a tensor.
     pub(super) fn of(tensor: &Tensor) -> Self {
-        Self::with_histogram_of(tensor, |finite| finite)
-    }
-
-    /// Of the elements of a tensor, with a histogram of the decimal logarithms of their magnitudes;
-    /// zeros are left out of that.
-    pub(super) fn of_magnitudes(tensor: &Tensor) -> Self {
-        Self::with_histogram_of(tensor, |finite| {
-            let nonzero = finite.into_iter().filter(|&x| x != 0.0);
-            nonzero.map(|x| x.abs().log10()).collect()
-        })
-    }
-
-    fn with_histogram_of(tensor: &Tensor, shown: impl FnOnce(Vec<f64>) -> Vec<f64>) -> Self {
         let mut values = tensor.to_f64_vec();
         let count = values.len();
         values.retain(|x| x.is_finite());
         let n = values.len().max(1) as f64;
         let mean = values.iter().map(|x| x / n).sum::<f64>();
         let variance = values.iter().map(|x| (x - mean).powi(2) / n).sum::<f64>();
+        let sizes = values.iter().filter(|&&x| x != 0.0);
         Self {
             count,
             non_finite: count - values.len(),
@@ -89,7 +79,8 @@ impl Distribution {
             rms: (variance + mean * mean).sqrt(),
             min: values.iter().copied().reduce(f64::min).unwrap_or(0.0),
             max: values.iter().copied().reduce(f64::max).unwrap_or(0.0),
-            histogram: Histogram::of(shown(values)),
+            magnitudes: Histogram::of(sizes.map(|x| x.abs().log10()).collect()),
+            histogram: Histogram::of(values),
         }
     }
 
@@ -103,6 +94,7 @@ impl Distribution {
             "min": self.min,
             "max": self.max,
             "histogram": self.histogram.to_json(),
+            "magnitudes": self.magnitudes.to_json(),
         })
     }
 }
@@ -179,9 +171,9 @@ mod tests {
 
     #[test]
     fn magnitudes_are_shown_as_powers_of_ten() {
-        let found = Distribution::of_magnitudes(&Tensor::from([0.0f64, -1e-3, 1e3]));
-        assert_eq!((found.histogram.low, found.histogram.high), (-3.0, 3.0));
-        assert_eq!(found.histogram.counts.iter().sum::<usize>(), 2);
+        let found = Distribution::of(&Tensor::from([0.0f64, -1e-3, 1e3])).magnitudes;
+        assert_eq!((found.low, found.high), (-3.0, 3.0));
+        assert_eq!(found.counts.iter().sum::<usize>(), 2);
     }
 
     #[test]

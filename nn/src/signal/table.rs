@@ -92,8 +92,15 @@ impl fmt::Display for Report {
         if self.findings.is_empty() {
             writeln!(f, "healthy")?;
         }
-        for finding in &self.findings {
-            writeln!(f, "{finding}")?;
+        for same in self
+            .findings
+            .chunk_by(|a, b| (a.verdict, a.remedy) == (b.verdict, b.remedy))
+        {
+            writeln!(f, "{}", same[0].verdict)?;
+            for finding in same {
+                writeln!(f, "  {}: {}", finding.place(), finding.reason)?;
+            }
+            writeln!(f, "  remedy: {}", same[0].remedy)?;
         }
         Ok(())
     }
