@@ -158,7 +158,7 @@ impl Net {
                 Kind::Logistic => Hidden {
                     linear: linear.weight(init::glorot_uniform()).build(rng)?,
                     norm: None,
-                    activation: Activation::Logistic(Sigmoid::default()),
+                    activation: Activation::Logistic(Sigmoid),
                 },
                 Kind::Elu => Hidden {
                     linear: linear.weight(init::he_normal()).no_bias().build(rng)?,

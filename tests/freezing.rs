@@ -166,7 +166,7 @@ fn nothing_is_saved_for_frozen_layers() -> Result<()> {
     let (samples, units) = (1 << 14, 256);
     let mut rng = rng(0);
     let stack = |rng: &mut ChaCha8Rng| {
-        let blocks = (0..6).map(|_| Ok((Linear::new(units, units, rng)?, Tanh::default())));
+        let blocks = (0..6).map(|_| Ok((Linear::new(units, units, rng)?, Tanh)));
         blocks.collect::<Result<Vec<_>>>()
     };
     let mut lower = stack(&mut rng)?;

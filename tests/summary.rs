@@ -157,19 +157,16 @@ fn layers_are_called_by_their_types() -> Result<()> {
     let boxed: Box<dyn Module> = Box::new(linear()?);
     assert_eq!(layers(&boxed), ["weight: Linear"]);
     assert_eq!(layers(&*boxed), ["weight: Linear"]);
-    let sequential = Sequential::new()
-        .push(linear()?)
-        .push(Relu::default())
-        .push(
-            Sequential::new()
-                .push(
-                    BatchNorm::builder(2)
-                        .no_affine()
-                        .no_running_statistics()
-                        .build()?,
-                )
-                .push(linear()?),
-        );
+    let sequential = Sequential::new().push(linear()?).push(Relu).push(
+        Sequential::new()
+            .push(
+                BatchNorm::builder(2)
+                    .no_affine()
+                    .no_running_statistics()
+                    .build()?,
+            )
+            .push(linear()?),
+    );
     assert_eq!(
         layers(&sequential),
         ["0.weight: Linear", "2.1.weight: Linear"]

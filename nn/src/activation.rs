@@ -1,52 +1,359 @@
-//! Activation functions as layers, for [`Sequential`](crate::Sequential) and derived pipelines; in
-//! a hand-written `forward` the tensor methods are shorter.
+//! Activation functions as layers, and one type that holds any of them, chosen by name if need be.
 
+use crate::init::{self, Init};
+use crate::prelu::PRelu;
 use cotangent_core::module::{Layer, Module, Pass, Walk, WalkMut};
-use cotangent_core::{Result, Tensor};
+use cotangent_core::{Error, Result, Tensor};
+use std::f64::consts::{PI, SQRT_2};
+use std::fmt;
+use std::str::FromStr;
 
-macro_rules! activations {
-    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident = $default:literal),* } $method:ident;)*) => {$(
+/// A layer without settings is a unit struct: `Relu` is the layer.
+macro_rules! layer_struct {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, Default, PartialEq)]
+        pub struct $name;
+    };
+    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq)]
-        #[allow(clippy::empty_structs_with_brackets)]
-        pub struct $name { $($(#[$field_doc])* pub $field: f64),* }
+        pub struct $name { $($(#[$field_doc])* pub $field: $type),+ }
 
         impl Default for $name {
             fn default() -> Self {
-                Self { $($field: $default),* }
+                Self { $($field: $default),+ }
+            }
+        }
+    };
+}
+
+/// Defines the layers, and [`Activation`] over them. A row: the name; the layer, its settings and
+/// their defaults; how the weights in front of it are drawn; its gain; what it computes.
+macro_rules! activations {
+    ($(
+        $(#[$doc:meta])*
+        $text:literal $name:ident
+        $({ $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),+ })?
+            weight $weight:ident,
+            gain |$settings:pat_param| $gain:expr,
+            forward |$this:pat_param, $x:pat_param, $pass:pat_param| $forward:expr;
+    )*) => {
+        $(
+            layer_struct!($(#[$doc])* $name $({ $($(#[$field_doc])* $field: $type = $default),+ })?);
+
+            impl Module for $name {
+                fn visit<'a>(&'a self, _: &mut Walk<'a, '_>) {}
+                fn visit_mut<'a>(&'a mut self, _: &mut WalkMut<'a, '_>) {}
+            }
+
+            impl Layer for $name {
+                fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+                    let ($this, $x, $pass) = (self, x, pass);
+                    $forward
+                }
+            }
+
+            impl From<$name> for Activation {
+                fn from(layer: $name) -> Self {
+                    Self::$name(layer)
+                }
+            }
+        )*
+
+        /// Any activation: a layer whose kind is chosen at run time, by name from a command line, and
+        /// that knows how the weights in front of it should be drawn.
+        ///
+        /// The names are those of the methods of [`Tensor`], and [`NAMES`](Self::NAMES). Settings that
+        /// are not the defaults stand behind the name: `leaky_relu(0.2)`.
+        ///
+        /// ```
+        /// use cotangent_core::{Tensor, module::Layer};
+        /// use cotangent_nn::{Activation, LeakyRelu, init};
+        /// let activation: Activation = "leaky_relu".parse()?;
+        /// let y = activation.predict(&Tensor::from([-1.0f64, 2.0]))?;
+        /// assert_eq!(y.to_vec::<f64>()?, [-0.01, 2.0]);
+        /// assert_eq!(activation.initializer(), init::he_normal());
+        /// let steeper = Activation::from(LeakyRelu { negative_slope: 0.2 });
+        /// assert_eq!(steeper.to_string(), "leaky_relu(0.2)");
+        /// # Ok::<(), cotangent_core::Error>(())
+        /// ```
+        #[derive(Clone, Debug)]
+        #[non_exhaustive]
+        pub enum Activation {
+            $(#[doc = concat!("`", $text, "`")] $name($name),)*
+            /// `prelu`
+            PRelu(PRelu),
+        }
+
+        /// Runs an expression on whichever layer it is.
+        macro_rules! each {
+            ($activation:expr, $layer:ident => $result:expr) => {
+                match $activation {
+                    $(Activation::$name($layer) => $result,)*
+                    Activation::PRelu($layer) => $result,
+                }
+            };
+        }
+
+        impl Activation {
+            /// The names of all activations.
+            pub const NAMES: &[&str] = &[$($text,)* "prelu"];
+
+            /// How the weights of the layer in front of this one are drawn by default: He normal for
+            /// the kin of ReLU, ELU among them, LeCun normal for SELU, and Glorot uniform, which is
+            /// the default of [`Linear`](crate::Linear), for what is linear around 0.
+            pub fn initializer(&self) -> Init {
+                match self {
+                    $(Self::$name(_) => init::$weight(),)*
+                    Self::PRelu(_) => init::he_normal(),
+                }
+            }
+
+            /// By how much the weights' standard deviation should exceed 1/√fan for the signal to
+            /// keep its size.
+            ///
+            /// Those of PyTorch's `calculate_gain` where that has one: 1 for sigmoid and the identity,
+            /// 5/3 for tanh, √2 for ReLU, √(2 / (1 + slope²)) for the leaky ones (with the mean of the
+            /// squared slopes), 3/4 for SELU. (LeCun normal weights, which SELU was made for, have
+            /// gain 1.) Softmax and its logarithm count as linear. All others: 1 / √E f(z)² for a
+            /// standard normal z, which keeps the mean square as He's √2 does for ReLU.
+            pub fn gain(&self) -> f64 {
+                match self {
+                    $(Self::$name($settings) => $gain,)*
+                    Self::PRelu(layer) => leaky(layer.weight.value().square().mean().to_f64_vec()[0]),
+                }
             }
         }
 
-        impl Module for $name {
-            fn visit<'a>(&'a self, _: &mut Walk<'a, '_>) {}
-            fn visit_mut<'a>(&'a mut self, _: &mut WalkMut<'a, '_>) {}
-        }
-
-        impl Layer for $name {
-            fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
-                Ok(x.$method($(self.$field),*))
+        /// The name, and the settings in brackets if they are not the defaults.
+        impl fmt::Display for Activation {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self {
+                    $(Self::$name(layer) => {
+                        f.write_str($text)?;
+                        let settings: &[String] = &[$($(layer.$field.to_string()),+)?];
+                        if settings.is_empty() || *layer == $name::default() {
+                            return Ok(());
+                        }
+                        write!(f, "({})", settings.join(", "))
+                    })*
+                    Self::PRelu(_) => f.write_str("prelu"),
+                }
             }
         }
-    )*};
+
+        impl FromStr for Activation {
+            type Err = Error;
+
+            /// Reads a name, and settings in brackets if there are any: those that are left out are
+            /// the defaults.
+            ///
+            /// # Errors
+            /// [`Error::Argument`] if there is no such activation or setting.
+            fn from_str(text: &str) -> Result<Self> {
+                let (name, settings) = match text.trim().split_once('(') {
+                    None => (text.trim(), None),
+                    Some((name, rest)) => {
+                        let inside = rest.strip_suffix(')');
+                        (name, Some(inside.ok_or_else(|| unknown(text))?))
+                    }
+                };
+                let mut settings = settings.into_iter().flat_map(|inside| inside.split(','));
+                let activation = match name {
+                    $($text => Self::$name($name $({ $($field: match settings.next() {
+                        Some(setting) => setting.trim().parse().map_err(|_| unknown(text))?,
+                        None => $default,
+                    }),+ })?),)*
+                    "prelu" => Self::PRelu(PRelu::default()),
+                    _ => return Err(unknown(text)),
+                };
+                settings.next().map_or(Ok(activation), |_| Err(unknown(text)))
+            }
+        }
+    };
 }
 
 activations! {
+    /// The input as it is.
+    "identity" Identity
+        weight glorot_uniform, gain |_| 1.0,
+        forward |_, x, _| Ok(x.clone());
     /// [`Tensor::relu`].
-    Relu {} relu;
+    "relu" Relu
+        weight he_normal, gain |_| SQRT_2,
+        forward |_, x, _| Ok(x.relu());
+    /// [`Tensor::relu6`].
+    "relu6" Relu6
+        weight he_normal, gain |this| measured(this),
+        forward |_, x, _| Ok(x.relu6());
     /// [`Tensor::leaky_relu`].
-    LeakyRelu {
-        /// The slope below 0; 0.01 by default.
-        negative_slope = 0.01
-    } leaky_relu;
+    "leaky_relu" LeakyRelu {
+        /// The slope below 0; 0.01 by default (Keras: 0.3).
+        negative_slope: f64 = 0.01
+    }
+        weight he_normal, gain |this| leaky(this.negative_slope.powi(2)),
+        forward |this, x, _| Ok(x.leaky_relu(this.negative_slope));
+    /// [`Tensor::rrelu`] while training, each element by a slope of its own; when predicting,
+    /// [`Tensor::leaky_relu`] with the mean of the bounds, 11/48 by default.
+    ///
+    /// ```
+    /// use cotangent_core::{Tensor, module::Layer};
+    /// use cotangent_nn::RRelu;
+    /// let y = RRelu::default().predict(&Tensor::from([-48.0f64]))?;
+    /// assert!((y.item()? + 11.0).abs() < 1e-12);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    "rrelu" RRelu {
+        /// The lowest slope below 0; 1/8 by default.
+        lower: f64 = 1.0 / 8.0,
+        /// The highest slope below 0; 1/3 by default.
+        upper: f64 = 1.0 / 3.0
+    }
+        weight he_normal,
+        gain |RRelu { lower, upper }| leaky((lower * lower + lower * upper + upper * upper) / 3.0),
+        forward |&RRelu { lower, upper }, x, pass| {
+            if pass.is_training() {
+                x.rrelu(lower, upper, pass.next_seed())
+            } else {
+                Ok(x.leaky_relu(f64::midpoint(lower, upper)))
+            }
+        };
     /// [`Tensor::elu`].
-    Elu {
+    "elu" Elu {
         /// The value that is approached far below 0 is -alpha; 1 by default.
-        alpha = 1.0
-    } elu;
-    /// [`Tensor::selu`].
-    Selu {} selu;
+        alpha: f64 = 1.0
+    }
+        weight he_normal, gain |this| measured(this),
+        forward |this, x, _| Ok(x.elu(this.alpha));
+    /// [`Tensor::celu`].
+    "celu" Celu {
+        /// The value that is approached far below 0 is -alpha; 1 by default, anything but 0.
+        alpha: f64 = 1.0
+    }
+        weight he_normal, gain |this| measured(this),
+        forward |this, x, _| x.celu(this.alpha);
+    /// [`Tensor::selu`]. It keeps mean 0 and variance 1 from layer to layer if the input is
+    /// standardized, the weights are LeCun normal, the net is purely sequential, and dropout is
+    /// [`AlphaDropout`](crate::AlphaDropout): skip connections, batch normalization or other dropout
+    /// undo what it is for.
+    "selu" Selu
+        weight lecun_normal, gain |_| 0.75,
+        forward |_, x, _| Ok(x.selu());
+    /// [`Tensor::gelu`].
+    "gelu" Gelu
+        weight he_normal, gain |this| measured(this),
+        forward |_, x, _| Ok(x.gelu());
+    /// [`Tensor::gelu_tanh`].
+    "gelu_tanh" GeluTanh
+        weight he_normal, gain |this| measured(this),
+        forward |_, x, _| Ok(x.gelu_tanh());
+    /// [`Tensor::silu`].
+    "silu" Silu
+        weight he_normal, gain |this| measured(this),
+        forward |_, x, _| Ok(x.silu());
+    /// [`Tensor::mish`].
+    "mish" Mish
+        weight he_normal, gain |this| measured(this),
+        forward |_, x, _| Ok(x.mish());
+    /// [`Tensor::hard_swish`].
+    "hard_swish" HardSwish
+        weight he_normal, gain |this| measured(this),
+        forward |_, x, _| Ok(x.hard_swish());
+    /// [`Tensor::softplus`].
+    "softplus" Softplus
+        weight he_normal, gain |this| measured(this),
+        forward |_, x, _| Ok(x.softplus());
     /// [`Tensor::tanh`].
-    Tanh {} tanh;
+    "tanh" Tanh
+        weight glorot_uniform, gain |_| 5.0 / 3.0,
+        forward |_, x, _| Ok(x.tanh());
+    /// [`Tensor::hard_tanh`].
+    "hard_tanh" HardTanh
+        weight glorot_uniform, gain |this| measured(this),
+        forward |_, x, _| Ok(x.hard_tanh());
     /// [`Tensor::sigmoid`].
-    Sigmoid {} sigmoid;
+    "sigmoid" Sigmoid
+        weight glorot_uniform, gain |_| 1.0,
+        forward |_, x, _| Ok(x.sigmoid());
+    /// [`Tensor::hard_sigmoid`].
+    "hard_sigmoid" HardSigmoid
+        weight glorot_uniform, gain |this| measured(this),
+        forward |_, x, _| Ok(x.hard_sigmoid());
+    /// [`Tensor::log_sigmoid`].
+    "log_sigmoid" LogSigmoid
+        weight glorot_uniform, gain |this| measured(this),
+        forward |_, x, _| Ok(x.log_sigmoid());
+    /// [`Tensor::softmax`].
+    "softmax" Softmax {
+        /// The axis; the last one, -1, by default.
+        axis: isize = -1
+    }
+        weight glorot_uniform, gain |_| 1.0,
+        forward |this, x, _| x.softmax(this.axis);
+    /// [`Tensor::log_softmax`].
+    "log_softmax" LogSoftmax {
+        /// The axis; the last one, -1, by default.
+        axis: isize = -1
+    }
+        weight glorot_uniform, gain |_| 1.0,
+        forward |this, x, _| x.log_softmax(this.axis);
+}
+
+impl From<PRelu> for Activation {
+    fn from(layer: PRelu) -> Self {
+        Self::PRelu(layer)
+    }
+}
+
+/// Paths are those of the layer itself.
+impl Module for Activation {
+    fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
+        each!(self, layer => layer.visit(walk));
+    }
+    fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) {
+        each!(self, layer => layer.visit_mut(walk));
+    }
+    fn type_name(&self) -> &'static str {
+        each!(self, layer => layer.type_name())
+    }
+}
+
+impl Layer for Activation {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        each!(self, layer => layer.forward(x, pass))
+    }
+}
+
+fn unknown(text: &str) -> Error {
+    let known = Activation::NAMES.join(", ");
+    Error::Argument {
+        op: "activation",
+        reason: format!(
+            "expected one of {known}, with settings as in `leaky_relu(0.2)`, found `{text}`"
+        ),
+    }
+}
+
+/// The gain of a leaky ReLU by the (mean) square of its slope.
+fn leaky(squared_slope: f64) -> f64 {
+    (2.0 / (1.0 + squared_slope)).sqrt()
+}
+
+/// 1 / √E f(z)² for a standard normal z, integrated numerically to 5 digits; not a number where `f`
+/// refuses its settings.
+fn measured(f: &impl Layer) -> f64 {
+    /// Kinks at whole numbers fall between two steps.
+    const STEPS_PER_UNIT: i32 = 128;
+    let step = 1.0 / f64::from(STEPS_PER_UNIT);
+    let z: Vec<f64> = (-12 * STEPS_PER_UNIT..=12 * STEPS_PER_UNIT)
+        .map(|i| f64::from(i) * step)
+        .collect();
+    let Ok(y) = f.predict(&Tensor::from(&z[..])) else {
+        return f64::NAN;
+    };
+    let density = |z: f64| (-0.5 * z * z).exp() / (2.0 * PI).sqrt();
+    let terms = z.iter().zip(y.to_f64_vec());
+    let moment: f64 = terms.map(|(&z, y)| y * y * density(z) * step).sum();
+    1.0 / moment.sqrt()
 }

@@ -25,7 +25,7 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
 /// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
 /// let net = Sequential::new()
 ///     .push(Linear::new(4, 8, &mut rng)?)
-///     .push(Relu::default())
+///     .push(Relu)
 ///     .push(Linear::new(8, 2, &mut rng)?);
 /// assert_eq!(net.predict(&Tensor::zeros([5, 4], DType::F32)?)?.shape(), [5, 2]);
 /// let paths: Vec<String> = net.named_params().into_iter().map(|(path, _)| path).collect();

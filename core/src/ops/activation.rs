@@ -2,6 +2,7 @@
 
 use super::binary::{self, Binary};
 use super::elementwise::{Saves, Unary, apply, unary};
+use super::noise;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
@@ -184,6 +185,36 @@ impl Tensor {
         Ok(binary::apply(Prelu, self, &weight))
     }
 
+    /// Randomized leaky ReLU as in training: x for x > 0, else a x with a slope a drawn uniformly from
+    /// `[lower, upper]` for each element (Xu, Wang, Chen, Li 2015, Empirical Evaluation of Rectified
+    /// Activations in Convolutional Network). The derivative at 0 is the slope; the usual bounds are
+    /// 1/8 and 1/3. The same seed draws the same slopes. When predicting,
+    /// [`leaky_relu`](Self::leaky_relu) with the mean of the bounds takes its place.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the bounds are not finite or the lower one is above the upper one.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([-1.0f64, -1.0, 3.0]).rrelu(0.125, 0.25, 7)?.to_vec::<f64>()?;
+    /// assert!(y[..2].iter().all(|y| (-0.25..=-0.125).contains(y)));
+    /// assert!(y[0] != y[1] && y[2] == 3.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn rrelu(&self, lower: f64, upper: f64, seed: u64) -> Result<Self> {
+        let width = upper - lower;
+        if !(lower <= upper && width.is_finite()) {
+            let reason =
+                format!("expected finite bounds, lower <= upper, found {lower} and {upper}");
+            return Err(Error::argument("rrelu", reason));
+        }
+        // The centres of 2^32 equal parts.
+        let slopes = noise::like(self, seed, |bits| {
+            lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32))
+        });
+        Ok(binary::apply(Prelu, self, &slopes))
+    }
+
     /// Continuously differentiable ELU: x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017,
     /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1; the usual
     /// alpha is 1.
@@ -206,7 +237,7 @@ impl Tensor {
     }
 }
 
-/// y = x for x > 0, else w x.
+/// y = x for x > 0, else w x, for slopes that are learnt or drawn.
 #[derive(Clone, Copy, Debug)]
 struct Prelu;
 

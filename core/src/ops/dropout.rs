@@ -1,14 +1,12 @@
-//! Dropout.
+//! Dropout, and the kind that goes with self-normalizing activations.
 
+use super::activation::{SELU_ALPHA, SELU_SCALE};
+use super::noise;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::kernel::{Float, parallel};
-use crate::tensor::{Array, with_dtype};
-use chacha20::ChaCha8Rng;
-use rand::{Rng, SeedableRng};
 
-/// Elements that share a stream of the generator.
-const BLOCK: usize = 4096;
+/// What SELU approaches far below 0.
+const SELU_LOWEST: f64 = -SELU_ALPHA * SELU_SCALE;
 
 impl Tensor {
     /// Each element is 0 with probability `p`, else divided by 1 - p, so that the mean stays
@@ -27,36 +25,63 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn dropout(&self, p: f64, seed: u64) -> Result<Self> {
-        if !(0.0..1.0).contains(&p) {
-            return Err(Error::argument(
-                "dropout",
-                format!("p must be in [0, 1), found {p}"),
-            ));
+        if drops("dropout", p)? {
+            self.mul(&self.kept(p, seed, 1.0 / (1.0 - p)))
+        } else {
+            Ok(self.clone())
         }
-        if p == 0.0 {
+    }
+
+    /// Dropout for [`selu`](Self::selu): each element is set to SELU's lowest value α' = -1.7581 with
+    /// probability `p`, and then all are mapped to a x + b with
+    /// `a = 1 / √((1 - p)(1 + p α'²))`, `b = -a α' p`, so that mean 0 and variance 1 stay (Klambauer,
+    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The same seed drops the
+    /// same elements.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let y = Tensor::zeros([1000], DType::F64)?.alpha_dropout(0.5, 7)?.to_vec::<f64>()?;
+    /// // b where x is kept, a α' + b where it is dropped: opposites, as p is one half.
+    /// assert!(y.iter().all(|y| (y.abs() - 0.779_154_754_503_411_7).abs() < 1e-12));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn alpha_dropout(&self, p: f64, seed: u64) -> Result<Self> {
+        if !drops("alpha_dropout", p)? {
             return Ok(self.clone());
         }
+        let a = 1.0 / ((1.0 - p) * (1.0 + p * SELU_LOWEST * SELU_LOWEST)).sqrt();
+        let b = -a * SELU_LOWEST * p;
+        // a where x is kept, else 0; then the shift is b where x is kept, else a α' + b.
+        let slope = self.kept(p, seed, a);
+        let shift = slope
+            .mul_scalar(-SELU_LOWEST)
+            .add_scalar(a * SELU_LOWEST + b);
+        self.mul(&slope)?.add(&shift)
+    }
+
+    /// 0 with probability `p`, else `value`, for each element.
+    fn kept(&self, p: f64, seed: u64, value: f64) -> Self {
         // An element is dropped if its 32 random bits, as a number in [0, 2^32), are below this.
         let threshold = (p * 2f64.powi(32)).round() as u64;
-        let scale = 1.0 / (1.0 - p);
-        let mask = with_dtype!(self.dtype(), F => {
-            Array::build::<F>(self.array().shape().clone(), |out| {
-                parallel::chunks_mut(out, BLOCK, &|start, out| {
-                    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-                    rng.set_stream((start / BLOCK) as u64);
-                    for (block, out) in out.chunks_mut(BLOCK).enumerate() {
-                        if block > 0 {
-                            rng.set_stream((start / BLOCK + block) as u64);
-                            rng.set_word_pos(0);
-                        }
-                        for out in out {
-                            let dropped = u64::from(rng.next_u32()) < threshold;
-                            *out = if dropped { F::default() } else { F::from_f64(scale) };
-                        }
-                    }
-                });
-            })
-        });
-        self.mul(&Self::from(mask))
+        noise::like(self, seed, |bits| {
+            if u64::from(bits) < threshold {
+                0.0
+            } else {
+                value
+            }
+        })
+    }
+}
+
+/// Whether this probability drops anything at all.
+fn drops(op: &'static str, p: f64) -> Result<bool> {
+    if (0.0..1.0).contains(&p) {
+        Ok(p > 0.0)
+    } else {
+        let reason = format!("p must be in [0, 1), found {p}");
+        Err(Error::argument(op, reason))
     }
 }

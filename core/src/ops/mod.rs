@@ -22,6 +22,7 @@ mod loss;
 mod mask;
 mod matmul;
 mod nll_loss;
+mod noise;
 mod operators;
 mod order;
 mod power;
