@@ -17,10 +17,10 @@ pub mod prelude {
         Tensor, assert_gradients, gradcheck,
     };
     pub use cotangent_macros::{Layer, Module};
-    pub use cotangent_nn::init;
     pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};
     pub use cotangent_nn::{AlphaDropout, Dropout};
     pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
-    pub use cotangent_nn::{Embedding, Linear, Mlp, Rnn, Sequential};
+    pub use cotangent_nn::{Embedding, Linear, Mlp, Rnn, RnnCell, Sequential};
+    pub use cotangent_nn::{init, regularize};
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }
