@@ -21,6 +21,6 @@ pub mod prelude {
     pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};
     pub use cotangent_nn::{AlphaDropout, Dropout};
     pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
-    pub use cotangent_nn::{Linear, Mlp, Sequential};
+    pub use cotangent_nn::{Flatten, Linear, Mlp, Residual, Sequential};
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }

@@ -6,11 +6,13 @@
 mod activation;
 mod batch_norm;
 mod dropout;
+mod flatten;
 pub mod init;
 mod layer_norm;
 mod linear;
 mod mlp;
 mod prelu;
+mod residual;
 mod rms_norm;
 mod sequential;
 
@@ -20,10 +22,12 @@ pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, S
 pub use activation::{Silu, Softmax, Softplus, Tanh};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
 pub use dropout::{AlphaDropout, Dropout};
+pub use flatten::Flatten;
 pub use init::Init;
 pub use layer_norm::{LayerNorm, LayerNormBuilder};
 pub use linear::{Linear, LinearBuilder};
 pub use mlp::{Mlp, MlpBlock, MlpBuilder, Normalization};
 pub use prelu::PRelu;
+pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use sequential::{Sequential, SequentialLayer};
