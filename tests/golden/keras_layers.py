@@ -140,6 +140,7 @@ def keras_layers():
     record(file, "linear, no bias", of_keras(layers.Dense(4, use_bias=False), [3]), batches(3))
     labels = lambda random, _: [random.labels(5, 2, 3)]
     record(file, "embedding", of_keras(layers.Embedding(5, 3), [3]), labels)
+    record(file, "flatten", of_keras(layers.Flatten(), [2, 3]), batches(2, 3, sizes=(2,)))
     record(file, "layer_norm", of_keras(layers.LayerNormalization(), [5]), batches(5))
     record(file, "rms_norm", of_keras(layers.RMSNormalization(), [5]), batches(5))
     record(file, "dropout, predicting", of_keras(layers.Dropout(0.4), [3]), batches(3), steps=0)

@@ -221,6 +221,15 @@ def recurrent(file):
     record(file, "rnn_cell, relu", of_torch(nn.RNNCell(2, 3, nonlinearity="relu")), given)
 
 
+class Residual(nn.Module):
+    def __init__(self, body, shortcut):
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x):
+        return self.shortcut(x) + self.body(x)
+
+
 class Mlp(nn.Module):
     """Named as ours is."""
 
@@ -248,6 +257,8 @@ def composed(file):
     sequential = nn.Sequential(nn.Linear(3, 5, bias=False), nn.BatchNorm1d(5), nn.ELU(), nn.Linear(5, 2))
     settings = {
         "sequential": sequential,
+        "residual": Residual(nn.Sequential(nn.Linear(3, 3), nn.Tanh()), nn.Identity()),
+        "residual, projected": Residual(nn.Linear(3, 2), nn.Linear(3, 2, bias=False)),
         "mlp": Mlp(None, nn.ReLU),
         "mlp, batch_norm, elu": Mlp(nn.BatchNorm1d, nn.ELU),
         "mlp, layer_norm, tanh": Mlp(nn.LayerNorm, nn.Tanh),
@@ -267,6 +278,8 @@ def layers():
     record(file, "embedding", of_torch(nn.Embedding(5, 3)), labels)
     padded = nn.Embedding(5, 3, padding_idx=1)
     record(file, "embedding, padded", of_torch(padded), labels, prepare=lambda: padded.weight[1].zero_())
+    record(file, "flatten", of_torch(nn.Flatten()), batches(2, 3, sizes=(2,)))
+    record(file, "flatten(2)", of_torch(nn.Flatten(2)), batches(2, 3, 2, sizes=(2,)))
     batch_norm(file)
     normalizations(file)
     activations(file)

@@ -25,6 +25,7 @@ const LAYERS: &[Row] = &[
         layer(Linear::builder(3, 4).no_bias().build(&mut rng()))
     }),
     ("embedding", |_| embedding(Embedding::new(5, 3, &mut rng()))),
+    ("flatten", |_| layer(Ok(Flatten::default()))),
     ("layer_norm", |_| {
         layer(LayerNorm::builder(5).epsilon(1e-3).build())
     }),

@@ -21,6 +21,8 @@ const DENSE: &[Row] = &[
     ("embedding, padded", |_| {
         embedding(Embedding::builder(5, 3).padding_index(1).build(&mut rng()))
     }),
+    ("flatten", |_| layer(Ok(Flatten::default()))),
+    ("flatten(2)", |_| layer(Ok(Flatten { start_axis: 2 }))),
     ("dropout, predicting", |_| layer(Dropout::new(0.4))),
     ("dropout of nothing", |_| layer(Dropout::new(0.0))),
     ("alpha_dropout, predicting", |_| {
@@ -171,6 +173,14 @@ const COMPOSED: &[Row] = &[
             .push(Elu::default())
             .push(Linear::new(5, 2, &mut rng())?);
         layer(Ok(net))
+    }),
+    ("residual", |_| {
+        let body = Sequential::new().push(Linear::new(3, 3, &mut rng())?);
+        layer(Ok(Residual::new(body.push(Tanh))))
+    }),
+    ("residual, projected", |_| {
+        let shortcut = Linear::builder(3, 2).no_bias().build(&mut rng())?;
+        layer(Linear::new(3, 2, &mut rng()).map(|body| Residual::new(body).with_shortcut(shortcut)))
     }),
     ("mlp", |_| mlp(|net| net)),
     ("mlp, batch_norm, elu", |_| {
