@@ -19,7 +19,7 @@ pub mod prelude {
     pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};
     pub use cotangent_nn::{AlphaDropout, Dropout};
     pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
-    pub use cotangent_nn::{Embedding, Linear, Mlp, Rnn, RnnCell, Sequential};
+    pub use cotangent_nn::{Embedding, Flatten, Linear, Mlp, Residual, Rnn, RnnCell, Sequential};
     pub use cotangent_nn::{Layer, Module, init, regularize, signal};
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }
