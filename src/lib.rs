@@ -17,10 +17,17 @@ pub mod prelude {
         Tensor, assert_gradients, gradcheck,
     };
     pub use cotangent_macros::{Layer, Module};
+    pub use cotangent_nn::AlphaDropout;
+    pub use cotangent_nn::BatchNorm;
+    pub use cotangent_nn::Dropout;
+    pub use cotangent_nn::Flatten;
+    pub use cotangent_nn::LayerNorm;
+    pub use cotangent_nn::Linear;
+    pub use cotangent_nn::Mlp;
+    pub use cotangent_nn::Residual;
+    pub use cotangent_nn::RmsNorm;
+    pub use cotangent_nn::Sequential;
     pub use cotangent_nn::init;
     pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};
-    pub use cotangent_nn::{AlphaDropout, Dropout};
-    pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
-    pub use cotangent_nn::{Flatten, Linear, Mlp, Residual, Sequential};
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }
