@@ -13,7 +13,11 @@ mod ops;
 mod tensor;
 pub mod transform;
 
-pub use autograd::{Backward, Cotangents, Dot, Gradients, Leaf, LeafId, Op, Tensor, Vjp, grad};
+pub use autograd::{
+    Backward, Cotangents, Dot, Forward, Gradients, Leaf, LeafId, Observer, Op, Pulled, Tensor, Vjp,
+    grad,
+};
+pub use disk::replace_file;
 pub use error::{Error, Result};
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,

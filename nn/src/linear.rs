@@ -8,8 +8,8 @@ use cotangent_macros::Module;
 
 /// `y = x Wᵀ + b`: x (…, in), weight (out, in), bias (out), y (…, out).
 ///
-/// The weight starts Glorot uniform and the bias 0, as in Keras; PyTorch's default draws both from
-/// ±1/√in, which is [`init::pytorch_linear`].
+/// The weight starts Glorot uniform and the bias 0, as in Keras; PyTorch draws both from ±1/√in, which
+/// is [`LinearBuilder::pytorch_default`].
 ///
 /// ```
 /// use cotangent_core::{DType, Tensor, module::Layer};
@@ -90,6 +90,24 @@ impl LinearBuilder {
     /// Without bias: right in front of a batch normalization, whose beta takes its place.
     pub fn no_bias(mut self) -> Self {
         self.bias = None;
+        self
+    }
+
+    /// Draws weight and bias as PyTorch does, uniform on ±1/√in both: the fan of the bias is that of
+    /// the weight.
+    ///
+    /// ```
+    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+    /// # use cotangent_nn::Linear;
+    /// let layer = Linear::builder(16, 1000).pytorch_default().build(&mut ChaCha8Rng::seed_from_u64(1))?;
+    /// let bias = layer.bias.unwrap().value().to_f64_vec();
+    /// assert!(bias.iter().all(|b| b.abs() <= 0.25) && bias.iter().any(|b| b.abs() > 0.24));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn pytorch_default(mut self) -> Self {
+        let limit = 1.0 / (self.in_features as f64).sqrt();
+        self.weight = init::pytorch_linear();
+        self.bias = self.bias.map(|_| init::uniform(-limit, limit));
         self
     }
 

@@ -1,0 +1,286 @@
+//! Charts side by side under one title and one legend.
+
+use super::chart::{Chart, mark};
+use super::style::{self, FAINT, INK, LINE, MARGIN, TEXT, TITLE, WIDTH};
+use super::{Area, Drawn, Figure};
+use plotters::prelude::*;
+
+/// A figure of one or more [`Chart`]s: a title, a note that says what to see, and a legend for all.
+///
+/// ```
+/// use cotangent_nn::figure::{Chart, Charts, Figure};
+/// let chart = |title: &str, slope: f64| {
+///     let points = (0..=10).map(|i| (f64::from(i), slope * f64::from(i)));
+///     Chart::new("x", "y").title(title).line("slope times x", points)
+/// };
+/// let figure = Charts::new("Two slopes").columns(2).push(chart("1", 1.0)).push(chart("2", 2.0));
+/// assert_eq!(figure.size().0, 1600);
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Charts {
+    title: String,
+    note: String,
+    columns: usize,
+    same_y: bool,
+    charts: Vec<Chart>,
+}
+
+impl Charts {
+    /// A figure without charts yet.
+    pub fn new(title: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            note: String::new(),
+            columns: 1,
+            same_y: false,
+            charts: Vec::new(),
+        }
+    }
+
+    /// A sentence below the title on what to see.
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = note.into();
+        self
+    }
+
+    /// How many charts stand side by side; 1 by default, and at least.
+    pub fn columns(mut self, columns: usize) -> Self {
+        self.columns = columns.max(1);
+        self
+    }
+
+    /// One y range for all charts, so that they can be compared by eye.
+    pub fn same_y(mut self) -> Self {
+        self.same_y = true;
+        self
+    }
+
+    /// Adds a chart at the end.
+    pub fn push(mut self, chart: Chart) -> Self {
+        self.charts.push(chart);
+        self
+    }
+
+    /// The labels of all charts in the order of their first appearance.
+    fn labels(&self) -> Vec<&str> {
+        let mut labels = Vec::new();
+        for series in self.charts.iter().flat_map(|chart| &chart.series) {
+            if !labels.contains(&series.label.as_str()) {
+                labels.push(&series.label);
+            }
+        }
+        labels
+    }
+
+    fn rows(&self) -> usize {
+        self.charts.len().div_ceil(self.columns).max(1)
+    }
+}
+
+/// A piece of the heading: where it is, and what.
+struct Piece<'a> {
+    place: (i32, i32),
+    what: What<'a>,
+}
+
+enum What<'a> {
+    /// A line of text, its size and color.
+    Text(String, f64, RGBColor),
+    /// The number of a label, and the label.
+    Key(usize, &'a str),
+}
+
+/// The length of a legend's sample of a line.
+const SAMPLE: i32 = 70;
+
+impl Charts {
+    /// Title, note and legend with their places, and the height of all that.
+    fn heading(&self) -> (Vec<Piece<'_>>, i32) {
+        let width = WIDTH as i32 - 2 * MARGIN;
+        let mut pieces = Vec::new();
+        let mut y = MARGIN;
+        for (text, size, color) in [(&self.title, TITLE, INK), (&self.note, TEXT, FAINT)] {
+            let style = style::text(size, color);
+            for line in style::wrap(text, &style, width) {
+                pieces.push(Piece {
+                    place: (MARGIN, y),
+                    what: What::Text(line, size, color),
+                });
+                y += (size * 1.35) as i32;
+            }
+            y += 8;
+        }
+        let labels = self.labels();
+        if labels.len() > 1 {
+            y += 8;
+            let style = style::text(TEXT, INK);
+            let mut x = MARGIN;
+            for (i, label) in labels.into_iter().enumerate() {
+                let wide = SAMPLE + 14 + style::text_width(label, &style);
+                if x > MARGIN && x + wide > MARGIN + width {
+                    (x, y) = (MARGIN, y + (TEXT * 1.5) as i32);
+                }
+                pieces.push(Piece {
+                    place: (x, y),
+                    what: What::Key(i, label),
+                });
+                x += wide + MARGIN;
+            }
+            y += (TEXT * 1.6) as i32;
+        }
+        (pieces, y)
+    }
+}
+
+impl Figure for Charts {
+    fn size(&self) -> (u32, u32) {
+        let height = match self.columns {
+            1 => 640,
+            2 => 560,
+            _ => 470,
+        };
+        let (_, heading) = self.heading();
+        (WIDTH, heading as u32 + self.rows() as u32 * height)
+    }
+
+    fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {
+        let (pieces, below) = self.heading();
+        for Piece {
+            place: (x, y),
+            what,
+        } in pieces
+        {
+            match what {
+                What::Text(line, size, color) => {
+                    area.draw_text(&line, &style::text(size, color), (x, y))?;
+                }
+                What::Key(index, label) => {
+                    let middle = y + (TEXT * 0.45) as i32;
+                    let stroke = style::color(index).stroke_width(LINE);
+                    let sample = vec![(x, middle), (x + SAMPLE, middle)];
+                    area.draw(&PathElement::new(sample, stroke))?;
+                    area.draw(&(EmptyElement::at((x + SAMPLE / 2, middle)) + mark(index)))?;
+                    let style = style::text(TEXT, INK);
+                    area.draw_text(label, &style, (x + SAMPLE + 14, y))?;
+                }
+            }
+        }
+
+        let labels = self.labels();
+        let index = |label: &str| labels.iter().position(|&known| known == label).unwrap_or(0);
+        let bounds = || {
+            let all = self.charts.iter().flat_map(Chart::y_values);
+            all.filter(|y| y.is_finite())
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| {
+                    (low.min(y), high.max(y))
+                })
+        };
+        let (_, charts) = area.split_vertically(below);
+        let places = charts.split_evenly((self.rows(), self.columns));
+        for (place, chart) in places.iter().zip(&self.charts) {
+            chart.draw(place, self.same_y.then(bounds), index)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use cotangent_core::Result;
+
+    /// The figure as text and as pixels.
+    fn drawn(figure: &Charts) -> Result<(String, Vec<u8>)> {
+        Ok((figure.to_svg()?, figure.to_png()?))
+    }
+
+    #[test]
+    fn odd_data_is_drawn_too() -> Result<()> {
+        drawn(&Charts::new(""))?;
+        let odd = [
+            (0.0, f64::NAN),
+            (f64::INFINITY, 1.0),
+            (1.0, 0.0),
+            (2.0, -3.0),
+            (3.0, 1e300),
+        ];
+        let band = odd.map(|(x, y)| (x, y, -y));
+        for chart in [Chart::new("", ""), Chart::new("x", "y").log_y().log_x()] {
+            let chart = chart
+                .line("odd", odd)
+                .line("none", [])
+                .band("odd", band)
+                .level(f64::NAN);
+            drawn(
+                &Charts::new("odd")
+                    .columns(0)
+                    .push(chart.clone())
+                    .push(chart),
+            )?;
+        }
+        // More charts than there are pixels to a chart.
+        let many = (0..40).fold(Charts::new("many").columns(40), |figure, i| {
+            figure.push(Chart::new("x", "y").line("a", [(0.0, f64::from(i)), (1.0, 2.0)]))
+        });
+        drawn(&many)?;
+        Ok(())
+    }
+
+    #[test]
+    fn all_that_is_said_is_in_the_figure_once() -> Result<()> {
+        let chart =
+            || Chart::new("the x axis", "the y axis").line("first", [(0.0, 1.0), (1.0, 2.0)]);
+        let second = chart()
+            .title("right")
+            .line("second", [(0.0, 1.5), (1.0, 0.5)]);
+        let figure = Charts::new("the title").note("what to see").columns(2);
+        let (svg, _) = drawn(&figure.push(chart().title("left")).push(second))?;
+        for text in [
+            "the title",
+            "what to see",
+            "left",
+            "right",
+            "first",
+            "second",
+        ] {
+            assert_eq!(
+                svg.matches(&format!("{text}\n</text>")).count(),
+                1,
+                "{text}\n{svg}"
+            );
+        }
+        assert_eq!(svg.matches("the x axis\n</text>").count(), 2);
+        Ok(())
+    }
+
+    #[test]
+    fn one_label_has_one_color_everywhere() -> Result<()> {
+        let line = |label: &str| Chart::new("x", "y").line(label, [(0.0, 1.0), (1.0, 2.0)]);
+        let figure = Charts::new("")
+            .push(line("a"))
+            .push(line("b"))
+            .push(line("a"));
+        let (svg, _) = drawn(&figure)?;
+        // A line of data and the sample in the legend.
+        let lines = |color: &str| {
+            svg.matches(&format!("stroke=\"{color}\" stroke-width=\"5\""))
+                .count()
+        };
+        assert_eq!((lines("#0072B2"), lines("#D55E00")), (3, 2), "{svg}");
+        Ok(())
+    }
+
+    #[test]
+    fn long_text_is_broken_between_words() {
+        let style = style::text(TEXT, INK);
+        let lines = style::wrap(&"several words and again ".repeat(9), &style, 600);
+        assert!(lines.len() > 3);
+        assert!(
+            lines
+                .iter()
+                .all(|line| style::text_width(line, &style) <= 600)
+        );
+        assert_eq!(lines.join(" "), "several words and again ".repeat(9).trim());
+    }
+}

@@ -1,0 +1,246 @@
+//! Axes, linear and logarithmic: what range holds the data, and which round numbers label it.
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use std::ops::Range;
+
+/// How values become positions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    #[default]
+    Linear,
+    Log,
+}
+
+/// An axis that has been fitted to its data.
+#[derive(Clone, Debug)]
+pub(crate) struct Scale {
+    kind: Kind,
+    /// Bounds of what is drawn; on a logarithmic scale, of the exponents to the base 10.
+    low: f64,
+    high: f64,
+    ticks: Vec<f64>,
+}
+
+impl Scale {
+    /// A scale for the values, or for the range if one is given, with about `count` ticks.
+    pub(crate) fn fit(
+        kind: Kind,
+        range: Option<(f64, f64)>,
+        values: impl Iterator<Item = f64> + Clone,
+        count: usize,
+    ) -> Self {
+        let whole = values.clone().all(|value| value.fract() == 0.0);
+        let bounds = |values: &mut dyn Iterator<Item = f64>| {
+            let at = values.map(|value| kind.position(value));
+            at.filter(|position| position.is_finite())
+                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| {
+                    (low.min(at), high.max(at))
+                })
+        };
+        let (mut low, mut high) = match range {
+            Some((low, high)) => bounds(&mut [low, high].into_iter()),
+            None => bounds(&mut { values }),
+        };
+        if low > high {
+            (low, high) = (0.0, 1.0);
+        }
+        if high - low < 1e-9 * high.abs().max(1.0) {
+            (low, high) = (low - 0.5, high + 0.5);
+        }
+        if range.is_none() {
+            let room = 0.04 * (high - low);
+            (low, high) = (low - room, high + room);
+        }
+        let ticks = match kind {
+            Kind::Linear => linear_ticks(low, high, count, whole),
+            Kind::Log => log_ticks(low, high, count),
+        };
+        Self {
+            kind,
+            low,
+            high,
+            ticks,
+        }
+    }
+
+    /// Whether a value has a place on the axis at all.
+    pub(super) fn holds(&self, value: f64) -> bool {
+        self.kind.position(value).is_finite()
+    }
+
+    /// How far from the start of an axis of `length` pixels a value is.
+    pub(crate) fn place(&self, value: f64, length: i32) -> i32 {
+        let share = (self.kind.position(value) - self.low) / (self.high - self.low);
+        (share * f64::from(length)) as i32
+    }
+
+    /// The text of a tick.
+    pub(crate) fn label(&self, tick: f64) -> String {
+        self.format_ext(&tick)
+    }
+
+    pub(crate) fn ticks(&self) -> &[f64] {
+        &self.ticks
+    }
+}
+
+impl Kind {
+    fn position(self, value: f64) -> f64 {
+        match self {
+            Self::Linear => value,
+            Self::Log => value.log10(),
+        }
+    }
+}
+
+/// Multiples of 1, 2 or 5 times a power of ten.
+fn linear_ticks(low: f64, high: f64, count: usize, whole: bool) -> Vec<f64> {
+    let rough = (high - low) / count as f64;
+    let power = 10f64.powf(rough.log10().floor());
+    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    let step = steps.into_iter().find(|step| *step >= rough);
+    let step = step.unwrap_or(10.0 * power);
+    let step = if whole { step.max(1.0) } else { step };
+    let (first, last) = ((low / step).ceil() as i64, (high / step).floor() as i64);
+    (first..=last).map(|i| i as f64 * step).collect()
+}
+
+/// Powers of ten; within fewer than two of these, 2 and 5 times a power as well.
+fn log_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
+    let decades = (low.floor() as i32)..=(high.ceil() as i32);
+    let span = high - low;
+    let step = (span / count as f64).round().max(1.0) as i32;
+    let factors: &[f64] = if span < 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    decades
+        .filter(|decade| decade.rem_euclid(step) == 0)
+        .flat_map(|decade| {
+            factors
+                .iter()
+                .map(move |factor| factor * 10f64.powi(decade))
+        })
+        .filter(|tick| (low..=high).contains(&tick.log10()))
+        .collect()
+}
+
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, &value: &f64, (from, to): (i32, i32)) -> i32 {
+        let position = self.kind.position(value).clamp(self.low, self.high);
+        let share = (position - self.low) / (self.high - self.low);
+        from + (share * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
+        self.ticks.clone()
+    }
+
+    fn range(&self) -> Range<f64> {
+        match self.kind {
+            Kind::Linear => self.low..self.high,
+            Kind::Log => 10f64.powf(self.low)..10f64.powf(self.high),
+        }
+    }
+}
+
+impl ValueFormatter<f64> for Scale {
+    fn format_ext(&self, &value: &f64) -> String {
+        let far = |tick: &f64| !(1e-3..1e5).contains(&tick.abs());
+        match self.kind {
+            Kind::Log if self.ticks.iter().any(far) => power_of_ten(value),
+            Kind::Log => format!("{}", (value * 1e4).round() / 1e4),
+            Kind::Linear => {
+                let step = self
+                    .ticks
+                    .windows(2)
+                    .next()
+                    .map_or(1.0, |two| two[1] - two[0]);
+                let digits = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+                format!("{value:.digits$}").replace('-', "−")
+            }
+        }
+    }
+}
+
+/// `10⁻³`, or `2·10⁻³`.
+fn power_of_ten(value: f64) -> String {
+    let exponent = (value.log10() + 1e-9).floor();
+    let factor = (value / 10f64.powf(exponent)).round();
+    let power: String = format!("{exponent}").chars().map(superscript).collect();
+    if factor == 1.0 {
+        format!("10{power}")
+    } else {
+        format!("{factor}·10{power}")
+    }
+}
+
+fn superscript(character: char) -> char {
+    const DIGITS: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+    let digit = character.to_digit(10);
+    digit.map_or('⁻', |digit| DIGITS[digit as usize])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(kind: Kind, values: &[f64]) -> Vec<String> {
+        let scale = Scale::fit(kind, None, values.iter().copied(), 6);
+        let ticks = scale.ticks().iter();
+        ticks.map(|tick| scale.format_ext(tick)).collect()
+    }
+
+    #[test]
+    fn ticks_are_round_numbers() {
+        assert_eq!(
+            labels(Kind::Linear, &[0.0, 0.97]),
+            ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+        );
+        assert_eq!(
+            labels(Kind::Linear, &[-30.5, 12.0]),
+            ["−30", "−20", "−10", "0", "10"]
+        );
+        // Whole numbers count something: there is no layer 1.5.
+        assert_eq!(labels(Kind::Linear, &[1.0, 2.0, 3.0]), ["1", "2", "3"]);
+        assert_eq!(
+            labels(Kind::Log, &[2e-6, 3.0]),
+            ["10⁻⁵", "10⁻⁴", "10⁻³", "10⁻²", "10⁻¹", "10⁰"]
+        );
+        assert_eq!(
+            labels(Kind::Log, &[0.01, 0.3]),
+            ["0.01", "0.02", "0.05", "0.1", "0.2"]
+        );
+        assert_eq!(labels(Kind::Log, &[1e-5, 3e-5]), ["10⁻⁵", "2·10⁻⁵"]);
+    }
+
+    #[test]
+    fn whatever_the_values_there_is_a_range() {
+        let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0];
+        for values in [&odd[..], &[], &[0.0], &[1e300, -1e300], &[5e-324, 1e-323]] {
+            for kind in [Kind::Linear, Kind::Log] {
+                let scale = Scale::fit(kind, None, values.iter().copied(), 6);
+                assert!(scale.low < scale.high, "{values:?}: {scale:?}");
+                assert!(scale.ticks().len() < 20, "{values:?}: {scale:?}");
+                for &value in values.iter().filter(|&&value| scale.holds(value)) {
+                    assert!((0..=100).contains(&scale.map(&value, (0, 100))));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn values_become_positions() {
+        let linear = Scale::fit(Kind::Linear, Some((0.0, 10.0)), [].into_iter(), 6);
+        assert_eq!(
+            [0.0, 5.0, 10.0, 99.0].map(|x| linear.map(&x, (100, 0))),
+            [100, 50, 0, 0]
+        );
+        let log = Scale::fit(Kind::Log, Some((0.01, 100.0)), [].into_iter(), 6);
+        assert_eq!(
+            [0.01, 1.0, 100.0].map(|x| log.map(&x, (0, 100))),
+            [0, 50, 100]
+        );
+        assert!(!log.holds(0.0) && !log.holds(-1.0) && !linear.holds(f64::NAN));
+    }
+}

@@ -1,0 +1,135 @@
+//! Drawing from an initializer: its numbers are checked, its fan is counted.
+
+use super::{Distribution, Fan, Init, Law, orthogonal};
+use cotangent_core::random::Rng;
+use cotangent_core::random::rand_distr::{Distribution as _, StandardNormal};
+use cotangent_core::{DType, Error, Result, Tensor};
+
+/// The standard deviation of a standard normal distribution truncated at two standard deviations.
+const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
+
+pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
+    let dtype = DType::F32;
+    let gain = positive("gain", init.gain)?;
+    match init.law {
+        Law::Constant(value) => Tensor::full(shape, finite("value", value * gain)?, dtype),
+        Law::Normal {
+            mean,
+            standard_deviation,
+            truncated,
+        } => {
+            let mean = finite("mean", mean * gain)?;
+            let deviation = finite("standard deviation", standard_deviation * gain)?;
+            if truncated {
+                truncated_normal(shape, mean, deviation, rng)
+            } else {
+                Tensor::normal(shape, mean, deviation, dtype, rng)
+            }
+        }
+        Law::Uniform { low, high } => {
+            let (low, high) = (finite("low", low * gain)?, finite("high", high * gain)?);
+            Tensor::uniform(shape, low, high, dtype, rng)
+        }
+        Law::VarianceScaling {
+            scale,
+            fan,
+            distribution,
+        } => {
+            let variance = positive("scale", scale)? / fan_size(shape, fan)?;
+            let deviation = finite("standard deviation", gain * variance.sqrt())?;
+            match distribution {
+                Distribution::Normal => Tensor::normal(shape, 0.0, deviation, dtype, rng),
+                Distribution::TruncatedNormal => {
+                    truncated_normal(shape, 0.0, deviation / TRUNCATED_DEVIATION, rng)
+                }
+                Distribution::Uniform => {
+                    let limit = finite("limit", 3f64.sqrt() * deviation)?;
+                    Tensor::uniform(shape, -limit, limit, dtype, rng)
+                }
+            }
+        }
+        Law::Orthogonal => orthogonal::draw(shape, gain, rng),
+        Law::Identity => identity(shape, gain),
+        Law::Unfit(reason) => Err(refuse(reason)),
+    }
+}
+
+pub(super) fn refuse(reason: impl Into<String>) -> Error {
+    Error::Argument {
+        op: "initializer",
+        reason: reason.into(),
+    }
+}
+
+/// A number that the draws, which are of `f32`, can hold.
+fn finite(what: &str, value: f64) -> Result<f64> {
+    if (value as f32).is_finite() {
+        Ok(value)
+    } else {
+        Err(refuse(format!(
+            "the {what} must be finite in f32, found {value}"
+        )))
+    }
+}
+
+fn positive(what: &str, value: f64) -> Result<f64> {
+    if value > 0.0 {
+        finite(what, value)
+    } else {
+        Err(refuse(format!("the {what} must be above 0, found {value}")))
+    }
+}
+
+fn fan_size(shape: &[usize], fan: Fan) -> Result<f64> {
+    let &[out, input, ref kernel @ ..] = shape else {
+        return Err(refuse(format!(
+            "a fan needs a weight (out, in, …), found shape {shape:?}"
+        )));
+    };
+    let area: f64 = kernel.iter().map(|&n| n as f64).product();
+    let (fan_in, fan_out) = (input as f64 * area, out as f64 * area);
+    let size = match fan {
+        Fan::In => fan_in,
+        Fan::Out => fan_out,
+        Fan::Average => f64::midpoint(fan_in, fan_out),
+    };
+    if size > 0.0 {
+        Ok(size)
+    } else {
+        Err(refuse(format!("the fan of a weight {shape:?} is 0")))
+    }
+}
+
+fn truncated_normal(
+    shape: &[usize],
+    mean: f64,
+    deviation: f64,
+    rng: &mut (impl Rng + ?Sized),
+) -> Result<Tensor> {
+    if deviation < 0.0 {
+        return Err(refuse(format!(
+            "the standard deviation must be at least 0, found {deviation}"
+        )));
+    }
+    Tensor::from_fn(shape, DType::F32, || {
+        loop {
+            let draw: f64 = StandardNormal.sample(rng);
+            if draw.abs() <= 2.0 {
+                return mean + draw * deviation;
+            }
+        }
+    })
+}
+
+fn identity(shape: &[usize], gain: f64) -> Result<Tensor> {
+    let &[_, columns] = shape else {
+        return Err(refuse(format!(
+            "an identity needs a matrix (out, in), found shape {shape:?}"
+        )));
+    };
+    let mut places = 0usize..;
+    Tensor::from_fn(shape, DType::F32, || {
+        let diagonal = places.next().is_some_and(|i| i / columns == i % columns);
+        if diagonal { gain } else { 0.0 }
+    })
+}

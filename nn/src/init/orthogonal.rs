@@ -1,0 +1,84 @@
+//! Random matrices with orthonormal rows or columns.
+
+use super::draw::refuse;
+use cotangent_core::random::Rng;
+use cotangent_core::{DType, Result, Tensor};
+
+/// How many sums a scalar product runs in, whatever the machine: the order of a sum decides its
+/// rounding, and the same seed must give the same bits.
+const LANES: usize = 8;
+
+/// The fewer of rows and columns are drawn from a normal distribution and made orthonormal one after
+/// another. That is the decomposition QR of a normal matrix with the diagonal of R made positive,
+/// without which not all matrices would be equally likely (Mezzadri 2007, How to generate random
+/// matrices from the classical compact groups).
+pub(super) fn draw(shape: &[usize], gain: f64, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
+    let &[rows, _, ..] = shape else {
+        return Err(refuse(format!(
+            "an orthogonal weight needs two axes or more, found shape {shape:?}"
+        )));
+    };
+    // This checks that as many elements can be held at all.
+    let normal = Tensor::normal(shape, 0.0, 1.0, DType::F64, rng)?;
+    let columns = normal.len().checked_div(rows).unwrap_or(0);
+    let (count, length) = (rows.min(columns), rows.max(columns));
+    let mut vectors = normal.to_vec::<f64>()?;
+    drop(normal);
+    for i in 0..count {
+        let (before, rest) = vectors.split_at_mut(i * length);
+        orthonormalize(&mut rest[..length], before)?;
+    }
+    for value in &mut vectors {
+        *value *= gain;
+    }
+    let matrix = Tensor::from_vec(vectors, [count, length])?;
+    let matrix = if rows > columns {
+        matrix.transpose(0, 1)?
+    } else {
+        matrix
+    };
+    matrix.to_dtype(DType::F32).reshape(shape)
+}
+
+/// Takes from `vector` what it has in common with those `before`, which are orthonormal, and gives it
+/// length 1. Where little is left the rounding of what was taken counts, and it is taken again
+/// (Daniel, Gragg, Kaufman, Stewart 1976, Reorthogonalization and stable algorithms for updating the
+/// Gram-Schmidt QR factorization).
+fn orthonormalize(vector: &mut [f64], before: &[f64]) -> Result<()> {
+    let drawn = dot(vector, vector).sqrt();
+    let mut length = drawn;
+    loop {
+        for other in before.chunks_exact(vector.len()) {
+            let shared = dot(vector, other);
+            for (x, y) in vector.iter_mut().zip(other) {
+                *x -= shared * y;
+            }
+        }
+        let left = dot(vector, vector).sqrt();
+        let done = left > length / 2.0;
+        length = left;
+        if done {
+            break;
+        }
+        // Normal draws do not come here; those of a generator that repeats itself do.
+        if length.is_nan() || length <= 1e-13 * drawn {
+            return Err(refuse("the generator's draws are not independent"));
+        }
+    }
+    for x in vector {
+        *x /= length;
+    }
+    Ok(())
+}
+
+fn dot(a: &[f64], b: &[f64]) -> f64 {
+    let mut sums = [0.0; LANES];
+    let ((a, rest_of_a), (b, rest_of_b)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..LANES {
+            sums[i] += a[i] * b[i];
+        }
+    }
+    let rest = rest_of_a.iter().zip(rest_of_b).map(|(a, b)| a * b);
+    sums.into_iter().chain(rest).sum()
+}

@@ -1,0 +1,232 @@
+//! A million draws of every initializer against the moments, tails and bounds of its law.
+
+use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+use cotangent_core::{Result, Tensor};
+use cotangent_nn::init::{self, Distribution, Fan, Init};
+
+/// (out, in, kernel) of a million weights: fan in 5000, fan out 800.
+const SHAPE: [usize; 3] = [200, 1250, 4];
+const FAN_IN: f64 = 5000.0;
+const FAN_OUT: f64 = 800.0;
+const FAN_AVERAGE: f64 = 2900.0;
+
+fn draw(init: Init, shape: &[usize], seed: u64) -> Result<Tensor> {
+    init.draw(shape, &mut ChaCha8Rng::seed_from_u64(seed))
+}
+
+/// What a distribution of mean 0 and variance 1 looks like.
+struct Law {
+    kurtosis: f64,
+    /// Magnitudes, and the probability of a larger one.
+    tails: [(f64, f64); 2],
+    /// The largest magnitude that there is.
+    bound: Option<f64>,
+}
+
+const NORMAL: Law = Law {
+    kurtosis: 3.0,
+    tails: [(1.0, 0.317_310_5), (2.0, 0.045_500_3)],
+    bound: None,
+};
+
+/// The magnitude 2 before the variance is made 1.
+const TRUNCATED_BOUND: f64 = 2.0 / 0.879_625_661;
+
+/// With φ(2) = 0.0539910 and P = 0.9544997 within the bounds the variance is 1 - 4 φ/P and the fourth
+/// moment 3 (1 - 4 φ/P) - 16 φ/P. Tails beyond 1 and 3/2, before scaling: (P(1) - P(2)) / (1 - P(2)).
+const TRUNCATED: Law = Law {
+    kurtosis: 2.365_536,
+    tails: [
+        (
+            TRUNCATED_BOUND / 2.0,
+            (0.317_310_5 - 0.045_500_3) / 0.954_499_7,
+        ),
+        (
+            TRUNCATED_BOUND * 0.75,
+            (0.133_614_4 - 0.045_500_3) / 0.954_499_7,
+        ),
+    ],
+    bound: Some(TRUNCATED_BOUND),
+};
+
+/// √3 times the uniform distribution on [-1, 1]: outer quartiles, and outer hundredth.
+const UNIFORM: Law = Law {
+    kurtosis: 1.8,
+    tails: [(0.866_025_4, 0.5), (1.714_730_3, 0.01)],
+    bound: Some(1.732_050_81),
+};
+
+/// Six standard errors are allowed of the mean, the variance, the kurtosis (for which the normal
+/// distribution's error is an upper bound here) and the shares in the tails.
+#[track_caller]
+fn check(
+    name: &str,
+    init: Init,
+    shape: &[usize],
+    mean: f64,
+    deviation: f64,
+    law: &Law,
+) -> Result<()> {
+    let draws = draw(init, shape, 3)?.to_f64_vec();
+    let n = draws.len() as f64;
+    let scaled: Vec<f64> = draws.iter().map(|x| (x - mean) / deviation).collect();
+    let moment = |k: i32| scaled.iter().map(|x| x.powi(k)).sum::<f64>() / n;
+    let near = |what: &str, found: f64, expected: f64, error: f64| {
+        assert!(
+            (found - expected).abs() <= 6.0 * error / n.sqrt(),
+            "{name}: {what} is {found}, expected {expected} ± {}",
+            error / n.sqrt()
+        );
+    };
+    near("mean", moment(1), 0.0, 1.0);
+    near("variance", moment(2), 1.0, (law.kurtosis - 1.0).sqrt());
+    near(
+        "kurtosis",
+        moment(4) / moment(2).powi(2),
+        law.kurtosis,
+        24f64.sqrt(),
+    );
+    for (size, share) in law.tails {
+        // Both sides: a distribution that leans would show in one.
+        for sign in [-1.0, 1.0] {
+            let found = scaled.iter().filter(|x| *x * sign > size).count() as f64 / n;
+            let half = share / 2.0;
+            near(
+                &format!("share beyond {}", sign * size),
+                found,
+                half,
+                (half * (1.0 - half)).sqrt(),
+            );
+        }
+    }
+    let largest = scaled.iter().fold(0f64, |most, x| most.max(x.abs()));
+    match law.bound {
+        // Draws are rounded to f32, relative to their mean as well.
+        Some(bound) => assert!(
+            largest <= bound + 1e-6 * (1.0 + mean.abs() / deviation) && largest > 0.999 * bound,
+            "{name}: largest {largest}, bound {bound}"
+        ),
+        None => assert!(
+            largest > 4.0,
+            "{name}: a normal distribution has tails, largest {largest}"
+        ),
+    }
+    Ok(())
+}
+
+#[test]
+fn every_combination_of_scale_fan_and_distribution_is_as_its_law() -> Result<()> {
+    for (fan, size) in [
+        (Fan::In, FAN_IN),
+        (Fan::Out, FAN_OUT),
+        (Fan::Average, FAN_AVERAGE),
+    ] {
+        for (distribution, law) in [
+            (Distribution::Normal, &NORMAL),
+            (Distribution::TruncatedNormal, &TRUNCATED),
+            (Distribution::Uniform, &UNIFORM),
+        ] {
+            for scale in [0.5f64, 1.0, 2.0] {
+                let init = init::variance_scaling(scale, fan, distribution);
+                check(
+                    &format!("{init:?}"),
+                    init,
+                    &SHAPE,
+                    0.0,
+                    (scale / size).sqrt(),
+                    law,
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn given_moments_bounds_and_gains_are_kept() -> Result<()> {
+    let million = [1_000_000];
+    check("normal", init::normal(1.0), &million, 0.0, 1.0, &NORMAL)?;
+    check(
+        "normal around 3",
+        init::normal(0.25).mean(3.0),
+        &million,
+        3.0,
+        0.25,
+        &NORMAL,
+    )?;
+    // The standard deviation that is given is that before truncation.
+    let deviation = 0.5 * 0.879_625_661;
+    check(
+        "truncated",
+        init::normal(0.5).truncated(),
+        &million,
+        0.0,
+        deviation,
+        &TRUNCATED,
+    )?;
+    let around = init::normal(0.5).truncated().mean(-1.0);
+    check(
+        "truncated around -1",
+        around,
+        &million,
+        -1.0,
+        deviation,
+        &TRUNCATED,
+    )?;
+    check(
+        "uniform",
+        init::uniform(-1.0, 2.0),
+        &million,
+        0.5,
+        0.75f64.sqrt(),
+        &UNIFORM,
+    )?;
+    // The book's two forms of He's with the average of the fans have one variance, 4 / (in + out).
+    let deviation = (4.0 / (FAN_IN + FAN_OUT)).sqrt();
+    check(
+        "he, average",
+        init::he_normal().fan(Fan::Average),
+        &SHAPE,
+        0.0,
+        deviation,
+        &NORMAL,
+    )?;
+    let uniform = init::he_uniform().fan(Fan::Average);
+    assert!((3f64.sqrt() * deviation - (12.0 / (FAN_IN + FAN_OUT)).sqrt()).abs() < 1e-15);
+    check(
+        "he uniform, average",
+        uniform,
+        &SHAPE,
+        0.0,
+        deviation,
+        &UNIFORM,
+    )?;
+    for gain in [0.5f64, 5.0 / 3.0] {
+        let deviation = gain / FAN_AVERAGE.sqrt();
+        check(
+            "gain",
+            init::glorot_normal().gain(gain),
+            &SHAPE,
+            0.0,
+            deviation,
+            &NORMAL,
+        )?;
+        check(
+            "gain",
+            init::glorot_uniform().gain(gain),
+            &SHAPE,
+            0.0,
+            deviation,
+            &UNIFORM,
+        )?;
+        let truncated = init::glorot_normal().gain(gain).truncated();
+        check("gain", truncated, &SHAPE, 0.0, deviation, &TRUNCATED)?;
+        let shifted = init::normal(0.1).mean(2.0).gain(gain);
+        check("gain", shifted, &million, 2.0 * gain, 0.1 * gain, &NORMAL)?;
+    }
+    // He's gain is that of ReLU.
+    let close = draw(init::lecun_normal().gain(2f64.sqrt()), &[4, 5], 1)?;
+    let he = draw(init::he_normal(), &[4, 5], 1)?;
+    assert!(close.sub(&he)?.abs().sum().item()? < 1e-6);
+    Ok(())
+}
