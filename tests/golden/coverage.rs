@@ -24,7 +24,10 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &["Activation", "Normalization"],
     ),
     ("is a part of `Mlp`", &["MlpBlock"]),
-    ("is no layer", &["Init", "SequentialLayer", "recalibrate"]),
+    (
+        "is no layer",
+        &["Init", "Layer", "Module", "SequentialLayer", "recalibrate"],
+    ),
 ];
 
 /// The names that a library's root exports: the last of each path, or those in its braces.
@@ -60,11 +63,13 @@ fn every_layer_has_golden_values() {
         .flat_map(|(_, names)| *names)
         .copied()
         .collect();
-    let accounted: BTreeSet<_> = built.union(&excused).copied().collect();
-    assert_eq!(
-        exported, accounted,
-        "left: what is exported, right: what has a row or a reason"
-    );
+    let without: Vec<_> = exported
+        .iter()
+        .filter(|name| !built.contains(*name) && !excused.contains(*name))
+        .collect();
+    assert!(without.is_empty(), "no golden row builds {without:?}");
+    let gone: Vec<_> = excused.difference(&exported).collect();
+    assert!(gone.is_empty(), "excused, but not exported: {gone:?}");
     let both: Vec<_> = built.intersection(&excused).collect();
     assert!(both.is_empty(), "excused, but there is a row for {both:?}");
 }
