@@ -38,7 +38,7 @@ const NO_GOLDEN: &[(&str, &[&str])] = &[
     ),
     (
         "draws random numbers, other than PyTorch's",
-        &["dropout", "normal", "uniform"],
+        &["dropout", "alpha_dropout", "rrelu", "normal", "uniform"],
     ),
     (
         "gives numbers: held against others where it is defined",

@@ -186,7 +186,9 @@ fn elementwise() -> Vec<Row> {
         1 Same powf: |x, p| x[0].powf(p.number);
         1 Same powi: |x, p| x[0].powi(p.power);
         1 Same to_dtype: |x, p| x[0].to_dtype(p.dtype);
+        1 Same rrelu: |x, p| x[0].rrelu(p.number, p.other_number, p.seed);
         1 Same dropout: |x, p| x[0].dropout(p.number, p.seed);
+        1 Same alpha_dropout: |x, p| x[0].alpha_dropout(p.number, p.seed);
         1 Same scaled_in_place: |x, p| x[0].clone().scaled_in_place(p.number);
         2 Same add: |x, p| x[0].add(&x[1]);
         2 Same sub: |x, p| x[0].sub(&x[1]);

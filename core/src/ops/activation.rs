@@ -321,6 +321,44 @@ mod tests {
         Ok(())
     }
 
+    /// The mean of uniform slopes has the standard error (upper - lower) / √(12 n).
+    #[test]
+    fn random_slopes_lie_within_their_bounds_around_the_middle() -> Result<()> {
+        let (lower, upper, count) = (1.0 / 8.0, 1.0 / 3.0, 100_000);
+        let minus_ones = Tensor::full([count], -1.0, crate::DType::F64)?;
+        let slopes = minus_ones.rrelu(lower, upper, 3)?.neg().to_vec::<f64>()?;
+        assert!(slopes.iter().all(|slope| (lower..=upper).contains(slope)));
+        let mean = slopes.iter().sum::<f64>() / count as f64;
+        let error = (upper - lower) / (12.0 * count as f64).sqrt();
+        assert!((mean - 11.0 / 48.0).abs() < 5.0 * error, "{mean}");
+        let variance = slopes.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / count as f64;
+        assert!((variance / (upper - lower).powi(2) * 12.0 - 1.0).abs() < 0.02);
+        // Kept as it is above 0, and at 0 the derivative is the slope.
+        let x = Tensor::from([2.0f64, 0.0]).tracked();
+        let gradient = crate::grad(&x.rrelu(lower, upper, 3)?.sum(), &[&x])?;
+        assert_eq!(x.rrelu(lower, upper, 3)?.to_f64_vec(), [2.0, 0.0]);
+        assert_eq!(gradient[0].to_f64_vec(), [1.0, slopes[1]]);
+        Ok(())
+    }
+
+    #[test]
+    fn bounds_of_slopes_that_are_none_are_refused() {
+        let x = Tensor::from([1.0f64]);
+        let bounds = [
+            (0.5, 0.25),
+            (f64::NAN, 1.0),
+            (0.0, f64::INFINITY),
+            (-f64::MAX, f64::MAX),
+        ];
+        for (lower, upper) in bounds {
+            let error = x.rrelu(lower, upper, 0).unwrap_err().to_string();
+            assert!(
+                error.contains("rrelu") && error.contains("bounds"),
+                "{error}"
+            );
+        }
+    }
+
     #[test]
     fn celu_refuses_an_alpha_that_it_would_divide_by() {
         let x = Tensor::from([1.0f64]);

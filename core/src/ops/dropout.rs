@@ -45,7 +45,7 @@ impl Tensor {
     /// # use cotangent_core::{DType, Tensor};
     /// let y = Tensor::zeros([1000], DType::F64)?.alpha_dropout(0.5, 7)?.to_vec::<f64>()?;
     /// // b where x is kept, a α' + b where it is dropped: opposites, as p is one half.
-    /// assert!(y.iter().all(|y| (y.abs() - 0.779_154_754_503_411_7).abs() < 1e-12));
+    /// assert!(y.iter().all(|y| (y.abs() - 0.779_193_930_518_031_7).abs() < 1e-12));
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn alpha_dropout(&self, p: f64, seed: u64) -> Result<Self> {
@@ -83,5 +83,50 @@ fn drops(op: &'static str, p: f64) -> Result<bool> {
     } else {
         let reason = format!("p must be in [0, 1), found {p}");
         Err(Error::argument(op, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PyTorch 2.15 gives for p, x the values where x is kept and where it is dropped.
+    #[test]
+    fn alpha_dropout_gives_the_two_values_of_pytorch() -> Result<()> {
+        let cases = [
+            (0.1, 1.0, 1.0832554862072818, -1.457738730518132),
+            (0.1, -2.5, -2.141240320316709, -1.457738730518132),
+            (0.5, 1.0, 1.6655988251839635, -0.7791939305180315),
+            (0.5, -2.5, -1.436818306146798, -0.7791939305180315),
+        ];
+        for (p, x, kept, dropped) in cases {
+            let count = 1000;
+            let x = Tensor::full([count], x, crate::DType::F64)?;
+            let y = x.alpha_dropout(p, 3)?.to_vec::<f64>()?;
+            let near = |value: f64| y.iter().filter(|&y| (y - value).abs() < 1e-14).count();
+            assert_eq!(near(kept) + near(dropped), count, "{p} {x}");
+            // Five standard deviations.
+            let deviation = (p * (1.0 - p) * count as f64).sqrt();
+            assert!((near(dropped) as f64 - p * count as f64).abs() < 5.0 * deviation);
+        }
+        Ok(())
+    }
+
+    /// A standard normal input; the bounds are five standard errors of a million elements' moments.
+    #[test]
+    fn alpha_dropout_keeps_mean_0_and_variance_1_where_selu_would_saturate() -> Result<()> {
+        use rand::SeedableRng;
+        let mut rng = chacha20::ChaCha8Rng::seed_from_u64(5);
+        let x = Tensor::normal([1_000_000], 0.0, 1.0, crate::DType::F64, &mut rng)?;
+        for p in [0.05, 0.3, 0.7] {
+            let y = x.alpha_dropout(p, 11)?;
+            let mean = y.mean().item()?;
+            let fourth = y.sub(&y.mean())?.powi(4).mean().item()?;
+            let variance = y.var().item()?;
+            assert!(mean.abs() < 5e-3, "p {p}: mean {mean}");
+            let error = 5.0 * ((fourth - 1.0) / 1e6).sqrt();
+            assert!((variance - 1.0).abs() < error, "p {p}: variance {variance}");
+        }
+        Ok(())
     }
 }

@@ -76,6 +76,8 @@ fn parametric() -> Vec<Operation> {
             let row = x[0].unsqueeze(0)?;
             row.prelu(&x[0])
         };
+        "rrelu", Signed: (m, k) => (m, k), |x| x[0].rrelu(0.125, 1.0 / 3.0, 7);
+        "rrelu with slopes of either sign", Signed: (m, k, n) => (m, k, n), |x| x[0].rrelu(-0.7, 0.5, 7);
     }
 }
 

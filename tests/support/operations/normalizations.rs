@@ -43,6 +43,8 @@ pub fn normalizations() -> Vec<Operation> {
         "layer_norm of everything", Signed: (m, k) => (m, k), |x| layer_norm(&x[0], 2, None, None);
         "dropout", Signed: (m, k) => (m, k), |x| x[0].dropout(0.4, 7);
         "no dropout", Signed: (m, k) => (m, k), |x| x[0].mul_scalar(2.0).dropout(0.0, 7);
+        "alpha_dropout", Signed: (m, k) => (m, k), |x| x[0].alpha_dropout(0.4, 7);
+        "no alpha_dropout", Signed: (m, k) => (m, k), |x| x[0].mul_scalar(2.0).alpha_dropout(0.0, 7);
     }
 }
 
