@@ -8,8 +8,8 @@
 
 use cotangent::data::Batches;
 use cotangent::nn::Relu;
-use cotangent::prelude::*;
 use cotangent::nn::signal::Signal;
+use cotangent::prelude::*;
 use std::time::Instant;
 
 const ROUNDS: usize = 15;

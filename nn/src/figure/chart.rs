@@ -5,8 +5,11 @@ use super::style::{self, FAINT, GRID, INK, LINE, MARGIN, TEXT};
 use super::{Area, Drawn};
 use plotters::chart::ChartContext;
 use plotters::coord::cartesian::Cartesian2d;
+use plotters::drawing::DrawingAreaErrorKind;
 use plotters::element::{DashedPathElement, Polygon};
 use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::ops::Range;
 
 /// Lines over one pair of axes.
 ///
@@ -17,17 +20,17 @@ use plotters::prelude::*;
 #[must_use]
 pub struct Chart {
     title: String,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
+    x: Axis,
+    y: Axis,
+    y_range: Option<(f64, f64)>,
     pub(super) series: Vec<Series>,
     levels: Vec<f64>,
 }
 
 #[derive(Clone, Debug, Default)]
-pub(super) struct Axis {
+struct Axis {
     label: String,
     kind: Kind,
-    pub(super) range: Option<(f64, f64)>,
 }
 
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ impl Chart {
     pub fn new(x_label: impl Into<String>, y_label: impl Into<String>) -> Self {
         let axis = |label| Axis {
             label,
-            ..Axis::default()
+            kind: Kind::Linear,
         };
         Self {
             x: axis(x_label.into()),
@@ -75,9 +78,9 @@ impl Chart {
         self
     }
 
-    /// Bounds of the y axis in place of those of the data; what lies beyond is drawn at the edge.
+    /// Bounds of the y axis in place of those of the data; lines are cut off there.
     pub fn y_range(mut self, low: f64, high: f64) -> Self {
-        self.y.range = Some((low, high));
+        self.y_range = Some((low, high));
         self
     }
 
@@ -110,8 +113,7 @@ impl Chart {
         self
     }
 
-    /// All y values: what several charts must hold to have one y axis.
-    pub(super) fn y_values(&self) -> impl Iterator<Item = f64> + Clone {
+    fn y_values(&self) -> impl Iterator<Item = f64> + Clone {
         let series = self.series.iter().flat_map(|series| series.shape.points());
         series.map(|(_, y)| y).chain(self.levels.iter().copied())
     }
@@ -120,41 +122,76 @@ impl Chart {
     pub(super) fn draw<B: DrawingBackend>(
         &self,
         area: &Area<B>,
-        y_range: Option<(f64, f64)>,
         index: impl Fn(&str) -> usize,
     ) -> Drawn<B> {
         let (width, height) = area.dim_in_pixel();
         let x_values = self.series.iter().flat_map(|series| series.shape.points());
-        let x = Scale::fit(
-            self.x.kind,
-            self.x.range,
-            x_values.map(|(x, _)| x),
-            (width / 150).max(2) as usize,
-        );
-        let y = Scale::fit(
-            self.y.kind,
-            self.y.range.or(y_range),
-            self.y_values(),
-            (height / 90).max(2) as usize,
-        );
+        let x_values = x_values.map(|(x, _)| x);
+        let (columns, rows) = ((width / 110).max(2) as usize, (height / 90).max(2) as usize);
+        let x = Scale::fit(self.x.kind, None, x_values, columns);
+        let y = Scale::fit(self.y.kind, self.y_range, self.y_values(), rows);
+        let mut chart = self.draw_axes(area, &x, &y)?;
 
+        let (across, along) = (chart.x_range(), chart.y_range());
+        let levels = self.levels.iter().map(|&level| y.position(level));
+        for level in levels.filter(|level| along.contains(level)) {
+            let ends = [(across.start, level), (across.end, level)];
+            let element = DashedPathElement::new(ends, 14, 10, FAINT.stroke_width(3));
+            chart.draw_series([element])?;
+        }
+        // Bands first: no line is hidden by one.
+        for series in &self.series {
+            if let Shape::Band(points) = &series.shape {
+                let color = style::color(index(&series.label)).mix(0.2);
+                let at = |&(a, low, high): &(f64, f64, f64)| {
+                    (x.position(a), y.position(low), y.position(high))
+                };
+                let points: Vec<_> = points.iter().map(at).collect();
+                let gap = |&(a, low, high): &(f64, f64, f64)| !(a + low + high).is_finite();
+                for part in points.split(gap) {
+                    let low = part.iter().map(|&(a, low, _)| (a, low));
+                    let high = part.iter().rev().map(|&(a, _, high)| (a, high));
+                    let edge: Vec<_> = low.chain(high).collect();
+                    chart.draw_series([Polygon::new(edge, color.filled())])?;
+                }
+            }
+        }
+        for series in &self.series {
+            if let Shape::Line(points) = &series.shape {
+                let at = |&(a, b): &(f64, f64)| (x.position(a), y.position(b));
+                let points: Vec<_> = points.iter().map(at).collect();
+                draw_line(&mut chart, &points, &along, index(&series.label))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Title, grid, ticks and labels.
+    fn draw_axes<'a, B: DrawingBackend>(
+        &self,
+        area: &Area<B>,
+        x: &Scale,
+        y: &Scale,
+    ) -> Result<Axes<'a, B>, DrawingAreaErrorKind<B::ErrorType>> {
         let style = style::text(TEXT, INK);
-        let labels = y.ticks().iter().map(|tick| {
-            use plotters::coord::ranged1d::ValueFormatter;
-            style::text_width(&y.format_ext(tick), &style)
-        });
-        let widest = labels.max().unwrap_or_default();
+        let widest = y
+            .labels()
+            .map(|label| style::text_width(&label, &style))
+            .max();
         let line = (TEXT * 1.4) as i32;
-        let mut builder = ChartBuilder::on(area);
-        builder
+        let title = if self.title.is_empty() { 0 } else { line };
+        let mut chart = ChartBuilder::on(area)
             .margin(MARGIN / 2)
             .margin_right(MARGIN + 12)
+            .margin_top(MARGIN / 2 + title)
             .set_label_area_size(LabelAreaPosition::Bottom, 2 * line + 16)
-            .set_label_area_size(LabelAreaPosition::Left, widest + line + 24);
-        if !self.title.is_empty() {
-            builder.caption(&self.title, style.clone());
-        }
-        let mut chart = builder.build_cartesian_2d(x.clone(), y.clone())?;
+            .set_label_area_size(LabelAreaPosition::Left, widest.unwrap_or(0) + line + 24)
+            .build_cartesian_2d(x.clone(), y.clone())?;
+        let (across, _) = chart.plotting_area().get_pixel_range();
+        let (left, _) = area.get_base_pixel();
+        let middle = i32::midpoint(across.start, across.end) - left;
+        let centered = style.pos(Pos::new(HPos::Center, VPos::Top));
+        area.draw_text(&self.title, &centered, (middle, MARGIN / 4))?;
         chart
             .configure_mesh()
             .bold_line_style(GRID.stroke_width(2))
@@ -166,34 +203,11 @@ impl Chart {
             .y_desc(&self.y.label)
             .set_all_tick_mark_size(8)
             .draw()?;
-
-        let across = chart.x_range();
-        for &level in self.levels.iter().filter(|&&level| y.holds(level)) {
-            let ends = [(across.start, level), (across.end, level)];
-            let element = DashedPathElement::new(ends, 14, 10, FAINT.stroke_width(3));
-            chart.draw_series([element])?;
-        }
-        let color = |series: &Series| style::color(index(&series.label));
-        let fits = |&(x_value, y_value): &(f64, f64)| x.holds(x_value) && y.holds(y_value);
-        // Bands first: no line is hidden by one.
-        for series in &self.series {
-            if let Shape::Band(points) = &series.shape {
-                let low = points.iter().map(|&(x, low, _)| (x, low));
-                let high = points.iter().rev().map(|&(x, _, high)| (x, high));
-                let edge: Vec<_> = low.chain(high).filter(fits).collect();
-                chart.draw_series([Polygon::new(edge, color(series).mix(0.2).filled())])?;
-            }
-        }
-        for series in &self.series {
-            if let Shape::Line(points) = &series.shape {
-                for part in points.split(|point| !fits(point)) {
-                    draw_line(&mut chart, part, index(&series.label))?;
-                }
-            }
-        }
-        Ok(())
+        Ok(chart)
     }
 }
+
+type Axes<'a, B> = ChartContext<'a, B, Cartesian2d<Scale, Scale>>;
 
 impl Shape {
     /// All points, those of a band's two edges after each other.
@@ -211,17 +225,50 @@ impl Shape {
 
 /// A line, with a mark at each point where they are few.
 fn draw_line<B: DrawingBackend>(
-    chart: &mut ChartContext<B, Cartesian2d<Scale, Scale>>,
+    chart: &mut Axes<B>,
     points: &[(f64, f64)],
+    along: &Range<f64>,
     index: usize,
 ) -> Drawn<B> {
-    let color = style::color(index);
-    chart.draw_series(LineSeries::new(points.to_vec(), color.stroke_width(LINE)))?;
+    let stroke = style::color(index).stroke_width(LINE);
+    for part in visible_parts(points, along) {
+        chart.draw_series(LineSeries::new(part, stroke))?;
+    }
     if points.len() <= 25 {
-        let marks = points.iter().map(|&at| EmptyElement::at(at) + mark(index));
-        chart.draw_series(marks)?;
+        let inside = points
+            .iter()
+            .filter(|&&(x, y)| x.is_finite() && along.contains(&y));
+        chart.draw_series(inside.map(|&at| EmptyElement::at(at) + mark(index)))?;
     }
     Ok(())
+}
+
+/// What is left of a line without the points that are not finite and what is above or below the
+/// chart.
+fn visible_parts(points: &[(f64, f64)], along: &Range<f64>) -> Vec<Vec<(f64, f64)>> {
+    let mut parts: Vec<Vec<(f64, f64)>> = Vec::new();
+    for ends in points.windows(2) {
+        let (from, to) = (ends[0], ends[1]);
+        let finite = [from.0, from.1, to.0, to.1].into_iter().all(f64::is_finite);
+        let outside = from.1.max(to.1) < along.start || from.1.min(to.1) > along.end;
+        if !finite || outside {
+            continue;
+        }
+        let cut = |end: (f64, f64), other: (f64, f64)| {
+            let edge = end.1.clamp(along.start, along.end);
+            if edge == end.1 {
+                return end;
+            }
+            let share = (edge - end.1) / (other.1 - end.1);
+            (end.0 + share * (other.0 - end.0), edge)
+        };
+        let (from, to) = (cut(from, to), cut(to, from));
+        match parts.last_mut() {
+            Some(part) if part.last() == Some(&from) => part.push(to),
+            _ => parts.push(vec![from, to]),
+        }
+    }
+    parts
 }
 
 /// A mark for the series number `index`: the shape says in black and white what the colour says.
@@ -249,4 +296,28 @@ pub(super) fn mark(index: usize) -> Polygon<(i32, i32)> {
     let pixel = |value: f64| (value * R).round() as i32;
     let corners: Vec<_> = corners.iter().map(|&(x, y)| (pixel(x), pixel(y))).collect();
     Polygon::new(corners, style::color(index).filled())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_cut_at_the_edges_and_at_gaps() {
+        let line = [
+            (0.0, 0.5),
+            (1.0, 2.5),
+            (2.0, 3.0),
+            (3.0, -1.0),
+            (4.0, f64::NAN),
+            (5.0, 0.0),
+        ];
+        let parts = visible_parts(&line, &(0.0..1.0));
+        assert_eq!(
+            parts,
+            [[(0.0, 0.5), (0.25, 1.0)], [(2.5, 1.0), (2.75, 0.0)]]
+        );
+        let inside = [(0.0, 0.5), (1.0, 0.25), (2.0, 1.0)];
+        assert_eq!(visible_parts(&inside, &(0.0..1.0)), [inside.to_vec()]);
+    }
 }

@@ -22,7 +22,6 @@ pub struct Charts {
     title: String,
     note: String,
     columns: usize,
-    same_y: bool,
     charts: Vec<Chart>,
 }
 
@@ -33,7 +32,6 @@ impl Charts {
             title: title.into(),
             note: String::new(),
             columns: 1,
-            same_y: false,
             charts: Vec::new(),
         }
     }
@@ -47,12 +45,6 @@ impl Charts {
     /// How many charts stand side by side; 1 by default, and at least.
     pub fn columns(mut self, columns: usize) -> Self {
         self.columns = columns.max(1);
-        self
-    }
-
-    /// One y range for all charts, so that they can be compared by eye.
-    pub fn same_y(mut self) -> Self {
-        self.same_y = true;
         self
     }
 
@@ -169,17 +161,10 @@ impl Figure for Charts {
 
         let labels = self.labels();
         let index = |label: &str| labels.iter().position(|&known| known == label).unwrap_or(0);
-        let bounds = || {
-            let all = self.charts.iter().flat_map(Chart::y_values);
-            all.filter(|y| y.is_finite())
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), y| {
-                    (low.min(y), high.max(y))
-                })
-        };
         let (_, charts) = area.split_vertically(below);
         let places = charts.split_evenly((self.rows(), self.columns));
         for (place, chart) in places.iter().zip(&self.charts) {
-            chart.draw(place, self.same_y.then(bounds), index)?;
+            chart.draw(place, index)?;
         }
         Ok(())
     }

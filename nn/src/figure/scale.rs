@@ -6,16 +6,34 @@ use std::ops::Range;
 /// How values become positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Kind {
+    /// A value is its own position.
     #[default]
     Linear,
+    /// The position is the exponent to the base 10.
     Log,
 }
 
-/// An axis that has been fitted to its data.
+impl Kind {
+    /// Not finite for a value that has no place on such an axis.
+    pub(super) fn position(self, value: f64) -> f64 {
+        match self {
+            Self::Linear => value,
+            Self::Log => value.log10(),
+        }
+    }
+
+    fn value(self, position: f64) -> f64 {
+        match self {
+            Self::Linear => position,
+            Self::Log => 10f64.powf(position),
+        }
+    }
+}
+
+/// An axis that has been fitted to its data. To `plotters` it is linear: positions go in.
 #[derive(Clone, Debug)]
 pub(crate) struct Scale {
     kind: Kind,
-    /// Bounds of what is drawn; on a logarithmic scale, of the exponents to the base 10.
     low: f64,
     high: f64,
     ticks: Vec<f64>,
@@ -30,16 +48,9 @@ impl Scale {
         count: usize,
     ) -> Self {
         let whole = values.clone().all(|value| value.fract() == 0.0);
-        let bounds = |values: &mut dyn Iterator<Item = f64>| {
-            let at = values.map(|value| kind.position(value));
-            at.filter(|position| position.is_finite())
-                .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), at| {
-                    (low.min(at), high.max(at))
-                })
-        };
         let (mut low, mut high) = match range {
-            Some((low, high)) => bounds(&mut [low, high].into_iter()),
-            None => bounds(&mut { values }),
+            Some((low, high)) => bounds([low, high].into_iter().map(|v| kind.position(v))),
+            None => bounds(values.map(|value| kind.position(value))),
         };
         if low > high {
             (low, high) = (0.0, 1.0);
@@ -63,41 +74,44 @@ impl Scale {
         }
     }
 
-    /// Whether a value has a place on the axis at all.
-    pub(super) fn holds(&self, value: f64) -> bool {
-        self.kind.position(value).is_finite()
+    pub(super) fn position(&self, value: f64) -> f64 {
+        self.kind.position(value)
     }
 
     /// How far from the start of an axis of `length` pixels a value is.
     pub(crate) fn place(&self, value: f64, length: i32) -> i32 {
-        let share = (self.kind.position(value) - self.low) / (self.high - self.low);
-        (share * f64::from(length)) as i32
+        self.pixel(self.position(value), length)
     }
 
-    /// The text of a tick.
-    pub(crate) fn label(&self, tick: f64) -> String {
-        self.format_ext(&tick)
+    fn pixel(&self, position: f64, length: i32) -> i32 {
+        ((position - self.low) / (self.high - self.low) * f64::from(length)) as i32
     }
 
-    pub(crate) fn ticks(&self) -> &[f64] {
-        &self.ticks
+    /// Where on an axis of `length` pixels the ticks are, and their labels.
+    pub(crate) fn marks(&self, length: i32) -> impl Iterator<Item = (i32, String)> {
+        let places = self.ticks.iter().map(move |&tick| self.pixel(tick, length));
+        places.zip(self.labels())
+    }
+
+    /// The labels of all ticks.
+    pub(super) fn labels(&self) -> impl Iterator<Item = String> {
+        self.ticks.iter().map(|tick| self.format_ext(tick))
     }
 }
 
-impl Kind {
-    fn position(self, value: f64) -> f64 {
-        match self {
-            Self::Linear => value,
-            Self::Log => value.log10(),
-        }
-    }
+/// The lowest and the highest of the values that are finite; reversed if there is none.
+fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let finite = values.filter(|value| value.is_finite());
+    finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    })
 }
 
 /// Multiples of 1, 2 or 5 times a power of ten.
 fn linear_ticks(low: f64, high: f64, count: usize, whole: bool) -> Vec<f64> {
     let rough = (high - low) / count as f64;
     let power = 10f64.powf(rough.log10().floor());
-    let steps = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
+    let steps = [1.0, 2.0, 5.0].map(|factor| factor * power);
     let step = steps.into_iter().find(|step| *step >= rough);
     let step = step.unwrap_or(10.0 * power);
     let step = if whole { step.max(1.0) } else { step };
@@ -107,28 +121,30 @@ fn linear_ticks(low: f64, high: f64, count: usize, whole: bool) -> Vec<f64> {
 
 /// Powers of ten; within fewer than two of these, 2 and 5 times a power as well.
 fn log_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
-    let decades = (low.floor() as i32)..=(high.ceil() as i32);
     let span = high - low;
-    let step = (span / count as f64).round().max(1.0) as i32;
-    let factors: &[f64] = if span < 2.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
-    decades
-        .filter(|decade| decade.rem_euclid(step) == 0)
-        .flat_map(|decade| {
-            factors
-                .iter()
-                .map(move |factor| factor * 10f64.powi(decade))
-        })
-        .filter(|tick| (low..=high).contains(&tick.log10()))
-        .collect()
+    if span < 2.0 {
+        let decades = (low.floor() as i32)..=(high.ceil() as i32);
+        let ticks = decades.flat_map(|decade| {
+            [1.0, 2.0, 5.0].map(|factor: f64| factor.log10() + f64::from(decade))
+        });
+        return ticks.filter(|tick| (low..=high).contains(tick)).collect();
+    }
+    let steps = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0];
+    let step = steps
+        .into_iter()
+        .find(|step| span / step <= 1.5 * count as f64);
+    let step = step.unwrap_or(100.0);
+    let (first, last) = ((low / step).ceil() as i32, (high / step).floor() as i32);
+    (first..=last).map(|i| f64::from(i) * step).collect()
 }
 
 impl Ranged for Scale {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
 
-    fn map(&self, &value: &f64, (from, to): (i32, i32)) -> i32 {
-        let position = self.kind.position(value).clamp(self.low, self.high);
-        let share = (position - self.low) / (self.high - self.low);
+    /// What lies beyond the range is put at its edge.
+    fn map(&self, &position: &f64, (from, to): (i32, i32)) -> i32 {
+        let share = (position.clamp(self.low, self.high) - self.low) / (self.high - self.low);
         from + (share * f64::from(to - from)).round() as i32
     }
 
@@ -137,36 +153,31 @@ impl Ranged for Scale {
     }
 
     fn range(&self) -> Range<f64> {
-        match self.kind {
-            Kind::Linear => self.low..self.high,
-            Kind::Log => 10f64.powf(self.low)..10f64.powf(self.high),
-        }
+        self.low..self.high
     }
 }
 
 impl ValueFormatter<f64> for Scale {
-    fn format_ext(&self, &value: &f64) -> String {
-        let far = |tick: &f64| !(1e-3..1e5).contains(&tick.abs());
+    fn format_ext(&self, &position: &f64) -> String {
         match self.kind {
-            Kind::Log if self.ticks.iter().any(far) => power_of_ten(value),
-            Kind::Log => format!("{}", (value * 1e4).round() / 1e4),
+            Kind::Log if self.ticks.iter().any(|tick| !(-3.0..5.0).contains(tick)) => {
+                power_of_ten(position)
+            }
+            Kind::Log => format!("{}", (self.kind.value(position) * 1e4).round() / 1e4),
             Kind::Linear => {
-                let step = self
-                    .ticks
-                    .windows(2)
-                    .next()
-                    .map_or(1.0, |two| two[1] - two[0]);
+                let ticks = self.ticks.windows(2).next();
+                let step = ticks.map_or(1.0, |two| two[1] - two[0]);
                 let digits = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
-                format!("{value:.digits$}").replace('-', "−")
+                format!("{position:.digits$}").replace('-', "−")
             }
         }
     }
 }
 
 /// `10⁻³`, or `2·10⁻³`.
-fn power_of_ten(value: f64) -> String {
-    let exponent = (value.log10() + 1e-9).floor();
-    let factor = (value / 10f64.powf(exponent)).round();
+fn power_of_ten(position: f64) -> String {
+    let exponent = (position + 1e-9).floor();
+    let factor = 10f64.powf(position - exponent).round();
     let power: String = format!("{exponent}").chars().map(superscript).collect();
     if factor == 1.0 {
         format!("10{power}")
@@ -187,8 +198,7 @@ mod tests {
 
     fn labels(kind: Kind, values: &[f64]) -> Vec<String> {
         let scale = Scale::fit(kind, None, values.iter().copied(), 6);
-        let ticks = scale.ticks().iter();
-        ticks.map(|tick| scale.format_ext(tick)).collect()
+        scale.labels().collect()
     }
 
     #[test]
@@ -221,9 +231,9 @@ mod tests {
             for kind in [Kind::Linear, Kind::Log] {
                 let scale = Scale::fit(kind, None, values.iter().copied(), 6);
                 assert!(scale.low < scale.high, "{values:?}: {scale:?}");
-                assert!(scale.ticks().len() < 20, "{values:?}: {scale:?}");
-                for &value in values.iter().filter(|&&value| scale.holds(value)) {
-                    assert!((0..=100).contains(&scale.map(&value, (0, 100))));
+                assert!(scale.labels().count() < 20, "{values:?}: {scale:?}");
+                for at in values.iter().map(|&value| scale.position(value)) {
+                    assert!(!at.is_finite() || (0..=100).contains(&scale.map(&at, (0, 100))));
                 }
             }
         }
@@ -238,9 +248,9 @@ mod tests {
         );
         let log = Scale::fit(Kind::Log, Some((0.01, 100.0)), [].into_iter(), 6);
         assert_eq!(
-            [0.01, 1.0, 100.0].map(|x| log.map(&x, (0, 100))),
+            [0.01, 1.0, 100.0].map(|x| log.map(&log.position(x), (0, 100))),
             [0, 50, 100]
         );
-        assert!(!log.holds(0.0) && !log.holds(-1.0) && !linear.holds(f64::NAN));
+        assert!(!log.position(0.0).is_finite() && !log.position(-1.0).is_finite());
     }
 }

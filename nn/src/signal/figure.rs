@@ -196,11 +196,10 @@ impl Panel<'_> {
             &style::text(TEXT, INK),
             (start, top - HEAD + 12),
         )?;
-        for &tick in scale.ticks() {
-            let x = place(tick);
+        for (at, label) in scale.marks(width) {
+            let x = start + at;
             let line = vec![(x, top), (x, bottom)];
             area.draw(&PathElement::new(line, style::GRID.stroke_width(2)))?;
-            let label = scale.label(tick);
             let text = style::text(TEXT, INK);
             let half = style::text_width(&label, &text) / 2;
             area.draw_text(&label, &text, (x - half, bottom + 14))?;

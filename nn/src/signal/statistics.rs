@@ -42,15 +42,16 @@ const BINS: usize = 60;
 impl Histogram {
     /// Of values, over the range that all but the outermost two in a thousand have.
     fn of(mut values: Vec<f64>) -> Self {
-        values.sort_unstable_by(f64::total_cmp);
-        let last = values.len().saturating_sub(1);
-        let cut = values.len() / 1000;
-        let at = |i: usize| values.get(i).copied().unwrap_or(0.0);
-        let (low, high) = (at(cut), at(last - cut.min(last)));
+        let (cut, last) = (values.len() / 1000, values.len().saturating_sub(1));
+        let mut at = |place: usize| match values.len() {
+            0 => 0.0,
+            _ => *values.select_nth_unstable_by(place, f64::total_cmp).1,
+        };
+        let (low, high) = (at(cut), at(last.saturating_sub(cut)));
         let mut counts = vec![0; BINS];
-        let width = (high - low) / BINS as f64;
+        let scale = BINS as f64 / (high - low);
         for value in values {
-            let bin = ((value - low) / width).max(0.0) as usize;
+            let bin = ((value - low) * scale).max(0.0) as usize;
             counts[bin.min(BINS - 1)] += 1;
         }
         Self { low, high, counts }
@@ -115,20 +116,28 @@ impl Units {
         let samples = tensor.shape().first().copied().unwrap_or(1);
         let values = tensor.to_f64_vec();
         let units = values.len().checked_div(samples).unwrap_or(0);
-        let (mut dead, mut variance) = (0, 0.0);
-        for unit in 0..units {
-            let over_samples = || values.iter().skip(unit).step_by(units).copied();
-            if over_samples().all(|x| x == 0.0) {
-                dead += 1;
+        let n = samples as f64;
+        let rows = || values.chunks_exact(units.max(1));
+        let (mut mean, mut alive) = (vec![0.0; units], vec![false; units]);
+        for row in rows() {
+            for ((mean, alive), &x) in mean.iter_mut().zip(&mut alive).zip(row) {
+                *mean += x / n;
+                *alive |= x != 0.0;
             }
-            let n = samples as f64;
-            let mean = over_samples().map(|x| x / n).sum::<f64>();
-            variance += over_samples().map(|x| (x - mean).powi(2) / n).sum::<f64>();
         }
+        let squares = |row: &[f64]| {
+            let deviations = row
+                .iter()
+                .zip(&mean)
+                .map(|(x, mean)| (x - mean).powi(2) / n);
+            deviations.sum::<f64>()
+        };
+        let variance: f64 = rows().map(squares).sum();
+        let dead = alive.iter().filter(|alive| !**alive).count();
         let share = |part: f64| if units == 0 { 0.0 } else { part / units as f64 };
         Self {
             samples,
-            dead: share(f64::from(dead)),
+            dead: share(dead as f64),
             spread: share(variance).sqrt(),
         }
     }

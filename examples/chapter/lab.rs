@@ -1,0 +1,167 @@
+//! Where the experiments are made: seeds in parallel, the digits, the training loop.
+
+use anyhow::{Context, Result, anyhow};
+use clap::Args;
+use cotangent::data::{Batches, Dataset, Standardizer, digits};
+use cotangent::nn::figure::Figure;
+use cotangent::prelude::*;
+use indicatif::ProgressBar;
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::measure::{accuracy, progress_bar};
+
+/// The loss of guessing among ten classes.
+pub const GUESSING: f64 = std::f64::consts::LN_10;
+const BATCH_SIZE: usize = 32;
+
+/// The options of every claim.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// How many times to do it all, each with its own split, weights and batches.
+    #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: u64,
+    /// The first seed.
+    #[arg(long, global = true, default_value_t = 0)]
+    seed: u64,
+    /// A folder for the figures, each as SVG and as PNG; without it there are none.
+    #[arg(long, global = true, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+impl Options {
+    /// Makes an experiment with each seed, as many at a time as there are cores, and returns what
+    /// they give in the order of the seeds. `epochs` is how many of them one experiment trains for.
+    pub fn each_seed<T: Send>(
+        &self,
+        epochs: u64,
+        experiment: impl Fn(&Lab) -> Result<T> + Sync,
+    ) -> Result<Vec<T>> {
+        let bar = progress_bar(self.seeds * epochs);
+        let next = AtomicU64::new(0);
+        let work = || -> Result<Vec<(u64, T)>> {
+            let mut done = Vec::new();
+            loop {
+                let i = next.fetch_add(1, Relaxed);
+                if i >= self.seeds {
+                    return Ok(done);
+                }
+                let lab = Lab::new(self.seed.wrapping_add(i), bar.clone())?;
+                done.push((i, experiment(&lab)?));
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut results = Vec::new();
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+            for worker in workers {
+                results.extend(
+                    worker
+                        .join()
+                        .map_err(|_| anyhow!("an experiment panicked"))??,
+                );
+            }
+            anyhow::Ok(())
+        })?;
+        bar.finish_and_clear();
+        results.sort_by_key(|&(i, _)| i);
+        Ok(results.into_iter().map(|(_, result)| result).collect())
+    }
+
+    /// Saves a figure, if figures are asked for.
+    pub fn save(&self, name: &str, figure: &impl Figure) -> Result<()> {
+        let Some(folder) = &self.out else {
+            return Ok(());
+        };
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("cannot make {}", folder.display()))?;
+        for extension in ["svg", "png"] {
+            let path = folder.join(name).with_extension(extension);
+            figure.save(&path)?;
+            println!("saved {}", path.display());
+        }
+        Ok(())
+    }
+}
+
+/// What one seed works with: a split of the digits, standardized by what is known of the training
+/// images.
+pub struct Lab {
+    pub seed: u64,
+    pub train: Dataset,
+    pub test: Dataset,
+    bar: ProgressBar,
+}
+
+impl Lab {
+    fn new(seed: u64, bar: ProgressBar) -> Result<Self> {
+        let (train, test) = digits()?.split_stratified(0.2, seed)?;
+        let standardizer = Standardizer::fit(&train)?;
+        let (train, test) = (standardizer.apply(&train)?, standardizer.apply(&test)?);
+        Ok(Self {
+            seed,
+            train,
+            test,
+            bar,
+        })
+    }
+
+    /// The generator of a net's weights: all nets of one seed start from the same draws.
+    pub fn rng(&self) -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(self.seed)
+    }
+
+    /// The sizes of a net for the digits with so many hidden layers of so many units.
+    pub fn sizes(&self, layers: usize, units: usize) -> Vec<usize> {
+        let (inputs, outputs) = (self.train.features(), self.train.classes());
+        [&[inputs][..], &vec![units; layers], &[outputs]].concat()
+    }
+
+    /// Trains a net, and returns the mean loss of each epoch. `adjust` sees the gradients before
+    /// the optimizer does. Where the loss is no longer finite, training has diverged: it stops, and
+    /// the losses from there on are NaN.
+    pub fn fit(
+        &self,
+        net: &mut impl Layer,
+        optimizer: &mut impl Optimizer,
+        epochs: Range<u64>,
+        mut adjust: impl FnMut(&mut Gradients) -> cotangent::Result<()>,
+    ) -> Result<Vec<f64>> {
+        // Batch normalization cannot train on a rest of one image.
+        let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last(true)?;
+        let pass = Pass::train(self.seed);
+        let mut losses = Vec::new();
+        let mut diverged = false;
+        for epoch in epochs {
+            let mut sum = 0.0;
+            for batch in batches.epoch(epoch) {
+                let (images, labels) = batch?;
+                let loss = net.forward(&images, &pass)?.cross_entropy(&labels)?;
+                sum += loss.item()?;
+                diverged |= !sum.is_finite();
+                if diverged {
+                    break;
+                }
+                let mut grads = loss.backward()?;
+                adjust(&mut grads)?;
+                optimizer.step(net, &grads)?;
+            }
+            let mean = sum / batches.batches_per_epoch() as f64;
+            losses.push(if diverged { f64::NAN } else { mean });
+            self.bar.inc(1);
+        }
+        Ok(losses)
+    }
+
+    /// The share of test images that the net classifies right; of a net that has diverged, what
+    /// guessing gives.
+    pub fn test_accuracy(&self, net: &impl Layer) -> Result<f64> {
+        accuracy(net, &self.test)
+    }
+
+    /// The same of the training images.
+    pub fn train_accuracy(&self, net: &impl Layer) -> Result<f64> {
+        accuracy(net, &self.train)
+    }
+}
