@@ -6,7 +6,7 @@ pub use cotangent_nn as nn;
 pub use cotangent_optim as optim;
 
 /// Derives [`module::Module`] and [`module::Layer`]; see each macro's own documentation.
-pub use cotangent_macros::{Layer, Module};
+pub use cotangent_nn::{Layer, Module};
 
 /// What most programs need: `use cotangent::prelude::*;`.
 pub mod prelude {
@@ -16,11 +16,10 @@ pub mod prelude {
         Axes, CrossEntropy, DType, Error, Gradients, Indices, Mask, Norm, Reduction, Result,
         Tensor, assert_gradients, gradcheck,
     };
-    pub use cotangent_macros::{Layer, Module};
-    pub use cotangent_nn::init;
     pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};
     pub use cotangent_nn::{AlphaDropout, Dropout};
     pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
-    pub use cotangent_nn::{Embedding, Linear, Mlp, Rnn, Sequential};
+    pub use cotangent_nn::{Embedding, Flatten, Linear, Mlp, Residual, Rnn, RnnCell, Sequential};
+    pub use cotangent_nn::{Layer, Module, init, regularize, signal};
     pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
 }

@@ -1,11 +1,13 @@
-//! Everything that PyTorch has too gives what PyTorch gives: outputs, gradients, second derivatives,
-//! running statistics, trajectories of optimizers.
+//! Everything that PyTorch or Keras has too gives what they give: outputs, gradients, second
+//! derivatives, running statistics, trajectories of optimizers.
 //!
 //! The values are in `tests/golden/data`, and the script that has written them stands beside it.
 //! What a test allows, and where results are meant to differ, is in `tests/golden/table`.
 
 #[path = "golden/compare.rs"]
 mod compare;
+#[path = "golden/coverage.rs"]
+mod coverage;
 #[path = "golden/creation.rs"]
 mod creation;
 #[path = "golden/layers.rs"]
@@ -64,7 +66,8 @@ files! {
     batch_norm |file| run::check(file, &table::batch_norm(), &[]);
     layer_norm |file| run::check(file, &table::layer_norms(), &[]);
     other other::check;
-    layers layers::check;
+    layers |file| layers::check(file, &table::layers());
+    keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;
     clipping optimizers::check_clipping;
 }

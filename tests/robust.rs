@@ -754,6 +754,10 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
     ),
     ("is run by all checks of gradients of models", &["module"]),
     ("is for a macro", &["of_operands"]),
+    (
+        "is asked by observers, whose tests run it",
+        &["derivative", "id", "operand"],
+    ),
 ];
 
 #[test]

@@ -17,6 +17,9 @@ pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
 ///
 /// A process that dies on the way leaves its temporary file behind, `.NAME.PROCESS-NUMBER.saving`
 /// beside `NAME`. Nobody reads it, and later saves go around it.
+///
+/// # Errors
+/// [`Error::Io`] if writing fails; the old file is as it was then.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).map_err(|source| Error::Io {
         path: path.to_owned(),

@@ -13,8 +13,10 @@ mod ops;
 mod tensor;
 pub mod transform;
 
-pub use autograd::{Backward, Cotangents, Dot, Gradients, Leaf, LeafId, Op, Tensor, Vjp, grad};
-#[doc(hidden)]
+pub use autograd::{
+    Backward, Cotangents, Dot, Forward, Gradients, Leaf, LeafId, Observer, Op, Pulled, Tensor, Vjp,
+    grad,
+};
 pub use disk::replace_file;
 pub use error::{Error, Result};
 pub use ops::{

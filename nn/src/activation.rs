@@ -121,7 +121,7 @@ macro_rules! activations {
             pub fn gain(&self) -> f64 {
                 match self {
                     $(Self::$name($settings) => $gain,)*
-                    Self::PRelu(layer) => leaky(layer.weight.value().square().mean().to_f64_vec()[0]),
+                    Self::PRelu(layer) => leaky(layer.weight.value().square().mean().item().unwrap_or(f64::NAN)),
                 }
             }
         }
@@ -343,7 +343,7 @@ fn leaky(squared_slope: f64) -> f64 {
 /// 1 / √E f(z)² for a standard normal z, integrated numerically to 5 digits; not a number where `f`
 /// refuses its settings.
 fn measured(f: &impl Layer) -> f64 {
-    /// Kinks at whole numbers fall between two steps.
+    /// Kinks at whole numbers are ends of steps.
     const STEPS_PER_UNIT: i32 = 128;
     let step = 1.0 / f64::from(STEPS_PER_UNIT);
     let z: Vec<f64> = (-12 * STEPS_PER_UNIT..=12 * STEPS_PER_UNIT)

@@ -1,6 +1,7 @@
 //! Batch normalization with running statistics.
 
 use crate::linear::Linear;
+use crate::recalibrate::{Moments, Population, refuse};
 use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
 use cotangent_core::{BatchStatistics, DType, Error, Result, Tensor};
 use cotangent_macros::Module;
@@ -121,62 +122,29 @@ impl BatchNorm {
     }
 
     /// Sets the running statistics to the exact mean and variance of all values in `batches`, each
-    /// (samples, channels, …), by merging count, mean and squared deviations of the batches (Chan,
-    /// Golub, LeVeque 1983, Algorithms for computing the sample variance). PyTorch's `update_bn`
-    /// averages the batches' variances instead, which leaves out the spread of their means.
+    /// (samples, channels, …), whatever their sizes: what this layer itself is fed. For all such
+    /// layers of a model there is [`recalibrate`](crate::recalibrate()), which says more.
     ///
     /// # Errors
-    /// [`Error::Argument`] if no statistics are kept or there is no batch, and the errors of
-    /// [`Tensor::batch_norm`] for a batch that does not fit; the statistics are unchanged then.
+    /// [`Error::Argument`] if no statistics are kept, the layer is frozen or there are fewer than two
+    /// values per channel; [`Error::Shape`] if a batch does not fit; [`Error::NonFinite`] if a
+    /// statistic is not finite. The statistics are unchanged then.
     pub fn recalibrate<'a>(&self, batches: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
-        let refuse = |reason: &str| {
-            Err(Error::Argument {
-                op: "recalibrate",
-                reason: reason.to_owned(),
-            })
-        };
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
-            return refuse("this layer keeps no running statistics");
+            return Err(refuse("this layer keeps no running statistics"));
         };
-        let dtype = mean.value().dtype();
-        let (mut total, mut center, mut squares) = (
-            0.0,
-            vec![0.0; self.settings.channels],
-            vec![0.0; self.settings.channels],
-        );
+        if self.is_frozen() {
+            return Err(refuse("this layer is frozen"));
+        }
+        let mut moments = Moments::default();
         for batch in batches {
             self.check(batch)?;
-            let (_, batch) =
-                batch
-                    .to_dtype(DType::F64)
-                    .batch_norm(None, None, self.settings.epsilon)?;
-            let n = batch.count as f64;
-            let merged = total + n;
-            let statistics = batch
-                .mean
-                .to_f64_vec()
-                .into_iter()
-                .zip(batch.variance.to_f64_vec());
-            for ((m, v), (center, squares)) in statistics.zip(center.iter_mut().zip(&mut squares)) {
-                let shift = m - *center;
-                *center += shift * n / merged;
-                *squares += v * n + shift * shift * total * n / merged;
-            }
-            total = merged;
+            moments.add(batch)?;
         }
-        if total == 0.0 {
-            return refuse("there is no batch to take statistics of");
-        }
-        let divisor = if self.settings.biased_running_variance {
-            total
-        } else {
-            total - 1.0
-        };
-        for square in &mut squares {
-            *square /= divisor;
-        }
-        mean.set(&Tensor::from(&center[..]).to_dtype(dtype))?;
-        var.set(&Tensor::from(&squares[..]).to_dtype(dtype))
+        let biased = self.settings.biased_running_variance;
+        let [exact_mean, exact_var] = moments.statistics(biased, mean.value().dtype())?;
+        mean.set(&exact_mean)?;
+        var.set(&exact_var)
     }
 
     /// The dense layer that does, when predicting, what `linear` followed by this layer does: the
@@ -261,8 +229,15 @@ impl Layer for BatchNorm {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         let beta = self.bias.as_ref().map(|bias| bias.read(pass));
         let epsilon = self.settings.epsilon;
-        let trains = pass.is_training() && !self.is_frozen();
-        if let (false, Some(mean), Some(var)) = (trains, self.running_mean(), self.running_var()) {
+        let frozen = self.is_frozen();
+        let trains = pass.is_training() && !frozen;
+        if let (false, Some(mean), Some(var)) = (trains, &self.running_mean, &self.running_var) {
+            let biased = self.settings.biased_running_variance;
+            let exact = match pass.carried::<Population>() {
+                Some(population) if !frozen => population.meet([mean, var], x, biased)?,
+                _ => None,
+            };
+            let [mean, var] = exact.unwrap_or_else(|| [mean.value(), var.value()]);
             return x.batch_norm_with(&mean, &var, gamma.as_ref(), beta.as_ref(), epsilon);
         }
         let (y, batch) = x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?;

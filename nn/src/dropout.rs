@@ -52,6 +52,16 @@ dropout! {
     /// thinned inputs, when predicting those of whole ones, but the running statistics stay (Li,
     /// Chen, Hu, Yang 2019, Understanding the Disharmony between Dropout and Batch Normalization by
     /// Variance Shift). Put it after the last one.
+    ///
+    /// ```
+    /// use cotangent_core::{Tensor, module::{Layer, Pass}};
+    /// use cotangent_nn::Dropout;
+    /// let (layer, x) = (Dropout::new(0.5)?, Tensor::from([1.0f32; 100]));
+    /// let y = layer.forward(&x, &Pass::train(1))?.to_vec::<f32>()?;
+    /// assert!(y.contains(&0.0) && y.contains(&2.0));
+    /// assert_eq!(layer.predict(&x)?.to_vec::<f32>()?, [1.0; 100]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
     Dropout dropout;
     /// Dropout behind [`Selu`](crate::Selu): while training, each element is SELU's lowest value
     /// with probability `p`, and then all are scaled and shifted so that mean 0 and variance 1 stay;

@@ -12,13 +12,13 @@ use cotangent_macros::Module;
 /// `h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh)`
 ///
 /// The leaves are those of PyTorch's `RNNCell`; the two biases always have the same gradient. The
-/// input weight starts Glorot uniform and the biases 0, as in Keras, the recurrent weight uniform on
-/// ±1/√hidden, as in PyTorch (which draws all four so); Keras's is orthogonal.
+/// input weight starts Glorot uniform, the recurrent weight orthogonal and the biases 0, as in Keras;
+/// PyTorch draws all four from ±1/√hidden, which is [`RnnCellBuilder::pytorch_default`].
 ///
 /// Over many steps a gradient is multiplied by the recurrent weight again and again: it dies out if
 /// the largest singular value is below 1, and may grow without bound if it is above (Pascanu,
-/// Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks). Clipping the
-/// gradients' global norm bounds the step.
+/// Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks). An orthogonal
+/// weight starts where all are 1. Clipping the gradients' global norm bounds the step.
 ///
 /// ```
 /// use cotangent_core::{DType, Tensor, module::Pass};
@@ -61,7 +61,7 @@ impl RnnCell {
             hidden,
             activation: Tensor::tanh,
             input_weight: init::glorot_uniform(),
-            recurrent_weight: init::pytorch_linear(),
+            recurrent_weight: init::orthogonal(),
             bias: Some(init::constant(0.0)),
         }
     }
@@ -272,6 +272,16 @@ impl RnnCellBuilder {
     /// Without biases.
     pub fn no_bias(mut self) -> Self {
         self.bias = None;
+        self
+    }
+
+    /// Draws weights and biases as PyTorch does, all uniform on ±1/√hidden.
+    pub fn pytorch_default(mut self) -> Self {
+        let limit = 1.0 / (self.hidden as f64).sqrt();
+        let all = init::uniform(-limit, limit);
+        self.input_weight = all;
+        self.recurrent_weight = all;
+        self.bias = self.bias.map(|_| all);
         self
     }
 

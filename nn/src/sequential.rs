@@ -1,7 +1,7 @@
 //! Layers one after another, chosen at run time.
 
 use cotangent_core::module::{Layer, Module, Pass, Walk, WalkMut};
-use cotangent_core::{Result, Tensor};
+use cotangent_core::{Error, Result, Tensor};
 use std::fmt::Debug;
 
 /// What a [`Sequential`] holds: any layer that can be cloned, printed and sent to another thread.
@@ -16,7 +16,8 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
     }
 }
 
-/// Layers applied in order; their paths are their positions, `0.weight`, as in PyTorch.
+/// Layers applied in order; their paths are their positions, `0.weight`, as in PyTorch, or the names
+/// that they are given.
 ///
 /// ```
 /// use cotangent_core::{DType, Tensor, module::{Layer, Module}};
@@ -26,15 +27,15 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
 /// let net = Sequential::new()
 ///     .push(Linear::new(4, 8, &mut rng)?)
 ///     .push(Relu)
-///     .push(Linear::new(8, 2, &mut rng)?);
+///     .named("out", Linear::new(8, 2, &mut rng)?)?;
 /// assert_eq!(net.predict(&Tensor::zeros([5, 4], DType::F32)?)?.shape(), [5, 2]);
 /// let paths: Vec<String> = net.named_params().into_iter().map(|(path, _)| path).collect();
-/// assert_eq!(paths, ["0.weight", "0.bias", "2.weight", "2.bias"]);
+/// assert_eq!(paths, ["0.weight", "0.bias", "out.weight", "out.bias"]);
 /// # Ok::<(), cotangent_core::Error>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Sequential {
-    layers: Vec<Box<dyn SequentialLayer>>,
+    layers: Vec<(String, Box<dyn SequentialLayer>)>,
 }
 
 impl Sequential {
@@ -43,11 +44,36 @@ impl Sequential {
         Self::default()
     }
 
-    /// Adds a layer at the end.
+    /// Adds a layer at the end, called by its position, counted from 0.
     #[must_use]
     pub fn push(mut self, layer: impl SequentialLayer + 'static) -> Self {
-        self.layers.push(Box::new(layer));
+        let position = self.layers.len().to_string();
+        self.layers.push((position, Box::new(layer)));
         self
+    }
+
+    /// Adds a layer at the end under a name, by which checkpoints, reports and errors call it.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the name is empty, has a dot in it, is a number, which is what layers
+    /// without a name are called, or is that of another layer.
+    pub fn named(mut self, name: &str, layer: impl SequentialLayer + 'static) -> Result<Self> {
+        let problem = if name.is_empty() {
+            "is empty"
+        } else if name.contains('.') {
+            "has a dot in it, which parts the names of a path"
+        } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            "is a number, which is what layers without a name are called"
+        } else if self.layers.iter().any(|(other, _)| other == name) {
+            "is that of another layer"
+        } else {
+            self.layers.push((name.to_owned(), Box::new(layer)));
+            return Ok(self);
+        };
+        Err(Error::Argument {
+            op: "sequential",
+            reason: format!("the name `{name}` {problem}"),
+        })
     }
 
     /// The number of layers.
@@ -63,11 +89,10 @@ impl Sequential {
 
 impl Clone for Sequential {
     fn clone(&self) -> Self {
+        let layers = self.layers.iter();
         Self {
-            layers: self
-                .layers
-                .iter()
-                .map(|layer| (**layer).boxed_clone())
+            layers: layers
+                .map(|(name, layer)| (name.clone(), (**layer).boxed_clone()))
                 .collect(),
         }
     }
@@ -75,25 +100,23 @@ impl Clone for Sequential {
 
 impl Module for Sequential {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
-        for (i, layer) in self.layers.iter().enumerate() {
-            walk.field(&i.to_string(), &**layer);
+        for (name, layer) in &self.layers {
+            walk.field(name, &**layer);
         }
     }
     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) {
-        for (i, layer) in self.layers.iter_mut().enumerate() {
-            walk.field(&i.to_string(), &mut **layer);
+        for (name, layer) in &mut self.layers {
+            walk.field(name, &mut **layer);
         }
     }
 }
 
 impl Layer for Sequential {
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let mut x = x.clone();
-        for (i, layer) in self.layers.iter().enumerate() {
-            x = layer
-                .forward(&x, pass)
-                .map_err(|error| error.within(&i.to_string()))?;
-        }
-        Ok(x)
+        let apply = |x: Tensor, (name, layer): &(String, Box<dyn SequentialLayer>)| {
+            let y = layer.forward(&x, pass);
+            y.map_err(|error| error.within(name))
+        };
+        self.layers.iter().try_fold(x.clone(), apply)
     }
 }

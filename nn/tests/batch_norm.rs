@@ -2,8 +2,9 @@
 
 use cotangent_core::module::{Layer, Module, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-use cotangent_core::{DType, Result, Tensor};
-use cotangent_nn::{BatchNorm, BatchNormBuilder, Linear};
+use cotangent_core::{DType, Error, Result, Tensor};
+use cotangent_nn::{BatchNorm, BatchNormBuilder, Dropout, Linear, Sequential, Tanh, recalibrate};
+use std::cell::Cell;
 
 fn batches() -> Result<Vec<Tensor>> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
@@ -156,5 +157,296 @@ fn folding_refuses_layers_that_do_not_fit() -> Result<()> {
     assert!(norm.fold_into(&Linear::new(3, 1, &mut rng)?).is_err());
     let without = BatchNorm::builder(4).no_running_statistics().build()?;
     assert!(without.fold_into(&Linear::new(3, 4, &mut rng)?).is_err());
+    Ok(())
+}
+
+#[test]
+fn a_single_value_per_channel_cannot_train_and_says_so() -> Result<()> {
+    let norm = BatchNorm::new(3)?;
+    for shape in [&[1, 3][..], &[1, 3, 1], &[1, 3, 1, 1]] {
+        let x = Tensor::ones(shape, DType::F32)?;
+        let error = norm.forward(&x, &Pass::train(0)).unwrap_err().to_string();
+        assert!(
+            error.contains("at least 2 values per channel, found 1"),
+            "{error}"
+        );
+        assert_eq!(norm.predict(&x)?.shape(), shape);
+    }
+    let before = values(norm.running_var());
+    assert_eq!(before, [1.0; 3]);
+    norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
+    assert_close(&values(norm.running_var()), &[0.9; 3], 1e-6);
+    Ok(())
+}
+
+/// The statistics of (samples, channels, …) are those of the channels as columns.
+#[test]
+fn more_axes_are_more_samples() -> Result<()> {
+    for inner in [&[5][..], &[2, 3], &[2, 1, 2]] {
+        let shape = [&[4, 3], inner].concat();
+        let x = Tensor::normal(
+            &shape[..],
+            1.0,
+            3.0,
+            DType::F32,
+            &mut ChaCha8Rng::seed_from_u64(6),
+        )?;
+        let columns = x.transpose(0, 1)?.flatten()?.transpose(0, 1)?;
+        let (deep, flat) = (BatchNorm::new(3)?, BatchNorm::new(3)?);
+        let y = deep.forward(&x, &Pass::train(0))?;
+        assert_eq!(y.shape(), shape);
+        let flat_y = flat.forward(&columns, &Pass::train(0))?;
+        let y = y.transpose(0, 1)?.flatten()?.transpose(0, 1)?;
+        assert_close(&y.to_f64_vec(), &flat_y.to_f64_vec(), 1e-5);
+        assert_close(
+            &values(deep.running_mean()),
+            &values(flat.running_mean()),
+            1e-6,
+        );
+        assert_close(
+            &values(deep.running_var()),
+            &values(flat.running_var()),
+            1e-6,
+        );
+        deep.recalibrate([&x])?;
+        flat.recalibrate([&columns])?;
+        assert_close(
+            &values(deep.running_mean()),
+            &values(flat.running_mean()),
+            1e-6,
+        );
+        assert_close(
+            &values(deep.running_var()),
+            &values(flat.running_var()),
+            1e-6,
+        );
+    }
+    Ok(())
+}
+
+/// E[x²] - E[x]² has no correct digit here: 1e8 has a spacing of 8 in single precision.
+#[test]
+fn a_variance_of_one_around_ten_thousand_is_right_in_single_precision() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for shape in [&[512, 4][..], &[64, 4, 32]] {
+        let x = Tensor::normal(shape, 1e4, 1.0, DType::F32, &mut rng)?;
+        let norm = BatchNorm::builder(4).momentum(1.0).build()?;
+        norm.forward(&x, &Pass::train(0))?;
+        let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten()?;
+        let (mean, var) = (exact.mean_over(1)?, exact.var_over(1, 1.0)?);
+        assert_close(&values(norm.running_mean()), &mean.to_f64_vec(), 1e-7);
+        assert_close(&values(norm.running_var()), &var.to_f64_vec(), 1e-3);
+        norm.recalibrate([&x])?;
+        assert_close(&values(norm.running_mean()), &mean.to_f64_vec(), 1e-7);
+        assert_close(&values(norm.running_var()), &var.to_f64_vec(), 1e-6);
+    }
+    Ok(())
+}
+
+/// Rows of a data set in batches of these sizes.
+fn cut(rows: &Tensor, sizes: &[usize]) -> Result<Vec<Tensor>> {
+    rows.split_sizes(0, sizes)
+}
+
+fn rows(count: usize) -> Result<Tensor> {
+    Tensor::normal(
+        [count, 4],
+        3.0,
+        2.0,
+        DType::F64,
+        &mut ChaCha8Rng::seed_from_u64(8),
+    )
+}
+
+fn statistics(norm: &BatchNorm) -> [Vec<f64>; 2] {
+    [values(norm.running_mean()), values(norm.running_var())]
+}
+
+fn assert_statistics(norm: &BatchNorm, input: &Tensor, tolerance: f64) -> Result<()> {
+    let [mean, var] = statistics(norm);
+    assert_close(&mean, &input.mean_over(0)?.to_f64_vec(), tolerance);
+    assert_close(&var, &input.var_over(0, 1.0)?.to_f64_vec(), tolerance);
+    Ok(())
+}
+
+#[test]
+fn a_model_of_one_layer_gets_the_statistics_of_the_data_set() -> Result<()> {
+    let x = rows(40)?;
+    for sizes in [&[40][..], &[1, 20, 3, 16], &[13, 0, 13, 13, 1]] {
+        let norm = BatchNorm::new(4)?.to_dtype(DType::F64);
+        recalibrate(&norm, &cut(&x, sizes)?, |x, pass| norm.forward(x, pass))?;
+        assert_statistics(&norm, &x, 1e-12)?;
+        let biased = BatchNorm::builder(4).biased_running_variance().build()?;
+        let biased = biased.to_dtype(DType::F64);
+        recalibrate(&biased, &cut(&x, sizes)?, |x, pass| biased.forward(x, pass))?;
+        let [_, var] = statistics(&biased);
+        assert_close(&var, &x.var_over(0, 0.0)?.to_f64_vec(), 1e-12);
+    }
+    Ok(())
+}
+
+/// Two normalizations, each behind a layer.
+#[derive(Clone, Debug, cotangent_macros::Module, cotangent_macros::Layer)]
+#[module(crate = "cotangent_core")]
+struct Two {
+    first: Linear,
+    lower: BatchNorm,
+    tanh: Tanh,
+    dropout: Dropout,
+    second: Linear,
+    upper: BatchNorm,
+}
+
+fn two() -> Result<Two> {
+    let mut rng = ChaCha8Rng::seed_from_u64(9);
+    let two = Two {
+        first: Linear::new(4, 5, &mut rng)?,
+        lower: BatchNorm::new(5)?,
+        tanh: Tanh,
+        dropout: Dropout::new(0.5)?,
+        second: Linear::new(5, 3, &mut rng)?,
+        upper: BatchNorm::new(3)?,
+    };
+    Ok(two.to_dtype(DType::F64))
+}
+
+/// What the two normalizations are fed in a prediction.
+fn inputs(net: &Two, x: &Tensor) -> Result<[Tensor; 2]> {
+    let lower = net.first.predict(x)?;
+    let upper = net.lower.predict(&lower)?.tanh();
+    Ok([lower, net.second.predict(&upper)?])
+}
+
+#[test]
+fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result<()> {
+    let x = rows(40)?;
+    for sizes in [&[40][..], &[1, 20, 3, 16]] {
+        let net = two()?;
+        let passes = Cell::new(0);
+        recalibrate(&net, &cut(&x, sizes)?, |x, pass| {
+            passes.set(passes.get() + 1);
+            net.forward(x, pass)
+        })?;
+        assert_eq!(passes.get(), 2 * sizes.len());
+        let [lower, upper] = inputs(&net, &x)?;
+        assert_statistics(&net.lower, &lower, 1e-12)?;
+        assert_statistics(&net.upper, &upper, 1e-12)?;
+        assert_eq!(net.named_params().len(), 8);
+    }
+    // What one pass in training mode gives the upper layer is something else.
+    let net = two()?;
+    for batch in cut(&x, &[10, 10, 10, 10])? {
+        let h = net
+            .lower
+            .forward(&net.first.predict(&batch)?, &Pass::train(0))?;
+        net.upper
+            .forward(&net.second.predict(&h.tanh())?, &Pass::train(0))?;
+    }
+    let [_, upper] = inputs(&net, &x)?;
+    let [mean, _] = statistics(&net.upper);
+    let exact = upper.mean_over(0)?.to_f64_vec();
+    assert!(mean.iter().zip(exact).any(|(a, b)| (a - b).abs() > 1e-3));
+    Ok(())
+}
+
+#[test]
+fn frozen_layers_are_left_alone_and_those_above_fit_them() -> Result<()> {
+    let x = rows(30)?;
+    let mut net = two()?;
+    net.lower.freeze();
+    let before = statistics(&net.lower);
+    recalibrate(&net, &cut(&x, &[11, 19])?, |x, pass| net.forward(x, pass))?;
+    assert_eq!(statistics(&net.lower), before);
+    let [_, upper] = inputs(&net, &x)?;
+    assert_statistics(&net.upper, &upper, 1e-12)?;
+    assert!(net.lower.recalibrate([&rows(3)?]).is_err());
+    net.freeze();
+    let result = recalibrate(&net, [&x], |x, pass| net.forward(x, pass));
+    assert!(matches!(result, Err(Error::Argument { .. })));
+    Ok(())
+}
+
+#[test]
+fn an_error_in_the_last_round_changes_nothing() -> Result<()> {
+    let x = rows(30)?;
+    let net = two()?;
+    let before = [statistics(&net.lower), statistics(&net.upper)];
+    let batches = cut(&x, &[15, 15])?;
+    let calls = Cell::new(0);
+    let fail_at = |last: usize| {
+        calls.set(0);
+        recalibrate(&net, &batches, |x, pass| {
+            calls.set(calls.get() + 1);
+            if calls.get() == last {
+                return net.forward(&x.narrow(1, 0, 2)?, pass);
+            }
+            net.forward(x, pass)
+        })
+    };
+    for last in 1..=4 {
+        assert!(fail_at(last).is_err());
+        assert_eq!([statistics(&net.lower), statistics(&net.upper)], before);
+    }
+    fail_at(5)?;
+    assert_ne!(statistics(&net.upper), before[1]);
+
+    let net = two()?;
+    let large = x.mul_scalar(f64::INFINITY);
+    let error = recalibrate(&net, [&x, &large], |x, pass| net.forward(x, pass)).unwrap_err();
+    assert!(
+        matches!(error, Error::NonFinite { .. } | Error::Within { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("lower.running_mean"), "{error}");
+    let error = recalibrate(&net, [&x.narrow(0, 0, 1)?], |x, pass| net.forward(x, pass));
+    let error = error.unwrap_err().to_string();
+    assert!(
+        error.contains("at least 2 values per channel, found 1"),
+        "{error}"
+    );
+    assert_eq!([statistics(&net.lower), statistics(&net.upper)], before);
+    Ok(())
+}
+
+#[test]
+fn where_there_is_nothing_to_set_is_an_error() -> Result<()> {
+    let x = rows(10)?.to_dtype(DType::F32);
+    let refused = |result: Result<()>| matches!(result, Err(Error::Argument { .. }));
+    let mut rng = ChaCha8Rng::seed_from_u64(10);
+    let linear = Linear::new(4, 2, &mut rng)?;
+    assert!(refused(
+        recalibrate(&linear, [&x], |x, pass| linear.forward(x, pass))
+    ));
+    let norm = BatchNorm::new(4)?;
+    assert!(refused(recalibrate(&norm, &[] as &[Tensor], |x, pass| {
+        norm.forward(x, pass)
+    })));
+    // A clone is another model.
+    assert!(refused(recalibrate(&norm, [&x], |x, pass| norm
+        .clone()
+        .forward(x, pass))));
+    let without = BatchNorm::builder(4).no_running_statistics().build()?;
+    assert!(refused(
+        recalibrate(&without, [&x], |x, pass| without.forward(x, pass))
+    ));
+    assert_eq!(statistics(&norm), [vec![0.0; 4], vec![1.0; 4]]);
+    Ok(())
+}
+
+#[test]
+fn a_layer_that_is_used_twice_gets_both_inputs() -> Result<()> {
+    let x = rows(12)?;
+    let norm = BatchNorm::new(4)?.to_dtype(DType::F64);
+    recalibrate(&norm, [&x], |x, pass| {
+        norm.forward(x, pass)?;
+        norm.forward(&x.square(), pass)
+    })?;
+    assert_statistics(&norm, &Tensor::cat(&[&x, &x.square()], 0)?, 1e-12)?;
+    let net = Sequential::new().push(norm.clone()).push(norm);
+    recalibrate(&net, [&x], |x, pass| net.forward(x, pass))?;
+    let y = net.predict(&x)?;
+    // The second is fed what the first has normalized already, with the unbiased variance.
+    assert_close(&y.mean_over(0)?.to_f64_vec(), &[0.0; 4], 1e-10);
+    assert_close(&y.var_over(0, 1.0)?.to_f64_vec(), &[1.0; 4], 1e-4);
     Ok(())
 }

@@ -218,6 +218,29 @@ fn leaves_have_pytorchs_names_and_shapes() -> Result<()> {
 }
 
 #[test]
+fn weights_start_as_in_keras_or_as_in_pytorch() -> Result<()> {
+    let cell = RnnCell::new(3, 16, &mut rng(15))?;
+    let w = cell.weight_hh.value();
+    let difference = w
+        .matmul(&w.transpose(0, 1)?)?
+        .sub(&Tensor::eye(16, DType::F32)?)?;
+    assert!(difference.abs().max()?.item()? < 1e-5);
+    let bias = cell.bias_ih.map(|bias| bias.value().to_f64_vec());
+    assert_eq!(bias, Some(vec![0.0; 16]));
+    let pytorch = RnnCell::builder(3, 16)
+        .pytorch_default()
+        .build(&mut rng(16))?;
+    let params = pytorch.named_params();
+    assert_eq!(params.len(), 4);
+    for (path, param) in params {
+        let largest = param.value().abs().max()?.item()?;
+        // 16 draws from ±1/4, or more.
+        assert!(largest <= 0.25 && largest > 0.18, "{path}: {largest}");
+    }
+    Ok(())
+}
+
+#[test]
 fn what_does_not_fit_is_refused() -> Result<()> {
     let rnn = Rnn::new(3, 4, &mut rng(14))?;
     let pass = Pass::inference();

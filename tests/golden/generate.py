@@ -1,4 +1,4 @@
-"""Writes the golden values in data/: what PyTorch computes in float64, with the inputs.
+"""Writes the golden values in data/: what PyTorch and Keras compute in float64, with the inputs.
 
     python -m venv golden && golden/bin/pip install -r requirements.txt
     golden/bin/python generate.py
@@ -6,16 +6,18 @@
 Run twice it writes the same bytes. Tensors are named `operation/case/role`, the roles being
 
     input.0, input.1, ...    operands (those of a differentiable operation, in its order)
-    indices                  labels or indices, int64
-    given.*, statistics.*    of batch normalization: statistics to use, statistics to find;
-                             of losses: weights
     indices                  labels or indices, int64; of sorting the places that it must find
     given                    the numbers that a tensor is made from
-    given.*, statistics.*    of batch normalization: statistics to use, statistics to find
+    given.*, statistics.*    of batch normalization: statistics to use, statistics to find;
+                             of losses: weights
     output, cotangent        the result, and a random cotangent for it
     grad.0, grad.1, ...      the vector-Jacobian product for each operand
     direction.N              random vectors v, and of the sum s of all v . grad
     second.N, second.g       the gradients with respect to each operand and to the cotangent
+
+Those of layers are named `layer/step/role`, the step being `start`, 0, 1, ... while training, and
+predict.0 and so on. `grad.` stands before `input.N` and the path of a parameter, `after.` before that of
+one that has been trained in this step; paths alone are of running statistics after it.
 
 Inputs are exact in float32, so that the float64 results hold for them in that precision too; cases
 that are not, for they go to the ends of float64's range, have a name that starts with `f64`.
@@ -28,6 +30,8 @@ sys.dont_write_bytecode = True
 import elementwise  # noqa: E402
 import losses  # noqa: E402
 import indexing  # noqa: E402
+import keras_layers  # noqa: E402
+import layers  # noqa: E402
 import networks  # noqa: E402
 import products  # noqa: E402
 import reductions  # noqa: E402
@@ -55,7 +59,8 @@ if __name__ == "__main__":
         losses.losses(),
         networks.batch_norm(),
         networks.layer_norm(),
-        training.layers(),
+        layers.layers(),
+        keras_layers.keras_layers(),
         training.optimizers(),
         training.clipping(),
     ]:

@@ -1,52 +1,8 @@
-"""Golden values of what keeps a state: the layers and the optimizers."""
+"""Golden values of optimizers and of gradient clipping."""
 
 from recording import File, Random  # First, for it sets torch up.
 
 import torch
-
-
-def layers():
-    """BatchNorm through five training steps, then predicting."""
-    file = File("layers")
-    settings = {
-        "default": (dict(), [4]),
-        "momentum 0.3": (dict(momentum=0.3), [4, 6]),
-        "cumulative": (dict(momentum=None), [4]),
-        "epsilon 0.01": (dict(eps=0.01), [3, 2, 3]),
-        "no affine": (dict(affine=False), [4]),
-        "no running statistics": (dict(track_running_stats=False), [4]),
-        "offset": (dict(), [2]),
-    }
-    kinds = {1: torch.nn.BatchNorm1d, 2: torch.nn.BatchNorm1d, 3: torch.nn.BatchNorm2d}
-    for name, (options, shape) in settings.items():
-        random = Random(f"layer {name}")
-        norm = kinds[len(shape)](shape[0], **options)
-        params = dict(norm.named_parameters())
-        with torch.no_grad():
-            for param in params:
-                norm.get_parameter(param).copy_(random.normal(shape[0], shift=1.0))
-                file.put(f"{name}/start/{param}", norm.get_parameter(param))
-        sizes = [6, 5, 9, 2, 6] if name != "offset" else [120, 60, 200, 90, 150]
-        for step in range(5 + 2):
-            norm.train(step < 5)
-            at = f"{name}/{step}" if step < 5 else f"{name}/predict.{step - 5}"
-            draw = random.normal(sizes[step % 5], *shape, scale=1.0 + step, shift=step - 2.0)
-            if name == "offset":
-                draw = random.uniform(sizes[step % 5], *shape, low=1e4 - 1, high=1e4 + 1)
-            x = draw.requires_grad_()
-            y = norm(x)
-            g = random.normal(*y.shape)
-            grads = torch.autograd.grad(y, [x, *params.values()], g)
-            for role, tensor in [
-                ("input", x),
-                ("output", y),
-                ("cotangent", g),
-                *zip(["grad.input", *(f"grad.{p}" for p in params)], grads),
-            ]:
-                file.put(f"{at}/{role}", tensor)
-            for role, tensor in norm.named_buffers():
-                file.put(f"{at}/{role}", tensor)
-    return file
 
 
 class AdamInside:

@@ -3,6 +3,7 @@
 use super::accumulate::{add_cotangents, sum_to_shape};
 use super::gradients::{Gradients, Leaf, LeafId};
 use super::node::{Node, State};
+use super::observer::Pulled;
 use super::op::Vjp;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
@@ -170,8 +171,8 @@ impl Backward {
         let Some(root) = output.node() else {
             return Err(Error::Untracked { op });
         };
-        if let Some(monitor) = &root.monitor {
-            monitor.result()?;
+        if let Some(observer) = &root.observer {
+            observer.result()?;
         }
         cotangent.expect_dtype(op, output.dtype())?;
         if cotangent.shape() != output.shape() {
@@ -197,12 +198,16 @@ impl Backward {
                 gradients.insert_id(LeafId(node.id), cotangent);
                 continue;
             }
+            if let Some(observer) = &node.observer {
+                observer.gradient(LeafId(node.id), &cotangent);
+            }
             let keep = self.retain_graph || self.create_graph;
             let (op, mut parents) = match if keep { node.peek() } else { node.take() } {
                 State::Leaf => {
                     gradients.insert_id(LeafId(node.id), cotangent);
                     continue;
                 }
+                State::Frozen => continue,
                 State::Consumed => return Err(Error::GraphConsumed { op: node.name }),
                 State::Op(op, parents) => (op, parents),
             };
@@ -235,9 +240,14 @@ impl Backward {
                     continue;
                 };
                 fits(&cotangent, &parent, node.name)?;
-                if let Some(monitor) = &node.monitor {
-                    monitor.backward(node.name, operand, &parent, &cotangent);
-                    monitor.result()?;
+                if let Some(observer) = &node.observer {
+                    observer.pulled(&Pulled {
+                        op: node.name,
+                        operand,
+                        parent: &parent,
+                        cotangent: &cotangent,
+                    });
+                    observer.result()?;
                 }
                 let cotangent = sum_to_shape(&cotangent, &parent.shape);
                 match pending.entry(parent.id) {

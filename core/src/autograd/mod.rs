@@ -8,6 +8,7 @@ mod dot;
 mod gradients;
 mod monitor;
 mod node;
+mod observer;
 mod op;
 mod tensor;
 
@@ -17,5 +18,7 @@ pub use dot::Dot;
 pub use gradients::{Gradients, Leaf, LeafId};
 pub(crate) use monitor::Monitor;
 pub(crate) use node::Node;
+pub(crate) use observer::Both;
+pub use observer::{Forward, Observer, Pulled};
 pub use op::{Cotangents, Op, Vjp};
 pub use tensor::Tensor;

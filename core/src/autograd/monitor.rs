@@ -2,6 +2,7 @@
 
 use super::gradients::LeafId;
 use super::node::Node;
+use super::observer::{Forward, Observer, Pulled};
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Float;
@@ -39,58 +40,12 @@ impl Monitor {
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The first finding as an error.
-    pub(crate) fn result(&self) -> Result<()> {
-        let Some(finding) = self.lock().clone() else {
-            return Ok(());
-        };
-        let Finding {
-            op, what, value, ..
-        } = finding;
-        let error = Error::NonFinite { op, what, value };
-        Err(match finding.path {
-            Some(path) => error.within(&path),
-            None => error,
-        })
-    }
-
-    /// Looks at a leaf as it is read.
-    pub(crate) fn leaf(&self, node: &Arc<Node>, value: &Tensor) {
-        self.look("parameter", node, value, String::new);
-    }
-
-    /// Looks at the output of an operation.
-    pub(crate) fn forward(&self, node: &Arc<Node>, output: &Tensor, inputs: &[&Tensor]) {
-        self.look(node.name, node, output, || {
-            let bad = |input: &&Tensor| input.node().is_none() && first_non_finite(input).is_some();
-            match inputs.iter().position(bad) {
-                Some(operand) => format!(
-                    " of the output (operand {operand}, which is not tracked, is not finite)"
-                ),
-                None => " of the output".to_owned(),
-            }
-        });
-    }
-
-    /// Looks at the cotangent that an operation gave its operand `parent`.
-    pub(crate) fn backward(
-        &self,
-        op: &'static str,
-        operand: usize,
-        parent: &Arc<Node>,
-        cotangent: &Tensor,
-    ) {
-        self.look(op, parent, cotangent, || {
-            format!(" of the gradient for operand {operand}, in backward,")
-        });
-    }
-
     fn look(
         &self,
         op: &'static str,
-        node: &Arc<Node>,
         value: &Tensor,
         of: impl FnOnce() -> String,
+        path: impl FnOnce() -> Option<String>,
     ) {
         if self.lock().is_some() {
             return;
@@ -106,7 +61,7 @@ impl Monitor {
             op,
             what: format!("element {index:?}{}", of()),
             value: number,
-            path: self.nearest(node),
+            path: path(),
         });
     }
 
@@ -128,6 +83,54 @@ impl Monitor {
                 .collect();
         }
         None
+    }
+}
+
+impl Observer for Monitor {
+    fn read(&self, leaf: LeafId, value: &Tensor) {
+        self.look("parameter", value, String::new, || {
+            self.names.get(&leaf).cloned()
+        });
+    }
+
+    fn forward(&self, step: &Forward<'_>) {
+        let of = || {
+            let bad = |input: &&Tensor| input.node().is_none() && first_non_finite(input).is_some();
+            match step.operands.iter().position(bad) {
+                Some(operand) => format!(
+                    " of the output (operand {operand}, which is not tracked, is not finite)"
+                ),
+                None => " of the output".to_owned(),
+            }
+        };
+        self.look(step.name(), step.output, of, || self.nearest(step.node));
+    }
+
+    fn pulled(&self, pulled: &Pulled<'_>) {
+        let of = || {
+            format!(
+                " of the gradient for operand {}, in backward,",
+                pulled.operand
+            )
+        };
+        self.look(pulled.op, pulled.cotangent, of, || {
+            self.nearest(pulled.parent)
+        });
+    }
+
+    /// The first finding as an error.
+    fn result(&self) -> Result<()> {
+        let Some(finding) = self.lock().clone() else {
+            return Ok(());
+        };
+        let Finding {
+            op, what, value, ..
+        } = finding;
+        let error = Error::NonFinite { op, what, value };
+        Err(match finding.path {
+            Some(path) => error.within(&path),
+            None => error,
+        })
     }
 }
 

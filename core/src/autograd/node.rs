@@ -1,6 +1,6 @@
 //! Nodes of the graph, numbered as they are created, so that parents always have smaller numbers.
 
-use super::monitor::Monitor;
+use super::observer::Observer;
 use super::op::Op;
 use crate::tensor::{DType, Shape};
 use smallvec::SmallVec;
@@ -22,8 +22,8 @@ pub(crate) struct Node {
     pub shape: Shape,
     /// Its dtype.
     pub dtype: DType,
-    /// Who is told about values that are not finite, here and in all that is computed from this.
-    pub monitor: Option<Arc<Monitor>>,
+    /// Who is shown the values here and in all that is computed from this.
+    pub observer: Option<Arc<dyn Observer>>,
     state: Mutex<State>,
 }
 
@@ -32,6 +32,8 @@ pub(crate) struct Node {
 pub(crate) enum State {
     /// A tensor that the graph begins with.
     Leaf,
+    /// Such a tensor whose gradient nobody but an observer asks for: a frozen parameter.
+    Frozen,
     /// An operation, ready for its vector-Jacobian product.
     Op(Arc<dyn Op>, Parents),
     /// An operation whose saved values backward has used up.
@@ -47,7 +49,7 @@ impl Node {
         name: &'static str,
         shape: Shape,
         dtype: DType,
-        monitor: Option<Arc<Monitor>>,
+        observer: Option<Arc<dyn Observer>>,
         state: State,
     ) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -57,20 +59,20 @@ impl Node {
             name,
             shape,
             dtype,
-            monitor,
+            observer,
             state: Mutex::new(state),
         })
     }
 
-    /// The same node, watched: a leaf of the same identity.
-    pub(crate) fn watched(&self, monitor: &Arc<Monitor>) -> Arc<Self> {
+    /// The same leaf, of the same identity, observed; frozen, its gradient is not kept.
+    pub(crate) fn observed(&self, observer: &Arc<dyn Observer>, frozen: bool) -> Arc<Self> {
         Arc::new(Self {
             id: self.id,
             name: self.name,
             shape: self.shape.clone(),
             dtype: self.dtype,
-            monitor: Some(Arc::clone(monitor)),
-            state: Mutex::new(self.peek()),
+            observer: Some(Arc::clone(observer)),
+            state: Mutex::new(if frozen { State::Frozen } else { self.peek() }),
         })
     }
 
@@ -78,7 +80,7 @@ impl Node {
     pub(crate) fn parents(&self) -> Parents {
         match &*self.lock() {
             State::Op(_, parents) => parents.clone(),
-            State::Leaf | State::Consumed => Parents::new(),
+            State::Leaf | State::Frozen | State::Consumed => Parents::new(),
         }
     }
 
@@ -101,8 +103,8 @@ impl Node {
     pub(crate) fn take(&self) -> State {
         let mut state = self.lock();
         match &*state {
-            State::Leaf => State::Leaf,
-            _ => std::mem::replace(&mut *state, State::Consumed),
+            State::Op(..) => std::mem::replace(&mut *state, State::Consumed),
+            other => other.clone(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The trait of operations, built in or a user's own.
 
 use super::node::{Node, Parents, State};
+use super::observer::Forward;
 use super::tensor::Tensor;
 use crate::error::Result;
 use smallvec::SmallVec;
@@ -54,6 +55,13 @@ pub trait Op: Send + Sync + 'static {
     /// be differentiated again. A fused computation on plain values must be used only while
     /// `!context.records()`.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents>;
+
+    /// Whether this is a nonlinear function of each element of the one operand by itself: then the
+    /// vector-Jacobian product of ones is its derivative, and who watches a model may take it for an
+    /// activation.
+    fn is_activation(&self) -> bool {
+        false
+    }
 }
 
 /// What a vector-Jacobian product may ask about the backward pass that it is part of.
@@ -106,15 +114,29 @@ impl Tensor {
         if inputs.iter().all(|input| input.node().is_none()) {
             return output;
         }
-        let op = op();
-        let name = op.name();
+        let op = Arc::new(op());
         let parents: Parents = inputs.iter().map(|input| input.node().cloned()).collect();
-        let monitor = parents.iter().flatten().find_map(|p| p.monitor.clone());
-        let state = State::Op(Arc::new(op), parents);
+        let observer = parents.iter().flatten().find_map(|p| p.observer.clone());
+        let observed = observer
+            .clone()
+            .map(|observer| (observer, Arc::clone(&op), parents.clone()));
         let shape = output.array().shape().clone();
-        let node = Node::new(name, shape, output.dtype(), monitor, state);
-        if let Some(monitor) = &node.monitor {
-            monitor.forward(&node, &output, inputs);
+        let name = op.name();
+        let node = Node::new(
+            name,
+            shape,
+            output.dtype(),
+            observer,
+            State::Op(op, parents),
+        );
+        if let Some((observer, op, parents)) = observed {
+            observer.forward(&Forward {
+                node: &node,
+                op: &*op,
+                parents: &parents,
+                output: &output,
+                operands: inputs,
+            });
         }
         output.with_node(node)
     }

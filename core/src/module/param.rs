@@ -31,17 +31,18 @@ impl Param {
     }
 
     /// The value for use in `forward`: tracked if the pass records and the parameter is not
-    /// frozen.
+    /// frozen (or an [observer](crate::Observer::sees_frozen) asks for those too).
     pub fn read(&self, pass: &Pass) -> Tensor {
-        if !pass.records() || self.is_frozen() {
+        let observer = pass.observer();
+        let frozen = self.is_frozen();
+        if !pass.records() || (frozen && !observer.is_some_and(|o| o.sees_frozen())) {
             return self.value.clone();
         }
-        let leaf = match pass.monitor() {
+        let leaf = match observer {
             None => Arc::clone(&self.leaf),
-            Some(monitor) => {
-                let leaf = self.leaf.watched(monitor);
-                monitor.leaf(&leaf, &self.value);
-                leaf
+            Some(observer) => {
+                observer.read(LeafId(self.leaf.id), &self.value);
+                self.leaf.observed(observer, frozen)
             }
         };
         Tensor::new(self.value.array().clone(), Some(leaf))

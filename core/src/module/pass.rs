@@ -1,10 +1,11 @@
 //! How a model is run: training or inference, and the randomness of this run.
 
 use super::walk::Module;
-use crate::autograd::{Leaf, Monitor, Tensor};
+use crate::autograd::{Both, Leaf, Monitor, Observer, Tensor};
 use crate::error::Result;
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
+use std::any::Any;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -21,14 +22,14 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// let pass = Pass::inference();
 /// assert!(!pass.is_training() && !pass.records());
 /// ```
-#[derive(Debug)]
 pub struct Pass {
     training: bool,
     records: bool,
     moves_statistics: bool,
     seed: u64,
     draws: AtomicU64,
-    monitor: Option<Arc<Monitor>>,
+    observer: Option<Arc<dyn Observer>>,
+    carried: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl Pass {
@@ -44,7 +45,8 @@ impl Pass {
             moves_statistics: true,
             seed,
             draws: AtomicU64::new(0),
-            monitor: None,
+            observer: None,
+            carried: None,
         }
     }
 
@@ -56,7 +58,8 @@ impl Pass {
             moves_statistics: false,
             seed: 0,
             draws: AtomicU64::new(0),
-            monitor: None,
+            observer: None,
+            carried: None,
         }
     }
 
@@ -107,8 +110,18 @@ impl Pass {
     pub fn checked(self, module: &(impl Module + ?Sized)) -> Self {
         let params = module.named_params().into_iter();
         let names = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
+        self.observed(Monitor::new(names.collect()))
+    }
+
+    /// The same, watched by `observer`, and by those that watch it already.
+    #[must_use]
+    pub fn observed(self, observer: impl Observer) -> Self {
+        let observer: Arc<dyn Observer> = match self.observer {
+            Some(earlier) => Arc::new(Both(earlier, observer)),
+            None => Arc::new(observer),
+        };
         Self {
-            monitor: Some(Arc::new(Monitor::new(names.collect()))),
+            observer: Some(observer),
             ..self
         }
     }
@@ -119,13 +132,38 @@ impl Pass {
     /// [`Error::NonFinite`](crate::Error::NonFinite), within the path of the parameter that is
     /// nearest upstream.
     pub fn check(&self) -> Result<()> {
-        self.monitor
-            .as_ref()
-            .map_or(Ok(()), |monitor| monitor.result())
+        self.observer.as_ref().map_or(Ok(()), Observer::result)
     }
 
-    pub(super) fn monitor(&self) -> Option<&Arc<Monitor>> {
-        self.monitor.as_ref()
+    /// The same carrying `value`, in place of what it carried before, to the layers that ask for its
+    /// type: how these and whoever runs the model work together, without a mark on the model. What
+    /// backward computes once more is not shown it.
+    ///
+    /// ```
+    /// use cotangent_core::module::Pass;
+    /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering::Relaxed}};
+    /// let calls = Arc::new(AtomicUsize::new(0));
+    /// let pass = Pass::inference().carry(Arc::clone(&calls));
+    /// // In the layer's `forward`:
+    /// if let Some(calls) = pass.carried::<AtomicUsize>() {
+    ///     calls.fetch_add(1, Relaxed);
+    /// }
+    /// assert_eq!(calls.load(Relaxed), 1);
+    /// ```
+    #[must_use]
+    pub fn carry(mut self, value: Arc<impl Any + Send + Sync>) -> Self {
+        self.carried = Some(value);
+        self
+    }
+
+    /// What this pass carries, if it is a `T`.
+    pub fn carried<T: Any>(&self) -> Option<&T> {
+        self.carried.as_ref()?.downcast_ref()
+    }
+
+    /// Who watches now.
+    pub(super) fn observer(&self) -> Option<&Arc<dyn Observer>> {
+        self.observer.as_ref().filter(|o| o.is_active())
     }
 
     /// Whether layers behave as in training.
@@ -153,11 +191,12 @@ impl Pass {
         self.draws.load(Relaxed)
     }
 
-    /// This pass from here on, unwatched: what runs under it leaves this one where it is.
+    /// This pass from here on, unwatched and carrying nothing: what runs under it leaves this one where it is.
     pub(super) fn again(&self) -> Self {
         Self {
             draws: AtomicU64::new(self.draws()),
-            monitor: None,
+            observer: None,
+            carried: None,
             ..*self
         }
     }
@@ -187,5 +226,19 @@ impl Pass {
         } else {
             Ok(x.clone())
         }
+    }
+}
+
+impl std::fmt::Debug for Pass {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pass")
+            .field("training", &self.training)
+            .field("records", &self.records)
+            .field("moves_statistics", &self.moves_statistics)
+            .field("seed", &self.seed)
+            .field("draws", &self.draws())
+            .field("observer", &self.observer.is_some())
+            .field("carried", &self.carried.is_some())
+            .finish()
     }
 }

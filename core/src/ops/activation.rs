@@ -13,7 +13,7 @@ use smallvec::{SmallVec, smallvec};
 pub(crate) const SELU_ALPHA: f64 = 1.6732632423543772;
 pub(crate) const SELU_SCALE: f64 = 1.0507009873554805;
 
-unary! {
+unary! { activations:
     /// Rectified linear unit, max(x, 0) (Nair, Hinton 2010, Rectified Linear Units Improve Restricted
     /// Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
     ///
@@ -266,6 +266,7 @@ struct Celu {
 }
 
 impl Unary for Celu {
+    const ACTIVATION: bool = true;
     fn name(self) -> &'static str {
         "celu"
     }

@@ -21,6 +21,8 @@ pub(super) enum Saves {
 
 /// An elementwise function.
 pub(super) trait Unary: Copy + Send + Sync + 'static {
+    /// Whether nets use it between their layers; see [`Op::is_activation`].
+    const ACTIVATION: bool = false;
     fn name(self) -> &'static str;
     /// What [`derivative`](Self::derivative) is given.
     fn saves(self) -> Saves;
@@ -97,6 +99,10 @@ impl<U: Unary> Op for Recorded<U> {
         };
         Ok(smallvec![Some(gradient)])
     }
+
+    fn is_activation(&self) -> bool {
+        U::ACTIVATION
+    }
 }
 
 /// A derivative that is a function of nothing.
@@ -105,9 +111,12 @@ pub(super) fn constant(derivative: impl FnOnce(Lane<f64, Baseline>) -> Lane<f64,
 }
 
 /// Defines elementwise functions: the documented signature, what the derivative is made from, the
-/// formula, the derivative.
+/// formula, the derivative. `activations:` in front says what they are used for.
 macro_rules! unary {
-    ($(
+    (activations: $($functions:tt)*) => {
+        $crate::ops::elementwise::unary! { @ true; $($functions)* }
+    };
+    (@ $activation:literal; $(
         $(#[$doc:meta])*
         $visibility:vis fn $method:ident($($parameter:ident: $type:ty),*) as $name:ident
             saves $saves:expr,
@@ -118,6 +127,7 @@ macro_rules! unary {
         struct $name { $($parameter: $type),* }
 
         impl $crate::ops::elementwise::Unary for $name {
+            const ACTIVATION: bool = $activation;
             fn name(self) -> &'static str {
                 stringify!($method)
             }
@@ -150,5 +160,8 @@ macro_rules! unary {
             }
         }
     )*};
+    ($($functions:tt)*) => {
+        $crate::ops::elementwise::unary! { @ false; $($functions)* }
+    };
 }
 pub(super) use unary;

@@ -14,7 +14,7 @@ const DENSITY: f64 = 0.5 * SQRT_2_OVER_PI;
 /// The cubic term of [`Tensor::gelu_tanh`].
 const CUBIC: f64 = 0.044715;
 
-unary! {
+unary! { activations:
     /// Gaussian error linear unit, x Φ(x) with Φ the distribution function of a normal variable
     /// (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). [`gelu_tanh`](Self::gelu_tanh)
     /// approximates it.

@@ -256,6 +256,7 @@ impl Clamp {
 }
 
 impl Unary for Clamp {
+    const ACTIVATION: bool = true;
     fn name(self) -> &'static str {
         self.name
     }

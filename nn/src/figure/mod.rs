@@ -23,6 +23,7 @@ pub mod style;
 pub use chart::Chart;
 pub use charts::Charts;
 pub use plotters;
+pub(crate) use scale::{Kind, Scale};
 
 use cotangent_core::{Error, Result};
 use plotters::coord::Shift;

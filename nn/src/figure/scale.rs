@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// How values become positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A value is its own position.
     #[default]
     Linear,
@@ -32,7 +32,7 @@ impl Kind {
 
 /// An axis that has been fitted to its data. To `plotters` it is linear: positions go in.
 #[derive(Clone, Debug)]
-pub(super) struct Scale {
+pub(crate) struct Scale {
     kind: Kind,
     low: f64,
     high: f64,
@@ -41,7 +41,7 @@ pub(super) struct Scale {
 
 impl Scale {
     /// A scale for the values, or for the range if one is given, with about `count` ticks.
-    pub(super) fn fit(
+    pub(crate) fn fit(
         kind: Kind,
         range: Option<(f64, f64)>,
         values: impl Iterator<Item = f64> + Clone,
@@ -76,6 +76,21 @@ impl Scale {
 
     pub(super) fn position(&self, value: f64) -> f64 {
         self.kind.position(value)
+    }
+
+    /// How far from the start of an axis of `length` pixels a value is.
+    pub(crate) fn place(&self, value: f64, length: i32) -> i32 {
+        self.pixel(self.position(value), length)
+    }
+
+    fn pixel(&self, position: f64, length: i32) -> i32 {
+        ((position - self.low) / (self.high - self.low) * f64::from(length)) as i32
+    }
+
+    /// Where on an axis of `length` pixels the ticks are, and their labels.
+    pub(crate) fn marks(&self, length: i32) -> impl Iterator<Item = (i32, String)> {
+        let places = self.ticks.iter().map(move |&tick| self.pixel(tick, length));
+        places.zip(self.labels())
     }
 
     /// The labels of all ticks.

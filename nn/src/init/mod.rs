@@ -14,8 +14,8 @@
 //!
 //! Options are methods: [`Init::fan`], [`Init::truncated`], [`Init::gain`]. He's initializers with
 //! the average of the fans, as textbooks have them (variance 4 / (fan in + fan out), the uniform
-//! one on ±√(12 / (fan in + fan out))), are `he_normal().fan(Fan::Average)` and
-//! `he_uniform().fan(Fan::Average)`.
+//! one on ±√(12 / (fan in + fan out)); where 24 is printed, that is twice the variance), are
+//! `he_normal().fan(Fan::Average)` and `he_uniform().fan(Fan::Average)`.
 //!
 //! Beside these there are [`orthogonal`] and [`identity`] for deep and for recurrent nets,
 //! [`normal`] and [`uniform`] of given width, and [`constant`], [`zeros`] and [`ones`].

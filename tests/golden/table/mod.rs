@@ -2,6 +2,8 @@
 
 mod elementwise;
 mod indexing;
+mod keras;
+mod layers;
 mod losses;
 mod networks;
 mod products;
@@ -10,6 +12,8 @@ mod shapes;
 
 pub use elementwise::{activation, binary, differences, unary};
 pub use indexing::indexing;
+pub use keras::keras;
+pub use layers::layers;
 pub use losses::{loss_differences, losses};
 pub use networks::{batch_norm, layer_norms, softmax};
 pub use products::{einsum, matmul, vectors};

@@ -1,0 +1,227 @@
+//! The exact statistics of a whole data set, for all batch normalizations of a model in one call.
+
+use cotangent_core::module::{Buffer, Module, Pass};
+use cotangent_core::{DType, Error, Result, Tensor};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Sets the running statistics of all batch normalizations of `model` to the exact mean and variance
+/// of what they are fed when the model predicts on all of `batches`, whatever the batches' sizes.
+/// `forward` runs the model on one batch under the pass that it is given, as for a prediction.
+///
+/// What a layer is fed depends on the statistics of those below it. So they are set one after
+/// another, in the order in which `forward` meets them, each after one pass over the data with those
+/// below it done: afterwards each layer's statistics are those of its own input in a prediction. That
+/// takes as many passes over the data as there are such layers; a part of the data may be enough.
+/// Ioffe and Szegedy (2015, Algorithm 2) and PyTorch's `update_bn` take one pass, while training: the
+/// layers above then see what their input is when each batch is normalized by its own statistics, and
+/// that depends on how the data is cut into batches. PyTorch also averages the batches' variances,
+/// which leaves out the spread of their means; here counts, means and squared deviations are merged,
+/// in `f64` (Chan, Golub, LeVeque 1983, Algorithms for Computing the Sample Variance).
+///
+/// Layers that are frozen or keep no running statistics are left alone. A layer that `forward` uses
+/// twice gets the statistics of both of its inputs together; while they are taken, it normalizes by
+/// those from before.
+///
+/// # Errors
+/// Those of `forward`; [`Error::Argument`] if it met no batch normalization of `model` to be set, or
+/// one that had fewer than two values per channel; [`Error::NonFinite`] if a statistic is not finite.
+/// Then nothing has changed.
+///
+/// ```
+/// use cotangent_core::{Tensor, module::Layer};
+/// use cotangent_nn::{BatchNorm, Linear, Sequential};
+/// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let net = Sequential::new()
+///     .push(BatchNorm::new(2)?)
+///     .push(Linear::new(2, 3, &mut rng)?)
+///     .push(BatchNorm::new(3)?);
+/// let batches = [Tensor::from([[1.0f32, 5.0], [2.0, 3.0]]), Tensor::from([[6.0f32, 1.0]])];
+/// cotangent_nn::recalibrate(&net, &batches, |x, pass| net.forward(x, pass))?;
+/// let y = net.predict(&Tensor::cat(&[&batches[0], &batches[1]], 0)?)?;
+/// assert!(y.mean_over(0)?.abs().max()?.item()? < 1e-6);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[doc(alias = "update_bn")]
+// A range or a slice is given as it is.
+#[allow(clippy::needless_pass_by_value)]
+pub fn recalibrate<B, T>(
+    model: &(impl Module + ?Sized),
+    batches: impl IntoIterator<Item = B> + Clone,
+    forward: impl Fn(B, &Pass) -> Result<T>,
+) -> Result<()> {
+    let buffers = model.named_buffers();
+    let population = Arc::new(Population::default());
+    population.lock().wanted = buffers
+        .iter()
+        .map(|(path, buffer)| (address(buffer), (path.clone(), None)))
+        .collect();
+    let pass = Pass::inference().carry(Arc::clone(&population));
+    loop {
+        for batch in batches.clone() {
+            forward(batch, &pass)?;
+        }
+        if population.lock().settle()? {
+            break;
+        }
+    }
+    let state = population.lock();
+    for (_, buffer) in buffers {
+        if let Some((_, Some(exact))) = state.wanted.get(&address(buffer)) {
+            buffer.set(exact)?;
+        }
+    }
+    Ok(())
+}
+
+/// What the batch normalizations of a model meet under the pass of [`recalibrate`].
+#[derive(Debug, Default)]
+pub(crate) struct Population(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// The model's buffers by address: their paths, and their new values once these are known.
+    wanted: BTreeMap<usize, (String, Option<Tensor>)>,
+    /// The layer whose turn it is.
+    current: Option<Current>,
+    /// Whether another one waits.
+    more: bool,
+}
+
+#[derive(Debug)]
+struct Current {
+    running: [usize; 2],
+    dtype: DType,
+    biased: bool,
+    moments: Moments,
+}
+
+impl Population {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A panic while it is held leaves nothing behind: it ends the recalibration.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The new statistics of the layer that keeps these, if they are known; if it is its turn, `x`
+    /// counts towards them.
+    pub(crate) fn meet(
+        &self,
+        running: [&Buffer; 2],
+        x: &Tensor,
+        biased: bool,
+    ) -> Result<Option<[Tensor; 2]>> {
+        let mut state = self.lock();
+        let dtype = running[0].value().dtype();
+        let running = running.map(address);
+        match running.map(|address| state.wanted.get(&address)) {
+            [Some((_, Some(mean))), Some((_, Some(var)))] => {
+                return Ok(Some([mean.clone(), var.clone()]));
+            }
+            [Some(_), Some(_)] => {}
+            // A layer of another model, or of a clone.
+            _ => return Ok(None),
+        }
+        let current = state.current.get_or_insert_with(|| Current {
+            running,
+            dtype,
+            biased,
+            moments: Moments::default(),
+        });
+        if current.running == running {
+            current.moments.add(x)?;
+        } else {
+            state.more = true;
+        }
+        Ok(None)
+    }
+}
+
+impl State {
+    /// Ends a pass over the data; whether it was the last.
+    fn settle(&mut self) -> Result<bool> {
+        let Some(current) = self.current.take() else {
+            let reason = "`forward` met no batch normalization of the model that could be set";
+            return Err(refuse(reason));
+        };
+        let exact = current.moments.statistics(current.biased, current.dtype);
+        let mut exact = match exact {
+            Ok(exact) => exact.into_iter(),
+            Err(error) => {
+                let path = self.wanted.get(&current.running[0]);
+                return Err(error.within(path.map_or("", |(path, _)| path)));
+            }
+        };
+        for address in current.running {
+            if let Some((_, value)) = self.wanted.get_mut(&address) {
+                *value = exact.next();
+            }
+        }
+        Ok(!std::mem::take(&mut self.more))
+    }
+}
+
+fn address(buffer: &Buffer) -> usize {
+    std::ptr::from_ref(buffer).addr()
+}
+
+/// How many values each channel had, their mean, and the sum of their squared deviations from it.
+#[derive(Debug, Default)]
+pub(crate) struct Moments {
+    count: f64,
+    mean: Vec<f64>,
+    squares: Vec<f64>,
+}
+
+impl Moments {
+    /// Counts a batch (samples, channels, …) in.
+    pub(crate) fn add(&mut self, batch: &Tensor) -> Result<()> {
+        let channels = batch.detach().to_dtype(DType::F64);
+        let channels = channels.transpose(0, 1)?.flatten()?;
+        let n = channels.shape()[1] as f64;
+        if n == 0.0 {
+            return Ok(());
+        }
+        let total = self.count + n;
+        let means = channels.mean_over(1)?.to_f64_vec();
+        let variances = channels.var_over(1, 0.0)?.to_f64_vec();
+        self.mean.resize(means.len(), 0.0);
+        self.squares.resize(means.len(), 0.0);
+        let merged = self.mean.iter_mut().zip(&mut self.squares);
+        for ((mean, squares), (m, v)) in merged.zip(means.into_iter().zip(variances)) {
+            let shift = m - *mean;
+            *mean += shift * n / total;
+            *squares += v * n + shift * shift * self.count * n / total;
+        }
+        self.count = total;
+        Ok(())
+    }
+
+    /// The mean and the variance, biased or not.
+    pub(crate) fn statistics(&self, biased: bool, dtype: DType) -> Result<[Tensor; 2]> {
+        if self.count < 2.0 {
+            let count = self.count;
+            let reason = format!("expected at least 2 values per channel, found {count}");
+            return Err(refuse(&reason));
+        }
+        let divisor = self.count - f64::from(!biased);
+        let variance: Vec<f64> = self.squares.iter().map(|square| square / divisor).collect();
+        for values in [&self.mean, &variance] {
+            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+                return Err(Error::NonFinite {
+                    op: "recalibrate",
+                    what: "a statistic".to_owned(),
+                    value,
+                });
+            }
+        }
+        Ok([&self.mean, &variance].map(|values| Tensor::from(&values[..]).to_dtype(dtype)))
+    }
+}
+
+pub(crate) fn refuse(reason: &str) -> Error {
+    Error::Argument {
+        op: "recalibrate",
+        reason: reason.to_owned(),
+    }
+}

@@ -1,0 +1,436 @@
+//! The figures of every layer, in the order in which they are used.
+
+use super::findings::{Finding, Thresholds, Verdict, find};
+use super::record::{Record, Row};
+use super::statistics::{Distribution, Units, rms};
+use cotangent_core::module::{LeafRef, Module, Walk};
+use cotangent_core::{LeafId, Tensor};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// What a batch did on its way through a model and back.
+///
+/// It prints as a table. A row is one use of a layer: the operation that takes the layer's parameters,
+/// what follows it up to the activation, and the activation.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Report {
+    /// The number of the step, from 0.
+    pub step: u64,
+    /// What comes in from outside, if the first layer takes a tensor.
+    pub input: Option<Distribution>,
+    /// The layers in the order in which they are used.
+    pub layers: Vec<LayerSignal>,
+    /// The parameters that were read, by path, in the model's order.
+    pub parameters: Vec<ParameterSignal>,
+    /// The paths of parameters that were not read.
+    pub unused: Vec<String>,
+    /// By which factor the gradient changes from a layer to the one below it: 10 to the slope of a
+    /// straight line through the logarithms of the gradients' root mean squares. None with fewer than
+    /// three layers that have a gradient other than 0.
+    pub gradient_factor: Option<f64>,
+    /// What is not healthy, causes before consequences; empty for a healthy model.
+    pub findings: Vec<Finding>,
+}
+
+/// One use of a layer.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct LayerSignal {
+    /// The layer's path.
+    pub path: String,
+    /// Which use of the layer it is, from 1, if there are several, as in a recurrent net.
+    pub nth_use: Option<usize>,
+    /// What it does, such as `linear`, `relu`.
+    pub operations: Vec<&'static str>,
+    /// The shape of the result.
+    pub shape: Vec<usize>,
+    /// The result: after the activation where there is one.
+    pub activation: Distribution,
+    /// How far the results for different samples are apart: the root of the mean, over the units, of
+    /// the variance over the samples (axis 0). 0 if all samples look the same.
+    pub spread: f64,
+    /// The share of units that the activation makes 0 for every sample; none without an activation or
+    /// with fewer than 4 samples.
+    pub dead: Option<f64>,
+    /// The share of the activation's elements whose derivative is near 0, not counting what a
+    /// rectifier turns off; none without an elementwise activation.
+    pub saturated: Option<f64>,
+    /// The gradient with respect to what the activation is applied to (the result, where there is
+    /// none); none if no gradient comes here.
+    pub gradient: Option<Distribution>,
+    /// The root mean square of the gradient with respect to the result.
+    pub result_gradient: Option<f64>,
+    /// The root mean square of [`gradient`](Self::gradient), divided by that of the next layer that
+    /// takes this one's result.
+    pub ratio: Option<f64>,
+    /// The root mean square of the gradient with respect to the layer's weights, which are its
+    /// parameters of two or more axes, or, if it has none, all of them.
+    pub weight_gradient: Option<f64>,
+    /// The root mean square of the change of these weights by the optimizer's step, divided by that of
+    /// the weights.
+    pub update: Option<f64>,
+    /// Batch normalization's running statistics against the batch's.
+    pub drift: Option<Drift>,
+    /// The layers, by their number in the report, whose results this one takes.
+    pub inputs: Vec<usize>,
+}
+
+/// How far the running statistics of a batch normalization are from a batch's.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Drift {
+    /// The root mean square, over the channels, of the difference of the means in running standard
+    /// deviations.
+    pub mean: f64,
+    /// The geometric mean, over the channels, of the batch's variance divided by the running one.
+    pub variance: f64,
+}
+
+/// A parameter, the gradient with respect to it, and what the optimizer's step did to it.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ParameterSignal {
+    /// The path.
+    pub path: String,
+    /// Its root mean square.
+    pub rms: f64,
+    /// How many of its elements are infinite or not a number.
+    pub non_finite: usize,
+    /// The gradient's root mean square; none if no gradient came.
+    pub gradient: Option<f64>,
+    /// The root mean square of the step's change, divided by the parameter's; none if there was no
+    /// step, or the parameter was 0.
+    pub update: Option<f64>,
+}
+
+/// The path of the module that has a parameter as a leaf; empty for the model itself.
+pub(super) fn module_of(paths: &BTreeMap<LeafId, String>, leaf: LeafId) -> String {
+    let path = paths.get(&leaf).map_or("", String::as_str);
+    path.rsplit_once('.')
+        .map_or("", |(module, _)| module)
+        .to_owned()
+}
+
+impl Report {
+    pub(super) fn of(
+        step: u64,
+        record: &Record,
+        net: &(impl Module + ?Sized),
+        paths: &BTreeMap<LeafId, String>,
+        stepped: bool,
+        thresholds: &Thresholds,
+    ) -> Self {
+        let buffers = Buffers::of(net);
+        let now: BTreeMap<String, Tensor> = net
+            .named_params()
+            .into_iter()
+            .map(|(path, param)| (path, param.value().clone()))
+            .collect();
+        let parameters: BTreeMap<LeafId, ParameterSignal> = record
+            .values
+            .iter()
+            .filter_map(|(id, before)| {
+                let path = paths.get(id)?;
+                let after = now.get(path).filter(|_| stepped);
+                Some((
+                    *id,
+                    parameter(path, before, after, record.gradients.get(id)),
+                ))
+            })
+            .collect();
+        let labels = labels(record, paths);
+        let mut layers: Vec<LayerSignal> = record
+            .rows
+            .iter()
+            .zip(labels)
+            .map(|(row, (path, nth_use))| {
+                let weights: Vec<(&Tensor, &ParameterSignal)> = row
+                    .parameters
+                    .iter()
+                    .filter_map(|id| Some((record.values.get(id)?, parameters.get(id)?)))
+                    .collect();
+                layer(row, path, nth_use, record, &weights, &buffers)
+            })
+            .collect();
+        add_ratios(&mut layers);
+        let input = record.rows.first().and_then(|row| row.outside.as_ref());
+        let input_spread = input.map(|x| Units::of(x).spread);
+        let in_model_order = now.keys();
+        let mut report = Self {
+            step,
+            input: input.map(Distribution::of),
+            gradient_factor: gradient_factor(&layers),
+            unused: in_model_order
+                .filter(|path| !parameters.values().any(|p| p.path == **path))
+                .cloned()
+                .collect(),
+            layers,
+            parameters: parameters.into_values().collect(),
+            findings: Vec::new(),
+        };
+        report.findings = find(&report, input_spread, thresholds);
+        report
+    }
+
+    /// The first finding's verdict; healthy if there is none.
+    pub fn verdict(&self) -> Verdict {
+        self.findings
+            .first()
+            .map_or(Verdict::Healthy, |finding| finding.verdict)
+    }
+
+    /// The layer at this path, at its first use.
+    pub fn layer(&self, path: &str) -> Option<&LayerSignal> {
+        self.layers.iter().find(|layer| layer.path == path)
+    }
+
+    /// The report as JSON. Numbers that are not finite, and what there is none of, are null.
+    pub fn to_json(&self) -> String {
+        let layers: Vec<Value> = self.layers.iter().map(LayerSignal::to_json).collect();
+        let parameters: Vec<Value> = self
+            .parameters
+            .iter()
+            .map(ParameterSignal::to_json)
+            .collect();
+        let findings: Vec<Value> = self.findings.iter().map(Finding::to_json).collect();
+        let report = json!({
+            "step": self.step,
+            "verdict": self.verdict().to_string(),
+            "findings": findings,
+            "gradient_factor": self.gradient_factor,
+            "input": self.input.as_ref().map(Distribution::to_json),
+            "layers": layers,
+            "parameters": parameters,
+            "unused": self.unused,
+        });
+        format!("{report:#}")
+    }
+
+    /// Writes [`to_json`](Self::to_json) to a file, which is replaced whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::Io`](cotangent_core::Error::Io) if writing fails.
+    pub fn save_json(&self, path: impl AsRef<Path>) -> cotangent_core::Result<()> {
+        cotangent_core::replace_file(path.as_ref(), self.to_json().as_bytes())
+    }
+}
+
+impl LayerSignal {
+    /// The path, with the number of the use if there are several: `cell (3)`.
+    pub fn name(&self) -> String {
+        match self.nth_use {
+            Some(nth) => format!("{} ({nth})", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "path": self.path,
+            "nth_use": self.nth_use,
+            "operations": self.operations,
+            "shape": self.shape,
+            "activation": self.activation.to_json(),
+            "spread": self.spread,
+            "dead": self.dead,
+            "saturated": self.saturated,
+            "gradient": self.gradient.as_ref().map(Distribution::to_json),
+            "result_gradient": self.result_gradient,
+            "ratio": self.ratio,
+            "weight_gradient": self.weight_gradient,
+            "update": self.update,
+            "drift": self.drift.map(|drift| json!({ "mean": drift.mean, "variance": drift.variance })),
+            "inputs": self.inputs,
+        })
+    }
+}
+
+impl ParameterSignal {
+    fn to_json(&self) -> Value {
+        json!({
+            "path": self.path,
+            "rms": self.rms,
+            "non_finite": self.non_finite,
+            "gradient": self.gradient,
+            "update": self.update,
+        })
+    }
+}
+
+fn parameter(
+    path: &str,
+    before: &Tensor,
+    after: Option<&Tensor>,
+    gradient: Option<&Tensor>,
+) -> ParameterSignal {
+    let size = rms(before);
+    let change = after.and_then(|after| after.sub(before).ok());
+    ParameterSignal {
+        path: path.to_owned(),
+        rms: size,
+        non_finite: before
+            .to_f64_vec()
+            .iter()
+            .filter(|x| !x.is_finite())
+            .count(),
+        gradient: gradient.map(rms),
+        update: change
+            .map(|change| rms(&change) / size)
+            .filter(|_| size > 0.0),
+    }
+}
+
+/// The path of each row, and which use of it the row is if there are several.
+fn labels(record: &Record, paths: &BTreeMap<LeafId, String>) -> Vec<(String, Option<usize>)> {
+    let first = |row: &Row| row.parameters[0];
+    let label = |row: &Row| {
+        let module = module_of(paths, first(row));
+        let alone =
+            |other: &Row| module_of(paths, first(other)) != module || first(other) == first(row);
+        if !module.is_empty() && record.rows.iter().all(alone) {
+            module
+        } else {
+            // A module that holds the weights of several layers itself.
+            paths.get(&first(row)).cloned().unwrap_or_default()
+        }
+    };
+    let labels: Vec<String> = record.rows.iter().map(label).collect();
+    let uses =
+        |rows: &[String], label: &String| rows.iter().filter(|other| *other == label).count();
+    let nth = |i: usize| (uses(&labels, &labels[i]) > 1).then(|| uses(&labels[..=i], &labels[i]));
+    labels
+        .iter()
+        .cloned()
+        .enumerate()
+        .map(|(i, label)| (label, nth(i)))
+        .collect()
+}
+
+fn layer(
+    row: &Row,
+    path: String,
+    nth_use: Option<usize>,
+    record: &Record,
+    parameters: &[(&Tensor, &ParameterSignal)],
+    buffers: &Buffers,
+) -> LayerSignal {
+    let units = Units::of(row.output());
+    let weights: Vec<&(&Tensor, &ParameterSignal)> =
+        match parameters.iter().filter(|(w, _)| w.rank() > 1).collect() {
+            none if Vec::is_empty(&none) => parameters.iter().collect(),
+            weights => weights,
+        };
+    // Over all weights together.
+    let mean = |figure: &dyn Fn(&ParameterSignal) -> Option<f64>| {
+        let (mut squares, mut count) = (0.0, 0.0);
+        for (weight, signal) in &weights {
+            squares += figure(signal)?.powi(2) * weight.len() as f64;
+            count += weight.len() as f64;
+        }
+        (count > 0.0).then(|| (squares / count).sqrt())
+    };
+    let size = mean(&|p| Some(p.rms));
+    let change = mean(&|p| Some(p.update.unwrap_or(0.0) * p.rms));
+    let stepped = weights.iter().any(|(_, p)| p.update.is_some());
+    LayerSignal {
+        drift: row
+            .normalized
+            .as_ref()
+            .and_then(|given| buffers.drift(&path, given)),
+        path,
+        nth_use,
+        operations: row.operations.clone(),
+        shape: row.output().shape().to_vec(),
+        activation: Distribution::of(row.output()),
+        spread: units.spread,
+        dead: row
+            .activation
+            .as_ref()
+            .filter(|_| units.samples >= 4)
+            .map(|_| units.dead),
+        saturated: row.activation.as_ref().and_then(|(_, _, share)| *share),
+        gradient: record.gradients.get(&row.before.0).map(Distribution::of),
+        result_gradient: record.gradients.get(&row.output_id()).map(rms),
+        ratio: None,
+        weight_gradient: mean(&|p| p.gradient),
+        update: change
+            .zip(size)
+            .filter(|(_, size)| stepped && *size > 0.0)
+            .map(|(change, size)| change / size),
+        inputs: row.inputs.clone(),
+    }
+}
+
+fn add_ratios(layers: &mut [LayerSignal]) {
+    let sizes: Vec<Option<f64>> = layers
+        .iter()
+        .map(|layer| layer.gradient.as_ref().map(|g| g.rms))
+        .collect();
+    for i in 0..layers.len() {
+        let next = layers.iter().position(|layer| layer.inputs.contains(&i));
+        let next = next.and_then(|next| sizes[next]).filter(|&size| size > 0.0);
+        layers[i].ratio = sizes[i].zip(next).map(|(size, next)| size / next);
+    }
+}
+
+/// 10 to the slope of the least-squares line through the logarithms of the gradients, from top to
+/// bottom.
+fn gradient_factor(layers: &[LayerSignal]) -> Option<f64> {
+    let points: Vec<(f64, f64)> = layers
+        .iter()
+        .rev()
+        .enumerate()
+        .filter_map(|(depth, layer)| Some((depth as f64, layer.gradient.as_ref()?.rms)))
+        .filter(|(_, size)| *size > 0.0)
+        .map(|(depth, size)| (depth, size.log10()))
+        .collect();
+    if points.len() < 3 {
+        return None;
+    }
+    let n = points.len() as f64;
+    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
+    let (depth, size) = (mean(&|p| p.0), mean(&|p| p.1));
+    let slope = mean(&|p| (p.0 - depth) * (p.1 - size)) / mean(&|p| (p.0 - depth).powi(2));
+    Some(10f64.powf(slope))
+}
+
+/// The running statistics of a model.
+struct Buffers(BTreeMap<String, Tensor>);
+
+impl Buffers {
+    fn of(net: &(impl Module + ?Sized)) -> Self {
+        let mut buffers = BTreeMap::new();
+        Walk::over(net, |path, leaf| {
+            if let LeafRef::Buffer(buffer) = leaf {
+                buffers.insert(path.to_owned(), buffer.value());
+            }
+        });
+        Self(buffers)
+    }
+
+    /// How far the running statistics of the layer at `path` are from those of what it was `given`.
+    fn drift(&self, path: &str, given: &Tensor) -> Option<Drift> {
+        let get = |name: &str| self.0.get(&format!("{path}.{name}"));
+        let (mean, variance) = (get("running_mean")?, get("running_var")?);
+        let (_, batch) = given.batch_norm(None, None, 0.0).ok()?;
+        let channels = mean.to_f64_vec().into_iter().zip(variance.to_f64_vec());
+        let batch = batch
+            .mean
+            .to_f64_vec()
+            .into_iter()
+            .zip(batch.variance.to_f64_vec());
+        let (mut squares, mut logarithms, mut count) = (0.0, 0.0, 0.0);
+        for ((mean, variance), (batch_mean, batch_variance)) in channels.zip(batch) {
+            // What keeps a channel that is constant from a division by 0.
+            let floor = 1e-12;
+            squares += (batch_mean - mean).powi(2) / (variance + floor);
+            logarithms += ((batch_variance + floor) / (variance + floor)).ln();
+            count += 1.0;
+        }
+        Some(Drift {
+            mean: f64::sqrt(squares / count),
+            variance: f64::exp(logarithms / count),
+        })
+    }
+}

@@ -1,0 +1,212 @@
+//! Watching a model: once, or every k-th step of its training.
+
+use super::findings::Thresholds;
+use super::record::Record;
+use super::report::Report;
+use cotangent_core::module::{Module, Pass};
+use cotangent_core::{Error, Forward, Leaf, LeafId, Observer, Result, Tensor};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The signal report of a model for one batch: a training pass forward to the loss that the closure
+/// computes, and backward. Nothing of the model changes, running statistics are held still.
+///
+/// ```
+/// use cotangent_core::{DType, Indices, Tensor, module::Layer};
+/// use cotangent_nn::{Linear, Sequential, Sigmoid, init, signal};
+/// # use cotangent_core::random::SeedableRng;
+/// # let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
+/// let mut net = Sequential::new();
+/// for _ in 0..6 {
+///     let weights = Linear::builder(20, 20).weight(init::normal(4.0));
+///     net = net.push(weights.build(&mut rng)?).push(Sigmoid::default());
+/// }
+/// let net = net.push(Linear::new(20, 3, &mut rng)?);
+/// let x = Tensor::normal([30, 20], 0.0, 1.0, DType::F32, &mut rng)?;
+/// let labels = Indices::from(vec![0, 1, 2].repeat(10));
+///
+/// let report = signal::inspect(&net, |net, pass| net.forward(&x, pass)?.cross_entropy(&labels))?;
+/// assert_eq!(report.verdict(), signal::Verdict::Saturated);
+/// println!("{report}");
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of the closure and of backward, and [`Error::Argument`] if the loss is computed from none of
+/// the model's parameters.
+pub fn inspect<M: Module + ?Sized>(
+    net: &M,
+    loss: impl FnOnce(&M, &Pass) -> Result<Tensor>,
+) -> Result<Report> {
+    let signal = Signal::of(net);
+    let pass = Pass::train(0).hold_statistics().observed(signal.clone());
+    loss(net, &pass)?.backward()?;
+    signal.take_report(net, false)
+}
+
+/// Watches a model while it trains, every k-th step: a pass that is observed by it, and a call after
+/// each step.
+///
+/// Steps that are not watched cost nothing, and those that are give the same gradients to the last
+/// bit. A watched step keeps all activations until its end.
+///
+/// ```
+/// use cotangent_core::{DType, Indices, Tensor, module::{Layer, Pass}};
+/// use cotangent_nn::{Linear, signal::Signal};
+/// # use cotangent_core::random::SeedableRng;
+/// # let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
+/// let net = Linear::new(4, 3, &mut rng)?;
+/// let x = Tensor::normal([6, 4], 0.0, 1.0, DType::F32, &mut rng)?;
+/// let labels = Indices::from([0, 1, 2, 0, 1, 2]);
+///
+/// let signal = Signal::of(&net).every(10);
+/// let pass = Pass::train(0).observed(signal.clone());
+/// let mut reports = Vec::new();
+/// for _ in 0..20 {
+///     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
+///     // Here the optimizer takes its step; the report then says by how much it changes the weights.
+///     reports.extend(signal.step(&net)?);
+/// }
+/// assert_eq!(reports.iter().map(|report| report.step).collect::<Vec<_>>(), [0, 10]);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Signal {
+    shared: Arc<Shared>,
+    every: u64,
+    thresholds: Thresholds,
+}
+
+struct Shared {
+    paths: BTreeMap<LeafId, String>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    step: u64,
+    record: Record,
+}
+
+impl Signal {
+    /// A watch over the parameters of `net`, every step.
+    ///
+    /// A clone is another handle on the same watch. A model that is cloned or converted to another
+    /// precision has other parameters, and needs a watch of its own.
+    pub fn of(net: &(impl Module + ?Sized)) -> Self {
+        let params = net.named_params().into_iter();
+        let paths = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
+        let shared = Shared {
+            paths: paths.collect(),
+            state: Mutex::default(),
+        };
+        Self {
+            shared: Arc::new(shared),
+            every: 1,
+            thresholds: Thresholds::default(),
+        }
+    }
+
+    /// Only every `steps`-th step, from the first on. 0 means the first alone.
+    #[must_use]
+    pub fn every(mut self, steps: u64) -> Self {
+        self.every = steps;
+        self
+    }
+
+    /// Other thresholds than the default ones.
+    #[must_use]
+    pub fn thresholds(mut self, thresholds: Thresholds) -> Self {
+        self.thresholds = thresholds;
+        self
+    }
+
+    /// Ends a step of training, after the optimizer's: the report of this step if it was watched.
+    ///
+    /// Of several forward passes in a step the report tells those since the last backward pass but
+    /// one: with accumulated gradients, the last.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the step was to be watched and no backward pass went through the model's
+    /// parameters: mostly because the pass is not [observed](Pass::observed) by this watch, or because
+    /// the model was cloned or converted since.
+    pub fn step(&self, net: &(impl Module + ?Sized)) -> Result<Option<Report>> {
+        let watched = self.is_active();
+        let report = watched.then(|| self.take_report(net, true));
+        self.lock().step += 1;
+        report.transpose()
+    }
+
+    fn take_report(&self, net: &(impl Module + ?Sized), stepped: bool) -> Result<Report> {
+        let (step, record) = {
+            let mut state = self.lock();
+            (state.step, std::mem::take(&mut state.record))
+        };
+        if !record.backward {
+            let reason =
+                "no backward pass went through the parameters of this model under an observed pass";
+            return Err(Error::Argument {
+                op: "signal",
+                reason: reason.to_owned(),
+            });
+        }
+        Ok(Report::of(
+            step,
+            &record,
+            net,
+            &self.shared.paths,
+            stepped,
+            &self.thresholds,
+        ))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // A record that a panic elsewhere has cut short is still a record.
+        self.shared
+            .state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Observer for Signal {
+    fn is_active(&self) -> bool {
+        let step = self.lock().step;
+        step.checked_rem(self.every).unwrap_or(step) == 0
+    }
+
+    fn sees_frozen(&self) -> bool {
+        true
+    }
+
+    fn read(&self, leaf: LeafId, value: &Tensor) {
+        if self.shared.paths.contains_key(&leaf) {
+            let record = &mut self.lock().record;
+            if record.backward {
+                *record = Record::default();
+            }
+            record.read(leaf, value);
+        }
+    }
+
+    fn forward(&self, step: &Forward<'_>) {
+        let module_of = |leaf| super::report::module_of(&self.shared.paths, leaf);
+        let saturation = self.thresholds.derivative;
+        self.lock().record.forward(step, saturation, module_of);
+    }
+
+    fn gradient(&self, of: LeafId, gradient: &Tensor) {
+        self.lock().record.gradient(of, gradient);
+    }
+}
+
+impl std::fmt::Debug for Signal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parameters = self.shared.paths.len();
+        write!(
+            f,
+            "Signal of {parameters} parameters, every {} steps",
+            self.every
+        )
+    }
+}

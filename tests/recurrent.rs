@@ -1,0 +1,97 @@
+//! Gradients through many steps of a recurrent network: that they explode, and that clipping their
+//! global norm bounds a step.
+
+use cotangent::prelude::*;
+
+const STEPS: usize = 30;
+
+/// A network with the recurrent weight `norm` times a rotation, whose units do not saturate: ReLU,
+/// and all that it is fed is positive.
+fn net(norm: f64) -> Result<Rnn> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let cell = RnnCell::builder(2, 4).relu().build(&mut rng)?;
+    let mut net = Rnn::from(cell).last_only().to_dtype(DType::F64);
+    net.cell
+        .weight_ih
+        .set(&Tensor::full([4, 2], 0.1, DType::F64)?)?;
+    // Each unit feeds the next.
+    let shifted = Tensor::eye(4, DType::F64)?.index_select(0, &Indices::from([1, 2, 3, 0]))?;
+    net.cell.weight_hh.set(&shifted.mul_scalar(norm))?;
+    Ok(net)
+}
+
+fn gradients(net: &Rnn) -> Result<Gradients> {
+    let x = Tensor::uniform(
+        [3, STEPS, 2],
+        0.0,
+        1.0,
+        DType::F64,
+        &mut ChaCha8Rng::seed_from_u64(2),
+    )?;
+    net.forward(&x, &Pass::train(0))?.mean().backward()
+}
+
+fn norm_of(gradients: &Gradients) -> f64 {
+    let squares: f64 = gradients
+        .iter()
+        .map(|(_, gradient)| gradient.sum_of_squares())
+        .sum();
+    squares.sqrt()
+}
+
+#[test]
+fn clipping_bounds_the_step_where_gradients_explode() -> Result<()> {
+    let mut net = net(1.5)?;
+    let mut grads = gradients(&net)?;
+    let exploded = norm_of(&grads);
+    assert!(exploded > 1e5, "{exploded}");
+    let direction = grads
+        .get(&net.cell.weight_hh)
+        .map(|g| g.div_scalar(exploded));
+
+    let before = clip::global_norm(&mut grads, 1.0)?;
+    assert!((before / exploded - 1.0).abs() < 1e-12);
+    let clipped = norm_of(&grads);
+    assert!(clipped <= 1.0 && clipped > 1.0 - 1e-9, "{clipped}");
+    // The direction is the same.
+    let found = grads
+        .get(&net.cell.weight_hh)
+        .map(Tensor::to_f64_vec)
+        .unwrap_or_default();
+    for (found, expected) in found
+        .iter()
+        .zip(direction.map_or(vec![], |d| d.to_f64_vec()))
+    {
+        assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+    }
+
+    let old = net.clone();
+    Sgd::new(0.1).build()?.step(&mut net, &grads)?;
+    let mut squares = 0.0;
+    for ((_, new), (_, old)) in net.named_params().into_iter().zip(old.named_params()) {
+        squares += new.value().sub(old.value())?.sum_of_squares();
+    }
+    assert!((squares.sqrt() - 0.1).abs() < 1e-9, "{squares}");
+    Ok(())
+}
+
+#[test]
+fn what_the_first_steps_contribute_dies_out_where_gradients_vanish() -> Result<()> {
+    let share = |norm: f64| -> Result<f64> {
+        let (net, zeros) = (net(norm)?, Tensor::zeros([1, STEPS, 2], DType::F64)?);
+        let first = Tensor::ones([1, 4], DType::F64)?.tracked();
+        let states = net.states(&zeros, Some(&first), &Pass::train(0))?;
+        let gradients = states[STEPS - 1].mean().backward()?;
+        Ok(gradients
+            .get(&first)
+            .map_or(f64::NAN, Tensor::sum_of_squares)
+            .sqrt())
+    };
+    // The mean of four units that are each fed by one: 1/4 for each, times the norm at every step.
+    for norm in [0.5, 1.0, 1.5] {
+        let expected = 0.5 * f64::powi(norm, STEPS as i32);
+        let found = share(norm)?;
+        assert!((found / expected - 1.0).abs() < 1e-9, "{norm}: {found}");
+    }
+    Ok(())
+}
