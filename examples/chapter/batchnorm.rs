@@ -80,9 +80,9 @@ pub fn run(options: &Options) -> Result<bool> {
 
     let mut criteria = Criteria::new();
     criteria.require(
-        rates_with.1 >= 5.0 * rates_without.1,
+        rates_with.1 >= 4.0 * rates_without.1,
         format!(
-            "the largest learning rate that works is at least 5 times larger with batch \
+            "the largest learning rate that works is at least 4 times larger with batch \
              normalization ({}) than without ({})",
             rates_with.1, rates_without.1
         ),

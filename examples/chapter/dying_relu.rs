@@ -25,8 +25,8 @@ struct Ordeal {
 
 const ORDEALS: [Ordeal; 2] = [
     Ordeal {
-        name: "first epoch at a learning rate of 2",
-        first_rate: 2.0,
+        name: "first epoch at a learning rate of 3",
+        first_rate: 3.0,
         bias: 0.0,
     },
     Ordeal {
@@ -161,15 +161,28 @@ pub fn run(options: &Options) -> Result<bool> {
                 ordeal.name
             ),
         );
-        let (steep, elu) = (ends[2].2, ends[3].2);
+        let steep = ends[2].2;
         criteria.require(
-            steep.min(elu) > relu + 0.1,
+            steep > relu + 0.1,
             format!(
-                "{}: leaky ReLU of slope 0.2 ({steep:.2}) and ELU ({elu:.2}) end with a test accuracy \
-                 at least 0.1 above ReLU's ({relu:.2})",
+                "{}: leaky ReLU of slope 0.2 ends with a test accuracy ({steep:.2}) more than 0.1 above \
+                 ReLU's ({relu:.2})",
                 ordeal.name
             ),
         );
     }
+    let [relu, elu] = [0, 3].map(|kind| ends[kinds.len() + kind].2);
+    criteria.require(
+        elu > relu + 0.1,
+        format!(
+            "{}: ELU ends with a test accuracy ({elu:.2}) more than 0.1 above ReLU's ({relu:.2})",
+            ORDEALS[1].name
+        ),
+    );
+    println!(
+        "A slope above 0 is no cure by itself: one of 0.01 is too little to wake units that start far \
+         below 0 in so few epochs, and a far too large learning rate silences ELU units for good as well, \
+         for far below 0 their slope is almost 0."
+    );
     Ok(criteria.met())
 }

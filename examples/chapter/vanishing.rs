@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 use cotangent::nn::figure::{Chart, Charts};
 use cotangent::nn::init::Init;
+use cotangent::nn::signal::{self, Report};
 use cotangent::prelude::*;
 
 use crate::lab::{GUESSING, Lab, Options};
@@ -68,6 +69,8 @@ fn kinds() -> Vec<Kind> {
 struct Run {
     /// The root mean square of the gradient of each hidden layer's weight, before training.
     gradients: Vec<f64>,
+    /// What the signal report says, before training too.
+    report: Report,
     losses: Vec<f64>,
     train_accuracy: f64,
     test_accuracy: f64,
@@ -84,23 +87,20 @@ fn experiment(kind: &Kind, units: usize, lab: &Lab) -> Result<Run> {
     };
     let mut net = builder.build(&mut lab.rng())?;
 
-    // The gradient of the loss of all training images, before any step is made.
-    let pass = Pass::train(lab.seed).hold_statistics();
-    let loss = net
-        .forward(lab.train.inputs(), &pass)?
-        .cross_entropy(lab.train.labels())?;
-    let grads = loss.backward()?;
-    let mut gradients = Vec::new();
-    for block in &net.hidden {
-        let gradient = grads.get(&block.linear.weight);
-        let gradient = gradient.expect("the loss depends on every layer");
-        gradients.push(gradient.square().mean().item()?.sqrt());
-    }
+    // One batch of all training images, before any step is made.
+    let report = signal::inspect(&net, |net, pass| {
+        let logits = net.forward(lab.train.inputs(), pass)?;
+        logits.cross_entropy(lab.train.labels())
+    })?;
+    let weights = report.parameters.iter();
+    let weights = weights.filter(|parameter| parameter.path.ends_with(".linear.weight"));
+    let gradients = weights.filter_map(|weight| weight.gradient).collect();
 
     let mut optimizer = Sgd::new(LEARNING_RATE).build()?;
     let losses = lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |_| Ok(()))?;
     Ok(Run {
         gradients,
+        report,
         losses,
         train_accuracy: lab.train_accuracy(&net)?,
         test_accuracy: lab.test_accuracy(&net)?,
@@ -138,6 +138,7 @@ pub fn run(choices: &Choices, options: &Options) -> Result<bool> {
             format!("{:.1e}", by_layer[0].mean),
             format!("{:.1e}", by_layer[LAYERS - 1].mean),
             format!("{:.1e}", ratio.mean),
+            verdicts(&runs),
             train.to_string(),
             test.to_string(),
         ]);
@@ -152,6 +153,7 @@ pub fn run(choices: &Choices, options: &Options) -> Result<bool> {
             "gradient, layer 1",
             "layer 10",
             "ratio",
+            "signal report",
             "training accuracy",
             "test accuracy",
         ],
@@ -166,6 +168,9 @@ pub fn run(choices: &Choices, options: &Options) -> Result<bool> {
         .push(gradients.title("Before training"))
         .push(losses.title("While training"));
     options.save("vanishing", &figure)?;
+    // The signal report draws itself: the same weights without batch normalization and with it.
+    options.save("signal-sick", &runs[0][0].report)?;
+    options.save("signal-cured", &runs[0][4].report)?;
 
     let mut all = Criteria::new();
     for (kind, ratio, train) in criteria {
@@ -195,4 +200,15 @@ pub fn run(choices: &Choices, options: &Options) -> Result<bool> {
          and so is what a layer passes on. It does where the slope at 0 is 1, as tanh's."
     );
     Ok(all.met())
+}
+
+/// The verdicts of all seeds, each once.
+fn verdicts(runs: &[&Run]) -> String {
+    let mut all: Vec<String> = runs
+        .iter()
+        .map(|run| run.report.verdict().to_string())
+        .collect();
+    all.sort();
+    all.dedup();
+    all.join(" or ")
 }

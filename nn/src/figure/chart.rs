@@ -151,8 +151,8 @@ impl Chart {
                 for part in points.split(gap) {
                     let low = part.iter().map(|&(a, low, _)| (a, low));
                     let high = part.iter().rev().map(|&(a, _, high)| (a, high));
-                    let edge: Vec<_> = low.chain(high).collect();
-                    chart.draw_series([Polygon::new(edge, color.filled())])?;
+                    let outline = visible_area(low.chain(high).collect(), &along);
+                    chart.draw_series([Polygon::new(outline, color.filled())])?;
                 }
             }
         }
@@ -254,13 +254,9 @@ fn visible_parts(points: &[(f64, f64)], along: &Range<f64>) -> Vec<Vec<(f64, f64
         if !finite || outside {
             continue;
         }
-        let cut = |end: (f64, f64), other: (f64, f64)| {
-            let edge = end.1.clamp(along.start, along.end);
-            if edge == end.1 {
-                return end;
-            }
-            let share = (edge - end.1) / (other.1 - end.1);
-            (end.0 + share * (other.0 - end.0), edge)
+        let cut = |end: (f64, f64), other| match end.1.clamp(along.start, along.end) {
+            edge if edge == end.1 => end,
+            edge => crossing(end, other, edge),
         };
         let (from, to) = (cut(from, to), cut(to, from));
         match parts.last_mut() {
@@ -269,6 +265,33 @@ fn visible_parts(points: &[(f64, f64)], along: &Range<f64>) -> Vec<Vec<(f64, f64
         }
     }
     parts
+}
+
+/// What is left of an area between the edges of the chart, cut at one after the other (Sutherland,
+/// Hodgman 1974, Reentrant Polygon Clipping).
+fn visible_area(outline: Vec<(f64, f64)>, along: &Range<f64>) -> Vec<(f64, f64)> {
+    [(along.start, 1.0), (along.end, -1.0)]
+        .into_iter()
+        .fold(outline, |outline, (edge, sign)| {
+            let inside = |corner: (f64, f64)| (corner.1 - edge) * sign >= 0.0;
+            let mut left = Vec::new();
+            let next = outline.iter().cycle().skip(1);
+            for (&from, &to) in outline.iter().zip(next) {
+                if inside(from) {
+                    left.push(from);
+                }
+                if inside(from) != inside(to) {
+                    left.push(crossing(from, to, edge));
+                }
+            }
+            left
+        })
+}
+
+/// Where the line between two points, one on either side, crosses the height `edge`.
+fn crossing(from: (f64, f64), to: (f64, f64), edge: f64) -> (f64, f64) {
+    let share = (edge - from.1) / (to.1 - from.1);
+    (from.0 + share * (to.0 - from.0), edge)
 }
 
 /// A mark for the series number `index`: the shape says in black and white what the colour says.
@@ -319,5 +342,14 @@ mod tests {
         );
         let inside = [(0.0, 0.5), (1.0, 0.25), (2.0, 1.0)];
         assert_eq!(visible_parts(&inside, &(0.0..1.0)), [inside.to_vec()]);
+    }
+
+    #[test]
+    fn areas_are_cut_at_the_edges() {
+        let triangle = vec![(0.0, 0.0), (2.0, 0.0), (1.0, 2.0)];
+        let cut = [(0.0, 0.0), (2.0, 0.0), (1.5, 1.0), (0.5, 1.0)];
+        assert_eq!(visible_area(triangle.clone(), &(0.0..1.0)), cut);
+        assert_eq!(visible_area(triangle.clone(), &(0.0..2.0)), triangle);
+        assert_eq!(visible_area(triangle, &(3.0..4.0)), []);
     }
 }
