@@ -280,7 +280,7 @@ fn experiment(seed: u64, plan: &Plan, bar: &ProgressBar) -> Result<Outcome> {
 
     // All layers, in smaller steps. The optimizer goes on with what it has of the upper ones.
     net.unfreeze_where(lower)?;
-    optimizer.set_learning_rate(unfrozen_rate);
+    optimizer.set_learning_rate(unfrozen_rate)?;
     fit.run(&mut net, 0, &train, frozen_epochs..epochs, &mut optimizer)?;
 
     let mut scratch = start;

@@ -81,7 +81,7 @@ fn experiment(activation: &Activation, ordeal: &Ordeal, lab: &Lab) -> Result<Run
             lab.fit(&mut net, &mut optimizer, epoch..epoch + 1, |grads| {
                 clip::global_norm(grads, MAX_NORM).map(drop)
             })?;
-            optimizer.set_learning_rate(LEARNING_RATE);
+            optimizer.set_learning_rate(LEARNING_RATE)?;
         }
     }
     Ok(run)

@@ -50,10 +50,10 @@ pub enum Choice {
 impl Choice {
     fn build(self, learning_rate: Option<f64>) -> cotangent::Result<Box<dyn Optimizer>> {
         Ok(match self {
-            Self::Sgd => Box::new(Sgd::new(learning_rate.unwrap_or(0.1)).build()?),
-            Self::Momentum => Box::new(Momentum::new(learning_rate.unwrap_or(0.02)).build()?),
-            Self::Nesterov => Box::new(Nesterov::new(learning_rate.unwrap_or(0.02)).build()?),
-            Self::Adam => Box::new(Adam::new(learning_rate.unwrap_or(1e-3)).build()?),
+            Self::Sgd => Sgd::new(learning_rate.unwrap_or(0.1)).build()?,
+            Self::Momentum => Momentum::new(learning_rate.unwrap_or(0.02)).build()?,
+            Self::Nesterov => Nesterov::new(learning_rate.unwrap_or(0.02)).build()?,
+            Self::Adam => Adam::new(learning_rate.unwrap_or(1e-3)).build()?,
         })
     }
 }

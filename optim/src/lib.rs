@@ -21,11 +21,15 @@
 
 mod adam;
 pub mod clip;
+mod group;
 mod momentum;
+mod settings;
 mod sgd;
 mod stepper;
 
-pub use adam::Adam;
+pub use adam::{Adam, AdamW};
+pub use group::Group;
 pub use momentum::{Momentum, Nesterov};
+pub use settings::Settings;
 pub use sgd::Sgd;
-pub use stepper::{Optimizer, Rule, Stepper};
+pub use stepper::{Optimizer, Rule, StepInfo, Stepper};

@@ -1,6 +1,7 @@
 //! Gradient descent with momentum, plain and Nesterov's.
 
-use crate::stepper::{Rule, Stepper, check_range, decayed};
+use crate::settings::{Settings, check_range, setters};
+use crate::stepper::{Optimizer, Rule, StepInfo, Stepper, decayed};
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
@@ -12,28 +13,21 @@ use cotangent_core::kernel::Real;
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Momentum {
-    learning_rate: f64,
-    momentum: f64,
+    settings: Settings,
     dampening: f64,
-    weight_decay: f64,
 }
 
 impl Momentum {
     /// Learning rate η, momentum μ 0.9, dampening τ 0, no weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
-            learning_rate,
-            momentum: 0.9,
+            settings: Settings::new(learning_rate).momentum(0.9),
             dampening: 0.0,
-            weight_decay: 0.0,
         }
     }
 
-    /// The momentum μ, in `[0, 1)`.
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
-    }
+    setters!(momentum);
+    setters!(weight_decay);
 
     /// The dampening τ, in `[0, 1]`.
     pub fn dampening(mut self, dampening: f64) -> Self {
@@ -41,48 +35,29 @@ impl Momentum {
         self
     }
 
-    /// The weight decay λ: `g += λ w` first.
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        self.weight_decay = weight_decay;
-        self
-    }
-
     /// The optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
-    pub fn build(self) -> Result<Stepper<Self, 1, 2>> {
-        let dampening = self.dampening;
-        check_range(
-            "dampening",
-            dampening,
-            (0.0..=1.0).contains(&dampening),
-            "in [0, 1]",
-        )?;
-        check_common(self.learning_rate, self.momentum, self.weight_decay)?;
-        Ok(Stepper::new(self))
+    pub fn build(self) -> Result<Box<dyn Optimizer>> {
+        let ok = (0.0..=1.0).contains(&self.dampening);
+        check_range("dampening", self.dampening, ok, "in [0, 1]")?;
+        Ok(Box::new(Stepper::new(self, self.settings)?))
     }
 }
 
 impl Rule<1> for Momentum {
-    const INITIAL: [f64; 1] = [0.0];
-
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate;
-    }
+    const STATE: [&'static str; 1] = ["momentum"];
 
     #[inline(always)]
-    fn update<T: Real>(&self, step: u64, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
-        let g = decayed(g, w, self.weight_decay);
-        let b = if step == 1 {
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
+        let g = decayed(at, w, g);
+        let b = if at.number == 1 {
             g
         } else {
-            b * self.momentum + g * (1.0 - self.dampening)
+            b * at.settings.momentum + g * (1.0 - self.dampening)
         };
-        (w - b * self.learning_rate, [b])
+        (w - b * at.settings.learning_rate, [b])
     }
 }
 
@@ -95,86 +70,44 @@ impl Rule<1> for Momentum {
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Nesterov {
-    learning_rate: f64,
-    momentum: f64,
-    weight_decay: f64,
+    settings: Settings,
 }
 
 impl Nesterov {
     /// Learning rate η, momentum μ 0.9, no weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
-            learning_rate,
-            momentum: 0.9,
-            weight_decay: 0.0,
+            settings: Settings::new(learning_rate).momentum(0.9),
         }
     }
 
-    /// The momentum μ, in `[0, 1)`.
-    pub fn momentum(mut self, momentum: f64) -> Self {
-        self.momentum = momentum;
-        self
-    }
-
-    /// The weight decay λ: `g += λ w` first.
-    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
-        self.weight_decay = weight_decay;
-        self
-    }
+    setters!(momentum);
+    setters!(weight_decay);
 
     /// The optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
-    pub fn build(self) -> Result<Stepper<Self, 1, 2>> {
-        check_common(self.learning_rate, self.momentum, self.weight_decay)?;
-        Ok(Stepper::new(self))
+    pub fn build(self) -> Result<Box<dyn Optimizer>> {
+        Ok(Box::new(Stepper::new(self, self.settings)?))
     }
 }
 
 impl Rule<1> for Nesterov {
-    const INITIAL: [f64; 1] = [0.0];
-
-    fn learning_rate(&self) -> f64 {
-        self.learning_rate
-    }
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.learning_rate = learning_rate;
-    }
+    const STATE: [&'static str; 1] = ["momentum"];
 
     #[inline(always)]
-    fn update<T: Real>(&self, _: u64, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
-        let g = decayed(g, w, self.weight_decay);
-        let b = b * self.momentum + g;
-        (w - (g + b * self.momentum) * self.learning_rate, [b])
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [b]: [T; 1]) -> (T, [T; 1]) {
+        let mu = at.settings.momentum;
+        let g = decayed(at, w, g);
+        let b = b * mu + g;
+        (w - (g + b * mu) * at.settings.learning_rate, [b])
     }
-}
-
-fn check_common(learning_rate: f64, momentum: f64, weight_decay: f64) -> Result<()> {
-    check_range(
-        "learning rate",
-        learning_rate,
-        learning_rate >= 0.0,
-        "at least 0",
-    )?;
-    check_range(
-        "momentum",
-        momentum,
-        (0.0..1.0).contains(&momentum),
-        "in [0, 1)",
-    )?;
-    check_range(
-        "weight decay",
-        weight_decay,
-        weight_decay >= 0.0,
-        "at least 0",
-    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Optimizer;
     use cotangent_core::module::{Param, Pass};
     use cotangent_core::{DType, Tensor};
 

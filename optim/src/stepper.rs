@@ -1,14 +1,18 @@
 //! What all optimizers share: finding each parameter's gradient, keeping its state by path, and one
-//! fused sweep per parameter.
+//! fused sweep over all parameters.
 
-use cotangent_core::kernel::{Real, Update};
-use cotangent_core::module::{Matcher, Module, Pattern};
+use crate::group::Group;
+use crate::settings::Settings;
+use cotangent_core::kernel::{Real, Step};
+use cotangent_core::module::{
+    Entry, Matcher, Module, Param, Part, Pattern, StateDict, Stateful, step,
+};
 use cotangent_core::{Error, Gradients, Result, Tensor};
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 /// Something that changes a model's parameters, given their gradients.
-pub trait Optimizer: Debug + Send {
+pub trait Optimizer: Stateful + Debug + Send {
     /// One update of every parameter that has a gradient. Frozen parameters and those without a
     /// gradient are not touched, nor is their state.
     ///
@@ -18,71 +22,43 @@ pub trait Optimizer: Debug + Send {
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
 
     /// Forgets the state of the parameters whose paths are meant; how many these are. See
-    /// `forget_where`, which takes a pattern.
+    /// [`forget_where`](#method.forget_where), which takes a pattern.
     ///
     /// # Errors
     /// [`Error::Argument`] if there is no state under such a path.
     fn forget(&mut self, paths: &Matcher) -> Result<usize>;
 
-    /// The learning rate.
-    fn learning_rate(&self) -> f64;
+    /// Gives some of the parameters settings of their own. A group that means none of the model's
+    /// parameters is an error of the next step.
+    fn add_group(&mut self, group: Group);
 
-    /// Sets the learning rate, as a schedule does.
-    fn set_learning_rate(&mut self, learning_rate: f64);
+    /// The learning rate, momentum and weight decay.
+    fn settings(&self) -> Settings;
+
+    /// Changes the settings, as a schedule does.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if one is out of range; nothing has changed then.
+    fn set_settings(&mut self, settings: Settings) -> Result<()>;
+
+    /// The learning rate.
+    fn learning_rate(&self) -> f64 {
+        self.settings().learning_rate
+    }
+
+    /// Sets the learning rate.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if it is not finite and at least 0; nothing has changed then.
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
+        self.set_settings(Settings {
+            learning_rate,
+            ..self.settings()
+        })
+    }
 }
 
 impl dyn Optimizer + '_ {
-    /// As [`Stepper::forget_where`].
-    ///
-    /// # Errors
-    /// As [`Stepper::forget_where`].
-    pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
-        self.forget(&pattern.matcher()?)
-    }
-}
-
-/// The formula of an optimizer with `N` numbers of state per element.
-pub trait Rule<const N: usize>: Copy + Debug + Send + Sync {
-    /// What the state of a parameter starts as.
-    const INITIAL: [f64; N];
-
-    /// The learning rate.
-    fn learning_rate(&self) -> f64;
-
-    /// Sets the learning rate.
-    fn set_learning_rate(&mut self, learning_rate: f64);
-
-    /// The new parameter and state, from parameter `w`, gradient `g` and state, in the parameter's
-    /// step number `step` (from 1).
-    fn update<T: Real>(&self, step: u64, w: T, g: T, state: [T; N]) -> (T, [T; N]);
-}
-
-/// An optimizer that applies a [`Rule`] to every element. `S` is `N + 1`.
-///
-/// State is kept by the parameter's path, so that a model that was loaded or cloned goes on with
-/// it. Each parameter counts its own steps: while it is frozen its state stands still, and when it
-/// is unfrozen it goes on from there, or, if it has none yet, starts as in a first step.
-#[derive(Clone, Debug)]
-pub struct Stepper<R, const N: usize, const S: usize> {
-    rule: R,
-    states: BTreeMap<String, State<N>>,
-}
-
-#[derive(Clone, Debug)]
-struct State<const N: usize> {
-    steps: u64,
-    slots: [Tensor; N],
-}
-
-impl<R: Rule<N> + 'static, const N: usize, const S: usize> Stepper<R, N, S> {
-    pub(crate) fn new(rule: R) -> Self {
-        const { assert!(S == N + 1) };
-        Self {
-            rule,
-            states: BTreeMap::new(),
-        }
-    }
-
     /// Forgets the state of the parameters whose paths the pattern means, which then start as in a
     /// first step; returns how many these are. For a layer that is replaced by a new one under the
     /// same path, while all others go on with what they have:
@@ -112,10 +88,156 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Stepper<R, N, S> {
     }
 }
 
-impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper<R, N, S> {
+/// What a [`Rule`] is told about the step that it takes with one parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct StepInfo {
+    /// The number of the parameter's step, from 1.
+    pub number: u64,
+    /// The optimizer's settings.
+    pub settings: Settings,
+    /// A number of the parameter's own, which [`Rule::prepare`] may change: 1 before its first step,
+    /// and saved with its state (NAdam's product of momenta).
+    pub carry: f64,
+}
+
+/// The formula of an optimizer with `N` numbers of state per element: all that an optimizer of one's
+/// own needs.
+///
+/// ```
+/// use cotangent_core::kernel::Real;
+/// use cotangent_core::{Tensor, module::{Param, Pass}};
+/// use cotangent_optim::{Optimizer, Rule, Settings, StepInfo, Stepper};
+///
+/// /// m = μ m + (1 - μ) g; w -= η m / (1 + |m|)
+/// #[derive(Clone, Copy, Debug)]
+/// struct Bounded;
+///
+/// impl Rule<1> for Bounded {
+///     const STATE: [&'static str; 1] = ["average"];
+///
+///     #[inline(always)]
+///     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m]: [T; 1]) -> (T, [T; 1]) {
+///         let m = m * at.settings.momentum + g * (1.0 - at.settings.momentum);
+///         (w - m / (m.abs() + 1.0) * at.settings.learning_rate, [m])
+///     }
+/// }
+///
+/// let mut w = Param::new(&Tensor::from([5.0f32, -3.0]));
+/// let mut optimizer = Stepper::new(Bounded, Settings { momentum: 0.5, ..Settings::new(0.1) })?;
+/// for _ in 0..200 {
+///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
+///     optimizer.step(&mut w, &grads)?;
+/// }
+/// assert!(w.value().square().sum().item()? < 0.01);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
+    /// The names of the state, under which it is saved.
+    const STATE: [&'static str; N];
+
+    /// What the state of a parameter starts as.
+    fn initial(&self) -> [f64; N] {
+        [0.0; N]
+    }
+
+    /// Works out, once per parameter and step, what the elements share.
+    fn prepare(&self, _at: &mut StepInfo) {}
+
+    /// The new parameter and state, from parameter `w`, gradient `g` and state. To be marked
+    /// `#[inline(always)]`: what is not inlined is not vectorized.
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, state: [T; N]) -> (T, [T; N]);
+
+    /// What is left to do with a parameter after the sweep, if it takes more than one: [`Lamb`]
+    /// needs norms.
+    ///
+    /// # Errors
+    /// Those of the tensor operations that it uses.
+    ///
+    /// [`Lamb`]: crate::Lamb
+    fn finish(&self, _at: StepInfo, _param: &mut Param, _state: &[Tensor; N]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// An optimizer that applies a [`Rule`] to every element.
+///
+/// State is kept by the parameter's path, so that a model that was loaded or cloned goes on with
+/// it. Each parameter counts its own steps: while it is frozen its state stands still, and when it
+/// is unfrozen it goes on from there, or, if it has none yet, starts as in a first step.
+#[derive(Clone, Debug)]
+pub struct Stepper<R, const N: usize> {
+    rule: R,
+    settings: Settings,
+    groups: Vec<Group>,
+    /// The groups of each parameter that has been seen, by their numbers.
+    members: BTreeMap<String, Vec<usize>>,
+    states: BTreeMap<String, State<N>>,
+}
+
+#[derive(Clone, Debug)]
+struct State<const N: usize> {
+    steps: u64,
+    carry: f64,
+    slots: [Tensor; N],
+}
+
+impl<R: Rule<N>, const N: usize> Stepper<R, N> {
+    /// An optimizer with no state yet.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a setting is out of range.
+    pub fn new(rule: R, settings: Settings) -> Result<Self> {
+        settings.check()?;
+        Ok(Self {
+            rule,
+            settings,
+            groups: Vec::new(),
+            members: BTreeMap::new(),
+            states: BTreeMap::new(),
+        })
+    }
+
+    /// Finds the groups of the model's parameters, if there is one not seen yet.
+    fn assign(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
+        if self.groups.is_empty()
+            || params
+                .iter()
+                .all(|(path, _)| self.members.contains_key(path))
+        {
+            return Ok(());
+        }
+        for group in &self.groups {
+            if !params.iter().any(|(path, _)| group.paths.matches(path)) {
+                let place = "among the model's parameters";
+                return Err(group.paths.no_match("optimizer group", place));
+            }
+        }
+        for (path, _) in params {
+            let groups = self.groups.iter().enumerate();
+            let meant = groups.filter(|(_, group)| group.paths.matches(path));
+            let meant = meant.map(|(number, _)| number).collect();
+            self.members.insert(path.clone(), meant);
+        }
+        Ok(())
+    }
+
+    /// The settings of a parameter; none if a group of its is frozen.
+    fn settings_of(&self, path: &str) -> Option<Settings> {
+        let groups = self.members.get(path).into_iter().flatten();
+        let mut groups = groups.map(|&number| &self.groups[number]);
+        groups.try_fold(self.settings, |settings, group| group.adjust(settings))
+    }
+}
+
+impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
-        let mut work = Vec::new();
-        for (path, param) in model.named_params_mut() {
+        let params = model.named_params_mut();
+        self.assign(&params)?;
+        let mut work: Vec<(String, &mut Param, &Tensor, Settings)> = Vec::new();
+        for (path, param) in params {
+            let Some(settings) = self.settings_of(&path) else {
+                continue;
+            };
             let Some(gradient) = gradients.get(&*param).filter(|_| !param.is_frozen()) else {
                 continue;
             };
@@ -131,31 +253,54 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
             for (operand, reason) in state.chain([(gradient, gradient_reason)]) {
                 check(param.value(), operand, reason).map_err(|error| error.within(&path))?;
             }
-            work.push((path, param, gradient));
+            work.push((path, param, gradient, settings));
         }
-        for (path, param, gradient) in work {
-            if !self.states.contains_key(&path) {
-                let value = param.value();
-                let mut slots = Vec::with_capacity(N);
-                for initial in R::INITIAL {
-                    slots.push(Tensor::full(value.shape(), initial, value.dtype())?);
-                }
-                if let Ok(slots) = <[Tensor; N]>::try_from(slots) {
-                    self.states.insert(path.clone(), State { steps: 0, slots });
-                }
+        for (path, param, ..) in &work {
+            if !self.states.contains_key(path) {
+                let state = State::new(param.value(), self.rule.initial())?;
+                self.states.insert(path.clone(), state);
             }
-            if let Some(state) = self.states.get_mut(&path) {
-                state.steps += 1;
-                let element = Element::<R, N> {
+        }
+        // Both in the order of the paths, so that each state is borrowed once.
+        work.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        let mut states = self.states.iter_mut();
+        let mut parts = Vec::with_capacity(work.len());
+        for (path, param, gradient, settings) in work {
+            let Some((_, state)) = states.find(|(known, _)| **known == path) else {
+                let reason = format!("two parameters have the path `{path}`");
+                return Err(Error::Argument {
+                    op: "optimizer step",
+                    reason,
+                });
+            };
+            let mut at = StepInfo {
+                number: state.steps + 1,
+                settings,
+                carry: state.carry,
+            };
+            self.rule.prepare(&mut at);
+            (state.steps, state.carry) = (at.number, at.carry);
+            parts.push(Part {
+                param,
+                gradient,
+                state: &mut state.slots,
+                step: Element {
                     rule: self.rule,
-                    step: state.steps,
-                };
-                param
-                    .update::<S, N>(gradient, &mut state.slots, element)
-                    .map_err(|error| error.within(&path))?;
-            }
+                    at,
+                },
+            });
+        }
+        step(&mut parts)?;
+        for part in parts {
+            let Element { rule, at } = part.step;
+            rule.finish(at, part.param, part.state)?;
         }
         Ok(())
+    }
+
+    fn add_group(&mut self, group: Group) {
+        self.groups.push(group);
+        self.members.clear();
     }
 
     fn forget(&mut self, paths: &Matcher) -> Result<usize> {
@@ -172,12 +317,108 @@ impl<R: Rule<N> + 'static, const N: usize, const S: usize> Optimizer for Stepper
         Ok(forgotten)
     }
 
-    fn learning_rate(&self) -> f64 {
-        self.rule.learning_rate()
+    fn settings(&self) -> Settings {
+        self.settings
     }
 
-    fn set_learning_rate(&mut self, learning_rate: f64) {
-        self.rule.set_learning_rate(learning_rate);
+    fn set_settings(&mut self, settings: Settings) -> Result<()> {
+        settings.check()?;
+        self.settings = settings;
+        Ok(())
+    }
+}
+
+/// The settings, and for each parameter that has state its steps and its tensors, under
+/// `state.PATH.`. Loading replaces all of it, the settings too, as in PyTorch: to go on with another
+/// learning rate, set it afterwards.
+impl<R: Rule<N>, const N: usize> Stateful for Stepper<R, N> {
+    fn state(&self) -> Result<StateDict> {
+        let mut all = StateDict::new();
+        all.insert_number("learning_rate", self.settings.learning_rate);
+        all.insert_number("momentum", self.settings.momentum);
+        all.insert_number("weight_decay", self.settings.weight_decay);
+        for (path, state) in &self.states {
+            let path = state_path(path);
+            all.insert(&format!("{path}.steps"), Entry::Count(state.steps));
+            all.insert_number(&format!("{path}.carry"), state.carry);
+            for (name, slot) in R::STATE.iter().zip(&state.slots) {
+                all.insert(&format!("{path}.slot.{name}"), Entry::Tensor(slot.clone()));
+            }
+        }
+        Ok(all)
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let settings = Settings {
+            learning_rate: state.number("learning_rate")?,
+            momentum: state.number("momentum")?,
+            weight_decay: state.number("weight_decay")?,
+        };
+        settings.check()?;
+        let mut states = BTreeMap::new();
+        for (name, _) in state.iter() {
+            let Some(path) = name.strip_suffix(".steps") else {
+                continue;
+            };
+            let mut slots = Vec::with_capacity(N);
+            for slot in R::STATE {
+                slots.push(state.tensor(&format!("{path}.slot.{slot}"))?.clone());
+            }
+            if let Ok(slots) = <[Tensor; N]>::try_from(slots) {
+                let loaded = State {
+                    steps: state.count(name)?,
+                    carry: state.number(&format!("{path}.carry"))?,
+                    slots,
+                };
+                let param = path.strip_prefix("state").unwrap_or(path);
+                states.insert(param.trim_start_matches('.').to_owned(), loaded);
+            }
+        }
+        let loaded = Self {
+            settings,
+            states,
+            groups: self.groups.clone(),
+            members: BTreeMap::new(),
+            ..*self
+        };
+        let expected = loaded.state()?;
+        let unknown = state
+            .iter()
+            .filter(|(name, _)| expected.get(name).is_none());
+        let mismatches: Vec<String> = unknown
+            .map(|(name, _)| format!("`{name}`: not a part of this optimizer's state"))
+            .collect();
+        if !mismatches.is_empty() {
+            return Err(Error::State {
+                path: std::path::PathBuf::new(),
+                mismatches,
+            });
+        }
+        *self = loaded;
+        Ok(())
+    }
+}
+
+/// Where the state of a parameter is kept; a parameter that is the whole model has the empty path.
+fn state_path(path: &str) -> String {
+    if path.is_empty() {
+        "state".to_owned()
+    } else {
+        format!("state.{path}")
+    }
+}
+
+impl<const N: usize> State<N> {
+    fn new(value: &Tensor, initial: [f64; N]) -> Result<Self> {
+        let mut slots = [(); N].map(|()| value.clone());
+        for (slot, initial) in slots.iter_mut().zip(initial) {
+            *slot = Tensor::full(value.shape(), initial, value.dtype())?;
+        }
+        Ok(Self {
+            steps: 0,
+            carry: 1.0,
+            slots,
+        })
     }
 }
 
@@ -200,44 +441,36 @@ fn check(value: &Tensor, operand: &Tensor, reason: &str) -> Result<()> {
     Ok(())
 }
 
-/// A rule with `N` numbers of state at one step, as an update of [w, state…].
+/// A rule at one step.
 #[derive(Clone, Copy)]
-struct Element<R, const N: usize> {
+struct Element<R> {
     rule: R,
-    step: u64,
+    at: StepInfo,
 }
 
-impl<R: Rule<N>, const N: usize, const S: usize> Update<S, 1> for Element<R, N> {
+impl<R: Rule<N>, const N: usize> Step<N> for Element<R> {
     #[inline(always)]
-    fn apply<T: Real>(self, values: [T; S], [g]: [T; 1]) -> [T; S] {
-        let w = values[0];
-        let mut state = [w; N];
-        state.copy_from_slice(&values[1..]);
-        let (w, state) = self.rule.update(self.step, w, g, state);
-        let mut values = [w; S];
-        values[1..].copy_from_slice(&state);
-        values
+    fn apply<T: Real>(self, w: T, g: T, state: [T; N]) -> (T, [T; N]) {
+        self.rule.update(self.at, w, g, state)
     }
 }
 
-/// An error unless `value` is in range.
-pub(crate) fn check_range(what: &str, value: f64, ok: bool, range: &str) -> Result<()> {
-    if ok {
-        Ok(())
-    } else {
-        Err(Error::Argument {
-            op: "optimizer",
-            reason: format!("{what} must be {range}, found {value}"),
-        })
-    }
-}
-
-/// `g + weight_decay w`
+/// `g + λ w`
 #[inline(always)]
-pub(crate) fn decayed<T: Real>(g: T, w: T, weight_decay: f64) -> T {
-    if weight_decay == 0.0 {
+pub(crate) fn decayed<T: Real>(at: StepInfo, w: T, g: T) -> T {
+    if at.settings.weight_decay == 0.0 {
         g
     } else {
-        g + w * weight_decay
+        g + w * at.settings.weight_decay
+    }
+}
+
+/// `w - η λ w`
+#[inline(always)]
+pub(crate) fn shrunk<T: Real>(at: StepInfo, w: T) -> T {
+    if at.settings.weight_decay == 0.0 {
+        w
+    } else {
+        w * (1.0 - at.settings.learning_rate * at.settings.weight_decay)
     }
 }

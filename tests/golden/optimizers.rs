@@ -45,65 +45,53 @@ type Build = fn() -> Result<Box<dyn Optimizer>>;
 
 /// Where `skipping`, the second parameter has no gradient in every third step.
 const OPTIMIZERS: &[(&str, Build)] = &[
-    ("sgd(0.05)", || boxed(Sgd::new(0.05).build())),
+    ("sgd(0.05)", || Sgd::new(0.05).build()),
     ("sgd(0.05,decay=0.1)", || {
-        boxed(Sgd::new(0.05).weight_decay(0.1).build())
+        Sgd::new(0.05).weight_decay(0.1).build()
     }),
-    ("momentum(0.01)", || boxed(Momentum::new(0.01).build())),
-    ("momentum(0.01) skipping", || {
-        boxed(Momentum::new(0.01).build())
-    }),
+    ("momentum(0.01)", || Momentum::new(0.01).build()),
+    ("momentum(0.01) skipping", || Momentum::new(0.01).build()),
     ("momentum(0.02,0.8,dampening=0.3)", || {
-        boxed(Momentum::new(0.02).momentum(0.8).dampening(0.3).build())
+        Momentum::new(0.02).momentum(0.8).dampening(0.3).build()
     }),
     ("momentum(0.01,decay=0.1)", || {
-        boxed(Momentum::new(0.01).weight_decay(0.1).build())
+        Momentum::new(0.01).weight_decay(0.1).build()
     }),
     ("momentum(0.02,0.5,dampening=1,decay=0.05)", || {
-        boxed(
-            Momentum::new(0.02)
-                .momentum(0.5)
-                .dampening(1.0)
-                .weight_decay(0.05)
-                .build(),
-        )
+        Momentum::new(0.02)
+            .momentum(0.5)
+            .dampening(1.0)
+            .weight_decay(0.05)
+            .build()
     }),
-    ("nesterov(0.01)", || boxed(Nesterov::new(0.01).build())),
-    ("nesterov(0.01) skipping", || {
-        boxed(Nesterov::new(0.01).build())
-    }),
+    ("nesterov(0.01)", || Nesterov::new(0.01).build()),
+    ("nesterov(0.01) skipping", || Nesterov::new(0.01).build()),
     ("nesterov(0.02,0.7,decay=0.1)", || {
-        boxed(Nesterov::new(0.02).momentum(0.7).weight_decay(0.1).build())
+        Nesterov::new(0.02).momentum(0.7).weight_decay(0.1).build()
     }),
-    ("adam(0.001)", || boxed(Adam::new(0.001).build())),
-    ("adam(0.02)", || boxed(Adam::new(0.02).build())),
-    ("adam(0.01) skipping", || boxed(Adam::new(0.01).build())),
+    ("adam(0.001)", || Adam::new(0.001).build()),
+    ("adam(0.02)", || Adam::new(0.02).build()),
+    ("adam(0.01) skipping", || Adam::new(0.01).build()),
     ("adam(0.01,0.8,0.99,1e-3)", || {
-        boxed(Adam::new(0.01).betas(0.8, 0.99).epsilon(1e-3).build())
+        Adam::new(0.01).betas(0.8, 0.99).epsilon(1e-3).build()
     }),
     ("adam(0.01,0,0.9,1e-1)", || {
-        boxed(Adam::new(0.01).betas(0.0, 0.9).epsilon(1e-1).build())
+        Adam::new(0.01).betas(0.0, 0.9).epsilon(1e-1).build()
     }),
     ("adam(0.01,decay=0.1)", || {
-        boxed(Adam::new(0.01).weight_decay(0.1).build())
+        Adam::new(0.01).weight_decay(0.1).build()
     }),
     ("adam(0.01,inside=1e-8)", || {
-        boxed(Adam::new(0.01).epsilon_inside_root().build())
+        Adam::new(0.01).epsilon_inside_root().build()
     }),
     ("adam(0.01,0.8,0.99,inside=1e-2)", || {
-        boxed(
-            Adam::new(0.01)
-                .betas(0.8, 0.99)
-                .epsilon(1e-2)
-                .epsilon_inside_root()
-                .build(),
-        )
+        Adam::new(0.01)
+            .betas(0.8, 0.99)
+            .epsilon(1e-2)
+            .epsilon_inside_root()
+            .build()
     }),
 ];
-
-fn boxed(optimizer: Result<impl Optimizer + 'static>) -> Result<Box<dyn Optimizer>> {
-    Ok(Box::new(optimizer?))
-}
 
 /// Every optimizer goes where PyTorch's goes, step by step.
 pub fn check(name: &'static str) {

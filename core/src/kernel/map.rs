@@ -11,10 +11,24 @@ pub trait Map<const N: usize>: Copy + Send + Sync + 'static {
     fn apply<T: Real>(self, args: [T; N]) -> T;
 }
 
-/// A formula that replaces `S` numbers, given `N` others: an optimizer's update, for one.
+/// A formula that replaces `S` numbers, given `N` others.
 pub trait Update<const S: usize, const N: usize>: Copy + Send + Sync {
     /// The new values of `state`.
     fn apply<T: Real>(self, state: [T; S], args: [T; N]) -> [T; S];
+}
+
+/// The formula of an optimizer: the new parameter and state of one element.
+pub trait Step<const N: usize>: Copy + Send + Sync {
+    /// From parameter `w`, gradient `g` and state.
+    fn apply<T: Real>(self, w: T, g: T, state: [T; N]) -> (T, [T; N]);
+}
+
+/// One parameter's part of an optimizer's step: contiguous slices of one length.
+pub(crate) struct StepPart<'a, F, const N: usize, U> {
+    pub step: U,
+    pub w: &'a mut [F],
+    pub g: &'a [F],
+    pub state: [&'a mut [F]; N],
 }
 
 /// How many elements are staged on the stack when an operand is not contiguous.
@@ -83,6 +97,46 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
     });
 }
 
+/// The steps of all parts, in place, split over threads inside large parts and across small ones.
+pub(crate) fn step<F: Float, const N: usize, U: Step<N>>(parts: Vec<StepPart<'_, F, N, U>>) {
+    struct Part<'a, F, const N: usize, U> {
+        step: U,
+        w: Shared<F>,
+        g: &'a [F],
+        state: [Shared<F>; N],
+    }
+    let lens: Vec<usize> = parts.iter().map(|part| part.w.len()).collect();
+    let parts: Vec<_> = parts
+        .into_iter()
+        .map(|part| {
+            let len = part.w.len();
+            assert!(part.g.len() == len && part.state.iter().all(|slot| slot.len() == len));
+            Part {
+                step: part.step,
+                w: Shared::of(part.w),
+                g: part.g,
+                state: part.state.map(Shared::of),
+            }
+        })
+        .collect();
+    parallel::batches(&lens, GRAIN, &|i, range| {
+        let part = &parts[i];
+        let mut state = [(); N].map(|()| <&mut [F]>::default());
+        for k in 0..N {
+            // SAFETY: the ranges of one part do not overlap, and the slices of all parts are
+            // borrowed until the end of this function.
+            state[k] = unsafe { part.state[k].piece(range.clone()) };
+        }
+        dispatch(StepPart {
+            step: part.step,
+            // SAFETY: as above.
+            w: unsafe { part.w.piece(range.clone()) },
+            g: &part.g[range],
+            state,
+        });
+    });
+}
+
 struct Contiguous<'a, F, const N: usize, M> {
     map: M,
     inputs: [&'a [F]; N],
@@ -127,6 +181,31 @@ impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Kernel for InPla
             let after = self.update.apply(before, lanes::<F, I, N>(&args, i));
             for k in 0..S {
                 states[k][i] = after[k].0;
+            }
+        }
+    }
+}
+
+impl<F: Float, const N: usize, U: Step<N>> Kernel for StepPart<'_, F, N, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let (w, g, states) = (self.w, self.g, self.state);
+        let len = w.len();
+        assert!(g.len() == len);
+        for state in &states {
+            assert!(state.len() == len);
+        }
+        for i in 0..len {
+            let mut state = [Lane::<F, I>::new(F::default()); N];
+            for k in 0..N {
+                state[k] = Lane::new(states[k][i]);
+            }
+            let (new, state) = self.step.apply(Lane::new(w[i]), Lane::new(g[i]), state);
+            w[i] = new.0;
+            for k in 0..N {
+                states[k][i] = state[k].0;
             }
         }
     }

@@ -25,5 +25,5 @@ pub(crate) mod softmax;
 pub(crate) mod strided;
 
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
-pub use map::{Map, Update};
+pub use map::{Map, Step, Update};
 pub use real::{Float, Lane, Rare, Real};

@@ -37,6 +37,37 @@ pub(crate) fn chunks_mut<T: Send>(
     });
 }
 
+/// Calls `body(i, range)` for pieces of `0..lens[i]`, for every `i`: at most `piece_len` long, and
+/// small ones together in one task.
+pub(crate) fn batches(
+    lens: &[usize],
+    piece_len: usize,
+    body: &(dyn Fn(usize, Range<usize>) + Sync),
+) {
+    let mut pieces = Vec::new();
+    let mut tasks = vec![0];
+    let mut load = 0;
+    for (i, &len) in lens.iter().enumerate() {
+        for start in (0..len).step_by(piece_len) {
+            let end = len.min(start + piece_len);
+            pieces.push((i, start..end));
+            load += end - start;
+            if load >= piece_len {
+                tasks.push(pieces.len());
+                load = 0;
+            }
+        }
+    }
+    if load > 0 {
+        tasks.push(pieces.len());
+    }
+    ranges(tasks.len() - 1, 1, &|task| {
+        for (i, range) in &pieces[tasks[task.start]..tasks[task.end]] {
+            body(*i, range.clone());
+        }
+    });
+}
+
 /// What `body` gives for each piece of `0..len`, in order.
 pub(crate) fn collect<R: Send>(
     len: usize,

@@ -11,6 +11,8 @@ mod param;
 mod pass;
 mod select;
 mod state;
+mod stateful;
+mod step;
 mod summary;
 mod walk;
 
@@ -20,5 +22,7 @@ pub use param::{Buffer, Counter, Param};
 pub use pass::Pass;
 pub use select::{Matcher, Pattern};
 pub use state::{load_bytes, to_bytes};
+pub use stateful::{Entry, StateDict, Stateful, load_checkpoint, save_checkpoint};
+pub use step::{Part, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
 pub use walk::{LeafMut, LeafRef, Module, Walk, WalkMut};

@@ -3,8 +3,7 @@
 use super::pass::Pass;
 use crate::autograd::{Leaf, LeafId, Node, Tensor};
 use crate::error::{Error, Result};
-use crate::kernel::{Update, map};
-use crate::tensor::{Array, DType, Element, with_dtype};
+use crate::tensor::{Array, DType, Element};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -104,51 +103,15 @@ impl Param {
         self.leaf = Node::leaf(self.value.array().shape().clone(), dtype);
     }
 
-    /// One sweep over the parameter, its gradient and `N` tensors of optimizer state, all of one
-    /// shape and dtype: `[w, s…] := update([w, s…], [g])`, in place unless a live graph still
-    /// holds the old value (then that one is kept and a new one written).
-    ///
-    /// `S` is `N + 1`.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`] if the gradient or a state tensor does not fit; then
-    /// nothing has changed.
-    pub fn update<const S: usize, const N: usize>(
-        &mut self,
-        gradient: &Tensor,
-        state: &mut [Tensor; N],
-        update: impl Update<S, 1>,
-    ) -> Result<()> {
-        const { assert!(S == N + 1) };
-        for operand in state.iter().chain([gradient]) {
-            operand.expect_dtype("optimizer step", self.value.dtype())?;
-            if operand.shape() != self.shape() {
-                let shapes = [self.shape(), operand.shape()];
-                return Err(Error::shape(
-                    "optimizer step",
-                    "gradient or state does not fit",
-                    &shapes,
-                ));
-            }
-        }
-        let gradient = gradient.array().contiguous();
-        let mut arrays: Vec<Array> = std::iter::once(&mut self.value)
-            .chain(state.iter_mut())
-            .map(|tensor| std::mem::replace(tensor, Tensor::from(gradient.clone())).into_array())
-            .collect();
-        arrays.iter_mut().for_each(Array::make_unique);
-        with_dtype!(gradient.dtype(), F => {
-            let mut slices = arrays.iter_mut().map(|array| array.get_mut::<F>().unwrap_or_default());
-            let states = [(); S].map(|()| slices.next().unwrap_or_default());
-            map::update(update, states, [gradient.as_slice::<F>().unwrap_or_default()]);
-        });
-        for (tensor, array) in std::iter::once(&mut self.value)
-            .chain(state.iter_mut())
-            .zip(arrays)
-        {
-            *tensor = Tensor::from(array);
-        }
-        Ok(())
+    /// The storage of the value, to be changed in place.
+    pub(super) fn take_array(&mut self) -> Array {
+        let empty = Tensor::from(Array::from_slice::<f32>([0].into(), &[]));
+        std::mem::replace(&mut self.value, empty).into_array()
+    }
+
+    /// Puts the changed storage back.
+    pub(super) fn put_array(&mut self, array: Array) {
+        self.value = Tensor::from(array);
     }
 }
 

@@ -5,6 +5,7 @@ use super::walk::{LeafRef, Walk, freeze_declared};
 use super::{LeafMut, Module, WalkMut};
 use crate::error::{Error, Result};
 use regex_lite::Regex;
+use std::sync::Arc;
 
 /// Which paths are meant: a regular expression that matches the whole path, or a closure.
 ///
@@ -28,8 +29,9 @@ pub trait Pattern {
 }
 
 /// What a [`Pattern`] means.
+#[derive(Clone)]
 pub struct Matcher {
-    matches: Box<dyn Fn(&str) -> bool>,
+    matches: Arc<dyn Fn(&str) -> bool + Send + Sync>,
     text: String,
 }
 
@@ -39,8 +41,9 @@ impl Matcher {
         (self.matches)(path)
     }
 
-    /// An error that says that there is nothing `place` that is meant.
-    pub(super) fn no_match(&self, op: &'static str, place: &str) -> Error {
+    /// The error, an [`Error::Argument`], that says that there is nothing `place` (such as "among the
+    /// model's parameters") that is meant.
+    pub fn no_match(&self, op: &'static str, place: &str) -> Error {
         Error::argument(op, format!("{} matches nothing {place}", self.text))
     }
 }
@@ -55,16 +58,16 @@ impl Pattern for &str {
     fn matcher(self) -> Result<Matcher> {
         let regex = whole(self)?;
         Ok(Matcher {
-            matches: Box::new(move |path| regex.is_match(path)),
+            matches: Arc::new(move |path| regex.is_match(path)),
             text: format!("the pattern `{self}`"),
         })
     }
 }
 
-impl<F: Fn(&str) -> bool + 'static> Pattern for F {
+impl<F: Fn(&str) -> bool + Send + Sync + 'static> Pattern for F {
     fn matcher(self) -> Result<Matcher> {
         Ok(Matcher {
-            matches: Box::new(self),
+            matches: Arc::new(self),
             text: "the closure".to_owned(),
         })
     }

@@ -4,6 +4,7 @@
 use super::header::repeated_name;
 use super::loader::Loader;
 use super::param::{from_little_endian, little_endian_bytes};
+use super::stateful::{Entry, StateDict};
 use super::walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
 use crate::autograd::Tensor;
 use crate::disk::{read_file, replace_file};
@@ -26,46 +27,80 @@ pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
 const RESERVED: &str = "__metadata__";
 
 fn file_bytes<M: Module + ?Sized>(module: &M, path: &Path) -> Result<Vec<u8>> {
-    let mut entries: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)> = BTreeMap::new();
+    entries(module)
+        .map_err(|reason| format_error(path, reason))?
+        .file_bytes(path)
+}
+
+/// All leaves by their paths.
+pub(super) fn entries<M: Module + ?Sized>(module: &M) -> std::result::Result<StateDict, String> {
+    let mut entries = StateDict::new();
     let mut wrong = None;
     Walk::over(module, |name, leaf| {
-        let tensor_entry = |tensor: &Tensor| {
-            (
-                file_dtype(tensor.dtype()),
-                tensor.shape().to_vec(),
-                little_endian_bytes(tensor),
-            )
-        };
         let entry = match leaf {
-            LeafRef::Param(param) => tensor_entry(param.value()),
-            LeafRef::Buffer(buffer) => tensor_entry(&buffer.value()),
-            LeafRef::Counter(counter) => {
-                let count = counter.get();
-                if i64::try_from(count).is_err() {
-                    wrong = Some(format!("`{name}`: {count} is too large to be saved as I64"));
-                }
-                (Dtype::I64, vec![], count.to_le_bytes().to_vec())
-            }
+            LeafRef::Param(param) => Entry::Tensor(param.value().clone()),
+            LeafRef::Buffer(buffer) => Entry::Tensor(buffer.value()),
+            LeafRef::Counter(counter) => Entry::Count(counter.get()),
         };
-        if name == RESERVED {
-            wrong = Some(format!(
-                "no leaf of the model can have the path `{name}`: safetensors keeps it for itself"
-            ));
-        }
-        if entries.insert(name.to_owned(), entry).is_some() {
+        if entries.insert(name, entry).is_some() {
             wrong = Some(format!("two leaves of the model have the path `{name}`"));
         }
     });
-    if let Some(reason) = wrong {
-        return Err(format_error(path, reason));
+    wrong.map_or(Ok(entries), Err)
+}
+
+/// The bytes of a file of these entries.
+pub(super) fn serialize(entries: &StateDict, path: &Path) -> Result<Vec<u8>> {
+    let mut parts = Vec::new();
+    for (name, entry) in entries.iter() {
+        let part = match entry {
+            Entry::Tensor(tensor) => {
+                let (dtype, shape) = (file_dtype(tensor.dtype()), tensor.shape().to_vec());
+                (name, dtype, shape, little_endian_bytes(tensor))
+            }
+            Entry::Count(count) => {
+                if i64::try_from(*count).is_err() {
+                    let reason = format!("`{name}`: {count} is too large to be saved as I64");
+                    return Err(format_error(path, reason));
+                }
+                (name, Dtype::I64, vec![], count.to_le_bytes().to_vec())
+            }
+        };
+        if name == RESERVED {
+            let reason = format!(
+                "no leaf of the model can have the path `{name}`: safetensors keeps it for itself"
+            );
+            return Err(format_error(path, reason));
+        }
+        parts.push(part);
     }
-    let views = entries.iter().map(|(name, (dtype, shape, bytes))| {
-        TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
+    let views = parts.iter().map(|(name, dtype, shape, bytes)| {
+        TensorView::new(*dtype, shape.clone(), bytes).map(|view| (*name, view))
     });
     let views: Vec<_> = views
         .collect::<std::result::Result<_, _>>()
         .map_err(|error| format_error(path, error.to_string()))?;
     safetensors::serialize(views, None).map_err(|error| format_error(path, error.to_string()))
+}
+
+/// The entries of a file: tensors of F32 and F64, and counts, which are scalars of I64.
+pub(super) fn deserialize(bytes: &[u8], path: &Path) -> Result<StateDict> {
+    let mut entries = StateDict::new();
+    for (name, view) in parse(bytes, path)?.tensors() {
+        let read = |dtype| {
+            from_little_endian(view.data(), view.shape(), dtype)
+                .map(Entry::Tensor)
+                .map_err(|error| error.to_string())
+        };
+        let entry = match view.dtype() {
+            Dtype::F32 => read(DType::F32),
+            Dtype::F64 => read(DType::F64),
+            _ => read_count(&view).map(Entry::Count),
+        };
+        let entry = entry.map_err(|reason| format_error(path, format!("`{name}`: {reason}")))?;
+        entries.insert(&name, entry);
+    }
+    Ok(entries)
 }
 
 /// Sets all leaves of `module` from the bytes of a safetensors file; all or nothing.
@@ -201,15 +236,7 @@ fn read_leaf(
     expected: Option<&Tensor>,
 ) -> std::result::Result<Loaded, String> {
     let Some(expected) = expected else {
-        return match (view.dtype(), view.shape(), view.data().try_into()) {
-            (Dtype::I64, [], Ok(bytes)) => match u64::try_from(i64::from_le_bytes(bytes)) {
-                Ok(count) => Ok(Loaded::Count(count)),
-                Err(_) => Err("expected a count, found a negative number".to_owned()),
-            },
-            (dtype, shape, _) => Err(format!(
-                "expected a scalar of dtype I64, found {dtype:?} {shape:?}"
-            )),
-        };
+        return read_count(view).map(Loaded::Count);
     };
     if view.dtype() != file_dtype(expected.dtype()) {
         return Err(format!(
@@ -230,6 +257,16 @@ fn read_leaf(
         .map_err(|error| error.to_string())
 }
 
+fn read_count(view: &TensorView<'_>) -> std::result::Result<u64, String> {
+    match (view.dtype(), view.shape(), view.data().try_into()) {
+        (Dtype::I64, [], Ok(bytes)) => u64::try_from(i64::from_le_bytes(bytes))
+            .map_err(|_| "expected a count, found a negative number".to_owned()),
+        (dtype, shape, _) => Err(format!(
+            "expected a scalar of dtype I64, found {dtype:?} {shape:?}"
+        )),
+    }
+}
+
 fn file_dtype(dtype: DType) -> Dtype {
     match dtype {
         DType::F32 => Dtype::F32,
@@ -237,7 +274,7 @@ fn file_dtype(dtype: DType) -> Dtype {
     }
 }
 
-fn format_error(path: &Path, reason: impl Into<String>) -> Error {
+pub(super) fn format_error(path: &Path, reason: impl Into<String>) -> Error {
     Error::Format {
         path: path.to_owned(),
         reason: reason.into(),

@@ -1,0 +1,104 @@
+//! The settings that all optimizers share, and their ranges.
+
+use cotangent_core::{Error, Result};
+
+/// What every optimizer has, and what schedules and groups change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// The learning rate η, at least 0.
+    pub learning_rate: f64,
+    /// The momentum μ, or Adam's β₁, in `[0, 1)`; optimizers without one do not look at it.
+    pub momentum: f64,
+    /// The weight decay λ, at least 0.
+    pub weight_decay: f64,
+}
+
+impl Settings {
+    /// A learning rate, no momentum, no weight decay.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            learning_rate,
+            momentum: 0.0,
+            weight_decay: 0.0,
+        }
+    }
+
+    /// The same with momentum μ.
+    #[must_use]
+    pub fn momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
+    }
+
+    /// An error unless all are in range.
+    ///
+    /// # Errors
+    /// [`Error::Argument`].
+    pub fn check(&self) -> Result<()> {
+        at_least_0("learning rate", self.learning_rate)?;
+        fraction("momentum (β₁)", self.momentum)?;
+        at_least_0("weight decay", self.weight_decay)
+    }
+}
+
+/// An error unless `value` is finite and at least 0.
+pub(crate) fn at_least_0(what: &str, value: f64) -> Result<()> {
+    check_range(what, value, value.is_finite() && value >= 0.0, "at least 0")
+}
+
+/// An error unless `value` is in `[0, 1)`.
+pub(crate) fn fraction(what: &str, value: f64) -> Result<()> {
+    check_range(what, value, (0.0..1.0).contains(&value), "in [0, 1)")
+}
+
+/// An error unless `value` is in range.
+pub(crate) fn check_range(what: &str, value: f64, ok: bool, range: &str) -> Result<()> {
+    if ok {
+        Ok(())
+    } else {
+        Err(Error::Argument {
+            op: "optimizer",
+            reason: format!("{what} must be {range}, found {value}"),
+        })
+    }
+}
+
+/// The setters that builders share; each has a field `settings`.
+macro_rules! setters {
+    (weight_decay) => {
+        /// The weight decay λ, at least 0: `g += λ w` first. 0 by default.
+        pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+            self.settings.weight_decay = weight_decay;
+            self
+        }
+    };
+    (momentum) => {
+        /// The momentum μ, in `[0, 1)`.
+        pub fn momentum(mut self, momentum: f64) -> Self {
+            self.settings.momentum = momentum;
+            self
+        }
+    };
+    (betas) => {
+        /// β₁ and β₂, each in `[0, 1)`.
+        pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
+            self.settings.momentum = beta1;
+            self.beta2 = beta2;
+            self
+        }
+    };
+    (epsilon) => {
+        /// ε, at least 0.
+        pub fn epsilon(mut self, epsilon: f64) -> Self {
+            self.epsilon = epsilon;
+            self
+        }
+    };
+    (decoupled_weight_decay) => {
+        /// The weight decay λ does not go into the gradient: `w -= η λ w` first.
+        pub fn decoupled_weight_decay(mut self) -> Self {
+            self.decoupled = true;
+            self
+        }
+    };
+}
+pub(crate) use setters;
