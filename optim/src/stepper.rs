@@ -58,6 +58,35 @@ pub trait Optimizer: Stateful + Debug + Send {
     }
 }
 
+/// What the builders give is an optimizer itself: a function that takes `&mut dyn Optimizer` can be
+/// given `&mut optimizer`.
+impl Optimizer for Box<dyn Optimizer> {
+    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
+        (**self).step(model, gradients)
+    }
+    fn forget(&mut self, paths: &Matcher) -> Result<usize> {
+        (**self).forget(paths)
+    }
+    fn add_group(&mut self, group: Group) {
+        (**self).add_group(group);
+    }
+    fn settings(&self) -> Settings {
+        (**self).settings()
+    }
+    fn set_settings(&mut self, settings: Settings) -> Result<()> {
+        (**self).set_settings(settings)
+    }
+}
+
+impl Stateful for Box<dyn Optimizer> {
+    fn state(&self) -> Result<StateDict> {
+        (**self).state()
+    }
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        (**self).load_state(state)
+    }
+}
+
 impl dyn Optimizer + '_ {
     /// Forgets the state of the parameters whose paths the pattern means, which then start as in a
     /// first step; returns how many these are. For a layer that is replaced by a new one under the
