@@ -10,7 +10,8 @@ pub use cotangent_nn::{Layer, Module};
 
 /// What most programs need: `use cotangent::prelude::*;`.
 pub mod prelude {
-    pub use cotangent_core::module::{Buffer, Counter, Layer, Module, Param, Pass};
+    pub use cotangent_core::module::{Buffer, Counter, Layer, Module, Param, Pass, Stateful};
+    pub use cotangent_core::module::{load_checkpoint, save_checkpoint};
     pub use cotangent_core::random::{ChaCha8Rng, Rng, SeedableRng};
     pub use cotangent_core::{
         Axes, CrossEntropy, DType, Error, Gradients, Indices, Mask, Norm, Reduction, Result,
@@ -21,5 +22,7 @@ pub mod prelude {
     pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
     pub use cotangent_nn::{Embedding, Flatten, Linear, Mlp, Residual, Rnn, RnnCell, Sequential};
     pub use cotangent_nn::{Layer, Module, init, regularize, signal};
-    pub use cotangent_optim::{Adam, Momentum, Nesterov, Optimizer, Sgd, clip};
+    pub use cotangent_optim::{Accumulator, Constrained, Group, Lookahead, WeightAverage};
+    pub use cotangent_optim::{AdaDelta, AdaGrad, AdaMax, Adam, AdamW, Lamb, Lion, Momentum};
+    pub use cotangent_optim::{NAdam, Nesterov, Optimizer, RAdam, RmsProp, Sgd, clip};
 }

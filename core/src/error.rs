@@ -137,6 +137,20 @@ impl Error {
         }
     }
 
+    /// What went wrong, without the place: the innermost error.
+    ///
+    /// ```
+    /// use cotangent_core::{Error, Tensor};
+    /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err().within("weight");
+    /// assert!(matches!(error.root(), Error::Shape { .. }));
+    /// ```
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Within { source, .. } => source.root(),
+            error => error,
+        }
+    }
+
     pub(crate) fn shape(op: &'static str, reason: impl Into<String>, shapes: &[&[usize]]) -> Self {
         let shapes = shapes.iter().map(|&shape| Shape::from(shape)).collect();
         Self::Shape {

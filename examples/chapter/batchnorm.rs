@@ -44,7 +44,7 @@ fn experiment(lab: &Lab, scale: f64, learning_rate: f64, batch_norm: bool) -> Re
     };
     let mut net = builder.build(&mut lab.rng())?;
     let mut optimizer = Sgd::new(learning_rate).build()?;
-    lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |_| Ok(()))?;
+    lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |_, _| Ok(()))?;
     lab.test_accuracy(&net)
 }
 

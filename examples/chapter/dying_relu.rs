@@ -78,8 +78,8 @@ fn experiment(activation: &Activation, ordeal: &Ordeal, lab: &Lab) -> Result<Run
         run.silent.push(silent_share(&net, lab.train.inputs())?);
         run.accuracies.push(lab.test_accuracy(&net)?);
         if epoch < EPOCHS {
-            lab.fit(&mut net, &mut optimizer, epoch..epoch + 1, |grads| {
-                clip::global_norm(grads, MAX_NORM).map(drop)
+            lab.fit(&mut net, &mut optimizer, epoch..epoch + 1, |net, grads| {
+                clip::global_norm(MAX_NORM).apply(net, grads).map(drop)
             })?;
             optimizer.set_learning_rate(LEARNING_RATE)?;
         }

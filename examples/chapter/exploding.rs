@@ -80,9 +80,11 @@ fn train(max_norm: f64, lab: &Lab) -> Result<Training> {
     let mut net = Reader::new(RADII[2], lab)?;
     let mut optimizer = Sgd::new(LEARNING_RATE).build()?;
     let mut largest_norm = 0.0;
-    let losses = lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |grads| {
+    let losses = lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |net, grads| {
         // An infinite bound clips nothing, but the norm comes back all the same.
-        largest_norm = clip::global_norm(grads, max_norm)?.max(largest_norm);
+        largest_norm = clip::global_norm(max_norm)
+            .apply(net, grads)?
+            .max(largest_norm);
         Ok(())
     })?;
     Ok(Training {

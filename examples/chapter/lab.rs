@@ -121,12 +121,12 @@ impl Lab {
     /// Trains a net, and returns the mean loss of each epoch. `adjust` sees the gradients before
     /// the optimizer does. Where the loss is no longer finite, training has diverged: it stops, and
     /// the losses from there on are NaN.
-    pub fn fit(
+    pub fn fit<N: Layer>(
         &self,
-        net: &mut impl Layer,
+        net: &mut N,
         optimizer: &mut impl Optimizer,
         epochs: Range<u64>,
-        mut adjust: impl FnMut(&mut Gradients) -> cotangent::Result<()>,
+        mut adjust: impl FnMut(&N, &mut Gradients) -> cotangent::Result<()>,
     ) -> Result<Vec<f64>> {
         // Batch normalization cannot train on a rest of one image.
         let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last(true)?;
@@ -144,7 +144,7 @@ impl Lab {
                     break;
                 }
                 let mut grads = loss.backward()?;
-                adjust(&mut grads)?;
+                adjust(net, &mut grads)?;
                 optimizer.step(net, &grads)?;
             }
             let mean = sum / batches.batches_per_epoch() as f64;

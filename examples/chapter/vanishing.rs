@@ -97,7 +97,7 @@ fn experiment(kind: &Kind, units: usize, lab: &Lab) -> Result<Run> {
     let gradients = weights.filter_map(|weight| weight.gradient).collect();
 
     let mut optimizer = Sgd::new(LEARNING_RATE).build()?;
-    let losses = lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |_| Ok(()))?;
+    let losses = lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |_, _| Ok(()))?;
     Ok(Run {
         gradients,
         report,

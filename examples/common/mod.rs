@@ -100,7 +100,7 @@ pub fn run(
             let logits = net.forward(&images, &pass)?;
             let loss = logits.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
-            clip::global_norm(&mut grads, 5.0)?;
+            clip::global_norm(5.0).apply(&net, &mut grads)?;
             optimizer.step(&mut net, &grads)?;
 
             loss_sum += loss.item()? * labels.len() as f64;

@@ -1,7 +1,9 @@
 //! Adam, with decoupled weight decay, and AMSGrad.
 
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo, regularized};
 use crate::settings::{Settings, at_least_0, fraction, setters};
-use crate::stepper::{Optimizer, Rule, StepInfo, Stepper, decayed, shrunk};
+use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
@@ -67,35 +69,42 @@ impl Adam {
         })
     }
 
+    /// The step size with the correction of m, and the correction of v.
+    fn corrections(&self, at: &mut StepInfo) {
+        let t = at.number as f64;
+        let beta1 = at.settings.momentum;
+        let of_v = (1.0 - self.beta2.powf(t)).recip();
+        at.shared = [
+            at.settings.learning_rate / (1.0 - beta1.powf(t)),
+            of_v,
+            of_v.sqrt(),
+        ];
+    }
+
     /// `w`, `m`, `v` and the largest `v` after a step.
     #[inline(always)]
     fn step<T: Real>(&self, at: StepInfo, w: T, g: T, m: T, v: T, most: Option<T>) -> [T; 4] {
-        let (eta, beta1, t) = (
-            at.settings.learning_rate,
-            at.settings.momentum,
-            at.number as f64,
-        );
-        let (w, g) = if self.decoupled {
-            (shrunk(at, w), g)
-        } else {
-            (w, decayed(at, w, g))
-        };
+        let beta1 = at.settings.momentum;
+        let [eta, of_v, of_root] = at.shared;
+        let (w, g) = regularized(at, self.decoupled, w, g);
         let m = m * beta1 + g * (1.0 - beta1);
         let v = v * self.beta2 + g * g * (1.0 - self.beta2);
         let most = most.map_or(v, |most| T::select(most.lt(v), v, most));
-        let v_hat = most / (1.0 - self.beta2.powf(t));
         let divisor = if self.epsilon_inside_root {
-            (v_hat + self.epsilon).sqrt()
+            (most * of_v + self.epsilon).sqrt()
         } else {
-            v_hat.sqrt() + self.epsilon
+            most.sqrt() * of_root + self.epsilon
         };
-        let w = w - m / divisor * (eta / (1.0 - beta1.powf(t)));
-        [w, m, v, most]
+        [w - m / divisor * eta, m, v, most]
     }
 }
 
 impl Rule<2> for Adam {
     const STATE: [&'static str; 2] = ["m", "v"];
+
+    fn prepare(&self, at: &mut StepInfo) {
+        self.corrections(at);
+    }
 
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
@@ -106,6 +115,10 @@ impl Rule<2> for Adam {
 
 impl Rule<3> for Adam {
     const STATE: [&'static str; 3] = ["m", "v", "v_max"];
+
+    fn prepare(&self, at: &mut StepInfo) {
+        self.corrections(at);
+    }
 
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v, most]: [T; 3]) -> (T, [T; 3]) {

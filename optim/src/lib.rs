@@ -12,24 +12,53 @@
 //! for _ in 0..200 {
 //!     let loss = w.read(&Pass::train(0)).square().sum();
 //!     let mut grads = loss.backward()?;
-//!     clip::global_norm(&mut grads, 1.0)?;
+//!     clip::global_norm(1.0).apply(&w, &mut grads)?;
 //!     optimizer.step(&mut w, &grads)?;
 //! }
 //! assert!(w.value().square().sum().item()? < 0.02);
 //! # Ok::<(), cotangent_core::Error>(())
 //! ```
 
+mod accumulate;
+mod ada_delta;
+mod ada_grad;
+mod ada_max;
 mod adam;
+mod average;
 pub mod clip;
+mod constrained;
 mod group;
+mod lamb;
+mod lion;
+mod lookahead;
 mod momentum;
+mod n_adam;
+mod optimizer;
+mod r_adam;
+mod rms_prop;
+mod rule;
 mod settings;
 mod sgd;
+mod state;
 mod stepper;
 
+pub use accumulate::Accumulator;
+pub use ada_delta::AdaDelta;
+pub use ada_grad::AdaGrad;
+pub use ada_max::AdaMax;
 pub use adam::{Adam, AdamW};
+pub use average::WeightAverage;
+pub use constrained::Constrained;
 pub use group::Group;
+pub use lamb::Lamb;
+pub use lion::Lion;
+pub use lookahead::Lookahead;
 pub use momentum::{Momentum, Nesterov};
+pub use n_adam::NAdam;
+pub use optimizer::Optimizer;
+pub use r_adam::RAdam;
+pub use rms_prop::RmsProp;
+pub use rule::{Rule, StepInfo};
 pub use settings::Settings;
 pub use sgd::Sgd;
-pub use stepper::{Optimizer, Rule, StepInfo, Stepper};
+pub use stepper::Stepper;

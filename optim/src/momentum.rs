@@ -1,7 +1,9 @@
 //! Gradient descent with momentum, plain and Nesterov's.
 
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo, decayed};
 use crate::settings::{Settings, check_range, setters};
-use crate::stepper::{Optimizer, Rule, StepInfo, Stepper, decayed};
+use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn the_look_ahead_form_gives_the_same_iterates() -> Result<()> {
+    fn the_lookahead_form_gives_the_same_iterates() -> Result<()> {
         let (eta, beta) = (0.02, 0.9);
         let start = [1.0, -0.5, 2.0];
         let mut w = Param::new(&Tensor::from(start));

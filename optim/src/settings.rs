@@ -1,5 +1,7 @@
 //! The settings that all optimizers share, and their ranges.
 
+use crate::state::Mismatches;
+use cotangent_core::module::StateDict;
 use cotangent_core::{Error, Result};
 
 /// What every optimizer has, and what schedules and groups change.
@@ -37,6 +39,30 @@ impl Settings {
         at_least_0("learning rate", self.learning_rate)?;
         fraction("momentum (β₁)", self.momentum)?;
         at_least_0("weight decay", self.weight_decay)
+    }
+
+    /// The settings as a state.
+    pub(crate) fn state(&self) -> StateDict {
+        let mut state = StateDict::new();
+        state.insert_number("learning_rate", self.learning_rate);
+        state.insert_number("momentum", self.momentum);
+        state.insert_number("weight_decay", self.weight_decay);
+        state
+    }
+
+    /// The settings of a state, which must hold them and nothing else.
+    pub(crate) fn from_state(state: &StateDict) -> Result<Self> {
+        let mut wrong = Mismatches::default();
+        let mut number = |name| wrong.take(state.number(name)).unwrap_or_default();
+        let settings = Self {
+            learning_rate: number("learning_rate"),
+            momentum: number("momentum"),
+            weight_decay: number("weight_decay"),
+        };
+        wrong.only(state, |name| settings.state().get(name).is_some());
+        wrong.take(settings.check());
+        wrong.finish()?;
+        Ok(settings)
     }
 }
 

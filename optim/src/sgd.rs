@@ -1,7 +1,9 @@
 //! Plain gradient descent.
 
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo, decayed};
 use crate::settings::{Settings, setters};
-use crate::stepper::{Optimizer, Rule, StepInfo, Stepper, decayed};
+use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 

@@ -1,192 +1,15 @@
-//! What all optimizers share: finding each parameter's gradient, keeping its state by path, and one
-//! fused sweep over all parameters.
+//! What turns a rule into an optimizer: finding each parameter's gradient, keeping its state by path,
+//! and one fused sweep over all parameters.
 
 use crate::group::Group;
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo};
 use crate::settings::Settings;
+use crate::state::Mismatches;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{
-    Entry, Matcher, Module, Param, Part, Pattern, StateDict, Stateful, step,
-};
+use cotangent_core::module::{Entry, Matcher, Module, Param, Part, StateDict, Stateful, step};
 use cotangent_core::{Error, Gradients, Result, Tensor};
 use std::collections::BTreeMap;
-use std::fmt::Debug;
-
-/// Something that changes a model's parameters, given their gradients.
-pub trait Optimizer: Stateful + Debug + Send {
-    /// One update of every parameter that has a gradient. Frozen parameters and those without a
-    /// gradient are not touched, nor is their state.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`], placed at the parameter's path, if a gradient or a
-    /// state does not fit its parameter; no parameter has changed then.
-    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
-
-    /// Forgets the state of the parameters whose paths are meant; how many these are. See
-    /// [`forget_where`](#method.forget_where), which takes a pattern.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if there is no state under such a path.
-    fn forget(&mut self, paths: &Matcher) -> Result<usize>;
-
-    /// Gives some of the parameters settings of their own. A group that means none of the model's
-    /// parameters is an error of the next step.
-    fn add_group(&mut self, group: Group);
-
-    /// The learning rate, momentum and weight decay.
-    fn settings(&self) -> Settings;
-
-    /// Changes the settings, as a schedule does.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if one is out of range; nothing has changed then.
-    fn set_settings(&mut self, settings: Settings) -> Result<()>;
-
-    /// The learning rate.
-    fn learning_rate(&self) -> f64 {
-        self.settings().learning_rate
-    }
-
-    /// Sets the learning rate.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if it is not finite and at least 0; nothing has changed then.
-    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
-        self.set_settings(Settings {
-            learning_rate,
-            ..self.settings()
-        })
-    }
-}
-
-/// What the builders give is an optimizer itself: a function that takes `&mut dyn Optimizer` can be
-/// given `&mut optimizer`.
-impl Optimizer for Box<dyn Optimizer> {
-    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
-        (**self).step(model, gradients)
-    }
-    fn forget(&mut self, paths: &Matcher) -> Result<usize> {
-        (**self).forget(paths)
-    }
-    fn add_group(&mut self, group: Group) {
-        (**self).add_group(group);
-    }
-    fn settings(&self) -> Settings {
-        (**self).settings()
-    }
-    fn set_settings(&mut self, settings: Settings) -> Result<()> {
-        (**self).set_settings(settings)
-    }
-}
-
-impl Stateful for Box<dyn Optimizer> {
-    fn state(&self) -> Result<StateDict> {
-        (**self).state()
-    }
-    fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        (**self).load_state(state)
-    }
-}
-
-impl dyn Optimizer + '_ {
-    /// Forgets the state of the parameters whose paths the pattern means, which then start as in a
-    /// first step; returns how many these are. For a layer that is replaced by a new one under the
-    /// same path, while all others go on with what they have:
-    ///
-    /// ```
-    /// use cotangent_core::{Tensor, module::{Param, Pass}};
-    /// use cotangent_optim::{Momentum, Optimizer};
-    ///
-    /// let mut net = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([1.0f32, 2.0])));
-    /// let mut optimizer = Momentum::new(0.1).build()?;
-    /// let loss = |net: &(Param, Param)| net.0.read(&Pass::train(0)).mul(&net.1.read(&Pass::train(0)));
-    /// let grads = loss(&net)?.sum().backward()?;
-    /// optimizer.step(&mut net, &grads)?;
-    ///
-    /// net.1 = Param::new(&Tensor::from([1.0f32, 2.0, 3.0]));
-    /// assert_eq!(optimizer.forget_where("1")?, 1);
-    /// let grads = loss(&net)?.sum().backward()?;
-    /// optimizer.step(&mut net, &grads)?;
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if a regular expression is malformed, or if there is no state under such
-    /// a path.
-    pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
-        self.forget(&pattern.matcher()?)
-    }
-}
-
-/// What a [`Rule`] is told about the step that it takes with one parameter.
-#[derive(Clone, Copy, Debug)]
-pub struct StepInfo {
-    /// The number of the parameter's step, from 1.
-    pub number: u64,
-    /// The optimizer's settings.
-    pub settings: Settings,
-    /// A number of the parameter's own, which [`Rule::prepare`] may change: 1 before its first step,
-    /// and saved with its state (NAdam's product of momenta).
-    pub carry: f64,
-}
-
-/// The formula of an optimizer with `N` numbers of state per element: all that an optimizer of one's
-/// own needs.
-///
-/// ```
-/// use cotangent_core::kernel::Real;
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Optimizer, Rule, Settings, StepInfo, Stepper};
-///
-/// /// m = μ m + (1 - μ) g; w -= η m / (1 + |m|)
-/// #[derive(Clone, Copy, Debug)]
-/// struct Bounded;
-///
-/// impl Rule<1> for Bounded {
-///     const STATE: [&'static str; 1] = ["average"];
-///
-///     #[inline(always)]
-///     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m]: [T; 1]) -> (T, [T; 1]) {
-///         let m = m * at.settings.momentum + g * (1.0 - at.settings.momentum);
-///         (w - m / (m.abs() + 1.0) * at.settings.learning_rate, [m])
-///     }
-/// }
-///
-/// let mut w = Param::new(&Tensor::from([5.0f32, -3.0]));
-/// let mut optimizer = Stepper::new(Bounded, Settings { momentum: 0.5, ..Settings::new(0.1) })?;
-/// for _ in 0..200 {
-///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
-///     optimizer.step(&mut w, &grads)?;
-/// }
-/// assert!(w.value().square().sum().item()? < 0.01);
-/// # Ok::<(), cotangent_core::Error>(())
-/// ```
-pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
-    /// The names of the state, under which it is saved.
-    const STATE: [&'static str; N];
-
-    /// What the state of a parameter starts as.
-    fn initial(&self) -> [f64; N] {
-        [0.0; N]
-    }
-
-    /// Works out, once per parameter and step, what the elements share.
-    fn prepare(&self, _at: &mut StepInfo) {}
-
-    /// The new parameter and state, from parameter `w`, gradient `g` and state. To be marked
-    /// `#[inline(always)]`: what is not inlined is not vectorized.
-    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, state: [T; N]) -> (T, [T; N]);
-
-    /// What is left to do with a parameter after the sweep, if it takes more than one: [`Lamb`]
-    /// needs norms.
-    ///
-    /// # Errors
-    /// Those of the tensor operations that it uses.
-    ///
-    /// [`Lamb`]: crate::Lamb
-    fn finish(&self, _at: StepInfo, _param: &mut Param, _state: &[Tensor; N]) -> Result<()> {
-        Ok(())
-    }
-}
 
 /// An optimizer that applies a [`Rule`] to every element.
 ///
@@ -201,6 +24,8 @@ pub struct Stepper<R, const N: usize> {
     /// The groups of each parameter that has been seen, by their numbers.
     members: BTreeMap<String, Vec<usize>>,
     states: BTreeMap<String, State<N>>,
+    /// Whether the states come from elsewhere, and no model has been seen since.
+    unchecked: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -223,6 +48,7 @@ impl<R: Rule<N>, const N: usize> Stepper<R, N> {
             groups: Vec::new(),
             members: BTreeMap::new(),
             states: BTreeMap::new(),
+            unchecked: false,
         })
     }
 
@@ -250,6 +76,23 @@ impl<R: Rule<N>, const N: usize> Stepper<R, N> {
         Ok(())
     }
 
+    /// Every state that was loaded must be of a parameter that the model has: state that is silently
+    /// left unused is a run that is silently another one.
+    fn check_owners(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
+        if self.unchecked {
+            let known = |path: &&String| params.iter().any(|(known, _)| known == *path);
+            let mut wrong = Mismatches::default();
+            for path in self.states.keys().filter(|path| !known(path)) {
+                wrong.add(format!(
+                    "`{path}`: the optimizer has state of it, the model no such parameter; `forget_where` drops it"
+                ));
+            }
+            wrong.finish()?;
+            self.unchecked = false;
+        }
+        Ok(())
+    }
+
     /// The settings of a parameter; none if a group of its is frozen.
     fn settings_of(&self, path: &str) -> Option<Settings> {
         let groups = self.members.get(path).into_iter().flatten();
@@ -262,6 +105,7 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
         let params = model.named_params_mut();
         self.assign(&params)?;
+        self.check_owners(&params)?;
         let mut work: Vec<(String, &mut Param, &Tensor, Settings)> = Vec::new();
         for (path, param) in params {
             let Some(settings) = self.settings_of(&path) else {
@@ -306,6 +150,7 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
                 number: state.steps + 1,
                 settings,
                 carry: state.carry,
+                shared: [0.0; 3],
             };
             self.rule.prepare(&mut at);
             (state.steps, state.carry) = (at.number, at.carry);
@@ -357,83 +202,68 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
     }
 }
 
-/// The settings, and for each parameter that has state its steps and its tensors, under
-/// `state.PATH.`. Loading replaces all of it, the settings too, as in PyTorch: to go on with another
-/// learning rate, set it afterwards.
+/// The settings under `settings.`, and for each parameter that has state its count of steps, its carried
+/// number and its tensors, under `steps.PATH`, `carry.PATH` and `slot.NAME.PATH`. Loading replaces all of it,
+/// the settings too, as in PyTorch: to go on with another learning rate, set it afterwards. What the
+/// optimizer was built with beside them (β₂, ε, groups) is not part of it.
 impl<R: Rule<N>, const N: usize> Stateful for Stepper<R, N> {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
-        all.insert_number("learning_rate", self.settings.learning_rate);
-        all.insert_number("momentum", self.settings.momentum);
-        all.insert_number("weight_decay", self.settings.weight_decay);
+        all.insert_part("settings", self.settings.state());
         for (path, state) in &self.states {
-            let path = state_path(path);
-            all.insert(&format!("{path}.steps"), Entry::Count(state.steps));
-            all.insert_number(&format!("{path}.carry"), state.carry);
+            all.insert(&format!("steps.{path}"), Entry::Count(state.steps));
+            all.insert_number(&format!("carry.{path}"), state.carry);
             for (name, slot) in R::STATE.iter().zip(&state.slots) {
-                all.insert(&format!("{path}.slot.{name}"), Entry::Tensor(slot.clone()));
+                all.insert(&format!("slot.{name}.{path}"), Entry::Tensor(slot.clone()));
             }
         }
         Ok(all)
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        let settings = Settings {
-            learning_rate: state.number("learning_rate")?,
-            momentum: state.number("momentum")?,
-            weight_decay: state.number("weight_decay")?,
-        };
-        settings.check()?;
+        let mut wrong = Mismatches::default();
+        let settings = wrong.take(Settings::from_state(&state.part("settings")));
         let mut states = BTreeMap::new();
-        for (name, _) in state.iter() {
-            let Some(path) = name.strip_suffix(".steps") else {
-                continue;
-            };
-            let mut slots = Vec::with_capacity(N);
-            for slot in R::STATE {
-                slots.push(state.tensor(&format!("{path}.slot.{slot}"))?.clone());
+        for (path, _) in state.part("steps").iter() {
+            let steps = wrong.take(state.count(&format!("steps.{path}")));
+            let carry = wrong.take(state.number(&format!("carry.{path}")));
+            let slots = R::STATE.map(|name| {
+                let slot = wrong.take(state.tensor(&format!("slot.{name}.{path}")))?;
+                Some(slot.clone())
+            });
+            if slots.iter().flatten().any(|slot| {
+                let first = slots[0].as_ref().unwrap_or(slot);
+                (slot.shape(), slot.dtype()) != (first.shape(), first.dtype())
+            }) {
+                wrong.add(format!(
+                    "`slot.*.{path}`: the tensors differ in shape or dtype"
+                ));
             }
-            if let Ok(slots) = <[Tensor; N]>::try_from(slots) {
+            let slots: Vec<Tensor> = slots.into_iter().flatten().collect();
+            if let (Some(steps), Some(carry), Ok(slots)) = (steps, carry, slots.try_into()) {
                 let loaded = State {
-                    steps: state.count(name)?,
-                    carry: state.number(&format!("{path}.carry"))?,
+                    steps,
+                    carry,
                     slots,
                 };
-                let param = path.strip_prefix("state").unwrap_or(path);
-                states.insert(param.trim_start_matches('.').to_owned(), loaded);
+                states.insert(path.to_owned(), loaded);
             }
         }
-        let loaded = Self {
-            settings,
-            states,
-            groups: self.groups.clone(),
-            members: BTreeMap::new(),
-            ..*self
-        };
-        let expected = loaded.state()?;
-        let unknown = state
-            .iter()
-            .filter(|(name, _)| expected.get(name).is_none());
-        let mismatches: Vec<String> = unknown
-            .map(|(name, _)| format!("`{name}`: not a part of this optimizer's state"))
-            .collect();
-        if !mismatches.is_empty() {
-            return Err(Error::State {
-                path: std::path::PathBuf::new(),
-                mismatches,
-            });
-        }
-        *self = loaded;
+        wrong.only(state, |name| {
+            name.starts_with("settings.") || {
+                let slots = R::STATE.iter().map(|slot| format!("slot.{slot}."));
+                let mut kinds = slots.chain(["steps.".to_owned(), "carry.".to_owned()]);
+                kinds.any(|kind| {
+                    let path = name.strip_prefix(&kind);
+                    path.is_some_and(|path| state.get(&format!("steps.{path}")).is_some())
+                })
+            }
+        });
+        wrong.finish()?;
+        self.settings = settings.unwrap_or(self.settings);
+        self.states = states;
+        self.unchecked = true;
         Ok(())
-    }
-}
-
-/// Where the state of a parameter is kept; a parameter that is the whole model has the empty path.
-fn state_path(path: &str) -> String {
-    if path.is_empty() {
-        "state".to_owned()
-    } else {
-        format!("state.{path}")
     }
 }
 
@@ -481,25 +311,5 @@ impl<R: Rule<N>, const N: usize> Step<N> for Element<R> {
     #[inline(always)]
     fn apply<T: Real>(self, w: T, g: T, state: [T; N]) -> (T, [T; N]) {
         self.rule.update(self.at, w, g, state)
-    }
-}
-
-/// `g + λ w`
-#[inline(always)]
-pub(crate) fn decayed<T: Real>(at: StepInfo, w: T, g: T) -> T {
-    if at.settings.weight_decay == 0.0 {
-        g
-    } else {
-        g + w * at.settings.weight_decay
-    }
-}
-
-/// `w - η λ w`
-#[inline(always)]
-pub(crate) fn shrunk<T: Real>(at: StepInfo, w: T) -> T {
-    if at.settings.weight_decay == 0.0 {
-        w
-    } else {
-        w * (1.0 - at.settings.learning_rate * at.settings.weight_decay)
     }
 }

@@ -1,0 +1,133 @@
+//! Gradients of several micro-batches as one.
+
+use crate::state::Mismatches;
+use cotangent_core::module::{Entry, Module, StateDict, Stateful};
+use cotangent_core::{Error, Gradients, Result, Tensor};
+use std::collections::BTreeMap;
+
+/// The weighted mean of the gradients of several micro-batches: what one large batch would give, up to
+/// rounding, where the loss is a mean over samples and samples do not see each other (batch normalization
+/// lets them: its statistics are those of the micro-batch).
+///
+/// ```
+/// use cotangent_core::{Tensor, module::{Param, Pass}};
+/// use cotangent_optim::{Accumulator, Optimizer, Sgd};
+/// let mut w = Param::new(&Tensor::from(2.0f32));
+/// let mut optimizer = Sgd::new(0.1).build()?;
+/// let mut accumulator = Accumulator::new();
+/// for batch in [Tensor::from([1.0f32, 2.0, 3.0]), Tensor::from([4.0f32])] {
+///     let loss = batch.mul(&w.read(&Pass::train(0)))?.square().mean();
+///     accumulator.add(&w, &loss.backward()?, batch.len() as f64)?;
+/// }
+/// let grads = accumulator.take(&w);
+/// assert_eq!(grads.get(&w).expect("it has one").item()?, 2.0 * 2.0 * (1.0 + 4.0 + 9.0 + 16.0) / 4.0);
+/// optimizer.step(&mut w, &grads)?;
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+///
+/// Gradients are kept by the parameters' paths, so that they can be saved beside the model between two
+/// micro-batches.
+#[derive(Clone, Debug, Default)]
+pub struct Accumulator {
+    sums: BTreeMap<String, Tensor>,
+    weight: f64,
+}
+
+impl Accumulator {
+    /// Nothing accumulated.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the gradients of a micro-batch, weighted: by its number of samples if the loss is their mean,
+    /// by 1 if micro-batches are of one size.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the weight is not above 0 and finite; [`Error::Shape`] or [`Error::DType`],
+    /// within the parameter's path, if a gradient does not fit the one that is there. Then nothing has
+    /// changed.
+    pub fn add(
+        &mut self,
+        model: &(impl Module + ?Sized),
+        gradients: &Gradients,
+        weight: f64,
+    ) -> Result<()> {
+        if !(weight.is_finite() && weight > 0.0) {
+            return Err(Error::Argument {
+                op: "Accumulator::add",
+                reason: format!("the weight must be above 0, found {weight}"),
+            });
+        }
+        let mut sums = Vec::new();
+        for (path, param) in model.named_params() {
+            let Some(gradient) = gradients.get(param) else {
+                continue;
+            };
+            let weighted = gradient.detach().mul_scalar(weight);
+            let sum = match self.sums.get(&path) {
+                // A parameter has the shape of its gradient: nothing is broadcast here.
+                Some(sum) if sum.shape() != weighted.shape() => Err(Error::Shape {
+                    op: "Accumulator::add",
+                    reason: "the gradient has another shape than those before".to_owned(),
+                    shapes: vec![sum.shape().into(), weighted.shape().into()],
+                }),
+                Some(sum) => sum.add(&weighted),
+                None => Ok(weighted),
+            };
+            sums.push((path.clone(), sum.map_err(|error| error.within(&path))?));
+        }
+        self.sums.extend(sums);
+        self.weight += weight;
+        Ok(())
+    }
+
+    /// The sum of the weights so far.
+    pub fn weight(&self) -> f64 {
+        self.weight
+    }
+
+    /// The mean of what has been added, for the parameters of the model; nothing is accumulated any more.
+    ///
+    /// A parameter that had no gradient in some of the micro-batches counts as 0 there.
+    pub fn take(&mut self, model: &(impl Module + ?Sized)) -> Gradients {
+        let Self { mut sums, weight } = std::mem::take(self);
+        let mut gradients = Gradients::default();
+        for (path, param) in model.named_params() {
+            if let Some(sum) = sums.remove(&path) {
+                gradients.insert(param, sum.scaled_in_place(1.0 / weight));
+            }
+        }
+        gradients
+    }
+}
+
+/// The weight under `weight`, the sums under `sum.PATH`.
+impl Stateful for Accumulator {
+    fn state(&self) -> Result<StateDict> {
+        let mut all = StateDict::new();
+        all.insert_number("weight", self.weight);
+        for (path, sum) in &self.sums {
+            all.insert(&format!("sum.{path}"), Entry::Tensor(sum.clone()));
+        }
+        Ok(all)
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let (mut wrong, mut sums) = (Mismatches::default(), BTreeMap::new());
+        let weight = wrong.take(state.number("weight")).unwrap_or_default();
+        if !(weight.is_finite() && weight >= 0.0) {
+            wrong.add(format!("`weight`: expected at least 0, found {weight}"));
+        }
+        for (name, _) in state.iter() {
+            if let Some(path) = name.strip_prefix("sum.")
+                && let Some(sum) = wrong.take(state.tensor(name))
+            {
+                sums.insert(path.to_owned(), sum.clone());
+            }
+        }
+        wrong.only(state, |name| name == "weight" || name.starts_with("sum."));
+        wrong.finish()?;
+        *self = Self { sums, weight };
+        Ok(())
+    }
+}

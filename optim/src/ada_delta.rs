@@ -1,0 +1,61 @@
+//! AdaDelta: no learning rate to choose.
+
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo, decayed};
+use crate::settings::{Settings, at_least_0, check_range, setters};
+use crate::stepper::Stepper;
+use cotangent_core::Result;
+use cotangent_core::kernel::Real;
+
+/// `v = ρ v + (1 - ρ) g²; d = g √(u + ε) / √(v + ε); u = ρ u + (1 - ρ) d²; w -= η d` (Zeiler 2012,
+/// ADADELTA: An Adaptive Learning Rate Method).
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct AdaDelta {
+    settings: Settings,
+    rho: f64,
+    epsilon: f64,
+}
+
+impl AdaDelta {
+    /// Learning rate η (1 is the paper's), ρ 0.9, ε 1e-6, no weight decay.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            settings: Settings::new(learning_rate),
+            rho: 0.9,
+            epsilon: 1e-6,
+        }
+    }
+
+    setters!(weight_decay);
+    setters!(epsilon);
+
+    /// The weight ρ of the old averages, in `[0, 1]`.
+    pub fn rho(mut self, rho: f64) -> Self {
+        self.rho = rho;
+        self
+    }
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
+    pub fn build(self) -> Result<Box<dyn Optimizer>> {
+        check_range("ρ", self.rho, (0.0..=1.0).contains(&self.rho), "in [0, 1]")?;
+        at_least_0("ε", self.epsilon)?;
+        Ok(Box::new(Stepper::new(self, self.settings)?))
+    }
+}
+
+impl Rule<2> for AdaDelta {
+    const STATE: [&'static str; 2] = ["v", "u"];
+
+    #[inline(always)]
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [v, u]: [T; 2]) -> (T, [T; 2]) {
+        let g = decayed(at, w, g);
+        let v = v * self.rho + g * g * (1.0 - self.rho);
+        let d = g * ((u + self.epsilon).sqrt() / (v + self.epsilon).sqrt());
+        let u = u * self.rho + d * d * (1.0 - self.rho);
+        (w - d * at.settings.learning_rate, [v, u])
+    }
+}

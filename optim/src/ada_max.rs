@@ -1,0 +1,58 @@
+//! AdaMax: Adam with the largest gradient in place of the root mean square.
+
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo, decayed};
+use crate::settings::{Settings, at_least_0, fraction, setters};
+use crate::stepper::Stepper;
+use cotangent_core::Result;
+use cotangent_core::kernel::Real;
+
+/// `m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g| + ε); w -= η / (1 - β₁ᵗ) · m / u` (Kingma, Ba 2014, Adam:
+/// A Method for Stochastic Optimization, section 7.1; ε as in PyTorch).
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct AdaMax {
+    settings: Settings,
+    beta2: f64,
+    epsilon: f64,
+}
+
+impl AdaMax {
+    /// Learning rate η (2e-3 is usual), β 0.9 and 0.999, ε 1e-8, no weight decay.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            settings: Settings::new(learning_rate).momentum(0.9),
+            beta2: 0.999,
+            epsilon: 1e-8,
+        }
+    }
+
+    setters!(betas);
+    setters!(epsilon);
+    setters!(weight_decay);
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
+    pub fn build(self) -> Result<Box<dyn Optimizer>> {
+        fraction("β₂", self.beta2)?;
+        at_least_0("ε", self.epsilon)?;
+        Ok(Box::new(Stepper::new(self, self.settings)?))
+    }
+}
+
+impl Rule<2> for AdaMax {
+    const STATE: [&'static str; 2] = ["m", "u"];
+
+    #[inline(always)]
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, u]: [T; 2]) -> (T, [T; 2]) {
+        let beta1 = at.settings.momentum;
+        let g = decayed(at, w, g);
+        let m = m * beta1 + g * (1.0 - beta1);
+        let (faded, now) = (u * self.beta2, g.abs() + self.epsilon);
+        let u = T::select(faded.lt(now), now, faded);
+        let eta = at.settings.learning_rate / (1.0 - beta1.powf(at.number as f64));
+        (w - m / u * eta, [m, u])
+    }
+}

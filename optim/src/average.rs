@@ -1,0 +1,178 @@
+//! Averages of a model's weights over a run of training.
+
+use crate::settings::fraction;
+use crate::state::Mismatches;
+use cotangent_core::Result;
+use cotangent_core::kernel::{Real, Step};
+use cotangent_core::module::{
+    Entry, LeafMut, LeafRef, Module, Part, StateDict, Stateful, Walk, WalkMut, step,
+};
+use std::collections::BTreeMap;
+
+/// A copy of a model whose parameters are averages over training: exponential (Polyak, Juditsky 1992,
+/// Acceleration of Stochastic Approximation by Averaging), or with equal weights (Izmailov, Podoprikhin,
+/// Garipov, Vetrov, Wilson 2018, Averaging Weights Leads to Wider Optima and Better Generalization).
+///
+/// ```
+/// use cotangent_core::{Tensor, module::{Param, Pass}};
+/// use cotangent_optim::{Optimizer, Sgd, WeightAverage};
+/// let mut w = Param::new(&Tensor::from(8.0f32));
+/// let mut optimizer = Sgd::new(1.0).build()?;
+/// let mut average = WeightAverage::exponential(&w, 0.75)?;
+/// for _ in 0..2 {
+///     let grads = w.read(&Pass::train(0)).sum().backward()?;
+///     optimizer.step(&mut w, &grads)?;
+///     average.update(&w)?;
+/// }
+/// // The first update takes the weights over: 7, then 0.75 · 7 + 0.25 · 6.
+/// assert_eq!(average.model().value().item()?, 6.75);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+///
+/// Buffers and counters, such as running statistics, are those of the model at the last update, as in
+/// PyTorch's `AveragedModel`; `recalibrate` in `cotangent-nn` makes statistics that fit the averaged
+/// weights.
+#[derive(Clone, Debug)]
+pub struct WeightAverage<M> {
+    model: M,
+    /// None: equal weights.
+    decay: Option<f64>,
+    updates: u64,
+}
+
+/// `average += share (w - average)`.
+#[derive(Clone, Copy)]
+struct MoveTo {
+    share: f64,
+}
+
+impl Step<0> for MoveTo {
+    #[inline(always)]
+    fn apply<T: Real>(self, average: T, w: T, []: [T; 0]) -> (T, [T; 0]) {
+        let moved = if self.share == 1.0 {
+            w
+        } else {
+            average + (w - average) * self.share
+        };
+        (moved, [])
+    }
+}
+
+impl<M: Module + Clone> WeightAverage<M> {
+    /// `average := decay · average + (1 - decay) · w` at each update; the decay in `[0, 1)`, 0.999 is
+    /// usual. The first update takes the weights as they are.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if the decay is out of range.
+    pub fn exponential(model: &M, decay: f64) -> Result<Self> {
+        fraction("the decay", decay)?;
+        Ok(Self {
+            model: model.clone(),
+            decay: Some(decay),
+            updates: 0,
+        })
+    }
+
+    /// The mean of the weights at all updates.
+    pub fn equal(model: &M) -> Self {
+        Self {
+            model: model.clone(),
+            decay: None,
+            updates: 0,
+        }
+    }
+
+    /// Takes the weights as they are now into the average.
+    ///
+    /// # Errors
+    /// [`Error::State`](cotangent_core::Error::State) if the model's leaves are no longer those that it had, [`Error::Shape`](cotangent_core::Error::Shape)
+    /// or [`Error::DType`](cotangent_core::Error::DType) if one has changed its form. Then nothing has changed.
+    pub fn update(&mut self, model: &M) -> Result<()> {
+        let mut leaves = BTreeMap::new();
+        Walk::over(model, |path, leaf| {
+            leaves.insert(path.to_owned(), leaf);
+        });
+        let share = match self.decay {
+            _ if self.updates == 0 => 1.0,
+            Some(decay) => 1.0 - decay,
+            None => 1.0 / (self.updates as f64 + 1.0),
+        };
+        let (mut params, mut others) = (Vec::new(), Vec::new());
+        let mut wrong = Mismatches::default();
+        WalkMut::over(&mut self.model, |path, ours| {
+            match (ours, leaves.remove(path)) {
+                (LeafMut::Param(ours), Some(LeafRef::Param(theirs))) => params.push((ours, theirs)),
+                (LeafMut::Buffer(ours), Some(LeafRef::Buffer(theirs))) => {
+                    let (ours_value, value) = (ours.value(), theirs.value());
+                    if (ours_value.shape(), ours_value.dtype()) != (value.shape(), value.dtype()) {
+                        wrong.add(format!("`{path}`: the buffer has another shape or dtype"));
+                    }
+                    others.push((LeafMut::Buffer(ours), LeafRef::Buffer(theirs)));
+                }
+                (LeafMut::Counter(ours), Some(LeafRef::Counter(theirs))) => {
+                    others.push((LeafMut::Counter(ours), LeafRef::Counter(theirs)));
+                }
+                _ => wrong.add(format!("`{path}`: the model no longer has this")),
+            }
+        });
+        for path in leaves.keys() {
+            wrong.add(format!("`{path}`: the model did not have this"));
+        }
+        wrong.finish()?;
+        let mut empty = vec![[]; params.len()];
+        let mut parts: Vec<_> = params
+            .into_iter()
+            .zip(&mut empty)
+            .map(|((param, theirs), state)| Part {
+                param,
+                gradient: theirs.value(),
+                state,
+                step: MoveTo { share },
+            })
+            .collect();
+        step(&mut parts)?;
+        for pair in others {
+            match pair {
+                (LeafMut::Buffer(ours), LeafRef::Buffer(theirs)) => ours.set(&theirs.value())?,
+                (LeafMut::Counter(ours), LeafRef::Counter(theirs)) => ours.set(theirs.get()),
+                _ => {}
+            }
+        }
+        self.updates += 1;
+        Ok(())
+    }
+}
+
+impl<M> WeightAverage<M> {
+    /// The model with averaged weights, to predict with or to save.
+    pub fn model(&self) -> &M {
+        &self.model
+    }
+
+    /// How many updates there were.
+    pub fn updates(&self) -> u64 {
+        self.updates
+    }
+}
+
+/// The averaged model under `model.`, and the number of updates.
+impl<M: Module> Stateful for WeightAverage<M> {
+    fn state(&self) -> Result<StateDict> {
+        let mut all = StateDict::new();
+        all.insert_part("model", self.model.state()?);
+        all.insert("updates", Entry::Count(self.updates));
+        Ok(all)
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let mut wrong = Mismatches::default();
+        let updates = wrong.take(state.count("updates")).unwrap_or_default();
+        wrong.only(state, |name| {
+            name == "updates" || name.starts_with("model.")
+        });
+        wrong.finish()?;
+        self.model.load_state(&state.part("model"))?;
+        self.updates = updates;
+        Ok(())
+    }
+}

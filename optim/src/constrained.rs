@@ -1,0 +1,81 @@
+//! Constraints on parameters, restored after each step.
+
+use crate::optimizer::{Optimizer, delegate};
+use cotangent_core::module::{Module, StateDict, Stateful};
+use cotangent_core::{Gradients, Result};
+use std::fmt;
+
+/// An optimizer that brings the model back within a constraint after each step: a bound on the norm of
+/// each unit's weights, weights that are not negative.
+///
+/// ```
+/// use cotangent_core::{Tensor, module::{Module, Param, Pass}};
+/// use cotangent_optim::{Constrained, Optimizer, Sgd};
+/// let not_negative = |model: &mut dyn Module| {
+///     for (_, param) in model.named_params_mut() {
+///         let value = param.value().relu();
+///         param.set(&value)?;
+///     }
+///     Ok(())
+/// };
+/// let mut w = Param::new(&Tensor::from([0.5f32, 3.0]));
+/// let mut optimizer = Constrained::new(Sgd::new(1.0).build()?, not_negative);
+/// let grads = w.read(&Pass::train(0)).sum().backward()?;
+/// optimizer.step(&mut w, &grads)?;
+/// assert_eq!(w.value().to_f64_vec(), [0.0, 2.0]);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+///
+/// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0).apply(model)`.
+///
+/// An error of the constraint comes back from `step`, which has changed the parameters by then. Inside
+/// a [`Lookahead`](crate::Lookahead) the fast weights are constrained, and so are the slow ones where the
+/// constraint is a convex set.
+pub struct Constrained<O, C> {
+    optimizer: O,
+    constraint: C,
+}
+
+impl<O, C> Constrained<O, C>
+where
+    O: Optimizer,
+    C: FnMut(&mut dyn Module) -> Result<()> + Send,
+{
+    /// The optimizer, with a constraint.
+    pub fn new(optimizer: O, constraint: C) -> Self {
+        Self {
+            optimizer,
+            constraint,
+        }
+    }
+}
+
+impl<O, C> Optimizer for Constrained<O, C>
+where
+    O: Optimizer,
+    C: FnMut(&mut dyn Module) -> Result<()> + Send,
+{
+    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
+        self.optimizer.step(model, gradients)?;
+        (self.constraint)(model)
+    }
+    delegate!(self, self.optimizer);
+}
+
+impl<O: Stateful, C> Stateful for Constrained<O, C> {
+    fn state(&self) -> Result<StateDict> {
+        self.optimizer.state()
+    }
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        self.optimizer.load_state(state)
+    }
+}
+
+impl<O: fmt::Debug, C> fmt::Debug for Constrained<O, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = f.debug_struct("Constrained");
+        fields
+            .field("optimizer", &self.optimizer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+//! LAMB: Adam whose step is measured by each parameter's norm, for large batches.
+
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo};
+use crate::settings::{Settings, at_least_0, fraction, setters};
+use crate::stepper::Stepper;
+use cotangent_core::kernel::{Real, Step};
+use cotangent_core::module::{Param, Part, step};
+use cotangent_core::{Result, Tensor};
+
+/// m and v as Adam's; `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`, the norms over each parameter, their
+/// quotient 1 where one of them is 0 (You et al. 2019, Large Batch Optimization for Deep Learning:
+/// Training BERT in 76 minutes). PyTorch has none; this is Optax's.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Lamb {
+    settings: Settings,
+    beta2: f64,
+    epsilon: f64,
+}
+
+impl Lamb {
+    /// Learning rate η (1e-3 is usual), β 0.9 and 0.999, ε 1e-6, no weight decay.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            settings: Settings::new(learning_rate).momentum(0.9),
+            beta2: 0.999,
+            epsilon: 1e-6,
+        }
+    }
+
+    setters!(betas);
+    setters!(epsilon);
+
+    /// The weight decay λ, at least 0, part of r. 0 by default.
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.settings.weight_decay = weight_decay;
+        self
+    }
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
+    pub fn build(self) -> Result<Box<dyn Optimizer>> {
+        fraction("β₂", self.beta2)?;
+        at_least_0("ε", self.epsilon)?;
+        Ok(Box::new(Stepper::new(self, self.settings)?))
+    }
+}
+
+/// `r` of an element, from `w`, `m` and `v`.
+#[derive(Clone, Copy)]
+struct Direction {
+    first_correction: f64,
+    second_correction: f64,
+    epsilon: f64,
+    weight_decay: f64,
+}
+
+impl Step<1> for Direction {
+    #[inline(always)]
+    fn apply<T: Real>(self, w: T, m: T, [v]: [T; 1]) -> (T, [T; 1]) {
+        let divisor = v.sqrt() * self.second_correction + self.epsilon;
+        let r = m / divisor * self.first_correction + w * self.weight_decay;
+        (r, [v])
+    }
+}
+
+/// `w -= size r`.
+#[derive(Clone, Copy)]
+struct Descend {
+    size: f64,
+}
+
+impl Step<0> for Descend {
+    #[inline(always)]
+    fn apply<T: Real>(self, w: T, r: T, []: [T; 0]) -> (T, [T; 0]) {
+        (w - r * self.size, [])
+    }
+}
+
+impl Rule<2> for Lamb {
+    const STATE: [&'static str; 2] = ["m", "v"];
+
+    /// The sweep moves the state alone: the parameter's own step needs norms.
+    #[inline(always)]
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+        let beta1 = at.settings.momentum;
+        let m = m * beta1 + g * (1.0 - beta1);
+        let v = v * self.beta2 + g * g * (1.0 - self.beta2);
+        (w, [m, v])
+    }
+
+    fn finish(&self, at: StepInfo, param: &mut Param, [m, v]: &mut [Tensor; 2]) -> Result<()> {
+        let t = at.number as f64;
+        let direction = Direction {
+            first_correction: (1.0 - at.settings.momentum.powf(t)).recip(),
+            second_correction: (1.0 - self.beta2.powf(t)).sqrt().recip(),
+            epsilon: self.epsilon,
+            weight_decay: at.settings.weight_decay,
+        };
+        let mut r = Param::new(param.value());
+        step(&mut [Part {
+            param: &mut r,
+            gradient: m,
+            state: std::array::from_mut(v),
+            step: direction,
+        }])?;
+        let norm = param.value().sum_of_squares().sqrt();
+        let length = r.value().sum_of_squares().sqrt();
+        let ratio = if norm == 0.0 || length == 0.0 {
+            1.0
+        } else {
+            norm / length
+        };
+        let size = at.settings.learning_rate * ratio;
+        step(&mut [Part {
+            param,
+            gradient: r.value(),
+            state: &mut [],
+            step: Descend { size },
+        }])
+    }
+}

@@ -1,0 +1,61 @@
+//! Lion: steps of one size, by sign.
+
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo, shrunk};
+use crate::settings::{Settings, fraction, setters};
+use crate::stepper::Stepper;
+use cotangent_core::Result;
+use cotangent_core::kernel::Real;
+
+/// `w -= η (sign(β₁ m + (1 - β₁) g) + λ w); m = β₂ m + (1 - β₂) g` (Chen et al. 2023, Symbolic Discovery of
+/// Optimization Algorithms). PyTorch has none; this is Optax's.
+///
+/// Steps are larger than Adam's: a learning rate 3 to 10 times smaller, and a weight decay as many
+/// times larger, are usual.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct Lion {
+    settings: Settings,
+    beta2: f64,
+}
+
+impl Lion {
+    /// Learning rate η (1e-4 is usual), β 0.9 and 0.99, no weight decay (Optax's default is 1e-3).
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            settings: Settings::new(learning_rate).momentum(0.9),
+            beta2: 0.99,
+        }
+    }
+
+    setters!(betas);
+
+    /// The weight decay λ, at least 0, decoupled. 0 by default.
+    pub fn weight_decay(mut self, weight_decay: f64) -> Self {
+        self.settings.weight_decay = weight_decay;
+        self
+    }
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
+    pub fn build(self) -> Result<Box<dyn Optimizer>> {
+        fraction("β₂", self.beta2)?;
+        Ok(Box::new(Stepper::new(self, self.settings)?))
+    }
+}
+
+impl Rule<1> for Lion {
+    const STATE: [&'static str; 1] = ["m"];
+
+    #[inline(always)]
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m]: [T; 1]) -> (T, [T; 1]) {
+        let (eta, beta1) = (at.settings.learning_rate, at.settings.momentum);
+        let c = m * beta1 + g * (1.0 - beta1);
+        let up = T::select(c.lt(w.zero()), w.constant(eta), w.zero());
+        let down = T::select(c.gt(w.zero()), w.constant(eta), w.zero());
+        let m = m * self.beta2 + g * (1.0 - self.beta2);
+        (shrunk(at, w) - down + up, [m])
+    }
+}

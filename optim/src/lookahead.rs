@@ -1,0 +1,173 @@
+//! Lookahead: slow weights that follow the optimizer's fast ones.
+
+use crate::optimizer::{Optimizer, delegate};
+use crate::settings::check_range;
+use crate::state::Mismatches;
+use cotangent_core::kernel::{Real, Step};
+use cotangent_core::module::{Entry, Matcher, Module, Param, Part, StateDict, Stateful, step};
+use cotangent_core::{Error, Gradients, Result, Tensor};
+use std::collections::BTreeMap;
+
+/// Every k steps of the optimizer inside: `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton, Ba 2019,
+/// Lookahead Optimizer: k steps forward, 1 step back).
+///
+/// The slow weights start as those that the first step finds. The state of the optimizer inside goes on
+/// over the synchronization, as in Optax; PyTorch has no such optimizer. A parameter that is frozen, or has
+/// no gradient in the step that synchronizes, is synchronized when it next has one.
+///
+/// ```
+/// use cotangent_core::{Tensor, module::{Param, Pass}};
+/// use cotangent_optim::{Lookahead, Optimizer, Sgd};
+/// let mut w = Param::new(&Tensor::from(8.0f32));
+/// let mut optimizer = Lookahead::new(Sgd::new(1.0).build()?, 2, 0.5)?;
+/// let mut path = Vec::new();
+/// for _ in 0..4 {
+///     let grads = w.read(&Pass::train(0)).sum().backward()?;
+///     optimizer.step(&mut w, &grads)?;
+///     path.push(w.value().item()?);
+/// }
+/// assert_eq!(path, [7.0, 7.0, 6.0, 6.0]);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Lookahead<O> {
+    optimizer: O,
+    period: u64,
+    alpha: f64,
+    slow: BTreeMap<String, Slow>,
+}
+
+#[derive(Clone, Debug)]
+struct Slow {
+    weights: Tensor,
+    /// Steps since the last synchronization.
+    steps: u64,
+}
+
+/// `w := slow + α (w - slow)`.
+#[derive(Clone, Copy)]
+struct Approach {
+    alpha: f64,
+}
+
+impl Step<0> for Approach {
+    #[inline(always)]
+    fn apply<T: Real>(self, w: T, slow: T, []: [T; 0]) -> (T, [T; 0]) {
+        (slow + (w - slow) * self.alpha, [])
+    }
+}
+
+impl<O: Optimizer> Lookahead<O> {
+    /// Synchronizes every `period` steps (5 to 10 are usual), by `alpha` (0.5) in `(0, 1]`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if one is out of range.
+    pub fn new(optimizer: O, period: u64, alpha: f64) -> Result<Self> {
+        check_range("the period", period as f64, period > 0, "above 0")?;
+        check_range("α", alpha, alpha > 0.0 && alpha <= 1.0, "in (0, 1]")?;
+        Ok(Self {
+            optimizer,
+            period,
+            alpha,
+            slow: BTreeMap::new(),
+        })
+    }
+}
+
+impl<O: Optimizer> Optimizer for Lookahead<O> {
+    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
+        let moved = |param: &Param| !param.is_frozen() && gradients.get(param).is_some();
+        let mut before = Vec::new();
+        for (path, param) in model.named_params() {
+            if !moved(param) {
+                continue;
+            }
+            match self.slow.get(&path) {
+                Some(slow) => same_kind(&slow.weights, param).map_err(|e| e.within(&path))?,
+                None => before.push((path, param.value().clone())),
+            }
+        }
+        self.optimizer.step(model, gradients)?;
+        for (path, weights) in before {
+            self.slow.insert(path, Slow { weights, steps: 0 });
+        }
+        for (path, param) in model.named_params_mut() {
+            let Some(slow) = self.slow.get_mut(&path).filter(|_| moved(param)) else {
+                continue;
+            };
+            slow.steps += 1;
+            if slow.steps >= self.period {
+                step(&mut [Part {
+                    param: &mut *param,
+                    gradient: &slow.weights,
+                    state: &mut [],
+                    step: Approach { alpha: self.alpha },
+                }])?;
+                slow.weights = param.value().clone();
+                slow.steps = 0;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, paths: &Matcher) -> Result<usize> {
+        let forgotten = self.optimizer.forget(paths)?;
+        self.slow.retain(|path, _| !paths.matches(path));
+        Ok(forgotten)
+    }
+
+    delegate!(settings self, self.optimizer);
+}
+
+fn same_kind(slow: &Tensor, param: &Param) -> Result<()> {
+    let value = param.value();
+    if slow.dtype() != value.dtype() {
+        return Err(Error::DType {
+            op: "Lookahead",
+            expected: slow.dtype(),
+            found: value.dtype(),
+        });
+    }
+    if slow.shape() != value.shape() {
+        return Err(Error::Shape {
+            op: "Lookahead",
+            reason: "the slow weights are of another parameter that had this path: `forget_where` drops them"
+                .to_owned(),
+            shapes: vec![slow.shape().into(), value.shape().into()],
+        });
+    }
+    Ok(())
+}
+
+/// The state of the optimizer inside under `fast.`, and for each parameter its slow weights and the steps
+/// since its last synchronization, under `slow.PATH` and `steps.PATH`.
+impl<O: Stateful> Stateful for Lookahead<O> {
+    fn state(&self) -> Result<StateDict> {
+        let mut all = StateDict::new();
+        all.insert_part("fast", self.optimizer.state()?);
+        for (path, slow) in &self.slow {
+            all.insert(&format!("slow.{path}"), Entry::Tensor(slow.weights.clone()));
+            all.insert(&format!("steps.{path}"), Entry::Count(slow.steps));
+        }
+        Ok(all)
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let (mut wrong, mut slow) = (Mismatches::default(), BTreeMap::new());
+        for (path, _) in state.part("slow").iter() {
+            let steps = wrong.take(state.count(&format!("steps.{path}")));
+            let weights = wrong.take(state.tensor(&format!("slow.{path}")).cloned());
+            if let (Some(steps), Some(weights)) = (steps, weights) {
+                slow.insert(path.to_owned(), Slow { weights, steps });
+            }
+        }
+        wrong.only(state, |name| {
+            let path = name.strip_prefix("slow.").or(name.strip_prefix("steps."));
+            name.starts_with("fast.") || path.is_some_and(|path| slow.contains_key(path))
+        });
+        wrong.finish()?;
+        self.optimizer.load_state(&state.part("fast"))?;
+        self.slow = slow;
+        Ok(())
+    }
+}

@@ -1,0 +1,127 @@
+//! What every optimizer can do.
+
+use crate::group::Group;
+use crate::settings::Settings;
+use cotangent_core::module::{Matcher, Module, Pattern, StateDict, Stateful};
+use cotangent_core::{Gradients, Result};
+use std::fmt::Debug;
+
+/// Something that changes a model's parameters, given their gradients.
+pub trait Optimizer: Stateful + Debug + Send {
+    /// One update of every parameter that has a gradient. Frozen parameters and those without a
+    /// gradient are not touched, nor is their state.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::DType`], placed at the parameter's path, if a gradient or a
+    /// state does not fit its parameter; no parameter has changed then.
+    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
+
+    /// Forgets the state of the parameters whose paths are meant; how many these are. See
+    /// [`forget_where`](#method.forget_where), which takes a pattern.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is no state under such a path.
+    fn forget(&mut self, paths: &Matcher) -> Result<usize>;
+
+    /// Gives some of the parameters settings of their own. A group that means none of the model's
+    /// parameters is an error of the next step.
+    fn add_group(&mut self, group: Group);
+
+    /// The learning rate, momentum and weight decay.
+    fn settings(&self) -> Settings;
+
+    /// Changes the settings, as a schedule does.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if one is out of range; nothing has changed then.
+    fn set_settings(&mut self, settings: Settings) -> Result<()>;
+
+    /// The learning rate.
+    fn learning_rate(&self) -> f64 {
+        self.settings().learning_rate
+    }
+
+    /// Sets the learning rate.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if it is not finite and at least 0; nothing has changed then.
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
+        self.set_settings(Settings {
+            learning_rate,
+            ..self.settings()
+        })
+    }
+}
+
+/// What an [`Optimizer`] that is made of another one leaves to it: all but the step, or `settings` alone.
+macro_rules! delegate {
+    ($this:ident, $inner:expr) => {
+        fn forget(
+            &mut $this,
+            paths: &cotangent_core::module::Matcher,
+        ) -> cotangent_core::Result<usize> {
+            $inner.forget(paths)
+        }
+        $crate::optimizer::delegate!(settings $this, $inner);
+    };
+    (settings $this:ident, $inner:expr) => {
+        fn add_group(&mut $this, group: $crate::Group) {
+            $inner.add_group(group);
+        }
+        fn settings(&$this) -> $crate::Settings {
+            $inner.settings()
+        }
+        fn set_settings(&mut $this, settings: $crate::Settings) -> cotangent_core::Result<()> {
+            $inner.set_settings(settings)
+        }
+    };
+}
+pub(crate) use delegate;
+
+/// What the builders give is an optimizer itself: a function that takes `&mut dyn Optimizer` can be
+/// given `&mut optimizer`.
+impl Optimizer for Box<dyn Optimizer> {
+    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
+        (**self).step(model, gradients)
+    }
+    delegate!(self, (**self));
+}
+
+impl Stateful for Box<dyn Optimizer> {
+    fn state(&self) -> Result<StateDict> {
+        (**self).state()
+    }
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        (**self).load_state(state)
+    }
+}
+
+impl dyn Optimizer + '_ {
+    /// Forgets the state of the parameters whose paths the pattern means, which then start as in a
+    /// first step; returns how many these are. For a layer that is replaced by a new one under the
+    /// same path, while all others go on with what they have:
+    ///
+    /// ```
+    /// use cotangent_core::{Tensor, module::{Param, Pass}};
+    /// use cotangent_optim::{Momentum, Optimizer};
+    ///
+    /// let mut net = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([1.0f32, 2.0])));
+    /// let mut optimizer = Momentum::new(0.1).build()?;
+    /// let loss = |net: &(Param, Param)| net.0.read(&Pass::train(0)).mul(&net.1.read(&Pass::train(0)));
+    /// let grads = loss(&net)?.sum().backward()?;
+    /// optimizer.step(&mut net, &grads)?;
+    ///
+    /// net.1 = Param::new(&Tensor::from([1.0f32, 2.0, 3.0]));
+    /// assert_eq!(optimizer.forget_where("1")?, 1);
+    /// let grads = loss(&net)?.sum().backward()?;
+    /// optimizer.step(&mut net, &grads)?;
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a regular expression is malformed, or if there is no state under such
+    /// a path.
+    pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
+        self.forget(&pattern.matcher()?)
+    }
+}

@@ -1,0 +1,77 @@
+//! RAdam: Adam that waits until its second moment can be trusted.
+
+use crate::optimizer::Optimizer;
+use crate::rule::{Rule, StepInfo, regularized};
+use crate::settings::{Settings, at_least_0, fraction, setters};
+use crate::stepper::Stepper;
+use cotangent_core::Result;
+use cotangent_core::kernel::Real;
+
+/// m and v as Adam's; with `ρ = 2 / (1 - β₂) - 1` and `ρ_t = ρ - 2 t β₂ᵗ / (1 - β₂ᵗ)`, if `ρ_t > 5`:
+/// `w -= η r m̂ √(1 - β₂ᵗ) / (√v + ε)` with `r² = (ρ_t - 4)(ρ_t - 2) ρ / ((ρ - 4)(ρ - 2) ρ_t)`, and before that
+/// `w -= η m̂` (Liu, Jiang, He, Chen, Liu, Gao, Han 2019, On the Variance of the Adaptive Learning Rate
+/// and Beyond).
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct RAdam {
+    settings: Settings,
+    beta2: f64,
+    epsilon: f64,
+    decoupled: bool,
+}
+
+impl RAdam {
+    /// Learning rate η (1e-3 is usual), β 0.9 and 0.999, ε 1e-8, no weight decay.
+    pub fn new(learning_rate: f64) -> Self {
+        Self {
+            settings: Settings::new(learning_rate).momentum(0.9),
+            beta2: 0.999,
+            epsilon: 1e-8,
+            decoupled: false,
+        }
+    }
+
+    setters!(betas);
+    setters!(epsilon);
+    setters!(weight_decay);
+    setters!(decoupled_weight_decay);
+
+    /// The optimizer.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
+    pub fn build(self) -> Result<Box<dyn Optimizer>> {
+        fraction("β₂", self.beta2)?;
+        at_least_0("ε", self.epsilon)?;
+        Ok(Box::new(Stepper::new(self, self.settings)?))
+    }
+}
+
+impl Rule<2> for RAdam {
+    const STATE: [&'static str; 2] = ["m", "v"];
+
+    fn prepare(&self, at: &mut StepInfo) {
+        let t = at.number as f64;
+        let unseen = self.beta2.powf(t);
+        let most = 2.0 / (1.0 - self.beta2) - 1.0;
+        let length = most - 2.0 * t * unseen / (1.0 - unseen);
+        let eta = at.settings.learning_rate / (1.0 - at.settings.momentum.powf(t));
+        at.shared = if length > 5.0 {
+            let rectified =
+                (length - 4.0) * (length - 2.0) * most / ((most - 4.0) * (most - 2.0) * length);
+            [eta * (rectified * (1.0 - unseen)).sqrt(), 1.0, self.epsilon]
+        } else {
+            [eta, 0.0, 1.0]
+        };
+    }
+
+    #[inline(always)]
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
+        let beta1 = at.settings.momentum;
+        let [eta, of_root, beside] = at.shared;
+        let (w, g) = regularized(at, self.decoupled, w, g);
+        let m = m * beta1 + g * (1.0 - beta1);
+        let v = v * self.beta2 + g * g * (1.0 - self.beta2);
+        (w - m / (v.sqrt() * of_root + beside) * eta, [m, v])
+    }
+}

@@ -1,0 +1,110 @@
+//! The formula of an optimizer, for one element.
+
+use crate::settings::Settings;
+use cotangent_core::kernel::Real;
+use cotangent_core::module::Param;
+use cotangent_core::{Result, Tensor};
+use std::fmt::Debug;
+
+/// What a [`Rule`] is told about the step that it takes with one parameter.
+#[derive(Clone, Copy, Debug)]
+pub struct StepInfo {
+    /// The number of the parameter's step, from 1.
+    pub number: u64,
+    /// The optimizer's settings.
+    pub settings: Settings,
+    /// A number of the parameter's own, which [`Rule::prepare`] may change: 1 before its first step,
+    /// and saved with its state (NAdam's product of momenta).
+    pub carry: f64,
+    /// What [`Rule::prepare`] works out once for all elements, such as bias corrections.
+    pub shared: [f64; 3],
+}
+
+/// The formula of an optimizer with `N` numbers of state per element: all that an optimizer of one's
+/// own needs.
+///
+/// ```
+/// use cotangent_core::kernel::Real;
+/// use cotangent_core::{Tensor, module::{Param, Pass}};
+/// use cotangent_optim::{Optimizer, Rule, Settings, StepInfo, Stepper};
+///
+/// /// m = μ m + (1 - μ) g; w -= η m / (1 + |m|)
+/// #[derive(Clone, Copy, Debug)]
+/// struct Bounded;
+///
+/// impl Rule<1> for Bounded {
+///     const STATE: [&'static str; 1] = ["average"];
+///
+///     #[inline(always)]
+///     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m]: [T; 1]) -> (T, [T; 1]) {
+///         let m = m * at.settings.momentum + g * (1.0 - at.settings.momentum);
+///         (w - m / (m.abs() + 1.0) * at.settings.learning_rate, [m])
+///     }
+/// }
+///
+/// let mut w = Param::new(&Tensor::from([5.0f32, -3.0]));
+/// let mut optimizer = Stepper::new(Bounded, Settings { momentum: 0.5, ..Settings::new(0.1) })?;
+/// for _ in 0..200 {
+///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
+///     optimizer.step(&mut w, &grads)?;
+/// }
+/// assert!(w.value().square().sum().item()? < 0.01);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
+    /// The names of the state, under which it is saved.
+    const STATE: [&'static str; N];
+
+    /// What the state of a parameter starts as.
+    fn initial(&self) -> [f64; N] {
+        [0.0; N]
+    }
+
+    /// Works out, once per parameter and step, what the elements share: sets `shared` or `carry`.
+    fn prepare(&self, _at: &mut StepInfo) {}
+
+    /// The new parameter and state, from parameter `w`, gradient `g` and state. To be marked
+    /// `#[inline(always)]`: what is not inlined is not vectorized.
+    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, state: [T; N]) -> (T, [T; N]);
+
+    /// What is left to do with a parameter after the sweep, if it takes more than one: [`Lamb`]
+    /// needs norms.
+    ///
+    /// # Errors
+    /// Those of the tensor operations that it uses.
+    ///
+    /// [`Lamb`]: crate::Lamb
+    fn finish(&self, _at: StepInfo, _param: &mut Param, _state: &mut [Tensor; N]) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// `g + λ w`
+#[inline(always)]
+pub(crate) fn decayed<T: Real>(at: StepInfo, w: T, g: T) -> T {
+    if at.settings.weight_decay == 0.0 {
+        g
+    } else {
+        g + w * at.settings.weight_decay
+    }
+}
+
+/// `w - η λ w`
+#[inline(always)]
+pub(crate) fn shrunk<T: Real>(at: StepInfo, w: T) -> T {
+    if at.settings.weight_decay == 0.0 {
+        w
+    } else {
+        w * (1.0 - at.settings.learning_rate * at.settings.weight_decay)
+    }
+}
+
+/// Parameter and gradient with the weight decay in one of them, as `decoupled` says.
+#[inline(always)]
+pub(crate) fn regularized<T: Real>(at: StepInfo, decoupled: bool, w: T, g: T) -> (T, T) {
+    if decoupled {
+        (shrunk(at, w), g)
+    } else {
+        (w, decayed(at, w, g))
+    }
+}
