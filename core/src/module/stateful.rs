@@ -137,7 +137,7 @@ impl StateDict {
     }
 }
 
-fn mismatch(name: &str, expected: &str) -> Error {
+pub(super) fn mismatch(name: &str, expected: &str) -> Error {
     Error::State {
         path: Path::new("").to_owned(),
         mismatches: vec![format!("`{name}`: missing, or of another kind: {expected}")],
