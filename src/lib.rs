@@ -2,6 +2,8 @@
 
 pub use cotangent_core::*;
 pub use cotangent_data as data;
+#[cfg(feature = "figures")]
+pub use cotangent_figure as figure;
 pub use cotangent_nn as nn;
 pub use cotangent_optim as optim;
 

@@ -7,8 +7,6 @@ mod activation;
 mod batch_norm;
 mod dropout;
 mod embedding;
-#[cfg(feature = "figures")]
-pub mod figure;
 mod flatten;
 pub mod init;
 mod layer_norm;
@@ -28,6 +26,8 @@ pub use activation::{Celu, Elu, Gelu, GeluTanh, Identity, LeakyRelu, Mish, RRelu
 pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, Selu, Sigmoid};
 pub use activation::{Silu, Softmax, Softplus, Tanh};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
+#[cfg(feature = "figures")]
+pub use cotangent_figure as figure;
 pub use dropout::{AlphaDropout, Dropout};
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use flatten::Flatten;

@@ -2,10 +2,10 @@
 
 use super::report::{LayerSignal, Report};
 use super::statistics::Histogram;
-use crate::figure::style::{self, FAINT, INK, MARGIN, TEXT, TITLE, WIDTH};
-use crate::figure::{Area, Drawn, Figure, Kind, Scale};
-use plotters::element::Polygon;
-use plotters::prelude::*;
+use cotangent_figure::plotters::element::Polygon;
+use cotangent_figure::plotters::prelude::*;
+use cotangent_figure::style::{self, FAINT, INK, MARGIN, TEXT, TITLE, WIDTH};
+use cotangent_figure::{Area, Drawn, Figure, Kind, Scale};
 
 /// The height of a layer's row in pixels.
 const ROW: i32 = 64;
@@ -264,11 +264,11 @@ impl Panel<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::figure::Figure;
     use crate::{Mlp, Sigmoid, init, signal};
     use cotangent_core::module::Layer;
     use cotangent_core::random::{ChaCha8Rng, SeedableRng};
     use cotangent_core::{DType, Indices, Result, Tensor};
+    use cotangent_figure::Figure;
 
     #[test]
     fn every_report_can_be_drawn() -> Result<()> {

@@ -44,10 +44,10 @@ pub fn color(index: usize) -> RGBColor {
 const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
 /// See `assets/README.md` for where the font comes from and under which licence.
-pub(super) static FONT: &[u8] = include_bytes!("../../assets/DejaVuSans-subset.ttf");
+pub(crate) static FONT: &[u8] = include_bytes!("../assets/DejaVuSans-subset.ttf");
 
 /// Makes the embedded font known to `plotters`.
-pub(super) fn register() -> Result<()> {
+pub(crate) fn register() -> Result<()> {
     static DONE: OnceLock<bool> = OnceLock::new();
     let done = DONE.get_or_init(|| register_font(FAMILY, FontStyle::Normal, FONT).is_ok());
     if *done {

@@ -1,14 +1,14 @@
 //! Charts side by side under one title and one legend.
 
-use super::chart::{Chart, mark};
-use super::style::{self, FAINT, INK, LINE, MARGIN, TEXT, TITLE, WIDTH};
-use super::{Area, Drawn, Figure};
+use crate::chart::{Chart, mark};
+use crate::style::{self, FAINT, INK, LINE, MARGIN, TEXT, TITLE, WIDTH};
+use crate::{Area, Drawn, Figure};
 use plotters::prelude::*;
 
 /// A figure of one or more [`Chart`]s: a title, a note that says what to see, and a legend for all.
 ///
 /// ```
-/// use cotangent_nn::figure::{Chart, Charts, Figure};
+/// use cotangent_figure::{Chart, Charts, Figure};
 /// let chart = |title: &str, slope: f64| {
 ///     let points = (0..=10).map(|i| (f64::from(i), slope * f64::from(i)));
 ///     Chart::new("x", "y").title(title).line("slope times x", points)

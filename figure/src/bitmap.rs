@@ -2,7 +2,7 @@
 //!
 //! `plotters` has one of its own, which places glyphs and joins of lines at whole pixels only.
 
-use super::{refuse, style};
+use crate::{refuse, style};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
 use ab_glyph_rasterizer::{Point, Rasterizer, point};
 use cotangent_core::{Error, Result};
@@ -17,7 +17,7 @@ use std::f32::consts::TAU;
 type Drawn = std::result::Result<(), DrawingErrorKind<Infallible>>;
 
 /// An image of RGB pixels, white at first.
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     width: u32,
     height: u32,
     pixels: Vec<u8>,
@@ -25,7 +25,7 @@ pub(super) struct Canvas {
 }
 
 /// What `draw` draws, as a PNG file.
-pub(super) fn png(
+pub(crate) fn png(
     (width, height): (u32, u32),
     draw: impl FnOnce(&mut Canvas) -> Result<()>,
 ) -> Result<Vec<u8>> {

@@ -5,7 +5,7 @@
 //! the rest.
 //!
 //! ```
-//! use cotangent_nn::figure::{Chart, Charts, Figure};
+//! use cotangent_figure::{Chart, Charts, Figure};
 //! let loss = [2.3, 0.9, 0.4, 0.2];
 //! let chart = Chart::new("epoch", "loss").log_y().line("He", (1..).map(f64::from).zip(loss));
 //! let figure = Charts::new("The loss falls").push(chart);
@@ -23,7 +23,7 @@ pub mod style;
 pub use chart::Chart;
 pub use charts::Charts;
 pub use plotters;
-pub(crate) use scale::{Kind, Scale};
+pub use scale::{Kind, Scale};
 
 use cotangent_core::{Error, Result};
 use plotters::coord::Shift;

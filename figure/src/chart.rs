@@ -1,8 +1,8 @@
 //! One pair of axes with lines and bands on it.
 
-use super::scale::{Kind, Scale};
-use super::style::{self, FAINT, GRID, INK, LINE, MARGIN, TEXT};
-use super::{Area, Drawn};
+use crate::scale::{Kind, Scale};
+use crate::style::{self, FAINT, GRID, INK, LINE, MARGIN, TEXT};
+use crate::{Area, Drawn};
 use plotters::chart::ChartContext;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::drawing::DrawingAreaErrorKind;
@@ -14,7 +14,7 @@ use std::ops::Range;
 /// Lines over one pair of axes.
 ///
 /// Lines and bands of one label have one colour, here and in the other charts of a
-/// [`Charts`](super::Charts). Values that are not finite, and on a logarithmic axis those that are
+/// [`Charts`](crate::Charts). Values that are not finite, and on a logarithmic axis those that are
 /// not above 0, leave a gap.
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -23,7 +23,7 @@ pub struct Chart {
     x: Axis,
     y: Axis,
     y_range: Option<(f64, f64)>,
-    pub(super) series: Vec<Series>,
+    pub(crate) series: Vec<Series>,
     levels: Vec<f64>,
 }
 
@@ -34,8 +34,8 @@ struct Axis {
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Series {
-    pub(super) label: String,
+pub(crate) struct Series {
+    pub(crate) label: String,
     shape: Shape,
 }
 
@@ -119,7 +119,7 @@ impl Chart {
     }
 
     /// Draws the chart; `index` numbers the labels, and with them the colours.
-    pub(super) fn draw<B: DrawingBackend>(
+    pub(crate) fn draw<B: DrawingBackend>(
         &self,
         area: &Area<B>,
         index: impl Fn(&str) -> usize,
@@ -295,7 +295,7 @@ fn crossing(from: (f64, f64), to: (f64, f64), edge: f64) -> (f64, f64) {
 }
 
 /// A mark for the series number `index`: the shape says in black and white what the colour says.
-pub(super) fn mark(index: usize) -> Polygon<(i32, i32)> {
+pub(crate) fn mark(index: usize) -> Polygon<(i32, i32)> {
     const R: f64 = 10.0;
     let corners: &[(f64, f64)] = match index % 4 {
         0 => &[

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// How values become positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// A value is its own position.
     #[default]
     Linear,
@@ -15,7 +15,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// Not finite for a value that has no place on such an axis.
-    pub(super) fn position(self, value: f64) -> f64 {
+    pub(crate) fn position(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
             Self::Log => value.log10(),
@@ -32,7 +32,7 @@ impl Kind {
 
 /// An axis that has been fitted to its data. To `plotters` it is linear: positions go in.
 #[derive(Clone, Debug)]
-pub(crate) struct Scale {
+pub struct Scale {
     kind: Kind,
     low: f64,
     high: f64,
@@ -40,8 +40,9 @@ pub(crate) struct Scale {
 }
 
 impl Scale {
-    /// A scale for the values, or for the range if one is given, with about `count` ticks.
-    pub(crate) fn fit(
+    /// A scale for the values, or for the range if one is given, with about `count` ticks, from 1.
+    /// What has no place on the axis is left out; without anything it goes from 0 to 1.
+    pub fn fit(
         kind: Kind,
         range: Option<(f64, f64)>,
         values: impl Iterator<Item = f64> + Clone,
@@ -74,12 +75,12 @@ impl Scale {
         }
     }
 
-    pub(super) fn position(&self, value: f64) -> f64 {
+    pub(crate) fn position(&self, value: f64) -> f64 {
         self.kind.position(value)
     }
 
     /// How far from the start of an axis of `length` pixels a value is.
-    pub(crate) fn place(&self, value: f64, length: i32) -> i32 {
+    pub fn place(&self, value: f64, length: i32) -> i32 {
         self.pixel(self.position(value), length)
     }
 
@@ -88,13 +89,13 @@ impl Scale {
     }
 
     /// Where on an axis of `length` pixels the ticks are, and their labels.
-    pub(crate) fn marks(&self, length: i32) -> impl Iterator<Item = (i32, String)> {
+    pub fn marks(&self, length: i32) -> impl Iterator<Item = (i32, String)> {
         let places = self.ticks.iter().map(move |&tick| self.pixel(tick, length));
         places.zip(self.labels())
     }
 
     /// The labels of all ticks.
-    pub(super) fn labels(&self) -> impl Iterator<Item = String> {
+    pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
         self.ticks.iter().map(|tick| self.format_ext(tick))
     }
 }
