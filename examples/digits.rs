@@ -25,11 +25,11 @@ fn main() -> Result<()> {
     let Arguments { options, save } = Arguments::parse();
     let (train, test) = cotangent::data::digits()?.split_stratified(0.2, options.seed)?;
     let save = common::save_path(save, "digits.safetensors")?;
-    let (epochs, batch_size) = (
-        options.epochs.unwrap_or(30),
-        options.batch_size.unwrap_or(32),
-    );
-    let accuracy = common::run(&train, &test, &options, epochs, batch_size, &save)?;
+    let defaults = common::Defaults {
+        epochs: 30,
+        batch_size: 32,
+    };
+    let accuracy = common::run(&train, &test, &options, &defaults, &save)?;
     println!("test accuracy {accuracy:.4}");
     Ok(())
 }

@@ -42,11 +42,11 @@ fn main() -> Result<()> {
     } = Arguments::parse();
     let (train, test) = cotangent::data::mnist(&data)?;
     let save = common::save_path(save, "mnist.safetensors")?;
-    let (epochs, batch_size) = (
-        options.epochs.unwrap_or(5),
-        options.batch_size.unwrap_or(128),
-    );
-    let accuracy = common::run(&train, &test, &options, epochs, batch_size, &save)?;
+    let defaults = common::Defaults {
+        epochs: 5,
+        batch_size: 128,
+    };
+    let accuracy = common::run(&train, &test, &options, &defaults, &save)?;
     println!("test accuracy {accuracy:.4}");
     Ok(())
 }

@@ -1,11 +1,13 @@
 //! What the digit examples share: the options, the training loop with its progress bar, saving and
 //! loading back.
 
+mod choice;
 mod measure;
 mod net;
 
 use anyhow::{Context, Result, ensure};
-use clap::{Args, ValueEnum};
+use choice::{Method, Plan};
+use clap::Args;
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
 use measure::{accuracy, hits, progress_bar};
@@ -26,8 +28,15 @@ pub struct Options {
     #[arg(long, value_delimiter = ',', default_value = "100,100,100,100,100")]
     pub hidden: Vec<usize>,
     /// The optimizer.
-    #[arg(long, value_enum, default_value_t = Choice::Nesterov)]
-    pub optimizer: Choice,
+    #[arg(long, value_enum, default_value_t = Method::Nesterov)]
+    pub optimizer: Method,
+    /// How the learning rate changes.
+    #[arg(long, value_enum, default_value_t = Plan::Constant)]
+    pub schedule: Plan,
+    /// How many epochs the schedule is made for, however many are run [default: 30 for digits, 5 for
+    /// mnist].
+    #[arg(long, value_name = "EPOCHS")]
+    pub schedule_epochs: Option<u64>,
     /// The learning rate; by default one that suits the optimizer.
     #[arg(long)]
     pub learning_rate: Option<f64>,
@@ -37,25 +46,18 @@ pub struct Options {
     /// The share of each hidden layer's outputs that dropout drops, in [0, 1).
     #[arg(long, default_value_t = 0.05)]
     pub dropout: f64,
+    /// A folder where all that the run consists of is saved after each epoch.
+    #[arg(long, value_name = "DIR")]
+    pub checkpoint: Option<PathBuf>,
+    /// Goes on from the checkpoint, with the same options; --epochs is the total.
+    #[arg(long, requires = "checkpoint")]
+    pub resume: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Choice {
-    Sgd,
-    Momentum,
-    Nesterov,
-    Adam,
-}
-
-impl Choice {
-    fn build(self, learning_rate: Option<f64>) -> cotangent::Result<Box<dyn Optimizer>> {
-        Ok(match self {
-            Self::Sgd => Sgd::new(learning_rate.unwrap_or(0.1)).build()?,
-            Self::Momentum => Momentum::new(learning_rate.unwrap_or(0.02)).build()?,
-            Self::Nesterov => Nesterov::new(learning_rate.unwrap_or(0.02)).build()?,
-            Self::Adam => Adam::new(learning_rate.unwrap_or(1e-3)).build()?,
-        })
-    }
+/// What differs between the data sets.
+pub struct Defaults {
+    pub epochs: u64,
+    pub batch_size: usize,
 }
 
 /// Trains the chapter's default deep net, saves it, loads it back and returns the test accuracy of
@@ -64,10 +66,11 @@ pub fn run(
     train: &Dataset,
     test: &Dataset,
     options: &Options,
-    epochs: u64,
-    batch_size: usize,
+    defaults: &Defaults,
     save: &Path,
 ) -> Result<f64> {
+    let epochs = options.epochs.unwrap_or(defaults.epochs);
+    let batch_size = options.batch_size.unwrap_or(defaults.batch_size);
     let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
     let (features, classes) = (train.features(), train.classes());
     let mut net = DeepNet::new(
@@ -87,10 +90,36 @@ pub fn run(
     );
 
     let batches = Batches::new(train, batch_size, options.seed)?;
-    let pass = Pass::train(options.seed);
-    let bar = progress_bar(epochs * batches.batches_per_epoch() as u64);
+    let steps_per_epoch = batches.batches_per_epoch() as u64;
+    let schedule_epochs = options.schedule_epochs.unwrap_or(defaults.epochs);
+    let mut schedule = options.schedule.build(schedule_epochs * steps_per_epoch)?;
+    let mut pass = Pass::train(options.seed);
+    // All that the rest of the run depends on, beside the options: the same parts to save and to load.
+    let mut done = Counter::new(0);
+    let checkpoint = options.checkpoint.as_ref();
+    let checkpoint = checkpoint
+        .map(|folder| save_path(Some(folder.join("checkpoint.safetensors")), ""))
+        .transpose()?;
+    if let Some(path) = checkpoint.as_ref().filter(|_| options.resume) {
+        let parts: &mut [(&str, &mut dyn Stateful)] = &mut [
+            ("model", &mut net),
+            ("optimizer", &mut optimizer),
+            ("schedule", &mut schedule),
+            ("pass", &mut pass),
+            ("epochs", &mut done),
+        ];
+        load_checkpoint(path, parts)?;
+        println!("resumed from {} after epoch {}", path.display(), done.get());
+        ensure!(
+            done.get() <= epochs,
+            "--epochs {epochs} is the total, and the checkpoint is already after epoch {}",
+            done.get(),
+        );
+    }
+    let bar = progress_bar(epochs * steps_per_epoch);
+    bar.set_position(done.get() * steps_per_epoch);
     let started = Instant::now();
-    for epoch in 0..epochs {
+    for epoch in done.get()..epochs {
         let (mut loss_sum, mut correct) = (0.0, 0);
         for batch in batches.epoch(epoch) {
             let (images, labels) = batch?;
@@ -101,6 +130,7 @@ pub fn run(
             let loss = logits.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
             clip::global_norm(5.0).apply(&net, &mut grads)?;
+            schedule.apply(&mut optimizer)?;
             optimizer.step(&mut net, &grads)?;
 
             loss_sum += loss.item()? * labels.len() as f64;
@@ -110,6 +140,18 @@ pub fn run(
         let count = train.len() as f64;
         let (loss, training_accuracy) = (loss_sum / count, correct as f64 / count);
         let test_accuracy = accuracy(&net, test)?;
+        schedule.observe(loss);
+        done.increment();
+        if let Some(path) = &checkpoint {
+            let parts: &[(&str, &dyn Stateful)] = &[
+                ("model", &net),
+                ("optimizer", &optimizer),
+                ("schedule", &schedule),
+                ("pass", &pass),
+                ("epochs", &done),
+            ];
+            save_checkpoint(path, parts)?;
+        }
         bar.suspend(|| {
             println!(
                 "epoch {:>3}/{epochs}  loss {loss:.4}  training accuracy {training_accuracy:.4}  test accuracy {test_accuracy:.4}",

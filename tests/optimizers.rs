@@ -1,0 +1,344 @@
+//! What holds for every optimizer, and for what stands around it: groups, accumulation, averages,
+//! constraints, clipping.
+
+use cotangent::prelude::*;
+
+type Build = fn() -> Result<Box<dyn Optimizer>>;
+
+const ALL: &[(&str, Build)] = &[
+    ("Sgd", || Sgd::new(0.05).build()),
+    ("Momentum", || Momentum::new(0.02).build()),
+    ("Nesterov", || Nesterov::new(0.02).build()),
+    ("AdaGrad", || AdaGrad::new(0.1).build()),
+    ("RmsProp", || RmsProp::new(0.01).build()),
+    ("Adam", || Adam::new(0.02).build()),
+    ("AMSGrad", || Adam::new(0.02).amsgrad().build()),
+    ("AdamW", || AdamW::new(0.02).build()),
+    ("NAdam", || NAdam::new(0.02).build()),
+    ("RAdam", || RAdam::new(0.02).build()),
+    ("AdaMax", || AdaMax::new(0.02).build()),
+    ("AdaDelta", || AdaDelta::new(5.0).build()),
+    ("Lamb", || Lamb::new(0.02).build()),
+    ("Lion", || Lion::new(0.005).build()),
+    ("Lookahead", || {
+        Ok(Box::new(Lookahead::new(Adam::new(0.04).build()?, 5, 0.5)?))
+    }),
+];
+
+fn net(seed: u64) -> Result<Mlp> {
+    Mlp::builder([3, 16, 1])
+        .activation(Tanh)
+        .build(&mut ChaCha8Rng::seed_from_u64(seed))
+}
+
+/// Inputs, and a smooth function of them.
+fn data(count: usize, dtype: DType) -> Result<(Tensor, Tensor)> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let x = Tensor::uniform([count, 3], -1.0, 1.0, dtype, &mut rng)?;
+    let y = x.mul_scalar(2.0).sin().sum_over(1)?.unsqueeze(-1)?;
+    Ok((x, y))
+}
+
+fn loss(net: &Mlp, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    Ok(net.forward(x, &Pass::train(0))?.sub(y)?.square().mean())
+}
+
+fn bits(model: &impl Module) -> Result<Vec<u8>> {
+    model.state()?.to_bytes()
+}
+
+#[test]
+fn every_optimizer_makes_the_loss_small() -> Result<()> {
+    let (x, y) = data(64, DType::F32)?;
+    for (name, build) in ALL {
+        let (mut net, mut optimizer) = (net(2)?, build()?);
+        let first = loss(&net, &x, &y)?.item()?;
+        for _ in 0..300 {
+            let grads = loss(&net, &x, &y)?.backward()?;
+            optimizer.step(&mut net, &grads)?;
+        }
+        let last = loss(&net, &x, &y)?.item()?;
+        assert!(last < 0.1 * first, "{name}: from {first} to {last}");
+    }
+    Ok(())
+}
+
+#[test]
+fn micro_batches_give_what_the_large_batch_gives() -> Result<()> {
+    let (x, y) = data(60, DType::F64)?;
+    for (name, build) in ALL {
+        let (mut whole, mut parts) = (net(2)?.to_dtype(DType::F64), net(2)?.to_dtype(DType::F64));
+        let (mut of_whole, mut of_parts) = (build()?, build()?);
+        let mut accumulator = Accumulator::new();
+        for _ in 0..10 {
+            let grads = loss(&whole, &x, &y)?.backward()?;
+            of_whole.step(&mut whole, &grads)?;
+            for (start, len) in [(0, 10), (10, 30), (40, 20)] {
+                let (x, y) = (x.narrow(0, start, len)?, y.narrow(0, start, len)?);
+                let grads = loss(&parts, &x, &y)?.backward()?;
+                accumulator.add(&parts, &grads, len as f64)?;
+            }
+            let grads = accumulator.take(&parts);
+            assert_eq!(accumulator.weight(), 0.0);
+            of_parts.step(&mut parts, &grads)?;
+        }
+        for ((path, a), (_, b)) in whole.named_params().into_iter().zip(parts.named_params()) {
+            let difference = a.value().sub(b.value())?.abs().max()?.item()?;
+            assert!(difference < 1e-11, "{name} {path}: {difference}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
+    let (x, y) = data(8, DType::F32)?;
+    for (name, build) in ALL {
+        let (mut net, mut optimizer) = (net(2)?, build()?);
+        let grads = loss(&net, &x, &y)?.backward()?;
+        optimizer.step(&mut net, &grads)?;
+        let before = (bits(&net)?, optimizer.state()?.to_bytes()?);
+        for bad in [
+            Tensor::zeros([2, 2], DType::F32)?,
+            Tensor::zeros([1], DType::F64)?,
+        ] {
+            let mut grads = loss(&net, &x, &y)?.backward()?;
+            let last = net.named_params().len() - 1;
+            grads.insert(net.named_params()[last].1, bad);
+            let error = optimizer.step(&mut net, &grads).unwrap_err();
+            assert!(matches!(error, Error::Within { .. }), "{error}");
+            assert!(
+                (bits(&net)?, optimizer.state()?.to_bytes()?) == before,
+                "{name}"
+            );
+        }
+        // What clipping refuses does not come to the optimizer at all, and is named.
+        let broken = loss(&net, &x.mul_scalar(f64::NAN), &y)?;
+        let mut grads = broken.backward()?;
+        let error = clip::global_norm(1.0).apply(&net, &mut grads).unwrap_err();
+        assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
+        assert!(
+            error.to_string().starts_with("`hidden.0.linear."),
+            "{error}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn states_are_strict() -> Result<()> {
+    let (x, y) = data(8, DType::F32)?;
+    for (name, build) in ALL {
+        let (mut net, mut optimizer) = (net(2)?, build()?);
+        let grads = loss(&net, &x, &y)?.backward()?;
+        optimizer.step(&mut net, &grads)?;
+        let state = optimizer.state()?;
+        let names: Vec<String> = state.iter().map(|(name, _)| name.to_owned()).collect();
+        for missing in &names {
+            let mut fresh = build()?;
+            let untouched = fresh.state()?.to_bytes()?;
+            let mut lacking = cotangent::module::StateDict::new();
+            for (name, entry) in state.iter().filter(|(name, _)| name != missing) {
+                lacking.insert(name, entry.clone());
+            }
+            let error = fresh.load_state(&lacking).unwrap_err();
+            assert!(
+                matches!(error, Error::State { .. }),
+                "{name} {missing}: {error}"
+            );
+            assert!(fresh.state()?.to_bytes()? == untouched, "{name} {missing}");
+        }
+        let mut more = state.clone();
+        more.insert_number("other", 1.0);
+        assert!(build()?.load_state(&more).is_err(), "{name}");
+        let mut loaded = build()?;
+        loaded.load_state(&state)?;
+        assert!(loaded.state()?.to_bytes()? == state.to_bytes()?, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn groups_have_rates_and_decays_of_their_own_and_may_stand_still() -> Result<()> {
+    let (x, y) = data(8, DType::F64)?;
+    let mut net = net(2)?.to_dtype(DType::F64);
+    let before = net.clone();
+    let mut optimizer = Sgd::new(0.5).weight_decay(0.1).build()?;
+    optimizer.add_group(Group::of(|path: &str| path.ends_with("bias"))?.weight_decay(0.0)?);
+    optimizer.add_group(Group::of(r".*weight")?.learning_rate_factor(0.1)?);
+    let last = net
+        .named_params()
+        .pop()
+        .map(|(path, _)| path)
+        .unwrap_or_default();
+    let frozen = last.clone();
+    optimizer.add_group(Group::of(move |path: &str| path == frozen)?.frozen());
+    let grads = loss(&net, &x, &y)?.backward()?;
+    let expected: Vec<(String, Tensor)> = net
+        .named_params()
+        .into_iter()
+        .map(|(path, param)| {
+            let (w, g) = (param.value(), grads.get(param).unwrap());
+            let moved = match &path {
+                path if *path == last => w.clone(),
+                path if path.ends_with("bias") => w.sub(&g.mul_scalar(0.5))?,
+                _ => w.sub(&g.add(&w.mul_scalar(0.1))?.mul_scalar(0.05))?,
+            };
+            Ok((path, moved))
+        })
+        .collect::<Result<_>>()?;
+    optimizer.step(&mut net, &grads)?;
+    for ((path, expected), (_, param)) in expected.iter().zip(net.named_params()) {
+        let difference = param.value().sub(expected)?.abs().max()?.item()?;
+        assert!(difference < 1e-15, "{path}: {difference}");
+    }
+    assert!(
+        !optimizer
+            .state()?
+            .iter()
+            .any(|(name, _)| name.ends_with(&last))
+    );
+
+    let mut optimizer = Sgd::new(0.5).build()?;
+    optimizer.add_group(Group::of("no such path")?);
+    let mut net = before;
+    let grads = loss(&net, &x, &y)?.backward()?;
+    let error = optimizer.step(&mut net, &grads).unwrap_err();
+    assert!(error.to_string().contains("no such path"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_net_that_diverges_trains_once_its_gradients_are_clipped() -> Result<()> {
+    let (x, y) = data(64, DType::F32)?;
+    // Targets as large as they come when nobody has scaled them.
+    let y = y.mul_scalar(100.0);
+    let train = |max_norm: f64| -> Result<(f64, f64)> {
+        let mut net = Mlp::builder([3, 64, 64, 1]).build(&mut ChaCha8Rng::seed_from_u64(4))?;
+        let mut optimizer = Nesterov::new(0.01).build()?;
+        let first = loss(&net, &x, &y)?.item()?;
+        for _ in 0..400 {
+            let now = loss(&net, &x, &y)?;
+            if !now.item()?.is_finite() {
+                return Ok((first, f64::INFINITY));
+            }
+            let mut grads = now.backward()?;
+            if clip::global_norm(max_norm).apply(&net, &mut grads).is_err() {
+                return Ok((first, f64::INFINITY));
+            }
+            optimizer.step(&mut net, &grads)?;
+        }
+        Ok((first, loss(&net, &x, &y)?.item()?))
+    };
+    let (_, unclipped) = train(f64::INFINITY)?;
+    assert!(unclipped.is_infinite(), "{unclipped}");
+    let (first, clipped) = train(20.0)?;
+    assert!(clipped < 0.05 * first, "from {first} to {clipped}");
+    Ok(())
+}
+
+#[test]
+fn averages_follow_their_formulas_and_keep_the_statistics_of_the_model() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let mut net = Mlp::builder([3, 8, 1])
+        .batch_norm()
+        .build(&mut rng)?
+        .to_dtype(DType::F64);
+    let (x, y) = data(16, DType::F64)?;
+    let mut optimizer = Nesterov::new(0.05).build()?;
+    let (mut exponential, mut equal) = (
+        WeightAverage::exponential(&net, 0.9)?,
+        WeightAverage::equal(&net),
+    );
+    let mut seen: Vec<Vec<f64>> = Vec::new();
+    let flat = |net: &Mlp| -> Vec<f64> {
+        let params = net.named_params();
+        params
+            .iter()
+            .flat_map(|(_, param)| param.value().to_f64_vec())
+            .collect()
+    };
+    for _ in 0..12 {
+        let grads = loss(&net, &x, &y)?.backward()?;
+        optimizer.step(&mut net, &grads)?;
+        exponential.update(&net)?;
+        equal.update(&net)?;
+        seen.push(flat(&net));
+    }
+    let (exponential_found, equal_found) = (flat(exponential.model()), flat(equal.model()));
+    for i in 0..seen[0].len() {
+        let all = seen.iter().map(|w| w[i]);
+        let expected = all
+            .clone()
+            .skip(1)
+            .fold(seen[0][i], |a, w| 0.9 * a + 0.1 * w);
+        assert!((exponential_found[i] - expected).abs() < 1e-12);
+        assert!((equal_found[i] - all.sum::<f64>() / 12.0).abs() < 1e-12);
+    }
+    for ((path, ours), (_, theirs)) in equal
+        .model()
+        .named_buffers()
+        .into_iter()
+        .zip(net.named_buffers())
+    {
+        assert_eq!(
+            ours.value().to_f64_vec(),
+            theirs.value().to_f64_vec(),
+            "{path}"
+        );
+    }
+    let other = Mlp::builder([3, 9, 1])
+        .batch_norm()
+        .build(&mut rng)?
+        .to_dtype(DType::F64);
+    assert!(equal.update(&other).is_err());
+    assert_eq!((flat(equal.model()), equal.updates()), (equal_found, 12));
+    Ok(())
+}
+
+#[test]
+fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
+    let (x, y) = data(32, DType::F32)?;
+    let mut net = net(2)?;
+    let bound = |model: &mut dyn Module| regularize::max_norm(0.5).apply(model);
+    let inside = Constrained::new(Sgd::new(0.5).build()?, bound);
+    let mut optimizer = Lookahead::new(inside, 3, 0.5)?;
+    bound(&mut net)?;
+    for _ in 0..10 {
+        let grads = loss(&net, &x, &y)?.backward()?;
+        optimizer.step(&mut net, &grads)?;
+        for (path, param) in net
+            .named_params()
+            .iter()
+            .filter(|(_, p)| p.shape().len() > 1)
+        {
+            let norms = param.value().norm_over(Norm::L2, 1)?.to_f64_vec();
+            assert!(
+                norms.iter().all(|&norm| norm < 0.5 + 1e-6),
+                "{path}: {norms:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn settings_out_of_range_are_refused() {
+    let refused: [Result<Box<dyn Optimizer>>; 12] = [
+        Sgd::new(-0.1).build(),
+        Sgd::new(f64::NAN).build(),
+        Momentum::new(0.1).momentum(1.0).build(),
+        Momentum::new(0.1).dampening(1.5).build(),
+        AdaGrad::new(0.1).epsilon(-1.0).build(),
+        AdaGrad::new(0.1).initial_accumulator(f64::INFINITY).build(),
+        RmsProp::new(0.1).alpha(1.5).build(),
+        Adam::new(0.1).betas(0.9, 1.0).build(),
+        NAdam::new(0.1).momentum_decay(-1.0).build(),
+        AdaDelta::new(1.0).rho(-0.1).build(),
+        Lamb::new(0.1).weight_decay(-1.0).build(),
+        Lion::new(0.1).betas(1.0, 0.9).build(),
+    ];
+    for (i, result) in refused.into_iter().enumerate() {
+        assert!(matches!(result, Err(Error::Argument { .. })), "{i}");
+    }
+}

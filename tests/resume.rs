@@ -1,0 +1,257 @@
+//! A run that is stopped after any step, saved, and gone on with by another process comes to the same bits
+//! as one that never stopped: for every optimizer, with everything in play that has a state.
+
+use cotangent::data::{Batches, digits};
+use cotangent::prelude::*;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+#[derive(Module, Clone, Debug)]
+struct Net {
+    hidden: Linear,
+    norm: BatchNorm,
+    dropout: Dropout,
+    out: Linear,
+}
+
+impl Layer for Net {
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let h = self.norm.forward(&self.hidden.forward(x, pass)?, pass)?;
+        let h = self.dropout.forward(&h.elu(1.0), pass)?;
+        self.out.forward(&h, pass)
+    }
+}
+
+type Build = fn() -> Result<Box<dyn Optimizer>>;
+
+const OPTIMIZERS: &[(&str, Build)] = &[
+    ("sgd", || Sgd::new(0.1).weight_decay(0.01).build()),
+    ("momentum", || Momentum::new(0.02).dampening(0.1).build()),
+    ("nesterov", || Nesterov::new(0.02).build()),
+    ("adagrad", || {
+        AdaGrad::new(0.05).learning_rate_decay(0.1).build()
+    }),
+    ("rmsprop", || RmsProp::new(0.001).build()),
+    ("rmsprop-momentum", || {
+        RmsProp::new(0.001).momentum(0.9).build()
+    }),
+    ("rmsprop-centered", || {
+        RmsProp::new(0.001).centered().build()
+    }),
+    ("rmsprop-both", || {
+        RmsProp::new(0.001).centered().momentum(0.9).build()
+    }),
+    ("adam", || Adam::new(0.01).build()),
+    ("adam-groups", || {
+        let mut optimizer = Adam::new(0.01).weight_decay(0.1).build()?;
+        optimizer.add_group(
+            Group::of(r".*\.bias")?
+                .learning_rate_factor(0.5)?
+                .weight_decay(0.0)?,
+        );
+        optimizer.add_group(Group::of(r"norm\..*")?.frozen());
+        Ok(optimizer)
+    }),
+    ("amsgrad", || Adam::new(0.01).amsgrad().build()),
+    ("adamw", || AdamW::new(0.01).build()),
+    ("nadam", || NAdam::new(0.01).build()),
+    ("radam", || RAdam::new(0.01).build()),
+    ("adamax", || AdaMax::new(0.01).build()),
+    ("adadelta", || AdaDelta::new(1.0).build()),
+    ("lamb", || Lamb::new(0.01).build()),
+    ("lion", || Lion::new(0.001).build()),
+    ("lookahead", || {
+        Ok(Box::new(Lookahead::new(Adam::new(0.01).build()?, 3, 0.5)?))
+    }),
+    ("constrained", || {
+        let optimizer = Nesterov::new(0.02).build()?;
+        let bound = |model: &mut dyn Module| regularize::max_norm(1.0).apply(model);
+        Ok(Box::new(Constrained::new(optimizer, bound)))
+    }),
+];
+
+/// Micro-batches in a whole run; every second one ends a step.
+const STEPS: u64 = 24;
+/// After how many micro-batches runs are stopped: in the middle of a step and of an epoch too.
+const STOPS: [u64; 4] = [1, 6, 13, 20];
+
+/// A whole run of training, with all that it depends on.
+struct Run {
+    net: Net,
+    optimizer: Box<dyn Optimizer>,
+    schedule: Schedule,
+    accumulator: Accumulator,
+    average: WeightAverage<Net>,
+    pass: Pass,
+    done: Counter,
+}
+
+impl Run {
+    fn new(build: Build) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(3);
+        let net = Net {
+            hidden: Linear::new(64, 12, &mut rng)?,
+            norm: BatchNorm::new(12)?,
+            dropout: Dropout::new(0.2)?,
+            out: Linear::new(12, 10, &mut rng)?,
+        };
+        let plateau = Schedule::reduce_on_plateau()
+            .factor(0.5)
+            .patience(0)
+            .build()?;
+        Ok(Self {
+            average: WeightAverage::exponential(&net, 0.8)?,
+            net,
+            optimizer: build()?,
+            schedule: Schedule::one_cycle(STEPS / 2).build()?.times(plateau)?,
+            accumulator: Accumulator::new(),
+            pass: Pass::train(u64::MAX - 5),
+            done: Counter::new(0),
+        })
+    }
+
+    fn parts(&mut self) -> [(&'static str, &mut dyn Stateful); 7] {
+        [
+            ("model", &mut self.net),
+            ("optimizer", &mut self.optimizer),
+            ("schedule", &mut self.schedule),
+            ("accumulator", &mut self.accumulator),
+            ("average", &mut self.average),
+            ("pass", &mut self.pass),
+            ("done", &mut self.done),
+        ]
+    }
+
+    fn save(&mut self, path: &Path) -> Result<()> {
+        let parts = self.parts();
+        let parts: Vec<(&str, &dyn Stateful)> =
+            parts.iter().map(|(name, part)| (*name, &**part)).collect();
+        save_checkpoint(path, &parts)
+    }
+
+    fn load(&mut self, path: &Path) -> Result<()> {
+        load_checkpoint(path, &mut self.parts())
+    }
+
+    /// Goes on to the end, and calls `between` after each micro-batch.
+    fn go_on(&mut self, mut between: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+        let data = digits()
+            .and_then(|digits| digits.select(&(0..100).collect::<Vec<_>>()))
+            .unwrap();
+        let batches = Batches::new(&data, 16, 9).unwrap();
+        let per_epoch = batches.batches_per_epoch() as u64;
+        while self.done.get() < STEPS {
+            let done = self.done.get();
+            let mut epoch = batches.epoch(done / per_epoch);
+            let (x, labels) = epoch.nth((done % per_epoch) as usize).unwrap().unwrap();
+            let loss = self.net.forward(&x, &self.pass)?.cross_entropy(&labels)?;
+            let grads = loss.backward()?;
+            self.accumulator
+                .add(&self.net, &grads, labels.len() as f64)?;
+            if done % 2 == 1 {
+                let mut grads = self.accumulator.take(&self.net);
+                clip::global_norm(1.0).apply(&self.net, &mut grads)?;
+                self.schedule.apply(&mut self.optimizer)?;
+                self.optimizer.step(&mut self.net, &grads)?;
+                self.average.update(&self.net)?;
+                self.schedule.observe(loss.item()?);
+            }
+            self.done.increment();
+            between(self)?;
+        }
+        Ok(())
+    }
+}
+
+fn stopped(folder: &Path, name: &str, stop: u64) -> PathBuf {
+    folder.join(format!("{name}-{stop}"))
+}
+
+fn resumed(folder: &Path, name: &str, stop: u64) -> PathBuf {
+    folder.join(format!("{name}-{stop}-resumed"))
+}
+
+/// Where the process that goes on finds what was saved.
+const FOLDER: &str = "COTANGENT_TEST_RESUME";
+
+#[test]
+fn a_stopped_run_goes_on_in_a_new_process_as_if_it_had_not_been_stopped() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for (name, build) in OPTIMIZERS {
+        let mut run = Run::new(*build)?;
+        run.go_on(|run| {
+            let done = run.done.get();
+            if STOPS.contains(&done) {
+                run.save(&stopped(folder, name, done))?;
+            }
+            Ok(())
+        })?;
+        run.save(&folder.join(name))?;
+    }
+    let status = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "in_a_new_process"])
+        .env(FOLDER, folder)
+        .status();
+    assert!(status.unwrap().success());
+    for (name, _) in OPTIMIZERS {
+        let whole = std::fs::read(folder.join(name)).unwrap();
+        for stop in STOPS {
+            let stopped = std::fs::read(stopped(folder, name, stop)).unwrap();
+            assert!(stopped != whole, "{name} does nothing after step {stop}");
+            let resumed = std::fs::read(resumed(folder, name, stop)).unwrap();
+            assert!(resumed == whole, "{name}, stopped after step {stop}");
+        }
+    }
+    Ok(())
+}
+
+/// Not a test of its own: what the one above runs in another process.
+#[test]
+fn in_a_new_process() -> Result<()> {
+    let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
+        return Ok(());
+    };
+    for (name, build) in OPTIMIZERS {
+        for stop in STOPS {
+            let mut run = Run::new(*build)?;
+            run.load(&stopped(&folder, name, stop))?;
+            run.go_on(|_| Ok(()))?;
+            run.save(&resumed(&folder, name, stop))?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_changed() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let mut saved = Run::new(|| Adam::new(0.01).build())?;
+    saved.go_on(|_| Ok(()))?;
+    saved.save(&path)?;
+
+    // The optimizer is another one: the model, which would fit, stays as it is too.
+    let mut other = Run::new(|| Nesterov::new(0.01).build())?;
+    let before = other.net.state()?.to_bytes()?;
+    let error = other.load(&path).unwrap_err().to_string();
+    assert!(error.contains("`slot.v.hidden.weight`"), "{error}");
+    assert!(error.contains("`slot.momentum.hidden.weight`"), "{error}");
+    assert_eq!(other.net.state()?.to_bytes()?, before);
+
+    // A part that is not asked for.
+    let mut net = other.net.clone();
+    let error = load_checkpoint(&path, &mut [("model", &mut net)]).unwrap_err();
+    assert!(error.to_string().contains("not loaded"), "{error}");
+
+    // State of parameters that the model does not have comes to light with the first step.
+    let mut optimizer = Adam::new(0.01).build()?;
+    optimizer.load_state(&saved.optimizer.state()?)?;
+    let mut smaller = saved.net.out.clone();
+    let loss = smaller.forward(&Tensor::zeros([2, 12], DType::F32)?, &Pass::train(0))?;
+    let grads = loss.sum().backward()?;
+    let error = optimizer.step(&mut smaller, &grads).unwrap_err();
+    assert!(error.to_string().contains("`hidden.weight`"), "{error}");
+    optimizer.forget_where(|_: &str| true)?;
+    optimizer.step(&mut smaller, &grads)
+}
