@@ -4,6 +4,8 @@
 //! The values are in `tests/golden/data`, and the script that has written them stands beside it.
 //! What a test allows, and where results are meant to differ, is in `tests/golden/table`.
 
+#[path = "golden/clipping.rs"]
+mod clipping;
 #[path = "golden/compare.rs"]
 mod compare;
 #[path = "golden/coverage.rs"]
@@ -69,5 +71,6 @@ files! {
     layers |file| layers::check(file, &table::layers());
     keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;
-    clipping optimizers::check_clipping;
+    averages optimizers::check_averages;
+    clipping clipping::check;
 }

@@ -19,6 +19,10 @@ Those of layers are named `layer/step/role`, the step being `start`, 0, 1, ... w
 predict.0 and so on. `grad.` stands before `input.N` and the path of a parameter, `after.` before that of
 one that has been trained in this step; paths alone are of running statistics after it.
 
+A trajectory has a row of all parameters after each of the steps `problem/kept`; see optimizers.py for
+how its optimizer is named. Of clipping there are the gradients before and after, `weight.N` where it
+looks at the parameters, the bound, and the norm that it returns.
+
 Inputs are exact in float32, so that the float64 results hold for them in that precision too; cases
 that are not, for they go to the ends of float64's range, have a name that starts with `f64`.
 """
@@ -27,16 +31,17 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import clipping  # noqa: E402
 import elementwise  # noqa: E402
 import losses  # noqa: E402
 import indexing  # noqa: E402
 import keras_layers  # noqa: E402
 import layers  # noqa: E402
 import networks  # noqa: E402
+import optimizers  # noqa: E402
 import products  # noqa: E402
 import reductions  # noqa: E402
 import tensors  # noqa: E402
-import training  # noqa: E402
 from recording import DATA  # noqa: E402
 
 if __name__ == "__main__":
@@ -61,8 +66,9 @@ if __name__ == "__main__":
         networks.layer_norm(),
         layers.layers(),
         keras_layers.keras_layers(),
-        training.optimizers(),
-        training.clipping(),
+        optimizers.optimizers(),
+        optimizers.averages(),
+        clipping.clipping(),
     ]:
         family.save()
         size = (DATA / f"{family.name}.safetensors").stat().st_size

@@ -1,223 +1,191 @@
-//! The trajectories of optimizers on one problem, and gradient clipping.
+//! The trajectories of optimizers, and the averages of weights, on a small net.
 
 use crate::compare::{Bound, Failures};
 use crate::read::File;
+use crate::table::{self, Row};
 use cotangent::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// What is trained: the problem of `optimizers()` in `generate.py`.
-#[derive(Module)]
-struct Problem {
-    first: Param,
-    second: Param,
+/// What is trained: the net of `optimizers.py`.
+#[derive(Clone, Module)]
+struct Net {
+    hidden: Dense,
+    output: Dense,
     #[module(skip)]
-    curvature: Tensor,
+    inputs: Tensor,
     #[module(skip)]
-    target: Tensor,
+    targets: Tensor,
 }
 
-impl Problem {
+#[derive(Clone, Module)]
+struct Dense {
+    weight: Param,
+    bias: Param,
+}
+
+impl Net {
     fn new(file: &File, dtype: DType) -> Self {
         let read = |name: &str| file.tensor(&format!("problem/{name}")).to_dtype(dtype);
+        let layer = |path: &str| Dense {
+            weight: Param::new(&read(&format!("start.{path}.weight"))),
+            bias: Param::new(&read(&format!("start.{path}.bias"))),
+        };
         Self {
-            first: Param::new(&read("start.first")),
-            second: Param::new(&read("start.second")),
-            curvature: read("curvature"),
-            target: read("target"),
+            hidden: layer("hidden"),
+            output: layer("output"),
+            inputs: read("inputs"),
+            targets: read("targets"),
         }
     }
 
-    /// A bowl of the first parameter and a quartic one of the second, coupled.
-    fn loss(&self) -> Result<Tensor> {
+    /// The mean square error of the first three samples in even steps, else of the others.
+    fn gradients(&self, step: usize) -> Result<Gradients> {
         let pass = Pass::train(0);
-        let (first, second) = (self.first.read(&pass), self.second.read(&pass));
-        let bowl = self
-            .curvature
-            .mul(&first.sub(&self.target)?.square())?
-            .sum()
-            * 0.5;
-        let quartic = second.square().square().sum() * 0.25;
-        bowl.add(&quartic)?
-            .add(&(first.sum().mul(&second.sum())? * 0.0625))
+        let apply = |layer: &Dense, x: &Tensor| {
+            x.linear(&layer.weight.read(&pass), Some(&layer.bias.read(&pass)))
+        };
+        let batch = |x: &Tensor| x.narrow(0, 3 * (step % 2), 3);
+        let hidden = apply(&self.hidden, &batch(&self.inputs)?)?.tanh();
+        let error = apply(&self.output, &hidden)?.sub(&batch(&self.targets)?)?;
+        error.square().mean().backward()
+    }
+
+    /// All parameters in a row.
+    fn flat(&self) -> Vec<f64> {
+        let params = self.named_params().into_iter();
+        params
+            .flat_map(|(_, param)| param.value().to_f64_vec())
+            .collect()
     }
 }
 
-type Build = fn() -> Result<Box<dyn Optimizer>>;
+/// The golden cases' first words, with the words that follow.
+fn cases(file: &File) -> BTreeMap<&str, BTreeSet<&str>> {
+    let mut cases = BTreeMap::<_, BTreeSet<_>>::new();
+    for name in file.operations() {
+        let (row, variant) = name.split_once(' ').unwrap_or((name, ""));
+        cases.entry(row).or_default().insert(variant);
+    }
+    cases.remove("problem");
+    cases
+}
 
-/// Where `skipping`, the second parameter has no gradient in every third step.
-const OPTIMIZERS: &[(&str, Build)] = &[
-    ("sgd(0.05)", || Sgd::new(0.05).build()),
-    ("sgd(0.05,decay=0.1)", || {
-        Sgd::new(0.05).weight_decay(0.1).build()
-    }),
-    ("momentum(0.01)", || Momentum::new(0.01).build()),
-    ("momentum(0.01) skipping", || Momentum::new(0.01).build()),
-    ("momentum(0.02,0.8,dampening=0.3)", || {
-        Momentum::new(0.02).momentum(0.8).dampening(0.3).build()
-    }),
-    ("momentum(0.01,decay=0.1)", || {
-        Momentum::new(0.01).weight_decay(0.1).build()
-    }),
-    ("momentum(0.02,0.5,dampening=1,decay=0.05)", || {
-        Momentum::new(0.02)
-            .momentum(0.5)
-            .dampening(1.0)
-            .weight_decay(0.05)
-            .build()
-    }),
-    ("nesterov(0.01)", || Nesterov::new(0.01).build()),
-    ("nesterov(0.01) skipping", || Nesterov::new(0.01).build()),
-    ("nesterov(0.02,0.7,decay=0.1)", || {
-        Nesterov::new(0.02).momentum(0.7).weight_decay(0.1).build()
-    }),
-    ("adam(0.001)", || Adam::new(0.001).build()),
-    ("adam(0.02)", || Adam::new(0.02).build()),
-    ("adam(0.01) skipping", || Adam::new(0.01).build()),
-    ("adam(0.01,0.8,0.99,1e-3)", || {
-        Adam::new(0.01).betas(0.8, 0.99).epsilon(1e-3).build()
-    }),
-    ("adam(0.01,0,0.9,1e-1)", || {
-        Adam::new(0.01).betas(0.0, 0.9).epsilon(1e-1).build()
-    }),
-    ("adam(0.01,decay=0.1)", || {
-        Adam::new(0.01).weight_decay(0.1).build()
-    }),
-    ("adam(0.01,inside=1e-8)", || {
-        Adam::new(0.01).epsilon_inside_root().build()
-    }),
-    ("adam(0.01,0.8,0.99,inside=1e-2)", || {
-        Adam::new(0.01)
-            .betas(0.8, 0.99)
-            .epsilon(1e-2)
-            .epsilon_inside_root()
-            .build()
-    }),
-];
-
-/// Every optimizer goes where PyTorch's goes, step by step.
+/// Every optimizer goes where PyTorch's, Optax's or Keras's goes.
 pub fn check(name: &'static str) {
     let (file, mut failures) = (File::open(name), Failures::default());
-    for name in file
-        .operations()
-        .into_iter()
-        .filter(|name| *name != "problem")
-    {
-        match OPTIMIZERS.iter().find(|(optimizer, _)| *optimizer == name) {
-            None => failures.add(name, "no entry in the table builds this optimizer"),
-            Some((_, build)) => {
-                for dtype in [DType::F64, DType::F32] {
-                    if let Err(error) = follow(&file, name, *build, dtype, &mut failures) {
-                        failures.add(format!("{name} {dtype}"), error);
-                    }
+    let (cases, rows) = (cases(&file), table::optimizers());
+    for row in rows.iter().filter(|row| !cases.contains_key(row.name)) {
+        failures.add(row.name, "there is no such golden case");
+    }
+    let mut variants = BTreeMap::<_, BTreeSet<_>>::new();
+    for (case, words) in cases {
+        let Some(row) = rows.iter().find(|row| row.name == case) else {
+            failures.add(case, "no row of the table builds this optimizer");
+            continue;
+        };
+        for variant in words {
+            variants
+                .entry((row.optimizer)())
+                .or_default()
+                .insert(variant);
+            for dtype in [DType::F64, DType::F32] {
+                let name = format!("{case} {variant}");
+                if let Err(error) = follow(&file, row, name.trim(), dtype, &mut failures) {
+                    failures.add(format!("{name} {dtype}"), error);
                 }
             }
         }
     }
-    for (name, _) in OPTIMIZERS
-        .iter()
-        .filter(|(name, _)| !file.operations().contains(name))
-    {
-        failures.add(name, "there is no such golden case");
+    for (optimizer, variants) in variants {
+        if !variants.contains("groups") {
+            failures.add(optimizer, "no golden case has two groups of parameters");
+        }
     }
     failures.unread(&file);
     failures.report();
 }
 
-fn follow(
-    file: &File,
-    name: &str,
-    build: Build,
-    dtype: DType,
-    failures: &mut Failures,
-) -> Result<()> {
+/// How far parameters, which are about 1, may be off: roundings add up over the steps.
+const BOUND: Bound = Bound {
+    f64: 1e-12,
+    f32: 1e-3,
+    floor: 0.1,
+    of_tensor: false,
+};
+
+fn follow(file: &File, row: &Row, name: &str, dtype: DType, failures: &mut Failures) -> Result<()> {
     let expected = file.tensor(&format!("{name}/trajectory"));
-    let (mut problem, mut optimizer) = (Problem::new(file, dtype), build()?);
-    let mut found = Vec::new();
-    for step in 0..expected.shape()[0] {
-        let mut grads = problem.loss()?.backward()?;
-        if name.ends_with("skipping") && step % 3 == 2 {
-            grads.remove(&problem.second);
-        }
-        optimizer.step(&mut problem, &grads)?;
-        found.extend(problem.first.value().to_f64_vec());
-        found.extend(problem.second.value().to_f64_vec());
+    let (mut net, mut optimizer) = (Net::new(file, dtype), (row.build)()?);
+    let biases = || Group::of(|path: &str| path.ends_with("bias"));
+    if name.ends_with("groups") {
+        let group = Group::of(".*bias")?.learning_rate_factor(0.5)?;
+        optimizer.add_group(group.weight_decay(0.02)?);
+    } else if name.ends_with("frozen") {
+        optimizer.add_group(biases()?.frozen());
     }
-    // Parameters are about 1, and roundings add up on their way.
-    let bound = Bound {
-        f64: 1e-12,
-        f32: 1e-4,
-        floor: 1.0,
-        of_tensor: false,
-    };
+    let (kept, mut found) = (kept(file), Vec::new());
+    for step in 0..kept.last().copied().unwrap_or(0) {
+        let mut grads = net.gradients(step)?;
+        if name.ends_with("skipping") && step % 3 == 2 {
+            grads.remove(&net.hidden.weight);
+        }
+        optimizer.step(&mut net, &grads)?;
+        if kept.contains(&(step + 1)) {
+            found.extend(net.flat());
+        }
+    }
     let found = Tensor::from_vec(found, expected.shape())?.to_dtype(dtype);
     failures.compare(
         format!("optimizers {name} {dtype}"),
         &expected,
         &found,
-        bound,
+        BOUND,
     );
     Ok(())
 }
 
-/// Clipping by the norm of all gradients together, and by value.
-pub fn check_clipping(name: &'static str) {
+/// The numbers of the steps after which parameters are in the file, the last one last.
+fn kept(file: &File) -> Vec<usize> {
+    let kept = file.indices("problem/kept");
+    kept.map_or_else(Vec::new, |kept| kept.as_slice().to_vec())
+}
+
+/// Averages over a Nesterov run.
+pub fn check_averages(name: &'static str) {
     let (file, mut failures) = (File::open(name), Failures::default());
-    for kind in file.operations() {
-        for case in file.cases(kind) {
-            for dtype in [DType::F64, DType::F32] {
-                if let Err(error) = clip_one(&file, kind, case, dtype, &mut failures) {
-                    failures.add(format!("clipping {kind}/{case} {dtype}"), error);
-                }
-            }
+    for dtype in [DType::F64, DType::F32] {
+        if let Err(error) = average(&file, dtype, &mut failures) {
+            failures.add(dtype, error);
         }
     }
     failures.unread(&file);
     failures.report();
 }
 
-fn clip_one(
-    file: &File,
-    kind: &str,
-    case: &str,
-    dtype: DType,
-    failures: &mut Failures,
-) -> Result<()> {
-    let (key, place) = (
-        |role: &str| format!("{kind}/{case}/{role}"),
-        |role: &str| format!("clipping {kind}/{case}/{role} {dtype}"),
-    );
-    let relative = Bound {
-        f64: 1e-12,
-        f32: 1e-6,
-        floor: 0.0,
-        of_tensor: false,
-    };
-    let (mut grads, mut leaves) = (Gradients::default(), Vec::new());
-    for input in file.numbered(&key("input")) {
-        let leaf = Tensor::zeros(input.shape(), dtype)?.tracked();
-        grads.insert(&leaf, input.to_dtype(dtype));
-        leaves.push(leaf);
-    }
-    let bound = file.tensor(&key("bound")).item()?;
-    match kind {
-        "norm" => {
-            let norm = Tensor::scalar(clip::global_norm(&mut grads, bound)?);
-            failures.compare(
-                place("norm"),
-                &file.tensor(&key("norm")),
-                &norm.to_dtype(dtype),
-                relative,
-            );
-        }
-        "value" => clip::value(&mut grads, bound)?,
-        _ => failures.add(place(""), "no test clips in this way"),
-    }
-    for (i, (leaf, output)) in leaves.iter().zip(file.numbered(&key("output"))).enumerate() {
-        match grads.get(leaf) {
-            Some(found) => {
-                failures.compare(place(&format!("output.{i}")), &output, found, relative);
+fn average(file: &File, dtype: DType, failures: &mut Failures) -> Result<()> {
+    let mut net = Net::new(file, dtype);
+    let mut averages = [
+        ("exponential(0.9)", WeightAverage::exponential(&net, 0.9)?),
+        ("exponential(0.99)", WeightAverage::exponential(&net, 0.99)?),
+        ("equal", WeightAverage::equal(&net)),
+    ];
+    let (kept, mut found) = (kept(file), [const { Vec::new() }; 3]);
+    let mut optimizer = Nesterov::new(0.05).build()?;
+    for step in 0..kept.last().copied().unwrap_or(0) {
+        let grads = net.gradients(step)?;
+        optimizer.step(&mut net, &grads)?;
+        for ((_, average), found) in averages.iter_mut().zip(&mut found) {
+            average.update(&net)?;
+            if kept.contains(&(step + 1)) {
+                found.extend(average.model().flat());
             }
-            None => failures.add(place(&format!("output.{i}")), "the gradient is gone"),
         }
+    }
+    for ((name, _), found) in averages.iter().zip(found) {
+        let expected = file.tensor(&format!("{name}/trajectory"));
+        let found = Tensor::from_vec(found, expected.shape())?.to_dtype(dtype);
+        let place = format!("averages {name} {dtype}");
+        failures.compare(place, &expected, &found, BOUND);
     }
     Ok(())
 }
