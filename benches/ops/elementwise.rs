@@ -1,0 +1,105 @@
+//! One number at a time: several formulas, sizes and layouts, forward and backward.
+
+use crate::{Bound, Case, normal};
+use cotangent::prelude::*;
+
+type Unary = fn(&Tensor) -> Tensor;
+
+const UNARY: [(&str, Unary); 6] = [
+    ("relu", Tensor::relu),
+    ("exp", Tensor::exp),
+    ("sigmoid", Tensor::sigmoid),
+    ("tanh", Tensor::tanh),
+    ("elu", |x| x.elu(1.0)),
+    ("selu", Tensor::selu),
+];
+/// Operands of a quarter of a megabyte, of 4, and of 64.
+const SIZES: [(&str, [usize; 2]); 3] = [
+    ("64k", [256, 256]),
+    ("1M", [1024, 1024]),
+    ("16M", [4096, 4096]),
+];
+
+pub fn cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (size, shape) in SIZES {
+        let len = shape[0] * shape[1];
+        for (name, f) in UNARY {
+            // Reads one number and writes one.
+            cases.push(Case::new(
+                format!("{name} {size}"),
+                Bound::Bytes(8 * len),
+                move || {
+                    let x = normal(&shape)?;
+                    Ok(Box::new(move || {
+                        std::hint::black_box(f(&x));
+                        Ok(())
+                    }))
+                },
+            ));
+        }
+        if size == "64k" {
+            continue;
+        }
+        for (name, f) in UNARY {
+            // Backward reads the cotangent and what was saved, and writes a gradient.
+            cases.push(Case::new(
+                format!("{name} {size} forward + backward"),
+                Bound::Bytes(20 * len),
+                move || {
+                    let (x, g) = (normal(&shape)?.tracked(), normal(&shape)?);
+                    Ok(Box::new(move || {
+                        f(&x).backward_with(&g)?;
+                        Ok(())
+                    }))
+                },
+            ));
+        }
+    }
+    cases.extend(layouts());
+    cases
+}
+
+/// Sums of two operands of 1024 x 1024 (or what is broadcast to that), the second as it may come.
+fn layouts() -> Vec<Case> {
+    type Second = fn() -> cotangent::Result<Tensor>;
+    const N: usize = 1024;
+    let seconds: [(&str, usize, Second); 6] = [
+        ("contiguous", N * N, || normal(&[N, N])),
+        ("transposed", N * N, || normal(&[N, N])?.transpose(0, 1)),
+        ("every second column", N * N, || {
+            normal(&[N, 2 * N])?.slice(1, 0, None, 2)
+        }),
+        ("row", N, || normal(&[N])),
+        ("column", N, || normal(&[N, 1])),
+        ("scalar", 1, || normal(&[1])),
+    ];
+    let sums = seconds.map(|(name, len, second)| {
+        Case::new(
+            format!("add 1M {name}"),
+            Bound::Bytes(4 * (2 * N * N + len)),
+            move || {
+                let (a, b) = (normal(&[N, N])?, second()?);
+                Ok(Box::new(move || {
+                    std::hint::black_box(a.add(&b)?);
+                    Ok(())
+                }))
+            },
+        )
+    });
+    let mut cases: Vec<Case> = sums.into();
+    cases.push(Case::new(
+        "add 1M row forward + backward",
+        // Backward hands the cotangent on as it is, and sums it over the rows.
+        Bound::Bytes(4 * (3 * N * N + 2 * N)),
+        || {
+            let (a, b) = (normal(&[N, N])?.tracked(), normal(&[N])?.tracked());
+            let g = normal(&[N, N])?;
+            Ok(Box::new(move || {
+                a.add(&b)?.backward_with(&g)?;
+                Ok(())
+            }))
+        },
+    ));
+    cases
+}

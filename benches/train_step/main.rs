@@ -1,0 +1,199 @@
+//! What a step of training costs (forward, loss, backward, optimizer), beside its floor: the step's
+//! bare matrix products and one sweep of Adam on buffers that are there already.
+//!
+//! ```sh
+//! cargo bench --bench train_step                     # the six workloads, f32, two threads
+//! cargo bench --bench train_step -- --only book --json
+//! cargo bench --bench train_step -- --mode counts    # allocations, page faults, waits of a step
+//! cargo bench --bench train_step -- --mode inference # one sample, beside reading the weights once
+//! cargo bench --bench train_step -- --mode memory    # the most that a step holds, and its growth
+//! cargo bench --bench train_step -- --mode growth    # twice the depth, width, batch
+//! cargo bench --bench train_step -- --mnist DIR      # epochs on MNIST
+//! ```
+
+#[path = "../common/mod.rs"]
+mod common;
+mod floor;
+mod growth;
+mod inference;
+mod memory;
+mod mnist;
+mod nets;
+
+use anyhow::Result;
+use clap::{Parser, ValueEnum};
+use common::{in_turns, process};
+use floor::Floor;
+use nets::Workload;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[global_allocator]
+static ALLOCATOR: process::Counting = process::Counting;
+
+/// Steps of training beside their floor.
+#[derive(Parser, Debug)]
+struct Arguments {
+    /// Ends with one line of JSON.
+    #[arg(long)]
+    json: bool,
+    /// How many times step and floor take turns; each turn is many steps.
+    #[arg(long, default_value_t = 15)]
+    rounds: usize,
+    /// The length of a turn.
+    #[arg(long, default_value_t = 60, value_name = "MILLISECONDS")]
+    turn: u64,
+    /// Only the workloads whose names contain this.
+    #[arg(
+        long,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NAME"
+    )]
+    only: String,
+    /// The number of threads, of the floor too.
+    #[arg(long, default_value_t = 2)]
+    threads: usize,
+    /// What is measured.
+    #[arg(long, value_enum, default_value_t = Mode::Steps)]
+    mode: Mode,
+    /// Epochs on MNIST, whose four IDX files are in this folder.
+    #[arg(long, value_name = "DIR")]
+    mnist: Option<PathBuf>,
+    /// What `cargo bench` adds.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+enum Mode {
+    /// Steps and their floors.
+    Steps,
+    /// What a step takes from the system: allocations, page faults, waits.
+    Counts,
+    /// Steps alone, for a profiler to look at.
+    Profile,
+    /// One sample through the textbook's net, beside reading the weights once.
+    Inference,
+    /// Peak memory of a step of batch 512, and its growth over 10,000 steps.
+    Memory,
+    /// How the cost grows with depth, width and batch.
+    Growth,
+}
+
+fn main() -> Result<()> {
+    let at_start = process::resident();
+    let arguments = Arguments::parse();
+    common::set_threads(arguments.threads);
+    let turn = Duration::from_millis(arguments.turn);
+    let rounds = arguments.rounds;
+    let workloads: Vec<Workload> = Workload::all()
+        .into_iter()
+        .filter(|workload| workload.name.contains(&arguments.only))
+        .collect();
+    let result = match (arguments.mode, &arguments.mnist) {
+        (_, Some(folder)) => mnist::run(folder)?,
+        (Mode::Steps, None) => steps(&workloads, rounds, turn)?,
+        (Mode::Counts, None) => counts(&workloads)?,
+        (Mode::Profile, None) => profile(&workloads, rounds, turn)?,
+        (Mode::Inference, None) => inference::run(rounds, turn)?,
+        (Mode::Memory, None) => memory::run(at_start[0])?,
+        (Mode::Growth, None) => growth::run(rounds, turn)?,
+    };
+    if arguments.json {
+        println!("{result}");
+    }
+    Ok(())
+}
+
+/// The medians of step and floor, in microseconds.
+fn steps(workloads: &[Workload], rounds: usize, turn: Duration) -> Result<Value> {
+    println!(
+        "{:32} {:>10} {:>10} {:>7} {:>10} {:>10}  GFLOP/s of the floor",
+        "microseconds", "step", "floor", "ratio", "10% step", "10% floor"
+    );
+    let mut all = Map::new();
+    for workload in workloads {
+        let mut training = workload.training()?;
+        let mut floor = Floor::of(workload);
+        let [step, bare] = in_turns(
+            rounds,
+            turn,
+            || Ok(training.step()?),
+            || {
+                floor.step();
+                Ok(())
+            },
+        )?;
+        println!(
+            "{:32} {:10.0} {:10.0} {:7.2} {:10.0} {:10.0}  {:.0}",
+            workload.name,
+            step.median(),
+            bare.median(),
+            step.median() / bare.median(),
+            step.quantile(0.1),
+            bare.quantile(0.1),
+            workload.operations() / bare.median() * 1e-3,
+        );
+        let times = json!({"step": step.median(), "floor": bare.median()});
+        all.insert(workload.name.clone(), times);
+    }
+    Ok(Value::Object(all))
+}
+
+/// What a warm step, and its floor, takes from the system.
+fn counts(workloads: &[Workload]) -> Result<Value> {
+    const STEPS: usize = 200;
+    println!(
+        "{:38} {:>12} {:>15} {:>12} {:>8} {:>12}",
+        "of one step", "allocations", "system requests", "page faults", "waits", "system us"
+    );
+    let mut all = Map::new();
+    for workload in workloads {
+        let mut training = workload.training()?;
+        let mut floor = Floor::of(workload);
+        let mut both = Map::new();
+        let mut count = |name: &str, step: &mut dyn FnMut() -> Result<()>| -> Result<()> {
+            for _ in 0..20 {
+                step()?;
+            }
+            let used = process::used_by(|| (0..STEPS).try_for_each(|_| step()))?;
+            let steps = STEPS as f64;
+            let figures = [
+                used.allocations as f64 / steps,
+                used.system_requests as f64 / steps,
+                used.page_faults / steps,
+                used.waits / steps,
+                used.system_seconds * 1e6 / steps,
+            ];
+            let title = format!("{} {name}", workload.name);
+            let [allocations, requests, faults, waits, system] = figures;
+            println!(
+                "{title:38} {allocations:12.1} {requests:15.2} {faults:12.1} {waits:8.1} {system:12.0}"
+            );
+            both.insert(
+                name.to_owned(),
+                json!({"allocations": allocations, "system_requests": requests, "page_faults": faults, "waits": waits}),
+            );
+            Ok(())
+        };
+        count("step", &mut || Ok(training.step()?))?;
+        count("floor", &mut || {
+            floor.step();
+            Ok(())
+        })?;
+        all.insert(workload.name.clone(), both.into());
+    }
+    Ok(Value::Object(all))
+}
+
+/// Runs steps for a profiler to look at, without their floors.
+fn profile(workloads: &[Workload], rounds: usize, turn: Duration) -> Result<Value> {
+    for workload in workloads {
+        let mut training = workload.training()?;
+        let times = common::alone(rounds, turn, || Ok(training.step()?))?;
+        println!("{} {} steps", workload.name, times.count());
+    }
+    Ok(Value::Null)
+}

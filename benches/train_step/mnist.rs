@@ -1,0 +1,65 @@
+//! Epochs on the full MNIST: the textbook's net, batch 128, Nesterov, clipping by global norm, a new
+//! order each epoch.
+
+use anyhow::Result;
+use cotangent::data::Batches;
+use cotangent::prelude::*;
+use serde_json::{Value, json};
+use std::path::Path;
+use std::time::Instant;
+
+const EPOCHS: u64 = 3;
+
+pub fn run(folder: &Path) -> Result<Value> {
+    let (train, test) = cotangent::data::mnist(folder)?;
+    let mut training = Epochs::new(&train)?;
+    let mut rows = Vec::new();
+    for epoch in 0..EPOCHS {
+        let seconds = training.run(epoch)?;
+        let predicted = training.net.predict(test.inputs())?.argmax(1)?;
+        let right = predicted
+            .as_slice()
+            .iter()
+            .zip(test.labels().as_slice())
+            .filter(|(a, b)| a == b);
+        let accuracy = right.count() as f64 / test.len() as f64;
+        println!("epoch {epoch}: {seconds:.3} s, test accuracy {accuracy:.4}");
+        rows.push(json!({"seconds": seconds, "accuracy": accuracy}));
+    }
+    Ok(json!({"mnist": rows}))
+}
+
+/// A net in training on a data set in memory.
+pub struct Epochs {
+    pub net: Mlp,
+    batches: Batches,
+    optimizer: Box<dyn Optimizer>,
+}
+
+impl Epochs {
+    pub fn new(train: &cotangent::data::Dataset) -> Result<Self> {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        Ok(Self {
+            net: Mlp::builder([784, 300, 100, 10])
+                .activation(Elu::default())
+                .batch_norm()
+                .build(&mut rng)?,
+            batches: Batches::new(train, 128, 1)?,
+            optimizer: Nesterov::new(0.01).build()?,
+        })
+    }
+
+    /// Trains on all samples once; the seconds that it took.
+    pub fn run(&mut self, epoch: u64) -> Result<f64> {
+        let started = Instant::now();
+        let pass = Pass::train(epoch);
+        for batch in self.batches.epoch(epoch) {
+            let (x, labels) = batch?;
+            let loss = self.net.forward(&x, &pass)?.cross_entropy(&labels)?;
+            let mut grads = loss.backward()?;
+            clip::global_norm(&mut grads, 1.0)?;
+            self.optimizer.step(&mut self.net, &grads)?;
+        }
+        Ok(started.elapsed().as_secs_f64())
+    }
+}
