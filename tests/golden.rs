@@ -1,4 +1,4 @@
-//! Everything that PyTorch or Keras has too gives what they give: outputs, gradients, second
+//! Everything that PyTorch, Keras or Optax has too gives what they give: outputs, gradients, second
 //! derivatives, running statistics, trajectories of optimizers.
 //!
 //! The values are in `tests/golden/data`, and the script that has written them stands beside it.

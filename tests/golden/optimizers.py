@@ -1,0 +1,415 @@
+"""Golden trajectories of optimizers on a small net: PyTorch's, Optax's and Keras's.
+
+A case is named by how the optimizer is set, with further words for what is done with it:
+
+    groups      the biases have half the learning rate, and weight decay 0.02
+    frozen      the biases are not trained
+    skipping    `hidden.weight` has no gradient in every third step, and so stands still with its state
+    optax       Optax's, keras: Keras's; else PyTorch's where it has the form, and Optax's where not
+"""
+
+import os
+from functools import partial
+
+from keras_layers import keras  # First, for it sets torch and Keras up.
+
+# As with torch: the results must not depend on the instruction set.
+os.environ["JAX_PLATFORMS"] = "cpu"
+os.environ["XLA_FLAGS"] = "--xla_cpu_max_isa=SSE4_2 --xla_cpu_multi_thread_eigen=false"
+
+import jax
+import numpy as np
+import optax
+import torch
+from recording import File, Random
+from torch import nn
+from torch.optim import NAdam, RAdam, RMSprop, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+jax.config.update("jax_enable_x64", True)
+
+STEPS = 200
+# The numbers of the steps after which the parameters are written.
+KEPT = [1, 2, 3, 4, *range(10, STEPS + 1, 10)]
+
+
+class Net(nn.Module):
+    """3-5-2, with tanh between."""
+
+    def __init__(self):
+        super().__init__()
+        random = Random("optimizers net")
+        self.hidden, self.output = nn.Linear(3, 5), nn.Linear(5, 2)
+        with torch.no_grad():
+            for param in self.parameters():
+                param.copy_(random.normal(*param.shape, scale=0.75))
+
+    def forward(self, x):
+        return self.output(torch.tanh(self.hidden(x)))
+
+    def params(self, ending):
+        return [p for path, p in self.named_parameters() if path.endswith(ending)]
+
+    def flat(self):
+        return torch.cat([p.detach().flatten() for p in self.parameters()])
+
+
+INPUTS = Random("optimizers inputs").normal(6, 3)
+TARGETS = Random("optimizers targets").normal(6, 2)
+
+
+def gradients(net, step):
+    """Of the mean square error of the first three samples in even steps, else of the others."""
+    batch = slice(0, 3) if step % 2 == 0 else slice(3, 6)
+    loss = (net(INPUTS[batch]) - TARGETS[batch]).square().mean()
+    for param, grad in zip(net.parameters(), torch.autograd.grad(loss, list(net.parameters()))):
+        param.grad = grad
+
+
+def groups_of(net, variants, lr):
+    if "groups" in variants:
+        biases = {"params": net.params("bias"), "lr": lr / 2, "weight_decay": 0.02}
+        return [{"params": net.params("weight")}, biases]
+    return [{"params": net.params("weight" if "frozen" in variants else "")}]
+
+
+def train(net, optimizer, variants=()):
+    """The parameters after the steps of KEPT."""
+    kept = []
+    for step in range(STEPS):
+        gradients(net, step)
+        if "skipping" in variants and step % 3 == 2:
+            net.hidden.weight.grad = None
+        optimizer.step()
+        if step + 1 in KEPT:
+            kept.append(net.flat())
+    return torch.stack(kept)
+
+
+def own_settings(groups, settings):
+    """Each parameter with its group's settings."""
+    for group in groups:
+        own = {name: value for name, value in group.items() if name != "params"}
+        yield from ((param, settings | own) for param in group["params"])
+
+
+def to_jax(tensor):
+    return jax.numpy.array(tensor.detach().numpy(), copy=True)
+
+
+class Optax:
+    """What Optax has, stepped as PyTorch's are: for each parameter by itself, so that one without a
+    gradient can be skipped."""
+
+    def __init__(self, make, groups, **settings):
+        self.params = [(p, make(**own)) for p, own in own_settings(groups, settings)]
+        self.states = [rule.init(self.value(to_jax(p))) for p, rule in self.params]
+
+    @torch.no_grad()
+    def step(self):
+        for i, (param, rule) in enumerate(self.params):
+            if param.grad is not None:
+                param.copy_(torch.from_numpy(np.array(self.update(i, rule, to_jax(param)))))
+
+    def value(self, value):
+        return value
+
+    def update(self, i, rule, value):
+        grad = to_jax(self.params[i][0].grad)
+        updates, self.states[i] = rule.update(grad, self.states[i], value)
+        return optax.apply_updates(value, updates)
+
+
+class Lookahead(Optax):
+    """`optax.lookahead`; what PyTorch has as the parameter are the fast weights."""
+
+    def __init__(self, make, groups, period, slow_step, **settings):
+        around = lambda **own: optax.lookahead(make(**own), period, slow_step)
+        super().__init__(around, groups, **settings)
+        self.slow = [to_jax(p) for p, _ in self.params]
+
+    def value(self, value):
+        return optax.LookaheadParams.init_synced(value)
+
+    def update(self, i, rule, value):
+        both = super().update(i, rule, optax.LookaheadParams(fast=value, slow=self.slow[i]))
+        self.slow[i] = both.slow
+        return both.fast
+
+
+class Keras:
+    """The same for what Keras has."""
+
+    def __init__(self, make, groups, **settings):
+        self.params = []
+        for param, own in own_settings(groups, settings):
+            rate = {"learning_rate": own.pop("lr")}
+            variable, optimizer = keras.Variable(param.detach().numpy()), make(**own, **rate)
+            optimizer.build([variable])
+            self.params.append((param, variable, optimizer))
+
+    @torch.no_grad()
+    def step(self):
+        for param, variable, optimizer in self.params:
+            if param.grad is not None:
+                optimizer.apply([param.grad], [variable])
+                param.copy_(variable.value)
+
+
+class AmsgradInside:
+    """AMSGrad as in PyTorch, but with epsilon inside the root, which nobody has."""
+
+    def __init__(self, groups, **settings):
+        self.params = [
+            (p, own, [torch.zeros_like(p) for _ in range(3)]) for p, own in own_settings(groups, settings)
+        ]
+        self.t = 0
+
+    @torch.no_grad()
+    def step(self):
+        self.t += 1
+        for p, own, (m, v, most) in self.params:
+            (b1, b2), lr = own["betas"], own["lr"]
+            grad = p.grad + own["weight_decay"] * p
+            m.copy_(b1 * m + (1 - b1) * grad)
+            v.copy_(b2 * v + (1 - b2) * grad**2)
+            most.copy_(torch.maximum(most, v))
+            m_hat, v_hat = m / (1 - b1**self.t), most / (1 - b2**self.t)
+            p.sub_(lr * m_hat / torch.sqrt(v_hat + own["eps"]))
+
+
+def after_decay(rule, weight_decay):
+    """Weight decay that goes into the gradient, in front of one of Optax's."""
+    return optax.chain(optax.add_decayed_weights(weight_decay), rule) if weight_decay else rule
+
+
+def adagrad(lr, initial, eps, weight_decay=0.0):
+    return after_decay(optax.adagrad(lr, initial, eps), weight_decay)
+
+
+def rmsprop(lr, weight_decay=0.0, decay=0.99, **settings):
+    return after_decay(optax.rmsprop(lr, decay, **settings), weight_decay)
+
+
+def adam(lr, eps, betas=(0.9, 0.999), weight_decay=0.0):
+    return after_decay(optax.adam(lr, *betas, eps=0.0, eps_root=eps), weight_decay)
+
+
+def adamw(lr, eps, betas=(0.9, 0.999), weight_decay=0.01):
+    return optax.adamw(lr, *betas, eps=0.0, eps_root=eps, weight_decay=weight_decay)
+
+
+def lamb(lr, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0):
+    return optax.lamb(lr, *betas, eps=eps, weight_decay=weight_decay)
+
+
+def lion(lr, betas=(0.9, 0.99), weight_decay=0.0):
+    """With the assertion that nothing whose sign is taken is so near to 0 that rounding decides."""
+    rule = optax.lion(lr, *betas, weight_decay=weight_decay)
+
+    def update(grad, state, param):
+        signed = betas[0] * state[0].mu + (1 - betas[0]) * grad
+        assert abs(signed).min() > 1e-6, signed
+        return rule.update(grad, state, param)
+
+    return optax.GradientTransformation(rule.init, update)
+
+
+def inner_sgd(lr, weight_decay=0.0):
+    return after_decay(optax.sgd(lr), weight_decay)
+
+
+def inner_adam(lr, weight_decay=0.0):
+    return after_decay(optax.adam(lr), weight_decay)
+
+
+ALL = ["", "groups", "frozen", "skipping"]
+OPTIMIZERS = keras.optimizers
+
+
+def sgd_cases():
+    yield "sgd(0.25)", [""], SGD, dict(lr=0.25)
+    yield "sgd(0.1,decay=0.1)", ALL, SGD, dict(lr=0.1, weight_decay=0.1)
+    yield "momentum(0.05)", ["", "skipping"], SGD, dict(lr=0.05, momentum=0.9)
+    yield "momentum(0.05)", ["keras"], partial(Keras, OPTIMIZERS.SGD), dict(lr=0.05, momentum=0.9)
+    more = dict(lr=0.1, momentum=0.8, dampening=0.3)
+    yield "momentum(0.1,0.8,dampening=0.3)", [""], SGD, more
+    yield "momentum(0.05,decay=0.1)", [""], SGD, dict(lr=0.05, momentum=0.9, weight_decay=0.1)
+    more = dict(lr=0.1, momentum=0.5, dampening=1.0, weight_decay=0.05)
+    yield "momentum(0.1,0.5,dampening=1,decay=0.05)", [""], SGD, more
+    more = dict(lr=0.1, momentum=0.8, dampening=0.3, weight_decay=0.1)
+    yield "momentum(0.1,0.8,dampening=0.3,decay=0.1)", ALL, SGD, more
+    nesterov = dict(lr=0.05, momentum=0.9, nesterov=True)
+    yield "nesterov(0.05)", ["", "skipping"], SGD, nesterov
+    yield "nesterov(0.05)", ["keras"], partial(Keras, OPTIMIZERS.SGD), nesterov
+    more = dict(lr=0.1, momentum=0.7, nesterov=True)
+    yield "nesterov(0.1,0.7)", [""], SGD, more
+    yield "nesterov(0.1,0.7,decay=0.1)", ALL, SGD, more | dict(weight_decay=0.1)
+
+
+def adagrad_cases():
+    yield "ada_grad(0.1)", ["", "skipping"], Adagrad, dict(lr=0.1)
+    yield "ada_grad(0.01)", [""], Adagrad, dict(lr=0.01)
+    yield "ada_grad(0.2,rate_decay=0.02)", ["", "skipping"], Adagrad, dict(lr=0.2, lr_decay=0.02)
+    yield "ada_grad(0.1,1e-2)", [""], Adagrad, dict(lr=0.1, eps=1e-2)
+    yield "ada_grad(0.1,initial=0.1)", [""], Adagrad, dict(lr=0.1, initial_accumulator_value=0.1)
+    yield "ada_grad(0.1,decay=0.1)", ALL, Adagrad, dict(lr=0.1, weight_decay=0.1)
+    every = dict(lr=0.2, lr_decay=0.01, eps=1e-3, initial_accumulator_value=0.2, weight_decay=0.1)
+    yield "ada_grad(0.2,1e-3,rate_decay=0.01,initial=0.2,decay=0.1)", ALL, Adagrad, every
+    inside = dict(lr=0.1, initial=0.0, eps=1e-2)
+    yield "ada_grad(0.1,inside=1e-2)", [""], partial(Optax, adagrad), inside
+    inside = dict(lr=0.1, initial=0.1, eps=1e-7)
+    yield "ada_grad(0.1,inside=1e-7,initial=0.1)", ["optax"], partial(Optax, adagrad), inside
+    inside = dict(lr=0.1, initial_accumulator_value=0.1, epsilon=1e-7)
+    yield "ada_grad(0.1,inside=1e-7,initial=0.1)", ["keras"], partial(Keras, OPTIMIZERS.Adagrad), inside
+    inside = dict(lr=0.1, initial=0.2, eps=1e-2, weight_decay=0.1)
+    yield "ada_grad(0.1,inside=1e-2,initial=0.2,decay=0.1)", ALL, partial(Optax, adagrad), inside
+
+
+def rmsprop_cases():
+    yield "rms_prop(0.01)", ["", "skipping"], RMSprop, dict(lr=0.01)
+    yield "rms_prop(0.005,0.9)", [""], RMSprop, dict(lr=0.005, alpha=0.9)
+    yield "rms_prop(0.01,eps=1e-2)", [""], RMSprop, dict(lr=0.01, eps=1e-2)
+    yield "rms_prop(0.002,momentum=0.9)", [""], RMSprop, dict(lr=0.002, momentum=0.9)
+    yield "rms_prop(0.01,centered)", [""], RMSprop, dict(lr=0.01, centered=True)
+    yield "rms_prop(0.01,decay=0.1)", ALL, RMSprop, dict(lr=0.01, weight_decay=0.1)
+    every = dict(lr=0.005, alpha=0.95, eps=1e-3, momentum=0.8, centered=True, weight_decay=0.1)
+    yield "rms_prop(0.005,0.95,eps=1e-3,momentum=0.8,centered,decay=0.1)", ALL, RMSprop, every
+    of_optax, of_keras = partial(Optax, rmsprop), partial(Keras, OPTIMIZERS.RMSprop)
+    outside = dict(lr=0.05, initial_scale=1.0, eps=1e-8, eps_in_sqrt=False)
+    yield "rms_prop(0.05,initial=1)", [""], of_optax, outside
+    yield "rms_prop(0.01,inside=1e-2)", [""], of_optax, dict(lr=0.01, eps=1e-2)
+    inside = dict(lr=0.005, eps=1e-3, centered=True)
+    yield "rms_prop(0.005,inside=1e-3,centered)", [""], of_optax, inside
+    # As in Keras, and as in TensorFlow 1.
+    inside = dict(lr=0.002, rho=0.9, epsilon=1e-7, momentum=0.5, centered=True)
+    yield "rms_prop(0.002,0.9,inside=1e-7,momentum=0.5,centered)", ["keras"], of_keras, inside
+    inside = dict(lr=0.002, decay=0.9, eps=1e-10, momentum=0.9, initial_scale=1.0)
+    yield "rms_prop(0.002,0.9,inside=1e-10,momentum=0.9,initial=1)", ["optax"], of_optax, inside
+    every = dict(
+        lr=0.01, decay=0.95, eps=1e-3, momentum=0.8, centered=True, initial_scale=0.5, weight_decay=0.1
+    )
+    name = "rms_prop(0.01,0.95,inside=1e-3,momentum=0.8,centered,initial=0.5,decay=0.1)"
+    yield name, ALL, of_optax, every
+
+
+def adam_cases():
+    more = dict(betas=(0.8, 0.99), eps=1e-3)
+    yield "adam(0.001)", [""], Adam, dict(lr=0.001)
+    yield "adam(0.02)", ["", "skipping"], Adam, dict(lr=0.02)
+    yield "adam(0.01,0.8,0.99)", [""], Adam, dict(lr=0.01, betas=(0.8, 0.99))
+    yield "adam(0.01,0,0.9,1e-1)", [""], Adam, dict(lr=0.01, betas=(0.0, 0.9), eps=1e-1)
+    yield "adam(0.01,eps=1e-3)", [""], Adam, dict(lr=0.01, eps=1e-3)
+    yield "adam(0.02,decay=0.1)", ALL, Adam, dict(lr=0.02, weight_decay=0.1)
+    decoupled = dict(lr=0.02, weight_decay=0.1, decoupled_weight_decay=True)
+    yield "adam(0.02,decoupled=0.1)", ["", "groups"], Adam, decoupled
+    yield "adam(0.02,amsgrad)", [""], Adam, dict(lr=0.02, amsgrad=True)
+    every = more | dict(lr=0.02, amsgrad=True, weight_decay=0.1)
+    yield "adam(0.02,0.8,0.99,1e-3,amsgrad,decay=0.1)", ALL, Adam, every
+    yield "adam(0.02,inside=1e-8)", [""], partial(Optax, adam), dict(lr=0.02, eps=1e-8)
+    inside = dict(lr=0.02, betas=(0.8, 0.99), eps=1e-2, weight_decay=0.1)
+    yield "adam(0.02,0.8,0.99,inside=1e-2,decay=0.1)", ALL, partial(Optax, adam), inside
+    yield "adam(0.02,0.8,0.99,inside=1e-2,amsgrad,decay=0.1)", ["", "groups"], AmsgradInside, inside
+    yield "adam_w(0.02)", ["", "skipping"], AdamW, dict(lr=0.02)
+    yield "adam_w(0.02,decay=0.1)", ALL, AdamW, dict(lr=0.02, weight_decay=0.1)
+    yield "adam_w(0.02,0.8,0.99,1e-3)", [""], AdamW, more | dict(lr=0.02)
+    every = more | dict(lr=0.02, amsgrad=True, weight_decay=0.1)
+    yield "adam_w(0.02,0.8,0.99,1e-3,amsgrad,decay=0.1)", ALL, AdamW, every
+    yield "adam_w(0.02,inside=1e-2)", ["optax"], partial(Optax, adamw), dict(lr=0.02, eps=1e-2)
+    yield "adam_w(0.02,0.8,0.99,inside=1e-2,decay=0.1)", ["", "groups"], partial(Optax, adamw), inside
+
+
+def adam_kin_cases():
+    more, decay = dict(betas=(0.8, 0.99), eps=1e-3), dict(weight_decay=0.1)
+    for name, optimizer in [("n_adam", NAdam), ("r_adam", RAdam)]:
+        yield f"{name}(0.02)", ["", "skipping"], optimizer, dict(lr=0.02)
+        yield f"{name}(0.02,0.8,0.99)", [""], optimizer, dict(lr=0.02, betas=(0.8, 0.99))
+        yield f"{name}(0.02,eps=1e-2)", [""], optimizer, dict(lr=0.02, eps=1e-2)
+        yield f"{name}(0.02,decay=0.1)", ALL, optimizer, decay | dict(lr=0.02)
+        decoupled = more | decay | dict(lr=0.02, decoupled_weight_decay=True)
+        yield f"{name}(0.02,0.8,0.99,1e-3,decoupled=0.1)", ALL, optimizer, decoupled
+    yield "n_adam(0.02,momentum_decay=0.1)", [""], NAdam, dict(lr=0.02, momentum_decay=0.1)
+    every = more | decay | dict(lr=0.02, momentum_decay=0.02, decoupled_weight_decay=True)
+    yield "n_adam(0.02,0.8,0.99,1e-3,momentum_decay=0.02,decoupled=0.1)", ALL, NAdam, every
+    of_keras = partial(Keras, OPTIMIZERS.Nadam), dict(lr=0.02, epsilon=1e-7)
+    yield "n_adam(0.02,eps=1e-7,momentum_decay=1)", ["keras"], *of_keras
+    yield "ada_max(0.02)", ["", "skipping"], Adamax, dict(lr=0.02)
+    yield "ada_max(0.01,0.8,0.9)", [""], Adamax, dict(lr=0.01, betas=(0.8, 0.9))
+    yield "ada_max(0.02,eps=1e-2)", [""], Adamax, dict(lr=0.02, eps=1e-2)
+    every = more | decay | dict(lr=0.02)
+    yield "ada_max(0.02,0.8,0.99,1e-3,decay=0.1)", ALL, Adamax, every
+    yield "ada_delta(1)", ["", "skipping"], Adadelta, dict(lr=1.0)
+    yield "ada_delta(1,0.95)", [""], Adadelta, dict(lr=1.0, rho=0.95)
+    yield "ada_delta(0.25,eps=1e-3)", [""], Adadelta, dict(lr=0.25, eps=1e-3)
+    of_keras = partial(Keras, OPTIMIZERS.Adadelta), dict(lr=1.0, rho=0.95, epsilon=1e-4)
+    yield "ada_delta(1,0.95,1e-4)", ["keras"], *of_keras
+    every = dict(lr=0.5, rho=0.95, eps=1e-3, weight_decay=0.1)
+    yield "ada_delta(0.5,0.95,1e-3,decay=0.1)", ALL, Adadelta, every
+
+
+def optax_cases():
+    of_lamb, of_lion = partial(Optax, lamb), partial(Optax, lion)
+    yield "lamb(0.005)", ["optax", "skipping"], of_lamb, dict(lr=0.005)
+    of_keras = partial(Keras, OPTIMIZERS.Lamb), dict(lr=0.005, epsilon=1e-6)
+    yield "lamb(0.005)", ["keras"], *of_keras
+    yield "lamb(0.005,0.8,0.99)", ["optax"], of_lamb, dict(lr=0.005, betas=(0.8, 0.99))
+    yield "lamb(0.005,eps=1e-2)", ["optax"], of_lamb, dict(lr=0.005, eps=1e-2)
+    every = dict(lr=0.005, betas=(0.8, 0.99), eps=1e-3, weight_decay=0.1)
+    yield "lamb(0.005,0.8,0.99,1e-3,decay=0.1)", ALL, of_lamb, every
+    yield "lion(0.003)", ["optax", "skipping"], of_lion, dict(lr=0.003)
+    of_keras = partial(Keras, OPTIMIZERS.Lion), dict(lr=0.003)
+    yield "lion(0.003)", ["keras"], *of_keras
+    yield "lion(0.003,0.8,0.95)", ["optax"], of_lion, dict(lr=0.003, betas=(0.8, 0.95))
+    yield "lion(0.003,decay=0.1)", ALL, of_lion, dict(lr=0.003, weight_decay=0.1)
+    every = dict(lr=0.003, betas=(0.8, 0.95), weight_decay=0.1)
+    yield "lion(0.003,0.8,0.95,decay=0.1)", ["groups"], of_lion, every
+    ahead = partial(Lookahead, inner_sgd), dict(lr=0.25, period=5, slow_step=0.5)
+    yield "lookahead(5,0.5,sgd(0.25))", ["optax"], *ahead
+    ahead = partial(Lookahead, inner_adam), dict(lr=0.02, period=6, slow_step=0.8, weight_decay=0.1)
+    yield "lookahead(6,0.8,adam(0.02,decay=0.1))", ["optax", "groups"], *ahead
+
+
+def problem(name):
+    """A file with what Rust needs to train the same net."""
+    file = File(name)
+    for path, param in Net().named_parameters():
+        file.put(f"problem/start.{path}", param)
+    file.put("problem/inputs", INPUTS)
+    file.put("problem/targets", TARGETS)
+    file.put("problem/kept", torch.tensor(KEPT))
+    return file
+
+
+def optimizers():
+    """Two hundred steps of each."""
+    file = problem("optimizers")
+    families = [sgd_cases, adagrad_cases, rmsprop_cases, adam_cases, adam_kin_cases, optax_cases]
+    for case, variants, optimizer, settings in (case for family in families for case in family()):
+        for variant in variants:
+            net = Net()
+            optimize = optimizer(groups_of(net, variant, settings["lr"]), **settings)
+            name = f"{case} {variant}".strip()
+            file.put(f"{name}/trajectory", train(net, optimize, variant))
+    return file
+
+
+def averages():
+    """The averages of the weights after the steps of a Nesterov run, from the first step on."""
+    file, net = problem("averages"), Net()
+    averaged = {
+        "exponential(0.9)": AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.9)),
+        "exponential(0.99)": AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.99)),
+        "equal": AveragedModel(net),
+    }
+    kept = {name: [] for name in averaged}
+    optimizer = SGD(net.parameters(), lr=0.05, momentum=0.9, nesterov=True)
+    for step in range(STEPS):
+        gradients(net, step)
+        optimizer.step()
+        for name, average in averaged.items():
+            average.update_parameters(net)
+            if step + 1 in KEPT:
+                kept[name].append(average.module.flat())
+    for name, rows in kept.items():
+        file.put(f"{name}/trajectory", torch.stack(rows))
+    return file
