@@ -1,6 +1,8 @@
-//! Matrix products, through `matrixmultiply`: any strides, so transposes are never copied.
+//! Matrix products, through `matrixmultiply` unless they are thin: any strides, so transposes are never
+//! copied.
 
 use super::real::Float;
+use super::thin;
 
 /// A matrix operand: element `(i, j)` is `data[offset + i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -37,7 +39,7 @@ impl<'a, F> Matrix<'a, F> {
     }
 }
 
-/// `c = alpha a b + beta c` with `a` (m, k), `b` (k, n) and `c` (m, n) gapless and row-major.
+/// `c = a b + beta c` with `a` (m, k), `b` (k, n) and `c` (m, n) gapless and row-major.
 ///
 /// With `beta == 0` the old contents of `c` do not matter (not even NaN).
 ///
@@ -45,7 +47,6 @@ impl<'a, F> Matrix<'a, F> {
 /// If an operand's strides lead out of its slice: the caller's layout is wrong.
 pub(crate) fn gemm<F: Float>(
     [m, k, n]: [usize; 3],
-    alpha: F,
     a: Matrix<'_, F>,
     b: Matrix<'_, F>,
     beta: F,
@@ -55,6 +56,12 @@ pub(crate) fn gemm<F: Float>(
         a.fits(m, k) && b.fits(k, n) && c.len() == m * n,
         "gemm: a layout leads out of its memory"
     );
+    // A product with one column is the transpose of one with one row.
+    let thin = thin::product([m, k, n], a, b, beta, c)
+        || n == 1 && thin::product([1, k, m], b.transposed(), a.transposed(), beta, c);
+    if thin {
+        return;
+    }
     // SAFETY: `fits` has checked that every element of `a` and `b` lies inside their slices; `c`
     // has exactly m * n elements, is written row-major, and does not alias (it is `&mut`).
     unsafe {
@@ -62,7 +69,7 @@ pub(crate) fn gemm<F: Float>(
             m,
             k,
             n,
-            alpha,
+            F::one(),
             a.data.as_ptr().wrapping_add(a.offset),
             a.row_stride,
             a.column_stride,

@@ -223,7 +223,7 @@ fn product(a: &Array, b: &Array, batch: &Shape) -> Array {
             return;
         }
         for (i, out) in out.chunks_exact_mut(m * n).enumerate() {
-            gemm([m, k, n], 1.0 as F, a.matrix(i), b.matrix(i), 0.0, out);
+            gemm([m, k, n], a.matrix(i), b.matrix(i), 0.0 as F, out);
         }
     }))
 }
@@ -247,7 +247,7 @@ fn affine(a: &Array, b: &Array, transposed: bool, bias: Option<&Array>) -> Array
         };
         let b: Matrix<F> = b.matrix(0);
         let b = if transposed { b.transposed() } else { b };
-        gemm([m, k, n], 1.0, a.matrix(0), b, beta, y);
+        gemm([m, k, n], a.matrix(0), b, beta, y);
     }))
 }
 
