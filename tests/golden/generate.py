@@ -42,7 +42,11 @@ import optimizers  # noqa: E402
 import products  # noqa: E402
 import reductions  # noqa: E402
 import tensors  # noqa: E402
+import torch  # noqa: E402
 from recording import DATA  # noqa: E402
+
+# It comes with JAX, and would have products of several matrices in other orders.
+torch.backends.opt_einsum.enabled = False
 
 if __name__ == "__main__":
     for family in [
