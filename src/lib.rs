@@ -26,5 +26,5 @@ pub mod prelude {
     pub use cotangent_nn::{Layer, Module, init, regularize, signal};
     pub use cotangent_optim::{Accumulator, Constrained, Group, Lookahead, WeightAverage};
     pub use cotangent_optim::{AdaDelta, AdaGrad, AdaMax, Adam, AdamW, Lamb, Lion, Momentum};
-    pub use cotangent_optim::{NAdam, Nesterov, Optimizer, RAdam, RmsProp, Sgd, clip};
+    pub use cotangent_optim::{NAdam, Nesterov, Optimizer, RAdam, RmsProp, Schedule, Sgd, clip};
 }

@@ -24,6 +24,8 @@ mod other;
 mod read;
 #[path = "golden/run.rs"]
 mod run;
+#[path = "golden/schedules.rs"]
+mod schedules;
 #[path = "golden/table/mod.rs"]
 mod table;
 
@@ -73,4 +75,5 @@ files! {
     optimizers optimizers::check;
     averages optimizers::check_averages;
     clipping clipping::check;
+    schedules schedules::check;
 }

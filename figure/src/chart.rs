@@ -25,6 +25,7 @@ pub struct Chart {
     y_range: Option<(f64, f64)>,
     pub(crate) series: Vec<Series>,
     levels: Vec<f64>,
+    verticals: Vec<f64>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -108,6 +109,12 @@ impl Chart {
         self
     }
 
+    /// A dashed line from the bottom to the top, to mark a place.
+    pub fn vertical(mut self, x: f64) -> Self {
+        self.verticals.push(x);
+        self
+    }
+
     fn push(mut self, label: String, shape: Shape) -> Self {
         self.series.push(Series { label, shape });
         self
@@ -126,7 +133,9 @@ impl Chart {
     ) -> Drawn<B> {
         let (width, height) = area.dim_in_pixel();
         let x_values = self.series.iter().flat_map(|series| series.shape.points());
-        let x_values = x_values.map(|(x, _)| x);
+        let x_values = x_values
+            .map(|(x, _)| x)
+            .chain(self.verticals.iter().copied());
         let (columns, rows) = ((width / 110).max(2) as usize, (height / 90).max(2) as usize);
         let x = Scale::fit(self.x.kind, None, x_values, columns);
         let y = Scale::fit(self.y.kind, self.y_range, self.y_values(), rows);
@@ -134,8 +143,12 @@ impl Chart {
 
         let (across, along) = (chart.x_range(), chart.y_range());
         let levels = self.levels.iter().map(|&level| y.position(level));
-        for level in levels.filter(|level| along.contains(level)) {
-            let ends = [(across.start, level), (across.end, level)];
+        let levels = levels.filter(|level| along.contains(level));
+        let levels = levels.map(|level| [(across.start, level), (across.end, level)]);
+        let verticals = self.verticals.iter().map(|&place| x.position(place));
+        let verticals = verticals.filter(|place| across.contains(place));
+        let verticals = verticals.map(|place| [(place, along.start), (place, along.end)]);
+        for ends in levels.chain(verticals) {
             let element = DashedPathElement::new(ends, 14, 10, FAINT.stroke_width(3));
             chart.draw_series([element])?;
         }

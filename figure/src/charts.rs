@@ -196,7 +196,9 @@ mod tests {
                 .line("odd", odd)
                 .line("none", [])
                 .band("odd", band)
-                .level(f64::NAN);
+                .level(f64::NAN)
+                .vertical(f64::NAN)
+                .vertical(-1.0);
             drawn(
                 &Charts::new("odd")
                     .columns(0)

@@ -1,4 +1,4 @@
-//! Optimizers and gradient clipping for `cotangent`.
+//! Optimizers, gradient clipping and learning-rate schedules for `cotangent`.
 //!
 //! An optimizer is a [`Rule`] (a formula over one element of parameter, gradient and state) inside
 //! a [`Stepper`], which finds each parameter's gradient and keeps its state.
@@ -37,6 +37,7 @@ mod optimizer;
 mod r_adam;
 mod rms_prop;
 mod rule;
+pub mod schedule;
 mod settings;
 mod sgd;
 mod state;
@@ -59,6 +60,7 @@ pub use optimizer::Optimizer;
 pub use r_adam::RAdam;
 pub use rms_prop::RmsProp;
 pub use rule::{Rule, StepInfo};
+pub use schedule::Schedule;
 pub use settings::Settings;
 pub use sgd::Sgd;
 pub use stepper::Stepper;

@@ -41,6 +41,7 @@ import networks  # noqa: E402
 import optimizers  # noqa: E402
 import products  # noqa: E402
 import reductions  # noqa: E402
+import schedules  # noqa: E402
 import tensors  # noqa: E402
 import torch  # noqa: E402
 from recording import DATA  # noqa: E402
@@ -73,6 +74,7 @@ if __name__ == "__main__":
         optimizers.optimizers(),
         optimizers.averages(),
         clipping.clipping(),
+        schedules.schedules(),
     ]:
         family.save()
         size = (DATA / f"{family.name}.safetensors").stat().st_size

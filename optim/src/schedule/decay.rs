@@ -1,0 +1,226 @@
+//! Schedules that lower the learning rate step by step or as a power, and any by a function.
+
+use super::{Schedule, at_least_1, finite, increasing, positive, require};
+use cotangent_core::Result;
+
+impl Schedule {
+    /// 1: the learning rate stays as it is.
+    pub fn constant() -> Self {
+        Self::curve("constant()".to_owned(), |_| 1.0)
+    }
+
+    /// `factors[0]` up to step `boundaries[0]`, this one still included, then `factors[1]` up to
+    /// `boundaries[1]`, and so on; the last one for ever (Keras's `PiecewiseConstantDecay`). Where
+    /// a step is to be the first of the next piece, as with [`multi_step`](Self::multi_step), name the
+    /// one before it.
+    ///
+    /// ```
+    /// # use cotangent_optim::Schedule;
+    /// let schedule = Schedule::piecewise_constant([4, 14], [1.0, 0.5, 0.1])?;
+    /// assert_eq!([0, 4, 5, 14, 15].map(|t| schedule.factor(t)), [1.0, 1.0, 0.5, 0.5, 0.1]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless the boundaries increase and there
+    /// is one factor more, each finite and at least 0.
+    pub fn piecewise_constant(
+        boundaries: impl Into<Vec<u64>>,
+        factors: impl Into<Vec<f64>>,
+    ) -> Result<Self> {
+        let op = "Schedule::piecewise_constant";
+        let (boundaries, factors) = (boundaries.into(), factors.into());
+        increasing(op, "boundaries", &boundaries)?;
+        let expected = format!("expected {} factors", boundaries.len() + 1);
+        let ok = factors.len() == boundaries.len() + 1;
+        require(op, ok, expected, factors.len())?;
+        for &factor in &factors {
+            finite(op, "factors", factor)?;
+        }
+        let name = format!("piecewise_constant({boundaries:?}, {factors:?})");
+        Ok(Self::curve(name, move |t| {
+            factors[boundaries.partition_point(|&boundary| boundary < t)]
+        }))
+    }
+
+    /// `gamma^⌊t / every⌋`: another factor `gamma` after every so many steps (PyTorch's `StepLR`).
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `every` is at least 1 and `gamma`
+    /// finite and at least 0.
+    pub fn step(every: u64, gamma: f64) -> Result<Self> {
+        let op = "Schedule::step";
+        at_least_1(op, "every", every)?;
+        finite(op, "gamma", gamma)?;
+        let name = format!("step({every}, {gamma:?})");
+        Ok(Self::curve(name, move |t| gamma.powf((t / every) as f64)))
+    }
+
+    /// `gamma` to the number of milestones that are at most t: another factor `gamma` from each
+    /// milestone on (PyTorch's `MultiStepLR`).
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless the milestones increase and `gamma`
+    /// is finite and at least 0.
+    pub fn multi_step(milestones: impl Into<Vec<u64>>, gamma: f64) -> Result<Self> {
+        let op = "Schedule::multi_step";
+        let milestones = milestones.into();
+        increasing(op, "milestones", &milestones)?;
+        finite(op, "gamma", gamma)?;
+        let name = format!("multi_step({milestones:?}, {gamma:?})");
+        Ok(Self::curve(name, move |t| {
+            let passed = milestones.partition_point(|&milestone| milestone <= t);
+            gamma.powf(passed as f64)
+        }))
+    }
+
+    /// `gamma^t` (PyTorch's `ExponentialLR`). The textbook's `η₀ · 10^(-t/r)`, a tenth after every r
+    /// steps, is `gamma = 0.1^(1/r)`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `gamma` is finite and at least 0.
+    pub fn exponential(gamma: f64) -> Result<Self> {
+        finite("Schedule::exponential", "gamma", gamma)?;
+        let name = format!("exponential({gamma:?})");
+        Ok(Self::curve(name, move |t| gamma.powf(t as f64)))
+    }
+
+    /// `(1 + t/r)^-c` (Senior et al. 2013, An empirical study of learning rates in deep neural
+    /// networks for speech recognition). With `c = 1`, a half after r steps and a third after 2 r, it
+    /// is Keras's `InverseTimeDecay` of `decay_steps / decay_rate = r`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `r` is finite and above 0 and `c`
+    /// finite and at least 0.
+    pub fn power(r: f64, c: f64) -> Result<Self> {
+        let op = "Schedule::power";
+        positive(op, "r", r)?;
+        finite(op, "c", c)?;
+        let name = format!("power({r:?}, {c:?})");
+        Ok(Self::curve(name, move |t| (1.0 + t as f64 / r).powf(-c)))
+    }
+
+    /// `(1 - e) (1 - t/total)^power + e`, from `total` on e, where e is `end_factor` (Keras's
+    /// `PolynomialDecay`; with `end_factor` 0 PyTorch's `PolynomialLR`).
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `total` is at least 1, `power`
+    /// finite and above 0, and `end_factor` finite and at least 0.
+    pub fn polynomial(total: u64, power: f64, end_factor: f64) -> Result<Self> {
+        let op = "Schedule::polynomial";
+        at_least_1(op, "total", total)?;
+        positive(op, "power", power)?;
+        finite(op, "end_factor", end_factor)?;
+        let name = format!("polynomial({total}, {power:?}, {end_factor:?})");
+        Ok(Self::curve(name, move |t| {
+            let left = 1.0 - share(t, total);
+            (1.0 - end_factor) * left.powf(power) + end_factor
+        }))
+    }
+
+    /// `s + (e - s) t/total`, from `total` on e, where s and e are the factors at the start and at the
+    /// end (PyTorch's `LinearLR`, in another order of its arguments).
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `total` is at least 1 and the
+    /// factors finite and at least 0.
+    pub fn linear(start_factor: f64, end_factor: f64, total: u64) -> Result<Self> {
+        let op = "Schedule::linear";
+        finite(op, "start_factor", start_factor)?;
+        finite(op, "end_factor", end_factor)?;
+        at_least_1(op, "total", total)?;
+        let name = format!("linear({start_factor:?}, {end_factor:?}, {total})");
+        Ok(Self::curve(name, move |t| {
+            start_factor + (end_factor - start_factor) * share(t, total)
+        }))
+    }
+
+    /// Any function of the step (PyTorch's `LambdaLR`). What it returns must be finite and at least 0,
+    /// or [`apply`](Self::apply) fails.
+    ///
+    /// ```
+    /// # use cotangent_optim::Schedule;
+    /// let schedule = Schedule::from_fn(|t| 1.0 / f64::sqrt(t as f64 + 1.0));
+    /// assert_eq!(schedule.factor(3), 0.5);
+    /// ```
+    pub fn from_fn(factor: impl Fn(u64) -> f64 + Send + Sync + 'static) -> Self {
+        Self::curve("from_fn(..)".to_owned(), factor)
+    }
+}
+
+/// How much of `total` steps is over: from 0 to 1.
+pub(super) fn share(t: u64, total: u64) -> f64 {
+    t.min(total) as f64 / total as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const END: u64 = u64::MAX;
+
+    #[track_caller]
+    fn check(schedule: Result<Schedule>, expected: &[(u64, f64)]) {
+        let schedule = schedule.expect("a schedule");
+        for &(t, factor) in expected {
+            let found = schedule.factor(t);
+            assert!(
+                (found - factor).abs() < 1e-15,
+                "{schedule:?} at {t}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn steps_fall_where_they_should() {
+        check(Ok(Schedule::constant()), &[(0, 1.0), (END, 1.0)]);
+        check(
+            Schedule::piecewise_constant([], [0.5]),
+            &[(0, 0.5), (END, 0.5)],
+        );
+        let pieces = Schedule::piecewise_constant([0, 2, END - 1], [4.0, 3.0, 2.0, 0.0]);
+        check(
+            pieces,
+            &[
+                (0, 4.0),
+                (1, 3.0),
+                (2, 3.0),
+                (3, 2.0),
+                (END - 1, 2.0),
+                (END, 0.0),
+            ],
+        );
+        check(
+            Schedule::step(3, 0.5),
+            &[(0, 1.0), (2, 1.0), (3, 0.5), (6, 0.25), (END, 0.0)],
+        );
+        let milestones = Schedule::multi_step([0, 2, END], 0.5);
+        check(milestones, &[(0, 0.5), (1, 0.5), (2, 0.25), (END, 0.125)]);
+        check(Schedule::multi_step([], 0.5), &[(END, 1.0)]);
+    }
+
+    #[test]
+    fn smooth_decays_end_where_they_should() {
+        check(
+            Schedule::exponential(0.5),
+            &[(0, 1.0), (3, 0.125), (END, 0.0)],
+        );
+        check(
+            Schedule::power(20.0, 1.0),
+            &[(0, 1.0), (20, 0.5), (40, 1.0 / 3.0), (END, 0.0)],
+        );
+        check(Schedule::power(1.0, 0.5), &[(3, 0.5), (15, 0.25)]);
+        let tenth = Schedule::exponential(0.1f64.powf(1.0 / 20.0));
+        check(tenth, &[(20, 0.1), (40, 0.01)]);
+        let square = Schedule::polynomial(4, 2.0, 0.2);
+        check(
+            square,
+            &[(0, 1.0), (2, 0.4), (4, 0.2), (5, 0.2), (END, 0.2)],
+        );
+        check(Schedule::polynomial(END, 0.5, 0.0), &[(0, 1.0), (END, 0.0)]);
+        check(
+            Schedule::linear(0.25, 0.75, 4),
+            &[(0, 0.25), (1, 0.375), (4, 0.75), (END, 0.75)],
+        );
+    }
+}

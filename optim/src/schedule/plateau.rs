@@ -1,0 +1,246 @@
+//! Performance-based scheduling: the learning rate falls when a metric no longer gets better.
+
+use super::shape::Shape;
+use super::{Schedule, finite, require};
+use cotangent_core::Result;
+use std::fmt::{self, Debug, Formatter};
+
+/// Builds a performance-based schedule: [`Schedule::reduce_on_plateau`].
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct ReduceOnPlateau {
+    factor: f64,
+    patience: u64,
+    maximize: bool,
+    threshold: Threshold,
+    cooldown: u64,
+    min_factor: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Threshold {
+    Relative(f64),
+    Absolute(f64),
+}
+
+impl Schedule {
+    /// Lowers the learning rate when the metric that [`observe`](Self::observe) is told, once per
+    /// epoch, has not got better for more than `patience` times (PyTorch's `ReduceLROnPlateau`).
+    ///
+    /// A metric that is NaN or infinite is none that is better. The learning rate may fall as far as
+    /// to `min_factor`; PyTorch, besides, leaves out changes of less than `eps`.
+    ///
+    /// ```
+    /// use cotangent_optim::{Optimizer, Schedule, Sgd};
+    /// let mut optimizer = Sgd::new(0.1).build()?;
+    /// let mut schedule = Schedule::reduce_on_plateau().factor(0.5).patience(1).build()?;
+    /// for (validation_loss, learning_rate) in [(2.0, 0.1), (1.0, 0.1), (1.5, 0.1), (1.2, 0.1), (1.3, 0.05)] {
+    ///     schedule.apply(&mut optimizer)?;
+    ///     assert_eq!(optimizer.learning_rate(), learning_rate);
+    ///     // one epoch of training
+    ///     schedule.observe(validation_loss);
+    /// }
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn reduce_on_plateau() -> ReduceOnPlateau {
+        ReduceOnPlateau {
+            factor: 0.1,
+            patience: 10,
+            maximize: false,
+            threshold: Threshold::Relative(1e-4),
+            cooldown: 0,
+            min_factor: 0.0,
+        }
+    }
+}
+
+impl ReduceOnPlateau {
+    /// What the learning rate is multiplied by, in `[0, 1)`; 0.1 by default.
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor;
+        self
+    }
+
+    /// How often in a row the metric may fail to get better; 10 by default.
+    pub fn patience(mut self, patience: u64) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Better is larger, as with an accuracy; by default it is smaller.
+    pub fn maximize(mut self) -> Self {
+        self.maximize = true;
+        self
+    }
+
+    /// By which share of the best metric another must be better to count; in `[0, 1)`, 10⁻⁴ by
+    /// default. For metrics above 0: below, a share of the best is on its other side.
+    pub fn threshold(mut self, threshold: f64) -> Self {
+        self.threshold = Threshold::Relative(threshold);
+        self
+    }
+
+    /// By how much a metric must be better than the best to count, in place of a share; at least 0.
+    pub fn absolute_threshold(mut self, threshold: f64) -> Self {
+        self.threshold = Threshold::Absolute(threshold);
+        self
+    }
+
+    /// How many metrics after each reduction are not counted as bad; 0 by default.
+    pub fn cooldown(mut self, cooldown: u64) -> Self {
+        self.cooldown = cooldown;
+        self
+    }
+
+    /// The lowest factor of the base learning rate, in `[0, 1]`; 0 by default.
+    pub fn min_factor(mut self, min_factor: f64) -> Self {
+        self.min_factor = min_factor;
+        self
+    }
+
+    /// The schedule.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if an option is out of range.
+    pub fn build(self) -> Result<Schedule> {
+        let op = "Schedule::reduce_on_plateau";
+        let ok = (0.0..1.0).contains(&self.factor);
+        require(op, ok, "factor must be in [0, 1)", self.factor)?;
+        let ok = (0.0..=1.0).contains(&self.min_factor);
+        require(op, ok, "min_factor must be in [0, 1]", self.min_factor)?;
+        match self.threshold {
+            Threshold::Absolute(threshold) => finite(op, "absolute_threshold", threshold)?,
+            Threshold::Relative(threshold) => {
+                let ok = (0.0..1.0).contains(&threshold);
+                require(op, ok, "threshold must be in [0, 1)", threshold)?;
+            }
+        }
+        let worst = if self.maximize {
+            f64::NEG_INFINITY
+        } else {
+            f64::INFINITY
+        };
+        let plateau = Plateau {
+            options: self,
+            scale: 1.0,
+            best: worst,
+            bad: 0,
+            cooldown: 0,
+        };
+        Ok(Shape::Plateau(plateau).into())
+    }
+
+    fn is_better(&self, metric: f64, best: f64) -> bool {
+        let bound = match (self.threshold, self.maximize) {
+            (Threshold::Relative(share), false) => best * (1.0 - share),
+            (Threshold::Relative(share), true) => best * (1.0 + share),
+            (Threshold::Absolute(distance), false) => best - distance,
+            (Threshold::Absolute(distance), true) => best + distance,
+        };
+        metric.is_finite()
+            && if self.maximize {
+                metric > bound
+            } else {
+                metric < bound
+            }
+    }
+}
+
+/// A performance-based schedule, and what it has seen.
+#[derive(Clone)]
+pub(super) struct Plateau {
+    options: ReduceOnPlateau,
+    pub(super) scale: f64,
+    /// Infinite before the first metric.
+    pub(super) best: f64,
+    /// How many metrics in a row were no better.
+    pub(super) bad: u64,
+    /// How many more are not counted.
+    pub(super) cooldown: u64,
+}
+
+impl Plateau {
+    /// Whether the learning rate falls.
+    pub(super) fn observe(&mut self, metric: f64) -> bool {
+        if self.options.is_better(metric, self.best) {
+            (self.best, self.bad) = (metric, 0);
+        } else {
+            self.bad = self.bad.saturating_add(1);
+        }
+        if self.cooldown > 0 {
+            (self.cooldown, self.bad) = (self.cooldown - 1, 0);
+        }
+        if self.bad <= self.options.patience {
+            return false;
+        }
+        (self.cooldown, self.bad) = (self.options.cooldown, 0);
+        let before = self.scale;
+        self.scale = (before * self.options.factor).max(self.options.min_factor);
+        self.scale < before
+    }
+}
+
+impl Debug for Plateau {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.options.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The factors after each metric.
+    fn factors(options: ReduceOnPlateau, metrics: &[f64]) -> Vec<f64> {
+        let mut schedule = options.build().expect("in range");
+        let mut factor = 1.0;
+        let observe = |&metric: &f64| {
+            let lowered = schedule.observe(metric);
+            assert_eq!(lowered, schedule.factor(0) < factor);
+            factor = schedule.factor(u64::MAX);
+            factor
+        };
+        metrics.iter().map(observe).collect()
+    }
+
+    fn half(patience: u64) -> ReduceOnPlateau {
+        Schedule::reduce_on_plateau().factor(0.5).patience(patience)
+    }
+
+    #[test]
+    fn patience_cooldown_and_the_lowest_factor() {
+        let still = [1.0; 8];
+        let found = factors(half(0), &still[..4]);
+        assert_eq!(found, [1.0, 0.5, 0.25, 0.125]);
+        let found = factors(half(2), &still);
+        assert_eq!(found, [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25]);
+        let found = factors(half(0).cooldown(2).min_factor(0.3), &still);
+        assert_eq!(found, [1.0, 0.5, 0.5, 0.5, 0.3, 0.3, 0.3, 0.3]);
+        assert_eq!(factors(half(u64::MAX), &still), [1.0; 8]);
+    }
+
+    #[test]
+    fn better_is_what_the_options_say() {
+        let relative = half(0).threshold(0.1);
+        assert_eq!(factors(relative, &[10.0, 9.1, 8.9]), [1.0, 0.5, 0.5]);
+        assert_eq!(
+            factors(relative.maximize(), &[10.0, 10.9, 11.1]),
+            [1.0, 0.5, 0.5]
+        );
+        let absolute = half(0).absolute_threshold(0.5);
+        assert_eq!(factors(absolute, &[-1.0, -1.4, -1.6]), [1.0, 0.5, 0.5]);
+        assert_eq!(
+            factors(absolute.maximize(), &[1.0, 1.4, 1.6]),
+            [1.0, 0.5, 0.5]
+        );
+    }
+
+    #[test]
+    fn what_is_not_finite_is_no_better() {
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            for options in [half(0), half(0).maximize(), half(0).absolute_threshold(0.0)] {
+                assert_eq!(factors(options, &[odd, odd, 1.0]), [0.5, 0.25, 0.25]);
+            }
+        }
+    }
+}

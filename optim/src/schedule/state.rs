@@ -1,0 +1,95 @@
+//! Saving where a schedule is, and going on from there.
+
+use super::{Base, Schedule};
+use cotangent_core::module::{Entry, StateDict, Stateful};
+use cotangent_core::{Error, Result};
+use std::path::PathBuf;
+
+/// `steps`; from the first step on `base.learning_rate` and `base.momentum`; and of each plateau, in the
+/// order in which they were put together, `plateau.N.factor`, `best`, `bad` and `cooldown`.
+impl Stateful for Schedule {
+    fn state(&self) -> Result<StateDict> {
+        let mut all = StateDict::new();
+        all.insert("steps", Entry::Count(self.steps));
+        if let Some(base) = self.base {
+            all.insert_number("base.learning_rate", base.learning_rate);
+            all.insert_number("base.momentum", base.momentum);
+        }
+        for (i, plateau) in self.clone().shape.plateaus().into_iter().enumerate() {
+            all.insert_number(&format!("plateau.{i}.factor"), plateau.scale);
+            all.insert_number(&format!("plateau.{i}.best"), plateau.best);
+            all.insert(&format!("plateau.{i}.bad"), Entry::Count(plateau.bad));
+            let cooldown = Entry::Count(plateau.cooldown);
+            all.insert(&format!("plateau.{i}.cooldown"), cooldown);
+        }
+        Ok(all)
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        let mut reader = Reader {
+            state,
+            mismatches: Vec::new(),
+        };
+        let mut loaded = self.clone();
+        loaded.steps = reader.count("steps");
+        loaded.base = (loaded.steps > 0).then(|| Base {
+            learning_rate: reader.number("base.learning_rate", |x| x.is_finite() && x >= 0.0),
+            momentum: reader.number("base.momentum", |x| (0.0..1.0).contains(&x)),
+        });
+        for (i, plateau) in loaded.shape.plateaus().into_iter().enumerate() {
+            let name = |what: &str| format!("plateau.{i}.{what}");
+            plateau.scale = reader.number(&name("factor"), |x| (0.0..=1.0).contains(&x));
+            plateau.best = reader.number(&name("best"), |x| !x.is_nan());
+            plateau.bad = reader.count(&name("bad"));
+            plateau.cooldown = reader.count(&name("cooldown"));
+        }
+        let mut mismatches = reader.mismatches;
+        let expected = loaded.state()?;
+        let names = state.iter().map(|(name, _)| name);
+        let unknown = names.filter(|name| expected.get(name).is_none());
+        mismatches
+            .extend(unknown.map(|name| format!("`{name}`: not a part of this schedule's state")));
+        if !mismatches.is_empty() {
+            return Err(Error::State {
+                path: PathBuf::new(),
+                mismatches,
+            });
+        }
+        *self = loaded;
+        Ok(())
+    }
+}
+
+/// Reads a state, and notes what is not there or cannot be.
+struct Reader<'a> {
+    state: &'a StateDict,
+    mismatches: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn count(&mut self, name: &str) -> u64 {
+        let read = self.state.count(name);
+        self.note(read)
+    }
+
+    fn number(&mut self, name: &str, fits: impl Fn(f64) -> bool) -> f64 {
+        let read = self.state.number(name);
+        let number = self.note(read);
+        if !fits(number) {
+            self.mismatches
+                .push(format!("`{name}`: out of range, found {number}"));
+        }
+        number
+    }
+
+    /// Anything, if there is an error to come.
+    fn note<T: Default>(&mut self, read: Result<T>) -> T {
+        read.unwrap_or_else(|error| {
+            match error {
+                Error::State { mismatches, .. } => self.mismatches.extend(mismatches),
+                error => self.mismatches.push(error.to_string()),
+            }
+            T::default()
+        })
+    }
+}
