@@ -324,7 +324,7 @@ impl Fit<'_> {
                 let h = net.hidden[first..].forward(&x, &pass)?;
                 let loss = net.out.forward(&h, &pass)?.cross_entropy(&labels)?;
                 let mut grads = loss.backward()?;
-                clip::global_norm(5.0).apply(&net, &mut grads)?;
+                clip::global_norm(5.0).apply(net, &mut grads)?;
                 optimizer.step(net, &grads)?;
             }
             times.push(started.elapsed().as_secs_f64() * 1e3);

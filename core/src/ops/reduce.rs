@@ -5,7 +5,7 @@ use super::cumulative::products_before;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::{self, Float};
-use crate::tensor::{Axes, Reduced, Shape, with_dtype};
+use crate::tensor::{Axes, DType, Reduced, Shape, with_dtype};
 use smallvec::smallvec;
 
 /// `x` as (elements of the result, elements that fall into each).
@@ -109,19 +109,25 @@ impl Tensor {
         Ok(product_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
     }
 
-    /// Σ x², as a number; not recorded. In `f64` if the elements are, else rounded as `f32`
-    /// pairwise summation is.
+    /// Σ x², as a number; not recorded. In `f64` if the elements are, else rounded as `f32` pairwise
+    /// summation is, unless that overflows or comes to nothing: `f64` holds the square of every `f32`.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
     /// assert_eq!(Tensor::from([3.0f32, 4.0]).sum_of_squares(), 25.0);
+    /// assert!(Tensor::from([1e30f32]).sum_of_squares() > 9e59);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn sum_of_squares(&self) -> f64 {
         let array = self.array().contiguous();
         with_dtype!(self.dtype(), F => {
             let xs = array.as_slice::<F>().unwrap_or_default();
-            kernel::reduce::all(kernel::reduce::SumOfSquares, xs).to_f64()
+            let sum = kernel::reduce::all(kernel::reduce::SumOfSquares, xs).to_f64();
+            if self.dtype() == DType::F32 && !(1e-30..=f64::MAX).contains(&sum) {
+                xs.iter().map(|x| x.to_f64().powi(2)).sum()
+            } else {
+                sum
+            }
         })
     }
 }
