@@ -30,10 +30,12 @@ const NO_ROW: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The names that a library's root exports: the last of each path, or those in its braces.
+/// The names that a library's root exports: the last of each path, or those in its braces. Not whole
+/// crates, which it passes on under a name of its own.
 fn exported(source: &str) -> BTreeSet<&str> {
     let uses = source.split("\npub use ").skip(1);
     let paths = uses.filter_map(|rest| rest.split(';').next());
+    let paths = paths.filter(|path| path.contains("::"));
     let names = paths.filter_map(|path| path.rsplit("::").next());
     names
         .flat_map(|names| names.trim_matches(['{', '}']).split(','))
