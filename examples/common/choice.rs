@@ -45,7 +45,7 @@ impl Method {
             Self::RAdam => RAdam::new(rate(1e-3)).build(),
             Self::AdaMax => AdaMax::new(rate(2e-3)).build(),
             Self::AdaDelta => AdaDelta::new(rate(1.0)).build(),
-            Self::Lamb => Lamb::new(rate(1e-2)).build(),
+            Self::Lamb => Lamb::new(rate(3e-3)).build(),
             Self::Lion => Lion::new(rate(2e-4)).build(),
         }
     }

@@ -12,7 +12,7 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// gradient are not touched, nor is their state.
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`], placed at the parameter's path, if a gradient or a
+    /// [`Error::Shape`](cotangent_core::Error::Shape) or [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if a gradient or a
     /// state does not fit its parameter; no parameter has changed then.
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
 
@@ -20,7 +20,7 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// [`forget_where`](#method.forget_where), which takes a pattern.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is no state under such a path.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no state under such a path.
     fn forget(&mut self, paths: &Matcher) -> Result<usize>;
 
     /// Gives some of the parameters settings of their own. A group that means none of the model's
@@ -33,7 +33,7 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// Changes the settings, as a schedule does.
     ///
     /// # Errors
-    /// [`Error::Argument`] if one is out of range; nothing has changed then.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if one is out of range; nothing has changed then.
     fn set_settings(&mut self, settings: Settings) -> Result<()>;
 
     /// The learning rate.
@@ -44,7 +44,7 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// Sets the learning rate.
     ///
     /// # Errors
-    /// [`Error::Argument`] if it is not finite and at least 0; nothing has changed then.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if it is not finite and at least 0; nothing has changed then.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         self.set_settings(Settings {
             learning_rate,
@@ -119,7 +119,7 @@ impl dyn Optimizer + '_ {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Argument`] if a regular expression is malformed, or if there is no state under such
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a regular expression is malformed, or if there is no state under such
     /// a path.
     pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
         self.forget(&pattern.matcher()?)
