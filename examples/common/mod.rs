@@ -10,6 +10,7 @@ use choice::{Method, Plan};
 use clap::Args;
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
+use indicatif::ProgressBar;
 use measure::{accuracy, hits, progress_bar};
 use net::DeepNet;
 use std::path::{Path, PathBuf};
@@ -60,6 +61,88 @@ pub struct Defaults {
     pub batch_size: usize,
 }
 
+/// A run of training: all that the rest of it depends on, beside the options.
+struct Run {
+    net: DeepNet,
+    optimizer: Box<dyn Optimizer>,
+    schedule: Schedule,
+    pass: Pass,
+    epochs: Counter,
+}
+
+impl Run {
+    fn new(train: &Dataset, options: &Options, schedule_steps: u64) -> Result<Self> {
+        Ok(Self {
+            net: new_net(train, options, options.seed)?,
+            optimizer: options.optimizer.build(options.learning_rate)?,
+            schedule: options.schedule.build(schedule_steps)?,
+            pass: Pass::train(options.seed),
+            epochs: Counter::new(0),
+        })
+    }
+
+    fn save(&self, path: &Path) -> cotangent::Result<()> {
+        let parts: &[(&str, &dyn Stateful)] = &[
+            ("model", &self.net),
+            ("optimizer", &self.optimizer),
+            ("schedule", &self.schedule),
+            ("pass", &self.pass),
+            ("epochs", &self.epochs),
+        ];
+        save_checkpoint(path, parts)
+    }
+
+    fn load(&mut self, path: &Path) -> cotangent::Result<()> {
+        let parts: &mut [(&str, &mut dyn Stateful)] = &mut [
+            ("model", &mut self.net),
+            ("optimizer", &mut self.optimizer),
+            ("schedule", &mut self.schedule),
+            ("pass", &mut self.pass),
+            ("epochs", &mut self.epochs),
+        ];
+        load_checkpoint(path, parts)
+    }
+
+    /// Goes through all batches once; the mean loss, and the share of images that were told right.
+    fn epoch(&mut self, batches: &Batches, bar: &ProgressBar) -> Result<(f64, f64)> {
+        let (mut loss_sum, mut correct) = (0.0, 0);
+        for batch in batches.epoch(self.epochs.get()) {
+            let (images, labels) = batch?;
+            if labels.len() < 2 {
+                continue; // A single image has no batch statistics.
+            }
+            let logits = self.net.forward(&images, &self.pass)?;
+            let loss = logits.cross_entropy(&labels)?;
+            let mut grads = loss.backward()?;
+            clip::global_norm(5.0).apply(&self.net, &mut grads)?;
+            self.schedule.apply(&mut self.optimizer)?;
+            self.optimizer.step(&mut self.net, &grads)?;
+
+            loss_sum += loss.item()? * labels.len() as f64;
+            correct += hits(&logits, &labels)?;
+            bar.inc(1);
+        }
+        let count = batches.dataset().len() as f64;
+        let loss = loss_sum / count;
+        self.schedule.observe(loss);
+        self.epochs.increment();
+        Ok((loss, correct as f64 / count))
+    }
+}
+
+fn new_net(train: &Dataset, options: &Options, seed: u64) -> Result<DeepNet> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (features, classes) = (train.features(), train.classes());
+    let dropout = options.dropout;
+    Ok(DeepNet::new(
+        features,
+        &options.hidden,
+        classes,
+        dropout,
+        &mut rng,
+    )?)
+}
+
 /// Trains the chapter's default deep net, saves it, loads it back and returns the test accuracy of
 /// the loaded copy.
 pub fn run(
@@ -71,111 +154,59 @@ pub fn run(
 ) -> Result<f64> {
     let epochs = options.epochs.unwrap_or(defaults.epochs);
     let batch_size = options.batch_size.unwrap_or(defaults.batch_size);
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-    let (features, classes) = (train.features(), train.classes());
-    let mut net = DeepNet::new(
-        features,
-        &options.hidden,
-        classes,
-        options.dropout,
-        &mut rng,
-    )?;
-    let mut optimizer = options.optimizer.build(options.learning_rate)?;
-    println!(
-        "{} training and {} test images of {features} pixels; {} hidden layers, {} parameters",
-        train.len(),
-        test.len(),
-        options.hidden.len(),
-        net.param_count(),
-    );
-
     let batches = Batches::new(train, batch_size, options.seed)?;
     let steps_per_epoch = batches.batches_per_epoch() as u64;
     let schedule_epochs = options.schedule_epochs.unwrap_or(defaults.epochs);
-    let mut schedule = options.schedule.build(schedule_epochs * steps_per_epoch)?;
-    let mut pass = Pass::train(options.seed);
-    // All that the rest of the run depends on, beside the options: the same parts to save and to load.
-    let mut done = Counter::new(0);
+    let mut run = Run::new(train, options, schedule_epochs * steps_per_epoch)?;
+    println!(
+        "{} training and {} test images of {} pixels; {} hidden layers, {} parameters",
+        train.len(),
+        test.len(),
+        train.features(),
+        options.hidden.len(),
+        run.net.param_count(),
+    );
     let checkpoint = options.checkpoint.as_ref();
+    let checkpoint = checkpoint.map(|folder| folder.join("checkpoint.safetensors"));
     let checkpoint = checkpoint
-        .map(|folder| save_path(Some(folder.join("checkpoint.safetensors")), ""))
+        .map(|path| save_path(Some(path), ""))
         .transpose()?;
     if let Some(path) = checkpoint.as_ref().filter(|_| options.resume) {
-        let parts: &mut [(&str, &mut dyn Stateful)] = &mut [
-            ("model", &mut net),
-            ("optimizer", &mut optimizer),
-            ("schedule", &mut schedule),
-            ("pass", &mut pass),
-            ("epochs", &mut done),
-        ];
-        load_checkpoint(path, parts)?;
-        println!("resumed from {} after epoch {}", path.display(), done.get());
+        run.load(path)?;
+        let done = run.epochs.get();
+        println!("resumed from {} after epoch {done}", path.display());
         ensure!(
-            done.get() <= epochs,
-            "--epochs {epochs} is the total, and the checkpoint is already after epoch {}",
-            done.get(),
+            done <= epochs,
+            "--epochs {epochs} is the total, and the checkpoint is already after epoch {done}"
         );
     }
-    let bar = progress_bar(epochs * steps_per_epoch);
-    bar.set_position(done.get() * steps_per_epoch);
-    let started = Instant::now();
-    for epoch in done.get()..epochs {
-        let (mut loss_sum, mut correct) = (0.0, 0);
-        for batch in batches.epoch(epoch) {
-            let (images, labels) = batch?;
-            if labels.len() < 2 {
-                continue; // A single image has no batch statistics.
-            }
-            let logits = net.forward(&images, &pass)?;
-            let loss = logits.cross_entropy(&labels)?;
-            let mut grads = loss.backward()?;
-            clip::global_norm(5.0).apply(&net, &mut grads)?;
-            schedule.apply(&mut optimizer)?;
-            optimizer.step(&mut net, &grads)?;
 
-            loss_sum += loss.item()? * labels.len() as f64;
-            correct += hits(&logits, &labels)?;
-            bar.inc(1);
-        }
-        let count = train.len() as f64;
-        let (loss, training_accuracy) = (loss_sum / count, correct as f64 / count);
-        let test_accuracy = accuracy(&net, test)?;
-        schedule.observe(loss);
-        done.increment();
+    let bar = progress_bar(epochs * steps_per_epoch);
+    bar.set_position(run.epochs.get() * steps_per_epoch);
+    let started = Instant::now();
+    while run.epochs.get() < epochs {
+        let (loss, training_accuracy) = run.epoch(&batches, &bar)?;
         if let Some(path) = &checkpoint {
-            let parts: &[(&str, &dyn Stateful)] = &[
-                ("model", &net),
-                ("optimizer", &optimizer),
-                ("schedule", &schedule),
-                ("pass", &pass),
-                ("epochs", &done),
-            ];
-            save_checkpoint(path, parts)?;
+            run.save(path)?;
         }
+        let test_accuracy = accuracy(&run.net, test)?;
         bar.suspend(|| {
             println!(
                 "epoch {:>3}/{epochs}  loss {loss:.4}  training accuracy {training_accuracy:.4}  test accuracy {test_accuracy:.4}",
-                epoch + 1,
+                run.epochs.get(),
             );
         });
     }
     bar.finish_and_clear();
     println!("trained in {:.1} s", started.elapsed().as_secs_f64());
 
-    net.save(save)?;
-    let mut rng = ChaCha8Rng::seed_from_u64(options.seed + 1);
-    let mut loaded = DeepNet::new(
-        features,
-        &options.hidden,
-        classes,
-        options.dropout,
-        &mut rng,
-    )?;
+    run.net.save(save)?;
+    let mut loaded = new_net(train, options, options.seed + 1)?;
     loaded.load(save)?;
     println!("saved to {} and loaded back", save.display());
     let test_accuracy = accuracy(&loaded, test)?;
     ensure!(
-        test_accuracy == accuracy(&net, test)?,
+        test_accuracy == accuracy(&run.net, test)?,
         "the loaded copy must predict what the net predicts"
     );
     Ok(test_accuracy)
