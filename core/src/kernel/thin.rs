@@ -128,32 +128,54 @@ impl<F: Float, const M: usize> Dots<'_, F, M> {
         let whole = k - k % LANES;
         for start in (0..whole).step_by(LANES) {
             for i in 0..M {
-                let x = &self.rows[i][start..start + LANES];
+                let x = chunk(self.rows[i], start);
                 for j in 0..J {
-                    let w = &columns[j][start..start + LANES];
-                    for l in 0..LANES {
-                        sums[i][j][l] = x[l].fma::<I>(w[l], sums[i][j][l]);
-                    }
+                    add_products::<F, I>(&mut sums[i][j], &x, &chunk(columns[j], start));
                 }
             }
         }
+        // The rest is padded with zeros: an accumulator that is indexed with a variable would not stay in
+        // a register.
+        let padded = |rest: &[F]| {
+            let mut whole = [F::zero(); LANES];
+            whole[..rest.len()].copy_from_slice(rest);
+            whole
+        };
         for i in 0..M {
+            let x = padded(&self.rows[i][whole..]);
             for j in 0..J {
-                let lanes = &mut sums[i][j];
-                for l in 0..k - whole {
-                    lanes[l] = self.rows[i][whole + l].fma::<I>(columns[j][whole + l], lanes[l]);
-                }
-                let mut half = LANES / 2;
-                while half > 0 {
-                    for l in 0..half {
-                        lanes[l] += lanes[l + half];
-                    }
-                    half /= 2;
-                }
-                self.out[i][first + j] += lanes[0];
+                add_products::<F, I>(&mut sums[i][j], &x, &padded(&columns[j][whole..]));
+                self.out[i][first + j] += total(sums[i][j]);
             }
         }
     }
+}
+
+/// The elements from `start` on, of which there must be enough.
+#[inline(always)]
+fn chunk<F: Float>(xs: &[F], start: usize) -> [F; LANES] {
+    let mut chunk = [F::zero(); LANES];
+    chunk.copy_from_slice(&xs[start..start + LANES]);
+    chunk
+}
+
+#[inline(always)]
+fn add_products<F: Float, I: Isa>(sums: &mut [F; LANES], x: &[F; LANES], w: &[F; LANES]) {
+    for l in 0..LANES {
+        sums[l] = x[l].fma::<I>(w[l], sums[l]);
+    }
+}
+
+#[inline(always)]
+fn total<F: Float>(mut lanes: [F; LANES]) -> F {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for l in 0..half {
+            lanes[l] += lanes[l + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// `out[i] += Σ rows[i][k] · row k`, the rows being in order.
