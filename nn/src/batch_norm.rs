@@ -113,12 +113,8 @@ impl BatchNorm {
         } else {
             n / (n - 1.0)
         };
-        let blend = |old: &Tensor, batch: &Tensor, factor: f64| {
-            old.mul_scalar(1.0 - new)
-                .add(&batch.mul_scalar(new * factor))
-        };
-        mean.set(&blend(&mean.value(), &batch.mean, 1.0)?)?;
-        var.set(&blend(&var.value(), &batch.variance, correction)?)
+        mean.blend(1.0 - new, &batch.mean, new)?;
+        var.blend(1.0 - new, &batch.variance, new * correction)
     }
 
     /// Sets the running statistics to the exact mean and variance of all values in `batches`, each

@@ -40,10 +40,13 @@ pub(crate) trait Terms<const X: usize, const P: usize, const K: usize>:
     fn apply<T: Real>(self, elements: [T; X], coefficients: [T; P]) -> [T; K];
 }
 
-/// Samples that are summed without pairing.
+/// Samples that are summed in one block; blocks are summed pairwise.
 const ROWS: usize = 32;
+/// Samples of a block whose terms are added before they go to the accumulators, which do not all fit
+/// into registers.
+const GROUP: usize = 4;
 /// Channels that are summed together.
-const COLUMNS: usize = 64;
+const COLUMNS: usize = 256;
 
 /// `out = map(elements…, coefficients of the channel…)`, the first `X` operands being data and the
 /// others, of one value per channel, coefficients.
@@ -240,20 +243,49 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
         rows: std::ops::Range<usize>,
     ) -> [[F; COLUMNS]; K] {
         let mut acc = [[F::zero(); COLUMNS]; K];
-        let coefficients = cut(self.coefficients, &(first..first + width));
-        for row in rows {
-            let place = row * self.sizes.channels + first;
-            let xs = cut(self.xs, &(place..place + width));
-            for j in 0..width {
-                let terms = self
-                    .terms
-                    .apply(lanes::<F, I, X>(&xs, j), lanes(&coefficients, j));
-                for k in 0..K {
-                    acc[k][j] += terms[k].0;
-                }
-            }
+        let columns = first..first + width;
+        let whole = rows.len() - rows.len() % GROUP;
+        for row in (rows.start..rows.start + whole).step_by(GROUP) {
+            self.add_rows::<I, GROUP>(row, columns.clone(), &mut acc);
+        }
+        for row in rows.start + whole..rows.end {
+            self.add_rows::<I, 1>(row, columns.clone(), &mut acc);
         }
         acc
+    }
+
+    /// Adds the terms of `R` rows, one after another, and their sum to the accumulators.
+    #[inline(always)]
+    fn add_rows<I: Isa, const R: usize>(
+        &self,
+        row: usize,
+        columns: std::ops::Range<usize>,
+        acc: &mut [[F; COLUMNS]; K],
+    ) {
+        let width = columns.len().min(COLUMNS);
+        let coefficients = cut(self.coefficients, &columns);
+        let mut rows = [[<&[F]>::default(); X]; R];
+        for r in 0..R {
+            let place = (row + r) * self.sizes.channels + columns.start;
+            rows[r] = cut(self.xs, &(place..place + width));
+        }
+        for j in 0..width {
+            let coefficients = lanes::<F, I, P>(&coefficients, j);
+            let mut sums = self
+                .terms
+                .apply(lanes::<F, I, X>(&rows[0], j), coefficients);
+            for r in 1..R {
+                let terms = self
+                    .terms
+                    .apply(lanes::<F, I, X>(&rows[r], j), coefficients);
+                for k in 0..K {
+                    sums[k] = sums[k] + terms[k];
+                }
+            }
+            for k in 0..K {
+                acc[k][j] += sums[k].0;
+            }
+        }
     }
 
     /// Many elements per sample and channel: each line is summed with several accumulators.

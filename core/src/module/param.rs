@@ -3,6 +3,7 @@
 use super::pass::Pass;
 use crate::autograd::{Leaf, LeafId, Node, Tensor};
 use crate::error::{Error, Result};
+use crate::kernel::{Real, Update};
 use crate::tensor::{Array, DType, Element};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -174,16 +175,24 @@ impl Buffer {
     /// [`Error::Shape`] or [`Error::DType`] if it has another.
     pub fn set(&self, value: &Tensor) -> Result<()> {
         let mut current = self.lock();
-        value.expect_dtype("Buffer::set", current.dtype())?;
-        if value.shape() != current.shape() {
-            let reason = "a buffer keeps its shape";
-            return Err(Error::shape(
-                "Buffer::set",
-                reason,
-                &[current.shape(), value.shape()],
-            ));
-        }
+        check_like("Buffer::set", &current, value)?;
         *current = value.detach();
+        Ok(())
+    }
+
+    /// `kept · old + taken · value`, in place: how a running statistic moves.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub fn blend(&self, kept: f64, value: &Tensor, taken: f64) -> Result<()> {
+        let mut current = self.lock();
+        check_like("Buffer::blend", &current, value)?;
+        // The place is filled with any tensor for a moment, so that nothing else holds the storage.
+        let old = std::mem::replace(&mut *current, value.detach());
+        let blended = old
+            .into_array()
+            .update(Blend { kept, taken }, [value.array()]);
+        *current = blended.into();
         Ok(())
     }
 
@@ -201,6 +210,29 @@ impl Buffer {
     pub fn convert(&mut self, dtype: DType) {
         let converted = self.lock().to_dtype(dtype);
         *self.lock() = converted;
+    }
+}
+
+fn check_like(op: &'static str, current: &Tensor, value: &Tensor) -> Result<()> {
+    value.expect_dtype(op, current.dtype())?;
+    if value.shape() == current.shape() {
+        return Ok(());
+    }
+    let reason = "a buffer keeps its shape";
+    Err(Error::shape(op, reason, &[current.shape(), value.shape()]))
+}
+
+/// `kept · old + taken · value`
+#[derive(Clone, Copy)]
+struct Blend {
+    kept: f64,
+    taken: f64,
+}
+
+impl Update<1, 1> for Blend {
+    #[inline(always)]
+    fn apply<T: Real>(self, [old]: [T; 1], [value]: [T; 1]) -> [T; 1] {
+        [old * self.kept + value * self.taken]
     }
 }
 

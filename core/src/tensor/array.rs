@@ -87,6 +87,11 @@ impl Array {
         if self.layout.is_row_major() {
             return self.clone();
         }
+        self.copied()
+    }
+
+    /// A copy with its elements in row-major order.
+    fn copied(&self) -> Self {
         let layout = self.layout.collapsed();
         with_dtype!(self.dtype(), F => {
             let view = View { data: self.buffer.as_slice::<F>(), ..layout.view() };
@@ -160,9 +165,7 @@ impl Array {
     pub(crate) fn make_unique(&mut self) {
         let unique = with_dtype!(self.dtype(), F => self.get_mut::<F>().is_some());
         if !unique {
-            *self = with_dtype!(self.dtype(), F => {
-                Self::from_slice::<F>(self.shape().clone(), &self.to_vec::<F>())
-            });
+            *self = self.copied();
         }
     }
 

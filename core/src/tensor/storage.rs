@@ -24,7 +24,7 @@ const KEEP: usize = 32 << 20;
 /// `RUSTFLAGS="--cfg cotangent_plain_memory"`; `.ci/memory` does.
 const PLAIN: bool = cfg!(cotangent_plain_memory);
 
-static FREE: [Mutex<Vec<Block>>; CLASSES] = [const { Mutex::new(Vec::new()) }; CLASSES];
+static FREE: [Mutex<Free>; CLASSES] = [const { Mutex::new(Free::NONE) }; CLASSES];
 static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_REQUESTS: AtomicUsize = AtomicUsize::new(0);
@@ -47,6 +47,26 @@ pub fn memory_use() -> MemoryUse {
         live: LIVE_BYTES.load(Relaxed),
         recycled: FREE_BYTES.load(Relaxed),
         system_requests: SYSTEM_REQUESTS.load(Relaxed),
+    }
+}
+
+/// The free blocks of one class.
+struct Free {
+    blocks: Vec<Block>,
+    /// The fewest that there were since the last [`release_idle`]: as many have not been used since.
+    idle: usize,
+}
+
+impl Free {
+    const NONE: Self = Self {
+        blocks: Vec::new(),
+        idle: 0,
+    };
+
+    fn take(&mut self) -> Option<Block> {
+        let block = self.blocks.pop();
+        self.idle = self.idle.min(self.blocks.len());
+        block
     }
 }
 
@@ -81,9 +101,25 @@ fn block_layout(size: usize) -> Layout {
     unsafe { Layout::from_size_align_unchecked(size, ALIGN) }
 }
 
+/// Gives the blocks back to the system that have not been used since the last call. A run of training
+/// that asks for the same sizes again and again keeps all that it uses, however much that is; what an
+/// earlier phase has left goes with the second call.
+fn release_idle() {
+    release(|free| {
+        let idle = free.blocks.drain(..free.idle).collect();
+        free.idle = free.blocks.len();
+        idle
+    });
+}
+
+/// Gives all free blocks back to the system.
 fn release_all() {
+    release(|free| std::mem::replace(free, Free::NONE).blocks);
+}
+
+fn release(which: impl Fn(&mut Free) -> Vec<Block>) {
     for (class, list) in FREE.iter().enumerate() {
-        let blocks = std::mem::take(&mut *lock(list));
+        let blocks = which(&mut lock(list));
         for block in blocks {
             let size = class_size(class);
             FREE_BYTES.fetch_sub(size, Relaxed);
@@ -102,8 +138,8 @@ fn class_size(class: usize) -> usize {
     (steps + 1) << doubling << ALIGN.ilog2()
 }
 
-fn lock(list: &Mutex<Vec<Block>>) -> std::sync::MutexGuard<'_, Vec<Block>> {
-    // A panic cannot leave a free list in a bad state: it is a vector of blocks at all times.
+fn lock(list: &Mutex<Free>) -> std::sync::MutexGuard<'_, Free> {
+    // A panic cannot leave a free list in a bad state: it owns its blocks at all times.
     list.lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
@@ -132,7 +168,7 @@ impl Buffer {
         let recycled = if PLAIN {
             None
         } else {
-            lock(&FREE[class]).pop()
+            lock(&FREE[class]).take()
         };
         let memory = if let Some(block) = recycled {
             FREE_BYTES.fetch_sub(size, Relaxed);
@@ -140,7 +176,7 @@ impl Buffer {
         } else {
             // Sizes that are no longer asked for must not pile up beside those that are.
             if FREE_BYTES.load(Relaxed) > KEEP + LIVE_BYTES.load(Relaxed) / 4 {
-                release_all();
+                release_idle();
             }
             SYSTEM_REQUESTS.fetch_add(1, Relaxed);
             let layout = block_layout(size);
@@ -199,7 +235,7 @@ impl Drop for Buffer {
             return;
         }
         FREE_BYTES.fetch_add(size, Relaxed);
-        lock(&FREE[class]).push(Block(self.memory));
+        lock(&FREE[class]).blocks.push(Block(self.memory));
     }
 }
 
