@@ -9,7 +9,7 @@ mod nets;
 
 use anyhow::Result;
 use cotangent::nn::BatchNorm;
-use cotangent::optim::{Adam, Nesterov, Optimizer};
+use cotangent::optim::{Adam, AdamW, Nesterov, Optimizer};
 use cotangent::prelude::*;
 use cotangent_peers::{Case, Run, mnist_folder, numbers, serve};
 use nets::Workload;
@@ -90,8 +90,9 @@ fn operations() -> Vec<Case> {
         }))
     }));
     type Build = fn() -> cotangent::Result<Box<dyn Optimizer>>;
-    let optimizers: [(&str, Build); 2] = [
+    let optimizers: [(&str, Build); 3] = [
         ("adam_10m", || Adam::new(1e-3).build()),
+        ("adamw_10m", || AdamW::new(1e-3).build()),
         ("nesterov_10m", || Nesterov::new(1e-3).build()),
     ];
     cases.extend(optimizers.map(|(name, build)| Case::timed(name, move || optimizer(build()?))));
