@@ -2,7 +2,7 @@
 //! order each epoch.
 
 use anyhow::Result;
-use cotangent::data::Batches;
+use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -16,13 +16,7 @@ pub fn run(folder: &Path) -> Result<Value> {
     let mut rows = Vec::new();
     for epoch in 0..EPOCHS {
         let seconds = training.run(epoch)?;
-        let predicted = training.net.predict(test.inputs())?.argmax(1)?;
-        let right = predicted
-            .as_slice()
-            .iter()
-            .zip(test.labels().as_slice())
-            .filter(|(a, b)| a == b);
-        let accuracy = right.count() as f64 / test.len() as f64;
+        let accuracy = training.accuracy(&test)?;
         println!("epoch {epoch}: {seconds:.3} s, test accuracy {accuracy:.4}");
         rows.push(json!({"seconds": seconds, "accuracy": accuracy}));
     }
@@ -37,7 +31,7 @@ pub struct Epochs {
 }
 
 impl Epochs {
-    pub fn new(train: &cotangent::data::Dataset) -> Result<Self> {
+    pub fn new(train: &Dataset) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         Ok(Self {
             net: Mlp::builder([784, 300, 100, 10])
@@ -61,5 +55,12 @@ impl Epochs {
             self.optimizer.step(&mut self.net, &grads)?;
         }
         Ok(started.elapsed().as_secs_f64())
+    }
+
+    /// The share of samples that the net is right about.
+    pub fn accuracy(&self, test: &Dataset) -> Result<f64> {
+        let predicted = self.net.predict(test.inputs())?.argmax(1)?;
+        let pairs = predicted.as_slice().iter().zip(test.labels().as_slice());
+        Ok(pairs.filter(|(a, b)| a == b).count() as f64 / test.len() as f64)
     }
 }

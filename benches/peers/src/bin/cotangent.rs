@@ -1,0 +1,118 @@
+//! `cotangent` as a runner: the workloads of `train_step`, the operations of `ops`.
+
+#[path = "../../../train_step/mnist.rs"]
+#[allow(dead_code)]
+mod mnist;
+#[path = "../../../train_step/nets.rs"]
+#[allow(dead_code)]
+mod nets;
+
+use anyhow::Result;
+use cotangent::nn::BatchNorm;
+use cotangent::optim::{Adam, AdamW, Nesterov, Optimizer};
+use cotangent::prelude::*;
+use cotangent_peers::{Case, Run, mnist_folder, numbers, serve};
+use nets::Workload;
+
+fn main() -> Result<()> {
+    let mut cases = Vec::new();
+    for workload in Workload::all() {
+        let name: &'static str = workload.name.clone().leak();
+        cases.push(Case::timed(name, move || {
+            let mut training = workload.training()?;
+            Ok(Box::new(move || Ok(training.step()?)))
+        }));
+    }
+    cases.extend(operations());
+    cases.push(Case::timed("inference_b1", || {
+        let mut training = Workload::book(2).training()?;
+        training.step()?;
+        let x = training.x.narrow(0, 0, 1)?;
+        Ok(Box::new(move || {
+            std::hint::black_box(training.net.predict(&x)?);
+            Ok(())
+        }))
+    }));
+    if let Some(folder) = mnist_folder() {
+        cases.push(Case::epoch("mnist_epoch", move || {
+            let (train, test) = cotangent::data::mnist(&folder)?;
+            let mut training = mnist::Epochs::new(&train)?;
+            let mut epoch = 0;
+            Ok(Box::new(move || {
+                let seconds = training.run(epoch)?;
+                epoch += 1;
+                Ok([seconds, training.accuracy(&test)?])
+            }))
+        }));
+    }
+    serve(&cases)
+}
+
+type F = fn(&Tensor) -> cotangent::Result<Tensor>;
+
+fn operations() -> Vec<Case> {
+    let formulas: [(&str, F); 5] = [
+        ("tanh_1m", |x| Ok(x.tanh())),
+        ("elu_1m", |x| Ok(x.elu(1.0))),
+        ("sigmoid_1m", |x| Ok(x.sigmoid())),
+        ("exp_1m", |x| Ok(x.exp())),
+        ("softmax_1024x1024", |x| x.softmax(1)),
+    ];
+    let mut cases: Vec<Case> = formulas
+        .map(|(name, f)| {
+            Case::timed(name, move || {
+                let (x, g) = (tensor(&[1024, 1024])?.tracked(), tensor(&[1024, 1024])?);
+                Ok(Box::new(move || {
+                    f(&x)?.backward_with(&g)?;
+                    Ok(())
+                }))
+            })
+        })
+        .into();
+    cases.push(Case::timed("batch_norm_256x1024", || {
+        let layer = BatchNorm::new(1024)?;
+        let (x, g) = (tensor(&[256, 1024])?.tracked(), tensor(&[256, 1024])?);
+        let pass = Pass::train(1);
+        Ok(Box::new(move || {
+            layer.forward(&x, &pass)?.backward_with(&g)?;
+            Ok(())
+        }))
+    }));
+    cases.push(Case::timed("chain_1000", || {
+        let (x, c) = (Tensor::scalar(1.0f32).tracked(), Tensor::scalar(1.0001f32));
+        Ok(Box::new(move || {
+            let mut y = x.clone();
+            for _ in 0..1000 {
+                y = y.mul(&c)?;
+            }
+            y.backward()?;
+            Ok(())
+        }))
+    }));
+    type Build = fn() -> cotangent::Result<Box<dyn Optimizer>>;
+    let optimizers: [(&str, Build); 3] = [
+        ("adam_10m", || Adam::new(1e-3).build()),
+        ("adamw_10m", || AdamW::new(1e-3).build()),
+        ("nesterov_10m", || Nesterov::new(1e-3).build()),
+    ];
+    cases.extend(optimizers.map(|(name, build)| Case::timed(name, move || optimizer(build()?))));
+    cases
+}
+
+fn tensor(shape: &[usize]) -> cotangent::Result<Tensor> {
+    Tensor::from_vec(numbers(shape.iter().product()), shape)
+}
+
+/// Ten matrices of 1000 x 1000.
+fn optimizer(mut optimizer: Box<dyn Optimizer>) -> Result<Run> {
+    let mut params = Vec::new();
+    let mut gradients = Gradients::default();
+    for _ in 0..10 {
+        let param = Param::new(&tensor(&[1000, 1000])?);
+        gradients.insert(&param, tensor(&[1000, 1000])?);
+        params.push(param);
+    }
+    Ok(Box::new(move || {
+        Ok(optimizer.step(&mut params, &gradients)?)
+    }))
+}

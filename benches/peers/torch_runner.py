@@ -1,0 +1,147 @@
+"""PyTorch as a runner: eager, or with `--compile`, with its compiler."""
+
+import sys
+import time
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+import runner
+
+torch.set_num_threads(2)
+torch.manual_seed(1)
+COMPILE = "--compile" in sys.argv
+ACTIVATIONS = {"elu": nn.ELU, "selu": nn.SELU, "relu": nn.ReLU}
+
+
+def compiled(f):
+    return torch.compile(f) if COMPILE else f
+
+
+def tensor(*shape):
+    return torch.from_numpy(runner.normal(*shape))
+
+
+def net(hidden, batch_norm, activation):
+    layers, last = [], 784
+    for size in hidden:
+        layers.append(nn.Linear(last, size, bias=not batch_norm))
+        layers += [nn.BatchNorm1d(size)] * batch_norm + [ACTIVATIONS[activation]()]
+        last = size
+    return nn.Sequential(*layers, nn.Linear(last, 10))
+
+
+def workload(hidden, batch_norm, activation, batch):
+    model = net(hidden, batch_norm, activation)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, fused=True)
+    x, y = tensor(batch, 784), torch.from_numpy(runner.labels(batch))
+    loss = compiled(lambda x, y: F.cross_entropy(model(x), y))
+
+    def step():
+        optimizer.zero_grad()
+        loss(x, y).backward()
+        optimizer.step()
+
+    return step
+
+
+def operation(f, *shape):
+    f = compiled(f)
+    x, g = tensor(*shape).requires_grad_(), tensor(*shape)
+
+    def run():
+        x.grad = None
+        f(x).backward(g)
+
+    return run
+
+
+def batch_norm():
+    layer = nn.BatchNorm1d(1024)
+    return operation(layer, 256, 1024)
+
+
+def chain():
+    c = torch.tensor(1.0001)
+    x = torch.tensor(1.0, requires_grad=True)
+
+    def run():
+        x.grad = None
+        y = x
+        for _ in range(1000):
+            y = y * c
+        y.backward()
+
+    return run
+
+
+def optimizer(make):
+    params = [nn.Parameter(tensor(1000, 1000)) for _ in range(runner.MATRICES)]
+    for param in params:
+        param.grad = tensor(1000, 1000)
+    return make(params).step
+
+
+def inference():
+    model = net(*runner.BOOK)
+    model.eval()
+    model = compiled(model)
+    x = tensor(1, 784)
+
+    def run():
+        with torch.inference_mode():
+            model(x)
+
+    return run
+
+
+def epochs():
+    x, y, test_x, test_y = (torch.from_numpy(np.array(part)) for part in runner.mnist())
+    y = y.long()
+    model = net(*runner.BOOK)
+    optimizer = torch.optim.SGD(model.parameters(), 0.01, momentum=0.9, nesterov=True)
+
+    loss = compiled(lambda x, y: F.cross_entropy(model(x), y))
+
+    def epoch():
+        started = time.perf_counter()
+        model.train()
+        order = torch.randperm(len(x))
+        for batch in order.split(128):
+            optimizer.zero_grad()
+            loss(x[batch], y[batch]).backward()
+            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimizer.step()
+        seconds = time.perf_counter() - started
+        model.eval()
+        with torch.inference_mode():
+            right = (model(test_x).argmax(1) == test_y).float().mean().item()
+        return seconds, right
+
+    return epoch
+
+
+cases = {name: lambda shape=shape: workload(*shape) for name, shape in runner.WORKLOADS.items()}
+cases |= {
+    "tanh_1m": lambda: operation(torch.tanh, 1024, 1024),
+    "elu_1m": lambda: operation(F.elu, 1024, 1024),
+    "sigmoid_1m": lambda: operation(torch.sigmoid, 1024, 1024),
+    "exp_1m": lambda: operation(torch.exp, 1024, 1024),
+    "softmax_1024x1024": lambda: operation(lambda x: torch.softmax(x, 1), 1024, 1024),
+    "batch_norm_256x1024": batch_norm,
+    "inference_b1": inference,
+}
+if not COMPILE:
+    cases |= {
+        "chain_1000": chain,
+        "adam_10m": lambda: optimizer(lambda p: torch.optim.Adam(p, 1e-3, fused=True)),
+        "adamw_10m": lambda: optimizer(lambda p: torch.optim.AdamW(p, 1e-3, fused=True)),
+        "nesterov_10m": lambda: optimizer(
+            lambda p: torch.optim.SGD(p, 1e-3, momentum=0.9, nesterov=True, fused=True)
+        ),
+        "rmsprop_10m": lambda: optimizer(lambda p: torch.optim.RMSprop(p, 1e-3)),
+        "adagrad_10m": lambda: optimizer(lambda p: torch.optim.Adagrad(p, 1e-3, fused=True)),
+    }
+runner.serve(cases, epochs)
