@@ -101,6 +101,12 @@ pub fn resident() -> [f64; 2] {
         .map(|name| number_after(&status, name).map_or(f64::NAN, |kilobytes| kilobytes * 1024.0))
 }
 
+/// What of the memory in use now is pages of files: the program itself, as far as it has run.
+pub fn resident_of_files() -> f64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    number_after(&status, "\nRssFile:").map_or(f64::NAN, |kilobytes| kilobytes * 1024.0)
+}
+
 fn number_after(text: &str, name: &str) -> Option<f64> {
     let rest = text.split(name).nth(1)?;
     rest.split_whitespace().next()?.parse().ok()

@@ -1,7 +1,7 @@
 //! The most memory that a step of batch 512 takes above what the process began with, beside what it
 //! must hold at once; and whether 10,000 steps take more than 100.
 
-use crate::common::process::resident;
+use crate::common::process::{resident, resident_of_files};
 use crate::nets::Workload;
 use anyhow::Result;
 use cotangent::memory_use;
@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 pub fn run(at_start: f64) -> Result<Value> {
     const MB: f64 = 1e6;
+    let files_at_start = resident_of_files();
     let workload = Workload::book(512);
     let must = workload.bytes_to_hold() as f64;
     let mut training = workload.training()?;
@@ -27,6 +28,10 @@ pub fn run(at_start: f64) -> Result<Value> {
         "peak above the process's start: {:.2} MB, {:.2} times that",
         peak / MB,
         peak / must
+    );
+    println!(
+        "of this {:.2} MB is the program's own code, read in as it ran",
+        (resident_of_files() - files_at_start) / MB
     );
     println!(
         "tensor memory between two steps: {:.2} MB held, {:.2} MB kept to be used again",
