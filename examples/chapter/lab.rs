@@ -1,6 +1,6 @@
 //! Where the experiments are made: seeds in parallel, the digits, the training loop.
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::Result;
 use clap::Args;
 use cotangent::data::{Batches, Dataset, Standardizer, digits};
 use cotangent::nn::figure::Figure;
@@ -8,9 +8,10 @@ use cotangent::prelude::*;
 use indicatif::ProgressBar;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::measure::{accuracy, progress_bar};
+use crate::output;
+use crate::parallel::in_parallel;
 
 /// The loss of guessing among ten classes.
 pub const GUESSING: f64 = std::f64::consts::LN_10;
@@ -39,49 +40,15 @@ impl Options {
         experiment: impl Fn(&Lab) -> Result<T> + Sync,
     ) -> Result<Vec<T>> {
         let bar = progress_bar(self.seeds * epochs);
-        let next = AtomicU64::new(0);
-        let work = || -> Result<Vec<(u64, T)>> {
-            let mut done = Vec::new();
-            loop {
-                let i = next.fetch_add(1, Relaxed);
-                if i >= self.seeds {
-                    return Ok(done);
-                }
-                let lab = Lab::new(self.seed.wrapping_add(i), bar.clone())?;
-                done.push((i, experiment(&lab)?));
-            }
-        };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut results = Vec::new();
-        std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-            for worker in workers {
-                results.extend(
-                    worker
-                        .join()
-                        .map_err(|_| anyhow!("an experiment panicked"))??,
-                );
-            }
-            anyhow::Ok(())
-        })?;
+        let seeds: Vec<u64> = (0..self.seeds).map(|i| self.seed.wrapping_add(i)).collect();
+        let results = in_parallel(&seeds, |&seed| experiment(&Lab::new(seed, bar.clone())?));
         bar.finish_and_clear();
-        results.sort_by_key(|&(i, _)| i);
-        Ok(results.into_iter().map(|(_, result)| result).collect())
+        results
     }
 
     /// Saves a figure, if figures are asked for.
     pub fn save(&self, name: &str, figure: &impl Figure) -> Result<()> {
-        let Some(folder) = &self.out else {
-            return Ok(());
-        };
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
-        for extension in ["svg", "png"] {
-            let path = folder.join(name).with_extension(extension);
-            figure.save(&path)?;
-            println!("saved {}", path.display());
-        }
-        Ok(())
+        output::save(self.out.as_deref(), name, figure)
     }
 }
 

@@ -13,6 +13,10 @@ mod initializers;
 mod lab;
 #[path = "../common/measure.rs"]
 mod measure;
+#[path = "../common/output.rs"]
+mod output;
+#[path = "../common/parallel.rs"]
+mod parallel;
 mod report;
 mod selu;
 mod vanishing;

@@ -1,4 +1,6 @@
-//! How results are told: spreads over seeds, tables, and the criteria of a claim.
+//! How results are told: spreads over seeds, and the criteria of a claim.
+
+pub use crate::output::table;
 
 use cotangent::nn::figure::Chart;
 use std::fmt;
@@ -74,32 +76,6 @@ pub fn draw(
 /// Numbers from the given one on, to count layers, epochs or steps with.
 pub fn from(first: u32) -> impl Iterator<Item = f64> {
     (first..).map(f64::from)
-}
-
-/// Prints rows of cells under a header, the first column flush left and the others flush right.
-pub fn table(header: &[&str], rows: &[Vec<String>]) {
-    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
-    let all = || std::iter::once(&header).chain(rows);
-    let width = |column: usize| {
-        all()
-            .map(|row| row[column].chars().count())
-            .max()
-            .unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
-    println!();
-    for row in all() {
-        let cells = row
-            .iter()
-            .zip(&widths)
-            .enumerate()
-            .map(|(i, (cell, &width))| match i {
-                0 => format!("{cell:<width$}"),
-                _ => format!("{cell:>width$}"),
-            });
-        println!("{}", cells.collect::<Vec<_>>().join("   "));
-    }
-    println!();
 }
 
 /// The criteria of a claim: it holds if all of them are met.

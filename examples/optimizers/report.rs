@@ -1,0 +1,83 @@
+//! How results are told: numbers in words, medians, and what the race shows.
+
+use std::fmt;
+
+use crate::tuning::Tuned;
+
+/// NaN is what comes of divergence: worse than any number.
+fn or_infinite(value: f64) -> f64 {
+    if value.is_nan() { f64::INFINITY } else { value }
+}
+
+/// The middle of the values, NaN counted as infinite; of an even number, the mean of the two in the
+/// middle.
+pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.into_iter().map(or_infinite).collect();
+    values.sort_by(f64::total_cmp);
+    match (values.len(), values.len() / 2) {
+        (0, _) => f64::NAN,
+        (len, half) if len % 2 == 1 => values[half],
+        (_, half) => f64::midpoint(values[half - 1], values[half]),
+    }
+}
+
+/// The smallest of the values.
+pub fn smallest(values: impl IntoIterator<Item = f64>) -> f64 {
+    values.into_iter().fold(f64::INFINITY, f64::min)
+}
+
+/// The largest of the values, NaN counted as infinite.
+pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
+    let values = values.into_iter().map(or_infinite);
+    values.fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// A number of steps, or a dash for a target that was not reached.
+pub fn steps(steps: f64) -> String {
+    if steps.is_finite() {
+        steps.to_string()
+    } else {
+        "-".to_owned()
+    }
+}
+
+/// Three digits of a number that may be of any size.
+pub fn three_digits(value: f64) -> String {
+    match value {
+        value if !value.is_finite() => "-".to_owned(),
+        value if (1e-3..1e3).contains(&value.abs()) => {
+            let digits = (2.0 - value.abs().log10().floor()).max(0.0) as usize;
+            format!("{value:.digits$}")
+        }
+        value => format!("{value:.2e}"),
+    }
+}
+
+/// A tuned learning rate, with a star if it is at the edge of those tried.
+pub fn rate(tuned: Tuned) -> String {
+    let star = if tuned.at_edge { "*" } else { "" };
+    format!("{star}{}", three_digits(tuned.rate))
+}
+
+/// What a race shows, each in words and with a yes or a no.
+#[derive(Default)]
+pub struct Findings {
+    told: usize,
+    hold: usize,
+}
+
+impl Findings {
+    pub fn tell(&mut self, holds: bool, words: impl fmt::Display) {
+        println!("{words}: {}", if holds { "yes" } else { "no" });
+        self.told += 1;
+        self.hold += usize::from(holds);
+    }
+
+    /// Says whether all of it holds, if there is anything.
+    pub fn conclude(&self) {
+        if self.told > 0 {
+            let all = if self.hold == self.told { "yes" } else { "no" };
+            println!("all of this is so: {all}");
+        }
+    }
+}
