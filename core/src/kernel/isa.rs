@@ -9,28 +9,31 @@ use std::sync::OnceLock;
 pub trait Isa: Copy + Send + Sync + 'static {
     /// Whether fused multiply-add is one instruction (elsewhere it would be a slow library call).
     const FMA: bool;
+    /// The width of a vector.
+    const VECTOR_BYTES: usize;
 }
 
 macro_rules! instruction_sets {
-    ($($(#[$doc:meta])* $name:ident fma $fma:literal;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident fma $fma:literal bytes $bytes:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub struct $name;
         impl Isa for $name {
             const FMA: bool = $fma;
+            const VECTOR_BYTES: usize = $bytes;
         }
     )*};
 }
 
 instruction_sets! {
     /// What every processor of the target architecture has, without fused multiply-add.
-    Baseline fma false;
+    Baseline fma false bytes 16;
     /// x86-64 with AVX2 and FMA.
-    Avx2 fma true;
+    Avx2 fma true bytes 32;
     /// x86-64 with AVX-512 (F, BW, DQ, VL).
-    Avx512 fma true;
+    Avx512 fma true bytes 64;
     /// AArch64, whose baseline includes NEON and fused multiply-add.
-    Neon fma true;
+    Neon fma true bytes 16;
 }
 
 /// The instruction sets as values.

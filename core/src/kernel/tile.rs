@@ -1,0 +1,325 @@
+//! Matrix products by tiles of the result that stay in registers.
+//!
+//! `a` is read in place, whatever its strides, one element at a time, since each is multiplied into a whole
+//! row of the tile; of `b` a panel of a few columns is copied into the order in which it is read, where it
+//! does not lie so already. The layout of the blocks depends on the sizes alone, and every element of the
+//! result is a sum over k in order: the threads do not matter. (Goto, van de Geijn 2008, Anatomy of
+//! High-Performance Matrix Multiplication, for the blocks; copying `a` does not pay at the sizes of nets.)
+
+use super::gemm::Matrix;
+use super::isa::{Isa, Kernel, Tier, dispatch};
+use super::parallel::{self, Shared};
+use super::real::Float;
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
+/// Vectors in a row of a tile.
+const VECTORS: usize = 3;
+/// The most terms of a sum whose operands are kept near, for the widest tile.
+const DEPTH: usize = 208;
+/// The widest row of a tile, in elements.
+const WIDEST: usize = VECTORS * 16;
+/// Multiplications that pay for waking a thread.
+const TASK: usize = 1 << 20;
+/// Rows of the result for which a panel is copied at least, if there are as many: copied by rows, and
+/// turned over.
+const ROWS_PER_COPY: [usize; 2] = [64, 128];
+/// Up to so many rows a panel that lies in order is read in place: it is not read often enough to copy.
+const ROWS_IN_PLACE: usize = 64;
+
+/// `c = a b + beta c` as [`gemm`](super::gemm::gemm), whose layouts have been checked; false, and nothing
+/// is done, on instruction sets for which there are no tiles.
+pub(super) fn product<F: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, F>,
+    b: Matrix<'_, F>,
+    beta: F,
+    c: &mut [F],
+) -> bool {
+    let lanes = match Tier::current() {
+        Tier::Avx512 => 64 / size_of::<F>(),
+        Tier::Avx2 => 32 / size_of::<F>(),
+        _ => return false,
+    };
+    if m * k * n == 0 {
+        return false;
+    }
+    // A panel that must be turned over is that of the smaller operand: then the result is too.
+    let turned = b.column_stride != 1 && a.column_stride == 1 && m < n;
+    let (a, b, rows, columns) = if turned {
+        (b.transposed(), a.transposed(), n, m)
+    } else {
+        (a, b, m, n)
+    };
+    let width = VECTORS * lanes;
+    let least = ROWS_PER_COPY[usize::from(b.column_stride != 1)];
+    let rows_per_task = (TASK / (k * width.min(columns))).max(least);
+    // Tasks of equal size, of whole tiles but for the last.
+    let rows_per_task = rows
+        .div_ceil(rows.div_ceil(rows_per_task))
+        .next_multiple_of(8);
+    let (row_tasks, column_tasks) = (rows.div_ceil(rows_per_task), columns.div_ceil(width));
+    let c = Shared::of(c);
+    let task = |index: usize| {
+        let (row, column) = (
+            index / column_tasks * rows_per_task,
+            index % column_tasks * width,
+        );
+        dispatch(Block {
+            a,
+            b,
+            depth: k,
+            rows: row..(row + rows_per_task).min(rows),
+            columns: column..(column + width).min(columns),
+            beta,
+            out: Out {
+                c: &c,
+                len: n,
+                turned,
+            },
+        });
+    };
+    // Small products in one task: several tasks would wake threads.
+    let tasks = row_tasks * column_tasks;
+    let together = (TASK / (rows_per_task.min(rows) * k * width.min(columns))).max(1);
+    parallel::ranges(tasks, together, &|range| range.for_each(task));
+    true
+}
+
+/// Where the tiles of the result go.
+#[derive(Clone, Copy)]
+struct Out<'a, F> {
+    c: &'a Shared<F>,
+    /// The length of a row of `c`.
+    len: usize,
+    /// Whether rows of tiles are columns of `c`.
+    turned: bool,
+}
+
+/// A block of rows and at most a panel of columns of the result.
+struct Block<'a, F> {
+    a: Matrix<'a, F>,
+    b: Matrix<'a, F>,
+    depth: usize,
+    rows: Range<usize>,
+    columns: Range<usize>,
+    beta: F,
+    out: Out<'a, F>,
+}
+
+impl<F: Float> Kernel for Block<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        match I::VECTOR_BYTES / size_of::<F>() {
+            16 => self.panel::<I, 8, 16>(),
+            8 if I::VECTOR_BYTES == 64 => self.panel::<I, 8, 8>(),
+            8 => self.panel::<I, 4, 8>(),
+            _ => self.panel::<I, 4, 4>(),
+        }
+    }
+}
+
+impl<F: Float> Block<'_, F> {
+    /// The block by tiles of at most `R` rows of vectors of `L` lanes.
+    #[inline(always)]
+    fn panel<I: Isa, const R: usize, const L: usize>(&self) {
+        match self.columns.len().div_ceil(L) {
+            1 => self.wide::<I, R, 1, L>(),
+            2 => self.wide::<I, R, 2, L>(),
+            _ => self.wide::<I, R, VECTORS, L>(),
+        }
+    }
+
+    #[inline(always)]
+    fn wide<I: Isa, const R: usize, const V: usize, const L: usize>(&self) {
+        let width = V * L;
+        let mut copy = [const { MaybeUninit::uninit() }; DEPTH * WIDEST];
+        let blocks = self.depth.div_ceil(DEPTH * WIDEST / width);
+        let depth = self.depth.div_ceil(blocks);
+        let in_place = self.b.column_stride == 1
+            && self.columns.len() == width
+            && self.rows.len() <= ROWS_IN_PLACE;
+        for start in (0..self.depth).step_by(depth) {
+            let terms = start..(start + depth).min(self.depth);
+            // SAFETY: an element of `b`: `gemm` has checked that all are within its slice.
+            let first = unsafe { at(&self.b, terms.start, self.columns.start) };
+            let panel = if in_place {
+                (first, self.b.row_stride)
+            } else {
+                self.copy::<L>(terms.clone(), width, &mut copy);
+                // `copy` has written as many rows of `width` as there are terms; no other is read.
+                (copy.as_ptr().cast::<F>(), width as isize)
+            };
+            let mut row = self.rows.start;
+            while row + R <= self.rows.end {
+                self.tile::<I, R, V, L>(row, &terms, panel);
+                row += R;
+            }
+            if row + 4 <= self.rows.end {
+                self.tile::<I, 4, V, L>(row, &terms, panel);
+                row += 4;
+            }
+            if row + 2 <= self.rows.end {
+                self.tile::<I, 2, V, L>(row, &terms, panel);
+                row += 2;
+            }
+            if row < self.rows.end {
+                self.tile::<I, 1, V, L>(row, &terms, panel);
+            }
+        }
+    }
+
+    /// Copies rows of the panel, `width` elements each, the rest of it zeros.
+    #[inline(always)]
+    fn copy<const L: usize>(&self, terms: Range<usize>, width: usize, copy: &mut [MaybeUninit<F>]) {
+        let (b, columns) = (&self.b, self.columns.len());
+        if b.column_stride == 1 {
+            for (k, row) in terms.zip(copy.chunks_exact_mut(width)) {
+                let place = b.offset as isize + k as isize * b.row_stride;
+                let place = place as usize + self.columns.start;
+                let (copied, rest) = row.split_at_mut(columns);
+                for (out, &x) in copied.iter_mut().zip(&b.data[place..place + columns]) {
+                    out.write(x);
+                }
+                for out in rest {
+                    out.write(F::zero());
+                }
+            }
+            return;
+        }
+        // By squares, which are turned over in registers.
+        for start in terms.clone().step_by(L) {
+            let len = L.min(terms.end - start);
+            let turned = &mut copy[(start - terms.start) * width..][..len * width];
+            for column in (0..width).step_by(L) {
+                let mut square = [[F::zero(); L]; L];
+                for j in 0..L.min(columns.saturating_sub(column)) {
+                    let column = self.columns.start + column + j;
+                    // SAFETY: as in `wide`.
+                    let from = unsafe { at(b, start, column) };
+                    if len == L && b.row_stride == 1 {
+                        for l in 0..L {
+                            // SAFETY: as in `wide`.
+                            square[j][l] = unsafe { *from.add(l) };
+                        }
+                    } else {
+                        for l in 0..len {
+                            // SAFETY: as in `wide`.
+                            square[j][l] = unsafe { *from.offset(l as isize * b.row_stride) };
+                        }
+                    }
+                }
+                for l in 0..len {
+                    let row = &mut turned[l * width + column..][..L];
+                    for j in 0..L {
+                        row[j].write(square[j][l]);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A tile's terms, added to the result, which they begin if they are the first.
+    #[inline(always)]
+    fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
+        &self,
+        row: usize,
+        terms: &Range<usize>,
+        (panel, stride): (*const F, isize),
+    ) {
+        let mut sums = [[[F::zero(); L]; V]; R];
+        // SAFETY: an element of `a`, as `b`'s in `wide`.
+        let mut a = unsafe { at(&self.a, row, terms.start) };
+        let mut b = panel;
+        for _ in terms.clone() {
+            let mut bs = [[F::zero(); L]; V];
+            for v in 0..V {
+                for l in 0..L {
+                    // SAFETY: a row of the panel has `V * L` elements, be it in place or copied.
+                    bs[v][l] = unsafe { *b.add(v * L + l) };
+                }
+            }
+            for i in 0..R {
+                // SAFETY: an element of `a` in the next of its rows, which the tile covers.
+                let x = unsafe { *a.offset(i as isize * self.a.row_stride) };
+                for v in 0..V {
+                    for l in 0..L {
+                        sums[i][v][l] = x.fma::<I>(bs[v][l], sums[i][v][l]);
+                    }
+                }
+            }
+            a = a.wrapping_offset(self.a.column_stride);
+            b = b.wrapping_offset(stride);
+        }
+        // A copy: what is indexed in memory would not stay in registers.
+        let mut done = [[[F::zero(); L]; V]; R];
+        for i in 0..R {
+            for v in 0..V {
+                done[i][v] = sums[i][v];
+            }
+        }
+        self.store(row, terms.start == 0, &done);
+    }
+
+    #[inline(always)]
+    fn store<const R: usize, const V: usize, const L: usize>(
+        &self,
+        row: usize,
+        begins: bool,
+        sums: &[[[F; L]; V]; R],
+    ) {
+        let Out { c, len, turned } = self.out;
+        let beta = if begins { self.beta } else { F::one() };
+        let update = |out: &mut F, sum: F| {
+            *out = if beta == F::zero() {
+                sum
+            } else {
+                *out * beta + sum
+            };
+        };
+        let columns = self.columns.clone();
+        if turned {
+            for (j, column) in columns.enumerate() {
+                let place = column * len + row;
+                // SAFETY: blocks do not overlap, and `product` borrows `c` for all of its tasks.
+                let out = unsafe { c.piece(place..place + R) };
+                for i in 0..R {
+                    update(&mut out[i], sums[i][j / L][j % L]);
+                }
+            }
+            return;
+        }
+        for i in 0..R {
+            let place = (row + i) * len + columns.start;
+            // SAFETY: as above.
+            let out = unsafe { c.piece(place..place + columns.len()) };
+            for (chunk, sums) in out.chunks_mut(L).zip(&sums[i]) {
+                if let Ok(whole) = <&mut [F; L]>::try_from(&mut *chunk) {
+                    for l in 0..L {
+                        update(&mut whole[l], sums[l]);
+                    }
+                } else {
+                    chunk
+                        .iter_mut()
+                        .zip(sums)
+                        .for_each(|(out, &sum)| update(out, sum));
+                }
+            }
+        }
+    }
+}
+
+/// Where the element (`row`, `column`) of a matrix is.
+///
+/// # Safety
+/// It must be one of the matrix, within its slice.
+#[inline(always)]
+unsafe fn at<F>(matrix: &Matrix<'_, F>, row: usize, column: usize) -> *const F {
+    let place = matrix.offset as isize
+        + row as isize * matrix.row_stride
+        + column as isize * matrix.column_stride;
+    // SAFETY: the caller's promise.
+    unsafe { matrix.data.as_ptr().offset(place) }
+}
