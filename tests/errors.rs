@@ -550,7 +550,7 @@ fn settings_out_of_range() {
         Momentum::new(0.1).momentum(1.0).build(),
         &["momentum", "[0, 1)"],
     );
-    says(Adam::new(0.1).betas(0.9, 1.5).build(), &["beta2", "1.5"]);
+    says(Adam::new(0.1).betas(0.9, 1.5).build(), &["β₂", "1.5"]);
     says(BatchNorm::builder(0).build(), &["at least one channel"]);
     says(
         BatchNorm::builder(1).momentum(2.0).build(),

@@ -94,11 +94,8 @@ type Named = (&'static str, Box<dyn Optimizer>);
 /// Every optimizer, with and without weight decay.
 fn optimizers() -> Result<Vec<Named>> {
     Ok(vec![
-        ("sgd", Box::new(Sgd::new(0.1).build()?)),
-        (
-            "sgd, decay",
-            Box::new(Sgd::new(0.1).weight_decay(0.01).build()?),
-        ),
+        ("sgd", Sgd::new(0.1).build()?),
+        ("sgd, decay", Sgd::new(0.1).weight_decay(0.01).build()?),
         ("momentum", Box::new(Momentum::new(0.05).build()?)),
         (
             "momentum, damped, decay",
@@ -109,16 +106,13 @@ fn optimizers() -> Result<Vec<Named>> {
                     .build()?,
             ),
         ),
-        ("nesterov", Box::new(Nesterov::new(0.05).build()?)),
+        ("nesterov", Nesterov::new(0.05).build()?),
         (
             "nesterov, decay",
-            Box::new(Nesterov::new(0.05).weight_decay(0.01).build()?),
+            Nesterov::new(0.05).weight_decay(0.01).build()?,
         ),
-        ("adam", Box::new(Adam::new(0.01).build()?)),
-        (
-            "adam, decay",
-            Box::new(Adam::new(0.01).weight_decay(0.01).build()?),
-        ),
+        ("adam", Adam::new(0.01).build()?),
+        ("adam, decay", Adam::new(0.01).weight_decay(0.01).build()?),
     ])
 }
 
@@ -440,10 +434,7 @@ fn few_digits() -> data::Result<Dataset> {
 #[test]
 fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::Result<()> {
     let data = few_digits()?;
-    for make in [
-        || Ok::<Box<dyn Optimizer>, Error>(Box::new(Nesterov::new(0.05).build()?)),
-        || Ok::<Box<dyn Optimizer>, Error>(Box::new(Adam::new(0.01).build()?)),
-    ] {
+    for make in [|| Nesterov::new(0.05).build(), || Adam::new(0.01).build()] {
         let mut start = net(3, 0)?;
         train(&mut start, &mut *make()?, 0..3)?;
         start.freeze_where(r"hidden\.[01]\..*")?;
@@ -461,10 +452,17 @@ fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::R
         };
         let through = fit(&data, 0)?;
         assert!(!changed(&leaves(&start), &through).is_empty());
-        // Whatever the size of the batches in which the outputs were computed.
-        for size in [1, 7, 500] {
+        // Whatever the size of the batches in which the outputs were computed: products of at most four
+        // rows sum in another order, so that these differ in rounding; others do not at all.
+        let whole = start.hidden[..2].predict(data.inputs())?;
+        for (size, last) in [(1, 1), (7, 3), (9, 9), (500, 45)] {
             let features = data.map_inputs(size, |x| start.hidden[..2].predict(x))?;
             assert_eq!(features.features(), UNITS);
+            let difference = features.inputs().sub(&whole)?.abs().max()?.item()?;
+            assert!(difference < 1e-5, "batches of {size}: {difference}");
+            if last <= 4 {
+                continue;
+            }
             let cached = fit(&features, 2)?;
             assert!(
                 changed(&leaves(&through), &cached).is_empty(),

@@ -8,6 +8,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub(crate) mod compare;
+mod crew;
 pub(crate) mod cross_entropy;
 pub(crate) mod extremes;
 pub(crate) mod gemm;

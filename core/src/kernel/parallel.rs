@@ -3,6 +3,7 @@
 //! The bodies are taken as `&dyn Fn`: a thread pool's machinery compiled anew for each of some
 //! hundred kernels would be most of the build.
 
+use super::crew;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -19,6 +20,10 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
         if pieces == 1 {
             body(range(0));
         }
+        return;
+    }
+    // Inside a thread pool of the user's its threads do the work.
+    if rayon::current_thread_index().is_none() && crew::run(pieces, &|i| body(range(i))) {
         return;
     }
     (0..pieces).into_par_iter().for_each(|i| body(range(i)));

@@ -23,7 +23,7 @@ const WIDEST: usize = VECTORS * 16;
 const TASK: usize = 1 << 20;
 /// Rows of the result for which a panel is copied at least, if there are as many: copied by rows, and
 /// turned over.
-const ROWS_PER_COPY: [usize; 2] = [64, 128];
+const ROWS_PER_COPY: [usize; 2] = [64, 256];
 /// Up to so many rows a panel that lies in order is read in place: it is not read often enough to copy.
 const ROWS_IN_PLACE: usize = 64;
 

@@ -1,0 +1,252 @@
+//! Threads that wait for the next piece of a step with their eyes open.
+//!
+//! A step of training is some hundred short parallel regions, a few microseconds apart. A pool whose threads
+//! sleep in between spends longer on waking them than they work. Here the caller takes part, the others watch
+//! for the next region for a moment before they sleep, and the caller waits for nobody who has not begun.
+
+use std::any::Any;
+use std::cell::UnsafeCell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a thread watches for work before it sleeps.
+const WATCH: Duration = Duration::from_micros(100);
+
+/// What there is to do: `body(i)` for each `i` below `count`.
+#[derive(Clone, Copy)]
+struct Job {
+    body: *const (dyn Fn(usize) + Sync),
+    count: usize,
+}
+
+struct Crew {
+    /// Held by the caller whose job it is.
+    caller: Mutex<()>,
+    job: UnsafeCell<Option<Job>>,
+    /// Odd while a job is open; one more with each opening and closing.
+    phase: AtomicUsize,
+    /// The next piece to be taken.
+    next: AtomicUsize,
+    /// Threads that are inside the open job, or look whether it still is.
+    inside: AtomicUsize,
+    /// Held while a thread goes to sleep, and while all are woken.
+    asleep: Mutex<()>,
+    /// Threads that sleep, or are about to.
+    sleepers: AtomicUsize,
+    wake: Condvar,
+    /// The first panic in a piece.
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    threads: usize,
+}
+
+// SAFETY: `job` is written by the caller alone, while no job is open and no thread is inside, and read by
+// threads that are inside an open one.
+unsafe impl Sync for Crew {}
+// SAFETY: the pointer in `job` is not used but as said above.
+unsafe impl Send for Crew {}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // No panic leaves one of these in a bad state: each is a number, a flag or nothing.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
+/// job is going on (be it one that this call is a piece of), or if there is but one thread.
+pub(super) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
+    static CREW: OnceLock<&'static Crew> = OnceLock::new();
+    let crew = CREW.get_or_init(|| Crew::start(rayon::current_num_threads()));
+    if crew.threads < 2 {
+        return false;
+    }
+    let Ok(_caller) = crew.caller.try_lock() else {
+        return false;
+    };
+    crew.open(count, body);
+    // Closes the job even if a piece of the caller's panics: `body` must not be used after its life.
+    let closing = Closing(crew);
+    crew.take_part(count, body);
+    drop(closing);
+    if let Some(payload) = lock(&crew.panic).take() {
+        resume_unwind(payload);
+    }
+    true
+}
+
+struct Closing(&'static Crew);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl Crew {
+    fn start(threads: usize) -> &'static Self {
+        let crew: &'static Self = Box::leak(Box::new(Self {
+            caller: Mutex::new(()),
+            job: UnsafeCell::new(None),
+            phase: AtomicUsize::new(0),
+            next: AtomicUsize::new(0),
+            inside: AtomicUsize::new(0),
+            asleep: Mutex::new(()),
+            sleepers: AtomicUsize::new(0),
+            wake: Condvar::new(),
+            panic: Mutex::new(None),
+            threads,
+        }));
+        for number in 1..threads {
+            // Should a thread not start there are fewer: the caller does what is left.
+            let name = format!("cotangent-{number}");
+            let builder = std::thread::Builder::new().name(name);
+            drop(builder.spawn(move || crew.serve()));
+        }
+        crew
+    }
+
+    fn open(&self, count: usize, body: &(dyn Fn(usize) + Sync)) {
+        // SAFETY: only the lifetime changes. `close` comes before the end of `body`'s life, and after it
+        // no thread is inside that could use it.
+        let body: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(body) };
+        // SAFETY: no job is open, and none is inside (`close` has waited): nobody else looks at it.
+        unsafe { *self.job.get() = Some(Job { body, count }) };
+        self.next.store(0, Relaxed);
+        self.phase.fetch_add(1, SeqCst);
+        if self.sleepers.load(SeqCst) > 0 {
+            drop(lock(&self.asleep));
+            self.wake.notify_all();
+        }
+    }
+
+    fn take_part(&self, count: usize, body: &(dyn Fn(usize) + Sync)) {
+        loop {
+            let i = self.next.fetch_add(1, Relaxed);
+            if i >= count {
+                return;
+            }
+            body(i);
+        }
+    }
+
+    fn close(&self) {
+        // In case of a panic: what is left of the job is not begun any more.
+        self.next.fetch_max(usize::MAX / 2, Relaxed);
+        self.phase.fetch_add(1, SeqCst);
+        let mut turns = 0u32;
+        // What the others have done comes before what the caller does next: their `fetch_sub` is seen.
+        while self.inside.load(SeqCst) > 0 {
+            pause(&mut turns);
+        }
+    }
+
+    /// What each thread but the caller does.
+    fn serve(&self) {
+        let mut seen = 0;
+        loop {
+            let phase = self.watch(seen);
+            seen = phase;
+            self.inside.fetch_add(1, SeqCst);
+            // Either this sees the job open, and `close` sees a thread inside, or it sees it closed.
+            if self.phase.load(SeqCst) == phase {
+                // SAFETY: the job is open, and cannot be replaced while a thread is inside.
+                if let Some(Job { body, count }) = unsafe { *self.job.get() } {
+                    // SAFETY: `close` keeps `body` alive until no thread is inside.
+                    let body = unsafe { &*body };
+                    let work = AssertUnwindSafe(|| self.take_part(count, body));
+                    if let Err(payload) = catch_unwind(work) {
+                        self.next.fetch_max(usize::MAX / 2, Relaxed);
+                        lock(&self.panic).get_or_insert(payload);
+                    }
+                }
+            }
+            self.inside.fetch_sub(1, SeqCst);
+        }
+    }
+
+    /// The phase of the next open job that is not `seen`: watches, then sleeps.
+    fn watch(&self, seen: usize) -> usize {
+        let open = || {
+            let phase = self.phase.load(SeqCst);
+            (phase % 2 == 1 && phase != seen).then_some(phase)
+        };
+        let (mut turns, started) = (0u32, Instant::now());
+        while started.elapsed() < WATCH {
+            for _ in 0..16 {
+                if let Some(phase) = open() {
+                    return phase;
+                }
+                turns = turns.wrapping_add(1);
+                std::hint::spin_loop();
+            }
+        }
+        let mut asleep = lock(&self.asleep);
+        self.sleepers.fetch_add(1, SeqCst);
+        let phase = loop {
+            // Either this sees the job open, or `open` sees a sleeper and wakes it.
+            if let Some(phase) = open() {
+                break phase;
+            }
+            asleep = self
+                .wake
+                .wait(asleep)
+                .unwrap_or_else(PoisonError::into_inner);
+        };
+        self.sleepers.fetch_sub(1, SeqCst);
+        phase
+    }
+}
+
+/// Waits a moment: shortly at first, later so that another thread can have the processor.
+fn pause(turns: &mut u32) {
+    *turns += 1;
+    if *turns < 200 {
+        std::hint::spin_loop();
+    } else {
+        std::thread::yield_now();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::AtomicU64;
+
+    #[test]
+    fn every_piece_is_done_once_by_whoever_has_time() {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for round in 0..2000usize {
+                        let count = round % 37;
+                        let done: Vec<AtomicU64> = (0..count).map(|_| AtomicU64::new(0)).collect();
+                        let body = |i: usize| {
+                            done[i].fetch_add(1, Relaxed);
+                            // A piece that has pieces does them itself.
+                            assert!(!run(2, &|_| {}) || i >= count);
+                        };
+                        if run(count, &body) {
+                            assert!(done.iter().all(|done| done.load(Relaxed) == 1), "{round}");
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_panic_comes_back_to_the_caller_and_the_next_job_is_done() {
+        for _ in 0..50 {
+            let result = catch_unwind(|| run(64, &|i| assert!(i != 40, "piece 40")));
+            // Without a second thread, or beside another test, nothing is done at all.
+            assert!(result.is_err() || result.is_ok_and(|done| !done));
+            let sum = AtomicUsize::new(0);
+            let add = |i: usize| {
+                sum.fetch_add(i, Relaxed);
+            };
+            if run(10, &add) {
+                assert_eq!(sum.load(Relaxed), 45);
+            }
+        }
+    }
+}
