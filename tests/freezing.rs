@@ -96,15 +96,13 @@ fn optimizers() -> Result<Vec<Named>> {
     Ok(vec![
         ("sgd", Sgd::new(0.1).build()?),
         ("sgd, decay", Sgd::new(0.1).weight_decay(0.01).build()?),
-        ("momentum", Box::new(Momentum::new(0.05).build()?)),
+        ("momentum", Momentum::new(0.05).build()?),
         (
             "momentum, damped, decay",
-            Box::new(
-                Momentum::new(0.05)
-                    .dampening(0.1)
-                    .weight_decay(0.01)
-                    .build()?,
-            ),
+            Momentum::new(0.05)
+                .dampening(0.1)
+                .weight_decay(0.01)
+                .build()?,
         ),
         ("nesterov", Nesterov::new(0.05).build()?),
         (

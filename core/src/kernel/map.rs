@@ -97,6 +97,21 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
     });
 }
 
+/// `out[i] = update(old[i], args[i])`, for contiguous slices of one length.
+pub(crate) fn updated<F: Float, const N: usize, U: Update<1, N>>(
+    step: U,
+    old: &[F],
+    args: [&[F]; N],
+    out: &mut [F],
+) {
+    parallel::chunks_mut(out, GRAIN, &|start, out| {
+        let range = start..start + out.len();
+        // What is copied is still near when it is changed.
+        out.copy_from_slice(&old[range.clone()]);
+        update(step, [out], cut(args, &range));
+    });
+}
+
 /// The steps of all parts, in place, split over threads inside large parts and across small ones.
 pub(crate) fn step<F: Float, const N: usize, U: Step<N>>(parts: Vec<StepPart<'_, F, N, U>>) {
     struct Part<'a, F, const N: usize, U> {

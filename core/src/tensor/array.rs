@@ -218,7 +218,6 @@ impl Array {
         update: U,
         args: [&Self; N],
     ) -> Self {
-        self.make_unique();
         let args = args.map(|arg| {
             if arg.layout.is_row_major() {
                 Cow::Borrowed(arg)
@@ -233,8 +232,11 @@ impl Array {
             }
             if let Some(state) = self.get_mut::<F>() {
                 map::update(update, [state], slices);
+                return self;
             }
-        });
-        self
+            let old = self.contiguous();
+            let xs = old.as_slice::<F>().unwrap_or_default();
+            Self::build::<F>(self.shape().clone(), |out| map::updated(update, xs, slices, out))
+        })
     }
 }
