@@ -2,8 +2,8 @@
 //!
 //! `a` is read in place, whatever its strides, one element at a time, since each is multiplied into a whole
 //! row of the tile; of `b` a panel of a few columns is copied into the order in which it is read, where it
-//! does not lie so already. The layout of the blocks depends on the sizes alone, and every element of the
-//! result is a sum over k in order: the threads do not matter. (Goto, van de Geijn 2008, Anatomy of
+//! does not lie so already. Every element of the result is a sum over k in order, in blocks that depend on
+//! the sizes alone: the threads do not matter. (Goto, van de Geijn 2008, Anatomy of
 //! High-Performance Matrix Multiplication, for the blocks; copying `a` does not pay at the sizes of nets.)
 
 use super::gemm::Matrix;
@@ -21,9 +21,8 @@ const DEPTH: usize = 208;
 const WIDEST: usize = VECTORS * 16;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
-/// Rows of the result for which a panel is copied at least, if there are as many: copied by rows, and
-/// turned over.
-const ROWS_PER_COPY: [usize; 2] = [64, 256];
+/// Tasks for each thread, so that all end at about the same time; more would copy a panel more often.
+const TASKS_PER_THREAD: usize = 6;
 /// Up to so many rows a panel that lies in order is read in place: it is not read often enough to copy.
 const ROWS_IN_PLACE: usize = 64;
 
@@ -52,13 +51,12 @@ pub(super) fn product<F: Float>(
         (a, b, m, n)
     };
     let width = VECTORS * lanes;
-    let least = ROWS_PER_COPY[usize::from(b.column_stride != 1)];
-    let rows_per_task = (TASK / (k * width.min(columns))).max(least);
-    // Tasks of equal size, of whole tiles but for the last.
-    let rows_per_task = rows
-        .div_ceil(rows.div_ceil(rows_per_task))
-        .next_multiple_of(8);
-    let (row_tasks, column_tasks) = (rows.div_ceil(rows_per_task), columns.div_ceil(width));
+    let column_tasks = columns.div_ceil(width);
+    // The number of threads decides who computes an element, not how: its sum is over k in order.
+    let row_tasks = (TASKS_PER_THREAD * rayon::current_num_threads()).div_ceil(column_tasks);
+    let paying = (TASK / (k * width.min(columns))).max(1);
+    let rows_per_task = rows.div_ceil(row_tasks).max(paying).next_multiple_of(8);
+    let row_tasks = rows.div_ceil(rows_per_task);
     let c = Shared::of(c);
     let task = |index: usize| {
         let (row, column) = (
