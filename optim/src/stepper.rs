@@ -205,7 +205,8 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
 /// The settings under `settings.`, and for each parameter that has state its count of steps, its carried
 /// number and its tensors, under `steps.PATH`, `carry.PATH` and `slot.NAME.PATH`. Loading replaces all of it,
 /// the settings too, as in PyTorch: to go on with another learning rate, set it afterwards. What the
-/// optimizer was built with beside them (β₂, ε, groups) is not part of it.
+/// optimizer was built with beside them (β₂, ε, groups) is not part of it, and neither is its kind: a state
+/// is refused where its tensors have other names, so that of Adam fits AdamW, NAdam and RAdam too.
 impl<R: Rule<N>, const N: usize> Stateful for Stepper<R, N> {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
