@@ -255,3 +255,41 @@ fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_chang
     optimizer.forget_where(|_: &str| true)?;
     optimizer.step(&mut smaller, &grads)
 }
+
+#[test]
+fn a_broken_checkpoint_is_an_error_and_nothing_has_changed() -> Result<()> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("checkpoint");
+    let mut saved = Run::new(|| Adam::new(0.01).build())?;
+    saved.go_on(|_| Ok(()))?;
+    saved.save(&path)?;
+    let whole = std::fs::read(&path).unwrap();
+
+    let mut run = Run::new(|| Adam::new(0.01).build())?;
+    let before = folder.path().join("before");
+    run.save(&before)?;
+    let before = std::fs::read(&before).unwrap();
+    let again = folder.path().join("again");
+    for len in (0..whole.len()).step_by(whole.len() / 40) {
+        std::fs::write(&path, &whole[..len]).unwrap();
+        let error = run.load(&path).unwrap_err();
+        assert!(
+            matches!(error.root(), Error::Format { .. }),
+            "{len}: {error}"
+        );
+        run.save(&again)?;
+        assert!(std::fs::read(&again).unwrap() == before, "{len}");
+    }
+    std::fs::write(&path, &whole).unwrap();
+    run.load(&path)?;
+
+    // Sums without a weight would give gradients that are not finite.
+    let mut state = saved.accumulator.state()?;
+    state.insert(
+        "sum.out.bias",
+        cotangent::module::Entry::Tensor(Tensor::from([1.0f32])),
+    );
+    let error = Accumulator::new().load_state(&state).unwrap_err();
+    assert!(error.to_string().contains("`weight`"), "{error}");
+    Ok(())
+}

@@ -125,6 +125,9 @@ impl Stateful for Accumulator {
                 sums.insert(path.to_owned(), sum.clone());
             }
         }
+        if weight == 0.0 && !sums.is_empty() {
+            wrong.add("`weight`: expected above 0, for there are sums".to_owned());
+        }
         wrong.only(state, |name| name == "weight" || name.starts_with("sum."));
         wrong.finish()?;
         *self = Self { sums, weight };

@@ -19,6 +19,7 @@ impl Mismatches {
         None
     }
 
+    /// One mismatch more.
     pub fn add(&mut self, mismatch: String) {
         self.0.push(mismatch);
     }
