@@ -8,8 +8,8 @@ use super::op::Vjp;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::tensor::broadcast_shapes;
-use std::collections::{BTreeMap, BinaryHeap, HashMap, HashSet};
-use std::hash::{BuildHasherDefault, Hasher};
+use std::collections::HashSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
 /// How to run backward, where [`Tensor::backward`] is not enough.
@@ -190,10 +190,9 @@ impl Backward {
 
     fn walk(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
         let mut gradients = Gradients::default();
-        let mut queue = BinaryHeap::from([root.id]);
-        let mut pending = HashMap::with_hasher(BuildHasherDefault::<IdHasher>::default());
-        pending.insert(root.id, (root, cotangent));
-        while let Some((node, cotangent)) = queue.pop().and_then(|id| pending.remove(&id)) {
+        let mut pending = Pending::default();
+        pending.add(root, cotangent);
+        while let Some((mut node, cotangent)) = pending.take() {
             if scope.ends_at(&node) {
                 gradients.insert_id(LeafId(node.id), cotangent);
                 continue;
@@ -202,7 +201,12 @@ impl Backward {
                 observer.gradient(LeafId(node.id), &cotangent);
             }
             let keep = self.retain_graph || self.create_graph;
-            let (op, mut parents) = match if keep { node.peek() } else { node.take() } {
+            let state = if keep {
+                node.peek()
+            } else {
+                Node::take(&mut node)
+            };
+            let (op, mut parents) = match state {
                 State::Leaf => {
                     gradients.insert_id(LeafId(node.id), cotangent);
                     continue;
@@ -224,7 +228,7 @@ impl Backward {
                 parents: &parents,
                 records: self.create_graph,
             };
-            let cotangents = op.vjp(cotangent, &context)?;
+            let mut cotangents = op.vjp(cotangent, &context)?;
             if cotangents.len() != parents.len() {
                 let reason = format!(
                     "the vjp of `{}` gave {} cotangents for {} operands",
@@ -235,7 +239,8 @@ impl Backward {
                 return Err(Error::argument("backward", reason));
             }
             drop(op);
-            for (operand, (parent, cotangent)) in parents.into_iter().zip(cotangents).enumerate() {
+            for operand in 0..parents.len() {
+                let (parent, cotangent) = (parents[operand].take(), cotangents[operand].take());
                 let (Some(parent), Some(cotangent)) = (parent, cotangent) else {
                     continue;
                 };
@@ -249,20 +254,12 @@ impl Backward {
                     });
                     observer.result()?;
                 }
-                let cotangent = sum_to_shape(&cotangent, &parent.shape);
-                match pending.entry(parent.id) {
-                    std::collections::hash_map::Entry::Occupied(mut entry) => {
-                        let slot = &mut entry.get_mut().1;
-                        // The place is filled with any tensor for a moment, so that the sum can be
-                        // made in the storage of the first.
-                        let first = std::mem::replace(slot, cotangent.clone());
-                        *slot = add_cotangents(first, &cotangent);
-                    }
-                    std::collections::hash_map::Entry::Vacant(entry) => {
-                        queue.push(parent.id);
-                        entry.insert((parent, cotangent));
-                    }
-                }
+                let cotangent = if *cotangent.array().shape() == parent.shape {
+                    cotangent
+                } else {
+                    sum_to_shape(&cotangent, &parent.shape)
+                };
+                pending.add(parent, cotangent);
             }
         }
         Ok(gradients)
@@ -290,6 +287,54 @@ pub fn grad(output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
         return Err(Error::Untracked { op: "grad" });
     }
     Backward::new().grad(output, inputs)
+}
+
+/// The nodes that backward knows a part of the cotangent of, and that part.
+#[derive(Default)]
+struct Pending {
+    /// The one with the largest number, unless it is in `others`. In a chain there are no others.
+    last: Option<(Arc<Node>, Tensor)>,
+    others: BTreeMap<u64, (Arc<Node>, Tensor)>,
+}
+
+impl Pending {
+    /// Adds to the cotangent of a node.
+    fn add(&mut self, node: Arc<Node>, cotangent: Tensor) {
+        let last = match &mut self.last {
+            Some((last, sum)) if last.id == node.id => return add_to(sum, &cotangent),
+            Some((last, _)) => last.id,
+            None => self.others.last_key_value().map_or(0, |(&id, _)| id),
+        };
+        let smaller = if last < node.id {
+            self.last.replace((node, cotangent))
+        } else {
+            Some((node, cotangent))
+        };
+        let Some((node, cotangent)) = smaller else {
+            return;
+        };
+        match self.others.entry(node.id) {
+            Entry::Occupied(mut entry) => add_to(&mut entry.get_mut().1, &cotangent),
+            Entry::Vacant(entry) => {
+                entry.insert((node, cotangent));
+            }
+        }
+    }
+
+    /// Takes the node with the largest number out.
+    fn take(&mut self) -> Option<(Arc<Node>, Tensor)> {
+        let others = &mut self.others;
+        self.last
+            .take()
+            .or_else(|| others.pop_last().map(|(_, pending)| pending))
+    }
+}
+
+fn add_to(sum: &mut Tensor, cotangent: &Tensor) {
+    // The place is filled with any tensor for a moment, so that the sum can be made in the storage of
+    // the first.
+    let first = std::mem::replace(sum, cotangent.clone());
+    *sum = add_cotangents(first, cotangent);
 }
 
 /// What of a graph a walk is about.
@@ -391,23 +436,5 @@ impl Tensor {
     /// does not fit.
     pub fn backward_with(&self, cotangent: &Self) -> Result<Gradients> {
         Backward::new().run_with(self, cotangent)
-    }
-}
-
-/// Node numbers are unique: spreading their bits by one multiplication is hash enough.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u64(u64::from(byte));
-        }
-    }
-    fn write_u64(&mut self, id: u64) {
-        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     }
 }

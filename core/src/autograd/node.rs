@@ -100,10 +100,17 @@ impl Node {
     }
 
     /// What the node holds; an operation is given up.
-    pub(crate) fn take(&self) -> State {
-        let mut state = self.lock();
-        match &*state {
-            State::Op(..) => std::mem::replace(&mut *state, State::Consumed),
+    pub(crate) fn take(this: &mut Arc<Self>) -> State {
+        let mut guard;
+        // Mostly nobody else holds the node any more, and nothing needs to be locked.
+        let state = if let Some(node) = Arc::get_mut(this) {
+            node.state.get_mut().unwrap_or_else(PoisonError::into_inner)
+        } else {
+            guard = this.lock();
+            &mut *guard
+        };
+        match state {
+            State::Op(..) => std::mem::replace(state, State::Consumed),
             other => other.clone(),
         }
     }

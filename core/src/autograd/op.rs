@@ -4,6 +4,7 @@ use super::node::{Node, Parents, State};
 use super::observer::Forward;
 use super::tensor::Tensor;
 use crate::error::Result;
+use crate::tensor::Array;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -114,13 +115,28 @@ impl Tensor {
         if inputs.iter().all(|input| input.node().is_none()) {
             return output;
         }
-        let op = Arc::new(op());
-        let parents: Parents = inputs.iter().map(|input| input.node().cloned()).collect();
+        Self::from_array_op(output.into_array(), inputs, |_| op())
+    }
+
+    /// As [`from_op`](Self::from_op); the closure may save the output.
+    pub(crate) fn from_array_op<O: Op>(
+        output: Array,
+        inputs: &[&Self],
+        op: impl FnOnce(&Array) -> O,
+    ) -> Self {
+        if inputs.iter().all(|input| input.node().is_none()) {
+            return Self::from(output);
+        }
+        let mut parents = Parents::new();
+        for input in inputs {
+            parents.push(input.node().cloned());
+        }
+        let op = Arc::new(op(&output));
         let observer = parents.iter().flatten().find_map(|p| p.observer.clone());
         let observed = observer
-            .clone()
-            .map(|observer| (observer, Arc::clone(&op), parents.clone()));
-        let shape = output.array().shape().clone();
+            .as_ref()
+            .map(|observer| (Arc::clone(observer), Arc::clone(&op), parents.clone()));
+        let shape = output.shape().clone();
         let name = op.name();
         let node = Node::new(
             name,
@@ -129,15 +145,17 @@ impl Tensor {
             observer,
             State::Op(op, parents),
         );
-        if let Some((observer, op, parents)) = observed {
-            observer.forward(&Forward {
-                node: &node,
-                op: &*op,
-                parents: &parents,
-                output: &output,
-                operands: inputs,
-            });
-        }
-        output.with_node(node)
+        let Some((observer, op, parents)) = observed else {
+            return Self::new(output, Some(node));
+        };
+        let output = Self::new(output, Some(Arc::clone(&node)));
+        observer.forward(&Forward {
+            node: &node,
+            op: &*op,
+            parents: &parents,
+            output: &output,
+            operands: inputs,
+        });
+        output
     }
 }

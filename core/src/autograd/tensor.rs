@@ -45,15 +45,26 @@ impl Tensor {
         }
     }
 
-    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
-        self.0.node.as_ref()
+    /// The elements replaced by `update` of each and those of `args`, which have the same shape and
+    /// dtype: in the same storage if nothing else holds it; not recorded.
+    pub(crate) fn update<const N: usize, U: Update<1, N>>(
+        mut self,
+        update: U,
+        args: [&Array; N],
+    ) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.node = None;
+            inner.array.update(update, args);
+            return self;
+        }
+        let mut array = self.array().clone();
+        drop(self);
+        array.update(update, args);
+        Self::from(array)
     }
 
-    pub(crate) fn with_node(self, node: Arc<Node>) -> Self {
-        match Arc::try_unwrap(self.0) {
-            Ok(inner) => Self::new(inner.array, Some(node)),
-            Err(shared) => Self::new(shared.array.clone(), Some(node)),
-        }
+    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
+        self.0.node.as_ref()
     }
 
     /// The lengths of the axes, outermost first; empty for a scalar.
@@ -136,7 +147,7 @@ impl Tensor {
         if factor == 1.0 {
             return self.detach();
         }
-        Self::from(self.into_array().update(Scale(factor), []))
+        self.update(Scale(factor), [])
     }
 
     pub(crate) fn expect_dtype(&self, op: &'static str, expected: DType) -> Result<()> {

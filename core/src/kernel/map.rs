@@ -47,6 +47,13 @@ pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
         whole[k] = slices[k].unwrap_or_default();
     }
     let contiguous = slices.iter().all(Option::is_some);
+    if contiguous && out.len() <= GRAIN {
+        return dispatch(Contiguous {
+            map,
+            inputs: whole,
+            out,
+        });
+    }
     parallel::chunks_mut(out, GRAIN, &|start, out| {
         if contiguous {
             let inputs = cut(whole, &(start..start + out.len()));
@@ -82,6 +89,13 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
 ) {
     let len = states[0].len();
     assert!(states.iter().all(|s| s.len() == len) && args.iter().all(|a| a.len() == len));
+    if len <= GRAIN {
+        return dispatch(InPlace {
+            update,
+            states,
+            args,
+        });
+    }
     let states = states.map(Shared::of);
     parallel::ranges(len, GRAIN, &|range| {
         let mut pieces = [(); S].map(|()| <&mut [F]>::default());

@@ -189,10 +189,7 @@ impl Buffer {
         check_like("Buffer::blend", &current, value)?;
         // The place is filled with any tensor for a moment, so that nothing else holds the storage.
         let old = std::mem::replace(&mut *current, value.detach());
-        let blended = old
-            .into_array()
-            .update(Blend { kept, taken }, [value.array()]);
-        *current = blended.into();
+        *current = old.update(Blend { kept, taken }, [value.array()]);
         Ok(())
     }
 

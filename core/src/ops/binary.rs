@@ -5,7 +5,7 @@ use super::symbolic::Tape;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::{Map, Real, Update};
-use crate::tensor::{Array, broadcast_shapes};
+use crate::tensor::{Array, Shape, broadcast_shapes};
 use smallvec::smallvec;
 
 /// An elementwise function of two operands.
@@ -24,21 +24,29 @@ pub(super) trait Binary: Copy + Send + Sync + 'static {
 pub(super) fn apply<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Tensor {
     // Where shapes do not broadcast the caller was wrong; `checked` is the way in from outside.
     let shape = broadcast_shapes(B::NAME, a.shape(), b.shape()).unwrap_or_default();
-    let output = Tensor::from(Array::map(Value(binary), [a.array(), b.array()], &shape));
-    Tensor::from_op(output, &[a, b], || {
-        let wanted = [a.is_tracked(), b.is_tracked()];
-        let needs = |operand: usize| (0..2).any(|of| wanted[of] && B::NEEDS[of][operand]);
-        let saved = [needs(0).then(|| a.clone()), needs(1).then(|| b.clone())];
-        Recorded { binary, saved }
-    })
+    apply_to(&shape, binary, a, b)
 }
 
 /// As [`apply`], for any two tensors.
 fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     b.expect_dtype(B::NAME, a.dtype())?;
-    let shape = broadcast_shapes(B::NAME, a.shape(), b.shape())?;
+    let shape = a.array().shape();
+    if b.array().shape() == shape {
+        return Ok(apply_to(shape, binary, a, b));
+    }
+    let shape = broadcast_shapes(B::NAME, shape, b.shape())?;
     shape.checked_len(B::NAME, a.dtype().size())?;
-    Ok(apply(binary, a, b))
+    Ok(apply_to(&shape, binary, a, b))
+}
+
+fn apply_to<B: Binary>(shape: &Shape, binary: B, a: &Tensor, b: &Tensor) -> Tensor {
+    let output = Array::map(Value(binary), [a.array(), b.array()], shape);
+    Tensor::from_array_op(output, &[a, b], |_| {
+        let wanted = [a.is_tracked(), b.is_tracked()];
+        let needs = |operand: usize| (0..2).any(|of| wanted[of] && B::NEEDS[of][operand]);
+        let saved = [needs(0).then(|| a.clone()), needs(1).then(|| b.clone())];
+        Recorded { binary, saved }
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -94,18 +102,16 @@ impl<B: Binary> Recorded<B> {
                     .scaled_in_place(constant(|any| self.binary.partial(operand, any, any)));
             }
         };
-        let shape = cotangent.array().shape().clone();
-        let (a, b) = (
-            a.array().broadcast_to(&shape),
-            b.array().broadcast_to(&shape),
-        );
-        Tensor::from(cotangent.into_array().update(
-            Chain {
-                binary: self.binary,
-                operand,
-            },
-            [&a, &b],
-        ))
+        let chain = Chain {
+            binary: self.binary,
+            operand,
+        };
+        let (a, b, shape) = (a.array(), b.array(), cotangent.array().shape());
+        if a.shape() == shape && b.shape() == shape {
+            return cotangent.update(chain, [a, b]);
+        }
+        let [a, b] = [a, b].map(|x| x.broadcast_to(shape));
+        cotangent.update(chain, [&a, &b])
     }
 }
 

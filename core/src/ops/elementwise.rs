@@ -34,16 +34,15 @@ pub(super) trait Unary: Copy + Send + Sync + 'static {
 
 /// Applies and records an elementwise function.
 pub(super) fn apply<U: Unary>(unary: U, x: &Tensor) -> Tensor {
-    let output = Tensor::from(Array::map(Value(unary), [x.array()], x.array().shape()));
-    if !x.is_tracked() {
-        return output;
-    }
-    let saved = match unary.saves() {
-        Saves::Input => Some(x.clone()),
-        Saves::Output => Some(output.clone()),
-        Saves::Nothing => None,
-    };
-    Tensor::from_op(output, &[x], || Recorded { unary, saved })
+    let output = Array::map(Value(unary), [x.array()], x.array().shape());
+    Tensor::from_array_op(output, &[x], |output| {
+        let saved = match unary.saves() {
+            Saves::Input => Some(x.clone()),
+            Saves::Output => Some(Tensor::from(output.clone())),
+            Saves::Nothing => None,
+        };
+        Recorded { unary, saved }
+    })
 }
 
 #[derive(Clone, Copy)]
@@ -89,11 +88,7 @@ impl<U: Unary> Op for Recorded<U> {
             (tape.symbol(&cotangent) * derivative).tensor()
         } else {
             match &self.saved {
-                Some(saved) => Tensor::from(
-                    cotangent
-                        .into_array()
-                        .update(Chain(self.unary), [saved.array()]),
-                ),
+                Some(saved) => cotangent.update(Chain(self.unary), [saved.array()]),
                 None => cotangent.scaled_in_place(constant(|any| self.unary.derivative(any))),
             }
         };

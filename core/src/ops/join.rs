@@ -84,7 +84,7 @@ impl Tensor {
             return Err(Error::shape("stack", "the shapes differ", &shapes));
         }
         let mut shape = first.array().shape().clone();
-        shape.as_mut().insert(axis, 1);
+        shape.as_mut().edit(|lengths| lengths.insert(axis, 1));
         let slices: Vec<Self> = tensors.iter().map(|x| x.reshaped(shape.clone())).collect();
         Self::cat(&slices.iter().collect::<Vec<_>>(), axis as isize)
     }

@@ -153,7 +153,7 @@ impl Labels {
         if labels.shape() != shape {
             // The input as the caller knows it.
             let mut input = Shape::from(shape);
-            input.as_mut().insert(1, classes);
+            input.as_mut().edit(|lengths| lengths.insert(1, classes));
             let reason = "expected one label per sample";
             return Err(Error::shape(op, reason, &[&input, labels.shape()]));
         }

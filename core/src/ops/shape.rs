@@ -152,7 +152,7 @@ impl Tensor {
     pub fn unsqueeze(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("unsqueeze", axis, self.rank() + 1)?;
         let mut shape = self.array().shape().clone();
-        shape.as_mut().insert(axis, 1);
+        shape.as_mut().edit(|lengths| lengths.insert(axis, 1));
         Ok(self.reshaped(shape))
     }
 

@@ -3,17 +3,15 @@
 use super::dtype::{DType, Element, with_dtype};
 use super::layout::Layout;
 use super::shape::Shape;
-use super::storage::Buffer;
+use super::storage::Storage;
 use crate::kernel::gemm::Matrix;
 use crate::kernel::strided::{View, scatter};
 use crate::kernel::{Float, Map, Update, map, parallel};
-use std::borrow::Cow;
-use std::sync::Arc;
 
 /// Elements that a layout finds in shared, immutable storage. Cloning shares.
 #[derive(Clone, Debug)]
 pub(crate) struct Array {
-    buffer: Arc<Buffer>,
+    storage: Storage,
     pub layout: Layout,
 }
 
@@ -29,13 +27,14 @@ impl Array {
         })
     }
 
+    #[inline]
     fn build_with<F: Element>(shape: Shape, fill: &mut dyn FnMut(&mut [F])) -> Self {
-        let mut buffer = Buffer::new(F::DTYPE, shape.element_count());
-        fill(buffer.as_mut_slice::<F>());
-        Self {
-            buffer: Arc::new(buffer),
+        let mut array = Self {
+            storage: Storage::new(F::DTYPE, shape.element_count()),
             layout: Layout::row_major(shape),
-        }
+        };
+        fill(array.storage.get_mut::<F>().unwrap_or_default());
+        array
     }
 
     pub(crate) fn full(dtype: DType, shape: Shape, value: f64) -> Self {
@@ -47,7 +46,7 @@ impl Array {
     }
 
     pub(crate) fn dtype(&self) -> DType {
-        self.buffer.dtype()
+        self.storage.dtype()
     }
 
     pub(crate) fn shape(&self) -> &Shape {
@@ -61,7 +60,7 @@ impl Array {
     /// The same storage under another layout, which must stay inside it.
     pub(crate) fn with_layout(&self, layout: Layout) -> Self {
         Self {
-            buffer: Arc::clone(&self.buffer),
+            storage: self.storage.clone(),
             layout,
         }
     }
@@ -72,7 +71,7 @@ impl Array {
 
     pub(crate) fn view<F: Element>(&self) -> View<'_, F> {
         View {
-            data: self.buffer.as_slice::<F>(),
+            data: self.storage.as_slice::<F>(),
             ..self.layout.view()
         }
     }
@@ -94,7 +93,7 @@ impl Array {
     fn copied(&self) -> Self {
         let layout = self.layout.collapsed();
         with_dtype!(self.dtype(), F => {
-            let view = View { data: self.buffer.as_slice::<F>(), ..layout.view() };
+            let view = View { data: self.storage.as_slice::<F>(), ..layout.view() };
             Self::build::<F>(self.shape().clone(), |out| {
                 parallel::chunks_mut(out, parallel::GRAIN, &|start, out| view.gather(start, out));
             })
@@ -157,7 +156,7 @@ impl Array {
             return None;
         }
         let len = self.len();
-        let slice = Arc::get_mut(&mut self.buffer)?.as_mut_slice::<F>();
+        let slice = self.storage.get_mut::<F>()?;
         (slice.len() == len).then_some(slice)
     }
 
@@ -179,7 +178,7 @@ impl Array {
             rest /= self.layout.shape[axis];
         }
         Matrix {
-            data: self.buffer.as_slice::<F>(),
+            data: self.storage.as_slice::<F>(),
             offset: offset as usize,
             row_stride: self.layout.strides[rank - 2],
             column_stride: self.layout.strides[rank - 1],
@@ -192,39 +191,26 @@ impl Array {
         inputs: [&Self; N],
         shape: &Shape,
     ) -> Self {
-        let stretched = inputs.map(|input| input.stretched(shape));
+        if inputs.iter().any(|input| input.shape() != shape) {
+            let stretched = inputs.map(|input| input.broadcast_to(shape));
+            return Self::map(map, stretched.each_ref(), shape);
+        }
         with_dtype!(inputs[0].dtype(), F => {
             let mut views = [View::<F>::EMPTY; N];
             for k in 0..N {
-                views[k] = stretched[k].view::<F>();
+                views[k] = inputs[k].view::<F>();
             }
             Self::build_with::<F>(shape.clone(), &mut |out| map::map(map, &views, out))
         })
     }
 
-    /// This array, broadcast if its shape is another.
-    fn stretched(&self, shape: &Shape) -> Cow<'_, Self> {
-        if self.shape() == shape {
-            Cow::Borrowed(self)
-        } else {
-            Cow::Owned(self.broadcast_to(shape))
+    /// Replaces each element by `update` of it and the elements of `args`, which have the same shape
+    /// and dtype: in place if nothing else holds the storage.
+    pub(crate) fn update<const N: usize, U: Update<1, N>>(&mut self, update: U, args: [&Self; N]) {
+        if args.iter().any(|arg| !arg.layout.is_row_major()) {
+            let contiguous = args.map(Self::contiguous);
+            return self.update(update, contiguous.each_ref());
         }
-    }
-
-    /// This array with each element replaced by `update` of it and the elements of `args`, which
-    /// have the same shape and dtype: in place if nothing else holds the storage.
-    pub(crate) fn update<const N: usize, U: Update<1, N>>(
-        mut self,
-        update: U,
-        args: [&Self; N],
-    ) -> Self {
-        let args = args.map(|arg| {
-            if arg.layout.is_row_major() {
-                Cow::Borrowed(arg)
-            } else {
-                Cow::Owned(arg.contiguous())
-            }
-        });
         with_dtype!(self.dtype(), F => {
             let mut slices: [&[F]; N] = [&[]; N];
             for k in 0..N {
@@ -232,11 +218,11 @@ impl Array {
             }
             if let Some(state) = self.get_mut::<F>() {
                 map::update(update, [state], slices);
-                return self;
+                return;
             }
             let old = self.contiguous();
             let xs = old.as_slice::<F>().unwrap_or_default();
-            Self::build::<F>(self.shape().clone(), |out| map::updated(update, xs, slices, out))
-        })
+            *self = Self::build::<F>(self.shape().clone(), |out| map::updated(update, xs, slices, out));
+        });
     }
 }

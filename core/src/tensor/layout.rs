@@ -1,5 +1,6 @@
 //! Layouts: how an array's axes lie in its storage, and the views that are only new layouts.
 
+use super::few::Few;
 use super::shape::Shape;
 use crate::kernel::strided::{View, is_row_major};
 use smallvec::SmallVec;
@@ -8,14 +9,14 @@ use smallvec::SmallVec;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub shape: Shape,
-    pub strides: SmallVec<[isize; 4]>,
+    pub strides: Few<isize>,
     pub offset: usize,
 }
 
 impl Layout {
     /// Row-major and gapless.
     pub(crate) fn row_major(shape: Shape) -> Self {
-        let mut strides: SmallVec<[isize; 4]> = SmallVec::from_elem(0, shape.len());
+        let mut strides = Few::filled(0, shape.len());
         let mut stride = 1isize;
         for (place, &len) in strides.iter_mut().zip(shape.iter()).rev() {
             *place = stride;
@@ -83,8 +84,12 @@ impl Layout {
     /// one axis.
     pub(crate) fn diagonal(&self, offset: isize) -> Self {
         let mut layout = self.clone();
-        let [(columns, column_stride), (rows, row_stride)] =
-            [(); 2].map(|()| (layout.shape.as_mut().pop(), layout.strides.pop()));
+        let [(columns, column_stride), (rows, row_stride)] = [(); 2].map(|()| {
+            (
+                layout.shape.as_mut().edit(Vec::pop),
+                layout.strides.edit(Vec::pop),
+            )
+        });
         let (first_row, first_column) = match offset.unsigned_abs() {
             distance if offset < 0 => (distance, 0),
             distance => (0, distance),
@@ -96,8 +101,10 @@ impl Layout {
             let first = first_row as isize * row_stride + first_column as isize * column_stride;
             layout.offset = (layout.offset as isize + first) as usize;
         }
-        layout.shape.as_mut().push(len);
-        layout.strides.push(row_stride + column_stride);
+        layout.shape.as_mut().edit(|lengths| lengths.push(len));
+        layout
+            .strides
+            .edit(|strides| strides.push(row_stride + column_stride));
         layout
     }
 
@@ -142,7 +149,7 @@ impl Layout {
         }
         Some(Self {
             shape: shape.clone(),
-            strides,
+            strides: Few::from(&strides[..]),
             offset: self.offset,
         })
     }
@@ -151,7 +158,7 @@ impl Layout {
     /// one.
     fn merged(&self) -> SmallVec<[(usize, isize); 4]> {
         let mut runs: SmallVec<[(usize, isize); 4]> = SmallVec::new();
-        for (&len, &stride) in self.shape.iter().zip(&self.strides) {
+        for (&len, &stride) in self.shape.iter().zip(self.strides.iter()) {
             if len == 1 {
                 continue;
             }

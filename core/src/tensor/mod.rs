@@ -4,6 +4,7 @@
 mod array;
 mod axes;
 mod dtype;
+mod few;
 mod indices;
 mod layout;
 mod mask;

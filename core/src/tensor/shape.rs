@@ -1,7 +1,7 @@
 //! Shapes: the lengths of a tensor's axes, and the rules for broadcasting.
 
+use super::few::Few;
 use crate::error::{Error, Result};
-use smallvec::SmallVec;
 use std::fmt;
 use std::ops::Deref;
 
@@ -18,7 +18,7 @@ fn can_be_held(bytes: usize) -> bool {
 
 /// The lengths of the axes, outermost first. A scalar has none.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Shape(SmallVec<[usize; 4]>);
+pub struct Shape(Few<usize>);
 
 impl Shape {
     /// The number of elements, of `size` bytes each, or an error if they cannot be held in memory.
@@ -43,14 +43,14 @@ impl Shape {
         self.0.iter().product()
     }
 
-    pub(crate) fn as_mut(&mut self) -> &mut SmallVec<[usize; 4]> {
+    pub(crate) fn as_mut(&mut self) -> &mut Few<usize> {
         &mut self.0
     }
 
     /// The shape without axis `axis`.
     pub(crate) fn without(&self, axis: usize) -> Self {
         let mut shape = self.clone();
-        shape.0.remove(axis);
+        shape.0.edit(|lengths| lengths.remove(axis));
         shape
     }
 }
@@ -64,25 +64,25 @@ impl Deref for Shape {
 
 impl From<&[usize]> for Shape {
     fn from(lengths: &[usize]) -> Self {
-        Self(SmallVec::from_slice(lengths))
+        Self(Few::from(lengths))
     }
 }
 
 impl From<Vec<usize>> for Shape {
     fn from(lengths: Vec<usize>) -> Self {
-        Self(SmallVec::from_vec(lengths))
+        Self(Few::from(&lengths[..]))
     }
 }
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(lengths: [usize; N]) -> Self {
-        Self(SmallVec::from_slice(&lengths))
+        Self(Few::from(&lengths[..]))
     }
 }
 
 impl<const N: usize> From<&[usize; N]> for Shape {
     fn from(lengths: &[usize; N]) -> Self {
-        Self(SmallVec::from_slice(lengths))
+        Self(Few::from(&lengths[..]))
     }
 }
 

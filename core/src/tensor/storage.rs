@@ -7,8 +7,8 @@
 use super::dtype::{DType, Element};
 use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
 use std::ptr::NonNull;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 /// A cache line, and an AVX-512 register.
 const ALIGN: usize = 64;
@@ -144,9 +144,74 @@ fn lock(list: &Mutex<Free>) -> std::sync::MutexGuard<'_, Free> {
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
+/// How many bytes are held in place: a scalar costs no memory of its own.
+const IN_PLACE: usize = 16;
+
+/// The elements of arrays. Cloning shares them, but for the few that are held in place.
+#[derive(Clone, Debug)]
+pub(super) enum Storage {
+    /// A few elements, row by row from the first byte.
+    InPlace {
+        words: [u64; IN_PLACE / 8],
+        len: u8,
+        dtype: DType,
+    },
+    Shared(Arc<Buffer>),
+}
+
+impl Storage {
+    /// For `len` elements of unspecified value, which nobody else holds.
+    pub(super) fn new(dtype: DType, len: usize) -> Self {
+        if !PLAIN && len <= IN_PLACE / dtype.size() {
+            return Self::InPlace {
+                words: [0; IN_PLACE / 8],
+                len: len as u8,
+                dtype,
+            };
+        }
+        Self::Shared(Arc::new(Buffer::new(dtype, len)))
+    }
+
+    pub(super) fn dtype(&self) -> DType {
+        match self {
+            Self::InPlace { dtype, .. } => *dtype,
+            Self::Shared(buffer) => buffer.dtype,
+        }
+    }
+
+    /// The elements, if they are of type `F`; else an empty slice, on which the callers' indexing
+    /// fails loudly.
+    pub(super) fn as_slice<F: Element>(&self) -> &[F] {
+        debug_assert_eq!(F::DTYPE, self.dtype());
+        let (start, len) = match self {
+            _ if F::DTYPE != self.dtype() => return &[],
+            Self::InPlace { words, len, .. } => (words.as_ptr().cast::<F>(), usize::from(*len)),
+            Self::Shared(buffer) => (buffer.memory.as_ptr().cast::<F>().cast_const(), buffer.len),
+        };
+        // SAFETY: there are `len` elements of this dtype from `start` on, aligned as words are at
+        // least, initialized (zeroed or written with elements; every bit pattern is a valid float).
+        unsafe { std::slice::from_raw_parts(start, len) }
+    }
+
+    /// The elements for writing, if nobody else holds them; as [`as_slice`](Self::as_slice).
+    pub(super) fn get_mut<F: Element>(&mut self) -> Option<&mut [F]> {
+        debug_assert_eq!(F::DTYPE, self.dtype());
+        let (start, len) = match self {
+            _ if F::DTYPE != self.dtype() => return Some(&mut []),
+            Self::InPlace { words, len, .. } => (words.as_mut_ptr().cast::<F>(), usize::from(*len)),
+            Self::Shared(buffer) => {
+                let buffer = Arc::get_mut(buffer)?;
+                (buffer.memory.as_ptr().cast::<F>(), buffer.len)
+            }
+        };
+        // SAFETY: as in `as_slice`, and the access is exclusive.
+        Some(unsafe { std::slice::from_raw_parts_mut(start, len) })
+    }
+}
+
 /// Owned memory for a number of elements of one dtype.
 #[derive(Debug)]
-pub(crate) struct Buffer {
+pub(super) struct Buffer {
     memory: NonNull<u8>,
     len: usize,
     dtype: DType,
@@ -159,7 +224,7 @@ unsafe impl Sync for Buffer {}
 
 impl Buffer {
     /// Memory for `len` elements of unspecified value.
-    pub(crate) fn new(dtype: DType, len: usize) -> Self {
+    fn new(dtype: DType, len: usize) -> Self {
         let (class, size) = class_of(len * dtype.size());
         assert!(
             class < CLASSES && isize::try_from(size).is_ok(),
@@ -196,32 +261,6 @@ impl Buffer {
         };
         LIVE_BYTES.fetch_add(size, Relaxed);
         Self { memory, len, dtype }
-    }
-
-    pub(crate) fn dtype(&self) -> DType {
-        self.dtype
-    }
-
-    /// The elements, if they are of type `F`; else an empty slice, on which the callers' indexing
-    /// fails loudly.
-    pub(crate) fn as_slice<F: Element>(&self) -> &[F] {
-        debug_assert_eq!(F::DTYPE, self.dtype);
-        if F::DTYPE != self.dtype {
-            return &[];
-        }
-        // SAFETY: the block holds `len` elements of this dtype, aligned to 64 bytes, initialized
-        // (zeroed by the system or written with elements; every bit pattern is a valid float).
-        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast::<F>(), self.len) }
-    }
-
-    /// The elements for writing; as [`as_slice`](Self::as_slice).
-    pub(crate) fn as_mut_slice<F: Element>(&mut self) -> &mut [F] {
-        debug_assert_eq!(F::DTYPE, self.dtype);
-        if F::DTYPE != self.dtype {
-            return &mut [];
-        }
-        // SAFETY: as in `as_slice`, and `&mut self` makes the access exclusive.
-        unsafe { std::slice::from_raw_parts_mut(self.memory.as_ptr().cast::<F>(), self.len) }
     }
 }
 
@@ -260,14 +299,29 @@ mod tests {
 
     #[test]
     fn buffers_are_aligned_and_recycled() {
-        let mut first = Buffer::new(DType::F32, 1_234_567);
+        let mut first = Storage::new(DType::F32, 1_234_567);
         assert!(first.as_slice::<f32>().iter().all(|x| x.is_finite()));
-        first.as_mut_slice::<f32>().fill(7.0);
-        let address = first.memory.as_ptr() as usize;
+        first.get_mut::<f32>().unwrap().fill(7.0);
+        let address = first.as_slice::<f32>().as_ptr() as usize;
         assert_eq!(address % ALIGN, 0);
         drop(first);
-        let second = Buffer::new(DType::F64, 1_234_567 / 2);
-        assert_eq!(second.memory.as_ptr() as usize, address);
+        let second = Storage::new(DType::F64, 1_234_567 / 2);
+        assert_eq!(second.as_slice::<f64>().as_ptr() as usize, address);
         assert_eq!(second.as_slice::<f64>().len(), 1_234_567 / 2);
+    }
+
+    #[test]
+    fn only_what_is_not_in_place_is_shared() {
+        for (len, in_place) in [(0, true), (1, true), (2, true), (3, false)] {
+            let mut storage = Storage::new(DType::F64, len);
+            storage.get_mut::<f64>().unwrap().fill(7.0);
+            let mut clone = storage.clone();
+            assert_eq!(clone.as_slice::<f64>(), vec![7.0; len]);
+            assert_eq!(clone.get_mut::<f64>().is_some(), in_place);
+            if let Some(elements) = clone.get_mut::<f64>() {
+                elements.fill(8.0);
+            }
+            assert_eq!(storage.as_slice::<f64>(), vec![7.0; len]);
+        }
     }
 }
