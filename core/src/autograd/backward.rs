@@ -2,7 +2,7 @@
 
 use super::accumulate::{add_cotangents, sum_to_shape};
 use super::gradients::{Gradients, Leaf, LeafId};
-use super::node::{Node, State};
+use super::node::{Links, Node, Slot};
 use super::observer::Pulled;
 use super::op::Vjp;
 use super::tensor::Tensor;
@@ -200,54 +200,65 @@ impl Backward {
             if let Some(observer) = &node.observer {
                 observer.gradient(LeafId(node.id), &cotangent);
             }
+            let (id, name, observer) = (node.id, node.name, node.observer.clone());
             let keep = self.retain_graph || self.create_graph;
-            let state = if keep {
-                node.peek()
-            } else {
-                Node::take(&mut node)
+            let recorded = self.create_graph.then(|| Arc::clone(&node));
+            let (mut taken, mut guard);
+            let (links, slot): (&mut Links, &mut dyn Slot) = match Arc::get_mut(&mut node) {
+                // Mostly nobody else holds the node any more, and nothing needs to be locked.
+                Some(node) if !keep => node.parts(),
+                _ => {
+                    taken = node.links(keep);
+                    guard = node.slot();
+                    (&mut taken, &mut *guard)
+                }
             };
-            let (op, mut parents) = match state {
-                State::Leaf => {
-                    gradients.insert_id(LeafId(node.id), cotangent);
+            let parents = match links {
+                Links::Leaf => {
+                    gradients.insert_id(LeafId(id), cotangent);
                     continue;
                 }
-                State::Frozen => continue,
-                State::Consumed => return Err(Error::GraphConsumed { op: node.name }),
-                State::Op(op, parents) => (op, parents),
+                Links::Frozen => continue,
+                Links::Consumed => return Err(Error::GraphConsumed { op: name }),
+                Links::To(parents) => parents,
             };
-            if scope.keep.contains(&node.id) {
-                gradients.insert_id(LeafId(node.id), cotangent.clone());
+            if scope.keep.contains(&id) {
+                gradients.insert_id(LeafId(id), cotangent.clone());
             }
             if let Some(within) = &scope.within {
-                for parent in &mut parents {
+                for parent in &mut *parents {
                     *parent = parent.take().filter(|parent| within.contains(&parent.id));
                 }
             }
+            let Some(op) = slot.op() else {
+                return Err(Error::GraphConsumed { op: name });
+            };
             let context = Vjp {
-                node: &node,
-                parents: &parents,
-                records: self.create_graph,
+                node: recorded.as_ref(),
+                parents,
             };
             let mut cotangents = op.vjp(cotangent, &context)?;
+            if !keep {
+                slot.clear();
+            }
             if cotangents.len() != parents.len() {
                 let reason = format!(
-                    "the vjp of `{}` gave {} cotangents for {} operands",
-                    node.name,
+                    "the vjp of `{name}` gave {} cotangents for {} operands",
                     cotangents.len(),
                     parents.len()
                 );
                 return Err(Error::argument("backward", reason));
             }
-            drop(op);
-            for operand in 0..parents.len() {
-                let (parent, cotangent) = (parents[operand].take(), cotangents[operand].take());
-                let (Some(parent), Some(cotangent)) = (parent, cotangent) else {
+            for (operand, (parent, cotangent)) in
+                parents.iter_mut().zip(&mut cotangents).enumerate()
+            {
+                let (Some(parent), Some(cotangent)) = (parent.take(), cotangent.take()) else {
                     continue;
                 };
-                fits(&cotangent, &parent, node.name)?;
-                if let Some(observer) = &node.observer {
+                fits(&cotangent, &parent, name)?;
+                if let Some(observer) = &observer {
                     observer.pulled(&Pulled {
-                        op: node.name,
+                        op: name,
                         operand,
                         parent: &parent,
                         cotangent: &cotangent,
@@ -260,6 +271,9 @@ impl Backward {
                     sum_to_shape(&cotangent, &parent.shape)
                 };
                 pending.add(parent, cotangent);
+            }
+            if !keep {
+                *links = Links::Consumed;
             }
         }
         Ok(gradients)

@@ -1,7 +1,9 @@
 //! Nodes of the graph, numbered as they are created, so that parents always have smaller numbers.
 
 use super::observer::Observer;
-use super::op::Op;
+use super::op::{Cotangents, Op, Vjp};
+use super::tensor::Tensor;
+use crate::error::Result;
 use crate::tensor::{DType, Shape};
 use smallvec::SmallVec;
 use std::cell::RefCell;
@@ -12,8 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// One edge per operand; none to what needs no gradient.
 pub(crate) type Parents = SmallVec<[Option<Arc<Node>>; 3]>;
 
-/// How a tracked tensor was made.
-pub(crate) struct Node {
+/// How a tracked tensor was made: what it was computed from, and in one piece with that the operation,
+/// of whatever type it is.
+pub(crate) struct Node<S: Slot + ?Sized = dyn Slot> {
     /// The creation number: larger than those of all parents.
     pub id: u64,
     /// The operation's name, or `leaf`.
@@ -24,96 +27,148 @@ pub(crate) struct Node {
     pub dtype: DType,
     /// Who is shown the values here and in all that is computed from this.
     pub observer: Option<Arc<dyn Observer>>,
-    state: Mutex<State>,
+    links: Mutex<Links>,
+    slot: Mutex<S>,
 }
 
-/// What a node still holds.
+/// What a node was made from.
 #[derive(Clone)]
-pub(crate) enum State {
-    /// A tensor that the graph begins with.
+pub(crate) enum Links {
+    /// Nothing: the graph begins here.
     Leaf,
-    /// Such a tensor whose gradient nobody but an observer asks for: a frozen parameter.
+    /// Likewise, but nobody but an observer asks for the gradient: a frozen parameter.
     Frozen,
-    /// An operation, ready for its vector-Jacobian product.
-    Op(Arc<dyn Op>, Parents),
-    /// An operation whose saved values backward has used up.
+    /// The operands of an operation that is ready for its vector-Jacobian product.
+    To(Parents),
+    /// An operation that backward has used up, with its saved values.
     Consumed,
+}
+
+/// The place of an operation in its node.
+pub(crate) trait Slot: Send + Sync + 'static {
+    fn op(&self) -> Option<&dyn Op>;
+    /// Drops the operation, and with it what it saved.
+    fn clear(&mut self);
+}
+
+impl<O: Op> Slot for Option<O> {
+    fn op(&self) -> Option<&dyn Op> {
+        self.as_ref().map(|op| op as &dyn Op)
+    }
+    fn clear(&mut self) {
+        *self = None;
+    }
+}
+
+/// What made a leaf.
+enum Nothing {}
+
+impl Op for Nothing {
+    fn name(&self) -> &'static str {
+        match *self {}
+    }
+    fn vjp(&self, _: Tensor, _: &Vjp) -> Result<Cotangents> {
+        match *self {}
+    }
 }
 
 impl Node {
     pub(crate) fn leaf(shape: Shape, dtype: DType) -> Arc<Self> {
-        Self::new("leaf", shape, dtype, None, State::Leaf)
+        Arc::new(Node {
+            id: next_id(),
+            name: "leaf",
+            shape,
+            dtype,
+            observer: None,
+            links: Mutex::new(Links::Leaf),
+            slot: Mutex::new(None::<Nothing>),
+        })
     }
 
-    pub(crate) fn new(
-        name: &'static str,
+    pub(crate) fn new<O: Op>(
         shape: Shape,
         dtype: DType,
         observer: Option<Arc<dyn Observer>>,
-        state: State,
+        parents: Parents,
+        op: O,
     ) -> Arc<Self> {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let id = NEXT.fetch_add(1, Relaxed);
-        Arc::new(Self {
-            id,
-            name,
+        Arc::new(Node {
+            id: next_id(),
+            name: op.name(),
             shape,
             dtype,
             observer,
-            state: Mutex::new(state),
+            links: Mutex::new(Links::To(parents)),
+            slot: Mutex::new(Some(op)),
         })
     }
 
     /// The same leaf, of the same identity, observed; frozen, its gradient is not kept.
     pub(crate) fn observed(&self, observer: &Arc<dyn Observer>, frozen: bool) -> Arc<Self> {
-        Arc::new(Self {
+        let links = if frozen { Links::Frozen } else { Links::Leaf };
+        Arc::new(Node {
             id: self.id,
             name: self.name,
             shape: self.shape.clone(),
             dtype: self.dtype,
             observer: Some(Arc::clone(observer)),
-            state: Mutex::new(if frozen { State::Frozen } else { self.peek() }),
+            links: Mutex::new(links),
+            slot: Mutex::new(None::<Nothing>),
         })
+    }
+
+    /// What it was made from; unless one is to `keep` them, an operation's operands are given up.
+    pub(crate) fn links(&self, keep: bool) -> Links {
+        let mut links = lock(&self.links);
+        if keep { links.clone() } else { links.take() }
+    }
+
+    /// The place of the operation, locked.
+    pub(crate) fn slot(&self) -> MutexGuard<'_, dyn Slot> {
+        lock(&self.slot)
+    }
+
+    /// Both, of a node that nobody else holds.
+    pub(crate) fn parts(&mut self) -> (&mut Links, &mut dyn Slot) {
+        let links = self.links.get_mut();
+        let slot = self.slot.get_mut();
+        (
+            links.unwrap_or_else(PoisonError::into_inner),
+            slot.unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// The operands' nodes: none of a leaf, or where backward has been.
     pub(crate) fn parents(&self) -> Parents {
-        match &*self.lock() {
-            State::Op(_, parents) => parents.clone(),
-            State::Leaf | State::Frozen | State::Consumed => Parents::new(),
+        match &*lock(&self.links) {
+            Links::To(parents) => parents.clone(),
+            Links::Leaf | Links::Frozen | Links::Consumed => Parents::new(),
         }
     }
 
     /// Whether backward has been here.
     pub(crate) fn is_consumed(&self) -> bool {
-        matches!(&*self.lock(), State::Consumed)
+        matches!(&*lock(&self.links), Links::Consumed)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is replaced as a whole: a panic elsewhere cannot leave it half-written.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the node holds, leaving it in place.
-    pub(crate) fn peek(&self) -> State {
-        self.lock().clone()
-    }
-
-    /// What the node holds; an operation is given up.
-    pub(crate) fn take(this: &mut Arc<Self>) -> State {
-        let mut guard;
-        // Mostly nobody else holds the node any more, and nothing needs to be locked.
-        let state = if let Some(node) = Arc::get_mut(this) {
-            node.state.get_mut().unwrap_or_else(PoisonError::into_inner)
-        } else {
-            guard = this.lock();
-            &mut *guard
-        };
-        match state {
-            State::Op(..) => std::mem::replace(state, State::Consumed),
+impl Links {
+    fn take(&mut self) -> Self {
+        match self {
+            Self::To(..) => std::mem::replace(self, Self::Consumed),
             other => other.clone(),
         }
     }
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Relaxed)
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is locked is replaced as a whole: a panic elsewhere cannot leave it half-written.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl std::fmt::Debug for Node {
@@ -123,28 +178,33 @@ impl std::fmt::Debug for Node {
 }
 
 thread_local! {
-    /// States whose drop is under way on this thread, waiting for their turn. Never dropped itself:
-    /// other values of the thread that are dropped as it ends may be graphs.
-    static DROPPING: RefCell<ManuallyDrop<Option<Vec<State>>>> =
+    /// Edges of nodes whose drop is under way on this thread, waiting for their turn. Never dropped
+    /// itself: other values of the thread that are dropped as it ends may be graphs.
+    static DROPPING: RefCell<ManuallyDrop<Option<Vec<Parents>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
-impl Drop for Node {
-    /// A long chain must not be dropped by recursion: whoever starts the drop collects what falls
-    /// off and drops that in a loop.
+impl<S: Slot + ?Sized> Drop for Node<S> {
+    /// A long chain must not be dropped by recursion: whoever starts the drop collects the edges that
+    /// fall off and drops them in a loop. What an operation has saved holds no nodes but its operands',
+    /// which wait among those edges when it is dropped.
     fn drop(&mut self) {
-        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let State::Op(..) = state else { return };
-        let state = std::mem::replace(state, State::Consumed);
+        let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let Links::To(parents) = links.take() else {
+            return;
+        };
+        let slot = self.slot.get_mut().unwrap_or_else(PoisonError::into_inner);
         DROPPING.with(|queue| {
-            let mut pending = queue.borrow_mut();
-            if let Some(pending) = pending.as_mut() {
-                pending.push(state);
+            let first = {
+                let mut pending = queue.borrow_mut();
+                let first = pending.is_none();
+                pending.get_or_insert_with(Vec::new).push(parents);
+                first
+            };
+            slot.clear();
+            if !first {
                 return;
             }
-            **pending = Some(Vec::new());
-            drop(pending);
-            drop(state);
             loop {
                 // The borrow must end before the drop, which may come back here.
                 let next = queue.borrow_mut().as_mut().and_then(Vec::pop);

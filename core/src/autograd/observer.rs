@@ -107,9 +107,8 @@ impl<'a> Forward<'a> {
             return Ok(None);
         }
         let context = Vjp {
-            node: self.node,
+            node: None,
             parents: self.parents,
-            records: false,
         };
         let ones = self.output.detach().constant_like(1.0);
         // Its own storage, for the product to be made in.

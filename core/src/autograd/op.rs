@@ -1,6 +1,6 @@
 //! The trait of operations, built in or a user's own.
 
-use super::node::{Node, Parents, State};
+use super::node::{Node, Parents};
 use super::observer::Forward;
 use super::tensor::Tensor;
 use crate::error::Result;
@@ -68,9 +68,9 @@ pub trait Op: Send + Sync + 'static {
 /// What a vector-Jacobian product may ask about the backward pass that it is part of.
 #[derive(Debug)]
 pub struct Vjp<'a> {
-    pub(crate) node: &'a Arc<Node>,
+    /// The node of the operation, if the pass is recorded.
+    pub(crate) node: Option<&'a Arc<Node>>,
     pub(crate) parents: &'a Parents,
-    pub(crate) records: bool,
 }
 
 impl Vjp<'_> {
@@ -81,12 +81,12 @@ impl Vjp<'_> {
 
     /// Whether the backward pass is itself recorded, to be differentiated again.
     pub fn records(&self) -> bool {
-        self.records
+        self.node.is_some()
     }
 
     /// A saved operand, tracked only if this pass records.
     pub fn saved(&self, operand: &Tensor) -> Tensor {
-        if self.records {
+        if self.records() {
             operand.clone()
         } else {
             operand.detach()
@@ -98,10 +98,9 @@ impl Vjp<'_> {
     /// An operation saves its output detached (its node must not own itself); this ties the two
     /// together again.
     pub fn output(&self, output: &Tensor) -> Tensor {
-        if self.records {
-            Tensor::new(output.array().clone(), Some(Arc::clone(self.node)))
-        } else {
-            output.clone()
+        match self.node {
+            Some(node) => Tensor::new(output.array().clone(), Some(Arc::clone(node))),
+            None => output.clone(),
         }
     }
 }
@@ -131,31 +130,28 @@ impl Tensor {
         for input in inputs {
             parents.push(input.node().cloned());
         }
-        let op = Arc::new(op(&output));
         let observer = parents.iter().flatten().find_map(|p| p.observer.clone());
-        let observed = observer
-            .as_ref()
-            .map(|observer| (Arc::clone(observer), Arc::clone(&op), parents.clone()));
-        let shape = output.shape().clone();
-        let name = op.name();
+        let watched = observer.clone().map(|observer| (observer, parents.clone()));
+        let op = op(&output);
         let node = Node::new(
-            name,
-            shape,
+            output.shape().clone(),
             output.dtype(),
             observer,
-            State::Op(op, parents),
+            parents,
+            op,
         );
-        let Some((observer, op, parents)) = observed else {
-            return Self::new(output, Some(node));
-        };
-        let output = Self::new(output, Some(Arc::clone(&node)));
-        observer.forward(&Forward {
-            node: &node,
-            op: &*op,
-            parents: &parents,
-            output: &output,
-            operands: inputs,
-        });
+        let output = Self::new(output, Some(node));
+        if let (Some((observer, parents)), Some(node)) = (watched, output.node())
+            && let Some(op) = node.slot().op()
+        {
+            observer.forward(&Forward {
+                node,
+                op,
+                parents: &parents,
+                output: &output,
+                operands: inputs,
+            });
+        }
         output
     }
 }

@@ -72,7 +72,9 @@ impl Array {
     pub(crate) fn view<F: Element>(&self) -> View<'_, F> {
         View {
             data: self.storage.as_slice::<F>(),
-            ..self.layout.view()
+            offset: self.layout.offset,
+            strides: &self.layout.strides,
+            shape: &self.layout.shape,
         }
     }
 

@@ -9,13 +9,13 @@ const IN_PLACE: usize = 4;
 
 /// A list of numbers, of which there are seldom more than four.
 #[derive(Clone)]
-pub(crate) enum Few<T> {
-    /// The first `len`; the others are the default.
-    InPlace {
-        len: u8,
-        items: [T; IN_PLACE],
-    },
-    Heap(Vec<T>),
+pub(crate) struct Few<T> {
+    /// The items if there are no more than fit; those past the last are the default.
+    in_place: [T; IN_PLACE],
+    len: usize,
+    /// All of them if there are more. (Behind a pointer of one word: this is seldom needed.)
+    #[allow(clippy::box_collection)]
+    more: Option<Box<Vec<T>>>,
 }
 
 impl<T: Copy + Default> Few<T> {
@@ -27,6 +27,7 @@ impl<T: Copy + Default> Few<T> {
         result
     }
 
+    #[inline]
     pub(crate) fn filled(item: T, len: usize) -> Self {
         (0..len).map(|_| item).collect()
     }
@@ -35,9 +36,10 @@ impl<T: Copy + Default> Few<T> {
 impl<T: Copy + Default> Default for Few<T> {
     #[inline]
     fn default() -> Self {
-        Self::InPlace {
+        Self {
+            in_place: [T::default(); IN_PLACE],
             len: 0,
-            items: [T::default(); IN_PLACE],
+            more: None,
         }
     }
 }
@@ -46,9 +48,9 @@ impl<T> Deref for Few<T> {
     type Target = [T];
     #[inline]
     fn deref(&self) -> &[T] {
-        match self {
-            Self::InPlace { len, items } => &items[..usize::from(*len)],
-            Self::Heap(items) => items,
+        match &self.more {
+            None => &self.in_place[..self.len],
+            Some(items) => items,
         }
     }
 }
@@ -56,9 +58,9 @@ impl<T> Deref for Few<T> {
 impl<T> DerefMut for Few<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        match self {
-            Self::InPlace { len, items } => &mut items[..usize::from(*len)],
-            Self::Heap(items) => items,
+        match &mut self.more {
+            None => &mut self.in_place[..self.len],
+            Some(items) => items,
         }
     }
 }
@@ -73,49 +75,32 @@ impl<T: Copy + Default> From<&[T]> for Few<T> {
 impl<T: Copy + Default> FromIterator<T> for Few<T> {
     #[inline]
     fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {
-        let mut items = [T::default(); IN_PLACE];
+        let mut few = Self::default();
         let mut iter = iter.into_iter();
-        for len in 0..IN_PLACE {
-            match iter.next() {
-                Some(item) => items[len] = item,
-                None => {
-                    return Self::InPlace {
-                        len: len as u8,
-                        items,
-                    };
-                }
+        while let Some(item) = iter.next() {
+            if few.len == IN_PLACE {
+                let first = std::mem::take(&mut few.in_place).into_iter();
+                let all: Vec<T> = first.chain([item]).chain(iter).collect();
+                few.len = all.len();
+                few.more = Some(Box::new(all));
+                break;
             }
+            few.in_place[few.len] = item;
+            few.len += 1;
         }
-        match iter.next() {
-            Some(fifth) => Self::Heap(items.into_iter().chain([fifth]).chain(iter).collect()),
-            None => Self::InPlace {
-                len: IN_PLACE as u8,
-                items,
-            },
-        }
+        few
     }
 }
 
 impl<T: PartialEq> PartialEq for Few<T> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (
-                Self::InPlace { len, items },
-                Self::InPlace {
-                    len: other_len,
-                    items: others,
-                },
-            ) => {
-                // No call to compare memory, and no branch for each item.
-                let mut equal = len == other_len;
-                for (item, other) in items.iter().zip(others) {
-                    equal &= item == other;
-                }
-                equal
-            }
-            _ => **self == **other,
+        // No call to compare memory, and no branch for each item.
+        let mut equal = self.len == other.len;
+        for (item, other) in self.in_place.iter().zip(&other.in_place) {
+            equal &= item == other;
         }
+        equal && self.more == other.more
     }
 }
 
