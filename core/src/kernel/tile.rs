@@ -187,7 +187,7 @@ impl<F: Float> Block<'_, F> {
             }
             return;
         }
-        // By squares, which are turned over in registers.
+        // By squares, which are turned over.
         for start in terms.clone().step_by(L) {
             let len = L.min(terms.end - start);
             let turned = &mut copy[(start - terms.start) * width..][..len * width];
@@ -209,10 +209,11 @@ impl<F: Float> Block<'_, F> {
                         }
                     }
                 }
+                let square = transposed(square);
                 for l in 0..len {
                     let row = &mut turned[l * width + column..][..L];
                     for j in 0..L {
-                        row[j].write(square[j][l]);
+                        row[j].write(square[l][j]);
                     }
                 }
             }
@@ -307,6 +308,25 @@ impl<F: Float> Block<'_, F> {
             }
         }
     }
+}
+
+/// A square turned over, whose side is a power of two: merging its two halves element by element, as
+/// one does with cards, moves the first bit of an element's row number to the end of its column number,
+/// and as often as there are such bits changes rows for columns.
+#[inline(always)]
+fn transposed<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
+    let mut from = square;
+    for _ in 0..L.ilog2() {
+        let mut to = [[F::zero(); L]; L];
+        let (first, second) = from.as_flattened().split_at(L * L / 2);
+        let pairs = to.as_flattened_mut().chunks_exact_mut(2);
+        for ((pair, &a), &b) in pairs.zip(first).zip(second) {
+            pair[0] = a;
+            pair[1] = b;
+        }
+        from = to;
+    }
+    from
 }
 
 /// Where the element (`row`, `column`) of a matrix is.
