@@ -16,7 +16,7 @@ use std::ops::Range;
 /// Vectors in a row of a tile.
 const VECTORS: usize = 3;
 /// The most terms of a sum whose operands are kept near, for the widest tile.
-const DEPTH: usize = 208;
+const DEPTH: usize = 512;
 /// The widest row of a tile, in elements.
 const WIDEST: usize = VECTORS * 16;
 /// Multiplications that pay for waking a thread.
@@ -228,7 +228,14 @@ impl<F: Float> Block<'_, F> {
         terms: &Range<usize>,
         (panel, stride): (*const F, isize),
     ) {
+        // Copies, here and below: what is indexed in memory would not stay in registers.
+        let before = self.before::<R, V, L>(row, terms.start == 0);
         let mut sums = [[[F::zero(); L]; V]; R];
+        for i in 0..R {
+            for v in 0..V {
+                sums[i][v] = before[i][v];
+            }
+        }
         // SAFETY: an element of `a`, as `b`'s in `wide`.
         let mut a = unsafe { at(&self.a, row, terms.start) };
         let mut b = panel;
@@ -252,62 +259,117 @@ impl<F: Float> Block<'_, F> {
             a = a.wrapping_offset(self.a.column_stride);
             b = b.wrapping_offset(stride);
         }
-        // A copy: what is indexed in memory would not stay in registers.
         let mut done = [[[F::zero(); L]; V]; R];
         for i in 0..R {
             for v in 0..V {
                 done[i][v] = sums[i][v];
             }
         }
-        self.store(row, terms.start == 0, &done);
+        self.store(row, &done);
+    }
+
+    /// What a tile's terms are added to: what the result was times `beta` before the first, then what
+    /// it is.
+    #[inline(always)]
+    fn before<const R: usize, const V: usize, const L: usize>(
+        &self,
+        row: usize,
+        begins: bool,
+    ) -> [[[F; L]; V]; R] {
+        let mut before = [[[F::zero(); L]; V]; R];
+        if begins && self.beta == F::zero() {
+            return before;
+        }
+        let beta = if begins { self.beta } else { F::one() };
+        if self.out.turned {
+            let mut tile = [[[F::zero(); L]; V]; R];
+            for j in 0..self.columns.len() {
+                let column = self.column::<R>(row, j);
+                for i in 0..R {
+                    tile[i][j / L][j % L] = column[i];
+                }
+            }
+            for i in 0..R {
+                for v in 0..V {
+                    for l in 0..L {
+                        before[i][v][l] = beta * tile[i][v][l];
+                    }
+                }
+            }
+            return before;
+        }
+        for i in 0..R {
+            let out = self.row(row + i);
+            for v in 0..V {
+                if let Some(whole) = whole::<F, L>(out, v) {
+                    for l in 0..L {
+                        before[i][v][l] = beta * whole[l];
+                    }
+                } else {
+                    let mut part = [F::zero(); L];
+                    let rest = out.iter().skip(v * L);
+                    part.iter_mut().zip(rest).for_each(|(x, &out)| *x = out);
+                    for l in 0..L {
+                        before[i][v][l] = beta * part[l];
+                    }
+                }
+            }
+        }
+        before
     }
 
     #[inline(always)]
     fn store<const R: usize, const V: usize, const L: usize>(
         &self,
         row: usize,
-        begins: bool,
         sums: &[[[F; L]; V]; R],
     ) {
-        let Out { c, len, turned } = self.out;
-        let beta = if begins { self.beta } else { F::one() };
-        let update = |out: &mut F, sum: F| {
-            *out = if beta == F::zero() {
-                sum
-            } else {
-                *out * beta + sum
-            };
-        };
-        let columns = self.columns.clone();
-        if turned {
-            for (j, column) in columns.enumerate() {
-                let place = column * len + row;
-                // SAFETY: blocks do not overlap, and `product` borrows `c` for all of its tasks.
-                let out = unsafe { c.piece(place..place + R) };
+        if self.out.turned {
+            for j in 0..self.columns.len() {
+                let column = self.column::<R>(row, j);
                 for i in 0..R {
-                    update(&mut out[i], sums[i][j / L][j % L]);
+                    column[i] = sums[i][j / L][j % L];
                 }
             }
             return;
         }
         for i in 0..R {
-            let place = (row + i) * len + columns.start;
-            // SAFETY: as above.
-            let out = unsafe { c.piece(place..place + columns.len()) };
-            for (chunk, sums) in out.chunks_mut(L).zip(&sums[i]) {
-                if let Ok(whole) = <&mut [F; L]>::try_from(&mut *chunk) {
-                    for l in 0..L {
-                        update(&mut whole[l], sums[l]);
-                    }
+            let out = self.row(row + i);
+            for v in 0..V {
+                if let Some(whole) = whole::<F, L>(out, v) {
+                    *whole = sums[i][v];
                 } else {
-                    chunk
-                        .iter_mut()
-                        .zip(sums)
-                        .for_each(|(out, &sum)| update(out, sum));
+                    let rest = out.iter_mut().skip(v * L);
+                    rest.zip(&sums[i][v]).for_each(|(out, &sum)| *out = sum);
                 }
             }
         }
     }
+
+    /// The elements of the result in a row of this block.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    fn row(&self, row: usize) -> &mut [F] {
+        let place = row * self.out.len + self.columns.start;
+        // SAFETY: blocks do not overlap, the slices made of one are used one after the other, and
+        // `product` borrows `c` for all of its tasks.
+        unsafe { self.out.c.piece(place..place + self.columns.len()) }
+    }
+
+    /// Those in rows `row` to `row + R` and one of its columns, of a result that is turned over.
+    #[inline(always)]
+    #[allow(clippy::mut_from_ref)]
+    fn column<const R: usize>(&self, row: usize, column: usize) -> &mut [F] {
+        let place = (self.columns.start + column) * self.out.len + row;
+        // SAFETY: as in `row`.
+        unsafe { self.out.c.piece(place..place + R) }
+    }
+}
+
+/// Vector `v` of a row, if the row holds all of it.
+#[inline(always)]
+fn whole<F, const L: usize>(row: &mut [F], v: usize) -> Option<&mut [F; L]> {
+    row.get_mut(v * L..v * L + L)?.try_into().ok()
 }
 
 /// A square turned over, whose side is a power of two: merging its two halves element by element, as
