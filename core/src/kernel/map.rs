@@ -113,16 +113,19 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
 
 /// `out[i] = update(old[i], args[i])`, for contiguous slices of one length.
 pub(crate) fn updated<F: Float, const N: usize, U: Update<1, N>>(
-    step: U,
+    update: U,
     old: &[F],
     args: [&[F]; N],
     out: &mut [F],
 ) {
     parallel::chunks_mut(out, GRAIN, &|start, out| {
         let range = start..start + out.len();
-        // What is copied is still near when it is changed.
-        out.copy_from_slice(&old[range.clone()]);
-        update(step, [out], cut(args, &range));
+        dispatch(Elsewhere {
+            update,
+            old: &old[range.clone()],
+            args: cut(args, &range),
+            out,
+        });
     });
 }
 
@@ -211,6 +214,31 @@ impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Kernel for InPla
             for k in 0..S {
                 states[k][i] = after[k].0;
             }
+        }
+    }
+}
+
+struct Elsewhere<'a, F, const N: usize, U> {
+    update: U,
+    old: &'a [F],
+    args: [&'a [F]; N],
+    out: &'a mut [F],
+}
+
+impl<F: Float, const N: usize, U: Update<1, N>> Kernel for Elsewhere<'_, F, N, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let (old, out) = (self.old, self.out);
+        let len = out.len();
+        assert!(old.len() == len);
+        let args = cut(self.args, &(0..len));
+        for i in 0..len {
+            let [after] = self
+                .update
+                .apply([Lane::new(old[i])], lanes::<F, I, N>(&args, i));
+            out[i] = after.0;
         }
     }
 }

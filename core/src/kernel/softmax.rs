@@ -3,7 +3,7 @@
 use super::isa::{Isa, Kernel, dispatch};
 use super::parallel::{self, GRAIN};
 use super::real::{Float, Lane, Real};
-use super::reduce::{Max, Reduction, pairwise};
+use super::reduce::{Reduction, pairwise};
 
 /// Σ e^(x - shift).
 #[derive(Clone, Copy, Debug)]
@@ -26,11 +26,26 @@ impl Reduction for SumExp {
     }
 }
 
+/// The largest element, where it does not matter whether a NaN is passed on: the sum will be NaN.
+#[derive(Clone, Copy, Debug)]
+struct Largest;
+
+impl Reduction for Largest {
+    #[inline(always)]
+    fn neutral<T: Real>(self, like: T) -> T {
+        like.constant(f64::NEG_INFINITY)
+    }
+    #[inline(always)]
+    fn combine<T: Real>(self, a: T, b: T) -> T {
+        T::select(a.lt(b), b, a)
+    }
+}
+
 /// The maximum of a row and ln Σ e^(x - maximum): kept apart, since their sum would round away what
 /// the second is when the first is large. An infinite maximum gives NaN, as in PyTorch.
 #[inline(always)]
 fn shift_and_log_sum<F: Float, I: Isa>(row: &[F]) -> (F, F) {
-    let shift = pairwise::<F, I, _>(Max, row);
+    let shift = pairwise::<F, I, _>(Largest, row);
     let sum = pairwise::<F, I, _>(
         SumExp {
             shift: shift.to_f64(),
@@ -115,7 +130,7 @@ impl<F: Float> Kernel for Softmax<'_, F> {
                     *out = (x - shift) - log_sum;
                 }
             } else {
-                let max = pairwise::<F, I, _>(Max, row);
+                let max = pairwise::<F, I, _>(Largest, row);
                 for (out, &x) in out.iter_mut().zip(row) {
                     *out = Lane::<F, I>::new(x - max).exp().0;
                 }
