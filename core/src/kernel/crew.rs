@@ -21,14 +21,21 @@ struct Job {
     count: usize,
 }
 
+/// Where a thread is in its share of a job, on cache lines of its own.
+#[derive(Default)]
+#[repr(align(128))]
+struct Share {
+    next: AtomicUsize,
+}
+
 struct Crew {
     /// Held by the caller whose job it is.
     caller: Mutex<()>,
     job: UnsafeCell<Option<Job>>,
     /// Odd while a job is open; one more with each opening and closing.
     phase: AtomicUsize,
-    /// The next piece to be taken.
-    next: AtomicUsize,
+    /// The next piece to be taken of each thread's share.
+    shares: Vec<Share>,
     /// Threads that are inside the open job, or look whether it still is.
     inside: AtomicUsize,
     /// Held while a thread goes to sleep, and while all are woken.
@@ -66,7 +73,7 @@ pub(super) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
     crew.open(count, body);
     // Closes the job even if a piece of the caller's panics: `body` must not be used after its life.
     let closing = Closing(crew);
-    crew.take_part(count, body);
+    crew.take_part(0, count, body);
     drop(closing);
     if let Some(payload) = lock(&crew.panic).take() {
         resume_unwind(payload);
@@ -88,7 +95,7 @@ impl Crew {
             caller: Mutex::new(()),
             job: UnsafeCell::new(None),
             phase: AtomicUsize::new(0),
-            next: AtomicUsize::new(0),
+            shares: (0..threads).map(|_| Share::default()).collect(),
             inside: AtomicUsize::new(0),
             asleep: Mutex::new(()),
             sleepers: AtomicUsize::new(0),
@@ -100,7 +107,7 @@ impl Crew {
             // Should a thread not start there are fewer: the caller does what is left.
             let name = format!("cotangent-{number}");
             let builder = std::thread::Builder::new().name(name);
-            drop(builder.spawn(move || crew.serve()));
+            drop(builder.spawn(move || crew.serve(number)));
         }
         crew
     }
@@ -111,7 +118,9 @@ impl Crew {
         let body: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(body) };
         // SAFETY: no job is open, and none is inside (`close` has waited): nobody else looks at it.
         unsafe { *self.job.get() = Some(Job { body, count }) };
-        self.next.store(0, Relaxed);
+        for (thread, share) in self.shares.iter().enumerate() {
+            share.next.store(self.first(thread, count), Relaxed);
+        }
         self.phase.fetch_add(1, SeqCst);
         if self.sleepers.load(SeqCst) > 0 {
             drop(lock(&self.asleep));
@@ -119,19 +128,37 @@ impl Crew {
         }
     }
 
-    fn take_part(&self, count: usize, body: &(dyn Fn(usize) + Sync)) {
-        loop {
-            let i = self.next.fetch_add(1, Relaxed);
-            if i >= count {
-                return;
+    /// The first piece of a thread's share.
+    fn first(&self, thread: usize, count: usize) -> usize {
+        thread * count / self.threads
+    }
+
+    /// Does the pieces of a thread's own share, then what is left of the others'. So a thread mostly
+    /// finds near it what it has written itself, in the region before or in the step before.
+    fn take_part(&self, thread: usize, count: usize, body: &(dyn Fn(usize) + Sync)) {
+        for turn in 0..self.threads {
+            let owner = (thread + turn) % self.threads;
+            let end = self.first(owner + 1, count);
+            loop {
+                let i = self.shares[owner].next.fetch_add(1, Relaxed);
+                if i >= end {
+                    break;
+                }
+                body(i);
             }
-            body(i);
+        }
+    }
+
+    /// Leaves what has not begun undone, after a panic.
+    fn give_up(&self) {
+        for share in &self.shares {
+            share.next.fetch_max(usize::MAX / 2, Relaxed);
         }
     }
 
     fn close(&self) {
         // In case of a panic: what is left of the job is not begun any more.
-        self.next.fetch_max(usize::MAX / 2, Relaxed);
+        self.give_up();
         self.phase.fetch_add(1, SeqCst);
         let mut turns = 0u32;
         // What the others have done comes before what the caller does next: their `fetch_sub` is seen.
@@ -141,7 +168,7 @@ impl Crew {
     }
 
     /// What each thread but the caller does.
-    fn serve(&self) {
+    fn serve(&self, thread: usize) {
         let mut seen = 0;
         loop {
             let phase = self.watch(seen);
@@ -153,9 +180,9 @@ impl Crew {
                 if let Some(Job { body, count }) = unsafe { *self.job.get() } {
                     // SAFETY: `close` keeps `body` alive until no thread is inside.
                     let body = unsafe { &*body };
-                    let work = AssertUnwindSafe(|| self.take_part(count, body));
+                    let work = AssertUnwindSafe(|| self.take_part(thread, count, body));
                     if let Err(payload) = catch_unwind(work) {
-                        self.next.fetch_max(usize::MAX / 2, Relaxed);
+                        self.give_up();
                         lock(&self.panic).get_or_insert(payload);
                     }
                 }
