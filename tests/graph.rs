@@ -122,6 +122,19 @@ fn a_parameter_that_a_live_graph_holds_is_not_changed_under_it() -> Result<()> {
 }
 
 #[test]
+fn a_long_graph_of_operations_that_save_their_operands_is_dropped_without_recursion() {
+    on_a_stack_of(256 * 1024, || {
+        let x = Tensor::scalar(1.0f64).tracked();
+        let saves_operands = |x: Tensor| x.mul(&x).unwrap().square().sin();
+        drop((0..100_000).fold(x.clone(), |x, _| saves_operands(x)));
+        // So it is where backward has kept what was saved.
+        let y = (0..10_000).fold(x, |x, _| saves_operands(x));
+        Backward::new().retain_graph().run(&y).unwrap();
+        drop(y);
+    });
+}
+
+#[test]
 fn a_graph_that_a_thread_keeps_to_its_end_is_dropped_without_recursion() {
     thread_local! {
         static KEPT: RefCell<Option<Tensor>> = const { RefCell::new(None) };

@@ -16,6 +16,9 @@ pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
 
 /// A differentiable operation: what its forward has saved, and its vector-Jacobian product.
 ///
+/// What it saves should be of its operands, or untracked: other graphs that it holds are dropped by
+/// recursion, which a chain of many thousand such operations has no stack for.
+///
 /// A user's own operation computes its output on detached tensors and records itself with
 /// [`Tensor::from_op`]:
 ///
