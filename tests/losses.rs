@@ -395,3 +395,21 @@ proptest! {
         expected.differs_by(&found, |x| 1e-13 * (x.abs() + 1.0)).map_err(TestCaseError::fail)?;
     }
 }
+
+#[test]
+fn a_nan_makes_its_row_of_softmax_nan_and_no_other() -> Result<()> {
+    for columns in [3, 70] {
+        for place in [0, columns - 1] {
+            let mut row = vec![0.5f32; columns];
+            row[place] = f32::NAN;
+            row.extend(vec![0.5f32; columns]);
+            let x = Tensor::from_vec(row, [2, columns])?;
+            for y in [x.softmax(1)?, x.log_softmax(1)?] {
+                let y = y.to_f64_vec();
+                assert!(y[..columns].iter().all(|y| y.is_nan()), "{y:?}");
+                assert!(y[columns..].iter().all(|y| y.is_finite()), "{y:?}");
+            }
+        }
+    }
+    Ok(())
+}

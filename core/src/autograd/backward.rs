@@ -237,10 +237,11 @@ impl Backward {
                 node: recorded.as_ref(),
                 parents,
             };
-            let mut cotangents = op.vjp(cotangent, &context)?;
+            let cotangents = op.vjp(cotangent, &context);
             if !keep {
                 slot.clear();
             }
+            let mut cotangents = cotangents?;
             if cotangents.len() != parents.len() {
                 let reason = format!(
                     "the vjp of `{name}` gave {} cotangents for {} operands",

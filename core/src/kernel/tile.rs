@@ -2,8 +2,8 @@
 //!
 //! `a` is read in place, whatever its strides, one element at a time, since each is multiplied into a whole
 //! row of the tile; of `b` a panel of a few columns is copied into the order in which it is read, where it
-//! does not lie so already. Every element of the result is a sum over k in order, in blocks that depend on
-//! the sizes alone: the threads do not matter. (Goto, van de Geijn 2008, Anatomy of
+//! does not lie so already. Every element of the result is a sum over k in order, whatever the blocks and the
+//! threads. (Goto, van de Geijn 2008, Anatomy of
 //! High-Performance Matrix Multiplication, for the blocks; copying `a` does not pay at the sizes of nets.)
 
 use super::gemm::Matrix;
@@ -15,10 +15,9 @@ use std::ops::Range;
 
 /// Vectors in a row of a tile.
 const VECTORS: usize = 3;
-/// The most terms of a sum whose operands are kept near, for the widest tile.
-const DEPTH: usize = 512;
-/// The widest row of a tile, in elements.
-const WIDEST: usize = VECTORS * 16;
+/// The bytes of a copied panel, on the stack: 512 terms of a sum for the widest tile. More would go over the
+/// result less often, but are far for the processor.
+const PANEL: usize = 512 * VECTORS * 64;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
 /// Tasks for each thread, so that all end at about the same time; more would copy a panel more often.
@@ -133,8 +132,17 @@ impl<F: Float> Block<'_, F> {
     #[inline(always)]
     fn wide<I: Isa, const R: usize, const V: usize, const L: usize>(&self) {
         let width = V * L;
-        let mut copy = [const { MaybeUninit::uninit() }; DEPTH * WIDEST];
-        let blocks = self.depth.div_ceil(DEPTH * WIDEST / width);
+        #[allow(
+            clippy::large_stack_arrays,
+            reason = "memory of its own would cost as much as a small product"
+        )]
+        let mut words = [const { MaybeUninit::<u64>::uninit() }; PANEL / 8];
+        let copy: &mut [MaybeUninit<F>] = {
+            let (start, len) = (words.as_mut_ptr().cast(), PANEL / size_of::<F>());
+            // SAFETY: so many bytes, aligned for either dtype, which need not be initialized.
+            unsafe { std::slice::from_raw_parts_mut(start, len) }
+        };
+        let blocks = self.depth.div_ceil(copy.len() / width);
         let depth = self.depth.div_ceil(blocks);
         let in_place = self.b.column_stride == 1
             && self.columns.len() == width
@@ -146,7 +154,7 @@ impl<F: Float> Block<'_, F> {
             let panel = if in_place {
                 (first, self.b.row_stride)
             } else {
-                self.copy::<L>(terms.clone(), width, &mut copy);
+                self.copy::<L>(terms.clone(), width, copy);
                 // `copy` has written as many rows of `width` as there are terms; no other is read.
                 (copy.as_ptr().cast::<F>(), width as isize)
             };
@@ -284,7 +292,8 @@ impl<F: Float> Block<'_, F> {
         if self.out.turned {
             let mut tile = [[[F::zero(); L]; V]; R];
             for j in 0..self.columns.len() {
-                let column = self.column::<R>(row, j);
+                // SAFETY: one slice of the result at a time.
+                let column = unsafe { self.column::<R>(row, j) };
                 for i in 0..R {
                     tile[i][j / L][j % L] = column[i];
                 }
@@ -299,7 +308,8 @@ impl<F: Float> Block<'_, F> {
             return before;
         }
         for i in 0..R {
-            let out = self.row(row + i);
+            // SAFETY: one slice of the result at a time.
+            let out = unsafe { self.row(row + i) };
             for v in 0..V {
                 if let Some(whole) = whole::<F, L>(out, v) {
                     for l in 0..L {
@@ -326,7 +336,8 @@ impl<F: Float> Block<'_, F> {
     ) {
         if self.out.turned {
             for j in 0..self.columns.len() {
-                let column = self.column::<R>(row, j);
+                // SAFETY: one slice of the result at a time.
+                let column = unsafe { self.column::<R>(row, j) };
                 for i in 0..R {
                     column[i] = sums[i][j / L][j % L];
                 }
@@ -334,7 +345,8 @@ impl<F: Float> Block<'_, F> {
             return;
         }
         for i in 0..R {
-            let out = self.row(row + i);
+            // SAFETY: one slice of the result at a time.
+            let out = unsafe { self.row(row + i) };
             for v in 0..V {
                 if let Some(whole) = whole::<F, L>(out, v) {
                     *whole = sums[i][v];
@@ -347,21 +359,27 @@ impl<F: Float> Block<'_, F> {
     }
 
     /// The elements of the result in a row of this block.
+    ///
+    /// # Safety
+    /// No other slice of them may be in use. (Blocks do not overlap, and `product` borrows `c` for all of
+    /// its tasks.)
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    fn row(&self, row: usize) -> &mut [F] {
+    #[allow(clippy::mut_from_ref, reason = "that is why it is unsafe")]
+    unsafe fn row(&self, row: usize) -> &mut [F] {
         let place = row * self.out.len + self.columns.start;
-        // SAFETY: blocks do not overlap, the slices made of one are used one after the other, and
-        // `product` borrows `c` for all of its tasks.
+        // SAFETY: the caller's promise.
         unsafe { self.out.c.piece(place..place + self.columns.len()) }
     }
 
     /// Those in rows `row` to `row + R` and one of its columns, of a result that is turned over.
+    ///
+    /// # Safety
+    /// As of [`row`](Self::row).
     #[inline(always)]
-    #[allow(clippy::mut_from_ref)]
-    fn column<const R: usize>(&self, row: usize, column: usize) -> &mut [F] {
+    #[allow(clippy::mut_from_ref, reason = "that is why it is unsafe")]
+    unsafe fn column<const R: usize>(&self, row: usize, column: usize) -> &mut [F] {
         let place = (self.columns.start + column) * self.out.len + row;
-        // SAFETY: as in `row`.
+        // SAFETY: the caller's promise.
         unsafe { self.out.c.piece(place..place + R) }
     }
 }

@@ -13,8 +13,11 @@ pub(crate) struct Few<T> {
     /// The items if there are no more than fit; those past the last are the default.
     in_place: [T; IN_PLACE],
     len: usize,
-    /// All of them if there are more. (Behind a pointer of one word: this is seldom needed.)
-    #[allow(clippy::box_collection)]
+    /// All of them if there are more.
+    #[allow(
+        clippy::box_collection,
+        reason = "one word in place of three, seldom needed"
+    )]
     more: Option<Box<Vec<T>>>,
 }
 

@@ -29,7 +29,8 @@ static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
-/// What the storage of all tensors of this process takes, in bytes.
+/// What the storage of all tensors of this process takes, in bytes. Up to 16 bytes of elements are part
+/// of the tensor itself and not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryUse {
