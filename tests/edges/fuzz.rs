@@ -1,0 +1,1 @@
+//! Every operation in `f32` on extreme values, against `f64`.

@@ -1,0 +1,1 @@
+//! What gradcheck says of functions at the edges.

@@ -1,0 +1,1 @@
+//! Losses, log-sum-exp and products where elements are infinite, NaN or far apart.

@@ -1,0 +1,1 @@
+//! Optimizers and clipping at the edges of the dtypes.

@@ -1,0 +1,1 @@
+//! Where a formula changes over to another: rounding, large angles, excluded bounds.
