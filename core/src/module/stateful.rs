@@ -173,7 +173,8 @@ impl<M: Module> Stateful for M {
 }
 
 /// Writes the states of several parts, each under its name, to one safetensors file, which is
-/// replaced whole or not at all: model and optimizer cannot come from different steps.
+/// [replaced whole or not at all](crate::replace_file): model and optimizer cannot come from
+/// different steps.
 ///
 /// ```
 /// use cotangent_core::module::{Counter, Param, load_checkpoint, save_checkpoint};

@@ -160,10 +160,9 @@ pub trait Module {
         super::select::set_frozen(self, pattern, false)
     }
 
-    /// Writes all leaves to a safetensors file under their paths: to a temporary file beside it
-    /// first, which then takes its name, so that an interruption leaves the old file whole. All that a
-    /// process that is killed meanwhile may leave behind is the temporary file, which is called
-    /// `.NAME.PROCESS-NUMBER.saving` and may be deleted; later saves do not mind it.
+    /// Writes all leaves to a safetensors file under their paths. An interruption leaves the old
+    /// file whole; [`replace_file`](crate::replace_file) says how, and treats links, permissions and
+    /// left-over temporary files.
     ///
     /// PyTorch reads the file with `safetensors.torch.load_file` and `load_state_dict`, where the
     /// modules' names and layers are the same.
