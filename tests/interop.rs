@@ -151,6 +151,39 @@ fn pytorchs_models_predict_here_what_they_predict_there() -> Result<()> {
 }
 
 #[test]
+fn pytorchs_models_in_half_precision_predict_here_too() -> Result<()> {
+    for half in ["f16", "bf16"] {
+        let file = |kind| folder().join(format!("sequential.{half}.{kind}safetensors"));
+        let mut values = BTreeMap::from([
+            (
+                "input".to_owned(),
+                Buffer::new(&Tensor::zeros([6, 5], DType::F32)?),
+            ),
+            (
+                "output".to_owned(),
+                Buffer::new(&Tensor::zeros([6, 3], DType::F32)?),
+            ),
+        ]);
+        values.load(file("values."))?;
+        for dtype in DTYPES {
+            let mut model = sequential(3)?;
+            model.convert(dtype);
+            model.load(file(""))?;
+            let output = model.predict(&values["input"].value().to_dtype(dtype))?;
+            assert_close(&output.to_dtype(DType::F32), &values["output"].value());
+            // The numbers are those of half precision.
+            let weight = model.select(r"0\.weight")?[0].1.value().to_f64_vec();
+            let digits = if half == "f16" { 11 } else { 8 };
+            for x in weight {
+                let unit = 2f64.powi(x.abs().log2().floor() as i32 + 1 - digits);
+                assert_eq!(x % unit, 0.0, "{half} {x}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn pytorchs_files_come_out_as_they_went_in() -> Result<()> {
     fn again(name: &str, dtype: DType, mut model: impl Module) -> Result<()> {
         model.convert(dtype);

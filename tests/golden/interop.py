@@ -4,6 +4,9 @@
     python interop.py --check FOLDER  loads the models that cotangent has saved in FOLDER and compares
                                       outputs; with --record it also writes PyTorch's outputs there
 
+Some of PyTorch's models are in half precision, as most that are published; their outputs are those of
+the same numbers in single precision.
+
 The files that PyTorch writes are called `NAME.safetensors`, those that cotangent has written
 `NAME.saved.safetensors`, inputs and outputs `NAME.values.safetensors` and
 `NAME.saved.values.safetensors`. All are of the models that are built here.
@@ -18,6 +21,7 @@ sys.dont_write_bytecode = True
 from recording import Random  # noqa: E402  First, for it sets torch up.
 
 import torch  # noqa: E402
+from safetensors import safe_open  # noqa: E402
 from safetensors.torch import load_file, save_file  # noqa: E402
 from torch import nn  # noqa: E402
 
@@ -64,6 +68,8 @@ class Wrapped(nn.Module):
 
 MODELS = {"sequential": sequential, "custom": Custom, "wrapped": Wrapped}
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
+HALVES = {"f16": torch.float16, "bf16": torch.bfloat16}
+METADATA = {"format": "pt"}
 
 
 def trained(name, dtype):
@@ -89,16 +95,25 @@ def write():
     for name in MODELS:
         for suffix, dtype in DTYPES.items():
             model = trained(name, dtype)
-            save_file(model.state_dict(), FOLDER / f"{name}.{suffix}.safetensors")
+            save_file(model.state_dict(), FOLDER / f"{name}.{suffix}.safetensors", METADATA)
             save_file(values(name, dtype, model), FOLDER / f"{name}.{suffix}.values.safetensors")
             print(f"{name}.{suffix}: {', '.join(model.state_dict())}")
+    for suffix, dtype in HALVES.items():
+        model = trained("sequential", torch.float32).to(dtype)
+        path = FOLDER / f"sequential.{suffix}.safetensors"
+        save_file(model.state_dict(), path, METADATA)
+        outputs = values("sequential", torch.float32, model.to(torch.float32))
+        save_file(outputs, FOLDER / f"sequential.{suffix}.values.safetensors")
 
 
 def check(folder, record):
     """What cotangent has saved: the keys, dtypes and shapes are PyTorch's, and so are the outputs."""
     for name in MODELS:
         for suffix, dtype in DTYPES.items():
-            state = load_file(folder / f"{name}.{suffix}.saved.safetensors")
+            path = folder / f"{name}.{suffix}.saved.safetensors"
+            with safe_open(path, framework="pt") as file:
+                assert file.metadata() == METADATA, file.metadata()
+            state = load_file(path)
             model = MODELS[name]().to(dtype)
             expected = model.state_dict()
             for key, tensor in state.items():

@@ -3,8 +3,9 @@
 
 use crate::allocations::assert_small;
 use crate::{file, net};
-use cotangent::module::{Loader, load_bytes, to_bytes};
+use cotangent::module::{Loader, StateDict, Stateful, load_bytes, to_bytes};
 use cotangent::prelude::*;
+use std::collections::BTreeMap;
 
 /// One entry of a header.
 fn entry(name: &str, dtype: &str, shape: &str, from: u64, to: u64) -> String {
@@ -343,8 +344,6 @@ fn sound_files_of_unusual_form_are_loaded() -> Result<()> {
 #[test]
 fn other_dtypes_are_named() -> Result<()> {
     for (dtype, size) in [
-        ("F16", 2),
-        ("BF16", 2),
         ("F64", 8),
         ("I8", 1),
         ("U8", 1),
@@ -372,6 +371,96 @@ fn other_dtypes_are_named() -> Result<()> {
         );
         assert_eq!(to_bytes(&model)?, before, "{dtype}");
     }
+    Ok(())
+}
+
+/// A file of one tensor.
+fn one_tensor(name: &str, dtype: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+    let header = entry(name, dtype, shape, 0, data.len() as u64);
+    let mut bytes = file(&format!("{{{header}}}"), 0);
+    bytes.extend(data);
+    bytes
+}
+
+#[test]
+fn narrower_numbers_load_exactly() -> Result<()> {
+    // 1, -2, the largest and the smallest, the two zeros, infinity.
+    let f16 = [0x3c00, 0xc000, 0x7bff, 0x0001, 0x0000, 0x8000, 0x7c00u16];
+    let f16_values = [1.0, -2.0, 65504.0, 2f64.powi(-24), 0.0, -0.0, f64::INFINITY];
+    let bf16 = [0x3f80, 0xc000, 0x7f7f, 0x0001, 0x0000, 0x8000, 0x7f80u16];
+    let largest = 255.0 / 128.0 * 2f64.powi(127);
+    let bf16_values = [
+        1.0,
+        -2.0,
+        largest,
+        2f64.powi(-133),
+        0.0,
+        -0.0,
+        f64::INFINITY,
+    ];
+    let f32_values = [0.1f32, -2.0, f32::MAX, 1e-45, 0.0, -0.0, f32::INFINITY];
+    let halves = |bits: &[u16]| bits.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let singles = f32_values.iter().flat_map(|x| x.to_le_bytes()).collect();
+    let cases: [(&str, Vec<u8>, [f64; 7]); 3] = [
+        ("F16", halves(&f16), f16_values),
+        ("BF16", halves(&bf16), bf16_values),
+        ("F32", singles, f32_values.map(f64::from)),
+    ];
+    let bits = |values: &[f64]| values.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+    for (stored, data, expected) in &cases {
+        for dtype in [DType::F32, DType::F64] {
+            let file = one_tensor("x", stored, "[7]", data);
+            let new = || {
+                BTreeMap::from([(
+                    "x".to_owned(),
+                    Param::new(&Tensor::zeros([7], dtype).expect("7")),
+                )])
+            };
+            let state = StateDict::from_bytes(&file)?;
+            let (mut loaded, mut renamed, mut stateful) = (new(), new(), new());
+            load_bytes(&mut loaded, &file)?;
+            let other = one_tensor("y", stored, "[7]", data);
+            Loader::new()
+                .rename("y", "x")?
+                .load_bytes(&mut renamed, &other)?;
+            stateful.load_state(&state)?;
+            for model in [loaded, renamed, stateful] {
+                let value = model["x"].value();
+                assert_eq!(value.dtype(), dtype, "{stored}");
+                assert_eq!(
+                    bits(&value.to_f64_vec()),
+                    bits(expected),
+                    "{stored} {dtype}"
+                );
+            }
+        }
+        // A buffer, and NaN.
+        let nan = match *stored {
+            "F16" => 0x7e00u16.to_le_bytes().to_vec(),
+            "BF16" => 0x7fc0u16.to_le_bytes().to_vec(),
+            _ => f32::NAN.to_le_bytes().to_vec(),
+        };
+        let mut buffer = [Buffer::new(&Tensor::scalar(1.0f64))];
+        load_bytes(&mut buffer, &one_tensor("0", stored, "[]", &nan))?;
+        assert!(buffer[0].value().item()?.is_nan(), "{stored}");
+        // A counter is none of them.
+        let error = load_bytes(&mut [Counter::new(1)], &one_tensor("0", stored, "[]", &nan))
+            .expect_err("a number is no count");
+        let says = format!("expected a scalar of dtype I64, found {stored} []");
+        assert!(error.to_string().contains(&says), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_saved_says_that_it_is_pytorchs() -> Result<()> {
+    let saved = to_bytes(&model()?)?;
+    let start = "{\"__metadata__\":{\"format\":\"pt\"},\"";
+    assert_eq!(&saved[8..8 + start.len()], start.as_bytes());
+    let state = model()?.state()?;
+    assert!(state.to_bytes()? == saved);
+    // It is no entry.
+    assert_eq!(StateDict::from_bytes(&saved)?.len(), state.len());
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use std::path::Path;
 /// Renaming rules run in the order in which they are given, each on what the one before has left. Then
 /// names must be the model's paths, no two the same. A rule that changes nothing, and a selection that
 /// nothing matches, is an error: it is a mistake in its pattern. So is to load nothing at all, whatever
-/// may be missing or unused. As with [`Module::load`] it is all or nothing.
+/// may be missing or unused. As with [`Module::load`] it is all or nothing, and values are never rounded.
 ///
 /// ```
 /// use cotangent_core::module::{Loader, Module, Param, load_bytes, to_bytes};

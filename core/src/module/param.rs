@@ -4,7 +4,7 @@ use super::pass::Pass;
 use crate::autograd::{Leaf, LeafId, Node, Tensor};
 use crate::error::{Error, Result};
 use crate::kernel::{Real, Update};
-use crate::tensor::{Array, DType, Element};
+use crate::tensor::{Array, DType};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -295,21 +295,5 @@ pub(super) fn little_endian_bytes(tensor: &Tensor) -> Vec<u8> {
     match tensor.dtype() {
         DType::F32 => bytes(&array.to_vec(), f32::to_le_bytes),
         DType::F64 => bytes(&array.to_vec(), f64::to_le_bytes),
-    }
-}
-
-/// The tensor with these bytes; their number must be that of the shape.
-pub(super) fn from_little_endian(bytes: &[u8], shape: &[usize], dtype: DType) -> Result<Tensor> {
-    fn values<T: Element, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
-        bytes
-            .as_chunks::<N>()
-            .0
-            .iter()
-            .map(|chunk| read(*chunk))
-            .collect()
-    }
-    match dtype {
-        DType::F32 => Tensor::from_vec(values(bytes, f32::from_le_bytes), shape),
-        DType::F64 => Tensor::from_vec(values(bytes, f64::from_le_bytes), shape),
     }
 }

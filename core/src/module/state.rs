@@ -3,13 +3,13 @@
 
 use super::header::repeated_name;
 use super::loader::Loader;
-use super::param::{from_little_endian, little_endian_bytes};
+use super::param::little_endian_bytes;
 use super::stateful::{Entry, StateDict};
 use super::walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
 use crate::autograd::Tensor;
 use crate::disk::{read_file, replace_file};
 use crate::error::{Error, Result};
-use crate::tensor::DType;
+use crate::tensor::{DType, Element, half};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -25,6 +25,9 @@ pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
 
 /// What the format keeps for itself.
 const RESERVED: &str = "__metadata__";
+
+/// Says that names, shapes and layouts are PyTorch's. There are loaders that read nothing without it.
+const METADATA: [(&str, &str); 1] = [("format", "pt")];
 
 fn file_bytes<M: Module + ?Sized>(module: &M, path: &Path) -> Result<Vec<u8>> {
     entries(module)
@@ -80,22 +83,18 @@ pub(super) fn serialize(entries: &StateDict, path: &Path) -> Result<Vec<u8>> {
     let views: Vec<_> = views
         .collect::<std::result::Result<_, _>>()
         .map_err(|error| format_error(path, error.to_string()))?;
-    safetensors::serialize(views, None).map_err(|error| format_error(path, error.to_string()))
+    let metadata = METADATA.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    safetensors::serialize(views, Some(metadata.into()))
+        .map_err(|error| format_error(path, error.to_string()))
 }
 
-/// The entries of a file: tensors of F32 and F64, and counts, which are scalars of I64.
+/// The entries of a file: tensors of F64, F32, F16 and BF16, and counts, which are scalars of I64.
 pub(super) fn deserialize(bytes: &[u8], path: &Path) -> Result<StateDict> {
     let mut entries = StateDict::new();
     for (name, view) in parse(bytes, path)?.tensors() {
-        let read = |dtype| {
-            from_little_endian(view.data(), view.shape(), dtype)
-                .map(Entry::Tensor)
-                .map_err(|error| error.to_string())
-        };
-        let entry = match view.dtype() {
-            Dtype::F32 => read(DType::F32),
-            Dtype::F64 => read(DType::F64),
-            _ => read_count(&view).map(Entry::Count),
+        let entry = match held_in(view.dtype()) {
+            Some(_) => read_tensor(&view).map(Entry::Tensor),
+            None => read_count(&view).map(Entry::Count),
         };
         let entry = entry.map_err(|reason| format_error(path, format!("`{name}`: {reason}")))?;
         entries.insert(&name, entry);
@@ -103,7 +102,8 @@ pub(super) fn deserialize(bytes: &[u8], path: &Path) -> Result<StateDict> {
     Ok(entries)
 }
 
-/// Sets all leaves of `module` from the bytes of a safetensors file; all or nothing.
+/// Sets all leaves of `module` from the bytes of a safetensors file; all or nothing, as
+/// [`Module::load`] does.
 ///
 /// # Errors
 /// [`Error::Format`] if the bytes are no sound safetensors file, [`Error::State`] with every
@@ -230,7 +230,8 @@ fn entry_name(name: &str, original: &str) -> String {
     }
 }
 
-/// The value of one entry, if its shape and dtype are those of `expected` (a count if none is).
+/// The value of one entry, if its shape is that of `expected` and its numbers are numbers of that dtype
+/// too (a count if nothing is expected).
 fn read_leaf(
     view: &TensorView<'_>,
     expected: Option<&Tensor>,
@@ -238,7 +239,11 @@ fn read_leaf(
     let Some(expected) = expected else {
         return read_count(view).map(Loaded::Count);
     };
-    if view.dtype() != file_dtype(expected.dtype()) {
+    let fits = match (held_in(view.dtype()), expected.dtype()) {
+        (Some(found), expected) => found == expected || expected == DType::F64,
+        (None, _) => false,
+    };
+    if !fits {
         return Err(format!(
             "expected dtype {}, found {:?}",
             expected.dtype(),
@@ -252,9 +257,37 @@ fn read_leaf(
             view.shape()
         ));
     }
-    from_little_endian(view.data(), view.shape(), expected.dtype())
-        .map(Loaded::Tensor)
-        .map_err(|error| error.to_string())
+    let tensor = read_tensor(view)?.to_dtype(expected.dtype());
+    Ok(Loaded::Tensor(tensor))
+}
+
+/// The smallest dtype that has all numbers of a file's; none for those that are no parameters'.
+fn held_in(dtype: Dtype) -> Option<DType> {
+    match dtype {
+        Dtype::F64 => Some(DType::F64),
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 => Some(DType::F32),
+        _ => None,
+    }
+}
+
+/// The tensor of an entry, of the dtype that [`held_in`] says.
+fn read_tensor(view: &TensorView<'_>) -> std::result::Result<Tensor, String> {
+    fn values<T: Element, const N: usize>(
+        view: &TensorView<'_>,
+        read: impl Fn([u8; N]) -> T,
+    ) -> Result<Tensor> {
+        let (chunks, _) = view.data().as_chunks::<N>();
+        let values: Vec<T> = chunks.iter().map(|chunk| read(*chunk)).collect();
+        Tensor::from_vec(values, view.shape())
+    }
+    let tensor = match view.dtype() {
+        Dtype::F64 => values(view, f64::from_le_bytes),
+        Dtype::F32 => values(view, f32::from_le_bytes),
+        Dtype::F16 => values(view, |bytes| half::from_f16(u16::from_le_bytes(bytes))),
+        Dtype::BF16 => values(view, |bytes| half::from_bf16(u16::from_le_bytes(bytes))),
+        other => return Err(format!("expected floating-point numbers, found {other:?}")),
+    };
+    tensor.map_err(|error| error.to_string())
 }
 
 fn read_count(view: &TensorView<'_>) -> std::result::Result<u64, String> {

@@ -123,11 +123,11 @@ impl StateDict {
         self.file_bytes(Path::new(""))
     }
 
-    /// The entries of the bytes of a safetensors file.
+    /// The entries of the bytes of a safetensors file. Tensors of F16 and BF16 become f32.
     ///
     /// # Errors
-    /// [`Error::Format`] if they are no sound one, or hold other types than F32, F64 and scalars of
-    /// I64.
+    /// [`Error::Format`] if they are no sound one, or hold other types than F64, F32, F16, BF16 and
+    /// scalars of I64.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         deserialize(bytes, Path::new(""))
     }

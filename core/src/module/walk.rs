@@ -165,7 +165,7 @@ pub trait Module {
     /// left-over temporary files.
     ///
     /// PyTorch reads the file with `safetensors.torch.load_file` and `load_state_dict`, where the
-    /// modules' names and layers are the same.
+    /// modules' names and layers are the same. The file's metadata is `format: pt`.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if writing fails, and as [`to_bytes`](super::to_bytes); the
@@ -179,6 +179,10 @@ pub trait Module {
 
     /// Reads all leaves from a safetensors file. All or nothing: every name, shape and dtype is
     /// checked first, and nothing changes unless all fit.
+    ///
+    /// Values are never rounded: F16, BF16 and F32 load into f32 and f64 alike, F64 into f64 only (for
+    /// another precision, [`convert`](Self::convert) the model after loading). Integers load into
+    /// counters only.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if reading fails, [`Error::Format`](crate::Error::Format)

@@ -5,6 +5,7 @@ mod array;
 mod axes;
 mod dtype;
 mod few;
+pub(crate) mod half;
 mod indices;
 mod layout;
 mod mask;

@@ -1,0 +1,65 @@
+//! Numbers of 16 bits, in which files store what is computed with more.
+
+/// The number with these bits in IEEE 754's binary16, of which every one is an `f32` too.
+pub(crate) fn from_f16(bits: u16) -> f32 {
+    let sign = u32::from(bits & 0x8000) << 16;
+    let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
+    let magnitude = match exponent {
+        // 2^-24 is the distance between subnormal numbers.
+        0 => (fraction as f32 / (1 << 24) as f32).to_bits(),
+        // Infinities and NaN.
+        0x1f => 0xff << 23 | fraction << 13,
+        // The exponents are biased by 15 and by 127.
+        _ => (exponent + 112) << 23 | fraction << 13,
+    };
+    f32::from_bits(sign | magnitude)
+}
+
+/// The number with these bits in bfloat16, which are the upper half of the `f32`'s.
+pub(crate) fn from_bf16(bits: u16) -> f32 {
+    f32::from_bits(u32::from(bits) << 16)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{from_bf16, from_f16};
+
+    /// The number by the definition of the formats, in a wider one.
+    fn by_definition(bits: u16, exponent_bits: u32) -> f64 {
+        let fraction_bits = 15 - exponent_bits;
+        let bias = (1 << (exponent_bits - 1)) - 1;
+        let fraction = f64::from(bits & ((1 << fraction_bits) - 1)) / f64::from(1 << fraction_bits);
+        let exponent = i32::from(bits >> fraction_bits) & ((1 << exponent_bits) - 1);
+        let magnitude = match exponent {
+            0 => fraction * 2f64.powi(1 - bias),
+            _ if exponent == 2 * bias + 1 && fraction == 0.0 => f64::INFINITY,
+            _ if exponent == 2 * bias + 1 => f64::NAN,
+            _ => (1.0 + fraction) * 2f64.powi(exponent - bias),
+        };
+        if bits >> 15 == 1 {
+            -magnitude
+        } else {
+            magnitude
+        }
+    }
+
+    #[test]
+    fn every_number_is_exact() {
+        for bits in 0..=u16::MAX {
+            for (found, expected) in [
+                (from_f16(bits), by_definition(bits, 5)),
+                (from_bf16(bits), by_definition(bits, 8)),
+            ] {
+                if expected.is_nan() {
+                    assert!(found.is_nan(), "{bits:04x}: {found}");
+                } else {
+                    assert_eq!(
+                        f64::from(found).to_bits(),
+                        expected.to_bits(),
+                        "{bits:04x}: {found}"
+                    );
+                }
+            }
+        }
+    }
+}
