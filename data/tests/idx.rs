@@ -205,6 +205,45 @@ fn what_follows_the_last_element_is_an_error() {
 }
 
 #[test]
+fn zeros_behind_gzip_are_skipped() {
+    let bytes = example();
+    let expected = idx::parse(&bytes).unwrap();
+    let whole = gzip(&bytes);
+    let (left, right) = bytes.split_at(7);
+    let zeros = |count| vec![0u8; count];
+    // A byte, a block of a disk and of a tape, more than any buffer.
+    for count in [1, 2, 512, 10_240, 100_000] {
+        for stored in [
+            [whole.clone(), zeros(count)].concat(),
+            // Between members too: pieces that were each written to blocks of their own.
+            [gzip(left), zeros(count), gzip(right), zeros(count)].concat(),
+            [whole.clone(), zeros(count), gzip(&[]), zeros(1)].concat(),
+        ] {
+            assert_eq!(idx::parse(&stored).unwrap(), expected, "{count}");
+        }
+        // But nothing else, and not in the place of what is missing.
+        for stored in [
+            [whole.clone(), zeros(count), vec![1]].concat(),
+            [whole.clone(), zeros(count), b"more".to_vec(), zeros(count)].concat(),
+            [whole.clone(), zeros(count), vec![0x1f, 0x8b]].concat(),
+            [whole[..whole.len() - 1].to_vec(), vec![1], zeros(count)].concat(),
+            [whole.clone(), zeros(count), whole[..9].to_vec()].concat(),
+        ] {
+            assert!(
+                matches!(fault(idx::parse(&stored)), Fault::DamagedGzip { .. }),
+                "{count}"
+            );
+        }
+    }
+    // Elements of zero behind the last one are none of these.
+    let longer = [bytes, zeros(512)].concat();
+    for stored in [gzip(&longer), longer] {
+        let found = fault(idx::parse(&stored));
+        assert!(matches!(found, Fault::TrailingBytes { .. }), "{found}");
+    }
+}
+
+#[test]
 fn a_wrong_checksum_is_an_error() {
     let mut compressed = gzip(&example());
     let checksum = compressed.len() - 8;

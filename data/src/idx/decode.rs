@@ -1,9 +1,9 @@
 //! From a stream of bytes to an array, without believing anything that the bytes say about
 //! themselves.
 
-use std::io::{self, Cursor, ErrorKind, Read};
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 
 use super::{Array, Fault, Values};
 
@@ -36,9 +36,7 @@ pub(super) fn array(mut source: impl Read, limit: usize) -> Result<Array, Failur
     if !gzipped {
         return uncompressed(source, limit);
     }
-    // Of several members the contents follow each other (RFC 1952), and what follows the last one
-    // is checked.
-    uncompressed(MultiGzDecoder::new(source), limit).map_err(|failure| match failure {
+    uncompressed(Members::new(BufReader::new(source)), limit).map_err(|failure| match failure {
         Failure::Io(error) if is_about_content(&error) => {
             let detail = match error.kind() {
                 ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
@@ -48,6 +46,50 @@ pub(super) fn array(mut source: impl Read, limit: usize) -> Result<Array, Failur
         }
         other => other,
     })
+}
+
+/// The contents of a gzip file's members, one behind the other (RFC 1952). Zeros between and behind them
+/// are skipped: tapes and block devices fill their last block so. Anything else is an error.
+struct Members<R> {
+    member: Option<GzDecoder<R>>,
+}
+
+impl<R: BufRead> Members<R> {
+    fn new(source: R) -> Self {
+        Self {
+            member: Some(GzDecoder::new(source)),
+        }
+    }
+}
+
+impl<R: BufRead> Read for Members<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let Some(member) = &mut self.member else {
+                return Ok(0);
+            };
+            let count = member.read(out)?;
+            if count > 0 || out.is_empty() {
+                return Ok(count);
+            }
+            let source = member.get_mut();
+            loop {
+                let bytes = source.fill_buf()?;
+                let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
+                if bytes.is_empty() {
+                    return Ok(0);
+                }
+                if zeros == 0 {
+                    break;
+                }
+                source.consume(zeros);
+            }
+            self.member = self
+                .member
+                .take()
+                .map(|member| GzDecoder::new(member.into_inner()));
+        }
+    }
 }
 
 /// The decompressor reports damaged data with these kinds; an operating system that cannot read has
