@@ -95,6 +95,212 @@ fn what_numpy_has_written_is_read() -> Result<()> {
     Ok(())
 }
 
+/// 0 to 23 in the shape (2, 3, 4).
+fn counts() -> (Indices, Tensor) {
+    let indices = Indices::range(24).and_then(|x| x.reshape([2, 3, 4]));
+    let tensor = Tensor::arange(0.0, 24.0, 1.0, DType::F32).and_then(|x| x.reshape([2, 3, 4]));
+    (indices.expect("24 elements"), tensor.expect("24 elements"))
+}
+
+#[test]
+fn integers_in_columns_are_read_by_rows() -> Result<()> {
+    let (indices, tensor) = counts();
+    let i16 = sample("counts_int16_columns.npy");
+    let i64 = sample("counts_int64_columns_big_endian.npy");
+    assert_eq!(npy::read_indices(&i16)?, indices);
+    assert_eq!(npy::read_indices(&i64)?, indices);
+    same(&npy::read(&i16)?, &tensor);
+    same(&npy::read(&i64)?, &tensor.to_dtype(DType::F64));
+    Ok(())
+}
+
+#[test]
+fn half_precision_and_truth_values_are_read() -> Result<()> {
+    let smallest = 2f32.powi(-24);
+    let expected = Tensor::from([[0.5f32, -0.0, 65504.0], [smallest, f32::INFINITY, f32::NAN]]);
+    same(&npy::read(sample("float16.npy"))?, &expected);
+    same(&npy::read(sample("float16_big_endian.npy"))?, &expected);
+    let truth = [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]];
+    let tensor = Tensor::from(truth.map(|row| row.map(|x| x as f32)));
+    same(&npy::read(sample("bool.npy"))?, &tensor);
+    assert_eq!(npy::read_indices(sample("bool.npy"))?, Indices::from(truth));
+    Ok(())
+}
+
+#[test]
+fn images_and_labels_of_bytes_are_read() -> Result<()> {
+    let file = Npz::read(sample("images.npz"))?;
+    let pixels = [
+        [[5, 15], [45, 55], [85, 95]],
+        [[125, 135], [165, 175], [205, 215]],
+    ];
+    let images = file.tensor("x_train")?;
+    same(
+        &images,
+        &Tensor::from(pixels.map(|x| x.map(|x| x.map(|x| x as f32)))),
+    );
+    let flat = pixels.as_flattened().as_flattened().to_vec();
+    assert_eq!(
+        file.indices("x_train")?,
+        Indices::from_vec(flat, [2, 3, 2])?
+    );
+    assert_eq!(file.indices("y_train")?, Indices::from([7, 2]));
+    same(&file.tensor("y_train")?, &Tensor::from([7.0f32, 2.0]));
+    Ok(())
+}
+
+#[test]
+fn every_version_is_read_and_of_two_arrays_the_first() -> Result<()> {
+    let expected = npy::read(sample("float32.npy"))?;
+    for name in ["version_1", "version_2", "version_3", "two_arrays"] {
+        same(&npy::read(sample(&format!("{name}.npy")))?, &expected);
+    }
+    Ok(())
+}
+
+/// A file with a header by hand.
+fn described(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
+    let header =
+        format!("{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}}}");
+    with_header(&header, data)
+}
+
+#[test]
+fn headers_of_python_2_and_by_hand_are_read() -> Result<()> {
+    let numbers = [1.0f64, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let data: Vec<u8> = numbers.iter().flat_map(|x| x.to_ne_bytes()).collect();
+    let rows = Tensor::from_vec(numbers.to_vec(), [2, 3])?;
+    let columns = Tensor::from([[1.0f64, 3.0, 5.0], [2.0, 4.0, 6.0]]);
+    for header in [
+        "{'descr': '=f8', 'fortran_order': False, 'shape': (2L, 3L), }          \n",
+        "{'shape':(2L,3L),'fortran_order':False,'descr':'|f8'}",
+        "{\"shape\": (2, 3), \"descr\": \"f8\", \"fortran_order\": False}",
+        "  {  u'descr' :\t'float64' ,\n 'fortran_order' : False , 'shape' : ( 2 , 3 , ) , }  ",
+        "{'descr': b'=d', 'fortran_order': False, 'shape': (2, 3)}\n\n",
+    ] {
+        same(&read_bytes(&with_header(header, &data))?, &rows);
+        let header = header.replace("False", "True");
+        same(&read_bytes(&with_header(&header, &data))?, &columns);
+    }
+    let labels = [3i64, 1]
+        .iter()
+        .flat_map(|x| x.to_ne_bytes())
+        .collect::<Vec<_>>();
+    let file = described("'=i8'", "False", "(2L,)", &labels);
+    assert_eq!(indices_of(&file)?, Indices::from([3, 1]));
+    // A scalar, and nothing.
+    same(
+        &read_bytes(&described("'=f8'", "True", "()", &data))?,
+        &Tensor::scalar(1.0f64),
+    );
+    same(
+        &read_bytes(&described("'=f8'", "True", "(2L, 0L)", &[]))?,
+        &Tensor::zeros([2, 0], DType::F64)?,
+    );
+    Ok(())
+}
+
+#[test]
+fn every_type_is_read_exactly_or_not_at_all() -> Result<()> {
+    /// Extremes of a type, in both byte orders.
+    macro_rules! extremes {
+        ($type:ty, $name:literal, $dtype:expr) => {
+            for (order, to_bytes) in [
+                (
+                    "<",
+                    <$type>::to_le_bytes as fn($type) -> [u8; size_of::<$type>()],
+                ),
+                (">", <$type>::to_be_bytes),
+            ] {
+                let values = [<$type>::MIN, 0 as $type, 1 as $type, <$type>::MAX];
+                let data: Vec<u8> = values.iter().flat_map(|x| to_bytes(*x)).collect();
+                let file = described(&format!("'{order}{}'", $name), "False", "(4,)", &data);
+                let expected = Tensor::from(values.map(|x| x as f64)).to_dtype($dtype);
+                same(&read_bytes(&file)?, &expected);
+            }
+        };
+    }
+    extremes!(i8, "i1", DType::F32);
+    extremes!(u8, "u1", DType::F32);
+    extremes!(i16, "i2", DType::F32);
+    extremes!(u16, "u2", DType::F32);
+    extremes!(i32, "i4", DType::F64);
+    extremes!(u32, "u4", DType::F64);
+    extremes!(f32, "f4", DType::F32);
+    extremes!(f64, "f8", DType::F64);
+    let one = |descr: &str, bytes: &[u8]| read_bytes(&described(descr, "False", "(1,)", bytes));
+    let large = 1u64 << 53;
+    for value in [0, large, large + 2, 1 << 63] {
+        same(
+            &one("'<u8'", &value.to_le_bytes())?,
+            &Tensor::from([value as f64]),
+        );
+    }
+    for value in [i64::MIN, -1, -(1 << 53)] {
+        same(
+            &one("'>i8'", &value.to_be_bytes())?,
+            &Tensor::from([value as f64]),
+        );
+    }
+    for value in [large + 1, u64::MAX] {
+        let says = format!("{value} is no f64");
+        assert!(
+            one("'<u8'", &value.to_le_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains(&says)
+        );
+    }
+    let value = -(1i64 << 53) - 1;
+    says(
+        one("'<i8'", &value.to_le_bytes()),
+        &["-9007199254740993 is no f64"],
+    );
+    // As indices they are all there.
+    let indices = |descr: &str, bytes: &[u8]| indices_of(&described(descr, "False", "(1,)", bytes));
+    let huge = large + 1;
+    assert_eq!(
+        indices("'>u8'", &huge.to_be_bytes())?.as_slice(),
+        [huge as usize]
+    );
+    says(indices("'|i1'", &[0xff]), &["-1 is no index"]);
+    says(
+        indices("'<f2'", &[0, 0]),
+        &["expected an array of integers"],
+    );
+    for descr in [
+        "'|V2'",
+        "'<f16'",
+        "'<c8'",
+        "'<U1'",
+        "'|S1'",
+        "'|O'",
+        "'<M8[D]'",
+        "'<m8'",
+        "'<f3'",
+        "'<'",
+        "''",
+        "'<<f4'",
+        "'f4 '",
+        "'<x'",
+        "None",
+        "[('x', '<f4')]",
+        "{'a': 1}",
+        "('<f4', (2,))",
+    ] {
+        let bytes = described(descr, "False", "(1,)", &[0; 64]);
+        assert!(
+            matches!(read_bytes(&bytes), Err(cotangent::Error::Format { .. })),
+            "{descr}"
+        );
+        assert!(
+            matches!(indices_of(&bytes), Err(cotangent::Error::Format { .. })),
+            "{descr}"
+        );
+    }
+    Ok(())
+}
+
 #[track_caller]
 fn says<T: std::fmt::Debug>(result: cotangent::Result<T>, texts: &[&str]) {
     let error = result.unwrap_err().to_string();
@@ -104,23 +310,30 @@ fn says<T: std::fmt::Debug>(result: cotangent::Result<T>, texts: &[&str]) {
 #[test]
 fn what_does_not_fit_is_an_error_that_says_why() -> Result<()> {
     says(
-        npy::read(sample("labels_int64.npy")),
-        &["float32 or float64", "i8"],
-    );
-    says(
         npy::read_indices(sample("float32.npy")),
-        &["integers", "f4"],
+        &["expected an array of integers, found F32"],
     );
     says(
         npy::read_indices(sample("negative.npy")),
         &["-1 is no index"],
     );
-    says(npy::read(sample("objects.npy")), &["float32 or float64"]);
+    for (name, descr) in [
+        ("objects", "|O"),
+        ("complex", "<c16"),
+        ("text", "<U1"),
+        ("dates", "<M8[D]"),
+    ] {
+        says(
+            npy::read(sample(&format!("{name}.npy"))),
+            &["expected the type of a number", descr],
+        );
+    }
     says(npy::read(sample("missing.npy")), &["missing.npy"]);
     says(Npz::read(sample("float32.npy")), &["float32.npy"]);
     let file = Npz::read(sample("plain.npz"))?;
     says(file.tensor("z"), &["`z`", "there are: x, y"]);
-    says(file.tensor("y"), &["`y`", "float32 or float64"]);
+    same(&file.tensor("y")?, &Tensor::from([7.0f64, 2.0, 1.0, 0.0]));
+    says(file.indices("x"), &["`x`", "expected an array of integers"]);
     let x = Tensor::scalar(1.0f32);
     says(
         npy::write_npz("x.npz", &[("x", &x), ("x", &x)]),
@@ -134,6 +347,12 @@ fn read_bytes(bytes: &[u8]) -> cotangent::Result<Tensor> {
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), bytes).unwrap();
     npy::read(file.path())
+}
+
+fn indices_of(bytes: &[u8]) -> cotangent::Result<Indices> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    npy::read_indices(file.path())
 }
 
 fn with_header(header: &str, data: &[u8]) -> Vec<u8> {

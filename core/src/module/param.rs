@@ -281,19 +281,3 @@ impl Clone for Counter {
         Self::new(self.get())
     }
 }
-
-/// The bytes of a tensor's elements, little-endian, in row-major order.
-pub(super) fn little_endian_bytes(tensor: &Tensor) -> Vec<u8> {
-    fn bytes<T: Copy, const N: usize>(values: &[T], write: impl Fn(T) -> [u8; N]) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(values.len() * N);
-        for value in values {
-            bytes.extend_from_slice(&write(*value));
-        }
-        bytes
-    }
-    let array = tensor.array();
-    match tensor.dtype() {
-        DType::F32 => bytes(&array.to_vec(), f32::to_le_bytes),
-        DType::F64 => bytes(&array.to_vec(), f64::to_le_bytes),
-    }
-}

@@ -3,13 +3,13 @@
 
 use super::header::repeated_name;
 use super::loader::Loader;
-use super::param::little_endian_bytes;
 use super::stateful::{Entry, StateDict};
 use super::walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
 use crate::autograd::Tensor;
 use crate::disk::{read_file, replace_file};
 use crate::error::{Error, Result};
-use crate::tensor::{DType, Element, half};
+use crate::tensor::bytes::{from_bf16, from_f16, little_endian};
+use crate::tensor::{DType, Element};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -59,7 +59,7 @@ pub(super) fn serialize(entries: &StateDict, path: &Path) -> Result<Vec<u8>> {
         let part = match entry {
             Entry::Tensor(tensor) => {
                 let (dtype, shape) = (file_dtype(tensor.dtype()), tensor.shape().to_vec());
-                (name, dtype, shape, little_endian_bytes(tensor))
+                (name, dtype, shape, little_endian(tensor.array()))
             }
             Entry::Count(count) => {
                 if i64::try_from(*count).is_err() {
@@ -283,8 +283,8 @@ fn read_tensor(view: &TensorView<'_>) -> std::result::Result<Tensor, String> {
     let tensor = match view.dtype() {
         Dtype::F64 => values(view, f64::from_le_bytes),
         Dtype::F32 => values(view, f32::from_le_bytes),
-        Dtype::F16 => values(view, |bytes| half::from_f16(u16::from_le_bytes(bytes))),
-        Dtype::BF16 => values(view, |bytes| half::from_bf16(u16::from_le_bytes(bytes))),
+        Dtype::F16 => values(view, |bytes| from_f16(u16::from_le_bytes(bytes))),
+        Dtype::BF16 => values(view, |bytes| from_bf16(u16::from_le_bytes(bytes))),
         other => return Err(format!("expected floating-point numbers, found {other:?}")),
     };
     tensor.map_err(|error| error.to_string())

@@ -3,9 +3,9 @@
 
 mod array;
 mod axes;
+pub(crate) mod bytes;
 mod dtype;
 mod few;
-pub(crate) mod half;
 mod indices;
 mod layout;
 mod mask;

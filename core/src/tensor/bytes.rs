@@ -1,4 +1,21 @@
-//! Numbers of 16 bits, in which files store what is computed with more.
+//! Elements as files store them: little-endian, and in 16 bits what is computed with more.
+
+use super::{Array, DType};
+
+/// The bytes of an array's elements, in row-major order.
+pub(crate) fn little_endian(array: &Array) -> Vec<u8> {
+    fn bytes<T: Copy, const N: usize>(values: &[T], write: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(values.len() * N);
+        for value in values {
+            bytes.extend_from_slice(&write(*value));
+        }
+        bytes
+    }
+    match array.dtype() {
+        DType::F32 => bytes(&array.to_vec(), f32::to_le_bytes),
+        DType::F64 => bytes(&array.to_vec(), f64::to_le_bytes),
+    }
+}
 
 /// The number with these bits in IEEE 754's binary16, of which every one is an `f32` too.
 pub(crate) fn from_f16(bits: u16) -> f32 {

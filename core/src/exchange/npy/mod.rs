@@ -1,0 +1,351 @@
+//! NumPy's `.npy` and `.npz` files (feature `npy`).
+//!
+//! Tensors are read from arrays of any numbers that they hold exactly, [`Indices`] from arrays of integers,
+//! in either byte order, row-major or column-major:
+//!
+//! | elements in the file | tensor |
+//! |---|---|
+//! | `float16`, `float32`, `bool` (as 0 and 1), `int8`, `int16`, `uint8`, `uint16` | f32 |
+//! | `float64`, `int32`, `uint32` | f64 |
+//! | `int64`, `uint64` | f64, if it has each of the values; else an error |
+//!
+//! Headers may be of Python 2 or 3, or written by hand. Of a `.npy` file the first array is read: NumPy
+//! appends arrays to one file, and [`read`] too leaves what follows alone.
+//!
+//! Files are written row-major and little-endian, and
+//! [take their name only when all of them is on the disk](crate::replace_file). Claims of a file take
+//! no memory: it grows with the elements that are really there. What an `.npz` file inflates to has a
+//! [limit](Npz::read).
+//!
+//! ```
+//! use cotangent_core::{Tensor, npy};
+//! let path = std::env::temp_dir().join(format!("cotangent-{}.npy", std::process::id()));
+//! npy::write(&path, &Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]))?;
+//! assert_eq!(npy::read(&path)?.shape(), [2, 2]);
+//! # std::fs::remove_file(&path).unwrap();
+//! # Ok::<(), cotangent_core::Error>(())
+//! ```
+
+mod header;
+mod number;
+
+use crate::autograd::Tensor;
+use crate::disk::{in_file, read_file, replace_file};
+use crate::error::{Error, Result};
+use crate::tensor::bytes::little_endian;
+use crate::tensor::{DType, Indices};
+use header::Header;
+use number::Floats;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use zip::write::SimpleFileOptions;
+
+/// Reads a tensor from a `.npy` file.
+///
+/// # Errors
+/// [`Error::Io`] if the file cannot be read; [`Error::Format`] if it is no sound `.npy` file, or holds
+/// something else than numbers of which f64 has each.
+pub fn read(path: impl AsRef<Path>) -> Result<Tensor> {
+    let path = path.as_ref();
+    let (header, values) = read_file_with(path, number::floats).map_err(failed(path))?;
+    values.into_tensor(&header)
+}
+
+/// Reads indices from a `.npy` file of integers; `bool` counts as 0 and 1.
+///
+/// # Errors
+/// As [`read`], and [`Error::Format`] if the numbers are no integers or one is negative.
+pub fn read_indices(path: impl AsRef<Path>) -> Result<Indices> {
+    let path = path.as_ref();
+    let (header, values) = read_file_with(path, number::indices).map_err(failed(path))?;
+    Indices::from_vec(values, header.shape)
+}
+
+/// Writes a tensor to a `.npy` file, replacing the file if there is one.
+///
+/// # Errors
+/// [`Error::Io`] if writing fails; a file that was there is unchanged then.
+pub fn write(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
+    replace_file(path.as_ref(), &tensor_bytes(tensor)?)
+}
+
+/// Writes indices to a `.npy` file, as `int64`.
+///
+/// # Errors
+/// As [`write()`], and [`Error::Argument`] if an index is 2⁶³ or more.
+pub fn write_indices(path: impl AsRef<Path>, indices: &Indices) -> Result<()> {
+    let mut elements = Vec::with_capacity(indices.len() * 8);
+    for &index in indices.as_slice() {
+        let value = i64::try_from(index).map_err(|_| {
+            Error::argument("write_indices", format!("{index} is too large for int64"))
+        })?;
+        elements.extend(value.to_le_bytes());
+    }
+    let bytes = array_bytes("<i8", indices.shape(), &elements)?;
+    replace_file(path.as_ref(), &bytes)
+}
+
+/// Writes tensors under their names to an `.npz` file, uncompressed as NumPy's `savez` does.
+///
+/// # Errors
+/// As [`write()`], and [`Error::Argument`] if two tensors have one name.
+///
+/// ```
+/// use cotangent_core::{Tensor, npy};
+/// let path = std::env::temp_dir().join(format!("cotangent-{}.npz", std::process::id()));
+/// npy::write_npz(&path, &[("x", &Tensor::from([1.0f32])), ("y", &Tensor::from([2.0f64]))])?;
+/// let file = npy::Npz::read(&path)?;
+/// assert_eq!(file.names().collect::<Vec<_>>(), ["x", "y"]);
+/// assert_eq!(file.tensor("y")?.item()?, 2.0);
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+pub fn write_npz(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<()> {
+    let path = path.as_ref();
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    // The format's earliest date in place of today's: the same tensors give the same bytes.
+    let options = SimpleFileOptions::default()
+        .compression_method(zip::CompressionMethod::Stored)
+        .last_modified_time(zip::DateTime::default());
+    for (i, (name, tensor)) in tensors.iter().enumerate() {
+        if tensors[..i].iter().any(|(other, _)| other == name) {
+            return Err(Error::argument(
+                "write_npz",
+                format!("two tensors have the name `{name}`"),
+            ));
+        }
+        let bytes = tensor_bytes(tensor)?;
+        let options = options.large_file(u32::try_from(bytes.len()).is_err());
+        archive
+            .start_file(format!("{name}.npy"), options)
+            .map_err(|error| in_file(path)(error.into()))?;
+        archive.write_all(&bytes).map_err(in_file(path))?;
+    }
+    let bytes = archive.finish();
+    let bytes = bytes.map_err(|error| in_file(path)(error.into()))?;
+    replace_file(path, bytes.get_ref())
+}
+
+/// How many bytes the arrays of any `.npz` file may take: 1 GiB. Those of a large file may take more,
+/// see [`Npz::read`].
+pub const DEFAULT_LIMIT: usize = 1 << 30;
+
+/// How many times its own length a large file may inflate to.
+const LARGEST_RATIO: usize = 32;
+
+/// An `.npz` file: arrays by name, compressed or not.
+///
+/// It holds the file as it is. An array takes memory when it is asked for.
+#[derive(Clone)]
+pub struct Npz {
+    path: PathBuf,
+    archive: Archive,
+    /// Where in the archive the array of a name is.
+    entries: BTreeMap<String, usize>,
+}
+
+type Archive = zip::ZipArchive<Cursor<Shared>>;
+
+#[derive(Clone)]
+struct Shared(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Shared {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Npz {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.names().collect();
+        f.debug_struct("Npz")
+            .field("path", &self.path)
+            .field("names", &names)
+            .finish()
+    }
+}
+
+impl Npz {
+    /// Reads a file. All its arrays together may take as many bytes, in the types that they have in the
+    /// file, as [`DEFAULT_LIMIT`] or 32 times the file's length, whichever is more.
+    ///
+    /// Compression shrinks equal bytes by a factor of a thousand, so that a small file could take all
+    /// memory. For data that compress so well [`read_with_limit`](Self::read_with_limit) takes another
+    /// bound.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if it is no sound `.npz` file or
+    /// inflates to more.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self> {
+        Self::open(path.as_ref(), |len| {
+            DEFAULT_LIMIT.max(len.saturating_mul(LARGEST_RATIO))
+        })
+    }
+
+    /// Reads a file as [`read`](Self::read) does, with another bound on the bytes that all its arrays
+    /// take together.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_with_limit(path: impl AsRef<Path>, limit: usize) -> Result<Self> {
+        Self::open(path.as_ref(), |_| limit)
+    }
+
+    /// `limit` tells the bound for a file of so many bytes.
+    fn open(path: &Path, limit: impl FnOnce(usize) -> usize) -> Result<Self> {
+        let format = |error: zip::result::ZipError| format_error(path, error);
+        let bytes = read_file(path)?;
+        let limit = limit(bytes.len());
+        let bytes = Cursor::new(Shared(Arc::new(bytes)));
+        let mut archive = zip::ZipArchive::new(bytes).map_err(format)?;
+        let (mut entries, mut inflated) = (BTreeMap::new(), 0u64);
+        for i in 0..archive.len() {
+            let entry = archive.by_index_raw(i).map_err(format)?;
+            let name = entry.name().map_err(format)?;
+            let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
+            // What is read of an entry is never more than it says here.
+            inflated = inflated.saturating_add(entry.size());
+            if entries.insert(name.clone(), i).is_some() {
+                let reason = format!("two arrays have the name `{name}`");
+                return Err(format_error(path, reason));
+            }
+        }
+        if inflated > limit as u64 {
+            let reason = format!(
+                "the arrays take {inflated} bytes, more than the limit of {limit}; \
+                 `Npz::read_with_limit` takes another"
+            );
+            return Err(format_error(path, reason));
+        }
+        Ok(Self {
+            path: path.to_owned(),
+            archive,
+            entries,
+        })
+    }
+
+    /// The names of the arrays, in alphabetical order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// The tensor of that name, as [`read`] makes it: of images of `uint8` it is one of f32 from 0 to
+    /// 255.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if there is none, or it is no sound array of numbers of which f64 has each.
+    pub fn tensor(&self, name: &str) -> Result<Tensor> {
+        self.array(name, number::floats)
+            .and_then(|(header, values)| values.into_tensor(&header))
+            .map_err(|error| error.within(name))
+    }
+
+    /// The indices of that name.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if there is none, or it is no sound array of integers that are not negative.
+    pub fn indices(&self, name: &str) -> Result<Indices> {
+        self.array(name, number::indices)
+            .and_then(|(header, values)| Indices::from_vec(values, header.shape))
+            .map_err(|error| error.within(name))
+    }
+
+    fn array<T>(
+        &self,
+        name: &str,
+        read: impl FnOnce(&Header, &mut dyn Read) -> io::Result<T>,
+    ) -> Result<(Header, T)> {
+        let Some(&index) = self.entries.get(name) else {
+            let names = self.names().collect::<Vec<_>>().join(", ");
+            let reason = format!("there is no array of this name; there are: {names}");
+            return Err(format_error(&self.path, reason));
+        };
+        // It shares the file's bytes.
+        let mut archive = self.archive.clone();
+        let entry = archive.by_index(index);
+        let entry = entry.map_err(|error| format_error(&self.path, error))?;
+        let size = entry.size();
+        read_array(entry, Some(size), read).map_err(failed(&self.path))
+    }
+}
+
+/// The header of a file, and what `read` makes of the elements behind it.
+fn read_file_with<T>(
+    path: &Path,
+    read: impl FnOnce(&Header, &mut dyn Read) -> io::Result<T>,
+) -> io::Result<(Header, T)> {
+    read_array(BufReader::new(File::open(path)?), None, read)
+}
+
+/// The header of an array, and what `read` makes of the elements behind it. If its size is known, it is
+/// just what the header asks for.
+fn read_array<T>(
+    mut source: impl Read,
+    size: Option<u64>,
+    read: impl FnOnce(&Header, &mut dyn Read) -> io::Result<T>,
+) -> io::Result<(Header, T)> {
+    let header = Header::read(&mut source)?;
+    let needed = header.len as u64 + header.elements as u64;
+    if let Some(size) = size.filter(|&size| size != needed) {
+        let shape = &header.shape;
+        let reason = format!("the shape {shape} asks for a file of {needed} bytes, not of {size}");
+        return Err(invalid(reason));
+    }
+    let value = read(&header, &mut source)?;
+    // At the end of an entry its checksum is compared.
+    if size.is_some() && source.read(&mut [0])? > 0 {
+        return Err(invalid("there are more bytes than the archive says"));
+    }
+    Ok((header, value))
+}
+
+impl Floats {
+    fn into_tensor(self, header: &Header) -> Result<Tensor> {
+        let shape = header.shape.clone();
+        match self {
+            Self::F32(values) => Tensor::from_vec(values, shape),
+            Self::F64(values) => Tensor::from_vec(values, shape),
+        }
+    }
+}
+
+fn tensor_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
+    let descr = match tensor.dtype() {
+        DType::F32 => "<f4",
+        DType::F64 => "<f8",
+    };
+    array_bytes(descr, tensor.shape(), &little_endian(tensor.array()))
+}
+
+fn array_bytes(descr: &str, shape: &[usize], elements: &[u8]) -> Result<Vec<u8>> {
+    let header = header::bytes(descr, shape);
+    let header =
+        header.ok_or_else(|| Error::shape("npy", "too many axes for a header", &[shape]))?;
+    Ok([&header, elements].concat())
+}
+
+/// What is wrong with the contents of a file.
+fn invalid(reason: impl Into<String>) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, reason.into())
+}
+
+/// The error of reading a file: the system's and want of memory, or that of its contents.
+fn failed(path: &Path) -> impl Fn(io::Error) -> Error {
+    move |error| {
+        if error.raw_os_error().is_some() || error.kind() == ErrorKind::OutOfMemory {
+            in_file(path)(error)
+        } else {
+            format_error(path, error)
+        }
+    }
+}
+
+fn format_error(path: &Path, reason: impl std::fmt::Display) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
