@@ -1,6 +1,10 @@
 //! NumPy's files: what is written is read back, what others have written is read, and no file, however
 //! broken, does harm. (`ndarray` is a matter of two conversions, whose doc examples are their test.)
 
+#[path = "state/allocations.rs"]
+mod allocations;
+
+use allocations::assert_small;
 use anyhow::Result;
 use cotangent::npy::{self, Npz};
 use cotangent::prelude::*;
@@ -340,6 +344,10 @@ fn what_does_not_fit_is_an_error_that_says_why() -> Result<()> {
         &["two tensors have the name `x`"],
     );
     says(npy::write("no/such/folder/x.npy", &x), &["no/such/folder"]);
+    says(
+        npy::write("x.npy", &x.reshape([1; 65])?),
+        &["at most 64 axes"],
+    );
     Ok(())
 }
 
@@ -407,6 +415,249 @@ fn headers_that_lie_take_no_memory() {
     assert!(read_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}").is_err());
     assert!(read_bytes(&with_header(&"(".repeat(60_000), &[])).is_err());
     assert!(read_bytes(&with_header(&claims("(4,)"), &[0; 16])).is_ok());
+}
+
+/// A deflated stream of zeros, longer by a multiple of 258 than one: matches of that length at distance 1,
+/// in 13 bits each.
+fn deflated_zeros(matches: usize) -> Vec<u8> {
+    // From the lowest bit on: the last block, of fixed codes; a zero; (the length 258, distance 1); the end.
+    let codes = std::iter::once((0b011, 3))
+        .chain([(0b0000_1100, 8)])
+        .chain(std::iter::repeat_n((0b00000_10100011, 13), matches))
+        .chain([(0, 7)]);
+    let (mut bytes, mut bits, mut count) = (Vec::new(), 0u32, 0);
+    for (code, len) in codes {
+        bits |= code << count;
+        count += len;
+        while count >= 8 {
+            bytes.push(bits as u8);
+            bits >>= 8;
+            count -= 8;
+        }
+    }
+    bytes.push(bits as u8);
+    bytes
+}
+
+/// The checksum of ZIP and gzip.
+fn crc32(bytes: impl IntoIterator<Item = u8>) -> u32 {
+    let step = |crc: u32| {
+        if crc & 1 == 1 {
+            crc >> 1 ^ 0xedb8_8320
+        } else {
+            crc >> 1
+        }
+    };
+    !bytes.into_iter().fold(!0u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| step(crc))
+    })
+}
+
+/// An entry of an archive, and what it says of itself.
+#[derive(Clone)]
+struct Entry {
+    name: String,
+    /// Compressed.
+    data: Vec<u8>,
+    size: u64,
+    crc: u32,
+}
+
+impl Entry {
+    /// An array of so many matches of zeros; its header is in a stored block of the same stream.
+    fn zeros(name: &str, header: &str, matches: usize) -> Self {
+        let header = with_header(header, &[]);
+        let len = u16::try_from(header.len()).unwrap();
+        let mut data = vec![0];
+        data.extend(len.to_le_bytes());
+        data.extend((!len).to_le_bytes());
+        data.extend(&header);
+        data.extend(deflated_zeros(matches));
+        let zeros = 1 + 258 * matches;
+        Self {
+            name: format!("{name}.npy"),
+            data,
+            size: (header.len() + zeros) as u64,
+            crc: crc32(header.into_iter().chain(std::iter::repeat_n(0, zeros))),
+        }
+    }
+}
+
+/// An archive of these entries; those with the data of the one before share its place.
+fn archive(entries: &[Entry]) -> Vec<u8> {
+    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+    let mut place = 0u32;
+    for (i, entry) in entries.iter().enumerate() {
+        let packed = entry.data.len() as u32;
+        // What both headers say: version 4.5, no flags, deflated, no time.
+        let mut common = vec![45, 0, 0, 0, 8, 0, 0, 0, 0x21, 0];
+        common.extend(entry.crc.to_le_bytes());
+        // Sizes above 4 GiB follow the name.
+        let large = u32::try_from(entry.size).is_err();
+        let size = if large { u32::MAX } else { entry.size as u32 };
+        common.extend([packed.to_le_bytes(), size.to_le_bytes()].concat());
+        let extra = if large {
+            [&[1, 0, 8, 0], &entry.size.to_le_bytes()[..]].concat()
+        } else {
+            Vec::new()
+        };
+        common.extend((entry.name.len() as u16).to_le_bytes());
+        common.extend((extra.len() as u16).to_le_bytes());
+        if i == 0 || entry.data != entries[i - 1].data {
+            place = bytes.len() as u32;
+            bytes.extend(b"PK\x03\x04");
+            bytes.extend(&common);
+            bytes.extend(entry.name.as_bytes());
+            bytes.extend(&extra);
+            bytes.extend(&entry.data);
+        }
+        directory.extend(b"PK\x01\x02\x2d\0");
+        directory.extend(&common);
+        directory.extend([0; 10]);
+        directory.extend(place.to_le_bytes());
+        directory.extend(entry.name.as_bytes());
+        directory.extend(&extra);
+    }
+    let start = bytes.len() as u32;
+    let count = (entries.len() as u16).to_le_bytes();
+    bytes.extend(&directory);
+    bytes.extend(b"PK\x05\x06\0\0\0\0");
+    bytes.extend([count, count].concat());
+    bytes.extend((directory.len() as u32).to_le_bytes());
+    bytes.extend(start.to_le_bytes());
+    bytes.extend([0, 0]);
+    bytes
+}
+
+fn npz_of(bytes: &[u8], limit: Option<usize>) -> cotangent::Result<Npz> {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), bytes).unwrap();
+    match limit {
+        None => Npz::read(file.path()),
+        Some(limit) => Npz::read_with_limit(file.path(), limit),
+    }
+}
+
+fn bytes_of_shape(shape: &str) -> String {
+    format!("{{'descr': '|u1', 'fortran_order': False, 'shape': {shape}}}")
+}
+
+/// 400 matches are 100 kB of zeros in 700 bytes.
+const MATCHES: usize = 400;
+const ZEROS: usize = 1 + 258 * MATCHES;
+
+#[test]
+fn compressed_zeros_are_read() -> Result<()> {
+    let entry = Entry::zeros("x", &bytes_of_shape(&format!("({ZEROS},)")), MATCHES);
+    let file = npz_of(&archive(&[entry]), None)?;
+    assert_eq!(file.indices("x")?, Indices::from(vec![0; ZEROS]));
+    same(&file.tensor("x")?, &Tensor::zeros([ZEROS], DType::F32)?);
+    Ok(())
+}
+
+#[test]
+fn archives_that_inflate_beyond_measure_are_refused() -> Result<()> {
+    // Honest: 6 GB of zeros, of which the beginning will do.
+    let six = 6_000_000_000u64;
+    let mut honest = Entry::zeros("x", &bytes_of_shape(&format!("({six},)")), MATCHES);
+    honest.size += six - ZEROS as u64;
+    // A thousand times the same data, a hundred megabytes; and ten thousand.
+    let small = Entry::zeros("x", &bytes_of_shape(&format!("({ZEROS},)")), MATCHES);
+    let many = |count: usize| -> Vec<Entry> {
+        let named = |i| Entry {
+            name: format!("{i:05}.npy"),
+            ..small.clone()
+        };
+        (0..count).map(named).collect()
+    };
+    for (name, bytes) in [
+        ("honest", archive(std::slice::from_ref(&honest))),
+        ("many", archive(&many(11_000))),
+    ] {
+        let error = npz_of(&bytes, None).expect_err(name);
+        assert!(matches!(error, cotangent::Error::Format { .. }), "{error}");
+        says(
+            Err::<(), _>(error),
+            &["more than the limit of 1073741824", "read_with_limit"],
+        );
+    }
+    says(
+        npz_of(&archive(&many(2)), Some(2 * ZEROS)),
+        &["more than the limit of 206402"],
+    );
+    // What is allowed takes memory as it arrives.
+    let file = npz_of(&archive(&[honest]), Some(7_000_000_000))?;
+    says(file.tensor("x"), &["`x`", "cut short", "6000000000 bytes"]);
+    says(file.indices("x"), &["`x`", "cut short"]);
+    let file = npz_of(&archive(&many(1000)), None)?;
+    assert_eq!(file.names().count(), 1000);
+    assert_eq!(file.tensor("00999")?.shape(), [ZEROS]);
+    assert_small();
+    Ok(())
+}
+
+#[test]
+fn entries_that_lie_are_refused() -> Result<()> {
+    let refused = |entry: Entry, text: &str| {
+        let file = npz_of(&archive(&[entry]), None).expect("the directory is sound");
+        says(file.tensor("x"), &["`x`", text]);
+        says(file.indices("x"), &["`x`", text]);
+    };
+    // 26 MB in a few bytes that the header does not know of; the archive does, or not.
+    let large = Entry::zeros("x", &bytes_of_shape("(10,)"), 100_000);
+    let header = with_header(&bytes_of_shape("(10,)"), &[]).len() as u64;
+    refused(large.clone(), "asks for a file of");
+    let size = header + 10;
+    refused(
+        Entry {
+            size,
+            ..large.clone()
+        },
+        "larger than",
+    );
+    // The header knows of more than there is; the archive does, or not.
+    let short = Entry::zeros("x", &bytes_of_shape("(1000000,)"), 10);
+    refused(short.clone(), "asks for a file of");
+    let size = header + 5 + 1_000_000;
+    refused(Entry { size, ..short }, "cut short");
+    let whole = Entry::zeros("x", &bytes_of_shape(&format!("({ZEROS},)")), MATCHES);
+    refused(
+        Entry {
+            crc: whole.crc ^ 1,
+            ..whole.clone()
+        },
+        "checksum",
+    );
+    refused(
+        Entry {
+            data: whole.data[..100].to_vec(),
+            ..whole.clone()
+        },
+        "",
+    );
+    // Two of one name.
+    let other = Entry {
+        name: "x".to_owned(),
+        ..whole.clone()
+    };
+    says(
+        npz_of(&archive(&[whole, other]), None),
+        &["two arrays have the name `x`"],
+    );
+    assert_small();
+    Ok(())
+}
+
+/// NumPy finds an archive's end in the same way.
+#[test]
+fn what_follows_an_archive_is_left_alone() -> Result<()> {
+    let whole = std::fs::read(sample("compressed.npz"))?;
+    let expected = npy::read(sample("float32.npy"))?;
+    for behind in [vec![0; 512], vec![0; 10_240], b"more".to_vec()] {
+        let file = npz_of(&[&whole[..], &behind].concat(), None)?;
+        same(&file.tensor("x")?, &expected);
+    }
+    Ok(())
 }
 
 proptest! {

@@ -148,7 +148,7 @@ const EXTENSION: &str = ".saving";
 
 /// Files that nothing has been written to for so long are of no live process, even if its locks cannot
 /// be seen from here.
-const ABANDONED: Duration = Duration::from_secs(60 * 60);
+const ABANDONED: Duration = Duration::from_hours(1);
 
 /// The system that this process runs on, as its temporary files name it.
 #[derive(PartialEq)]

@@ -84,9 +84,9 @@ impl Header {
         let (number, big_endian) = Number::parse(&descr)
             .ok_or_else(|| format!("expected the type of a number, found '{descr}'"))?;
         // Axes of length 0 do not excuse the others.
-        let lengths = shape.iter().map(|&len| len.max(1));
-        let elements = lengths.fold(Some(number.size()), |bytes, len| bytes?.checked_mul(len));
-        let elements = elements
+        let mut lengths = shape.iter().map(|&len| len.max(1));
+        let elements = lengths
+            .try_fold(number.size(), usize::checked_mul)
             .filter(|&bytes| isize::try_from(bytes).is_ok())
             .ok_or_else(|| format!("no memory holds the shape {shape:?}"))?;
         let elements = if shape.contains(&0) { 0 } else { elements };
@@ -110,13 +110,15 @@ fn exact(source: &mut dyn Read, bytes: &mut [u8]) -> io::Result<()> {
         })
 }
 
-/// What a header with these bytes of a shape and a type begins with, up to the first element.
+/// What a file begins with, up to its first element; none if NumPy has no array of that many axes.
 pub(super) fn bytes(descr: &str, shape: &[usize]) -> Option<Vec<u8>> {
-    let lengths: String = shape.iter().map(|len| format!("{len}, ")).collect();
-    // `(3,)` and `(2, 3)`.
-    let lengths = match shape {
-        [_] => lengths.trim_end(),
-        _ => lengths.trim_end_matches(", "),
+    if shape.len() > MOST_AXES {
+        return None;
+    }
+    let lengths: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let lengths = match &lengths[..] {
+        [length] => format!("{length},"),
+        lengths => lengths.join(", "),
     };
     let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({lengths}), }}");
     // The elements begin at a multiple of 64 bytes, behind a newline.
@@ -314,13 +316,13 @@ mod tests {
 
     #[test]
     fn it_is_written_as_it_is_read() {
-        for shape in [&[][..], &[7], &[2, 3], &[0; 64], &[1_000_000; 3]] {
+        for shape in [&[][..], &[7], &[2, 3], &[0; 64], &[1_000_000; 3], &[1; 64]] {
             let bytes = bytes("<f4", shape).unwrap();
             assert_eq!(bytes.len() % 64, 0);
             let header = Header::read(&mut &bytes[..]).unwrap();
             assert_eq!((&header.shape[..], header.number), (shape, Number::F32));
             assert_eq!(header.len, bytes.len());
         }
-        assert_eq!(bytes("<f4", &[1_000_000_000; 6000]), None);
+        assert_eq!(bytes("<f4", &[1; 65]), None);
     }
 }

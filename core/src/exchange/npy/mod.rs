@@ -67,7 +67,8 @@ pub fn read_indices(path: impl AsRef<Path>) -> Result<Indices> {
 /// Writes a tensor to a `.npy` file, replacing the file if there is one.
 ///
 /// # Errors
-/// [`Error::Io`] if writing fails; a file that was there is unchanged then.
+/// [`Error::Io`] if writing fails, [`Error::Shape`] if the tensor has more than 64 axes, which no
+/// array of NumPy has. A file that was there is unchanged then.
 pub fn write(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
     replace_file(path.as_ref(), &tensor_bytes(tensor)?)
 }
@@ -138,7 +139,8 @@ const LARGEST_RATIO: usize = 32;
 
 /// An `.npz` file: arrays by name, compressed or not.
 ///
-/// It holds the file as it is. An array takes memory when it is asked for.
+/// It holds the file as it is. An array takes memory when it is asked for. Bytes behind the archive are left
+/// alone.
 #[derive(Clone)]
 pub struct Npz {
     path: PathBuf,
@@ -164,7 +166,7 @@ impl std::fmt::Debug for Npz {
         f.debug_struct("Npz")
             .field("path", &self.path)
             .field("names", &names)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -295,9 +297,9 @@ fn read_array<T>(
         return Err(invalid(reason));
     }
     let value = read(&header, &mut source)?;
-    // At the end of an entry its checksum is compared.
+    // Only at its end an entry's checksum is compared.
     if size.is_some() && source.read(&mut [0])? > 0 {
-        return Err(invalid("there are more bytes than the archive says"));
+        return Err(invalid("it is larger than the archive says"));
     }
     Ok((header, value))
 }
@@ -322,8 +324,8 @@ fn tensor_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
 
 fn array_bytes(descr: &str, shape: &[usize], elements: &[u8]) -> Result<Vec<u8>> {
     let header = header::bytes(descr, shape);
-    let header =
-        header.ok_or_else(|| Error::shape("npy", "too many axes for a header", &[shape]))?;
+    let header = header
+        .ok_or_else(|| Error::shape("npy", "NumPy's arrays have at most 64 axes", &[shape]))?;
     Ok([&header, elements].concat())
 }
 
