@@ -182,8 +182,8 @@ fn a_save_that_is_killed_leaves_a_whole_file() -> Result<()> {
 #[cfg(target_os = "linux")]
 fn what_a_live_process_writes_is_left_alone() -> Result<()> {
     let signal = |saver: &Saver, name: &str| {
-        let kill = Command::new("kill")
-            .args([name, &saver.child.id().to_string()])
+        let kill = Command::new("sh")
+            .args(["-c", &format!("kill {name} {}", saver.child.id())])
             .status();
         assert!(kill.expect("there is such a program").success());
     };
