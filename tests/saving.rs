@@ -416,6 +416,18 @@ fn a_link_stays_and_its_target_is_written() -> Result<()> {
 
 #[test]
 #[cfg(unix)]
+fn what_has_no_end_is_not_read() {
+    let endless = "/dev/zero";
+    let load = small(1.0).load(endless);
+    let checkpoint = cotangent::module::load_checkpoint(endless, &mut [("net", &mut small(1.0))]);
+    for result in [load, checkpoint] {
+        let error = result.expect_err("it is no file");
+        assert!(error.to_string().contains("found a device"), "{error}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
 fn what_is_no_file_is_not_replaced() {
     use std::os::unix::fs::{FileTypeExt, symlink};
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -3,14 +3,37 @@
 use crate::error::{Error, Result};
 use std::fs::{File, FileType, OpenOptions, TryLockError};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(in_file(path))
+    read(path).map_err(in_file(path))
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    if is_endless(file.metadata()?.file_type()) {
+        let reason = "expected a file to read, found a device, which may have no end";
+        return Err(io::Error::new(ErrorKind::InvalidInput, reason));
+    }
+    let mut bytes = Vec::new();
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Whether it may be like `/dev/zero`. Block devices and pipes have an end.
+#[cfg(unix)]
+fn is_endless(found: FileType) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    found.is_char_device()
+}
+
+#[cfg(not(unix))]
+fn is_endless(_: FileType) -> bool {
+    false
 }
 
 /// The error of reading or writing this file.
