@@ -1,11 +1,11 @@
 //! Sums, means, products. Sums are pairwise: their error grows with the logarithm of the length.
 
-use super::binary::{self, Times};
-use super::cumulative::products_before;
+use super::cumulative::pulled_product;
+use super::window::Span;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
-use crate::kernel::{self, Float};
-use crate::tensor::{Axes, DType, Reduced, Shape, with_dtype};
+use crate::kernel::{self, Float, product};
+use crate::tensor::{Array, Axes, DType, Reduced, Shape, with_dtype};
 use smallvec::smallvec;
 
 /// `x` as (elements of the result, elements that fall into each).
@@ -77,10 +77,12 @@ impl Tensor {
         Ok(sum.div_scalar(axes.count as f64))
     }
 
-    /// The product of all elements, a scalar; 1 if there are none.
+    /// The product of all elements, a scalar; 1 if there are none. Accumulated in `f64` with an
+    /// exponent of any size, and rounded once: it does not matter which partial products would
+    /// overflow or vanish. (Infinite elements times 0 are NaN.)
     ///
-    /// The derivative with respect to an element is the product of all others, without a division:
-    /// right where elements are 0, and where PyTorch divides infinity by infinity.
+    /// The derivative with respect to an element is the product of all others, without a division, and
+    /// rounded once: right where elements are 0, and where PyTorch divides infinity by infinity.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -134,10 +136,12 @@ impl Tensor {
 
 /// (rows, n) becomes (rows).
 fn product_of_rows(x: &Tensor) -> Tensor {
-    let shape = Shape::from([x.shape()[0]]);
-    let output = x
-        .array()
-        .reduce(kernel::reduce::Product, &[false, true], shape);
+    let (rows, len) = (x.shape()[0], x.shape()[1]);
+    let source = x.array().contiguous();
+    let output = with_dtype!(x.dtype(), F => {
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        Array::build::<F>(Shape::from([rows]), |out| product::rows(xs, len, out))
+    });
     Tensor::from_op(output.into(), &[x], || Product { x: x.clone() })
 }
 
@@ -150,11 +154,22 @@ impl Op for Product {
     fn name(&self) -> &'static str {
         "prod"
     }
-    /// dxᵢⱼ = gᵢ · (the product before xᵢⱼ) · (the product behind it).
+    /// That of the running product, whose last element is the product.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
-        let [before, behind] = [false, true].map(|reverse| products_before(&x, 1, reverse));
-        let others = binary::apply(Times, &before, &behind);
-        Ok(smallvec![Some(others.mul(&cotangent.unsqueeze(1)?)?)])
+        let shape = x.array().shape();
+        let Some(start) = shape[1].checked_sub(1) else {
+            return Ok(smallvec![Some(x.constant_like(0.0))]);
+        };
+        let last = Span {
+            axis: 1,
+            start,
+            len: 1,
+            step: 1,
+        };
+        let g = cotangent
+            .unsqueeze(1)?
+            .put_behind(self.name(), last, shape.clone(), 0.0);
+        Ok(smallvec![Some(pulled_product(&x, &g, &[], 1))])
     }
 }
