@@ -1,7 +1,7 @@
 //! Losses, log-sum-exp and products where elements are infinite, NaN or far apart.
 
-use cotangent::Backward;
 use cotangent::prelude::*;
+use cotangent::{Backward, BinaryCrossEntropy, NllLoss};
 
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
@@ -232,6 +232,355 @@ fn products_have_derivatives_of_every_order() -> Result<()> {
         assert_eq!(third(&x)?.item()?, 6.0 * 17.0);
         assert_eq!(fourth(&x)?.item()?, 24.0);
         assert_eq!(fifth(&x)?.item()?, 0.0);
+    }
+    Ok(())
+}
+
+/// The loss of (rows, classes) with the sum taken, as a function of the logits.
+fn summed(loss: &CrossEntropy) -> CrossEntropy {
+    loss.clone().reduction(Reduction::Sum)
+}
+
+#[test]
+fn ignored_rows_may_have_no_softmax() -> Result<()> {
+    // e^1 .. e^3 over their sum, less 1 at the label.
+    let row = [0.090_030_573_170_380_46, 0.244_728_471_054_797_64];
+    let row = [row[0], row[1], -(row[0] + row[1])];
+    for dtype in DTYPES {
+        for garbage in [
+            [-INF; 3],
+            [INF; 3],
+            [NAN; 3],
+            [INF, -INF, NAN],
+            [1.0, -INF, 3e38],
+        ] {
+            let xs = [&garbage[..], &[1.0, 2.0, 3.0]].concat();
+            let logits = vector(&xs, dtype).reshape([2, 3])?;
+            let gradient = [&[0.0; 3][..], &row].concat();
+            // The ignored label may be a class or not.
+            for (ignored, labels) in [(255, [255, 2]), (0, [0, 2])] {
+                let labels = Indices::from(labels);
+                let what = format!("{garbage:?} {dtype:?} {ignored}");
+                let mean = CrossEntropy::new().ignore_label(ignored);
+                for loss in [mean.clone(), summed(&mean)] {
+                    let f = |x: &Tensor| loss.loss(x, &labels);
+                    assert_near(&what, &f(&logits)?, &[0.407_605_964_444_380_3]);
+                    assert_gradient(&what, &logits, &f, &gradient)?;
+                }
+                // Smoothed, and twice: as the other row alone.
+                let smooth = CrossEntropy::new().label_smoothing(0.5);
+                let with = smooth.clone().ignore_label(ignored);
+                let both = |x: &Tensor| with.loss(x, &labels);
+                let alone = |x: &Tensor| smooth.loss(&x.narrow(0, 1, 1)?, &Indices::from([2]));
+                assert_near(&what, &both(&logits)?, &alone(&logits)?.to_f64_vec());
+                let x = logits.tracked();
+                for backward in [Backward::new(), Backward::new().create_graph()] {
+                    let derivatives = |f: Function| -> Result<Vec<f64>> {
+                        let loss = f(&x)?.square();
+                        let first = Backward::new().create_graph().grad(&loss, &[&x])?;
+                        let second = first[0].mul(&vector(&[1.0, 2.0, 3.0], dtype))?.sum();
+                        let second = backward.grad(&second, &[&x])?;
+                        Ok([first[0].to_f64_vec(), second[0].to_f64_vec()].concat())
+                    };
+                    let (found, expected) = (derivatives(&both)?, derivatives(&alone)?);
+                    let mut pairs = found.iter().zip(&expected);
+                    let close = pairs.all(|(a, b)| (a - b).abs() < 1e-5);
+                    assert!(close, "{what}: found {found:?}, expected {expected:?}");
+                }
+                let none = CrossEntropy::new()
+                    .ignore_label(ignored)
+                    .reduction(Reduction::None);
+                assert_near(
+                    &what,
+                    &none.loss(&logits, &labels)?,
+                    &[0.0, 0.407_605_964_444_380_3],
+                );
+                // Log-probabilities.
+                let likelihood = NllLoss::new().ignore_label(ignored);
+                let f = |x: &Tensor| likelihood.loss(x, &labels);
+                assert_near(&what, &f(&logits)?, &[-3.0]);
+                assert_gradient(&what, &logits, &f, &[0.0, 0.0, 0.0, 0.0, 0.0, -1.0])?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn no_row_need_be_counted() -> Result<()> {
+    for row in [[-INF, -INF], [1.0, NAN], [0.0, 2.0]] {
+        let (x, labels) = (Tensor::from([row, row]), Indices::from([7, 7]));
+        let mean = CrossEntropy::new().ignore_label(7);
+        assert_near("mean", &mean.loss(&x, &labels)?, &[NAN]);
+        assert_near("sum", &summed(&mean).loss(&x, &labels)?, &[0.0]);
+        let likelihood = NllLoss::new().ignore_label(7);
+        let weights = CrossEntropy::new().class_weights(&Tensor::from([0.0f64, 0.0]));
+        for f in [
+            &(|x: &Tensor| mean.loss(x, &labels)) as Function,
+            &|x| summed(&mean).loss(x, &labels),
+            &|x| likelihood.loss(x, &labels),
+            &|x| weights.loss(x, &Indices::from([0, 1])),
+        ] {
+            assert_gradient("no row", &x, f, &[0.0; 4])?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
+    for dtype in DTYPES {
+        let row = |xs: &[f64]| vector(xs, dtype).reshape([1, xs.len()]);
+        let plain = CrossEntropy::new();
+        let weighted = CrossEntropy::new().class_weights(&vector(&[0.0, 2.0], dtype));
+        let smooth = CrossEntropy::new().label_smoothing(0.5);
+        let both = weighted.clone().label_smoothing(0.5);
+        let ln2 = std::f64::consts::LN_2;
+        for (loss, logits, target, value, gradient) in [
+            (&plain, [-INF, 0.0], [0.0, 1.0], 0.0, [0.0, 0.0]),
+            (&plain, [0.0, -INF], [1.0, 0.0], 0.0, [0.0, 0.0]),
+            (&plain, [-INF, 0.0], [-0.0, 0.5], 0.0, [0.0, 0.0]),
+            (&plain, [-INF, 0.0], [1.0, 0.0], INF, [-1.0, 1.0]),
+            (&plain, [-INF, 0.0], [0.5, 0.5], INF, [-0.5, 0.5]),
+            (&plain, [0.0, 0.0], [0.0, 1.0], ln2, [0.5, -0.5]),
+            // No softmax: nothing, if nothing is asked.
+            (&plain, [-INF, -INF], [0.0, 0.0], 0.0, [0.0, 0.0]),
+            (&plain, [-INF, -INF], [0.0, 1.0], NAN, [NAN, NAN]),
+            (&plain, [INF, 0.0], [1.0, 0.0], NAN, [NAN, NAN]),
+            (&plain, [NAN, 0.0], [0.0, 1.0], NAN, [NAN, NAN]),
+            (&plain, [-INF, 0.0], [NAN, 1.0], NAN, [NAN, NAN]),
+            (&weighted, [-INF, 0.0], [0.5, 0.5], 0.0, [0.0, 0.0]),
+            (&weighted, [0.0, 0.0], [0.5, 0.5], ln2, [0.5, -0.5]),
+            (&weighted, [-INF, 0.0], [1.0, 0.0], 0.0, [0.0, 0.0]),
+            // A share of the smoothing is more than nothing, unless the class weighs nothing.
+            (&smooth, [-INF, 0.0], [0.0, 1.0], INF, [-0.25, 0.25]),
+            (&both, [-INF, 0.0], [0.0, 1.0], 0.0, [0.0, 0.0]),
+        ] {
+            let what = format!("{loss:?} {logits:?} {target:?}");
+            let (logits, target) = (row(&logits)?, row(&target)?);
+            let f = |x: &Tensor| loss.loss(x, &target);
+            assert_near(&what, &f(&logits)?, &[value]);
+            assert_gradient(&what, &logits, &f, &gradient)?;
+        }
+        // A class that weighs nothing takes nothing back to its probability either.
+        let (logits, target) = (row(&[-INF, 0.0])?, row(&[0.5, 0.5])?);
+        assert_gradient(
+            "target",
+            &target,
+            &|t| weighted.loss(&logits, t),
+            &[0.0, 0.0],
+        )?;
+        // Rows do not see each other.
+        let logits = vector(&[-INF, 0.0, -INF, -INF, 0.0, 0.0], dtype).reshape([3, 2])?;
+        let target = vector(&[0.0, 1.0, 0.5, 0.5, 0.0, 1.0], dtype).reshape([3, 2])?;
+        let each = CrossEntropy::new().reduction(Reduction::None);
+        assert_near("rows", &each.loss(&logits, &target)?, &[0.0, NAN, ln2]);
+        let gradient = [0.0, 0.0, NAN, NAN, 0.5, -0.5];
+        assert_gradient("rows", &logits, &|x| each.loss(x, &target), &gradient)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_class_that_weighs_nothing_selects() -> Result<()> {
+    for dtype in DTYPES {
+        let weights = vector(&[0.0, 1.0], dtype);
+        let loss = CrossEntropy::new().class_weights(&weights);
+        let likelihood = NllLoss::new().class_weights(&weights);
+        let smooth = loss.clone().label_smoothing(0.5);
+        let ln = (1.0 + (-1f64).exp()).ln();
+        for row in [[-INF, 0.0], [-INF, -INF], [INF, 0.0]] {
+            let logits = vector(&[row[0], row[1], 1.0, 2.0], dtype).reshape([2, 2])?;
+            let labels = Indices::from([0, 1]);
+            let f = |x: &Tensor| loss.loss(x, &labels);
+            assert_near("loss", &f(&logits)?, &[ln]);
+            let p = 1.0 / (1.0 + 1f64.exp());
+            assert_gradient("loss", &logits, &f, &[0.0, 0.0, p, -p])?;
+            let f = |x: &Tensor| likelihood.loss(x, &labels);
+            assert_near("likelihood", &f(&logits)?, &[-2.0]);
+            assert_gradient("likelihood", &logits, &f, &[0.0, 0.0, 0.0, -1.0])?;
+        }
+        // Smoothing gives such a sample a share of the other class, 1/4 of ln 1.
+        let logits = vector(&[-INF, 0.0], dtype).reshape([1, 2])?;
+        let none = smooth.reduction(Reduction::None);
+        let f = |x: &Tensor| none.loss(x, &Indices::from([0]));
+        assert_near("smooth", &f(&logits)?, &[0.0]);
+        assert_gradient("smooth", &logits, &f, &[0.0, 0.0])?;
+        let logits = vector(&[0.0, -INF], dtype).reshape([1, 2])?;
+        assert_near("smooth", &f(&logits)?, &[INF]);
+        assert_gradient("smooth", &logits, &f, &[0.25, -0.25])?;
+        // Labels at -∞: in the place of PyTorch's ∞ there is ∞ here too.
+        let f = |x: &Tensor| x.cross_entropy(&Indices::from([1]));
+        assert_near("label", &f(&logits)?, &[INF]);
+        assert_gradient("label", &logits, &f, &[1.0, -1.0])?;
+        let smooth = CrossEntropy::new().label_smoothing(0.1);
+        let f = |x: &Tensor| smooth.loss(x, &Indices::from([0]));
+        assert_near("share", &f(&logits)?, &[INF]);
+        assert_gradient("share", &logits, &f, &[0.05, -0.05])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_binary_loss_at_infinite_logits_is_the_limit() -> Result<()> {
+    for dtype in DTYPES {
+        let logits = vector(&[INF, INF, INF, -INF, -INF, -INF], dtype);
+        let targets = vector(&[0.0, 1.0, 0.5, 0.0, 1.0, 0.5], dtype);
+        let limits = [INF, 0.0, INF, 0.0, INF, INF];
+        let slopes = [1.0, 0.0, 0.5, 0.0, -1.0, -0.5];
+        let plain = BinaryCrossEntropy::new().reduction(Reduction::None);
+        let ones = plain.clone().positive_weight(&vector(&[1.0], dtype));
+        for loss in [&plain, &ones, &plain.clone().weight(&vector(&[1.0], dtype))] {
+            let f = |x: &Tensor| loss.loss(x, &targets);
+            assert_near("loss", &f(&logits)?, &limits);
+            assert_gradient("loss", &logits, &f, &slopes)?;
+            assert_second("loss", &logits, &f, &[0.0; 6])?;
+        }
+        // What weighs nothing: the positive part, and the whole.
+        let negative = plain.clone().positive_weight(&vector(&[0.0], dtype));
+        let f = |x: &Tensor| negative.loss(x, &targets);
+        assert_near("negative", &f(&logits)?, &[INF, 0.0, INF, 0.0, 0.0, 0.0]);
+        assert_gradient("negative", &logits, &f, &[1.0, 0.0, 0.5, 0.0, 0.0, 0.0])?;
+        let of_targets = |t: &Tensor| negative.loss(&logits, t);
+        let expected = [-INF, -INF, -INF, 0.0, 0.0, 0.0];
+        assert_gradient("negative, targets", &targets, &of_targets, &expected)?;
+        for loss in [&plain, &negative] {
+            let nothing = loss.clone().weight(&vector(&[0.0], dtype));
+            let f = |x: &Tensor| nothing.loss(x, &targets);
+            assert_near("nothing", &f(&logits)?, &[0.0; 6]);
+            assert_gradient("nothing", &logits, &f, &[0.0; 6])?;
+            assert_gradient(
+                "nothing",
+                &targets,
+                &|t| nothing.loss(&logits, t),
+                &[0.0; 6],
+            )?;
+        }
+        let nans = vector(&[NAN; 3], dtype);
+        let targets = vector(&[0.0, 1.0, 0.5], dtype);
+        for loss in [&plain, &ones] {
+            assert_near("NaN", &loss.loss(&nans, &targets)?, &[NAN; 3]);
+            assert_near("NaN", &loss.loss(&targets, &nans)?, &[NAN; 3]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn divergences_of_zeros_and_infinities() -> Result<()> {
+    for dtype in DTYPES {
+        let x = vector(&[-INF, 0.0, -INF, NAN, -1.0, INF], dtype);
+        let t = vector(&[0.0, 0.0, 0.5, 0.0, NAN, 0.0], dtype);
+        let f = |x: &Tensor| x.kl_div(&t, Reduction::None);
+        assert_near("kl", &f(&x)?, &[0.0, 0.0, INF, NAN, NAN, 0.0]);
+        assert_gradient("kl", &x, &f, &[0.0, 0.0, -0.5, 0.0, NAN, 0.0])?;
+        let f = |t: &Tensor| x.kl_div(t, Reduction::None);
+        assert_gradient("kl, targets", &t, &f, &[0.0, 0.0, INF, NAN, NAN, 0.0])?;
+        let t = vector(&[-INF, -INF, -1.0, -INF, NAN, -INF], dtype);
+        let f = |x: &Tensor| x.kl_div_log_target(&t, Reduction::None);
+        assert_near("kl of logs", &f(&x)?, &[0.0, 0.0, INF, NAN, NAN, 0.0]);
+        let p = (-1f64).exp();
+        assert_gradient("kl of logs", &x, &f, &[0.0, 0.0, -p, 0.0, NAN, 0.0])?;
+        let f = |t: &Tensor| x.kl_div_log_target(t, Reduction::None);
+        assert_gradient(
+            "kl of logs, targets",
+            &t,
+            &f,
+            &[0.0, 0.0, INF, NAN, NAN, 0.0],
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn differences_of_infinities_are_nan_and_others_infinite() -> Result<()> {
+    for dtype in DTYPES {
+        let x = vector(&[INF, -INF, INF, 1.0, NAN, 0.0, 2e19], dtype);
+        let t = vector(&[INF, INF, 0.0, INF, 0.0, NAN, 0.0], dtype);
+        let huber = |delta| x.huber_loss(&t, delta, Reduction::None);
+        let expected = [NAN, INF, INF, INF, NAN, NAN, 2e19 - 0.5];
+        assert_near("huber", &huber(1.0)?, &expected);
+        // Half a square, which is in range though the square is not.
+        let expected = [NAN, INF, INF, INF, NAN, NAN, 2e38];
+        assert_near("huber", &huber(1e30)?, &expected);
+        assert_near("huber", &huber(INF)?, &expected);
+        let f = |x: &Tensor| x.huber_loss(&t, 1.0, Reduction::None);
+        assert_gradient("huber", &x, &f, &[NAN, -1.0, 1.0, -1.0, NAN, NAN, 1.0])?;
+        let expected = [NAN, INF, INF, INF, NAN, NAN, 2e19];
+        assert_near("l1", &x.l1_loss(&t, Reduction::None)?, &expected);
+        let expected = [NAN, INF, INF, INF, NAN, NAN, 4e38];
+        assert_near("mse", &x.mse_loss(&t, Reduction::None)?, &expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn log_sum_exp_passes_nan_on() -> Result<()> {
+    for dtype in DTYPES {
+        for len in [1, 2, 3, 40, 2000] {
+            for other in [0.0, -INF, INF] {
+                for place in [0, len / 2, len - 1] {
+                    let mut xs = vec![other; len];
+                    xs[place] = NAN;
+                    let (x, what) = (vector(&xs, dtype), format!("{other} {place} of {len}"));
+                    assert_near(&what, &x.logsumexp(), &[NAN]);
+                    assert_near(&what, &x.softmax(0)?, &vec![NAN; len]);
+                    assert_near(&what, &x.log_softmax(0)?, &vec![NAN; len]);
+                    assert_gradient(&what, &x, &|x| Ok(x.logsumexp()), &vec![NAN; len])?;
+                    let column = x.reshape([len, 1])?;
+                    assert_near(&what, &column.logsumexp_over(0)?, &[NAN]);
+                    for label in [0, len / 2, len - 1] {
+                        let row = x.reshape([1, len])?;
+                        let f = |x: &Tensor| x.cross_entropy(&Indices::from([label]));
+                        assert_near(&what, &f(&row)?, &[NAN]);
+                        assert_gradient(&what, &row, &f, &vec![NAN; len])?;
+                    }
+                }
+            }
+        }
+        for (xs, y) in [
+            (vec![], -INF),
+            (vec![-INF; 5], -INF),
+            (vec![INF, -INF, 3.0], INF),
+        ] {
+            assert_near("infinite", &vector(&xs, dtype).logsumexp(), &[y]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
+    for dtype in DTYPES {
+        let x = vector(&[1e8, 1e8, -INF, -INF, INF, 0.0, NAN, 0.0, 1.0, 1.0], dtype);
+        let x = x.reshape([5, 2])?;
+        let f = |x: &Tensor| x.logsumexp_over(1);
+        // As PyTorch: no number where the row is infinite.
+        let gradient = [0.5, 0.5, NAN, NAN, NAN, 0.0, NAN, NAN, 0.5, 0.5];
+        assert_gradient("rows", &x, &f, &gradient)?;
+        for i in 0..5 {
+            let row = x.narrow(0, i, 1)?;
+            let at = i as usize * 2;
+            assert_gradient("alone", &row, &f, &gradient[at..at + 2])?;
+        }
+        let two = x.narrow(0, 0, 2)?.tracked();
+        for backward in [Backward::new(), Backward::new().create_graph()] {
+            let cotangent = vector(&[1.0, 0.0], dtype);
+            let found = &backward.grad_with(&f(&two)?, &cotangent, &[&two])?[0];
+            assert_near("one of two", &found.narrow(0, 0, 1)?, &[0.5, 0.5]);
+        }
+        // Softmax in the gradient: second derivatives ±1/4, whatever the other rows are.
+        let squares = |x: &Tensor| f(x)?.square().mul(&vector(&[0.5], dtype));
+        let alone = x.narrow(0, 4, 1)?.tracked();
+        let x = x.tracked();
+        let second = |x: &Tensor| -> Result<Vec<f64>> {
+            let first = &Backward::new()
+                .create_graph()
+                .grad(&squares(x)?.sum(), &[x])?[0];
+            let weighted = first.mul(&vector(&[1.0, 2.0], dtype))?.sum();
+            Ok(Backward::new().grad(&weighted, &[x])?[0].to_f64_vec())
+        };
+        assert_eq!(second(&x)?[8..], second(&alone)?);
     }
     Ok(())
 }

@@ -149,7 +149,10 @@ impl<F: Float> Kernel for Backward<'_, F> {
         for (i, (row, out)) in rows.enumerate() {
             let (shift, log_sum) = (self.log_sums[2 * i], self.log_sums[2 * i + 1]);
             let total = self.targets.totals[i];
-            let label = self.targets.labels.map(|(labels, hits)| (labels[i], hits[i]));
+            let label = self
+                .targets
+                .labels
+                .map(|(labels, hits)| (labels[i], hits[i]));
             let spread = self.targets.spread.map(|(coefficients, factors)| {
                 let shared = coefficients.len() == self.len;
                 let place = if shared { 0 } else { i * self.len };

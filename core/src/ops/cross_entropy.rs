@@ -354,7 +354,9 @@ impl WithProbabilities {
     fn of_logits(&self, cotangent: &Tensor, context: &Vjp) -> Result<Tensor> {
         if context.records() {
             let target = context.saved(&self.targets);
-            let p = self.only_counted(&context.saved(&self.logits))?.softmax(1)?;
+            let p = self
+                .only_counted(&context.saved(&self.logits))?
+                .softmax(1)?;
             let g = cotangent.unsqueeze(1)?;
             let totals = target.sum_over(Axes::keep(1))?.mul(&g)?;
             return p.mul(&totals)?.sub(&target.mul(&g)?);

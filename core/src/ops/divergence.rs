@@ -123,9 +123,7 @@ impl Binary for Divergence {
     #[inline(always)]
     fn value<T: Real>(self, x: T, t: T) -> T {
         match self {
-            Self::OfProbabilities => {
-                T::select(t.equals(t.zero()), nothing(x), t * (t.ln() - x))
-            }
+            Self::OfProbabilities => T::select(t.equals(t.zero()), nothing(x), t * (t.ln() - x)),
             Self::OfLogarithms => T::select(vanishes(t), nothing(x), t.exp() * (t - x)),
         }
     }
