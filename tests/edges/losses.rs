@@ -381,6 +381,32 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
     Ok(())
 }
 
+/// The slope of the root is infinite where the loss is 0.
+#[test]
+fn nothing_is_taken_back_through_a_root_of_nothing() -> Result<()> {
+    for dtype in DTYPES {
+        let each = CrossEntropy::new().reduction(Reduction::None);
+        let x = vector(&[0.0, 0.0, 0.0, 0.0], dtype).reshape([2, 2])?;
+        let root = (0.5 / std::f64::consts::LN_2.sqrt()) * 0.5;
+        let gradient = [0.0, 0.0, root, -root];
+        let target = vector(&[0.0, 0.0, 0.0, 1.0], dtype).reshape([2, 2])?;
+        let f = |x: &Tensor| Ok(each.loss(x, &target)?.sqrt());
+        assert_gradient("probabilities", &x, &f, &gradient)?;
+        let ignoring = each.clone().ignore_label(5);
+        let f = |x: &Tensor| Ok(ignoring.loss(x, &Indices::from([5, 1]))?.sqrt());
+        assert_gradient("labels", &x, &f, &gradient)?;
+        let weighted = each.class_weights(&vector(&[0.0, 1.0], dtype));
+        let f = |x: &Tensor| Ok(weighted.loss(x, &Indices::from([0, 1]))?.sqrt());
+        assert_gradient("weights", &x, &f, &gradient)?;
+        let weighted = BinaryCrossEntropy::new()
+            .weight(&vector(&[0.0], dtype))
+            .reduction(Reduction::None);
+        let f = |x: &Tensor| Ok(weighted.loss(x, &target)?.sqrt());
+        assert_gradient("binary", &x, &f, &[0.0; 4])?;
+    }
+    Ok(())
+}
+
 #[test]
 fn a_class_that_weighs_nothing_selects() -> Result<()> {
     for dtype in DTYPES {
@@ -481,6 +507,9 @@ fn divergences_of_zeros_and_infinities() -> Result<()> {
         assert_near("kl of logs", &f(&x)?, &[0.0, 0.0, INF, NAN, NAN, 0.0]);
         let p = (-1f64).exp();
         assert_gradient("kl of logs", &x, &f, &[0.0, 0.0, -p, 0.0, NAN, 0.0])?;
+        let (far, small) = (vector(&[3e38], dtype), vector(&[-3e38], dtype));
+        let rounded = far.kl_div_log_target(&small, Reduction::None)?;
+        assert_near("kl of a log that is rounded to 0", &rounded, &[0.0]);
         let f = |t: &Tensor| x.kl_div_log_target(t, Reduction::None);
         assert_gradient(
             "kl of logs, targets",
@@ -504,6 +533,12 @@ fn differences_of_infinities_are_nan_and_others_infinite() -> Result<()> {
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e38];
         assert_near("huber", &huber(1e30)?, &expected);
         assert_near("huber", &huber(INF)?, &expected);
+        let (far, opposite) = (vector(&[3e38], dtype), vector(&[-3e38], dtype));
+        assert_near(
+            "huber",
+            &far.huber_loss(&opposite, 0.1, Reduction::None)?,
+            &[6e37],
+        );
         let f = |x: &Tensor| x.huber_loss(&t, 1.0, Reduction::None);
         assert_gradient("huber", &x, &f, &[NAN, -1.0, 1.0, -1.0, NAN, NAN, 1.0])?;
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e19];
@@ -581,6 +616,153 @@ fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
             Ok(Backward::new().grad(&weighted, &[x])?[0].to_f64_vec())
         };
         assert_eq!(second(&x)?[8..], second(&alone)?);
+    }
+    Ok(())
+}
+
+/// Functions that make of each row (rows, n) something of its own.
+fn of_rows(dtype: DType) -> Vec<(&'static str, Box<dyn Fn(&Tensor) -> Result<Tensor>>)> {
+    let each = || CrossEntropy::new().reduction(Reduction::None);
+    let label = |x: &Tensor| Indices::from_vec(vec![1; x.shape()[0]], [x.shape()[0]]);
+    let half = move |x: &Tensor| Tensor::full(x.shape(), 0.5, dtype);
+    vec![
+        ("sum", Box::new(|x: &Tensor| x.sum_over(1))),
+        ("mean", Box::new(|x: &Tensor| x.mean_over(1))),
+        ("prod", Box::new(|x: &Tensor| x.prod_over(1))),
+        (
+            "cumsum",
+            Box::new(|x: &Tensor| x.cumsum(1)?.narrow(1, 2, 1)),
+        ),
+        (
+            "cumprod",
+            Box::new(|x: &Tensor| x.cumprod(1)?.narrow(1, 2, 1)),
+        ),
+        ("max", Box::new(|x: &Tensor| x.max_over(1))),
+        ("min", Box::new(|x: &Tensor| x.min_over(1))),
+        ("top 1", Box::new(|x: &Tensor| Ok(x.top_k(1, 1, true)?.0))),
+        ("var", Box::new(|x: &Tensor| x.var_over(1, 1.0))),
+        ("std", Box::new(|x: &Tensor| x.std_over(1, 1.0))),
+        ("l1", Box::new(|x: &Tensor| x.norm_over(Norm::L1, 1))),
+        ("l2", Box::new(|x: &Tensor| x.norm_over(Norm::L2, 1))),
+        ("l∞", Box::new(|x: &Tensor| x.norm_over(Norm::LInf, 1))),
+        ("logsumexp", Box::new(|x: &Tensor| x.logsumexp_over(1))),
+        ("softmax", Box::new(|x: &Tensor| x.softmax(1))),
+        ("log_softmax", Box::new(|x: &Tensor| x.log_softmax(1))),
+        (
+            "layer_norm",
+            Box::new(|x: &Tensor| x.layer_norm([3], None, None, 1e-5)),
+        ),
+        (
+            "cross_entropy",
+            Box::new(move |x: &Tensor| each().loss(x, &label(x)?)),
+        ),
+        (
+            "smoothed",
+            Box::new(move |x: &Tensor| each().label_smoothing(0.1).loss(x, &label(x)?)),
+        ),
+        (
+            "probabilities",
+            Box::new(move |x: &Tensor| each().loss(x, &half(x)?)),
+        ),
+        (
+            "cosine",
+            Box::new(move |x: &Tensor| x.cosine_similarity(&half(x)?, 1, 1e-8)),
+        ),
+        (
+            "mse",
+            Box::new(move |x: &Tensor| x.mse_loss(&half(x)?, Reduction::None)?.sum_over(1)),
+        ),
+        (
+            "l1_loss",
+            Box::new(move |x: &Tensor| x.l1_loss(&half(x)?, Reduction::None)?.sum_over(1)),
+        ),
+        (
+            "huber",
+            Box::new(move |x: &Tensor| x.huber_loss(&half(x)?, 1.0, Reduction::None)?.sum_over(1)),
+        ),
+        (
+            "bce",
+            Box::new(move |x: &Tensor| {
+                let each = BinaryCrossEntropy::new().reduction(Reduction::None);
+                each.loss(x, &half(x)?)?.sum_over(1)
+            }),
+        ),
+        (
+            "kl_div",
+            Box::new(move |x: &Tensor| x.kl_div(&half(x)?, Reduction::None)?.sum_over(1)),
+        ),
+        (
+            "kl of logs",
+            Box::new(move |x: &Tensor| {
+                x.kl_div_log_target(&half(x)?, Reduction::None)?.sum_over(1)
+            }),
+        ),
+    ]
+}
+
+#[test]
+fn nan_is_seen_wherever_it_stands() -> Result<()> {
+    for dtype in DTYPES {
+        for (name, f) in of_rows(dtype) {
+            for other in [1.0, INF, -INF, 0.0] {
+                for place in 0..3 {
+                    let mut xs = [other; 3];
+                    xs[place] = NAN;
+                    let row = vector(&xs, dtype).reshape([1, 3])?;
+                    let y = f(&row)?.to_f64_vec();
+                    let what = format!("{name} {dtype:?} of {xs:?}: {y:?}");
+                    assert!(y.iter().all(|y| y.is_nan()), "{what}");
+                    // The same along columns, of which there are many.
+                    let columns = vector(&xs, dtype).reshape([3, 1])?.broadcast_to([3, 70])?;
+                    let columns = Tensor::from_vec(columns.to_f64_vec(), [3, 70])?.to_dtype(dtype);
+                    let y = f(&columns.transpose(0, 1)?)?.to_f64_vec();
+                    assert!(y.iter().all(|y| y.is_nan()), "{what}, columns");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_row_does_not_change_the_result_of_another() -> Result<()> {
+    let plain = [0.5, -1.0, 3.0];
+    for dtype in DTYPES {
+        for (name, f) in of_rows(dtype) {
+            for other in [
+                [INF, 1.0, 2.0],
+                [-INF; 3],
+                [NAN; 3],
+                [0.0; 3],
+                [1e30, -1e30, 3e30],
+                [1e-30, 1e-30, 3e-30],
+                [1e8, 1e8, 1e8],
+            ] {
+                let alone = vector(&plain, dtype).reshape([1, 3])?.tracked();
+                let rows = [&plain[..], &other, &plain].concat();
+                let rows = vector(&rows, dtype).reshape([3, 3])?.tracked();
+                let what = format!("{name} {dtype:?} beside {other:?}");
+                let value = f(&alone)?.to_f64_vec();
+                let values = f(&rows)?.reshape([3, value.len()])?;
+                for i in [0, 2] {
+                    assert_near(&what, &values.narrow(0, i, 1)?, &value);
+                }
+                for backward in [Backward::new(), Backward::new().create_graph()] {
+                    let of = |x: &Tensor| -> Result<Tensor> {
+                        let y = f(x)?;
+                        let weight = |i| (i % value.len()) as f64 - 0.75;
+                        let weights: Vec<f64> = (0..y.len()).map(weight).collect();
+                        let weights = vector(&weights, dtype).reshape(y.shape())?;
+                        Ok(backward.grad_with(&y, &weights, &[x])?[0].clone())
+                    };
+                    let gradients = of(&rows)?;
+                    for i in [0, 2] {
+                        let expected = of(&alone)?.to_f64_vec();
+                        assert_near(&what, &gradients.narrow(0, i, 1)?, &expected);
+                    }
+                }
+            }
+        }
     }
     Ok(())
 }

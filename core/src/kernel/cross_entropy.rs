@@ -105,7 +105,7 @@ impl<'a, F> Targets<'a, F> {
 }
 
 /// The cotangent of the logits: softmax times the target's sum, minus the target; 0 in a row that is
-/// not counted, and in one without a softmax whose target is 0 throughout.
+/// not counted. So is one whose target is 0 throughout, whatever its softmax and its cotangent are.
 pub(crate) fn backward<F: Float>(
     xs: &[F],
     log_sums: &[F],
@@ -159,7 +159,7 @@ impl<F: Float> Kernel for Backward<'_, F> {
                 (&coefficients[place..place + self.len], factors[i])
             });
             let counted = label.is_none_or(|(label, _)| label < self.len);
-            let empty = log_sum.is_nan()
+            let empty = (log_sum.is_nan() || total.is_nan())
                 && label.is_none()
                 && spread.is_some_and(|(row, _)| row.iter().all(|&target| target == F::zero()));
             if !counted || empty {

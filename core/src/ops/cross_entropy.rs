@@ -6,7 +6,7 @@ use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::cross_entropy::{self, Targets};
 use crate::kernel::{Float, reduce, softmax};
-use crate::tensor::{Array, Axes, Indices, Shape, with_dtype};
+use crate::tensor::{Array, Axes, Indices, Mask, Shape, with_dtype};
 use smallvec::smallvec;
 
 const NAME: &str = "cross_entropy";
@@ -339,25 +339,32 @@ struct WithProbabilities {
 }
 
 impl WithProbabilities {
-    /// The logits, and 0 in rows without a softmax whose target is 0 throughout.
-    fn only_counted(&self, logits: &Tensor) -> Result<Tensor> {
-        let undefined = self.log_sums.narrow(1, 1, 1)?;
-        let undefined = undefined.ne(&undefined)?;
-        if !undefined.any() {
-            return Ok(logits.clone());
+    /// The rows whose target is 0 throughout, of those that have no softmax or no cotangent. The
+    /// others need no care: what they are multiplied by 0 is finite.
+    fn uncounted(&self, cotangent: &Tensor) -> Result<Mask> {
+        let undefined = |x: &Tensor| -> Result<Mask> {
+            let zeros = x.detach().mul_scalar(0.0);
+            zeros.ne(&zeros)
+        };
+        let log_sums = self.log_sums.narrow(1, 1, 1)?;
+        let care = undefined(&log_sums)?.or(&undefined(&cotangent.unsqueeze(1)?)?)?;
+        if !care.any() {
+            return Ok(care);
         }
-        let empty = self.targets.eq_scalar(0.0).all_over(Axes::keep(1))?;
-        logits.masked_fill(&undefined.and(&empty)?, 0.0)
+        care.and(&self.targets.eq_scalar(0.0).all_over(Axes::keep(1))?)
     }
 
     /// g (Σ target softmax(logits) - target)
     fn of_logits(&self, cotangent: &Tensor, context: &Vjp) -> Result<Tensor> {
         if context.records() {
             let target = context.saved(&self.targets);
-            let p = self
-                .only_counted(&context.saved(&self.logits))?
-                .softmax(1)?;
-            let g = cotangent.unsqueeze(1)?;
+            let (mut logits, mut g) = (context.saved(&self.logits), cotangent.unsqueeze(1)?);
+            let uncounted = self.uncounted(cotangent)?;
+            if uncounted.any() {
+                logits = logits.masked_fill(&uncounted, 0.0)?;
+                g = g.masked_fill(&uncounted, 0.0)?;
+            }
+            let p = logits.softmax(1)?;
             let totals = target.sum_over(Axes::keep(1))?.mul(&g)?;
             return p.mul(&totals)?.sub(&target.mul(&g)?);
         }

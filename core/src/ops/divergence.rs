@@ -41,7 +41,8 @@ impl Tensor {
 
     /// As [`kl_div`](Self::kl_div) with the logarithms of the target's probabilities,
     /// `e^t (t - x)`; PyTorch's `log_target=True`. A target of -∞, the logarithm of 0, contributes
-    /// 0, and 0 to the gradients (in PyTorch NaN). A prediction of NaN gives NaN.
+    /// 0, and 0 to the gradients (in PyTorch NaN); so does one so small that `e^t` is 0. A prediction
+    /// of NaN gives NaN.
     ///
     /// # Errors
     /// As [`kl_div`](Self::kl_div).
@@ -124,35 +125,32 @@ impl Binary for Divergence {
     fn value<T: Real>(self, x: T, t: T) -> T {
         match self {
             Self::OfProbabilities => T::select(t.equals(t.zero()), nothing(x), t * (t.ln() - x)),
-            Self::OfLogarithms => T::select(vanishes(t), nothing(x), t.exp() * (t - x)),
+            Self::OfLogarithms => {
+                let probability = t.exp();
+                let vanishes = probability.equals(t.zero());
+                T::select(vanishes, nothing(x), probability * (t - x))
+            }
         }
     }
     /// Where the target vanishes what is not chosen must be finite too, for its derivative is
     /// multiplied by 0.
     #[inline(always)]
     fn partial<T: Real>(self, operand: usize, x: T, t: T) -> T {
-        let vanishes = match self {
-            Self::OfProbabilities => t.equals(t.zero()),
-            Self::OfLogarithms => vanishes(t),
+        let probability = match self {
+            Self::OfProbabilities => t,
+            Self::OfLogarithms => t.exp(),
         };
-        match (operand, self) {
-            (0, Self::OfProbabilities) => -t,
-            (0, Self::OfLogarithms) => -t.exp(),
-            (_, Self::OfProbabilities) => {
-                let (x, t) = (
-                    T::select(vanishes, nothing(x), x),
-                    T::select(vanishes, t.one(), t),
-                );
-                T::select(vanishes, x, t.ln() - x + 1.0)
-            }
-            (_, Self::OfLogarithms) => {
-                let (x, t) = (
-                    T::select(vanishes, nothing(x), x),
-                    T::select(vanishes, t.zero(), t),
-                );
-                T::select(vanishes, x, t.exp() * (t - x + 1.0))
-            }
+        if operand == 0 {
+            return -probability;
         }
+        let vanishes = probability.equals(t.zero());
+        let x = T::select(vanishes, nothing(x), x);
+        let t = T::select(vanishes, t.one(), t);
+        let slope = match self {
+            Self::OfProbabilities => t.ln() - x + 1.0,
+            Self::OfLogarithms => probability * (t - x + 1.0),
+        };
+        T::select(vanishes, x, slope)
     }
 }
 
@@ -160,10 +158,4 @@ impl Binary for Divergence {
 #[inline(always)]
 fn nothing<T: Real>(x: T) -> T {
     T::select(x.equals(x), x.zero(), x)
-}
-
-/// Whether t is the logarithm of 0.
-#[inline(always)]
-fn vanishes<T: Real>(t: T) -> T::Bool {
-    t.equals(t.constant(f64::NEG_INFINITY))
 }

@@ -183,11 +183,11 @@ impl Binary for Huber {
     const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
     #[inline(always)]
     fn value<T: Real>(self, a: T, b: T) -> T {
-        let distance = (a - b).abs();
-        let linear = (distance - 0.5 * self.delta) * self.delta;
-        let near = distance.le(distance.constant(self.delta));
-        // The half first: the square alone may overflow.
-        T::select(near, distance * 0.5 * distance, linear)
+        // Half of each, which changes no digit: the whole, or its square, may overflow.
+        let half = (a * 0.5 - b * 0.5).abs();
+        let linear = (half - 0.25 * self.delta) * (2.0 * self.delta);
+        let near = half.le(half.constant(0.5 * self.delta));
+        T::select(near, half * (half * 2.0), linear)
     }
     /// The error, limited to ±delta.
     #[inline(always)]
@@ -287,7 +287,7 @@ impl BinaryCrossEntropy {
             }
         };
         if let Some(weight) = &self.weight {
-            losses = losses.mul(weight)?;
+            losses = without(&losses.mul(weight)?, weight)?;
         }
         Ok(self.reduction.apply(&losses))
     }
