@@ -236,7 +236,7 @@ fn products_have_derivatives_of_every_order() -> Result<()> {
     Ok(())
 }
 
-/// The loss of (rows, classes) with the sum taken, as a function of the logits.
+/// The same loss, summed.
 fn summed(loss: &CrossEntropy) -> CrossEntropy {
     loss.clone().reduction(Reduction::Sum)
 }
@@ -595,7 +595,7 @@ fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
         assert_gradient("rows", &x, &f, &gradient)?;
         for i in 0..5 {
             let row = x.narrow(0, i, 1)?;
-            let at = i as usize * 2;
+            let at = i * 2;
             assert_gradient("alone", &row, &f, &gradient[at..at + 2])?;
         }
         let two = x.narrow(0, 0, 2)?.tracked();
@@ -620,8 +620,10 @@ fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
     Ok(())
 }
 
-/// Functions that make of each row (rows, n) something of its own.
-fn of_rows(dtype: DType) -> Vec<(&'static str, Box<dyn Fn(&Tensor) -> Result<Tensor>>)> {
+type Named = (&'static str, Box<dyn Fn(&Tensor) -> Result<Tensor>>);
+
+/// Functions that make of each row of (rows, n) something of its own.
+fn of_rows(dtype: DType) -> Vec<Named> {
     let each = || CrossEntropy::new().reduction(Reduction::None);
     let label = |x: &Tensor| Indices::from_vec(vec![1; x.shape()[0]], [x.shape()[0]]);
     let half = move |x: &Tensor| Tensor::full(x.shape(), 0.5, dtype);
