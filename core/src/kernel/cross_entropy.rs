@@ -149,20 +149,20 @@ impl<F: Float> Kernel for Backward<'_, F> {
         for (i, (row, out)) in rows.enumerate() {
             let (shift, log_sum) = (self.log_sums[2 * i], self.log_sums[2 * i + 1]);
             let total = self.targets.totals[i];
-            let label = self
-                .targets
-                .labels
-                .map(|(labels, hits)| (labels[i], hits[i]));
+            let label = (self.targets.labels).map(|(labels, hits)| (labels[i], hits[i]));
             let spread = self.targets.spread.map(|(coefficients, factors)| {
                 let shared = coefficients.len() == self.len;
                 let place = if shared { 0 } else { i * self.len };
                 (&coefficients[place..place + self.len], factors[i])
             });
-            let counted = label.is_none_or(|(label, _)| label < self.len);
-            let empty = (log_sum.is_nan() || total.is_nan())
-                && label.is_none()
-                && spread.is_some_and(|(row, _)| row.iter().all(|&target| target == F::zero()));
-            if !counted || empty {
+            let counted = match (label, spread) {
+                (Some((label, _)), _) => label < self.len,
+                (None, Some((target, _))) if log_sum.is_nan() || total.is_nan() => {
+                    target.iter().any(|&target| target != F::zero())
+                }
+                _ => true,
+            };
+            if !counted {
                 out.fill(F::zero());
                 continue;
             }

@@ -179,7 +179,8 @@ impl Labels {
         let nothing = |weights: &Vec<f64>, label: usize| smoothing == 0.0 && weights[label] == 0.0;
         let weightless = |label| weights.as_ref().is_some_and(|w| nothing(w, label));
         let uncounted = |&label: &usize| ignored == Some(label) || weightless(label);
-        let labels = if labels.as_slice().iter().any(uncounted) {
+        let all_count = ignored.is_none() && weights.is_none();
+        let labels = if !all_count && labels.as_slice().iter().any(uncounted) {
             let mark = |label| if uncounted(label) { UNCOUNTED } else { *label };
             let marked = labels.as_slice().iter().map(mark).collect::<Indices>();
             marked.reshape(shape)?
