@@ -768,3 +768,26 @@ fn a_row_does_not_change_the_result_of_another() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn means_are_finite_where_the_elements_are() -> Result<()> {
+    for (dtype, large) in [(DType::F32, 3e38), (DType::F64, 1.5e308)] {
+        let x = vector(&[large, large, 1.0, 3.0, -large, large], dtype).reshape([3, 2])?;
+        assert_near("rows", &x.mean_over(1)?, &[large, 2.0, 0.0]);
+        assert_gradient("rows", &x, &|x| x.mean_over(1), &[0.5; 6])?;
+        let same = vector(&[large; 700], dtype);
+        assert_near("all", &same.mean(), &[large]);
+        assert_gradient("all", &same, &|x| Ok(x.mean()), &[1.0 / 700.0; 700])?;
+        // The means of losses.
+        let zeros = Tensor::zeros([700], dtype)?;
+        assert_near("l1", &same.l1_loss(&zeros, Reduction::Mean)?, &[large]);
+        let rows = same.neg().reshape([350, 2])?;
+        let labels = Indices::from_vec(vec![1; 350], [350])?;
+        assert_near("nll", &rows.nll_loss(&labels)?, &[large]);
+        // Infinite and undefined elements are seen.
+        for (xs, mean) in [([INF, large], INF), ([INF, -INF], NAN), ([NAN, large], NAN)] {
+            assert_near("infinite", &vector(&xs, dtype).mean(), &[mean]);
+        }
+    }
+    Ok(())
+}

@@ -2,10 +2,11 @@
 //! cross-entropy. A loss never broadcasts: prediction and target have one shape.
 
 use super::binary::{Binary, apply};
+use super::reduce::mean_to_shape;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
-use crate::tensor::broadcast_shapes;
+use crate::tensor::{Shape, broadcast_shapes};
 
 /// What a loss makes of the losses of the single elements or samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Reduction {
             Self::Sum => losses.sum(),
             Self::BatchMean => {
                 let samples = losses.shape().first().copied().unwrap_or(1);
-                losses.sum().div_scalar(samples as f64)
+                mean_to_shape(losses, &Shape::default(), samples as f64)
             }
             Self::None => losses.clone(),
         }

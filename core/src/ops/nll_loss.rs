@@ -2,6 +2,7 @@
 //! by their class or are not counted.
 
 use super::loss::Reduction;
+use super::reduce::mean_to_shape;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::Float;
@@ -211,7 +212,7 @@ impl Labels {
     ) -> Result<Tensor> {
         if reduction == Reduction::Mean {
             let total: f64 = self.counted().flatten().map(|(_, weight)| weight).sum();
-            return Ok(losses.sum().div_scalar(total));
+            return Ok(mean_to_shape(losses, &Shape::default(), total));
         }
         Ok(reduction.apply(&losses.reshape(shape)?))
     }
