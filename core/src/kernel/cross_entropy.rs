@@ -7,7 +7,8 @@ use super::real::{Float, Lane, Real};
 use super::reduce::{Sum, pairwise};
 
 /// `out[i] = Σ_j coefficients[i, j] (log_sum - (x[i, j] - shift))` for rows of `len` logits; the
-/// coefficients are as many, or a single row for all.
+/// coefficients are as many, or a single row for all. A coefficient of 0 adds nothing, whatever the
+/// logit is.
 pub(crate) fn losses<F: Float>(
     xs: &[F],
     log_sums: &[F],
@@ -58,7 +59,12 @@ impl<F: Float> Kernel for Losses<'_, F> {
         for (((xs, coefficients), pair), out) in rows.zip(pairs).zip(self.out.iter_mut()) {
             let (shift, log_sum) = (pair[0], pair[1]);
             for ((term, &x), &coefficient) in terms.iter_mut().zip(xs).zip(coefficients) {
-                *term = coefficient * (log_sum - (x - shift));
+                let loss = coefficient * (log_sum - (x - shift));
+                *term = if coefficient == F::zero() {
+                    coefficient
+                } else {
+                    loss
+                };
             }
             *out = pairwise::<F, I, _>(Sum, &terms);
         }
@@ -70,8 +76,8 @@ impl<F: Float> Kernel for Losses<'_, F> {
 pub(crate) struct Targets<'a, F> {
     /// The sum of each row's target.
     pub totals: &'a [F],
-    /// A row's label, and what the target has there beside what is spread; or none. A label that
-    /// is out of range is passed over.
+    /// A row's label, and what the target has there beside what is spread; or none. A row whose
+    /// label is out of range is not counted.
     pub labels: Option<(&'a [usize], &'a [F])>,
     /// What the target has everywhere, as rows of logits or a single row for all, and a factor for
     /// each row; or none.
@@ -98,7 +104,8 @@ impl<'a, F> Targets<'a, F> {
     }
 }
 
-/// The cotangent of the logits: softmax times the target's sum, minus the target.
+/// The cotangent of the logits: softmax times the target's sum, minus the target; 0 in a row that is
+/// not counted. So is one whose target is 0 throughout, whatever its softmax and its cotangent are.
 pub(crate) fn backward<F: Float>(
     xs: &[F],
     log_sums: &[F],
@@ -142,24 +149,33 @@ impl<F: Float> Kernel for Backward<'_, F> {
         for (i, (row, out)) in rows.enumerate() {
             let (shift, log_sum) = (self.log_sums[2 * i], self.log_sums[2 * i + 1]);
             let total = self.targets.totals[i];
+            let label = (self.targets.labels).map(|(labels, hits)| (labels[i], hits[i]));
+            let spread = self.targets.spread.map(|(coefficients, factors)| {
+                let shared = coefficients.len() == self.len;
+                let place = if shared { 0 } else { i * self.len };
+                (&coefficients[place..place + self.len], factors[i])
+            });
+            let counted = match (label, spread) {
+                (Some((label, _)), _) => label < self.len,
+                (None, Some((target, _))) if log_sum.is_nan() || total.is_nan() => {
+                    target.iter().any(|&target| target != F::zero())
+                }
+                _ => true,
+            };
+            if !counted {
+                out.fill(F::zero());
+                continue;
+            }
             for (out, &x) in out.iter_mut().zip(row) {
                 *out = Lane::<F, I>::new((x - shift) - log_sum).exp().0 * total;
             }
-            if let Some((coefficients, factors)) = self.targets.spread {
-                let place = if coefficients.len() == self.len {
-                    0
-                } else {
-                    i * self.len
-                };
-                let coefficients = &coefficients[place..place + self.len];
+            if let Some((coefficients, factor)) = spread {
                 for (out, &coefficient) in out.iter_mut().zip(coefficients) {
-                    *out -= coefficient * factors[i];
+                    *out -= coefficient * factor;
                 }
             }
-            if let Some((labels, hits)) = self.targets.labels
-                && let Some(out) = out.get_mut(labels[i])
-            {
-                *out -= hits[i];
+            if let Some((label, hit)) = label {
+                out[label] -= hit;
             }
         }
     }

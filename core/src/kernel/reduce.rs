@@ -44,8 +44,6 @@ reductions! {
     Sum: 0.0, |x: T| x, |a: T, b: T| a + b;
     /// Sum of the squares.
     SumOfSquares: 0.0, |x: T| x * x, |a: T, b: T| a + b;
-    /// Product of the elements.
-    Product: 1.0, |x: T| x, |a: T, b: T| a * b;
 }
 
 /// The larger of the two; NaN if either is.

@@ -1,12 +1,12 @@
 //! Cross-entropy of logits with labels or with probabilities, softmax and loss in one sweep.
 
-use super::loss::{Reduction, expect_one_shape};
+use super::loss::{Reduction, expect_one_shape, without};
 use super::nll_loss::{Labels, class_weights, rows_of_classes};
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::cross_entropy::{self, Targets};
 use crate::kernel::{Float, reduce, softmax};
-use crate::tensor::{Array, Axes, Indices, Shape, with_dtype};
+use crate::tensor::{Array, Axes, Indices, Mask, Shape, with_dtype};
 use smallvec::smallvec;
 
 const NAME: &str = "cross_entropy";
@@ -94,6 +94,10 @@ impl CrossEntropy {
     /// What each class weighs, (classes). No gradient flows to the weights. With labels the mean is
     /// then the weighted one: the sum over the samples divided by the sum of their labels' weights.
     /// With probabilities it is divided by the number of samples, as in PyTorch.
+    ///
+    /// A class that weighs 0 contributes nothing, whatever its logits are. Samples with its label
+    /// are not counted, as if the label were ignored, unless [`label_smoothing`](Self::label_smoothing)
+    /// gives them a share of the other classes. (PyTorch multiplies by 0, which makes infinity NaN.)
     pub fn class_weights(mut self, weights: &Tensor) -> Self {
         self.weights = Some(weights.detach());
         self
@@ -107,8 +111,9 @@ impl CrossEntropy {
         self
     }
 
-    /// A label that is not counted: its samples' losses and gradients are 0. It need not be a
-    /// class. If no label is counted the mean is NaN, and its gradients are 0, as in PyTorch.
+    /// A label that is not counted: its samples' losses and gradients are 0, whatever the logits
+    /// are (in PyTorch the gradients are NaN where the softmax is). It need not be a class. If no
+    /// label is counted the mean is NaN, and its gradients are 0, as in PyTorch.
     #[doc(alias = "ignore_index")]
     pub fn ignore_label(mut self, label: usize) -> Self {
         self.ignored = Some(label);
@@ -125,6 +130,10 @@ impl CrossEntropy {
     /// target is a label it counts as 1 there and 0 elsewhere. The logits are (samples, classes) or
     /// (samples, classes, …), labels (samples) or (samples, …), probabilities as the logits. It is
     /// differentiable in the probabilities too.
+    ///
+    /// A target of 0 contributes nothing, whatever the logit is: with a logit of -∞ PyTorch's loss
+    /// is NaN. A target above 0 at a logit of -∞ gives ∞. Samples that are counted and have no
+    /// softmax (a logit is NaN or ∞, or all are -∞) have a loss and gradients of NaN.
     ///
     /// The mean over no samples is NaN. Logits of a single sample, (classes), which PyTorch takes
     /// too, are an error: say `logits.unsqueeze(0)`.
@@ -148,7 +157,9 @@ impl CrossEntropy {
         match target.into() {
             Target::Labels(labels) => {
                 let classes = rows.shape()[1];
-                let labels = Labels::new(NAME, labels, &shape, classes, weights, self.ignored)?;
+                let (ignored, smoothing) = (self.ignored, self.smoothing);
+                let labels =
+                    Labels::new(NAME, labels, &shape, classes, weights, ignored, smoothing)?;
                 let losses = with_labels(&rows, &labels, weights, self.smoothing);
                 labels.reduce(&losses, self.reduction, &shape)
             }
@@ -164,7 +175,7 @@ impl CrossEntropy {
                     targets = targets.mul_scalar(1.0 - self.smoothing).add_scalar(share);
                 }
                 if let Some(weights) = weights {
-                    targets = targets.mul(weights)?;
+                    targets = without(&targets, weights)?.mul(weights)?;
                 }
                 let losses = with_probabilities(&rows, &targets);
                 if self.reduction == Reduction::Mean {
@@ -213,7 +224,8 @@ fn with_labels(
             for (i, (out, counted)) in out.iter_mut().zip(labels.counted()).enumerate() {
                 *out = counted.map_or(0.0, |(label, weight)| {
                     let hit = F::from_f64((1.0 - smoothing) * weight);
-                    let loss = hit * (pairs[2 * i + 1] - (xs[i * classes + label] - pairs[2 * i]));
+                    let own = hit * (pairs[2 * i + 1] - (xs[i * classes + label] - pairs[2 * i]));
+                    let loss = if hit == 0.0 { 0.0 } else { own };
                     if spread.is_some() { loss + F::from_f64(share) * *out } else { loss }
                 });
             }
@@ -249,9 +261,10 @@ impl Op for WithLabels {
         let classes = self.logits.shape()[1];
         let (kept, share) = (1.0 - self.smoothing, self.smoothing / classes as f64);
         if context.records() {
-            let g = self.labels.cotangent(&cotangent)?;
+            let g = self.labels.only_counted(&cotangent)?;
             let hits = self.labels.weighted(&g, kept)?;
-            let p = context.saved(&self.logits).softmax(1)?;
+            let logits = self.labels.only_counted(&context.saved(&self.logits))?;
+            let p = logits.softmax(1)?;
             let Some(spread) = &self.spread else {
                 let pulled = p.mul(&hits.unsqueeze(1)?)?;
                 return Ok(smallvec![Some(
@@ -326,12 +339,32 @@ struct WithProbabilities {
 }
 
 impl WithProbabilities {
+    /// The rows whose target is 0 throughout, of those that have no softmax or no cotangent. The
+    /// others need no care: what they are multiplied by 0 is finite.
+    fn uncounted(&self, cotangent: &Tensor) -> Result<Mask> {
+        let undefined = |x: &Tensor| -> Result<Mask> {
+            let zeros = x.detach().mul_scalar(0.0);
+            zeros.ne(&zeros)
+        };
+        let log_sums = self.log_sums.narrow(1, 1, 1)?;
+        let care = undefined(&log_sums)?.or(&undefined(&cotangent.unsqueeze(1)?)?)?;
+        if !care.any() {
+            return Ok(care);
+        }
+        care.and(&self.targets.eq_scalar(0.0).all_over(Axes::keep(1))?)
+    }
+
     /// g (Σ target softmax(logits) - target)
     fn of_logits(&self, cotangent: &Tensor, context: &Vjp) -> Result<Tensor> {
         if context.records() {
             let target = context.saved(&self.targets);
-            let p = context.saved(&self.logits).softmax(1)?;
-            let g = cotangent.unsqueeze(1)?;
+            let (mut logits, mut g) = (context.saved(&self.logits), cotangent.unsqueeze(1)?);
+            let uncounted = self.uncounted(cotangent)?;
+            if uncounted.any() {
+                logits = logits.masked_fill(&uncounted, 0.0)?;
+                g = g.masked_fill(&uncounted, 0.0)?;
+            }
+            let p = logits.softmax(1)?;
             let totals = target.sum_over(Axes::keep(1))?.mul(&g)?;
             return p.mul(&totals)?.sub(&target.mul(&g)?);
         }

@@ -1,10 +1,10 @@
 //! Running sums and products along an axis.
 
-use super::binary::{self, Times};
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::Float;
-use crate::kernel::scan::{Scan, scan};
+use crate::kernel::product::Factors;
+use crate::kernel::scan::scan;
 use crate::tensor::{Array, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
@@ -25,8 +25,11 @@ impl Tensor {
         Ok(running_sum(self, axis, false))
     }
 
-    /// yᵢ = x₀ · … · xᵢ along an axis (negative ones count from the end). The derivative divides by
-    /// nothing: it is right where elements are 0.
+    /// yᵢ = x₀ · … · xᵢ along an axis (negative ones count from the end). Accumulated in `f64` with
+    /// an exponent of any size, and rounded once: after a partial product that overflows comes 0
+    /// where an element is 0. (Infinite elements times 0 are NaN.)
+    ///
+    /// The derivative divides by nothing: it is right where elements are 0.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
@@ -39,11 +42,7 @@ impl Tensor {
     /// ```
     pub fn cumprod(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("cumprod", axis, self.rank())?;
-        Ok(binary::apply(
-            Times,
-            &products_before(self, axis, false),
-            self,
-        ))
+        Ok(running_product(self, &[], axis))
     }
 }
 
@@ -54,15 +53,14 @@ fn lengths(x: &Tensor, axis: usize) -> [usize; 2] {
 
 /// The sums of all elements up to each, or with `reverse` from each on.
 fn running_sum(x: &Tensor, axis: usize, reverse: bool) -> Tensor {
-    let way = Scan {
-        reverse,
-        exclusive: false,
-    };
     let source = x.array().contiguous();
     let array = with_dtype!(x.dtype(), F => {
         let xs = source.as_slice::<F>().unwrap_or_default();
         Array::build::<F>(source.shape().clone(), |out| {
-            scan(way, lengths(x, axis), 0.0, out, &|sum, i| sum + xs[i].to_f64());
+            scan(reverse, lengths(x, axis), 0.0, out, &|sum: &mut f64, i, _| {
+                *sum += xs[i].to_f64();
+                F::from_f64(*sum)
+            });
         })
     });
     Tensor::from_op(array.into(), &[x], || RunningSum { axis, reverse })
@@ -88,90 +86,109 @@ impl Op for RunningSum {
     }
 }
 
-/// The product of all elements before each (with `reverse`: behind each), 1 for the first.
-pub(super) fn products_before(x: &Tensor, axis: usize, reverse: bool) -> Tensor {
-    let way = Scan {
-        reverse,
-        exclusive: true,
+/// The derivative of x₀ · … · xᵢ along the directions, for each i; without one the product itself.
+fn running_product(x: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
+    let [source, others @ ..] = &contiguous([x], directions)[..] else {
+        return x.clone();
     };
-    let source = x.array().contiguous();
     let array = with_dtype!(x.dtype(), F => {
+        let directions: Vec<&[F]> = others.iter().map(|x| x.as_slice().unwrap_or_default()).collect();
         let xs = source.as_slice::<F>().unwrap_or_default();
-        Array::build::<F>(source.shape().clone(), |out| {
-            scan(way, lengths(x, axis), 1.0, out, &|product, i| product * xs[i].to_f64());
-        })
+        let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
+        Array::build::<F>(source.shape().clone(), |out| factors.running(out))
     });
-    let output = Tensor::from(array);
-    Tensor::from_op(output.clone(), &[x], || ProductsBefore {
+    let inputs: Vec<&Tensor> = [x].into_iter().chain(directions).collect();
+    Tensor::from_op(array.into(), &inputs, || RunningProduct {
         x: x.clone(),
-        output,
+        directions: directions.to_vec(),
         axis,
-        reverse,
     })
 }
 
-/// eᵢ = x₀ · … · xᵢ₋₁. Saves both.
-struct ProductsBefore {
+/// A derivative of the product up to each element. Saves x and the directions.
+struct RunningProduct {
     x: Tensor,
-    output: Tensor,
+    directions: Vec<Tensor>,
     axis: usize,
-    reverse: bool,
 }
 
-impl Op for ProductsBefore {
+impl Op for RunningProduct {
     fn name(&self) -> &'static str {
         "cumprod"
     }
-    /// dxᵢ = eᵢ · Σₖ gₖ xᵢ₊₁ · … · xₖ₋₁ over k > i.
+    /// The products are linear in each of their factors, and so are their derivatives.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
-        let behind = recurrence(&cotangent, &x, self.axis, !self.reverse);
-        let before = context.output(&self.output);
-        Ok(smallvec![Some(binary::apply(Times, &before, &behind))])
+        let directions: Vec<Tensor> = self.directions.iter().map(|c| context.saved(c)).collect();
+        let pull = |directions: &[Tensor]| pulled_product(&x, &cotangent, directions, self.axis);
+        let mut pulled = smallvec![context.wants(0).then(|| pull(&directions))];
+        for a in 0..directions.len() {
+            pulled.push(context.wants(a + 1).then(|| {
+                let mut others = directions.clone();
+                others.remove(a);
+                pull(&others)
+            }));
+        }
+        Ok(pulled)
     }
 }
 
-/// r₀ = 0, rᵢ₊₁ = bᵢ + aᵢ rᵢ, or the same from the end; all of one shape.
-fn recurrence(b: &Tensor, a: &Tensor, axis: usize, reverse: bool) -> Tensor {
-    let way = Scan {
-        reverse,
-        exclusive: true,
+/// The derivative, with respect to each element of x, of Σᵢ gᵢ times the [`running_product`].
+pub(super) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
+    let [source, cotangent, others @ ..] = &contiguous([x, g], directions)[..] else {
+        return x.clone();
     };
-    let sources = [b, a].map(|x| x.array().contiguous());
-    let array = with_dtype!(a.dtype(), F => {
-        let [bs, values] = [0, 1].map(|i: usize| sources[i].as_slice::<F>().unwrap_or_default());
-        Array::build::<F>(sources[1].shape().clone(), |out| {
-            scan(way, lengths(a, axis), 0.0, out, &|r, i| bs[i].to_f64() + values[i].to_f64() * r);
-        })
+    let array = with_dtype!(x.dtype(), F => {
+        let directions: Vec<&[F]> = others.iter().map(|x| x.as_slice().unwrap_or_default()).collect();
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        let gs = cotangent.as_slice::<F>().unwrap_or_default();
+        let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
+        Array::build::<F>(source.shape().clone(), |out| factors.pulled(gs, out))
     });
-    let output = Tensor::from(array);
-    Tensor::from_op(output.clone(), &[b, a], || Recurrence {
-        a: a.clone(),
-        output,
+    let inputs: Vec<&Tensor> = [x, g].into_iter().chain(directions).collect();
+    Tensor::from_op(array.into(), &inputs, || PulledProduct {
+        x: x.clone(),
+        g: g.clone(),
+        directions: directions.to_vec(),
         axis,
-        reverse,
     })
 }
 
-/// Saves a and r.
-struct Recurrence {
-    a: Tensor,
-    output: Tensor,
+/// The gradient of a [`RunningProduct`]. Saves all that it is a function of.
+struct PulledProduct {
+    x: Tensor,
+    g: Tensor,
+    directions: Vec<Tensor>,
     axis: usize,
-    reverse: bool,
 }
 
-impl Op for Recurrence {
+impl Op for PulledProduct {
     fn name(&self) -> &'static str {
-        "recurrence"
+        "cumprod"
     }
-    /// db = the recurrence of g and a the other way, da = r db.
+    /// Its product with w is Σᵢ gᵢ times the running product's derivative along w too.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        let a = context.saved(&self.a);
-        let db = recurrence(&cotangent, &a, self.axis, !self.reverse);
-        let da = context
-            .wants(1)
-            .then(|| binary::apply(Times, &context.output(&self.output), &db));
-        Ok(smallvec![context.wants(0).then_some(db), da])
+        let (x, g) = (context.saved(&self.x), context.saved(&self.g));
+        let directions: Vec<Tensor> = self.directions.iter().map(|c| context.saved(c)).collect();
+        let mut along = directions.clone();
+        along.push(cotangent.clone());
+        let mut pulled = smallvec![
+            (context.wants(0)).then(|| pulled_product(&x, &g, &along, self.axis)),
+            (context.wants(1)).then(|| running_product(&x, &along, self.axis)),
+        ];
+        for a in 0..directions.len() {
+            pulled.push(context.wants(a + 2).then(|| {
+                let mut along = directions.clone();
+                along[a] = cotangent.clone();
+                pulled_product(&x, &g, &along, self.axis)
+            }));
+        }
+        Ok(pulled)
     }
+}
+
+/// The arrays of all operands, in row-major order.
+fn contiguous<const N: usize>(operands: [&Tensor; N], directions: &[Tensor]) -> Vec<Array> {
+    let all = operands.into_iter().chain(directions);
+    all.map(|x| x.array().contiguous()).collect()
 }

@@ -18,8 +18,9 @@ impl Tensor {
     /// [`Reduction::Mean`], the default of PyTorch's function, averages over samples and classes
     /// alike and is smaller by the number of classes.
     ///
-    /// A target of 0 contributes 0, and 0 to the gradients, whatever the prediction is; in PyTorch
-    /// its gradient is NaN, and where the prediction is -∞ the loss too.
+    /// A target of 0 contributes 0, and 0 to the gradients, also where the prediction is -∞; in
+    /// PyTorch its gradient is NaN, and where the prediction is -∞ the loss too. A prediction of NaN
+    /// gives NaN.
     ///
     /// # Errors
     /// [`Error::Shape`] if the target has another shape (a loss does not broadcast),
@@ -40,7 +41,8 @@ impl Tensor {
 
     /// As [`kl_div`](Self::kl_div) with the logarithms of the target's probabilities,
     /// `e^t (t - x)`; PyTorch's `log_target=True`. A target of -∞, the logarithm of 0, contributes
-    /// 0, and 0 to the gradients (in PyTorch NaN).
+    /// 0, and 0 to the gradients (in PyTorch NaN); so does one so small that `e^t` is 0. A prediction
+    /// of NaN gives NaN.
     ///
     /// # Errors
     /// As [`kl_div`](Self::kl_div).
@@ -122,39 +124,38 @@ impl Binary for Divergence {
     #[inline(always)]
     fn value<T: Real>(self, x: T, t: T) -> T {
         match self {
-            Self::OfProbabilities => T::select(t.equals(t.zero()), t.zero(), t * (t.ln() - x)),
-            Self::OfLogarithms => T::select(vanishes(t), t.zero(), t.exp() * (t - x)),
+            Self::OfProbabilities => T::select(t.equals(t.zero()), nothing(x), t * (t.ln() - x)),
+            Self::OfLogarithms => {
+                let probability = t.exp();
+                let vanishes = probability.equals(t.zero());
+                T::select(vanishes, nothing(x), probability * (t - x))
+            }
         }
     }
     /// Where the target vanishes what is not chosen must be finite too, for its derivative is
     /// multiplied by 0.
     #[inline(always)]
     fn partial<T: Real>(self, operand: usize, x: T, t: T) -> T {
-        match (operand, self) {
-            (0, Self::OfProbabilities) => -t,
-            (0, Self::OfLogarithms) => -t.exp(),
-            (_, Self::OfProbabilities) => {
-                let vanishes = t.equals(t.zero());
-                let (x, t) = (
-                    T::select(vanishes, x.zero(), x),
-                    T::select(vanishes, t.one(), t),
-                );
-                T::select(vanishes, t.zero(), t.ln() - x + 1.0)
-            }
-            (_, Self::OfLogarithms) => {
-                let vanishes = vanishes(t);
-                let (x, t) = (
-                    T::select(vanishes, x.zero(), x),
-                    T::select(vanishes, t.zero(), t),
-                );
-                T::select(vanishes, t.zero(), t.exp() * (t - x + 1.0))
-            }
+        let probability = match self {
+            Self::OfProbabilities => t,
+            Self::OfLogarithms => t.exp(),
+        };
+        if operand == 0 {
+            return -probability;
         }
+        let vanishes = probability.equals(t.zero());
+        let x = T::select(vanishes, nothing(x), x);
+        let t = T::select(vanishes, t.one(), t);
+        let slope = match self {
+            Self::OfProbabilities => t.ln() - x + 1.0,
+            Self::OfLogarithms => probability * (t - x + 1.0),
+        };
+        T::select(vanishes, x, slope)
     }
 }
 
-/// Whether t is the logarithm of 0.
+/// 0; NaN if x is.
 #[inline(always)]
-fn vanishes<T: Real>(t: T) -> T::Bool {
-    t.equals(t.constant(f64::NEG_INFINITY))
+fn nothing<T: Real>(x: T) -> T {
+    T::select(x.equals(x), x.zero(), x)
 }

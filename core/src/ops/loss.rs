@@ -2,10 +2,11 @@
 //! cross-entropy. A loss never broadcasts: prediction and target have one shape.
 
 use super::binary::{Binary, apply};
+use super::reduce::mean_to_shape;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
-use crate::tensor::broadcast_shapes;
+use crate::tensor::{Shape, broadcast_shapes};
 
 /// What a loss makes of the losses of the single elements or samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,7 +34,7 @@ impl Reduction {
             Self::Sum => losses.sum(),
             Self::BatchMean => {
                 let samples = losses.shape().first().copied().unwrap_or(1);
-                losses.sum().div_scalar(samples as f64)
+                mean_to_shape(losses, &Shape::default(), samples as f64)
             }
             Self::None => losses.clone(),
         }
@@ -56,6 +57,16 @@ pub(super) fn expect_one_shape(
         reason,
         &[prediction.shape(), target.shape()],
     ))
+}
+
+/// `x`, and 0 where the weight, which broadcasts to its shape, is 0. A weight of 0 selects: times it,
+/// infinity would be NaN.
+pub(super) fn without(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let nothing = weight.eq_scalar(0.0);
+    if nothing.any() {
+        return x.masked_fill(&nothing, 0.0);
+    }
+    Ok(x.clone())
 }
 
 impl Tensor {
@@ -173,10 +184,11 @@ impl Binary for Huber {
     const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
     #[inline(always)]
     fn value<T: Real>(self, a: T, b: T) -> T {
-        let distance = (a - b).abs();
-        let linear = (distance - 0.5 * self.delta) * self.delta;
-        let near = distance.le(distance.constant(self.delta));
-        T::select(near, distance.square() * 0.5, linear)
+        // Half of each, which changes no digit: the whole, or its square, may overflow.
+        let half = (a * 0.5 - b * 0.5).abs();
+        let linear = (half - 0.25 * self.delta) * (2.0 * self.delta);
+        let near = half.le(half.constant(0.5 * self.delta));
+        T::select(near, half * (half * 2.0), linear)
     }
     /// The error, limited to ±delta.
     #[inline(always)]
@@ -216,6 +228,7 @@ impl BinaryCrossEntropy {
 
     /// What the positive part, `-z ln sigmoid(x)`, weighs beside the negative one. It is broadcast
     /// to the shape of the logits: one per class stands in the last axis. No gradient flows to it.
+    /// Where it is 0 the positive part is 0, whatever the logit is.
     #[doc(alias = "pos_weight")]
     pub fn positive_weight(mut self, weight: &Tensor) -> Self {
         self.positive = Some(weight.detach());
@@ -223,7 +236,8 @@ impl BinaryCrossEntropy {
     }
 
     /// What each element's loss is multiplied by, broadcast to the shape of the logits; the mean is
-    /// over the number of elements all the same, as in PyTorch. No gradient flows to it.
+    /// over the number of elements all the same, as in PyTorch. No gradient flows to it. Where it is
+    /// 0 the loss and its gradients are 0, whatever the logit is.
     pub fn weight(mut self, weight: &Tensor) -> Self {
         self.weight = Some(weight.detach());
         self
@@ -240,8 +254,8 @@ impl BinaryCrossEntropy {
     /// too.
     ///
     /// Where the loss is much smaller than the logit it keeps its digits, which PyTorch's
-    /// `(1 - z) x - ln sigmoid(x)` loses for x < 0. At infinite logits the products `0 · ∞` are
-    /// NaN, as in PyTorch; only x = -∞ with 0 < z <= 1 gives the limit, ∞, where PyTorch has NaN.
+    /// `(1 - z) x - ln sigmoid(x)` loses for x < 0. At an infinite logit the loss is the limit, 0 for
+    /// a target that agrees and else ∞, where PyTorch has NaN at -∞, and at ∞ for a target of 1.
     ///
     /// # Errors
     /// [`Error::Shape`] if the targets have another shape than the logits (a loss does not
@@ -257,15 +271,24 @@ impl BinaryCrossEntropy {
                 return Err(Error::shape(op, reason, &shapes));
             }
         }
+        let counted;
+        let logits = match &self.weight {
+            None => logits,
+            Some(weight) => {
+                counted = without(logits, weight)?;
+                &counted
+            }
+        };
         let mut losses = match &self.positive {
             None => apply(Logistic::Both, logits, targets),
             Some(weight) => {
-                let positive = apply(Logistic::Positive, logits, &targets.mul(weight)?);
+                let (positive, weighted) = (without(logits, weight)?, targets.mul(weight)?);
+                let positive = apply(Logistic::Positive, &positive, &weighted);
                 apply(Logistic::Negative, logits, targets).add(&positive)?
             }
         };
         if let Some(weight) = &self.weight {
-            losses = losses.mul(weight)?;
+            losses = without(&losses.mul(weight)?, weight)?;
         }
         Ok(self.reduction.apply(&losses))
     }
@@ -289,14 +312,14 @@ impl Binary for Logistic {
     #[inline(always)]
     fn value<T: Real>(self, x: T, z: T) -> T {
         match self {
-            Self::Positive => z * softplus(-x),
-            Self::Negative => (-z + 1.0) * softplus(x),
+            Self::Positive => share(z, softplus(-x)),
+            Self::Negative => share(-z + 1.0, softplus(x)),
             Self::Both => {
                 let tail = (-x.abs()).exp().ln_1p();
                 let (zero, positive) = (x.zero(), x.gt(x.zero()));
                 let above = T::select(positive, x, zero) + tail;
                 let below = T::select(positive, zero, -x) + tail;
-                (-z + 1.0) * above + z * below
+                share(-z + 1.0, above) + share(z, below)
             }
         }
     }
@@ -312,6 +335,12 @@ impl Binary for Logistic {
             (_, Self::Both) => -x,
         }
     }
+}
+
+/// The share of a loss, which may be infinite: nothing of it is 0.
+#[inline(always)]
+fn share<T: Real>(share: T, loss: T) -> T {
+    T::select(share.equals(share.zero()), share, share * loss)
 }
 
 /// ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), in a form whose derivative is right at 0 too.

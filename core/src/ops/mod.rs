@@ -18,6 +18,7 @@ mod gate;
 mod index;
 mod join;
 mod layer_norm;
+mod log_sum_exp;
 mod loss;
 mod mask;
 mod matmul;

@@ -2,6 +2,7 @@
 //! by their class or are not counted.
 
 use super::loss::Reduction;
+use super::reduce::mean_to_shape;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::Float;
@@ -58,13 +59,14 @@ impl NllLoss {
 
     /// What the samples of each class weigh, (classes). No gradient flows to the weights. The mean
     /// is then the weighted one: the sum over the samples divided by the sum of their weights.
+    /// Samples of a class that weighs 0 are not counted, as if their label were ignored.
     pub fn class_weights(mut self, weights: &Tensor) -> Self {
         self.weights = Some(weights.detach());
         self
     }
 
-    /// A label that is not counted: its samples' losses and gradients are 0. It need not be a
-    /// class. If no label is counted the mean is NaN, and its gradients are 0, as in PyTorch.
+    /// A label that is not counted: its samples' losses and gradients are 0, whatever the
+    /// log-probabilities are. It need not be a class. If no label is counted the mean is NaN, and its gradients are 0, as in PyTorch.
     #[doc(alias = "ignore_index")]
     pub fn ignore_label(mut self, label: usize) -> Self {
         self.ignored = Some(label);
@@ -88,7 +90,8 @@ impl NllLoss {
         let op = "nll_loss";
         let (rows, shape) = rows_of_classes(op, log_probabilities)?;
         let weights = class_weights(op, &rows, self.weights.as_ref())?;
-        let labels = Labels::new(op, labels, &shape, rows.shape()[1], weights, self.ignored)?;
+        let classes = rows.shape()[1];
+        let labels = Labels::new(op, labels, &shape, classes, weights, self.ignored, 0.0)?;
         let losses = picked(&rows, &labels);
         labels.reduce(&losses, self.reduction, &shape)
     }
@@ -132,16 +135,21 @@ pub(super) fn class_weights<'a>(
     Ok(weights)
 }
 
-/// The labels of rows, what each class weighs, and which label is not counted.
+/// The labels of rows, and what each class weighs.
 #[derive(Clone, Debug)]
 pub(super) struct Labels {
+    /// [`UNCOUNTED`] where a row is not counted.
     labels: Indices,
     weights: Option<Vec<f64>>,
-    ignored: Option<usize>,
 }
 
+/// A label that is out of range for every number of classes.
+const UNCOUNTED: usize = usize::MAX;
+
 impl Labels {
-    /// The labels, held against the shape that they must have and the number of classes.
+    /// The labels, held against the shape that they must have and the number of classes. Rows whose
+    /// label is ignored are not counted; nor those whose class weighs 0, unless smoothing gives them
+    /// a share of the other classes.
     pub(super) fn new(
         op: &'static str,
         labels: &Indices,
@@ -149,6 +157,7 @@ impl Labels {
         classes: usize,
         weights: Option<&Tensor>,
         ignored: Option<usize>,
+        smoothing: f64,
     ) -> Result<Self> {
         if labels.shape() != shape {
             // The input as the caller knows it.
@@ -167,11 +176,19 @@ impl Labels {
                     .check(op, "label", classes, "classes")?;
             }
         }
-        Ok(Self {
-            labels: labels.clone(),
-            weights: weights.map(Tensor::to_f64_vec),
-            ignored,
-        })
+        let weights = weights.map(Tensor::to_f64_vec);
+        let nothing = |weights: &Vec<f64>, label: usize| smoothing == 0.0 && weights[label] == 0.0;
+        let weightless = |label| weights.as_ref().is_some_and(|w| nothing(w, label));
+        let uncounted = |&label: &usize| ignored == Some(label) || weightless(label);
+        let all_count = ignored.is_none() && weights.is_none();
+        let labels = if !all_count && labels.as_slice().iter().any(uncounted) {
+            let mark = |label| if uncounted(label) { UNCOUNTED } else { *label };
+            let marked = labels.as_slice().iter().map(mark).collect::<Indices>();
+            marked.reshape(shape)?
+        } else {
+            labels.clone()
+        };
+        Ok(Self { labels, weights })
     }
 
     pub(super) fn as_slice(&self) -> &[usize] {
@@ -181,7 +198,7 @@ impl Labels {
     /// Each row's label, if it is counted, and its class's weight.
     pub(super) fn counted(&self) -> impl Iterator<Item = Option<(usize, f64)>> {
         self.as_slice().iter().map(|&label| {
-            let counted = self.ignored != Some(label);
+            let counted = label != UNCOUNTED;
             counted.then(|| (label, self.weights.as_ref().map_or(1.0, |w| w[label])))
         })
     }
@@ -195,7 +212,7 @@ impl Labels {
     ) -> Result<Tensor> {
         if reduction == Reduction::Mean {
             let total: f64 = self.counted().flatten().map(|(_, weight)| weight).sum();
-            return Ok(losses.sum().div_scalar(total));
+            return Ok(mean_to_shape(losses, &Shape::default(), total));
         }
         Ok(reduction.apply(&losses.reshape(shape)?))
     }
@@ -219,15 +236,17 @@ impl Labels {
         zeros.scatter_add(1, &places.reshape([rows, 1])?, &values.unsqueeze(1)?)
     }
 
-    /// The rows' cotangent, 0 where the label is not counted whatever it was: the mean over no
-    /// labels has none.
-    pub(super) fn cotangent(&self, cotangent: &Tensor) -> Result<Tensor> {
-        let ignored: Vec<bool> = self.counted().map(|counted| counted.is_none()).collect();
-        if ignored.contains(&true) {
-            let shape = [ignored.len()];
-            return cotangent.masked_fill(&Mask::from_vec(ignored, shape)?, 0.0);
+    /// `x`, (rows) or (rows, classes), and 0 in rows that are not counted, whatever was there: of
+    /// the logits, which may have no softmax there, or of the cotangent (the mean over no labels
+    /// has none).
+    pub(super) fn only_counted(&self, x: &Tensor) -> Result<Tensor> {
+        let uncounted: Vec<bool> = self.counted().map(|counted| counted.is_none()).collect();
+        if !uncounted.contains(&true) {
+            return Ok(x.clone());
         }
-        Ok(cotangent.clone())
+        let mut shape = vec![1; x.rank()];
+        shape[0] = uncounted.len();
+        x.masked_fill(&Mask::from_vec(uncounted, shape)?, 0.0)
     }
 }
 
@@ -263,7 +282,7 @@ impl Op for Picked {
     /// -weight g at the label, else 0.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
-            let g = self.labels.cotangent(&cotangent)?;
+            let g = self.labels.only_counted(&cotangent)?;
             let values = self.labels.weighted(&g, -1.0)?;
             let dx = self.labels.put(&values, self.shape[1])?;
             return Ok(smallvec![Some(dx)]);

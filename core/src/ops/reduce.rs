@@ -1,11 +1,11 @@
 //! Sums, means, products. Sums are pairwise: their error grows with the logarithm of the length.
 
-use super::binary::{self, Times};
-use super::cumulative::products_before;
+use super::cumulative::pulled_product;
+use super::window::Span;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
-use crate::kernel::{self, Float};
-use crate::tensor::{Axes, DType, Reduced, Shape, with_dtype};
+use crate::kernel::{self, Float, product};
+use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, with_dtype};
 use smallvec::smallvec;
 
 /// `x` as (elements of the result, elements that fall into each).
@@ -20,6 +20,26 @@ pub(super) fn in_one_row(x: &Tensor) -> Tensor {
     x.reshaped(Shape::from([1, x.len()]))
 }
 
+/// Σ x / `divisor` over the axes that `shape` lacks or has with length 1.
+pub(super) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
+    let mean = sum_to_shape(x, shape).div_scalar(divisor);
+    let finite: Vec<bool> = with_dtype!(mean.dtype(), F => {
+        let means = mean.array().as_slice::<F>().unwrap_or_default();
+        if means.iter().all(|mean| mean.is_finite()) {
+            return mean;
+        }
+        means.iter().map(|mean| mean.is_finite()).collect()
+    });
+    // The sum of finite elements may have overflowed. Times a power of two it cannot, and no digit
+    // changes.
+    let scale = 0.5f64.powi(64 - x.len().leading_zeros() as i32);
+    let small = sum_to_shape(&x.mul_scalar(scale), shape).div_scalar(divisor * scale);
+    match Mask::from_vec(finite, mean.shape()) {
+        Ok(finite) => finite.select(&mean, &small).unwrap_or(mean),
+        Err(_) => mean,
+    }
+}
+
 impl Tensor {
     /// The sum of all elements, a scalar; 0 if there are none.
     ///
@@ -32,7 +52,8 @@ impl Tensor {
         sum_to_shape(self, &Shape::default())
     }
 
-    /// The mean of all elements, a scalar; NaN if there are none.
+    /// The mean of all elements, a scalar; NaN if there are none. It is finite if the elements are,
+    /// also where their sum is not (in PyTorch it is infinite then).
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -40,7 +61,7 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn mean(&self) -> Self {
-        self.sum().div_scalar(self.len() as f64)
+        mean_to_shape(self, &Shape::default(), self.len() as f64)
     }
 
     /// The sum over some axes; 0 over none.
@@ -60,7 +81,7 @@ impl Tensor {
         Ok(sum_to_shape(self, &axes.kept).reshaped(axes.result))
     }
 
-    /// The mean over some axes; NaN over no elements.
+    /// The mean over some axes, as [`mean`](Self::mean); NaN over no elements.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over).
@@ -73,14 +94,15 @@ impl Tensor {
     /// ```
     pub fn mean_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         let axes = axes.into().resolve("mean_over", self.shape())?;
-        let sum = sum_to_shape(self, &axes.kept).reshaped(axes.result);
-        Ok(sum.div_scalar(axes.count as f64))
+        Ok(mean_to_shape(self, &axes.kept, axes.count as f64).reshaped(axes.result))
     }
 
-    /// The product of all elements, a scalar; 1 if there are none.
+    /// The product of all elements, a scalar; 1 if there are none. Accumulated in `f64` with an
+    /// exponent of any size, and rounded once: it does not matter which partial products would
+    /// overflow or vanish. (Infinite elements times 0 are NaN.)
     ///
-    /// The derivative with respect to an element is the product of all others, without a division:
-    /// right where elements are 0, and where PyTorch divides infinity by infinity.
+    /// The derivative with respect to an element is the product of all others, without a division, and
+    /// rounded once: right where elements are 0, and where PyTorch divides infinity by infinity.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -134,10 +156,12 @@ impl Tensor {
 
 /// (rows, n) becomes (rows).
 fn product_of_rows(x: &Tensor) -> Tensor {
-    let shape = Shape::from([x.shape()[0]]);
-    let output = x
-        .array()
-        .reduce(kernel::reduce::Product, &[false, true], shape);
+    let (rows, len) = (x.shape()[0], x.shape()[1]);
+    let source = x.array().contiguous();
+    let output = with_dtype!(x.dtype(), F => {
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        Array::build::<F>(Shape::from([rows]), |out| product::rows(xs, len, out))
+    });
     Tensor::from_op(output.into(), &[x], || Product { x: x.clone() })
 }
 
@@ -150,11 +174,22 @@ impl Op for Product {
     fn name(&self) -> &'static str {
         "prod"
     }
-    /// dxᵢⱼ = gᵢ · (the product before xᵢⱼ) · (the product behind it).
+    /// That of the running product, whose last element is the product.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
-        let [before, behind] = [false, true].map(|reverse| products_before(&x, 1, reverse));
-        let others = binary::apply(Times, &before, &behind);
-        Ok(smallvec![Some(others.mul(&cotangent.unsqueeze(1)?)?)])
+        let shape = x.array().shape();
+        let Some(start) = shape[1].checked_sub(1) else {
+            return Ok(smallvec![Some(x.constant_like(0.0))]);
+        };
+        let last = Span {
+            axis: 1,
+            start,
+            len: 1,
+            step: 1,
+        };
+        let g = cotangent
+            .unsqueeze(1)?
+            .put_behind(self.name(), last, shape.clone(), 0.0);
+        Ok(smallvec![Some(pulled_product(&x, &g, &[], 1))])
     }
 }

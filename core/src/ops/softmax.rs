@@ -7,7 +7,8 @@ use crate::tensor::{Array, Axes, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
 impl Tensor {
-    /// e^x / Σ e^x along an axis (negative ones count from the end).
+    /// e^x / Σ e^x along an axis (negative ones count from the end). Where an element is NaN or ∞, or
+    /// all are -∞, all results along the axis are NaN, as in PyTorch.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
@@ -22,7 +23,8 @@ impl Tensor {
         self.softmax_or_log("softmax", axis, false)
     }
 
-    /// ln(e^x / Σ e^x) along an axis, without computing the quotient.
+    /// ln(e^x / Σ e^x) along an axis, without computing the quotient. NaN where
+    /// [`softmax`](Self::softmax) is.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.

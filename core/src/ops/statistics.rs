@@ -1,17 +1,14 @@
-//! Variances, norms, log-sum-exp: reductions that need care with large, equal or infinite elements.
+//! Variances, norms: reductions that need care with large or equal elements.
 
 use super::binary::{self, Minus, Over, Times};
 use super::compare::indicator;
 use super::extremes::extreme;
-use super::reduce::{in_one_row, in_rows};
 use super::select::select;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
-use crate::kernel::Float;
 use crate::kernel::compare::Equal;
 use crate::kernel::reduce::SumOfSquares;
-use crate::kernel::softmax::log_sums;
-use crate::tensor::{Array, Axes, Reduced, Shape, with_dtype};
+use crate::tensor::{Axes, Reduced, Shape};
 use smallvec::smallvec;
 
 /// Which norm of a vector.
@@ -134,37 +131,6 @@ impl Tensor {
         let axes = axes.into().resolve("norm_over", self.shape())?;
         norm_of("norm_over", self, norm, axes)
     }
-
-    /// ln Σ eˣ of all elements, a scalar, shifted by the largest so that nothing overflows; -∞ if
-    /// there are none.
-    ///
-    /// ```
-    /// # use cotangent_core::Tensor;
-    /// let y = Tensor::from([1e4f64, 1e4]).logsumexp();
-    /// assert_eq!(y.item()?, 1e4 + 2f64.ln());
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    pub fn logsumexp(&self) -> Self {
-        logsumexp_of_rows(&in_one_row(self)).reshaped(Shape::default())
-    }
-
-    /// ln Σ eˣ over some axes, as [`logsumexp`](Self::logsumexp). Where it is infinite the gradients
-    /// of the elements that are equal to it are NaN, as in PyTorch.
-    ///
-    /// # Errors
-    /// As [`sum_over`](Self::sum_over).
-    ///
-    /// ```
-    /// # use cotangent_core::Tensor;
-    /// let x = Tensor::from([[0.0f32, f32::NEG_INFINITY], [-1e4, -1e4]]);
-    /// let y = x.logsumexp_over(1)?.to_vec::<f32>()?;
-    /// assert_eq!(y, [0.0, -1e4 + 2f32.ln()]);
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    pub fn logsumexp_over(&self, axes: impl Into<Axes>) -> Result<Self> {
-        let axes = axes.into().resolve("logsumexp_over", self.shape())?;
-        Ok(logsumexp_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
-    }
 }
 
 /// a / b, and 0 where b is 0, with derivatives that are 0 there too; of one shape.
@@ -264,51 +230,5 @@ impl Op for Euclidean {
             &context.saved(&self.x),
             &scale
         ))])
-    }
-}
-
-/// (rows, n) becomes (rows).
-fn logsumexp_of_rows(x: &Tensor) -> Tensor {
-    let (rows, len) = (x.shape()[0], x.shape()[1]);
-    let source = x.array().contiguous();
-    let output = with_dtype!(x.dtype(), F => {
-        let xs = source.as_slice::<F>().unwrap_or_default();
-        let mut pairs = vec![F::from_f64(f64::NEG_INFINITY); 2 * rows];
-        log_sums(xs, len, &mut pairs);
-        Array::build::<F>(Shape::from([rows]), |out| {
-            for (out, pair) in out.iter_mut().zip(pairs.chunks_exact(2)) {
-                let [max, log_sum] = [pair[0], pair[1]];
-                *out = if max.to_f64().is_finite() { max + log_sum } else { max };
-            }
-        })
-    });
-    let output = Tensor::from(output);
-    Tensor::from_op(output.clone(), &[x], || LogSumExp {
-        x: x.clone(),
-        output,
-    })
-}
-
-/// yᵢ = ln Σⱼ e^xᵢⱼ. Saves both.
-struct LogSumExp {
-    x: Tensor,
-    output: Tensor,
-}
-
-impl Op for LogSumExp {
-    fn name(&self) -> &'static str {
-        "logsumexp"
-    }
-    /// dxᵢⱼ = gᵢ e^(xᵢⱼ - yᵢ), which is gᵢ softmax(xᵢ)ⱼ and as such not rounded where y is large.
-    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        let x = context.saved(&self.x);
-        // Softmax of an infinite row is NaN throughout; the difference only where it is undefined.
-        let finite = self.output.to_f64_vec().iter().all(|y| y.is_finite());
-        let weights = if finite {
-            x.softmax(1)?
-        } else {
-            x.sub(&context.output(&self.output).unsqueeze(1)?)?.exp()
-        };
-        Ok(smallvec![Some(weights.mul(&cotangent.unsqueeze(1)?)?)])
     }
 }
