@@ -18,6 +18,7 @@ pub(crate) mod map;
 pub mod math;
 pub(crate) mod normalize;
 pub(crate) mod parallel;
+pub(crate) mod range;
 mod real;
 pub(crate) mod reduce;
 pub(crate) mod rows;

@@ -9,6 +9,7 @@ use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::compare::Equal;
+use crate::kernel::range::holds;
 use crate::kernel::reduce::SumOfSquares;
 use crate::kernel::softmax::log_sums;
 use crate::tensor::{Array, Axes, Reduced, Shape, with_dtype};
@@ -30,8 +31,9 @@ pub enum Norm {
     /// Σ |x|. The derivative at an element that is 0 counts as 0.
     L1,
     /// √Σ x². The derivative where all elements are 0 counts as 0, and so does the second
-    /// (PyTorch's second derivative is NaN there). It overflows where a square does, as PyTorch's:
-    /// in `f32` from 2e19 on.
+    /// (PyTorch's second derivative is NaN there). Squares that overflow or vanish do no harm: the
+    /// vector is scaled by a power of two then, as [`var`](Tensor::var) does (PyTorch's is infinite
+    /// in `f32` from 2e19 on, and loses digits below 1e-19).
     L2,
     /// max |x|. Elements that attain it share the gradient evenly.
     LInf,
@@ -48,7 +50,7 @@ impl Tensor {
     /// ```
     #[doc(alias = "variance")]
     pub fn var(&self) -> Self {
-        spread(self, Reduced::all(self.shape()), 1.0, false)
+        spread(self, &Reduced::all(self.shape()), 1.0, false).reshaped(Shape::default())
     }
 
     /// The variance over some axes, Σ (x - mean)² / max(0, n - correction) for n elements each:
@@ -70,7 +72,7 @@ impl Tensor {
     #[doc(alias = "variance")]
     pub fn var_over(&self, axes: impl Into<Axes>, correction: f64) -> Result<Self> {
         let axes = axes.into().resolve("var_over", self.shape())?;
-        Ok(spread(self, axes, correction, false))
+        Ok(spread(self, &axes, correction, false).reshaped(axes.result))
     }
 
     /// The standard deviation of all elements, the square root of [`var`](Self::var). The
@@ -82,7 +84,7 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn std(&self) -> Self {
-        spread(self, Reduced::all(self.shape()), 1.0, true)
+        spread(self, &Reduced::all(self.shape()), 1.0, true).reshaped(Shape::default())
     }
 
     /// The standard deviation over some axes, the square root of [`var_over`](Self::var_over). The
@@ -99,7 +101,7 @@ impl Tensor {
     /// ```
     pub fn std_over(&self, axes: impl Into<Axes>, correction: f64) -> Result<Self> {
         let axes = axes.into().resolve("std_over", self.shape())?;
-        Ok(spread(self, axes, correction, true))
+        Ok(spread(self, &axes, correction, true).reshaped(axes.result))
     }
 
     /// The norm of all elements, seen as one vector; a scalar.
@@ -176,40 +178,109 @@ fn over_or_zero(a: &Tensor, b: &Tensor) -> Tensor {
     select(&vanishes, &a.constant_like(0.0), &quotient)
 }
 
-/// The variance, or its square root.
-fn spread(x: &Tensor, axes: Reduced, correction: f64, root: bool) -> Tensor {
+/// The variance, or its square root, with the reduced axes kept.
+fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
     let divisor = (axes.count as f64 - correction).max(0.0);
-    // The mean is rounded: what it is off by is the mean of the deviations from it.
-    let once = centered(&x.detach(), &axes.kept, axes.count);
-    let twice = centered(&once, &axes.kept, axes.count);
-    let squares = twice
-        .array()
-        .reduce(SumOfSquares, &axes.reduced, axes.kept.clone());
-    let variance = Tensor::from(squares).div_scalar(divisor);
-    let output = if root { variance.sqrt() } else { variance };
-    let recorded = Tensor::from_op(output.clone(), &[x], || Spread {
+    let plain = Deviations::of(&x.detach(), axes);
+    let squares = plain.squares.array();
+    let scales = with_dtype!(x.dtype(), F => {
+        let squares = squares.as_slice::<F>().unwrap_or_default();
+        let means = plain.mean.array().as_slice::<F>().unwrap_or_default();
+        // Of numbers that are not equal the sum is larger than that.
+        let noise = |i: usize| (means[i].to_f64() * F::EPSILON.to_f64()).powi(2) * axes.count as f64;
+        let fits = |i: usize| holds(squares[i], axes.count) && squares[i].to_f64() > noise(i);
+        x.array().scales(&axes.reduced, &axes.kept, true, fits)
+    });
+    let scales = scales.map(Scales::from);
+    let deviations = match &scales {
+        Some(scales) => Deviations::of(&scales.apply(&x.detach()), axes),
+        None => plain,
+    };
+    let variance = deviations.squares.div_scalar(divisor);
+    let unscaled = |y: &Tensor| match &scales {
+        Some(scales) => binary::apply(Times, y, &scales.back),
+        None => y.clone(),
+    };
+    let output = if root {
+        unscaled(&variance.sqrt())
+    } else {
+        unscaled(&unscaled(&variance))
+    };
+    Tensor::from_op(output.clone(), &[x], || Spread {
         x: x.clone(),
         root: root.then_some(output),
-        kept: axes.kept.clone(),
-        count: axes.count,
-        divisor,
-    });
-    recorded.reshaped(axes.result)
+        scales,
+        mean: deviations.mean,
+        rest: deviations.rest,
+        axes: axes.clone(),
+        correction,
+    })
 }
 
-/// x less its mean over the axes that have length 1 in `kept`.
-fn centered(x: &Tensor, kept: &Shape, count: usize) -> Tensor {
-    let mean = sum_to_shape(x, kept).div_scalar(count as f64);
-    binary::apply(Minus, x, &mean)
+/// The deviations from the mean over some axes.
+struct Deviations {
+    mean: Tensor,
+    /// The mean is rounded: what it is off by is the mean of the deviations from it.
+    rest: Tensor,
+    /// The sum of their squares.
+    squares: Tensor,
 }
 
-/// y = Σ (x - mean)² / divisor, or its square root. Saves x, and the square root.
+impl Deviations {
+    fn of(x: &Tensor, axes: &Reduced) -> Self {
+        let mean = mean(x, axes);
+        let once = binary::apply(Minus, x, &mean);
+        let rest = self::mean(&once, axes);
+        let twice = binary::apply(Minus, &once, &rest);
+        let squares = twice
+            .array()
+            .reduce(SumOfSquares, &axes.reduced, axes.kept.clone());
+        let squares = squares.into();
+        Self {
+            mean,
+            rest,
+            squares,
+        }
+    }
+}
+
+fn mean(x: &Tensor, axes: &Reduced) -> Tensor {
+    sum_to_shape(x, &axes.kept).div_scalar(axes.count as f64)
+}
+
+/// Powers of two, one for each reduced group, by which it is multiplied before squares are taken.
+/// Norms and deviations grow with it, and their gradients are the same.
+#[derive(Clone)]
+struct Scales {
+    scale: Tensor,
+    /// Their reciprocals; 0 where the scale is.
+    back: Tensor,
+}
+
+impl From<Array> for Scales {
+    fn from(scale: Array) -> Self {
+        let scale = Tensor::from(scale);
+        let back = over_or_zero(&scale.constant_like(1.0), &scale);
+        Self { scale, back }
+    }
+}
+
+impl Scales {
+    fn apply(&self, x: &Tensor) -> Tensor {
+        binary::apply(Times, x, &self.scale)
+    }
+}
+
+/// y = Σ (x - mean)² / divisor, or its square root. Saves x, the mean, and the square root.
 struct Spread {
     x: Tensor,
     root: Option<Tensor>,
-    kept: Shape,
-    count: usize,
-    divisor: f64,
+    scales: Option<Scales>,
+    /// Both of x times its scales.
+    mean: Tensor,
+    rest: Tensor,
+    axes: Reduced,
+    correction: f64,
 }
 
 impl Op for Spread {
@@ -218,13 +289,34 @@ impl Op for Spread {
     }
     /// dx = 2 g (x - mean) / divisor, where for the square root g / (2 y) stands for g.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        let g = match &self.root {
-            Some(y) => over_or_zero(&cotangent, &context.output(y).mul_scalar(2.0)),
-            None => cotangent,
+        let divisor = (self.axes.count as f64 - self.correction).max(0.0);
+        let saved = context.saved(&self.x);
+        let x = match &self.scales {
+            Some(scales) => scales.apply(&saved),
+            None => saved,
         };
-        let centered = centered(&context.saved(&self.x), &self.kept, self.count);
-        let slope = centered.mul_scalar(2.0 / self.divisor);
-        Ok(smallvec![Some(binary::apply(Times, &slope, &g))])
+        let [mean, rest] = if context.records() {
+            let mean = mean(&x, &self.axes);
+            let rest = self::mean(&binary::apply(Minus, &x, &mean), &self.axes);
+            [mean, rest]
+        } else {
+            [self.mean.clone(), self.rest.clone()]
+        };
+        let mut deviation = binary::apply(Minus, &binary::apply(Minus, &x, &mean), &rest);
+        let slope = match (&self.root, &self.scales) {
+            (None, None) => cotangent.mul_scalar(2.0 / divisor),
+            (None, Some(scales)) => {
+                deviation = binary::apply(Times, &deviation, &scales.back);
+                cotangent.mul_scalar(2.0 / divisor)
+            }
+            (Some(y), None) => over_or_zero(&cotangent, &context.output(y)).div_scalar(divisor),
+            // The result itself may have lost digits.
+            (Some(_), Some(_)) => {
+                let y = spread(&x, &self.axes, self.correction, true);
+                over_or_zero(&cotangent, &y).div_scalar(divisor)
+            }
+        };
+        Ok(smallvec![Some(binary::apply(Times, &deviation, &slope))])
     }
 }
 
@@ -232,24 +324,43 @@ fn norm_of(op: &'static str, x: &Tensor, norm: Norm, axes: Reduced) -> Result<Te
     match norm {
         Norm::L1 => Ok(sum_to_shape(&x.abs(), &axes.kept).reshaped(axes.result)),
         Norm::LInf => extreme(op, &x.abs(), axes, 1.0),
-        Norm::L2 => {
-            let squares = x
-                .array()
-                .reduce(SumOfSquares, &axes.reduced, axes.kept.clone());
-            let output = Tensor::from(squares).sqrt();
-            let recorded = Tensor::from_op(output.clone(), &[x], || Euclidean {
-                x: x.clone(),
-                output,
-            });
-            Ok(recorded.reshaped(axes.result))
-        }
+        Norm::L2 => Ok(euclidean(x, &axes).reshaped(axes.result)),
     }
+}
+
+/// √Σ x², with the reduced axes kept.
+fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
+    let sums = |x: &Tensor| {
+        x.array()
+            .reduce(SumOfSquares, &axes.reduced, axes.kept.clone())
+    };
+    let mut squares = sums(x);
+    let scales = with_dtype!(x.dtype(), F => {
+        let squares = squares.as_slice::<F>().unwrap_or_default();
+        let fits = |i: usize| holds(squares[i], axes.count);
+        x.array().scales(&axes.reduced, &axes.kept, false, fits)
+    });
+    let scales = scales.map(Scales::from);
+    if let Some(scales) = &scales {
+        squares = sums(&scales.apply(&x.detach()));
+    }
+    let root = Tensor::from(squares).sqrt();
+    let output = match &scales {
+        Some(scales) => binary::apply(Times, &root, &scales.back),
+        None => root,
+    };
+    Tensor::from_op(output.clone(), &[x], || Euclidean {
+        x: x.clone(),
+        output,
+        scales: scales.map(|scales| (scales, axes.clone())),
+    })
 }
 
 /// y = √Σ x². Saves both.
 struct Euclidean {
     x: Tensor,
     output: Tensor,
+    scales: Option<(Scales, Reduced)>,
 }
 
 impl Op for Euclidean {
@@ -258,12 +369,18 @@ impl Op for Euclidean {
     }
     /// dx = x g / y
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        let scale = over_or_zero(&cotangent, &context.output(&self.output));
-        Ok(smallvec![Some(binary::apply(
-            Times,
-            &context.saved(&self.x),
-            &scale
-        ))])
+        let saved = context.saved(&self.x);
+        let (x, y) = match &self.scales {
+            None => (saved, context.output(&self.output)),
+            // The result itself may have lost digits.
+            Some((scales, axes)) => {
+                let x = scales.apply(&saved);
+                let y = euclidean(&x, axes);
+                (x, y)
+            }
+        };
+        let slope = over_or_zero(&cotangent, &y);
+        Ok(smallvec![Some(binary::apply(Times, &x, &slope))])
     }
 }
 
