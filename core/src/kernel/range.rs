@@ -36,6 +36,17 @@ pub(crate) fn scaled_epsilon<F: Float>(epsilon: f64, scale: F) -> F {
     }
 }
 
+/// The scale for a recorded derivative of what is normalized by `factor`, which has been scaled
+/// already unless `scale` is 1: there cubes of the factor must stay in the range.
+pub(crate) fn scale_of_cubes<F: Float>(scale: F, factor: F) -> F {
+    let near = (1e-6..=1e6).contains(&factor.to_f64());
+    if scale == F::one() && !near {
+        self::scale(factor.recip())
+    } else {
+        scale
+    }
+}
+
 /// The largest magnitude among `xs`; NaN if there is one.
 pub(crate) fn largest<F: Float>(xs: &[F]) -> F {
     xs.iter().fold(F::zero(), |largest, x| {

@@ -3,6 +3,7 @@
 
 use super::binary::{Binary, apply};
 use super::loss::{Reduction, expect_one_shape};
+use super::statistics::Norm;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
@@ -86,21 +87,20 @@ impl Tensor {
             let reason = format!("epsilon must not be negative, found {epsilon}");
             return Err(Error::argument(op, reason));
         }
-        // Where the square of epsilon would vanish, the smallest number that has all its digits.
+        // No smaller than what has all its digits: else it would vanish.
         let smallest = match self.dtype() {
             DType::F32 => f64::from(f32::MIN_POSITIVE),
             DType::F64 => f64::MIN_POSITIVE,
         };
         let limit = if epsilon > 0.0 {
-            (epsilon * epsilon).max(smallest)
+            epsilon.max(smallest)
         } else {
             0.0
         };
         let unit = |x: &Self| {
             let x = x.broadcast_to(&shape)?;
-            // The square is what is limited: its root has a finite slope then, at 0 too.
-            let squares = x.square().sum_over(Axes::keep(axis))?;
-            x.div(&squares.clamp(limit, f64::INFINITY).sqrt())
+            let norm = x.norm_over(Norm::L2, Axes::keep(axis))?;
+            x.div(&norm.clamp(limit, f64::INFINITY))
         };
         unit(self)?.mul(&unit(other)?)?.sum_over(axis)
     }

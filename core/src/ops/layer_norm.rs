@@ -4,7 +4,7 @@
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::layer_norm::{self, Rows, STATISTICS};
-use crate::kernel::reduce;
+use crate::kernel::{range, reduce};
 use crate::tensor::{Array, Axes, Element, Shape, with_dtype};
 use smallvec::smallvec;
 
@@ -185,15 +185,17 @@ impl LayerNorm {
 
     /// The scales of the rows in the shape of x, with the normalized axes of length 1; none if all
     /// are 1.
-    fn scales(&self) -> Result<Option<Tensor>> {
-        let scales = self.statistics.narrow(1, 0, 1)?;
-        if scales.to_f64_vec().iter().all(|&scale| scale == 1.0) {
-            return Ok(None);
-        }
+    fn scales(&self) -> Option<Tensor> {
         let leading = self.x.rank() - self.normalized.len();
         let lengths = self.x.shape()[..leading].iter().copied();
         let shape: Shape = lengths.chain(self.normalized.iter().map(|_| 1)).collect();
-        scales.reshape(shape).map(Some)
+        with_dtype!(self.x.dtype(), F => {
+            let rows = self.statistics.array().as_slice::<F>().unwrap_or_default();
+            let rows = rows.chunks_exact(STATISTICS);
+            let scales: Vec<F> = rows.map(|row| range::scale_of_cubes(row[0], row[3])).collect();
+            let needed = scales.iter().any(|&scale| scale != 1.0);
+            needed.then(|| Array::from_slice(shape, &scales).into())
+        })
     }
 
     /// The same in tensor operations, to be differentiated again.
@@ -207,7 +209,7 @@ impl LayerNorm {
                 Ok(x.clone())
             }
         };
-        let row_scales = self.scales()?;
+        let row_scales = self.scales();
         let scaled = |x: Tensor| match &row_scales {
             Some(scales) => x.mul(scales),
             None => Ok(x),
@@ -217,7 +219,7 @@ impl LayerNorm {
         let deviation = centred(&centred(&x)?)?;
         let variance = mean(&deviation.square())?;
         let factor = match &row_scales {
-            Some(scales) => variance.add(&(scales.square() * self.epsilon))?,
+            Some(scales) => variance.add(&(scales * self.epsilon.sqrt()).square())?,
             None => variance.add_scalar(self.epsilon),
         };
         let factor = factor.rsqrt();
