@@ -54,7 +54,12 @@ fn check(name: &str, f: Function, x: &[f32], shape: &[usize]) -> Result<()> {
     let x = Tensor::from_vec(x.to_vec(), shape)?;
     let found = parts(f, &x)?;
     let expected = parts(f, &x.to_dtype(DType::F64))?;
-    let names = ["value", "gradient", "recorded gradient", "second derivative"];
+    let names = [
+        "value",
+        "gradient",
+        "recorded gradient",
+        "second derivative",
+    ];
     let [value, gradient, ..] = &expected;
     // What cancels in the second derivative is of this size.
     let smallest = x.abs().min()?.item()?;
@@ -65,7 +70,12 @@ fn check(name: &str, f: Function, x: &[f32], shape: &[usize]) -> Result<()> {
         if i == 3 && !expected.iter().all(|&x| (x as f32).is_finite()) {
             continue;
         }
-        let scale = [largest(value), largest(gradient), largest(gradient), curvature][i];
+        let scale = [
+            largest(value),
+            largest(gradient),
+            largest(gradient),
+            curvature,
+        ][i];
         assert!(
             close(found, expected, scale.max(largest(expected))),
             "{name} of {x:?}, {part}: {found:?}, expected {expected:?}"
@@ -87,12 +97,16 @@ const NORMS: [(&str, Function); 4] = [
     ("norm", |x| x.norm(Norm::L2)),
     ("norm over 0", |x| x.norm_over(Norm::L2, 0)),
     ("norm over 1", |x| x.norm_over(Norm::L2, Axes::keep(1))),
-    ("norm of a view", |x| x.transpose(0, 1)?.norm_over(Norm::L2, 1)),
+    ("norm of a view", |x| {
+        x.transpose(0, 1)?.norm_over(Norm::L2, 1)
+    }),
 ];
 
 const NORMALIZATIONS: [(&str, Function); 6] = [
     ("layer_norm", |x| x.layer_norm([3], None, None, 0.0)),
-    ("layer_norm, epsilon", |x| x.layer_norm([3], None, None, 1e-5)),
+    ("layer_norm, epsilon", |x| {
+        x.layer_norm([3], None, None, 1e-5)
+    }),
     ("rms_norm", |x| x.rms_norm([3], None, 0.0)),
     ("rms_norm, epsilon", |x| x.rms_norm([3], None, 1e-5)),
     ("batch_norm", |x| {
@@ -171,7 +185,10 @@ fn the_same_in_f64() -> Result<()> {
     let x = Tensor::from([9_007_199_254_740_992.0, 9_007_199_254_740_994.0]).tracked();
     let y = x.var();
     assert_eq!(y.item()?, 2.0);
-    assert_eq!(y.backward()?.get(&x).expect("it has one").to_f64_vec(), [-2.0, 2.0]);
+    assert_eq!(
+        y.backward()?.get(&x).expect("it has one").to_f64_vec(),
+        [-2.0, 2.0]
+    );
     Ok(())
 }
 
@@ -192,5 +209,189 @@ fn normalizations_of_any_size() -> Result<()> {
             check(name, f, &x, &[2, 3])?;
         }
     }
+    Ok(())
+}
+
+/// Numbers whose spacing in `f32` is 2: their mean is none of them.
+const LARGE: [f32; 6] = [
+    16_777_216.0,
+    16_777_220.0,
+    16_777_218.0,
+    16_777_218.0,
+    16_777_224.0,
+    16_777_226.0,
+];
+
+#[test]
+fn deviations_from_a_mean_that_cannot_be_stored() -> Result<()> {
+    let centred = NORMALIZATIONS
+        .into_iter()
+        .filter(|(name, _)| !name.starts_with("rms"));
+    for x in [LARGE, LARGE.map(|x| -x)] {
+        let centred = centred.clone();
+        for (name, f) in SPREADS.into_iter().chain(centred) {
+            let x64 = Tensor::from_vec(x.to_vec(), [2, 3])?.to_dtype(DType::F64);
+            let (found, expected) = (parts(f, &x64.to_dtype(DType::F32))?, parts(f, &x64)?);
+            for i in 0..3 {
+                assert!(
+                    close(&found[i], &expected[i], largest(&expected[i])),
+                    "{name}, {i}: {:?}, expected {:?}",
+                    found[i],
+                    expected[i]
+                );
+            }
+        }
+    }
+    // Batch normalization's coefficients too, of one pair and of many.
+    for pairs in [1, 1000] {
+        let x = Tensor::from_vec(
+            [16_777_216.0f32, 16_777_218.0].repeat(pairs),
+            [2 * pairs, 1],
+        )?;
+        let gamma = Tensor::from([3.0f32]).tracked();
+        let (y, statistics) = x.batch_norm(Some(&gamma), None, 0.0)?;
+        assert_eq!(y.to_vec::<f32>()?, [-3.0, 3.0].repeat(pairs));
+        assert_eq!(statistics.variance.to_vec::<f32>()?, [1.0]);
+        let weights = Tensor::from_vec([0.0f32, 1.0].repeat(pairs), [2 * pairs, 1])?;
+        for recorded in [false, true] {
+            let mut backward = Backward::new().retain_graph();
+            if recorded {
+                backward = backward.create_graph();
+            }
+            let slopes = backward.grad_with(&y, &weights, &[&gamma])?;
+            assert_eq!(slopes[0].to_vec::<f32>()?, [pairs as f32]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn equal_elements_do_not_deviate() -> Result<()> {
+    for (value, count) in [
+        (14.62f32, 1000),
+        (1.0 / 3.0, 7),
+        (0.1, 3),
+        (3e38, 5),
+        (1e-45, 2),
+    ] {
+        let x = Tensor::full([count], f64::from(value), DType::F32)?.tracked();
+        for y in [x.std(), x.var()] {
+            assert_eq!(y.item()?, 0.0, "{value}");
+            let slopes = y.backward()?.get(&x).expect("it has one").to_f64_vec();
+            assert_eq!(slopes, vec![0.0; count], "{value}");
+        }
+    }
+    // Neither does a neighbour change that, nor the other way about.
+    let x = Tensor::from([[14.62f32; 3], [1.0, 2.0, 3.0], [1e30, 3e30, 2e30]]);
+    let together = x.std_over(1, 1.0)?.to_vec::<f32>()?;
+    assert_eq!(together[..2], [0.0, 1.0]);
+    assert!((together[2] / 1e30 - 1.0).abs() < 1e-6);
+    Ok(())
+}
+
+#[test]
+fn what_is_not_finite_stays_visible() -> Result<()> {
+    let (nan, inf) = (f32::NAN, f32::INFINITY);
+    for x in [
+        [nan, 1.0, 2.0],
+        [inf, 1.0, 2.0],
+        [inf, inf, inf],
+        [inf, -inf, 1.0],
+    ] {
+        let x = Tensor::from(x);
+        assert!(
+            x.std().item()?.is_nan() && x.var().item()?.is_nan(),
+            "{x:?}"
+        );
+        let norm = x.norm(Norm::L2)?.item()?;
+        assert!(if x.sum().item()?.is_nan() && x.max()?.item()?.is_nan() {
+            norm.is_nan()
+        } else {
+            norm == f64::INFINITY
+        });
+        let rows = x.reshape([1, 3])?;
+        assert!(
+            rows.layer_norm([3], None, None, 1e-5)?
+                .to_f64_vec()
+                .iter()
+                .any(|y| y.is_nan())
+        );
+        assert!(
+            rows.rms_norm([3], None, 1e-5)?
+                .to_f64_vec()
+                .iter()
+                .any(|y| y.is_nan())
+        );
+        let columns = x.reshape([3, 1])?;
+        let (y, _) = columns.batch_norm(None, None, 1e-5)?;
+        assert!(y.to_f64_vec().iter().any(|y| y.is_nan()));
+    }
+    Ok(())
+}
+
+#[test]
+fn one_row_does_not_change_anothers_bits() -> Result<()> {
+    let usual = [0.3f32, -1.7, 2.9];
+    for odd in [
+        [1e30f32, 3e30, 2e30],
+        [1e-30, 3e-30, 2e-30],
+        [0.0; 3],
+        [f32::NAN; 3],
+    ] {
+        let (alone, both) = (Tensor::from([usual]), Tensor::from([usual, odd]));
+        for (name, f) in [
+            ("std", (|x| x.std_over(1, 1.0)) as Function),
+            ("var", |x| x.var_over(1, 1.0)),
+            ("norm", |x| x.norm_over(Norm::L2, 1)),
+            ("layer_norm", |x| x.layer_norm([3], None, None, 0.0)),
+            ("rms_norm", |x| x.rms_norm([3], None, 0.0)),
+            ("batch_norm", |x| {
+                Ok(x.transpose(0, 1)?
+                    .batch_norm(None, None, 0.0)?
+                    .0
+                    .transpose(0, 1)?)
+            }),
+        ] {
+            let (alone, both) = (parts(f, &alone)?, parts(f, &both)?);
+            for (alone, both) in alone.iter().zip(&both).take(3) {
+                assert_eq!(alone[..], both[..alone.len()], "{name} beside {odd:?}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn cosines_of_vectors_of_any_size() -> Result<()> {
+    for x in operands() {
+        check(
+            "cosine",
+            |x| {
+                let other =
+                    Tensor::from([[2.0f64, -1.0, 3.0], [1.0, 1.0, -4.0]]).to_dtype(x.dtype());
+                x.cosine_similarity(&other, 1, 1e-44)
+            },
+            &x,
+            &[2, 3],
+        )?;
+        check(
+            "cosine with itself turned",
+            |x| x.cosine_similarity(&x.flip(&[1])?, 1, 0.0),
+            &x,
+            &[2, 3],
+        )?;
+    }
+    let (x, zero) = (
+        Tensor::from([3e30f32, 4e30]),
+        Tensor::from([0.0f32, 0.0]).tracked(),
+    );
+    let y = zero.cosine_similarity(&x, 0, 1e-8)?;
+    assert_eq!(y.item()?, 0.0);
+    let slopes = y
+        .backward()?
+        .get(&zero)
+        .expect("it has one")
+        .to_vec::<f32>()?;
+    assert!((slopes[0] / 6e7 - 1.0).abs() < 1e-6 && (slopes[1] / 8e7 - 1.0).abs() < 1e-6);
     Ok(())
 }

@@ -36,11 +36,15 @@ pub(crate) fn scaled_epsilon<F: Float>(epsilon: f64, scale: F) -> F {
     }
 }
 
+/// Whether cubes of a number and of its reciprocal are far from the ends of the range.
+pub(crate) fn cubes_hold<F: Float>(x: F) -> bool {
+    (1e-6..=1e6).contains(&x.to_f64())
+}
+
 /// The scale for a recorded derivative of what is normalized by `factor`, which has been scaled
-/// already unless `scale` is 1: there cubes of the factor must stay in the range.
+/// already unless `scale` is 1: such derivatives have cubes of the factor.
 pub(crate) fn scale_of_cubes<F: Float>(scale: F, factor: F) -> F {
-    let near = (1e-6..=1e6).contains(&factor.to_f64());
-    if scale == F::one() && !near {
+    if scale == F::one() && !cubes_hold(factor) {
         self::scale(factor.recip())
     } else {
         scale
@@ -51,7 +55,11 @@ pub(crate) fn scale_of_cubes<F: Float>(scale: F, factor: F) -> F {
 pub(crate) fn largest<F: Float>(xs: &[F]) -> F {
     xs.iter().fold(F::zero(), |largest, x| {
         let x = x.abs();
-        if x > largest || x.is_nan() { x } else { largest }
+        if x > largest || x.is_nan() {
+            x
+        } else {
+            largest
+        }
     })
 }
 

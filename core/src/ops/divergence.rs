@@ -3,7 +3,7 @@
 
 use super::binary::{Binary, apply};
 use super::loss::{Reduction, expect_one_shape};
-use super::statistics::Norm;
+use super::statistics::{euclidean, scales_of_cubes};
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
@@ -97,10 +97,15 @@ impl Tensor {
         } else {
             0.0
         };
+        let axes = Axes::keep(axis).resolve(op, &shape)?;
         let unit = |x: &Self| {
             let x = x.broadcast_to(&shape)?;
-            let norm = x.norm_over(Norm::L2, Axes::keep(axis))?;
-            x.div(&norm.clamp(limit, f64::INFINITY))
+            let norm = euclidean(&x, &axes);
+            let Some(scales) = scales_of_cubes(&x, &norm, &axes) else {
+                return x.div(&norm.clamp(limit, f64::INFINITY));
+            };
+            let x = x.mul(&scales)?;
+            x.div(&euclidean(&x, &axes).maximum(&(scales * limit))?)
         };
         unit(self)?.mul(&unit(other)?)?.sum_over(axis)
     }

@@ -9,7 +9,7 @@ use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::compare::Equal;
-use crate::kernel::range::holds;
+use crate::kernel::range::{self, holds};
 use crate::kernel::reduce::SumOfSquares;
 use crate::kernel::softmax::log_sums;
 use crate::tensor::{Array, Axes, Reduced, Shape, with_dtype};
@@ -329,7 +329,7 @@ fn norm_of(op: &'static str, x: &Tensor, norm: Norm, axes: Reduced) -> Result<Te
 }
 
 /// √Σ x², with the reduced axes kept.
-fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
+pub(super) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
     let sums = |x: &Tensor| {
         x.array()
             .reduce(SumOfSquares, &axes.reduced, axes.kept.clone())
@@ -354,6 +354,17 @@ fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
         output,
         scales: scales.map(|scales| (scales, axes.clone())),
     })
+}
+
+/// Powers of two that bring vectors to where the cubes of their norms, which second derivatives are
+/// made with, stay in the range; none if all do.
+pub(super) fn scales_of_cubes(x: &Tensor, norms: &Tensor, axes: &Reduced) -> Option<Tensor> {
+    let scales = with_dtype!(x.dtype(), F => {
+        let norms = norms.array().as_slice::<F>().unwrap_or_default();
+        let fits = |i: usize| range::cubes_hold(norms[i]);
+        x.array().scales(&axes.reduced, &axes.kept, false, fits)
+    });
+    scales.map(Tensor::from)
 }
 
 /// y = √Σ x². Saves both.

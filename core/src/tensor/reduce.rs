@@ -71,7 +71,8 @@ impl Array {
         if (0..shape.iter().product()).all(&fits) {
             return None;
         }
-        let [most, least] = [1.0, -1.0].map(|sign| self.reduce(Extreme { sign }, reduced, shape.clone()));
+        let [most, least] =
+            [1.0, -1.0].map(|sign| self.reduce(Extreme { sign }, reduced, shape.clone()));
         with_dtype!(self.dtype(), F => {
             let most = most.as_slice::<F>().unwrap_or_default();
             let least = least.as_slice::<F>().unwrap_or_default();
