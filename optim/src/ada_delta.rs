@@ -1,7 +1,7 @@
 //! AdaDelta: no learning rate to choose.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, decayed};
+use crate::rule::{Rule, StepInfo, decayed, mean_square};
 use crate::settings::{Settings, at_least_0, check_range, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
@@ -53,9 +53,9 @@ impl Rule<2> for AdaDelta {
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [v, u]: [T; 2]) -> (T, [T; 2]) {
         let g = decayed(at, w, g);
-        let v = v * self.rho + g * g * (1.0 - self.rho);
+        let v = mean_square(v, g, self.rho);
         let d = g * ((u + self.epsilon).sqrt() / (v + self.epsilon).sqrt());
-        let u = u * self.rho + d * d * (1.0 - self.rho);
+        let u = mean_square(u, d, self.rho);
         (w - d * at.settings.learning_rate, [v, u])
     }
 }

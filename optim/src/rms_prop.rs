@@ -1,7 +1,7 @@
 //! RMSProp: AdaGrad that forgets.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, decayed};
+use crate::rule::{Rule, StepInfo, decayed, mean_square};
 use crate::settings::{Settings, at_least_0, check_range, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
@@ -94,7 +94,7 @@ impl RmsProp {
     /// The new v and a, and u.
     #[inline(always)]
     fn direction<T: Real>(&self, g: T, v: T, a: Option<T>) -> (T, T, T) {
-        let v = v * self.alpha + g * g * (1.0 - self.alpha);
+        let v = mean_square(v, g, self.alpha);
         let a = a.map_or(g.zero(), |a| a * self.alpha + g * (1.0 - self.alpha));
         let spread = v - a * a;
         let spread = T::select(spread.lt(g.zero()), g.zero(), spread);
