@@ -29,19 +29,19 @@ use std::collections::BTreeMap;
 /// micro-batches.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
-    /// Weighted sums, divided by [`unit`] of the weight: about as large as the mean, so that none
+    /// Weighted sums, divided by [`unit`] of the weight: no larger than the mean, so that none
     /// overflows on the way to it.
     sums: BTreeMap<String, Tensor>,
     weight: f64,
 }
 
-/// The largest power of two that is not above a weight, near the ends of the range about that; 1 for
-/// 0. To divide by it changes no digit.
+/// The smallest power of two above a weight, near the ends of the range about that; 1 for 0. To divide
+/// by it changes no digit.
 fn unit(weight: f64) -> f64 {
     if weight == 0.0 {
         return 1.0;
     }
-    2f64.powi(weight.log2().floor().clamp(-1000.0, 1000.0) as i32)
+    2f64.powi(weight.log2().floor().clamp(-1000.0, 1000.0) as i32 + 1)
 }
 
 impl Accumulator {
@@ -117,8 +117,8 @@ impl Accumulator {
     }
 }
 
-/// The weight under `weight`; under `scaled_sum.PATH` the weighted sums, divided by the largest power of two
-/// that is not above the weight.
+/// The weight under `weight`; under `scaled_sum.PATH` the weighted sums, divided by the smallest power of
+/// two above the weight.
 impl Stateful for Accumulator {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
@@ -145,7 +145,9 @@ impl Stateful for Accumulator {
         if weight == 0.0 && !sums.is_empty() {
             wrong.add("`weight`: expected above 0, for there are sums".to_owned());
         }
-        wrong.only(state, |name| name == "weight" || name.starts_with("scaled_sum."));
+        wrong.only(state, |name| {
+            name == "weight" || name.starts_with("scaled_sum.")
+        });
         wrong.finish()?;
         *self = Self { sums, weight };
         Ok(())

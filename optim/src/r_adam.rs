@@ -72,6 +72,12 @@ impl Rule<2> for RAdam {
         let (w, g) = regularized(at, self.decoupled, w, g);
         let m = m * beta1 + g * (1.0 - beta1);
         let v = mean_square(v, g, self.beta2);
-        (w - m / (v.sqrt() * of_root + beside) * eta, [m, v])
+        // A root that is not trusted yet may be infinite: then it is not to be multiplied with 0.
+        let divisor = if of_root == 0.0 {
+            w.constant(beside)
+        } else {
+            v.sqrt() * of_root + beside
+        };
+        (w - m / divisor * eta, [m, v])
     }
 }

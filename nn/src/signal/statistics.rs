@@ -119,7 +119,9 @@ impl Units {
         let units = tensor.len().checked_div(samples).unwrap_or(0);
         let over_samples = |of: fn(&Tensor) -> Result<Tensor>| {
             let values = tensor.detach().to_dtype(DType::F64);
-            let of_units = values.reshape([samples, units]).and_then(|values| of(&values));
+            let of_units = values
+                .reshape([samples, units])
+                .and_then(|values| of(&values));
             of_units.unwrap_or_else(|_| Tensor::from(&[][..] as &[f64]))
         };
         let largest = over_samples(|x| x.abs().max_over(0)).to_f64_vec();
