@@ -315,6 +315,7 @@ fn reductions() -> Vec<Row> {
         3 Same layer_norm: |x, p| x[0].layer_norm(
             x[1].shape(), p.flag.then_some(&x[1]), Some(&x[2]), p.number);
         1 Same layer_norm_of_lengths: |x, p| x[0].layer_norm(&p.shape[..], None, None, p.number);
+        2 Same rms_norm: |x, p| x[0].rms_norm(x[1].shape(), p.flag.then_some(&x[1]), p.number);
         3 Same batch_norm: |x, p| {
             let (y, statistics) = x[0].batch_norm(p.flag.then_some(&x[1]), Some(&x[2]), p.number)?;
             vec![y, statistics.mean, statistics.variance]

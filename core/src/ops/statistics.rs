@@ -230,7 +230,7 @@ impl Deviations {
     fn of(x: &Tensor, axes: &Reduced) -> Self {
         let mean = mean(x, axes);
         let once = binary::apply(Minus, x, &mean);
-        let rest = self::mean(&once, axes);
+        let rest = rest(&once, axes);
         let twice = binary::apply(Minus, &once, &rest);
         let squares = twice
             .array()
@@ -246,6 +246,14 @@ impl Deviations {
 
 fn mean(x: &Tensor, axes: &Reduced) -> Tensor {
     sum_to_shape(x, &axes.kept).div_scalar(axes.count as f64)
+}
+
+/// What a rounded mean is off by, from the deviations from it; 0 where it is infinite, for the
+/// gradients of the finite elements, which are infinite.
+fn rest(deviations: &Tensor, axes: &Reduced) -> Tensor {
+    let rest = mean(deviations, axes);
+    let number = indicator(Equal, &rest, &rest);
+    select(&number, &rest, &rest.constant_like(0.0))
 }
 
 /// Powers of two, one for each reduced group, by which it is multiplied before squares are taken.
@@ -297,8 +305,8 @@ impl Op for Spread {
         };
         let [mean, rest] = if context.records() {
             let mean = mean(&x, &self.axes);
-            let rest = self::mean(&binary::apply(Minus, &x, &mean), &self.axes);
-            [mean, rest]
+            let once = binary::apply(Minus, &x, &mean);
+            [mean, rest(&once, &self.axes)]
         } else {
             [self.mean.clone(), self.rest.clone()]
         };
