@@ -307,3 +307,26 @@ fn a_metric_that_is_nan_is_no_better() -> Result<()> {
     );
     Ok(())
 }
+
+#[test]
+fn bounds_are_checked_when_predicting_too() {
+    let x = Tensor::from([-1.0f32, 2.0]);
+    for (lower, upper) in [(0.5, 0.1), (f64::NAN, 0.1), (0.1, f64::INFINITY)] {
+        let layer = RRelu { lower, upper };
+        let refused = layer.forward(&x, &Pass::train(0)).unwrap_err();
+        assert_eq!(
+            layer.predict(&x).unwrap_err().to_string(),
+            refused.to_string()
+        );
+        let layer = Activation::from(layer);
+        assert_eq!(
+            layer.predict(&x).unwrap_err().to_string(),
+            refused.to_string()
+        );
+    }
+    for p in [-0.1, 1.0, 1.5, f64::NAN] {
+        let refused = Pass::train(0).dropout(&x, p).unwrap_err().to_string();
+        let predicting = Pass::inference().dropout(&x, p).unwrap_err().to_string();
+        assert_eq!(predicting, refused);
+    }
+}

@@ -1,8 +1,8 @@
 //! Squares that leave the dtype's range though the result does not; variances where the mean is large.
 
-use cotangent::nn::{self, BatchNorm, Linear, RmsNorm, regularize};
-use cotangent::prelude::{Layer, Param, Pass};
-use cotangent::{Axes, Backward, DType, Norm, Result, Tensor, data};
+use cotangent::data::{self, Dataset, Standardizer};
+use cotangent::nn::BatchNorm;
+use cotangent::{Axes, Backward, DType, Error, Indices, Norm, Result, Tensor};
 
 type Function = fn(&Tensor) -> Result<Tensor>;
 
@@ -393,5 +393,95 @@ fn cosines_of_vectors_of_any_size() -> Result<()> {
         .expect("it has one")
         .to_vec::<f32>()?;
     assert!((slopes[0] / 6e7 - 1.0).abs() < 1e-6 && (slopes[1] / 8e7 - 1.0).abs() < 1e-6);
+    Ok(())
+}
+
+/// A data set of one feature.
+fn column(values: &[f64], dtype: DType) -> data::Result<Dataset> {
+    let inputs = Tensor::from_vec(values.to_vec(), [values.len(), 1])?.to_dtype(dtype);
+    Dataset::new(inputs, Indices::from(vec![0; values.len()]))
+}
+
+#[test]
+fn a_constant_column_is_shifted_only() -> data::Result<()> {
+    for value in [14.62, -14.62, 0.1, 1.0 / 3.0, 0.0, 1e8 + 0.1, 1e-300, 1e300] {
+        for rows in [1, 3, 1000, 4097] {
+            let standardizer = Standardizer::fit(&column(&vec![value; rows], DType::F64)?)?;
+            assert_eq!(
+                (standardizer.mean(), standardizer.std()),
+                (&[value][..], &[0.0][..])
+            );
+            let seen = standardizer.apply(&column(&[value, value + 0.01], DType::F64)?)?;
+            let expected = [0.0, (value + 0.01) - value];
+            assert_eq!(seen.inputs().to_f64_vec(), expected, "{value}");
+        }
+    }
+    let standardizer = Standardizer::fit(&column(&[14.62; 1000], DType::F64)?)?;
+    let unseen = standardizer
+        .apply(&column(&[14.63], DType::F64)?)?
+        .inputs()
+        .to_f64_vec();
+    assert!((unseen[0] - 0.01).abs() < 1e-14);
+    // So is one in which a value was computed in two ways.
+    let twice = [0.3, 0.1 + 0.2, 0.3, 0.3];
+    assert_eq!(
+        Standardizer::fit(&column(&twice, DType::F64)?)?.std(),
+        [0.0]
+    );
+    let single = Standardizer::fit(&column(&[14.62; 1000], DType::F32)?)?;
+    assert_eq!(single.std(), [0.0]);
+    Ok(())
+}
+
+#[test]
+fn a_column_that_varies_little_is_scaled() -> data::Result<()> {
+    let columns: [(Vec<f64>, DType); 4] = [
+        (vec![16_777_216.0, 16_777_218.0], DType::F32),
+        (
+            vec![9_007_199_254_740_992.0, 9_007_199_254_740_994.0],
+            DType::F64,
+        ),
+        (vec![1e-200, 3e-200], DType::F64),
+        (vec![1e200, 3e200], DType::F64),
+    ];
+    for (values, dtype) in columns {
+        let train = column(&values, dtype)?;
+        let scaled = Standardizer::fit(&train)?
+            .apply(&train)?
+            .inputs()
+            .to_f64_vec();
+        assert!(
+            (scaled[0] + 1.0).abs() < 1e-7 && (scaled[1] - 1.0).abs() < 1e-7,
+            "{scaled:?}"
+        );
+    }
+    // Seconds since 1970 over a few seconds, in many rows.
+    let times: Vec<f64> = (0..100_000).map(|i| 1.7e9 + f64::from(i % 3)).collect();
+    let std = Standardizer::fit(&column(&times, DType::F64)?)?.std()[0];
+    assert!((std - (2.0f64 / 3.0).sqrt()).abs() < 1e-4, "{std}");
+    Ok(())
+}
+
+#[test]
+fn recalibration_refuses_what_its_dtype_cannot_hold() -> Result<()> {
+    let norm = BatchNorm::new(1)?;
+    let large = Tensor::from([
+        [16_777_216.0f32],
+        [16_777_218.0],
+        [16_777_216.0],
+        [16_777_218.0],
+    ]);
+    norm.recalibrate([&large])?;
+    let variance = norm.running_var().expect("it has one").to_f64_vec();
+    assert_eq!(variance, [f64::from(4.0f32 / 3.0)]);
+    let constant = Tensor::full([1000, 1], 14.62, DType::F32)?;
+    norm.recalibrate([&constant, &constant])?;
+    assert_eq!(norm.running_var().expect("it has one").to_f64_vec(), [0.0]);
+    // Its variance is 1e60.
+    let error = norm
+        .recalibrate([&Tensor::from([[1e30f32], [3e30]])])
+        .unwrap_err();
+    assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
+    assert_eq!(norm.running_var().expect("it has one").to_f64_vec(), [0.0]);
     Ok(())
 }
