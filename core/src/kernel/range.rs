@@ -26,11 +26,12 @@ pub(crate) fn scale<F: Float>(magnitude: F) -> F {
 }
 
 /// What is added to the variance of numbers times `scale` if epsilon is added to theirs. It does not
-/// vanish, so that numbers that are all equal are 0 / sqrt(epsilon) apart and not 0 / 0.
+/// vanish if epsilon does not, so that numbers that are all equal are 0 / sqrt(epsilon) apart and not
+/// 0 / 0.
 pub(crate) fn scaled_epsilon<F: Float>(epsilon: f64, scale: F) -> F {
     let scaled = F::from_f64(epsilon * scale.to_f64() * scale.to_f64());
-    if epsilon > 0.0 {
-        scaled.max(F::min_positive_value())
+    if scaled == F::zero() && F::from_f64(epsilon) > F::zero() {
+        F::min_positive_value()
     } else {
         scaled
     }
@@ -49,6 +50,20 @@ pub(crate) fn scale_of_cubes<F: Float>(scale: F, factor: F) -> F {
     } else {
         scale
     }
+}
+
+/// The scales and what becomes of epsilon by each; none if all scales are 1.
+pub(crate) fn scales_and_epsilons<F: Float>(
+    scales: impl Iterator<Item = F>,
+    epsilon: f64,
+) -> Option<[Vec<F>; 2]> {
+    let scales: Vec<F> = scales.collect();
+    if scales.iter().all(|&scale| scale == F::one()) {
+        return None;
+    }
+    let epsilons = scales.iter().map(|&scale| scaled_epsilon(epsilon, scale));
+    let epsilons = epsilons.collect();
+    Some([scales, epsilons])
 }
 
 /// The largest magnitude among `xs`; NaN if there is one.

@@ -431,8 +431,8 @@ impl Op for BatchNorm {
 }
 
 impl BatchNorm {
-    /// The scales for a recorded pass, in this shape; none if all are 1.
-    fn scales_of_cubes(&self, shape: &Shape) -> Option<Tensor> {
+    /// The scales for a recorded pass, in this shape, and their epsilons; none if all are 1.
+    fn scales_of_cubes(&self, shape: &Shape) -> Option<[Tensor; 2]> {
         if !self.batch {
             return None;
         }
@@ -440,9 +440,8 @@ impl BatchNorm {
             let factors = self.terms[2].array().to_vec::<F>();
             let given = self.scales.as_ref().map(|scales| scales.array().to_vec::<F>());
             let scale = |(c, &factor)| range::scale_of_cubes(given.as_ref().map_or(1.0, |scales| scales[c]), factor);
-            let scales: Vec<F> = factors.iter().enumerate().map(scale).collect();
-            let needed = scales.iter().any(|&scale| scale != 1.0);
-            needed.then(|| Array::from_slice(shape.clone(), &scales).into())
+            range::scales_and_epsilons(factors.iter().enumerate().map(scale), self.epsilon)
+                .map(|both| both.map(|values: Vec<F>| Array::from_slice(shape.clone(), &values).into()))
         })
     }
 
@@ -456,7 +455,7 @@ impl BatchNorm {
             .collect();
         let scales = self.scales_of_cubes(&column);
         let scaled = |x: Tensor| match &scales {
-            Some(scales) => x.mul(scales),
+            Some([scales, _]) => x.mul(scales),
             None => Ok(x),
         };
         let x = scaled(x)?;
@@ -466,7 +465,7 @@ impl BatchNorm {
             let centred = centred.sub(&centred.mean_over(Axes::keep(&axes[..]))?)?;
             let variance = centred.square().mean_over(Axes::keep(&axes[..]))?;
             let sum = match &scales {
-                Some(scales) => variance.add(&(scales * self.epsilon.sqrt()).square())?,
+                Some([_, epsilons]) => variance.add(epsilons)?,
                 None => variance.add_scalar(self.epsilon),
             };
             (centred, sum.rsqrt())

@@ -183,18 +183,18 @@ impl LayerNorm {
         self.name == LAYER_NORM
     }
 
-    /// The scales of the rows in the shape of x, with the normalized axes of length 1; none if all
-    /// are 1.
-    fn scales(&self) -> Option<Tensor> {
+    /// The scales of the rows in the shape of x, with the normalized axes of length 1, and their
+    /// epsilons; none if all are 1.
+    fn scales(&self) -> Option<[Tensor; 2]> {
         let leading = self.x.rank() - self.normalized.len();
         let lengths = self.x.shape()[..leading].iter().copied();
         let shape: Shape = lengths.chain(self.normalized.iter().map(|_| 1)).collect();
         with_dtype!(self.x.dtype(), F => {
             let rows = self.statistics.array().as_slice::<F>().unwrap_or_default();
             let rows = rows.chunks_exact(STATISTICS);
-            let scales: Vec<F> = rows.map(|row| range::scale_of_cubes(row[0], row[3])).collect();
-            let needed = scales.iter().any(|&scale| scale != 1.0);
-            needed.then(|| Array::from_slice(shape, &scales).into())
+            let scales = rows.map(|row| range::scale_of_cubes(row[0], row[3]));
+            range::scales_and_epsilons(scales, self.epsilon)
+                .map(|both| both.map(|values: Vec<F>| Array::from_slice(shape.clone(), &values).into()))
         })
     }
 
@@ -211,7 +211,7 @@ impl LayerNorm {
         };
         let row_scales = self.scales();
         let scaled = |x: Tensor| match &row_scales {
-            Some(scales) => x.mul(scales),
+            Some([scales, _]) => x.mul(scales),
             None => Ok(x),
         };
         let x = scaled(context.saved(&self.x))?;
@@ -219,7 +219,7 @@ impl LayerNorm {
         let deviation = centred(&centred(&x)?)?;
         let variance = mean(&deviation.square())?;
         let factor = match &row_scales {
-            Some(scales) => variance.add(&(scales * self.epsilon.sqrt()).square())?,
+            Some([_, epsilons]) => variance.add(epsilons)?,
             None => variance.add_scalar(self.epsilon),
         };
         let factor = factor.rsqrt();

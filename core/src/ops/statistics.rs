@@ -274,6 +274,18 @@ impl From<Array> for Scales {
 }
 
 impl Scales {
+    /// The same with scales by size where elements are equal.
+    fn without_zeros(&self, x: &Tensor, axes: &Reduced) -> Self {
+        let own = self.scale.to_f64_vec();
+        let by_size = x
+            .array()
+            .scales(&axes.reduced, &axes.kept, false, |i| own[i] == 1.0);
+        by_size.map_or_else(
+            || Self::from(self.scale.constant_like(1.0).into_array()),
+            Self::from,
+        )
+    }
+
     fn apply(&self, x: &Tensor) -> Tensor {
         binary::apply(Times, x, &self.scale)
     }
@@ -299,7 +311,14 @@ impl Op for Spread {
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let divisor = (self.axes.count as f64 - self.correction).max(0.0);
         let saved = context.saved(&self.x);
-        let x = match &self.scales {
+        let scales = match &self.scales {
+            // The second derivative of a variance does not vanish where the first does.
+            Some(scales) if context.records() && self.root.is_none() => {
+                Some(scales.without_zeros(&saved, &self.axes))
+            }
+            scales => scales.clone(),
+        };
+        let x = match &scales {
             Some(scales) => scales.apply(&saved),
             None => saved,
         };
@@ -311,7 +330,7 @@ impl Op for Spread {
             [self.mean.clone(), self.rest.clone()]
         };
         let mut deviation = binary::apply(Minus, &binary::apply(Minus, &x, &mean), &rest);
-        let slope = match (&self.root, &self.scales) {
+        let slope = match (&self.root, &scales) {
             (None, None) => cotangent.mul_scalar(2.0 / divisor),
             (None, Some(scales)) => {
                 deviation = binary::apply(Times, &deviation, &scales.back);
