@@ -24,7 +24,10 @@ impl Tensor {
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ioffe,
     /// Szegedy 2015, Batch Normalization: Accelerating Deep Network Training by Reducing Internal
     /// Covariate Shift). `self` is (samples, channels, …); statistics are over all other axes and
-    /// are computed in two sweeps, without cancellation. `gamma` and `beta` are (channels).
+    /// are computed in two sweeps, without cancellation, from a mean that has more digits than a
+    /// tensor stores. Channels whose squares leave the range of the dtype are scaled by a power of two
+    /// first; the variance that is returned may be infinite all the same. `gamma` and `beta` are
+    /// (channels).
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or a channel has fewer than two values;

@@ -61,7 +61,7 @@ impl Tensor {
 
     /// The cosine of the angle between two vectors along an axis, which is dropped:
     /// `x · y / (max(‖x‖, epsilon) max(‖y‖, epsilon))`. The other axes broadcast (this is no loss).
-    /// PyTorch's epsilon is 1e-8.
+    /// PyTorch's epsilon is 1e-8. Squares that leave the range of the dtype do no harm.
     ///
     /// The gradient is that of this formula, so a vector of zeros has
     /// `y / (epsilon max(‖y‖, epsilon))`. So it is in PyTorch, which for norms between 0 and

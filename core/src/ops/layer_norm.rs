@@ -16,7 +16,8 @@ impl Tensor {
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ba, Kiros,
     /// Hinton 2016, Layer Normalization). `gamma` and `beta` have the shape `normalized`. The mean is
     /// subtracted before anything is squared, and to more digits than its own rounding: an offset
-    /// of 1e4 costs no accuracy. PyTorch's epsilon is 1e-5.
+    /// of 1e4 costs no accuracy. Rows whose squares leave the range of the dtype are scaled by a power
+    /// of two first (PyTorch's are NaN then). PyTorch's epsilon is 1e-5.
     ///
     /// # Errors
     /// [`Error::Shape`] if `normalized` is not the last lengths of the shape or has none, or a
