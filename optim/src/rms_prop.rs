@@ -11,6 +11,9 @@ use cotangent_core::kernel::Real;
 /// (Tieleman, Hinton 2012, Lecture 6.5, rmsprop; centered: Graves 2013, Generating Sequences With
 /// Recurrent Neural Networks).
 ///
+/// A gradient whose share of v leaves the range of the dtype (in `f32` from 1.8e20 on) makes v infinite, and
+/// the parameter stands still from then on; centered it may become NaN.
+///
 /// The textbook has ε inside the root and α 0.9, as Keras and TensorFlow 1 have:
 /// [`epsilon_inside_root`](Self::epsilon_inside_root). TensorFlow 1 starts from v = 1:
 /// [`initial`](Self::initial). Keras keeps η inside the momentum, which is the same as long as it is
