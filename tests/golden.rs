@@ -69,6 +69,7 @@ files! {
     losses |file| run::check(file, &table::losses(), &table::loss_differences());
     batch_norm |file| run::check(file, &table::batch_norm(), &[]);
     layer_norm |file| run::check(file, &table::layer_norms(), &[]);
+    rms_norm |file| run::check(file, &table::rms_norms(), &[]);
     other other::check;
     layers |file| layers::check(file, &table::layers());
     keras |file| layers::check(file, &table::keras());

@@ -286,7 +286,7 @@ fn a_broken_checkpoint_is_an_error_and_nothing_has_changed() -> Result<()> {
     // Sums without a weight would give gradients that are not finite.
     let mut state = saved.accumulator.state()?;
     state.insert(
-        "sum.out.bias",
+        "scaled_sum.out.bias",
         cotangent::module::Entry::Tensor(Tensor::from([1.0f32])),
     );
     let error = Accumulator::new().load_state(&state).unwrap_err();

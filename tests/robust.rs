@@ -315,6 +315,7 @@ fn reductions() -> Vec<Row> {
         3 Same layer_norm: |x, p| x[0].layer_norm(
             x[1].shape(), p.flag.then_some(&x[1]), Some(&x[2]), p.number);
         1 Same layer_norm_of_lengths: |x, p| x[0].layer_norm(&p.shape[..], None, None, p.number);
+        2 Same rms_norm: |x, p| x[0].rms_norm(x[1].shape(), p.flag.then_some(&x[1]), p.number);
         3 Same batch_norm: |x, p| {
             let (y, statistics) = x[0].batch_norm(p.flag.then_some(&x[1]), Some(&x[2]), p.number)?;
             vec![y, statistics.mean, statistics.variance]
@@ -844,7 +845,9 @@ fn a_variance_is_a_number_or_says_why_not() -> Result<()> {
         "{variances:?}"
     );
     let rows = huge.layer_norm([3], None, None, 1e-5)?.to_vec::<f32>()?;
-    assert!(rows[..3].iter().all(|&y| y == 0.0) && rows[3..6].iter().all(|y| y.is_nan()));
+    let right = [2f32.sqrt(), -(0.5f32.sqrt()), -(0.5f32.sqrt())];
+    let near = |(y, right): (&f32, f32)| (y - right).abs() < 1e-6;
+    assert!(rows.iter().zip(right).all(near) && rows[3..6].iter().all(|y| y.is_nan()));
     let (_, statistics) = huge.transpose(0, 1)?.batch_norm(None, None, 1e-5)?;
     let variances = statistics.variance.to_vec::<f32>()?;
     assert!(

@@ -9,7 +9,9 @@ use crate::error::{Error, Result};
 ///
 /// The mean and the standard deviation come from the training set and are applied to the test set
 /// as they are, so that nothing of the test set reaches the model. The standard deviation is that
-/// of the population (divided by `n`); where it is 0, the feature is shifted only.
+/// of the population (divided by `n`). A feature that is constant in the training set is shifted
+/// only, as if its standard deviation were 1: such are those whose standard deviation is not above
+/// the rounding of one value, `2⁻⁵³ |mean|`.
 ///
 /// ```
 /// use cotangent_data::{Standardizer, digits};
@@ -25,6 +27,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standardizer {
     mean: Vec<f64>,
+    /// What the rounded means lack.
+    rest: Vec<f64>,
     std: Vec<f64>,
 }
 
@@ -39,30 +43,20 @@ impl Standardizer {
                 operation: "Standardizer::fit",
             });
         }
-        let (samples, features) = (dataset.len() as f64, dataset.features());
-        let values = dataset.inputs().to_f64_vec();
-
-        let mut mean = vec![0.0; features];
-        for row in rows(&values, features) {
-            for (mean, value) in mean.iter_mut().zip(row) {
-                *mean += value;
+        let inputs = dataset.inputs().detach().to_dtype(DType::F64);
+        let values = inputs.reshape([dataset.len(), dataset.features()])?;
+        let rough = values.mean_over(0)?;
+        let rest = values.sub(&rough)?.mean_over(0)?;
+        let mean = rough.add(&rest)?;
+        let rest = rough.sub(&mean)?.add(&rest)?.to_f64_vec();
+        let mean = mean.to_f64_vec();
+        let mut std = values.std_over(0, 0.0)?.to_f64_vec();
+        for (std, mean) in std.iter_mut().zip(&mean) {
+            if *std <= f64::EPSILON / 2.0 * mean.abs() {
+                *std = 0.0;
             }
         }
-        for mean in &mut mean {
-            *mean /= samples;
-        }
-
-        // A second pass over the deviations: sums of squares would cancel where the mean is large.
-        let mut std = vec![0.0; features];
-        for row in rows(&values, features) {
-            for ((std, value), mean) in std.iter_mut().zip(row).zip(&mean) {
-                *std += (value - mean) * (value - mean);
-            }
-        }
-        for std in &mut std {
-            *std = (*std / samples).sqrt();
-        }
-        Ok(Self { mean, std })
+        Ok(Self { mean, rest, std })
     }
 
     /// The mean of each feature.
@@ -70,7 +64,7 @@ impl Standardizer {
         &self.mean
     }
 
-    /// The standard deviation of each feature.
+    /// The standard deviation of each feature; 0 if it is constant.
     pub fn std(&self) -> &[f64] {
         &self.std
     }
@@ -87,8 +81,9 @@ impl Standardizer {
         let inputs = dataset.inputs();
         let mut values = inputs.to_f64_vec();
         for row in values.chunks_exact_mut(fitted.max(1)) {
-            for ((value, mean), std) in row.iter_mut().zip(&self.mean).zip(&self.std) {
-                *value = (*value - mean) / if *std == 0.0 { 1.0 } else { *std };
+            for (i, value) in row.iter_mut().enumerate() {
+                let divisor = Some(self.std[i]).filter(|&std| std != 0.0);
+                *value = ((*value - self.mean[i]) - self.rest[i]) / divisor.unwrap_or(1.0);
             }
         }
         let scaled = match inputs.dtype() {
@@ -100,9 +95,4 @@ impl Standardizer {
         };
         dataset.with_inputs(scaled)
     }
-}
-
-fn rows(values: &[f64], features: usize) -> impl Iterator<Item = &[f64]> {
-    // Samples without features have no values, and chunks cannot be empty.
-    values.chunks_exact(features.max(1))
 }

@@ -206,8 +206,11 @@ impl Moments {
         }
         let divisor = self.count - f64::from(!biased);
         let variance: Vec<f64> = self.squares.iter().map(|square| square / divisor).collect();
-        for values in [&self.mean, &variance] {
-            if let Some(&value) = values.iter().find(|value| !value.is_finite()) {
+        let statistics =
+            [&self.mean, &variance].map(|values| Tensor::from(&values[..]).to_dtype(dtype));
+        // In the dtype that is kept, whose range may be narrower.
+        for values in &statistics {
+            if let Some(value) = values.to_f64_vec().into_iter().find(|x| !x.is_finite()) {
                 return Err(Error::NonFinite {
                     op: "recalibrate",
                     what: "a statistic".to_owned(),
@@ -215,7 +218,7 @@ impl Moments {
                 });
             }
         }
-        Ok([&self.mean, &variance].map(|values| Tensor::from(&values[..]).to_dtype(dtype)))
+        Ok(statistics)
     }
 }
 

@@ -179,6 +179,11 @@ impl MaxNorm {
             return Err(argument("max_norm", reason));
         }
         let norms = weight.flatten()?.norm_over(Norm::L2, 1)?.to_f64_vec();
+        // Norms and the factors that undo them may leave the range of `f32` there.
+        if weight.dtype() == DType::F32 && norms.iter().any(|&norm| norm > 1e30) {
+            let bounded = self.bounded(&weight.to_dtype(DType::F64))?;
+            return Ok(bounded.map(|weight| weight.to_dtype(DType::F32)));
+        }
         if let Some(&value) = norms.iter().find(|norm| !norm.is_finite()) {
             return Err(Error::NonFinite {
                 op: "max_norm",

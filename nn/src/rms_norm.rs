@@ -2,7 +2,7 @@
 
 use crate::layer_norm::check;
 use cotangent_core::module::{Layer, Param, Pass};
-use cotangent_core::{Axes, DType, Error, Result, Shape, Tensor};
+use cotangent_core::{DType, Result, Shape, Tensor};
 use cotangent_macros::Module;
 
 /// `x / √(mean x² + epsilon) · gamma` over the last axes of (…, normalized axes) (Zhang, Sennrich 2019,
@@ -53,26 +53,10 @@ impl RmsNorm {
 
 impl Layer for RmsNorm {
     /// # Errors
-    /// [`Error::Shape`] if the last lengths of the input are not those that are normalized,
-    /// [`Error::DType`] if its dtype is not gamma's.
+    /// As [`Tensor::rms_norm`].
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        if !x.shape().ends_with(&self.normalized) {
-            return Err(Error::Shape {
-                op: "rms_norm",
-                reason: format!(
-                    "expected input whose last axes have the lengths {}",
-                    self.normalized
-                ),
-                shapes: vec![x.shape().into()],
-            });
-        }
-        let axes: Vec<isize> = (1..=self.normalized.len() as isize).map(|i| -i).collect();
-        let mean_square = x.square().mean_over(Axes::keep(&axes[..]))?;
-        let y = x.mul(&mean_square.add_scalar(self.epsilon).rsqrt())?;
-        match &self.weight {
-            Some(weight) => y.mul(&weight.read(pass)),
-            None => Ok(y),
-        }
+        let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
+        x.rms_norm(&self.normalized, gamma.as_ref(), self.epsilon)
     }
 }
 
@@ -101,8 +85,8 @@ impl RmsNormBuilder {
     /// The layer: gamma 1.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is no axis or one of length 0, or epsilon is negative or not
-    /// finite, and as [`Tensor::full`].
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no axis or one of length 0, or
+    /// epsilon is negative or not finite, and as [`Tensor::full`].
     pub fn build(self) -> Result<RmsNorm> {
         check("rms_norm", &self.normalized, self.epsilon)?;
         let ones = self

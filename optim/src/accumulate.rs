@@ -29,8 +29,19 @@ use std::collections::BTreeMap;
 /// micro-batches.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
+    /// Weighted sums, divided by [`unit`] of the weight: no larger than the mean, so that none
+    /// overflows on the way to it.
     sums: BTreeMap<String, Tensor>,
     weight: f64,
+}
+
+/// The smallest power of two above a weight, near the ends of the range about that; 1 for 0. To divide
+/// by it changes no digit.
+fn unit(weight: f64) -> f64 {
+    if weight == 0.0 {
+        return 1.0;
+    }
+    2f64.powi(weight.log2().floor().clamp(-1000.0, 1000.0) as i32 + 1)
 }
 
 impl Accumulator {
@@ -43,7 +54,7 @@ impl Accumulator {
     /// by 1 if micro-batches are of one size.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the weight is not above 0 and finite; [`Error::Shape`] or [`Error::DType`],
+    /// [`Error::Argument`] if the weight is not above 0, or the weights together are not finite; [`Error::Shape`] or [`Error::DType`],
     /// within the parameter's path, if a gradient does not fit the one that is there. Then nothing has
     /// changed.
     pub fn add(
@@ -52,19 +63,24 @@ impl Accumulator {
         gradients: &Gradients,
         weight: f64,
     ) -> Result<()> {
-        if !(weight.is_finite() && weight > 0.0) {
+        let total = self.weight + weight;
+        if !(total.is_finite() && weight > 0.0) {
             return Err(Error::Argument {
                 op: "Accumulator::add",
-                reason: format!("the weight must be above 0, found {weight}"),
+                reason: format!("the weight must be above 0 and finite, found {weight}"),
             });
         }
-        let mut sums = Vec::new();
+        let [before, unit] = [unit(self.weight), unit(total)];
+        let mut sums = self.sums.clone();
+        for sum in sums.values_mut().filter(|_| before != unit) {
+            *sum = sum.mul_scalar(before / unit);
+        }
         for (path, param) in model.named_params() {
             let Some(gradient) = gradients.get(param) else {
                 continue;
             };
-            let weighted = gradient.detach().mul_scalar(weight);
-            let sum = match self.sums.get(&path) {
+            let weighted = gradient.detach().mul_scalar(weight / unit);
+            let sum = match sums.get(&path) {
                 // A parameter has the shape of its gradient: nothing is broadcast here.
                 Some(sum) if sum.shape() != weighted.shape() => Err(Error::Shape {
                     op: "Accumulator::add",
@@ -74,10 +90,10 @@ impl Accumulator {
                 Some(sum) => sum.add(&weighted),
                 None => Ok(weighted),
             };
-            sums.push((path.clone(), sum.map_err(|error| error.within(&path))?));
+            let sum = sum.map_err(|error| error.within(&path))?;
+            sums.insert(path, sum);
         }
-        self.sums.extend(sums);
-        self.weight += weight;
+        (self.sums, self.weight) = (sums, total);
         Ok(())
     }
 
@@ -94,20 +110,21 @@ impl Accumulator {
         let mut gradients = Gradients::default();
         for (path, param) in model.named_params() {
             if let Some(sum) = sums.remove(&path) {
-                gradients.insert(param, sum.scaled_in_place(1.0 / weight));
+                gradients.insert(param, sum.scaled_in_place(unit(weight) / weight));
             }
         }
         gradients
     }
 }
 
-/// The weight under `weight`, the sums under `sum.PATH`.
+/// The weight under `weight`; under `scaled_sum.PATH` the weighted sums, divided by the smallest power of
+/// two above the weight.
 impl Stateful for Accumulator {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
         all.insert_number("weight", self.weight);
         for (path, sum) in &self.sums {
-            all.insert(&format!("sum.{path}"), Entry::Tensor(sum.clone()));
+            all.insert(&format!("scaled_sum.{path}"), Entry::Tensor(sum.clone()));
         }
         Ok(all)
     }
@@ -119,7 +136,7 @@ impl Stateful for Accumulator {
             wrong.add(format!("`weight`: expected at least 0, found {weight}"));
         }
         for (name, _) in state.iter() {
-            if let Some(path) = name.strip_prefix("sum.")
+            if let Some(path) = name.strip_prefix("scaled_sum.")
                 && let Some(sum) = wrong.take(state.tensor(name))
             {
                 sums.insert(path.to_owned(), sum.clone());
@@ -128,7 +145,9 @@ impl Stateful for Accumulator {
         if weight == 0.0 && !sums.is_empty() {
             wrong.add("`weight`: expected above 0, for there are sums".to_owned());
         }
-        wrong.only(state, |name| name == "weight" || name.starts_with("sum."));
+        wrong.only(state, |name| {
+            name == "weight" || name.starts_with("scaled_sum.")
+        });
         wrong.finish()?;
         *self = Self { sums, weight };
         Ok(())

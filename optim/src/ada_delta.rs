@@ -1,14 +1,15 @@
 //! AdaDelta: no learning rate to choose.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, decayed};
+use crate::rule::{Rule, StepInfo, decayed, mean_square};
 use crate::settings::{Settings, at_least_0, check_range, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
 /// `v = ρ v + (1 - ρ) g²; d = g √(u + ε) / √(v + ε); u = ρ u + (1 - ρ) d²; w -= η d` (Zeiler 2012,
-/// ADADELTA: An Adaptive Learning Rate Method).
+/// ADADELTA: An Adaptive Learning Rate Method). A gradient whose share of v leaves the range of the dtype (in
+/// `f32` from 5.8e19 on) makes v infinite, and the parameter stands still from then on, as in PyTorch.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct AdaDelta {
@@ -53,9 +54,9 @@ impl Rule<2> for AdaDelta {
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [v, u]: [T; 2]) -> (T, [T; 2]) {
         let g = decayed(at, w, g);
-        let v = v * self.rho + g * g * (1.0 - self.rho);
+        let v = mean_square(v, g, self.rho);
         let d = g * ((u + self.epsilon).sqrt() / (v + self.epsilon).sqrt());
-        let u = u * self.rho + d * d * (1.0 - self.rho);
+        let u = mean_square(u, d, self.rho);
         (w - d * at.settings.learning_rate, [v, u])
     }
 }

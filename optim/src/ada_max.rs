@@ -1,7 +1,7 @@
 //! AdaMax: Adam with the largest gradient in place of the root mean square.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, decayed};
+use crate::rule::{Rule, StepInfo, decayed, larger};
 use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
@@ -50,8 +50,7 @@ impl Rule<2> for AdaMax {
         let beta1 = at.settings.momentum;
         let g = decayed(at, w, g);
         let m = m * beta1 + g * (1.0 - beta1);
-        let (faded, now) = (u * self.beta2, g.abs() + self.epsilon);
-        let u = T::select(faded.lt(now), now, faded);
+        let u = larger(u * self.beta2, g.abs() + self.epsilon);
         let eta = at.settings.learning_rate / (1.0 - beta1.powf(at.number as f64));
         (w - m / u * eta, [m, u])
     }

@@ -1,7 +1,7 @@
 //! Adam, with decoupled weight decay, and AMSGrad.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, regularized};
+use crate::rule::{Rule, StepInfo, larger, mean_square, regularized};
 use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
@@ -10,6 +10,9 @@ use cotangent_core::kernel::Real;
 /// `m = β₁ m + (1 - β₁) g; v = β₂ v + (1 - β₂) g²; w -= η m̂ / (√v̂ + ε)` with
 /// `m̂ = m / (1 - β₁ᵗ)` and `v̂ = v / (1 - β₂ᵗ)` (Kingma, Ba 2014, Adam: A Method for Stochastic
 /// Optimization).
+///
+/// A gradient whose share of the mean square leaves the range of the dtype (in `f32` from 5.8e20 on at the
+/// usual β₂) makes v infinite, and the parameter stands still from then on, as in PyTorch.
 ///
 /// ε stands outside the root, as in the paper and in PyTorch; the textbook has it inside:
 /// [`epsilon_inside_root`](Self::epsilon_inside_root).
@@ -69,15 +72,16 @@ impl Adam {
         })
     }
 
-    /// The step size with the correction of m, and the correction of v.
+    /// The step size with the correction of m; ε as it stands beside v before its correction; the
+    /// correction of the root of v.
     fn corrections(&self, at: &mut StepInfo) {
         let t = at.number as f64;
         let beta1 = at.settings.momentum;
-        let of_v = (1.0 - self.beta2.powf(t)).recip();
+        let seen = 1.0 - self.beta2.powf(t);
         at.shared = [
             at.settings.learning_rate / (1.0 - beta1.powf(t)),
-            of_v,
-            of_v.sqrt(),
+            self.epsilon * seen,
+            seen.recip().sqrt(),
         ];
     }
 
@@ -85,13 +89,14 @@ impl Adam {
     #[inline(always)]
     fn step<T: Real>(&self, at: StepInfo, w: T, g: T, m: T, v: T, most: Option<T>) -> [T; 4] {
         let beta1 = at.settings.momentum;
-        let [eta, of_v, of_root] = at.shared;
+        let [eta, beside_v, of_root] = at.shared;
         let (w, g) = regularized(at, self.decoupled, w, g);
         let m = m * beta1 + g * (1.0 - beta1);
-        let v = v * self.beta2 + g * g * (1.0 - self.beta2);
-        let most = most.map_or(v, |most| T::select(most.lt(v), v, most));
+        let v = mean_square(v, g, self.beta2);
+        let most = most.map_or(v, |most| larger(most, v));
         let divisor = if self.epsilon_inside_root {
-            (most * of_v + self.epsilon).sqrt()
+            // Not v̂ by itself, which leaves the range earlier.
+            (most + beside_v).sqrt() * of_root
         } else {
             most.sqrt() * of_root + self.epsilon
         };

@@ -23,7 +23,7 @@
 //! ```
 
 use cotangent_core::module::{Matcher, Module, Param, Pattern};
-use cotangent_core::{Error, Gradients, Leaf, LeafId, Norm, Result, Tensor};
+use cotangent_core::{DType, Error, Gradients, Leaf, LeafId, Norm, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// One factor for all gradients, so that the norm of all of them together is at most `max`:
@@ -92,6 +92,33 @@ impl Kind {
 /// What the norm of a unit's weights counts as at least, in adaptive clipping.
 const LEAST_NORM: f64 = 1e-3;
 
+/// Beyond it norms may leave the range of `f32`, and factors that undo them: units are clipped in `f64`.
+const LARGE_NORM: f64 = 1e30;
+
+/// The norm of a tensor, given its sum of squares, which may have left the range of `f64`.
+pub(crate) fn root(sum_of_squares: f64, x: &Tensor) -> Result<f64> {
+    if x.dtype() == DType::F64 && !(1e-280..=f64::MAX).contains(&sum_of_squares) {
+        x.detach().norm(Norm::L2)?.item()
+    } else {
+        Ok(sum_of_squares.sqrt())
+    }
+}
+
+/// The gradient times a factor, which need not have all its digits in the gradient's dtype.
+fn scaled(gradient: Tensor, factor: f64) -> Tensor {
+    const PART: f64 = 1.0 / (1u64 << 62) as f64;
+    let smallest = match gradient.dtype() {
+        DType::F32 => f64::from(f32::MIN_POSITIVE),
+        _ => f64::MIN_POSITIVE,
+    };
+    if factor < smallest {
+        let partly = gradient.scaled_in_place(factor / PART);
+        partly.scaled_in_place(PART)
+    } else {
+        gradient.scaled_in_place(factor)
+    }
+}
+
 impl Clip {
     fn new(kind: Kind, bound: f64) -> Self {
         Self {
@@ -150,7 +177,7 @@ impl Clip {
         let (mut squares, mut norms) = (0.0, BTreeMap::new());
         for (id, gradient) in gradients.iter().filter(|(id, _)| chosen(*id)) {
             let square = gradient.sum_of_squares();
-            let norm = square.sqrt();
+            let norm = root(square, gradient)?;
             if !norm.is_finite() && !self.allow_nonfinite {
                 return Err(non_finite(
                     op,
@@ -161,7 +188,8 @@ impl Clip {
             squares += square;
             norms.insert(id, norm);
         }
-        let total = squares.sqrt();
+        let all: Vec<f64> = norms.values().copied().collect();
+        let total = root(squares, &Tensor::from(&all[..]))?;
         if !total.is_finite() && !self.allow_nonfinite {
             return Err(non_finite(op, total, None));
         }
@@ -193,7 +221,7 @@ impl Clip {
                 continue;
             };
             let gradient = match change {
-                Change::Scale(factor) => gradient.scaled_in_place(factor),
+                Change::Scale(factor) => scaled(gradient, factor),
                 Change::Clamp => gradient.detach().clamp(-self.bound, self.bound),
                 Change::Replace(gradient) => gradient,
             };
@@ -219,6 +247,11 @@ impl Clip {
         let rows = |x: &Tensor| x.detach().reshape([units, weight.len() / units.max(1)]);
         let norms = |x: &Tensor| Ok::<_, Error>(rows(x)?.norm_over(Norm::L2, 1)?.to_f64_vec());
         let (of_weight, of_gradient) = (norms(weight)?, norms(gradient)?);
+        if weight.dtype() == DType::F32 && of_gradient.iter().any(|&norm| norm > LARGE_NORM) {
+            let [weight, gradient] = [weight, gradient].map(|x| x.to_dtype(DType::F64));
+            let clipped = self.by_unit(&weight, &gradient)?;
+            return Ok(clipped.map(|clipped| clipped.to_dtype(DType::F32)));
+        }
         let most = of_weight
             .iter()
             .map(|norm| self.bound * norm.max(LEAST_NORM));

@@ -1,7 +1,8 @@
 //! LAMB: Adam whose step is measured by each parameter's norm, for large batches.
 
+use crate::clip::root;
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo};
+use crate::rule::{Rule, StepInfo, mean_square};
 use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::kernel::{Real, Step};
@@ -88,7 +89,7 @@ impl Rule<2> for Lamb {
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
         let beta1 = at.settings.momentum;
         let m = m * beta1 + g * (1.0 - beta1);
-        let v = v * self.beta2 + g * g * (1.0 - self.beta2);
+        let v = mean_square(v, g, self.beta2);
         (w, [m, v])
     }
 
@@ -107,8 +108,8 @@ impl Rule<2> for Lamb {
             state: std::array::from_mut(v),
             step: direction,
         }])?;
-        let norm = param.value().sum_of_squares().sqrt();
-        let length = r.value().sum_of_squares().sqrt();
+        let norm = root(param.value().sum_of_squares(), param.value())?;
+        let length = root(r.value().sum_of_squares(), r.value())?;
         let ratio = if norm == 0.0 || length == 0.0 {
             1.0
         } else {

@@ -53,9 +53,10 @@ impl Rule<1> for Lion {
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m]: [T; 1]) -> (T, [T; 1]) {
         let (eta, beta1) = (at.settings.learning_rate, at.settings.momentum);
         let c = m * beta1 + g * (1.0 - beta1);
-        let up = T::select(c.lt(w.zero()), w.constant(eta), w.zero());
-        let down = T::select(c.gt(w.zero()), w.constant(eta), w.zero());
+        // What has no sign is a step of its own: 0, and NaN, which is to be seen.
+        let not_above = T::select(c.lt(w.zero()), w.constant(-eta), c);
+        let step = T::select(c.gt(w.zero()), w.constant(eta), not_above);
         let m = m * self.beta2 + g * (1.0 - self.beta2);
-        (shrunk(at, w) - down + up, [m])
+        (shrunk(at, w) - step, [m])
     }
 }

@@ -1,7 +1,7 @@
 //! NAdam: Adam with Nesterov's momentum.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, regularized};
+use crate::rule::{Rule, StepInfo, mean_square, regularized};
 use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
@@ -81,7 +81,7 @@ impl Rule<2> for NAdam {
         let [of_g, of_m, correction] = at.shared;
         let (w, g) = regularized(at, self.decoupled, w, g);
         let m = m * beta1 + g * (1.0 - beta1);
-        let v = v * self.beta2 + g * g * (1.0 - self.beta2);
+        let v = mean_square(v, g, self.beta2);
         let divisor = v.sqrt() * correction + self.epsilon;
         let direction = (g * of_g + m * of_m) / divisor;
         (w - direction * at.settings.learning_rate, [m, v])

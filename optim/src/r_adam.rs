@@ -1,7 +1,7 @@
 //! RAdam: Adam that waits until its second moment can be trusted.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, regularized};
+use crate::rule::{Rule, StepInfo, mean_square, regularized};
 use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
@@ -71,7 +71,13 @@ impl Rule<2> for RAdam {
         let [eta, of_root, beside] = at.shared;
         let (w, g) = regularized(at, self.decoupled, w, g);
         let m = m * beta1 + g * (1.0 - beta1);
-        let v = v * self.beta2 + g * g * (1.0 - self.beta2);
-        (w - m / (v.sqrt() * of_root + beside) * eta, [m, v])
+        let v = mean_square(v, g, self.beta2);
+        // A root that is not trusted yet may be infinite: then it is not to be multiplied with 0.
+        let divisor = if of_root == 0.0 {
+            w.constant(beside)
+        } else {
+            v.sqrt() * of_root + beside
+        };
+        (w - m / divisor * eta, [m, v])
     }
 }

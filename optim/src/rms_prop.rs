@@ -1,7 +1,7 @@
 //! RMSProp: AdaGrad that forgets.
 
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, decayed};
+use crate::rule::{Rule, StepInfo, decayed, mean_square};
 use crate::settings::{Settings, at_least_0, check_range, setters};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
@@ -10,6 +10,9 @@ use cotangent_core::kernel::Real;
 /// `v = α v + (1 - α) g²; u = g / (√v + ε)`; `w -= η u`, or with momentum `b = μ b + u; w -= η b`
 /// (Tieleman, Hinton 2012, Lecture 6.5, rmsprop; centered: Graves 2013, Generating Sequences With
 /// Recurrent Neural Networks).
+///
+/// A gradient whose share of v leaves the range of the dtype (in `f32` from 1.8e20 on) makes v infinite, and
+/// the parameter stands still from then on; centered it may become NaN.
 ///
 /// The textbook has ε inside the root and α 0.9, as Keras and TensorFlow 1 have:
 /// [`epsilon_inside_root`](Self::epsilon_inside_root). TensorFlow 1 starts from v = 1:
@@ -94,7 +97,7 @@ impl RmsProp {
     /// The new v and a, and u.
     #[inline(always)]
     fn direction<T: Real>(&self, g: T, v: T, a: Option<T>) -> (T, T, T) {
-        let v = v * self.alpha + g * g * (1.0 - self.alpha);
+        let v = mean_square(v, g, self.alpha);
         let a = a.map_or(g.zero(), |a| a * self.alpha + g * (1.0 - self.alpha));
         let spread = v - a * a;
         let spread = T::select(spread.lt(g.zero()), g.zero(), spread);

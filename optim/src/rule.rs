@@ -79,6 +79,18 @@ pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
     }
 }
 
+/// `β v + (1 - β) g²`. The square is never made by itself: it would leave the range earlier.
+#[inline(always)]
+pub(crate) fn mean_square<T: Real>(v: T, g: T, beta: f64) -> T {
+    v * beta + g * (1.0 - beta) * g
+}
+
+/// The larger of the two; NaN if either is.
+#[inline(always)]
+pub(crate) fn larger<T: Real>(a: T, b: T) -> T {
+    T::select(a.lt(b), b, T::select(b.equals(b), a, b))
+}
+
 /// `g + λ w`
 #[inline(always)]
 pub(crate) fn decayed<T: Real>(at: StepInfo, w: T, g: T) -> T {

@@ -69,6 +69,7 @@ if __name__ == "__main__":
         losses.losses(),
         networks.batch_norm(),
         networks.layer_norm(),
+        networks.rms_norm(),
         layers.layers(),
         keras_layers.keras_layers(),
         optimizers.optimizers(),

@@ -111,3 +111,25 @@ def layer_norm():
             ones = torch.ones(shape)
             record("layer_norm(beta,1e-5)", lambda x, b: norm(x, ones, b), x, beta)
     return file
+
+
+def rms_norm():
+    file = File("rms_norm")
+    inputs = {
+        "samples": (1, Random("rms 2").normal(6, 5, scale=2.0, shift=0.5)),
+        "words": (1, Random("rms 3").normal(2, 3, 7)),
+        "images": (2, Random("rms 4").normal(3, 2, 4, 5, scale=2.0)),
+        "vector": (1, Random("rms vector").normal(9)),
+        "long": (1, Random("rms long").normal(3, 1200)),
+        "one element": (1, Random("rms one").normal(4, 1)),
+        "no rows": (1, torch.zeros(0, 3)),
+        "infinite": (1, torch.tensor([[0.0, INF, 1.0], [0.5, 0.25, -INF], [0.0, NAN, 1.0], [1.0, 2.0, 4.0]])),
+    }
+    for case, (axes, x) in inputs.items():
+        shape = list(x.shape[x.dim() - axes :])
+        gamma = Random(f"rms coefficients {case}").normal(*shape, shift=1.0)
+        second = case not in ["infinite", "long", "no rows"]
+        record = lambda op, f, *operands: file.case(f"{op} over {axes}", case, f, *operands, second=second)
+        record("rms_norm(1e-5)", lambda x: F.rms_norm(x, shape, eps=1e-5), x)
+        record("rms_norm(gamma,1e-1)", lambda x, w: F.rms_norm(x, shape, w, eps=0.1), x, gamma)
+    return file

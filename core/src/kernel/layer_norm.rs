@@ -1,12 +1,14 @@
-//! Layer normalization over rows: each is normalized by its own mean and variance.
+//! Layer normalization over rows: each is normalized by its own mean and variance, or by its mean
+//! square alone.
 
 use super::isa::{Isa, Kernel, dispatch};
 use super::parallel::{self, GRAIN};
+use super::range;
 use super::real::{Float, Real};
 use super::reduce::{Reduction, Sum, pairwise};
 
 /// How many numbers [`statistics`] gives for a row.
-pub(crate) const STATISTICS: usize = 3;
+pub(crate) const STATISTICS: usize = 4;
 
 /// Σ (x - mean)
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +47,18 @@ sums_of_deviations! {
     Squares |own, deviation| (deviation - own.rest).square();
 }
 
-/// For each row of `len` elements three numbers in `out`: the rounded mean, what it lacks of the
-/// mean, and 1 / sqrt(variance + epsilon). The first two are kept apart, since their sum would
-/// round the second away where the mean is large.
-pub(crate) fn statistics<F: Float>(xs: &[F], len: usize, epsilon: f64, out: &mut [F]) {
+/// For each row of `len` elements four numbers in `out`, of which [`normalized`] makes use: the
+/// scale of the row, and of the scaled row the rounded mean, what it lacks of the mean, and
+/// 1 / sqrt(variance + epsilon). Mean and rest are kept apart, since their sum would round the second
+/// away where the mean is large; both are 0 if the rows are not `centred`. The scale is a power of
+/// two, 1 unless squares leave the range of the type.
+pub(crate) fn statistics<F: Float>(
+    xs: &[F],
+    len: usize,
+    centred: bool,
+    epsilon: f64,
+    out: &mut [F],
+) {
     if len == 0 {
         out.fill(F::zero());
         return;
@@ -60,6 +70,7 @@ pub(crate) fn statistics<F: Float>(xs: &[F], len: usize, epsilon: f64, out: &mut
         dispatch(Statistics {
             xs,
             len,
+            centred,
             epsilon,
             out,
         });
@@ -69,6 +80,7 @@ pub(crate) fn statistics<F: Float>(xs: &[F], len: usize, epsilon: f64, out: &mut
 struct Statistics<'a, F> {
     xs: &'a [F],
     len: usize,
+    centred: bool,
     epsilon: f64,
     out: &'a mut [F],
 }
@@ -78,22 +90,44 @@ impl<F: Float> Kernel for Statistics<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let count = F::from_f64(self.len as f64);
         let rows = self.xs.chunks_exact(self.len);
         for (row, out) in rows.zip(self.out.chunks_exact_mut(STATISTICS)) {
-            let rounded = pairwise::<F, I, _>(Sum, row) / count;
-            let mean = rounded.to_f64();
-            let rest = pairwise::<F, I, _>(Deviations { mean }, row) / count;
-            let squares = Squares {
-                mean,
-                rest: rest.to_f64(),
-            };
-            let variance = pairwise::<F, I, _>(squares, row) / count;
-            out[0] = rounded;
-            out[1] = rest;
-            out[2] = F::one() / (variance + F::from_f64(self.epsilon)).sqrt();
+            let [mean, rest, variance] = moments::<F, I>(row, self.centred);
+            let sum = variance + F::from_f64(self.epsilon);
+            out.copy_from_slice(&[F::one(), mean, rest, F::one() / sum.sqrt()]);
+            if !range::holds(sum, 1) {
+                scaled_statistics::<F, I>(row, self.centred, self.epsilon, out);
+            }
         }
     }
+}
+
+/// The rounded mean, what it lacks of the mean, and the biased variance.
+#[inline(always)]
+fn moments<F: Float, I: Isa>(row: &[F], centred: bool) -> [F; 3] {
+    let count = F::from_f64(row.len() as f64);
+    let (mut mean, mut rest) = (F::zero(), F::zero());
+    if centred {
+        mean = pairwise::<F, I, _>(Sum, row) / count;
+        let mean = mean.to_f64();
+        rest = pairwise::<F, I, _>(Deviations { mean }, row) / count;
+    }
+    let squares = Squares {
+        mean: mean.to_f64(),
+        rest: rest.to_f64(),
+    };
+    [mean, rest, pairwise::<F, I, _>(squares, row) / count]
+}
+
+/// The statistics of a row whose squares leave the range of the type.
+#[inline(always)]
+fn scaled_statistics<F: Float, I: Isa>(row: &[F], centred: bool, epsilon: f64, out: &mut [F]) {
+    let scale = range::scale(range::largest(row));
+    let row: Vec<F> = row.iter().map(|&x| x * scale).collect();
+    let [mean, rest, variance] = moments::<F, I>(&row, centred);
+    let epsilon = range::scaled_epsilon(epsilon, scale);
+    let factor = F::one() / (variance + epsilon).sqrt();
+    out.copy_from_slice(&[scale, mean, rest, factor]);
 }
 
 /// Rows with their [`statistics`].
@@ -102,6 +136,7 @@ pub(crate) struct Rows<'a, F> {
     pub xs: &'a [F],
     pub statistics: &'a [F],
     pub len: usize,
+    pub centred: bool,
 }
 
 impl<F: Float> Rows<'_, F> {
@@ -111,7 +146,7 @@ impl<F: Float> Rows<'_, F> {
         Self {
             xs: &self.xs[start..start + len],
             statistics: &self.statistics[STATISTICS * first..STATISTICS * (first + count)],
-            len: self.len,
+            ..*self
         }
     }
 
@@ -130,7 +165,7 @@ impl<F: Float> Rows<'_, F> {
 /// The deviation from the mean, normalized.
 #[inline(always)]
 fn normalized<F: Float>(x: F, statistics: &[F]) -> F {
-    ((x - statistics[0]) - statistics[1]) * statistics[2]
+    ((x * statistics[0] - statistics[1]) - statistics[2]) * statistics[3]
 }
 
 /// `out = normalized x · gamma + beta`; empty coefficients stand for ones and zeros.
@@ -220,7 +255,8 @@ impl<F: Float> Kernel for Products<'_, F> {
 }
 
 /// The cotangent of the rows: with h = g gamma it is
-/// `scale (h - mean of h - normalized x · mean of (h · normalized x))`.
+/// `(h - mean of h - normalized x · mean of (h · normalized x)) / sqrt(variance + epsilon)`, without
+/// the mean of h if the rows are not centred.
 pub(crate) fn backward<F: Float>(rows: Rows<'_, F>, gamma: &[F], gs: &[F], out: &mut [F]) {
     rows.pieces(out, &|start, out, rows| {
         dispatch(Backward {
@@ -263,10 +299,15 @@ impl<F: Float> Kernel for Backward<'_, F> {
                 xs[i] = normalized(row[i], statistics);
                 products[i] = out[i] * xs[i];
             }
-            let mean = pairwise::<F, I, _>(Sum, out) / count;
+            let mean = if self.rows.centred {
+                pairwise::<F, I, _>(Sum, out) / count
+            } else {
+                F::zero()
+            };
             let slope = pairwise::<F, I, _>(Sum, &products) / count;
+            let factor = statistics[0] * statistics[3];
             for (out, &x) in out.iter_mut().zip(&xs) {
-                *out = ((*out - mean) - x * slope) * statistics[2];
+                *out = ((*out - mean) - x * slope) * factor;
             }
         }
     }

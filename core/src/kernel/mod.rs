@@ -19,6 +19,7 @@ pub mod math;
 pub(crate) mod normalize;
 pub(crate) mod parallel;
 pub(crate) mod product;
+pub(crate) mod range;
 mod real;
 pub(crate) mod reduce;
 pub(crate) mod rows;

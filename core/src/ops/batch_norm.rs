@@ -4,7 +4,7 @@
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::normalize::{self, Channels, Terms};
-use crate::kernel::{Float, Map, Real};
+use crate::kernel::{Float, Map, Real, range};
 use crate::tensor::{Array, Axes, Shape, with_dtype};
 use smallvec::smallvec;
 
@@ -24,7 +24,10 @@ impl Tensor {
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ioffe,
     /// Szegedy 2015, Batch Normalization: Accelerating Deep Network Training by Reducing Internal
     /// Covariate Shift). `self` is (samples, channels, …); statistics are over all other axes and
-    /// are computed in two sweeps, without cancellation. `gamma` and `beta` are (channels).
+    /// are computed in two sweeps, without cancellation, from a mean that has more digits than a
+    /// tensor stores. Channels whose squares leave the range of the dtype are scaled by a power of two
+    /// first; the variance that is returned may be infinite all the same. `gamma` and `beta` are
+    /// (channels).
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or a channel has fewer than two values;
@@ -53,48 +56,45 @@ impl Tensor {
             return Err(Error::shape("batch_norm", reason, &[self.shape()]));
         }
         let x = self.array().contiguous();
-        let shape = Shape::from([sizes.channels]);
-        let (y, mean, variance, scale) = with_dtype!(self.dtype(), F => {
-            let xs = x.as_slice::<F>().unwrap_or_default();
-            let count = sizes.per_channel() as F;
-            let [mut mean] = normalize::sums(Plain, [xs], [], sizes);
-            for m in &mut mean {
-                *m /= count;
-            }
-            let [mut variance, rest] = normalize::sums(Deviations, [xs], [&mean], sizes);
-            for ((v, m), rest) in variance.iter_mut().zip(&mut mean).zip(rest) {
-                // The deviations would sum to 0 had the mean not been rounded: that is corrected.
-                // What overflows stays infinite. Rounding may take a variance of 0 below it; NaN
-                // must stay.
-                let (square, rest) = (*v / count, rest / count);
-                *v = if square.is_infinite() {
-                    square
-                } else if square < rest * rest {
-                    0.0
-                } else {
-                    square - rest * rest
-                };
-                *m += rest;
-            }
-            let scale: Vec<F> = variance.iter().map(|v| 1.0 / (v + epsilon as F).sqrt()).collect();
-            let y = normalized::<F>(&x, &mean, &scale, gamma, beta, sizes);
-            (
-                y,
-                Array::from_slice(shape.clone(), &mean),
-                Array::from_slice(shape.clone(), &variance),
-                Array::from_slice(shape, &scale),
-            )
+        let (y, terms, variance, scales) = with_dtype!(self.dtype(), F => {
+            let added = F::from_f64(epsilon);
+            let plain = Moments::of(x.as_slice::<F>().unwrap_or_default(), sizes);
+            let across: Vec<bool> = (0..self.rank()).map(|axis| axis != 1).collect();
+            let fits = |c: usize| range::holds(plain.variance[c] + added, 1);
+            let scales = x.scales(&across, &Shape::from([sizes.channels]), false, fits);
+            let given = scales.as_ref().map(|scales| scales.as_slice::<F>().unwrap_or_default());
+            let (x, moments) = match given {
+                None => (x, plain),
+                Some(scales) => {
+                    let x = scaled::<F>(&x, scales, sizes);
+                    let moments = Moments::of(x.as_slice::<F>().unwrap_or_default(), sizes);
+                    (x, moments)
+                }
+            };
+            let Moments { mean, rest, variance } = moments;
+            let factor = variance.iter().enumerate().map(|(c, &variance)| {
+                let scaled = given.map(|scales| range::scaled_epsilon(epsilon, scales[c]));
+                1.0 / (variance + scaled.unwrap_or(added)).sqrt()
+            });
+            let terms = [mean, rest, factor.collect::<Vec<F>>()];
+            let y = normalized::<F>(&x, &terms, gamma, beta, sizes);
+            (y, terms.map(|values| per_channel(&values)), per_channel(&variance), scales.map(Tensor::from))
         });
+        let unscaled = |x: &Tensor| match &scales {
+            Some(scales) => x.div(scales),
+            None => Ok(x.clone()),
+        };
         let statistics = BatchStatistics {
-            mean: mean.into(),
-            variance: variance.into(),
+            mean: unscaled(&terms[0].add(&terms[1])?)?,
+            // Twice, for a square of the scale may leave the range.
+            variance: unscaled(&unscaled(&variance)?)?,
             count: sizes.per_channel(),
         };
         let op = || BatchNorm {
             x: self.clone(),
             gamma: gamma.cloned(),
-            mean: statistics.mean.clone(),
-            scale: scale.into(),
+            terms,
+            scales,
             epsilon,
             batch: true,
         };
@@ -130,18 +130,18 @@ impl Tensor {
             epsilon,
         )?;
         let x = self.array().contiguous();
-        let (y, scale) = with_dtype!(self.dtype(), F => {
-            let means = mean.array().to_vec::<F>();
+        let (y, terms) = with_dtype!(self.dtype(), F => {
             let variances = variance.array().to_vec::<F>();
-            let scale: Vec<F> = variances.iter().map(|v| 1.0 / (v + epsilon as F).sqrt()).collect();
-            let y = normalized::<F>(&x, &means, &scale, gamma, beta, sizes);
-            (y, Array::from_slice(Shape::from([sizes.channels]), &scale))
+            let factor = variances.iter().map(|v| 1.0 / (v + epsilon as F).sqrt()).collect();
+            let terms = [mean.array().to_vec::<F>(), vec![0.0; sizes.channels], factor];
+            let y = normalized::<F>(&x, &terms, gamma, beta, sizes);
+            (y, terms.map(|values| per_channel(&values)))
         });
         let op = || BatchNorm {
             x: self.clone(),
             gamma: gamma.cloned(),
-            mean: mean.detach(),
-            scale: scale.into(),
+            terms,
+            scales: None,
             epsilon,
             batch: false,
         };
@@ -227,6 +227,48 @@ impl Terms<1, 1, 2> for Deviations {
     }
 }
 
+/// Of each channel.
+struct Moments<F> {
+    /// Rounded.
+    mean: Vec<F>,
+    /// What the rounded mean lacks.
+    rest: Vec<F>,
+    /// Biased.
+    variance: Vec<F>,
+}
+
+impl<F: Float> Moments<F> {
+    fn of(xs: &[F], sizes: Channels) -> Self {
+        let count = F::from_f64(sizes.per_channel() as f64);
+        let [mut mean] = normalize::sums(Plain, [xs], [], sizes);
+        for m in &mut mean {
+            *m /= count;
+        }
+        let [mut variance, mut rest] = normalize::sums(Deviations, [xs], [&mean], sizes);
+        for ((v, m), rest) in variance.iter_mut().zip(&mut mean).zip(&mut rest) {
+            // The deviations would sum to 0 had the mean not been rounded: that is corrected.
+            // What overflows stays infinite. Rounding may take a variance of 0 below it; NaN
+            // must stay.
+            let (square, lost) = (*v / count, *rest / count);
+            *v = if square.is_infinite() {
+                square
+            } else if square < lost * lost {
+                F::zero()
+            } else {
+                square - lost * lost
+            };
+            let rounded = *m + lost;
+            *rest = (*m - rounded) + lost;
+            *m = rounded;
+        }
+        Self {
+            mean,
+            rest,
+            variance,
+        }
+    }
+}
+
 /// (x - mean) factor + shift
 #[derive(Clone, Copy)]
 struct Normalize;
@@ -238,21 +280,46 @@ impl Map<4> for Normalize {
     }
 }
 
+/// What is normalized, by the mean in two parts and the factor.
 fn normalized<F: crate::tensor::Element>(
     x: &Array,
-    mean: &[F],
-    scale: &[F],
+    [mean, rest, factor]: &[Vec<F>; 3],
     gamma: Option<&Tensor>,
     beta: Option<&Tensor>,
     sizes: Channels,
 ) -> Array {
     let xs = x.as_slice::<F>().unwrap_or_default();
     let gamma = coefficients::<F>(gamma, F::one(), sizes);
-    let factor: Vec<F> = scale.iter().zip(gamma).map(|(&s, g)| s * g).collect();
-    let shift = coefficients::<F>(beta, F::zero(), sizes);
+    let factor: Vec<F> = factor.iter().zip(gamma).map(|(&s, g)| s * g).collect();
+    let mut shift = coefficients::<F>(beta, F::zero(), sizes);
+    // The rest of the mean goes where it costs nothing per element.
+    for ((shift, &rest), &factor) in shift.iter_mut().zip(rest).zip(&factor) {
+        *shift = less(*shift, rest, factor);
+    }
     Array::build::<F>(x.shape().clone(), |out| {
         normalize::map(Normalize, [xs], [mean, &factor, &shift], sizes, out);
     })
+}
+
+/// x - rest factor, where there is a rest: nothing is multiplied with 0.
+fn less<F: Float>(x: F, rest: F, factor: F) -> F {
+    if rest == F::zero() {
+        x
+    } else {
+        x - rest * factor
+    }
+}
+
+/// x times its channel's scale.
+fn scaled<F: crate::tensor::Element>(x: &Array, scales: &[F], sizes: Channels) -> Array {
+    let xs = x.as_slice::<F>().unwrap_or_default();
+    Array::build::<F>(x.shape().clone(), |out| {
+        normalize::map(Scale, [xs], [scales], sizes, out);
+    })
+}
+
+fn per_channel<F: crate::tensor::Element>(values: &[F]) -> Tensor {
+    Array::from_slice(Shape::from([values.len()]), values).into()
 }
 
 /// The values per channel of an optional tensor.
@@ -267,25 +334,27 @@ fn coefficients<F: crate::tensor::Element>(
     )
 }
 
-/// y = (x - mean) scale gamma + beta, where mean and scale depend on x if they are the batch's own.
+/// y = (x - mean) factor gamma + beta, where mean and factor depend on x if they are the batch's own.
 struct BatchNorm {
     x: Tensor,
     gamma: Option<Tensor>,
-    mean: Tensor,
-    /// 1 / sqrt(variance + epsilon)
-    scale: Tensor,
+    /// The mean, what it lacks by rounding, and 1 / sqrt(variance + epsilon); all of x times its
+    /// scales.
+    terms: [Tensor; 3],
+    /// Powers of two, if there is a channel whose squares leave the range of the type.
+    scales: Option<Tensor>,
     epsilon: f64,
     batch: bool,
 }
 
-/// g, g (x - mean) scale
+/// g, g (x - mean) factor
 #[derive(Clone, Copy)]
 struct GradientSums;
 
 impl Terms<2, 2, 2> for GradientSums {
     #[inline(always)]
-    fn apply<T: Real>(self, [g, x]: [T; 2], [mean, scale]: [T; 2]) -> [T; 2] {
-        [g, g * ((x - mean) * scale)]
+    fn apply<T: Real>(self, [g, x]: [T; 2], [mean, factor]: [T; 2]) -> [T; 2] {
+        [g, g * ((x - mean) * factor)]
     }
 }
 
@@ -316,49 +385,69 @@ impl Op for BatchNorm {
         "batch_norm"
     }
 
-    /// With x̂ = (x - mean) scale over M values: dbeta = Σ g, dgamma = Σ g x̂, and for batch
-    /// statistics dx = gamma scale / M (M g - Σ g - x̂ Σ g x̂), for given ones dx = gamma scale g.
+    /// With x̂ = (x - mean) factor over M values: dbeta = Σ g, dgamma = Σ g x̂, and for batch
+    /// statistics dx = gamma factor / M (M g - Σ g - x̂ Σ g x̂), for given ones dx = gamma factor g.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             return self.recorded(&cotangent, context);
         }
         let sizes = self.x.channels("batch_norm", &[], self.epsilon)?;
         let (x, g) = (self.x.array().contiguous(), cotangent.array().contiguous());
-        let shape = Shape::from([sizes.channels]);
         Ok(with_dtype!(x.dtype(), F => {
-            let xs = x.as_slice::<F>().unwrap_or_default();
             let gs = g.as_slice::<F>().unwrap_or_default();
-            let mean = self.mean.array().to_vec::<F>();
-            let scale = self.scale.array().to_vec::<F>();
+            let scales = self.scales.as_ref().map(|scales| scales.array().to_vec::<F>());
+            let x = scales.as_ref().map_or(x.clone(), |scales| scaled::<F>(&x, scales, sizes));
+            let xs = x.as_slice::<F>().unwrap_or_default();
+            let [mean, rest, scale] = self.terms.each_ref().map(|term| term.array().to_vec::<F>());
             let needs_sums = context.wants(1) || context.wants(2) || self.batch;
-            let [dbeta, dgamma] = if needs_sums {
+            let [dbeta, mut dgamma] = if needs_sums {
                 normalize::sums(GradientSums, [gs, xs], [&mean, &scale], sizes)
             } else {
                 [vec![], vec![]]
             };
+            for (c, dgamma) in dgamma.iter_mut().enumerate() {
+                *dgamma = less(*dgamma, rest[c], scale[c] * dbeta[c]);
+            }
             let dx = context.wants(0).then(|| {
                 let gamma = coefficients::<F>(self.gamma.as_ref(), 1.0, sizes);
-                let factor: Vec<F> = scale.iter().zip(gamma).map(|(&s, g)| s * g).collect();
+                let mut factor: Vec<F> = scale.iter().zip(gamma).map(|(&s, g)| s * g).collect();
+                for (factor, &scale) in factor.iter_mut().zip(scales.iter().flatten()) {
+                    *factor *= scale;
+                }
                 Tensor::from(Array::build::<F>(x.shape().clone(), |out| {
                     if self.batch {
                         let count = F::from_f64(sizes.per_channel() as f64);
-                        let mean_g: Vec<F> = dbeta.iter().map(|&sum| sum / count).collect();
                         let slope: Vec<F> = dgamma.iter().zip(&scale).map(|(&sum, &s)| sum / count * s).collect();
+                        let mean_g = dbeta.iter().enumerate();
+                        let mean_g: Vec<F> = mean_g.map(|(c, &sum)| less(sum / count, rest[c], slope[c])).collect();
                         normalize::map(InputGradient, [gs, xs], [&mean, &factor, &mean_g, &slope], sizes, out);
                     } else {
                         normalize::map(Scale, [gs], [&factor], sizes, out);
                     }
                 }))
             });
-            let per_channel = |wanted: usize, sums: &[F]| {
-                context.wants(wanted).then(|| Tensor::from(Array::from_slice(shape.clone(), sums)))
-            };
-            smallvec![dx, per_channel(1, &dgamma), per_channel(2, &dbeta)]
+            let dgamma = context.wants(1).then(|| per_channel(&dgamma));
+            let dbeta = context.wants(2).then(|| per_channel(&dbeta));
+            smallvec![dx, dgamma, dbeta]
         }))
     }
 }
 
 impl BatchNorm {
+    /// The scales for a recorded pass, in this shape, and their epsilons; none if all are 1.
+    fn scales_of_cubes(&self, shape: &Shape) -> Option<[Tensor; 2]> {
+        if !self.batch {
+            return None;
+        }
+        with_dtype!(self.x.dtype(), F => {
+            let factors = self.terms[2].array().to_vec::<F>();
+            let given = self.scales.as_ref().map(|scales| scales.array().to_vec::<F>());
+            let scale = |(c, &factor)| range::scale_of_cubes(given.as_ref().map_or(1.0, |scales| scales[c]), factor);
+            range::scales_and_epsilons(factors.iter().enumerate().map(scale), self.epsilon)
+                .map(|both| both.map(|values: Vec<F>| Array::from_slice(shape.clone(), &values).into()))
+        })
+    }
+
     /// The same in tensor operations, to be differentiated again.
     fn recorded(&self, g: &Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
@@ -367,15 +456,27 @@ impl BatchNorm {
         let column: Shape = (0..x.rank())
             .map(|axis| if axis == 1 { x.shape()[1] } else { 1 })
             .collect();
-        let (centred, scale) = if self.batch {
-            let centred = x.sub(&x.mean_over(Axes::keep(&axes[..]))?)?;
-            let variance = centred.square().mean_over(Axes::keep(&axes[..]))?;
-            (centred, variance.add_scalar(self.epsilon).rsqrt())
-        } else {
-            let centred = x.sub(&self.mean.reshape(&column)?)?;
-            (centred, self.scale.reshape(&column)?)
+        let scales = self.scales_of_cubes(&column);
+        let scaled = |x: Tensor| match &scales {
+            Some([scales, _]) => x.mul(scales),
+            None => Ok(x),
         };
-        let normalized = centred.mul(&scale)?;
+        let x = scaled(x)?;
+        let (centred, factor) = if self.batch {
+            let centred = x.sub(&x.mean_over(Axes::keep(&axes[..]))?)?;
+            // The mean of what is left is 0 but for the rounding of the first mean.
+            let centred = centred.sub(&centred.mean_over(Axes::keep(&axes[..]))?)?;
+            let variance = centred.square().mean_over(Axes::keep(&axes[..]))?;
+            let sum = match &scales {
+                Some([_, epsilons]) => variance.add(epsilons)?,
+                None => variance.add_scalar(self.epsilon),
+            };
+            (centred, sum.rsqrt())
+        } else {
+            let [mean, _, factor] = &self.terms;
+            (x.sub(&mean.reshape(&column)?)?, factor.reshape(&column)?)
+        };
+        let normalized = centred.mul(&factor)?;
         let product = g.mul(&normalized)?;
         let dx = if context.wants(0) {
             let inner = if self.batch {
@@ -384,7 +485,7 @@ impl BatchNorm {
             } else {
                 g.clone()
             };
-            let scaled = inner.mul(&scale)?;
+            let scaled = scaled(inner.mul(&factor)?)?;
             Some(match &self.gamma {
                 Some(gamma) => scaled.mul(&context.saved(gamma).reshape(&column)?)?,
                 None => scaled,

@@ -3,6 +3,7 @@
 
 use super::binary::{Binary, apply};
 use super::loss::{Reduction, expect_one_shape};
+use super::statistics::{euclidean, scales_of_cubes};
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
@@ -62,7 +63,7 @@ impl Tensor {
 
     /// The cosine of the angle between two vectors along an axis, which is dropped:
     /// `x · y / (max(‖x‖, epsilon) max(‖y‖, epsilon))`. The other axes broadcast (this is no loss).
-    /// PyTorch's epsilon is 1e-8.
+    /// PyTorch's epsilon is 1e-8. Squares that leave the range of the dtype do no harm.
     ///
     /// The gradient is that of this formula, so a vector of zeros has
     /// `y / (epsilon max(‖y‖, epsilon))`. So it is in PyTorch, which for norms between 0 and
@@ -88,21 +89,25 @@ impl Tensor {
             let reason = format!("epsilon must not be negative, found {epsilon}");
             return Err(Error::argument(op, reason));
         }
-        // Where the square of epsilon would vanish, the smallest number that has all its digits.
+        // No smaller than what has all its digits: else it would vanish.
         let smallest = match self.dtype() {
             DType::F32 => f64::from(f32::MIN_POSITIVE),
             DType::F64 => f64::MIN_POSITIVE,
         };
         let limit = if epsilon > 0.0 {
-            (epsilon * epsilon).max(smallest)
+            epsilon.max(smallest)
         } else {
             0.0
         };
+        let axes = Axes::keep(axis).resolve(op, &shape)?;
         let unit = |x: &Self| {
             let x = x.broadcast_to(&shape)?;
-            // The square is what is limited: its root has a finite slope then, at 0 too.
-            let squares = x.square().sum_over(Axes::keep(axis))?;
-            x.div(&squares.clamp(limit, f64::INFINITY).sqrt())
+            let norm = euclidean(&x, &axes);
+            let Some(scales) = scales_of_cubes(&x, &norm, &axes) else {
+                return x.div(&norm.clamp(limit, f64::INFINITY));
+            };
+            let x = x.mul(&scales)?;
+            x.div(&euclidean(&x, &axes).maximum(&(scales * limit))?)
         };
         unit(self)?.mul(&unit(other)?)?.sum_over(axis)
     }

@@ -4,18 +4,20 @@
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::layer_norm::{self, Rows, STATISTICS};
-use crate::kernel::reduce;
+use crate::kernel::{range, reduce};
 use crate::tensor::{Array, Axes, Element, Shape, with_dtype};
 use smallvec::smallvec;
 
-const NAME: &str = "layer_norm";
+const LAYER_NORM: &str = "layer_norm";
+const RMS_NORM: &str = "rms_norm";
 
 impl Tensor {
     /// Normalizes over the last axes, whose lengths are `normalized`, then scales and shifts:
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ba, Kiros,
     /// Hinton 2016, Layer Normalization). `gamma` and `beta` have the shape `normalized`. The mean is
     /// subtracted before anything is squared, and to more digits than its own rounding: an offset
-    /// of 1e4 costs no accuracy. PyTorch's epsilon is 1e-5.
+    /// of 1e4 costs no accuracy. Rows whose squares leave the range of the dtype are scaled by a power
+    /// of two first (PyTorch's are NaN then). PyTorch's epsilon is 1e-5.
     ///
     /// # Errors
     /// [`Error::Shape`] if `normalized` is not the last lengths of the shape or has none, or a
@@ -36,50 +38,88 @@ impl Tensor {
         beta: Option<&Self>,
         epsilon: f64,
     ) -> Result<Self> {
-        let normalized = normalized.into();
-        if normalized.is_empty() || !self.shape().ends_with(&normalized) {
-            let reason = format!("expected input whose last axes have the lengths {normalized}");
-            return Err(Error::shape(NAME, reason, &[self.shape()]));
-        }
-        for coefficient in [gamma, beta].into_iter().flatten() {
-            coefficient.expect_dtype(NAME, self.dtype())?;
-            if *coefficient.shape() != *normalized {
-                let reason = format!("expected gamma and beta of shape {normalized}");
-                let shapes = [self.shape(), coefficient.shape()];
-                return Err(Error::shape(NAME, reason, &shapes));
-            }
-        }
-        if epsilon.is_nan() || epsilon < 0.0 {
-            let reason = format!("epsilon must not be negative, found {epsilon}");
-            return Err(Error::argument(NAME, reason));
-        }
-        let x = self.array().contiguous();
-        let len = normalized.element_count();
-        // Of no elements there are no rows either, however many the leading axes count.
-        let rows = x.len().checked_div(len).unwrap_or(0);
-        let (y, statistics) = with_dtype!(self.dtype(), F => {
-            let xs = x.as_slice::<F>().unwrap_or_default();
-            let statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |out| {
-                layer_norm::statistics(xs, len, epsilon, out);
-            });
-            let rows = Rows { xs, statistics: statistics.as_slice::<F>().unwrap_or_default(), len };
-            let (gamma, beta) = (coefficients::<F>(gamma), coefficients::<F>(beta));
-            let y = Array::build::<F>(x.shape().clone(), |out| {
-                layer_norm::normalize(rows, &gamma, &beta, out);
-            });
-            (y, statistics)
-        });
-        // The operands' places are fixed: an untracked stand-in takes those that are missing.
-        let none = self.detach();
-        let operands = [self, gamma.unwrap_or(&none), beta.unwrap_or(&none)];
-        Ok(Self::from_op(y.into(), &operands, || LayerNorm {
-            x: self.clone(),
-            gamma: gamma.cloned(),
-            statistics: statistics.into(),
-            normalized,
-            epsilon,
-        }))
+        normalize(LAYER_NORM, self, normalized.into(), gamma, beta, epsilon)
     }
+
+    /// Divides by the root mean square over the last axes, whose lengths are `normalized`, then
+    /// scales: `x / sqrt(mean(x²) + epsilon) * gamma` (Zhang, Sennrich 2019, Root Mean Square Layer
+    /// Normalization). `gamma` has the shape `normalized`. PyTorch's epsilon is that of the dtype,
+    /// 1.19e-7 in `f32`.
+    ///
+    /// # Errors
+    /// As [`layer_norm`](Self::layer_norm).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f64, 7.0], [1e200, 7e200]]);
+    /// let y = x.rms_norm([2], Some(&Tensor::from([5.0f64, 10.0])), 0.0)?.to_vec::<f64>()?;
+    /// assert!(y.iter().zip([1.0, 14.0, 1.0, 14.0]).all(|(y, right)| (y - right).abs() < 1e-14));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn rms_norm(
+        &self,
+        normalized: impl Into<Shape>,
+        gamma: Option<&Self>,
+        epsilon: f64,
+    ) -> Result<Self> {
+        normalize(RMS_NORM, self, normalized.into(), gamma, None, epsilon)
+    }
+}
+
+/// Either normalization over the last axes.
+fn normalize(
+    name: &'static str,
+    x: &Tensor,
+    normalized: Shape,
+    gamma: Option<&Tensor>,
+    beta: Option<&Tensor>,
+    epsilon: f64,
+) -> Result<Tensor> {
+    if normalized.is_empty() || !x.shape().ends_with(&normalized) {
+        let reason = format!("expected input whose last axes have the lengths {normalized}");
+        return Err(Error::shape(name, reason, &[x.shape()]));
+    }
+    for coefficient in [gamma, beta].into_iter().flatten() {
+        coefficient.expect_dtype(name, x.dtype())?;
+        if *coefficient.shape() != *normalized {
+            let reason = format!("expected gamma and beta of shape {normalized}");
+            let shapes = [x.shape(), coefficient.shape()];
+            return Err(Error::shape(name, reason, &shapes));
+        }
+    }
+    if epsilon.is_nan() || epsilon < 0.0 {
+        let reason = format!("epsilon must not be negative, found {epsilon}");
+        return Err(Error::argument(name, reason));
+    }
+    let centred = name == LAYER_NORM;
+    let source = x.array().contiguous();
+    let len = normalized.element_count();
+    // Of no elements there are no rows either, however many the leading axes count.
+    let rows = source.len().checked_div(len).unwrap_or(0);
+    let (y, statistics) = with_dtype!(x.dtype(), F => {
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        let statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |out| {
+            layer_norm::statistics(xs, len, centred, epsilon, out);
+        });
+        let values = statistics.as_slice::<F>().unwrap_or_default();
+        let rows = Rows { xs, statistics: values, len, centred };
+        let (gamma, beta) = (coefficients::<F>(gamma), coefficients::<F>(beta));
+        let y = Array::build::<F>(source.shape().clone(), |out| {
+            layer_norm::normalize(rows, &gamma, &beta, out);
+        });
+        (y, statistics)
+    });
+    // The operands' places are fixed: an untracked stand-in takes those that are missing.
+    let none = x.detach();
+    let operands = [x, gamma.unwrap_or(&none), beta.unwrap_or(&none)];
+    Ok(Tensor::from_op(y.into(), &operands, || LayerNorm {
+        name,
+        x: x.clone(),
+        gamma: gamma.cloned(),
+        statistics: statistics.into(),
+        normalized,
+        epsilon,
+    }))
 }
 
 /// The values of a coefficient; none if it is not given.
@@ -88,9 +128,11 @@ fn coefficients<F: Element>(given: Option<&Tensor>) -> Vec<F> {
 }
 
 struct LayerNorm {
+    /// Of these two operations the one that it is.
+    name: &'static str,
     x: Tensor,
     gamma: Option<Tensor>,
-    /// (rows, 3): the mean, what its rounding lost, and 1 / sqrt(variance + epsilon).
+    /// (rows, [`STATISTICS`])
     statistics: Tensor,
     normalized: Shape,
     epsilon: f64,
@@ -98,11 +140,12 @@ struct LayerNorm {
 
 impl Op for LayerNorm {
     fn name(&self) -> &'static str {
-        NAME
+        self.name
     }
 
-    /// With x̂ = (x - mean) scale and h = g gamma, means over the normalized axes, sums over the
-    /// others: dx = scale (h - mean h - x̂ mean(h x̂)), dgamma = Σ g x̂, dbeta = Σ g.
+    /// With x̂ = (x - mean) / σ and h = g gamma, means over the normalized axes, sums over the
+    /// others: dx = (h - mean h - x̂ mean(h x̂)) / σ, dgamma = Σ g x̂, dbeta = Σ g. Where no mean is
+    /// subtracted from x, none is from h.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             return self.recorded(&cotangent, context);
@@ -113,7 +156,7 @@ impl Op for LayerNorm {
             let xs = x.as_slice::<F>().unwrap_or_default();
             let gs = g.as_slice::<F>().unwrap_or_default();
             let statistics = self.statistics.array().as_slice::<F>().unwrap_or_default();
-            let rows = Rows { xs, statistics, len };
+            let rows = Rows { xs, statistics, len, centred: self.centred() };
             let dx = context.wants(0).then(|| {
                 let gamma = coefficients::<F>(self.gamma.as_ref());
                 Tensor::from(Array::build::<F>(x.shape().clone(), |out| {
@@ -137,23 +180,58 @@ impl Op for LayerNorm {
 }
 
 impl LayerNorm {
+    fn centred(&self) -> bool {
+        self.name == LAYER_NORM
+    }
+
+    /// The scales of the rows in the shape of x, with the normalized axes of length 1, and their
+    /// epsilons; none if all are 1.
+    fn scales(&self) -> Option<[Tensor; 2]> {
+        let leading = self.x.rank() - self.normalized.len();
+        let lengths = self.x.shape()[..leading].iter().copied();
+        let shape: Shape = lengths.chain(self.normalized.iter().map(|_| 1)).collect();
+        with_dtype!(self.x.dtype(), F => {
+            let rows = self.statistics.array().as_slice::<F>().unwrap_or_default();
+            let rows = rows.chunks_exact(STATISTICS);
+            let scales = rows.map(|row| range::scale_of_cubes(row[0], row[3]));
+            range::scales_and_epsilons(scales, self.epsilon)
+                .map(|both| both.map(|values: Vec<F>| Array::from_slice(shape.clone(), &values).into()))
+        })
+    }
+
     /// The same in tensor operations, to be differentiated again.
     fn recorded(&self, g: &Tensor, context: &Vjp) -> Result<Cotangents> {
-        let x = context.saved(&self.x);
         let axes: Vec<isize> = (1..=self.normalized.len() as isize).map(|i| -i).collect();
         let mean = |x: &Tensor| x.mean_over(Axes::keep(&axes[..]));
-        let centred = x.sub(&mean(&x)?)?;
+        let centred = |x: &Tensor| {
+            if self.centred() {
+                x.sub(&mean(x)?)
+            } else {
+                Ok(x.clone())
+            }
+        };
+        let row_scales = self.scales();
+        let scaled = |x: Tensor| match &row_scales {
+            Some([scales, _]) => x.mul(scales),
+            None => Ok(x),
+        };
+        let x = scaled(context.saved(&self.x))?;
         // The mean of what is left is 0 but for the rounding of the first mean.
-        let centred = centred.sub(&mean(&centred)?)?;
-        let scale = mean(&centred.square())?.add_scalar(self.epsilon).rsqrt();
-        let normalized = centred.mul(&scale)?;
+        let deviation = centred(&centred(&x)?)?;
+        let variance = mean(&deviation.square())?;
+        let factor = match &row_scales {
+            Some([_, epsilons]) => variance.add(epsilons)?,
+            None => variance.add_scalar(self.epsilon),
+        };
+        let factor = factor.rsqrt();
+        let normalized = deviation.mul(&factor)?;
         let dx = if context.wants(0) {
             let h = match &self.gamma {
                 Some(gamma) => g.mul(&context.saved(gamma))?,
                 None => g.clone(),
             };
             let pull = normalized.mul(&mean(&h.mul(&normalized)?)?)?;
-            Some(h.sub(&mean(&h)?)?.sub(&pull)?.mul(&scale)?)
+            Some(scaled(centred(&h)?.sub(&pull)?.mul(&factor)?)?)
         } else {
             None
         };

@@ -70,6 +70,7 @@ impl Axes {
 }
 
 /// A reduction's axes, held against a shape.
+#[derive(Clone)]
 pub(crate) struct Reduced {
     /// Whether each axis is reduced.
     pub reduced: SmallVec<[bool; 4]>,

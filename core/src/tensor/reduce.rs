@@ -4,7 +4,8 @@
 use super::array::Array;
 use super::dtype::with_dtype;
 use super::shape::Shape;
-use crate::kernel::reduce::{self, Reduction};
+use crate::kernel::range;
+use crate::kernel::reduce::{self, Extreme, Reduction};
 use smallvec::SmallVec;
 
 /// Fewer columns than this are too few to be reduced side by side.
@@ -53,6 +54,36 @@ impl Array {
                 return self.reduce_columns::<F, R>(reduction, [row_len, len(&inner)], shape);
             }
             seen(&rows).reduce_rows::<F, R>(reduction, row_len, shape)
+        })
+    }
+
+    /// For each group that a reduction over these axes makes, the power of two that brings its
+    /// largest element near 1, under the shape `shape`; 1 for those that `fits` says need none, and
+    /// no array if that is all of them. If `spreads`, elements count by how far they are apart: the
+    /// scale of a group of equal numbers is 0.
+    pub(crate) fn scales(
+        &self,
+        reduced: &[bool],
+        shape: &Shape,
+        spreads: bool,
+        fits: impl Fn(usize) -> bool,
+    ) -> Option<Self> {
+        if (0..shape.iter().product()).all(&fits) {
+            return None;
+        }
+        let [most, least] =
+            [1.0, -1.0].map(|sign| self.reduce(Extreme { sign }, reduced, shape.clone()));
+        with_dtype!(self.dtype(), F => {
+            let most = most.as_slice::<F>().unwrap_or_default();
+            let least = least.as_slice::<F>().unwrap_or_default();
+            let scale = |(i, (&most, &less)): (usize, (&F, &F))| match -less {
+                _ if fits(i) => 1.0,
+                least if spreads && least == most => 0.0,
+                least => range::scale(range::largest(&[least, most])),
+            };
+            let scales: Vec<F> = most.iter().zip(least).enumerate().map(scale).collect();
+            let needed = scales.iter().any(|&scale| scale != 1.0);
+            needed.then(|| Self::from_slice(shape.clone(), &scales))
         })
     }
 

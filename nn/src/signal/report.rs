@@ -4,7 +4,7 @@ use super::findings::{Finding, Thresholds, Verdict, find};
 use super::record::{Record, Row};
 use super::statistics::{Distribution, Units, rms};
 use cotangent_core::module::{LeafRef, Module, Walk};
-use cotangent_core::{LeafId, Tensor};
+use cotangent_core::{DType, LeafId, Tensor};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -323,12 +323,13 @@ fn layer(
         };
     // Over all weights together.
     let mean = |figure: &dyn Fn(&ParameterSignal) -> Option<f64>| {
-        let (mut squares, mut count) = (0.0, 0.0);
+        let (mut norm, mut count) = (0.0f64, 0.0f64);
         for (weight, signal) in &weights {
-            squares += figure(signal)?.powi(2) * weight.len() as f64;
-            count += weight.len() as f64;
+            let len = weight.len() as f64;
+            norm = norm.hypot(figure(signal)? * len.sqrt());
+            count += len;
         }
-        (count > 0.0).then(|| (squares / count).sqrt())
+        (count > 0.0).then(|| norm / count.sqrt())
     };
     let size = mean(&|p| Some(p.rms));
     let change = mean(&|p| Some(p.update.unwrap_or(0.0) * p.rms));
@@ -413,6 +414,7 @@ impl Buffers {
     fn drift(&self, path: &str, given: &Tensor) -> Option<Drift> {
         let get = |name: &str| self.0.get(&format!("{path}.{name}"));
         let (mean, variance) = (get("running_mean")?, get("running_var")?);
+        let given = given.detach().to_dtype(DType::F64);
         let (_, batch) = given.batch_norm(None, None, 0.0).ok()?;
         let channels = mean.to_f64_vec().into_iter().zip(variance.to_f64_vec());
         let batch = batch

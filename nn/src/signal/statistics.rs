@@ -1,6 +1,6 @@
 //! What is said of the values of one tensor.
 
-use cotangent_core::Tensor;
+use cotangent_core::{DType, Norm, Result, Tensor};
 use serde_json::{Value, json};
 
 /// The distribution of the finite elements of a tensor.
@@ -70,14 +70,16 @@ impl Distribution {
         values.retain(|x| x.is_finite());
         let n = values.len().max(1) as f64;
         let mean = values.iter().map(|x| x / n).sum::<f64>();
-        let variance = values.iter().map(|x| (x - mean).powi(2) / n).sum::<f64>();
+        let deviation = Tensor::from(&values[..]).std_over(0, 0.0);
+        let deviation = number(deviation).filter(|_| !values.is_empty());
+        let standard_deviation = deviation.unwrap_or(0.0);
         let sizes = values.iter().filter(|&&x| x != 0.0);
         Self {
             count,
             non_finite: count - values.len(),
             mean,
-            standard_deviation: variance.sqrt(),
-            rms: (variance + mean * mean).sqrt(),
+            standard_deviation,
+            rms: standard_deviation.hypot(mean),
             min: values.iter().copied().reduce(f64::min).unwrap_or(0.0),
             max: values.iter().copied().reduce(f64::max).unwrap_or(0.0),
             magnitudes: Histogram::of(sizes.map(|x| x.abs().log10()).collect()),
@@ -114,40 +116,32 @@ pub(super) struct Units {
 impl Units {
     pub fn of(tensor: &Tensor) -> Self {
         let samples = tensor.shape().first().copied().unwrap_or(1);
-        let values = tensor.to_f64_vec();
-        let units = values.len().checked_div(samples).unwrap_or(0);
-        let n = samples as f64;
-        let rows = || values.chunks_exact(units.max(1));
-        let (mut mean, mut alive) = (vec![0.0; units], vec![false; units]);
-        for row in rows() {
-            for ((mean, alive), &x) in mean.iter_mut().zip(&mut alive).zip(row) {
-                *mean += x / n;
-                *alive |= x != 0.0;
-            }
-        }
-        let squares = |row: &[f64]| {
-            let deviations = row
-                .iter()
-                .zip(&mean)
-                .map(|(x, mean)| (x - mean).powi(2) / n);
-            deviations.sum::<f64>()
+        let units = tensor.len().checked_div(samples).unwrap_or(0);
+        let over_samples = |of: fn(&Tensor) -> Result<Tensor>| {
+            let values = tensor.detach().to_dtype(DType::F64);
+            let of_units = values
+                .reshape([samples, units])
+                .and_then(|values| of(&values));
+            of_units.unwrap_or_else(|_| Tensor::from(&[][..] as &[f64]))
         };
-        let variance: f64 = rows().map(squares).sum();
-        let dead = alive.iter().filter(|alive| !**alive).count();
-        let share = |part: f64| if units == 0 { 0.0 } else { part / units as f64 };
+        let largest = over_samples(|x| x.abs().max_over(0)).to_f64_vec();
+        let dead = largest.iter().filter(|&&largest| largest == 0.0).count();
         Self {
             samples,
-            dead: share(dead as f64),
-            spread: share(variance).sqrt(),
+            dead: dead as f64 / units.max(1) as f64,
+            spread: rms(&over_samples(|x| x.std_over(0, 0.0))),
         }
     }
 }
 
-/// The root of the mean square.
+/// The root of the mean square, in `f64`; 0 of nothing.
 pub(super) fn rms(tensor: &Tensor) -> f64 {
-    let values = tensor.to_f64_vec();
-    let n = values.len().max(1) as f64;
-    values.iter().map(|x| x * x / n).sum::<f64>().sqrt()
+    let norm = tensor.detach().to_dtype(DType::F64).norm(Norm::L2);
+    number(norm).unwrap_or(0.0) / (tensor.len().max(1) as f64).sqrt()
+}
+
+fn number(scalar: Result<Tensor>) -> Option<f64> {
+    scalar.and_then(|scalar| scalar.item()).ok()
 }
 
 /// The share of elements whose derivative is nearer to 0 than `threshold`, leaving out those that a
@@ -164,7 +158,6 @@ pub(super) fn saturated_share(output: &Tensor, derivative: &Tensor, threshold: f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use cotangent_core::Result;
 
     #[test]
     fn distributions_leave_out_what_is_not_finite() {
@@ -176,6 +169,18 @@ mod tests {
         assert_eq!(found.histogram.counts.iter().sum::<usize>(), 2);
         let nothing = Distribution::of(&Tensor::from([f64::NAN]));
         assert_eq!((nothing.mean, nothing.rms), (0.0, 0.0));
+    }
+
+    #[test]
+    fn squares_that_leave_the_range_do_no_harm() {
+        for size in [1e-200f64, 1e200] {
+            let x = Tensor::from([[3.0 * size], [5.0 * size]]);
+            let found = Distribution::of(&x);
+            assert!((found.standard_deviation / size - 1.0).abs() < 1e-12);
+            assert!((found.rms / size - 17f64.sqrt()).abs() < 1e-12);
+            assert!((rms(&x) / size - 17f64.sqrt()).abs() < 1e-12);
+            assert!((Units::of(&x).spread / size - 1.0).abs() < 1e-12);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub use indexing::indexing;
 pub use keras::keras;
 pub use layers::layers;
 pub use losses::{loss_differences, losses};
-pub use networks::{batch_norm, layer_norms, softmax};
+pub use networks::{batch_norm, layer_norms, rms_norms, softmax};
 pub use optimizers::{Row, optimizers};
 pub use products::{einsum, matmul, vectors};
 pub use reductions::{extremes, product, reduce, statistics};

@@ -103,3 +103,22 @@ pub fn layer_norms() -> Vec<Operation> {
     .map(|operation| operation.loose(ROUNDED))
     .collect()
 }
+
+pub fn rms_norms() -> Vec<Operation> {
+    fn rms_norm(x: &Tensor, axes: usize, gamma: Option<&Tensor>, epsilon: f64) -> Result<Tensor> {
+        x.rms_norm(&x.shape()[x.rank() - axes..], gamma, epsilon)
+    }
+    vec![
+        op("rms_norm(1e-5) over 1", |x| rms_norm(&x[0], 1, None, 1e-5)),
+        op("rms_norm(gamma,1e-1) over 1", |x| {
+            rms_norm(&x[0], 1, Some(&x[1]), 0.1)
+        }),
+        op("rms_norm(1e-5) over 2", |x| rms_norm(&x[0], 2, None, 1e-5)),
+        op("rms_norm(gamma,1e-1) over 2", |x| {
+            rms_norm(&x[0], 2, Some(&x[1]), 0.1)
+        }),
+    ]
+    .into_iter()
+    .map(Operation::sums)
+    .collect()
+}

@@ -41,6 +41,11 @@ pub fn normalizations() -> Vec<Operation> {
         "layer_norm of planes, affine", Signed: (m, k, n) (k, n) (k, n) => (m, k, n),
             |x| layer_norm(&x[0], 2, Some(&x[1]), Some(&x[2]));
         "layer_norm of everything", Signed: (m, k) => (m, k), |x| layer_norm(&x[0], 2, None, None);
+        "rms_norm", Signed: (m, k) => (m, k), |x| x[0].rms_norm(&x[0].shape()[1..], None, 0.1);
+        "rms_norm, gamma", Signed: (m, k) (k) => (m, k),
+            |x| x[0].rms_norm(x[1].shape(), Some(&x[1]), 0.1);
+        "rms_norm of planes, gamma", Signed: (m, k, n) (k, n) => (m, k, n),
+            |x| x[0].rms_norm(x[1].shape(), Some(&x[1]), 0.1);
         "dropout", Signed: (m, k) => (m, k), |x| x[0].dropout(0.4, 7);
         "no dropout", Signed: (m, k) => (m, k), |x| x[0].mul_scalar(2.0).dropout(0.0, 7);
         "alpha_dropout", Signed: (m, k) => (m, k), |x| x[0].alpha_dropout(0.4, 7);
