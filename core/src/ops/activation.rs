@@ -3,6 +3,7 @@
 use super::binary::{self, Binary};
 use super::elementwise::{Saves, Unary, apply, unary};
 use super::noise;
+use super::unary::at_least;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
@@ -25,7 +26,7 @@ unary! { activations:
     pub fn relu() as Relu
         saves Output,
         value |x| T::select(x.lt(x.zero()), x.zero(), x),
-        derivative |y| T::select(y.le(y.zero()), y.zero(), y.one());
+        pullback |g, y| T::select(y.le(y.zero()), g.zero(), g);
 
     /// Leaky ReLU: x for x > 0, else negative_slope · x (Maas, Hannun, Ng 2013, Rectifier
     /// Nonlinearities Improve Neural Network Acoustic Models). The derivative at 0 is the slope;
@@ -38,8 +39,16 @@ unary! { activations:
     /// ```
     pub fn leaky_relu(negative_slope: f64) as LeakyRelu
         saves if negative_slope > 0.0 { Output } else { Input },
-        value |x| T::select(x.gt(x.zero()), x, x * negative_slope),
-        derivative |s| T::select(s.gt(s.zero()), s.one(), s.constant(negative_slope));
+        value |x| {
+            // A slope of 0 makes 0 of -∞ too.
+            let negative = if negative_slope == 0.0 { at_least(x, -1.0) } else { x };
+            T::select(x.gt(x.zero()), x, negative * negative_slope)
+        },
+        pullback |g, s| if negative_slope == 0.0 {
+            T::select(s.gt(s.zero()), g, g.zero())
+        } else {
+            g * T::select(s.gt(s.zero()), s.one(), s.constant(negative_slope))
+        };
 
     /// Exponential linear unit: x for x > 0, else alpha (e^x - 1) (Clevert, Unterthiner,
     /// Hochreiter 2015, Fast and Accurate Deep Network Learning by Exponential Linear Units). The
@@ -56,14 +65,17 @@ unary! { activations:
     pub fn elu(alpha: f64) as Elu
         saves if alpha > 0.0 { Output } else { Input },
         value |x| T::select(x.gt(x.zero()), x, x.exp_m1() * alpha),
-        derivative |s| {
-            let negative = if alpha > 0.0 {
-                s + alpha
+        pullback |g, s| {
+            let positive = s.gt(s.zero());
+            if alpha == 0.0 {
+                T::select(positive, g, g.zero())
+            } else if alpha > 0.0 {
+                g * T::select(positive, s.one(), s + alpha)
             } else {
-                // Where it is not chosen it must be finite too: it is multiplied by 0.
-                T::select(s.gt(s.zero()), s.zero(), s).exp() * alpha
-            };
-            T::select(s.gt(s.zero()), s.one(), negative)
+                // Where it is not chosen it must be finite too: see `elementwise`.
+                let negative = T::select(positive, s.zero(), s).exp() * alpha;
+                g * T::select(positive, s.one(), negative)
+            }
         };
 
     /// Scaled ELU, 1.0507 · elu(x, 1.6733): with standardized inputs and LeCun normal weights,
@@ -256,6 +268,12 @@ impl Binary for Prelu {
             T::select(x.gt(x.zero()), x.zero(), x)
         }
     }
+    #[inline(always)]
+    fn pullback<T: Real>(self, operand: usize, g: T, x: T, weight: T) -> T {
+        let flat = operand == 1;
+        let g = if flat { T::select(x.gt(x.zero()), g.zero(), g) } else { g };
+        g * self.partial(operand, x, weight)
+    }
 }
 
 /// The derivative is made from the operand: from the result it would be as inaccurate as
@@ -280,11 +298,11 @@ impl Unary for Celu {
         T::select(x.gt(x.zero()), x, negative)
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
-        // Where it is not chosen it must be finite too: it is multiplied by 0.
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
+        // Where it is not chosen it must be finite too: see `elementwise`.
         let negative = T::select(x.gt(x.zero()), x.zero(), x);
         let negative = (negative * self.alpha.recip()).exp();
-        T::select(x.gt(x.zero()), x.one(), negative)
+        g * T::select(x.gt(x.zero()), x.one(), negative)
     }
 }
 

@@ -66,11 +66,11 @@ impl Unary for Powf {
         float_power(x, self.exponent)
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
         if self.exponent == 0.0 {
-            return x.zero();
+            return nothing_of(g);
         }
-        float_power(x, self.exponent - 1.0) * self.exponent
+        g * (float_power(x, self.exponent - 1.0) * self.exponent)
     }
 }
 
@@ -104,12 +104,18 @@ impl Unary for Powi {
         power(x, i64::from(self.exponent))
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
         if self.exponent == 0 {
-            return x.zero();
+            return nothing_of(g);
         }
-        power(x, i64::from(self.exponent) - 1) * f64::from(self.exponent)
+        g * (power(x, i64::from(self.exponent) - 1) * f64::from(self.exponent))
     }
+}
+
+/// 0 whatever the cotangent, but a function of it: a recorded gradient stays in the graph.
+#[inline(always)]
+fn nothing_of<T: Real>(g: T) -> T {
+    T::select(g.lt(g), g, g.zero())
 }
 
 /// x^exponent by squaring.

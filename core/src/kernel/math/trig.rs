@@ -5,12 +5,14 @@
 //! taken in parts of 23 bits, so that h times a part is exact while |x| <= 2^30 (W. J. Cody and W.
 //! Waite, 1980, *Software Manual for the Elementary Functions*). `f32` goes through `f64`.
 //!
-//! Larger arguments lose accuracy: up to 2^50 the absolute error stays below |x| 2^-50, as though x
-//! itself were off in its last digits (an `f32` below 2^31 is not yet affected). A still larger
-//! finite x counts as zero. Results never leave the interval from -1 to 1.
+//! A larger finite x has to be divided by pi to more digits than vectors have: it is left to the
+//! standard library in `f64`, which reduces any argument exactly. As a call would keep a loop from
+//! being vectorized, kernels look for such arguments first, block by block, and compute the usual
+//! blocks under [`SmallAngles`](crate::kernel::isa::SmallAngles). An element's result does not depend
+//! on its neighbours.
 //!
-//! Largest errors found within these ranges: `f32` 0.5004 ULP (all arguments, every tier), `f64`
-//! 1.666 ULP (2.4 million arguments, half of them where the error is largest).
+//! Largest errors found: `f32` 0.5004 ULP (all arguments to 2^31, every tier), `f64` 1.666 ULP (2.4
+//! million arguments, half of them where the error is largest).
 
 use super::ROUND_F64;
 use crate::kernel::isa::Isa;
@@ -40,20 +42,29 @@ fn nearest<I: Isa>(x: f64, cosine: bool) -> (f64, u64) {
     }
 }
 
-/// Zero for a finite x so large that its neighbours are a quarter apart; NaN for an infinite one.
+/// The largest angle whose reduction is exact here: 2^30, in either dtype.
+pub(crate) const LARGEST_ANGLE: f64 = 1073741824.0;
+
+/// Whether the fast reduction does not do. False where the instruction set says that none such comes,
+/// so that no branch is left.
 #[inline(always)]
-fn reducible(x: f64) -> f64 {
-    let zero_or_nan = 0.0 * x;
-    if x.abs() > 1125899906842624.0 {
-        zero_or_nan
-    } else {
-        x
-    }
+fn is_large<I: Isa>(x: f64) -> bool {
+    !I::SMALL_ANGLES && x.abs() > LARGEST_ANGLE
+}
+
+/// The sine or cosine of any number.
+#[cold]
+#[inline(never)]
+fn exactly_reduced(x: f64, cosine: bool) -> f64 {
+    if cosine { x.cos() } else { x.sin() }
 }
 
 #[inline(always)]
 fn sine_f32<I: Isa>(x: f32, cosine: bool) -> f32 {
-    let x = reducible(f64::from(x));
+    let x = f64::from(x);
+    if is_large::<I>(x) {
+        return exactly_reduced(x, cosine) as f32;
+    }
     let (h, bits) = nearest::<I>(x, cosine);
     let r = (-h).fma::<I>(PI[1], (-h).fma::<I>(PI[0], x));
     let r = (-h).fma::<I>(PI_AFTER_TWO, r);
@@ -67,7 +78,9 @@ fn sine_f32<I: Isa>(x: f32, cosine: bool) -> f32 {
 
 #[inline(always)]
 fn sine_f64<I: Isa>(x: f64, cosine: bool) -> f64 {
-    let x = reducible(x);
+    if is_large::<I>(x) {
+        return exactly_reduced(x, cosine);
+    }
     let (h, bits) = nearest::<I>(x, cosine);
     let first = (-h).fma::<I>(PI[1], (-h).fma::<I>(PI[0], x));
     let third = h * PI[2];
@@ -92,25 +105,25 @@ fn sine_f64<I: Isa>(x: f64, cosine: bool) -> f64 {
     if x == 0.0 && !cosine { x } else { sine }
 }
 
-/// sin x within 0.505 ULP for |x| <= 2^31.
+/// sin x within 0.505 ULP.
 #[inline(always)]
 pub(crate) fn sin_f32<I: Isa>(x: f32) -> f32 {
     sine_f32::<I>(x, false)
 }
 
-/// cos x within 0.505 ULP for |x| <= 2^31.
+/// cos x within 0.505 ULP.
 #[inline(always)]
 pub(crate) fn cos_f32<I: Isa>(x: f32) -> f32 {
     sine_f32::<I>(x, true)
 }
 
-/// sin x within 1.8 ULP for |x| <= 2^30.
+/// sin x within 1.8 ULP.
 #[inline(always)]
 pub(crate) fn sin_f64<I: Isa>(x: f64) -> f64 {
     sine_f64::<I>(x, false)
 }
 
-/// cos x within 1.8 ULP for |x| <= 2^30.
+/// cos x within 1.8 ULP.
 #[inline(always)]
 pub(crate) fn cos_f64<I: Isa>(x: f64) -> f64 {
     sine_f64::<I>(x, true)
