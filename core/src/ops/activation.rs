@@ -67,15 +67,15 @@ unary! { activations:
         value |x| T::select(x.gt(x.zero()), x, x.exp_m1() * alpha),
         pullback |g, s| {
             let positive = s.gt(s.zero());
-            if alpha == 0.0 {
-                T::select(positive, g, g.zero())
-            } else if alpha > 0.0 {
-                g * T::select(positive, s.one(), s + alpha)
+            let negative = if alpha > 0.0 {
+                s + alpha
             } else {
                 // Where it is not chosen it must be finite too: see `elementwise`.
-                let negative = T::select(positive, s.zero(), s).exp() * alpha;
-                g * T::select(positive, s.one(), negative)
-            }
+                T::select(positive, s.zero(), s).exp() * alpha
+            };
+            let flat = alpha == 0.0;
+            let g = if flat { T::select(s.le(s.zero()), g.zero(), g) } else { g };
+            g * T::select(positive, s.one(), negative)
         };
 
     /// Scaled ELU, 1.0507 · elu(x, 1.6733): with standardized inputs and LeCun normal weights,

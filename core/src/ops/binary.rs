@@ -345,7 +345,7 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
         let finite = T::select(larger.equals(larger.constant(f64::INFINITY)), flat, x);
         T::select(larger.equals(larger.zero()), flat, finite)
     };
-    let (a, b) = (unless_flat(a.one(), a) * scale, unless_flat(b.one(), b) * scale);
+    let (a, b) = (unless_flat(a.one(), a * scale), unless_flat(b.one(), b * scale));
     let quotient = if operand == 0 { b } else { -a } / (a * a + b * b);
     unless_flat(g.zero(), g) * (quotient * scale)
 }
