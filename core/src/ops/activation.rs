@@ -200,7 +200,7 @@ impl Tensor {
     /// Randomized leaky ReLU as in training: x for x > 0, else a x with a slope a drawn uniformly from
     /// `[lower, upper]` for each element (Xu, Wang, Chen, Li 2015, Empirical Evaluation of Rectified
     /// Activations in Convolutional Network). The derivative at 0 is the slope; the usual bounds are
-    /// 1/8 and 1/3. The same seed draws the same slopes. When predicting,
+    /// 1/8 and 1/3; no slope is rounded out of them. The same seed draws the same slopes. When predicting,
     /// [`leaky_relu`](Self::leaky_relu) with the mean of the bounds takes its place.
     ///
     /// # Errors
@@ -220,9 +220,10 @@ impl Tensor {
                 format!("expected finite bounds, lower <= upper, found {lower} and {upper}");
             return Err(Error::argument("rrelu", reason));
         }
+        let within = noise::within(self.dtype(), lower, upper, true);
         // The centres of 2^32 equal parts.
         let slopes = noise::like(self, seed, |bits| {
-            lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32))
+            within(lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32)))
         });
         Ok(binary::apply(Prelu, self, &slopes))
     }
