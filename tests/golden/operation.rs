@@ -190,7 +190,11 @@ impl Operation {
         Bound {
             floor: 1.0,
             of_tensor: true,
-            ..if self.gradient.f64 == 0.0 { ROUNDED } else { self.gradient }
+            ..if self.gradient.f64 == 0.0 {
+                ROUNDED
+            } else {
+                self.gradient
+            }
         }
     }
 }

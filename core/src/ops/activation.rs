@@ -272,7 +272,11 @@ impl Binary for Prelu {
     #[inline(always)]
     fn pullback<T: Real>(self, operand: usize, g: T, x: T, weight: T) -> T {
         let flat = operand == 1;
-        let g = if flat { T::select(x.gt(x.zero()), g.zero(), g) } else { g };
+        let g = if flat {
+            T::select(x.gt(x.zero()), g.zero(), g)
+        } else {
+            g
+        };
         g * self.partial(operand, x, weight)
     }
 }

@@ -335,8 +335,16 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     // The squares may leave the range of the dtype where the quotient does not: both are scaled, by a
     // power of two. The bounds that are beyond the range of `f32` are infinite there, or 0.
     let scale = |outer: f64, inner: f64| {
-        let high = T::select(larger.gt(larger.constant(1e15)), g.constant(inner.recip()), g.one());
-        let high = T::select(larger.gt(larger.constant(1e100)), g.constant(outer.recip()), high);
+        let high = T::select(
+            larger.gt(larger.constant(1e15)),
+            g.constant(inner.recip()),
+            g.one(),
+        );
+        let high = T::select(
+            larger.gt(larger.constant(1e100)),
+            g.constant(outer.recip()),
+            high,
+        );
         let low = T::select(larger.lt(larger.constant(1e-15)), g.constant(inner), high);
         T::select(larger.lt(larger.constant(1e-100)), g.constant(outer), low)
     };
@@ -345,7 +353,10 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
         let finite = T::select(larger.equals(larger.constant(f64::INFINITY)), flat, x);
         T::select(larger.equals(larger.zero()), flat, finite)
     };
-    let (a, b) = (unless_flat(a.one(), a * scale), unless_flat(b.one(), b * scale));
+    let (a, b) = (
+        unless_flat(a.one(), a * scale),
+        unless_flat(b.one(), b * scale),
+    );
     let quotient = if operand == 0 { b } else { -a } / (a * a + b * b);
     unless_flat(g.zero(), g) * (quotient * scale)
 }

@@ -9,7 +9,12 @@ use rand::{Rng, SeedableRng};
 /// A function that rounds a draw to the dtype, and into the interval from `low` to `high`, which is
 /// `closed` or lacks `high`. Only draws that were rounded out of it are changed. Where no number of the
 /// dtype is inside, all become the one nearest to `low`.
-pub(crate) fn within(dtype: DType, low: f64, high: f64, closed: bool) -> impl Fn(f64) -> f64 + Copy {
+pub(crate) fn within(
+    dtype: DType,
+    low: f64,
+    high: f64,
+    closed: bool,
+) -> impl Fn(f64) -> f64 + Copy {
     let (mut least, mut largest) = (rounded(dtype, low), rounded(dtype, high));
     if least < low {
         least = next_up(dtype, least);

@@ -31,9 +31,9 @@ impl Tensor {
         }
     }
 
-    /// x^exponent by repeated multiplication; x^0 is 1 for all x, NaN included, and has the
-    /// derivative 0 everywhere. A negative power is 1 divided by the positive one, and so 0 where
-    /// that overflows.
+    /// x^exponent by repeated multiplication, beyond exponents of ±64, where rounding errors would add
+    /// up, by the standard library; x^0 is 1 for all x, NaN included, and has the derivative 0
+    /// everywhere. A negative power is 1 divided by the positive one, and so 0 where that overflows.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -118,9 +118,22 @@ fn nothing_of<T: Real>(g: T) -> T {
     T::select(g.lt(g), g, g.zero())
 }
 
-/// x^exponent by squaring.
+/// Each squaring doubles the relative error; this many factors are multiplied up.
+const MULTIPLIED: u64 = 64;
+
+/// x^exponent, a number of at most 32 bits or one less.
 #[inline(always)]
 fn power<T: Real>(x: T, exponent: i64) -> T {
+    if exponent.unsigned_abs() > MULTIPLIED {
+        // `f32` has 24 bits for an exponent: enough for each of the parts.
+        let low = exponent % 256;
+        let of = |exponent: i64| x.powf(x.constant(exponent as f64));
+        return if exponent.unsigned_abs() < 1 << 24 || low == 0 {
+            of(exponent)
+        } else {
+            of(exponent - low) * of(low)
+        };
+    }
     let mut rest = exponent.unsigned_abs();
     let (mut square, mut result) = (x, x.one());
     while rest > 0 {

@@ -114,13 +114,18 @@ pub fn binary() -> Vec<Operation> {
         op("mul", |x| x[0].mul(&x[1])).exact(),
         op("div", |x| x[0].div(&x[1])).exact_output(),
         op("pow", |x| x[0].pow(&x[1])).loose(&[("outer", 1e-12, 2e-5)]),
-        op("maximum", |x| x[0].maximum(&x[1])).exact().unsigned_zeros(),
-        op("minimum", |x| x[0].minimum(&x[1])).exact().unsigned_zeros(),
+        op("maximum", |x| x[0].maximum(&x[1]))
+            .exact()
+            .unsigned_zeros(),
+        op("minimum", |x| x[0].minimum(&x[1]))
+            .exact()
+            .unsigned_zeros(),
         op("atan2", |x| x[0].atan2(&x[1])),
         op("add(x,x)", |x| x[0].add(&x[0])).exact(),
         op("sub(x,x)", |x| x[0].sub(&x[0])).exact(),
         op("mul(x,x)", |x| x[0].mul(&x[0])).exact(),
-        op("div(x,x)", |x| x[0].div(&x[0])).exact_output()
+        op("div(x,x)", |x| x[0].div(&x[0]))
+            .exact_output()
             .gradient_sums()
             .loose(&[("same", 1e-13, 2e-5)]),
         op("pow(x,x)", |x| x[0].pow(&x[0])),
