@@ -470,3 +470,28 @@ fn what_is_chosen_keeps_its_gradient() -> Result<()> {
     assert_eq!(gradients(&f, &x, &x.constant(1.0)?)?.0, [1.0 / SQRT_2, 0.0]);
     Ok(())
 }
+
+/// At a kink the second derivative is that of the side whose first derivative is taken.
+#[test]
+fn second_derivatives_at_kinks_are_those_from_below() -> Result<()> {
+    let selu = 1.7580993408473766;
+    let cases: [(Function, [f64; 2]); 5] = [
+        (function(|x| x.elu(1.5)), [1.5, 1.5]),
+        (function(|x| x.elu(-1.5)), [-1.5, -1.5]),
+        (function(Tensor::selu), [selu, selu]),
+        (Box::new(|x| x.celu(2.0)), [1.0, 0.5]),
+        (function(Tensor::relu), [0.0, 0.0]),
+    ];
+    let x = Tensor::from([0.0f64]);
+    for (number, (f, [first, second])) in cases.iter().enumerate() {
+        let found = gradients(f, &x, &x.constant(1.0)?)?;
+        assert_eq!(found, (vec![*first], vec![*second]), "{number}");
+    }
+    let (x, weight) = (x.tracked(), Tensor::from([0.25f64]).tracked());
+    let slope = cotangent::Backward::new()
+        .create_graph()
+        .run(&x.prelu(&weight)?.sum())?;
+    let mixed = slope.get(&x).expect("a gradient").sum().backward()?;
+    assert_eq!(mixed.get(&weight).map(Tensor::to_f64_vec), Some(vec![1.0]));
+    Ok(())
+}

@@ -435,6 +435,15 @@ fn large_whole_powers_keep_their_digits() -> Result<()> {
             "{x}^{exponent} = {found}, not {exact}"
         );
     }
+    // An exponent that f32 would round to an even one.
+    for exponent in [16_777_217.0, -16_777_219.0, 4_294_967_297.0] {
+        let ones = Tensor::from([-1.0f32, 1.0])
+            .powf(exponent)
+            .to_vec::<f32>()?;
+        assert_eq!(ones, [-1.0, 1.0]);
+    }
+    let ends = Tensor::from([0.0f32, f32::INFINITY, 2.0]).powf(16_777_217.0);
+    assert_eq!(ends.to_vec::<f32>()?, [0.0, f32::INFINITY, f32::INFINITY]);
     let found = slope(Tensor::from(1.000001f64), |x| Ok(x.powi(1_000_000)))?;
     let exact = 1e6 * 1.000001f64.powf(999_999.0);
     assert!((found / exact - 1.0).abs() < 1e-13, "{found}, not {exact}");

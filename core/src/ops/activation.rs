@@ -1,4 +1,5 @@
-//! Activation functions: rectifiers and sigmoids. Derivatives at the kinks are PyTorch's.
+//! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's; second
+//! ones are those of the side that the first is taken from, where PyTorch's are 0.
 
 use super::binary::{self, Binary};
 use super::elementwise::{Saves, Unary, apply, unary};
@@ -30,7 +31,7 @@ unary! { activations:
 
     /// Leaky ReLU: x for x > 0, else negative_slope · x (Maas, Hannun, Ng 2013, Rectifier
     /// Nonlinearities Improve Neural Network Acoustic Models). The derivative at 0 is the slope;
-    /// the usual slope is 0.01.
+    /// the usual slope is 0.01. A slope of 0 makes 0 of -∞ too, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -55,7 +56,8 @@ unary! { activations:
     /// derivative at 0 is alpha; the usual alpha is 1.
     ///
     /// Where x < 0 the derivative is computed from the result, y + alpha: far below 0 it is
-    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is.
+    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is. The second
+    /// derivative at 0 is alpha too, that from below; PyTorch's is 0.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -81,7 +83,7 @@ unary! { activations:
     /// Scaled ELU, 1.0507 · elu(x, 1.6733): with standardized inputs and LeCun normal weights,
     /// each layer of a sequential net keeps mean 0 and standard deviation 1 (Klambauer,
     /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The derivative at 0
-    /// is 1.7581.
+    /// is 1.7581, and so is the second one, that from below; PyTorch's second derivative is 0.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -163,7 +165,8 @@ impl Tensor {
     /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
     /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
     /// one element, or one for each channel, which are axis 1; gradients flow to it as well. The
-    /// derivative at 0 is the weight.
+    /// derivative at 0 is the weight, whose own derivative is 1 there; in second derivatives of PyTorch
+    /// it is 0.
     ///
     /// # Errors
     /// [`Error::Shape`] if the weight is neither of one element nor of one per channel,
@@ -230,7 +233,7 @@ impl Tensor {
 
     /// Continuously differentiable ELU: x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017,
     /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1; the usual
-    /// alpha is 1.
+    /// alpha is 1. The second derivative at 0 is 1 / alpha, that from below; PyTorch's is 0.
     ///
     /// # Errors
     /// [`Error::Argument`] if alpha is 0 or not a number.

@@ -1,5 +1,7 @@
 //! Activation functions that multiply x by a gate which x opens, and the piecewise linear stand-ins
-//! for smooth ones. Derivatives at the kinks are PyTorch's.
+//! for smooth ones. First derivatives at the kinks are PyTorch's.
+//!
+//! At ±∞ all of them, and their derivatives, are the limits; PyTorch's are NaN where 0 meets infinity.
 
 use super::elementwise::unary;
 use super::unary::{Clamp, at_least, limited};
@@ -23,7 +25,7 @@ unary! { activations:
     /// approximates it.
     ///
     /// Far below 0, where PyTorch subtracts the error function from 1 until nothing is left, the
-    /// result keeps its digits.
+    /// result keeps its digits. At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -48,7 +50,7 @@ unary! { activations:
     /// √(2/π) (x + 0.044715 x³) (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). PyTorch:
     /// `gelu(x, approximate="tanh")`.
     ///
-    /// The derivative stays finite where x² overflows; PyTorch's is NaN there.
+    /// The derivative stays finite where x² overflows, and the result is 0 at -∞; PyTorch's are NaN there.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -73,7 +75,7 @@ unary! { activations:
     /// Sigmoid linear unit, x sigmoid(x), also known as swish (Hendrycks, Gimpel 2016, Gaussian
     /// Error Linear Units; Elfwing, Uchibe, Doya 2017, Sigmoid-Weighted Linear Units for Neural
     /// Network Function Approximation in Reinforcement Learning; Ramachandran, Zoph, Le 2017,
-    /// Searching for Activation Functions).
+    /// Searching for Activation Functions). At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -93,7 +95,8 @@ unary! { activations:
             gate * (x * (-gate + 1.0) + 1.0)
         };
 
-    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation Function).
+    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation Function). At
+    /// -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -141,7 +144,7 @@ unary! { activations:
 
     /// x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic [`silu`](Self::silu)
     /// (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching
-    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3.
+    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3. At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

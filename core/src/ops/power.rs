@@ -81,6 +81,11 @@ fn float_power<T: Real>(x: T, exponent: f64) -> T {
         x.sqrt()
     } else if exponent == -0.5 {
         x.sqrt().recip()
+    } else if exponent.fract() == 0.0 && (2f64.powi(24)..2f64.powi(47)).contains(&exponent.abs()) {
+        // `f32` has 24 bits for the exponent: enough for each of two parts, and not for telling whether
+        // the whole is odd.
+        let low = exponent % 2f64.powi(23);
+        x.powf(x.constant(exponent - low)) * x.powf(x.constant(low))
     } else {
         x.powf(x.constant(exponent))
     }
@@ -125,14 +130,7 @@ const MULTIPLIED: u64 = 64;
 #[inline(always)]
 fn power<T: Real>(x: T, exponent: i64) -> T {
     if exponent.unsigned_abs() > MULTIPLIED {
-        // `f32` has 24 bits for an exponent: enough for each of the parts.
-        let low = exponent % 256;
-        let of = |exponent: i64| x.powf(x.constant(exponent as f64));
-        return if exponent.unsigned_abs() < 1 << 24 || low == 0 {
-            of(exponent)
-        } else {
-            of(exponent - low) * of(low)
-        };
+        return float_power(x, exponent as f64);
     }
     let mut rest = exponent.unsigned_abs();
     let (mut square, mut result) = (x, x.one());
