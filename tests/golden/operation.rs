@@ -69,7 +69,6 @@ pub struct Operation {
     pub signed_zeros: bool,
     /// Whether operands of another shape than the result's are stretched to it.
     pub stretches: bool,
-    pub only_f64: &'static [&'static str],
     /// Cases with relative tolerances of their own, in `f64` and `f32`.
     pub loose: &'static [(&'static str, f64, f64)],
 }
@@ -84,7 +83,6 @@ pub fn op(name: &'static str, run: fn(&Operands) -> Result<Tensor>) -> Operation
         gradient: ROUNDED,
         signed_zeros: true,
         stretches: true,
-        only_f64: &[],
         loose: &[],
     }
 }
@@ -174,11 +172,6 @@ impl Operation {
             signed_zeros: false,
             ..self
         }
-    }
-
-    /// Cases whose intermediate results leave the range of `f32`.
-    pub fn only_f64(self, only_f64: &'static [&'static str]) -> Self {
-        Self { only_f64, ..self }
     }
 
     /// Cases with relative tolerances of their own, in `f64` and `f32`.
