@@ -334,21 +334,13 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     let larger = T::select(sum.equals(sum), larger, sum);
     // The squares may leave the range of the dtype where the quotient does not: both are scaled, by a
     // power of two. The bounds that are beyond the range of `f32` are infinite there, or 0.
-    let scale = |outer: f64, inner: f64| {
-        let high = T::select(
-            larger.gt(larger.constant(1e15)),
-            g.constant(inner.recip()),
-            g.one(),
-        );
-        let high = T::select(
-            larger.gt(larger.constant(1e100)),
-            g.constant(outer.recip()),
-            high,
-        );
-        let low = T::select(larger.lt(larger.constant(1e-15)), g.constant(inner), high);
-        T::select(larger.lt(larger.constant(1e-100)), g.constant(outer), low)
-    };
-    let scale = scale(2f64.powi(600), 2f64.powi(96));
+    let (inner, outer) = (2f64.powi(96), 2f64.powi(600));
+    let mut scale = g.one();
+    for (bound, down) in [(1e15, inner), (1e100, outer)] {
+        let (high, low) = (g.constant(bound), g.constant(bound.recip()));
+        scale = T::select(larger.gt(high), g.constant(down.recip()), scale);
+        scale = T::select(larger.lt(low), g.constant(down), scale);
+    }
     let unless_flat = |flat: T, x: T| {
         let finite = T::select(larger.equals(larger.constant(f64::INFINITY)), flat, x);
         T::select(larger.equals(larger.zero()), flat, finite)
@@ -357,8 +349,8 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
         unless_flat(a.one(), a * scale),
         unless_flat(b.one(), b * scale),
     );
-    let quotient = if operand == 0 { b } else { -a } / (a * a + b * b);
-    unless_flat(g.zero(), g) * (quotient * scale)
+    let component = if operand == 0 { b } else { -a };
+    unless_flat(g.zero(), g) * (component / (a * a + b * b) * scale)
 }
 
 /// How much of the cotangent g the operand that should be larger gets: half where the two are equal,
