@@ -6,8 +6,8 @@ use crate::tensor::{Array, DType, with_dtype};
 use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
-/// A function that rounds a draw to the dtype, and into the interval from `low` to `high`, which is
-/// `closed` or lacks `high`. Only draws that were rounded out of it are changed. Where no number of the
+/// A function that limits a draw so that it is rounded into the interval from `low` to `high`, which is
+/// `closed` or lacks `high`. Only draws that would be rounded out of it become others. Where no number of the
 /// dtype is inside, all become the one nearest to `low`.
 pub(crate) fn within(
     dtype: DType,
@@ -25,7 +25,8 @@ pub(crate) fn within(
     if least > largest {
         (least, largest) = (rounded(dtype, low), rounded(dtype, low));
     }
-    move |draw| rounded(dtype, draw).clamp(least, largest)
+    // Rounding keeps the order, and leaves these two as they are.
+    move |draw| draw.clamp(least, largest)
 }
 
 /// The number of the dtype that is nearest to x; infinite beyond its range.

@@ -2,7 +2,7 @@
 //! taken from the standard library one element at a time, by one kernel for them all.
 
 use super::elementwise::{Saves, Unary, apply};
-use super::unary::{at_least, limited};
+use super::unary::limited;
 use crate::autograd::Tensor;
 use crate::kernel::{Rare, Real};
 use std::f64::consts::{LN_2, LN_10};
@@ -161,19 +161,22 @@ impl Unary for RareFunction {
     }
     #[inline(always)]
     fn pullback<T: Real>(self, g: T, x: T) -> T {
-        // Beyond this x² is all that counts; what it would do to the range is done by a factor.
+        // Beyond this x² is all that counts, and is not computed: it may leave the range.
         const FAR: f64 = 1e9;
         let near = limited(x, FAR);
-        let factor = x.constant(FAR) / at_least(x.abs(), FAR);
+        let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
         g * match self.function {
             Rare::Tan => x.rare(Rare::Tan).square() + 1.0,
             Rare::Asin => one_minus_square(x).sqrt().recip(),
             Rare::Acos => -one_minus_square(x).sqrt().recip(),
-            Rare::Atan => (near * near + 1.0).recip() * factor * factor,
+            Rare::Atan => {
+                let slope = or_far(x.abs(), near * near + 1.0).recip();
+                slope * or_far(slope, x.one())
+            }
             Rare::Sinh => x.rare(Rare::Cosh),
             Rare::Cosh => x.rare(Rare::Sinh),
-            Rare::Asinh => (near * near + 1.0).sqrt().recip() * factor,
-            Rare::Acosh => ((near - 1.0) * (near + 1.0)).sqrt().recip() * factor,
+            Rare::Asinh => or_far(x.abs(), (near * near + 1.0).sqrt()).recip(),
+            Rare::Acosh => or_far(x.abs(), ((near - 1.0) * (near + 1.0)).sqrt()).recip(),
             Rare::Atanh => one_minus_square(x).recip(),
             Rare::Log2 => x.constant(LN_2.recip()) / x,
             Rare::Log10 => x.constant(LN_10.recip()) / x,
