@@ -54,7 +54,7 @@ macro_rules! files {
 files! {
     unary |file| run::check(file, &table::unary(), &table::differences());
     activation |file| run::check(file, &table::activation(), &table::differences());
-    binary |file| run::check(file, &table::binary(), &[]);
+    binary |file| run::check(file, &table::binary(), &table::binary_differences());
     reduce |file| run::check(file, &table::reduce(), &[]);
     product |file| run::check(file, &table::product(), &[]);
     extremes |file| run::check(file, &table::extremes(), &[]);

@@ -4,7 +4,8 @@ use crate::read::File;
 use cotangent::prelude::*;
 use std::fmt::Display;
 
-/// How far a result may be off: `relative` of the larger of its own size and `floor`.
+/// How far a result may be off: `relative` of the larger of its own size and `floor`. A bound of 0 is
+/// kept exactly: the result is that of PyTorch, rounded to its dtype.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
     /// In `f64`.
@@ -29,7 +30,7 @@ impl Bound {
         }
     }
 
-    fn relative(self, dtype: DType) -> f64 {
+    pub fn relative(self, dtype: DType) -> f64 {
         if dtype == DType::F32 {
             self.f32
         } else {
@@ -65,7 +66,13 @@ pub fn deviations(
                 DType::F32 => (f64::from(expected as f32), f64::from(f32::from_bits(1))),
                 _ => (expected, f64::from_bits(1)),
             };
-            let allowed = bound.relative(found.1) * bound.scale(largest, expected) + 2.0 * smallest;
+            let relative = bound.relative(found.1);
+            let (expected, allowed) = if relative == 0.0 {
+                (rounded, 0.0)
+            } else {
+                let allowed = relative * bound.scale(largest, expected) + 2.0 * smallest;
+                (expected, allowed)
+            };
             let fits = if rounded.is_nan() {
                 value.is_nan()
             } else if rounded.is_infinite() {

@@ -67,7 +67,8 @@ pub struct Operation {
     pub output: Bound,
     pub gradient: Bound,
     pub signed_zeros: bool,
-    pub only_f64: &'static [&'static str],
+    /// Whether operands of another shape than the result's are stretched to it.
+    pub stretches: bool,
     /// Cases with relative tolerances of their own, in `f64` and `f32`.
     pub loose: &'static [(&'static str, f64, f64)],
 }
@@ -75,22 +76,32 @@ pub struct Operation {
 /// An operation whose results must be right to all but their last digits: those in which formulas
 /// that are equal in exact arithmetic may differ.
 pub fn op(name: &'static str, run: fn(&Operands) -> Result<Tensor>) -> Operation {
-    let bound = Bound {
-        f64: 1e-14,
-        f32: 2e-6,
-        floor: 0.0,
-        of_tensor: false,
-    };
     Operation {
         name,
         run,
-        output: bound,
-        gradient: bound,
+        output: ROUNDED,
+        gradient: ROUNDED,
         signed_zeros: true,
-        only_f64: &[],
+        stretches: true,
         loose: &[],
     }
 }
+
+/// Allows errors in the last digits.
+const ROUNDED: Bound = Bound {
+    f64: 1e-14,
+    f32: 2e-6,
+    floor: 0.0,
+    of_tensor: false,
+};
+
+/// Compares with `==`.
+const EXACT: Bound = Bound {
+    f64: 0.0,
+    f32: 0.0,
+    floor: 0.0,
+    of_tensor: false,
+};
 
 impl Operation {
     /// Sums of products of numbers about 1, which may cancel.
@@ -121,18 +132,28 @@ impl Operation {
         }
     }
 
-    /// Moves values and changes none.
-    pub fn moves(self) -> Self {
-        let bound = Bound {
-            f64: 0.0,
-            f32: 0.0,
-            floor: 0.0,
-            of_tensor: false,
-        };
+    /// Is exact, and so are its gradients, but for the sums where an operand was stretched: it selects,
+    /// rounds to whole numbers, or is one operation that rounds once.
+    pub fn exact(self) -> Self {
         Self {
-            output: bound,
-            gradient: bound,
+            gradient: EXACT,
+            ..self.exact_output()
+        }
+    }
+
+    /// Is exact, while its gradients are not.
+    pub fn exact_output(self) -> Self {
+        Self {
+            output: EXACT,
             ..self
+        }
+    }
+
+    /// Moves values and changes none, or selects some of them.
+    pub fn moves(self) -> Self {
+        Self {
+            stretches: false,
+            ..self.exact()
         }
     }
 
@@ -153,11 +174,6 @@ impl Operation {
         }
     }
 
-    /// Cases whose intermediate results leave the range of `f32`.
-    pub fn only_f64(self, only_f64: &'static [&'static str]) -> Self {
-        Self { only_f64, ..self }
-    }
-
     /// Cases with relative tolerances of their own, in `f64` and `f32`.
     pub fn loose(self, loose: &'static [(&'static str, f64, f64)]) -> Self {
         Self { loose, ..self }
@@ -167,7 +183,11 @@ impl Operation {
         Bound {
             floor: 1.0,
             of_tensor: true,
-            ..self.gradient
+            ..if self.gradient.f64 == 0.0 {
+                ROUNDED
+            } else {
+                self.gradient
+            }
         }
     }
 }

@@ -1,18 +1,23 @@
 //! Elementwise kernels: one formula over N operands, in one sweep.
 
-use super::isa::{Isa, Kernel, dispatch};
+use super::isa::{Isa, Kernel, SmallAngles, dispatch};
+use super::math::trig::LARGEST_ANGLE;
 use super::parallel::{self, GRAIN, Shared, cut};
 use super::real::{Float, Lane, Real, lanes};
 use super::strided::View;
 
 /// A formula from `N` numbers to one.
 pub trait Map<const N: usize>: Copy + Send + Sync + 'static {
+    /// Whether it takes the sine or cosine of an argument.
+    const TURNS: bool = false;
     /// The formula.
     fn apply<T: Real>(self, args: [T; N]) -> T;
 }
 
 /// A formula that replaces `S` numbers, given `N` others.
 pub trait Update<const S: usize, const N: usize>: Copy + Send + Sync {
+    /// Whether it takes the sine or cosine of an argument, but not of what it replaces.
+    const TURNS: bool = false;
     /// The new values of `state`.
     fn apply<T: Real>(self, state: [T; S], args: [T; N]) -> [T; S];
 }
@@ -48,7 +53,7 @@ pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
     }
     let contiguous = slices.iter().all(Option::is_some);
     if contiguous && out.len() <= GRAIN {
-        return dispatch(Contiguous {
+        return sweep(Contiguous {
             map,
             inputs: whole,
             out,
@@ -57,7 +62,7 @@ pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
     parallel::chunks_mut(out, GRAIN, &|start, out| {
         if contiguous {
             let inputs = cut(whole, &(start..start + out.len()));
-            dispatch(Contiguous { map, inputs, out });
+            sweep(Contiguous { map, inputs, out });
             return;
         }
         let mut stages = [[F::default(); STAGE]; N];
@@ -72,7 +77,7 @@ pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
                     &stage[..out.len()]
                 };
             }
-            dispatch(Contiguous {
+            sweep(Contiguous {
                 map,
                 inputs: pieces,
                 out,
@@ -90,7 +95,7 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
     let len = states[0].len();
     assert!(states.iter().all(|s| s.len() == len) && args.iter().all(|a| a.len() == len));
     if len <= GRAIN {
-        return dispatch(InPlace {
+        return sweep(InPlace {
             update,
             states,
             args,
@@ -103,7 +108,7 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
             // SAFETY: the ranges of one call do not overlap, and `states` is borrowed for all of it.
             pieces[k] = unsafe { states[k].piece(range.clone()) };
         }
-        dispatch(InPlace {
+        sweep(InPlace {
             update,
             states: pieces,
             args: cut(args, &range),
@@ -120,7 +125,7 @@ pub(crate) fn updated<F: Float, const N: usize, U: Update<1, N>>(
 ) {
     parallel::chunks_mut(out, GRAIN, &|start, out| {
         let range = start..start + out.len();
-        dispatch(Elsewhere {
+        sweep(Elsewhere {
             update,
             old: &old[range.clone()],
             args: cut(args, &range),
@@ -167,6 +172,73 @@ pub(crate) fn step<F: Float, const N: usize, U: Step<N>>(parts: Vec<StepPart<'_,
             state,
         });
     });
+}
+
+/// A kernel whose formula may take sines and cosines of its arguments.
+trait Sweep: Kernel<Output = ()> {
+    const TURNS: bool;
+    /// Whether an argument is too large for the fast sine.
+    fn meets_large_angles(&self) -> bool;
+}
+
+/// Runs a kernel, and if it turns and meets no large angle, then without the branches for such.
+#[inline]
+fn sweep<K: Sweep>(kernel: K) {
+    if K::TURNS {
+        dispatch(Turning(kernel));
+    } else {
+        dispatch(kernel);
+    }
+}
+
+struct Turning<K>(K);
+
+impl<K: Sweep> Kernel for Turning<K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if self.0.meets_large_angles() {
+            self.0.run::<I>();
+        } else {
+            self.0.run::<SmallAngles<I>>();
+        }
+    }
+}
+
+#[inline(always)]
+fn any_large<F: Float, const N: usize>(slices: &[&[F]; N]) -> bool {
+    let (limit, mut any) = (F::from_f64(LARGEST_ANGLE), false);
+    for slice in slices {
+        for x in *slice {
+            any |= x.abs() > limit;
+        }
+    }
+    any
+}
+
+impl<F: Float, const N: usize, M: Map<N>> Sweep for Contiguous<'_, F, N, M> {
+    const TURNS: bool = M::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.inputs)
+    }
+}
+
+impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Sweep for InPlace<'_, F, S, N, U> {
+    const TURNS: bool = U::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.args)
+    }
+}
+
+impl<F: Float, const N: usize, U: Update<1, N>> Sweep for Elsewhere<'_, F, N, U> {
+    const TURNS: bool = U::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.args)
+    }
 }
 
 struct Contiguous<'a, F, const N: usize, M> {

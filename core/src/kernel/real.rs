@@ -358,20 +358,16 @@ impl<F: Float, I: Isa> Real for Lane<F, I> {
     }
     #[inline(always)]
     fn round(self) -> Self {
-        // 2^(mantissa bits) - magnitude trick: adding and subtracting 1.5 * 2^mantissa rounds to
-        // even in hardware; numbers that large are integers already.
-        let magic = F::from_f64(if size_of::<F>() == 4 {
-            12_582_912.0
+        // From 2^mantissa bits on, numbers are integers, and the next number is 1 away: adding this
+        // to a smaller magnitude and subtracting it again rounds to even in hardware.
+        let integers = F::from_f64(if size_of::<F>() == 4 {
+            8_388_608.0
         } else {
-            6_755_399_441_055_744.0
+            4_503_599_627_370_496.0
         });
-        let limit = F::from_f64(if size_of::<F>() == 4 {
-            4_194_304.0
-        } else {
-            2_251_799_813_685_248.0
-        });
-        let rounded = ((self.0 + magic) - magic).copysign(self.0);
-        Self::new(if self.0.abs() < limit {
+        let magnitude = self.0.abs();
+        let rounded = ((magnitude + integers) - integers).copysign(self.0);
+        Self::new(if magnitude < integers {
             rounded
         } else {
             self.0

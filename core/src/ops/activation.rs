@@ -1,8 +1,10 @@
-//! Activation functions: rectifiers and sigmoids. Derivatives at the kinks are PyTorch's.
+//! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's; second
+//! ones are those of the side that the first is taken from, where PyTorch's are 0.
 
 use super::binary::{self, Binary};
 use super::elementwise::{Saves, Unary, apply, unary};
 use super::noise;
+use super::unary::at_least;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Real;
@@ -25,11 +27,11 @@ unary! { activations:
     pub fn relu() as Relu
         saves Output,
         value |x| T::select(x.lt(x.zero()), x.zero(), x),
-        derivative |y| T::select(y.le(y.zero()), y.zero(), y.one());
+        pullback |g, y| T::select(y.le(y.zero()), g.zero(), g);
 
     /// Leaky ReLU: x for x > 0, else negative_slope · x (Maas, Hannun, Ng 2013, Rectifier
     /// Nonlinearities Improve Neural Network Acoustic Models). The derivative at 0 is the slope;
-    /// the usual slope is 0.01.
+    /// the usual slope is 0.01. A slope of 0 makes 0 of -∞ too, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -38,15 +40,24 @@ unary! { activations:
     /// ```
     pub fn leaky_relu(negative_slope: f64) as LeakyRelu
         saves if negative_slope > 0.0 { Output } else { Input },
-        value |x| T::select(x.gt(x.zero()), x, x * negative_slope),
-        derivative |s| T::select(s.gt(s.zero()), s.one(), s.constant(negative_slope));
+        value |x| {
+            // A slope of 0 makes 0 of -∞ too.
+            let negative = if negative_slope == 0.0 { at_least(x, -1.0) } else { x };
+            T::select(x.gt(x.zero()), x, negative * negative_slope)
+        },
+        pullback |g, s| if negative_slope == 0.0 {
+            T::select(s.gt(s.zero()), g, g.zero())
+        } else {
+            g * T::select(s.gt(s.zero()), s.one(), s.constant(negative_slope))
+        };
 
     /// Exponential linear unit: x for x > 0, else alpha (e^x - 1) (Clevert, Unterthiner,
     /// Hochreiter 2015, Fast and Accurate Deep Network Learning by Exponential Linear Units). The
     /// derivative at 0 is alpha; the usual alpha is 1.
     ///
     /// Where x < 0 the derivative is computed from the result, y + alpha: far below 0 it is
-    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is.
+    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is. The second
+    /// derivative at 0 is alpha too, that from below; PyTorch's is 0.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -56,20 +67,23 @@ unary! { activations:
     pub fn elu(alpha: f64) as Elu
         saves if alpha > 0.0 { Output } else { Input },
         value |x| T::select(x.gt(x.zero()), x, x.exp_m1() * alpha),
-        derivative |s| {
+        pullback |g, s| {
+            let positive = s.gt(s.zero());
             let negative = if alpha > 0.0 {
                 s + alpha
             } else {
-                // Where it is not chosen it must be finite too: it is multiplied by 0.
-                T::select(s.gt(s.zero()), s.zero(), s).exp() * alpha
+                // Where it is not chosen it must be finite too: see `elementwise`.
+                T::select(positive, s.zero(), s).exp() * alpha
             };
-            T::select(s.gt(s.zero()), s.one(), negative)
+            let flat = alpha == 0.0;
+            let g = if flat { T::select(s.le(s.zero()), g.zero(), g) } else { g };
+            g * T::select(positive, s.one(), negative)
         };
 
     /// Scaled ELU, 1.0507 · elu(x, 1.6733): with standardized inputs and LeCun normal weights,
     /// each layer of a sequential net keeps mean 0 and standard deviation 1 (Klambauer,
     /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The derivative at 0
-    /// is 1.7581.
+    /// is 1.7581, and so is the second one, that from below; PyTorch's second derivative is 0.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -151,7 +165,8 @@ impl Tensor {
     /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
     /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
     /// one element, or one for each channel, which are axis 1; gradients flow to it as well. The
-    /// derivative at 0 is the weight.
+    /// derivative at 0 is the weight, whose own derivative is 1 there; in second derivatives of PyTorch
+    /// it is 0.
     ///
     /// # Errors
     /// [`Error::Shape`] if the weight is neither of one element nor of one per channel,
@@ -188,7 +203,7 @@ impl Tensor {
     /// Randomized leaky ReLU as in training: x for x > 0, else a x with a slope a drawn uniformly from
     /// `[lower, upper]` for each element (Xu, Wang, Chen, Li 2015, Empirical Evaluation of Rectified
     /// Activations in Convolutional Network). The derivative at 0 is the slope; the usual bounds are
-    /// 1/8 and 1/3. The same seed draws the same slopes. When predicting,
+    /// 1/8 and 1/3; no slope is rounded out of them. The same seed draws the same slopes. When predicting,
     /// [`leaky_relu`](Self::leaky_relu) with the mean of the bounds takes its place.
     ///
     /// # Errors
@@ -208,16 +223,17 @@ impl Tensor {
                 format!("expected finite bounds, lower <= upper, found {lower} and {upper}");
             return Err(Error::argument("rrelu", reason));
         }
+        let within = noise::within(self.dtype(), lower, upper, true);
         // The centres of 2^32 equal parts.
         let slopes = noise::like(self, seed, |bits| {
-            lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32))
+            within(lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32)))
         });
         Ok(binary::apply(Prelu, self, &slopes))
     }
 
     /// Continuously differentiable ELU: x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017,
     /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1; the usual
-    /// alpha is 1.
+    /// alpha is 1. The second derivative at 0 is 1 / alpha, that from below; PyTorch's is 0.
     ///
     /// # Errors
     /// [`Error::Argument`] if alpha is 0 or not a number.
@@ -256,6 +272,16 @@ impl Binary for Prelu {
             T::select(x.gt(x.zero()), x.zero(), x)
         }
     }
+    #[inline(always)]
+    fn pullback<T: Real>(self, operand: usize, g: T, x: T, weight: T) -> T {
+        let flat = operand == 1;
+        let g = if flat {
+            T::select(x.gt(x.zero()), g.zero(), g)
+        } else {
+            g
+        };
+        g * self.partial(operand, x, weight)
+    }
 }
 
 /// The derivative is made from the operand: from the result it would be as inaccurate as
@@ -280,11 +306,11 @@ impl Unary for Celu {
         T::select(x.gt(x.zero()), x, negative)
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
-        // Where it is not chosen it must be finite too: it is multiplied by 0.
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
+        // Where it is not chosen it must be finite too: see `elementwise`.
         let negative = T::select(x.gt(x.zero()), x.zero(), x);
         let negative = (negative * self.alpha.recip()).exp();
-        T::select(x.gt(x.zero()), x.one(), negative)
+        g * T::select(x.gt(x.zero()), x.one(), negative)
     }
 }
 

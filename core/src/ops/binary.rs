@@ -18,6 +18,12 @@ pub(super) trait Binary: Copy + Send + Sync + 'static {
     fn value<T: Real>(self, a: T, b: T) -> T;
     /// ∂f/∂a for `operand` 0, ∂f/∂b for 1.
     fn partial<T: Real>(self, operand: usize, a: T, b: T) -> T;
+    /// The cotangent g times the partial derivative. A function that is constant somewhere selects
+    /// here instead, as is said in [`elementwise`](super::elementwise).
+    #[inline(always)]
+    fn pullback<T: Real>(self, operand: usize, g: T, a: T, b: T) -> T {
+        g * self.partial(operand, a, b)
+    }
 }
 
 /// Applies and records a function of two tensors that are known to broadcast and share a dtype.
@@ -69,7 +75,7 @@ struct Chain<B> {
 impl<B: Binary> Update<1, 2> for Chain<B> {
     #[inline(always)]
     fn apply<T: Real>(self, [g]: [T; 1], [a, b]: [T; 2]) -> [T; 1] {
-        [g * self.binary.partial(self.operand, a, b)]
+        [self.binary.pullback(self.operand, g, a, b)]
     }
 }
 
@@ -88,18 +94,17 @@ impl<B: Binary> Recorded<B> {
                 Some(saved) => tape.symbol(&crate::autograd::stretch(&context.saved(saved), shape)),
                 None => tape.symbol(&cotangent.detach()),
             };
-            let partial = self
-                .binary
-                .partial(operand, symbol(needed[0]), symbol(needed[1]));
-            return (tape.symbol(&cotangent) * partial).tensor();
+            let (a, b) = (symbol(needed[0]), symbol(needed[1]));
+            let g = tape.symbol(&cotangent);
+            return self.binary.pullback(operand, g, a, b).tensor();
         }
         // Where only one operand matters it stands for both.
         let (a, b) = match needed {
             [Some(a), Some(b)] => (a, b),
             [Some(only), None] | [None, Some(only)] => (only, only),
             [None, None] => {
-                return cotangent
-                    .scaled_in_place(constant(|any| self.binary.partial(operand, any, any)));
+                let pullback = |one| self.binary.pullback(operand, one, one, one);
+                return cotangent.scaled_in_place(constant(pullback));
             }
         };
         let chain = Chain {
@@ -134,15 +139,36 @@ impl<B: Binary> Op for Recorded<B> {
     }
 }
 
+/// The methods of [`Binary`] that say how it is differentiated.
+macro_rules! slopes {
+    (partials |$a:ident, $b:ident| $first:expr, $second:expr) => {
+        #[inline(always)]
+        fn partial<T: Real>(self, operand: usize, $a: T, $b: T) -> T {
+            #[allow(unused_variables)]
+            if operand == 0 { $first } else { $second }
+        }
+    };
+    (pullbacks |$g:ident, $a:ident, $b:ident| $first:expr, $second:expr) => {
+        #[inline(always)]
+        fn partial<T: Real>(self, operand: usize, a: T, b: T) -> T {
+            self.pullback(operand, a.one(), a, b)
+        }
+        #[inline(always)]
+        fn pullback<T: Real>(self, operand: usize, $g: T, $a: T, $b: T) -> T {
+            if operand == 0 { $first } else { $second }
+        }
+    };
+}
+
 /// Defines elementwise functions of two tensors: the documented method, which operands the partial
-/// derivatives need, the formula, the partial derivatives.
+/// derivatives need, the formula, the partial derivatives or the pullbacks.
 macro_rules! binary {
     ($(
         $(#[$doc:meta])*
         pub fn $method:ident as $name:ident
             needs $needs:expr,
             value |$a:ident, $b:ident| $value:expr,
-            partials $first:expr, $second:expr;
+            $slopes:ident |$($argument:ident),+| $first:expr, $second:expr;
     )*) => {$(
         #[derive(Clone, Copy, Debug)]
         pub(super) struct $name;
@@ -154,11 +180,7 @@ macro_rules! binary {
             fn value<T: Real>(self, $a: T, $b: T) -> T {
                 $value
             }
-            #[inline(always)]
-            fn partial<T: Real>(self, operand: usize, $a: T, $b: T) -> T {
-                #[allow(unused_variables)]
-                if operand == 0 { $first } else { $second }
-            }
+            slopes! { $slopes |$($argument),+| $first, $second }
         }
 
         impl Tensor {
@@ -191,7 +213,7 @@ binary! {
     pub fn add as Plus
         needs [NONE, NONE],
         value |a, b| a + b,
-        partials a.one(), b.one();
+        partials |a, b| a.one(), b.one();
 
     /// a - b, broadcast; `&a - &b` is the same but panics where this returns an error.
     ///
@@ -204,7 +226,7 @@ binary! {
     pub fn sub as Minus
         needs [NONE, NONE],
         value |a, b| a - b,
-        partials a.one(), b.constant(-1.0);
+        partials |a, b| a.one(), b.constant(-1.0);
 
     /// a · b elementwise, broadcast; `&a * &b` is the same but panics where this returns an error.
     ///
@@ -217,7 +239,7 @@ binary! {
     pub fn mul as Times
         needs [SECOND, FIRST],
         value |a, b| a * b,
-        partials b, a;
+        partials |a, b| b, a;
 
     /// a / b elementwise, broadcast; `&a / &b` is the same but panics where this returns an error.
     ///
@@ -230,7 +252,7 @@ binary! {
     pub fn div as Over
         needs [SECOND, BOTH],
         value |a, b| a / b,
-        partials b.recip(), -(a / b / b);
+        partials |a, b| b.recip(), -(a / b / b);
 
     /// a^b elementwise, broadcast. The derivative with respect to b is 0 where a is 0 and b is
     /// not negative, as in PyTorch.
@@ -244,14 +266,18 @@ binary! {
     pub fn pow as Power
         needs [BOTH, BOTH],
         value |a, b| a.powf(b),
-        partials
-            T::select(b.equals(b.zero()), a.zero(), b * a.powf(b - 1.0)),
+        pullbacks |g, a, b|
+            {
+                let flat = b.equals(b.zero());
+                let exponent = T::select(flat, b.one(), b);
+                T::select(flat, g.zero(), g) * (exponent * a.powf(exponent - 1.0))
+            },
             {
                 let zero = T::select(a.equals(a.zero()), a.one(), a.zero());
                 let not_negative = T::select(b.ge(b.zero()), a.one(), a.zero());
-                let vanishes = (zero * not_negative).equals(a.one());
-                let base = T::select(vanishes, a.one(), a);
-                T::select(vanishes, a.zero(), base.powf(b) * base.ln())
+                let flat = (zero * not_negative).equals(a.one());
+                let base = T::select(flat, a.one(), a);
+                T::select(flat, g.zero(), g) * (base.powf(b) * base.ln())
             };
 
     /// The larger of a and b, broadcast; NaN if either is. Where they are equal each gets half of
@@ -266,7 +292,7 @@ binary! {
     pub fn maximum as Maximum
         needs [BOTH, BOTH],
         value |a, b| T::select(b.equals(b), T::select(a.lt(b), b, a), b),
-        partials share(b, a), share(a, b);
+        pullbacks |g, a, b| share(g, b, a), share(g, a, b);
 
     /// The smaller of a and b, broadcast; NaN if either is. Where they are equal each gets half of
     /// the gradient.
@@ -280,10 +306,10 @@ binary! {
     pub fn minimum as Minimum
         needs [BOTH, BOTH],
         value |a, b| T::select(b.equals(b), T::select(b.lt(a), b, a), b),
-        partials share(a, b), share(b, a);
+        pullbacks |g, a, b| share(g, a, b), share(g, b, a);
 
     /// The angle in radians of the point (other, self), broadcast. The derivatives at the origin are
-    /// 0.
+    /// 0, and so they are infinitely far from it, where PyTorch's may be NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -294,26 +320,69 @@ binary! {
     pub fn atan2 as Atan2
         needs [BOTH, BOTH],
         value |a, b| a.atan2(b),
-        partials over_square(b, a, b), over_square(-a, a, b);
+        pullbacks |g, a, b| turn(0, g, a, b), turn(1, g, a, b);
 }
 
-/// x / (a² + b²), or 0 where that sum is 0.
+/// The gradient of [`Tensor::atan2`]: g b / (a² + b²), or -g a / (a² + b²) for operand 1; 0 where that
+/// sum is 0 or infinite.
 #[inline(always)]
-fn over_square<T: Real>(x: T, a: T, b: T) -> T {
-    let square = a * a + b * b;
-    let vanishes = square.equals(square.zero());
-    // The branch that is not chosen must be finite too: its derivative is multiplied by 0.
-    T::select(
-        vanishes,
-        x.zero(),
-        x / T::select(vanishes, square.one(), square),
-    )
+fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
+    let (length, width) = (a.abs(), b.abs());
+    let larger = T::select(length.lt(width), width, length);
+    // NaN if one of them is.
+    let sum = length + width;
+    let larger = T::select(sum.equals(sum), larger, sum);
+    // The squares may leave the range of the dtype where the quotient does not: both are scaled, by a
+    // power of two. The bounds that are beyond the range of `f32` are infinite there, or 0.
+    let (inner, outer) = (2f64.powi(96), 2f64.powi(600));
+    let mut scale = g.one();
+    for (bound, down) in [(1e15, inner), (1e100, outer)] {
+        let (high, low) = (g.constant(bound), g.constant(bound.recip()));
+        scale = T::select(larger.gt(high), g.constant(down.recip()), scale);
+        scale = T::select(larger.lt(low), g.constant(down), scale);
+    }
+    let unless_flat = |flat: T, x: T| {
+        let finite = T::select(larger.equals(larger.constant(f64::INFINITY)), flat, x);
+        T::select(larger.equals(larger.zero()), flat, finite)
+    };
+    let (a, b) = (
+        unless_flat(a.one(), a * scale),
+        unless_flat(b.one(), b * scale),
+    );
+    let component = if operand == 0 { b } else { -a };
+    unless_flat(g.zero(), g) * (component / (a * a + b * b) * scale)
 }
 
-/// What of the gradient the operand that should be larger gets: half where the two are equal, none
-/// where it is smaller, else (where one is NaN too) all.
+/// How much of the cotangent g the operand that should be larger gets: half where the two are equal,
+/// none where it is smaller, else (where one is NaN too) all.
 #[inline(always)]
-fn share<T: Real>(smaller: T, larger: T) -> T {
-    let tied = T::select(smaller.equals(larger), smaller.constant(0.5), smaller.one());
-    T::select(larger.lt(smaller), smaller.zero(), tied)
+fn share<T: Real>(g: T, smaller: T, larger: T) -> T {
+    let tied = T::select(smaller.equals(larger), g.constant(0.5), g.one());
+    T::select(larger.lt(smaller), g.zero(), g * tied)
+}
+
+/// x · factor, but 0 where the factor is 0, whatever x is: a mask, which may scale what it keeps. The
+/// factor is a constant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept;
+
+impl Binary for Kept {
+    const NAME: &'static str = "mul";
+    const NEEDS: [[bool; 2]; 2] = [SECOND, FIRST];
+    #[inline(always)]
+    fn value<T: Real>(self, x: T, factor: T) -> T {
+        T::select(factor.equals(x.zero()), x.zero(), x * factor)
+    }
+    #[inline(always)]
+    fn partial<T: Real>(self, operand: usize, x: T, factor: T) -> T {
+        if operand == 0 { factor } else { x }
+    }
+    #[inline(always)]
+    fn pullback<T: Real>(self, operand: usize, g: T, x: T, factor: T) -> T {
+        if operand == 0 {
+            self.value(g, factor)
+        } else {
+            g * x
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Making tensors from values, constants and random draws.
 
+use super::noise;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Float;
@@ -132,11 +133,13 @@ impl Tensor {
         })
     }
 
-    /// Draws from the uniform distribution on `[low, high)`.
+    /// Draws from the uniform distribution on `[low, high)`. No draw is rounded out of the interval:
+    /// such a draw becomes the nearest number of the dtype within. Where the interval holds none, and
+    /// where the bounds are equal, all are the number nearest to `low`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `low > high` or a bound is not finite, [`Error::Shape`] if there
-    /// would be more elements than memory can hold.
+    /// [`Error::Argument`] if `low > high` or a bound is not finite in the dtype, [`Error::Shape`] if
+    /// there would be more elements than memory can hold.
     ///
     /// ```
     /// # use cotangent_core::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
@@ -152,21 +155,23 @@ impl Tensor {
         dtype: DType,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Self> {
-        if !(low <= high && low.is_finite() && high.is_finite()) {
+        let finite = |bound| noise::rounded(dtype, bound).is_finite();
+        if !(low <= high && finite(low) && finite(high)) {
             return Err(Error::argument(
                 "uniform",
                 format!("expected finite bounds low <= high, found {low} and {high}"),
             ));
         }
         let width = high - low;
+        let within = noise::within(dtype, low, high, false);
         Self::from_fn(shape, dtype, || {
             let draw: f64 = StandardUniform.sample(rng);
             // The difference of two finite numbers may be infinite.
-            if width.is_finite() {
+            within(if width.is_finite() {
                 low + width * draw
             } else {
                 low * (1.0 - draw) + high * draw
-            }
+            })
         })
     }
 
@@ -225,12 +230,15 @@ impl Tensor {
                 "the step {step} leads away from the end, {end}, of a range that starts at {start}"
             ));
         }
+        // The difference of two finite numbers may be infinite: then half of it is counted, in halves.
+        let half = if (end - start).is_finite() { 1.0 } else { 0.5 };
+        let [start, end, step] = [start, end, step].map(|x| x * half);
         // A count beyond all bounds becomes one that no shape has room for.
         let count = ((end - start) / step).ceil() as usize;
         let mut i = -1.0;
         Self::counted("arange", count, dtype, || {
             i += 1.0;
-            start + i * step
+            (start + i * step) / half
         })
     }
 

@@ -1,6 +1,7 @@
 //! Dropout, and the kind that goes with self-normalizing activations.
 
 use super::activation::{SELU_ALPHA, SELU_SCALE};
+use super::binary::{self, Kept};
 use super::noise;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
@@ -11,7 +12,9 @@ const SELU_LOWEST: f64 = -SELU_ALPHA * SELU_SCALE;
 impl Tensor {
     /// Each element is 0 with probability `p`, else divided by 1 - p, so that the mean stays
     /// (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to
-    /// Prevent Neural Networks from Overfitting). The same seed drops the same elements.
+    /// Prevent Neural Networks from Overfitting). The same seed drops the same elements. An element that
+    /// is dropped is 0 and gets a gradient of 0 even if it, or the cotangent, is infinite or NaN; in
+    /// PyTorch it is NaN then.
     ///
     /// # Errors
     /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
@@ -26,7 +29,8 @@ impl Tensor {
     /// ```
     pub fn dropout(&self, p: f64, seed: u64) -> Result<Self> {
         if drops("dropout", p)? {
-            self.mul(&self.kept(p, seed, 1.0 / (1.0 - p)))
+            let kept = self.kept(p, seed, 1.0 / (1.0 - p));
+            Ok(binary::apply(Kept, self, &kept))
         } else {
             Ok(self.clone())
         }
@@ -59,7 +63,7 @@ impl Tensor {
         let shift = slope
             .mul_scalar(-SELU_LOWEST)
             .add_scalar(a * SELU_LOWEST + b);
-        self.mul(&slope)?.add(&shift)
+        binary::apply(Kept, self, &slope).add(&shift)
     }
 
     /// 0 with probability `p`, else `value`, for each element.

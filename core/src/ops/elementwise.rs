@@ -1,5 +1,12 @@
 //! The mechanism that makes an elementwise function a few lines: a formula and its derivative, each
 //! written once over `Real`.
+//!
+//! Most functions give their derivative, by which the cotangent is multiplied. A function that is
+//! constant somewhere gives its pullback instead, which selects: there the gradient is 0 whatever the
+//! cotangent, while a product would make NaN of an infinite one. While backward is recorded, the
+//! pullback itself is differentiated, and what it does not select gets a cotangent of 0. That is
+//! multiplied again, so its factors must be finite: a mask goes over the cotangent first, and arguments
+//! are limited to where the formula is good.
 
 use super::symbolic::Tape;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
@@ -24,12 +31,15 @@ pub(super) trait Unary: Copy + Send + Sync + 'static {
     /// Whether nets use it between their layers; see [`Op::is_activation`].
     const ACTIVATION: bool = false;
     fn name(self) -> &'static str;
-    /// What [`derivative`](Self::derivative) is given.
+    /// Whether the value or the derivative is made from a sine or cosine; see [`Map::TURNS`].
+    const TURNS: bool = false;
+    /// What [`pullback`](Self::pullback) is given beside the cotangent.
     fn saves(self) -> Saves;
     /// y = f(x)
     fn value<T: Real>(self, x: T) -> T;
-    /// f'(x), from what is saved (from any number if nothing is: only its type matters then).
-    fn derivative<T: Real>(self, saved: T) -> T;
+    /// g f'(x) from the cotangent g and what is saved (any number if nothing is: only its type matters
+    /// then).
+    fn pullback<T: Real>(self, g: T, saved: T) -> T;
 }
 
 /// Applies and records an elementwise function.
@@ -49,6 +59,7 @@ pub(super) fn apply<U: Unary>(unary: U, x: &Tensor) -> Tensor {
 struct Value<U>(U);
 
 impl<U: Unary> Map<1> for Value<U> {
+    const TURNS: bool = U::TURNS;
     #[inline(always)]
     fn apply<T: Real>(self, [x]: [T; 1]) -> T {
         self.0.value(x)
@@ -60,9 +71,10 @@ impl<U: Unary> Map<1> for Value<U> {
 struct Chain<U>(U);
 
 impl<U: Unary> Update<1, 1> for Chain<U> {
+    const TURNS: bool = U::TURNS;
     #[inline(always)]
     fn apply<T: Real>(self, [g]: [T; 1], [saved]: [T; 1]) -> [T; 1] {
-        [g * self.0.derivative(saved)]
+        [self.0.pullback(g, saved)]
     }
 }
 
@@ -84,12 +96,12 @@ impl<U: Unary> Op for Recorded<U> {
                 (None, _) => cotangent.detach(),
             };
             let tape = Tape::default();
-            let derivative = self.unary.derivative(tape.symbol(&saved));
-            (tape.symbol(&cotangent) * derivative).tensor()
+            let [g, saved] = [&cotangent, &saved].map(|x| tape.symbol(x));
+            self.unary.pullback(g, saved).tensor()
         } else {
             match &self.saved {
                 Some(saved) => cotangent.update(Chain(self.unary), [saved.array()]),
-                None => cotangent.scaled_in_place(constant(|any| self.unary.derivative(any))),
+                None => cotangent.scaled_in_place(constant(|one| self.unary.pullback(one, one))),
             }
         };
         Ok(smallvec![Some(gradient)])
@@ -100,29 +112,34 @@ impl<U: Unary> Op for Recorded<U> {
     }
 }
 
-/// A derivative that is a function of nothing.
-pub(super) fn constant(derivative: impl FnOnce(Lane<f64, Baseline>) -> Lane<f64, Baseline>) -> f64 {
-    derivative(Lane::new(0.0)).0
+/// A derivative that is a function of nothing: what a cotangent of 1 is pulled back to.
+pub(super) fn constant(pullback: impl FnOnce(Lane<f64, Baseline>) -> Lane<f64, Baseline>) -> f64 {
+    pullback(Lane::new(1.0)).0
 }
 
 /// Defines elementwise functions: the documented signature, what the derivative is made from, the
-/// formula, the derivative. `activations:` in front says what they are used for.
+/// formula, the derivative or the pullback. `activations:` in front says what they are used for,
+/// `angles:` what they are made from.
 macro_rules! unary {
     (activations: $($functions:tt)*) => {
-        $crate::ops::elementwise::unary! { @ true; $($functions)* }
+        $crate::ops::elementwise::unary! { @ true false; $($functions)* }
     };
-    (@ $activation:literal; $(
+    (angles: $($functions:tt)*) => {
+        $crate::ops::elementwise::unary! { @ false true; $($functions)* }
+    };
+    (@ $activation:literal $turns:literal; $(
         $(#[$doc:meta])*
         $visibility:vis fn $method:ident($($parameter:ident: $type:ty),*) as $name:ident
             saves $saves:expr,
             value |$x:ident| $value:expr,
-            derivative |$saved:ident| $derivative:expr;
+            $slope:ident |$($argument:ident),+| $formula:expr;
     )*) => {$(
         #[derive(Clone, Copy, Debug)]
         struct $name { $($parameter: $type),* }
 
         impl $crate::ops::elementwise::Unary for $name {
             const ACTIVATION: bool = $activation;
+            const TURNS: bool = $turns;
             fn name(self) -> &'static str {
                 stringify!($method)
             }
@@ -140,12 +157,7 @@ macro_rules! unary {
                 let Self { $($parameter),* } = self;
                 $value
             }
-            #[inline(always)]
-            fn derivative<T: Real>(self, $saved: T) -> T {
-                #[allow(unused_variables)]
-                let Self { $($parameter),* } = self;
-                $derivative
-            }
+            $crate::ops::elementwise::pullback! { $slope |$($argument),+| $formula; $($parameter),* }
         }
 
         impl Tensor {
@@ -156,7 +168,23 @@ macro_rules! unary {
         }
     )*};
     ($($functions:tt)*) => {
-        $crate::ops::elementwise::unary! { @ false; $($functions)* }
+        $crate::ops::elementwise::unary! { @ false false; $($functions)* }
     };
 }
 pub(super) use unary;
+
+/// The method [`Unary::pullback`] from a derivative or from itself.
+macro_rules! pullback {
+    (derivative |$saved:ident| $derivative:expr; $($parameter:ident),*) => {
+        $crate::ops::elementwise::pullback! { pullback |g, $saved| g * $derivative; $($parameter),* }
+    };
+    (pullback |$g:ident, $saved:ident| $pullback:expr; $($parameter:ident),*) => {
+        #[inline(always)]
+        fn pullback<T: Real>(self, $g: T, $saved: T) -> T {
+            #[allow(unused_variables)]
+            let Self { $($parameter),* } = self;
+            $pullback
+        }
+    };
+}
+pub(super) use pullback;

@@ -1,6 +1,6 @@
 //! Largest and smallest elements, and where they stand.
 
-use super::binary::{self, Over, Times};
+use super::binary::{self, Kept, Over};
 use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch, sum_to_shape};
 use crate::error::{Error, Result};
 use crate::kernel::extremes::places;
@@ -169,7 +169,7 @@ impl Op for Attained {
         let attains = Tensor::from(Array::map(Attains, [self.x.array(), y.array()], shape));
         let ties = sum_to_shape(&attains, self.output.array().shape());
         let share = binary::apply(Over, &cotangent, &ties);
-        Ok(smallvec![Some(binary::apply(Times, &attains, &share))])
+        Ok(smallvec![Some(binary::apply(Kept, &share, &attains))])
     }
 }
 

@@ -1,12 +1,17 @@
 //! Activation functions that multiply x by a gate which x opens, and the piecewise linear stand-ins
-//! for smooth ones. Derivatives at the kinks are PyTorch's.
+//! for smooth ones. First derivatives at the kinks are PyTorch's.
+//!
+//! At ±∞ all of them, and their derivatives, are the limits; PyTorch's are NaN where 0 meets infinity.
 
 use super::elementwise::unary;
-use super::unary::Clamp;
+use super::unary::{Clamp, at_least, limited};
 use crate::autograd::Tensor;
 use crate::kernel::Real;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
+/// From here on downwards the smooth gates are 0 in either dtype, and from its opposite on upwards 1:
+/// x is limited to that, so that no infinite x meets a gate or a slope of 0.
+const CLOSED: f64 = 1000.0;
 /// √(2/π)
 const SQRT_2_OVER_PI: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI;
 /// 1/√(2π), the normal density at 0.
@@ -20,7 +25,7 @@ unary! { activations:
     /// approximates it.
     ///
     /// Far below 0, where PyTorch subtracts the error function from 1 until nothing is left, the
-    /// result keeps its digits.
+    /// result keeps its digits. At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -31,8 +36,12 @@ unary! { activations:
     /// ```
     pub fn gelu() as Gelu
         saves Input,
-        value |x| x * normal_distribution(x),
+        value |x| {
+            let x = at_least(x, -CLOSED);
+            x * normal_distribution(x)
+        },
         derivative |x| {
+            let x = limited(x, CLOSED);
             let density = (x * x * -0.5).exp() * DENSITY;
             normal_distribution(x) + x * density
         };
@@ -41,7 +50,7 @@ unary! { activations:
     /// √(2/π) (x + 0.044715 x³) (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). PyTorch:
     /// `gelu(x, approximate="tanh")`.
     ///
-    /// The derivative stays finite where x² overflows; PyTorch's is NaN there.
+    /// The derivative stays finite where x² overflows, and the result is 0 at -∞; PyTorch's are NaN there.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -52,21 +61,21 @@ unary! { activations:
     pub fn gelu_tanh() as GeluTanh
         saves Input,
         // (1 + tanh u) / 2 is sigmoid 2u, whose small values keep their digits.
-        value |x| x * tanh_gate(x).sigmoid(),
+        value |x| {
+            let x = at_least(x, -CLOSED);
+            x * tanh_gate(x).sigmoid()
+        },
         derivative |x| {
-            // Beyond these the gate is 0 or 1 and does not move.
-            let (low, high) = (x.constant(-100.0), x.constant(100.0));
-            let limited = T::select(x.lt(low), low, x);
-            let limited = T::select(limited.gt(high), high, limited);
-            let gate = tanh_gate(limited).sigmoid();
-            let slope = limited * limited * (6.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI;
+            let x = limited(x, CLOSED);
+            let gate = tanh_gate(x).sigmoid();
+            let slope = x * x * (6.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI;
             gate + x * (gate * (-gate + 1.0) * slope)
         };
 
     /// Sigmoid linear unit, x sigmoid(x), also known as swish (Hendrycks, Gimpel 2016, Gaussian
     /// Error Linear Units; Elfwing, Uchibe, Doya 2017, Sigmoid-Weighted Linear Units for Neural
     /// Network Function Approximation in Reinforcement Learning; Ramachandran, Zoph, Le 2017,
-    /// Searching for Activation Functions).
+    /// Searching for Activation Functions). At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -76,13 +85,18 @@ unary! { activations:
     #[doc(alias = "swish")]
     pub fn silu() as Silu
         saves Input,
-        value |x| x * x.sigmoid(),
+        value |x| {
+            let x = at_least(x, -CLOSED);
+            x * x.sigmoid()
+        },
         derivative |x| {
+            let x = limited(x, CLOSED);
             let gate = x.sigmoid();
             gate * (x * (-gate + 1.0) + 1.0)
         };
 
-    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation Function).
+    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation Function). At
+    /// -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -93,11 +107,13 @@ unary! { activations:
         saves Input,
         // With e = e^x, tanh(ln(1 + e)) is n / (n + 2) for n = e (e + 2).
         value |x| {
+            let x = at_least(x, -CLOSED);
             let e = mish_limited(x).exp();
             let n = e * (e + 2.0);
             x * (n / (n + 2.0))
         },
         derivative |x| {
+            let x = limited(x, CLOSED);
             let e = mish_limited(x).exp();
             let n = e * (e + 2.0);
             let slope = e * (e + 1.0) * 4.0 / (n + 2.0) / (n + 2.0);
@@ -120,15 +136,15 @@ unary! { activations:
     pub fn hard_sigmoid() as HardSigmoid
         saves Input,
         value |x| hard_gate(x),
-        derivative |x| {
+        pullback |g, x| {
             let (low, high) = (x.constant(-3.0), x.constant(3.0));
-            let inside = T::select(x.lt(high), x.one() / 6.0, x.zero());
-            T::select(x.gt(low), inside, x.zero())
+            let below = T::select(x.lt(high), g * (x.one() / 6.0), g.zero());
+            T::select(x.gt(low), below, g.zero())
         };
 
     /// x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic [`silu`](Self::silu)
     /// (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching
-    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3.
+    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3. At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -139,10 +155,11 @@ unary! { activations:
     #[doc(alias = "hardswish")]
     pub fn hard_swish() as HardSwish
         saves Input,
-        value |x| x * hard_gate(x),
-        derivative |x| {
-            let inside = T::select(x.ge(x.constant(3.0)), x.one(), x / 3.0 + 0.5);
-            T::select(x.le(x.constant(-3.0)), x.zero(), inside)
+        value |x| at_least(x, -3.0) * hard_gate(x),
+        pullback |g, x| {
+            let open = x.ge(x.constant(3.0));
+            let g = T::select(x.le(x.constant(-3.0)), g.zero(), g);
+            g * T::select(open, x.one(), at_least(x, -3.0) / 3.0 + 0.5)
         };
 }
 

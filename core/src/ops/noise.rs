@@ -2,9 +2,42 @@
 
 use crate::autograd::Tensor;
 use crate::kernel::{Float, parallel};
-use crate::tensor::{Array, with_dtype};
+use crate::tensor::{Array, DType, with_dtype};
 use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
+
+/// A function that limits a draw so that it is rounded into the interval from `low` to `high`, which is
+/// `closed` or lacks `high`. Only draws that would be rounded out of it become others. Where no number of the
+/// dtype is inside, all become the one nearest to `low`.
+pub(crate) fn within(
+    dtype: DType,
+    low: f64,
+    high: f64,
+    closed: bool,
+) -> impl Fn(f64) -> f64 + Copy {
+    let (mut least, mut largest) = (rounded(dtype, low), rounded(dtype, high));
+    if least < low {
+        least = next_up(dtype, least);
+    }
+    if largest > high || (largest == high && !closed) {
+        largest = -next_up(dtype, -largest);
+    }
+    if least > largest {
+        (least, largest) = (rounded(dtype, low), rounded(dtype, low));
+    }
+    // Rounding keeps the order, and leaves these two as they are.
+    move |draw| draw.clamp(least, largest)
+}
+
+/// The number of the dtype that is nearest to x; infinite beyond its range.
+pub(super) fn rounded(dtype: DType, x: f64) -> f64 {
+    with_dtype!(dtype, F => <F as Float>::to_f64(F::from_f64(x)))
+}
+
+/// The next larger number after one of the dtype.
+fn next_up(dtype: DType, x: f64) -> f64 {
+    with_dtype!(dtype, F => <F as Float>::to_f64((x as F).next_up()))
+}
 
 /// Elements that share a stream of the generator.
 const BLOCK: usize = 4096;

@@ -31,9 +31,9 @@ impl Tensor {
         }
     }
 
-    /// x^exponent by repeated multiplication; x^0 is 1 for all x, NaN included, and has the
-    /// derivative 0 everywhere. A negative power is 1 divided by the positive one, and so 0 where
-    /// that overflows.
+    /// x^exponent by repeated multiplication, beyond exponents of ±64, where rounding errors would add
+    /// up, by the standard library; x^0 is 1 for all x, NaN included, and has the derivative 0
+    /// everywhere. A negative power is 1 divided by the positive one, and so 0 where that overflows.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -66,11 +66,11 @@ impl Unary for Powf {
         float_power(x, self.exponent)
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
         if self.exponent == 0.0 {
-            return x.zero();
+            return nothing_of(g);
         }
-        float_power(x, self.exponent - 1.0) * self.exponent
+        g * (float_power(x, self.exponent - 1.0) * self.exponent)
     }
 }
 
@@ -81,6 +81,11 @@ fn float_power<T: Real>(x: T, exponent: f64) -> T {
         x.sqrt()
     } else if exponent == -0.5 {
         x.sqrt().recip()
+    } else if exponent.fract() == 0.0 && (2f64.powi(24)..2f64.powi(47)).contains(&exponent.abs()) {
+        // `f32` has 24 bits for the exponent: enough for each of two parts, and not for telling whether
+        // the whole is odd.
+        let low = exponent % 2f64.powi(23);
+        x.powf(x.constant(exponent - low)) * x.powf(x.constant(low))
     } else {
         x.powf(x.constant(exponent))
     }
@@ -104,17 +109,29 @@ impl Unary for Powi {
         power(x, i64::from(self.exponent))
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
         if self.exponent == 0 {
-            return x.zero();
+            return nothing_of(g);
         }
-        power(x, i64::from(self.exponent) - 1) * f64::from(self.exponent)
+        g * (power(x, i64::from(self.exponent) - 1) * f64::from(self.exponent))
     }
 }
 
-/// x^exponent by squaring.
+/// 0 whatever the cotangent, but a function of it: a recorded gradient stays in the graph.
+#[inline(always)]
+fn nothing_of<T: Real>(g: T) -> T {
+    T::select(g.lt(g), g, g.zero())
+}
+
+/// Each squaring doubles the relative error; this many factors are multiplied up.
+const MULTIPLIED: u64 = 64;
+
+/// x^exponent, a number of at most 32 bits or one less.
 #[inline(always)]
 fn power<T: Real>(x: T, exponent: i64) -> T {
+    if exponent.unsigned_abs() > MULTIPLIED {
+        return float_power(x, exponent as f64);
+    }
     let mut rest = exponent.unsigned_abs();
     let (mut square, mut result) = (x, x.one());
     while rest > 0 {

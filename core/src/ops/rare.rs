@@ -2,6 +2,7 @@
 //! taken from the standard library one element at a time, by one kernel for them all.
 
 use super::elementwise::{Saves, Unary, apply};
+use super::unary::limited;
 use crate::autograd::Tensor;
 use crate::kernel::{Rare, Real};
 use std::f64::consts::{LN_2, LN_10};
@@ -159,19 +160,26 @@ impl Unary for RareFunction {
         x.rare(self.function)
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
-        match self.function {
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
+        // Beyond this x² is all that counts, and is not computed: it may leave the range.
+        const FAR: f64 = 1e9;
+        let near = limited(x, FAR);
+        let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
+        g * match self.function {
             Rare::Tan => x.rare(Rare::Tan).square() + 1.0,
             Rare::Asin => one_minus_square(x).sqrt().recip(),
             Rare::Acos => -one_minus_square(x).sqrt().recip(),
-            Rare::Atan => (x * x + 1.0).recip(),
+            Rare::Atan => {
+                let slope = or_far(x.abs(), near * near + 1.0).recip();
+                slope * or_far(slope, x.one())
+            }
             Rare::Sinh => x.rare(Rare::Cosh),
             Rare::Cosh => x.rare(Rare::Sinh),
-            Rare::Asinh => (x * x + 1.0).sqrt().recip(),
-            Rare::Acosh => ((x - 1.0) * (x + 1.0)).sqrt().recip(),
+            Rare::Asinh => or_far(x.abs(), (near * near + 1.0).sqrt()).recip(),
+            Rare::Acosh => or_far(x.abs(), ((near - 1.0) * (near + 1.0)).sqrt()).recip(),
             Rare::Atanh => one_minus_square(x).recip(),
-            Rare::Log2 => (x * LN_2).recip(),
-            Rare::Log10 => (x * LN_10).recip(),
+            Rare::Log2 => x.constant(LN_2.recip()) / x,
+            Rare::Log10 => x.constant(LN_10.recip()) / x,
         }
     }
 }

@@ -63,7 +63,7 @@ unary! {
     pub fn abs() as Absolute
         saves Input,
         value |x| x.abs(),
-        derivative |x| sign(x);
+        pullback |g, x| T::select(x.gt(x.zero()), g, T::select(x.lt(x.zero()), -g, g.zero()));
 
     /// x².
     ///
@@ -165,30 +165,6 @@ unary! {
         value |x| x.ln_1p(),
         derivative |x| (x + 1.0).recip();
 
-    /// The sine of x radians.
-    ///
-    /// ```
-    /// # use cotangent_core::Tensor;
-    /// assert_eq!(Tensor::from([0.0f32]).sin().to_vec::<f32>()?, [0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    pub fn sin() as Sine
-        saves Input,
-        value |x| x.sin(),
-        derivative |x| x.cos();
-
-    /// The cosine of x radians.
-    ///
-    /// ```
-    /// # use cotangent_core::Tensor;
-    /// assert_eq!(Tensor::from([0.0f32]).cos().to_vec::<f32>()?, [1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
-    /// ```
-    pub fn cos() as Cosine
-        saves Input,
-        value |x| x.cos(),
-        derivative |x| -x.sin();
-
     /// The error function 2/√π ∫₀ˣ e^(-t²) dt.
     ///
     /// ```
@@ -200,7 +176,7 @@ unary! {
     pub fn erf() as ErrorFunction
         saves Input,
         value |x| x.erf(),
-        derivative |x| (-(x * x)).exp() * std::f64::consts::FRAC_2_SQRT_PI;
+        derivative |x| bell(x) * std::f64::consts::FRAC_2_SQRT_PI;
 
     /// The complementary error function 1 - erf x, accurate where it is small.
     ///
@@ -213,7 +189,53 @@ unary! {
     pub fn erfc() as ComplementaryErrorFunction
         saves Input,
         value |x| x.erfc(),
-        derivative |x| (-(x * x)).exp() * -std::f64::consts::FRAC_2_SQRT_PI;
+        derivative |x| bell(x) * -std::f64::consts::FRAC_2_SQRT_PI;
+}
+
+unary! { angles:
+    /// The sine of x radians, accurate for all finite x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32]).sin().to_vec::<f32>()?, [0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn sin() as Sine
+        saves Input,
+        value |x| x.sin(),
+        derivative |x| x.cos();
+
+    /// The cosine of x radians, accurate for all finite x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32]).cos().to_vec::<f32>()?, [1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn cos() as Cosine
+        saves Input,
+        value |x| x.cos(),
+        derivative |x| -x.sin();
+}
+
+/// e^(-x²), of a limited x: its derivative has x for a factor, and must be 0 where x is infinite.
+#[inline(always)]
+fn bell<T: Real>(x: T) -> T {
+    let x = limited(x, 100.0);
+    (-(x * x)).exp()
+}
+
+/// x, but not below `low`. NaN stays NaN.
+#[inline(always)]
+pub(super) fn at_least<T: Real>(x: T, low: f64) -> T {
+    T::select(x.lt(x.constant(low)), x.constant(low), x)
+}
+
+/// x, but not beyond ±`bound`. NaN stays NaN.
+#[inline(always)]
+pub(super) fn limited<T: Real>(x: T, bound: f64) -> T {
+    let raised = at_least(x, -bound);
+    T::select(raised.gt(x.constant(bound)), x.constant(bound), raised)
 }
 
 /// -1, 0 or 1; 0 for NaN.
@@ -271,12 +293,9 @@ impl Unary for Clamp {
         T::select(raised.gt(high), high, raised)
     }
     #[inline(always)]
-    fn derivative<T: Real>(self, x: T) -> T {
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
         let (low, high) = (x.constant(self.low), x.constant(self.high));
-        T::select(
-            x.gt(low),
-            T::select(x.lt(high), x.one(), x.zero()),
-            x.zero(),
-        )
+        let below = T::select(x.lt(high), g, g.zero());
+        T::select(x.gt(low), below, g.zero())
     }
 }

@@ -111,14 +111,32 @@ fn truncated_normal(
             "the standard deviation must be at least 0, found {deviation}"
         )));
     }
+    let [least, largest] = inward(mean - 2.0 * deviation, mean + 2.0 * deviation);
     Tensor::from_fn(shape, DType::F32, || {
         loop {
             let draw: f64 = StandardNormal.sample(rng);
             if draw.abs() <= 2.0 {
-                return mean + draw * deviation;
+                return (mean + draw * deviation).clamp(least, largest);
             }
         }
     })
+}
+
+/// The least and the largest `f32` between two bounds, so that no draw is rounded out of them; the
+/// bounds themselves if there is none.
+fn inward(low: f64, high: f64) -> [f64; 2] {
+    let (mut least, mut largest) = (low as f32, high as f32);
+    if f64::from(least) < low {
+        least = least.next_up();
+    }
+    if f64::from(largest) > high {
+        largest = largest.next_down();
+    }
+    if least <= largest {
+        [f64::from(least), f64::from(largest)]
+    } else {
+        [low, high]
+    }
 }
 
 fn identity(shape: &[usize], gain: f64) -> Result<Tensor> {

@@ -144,7 +144,7 @@ pub fn normal(standard_deviation: f64) -> Init {
     .init()
 }
 
-/// Uniform on `[low, high]`, `low` at most `high`; rounding to `f32` can give `high` itself.
+/// Uniform on `[low, high)`, `low` at most `high`; see [`Tensor::uniform`].
 #[doc(alias = "uniform_")]
 #[doc(alias = "RandomUniform")]
 pub fn uniform(low: f64, high: f64) -> Init {

@@ -11,7 +11,7 @@ mod products;
 mod reductions;
 mod shapes;
 
-pub use elementwise::{activation, binary, differences, unary};
+pub use elementwise::{activation, binary, binary_differences, differences, unary};
 pub use indexing::indexing;
 pub use keras::keras;
 pub use layers::layers;

@@ -65,6 +65,7 @@ pub fn extremes() -> Vec<Operation> {
         over_axes!("max", "", |x, axes| x[0].max_over(axes)),
         over_axes!("min", "", |x, axes| x[0].min_over(axes)),
     ])
+    .map(Operation::moves)
     .collect()
 }
 

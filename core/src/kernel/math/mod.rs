@@ -18,7 +18,7 @@
 //! | `sigmoid`         | 1.5   | 1.6   | all, subnormal results included         |
 //! | `erf`             | 1.25  | 1.75  | all                                     |
 //! | `erfc`            | 6.0   | 6.5   | all, subnormal results included         |
-//! | sine and cosine   | 0.505 | 1.8   | magnitudes to 2^31 (`f32`), 2^30 (`f64`) |
+//! | sine and cosine   | 0.505 | 1.8   | all                                     |
 //!
 //! `testdata/minimax.py` derives the coefficients, `testdata/generate.py` the reference values of the
 //! `f64` tests.

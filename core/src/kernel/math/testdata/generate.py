@@ -13,7 +13,8 @@ import mpmath
 from mpmath import mp, mpf
 
 assert mpmath.__version__ == "1.3.0"
-mp.prec = 400
+# Enough for the largest f64 modulo pi.
+mp.prec = 1400
 HERE = pathlib.Path(__file__).parent
 LN2 = math.log(2)
 TRIG_LIMIT = 2.0**30
@@ -65,9 +66,9 @@ def around(points, steps=4):
 
 
 def closest_to_quarters(parity):
-    """For each binade up to the limit, the f64 closest to a multiple of pi/2 of that parity."""
+    """For each binade up to the limit, and for some above it, the f64 closest to a multiple of pi/2 of that parity."""
     found = []
-    for exponent in range(-52, 30 - 52):
+    for exponent in [*range(-52, 30 - 52), *range(30 - 52, 1024 - 52, 9), 797]:
         target = mpmath.ldexp(mpmath.pi / 2, -exponent)
         best = None
         # The convergents of pi/2 as a fraction, and their multiples, come closest.
@@ -84,7 +85,7 @@ def closest_to_quarters(parity):
             rest = 1 / (rest - whole)
         if best:
             found.append(math.ldexp(best[1], exponent))
-    return [x for x in found if x <= TRIG_LIMIT] + [-x for x in found if x <= TRIG_LIMIT]
+    return found + [-x for x in found]
 
 
 def main():
@@ -116,6 +117,7 @@ def main():
           + logarithmic(own, 60, -60, 2) + around([0.0, 1.0, 4.0, 26.5432, 27.2260172]))
     trig = (uniform(source, 120, -math.pi, math.pi) + uniform(source, 60, -1e3, 1e3)
             + uniform(source, 60, -TRIG_LIMIT, TRIG_LIMIT) + logarithmic(source, 80, -40, 29))
+    trig += logarithmic(own, 120, 30, 1024) + around([2.0**1023, 1.7976931348623155e308], 1)
     write("sin", mpmath.sin, trig + closest_to_quarters(0) + tiny + around([math.pi / 2, math.pi, TRIG_LIMIT], 2))
     write("cos", mpmath.cos, trig + closest_to_quarters(1) + around([math.pi / 2, math.pi, TRIG_LIMIT], 2))
 
