@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::kernel::compare::Equal;
 use crate::kernel::range::{self, holds};
 use crate::kernel::reduce::SumOfSquares;
-use crate::tensor::{Axes, Reduced, Shape};
+use crate::tensor::{Array, Axes, Reduced, Shape, with_dtype};
 use smallvec::smallvec;
 
 /// Which norm of a vector.
