@@ -63,6 +63,20 @@ impl Tensor {
         Self::from(array)
     }
 
+    /// The elements in row-major order, for writing in place: those of a copy if anything else holds
+    /// their storage. The tensor is untracked then.
+    pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
+        if Arc::get_mut(&mut self.0).is_none() {
+            *self = Self::from(self.array().clone());
+        }
+        let Some(inner) = Arc::get_mut(&mut self.0) else {
+            return &mut [];
+        };
+        inner.node = None;
+        inner.array.make_unique();
+        inner.array.get_mut::<F>().unwrap_or_default()
+    }
+
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
         self.0.node.as_ref()
     }

@@ -4,11 +4,10 @@
 //! sleep in between spends longer on waking them than they work. Here the caller takes part, the others watch
 //! for the next region for a moment before they sleep, and the caller waits for nobody who has not begun.
 
-use std::any::Any;
+use super::panics::FirstPanic;
 use std::cell::UnsafeCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// How long a thread watches for work before it sleeps.
@@ -43,8 +42,8 @@ struct Crew {
     /// Threads that sleep, or are about to.
     sleepers: AtomicUsize,
     wake: Condvar,
-    /// The first panic in a piece.
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// That of a piece.
+    panic: FirstPanic,
     threads: usize,
 }
 
@@ -59,38 +58,70 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
-/// job is going on (be it one that this call is a piece of), or if there is but one thread.
-pub(super) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
-    static CREW: OnceLock<&'static Crew> = OnceLock::new();
-    let crew = CREW.get_or_init(|| Crew::start(rayon::current_num_threads()));
-    if crew.threads < 2 {
-        return false;
-    }
-    let Ok(_caller) = crew.caller.try_lock() else {
-        return false;
-    };
-    crew.open(count, body);
-    // Closes the job even if a piece of the caller's panics: `body` must not be used after its life.
-    let closing = Closing(crew);
-    crew.take_part(0, count, body);
-    drop(closing);
-    if let Some(payload) = lock(&crew.panic).take() {
-        resume_unwind(payload);
-    }
-    true
+/// How many threads the crew has, the caller included: no more than `rayon` would start, and no more than
+/// may run at once, since a thread that is not running when its turn comes lets all others wait.
+pub(super) fn threads() -> usize {
+    crew().threads
 }
 
-struct Closing(&'static Crew);
+fn crew() -> &'static Crew {
+    static CREW: OnceLock<&'static Crew> = OnceLock::new();
+    CREW.get_or_init(|| Crew::start(rayon::current_num_threads().min(processors())))
+}
 
-impl Drop for Closing {
-    fn drop(&mut self) {
-        self.0.close();
+/// How many threads of this process may run at once.
+pub(super) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Whether this process is the child of a `fork` in one that had threads: a copy without them.
+pub(super) fn is_forked() -> bool {
+    FORKED.load(Relaxed)
+}
+
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Has `FORKED` set in every child from now on.
+fn notice_forks() {
+    #[cfg(unix)]
+    {
+        use std::ffi::c_int;
+        type Handler = Option<unsafe extern "C" fn()>;
+        unsafe extern "C" {
+            // Of POSIX.
+            fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
+        }
+        unsafe extern "C" fn in_child() {
+            FORKED.store(true, Relaxed);
+        }
+        // SAFETY: the declaration is that of POSIX, and the handler does what a signal handler may do. It
+        // can fail for want of memory: then forks go unnoticed.
+        unsafe { pthread_atfork(None, None, Some(in_child)) };
     }
+}
+
+/// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
+/// job is going on (or one that this call is a piece of).
+pub(super) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
+    let crew = crew();
+    let _caller = match crew.caller.try_lock() {
+        Ok(caller) => caller,
+        // A panic went on from here; its job was closed before.
+        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+        Err(TryLockError::WouldBlock) => return false,
+    };
+    crew.open(count, body);
+    // Panics are caught: the job must be closed before the end of `body`'s life.
+    crew.work(0, count, body);
+    crew.close();
+    crew.panic.go_on();
+    true
 }
 
 impl Crew {
     fn start(threads: usize) -> &'static Self {
+        notice_forks();
         let crew: &'static Self = Box::leak(Box::new(Self {
             caller: Mutex::new(()),
             job: UnsafeCell::new(None),
@@ -100,7 +131,7 @@ impl Crew {
             asleep: Mutex::new(()),
             sleepers: AtomicUsize::new(0),
             wake: Condvar::new(),
-            panic: Mutex::new(None),
+            panic: FirstPanic::new(),
             threads,
         }));
         for number in 1..threads {
@@ -149,6 +180,13 @@ impl Crew {
         }
     }
 
+    /// As [`take_part`](Self::take_part), and keeps a panic for the caller.
+    fn work(&self, thread: usize, count: usize, body: &(dyn Fn(usize) + Sync)) {
+        if !self.panic.catch(|| self.take_part(thread, count, body)) {
+            self.give_up();
+        }
+    }
+
     /// Leaves what has not begun undone, after a panic.
     fn give_up(&self) {
         for share in &self.shares {
@@ -157,8 +195,6 @@ impl Crew {
     }
 
     fn close(&self) {
-        // In case of a panic: what is left of the job is not begun any more.
-        self.give_up();
         self.phase.fetch_add(1, SeqCst);
         let mut turns = 0u32;
         // What the others have done comes before what the caller does next: their `fetch_sub` is seen.
@@ -179,12 +215,7 @@ impl Crew {
                 // SAFETY: the job is open, and cannot be replaced while a thread is inside.
                 if let Some(Job { body, count }) = unsafe { *self.job.get() } {
                     // SAFETY: `close` keeps `body` alive until no thread is inside.
-                    let body = unsafe { &*body };
-                    let work = AssertUnwindSafe(|| self.take_part(thread, count, body));
-                    if let Err(payload) = catch_unwind(work) {
-                        self.give_up();
-                        lock(&self.panic).get_or_insert(payload);
-                    }
+                    self.work(thread, count, unsafe { &*body });
                 }
             }
             self.inside.fetch_sub(1, SeqCst);
