@@ -94,9 +94,9 @@ fn counted(x: &Tensor, dropped: &Arc<AtomicUsize>) -> Tensor {
 fn net() -> impl Layer + Module + Send + Sync + 'static {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     Sequential::new()
-        .push(Linear::new(256, 300, &mut rng).unwrap())
+        .push(Linear::new(64, 300, &mut rng).unwrap())
         .push(Relu)
-        .push(Linear::new(300, 100, &mut rng).unwrap())
+        .push(Linear::new(300, 10, &mut rng).unwrap())
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn recorded_backward_passes_over_one_graph() {
 fn backward_passes_of_a_dense_net() {
     ends(|| {
         let net = net();
-        let x = drawn([128, 256], 4);
+        let x = drawn([64, 64], 4);
         let loss = |net: &dyn Layer| net.forward(&x, &Pass::train(0)).unwrap().square().mean();
         let shared = loss(&net);
         let alone = all_bits(&Backward::new().retain_graph().run(&shared).unwrap());
@@ -303,7 +303,7 @@ fn a_recalibration_whose_forward_runs_tasks() {
 fn one_watch_over_many_tasks() {
     ends(|| {
         let net = net();
-        let x = drawn([200, 256], 10);
+        let x = drawn([64, 64], 10);
         let backward = |pass: &Pass| {
             let loss = net.forward(&x, pass).unwrap().square().mean();
             all_bits(&loss.backward().unwrap())

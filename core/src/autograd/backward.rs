@@ -7,7 +7,7 @@ use super::observer::Pulled;
 use super::op::Vjp;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
-use crate::tensor::broadcast_shapes;
+use crate::tensor::{broadcast_shapes, refusable};
 use std::collections::HashSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
@@ -189,6 +189,10 @@ impl Backward {
     }
 
     fn walk(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
+        refusable("backward", || self.walked(root, cotangent, scope))
+    }
+
+    fn walked(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
         let mut gradients = Gradients::default();
         let mut pending = Pending::default();
         pending.add(root, cotangent);
@@ -432,7 +436,7 @@ impl Tensor {
     /// same graph is an error (PyTorch's is the same); see [`Backward::retain_graph`].
     ///
     /// # Errors
-    /// - [`Error::Shape`]: more or fewer elements than one.
+    /// - [`Error::Shape`]: more or fewer elements than one, or the system refuses memory.
     /// - [`Error::Untracked`]: nothing to differentiate with respect to.
     /// - [`Error::GraphConsumed`]: an earlier backward has used up the saved values.
     pub fn backward(&self) -> Result<Gradients> {

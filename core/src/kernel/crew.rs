@@ -104,19 +104,7 @@ fn notice_forks() {
 /// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
 /// job is going on (or one that this call is a piece of).
 pub(super) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
-    let crew = crew();
-    let _caller = match crew.caller.try_lock() {
-        Ok(caller) => caller,
-        // A panic went on from here; its job was closed before.
-        Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-        Err(TryLockError::WouldBlock) => return false,
-    };
-    crew.open(count, body);
-    // Panics are caught: the job must be closed before the end of `body`'s life.
-    crew.work(0, count, body);
-    crew.close();
-    crew.panic.go_on();
-    true
+    crew().run(count, body)
 }
 
 impl Crew {
@@ -141,6 +129,21 @@ impl Crew {
             drop(builder.spawn(move || crew.serve(number)));
         }
         crew
+    }
+
+    fn run(&self, count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
+        let _caller = match self.caller.try_lock() {
+            Ok(caller) => caller,
+            // A panic went on from here; its job was closed before.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.open(count, body);
+        // Panics are caught: the job must be closed before the end of `body`'s life.
+        self.work(0, count, body);
+        self.close();
+        self.panic.go_on();
+        true
     }
 
     fn open(&self, count: usize, body: &(dyn Fn(usize) + Sync)) {
@@ -268,10 +271,12 @@ fn pause(turns: &mut u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
     use std::sync::atomic::AtomicU64;
 
     #[test]
     fn every_piece_is_done_once_by_whoever_has_time() {
+        let crew = Crew::start(3);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -281,9 +286,9 @@ mod tests {
                         let body = |i: usize| {
                             done[i].fetch_add(1, Relaxed);
                             // A piece that has pieces does them itself.
-                            assert!(!run(2, &|_| {}) || i >= count);
+                            assert!(!crew.run(2, &|_| {}) || i >= count);
                         };
-                        if run(count, &body) {
+                        if crew.run(count, &body) {
                             assert!(done.iter().all(|done| done.load(Relaxed) == 1), "{round}");
                         }
                     }
@@ -292,19 +297,51 @@ mod tests {
         });
     }
 
+    /// Does the next job, and asserts that it is done, all of it, by the crew.
+    fn works(crew: &Crew) {
+        let sum = AtomicUsize::new(0);
+        let add = |i: usize| {
+            sum.fetch_add(i, Relaxed);
+        };
+        assert!(crew.run(10, &add));
+        assert_eq!(sum.load(Relaxed), 45);
+    }
+
     #[test]
     fn a_panic_comes_back_to_the_caller_and_the_next_job_is_done() {
-        for _ in 0..50 {
-            let result = catch_unwind(|| run(64, &|i| assert!(i != 40, "piece 40")));
-            // Without a second thread, or beside another test, nothing is done at all.
-            assert!(result.is_err() || result.is_ok_and(|done| !done));
-            let sum = AtomicUsize::new(0);
-            let add = |i: usize| {
-                sum.fetch_add(i, Relaxed);
-            };
-            if run(10, &add) {
-                assert_eq!(sum.load(Relaxed), 45);
+        for threads in 1..4 {
+            let crew = Crew::start(threads);
+            for piece in 0..64 {
+                let job = || crew.run(64, &|i| assert!(i != piece, "piece {piece}"));
+                let payload = catch_unwind(AssertUnwindSafe(job)).unwrap_err();
+                let text = payload.downcast_ref::<String>();
+                assert_eq!(text, Some(&format!("piece {piece}")));
+                works(crew);
             }
         }
+    }
+
+    #[test]
+    fn of_many_panics_one_comes_back() {
+        /// Panics when it is dropped.
+        struct Bomb(bool);
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                assert!(!self.0, "dropped");
+            }
+        }
+        let crew = Crew::start(3);
+        for _ in 0..50 {
+            let job = || crew.run(64, &|_| panic_any(Bomb(true)));
+            let payload = catch_unwind(AssertUnwindSafe(job)).unwrap_err();
+            payload.downcast::<Bomb>().unwrap().0 = false;
+            works(crew);
+        }
+    }
+
+    #[test]
+    fn no_more_threads_than_may_run() {
+        assert!(threads() <= processors());
+        assert!(threads() <= rayon::current_num_threads());
     }
 }

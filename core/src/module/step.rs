@@ -4,7 +4,7 @@ use super::param::Param;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::{Step, map};
-use crate::tensor::Element;
+use crate::tensor::{Element, refusable};
 
 /// One parameter's part of an optimizer's step.
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub struct Part<'a, const N: usize, U> {
 /// threads inside large parameters and across small ones.
 ///
 /// # Errors
-/// [`Error::Shape`] or [`Error::DType`] if a gradient or a state does not fit its parameter; then
-/// nothing has changed.
+/// [`Error::Shape`] or [`Error::DType`] if a gradient or a state does not fit its parameter, or the
+/// system refuses memory; then nothing has changed.
 ///
 /// # Panics
 /// If the formula does. Then some elements have changed and others have not; all shapes stay.
@@ -41,9 +41,11 @@ pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<
             }
         }
     }
-    step_as::<f32, N, U>(parts);
-    step_as::<f64, N, U>(parts);
-    Ok(())
+    refusable("optimizer step", || {
+        step_as::<f32, N, U>(parts);
+        step_as::<f64, N, U>(parts);
+        Ok(())
+    })
 }
 
 /// The step of the parts whose elements are of the type `F`.
@@ -53,6 +55,7 @@ fn step_as<F: Element, const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>])
         .filter(|part| part.param.value().dtype() == F::DTYPE)
         .map(|part| (part.gradient.array().contiguous(), part))
         .collect();
+    // All memory is requested before anything changes.
     let work = parts.iter_mut().map(|(gradient, part)| map::StepPart {
         step: part.step,
         w: part.param.elements_mut::<F>(),

@@ -30,7 +30,7 @@ impl Tensor {
         indices.check(op, "index", self.shape()[axis], "elements of the axis")?;
         let mut shape = self.array().shape().clone();
         shape.as_mut()[axis] = indices.len();
-        shape.checked_len(op, self.dtype().size())?;
+        shape.reserve(op, self.dtype())?;
         Ok(self.taken(&Picks {
             op,
             axis,
@@ -61,7 +61,7 @@ impl Tensor {
             return Err(Error::shape("embedding", reason, &[self.shape()]));
         };
         let shape: Shape = indices.shape().iter().copied().chain([width]).collect();
-        shape.checked_len("embedding", self.dtype().size())?;
+        shape.checked_len("embedding")?;
         Ok(self
             .checked_slices("embedding", 0, indices)?
             .reshaped(shape))
@@ -223,7 +223,7 @@ impl Indices {
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Result<Tensor> {
         self.check("one_hot", "index", classes, "classes")?;
         let shape: Shape = self.shape().iter().copied().chain([classes]).collect();
-        shape.checked_len("one_hot", dtype.size())?;
+        shape.reserve("one_hot", dtype)?;
         Ok(with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
             out.fill(F::default());
             if !out.is_empty() {
