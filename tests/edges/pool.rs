@@ -96,7 +96,7 @@ fn a_panic_in_a_rule_leaves_parameters_with_their_shapes() -> Result<()> {
     let before = net.weight.value().clone();
     let given = gradients(&net);
     optimizer.step(&mut net, &given)?;
-    let moved = before.sub(net.weight.value())?.add_scalar(-0.5)?;
+    let moved = before.sub(net.weight.value())?.add_scalar(-0.5);
     assert!(moved.abs().max()?.item()? < 1e-6);
     Ok(())
 }
@@ -277,8 +277,10 @@ fn large(mebibytes: usize) -> Result<Tensor> {
 }
 
 #[track_caller]
-fn refused<T: std::fmt::Debug>(result: Result<T>) {
-    let error = result.expect_err("there is no memory for it");
+fn refused<T>(result: Result<T>) {
+    let Err(error) = result else {
+        panic!("there is no memory for it");
+    };
     assert!(matches!(error.root(), Error::Shape { .. }), "{error}");
     assert!(error.to_string().contains("too many elements to hold in memory"), "{error}");
 }
@@ -299,10 +301,12 @@ fn memory_that_the_system_refuses_is_an_error() {
     let column = Tensor::ones([900, 1], DType::F32).unwrap();
     refused(line.add(&column));
     refused(view.add(&view));
-    refused(view.reshape([900 << 18]));
+    assert_eq!(view.reshape([900 << 18]).unwrap().len(), 900 << 18);
+    let stretched = column.broadcast_to([900, 1 << 18]).unwrap();
+    refused(stretched.reshape([900 << 18]));
     refused(column.matmul(&line.unsqueeze(0).unwrap()));
     refused(column.linear(&line.unsqueeze(1).unwrap(), None));
-    refused(column.flatten().unwrap().outer(&line));
+    refused(column.reshape([900]).unwrap().outer(&line));
     refused(Tensor::cat(&[&view, &view], 0));
     refused(line.repeat(&[900, 1]));
     refused(line.pad(&[(900 << 18, 0)], 0.0));

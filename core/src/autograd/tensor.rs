@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::error::{Error, Result};
 use crate::kernel::{Float, Real, Update};
-use crate::tensor::{Array, DType, Element, Shape, with_dtype};
+use crate::tensor::{Array, DType, Element, Shape, refusable, with_dtype};
 use std::sync::Arc;
 
 /// An immutable, n-dimensional array of `f32` or `f64`, cheap to clone, that can be differentiated.
@@ -131,13 +131,14 @@ impl Tensor {
     /// The elements in row-major order.
     ///
     /// # Errors
-    /// [`Error::DType`] if the elements are not of type `T`.
+    /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the system refuses memory.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.expect_dtype("to_vec", T::DTYPE)?;
-        Ok(self.array().to_vec())
+        refusable("to_vec", || Ok(self.array().to_vec()))
     }
 
     /// The elements in row-major order, converted to `f64`.
+    #[track_caller]
     pub fn to_f64_vec(&self) -> Vec<f64> {
         self.array().to_f64_vec()
     }

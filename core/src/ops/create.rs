@@ -333,6 +333,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([0.5f32]).to_dtype(DType::F64).to_vec::<f64>()?, [0.5]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn to_dtype(&self, dtype: DType) -> Self {
         if dtype == self.dtype() {
             return self.clone();

@@ -28,6 +28,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, 2.5]).sum().item()?, 3.5);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn sum(&self) -> Self {
         sum_to_shape(self, &Shape::default())
     }
@@ -39,6 +40,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).mean().item()?, 1.5);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn mean(&self) -> Self {
         self.sum().div_scalar(self.len() as f64)
     }
@@ -89,6 +91,7 @@ impl Tensor {
     /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [0.0, 10.0, 0.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn prod(&self) -> Self {
         product_of_rows(&in_one_row(self)).reshaped(Shape::default())
     }
