@@ -229,6 +229,36 @@ fn a_fork_of_a_process_that_trains_works() {
     }
 }
 
+/// How many threads of the library's this process has.
+#[cfg(target_os = "linux")]
+fn threads() -> usize {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    names.filter(|name| name.starts_with("cotangent-")).count()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_more_threads_are_started_than_may_run() {
+    const TEST: &str = "no_more_threads_are_started_than_may_run";
+    let processors = std::thread::available_parallelism().unwrap().get();
+    for wanted in [1, 2, 64] {
+        let role = format!("threads {wanted}");
+        if plays(&role) {
+            work();
+            // The caller is one of them.
+            assert_eq!(threads() + 1, wanted.min(processors));
+            return;
+        }
+    }
+    if std::env::var(ROLE).is_err() {
+        for wanted in [1, 2, 64] {
+            let shell = format!("export RAYON_NUM_THREADS={wanted}");
+            succeeds(&in_process(TEST, &format!("threads {wanted}"), &shell));
+        }
+    }
+}
+
 /// Every kind of product, in both dtypes, forward and backward.
 fn products() {
     for dtype in [DType::F32, DType::F64] {

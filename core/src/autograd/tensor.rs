@@ -177,6 +177,11 @@ impl Tensor {
         }
     }
 
+    /// An error if there is no memory for another tensor like this.
+    pub(crate) fn reserve_like(&self, op: &'static str) -> Result<()> {
+        self.array().shape().reserve(op, self.dtype())
+    }
+
     /// A constant like this tensor: of its dtype and shape, not tracked.
     pub(crate) fn constant_like(&self, value: f64) -> Self {
         Self::from(

@@ -1,4 +1,4 @@
-//! Threads that wait for the next piece of a step with their eyes open.
+//! A thread pool whose threads spin briefly before they sleep.
 //!
 //! A step of training is some hundred short parallel regions, a few microseconds apart. A pool whose threads
 //! sleep in between spends longer on waking them than they work. Here the caller takes part, the others watch

@@ -52,6 +52,7 @@ impl Tensor {
             );
             return Err(Error::shape("batch_norm", reason, &[self.shape()]));
         }
+        self.reserve_like("batch_norm")?;
         let x = self.array().contiguous();
         let shape = Shape::from([sizes.channels]);
         let (y, mean, variance, scale) = with_dtype!(self.dtype(), F => {
@@ -129,6 +130,7 @@ impl Tensor {
             &[gamma, beta, Some(mean), Some(variance)],
             epsilon,
         )?;
+        self.reserve_like("batch_norm")?;
         let x = self.array().contiguous();
         let (y, scale) = with_dtype!(self.dtype(), F => {
             let means = mean.array().to_vec::<F>();

@@ -86,6 +86,7 @@ impl Tensor {
     pub fn gather(&self, axis: isize, indices: &Indices) -> Result<Self> {
         let axis = resolve_axis("gather", axis, self.rank())?;
         let lines = self.lines_of("gather", axis, indices)?;
+        Shape::from(indices.shape()).reserve("gather", self.dtype())?;
         Ok(self.cropped("gather", &lines).taken_each(axis, indices))
     }
 
@@ -133,6 +134,7 @@ impl Tensor {
             let shapes = [indices.shape(), source.shape()];
             return Err(Error::shape("scatter_add", reason, &shapes));
         }
+        self.reserve_like("scatter_add")?;
         let source = source.cropped("scatter_add", indices.shape());
         let picks = Picks {
             op: "scatter_add",
