@@ -18,9 +18,14 @@ impl Shape {
     /// The number of elements, or an error if they have no addresses: enough for views. Axes of length 0 do
     /// not count: what is left when they are reduced away must fit too.
     pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
+        self.len_without_empty_axes(op)?;
+        Ok(self.element_count())
+    }
+
+    fn len_without_empty_axes(&self, op: &'static str) -> Result<usize> {
         let mut lengths = self.0.iter().filter(|&&n| n > 0);
         match lengths.try_fold(1usize, |n, &len| n.checked_mul(len)) {
-            Some(n) if n <= ADDRESSABLE => Ok(self.0.iter().product()),
+            Some(n) if n <= ADDRESSABLE => Ok(n),
             _ => Err(Error::shape(op, "too many elements to address", &[self])),
         }
     }
@@ -28,11 +33,15 @@ impl Shape {
     /// An error if there is no memory for so many elements of that type. It is taken from the system, and
     /// the next array of this shape is made in it.
     pub(crate) fn reserve(&self, op: &'static str, dtype: DType) -> Result<()> {
-        let len = self.checked_len(op)?;
-        if reserve(dtype, len) {
+        let (len, size) = (self.len_without_empty_axes(op)?, dtype.size());
+        let fits = if self.element_count() == len {
+            reserve(dtype, len)
+        } else {
+            Vec::<u8>::new().try_reserve_exact(len * size).is_ok()
+        };
+        if fits {
             return Ok(());
         }
-        let size = dtype.size();
         let reason = format!("too many elements to hold in memory, {len} of {size} bytes");
         Err(Error::shape(op, reason, &[self]))
     }
