@@ -22,7 +22,12 @@ fn in_process(test: &str, role: &str, shell: &str) -> Output {
     let mut child = Command::new("sh")
         .args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")])
         .arg(std::env::current_exe().unwrap())
-        .args([&format!("pool::{test}"), "--exact", "--nocapture", "--test-threads=1"])
+        .args([
+            &format!("pool::{test}"),
+            "--exact",
+            "--nocapture",
+            "--test-threads=1",
+        ])
         .env(ROLE, role)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -142,7 +147,11 @@ fn a_drop_that_panics_leaks_no_graph() {
         let before = count.load(Relaxed);
         let payload = catch_unwind(AssertUnwindSafe(|| drop(y))).expect_err("a drop panics");
         assert_eq!(payload.downcast_ref(), Some(&"a bug in a drop"));
-        assert_eq!(count.load(Relaxed) - before, panics + 1, "the rest is dropped");
+        assert_eq!(
+            count.load(Relaxed) - before,
+            panics + 1,
+            "the rest is dropped"
+        );
         // Nor does it leak the graphs that come later.
         drop(counting(&counting(&leaf, &count), &count));
         assert_eq!(count.load(Relaxed) - before, panics + 3);
@@ -161,7 +170,15 @@ fn a_panic_in_a_closure_over_gradients_leaves_the_others() -> Result<()> {
     let leaves = [1.0f32, 2.0, 3.0].map(|x| Tensor::from([x]).tracked());
     let sum = leaves[0].mul(&leaves[1])?.mul(&leaves[2])?;
     let mut gradients = sum.sum().backward()?;
-    let fails_at = |x: f64| move |g: Tensor| if g.item().unwrap() == x { panic!("a bug") } else { g * 2.0 };
+    let fails_at = |x: f64| {
+        move |g: Tensor| {
+            if g.item().unwrap() == x {
+                panic!("a bug")
+            } else {
+                g * 2.0
+            }
+        }
+    };
     let map = AssertUnwindSafe(|| gradients.map_in_place(fails_at(3.0)));
     assert!(catch_unwind(map).is_err());
     let of = |leaf: &Tensor| gradients.get(leaf).map(|g| g.item().unwrap());
@@ -172,9 +189,23 @@ fn a_panic_in_a_closure_over_gradients_leaves_the_others() -> Result<()> {
 /// A step's work, split over threads.
 fn work() -> f64 {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
-    let x = Tensor::normal([200, 300], 0.0, 1.0, DType::F32, &mut rng).unwrap().tracked();
-    let loss = x.matmul(&x.transpose(0, 1).unwrap()).unwrap().tanh().square().sum();
-    loss.backward().unwrap().get(&x).unwrap().square().sum().item().unwrap()
+    let x = Tensor::normal([200, 300], 0.0, 1.0, DType::F32, &mut rng)
+        .unwrap()
+        .tracked();
+    let loss = x
+        .matmul(&x.transpose(0, 1).unwrap())
+        .unwrap()
+        .tanh()
+        .square()
+        .sum();
+    loss.backward()
+        .unwrap()
+        .get(&x)
+        .unwrap()
+        .square()
+        .sum()
+        .item()
+        .unwrap()
 }
 
 #[cfg(unix)]
@@ -188,11 +219,18 @@ fn a_fork_of_a_process_that_trains_works() {
         fn _exit(status: c_int) -> !;
     }
     if !plays("fork") {
-        return succeeds(&in_process("a_fork_of_a_process_that_trains_works", "fork", "true"));
+        return succeeds(&in_process(
+            "a_fork_of_a_process_that_trains_works",
+            "fork",
+            "true",
+        ));
     }
     let before = work();
     for in_pool in [false, true] {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(2)
+            .build()
+            .unwrap();
         let forks = || {
             // SAFETY: the child uses no other thread, and ends without running destructors.
             let child = unsafe { fork() };
@@ -233,7 +271,8 @@ fn a_fork_of_a_process_that_trains_works() {
 #[cfg(target_os = "linux")]
 fn threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
-    let names = tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
+    let names =
+        tasks.filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("comm")).ok());
     names.filter(|name| name.starts_with("cotangent-")).count()
 }
 
@@ -270,14 +309,18 @@ fn products() {
             [70, 1, 90],
             [300, 700, 1],
         ] {
-            let [a, b] = [[m, k], [k, n]].map(|shape| Tensor::full(shape, 0.5, dtype).unwrap().tracked());
+            let [a, b] =
+                [[m, k], [k, n]].map(|shape| Tensor::full(shape, 0.5, dtype).unwrap().tracked());
             let turned = |x: &Tensor| x.transpose(0, 1).unwrap();
             let straight = a.matmul(&b).unwrap();
             let turned = turned(&turned(&b).matmul(&turned(&a)).unwrap());
             let sum = straight.add(&turned).unwrap();
             assert_eq!(sum.to_f64_vec(), vec![k as f64 / 2.0; m * n]);
             let gradients = sum.sum().backward().unwrap();
-            assert_eq!(gradients.get(&a).unwrap().to_f64_vec(), vec![n as f64; m * k]);
+            assert_eq!(
+                gradients.get(&a).unwrap().to_f64_vec(),
+                vec![n as f64; m * k]
+            );
         }
     }
 }
@@ -286,7 +329,9 @@ fn products() {
 fn products_need_less_than_128_kib_of_stack() {
     const TEST: &str = "products_need_less_than_128_kib_of_stack";
     if plays("stack") {
-        let thread = std::thread::Builder::new().stack_size(128 << 10).spawn(products);
+        let thread = std::thread::Builder::new()
+            .stack_size(128 << 10)
+            .spawn(products);
         return thread.unwrap().join().unwrap();
     }
     for tier in ["baseline", "avx2", "avx512", "neon"] {
@@ -312,7 +357,12 @@ fn refused<T>(result: Result<T>) {
         panic!("there is no memory for it");
     };
     assert!(matches!(error.root(), Error::Shape { .. }), "{error}");
-    assert!(error.to_string().contains("too many elements to hold in memory"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("too many elements to hold in memory"),
+        "{error}"
+    );
 }
 
 #[cfg(target_os = "linux")]
@@ -348,7 +398,12 @@ fn memory_that_the_system_refuses_is_an_error() {
     refused(Tensor::arange(0.0, f64::from(230 << 20), 1.0, DType::F32));
     refused(Tensor::eye(15_500, DType::F32));
     refused(view.to_vec::<f32>());
-    refused(view.lt(&ones.mul_scalar(2.0).broadcast_to([4000, 900, 1 << 18]).unwrap()));
+    refused(
+        view.lt(&ones
+            .mul_scalar(2.0)
+            .broadcast_to([4000, 900, 1 << 18])
+            .unwrap()),
+    );
     // What cannot return an error panics with the same text, at the line of the caller.
     static PLACE: Mutex<String> = Mutex::new(String::new());
     std::panic::set_hook(Box::new(|panic| {
@@ -382,7 +437,10 @@ fn memory_that_the_system_refuses_is_an_error() {
 #[test]
 fn what_is_recycled_is_given_back_before_memory_is_refused() {
     if !plays("limited") {
-        return under(2000, "what_is_recycled_is_given_back_before_memory_is_refused");
+        return under(
+            2000,
+            "what_is_recycled_is_given_back_before_memory_is_refused",
+        );
     }
     drop(large(1200).unwrap());
     drop(large(1300).unwrap());
@@ -391,7 +449,10 @@ fn what_is_recycled_is_given_back_before_memory_is_refused() {
     drop((1..12).map(|i| large(10 * i)).collect::<Vec<_>>());
     drop(large(500).unwrap().exp());
     // In a vector, too.
-    let view = Tensor::ones([1], DType::F32).unwrap().broadcast_to([1200, 1 << 18]).unwrap();
+    let view = Tensor::ones([1], DType::F32)
+        .unwrap()
+        .broadcast_to([1200, 1 << 18])
+        .unwrap();
     assert_eq!(view.to_vec::<f32>().unwrap().len(), 1200 << 18);
     assert_eq!(kept.len(), 300 << 18);
 }
@@ -434,7 +495,10 @@ fn a_step_that_is_refused_memory_changes_nothing() {
         return under(900, "a_step_that_is_refused_memory_changes_nothing");
     }
     let mut weight = Param::new(&Tensor::ones([100, 1 << 18], DType::F32).unwrap());
-    let gradient = Tensor::ones([1], DType::F32).unwrap().broadcast_to([100, 1 << 18]).unwrap();
+    let gradient = Tensor::ones([1], DType::F32)
+        .unwrap()
+        .broadcast_to([100, 1 << 18])
+        .unwrap();
     let mut gradients = Gradients::default();
     gradients.insert(&weight, gradient);
     let mut optimizer = Adam::new(0.5).build().unwrap();
@@ -445,6 +509,12 @@ fn a_step_that_is_refused_memory_changes_nothing() {
     assert_eq!(weight.value().min().unwrap().item().unwrap(), 1.0);
     drop(held);
     optimizer.step(&mut weight, &gradients).unwrap();
-    let moved = weight.value().narrow(0, 0, 1).unwrap().mean().item().unwrap();
+    let moved = weight
+        .value()
+        .narrow(0, 0, 1)
+        .unwrap()
+        .mean()
+        .item()
+        .unwrap();
     assert!((moved - 0.5).abs() < 1e-5, "{moved}");
 }

@@ -265,14 +265,14 @@ impl<S: Slot + ?Sized> Drop for Node<S> {
             };
             let panic = FirstPanic::new();
             panic.catch(|| slot.clear());
-            while first {
-                // The borrow must end before the drop, which may come back here.
-                let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
-                let Some(next) = next else {
-                    drop(queue.borrow_mut().take());
-                    break;
-                };
-                panic.catch(|| drop(next));
+            if first {
+                loop {
+                    // The borrow must end before the drop, which may come back here.
+                    let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
+                    let Some(next) = next else { break };
+                    panic.catch(|| drop(next));
+                }
+                drop(queue.borrow_mut().take());
             }
             // Two panics at once would end the process.
             if std::thread::panicking() {

@@ -257,9 +257,7 @@ impl<F: Float> Block<'_, F> {
                 let square = transposed(square);
                 for l in 0..len {
                     let row = &mut turned[l * width + column..][..L];
-                    for j in 0..L {
-                        row[j] = square[l][j];
-                    }
+                    row.copy_from_slice(&square[l]);
                 }
             }
         }

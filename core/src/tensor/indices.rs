@@ -31,7 +31,7 @@ impl Indices {
             return Err(Error::shape("Indices::from_vec", reason, &[&shape]));
         }
         Ok(Self {
-            values: Arc::new(values.into()),
+            values: Arc::new(values),
             shape,
         })
     }

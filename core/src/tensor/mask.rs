@@ -48,7 +48,7 @@ impl Mask {
             return Err(Error::shape("Mask::from_vec", reason, &[&shape]));
         }
         Ok(Self {
-            values: Arc::new(values.into()),
+            values: Arc::new(values),
             shape,
         })
     }
@@ -327,7 +327,7 @@ impl From<Vec<bool>> for Mask {
     fn from(values: Vec<bool>) -> Self {
         Self {
             shape: Shape::from([values.len()]),
-            values: Arc::new(values.into()),
+            values: Arc::new(values),
         }
     }
 }

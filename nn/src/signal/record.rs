@@ -189,7 +189,11 @@ impl Record {
     /// is, is known.
     pub fn follow(&mut self, step: &Forward<'_>, row: usize, saturated: Option<f64>) {
         // Other tasks may have been here since `forward`.
-        let Some(row) = self.rows.get_mut(row).filter(|row| row.activation.is_none()) else {
+        let Some(row) = self
+            .rows
+            .get_mut(row)
+            .filter(|row| row.activation.is_none())
+        else {
             return;
         };
         if let Some(share) = saturated {
