@@ -7,8 +7,11 @@ use crate::error::{Error, Result};
 use std::fmt;
 use std::ops::Deref;
 
-/// More elements than this, of 8 bytes, have no address, or none once storage has rounded up.
-const ADDRESSABLE: usize = isize::MAX as usize / 16;
+/// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer than 32.
+const ADDRESSABLE: usize = match 1usize.checked_shl(44) {
+    Some(most) => most,
+    None => isize::MAX as usize / 16,
+};
 
 /// The lengths of the axes, outermost first. A scalar has none.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
@@ -18,14 +21,9 @@ impl Shape {
     /// The number of elements, or an error if they have no addresses: enough for views. Axes of length 0 do
     /// not count: what is left when they are reduced away must fit too.
     pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
-        self.len_without_empty_axes(op)?;
-        Ok(self.element_count())
-    }
-
-    fn len_without_empty_axes(&self, op: &'static str) -> Result<usize> {
         let mut lengths = self.0.iter().filter(|&&n| n > 0);
         match lengths.try_fold(1usize, |n, &len| n.checked_mul(len)) {
-            Some(n) if n <= ADDRESSABLE => Ok(n),
+            Some(n) if n <= ADDRESSABLE => Ok(self.element_count()),
             _ => Err(Error::shape(op, "too many elements to address", &[self])),
         }
     }
@@ -33,13 +31,8 @@ impl Shape {
     /// An error if there is no memory for so many elements of that type. It is taken from the system, and
     /// the next array of this shape is made in it.
     pub(crate) fn reserve(&self, op: &'static str, dtype: DType) -> Result<()> {
-        let (len, size) = (self.len_without_empty_axes(op)?, dtype.size());
-        let fits = if self.element_count() == len {
-            reserve(dtype, len)
-        } else {
-            Vec::<u8>::new().try_reserve_exact(len * size).is_ok()
-        };
-        if fits {
+        let (len, size) = (self.checked_len(op)?, dtype.size());
+        if reserve(dtype, len) {
             return Ok(());
         }
         let reason = format!("too many elements to hold in memory, {len} of {size} bytes");
