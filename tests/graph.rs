@@ -124,7 +124,7 @@ fn a_parameter_that_a_live_graph_holds_is_not_changed_under_it() -> Result<()> {
 #[test]
 fn products_do_with_a_small_stack() {
     for dtype in [DType::F32, DType::F64] {
-        on_a_stack_of(512 * 1024, move || {
+        on_a_stack_of(128 * 1024, move || {
             let x = Tensor::full([200, 200], 0.5, dtype).unwrap();
             let y = x.matmul(&x.transpose(0, 1).unwrap()).unwrap();
             assert_eq!(y.to_f64_vec(), vec![50.0; 200 * 200]);

@@ -98,6 +98,8 @@ struct Current {
 }
 
 impl Population {
+    /// Never held across a parallel region: a thread that waits for others there may be given a task that
+    /// comes here too.
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while it is held leaves nothing behind: it ends the recalibration.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -111,9 +113,9 @@ impl Population {
         x: &Tensor,
         biased: bool,
     ) -> Result<Option<[Tensor; 2]>> {
-        let mut state = self.lock();
         let dtype = running[0].value().dtype();
         let running = running.map(address);
+        let mut state = self.lock();
         match running.map(|address| state.wanted.get(&address)) {
             [Some((_, Some(mean))), Some((_, Some(var)))] => {
                 return Ok(Some([mean.clone(), var.clone()]));
@@ -128,10 +130,15 @@ impl Population {
             biased,
             moments: Moments::default(),
         });
-        if current.running == running {
-            current.moments.add(x)?;
-        } else {
+        if current.running != running {
             state.more = true;
+            return Ok(None);
+        }
+        drop(state);
+        let batch = Moments::of(x)?;
+        // Whose turn it is changes only between the passes over the data.
+        if let Some(current) = &mut self.lock().current {
+            current.moments.merge(batch);
         }
         Ok(None)
     }
@@ -176,25 +183,41 @@ pub(crate) struct Moments {
 impl Moments {
     /// Counts a batch (samples, channels, …) in.
     pub(crate) fn add(&mut self, batch: &Tensor) -> Result<()> {
+        self.merge(Self::of(batch)?);
+        Ok(())
+    }
+
+    /// Those of a batch.
+    fn of(batch: &Tensor) -> Result<Self> {
         let channels = batch.detach().to_dtype(DType::F64);
         let channels = channels.transpose(0, 1)?.flatten()?;
-        let n = channels.shape()[1] as f64;
+        let count = channels.shape()[1] as f64;
+        if count == 0.0 {
+            return Ok(Self::default());
+        }
+        let variances = channels.var_over(1, 0.0)?.to_f64_vec();
+        Ok(Self {
+            count,
+            mean: channels.mean_over(1)?.to_f64_vec(),
+            squares: variances.into_iter().map(|v| v * count).collect(),
+        })
+    }
+
+    fn merge(&mut self, other: Self) {
+        let n = other.count;
         if n == 0.0 {
-            return Ok(());
+            return;
         }
         let total = self.count + n;
-        let means = channels.mean_over(1)?.to_f64_vec();
-        let variances = channels.var_over(1, 0.0)?.to_f64_vec();
-        self.mean.resize(means.len(), 0.0);
-        self.squares.resize(means.len(), 0.0);
+        self.mean.resize(other.mean.len(), 0.0);
+        self.squares.resize(other.mean.len(), 0.0);
         let merged = self.mean.iter_mut().zip(&mut self.squares);
-        for ((mean, squares), (m, v)) in merged.zip(means.into_iter().zip(variances)) {
+        for ((mean, squares), (m, s)) in merged.zip(other.mean.into_iter().zip(other.squares)) {
             let shift = m - *mean;
             *mean += shift * n / total;
-            *squares += v * n + shift * shift * self.count * n / total;
+            *squares += s + shift * shift * self.count * n / total;
         }
         self.count = total;
-        Ok(())
     }
 
     /// The mean and the variance, biased or not.

@@ -64,7 +64,8 @@ pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
     fn prepare(&self, _at: &mut StepInfo) {}
 
     /// The new parameter and state, from parameter `w`, gradient `g` and state. To be marked
-    /// `#[inline(always)]`: what is not inlined is not vectorized.
+    /// `#[inline(always)]`: what is not inlined is not vectorized. If it panics, some elements have made the
+    /// step and others have not; shapes stay.
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, state: [T; N]) -> (T, [T; N]);
 
     /// What is left to do with a parameter after the sweep, if it takes more than one: [`Lamb`]

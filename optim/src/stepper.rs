@@ -138,6 +138,7 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
         work.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut states = self.states.iter_mut();
         let mut parts = Vec::with_capacity(work.len());
+        let mut counts = Vec::with_capacity(work.len());
         for (path, param, gradient, settings) in work {
             let Some((_, state)) = states.find(|(known, _)| **known == path) else {
                 let reason = format!("two parameters have the path `{path}`");
@@ -153,7 +154,7 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
                 shared: [0.0; 3],
             };
             self.rule.prepare(&mut at);
-            (state.steps, state.carry) = (at.number, at.carry);
+            counts.push((&mut state.steps, &mut state.carry));
             parts.push(Part {
                 param,
                 gradient,
@@ -165,8 +166,9 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
             });
         }
         step(&mut parts)?;
-        for part in parts {
+        for (part, (steps, carry)) in parts.into_iter().zip(counts) {
             let Element { rule, at } = part.step;
+            (*steps, *carry) = (at.number, at.carry);
             rule.finish(at, part.param, part.state)?;
         }
         Ok(())

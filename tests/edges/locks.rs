@@ -1,1 +1,321 @@
 //! Backward and forward passes side by side, in pools of the user's: no lock is held where work can be stolen.
+
+use cotangent::nn::{recalibrate, signal::Signal};
+use cotangent::prelude::*;
+use cotangent::{Backward, Cotangents, Op, Shape, Vjp};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+const TASKS: usize = 64;
+const ROUNDS: usize = 2;
+const POOLS: [usize; 4] = [1, 2, 4, 8];
+/// Several tasks' worth of elements.
+const MANY: usize = 200_000;
+
+/// Runs the body, and panics if it does not end.
+fn ends(body: impl FnOnce() + Send + 'static) {
+    let (done, end) = channel();
+    let thread = std::thread::spawn(move || {
+        body();
+        done.send(()).unwrap();
+    });
+    let waited = end.recv_timeout(Duration::from_mins(5));
+    assert!(waited != Err(RecvTimeoutError::Timeout), "it hangs");
+    if let Err(panic) = thread.join() {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+fn pool(threads: usize) -> ThreadPool {
+    let pool = ThreadPoolBuilder::new().num_threads(threads).build();
+    pool.expect("threads can be started")
+}
+
+/// The results of as many tasks in a scope of the pool.
+fn tasks<R: Send>(pool: &ThreadPool, task: impl Fn(usize) -> R + Sync) -> Vec<R> {
+    let results = Mutex::new(Vec::new());
+    pool.scope(|scope| {
+        for i in 0..TASKS {
+            let (results, task) = (&results, &task);
+            scope.spawn(move |_| {
+                let result = task(i);
+                results.lock().unwrap().push(result);
+            });
+        }
+    });
+    results.into_inner().unwrap()
+}
+
+fn bits(tensor: &Tensor) -> Vec<u64> {
+    tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
+}
+
+fn all_bits(gradients: &Gradients) -> Vec<Vec<u64>> {
+    gradients.iter().map(|(_, g)| bits(g)).collect()
+}
+
+fn drawn(shape: impl Into<Shape>, seed: u64) -> Tensor {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    Tensor::uniform(shape, 0.1, 1.0, DType::F32, &mut rng).unwrap()
+}
+
+fn many(seed: u64) -> Tensor {
+    drawn([MANY], seed)
+}
+
+/// A graph of 200,000 elements a node, with a sum of cotangents and one that is broadcast.
+fn graph(x: &Tensor) -> Result<Tensor> {
+    let hidden = x.tanh();
+    Ok(hidden.mul(&hidden.mean())?.add(&hidden.square())?.sum())
+}
+
+/// `2 x`, an operation that counts how often it is dropped.
+fn counted(x: &Tensor, dropped: &Arc<AtomicUsize>) -> Tensor {
+    struct Counted(Arc<AtomicUsize>);
+    impl Op for Counted {
+        fn name(&self) -> &'static str {
+            "counted"
+        }
+        fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+            Ok([Some(cotangent * 2.0)].into_iter().collect())
+        }
+    }
+    impl Drop for Counted {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Relaxed);
+        }
+    }
+    Tensor::from_op(x.detach() * 2.0, &[x], || Counted(Arc::clone(dropped)))
+}
+
+fn net() -> impl Layer + Module + Send + Sync + 'static {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    Sequential::new()
+        .push(Linear::new(64, 300, &mut rng).unwrap())
+        .push(Relu)
+        .push(Linear::new(300, 10, &mut rng).unwrap())
+}
+
+#[test]
+fn backward_passes_over_one_retained_graph() {
+    ends(|| {
+        let x = many(2).tracked();
+        let loss = graph(&x).unwrap();
+        let backward = || all_bits(&Backward::new().retain_graph().run(&loss).unwrap());
+        let alone = backward();
+        for threads in POOLS {
+            let pool = pool(threads);
+            for _ in 0..ROUNDS {
+                for found in tasks(&pool, |_| backward()) {
+                    assert!(found == alone, "{threads}");
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn recorded_backward_passes_over_one_graph() {
+    ends(|| {
+        let x = many(3).tracked();
+        let loss = graph(&x).unwrap();
+        let second = || {
+            let first = Backward::new().create_graph().run(&loss).unwrap();
+            let sum = first.get(&x).unwrap().square().sum();
+            all_bits(&Backward::new().retain_graph().run(&sum).unwrap())
+        };
+        let alone = second();
+        for threads in [2, 4] {
+            for found in tasks(&pool(threads), |_| second()) {
+                assert!(found == alone, "{threads}");
+            }
+        }
+    });
+}
+
+#[test]
+fn backward_passes_of_a_dense_net() {
+    ends(|| {
+        let net = net();
+        let x = drawn([64, 64], 4);
+        let loss = |net: &dyn Layer| net.forward(&x, &Pass::train(0)).unwrap().square().mean();
+        let shared = loss(&net);
+        let alone = all_bits(&Backward::new().retain_graph().run(&shared).unwrap());
+        for threads in POOLS {
+            let pool = pool(threads);
+            for _ in 0..ROUNDS {
+                let found = tasks(&pool, |i| {
+                    if i % 2 == 0 {
+                        all_bits(&loss(&net).backward().unwrap())
+                    } else {
+                        all_bits(&Backward::new().retain_graph().run(&shared).unwrap())
+                    }
+                });
+                assert!(found.iter().all(|found| *found == alone), "{threads}");
+            }
+        }
+    });
+}
+
+#[test]
+fn backward_passes_in_nested_pools() {
+    ends(|| {
+        let x = many(5).tracked();
+        let loss = graph(&x).unwrap();
+        let backward = || all_bits(&Backward::new().retain_graph().run(&loss).unwrap());
+        let alone = backward();
+        for (outer, inner) in [(2, 2), (4, 2), (2, 4), (4, 1)] {
+            let (outer, inner) = (pool(outer), pool(inner));
+            for _ in 0..ROUNDS {
+                let found = tasks(&outer, |i| {
+                    if i % 3 == 0 {
+                        backward()
+                    } else {
+                        inner.install(backward)
+                    }
+                });
+                assert!(found.iter().all(|found| *found == alone));
+            }
+        }
+    });
+}
+
+#[test]
+fn of_backward_passes_that_use_a_graph_up_one_wins() {
+    ends(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for round in 0..ROUNDS {
+                let x = many(6).tracked();
+                let loss = graph(&x).unwrap();
+                let alone = all_bits(&Backward::new().retain_graph().run(&loss).unwrap());
+                let mut right = 0;
+                for found in tasks(&pool, |_| loss.backward()) {
+                    match found {
+                        Ok(gradients) => {
+                            assert!(all_bits(&gradients) == alone);
+                            right += 1;
+                        }
+                        Err(error) => {
+                            assert!(matches!(error, Error::GraphConsumed { .. }), "{error}");
+                        }
+                    }
+                }
+                assert_eq!(right, 1, "{threads} {round}");
+            }
+        }
+    });
+}
+
+#[test]
+fn backward_passes_that_keep_a_graph_beside_one_that_uses_it_up() {
+    ends(|| {
+        for threads in POOLS {
+            let pool = pool(threads);
+            for _ in 0..ROUNDS {
+                let (x, dropped) = (many(7).tracked(), Arc::new(AtomicUsize::new(0)));
+                let loss = graph(&counted(&x, &dropped)).unwrap();
+                let alone = all_bits(&Backward::new().retain_graph().run(&loss).unwrap());
+                let found = tasks(&pool, |i| {
+                    let uses_up = i == TASKS / 2;
+                    let backward = Backward::new();
+                    let found = if uses_up {
+                        backward.run(&loss)
+                    } else {
+                        backward.retain_graph().run(&loss)
+                    };
+                    (uses_up, found)
+                });
+                let mut used_up = false;
+                // What is done is right; the others are told.
+                for (uses_up, found) in found {
+                    match found {
+                        Ok(gradients) => {
+                            assert!(all_bits(&gradients) == alone);
+                            used_up |= uses_up;
+                        }
+                        Err(error) => {
+                            assert!(matches!(error, Error::GraphConsumed { .. }), "{error}");
+                        }
+                    }
+                }
+                assert!(loss.backward().is_err());
+                // If the whole graph is used up, nothing of it is kept, though its result lives.
+                if used_up {
+                    assert_eq!(dropped.load(Relaxed), 1);
+                }
+            }
+        }
+    });
+}
+
+#[test]
+fn one_batch_normalization_forwarded_by_many_tasks() {
+    ends(|| {
+        let mut rng = ChaCha8Rng::seed_from_u64(8);
+        let x = Tensor::normal([2, 65_536], 1.0, 2.0, DType::F32, &mut rng).unwrap();
+        let statistics = |norm: &BatchNorm| {
+            let (mean, var) = (norm.running_mean().unwrap(), norm.running_var().unwrap());
+            [bits(&mean), bits(&var)]
+        };
+        let alone = BatchNorm::new(65_536).unwrap();
+        for _ in 0..TASKS {
+            alone.forward(&x, &Pass::train(0)).unwrap();
+        }
+        for threads in POOLS {
+            let norm = BatchNorm::new(65_536).unwrap();
+            tasks(&pool(threads), |_| {
+                let y = norm.forward(&x, &Pass::train(0)).unwrap();
+                y.square().sum().backward().unwrap();
+            });
+            assert!(statistics(&norm) == statistics(&alone), "{threads}");
+        }
+    });
+}
+
+#[test]
+fn a_recalibration_whose_forward_runs_tasks() {
+    ends(|| {
+        let mut rng = ChaCha8Rng::seed_from_u64(9);
+        let x = Tensor::normal([400, 300], 1.0, 2.0, DType::F32, &mut rng).unwrap();
+        let means = |threads: usize| {
+            let norm = BatchNorm::new(300).unwrap();
+            let pool = pool(threads);
+            recalibrate(&norm, [&x], |x, pass| {
+                let found = tasks(&pool, |_| norm.forward(x, pass).map(drop));
+                found.into_iter().collect::<Result<Vec<()>>>()
+            })
+            .unwrap();
+            let (mean, var) = (norm.running_mean().unwrap(), norm.running_var().unwrap());
+            [bits(&mean), bits(&var)]
+        };
+        let alone = means(1);
+        for threads in [2, 4, 8] {
+            assert!(means(threads) == alone, "{threads}");
+        }
+    });
+}
+
+#[test]
+fn one_watch_over_many_tasks() {
+    ends(|| {
+        let net = net();
+        let x = drawn([64, 64], 10);
+        let backward = |pass: &Pass| {
+            let loss = net.forward(&x, pass).unwrap().square().mean();
+            all_bits(&loss.backward().unwrap())
+        };
+        let alone = backward(&Pass::train(0));
+        for threads in POOLS {
+            let signal = Signal::of(&net);
+            let pass = Pass::train(0).observed(signal.clone()).checked(&net);
+            let found = tasks(&pool(threads), |_| backward(&pass));
+            assert!(found.iter().all(|found| *found == alone), "{threads}");
+            assert!(pass.check().is_ok());
+            assert!(signal.step(&net).unwrap().is_some());
+        }
+    });
+}

@@ -44,6 +44,7 @@ impl Op for Plus {
 }
 
 /// The sum of `x` over the axes along which `shape` was broadcast to the shape of `x`.
+#[track_caller]
 pub(crate) fn sum_to_shape(x: &Tensor, shape: &Shape) -> Tensor {
     if x.array().shape() == shape {
         return x.clone();
@@ -56,6 +57,7 @@ pub(crate) fn sum_to_shape(x: &Tensor, shape: &Shape) -> Tensor {
 
 /// Sums an array over its broadcast axes: the leading axes that `shape` lacks, and those that it
 /// has with length 1.
+#[track_caller]
 fn sum_array_to(x: &Array, shape: &Shape) -> Array {
     let missing = x.shape().len() - shape.len();
     let summed: SmallVec<[bool; 4]> = (0..x.shape().len())

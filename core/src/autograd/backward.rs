@@ -2,12 +2,12 @@
 
 use super::accumulate::{add_cotangents, sum_to_shape};
 use super::gradients::{Gradients, Leaf, LeafId};
-use super::node::{Links, Node, Slot};
+use super::node::{Links, Node, Operation};
 use super::observer::Pulled;
 use super::op::Vjp;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
-use crate::tensor::broadcast_shapes;
+use crate::tensor::{broadcast_shapes, refusable};
 use std::collections::HashSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
@@ -189,6 +189,10 @@ impl Backward {
     }
 
     fn walk(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
+        refusable("backward", || self.walked(root, cotangent, scope))
+    }
+
+    fn walked(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
         let mut gradients = Gradients::default();
         let mut pending = Pending::default();
         pending.add(root, cotangent);
@@ -203,14 +207,13 @@ impl Backward {
             let (id, name, observer) = (node.id, node.name, node.observer.clone());
             let keep = self.retain_graph || self.create_graph;
             let recorded = self.create_graph.then(|| Arc::clone(&node));
-            let (mut taken, mut guard);
-            let (links, slot): (&mut Links, &mut dyn Slot) = match Arc::get_mut(&mut node) {
-                // Mostly nobody else holds the node any more, and nothing needs to be locked.
+            let mut taken;
+            let (links, operation) = match Arc::get_mut(&mut node) {
+                // Mostly nobody else holds the node any more, and nothing needs to be shared.
                 Some(node) if !keep => node.parts(),
                 _ => {
                     taken = node.links(keep);
-                    guard = node.slot();
-                    (&mut taken, &mut *guard)
+                    (&mut taken, Operation::Shared(&node))
                 }
             };
             let parents = match links {
@@ -230,17 +233,13 @@ impl Backward {
                     *parent = parent.take().filter(|parent| within.contains(&parent.id));
                 }
             }
-            let Some(op) = slot.op() else {
-                return Err(Error::GraphConsumed { op: name });
-            };
             let context = Vjp {
                 node: recorded.as_ref(),
                 parents,
             };
-            let cotangents = op.vjp(cotangent, &context);
-            if !keep {
-                slot.clear();
-            }
+            let Some(cotangents) = operation.vjp(cotangent, &context) else {
+                return Err(Error::GraphConsumed { op: name });
+            };
             let mut cotangents = cotangents?;
             if cotangents.len() != parents.len() {
                 let reason = format!(
@@ -437,7 +436,7 @@ impl Tensor {
     /// same graph is an error (PyTorch's is the same); see [`Backward::retain_graph`].
     ///
     /// # Errors
-    /// - [`Error::Shape`]: more or fewer elements than one.
+    /// - [`Error::Shape`]: more or fewer elements than one, or the system refuses memory.
     /// - [`Error::Untracked`]: nothing to differentiate with respect to.
     /// - [`Error::GraphConsumed`]: an earlier backward has used up the saved values.
     pub fn backward(&self) -> Result<Gradients> {

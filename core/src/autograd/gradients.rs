@@ -69,13 +69,15 @@ impl Gradients {
         self.by_leaf.iter().map(|(&id, gradient)| (id, gradient))
     }
 
-    /// Replaces every gradient by what `f` makes of it.
+    /// Replaces every gradient by what `f` makes of it. If `f` panics, the gradient that it was given is
+    /// gone and those behind it are as they were.
     pub fn map_in_place(&mut self, mut f: impl FnMut(Tensor) -> Tensor) {
-        let all = std::mem::take(&mut self.by_leaf);
-        self.by_leaf = all
-            .into_iter()
-            .map(|(id, gradient)| (id, f(gradient)))
-            .collect();
+        let ids: Vec<LeafId> = self.by_leaf.keys().copied().collect();
+        for id in ids {
+            if let Some(gradient) = self.by_leaf.remove(&id) {
+                self.by_leaf.insert(id, f(gradient));
+            }
+        }
     }
 
     pub(crate) fn insert_id(&mut self, id: LeafId, gradient: Tensor) {

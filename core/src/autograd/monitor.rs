@@ -35,6 +35,7 @@ impl Monitor {
         }
     }
 
+    /// Never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, Option<Finding>> {
         // The finding is written as a whole: a panic elsewhere cannot leave it half-written.
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
@@ -57,12 +58,13 @@ impl Monitor {
         for (place, &len) in index.iter_mut().zip(value.shape()).rev() {
             (*place, flat) = (flat % len, flat / len);
         }
-        *self.lock() = Some(Finding {
+        let finding = Finding {
             op,
             what: format!("element {index:?}{}", of()),
             value: number,
             path: path(),
-        });
+        };
+        self.lock().get_or_insert(finding);
     }
 
     /// The name of the nearest named leaf that `node` is, or was computed from.

@@ -4,18 +4,25 @@ use super::observer::Observer;
 use super::op::{Cotangents, Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
+use crate::kernel::panics::FirstPanic;
 use crate::tensor::{DType, Shape};
 use smallvec::SmallVec;
 use std::cell::RefCell;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
 /// One edge per operand; none to what needs no gradient.
 pub(crate) type Parents = SmallVec<[Option<Arc<Node>>; 3]>;
 
 /// How a tracked tensor was made: what it was computed from, and in one piece with that the operation,
 /// of whatever type it is.
+///
+/// A thread that waits for others in a parallel region may be given another task meanwhile, which may
+/// come to the same node. So nobody ever waits at a node: `links` is locked only to be read or replaced,
+/// and `slot` is only tried. It is shared by all backward passes that use the operation, side by side;
+/// the one that uses the operation up takes the links first, and whoever is the last to use the
+/// operation drops it.
 pub(crate) struct Node<S: Slot + ?Sized = dyn Slot> {
     /// The creation number: larger than those of all parents.
     pub id: u64,
@@ -28,7 +35,7 @@ pub(crate) struct Node<S: Slot + ?Sized = dyn Slot> {
     /// Who is shown the values here and in all that is computed from this.
     pub observer: Option<Arc<dyn Observer>>,
     links: Mutex<Links>,
-    slot: Mutex<S>,
+    slot: RwLock<S>,
 }
 
 /// What a node was made from.
@@ -49,6 +56,8 @@ pub(crate) trait Slot: Send + Sync + 'static {
     fn op(&self) -> Option<&dyn Op>;
     /// Drops the operation, and with it what it saved.
     fn clear(&mut self);
+    /// Takes the operation out, to be dropped later.
+    fn take(&mut self) -> Option<Box<dyn Op>>;
 }
 
 impl<O: Op> Slot for Option<O> {
@@ -57,6 +66,9 @@ impl<O: Op> Slot for Option<O> {
     }
     fn clear(&mut self) {
         *self = None;
+    }
+    fn take(&mut self) -> Option<Box<dyn Op>> {
+        Some(Box::new(Self::take(self)?))
     }
 }
 
@@ -81,7 +93,7 @@ impl Node {
             dtype,
             observer: None,
             links: Mutex::new(Links::Leaf),
-            slot: Mutex::new(None::<Nothing>),
+            slot: RwLock::new(None::<Nothing>),
         })
     }
 
@@ -99,7 +111,7 @@ impl Node {
             dtype,
             observer,
             links: Mutex::new(Links::To(parents)),
-            slot: Mutex::new(Some(op)),
+            slot: RwLock::new(Some(op)),
         })
     }
 
@@ -113,7 +125,7 @@ impl Node {
             dtype: self.dtype,
             observer: Some(Arc::clone(observer)),
             links: Mutex::new(links),
-            slot: Mutex::new(None::<Nothing>),
+            slot: RwLock::new(None::<Nothing>),
         })
     }
 
@@ -123,18 +135,38 @@ impl Node {
         if keep { links.clone() } else { links.take() }
     }
 
-    /// The place of the operation, locked.
-    pub(crate) fn slot(&self) -> MutexGuard<'_, dyn Slot> {
-        lock(&self.slot)
+    /// The operation, shared with all that use it at the same time; none where it is used up.
+    pub(crate) fn slot(&self) -> Option<RwLockReadGuard<'_, dyn Slot>> {
+        match self.slot.try_read() {
+            Ok(slot) => Some(slot),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            // Only `give_up` locks it for itself.
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
-    /// Both, of a node that nobody else holds.
-    pub(crate) fn parts(&mut self) -> (&mut Links, &mut dyn Slot) {
+    /// Drops the operation if backward has used it up, unless it is in use: then whoever is the last to
+    /// use it does. To be called after each use.
+    fn give_up(&self) {
+        if !self.is_consumed() {
+            return;
+        }
+        let op = match self.slot.try_write() {
+            Ok(mut slot) => slot.take(),
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        // Dropped here, where nothing is locked.
+        drop(op);
+    }
+
+    /// What it was made from and the operation, of a node that nobody else holds.
+    pub(crate) fn parts(&mut self) -> (&mut Links, Operation<'_>) {
         let links = self.links.get_mut();
         let slot = self.slot.get_mut();
         (
             links.unwrap_or_else(PoisonError::into_inner),
-            slot.unwrap_or_else(PoisonError::into_inner),
+            Operation::Own(slot.unwrap_or_else(PoisonError::into_inner)),
         )
     }
 
@@ -149,6 +181,34 @@ impl Node {
     /// Whether backward has been here.
     pub(crate) fn is_consumed(&self) -> bool {
         matches!(&*lock(&self.links), Links::Consumed)
+    }
+}
+
+/// How backward uses the operation of a node.
+pub(crate) enum Operation<'a> {
+    /// Alone, and to the end.
+    Own(&'a mut dyn Slot),
+    /// Beside others, to the end if it has taken the links.
+    Shared(&'a Node),
+}
+
+impl Operation<'_> {
+    /// The vector-Jacobian product; none if the operation is used up.
+    pub(crate) fn vjp(self, cotangent: Tensor, context: &Vjp) -> Option<Result<Cotangents>> {
+        match self {
+            Self::Own(slot) => {
+                let cotangents = slot.op()?.vjp(cotangent, context);
+                slot.clear();
+                Some(cotangents)
+            }
+            Self::Shared(node) => {
+                let cotangents = node
+                    .slot()
+                    .and_then(|slot| Some(slot.op()?.vjp(cotangent, context)));
+                node.give_up();
+                cotangents
+            }
+        }
     }
 }
 
@@ -188,6 +248,8 @@ impl<S: Slot + ?Sized> Drop for Node<S> {
     /// A long chain must not be dropped by recursion: whoever starts the drop collects the edges that
     /// fall off and drops them in a loop. What an operation has saved holds no nodes but its operands',
     /// which wait among those edges when it is dropped.
+    ///
+    /// If an operation's own `Drop` panics, the rest is dropped before the panic goes on.
     fn drop(&mut self) {
         let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
         let Links::To(parents) = links.take() else {
@@ -201,17 +263,22 @@ impl<S: Slot + ?Sized> Drop for Node<S> {
                 pending.get_or_insert_with(Vec::new).push(parents);
                 first
             };
-            slot.clear();
-            if !first {
-                return;
+            let panic = FirstPanic::new();
+            panic.catch(|| slot.clear());
+            if first {
+                loop {
+                    // The borrow must end before the drop, which may come back here.
+                    let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
+                    let Some(next) = next else { break };
+                    panic.catch(|| drop(next));
+                }
+                drop(queue.borrow_mut().take());
             }
-            loop {
-                // The borrow must end before the drop, which may come back here.
-                let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
-                let Some(next) = next else { break };
-                drop(next);
+            // Two panics at once would end the process.
+            if std::thread::panicking() {
+                panic.clear();
             }
-            drop(queue.borrow_mut().take());
+            panic.go_on();
         });
     }
 }

@@ -145,7 +145,8 @@ impl Tensor {
         );
         let output = Self::new(output, Some(node));
         if let (Some((observer, parents)), Some(node)) = (watched, output.node())
-            && let Some(op) = node.slot().op()
+            && let Some(slot) = node.slot()
+            && let Some(op) = slot.op()
         {
             observer.forward(&Forward {
                 node,

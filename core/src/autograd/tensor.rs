@@ -3,7 +3,7 @@
 use super::node::Node;
 use crate::error::{Error, Result};
 use crate::kernel::{Float, Real, Update};
-use crate::tensor::{Array, DType, Element, Shape, with_dtype};
+use crate::tensor::{Array, DType, Element, Shape, refusable, with_dtype};
 use std::sync::Arc;
 
 /// An immutable, n-dimensional array of `f32` or `f64`, cheap to clone, that can be differentiated.
@@ -63,6 +63,20 @@ impl Tensor {
         Self::from(array)
     }
 
+    /// The elements in row-major order, for writing in place: those of a copy if anything else holds
+    /// their storage. The tensor is untracked then.
+    pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
+        if Arc::get_mut(&mut self.0).is_none() {
+            *self = Self::from(self.array().clone());
+        }
+        let Some(inner) = Arc::get_mut(&mut self.0) else {
+            return &mut [];
+        };
+        inner.node = None;
+        inner.array.make_unique();
+        inner.array.get_mut::<F>().unwrap_or_default()
+    }
+
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {
         self.0.node.as_ref()
     }
@@ -117,13 +131,14 @@ impl Tensor {
     /// The elements in row-major order.
     ///
     /// # Errors
-    /// [`Error::DType`] if the elements are not of type `T`.
+    /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the system refuses memory.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.expect_dtype("to_vec", T::DTYPE)?;
-        Ok(self.array().to_vec())
+        refusable("to_vec", || Ok(self.array().to_vec()))
     }
 
     /// The elements in row-major order, converted to `f64`.
+    #[track_caller]
     pub fn to_f64_vec(&self) -> Vec<f64> {
         self.array().to_f64_vec()
     }
@@ -160,6 +175,11 @@ impl Tensor {
                 found: self.dtype(),
             })
         }
+    }
+
+    /// An error if there is no memory for another tensor like this.
+    pub(crate) fn reserve_like(&self, op: &'static str) -> Result<()> {
+        self.array().shape().reserve(op, self.dtype())
     }
 
     /// A constant like this tensor: of its dtype and shape, not tracked.

@@ -1,14 +1,13 @@
-//! Threads that wait for the next piece of a step with their eyes open.
+//! A thread pool whose threads spin briefly before they sleep.
 //!
 //! A step of training is some hundred short parallel regions, a few microseconds apart. A pool whose threads
 //! sleep in between spends longer on waking them than they work. Here the caller takes part, the others watch
 //! for the next region for a moment before they sleep, and the caller waits for nobody who has not begun.
 
-use std::any::Any;
+use super::panics::FirstPanic;
 use std::cell::UnsafeCell;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::time::{Duration, Instant};
 
 /// How long a thread watches for work before it sleeps.
@@ -43,8 +42,8 @@ struct Crew {
     /// Threads that sleep, or are about to.
     sleepers: AtomicUsize,
     wake: Condvar,
-    /// The first panic in a piece.
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
+    /// That of a piece.
+    panic: FirstPanic,
     threads: usize,
 }
 
@@ -59,38 +58,58 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
-/// job is going on (be it one that this call is a piece of), or if there is but one thread.
-pub(super) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
-    static CREW: OnceLock<&'static Crew> = OnceLock::new();
-    let crew = CREW.get_or_init(|| Crew::start(rayon::current_num_threads()));
-    if crew.threads < 2 {
-        return false;
-    }
-    let Ok(_caller) = crew.caller.try_lock() else {
-        return false;
-    };
-    crew.open(count, body);
-    // Closes the job even if a piece of the caller's panics: `body` must not be used after its life.
-    let closing = Closing(crew);
-    crew.take_part(0, count, body);
-    drop(closing);
-    if let Some(payload) = lock(&crew.panic).take() {
-        resume_unwind(payload);
-    }
-    true
+/// How many threads the crew has, the caller included: no more than `rayon` would start, and no more than
+/// may run at once, since a thread that is not running when its turn comes lets all others wait.
+pub(super) fn threads() -> usize {
+    crew().threads
 }
 
-struct Closing(&'static Crew);
+fn crew() -> &'static Crew {
+    static CREW: OnceLock<&'static Crew> = OnceLock::new();
+    CREW.get_or_init(|| Crew::start(rayon::current_num_threads().min(processors())))
+}
 
-impl Drop for Closing {
-    fn drop(&mut self) {
-        self.0.close();
+/// How many threads of this process may run at once.
+pub(super) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+/// Whether this process is the child of a `fork` in one that had threads: a copy without them.
+pub(super) fn is_forked() -> bool {
+    FORKED.load(Relaxed)
+}
+
+static FORKED: AtomicBool = AtomicBool::new(false);
+
+/// Has `FORKED` set in every child from now on.
+fn notice_forks() {
+    #[cfg(unix)]
+    {
+        use std::ffi::c_int;
+        type Handler = Option<unsafe extern "C" fn()>;
+        unsafe extern "C" {
+            // Of POSIX.
+            fn pthread_atfork(prepare: Handler, parent: Handler, child: Handler) -> c_int;
+        }
+        unsafe extern "C" fn in_child() {
+            FORKED.store(true, Relaxed);
+        }
+        // SAFETY: the declaration is that of POSIX, and the handler does what a signal handler may do. It
+        // can fail for want of memory: then forks go unnoticed.
+        unsafe { pthread_atfork(None, None, Some(in_child)) };
     }
+}
+
+/// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
+/// job is going on (or one that this call is a piece of).
+pub(super) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
+    crew().run(count, body)
 }
 
 impl Crew {
     fn start(threads: usize) -> &'static Self {
+        notice_forks();
         let crew: &'static Self = Box::leak(Box::new(Self {
             caller: Mutex::new(()),
             job: UnsafeCell::new(None),
@@ -100,7 +119,7 @@ impl Crew {
             asleep: Mutex::new(()),
             sleepers: AtomicUsize::new(0),
             wake: Condvar::new(),
-            panic: Mutex::new(None),
+            panic: FirstPanic::new(),
             threads,
         }));
         for number in 1..threads {
@@ -110,6 +129,21 @@ impl Crew {
             drop(builder.spawn(move || crew.serve(number)));
         }
         crew
+    }
+
+    fn run(&self, count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
+        let _caller = match self.caller.try_lock() {
+            Ok(caller) => caller,
+            // A panic went on from here; its job was closed before.
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        self.open(count, body);
+        // Panics are caught: the job must be closed before the end of `body`'s life.
+        self.work(0, count, body);
+        self.close();
+        self.panic.go_on();
+        true
     }
 
     fn open(&self, count: usize, body: &(dyn Fn(usize) + Sync)) {
@@ -149,6 +183,13 @@ impl Crew {
         }
     }
 
+    /// As [`take_part`](Self::take_part), and keeps a panic for the caller.
+    fn work(&self, thread: usize, count: usize, body: &(dyn Fn(usize) + Sync)) {
+        if !self.panic.catch(|| self.take_part(thread, count, body)) {
+            self.give_up();
+        }
+    }
+
     /// Leaves what has not begun undone, after a panic.
     fn give_up(&self) {
         for share in &self.shares {
@@ -157,8 +198,6 @@ impl Crew {
     }
 
     fn close(&self) {
-        // In case of a panic: what is left of the job is not begun any more.
-        self.give_up();
         self.phase.fetch_add(1, SeqCst);
         let mut turns = 0u32;
         // What the others have done comes before what the caller does next: their `fetch_sub` is seen.
@@ -179,12 +218,7 @@ impl Crew {
                 // SAFETY: the job is open, and cannot be replaced while a thread is inside.
                 if let Some(Job { body, count }) = unsafe { *self.job.get() } {
                     // SAFETY: `close` keeps `body` alive until no thread is inside.
-                    let body = unsafe { &*body };
-                    let work = AssertUnwindSafe(|| self.take_part(thread, count, body));
-                    if let Err(payload) = catch_unwind(work) {
-                        self.give_up();
-                        lock(&self.panic).get_or_insert(payload);
-                    }
+                    self.work(thread, count, unsafe { &*body });
                 }
             }
             self.inside.fetch_sub(1, SeqCst);
@@ -237,10 +271,12 @@ fn pause(turns: &mut u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
     use std::sync::atomic::AtomicU64;
 
     #[test]
     fn every_piece_is_done_once_by_whoever_has_time() {
+        let crew = Crew::start(3);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -250,9 +286,9 @@ mod tests {
                         let body = |i: usize| {
                             done[i].fetch_add(1, Relaxed);
                             // A piece that has pieces does them itself.
-                            assert!(!run(2, &|_| {}) || i >= count);
+                            assert!(!crew.run(2, &|_| {}) || i >= count);
                         };
-                        if run(count, &body) {
+                        if crew.run(count, &body) {
                             assert!(done.iter().all(|done| done.load(Relaxed) == 1), "{round}");
                         }
                     }
@@ -261,19 +297,51 @@ mod tests {
         });
     }
 
+    /// Does the next job, and asserts that it is done, all of it, by the crew.
+    fn works(crew: &Crew) {
+        let sum = AtomicUsize::new(0);
+        let add = |i: usize| {
+            sum.fetch_add(i, Relaxed);
+        };
+        assert!(crew.run(10, &add));
+        assert_eq!(sum.load(Relaxed), 45);
+    }
+
     #[test]
     fn a_panic_comes_back_to_the_caller_and_the_next_job_is_done() {
-        for _ in 0..50 {
-            let result = catch_unwind(|| run(64, &|i| assert!(i != 40, "piece 40")));
-            // Without a second thread, or beside another test, nothing is done at all.
-            assert!(result.is_err() || result.is_ok_and(|done| !done));
-            let sum = AtomicUsize::new(0);
-            let add = |i: usize| {
-                sum.fetch_add(i, Relaxed);
-            };
-            if run(10, &add) {
-                assert_eq!(sum.load(Relaxed), 45);
+        for threads in 1..4 {
+            let crew = Crew::start(threads);
+            for piece in 0..64 {
+                let job = || crew.run(64, &|i| assert!(i != piece, "piece {piece}"));
+                let payload = catch_unwind(AssertUnwindSafe(job)).unwrap_err();
+                let text = payload.downcast_ref::<String>();
+                assert_eq!(text, Some(&format!("piece {piece}")));
+                works(crew);
             }
         }
+    }
+
+    #[test]
+    fn of_many_panics_one_comes_back() {
+        /// Panics when it is dropped.
+        struct Bomb(bool);
+        impl Drop for Bomb {
+            fn drop(&mut self) {
+                assert!(!self.0, "dropped");
+            }
+        }
+        let crew = Crew::start(3);
+        for _ in 0..50 {
+            let job = || crew.run(64, &|_| panic_any(Bomb(true)));
+            let payload = catch_unwind(AssertUnwindSafe(job)).unwrap_err();
+            payload.downcast::<Bomb>().unwrap().0 = false;
+            works(crew);
+        }
+    }
+
+    #[test]
+    fn no_more_threads_than_may_run() {
+        assert!(threads() <= processors());
+        assert!(threads() <= rayon::current_num_threads());
     }
 }

@@ -17,6 +17,7 @@ pub(crate) mod layer_norm;
 pub(crate) mod map;
 pub mod math;
 pub(crate) mod normalize;
+pub(crate) mod panics;
 pub(crate) mod parallel;
 pub(crate) mod product;
 pub(crate) mod range;

@@ -4,6 +4,7 @@
 //! hundred kernels would be most of the build.
 
 use super::crew;
+use super::panics::FirstPanic;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -22,11 +23,35 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
         }
         return;
     }
-    // Inside a thread pool of the user's its threads do the work.
-    if rayon::current_thread_index().is_none() && crew::run(pieces, &|i| body(range(i))) {
-        return;
+    let piece = |i| body(range(i));
+    let own_pool = rayon::current_thread_index().is_some();
+    // The threads of a process are not there any more in its child.
+    if threads() < 2 || crew::is_forked() {
+        (0..pieces).for_each(piece);
+    } else if own_pool || !crew::run(pieces, &piece) {
+        // A pool may have more threads than can run: the others are not woken.
+        let at_once = rayon::current_num_threads().min(crew::processors());
+        let panic = FirstPanic::new();
+        (0..pieces)
+            .into_par_iter()
+            .with_min_len(pieces.div_ceil(4 * at_once))
+            .for_each(|i| {
+                // A pool that meets several panics at once may end the process.
+                panic.catch(|| piece(i));
+            });
+        panic.go_on();
     }
-    (0..pieces).into_par_iter().for_each(|i| body(range(i)));
+}
+
+/// How many threads may work at once here: in a thread pool of the user's its threads, else the crew's.
+pub(super) fn threads() -> usize {
+    if crew::is_forked() {
+        1
+    } else if rayon::current_thread_index().is_some() {
+        rayon::current_num_threads().min(crew::processors())
+    } else {
+        crew::threads()
+    }
 }
 
 /// Calls `body(first_index, piece)` for consecutive pieces of `out`, `piece_len` elements each.

@@ -10,13 +10,13 @@ use super::gemm::Matrix;
 use super::isa::{Isa, Kernel, Tier, dispatch};
 use super::parallel::{self, Shared};
 use super::real::Float;
-use std::mem::MaybeUninit;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// Vectors in a row of a tile.
 const VECTORS: usize = 3;
-/// The bytes of a copied panel, on the stack: 512 terms of a sum for the widest tile. More would go over the
-/// result less often, but are far for the processor.
+/// The bytes of a copied panel: 512 terms of a sum for the widest tile. More would go over the result less
+/// often, but are far for the processor.
 const PANEL: usize = 512 * VECTORS * 64;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
@@ -52,7 +52,7 @@ pub(super) fn product<F: Float>(
     let width = VECTORS * lanes;
     let column_tasks = columns.div_ceil(width);
     // The number of threads decides who computes an element, not how: its sum is over k in order.
-    let row_tasks = (TASKS_PER_THREAD * rayon::current_num_threads()).div_ceil(column_tasks);
+    let row_tasks = (TASKS_PER_THREAD * parallel::threads()).div_ceil(column_tasks);
     let paying = (TASK / (k * width.min(columns))).max(1);
     let rows_per_task = rows.div_ceil(row_tasks).max(paying).next_multiple_of(8);
     let row_tasks = rows.div_ceil(rows_per_task);
@@ -81,6 +81,51 @@ pub(super) fn product<F: Float>(
     let together = (TASK / (rows_per_task.min(rows) * k * width.min(columns))).max(1);
     parallel::ranges(tasks, together, &|range| range.for_each(task));
     true
+}
+
+/// Where panels are copied to: memory that each thread keeps for it. The stack may be too small, and memory
+/// for each product would cost as much as a small product.
+struct PanelMemory(Vec<Line>);
+
+/// A cache line.
+#[derive(Clone, Copy)]
+#[repr(align(64))]
+struct Line(#[allow(dead_code, reason = "read as elements")] [u64; 8]);
+
+thread_local! {
+    static KEPT: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+}
+
+impl PanelMemory {
+    /// What the thread keeps.
+    #[inline(never)]
+    fn take() -> Self {
+        // There is nothing kept at first, and none at all while the thread ends.
+        let mut lines = KEPT.try_with(Cell::take).unwrap_or_default();
+        if lines.is_empty() {
+            let enough = PANEL / size_of::<Line>();
+            assert!(
+                lines.try_reserve_exact(enough).is_ok(),
+                "matmul: the system refuses {PANEL} bytes of memory"
+            );
+            lines.resize(enough, Line([0; 8]));
+        }
+        Self(lines)
+    }
+
+    fn elements<F: Float>(&mut self) -> &mut [F] {
+        let len = PANEL / size_of::<F>();
+        // SAFETY: so many bytes, aligned for either dtype, of which all patterns are numbers.
+        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
+    }
+}
+
+impl Drop for PanelMemory {
+    fn drop(&mut self) {
+        let lines = std::mem::take(&mut self.0);
+        // While the thread ends it is dropped here.
+        let _ = KEPT.try_with(|kept| kept.set(lines));
+    }
 }
 
 /// Where the tiles of the result go.
@@ -132,16 +177,8 @@ impl<F: Float> Block<'_, F> {
     #[inline(always)]
     fn wide<I: Isa, const R: usize, const V: usize, const L: usize>(&self) {
         let width = V * L;
-        #[allow(
-            clippy::large_stack_arrays,
-            reason = "memory of its own would cost as much as a small product"
-        )]
-        let mut words = [const { MaybeUninit::<u64>::uninit() }; PANEL / 8];
-        let copy: &mut [MaybeUninit<F>] = {
-            let (start, len) = (words.as_mut_ptr().cast(), PANEL / size_of::<F>());
-            // SAFETY: so many bytes, aligned for either dtype, which need not be initialized.
-            unsafe { std::slice::from_raw_parts_mut(start, len) }
-        };
+        let mut memory = PanelMemory::take();
+        let copy = memory.elements::<F>();
         let blocks = self.depth.div_ceil(copy.len() / width);
         let depth = self.depth.div_ceil(blocks);
         let in_place = self.b.column_stride == 1
@@ -156,7 +193,7 @@ impl<F: Float> Block<'_, F> {
             } else {
                 self.copy::<L>(terms.clone(), width, copy);
                 // `copy` has written as many rows of `width` as there are terms; no other is read.
-                (copy.as_ptr().cast::<F>(), width as isize)
+                (copy.as_ptr(), width as isize)
             };
             let mut row = self.rows.start;
             while row + R <= self.rows.end {
@@ -179,7 +216,7 @@ impl<F: Float> Block<'_, F> {
 
     /// Copies rows of the panel, `width` elements each, the rest of it zeros.
     #[inline(always)]
-    fn copy<const L: usize>(&self, terms: Range<usize>, width: usize, copy: &mut [MaybeUninit<F>]) {
+    fn copy<const L: usize>(&self, terms: Range<usize>, width: usize, copy: &mut [F]) {
         let (b, columns) = (&self.b, self.columns.len());
         if b.column_stride == 1 {
             for (k, row) in terms.zip(copy.chunks_exact_mut(width)) {
@@ -187,10 +224,10 @@ impl<F: Float> Block<'_, F> {
                 let place = place as usize + self.columns.start;
                 let (copied, rest) = row.split_at_mut(columns);
                 for (out, &x) in copied.iter_mut().zip(&b.data[place..place + columns]) {
-                    out.write(x);
+                    *out = x;
                 }
                 for out in rest {
-                    out.write(F::zero());
+                    *out = F::zero();
                 }
             }
             return;
@@ -220,9 +257,7 @@ impl<F: Float> Block<'_, F> {
                 let square = transposed(square);
                 for l in 0..len {
                     let row = &mut turned[l * width + column..][..L];
-                    for j in 0..L {
-                        row[j].write(square[l][j]);
-                    }
+                    row.copy_from_slice(&square[l]);
                 }
             }
         }

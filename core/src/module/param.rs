@@ -3,8 +3,9 @@
 use super::pass::Pass;
 use crate::autograd::{Leaf, LeafId, Node, Tensor};
 use crate::error::{Error, Result};
-use crate::kernel::{Real, Update};
-use crate::tensor::{Array, DType};
+use crate::kernel::parallel::GRAIN;
+use crate::kernel::{Real, Update, map};
+use crate::tensor::{DType, Element, with_dtype};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -104,15 +105,9 @@ impl Param {
         self.leaf = Node::leaf(self.value.array().shape().clone(), dtype);
     }
 
-    /// The storage of the value, to be changed in place.
-    pub(super) fn take_array(&mut self) -> Array {
-        let empty = Tensor::from(Array::from_slice::<f32>([0].into(), &[]));
-        std::mem::replace(&mut self.value, empty).into_array()
-    }
-
-    /// Puts the changed storage back.
-    pub(super) fn put_array(&mut self, array: Array) {
-        self.value = Tensor::from(array);
+    /// The elements of the value, to be changed in place.
+    pub(super) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
+        self.value.elements_mut()
     }
 }
 
@@ -159,8 +154,9 @@ impl Buffer {
         }
     }
 
+    /// Never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, Tensor> {
-        // The tensor is replaced as a whole: a panic elsewhere cannot leave it half-written.
+        // What a panic can leave half-written are elements of a running statistic, at worst.
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -185,11 +181,18 @@ impl Buffer {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn blend(&self, kept: f64, value: &Tensor, taken: f64) -> Result<()> {
+        let value = Tensor::from(value.array().contiguous());
         let mut current = self.lock();
-        check_like("Buffer::blend", &current, value)?;
-        // The place is filled with any tensor for a moment, so that nothing else holds the storage.
-        let old = std::mem::replace(&mut *current, value.detach());
-        *current = old.update(Blend { kept, taken }, [value.array()]);
+        check_like("Buffer::blend", &current, &value)?;
+        with_dtype!(value.dtype(), F => {
+            let new = value.array().as_slice::<F>().unwrap_or_default();
+            let old = current.elements_mut::<F>();
+            // Piece by piece, each too small to be split over threads: a thread that waits for others
+            // may be given a task that comes here too, and this one holds the lock.
+            for (old, new) in old.chunks_mut(GRAIN).zip(new.chunks(GRAIN)) {
+                map::update(Blend { kept, taken }, [old], [new]);
+            }
+        });
         Ok(())
     }
 
@@ -205,8 +208,8 @@ impl Buffer {
 
     /// Converts the value to another precision.
     pub fn convert(&mut self, dtype: DType) {
-        let converted = self.lock().to_dtype(dtype);
-        *self.lock() = converted;
+        let value = self.value.get_mut().unwrap_or_else(PoisonError::into_inner);
+        *value = value.to_dtype(dtype);
     }
 }
 

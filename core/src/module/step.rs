@@ -4,7 +4,7 @@ use super::param::Param;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::{Step, map};
-use crate::tensor::{Array, Element};
+use crate::tensor::{Element, refusable};
 
 /// One parameter's part of an optimizer's step.
 #[derive(Debug)]
@@ -24,8 +24,11 @@ pub struct Part<'a, const N: usize, U> {
 /// threads inside large parameters and across small ones.
 ///
 /// # Errors
-/// [`Error::Shape`] or [`Error::DType`] if a gradient or a state does not fit its parameter; then
-/// nothing has changed.
+/// [`Error::Shape`] or [`Error::DType`] if a gradient or a state does not fit its parameter, or the
+/// system refuses memory; then nothing has changed.
+///
+/// # Panics
+/// If the formula does. Then some elements have changed and others have not; all shapes stay.
 pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<()> {
     for part in &*parts {
         let value = part.param.value();
@@ -38,9 +41,11 @@ pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<
             }
         }
     }
-    step_as::<f32, N, U>(parts);
-    step_as::<f64, N, U>(parts);
-    Ok(())
+    refusable("optimizer step", || {
+        step_as::<f32, N, U>(parts);
+        step_as::<f64, N, U>(parts);
+        Ok(())
+    })
 }
 
 /// The step of the parts whose elements are of the type `F`.
@@ -48,37 +53,14 @@ fn step_as<F: Element, const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>])
     let mut parts: Vec<_> = parts
         .iter_mut()
         .filter(|part| part.param.value().dtype() == F::DTYPE)
+        .map(|part| (part.gradient.array().contiguous(), part))
         .collect();
-    let mut arrays: Vec<(Array, Array, [Array; N])> = parts
-        .iter_mut()
-        .map(|part| {
-            let gradient = part.gradient.array().contiguous();
-            let mut value = part.param.take_array();
-            value.make_unique();
-            let state = part.state.each_mut().map(|slot| {
-                let mut slot = std::mem::replace(slot, Tensor::from(gradient.clone())).into_array();
-                slot.make_unique();
-                slot
-            });
-            (gradient, value, state)
-        })
-        .collect();
-    let work = parts
-        .iter()
-        .zip(&mut arrays)
-        .map(|(part, (g, w, state))| map::StepPart {
-            step: part.step,
-            w: w.get_mut::<F>().unwrap_or_default(),
-            g: g.as_slice::<F>().unwrap_or_default(),
-            state: state
-                .each_mut()
-                .map(|slot| slot.get_mut::<F>().unwrap_or_default()),
-        });
+    // All memory is requested before anything changes.
+    let work = parts.iter_mut().map(|(gradient, part)| map::StepPart {
+        step: part.step,
+        w: part.param.elements_mut::<F>(),
+        g: gradient.as_slice::<F>().unwrap_or_default(),
+        state: part.state.each_mut().map(Tensor::elements_mut::<F>),
+    });
     map::step(work.collect());
-    for (part, (_, value, state)) in parts.iter_mut().zip(arrays) {
-        part.param.put_array(value);
-        for (slot, array) in part.state.iter_mut().zip(state) {
-            *slot = Tensor::from(array);
-        }
-    }
 }

@@ -55,6 +55,7 @@ impl Tensor {
             );
             return Err(Error::shape("batch_norm", reason, &[self.shape()]));
         }
+        self.reserve_like("batch_norm")?;
         let x = self.array().contiguous();
         let (y, terms, variance, scales) = with_dtype!(self.dtype(), F => {
             let added = F::from_f64(epsilon);
@@ -129,6 +130,7 @@ impl Tensor {
             &[gamma, beta, Some(mean), Some(variance)],
             epsilon,
         )?;
+        self.reserve_like("batch_norm")?;
         let x = self.array().contiguous();
         let (y, terms) = with_dtype!(self.dtype(), F => {
             let variances = variance.array().to_vec::<F>();

@@ -27,6 +27,7 @@ pub(super) trait Binary: Copy + Send + Sync + 'static {
 }
 
 /// Applies and records a function of two tensors that are known to broadcast and share a dtype.
+#[track_caller]
 pub(super) fn apply<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Tensor {
     // Where shapes do not broadcast the caller was wrong; `checked` is the way in from outside.
     let shape = broadcast_shapes(B::NAME, a.shape(), b.shape()).unwrap_or_default();
@@ -38,13 +39,15 @@ fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     b.expect_dtype(B::NAME, a.dtype())?;
     let shape = a.array().shape();
     if b.array().shape() == shape {
+        shape.reserve(B::NAME, a.dtype())?;
         return Ok(apply_to(shape, binary, a, b));
     }
     let shape = broadcast_shapes(B::NAME, shape, b.shape())?;
-    shape.checked_len(B::NAME, a.dtype().size())?;
+    shape.reserve(B::NAME, a.dtype())?;
     Ok(apply_to(&shape, binary, a, b))
 }
 
+#[track_caller]
 fn apply_to<B: Binary>(shape: &Shape, binary: B, a: &Tensor, b: &Tensor) -> Tensor {
     let output = Array::map(Value(binary), [a.array(), b.array()], shape);
     Tensor::from_array_op(output, &[a, b], |_| {

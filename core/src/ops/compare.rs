@@ -3,7 +3,7 @@
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::kernel::compare::{Comparison, Equal, Less, LessOrEqual, compare};
-use crate::tensor::{Array, Mask, Shape, broadcast_shapes, with_dtype};
+use crate::tensor::{Array, Mask, Shape, broadcast_shapes, refusable, with_dtype};
 
 /// Where the comparison of two tensors of one dtype, broadcast to `shape`, holds, or does not if
 /// `negated`.
@@ -43,9 +43,9 @@ macro_rules! comparisons {
                 let op = stringify!($method);
                 other.expect_dtype(op, self.dtype())?;
                 let shape = broadcast_shapes(op, self.shape(), other.shape())?;
-                shape.checked_len(op, size_of::<bool>())?;
+                shape.checked_len(op)?;
                 let ($a, $b) = (self, other);
-                Ok(mask($comparison, $negated, $order, &shape))
+                refusable(op, || Ok(mask($comparison, $negated, $order, &shape)))
             }
 
             #[doc = concat!("Where the element is `", $symbol, "` the number, which is rounded to this dtype; ", $nan, " for NaN.")]

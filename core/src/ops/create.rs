@@ -38,10 +38,11 @@ impl Tensor {
     /// ```
     pub fn from_slice<T: Element>(values: &[T], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("from_vec", T::DTYPE.size())? != values.len() {
+        if shape.checked_len("from_vec")? != values.len() {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("from_vec", reason, &[&shape]));
         }
+        shape.reserve("from_vec", T::DTYPE)?;
         Ok(Array::from_slice(shape, values).into())
     }
 
@@ -68,7 +69,7 @@ impl Tensor {
     /// ```
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len("full", dtype.size())?;
+        shape.reserve("full", dtype)?;
         Ok(Array::full(dtype, shape, value).into())
     }
 
@@ -193,7 +194,7 @@ impl Tensor {
         mut next: impl FnMut() -> f64,
     ) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len("from_fn", dtype.size())?;
+        shape.reserve("from_fn", dtype)?;
         let array = with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
             out.fill_with(|| F::from_f64(next()));
         }));
@@ -292,7 +293,7 @@ impl Tensor {
     #[doc(alias = "identity")]
     pub fn eye(size: usize, dtype: DType) -> Result<Self> {
         let shape = Shape::from([size, size]);
-        shape.checked_len("eye", dtype.size())?;
+        shape.reserve("eye", dtype)?;
         let array = with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
             out.fill(F::default());
             out.iter_mut().step_by(size + 1).for_each(|out| *out = F::from_f64(1.0));
@@ -306,7 +307,7 @@ impl Tensor {
         dtype: DType,
         next: impl FnMut() -> f64,
     ) -> Result<Self> {
-        Shape::from(count).checked_len(op, dtype.size())?;
+        Shape::from(count).reserve(op, dtype)?;
         Self::from_fn(count, dtype, next)
     }
 
@@ -340,6 +341,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([0.5f32]).to_dtype(DType::F64).to_vec::<f64>()?, [0.5]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn to_dtype(&self, dtype: DType) -> Self {
         if dtype == self.dtype() {
             return self.clone();

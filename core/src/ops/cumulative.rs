@@ -22,6 +22,7 @@ impl Tensor {
     /// ```
     pub fn cumsum(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("cumsum", axis, self.rank())?;
+        self.reserve_like("cumsum")?;
         Ok(running_sum(self, axis, false))
     }
 
@@ -42,6 +43,7 @@ impl Tensor {
     /// ```
     pub fn cumprod(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("cumprod", axis, self.rank())?;
+        self.reserve_like("cumprod")?;
         Ok(running_product(self, &[], axis))
     }
 }

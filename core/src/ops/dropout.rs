@@ -29,6 +29,7 @@ impl Tensor {
     /// ```
     pub fn dropout(&self, p: f64, seed: u64) -> Result<Self> {
         if drops("dropout", p)? {
+            self.reserve_like("dropout")?;
             let kept = self.kept(p, seed, 1.0 / (1.0 - p));
             Ok(binary::apply(Kept, self, &kept))
         } else {
@@ -56,6 +57,7 @@ impl Tensor {
         if !drops("alpha_dropout", p)? {
             return Ok(self.clone());
         }
+        self.reserve_like("alpha_dropout")?;
         let a = 1.0 / ((1.0 - p) * (1.0 + p * SELU_LOWEST * SELU_LOWEST)).sqrt();
         let b = -a * SELU_LOWEST * p;
         // a where x is kept, else 0; then the shift is b where x is kept, else a α' + b.

@@ -311,7 +311,7 @@ impl Named {
         let len = |labels: &[Label]| lengths(labels).iter().product::<usize>();
         let labels = [&batch[..], &rows, &columns].concat();
         let shape = Shape::from(lengths(&labels));
-        shape.checked_len(OP, a.tensor.dtype().size())?;
+        shape.reserve(OP, a.tensor.dtype())?;
 
         if inner.is_empty() || (rows.is_empty() && columns.is_empty()) {
             let all = [&labels[..], &inner].concat();

@@ -43,6 +43,7 @@ pub(super) trait Unary: Copy + Send + Sync + 'static {
 }
 
 /// Applies and records an elementwise function.
+#[track_caller]
 pub(super) fn apply<U: Unary>(unary: U, x: &Tensor) -> Tensor {
     let output = Array::map(Value(unary), [x.array()], x.array().shape());
     Tensor::from_array_op(output, &[x], |output| {
@@ -162,6 +163,7 @@ macro_rules! unary {
 
         impl Tensor {
             $(#[$doc])*
+            #[track_caller]
             $visibility fn $method(&self, $($parameter: $type),*) -> Self {
                 $crate::ops::elementwise::apply($name { $($parameter),* }, self)
             }

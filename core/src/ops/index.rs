@@ -30,7 +30,7 @@ impl Tensor {
         indices.check(op, "index", self.shape()[axis], "elements of the axis")?;
         let mut shape = self.array().shape().clone();
         shape.as_mut()[axis] = indices.len();
-        shape.checked_len(op, self.dtype().size())?;
+        shape.reserve(op, self.dtype())?;
         Ok(self.taken(&Picks {
             op,
             axis,
@@ -61,7 +61,7 @@ impl Tensor {
             return Err(Error::shape("embedding", reason, &[self.shape()]));
         };
         let shape: Shape = indices.shape().iter().copied().chain([width]).collect();
-        shape.checked_len("embedding", self.dtype().size())?;
+        shape.checked_len("embedding")?;
         Ok(self
             .checked_slices("embedding", 0, indices)?
             .reshaped(shape))
@@ -86,6 +86,7 @@ impl Tensor {
     pub fn gather(&self, axis: isize, indices: &Indices) -> Result<Self> {
         let axis = resolve_axis("gather", axis, self.rank())?;
         let lines = self.lines_of("gather", axis, indices)?;
+        Shape::from(indices.shape()).reserve("gather", self.dtype())?;
         Ok(self.cropped("gather", &lines).taken_each(axis, indices))
     }
 
@@ -133,6 +134,7 @@ impl Tensor {
             let shapes = [indices.shape(), source.shape()];
             return Err(Error::shape("scatter_add", reason, &shapes));
         }
+        self.reserve_like("scatter_add")?;
         let source = source.cropped("scatter_add", indices.shape());
         let picks = Picks {
             op: "scatter_add",
@@ -223,7 +225,7 @@ impl Indices {
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Result<Tensor> {
         self.check("one_hot", "index", classes, "classes")?;
         let shape: Shape = self.shape().iter().copied().chain([classes]).collect();
-        shape.checked_len("one_hot", dtype.size())?;
+        shape.reserve("one_hot", dtype)?;
         Ok(with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
             out.fill(F::default());
             if !out.is_empty() {

@@ -38,7 +38,7 @@ impl Tensor {
         let lengths = || tensors.iter().map(|tensor| tensor.shape()[axis]);
         let mut shape = first.array().shape().clone();
         shape.as_mut()[axis] = lengths().fold(0, usize::saturating_add);
-        shape.checked_len("cat", first.dtype().size())?;
+        shape.reserve("cat", first.dtype())?;
         let inner: usize = shape[axis + 1..].iter().product();
         let block = shape[axis] * inner;
         let output = with_dtype!(first.dtype(), F => Array::build::<F>(shape, |out| {
@@ -115,11 +115,12 @@ impl Tensor {
             times.iter().copied().zip(lengths)
         };
         let shape: Shape = axes().map(|(n, len)| len.saturating_mul(n)).collect();
-        shape.checked_len("repeat", self.dtype().size())?;
+        shape.checked_len("repeat")?;
         // Each axis with one in front of it that is stretched: (1, a, 1, b), (m, a, n, b), (ma, nb).
         let apart = self.reshaped(axes().flat_map(|(_, len)| [1, len]).collect());
         let stretched: Shape = axes().flat_map(|(n, len)| [n, len]).collect();
-        stretched.checked_len("repeat", self.dtype().size())?;
+        stretched.checked_len("repeat")?;
+        shape.reserve("repeat", self.dtype())?;
         Ok(stretch(&apart, &stretched).reshaped(shape))
     }
 }

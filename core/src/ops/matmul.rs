@@ -66,7 +66,7 @@ impl Tensor {
                 let batch = broadcast_shapes("matmul", &self.shape()[..a], &other.shape()[..b])?;
                 let m = self.shape()[rank - 2];
                 let shape: Shape = batch.iter().copied().chain([m, n]).collect();
-                shape.checked_len("matmul", self.dtype().size())?;
+                shape.reserve("matmul", self.dtype())?;
                 let output = Self::from(product(self.array(), other.array(), &batch));
                 Ok(Self::from_op(output, &[self, other], || Product {
                     a: other.is_tracked().then(|| self.clone()),
@@ -122,7 +122,7 @@ impl Tensor {
         let rows = self.shape()[..self.rank() - 1].iter().product::<usize>();
         let mut shape = self.array().shape().clone();
         shape.as_mut()[self.rank() - 1] = out;
-        shape.checked_len("linear", self.dtype().size())?;
+        shape.reserve("linear", self.dtype())?;
         let flat = self.reshaped(Shape::from([rows, features]));
         Ok(Affine::record(&flat, weight, true, bias).reshaped(shape))
     }
@@ -152,7 +152,7 @@ impl Tensor {
             let reason = format!("the first matrix has {k} columns, the second {b_rows} rows");
             return Err(Error::shape("addmm", reason, &shapes));
         }
-        Shape::from([m, n]).checked_len("addmm", self.dtype().size())?;
+        Shape::from([m, n]).reserve("addmm", self.dtype())?;
         if broadcast_shapes("addmm", self.shape(), &[m, n])?[..] != [m, n] {
             let reason = "the sum is larger than the product";
             return Err(Error::shape("addmm", reason, &shapes));
@@ -203,7 +203,7 @@ impl Tensor {
                 &[self.shape(), other.shape()],
             ));
         };
-        Shape::from([m, n]).checked_len("outer", self.dtype().size())?;
+        Shape::from([m, n]).reserve("outer", self.dtype())?;
         self.unsqueeze(1)?.mul(other)
     }
 }

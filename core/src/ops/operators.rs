@@ -5,7 +5,9 @@ use crate::autograd::Tensor;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 macro_rules! operators {
-    ($($trait:ident $method:ident $scalar:expr, $reversed:expr;)*) => {$(
+    ($(
+        $trait:ident $method:ident |$x:ident, $c:ident| $scalar:expr, $reversed:expr;
+    )*) => {$(
         impl $trait<&Tensor> for &Tensor {
             type Output = Tensor;
             #[track_caller]
@@ -39,26 +41,30 @@ macro_rules! operators {
         }
         impl $trait<f64> for &Tensor {
             type Output = Tensor;
+            #[track_caller]
             fn $method(self, other: f64) -> Tensor {
-                let scalar: fn(&Tensor, f64) -> Tensor = $scalar;
-                scalar(self, other)
+                let ($x, $c) = (self, other);
+                $scalar
             }
         }
         impl $trait<f64> for Tensor {
             type Output = Tensor;
+            #[track_caller]
             fn $method(self, other: f64) -> Tensor {
                 $trait::$method(&self, other)
             }
         }
         impl $trait<&Tensor> for f64 {
             type Output = Tensor;
+            #[track_caller]
             fn $method(self, other: &Tensor) -> Tensor {
-                let reversed: fn(f64, &Tensor) -> Tensor = $reversed;
-                reversed(self, other)
+                let ($x, $c) = (other, self);
+                $reversed
             }
         }
         impl $trait<Tensor> for f64 {
             type Output = Tensor;
+            #[track_caller]
             fn $method(self, other: Tensor) -> Tensor {
                 $trait::$method(self, &other)
             }
@@ -67,14 +73,15 @@ macro_rules! operators {
 }
 
 operators! {
-    Add add Tensor::add_scalar, |c, x| x.add_scalar(c);
-    Sub sub |x, c| x.add_scalar(-c), |c, x| x.neg().add_scalar(c);
-    Mul mul Tensor::mul_scalar, |c, x| x.mul_scalar(c);
-    Div div |x, c| x.div_scalar(c), |c, x| x.recip().mul_scalar(c);
+    Add add |x, c| x.add_scalar(c), x.add_scalar(c);
+    Sub sub |x, c| x.add_scalar(-c), x.neg().add_scalar(c);
+    Mul mul |x, c| x.mul_scalar(c), x.mul_scalar(c);
+    Div div |x, c| x.div_scalar(c), x.recip().mul_scalar(c);
 }
 
 impl Neg for &Tensor {
     type Output = Tensor;
+    #[track_caller]
     fn neg(self) -> Tensor {
         Tensor::neg(self)
     }
@@ -82,6 +89,7 @@ impl Neg for &Tensor {
 
 impl Neg for Tensor {
     type Output = Tensor;
+    #[track_caller]
     fn neg(self) -> Tensor {
         Self::neg(&self)
     }

@@ -65,6 +65,7 @@ impl Tensor {
             inner: shape[axis + 1..].iter().product(),
         };
         shape.as_mut()[axis] = k;
+        shape.reserve("sort", self.dtype())?;
         let source = self.array().contiguous();
         let places = with_dtype!(self.dtype(), F => {
             let xs = source.as_slice::<F>().unwrap_or_default();

@@ -48,6 +48,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, 2.5]).sum().item()?, 3.5);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn sum(&self) -> Self {
         sum_to_shape(self, &Shape::default())
     }
@@ -60,6 +61,7 @@ impl Tensor {
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).mean().item()?, 1.5);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn mean(&self) -> Self {
         mean_to_shape(self, &Shape::default(), self.len() as f64)
     }
@@ -111,6 +113,7 @@ impl Tensor {
     /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [0.0, 10.0, 0.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
+    #[track_caller]
     pub fn prod(&self) -> Self {
         product_of_rows(&in_one_row(self)).reshaped(Shape::default())
     }

@@ -50,7 +50,7 @@ impl Mask {
         no.expect_dtype("select", yes.dtype())?;
         let shape = broadcast_shapes("select", yes.shape(), no.shape())?;
         let shape = broadcast_shapes("select", self.shape(), &shape)?;
-        shape.checked_len("select", yes.dtype().size())?;
+        shape.reserve("select", yes.dtype())?;
         let condition = Tensor::from(self.to_tensor(yes.dtype()).array().broadcast_to(&shape));
         Ok(select(
             &condition,

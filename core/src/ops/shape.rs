@@ -22,9 +22,12 @@ impl Tensor {
     #[doc(alias = "view")]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("reshape", self.dtype().size())? != self.len() {
+        if shape.checked_len("reshape")? != self.len() {
             let reason = format!("{} elements do not fill the new shape", self.len());
             return Err(Error::shape("reshape", reason, &[self.shape(), &shape]));
+        }
+        if self.array().layout.reshape(&shape).is_none() {
+            shape.reserve("reshape", self.dtype())?;
         }
         Ok(self.reshaped(shape))
     }
@@ -128,7 +131,7 @@ impl Tensor {
     #[doc(alias = "expand")]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        shape.checked_len("broadcast_to", self.dtype().size())?;
+        shape.checked_len("broadcast_to")?;
         if broadcast_shapes("broadcast_to", self.shape(), &shape)? != shape {
             return Err(Error::shape(
                 "broadcast_to",

@@ -48,6 +48,7 @@ impl Tensor {
                 .softmax_or_log(op, -1, logarithm)?;
             return moved.transpose(axis as isize, -1);
         }
+        self.reserve_like(op)?;
         let input = self.array().contiguous();
         let output = with_dtype!(self.dtype(), F => {
             let xs = input.as_slice::<F>().unwrap_or_default();

@@ -6,6 +6,7 @@ use super::extremes::extreme;
 use super::select::select;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
+use crate::kernel::Float;
 use crate::kernel::compare::Equal;
 use crate::kernel::range::{self, holds};
 use crate::kernel::reduce::SumOfSquares;

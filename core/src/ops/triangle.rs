@@ -23,6 +23,7 @@ impl Tensor {
     /// ```
     pub fn tril(&self, diagonal: isize) -> Result<Self> {
         self.expect_matrices("tril")?;
+        self.reserve_like("tril")?;
         Ok(self.triangle(Triangle {
             lower: true,
             diagonal,
@@ -43,6 +44,7 @@ impl Tensor {
     /// ```
     pub fn triu(&self, diagonal: isize) -> Result<Self> {
         self.expect_matrices("triu")?;
+        self.reserve_like("triu")?;
         Ok(self.triangle(Triangle {
             lower: false,
             diagonal,

@@ -3,7 +3,7 @@
 use super::dtype::{DType, Element, with_dtype};
 use super::layout::Layout;
 use super::shape::Shape;
-use super::storage::Storage;
+use super::storage::{Storage, room};
 use crate::kernel::gemm::Matrix;
 use crate::kernel::strided::{View, scatter};
 use crate::kernel::{Float, Map, Update, map, parallel};
@@ -18,6 +18,7 @@ pub(crate) struct Array {
 impl Array {
     /// A new array whose row-major elements `fill` writes (all of them: they are unspecified
     /// before).
+    #[track_caller]
     pub(crate) fn build<F: Element>(shape: Shape, fill: impl FnOnce(&mut [F])) -> Self {
         let mut fill = Some(fill);
         Self::build_with(shape, &mut |out| {
@@ -27,6 +28,7 @@ impl Array {
         })
     }
 
+    #[track_caller]
     #[inline]
     fn build_with<F: Element>(shape: Shape, fill: &mut dyn FnMut(&mut [F])) -> Self {
         let mut array = Self {
@@ -37,10 +39,12 @@ impl Array {
         array
     }
 
+    #[track_caller]
     pub(crate) fn full(dtype: DType, shape: Shape, value: f64) -> Self {
         with_dtype!(dtype, F => Self::build::<F>(shape, |out| out.fill(F::from_f64(value))))
     }
 
+    #[track_caller]
     pub(crate) fn from_slice<F: Element>(shape: Shape, values: &[F]) -> Self {
         Self::build::<F>(shape, |out| out.copy_from_slice(values))
     }
@@ -84,6 +88,7 @@ impl Array {
     }
 
     /// This array with its elements in row-major order: itself, or a copy.
+    #[track_caller]
     pub(crate) fn contiguous(&self) -> Self {
         if self.layout.is_row_major() {
             return self.clone();
@@ -92,6 +97,7 @@ impl Array {
     }
 
     /// A copy with its elements in row-major order.
+    #[track_caller]
     fn copied(&self) -> Self {
         let layout = self.layout.collapsed();
         with_dtype!(self.dtype(), F => {
@@ -104,6 +110,7 @@ impl Array {
 
     /// `value` everywhere, but these elements where `window`, a layout within a row-major array of
     /// that shape, sees them.
+    #[track_caller]
     pub(crate) fn embedded(&self, shape: Shape, window: &Layout, value: f64) -> Self {
         let window = window.collapsed();
         let source = self.contiguous();
@@ -116,39 +123,43 @@ impl Array {
         })
     }
 
+    #[track_caller]
     pub(crate) fn to_vec<F: Element>(&self) -> Vec<F> {
+        let mut values = room(self.len());
         if let Some(slice) = self.as_slice::<F>() {
-            return slice.to_vec();
+            values.extend_from_slice(slice);
+        } else {
+            values.resize(self.len(), F::default());
+            self.view::<F>().gather(0, &mut values);
         }
-        let mut values = vec![F::default(); self.len()];
-        self.view::<F>().gather(0, &mut values);
         values
     }
 
     /// The elements as `f64`, whatever their type.
+    #[track_caller]
     pub(crate) fn to_f64_vec(&self) -> Vec<f64> {
         with_dtype!(self.dtype(), F => {
-            self.to_vec::<F>().into_iter().map(Float::to_f64).collect()
+            let array = self.contiguous();
+            let mut values = room(self.len());
+            values.extend(array.as_slice::<F>().unwrap_or_default().iter().map(|x| x.to_f64()));
+            values
         })
     }
 
+    #[track_caller]
     pub(crate) fn to_dtype(&self, dtype: DType) -> Self {
         if dtype == self.dtype() {
             return self.clone();
         }
-        let shape = self.shape().clone();
-        match dtype {
-            DType::F32 => Self::build::<f32>(shape, |out| {
-                out.iter_mut()
-                    .zip(self.to_vec::<f64>())
-                    .for_each(|(o, x)| *o = x as f32);
-            }),
-            DType::F64 => Self::build::<f64>(shape, |out| {
-                out.iter_mut()
-                    .zip(self.to_vec::<f32>())
-                    .for_each(|(o, x)| *o = f64::from(x));
-            }),
-        }
+        let source = self.contiguous();
+        with_dtype!(self.dtype(), F => with_dtype!(dtype, G => {
+            let xs = source.as_slice::<F>().unwrap_or_default();
+            Self::build::<G>(self.shape().clone(), |out| {
+                for (out, x) in out.iter_mut().zip(xs) {
+                    *out = G::from_f64(x.to_f64());
+                }
+            })
+        }))
     }
 
     /// The elements for writing in place, if nothing else holds the storage and the array is
@@ -163,6 +174,7 @@ impl Array {
     }
 
     /// Copies the elements if [`get_mut`](Self::get_mut) would fail, so that it does not.
+    #[track_caller]
     pub(crate) fn make_unique(&mut self) {
         let unique = with_dtype!(self.dtype(), F => self.get_mut::<F>().is_some());
         if !unique {
@@ -188,6 +200,7 @@ impl Array {
     }
 
     /// `map` over the elements of arrays of one dtype that broadcast to `shape`.
+    #[track_caller]
     pub(crate) fn map<const N: usize, M: Map<N>>(
         map: M,
         inputs: [&Self; N],

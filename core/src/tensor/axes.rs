@@ -1,5 +1,6 @@
 //! Which axes a reduction is over, and whether they stay.
 
+use super::dtype::DType;
 use super::shape::{Shape, resolve_axis};
 use crate::error::{Error, Result};
 use smallvec::SmallVec;
@@ -57,6 +58,8 @@ impl Axes {
                 .map(|(len, _)| len)
                 .collect()
         };
+        // Elements of the wider type are refused when the result is made.
+        kept.reserve(op, DType::F32)?;
         Ok(Reduced {
             count: lengths()
                 .filter(|(_, reduced)| **reduced)

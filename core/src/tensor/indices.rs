@@ -1,6 +1,7 @@
 //! Whole numbers: class labels, row numbers. Never differentiated, so they are a type of their own.
 
 use super::shape::Shape;
+use super::storage::{refusable, room};
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Indices {
-    values: Arc<[usize]>,
+    values: Arc<Vec<usize>>,
     shape: Shape,
 }
 
@@ -25,12 +26,12 @@ impl Indices {
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
     pub fn from_vec(values: Vec<usize>, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("Indices::from_vec", size_of::<usize>())? != values.len() {
+        if shape.checked_len("Indices::from_vec")? != values.len() {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("Indices::from_vec", reason, &[&shape]));
         }
         Ok(Self {
-            values: values.into(),
+            values: Arc::new(values),
             shape,
         })
     }
@@ -40,8 +41,12 @@ impl Indices {
     /// # Errors
     /// [`Error::Shape`] if that is more than memory can hold.
     pub fn range(len: usize) -> Result<Self> {
-        Shape::from(len).checked_len("Indices::range", size_of::<usize>())?;
-        Ok((0..len).collect())
+        Shape::from(len).checked_len("Indices::range")?;
+        refusable("Indices::range", || {
+            let mut values = room(len);
+            values.extend(0..len);
+            Ok(values.into())
+        })
     }
 
     /// The same values in row-major order under another shape.
@@ -58,7 +63,7 @@ impl Indices {
     /// ```
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("Indices::reshape", size_of::<usize>())? != self.len() {
+        if shape.checked_len("Indices::reshape")? != self.len() {
             let reason = format!("{} values do not fill the new shape", self.len());
             let shapes = [self.shape(), &shape];
             return Err(Error::shape("Indices::reshape", reason, &shapes));
@@ -114,7 +119,7 @@ impl From<Vec<usize>> for Indices {
     fn from(values: Vec<usize>) -> Self {
         Self {
             shape: Shape::from([values.len()]),
-            values: values.into(),
+            values: Arc::new(values),
         }
     }
 }
@@ -123,7 +128,7 @@ impl From<&[usize]> for Indices {
     fn from(values: &[usize]) -> Self {
         Self {
             shape: Shape::from([values.len()]),
-            values: values.into(),
+            values: Arc::new(values.into()),
         }
     }
 }
@@ -138,7 +143,7 @@ impl<const N: usize, const M: usize> From<[[usize; N]; M]> for Indices {
     fn from(values: [[usize; N]; M]) -> Self {
         Self {
             shape: Shape::from([M, N]),
-            values: values.as_flattened().into(),
+            values: Arc::new(values.as_flattened().into()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::axes::Axes;
 use super::layout::Layout;
 use super::shape::{Shape, broadcast_shapes};
+use super::storage::{refusable, room};
 use crate::error::{Error, Result};
 use crate::kernel::parallel::{self, GRAIN};
 use crate::kernel::strided::View;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
-    values: Arc<[bool]>,
+    values: Arc<Vec<bool>>,
     shape: Shape,
 }
 
@@ -42,23 +43,26 @@ impl Mask {
     /// ```
     pub fn from_vec(values: Vec<bool>, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("Mask::from_vec", size_of::<bool>())? != values.len() {
+        if shape.checked_len("Mask::from_vec")? != values.len() {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape("Mask::from_vec", reason, &[&shape]));
         }
         Ok(Self {
-            values: values.into(),
+            values: Arc::new(values),
             shape,
         })
     }
 
     /// A mask whose values, false at first, `fill` writes.
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [bool])) -> Self {
-        let mut values: Arc<[bool]> = std::iter::repeat_n(false, shape.element_count()).collect();
-        if let Some(values) = Arc::get_mut(&mut values) {
-            fill(values);
+        let len = shape.element_count();
+        let mut values = room(len);
+        values.resize(len, false);
+        fill(&mut values);
+        Self {
+            values: Arc::new(values),
+            shape,
         }
-        Self { values, shape }
     }
 
     /// The lengths of the axes.
@@ -246,16 +250,18 @@ impl Mask {
         f: impl Fn(bool, bool) -> bool + Sync,
     ) -> Result<Self> {
         let shape = broadcast_shapes(op, &self.shape, &other.shape)?;
-        shape.checked_len(op, size_of::<bool>())?;
-        let (a, b) = (self.stretched(&shape), other.stretched(&shape));
-        Ok(Self::build(shape, |out| {
-            parallel::chunks_mut(out, GRAIN, &|start, out| {
-                let pairs = a.values[start..].iter().zip(&b.values[start..]);
-                for (out, (&a, &b)) in out.iter_mut().zip(pairs) {
-                    *out = f(a, b);
-                }
-            });
-        }))
+        shape.checked_len(op)?;
+        refusable(op, || {
+            let (a, b) = (self.stretched(&shape), other.stretched(&shape));
+            Ok(Self::build(shape, |out| {
+                parallel::chunks_mut(out, GRAIN, &|start, out| {
+                    let pairs = a.values[start..].iter().zip(&b.values[start..]);
+                    for (out, (&a, &b)) in out.iter_mut().zip(pairs) {
+                        *out = f(a, b);
+                    }
+                });
+            }))
+        })
     }
 
     /// The same values under another shape.
@@ -271,7 +277,7 @@ impl Mask {
     /// ```
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
-        if shape.checked_len("Mask::reshape", size_of::<bool>())? != self.len() {
+        if shape.checked_len("Mask::reshape")? != self.len() {
             let reason = format!("{} values do not fill the new shape", self.len());
             return Err(Error::shape(
                 "Mask::reshape",
@@ -321,7 +327,7 @@ impl From<Vec<bool>> for Mask {
     fn from(values: Vec<bool>) -> Self {
         Self {
             shape: Shape::from([values.len()]),
-            values: values.into(),
+            values: Arc::new(values),
         }
     }
 }
@@ -330,7 +336,7 @@ impl From<&[bool]> for Mask {
     fn from(values: &[bool]) -> Self {
         Self {
             shape: Shape::from([values.len()]),
-            values: values.into(),
+            values: Arc::new(values.into()),
         }
     }
 }
@@ -344,7 +350,7 @@ impl<const N: usize> From<[bool; N]> for Mask {
 impl<const N: usize, const M: usize> From<[[bool; N]; M]> for Mask {
     fn from(values: [[bool; N]; M]) -> Self {
         Self {
-            values: values.as_flattened().into(),
+            values: Arc::new(values.as_flattened().into()),
             shape: Shape::from([M, N]),
         }
     }

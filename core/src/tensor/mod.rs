@@ -24,4 +24,5 @@ pub(crate) use layout::Layout;
 pub use mask::Mask;
 pub use shape::Shape;
 pub(crate) use shape::{broadcast_shapes, resolve_axis};
+pub(crate) use storage::refusable;
 pub use storage::{MemoryUse, memory_use};

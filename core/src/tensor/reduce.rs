@@ -14,6 +14,7 @@ const FEW_COLUMNS: usize = 8;
 impl Array {
     /// `reduction` over the axes for which `reduced` is true, under the shape `shape`, which has as
     /// many elements as the other axes together.
+    #[track_caller]
     pub(crate) fn reduce<R: Reduction>(
         &self,
         reduction: R,
@@ -87,6 +88,7 @@ impl Array {
         })
     }
 
+    #[track_caller]
     fn reduce_rows<F: super::Element, R: Reduction>(
         &self,
         reduction: R,
@@ -99,6 +101,7 @@ impl Array {
     }
 
     /// The middle axis of (outer, rows, columns).
+    #[track_caller]
     fn reduce_columns<F: super::Element, R: Reduction>(
         &self,
         reduction: R,

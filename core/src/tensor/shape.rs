@@ -1,41 +1,42 @@
 //! Shapes: the lengths of a tensor's axes, and the rules for broadcasting.
 
+use super::dtype::DType;
 use super::few::Few;
+use super::storage::reserve;
 use crate::error::{Error, Result};
 use std::fmt;
 use std::ops::Deref;
 
-/// More elements than this, of 8 bytes, have no address, or none once storage has rounded up.
-const ADDRESSABLE: usize = isize::MAX as usize / 16;
-
-/// From this many bytes on the system is asked whether it has them: storage that it refuses could
-/// only end the process.
-const LARGE: usize = 1 << 30;
-
-fn can_be_held(bytes: usize) -> bool {
-    Vec::<u8>::new().try_reserve_exact(bytes).is_ok()
-}
+/// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer than 32.
+const ADDRESSABLE: usize = match 1usize.checked_shl(44) {
+    Some(most) => most,
+    None => isize::MAX as usize / 16,
+};
 
 /// The lengths of the axes, outermost first. A scalar has none.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shape(Few<usize>);
 
 impl Shape {
-    /// The number of elements, of `size` bytes each, or an error if they cannot be held in memory.
-    /// Axes of length 0 do not count: what is left when they are reduced away must fit too.
-    pub(crate) fn checked_len(&self, op: &'static str, size: usize) -> Result<usize> {
+    /// The number of elements, or an error if they have no addresses: enough for views. Axes of length 0 do
+    /// not count: what is left when they are reduced away must fit too.
+    pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
         let mut lengths = self.0.iter().filter(|&&n| n > 0);
         match lengths.try_fold(1usize, |n, &len| n.checked_mul(len)) {
-            Some(n) if n <= ADDRESSABLE => {
-                if n * size >= LARGE && !can_be_held(n * size) {
-                    let reason =
-                        format!("too many elements to hold in memory, {n} of {size} bytes");
-                    return Err(Error::shape(op, reason, &[self]));
-                }
-                Ok(self.0.iter().product())
-            }
+            Some(n) if n <= ADDRESSABLE => Ok(self.element_count()),
             _ => Err(Error::shape(op, "too many elements to address", &[self])),
         }
+    }
+
+    /// An error if there is no memory for so many elements of that type. It is taken from the system, and
+    /// the next array of this shape is made in it.
+    pub(crate) fn reserve(&self, op: &'static str, dtype: DType) -> Result<()> {
+        let (len, size) = (self.checked_len(op)?, dtype.size());
+        if reserve(dtype, len) {
+            return Ok(());
+        }
+        let reason = format!("too many elements to hold in memory, {len} of {size} bytes");
+        Err(Error::shape(op, reason, &[self]))
     }
 
     /// The number of elements. Only for shapes that passed [`checked_len`](Self::checked_len).

@@ -5,7 +5,10 @@
 //! of a buffer needs no clearing, and one that forgot to would be wrong but not undefined.
 
 use super::dtype::{DType, Element};
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use crate::error::{Error, Result};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
@@ -162,6 +165,7 @@ pub(super) enum Storage {
 
 impl Storage {
     /// For `len` elements of unspecified value, which nobody else holds.
+    #[track_caller]
     pub(super) fn new(dtype: DType, len: usize) -> Self {
         if !PLAIN && len <= IN_PLACE / dtype.size() {
             return Self::InPlace {
@@ -223,8 +227,127 @@ unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
 
+/// Memory that the system has refused.
+#[derive(Clone, Copy, Debug)]
+struct Refused {
+    len: usize,
+    /// The bytes of an element.
+    size: usize,
+}
+
+impl Refused {
+    fn error(self, op: &'static str) -> Error {
+        let Self { len, size } = self;
+        let reason = format!("too many elements to hold in memory, {len} of {size} bytes");
+        Error::shape(op, reason, &[&[len]])
+    }
+
+    /// An error of the [`refusable`] computation that this thread is in, else a panic.
+    #[cold]
+    #[track_caller]
+    fn end(self) -> ! {
+        if IN_REFUSABLE.get() {
+            resume_unwind(Box::new(self));
+        }
+        panic!("{}", self.error("tensor"));
+    }
+}
+
+thread_local! {
+    static IN_REFUSABLE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A computation of many steps, some of which cannot return an error, in which memory that the system
+/// refuses is one. What the computation has made so far is dropped.
+pub(crate) fn refusable<R>(op: &'static str, compute: impl FnOnce() -> Result<R>) -> Result<R> {
+    let outer = IN_REFUSABLE.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(compute));
+    IN_REFUSABLE.set(outer);
+    result.unwrap_or_else(|payload| match payload.downcast_ref::<Refused>() {
+        Some(refused) => Err(refused.error(op)),
+        None => resume_unwind(payload),
+    })
+}
+
+/// An empty vector with room for `len` elements; a panic, as of [`Refused::end`], where the system refuses it.
+#[track_caller]
+pub(crate) fn room<T>(len: usize) -> Vec<T> {
+    let mut values = Vec::new();
+    if values.try_reserve_exact(len).is_err() {
+        // What is kept to be used again may be what is missing.
+        release_all();
+        if values.try_reserve_exact(len).is_err() {
+            let size = size_of::<T>();
+            Refused { len, size }.end();
+        }
+    }
+    values
+}
+
+/// Less than this many bytes are not reserved: whatever needs them is asked itself.
+const WORTH_RESERVING: usize = 1 << 16;
+
+/// Sees to it that the next request for memory for so many elements succeeds; whether the system has it. Their
+/// number and that of their bytes must be checked. (Another thread may be faster: then the request is one of
+/// the system again.)
+pub(super) fn reserve(dtype: DType, len: usize) -> bool {
+    let bytes = len * dtype.size();
+    if bytes < WORTH_RESERVING {
+        return true;
+    }
+    let (class, size) = class_of(bytes);
+    if class >= CLASSES || isize::try_from(size).is_err() {
+        return false;
+    }
+    if !PLAIN && !lock(&FREE[class]).blocks.is_empty() {
+        return true;
+    }
+    let Some(memory) = request(size) else {
+        return false;
+    };
+    give_back(memory, class, size);
+    true
+}
+
+/// A block of that size from the system.
+fn request(size: usize) -> Option<NonNull<u8>> {
+    // Sizes that are no longer asked for must not pile up beside those that are.
+    if FREE_BYTES.load(Relaxed) > KEEP + LIVE_BYTES.load(Relaxed) / 4 {
+        release_idle();
+    }
+    SYSTEM_REQUESTS.fetch_add(1, Relaxed);
+    // SAFETY: the layout's size is at least one cache line.
+    let request = || NonNull::new(unsafe { alloc_zeroed(block_layout(size)) });
+    request().or_else(|| {
+        // What is kept to be used again may be what is missing.
+        release_all();
+        request()
+    })
+}
+
+/// Keeps a block to be used again.
+fn give_back(memory: NonNull<u8>, class: usize, size: usize) {
+    let kept = !PLAIN && {
+        let blocks = &mut lock(&FREE[class]).blocks;
+        // Where there is no memory for a longer list, a block more is welcome.
+        blocks.try_reserve(1).is_ok() && {
+            FREE_BYTES.fetch_add(size, Relaxed);
+            blocks.push(Block(memory));
+            true
+        }
+    };
+    if !kept {
+        // SAFETY: the block was allocated with this layout and nobody else knows it.
+        unsafe { dealloc(memory.as_ptr(), block_layout(size)) };
+    }
+}
+
 impl Buffer {
     /// Memory for `len` elements of unspecified value.
+    ///
+    /// # Panics
+    /// If the system refuses it; see [`refusable`].
+    #[track_caller]
     fn new(dtype: DType, len: usize) -> Self {
         let (class, size) = class_of(len * dtype.size());
         assert!(
@@ -240,20 +363,10 @@ impl Buffer {
             FREE_BYTES.fetch_sub(size, Relaxed);
             block.0
         } else {
-            // Sizes that are no longer asked for must not pile up beside those that are.
-            if FREE_BYTES.load(Relaxed) > KEEP + LIVE_BYTES.load(Relaxed) / 4 {
-                release_idle();
-            }
-            SYSTEM_REQUESTS.fetch_add(1, Relaxed);
-            let layout = block_layout(size);
-            // SAFETY: the layout's size is at least one cache line.
-            let request = || NonNull::new(unsafe { alloc_zeroed(layout) });
-            let memory = request().or_else(|| {
-                // What is kept to be used again may be what is missing.
-                release_all();
-                request()
-            });
-            let memory = memory.unwrap_or_else(|| handle_alloc_error(layout));
+            let Some(memory) = request(size) else {
+                let size = dtype.size();
+                Refused { len, size }.end();
+            };
             if PLAIN {
                 // SAFETY: the block is that large; all bits set are a NaN in either dtype.
                 unsafe { memory.write_bytes(0xff, size) };
@@ -269,13 +382,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         let (class, size) = class_of(self.len * self.dtype.size());
         LIVE_BYTES.fetch_sub(size, Relaxed);
-        if PLAIN {
-            // SAFETY: the block was allocated with this layout and nobody else knows it.
-            unsafe { dealloc(self.memory.as_ptr(), block_layout(size)) };
-            return;
-        }
-        FREE_BYTES.fetch_add(size, Relaxed);
-        lock(&FREE[class]).blocks.push(Block(self.memory));
+        give_back(self.memory, class, size);
     }
 }
 

@@ -189,7 +189,7 @@ fn contract(a: &[Tensor], b: &[Tensor]) -> Result<Tensor> {
 fn rows(op: &'static str, value: &Tensor, leaves: &[Tensor]) -> Result<Vec<Tensor>> {
     let shape = |leaf: &Tensor| -> Result<Shape> {
         let shape: Shape = value.shape().iter().chain(leaf.shape()).copied().collect();
-        shape.checked_len(op, leaf.dtype().size())?;
+        shape.reserve(op, leaf.dtype())?;
         Ok(shape)
     };
     let shapes: Vec<Shape> = leaves.iter().map(shape).collect::<Result<_>>()?;

@@ -1,7 +1,6 @@
 //! What a computation was, row by row: a row is one use of a layer, found by the parameters that an
 //! operation takes and by where its operands come from.
 
-use super::statistics::saturated_share;
 use cotangent_core::{Forward, LeafId, Tensor};
 use std::collections::{BTreeMap, HashMap};
 
@@ -101,14 +100,14 @@ impl Record {
         }
     }
 
-    /// An operation has given a result. `saturation` is the slope below which an activation counts as
-    /// saturated.
+    /// An operation has given a result. If it may be the activation of a row, that row, to be
+    /// [told](Self::follow) which share of the result is saturated.
     pub fn forward(
         &mut self,
         step: &Forward<'_>,
-        saturation: f64,
         module_of: impl Fn(LeafId) -> String,
-    ) {
+    ) -> Option<usize> {
+        let mut follows = None;
         let (mut parameters, mut rows, mut outside) = (Vec::new(), Vec::new(), Vec::new());
         let mut of_parameters = Vec::new();
         for (id, tensor) in step.operands() {
@@ -132,14 +131,16 @@ impl Record {
             Origin::Parameters(parameters)
         } else if parameters.is_empty() || output.rank() == 0 {
             let last = rows.iter().map(|(_, row, _)| *row).max();
-            let Some(last) = last else { return };
+            let last = last?;
             let others = rows
                 .iter()
                 .map(|(_, row, _)| *row)
                 .filter(|&row| row != last);
             self.rows[last].inputs.extend(others);
             let operands: Vec<Option<LeafId>> = rows.iter().map(|(id, ..)| *id).collect();
-            self.follow(step, &operands, !outside.is_empty(), last, saturation);
+            follows = self
+                .goes_on(step, &operands, !outside.is_empty(), last)
+                .then_some(last);
             Origin::Data(last)
         } else {
             let inputs = rows.iter().map(|(_, row, _)| *row).collect::<Vec<_>>();
@@ -148,46 +149,60 @@ impl Record {
                 .map(|(_, _, tensor)| tensor)
                 .chain(outside.iter().cloned())
                 .next();
-            let Some(row) = self.apply(step, parameters, inputs, outside, given, module_of) else {
-                return;
-            };
-            Origin::Data(row)
+            Origin::Data(self.apply(step, parameters, inputs, outside, given, module_of)?)
         };
         self.origins.insert(step.id(), origin);
+        follows
     }
 
-    /// An operation on data alone: perhaps the activation of the row that the data went through.
-    fn follow(
+    /// An operation on data alone. Whether it is perhaps the activation of the row that the data went
+    /// through.
+    fn goes_on(
         &mut self,
         step: &Forward<'_>,
         operands: &[Option<LeafId>],
         with_outside: bool,
         row: usize,
-        saturation: f64,
-    ) {
+    ) -> bool {
         let row = &mut self.rows[row];
         let output = step.output();
         if row.activation.is_some() || output.len() != row.before.1.len() {
-            return;
-        }
-        match operands {
-            [Some(id)] if *id == row.head => {}
-            // A sum of several rows' results, as in a recurrent or a residual net.
-            [_, _, ..] if !with_outside => row.before = (step.id(), output.clone()),
-            _ => return,
+            return false;
         }
         if with_outside && step.name() == "sub" {
-            return; // The difference to a target, in a loss.
+            return false; // The difference to a target, in a loss.
         }
-        match step.derivative() {
-            Ok(Some(derivative)) if operands.len() == 1 => {
-                let share = saturated_share(&output, &derivative, saturation);
-                if let Some((_, operand)) = step.operands().next() {
-                    row.before = (row.head, operand);
-                }
-                row.activation = Some((step.id(), output, Some(share)));
+        match operands {
+            [id] => *id == Some(row.head),
+            // A sum of several rows' results, as in a recurrent or a residual net.
+            [_, _, ..] if !with_outside => {
+                row.before = (step.id(), output);
+                row.head = step.id();
+                row.operations.push(step.name());
+                false
             }
-            _ => row.head = step.id(),
+            _ => false,
+        }
+    }
+
+    /// An operation on the result of a row: its activation, if `saturated`, the share of the result that
+    /// is, is known.
+    pub fn follow(&mut self, step: &Forward<'_>, row: usize, saturated: Option<f64>) {
+        // Other tasks may have been here since `forward`.
+        let Some(row) = self
+            .rows
+            .get_mut(row)
+            .filter(|row| row.activation.is_none())
+        else {
+            return;
+        };
+        if let Some(share) = saturated {
+            if let Some((_, operand)) = step.operands().next() {
+                row.before = (row.head, operand);
+            }
+            row.activation = Some((step.id(), step.output(), Some(share)));
+        } else {
+            row.head = step.id();
         }
         row.operations.push(step.name());
     }

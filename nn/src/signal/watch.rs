@@ -3,6 +3,7 @@
 use super::findings::Thresholds;
 use super::record::Record;
 use super::report::Report;
+use super::statistics::saturated_share;
 use cotangent_core::module::{Module, Pass};
 use cotangent_core::{Error, Forward, Leaf, LeafId, Observer, Result, Tensor};
 use std::collections::BTreeMap;
@@ -160,6 +161,7 @@ impl Signal {
         ))
     }
 
+    /// Never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, State> {
         // A record that a panic elsewhere has cut short is still a record.
         self.shared
@@ -191,8 +193,15 @@ impl Observer for Signal {
 
     fn forward(&self, step: &Forward<'_>) {
         let module_of = |leaf| super::report::module_of(&self.shared.paths, leaf);
-        let saturation = self.thresholds.derivative;
-        self.lock().record.forward(step, saturation, module_of);
+        let Some(row) = self.lock().record.forward(step, module_of) else {
+            return;
+        };
+        // Computed where nothing is locked: a thread that waits for others in a parallel region may be given
+        // a task that comes here too.
+        let saturated = step.derivative().ok().flatten().map(|derivative| {
+            saturated_share(&step.output(), &derivative, self.thresholds.derivative)
+        });
+        self.lock().record.follow(step, row, saturated);
     }
 
     fn gradient(&self, of: LeafId, gradient: &Tensor) {
