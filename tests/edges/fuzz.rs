@@ -1,1 +1,274 @@
 //! Every operation in `f32` on extreme values, against `f64`.
+
+use cotangent::prelude::*;
+use cotangent::{Gradients, Result, Tensor};
+use extremes::{Exception, Found};
+use operations::{Domain, Operation};
+use std::collections::BTreeSet;
+
+#[path = "../support/extremes.rs"]
+mod extremes;
+#[path = "../support/operations/mod.rs"]
+mod operations;
+#[path = "../support/sources.rs"]
+mod sources;
+
+/// Where single precision must differ, with the reason. A row that excuses nothing fails the test.
+const EXCEPTIONS: &[Exception] = &[Exception {
+    operations: &[""],
+    condition: "the derivative is below the range of f32, and the cotangent infinite",
+    holds: |seen| seen.single.is_nan() && seen.slope.is_some_and(|slope| slope as f32 == 0.0),
+    reason: "0 times infinity is NaN",
+}];
+
+/// Public functions of `core/src/ops` that are not run here, with the reason.
+const NOT_RUN: &[(&str, &[&str])] = &[
+    (
+        "is made from no tensor",
+        &[
+            "arange",
+            "linspace",
+            "eye",
+            "one_hot",
+            "normal",
+            "uniform",
+            "from_vec",
+            "from_slice",
+            "scalar",
+            "full",
+            "zeros",
+            "ones",
+            "from_fn",
+        ],
+    ),
+    (
+        "gives numbers of type f64: held against others where it is defined",
+        &["sum_of_squares", "to_vec2"],
+    ),
+];
+
+/// Every optimizer, and the options that change its formula.
+const OPTIMIZERS: &[(&str, fn() -> Result<Box<dyn Optimizer>>)] = &[
+    ("Sgd", || Sgd::new(0.1).build()),
+    ("Sgd, decay", || Sgd::new(0.1).weight_decay(0.01).build()),
+    ("Momentum", || Momentum::new(0.1).build()),
+    ("Momentum, dampening", || {
+        Momentum::new(0.1).dampening(0.5).build()
+    }),
+    ("Nesterov", || Nesterov::new(0.1).build()),
+    ("AdaGrad", || AdaGrad::new(0.1).build()),
+    ("AdaGrad, epsilon inside", || {
+        AdaGrad::new(0.1).epsilon_inside_root().build()
+    }),
+    ("RmsProp", || RmsProp::new(0.1).build()),
+    ("RmsProp, centered", || RmsProp::new(0.1).centered().build()),
+    ("RmsProp, momentum", || {
+        RmsProp::new(0.1).momentum(0.9).build()
+    }),
+    ("RmsProp, epsilon inside", || {
+        RmsProp::new(0.1).epsilon_inside_root().build()
+    }),
+    ("Adam", || Adam::new(0.1).build()),
+    ("Adam, decay", || Adam::new(0.1).weight_decay(0.01).build()),
+    ("Adam, amsgrad", || Adam::new(0.1).amsgrad().build()),
+    ("Adam, epsilon inside", || {
+        Adam::new(0.1).epsilon_inside_root().build()
+    }),
+    ("AdamW", || AdamW::new(0.1).build()),
+    ("NAdam", || NAdam::new(0.1).build()),
+    ("RAdam", || RAdam::new(0.1).build()),
+    ("AdaMax", || AdaMax::new(0.1).build()),
+    ("AdaDelta", || AdaDelta::new(1.0).build()),
+    ("Lamb", || Lamb::new(0.1).build()),
+    ("Lion", || Lion::new(0.1).build()),
+    ("Lion, decay", || Lion::new(0.1).weight_decay(0.01).build()),
+    ("Lookahead", || {
+        Ok(Box::new(Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?))
+    }),
+];
+
+/// An operation on a parameter's value and on its gradient, of equal shapes.
+fn on_parameter(
+    name: &str,
+    output: fn([usize; 3]) -> Vec<usize>,
+    f: impl Fn(Param, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> Operation {
+    Operation {
+        name: name.to_owned(),
+        operands: |[m, k, _]| vec![vec![m, k]; 2],
+        output,
+        domain: Domain::Signed,
+        f: Box::new(move |x| f(Param::new(&x[0].detach()), &x[1].detach())),
+        refuses: |_| false,
+    }
+}
+
+fn of_parameter(parameter: &Param, gradient: &Tensor) -> Gradients {
+    let mut gradients = Gradients::default();
+    gradients.insert(parameter, gradient.clone());
+    gradients
+}
+
+/// The parameter after each of three steps: the gradient, and what it leaves behind.
+fn optimizers() -> Vec<Operation> {
+    let rows = OPTIMIZERS.iter().map(|&(name, build)| {
+        on_parameter(
+            name,
+            |[m, k, _]| vec![m, k, 3],
+            move |mut parameter, gradient| {
+                let mut optimizer = build()?;
+                let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
+                let mut values = Vec::new();
+                for gradient in [gradient, &one, &one] {
+                    let gradients = of_parameter(&parameter, gradient);
+                    optimizer.step(&mut parameter, &gradients)?;
+                    values.push(parameter.value().clone());
+                }
+                Tensor::stack(&values.iter().collect::<Vec<_>>(), -1)
+            },
+        )
+    });
+    rows.collect()
+}
+
+/// What stands around optimizers: clipping, accumulation, averages, constraints, penalties.
+fn around_optimizers() -> Vec<Operation> {
+    let clips: [(&str, fn() -> clip::Clip); 4] = [
+        ("clip::global_norm", || clip::global_norm(1.0)),
+        ("clip::norm", || clip::norm(1.0)),
+        ("clip::value", || clip::value(1.0)),
+        ("clip::adaptive", || clip::adaptive(0.01)),
+    ];
+    let mut all = Vec::new();
+    for (name, clip) in clips {
+        all.push(on_parameter(
+            name,
+            |[m, k, _]| vec![m, k],
+            move |parameter, gradient| {
+                let mut gradients = of_parameter(&parameter, gradient);
+                clip().allow_nonfinite().apply(&parameter, &mut gradients)?;
+                Ok(gradients.get(&parameter).expect("it was put in").clone())
+            },
+        ));
+    }
+    all.push(on_parameter(
+        "Accumulator",
+        |[m, k, _]| vec![m, k],
+        |parameter, gradient| {
+            let mut accumulator = Accumulator::new();
+            accumulator.add(&parameter, &of_parameter(&parameter, gradient), 3.0)?;
+            let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
+            accumulator.add(&parameter, &of_parameter(&parameter, &one), 1.0)?;
+            let gradients = accumulator.take(&parameter);
+            Ok(gradients.get(&parameter).expect("it was put in").clone())
+        },
+    ));
+    all.push(on_parameter(
+        "WeightAverage, exponential",
+        |[m, k, _]| vec![m, k],
+        |mut parameter, other| {
+            let mut average = WeightAverage::exponential(&parameter, 0.9)?;
+            parameter.set(other)?;
+            average.update(&parameter)?;
+            Ok(average.model().value().clone())
+        },
+    ));
+    all.push(on_parameter(
+        "WeightAverage, equal",
+        |[m, k, _]| vec![m, k],
+        |mut parameter, other| {
+            let mut average = WeightAverage::equal(&parameter);
+            average.update(&parameter)?;
+            parameter.set(other)?;
+            average.update(&parameter)?;
+            Ok(average.model().value().clone())
+        },
+    ));
+    all.push(on_parameter(
+        "regularize::max_norm",
+        |[m, k, _]| vec![m, k],
+        |mut parameter, _| {
+            regularize::max_norm(1.0).apply(&mut parameter)?;
+            Ok(parameter.value().clone())
+        },
+    ));
+    all.push(on_parameter(
+        "regularize::l1",
+        |_| vec![],
+        |parameter, _| regularize::l1(0.5).penalty(&parameter, &Pass::inference()),
+    ));
+    all.push(on_parameter(
+        "regularize::l2",
+        |_| vec![],
+        |parameter, _| regularize::l2(0.5).penalty(&parameter, &Pass::inference()),
+    ));
+    all
+}
+
+/// In single precision everything gives what it gives in double precision, rounded, but for what the
+/// table says.
+#[test]
+fn single_precision_agrees_with_double() -> Result<()> {
+    let mut all = operations::all();
+    all.extend(operations::raw::raw());
+    all.extend(optimizers());
+    all.extend(around_optimizers());
+    let examine = |operations: &[Operation]| {
+        let mut found = Found::default();
+        let mut operations = operations.iter();
+        operations.try_for_each(|operation| found.examine(operation, EXCEPTIONS))?;
+        Ok(found)
+    };
+    let mut found = Found::default();
+    std::thread::scope(|scope| -> Result<()> {
+        let parts = all.chunks(all.len().div_ceil(4));
+        let parts: Vec<_> = parts
+            .map(|part| scope.spawn(move || examine(part)))
+            .collect();
+        for part in parts {
+            found.merge(part.join().expect("nothing panics")?);
+        }
+        Ok(())
+    })?;
+    found.assert_nothing(EXCEPTIONS);
+    Ok(())
+}
+
+/// A new operation is in the table of operations, or in the list above.
+#[test]
+fn no_operation_is_left_out() {
+    let run = sources::all_called("support/operations");
+    let operations = sources::public_functions("ops");
+    let excused: BTreeSet<&str> = NOT_RUN
+        .iter()
+        .flat_map(|(_, names)| names.iter().copied())
+        .collect();
+    for name in &excused {
+        assert!(
+            operations.contains_key(*name),
+            "there is no `{name}` to be excused"
+        );
+    }
+    let missing: Vec<&String> = operations
+        .keys()
+        .filter(|name| !run.contains(*name) && !excused.contains(&name[..]))
+        .collect();
+    assert!(missing.is_empty(), "not run on extreme values: {missing:?}");
+}
+
+/// A new optimizer is in the list above.
+#[test]
+fn no_optimizer_is_left_out() {
+    let mut built = sources::types_with("../optim/src", "build(self)->Result<Box<dynOptimizer>>");
+    built.insert("Lookahead".to_owned());
+    assert!(built.len() > 10, "{built:?}");
+    let missing: Vec<&String> = built
+        .iter()
+        .filter(|name| {
+            !OPTIMIZERS
+                .iter()
+                .any(|(row, _)| row.split(',').next() == Some(name))
+        })
+        .collect();
+    assert!(missing.is_empty(), "not run on extreme values: {missing:?}");
+}
