@@ -1,1 +1,351 @@
 //! What gradcheck says of functions at the edges.
+
+use cotangent::assert_gradients;
+use cotangent::gradcheck::{self, Gradcheck, Report, Verdict};
+use cotangent::prelude::*;
+use cotangent::{Cotangents, Op, Vjp};
+
+type Function = fn(&Tensor) -> Tensor;
+
+fn check(x: f64, f: impl Fn(&Tensor) -> Tensor) -> Result<Report> {
+    gradcheck::function(&[Tensor::from([x])], |x| Ok(f(&x[0])))
+}
+
+/// The function with a gradient that is off by a factor.
+fn off(x: &Tensor, f: Function, factor: f64) -> Tensor {
+    planted(x, f, move |x, g| {
+        let x = x.tracked();
+        let y = f(&x);
+        let slope = y.backward_with(&Tensor::ones(y.shape(), DType::F64)?)?;
+        let slope = slope.get(&x).expect("it depends on x");
+        Ok(g.mul(slope)?.mul_scalar(factor))
+    })
+}
+
+/// A value whose backward is any rule.
+struct Planted<R> {
+    x: Tensor,
+    rule: R,
+}
+
+impl<R: Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static> Op for Planted<R> {
+    fn name(&self) -> &'static str {
+        "planted"
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok([Some((self.rule)(&self.x, &cotangent)?)]
+            .into_iter()
+            .collect())
+    }
+}
+
+fn planted(
+    x: &Tensor,
+    value: impl Fn(&Tensor) -> Tensor,
+    rule: impl Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> Tensor {
+    let plain = x.detach();
+    Tensor::from_op(value(&plain), &[x], || Planted {
+        x: plain.clone(),
+        rule,
+    })
+}
+
+/// Functions close to the end of their domain, to a pole or to a bend, on both sides where there are two.
+const NEAR_AN_EDGE: &[(&str, Function, &[f64])] = &[
+    (
+        "ln",
+        Tensor::ln,
+        &[1e-9, 1e-8, 1e-5, 1e-12, 1e-20, 3e-30, 1e-100],
+    ),
+    ("log2", Tensor::log2, &[1e-9, 1e-20]),
+    ("log10", Tensor::log10, &[1e-9, 1e-20]),
+    ("sqrt", Tensor::sqrt, &[1e-9, 1e-8, 1e-20]),
+    ("rsqrt", Tensor::rsqrt, &[1e-9, 1e-20]),
+    ("x^0.3", |x| x.powf(0.3), &[1e-9, 1e-20]),
+    ("x^-1.5", |x| x.powf(-1.5), &[1e-9, 1e-20]),
+    ("x^1.7", |x| x.powf(1.7), &[1e-9]),
+    ("x ln x", |x| x * &x.ln(), &[1e-9, 1e-20]),
+    (
+        "ln_1p",
+        Tensor::ln_1p,
+        &[-1.0 + 1e-9, -1.0 + 1e-8, -1.0 + 1e-12],
+    ),
+    (
+        "atanh",
+        Tensor::atanh,
+        &[1.0 - 1e-9, -1.0 + 1e-9, 1.0 - 1e-12],
+    ),
+    ("asin", Tensor::asin, &[1.0 - 1e-9, -1.0 + 1e-9]),
+    ("acos", Tensor::acos, &[1.0 - 1e-9, -1.0 + 1e-9]),
+    ("acosh", Tensor::acosh, &[1.0 + 1e-9, 1.0 + 1e-12]),
+    ("ln(1000 - x)", |x| (1000.0 - x).ln(), &[1000.0 - 1e-7]),
+    ("1/x", Tensor::recip, &[1e-9, -1e-9, 1e-8, 1e-5, -1e-20]),
+    ("1/x²", |x| x.powi(-2), &[1e-9, -1e-9]),
+    ("x^-3", |x| x.powf(-3.0), &[1e-9, -1e-9]),
+    (
+        "1/(x - 1)",
+        |x| (x - 1.0).recip(),
+        &[1.0 + 1e-9, 1.0 - 1e-9],
+    ),
+    (
+        "tan",
+        Tensor::tan,
+        &[
+            std::f64::consts::FRAC_PI_2 - 1e-7,
+            std::f64::consts::FRAC_PI_2 + 1e-7,
+        ],
+    ),
+    ("relu", Tensor::relu, &[1e-5, -1e-5, 1e-9, -1e-9]),
+    ("abs", Tensor::abs, &[1e-9, -1e-9]),
+    ("elu(0.3)", |x| x.elu(0.3), &[1e-9, -1e-9]),
+    ("sqrt of abs", |x| x.abs().sqrt(), &[1e-9, -1e-9]),
+    ("tanh of 1e9 x", |x| (x * 1e9).tanh(), &[1e-9, -1e-9, 0.0]),
+    (
+        "a rounded corner",
+        |x| (x.square() + 1e-18).sqrt(),
+        &[1e-9, -1e-9],
+    ),
+];
+
+#[test]
+fn smaller_steps_stay_within_the_domain() -> Result<()> {
+    let mut wrong = Vec::new();
+    for (name, f, places) in NEAR_AN_EDGE {
+        for &x in *places {
+            let report = check(x, f)?;
+            if report.entries()[0].verdict != Verdict::Pass {
+                wrong.push(format!("{name} at {x:e}\n{report}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn a_wrong_gradient_beside_an_edge_fails() -> Result<()> {
+    let mut missed = Vec::new();
+    for (name, f, places) in NEAR_AN_EDGE {
+        for &x in *places {
+            let right = check(x, f)?.entries()[0].analytic;
+            for factor in [0.0, 1.001, 0.5, -1.0, 2.0] {
+                let report =
+                    gradcheck::function(&[Tensor::from([x])], |x| Ok(off(&x[0], *f, factor)))?;
+                let within = ((factor - 1.0) * right).abs() <= 1e-8;
+                if !within && report.entries()[0].verdict != Verdict::Fail {
+                    missed.push(format!("{name} at {x:e} times {factor}\n{report}"));
+                }
+            }
+        }
+    }
+    assert!(missed.is_empty(), "{}", missed.join("\n"));
+    Ok(())
+}
+
+/// As small as a number can be there is no room for a difference.
+#[test]
+fn where_no_step_fits_the_check_is_inconclusive_and_says_what_helps() -> Result<()> {
+    let cases: [(f64, Function); 3] = [
+        (5e-324, Tensor::sqrt),
+        (1.0 - f64::EPSILON / 2.0, Tensor::atanh),
+        (1.0 + f64::EPSILON, Tensor::acosh),
+    ];
+    for (x, f) in cases {
+        let report = check(x, f)?;
+        assert!(!report.is_ok(), "{report}");
+        assert_eq!(
+            report.entries()[0].verdict,
+            Verdict::Inconclusive,
+            "{report}"
+        );
+        let text = report.to_string();
+        assert!(text.contains("further away"), "{text}");
+    }
+    Ok(())
+}
+
+/// Many elements at once, one of them beside the edge: along directions, and with the element found.
+#[test]
+fn one_element_beside_an_edge_among_many() -> Result<()> {
+    let mut elements = vec![0.0; 300];
+    let mut numbers = (0..300).map(|i| 0.5 + f64::from(i % 7));
+    elements.fill_with(|| numbers.next().expect("as many"));
+    for near in [1e-9, 1e-20] {
+        elements[123] = near;
+        let x = Tensor::from(&elements[..]);
+        gradcheck::function(std::slice::from_ref(&x), |x| Ok(x[0].ln().sum()))?.assert_ok();
+        let report = gradcheck::function(&[x], |x| Ok(off(&x[0], Tensor::ln, 1.01)))?;
+        assert_eq!(report.entries()[0].verdict, Verdict::Fail, "{report}");
+    }
+    Ok(())
+}
+
+/// Single precision inside, a staircase to small steps: a gradient of 0 is not confirmed where it is flat.
+#[test]
+fn a_staircase_is_not_flat() -> Result<()> {
+    let single = |x: &Tensor| x.to_dtype(DType::F32).sin().to_dtype(DType::F64);
+    for x in [0.3, 0.7, 1.1, 123.4] {
+        let x = [Tensor::from([x])];
+        for factor in [0.0, 0.5, 2.0] {
+            let rule = move |x: &Tensor, g: &Tensor| g.mul(&x.cos().mul_scalar(factor));
+            let report = gradcheck::function(&x, |x| Ok(planted(&x[0], single, rule)))?;
+            assert_eq!(
+                report.entries()[0].verdict,
+                Verdict::Fail,
+                "{x:?} {factor}\n{report}"
+            );
+        }
+        // A part in single precision whose gradient is missing, beside one that is right.
+        let report = gradcheck::function(&x, |x| x[0].add(&single(&x[0].detach())))?;
+        assert_eq!(
+            report.entries()[0].verdict,
+            Verdict::Fail,
+            "{x:?}\n{report}"
+        );
+    }
+    Ok(())
+}
+
+/// Units that are off, under a sum that is so large that rounding hides small slopes.
+#[test]
+fn what_is_flat_under_a_large_sum_passes() -> Result<()> {
+    let x = Tensor::from([-0.3, 0.7, -1.5, -0.05, 2.0, -1e-3, -40.0]);
+    for height in [1e3, 1e6, -1e6, 1e8] {
+        let functions: [Function; 4] = [
+            Tensor::relu,
+            |x| x.clamp(-2e-4, 100.0),
+            |x| x.relu6(),
+            |x| x.leaky_relu(0.0),
+        ];
+        for f in functions {
+            let of = |x: &[Tensor]| Ok(f(&x[0]).sum() + height);
+            gradcheck::function(std::slice::from_ref(&x), of)?.assert_ok();
+        }
+        // All units off, and an input that is not used at all.
+        let off = Tensor::from([-0.3, -1.5]);
+        let of = |x: &[Tensor]| Ok(x[0].relu().sum() + height);
+        let report = gradcheck::function(std::slice::from_ref(&off), of)?;
+        assert_eq!(report.entries()[0].tally.pass, 2, "{report}");
+        let unused = [Tensor::from([1.0, 2.0]), Tensor::from([3.0])];
+        gradcheck::function(&unused, |x| Ok(x[0].sum() + height))?.assert_ok();
+        gradcheck::function(&unused, |x| {
+            Ok(x[0].square().sum() + x[1].detach().sum() * 0.0 + height)
+        })?
+        .assert_ok();
+    }
+    assert_gradients!(|x| Ok(x.relu().sum() + 1e6), &x);
+    assert_gradients!(|x| Ok(x.relu().sum() + 1e6), [200]);
+    Ok(())
+}
+
+/// The same of a model, whose units are off for every sample, of second order, and along directions.
+#[test]
+fn dead_units_of_a_model_pass_under_a_large_sum() -> Result<()> {
+    let mut net = Mlp::builder([3, 8, 2]).build(&mut ChaCha8Rng::seed_from_u64(1))?;
+    for (path, param) in net.named_params_mut() {
+        if path == "hidden.0.linear.bias" {
+            param.set(&Tensor::full([8], -50.0, DType::F32)?)?;
+        }
+    }
+    let x = Tensor::uniform(
+        [5, 3],
+        -1.0,
+        1.0,
+        DType::F32,
+        &mut ChaCha8Rng::seed_from_u64(2),
+    )?;
+    for check in [
+        Gradcheck::new(),
+        Gradcheck::new().fast(),
+        Gradcheck::new().second_order(),
+    ] {
+        let loss =
+            |net: &Mlp, x: &[Tensor], pass: &Pass| Ok(net.forward(&x[0], pass)?.sum() * 3.0 + 1e6);
+        check
+            .module(&net, std::slice::from_ref(&x), loss)?
+            .assert_ok();
+    }
+    Ok(())
+}
+
+/// The height of a plateau hides no slope that is wrong.
+#[test]
+fn a_wrong_gradient_under_a_large_sum_never_passes() -> Result<()> {
+    let mut passed = Vec::new();
+    for height in [1e3, 1e6, 1e9, 1e12] {
+        for slope in [3e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 100.0] {
+            for (name, f) in [
+                ("a line", (|x| x.clone()) as Function),
+                ("a sine", Tensor::sin),
+                ("a unit that is on", Tensor::relu),
+            ] {
+                // 0 where the slope is not 0, and something else than the slope.
+                for factor in [0.0, 0.5, 1.1] {
+                    let of = move |x: &[Tensor]| Ok(off(&x[0], f, factor).sum() * slope + height);
+                    let report = gradcheck::function(&[Tensor::from([0.3, 0.7])], of)?;
+                    let error = (factor - 1.0).abs() * slope * 0.7;
+                    if report.is_ok() && error > 4e-8 {
+                        passed.push(format!(
+                            "{name} times {slope} + {height}, {factor}\n{report}"
+                        ));
+                    }
+                }
+            }
+        }
+        // Not 0 where it is flat.
+        for wrong in [1e-6, 1e-3, 1.0] {
+            let of = move |x: &[Tensor]| {
+                let dead = planted(&x[0], Tensor::relu, move |_, g| Ok(g.mul_scalar(wrong)));
+                Ok(dead.sum() + height)
+            };
+            let report = gradcheck::function(&[Tensor::from([-0.3, -2.0])], of)?;
+            if report.is_ok() {
+                passed.push(format!("{wrong} where it is flat, {height}\n{report}"));
+            }
+        }
+    }
+    assert!(passed.is_empty(), "{}", passed.join("\n"));
+    // A large fault is called one, however high the plateau.
+    let of = |x: &[Tensor]| Ok(off(&x[0], Tensor::sin, 0.0).sum() + 1e6);
+    let report = gradcheck::function(&[Tensor::from([0.3])], of)?;
+    assert_eq!(report.entries()[0].verdict, Verdict::Fail, "{report}");
+    Ok(())
+}
+
+/// The text of a check that can tell neither way says so, and not that the gradients are wrong.
+#[test]
+fn an_inconclusive_check_says_what_to_do() -> Result<()> {
+    let x = Tensor::from([0.3]);
+    let of = |x: &[Tensor]| Ok(x[0].sin().sum() * 1e-3 + 1e12);
+    let report = gradcheck::function(std::slice::from_ref(&x), of)?;
+    assert_eq!(
+        report.entries()[0].verdict,
+        Verdict::Inconclusive,
+        "{report}"
+    );
+    let text = report.to_string();
+    assert!(
+        text.contains("rounding") && text.contains("Gradcheck::tolerances"),
+        "{text}"
+    );
+    assert!(!text.contains("do not match"), "{text}");
+    for panics in [
+        std::panic::catch_unwind(|| report.assert_ok()),
+        std::panic::catch_unwind(|| {
+            assert_gradients!(|x| Ok(x.sin().sum() * 1e-3 + 1e12), Tensor::from([0.3]))
+        }),
+    ] {
+        let panic = panics.expect_err("it is no pass");
+        let text = panic.downcast_ref::<String>().expect("a text");
+        assert!(text.contains("neither be confirmed nor refuted"), "{text}");
+        assert!(!text.contains("do not match"), "{text}");
+    }
+    // It helps.
+    Gradcheck::new()
+        .tolerances(1e-2, 1e-6)
+        .function(std::slice::from_ref(&x), of)?
+        .assert_ok();
+    gradcheck::function(&[x], |x| Ok(x[0].sin().sum() * 1e-3))?.assert_ok();
+    Ok(())
+}
