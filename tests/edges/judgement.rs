@@ -1,9 +1,9 @@
-//! What gradcheck says of functions at the edges.
+//! What gradcheck says of functions at the edges; the axes of scalars, which have none.
 
 use cotangent::assert_gradients;
 use cotangent::gradcheck::{self, Gradcheck, Report, Verdict};
 use cotangent::prelude::*;
-use cotangent::{Cotangents, Op, Vjp};
+use cotangent::{Axes, Backward, Cotangents, Error, Norm, Op, Vjp};
 
 type Function = fn(&Tensor) -> Tensor;
 
@@ -348,4 +348,161 @@ fn an_inconclusive_check_says_what_to_do() -> Result<()> {
         .assert_ok();
     gradcheck::function(&[x], |x| Ok(x[0].sin().sum() * 1e-3))?.assert_ok();
     Ok(())
+}
+
+/// A scalar's axis is 0 or -1: it is a vector of one element to an operation along an axis.
+#[test]
+fn a_scalar_has_an_axis_to_name() -> Result<()> {
+    type Along = fn(&Tensor, isize) -> Result<Tensor>;
+    // The value at 3 and its derivative, PyTorch's.
+    let cases: [(&str, Along, f64, f64); 27] = [
+        ("sum", |x, axis| x.sum_over(axis), 3.0, 1.0),
+        (
+            "sum, kept",
+            |x, axis| x.sum_over(Axes::keep(axis)),
+            3.0,
+            1.0,
+        ),
+        ("mean", |x, axis| x.mean_over(axis), 3.0, 1.0),
+        ("prod", |x, axis| x.prod_over(axis), 3.0, 1.0),
+        ("max", |x, axis| x.max_over(axis), 3.0, 1.0),
+        ("min", |x, axis| x.min_over(axis), 3.0, 1.0),
+        ("var", |x, axis| x.var_over(axis, 0.0), 0.0, 0.0),
+        ("norm L1", |x, axis| x.norm_over(Norm::L1, axis), 3.0, 1.0),
+        ("norm L2", |x, axis| x.norm_over(Norm::L2, axis), 3.0, 1.0),
+        (
+            "norm LInf",
+            |x, axis| x.norm_over(Norm::LInf, axis),
+            3.0,
+            1.0,
+        ),
+        ("logsumexp", |x, axis| x.logsumexp_over(axis), 3.0, 1.0),
+        ("softmax", |x, axis| x.softmax(axis), 1.0, 0.0),
+        ("log_softmax", |x, axis| x.log_softmax(axis), 0.0, 0.0),
+        ("cumsum", |x, axis| x.cumsum(axis), 3.0, 1.0),
+        ("cumprod", |x, axis| x.cumprod(axis), 3.0, 1.0),
+        ("sort", |x, axis| Ok(x.sort(axis, true)?.0), 3.0, 1.0),
+        ("top_k", |x, axis| Ok(x.top_k(1, axis, true)?.0), 3.0, 1.0),
+        ("flip", |x, axis| x.flip(&[axis]), 3.0, 1.0),
+        ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
+        ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
+        (
+            "index_select",
+            |x, axis| x.index_select(axis, &Indices::from([0])),
+            3.0,
+            1.0,
+        ),
+        ("gather", |x, axis| x.gather(axis, &at(&[])?), 3.0, 1.0),
+        (
+            "scatter_add",
+            |x, axis| x.scatter_add(axis, &at(&[])?, x),
+            6.0,
+            2.0,
+        ),
+        (
+            "scatter_add of a vector",
+            |x, axis| x.scatter_add(axis, &at(&[2])?, &x.broadcast_to([2])?),
+            9.0,
+            3.0,
+        ),
+        (
+            "cosine_similarity",
+            |x, axis| x.cosine_similarity(x, axis, 1e-8),
+            1.0,
+            0.0,
+        ),
+        (
+            "argmax",
+            |x, axis| Ok(x * (x.argmax(axis)?.as_slice()[0] + 1) as f64),
+            3.0,
+            1.0,
+        ),
+        (
+            "argmin",
+            |x, axis| Ok(x * (x.argmin(axis)?.as_slice()[0] + 1) as f64),
+            3.0,
+            1.0,
+        ),
+    ];
+    for dtype in [DType::F32, DType::F64] {
+        for (name, f, value, slope) in cases {
+            for axis in [0, -1] {
+                let x = Tensor::scalar(3.0).to_dtype(dtype).tracked();
+                let y = f(&x, axis).map_err(|error| error.within(name))?;
+                assert_eq!((y.shape(), y.item()?), (&[][..], value), "{name}");
+                for backward in [
+                    Backward::new().retain_graph(),
+                    Backward::new().create_graph(),
+                ] {
+                    let gradients = backward.run(&y)?;
+                    let gradient = gradients.get(&x).expect("it depends on x");
+                    assert_eq!(gradient.shape(), [0usize; 0], "{name}");
+                    assert!(
+                        (gradient.item()? - slope).abs() < 1e-7,
+                        "{name}: {gradient}"
+                    );
+                }
+            }
+            for axis in [1, -2, isize::MAX, isize::MIN] {
+                let refused = f(&Tensor::scalar(3.0).to_dtype(dtype), axis);
+                assert!(
+                    matches!(refused, Err(Error::Index { .. })),
+                    "{name} {axis}: {refused:?}"
+                );
+            }
+        }
+    }
+    let x = Tensor::scalar(3.0f64);
+    assert!(x.var_over(0, 1.0)?.item()?.is_nan() && x.std_over(-1, 1.0)?.item()?.is_nan());
+    assert_eq!(x.std_over(0, 0.0)?.item()?, 0.0);
+    assert_eq!(x.gather(0, &at(&[2])?)?.to_vec::<f64>()?, [3.0, 3.0]);
+    assert_eq!(x.sort(0, false)?.1.shape(), [0usize; 0]);
+    assert_eq!(
+        (x.argmax(0)?.shape(), x.argmin(-1)?.as_slice()),
+        (&[][..], &[0][..])
+    );
+    Ok(())
+}
+
+/// So many zeros as indices.
+fn at(shape: &[usize]) -> Result<Indices> {
+    Indices::from_vec(vec![0; shape.iter().product()], shape)
+}
+
+/// What PyTorch refuses of a scalar too.
+#[test]
+fn what_needs_an_axis_refuses_a_scalar() {
+    let x = Tensor::scalar(3.0f64);
+    let refused = [
+        ("twice", x.sum_over([0, -1]).map(drop)),
+        ("flip twice", x.flip(&[0, -1]).map(drop)),
+        ("narrow", x.narrow(0, 0, 1).map(drop)),
+        ("slice", x.slice(0, None, None, 1).map(drop)),
+        ("split", x.split(0, 1).map(drop)),
+        ("split_sizes", x.split_sizes(0, &[1]).map(drop)),
+        ("chunk", x.chunk(-1, 1).map(drop)),
+        ("rows", x.rows().map(drop)),
+        ("cat", Tensor::cat(&[&x, &x], 0).map(drop)),
+        ("two of one", x.top_k(2, 0, true).map(drop)),
+        ("none of one", x.top_k(0, 0, true).map(drop)),
+        (
+            "two indices",
+            x.index_select(0, &Indices::from([0, 0])).map(drop),
+        ),
+        (
+            "no index",
+            x.index_select(0, &Indices::from(vec![])).map(drop),
+        ),
+        (
+            "an index beyond",
+            x.index_select(0, &Indices::from([1])).map(drop),
+        ),
+        (
+            "an index beyond",
+            x.gather(0, &Indices::from([1])).map(drop),
+        ),
+    ];
+    for (name, result) in refused {
+        assert!(result.is_err(), "{name}");
+    }
 }

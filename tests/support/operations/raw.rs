@@ -47,7 +47,7 @@ pub fn raw() -> Vec<Operation> {
         "softmax of pairs raw", Signed: (m, 2) => (m, 2), |x| x[0].softmax(1);
         "kl_div raw", Signed: (m, k) (m, k) => (m, k), |x| x[0].kl_div(&x[1], Reduction::None);
         "layer_norm, tiny epsilon, raw", Signed: (m, k) => (m, k),
-            |x| x[0].layer_norm(&[x[0].shape()[1]], None, None, 1e-5);
+            |x| x[0].layer_norm([x[0].shape()[1]], None, None, 1e-5);
         "batch_norm, tiny epsilon, raw", Signed: (m, k) => (m, k),
             |x| Ok(x[0].batch_norm(None, None, 1e-5)?.0), refused if m < 2;
         "batch_norm statistics: mean, raw", Signed: (m, k) => (k),
@@ -60,8 +60,8 @@ pub fn raw() -> Vec<Operation> {
         "ge raw", Signed: (m, k) (m, k) => (m, k), |x| Ok(x[0].ge(&x[1])?.to_tensor(x[0].dtype()));
         "eq raw", Signed: (m, k) (m, k) => (m, k), |x| Ok(x[0].eq(&x[1])?.to_tensor(x[0].dtype()));
         "ne raw", Signed: (m, k) (m, k) => (m, k), |x| Ok(x[0].ne(&x[1])?.to_tensor(x[0].dtype()));
-        "argmax raw", Signed: (m, k) => (m), |x| Ok(numbers(&x[0].argmax(1)?, &x[0])?), refused if k == 0;
-        "argmin raw", Signed: (m, k) => (m), |x| Ok(numbers(&x[0].argmin(1)?, &x[0])?), refused if k == 0;
+        "argmax raw", Signed: (m, k) => (m), |x| numbers(&x[0].argmax(1)?, &x[0]), refused if k == 0;
+        "argmin raw", Signed: (m, k) => (m), |x| numbers(&x[0].argmin(1)?, &x[0]), refused if k == 0;
     });
     all
 }
