@@ -1,4 +1,4 @@
-//! What gradcheck says of functions at the edges; the axes of scalars, which have none.
+//! What gradcheck says of functions at the edges; second derivatives at kinks; axes of scalars.
 
 use cotangent::assert_gradients;
 use cotangent::gradcheck::{self, Gradcheck, Report, Verdict};
@@ -347,6 +347,62 @@ fn an_inconclusive_check_says_what_to_do() -> Result<()> {
         .function(std::slice::from_ref(&x), of)?
         .assert_ok();
     gradcheck::function(&[x], |x| Ok(x[0].sin().sum() * 1e-3))?.assert_ok();
+    Ok(())
+}
+
+/// At a kink the second derivative is that of the piece that the first is of, where PyTorch says 0.
+#[test]
+fn second_derivatives_at_kinks_are_those_of_the_piece_of_the_first() -> Result<()> {
+    let cases: [(&str, Function, f64, [f64; 2]); 10] = [
+        ("elu(1)", |x| x.elu(1.0), 0.0, [1.0, 1.0]),
+        ("elu(0.3)", |x| x.elu(0.3), 0.0, [0.3, 0.3]),
+        ("selu", Tensor::selu, 0.0, [1.758_099_340_847_376_6; 2]),
+        (
+            "celu(0.25)",
+            |x| x.celu(0.25).expect("it is not 0"),
+            0.0,
+            [1.0, 4.0],
+        ),
+        (
+            "softplus",
+            Tensor::softplus,
+            20.0,
+            [0.999_999_997_938_846_4, 2.061_153_576_897_093e-9],
+        ),
+        ("relu", Tensor::relu, 0.0, [0.0, 0.0]),
+        ("hard_swish", Tensor::hard_swish, -3.0, [0.0, 0.0]),
+        ("hard_swish", Tensor::hard_swish, 3.0, [1.0, 0.0]),
+        ("relu6", Tensor::relu6, 6.0, [0.0, 0.0]),
+        ("hard_tanh", Tensor::hard_tanh, 1.0, [0.0, 0.0]),
+    ];
+    let second = |y: &Tensor, first: &Tensor, then: &Tensor| -> Result<[f64; 2]> {
+        let gradients = Backward::new().create_graph().run(y)?;
+        let slope = gradients.get(first).expect("it depends on it").clone();
+        if !slope.is_tracked() {
+            return Ok([slope.item()?, 0.0]);
+        }
+        let again = slope.backward()?;
+        Ok([
+            slope.item()?,
+            again.get(then).map_or(Ok(0.0), Tensor::item)?,
+        ])
+    };
+    for (name, f, x, expected) in cases {
+        let x = Tensor::scalar(x).tracked();
+        let found = second(&f(&x), &x, &x)?;
+        let right = found
+            .iter()
+            .zip(expected)
+            .all(|(a, b)| (a - b).abs() <= 1e-15 * b.abs());
+        assert!(right, "{name}: {found:?}, expected {expected:?}");
+    }
+    let (x, weight) = (
+        Tensor::scalar(0.0f64).tracked(),
+        Tensor::scalar(0.25f64).tracked(),
+    );
+    let y = x.prelu(&weight)?;
+    assert_eq!(second(&y, &x, &weight)?, [0.25, 1.0]);
+    assert_eq!(second(&y, &weight, &x)?, [0.0, 1.0]);
     Ok(())
 }
 
