@@ -333,7 +333,7 @@ fn an_inconclusive_check_says_what_to_do() -> Result<()> {
     for panics in [
         std::panic::catch_unwind(|| report.assert_ok()),
         std::panic::catch_unwind(|| {
-            assert_gradients!(|x| Ok(x.sin().sum() * 1e-3 + 1e12), Tensor::from([0.3]))
+            assert_gradients!(|x| Ok(x.sin().sum() * 1e-3 + 1e12), Tensor::from([0.3]));
         }),
     ] {
         let panic = panics.expect_err("it is no pass");
@@ -406,82 +406,84 @@ fn second_derivatives_at_kinks_are_those_of_the_piece_of_the_first() -> Result<(
     Ok(())
 }
 
+type Along = fn(&Tensor, isize) -> Result<Tensor>;
+
+/// Operations along an axis, the value at 3 and the derivative, PyTorch's.
+const ALONG: &[(&str, Along, f64, f64)] = &[
+    ("sum", |x, axis| x.sum_over(axis), 3.0, 1.0),
+    (
+        "sum, kept",
+        |x, axis| x.sum_over(Axes::keep(axis)),
+        3.0,
+        1.0,
+    ),
+    ("mean", |x, axis| x.mean_over(axis), 3.0, 1.0),
+    ("prod", |x, axis| x.prod_over(axis), 3.0, 1.0),
+    ("max", |x, axis| x.max_over(axis), 3.0, 1.0),
+    ("min", |x, axis| x.min_over(axis), 3.0, 1.0),
+    ("var", |x, axis| x.var_over(axis, 0.0), 0.0, 0.0),
+    ("norm L1", |x, axis| x.norm_over(Norm::L1, axis), 3.0, 1.0),
+    ("norm L2", |x, axis| x.norm_over(Norm::L2, axis), 3.0, 1.0),
+    (
+        "norm LInf",
+        |x, axis| x.norm_over(Norm::LInf, axis),
+        3.0,
+        1.0,
+    ),
+    ("logsumexp", |x, axis| x.logsumexp_over(axis), 3.0, 1.0),
+    ("softmax", |x, axis| x.softmax(axis), 1.0, 0.0),
+    ("log_softmax", |x, axis| x.log_softmax(axis), 0.0, 0.0),
+    ("cumsum", |x, axis| x.cumsum(axis), 3.0, 1.0),
+    ("cumprod", |x, axis| x.cumprod(axis), 3.0, 1.0),
+    ("sort", |x, axis| Ok(x.sort(axis, true)?.0), 3.0, 1.0),
+    ("top_k", |x, axis| Ok(x.top_k(1, axis, true)?.0), 3.0, 1.0),
+    ("flip", |x, axis| x.flip(&[axis]), 3.0, 1.0),
+    ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
+    ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
+    (
+        "index_select",
+        |x, axis| x.index_select(axis, &Indices::from([0])),
+        3.0,
+        1.0,
+    ),
+    ("gather", |x, axis| x.gather(axis, &at(&[])?), 3.0, 1.0),
+    (
+        "scatter_add",
+        |x, axis| x.scatter_add(axis, &at(&[])?, x),
+        6.0,
+        2.0,
+    ),
+    (
+        "scatter_add of a vector",
+        |x, axis| x.scatter_add(axis, &at(&[2])?, &x.broadcast_to([2])?),
+        9.0,
+        3.0,
+    ),
+    (
+        "cosine_similarity",
+        |x, axis| x.cosine_similarity(x, axis, 1e-8),
+        1.0,
+        0.0,
+    ),
+    (
+        "argmax",
+        |x, axis| Ok(x * (x.argmax(axis)?.as_slice()[0] + 1) as f64),
+        3.0,
+        1.0,
+    ),
+    (
+        "argmin",
+        |x, axis| Ok(x * (x.argmin(axis)?.as_slice()[0] + 1) as f64),
+        3.0,
+        1.0,
+    ),
+];
+
 /// A scalar's axis is 0 or -1: it is a vector of one element to an operation along an axis.
 #[test]
 fn a_scalar_has_an_axis_to_name() -> Result<()> {
-    type Along = fn(&Tensor, isize) -> Result<Tensor>;
-    // The value at 3 and its derivative, PyTorch's.
-    let cases: [(&str, Along, f64, f64); 27] = [
-        ("sum", |x, axis| x.sum_over(axis), 3.0, 1.0),
-        (
-            "sum, kept",
-            |x, axis| x.sum_over(Axes::keep(axis)),
-            3.0,
-            1.0,
-        ),
-        ("mean", |x, axis| x.mean_over(axis), 3.0, 1.0),
-        ("prod", |x, axis| x.prod_over(axis), 3.0, 1.0),
-        ("max", |x, axis| x.max_over(axis), 3.0, 1.0),
-        ("min", |x, axis| x.min_over(axis), 3.0, 1.0),
-        ("var", |x, axis| x.var_over(axis, 0.0), 0.0, 0.0),
-        ("norm L1", |x, axis| x.norm_over(Norm::L1, axis), 3.0, 1.0),
-        ("norm L2", |x, axis| x.norm_over(Norm::L2, axis), 3.0, 1.0),
-        (
-            "norm LInf",
-            |x, axis| x.norm_over(Norm::LInf, axis),
-            3.0,
-            1.0,
-        ),
-        ("logsumexp", |x, axis| x.logsumexp_over(axis), 3.0, 1.0),
-        ("softmax", |x, axis| x.softmax(axis), 1.0, 0.0),
-        ("log_softmax", |x, axis| x.log_softmax(axis), 0.0, 0.0),
-        ("cumsum", |x, axis| x.cumsum(axis), 3.0, 1.0),
-        ("cumprod", |x, axis| x.cumprod(axis), 3.0, 1.0),
-        ("sort", |x, axis| Ok(x.sort(axis, true)?.0), 3.0, 1.0),
-        ("top_k", |x, axis| Ok(x.top_k(1, axis, true)?.0), 3.0, 1.0),
-        ("flip", |x, axis| x.flip(&[axis]), 3.0, 1.0),
-        ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
-        ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
-        (
-            "index_select",
-            |x, axis| x.index_select(axis, &Indices::from([0])),
-            3.0,
-            1.0,
-        ),
-        ("gather", |x, axis| x.gather(axis, &at(&[])?), 3.0, 1.0),
-        (
-            "scatter_add",
-            |x, axis| x.scatter_add(axis, &at(&[])?, x),
-            6.0,
-            2.0,
-        ),
-        (
-            "scatter_add of a vector",
-            |x, axis| x.scatter_add(axis, &at(&[2])?, &x.broadcast_to([2])?),
-            9.0,
-            3.0,
-        ),
-        (
-            "cosine_similarity",
-            |x, axis| x.cosine_similarity(x, axis, 1e-8),
-            1.0,
-            0.0,
-        ),
-        (
-            "argmax",
-            |x, axis| Ok(x * (x.argmax(axis)?.as_slice()[0] + 1) as f64),
-            3.0,
-            1.0,
-        ),
-        (
-            "argmin",
-            |x, axis| Ok(x * (x.argmin(axis)?.as_slice()[0] + 1) as f64),
-            3.0,
-            1.0,
-        ),
-    ];
     for dtype in [DType::F32, DType::F64] {
-        for (name, f, value, slope) in cases {
+        for &(name, f, value, slope) in ALONG {
             for axis in [0, -1] {
                 let x = Tensor::scalar(3.0).to_dtype(dtype).tracked();
                 let y = f(&x, axis).map_err(|error| error.within(name))?;
