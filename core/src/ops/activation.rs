@@ -1,8 +1,4 @@
-//! Activation functions: rectifiers and sigmoids.
-//!
-//! First derivatives at the kinks are PyTorch's. Second derivatives there are those of the piece that the
-//! first derivative is of: those of the exponential piece for ELU, SELU and CELU at 0, and of softplus's
-//! smooth piece at 20. PyTorch's are 0.
+//! Activation functions: rectifiers and sigmoids. Derivatives at the kinks are PyTorch's.
 
 use super::binary::{self, Binary};
 use super::elementwise::{Saves, Unary, apply, unary};
@@ -47,7 +43,7 @@ unary! { activations:
 
     /// Exponential linear unit: x for x > 0, else alpha (e^x - 1) (Clevert, Unterthiner,
     /// Hochreiter 2015, Fast and Accurate Deep Network Learning by Exponential Linear Units). The
-    /// derivative at 0 is alpha, and so is the second (PyTorch: 0); the usual alpha is 1.
+    /// derivative at 0 is alpha; the usual alpha is 1.
     ///
     /// Where x < 0 the derivative is computed from the result, y + alpha: far below 0 it is
     /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is.
@@ -73,7 +69,7 @@ unary! { activations:
     /// Scaled ELU, 1.0507 · elu(x, 1.6733): with standardized inputs and LeCun normal weights,
     /// each layer of a sequential net keeps mean 0 and standard deviation 1 (Klambauer,
     /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The derivative at 0
-    /// is 1.7581, and so is the second (PyTorch: 0).
+    /// is 1.7581.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -155,8 +151,7 @@ impl Tensor {
     /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
     /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
     /// one element, or one for each channel, which are axis 1; gradients flow to it as well. The
-    /// derivative at 0 is the weight, and that of the gradient with respect to the weight is 1
-    /// (PyTorch: 0).
+    /// derivative at 0 is the weight.
     ///
     /// # Errors
     /// [`Error::Shape`] if the weight is neither of one element nor of one per channel,
@@ -221,8 +216,8 @@ impl Tensor {
     }
 
     /// Continuously differentiable ELU: x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017,
-    /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1, the second
-    /// 1 / alpha (PyTorch: 0); the usual alpha is 1.
+    /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1; the usual
+    /// alpha is 1.
     ///
     /// # Errors
     /// [`Error::Argument`] if alpha is 0 or not a number.

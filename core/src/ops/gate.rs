@@ -1,5 +1,5 @@
 //! Activation functions that multiply x by a gate which x opens, and the piecewise linear stand-ins
-//! for smooth ones. Derivatives at the kinks are PyTorch's, and the second ones there 0, as in PyTorch.
+//! for smooth ones. Derivatives at the kinks are PyTorch's.
 
 use super::elementwise::unary;
 use super::unary::Clamp;
