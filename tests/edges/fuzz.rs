@@ -57,15 +57,212 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the products that come first have lost digits that the third operand makes visible",
     },
     Exception {
-        operations: &[
-            "gelu_tanh of a larger range",
-            "hard_swish of a larger range",
-            "mish of a larger range",
-        ],
-        condition: "a multiple of the operand is beyond the range of f32",
-        holds: |seen| seen.operands[0][0].abs() > 1e38,
-        reason: "the function sees an infinite operand",
+        operations: BROADCAST,
+        condition: "a gradient sums over places, of which one is beyond the range of f32, or infinite",
+        holds: |seen| is_gradient(seen) && !seen.single.is_finite() && is_wide(seen),
+        reason: "a derivative or a partial sum is infinite, and 0 or infinity of the other sign meets it",
     },
+    Exception {
+        operations: &["pow of equal shapes", "powf(1e-30) raw"],
+        condition: "the base is subnormal",
+        holds: |seen| is_gradient(seen) && seen.operands[0][0].abs() < 1e-37,
+        reason: "the power with an exponent less by 1 is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["powf(-", "powi(-"],
+        condition: "the result is subnormal",
+        holds: |seen| seen.operands[0][0].abs() > 1e18 && is_below(seen),
+        reason: "the power that it is 1 over is infinite",
+    },
+    Exception {
+        operations: &["atanh"],
+        condition: "outside of the domain",
+        holds: |seen| is_gradient(seen) && seen.operands[0][0].abs() > 1e18,
+        reason: "the value is NaN; the derivative's formula, as in PyTorch, gives 0",
+    },
+    Exception {
+        operations: &["AdaGrad", "AdaDelta"],
+        condition: "the square of the gradient is beyond the range of f32",
+        holds: |seen| largest(&seen.operands[1]).powi(2) > f64::from(f32::MAX),
+        reason: "the accumulated square is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["RmsProp", "Adam", "NAdam", "RAdam", "Lamb"],
+        condition: "the square of the gradient, times 0.001, is beyond the range of f32",
+        holds: |seen| 1e-3 * largest(&seen.operands[1]).powi(2) > f64::from(f32::MAX),
+        reason: "the averaged square is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["Nesterov"],
+        condition: "twice the gradient is beyond the range of f32",
+        holds: |seen| 2.0 * largest(&seen.operands[1]) > f64::from(f32::MAX),
+        reason: "the sum of the momentum and the gradient is infinite",
+    },
+    Exception {
+        operations: &["Adam", "AdaMax", "NAdam", "RAdam", "Lion", "Lamb"],
+        condition: "the gradient or the weight is subnormal",
+        holds: |seen| {
+            let mut all = seen.operands.iter().flatten();
+            !seen.single.is_nan() && all.any(|x| *x != 0.0 && x.abs() < 1e-37)
+        },
+        reason: "a tenth or a hundredth of it, which is averaged, has lost its digits",
+    },
+    Exception {
+        operations: &["Lamb"],
+        condition: "the weights are at the end of the range of f32",
+        holds: |seen| !seen.single.is_nan() && largest(&seen.operands[0]) > 1e38,
+        reason: "the step from there is beyond it",
+    },
+    Exception {
+        operations: &["WeightAverage, equal"],
+        condition: "the difference of the weights is beyond the range of f32",
+        holds: |seen| largest(&seen.operands[0]) > 1e38 && largest(&seen.operands[1]) > 1e38,
+        reason: "the average moves by a part of that difference",
+    },
+    Exception {
+        operations: NORMALIZATIONS,
+        condition: "the scale is infinite, above 1e19, or subnormal",
+        holds: |seen| {
+            let scale = seen.operands.get(1);
+            scale.is_some_and(|scale| {
+                scale
+                    .iter()
+                    .any(|x| x.abs() > 1e19 || (*x != 0.0 && x.abs() < 1e-37))
+            })
+        },
+        reason: "it is multiplied by numbers that have been divided, or divided itself",
+    },
+    Exception {
+        operations: NORMALIZATIONS,
+        condition: "elements and the result are subnormal",
+        holds: |seen| {
+            let mut elements = seen.operands[0].iter();
+            is_below(seen) && elements.any(|x| *x != 0.0 && x.abs() < 1e-37)
+        },
+        reason: "their mean is rounded to a whole step, of which they are few",
+    },
+    Exception {
+        operations: &["batch_norm_with"],
+        condition: "the terms of a gradient, or all together, are beyond the range of f32",
+        holds: |seen| {
+            let beyond = terms(seen, 1) > f64::from(f32::MAX);
+            is_gradient(seen) && !seen.single.is_finite() && beyond
+        },
+        reason: "a partial sum is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["Lion"],
+        condition: "the weight is almost 0 after steps of 0.1",
+        holds: |seen| (seen.single - seen.double).abs() < 1e-8,
+        reason: "the steps have been rounded",
+    },
+    Exception {
+        operations: SQUARES,
+        condition: "the cotangent is infinite or NaN",
+        holds: |seen| is_gradient(seen) && seen.cotangent.iter().any(|g| !g.is_finite()),
+        reason: "it meets derivatives that are 0, or beyond the range, in one dtype and not in the other",
+    },
+    Exception {
+        operations: &["var"],
+        condition: "twice a deviation is beyond the range of f32",
+        holds: |seen| is_gradient(seen) && largest(&seen.operands[0]) > 1e38,
+        reason: "the derivative is a multiple of it",
+    },
+    Exception {
+        operations: &["norm L2 of pairs raw"],
+        condition: "the difference is beyond the range of f32",
+        holds: |seen| seen.operands.iter().all(|x| largest(x) > 1e38),
+        reason: "the norm is that of an infinite vector",
+    },
+    Exception {
+        operations: LOSSES,
+        condition: "the terms, or all together, are beyond the range of f32",
+        holds: |seen| !seen.single.is_finite() && 4.0 * terms(seen, 1) > f64::from(f32::MAX),
+        reason: "a term or a partial sum is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: LOSSES,
+        condition: "the result is below the normal range of f32, or an operand is",
+        holds: |seen| {
+            let mut all = seen.operands.iter().flatten();
+            is_below(seen) || (!seen.single.is_nan() && all.any(|x| *x != 0.0 && x.abs() < 1e-37))
+        },
+        reason: "a share of a subnormal number has lost its digits",
+    },
+    Exception {
+        operations: &["scatter_add of a part", "regularize::l1"],
+        condition: "the sizes of the elements add up to more than the range of f32",
+        holds: |seen| !seen.single.is_finite() && terms(seen, 1) > f64::from(f32::MAX),
+        reason: "a partial sum is infinite",
+    },
+];
+
+fn is_gradient(seen: &Seen) -> bool {
+    seen.result != "y"
+}
+
+/// Whether the result is 0 or subnormal where it should be subnormal, or NaN as 0 times infinity.
+fn is_below(seen: &Seen) -> bool {
+    let smallest = 2.0 * f64::from(f32::MIN_POSITIVE);
+    let of_infinity = seen.single.is_nan() && seen.cotangent.iter().any(|g| g.is_infinite());
+    of_infinity || seen.single.abs().max(seen.double.abs()) < smallest
+}
+
+/// The size of the largest finite element, at least 1.
+fn largest(values: &[f64]) -> f64 {
+    largest_of(values).max(1.0)
+}
+
+fn largest_of(values: &[f64]) -> f64 {
+    let finite = values.iter().filter(|x| x.is_finite());
+    finite.fold(0.0f64, |largest, x| largest.max(x.abs()))
+}
+
+/// Whether quotients by squares of elements, or sums of products with them, leave the range, or elements
+/// are infinite already.
+fn is_wide(seen: &Seen) -> bool {
+    let all = || seen.operands.iter().flatten().chain(seen.cotangent);
+    let sizes = || all().map(|x| x.abs()).filter(|&x| x > 0.0 && x.is_finite());
+    let (smallest, largest) = (sizes().fold(1.0, f64::min), sizes().fold(1.0, f64::max));
+    let infinite = all().any(|x| !x.is_finite());
+    infinite
+        || largest / smallest.powi(2) > f64::from(f32::MAX)
+        || terms(seen, 1) > f64::from(f32::MAX)
+}
+
+/// Functions of two tensors of which one is broadcast, so that its gradient is a sum.
+const BROADCAST: &[&str] = &[
+    "mul of a",
+    "mul with",
+    "div of a",
+    "div with",
+    "pow of a",
+    "pow with",
+    "atan2 of a",
+    "atan2 with",
+    "prelu",
+];
+
+const NORMALIZATIONS: &[&str] = &["batch_norm", "layer_norm", "rms_norm"];
+
+/// Operations with squares of deviations or of elements.
+const SQUARES: &[&str] = &[
+    "batch_norm",
+    "layer_norm",
+    "rms_norm",
+    "var",
+    "std",
+    "norm L2",
+    "cosine_similarity",
+];
+
+const LOSSES: &[&str] = &[
+    "cross_entropy",
+    "nll_loss",
+    "bce",
+    "kl_div",
+    "mse_loss",
+    "huber_loss",
 ];
 
 /// Products of vectors, matrices and stacks.
@@ -86,17 +283,13 @@ const PRODUCTS: &[&str] = &[
 
 /// As much as a sum of products of the operands, to a power, and the cotangent may come to.
 fn terms(seen: &Seen, power: i32) -> f64 {
-    let largest = |values: &[f64]| {
-        let finite = values.iter().filter(|x| x.is_finite());
-        finite.fold(1.0f64, |largest, x| largest.max(x.abs()))
-    };
     let count = seen.operands.iter().map(Vec::len).max().unwrap_or(0) as f64;
     let factors = seen.operands.iter().map(|x| largest(x).powi(power));
     // A value is no function of the cotangent.
-    let cotangent = if seen.result == "y" {
-        1.0
-    } else {
+    let cotangent = if is_gradient(seen) {
         largest(seen.cotangent)
+    } else {
+        1.0
     };
     count * factors.product::<f64>() * cotangent
 }
