@@ -103,7 +103,7 @@ const EXCEPTIONS: &[Exception] = &[
         condition: "the gradient or the weight is subnormal",
         holds: |seen| {
             let mut all = seen.operands.iter().flatten();
-            !seen.single.is_nan() && all.any(|x| *x != 0.0 && x.abs() < 1e-37)
+            seen.single.is_finite() && all.any(|x| *x != 0.0 && x.abs() < 1e-37)
         },
         reason: "a tenth or a hundredth of it, which is averaged, has lost its digits",
     },
