@@ -1,1 +1,550 @@
 //! Every operation in `f32` on extreme values, against `f64`.
+
+use cotangent::prelude::*;
+use cotangent::{Gradients, Result, Tensor};
+use extremes::{Exception, Found, Seen};
+use operations::{Domain, Operation};
+use std::collections::BTreeSet;
+
+#[path = "../support/extremes.rs"]
+mod extremes;
+#[path = "../support/operations/mod.rs"]
+mod operations;
+#[path = "../support/sources.rs"]
+mod sources;
+
+/// Where single precision must differ, with the reason. A row that excuses nothing fails the test.
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        operations: &[""],
+        condition: "the derivative is below the range of f32, and the cotangent infinite",
+        holds: |seen| seen.single.is_nan() && seen.slope.is_some_and(|slope| slope as f32 == 0.0),
+        reason: "0 times infinity is NaN",
+    },
+    Exception {
+        operations: &["sum"],
+        condition: "the sizes of the elements add up to more than the range of f32",
+        holds: |seen| !seen.single.is_finite() && terms(seen, 1) > f64::from(f32::MAX),
+        reason: "a partial sum is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: PRODUCTS,
+        condition: "the terms, or all together, are beyond the range of f32",
+        // Of one operand these are squares.
+        holds: |seen| {
+            let power = if seen.operands.len() == 1 { 2 } else { 1 };
+            !seen.single.is_finite() && terms(seen, power) > f64::from(f32::MAX)
+        },
+        reason: "a term or a partial sum is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["kl_div, batch mean"],
+        condition: "the result is below the rounding of 1",
+        holds: |seen| seen.single.abs().max(seen.double.abs()) < 1e-6,
+        reason: "it is the difference of logarithms and of probabilities of about 1",
+    },
+    Exception {
+        operations: &["einsum ij,jk,kl->il"],
+        condition: "the product of two of three operands is below the normal range of f32",
+        holds: |seen| {
+            let smallest = |x: &Vec<f64>| {
+                let sizes = x.iter().map(|x| x.abs()).filter(|&x| x > 0.0);
+                sizes.fold(1.0f64, f64::min)
+            };
+            let [a, b, c] = [0, 1, 2].map(|operand| smallest(&seen.operands[operand]));
+            (a * b).min(b * c) < f64::from(f32::MIN_POSITIVE)
+        },
+        reason: "the products that come first have lost digits that the third operand makes visible",
+    },
+    Exception {
+        operations: BROADCAST,
+        condition: "a gradient sums over places, of which one is beyond the range of f32, or infinite",
+        holds: |seen| is_gradient(seen) && !seen.single.is_finite() && is_wide(seen),
+        reason: "a derivative or a partial sum is infinite, and 0 or infinity of the other sign meets it",
+    },
+    Exception {
+        operations: &["pow of equal shapes", "powf(1e-30) raw"],
+        condition: "the base is subnormal",
+        holds: |seen| is_gradient(seen) && seen.operands[0][0].abs() < 1e-37,
+        reason: "the power with an exponent less by 1 is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["powf(-", "powi(-"],
+        condition: "the result is subnormal",
+        holds: |seen| seen.operands[0][0].abs() > 1e18 && is_below(seen),
+        reason: "the power that it is 1 over is infinite",
+    },
+    Exception {
+        operations: &["atanh"],
+        condition: "outside of the domain",
+        holds: |seen| is_gradient(seen) && seen.operands[0][0].abs() > 1e18,
+        reason: "the value is NaN; the derivative's formula, as in PyTorch, gives 0",
+    },
+    Exception {
+        operations: &["AdaGrad", "AdaDelta"],
+        condition: "the square of the gradient is beyond the range of f32",
+        holds: |seen| largest(&seen.operands[1]).powi(2) > f64::from(f32::MAX),
+        reason: "the accumulated square is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["RmsProp", "Adam", "NAdam", "RAdam", "Lamb"],
+        condition: "the square of the gradient, times 0.001, is beyond the range of f32",
+        holds: |seen| 1e-3 * largest(&seen.operands[1]).powi(2) > f64::from(f32::MAX),
+        reason: "the averaged square is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["Nesterov"],
+        condition: "twice the gradient is beyond the range of f32",
+        holds: |seen| 2.0 * largest(&seen.operands[1]) > f64::from(f32::MAX),
+        reason: "the sum of the momentum and the gradient is infinite",
+    },
+    Exception {
+        operations: &["Adam", "AdaMax", "NAdam", "RAdam", "Lion", "Lamb"],
+        condition: "the gradient or the weight is subnormal",
+        holds: |seen| {
+            let mut all = seen.operands.iter().flatten();
+            seen.single.is_finite() && all.any(|x| *x != 0.0 && x.abs() < 1e-37)
+        },
+        reason: "a tenth or a hundredth of it, which is averaged, has lost its digits",
+    },
+    Exception {
+        operations: &["Lamb"],
+        condition: "the weights are at the end of the range of f32",
+        holds: |seen| !seen.single.is_nan() && largest(&seen.operands[0]) > 1e38,
+        reason: "the step from there is beyond it",
+    },
+    Exception {
+        operations: &["WeightAverage, equal"],
+        condition: "the difference of the weights is beyond the range of f32",
+        holds: |seen| largest(&seen.operands[0]) > 1e38 && largest(&seen.operands[1]) > 1e38,
+        reason: "the average moves by a part of that difference",
+    },
+    Exception {
+        operations: NORMALIZATIONS,
+        condition: "the scale is infinite, above 1e19, or subnormal",
+        holds: |seen| {
+            let scale = seen.operands.get(1);
+            scale.is_some_and(|scale| {
+                scale
+                    .iter()
+                    .any(|x| x.abs() > 1e19 || (*x != 0.0 && x.abs() < 1e-37))
+            })
+        },
+        reason: "it is multiplied by numbers that have been divided, or divided itself",
+    },
+    Exception {
+        operations: NORMALIZATIONS,
+        condition: "elements and the result are subnormal",
+        holds: |seen| {
+            let mut elements = seen.operands[0].iter();
+            is_below(seen) && elements.any(|x| *x != 0.0 && x.abs() < 1e-37)
+        },
+        reason: "their mean is rounded to a whole step, of which they are few",
+    },
+    Exception {
+        operations: &["batch_norm_with"],
+        condition: "the terms of a gradient, or all together, are beyond the range of f32",
+        holds: |seen| {
+            let beyond = terms(seen, 1) > f64::from(f32::MAX);
+            is_gradient(seen) && !seen.single.is_finite() && beyond
+        },
+        reason: "a partial sum is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: &["Lion"],
+        condition: "the weight is almost 0 after steps of 0.1",
+        holds: |seen| (seen.single - seen.double).abs() < 1e-8,
+        reason: "the steps have been rounded",
+    },
+    Exception {
+        operations: SQUARES,
+        condition: "the cotangent is infinite or NaN",
+        holds: |seen| is_gradient(seen) && seen.cotangent.iter().any(|g| !g.is_finite()),
+        reason: "it meets derivatives that are 0, or beyond the range, in one dtype and not in the other",
+    },
+    Exception {
+        operations: &["var"],
+        condition: "twice a deviation is beyond the range of f32",
+        holds: |seen| is_gradient(seen) && largest(&seen.operands[0]) > 1e38,
+        reason: "the derivative is a multiple of it",
+    },
+    Exception {
+        operations: &["norm L2 of pairs raw"],
+        condition: "the difference is beyond the range of f32",
+        holds: |seen| seen.operands.iter().all(|x| largest(x) > 1e38),
+        reason: "the norm is that of an infinite vector",
+    },
+    Exception {
+        operations: LOSSES,
+        condition: "the terms, or all together, are beyond the range of f32",
+        holds: |seen| !seen.single.is_finite() && 4.0 * terms(seen, 1) > f64::from(f32::MAX),
+        reason: "a term or a partial sum is infinite, as in PyTorch",
+    },
+    Exception {
+        operations: LOSSES,
+        condition: "the result is below the normal range of f32, or an operand is",
+        holds: |seen| {
+            let mut all = seen.operands.iter().flatten();
+            is_below(seen) || (!seen.single.is_nan() && all.any(|x| *x != 0.0 && x.abs() < 1e-37))
+        },
+        reason: "a share of a subnormal number has lost its digits",
+    },
+    Exception {
+        operations: &["scatter_add of a part", "regularize::l1"],
+        condition: "the sizes of the elements add up to more than the range of f32",
+        holds: |seen| !seen.single.is_finite() && terms(seen, 1) > f64::from(f32::MAX),
+        reason: "a partial sum is infinite",
+    },
+];
+
+fn is_gradient(seen: &Seen) -> bool {
+    seen.result != "y"
+}
+
+/// Whether the result is 0 or subnormal where it should be subnormal, or NaN as 0 times infinity.
+fn is_below(seen: &Seen) -> bool {
+    let smallest = 2.0 * f64::from(f32::MIN_POSITIVE);
+    let of_infinity = seen.single.is_nan() && seen.cotangent.iter().any(|g| g.is_infinite());
+    of_infinity || seen.single.abs().max(seen.double.abs()) < smallest
+}
+
+/// The size of the largest finite element, at least 1.
+fn largest(values: &[f64]) -> f64 {
+    largest_of(values).max(1.0)
+}
+
+fn largest_of(values: &[f64]) -> f64 {
+    let finite = values.iter().filter(|x| x.is_finite());
+    finite.fold(0.0f64, |largest, x| largest.max(x.abs()))
+}
+
+/// Whether quotients by squares of elements, or sums of products with them, leave the range, or elements
+/// are infinite already.
+fn is_wide(seen: &Seen) -> bool {
+    let all = || seen.operands.iter().flatten().chain(seen.cotangent);
+    let sizes = || all().map(|x| x.abs()).filter(|&x| x > 0.0 && x.is_finite());
+    let (smallest, largest) = (sizes().fold(1.0, f64::min), sizes().fold(1.0, f64::max));
+    let infinite = all().any(|x| !x.is_finite());
+    infinite
+        || largest / smallest.powi(2) > f64::from(f32::MAX)
+        || terms(seen, 1) > f64::from(f32::MAX)
+}
+
+/// Functions of two tensors of which one is broadcast, so that its gradient is a sum.
+const BROADCAST: &[&str] = &[
+    "mul of a",
+    "mul with",
+    "div of a",
+    "div with",
+    "pow of a",
+    "pow with",
+    "atan2 of a",
+    "atan2 with",
+    "prelu",
+];
+
+const NORMALIZATIONS: &[&str] = &["batch_norm", "layer_norm", "rms_norm"];
+
+/// Operations with squares of deviations or of elements.
+const SQUARES: &[&str] = &[
+    "batch_norm",
+    "layer_norm",
+    "rms_norm",
+    "var",
+    "std",
+    "norm L2",
+    "cosine_similarity",
+];
+
+const LOSSES: &[&str] = &[
+    "cross_entropy",
+    "nll_loss",
+    "bce",
+    "kl_div",
+    "mse_loss",
+    "huber_loss",
+];
+
+/// Products of vectors, matrices and stacks.
+const PRODUCTS: &[&str] = &[
+    "vector by",
+    "matrix by",
+    "stack by",
+    "broadcast stacks",
+    "x by its transpose",
+    "transpose of x by x",
+    "transposed stack",
+    "linear",
+    "dot",
+    "outer",
+    "addmm",
+    "einsum",
+];
+
+/// As much as a sum of products of the operands, to a power, and the cotangent may come to.
+fn terms(seen: &Seen, power: i32) -> f64 {
+    let count = seen.operands.iter().map(Vec::len).max().unwrap_or(0) as f64;
+    let factors = seen.operands.iter().map(|x| largest(x).powi(power));
+    // A value is no function of the cotangent.
+    let cotangent = if is_gradient(seen) {
+        largest(seen.cotangent)
+    } else {
+        1.0
+    };
+    count * factors.product::<f64>() * cotangent
+}
+
+/// Public functions of `core/src/ops` that are not run here, with the reason.
+const NOT_RUN: &[(&str, &[&str])] = &[
+    (
+        "is made from no tensor",
+        &[
+            "arange",
+            "linspace",
+            "eye",
+            "one_hot",
+            "normal",
+            "uniform",
+            "from_vec",
+            "from_slice",
+            "scalar",
+            "full",
+            "zeros",
+            "ones",
+            "from_fn",
+        ],
+    ),
+    (
+        "gives numbers of type f64: held against others where it is defined",
+        &["sum_of_squares", "to_vec2"],
+    ),
+];
+
+type Build = fn() -> Result<Box<dyn Optimizer>>;
+
+/// Every optimizer, and the options that change its formula.
+const OPTIMIZERS: &[(&str, Build)] = &[
+    ("Sgd", || Sgd::new(0.1).build()),
+    ("Sgd, decay", || Sgd::new(0.1).weight_decay(0.01).build()),
+    ("Momentum", || Momentum::new(0.1).build()),
+    ("Momentum, dampening", || {
+        Momentum::new(0.1).dampening(0.5).build()
+    }),
+    ("Nesterov", || Nesterov::new(0.1).build()),
+    ("AdaGrad", || AdaGrad::new(0.1).build()),
+    ("AdaGrad, epsilon inside", || {
+        AdaGrad::new(0.1).epsilon_inside_root().build()
+    }),
+    ("RmsProp", || RmsProp::new(0.1).build()),
+    ("RmsProp, centered", || RmsProp::new(0.1).centered().build()),
+    ("RmsProp, momentum", || {
+        RmsProp::new(0.1).momentum(0.9).build()
+    }),
+    ("RmsProp, epsilon inside", || {
+        RmsProp::new(0.1).epsilon_inside_root().build()
+    }),
+    ("Adam", || Adam::new(0.1).build()),
+    ("Adam, decay", || Adam::new(0.1).weight_decay(0.01).build()),
+    ("Adam, amsgrad", || Adam::new(0.1).amsgrad().build()),
+    ("Adam, epsilon inside", || {
+        Adam::new(0.1).epsilon_inside_root().build()
+    }),
+    ("AdamW", || AdamW::new(0.1).build()),
+    ("NAdam", || NAdam::new(0.1).build()),
+    ("RAdam", || RAdam::new(0.1).build()),
+    ("AdaMax", || AdaMax::new(0.1).build()),
+    ("AdaDelta", || AdaDelta::new(1.0).build()),
+    ("Lamb", || Lamb::new(0.1).build()),
+    ("Lion", || Lion::new(0.1).build()),
+    ("Lion, decay", || Lion::new(0.1).weight_decay(0.01).build()),
+    ("Lookahead", || {
+        Ok(Box::new(Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?))
+    }),
+];
+
+/// An operation on a parameter's value and on its gradient, of equal shapes.
+fn on_parameter(
+    name: &str,
+    output: fn([usize; 3]) -> Vec<usize>,
+    f: impl Fn(Param, &Tensor) -> Result<Tensor> + Send + Sync + 'static,
+) -> Operation {
+    Operation {
+        name: name.to_owned(),
+        operands: |[m, k, _]| vec![vec![m, k]; 2],
+        output,
+        domain: Domain::Signed,
+        f: Box::new(move |x| f(Param::new(&x[0].detach()), &x[1].detach())),
+        refuses: |_| false,
+    }
+}
+
+fn of_parameter(parameter: &Param, gradient: &Tensor) -> Gradients {
+    let mut gradients = Gradients::default();
+    gradients.insert(parameter, gradient.clone());
+    gradients
+}
+
+/// The parameter after each of three steps: the gradient, and what it leaves behind.
+fn optimizers() -> Vec<Operation> {
+    let rows = OPTIMIZERS.iter().map(|&(name, build)| {
+        on_parameter(
+            name,
+            |[m, k, _]| vec![m, k, 3],
+            move |mut parameter, gradient| {
+                let mut optimizer = build()?;
+                let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
+                let mut values = Vec::new();
+                for gradient in [gradient, &one, &one] {
+                    let gradients = of_parameter(&parameter, gradient);
+                    optimizer.step(&mut parameter, &gradients)?;
+                    values.push(parameter.value().clone());
+                }
+                Tensor::stack(&values.iter().collect::<Vec<_>>(), -1)
+            },
+        )
+    });
+    rows.collect()
+}
+
+/// What stands around optimizers: clipping, accumulation, averages, constraints, penalties.
+fn around_optimizers() -> Vec<Operation> {
+    type Clips = fn() -> clip::Clip;
+    let clips: [(&str, Clips); 4] = [
+        ("clip::global_norm", || clip::global_norm(1.0)),
+        ("clip::norm", || clip::norm(1.0)),
+        ("clip::value", || clip::value(1.0)),
+        ("clip::adaptive", || clip::adaptive(0.01)),
+    ];
+    let mut all = Vec::new();
+    for (name, clip) in clips {
+        all.push(on_parameter(
+            name,
+            |[m, k, _]| vec![m, k],
+            move |parameter, gradient| {
+                let mut gradients = of_parameter(&parameter, gradient);
+                clip().allow_nonfinite().apply(&parameter, &mut gradients)?;
+                Ok(gradients.get(&parameter).expect("it was put in").clone())
+            },
+        ));
+    }
+    all.push(on_parameter(
+        "Accumulator",
+        |[m, k, _]| vec![m, k],
+        |parameter, gradient| {
+            let mut accumulator = Accumulator::new();
+            accumulator.add(&parameter, &of_parameter(&parameter, gradient), 3.0)?;
+            let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
+            accumulator.add(&parameter, &of_parameter(&parameter, &one), 1.0)?;
+            let gradients = accumulator.take(&parameter);
+            Ok(gradients.get(&parameter).expect("it was put in").clone())
+        },
+    ));
+    all.push(on_parameter(
+        "WeightAverage, exponential",
+        |[m, k, _]| vec![m, k],
+        |mut parameter, other| {
+            let mut average = WeightAverage::exponential(&parameter, 0.9)?;
+            parameter.set(other)?;
+            average.update(&parameter)?;
+            Ok(average.model().value().clone())
+        },
+    ));
+    all.push(on_parameter(
+        "WeightAverage, equal",
+        |[m, k, _]| vec![m, k],
+        |mut parameter, other| {
+            let mut average = WeightAverage::equal(&parameter);
+            average.update(&parameter)?;
+            parameter.set(other)?;
+            average.update(&parameter)?;
+            Ok(average.model().value().clone())
+        },
+    ));
+    all.push(on_parameter(
+        "regularize::max_norm",
+        |[m, k, _]| vec![m, k],
+        |mut parameter, _| {
+            regularize::max_norm(1.0).apply(&mut parameter)?;
+            Ok(parameter.value().clone())
+        },
+    ));
+    all.push(on_parameter(
+        "regularize::l1",
+        |_| vec![],
+        |parameter, _| regularize::l1(0.5).penalty(&parameter, &Pass::inference()),
+    ));
+    all.push(on_parameter(
+        "regularize::l2",
+        |_| vec![],
+        |parameter, _| regularize::l2(0.5).penalty(&parameter, &Pass::inference()),
+    ));
+    all
+}
+
+/// In single precision everything gives what it gives in double precision, rounded, but for what the
+/// table says.
+#[test]
+fn single_precision_agrees_with_double() -> Result<()> {
+    let mut all = operations::all();
+    all.extend(operations::raw::raw());
+    all.extend(optimizers());
+    all.extend(around_optimizers());
+    let examine = |operations: &[Operation]| {
+        let mut found = Found::default();
+        let mut operations = operations.iter();
+        operations.try_for_each(|operation| found.examine(operation, EXCEPTIONS))?;
+        Ok(found)
+    };
+    let mut found = Found::default();
+    std::thread::scope(|scope| -> Result<()> {
+        let parts = all.chunks(all.len().div_ceil(4));
+        let parts: Vec<_> = parts
+            .map(|part| scope.spawn(move || examine(part)))
+            .collect();
+        for part in parts {
+            found.merge(part.join().expect("nothing panics")?);
+        }
+        Ok(())
+    })?;
+    found.assert_nothing(EXCEPTIONS);
+    Ok(())
+}
+
+/// A new operation is in the table of operations, or in the list above.
+#[test]
+fn no_operation_is_left_out() {
+    let run = sources::all_called("support/operations");
+    let operations = sources::public_functions("ops");
+    let excused: BTreeSet<&str> = NOT_RUN
+        .iter()
+        .flat_map(|(_, names)| names.iter().copied())
+        .collect();
+    for name in &excused {
+        assert!(
+            operations.contains_key(*name),
+            "there is no `{name}` to be excused"
+        );
+    }
+    let missing: Vec<&String> = operations
+        .keys()
+        .filter(|name| !run.contains(*name) && !excused.contains(&name[..]))
+        .collect();
+    assert!(missing.is_empty(), "not run on extreme values: {missing:?}");
+}
+
+/// A new optimizer is in the list above.
+#[test]
+fn no_optimizer_is_left_out() {
+    let mut built = sources::types_with("../optim/src", "build(self)->Result<Box<dynOptimizer>>");
+    built.insert("Lookahead".to_owned());
+    assert!(built.len() > 10, "{built:?}");
+    let missing: Vec<&String> = built
+        .iter()
+        .filter(|name| {
+            !OPTIMIZERS
+                .iter()
+                .any(|(row, _)| row.split(',').next() == Some(name))
+        })
+        .collect();
+    assert!(missing.is_empty(), "not run on extreme values: {missing:?}");
+}

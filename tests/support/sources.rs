@@ -105,3 +105,23 @@ pub fn all_called(folder: &str) -> BTreeSet<String> {
     }
     found
 }
+
+/// The names of the types of a folder that have a method of this signature, written without spaces.
+#[allow(dead_code)] // Not all tests that read the sources ask for types.
+pub fn types_with(folder: &str, signature: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (_, tokens) in sources(folder) {
+        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+        // `impl Name { … }`
+        for three in tokens.windows(3) {
+            let [of, name, TokenTree::Group(methods)] = three else {
+                continue;
+            };
+            let methods = methods.to_string().replace(char::is_whitespace, "");
+            if is(Some(of), "impl") && methods.contains(signature) {
+                found.insert(name.to_string());
+            }
+        }
+    }
+    found
+}

@@ -1,7 +1,7 @@
 //! The check itself: slopes along directions and along elements, compared.
 
 use super::Gradcheck;
-use super::numeric::{Slope, slope};
+use super::numeric::{Line, Sample, Slope};
 use super::report::{Entry, Report, Tally, Verdict};
 use super::subject::{Second, Subject, gradients};
 use crate::autograd::{Backward, Tensor};
@@ -71,7 +71,15 @@ fn check_order(
         return refuse("backward is not deterministic: two runs at the same place differ");
     }
     let (_, doubled) = gradients(subject, &backward, &cotangent.mul_scalar(-2.0))?;
-    let contract = |output: &Tensor| -> Result<f64> { output.mul(&cotangent)?.sum().item() };
+    let contract = |output: &Tensor| -> Result<Sample> {
+        let terms = output.mul(&cotangent)?;
+        let value = terms.sum().item()?;
+        Ok(Sample {
+            value,
+            size: value.abs().max(terms.sum_of_squares().sqrt()),
+            blur: 0.0,
+        })
+    };
     let center = contract(&output)?;
     let mut entries = Vec::new();
     let operands = tensors.into_iter().zip(found.iter().zip(&doubled));
@@ -195,8 +203,8 @@ struct Probe<'a> {
     index: usize,
     value: &'a Tensor,
     gradient: &'a [f64],
-    center: f64,
-    contract: &'a dyn Fn(&Tensor) -> Result<f64>,
+    center: Sample,
+    contract: &'a dyn Fn(&Tensor) -> Result<Sample>,
 }
 
 impl Probe<'_> {
@@ -311,37 +319,67 @@ impl Probe<'_> {
             }
         };
         // A step is relative to the size of what moves.
-        let moved = values.iter().zip(direction).filter(|(_, d)| **d != 0.0);
-        let scale = moved
+        let moved = || {
+            let pairs = values.iter().zip(direction);
+            pairs.filter(|(_, d)| **d != 0.0)
+        };
+        let scale = moved()
             .fold(0.0f64, |size, (x, _)| size.max(x.abs()))
             .max(1.0)
-            / (direction.iter().filter(|d| **d != 0.0).count() as f64).sqrt();
-        let (absolute, relative) = (
-            self.settings.absolute_tolerance,
-            self.settings.relative_tolerance,
-        );
-        let tolerance =
-            |numeric: f64| absolute + relative * analytic.abs().max(numeric.abs()).max(norm);
+            / (moved().count() as f64).sqrt();
+        let distance = moved().fold(scale, |distance, (x, d)| match (x / d).abs() {
+            0.0 => distance,
+            own => distance.min(own),
+        });
         // Powers of two as steps keep x + t - x = t nearly exact.
-        let scale = 2f64.powi(scale.log2().round() as i32);
+        let [scale, distance] = [scale, distance].map(|size| 2f64.powi(size.log2().round() as i32));
         let (subject, index, contract, shape) = (
             &mut *self.subject,
             self.index,
             self.contract,
             self.value.shape(),
         );
-        let slope = slope(self.center, scale, tolerance, |t| {
-            let place: Vec<f64> = values
-                .iter()
-                .zip(direction)
-                .map(|(x, d)| x + t * d)
-                .collect();
+        let gradient = self.gradient;
+        let mut at = |t: f64| {
+            let mut blur = 0.0;
+            let mut still = true;
+            let steps = values.iter().zip(direction).zip(gradient);
+            let place = steps.map(|((x, d), g)| {
+                let place = x + t * d;
+                let moved = place - x;
+                if *d != 0.0 {
+                    blur += (g * (moved - t * d)).abs();
+                    still &= moved == 0.0;
+                }
+                place
+            });
+            let place: Vec<f64> = place.collect();
             subject.set(index, Tensor::from_vec(place, shape)?)?;
-            contract(&subject.output()?)
-        })?;
+            let sample = contract(&subject.output()?)?;
+            Ok(Sample {
+                // A step that goes nowhere says nothing.
+                value: if still { f64::NAN } else { sample.value },
+                blur,
+                ..sample
+            })
+        };
+        let mut line = Line {
+            f: &mut at,
+            center: self.center,
+            scale,
+            distance,
+            absolute: self.settings.absolute_tolerance,
+            relative: self.settings.relative_tolerance,
+            compared: analytic.abs().max(norm),
+        };
+        let slope = line.slope()?;
+        let tolerance = line.tolerance(slope.value);
         self.subject.set(self.index, self.value.clone())?;
-        let tolerance = tolerance(slope.value);
-        let verdict = judge(analytic, slope, tolerance);
+        let verdict = if self.center.value.is_finite() {
+            judge(analytic, slope, tolerance)
+        } else {
+            Verdict::Fail
+        };
         Ok(Finding {
             verdict,
             element,
@@ -368,14 +406,9 @@ fn judge(analytic: f64, slope: Slope, tolerance: f64) -> Verdict {
             Verdict::Fail
         };
     }
-    if slope.error <= tolerance {
-        return if difference <= tolerance + slope.error {
-            Verdict::Pass
-        } else {
-            Verdict::Fail
-        };
-    }
-    if difference <= slope.error && slope.error.is_finite() {
+    if slope.error <= tolerance && difference <= tolerance + slope.error {
+        Verdict::Pass
+    } else if slope.error > tolerance && (difference <= slope.error || slope.error.is_infinite()) {
         Verdict::Inconclusive
     } else {
         Verdict::Fail

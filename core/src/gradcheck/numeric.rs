@@ -7,91 +7,243 @@ use crate::error::Result;
 pub(super) struct Slope {
     /// The extrapolated central difference.
     pub value: f64,
-    /// How far it may be off: what the last extrapolation changed, and rounding.
+    /// How far it may be off: what the last extrapolation changed, and rounding. Infinite if the
+    /// differences do not settle, or if the function is not finite at the places that were tried.
     pub error: f64,
     /// At a kink, the slopes to the left and to the right.
     pub sides: Option<[f64; 2]>,
 }
 
-/// Steps to begin with: the first serves smooth functions best; the others come closer, past kinks
-/// that lie within the first.
-const STEPS: [f64; 3] = [1.0 / 1024.0, 1.0 / 131_072.0, 1.0 / 16_777_216.0];
+/// A function's value at one place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sample {
+    pub value: f64,
+    /// The size of the numbers that the value is a sum of: rounding is relative to it.
+    pub size: f64,
+    /// How far the value may be off because the place itself was rounded.
+    pub blur: f64,
+}
+
+/// A function of one number around 0, and how well its slope there must be known.
+pub(super) struct Line<'a> {
+    pub f: &'a mut dyn FnMut(f64) -> Result<Sample>,
+    pub center: Sample,
+    /// The size that a step of 1 stands for.
+    pub scale: f64,
+    /// The distance to where an operand would change its sign, where many functions have an edge.
+    pub distance: f64,
+    /// The error that is good enough: so much, and so much of the slope, or of what it is compared with.
+    pub absolute: f64,
+    pub relative: f64,
+    pub compared: f64,
+}
+
+/// The step that serves smooth functions best.
+const STEP: f64 = 1.0 / 1024.0;
+/// Where rounding spoils the differences: larger steps.
+const COARSER: [f64; 3] = [1.0 / 128.0, 1.0 / 16.0, 0.5];
+/// Where the function bends, jumps or ends within a step: smaller ones come closer.
+const FINER: [f64; 5] = [
+    1.0 / (1u64 << 17) as f64,
+    1.0 / (1u64 << 24) as f64,
+    1.0 / (1u64 << 31) as f64,
+    1.0 / (1u64 << 38) as f64,
+    1.0 / (1u64 << 45) as f64,
+];
+/// And then ones that are relative to the distance to 0.
+const NEAREST: [f64; 3] = [STEP, FINER[0], FINER[1]];
+/// A function that does not change at all is followed so far.
+const FARTHEST: f64 = 64.0;
 /// Each extrapolation uses this many halvings of its step.
 const HALVINGS: usize = 3;
 
-/// The slope of `f` at 0. `center` is `f(0)`, `scale` the size that a step of 1 stands for, and
-/// `tolerance(slope)` the error that is good enough.
-pub(super) fn slope(
-    center: f64,
-    scale: f64,
-    tolerance: impl Fn(f64) -> f64,
-    mut f: impl FnMut(f64) -> Result<f64>,
-) -> Result<Slope> {
-    let mut best = Slope {
-        value: f64::NAN,
-        error: f64::INFINITY,
-        sides: None,
-    };
-    for step in STEPS {
-        let estimate = extrapolate(center, step * scale, &tolerance, &mut f)?;
-        if best.error > estimate.error || best.error.is_nan() || best.value.is_nan() {
-            best = estimate;
-        }
-        if best.error <= 0.1 * tolerance(best.value) {
-            break;
-        }
-    }
-    Ok(best)
+/// A slope from one step and its halvings.
+#[derive(Clone, Copy, Debug)]
+struct Estimate {
+    slope: Slope,
+    /// What the last extrapolation changed.
+    change: f64,
+    rounding: f64,
 }
 
-/// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982, Accurate
-/// computation of F'(x) and F'(x) F''(x)), and of the one-sided ones: where `f` is smooth these
-/// meet, at a kink they stay apart.
-fn extrapolate(
-    center: f64,
-    step: f64,
-    tolerance: &impl Fn(f64) -> f64,
-    f: &mut impl FnMut(f64) -> Result<f64>,
-) -> Result<Slope> {
-    let mut row: Vec<f64> = Vec::with_capacity(HALVINGS);
-    let mut value = f64::NAN;
-    let mut error = f64::INFINITY;
-    let mut sides = [[f64::NAN; 2]; HALVINGS];
-    let mut size = center.abs();
-    let mut h = step;
-    for sides in &mut sides {
-        let (right, left) = (f(h)?, f(-h)?);
-        size = size.max(right.abs()).max(left.abs());
-        *sides = [(center - left) / h, (right - center) / h];
-        let mut next = vec![(right - left) / (2.0 * h)];
-        let mut factor = 1.0;
-        for (i, &coarse) in row.iter().enumerate() {
-            factor *= 4.0;
-            let fine: f64 = next[i];
-            let better = fine + (fine - coarse) / (factor - 1.0);
-            let change = (better - fine).abs().max((better - coarse).abs());
-            if change <= error {
-                error = change;
-                value = better;
-            }
-            next.push(better);
-        }
-        row = next;
-        h /= 2.0;
+impl Estimate {
+    /// Whether rounding is the larger part of the error: then smaller steps only make it worse.
+    fn is_noisy(&self) -> bool {
+        self.slope.error.is_finite() && self.change <= 2.0 * self.rounding
     }
-    // Each value carries a rounding of about one part in 2^52 of its size, or a few.
-    let rounding = 2.0 * f64::EPSILON * size / h;
-    let limit = |i: usize| [0, 1].map(|side| 2.0 * sides[i + 1][side] - sides[i][side]);
-    let (before, closest) = (limit(0), limit(HALVINGS - 2));
-    let jump = |[left, right]: [f64; 2]| right - left;
-    let apart = jump(closest).abs() > 100.0 * tolerance(value) + 16.0 * rounding;
-    let stays = (jump(closest) - jump(before)).abs() <= 0.05 * jump(closest).abs() + 8.0 * rounding;
-    let sides = (apart && stays).then_some(closest);
-    Ok(Slope {
-        value,
-        error: error + rounding,
-        sides,
-    })
+
+    /// Whether finer differences can only confirm it. Not near a kink, where they may differ.
+    fn is_certain(&self) -> bool {
+        self.slope.sides.is_none() && self.slope.error <= 0.01 * self.slope.value.abs()
+    }
+
+    fn contradicts(&self, other: &Self) -> bool {
+        let (a, b) = (self.slope, other.slope);
+        (a.value - b.value).abs() > 3.0 * (a.error + b.error)
+    }
+}
+
+impl Line<'_> {
+    /// By how much a slope may be off.
+    pub(super) fn tolerance(&self, slope: f64) -> f64 {
+        self.absolute + self.relative * slope.abs().max(self.compared)
+    }
+
+    /// The slope at 0.
+    pub(super) fn slope(&mut self) -> Result<Slope> {
+        let first = self.estimate(STEP * self.scale)?;
+        if self.excess(&first) <= 0.1 {
+            return Ok(first.slope);
+        }
+        let best = if first.is_noisy() {
+            self.coarser(first)?
+        } else {
+            self.finer(first)?
+        };
+        Ok(best.slope)
+    }
+
+    /// The error as a multiple of what is good enough.
+    fn excess(&self, estimate: &Estimate) -> f64 {
+        estimate.slope.error / self.tolerance(estimate.slope.value)
+    }
+
+    fn coarser(&mut self, first: Estimate) -> Result<Estimate> {
+        let mut best = first;
+        for step in COARSER {
+            let next = self.estimate(step * self.scale)?;
+            // What differs by more than rounding is not this slope, but a bend further off.
+            if next.contradicts(&first) || self.excess(&next) > self.excess(&best) {
+                break;
+            }
+            best = next;
+            if self.excess(&best) <= 0.1 {
+                break;
+            }
+        }
+        Ok(best)
+    }
+
+    fn finer(&mut self, first: Estimate) -> Result<Estimate> {
+        let mut best = first;
+        let finest = FINER[FINER.len() - 1] * self.scale;
+        let nearest = NEAREST.map(|step| step * self.distance);
+        let nearest = nearest.into_iter().filter(|&step| step < finest);
+        for step in FINER
+            .map(|step| step * self.scale)
+            .into_iter()
+            .chain(nearest)
+        {
+            let next = self.estimate(step)?;
+            // A function computed in lower precision is a staircase when looked at closely.
+            if best.is_certain() && next.contradicts(&best) {
+                break;
+            }
+            let worse = self.excess(&next) > self.excess(&best);
+            if worse && next.is_noisy() {
+                break;
+            }
+            if !worse {
+                best = next;
+            }
+            if self.excess(&best) <= 0.1 {
+                break;
+            }
+        }
+        Ok(best)
+    }
+
+    /// How far the function, which is the same all over a step, stays so on the side where it does for longer:
+    /// a unit that is off is off up to its kink.
+    fn follow(&mut self, step: f64) -> Result<f64> {
+        let mut farthest = step;
+        for side in [-1.0, 1.0] {
+            let mut far = step;
+            while 4.0 * far <= FARTHEST * self.scale && self.is_same_at(4.0 * far * side)? {
+                far *= 4.0;
+            }
+            farthest = farthest.max(far);
+        }
+        Ok(farthest)
+    }
+
+    fn is_same_at(&mut self, place: f64) -> Result<bool> {
+        Ok((self.f)(place)?.value.to_bits() == self.center.value.to_bits())
+    }
+
+    /// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982, Accurate
+    /// computation of F'(x) and F'(x) F''(x)), and of the one-sided ones: where `f` is smooth these
+    /// meet, at a kink they stay apart.
+    fn estimate(&mut self, step: f64) -> Result<Estimate> {
+        let center = self.center;
+        let mut row: Vec<f64> = Vec::with_capacity(HALVINGS);
+        let mut value = f64::NAN;
+        let mut change = f64::INFINITY;
+        let mut sides = [[f64::NAN; 2]; HALVINGS];
+        let (mut size, mut blur) = (center.size, center.blur);
+        // The largest step from which on all values are the same.
+        let mut flat = None;
+        let mut h = step;
+        for sides in &mut sides {
+            let (right, left) = ((self.f)(h)?, (self.f)(-h)?);
+            size = size.max(right.size).max(left.size);
+            blur = blur.max(right.blur).max(left.blur);
+            let (right, left, center) = (right.value, left.value, center.value);
+            let same = right.to_bits() == center.to_bits() && left.to_bits() == center.to_bits();
+            flat = same.then(|| flat.unwrap_or(h));
+            *sides = [(center - left) / h, (right - center) / h];
+            let mut next = vec![(right - left) / (2.0 * h)];
+            let mut factor = 1.0;
+            for (i, &coarse) in row.iter().enumerate() {
+                factor *= 4.0;
+                let fine: f64 = next[i];
+                let better = fine + (fine - coarse) / (factor - 1.0);
+                let changed = (better - fine).abs().max((better - coarse).abs());
+                if changed <= change {
+                    change = changed;
+                    value = better;
+                }
+                next.push(better);
+            }
+            row = next;
+            h /= 2.0;
+        }
+        // Each value carries a rounding of about one part in 2^52 of its size, or a few.
+        let noise = 2.0 * f64::EPSILON * size + blur;
+        let mut rounding = noise / h;
+        if let Some(flat) = flat
+            && change == 0.0
+            && rounding > 0.1 * self.tolerance(0.0)
+        {
+            rounding = noise / self.follow(flat)?;
+        }
+        let jump = |[left, right]: [f64; 2]| right - left;
+        let limit = |i: usize| [0, 1].map(|side| 2.0 * sides[i + 1][side] - sides[i][side]);
+        let (before, closest) = (limit(0), limit(HALVINGS - 2));
+        let apart = jump(closest).abs() > 100.0 * self.tolerance(value) + 16.0 * rounding;
+        let stays =
+            (jump(closest) - jump(before)).abs() <= 0.05 * jump(closest).abs() + 8.0 * rounding;
+        let (raw, sides) = (sides, (apart && stays).then_some(closest));
+        // Across a pole or a jump the differences grow with every halving and say nothing, or they cancel and
+        // those of the sides grow.
+        let unnoticed = self.absolute + self.relative * value.abs() + 16.0 * rounding;
+        let settles = change <= unnoticed.max(0.3 * value.abs());
+        let grows = jump(raw[HALVINGS - 1]).abs() > 1.5 * jump(raw[0]).abs() + unnoticed;
+        let error = if (settles && !grows) || sides.is_some() {
+            change + rounding
+        } else {
+            f64::INFINITY
+        };
+        Ok(Estimate {
+            slope: Slope {
+                value,
+                error: if error.is_nan() { f64::INFINITY } else { error },
+                sides,
+            },
+            change,
+            rounding,
+        })
+    }
 }
 
 #[cfg(test)]
@@ -99,8 +251,21 @@ mod tests {
     use super::*;
 
     fn of(f: impl Fn(f64) -> f64) -> Slope {
-        slope(f(0.0), 1.0, |s| 1e-8 + 1e-6 * s.abs(), |t| Ok(f(t)))
-            .expect("the function does not fail")
+        let sample = |value: f64| Sample {
+            value,
+            size: value.abs(),
+            blur: 0.0,
+        };
+        let mut line = Line {
+            f: &mut |t| Ok(sample(f(t))),
+            center: sample(f(0.0)),
+            scale: 1.0,
+            distance: 1.0,
+            absolute: 1e-8,
+            relative: 1e-6,
+            compared: 0.0,
+        };
+        line.slope().expect("the function does not fail")
     }
 
     #[test]

@@ -10,7 +10,9 @@ pub enum Verdict {
     Pass,
     /// The function has a kink here, and the gradient lies between the slopes on both sides.
     Kink,
-    /// Numeric noise is larger than the tolerance, and than the difference.
+    /// Numeric differences cannot tell: rounding errors of the function's value are larger than the
+    /// tolerance and than the difference, or the differences do not settle at any step, as beside a
+    /// pole or at the end of the domain. Neither right nor wrong, and no pass.
     Inconclusive,
     /// The slopes disagree.
     Fail,
@@ -46,7 +48,7 @@ pub struct Entry {
     pub analytic: f64,
     /// What numeric differences say there.
     pub numeric: f64,
-    /// The error bar of the numeric value.
+    /// The error bar of the numeric value; infinite if the differences do not settle.
     pub error_bar: f64,
     /// How many slopes were compared, by outcome.
     pub tally: Tally,
@@ -120,7 +122,7 @@ impl Entry {
     }
 }
 
-/// What a gradient check found. Prints as a table.
+/// What a gradient check found. Prints as a table, and says what to do about what is inconclusive.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) entries: Vec<Entry>,
@@ -152,12 +154,35 @@ impl Report {
     /// As said.
     #[track_caller]
     pub fn assert_ok(&self) {
+        let fails = |entry: &Entry| entry.verdict == Verdict::Fail;
         assert!(
-            self.is_ok(),
+            !self.entries.iter().any(fails),
             "the gradients do not match numeric differences\n{self}"
         );
+        assert!(
+            self.is_ok(),
+            "the gradients could neither be confirmed nor refuted by numeric differences\n{self}"
+        );
+    }
+
+    /// What makes inconclusive entries so, and what helps, each once.
+    fn advice(&self) -> impl Iterator<Item = &'static str> {
+        let inconclusive = |settled: bool| {
+            let mut entries = self.entries.iter();
+            entries.any(|entry| {
+                entry.verdict == Verdict::Inconclusive && entry.error_bar.is_finite() == settled
+            })
+        };
+        let noise = inconclusive(true).then_some(NOISE);
+        noise.into_iter().chain(inconclusive(false).then_some(EDGE))
     }
 }
+
+const NOISE: &str = "inconclusive, with an error bar: rounding errors of the function's value hide a slope this small. \
+    Make the value smaller (leave out constants that are added, take fewer samples, scale the loss), compute all of it in \
+    f64, or allow more with `Gradcheck::tolerances`.";
+const EDGE: &str = "inconclusive, without an error bar: at no step do the differences settle, as at the end of the domain, \
+    beside a pole or at a jump. Check at a place further away from it.";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,6 +227,6 @@ impl fmt::Display for Report {
                 e.tally,
             )?;
         }
-        Ok(())
+        self.advice().try_for_each(|advice| writeln!(f, "{advice}"))
     }
 }

@@ -21,6 +21,9 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn cumsum(&self, axis: isize) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.cumsum(axis)?.as_scalar());
+        }
         let axis = resolve_axis("cumsum", axis, self.rank())?;
         self.reserve_like("cumsum")?;
         Ok(running_sum(self, axis, false))
@@ -42,6 +45,9 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn cumprod(&self, axis: isize) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.cumprod(axis)?.as_scalar());
+        }
         let axis = resolve_axis("cumprod", axis, self.rank())?;
         self.reserve_like("cumprod")?;
         Ok(running_product(self, &[], axis))

@@ -84,7 +84,7 @@ impl Tensor {
         let op = "cosine_similarity";
         other.expect_dtype(op, self.dtype())?;
         let shape = broadcast_shapes(op, self.shape(), other.shape())?;
-        let axis = resolve_axis(op, axis, shape.len())? as isize;
+        let axis = resolve_axis(op, axis, shape.len().max(1))? as isize;
         if epsilon.is_nan() || epsilon < 0.0 {
             let reason = format!("epsilon must not be negative, found {epsilon}");
             return Err(Error::argument(op, reason));

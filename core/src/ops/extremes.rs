@@ -117,6 +117,9 @@ impl Tensor {
 }
 
 fn places_along(op: &'static str, x: &Tensor, axis: isize, smallest: bool) -> Result<Indices> {
+    if let Some(vector) = x.as_vector() {
+        return places_along(op, &vector, axis, smallest);
+    }
     let axis = resolve_axis(op, axis, x.rank())?;
     let len = x.shape()[axis];
     if len == 0 {

@@ -12,7 +12,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis or an index is not below its length,
-    /// [`Error::Shape`] if there would be more elements than memory can hold.
+    /// [`Error::Shape`] if there would be more elements than memory can hold, or of a scalar not one.
     ///
     /// ```
     /// # use cotangent_core::{Indices, Tensor};
@@ -22,6 +22,14 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn index_select(&self, axis: isize, indices: &Indices) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            let selected = vector.index_select(axis, indices)?;
+            if indices.len() != 1 {
+                let reason = "expected one index into a scalar";
+                return Err(Error::shape("index_select", reason, &[indices.shape()]));
+            }
+            return Ok(selected.as_scalar());
+        }
         let axis = resolve_axis("index_select", axis, self.rank())?;
         self.checked_slices("index_select", axis, indices)
     }
@@ -84,6 +92,10 @@ impl Tensor {
     /// ```
     #[doc(alias = "take_along_axis")]
     pub fn gather(&self, axis: isize, indices: &Indices) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            let gathered = vector.gather(axis, &in_a_vector(indices)?)?;
+            return Ok(gathered.reshaped(indices.shape().into()));
+        }
         let axis = resolve_axis("gather", axis, self.rank())?;
         let lines = self.lines_of("gather", axis, indices)?;
         Shape::from(indices.shape()).reserve("gather", self.dtype())?;
@@ -121,6 +133,11 @@ impl Tensor {
     #[doc(alias = "put_along_axis")]
     pub fn scatter_add(&self, axis: isize, indices: &Indices, source: &Self) -> Result<Self> {
         source.expect_dtype("scatter_add", self.dtype())?;
+        if let Some(vector) = self.as_vector() {
+            let source = source.as_vector().unwrap_or_else(|| source.clone());
+            let sums = vector.scatter_add(axis, &in_a_vector(indices)?, &source)?;
+            return Ok(sums.as_scalar());
+        }
         let axis = resolve_axis("scatter_add", axis, self.rank())?;
         let lines = self.lines_of("scatter_add", axis, indices)?;
         let covers = source.rank() == self.rank()
@@ -206,6 +223,15 @@ impl Tensor {
         Self::from_op(output.into(), &[self, source], || Put {
             picks: picks.clone(),
         })
+    }
+}
+
+/// Indices into a scalar, which may be a scalar as well, as a vector.
+fn in_a_vector(indices: &Indices) -> Result<Indices> {
+    if indices.shape().is_empty() {
+        indices.reshape([1])
+    } else {
+        Ok(indices.clone())
     }
 }
 

@@ -24,6 +24,10 @@ impl Tensor {
     /// ```
     #[doc(alias = "argsort")]
     pub fn sort(&self, axis: isize, descending: bool) -> Result<(Self, Indices)> {
+        if let Some(vector) = self.as_vector() {
+            let (sorted, places) = vector.sort(axis, descending)?;
+            return Ok((sorted.as_scalar(), places.reshape([])?));
+        }
         let axis = resolve_axis("sort", axis, self.rank())?;
         self.ordered(axis, self.shape()[axis], descending)
     }
@@ -34,7 +38,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if it has fewer than `k`
-    /// elements.
+    /// elements, or if `k` is not 1 for a scalar.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -46,6 +50,14 @@ impl Tensor {
     /// ```
     #[doc(alias = "topk")]
     pub fn top_k(&self, k: usize, axis: isize, largest: bool) -> Result<(Self, Indices)> {
+        if let Some(vector) = self.as_vector() {
+            let (values, places) = vector.top_k(k, axis, largest)?;
+            if k == 0 {
+                let reason = "expected k to be 1, the one element of a scalar, found 0";
+                return Err(Error::argument("top_k", reason));
+            }
+            return Ok((values.as_scalar(), places.reshape([])?));
+        }
         let axis = resolve_axis("top_k", axis, self.rank())?;
         let len = self.shape()[axis];
         if k > len {

@@ -32,6 +32,16 @@ impl Tensor {
         Ok(self.reshaped(shape))
     }
 
+    /// A scalar as the vector of one element that it is to operations along an axis; none for others.
+    pub(super) fn as_vector(&self) -> Option<Self> {
+        (self.rank() == 0).then(|| self.reshaped(Shape::from([1])))
+    }
+
+    /// A vector of one element as a scalar.
+    pub(super) fn as_scalar(&self) -> Self {
+        self.reshaped(Shape::default())
+    }
+
     /// `reshape` to a shape that is known to have as many elements.
     pub(crate) fn reshaped(&self, shape: Shape) -> Self {
         if self.array().shape() == &shape {
@@ -110,6 +120,9 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn transpose(&self, first: isize, second: isize) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.transpose(first, second)?.as_scalar());
+        }
         let first = resolve_axis("transpose", first, self.rank())?;
         let second = resolve_axis("transpose", second, self.rank())?;
         let mut order: SmallVec<[usize; 4]> = (0..self.rank()).collect();
@@ -170,6 +183,9 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn squeeze(&self, axis: isize) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return vector.squeeze(axis);
+        }
         let axis = resolve_axis("squeeze", axis, self.rank())?;
         if self.shape()[axis] != 1 {
             let reason = format!("axis {axis} has length {}, not 1", self.shape()[axis]);

@@ -119,6 +119,9 @@ impl Tensor {
     #[doc(alias = "fliplr")]
     #[doc(alias = "flipud")]
     pub fn flip(&self, axes: &[isize]) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.flip(axes)?.as_scalar());
+        }
         let mut flipped = vec![false; self.rank()];
         for &axis in axes {
             let axis = resolve_axis("flip", axis, self.rank())?;

@@ -40,6 +40,9 @@ impl Tensor {
     }
 
     fn softmax_or_log(&self, op: &'static str, axis: isize, logarithm: bool) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.softmax_or_log(op, axis, logarithm)?.as_scalar());
+        }
         let axis = resolve_axis(op, axis, self.rank())?;
         let last = self.rank() - 1;
         if axis != last {

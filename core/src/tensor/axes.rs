@@ -11,6 +11,10 @@ use std::ops::RangeFull;
 ///
 /// An empty list reduces nothing, as in NumPy; in PyTorch it reduces everything.
 ///
+/// A scalar's axis may be 0 or -1, as in PyTorch and NumPy, here and in every operation along an axis: it
+/// is treated as a vector of one element, and the result is a scalar. Operations that take an axis apart or join
+/// tensors along one (`narrow`, `slice`, `split`, `chunk`, `cat`) refuse scalars, as PyTorch does.
+///
 /// ```
 /// use cotangent_core::{Axes, Tensor};
 /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
@@ -18,6 +22,7 @@ use std::ops::RangeFull;
 /// assert_eq!(x.sum_over([0, -1])?.item()?, 10.0);
 /// assert_eq!(x.sum_over(..)?.item()?, 10.0);
 /// assert_eq!(x.sum_over(Axes::keep(-1))?.shape(), [2, 1]);
+/// assert_eq!(Tensor::scalar(5.0f32).mean_over(0)?.item()?, 5.0);
 /// # Ok::<(), cotangent_core::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,14 +43,16 @@ impl Axes {
 
     /// What a reduction of `shape` over these axes amounts to.
     pub(crate) fn resolve(&self, op: &'static str, shape: &[usize]) -> Result<Reduced> {
-        let mut reduced: SmallVec<[bool; 4]> =
-            SmallVec::from_elem(self.list.is_none(), shape.len());
+        // A scalar has one axis to name, and none to reduce.
+        let rank = shape.len().max(1);
+        let mut reduced: SmallVec<[bool; 4]> = SmallVec::from_elem(self.list.is_none(), rank);
         for &axis in self.list.iter().flatten() {
-            let axis = resolve_axis(op, axis, shape.len())?;
+            let axis = resolve_axis(op, axis, rank)?;
             if std::mem::replace(&mut reduced[axis], true) {
                 return Err(Error::argument(op, format!("axis {axis} is named twice")));
             }
         }
+        reduced.truncate(shape.len());
         let lengths = || shape.iter().copied().zip(&reduced);
         let kept: Shape = lengths()
             .map(|(len, &reduced)| if reduced { 1 } else { len })

@@ -28,6 +28,7 @@ mod indexing;
 mod losses;
 mod normalizations;
 mod products;
+pub mod raw;
 mod reductions;
 mod shapes;
 
