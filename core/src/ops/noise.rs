@@ -26,7 +26,11 @@ pub(crate) fn within(
         (least, largest) = (rounded(dtype, low), rounded(dtype, low));
     }
     // Rounding keeps the order, and leaves these two as they are.
-    move |draw| draw.clamp(least, largest)
+    move |draw| {
+        // `f64::clamp` would check the bounds each time.
+        let raised = if draw < least { least } else { draw };
+        if raised > largest { largest } else { raised }
+    }
 }
 
 /// The number of the dtype that is nearest to x; infinite beyond its range.
