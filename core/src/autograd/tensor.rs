@@ -179,7 +179,7 @@ impl Tensor {
 
     /// An error if there is no memory for another tensor like this.
     pub(crate) fn reserve_like(&self, op: &'static str) -> Result<()> {
-        self.array().shape().reserve_checked(op, self.dtype())
+        self.array().shape().reserve(op, self.dtype())
     }
 
     /// A constant like this tensor: of its dtype and shape, not tracked.

@@ -33,7 +33,7 @@ fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     b.expect_dtype(B::NAME, a.dtype())?;
     let shape = a.array().shape();
     if b.array().shape() == shape {
-        shape.reserve_checked(B::NAME, a.dtype())?;
+        shape.reserve(B::NAME, a.dtype())?;
         return Ok(apply_to(shape, binary, a, b));
     }
     let shape = broadcast_shapes(B::NAME, shape, b.shape())?;

@@ -31,25 +31,12 @@ impl Shape {
     /// An error if there is no memory for so many elements of that type. It is taken from the system, and
     /// the next array of this shape is made in it.
     pub(crate) fn reserve(&self, op: &'static str, dtype: DType) -> Result<()> {
-        self.checked_len(op)?;
-        self.reserve_checked(op, dtype)
-    }
-
-    /// As [`reserve`](Self::reserve), for the shape of a tensor that there is.
-    #[inline]
-    pub(crate) fn reserve_checked(&self, op: &'static str, dtype: DType) -> Result<()> {
-        if reserve(dtype, self.element_count()) {
-            Ok(())
-        } else {
-            Err(self.refused(op, dtype))
+        let (len, size) = (self.checked_len(op)?, dtype.size());
+        if reserve(dtype, len) {
+            return Ok(());
         }
-    }
-
-    #[cold]
-    fn refused(&self, op: &'static str, dtype: DType) -> Error {
-        let (len, size) = (self.element_count(), dtype.size());
         let reason = format!("too many elements to hold in memory, {len} of {size} bytes");
-        Error::shape(op, reason, &[self])
+        Err(Error::shape(op, reason, &[self]))
     }
 
     /// The number of elements. Only for shapes that passed [`checked_len`](Self::checked_len).

@@ -290,13 +290,11 @@ const WORTH_RESERVING: usize = 1 << 16;
 /// Sees to it that the next request for memory for so many elements succeeds; whether the system has it. Their
 /// number and that of their bytes must be checked. (Another thread may be faster: then the request is one of
 /// the system again.)
-#[inline]
 pub(super) fn reserve(dtype: DType, len: usize) -> bool {
     let bytes = len * dtype.size();
-    bytes < WORTH_RESERVING || reserve_bytes(bytes)
-}
-
-fn reserve_bytes(bytes: usize) -> bool {
+    if bytes < WORTH_RESERVING {
+        return true;
+    }
     let (class, size) = class_of(bytes);
     if class >= CLASSES || isize::try_from(size).is_err() {
         return false;
