@@ -91,7 +91,7 @@ fn counted(x: &Tensor, dropped: &Arc<AtomicUsize>) -> Tensor {
     Tensor::from_op(x.detach() * 2.0, &[x], || Counted(Arc::clone(dropped)))
 }
 
-fn net() -> impl Layer + Module + Send + Sync + 'static {
+fn net() -> impl Layer + Send + Sync + 'static {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     Sequential::new()
         .push(Linear::new(64, 300, &mut rng).unwrap())

@@ -368,6 +368,7 @@ fn refused<T>(result: Result<T>) {
 #[cfg(target_os = "linux")]
 #[test]
 fn memory_that_the_system_refuses_is_an_error() {
+    static PLACE: Mutex<String> = Mutex::new(String::new());
     if !plays("limited") {
         return under(800, "memory_that_the_system_refuses_is_an_error");
     }
@@ -405,7 +406,6 @@ fn memory_that_the_system_refuses_is_an_error() {
             .unwrap()),
     );
     // What cannot return an error panics with the same text, at the line of the caller.
-    static PLACE: Mutex<String> = Mutex::new(String::new());
     std::panic::set_hook(Box::new(|panic| {
         *PLACE.lock().unwrap() = panic.location().unwrap().to_string();
     }));

@@ -4,6 +4,7 @@ use super::elementwise::constant;
 use super::symbolic::Tape;
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::Result;
+use crate::kernel::parallel::GRAIN;
 use crate::kernel::{Map, Real, Update};
 use crate::tensor::{Array, Shape, broadcast_shapes};
 use smallvec::smallvec;
@@ -27,7 +28,6 @@ pub(super) trait Binary: Copy + Send + Sync + 'static {
 }
 
 /// Applies and records a function of two tensors that are known to broadcast and share a dtype.
-#[track_caller]
 pub(super) fn apply<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Tensor {
     // Where shapes do not broadcast the caller was wrong; `checked` is the way in from outside.
     let shape = broadcast_shapes(B::NAME, a.shape(), b.shape()).unwrap_or_default();
@@ -39,7 +39,10 @@ fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     b.expect_dtype(B::NAME, a.dtype())?;
     let shape = a.array().shape();
     if b.array().shape() == shape {
-        shape.reserve(B::NAME, a.dtype())?;
+        // Asked only where it is worth it: this is most of what an operation on scalars costs.
+        if shape.element_count() > GRAIN {
+            shape.reserve(B::NAME, a.dtype())?;
+        }
         return Ok(apply_to(shape, binary, a, b));
     }
     let shape = broadcast_shapes(B::NAME, shape, b.shape())?;
@@ -47,7 +50,6 @@ fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     Ok(apply_to(&shape, binary, a, b))
 }
 
-#[track_caller]
 fn apply_to<B: Binary>(shape: &Shape, binary: B, a: &Tensor, b: &Tensor) -> Tensor {
     let output = Array::map(Value(binary), [a.array(), b.array()], shape);
     Tensor::from_array_op(output, &[a, b], |_| {
