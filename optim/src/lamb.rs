@@ -7,7 +7,7 @@ use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Param, Part, step};
-use cotangent_core::{Result, Tensor};
+use cotangent_core::{DType, Result, Tensor};
 
 /// m and v as Adam's; `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`, the norms over each parameter, their
 /// quotient 1 where one of them is 0 (You et al. 2019, Large Batch Optimization for Deep Learning:
@@ -68,16 +68,42 @@ impl Step<1> for Direction {
     }
 }
 
-/// `w -= size r`.
+/// `w -= size r`, where the size may leave the range of the dtype though the step does not: then `r` is
+/// brought to a length of about 1 first.
 #[derive(Clone, Copy)]
 struct Descend {
+    /// A power of two, mostly 1.
+    unit: f64,
     size: f64,
+}
+
+impl Descend {
+    /// For `size = learning_rate norm / length`, the lengths being those of `w` and `r`.
+    fn new(learning_rate: f64, norm: f64, length: f64, dtype: DType) -> Self {
+        if norm == 0.0 || length == 0.0 {
+            let size = learning_rate;
+            return Self { unit: 1.0, size };
+        }
+        let size = learning_rate * (norm / length);
+        let (least, most) = match dtype {
+            DType::F32 => (f64::from(f32::MIN_POSITIVE), f64::from(f32::MAX)),
+            _ => (f64::MIN_POSITIVE, f64::MAX),
+        };
+        if (least..=most).contains(&size) {
+            return Self { unit: 1.0, size };
+        }
+        let unit = length.log2().round().exp2().clamp(least, least.recip());
+        Self {
+            unit: unit.recip(),
+            size: learning_rate * (norm / (length / unit)),
+        }
+    }
 }
 
 impl Step<0> for Descend {
     #[inline(always)]
     fn apply<T: Real>(self, w: T, r: T, []: [T; 0]) -> (T, [T; 0]) {
-        (w - r * self.size, [])
+        (w - r * self.unit * self.size, [])
     }
 }
 
@@ -110,17 +136,17 @@ impl Rule<2> for Lamb {
         }])?;
         let norm = root(param.value().sum_of_squares(), param.value())?;
         let length = root(r.value().sum_of_squares(), r.value())?;
-        let ratio = if norm == 0.0 || length == 0.0 {
-            1.0
-        } else {
-            norm / length
-        };
-        let size = at.settings.learning_rate * ratio;
+        let descend = Descend::new(
+            at.settings.learning_rate,
+            norm,
+            length,
+            param.value().dtype(),
+        );
         step(&mut [Part {
             param,
             gradient: r.value(),
             state: &mut [],
-            step: Descend { size },
+            step: descend,
         }])
     }
 }

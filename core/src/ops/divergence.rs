@@ -103,7 +103,7 @@ impl Tensor {
         let unit = |x: &Self| {
             let x = x.broadcast_to(&shape)?;
             let norm = euclidean(&x, &axes);
-            let Some(scales) = scales_of_cubes(&x, &norm, &axes) else {
+            let Some(scales) = scales_of_cubes(&x, &norm, limit, &axes) else {
                 return x.div(&norm.clamp(limit, f64::INFINITY));
             };
             let x = x.mul(&scales)?;

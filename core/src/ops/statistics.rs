@@ -355,11 +355,16 @@ pub(super) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
 }
 
 /// Powers of two that bring vectors to where the cubes of their norms, which second derivatives are
-/// made with, stay in the range; none if all do.
-pub(super) fn scales_of_cubes(x: &Tensor, norms: &Tensor, axes: &Reduced) -> Option<Tensor> {
+/// made with, stay in the range; none if all do. Norms below `least` do not matter and need none.
+pub(super) fn scales_of_cubes(
+    x: &Tensor,
+    norms: &Tensor,
+    least: f64,
+    axes: &Reduced,
+) -> Option<Tensor> {
     let scales = with_dtype!(x.dtype(), F => {
         let norms = norms.array().as_slice::<F>().unwrap_or_default();
-        let fits = |i: usize| range::cubes_hold(norms[i]);
+        let fits = |i: usize| norms[i].to_f64() < least || range::cubes_hold(norms[i]);
         x.array().scales(&axes.reduced, &axes.kept, false, fits)
     });
     scales.map(Tensor::from)
