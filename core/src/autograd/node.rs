@@ -161,6 +161,7 @@ impl Node {
     }
 
     /// What it was made from and the operation, of a node that nobody else holds.
+    #[inline]
     pub(crate) fn parts(&mut self) -> (&mut Links, Operation<'_>) {
         let links = self.links.get_mut();
         let slot = self.slot.get_mut();
@@ -194,6 +195,7 @@ pub(crate) enum Operation<'a> {
 
 impl Operation<'_> {
     /// The vector-Jacobian product; none if the operation is used up.
+    #[inline]
     pub(crate) fn vjp(self, cotangent: Tensor, context: &Vjp) -> Option<Result<Cotangents>> {
         match self {
             Self::Own(slot) => {

@@ -88,11 +88,14 @@ const TASK: usize = 64 * 1024;
 /// Reduces all of `xs`; the neutral element if there is nothing.
 pub(crate) fn all<F: Float, R: Reduction>(reduction: R, xs: &[F]) -> F {
     let parts = parallel::collect(xs.len(), TASK, &|range| {
+        let mut part = [F::default()];
         dispatch(Rows {
             reduction,
             xs: &xs[range.clone()],
             len: range.len(),
-        })[0]
+            out: &mut part,
+        });
+        part[0]
     });
     // The parts are lifted already: they are only combined.
     dispatch(Combine {
@@ -115,7 +118,12 @@ pub(crate) fn rows<F: Float, R: Reduction>(reduction: R, xs: &[F], len: usize, o
         if len == 0 {
             out.fill(dispatch(Combine { reduction, xs: &[] }));
         } else {
-            out.copy_from_slice(&dispatch(Rows { reduction, xs, len }));
+            dispatch(Rows {
+                reduction,
+                xs,
+                len,
+                out,
+            });
         }
     });
 }
@@ -181,17 +189,18 @@ struct Rows<'a, F, R> {
     reduction: R,
     xs: &'a [F],
     len: usize,
+    out: &'a mut [F],
 }
 
 impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
-    type Output = Vec<F>;
+    type Output = ();
 
     #[inline(always)]
-    fn run<I: Isa>(self) -> Vec<F> {
-        self.xs
-            .chunks_exact(self.len)
-            .map(|row| pairwise::<F, I, R>(self.reduction, row))
-            .collect()
+    fn run<I: Isa>(self) {
+        // A loop, for what an iterator collects is not inlined, and so compiled for the baseline.
+        for (out, row) in self.out.iter_mut().zip(self.xs.chunks_exact(self.len)) {
+            *out = pairwise::<F, I, R>(self.reduction, row);
+        }
     }
 }
 
@@ -253,14 +262,26 @@ fn block<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
             *lane = reduction.combine(*lane, lift(x));
         }
     }
+    halve(reduction, &mut lanes.map(|lane| lane.0))
+}
+
+/// Combines accumulators by halves. Not inlined: the compiler would cut the loop that fills them to the
+/// narrow vectors that it finds here. It takes part in no choice of instructions, being the same few for
+/// each.
+#[inline(never)]
+fn halve<F: Float, R: Reduction>(reduction: R, lanes: &mut [F; LANES]) -> F {
     let mut width = LANES / 2;
     while width > 0 {
         for i in 0..width {
-            lanes[i] = reduction.combine(lanes[i], lanes[i + width]);
+            let (a, b) = (
+                Lane::<F, Baseline>::new(lanes[i]),
+                Lane::new(lanes[i + width]),
+            );
+            lanes[i] = reduction.combine(a, b).0;
         }
         width /= 2;
     }
-    lanes[0].0
+    lanes[0]
 }
 
 struct Combine<'a, F, R> {

@@ -60,24 +60,33 @@ impl Tensor {
         let (y, terms, variance, scales) = with_dtype!(self.dtype(), F => {
             let added = F::from_f64(epsilon);
             let plain = Moments::of(x.as_slice::<F>().unwrap_or_default(), sizes);
-            let across: Vec<bool> = (0..self.rank()).map(|axis| axis != 1).collect();
             let fits = |c: usize| range::holds(plain.variance[c] + added, 1);
-            let scales = x.scales(&across, &Shape::from([sizes.channels]), false, fits);
+            // Every channel is looked at, so that the loop is vectorized.
+            let all_fit = plain.variance.iter().fold(true, |all, &v| all & range::holds(v + added, 1));
+            let scales = if all_fit {
+                None
+            } else {
+                let across: Vec<bool> = (0..self.rank()).map(|axis| axis != 1).collect();
+                x.scales(&across, &Shape::from([sizes.channels]), false, fits)
+            };
             let given = scales.as_ref().map(|scales| scales.as_slice::<F>().unwrap_or_default());
-            let (x, moments) = match given {
-                None => (x, plain),
+            let (x, moments, factor): (_, _, Vec<F>) = match given {
+                None => {
+                    let factor = plain.variance.iter().map(|&v| 1.0 / (v + added).sqrt()).collect();
+                    (x, plain, factor)
+                }
                 Some(scales) => {
                     let x = scaled::<F>(&x, scales, sizes);
                     let moments = Moments::of(x.as_slice::<F>().unwrap_or_default(), sizes);
-                    (x, moments)
+                    let factor = moments.variance.iter().zip(scales).map(|(&v, &scale)| {
+                        1.0 / (v + range::scaled_epsilon(epsilon, scale)).sqrt()
+                    });
+                    let factor = factor.collect();
+                    (x, moments, factor)
                 }
             };
             let Moments { mean, rest, variance } = moments;
-            let factor = variance.iter().enumerate().map(|(c, &variance)| {
-                let scaled = given.map(|scales| range::scaled_epsilon(epsilon, scales[c]));
-                1.0 / (variance + scaled.unwrap_or(added)).sqrt()
-            });
-            let terms = [mean, rest, factor.collect::<Vec<F>>()];
+            let terms = [mean, rest, factor];
             let y = normalized::<F>(&x, &terms, gamma, beta, sizes);
             (y, terms.map(|values| per_channel(&values)), per_channel(&variance), scales.map(Tensor::from))
         });
@@ -86,7 +95,7 @@ impl Tensor {
             None => Ok(x.clone()),
         };
         let statistics = BatchStatistics {
-            mean: unscaled(&terms[0].add(&terms[1])?)?,
+            mean: unscaled(&terms[0])?,
             // Twice, for a square of the scale may leave the range.
             variance: unscaled(&unscaled(&variance)?)?,
             count: sizes.per_channel(),
@@ -304,6 +313,7 @@ fn normalized<F: crate::tensor::Element>(
 }
 
 /// x - rest factor, where there is a rest: nothing is multiplied with 0.
+#[inline(always)]
 fn less<F: Float>(x: F, rest: F, factor: F) -> F {
     if rest == F::zero() {
         x
@@ -407,8 +417,8 @@ impl Op for BatchNorm {
             } else {
                 [vec![], vec![]]
             };
-            for (c, dgamma) in dgamma.iter_mut().enumerate() {
-                *dgamma = less(*dgamma, rest[c], scale[c] * dbeta[c]);
+            for (((dgamma, &dbeta), &rest), &scale) in dgamma.iter_mut().zip(&dbeta).zip(&rest).zip(&scale) {
+                *dgamma = less(*dgamma, rest, scale * dbeta);
             }
             let dx = context.wants(0).then(|| {
                 let gamma = coefficients::<F>(self.gamma.as_ref(), 1.0, sizes);
@@ -420,8 +430,8 @@ impl Op for BatchNorm {
                     if self.batch {
                         let count = F::from_f64(sizes.per_channel() as f64);
                         let slope: Vec<F> = dgamma.iter().zip(&scale).map(|(&sum, &s)| sum / count * s).collect();
-                        let mean_g = dbeta.iter().enumerate();
-                        let mean_g: Vec<F> = mean_g.map(|(c, &sum)| less(sum / count, rest[c], slope[c])).collect();
+                        let mean_g = dbeta.iter().zip(&rest).zip(&slope);
+                        let mean_g: Vec<F> = mean_g.map(|((&sum, &rest), &slope)| less(sum / count, rest, slope)).collect();
                         normalize::map(InputGradient, [gs, xs], [&mean, &factor, &mean_g, &slope], sizes, out);
                     } else {
                         normalize::map(Scale, [gs], [&factor], sizes, out);
