@@ -527,3 +527,26 @@ fn second_derivatives_of_negative_powers_at_the_ends_of_the_range() -> Result<()
     }
     Ok(())
 }
+
+/// At the ends of their domains both derivatives are infinite, and near 0 the second is not lost.
+#[test]
+fn second_derivatives_of_inverse_functions_at_the_ends_of_their_domains() -> Result<()> {
+    let x = [1.0, -1.0, 1e-20];
+    for dtype in DTYPES {
+        let cases: [(Function, [f64; 3]); 3] = [
+            (function(Tensor::asin), [INF, -INF, 1e-20]),
+            (function(Tensor::acos), [-INF, INF, -1e-20]),
+            (function(Tensor::atanh), [INF, -INF, 2e-20]),
+        ];
+        for (number, (f, expected)) in cases.iter().enumerate() {
+            let x = tensor(&x, dtype);
+            let (_, second) = gradients(f, &x, &x.constant(1.0)?)?;
+            assert_eq!(second[..2], expected[..2], "{number}");
+            assert!((second[2] / expected[2] - 1.0).abs() < 1e-6, "{second:?}");
+        }
+        let x = tensor(&[1.0], dtype);
+        let (_, second) = gradients(&function(Tensor::acosh), &x, &x.constant(1.0)?)?;
+        assert_eq!(second, [-INF]);
+    }
+    Ok(())
+}
