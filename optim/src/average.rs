@@ -40,6 +40,21 @@ pub struct WeightAverage<M> {
     updates: u64,
 }
 
+/// `from + share (to - from)`. Where the distance is infinite the two are weighted instead: their mean is
+/// in the range of the dtype if they are.
+#[inline(always)]
+pub(crate) fn toward<T: Real>(from: T, to: T, share: f64) -> T {
+    if share == 1.0 {
+        return to;
+    }
+    let distance = to - from;
+    T::select(
+        distance.abs().lt(distance.constant(f64::INFINITY)),
+        from + distance * share,
+        from * (1.0 - share) + to * share,
+    )
+}
+
 /// `average += share (w - average)`.
 #[derive(Clone, Copy)]
 struct MoveTo {
@@ -49,12 +64,7 @@ struct MoveTo {
 impl Step<0> for MoveTo {
     #[inline(always)]
     fn apply<T: Real>(self, average: T, w: T, []: [T; 0]) -> (T, [T; 0]) {
-        let moved = if self.share == 1.0 {
-            w
-        } else {
-            average + (w - average) * self.share
-        };
-        (moved, [])
+        (toward(average, w, self.share), [])
     }
 }
 

@@ -1,5 +1,6 @@
 //! Lookahead: slow weights that follow the optimizer's fast ones.
 
+use crate::average::toward;
 use crate::optimizer::{Optimizer, delegate};
 use crate::settings::check_range;
 use crate::state::Mismatches;
@@ -53,7 +54,7 @@ struct Approach {
 impl Step<0> for Approach {
     #[inline(always)]
     fn apply<T: Real>(self, w: T, slow: T, []: [T; 0]) -> (T, [T; 0]) {
-        (slow + (w - slow) * self.alpha, [])
+        (toward(slow, w, self.alpha), [])
     }
 }
 

@@ -114,12 +114,6 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the step from there is beyond it",
     },
     Exception {
-        operations: &["WeightAverage, equal"],
-        condition: "the difference of the weights is beyond the range of f32",
-        holds: |seen| largest(&seen.operands[0]) > 1e38 && largest(&seen.operands[1]) > 1e38,
-        reason: "the average moves by a part of that difference",
-    },
-    Exception {
         operations: NORMALIZATIONS,
         condition: "the scale is infinite, above 1e19, or subnormal",
         holds: |seen| {

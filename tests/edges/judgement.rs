@@ -181,6 +181,26 @@ fn one_element_beside_an_edge_among_many() -> Result<()> {
     Ok(())
 }
 
+/// What rounding may do is measured by the size of the values, whose squares are infinite here.
+#[test]
+fn values_whose_squares_overflow_are_judged() -> Result<()> {
+    let cases: [(Function, &[f64]); 6] = [
+        (Tensor::square, &[1e150, -2e150]),
+        (Tensor::square, &[-1e100]),
+        (|x| x.mul_scalar(3.0), &[1e200]),
+        (|x| x.mul_scalar(3.0), &[-1e307]),
+        (Tensor::sum, &[1e200, 2e200]),
+        (Tensor::exp, &[400.0]),
+    ];
+    for (f, x) in cases {
+        let x = [Tensor::from(x)];
+        gradcheck::function(&x, |x| Ok(f(&x[0])))?.assert_ok();
+        let report = gradcheck::function(&x, |x| Ok(off(&x[0], f, 1.01)))?;
+        assert_eq!(report.entries()[0].verdict, Verdict::Fail, "{report}");
+    }
+    Ok(())
+}
+
 /// Single precision inside, a staircase to small steps: a gradient of 0 is not confirmed where it is flat.
 #[test]
 fn a_staircase_is_not_flat() -> Result<()> {

@@ -495,3 +495,58 @@ fn second_derivatives_at_kinks_are_those_from_below() -> Result<()> {
     assert_eq!(mixed.get(&weight).map(Tensor::to_f64_vec), Some(vec![1.0]));
     Ok(())
 }
+
+/// Negative powers are 1 over a product whose own derivatives are 0 or infinite there.
+#[test]
+fn second_derivatives_of_negative_powers_at_the_ends_of_the_range() -> Result<()> {
+    let x = [0.0, INF, -INF, 2.0, 1e20];
+    for dtype in DTYPES {
+        let far = |value: f64| if dtype == DType::F32 { 0.0 } else { value };
+        for (exponent, expected) in [
+            (-1, [INF, 0.0, 0.0, 0.25, far(2e-60)]),
+            (-2, [INF, 0.0, 0.0, 0.375, far(6e-80)]),
+            (-3, [INF, 0.0, 0.0, 0.375, far(12e-100)]),
+            (3, [0.0, INF, -INF, 12.0, 6e20]),
+        ] {
+            let functions = [
+                function(move |x| x.powi(exponent)),
+                function(move |x| x.powf(exponent.into())),
+            ];
+            for f in functions {
+                let x = tensor(&x, dtype);
+                let (_, second) = gradients(&f, &x, &x.constant(1.0)?)?;
+                for (found, expected) in second.iter().zip(expected) {
+                    let near = (found - expected).abs() <= 1e-6 * expected.abs();
+                    assert!(
+                        *found == expected || near,
+                        "{exponent} {dtype:?}: {second:?}, expected {expected}"
+                    );
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// At the ends of their domains both derivatives are infinite, and near 0 the second is not lost.
+#[test]
+fn second_derivatives_of_inverse_functions_at_the_ends_of_their_domains() -> Result<()> {
+    let x = [1.0, -1.0, 1e-20];
+    for dtype in DTYPES {
+        let cases: [(Function, [f64; 3]); 3] = [
+            (function(Tensor::asin), [INF, -INF, 1e-20]),
+            (function(Tensor::acos), [-INF, INF, -1e-20]),
+            (function(Tensor::atanh), [INF, -INF, 2e-20]),
+        ];
+        for (number, (f, expected)) in cases.iter().enumerate() {
+            let x = tensor(&x, dtype);
+            let (_, second) = gradients(f, &x, &x.constant(1.0)?)?;
+            assert_eq!(second[..2], expected[..2], "{number}");
+            assert!((second[2] / expected[2] - 1.0).abs() < 1e-6, "{second:?}");
+        }
+        let x = tensor(&[1.0], dtype);
+        let (_, second) = gradients(&function(Tensor::acosh), &x, &x.constant(1.0)?)?;
+        assert_eq!(second, [-INF]);
+    }
+    Ok(())
+}

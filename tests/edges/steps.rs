@@ -155,8 +155,11 @@ fn clipped(clip: &clip::Clip, weight: &Tensor, gradient: &Tensor) -> Result<(f64
 
 fn assert_close(found: &Tensor, expected: &[f64], tolerance: f64) {
     let found = found.to_f64_vec();
-    let largest = expected.iter().fold(0.0f64, |most, x| most.max(x.abs()));
-    let near = |(found, expected): (&f64, &f64)| (found - expected).abs() <= tolerance * largest;
+    let finite = expected.iter().filter(|x| x.is_finite());
+    let largest = finite.fold(0.0f64, |most, x| most.max(x.abs()));
+    let near = |(found, expected): (&f64, &f64)| {
+        found == expected || (found - expected).abs() <= tolerance * largest
+    };
     let fits = found.len() == expected.len() && found.iter().zip(expected).all(near);
     assert!(fits, "{found:?}, expected {expected:?}");
 }
@@ -289,6 +292,44 @@ fn gradients_whose_sum_overflows_have_a_mean() -> Result<()> {
         &[1e-30, 2e-30],
         1e-6,
     );
+    Ok(())
+}
+
+#[test]
+fn weights_whose_distance_overflows_have_a_mean() -> Result<()> {
+    const INF: f64 = f64::INFINITY;
+    for (dtype, large) in [(DType::F32, 3e38), (DType::F64, 1.7e308)] {
+        // Of the first and the last, the mean with 3/4 and 1/4, and that with equal weights.
+        for (first, last, unequal, equal) in [
+            (large, -large, large / 2.0, 0.0),
+            (-large, 0.0, -0.75 * large, -0.5 * large),
+            (INF, 1.0, INF, INF),
+            (1.0, INF, INF, INF),
+            (-INF, -INF, -INF, -INF),
+            (2.0, 6.0, 3.0, 4.0),
+        ] {
+            let weights = |x: f64| Param::new(&Tensor::from([x, 1.0]).to_dtype(dtype));
+            let (first, last) = (weights(first), weights(last));
+            let mut average = WeightAverage::exponential(&first, 0.75)?;
+            let mut mean = WeightAverage::equal(&first);
+            for w in [&first, &last] {
+                average.update(w)?;
+                mean.update(w)?;
+            }
+            for (found, expected) in [(average, unequal), (mean, equal)] {
+                assert_close(found.model().value(), &[expected, 1.0], 1e-7);
+            }
+        }
+        // The fast weights go from one end of the range to the other.
+        let mut w = Param::new(&Tensor::from([large]).to_dtype(dtype));
+        let mut optimizer = Lookahead::new(Sgd::new(1.0).build()?, 2, 0.5)?;
+        for _ in 0..2 {
+            let mut gradients = Gradients::default();
+            gradients.insert(&w, Tensor::from([large]).to_dtype(dtype));
+            optimizer.step(&mut w, &gradients)?;
+        }
+        assert_close(w.value(), &[0.0], 0.0);
+    }
     Ok(())
 }
 

@@ -6,6 +6,7 @@ use super::report::{Entry, Report, Tally, Verdict};
 use super::subject::{Second, Subject, gradients};
 use crate::autograd::{Backward, Tensor};
 use crate::error::{Error, Result};
+use crate::ops::Norm;
 use crate::tensor::DType;
 use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
@@ -76,7 +77,7 @@ fn check_order(
         let value = terms.sum().item()?;
         Ok(Sample {
             value,
-            size: value.abs().max(terms.sum_of_squares().sqrt()),
+            size: value.abs().max(terms.norm(Norm::L2)?.item()?),
             blur: 0.0,
         })
     };

@@ -19,6 +19,7 @@ pub mod math;
 pub(crate) mod normalize;
 pub(crate) mod panics;
 pub(crate) mod parallel;
+mod power;
 pub(crate) mod product;
 pub(crate) mod range;
 mod real;
@@ -32,4 +33,5 @@ mod tile;
 
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
 pub use map::{Map, Step, Update};
+pub(crate) use power::float_power;
 pub use real::{Float, Lane, Rare, Real};

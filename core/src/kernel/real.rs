@@ -7,6 +7,7 @@
 use super::gemm::Gemm;
 use super::isa::Isa;
 use super::math;
+use super::power::whole_power;
 use std::fmt::{Debug, Display, LowerExp};
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -163,6 +164,11 @@ pub trait Real:
     #[inline(always)]
     fn square(self) -> Self {
         self * self
+    }
+    /// x^exponent for a whole exponent of at most 32 bits or somewhat less.
+    #[inline(always)]
+    fn powi(self, exponent: i64) -> Self {
+        whole_power(self, exponent)
     }
     /// 1 / x.
     #[inline(always)]

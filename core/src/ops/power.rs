@@ -2,7 +2,7 @@
 
 use super::elementwise::{Saves, Unary, apply};
 use crate::autograd::Tensor;
-use crate::kernel::Real;
+use crate::kernel::{Real, float_power};
 
 impl Tensor {
     /// x^exponent. Below 0 it is NaN unless the exponent is a whole number; x^0 is 1 for all x, NaN
@@ -44,8 +44,13 @@ impl Tensor {
     /// ```
     #[doc(alias = "pow")]
     pub fn powi(&self, exponent: i32) -> Self {
-        apply(Powi { exponent }, self)
+        whole_power(self, exponent.into())
     }
+}
+
+/// x^exponent, for a number of 32 bits or somewhat less.
+pub(super) fn whole_power(x: &Tensor, exponent: i64) -> Tensor {
+    apply(Powi { exponent }, x)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,26 +79,9 @@ impl Unary for Powf {
     }
 }
 
-/// x^exponent, as PyTorch has it: roots are roots, and so NaN at -∞.
-#[inline(always)]
-fn float_power<T: Real>(x: T, exponent: f64) -> T {
-    if exponent == 0.5 {
-        x.sqrt()
-    } else if exponent == -0.5 {
-        x.sqrt().recip()
-    } else if exponent.fract() == 0.0 && (2f64.powi(24)..2f64.powi(47)).contains(&exponent.abs()) {
-        // `f32` has 24 bits for the exponent: enough for each of two parts, and not for telling whether
-        // the whole is odd.
-        let low = exponent % 2f64.powi(23);
-        x.powf(x.constant(exponent - low)) * x.powf(x.constant(low))
-    } else {
-        x.powf(x.constant(exponent))
-    }
-}
-
 #[derive(Clone, Copy, Debug)]
 struct Powi {
-    exponent: i32,
+    exponent: i64,
 }
 
 impl Unary for Powi {
@@ -106,14 +94,14 @@ impl Unary for Powi {
     }
     #[inline(always)]
     fn value<T: Real>(self, x: T) -> T {
-        power(x, i64::from(self.exponent))
+        x.powi(self.exponent)
     }
     #[inline(always)]
     fn pullback<T: Real>(self, g: T, x: T) -> T {
         if self.exponent == 0 {
             return nothing_of(g);
         }
-        g * (power(x, i64::from(self.exponent) - 1) * f64::from(self.exponent))
+        g * (x.powi(self.exponent - 1) * self.exponent as f64)
     }
 }
 
@@ -121,29 +109,6 @@ impl Unary for Powi {
 #[inline(always)]
 fn nothing_of<T: Real>(g: T) -> T {
     T::select(g.lt(g), g, g.zero())
-}
-
-/// Each squaring doubles the relative error; this many factors are multiplied up.
-const MULTIPLIED: u64 = 64;
-
-/// x^exponent, a number of at most 32 bits or one less.
-#[inline(always)]
-fn power<T: Real>(x: T, exponent: i64) -> T {
-    if exponent.unsigned_abs() > MULTIPLIED {
-        return float_power(x, exponent as f64);
-    }
-    let mut rest = exponent.unsigned_abs();
-    let (mut square, mut result) = (x, x.one());
-    while rest > 0 {
-        if rest & 1 == 1 {
-            result = result * square;
-        }
-        rest >>= 1;
-        if rest > 0 {
-            square = square * square;
-        }
-    }
-    if exponent < 0 { result.recip() } else { result }
 }
 
 #[cfg(test)]

@@ -176,7 +176,11 @@ impl Unary for RareFunction {
             Rare::Sinh => x.rare(Rare::Cosh),
             Rare::Cosh => x.rare(Rare::Sinh),
             Rare::Asinh => or_far(x.abs(), (near * near + 1.0).sqrt()).recip(),
-            Rare::Acosh => or_far(x.abs(), ((near - 1.0) * (near + 1.0)).sqrt()).recip(),
+            Rare::Acosh => {
+                let factors = (near - 1.0) * (near + 1.0);
+                let square = T::select(near.gt(x.one()), factors, near.square() - 1.0);
+                or_far(x.abs(), square.sqrt()).recip()
+            }
             Rare::Atanh => one_minus_square(x).recip(),
             Rare::Log2 => x.constant(LN_2.recip()) / x,
             Rare::Log10 => x.constant(LN_10.recip()) / x,
@@ -184,10 +188,14 @@ impl Unary for RareFunction {
     }
 }
 
-/// 1 - x², whose digits do not cancel near 1.
+/// 1 - x². The product of two factors keeps the digits near 1, and 1 - x² those of its derivative near 0.
+/// At 1 itself one of the factors is 0, and would meet the infinite derivative of a root or a quotient.
 #[inline(always)]
 fn one_minus_square<T: Real>(x: T) -> T {
-    (-x + 1.0) * (x + 1.0)
+    let (size, plain) = (x.abs(), -x.square() + 1.0);
+    let factors = (-x + 1.0) * (x + 1.0);
+    let near = T::select(size.lt(x.one()), factors, plain);
+    T::select(size.lt(x.constant(0.5)), plain, near)
 }
 
 #[cfg(test)]

@@ -118,6 +118,11 @@ impl<'a> Real for Symbol<'a> {
             super::binary::apply(super::binary::Power, a, b)
         })
     }
+    /// One operation: the derivatives of the products that it is made of may be 0 and infinite, as those
+    /// of 1 / (x x x) are.
+    fn powi(self, exponent: i64) -> Self {
+        self.map(|x| super::power::whole_power(x, exponent))
+    }
     fn rare(self, function: Rare) -> Self {
         self.map(|x| super::rare::apply_rare(x, function))
     }
