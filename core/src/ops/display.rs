@@ -1,7 +1,8 @@
 //! How tensors, indices and masks print: as NumPy prints arrays, aligned, long axes shortened.
 
 use crate::autograd::Tensor;
-use crate::tensor::{Indices, Mask};
+use crate::kernel::Float;
+use crate::tensor::{Indices, Mask, with_dtype};
 use std::fmt;
 
 /// Above this many elements the middle of each long axis is left out.
@@ -25,9 +26,16 @@ impl fmt::Display for Tensor {
     /// The precision of the format (`{:.2}`) is the number of decimals; without one, as many as
     /// tell the shown elements apart, at most 4.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let values = self.array().to_f64_vec();
         let precision = f.precision();
-        write_all(f, &values, self.shape(), |shown| {
+        // Only what is shown is read: a view may have more elements than memory can hold.
+        let read = |number: usize| {
+            with_dtype!(self.dtype(), F => {
+                let mut element = [F::default()];
+                self.array().view::<F>().gather(number, &mut element);
+                element[0].to_f64()
+            })
+        };
+        write_all(f, self.len(), read, self.shape(), |shown| {
             format_all(shown, precision)
         })
     }
@@ -35,23 +43,27 @@ impl fmt::Display for Tensor {
 
 impl fmt::Display for Indices {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_all(f, self.as_slice(), self.shape(), |shown| {
+        let values = self.as_slice();
+        let read = |number: usize| values[number];
+        write_all(f, values.len(), read, self.shape(), |shown| {
             shown.iter().map(ToString::to_string).collect()
         })
     }
 }
 
-/// Writes row-major values, those that are shown as the texts that `format` makes of them.
-fn write_all<T: Copy>(
+/// Writes values, which `read` gives by their row-major numbers: those that are shown, as the texts that
+/// `format` makes of them.
+fn write_all<T>(
     f: &mut fmt::Formatter<'_>,
-    values: &[T],
+    len: usize,
+    read: impl Fn(usize) -> T,
     shape: &[usize],
     format: impl FnOnce(&[T]) -> Vec<String>,
 ) -> fmt::Result {
-    if values.is_empty() {
+    if len == 0 {
         return f.write_str("[]");
     }
-    let shorten = values.len() > SHORTEN_ABOVE;
+    let shorten = len > SHORTEN_ABOVE;
     let shown: Vec<Vec<usize>> = shape.iter().map(|&len| shown(len, shorten)).collect();
     // The numbers of the shown elements, axis by axis.
     let numbers = shown
@@ -61,13 +73,15 @@ fn write_all<T: Copy>(
             let deeper = |number: usize| shown.iter().map(move |i| number * len + i);
             numbers.into_iter().flat_map(deeper).collect()
         });
-    let picked: Vec<T> = numbers.into_iter().map(|number| values[number]).collect();
+    let picked: Vec<T> = numbers.into_iter().map(read).collect();
     write_texts(f, &shown, &format(&picked))
 }
 
 impl fmt::Display for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write_all(f, self.as_slice(), self.shape(), |shown| {
+        let values = self.as_slice();
+        let read = |number: usize| values[number];
+        write_all(f, values.len(), read, self.shape(), |shown| {
             shown.iter().map(ToString::to_string).collect()
         })
     }
@@ -150,6 +164,10 @@ mod tests {
         assert_eq!(Tensor::from([1.0f32, f32::NAN]).to_string(), "[ 1. NaN]");
         let long = Tensor::full([2000], 1.0, DType::F32)?;
         assert_eq!(long.to_string(), "[1. 1. 1. ... 1. 1. 1.]");
+        // A view of more elements than any memory holds.
+        let wide = Tensor::from([[1.0f32], [2.0]]).broadcast_to([2, 1 << 40])?;
+        let row = |x| format!("[{x} {x} {x} ... {x} {x} {x}]");
+        assert_eq!(wide.to_string(), format!("[{}\n {}]", row("1."), row("2.")));
         assert_eq!(Tensor::zeros([0, 3], DType::F32)?.to_string(), "[]");
         assert_eq!(Tensor::zeros([3, 0], DType::F32)?.to_string(), "[]");
         let cube = Tensor::arange(0.0, 8.0, 1.0, DType::F32)?.reshape([2, 2, 2])?;
