@@ -12,7 +12,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const FMA: bool;
     /// The width of a vector.
     const VECTOR_BYTES: usize;
-    /// Whether every angle is known to be small enough for the fast reduction; see [`SmallAngles`].
+    /// Whether every angle is known to be small enough for the fast reduction; see `SmallAngles`.
     const SMALL_ANGLES: bool = false;
 }
 
