@@ -262,26 +262,14 @@ fn block<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
             *lane = reduction.combine(*lane, lift(x));
         }
     }
-    halve(reduction, &mut lanes.map(|lane| lane.0))
-}
-
-/// Combines accumulators by halves. Not inlined: the compiler would cut the loop that fills them to the
-/// narrow vectors that it finds here. It takes part in no choice of instructions, being the same few for
-/// each.
-#[inline(never)]
-fn halve<F: Float, R: Reduction>(reduction: R, lanes: &mut [F; LANES]) -> F {
     let mut width = LANES / 2;
     while width > 0 {
         for i in 0..width {
-            let (a, b) = (
-                Lane::<F, Baseline>::new(lanes[i]),
-                Lane::new(lanes[i + width]),
-            );
-            lanes[i] = reduction.combine(a, b).0;
+            lanes[i] = reduction.combine(lanes[i], lanes[i + width]);
         }
         width /= 2;
     }
-    lanes[0]
+    lanes[0].0
 }
 
 struct Combine<'a, F, R> {
