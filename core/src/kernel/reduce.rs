@@ -199,7 +199,11 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
     fn run<I: Isa>(self) {
         // A loop, for what an iterator collects is not inlined, and so compiled for the baseline.
         for (out, row) in self.out.iter_mut().zip(self.xs.chunks_exact(self.len)) {
-            *out = pairwise::<F, I, R>(self.reduction, row);
+            *out = if self.len < 4 * LANES {
+                pairwise::<F, I, R>(self.reduction, row)
+            } else {
+                pairwise_with::<F, I, R, true>(self.reduction, row)
+            };
         }
     }
 }
@@ -207,14 +211,20 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
 /// Reduces a slice: blocks of [`BLOCK`], then a balanced tree over the blocks.
 #[inline(always)]
 pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
+    pairwise_with::<F, I, R, false>(reduction, xs)
+}
+
+/// As [`pairwise`]; `CALLS` says how [`block`] ends.
+#[inline(always)]
+fn pairwise_with<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[F]) -> F {
     if xs.len() <= BLOCK {
-        return block::<F, I, R>(reduction, xs);
+        return block::<F, I, R, CALLS>(reduction, xs);
     }
     // A binary counter of partial results: slot k holds a finished subtree of 2^k blocks.
     let mut slots = [F::default(); 48];
     let mut count = 0usize;
     for chunk in xs.chunks(BLOCK) {
-        let mut value = block::<F, I, R>(reduction, chunk);
+        let mut value = block::<F, I, R, CALLS>(reduction, chunk);
         let mut level = 0;
         while count >> level & 1 == 1 {
             value = reduction
@@ -241,9 +251,10 @@ pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -
     result.0
 }
 
-/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators.
+/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If it `CALLS` a function to combine
+/// these, that costs some nanoseconds, but the loop keeps vectors of full width.
 #[inline(always)]
-fn block<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
+fn block<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[F]) -> F {
     let neutral = reduction.neutral(Lane::<F, I>::new(F::default()));
     let lift = |x: F| reduction.lift(Lane::<F, I>::new(x));
     if xs.len() < LANES {
@@ -262,6 +273,16 @@ fn block<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
             *lane = reduction.combine(*lane, lift(x));
         }
     }
+    if CALLS {
+        called::<F, R>(reduction, &mut lanes.map(|lane| Lane::new(lane.0)))
+    } else {
+        halve(reduction, &mut lanes)
+    }
+}
+
+/// Combines accumulators by halves.
+#[inline(always)]
+fn halve<F: Float, I: Isa, R: Reduction>(reduction: R, lanes: &mut [Lane<F, I>; LANES]) -> F {
     let mut width = LANES / 2;
     while width > 0 {
         for i in 0..width {
@@ -270,6 +291,13 @@ fn block<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
         width /= 2;
     }
     lanes[0].0
+}
+
+/// As [`halve`], not inlined: where the compiler sees it, it cuts the loop before it into the narrow
+/// vectors that it finds here. Addition and comparison are the same for each instruction set.
+#[inline(never)]
+fn called<F: Float, R: Reduction>(reduction: R, lanes: &mut [Lane<F, Baseline>; LANES]) -> F {
+    halve(reduction, lanes)
 }
 
 struct Combine<'a, F, R> {
