@@ -8,8 +8,9 @@ use crate::kernel::{range, reduce};
 use crate::tensor::{Array, Axes, Element, Shape, with_dtype};
 use smallvec::smallvec;
 
-const LAYER_NORM: &str = "layer_norm";
-const RMS_NORM: &str = "rms_norm";
+fn name(centred: bool) -> &'static str {
+    if centred { "layer_norm" } else { "rms_norm" }
+}
 
 impl Tensor {
     /// Normalizes over the last axes, whose lengths are `normalized`, then scales and shifts:
@@ -38,7 +39,7 @@ impl Tensor {
         beta: Option<&Self>,
         epsilon: f64,
     ) -> Result<Self> {
-        normalize(LAYER_NORM, self, normalized.into(), gamma, beta, epsilon)
+        normalize(true, self, normalized.into(), gamma, beta, epsilon)
     }
 
     /// Divides by the root mean square over the last axes, whose lengths are `normalized`, then
@@ -62,19 +63,20 @@ impl Tensor {
         gamma: Option<&Self>,
         epsilon: f64,
     ) -> Result<Self> {
-        normalize(RMS_NORM, self, normalized.into(), gamma, None, epsilon)
+        normalize(false, self, normalized.into(), gamma, None, epsilon)
     }
 }
 
-/// Either normalization over the last axes.
+/// Either normalization over the last axes: layer normalization is centred, the other is not.
 fn normalize(
-    name: &'static str,
+    centred: bool,
     x: &Tensor,
     normalized: Shape,
     gamma: Option<&Tensor>,
     beta: Option<&Tensor>,
     epsilon: f64,
 ) -> Result<Tensor> {
+    let name = name(centred);
     if normalized.is_empty() || !x.shape().ends_with(&normalized) {
         let reason = format!("expected input whose last axes have the lengths {normalized}");
         return Err(Error::shape(name, reason, &[x.shape()]));
@@ -91,7 +93,6 @@ fn normalize(
         let reason = format!("epsilon must not be negative, found {epsilon}");
         return Err(Error::argument(name, reason));
     }
-    let centred = name == LAYER_NORM;
     let source = x.array().contiguous();
     let len = normalized.element_count();
     // Of no elements there are no rows either, however many the leading axes count.
@@ -113,7 +114,7 @@ fn normalize(
     let none = x.detach();
     let operands = [x, gamma.unwrap_or(&none), beta.unwrap_or(&none)];
     Ok(Tensor::from_op(y.into(), &operands, || LayerNorm {
-        name,
+        centred,
         x: x.clone(),
         gamma: gamma.cloned(),
         statistics: statistics.into(),
@@ -128,8 +129,8 @@ fn coefficients<F: Element>(given: Option<&Tensor>) -> Vec<F> {
 }
 
 struct LayerNorm {
-    /// Of these two operations the one that it is.
-    name: &'static str,
+    /// Whether the mean is subtracted.
+    centred: bool,
     x: Tensor,
     gamma: Option<Tensor>,
     /// (rows, [`STATISTICS`])
@@ -140,7 +141,7 @@ struct LayerNorm {
 
 impl Op for LayerNorm {
     fn name(&self) -> &'static str {
-        self.name
+        name(self.centred)
     }
 
     /// With x̂ = (x - mean) / σ and h = g gamma, means over the normalized axes, sums over the
@@ -156,7 +157,7 @@ impl Op for LayerNorm {
             let xs = x.as_slice::<F>().unwrap_or_default();
             let gs = g.as_slice::<F>().unwrap_or_default();
             let statistics = self.statistics.array().as_slice::<F>().unwrap_or_default();
-            let rows = Rows { xs, statistics, len, centred: self.centred() };
+            let rows = Rows { xs, statistics, len, centred: self.centred };
             let dx = context.wants(0).then(|| {
                 let gamma = coefficients::<F>(self.gamma.as_ref());
                 Tensor::from(Array::build::<F>(x.shape().clone(), |out| {
@@ -180,10 +181,6 @@ impl Op for LayerNorm {
 }
 
 impl LayerNorm {
-    fn centred(&self) -> bool {
-        self.name == LAYER_NORM
-    }
-
     /// The scales of the rows in the shape of x, with the normalized axes of length 1, and their
     /// epsilons; none if all are 1.
     fn scales(&self) -> Option<[Tensor; 2]> {
@@ -204,7 +201,7 @@ impl LayerNorm {
         let axes: Vec<isize> = (1..=self.normalized.len() as isize).map(|i| -i).collect();
         let mean = |x: &Tensor| x.mean_over(Axes::keep(&axes[..]));
         let centred = |x: &Tensor| {
-            if self.centred() {
+            if self.centred {
                 x.sub(&mean(x)?)
             } else {
                 Ok(x.clone())
