@@ -151,7 +151,14 @@ impl Error {
         }
     }
 
-    pub(crate) fn shape(op: &'static str, reason: impl Into<String>, shapes: &[&[usize]]) -> Self {
+    /// An [`Error::Shape`]: operands whose shapes do not fit.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::shape("pair", "lengths differ", &[&[2, 3], &[4]]);
+    /// assert_eq!(error.to_string(), "pair: lengths differ (shapes (2, 3) and (4,))");
+    /// ```
+    pub fn shape(op: &'static str, reason: impl Into<String>, shapes: &[&[usize]]) -> Self {
         let shapes = shapes.iter().map(|&shape| Shape::from(shape)).collect();
         Self::Shape {
             op,
@@ -160,7 +167,14 @@ impl Error {
         }
     }
 
-    pub(crate) fn argument(op: &'static str, reason: impl Into<String>) -> Self {
+    /// An [`Error::Argument`]: an argument out of range.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::argument("top_k", "k must be at least 1, found 0");
+    /// assert_eq!(error.to_string(), "top_k: k must be at least 1, found 0");
+    /// ```
+    pub fn argument(op: &'static str, reason: impl Into<String>) -> Self {
         Self::Argument {
             op,
             reason: reason.into(),

@@ -4,7 +4,8 @@
 use super::op::{Cotangents, Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
-use crate::kernel::{Map, Real, Update, reduce};
+use crate::kernel::reduce::fold;
+use crate::kernel::{Map, Real, Update};
 use crate::tensor::{Array, Shape};
 use smallvec::{SmallVec, smallvec};
 
@@ -63,7 +64,7 @@ fn sum_array_to(x: &Array, shape: &Shape) -> Array {
     let summed: SmallVec<[bool; 4]> = (0..x.shape().len())
         .map(|axis| axis < missing || shape[axis - missing] == 1)
         .collect();
-    x.reduce(reduce::Sum, &summed, shape.clone())
+    x.reduce(fold::Sum, &summed, shape.clone())
 }
 
 struct SumTo {

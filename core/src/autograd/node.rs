@@ -4,7 +4,7 @@ use super::observer::Observer;
 use super::op::{Cotangents, Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
-use crate::kernel::panics::FirstPanic;
+use crate::kernel::threads::panics::FirstPanic;
 use crate::tensor::{DType, Shape};
 use smallvec::SmallVec;
 use std::cell::RefCell;

@@ -17,7 +17,7 @@ pub trait Isa: Copy + Send + Sync + 'static {
 }
 
 /// The instruction set `I` in a loop that meets no angle above
-/// [`LARGEST_ANGLE`](super::math::trig::LARGEST_ANGLE). Sine and cosine are then free of branches;
+/// [`LARGEST_ANGLE`](crate::kernel::math::trig::LARGEST_ANGLE). Sine and cosine are then free of branches;
 /// elsewhere they look at each angle, which keeps the loop from being vectorized.
 #[derive(Clone, Copy, Debug)]
 pub struct SmallAngles<I>(PhantomData<I>);

@@ -4,34 +4,23 @@
 //! Results never depend on the number of threads: work is cut at fixed places, and what the pieces
 //! give is combined in a fixed order.
 
-// Indexed loops over several arrays of slices at once: see `parallel::cut`.
+// Indexed loops over several arrays of slices at once: see `threads::parallel::cut`.
 #![allow(clippy::needless_range_loop)]
 
-pub(crate) mod compare;
-mod crew;
-pub(crate) mod cross_entropy;
-pub(crate) mod extremes;
-pub(crate) mod gemm;
+pub(crate) mod activation;
+pub(crate) mod elementwise;
+pub(crate) mod index;
 mod isa;
-pub(crate) mod layer_norm;
-pub(crate) mod map;
+pub(crate) mod linear;
+pub(crate) mod loss;
 pub mod math;
-pub(crate) mod normalize;
-pub(crate) mod panics;
-pub(crate) mod parallel;
-mod power;
-pub(crate) mod product;
-pub(crate) mod range;
+pub(crate) mod norm;
 mod real;
 pub(crate) mod reduce;
-pub(crate) mod rows;
-pub(crate) mod scan;
-pub(crate) mod softmax;
 pub(crate) mod strided;
-mod thin;
-mod tile;
+pub(crate) mod threads;
 
+pub use elementwise::map::{Map, Step, Update};
+pub(crate) use elementwise::power::float_power;
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
-pub use map::{Map, Step, Update};
-pub(crate) use power::float_power;
-pub use real::{Float, Lane, Rare, Real};
+pub use real::{Float, Lane, Real, ScalarFunction};

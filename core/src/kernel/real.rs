@@ -4,10 +4,10 @@
 //! instruction set; with the symbolic tensors of `ops` it becomes a recorded computation, so that
 //! the same line gives the fused derivative and the derivative's derivative.
 
-use super::gemm::Gemm;
-use super::isa::Isa;
-use super::math;
-use super::power::whole_power;
+use crate::kernel::elementwise::power::whole_power;
+use crate::kernel::isa::Isa;
+use crate::kernel::linear::gemm::Gemm;
+use crate::kernel::math;
 use std::fmt::{Debug, Display, LowerExp};
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
@@ -155,8 +155,8 @@ pub trait Real:
     fn floor(self) -> Self;
     /// The nearest integer, ties to even.
     fn round(self) -> Self;
-    /// A function that is rare enough to be taken from the standard library, element by element.
-    fn rare(self, function: Rare) -> Self;
+    /// A function that is computed one element at a time, mostly by the standard library.
+    fn scalar(self, function: ScalarFunction) -> Self;
     /// The angle of the point (`x`, `self`) in radians.
     fn atan2(self, x: Self) -> Self;
 
@@ -197,10 +197,10 @@ pub trait Real:
     }
 }
 
-/// The elementary functions of [`Real::rare`].
+/// The elementary functions of [`Real::scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Each is the function of its name.
-pub enum Rare {
+pub enum ScalarFunction {
     Tan,
     Asin,
     Acos,
@@ -266,7 +266,7 @@ impl<F, I> Lane<F, I> {
 
 /// Element `i` of each slice.
 #[inline(always)]
-pub(super) fn lanes<F: Float, I: Isa, const N: usize>(
+pub(crate) fn lanes<F: Float, I: Isa, const N: usize>(
     slices: &[&[F]; N],
     i: usize,
 ) -> [Lane<F, I>; N] {
@@ -380,20 +380,20 @@ impl<F: Float, I: Isa> Real for Lane<F, I> {
         })
     }
     #[inline(always)]
-    fn rare(self, function: Rare) -> Self {
+    fn scalar(self, function: ScalarFunction) -> Self {
         use num_traits::Float as N;
         Self::new(match function {
-            Rare::Tan => N::tan(self.0),
-            Rare::Asin => N::asin(self.0),
-            Rare::Acos => N::acos(self.0),
-            Rare::Atan => N::atan(self.0),
-            Rare::Sinh => N::sinh(self.0),
-            Rare::Cosh => N::cosh(self.0),
-            Rare::Asinh => F::from_f64(asinh(self.0.to_f64())),
-            Rare::Acosh => F::from_f64(acosh(self.0.to_f64())),
-            Rare::Atanh => F::from_f64(atanh(self.0.to_f64())),
-            Rare::Log2 => N::log2(self.0),
-            Rare::Log10 => N::log10(self.0),
+            ScalarFunction::Tan => N::tan(self.0),
+            ScalarFunction::Asin => N::asin(self.0),
+            ScalarFunction::Acos => N::acos(self.0),
+            ScalarFunction::Atan => N::atan(self.0),
+            ScalarFunction::Sinh => N::sinh(self.0),
+            ScalarFunction::Cosh => N::cosh(self.0),
+            ScalarFunction::Asinh => F::from_f64(asinh(self.0.to_f64())),
+            ScalarFunction::Acosh => F::from_f64(acosh(self.0.to_f64())),
+            ScalarFunction::Atanh => F::from_f64(atanh(self.0.to_f64())),
+            ScalarFunction::Log2 => N::log2(self.0),
+            ScalarFunction::Log10 => N::log10(self.0),
         })
     }
     #[inline(always)]

@@ -3,8 +3,9 @@
 use super::pass::Pass;
 use crate::autograd::{Leaf, LeafId, Node, Tensor};
 use crate::error::{Error, Result};
-use crate::kernel::parallel::GRAIN;
-use crate::kernel::{Real, Update, map};
+use crate::kernel::elementwise::map;
+use crate::kernel::threads::parallel::GRAIN;
+use crate::kernel::{Real, Update};
 use crate::tensor::{DType, Element, with_dtype};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -3,7 +3,8 @@
 use super::param::Param;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::kernel::{Step, map};
+use crate::kernel::Step;
+use crate::kernel::elementwise::map;
 use crate::tensor::{Element, refusable};
 
 /// One parameter's part of an optimizer's step.

@@ -1,9 +1,9 @@
 //! Making tensors from values, constants and random draws.
 
-use super::noise;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Float;
+use crate::ops::random::noise;
 use crate::tensor::{Array, DType, Element, Shape, with_dtype};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};

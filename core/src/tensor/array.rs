@@ -4,9 +4,11 @@ use super::dtype::{DType, Element, with_dtype};
 use super::layout::Layout;
 use super::shape::Shape;
 use super::storage::{Storage, room};
-use crate::kernel::gemm::Matrix;
+use crate::kernel::elementwise::map;
+use crate::kernel::linear::gemm::Matrix;
 use crate::kernel::strided::{View, scatter};
-use crate::kernel::{Float, Map, Update, map, parallel};
+use crate::kernel::threads::parallel;
+use crate::kernel::{Float, Map, Update};
 
 /// Elements that a layout finds in shared, immutable storage. Cloning shares.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Layouts: how an array's axes lie in its storage, and the views that are only new layouts.
 
-use super::few::Few;
 use super::shape::Shape;
+use super::small_list::SmallList;
 use crate::kernel::strided::{View, is_row_major};
 use smallvec::SmallVec;
 
@@ -9,14 +9,14 @@ use smallvec::SmallVec;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub shape: Shape,
-    pub strides: Few<isize>,
+    pub strides: SmallList<isize>,
     pub offset: usize,
 }
 
 impl Layout {
     /// Row-major and gapless.
     pub(crate) fn row_major(shape: Shape) -> Self {
-        let mut strides = Few::filled(0, shape.len());
+        let mut strides = SmallList::filled(0, shape.len());
         let mut stride = 1isize;
         for (place, &len) in strides.iter_mut().zip(shape.iter()).rev() {
             *place = stride;
@@ -149,7 +149,7 @@ impl Layout {
         }
         Some(Self {
             shape: shape.clone(),
-            strides: Few::from(&strides[..]),
+            strides: SmallList::from(&strides[..]),
             offset: self.offset,
         })
     }

@@ -5,8 +5,8 @@ use super::layout::Layout;
 use super::shape::{Shape, broadcast_shapes};
 use super::storage::{refusable, room};
 use crate::error::{Error, Result};
-use crate::kernel::parallel::{self, GRAIN};
 use crate::kernel::strided::View;
+use crate::kernel::threads::parallel::{self, GRAIN};
 use std::sync::Arc;
 
 /// An immutable array of truth values, row-major; cloning shares it.

@@ -5,12 +5,12 @@ mod array;
 mod axes;
 pub(crate) mod bytes;
 mod dtype;
-mod few;
 mod indices;
 mod layout;
 mod mask;
 mod reduce;
 mod shape;
+mod small_list;
 mod storage;
 
 pub(crate) use array::Array;

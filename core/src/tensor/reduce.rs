@@ -4,8 +4,8 @@
 use super::array::Array;
 use super::dtype::with_dtype;
 use super::shape::Shape;
-use crate::kernel::range;
-use crate::kernel::reduce::{self, Extreme, Reduction};
+use crate::kernel::reduce::fold::{self, Extreme, Reduction};
+use crate::kernel::reduce::range;
 use smallvec::SmallVec;
 
 /// Fewer columns than this are too few to be reduced side by side.
@@ -97,7 +97,7 @@ impl Array {
     ) -> Self {
         let array = self.contiguous();
         let xs = array.as_slice::<F>().unwrap_or_default();
-        Self::build::<F>(shape, |out| reduce::rows(reduction, xs, len, out))
+        Self::build::<F>(shape, |out| fold::rows(reduction, xs, len, out))
     }
 
     /// The middle axis of (outer, rows, columns).
@@ -110,6 +110,6 @@ impl Array {
     ) -> Self {
         let array = self.contiguous();
         let xs = array.as_slice::<F>().unwrap_or_default();
-        Self::build::<F>(shape, |out| reduce::columns(reduction, xs, lengths, out))
+        Self::build::<F>(shape, |out| fold::columns(reduction, xs, lengths, out))
     }
 }

@@ -1,7 +1,7 @@
 //! Shapes: the lengths of a tensor's axes, and the rules for broadcasting.
 
 use super::dtype::DType;
-use super::few::Few;
+use super::small_list::SmallList;
 use super::storage::reserve;
 use crate::error::{Error, Result};
 use std::fmt;
@@ -15,7 +15,7 @@ const ADDRESSABLE: usize = match 1usize.checked_shl(44) {
 
 /// The lengths of the axes, outermost first. A scalar has none.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Shape(Few<usize>);
+pub struct Shape(SmallList<usize>);
 
 impl Shape {
     /// The number of elements, or an error if they have no addresses: enough for views. Axes of length 0 do
@@ -44,7 +44,7 @@ impl Shape {
         self.0.iter().product()
     }
 
-    pub(crate) fn as_mut(&mut self) -> &mut Few<usize> {
+    pub(crate) fn as_mut(&mut self) -> &mut SmallList<usize> {
         &mut self.0
     }
 
@@ -66,25 +66,25 @@ impl Deref for Shape {
 
 impl From<&[usize]> for Shape {
     fn from(lengths: &[usize]) -> Self {
-        Self(Few::from(lengths))
+        Self(SmallList::from(lengths))
     }
 }
 
 impl From<Vec<usize>> for Shape {
     fn from(lengths: Vec<usize>) -> Self {
-        Self(Few::from(&lengths[..]))
+        Self(SmallList::from(&lengths[..]))
     }
 }
 
 impl<const N: usize> From<[usize; N]> for Shape {
     fn from(lengths: [usize; N]) -> Self {
-        Self(Few::from(&lengths[..]))
+        Self(SmallList::from(&lengths[..]))
     }
 }
 
 impl<const N: usize> From<&[usize; N]> for Shape {
     fn from(lengths: &[usize; N]) -> Self {
-        Self(Few::from(&lengths[..]))
+        Self(SmallList::from(&lengths[..]))
     }
 }
 

@@ -1,0 +1,3 @@
+//! Activations of rows.
+
+pub(crate) mod softmax;

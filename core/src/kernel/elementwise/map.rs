@@ -1,0 +1,341 @@
+//! Elementwise kernels: one formula over N operands, in one sweep.
+
+use crate::kernel::isa::{Isa, Kernel, SmallAngles, dispatch};
+use crate::kernel::math::trig::LARGEST_ANGLE;
+use crate::kernel::real::{Float, Lane, Real, lanes};
+use crate::kernel::strided::View;
+use crate::kernel::threads::parallel::{self, GRAIN, Shared, cut};
+
+/// A formula from `N` numbers to one.
+pub trait Map<const N: usize>: Copy + Send + Sync + 'static {
+    /// Whether it takes the sine or cosine of an argument.
+    const TURNS: bool = false;
+    /// The formula.
+    fn apply<T: Real>(self, args: [T; N]) -> T;
+}
+
+/// A formula that replaces `S` numbers, given `N` others.
+pub trait Update<const S: usize, const N: usize>: Copy + Send + Sync {
+    /// Whether it takes the sine or cosine of an argument, but not of what it replaces.
+    const TURNS: bool = false;
+    /// The new values of `state`.
+    fn apply<T: Real>(self, state: [T; S], args: [T; N]) -> [T; S];
+}
+
+/// The formula of an optimizer: the new parameter and state of one element.
+pub trait Step<const N: usize>: Copy + Send + Sync {
+    /// From parameter `w`, gradient `g` and state.
+    fn apply<T: Real>(self, w: T, g: T, state: [T; N]) -> (T, [T; N]);
+}
+
+/// One parameter's part of an optimizer's step: contiguous slices of one length.
+pub(crate) struct StepPart<'a, F, const N: usize, U> {
+    pub step: U,
+    pub w: &'a mut [F],
+    pub g: &'a [F],
+    pub state: [&'a mut [F]; N],
+}
+
+/// How many elements are staged on the stack when an operand is not contiguous.
+const STAGE: usize = 512;
+
+/// `out[i] = map(inputs[0][i], inputs[1][i], …)` for operands of one shape, in row-major order.
+pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
+    map: M,
+    inputs: &[View<'_, F>; N],
+    out: &mut [F],
+) {
+    let mut slices: [Option<&[F]>; N] = [None; N];
+    let mut whole: [&[F]; N] = [&[]; N];
+    for k in 0..N {
+        slices[k] = inputs[k].as_slice();
+        whole[k] = slices[k].unwrap_or_default();
+    }
+    let contiguous = slices.iter().all(Option::is_some);
+    if contiguous && out.len() <= GRAIN {
+        return sweep(Contiguous {
+            map,
+            inputs: whole,
+            out,
+        });
+    }
+    parallel::chunks_mut(out, GRAIN, &|start, out| {
+        if contiguous {
+            let inputs = cut(whole, &(start..start + out.len()));
+            sweep(Contiguous { map, inputs, out });
+            return;
+        }
+        let mut stages = [[F::default(); STAGE]; N];
+        for (block, out) in out.chunks_mut(STAGE).enumerate() {
+            let start = start + block * STAGE;
+            let mut pieces: [&[F]; N] = [&[]; N];
+            for (k, stage) in stages.iter_mut().enumerate() {
+                pieces[k] = if let Some(slice) = slices[k] {
+                    &slice[start..start + out.len()]
+                } else {
+                    inputs[k].gather(start, &mut stage[..out.len()]);
+                    &stage[..out.len()]
+                };
+            }
+            sweep(Contiguous {
+                map,
+                inputs: pieces,
+                out,
+            });
+        }
+    });
+}
+
+/// `state[i] = update(state[i], args[i])` in place, for contiguous slices of one length.
+pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
+    update: U,
+    states: [&mut [F]; S],
+    args: [&[F]; N],
+) {
+    let len = states[0].len();
+    assert!(states.iter().all(|s| s.len() == len) && args.iter().all(|a| a.len() == len));
+    if len <= GRAIN {
+        return sweep(InPlace {
+            update,
+            states,
+            args,
+        });
+    }
+    let states = states.map(Shared::of);
+    parallel::ranges(len, GRAIN, &|range| {
+        let mut pieces = [(); S].map(|()| <&mut [F]>::default());
+        for k in 0..S {
+            // SAFETY: the ranges of one call do not overlap, and `states` is borrowed for all of it.
+            pieces[k] = unsafe { states[k].piece(range.clone()) };
+        }
+        sweep(InPlace {
+            update,
+            states: pieces,
+            args: cut(args, &range),
+        });
+    });
+}
+
+/// `out[i] = update(old[i], args[i])`, for contiguous slices of one length.
+pub(crate) fn updated<F: Float, const N: usize, U: Update<1, N>>(
+    update: U,
+    old: &[F],
+    args: [&[F]; N],
+    out: &mut [F],
+) {
+    parallel::chunks_mut(out, GRAIN, &|start, out| {
+        let range = start..start + out.len();
+        sweep(Elsewhere {
+            update,
+            old: &old[range.clone()],
+            args: cut(args, &range),
+            out,
+        });
+    });
+}
+
+/// The steps of all parts, in place, split over threads inside large parts and across small ones.
+pub(crate) fn step<F: Float, const N: usize, U: Step<N>>(parts: Vec<StepPart<'_, F, N, U>>) {
+    struct Part<'a, F, const N: usize, U> {
+        step: U,
+        w: Shared<F>,
+        g: &'a [F],
+        state: [Shared<F>; N],
+    }
+    let lens: Vec<usize> = parts.iter().map(|part| part.w.len()).collect();
+    let parts: Vec<_> = parts
+        .into_iter()
+        .map(|part| {
+            let len = part.w.len();
+            assert!(part.g.len() == len && part.state.iter().all(|slot| slot.len() == len));
+            Part {
+                step: part.step,
+                w: Shared::of(part.w),
+                g: part.g,
+                state: part.state.map(Shared::of),
+            }
+        })
+        .collect();
+    parallel::batches(&lens, GRAIN, &|i, range| {
+        let part = &parts[i];
+        let mut state = [(); N].map(|()| <&mut [F]>::default());
+        for k in 0..N {
+            // SAFETY: the ranges of one part do not overlap, and the slices of all parts are
+            // borrowed until the end of this function.
+            state[k] = unsafe { part.state[k].piece(range.clone()) };
+        }
+        dispatch(StepPart {
+            step: part.step,
+            // SAFETY: as above.
+            w: unsafe { part.w.piece(range.clone()) },
+            g: &part.g[range],
+            state,
+        });
+    });
+}
+
+/// A kernel whose formula may take sines and cosines of its arguments.
+trait Sweep: Kernel<Output = ()> {
+    const TURNS: bool;
+    /// Whether an argument is too large for the fast sine.
+    fn meets_large_angles(&self) -> bool;
+}
+
+/// Runs a kernel, and if it turns and meets no large angle, then without the branches for such.
+#[inline]
+fn sweep<K: Sweep>(kernel: K) {
+    if K::TURNS {
+        dispatch(Turning(kernel));
+    } else {
+        dispatch(kernel);
+    }
+}
+
+struct Turning<K>(K);
+
+impl<K: Sweep> Kernel for Turning<K> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if self.0.meets_large_angles() {
+            self.0.run::<I>();
+        } else {
+            self.0.run::<SmallAngles<I>>();
+        }
+    }
+}
+
+#[inline(always)]
+fn any_large<F: Float, const N: usize>(slices: &[&[F]; N]) -> bool {
+    let (limit, mut any) = (F::from_f64(LARGEST_ANGLE), false);
+    for slice in slices {
+        for x in *slice {
+            any |= x.abs() > limit;
+        }
+    }
+    any
+}
+
+impl<F: Float, const N: usize, M: Map<N>> Sweep for Contiguous<'_, F, N, M> {
+    const TURNS: bool = M::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.inputs)
+    }
+}
+
+impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Sweep for InPlace<'_, F, S, N, U> {
+    const TURNS: bool = U::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.args)
+    }
+}
+
+impl<F: Float, const N: usize, U: Update<1, N>> Sweep for Elsewhere<'_, F, N, U> {
+    const TURNS: bool = U::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.args)
+    }
+}
+
+struct Contiguous<'a, F, const N: usize, M> {
+    map: M,
+    inputs: [&'a [F]; N],
+    out: &'a mut [F],
+}
+
+impl<F: Float, const N: usize, M: Map<N>> Kernel for Contiguous<'_, F, N, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let len = self.out.len();
+        let inputs = cut(self.inputs, &(0..len));
+        for i in 0..len {
+            self.out[i] = self.map.apply(lanes::<F, I, N>(&inputs, i)).0;
+        }
+    }
+}
+
+struct InPlace<'a, F, const S: usize, const N: usize, U> {
+    update: U,
+    states: [&'a mut [F]; S],
+    args: [&'a [F]; N],
+}
+
+impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Kernel for InPlace<'_, F, S, N, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let states = self.states;
+        let len = states[0].len();
+        for state in &states {
+            assert!(state.len() == len);
+        }
+        let args = cut(self.args, &(0..len));
+        for i in 0..len {
+            let mut before = [Lane::<F, I>::new(F::default()); S];
+            for k in 0..S {
+                before[k] = Lane::new(states[k][i]);
+            }
+            let after = self.update.apply(before, lanes::<F, I, N>(&args, i));
+            for k in 0..S {
+                states[k][i] = after[k].0;
+            }
+        }
+    }
+}
+
+struct Elsewhere<'a, F, const N: usize, U> {
+    update: U,
+    old: &'a [F],
+    args: [&'a [F]; N],
+    out: &'a mut [F],
+}
+
+impl<F: Float, const N: usize, U: Update<1, N>> Kernel for Elsewhere<'_, F, N, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let (old, out) = (self.old, self.out);
+        let len = out.len();
+        assert!(old.len() == len);
+        let args = cut(self.args, &(0..len));
+        for i in 0..len {
+            let [after] = self
+                .update
+                .apply([Lane::new(old[i])], lanes::<F, I, N>(&args, i));
+            out[i] = after.0;
+        }
+    }
+}
+
+impl<F: Float, const N: usize, U: Step<N>> Kernel for StepPart<'_, F, N, U> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let (w, g, states) = (self.w, self.g, self.state);
+        let len = w.len();
+        assert!(g.len() == len);
+        for state in &states {
+            assert!(state.len() == len);
+        }
+        for i in 0..len {
+            let mut state = [Lane::<F, I>::new(F::default()); N];
+            for k in 0..N {
+                state[k] = Lane::new(states[k][i]);
+            }
+            let (new, state) = self.step.apply(Lane::new(w[i]), Lane::new(g[i]), state);
+            w[i] = new.0;
+            for k in 0..N {
+                states[k][i] = state[k].0;
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! One formula over all elements, in one sweep.
+
+pub(crate) mod compare;
+pub(crate) mod map;
+pub(crate) mod power;

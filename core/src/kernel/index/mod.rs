@@ -1,0 +1,3 @@
+//! Elements by number.
+
+pub(crate) mod rows;

@@ -1,0 +1,150 @@
+//! Taking elements by number, and adding elements up by number: what indexing comes down to.
+//!
+//! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has an index, the same
+//! for all of outer, or each element (outer, count, inner) has.
+
+use crate::kernel::real::Float;
+use crate::kernel::threads::parallel::{self, GRAIN};
+
+/// Slices that are added up one by one; longer lists are halved.
+const LEAF: usize = 32;
+
+/// How many slices are taken, how long the axis is that they are taken from, how long a slice is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    pub count: usize,
+    pub len: usize,
+    pub inner: usize,
+}
+
+/// `out[o, k] = xs[o, indices[k]]`
+pub(crate) fn take_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
+    let Sizes { count, len, inner } = sizes;
+    for_runs(count, inner, out, &|o, first, out| {
+        let block = &xs[o * len * inner..(o + 1) * len * inner];
+        let indices = &indices[first..];
+        if inner == 1 {
+            for (out, &index) in out.iter_mut().zip(indices) {
+                *out = block[index];
+            }
+        } else {
+            for (out, &index) in out.chunks_exact_mut(inner).zip(indices) {
+                out.copy_from_slice(&block[index * inner..(index + 1) * inner]);
+            }
+        }
+    });
+}
+
+/// `out[o, k, i] = xs[o, indices[o, k, i], i]`
+pub(crate) fn take_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
+    let Sizes { count, len, inner } = sizes;
+    for_runs(count, inner, out, &|o, first, out| {
+        let block = &xs[o * len * inner..(o + 1) * len * inner];
+        let indices = &indices[(o * count + first) * inner..];
+        if inner == 1 {
+            for (out, &index) in out.iter_mut().zip(indices) {
+                *out = block[index];
+            }
+        } else {
+            let slices = out.chunks_exact_mut(inner).zip(indices.chunks_exact(inner));
+            for (out, indices) in slices {
+                for (i, (out, &index)) in out.iter_mut().zip(indices).enumerate() {
+                    *out = block[index * inner + i];
+                }
+            }
+        }
+    });
+}
+
+/// `out[o, indices[k]] += xs[o, k]`, those of one index in their order, pairwise.
+pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
+    if xs.is_empty() {
+        return;
+    }
+    // The numbers of the slices by index. Slot i + 2 counts those of index i; then slot i + 1 is
+    // where the list of index i begins; then where it ends, which is where the next begins.
+    let mut bounds = vec![0usize; sizes.len + 2];
+    for index in indices {
+        bounds[index + 2] += 1;
+    }
+    for slot in 2..bounds.len() {
+        bounds[slot] += bounds[slot - 1];
+    }
+    let mut listed = vec![0usize; indices.len()];
+    for (k, index) in indices.iter().enumerate() {
+        listed[bounds[index + 1]] = k;
+        bounds[index + 1] += 1;
+    }
+    let block = sizes.count * sizes.inner;
+    for_runs(sizes.len, sizes.inner, out, &|o, first, out| {
+        let xs = &xs[o * block..(o + 1) * block];
+        for (index, out) in (first..).zip(out.chunks_exact_mut(sizes.inner)) {
+            add_listed(xs, &listed[bounds[index]..bounds[index + 1]], out);
+        }
+    });
+}
+
+/// `out` += the slices of `xs` that are listed.
+fn add_listed<F: Float>(xs: &[F], listed: &[usize], out: &mut [F]) {
+    let len = out.len();
+    if listed.len() <= LEAF {
+        for k in listed {
+            let xs = &xs[k * len..(k + 1) * len];
+            out.iter_mut().zip(xs).for_each(|(out, &x)| *out += x);
+        }
+        return;
+    }
+    let (first, second) = listed.split_at(listed.len() / 2);
+    let mut sum = vec![F::default(); len];
+    add_listed(xs, first, out);
+    add_listed(xs, second, &mut sum);
+    out.iter_mut().zip(sum).for_each(|(out, x)| *out += x);
+}
+
+/// `out[o, indices[o, k, i], i] += xs[o, k, i]`, those of one place in their order, in `f64`.
+pub(crate) fn add_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
+    if xs.is_empty() {
+        return;
+    }
+    let Sizes { count, len, inner } = sizes;
+    let per_task = (GRAIN / ((len + count) * inner)).max(1);
+    parallel::chunks_mut(out, per_task * len * inner, &|start, out| {
+        let mut sums: Vec<f64> = Vec::with_capacity(len * inner);
+        for (o, out) in (start / (len * inner)..).zip(out.chunks_exact_mut(len * inner)) {
+            sums.clear();
+            sums.extend(out.iter().map(|&x| x.to_f64()));
+            let block = o * count * inner..(o + 1) * count * inner;
+            let slices = xs[block.clone()].chunks_exact(inner);
+            for (xs, indices) in slices.zip(indices[block].chunks_exact(inner)) {
+                for (i, (&x, index)) in xs.iter().zip(indices).enumerate() {
+                    sums[index * inner + i] += x.to_f64();
+                }
+            }
+            let sums = out.iter_mut().zip(&sums);
+            sums.for_each(|(out, &sum)| *out = F::from_f64(sum));
+        }
+    });
+}
+
+/// Calls `body(outer, first, run)` for runs of slices of `out`, (outer, count, inner): those of one
+/// outer from number `first` on.
+fn for_runs<F: Float>(
+    count: usize,
+    inner: usize,
+    out: &mut [F],
+    body: &(impl Fn(usize, usize, &mut [F]) + Sync),
+) {
+    if out.is_empty() {
+        return;
+    }
+    let per_task = (GRAIN / inner).max(1);
+    parallel::chunks_mut(out, per_task * inner, &|start, out| {
+        let (mut o, mut first) = (start / inner / count, start / inner % count);
+        let mut rest = out;
+        while !rest.is_empty() {
+            let (run, behind) = rest.split_at_mut(((count - first) * inner).min(rest.len()));
+            body(o, first, run);
+            (o, first, rest) = (o + 1, 0, behind);
+        }
+    });
+}

@@ -1,0 +1,238 @@
+//! Matrix products, through `matrixmultiply` unless they are thin: any strides, so transposes are never
+//! copied.
+
+use crate::kernel::linear::{thin, tile};
+use crate::kernel::real::Float;
+
+/// A matrix operand: element `(i, j)` is `data[offset + i * row_stride + j * column_stride]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a, F> {
+    pub data: &'a [F],
+    pub offset: usize,
+    pub row_stride: isize,
+    pub column_stride: isize,
+}
+
+impl<'a, F> Matrix<'a, F> {
+    /// The same memory read as the transposed matrix.
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// Whether every element of a `rows` x `columns` matrix lies inside `data`.
+    fn fits(&self, rows: usize, columns: usize) -> bool {
+        if rows == 0 || columns == 0 {
+            return true;
+        }
+        let mut low = self.offset as i128;
+        let mut high = low;
+        for (len, stride) in [(rows, self.row_stride), (columns, self.column_stride)] {
+            let reach = (len - 1) as i128 * stride as i128;
+            low += reach.min(0);
+            high += reach.max(0);
+        }
+        low >= 0 && high < self.data.len() as i128
+    }
+}
+
+/// `c = a b + beta c` with `a` (m, k), `b` (k, n) and `c` (m, n) gapless and row-major.
+///
+/// With `beta == 0` the old contents of `c` do not matter (not even NaN).
+///
+/// # Panics
+/// If an operand's strides lead out of its slice: the caller's layout is wrong.
+pub(crate) fn gemm<F: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, F>,
+    b: Matrix<'_, F>,
+    beta: F,
+    c: &mut [F],
+) {
+    assert!(
+        a.fits(m, k) && b.fits(k, n) && c.len() == m * n,
+        "gemm: a layout leads out of its memory"
+    );
+    // A product with one column is the transpose of one with one row.
+    let thin = thin::product([m, k, n], a, b, beta, c)
+        || n == 1 && thin::product([1, k, m], b.transposed(), a.transposed(), beta, c);
+    if thin || tile::product([m, k, n], a, b, beta, c) {
+        return;
+    }
+    // SAFETY: `fits` has checked that every element of `a` and `b` lies inside their slices; `c`
+    // has exactly m * n elements, is written row-major, and does not alias (it is `&mut`).
+    unsafe {
+        F::raw_gemm(
+            m,
+            k,
+            n,
+            F::one(),
+            a.data.as_ptr().wrapping_add(a.offset),
+            a.row_stride,
+            a.column_stride,
+            b.data.as_ptr().wrapping_add(b.offset),
+            b.row_stride,
+            b.column_stride,
+            beta,
+            c.as_mut_ptr(),
+            n as isize,
+            1,
+        );
+    }
+}
+
+/// The types that have a matrix product.
+pub trait Gemm: Sized {
+    /// `c = alpha a b + beta c` by pointer and stride.
+    ///
+    /// # Safety
+    /// Every element that the sizes and strides reach must be valid for reads (`a`, `b`) or for
+    /// reads and writes (`c`), and `c` must not overlap `a` or `b`.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn raw_gemm(
+        m: usize,
+        k: usize,
+        n: usize,
+        alpha: Self,
+        a: *const Self,
+        rsa: isize,
+        csa: isize,
+        b: *const Self,
+        rsb: isize,
+        csb: isize,
+        beta: Self,
+        c: *mut Self,
+        rsc: isize,
+        csc: isize,
+    );
+}
+
+macro_rules! impl_gemm {
+    ($float:ty, $function:path) => {
+        impl Gemm for $float {
+            #[inline]
+            unsafe fn raw_gemm(
+                m: usize,
+                k: usize,
+                n: usize,
+                alpha: Self,
+                a: *const Self,
+                rsa: isize,
+                csa: isize,
+                b: *const Self,
+                rsb: isize,
+                csb: isize,
+                beta: Self,
+                c: *mut Self,
+                rsc: isize,
+                csc: isize,
+            ) {
+                // SAFETY: the caller's promise is exactly what the function asks for.
+                unsafe { $function(m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
+            }
+        }
+    };
+}
+
+impl_gemm!(f32, matrixmultiply::sgemm);
+impl_gemm!(f64, matrixmultiply::dgemm);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers whose products are exact in any order of summation, so that all ways give the same.
+    fn whole_numbers<F: Float>(len: usize, seed: usize) -> Vec<F> {
+        (0..len)
+            .map(|i| F::from_f64(((i * 7 + seed * 13) % 11) as f64 - 5.0))
+            .collect()
+    }
+
+    /// Strides of a matrix by rows, by columns, and with gaps.
+    fn strides(way: usize, rows: usize, columns: usize) -> (usize, usize) {
+        [(columns, 1), (1, rows), (2 * columns + 1, 2), (3, 3 * rows)][way]
+    }
+
+    fn check<F: Float>(sizes: [usize; 3], ways: [usize; 2], beta: f64) {
+        let [m, k, n] = sizes;
+        let (a_strides, b_strides) = (strides(ways[0], m, k), strides(ways[1], k, n));
+        let values = |(row, column): (usize, usize), rows: usize, columns: usize, seed| {
+            whole_numbers::<F>(5 + (rows - 1) * row + (columns - 1) * column + 1, seed)
+        };
+        let (a, b) = (values(a_strides, m, k, 1), values(b_strides, k, n, 2));
+        let matrix = |data, (row, column): (usize, usize)| Matrix {
+            data,
+            offset: 5,
+            row_stride: row as isize,
+            column_stride: column as isize,
+        };
+        let before = whole_numbers::<F>(m * n, 3);
+        let mut found = before.clone();
+        let (a_matrix, b_matrix) = (matrix(&a[..], a_strides), matrix(&b[..], b_strides));
+        gemm(sizes, a_matrix, b_matrix, F::from_f64(beta), &mut found);
+        for i in 0..m {
+            for j in 0..n {
+                let mut expected = beta * before[i * n + j].to_f64();
+                for l in 0..k {
+                    expected += a[5 + i * a_strides.0 + l * a_strides.1].to_f64()
+                        * b[5 + l * b_strides.0 + j * b_strides.1].to_f64();
+                }
+                let found = found[i * n + j].to_f64();
+                assert_eq!(found, expected, "{sizes:?} {ways:?} {beta} ({i}, {j})");
+            }
+        }
+    }
+
+    #[test]
+    fn products_are_what_their_definition_says() {
+        let mut seed = 12345u64;
+        let mut draw = |below: usize| {
+            seed = seed
+                .wrapping_mul(6364136223846793005)
+                .wrapping_add(1442695040888963407);
+            (seed >> 33) as usize % below
+        };
+        let mut sizes = vec![
+            [1, 784, 300],
+            [32, 784, 10],
+            [300, 32, 77],
+            [70, 300, 130],
+            [90, 1030, 49],
+        ];
+        for _ in 0..400 {
+            let most = [3, 9, 40, 150][draw(4)];
+            sizes.push([1 + draw(most), 1 + draw(2 * most), 1 + draw(most)]);
+        }
+        for sizes in sizes {
+            let ways = [draw(4), draw(4)];
+            let beta = [0.0, 1.0, 2.0][draw(3)];
+            check::<f32>(sizes, ways, beta);
+            check::<f64>(sizes, ways, beta);
+        }
+    }
+
+    #[test]
+    fn what_was_in_the_result_does_not_matter_if_it_is_not_added() {
+        for m in [1, 3, 9, 33, 100] {
+            let ones = vec![1.0f32; m * 300];
+            let of_ones = |row_stride, column_stride| Matrix {
+                data: &ones[..],
+                offset: 0,
+                row_stride,
+                column_stride,
+            };
+            let mut found = vec![f32::NAN; m * m];
+            gemm(
+                [m, 300, m],
+                of_ones(300, 1),
+                of_ones(1, 300),
+                0.0,
+                &mut found,
+            );
+            assert!(found.iter().all(|&x| x == 300.0), "{m}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Matrix products.
+
+pub(crate) mod gemm;
+pub(crate) mod thin;
+pub(crate) mod tile;

@@ -1,0 +1,259 @@
+//! Products of a few rows by a matrix: one sample through a layer. Such a product reads the matrix once and
+//! is bound by that, where a general product would first copy it into its own order.
+
+use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::linear::gemm::Matrix;
+use crate::kernel::real::Float;
+use crate::kernel::threads::parallel::{self, Shared};
+use std::ops::Range;
+
+/// Rows that are multiplied side by side; more than these are a general product.
+const MOST_ROWS: usize = 4;
+/// More rows than this are a general product where columns lie in order and are long: a layer's forward,
+/// whose weight a general product would have to turn over.
+const MOST_ROWS_BY_COLUMNS: usize = 64;
+/// Columns of this length are long: adding up the accumulators at their ends does not matter much.
+const LONG: usize = 256;
+/// Accumulators that run side by side.
+const LANES: usize = 16;
+/// Columns of the matrix whose products run side by side.
+const COLUMNS: usize = 4;
+/// Elements of the result that are accumulated together.
+const STRETCH: usize = 1024;
+/// Multiplications that one task does.
+const TASK: usize = 512 * 1024;
+
+/// `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm), if `a` has few rows and `b` lies in order, by rows or
+/// by columns; else false, and nothing is done. The layouts must have been checked.
+pub(crate) fn product<F: Float>(
+    [m, k, n]: [usize; 3],
+    a: Matrix<'_, F>,
+    b: Matrix<'_, F>,
+    beta: F,
+    c: &mut [F],
+) -> bool {
+    let ordered = a.column_stride == 1 && a.row_stride >= 0;
+    let by_columns = b.row_stride == 1 && b.column_stride >= 0;
+    let by_rows = b.column_stride == 1 && b.row_stride >= 0;
+    let most_rows = if by_columns && k >= LONG {
+        MOST_ROWS_BY_COLUMNS
+    } else {
+        MOST_ROWS
+    };
+    if !ordered || !(by_columns || by_rows) || m * k * n == 0 || m > most_rows {
+        return false;
+    }
+    let product = Product {
+        a,
+        b,
+        by_columns,
+        beta,
+        c: Shared::of(c),
+        k,
+        n,
+    };
+    let per_task = (TASK / (k * m)).max(1).next_multiple_of(LANES);
+    parallel::ranges(n, per_task, &|range| {
+        // A few columns stay near while all rows are multiplied by them.
+        let few = if m > MOST_ROWS { 2 * COLUMNS } else { n };
+        for start in range.clone().step_by(few) {
+            let columns = start..(start + few).min(range.end);
+            for row in (0..m).step_by(MOST_ROWS) {
+                match m - row {
+                    1 => product.part::<1>(row, columns.clone()),
+                    2 => product.part::<2>(row, columns.clone()),
+                    3 => product.part::<3>(row, columns.clone()),
+                    _ => product.part::<MOST_ROWS>(row, columns.clone()),
+                }
+            }
+        }
+    });
+    true
+}
+
+struct Product<'a, F> {
+    a: Matrix<'a, F>,
+    b: Matrix<'a, F>,
+    by_columns: bool,
+    beta: F,
+    c: Shared<F>,
+    k: usize,
+    n: usize,
+}
+
+impl<F: Float> Product<'_, F> {
+    /// `M` rows of some columns of the result.
+    fn part<const M: usize>(&self, first: usize, range: Range<usize>) {
+        let mut rows: [&[F]; M] = [&[]; M];
+        let mut out = [(); M].map(|()| <&mut [F]>::default());
+        for i in 0..M {
+            let start = self.a.offset + (first + i) * self.a.row_stride as usize;
+            rows[i] = &self.a.data[start..start + self.k];
+            let row = (first + i) * self.n;
+            // SAFETY: no part is computed twice, the tasks' ranges do not overlap, rows are `n` apart,
+            // and `product` borrows `c` for all of it.
+            out[i] = unsafe { self.c.piece(row + range.start..row + range.end) };
+            if self.beta == F::zero() {
+                out[i].fill(F::zero());
+            } else if self.beta != F::one() {
+                out[i].iter_mut().for_each(|x| *x *= self.beta);
+            }
+        }
+        let b = self.b;
+        if self.by_columns {
+            dispatch(Dots {
+                rows,
+                b,
+                range,
+                out,
+            });
+        } else {
+            dispatch(Sums {
+                rows,
+                b,
+                range,
+                out,
+            });
+        }
+    }
+}
+
+/// `out[i][j] += rows[i] · column j`, the columns being in order.
+struct Dots<'a, F, const M: usize> {
+    rows: [&'a [F]; M],
+    b: Matrix<'a, F>,
+    range: Range<usize>,
+    out: [&'a mut [F]; M],
+}
+
+impl<F: Float, const M: usize> Kernel for Dots<'_, F, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self) {
+        let len = self.range.len();
+        let whole = len - len % COLUMNS;
+        for j in (0..whole).step_by(COLUMNS) {
+            self.columns::<I, COLUMNS>(j);
+        }
+        for j in whole..len {
+            self.columns::<I, 1>(j);
+        }
+    }
+}
+
+impl<F: Float, const M: usize> Dots<'_, F, M> {
+    #[inline(always)]
+    fn columns<I: Isa, const J: usize>(&mut self, first: usize) {
+        let k = self.rows[0].len();
+        let mut columns: [&[F]; J] = [&[]; J];
+        for j in 0..J {
+            let column = (self.range.start + first + j) * self.b.column_stride as usize;
+            columns[j] = &self.b.data[self.b.offset + column..][..k];
+        }
+        let mut sums = [[[F::zero(); LANES]; J]; M];
+        let whole = k - k % LANES;
+        for start in (0..whole).step_by(LANES) {
+            let mut ws = [[F::zero(); LANES]; J];
+            for j in 0..J {
+                ws[j].copy_from_slice(&columns[j][start..start + LANES]);
+            }
+            for i in 0..M {
+                let mut x = [F::zero(); LANES];
+                x.copy_from_slice(&self.rows[i][start..start + LANES]);
+                for j in 0..J {
+                    for l in 0..LANES {
+                        sums[i][j][l] = x[l].fma::<I>(ws[j][l], sums[i][j][l]);
+                    }
+                }
+            }
+        }
+        // A copy: what is indexed in memory would not stay in registers.
+        let mut done = [[[F::zero(); LANES]; J]; M];
+        for i in 0..M {
+            for j in 0..J {
+                done[i][j] = sums[i][j];
+            }
+        }
+        // The rest is padded with zeros.
+        let padded = |rest: &[F]| {
+            let mut whole = [F::zero(); LANES];
+            whole[..rest.len()].copy_from_slice(rest);
+            whole
+        };
+        for i in 0..M {
+            let x = padded(&self.rows[i][whole..]);
+            for j in 0..J {
+                let w = padded(&columns[j][whole..]);
+                for l in 0..LANES {
+                    done[i][j][l] = x[l].fma::<I>(w[l], done[i][j][l]);
+                }
+                self.out[i][first + j] += total(done[i][j]);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn total<F: Float>(mut lanes: [F; LANES]) -> F {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for l in 0..half {
+            lanes[l] += lanes[l + half];
+        }
+        half /= 2;
+    }
+    lanes[0]
+}
+
+/// `out[i] += Σ rows[i][k] · row k`, the rows being in order.
+struct Sums<'a, F, const M: usize> {
+    rows: [&'a [F]; M],
+    b: Matrix<'a, F>,
+    range: Range<usize>,
+    out: [&'a mut [F]; M],
+}
+
+impl<F: Float, const M: usize> Kernel for Sums<'_, F, M> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(mut self) {
+        let k = self.rows[0].len();
+        for start in (0..self.range.len()).step_by(STRETCH) {
+            let end = (start + STRETCH).min(self.range.len());
+            let whole = k - k % COLUMNS;
+            for row in (0..whole).step_by(COLUMNS) {
+                self.add::<I, COLUMNS>(row, start..end);
+            }
+            for row in whole..k {
+                self.add::<I, 1>(row, start..end);
+            }
+        }
+    }
+}
+
+impl<F: Float, const M: usize> Sums<'_, F, M> {
+    #[inline(always)]
+    fn add<I: Isa, const J: usize>(&mut self, first: usize, stretch: Range<usize>) {
+        let len = stretch.len();
+        let mut rows: [&[F]; J] = [&[]; J];
+        for j in 0..J {
+            let row = (first + j) * self.b.row_stride as usize;
+            let start = self.b.offset + row + self.range.start + stretch.start;
+            rows[j] = &self.b.data[start..start + len];
+        }
+        for i in 0..M {
+            let mut factors = [F::zero(); J];
+            factors.copy_from_slice(&self.rows[i][first..first + J]);
+            let out = &mut self.out[i][stretch.start..stretch.end];
+            for l in 0..len {
+                let mut sum = out[l];
+                for j in 0..J {
+                    sum = factors[j].fma::<I>(rows[j][l], sum);
+                }
+                out[l] = sum;
+            }
+        }
+    }
+}

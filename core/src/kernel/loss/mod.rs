@@ -1,0 +1,3 @@
+//! Losses over rows.
+
+pub(crate) mod cross_entropy;

@@ -1,0 +1,347 @@
+//! Sweeps over (samples, channels, inner) data with one coefficient per channel: what batch
+//! normalization is made of, forward and backward.
+
+use crate::kernel::elementwise::map::Map;
+use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::real::{Float, Lane, Real, lanes};
+use crate::kernel::threads::parallel::{self, cut};
+
+/// The sizes of channel data: samples, channels, and elements per sample and channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Channels {
+    pub samples: usize,
+    pub channels: usize,
+    pub inner: usize,
+}
+
+impl Channels {
+    /// Elements that share a channel.
+    pub(crate) fn per_channel(self) -> usize {
+        self.samples * self.inner
+    }
+
+    fn per_sample(self) -> usize {
+        self.channels * self.inner
+    }
+
+    /// Samples that one task takes.
+    fn samples_per_task(self) -> usize {
+        (32 * 1024 / self.per_sample().max(1))
+            .max(ROWS)
+            .next_multiple_of(ROWS)
+    }
+}
+
+/// A formula over `X` elements and their channel's `P` coefficients that gives `K` terms to sum.
+pub(crate) trait Terms<const X: usize, const P: usize, const K: usize>:
+    Copy + Send + Sync
+{
+    /// The terms.
+    fn apply<T: Real>(self, elements: [T; X], coefficients: [T; P]) -> [T; K];
+}
+
+/// Samples that are summed in one block; blocks are summed pairwise.
+const ROWS: usize = 32;
+/// Samples of a block whose terms are added before they go to the accumulators, which do not all fit
+/// into registers.
+const GROUP: usize = 4;
+/// Channels that are summed together.
+const COLUMNS: usize = 256;
+
+/// `out = map(elements…, coefficients of the channel…)`, the first `X` operands being data and the
+/// others, of one value per channel, coefficients.
+pub(crate) fn map<F: Float, const X: usize, const P: usize, const N: usize, M: Map<N>>(
+    map: M,
+    xs: [&[F]; X],
+    coefficients: [&[F]; P],
+    sizes: Channels,
+    out: &mut [F],
+) {
+    const { assert!(X + P == N) };
+    let piece = sizes.samples_per_task() * sizes.per_sample();
+    parallel::chunks_mut(out, piece, &|start, out| {
+        let xs = cut(xs, &(start..start + out.len()));
+        dispatch(MapChannels {
+            map,
+            xs,
+            coefficients,
+            sizes,
+            out,
+        });
+    });
+}
+
+struct MapChannels<'a, F, const X: usize, const P: usize, const N: usize, M> {
+    map: M,
+    xs: [&'a [F]; X],
+    coefficients: [&'a [F]; P],
+    sizes: Channels,
+    out: &'a mut [F],
+}
+
+impl<F: Float, const X: usize, const P: usize, const N: usize, M: Map<N>> Kernel
+    for MapChannels<'_, F, X, P, N, M>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Channels {
+            channels, inner, ..
+        } = self.sizes;
+        if inner == 1 {
+            let coefficients = cut(self.coefficients, &(0..channels));
+            for (row, out) in self.out.chunks_exact_mut(channels.max(1)).enumerate() {
+                let xs = cut(self.xs, &(row * channels..(row + 1) * channels));
+                for j in 0..channels {
+                    let mut args = [Lane::<F, I>::new(F::default()); N];
+                    for k in 0..X {
+                        args[k] = Lane::new(xs[k][j]);
+                    }
+                    for k in 0..P {
+                        args[X + k] = Lane::new(coefficients[k][j]);
+                    }
+                    out[j] = self.map.apply(args).0;
+                }
+            }
+            return;
+        }
+        for (line, out) in self.out.chunks_exact_mut(inner.max(1)).enumerate() {
+            let channel = line % channels;
+            let xs = cut(self.xs, &(line * inner..(line + 1) * inner));
+            let mut args = [Lane::<F, I>::new(F::default()); N];
+            for (arg, c) in args[X..].iter_mut().zip(self.coefficients) {
+                *arg = Lane::new(c[channel]);
+            }
+            for i in 0..inner {
+                for k in 0..X {
+                    args[k] = Lane::new(xs[k][i]);
+                }
+                out[i] = self.map.apply(args).0;
+            }
+        }
+    }
+}
+
+/// The sums over each channel of `K` terms, pairwise.
+pub(crate) fn sums<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>>(
+    terms: M,
+    xs: [&[F]; X],
+    coefficients: [&[F]; P],
+    sizes: Channels,
+) -> [Vec<F>; K] {
+    let per_sample = sizes.per_sample();
+    let parts = parallel::collect(sizes.samples, sizes.samples_per_task(), &|range| {
+        let xs = cut(xs, &(range.start * per_sample..range.end * per_sample));
+        dispatch(Sums {
+            terms,
+            xs,
+            coefficients,
+            sizes,
+            samples: range.len(),
+        })
+    });
+    let add = |mut a: [Vec<F>; K], b: [Vec<F>; K]| {
+        for (a, b) in a.iter_mut().zip(b) {
+            for (a, b) in a.iter_mut().zip(b) {
+                *a += b;
+            }
+        }
+        a
+    };
+    tree(parts, add).unwrap_or_else(|| [(); K].map(|()| vec![F::zero(); sizes.channels]))
+}
+
+/// Combines the items as a balanced tree over their order.
+fn tree<T>(mut items: Vec<T>, mut combine: impl FnMut(T, T) -> T) -> Option<T> {
+    while items.len() > 1 {
+        let mut pairs = items.into_iter();
+        let mut next = Vec::new();
+        while let Some(a) = pairs.next() {
+            next.push(match pairs.next() {
+                Some(b) => combine(a, b),
+                None => a,
+            });
+        }
+        items = next;
+    }
+    items.pop()
+}
+
+struct Sums<'a, F, const X: usize, const P: usize, const K: usize, M> {
+    terms: M,
+    xs: [&'a [F]; X],
+    coefficients: [&'a [F]; P],
+    sizes: Channels,
+    samples: usize,
+}
+
+impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>> Kernel
+    for Sums<'_, F, X, P, K, M>
+{
+    type Output = [Vec<F>; K];
+
+    #[inline(always)]
+    fn run<I: Isa>(self) -> [Vec<F>; K] {
+        let Channels {
+            channels, inner, ..
+        } = self.sizes;
+        let mut totals = [(); K].map(|()| vec![F::zero(); channels]);
+        for first in (0..channels).step_by(COLUMNS) {
+            let width = COLUMNS.min(channels - first);
+            let mut slots: Vec<[[F; COLUMNS]; K]> = Vec::new();
+            let mut count = 0usize;
+            for start in (0..self.samples).step_by(ROWS) {
+                let rows = start..(start + ROWS).min(self.samples);
+                let mut acc = if inner == 1 {
+                    self.block_of_rows::<I>(first, width, rows)
+                } else {
+                    self.block_of_lines::<I>(first, width, rows)
+                };
+                // As a binary counter: each trailing one is a finished subtree of equal size.
+                for _ in 0..count.trailing_ones() {
+                    if let Some(slot) = slots.pop() {
+                        add_blocks(&mut acc, &slot);
+                    }
+                }
+                slots.push(acc);
+                count += 1;
+            }
+            while slots.len() > 1 {
+                if let (Some(last), Some(before)) = (slots.pop(), slots.last_mut()) {
+                    add_blocks(before, &last);
+                }
+            }
+            if let Some(sums) = slots.first() {
+                for (total, sum) in totals.iter_mut().zip(sums) {
+                    total[first..first + width].copy_from_slice(&sum[..width]);
+                }
+            }
+        }
+        totals
+    }
+}
+
+#[inline(always)]
+fn add_blocks<F: Float, const K: usize>(into: &mut [[F; COLUMNS]; K], from: &[[F; COLUMNS]; K]) {
+    for (into, from) in into.iter_mut().zip(from) {
+        for (into, from) in into.iter_mut().zip(from) {
+            *into += *from;
+        }
+    }
+}
+
+impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>>
+    Sums<'_, F, X, P, K, M>
+{
+    /// One element per sample and channel: channels side by side in the accumulators.
+    #[inline(always)]
+    fn block_of_rows<I: Isa>(
+        &self,
+        first: usize,
+        width: usize,
+        rows: std::ops::Range<usize>,
+    ) -> [[F; COLUMNS]; K] {
+        let mut acc = [[F::zero(); COLUMNS]; K];
+        let columns = first..first + width;
+        let whole = rows.len() - rows.len() % GROUP;
+        for row in (rows.start..rows.start + whole).step_by(GROUP) {
+            self.add_rows::<I, GROUP>(row, columns.clone(), &mut acc);
+        }
+        for row in rows.start + whole..rows.end {
+            self.add_rows::<I, 1>(row, columns.clone(), &mut acc);
+        }
+        acc
+    }
+
+    /// Adds the terms of `R` rows, one after another, and their sum to the accumulators.
+    #[inline(always)]
+    fn add_rows<I: Isa, const R: usize>(
+        &self,
+        row: usize,
+        columns: std::ops::Range<usize>,
+        acc: &mut [[F; COLUMNS]; K],
+    ) {
+        let width = columns.len().min(COLUMNS);
+        let coefficients = cut(self.coefficients, &columns);
+        let mut rows = [[<&[F]>::default(); X]; R];
+        for r in 0..R {
+            let place = (row + r) * self.sizes.channels + columns.start;
+            rows[r] = cut(self.xs, &(place..place + width));
+        }
+        for j in 0..width {
+            let coefficients = lanes::<F, I, P>(&coefficients, j);
+            let mut sums = self
+                .terms
+                .apply(lanes::<F, I, X>(&rows[0], j), coefficients);
+            for r in 1..R {
+                let terms = self
+                    .terms
+                    .apply(lanes::<F, I, X>(&rows[r], j), coefficients);
+                for k in 0..K {
+                    sums[k] = sums[k] + terms[k];
+                }
+            }
+            for k in 0..K {
+                acc[k][j] += sums[k].0;
+            }
+        }
+    }
+
+    /// Many elements per sample and channel: each line is summed with several accumulators.
+    #[inline(always)]
+    fn block_of_lines<I: Isa>(
+        &self,
+        first: usize,
+        width: usize,
+        rows: std::ops::Range<usize>,
+    ) -> [[F; COLUMNS]; K] {
+        const LANES: usize = 16;
+        const LINE: usize = 64 * LANES;
+        let Channels {
+            channels, inner, ..
+        } = self.sizes;
+        let mut acc = [[F::zero(); COLUMNS]; K];
+        for row in rows {
+            for j in 0..width {
+                let coefficients = lanes::<F, I, P>(&self.coefficients, first + j);
+                let place = (row * channels + first + j) * inner;
+                let mut lines = Vec::new();
+                for start in (0..inner).step_by(LINE) {
+                    let len = LINE.min(inner - start);
+                    let xs = cut(self.xs, &(place + start..place + start + len));
+                    let mut sums = [[F::zero(); LANES]; K];
+                    for i in 0..len {
+                        let terms = self.terms.apply(lanes(&xs, i), coefficients);
+                        for k in 0..K {
+                            sums[k][i % LANES] += terms[k].0;
+                        }
+                    }
+                    lines.push(sums.map(|mut lanes| {
+                        let mut half = LANES / 2;
+                        while half > 0 {
+                            for i in 0..half {
+                                lanes[i] += lanes[i + half];
+                            }
+                            half /= 2;
+                        }
+                        lanes[0]
+                    }));
+                }
+                let add = |a: [F; K], b: [F; K]| {
+                    let mut sums = a;
+                    for (sum, b) in sums.iter_mut().zip(b) {
+                        *sum += b;
+                    }
+                    sums
+                };
+                if let Some(sums) = tree(lines, add) {
+                    for (acc, sum) in acc.iter_mut().zip(sums) {
+                        acc[j] += sum;
+                    }
+                }
+            }
+        }
+        acc
+    }
+}

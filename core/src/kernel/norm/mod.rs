@@ -1,0 +1,4 @@
+//! Normalizations.
+
+pub(crate) mod channels;
+pub(crate) mod layer_norm;

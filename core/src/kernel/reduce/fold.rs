@@ -1,0 +1,412 @@
+//! Reductions, pairwise, so that a sum over n elements loses about log n roundings and not n.
+
+use crate::kernel::isa::{Baseline, Isa, Kernel, dispatch};
+use crate::kernel::real::{Float, Lane, Real};
+use crate::kernel::threads::parallel;
+
+/// An associative operation with a neutral element, and what is done to each element before.
+pub(crate) trait Reduction: Copy + Send + Sync {
+    /// The neutral element.
+    fn neutral<T: Real>(self, like: T) -> T;
+    /// What an element contributes.
+    #[inline(always)]
+    fn lift<T: Real>(self, x: T) -> T {
+        x
+    }
+    /// The combination of two contributions.
+    fn combine<T: Real>(self, a: T, b: T) -> T;
+}
+
+macro_rules! reductions {
+    ($($(#[$doc:meta])* $name:ident: $neutral:expr, $lift:expr, $combine:expr;)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub(crate) struct $name;
+        impl Reduction for $name {
+            #[inline(always)]
+            fn neutral<T: Real>(self, like: T) -> T {
+                like.constant($neutral)
+            }
+            #[inline(always)]
+            fn lift<T: Real>(self, x: T) -> T {
+                ($lift)(x)
+            }
+            #[inline(always)]
+            fn combine<T: Real>(self, a: T, b: T) -> T {
+                ($combine)(a, b)
+            }
+        }
+    )*};
+}
+
+reductions! {
+    /// Sum of the elements.
+    Sum: 0.0, |x: T| x, |a: T, b: T| a + b;
+    /// Sum of the squares.
+    SumOfSquares: 0.0, |x: T| x * x, |a: T, b: T| a + b;
+}
+
+/// The larger of the two; NaN if either is.
+#[inline(always)]
+fn larger<T: Real>(a: T, b: T) -> T {
+    T::select(b.equals(b), T::select(a.lt(b), b, a), b)
+}
+
+/// Largest of the elements times `sign`, which is 1 or -1: with -1 the negated smallest one. A
+/// field and not a type of its own, so that both are one kernel.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extreme {
+    pub sign: f64,
+}
+
+impl Reduction for Extreme {
+    #[inline(always)]
+    fn neutral<T: Real>(self, like: T) -> T {
+        like.constant(f64::NEG_INFINITY)
+    }
+    #[inline(always)]
+    fn lift<T: Real>(self, x: T) -> T {
+        x * self.sign
+    }
+    #[inline(always)]
+    fn combine<T: Real>(self, a: T, b: T) -> T {
+        larger(a, b)
+    }
+}
+
+/// Accumulators that run side by side, to hide latency and fill vectors.
+const LANES: usize = 32;
+/// Elements that are accumulated without pairing.
+const BLOCK: usize = 32 * LANES;
+/// Columns that are accumulated together.
+const COLUMNS: usize = 64;
+/// Rows that are accumulated without pairing.
+const ROWS: usize = 32;
+/// Elements that one task reduces.
+const TASK: usize = 64 * 1024;
+
+/// Reduces all of `xs`; the neutral element if there is nothing.
+pub(crate) fn all<F: Float, R: Reduction>(reduction: R, xs: &[F]) -> F {
+    let parts = parallel::collect(xs.len(), TASK, &|range| {
+        let mut part = [F::default()];
+        dispatch(Rows {
+            reduction,
+            xs: &xs[range.clone()],
+            len: range.len(),
+            out: &mut part,
+        });
+        part[0]
+    });
+    // The parts are lifted already: they are only combined.
+    dispatch(Combine {
+        reduction,
+        xs: &parts,
+    })
+}
+
+/// Reduces each row of `len` consecutive elements into one element of `out`.
+pub(crate) fn rows<F: Float, R: Reduction>(reduction: R, xs: &[F], len: usize, out: &mut [F]) {
+    if len >= TASK || out.len() == 1 {
+        for (i, out) in out.iter_mut().enumerate() {
+            *out = all(reduction, &xs[i * len..(i + 1) * len]);
+        }
+        return;
+    }
+    let per_task = (TASK / len.max(1)).max(1);
+    parallel::chunks_mut(out, per_task, &|start, out| {
+        let xs = &xs[start * len..(start + out.len()) * len];
+        if len == 0 {
+            out.fill(dispatch(Combine { reduction, xs: &[] }));
+        } else {
+            dispatch(Rows {
+                reduction,
+                xs,
+                len,
+                out,
+            });
+        }
+    });
+}
+
+/// Reduces the middle axis of `xs` (outer, rows, columns) into `out` (outer, columns).
+pub(crate) fn columns<F: Float, R: Reduction>(
+    reduction: R,
+    xs: &[F],
+    [row_count, column_count]: [usize; 2],
+    out: &mut [F],
+) {
+    if column_count == 0 {
+        return;
+    }
+    let plane = row_count * column_count;
+    if plane < TASK {
+        let planes = (TASK / plane.max(1)).max(1);
+        parallel::chunks_mut(out, planes.saturating_mul(column_count), &|start, out| {
+            dispatch(Columns {
+                reduction,
+                xs: &xs[start * row_count..(start + out.len()) * row_count],
+                column_count,
+                out,
+            });
+        });
+        return;
+    }
+    for (o, out) in out.chunks_mut(column_count).enumerate() {
+        let xs = &xs[o * plane..(o + 1) * plane];
+        let rows_per_task = (TASK / column_count).max(ROWS).next_multiple_of(ROWS);
+        let mut parts = parallel::collect(row_count, rows_per_task, &|range| {
+            let mut part = vec![F::default(); column_count];
+            dispatch(Columns {
+                reduction,
+                xs: &xs[range.start * column_count..range.end * column_count],
+                column_count,
+                out: &mut part,
+            });
+            part
+        });
+        // A balanced tree, all columns at once.
+        while parts.len() > 1 {
+            let pairs = parts.chunks_mut(2).map(|pair| {
+                let (first, second) = pair.split_at_mut(1);
+                let mut sum = std::mem::take(&mut first[0]);
+                for part in second {
+                    for (sum, &x) in sum.iter_mut().zip(&*part) {
+                        let (a, b) = (Lane::<F, Baseline>::new(*sum), Lane::new(x));
+                        *sum = reduction.combine(a, b).0;
+                    }
+                }
+                sum
+            });
+            parts = pairs.collect();
+        }
+        if let Some(part) = parts.first() {
+            out.copy_from_slice(part);
+        }
+    }
+}
+
+struct Rows<'a, F, R> {
+    reduction: R,
+    xs: &'a [F],
+    len: usize,
+    out: &'a mut [F],
+}
+
+impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        // A loop, for what an iterator collects is not inlined, and so compiled for the baseline.
+        for (out, row) in self.out.iter_mut().zip(self.xs.chunks_exact(self.len)) {
+            *out = if self.len < 4 * LANES {
+                pairwise::<F, I, R>(self.reduction, row)
+            } else {
+                pairwise_with::<F, I, R, true>(self.reduction, row)
+            };
+        }
+    }
+}
+
+/// Reduces a slice: blocks of [`BLOCK`], then a balanced tree over the blocks.
+#[inline(always)]
+pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
+    pairwise_with::<F, I, R, false>(reduction, xs)
+}
+
+/// As [`pairwise`]; `CALLS` says how [`block`] ends.
+#[inline(always)]
+fn pairwise_with<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[F]) -> F {
+    if xs.len() <= BLOCK {
+        return block::<F, I, R, CALLS>(reduction, xs);
+    }
+    // A binary counter of partial results: slot k holds a finished subtree of 2^k blocks.
+    let mut slots = [F::default(); 48];
+    let mut count = 0usize;
+    for chunk in xs.chunks(BLOCK) {
+        let mut value = block::<F, I, R, CALLS>(reduction, chunk);
+        let mut level = 0;
+        while count >> level & 1 == 1 {
+            value = reduction
+                .combine(Lane::<F, I>::new(slots[level]), Lane::new(value))
+                .0;
+            level += 1;
+        }
+        slots[level] = value;
+        count += 1;
+    }
+    let mut result = reduction.neutral(Lane::<F, I>::new(F::default()));
+    let mut first = true;
+    for (level, slot) in slots.iter().enumerate() {
+        if count >> level & 1 == 1 {
+            let slot = Lane::new(*slot);
+            result = if first {
+                slot
+            } else {
+                reduction.combine(slot, result)
+            };
+            first = false;
+        }
+    }
+    result.0
+}
+
+/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If it `CALLS` a function to combine
+/// these, that costs some nanoseconds, but the loop keeps vectors of full width.
+#[inline(always)]
+fn block<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[F]) -> F {
+    let neutral = reduction.neutral(Lane::<F, I>::new(F::default()));
+    let lift = |x: F| reduction.lift(Lane::<F, I>::new(x));
+    if xs.len() < LANES {
+        return xs
+            .iter()
+            .fold(neutral, |acc, &x| reduction.combine(acc, lift(x)))
+            .0;
+    }
+    let mut lanes = [neutral; LANES];
+    let chunks = xs.chunks_exact(LANES);
+    for (lane, &x) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane = lift(x);
+    }
+    for chunk in chunks {
+        for (lane, &x) in lanes.iter_mut().zip(chunk) {
+            *lane = reduction.combine(*lane, lift(x));
+        }
+    }
+    if CALLS {
+        called::<F, R>(reduction, &mut lanes.map(|lane| Lane::new(lane.0)))
+    } else {
+        halve(reduction, &mut lanes)
+    }
+}
+
+/// Combines accumulators by halves.
+#[inline(always)]
+fn halve<F: Float, I: Isa, R: Reduction>(reduction: R, lanes: &mut [Lane<F, I>; LANES]) -> F {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] = reduction.combine(lanes[i], lanes[i + width]);
+        }
+        width /= 2;
+    }
+    lanes[0].0
+}
+
+/// As [`halve`], not inlined: where the compiler sees it, it cuts the loop before it into the narrow
+/// vectors that it finds here. Addition and comparison are the same for each instruction set.
+#[inline(never)]
+fn called<F: Float, R: Reduction>(reduction: R, lanes: &mut [Lane<F, Baseline>; LANES]) -> F {
+    halve(reduction, lanes)
+}
+
+struct Combine<'a, F, R> {
+    reduction: R,
+    xs: &'a [F],
+}
+
+impl<F: Float, R: Reduction> Kernel for Combine<'_, F, R> {
+    type Output = F;
+
+    /// A balanced tree over contributions that are lifted already.
+    #[inline(always)]
+    fn run<I: Isa>(self) -> F {
+        let mut level: Vec<F> = self.xs.to_vec();
+        while level.len() > 1 {
+            let pairs = level.chunks(2).map(|pair| match *pair {
+                [a, b] => self.reduction.combine(Lane::<F, I>::new(a), Lane::new(b)).0,
+                _ => pair[0],
+            });
+            level = pairs.collect();
+        }
+        let neutral = self.reduction.neutral(Lane::<F, I>::new(F::default())).0;
+        level.first().copied().unwrap_or(neutral)
+    }
+}
+
+/// Stacks of rows, each of which becomes one row of `out`.
+struct Columns<'a, F, R> {
+    reduction: R,
+    xs: &'a [F],
+    column_count: usize,
+    out: &'a mut [F],
+}
+
+impl<F: Float, R: Reduction> Kernel for Columns<'_, F, R> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let neutral = self.reduction.neutral(Lane::<F, I>::new(F::default())).0;
+        self.out.fill(neutral);
+        let plane = self.xs.len() / (self.out.len() / self.column_count);
+        if plane == 0 {
+            return;
+        }
+        let planes = self.xs.chunks_exact(plane);
+        for (xs, out) in planes.zip(self.out.chunks_exact_mut(self.column_count)) {
+            if plane <= ROWS * self.column_count {
+                add_rows::<F, I, R>(self.reduction, xs, self.column_count, out);
+            } else {
+                pairwise_rows::<F, I, R>(self.reduction, xs, out);
+            }
+        }
+    }
+}
+
+/// Combines rows of `stride` elements into `out`, which may be the first part of each only.
+#[inline(always)]
+fn add_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], stride: usize, out: &mut [F]) {
+    for row in xs.chunks(stride) {
+        for (acc, &x) in out.iter_mut().zip(row) {
+            let x = reduction.lift(Lane::<F, I>::new(x));
+            *acc = reduction.combine(Lane::new(*acc), x).0;
+        }
+    }
+}
+
+/// Blocks of [`ROWS`] rows, then a balanced tree over the blocks; `out` holds the neutral element.
+#[inline(always)]
+fn pairwise_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], out: &mut [F]) {
+    let stride = out.len();
+    let combine = |a: &mut [F; COLUMNS], b: [F; COLUMNS], first: bool| {
+        for (a, b) in a.iter_mut().zip(b) {
+            let (own, other) = (Lane::<F, I>::new(*a), Lane::new(b));
+            *a = if first {
+                reduction.combine(own, other).0
+            } else {
+                reduction.combine(other, own).0
+            };
+        }
+    };
+    let mut slots: Vec<[F; COLUMNS]> = Vec::new();
+    for (block, out) in out.chunks_mut(COLUMNS).enumerate() {
+        slots.clear();
+        let first_column = block * COLUMNS;
+        let neutral = out[0];
+        for (count, rows) in xs.chunks(ROWS * stride).enumerate() {
+            let mut acc = [neutral; COLUMNS];
+            add_rows::<F, I, R>(
+                reduction,
+                &rows[first_column..],
+                stride,
+                &mut acc[..out.len()],
+            );
+            // As a binary counter: each trailing one is a finished subtree of equal size.
+            for _ in 0..count.trailing_ones() {
+                if let Some(slot) = slots.pop() {
+                    combine(&mut acc, slot, false);
+                }
+            }
+            slots.push(acc);
+        }
+        while slots.len() > 1 {
+            if let (Some(last), Some(before)) = (slots.pop(), slots.last_mut()) {
+                combine(before, last, true);
+            }
+        }
+        if let Some(total) = slots.first() {
+            out.copy_from_slice(&total[..out.len()]);
+        }
+    }
+}

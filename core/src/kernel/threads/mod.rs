@@ -1,0 +1,5 @@
+//! Splitting work over threads.
+
+pub(crate) mod crew;
+pub(crate) mod panics;
+pub(crate) mod parallel;

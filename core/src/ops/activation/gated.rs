@@ -1,0 +1,295 @@
+//! Activation functions that multiply x by a gate which x opens, and the piecewise linear stand-ins
+//! for smooth ones. First derivatives at the kinks are PyTorch's.
+//!
+//! At ±∞ all of them, and their derivatives, are the limits; PyTorch's are NaN where 0 meets infinity.
+
+use crate::autograd::Tensor;
+use crate::kernel::Real;
+use crate::ops::elementwise::formula::unary;
+use crate::ops::elementwise::unary::{Clamp, at_least, limited};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
+
+/// From here on downwards the smooth gates are 0 in either dtype, and from its opposite on upwards 1:
+/// x is limited to that, so that no infinite x meets a gate or a slope of 0.
+const CLOSED: f64 = 1000.0;
+/// √(2/π)
+const SQRT_2_OVER_PI: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI;
+/// 1/√(2π), the normal density at 0.
+const DENSITY: f64 = 0.5 * SQRT_2_OVER_PI;
+/// The cubic term of [`Tensor::gelu_tanh`].
+const CUBIC: f64 = 0.044715;
+
+unary! { activations:
+    /// Gaussian error linear unit, x Φ(x) with Φ the distribution function of a normal variable
+    /// (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). [`gelu_tanh`](Self::gelu_tanh)
+    /// approximates it.
+    ///
+    /// Far below 0, where PyTorch subtracts the error function from 1 until nothing is left, the
+    /// result keeps its digits. At -∞ it is 0, where PyTorch gives NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, 1e4, -10.0]).gelu().to_vec::<f64>()?;
+    /// assert_eq!(y[..2], [0.0, 1e4]);
+    /// assert!((y[2] / -7.619_853_024_160_526e-23 - 1.0).abs() < 1e-13);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn gelu() as Gelu
+        saves Input,
+        value |x| {
+            let x = at_least(x, -CLOSED);
+            x * normal_distribution(x)
+        },
+        derivative |x| {
+            let x = limited(x, CLOSED);
+            let density = (x * x * -0.5).exp() * DENSITY;
+            normal_distribution(x) + x * density
+        };
+
+    /// [`gelu`](Self::gelu) with the hyperbolic tangent for the error function: x/2 (1 + tanh u), u =
+    /// √(2/π) (x + 0.044715 x³) (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). PyTorch:
+    /// `gelu(x, approximate="tanh")`.
+    ///
+    /// The derivative stays finite where x² overflows, and the result is 0 at -∞; PyTorch's are NaN there.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, 1e4, -1e4]).gelu_tanh().to_vec::<f64>()?;
+    /// assert_eq!(y, [0.0, 1e4, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn gelu_tanh() as GeluTanh
+        saves Input,
+        // (1 + tanh u) / 2 is sigmoid 2u, whose small values keep their digits.
+        value |x| {
+            let x = at_least(x, -CLOSED);
+            x * tanh_gate(x).sigmoid()
+        },
+        derivative |x| {
+            let x = limited(x, CLOSED);
+            let gate = tanh_gate(x).sigmoid();
+            let slope = x * x * (6.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI;
+            gate + x * (gate * (-gate + 1.0) * slope)
+        };
+
+    /// Sigmoid linear unit, x sigmoid(x), also known as swish (Hendrycks, Gimpel 2016, Gaussian
+    /// Error Linear Units; Elfwing, Uchibe, Doya 2017, Sigmoid-Weighted Linear Units for Neural
+    /// Network Function Approximation in Reinforcement Learning; Ramachandran, Zoph, Le 2017,
+    /// Searching for Activation Functions). At -∞ it is 0, where PyTorch gives NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1e4, -1e4]).silu().to_vec::<f32>()?, [0.0, 1e4, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "swish")]
+    pub fn silu() as Silu
+        saves Input,
+        value |x| {
+            let x = at_least(x, -CLOSED);
+            x * x.sigmoid()
+        },
+        derivative |x| {
+            let x = limited(x, CLOSED);
+            let gate = x.sigmoid();
+            gate * (x * (-gate + 1.0) + 1.0)
+        };
+
+    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation Function). At
+    /// -∞ it is 0, where PyTorch gives NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1e4, -1e4]).mish().to_vec::<f32>()?, [0.0, 1e4, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn mish() as Mish
+        saves Input,
+        // With e = e^x, tanh(ln(1 + e)) is n / (n + 2) for n = e (e + 2).
+        value |x| {
+            let x = at_least(x, -CLOSED);
+            let e = mish_limited(x).exp();
+            let n = e * (e + 2.0);
+            x * (n / (n + 2.0))
+        },
+        derivative |x| {
+            let x = limited(x, CLOSED);
+            let e = mish_limited(x).exp();
+            let n = e * (e + 2.0);
+            let slope = e * (e + 1.0) * 4.0 / (n + 2.0) / (n + 2.0);
+            let moves = T::select(x.gt(x.constant(MISH_OPEN)), x.zero(), slope);
+            n / (n + 2.0) + x * moves
+        };
+
+    /// A piecewise linear [`sigmoid`](Self::sigmoid): (x + 3) / 6 limited to `[0, 1]` (Howard,
+    /// Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching for
+    /// `MobileNetV3`; after Courbariaux, Bengio, David 2015, `BinaryConnect`: Training Deep Neural
+    /// Networks with Binary Weights during Propagations). The derivative at -3 and 3 is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([-4.0f32, 0.0, 3.0]).hard_sigmoid();
+    /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "hardsigmoid")]
+    pub fn hard_sigmoid() as HardSigmoid
+        saves Input,
+        value |x| hard_gate(x),
+        pullback |g, x| {
+            let (low, high) = (x.constant(-3.0), x.constant(3.0));
+            let below = T::select(x.lt(high), g * (x.one() / 6.0), g.zero());
+            T::select(x.gt(low), below, g.zero())
+        };
+
+    /// x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic [`silu`](Self::silu)
+    /// (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching
+    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3. At -∞ it is 0, where PyTorch gives NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([-4.0f32, -1.5, 5.0]).hard_swish();
+    /// assert_eq!(y.to_vec::<f32>()?, [0.0, -0.375, 5.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "hardswish")]
+    pub fn hard_swish() as HardSwish
+        saves Input,
+        value |x| at_least(x, -3.0) * hard_gate(x),
+        pullback |g, x| {
+            let open = x.ge(x.constant(3.0));
+            let g = T::select(x.le(x.constant(-3.0)), g.zero(), g);
+            g * T::select(open, x.one(), at_least(x, -3.0) / 3.0 + 0.5)
+        };
+}
+
+impl Tensor {
+    /// A piecewise linear [`tanh`](Self::tanh): x limited to `[-1, 1]` (Collobert 2004, Large Scale
+    /// Machine Learning). The derivative at -1 and 1 is 0. For other limits see
+    /// [`clamp`](Self::clamp).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([-4.0f32, 0.25, 1.5]).hard_tanh();
+    /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 0.25, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "hardtanh")]
+    pub fn hard_tanh(&self) -> Self {
+        Clamp::new("hard_tanh", -1.0, 1.0).apply(self)
+    }
+
+    /// x limited to `[0, 6]` (Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10). The
+    /// derivative at 0 and 6 is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([-4.0f32, 0.25, 7.0]).relu6().to_vec::<f32>()?, [0.0, 0.25, 6.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn relu6(&self) -> Self {
+        Clamp::new("relu6", 0.0, 6.0).apply(self)
+    }
+}
+
+/// Φ(x), the probability that a normal variable is below x.
+#[inline(always)]
+fn normal_distribution<T: Real>(x: T) -> T {
+    (x * -FRAC_1_SQRT_2).erfc() * 0.5
+}
+
+/// 2u, for the gate sigmoid 2u.
+#[inline(always)]
+fn tanh_gate<T: Real>(x: T) -> T {
+    x * (x * x * (2.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI)
+}
+
+/// Above this mish is the identity to the last digit, and the square of e^x still a number.
+const MISH_OPEN: f64 = 40.0;
+
+/// x, not above [`MISH_OPEN`].
+#[inline(always)]
+fn mish_limited<T: Real>(x: T) -> T {
+    let open = x.constant(MISH_OPEN);
+    T::select(x.gt(open), open, x)
+}
+
+/// (x + 3) / 6 limited to [0, 1].
+#[inline(always)]
+fn hard_gate<T: Real>(x: T) -> T {
+    let gate = (x + 3.0) / 6.0;
+    let raised = T::select(gate.lt(x.zero()), x.zero(), gate);
+    T::select(raised.gt(x.one()), x.one(), raised)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{DType, Result, Tensor};
+
+    type Function = fn(&Tensor) -> Tensor;
+
+    /// f and its derivative, at x.
+    fn both(f: Function, x: f64, dtype: DType) -> Result<[f64; 2]> {
+        let x = Tensor::from(x).to_dtype(dtype).tracked();
+        let y = f(&x);
+        let grads = y.backward()?;
+        Ok([y.item()?, grads.get(&x).map_or(Ok(f64::NAN), Tensor::item)?])
+    }
+
+    /// References to 60 digits: what PyTorch has lost there must not be lost here.
+    #[test]
+    fn the_lower_tails_keep_their_digits() -> Result<()> {
+        let cases: [(Function, f64, [f64; 2]); 4] = [
+            (
+                Tensor::gelu,
+                -10.0,
+                [-7.619853024160526e-23, -7.618400096464814e-22],
+            ),
+            (
+                Tensor::gelu,
+                -5.5,
+                [-1.0444259356238245e-07, -5.733472398739924e-07],
+            ),
+            (
+                Tensor::gelu_tanh,
+                -6.0,
+                [-8.439646700762303e-11, -7.709973930953701e-10],
+            ),
+            (
+                Tensor::mish,
+                -60.0,
+                [-5.253906457617913e-25, -5.166341349990947e-25],
+            ),
+        ];
+        for (f, x, expected) in cases {
+            for (dtype, relative) in [(DType::F64, 1e-13), (DType::F32, 3e-5)] {
+                for (found, expected) in both(f, x, dtype)?.into_iter().zip(expected) {
+                    assert!(
+                        (found / expected - 1.0).abs() < relative,
+                        "{dtype} at {x}: {found:e}, expected {expected:e}"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn nothing_overflows_before_its_result_does() -> Result<()> {
+        let functions: [Function; 5] = [
+            Tensor::gelu,
+            Tensor::gelu_tanh,
+            Tensor::silu,
+            Tensor::mish,
+            Tensor::hard_swish,
+        ];
+        for f in functions {
+            for (dtype, size) in [(DType::F32, 1e30), (DType::F32, 3e38), (DType::F64, 1e308)] {
+                let x = Tensor::from(size).to_dtype(dtype).item()?;
+                assert_eq!(both(f, x, dtype)?, [x, 1.0]);
+                assert_eq!(both(f, -x, dtype)?, [0.0, 0.0]);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,396 @@
+//! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's; second
+//! ones are those of the side that the first is taken from, where PyTorch's are 0.
+
+use crate::autograd::Tensor;
+use crate::error::{Error, Result};
+use crate::kernel::Real;
+use crate::ops::elementwise::arithmetic::{self, Binary};
+use crate::ops::elementwise::formula::{Saves, Unary, apply, unary};
+use crate::ops::elementwise::unary::at_least;
+use crate::ops::random::noise;
+use smallvec::{SmallVec, smallvec};
+
+/// SELU's alpha and scale (Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural
+/// Networks).
+pub(crate) const SELU_ALPHA: f64 = 1.6732632423543772;
+pub(crate) const SELU_SCALE: f64 = 1.0507009873554805;
+
+unary! { activations:
+    /// Rectified linear unit, max(x, 0) (Nair, Hinton 2010, Rectified Linear Units Improve Restricted
+    /// Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>()?, [0.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn relu() as Relu
+        saves Output,
+        value |x| T::select(x.lt(x.zero()), x.zero(), x),
+        pullback |g, y| T::select(y.le(y.zero()), g.zero(), g);
+
+    /// Leaky ReLU: x for x > 0, else negative_slope · x (Maas, Hannun, Ng 2013, Rectifier
+    /// Nonlinearities Improve Neural Network Acoustic Models). The derivative at 0 is the slope;
+    /// the usual slope is 0.01. A slope of 0 makes 0 of -∞ too, where PyTorch gives NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([-1.0f32, 2.0]).leaky_relu(0.25).to_vec::<f32>()?, [-0.25, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn leaky_relu(negative_slope: f64) as LeakyRelu
+        saves if negative_slope > 0.0 { Output } else { Input },
+        value |x| {
+            // A slope of 0 makes 0 of -∞ too.
+            let negative = if negative_slope == 0.0 { at_least(x, -1.0) } else { x };
+            T::select(x.gt(x.zero()), x, negative * negative_slope)
+        },
+        pullback |g, s| if negative_slope == 0.0 {
+            T::select(s.gt(s.zero()), g, g.zero())
+        } else {
+            g * T::select(s.gt(s.zero()), s.one(), s.constant(negative_slope))
+        };
+
+    /// Exponential linear unit: x for x > 0, else alpha (e^x - 1) (Clevert, Unterthiner,
+    /// Hochreiter 2015, Fast and Accurate Deep Network Learning by Exponential Linear Units). The
+    /// derivative at 0 is alpha; the usual alpha is 1.
+    ///
+    /// Where x < 0 the derivative is computed from the result, y + alpha: far below 0 it is
+    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is. The second
+    /// derivative at 0 is alpha too, that from below; PyTorch's is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([f32::NEG_INFINITY, 2.0]).elu(1.0).to_vec::<f32>()?, [-1.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn elu(alpha: f64) as Elu
+        saves if alpha > 0.0 { Output } else { Input },
+        value |x| T::select(x.gt(x.zero()), x, x.exp_m1() * alpha),
+        pullback |g, s| {
+            let positive = s.gt(s.zero());
+            let negative = if alpha > 0.0 {
+                s + alpha
+            } else {
+                // Where it is not chosen it must be finite too: see `elementwise`.
+                T::select(positive, s.zero(), s).exp() * alpha
+            };
+            let flat = alpha == 0.0;
+            let g = if flat { T::select(s.le(s.zero()), g.zero(), g) } else { g };
+            g * T::select(positive, s.one(), negative)
+        };
+
+    /// Scaled ELU, 1.0507 · elu(x, 1.6733): with standardized inputs and LeCun normal weights,
+    /// each layer of a sequential net keeps mean 0 and standard deviation 1 (Klambauer,
+    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The derivative at 0
+    /// is 1.7581, and so is the second one, that from below; PyTorch's second derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([f64::NEG_INFINITY, 1.0]).selu().to_vec::<f64>()?;
+    /// assert_eq!(y, [-1.7580993408473766, 1.0507009873554805]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn selu() as Selu
+        saves Output,
+        value |x| {
+            let negative = x.exp_m1() * (SELU_ALPHA * SELU_SCALE);
+            T::select(x.gt(x.zero()), x * SELU_SCALE, negative)
+        },
+        derivative |y| {
+            let negative = y + SELU_ALPHA * SELU_SCALE;
+            T::select(y.gt(y.zero()), y.constant(SELU_SCALE), negative)
+        };
+
+    /// The logistic function 1 / (1 + e^-x).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1e4]).sigmoid().to_vec::<f32>()?, [0.5, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "logistic")]
+    pub fn sigmoid() as Sigmoid
+        saves Output,
+        value |x| x.sigmoid(),
+        derivative |y| y * (-y + 1.0);
+
+    /// The hyperbolic tangent.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 1e4]).tanh().to_vec::<f32>()?, [0.0, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn tanh() as Tanh
+        saves Output,
+        value |x| x.tanh(),
+        derivative |y| -(y * y) + 1.0;
+
+    /// ln(1 + e^x), a smooth rectifier (Dugas, Bengio, Bélisle, Nadeau, Garcia 2000, Incorporating
+    /// Second-Order Functional Knowledge for Better Option Pricing). As in PyTorch it is x, with the
+    /// derivative 1, above 20.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).softplus().to_vec::<f64>()?;
+    /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn softplus() as Softplus
+        saves Input,
+        value |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x, x.exp().ln_1p()),
+        derivative |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x.one(), x.sigmoid());
+
+    /// The logarithm of [`sigmoid`](Self::sigmoid), -ln(1 + e^-x), finite for all finite x: the
+    /// log-likelihood of a Bernoulli variable by its logit.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).log_sigmoid().to_vec::<f64>()?;
+    /// assert_eq!(y, [-(2f64.ln()), -1e4, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "logsigmoid")]
+    pub fn log_sigmoid() as LogSigmoid
+        saves Input,
+        value |x| T::select(x.lt(x.zero()), x, x.zero()) - (-x.abs()).exp().ln_1p(),
+        derivative |x| (-x).sigmoid();
+}
+
+/// Above this softplus is the identity.
+const SOFTPLUS_LINEAR: f64 = 20.0;
+
+impl Tensor {
+    /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
+    /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
+    /// one element, or one for each channel, which are axis 1; gradients flow to it as well. The
+    /// derivative at 0 is the weight, whose own derivative is 1 there; in second derivatives of PyTorch
+    /// it is 0.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the weight is neither of one element nor of one per channel,
+    /// [`Error::DType`] if the dtypes differ.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[-1.0f32, -1.0], [2.0, -4.0]]);
+    /// let y = x.prelu(&Tensor::from([0.25f32, 0.5]))?;
+    /// assert_eq!(y.to_vec::<f32>()?, [-0.25, -0.5, 2.0, -2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn prelu(&self, weight: &Self) -> Result<Self> {
+        weight.expect_dtype("prelu", self.dtype())?;
+        let channels = self.shape().get(1).copied();
+        let shape: SmallVec<[usize; 4]> = match weight.shape() {
+            [] | [1] => smallvec![],
+            [len] if Some(*len) == channels => {
+                let mut shape = smallvec![1; self.rank() - 1];
+                shape[0] = *len;
+                shape
+            }
+            found => {
+                let channels =
+                    channels.map_or(String::new(), |n| format!(", or {n}, one a channel"));
+                let reason = format!("expected a weight of 1 element{channels}");
+                return Err(Error::shape("prelu", reason, &[self.shape(), found]));
+            }
+        };
+        let weight = weight.reshape(&shape[..])?;
+        Ok(arithmetic::apply(Prelu, self, &weight))
+    }
+
+    /// Randomized leaky ReLU as in training: x for x > 0, else a x with a slope a drawn uniformly from
+    /// `[lower, upper]` for each element (Xu, Wang, Chen, Li 2015, Empirical Evaluation of Rectified
+    /// Activations in Convolutional Network). The derivative at 0 is the slope; the usual bounds are
+    /// 1/8 and 1/3; no slope is rounded out of them. The same seed draws the same slopes. When predicting,
+    /// [`leaky_relu`](Self::leaky_relu) with the mean of the bounds takes its place.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the bounds are not finite or the lower one is above the upper one.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([-1.0f64, -1.0, 3.0]).rrelu(0.125, 0.25, 7)?.to_vec::<f64>()?;
+    /// assert!(y[..2].iter().all(|y| (-0.25..=-0.125).contains(y)));
+    /// assert!(y[0] != y[1] && y[2] == 3.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn rrelu(&self, lower: f64, upper: f64, seed: u64) -> Result<Self> {
+        let width = upper - lower;
+        if !(lower <= upper && width.is_finite()) {
+            let reason =
+                format!("expected finite bounds, lower <= upper, found {lower} and {upper}");
+            return Err(Error::argument("rrelu", reason));
+        }
+        let within = noise::within(self.dtype(), lower, upper, true);
+        // The centres of 2^32 equal parts.
+        let slopes = noise::like(self, seed, |bits| {
+            within(lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32)))
+        });
+        Ok(arithmetic::apply(Prelu, self, &slopes))
+    }
+
+    /// Continuously differentiable ELU: x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017,
+    /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1; the usual
+    /// alpha is 1. The second derivative at 0 is 1 / alpha, that from below; PyTorch's is 0.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if alpha is 0 or not a number.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([f32::NEG_INFINITY, 3.0]).celu(2.0)?;
+    /// assert_eq!(y.to_vec::<f32>()?, [-2.0, 3.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn celu(&self, alpha: f64) -> Result<Self> {
+        if alpha == 0.0 || alpha.is_nan() {
+            let reason = format!("expected an alpha other than 0, found {alpha}");
+            return Err(Error::argument("celu", reason));
+        }
+        Ok(apply(Celu { alpha }, self))
+    }
+}
+
+/// y = x for x > 0, else w x, for slopes that are learnt or drawn.
+#[derive(Clone, Copy, Debug)]
+struct Prelu;
+
+impl Binary for Prelu {
+    const NAME: &'static str = "prelu";
+    const NEEDS: [[bool; 2]; 2] = [[true, true], [true, false]];
+    #[inline(always)]
+    fn value<T: Real>(self, x: T, weight: T) -> T {
+        T::select(x.gt(x.zero()), x, x * weight)
+    }
+    #[inline(always)]
+    fn partial<T: Real>(self, operand: usize, x: T, weight: T) -> T {
+        if operand == 0 {
+            T::select(x.gt(x.zero()), x.one(), weight)
+        } else {
+            T::select(x.gt(x.zero()), x.zero(), x)
+        }
+    }
+    #[inline(always)]
+    fn pullback<T: Real>(self, operand: usize, g: T, x: T, weight: T) -> T {
+        let flat = operand == 1;
+        let g = if flat {
+            T::select(x.gt(x.zero()), g.zero(), g)
+        } else {
+            g
+        };
+        g * self.partial(operand, x, weight)
+    }
+}
+
+/// The derivative is made from the operand: from the result it would be as inaccurate as
+/// [`Tensor::elu`]'s.
+#[derive(Clone, Copy, Debug)]
+struct Celu {
+    alpha: f64,
+}
+
+impl Unary for Celu {
+    const ACTIVATION: bool = true;
+    fn name(self) -> &'static str {
+        "celu"
+    }
+    #[inline(always)]
+    fn saves(self) -> Saves {
+        Saves::Input
+    }
+    #[inline(always)]
+    fn value<T: Real>(self, x: T) -> T {
+        let negative = (x * self.alpha.recip()).exp_m1() * self.alpha;
+        T::select(x.gt(x.zero()), x, negative)
+    }
+    #[inline(always)]
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
+        // Where it is not chosen it must be finite too: see `elementwise`.
+        let negative = T::select(x.gt(x.zero()), x.zero(), x);
+        let negative = (negative * self.alpha.recip()).exp();
+        g * T::select(x.gt(x.zero()), x.one(), negative)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gradcheck;
+
+    #[test]
+    fn a_weight_for_each_channel_or_one_for_all() -> Result<()> {
+        let x = Tensor::from([[[-1.0f64, 2.0], [-3.0, -0.5]], [[0.5, -0.7], [1.5, -2.5]]]);
+        let weights = [
+            Tensor::from(0.3f64),
+            Tensor::from([0.3f64]),
+            Tensor::from([0.3f64, -1.7]),
+        ];
+        for weight in weights {
+            let inputs = [x.clone(), weight];
+            gradcheck::function(&inputs, |x| x[0].prelu(&x[1]))?.assert_ok();
+        }
+        // A vector has no axis of channels, as in PyTorch.
+        let vector = Tensor::from([-1.0f64, -2.0]);
+        assert_eq!(
+            vector.prelu(&Tensor::from([0.5f64]))?.to_f64_vec(),
+            [-0.5, -1.0]
+        );
+        let refused = |x: &Tensor, weight: &Tensor, text: &str| {
+            let error = x.prelu(weight).unwrap_err().to_string();
+            assert!(error.contains("prelu") && error.contains(text), "{error}");
+        };
+        refused(&vector, &vector, "1 element");
+        refused(&x, &Tensor::from([0.1f64, 0.2, 0.3]), "2, one a channel");
+        refused(&x, &Tensor::from([[0.1f64, 0.2]]), "(1, 2)");
+        refused(&x, &Tensor::from([0.1f32]), "dtype");
+        Ok(())
+    }
+
+    /// The mean of uniform slopes has the standard error (upper - lower) / √(12 n).
+    #[test]
+    fn random_slopes_lie_within_their_bounds_around_the_middle() -> Result<()> {
+        let (lower, upper, count) = (1.0 / 8.0, 1.0 / 3.0, 100_000);
+        let minus_ones = Tensor::full([count], -1.0, crate::DType::F64)?;
+        let slopes = minus_ones.rrelu(lower, upper, 3)?.neg().to_vec::<f64>()?;
+        assert!(slopes.iter().all(|slope| (lower..=upper).contains(slope)));
+        let mean = slopes.iter().sum::<f64>() / count as f64;
+        let error = (upper - lower) / (12.0 * count as f64).sqrt();
+        assert!((mean - 11.0 / 48.0).abs() < 5.0 * error, "{mean}");
+        let variance = slopes.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / count as f64;
+        assert!((variance / (upper - lower).powi(2) * 12.0 - 1.0).abs() < 0.02);
+        // Kept as it is above 0, and at 0 the derivative is the slope.
+        let x = Tensor::from([2.0f64, 0.0]).tracked();
+        let gradient = crate::grad(&x.rrelu(lower, upper, 3)?.sum(), &[&x])?;
+        assert_eq!(x.rrelu(lower, upper, 3)?.to_f64_vec(), [2.0, 0.0]);
+        assert_eq!(gradient[0].to_f64_vec(), [1.0, slopes[1]]);
+        Ok(())
+    }
+
+    #[test]
+    fn bounds_of_slopes_that_are_none_are_refused() {
+        let x = Tensor::from([1.0f64]);
+        let bounds = [
+            (0.5, 0.25),
+            (f64::NAN, 1.0),
+            (0.0, f64::INFINITY),
+            (-f64::MAX, f64::MAX),
+        ];
+        for (lower, upper) in bounds {
+            let error = x.rrelu(lower, upper, 0).unwrap_err().to_string();
+            assert!(
+                error.contains("rrelu") && error.contains("bounds"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn celu_refuses_an_alpha_that_it_would_divide_by() {
+        let x = Tensor::from([1.0f64]);
+        for alpha in [0.0, -0.0, f64::NAN] {
+            assert!(x.celu(alpha).unwrap_err().to_string().contains("celu"));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Softmax and its logarithm, fused and shifted by the maximum.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::Result;
+use crate::kernel::activation::softmax;
+use crate::tensor::{Array, Axes, resolve_axis, with_dtype};
+use smallvec::smallvec;
+
+impl Tensor {
+    /// e^x / Σ e^x along an axis (negative ones count from the end). Where an element is NaN or ∞, or
+    /// all are -∞, all results along the axis are NaN, as in PyTorch.
+    ///
+    /// # Errors
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let p = Tensor::from([[1e4f32, 1e4], [0.0, f32::NEG_INFINITY]]).softmax(-1)?;
+    /// assert_eq!(p.to_vec::<f32>()?, [0.5, 0.5, 1.0, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn softmax(&self, axis: isize) -> Result<Self> {
+        self.softmax_or_log("softmax", axis, false)
+    }
+
+    /// ln(e^x / Σ e^x) along an axis, without computing the quotient. NaN where
+    /// [`softmax`](Self::softmax) is.
+    ///
+    /// # Errors
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let p = Tensor::from([0.0f64, -1e4]).log_softmax(0)?;
+    /// assert_eq!(p.to_vec::<f64>()?, [0.0, -1e4]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn log_softmax(&self, axis: isize) -> Result<Self> {
+        self.softmax_or_log("log_softmax", axis, true)
+    }
+
+    fn softmax_or_log(&self, op: &'static str, axis: isize, logarithm: bool) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.softmax_or_log(op, axis, logarithm)?.as_scalar());
+        }
+        let axis = resolve_axis(op, axis, self.rank())?;
+        let last = self.rank() - 1;
+        if axis != last {
+            let moved = self
+                .transpose(axis as isize, -1)?
+                .softmax_or_log(op, -1, logarithm)?;
+            return moved.transpose(axis as isize, -1);
+        }
+        self.reserve_like(op)?;
+        let input = self.array().contiguous();
+        let output = with_dtype!(self.dtype(), F => {
+            let xs = input.as_slice::<F>().unwrap_or_default();
+            let len = self.shape()[last];
+            Array::build::<F>(self.array().shape().clone(), |out| softmax::softmax(xs, len, logarithm, out))
+        });
+        let output = Self::from(output);
+        Ok(Self::from_op(output.clone(), &[self], || Softmax {
+            output,
+            logarithm,
+        }))
+    }
+}
+
+struct Softmax {
+    output: Tensor,
+    logarithm: bool,
+}
+
+impl Op for Softmax {
+    fn name(&self) -> &'static str {
+        if self.logarithm {
+            "log_softmax"
+        } else {
+            "softmax"
+        }
+    }
+
+    /// y (g - Σ g y), or g - e^y Σ g.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let y = context.output(&self.output);
+        if context.records() {
+            let dx = if self.logarithm {
+                cotangent.sub(&y.exp().mul(&cotangent.sum_over(Axes::keep(-1))?)?)?
+            } else {
+                let dot = cotangent.mul(&y)?.sum_over(Axes::keep(-1))?;
+                y.mul(&cotangent.sub(&dot)?)?
+            };
+            return Ok(smallvec![Some(dx)]);
+        }
+        let g = cotangent.array().contiguous();
+        let dx = with_dtype!(y.dtype(), F => {
+            let ys = y.array().as_slice::<F>().unwrap_or_default();
+            let gs = g.as_slice::<F>().unwrap_or_default();
+            let len = y.shape()[y.rank() - 1];
+            Array::build::<F>(y.array().shape().clone(), |out| {
+                softmax::softmax_backward(ys, gs, len, self.logarithm, out);
+            })
+        });
+        Ok(smallvec![Some(Tensor::from(dx))])
+    }
+}

@@ -1,0 +1,111 @@
+//! Masks as tensors, and `& | ^ !` on masks. Between masks the operators panic where the methods
+//! return errors, with the error's text and at the caller's line, as those of tensors do.
+
+use crate::autograd::Tensor;
+use crate::kernel::Float;
+use crate::kernel::threads::parallel;
+use crate::tensor::{Array, DType, Mask, Shape, with_dtype};
+use std::ops::{BitAnd, BitOr, BitXor, Not};
+
+impl Mask {
+    /// 1 for true, 0 for false.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Mask};
+    /// let ones = Mask::from([true, false]).to_tensor(DType::F32);
+    /// assert_eq!(ones.to_vec::<f32>()?, [1.0, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn to_tensor(&self, dtype: DType) -> Tensor {
+        let values = self.as_slice();
+        let array = with_dtype!(dtype, F => Array::build::<F>(Shape::from(self.shape()), |out| {
+            parallel::chunks_mut(out, parallel::GRAIN, &|start, out| {
+                for (out, &value) in out.iter_mut().zip(&values[start..]) {
+                    *out = F::from_f64(f64::from(u8::from(value)));
+                }
+            });
+        }));
+        array.into()
+    }
+}
+
+macro_rules! operators {
+    ($($trait:ident $method:ident $named:ident;)*) => {$(
+        impl $trait<&Mask> for &Mask {
+            type Output = Mask;
+            #[track_caller]
+            fn $method(self, other: &Mask) -> Mask {
+                match self.$named(other) {
+                    Ok(result) => result,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        impl $trait<Mask> for &Mask {
+            type Output = Mask;
+            #[track_caller]
+            fn $method(self, other: Mask) -> Mask {
+                $trait::$method(self, &other)
+            }
+        }
+        impl $trait<&Mask> for Mask {
+            type Output = Mask;
+            #[track_caller]
+            fn $method(self, other: &Mask) -> Mask {
+                $trait::$method(&self, other)
+            }
+        }
+        impl $trait<Mask> for Mask {
+            type Output = Mask;
+            #[track_caller]
+            fn $method(self, other: Mask) -> Mask {
+                $trait::$method(&self, &other)
+            }
+        }
+    )*};
+}
+
+operators! {
+    BitAnd bitand and;
+    BitOr bitor or;
+    BitXor bitxor xor;
+}
+
+impl Not for &Mask {
+    type Output = Mask;
+    fn not(self) -> Mask {
+        Mask::not(self)
+    }
+}
+
+impl Not for Mask {
+    type Output = Mask;
+    fn not(self) -> Mask {
+        Self::not(&self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[should_panic(
+        expected = "and: cannot broadcast lengths 2 and 3 of axis 0 (shapes (2,) and (3,))"
+    )]
+    fn operators_panic_with_the_text_of_the_error() {
+        let _ = Mask::from([true, false]) & Mask::from([true, false, true]);
+    }
+
+    #[test]
+    fn operators_are_the_methods() {
+        let (a, b) = (
+            Mask::from([true, true, false]),
+            Mask::from([true, false, false]),
+        );
+        assert_eq!(&a & &b, Mask::from([true, false, false]));
+        assert_eq!(&a | b.clone(), Mask::from([true, true, false]));
+        assert_eq!(a.clone() ^ &b, Mask::from([false, true, false]));
+        assert_eq!(!&a, !a);
+    }
+}

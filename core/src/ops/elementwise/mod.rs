@@ -1,0 +1,13 @@
+//! Functions of each element by itself, and the mechanism that makes one a few lines.
+
+pub(in crate::ops) mod arithmetic;
+pub(in crate::ops) mod compare;
+pub(in crate::ops) mod formula;
+pub(in crate::ops) mod mask;
+pub(in crate::ops) mod operators;
+pub(in crate::ops) mod power;
+pub(in crate::ops) mod rounding;
+pub(in crate::ops) mod select;
+pub(in crate::ops) mod symbolic;
+pub(in crate::ops) mod trigonometric;
+pub(in crate::ops) mod unary;

@@ -1,0 +1,130 @@
+//! Functions that are constant between their jumps, so that their derivative is 0: rounding to whole
+//! numbers, and the sign.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::Result;
+use crate::kernel::{Map, Real};
+use crate::ops::elementwise::unary::sign;
+use crate::tensor::Array;
+use smallvec::smallvec;
+
+macro_rules! steps {
+    ($($(#[$doc:meta])* pub fn $method:ident as $name:ident value |$x:ident| $value:expr;)*) => {$(
+        #[derive(Clone, Copy, Debug)]
+        struct $name;
+
+        impl Map<1> for $name {
+            #[inline(always)]
+            fn apply<T: Real>(self, [$x]: [T; 1]) -> T {
+                $value
+            }
+        }
+
+        impl Tensor {
+            $(#[$doc])*
+            pub fn $method(&self) -> Self {
+                let y = Array::map($name, [self.array()], self.array().shape());
+                record(stringify!($method), y.into(), self)
+            }
+        }
+    )*};
+}
+
+steps! {
+    /// The largest integer not above x; the derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.5f32, -0.5]).floor().to_vec::<f32>()?, [1.0, -1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn floor as Floor value |x| x.floor();
+
+    /// The smallest integer not below x; the derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.5f32, -1.5]).ceil().to_vec::<f32>()?, [2.0, -1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn ceil as Ceil value |x| ceil(x);
+
+    /// The nearest integer, ties to even; the derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.5f32, 1.5, -1.2]).round().to_vec::<f32>()?, [0.0, 2.0, -1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn round as Round value |x| x.round();
+
+    /// The integer part, x without its decimals; the derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.5f32, -1.5]).trunc().to_vec::<f32>()?, [1.0, -1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "fix")]
+    pub fn trunc as Trunc value |x| T::select(x.lt(x.zero()), ceil(x), x.floor());
+
+    /// -1 below 0, 1 above, and 0 at 0 and for NaN; the derivative is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([-2.5f32, 0.0, 7.0]).sign().to_vec::<f32>()?, [-1.0, 0.0, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "sgn")]
+    #[doc(alias = "signum")]
+    pub fn sign as Sign value |x| sign(x);
+}
+
+#[inline(always)]
+fn ceil<T: Real>(x: T) -> T {
+    -(-x).floor()
+}
+
+/// `y` as a step function of `x`.
+fn record(name: &'static str, y: Tensor, x: &Tensor) -> Tensor {
+    Tensor::from_op(y, &[x], || Step { name })
+}
+
+/// A derivative of 0, whatever the cotangent. Nothing is saved.
+struct Step {
+    name: &'static str,
+}
+
+impl Op for Step {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        // Zero is a step function of the cotangent: a recorded gradient stays in the graph.
+        let zero = cotangent.constant_like(0.0);
+        Ok(smallvec![Some(record(self.name, zero, &cotangent))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_derivative_is_zero_even_of_an_infinite_cotangent() -> Result<()> {
+        let x = Tensor::from([0.3f64, f64::NAN, f64::INFINITY]).tracked();
+        let g = Tensor::from([f64::INFINITY, f64::NAN, 1.0]);
+        for f in [
+            Tensor::floor,
+            Tensor::ceil,
+            Tensor::round,
+            Tensor::trunc,
+            Tensor::sign,
+        ] {
+            let grads = f(&x).backward_with(&g)?;
+            assert_eq!(grads.get(&x).map(Tensor::to_f64_vec), Some(vec![0.0; 3]));
+        }
+        Ok(())
+    }
+}

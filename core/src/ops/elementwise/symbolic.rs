@@ -1,0 +1,150 @@
+//! Formulas over whole tensors: the same `Real` code that becomes a kernel for plain numbers
+//! becomes recorded tensor operations here, which is how a derivative is differentiated again.
+
+use crate::autograd::Tensor;
+use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
+use crate::kernel::{Real, ScalarFunction};
+use std::cell::RefCell;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+
+/// The tensors of one formula's evaluation.
+#[derive(Default)]
+pub(crate) struct Tape(RefCell<Vec<Tensor>>);
+
+impl Tape {
+    pub(crate) fn symbol(&self, tensor: &Tensor) -> Symbol<'_> {
+        self.push(tensor.clone())
+    }
+
+    fn push(&self, tensor: Tensor) -> Symbol<'_> {
+        let mut tensors = self.0.borrow_mut();
+        tensors.push(tensor);
+        Symbol {
+            tape: self,
+            index: tensors.len() - 1,
+        }
+    }
+}
+
+/// A tensor on a tape: a `Real` by handle. All tensors of a tape have one shape and dtype.
+#[derive(Clone, Copy)]
+pub(crate) struct Symbol<'a> {
+    tape: &'a Tape,
+    index: usize,
+}
+
+impl<'a> Symbol<'a> {
+    pub(crate) fn tensor(self) -> Tensor {
+        self.tape.0.borrow()[self.index].clone()
+    }
+
+    fn map(self, f: impl FnOnce(&Tensor) -> Tensor) -> Self {
+        let result = f(&self.tensor());
+        self.tape.push(result)
+    }
+
+    fn zip(self, other: Self, f: impl FnOnce(&Tensor, &Tensor) -> Tensor) -> Self {
+        let result = f(&self.tensor(), &other.tensor());
+        self.tape.push(result)
+    }
+}
+
+macro_rules! symbol_operators {
+    ($($trait:ident $method:ident $binary:ident $scalar:expr;)*) => {$(
+        impl<'a> $trait for Symbol<'a> {
+            type Output = Self;
+            fn $method(self, other: Self) -> Self {
+                self.zip(other, |a, b| crate::ops::elementwise::arithmetic::apply(crate::ops::elementwise::arithmetic::$binary, a, b))
+            }
+        }
+        impl<'a> $trait<f64> for Symbol<'a> {
+            type Output = Self;
+            fn $method(self, other: f64) -> Self {
+                let scalar: fn(&Tensor, f64) -> Tensor = $scalar;
+                self.map(|x| scalar(x, other))
+            }
+        }
+    )*};
+}
+
+symbol_operators! {
+    Add add Plus Tensor::add_scalar;
+    Sub sub Minus |x, c| x.add_scalar(-c);
+    Mul mul Times Tensor::mul_scalar;
+    Div div Over Tensor::div_scalar;
+}
+
+impl Neg for Symbol<'_> {
+    type Output = Self;
+    fn neg(self) -> Self {
+        self.map(Tensor::neg)
+    }
+}
+
+macro_rules! symbol_functions {
+    ($($method:ident)*) => {$(
+        fn $method(self) -> Self {
+            self.map(Tensor::$method)
+        }
+    )*};
+}
+
+impl<'a> Real for Symbol<'a> {
+    type Bool = Self;
+
+    symbol_functions! { abs sqrt exp exp_m1 ln ln_1p tanh sigmoid erf erfc sin cos floor round }
+
+    fn constant(self, value: f64) -> Self {
+        self.map(|x| x.constant_like(value))
+    }
+    fn mul_add(self, factor: Self, term: Self) -> Self {
+        self * factor + term
+    }
+    fn lt(self, other: Self) -> Self {
+        self.zip(other, |a, b| {
+            crate::ops::elementwise::compare::indicator(Less, a, b)
+        })
+    }
+    fn le(self, other: Self) -> Self {
+        self.zip(other, |a, b| {
+            crate::ops::elementwise::compare::indicator(LessOrEqual, a, b)
+        })
+    }
+    fn equals(self, other: Self) -> Self {
+        self.zip(other, |a, b| {
+            crate::ops::elementwise::compare::indicator(Equal, a, b)
+        })
+    }
+    fn select(condition: Self, yes: Self, no: Self) -> Self {
+        let condition = condition.tensor();
+        yes.zip(no, |yes, no| {
+            crate::ops::elementwise::select::select(&condition, yes, no)
+        })
+    }
+    fn powf(self, exponent: Self) -> Self {
+        self.zip(exponent, |a, b| {
+            crate::ops::elementwise::arithmetic::apply(
+                crate::ops::elementwise::arithmetic::Power,
+                a,
+                b,
+            )
+        })
+    }
+    /// One operation: the derivatives of the products that it is made of may be 0 and infinite, as those
+    /// of 1 / (x x x) are.
+    fn powi(self, exponent: i64) -> Self {
+        self.map(|x| crate::ops::elementwise::power::whole_power(x, exponent))
+    }
+    fn scalar(self, function: ScalarFunction) -> Self {
+        self.map(|x| crate::ops::elementwise::trigonometric::apply_scalar(x, function))
+    }
+    fn atan2(self, x: Self) -> Self {
+        self.zip(x, |y, x| {
+            crate::ops::elementwise::arithmetic::apply(
+                crate::ops::elementwise::arithmetic::Atan2,
+                y,
+                x,
+            )
+        })
+    }
+}

@@ -1,0 +1,282 @@
+//! Trigonometric, hyperbolic and inverse functions, and logarithms to other bases, computed one element at a
+//! time by one kernel for them all.
+
+use crate::autograd::Tensor;
+use crate::kernel::{Real, ScalarFunction};
+use crate::ops::elementwise::formula::{Saves, Unary, apply};
+use crate::ops::elementwise::unary::limited;
+use std::f64::consts::{LN_2, LN_10};
+
+macro_rules! scalar {
+    ($($(#[$doc:meta])* pub fn $method:ident as $function:ident;)*) => {
+        impl Tensor {
+            $($(#[$doc])*
+            pub fn $method(&self) -> Self {
+                apply_scalar(self, ScalarFunction::$function)
+            })*
+        }
+
+        fn name(function: ScalarFunction) -> &'static str {
+            match function {
+                $(ScalarFunction::$function => stringify!($method)),*
+            }
+        }
+    };
+}
+
+scalar! {
+    /// The tangent of x radians.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32]).tan().to_vec::<f32>()?, [0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn tan as Tan;
+
+    /// The angle in radians, from -π/2 to π/2, whose sine is x; NaN outside of `[-1, 1]`. The
+    /// derivative at -1 and 1 is infinite.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32, 2.0]).asin().to_string(), "[ 0. NaN]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "arcsin")]
+    pub fn asin as Asin;
+
+    /// The angle in radians, from 0 to π, whose cosine is x; NaN outside of `[-1, 1]`. The
+    /// derivative at -1 and 1 is infinite.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([1.0f64, -1.0]).acos().to_vec::<f64>()?;
+    /// assert_eq!(y, [0.0, std::f64::consts::PI]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "arccos")]
+    pub fn acos as Acos;
+
+    /// The angle in radians, from -π/2 to π/2, whose tangent is x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, f64::INFINITY]).atan().to_vec::<f64>()?;
+    /// assert_eq!(y, [0.0, std::f64::consts::FRAC_PI_2]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "arctan")]
+    pub fn atan as Atan;
+
+    /// The hyperbolic sine, (e^x - e^-x) / 2.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f32, f32::NEG_INFINITY]).sinh().to_vec::<f32>()?;
+    /// assert_eq!(y, [0.0, f32::NEG_INFINITY]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn sinh as Sinh;
+
+    /// The hyperbolic cosine, (e^x + e^-x) / 2.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f32, f32::NEG_INFINITY]).cosh().to_vec::<f32>()?;
+    /// assert_eq!(y, [1.0, f32::INFINITY]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn cosh as Cosh;
+
+    /// The number whose hyperbolic sine is x.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1e-20f64]).asinh().to_vec::<f64>()?, [1e-20]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "arcsinh")]
+    pub fn asinh as Asinh;
+
+    /// The number, not negative, whose hyperbolic cosine is x; NaN below 1. The derivative at 1 is
+    /// infinite.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 0.5]).acosh().to_string(), "[ 0. NaN]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "arccosh")]
+    pub fn acosh as Acosh;
+
+    /// The number whose hyperbolic tangent is x; NaN outside of `[-1, 1]`.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f32, 1.0]).atanh().to_vec::<f32>()?;
+    /// assert_eq!(y, [0.0, f32::INFINITY]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "arctanh")]
+    pub fn atanh as Atanh;
+
+    /// The logarithm to base 2; NaN below 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([8.0f32, 0.25]).log2().to_vec::<f32>()?, [3.0, -2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn log2 as Log2;
+
+    /// The logarithm to base 10; NaN below 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1000.0f64, 0.1]).log10().to_vec::<f64>()?, [3.0, -1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn log10 as Log10;
+}
+
+pub(crate) fn apply_scalar(x: &Tensor, function: ScalarFunction) -> Tensor {
+    apply(ScalarUnary { function }, x)
+}
+
+#[derive(Clone, Copy, Debug)]
+struct ScalarUnary {
+    function: ScalarFunction,
+}
+
+impl Unary for ScalarUnary {
+    fn name(self) -> &'static str {
+        name(self.function)
+    }
+    fn saves(self) -> Saves {
+        Saves::Input
+    }
+    #[inline(always)]
+    fn value<T: Real>(self, x: T) -> T {
+        x.scalar(self.function)
+    }
+    #[inline(always)]
+    fn pullback<T: Real>(self, g: T, x: T) -> T {
+        // Beyond this x² is all that counts, and is not computed: it may leave the range.
+        const FAR: f64 = 1e9;
+        let near = limited(x, FAR);
+        let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
+        g * match self.function {
+            ScalarFunction::Tan => x.scalar(ScalarFunction::Tan).square() + 1.0,
+            ScalarFunction::Asin => one_minus_square(x).sqrt().recip(),
+            ScalarFunction::Acos => -one_minus_square(x).sqrt().recip(),
+            ScalarFunction::Atan => {
+                let slope = or_far(x.abs(), near * near + 1.0).recip();
+                slope * or_far(slope, x.one())
+            }
+            ScalarFunction::Sinh => x.scalar(ScalarFunction::Cosh),
+            ScalarFunction::Cosh => x.scalar(ScalarFunction::Sinh),
+            ScalarFunction::Asinh => or_far(x.abs(), (near * near + 1.0).sqrt()).recip(),
+            ScalarFunction::Acosh => {
+                let factors = (near - 1.0) * (near + 1.0);
+                let square = T::select(near.gt(x.one()), factors, near.square() - 1.0);
+                or_far(x.abs(), square.sqrt()).recip()
+            }
+            ScalarFunction::Atanh => one_minus_square(x).recip(),
+            ScalarFunction::Log2 => x.constant(LN_2.recip()) / x,
+            ScalarFunction::Log10 => x.constant(LN_10.recip()) / x,
+        }
+    }
+}
+
+/// 1 - x². The product of two factors keeps the digits near 1, and 1 - x² those of its derivative near 0.
+/// At 1 itself one of the factors is 0, and would meet the infinite derivative of a root or a quotient.
+#[inline(always)]
+fn one_minus_square<T: Real>(x: T) -> T {
+    let (size, plain) = (x.abs(), -x.square() + 1.0);
+    let factors = (-x + 1.0) * (x + 1.0);
+    let near = T::select(size.lt(x.one()), factors, plain);
+    T::select(size.lt(x.constant(0.5)), plain, near)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Result, gradcheck};
+
+    type Function = fn(&Tensor) -> Tensor;
+
+    /// Each is accurate to a few units in the last place where formulas tempt one to lose digits.
+    #[test]
+    fn inverse_hyperbolic_functions_are_accurate_everywhere() -> Result<()> {
+        let cases: [(Function, f64, f64); 12] = [
+            (Tensor::asinh, 1e-9, 1e-9),
+            (Tensor::asinh, -0.5, -0.481_211_825_059_603_45),
+            (Tensor::asinh, 3e8, 20.212_440_213_180_42),
+            (Tensor::asinh, -1e300, -691.468_675_078_773_6),
+            (
+                Tensor::acosh,
+                1.0 + 2f64.powi(-40),
+                1.348_699_152_348_506_8e-6,
+            ),
+            (Tensor::acosh, 1.5, 0.962_423_650_119_206_9),
+            (Tensor::acosh, 3e8, 20.212_440_213_180_42),
+            (Tensor::acosh, 1e300, 691.468_675_078_773_6),
+            (Tensor::atanh, 1e-9, 1e-9),
+            (Tensor::atanh, -0.5, -0.549_306_144_334_054_8),
+            (
+                Tensor::atanh,
+                -(1.0 - 2f64.powi(-40)),
+                -14.209_517_201_478_652,
+            ),
+            (Tensor::atanh, 0.999, 3.800_201_167_250_2),
+        ];
+        for (f, x, expected) in cases {
+            let found = f(&Tensor::from(x)).item()?;
+            assert!(
+                (found - expected).abs() <= 2e-15 * expected.abs(),
+                "f({x:e}) = {found:e}, expected {expected:e}"
+            );
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn derivatives_near_the_ends_keep_their_digits() -> Result<()> {
+        let x = Tensor::from([0.999_999f32]).tracked();
+        let slope = |y: Tensor| -> Result<f64> {
+            let grads = y.sum().backward()?;
+            grads.get(&x).map_or(Ok(f64::NAN), Tensor::item)
+        };
+        let exact = f64::from(0.999_999f32);
+        let root = (1.0 - exact * exact).sqrt().recip();
+        assert!((slope(x.asin())? / root - 1.0).abs() < 3e-7);
+        assert!((slope(x.acos())? / -root - 1.0).abs() < 3e-7);
+        assert!((slope(x.atanh())? / root.powi(2) - 1.0).abs() < 3e-7);
+        Ok(())
+    }
+
+    #[test]
+    fn names_are_those_of_the_methods_and_gradients_are_right() -> Result<()> {
+        let small = Tensor::from([0.3f64, -0.7]);
+        let large = Tensor::from([1.3f64, 4.0]);
+        let cases: [(&str, &Tensor, Function); 11] = [
+            ("tan", &small, Tensor::tan),
+            ("asin", &small, Tensor::asin),
+            ("acos", &small, Tensor::acos),
+            ("atan", &small, Tensor::atan),
+            ("sinh", &small, Tensor::sinh),
+            ("cosh", &small, Tensor::cosh),
+            ("asinh", &small, Tensor::asinh),
+            ("acosh", &large, Tensor::acosh),
+            ("atanh", &small, Tensor::atanh),
+            ("log2", &large, Tensor::log2),
+            ("log10", &large, Tensor::log10),
+        ];
+        for (name, x, f) in cases {
+            gradcheck::function(std::slice::from_ref(x), |x| Ok(f(&x[0])))?.assert_ok();
+            let y = f(&x.tracked());
+            assert_eq!(y.node().map(|node| node.name), Some(name));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,324 @@
+//! Taking elements by number and putting them back.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::{Error, Result};
+use crate::kernel::Float;
+use crate::kernel::index::rows;
+use crate::tensor::{Array, DType, Indices, Shape, resolve_axis, with_dtype};
+use smallvec::smallvec;
+
+impl Tensor {
+    /// The slices `indices` of axis `axis`, in that order and as often as they are named:
+    /// (…, n, …) becomes (…, number of indices, …).
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis or an index is not below its length,
+    /// [`Error::Shape`] if there would be more elements than memory can hold, or of a scalar not one.
+    ///
+    /// ```
+    /// # use cotangent_core::{Indices, Tensor};
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// let rows = x.index_select(0, &Indices::from([1, 1, 0]))?;
+    /// assert_eq!(rows.to_vec::<f32>()?, [3.0, 4.0, 3.0, 4.0, 1.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn index_select(&self, axis: isize, indices: &Indices) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            let selected = vector.index_select(axis, indices)?;
+            if indices.len() != 1 {
+                let reason = "expected one index into a scalar";
+                return Err(Error::shape("index_select", reason, &[indices.shape()]));
+            }
+            return Ok(selected.as_scalar());
+        }
+        let axis = resolve_axis("index_select", axis, self.rank())?;
+        self.checked_slices("index_select", axis, indices)
+    }
+
+    fn checked_slices(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Self> {
+        indices.check(op, "index", self.shape()[axis], "elements of the axis")?;
+        let mut shape = self.array().shape().clone();
+        shape.as_mut()[axis] = indices.len();
+        shape.reserve(op, self.dtype())?;
+        Ok(self.taken(&Picks {
+            op,
+            axis,
+            indices: indices.clone(),
+            each: false,
+        }))
+    }
+
+    /// The rows of a table that the indices name: (n, d) by indices of shape (…) gives (…, d). The
+    /// gradient is a table as well: zeros, and the sums of what was sent to the rows that were
+    /// named. There is no `padding_idx`; to keep a row out of training, set its gradient to zero.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the table does not have two axes or the result had more elements than
+    /// memory can hold, [`Error::Index`] if an index is not below the number of rows.
+    ///
+    /// ```
+    /// # use cotangent_core::{Indices, Tensor};
+    /// let weight = Tensor::from([[0.0f32, 0.1], [1.0, 1.1], [2.0, 2.1]]);
+    /// let vectors = weight.embedding(&Indices::from([[2, 0], [1, 2]]))?;
+    /// assert_eq!(vectors.shape(), [2, 2, 2]);
+    /// assert_eq!(vectors.to_vec::<f32>()?[..4], [2.0, 2.1, 0.0, 0.1]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn embedding(&self, indices: &Indices) -> Result<Self> {
+        let &[_, width] = self.shape() else {
+            let reason = "expected a table of two axes";
+            return Err(Error::shape("embedding", reason, &[self.shape()]));
+        };
+        let shape: Shape = indices.shape().iter().copied().chain([width]).collect();
+        shape.checked_len("embedding")?;
+        Ok(self
+            .checked_slices("embedding", 0, indices)?
+            .reshaped(shape))
+    }
+
+    /// From each line along `axis` the elements that the same line of `indices` names: with axis 1
+    /// of three, y\[i, j, k\] = x\[i, indices\[i, j, k\], k\]. The result has the shape of `indices`,
+    /// which may be shorter than this tensor along the other axes.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis or an index is not below its length,
+    /// [`Error::Shape`] if `indices` has another number of axes or is longer along another axis.
+    ///
+    /// ```
+    /// # use cotangent_core::{Indices, Tensor};
+    /// let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// let y = x.gather(1, &Indices::from([[2, 2], [0, 1]]))?;
+    /// assert_eq!(y.to_string(), "[[3. 3.]\n [4. 5.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "take_along_axis")]
+    pub fn gather(&self, axis: isize, indices: &Indices) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            let gathered = vector.gather(axis, &in_a_vector(indices)?)?;
+            return Ok(gathered.reshaped(indices.shape().into()));
+        }
+        let axis = resolve_axis("gather", axis, self.rank())?;
+        let lines = self.lines_of("gather", axis, indices)?;
+        Shape::from(indices.shape()).reserve("gather", self.dtype())?;
+        Ok(self.cropped("gather", &lines).taken_each(axis, indices))
+    }
+
+    /// `gather` by indices that are known to fit, and nowhere shorter but along the axis.
+    pub(crate) fn taken_each(&self, axis: usize, indices: &Indices) -> Self {
+        self.taken(&Picks {
+            op: "gather",
+            axis,
+            indices: indices.clone(),
+            each: true,
+        })
+    }
+
+    /// This tensor with the elements of `source` added to those that `indices` names along `axis`:
+    /// with axis 1 of three, y\[i, indices\[i, j, k\], k\] += source\[i, j, k\]. The transpose of
+    /// [`gather`](Self::gather). Elements of `source` that have no index are left out. Where several
+    /// go to one place they are added in their order, in `f64`: the same sum every time.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis or an index is not below its length,
+    /// [`Error::Shape`] if `indices` has another number of axes than this tensor or `source`, or is
+    /// longer than `source` along any axis or than this tensor along another; [`Error::DType`] if
+    /// the dtypes differ.
+    ///
+    /// ```
+    /// # use cotangent_core::{Indices, Tensor};
+    /// let x = Tensor::from([10.0f32, 20.0, 30.0]);
+    /// let y = x.scatter_add(0, &Indices::from([0, 2, 0]), &Tensor::from([1.0f32, 2.0, 3.0]))?;
+    /// assert_eq!(y.to_vec::<f32>()?, [14.0, 20.0, 32.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "put_along_axis")]
+    pub fn scatter_add(&self, axis: isize, indices: &Indices, source: &Self) -> Result<Self> {
+        source.expect_dtype("scatter_add", self.dtype())?;
+        if let Some(vector) = self.as_vector() {
+            let source = source.as_vector().unwrap_or_else(|| source.clone());
+            let sums = vector.scatter_add(axis, &in_a_vector(indices)?, &source)?;
+            return Ok(sums.as_scalar());
+        }
+        let axis = resolve_axis("scatter_add", axis, self.rank())?;
+        let lines = self.lines_of("scatter_add", axis, indices)?;
+        let covers = source.rank() == self.rank()
+            && source
+                .shape()
+                .iter()
+                .zip(indices.shape())
+                .all(|(n, i)| i <= n);
+        if !covers {
+            let reason = "there are more indices than elements of the source along some axis";
+            let shapes = [indices.shape(), source.shape()];
+            return Err(Error::shape("scatter_add", reason, &shapes));
+        }
+        self.reserve_like("scatter_add")?;
+        let source = source.cropped("scatter_add", indices.shape());
+        let picks = Picks {
+            op: "scatter_add",
+            axis,
+            indices: indices.clone(),
+            each: true,
+        };
+        if lines[..] == *self.shape() {
+            return Ok(self.put(&picks, &source));
+        }
+        let sums = Self::zeros_of(&lines, self.dtype()).put(&picks, &source);
+        self.add(&sums.extended("scatter_add", self.array().shape()))
+    }
+
+    /// The lengths of this tensor's lines along `axis` that `indices` names elements of; an error if
+    /// it is no shape for that, or an index is out of range.
+    fn lines_of(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Shape> {
+        let mut lines = Shape::from(indices.shape());
+        let pairs = self.shape().iter().zip(indices.shape()).enumerate();
+        let fits = lines.len() == self.rank()
+            && pairs
+                .into_iter()
+                .all(|(a, (len, count))| a == axis || count <= len);
+        if !fits {
+            let reason =
+                format!("expected indices of as many axes, longer along none but axis {axis}");
+            return Err(Error::shape(op, reason, &[self.shape(), indices.shape()]));
+        }
+        indices.check(op, "index", self.shape()[axis], "elements of the axis")?;
+        lines.as_mut()[axis] = self.shape()[axis];
+        Ok(lines)
+    }
+
+    /// Zeros without memory.
+    fn zeros_of(shape: &Shape, dtype: DType) -> Self {
+        Array::full(dtype, Shape::default(), 0.0)
+            .broadcast_to(shape)
+            .into()
+    }
+
+    fn taken(&self, picks: &Picks) -> Self {
+        let mut shape = self.array().shape().clone();
+        shape.as_mut()[picks.axis] = picks.count();
+        let (sizes, indices) = (picks.sizes(self.shape()), picks.indices.as_slice());
+        let array = self.array().contiguous();
+        let output = with_dtype!(self.dtype(), F => {
+            let xs = array.as_slice::<F>().unwrap_or_default();
+            let take = if picks.each { rows::take_each::<F> } else { rows::take_slices::<F> };
+            Array::build::<F>(shape, |out| take(sizes, indices, xs, out))
+        });
+        Self::from_op(output.into(), &[self], || Take {
+            from: self.array().shape().clone(),
+            picks: picks.clone(),
+        })
+    }
+
+    /// This tensor with `source` added to where `taken` would take it from.
+    fn put(&self, picks: &Picks, source: &Self) -> Self {
+        let (sizes, indices) = (picks.sizes(self.shape()), picks.indices.as_slice());
+        let array = source.array().contiguous();
+        let output = with_dtype!(self.dtype(), F => {
+            let xs = array.as_slice::<F>().unwrap_or_default();
+            let add = if picks.each { rows::add_each::<F> } else { rows::add_slices::<F> };
+            Array::build::<F>(self.array().shape().clone(), |out| {
+                self.array().view::<F>().gather(0, out);
+                add(sizes, indices, xs, out);
+            })
+        });
+        Self::from_op(output.into(), &[self, source], || Put {
+            picks: picks.clone(),
+        })
+    }
+}
+
+/// Indices into a scalar, which may be a scalar as well, as a vector.
+fn in_a_vector(indices: &Indices) -> Result<Indices> {
+    if indices.shape().is_empty() {
+        indices.reshape([1])
+    } else {
+        Ok(indices.clone())
+    }
+}
+
+impl Indices {
+    /// 1 at each index and 0 elsewhere, along a new last axis of length `classes`.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if an index is not below `classes`, [`Error::Shape`] if there would be more
+    /// elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Indices};
+    /// let targets = Indices::from([2, 0]).one_hot(3, DType::F32)?;
+    /// assert_eq!(targets.to_string(), "[[0. 0. 1.]\n [1. 0. 0.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn one_hot(&self, classes: usize, dtype: DType) -> Result<Tensor> {
+        self.check("one_hot", "index", classes, "classes")?;
+        let shape: Shape = self.shape().iter().copied().chain([classes]).collect();
+        shape.reserve("one_hot", dtype)?;
+        Ok(with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
+            out.fill(F::default());
+            if !out.is_empty() {
+                for (out, &i) in out.chunks_exact_mut(classes).zip(self.as_slice()) {
+                    out[i] = F::from_f64(1.0);
+                }
+            }
+        }))
+        .into())
+    }
+}
+
+/// Which elements of an axis go where.
+#[derive(Clone)]
+struct Picks {
+    op: &'static str,
+    axis: usize,
+    indices: Indices,
+    /// Whether each element has an index of its own; else each slice has.
+    each: bool,
+}
+
+impl Picks {
+    /// How many there are along the axis.
+    fn count(&self) -> usize {
+        if self.each {
+            self.indices.shape()[self.axis]
+        } else {
+            self.indices.len()
+        }
+    }
+
+    fn sizes(&self, from: &[usize]) -> rows::Sizes {
+        rows::Sizes {
+            count: self.count(),
+            len: from[self.axis],
+            inner: from[self.axis + 1..].iter().product(),
+        }
+    }
+}
+
+struct Take {
+    from: Shape,
+    picks: Picks,
+}
+
+impl Op for Take {
+    fn name(&self) -> &'static str {
+        self.picks.op
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        let zeros = Tensor::zeros_of(&self.from, cotangent.dtype());
+        Ok(smallvec![Some(zeros.put(&self.picks, &cotangent))])
+    }
+}
+
+struct Put {
+    picks: Picks,
+}
+
+impl Op for Put {
+    fn name(&self) -> &'static str {
+        self.picks.op
+    }
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let source = context.wants(1).then(|| cotangent.taken(&self.picks));
+        Ok(smallvec![context.wants(0).then_some(cotangent), source])
+    }
+}

@@ -1,0 +1,130 @@
+//! Triangles and diagonals of matrices, the last two axes.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::{Error, Result};
+use crate::kernel::threads::parallel::{self, GRAIN};
+use crate::ops::shape::window::Window;
+use crate::tensor::{Array, with_dtype};
+use smallvec::smallvec;
+
+impl Tensor {
+    /// The matrices of the last two axes with 0 above a diagonal: 0 is the main one, positive
+    /// numbers are above it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are not at least two axes.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let x = Tensor::ones([2, 3], DType::F32)?;
+    /// assert_eq!(x.tril(0)?.to_string(), "[[1. 0. 0.]\n [1. 1. 0.]]");
+    /// assert_eq!(x.tril(-1)?.to_string(), "[[0. 0. 0.]\n [1. 0. 0.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn tril(&self, diagonal: isize) -> Result<Self> {
+        self.expect_matrices("tril")?;
+        self.reserve_like("tril")?;
+        Ok(self.triangle(Triangle {
+            lower: true,
+            diagonal,
+        }))
+    }
+
+    /// The matrices of the last two axes with 0 below a diagonal: 0 is the main one, positive
+    /// numbers are above it.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are not at least two axes.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let x = Tensor::ones([2, 3], DType::F32)?;
+    /// assert_eq!(x.triu(1)?.to_string(), "[[0. 1. 1.]\n [0. 0. 1.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn triu(&self, diagonal: isize) -> Result<Self> {
+        self.expect_matrices("triu")?;
+        self.reserve_like("triu")?;
+        Ok(self.triangle(Triangle {
+            lower: false,
+            diagonal,
+        }))
+    }
+
+    fn triangle(&self, triangle: Triangle) -> Self {
+        let [rows, columns] = [1, 0].map(|i| self.shape()[self.rank() - 1 - i]);
+        let source = self.array().contiguous();
+        let output = with_dtype!(self.dtype(), F => {
+            let xs = source.as_slice::<F>().unwrap_or_default();
+            Array::build::<F>(self.array().shape().clone(), |out| {
+                let piece = (GRAIN / columns.max(1)).max(1) * columns;
+                parallel::chunks_mut(out, piece, &|start, out| {
+                    let lines = out.chunks_exact_mut(columns).zip(xs[start..].chunks_exact(columns));
+                    for (line, (out, xs)) in (start / columns..).zip(lines) {
+                        out.fill(F::default());
+                        let kept = triangle.kept(line % rows, columns);
+                        out[kept.clone()].copy_from_slice(&xs[kept]);
+                    }
+                });
+            })
+        });
+        Self::from_op(output.into(), &[self], || triangle)
+    }
+
+    /// The elements (i, i + `offset`) of the matrices of the last two axes: (…, m, n) becomes
+    /// (…, length of the diagonal). A view.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are not at least two axes.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.diagonal(0)?.to_vec::<f32>()?, [1.0, 5.0]);
+    /// assert_eq!(x.diagonal(1)?.to_vec::<f32>()?, [2.0, 6.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "diag")]
+    pub fn diagonal(&self, offset: isize) -> Result<Self> {
+        self.expect_matrices("diagonal")?;
+        Ok(self.seen_through("diagonal", Window::Diagonal(offset)))
+    }
+
+    fn expect_matrices(&self, op: &'static str) -> Result<()> {
+        if self.rank() < 2 {
+            let reason = "expected at least two axes";
+            return Err(Error::shape(op, reason, &[self.shape()]));
+        }
+        Ok(())
+    }
+}
+
+/// The part of a matrix up to a diagonal from below, or from above. Linear, and its own transpose.
+#[derive(Clone, Copy)]
+struct Triangle {
+    lower: bool,
+    diagonal: isize,
+}
+
+impl Triangle {
+    /// The columns of a row that are in it.
+    fn kept(self, row: usize, columns: usize) -> std::ops::Range<usize> {
+        // The column of the diagonal, and the first one behind it.
+        let column = self.diagonal.saturating_add(row as isize);
+        let within = |column: isize| column.clamp(0, columns as isize) as usize;
+        if self.lower {
+            0..within(column.saturating_add(1))
+        } else {
+            within(column)..columns
+        }
+    }
+}
+
+impl Op for Triangle {
+    fn name(&self) -> &'static str {
+        if self.lower { "tril" } else { "triu" }
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(cotangent.triangle(*self))])
+    }
+}

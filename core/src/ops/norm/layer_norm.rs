@@ -1,0 +1,244 @@
+//! Layer normalization: each sample by its own mean and variance, in few sweeps, forward and
+//! backward.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::{Error, Result};
+use crate::kernel::norm::layer_norm::{self, Rows, STATISTICS};
+use crate::kernel::reduce::{fold, range};
+use crate::tensor::{Array, Axes, Element, Shape, with_dtype};
+use smallvec::smallvec;
+
+fn name(centred: bool) -> &'static str {
+    if centred { "layer_norm" } else { "rms_norm" }
+}
+
+impl Tensor {
+    /// Normalizes over the last axes, whose lengths are `normalized`, then scales and shifts:
+    /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ba, Kiros,
+    /// Hinton 2016, Layer Normalization). `gamma` and `beta` have the shape `normalized`. The mean is
+    /// subtracted before anything is squared, and to more digits than its own rounding: an offset
+    /// of 1e4 costs no accuracy. Rows whose squares leave the range of the dtype are scaled by a power
+    /// of two first (PyTorch's are NaN then). PyTorch's epsilon is 1e-5.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if `normalized` is not the last lengths of the shape or has none, or a
+    /// coefficient has another shape; [`Error::DType`] if the dtypes differ; [`Error::Argument`] if
+    /// epsilon is negative.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f64, 3.0], [-20.0, 20.0]]);
+    /// let y = x.layer_norm([2], None, Some(&Tensor::from([0.0f64, 10.0])), 0.0)?;
+    /// assert_eq!(y.to_vec::<f64>()?, [-1.0, 11.0, -1.0, 11.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn layer_norm(
+        &self,
+        normalized: impl Into<Shape>,
+        gamma: Option<&Self>,
+        beta: Option<&Self>,
+        epsilon: f64,
+    ) -> Result<Self> {
+        normalize(true, self, normalized.into(), gamma, beta, epsilon)
+    }
+
+    /// Divides by the root mean square over the last axes, whose lengths are `normalized`, then
+    /// scales: `x / sqrt(mean(x²) + epsilon) * gamma` (Zhang, Sennrich 2019, Root Mean Square Layer
+    /// Normalization). `gamma` has the shape `normalized`. PyTorch's epsilon is that of the dtype,
+    /// 1.19e-7 in `f32`.
+    ///
+    /// # Errors
+    /// As [`layer_norm`](Self::layer_norm).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f64, 7.0], [1e200, 7e200]]);
+    /// let y = x.rms_norm([2], Some(&Tensor::from([5.0f64, 10.0])), 0.0)?.to_vec::<f64>()?;
+    /// assert!(y.iter().zip([1.0, 14.0, 1.0, 14.0]).all(|(y, right)| (y - right).abs() < 1e-14));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn rms_norm(
+        &self,
+        normalized: impl Into<Shape>,
+        gamma: Option<&Self>,
+        epsilon: f64,
+    ) -> Result<Self> {
+        normalize(false, self, normalized.into(), gamma, None, epsilon)
+    }
+}
+
+/// Either normalization over the last axes: layer normalization is centred, the other is not.
+fn normalize(
+    centred: bool,
+    x: &Tensor,
+    normalized: Shape,
+    gamma: Option<&Tensor>,
+    beta: Option<&Tensor>,
+    epsilon: f64,
+) -> Result<Tensor> {
+    let name = name(centred);
+    if normalized.is_empty() || !x.shape().ends_with(&normalized) {
+        let reason = format!("expected input whose last axes have the lengths {normalized}");
+        return Err(Error::shape(name, reason, &[x.shape()]));
+    }
+    for coefficient in [gamma, beta].into_iter().flatten() {
+        coefficient.expect_dtype(name, x.dtype())?;
+        if *coefficient.shape() != *normalized {
+            let reason = format!("expected gamma and beta of shape {normalized}");
+            let shapes = [x.shape(), coefficient.shape()];
+            return Err(Error::shape(name, reason, &shapes));
+        }
+    }
+    if epsilon.is_nan() || epsilon < 0.0 {
+        let reason = format!("epsilon must not be negative, found {epsilon}");
+        return Err(Error::argument(name, reason));
+    }
+    let source = x.array().contiguous();
+    let len = normalized.element_count();
+    // Of no elements there are no rows either, however many the leading axes count.
+    let rows = source.len().checked_div(len).unwrap_or(0);
+    let (y, statistics) = with_dtype!(x.dtype(), F => {
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        let statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |out| {
+            layer_norm::statistics(xs, len, centred, epsilon, out);
+        });
+        let values = statistics.as_slice::<F>().unwrap_or_default();
+        let rows = Rows { xs, statistics: values, len, centred };
+        let (gamma, beta) = (coefficients::<F>(gamma), coefficients::<F>(beta));
+        let y = Array::build::<F>(source.shape().clone(), |out| {
+            layer_norm::normalize(rows, &gamma, &beta, out);
+        });
+        (y, statistics)
+    });
+    // The operands' places are fixed: an untracked stand-in takes those that are missing.
+    let none = x.detach();
+    let operands = [x, gamma.unwrap_or(&none), beta.unwrap_or(&none)];
+    Ok(Tensor::from_op(y.into(), &operands, || LayerNorm {
+        centred,
+        x: x.clone(),
+        gamma: gamma.cloned(),
+        statistics: statistics.into(),
+        normalized,
+        epsilon,
+    }))
+}
+
+/// The values of a coefficient; none if it is not given.
+fn coefficients<F: Element>(given: Option<&Tensor>) -> Vec<F> {
+    given.map_or_else(Vec::new, |given| given.array().to_vec::<F>())
+}
+
+struct LayerNorm {
+    /// Whether the mean is subtracted.
+    centred: bool,
+    x: Tensor,
+    gamma: Option<Tensor>,
+    /// (rows, [`STATISTICS`])
+    statistics: Tensor,
+    normalized: Shape,
+    epsilon: f64,
+}
+
+impl Op for LayerNorm {
+    fn name(&self) -> &'static str {
+        name(self.centred)
+    }
+
+    /// With x̂ = (x - mean) / σ and h = g gamma, means over the normalized axes, sums over the
+    /// others: dx = (h - mean h - x̂ mean(h x̂)) / σ, dgamma = Σ g x̂, dbeta = Σ g. Where no mean is
+    /// subtracted from x, none is from h.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        if context.records() {
+            return self.recorded(&cotangent, context);
+        }
+        let (x, g) = (self.x.array().contiguous(), cotangent.array().contiguous());
+        let len = self.normalized.element_count();
+        Ok(with_dtype!(x.dtype(), F => {
+            let xs = x.as_slice::<F>().unwrap_or_default();
+            let gs = g.as_slice::<F>().unwrap_or_default();
+            let statistics = self.statistics.array().as_slice::<F>().unwrap_or_default();
+            let rows = Rows { xs, statistics, len, centred: self.centred };
+            let dx = context.wants(0).then(|| {
+                let gamma = coefficients::<F>(self.gamma.as_ref());
+                Tensor::from(Array::build::<F>(x.shape().clone(), |out| {
+                    layer_norm::backward(rows, &gamma, gs, out);
+                }))
+            });
+            let summed = |values: &[F]| {
+                let sizes = [statistics.len() / STATISTICS, len];
+                Tensor::from(Array::build::<F>(self.normalized.clone(), |out| {
+                    fold::columns(fold::Sum, values, sizes, out);
+                }))
+            };
+            let dgamma = context.wants(1).then(|| {
+                let products = Array::build::<F>(x.shape().clone(), |out| layer_norm::products(rows, gs, out));
+                summed(products.as_slice::<F>().unwrap_or_default())
+            });
+            let dbeta = context.wants(2).then(|| summed(gs));
+            smallvec![dx, dgamma, dbeta]
+        }))
+    }
+}
+
+impl LayerNorm {
+    /// The scales of the rows in the shape of x, with the normalized axes of length 1, and their
+    /// epsilons; none if all are 1.
+    fn scales(&self) -> Option<[Tensor; 2]> {
+        let leading = self.x.rank() - self.normalized.len();
+        let lengths = self.x.shape()[..leading].iter().copied();
+        let shape: Shape = lengths.chain(self.normalized.iter().map(|_| 1)).collect();
+        with_dtype!(self.x.dtype(), F => {
+            let rows = self.statistics.array().as_slice::<F>().unwrap_or_default();
+            let rows = rows.chunks_exact(STATISTICS);
+            let scales = rows.map(|row| range::scale_of_cubes(row[0], row[3]));
+            range::scales_and_epsilons(scales, self.epsilon)
+                .map(|both| both.map(|values: Vec<F>| Array::from_slice(shape.clone(), &values).into()))
+        })
+    }
+
+    /// The same in tensor operations, to be differentiated again.
+    fn recorded(&self, g: &Tensor, context: &Vjp) -> Result<Cotangents> {
+        let axes: Vec<isize> = (1..=self.normalized.len() as isize).map(|i| -i).collect();
+        let mean = |x: &Tensor| x.mean_over(Axes::keep(&axes[..]));
+        let centred = |x: &Tensor| {
+            if self.centred {
+                x.sub(&mean(x)?)
+            } else {
+                Ok(x.clone())
+            }
+        };
+        let row_scales = self.scales();
+        let scaled = |x: Tensor| match &row_scales {
+            Some([scales, _]) => x.mul(scales),
+            None => Ok(x),
+        };
+        let x = scaled(context.saved(&self.x))?;
+        // The mean of what is left is 0 but for the rounding of the first mean.
+        let deviation = centred(&centred(&x)?)?;
+        let variance = mean(&deviation.square())?;
+        let factor = match &row_scales {
+            Some([_, epsilons]) => variance.add(epsilons)?,
+            None => variance.add_scalar(self.epsilon),
+        };
+        let factor = factor.rsqrt();
+        let normalized = deviation.mul(&factor)?;
+        let dx = if context.wants(0) {
+            let h = match &self.gamma {
+                Some(gamma) => g.mul(&context.saved(gamma))?,
+                None => g.clone(),
+            };
+            let pull = normalized.mul(&mean(&h.mul(&normalized)?)?)?;
+            Some(scaled(centred(&h)?.sub(&pull)?.mul(&factor)?)?)
+        } else {
+            None
+        };
+        // The backward loop sums these two over the leading axes.
+        let dgamma = if context.wants(1) {
+            Some(g.mul(&normalized)?)
+        } else {
+            None
+        };
+        let dbeta = context.wants(2).then(|| g.clone());
+        Ok(smallvec![dx, dgamma, dbeta])
+    }
+}

@@ -1,0 +1,138 @@
+//! Dropout, and the kind that goes with self-normalizing activations.
+
+use crate::autograd::Tensor;
+use crate::error::{Error, Result};
+use crate::ops::activation::rectifier::{SELU_ALPHA, SELU_SCALE};
+use crate::ops::elementwise::arithmetic::{self, Kept};
+use crate::ops::random::noise;
+
+/// What SELU approaches far below 0.
+const SELU_LOWEST: f64 = -SELU_ALPHA * SELU_SCALE;
+
+impl Tensor {
+    /// Each element is 0 with probability `p`, else divided by 1 - p, so that the mean stays
+    /// (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to
+    /// Prevent Neural Networks from Overfitting). The same seed drops the same elements. An element that
+    /// is dropped is 0 and gets a gradient of 0 even if it, or the cotangent, is infinite or NaN; in
+    /// PyTorch it is NaN then.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let x = Tensor::ones([1000], DType::F32)?;
+    /// let y = x.dropout(0.5, 7)?.to_vec::<f32>()?;
+    /// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
+    /// assert_eq!(y, x.dropout(0.5, 7)?.to_vec::<f32>()?);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn dropout(&self, p: f64, seed: u64) -> Result<Self> {
+        if drops("dropout", p)? {
+            self.reserve_like("dropout")?;
+            let kept = self.kept(p, seed, 1.0 / (1.0 - p));
+            Ok(arithmetic::apply(Kept, self, &kept))
+        } else {
+            Ok(self.clone())
+        }
+    }
+
+    /// Dropout for [`selu`](Self::selu): each element is set to SELU's lowest value α' = -1.7581 with
+    /// probability `p`, and then all are mapped to a x + b with
+    /// `a = 1 / √((1 - p)(1 + p α'²))`, `b = -a α' p`, so that mean 0 and variance 1 stay (Klambauer,
+    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The same seed drops the
+    /// same elements.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let y = Tensor::zeros([1000], DType::F64)?.alpha_dropout(0.5, 7)?.to_vec::<f64>()?;
+    /// // b where x is kept, a α' + b where it is dropped: opposites, as p is one half.
+    /// assert!(y.iter().all(|y| (y.abs() - 0.779_193_930_518_031_7).abs() < 1e-12));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn alpha_dropout(&self, p: f64, seed: u64) -> Result<Self> {
+        if !drops("alpha_dropout", p)? {
+            return Ok(self.clone());
+        }
+        self.reserve_like("alpha_dropout")?;
+        let a = 1.0 / ((1.0 - p) * (1.0 + p * SELU_LOWEST * SELU_LOWEST)).sqrt();
+        let b = -a * SELU_LOWEST * p;
+        // a where x is kept, else 0; then the shift is b where x is kept, else a α' + b.
+        let slope = self.kept(p, seed, a);
+        let shift = slope
+            .mul_scalar(-SELU_LOWEST)
+            .add_scalar(a * SELU_LOWEST + b);
+        arithmetic::apply(Kept, self, &slope).add(&shift)
+    }
+
+    /// 0 with probability `p`, else `value`, for each element.
+    fn kept(&self, p: f64, seed: u64, value: f64) -> Self {
+        // An element is dropped if its 32 random bits, as a number in [0, 2^32), are below this.
+        let threshold = (p * 2f64.powi(32)).round() as u64;
+        noise::like(self, seed, |bits| {
+            if u64::from(bits) < threshold {
+                0.0
+            } else {
+                value
+            }
+        })
+    }
+}
+
+/// Whether this probability drops anything at all.
+fn drops(op: &'static str, p: f64) -> Result<bool> {
+    if (0.0..1.0).contains(&p) {
+        Ok(p > 0.0)
+    } else {
+        let reason = format!("p must be in [0, 1), found {p}");
+        Err(Error::argument(op, reason))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PyTorch 2.15 gives for p, x the values where x is kept and where it is dropped.
+    #[test]
+    fn alpha_dropout_gives_the_two_values_of_pytorch() -> Result<()> {
+        let cases = [
+            (0.1, 1.0, 1.0832554862072818, -1.457738730518132),
+            (0.1, -2.5, -2.141240320316709, -1.457738730518132),
+            (0.5, 1.0, 1.6655988251839635, -0.7791939305180315),
+            (0.5, -2.5, -1.436818306146798, -0.7791939305180315),
+        ];
+        for (p, x, kept, dropped) in cases {
+            let count = 1000;
+            let x = Tensor::full([count], x, crate::DType::F64)?;
+            let y = x.alpha_dropout(p, 3)?.to_vec::<f64>()?;
+            let near = |value: f64| y.iter().filter(|&y| (y - value).abs() < 1e-14).count();
+            assert_eq!(near(kept) + near(dropped), count, "{p} {x}");
+            // Five standard deviations.
+            let deviation = (p * (1.0 - p) * count as f64).sqrt();
+            assert!((near(dropped) as f64 - p * count as f64).abs() < 5.0 * deviation);
+        }
+        Ok(())
+    }
+
+    /// A standard normal input; the bounds are five standard errors of a million elements' moments.
+    #[test]
+    fn alpha_dropout_keeps_mean_0_and_variance_1_where_selu_would_saturate() -> Result<()> {
+        use rand::SeedableRng;
+        let mut rng = chacha20::ChaCha8Rng::seed_from_u64(5);
+        let x = Tensor::normal([1_000_000], 0.0, 1.0, crate::DType::F64, &mut rng)?;
+        for p in [0.05, 0.3, 0.7] {
+            let y = x.alpha_dropout(p, 11)?;
+            let mean = y.mean().item()?;
+            let fourth = y.sub(&y.mean())?.powi(4).mean().item()?;
+            let variance = y.var().item()?;
+            assert!(mean.abs() < 5e-3, "p {p}: mean {mean}");
+            let error = 5.0 * ((fourth - 1.0) / 1e6).sqrt();
+            assert!((variance - 1.0).abs() < error, "p {p}: variance {variance}");
+        }
+        Ok(())
+    }
+}

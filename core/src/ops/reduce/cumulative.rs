@@ -1,0 +1,202 @@
+//! Running sums and products along an axis.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::Result;
+use crate::kernel::Float;
+use crate::kernel::reduce::product::Factors;
+use crate::kernel::reduce::scan::scan;
+use crate::tensor::{Array, resolve_axis, with_dtype};
+use smallvec::smallvec;
+
+impl Tensor {
+    /// yᵢ = x₀ + … + xᵢ along an axis (negative ones count from the end). Accumulated in `f64`.
+    ///
+    /// # Errors
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
+    /// assert_eq!(x.cumsum(0)?.to_vec::<f32>()?, [1.0, 3.0, 6.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn cumsum(&self, axis: isize) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.cumsum(axis)?.as_scalar());
+        }
+        let axis = resolve_axis("cumsum", axis, self.rank())?;
+        self.reserve_like("cumsum")?;
+        Ok(running_sum(self, axis, false))
+    }
+
+    /// yᵢ = x₀ · … · xᵢ along an axis (negative ones count from the end). Accumulated in `f64` with
+    /// an exponent of any size, and rounded once: after a partial product that overflows comes 0
+    /// where an element is 0. (Infinite elements times 0 are NaN.)
+    ///
+    /// The derivative divides by nothing: it is right where elements are 0.
+    ///
+    /// # Errors
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([2.0f32, 3.0, 4.0]);
+    /// assert_eq!(x.cumprod(0)?.to_vec::<f32>()?, [2.0, 6.0, 24.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn cumprod(&self, axis: isize) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.cumprod(axis)?.as_scalar());
+        }
+        let axis = resolve_axis("cumprod", axis, self.rank())?;
+        self.reserve_like("cumprod")?;
+        Ok(running_product(self, &[], axis))
+    }
+}
+
+/// The length of an axis, and the number of elements of one of its slices behind it.
+fn lengths(x: &Tensor, axis: usize) -> [usize; 2] {
+    [x.shape()[axis], x.shape()[axis + 1..].iter().product()]
+}
+
+/// The sums of all elements up to each, or with `reverse` from each on.
+fn running_sum(x: &Tensor, axis: usize, reverse: bool) -> Tensor {
+    let source = x.array().contiguous();
+    let array = with_dtype!(x.dtype(), F => {
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        Array::build::<F>(source.shape().clone(), |out| {
+            scan(reverse, lengths(x, axis), 0.0, out, &|sum: &mut f64, i, _| {
+                *sum += xs[i].to_f64();
+                F::from_f64(*sum)
+            });
+        })
+    });
+    Tensor::from_op(array.into(), &[x], || RunningSum { axis, reverse })
+}
+
+/// Saves nothing.
+struct RunningSum {
+    axis: usize,
+    reverse: bool,
+}
+
+impl Op for RunningSum {
+    fn name(&self) -> &'static str {
+        "cumsum"
+    }
+    /// The running sum of the cotangent, the other way.
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(running_sum(
+            &cotangent,
+            self.axis,
+            !self.reverse
+        ))])
+    }
+}
+
+/// The derivative of x₀ · … · xᵢ along the directions, for each i; without one the product itself.
+fn running_product(x: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
+    let [source, others @ ..] = &contiguous([x], directions)[..] else {
+        return x.clone();
+    };
+    let array = with_dtype!(x.dtype(), F => {
+        let directions: Vec<&[F]> = others.iter().map(|x| x.as_slice().unwrap_or_default()).collect();
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
+        Array::build::<F>(source.shape().clone(), |out| factors.running(out))
+    });
+    let inputs: Vec<&Tensor> = [x].into_iter().chain(directions).collect();
+    Tensor::from_op(array.into(), &inputs, || RunningProduct {
+        x: x.clone(),
+        directions: directions.to_vec(),
+        axis,
+    })
+}
+
+/// A derivative of the product up to each element. Saves x and the directions.
+struct RunningProduct {
+    x: Tensor,
+    directions: Vec<Tensor>,
+    axis: usize,
+}
+
+impl Op for RunningProduct {
+    fn name(&self) -> &'static str {
+        "cumprod"
+    }
+    /// The products are linear in each of their factors, and so are their derivatives.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let x = context.saved(&self.x);
+        let directions: Vec<Tensor> = self.directions.iter().map(|c| context.saved(c)).collect();
+        let pull = |directions: &[Tensor]| pulled_product(&x, &cotangent, directions, self.axis);
+        let mut pulled = smallvec![context.wants(0).then(|| pull(&directions))];
+        for a in 0..directions.len() {
+            pulled.push(context.wants(a + 1).then(|| {
+                let mut others = directions.clone();
+                others.remove(a);
+                pull(&others)
+            }));
+        }
+        Ok(pulled)
+    }
+}
+
+/// The derivative, with respect to each element of x, of Σᵢ gᵢ times the [`running_product`].
+pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
+    let [source, cotangent, others @ ..] = &contiguous([x, g], directions)[..] else {
+        return x.clone();
+    };
+    let array = with_dtype!(x.dtype(), F => {
+        let directions: Vec<&[F]> = others.iter().map(|x| x.as_slice().unwrap_or_default()).collect();
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        let gs = cotangent.as_slice::<F>().unwrap_or_default();
+        let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
+        Array::build::<F>(source.shape().clone(), |out| factors.pulled(gs, out))
+    });
+    let inputs: Vec<&Tensor> = [x, g].into_iter().chain(directions).collect();
+    Tensor::from_op(array.into(), &inputs, || PulledProduct {
+        x: x.clone(),
+        g: g.clone(),
+        directions: directions.to_vec(),
+        axis,
+    })
+}
+
+/// The gradient of a [`RunningProduct`]. Saves all that it is a function of.
+struct PulledProduct {
+    x: Tensor,
+    g: Tensor,
+    directions: Vec<Tensor>,
+    axis: usize,
+}
+
+impl Op for PulledProduct {
+    fn name(&self) -> &'static str {
+        "cumprod"
+    }
+    /// Its product with w is Σᵢ gᵢ times the running product's derivative along w too.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let (x, g) = (context.saved(&self.x), context.saved(&self.g));
+        let directions: Vec<Tensor> = self.directions.iter().map(|c| context.saved(c)).collect();
+        let mut along = directions.clone();
+        along.push(cotangent.clone());
+        let mut pulled = smallvec![
+            (context.wants(0)).then(|| pulled_product(&x, &g, &along, self.axis)),
+            (context.wants(1)).then(|| running_product(&x, &along, self.axis)),
+        ];
+        for a in 0..directions.len() {
+            pulled.push(context.wants(a + 2).then(|| {
+                let mut along = directions.clone();
+                along[a] = cotangent.clone();
+                pulled_product(&x, &g, &along, self.axis)
+            }));
+        }
+        Ok(pulled)
+    }
+}
+
+/// The arrays of all operands, in row-major order.
+fn contiguous<const N: usize>(operands: [&Tensor; N], directions: &[Tensor]) -> Vec<Array> {
+    let all = operands.into_iter().chain(directions);
+    all.map(|x| x.array().contiguous()).collect()
+}

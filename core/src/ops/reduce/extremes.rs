@@ -1,0 +1,189 @@
+//! Largest and smallest elements, and where they stand.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch, sum_to_shape};
+use crate::error::{Error, Result};
+use crate::kernel::reduce::extremes::places;
+use crate::kernel::reduce::fold::Extreme;
+use crate::kernel::{Map, Real};
+use crate::ops::elementwise::arithmetic::{self, Kept, Over};
+use crate::tensor::{Array, Axes, Indices, Reduced, resolve_axis, with_dtype};
+use smallvec::smallvec;
+
+impl Tensor {
+    /// The largest element, a scalar; NaN if there is one. Elements that are equally large, or NaN,
+    /// share the gradient evenly.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are no elements.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([3.0f32, 1.0, 3.0]).tracked();
+    /// let y = x.max()?;
+    /// assert_eq!(y.item()?, 3.0);
+    /// assert_eq!(y.backward()?.get(&x).unwrap().to_vec::<f32>()?, [0.5, 0.0, 0.5]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "amax")]
+    pub fn max(&self) -> Result<Self> {
+        extreme("max", self, Reduced::all(self.shape()), 1.0)
+    }
+
+    /// The largest elements over some axes, as [`max`](Self::max).
+    ///
+    /// This is PyTorch's `amax`, except that where the maximum is NaN the elements that are NaN
+    /// share the gradient as under `torch.max(x)`; `amax` makes all gradients NaN there.
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
+    /// assert_eq!(x.max_over(1)?.to_vec::<f32>()?, [5.0, 4.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "amax")]
+    pub fn max_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("max_over", self.shape())?;
+        extreme("max_over", self, axes, 1.0)
+    }
+
+    /// The smallest element, a scalar; NaN if there is one. Elements that are equally small, or NaN,
+    /// share the gradient evenly.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there are no elements.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([3.0f32, 1.0, 2.0]).min()?.item()?, 1.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "amin")]
+    pub fn min(&self) -> Result<Self> {
+        extreme("min", self, Reduced::all(self.shape()), -1.0)
+    }
+
+    /// The smallest elements over some axes, as [`min`](Self::min); of NaN what is said under
+    /// [`max_over`](Self::max_over) holds.
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
+    /// assert_eq!(x.min_over(0)?.to_vec::<f32>()?, [1.0, 4.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "amin")]
+    pub fn min_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("min_over", self.shape())?;
+        extreme("min_over", self, axes, -1.0)
+    }
+
+    /// The place of the largest element along an axis, the first of equals; NaN counts as largest.
+    /// The axis is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let logits = Tensor::from([[0.1f32, 0.9], [2.0, -1.0]]);
+    /// assert_eq!(logits.argmax(1)?.as_slice(), [1, 0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn argmax(&self, axis: isize) -> Result<Indices> {
+        places_along("argmax", self, axis, false)
+    }
+
+    /// The place of the smallest element along an axis, the first of equals; NaN counts as smallest.
+    /// The axis is dropped.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[0.1f32, 0.9], [2.0, -1.0]]);
+    /// assert_eq!(x.argmin(1)?.as_slice(), [0, 1]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn argmin(&self, axis: isize) -> Result<Indices> {
+        places_along("argmin", self, axis, true)
+    }
+}
+
+fn places_along(op: &'static str, x: &Tensor, axis: isize, smallest: bool) -> Result<Indices> {
+    if let Some(vector) = x.as_vector() {
+        return places_along(op, &vector, axis, smallest);
+    }
+    let axis = resolve_axis(op, axis, x.rank())?;
+    let len = x.shape()[axis];
+    if len == 0 {
+        return Err(Error::shape(op, "the axis is empty", &[x.shape()]));
+    }
+    let shape = x.array().shape().without(axis);
+    let mut found = vec![0; shape.element_count()];
+    let inner = shape[axis..].iter().product();
+    let array = x.array().contiguous();
+    with_dtype!(x.dtype(), F => {
+        let xs = array.as_slice::<F>().unwrap_or_default();
+        places(xs, [len, inner], smallest, &mut found);
+    });
+    Indices::from_vec(found, shape)
+}
+
+/// The largest elements times `sign`, times `sign`.
+pub(crate) fn extreme(op: &'static str, x: &Tensor, axes: Reduced, sign: f64) -> Result<Tensor> {
+    if axes.count == 0 {
+        let reason = "there is no largest or smallest of no elements";
+        return Err(Error::shape(op, reason, &[x.shape()]));
+    }
+    let found = x
+        .array()
+        .reduce(Extreme { sign }, &axes.reduced, axes.kept.clone());
+    let output = Tensor::from(found).scaled_in_place(sign);
+    let recorded = Tensor::from_op(output.clone(), &[x], || Attained {
+        op,
+        x: x.detach(),
+        output,
+    });
+    Ok(recorded.reshaped(axes.result))
+}
+
+/// Saves x and y, to see where they are equal. y has the rank of x.
+struct Attained {
+    op: &'static str,
+    x: Tensor,
+    output: Tensor,
+}
+
+impl Op for Attained {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+    /// g in equal shares to the elements that are y.
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        let shape = self.x.array().shape();
+        let y = stretch(&self.output, shape);
+        let attains = Tensor::from(Array::map(Attains, [self.x.array(), y.array()], shape));
+        let ties = sum_to_shape(&attains, self.output.array().shape());
+        let share = arithmetic::apply(Over, &cotangent, &ties);
+        Ok(smallvec![Some(arithmetic::apply(Kept, &share, &attains))])
+    }
+}
+
+/// 1 where x is y or NaN, else 0.
+#[derive(Clone, Copy, Debug)]
+struct Attains;
+
+impl Map<2> for Attains {
+    #[inline(always)]
+    fn apply<T: Real>(self, [x, y]: [T; 2]) -> T {
+        let number = T::select(x.equals(x), x.zero(), x.one());
+        T::select(x.equals(y), x.one(), number)
+    }
+}

@@ -1,0 +1,118 @@
+//! ln Σ eˣ, and its derivative where some rows are infinite.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::Result;
+use crate::kernel::activation::softmax;
+use crate::kernel::loss::cross_entropy::{self, Targets};
+use crate::ops::reduce::sum::{in_one_row, in_rows};
+use crate::tensor::{Array, Axes, Mask, Shape, with_dtype};
+use smallvec::smallvec;
+
+impl Tensor {
+    /// ln Σ eˣ of all elements, a scalar, shifted by the largest so that nothing overflows; -∞ if
+    /// there are none, NaN if one is NaN.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([1e4f64, 1e4]).logsumexp();
+    /// assert_eq!(y.item()?, 1e4 + 2f64.ln());
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn logsumexp(&self) -> Self {
+        logsumexp_of_rows(&in_one_row(self)).reshaped(Shape::default())
+    }
+
+    /// ln Σ eˣ over some axes, as [`logsumexp`](Self::logsumexp). Where it is infinite the gradients
+    /// of the elements that are equal to it are NaN and those of the others 0, as in PyTorch.
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[0.0f32, f32::NEG_INFINITY], [-1e4, -1e4]]);
+    /// let y = x.logsumexp_over(1)?.to_vec::<f32>()?;
+    /// assert_eq!(y, [0.0, -1e4 + 2f32.ln()]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn logsumexp_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("logsumexp_over", self.shape())?;
+        Ok(logsumexp_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
+    }
+}
+
+/// (rows, n) becomes (rows).
+fn logsumexp_of_rows(x: &Tensor) -> Tensor {
+    let (rows, len) = (x.shape()[0], x.shape()[1]);
+    let source = x.array().contiguous();
+    let (output, pairs) = with_dtype!(x.dtype(), F => {
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        let pairs = Array::build::<F>(Shape::from([rows, 2]), |pairs| {
+            pairs.fill(F::NEG_INFINITY);
+            softmax::log_sums(xs, len, pairs);
+            // The sum is NaN if an element is, and if the largest is infinite: then it adds nothing.
+            for (i, pair) in pairs.chunks_exact_mut(2).enumerate() {
+                if pair[1].is_nan() && !xs[i * len..(i + 1) * len].iter().any(|x| x.is_nan()) {
+                    pair[1] = 0.0;
+                }
+            }
+        });
+        let sums = pairs.as_slice::<F>().unwrap_or_default().chunks_exact(2);
+        let output = Array::build::<F>(Shape::from([rows]), |out| {
+            out.iter_mut().zip(sums).for_each(|(out, pair)| *out = pair[0] + pair[1]);
+        });
+        (Tensor::from(output), Tensor::from(pairs))
+    });
+    Tensor::from_op(output.clone(), &[x], || LogSumExp {
+        x: x.clone(),
+        pairs,
+        output,
+    })
+}
+
+/// yᵢ = ln Σⱼ e^xᵢⱼ.
+struct LogSumExp {
+    x: Tensor,
+    /// (rows, 2): the maximum, and what is added to it.
+    pairs: Tensor,
+    output: Tensor,
+}
+
+impl LogSumExp {
+    /// e^(xᵢⱼ - yᵢ), recorded: softmax, as which it is not rounded where y is large; but where y is
+    /// infinite the difference, since softmax would be NaN throughout.
+    fn weights(&self, context: &Vjp) -> Result<Tensor> {
+        let x = context.saved(&self.x);
+        let outputs = self.output.to_f64_vec();
+        let infinite: Vec<bool> = outputs.iter().map(|y| y.is_infinite()).collect();
+        if !infinite.contains(&true) {
+            return x.softmax(1);
+        }
+        let rows = Mask::from_vec(infinite, [outputs.len(), 1])?;
+        let differences = x.sub(&context.output(&self.output).unsqueeze(1)?)?;
+        rows.select(&differences.exp(), &x.masked_fill(&rows, 0.0)?.softmax(1)?)
+    }
+}
+
+impl Op for LogSumExp {
+    fn name(&self) -> &'static str {
+        "logsumexp"
+    }
+    /// dxᵢⱼ = gᵢ e^(xᵢⱼ - yᵢ)
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        if context.records() {
+            let weights = self.weights(context)?;
+            return Ok(smallvec![Some(weights.mul(&cotangent.unsqueeze(1)?)?)]);
+        }
+        let x = self.x.array().contiguous();
+        let dx = with_dtype!(self.x.dtype(), F => {
+            let xs = x.as_slice::<F>().unwrap_or_default();
+            let pairs = self.pairs.array().as_slice::<F>().unwrap_or_default();
+            let targets = Targets { totals: &cotangent.array().to_vec::<F>(), labels: None, spread: None };
+            Array::build::<F>(x.shape().clone(), |out| {
+                cross_entropy::backward(xs, pairs, targets, self.x.shape()[1], out);
+            })
+        });
+        Ok(smallvec![Some(Tensor::from(dx))])
+    }
+}

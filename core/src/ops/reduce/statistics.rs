@@ -1,0 +1,401 @@
+//! Variances, norms: reductions that need care with large or equal elements.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
+use crate::error::Result;
+use crate::kernel::Float;
+use crate::kernel::elementwise::compare::Equal;
+use crate::kernel::reduce::fold::SumOfSquares;
+use crate::kernel::reduce::range::{self, holds};
+use crate::ops::elementwise::arithmetic::{self, Minus, Over, Times};
+use crate::ops::elementwise::compare::indicator;
+use crate::ops::elementwise::select::select;
+use crate::ops::reduce::extremes::extreme;
+use crate::tensor::{Array, Axes, Reduced, Shape, with_dtype};
+use smallvec::smallvec;
+
+/// Which norm of a vector.
+///
+/// ```
+/// use cotangent_core::{Norm, Tensor};
+/// let x = Tensor::from([3.0f32, -4.0]);
+/// assert_eq!(x.norm(Norm::L1)?.item()?, 7.0);
+/// assert_eq!(x.norm(Norm::L2)?.item()?, 5.0);
+/// assert_eq!(x.norm(Norm::LInf)?.item()?, 4.0);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Norm {
+    /// Σ |x|. The derivative at an element that is 0 counts as 0.
+    L1,
+    /// √Σ x². The derivative where all elements are 0 counts as 0, and so does the second
+    /// (PyTorch's second derivative is NaN there). Squares that overflow or vanish do no harm: the
+    /// vector is scaled by a power of two then. (PyTorch's norm is infinite in `f32` from 2e19 on, and
+    /// loses digits below 1e-19.)
+    L2,
+    /// max |x|. Elements that attain it share the gradient evenly.
+    LInf,
+}
+
+impl Tensor {
+    /// The variance of all elements, Σ (x - mean)² / (n - 1), a scalar; NaN of fewer than two.
+    /// Computed in two passes, from a mean that has more digits than a tensor stores: a mean that is
+    /// large against the deviations does no harm, and equal elements have the variance 0. Squares
+    /// that overflow or vanish on the way do none either: the elements are scaled by a power of two
+    /// then. (PyTorch's gradient goes by the rounded mean, and its variance of equal elements is
+    /// what rounding leaves.)
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([10_001.0f32, 10_003.0]).var().item()?, 2.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "variance")]
+    pub fn var(&self) -> Self {
+        spread(self, &Reduced::all(self.shape()), 1.0, false).reshaped(Shape::default())
+    }
+
+    /// The variance over some axes, Σ (x - mean)² / max(0, n - correction) for n elements each:
+    /// correction 1 for the unbiased estimate from a sample, 0 for the variance of the elements.
+    ///
+    /// Where the divisor is 0 the result is infinite or NaN, and so are the gradients. (In PyTorch
+    /// the gradients are finite if the correction is above n.)
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
+    /// assert_eq!(x.var_over(1, 1.0)?.to_vec::<f32>()?, [2.0, 8.0]);
+    /// assert_eq!(x.var_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 4.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "variance")]
+    pub fn var_over(&self, axes: impl Into<Axes>, correction: f64) -> Result<Self> {
+        let axes = axes.into().resolve("var_over", self.shape())?;
+        Ok(spread(self, &axes, correction, false).reshaped(axes.result))
+    }
+
+    /// The standard deviation of all elements, the square root of [`var`](Self::var), also where a
+    /// variance leaves the range of the dtype. The derivative where it is 0 counts as 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f64, 3.0]).std().item()?, 2f64.sqrt());
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn std(&self) -> Self {
+        spread(self, &Reduced::all(self.shape()), 1.0, true).reshaped(Shape::default())
+    }
+
+    /// The standard deviation over some axes, the square root of [`var_over`](Self::var_over). The
+    /// derivative where it is 0 counts as 0.
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
+    /// assert_eq!(x.std_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn std_over(&self, axes: impl Into<Axes>, correction: f64) -> Result<Self> {
+        let axes = axes.into().resolve("std_over", self.shape())?;
+        Ok(spread(self, &axes, correction, true).reshaped(axes.result))
+    }
+
+    /// The norm of all elements, seen as one vector; a scalar.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) for [`Norm::LInf`] of no elements.
+    ///
+    /// ```
+    /// # use cotangent_core::{Norm, Tensor};
+    /// assert_eq!(Tensor::from([[2.0f32, 2.0], [2.0, 2.0]]).norm(Norm::L2)?.item()?, 4.0);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "vector_norm")]
+    pub fn norm(&self, norm: Norm) -> Result<Self> {
+        norm_of("norm", self, norm, Reduced::all(self.shape()))
+    }
+
+    /// The norms over some axes.
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over), and [`Error::Shape`](crate::Error::Shape) for
+    /// [`Norm::LInf`] if a reduced axis is empty.
+    ///
+    /// ```
+    /// # use cotangent_core::{Norm, Tensor};
+    /// let x = Tensor::from([[3.0f32, 4.0], [0.0, -2.0]]);
+    /// assert_eq!(x.norm_over(Norm::L2, 1)?.to_vec::<f32>()?, [5.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "vector_norm")]
+    pub fn norm_over(&self, norm: Norm, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("norm_over", self.shape())?;
+        norm_of("norm_over", self, norm, axes)
+    }
+}
+
+/// a / b, and 0 where b is 0, with derivatives that are 0 there too; of one shape.
+fn over_or_zero(a: &Tensor, b: &Tensor) -> Tensor {
+    let vanishes = indicator(Equal, b, &b.constant_like(0.0));
+    // The branch that is not chosen must be finite too: its derivative is multiplied by 0.
+    let divisor = select(&vanishes, &b.constant_like(1.0), b);
+    let quotient = arithmetic::apply(Over, a, &divisor);
+    select(&vanishes, &a.constant_like(0.0), &quotient)
+}
+
+/// The variance, or its square root, with the reduced axes kept.
+fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
+    let divisor = (axes.count as f64 - correction).max(0.0);
+    let plain = Deviations::of(&x.detach(), axes);
+    let squares = plain.squares.array();
+    let scales = with_dtype!(x.dtype(), F => {
+        let squares = squares.as_slice::<F>().unwrap_or_default();
+        let means = plain.mean.array().as_slice::<F>().unwrap_or_default();
+        // Of numbers that are not equal the sum is larger than that.
+        let noise = |i: usize| (means[i].to_f64() * F::EPSILON.to_f64()).powi(2) * axes.count as f64;
+        let fits = |i: usize| holds(squares[i], axes.count) && squares[i].to_f64() > noise(i);
+        x.array().scales(&axes.reduced, &axes.kept, true, fits)
+    });
+    let scales = scales.map(Scales::from);
+    let deviations = match &scales {
+        Some(scales) => Deviations::of(&scales.apply(&x.detach()), axes),
+        None => plain,
+    };
+    let variance = deviations.squares.div_scalar(divisor);
+    let unscaled = |y: &Tensor| match &scales {
+        Some(scales) => arithmetic::apply(Times, y, &scales.back),
+        None => y.clone(),
+    };
+    let output = if root {
+        unscaled(&variance.sqrt())
+    } else {
+        unscaled(&unscaled(&variance))
+    };
+    Tensor::from_op(output.clone(), &[x], || Spread {
+        x: x.clone(),
+        root: root.then_some(output),
+        scales,
+        mean: deviations.mean,
+        rest: deviations.rest,
+        axes: axes.clone(),
+        correction,
+    })
+}
+
+/// The deviations from the mean over some axes.
+struct Deviations {
+    mean: Tensor,
+    /// The mean is rounded: what it is off by is the mean of the deviations from it.
+    rest: Tensor,
+    /// The sum of their squares.
+    squares: Tensor,
+}
+
+impl Deviations {
+    fn of(x: &Tensor, axes: &Reduced) -> Self {
+        let mean = mean(x, axes);
+        let once = arithmetic::apply(Minus, x, &mean);
+        let rest = rest(&once, axes);
+        let twice = arithmetic::apply(Minus, &once, &rest);
+        let squares = twice
+            .array()
+            .reduce(SumOfSquares, &axes.reduced, axes.kept.clone());
+        let squares = squares.into();
+        Self {
+            mean,
+            rest,
+            squares,
+        }
+    }
+}
+
+fn mean(x: &Tensor, axes: &Reduced) -> Tensor {
+    sum_to_shape(x, &axes.kept).div_scalar(axes.count as f64)
+}
+
+/// What a rounded mean is off by, from the deviations from it; 0 where it is infinite, for the
+/// gradients of the finite elements, which are infinite.
+fn rest(deviations: &Tensor, axes: &Reduced) -> Tensor {
+    let rest = mean(deviations, axes);
+    let number = indicator(Equal, &rest, &rest);
+    select(&number, &rest, &rest.constant_like(0.0))
+}
+
+/// Powers of two, one for each reduced group, by which it is multiplied before squares are taken.
+/// Norms and deviations grow with it, and their gradients are the same.
+#[derive(Clone)]
+struct Scales {
+    scale: Tensor,
+    /// Their reciprocals; 0 where the scale is.
+    back: Tensor,
+}
+
+impl From<Array> for Scales {
+    fn from(scale: Array) -> Self {
+        let scale = Tensor::from(scale);
+        let back = over_or_zero(&scale.constant_like(1.0), &scale);
+        Self { scale, back }
+    }
+}
+
+impl Scales {
+    /// The same with scales by size where elements are equal.
+    fn without_zeros(&self, x: &Tensor, axes: &Reduced) -> Self {
+        let own = self.scale.to_f64_vec();
+        let by_size = x
+            .array()
+            .scales(&axes.reduced, &axes.kept, false, |i| own[i] == 1.0);
+        by_size.map_or_else(
+            || Self::from(self.scale.constant_like(1.0).into_array()),
+            Self::from,
+        )
+    }
+
+    fn apply(&self, x: &Tensor) -> Tensor {
+        arithmetic::apply(Times, x, &self.scale)
+    }
+}
+
+/// y = Σ (x - mean)² / divisor, or its square root. Saves x, the mean, and the square root.
+struct Spread {
+    x: Tensor,
+    root: Option<Tensor>,
+    scales: Option<Scales>,
+    /// Both of x times its scales.
+    mean: Tensor,
+    rest: Tensor,
+    axes: Reduced,
+    correction: f64,
+}
+
+impl Op for Spread {
+    fn name(&self) -> &'static str {
+        if self.root.is_some() { "std" } else { "var" }
+    }
+    /// dx = 2 g (x - mean) / divisor, where for the square root g / (2 y) stands for g.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let divisor = (self.axes.count as f64 - self.correction).max(0.0);
+        let saved = context.saved(&self.x);
+        let scales = match &self.scales {
+            // The second derivative of a variance does not vanish where the first does.
+            Some(scales) if context.records() && self.root.is_none() => {
+                Some(scales.without_zeros(&saved, &self.axes))
+            }
+            scales => scales.clone(),
+        };
+        let x = match &scales {
+            Some(scales) => scales.apply(&saved),
+            None => saved,
+        };
+        let [mean, rest] = if context.records() {
+            let mean = mean(&x, &self.axes);
+            let once = arithmetic::apply(Minus, &x, &mean);
+            [mean, rest(&once, &self.axes)]
+        } else {
+            [self.mean.clone(), self.rest.clone()]
+        };
+        let mut deviation = arithmetic::apply(Minus, &arithmetic::apply(Minus, &x, &mean), &rest);
+        let slope = match (&self.root, &scales) {
+            (None, None) => cotangent.mul_scalar(2.0 / divisor),
+            (None, Some(scales)) => {
+                deviation = arithmetic::apply(Times, &deviation, &scales.back);
+                cotangent.mul_scalar(2.0 / divisor)
+            }
+            (Some(y), None) => over_or_zero(&cotangent, &context.output(y)).div_scalar(divisor),
+            // The result itself may have lost digits.
+            (Some(_), Some(_)) => {
+                let y = spread(&x, &self.axes, self.correction, true);
+                over_or_zero(&cotangent, &y).div_scalar(divisor)
+            }
+        };
+        Ok(smallvec![Some(arithmetic::apply(
+            Times, &deviation, &slope
+        ))])
+    }
+}
+
+fn norm_of(op: &'static str, x: &Tensor, norm: Norm, axes: Reduced) -> Result<Tensor> {
+    match norm {
+        Norm::L1 => Ok(sum_to_shape(&x.abs(), &axes.kept).reshaped(axes.result)),
+        Norm::LInf => extreme(op, &x.abs(), axes, 1.0),
+        Norm::L2 => Ok(euclidean(x, &axes).reshaped(axes.result)),
+    }
+}
+
+/// √Σ x², with the reduced axes kept.
+pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
+    let sums = |x: &Tensor| {
+        x.array()
+            .reduce(SumOfSquares, &axes.reduced, axes.kept.clone())
+    };
+    let mut squares = sums(x);
+    let scales = with_dtype!(x.dtype(), F => {
+        let squares = squares.as_slice::<F>().unwrap_or_default();
+        let fits = |i: usize| holds(squares[i], axes.count);
+        x.array().scales(&axes.reduced, &axes.kept, false, fits)
+    });
+    let scales = scales.map(Scales::from);
+    if let Some(scales) = &scales {
+        squares = sums(&scales.apply(&x.detach()));
+    }
+    let root = Tensor::from(squares).sqrt();
+    let output = match &scales {
+        Some(scales) => arithmetic::apply(Times, &root, &scales.back),
+        None => root,
+    };
+    Tensor::from_op(output.clone(), &[x], || Euclidean {
+        x: x.clone(),
+        output,
+        scales: scales.map(|scales| (scales, axes.clone())),
+    })
+}
+
+/// Powers of two that bring vectors to where the cubes of their norms, which second derivatives are
+/// made with, stay in the range; none if all do. Norms below `least` do not matter and need none.
+pub(crate) fn scales_of_cubes(
+    x: &Tensor,
+    norms: &Tensor,
+    least: f64,
+    axes: &Reduced,
+) -> Option<Tensor> {
+    let scales = with_dtype!(x.dtype(), F => {
+        let norms = norms.array().as_slice::<F>().unwrap_or_default();
+        let fits = |i: usize| norms[i].to_f64() < least || range::cubes_hold(norms[i]);
+        x.array().scales(&axes.reduced, &axes.kept, false, fits)
+    });
+    scales.map(Tensor::from)
+}
+
+/// y = √Σ x². Saves both.
+struct Euclidean {
+    x: Tensor,
+    output: Tensor,
+    scales: Option<(Scales, Reduced)>,
+}
+
+impl Op for Euclidean {
+    fn name(&self) -> &'static str {
+        "norm"
+    }
+    /// dx = x g / y
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let saved = context.saved(&self.x);
+        let (x, y) = match &self.scales {
+            None => (saved, context.output(&self.output)),
+            // The result itself may have lost digits.
+            Some((scales, axes)) => {
+                let x = scales.apply(&saved);
+                let y = euclidean(&x, axes);
+                (x, y)
+            }
+        };
+        let slope = over_or_zero(&cotangent, &y);
+        Ok(smallvec![Some(arithmetic::apply(Times, &x, &slope))])
+    }
+}

@@ -1,0 +1,199 @@
+//! Sums, means, products. Sums are pairwise: their error grows with the logarithm of the length.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
+use crate::error::Result;
+use crate::kernel::Float;
+use crate::kernel::reduce::{fold, product};
+use crate::ops::reduce::cumulative::pulled_product;
+use crate::ops::shape::window::Span;
+use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, with_dtype};
+use smallvec::smallvec;
+
+/// `x` as (elements of the result, elements that fall into each).
+pub(crate) fn in_rows(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
+    let rows = reduced.kept.iter().product();
+    let ordered = x.permute(&reduced.order())?;
+    Ok(ordered.reshaped(Shape::from([rows, reduced.count])))
+}
+
+/// `x`, all of it, as one row.
+pub(crate) fn in_one_row(x: &Tensor) -> Tensor {
+    x.reshaped(Shape::from([1, x.len()]))
+}
+
+/// Σ x / `divisor` over the axes that `shape` lacks or has with length 1.
+pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
+    let mean = sum_to_shape(x, shape).div_scalar(divisor);
+    let finite: Vec<bool> = with_dtype!(mean.dtype(), F => {
+        let means = mean.array().as_slice::<F>().unwrap_or_default();
+        if means.iter().all(|mean| mean.is_finite()) {
+            return mean;
+        }
+        means.iter().map(|mean| mean.is_finite()).collect()
+    });
+    // The sum of finite elements may have overflowed. Times a power of two it cannot, and no digit
+    // changes.
+    let scale = 0.5f64.powi(64 - x.len().leading_zeros() as i32);
+    let small = sum_to_shape(&x.mul_scalar(scale), shape).div_scalar(divisor * scale);
+    match Mask::from_vec(finite, mean.shape()) {
+        Ok(finite) => finite.select(&mean, &small).unwrap_or(mean),
+        Err(_) => mean,
+    }
+}
+
+impl Tensor {
+    /// The sum of all elements, a scalar; 0 if there are none.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.5]).sum().item()?, 3.5);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn sum(&self) -> Self {
+        sum_to_shape(self, &Shape::default())
+    }
+
+    /// The mean of all elements, a scalar; NaN if there are none. It is finite if the elements are,
+    /// also where their sum is not (in PyTorch it is infinite then).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([1.0f32, 2.0]).mean().item()?, 1.5);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn mean(&self) -> Self {
+        mean_to_shape(self, &Shape::default(), self.len() as f64)
+    }
+
+    /// The sum over some axes; 0 over none.
+    ///
+    /// # Errors
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis,
+    /// [`Error::Argument`](crate::Error::Argument) if one is named twice.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.sum_over(0)?.to_vec::<f32>()?, [4.0, 6.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn sum_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("sum_over", self.shape())?;
+        Ok(sum_to_shape(self, &axes.kept).reshaped(axes.result))
+    }
+
+    /// The mean over some axes, as [`mean`](Self::mean); NaN over no elements.
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.mean_over(1)?.to_vec::<f32>()?, [1.5, 3.5]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn mean_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("mean_over", self.shape())?;
+        Ok(mean_to_shape(self, &axes.kept, axes.count as f64).reshaped(axes.result))
+    }
+
+    /// The product of all elements, a scalar; 1 if there are none. Accumulated in `f64` with an
+    /// exponent of any size, and rounded once: it does not matter which partial products would
+    /// overflow or vanish. (Infinite elements times 0 are NaN.)
+    ///
+    /// The derivative with respect to an element is the product of all others, without a division, and
+    /// rounded once: right where elements are 0, and where PyTorch divides infinity by infinity.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([2.0f32, 0.0, 5.0]).tracked();
+    /// let grads = x.prod().backward()?;
+    /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [0.0, 10.0, 0.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn prod(&self) -> Self {
+        product_of_rows(&in_one_row(self)).reshaped(Shape::default())
+    }
+
+    /// The product over some axes; 1 over none. Its derivative is that of [`prod`](Self::prod).
+    ///
+    /// # Errors
+    /// As [`sum_over`](Self::sum_over).
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.prod_over(0)?.to_vec::<f32>()?, [3.0, 8.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn prod_over(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into().resolve("prod_over", self.shape())?;
+        Ok(product_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
+    }
+
+    /// Σ x², as a number; not recorded. In `f64` if the elements are, else rounded as `f32` pairwise
+    /// summation is, unless that overflows or comes to nothing: `f64` holds the square of every `f32`.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// assert_eq!(Tensor::from([3.0f32, 4.0]).sum_of_squares(), 25.0);
+    /// assert!(Tensor::from([1e30f32]).sum_of_squares() > 9e59);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn sum_of_squares(&self) -> f64 {
+        let array = self.array().contiguous();
+        with_dtype!(self.dtype(), F => {
+            let xs = array.as_slice::<F>().unwrap_or_default();
+            let sum = fold::all(fold::SumOfSquares, xs).to_f64();
+            if self.dtype() == DType::F32 && !(1e-30..=f64::MAX).contains(&sum) {
+                xs.iter().map(|x| x.to_f64().powi(2)).sum()
+            } else {
+                sum
+            }
+        })
+    }
+}
+
+/// (rows, n) becomes (rows).
+fn product_of_rows(x: &Tensor) -> Tensor {
+    let (rows, len) = (x.shape()[0], x.shape()[1]);
+    let source = x.array().contiguous();
+    let output = with_dtype!(x.dtype(), F => {
+        let xs = source.as_slice::<F>().unwrap_or_default();
+        Array::build::<F>(Shape::from([rows]), |out| product::rows(xs, len, out))
+    });
+    Tensor::from_op(output.into(), &[x], || Product { x: x.clone() })
+}
+
+/// yᵢ = Πⱼ xᵢⱼ. Saves x.
+struct Product {
+    x: Tensor,
+}
+
+impl Op for Product {
+    fn name(&self) -> &'static str {
+        "prod"
+    }
+    /// That of the running product, whose last element is the product.
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let x = context.saved(&self.x);
+        let shape = x.array().shape();
+        let Some(start) = shape[1].checked_sub(1) else {
+            return Ok(smallvec![Some(x.constant_like(0.0))]);
+        };
+        let last = Span {
+            axis: 1,
+            start,
+            len: 1,
+            step: 1,
+        };
+        let g = cotangent
+            .unsqueeze(1)?
+            .put_behind(self.name(), last, shape.clone(), 0.0);
+        Ok(smallvec![Some(pulled_product(&x, &g, &[], 1))])
+    }
+}

@@ -1,0 +1,301 @@
+//! Parts of a tensor along its axes, as views: narrowing, slicing, flipping, splitting, rows; and
+//! padding, which is the transpose of narrowing.
+
+use crate::autograd::Tensor;
+use crate::error::{Error, Result};
+use crate::ops::shape::window::{Span, Window};
+use crate::tensor::{Shape, resolve_axis};
+
+impl Tensor {
+    /// The elements `start..start + len` of one axis. A view.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if the axis or the range does not exist.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).narrow(0, 1, 2)?;
+    /// assert_eq!(x.to_vec::<f32>()?, [2.0, 3.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Self> {
+        let axis = resolve_axis("narrow", axis, self.rank())?;
+        let bound = self.shape()[axis];
+        if start.checked_add(len).is_none_or(|end| end > bound) {
+            let end = i64::try_from(start.saturating_add(len)).unwrap_or(i64::MAX);
+            return Err(out_of_range("narrow", "end", end, bound));
+        }
+        Ok(self.narrowed("narrow", axis, start, len))
+    }
+
+    /// `narrow` where the range is known to exist.
+    pub(crate) fn narrowed(&self, op: &'static str, axis: usize, start: usize, len: usize) -> Self {
+        let span = Span {
+            axis,
+            start,
+            len,
+            step: 1,
+        };
+        self.seen_through(op, span)
+    }
+
+    /// NumPy's `x[start:end:step]` along one axis: every `step`-th element from `start` up to, and
+    /// without, `end`; backwards if the step is negative. Negative bounds count from the end; without
+    /// a bound (`None`) it goes from the first element, or to the last (the other way round
+    /// backwards). A view.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, or a bound is outside of it: NumPy and PyTorch
+    /// would use the nearest that exists. [`Error::Argument`] if `step` is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([0.0f32, 1.0, 2.0, 3.0, 4.0, 5.0]);
+    /// assert_eq!(x.slice(0, 1, -1, 2)?.to_vec::<f32>()?, [1.0, 3.0]);
+    /// assert_eq!(x.slice(0, -2, None, 1)?.to_vec::<f32>()?, [4.0, 5.0]);
+    /// assert_eq!(x.slice(0, 4, 1, -2)?.to_vec::<f32>()?, [4.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn slice(
+        &self,
+        axis: isize,
+        start: impl Into<Option<isize>>,
+        end: impl Into<Option<isize>>,
+        step: isize,
+    ) -> Result<Self> {
+        let axis = resolve_axis("slice", axis, self.rank())?;
+        let bound = self.shape()[axis];
+        if step == 0 {
+            return Err(Error::argument("slice", "the step must not be 0"));
+        }
+        // Forwards a bound may lie behind the last element; backwards it is an element.
+        let highest = bound as isize - isize::from(step < 0);
+        let place = |what, index: isize| {
+            let place = if index < 0 {
+                index + bound as isize
+            } else {
+                index
+            };
+            if (0..=highest).contains(&place) {
+                Ok(place)
+            } else {
+                Err(out_of_range("slice", what, index as i64, bound))
+            }
+        };
+        let (first, behind) = if step > 0 {
+            (0, bound as isize)
+        } else {
+            (highest, -1)
+        };
+        let start = start
+            .into()
+            .map_or(Ok(first), |start| place("start", start))?;
+        let end = end.into().map_or(Ok(behind), |end| place("end", end))?;
+        let reach = if step > 0 { end - start } else { start - end };
+        let len = (reach.max(0) as usize).div_ceil(step.unsigned_abs());
+        let span = Span {
+            axis,
+            start: if len > 0 { start as usize } else { 0 },
+            len,
+            // Of a step from a single element nothing is left but numbers that overflow.
+            step: if len > 1 { step } else { 1 },
+        };
+        Ok(self.seen_through("slice", span))
+    }
+
+    /// The elements in reverse order along some axes (negative ones count from the end). A view;
+    /// PyTorch copies.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// assert_eq!(x.flip(&[1])?.to_vec::<f32>()?, [2.0, 1.0, 4.0, 3.0]);
+    /// assert_eq!(x.flip(&[0, 1])?.to_vec::<f32>()?, [4.0, 3.0, 2.0, 1.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "fliplr")]
+    #[doc(alias = "flipud")]
+    pub fn flip(&self, axes: &[isize]) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return Ok(vector.flip(axes)?.as_scalar());
+        }
+        let mut flipped = vec![false; self.rank()];
+        for &axis in axes {
+            let axis = resolve_axis("flip", axis, self.rank())?;
+            if std::mem::replace(&mut flipped[axis], true) {
+                let reason = format!("axis {axis} is named twice");
+                return Err(Error::argument("flip", reason));
+            }
+        }
+        let spans = self.shape().iter().enumerate().zip(flipped);
+        let spans = spans
+            .filter(|&(_, flipped)| flipped)
+            .map(|((axis, &len), _)| Span {
+                axis,
+                start: len.saturating_sub(1),
+                len,
+                step: -1,
+            });
+        Ok(self.seen_through("flip", spans.collect::<Window>()))
+    }
+
+    /// Consecutive pieces of `len` slices each along an axis, the last shorter if they do not come
+    /// out even. Views. Of an empty axis: one empty piece.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if `len` is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let pieces = Tensor::from([1.0f32, 2.0, 3.0, 4.0, 5.0]).split(0, 2)?;
+    /// assert_eq!(pieces.len(), 3);
+    /// assert_eq!(pieces[2].to_vec::<f32>()?, [5.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn split(&self, axis: isize, len: usize) -> Result<Vec<Self>> {
+        let axis = resolve_axis("split", axis, self.rank())?;
+        if len == 0 {
+            return Err(Error::argument("split", "a piece must not be empty"));
+        }
+        Ok(self.pieces("split", axis, len))
+    }
+
+    fn pieces(&self, op: &'static str, axis: usize, len: usize) -> Vec<Self> {
+        let full = self.shape()[axis];
+        (0..full.div_ceil(len).max(1))
+            .map(|i| self.narrowed(op, axis, i * len, len.min(full - i * len)))
+            .collect()
+    }
+
+    /// Consecutive pieces along an axis, of the given lengths, which must add up to its length.
+    /// Views.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if the lengths do not add up.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let pieces = Tensor::from([1.0f32, 2.0, 3.0]).split_sizes(0, &[1, 2])?;
+    /// assert_eq!(pieces[1].to_vec::<f32>()?, [2.0, 3.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "split_with_sizes")]
+    pub fn split_sizes(&self, axis: isize, sizes: &[usize]) -> Result<Vec<Self>> {
+        let axis = resolve_axis("split_sizes", axis, self.rank())?;
+        let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
+        if total != Some(self.shape()[axis]) {
+            let reason = format!("the sizes {sizes:?} do not add up to axis {axis}");
+            return Err(Error::shape("split_sizes", reason, &[self.shape()]));
+        }
+        let mut start = 0;
+        let piece = |&len: &usize| {
+            start += len;
+            self.narrowed("split_sizes", axis, start - len, len)
+        };
+        Ok(sizes.iter().map(piece).collect())
+    }
+
+    /// At most `count` pieces of equal length along an axis, the last shorter if they do not come
+    /// out even: n slices give pieces of ⌈n / count⌉, which may be fewer than `count` (7 into 5: 2,
+    /// 2, 2, 1), as in PyTorch. Views. Of an empty axis: one empty piece; PyTorch gives `count`.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if `count` is 0.
+    ///
+    /// ```
+    /// # use cotangent_core::{DType, Tensor};
+    /// let [query, key, value] = &Tensor::zeros([5, 12], DType::F32)?.chunk(1, 3)?[..] else {
+    ///     panic!("12 columns are 3 times 4");
+    /// };
+    /// assert_eq!((query.shape(), key.shape(), value.shape()), (&[5, 4][..], &[5, 4][..], &[5, 4][..]));
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn chunk(&self, axis: isize, count: usize) -> Result<Vec<Self>> {
+        let axis = resolve_axis("chunk", axis, self.rank())?;
+        if count == 0 {
+            return Err(Error::argument("chunk", "expected at least one piece"));
+        }
+        Ok(self.pieces("chunk", axis, self.shape()[axis].div_ceil(count).max(1)))
+    }
+
+    /// The slices of the first axis, one by one, without that axis. Views.
+    ///
+    /// The gradient of each is a tensor of the whole shape: for many rows
+    /// [`index_select`](Self::index_select) or an operation on all of them is cheaper.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if there is no axis.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+    /// let rows = x.rows()?;
+    /// assert_eq!(rows.len(), 2);
+    /// for row in rows {
+    ///     assert_eq!(row.shape(), [2]);
+    /// }
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "unbind")]
+    pub fn rows(
+        &self,
+    ) -> Result<impl ExactSizeIterator<Item = Self> + DoubleEndedIterator + use<>> {
+        let Some(&count) = self.shape().first() else {
+            return Err(Error::shape(
+                "rows",
+                "expected at least one axis",
+                &[self.shape()],
+            ));
+        };
+        let (x, shape) = (self.clone(), self.array().shape().without(0));
+        Ok((0..count).map(move |i| x.narrowed("rows", 0, i, 1).reshaped(shape.clone())))
+    }
+
+    /// `value` added around: for each axis, in order, how often before its first element and after
+    /// its last. NumPy's order; PyTorch's `pad` takes one flat list that begins with the last axis,
+    /// and negative numbers, for which there is [`narrow`](Self::narrow).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is not one pair for each axis, [`Error::Shape`] if there would
+    /// be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0]]).pad(&[(1, 0), (0, 1)], 9.0)?;
+    /// assert_eq!(x.to_string(), "[[9. 9. 9.]\n [1. 2. 9.]]");
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[doc(alias = "constant_pad_nd")]
+    pub fn pad(&self, around: &[(usize, usize)], value: f64) -> Result<Self> {
+        if around.len() != self.rank() {
+            let (pairs, rank) = (around.len(), self.rank());
+            let reason = format!("expected a pair for each of {rank} axes, found {pairs}");
+            return Err(Error::argument("pad", reason));
+        }
+        let axes = || self.shape().iter().zip(around);
+        let shape: Shape = axes()
+            .map(|(len, &(before, after))| len.saturating_add(before).saturating_add(after))
+            .collect();
+        shape.reserve("pad", self.dtype())?;
+        let spans = axes().enumerate().map(|(axis, (&len, &(start, _)))| Span {
+            axis,
+            start,
+            len,
+            step: 1,
+        });
+        Ok(self.put_behind("pad", spans.collect::<Window>(), shape, value))
+    }
+}
+
+fn out_of_range(op: &'static str, what: &'static str, index: i64, bound: usize) -> Error {
+    Error::Index {
+        op,
+        what,
+        index,
+        bound,
+        of: "elements",
+    }
+}

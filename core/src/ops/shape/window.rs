@@ -1,0 +1,135 @@
+//! Windows: views that see some of a tensor's elements, each at most once, and their transpose,
+//! which puts elements back among zeros. Slicing, flipping, padding and diagonals are all this.
+
+use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::error::Result;
+use crate::tensor::{Layout, Shape};
+use smallvec::{SmallVec, smallvec};
+
+/// `len` elements of an axis from `start` on, every `step`-th, backwards if negative.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    pub axis: usize,
+    pub start: usize,
+    pub len: usize,
+    pub step: isize,
+}
+
+/// Which elements are seen.
+#[derive(Clone, Debug)]
+pub(crate) enum Window {
+    /// Those within all spans; axes that none names are seen whole.
+    Spans(SmallVec<[Span; 1]>),
+    /// Those of the last two axes whose column number is this much more than the row number.
+    Diagonal(isize),
+}
+
+impl Window {
+    fn of(&self, layout: &Layout) -> Layout {
+        match self {
+            Self::Spans(spans) => spans.iter().fold(layout.clone(), |layout, span| {
+                layout.slice(span.axis, span.start, span.len, span.step)
+            }),
+            Self::Diagonal(offset) => layout.diagonal(*offset),
+        }
+    }
+}
+
+impl From<Span> for Window {
+    fn from(span: Span) -> Self {
+        Self::Spans(smallvec![span])
+    }
+}
+
+impl FromIterator<Span> for Window {
+    fn from_iter<I: IntoIterator<Item = Span>>(spans: I) -> Self {
+        Self::Spans(spans.into_iter().collect())
+    }
+}
+
+impl Tensor {
+    /// What a window that fits this tensor sees of it; `op` is what called for it.
+    pub(crate) fn seen_through(&self, op: &'static str, window: impl Into<Window>) -> Self {
+        let window = window.into();
+        let view = self.array().with_layout(window.of(&self.array().layout));
+        Self::from_op(view.into(), &[self], || Seen {
+            op,
+            window,
+            from: self.array().shape().clone(),
+        })
+    }
+
+    /// A tensor of `shape` that is `value` everywhere, but of which `window`, which must have this
+    /// tensor's shape, sees this tensor.
+    pub(crate) fn put_behind(
+        &self,
+        op: &'static str,
+        window: impl Into<Window>,
+        shape: Shape,
+        value: f64,
+    ) -> Self {
+        let window = window.into();
+        let seen = window.of(&Layout::row_major(shape.clone()));
+        let output = self.array().embedded(shape, &seen, value);
+        Self::from_op(output.into(), &[self], || Put { op, window })
+    }
+
+    /// The elements whose index along each axis is below the length that `shape` gives it.
+    pub(crate) fn cropped(&self, op: &'static str, shape: &[usize]) -> Self {
+        if self.shape() == shape {
+            return self.clone();
+        }
+        self.seen_through(op, corner(shape))
+    }
+
+    /// Zeros of a larger shape, of which this tensor is what [`cropped`](Self::cropped) leaves.
+    pub(crate) fn extended(&self, op: &'static str, shape: &Shape) -> Self {
+        self.put_behind(op, corner(self.shape()), shape.clone(), 0.0)
+    }
+}
+
+/// The first elements along each axis, as many as `shape` says.
+fn corner(shape: &[usize]) -> Window {
+    let axes = shape.iter().enumerate();
+    axes.map(|(axis, &len)| Span {
+        axis,
+        start: 0,
+        len,
+        step: 1,
+    })
+    .collect()
+}
+
+struct Seen {
+    op: &'static str,
+    window: Window,
+    from: Shape,
+}
+
+impl Op for Seen {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        let (window, shape) = (self.window.clone(), self.from.clone());
+        Ok(smallvec![Some(
+            cotangent.put_behind(self.op, window, shape, 0.0)
+        )])
+    }
+}
+
+struct Put {
+    op: &'static str,
+    window: Window,
+}
+
+impl Op for Put {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(
+            cotangent.seen_through(self.op, self.window.clone())
+        )])
+    }
+}
