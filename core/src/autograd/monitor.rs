@@ -138,9 +138,8 @@ impl Observer for Monitor {
 
 /// The first element that is infinite or NaN, with its row-major number.
 fn first_non_finite(tensor: &Tensor) -> Option<(usize, f64)> {
-    let array = tensor.array().contiguous();
     with_dtype!(tensor.dtype(), F => {
-        let xs = array.as_slice::<F>().unwrap_or_default();
+        let xs = &*tensor.array().contiguous::<F>();
         xs.iter().position(|x| !x.is_finite()).map(|i| (i, xs[i].to_f64()))
     })
 }

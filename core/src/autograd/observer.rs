@@ -112,7 +112,7 @@ impl<'a> Forward<'a> {
         };
         let ones = self.output.detach().constant_like(1.0);
         // Its own storage, for the product to be made in.
-        let ones = Tensor::from(ones.into_array().contiguous());
+        let ones = Tensor::from(ones.into_array().to_row_major());
         Ok(self.op.vjp(ones, &context)?.into_iter().next().flatten())
     }
 }

@@ -23,6 +23,7 @@ use std::sync::Arc;
 #[derive(Clone)]
 pub struct Tensor(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     array: Array,
     node: Option<Arc<Node>>,
@@ -66,15 +67,9 @@ impl Tensor {
     /// The elements in row-major order, for writing in place: those of a copy if anything else holds
     /// their storage. The tensor is untracked then.
     pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
-        if Arc::get_mut(&mut self.0).is_none() {
-            *self = Self::from(self.array().clone());
-        }
-        let Some(inner) = Arc::get_mut(&mut self.0) else {
-            return &mut [];
-        };
+        let inner = Arc::make_mut(&mut self.0);
         inner.node = None;
-        inner.array.make_unique();
-        inner.array.get_mut::<F>().unwrap_or_default()
+        inner.array.elements_mut()
     }
 
     pub(crate) fn node(&self) -> Option<&Arc<Node>> {

@@ -182,11 +182,10 @@ impl Buffer {
     /// # Errors
     /// As [`set`](Self::set).
     pub fn blend(&self, kept: f64, value: &Tensor, taken: f64) -> Result<()> {
-        let value = Tensor::from(value.array().contiguous());
-        let mut current = self.lock();
-        check_like("Buffer::blend", &current, &value)?;
         with_dtype!(value.dtype(), F => {
-            let new = value.array().as_slice::<F>().unwrap_or_default();
+            let new = value.array().contiguous::<F>();
+            let mut current = self.lock();
+            check_like("Buffer::blend", &current, value)?;
             let old = current.elements_mut::<F>();
             // Piece by piece, each too small to be split over threads: a thread that waits for others
             // may be given a task that comes here too, and this one holds the lock.

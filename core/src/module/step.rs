@@ -54,13 +54,13 @@ fn step_as<F: Element, const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>])
     let mut parts: Vec<_> = parts
         .iter_mut()
         .filter(|part| part.param.value().dtype() == F::DTYPE)
-        .map(|part| (part.gradient.array().contiguous(), part))
+        .map(|part| (part.gradient.array().contiguous::<F>(), part))
         .collect();
     // All memory is requested before anything changes.
     let work = parts.iter_mut().map(|(gradient, part)| map::StepPart {
         step: part.step,
         w: part.param.elements_mut::<F>(),
-        g: gradient.as_slice::<F>().unwrap_or_default(),
+        g: gradient,
         state: part.state.each_mut().map(Tensor::elements_mut::<F>),
     });
     map::step(work.collect());

@@ -1,5 +1,6 @@
 //! Arrays: shared storage seen through a layout. What operations compute with.
 
+use super::contiguous::Contiguous;
 use super::dtype::{DType, Element, with_dtype};
 use super::layout::Layout;
 use super::shape::Shape;
@@ -37,7 +38,8 @@ impl Array {
             storage: Storage::new(F::DTYPE, shape.element_count()),
             layout: Layout::row_major(shape),
         };
-        fill(array.storage.get_mut::<F>().unwrap_or_default());
+        let elements = array.storage.get_mut();
+        fill(elements.expect("nothing else holds new storage"));
         array
     }
 
@@ -89,9 +91,18 @@ impl Array {
         self.view::<F>().as_slice()
     }
 
+    /// The elements in row-major order, in a slice of the array's dtype.
+    #[track_caller]
+    pub(crate) fn contiguous<F: Element>(&self) -> Contiguous<'_, F> {
+        match self.as_slice() {
+            Some(elements) => Contiguous::own(elements),
+            None => Contiguous::copy(self.copied().storage),
+        }
+    }
+
     /// This array with its elements in row-major order: itself, or a copy.
     #[track_caller]
-    pub(crate) fn contiguous(&self) -> Self {
+    pub(crate) fn to_row_major(&self) -> Self {
         if self.layout.is_row_major() {
             return self.clone();
         }
@@ -115,9 +126,8 @@ impl Array {
     #[track_caller]
     pub(crate) fn embedded(&self, shape: Shape, window: &Layout, value: f64) -> Self {
         let window = window.collapsed();
-        let source = self.contiguous();
         with_dtype!(self.dtype(), F => {
-            let xs = source.as_slice::<F>().unwrap_or_default();
+            let xs = &*self.contiguous::<F>();
             Self::build::<F>(shape, |out| {
                 out.fill(F::from_f64(value));
                 scatter(xs, &window.view(), out);
@@ -141,9 +151,9 @@ impl Array {
     #[track_caller]
     pub(crate) fn to_f64_vec(&self) -> Vec<f64> {
         with_dtype!(self.dtype(), F => {
-            let array = self.contiguous();
+            let xs = self.contiguous::<F>();
             let mut values = room(self.len());
-            values.extend(array.as_slice::<F>().unwrap_or_default().iter().map(|x| x.to_f64()));
+            values.extend(xs.iter().map(|x| x.to_f64()));
             values
         })
     }
@@ -153,9 +163,8 @@ impl Array {
         if dtype == self.dtype() {
             return self.clone();
         }
-        let source = self.contiguous();
         with_dtype!(self.dtype(), F => with_dtype!(dtype, G => {
-            let xs = source.as_slice::<F>().unwrap_or_default();
+            let xs = &*self.contiguous::<F>();
             Self::build::<G>(self.shape().clone(), |out| {
                 for (out, x) in out.iter_mut().zip(xs) {
                     *out = G::from_f64(x.to_f64());
@@ -175,13 +184,13 @@ impl Array {
         (slice.len() == len).then_some(slice)
     }
 
-    /// Copies the elements if [`get_mut`](Self::get_mut) would fail, so that it does not.
+    /// The elements for writing: those of a copy where [`get_mut`](Self::get_mut) gives none.
     #[track_caller]
-    pub(crate) fn make_unique(&mut self) {
-        let unique = with_dtype!(self.dtype(), F => self.get_mut::<F>().is_some());
-        if !unique {
+    pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
+        if self.get_mut::<F>().is_none() {
             *self = self.copied();
         }
+        self.get_mut().expect("nothing else holds a new array")
     }
 
     /// Matrix number `index`, in row-major order, of this stack of matrices (the last two axes).
@@ -224,22 +233,16 @@ impl Array {
     /// Replaces each element by `update` of it and the elements of `args`, which have the same shape
     /// and dtype: in place if nothing else holds the storage.
     pub(crate) fn update<const N: usize, U: Update<1, N>>(&mut self, update: U, args: [&Self; N]) {
-        if args.iter().any(|arg| !arg.layout.is_row_major()) {
-            let contiguous = args.map(Self::contiguous);
-            return self.update(update, contiguous.each_ref());
-        }
         with_dtype!(self.dtype(), F => {
-            let mut slices: [&[F]; N] = [&[]; N];
-            for k in 0..N {
-                slices[k] = args[k].as_slice().unwrap_or_default();
-            }
+            let args = args.map(Self::contiguous::<F>);
+            let slices = args.each_ref().map(|arg| &**arg);
             if let Some(state) = self.get_mut::<F>() {
                 map::update(update, [state], slices);
                 return;
             }
-            let old = self.contiguous();
-            let xs = old.as_slice::<F>().unwrap_or_default();
-            *self = Self::build::<F>(self.shape().clone(), |out| map::updated(update, xs, slices, out));
+            let xs = &*self.contiguous::<F>();
+            let new = Self::build::<F>(self.shape().clone(), |out| map::updated(update, xs, slices, out));
+            *self = new;
         });
     }
 }

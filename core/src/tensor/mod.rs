@@ -4,6 +4,7 @@
 mod array;
 mod axes;
 pub(crate) mod bytes;
+mod contiguous;
 mod dtype;
 mod indices;
 mod layout;
@@ -16,6 +17,7 @@ mod storage;
 pub(crate) use array::Array;
 pub use axes::Axes;
 pub(crate) use axes::Reduced;
+pub(crate) use contiguous::Contiguous;
 pub use dtype::DType;
 pub use dtype::Element;
 pub(crate) use dtype::with_dtype;

@@ -75,8 +75,8 @@ impl Array {
         let [most, least] =
             [1.0, -1.0].map(|sign| self.reduce(Extreme { sign }, reduced, shape.clone()));
         with_dtype!(self.dtype(), F => {
-            let most = most.as_slice::<F>().unwrap_or_default();
-            let least = least.as_slice::<F>().unwrap_or_default();
+            let most = &*most.contiguous::<F>();
+            let least = &*least.contiguous::<F>();
             let scale = |(i, (&most, &less)): (usize, (&F, &F))| match -less {
                 _ if fits(i) => 1.0,
                 least if spreads && least == most => 0.0,
@@ -95,8 +95,7 @@ impl Array {
         len: usize,
         shape: Shape,
     ) -> Self {
-        let array = self.contiguous();
-        let xs = array.as_slice::<F>().unwrap_or_default();
+        let xs = &*self.contiguous::<F>();
         Self::build::<F>(shape, |out| fold::rows(reduction, xs, len, out))
     }
 
@@ -108,8 +107,7 @@ impl Array {
         lengths: [usize; 2],
         shape: Shape,
     ) -> Self {
-        let array = self.contiguous();
-        let xs = array.as_slice::<F>().unwrap_or_default();
+        let xs = &*self.contiguous::<F>();
         Self::build::<F>(shape, |out| fold::columns(reduction, xs, lengths, out))
     }
 }

@@ -184,12 +184,14 @@ impl Storage {
         }
     }
 
-    /// The elements, if they are of type `F`; else an empty slice, on which the callers' indexing
-    /// fails loudly.
+    /// The elements.
+    ///
+    /// # Panics
+    /// If they are not of type `F`: the caller has mixed up dtypes.
+    #[inline]
     pub(super) fn as_slice<F: Element>(&self) -> &[F] {
-        debug_assert_eq!(F::DTYPE, self.dtype());
+        self.expect_dtype(F::DTYPE);
         let (start, len) = match self {
-            _ if F::DTYPE != self.dtype() => return &[],
             Self::InPlace { words, len, .. } => (words.as_ptr().cast::<F>(), usize::from(*len)),
             Self::Shared(buffer) => (buffer.memory.as_ptr().cast::<F>().cast_const(), buffer.len),
         };
@@ -198,11 +200,19 @@ impl Storage {
         unsafe { std::slice::from_raw_parts(start, len) }
     }
 
-    /// The elements for writing, if nobody else holds them; as [`as_slice`](Self::as_slice).
+    #[inline]
+    fn expect_dtype(&self, dtype: DType) {
+        assert!(self.dtype() == dtype, "elements of another dtype");
+    }
+
+    /// The elements for writing, if nobody else holds them.
+    ///
+    /// # Panics
+    /// As [`as_slice`](Self::as_slice).
+    #[inline]
     pub(super) fn get_mut<F: Element>(&mut self) -> Option<&mut [F]> {
-        debug_assert_eq!(F::DTYPE, self.dtype());
+        self.expect_dtype(F::DTYPE);
         let (start, len) = match self {
-            _ if F::DTYPE != self.dtype() => return Some(&mut []),
             Self::InPlace { words, len, .. } => (words.as_mut_ptr().cast::<F>(), usize::from(*len)),
             Self::Shared(buffer) => {
                 let buffer = Arc::get_mut(buffer)?;

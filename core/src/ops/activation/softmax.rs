@@ -52,9 +52,8 @@ impl Tensor {
             return moved.transpose(axis as isize, -1);
         }
         self.reserve_like(op)?;
-        let input = self.array().contiguous();
         let output = with_dtype!(self.dtype(), F => {
-            let xs = input.as_slice::<F>().unwrap_or_default();
+            let xs = &*self.array().contiguous::<F>();
             let len = self.shape()[last];
             Array::build::<F>(self.array().shape().clone(), |out| softmax::softmax(xs, len, logarithm, out))
         });
@@ -92,10 +91,9 @@ impl Op for Softmax {
             };
             return Ok(smallvec![Some(dx)]);
         }
-        let g = cotangent.array().contiguous();
         let dx = with_dtype!(y.dtype(), F => {
-            let ys = y.array().as_slice::<F>().unwrap_or_default();
-            let gs = g.as_slice::<F>().unwrap_or_default();
+            let ys = &*y.array().contiguous::<F>();
+            let gs = &*cotangent.array().contiguous::<F>();
             let len = y.shape()[y.rank() - 1];
             Array::build::<F>(y.array().shape().clone(), |out| {
                 softmax::softmax_backward(ys, gs, len, self.logarithm, out);

@@ -197,9 +197,8 @@ impl Tensor {
         let mut shape = self.array().shape().clone();
         shape.as_mut()[picks.axis] = picks.count();
         let (sizes, indices) = (picks.sizes(self.shape()), picks.indices.as_slice());
-        let array = self.array().contiguous();
         let output = with_dtype!(self.dtype(), F => {
-            let xs = array.as_slice::<F>().unwrap_or_default();
+            let xs = &*self.array().contiguous::<F>();
             let take = if picks.each { rows::take_each::<F> } else { rows::take_slices::<F> };
             Array::build::<F>(shape, |out| take(sizes, indices, xs, out))
         });
@@ -212,9 +211,8 @@ impl Tensor {
     /// This tensor with `source` added to where `taken` would take it from.
     fn put(&self, picks: &Picks, source: &Self) -> Self {
         let (sizes, indices) = (picks.sizes(self.shape()), picks.indices.as_slice());
-        let array = source.array().contiguous();
         let output = with_dtype!(self.dtype(), F => {
-            let xs = array.as_slice::<F>().unwrap_or_default();
+            let xs = &*source.array().contiguous::<F>();
             let add = if picks.each { rows::add_each::<F> } else { rows::add_slices::<F> };
             Array::build::<F>(self.array().shape().clone(), |out| {
                 self.array().view::<F>().gather(0, out);

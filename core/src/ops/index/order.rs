@@ -78,9 +78,8 @@ impl Tensor {
         };
         shape.as_mut()[axis] = k;
         shape.reserve("sort", self.dtype())?;
-        let source = self.array().contiguous();
         let places = with_dtype!(self.dtype(), F => {
-            let xs = source.as_slice::<F>().unwrap_or_default();
+            let xs = &*self.array().contiguous::<F>();
             // In 64 bits there is room for a number of single precision and a place beside it.
             if size_of::<F>() == 4 && lines.len < 1 << PLACE_BITS {
                 lines.order(xs, k, |x, place| {

@@ -53,9 +53,8 @@ impl Tensor {
 
     fn triangle(&self, triangle: Triangle) -> Self {
         let [rows, columns] = [1, 0].map(|i| self.shape()[self.rank() - 1 - i]);
-        let source = self.array().contiguous();
         let output = with_dtype!(self.dtype(), F => {
-            let xs = source.as_slice::<F>().unwrap_or_default();
+            let xs = &*self.array().contiguous::<F>();
             Array::build::<F>(self.array().shape().clone(), |out| {
                 let piece = (GRAIN / columns.max(1)).max(1) * columns;
                 parallel::chunks_mut(out, piece, &|start, out| {

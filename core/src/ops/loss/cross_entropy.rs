@@ -8,7 +8,7 @@ use crate::kernel::loss::cross_entropy::{self, Targets};
 use crate::kernel::reduce::fold;
 use crate::ops::loss::nll_loss::{Labels, class_weights, rows_of_classes};
 use crate::ops::loss::pointwise::{Reduction, expect_one_shape, without};
-use crate::tensor::{Array, Axes, Indices, Mask, Shape, with_dtype};
+use crate::tensor::{Array, Axes, Element, Indices, Mask, Shape, with_dtype};
 use smallvec::smallvec;
 
 const NAME: &str = "cross_entropy";
@@ -190,11 +190,9 @@ impl CrossEntropy {
 }
 
 /// Each row's maximum and ln Σ e^(x - maximum), (rows, 2).
-fn log_sums(logits: &Array) -> Array {
-    let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
-    with_dtype!(logits.dtype(), F => {
-        let xs = logits.as_slice::<F>().unwrap_or_default();
-        Array::build::<F>(Shape::from([rows, 2]), |out| softmax::log_sums(xs, classes, out))
+fn log_sums<F: Element>(xs: &[F], rows: usize, classes: usize) -> Array {
+    Array::build::<F>(Shape::from([rows, 2]), |out| {
+        softmax::log_sums(xs, classes, out)
     })
 }
 
@@ -206,22 +204,20 @@ fn with_labels(
     smoothing: f64,
 ) -> Tensor {
     let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
-    let input = logits.array().contiguous();
-    let log_sums = log_sums(&input);
     // What the smoothing spreads over all classes; nothing without it, or without rows: their number
     // does not limit that of the classes then.
     let spread = (smoothing > 0.0 && rows > 0).then(|| {
         let ones = || Tensor::from(Array::full(logits.dtype(), Shape::from([classes]), 1.0));
-        weights.cloned().unwrap_or_else(ones).array().contiguous()
+        weights.cloned().unwrap_or_else(ones).array().to_row_major()
     });
     let share = smoothing / classes as f64;
-    let losses = with_dtype!(logits.dtype(), F => {
-        let xs = input.as_slice::<F>().unwrap_or_default();
-        let pairs = log_sums.as_slice::<F>().unwrap_or_default();
-        Array::build::<F>(Shape::from([rows]), |out| {
+    let (losses, log_sums) = with_dtype!(logits.dtype(), F => {
+        let xs = &*logits.array().contiguous::<F>();
+        let log_sums = log_sums(xs, rows, classes);
+        let pairs = &*log_sums.contiguous::<F>();
+        let losses = Array::build::<F>(Shape::from([rows]), |out| {
             if let Some(spread) = &spread {
-                let coefficients = spread.as_slice::<F>().unwrap_or_default();
-                cross_entropy::losses(xs, pairs, coefficients, classes, out);
+                cross_entropy::losses(xs, pairs, &spread.contiguous::<F>(), classes, out);
             }
             for (i, (out, counted)) in out.iter_mut().zip(labels.counted()).enumerate() {
                 *out = counted.map_or(0.0, |(label, weight)| {
@@ -231,7 +227,8 @@ fn with_labels(
                     if spread.is_some() { loss + F::from_f64(share) * *out } else { loss }
                 });
             }
-        })
+        });
+        (losses, log_sums)
     });
     Tensor::from_op(losses.into(), &[logits], || WithLabels {
         logits: logits.clone(),
@@ -281,7 +278,7 @@ impl Op for WithLabels {
                 pulled.sub(&self.labels.put(&hits, classes)?)?
             )]);
         }
-        let logits = self.logits.array().contiguous();
+        let logits = self.logits.array();
         let dx = with_dtype!(logits.dtype(), F => {
             let gs = cotangent.array().to_vec::<F>();
             let at_label = |(g, counted): (&F, Option<(usize, f64)>)| {
@@ -289,15 +286,15 @@ impl Op for WithLabels {
             };
             let hits: Vec<F> = gs.iter().zip(self.labels.counted()).map(at_label).collect();
             let labels = Some((self.labels.as_slice(), &hits[..]));
-            let xs = logits.as_slice::<F>().unwrap_or_default();
-            let log_sums = self.log_sums.array().as_slice::<F>().unwrap_or_default();
+            let xs = &*logits.contiguous::<F>();
+            let log_sums = &*self.log_sums.array().contiguous::<F>();
             let fill = |targets: Targets<'_, F>| {
                 Array::build::<F>(logits.shape().clone(), |out| {
                     cross_entropy::backward(xs, log_sums, targets, classes, out);
                 })
             };
             if let Some(spread) = &self.spread {
-                let spread = spread.array().as_slice::<F>().unwrap_or_default();
+                let spread = &*spread.array().contiguous::<F>();
                 let everywhere = |(g, counted): (&F, Option<(usize, f64)>)| {
                     counted.map_or(0.0, |_| *g * F::from_f64(share))
                 };
@@ -316,15 +313,14 @@ impl Op for WithLabels {
 /// The losses (rows) of logits (rows, classes) with targets of the same shape.
 fn with_probabilities(logits: &Tensor, targets: &Tensor) -> Tensor {
     let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
-    let (input, coefficients) = (logits.array().contiguous(), targets.array().contiguous());
-    let log_sums = log_sums(&input);
-    let losses = with_dtype!(logits.dtype(), F => {
-        let xs = input.as_slice::<F>().unwrap_or_default();
-        let pairs = log_sums.as_slice::<F>().unwrap_or_default();
-        let coefficients = coefficients.as_slice::<F>().unwrap_or_default();
-        Array::build::<F>(Shape::from([rows]), |out| {
-            cross_entropy::losses(xs, pairs, coefficients, classes, out);
-        })
+    let (losses, log_sums) = with_dtype!(logits.dtype(), F => {
+        let xs = &*logits.array().contiguous::<F>();
+        let coefficients = &*targets.array().contiguous::<F>();
+        let log_sums = log_sums(xs, rows, classes);
+        let losses = Array::build::<F>(Shape::from([rows]), |out| {
+            cross_entropy::losses(xs, &log_sums.contiguous::<F>(), coefficients, classes, out);
+        });
+        (losses, log_sums)
     });
     Tensor::from_op(losses.into(), &[logits, targets], || WithProbabilities {
         logits: logits.clone(),
@@ -370,20 +366,17 @@ impl WithProbabilities {
             let totals = target.sum_over(Axes::keep(1))?.mul(&g)?;
             return p.mul(&totals)?.sub(&target.mul(&g)?);
         }
-        let (logits, targets) = (
-            self.logits.array().contiguous(),
-            self.targets.array().contiguous(),
-        );
+        let (logits, targets) = (self.logits.array(), self.targets.array());
         let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
         Ok(Tensor::from(with_dtype!(logits.dtype(), F => {
             let factors = cotangent.array().to_vec::<F>();
-            let coefficients = targets.as_slice::<F>().unwrap_or_default();
+            let coefficients = &*targets.contiguous::<F>();
             let mut totals = vec![0.0; rows];
             fold::rows(fold::Sum, coefficients, classes, &mut totals);
             totals.iter_mut().zip(&factors).for_each(|(total, g)| *total *= g);
             let targets = Targets { totals: &totals, labels: None, spread: Some((coefficients, &factors)) };
-            let xs = logits.as_slice::<F>().unwrap_or_default();
-            let log_sums = self.log_sums.array().as_slice::<F>().unwrap_or_default();
+            let xs = &*logits.contiguous::<F>();
+            let log_sums = &*self.log_sums.array().contiguous::<F>();
             Array::build::<F>(logits.shape().clone(), |out| {
                 cross_entropy::backward(xs, log_sums, targets, classes, out);
             })

@@ -253,9 +253,8 @@ impl Labels {
 /// `-weight[label] x[label]` of each row; 0 where the label is not counted.
 fn picked(x: &Tensor, labels: &Labels) -> Tensor {
     let (rows, classes) = (x.shape()[0], x.shape()[1]);
-    let input = x.array().contiguous();
     let losses = with_dtype!(x.dtype(), F => {
-        let xs = input.as_slice::<F>().unwrap_or_default();
+        let xs = &*x.array().contiguous::<F>();
         Array::build::<F>(Shape::from([rows]), |out| {
             let pairs = out.iter_mut().zip(xs.chunks_exact(classes)).zip(labels.counted());
             for ((out, row), counted) in pairs {

@@ -57,10 +57,10 @@ impl Tensor {
             return Err(Error::shape("batch_norm", reason, &[self.shape()]));
         }
         self.reserve_like("batch_norm")?;
-        let x = self.array().contiguous();
+        let x = self.array().to_row_major();
         let (y, terms, variance, scales) = with_dtype!(self.dtype(), F => {
             let added = F::from_f64(epsilon);
-            let plain = Moments::of(x.as_slice::<F>().unwrap_or_default(), sizes);
+            let plain = Moments::of(&x.contiguous::<F>(), sizes);
             let fits = |c: usize| range::holds(plain.variance[c] + added, 1);
             // Every channel is looked at, so that the loop is vectorized.
             let all_fit = plain.variance.iter().fold(true, |all, &v| all & range::holds(v + added, 1));
@@ -70,15 +70,15 @@ impl Tensor {
                 let across: Vec<bool> = (0..self.rank()).map(|axis| axis != 1).collect();
                 x.scales(&across, &Shape::from([sizes.channels]), false, fits)
             };
-            let given = scales.as_ref().map(|scales| scales.as_slice::<F>().unwrap_or_default());
-            let (x, moments, factor): (_, _, Vec<F>) = match given {
+            let (x, moments, factor): (_, _, Vec<F>) = match &scales {
                 None => {
                     let factor = plain.variance.iter().map(|&v| 1.0 / (v + added).sqrt()).collect();
                     (x, plain, factor)
                 }
                 Some(scales) => {
+                    let scales = &*scales.contiguous::<F>();
                     let x = scaled::<F>(&x, scales, sizes);
-                    let moments = Moments::of(x.as_slice::<F>().unwrap_or_default(), sizes);
+                    let moments = Moments::of(&x.contiguous::<F>(), sizes);
                     let factor = moments.variance.iter().zip(scales).map(|(&v, &scale)| {
                         1.0 / (v + range::scaled_epsilon(epsilon, scale)).sqrt()
                     });
@@ -141,7 +141,7 @@ impl Tensor {
             epsilon,
         )?;
         self.reserve_like("batch_norm")?;
-        let x = self.array().contiguous();
+        let x = self.array().to_row_major();
         let (y, terms) = with_dtype!(self.dtype(), F => {
             let variances = variance.array().to_vec::<F>();
             let factor = variances.iter().map(|v| 1.0 / (v + epsilon as F).sqrt()).collect();
@@ -300,7 +300,7 @@ fn normalized<F: crate::tensor::Element>(
     beta: Option<&Tensor>,
     sizes: Channels,
 ) -> Array {
-    let xs = x.as_slice::<F>().unwrap_or_default();
+    let xs = &*x.contiguous::<F>();
     let gamma = coefficients::<F>(gamma, F::one(), sizes);
     let factor: Vec<F> = factor.iter().zip(gamma).map(|(&s, g)| s * g).collect();
     let mut shift = coefficients::<F>(beta, F::zero(), sizes);
@@ -325,7 +325,7 @@ fn less<F: Float>(x: F, rest: F, factor: F) -> F {
 
 /// x times its channel's scale.
 fn scaled<F: crate::tensor::Element>(x: &Array, scales: &[F], sizes: Channels) -> Array {
-    let xs = x.as_slice::<F>().unwrap_or_default();
+    let xs = &*x.contiguous::<F>();
     Array::build::<F>(x.shape().clone(), |out| {
         channels::map(Scale, [xs], [scales], sizes, out);
     })
@@ -405,12 +405,12 @@ impl Op for BatchNorm {
             return self.recorded(&cotangent, context);
         }
         let sizes = self.x.channels("batch_norm", &[], self.epsilon)?;
-        let (x, g) = (self.x.array().contiguous(), cotangent.array().contiguous());
+        let x = self.x.array().to_row_major();
         Ok(with_dtype!(x.dtype(), F => {
-            let gs = g.as_slice::<F>().unwrap_or_default();
+            let gs = &*cotangent.array().contiguous::<F>();
             let scales = self.scales.as_ref().map(|scales| scales.array().to_vec::<F>());
             let x = scales.as_ref().map_or(x.clone(), |scales| scaled::<F>(&x, scales, sizes));
-            let xs = x.as_slice::<F>().unwrap_or_default();
+            let xs = &*x.contiguous::<F>();
             let [mean, rest, scale] = self.terms.each_ref().map(|term| term.array().to_vec::<F>());
             let needs_sums = context.wants(1) || context.wants(2) || self.batch;
             let [dbeta, mut dgamma] = if needs_sums {

@@ -93,19 +93,18 @@ fn normalize(
         let reason = format!("epsilon must not be negative, found {epsilon}");
         return Err(Error::argument(name, reason));
     }
-    let source = x.array().contiguous();
     let len = normalized.element_count();
     // Of no elements there are no rows either, however many the leading axes count.
-    let rows = source.len().checked_div(len).unwrap_or(0);
+    let rows = x.len().checked_div(len).unwrap_or(0);
     let (y, statistics) = with_dtype!(x.dtype(), F => {
-        let xs = source.as_slice::<F>().unwrap_or_default();
+        let xs = &*x.array().contiguous::<F>();
         let statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |out| {
             layer_norm::statistics(xs, len, centred, epsilon, out);
         });
-        let values = statistics.as_slice::<F>().unwrap_or_default();
+        let values = &*statistics.contiguous::<F>();
         let rows = Rows { xs, statistics: values, len, centred };
         let (gamma, beta) = (coefficients::<F>(gamma), coefficients::<F>(beta));
-        let y = Array::build::<F>(source.shape().clone(), |out| {
+        let y = Array::build::<F>(x.array().shape().clone(), |out| {
             layer_norm::normalize(rows, &gamma, &beta, out);
         });
         (y, statistics)
@@ -151,12 +150,12 @@ impl Op for LayerNorm {
         if context.records() {
             return self.recorded(&cotangent, context);
         }
-        let (x, g) = (self.x.array().contiguous(), cotangent.array().contiguous());
+        let x = self.x.array();
         let len = self.normalized.element_count();
         Ok(with_dtype!(x.dtype(), F => {
-            let xs = x.as_slice::<F>().unwrap_or_default();
-            let gs = g.as_slice::<F>().unwrap_or_default();
-            let statistics = self.statistics.array().as_slice::<F>().unwrap_or_default();
+            let xs = &*x.contiguous::<F>();
+            let gs = &*cotangent.array().contiguous::<F>();
+            let statistics = &*self.statistics.array().contiguous::<F>();
             let rows = Rows { xs, statistics, len, centred: self.centred };
             let dx = context.wants(0).then(|| {
                 let gamma = coefficients::<F>(self.gamma.as_ref());
@@ -172,7 +171,7 @@ impl Op for LayerNorm {
             };
             let dgamma = context.wants(1).then(|| {
                 let products = Array::build::<F>(x.shape().clone(), |out| layer_norm::products(rows, gs, out));
-                summed(products.as_slice::<F>().unwrap_or_default())
+                summed(&products.contiguous::<F>())
             });
             let dbeta = context.wants(2).then(|| summed(gs));
             smallvec![dx, dgamma, dbeta]
@@ -188,7 +187,7 @@ impl LayerNorm {
         let lengths = self.x.shape()[..leading].iter().copied();
         let shape: Shape = lengths.chain(self.normalized.iter().map(|_| 1)).collect();
         with_dtype!(self.x.dtype(), F => {
-            let rows = self.statistics.array().as_slice::<F>().unwrap_or_default();
+            let rows = &*self.statistics.array().contiguous::<F>();
             let rows = rows.chunks_exact(STATISTICS);
             let scales = rows.map(|row| range::scale_of_cubes(row[0], row[3]));
             range::scales_and_epsilons(scales, self.epsilon)

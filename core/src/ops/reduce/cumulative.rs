@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::product::Factors;
 use crate::kernel::reduce::scan::scan;
-use crate::tensor::{Array, resolve_axis, with_dtype};
+use crate::tensor::{Array, Contiguous, Element, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
 impl Tensor {
@@ -61,10 +61,9 @@ fn lengths(x: &Tensor, axis: usize) -> [usize; 2] {
 
 /// The sums of all elements up to each, or with `reverse` from each on.
 fn running_sum(x: &Tensor, axis: usize, reverse: bool) -> Tensor {
-    let source = x.array().contiguous();
     let array = with_dtype!(x.dtype(), F => {
-        let xs = source.as_slice::<F>().unwrap_or_default();
-        Array::build::<F>(source.shape().clone(), |out| {
+        let xs = &*x.array().contiguous::<F>();
+        Array::build::<F>(x.array().shape().clone(), |out| {
             scan(reverse, lengths(x, axis), 0.0, out, &|sum: &mut f64, i, _| {
                 *sum += xs[i].to_f64();
                 F::from_f64(*sum)
@@ -96,14 +95,12 @@ impl Op for RunningSum {
 
 /// The derivative of x₀ · … · xᵢ along the directions, for each i; without one the product itself.
 fn running_product(x: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
-    let [source, others @ ..] = &contiguous([x], directions)[..] else {
-        return x.clone();
-    };
     let array = with_dtype!(x.dtype(), F => {
-        let directions: Vec<&[F]> = others.iter().map(|x| x.as_slice().unwrap_or_default()).collect();
-        let xs = source.as_slice::<F>().unwrap_or_default();
+        let xs = &*x.array().contiguous::<F>();
+        let directions = contiguous::<F>(directions);
+        let directions: Vec<&[F]> = directions.iter().map(|along| &**along).collect();
         let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
-        Array::build::<F>(source.shape().clone(), |out| factors.running(out))
+        Array::build::<F>(x.array().shape().clone(), |out| factors.running(out))
     });
     let inputs: Vec<&Tensor> = [x].into_iter().chain(directions).collect();
     Tensor::from_op(array.into(), &inputs, || RunningProduct {
@@ -143,15 +140,14 @@ impl Op for RunningProduct {
 
 /// The derivative, with respect to each element of x, of Σᵢ gᵢ times the [`running_product`].
 pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
-    let [source, cotangent, others @ ..] = &contiguous([x, g], directions)[..] else {
-        return x.clone();
-    };
     let array = with_dtype!(x.dtype(), F => {
-        let directions: Vec<&[F]> = others.iter().map(|x| x.as_slice().unwrap_or_default()).collect();
-        let xs = source.as_slice::<F>().unwrap_or_default();
-        let gs = cotangent.as_slice::<F>().unwrap_or_default();
+        let xs = &*x.array().contiguous::<F>();
+        let directions = contiguous::<F>(directions);
+        let directions: Vec<&[F]> = directions.iter().map(|along| &**along).collect();
         let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
-        Array::build::<F>(source.shape().clone(), |out| factors.pulled(gs, out))
+        Array::build::<F>(x.array().shape().clone(), |out| {
+            factors.pulled(&g.array().contiguous::<F>(), out);
+        })
     });
     let inputs: Vec<&Tensor> = [x, g].into_iter().chain(directions).collect();
     Tensor::from_op(array.into(), &inputs, || PulledProduct {
@@ -195,8 +191,6 @@ impl Op for PulledProduct {
     }
 }
 
-/// The arrays of all operands, in row-major order.
-fn contiguous<const N: usize>(operands: [&Tensor; N], directions: &[Tensor]) -> Vec<Array> {
-    let all = operands.into_iter().chain(directions);
-    all.map(|x| x.array().contiguous()).collect()
+fn contiguous<F: Element>(tensors: &[Tensor]) -> Vec<Contiguous<'_, F>> {
+    tensors.iter().map(|x| x.array().contiguous()).collect()
 }

@@ -128,10 +128,8 @@ fn places_along(op: &'static str, x: &Tensor, axis: isize, smallest: bool) -> Re
     let shape = x.array().shape().without(axis);
     let mut found = vec![0; shape.element_count()];
     let inner = shape[axis..].iter().product();
-    let array = x.array().contiguous();
     with_dtype!(x.dtype(), F => {
-        let xs = array.as_slice::<F>().unwrap_or_default();
-        places(xs, [len, inner], smallest, &mut found);
+        places(&x.array().contiguous::<F>(), [len, inner], smallest, &mut found);
     });
     Indices::from_vec(found, shape)
 }

@@ -44,9 +44,8 @@ impl Tensor {
 /// (rows, n) becomes (rows).
 fn logsumexp_of_rows(x: &Tensor) -> Tensor {
     let (rows, len) = (x.shape()[0], x.shape()[1]);
-    let source = x.array().contiguous();
     let (output, pairs) = with_dtype!(x.dtype(), F => {
-        let xs = source.as_slice::<F>().unwrap_or_default();
+        let xs = &*x.array().contiguous::<F>();
         let pairs = Array::build::<F>(Shape::from([rows, 2]), |pairs| {
             pairs.fill(F::NEG_INFINITY);
             softmax::log_sums(xs, len, pairs);
@@ -57,9 +56,9 @@ fn logsumexp_of_rows(x: &Tensor) -> Tensor {
                 }
             }
         });
-        let sums = pairs.as_slice::<F>().unwrap_or_default().chunks_exact(2);
         let output = Array::build::<F>(Shape::from([rows]), |out| {
-            out.iter_mut().zip(sums).for_each(|(out, pair)| *out = pair[0] + pair[1]);
+            let pairs = pairs.contiguous::<F>();
+            out.iter_mut().zip(pairs.chunks_exact(2)).for_each(|(out, pair)| *out = pair[0] + pair[1]);
         });
         (Tensor::from(output), Tensor::from(pairs))
     });
@@ -104,10 +103,10 @@ impl Op for LogSumExp {
             let weights = self.weights(context)?;
             return Ok(smallvec![Some(weights.mul(&cotangent.unsqueeze(1)?)?)]);
         }
-        let x = self.x.array().contiguous();
+        let x = self.x.array();
         let dx = with_dtype!(self.x.dtype(), F => {
-            let xs = x.as_slice::<F>().unwrap_or_default();
-            let pairs = self.pairs.array().as_slice::<F>().unwrap_or_default();
+            let xs = &*x.contiguous::<F>();
+            let pairs = &*self.pairs.array().contiguous::<F>();
             let targets = Targets { totals: &cotangent.array().to_vec::<F>(), labels: None, spread: None };
             Array::build::<F>(x.shape().clone(), |out| {
                 cross_entropy::backward(xs, pairs, targets, self.x.shape()[1], out);

@@ -155,8 +155,8 @@ fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
     let plain = Deviations::of(&x.detach(), axes);
     let squares = plain.squares.array();
     let scales = with_dtype!(x.dtype(), F => {
-        let squares = squares.as_slice::<F>().unwrap_or_default();
-        let means = plain.mean.array().as_slice::<F>().unwrap_or_default();
+        let squares = &*squares.contiguous::<F>();
+        let means = &*plain.mean.array().contiguous::<F>();
         // Of numbers that are not equal the sum is larger than that.
         let noise = |i: usize| (means[i].to_f64() * F::EPSILON.to_f64()).powi(2) * axes.count as f64;
         let fits = |i: usize| holds(squares[i], axes.count) && squares[i].to_f64() > noise(i);
@@ -336,7 +336,7 @@ pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
     };
     let mut squares = sums(x);
     let scales = with_dtype!(x.dtype(), F => {
-        let squares = squares.as_slice::<F>().unwrap_or_default();
+        let squares = &*squares.contiguous::<F>();
         let fits = |i: usize| holds(squares[i], axes.count);
         x.array().scales(&axes.reduced, &axes.kept, false, fits)
     });
@@ -365,7 +365,7 @@ pub(crate) fn scales_of_cubes(
     axes: &Reduced,
 ) -> Option<Tensor> {
     let scales = with_dtype!(x.dtype(), F => {
-        let norms = norms.array().as_slice::<F>().unwrap_or_default();
+        let norms = &*norms.array().contiguous::<F>();
         let fits = |i: usize| norms[i].to_f64() < least || range::cubes_hold(norms[i]);
         x.array().scales(&axes.reduced, &axes.kept, false, fits)
     });

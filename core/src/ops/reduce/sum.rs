@@ -25,7 +25,7 @@ pub(crate) fn in_one_row(x: &Tensor) -> Tensor {
 pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
     let mean = sum_to_shape(x, shape).div_scalar(divisor);
     let finite: Vec<bool> = with_dtype!(mean.dtype(), F => {
-        let means = mean.array().as_slice::<F>().unwrap_or_default();
+        let means = mean.array().contiguous::<F>();
         if means.iter().all(|mean| mean.is_finite()) {
             return mean;
         }
@@ -145,9 +145,8 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn sum_of_squares(&self) -> f64 {
-        let array = self.array().contiguous();
         with_dtype!(self.dtype(), F => {
-            let xs = array.as_slice::<F>().unwrap_or_default();
+            let xs = &*self.array().contiguous::<F>();
             let sum = fold::all(fold::SumOfSquares, xs).to_f64();
             if self.dtype() == DType::F32 && !(1e-30..=f64::MAX).contains(&sum) {
                 xs.iter().map(|x| x.to_f64().powi(2)).sum()
@@ -161,9 +160,8 @@ impl Tensor {
 /// (rows, n) becomes (rows).
 fn product_of_rows(x: &Tensor) -> Tensor {
     let (rows, len) = (x.shape()[0], x.shape()[1]);
-    let source = x.array().contiguous();
     let output = with_dtype!(x.dtype(), F => {
-        let xs = source.as_slice::<F>().unwrap_or_default();
+        let xs = &*x.array().contiguous::<F>();
         Array::build::<F>(Shape::from([rows]), |out| product::rows(xs, len, out))
     });
     Tensor::from_op(output.into(), &[x], || Product { x: x.clone() })

@@ -48,8 +48,8 @@ impl Tensor {
                 if tensor.is_empty() {
                     continue;
                 }
-                let source = tensor.array().contiguous();
-                let blocks = source.as_slice::<F>().unwrap_or_default().chunks_exact(len);
+                let source = tensor.array().contiguous::<F>();
+                let blocks = source.chunks_exact(len);
                 for (out, xs) in out.chunks_exact_mut(block).zip(blocks) {
                     out[start..start + len].copy_from_slice(xs);
                 }

@@ -51,7 +51,7 @@ impl Tensor {
             self.array().with_layout(layout)
         } else {
             self.array()
-                .contiguous()
+                .to_row_major()
                 .with_layout(Layout::row_major(shape))
         };
         Self::from_op(array.into(), &[self], || Reshape {
