@@ -3,7 +3,6 @@
 //! A kernel implements [`Kernel`] with an `#[inline(always)]` `run`; [`dispatch`] inlines that body
 //! into a function compiled for the best instruction set of this machine. No kernel uses intrinsics.
 
-use std::marker::PhantomData;
 use std::sync::OnceLock;
 
 /// An instruction set as a type, for what a generic kernel body must decide at compile time.
@@ -12,20 +11,6 @@ pub trait Isa: Copy + Send + Sync + 'static {
     const FMA: bool;
     /// The width of a vector.
     const VECTOR_BYTES: usize;
-    /// Whether every angle is known to be small enough for the fast reduction; see `SmallAngles`.
-    const SMALL_ANGLES: bool = false;
-}
-
-/// The instruction set `I` in a loop that meets no angle above
-/// [`LARGEST_ANGLE`](crate::kernel::math::trig::LARGEST_ANGLE). Sine and cosine are then free of branches;
-/// elsewhere they look at each angle, which keeps the loop from being vectorized.
-#[derive(Clone, Copy, Debug)]
-pub struct SmallAngles<I>(PhantomData<I>);
-
-impl<I: Isa> Isa for SmallAngles<I> {
-    const FMA: bool = I::FMA;
-    const VECTOR_BYTES: usize = I::VECTOR_BYTES;
-    const SMALL_ANGLES: bool = true;
 }
 
 macro_rules! instruction_sets {

@@ -9,8 +9,11 @@
 
 pub(crate) mod activation;
 pub(crate) mod elementwise;
+mod float;
+mod fma;
 pub(crate) mod index;
 mod isa;
+mod lane;
 pub(crate) mod linear;
 pub(crate) mod loss;
 pub mod math;
@@ -21,6 +24,9 @@ pub(crate) mod strided;
 pub(crate) mod threads;
 
 pub use elementwise::map::{Map, Step, Update};
-pub(crate) use elementwise::power::float_power;
+pub use float::Float;
+pub use fma::Fma;
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
-pub use real::{Float, Lane, Real, ScalarFunction};
+pub use lane::Lane;
+pub(crate) use real::float_power;
+pub use real::{Real, ScalarFunction};

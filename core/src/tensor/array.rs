@@ -6,7 +6,7 @@ use super::layout::Layout;
 use super::shape::Shape;
 use super::storage::{Storage, room};
 use crate::kernel::elementwise::map;
-use crate::kernel::linear::gemm::Matrix;
+use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::strided::{View, scatter};
 use crate::kernel::threads::parallel;
 use crate::kernel::{Float, Map, Update};

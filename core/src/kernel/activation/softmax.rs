@@ -1,7 +1,9 @@
 //! Softmax over rows, shifted by the row's maximum so that nothing overflows.
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::real::{Float, Lane, Real};
+use crate::kernel::lane::Lane;
+use crate::kernel::real::Real;
 use crate::kernel::reduce::fold::{Reduction, pairwise};
 use crate::kernel::threads::parallel::{self, GRAIN};
 

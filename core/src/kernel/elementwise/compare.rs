@@ -1,7 +1,8 @@
 //! Comparisons: truth values from numbers, in one sweep.
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::real::{Float, Real};
+use crate::kernel::real::Real;
 use crate::kernel::strided::View;
 use crate::kernel::threads::parallel::{self, GRAIN};
 

@@ -1,8 +1,10 @@
 //! Elementwise kernels: one formula over N operands, in one sweep.
 
-use crate::kernel::isa::{Isa, Kernel, SmallAngles, dispatch};
-use crate::kernel::math::trig::LARGEST_ANGLE;
-use crate::kernel::real::{Float, Lane, Real, lanes};
+use crate::kernel::float::Float;
+use crate::kernel::isa::{Isa, Kernel, dispatch};
+use crate::kernel::lane::{Lane, lanes};
+use crate::kernel::math::trig::{Angles, AnyAngle, LARGEST_ANGLE, SmallAngles};
+use crate::kernel::real::Real;
 use crate::kernel::strided::View;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared, cut};
 
@@ -174,34 +176,32 @@ pub(crate) fn step<F: Float, const N: usize, U: Step<N>>(parts: Vec<StepPart<'_,
     });
 }
 
-/// A kernel whose formula may take sines and cosines of its arguments.
-trait Sweep: Kernel<Output = ()> {
+/// A loop whose formula may take sines and cosines of its arguments.
+trait Sweep {
     const TURNS: bool;
     /// Whether an argument is too large for the fast sine.
     fn meets_large_angles(&self) -> bool;
+    /// The loop; as [`Kernel::run`].
+    fn run<I: Isa, A: Angles>(self);
 }
 
-/// Runs a kernel, and if it turns and meets no large angle, then without the branches for such.
+/// Runs a loop, and if it turns and meets no large angle, then without the branches for such.
 #[inline]
-fn sweep<K: Sweep>(kernel: K) {
-    if K::TURNS {
-        dispatch(Turning(kernel));
-    } else {
-        dispatch(kernel);
-    }
+fn sweep<S: Sweep>(sweep: S) {
+    dispatch(Sweeping(sweep));
 }
 
-struct Turning<K>(K);
+struct Sweeping<S>(S);
 
-impl<K: Sweep> Kernel for Turning<K> {
+impl<S: Sweep> Kernel for Sweeping<S> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if self.0.meets_large_angles() {
-            self.0.run::<I>();
+        if S::TURNS && !self.0.meets_large_angles() {
+            self.0.run::<I, SmallAngles>();
         } else {
-            self.0.run::<SmallAngles<I>>();
+            self.0.run::<I, AnyAngle>();
         }
     }
 }
@@ -217,45 +217,25 @@ fn any_large<F: Float, const N: usize>(slices: &[&[F]; N]) -> bool {
     any
 }
 
-impl<F: Float, const N: usize, M: Map<N>> Sweep for Contiguous<'_, F, N, M> {
-    const TURNS: bool = M::TURNS;
-    #[inline(always)]
-    fn meets_large_angles(&self) -> bool {
-        any_large(&self.inputs)
-    }
-}
-
-impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Sweep for InPlace<'_, F, S, N, U> {
-    const TURNS: bool = U::TURNS;
-    #[inline(always)]
-    fn meets_large_angles(&self) -> bool {
-        any_large(&self.args)
-    }
-}
-
-impl<F: Float, const N: usize, U: Update<1, N>> Sweep for Elsewhere<'_, F, N, U> {
-    const TURNS: bool = U::TURNS;
-    #[inline(always)]
-    fn meets_large_angles(&self) -> bool {
-        any_large(&self.args)
-    }
-}
-
 struct Contiguous<'a, F, const N: usize, M> {
     map: M,
     inputs: [&'a [F]; N],
     out: &'a mut [F],
 }
 
-impl<F: Float, const N: usize, M: Map<N>> Kernel for Contiguous<'_, F, N, M> {
-    type Output = ();
+impl<F: Float, const N: usize, M: Map<N>> Sweep for Contiguous<'_, F, N, M> {
+    const TURNS: bool = M::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.inputs)
+    }
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa, A: Angles>(self) {
         let len = self.out.len();
         let inputs = cut(self.inputs, &(0..len));
         for i in 0..len {
-            self.out[i] = self.map.apply(lanes::<F, I, N>(&inputs, i)).0;
+            self.out[i] = self.map.apply(lanes::<F, I, A, N>(&inputs, i)).0;
         }
     }
 }
@@ -266,11 +246,15 @@ struct InPlace<'a, F, const S: usize, const N: usize, U> {
     args: [&'a [F]; N],
 }
 
-impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Kernel for InPlace<'_, F, S, N, U> {
-    type Output = ();
+impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Sweep for InPlace<'_, F, S, N, U> {
+    const TURNS: bool = U::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.args)
+    }
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa, A: Angles>(self) {
         let states = self.states;
         let len = states[0].len();
         for state in &states {
@@ -278,11 +262,11 @@ impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Kernel for InPla
         }
         let args = cut(self.args, &(0..len));
         for i in 0..len {
-            let mut before = [Lane::<F, I>::new(F::default()); S];
+            let mut before = [Lane::<F, I, A>::new(F::default()); S];
             for k in 0..S {
                 before[k] = Lane::new(states[k][i]);
             }
-            let after = self.update.apply(before, lanes::<F, I, N>(&args, i));
+            let after = self.update.apply(before, lanes::<F, I, A, N>(&args, i));
             for k in 0..S {
                 states[k][i] = after[k].0;
             }
@@ -297,11 +281,15 @@ struct Elsewhere<'a, F, const N: usize, U> {
     out: &'a mut [F],
 }
 
-impl<F: Float, const N: usize, U: Update<1, N>> Kernel for Elsewhere<'_, F, N, U> {
-    type Output = ();
+impl<F: Float, const N: usize, U: Update<1, N>> Sweep for Elsewhere<'_, F, N, U> {
+    const TURNS: bool = U::TURNS;
+    #[inline(always)]
+    fn meets_large_angles(&self) -> bool {
+        any_large(&self.args)
+    }
 
     #[inline(always)]
-    fn run<I: Isa>(self) {
+    fn run<I: Isa, A: Angles>(self) {
         let (old, out) = (self.old, self.out);
         let len = out.len();
         assert!(old.len() == len);
@@ -309,7 +297,7 @@ impl<F: Float, const N: usize, U: Update<1, N>> Kernel for Elsewhere<'_, F, N, U
         for i in 0..len {
             let [after] = self
                 .update
-                .apply([Lane::new(old[i])], lanes::<F, I, N>(&args, i));
+                .apply([Lane::new(old[i])], lanes::<F, I, A, N>(&args, i));
             out[i] = after.0;
         }
     }

@@ -2,4 +2,3 @@
 
 pub(crate) mod compare;
 pub(crate) mod map;
-pub(crate) mod power;

@@ -3,7 +3,7 @@
 //! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has an index, the same
 //! for all of outer, or each element (outer, count, inner) has.
 
-use crate::kernel::real::Float;
+use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
 /// Slices that are added up one by one; longer lists are halved.

@@ -1,9 +1,9 @@
 //! Products of a few rows by a matrix: one sample through a layer. Such a product reads the matrix once and
 //! is bound by that, where a general product would first copy it into its own order.
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::linear::gemm::Matrix;
-use crate::kernel::real::Float;
+use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, Shared};
 use std::ops::Range;
 

@@ -6,9 +6,9 @@
 //! threads. (Goto, van de Geijn 2008, Anatomy of
 //! High-Performance Matrix Multiplication, for the blocks; copying `a` does not pay at the sizes of nets.)
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
-use crate::kernel::linear::gemm::Matrix;
-use crate::kernel::real::Float;
+use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, Shared};
 use std::cell::Cell;
 use std::ops::Range;

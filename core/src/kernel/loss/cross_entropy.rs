@@ -1,8 +1,10 @@
 //! Cross-entropy over rows of logits, from the pairs that [`log_sums`](crate::kernel::activation::softmax::log_sums)
 //! gives: the probabilities are never stored.
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::real::{Float, Lane, Real};
+use crate::kernel::lane::Lane;
+use crate::kernel::real::Real;
 use crate::kernel::reduce::fold::{Sum, pairwise};
 use crate::kernel::threads::parallel::{self, GRAIN};
 

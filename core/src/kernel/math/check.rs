@@ -1,8 +1,8 @@
 //! What the tests of the elementary functions have in common: runs on every tier, samples of
 //! arguments, and errors in units in the last place (ULP).
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Tier, dispatch_on};
-use crate::kernel::real::Float;
 use num_traits::Float as _;
 use std::marker::PhantomData;
 

@@ -10,8 +10,8 @@
 //! 5.450 ULP (40 thousand arguments).
 
 use super::exp::{exp_f32, exp_f64};
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 
 /// erfc x within 6.0 ULP; subnormal results included.
 #[inline(always)]

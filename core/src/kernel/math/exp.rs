@@ -9,8 +9,8 @@
 //! arguments, half of them where the error is largest).
 
 use super::{ROUND_F32, ROUND_F64};
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 use std::f32::consts::LOG2_E as LOG2_E_F32;
 use std::f64::consts::LOG2_E as LOG2_E_F64;
 

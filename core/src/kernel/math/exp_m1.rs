@@ -8,8 +8,8 @@
 //! arguments, half of them where the error is largest).
 
 use super::exp::{LN2_LOW_F32, LN2_LOW_F64, reduce_f32, reduce_f64};
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 
 /// e^x - 1 within 1.25 ULP.
 #[inline(always)]

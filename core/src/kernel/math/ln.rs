@@ -9,8 +9,8 @@
 //! arguments, half of them where the error is largest).
 
 use super::exp::{LN2_HIGH_F32, LN2_HIGH_F64, LN2_LOW_F32, LN2_LOW_F64};
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 
 /// `1.0f32` and `sqrt(0.5f32)` as bits.
 const ONE_F32: u32 = 0x3f80_0000;

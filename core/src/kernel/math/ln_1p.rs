@@ -9,8 +9,8 @@
 
 use super::exp::{LN2_HIGH_F64, LN2_LOW_F64};
 use super::ln::{atanh_series_f64, split_f64, with_special};
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 
 /// ln(1 + x) within 0.52 ULP.
 #[inline(always)]

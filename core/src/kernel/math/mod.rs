@@ -28,7 +28,7 @@
 macro_rules! horner {
     ($isa:ty, $x:expr; $last:expr $(,)?) => { $last };
     ($isa:ty, $x:expr; $first:expr, $($rest:expr),+ $(,)?) => {
-        $crate::kernel::real::Float::fma::<$isa>(horner!($isa, $x; $($rest),+), $x, $first)
+        $crate::kernel::fma::Fma::fma::<$isa>(horner!($isa, $x; $($rest),+), $x, $first)
     };
 }
 
@@ -38,6 +38,7 @@ pub(crate) mod erf;
 pub(crate) mod erfc;
 pub(crate) mod exp;
 pub(crate) mod exp_m1;
+pub(crate) mod functions;
 pub(crate) mod ln;
 pub(crate) mod ln_1p;
 pub(crate) mod sigmoid;
@@ -49,3 +50,6 @@ pub(crate) mod trig;
 const ROUND_F32: f32 = 12582912.0;
 /// As [`ROUND_F32`], for an `f64` below 2^51.
 const ROUND_F64: f64 = 6755399441055744.0;
+
+pub use functions::Functions;
+pub use trig::{Angles, AnyAngle, SmallAngles};

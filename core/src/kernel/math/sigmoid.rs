@@ -9,8 +9,8 @@
 //! arguments, half of them where the error is largest).
 
 use super::exp::{reduce_f32, reduce_f64};
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 
 /// 1 / (1 + e^-x) within 1.5 ULP; subnormal results included.
 #[inline(always)]

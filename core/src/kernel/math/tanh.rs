@@ -8,8 +8,8 @@
 //! arguments, half of them where the error is largest).
 
 use super::exp::{reduce_f32, reduce_f64};
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 
 /// tanh x within 1.25 ULP.
 #[inline(always)]

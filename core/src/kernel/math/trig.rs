@@ -7,15 +7,14 @@
 //!
 //! A larger finite x is divided by pi to as many digits as it needs, in integers and one at a time. As
 //! that keeps a loop from being vectorized, kernels look for such arguments first, block by block, and
-//! compute the usual blocks under [`SmallAngles`](crate::kernel::isa::SmallAngles). An element's result
-//! does not depend on its neighbours.
+//! compute the usual blocks as [`SmallAngles`]. An element's result does not depend on its neighbours.
 //!
 //! Largest errors found: `f32` 0.5004 ULP (all arguments to 2^31, every tier), `f64` 1.666 ULP (2.4
 //! million arguments, half of them where the error is largest).
 
 use super::ROUND_F64;
+use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
-use crate::kernel::real::Float;
 use std::f64::consts::FRAC_1_PI;
 
 /// Four parts of pi of 23 bits each, and the rest.
@@ -48,11 +47,33 @@ fn nearest<I: Isa>(x: f64, cosine: bool) -> (f64, u64) {
 /// The largest angle whose reduction is exact here: 2^30, in either dtype.
 pub(crate) const LARGEST_ANGLE: f64 = 1073741824.0;
 
-/// Whether the fast reduction does not do. False where the instruction set says that none such comes,
-/// so that no branch is left.
+/// The angles that a loop takes the sine or cosine of, as a type.
+pub trait Angles: Send + Sync + 'static {
+    /// Whether none is above 2^30. Sine and cosine are then free of branches; else they look at each
+    /// angle, which keeps the loop from being vectorized.
+    const SMALL: bool;
+}
+
+/// Angles of any size.
+#[derive(Clone, Copy, Debug)]
+pub struct AnyAngle;
+
+impl Angles for AnyAngle {
+    const SMALL: bool = false;
+}
+
+/// Angles of at most 2^30.
+#[derive(Clone, Copy, Debug)]
+pub struct SmallAngles;
+
+impl Angles for SmallAngles {
+    const SMALL: bool = true;
+}
+
+/// Whether the fast reduction does not do.
 #[inline(always)]
-fn is_large<I: Isa>(x: f64) -> bool {
-    !I::SMALL_ANGLES && x.abs() > LARGEST_ANGLE
+fn is_large<A: Angles>(x: f64) -> bool {
+    !A::SMALL && x.abs() > LARGEST_ANGLE
 }
 
 /// 1 / pi in binary, 64 digits a word. The first word is what stands before the point.
@@ -136,9 +157,9 @@ fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {
 }
 
 #[inline(always)]
-fn sine_f32<I: Isa>(x: f32, cosine: bool) -> f32 {
+fn sine_f32<I: Isa, A: Angles>(x: f32, cosine: bool) -> f32 {
     let x = f64::from(x);
-    let (r, bits) = if is_large::<I>(x) {
+    let (r, bits) = if is_large::<A>(x) {
         let (r, _, bits) = reduced(x, cosine);
         (r, bits)
     } else {
@@ -155,8 +176,8 @@ fn sine_f32<I: Isa>(x: f32, cosine: bool) -> f32 {
 }
 
 #[inline(always)]
-fn sine_f64<I: Isa>(x: f64, cosine: bool) -> f64 {
-    let (r, low, bits) = if is_large::<I>(x) {
+fn sine_f64<I: Isa, A: Angles>(x: f64, cosine: bool) -> f64 {
+    let (r, low, bits) = if is_large::<A>(x) {
         reduced(x, cosine)
     } else {
         let (h, bits) = nearest::<I>(x, cosine);
@@ -186,45 +207,52 @@ fn sine_f64<I: Isa>(x: f64, cosine: bool) -> f64 {
 
 /// sin x within 0.505 ULP.
 #[inline(always)]
-pub(crate) fn sin_f32<I: Isa>(x: f32) -> f32 {
-    sine_f32::<I>(x, false)
+pub(crate) fn sin_f32<I: Isa, A: Angles>(x: f32) -> f32 {
+    sine_f32::<I, A>(x, false)
 }
 
 /// cos x within 0.505 ULP.
 #[inline(always)]
-pub(crate) fn cos_f32<I: Isa>(x: f32) -> f32 {
-    sine_f32::<I>(x, true)
+pub(crate) fn cos_f32<I: Isa, A: Angles>(x: f32) -> f32 {
+    sine_f32::<I, A>(x, true)
 }
 
 /// sin x within 1.8 ULP.
 #[inline(always)]
-pub(crate) fn sin_f64<I: Isa>(x: f64) -> f64 {
-    sine_f64::<I>(x, false)
+pub(crate) fn sin_f64<I: Isa, A: Angles>(x: f64) -> f64 {
+    sine_f64::<I, A>(x, false)
 }
 
 /// cos x within 1.8 ULP.
 #[inline(always)]
-pub(crate) fn cos_f64<I: Isa>(x: f64) -> f64 {
-    sine_f64::<I>(x, true)
+pub(crate) fn cos_f64<I: Isa, A: Angles>(x: f64) -> f64 {
+    sine_f64::<I, A>(x, true)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::check::{agrees, identical};
-    use super::LARGEST_ANGLE;
-    use crate::kernel::isa::{Isa, SmallAngles};
+    use super::{AnyAngle, LARGEST_ANGLE, SmallAngles};
+    use crate::kernel::isa::Isa;
 
-    /// Declares the functions of loops that meet no large angle.
-    macro_rules! of_small_angles {
+    /// Declares the functions of loops that meet any angle, and of those that meet no large one.
+    macro_rules! of_angles {
         ($f32:ident $f64:ident) => {
+            fn any_f32<I: Isa>(x: f32) -> f32 {
+                super::super::$f32::<I, AnyAngle>(x)
+            }
+            fn any_f64<I: Isa>(x: f64) -> f64 {
+                super::super::$f64::<I, AnyAngle>(x)
+            }
             fn small_f32<I: Isa>(x: f32) -> f32 {
-                super::super::$f32::<SmallAngles<I>>(x)
+                super::super::$f32::<I, SmallAngles>(x)
             }
             fn small_f64<I: Isa>(x: f64) -> f64 {
-                super::super::$f64::<SmallAngles<I>>(x)
+                super::super::$f64::<I, SmallAngles>(x)
             }
+            functions!(self::any_f32, self::any_f64);
             mod small {
-                use super::super::super::super::check::functions;
+                use super::functions;
                 functions!(super::small_f32, super::small_f64);
             }
         };
@@ -234,7 +262,7 @@ mod tests {
         use super::super::super::check::{exact, exhaustive, functions, sampled, table};
         use super::*;
 
-        functions!(super::super::sin_f32, super::super::sin_f64);
+        of_angles!(sin_f32 sin_f64);
 
         #[test]
         fn special_values() {
@@ -295,8 +323,6 @@ mod tests {
             agrees::<F64>(f64::sin, 1.8, f64::INFINITY);
         }
 
-        of_small_angles!(sin_f32 sin_f64);
-
         #[test]
         fn without_branches_the_bits_are_the_same() {
             identical::<F32, small::F32>(LARGEST_ANGLE);
@@ -314,7 +340,7 @@ mod tests {
         use super::super::super::check::{exact, exhaustive, functions, sampled, table};
         use super::*;
 
-        functions!(super::super::cos_f32, super::super::cos_f64);
+        of_angles!(cos_f32 cos_f64);
 
         #[test]
         fn special_values() {
@@ -374,8 +400,6 @@ mod tests {
         fn f64_agrees_with_the_standard_library() {
             agrees::<F64>(f64::cos, 1.8, f64::INFINITY);
         }
-
-        of_small_angles!(cos_f32 cos_f64);
 
         #[test]
         fn without_branches_the_bits_are_the_same() {

@@ -2,8 +2,11 @@
 //! normalization is made of, forward and backward.
 
 use crate::kernel::elementwise::map::Map;
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::real::{Float, Lane, Real, lanes};
+use crate::kernel::lane::{Lane, lanes};
+use crate::kernel::math::trig::AnyAngle;
+use crate::kernel::real::Real;
 use crate::kernel::threads::parallel::{self, cut};
 
 /// The sizes of channel data: samples, channels, and elements per sample and channel.
@@ -270,14 +273,14 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
             rows[r] = cut(self.xs, &(place..place + width));
         }
         for j in 0..width {
-            let coefficients = lanes::<F, I, P>(&coefficients, j);
+            let coefficients = lanes::<F, I, AnyAngle, P>(&coefficients, j);
             let mut sums = self
                 .terms
-                .apply(lanes::<F, I, X>(&rows[0], j), coefficients);
+                .apply(lanes::<F, I, AnyAngle, X>(&rows[0], j), coefficients);
             for r in 1..R {
                 let terms = self
                     .terms
-                    .apply(lanes::<F, I, X>(&rows[r], j), coefficients);
+                    .apply(lanes::<F, I, AnyAngle, X>(&rows[r], j), coefficients);
                 for k in 0..K {
                     sums[k] = sums[k] + terms[k];
                 }
@@ -304,7 +307,7 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
         let mut acc = [[F::zero(); COLUMNS]; K];
         for row in rows {
             for j in 0..width {
-                let coefficients = lanes::<F, I, P>(&self.coefficients, first + j);
+                let coefficients = lanes::<F, I, AnyAngle, P>(&self.coefficients, first + j);
                 let place = (row * channels + first + j) * inner;
                 let mut lines = Vec::new();
                 for start in (0..inner).step_by(LINE) {

@@ -1,8 +1,9 @@
 //! Layer normalization over rows: each is normalized by its own mean and variance, or by its mean
 //! square alone.
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::real::{Float, Real};
+use crate::kernel::real::Real;
 use crate::kernel::reduce::fold::{Reduction, Sum, pairwise};
 use crate::kernel::reduce::range;
 use crate::kernel::threads::parallel::{self, GRAIN};

@@ -1,6 +1,6 @@
 //! Where the largest or the smallest element of each line stands.
 
-use crate::kernel::real::Float;
+use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
 /// For each line along the middle axis of `xs` (outer, len, inner) the place of its largest element,

@@ -1,7 +1,9 @@
 //! Reductions, pairwise, so that a sum over n elements loses about log n roundings and not n.
 
+use crate::kernel::float::Float;
 use crate::kernel::isa::{Baseline, Isa, Kernel, dispatch};
-use crate::kernel::real::{Float, Lane, Real};
+use crate::kernel::lane::Lane;
+use crate::kernel::real::Real;
 use crate::kernel::threads::parallel;
 
 /// An associative operation with a neutral element, and what is done to each element before.

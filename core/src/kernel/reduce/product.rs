@@ -1,7 +1,7 @@
 //! Products whose parts may leave the range of `f64` though the whole does not, and their
 //! derivatives of any order. Each result is rounded once.
 
-use crate::kernel::real::Float;
+use crate::kernel::float::Float;
 use crate::kernel::reduce::scan::scan;
 use crate::kernel::threads::parallel::{self, GRAIN};
 

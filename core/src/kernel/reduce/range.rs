@@ -1,7 +1,7 @@
 //! Squares that leave the range of their type though what is computed from them does not: when a sum
 //! of squares can be trusted, and the power of two that brings numbers to where it can.
 
-use crate::kernel::real::Float;
+use crate::kernel::float::Float;
 
 /// Whether a sum of `count` squares has all of its digits: no square was infinite, and those that
 /// lost digits below the smallest normal number would change it by less than its rounding.

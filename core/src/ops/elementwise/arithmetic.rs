@@ -29,8 +29,9 @@ pub(crate) trait Binary: Copy + Send + Sync + 'static {
 
 /// Applies and records a function of two tensors that are known to broadcast and share a dtype.
 pub(crate) fn apply<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Tensor {
-    // Where shapes do not broadcast the caller was wrong; `checked` is the way in from outside.
-    let shape = broadcast_shapes(B::NAME, a.shape(), b.shape()).unwrap_or_default();
+    // `checked` is the way in from outside.
+    let shape = broadcast_shapes(B::NAME, a.shape(), b.shape());
+    let shape = shape.expect("the callers of `apply` know that the shapes fit");
     apply_to(&shape, binary, a, b)
 }
 

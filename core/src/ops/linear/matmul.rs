@@ -2,7 +2,8 @@
 
 use crate::autograd::{Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
-use crate::kernel::linear::gemm::{Matrix, gemm};
+use crate::kernel::linear::gemm::gemm;
+use crate::kernel::linear::matrix::Matrix;
 use crate::tensor::{Array, Shape, broadcast_shapes, with_dtype};
 use smallvec::smallvec;
 

@@ -1,0 +1,57 @@
+//! Matrix products of the crate `matrixmultiply`: of any sizes and strides, on any processor.
+
+/// The types that have a matrix product.
+pub trait Gemm: Sized {
+    /// `c = alpha a b + beta c` by pointer and stride.
+    ///
+    /// # Safety
+    /// Every element that the sizes and strides reach must be valid for reads (`a`, `b`) or for
+    /// reads and writes (`c`), and `c` must not overlap `a` or `b`.
+    #[allow(clippy::too_many_arguments)]
+    unsafe fn raw_gemm(
+        m: usize,
+        k: usize,
+        n: usize,
+        alpha: Self,
+        a: *const Self,
+        rsa: isize,
+        csa: isize,
+        b: *const Self,
+        rsb: isize,
+        csb: isize,
+        beta: Self,
+        c: *mut Self,
+        rsc: isize,
+        csc: isize,
+    );
+}
+
+macro_rules! impl_gemm {
+    ($float:ty, $function:path) => {
+        impl Gemm for $float {
+            #[inline]
+            unsafe fn raw_gemm(
+                m: usize,
+                k: usize,
+                n: usize,
+                alpha: Self,
+                a: *const Self,
+                rsa: isize,
+                csa: isize,
+                b: *const Self,
+                rsb: isize,
+                csb: isize,
+                beta: Self,
+                c: *mut Self,
+                rsc: isize,
+                csc: isize,
+            ) {
+                // SAFETY: the caller's promise is exactly what the function asks for.
+                unsafe { $function(m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
+            }
+        }
+    };
+}
+
+impl_gemm!(f32, matrixmultiply::sgemm);
+impl_gemm!(f64, matrixmultiply::dgemm);

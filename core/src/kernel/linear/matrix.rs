@@ -1,0 +1,36 @@
+//! Matrix operands: any strides, so transposes are never copied.
+
+/// A matrix operand: element `(i, j)` is `data[offset + i * row_stride + j * column_stride]`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Matrix<'a, F> {
+    pub data: &'a [F],
+    pub offset: usize,
+    pub row_stride: isize,
+    pub column_stride: isize,
+}
+
+impl<'a, F> Matrix<'a, F> {
+    /// The same memory read as the transposed matrix.
+    pub(crate) fn transposed(self) -> Self {
+        Self {
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+
+    /// Whether every element of a `rows` x `columns` matrix lies inside `data`.
+    pub(super) fn fits(&self, rows: usize, columns: usize) -> bool {
+        if rows == 0 || columns == 0 {
+            return true;
+        }
+        let mut low = self.offset as i128;
+        let mut high = low;
+        for (len, stride) in [(rows, self.row_stride), (columns, self.column_stride)] {
+            let reach = (len - 1) as i128 * stride as i128;
+            low += reach.min(0);
+            high += reach.max(0);
+        }
+        low >= 0 && high < self.data.len() as i128
+    }
+}
