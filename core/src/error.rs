@@ -1,6 +1,6 @@
 //! The one error type: what was expected, what was found, and where.
 
-use crate::tensor::{DType, Shape};
+use crate::shape::{DType, Shape};
 use std::path::{Path, PathBuf};
 
 /// The result of what can fail.

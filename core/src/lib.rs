@@ -37,6 +37,7 @@ pub mod gradcheck;
 pub mod kernel;
 pub mod module;
 mod ops;
+mod shape;
 mod tensor;
 pub mod transform;
 

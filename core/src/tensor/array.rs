@@ -1,15 +1,15 @@
 //! Arrays: shared storage seen through a layout. What operations compute with.
 
 use super::contiguous::Contiguous;
-use super::dtype::{DType, Element, with_dtype};
+use super::element::{Element, with_dtype};
 use super::layout::Layout;
-use super::shape::Shape;
 use super::storage::{Storage, room};
 use crate::kernel::elementwise::map;
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::strided::{View, scatter};
 use crate::kernel::threads::parallel;
 use crate::kernel::{Float, Map, Update};
+use crate::shape::{DType, Shape};
 
 /// Elements that a layout finds in shared, immutable storage. Cloning shares.
 #[derive(Clone, Debug)]

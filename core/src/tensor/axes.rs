@@ -1,8 +1,8 @@
 //! Which axes a reduction is over, and whether they stay.
 
-use super::dtype::DType;
-use super::shape::{Shape, resolve_axis};
+use super::checks::resolve_axis;
 use crate::error::{Error, Result};
+use crate::shape::{DType, Shape};
 use smallvec::SmallVec;
 use std::ops::RangeFull;
 

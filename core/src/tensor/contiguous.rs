@@ -1,6 +1,6 @@
 //! The elements of an array as one slice.
 
-use super::dtype::Element;
+use super::element::Element;
 use super::storage::Storage;
 use std::ops::Deref;
 
@@ -37,7 +37,8 @@ impl<F: Element> Deref for Contiguous<'_, F> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Array, DType, Shape};
+    use crate::shape::{DType, Shape};
+    use crate::tensor::Array;
 
     #[test]
     fn only_elements_out_of_order_are_copied() {

@@ -1,8 +1,8 @@
 //! Whole numbers: class labels, row numbers. Never differentiated, so they are a type of their own.
 
-use super::shape::Shape;
 use super::storage::{refusable, room};
 use crate::error::{Error, Result};
+use crate::shape::Shape;
 use std::sync::Arc;
 
 /// An immutable array of indices, row-major; cloning shares it.

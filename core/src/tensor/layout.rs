@@ -1,8 +1,7 @@
 //! Layouts: how an array's axes lie in its storage, and the views that are only new layouts.
 
-use super::shape::Shape;
-use super::small_list::SmallList;
 use crate::kernel::strided::{View, is_row_major};
+use crate::shape::{Shape, SmallList};
 use smallvec::SmallVec;
 
 /// Lengths, strides (in elements) and the place of the first element.

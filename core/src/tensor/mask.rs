@@ -1,12 +1,13 @@
 //! Truth values: what comparisons give. Never differentiated, so they are a type of their own.
 
 use super::axes::Axes;
+use super::checks::broadcast_shapes;
 use super::layout::Layout;
-use super::shape::{Shape, broadcast_shapes};
 use super::storage::{refusable, room};
 use crate::error::{Error, Result};
 use crate::kernel::strided::View;
 use crate::kernel::threads::parallel::{self, GRAIN};
+use crate::shape::Shape;
 use std::sync::Arc;
 
 /// An immutable array of truth values, row-major; cloning shares it.

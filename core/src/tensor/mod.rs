@@ -1,30 +1,28 @@
-//! The tensor floor: shapes, strides, dtypes, storage, and arrays, which are storage seen through
-//! a layout. Nothing here knows the graph.
+//! The tensor floor: storage, strides, and arrays, which are storage seen through a layout; indices and
+//! masks. Nothing here knows the graph.
 
 mod array;
 mod axes;
 pub(crate) mod bytes;
+mod checks;
 mod contiguous;
-mod dtype;
+mod element;
 mod indices;
 mod layout;
 mod mask;
 mod reduce;
-mod shape;
-mod small_list;
 mod storage;
 
+pub use crate::shape::{DType, Shape};
 pub(crate) use array::Array;
 pub use axes::Axes;
 pub(crate) use axes::Reduced;
+pub(crate) use checks::{broadcast_shapes, resolve_axis};
 pub(crate) use contiguous::Contiguous;
-pub use dtype::DType;
-pub use dtype::Element;
-pub(crate) use dtype::with_dtype;
+pub use element::Element;
+pub(crate) use element::with_dtype;
 pub use indices::Indices;
 pub(crate) use layout::Layout;
 pub use mask::Mask;
-pub use shape::Shape;
-pub(crate) use shape::{broadcast_shapes, resolve_axis};
 pub(crate) use storage::refusable;
 pub use storage::{MemoryUse, memory_use};

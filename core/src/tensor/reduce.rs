@@ -2,10 +2,10 @@
 //! read for that.
 
 use super::array::Array;
-use super::dtype::with_dtype;
-use super::shape::Shape;
+use super::element::with_dtype;
 use crate::kernel::reduce::fold::{self, Extreme, Reduction};
 use crate::kernel::reduce::range;
+use crate::shape::Shape;
 use smallvec::SmallVec;
 
 /// Fewer columns than this are too few to be reduced side by side.

@@ -4,8 +4,9 @@
 //! buffer, recycled or not, holds valid numbers of unspecified value: a kernel that overwrites all
 //! of a buffer needs no clearing, and one that forgot to would be wrong but not undefined.
 
-use super::dtype::{DType, Element};
+use super::element::Element;
 use crate::error::{Error, Result};
+use crate::shape::DType;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

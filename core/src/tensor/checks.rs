@@ -1,11 +1,8 @@
-//! Shapes: the lengths of a tensor's axes, and the rules for broadcasting.
+//! Whether shapes fit: each other by broadcasting, an address space, memory; and axes a rank.
 
-use super::dtype::DType;
-use super::small_list::SmallList;
 use super::storage::reserve;
 use crate::error::{Error, Result};
-use std::fmt;
-use std::ops::Deref;
+use crate::shape::{DType, Shape};
 
 /// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer than 32.
 const ADDRESSABLE: usize = match 1usize.checked_shl(44) {
@@ -13,15 +10,11 @@ const ADDRESSABLE: usize = match 1usize.checked_shl(44) {
     None => isize::MAX as usize / 16,
 };
 
-/// The lengths of the axes, outermost first. A scalar has none.
-#[derive(Clone, PartialEq, Eq, Hash, Default)]
-pub struct Shape(SmallList<usize>);
-
 impl Shape {
     /// The number of elements, or an error if they have no addresses: enough for views. Axes of length 0 do
     /// not count: what is left when they are reduced away must fit too.
     pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
-        let mut lengths = self.0.iter().filter(|&&n| n > 0);
+        let mut lengths = self.iter().filter(|&&n| n > 0);
         match lengths.try_fold(1usize, |n, &len| n.checked_mul(len)) {
             Some(n) if n <= ADDRESSABLE => Ok(self.element_count()),
             _ => Err(Error::shape(op, "too many elements to address", &[self])),
@@ -37,91 +30,6 @@ impl Shape {
         }
         let reason = format!("too many elements to hold in memory, {len} of {size} bytes");
         Err(Error::shape(op, reason, &[self]))
-    }
-
-    /// The number of elements. Only for shapes that passed [`checked_len`](Self::checked_len).
-    pub(crate) fn element_count(&self) -> usize {
-        self.0.iter().product()
-    }
-
-    pub(crate) fn as_mut(&mut self) -> &mut SmallList<usize> {
-        &mut self.0
-    }
-
-    /// The shape without axis `axis`.
-    pub(crate) fn without(&self, axis: usize) -> Self {
-        let mut shape = self.clone();
-        shape.0.edit(|lengths| lengths.remove(axis));
-        shape
-    }
-}
-
-impl Deref for Shape {
-    type Target = [usize];
-    #[inline]
-    fn deref(&self) -> &[usize] {
-        &self.0
-    }
-}
-
-impl From<&[usize]> for Shape {
-    fn from(lengths: &[usize]) -> Self {
-        Self(SmallList::from(lengths))
-    }
-}
-
-impl From<Vec<usize>> for Shape {
-    fn from(lengths: Vec<usize>) -> Self {
-        Self(SmallList::from(&lengths[..]))
-    }
-}
-
-impl<const N: usize> From<[usize; N]> for Shape {
-    fn from(lengths: [usize; N]) -> Self {
-        Self(SmallList::from(&lengths[..]))
-    }
-}
-
-impl<const N: usize> From<&[usize; N]> for Shape {
-    fn from(lengths: &[usize; N]) -> Self {
-        Self(SmallList::from(&lengths[..]))
-    }
-}
-
-impl From<&Shape> for Shape {
-    fn from(shape: &Shape) -> Self {
-        shape.clone()
-    }
-}
-
-impl From<usize> for Shape {
-    fn from(length: usize) -> Self {
-        Self::from([length])
-    }
-}
-
-impl FromIterator<usize> for Shape {
-    fn from_iter<I: IntoIterator<Item = usize>>(lengths: I) -> Self {
-        Self(lengths.into_iter().collect())
-    }
-}
-
-impl fmt::Display for Shape {
-    /// As Python prints a tuple: `()`, `(3,)`, `(32, 64)`.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0[..] {
-            [n] => write!(f, "({n},)"),
-            lengths => {
-                let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
-                write!(f, "({})", lengths.join(", "))
-            }
-        }
-    }
-}
-
-impl fmt::Debug for Shape {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }
 

@@ -1,0 +1,96 @@
+//! The lengths of a tensor's axes.
+
+use super::small_list::SmallList;
+use std::fmt;
+use std::ops::Deref;
+
+/// The lengths of the axes, outermost first. A scalar has none.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct Shape(SmallList<usize>);
+
+impl Shape {
+    /// The number of elements. Only for shapes that passed [`checked_len`](Self::checked_len).
+    pub(crate) fn element_count(&self) -> usize {
+        self.0.iter().product()
+    }
+
+    pub(crate) fn as_mut(&mut self) -> &mut SmallList<usize> {
+        &mut self.0
+    }
+
+    /// The shape without axis `axis`.
+    pub(crate) fn without(&self, axis: usize) -> Self {
+        let mut shape = self.clone();
+        shape.0.edit(|lengths| lengths.remove(axis));
+        shape
+    }
+}
+
+impl Deref for Shape {
+    type Target = [usize];
+    #[inline]
+    fn deref(&self) -> &[usize] {
+        &self.0
+    }
+}
+
+impl From<&[usize]> for Shape {
+    fn from(lengths: &[usize]) -> Self {
+        Self(SmallList::from(lengths))
+    }
+}
+
+impl From<Vec<usize>> for Shape {
+    fn from(lengths: Vec<usize>) -> Self {
+        Self(SmallList::from(&lengths[..]))
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    fn from(lengths: [usize; N]) -> Self {
+        Self(SmallList::from(&lengths[..]))
+    }
+}
+
+impl<const N: usize> From<&[usize; N]> for Shape {
+    fn from(lengths: &[usize; N]) -> Self {
+        Self(SmallList::from(&lengths[..]))
+    }
+}
+
+impl From<&Shape> for Shape {
+    fn from(shape: &Shape) -> Self {
+        shape.clone()
+    }
+}
+
+impl From<usize> for Shape {
+    fn from(length: usize) -> Self {
+        Self::from([length])
+    }
+}
+
+impl FromIterator<usize> for Shape {
+    fn from_iter<I: IntoIterator<Item = usize>>(lengths: I) -> Self {
+        Self(lengths.into_iter().collect())
+    }
+}
+
+impl fmt::Display for Shape {
+    /// As Python prints a tuple: `()`, `(3,)`, `(32, 64)`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0[..] {
+            [n] => write!(f, "({n},)"),
+            lengths => {
+                let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
+                write!(f, "({})", lengths.join(", "))
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,9 @@
+//! The shape floor: the lengths of axes and the names of element types, which errors name too.
+
+mod dtype;
+mod lengths;
+mod small_list;
+
+pub use dtype::DType;
+pub use lengths::Shape;
+pub(crate) use small_list::SmallList;
