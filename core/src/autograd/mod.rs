@@ -4,8 +4,8 @@
 
 mod accumulate;
 mod backward;
-mod dot;
 mod gradients;
+mod graphviz;
 mod monitor;
 mod node;
 mod observer;
@@ -14,8 +14,8 @@ mod tensor;
 
 pub(crate) use accumulate::{stretch, sum_to_shape};
 pub use backward::{Backward, grad};
-pub use dot::Dot;
 pub use gradients::{Gradients, Leaf, LeafId};
+pub use graphviz::Dot;
 pub(crate) use monitor::Monitor;
 pub(crate) use node::Node;
 pub(crate) use observer::Both;

@@ -1,3 +1,3 @@
-//! Activations of rows.
+//! Activations of rows: softmax. Those of elements are formulas, which run in `elementwise::map`.
 
 pub(crate) mod softmax;

@@ -1,4 +1,4 @@
-//! One formula over all elements, in one sweep.
+//! One formula over all elements, in one sweep: operations, comparisons, an optimizer's step.
 
 pub(crate) mod compare;
 pub(crate) mod map;

@@ -1,3 +1,3 @@
-//! Elements by number.
+//! Elements by number: rows and elements taken and added up.
 
 pub(crate) mod rows;

@@ -1,4 +1,5 @@
-//! Normalizations.
+//! Normalizations: [`layer_norm`] of rows, with and without a mean, and sweeps over [`channels`] for batch
+//! normalization.
 
 pub(crate) mod channels;
 pub(crate) mod layer_norm;

@@ -1,4 +1,5 @@
-//! Reductions over axes, and running results along them.
+//! Reductions over axes ([`fold`]: sums, extremes; [`product`]; [`extremes`]: where they stand), running
+//! results along them ([`scan`]), and sums of squares beyond the range of their type ([`range`]).
 
 pub(crate) mod extremes;
 pub(crate) mod fold;

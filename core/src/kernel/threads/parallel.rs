@@ -3,8 +3,8 @@
 //! The bodies are taken as `&dyn Fn`: a thread pool's machinery compiled anew for each of some
 //! hundred kernels would be most of the build.
 
-use crate::kernel::threads::crew;
 use crate::kernel::threads::panics::FirstPanic;
+use crate::kernel::threads::pool;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -26,11 +26,11 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
     let piece = |i| body(range(i));
     let own_pool = rayon::current_thread_index().is_some();
     // The threads of a process are not there any more in its child.
-    if threads() < 2 || crew::is_forked() {
+    if threads() < 2 || pool::is_forked() {
         (0..pieces).for_each(piece);
-    } else if own_pool || !crew::run(pieces, &piece) {
+    } else if own_pool || !pool::run(pieces, &piece) {
         // A pool may have more threads than can run: the others are not woken.
-        let at_once = rayon::current_num_threads().min(crew::processors());
+        let at_once = rayon::current_num_threads().min(pool::processors());
         let panic = FirstPanic::new();
         (0..pieces)
             .into_par_iter()
@@ -43,14 +43,15 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
     }
 }
 
-/// How many threads may work at once here: in a thread pool of the user's its threads, else the crew's.
+/// How many threads may work at once here: those of the `rayon` pool that this thread is one of, else those
+/// of [`pool`].
 pub(crate) fn threads() -> usize {
-    if crew::is_forked() {
+    if pool::is_forked() {
         1
     } else if rayon::current_thread_index().is_some() {
-        rayon::current_num_threads().min(crew::processors())
+        rayon::current_num_threads().min(pool::processors())
     } else {
-        crew::threads()
+        pool::threads()
     }
 }
 

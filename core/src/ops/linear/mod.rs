@@ -1,4 +1,4 @@
-//! Products of matrices, and what is done with triangles and diagonals of them.
+//! Products: `matmul`, `linear`, `dot`, `einsum`; and triangles and diagonals of matrices.
 
 pub(in crate::ops) mod einsum;
 pub(in crate::ops) mod matmul;

@@ -192,7 +192,7 @@ impl CrossEntropy {
 /// Each row's maximum and ln Σ e^(x - maximum), (rows, 2).
 fn log_sums<F: Element>(xs: &[F], rows: usize, classes: usize) -> Array {
     Array::build::<F>(Shape::from([rows, 2]), |out| {
-        softmax::log_sums(xs, classes, out)
+        softmax::log_sums(xs, classes, out);
     })
 }
 

@@ -1,4 +1,4 @@
-//! Random draws, and layers of noise.
+//! Random draws (`normal`, `uniform`), and layers of noise (`dropout`).
 
 pub(in crate::ops) mod dropout;
 pub(in crate::ops) mod noise;

@@ -1,4 +1,5 @@
-//! Views, parts and joins: the same elements in another arrangement.
+//! The same elements in another arrangement: whole in [`view`] (`reshape`, `transpose`), in part in [`slice`]
+//! (`narrow`, `split`, `flip`, `pad`), together in [`join`] (`cat`, `stack`).
 
 pub(in crate::ops) mod join;
 pub(in crate::ops) mod slice;

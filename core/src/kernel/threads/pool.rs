@@ -27,7 +27,7 @@ struct Share {
     next: AtomicUsize,
 }
 
-struct Crew {
+struct Pool {
     /// Held by the caller whose job it is.
     caller: Mutex<()>,
     job: UnsafeCell<Option<Job>>,
@@ -49,24 +49,24 @@ struct Crew {
 
 // SAFETY: `job` is written by the caller alone, while no job is open and no thread is inside, and read by
 // threads that are inside an open one.
-unsafe impl Sync for Crew {}
+unsafe impl Sync for Pool {}
 // SAFETY: the pointer in `job` is not used but as said above.
-unsafe impl Send for Crew {}
+unsafe impl Send for Pool {}
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // No panic leaves one of these in a bad state: each is a number, a flag or nothing.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many threads the crew has, the caller included: no more than `rayon` would start, and no more than
+/// How many threads the pool has, the caller included: no more than `rayon` would start, and no more than
 /// may run at once, since a thread that is not running when its turn comes lets all others wait.
 pub(crate) fn threads() -> usize {
-    crew().threads
+    pool().threads
 }
 
-fn crew() -> &'static Crew {
-    static CREW: OnceLock<&'static Crew> = OnceLock::new();
-    CREW.get_or_init(|| Crew::start(rayon::current_num_threads().min(processors())))
+fn pool() -> &'static Pool {
+    static POOL: OnceLock<&'static Pool> = OnceLock::new();
+    POOL.get_or_init(|| Pool::start(rayon::current_num_threads().min(processors())))
 }
 
 /// How many threads of this process may run at once.
@@ -104,13 +104,13 @@ fn notice_forks() {
 /// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
 /// job is going on (or one that this call is a piece of).
 pub(crate) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
-    crew().run(count, body)
+    pool().run(count, body)
 }
 
-impl Crew {
+impl Pool {
     fn start(threads: usize) -> &'static Self {
         notice_forks();
-        let crew: &'static Self = Box::leak(Box::new(Self {
+        let pool: &'static Self = Box::leak(Box::new(Self {
             caller: Mutex::new(()),
             job: UnsafeCell::new(None),
             phase: AtomicUsize::new(0),
@@ -126,9 +126,9 @@ impl Crew {
             // Should a thread not start there are fewer: the caller does what is left.
             let name = format!("cotangent-{number}");
             let builder = std::thread::Builder::new().name(name);
-            drop(builder.spawn(move || crew.serve(number)));
+            drop(builder.spawn(move || pool.serve(number)));
         }
-        crew
+        pool
     }
 
     fn run(&self, count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
@@ -276,7 +276,7 @@ mod tests {
 
     #[test]
     fn every_piece_is_done_once_by_whoever_has_time() {
-        let crew = Crew::start(3);
+        let pool = Pool::start(3);
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
@@ -286,9 +286,9 @@ mod tests {
                         let body = |i: usize| {
                             done[i].fetch_add(1, Relaxed);
                             // A piece that has pieces does them itself.
-                            assert!(!crew.run(2, &|_| {}) || i >= count);
+                            assert!(!pool.run(2, &|_| {}) || i >= count);
                         };
-                        if crew.run(count, &body) {
+                        if pool.run(count, &body) {
                             assert!(done.iter().all(|done| done.load(Relaxed) == 1), "{round}");
                         }
                     }
@@ -297,26 +297,26 @@ mod tests {
         });
     }
 
-    /// Does the next job, and asserts that it is done, all of it, by the crew.
-    fn works(crew: &Crew) {
+    /// Does the next job, and asserts that it is done, all of it, by the pool.
+    fn works(pool: &Pool) {
         let sum = AtomicUsize::new(0);
         let add = |i: usize| {
             sum.fetch_add(i, Relaxed);
         };
-        assert!(crew.run(10, &add));
+        assert!(pool.run(10, &add));
         assert_eq!(sum.load(Relaxed), 45);
     }
 
     #[test]
     fn a_panic_comes_back_to_the_caller_and_the_next_job_is_done() {
         for threads in 1..4 {
-            let crew = Crew::start(threads);
+            let pool = Pool::start(threads);
             for piece in 0..64 {
-                let job = || crew.run(64, &|i| assert!(i != piece, "piece {piece}"));
+                let job = || pool.run(64, &|i| assert!(i != piece, "piece {piece}"));
                 let payload = catch_unwind(AssertUnwindSafe(job)).unwrap_err();
                 let text = payload.downcast_ref::<String>();
                 assert_eq!(text, Some(&format!("piece {piece}")));
-                works(crew);
+                works(pool);
             }
         }
     }
@@ -330,12 +330,12 @@ mod tests {
                 assert!(!self.0, "dropped");
             }
         }
-        let crew = Crew::start(3);
+        let pool = Pool::start(3);
         for _ in 0..50 {
-            let job = || crew.run(64, &|_| panic_any(Bomb(true)));
+            let job = || pool.run(64, &|_| panic_any(Bomb(true)));
             let payload = catch_unwind(AssertUnwindSafe(job)).unwrap_err();
             payload.downcast::<Bomb>().unwrap().0 = false;
-            works(crew);
+            works(pool);
         }
     }
 
