@@ -55,32 +55,13 @@ fn upward(edges: &BTreeSet<Edge>) -> Vec<String> {
     wrong.collect()
 }
 
-/// The circles among the files of a floor, each once.
+/// Circles among the files of a floor: none if there is none, not all if there are many.
 fn circles(edges: &BTreeSet<Edge>, of: &str) -> Vec<String> {
     let mut uses = BTreeMap::<&str, Vec<&str>>::new();
     for (from, to) in edges {
         if floor(from) == of && floor(to) == of {
             uses.entry(from).or_default().push(to);
         }
-    }
-    /// Goes on from the last file of `way`; files from which no new circle is reached are `done`.
-    fn follow<'a>(
-        uses: &BTreeMap<&'a str, Vec<&'a str>>,
-        way: &mut Vec<&'a str>,
-        done: &mut BTreeSet<&'a str>,
-        found: &mut Vec<String>,
-    ) {
-        let file = way[way.len() - 1];
-        for &used in uses.get(file).into_iter().flatten() {
-            if let Some(start) = way.iter().position(|&earlier| earlier == used) {
-                found.push(format!("{} → {used}", way[start..].join(" → ")));
-            } else if !done.contains(used) {
-                way.push(used);
-                follow(uses, way, done, found);
-                way.pop();
-            }
-        }
-        done.insert(file);
     }
     let (mut done, mut found) = (BTreeSet::new(), Vec::new());
     for &file in uses.keys() {
@@ -89,6 +70,26 @@ fn circles(edges: &BTreeSet<Edge>, of: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// Goes on from the last file of `way`; files from which no new circle is reached are `done`.
+fn follow<'a>(
+    uses: &BTreeMap<&'a str, Vec<&'a str>>,
+    way: &mut Vec<&'a str>,
+    done: &mut BTreeSet<&'a str>,
+    found: &mut Vec<String>,
+) {
+    let file = way[way.len() - 1];
+    for &used in uses.get(file).into_iter().flatten() {
+        if let Some(start) = way.iter().position(|&earlier| earlier == used) {
+            found.push(format!("{} → {used}", way[start..].join(" → ")));
+        } else if !done.contains(used) {
+            way.push(used);
+            follow(uses, way, done, found);
+            way.pop();
+        }
+    }
+    done.insert(file);
 }
 
 /// All that is wrong with a crate.
@@ -109,7 +110,7 @@ fn faults(of: &Crate) -> Vec<String> {
 
 /// A line for each floor: how many of its files use how many of which other floor.
 fn table(edges: &BTreeSet<Edge>) -> String {
-    let mut lines = String::new();
+    let mut lines = Vec::new();
     for from in FLOORS {
         let mut counts = BTreeMap::<usize, usize>::new();
         for (user, used) in edges {
@@ -123,9 +124,9 @@ fn table(edges: &BTreeSet<Edge>) -> String {
             format!("{name} {count}")
         });
         let used: Vec<String> = used.collect();
-        lines += &format!("{from:<10} uses {}\n", used.join(", "));
+        lines.push(format!("{from:<10} uses {}", used.join(", ")));
     }
-    lines
+    lines.join("\n")
 }
 
 fn core() -> Crate {
@@ -141,7 +142,7 @@ fn floors_use_those_below_them_only() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// The faults of a crate that declares these folders and files; the folders re-export all that they name.
+/// The faults of a crate of these files, each with its text.
 fn faults_of(files: &[(&str, &str)]) -> Vec<String> {
     faults(&Crate::of(files))
 }

@@ -46,9 +46,10 @@ impl Crate {
         let mut open = vec![Names::new()];
         while let Some(names) = open.pop() {
             let stem = names.join("/");
-            let candidates = match names.is_empty() {
-                true => vec!["lib.rs".to_owned()],
-                false => vec![format!("{stem}.rs"), format!("{stem}/mod.rs")],
+            let candidates = if names.is_empty() {
+                vec!["lib.rs".to_owned()]
+            } else {
+                vec![format!("{stem}.rs"), format!("{stem}/mod.rs")]
             };
             let found = candidates
                 .into_iter()
@@ -93,7 +94,7 @@ impl Crate {
                     let child = [&names[..], &[name.to_string()]].concat();
                     match tokens.get(i + 2) {
                         Some(TokenTree::Group(body)) => {
-                            self.scan(&child, file, body.stream(), open)
+                            self.scan(&child, file, body.stream(), open);
                         }
                         _ => open.push(child),
                     }
