@@ -1,5 +1,6 @@
 //! The trait of operations, built in or a user's own.
 
+use super::kind::OpKind;
 use super::node::{Node, Parents};
 use super::observer::Forward;
 use super::tensor::Tensor;
@@ -60,11 +61,10 @@ pub trait Op: Send + Sync + 'static {
     /// `!context.records()`.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents>;
 
-    /// Whether this is a nonlinear function of each element of the one operand by itself: then the
-    /// vector-Jacobian product of ones is its derivative, and who watches a model may take it for an
-    /// activation.
-    fn is_activation(&self) -> bool {
-        false
+    /// Returns what an [observer](crate::Observer) such as the signal report may take this for:
+    /// [`OpKind::Other`] unless overridden.
+    fn kind(&self) -> OpKind {
+        OpKind::Other
     }
 }
 

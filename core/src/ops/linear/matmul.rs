@@ -1,6 +1,6 @@
 //! Matrix products. Operands are read through their strides: a transpose is never copied.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::linear::gemm::{Matrix, gemm};
 use crate::tensor::{Array, Shape, broadcast_shapes, with_dtype};
@@ -261,6 +261,9 @@ impl Op for Product {
     fn name(&self) -> &'static str {
         "matmul"
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Product
+    }
     /// da = g bᵀ, db = aᵀ g; where an operand was broadcast the backward loop sums.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let da = match &self.b {
@@ -305,6 +308,9 @@ impl Affine {
 impl Op for Affine {
     fn name(&self) -> &'static str {
         if self.transposed { "linear" } else { "addmm" }
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Product
     }
     /// da = g bᵀ, db = aᵀ g, or for bᵀ da = g b, db = gᵀ a; the bias gets g, summed by the backward
     /// loop.
