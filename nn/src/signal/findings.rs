@@ -1,6 +1,7 @@
 //! From figures to verdicts: what is wrong, at which layer, and what the textbook does about it.
 
 use super::report::{LayerSignal, Report};
+use cotangent_core::OpKind;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -218,8 +219,7 @@ struct Net<'a> {
 impl<'a> Net<'a> {
     fn of(layers: &'a [LayerSignal]) -> Self {
         let mut scaled = vec![true; layers.len()];
-        let normalizes =
-            |layer: &&LayerSignal| layer.operations.iter().any(|op| op.ends_with("_norm"));
+        let normalizes = |layer: &&LayerSignal| layer.kinds.contains(&OpKind::Normalization);
         for layer in layers.iter().filter(normalizes) {
             layer.inputs.iter().for_each(|&input| scaled[input] = false);
         }
