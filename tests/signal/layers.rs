@@ -425,8 +425,12 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
             .add(&net.bias.read(pass))?
             .rms_norm([8], Some(&net.gamma.read(pass)), 1e-6)?
             .sigmoid();
-        // A masked and a thinned parameter are still that parameter.
-        let masked = net.masked.read(pass).mul(&mask)?;
+        // A masked, thinned and normalized parameter is still that parameter.
+        let masked = net
+            .masked
+            .read(pass)
+            .mul(&mask)?
+            .rms_norm([8], None, 1e-6)?;
         let masked = pass.dropout(&masked, 0.25)?;
         x.linear(&masked, None)?.cross_entropy(&labels())
     })?;

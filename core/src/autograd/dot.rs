@@ -96,3 +96,33 @@ impl fmt::Display for Dot {
         writeln!(f, "}}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autograd::{Cotangents, Op, Vjp};
+    use crate::error::Result;
+
+    struct Misnamed;
+
+    impl Op for Misnamed {
+        fn name(&self) -> &'static str {
+            "leaf"
+        }
+        fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+            Ok([Some(cotangent)].into_iter().collect())
+        }
+    }
+
+    #[test]
+    fn a_box_is_drawn_where_the_graph_begins_whatever_an_operation_is_called() {
+        let x = Tensor::from([1.0f32]).tracked();
+        let y = Tensor::from_op(x.detach(), &[&x], || Misnamed);
+        let text = Dot::new(&y).name(&x, "x").name(&y, "y").to_string();
+        assert!(text.contains("[shape=box, label=\"x (1,)\"]"), "{text}");
+        assert!(
+            text.contains("[shape=ellipse, label=\"y = leaf (1,)\"]"),
+            "{text}"
+        );
+    }
+}

@@ -9,7 +9,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Nothing of the below.
+    /// No problem found.
     Healthy,
     /// Activations or gradients shrink until nothing arrives.
     Vanishing,

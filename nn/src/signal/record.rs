@@ -141,8 +141,9 @@ impl Record {
         let stays_parameter = if outside.is_empty() {
             step.kind() != OpKind::Lookup
         } else {
-            // A parameter and a constant: a mask, noise.
-            matches!(step.kind(), OpKind::Elementwise | OpKind::Blend)
+            // A parameter and a constant, a mask say, or a normalized weight.
+            let keeps = [OpKind::Elementwise, OpKind::Blend, OpKind::Normalization];
+            keeps.contains(&step.kind())
                 && of_parameters.iter().any(|p| p.shape() == output.shape())
         };
         if rows.is_empty() && stays_parameter {
