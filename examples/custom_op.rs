@@ -4,7 +4,7 @@
 //! `cargo run --example custom_op | dot -Tsvg > graph.svg` draws the graph.
 
 use cotangent::prelude::*;
-use cotangent::{Cotangents, Dot, Op, Vjp};
+use cotangent::{Cotangents, Dot, Op, OpKind, Vjp};
 
 /// y = x sin²(x): the Snake activation without its parameter, less the identity (Ziyin, Hartwig, Ueda
 /// 2020, Neural Networks Fail to Learn Periodic Functions and How to Fix It).
@@ -15,6 +15,11 @@ struct Snake {
 impl Op for Snake {
     fn name(&self) -> &'static str {
         "snake"
+    }
+
+    /// The signal report looks for dead and saturated units behind an activation.
+    fn kind(&self) -> OpKind {
+        OpKind::Activation
     }
 
     /// dx = g (sin²(x) + 2 x sin(x) cos(x)). Written with tensor operations on what `saved` gives, it

@@ -1,5 +1,10 @@
 //! The signal report: its verdicts on nets that are sick in one known way each, and on healthy ones;
-//! what it measures; that watching changes nothing.
+//! what it measures; that watching changes nothing; the row of every layer, and custom operations.
+
+#[path = "signal/custom.rs"]
+mod custom;
+#[path = "signal/layers.rs"]
+mod layers;
 
 use cotangent::nn::Init;
 use cotangent::nn::signal::Verdict::{Dead, Exploding, Healthy, Saturated, Vanishing};

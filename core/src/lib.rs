@@ -42,8 +42,8 @@ mod tensor;
 pub mod transform;
 
 pub use autograd::{
-    Backward, Cotangents, Dot, Forward, Gradients, Leaf, LeafId, Observer, Op, Pulled, Tensor, Vjp,
-    grad,
+    Backward, Cotangents, Dot, Forward, Gradients, Leaf, LeafId, Observer, Op, OpKind, Pulled,
+    Tensor, Vjp, grad,
 };
 pub use disk::replace_file;
 pub use error::{Error, Result};

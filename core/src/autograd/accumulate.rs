@@ -1,6 +1,7 @@
 //! The two operations that the backward loop itself performs on cotangents: adding them up where a
 //! tensor was used more than once, and summing them back where an operand was broadcast.
 
+use super::kind::OpKind;
 use super::op::{Cotangents, Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
@@ -39,6 +40,9 @@ impl Op for Plus {
     fn name(&self) -> &'static str {
         "add_cotangents"
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
+    }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(cotangent.clone()), Some(cotangent)])
     }
@@ -75,6 +79,9 @@ impl Op for SumTo {
     fn name(&self) -> &'static str {
         "sum"
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
+    }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(stretch(&cotangent, &self.from))])
     }
@@ -91,6 +98,9 @@ struct Stretch;
 impl Op for Stretch {
     fn name(&self) -> &'static str {
         "broadcast_to"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Shape
     }
     /// The cotangent as it is: the backward loop sums it to the operand's shape.
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {

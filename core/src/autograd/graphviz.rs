@@ -21,7 +21,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Dot {
-    /// By number: name, shape, whether it is a leaf, the operands' numbers.
+    /// By number.
     nodes: BTreeMap<u64, Drawn>,
     names: BTreeMap<LeafId, String>,
 }
@@ -30,6 +30,8 @@ pub struct Dot {
 struct Drawn {
     name: &'static str,
     shape: String,
+    is_leaf: bool,
+    /// The operands' numbers.
     parents: Vec<u64>,
 }
 
@@ -46,6 +48,7 @@ impl Dot {
             let drawn = Drawn {
                 name: node.name,
                 shape: node.shape.to_string(),
+                is_leaf: node.is_leaf(),
                 parents: parents.iter().flatten().map(|parent| parent.id).collect(),
             };
             nodes.insert(node.id, drawn);
@@ -73,18 +76,13 @@ impl fmt::Display for Dot {
         // computation gives the same text.
         let numbers: BTreeMap<u64, usize> = self.nodes.keys().copied().zip(0..).collect();
         for (id, node) in &self.nodes {
-            let given = self.names.get(&LeafId(*id));
-            let name = match (given, node.name) {
-                (Some(given), "leaf") => given.clone(),
-                (Some(given), name) => format!("{given} = {name}"),
-                (None, name) => name.to_owned(),
+            let name = match self.names.get(&LeafId(*id)) {
+                Some(given) if node.is_leaf => given.clone(),
+                Some(given) => format!("{given} = {}", node.name),
+                None => node.name.to_owned(),
             };
             let name = name.replace('\\', "\\\\").replace('"', "\\\"");
-            let shape = if node.name == "leaf" {
-                "box"
-            } else {
-                "ellipse"
-            };
+            let shape = if node.is_leaf { "box" } else { "ellipse" };
             let number = numbers[id];
             writeln!(
                 f,
@@ -96,5 +94,35 @@ impl fmt::Display for Dot {
             }
         }
         writeln!(f, "}}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autograd::{Cotangents, Op, Vjp};
+    use crate::error::Result;
+
+    struct Misnamed;
+
+    impl Op for Misnamed {
+        fn name(&self) -> &'static str {
+            "leaf"
+        }
+        fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+            Ok([Some(cotangent)].into_iter().collect())
+        }
+    }
+
+    #[test]
+    fn a_box_is_drawn_where_the_graph_begins_whatever_an_operation_is_called() {
+        let x = Tensor::from([1.0f32]).tracked();
+        let y = Tensor::from_op(x.detach(), &[&x], || Misnamed);
+        let text = Dot::new(&y).name(&x, "x").name(&y, "y").to_string();
+        assert!(text.contains("[shape=box, label=\"x (1,)\"]"), "{text}");
+        assert!(
+            text.contains("[shape=ellipse, label=\"y = leaf (1,)\"]"),
+            "{text}"
+        );
     }
 }

@@ -179,6 +179,11 @@ impl Node {
         }
     }
 
+    /// Whether the graph begins here.
+    pub(crate) fn is_leaf(&self) -> bool {
+        matches!(&*lock(&self.links), Links::Leaf | Links::Frozen)
+    }
+
     /// Whether backward has been here.
     pub(crate) fn is_consumed(&self) -> bool {
         matches!(&*lock(&self.links), Links::Consumed)

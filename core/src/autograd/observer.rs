@@ -2,6 +2,7 @@
 //! line in the code that computes it.
 
 use super::gradients::{Leaf, LeafId};
+use super::kind::OpKind;
 use super::node::{Node, Parents};
 use super::op::{Op, Vjp};
 use super::tensor::Tensor;
@@ -82,6 +83,11 @@ impl<'a> Forward<'a> {
         self.op.name()
     }
 
+    /// The operation's kind.
+    pub fn kind(&self) -> OpKind {
+        self.op.kind()
+    }
+
     /// The identity of the result, by which [`Observer::gradient`] tells its gradient.
     pub fn id(&self) -> LeafId {
         LeafId(self.node.id)
@@ -97,18 +103,20 @@ impl<'a> Forward<'a> {
         self.operands.iter().map(|x| (x.leaf_id(), x.detach()))
     }
 
-    /// The derivative of the result's elements with respect to the operand's, if the operation is an
-    /// [activation](Op::is_activation).
+    /// The derivative of the result's elements with respect to those of the first operand, if the
+    /// operation is an [activation](OpKind::Activation) and that operand is tracked.
     ///
     /// # Errors
     /// Those of the operation's vector-Jacobian product.
     pub fn derivative(&self) -> Result<Option<Tensor>> {
-        if !self.op.is_activation() {
+        if self.kind() != OpKind::Activation {
             return Ok(None);
         }
+        // The others' gradients are not computed.
+        let first: Parents = self.parents.iter().take(1).cloned().collect();
         let context = Vjp {
             node: None,
-            parents: self.parents,
+            parents: &first,
         };
         let ones = self.output.detach().constant_like(1.0);
         // Its own storage, for the product to be made in.

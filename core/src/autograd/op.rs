@@ -1,5 +1,6 @@
-//! The trait of operations, built in or a user's own.
+//! The trait of operations, built in or custom.
 
+use super::kind::OpKind;
 use super::node::{Node, Parents};
 use super::observer::Forward;
 use super::tensor::Tensor;
@@ -19,11 +20,11 @@ pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
 /// What it saves should be of its operands, or untracked: other graphs that it holds are dropped by
 /// recursion, which a chain of many thousand such operations has no stack for.
 ///
-/// A user's own operation computes its output on detached tensors and records itself with
+/// A custom operation computes its output on detached tensors and records itself with
 /// [`Tensor::from_op`]:
 ///
 /// ```
-/// use cotangent_core::{Cotangents, Op, Result, Tensor, Vjp};
+/// use cotangent_core::{Cotangents, Op, OpKind, Result, Tensor, Vjp};
 ///
 /// /// y = x³
 /// struct Cube { x: Tensor }
@@ -31,6 +32,9 @@ pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
 /// impl Op for Cube {
 ///     fn name(&self) -> &'static str {
 ///         "cube"
+///     }
+///     fn kind(&self) -> OpKind {
+///         OpKind::Elementwise
 ///     }
 ///     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
 ///         let x = context.saved(&self.x);
@@ -60,11 +64,10 @@ pub trait Op: Send + Sync + 'static {
     /// `!context.records()`.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents>;
 
-    /// Whether this is a nonlinear function of each element of the one operand by itself: then the
-    /// vector-Jacobian product of ones is its derivative, and who watches a model may take it for an
-    /// activation.
-    fn is_activation(&self) -> bool {
-        false
+    /// Returns what this is to an [observer](crate::Observer) such as the signal report;
+    /// [`OpKind::Other`] by default.
+    fn kind(&self) -> OpKind {
+        OpKind::Other
     }
 }
 

@@ -1,6 +1,6 @@
 //! Making tensors from values, constants and random draws.
 
-use crate::autograd::Tensor;
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::Float;
 use crate::ops::random::noise;
@@ -355,15 +355,14 @@ struct Cast {
     from: DType,
 }
 
-impl crate::autograd::Op for Cast {
+impl Op for Cast {
     fn name(&self) -> &'static str {
         "to_dtype"
     }
-    fn vjp(
-        &self,
-        cotangent: Tensor,
-        _: &crate::autograd::Vjp,
-    ) -> Result<crate::autograd::Cotangents> {
+    fn kind(&self) -> OpKind {
+        OpKind::Elementwise
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec::smallvec![Some(cotangent.to_dtype(self.from))])
     }
 }

@@ -1,6 +1,7 @@
 //! From figures to verdicts: what is wrong, at which layer, and what the textbook does about it.
 
 use super::report::{LayerSignal, Report};
+use cotangent_core::OpKind;
 use serde_json::{Value, json};
 use std::fmt;
 
@@ -8,7 +9,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// Nothing of the below.
+    /// No problem found.
     Healthy,
     /// Activations or gradients shrink until nothing arrives.
     Vanishing,
@@ -218,8 +219,7 @@ struct Net<'a> {
 impl<'a> Net<'a> {
     fn of(layers: &'a [LayerSignal]) -> Self {
         let mut scaled = vec![true; layers.len()];
-        let normalizes =
-            |layer: &&LayerSignal| layer.operations.iter().any(|op| op.ends_with("_norm"));
+        let normalizes = |layer: &&LayerSignal| layer.kinds.contains(&OpKind::Normalization);
         for layer in layers.iter().filter(normalizes) {
             layer.inputs.iter().for_each(|&input| scaled[input] = false);
         }

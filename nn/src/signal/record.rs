@@ -1,7 +1,7 @@
 //! What a computation was, row by row: a row is one use of a layer, found by the parameters that an
 //! operation takes and by where its operands come from.
 
-use cotangent_core::{Forward, LeafId, Tensor};
+use cotangent_core::{Forward, LeafId, OpKind, Tensor};
 use std::collections::{BTreeMap, HashMap};
 
 /// Where a tensor comes from.
@@ -19,16 +19,16 @@ pub(super) struct Row {
     /// The parameters that it took, in order.
     pub parameters: Vec<LeafId>,
     /// Its operations, up to the activation.
-    pub operations: Vec<&'static str>,
+    pub operations: Vec<(&'static str, OpKind)>,
     /// What the activation is applied to; the result, where there is none.
     pub before: (LeafId, Tensor),
-    /// The activation's result and the share of it that is saturated.
+    /// The activation's result and the share of it that is saturated, where that is known.
     pub activation: Option<(LeafId, Tensor, Option<f64>)>,
     /// The rows whose results it takes.
     pub inputs: Vec<usize>,
     /// What comes in from outside.
     pub outside: Option<Tensor>,
-    /// What batch normalization was given.
+    /// The operand of a normalization.
     pub normalized: Option<Tensor>,
     /// The last of the tensors, each made of the one before, that an activation may be applied to.
     head: LeafId,
@@ -49,16 +49,34 @@ impl Row {
             .as_ref()
             .map_or(self.before.0, |(id, ..)| *id)
     }
+
+    /// Adds an operation whose result takes the place of the row's.
+    fn replace(&mut self, step: &Forward<'_>) {
+        self.operations.push((step.name(), step.kind()));
+        self.before = (step.id(), step.output());
+        self.head = step.id();
+    }
+
+    /// Adds an operation on the head. Whether it is the activation.
+    fn extend(&mut self, step: &Forward<'_>) -> bool {
+        let kind = step.kind();
+        match (kind, step.operands().next()) {
+            (OpKind::Activation, Some((_, operand))) => {
+                self.before = (self.head, operand);
+                self.activation = Some((step.id(), step.output(), None));
+            }
+            // What is normalized is the result.
+            (OpKind::Normalization, _) => self.before = (step.id(), step.output()),
+            _ => {}
+        }
+        self.head = step.id();
+        self.operations.push((step.name(), kind));
+        kind == OpKind::Activation
+    }
 }
 
 /// More rows than this are not kept: a forward without end must not fill the memory.
 const MOST_ROWS: usize = 10_000;
-
-/// Operations that look things up in a parameter, and so make data of it.
-const LOOKUPS: &[&str] = &["embedding", "index_select", "gather"];
-
-/// Elementwise operations that make a parameter of a parameter and a constant.
-const BLENDS: &[&str] = &["add", "sub", "mul", "div"];
 
 /// A step of training as it was seen.
 #[derive(Debug, Default)]
@@ -100,14 +118,13 @@ impl Record {
         }
     }
 
-    /// An operation has given a result. If it may be the activation of a row, that row, to be
-    /// [told](Self::follow) which share of the result is saturated.
+    /// An operation has given a result. If it is the activation of a row, that row, to be
+    /// [told](Self::saturates) which share of the result is saturated.
     pub fn forward(
         &mut self,
         step: &Forward<'_>,
         module_of: impl Fn(LeafId) -> String,
     ) -> Option<usize> {
-        let mut follows = None;
         let (mut parameters, mut rows, mut outside) = (Vec::new(), Vec::new(), Vec::new());
         let mut of_parameters = Vec::new();
         for (id, tensor) in step.operands() {
@@ -122,26 +139,38 @@ impl Record {
         }
         let output = step.output();
         let stays_parameter = if outside.is_empty() {
-            !LOOKUPS.contains(&step.name())
+            step.kind() != OpKind::Lookup
         } else {
-            BLENDS.contains(&step.name())
+            // A parameter and a constant, a mask say, or a normalized weight.
+            let keeps = [OpKind::Elementwise, OpKind::Blend, OpKind::Normalization];
+            keeps.contains(&step.kind())
                 && of_parameters.iter().any(|p| p.shape() == output.shape())
         };
-        let origin = if rows.is_empty() && stays_parameter {
-            Origin::Parameters(parameters)
-        } else if parameters.is_empty() || output.rank() == 0 {
-            let last = rows.iter().map(|(_, row, _)| *row).max();
-            let last = last?;
-            let others = rows
-                .iter()
-                .map(|(_, row, _)| *row)
-                .filter(|&row| row != last);
-            self.rows[last].inputs.extend(others);
-            let operands: Vec<Option<LeafId>> = rows.iter().map(|(id, ..)| *id).collect();
-            follows = self
-                .goes_on(step, &operands, !outside.is_empty(), last)
-                .then_some(last);
-            Origin::Data(last)
+        if rows.is_empty() && stays_parameter {
+            self.origins
+                .insert(step.id(), Origin::Parameters(parameters));
+            return None;
+        }
+        let operands: Vec<Option<LeafId>> = rows.iter().map(|(id, ..)| *id).collect();
+        let mut activated = None;
+        let row = if parameters.is_empty() || output.rank() == 0 {
+            let last = rows.iter().map(|(_, row, _)| *row).max()?;
+            let others = rows.iter().map(|(_, row, _)| *row);
+            self.rows[last]
+                .inputs
+                .extend(others.filter(|&row| row != last));
+            if self.goes_on(step, &operands, !outside.is_empty(), last) {
+                activated = Some(last);
+            }
+            last
+        } else if let [(_, row, _)] = rows[..]
+            && step.kind() == OpKind::Activation
+            && self.goes_on(step, &operands, false, row)
+        {
+            // A parametric activation belongs to the row that it is applied to.
+            self.rows[row].parameters.extend(parameters);
+            activated = Some(row);
+            row
         } else {
             let inputs = rows.iter().map(|(_, row, _)| *row).collect::<Vec<_>>();
             let given = rows
@@ -149,14 +178,13 @@ impl Record {
                 .map(|(_, _, tensor)| tensor)
                 .chain(outside.iter().cloned())
                 .next();
-            Origin::Data(self.apply(step, parameters, inputs, outside, given, module_of)?)
+            self.apply(step, parameters, inputs, outside, given, module_of)?
         };
-        self.origins.insert(step.id(), origin);
-        follows
+        self.origins.insert(step.id(), Origin::Data(row));
+        activated
     }
 
-    /// An operation on data alone. Whether it is perhaps the activation of the row that the data went
-    /// through.
+    /// An operation on the result of a row. Whether it is the row's activation.
     fn goes_on(
         &mut self,
         step: &Forward<'_>,
@@ -165,46 +193,31 @@ impl Record {
         row: usize,
     ) -> bool {
         let row = &mut self.rows[row];
-        let output = step.output();
-        if row.activation.is_some() || output.len() != row.before.1.len() {
+        if row.activation.is_some() || step.output().len() != row.before.1.len() {
             return false;
         }
-        if with_outside && step.name() == "sub" {
-            return false; // The difference to a target, in a loss.
-        }
-        match operands {
-            [id] => *id == Some(row.head),
+        match (step.kind(), operands) {
+            // A comparison with targets, in the library's losses and in those that are written out.
+            (OpKind::Loss, _) => false,
+            (OpKind::Elementwise, _) if with_outside => false,
+            (_, [id]) => *id == Some(row.head) && row.extend(step),
             // A sum of several rows' results, as in a recurrent or a residual net.
-            [_, _, ..] if !with_outside => {
-                row.before = (step.id(), output);
-                row.head = step.id();
-                row.operations.push(step.name());
+            (_, [_, _, ..]) if !with_outside => {
+                row.replace(step);
                 false
             }
             _ => false,
         }
     }
 
-    /// An operation on the result of a row: its activation, if `saturated`, the share of the result that
-    /// is, is known.
-    pub fn follow(&mut self, step: &Forward<'_>, row: usize, saturated: Option<f64>) {
+    /// The share of an activation's result that is saturated.
+    pub fn saturates(&mut self, row: usize, result: LeafId, found: f64) {
         // Other tasks may have been here since `forward`.
-        let Some(row) = self
-            .rows
-            .get_mut(row)
-            .filter(|row| row.activation.is_none())
-        else {
-            return;
-        };
-        if let Some(share) = saturated {
-            if let Some((_, operand)) = step.operands().next() {
-                row.before = (row.head, operand);
-            }
-            row.activation = Some((step.id(), step.output(), Some(share)));
-        } else {
-            row.head = step.id();
+        if let Some((id, _, share)) = self.rows.get_mut(row).and_then(|r| r.activation.as_mut())
+            && *id == result
+        {
+            *share = Some(found);
         }
-        row.operations.push(step.name());
     }
 
     /// An operation that takes parameters: another of the row that is not finished yet, or the first of
@@ -218,26 +231,18 @@ impl Record {
         given: Option<Tensor>,
         module_of: impl Fn(LeafId) -> String,
     ) -> Option<usize> {
-        let output = (step.id(), step.output());
-        // A parametric activation belongs to the row that it is applied to.
-        if let ("prelu", [row]) = (step.name(), &inputs[..]) {
-            let place = &mut self.rows[*row];
-            if place.activation.is_none() {
-                place.parameters.extend(parameters);
-                place.operations.push(step.name());
-                place.activation = Some((output.0, output.1, None));
-                return Some(*row);
-            }
-        }
         let module = module_of(*parameters.first()?);
         let open = self
             .rows
             .iter()
             .rposition(|row| module_of(row.parameters[0]) == module);
-        // A second weight applied to the row's own result is another layer; a bias is not.
-        let weighs = parameters
-            .iter()
-            .any(|p| self.values.get(p).is_some_and(|p| p.rank() > 1));
+        // A second weight applied to the row's own result is another layer, and so is a normalization of
+        // it; a bias is not.
+        let kind = step.kind();
+        let weighs = matches!(kind, OpKind::Product | OpKind::Normalization)
+            || parameters
+                .iter()
+                .any(|p| self.values.get(p).is_some_and(|p| p.rank() > 1));
         let open = open.filter(|&open| {
             let row = &self.rows[open];
             row.activation.is_none()
@@ -248,11 +253,9 @@ impl Record {
         if let Some(open) = open {
             let row = &mut self.rows[open];
             row.parameters.extend(parameters);
-            row.operations.push(step.name());
             row.inputs
                 .extend(inputs.into_iter().filter(|&input| input != open));
-            row.head = output.0;
-            row.before = output;
+            row.replace(step);
             return Some(open);
         }
         if self.rows.len() == MOST_ROWS {
@@ -260,13 +263,13 @@ impl Record {
         }
         self.rows.push(Row {
             parameters,
-            operations: vec![step.name()],
-            head: output.0,
-            before: output,
+            operations: vec![(step.name(), kind)],
+            head: step.id(),
+            before: (step.id(), step.output()),
             activation: None,
             inputs,
             outside: outside.into_iter().next(),
-            normalized: given.filter(|_| step.name() == "batch_norm"),
+            normalized: given.filter(|_| kind == OpKind::Normalization),
         });
         Some(self.rows.len() - 1)
     }

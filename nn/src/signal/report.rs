@@ -4,7 +4,7 @@ use super::findings::{Finding, Thresholds, Verdict, find};
 use super::record::{Record, Row};
 use super::statistics::{Distribution, Units, rms};
 use cotangent_core::module::{LeafRef, Module, Walk};
-use cotangent_core::{DType, LeafId, Tensor};
+use cotangent_core::{DType, LeafId, OpKind, Tensor};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -42,8 +42,10 @@ pub struct LayerSignal {
     pub path: String,
     /// Which use of the layer it is, from 1, if there are several, as in a recurrent net.
     pub nth_use: Option<usize>,
-    /// What it does, such as `linear`, `relu`.
+    /// The names of its operations, such as `linear`, `relu`.
     pub operations: Vec<&'static str>,
+    /// The kinds of these operations, in the same order: the first is what the layer is.
+    pub kinds: Vec<OpKind>,
     /// The shape of the result.
     pub shape: Vec<usize>,
     /// The result: after the activation where there is one.
@@ -150,7 +152,12 @@ impl Report {
                     .iter()
                     .filter_map(|id| Some((record.values.get(id)?, parameters.get(id)?)))
                     .collect();
-                layer(row, path, nth_use, record, &weights, &buffers)
+                let normalized = row.normalized.as_ref();
+                let module = module_of(paths, row.parameters[0]);
+                LayerSignal {
+                    drift: normalized.and_then(|given| buffers.drift(&module, given)),
+                    ..layer(row, path, nth_use, record, &weights)
+                }
             })
             .collect();
         add_ratios(&mut layers);
@@ -230,6 +237,7 @@ impl LayerSignal {
             "path": self.path,
             "nth_use": self.nth_use,
             "operations": self.operations,
+            "kinds": self.kinds.iter().map(OpKind::to_string).collect::<Vec<_>>(),
             "shape": self.shape,
             "activation": self.activation.to_json(),
             "spread": self.spread,
@@ -313,7 +321,6 @@ fn layer(
     nth_use: Option<usize>,
     record: &Record,
     parameters: &[(&Tensor, &ParameterSignal)],
-    buffers: &Buffers,
 ) -> LayerSignal {
     let units = Units::of(row.output());
     let weights: Vec<&(&Tensor, &ParameterSignal)> =
@@ -335,13 +342,10 @@ fn layer(
     let change = mean(&|p| Some(p.update.unwrap_or(0.0) * p.rms));
     let stepped = weights.iter().any(|(_, p)| p.update.is_some());
     LayerSignal {
-        drift: row
-            .normalized
-            .as_ref()
-            .and_then(|given| buffers.drift(&path, given)),
         path,
         nth_use,
-        operations: row.operations.clone(),
+        operations: row.operations.iter().map(|(name, _)| *name).collect(),
+        kinds: row.operations.iter().map(|(_, kind)| *kind).collect(),
         shape: row.output().shape().to_vec(),
         activation: Distribution::of(row.output()),
         spread: units.spread,
@@ -359,6 +363,7 @@ fn layer(
             .zip(size)
             .filter(|(_, size)| stepped && *size > 0.0)
             .map(|(change, size)| change / size),
+        drift: None,
         inputs: row.inputs.clone(),
     }
 }
@@ -410,12 +415,17 @@ impl Buffers {
         Self(buffers)
     }
 
-    /// How far the running statistics of the layer at `path` are from those of what it was `given`.
+    /// How far the running statistics of the module at `path` are from those of what it was `given`;
+    /// none if it has none.
     fn drift(&self, path: &str, given: &Tensor) -> Option<Drift> {
-        let get = |name: &str| self.0.get(&format!("{path}.{name}"));
+        let prefix = if path.is_empty() { "" } else { "." };
+        let get = |name: &str| self.0.get(&format!("{path}{prefix}{name}"));
         let (mean, variance) = (get("running_mean")?, get("running_var")?);
         let given = given.detach().to_dtype(DType::F64);
         let (_, batch) = given.batch_norm(None, None, 0.0).ok()?;
+        if batch.mean.shape() != mean.shape() {
+            return None; // Statistics of something else than the channels.
+        }
         let channels = mean.to_f64_vec().into_iter().zip(variance.to_f64_vec());
         let batch = batch
             .mean

@@ -198,10 +198,10 @@ impl Observer for Signal {
         };
         // Computed where nothing is locked: a thread that waits for others in a parallel region may be given
         // a task that comes here too.
-        let saturated = step.derivative().ok().flatten().map(|derivative| {
-            saturated_share(&step.output(), &derivative, self.thresholds.derivative)
-        });
-        self.lock().record.follow(step, row, saturated);
+        if let Ok(Some(derivative)) = step.derivative() {
+            let share = saturated_share(&step.output(), &derivative, self.thresholds.derivative);
+            self.lock().record.saturates(row, step.id(), share);
+        }
     }
 
     fn gradient(&self, of: LeafId, gradient: &Tensor) {

@@ -1,7 +1,7 @@
 //! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's; second
 //! ones are those of the side that the first is taken from, where PyTorch's are 0.
 
-use crate::autograd::Tensor;
+use crate::autograd::{OpKind, Tensor};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
 use crate::ops::elementwise::arithmetic::{self, Binary};
@@ -259,6 +259,7 @@ struct Prelu;
 
 impl Binary for Prelu {
     const NAME: &'static str = "prelu";
+    const KIND: OpKind = OpKind::Activation;
     const NEEDS: [[bool; 2]; 2] = [[true, true], [true, false]];
     #[inline(always)]
     fn value<T: Real>(self, x: T, weight: T) -> T {
@@ -292,7 +293,7 @@ struct Celu {
 }
 
 impl Unary for Celu {
-    const ACTIVATION: bool = true;
+    const KIND: OpKind = OpKind::Activation;
     fn name(self) -> &'static str {
         "celu"
     }

@@ -1,6 +1,6 @@
 //! Softmax and its logarithm, fused and shifted by the maximum.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::activation::softmax;
 use crate::tensor::{Array, Axes, resolve_axis, with_dtype};
@@ -77,6 +77,9 @@ impl Op for Softmax {
         } else {
             "softmax"
         }
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Softmax
     }
 
     /// y (g - Σ g y), or g - e^y Σ g.

@@ -1,6 +1,6 @@
 //! Elementwise functions of two tensors, with NumPy's broadcasting.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::threads::parallel::GRAIN;
 use crate::kernel::{Map, Real, Update};
@@ -12,6 +12,7 @@ use smallvec::smallvec;
 /// An elementwise function of two operands.
 pub(crate) trait Binary: Copy + Send + Sync + 'static {
     const NAME: &'static str;
+    const KIND: OpKind;
     /// Which operands the partial derivative with respect to the first, and to the second, is a
     /// function of.
     const NEEDS: [[bool; 2]; 2];
@@ -131,6 +132,10 @@ impl<B: Binary> Op for Recorded<B> {
         B::NAME
     }
 
+    fn kind(&self) -> OpKind {
+        B::KIND
+    }
+
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         // The last one that is wanted may work in the cotangent's own storage.
         Ok(match (context.wants(0), context.wants(1)) {
@@ -166,12 +171,12 @@ macro_rules! slopes {
     };
 }
 
-/// Defines elementwise functions of two tensors: the documented method, which operands the partial
-/// derivatives need, the formula, the partial derivatives or the pullbacks.
+/// Defines elementwise functions of two tensors: the documented method, its kind, which operands the
+/// partial derivatives need, the formula, the partial derivatives or the pullbacks.
 macro_rules! binary {
     ($(
         $(#[$doc:meta])*
-        pub fn $method:ident as $name:ident
+        pub fn $method:ident as $name:ident: $kind:ident
             needs $needs:expr,
             value |$a:ident, $b:ident| $value:expr,
             $slopes:ident |$($argument:ident),+| $first:expr, $second:expr;
@@ -181,6 +186,7 @@ macro_rules! binary {
 
         impl Binary for $name {
             const NAME: &'static str = stringify!($method);
+            const KIND: OpKind = OpKind::$kind;
             const NEEDS: [[bool; 2]; 2] = $needs;
             #[inline(always)]
             fn value<T: Real>(self, $a: T, $b: T) -> T {
@@ -216,7 +222,7 @@ binary! {
     /// assert_eq!(sum.to_vec::<f32>()?, [11.0, 21.0, 12.0, 22.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn add as Plus
+    pub fn add as Plus: Blend
         needs [NONE, NONE],
         value |a, b| a + b,
         partials |a, b| a.one(), b.one();
@@ -229,7 +235,7 @@ binary! {
     /// assert_eq!(difference.to_vec::<f32>()?, [2.0, 2.5]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn sub as Minus
+    pub fn sub as Minus: Elementwise
         needs [NONE, NONE],
         value |a, b| a - b,
         partials |a, b| a.one(), b.constant(-1.0);
@@ -242,7 +248,7 @@ binary! {
     /// assert_eq!(product.to_vec::<f32>()?, [6.0, 2.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn mul as Times
+    pub fn mul as Times: Blend
         needs [SECOND, FIRST],
         value |a, b| a * b,
         partials |a, b| b, a;
@@ -255,7 +261,7 @@ binary! {
     /// assert_eq!(quotient.to_vec::<f32>()?, [1.5, 8.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn div as Over
+    pub fn div as Over: Blend
         needs [SECOND, BOTH],
         value |a, b| a / b,
         partials |a, b| b.recip(), -(a / b / b);
@@ -269,7 +275,7 @@ binary! {
     /// assert_eq!(power.to_vec::<f32>()?, [9.0, 2.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn pow as Power
+    pub fn pow as Power: Elementwise
         needs [BOTH, BOTH],
         value |a, b| a.powf(b),
         pullbacks |g, a, b|
@@ -295,7 +301,7 @@ binary! {
     /// assert_eq!(larger.to_vec::<f32>()?, [3.0, 5.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn maximum as Maximum
+    pub fn maximum as Maximum: Blend
         needs [BOTH, BOTH],
         value |a, b| T::select(b.equals(b), T::select(a.lt(b), b, a), b),
         pullbacks |g, a, b| share(g, b, a), share(g, a, b);
@@ -309,7 +315,7 @@ binary! {
     /// assert_eq!(smaller.to_vec::<f32>()?, [2.0, 4.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn minimum as Minimum
+    pub fn minimum as Minimum: Blend
         needs [BOTH, BOTH],
         value |a, b| T::select(b.equals(b), T::select(b.lt(a), b, a), b),
         pullbacks |g, a, b| share(g, a, b), share(g, b, a);
@@ -323,7 +329,7 @@ binary! {
     /// assert_eq!(angle.to_vec::<f32>()?, [0.0]);
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
-    pub fn atan2 as Atan2
+    pub fn atan2 as Atan2: Elementwise
         needs [BOTH, BOTH],
         value |a, b| a.atan2(b),
         pullbacks |g, a, b| turn(0, g, a, b), turn(1, g, a, b);
@@ -374,6 +380,7 @@ pub(crate) struct Kept;
 
 impl Binary for Kept {
     const NAME: &'static str = "mul";
+    const KIND: OpKind = OpKind::Blend;
     const NEEDS: [[bool; 2]; 2] = [SECOND, FIRST];
     #[inline(always)]
     fn value<T: Real>(self, x: T, factor: T) -> T {

@@ -8,7 +8,7 @@
 //! multiplied again, so its factors must be finite: a mask goes over the cotangent first, and arguments
 //! are limited to where the formula is good.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::{Baseline, Lane, Map, Real, Update};
 use crate::ops::elementwise::symbolic::Tape;
@@ -28,8 +28,8 @@ pub(crate) enum Saves {
 
 /// An elementwise function.
 pub(crate) trait Unary: Copy + Send + Sync + 'static {
-    /// Whether nets use it between their layers; see [`Op::is_activation`].
-    const ACTIVATION: bool = false;
+    /// [`OpKind::Activation`] if nets use it between their layers.
+    const KIND: OpKind = OpKind::Elementwise;
     fn name(self) -> &'static str;
     /// Whether the value or the derivative is made from a sine or cosine; see [`Map::TURNS`].
     const TURNS: bool = false;
@@ -108,8 +108,8 @@ impl<U: Unary> Op for Recorded<U> {
         Ok(smallvec![Some(gradient)])
     }
 
-    fn is_activation(&self) -> bool {
-        U::ACTIVATION
+    fn kind(&self) -> OpKind {
+        U::KIND
     }
 }
 
@@ -123,12 +123,12 @@ pub(crate) fn constant(pullback: impl FnOnce(Lane<f64, Baseline>) -> Lane<f64, B
 /// `angles:` what they are made from.
 macro_rules! unary {
     (activations: $($functions:tt)*) => {
-        $crate::ops::elementwise::formula::unary! { @ true false; $($functions)* }
+        $crate::ops::elementwise::formula::unary! { @ Activation false; $($functions)* }
     };
     (angles: $($functions:tt)*) => {
-        $crate::ops::elementwise::formula::unary! { @ false true; $($functions)* }
+        $crate::ops::elementwise::formula::unary! { @ Elementwise true; $($functions)* }
     };
-    (@ $activation:literal $turns:literal; $(
+    (@ $kind:ident $turns:literal; $(
         $(#[$doc:meta])*
         $visibility:vis fn $method:ident($($parameter:ident: $type:ty),*) as $name:ident
             saves $saves:expr,
@@ -139,7 +139,7 @@ macro_rules! unary {
         struct $name { $($parameter: $type),* }
 
         impl $crate::ops::elementwise::formula::Unary for $name {
-            const ACTIVATION: bool = $activation;
+            const KIND: $crate::autograd::OpKind = $crate::autograd::OpKind::$kind;
             const TURNS: bool = $turns;
             fn name(self) -> &'static str {
                 stringify!($method)
@@ -170,7 +170,7 @@ macro_rules! unary {
         }
     )*};
     ($($functions:tt)*) => {
-        $crate::ops::elementwise::formula::unary! { @ false false; $($functions)* }
+        $crate::ops::elementwise::formula::unary! { @ Elementwise false; $($functions)* }
     };
 }
 pub(crate) use unary;

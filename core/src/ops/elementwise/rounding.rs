@@ -1,7 +1,7 @@
 //! Functions that are constant between their jumps, so that their derivative is 0: rounding to whole
 //! numbers, and the sign.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::{Map, Real};
 use crate::ops::elementwise::unary::sign;
@@ -98,6 +98,9 @@ struct Step {
 impl Op for Step {
     fn name(&self) -> &'static str {
         self.name
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Elementwise
     }
 
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {

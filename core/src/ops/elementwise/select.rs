@@ -1,6 +1,6 @@
 //! Selection by masks.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::Result;
 use crate::kernel::{Map, Real};
 use crate::tensor::{Array, Mask, broadcast_shapes};
@@ -86,6 +86,9 @@ struct Select {
 impl Op for Select {
     fn name(&self) -> &'static str {
         "where"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let zero = cotangent.constant_like(0.0);

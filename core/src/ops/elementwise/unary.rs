@@ -1,6 +1,6 @@
 //! Elementwise functions of one tensor.
 
-use crate::autograd::Tensor;
+use crate::autograd::{OpKind, Tensor};
 use crate::kernel::Real;
 use crate::ops::elementwise::formula::{Saves, Unary, apply, unary};
 
@@ -278,7 +278,7 @@ impl Clamp {
 }
 
 impl Unary for Clamp {
-    const ACTIVATION: bool = true;
+    const KIND: OpKind = OpKind::Activation;
     fn name(self) -> &'static str {
         self.name
     }

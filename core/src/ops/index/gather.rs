@@ -1,6 +1,6 @@
 //! Taking elements by number and putting them back.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::Float;
 use crate::kernel::index::rows;
@@ -301,6 +301,9 @@ impl Op for Take {
     fn name(&self) -> &'static str {
         self.picks.op
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Lookup
+    }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         let zeros = Tensor::zeros_of(&self.from, cotangent.dtype());
         Ok(smallvec![Some(zeros.put(&self.picks, &cotangent))])
@@ -314,6 +317,9 @@ struct Put {
 impl Op for Put {
     fn name(&self) -> &'static str {
         self.picks.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let source = context.wants(1).then(|| cotangent.taken(&self.picks));

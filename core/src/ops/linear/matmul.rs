@@ -1,6 +1,6 @@
 //! Matrix products. Operands are read through their strides: a transpose is never copied.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::linear::gemm::gemm;
 use crate::kernel::linear::matrix::Matrix;
@@ -262,6 +262,9 @@ impl Op for Product {
     fn name(&self) -> &'static str {
         "matmul"
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Product
+    }
     /// da = g bᵀ, db = aᵀ g; where an operand was broadcast the backward loop sums.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let da = match &self.b {
@@ -306,6 +309,9 @@ impl Affine {
 impl Op for Affine {
     fn name(&self) -> &'static str {
         if self.transposed { "linear" } else { "addmm" }
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Product
     }
     /// da = g bᵀ, db = aᵀ g, or for bᵀ da = g b, db = gᵀ a; the bias gets g, summed by the backward
     /// loop.

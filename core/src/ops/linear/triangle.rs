@@ -1,6 +1,6 @@
 //! Triangles and diagonals of matrices, the last two axes.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::ops::shape::window::Window;
@@ -122,6 +122,9 @@ impl Triangle {
 impl Op for Triangle {
     fn name(&self) -> &'static str {
         if self.lower { "tril" } else { "triu" }
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
     }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(cotangent.triangle(*self))])

@@ -1,6 +1,6 @@
 //! Cross-entropy of logits with labels or with probabilities, softmax and loss in one sweep.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::Float;
 use crate::kernel::activation::softmax;
@@ -253,6 +253,9 @@ impl Op for WithLabels {
     fn name(&self) -> &'static str {
         NAME
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Loss
+    }
 
     /// g (Σ target softmax(logits) - target), where the target of a row is its label's weight
     /// times 1 - smoothing at the label, and all weights times smoothing / classes everywhere.
@@ -387,6 +390,9 @@ impl WithProbabilities {
 impl Op for WithProbabilities {
     fn name(&self) -> &'static str {
         NAME
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Loss
     }
 
     /// As [`of_logits`](Self::of_logits); and -g ln softmax(logits).

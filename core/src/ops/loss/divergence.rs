@@ -1,7 +1,7 @@
 //! How far distributions and directions are from each other: the Kullback-Leibler divergence, the
 //! cosine of an angle.
 
-use crate::autograd::Tensor;
+use crate::autograd::{OpKind, Tensor};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
 use crate::ops::elementwise::arithmetic::{Binary, apply};
@@ -125,6 +125,7 @@ enum Divergence {
 
 impl Binary for Divergence {
     const NAME: &'static str = "kl_div";
+    const KIND: OpKind = OpKind::Loss;
     const NEEDS: [[bool; 2]; 2] = [[false, true], [true, true]];
     #[inline(always)]
     fn value<T: Real>(self, x: T, t: T) -> T {

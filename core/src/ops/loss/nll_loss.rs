@@ -1,7 +1,7 @@
 //! The negative log-likelihood of labels, and what it shares with cross-entropy: labels that weigh
 //! by their class or are not counted.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::Float;
 use crate::ops::loss::pointwise::Reduction;
@@ -276,6 +276,9 @@ struct Picked {
 impl Op for Picked {
     fn name(&self) -> &'static str {
         "nll_loss"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Loss
     }
 
     /// -weight g at the label, else 0.

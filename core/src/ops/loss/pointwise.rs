@@ -1,7 +1,7 @@
 //! Losses that compare element by element: squared, absolute and Huber's error, binary
 //! cross-entropy. A loss never broadcasts: prediction and target have one shape.
 
-use crate::autograd::Tensor;
+use crate::autograd::{OpKind, Tensor};
 use crate::error::{Error, Result};
 use crate::kernel::Real;
 use crate::ops::elementwise::arithmetic::{Binary, apply};
@@ -159,6 +159,7 @@ struct SquaredError;
 
 impl Binary for SquaredError {
     const NAME: &'static str = "mse_loss";
+    const KIND: OpKind = OpKind::Loss;
     const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
     #[inline(always)]
     fn value<T: Real>(self, a: T, b: T) -> T {
@@ -181,6 +182,7 @@ struct Huber {
 
 impl Binary for Huber {
     const NAME: &'static str = "huber_loss";
+    const KIND: OpKind = OpKind::Loss;
     const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
     #[inline(always)]
     fn value<T: Real>(self, a: T, b: T) -> T {
@@ -308,6 +310,7 @@ enum Logistic {
 
 impl Binary for Logistic {
     const NAME: &'static str = "bce_with_logits";
+    const KIND: OpKind = OpKind::Loss;
     const NEEDS: [[bool; 2]; 2] = [BOTH, [true, false]];
     #[inline(always)]
     fn value<T: Real>(self, x: T, z: T) -> T {

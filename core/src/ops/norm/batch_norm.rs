@@ -1,7 +1,7 @@
 //! Batch normalization: statistics, normalization and the affine map in few sweeps, forward and
 //! backward.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::norm::channels::{self, Channels, Terms};
 use crate::kernel::reduce::range;
@@ -396,6 +396,9 @@ impl Map<2> for Scale {
 impl Op for BatchNorm {
     fn name(&self) -> &'static str {
         "batch_norm"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Normalization
     }
 
     /// With x̂ = (x - mean) factor over M values: dbeta = Σ g, dgamma = Σ g x̂, and for batch

@@ -1,7 +1,7 @@
 //! Layer normalization: each sample by its own mean and variance, in few sweeps, forward and
 //! backward.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::norm::layer_norm::{self, Rows, STATISTICS};
 use crate::kernel::reduce::{fold, range};
@@ -141,6 +141,9 @@ struct LayerNorm {
 impl Op for LayerNorm {
     fn name(&self) -> &'static str {
         name(self.centred)
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Normalization
     }
 
     /// With x̂ = (x - mean) / σ and h = g gamma, means over the normalized axes, sums over the

@@ -1,6 +1,6 @@
 //! Running sums and products along an axis.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::product::Factors;
@@ -83,6 +83,9 @@ impl Op for RunningSum {
     fn name(&self) -> &'static str {
         "cumsum"
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
+    }
     /// The running sum of the cotangent, the other way.
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(running_sum(
@@ -120,6 +123,9 @@ struct RunningProduct {
 impl Op for RunningProduct {
     fn name(&self) -> &'static str {
         "cumprod"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
     }
     /// The products are linear in each of their factors, and so are their derivatives.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
@@ -169,6 +175,9 @@ struct PulledProduct {
 impl Op for PulledProduct {
     fn name(&self) -> &'static str {
         "cumprod"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
     }
     /// Its product with w is Σᵢ gᵢ times the running product's derivative along w too.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {

@@ -1,6 +1,6 @@
 //! Largest and smallest elements, and where they stand.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch, sum_to_shape};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch, sum_to_shape};
 use crate::error::{Error, Result};
 use crate::kernel::reduce::extremes::places;
 use crate::kernel::reduce::fold::Extreme;
@@ -162,6 +162,9 @@ struct Attained {
 impl Op for Attained {
     fn name(&self) -> &'static str {
         self.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
     }
     /// g in equal shares to the elements that are y.
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {

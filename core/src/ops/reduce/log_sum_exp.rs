@@ -1,6 +1,6 @@
 //! ln Σ eˣ, and its derivative where some rows are infinite.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::activation::softmax;
 use crate::kernel::loss::cross_entropy::{self, Targets};
@@ -96,6 +96,9 @@ impl LogSumExp {
 impl Op for LogSumExp {
     fn name(&self) -> &'static str {
         "logsumexp"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
     }
     /// dxᵢⱼ = gᵢ e^(xᵢⱼ - yᵢ)
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {

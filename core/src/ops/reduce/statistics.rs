@@ -1,6 +1,6 @@
 //! Variances, norms: reductions that need care with large or equal elements.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::elementwise::compare::Equal;
@@ -278,6 +278,9 @@ impl Op for Spread {
     fn name(&self) -> &'static str {
         if self.root.is_some() { "std" } else { "var" }
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
+    }
     /// dx = 2 g (x - mean) / divisor, where for the square root g / (2 y) stands for g.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let divisor = (self.axes.count as f64 - self.correction).max(0.0);
@@ -382,6 +385,9 @@ struct Euclidean {
 impl Op for Euclidean {
     fn name(&self) -> &'static str {
         "norm"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
     }
     /// dx = x g / y
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {

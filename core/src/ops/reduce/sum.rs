@@ -1,6 +1,6 @@
 //! Sums, means, products. Sums are pairwise: their error grows with the logarithm of the length.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp, sum_to_shape};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::{fold, product};
@@ -175,6 +175,9 @@ struct Product {
 impl Op for Product {
     fn name(&self) -> &'static str {
         "prod"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
     }
     /// That of the running product, whose last element is the product.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {

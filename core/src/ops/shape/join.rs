@@ -1,6 +1,6 @@
 //! Larger tensors out of smaller ones: concatenated, stacked, repeated.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
 use crate::tensor::{Array, Shape, resolve_axis, with_dtype};
 
@@ -145,6 +145,9 @@ struct Cat {
 impl Op for Cat {
     fn name(&self) -> &'static str {
         "cat"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Shape
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let mut start = 0;

@@ -1,7 +1,7 @@
 //! The same elements under another shape or with the axes in another order: views wherever memory
 //! allows, each the inverse of another in backward.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp, stretch};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
 use crate::tensor::{Layout, Shape, broadcast_shapes, resolve_axis};
 use smallvec::{SmallVec, smallvec};
@@ -203,6 +203,9 @@ impl Op for Reshape {
     fn name(&self) -> &'static str {
         "reshape"
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Shape
+    }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(cotangent.reshaped(self.from.clone()))])
     }
@@ -215,6 +218,9 @@ struct Permute {
 impl Op for Permute {
     fn name(&self) -> &'static str {
         "permute"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Shape
     }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         let mut inverse: SmallVec<[usize; 4]> = smallvec![0; self.order.len()];

@@ -1,7 +1,7 @@
 //! Windows: views that see some of a tensor's elements, each at most once, and their transpose,
 //! which puts elements back among zeros. Slicing, flipping, padding and diagonals are all this.
 
-use crate::autograd::{Cotangents, Op, Tensor, Vjp};
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::tensor::{Layout, Shape};
 use smallvec::{SmallVec, smallvec};
@@ -110,6 +110,9 @@ impl Op for Seen {
     fn name(&self) -> &'static str {
         self.op
     }
+    fn kind(&self) -> OpKind {
+        OpKind::Shape
+    }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         let (window, shape) = (self.window.clone(), self.from.clone());
         Ok(smallvec![Some(
@@ -126,6 +129,9 @@ struct Put {
 impl Op for Put {
     fn name(&self) -> &'static str {
         self.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Shape
     }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(

@@ -1,0 +1,94 @@
+//! The kinds of operations, by which an observer judges them.
+
+use std::fmt;
+
+/// The kind of an [operation](crate::Op): what an [observer](crate::Observer) may rely on without
+/// knowing the operation.
+///
+/// The signal report of `cotangent-nn` reads a model by it: the layers, their activations and where the
+/// loss begins. A custom operation takes part by returning its kind from [`Op::kind`](crate::Op::kind).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OpKind {
+    /// Computes each element of the result from the operands' elements in the same place, broadcast: a
+    /// logarithm, a power, a difference.
+    Elementwise,
+    /// Elementwise and nonlinear in the first operand; others are its settings, such as the slopes of a
+    /// parametric ReLU. The vector-Jacobian product of ones is the derivative by the first operand.
+    Activation,
+    /// Elementwise, and adds, scales or selects: a sum, a product, a mask, dropout. The signal of each
+    /// operand continues in the result. A difference is [`Elementwise`](Self::Elementwise), since a loss
+    /// may begin with one.
+    Blend,
+    /// Sums products of the operands' elements, as a layer does with its input and its weights: a matrix
+    /// product, a convolution.
+    Product,
+    /// Removes the scale of the first operand; others scale and shift the result.
+    Normalization,
+    /// Computes one element from many along an axis or more: a sum, a mean, a maximum, also a cumulative
+    /// one.
+    Reduction,
+    /// Computes shares that sum to 1 along an axis, or their logarithms.
+    Softmax,
+    /// Takes elements of the first operand by index, as an embedding does.
+    Lookup,
+    /// Moves, repeats or omits elements without computing new ones: a view, a slice, padding, a
+    /// concatenation.
+    Shape,
+    /// Compares predictions with targets.
+    Loss,
+    /// None of the above, or several in one.
+    #[default]
+    Other,
+}
+
+/// The name in lower case, such as `normalization`.
+impl fmt::Display for OpKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Elementwise => "elementwise",
+            Self::Activation => "activation",
+            Self::Blend => "blend",
+            Self::Product => "product",
+            Self::Normalization => "normalization",
+            Self::Reduction => "reduction",
+            Self::Softmax => "softmax",
+            Self::Lookup => "lookup",
+            Self::Shape => "shape",
+            Self::Loss => "loss",
+            Self::Other => "other",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    /// The default is for custom operations. A built-in one that forgot its kind would be missing from
+    /// the signal report in silence.
+    #[test]
+    fn every_operation_of_the_library_returns_its_kind() {
+        let mut without = Vec::new();
+        let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops")];
+        let mut count = 0;
+        while let Some(path) = open.pop() {
+            if path.is_dir() {
+                let entries = std::fs::read_dir(&path).expect("the sources");
+                open.extend(entries.map(|entry| entry.expect("a file").path()));
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).expect("a source file");
+            for block in text.split("Op for ").skip(1) {
+                let block = block.split("\n}\n").next().unwrap_or_default();
+                let name = block.lines().next().unwrap_or_default();
+                count += 1;
+                if !block.contains("fn kind(&self) -> OpKind") {
+                    without.push(format!("{} in {}", name, path.display()));
+                }
+            }
+        }
+        assert!(count > 20, "{count}");
+        assert!(without.is_empty(), "{without:?}");
+    }
+}

@@ -1,0 +1,480 @@
+//! The rows of every layer of `nn`, in one table. The layers are read from the exports, so that a new
+//! one cannot be forgotten.
+
+use cotangent::nn::signal::{self, LayerSignal, Report};
+use cotangent::nn::{Gelu, MlpBlock, MlpBuilder, Normalization};
+use cotangent::prelude::*;
+use std::collections::BTreeSet;
+
+const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
+
+/// Exports that are no layers. Builders are left out by their names.
+const NO_LAYERS: &[(&str, &str)] = &[("Init", "draws parameters"), ("SequentialLayer", "a trait")];
+
+/// The types that `nn` exports from its own files, without builders.
+fn exported() -> BTreeSet<&'static str> {
+    let is_type = |name: &&str| name.starts_with(char::is_uppercase) && !name.ends_with("Builder");
+    let uses = EXPORTS.split("pub use ").skip(1);
+    uses.filter(|path| !path.starts_with("cotangent_"))
+        .filter_map(|path| path.split_once(';')?.0.split_once("::"))
+        .flat_map(|(_, names)| names.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(is_type)
+        .collect()
+}
+
+/// A row: `path: operations (kinds) columns`, where the columns are those that not all rows have.
+fn row(layer: &LayerSignal) -> String {
+    let kinds: Vec<String> = layer.kinds.iter().map(ToString::to_string).collect();
+    let columns = [
+        ("dead", layer.dead.is_some()),
+        ("saturated", layer.saturated.is_some()),
+        ("drift", layer.drift.is_some()),
+    ];
+    let columns = columns.into_iter().filter(|(_, there)| *there);
+    let columns: String = columns.map(|(column, _)| format!(" {column}")).collect();
+    format!(
+        "{}: {} ({}){columns}",
+        layer.name(),
+        layer.operations.join(" "),
+        kinds.join(" ")
+    )
+}
+
+/// The rows of a report, each with a gradient that came to it and to its weights.
+#[track_caller]
+fn rows(report: &Report) -> Vec<String> {
+    for layer in &report.layers {
+        let whole = layer.gradient.is_some() && layer.weight_gradient.is_some();
+        assert!(whole, "`{}` has no gradient\n{report}", layer.name());
+    }
+    assert!(report.unused.is_empty(), "{report}");
+    report.layers.iter().map(row).collect()
+}
+
+fn labels() -> Indices {
+    (0..16).map(|i| i % 5).collect::<Vec<_>>().into()
+}
+
+fn input(shape: &[usize]) -> Result<Tensor> {
+    Tensor::normal(
+        shape,
+        0.0,
+        1.0,
+        DType::F32,
+        &mut ChaCha8Rng::seed_from_u64(1),
+    )
+}
+
+fn linear(inputs: usize, outputs: usize) -> Result<Linear> {
+    Linear::new(inputs, outputs, &mut ChaCha8Rng::seed_from_u64(2))
+}
+
+#[derive(Module)]
+struct Sandwich<L> {
+    below: Linear,
+    layer: L,
+    above: Linear,
+}
+
+/// The rows of a layer that is given the results of a linear layer, (16, 8) or of this shape, and whose
+/// own, 8 for each of the 16 samples, another takes.
+fn given<L: Module>(
+    shape: &[usize],
+    layer: L,
+    forward: impl FnOnce(&L, &Tensor, &Pass) -> Result<Tensor>,
+) -> Result<Vec<String>> {
+    let net = Sandwich {
+        below: linear(6, shape[shape.len() - 1])?,
+        layer,
+        above: linear(8, 5)?,
+    };
+    let mut data = shape.to_vec();
+    *data.last_mut().expect("an axis of features") = 6;
+    let x = input(&data)?;
+    let report = signal::inspect(&net, |net, pass| {
+        let x = net.below.forward(&x, pass)?;
+        let y = forward(&net.layer, &x, pass)?;
+        net.above.forward(&y, pass)?.cross_entropy(&labels())
+    })?;
+    Ok(rows(&report))
+}
+
+/// As [`given`], for a layer of (16, 8). (A linear layer reshapes what has more axes, there and back.)
+fn layer<L: Layer>(layer: L) -> Result<Vec<String>> {
+    given(&[16, 8], layer, L::forward)
+}
+
+const PLAIN: &str = "below: linear (product)";
+const ABOVE: &str = "above: linear (product)";
+
+/// The exported name, what is special, the rows, and those that are expected, but for the last.
+type Case = (
+    &'static str,
+    &'static str,
+    Result<Vec<String>>,
+    Vec<&'static str>,
+);
+
+fn cases() -> Result<Vec<Case>> {
+    let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    let (plain, rms) = ("", RmsNorm::builder([8]).no_affine().build()?);
+    let block = |mlp: MlpBuilder| -> Result<MlpBlock> {
+        let mlp = mlp.build(&mut ChaCha8Rng::seed_from_u64(3))?;
+        Ok(mlp.hidden[0].clone())
+    };
+    let hidden = || Mlp::builder([8, 8, 8]);
+    Ok(vec![
+        (
+            "Linear",
+            plain,
+            layer(linear(8, 8)?),
+            vec![PLAIN, "layer: linear (product)"],
+        ),
+        (
+            "Linear",
+            "without bias",
+            layer(Linear::builder(8, 8).no_bias().build(rng)?),
+            vec![PLAIN, "layer: linear (product)"],
+        ),
+        (
+            "PRelu",
+            "a slope for each channel",
+            layer(PRelu::new(8, 0.25)?),
+            vec!["below: linear prelu (product activation) dead saturated"],
+        ),
+        (
+            "Dropout",
+            plain,
+            layer(Dropout::new(0.25)?),
+            vec!["below: linear mul (product blend)"],
+        ),
+        (
+            "Dropout",
+            "in front of an activation",
+            layer(Sequential::new().push(Dropout::new(0.25)?).push(Relu)),
+            vec!["below: linear mul relu (product blend activation) dead saturated"],
+        ),
+        (
+            "AlphaDropout",
+            plain,
+            layer(AlphaDropout::new(0.25)?),
+            vec!["below: linear mul add (product blend blend)"],
+        ),
+        (
+            "Flatten",
+            plain,
+            given(&[16, 2, 4], Flatten::default(), Layer::forward),
+            vec!["below: linear reshape reshape (product shape shape)"],
+        ),
+        (
+            "BatchNorm",
+            plain,
+            layer(BatchNorm::new(8)?),
+            vec![PLAIN, "layer: batch_norm (normalization) drift"],
+        ),
+        (
+            "LayerNorm",
+            plain,
+            layer(LayerNorm::new([8])?),
+            vec![PLAIN, "layer: layer_norm (normalization)"],
+        ),
+        (
+            "RmsNorm",
+            plain,
+            layer(RmsNorm::new([8])?),
+            vec![PLAIN, "layer: rms_norm (normalization)"],
+        ),
+        // Without parameters there is no path for a row.
+        (
+            "BatchNorm",
+            "without parameters",
+            layer(BatchNorm::builder(8).no_affine().build()?),
+            vec!["below: linear batch_norm (product normalization)"],
+        ),
+        (
+            "LayerNorm",
+            "without parameters",
+            layer(LayerNorm::builder([8]).no_affine().build()?),
+            vec!["below: linear layer_norm (product normalization)"],
+        ),
+        (
+            "RmsNorm",
+            "without parameters, and an activation",
+            layer(Sequential::new().push(rms).push(Tanh)),
+            vec!["below: linear rms_norm tanh (product normalization activation) dead saturated"],
+        ),
+        (
+            "Normalization",
+            "batch",
+            layer(Normalization::Batch(BatchNorm::new(8)?)),
+            vec![PLAIN, "layer: batch_norm (normalization) drift"],
+        ),
+        (
+            "Normalization",
+            "layer",
+            layer(Normalization::Layer(LayerNorm::new([8])?)),
+            vec![PLAIN, "layer: layer_norm (normalization)"],
+        ),
+        (
+            "Normalization",
+            "root mean square",
+            layer(Normalization::Rms(RmsNorm::new([8])?)),
+            vec![PLAIN, "layer: rms_norm (normalization)"],
+        ),
+        (
+            "Embedding",
+            plain,
+            given(&[16, 8], Embedding::new(5, 8, rng)?, |layer, x, pass| {
+                x.add(&layer.forward(&labels(), pass)?)
+            }),
+            // The sum continues the row that came last.
+            vec![PLAIN, "layer: embedding add (lookup blend)"],
+        ),
+        (
+            "Embedding",
+            "with padding",
+            given(
+                &[16, 8],
+                Embedding::builder(5, 8).padding_index(2).build(rng)?,
+                |layer, x, pass| x.add(&layer.forward(&labels(), pass)?),
+            ),
+            vec![
+                PLAIN,
+                "layer: embedding broadcast_to where add (lookup shape blend blend)",
+            ],
+        ),
+        (
+            "RnnCell",
+            plain,
+            given(&[16, 8], RnnCell::new(8, 8, rng)?, |layer, x, pass| {
+                layer.step(x, &Tensor::zeros([16, 8], DType::F32)?, pass)
+            }),
+            vec![
+                PLAIN,
+                "layer.weight_ih: linear (product)",
+                "layer.weight_hh: addmm tanh (product activation) dead saturated",
+            ],
+        ),
+        (
+            "Rnn",
+            "three steps",
+            given(
+                &[16, 3, 4],
+                Rnn::new(4, 8, rng)?.last_only(),
+                Layer::forward,
+            ),
+            vec![
+                "below: linear reshape reshape (product shape shape)",
+                "layer.weight_ih: linear reshape (product shape)",
+                "layer.weight_hh (1): addmm tanh (product activation) dead saturated",
+                "layer.weight_hh (2): addmm tanh (product activation) dead saturated",
+                "layer.weight_hh (3): addmm tanh (product activation) dead saturated",
+            ],
+        ),
+        (
+            "Residual",
+            plain,
+            layer(Residual::new(linear(8, 8)?)),
+            vec![PLAIN, "layer.body: linear add (product blend)"],
+        ),
+        (
+            "Residual",
+            "with a shortcut, and an activation",
+            layer(
+                Sequential::new()
+                    .push(Residual::new(linear(8, 8)?).with_shortcut(linear(8, 8)?))
+                    .push(Relu),
+            ),
+            vec![
+                PLAIN,
+                "layer.0.body: linear (product)",
+                "layer.0.shortcut: linear add relu (product blend activation) dead saturated",
+            ],
+        ),
+        (
+            "Sequential",
+            plain,
+            layer(Sequential::new().named("inner", linear(8, 8)?)?.push(Gelu)),
+            vec![
+                PLAIN,
+                "layer.inner: linear gelu (product activation) dead saturated",
+            ],
+        ),
+        (
+            "Mlp",
+            plain,
+            layer(Mlp::builder([8, 8, 8]).build(rng)?),
+            vec![
+                PLAIN,
+                "layer.hidden.0.linear: linear relu (product activation) dead saturated",
+                "layer.out: linear (product)",
+            ],
+        ),
+        (
+            "MlpBlock",
+            "batch normalization and dropout",
+            layer(block(hidden().batch_norm().dropout(0.5))?),
+            vec![
+                PLAIN,
+                "layer.linear: linear (product)",
+                "layer.norm: batch_norm relu (normalization activation) dead saturated drift",
+            ],
+        ),
+        (
+            "MlpBlock",
+            "root mean square normalization behind the activation",
+            layer(block(hidden().rms_norm().norm_after_activation())?),
+            vec![
+                PLAIN,
+                "layer.linear: linear relu (product activation) dead saturated",
+                "layer.norm: rms_norm (normalization)",
+            ],
+        ),
+    ])
+}
+
+/// The activations by name. Their operations have these names, but for the one that is called by another.
+fn activations() -> Result<Vec<(&'static str, Result<Vec<String>>, Vec<String>)>> {
+    let case = |name: &&str| -> Result<_> {
+        let activation: Activation = name.parse()?;
+        let expected = match *name {
+            "identity" => PLAIN.to_owned(),
+            "softmax" | "log_softmax" => format!("below: linear {name} (product softmax)"),
+            _ => {
+                let op = if *name == "rrelu" { "prelu" } else { name };
+                format!("below: linear {op} (product activation) dead saturated")
+            }
+        };
+        let (_, type_name) = activation.type_name().rsplit_once(':').unwrap_or_default();
+        Ok((type_name, layer(activation), vec![expected]))
+    };
+    Activation::NAMES.iter().map(case).collect()
+}
+
+#[test]
+fn every_layer_has_its_row() -> Result<()> {
+    let (mut covered, mut wrong) = (BTreeSet::from(["Activation"]), Vec::new());
+    let mut check = |name, special: &str, found: Result<Vec<String>>, mut expected: Vec<String>| {
+        covered.insert(name);
+        expected.push(ABOVE.to_owned());
+        let found = found.unwrap_or_else(|error| vec![error.to_string()]);
+        if found != expected {
+            let (found, expected) = (found.join("\n  "), expected.join("\n  "));
+            wrong.push(format!(
+                "{name} {special}\n  {found}\nexpected\n  {expected}"
+            ));
+        }
+    };
+    for (name, special, found, expected) in cases()? {
+        let expected = expected.into_iter().map(str::to_owned).collect();
+        check(name, special, found, expected);
+    }
+    for (name, found, expected) in activations()? {
+        check(name, "by its name", found, expected);
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+
+    let mut exported = exported();
+    for (name, reason) in NO_LAYERS {
+        assert!(
+            exported.remove(name),
+            "there is no `{name}`, which {reason}"
+        );
+    }
+    assert_eq!(covered, exported, "the table and the exports of `nn`");
+    Ok(())
+}
+
+/// Layers in fields of any kind, used by a forward that is written by hand.
+#[test]
+fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
+    #[derive(Module)]
+    struct Parts {
+        maybe: Option<Linear>,
+        nothing: Option<Linear>,
+        several: Vec<Linear>,
+        boxed: Box<dyn Layer>,
+        pair: (Linear, PRelu),
+        weight: Param,
+        bias: Param,
+        gamma: Param,
+        masked: Param,
+    }
+    let net = Parts {
+        maybe: Some(linear(6, 8)?),
+        nothing: None,
+        several: vec![linear(8, 8)?, linear(8, 8)?],
+        boxed: Box::new(linear(8, 8)?),
+        pair: (linear(8, 8)?, PRelu::default()),
+        weight: Param::new(&input(&[8, 8])?),
+        bias: Param::new(&Tensor::zeros([8], DType::F32)?),
+        gamma: Param::new(&Tensor::ones([8], DType::F32)?),
+        masked: Param::new(&input(&[5, 8])?),
+    };
+    let (x, mask) = (input(&[16, 6])?, Tensor::ones([5, 8], DType::F32)?);
+    let report = signal::inspect(&net, |net, pass| {
+        assert!(net.nothing.is_none());
+        let x = net.maybe.forward(&x, pass)?;
+        let x = net.several[0].forward(&x, pass)?.relu();
+        let x = net.several[1].forward(&x, pass)?;
+        let x = net.boxed.forward(&x, pass)?.tanh();
+        let x = net.pair.1.forward(&net.pair.0.forward(&x, pass)?, pass)?;
+        // A product and a normalization of one module are a row each; the bias belongs to the product.
+        let x = x
+            .matmul(&net.weight.read(pass))?
+            .add(&net.bias.read(pass))?
+            .rms_norm([8], Some(&net.gamma.read(pass)), 1e-6)?
+            .sigmoid();
+        // A masked, thinned and normalized parameter is still that parameter.
+        let masked = net
+            .masked
+            .read(pass)
+            .mul(&mask)?
+            .rms_norm([8], None, 1e-6)?;
+        let masked = pass.dropout(&masked, 0.25)?;
+        x.linear(&masked, None)?.cross_entropy(&labels())
+    })?;
+    let expected = [
+        "maybe: linear (product)",
+        "several.0: linear relu (product activation) dead saturated",
+        "several.1: linear (product)",
+        "boxed: linear tanh (product activation) dead saturated",
+        "pair.0: linear prelu (product activation) dead saturated",
+        "weight: matmul add (product blend)",
+        "gamma: rms_norm sigmoid (normalization activation) dead saturated",
+        "masked: linear (product)",
+    ];
+    assert_eq!(rows(&report), expected, "{report}");
+    Ok(())
+}
+
+/// A loss does not continue the row of the model's answer, be it fused or written out.
+#[test]
+fn losses_continue_no_row() -> Result<()> {
+    type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
+    let losses: [(&str, Loss); 7] = [
+        ("mse_loss", |y, t| y.mse_loss(t, Reduction::Mean)),
+        ("l1_loss", |y, t| y.l1_loss(t, Reduction::Mean)),
+        ("huber_loss", |y, t| y.huber_loss(t, 1.0, Reduction::Mean)),
+        ("bce_with_logits", |y, t| y.bce_with_logits(&t.sigmoid())),
+        ("squares", |y, t| Ok(y.sub(t)?.square().mean())),
+        // Nor does what is an activation elsewhere.
+        ("epsilon-insensitive", |y, t| {
+            Ok(y.sub(t)?.abs().add_scalar(-0.1).relu().mean())
+        }),
+        ("between two answers", |y, _| {
+            y.mse_loss(&y.mul_scalar(0.5), Reduction::Mean)
+        }),
+    ];
+    let (net, x, targets) = (linear(6, 3)?, input(&[16, 6])?, input(&[16, 3])?);
+    for (name, loss) in losses {
+        let report = signal::inspect(&net, |net, pass| loss(&net.forward(&x, pass)?, &targets))?;
+        let operations = &report.layers[0].operations;
+        let expected: &[&str] = match name {
+            "between two answers" => &["linear", "mul_scalar"],
+            _ => &["linear"],
+        };
+        assert_eq!(operations, expected, "{name}\n{report}");
+    }
+    Ok(())
+}
