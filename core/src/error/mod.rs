@@ -1,6 +1,9 @@
 //! The one error type: what was expected, what was found, and where.
 
+mod path;
+
 use crate::tensor::{DType, Shape};
+pub use path::ModulePath;
 use std::path::{Path, PathBuf};
 
 /// The result of what can fail.
@@ -105,10 +108,10 @@ pub enum Error {
         source: std::io::Error,
     },
     /// An error inside a module.
-    #[error("`{path}`: {source}")]
+    #[error("{}{source}", inside(path))]
     Within {
-        /// The dotted path of the module in which it occurred.
-        path: String,
+        /// The path of the module in which it occurred.
+        path: ModulePath,
         /// The error.
         source: Box<Error>,
     },
@@ -125,15 +128,30 @@ impl Error {
     /// assert!(error.to_string().starts_with("`hidden.weight`: from_vec: "));
     /// ```
     pub fn within(self, name: &str) -> Self {
+        self.map_path(|path| path.push(name))
+    }
+
+    /// The same error with its path changed.
+    pub(crate) fn map_path(self, change: impl FnOnce(&mut ModulePath)) -> Self {
+        let (mut path, source) = match self {
+            Self::Within { path, source } => (path, source),
+            error => (ModulePath::default(), Box::new(error)),
+        };
+        change(&mut path);
+        Self::Within { path, source }
+    }
+
+    /// The dotted path of the module in which it occurred, if that is known and not the whole model.
+    ///
+    /// ```
+    /// use cotangent_core::{Error, Tensor};
+    /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err().within("weight");
+    /// assert_eq!(error.path().as_deref(), Some("weight"));
+    /// ```
+    pub fn path(&self) -> Option<String> {
         match self {
-            Self::Within { path, source } => Self::Within {
-                path: format!("{name}.{path}"),
-                source,
-            },
-            error => Self::Within {
-                path: name.to_owned(),
-                source: Box::new(error),
-            },
+            Self::Within { path, .. } if !path.is_empty() => Some(path.to_string()),
+            _ => None,
         }
     }
 
@@ -179,6 +197,15 @@ impl Error {
             op,
             reason: reason.into(),
         }
+    }
+}
+
+/// The place in a model, in front of what went wrong.
+fn inside(path: &ModulePath) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!("`{path}`: ")
     }
 }
 
