@@ -582,7 +582,7 @@ struct ByHand {
 }
 
 impl Layer for ByHand {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.head.forward(&self.body.forward(x, pass)?, pass)
     }
 }

@@ -45,7 +45,7 @@ pub use autograd::{
     grad,
 };
 pub use disk::replace_file;
-pub use error::{Error, ModulePath, Result};
+pub use error::{Error, Interval, ModulePath, Result};
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,
 };

@@ -29,7 +29,9 @@ pub(crate) struct Origin {
 impl ModulePath {
     /// Adds the name of the module around.
     pub(super) fn push(&mut self, name: &str) {
-        self.names.push(name.to_owned());
+        if !name.is_empty() {
+            self.names.push(name.to_owned());
+        }
         self.linked = true;
     }
 

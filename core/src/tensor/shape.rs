@@ -157,12 +157,6 @@ pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result
     if (0..rank as isize).contains(&resolved) {
         Ok(resolved as usize)
     } else {
-        Err(Error::Index {
-            op,
-            what: "axis",
-            index: axis as i64,
-            bound: rank,
-            of: "axes",
-        })
+        Err(Error::index(op, "axis", axis as i64, rank, "axes"))
     }
 }

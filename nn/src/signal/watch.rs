@@ -146,10 +146,7 @@ impl Signal {
         if !record.backward {
             let reason =
                 "no backward pass went through the parameters of this model under an observed pass";
-            return Err(Error::Argument {
-                op: "signal",
-                reason: reason.to_owned(),
-            });
+            return Err(Error::argument("signal", reason));
         }
         Ok(Report::of(
             step,
