@@ -123,7 +123,7 @@ impl<O: Optimizer> Optimizer for Lookahead<O> {
 fn same_kind(slow: &Tensor, param: &Param) -> Result<()> {
     let value = param.value();
     let dtypes = [
-        ("the slow weights", slow.dtype()),
+        ("the slow weight", slow.dtype()),
         ("the parameter", value.dtype()),
     ];
     DType::expect_same("Lookahead", &dtypes)?;

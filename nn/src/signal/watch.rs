@@ -41,7 +41,8 @@ pub fn inspect<M: Module + ?Sized>(
 ) -> Result<Report> {
     let signal = Signal::of(net);
     let pass = Pass::train(0).hold_statistics().observed(signal.clone());
-    loss(net, &pass)?.backward()?;
+    let loss = loss(net, &pass).map_err(|error| error.placed_in(net))?;
+    loss.backward()?;
     signal.take_report(net, false)
 }
 

@@ -127,7 +127,7 @@ pub(crate) fn class_weights<'a>(
     if let Some(weights) = weights {
         Tensor::expect_one_dtype(
             op,
-            &[("input", Some(rows)), ("the class weights", Some(weights))],
+            &[("input", Some(rows)), ("the class weight", Some(weights))],
         )?;
         let classes = rows.shape()[1];
         if weights.shape() != [classes] {

@@ -269,7 +269,10 @@ impl BinaryCrossEntropy {
         for weight in [&self.positive, &self.weight].into_iter().flatten() {
             Tensor::expect_one_dtype(
                 op,
-                &[("the logits", Some(logits)), ("the weight", Some(weight))],
+                &[
+                    ("the prediction", Some(logits)),
+                    ("the weight", Some(weight)),
+                ],
             )?;
             if broadcast_shapes(op, weight.shape(), logits.shape())?[..] != *logits.shape() {
                 let reason = "the weight has axes that the logits lack";
