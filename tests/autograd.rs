@@ -220,7 +220,7 @@ impl Block {
 }
 
 impl Layer for Block {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
         let h = self
             .norm
             .forward(&self.dense.forward(x, pass)?, pass)?
@@ -251,7 +251,7 @@ impl Deep {
 }
 
 impl Layer for Deep {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
         let x = pass.dropout(x, 0.2)?;
         let run = |block: &Block, x: &Tensor| {
             if self.recompute {

@@ -223,7 +223,7 @@ struct Probe {
 }
 
 impl Layer for Probe {
-    fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
         self.log.lock().unwrap().push(self.name);
         // One more element each time tells that the output of one is the input of the next.
         Tensor::from_vec(vec![0.0f32; x.shape()[0] + 1], [x.shape()[0] + 1])
@@ -235,7 +235,7 @@ impl Layer for Probe {
 struct Failing;
 
 impl Layer for Failing {
-    fn forward(&self, _: &Tensor, _: &Pass) -> Result<Tensor> {
+    fn compute(&self, _: &Tensor, _: &Pass) -> Result<Tensor> {
         Tensor::from_vec(vec![0.0f32; 3], [2, 2])
     }
 }

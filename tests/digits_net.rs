@@ -67,7 +67,7 @@ struct Suspect {
 }
 
 impl Layer for Suspect {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let x = self.first.forward(x, pass)?.tanh();
         let weight = self.second.weight.read(pass);
         let z = x.detach().matmul(&weight.detach().transpose(0, 1)?)?;

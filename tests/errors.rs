@@ -1,5 +1,14 @@
 //! Bad input gets a typed error whose text helps.
 
+#[path = "errors/conversions.rs"]
+mod conversions;
+#[path = "errors/operands.rs"]
+mod operands;
+#[path = "errors/places.rs"]
+mod places;
+#[path = "errors/ranges.rs"]
+mod ranges;
+
 use cotangent::prelude::*;
 use cotangent::{BinaryCrossEntropy, NllLoss};
 
@@ -292,7 +301,7 @@ fn labels_that_do_not_fit() -> Result<()> {
     }
     for delta in [0.0, -1.0, f64::NAN] {
         let loss = logits.huber_loss(&logits, delta, Reduction::Mean);
-        says(loss, &["huber_loss", "positive", &delta.to_string()]);
+        says(loss, &["huber_loss", "above 0", &delta.to_string()]);
     }
     Ok(())
 }

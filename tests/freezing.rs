@@ -378,11 +378,8 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
     let error = optimizer
         .step(&mut net, &second)
         .expect_err("the head has other sizes");
-    let Error::Within { path, source } = &error else {
-        panic!("{error}")
-    };
-    assert!(matches!(**source, Error::Shape { .. }), "{error}");
-    assert_eq!(path, "out.weight");
+    assert!(matches!(error.root(), Error::Shape { .. }), "{error}");
+    assert_eq!(error.path().as_deref(), Some("out.weight"));
     assert!(error.to_string().contains("forget_where"), "{error}");
     assert!(changed(&before, &net).is_empty());
 
@@ -511,9 +508,9 @@ fn caching_refuses_what_is_no_output_per_sample() -> data::Result<()> {
 #[test]
 fn an_input_that_does_not_fit_is_an_error_with_the_path_of_the_layer() -> Result<()> {
     let mut net = net(5, 0)?;
-    let place = |error: Error| match error {
-        Error::Within { path, source } if matches!(*source, Error::Shape { .. }) => path,
-        error => panic!("{error}"),
+    let place = |error: Error| {
+        assert!(matches!(error.root(), Error::Shape { .. }), "{error}");
+        error.path().expect("a path")
     };
     let x = Tensor::zeros([4, FEATURES - 1], DType::F32)?;
     assert_eq!(place(net.predict(&x).unwrap_err()), "hidden.0.linear");
@@ -585,7 +582,7 @@ struct ByHand {
 }
 
 impl Layer for ByHand {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.head.forward(&self.body.forward(x, pass)?, pass)
     }
 }

@@ -15,7 +15,7 @@ struct Net {
 }
 
 impl Layer for Net {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let h = self.norm.forward(&self.hidden.forward(x, pass)?, pass)?;
         let h = self.dropout.forward(&h.elu(1.0), pass)?;
         self.out.forward(&h, pass)

@@ -88,7 +88,7 @@ impl Net {
 }
 
 impl Layer for Net {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let mut x = x.clone();
         for hidden in &self.hidden {
             let z = hidden

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>> {
-    read(path).map_err(in_file(path))
+    read(path).map_err(|error| Error::io(path, error))
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
@@ -36,14 +36,6 @@ fn is_endless(_: FileType) -> bool {
     false
 }
 
-/// The error of reading or writing this file.
-pub(crate) fn in_file(path: &Path) -> impl Fn(io::Error) -> Error {
-    move |source| Error::Io {
-        path: path.to_owned(),
-        source,
-    }
-}
-
 /// Writes a file that takes the name `path` only when all of it is on the disk.
 ///
 /// The bytes go to a temporary file in the same folder, which is synced and renamed, and then the
@@ -65,7 +57,7 @@ pub(crate) fn in_file(path: &Path) -> impl Fn(io::Error) -> Error {
 /// device), or if writing fails. The old file is as it was then, unless it was only the folder that
 /// could not be synced.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
-    replace(path, bytes).map_err(in_file(path))
+    replace(path, bytes).map_err(|error| Error::io(path, error))
 }
 
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {

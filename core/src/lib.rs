@@ -46,7 +46,7 @@ pub use autograd::{
     Tensor, Vjp, grad,
 };
 pub use disk::replace_file;
-pub use error::{Error, Result};
+pub use error::{Error, Interval, ModulePath, Result};
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,
 };

@@ -13,8 +13,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Why data could not be read, selected or batched.
 ///
 /// The text of each variant is complete; none hides the rest in
-/// [`source`](std::error::Error::source).
-#[derive(Debug, thiserror::Error)]
+/// [`source`](std::error::Error::source). Both `{}` and `{:?}` give it.
+///
+/// In a function that returns the [`Result`](cotangent_core::Result) of the core, `?` converts it.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A tensor operation failed, for example for want of memory.
@@ -195,4 +197,46 @@ pub enum Error {
         /// The number of features of the data set.
         found: usize,
     },
+}
+
+impl Error {
+    /// An [`Error::UnexpectedContent`].
+    pub(crate) fn unexpected(
+        path: impl Into<PathBuf>,
+        expected: impl Into<String>,
+        found: impl Into<String>,
+    ) -> Self {
+        Self::UnexpectedContent {
+            path: path.into(),
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    /// An [`Error::Io`].
+    pub(crate) fn io(path: impl Into<PathBuf>, error: io::Error) -> Self {
+        Self::Io {
+            path: path.into(),
+            error,
+        }
+    }
+}
+
+/// The message, as with `{}`.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// An error of the core as it is, one of the system as [`Io`](cotangent_core::Error::Io), and the others
+/// as [`Other`](cotangent_core::Error::Other).
+impl From<Error> for cotangent_core::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Core(error) => error,
+            Error::Io { path, error } => Self::io(path, error),
+            error => Self::other(error),
+        }
+    }
 }

@@ -45,14 +45,14 @@ fn part(folder: &Path, prefix: &str) -> Result<Dataset> {
     let (shape, labels) = bytes(&labels_path)?;
     if shape.len() != 1 {
         let found = format!("the shape {shape:?}");
-        return Err(unexpected(labels_path, "labels in one axis", found));
+        return Err(Error::unexpected(labels_path, "labels in one axis", found));
     }
     if let Some(sample) = labels
         .iter()
         .position(|&label| usize::from(label) >= CLASSES)
     {
         let found = format!("{} at position {sample}", labels[sample]);
-        return Err(unexpected(labels_path, "labels from 0 to 9", found));
+        return Err(Error::unexpected(labels_path, "labels from 0 to 9", found));
     }
 
     let (shape, pixels) = bytes(&images_path)?;
@@ -62,7 +62,7 @@ fn part(folder: &Path, prefix: &str) -> Result<Dataset> {
             "images of the shape {expected:?}, as there are {} labels",
             labels.len()
         );
-        return Err(unexpected(
+        return Err(Error::unexpected(
             images_path,
             expected,
             format!("the shape {shape:?}"),
@@ -84,16 +84,12 @@ fn bytes(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
         (shape, Values::U8(values)) => Ok((shape, values)),
         (_, other) => {
             let found = format!("elements of type {}", other.type_name());
-            Err(unexpected(path.to_owned(), "elements of type u8", found))
+            Err(Error::unexpected(
+                path.to_owned(),
+                "elements of type u8",
+                found,
+            ))
         }
-    }
-}
-
-fn unexpected(path: PathBuf, expected: impl Into<String>, found: String) -> Error {
-    Error::UnexpectedContent {
-        path,
-        expected: expected.into(),
-        found,
     }
 }
 

@@ -47,7 +47,7 @@ fn sequences(images: &Tensor) -> cotangent::Result<Tensor> {
 }
 
 impl Layer for Reader {
-    fn forward(&self, images: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
+    fn compute(&self, images: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
         let last = self.rnn.forward(&sequences(images)?, pass)?;
         self.out.forward(&last, pass)
     }

@@ -11,7 +11,7 @@ pub struct Hidden {
 }
 
 impl Layer for Hidden {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let z = self.linear.forward(x, pass)?;
         let a = self.norm.forward(&z, pass)?.elu(1.0);
         self.dropout.forward(&a, pass)
@@ -55,7 +55,7 @@ impl DeepNet {
 }
 
 impl Layer for DeepNet {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let features = self
             .hidden
             .forward(x, pass)

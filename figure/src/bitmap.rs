@@ -2,7 +2,7 @@
 //!
 //! `plotters` has one of its own, which places glyphs and joins of lines at whole pixels only.
 
-use crate::{refuse, style};
+use crate::{OP, style};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
 use ab_glyph_rasterizer::{Point, Rasterizer, point};
 use cotangent_core::{Error, Result};
@@ -29,7 +29,8 @@ pub(crate) fn png(
     (width, height): (u32, u32),
     draw: impl FnOnce(&mut Canvas) -> Result<()>,
 ) -> Result<Vec<u8>> {
-    let failed = |error: &dyn std::error::Error| -> Error { refuse(error.to_string()) };
+    let failed =
+        |error: &dyn std::error::Error| -> Error { Error::argument(OP, error.to_string()) };
     let font = FontRef::try_from_slice(style::FONT).map_err(|error| failed(&error))?;
     let mut canvas = Canvas {
         width,

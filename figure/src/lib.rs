@@ -36,6 +36,8 @@ pub type Area<B> = DrawingArea<B, Shift>;
 /// What comes of drawing.
 pub type Drawn<B> = std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
+const OP: &str = "figure";
+
 /// The longest side of a figure: what is allocated for its pixels must have a bound.
 const MAX_SIDE: u32 = 1 << 13;
 
@@ -66,10 +68,13 @@ pub trait Figure {
             Some("svg") => self.to_svg()?.into_bytes(),
             Some("png") => self.to_png()?,
             _ => {
-                return Err(refuse(format!(
-                    "expected a path that ends in .svg or .png, found {}",
-                    path.display()
-                )));
+                return Err(Error::argument(
+                    OP,
+                    format!(
+                        "expected a path that ends in .svg or .png, found {}",
+                        path.display()
+                    ),
+                ));
             }
         };
         cotangent_core::replace_file(path, &bytes)
@@ -107,7 +112,7 @@ fn draw_on<B: DrawingBackend>(figure: &impl Figure, backend: B) -> Result<()> {
     let drawn = area.fill(&WHITE).and_then(|()| figure.draw(&area));
     drawn
         .and_then(|()| area.present())
-        .map_err(|error| refuse(error.to_string()))
+        .map_err(|error| Error::argument(OP, error.to_string()))
 }
 
 fn checked_size(figure: &impl Figure) -> Result<(u32, u32)> {
@@ -115,16 +120,10 @@ fn checked_size(figure: &impl Figure) -> Result<(u32, u32)> {
     if (1..=MAX_SIDE).contains(&width) && (1..=MAX_SIDE).contains(&height) {
         Ok((width, height))
     } else {
-        Err(refuse(format!(
-            "sides must be from 1 to {MAX_SIDE} pixels, found {width} and {height}"
-        )))
-    }
-}
-
-fn refuse(reason: String) -> Error {
-    Error::Argument {
-        op: "figure",
-        reason,
+        Err(Error::argument(
+            OP,
+            format!("sides must be from 1 to {MAX_SIDE} pixels, found {width} and {height}"),
+        ))
     }
 }
 

@@ -1,6 +1,7 @@
 //! One look for all figures: colours that colour-blind readers tell apart, and text that can be read
 //! where a README shows a figure at half its width.
 
+use crate::OP;
 use cotangent_core::{Error, Result};
 use plotters::prelude::*;
 use plotters::style::{FontTransform, register_font};
@@ -53,10 +54,7 @@ pub(crate) fn register() -> Result<()> {
     if *done {
         Ok(())
     } else {
-        Err(Error::Argument {
-            op: "figure",
-            reason: "the embedded font is damaged".to_owned(),
-        })
+        Err(Error::argument(OP, "the embedded font is damaged"))
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
         #[automatically_derived]
         #(#lints)*
         impl #impl_generics #krate::module::Layer for #ident #ty_generics #where_clause {
-            fn forward(
+            fn compute(
                 &self,
                 #x: &#krate::Tensor,
                 #pass: &#krate::module::Pass,

@@ -30,7 +30,7 @@ pub(crate) fn layer(input: &DeriveInput) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::module::Layer for #ident #ty_generics #where_clause {
-            fn forward(
+            fn compute(
                 &self,
                 _: &#krate::Tensor,
                 _: &#krate::module::Pass,

@@ -253,7 +253,7 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// }
 ///
 /// impl Layer for Net {
-///     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+///     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
 ///         let x = self.hidden.forward(x, pass).map_err(|error| error.within("hidden"))?;
 ///         let x = self.norm.forward(&x, pass).map_err(|error| error.within("norm"))?;
 ///         self.out.forward(&x, pass).map_err(|error| error.within("out"))

@@ -56,7 +56,7 @@ fn pipeline(ident: &Ident, kind: &str, fields: &Fields, errors: &mut Errors) {
 fn no_pipeline(kind: &str, part: &str) -> String {
     format!(
         "`Layer` runs the fields in order, and this {kind} has no {part} to run: \
-         write `impl Layer` by hand to say what `forward` does"
+         write `impl Layer` by hand to say what it computes"
     )
 }
 

@@ -48,7 +48,7 @@ macro_rules! activations {
             }
 
             impl Layer for $name {
-                fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+                fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
                     let ($this, $x, $pass) = (self, x, pass);
                     $forward
                 }
@@ -152,23 +152,31 @@ macro_rules! activations {
             /// # Errors
             /// [`Error::Argument`] if there is no such activation or setting.
             fn from_str(text: &str) -> Result<Self> {
+                Self::parse(text).ok_or_else(|| {
+                    let known = Self::NAMES.join(", ");
+                    let settings = "with settings as in `leaky_relu(0.2)`";
+                    let reason = format!("expected one of {known}, {settings}, found `{text}`");
+                    Error::argument("activation", reason)
+                })
+            }
+        }
+
+        impl Activation {
+            fn parse(text: &str) -> Option<Self> {
                 let (name, settings) = match text.trim().split_once('(') {
                     None => (text.trim(), None),
-                    Some((name, rest)) => {
-                        let inside = rest.strip_suffix(')');
-                        (name, Some(inside.ok_or_else(|| unknown(text))?))
-                    }
+                    Some((name, rest)) => (name, Some(rest.strip_suffix(')')?)),
                 };
                 let mut settings = settings.into_iter().flat_map(|inside| inside.split(','));
                 let activation = match name {
                     $($text => Self::$name($name $({ $($field: match settings.next() {
-                        Some(setting) => setting.trim().parse().map_err(|_| unknown(text))?,
+                        Some(setting) => setting.trim().parse().ok()?,
                         None => $default,
                     }),+ })?),)*
                     "prelu" => Self::PRelu(PRelu::default()),
-                    _ => return Err(unknown(text)),
+                    _ => return None,
                 };
-                settings.next().map_or(Ok(activation), |_| Err(unknown(text)))
+                settings.next().is_none().then_some(activation)
             }
         }
     };
@@ -322,18 +330,8 @@ impl Module for Activation {
 }
 
 impl Layer for Activation {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         each!(self, layer => layer.forward(x, pass))
-    }
-}
-
-fn unknown(text: &str) -> Error {
-    let known = Activation::NAMES.join(", ");
-    Error::Argument {
-        op: "activation",
-        reason: format!(
-            "expected one of {known}, with settings as in `leaky_relu(0.2)`, found `{text}`"
-        ),
     }
 }
 

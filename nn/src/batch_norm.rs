@@ -1,9 +1,9 @@
 //! Batch normalization with running statistics.
 
 use crate::linear::Linear;
-use crate::recalibrate::{Moments, Population, refuse};
+use crate::recalibrate::{Moments, OP, Population};
 use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
-use cotangent_core::{BatchStatistics, DType, Error, Result, Tensor};
+use cotangent_core::{BatchStatistics, DType, Error, Interval, Result, Tensor};
 use cotangent_macros::Module;
 
 /// Batch normalization (Ioffe, Szegedy 2015, Batch Normalization: Accelerating Deep Network
@@ -127,10 +127,13 @@ impl BatchNorm {
     /// statistic is not finite. The statistics are unchanged then.
     pub fn recalibrate<'a>(&self, batches: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
-            return Err(refuse("this layer keeps no running statistics"));
+            return Err(Error::argument(
+                OP,
+                "this layer keeps no running statistics",
+            ));
         };
         if self.is_frozen() {
-            return Err(refuse("this layer is frozen"));
+            return Err(Error::argument(OP, "this layer is frozen"));
         }
         let mut moments = Moments::default();
         for batch in batches {
@@ -165,11 +168,8 @@ impl BatchNorm {
     /// ```
     pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
         let (Some(mean), Some(var)) = (self.running_mean(), self.running_var()) else {
-            let reason = "this layer keeps no running statistics".to_owned();
-            return Err(Error::Argument {
-                op: "fold_into",
-                reason,
-            });
+            let reason = "this layer keeps no running statistics";
+            return Err(Error::argument("fold_into", reason));
         };
         let mut scale = var.add_scalar(self.settings.epsilon).rsqrt();
         if let Some(gamma) = &self.weight {
@@ -177,13 +177,9 @@ impl BatchNorm {
         }
         let weight = linear.weight.value().mul(&scale.unsqueeze(-1)?)?;
         if weight.shape() != linear.weight.shape() {
-            let reason = "expected one channel per output".to_owned();
-            let shapes = vec![linear.weight.shape().into(), scale.shape().into()];
-            return Err(Error::Shape {
-                op: "fold_into",
-                reason,
-                shapes,
-            });
+            let reason = "expected one channel per output";
+            let shapes = [linear.weight.shape(), scale.shape()];
+            return Err(Error::shape("fold_into", reason, &shapes));
         }
         let mut shift = mean.neg();
         if let Some(bias) = &linear.bias {
@@ -206,11 +202,7 @@ impl BatchNorm {
             _ => {
                 let reason =
                     format!("expected input (samples, {expected}, …), one value per channel");
-                Err(Error::Shape {
-                    op: "batch_norm",
-                    reason,
-                    shapes: vec![x.shape().into()],
-                })
+                Err(Error::shape("batch_norm", reason, &[x.shape()]))
             }
         }
     }
@@ -220,7 +212,7 @@ impl Layer for BatchNorm {
     /// # Errors
     /// [`Error::Shape`] if the input has another number of channels, or, while training, fewer than
     /// two values per channel; [`Error::DType`] if its dtype is not the layer's.
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.check(x)?;
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         let beta = self.bias.as_ref().map(|bias| bias.read(pass));
@@ -307,23 +299,12 @@ impl BatchNormBuilder {
             momentum,
             ..
         } = self.settings;
-        let refuse = |reason: String| {
-            Err(Error::Argument {
-                op: "batch_norm",
-                reason,
-            })
-        };
         if channels == 0 {
-            return refuse("there must be at least one channel".to_owned());
+            let reason = "there must be at least one channel";
+            return Err(Error::argument("batch_norm", reason));
         }
-        if !(epsilon >= 0.0 && epsilon.is_finite()) {
-            return refuse(format!(
-                "epsilon must be finite and at least 0, found {epsilon}"
-            ));
-        }
-        if let Some(momentum) = momentum.filter(|momentum| !(0.0..=1.0).contains(momentum)) {
-            return refuse(format!("momentum must be in [0, 1], found {momentum}"));
-        }
+        Interval::AtLeast0.check("batch_norm", "epsilon", epsilon)?;
+        Interval::Share.check("batch_norm", "momentum", momentum.unwrap_or(0.0))?;
         let filled = |value: f64| Tensor::full([channels], value, DType::F32);
         let param = |value| {
             Ok::<_, Error>(if self.affine {

@@ -1,7 +1,7 @@
 //! Dropout as a layer, of either kind.
 
 use cotangent_core::module::{Layer, Module, Pass, Walk, WalkMut};
-use cotangent_core::{Error, Result, Tensor};
+use cotangent_core::{Interval, Result, Tensor};
 
 /// Defines a layer that sets elements with probability `p` while training, by a method of `Tensor`.
 macro_rules! dropout {
@@ -16,14 +16,10 @@ macro_rules! dropout {
             /// Drops with probability `p`.
             ///
             /// # Errors
-            /// [`Error::Argument`] if `p` is not in `[0, 1)`.
+            /// [`Error::Argument`](cotangent_core::Error::Argument) if `p` is not in `[0, 1)`.
             pub fn new(p: f64) -> Result<Self> {
-                if (0.0..1.0).contains(&p) {
-                    Ok(Self { p })
-                } else {
-                    let reason = format!("p must be in [0, 1), found {p}");
-                    Err(Error::Argument { op: stringify!($method), reason })
-                }
+                Interval::Below1.check(stringify!($method), "p", p)?;
+                Ok(Self { p })
             }
         }
 
@@ -33,7 +29,7 @@ macro_rules! dropout {
         }
 
         impl Layer for $name {
-            fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+            fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
                 if pass.is_training() {
                     x.$method(self.p, pass.next_seed())
                 } else {

@@ -61,7 +61,8 @@ impl Embedding {
     /// [`Error::Index`] if an index is not below the number of rows, [`Error::Shape`] if the result
     /// had more elements than memory can hold.
     pub fn forward(&self, indices: &Indices, pass: &Pass) -> Result<Tensor> {
-        let vectors = self.weight.read(pass).embedding(indices)?;
+        let vectors = self.weight.read(pass).embedding(indices);
+        let vectors = vectors.map_err(|error| error.placed_in(self))?;
         let Some(padding) = self.padding_index else {
             return Ok(vectors);
         };
@@ -111,21 +112,14 @@ impl EmbeddingBuilder {
         let (count, dim) = (self.count, self.dim);
         if count == 0 || dim == 0 {
             let reason = format!("expected sizes above 0, found {count} vectors of length {dim}");
-            return Err(Error::Argument {
-                op: "embedding",
-                reason,
-            });
+            return Err(Error::argument("embedding", reason));
         }
         let mut weight = self.weight.draw(&[count, dim], rng)?;
         if let Some(padding) = self.padding_index {
             if padding >= count {
-                return Err(Error::Index {
-                    op: "embedding",
-                    what: "padding index",
-                    index: i64::try_from(padding).unwrap_or(i64::MAX),
-                    bound: count,
-                    of: "vectors",
-                });
+                let index = i64::try_from(padding).unwrap_or(i64::MAX);
+                let what = "padding index";
+                return Err(Error::index("embedding", what, index, count, "vectors"));
             }
             weight = blank(&weight, &Indices::range(count)?, padding)?;
         }

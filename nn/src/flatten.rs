@@ -30,18 +30,17 @@ impl Default for Flatten {
 impl Layer for Flatten {
     /// # Errors
     /// [`Error::Shape`] if the input has no such axis.
-    fn forward(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
         let start = self.start_axis;
         match x.shape().split_at_checked(start) {
             Some((kept, joined @ [_, ..])) => {
                 let lengths = kept.iter().copied().chain([joined.iter().product()]);
                 x.reshape(lengths.collect::<Shape>())
             }
-            _ => Err(Error::Shape {
-                op: "flatten",
-                reason: format!("expected input with an axis {start}"),
-                shapes: vec![x.shape().into()],
-            }),
+            _ => {
+                let reason = format!("expected input with an axis {start}");
+                Err(Error::shape("flatten", reason, &[x.shape()]))
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Layer normalization: each sample by its own mean and variance.
 
 use cotangent_core::module::{Layer, Param, Pass};
-use cotangent_core::{DType, Error, Result, Shape, Tensor};
+use cotangent_core::{DType, Error, Interval, Result, Shape, Tensor};
 use cotangent_macros::Module;
 
 /// Layer normalization (Ba, Kiros, Hinton 2016) of (…, normalized axes): each sample gets mean 0 and
@@ -56,7 +56,7 @@ impl LayerNorm {
 impl Layer for LayerNorm {
     /// # Errors
     /// As [`Tensor::layer_norm`].
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         let beta = self.bias.as_ref().map(|bias| bias.read(pass));
         x.layer_norm(
@@ -119,12 +119,9 @@ impl LayerNormBuilder {
 
 /// What a normalization over the last axes needs.
 pub(crate) fn check(op: &'static str, normalized: &Shape, epsilon: f64) -> Result<()> {
-    let reason = if normalized.is_empty() || normalized.contains(&0) {
-        format!("expected at least one axis and lengths above 0, found {normalized}")
-    } else if !(epsilon >= 0.0 && epsilon.is_finite()) {
-        format!("epsilon must be finite and at least 0, found {epsilon}")
-    } else {
-        return Ok(());
-    };
-    Err(Error::Argument { op, reason })
+    if normalized.is_empty() || normalized.contains(&0) {
+        let reason = "expected at least one axis and lengths above 0";
+        return Err(Error::argument(op, format!("{reason}, found {normalized}")));
+    }
+    Interval::AtLeast0.check(op, "epsilon", epsilon)
 }

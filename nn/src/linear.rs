@@ -58,7 +58,7 @@ impl Layer for Linear {
     /// # Errors
     /// [`Error::Shape`](cotangent_core::Error::Shape) if the input has another number of features,
     /// [`Error::DType`](cotangent_core::Error::DType) if its dtype is not the weight's.
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(|bias| bias.read(pass));
         x.linear(&self.weight.read(pass), bias.as_ref())
     }
@@ -121,10 +121,7 @@ impl LinearBuilder {
                 "expected sizes above 0, found {} in and {} out",
                 self.in_features, self.out_features
             );
-            return Err(Error::Argument {
-                op: "linear",
-                reason,
-            });
+            return Err(Error::argument("linear", reason));
         }
         let weight = self
             .weight

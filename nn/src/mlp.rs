@@ -95,7 +95,7 @@ enum AnyDropout {
 }
 
 impl Layer for MlpBlock {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let normalize = |x: &Tensor| {
             let norm = self.norm.forward(x, pass);
             norm.map_err(|error| error.within("norm"))
@@ -209,7 +209,7 @@ impl MlpBuilder {
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp> {
         let &[ref hidden @ .., last, outputs] = &self.sizes[..] else {
             let reason = format!("expected at least two sizes, found {:?}", self.sizes);
-            return Err(Error::Argument { op: "mlp", reason });
+            return Err(Error::argument("mlp", reason));
         };
         let inputs = hidden.iter();
         let units = hidden.iter().skip(1).chain([&last]);

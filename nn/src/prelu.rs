@@ -31,10 +31,7 @@ impl PRelu {
     /// [`Error::Argument`] if there are no slopes, and as [`Tensor::full`].
     pub fn new(slopes: usize, slope: f64) -> Result<Self> {
         if slopes == 0 {
-            return Err(Error::Argument {
-                op: "prelu",
-                reason: "expected at least one slope".to_owned(),
-            });
+            return Err(Error::argument("prelu", "expected at least one slope"));
         }
         Ok(Self {
             weight: Param::new(&Tensor::full([slopes], slope, DType::F32)?),
@@ -53,7 +50,7 @@ impl Default for PRelu {
 impl Layer for PRelu {
     /// # Errors
     /// As [`Tensor::prelu`].
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         x.prelu(&self.weight.read(pass))
     }
 }

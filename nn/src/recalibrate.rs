@@ -5,6 +5,8 @@ use cotangent_core::{DType, Error, Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) const OP: &str = "recalibrate";
+
 /// Sets the running statistics of all batch normalizations of `model` to the exact mean and variance
 /// of what they are fed when the model predicts on all of `batches`, whatever the batches' sizes.
 /// `forward` runs the model on one batch under the pass that it is given, as for a prediction.
@@ -60,7 +62,7 @@ pub fn recalibrate<B, T>(
     let pass = Pass::inference().carry(Arc::clone(&population));
     loop {
         for batch in batches.clone() {
-            forward(batch, &pass)?;
+            forward(batch, &pass).map_err(|error| error.placed_in(model))?;
         }
         if population.lock().settle()? {
             break;
@@ -149,7 +151,7 @@ impl State {
     fn settle(&mut self) -> Result<bool> {
         let Some(current) = self.current.take() else {
             let reason = "`forward` met no batch normalization of the model that could be set";
-            return Err(refuse(reason));
+            return Err(Error::argument(OP, reason));
         };
         let exact = current.moments.statistics(current.biased, current.dtype);
         let mut exact = match exact {
@@ -225,7 +227,7 @@ impl Moments {
         if self.count < 2.0 {
             let count = self.count;
             let reason = format!("expected at least 2 values per channel, found {count}");
-            return Err(refuse(&reason));
+            return Err(Error::argument(OP, reason));
         }
         let divisor = self.count - f64::from(!biased);
         let variance: Vec<f64> = self.squares.iter().map(|square| square / divisor).collect();
@@ -234,20 +236,9 @@ impl Moments {
         // In the dtype that is kept, whose range may be narrower.
         for values in &statistics {
             if let Some(value) = values.to_f64_vec().into_iter().find(|x| !x.is_finite()) {
-                return Err(Error::NonFinite {
-                    op: "recalibrate",
-                    what: "a statistic".to_owned(),
-                    value,
-                });
+                return Err(Error::non_finite(OP, "a statistic", value));
             }
         }
         Ok(statistics)
-    }
-}
-
-pub(crate) fn refuse(reason: &str) -> Error {
-    Error::Argument {
-        op: "recalibrate",
-        reason: reason.to_owned(),
     }
 }

@@ -21,7 +21,7 @@
 //! nothing and are not touched.
 
 use cotangent_core::module::{Matcher, Module, Param, Pass, Pattern};
-use cotangent_core::{DType, Error, Norm, Result, Tensor};
+use cotangent_core::{DType, Error, Interval, Norm, Result, Tensor};
 use std::ops::Deref;
 
 /// `lambda · Σ |w|`: many weights become 0, or nearly so. The gradient is `lambda · sign(w)`, 0 at 0.
@@ -104,10 +104,7 @@ impl Penalty {
     /// that is meant; [`Error::DType`] if those that are have different dtypes.
     pub fn penalty(&self, model: &(impl Module + ?Sized), pass: &Pass) -> Result<Tensor> {
         for factor in [self.l1, self.l2] {
-            if !(factor >= 0.0 && factor.is_finite()) {
-                let reason = format!("a factor must be finite and at least 0, found {factor}");
-                return Err(argument("penalty", reason));
-            }
+            Interval::AtLeast0.check("penalty", "a factor", factor)?;
         }
         let params = self.which.of("penalty", model.named_params())?;
         let dtype = params
@@ -152,10 +149,7 @@ impl MaxNorm {
     /// or if one has no rows; [`Error::NonFinite`], within the parameter's path, if a norm is not
     /// finite. Then nothing has changed.
     pub fn apply(&self, model: &mut (impl Module + ?Sized)) -> Result<()> {
-        if self.max.is_nan() || self.max <= 0.0 {
-            let reason = format!("the bound must be above 0, found {}", self.max);
-            return Err(argument("max_norm", reason));
-        }
+        Interval::Bound.check("max_norm", "the bound", self.max)?;
         let params = self.which.of("max_norm", model.named_params_mut())?;
         let mut bounded = Vec::new();
         for (path, param) in params {
@@ -175,8 +169,8 @@ impl MaxNorm {
     /// The weight with its rows within the bound; none if they are.
     fn bounded(&self, weight: &Tensor) -> Result<Option<Tensor>> {
         if weight.rank() < 2 {
-            let reason = "expected a weight (out, in, …), whose rows are units".to_owned();
-            return Err(argument("max_norm", reason));
+            let reason = "expected a weight (out, in, …), whose rows are units";
+            return Err(Error::argument("max_norm", reason));
         }
         let norms = weight.flatten()?.norm_over(Norm::L2, 1)?.to_f64_vec();
         // Norms and the factors that undo them may leave the range of `f32` there.
@@ -185,11 +179,8 @@ impl MaxNorm {
             return Ok(bounded.map(|weight| weight.to_dtype(DType::F32)));
         }
         if let Some(&value) = norms.iter().find(|norm| !norm.is_finite()) {
-            return Err(Error::NonFinite {
-                op: "max_norm",
-                what: "the norm of a unit's weights".to_owned(),
-                value,
-            });
+            let what = "the norm of a unit's weights";
+            return Err(Error::non_finite("max_norm", what, value));
         }
         if norms.iter().all(|&norm| norm <= self.max) {
             return Ok(None);
@@ -219,20 +210,12 @@ impl Which {
             None => param.shape().len() >= 2,
         });
         if params.is_empty() {
-            return Err(argument(
-                op,
-                match &self.0 {
-                    Some(matcher) => {
-                        format!("{matcher:?} matches nothing among the model's parameters")
-                    }
-                    None => "the model has no parameter with two axes or more".to_owned(),
-                },
-            ));
+            let none = "the model has no parameter with two axes or more";
+            return Err(match &self.0 {
+                Some(matcher) => matcher.no_match(op, "among the model's parameters"),
+                None => Error::argument(op, none),
+            });
         }
         Ok(params)
     }
-}
-
-fn argument(op: &'static str, reason: String) -> Error {
-    Error::Argument { op, reason }
 }

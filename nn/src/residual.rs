@@ -52,7 +52,7 @@ impl<F> Residual<F> {
 impl<F: Layer, S: Layer> Layer for Residual<F, S> {
     /// # Errors
     /// [`Error::Shape`] if the two have other shapes: nothing is broadcast. And those of the layers.
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let y = self.body.forward(x, pass);
         let y = y.map_err(|error| error.within("body"))?;
         let passed = self.shortcut.forward(x, pass);
@@ -60,11 +60,8 @@ impl<F: Layer, S: Layer> Layer for Residual<F, S> {
         if passed.shape() != y.shape() {
             let reason = "expected shortcut and body of one shape; a projection as shortcut, such as \
                           `Linear`, makes them fit";
-            return Err(Error::Shape {
-                op: "residual",
-                reason: reason.to_owned(),
-                shapes: vec![passed.shape().into(), y.shape().into()],
-            });
+            let shapes = [passed.shape(), y.shape()];
+            return Err(Error::shape("residual", reason, &shapes));
         }
         passed.add(&y)
     }

@@ -54,7 +54,7 @@ impl RmsNorm {
 impl Layer for RmsNorm {
     /// # Errors
     /// As [`Tensor::rms_norm`].
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         x.rms_norm(&self.normalized, gamma.as_ref(), self.epsilon)
     }

@@ -6,6 +6,8 @@ use cotangent_core::random::Rng;
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::Module;
 
+const OP: &str = "rnn";
+
 /// One step of a recurrent network (Elman 1990, Finding Structure in Time): from the input x
 /// (batch, in) and the state h (batch, hidden) the next state, also (batch, hidden),
 ///
@@ -71,8 +73,12 @@ impl RnnCell {
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] if a dtype is not the weights'.
     pub fn step(&self, x: &Tensor, h: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.next(x, h, pass).map_err(|error| error.placed_in(self))
+    }
+
+    fn next(&self, x: &Tensor, h: &Tensor, pass: &Pass) -> Result<Tensor> {
         let &[batch, _] = x.shape() else {
-            return Err(shape_error("expected input (batch, in)", &[x]));
+            return Err(Error::shape(OP, "expected input (batch, in)", &[x.shape()]));
         };
         self.expect_state(h, batch)?;
         self.advance(&self.project(x, pass)?, h, &self.recurrent(pass)?)
@@ -103,7 +109,7 @@ impl RnnCell {
             return Ok(());
         }
         let reason = format!("expected a state ({batch}, {hidden}), a row for each sample");
-        Err(shape_error(reason, &[h]))
+        Err(Error::shape(OP, reason, &[h.shape()]))
     }
 }
 
@@ -161,11 +167,16 @@ impl Rnn {
     /// [`Error::Shape`] if the shapes do not fit or there is no step, [`Error::DType`] if a dtype is
     /// not the weights'.
     pub fn states(&self, x: &Tensor, initial: Option<&Tensor>, pass: &Pass) -> Result<Vec<Tensor>> {
+        self.run(x, initial, pass)
+            .map_err(|error| error.placed_in(self))
+    }
+
+    fn run(&self, x: &Tensor, initial: Option<&Tensor>, pass: &Pass) -> Result<Vec<Tensor>> {
         let batch = match *x.shape() {
             [batch, time, _] if time > 0 => batch,
             _ => {
                 let reason = "expected input (batch, time, in) with at least one step";
-                return Err(shape_error(reason, &[x]));
+                return Err(Error::shape(OP, reason, &[x.shape()]));
             }
         };
         let mut h = match initial {
@@ -197,8 +208,8 @@ impl From<RnnCell> for Rnn {
 impl Layer for Rnn {
     /// # Errors
     /// As [`Rnn::states`].
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let mut states = self.states(x, None, pass)?;
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let mut states = self.run(x, None, pass)?;
         match states.pop() {
             Some(last) if self.last_only => Ok(last),
             last => {
@@ -222,14 +233,6 @@ fn steps(x: &Tensor) -> Result<Vec<Tensor>> {
     let mut slices = steps(&x.narrow(1, 0, half)?)?;
     slices.extend(steps(&x.narrow(1, half, len - half)?)?);
     Ok(slices)
-}
-
-fn shape_error(reason: impl Into<String>, tensors: &[&Tensor]) -> Error {
-    Error::Shape {
-        op: "rnn",
-        reason: reason.into(),
-        shapes: tensors.iter().map(|x| x.shape().into()).collect(),
-    }
 }
 
 /// The choices of an [`RnnCell`].
@@ -294,9 +297,10 @@ impl RnnCellBuilder {
         if in_features == 0 || hidden == 0 {
             let reason =
                 format!("expected sizes above 0, found {in_features} in and {hidden} hidden");
-            return Err(Error::Argument { op: "rnn", reason });
+            return Err(Error::argument(OP, reason));
         }
-        let mut draw = |init: Init, shape: &[usize]| Ok(Param::new(&init.draw(shape, rng)?));
+        let mut draw =
+            |init: Init, shape: &[usize]| Ok::<_, Error>(Param::new(&init.draw(shape, rng)?));
         Ok(RnnCell {
             weight_ih: draw(self.input_weight, &[hidden, in_features])?,
             weight_hh: draw(self.recurrent_weight, &[hidden, hidden])?,

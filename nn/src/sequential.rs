@@ -70,10 +70,8 @@ impl Sequential {
             self.layers.push((name.to_owned(), Box::new(layer)));
             return Ok(self);
         };
-        Err(Error::Argument {
-            op: "sequential",
-            reason: format!("the name `{name}` {problem}"),
-        })
+        let reason = format!("the name `{name}` {problem}");
+        Err(Error::argument("sequential", reason))
     }
 
     /// The number of layers.
@@ -112,7 +110,7 @@ impl Module for Sequential {
 }
 
 impl Layer for Sequential {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let apply = |x: Tensor, (name, layer): &(String, Box<dyn SequentialLayer>)| {
             let y = layer.forward(&x, pass);
             y.map_err(|error| error.within(name))

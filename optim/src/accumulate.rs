@@ -65,10 +65,8 @@ impl Accumulator {
     ) -> Result<()> {
         let total = self.weight + weight;
         if !(total.is_finite() && weight > 0.0) {
-            return Err(Error::Argument {
-                op: "Accumulator::add",
-                reason: format!("the weight must be above 0 and finite, found {weight}"),
-            });
+            let reason = format!("the weight must be above 0 and finite, found {weight}");
+            return Err(Error::argument("Accumulator::add", reason));
         }
         let [before, unit] = [unit(self.weight), unit(total)];
         let mut sums = self.sums.clone();
@@ -82,11 +80,11 @@ impl Accumulator {
             let weighted = gradient.detach().mul_scalar(weight / unit);
             let sum = match sums.get(&path) {
                 // A parameter has the shape of its gradient: nothing is broadcast here.
-                Some(sum) if sum.shape() != weighted.shape() => Err(Error::Shape {
-                    op: "Accumulator::add",
-                    reason: "the gradient has another shape than those before".to_owned(),
-                    shapes: vec![sum.shape().into(), weighted.shape().into()],
-                }),
+                Some(sum) if sum.shape() != weighted.shape() => {
+                    let reason = "the gradient has another shape than those before";
+                    let shapes = [sum.shape(), weighted.shape()];
+                    Err(Error::shape("Accumulator::add", reason, &shapes))
+                }
                 Some(sum) => sum.add(&weighted),
                 None => Ok(weighted),
             };

@@ -23,7 +23,7 @@
 //! ```
 
 use cotangent_core::module::{Matcher, Module, Param, Pattern};
-use cotangent_core::{DType, Error, Gradients, Leaf, LeafId, Norm, Result, Tensor};
+use cotangent_core::{DType, Error, Gradients, Interval, Leaf, LeafId, Norm, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// One factor for all gradients, so that the norm of all of them together is at most `max`:
@@ -157,10 +157,7 @@ impl Clip {
     /// Then nothing has changed.
     pub fn apply(&self, model: &(impl Module + ?Sized), gradients: &mut Gradients) -> Result<f64> {
         let op = self.kind.name();
-        if self.bound.is_nan() || self.bound <= 0.0 {
-            let reason = format!("the bound must be above 0, found {}", self.bound);
-            return Err(Error::Argument { op, reason });
-        }
+        Interval::Bound.check(op, "the bound", self.bound)?;
         let mut params = model.named_params();
         if let Some(paths) = &self.paths {
             params.retain(|(path, _)| paths.matches(path));
@@ -179,11 +176,11 @@ impl Clip {
             let square = gradient.sum_of_squares();
             let norm = root(square, gradient)?;
             if !norm.is_finite() && !self.allow_nonfinite {
-                return Err(non_finite(
-                    op,
-                    norm,
-                    params.get(&id).map(|(path, _)| &**path),
-                ));
+                let error = Error::non_finite(op, "the norm of the gradient", norm);
+                return Err(match params.get(&id) {
+                    Some((path, _)) => error.within(path),
+                    None => error,
+                });
             }
             squares += square;
             norms.insert(id, norm);
@@ -191,7 +188,7 @@ impl Clip {
         let all: Vec<f64> = norms.values().copied().collect();
         let total = root(squares, &Tensor::from(&all[..]))?;
         if !total.is_finite() && !self.allow_nonfinite {
-            return Err(non_finite(op, total, None));
+            return Err(Error::non_finite(op, "the norm of the gradients", total));
         }
 
         let all_by_one = self.bound / (total + 1e-6);
@@ -233,11 +230,9 @@ impl Clip {
     /// The gradient with its units' norms within their bounds; none if they are.
     fn by_unit(&self, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         if weight.shape() != gradient.shape() {
-            return Err(Error::Shape {
-                op: self.kind.name(),
-                reason: "the gradient has another shape than the parameter".to_owned(),
-                shapes: vec![weight.shape().into(), gradient.shape().into()],
-            });
+            let reason = "the gradient has another shape than the parameter";
+            let shapes = [weight.shape(), gradient.shape()];
+            return Err(Error::shape(self.kind.name(), reason, &shapes));
         }
         let units = if weight.rank() < 2 {
             1
@@ -272,22 +267,6 @@ enum Change {
     Scale(f64),
     Clamp,
     Replace(Tensor),
-}
-
-fn non_finite(op: &'static str, value: f64, path: Option<&str>) -> Error {
-    let what = match path {
-        Some(_) => "the norm of the gradient",
-        None => "the norm of the gradients",
-    };
-    let error = Error::NonFinite {
-        op,
-        what: what.to_owned(),
-        value,
-    };
-    match path {
-        Some(path) if !path.is_empty() => error.within(path),
-        _ => error,
-    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use crate::settings::check_range;
 use crate::state::Mismatches;
 use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Entry, Matcher, Module, Param, Part, StateDict, Stateful, step};
-use cotangent_core::{Error, Gradients, Result, Tensor};
+use cotangent_core::{DType, Error, Gradients, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// Every k steps of the optimizer inside: `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton, Ba 2019,
@@ -122,20 +122,15 @@ impl<O: Optimizer> Optimizer for Lookahead<O> {
 
 fn same_kind(slow: &Tensor, param: &Param) -> Result<()> {
     let value = param.value();
-    if slow.dtype() != value.dtype() {
-        return Err(Error::DType {
-            op: "Lookahead",
-            expected: slow.dtype(),
-            found: value.dtype(),
-        });
-    }
+    let dtypes = [
+        ("the slow weight", slow.dtype()),
+        ("the parameter", value.dtype()),
+    ];
+    DType::expect_same("Lookahead", &dtypes)?;
     if slow.shape() != value.shape() {
-        return Err(Error::Shape {
-            op: "Lookahead",
-            reason: "the slow weights are of another parameter that had this path: `forget_where` drops them"
-                .to_owned(),
-            shapes: vec![slow.shape().into(), value.shape().into()],
-        });
+        let reason = "the slow weights are of another parameter that had this path: `forget_where` drops them";
+        let shapes = [slow.shape(), value.shape()];
+        return Err(Error::shape("Lookahead", reason, &shapes));
     }
     Ok(())
 }

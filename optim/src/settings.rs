@@ -2,7 +2,7 @@
 
 use crate::state::Mismatches;
 use cotangent_core::module::StateDict;
-use cotangent_core::{Error, Result};
+use cotangent_core::{Error, Interval, Result};
 
 /// What every optimizer has, and what schedules and groups change.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,12 +68,12 @@ impl Settings {
 
 /// An error unless `value` is finite and at least 0.
 pub(crate) fn at_least_0(what: &str, value: f64) -> Result<()> {
-    check_range(what, value, value.is_finite() && value >= 0.0, "at least 0")
+    Interval::AtLeast0.check("optimizer", what, value)
 }
 
 /// An error unless `value` is in `[0, 1)`.
 pub(crate) fn fraction(what: &str, value: f64) -> Result<()> {
-    check_range(what, value, (0.0..1.0).contains(&value), "in [0, 1)")
+    Interval::Below1.check("optimizer", what, value)
 }
 
 /// An error unless `value` is in range.
@@ -81,10 +81,8 @@ pub(crate) fn check_range(what: &str, value: f64, ok: bool, range: &str) -> Resu
     if ok {
         Ok(())
     } else {
-        Err(Error::Argument {
-            op: "optimizer",
-            reason: format!("{what} must be {range}, found {value}"),
-        })
+        let reason = format!("{what} must be {range}, found {value}");
+        Err(Error::argument("optimizer", reason))
     }
 }
 

@@ -2,7 +2,6 @@
 
 use cotangent_core::module::StateDict;
 use cotangent_core::{Error, Result};
-use std::path::PathBuf;
 
 /// What does not fit, collected over a whole state.
 #[derive(Debug, Default)]
@@ -37,9 +36,6 @@ impl Mismatches {
         if self.0.is_empty() {
             return Ok(());
         }
-        Err(Error::State {
-            path: PathBuf::new(),
-            mismatches: self.0,
-        })
+        Err(Error::state("", self.0))
     }
 }

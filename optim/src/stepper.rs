@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::state::Mismatches;
 use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Entry, Matcher, Module, Param, Part, StateDict, Stateful, step};
-use cotangent_core::{Error, Gradients, Result, Tensor};
+use cotangent_core::{DType, Error, Gradients, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// An optimizer that applies a [`Rule`] to every element.
@@ -118,13 +118,16 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
             let state = state.iter().flat_map(|state| &state.slots);
             let state = state.map(|slot| {
                 (
+                    "the state",
                     slot,
                     "the state is of another parameter that had this path: `forget_where` drops it",
                 )
             });
             let gradient_reason = "the gradient has another shape than the parameter";
-            for (operand, reason) in state.chain([(gradient, gradient_reason)]) {
-                check(param.value(), operand, reason).map_err(|error| error.within(&path))?;
+            for (name, operand, reason) in
+                state.chain([("the gradient", gradient, gradient_reason)])
+            {
+                check(param.value(), name, operand, reason).map_err(|error| error.within(&path))?;
             }
             work.push((path, param, gradient, settings));
         }
@@ -142,10 +145,7 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
         for (path, param, gradient, settings) in work {
             let Some((_, state)) = states.find(|(known, _)| **known == path) else {
                 let reason = format!("two parameters have the path `{path}`");
-                return Err(Error::Argument {
-                    op: "optimizer step",
-                    reason,
-                });
+                return Err(Error::argument("optimizer step", reason));
             };
             let mut at = StepInfo {
                 number: state.steps + 1,
@@ -185,10 +185,7 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
         let forgotten = before - self.states.len();
         if forgotten == 0 {
             let reason = format!("{paths:?} matches no parameter that the optimizer has state of");
-            return Err(Error::Argument {
-                op: "forget",
-                reason,
-            });
+            return Err(Error::argument("forget", reason));
         }
         Ok(forgotten)
     }
@@ -284,21 +281,12 @@ impl<const N: usize> State<N> {
     }
 }
 
-fn check(value: &Tensor, operand: &Tensor, reason: &str) -> Result<()> {
-    if value.dtype() != operand.dtype() {
-        return Err(Error::DType {
-            op: "optimizer step",
-            expected: value.dtype(),
-            found: operand.dtype(),
-        });
-    }
+fn check(value: &Tensor, name: &str, operand: &Tensor, reason: &str) -> Result<()> {
+    let dtypes = [("the parameter", value.dtype()), (name, operand.dtype())];
+    DType::expect_same("optimizer step", &dtypes)?;
     if value.shape() != operand.shape() {
-        let shapes = vec![value.shape().into(), operand.shape().into()];
-        return Err(Error::Shape {
-            op: "optimizer step",
-            reason: reason.to_owned(),
-            shapes,
-        });
+        let shapes = [value.shape(), operand.shape()];
+        return Err(Error::shape("optimizer step", reason, &shapes));
     }
     Ok(())
 }

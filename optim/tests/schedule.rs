@@ -331,7 +331,7 @@ fn arguments_out_of_range_are_errors() -> Result<()> {
     ];
     for (i, unfit) in unfit.into_iter().enumerate() {
         match unfit {
-            Err(Error::Argument { op, reason }) => {
+            Err(Error::Argument { op, reason, .. }) => {
                 assert!(
                     op.starts_with("Schedule::") && reason.contains("found"),
                     "{op}: {reason}"

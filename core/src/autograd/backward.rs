@@ -108,7 +108,7 @@ impl Backward {
         inputs: &[&Tensor],
     ) -> Result<Vec<Tensor>> {
         if !output.is_tracked() {
-            return Err(Error::Untracked { op: "grad" });
+            return Err(Error::untracked("grad"));
         }
         let mut consumed = Vec::new();
         let found = self.grad_found(output, cotangent, inputs, &mut consumed)?;
@@ -118,7 +118,7 @@ impl Backward {
                 // What an earlier backward has used up may have led to any input that is older.
                 let older = |node: &&Arc<Node>| input.node().is_some_and(|x| x.id < node.id);
                 gradient.ok_or_else(|| match consumed.iter().find(older) {
-                    Some(node) => Error::GraphConsumed { op: node.name },
+                    Some(node) => Error::graph_consumed(node.name),
                     None => {
                         Error::argument("grad", format!("the output does not depend on input {i}"))
                     }
@@ -169,12 +169,18 @@ impl Backward {
         cotangent: &Tensor,
     ) -> Result<(Arc<Node>, Tensor)> {
         let Some(root) = output.node() else {
-            return Err(Error::Untracked { op });
+            return Err(Error::untracked(op));
         };
         if let Some(observer) = &root.observer {
             observer.result()?;
         }
-        cotangent.expect_dtype(op, output.dtype())?;
+        Tensor::expect_one_dtype(
+            op,
+            &[
+                ("the output", Some(output)),
+                ("the cotangent", Some(cotangent)),
+            ],
+        )?;
         if cotangent.shape() != output.shape() {
             let shapes = [cotangent.shape(), output.shape()];
             let reason = "the cotangent has another shape than the output";
@@ -222,7 +228,7 @@ impl Backward {
                     continue;
                 }
                 Links::Frozen => continue,
-                Links::Consumed => return Err(Error::GraphConsumed { op: name }),
+                Links::Consumed => return Err(Error::graph_consumed(name)),
                 Links::To(parents) => parents,
             };
             if scope.keep.contains(&id) {
@@ -238,7 +244,7 @@ impl Backward {
                 parents,
             };
             let Some(cotangents) = operation.vjp(cotangent, &context) else {
-                return Err(Error::GraphConsumed { op: name });
+                return Err(Error::graph_consumed(name));
             };
             let mut cotangents = cotangents?;
             if cotangents.len() != parents.len() {
@@ -298,7 +304,7 @@ impl Backward {
 /// ```
 pub fn grad(output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
     if !output.is_tracked() {
-        return Err(Error::Untracked { op: "grad" });
+        return Err(Error::untracked("grad"));
     }
     Backward::new().grad(output, inputs)
 }

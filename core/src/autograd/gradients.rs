@@ -93,7 +93,7 @@ impl Gradients {
     pub fn add(&mut self, other: Self) -> crate::Result<()> {
         for (id, theirs) in &other.by_leaf {
             if let Some(ours) = self.by_leaf.get(id) {
-                ours.expect_dtype("Gradients::add", theirs.dtype())?;
+                ours.expect_same_dtype("Gradients::add", theirs)?;
                 if ours.shape() != theirs.shape() {
                     let shapes = [ours.shape(), theirs.shape()];
                     return Err(crate::Error::shape(

@@ -128,7 +128,7 @@ impl Observer for Monitor {
         let Finding {
             op, what, value, ..
         } = finding;
-        let error = Error::NonFinite { op, what, value };
+        let error = Error::non_finite(op, what, value);
         Err(match finding.path {
             Some(path) => error.within(&path),
             None => error,

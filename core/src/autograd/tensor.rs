@@ -164,12 +164,50 @@ impl Tensor {
         if self.dtype() == expected {
             Ok(())
         } else {
-            Err(Error::DType {
-                op,
-                expected,
-                found: self.dtype(),
-            })
+            Err(Error::dtype(op, expected, self.dtype()))
         }
+    }
+
+    /// An error that says which of two operands has which dtype, unless they have one.
+    pub(crate) fn expect_same_dtype(&self, op: &'static str, other: &Self) -> Result<()> {
+        if self.dtype() == other.dtype() {
+            return Ok(());
+        }
+        let (left, right) = ("the left operand", "the right operand");
+        DType::expect_same(op, &[(left, self.dtype()), (right, other.dtype())])
+    }
+
+    /// An error that says which operand differs, unless all that are there have one dtype.
+    pub(crate) fn expect_one_dtype(
+        op: &'static str,
+        operands: &[(&str, Option<&Self>)],
+    ) -> Result<()> {
+        let mut dtypes = operands.iter().filter_map(|(_, x)| Some((*x)?.dtype()));
+        let first = dtypes.next();
+        if dtypes.all(|dtype| Some(dtype) == first) {
+            return Ok(());
+        }
+        let there = operands
+            .iter()
+            .filter_map(|&(name, x)| Some((name, x?.dtype())));
+        DType::expect_same(op, &there.collect::<Vec<_>>())
+    }
+
+    /// As [`expect_one_dtype`](Self::expect_one_dtype) for a list of operands, called `list[0]`, `list[1]`.
+    pub(crate) fn expect_one_dtype_in(
+        op: &'static str,
+        list: &str,
+        tensors: &[&Self],
+    ) -> Result<()> {
+        if tensors.iter().all(|x| x.dtype() == tensors[0].dtype()) {
+            return Ok(());
+        }
+        let names: Vec<String> = (0..tensors.len()).map(|i| format!("{list}[{i}]")).collect();
+        let operands = names.iter().zip(tensors);
+        let operands: Vec<_> = operands
+            .map(|(name, x)| (name.as_str(), x.dtype()))
+            .collect();
+        DType::expect_same(op, &operands)
     }
 
     /// An error if there is no memory for another tensor like this.

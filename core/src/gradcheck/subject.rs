@@ -157,6 +157,12 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
         Pass::train(self.seed).hold_statistics()
     }
 
+    /// The output; an error says in which layer it was raised.
+    fn run(&self, inputs: &[Tensor], pass: &Pass) -> Result<Tensor> {
+        let output = (self.forward)(&self.model, inputs, pass);
+        output.map_err(|error| error.placed_in(&self.model))
+    }
+
     fn params(&self) -> Vec<(String, &Param)> {
         let mut params = self.model.named_params();
         params.retain(|(_, param)| !param.is_frozen());
@@ -187,11 +193,11 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
         Ok(())
     }
     fn output(&self) -> Result<Tensor> {
-        (self.forward)(&self.model, &self.inputs, &self.pass().record(false))
+        self.run(&self.inputs, &self.pass().record(false))
     }
     fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
-        let output = (self.forward)(&self.model, &tracked, &self.pass())?;
+        let output = self.run(&tracked, &self.pass())?;
         let params = self.params().into_iter().map(|(_, param)| param.leaf_id());
         let inputs = tracked.iter().map(Leaf::leaf_id);
         Ok((output, params.chain(inputs).collect()))

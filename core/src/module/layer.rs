@@ -12,12 +12,23 @@ use crate::error::Result;
     note = "mark the field `#[module(skip)]` if it takes no part in `forward`, or implement `Layer` for its type"
 )]
 pub trait Layer: Module {
-    /// The output for input `x`.
+    /// Computes the output for input `x`. This is the method to write; call [`forward`](Self::forward).
     ///
     /// # Errors
-    /// Those of the operations in it, placed with [`Error::within`](crate::Error::within) by
-    /// layers that contain others.
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor>;
+    /// Those of the operations in it. They need no place: `forward` adds it.
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor>;
+
+    /// The output for input `x`, which [`compute`](Self::compute) computes. An error says the path of
+    /// the layer that raised it, relative to this one: its parameters are looked for in the tree. A layer
+    /// without parameters is named by the layers that know its name: derived ones, and containers.
+    ///
+    /// PyTorch splits the two likewise: `forward` is written there, and `__call__` called.
+    ///
+    /// # Errors
+    /// Those of `compute`, with their place.
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.compute(x, pass).map_err(|error| error.raised_in(self))
+    }
 
     /// The output for input `x` in inference: no dropout, running statistics, no graph.
     ///
@@ -32,6 +43,9 @@ pub trait Layer: Module {
 }
 
 impl<L: Layer + ?Sized> Layer for Box<L> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        (**self).compute(x, pass)
+    }
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         (**self).forward(x, pass)
     }
@@ -39,6 +53,9 @@ impl<L: Layer + ?Sized> Layer for Box<L> {
 
 /// Absent, it is the identity.
 impl<L: Layer> Layer for Option<L> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.forward(x, pass)
+    }
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.as_ref()
             .map_or_else(|| Ok(x.clone()), |layer| layer.forward(x, pass))
@@ -48,7 +65,7 @@ impl<L: Layer> Layer for Option<L> {
 /// The layers in order. A slice is how a part of a stack is run, `net.hidden[..4].predict(&x)`;
 /// errors count its layers from 0.
 impl<L: Layer> Layer for [L] {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let apply = |x: Tensor, (i, layer): (usize, &L)| {
             layer
                 .forward(&x, pass)
@@ -60,7 +77,7 @@ impl<L: Layer> Layer for [L] {
 
 /// The layers in order.
 impl<L: Layer> Layer for Vec<L> {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        self.as_slice().forward(x, pass)
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.as_slice().compute(x, pass)
     }
 }

@@ -7,6 +7,7 @@ mod dot;
 mod header;
 mod layer;
 mod loader;
+mod locate;
 mod param;
 mod pass;
 mod select;

@@ -33,8 +33,14 @@ pub struct Part<'a, const N: usize, U> {
 pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<()> {
     for part in &*parts {
         let value = part.param.value();
-        for operand in part.state.iter().chain([part.gradient]) {
-            operand.expect_dtype("optimizer step", value.dtype())?;
+        for (name, operand) in std::iter::repeat("the state")
+            .zip(&*part.state)
+            .chain([("the gradient", part.gradient)])
+        {
+            Tensor::expect_one_dtype(
+                "optimizer step",
+                &[("the parameter", Some(value)), (name, Some(operand))],
+            )?;
             if operand.shape() != value.shape() {
                 let shapes = [value.shape(), operand.shape()];
                 let reason = "gradient or state does not fit";

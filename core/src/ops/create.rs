@@ -1,7 +1,7 @@
 //! Making tensors from values, constants and random draws.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Interval, Result};
 use crate::kernel::Float;
 use crate::ops::random::noise;
 use crate::tensor::{Array, DType, Element, Shape, with_dtype};
@@ -122,12 +122,7 @@ impl Tensor {
         dtype: DType,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<Self> {
-        if !(standard_deviation >= 0.0 && standard_deviation.is_finite()) {
-            let reason = format!(
-                "the standard deviation must be finite and at least 0, found {standard_deviation}"
-            );
-            return Err(Error::argument("normal", reason));
-        }
+        Interval::AtLeast0.check("normal", "the standard deviation", standard_deviation)?;
         Self::from_fn(shape, dtype, || {
             let draw: f64 = StandardNormal.sample(rng);
             mean + standard_deviation * draw

@@ -65,12 +65,55 @@ pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result
     if (0..rank as isize).contains(&resolved) {
         Ok(resolved as usize)
     } else {
-        Err(Error::Index {
+        Err(Error::index(op, "axis", axis as i64, rank, "axes"))
+    }
+}
+
+impl DType {
+    /// An error of `op` that says which operand has another dtype than most, or than the first if there
+    /// is no majority, unless all have one.
+    ///
+    /// ```
+    /// use cotangent_core::DType::{self, F32, F64};
+    /// let error = DType::expect_same("film", &[("input", F32), ("scale", F64), ("shift", F32)]).unwrap_err();
+    /// let text = "film: scale is f64, input and shift are f32; convert with `to_dtype`";
+    /// assert_eq!(error.to_string(), text);
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::DType`].
+    pub fn expect_same(op: &'static str, operands: &[(&str, Self)]) -> Result<()> {
+        let Some(&(_, first)) = operands.first() else {
+            return Ok(());
+        };
+        let Some(&(_, second)) = operands.iter().find(|(_, dtype)| *dtype != first) else {
+            return Ok(());
+        };
+        let of = |dtype| operands.iter().filter(move |operand| operand.1 == dtype);
+        let (expected, found) = if of(second).count() > of(first).count() {
+            (second, first)
+        } else {
+            (first, second)
+        };
+        Err(Error::DType {
             op,
-            what: "axis",
-            index: axis as i64,
-            bound: rank,
-            of: "axes",
+            expected,
+            found,
+            operand: listed(of(found).map(|(name, _)| *name)),
+            others: listed(of(expected).map(|(name, _)| *name)),
         })
     }
 }
+
+/// The names in a row, the first three of many.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = names.collect();
+    match &names[..] {
+        [names @ .., last] if (1..4).contains(&names.len()) => {
+            format!("{} and {last}", names.join(", "))
+        }
+        [a, b, c, rest @ ..] => format!("{a}, {b}, {c} and {} others", rest.len()),
+        few => few.concat(),
+    }
+}
+

@@ -104,13 +104,10 @@ impl Indices {
     ) -> Result<()> {
         match self.values.iter().find(|&&value| value >= bound) {
             None => Ok(()),
-            Some(&value) => Err(Error::Index {
-                op,
-                what,
-                index: i64::try_from(value).unwrap_or(i64::MAX),
-                bound,
-                of,
-            }),
+            Some(&value) => {
+                let index = i64::try_from(value).unwrap_or(i64::MAX);
+                Err(Error::index(op, what, index, bound, of))
+            }
         }
     }
 }

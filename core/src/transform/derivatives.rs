@@ -237,7 +237,10 @@ fn all_fit(op: &'static str, vectors: &[Tensor], inputs: &[Tensor]) -> Result<()
 }
 
 fn fits(op: &'static str, what: &str, vector: &Tensor, like: &Tensor) -> Result<()> {
-    vector.expect_dtype(op, like.dtype())?;
+    Tensor::expect_one_dtype(
+        op,
+        &[("the output or input", Some(like)), (what, Some(vector))],
+    )?;
     if vector.shape() == like.shape() {
         return Ok(());
     }

@@ -183,10 +183,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Array> {
 /// decompression).
 pub fn read_with_limit(path: impl AsRef<Path>, limit: usize) -> Result<Array> {
     let path = path.as_ref();
-    let io = |error| Error::Io {
-        path: path.to_owned(),
-        error,
-    };
+    let io = |error| Error::io(path, error);
     let file = File::open(path).map_err(io)?;
     decode::array(file, limit).map_err(|failure| match failure {
         Failure::Io(error) => io(error),
@@ -216,10 +213,7 @@ pub fn read_with_limit(path: impl AsRef<Path>, limit: usize) -> Result<Array> {
 pub fn parse(bytes: &[u8]) -> Result<Array> {
     const NAME: &str = "bytes in memory";
     decode::array(bytes, DEFAULT_LIMIT).map_err(|failure| match failure {
-        Failure::Io(error) => Error::Io {
-            path: NAME.into(),
-            error,
-        },
+        Failure::Io(error) => Error::io(NAME, error),
         Failure::Fault(fault) => Error::Idx {
             file: NAME.to_owned(),
             fault,

@@ -365,26 +365,26 @@ fn types_that_are_no_pipelines() {
     check_layer(
         "struct Net;",
         &expect![[r#"
-        Net: `Layer` runs the fields in order, and this struct has no field to run: write `impl Layer` by hand to say what `forward` does
+        Net: `Layer` runs the fields in order, and this struct has no field to run: write `impl Layer` by hand to say what it computes
     "#]],
     );
     check_layer(
         "struct Net { #[module(skip)] name: String }",
         &expect![[r#"
-            Net: `Layer` runs the fields in order, and this struct has no field to run: write `impl Layer` by hand to say what `forward` does
+            Net: `Layer` runs the fields in order, and this struct has no field to run: write `impl Layer` by hand to say what it computes
         "#]],
     );
     check_layer(
         "enum Net {}",
         &expect![[r#"
-        Net: `Layer` runs the fields in order, and this enum has no variant to run: write `impl Layer` by hand to say what `forward` does
+        Net: `Layer` runs the fields in order, and this enum has no variant to run: write `impl Layer` by hand to say what it computes
     "#]],
     );
     check_layer(
         "enum Net { Dense(Linear), Identity, Named { #[module(skip)] x: u8 } }",
         &expect![[r#"
-            Identity: `Layer` runs the fields in order, and this variant has no field to run: write `impl Layer` by hand to say what `forward` does
-            Named: `Layer` runs the fields in order, and this variant has no field to run: write `impl Layer` by hand to say what `forward` does
+            Identity: `Layer` runs the fields in order, and this variant has no field to run: write `impl Layer` by hand to say what it computes
+            Named: `Layer` runs the fields in order, and this variant has no field to run: write `impl Layer` by hand to say what it computes
         "#]],
     );
 }
@@ -453,7 +453,7 @@ fn errors_come_with_an_empty_impl() {
         where
             T: Clone,
         {
-            fn forward(
+            fn compute(
                 &self,
                 _: &facade::Tensor,
                 _: &facade::module::Pass,

@@ -10,7 +10,7 @@ fn fields_are_a_pipeline() {
         const _: () = {
             #[automatically_derived]
             impl ::cotangent::module::Layer for Net {
-                fn forward(
+                fn compute(
                     &self,
                     __x: &::cotangent::Tensor,
                     __pass: &::cotangent::module::Pass,
@@ -43,7 +43,7 @@ fn options_name_the_place_of_an_error() {
         const _: () = {
             #[automatically_derived]
             impl ::cotangent::module::Layer for Net {
-                fn forward(
+                fn compute(
                     &self,
                     __x: &::cotangent::Tensor,
                     __pass: &::cotangent::module::Pass,
@@ -81,7 +81,7 @@ fn a_single_field_is_given_the_input() {
             where
                 L: ::cotangent::module::Layer,
             {
-                fn forward(
+                fn compute(
                     &self,
                     __x: &::cotangent::Tensor,
                     __pass: &::cotangent::module::Pass,
@@ -101,7 +101,7 @@ fn enums_run_the_variant_that_is_there() {
         const _: () = {
             #[automatically_derived]
             impl ::cotangent::module::Layer for Activation {
-                fn forward(
+                fn compute(
                     &self,
                     __x: &::cotangent::Tensor,
                     __pass: &::cotangent::module::Pass,
@@ -140,7 +140,7 @@ fn variant_path_is_in_the_place_of_an_error() {
         const _: () = {
             #[automatically_derived]
             impl crate::facade::module::Layer for Block {
-                fn forward(
+                fn compute(
                     &self,
                     __x: &crate::facade::Tensor,
                     __pass: &crate::facade::module::Pass,

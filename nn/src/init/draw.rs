@@ -5,6 +5,8 @@ use cotangent_core::random::Rng;
 use cotangent_core::random::rand_distr::{Distribution as _, StandardNormal};
 use cotangent_core::{DType, Error, Result, Tensor};
 
+pub(super) const OP: &str = "initializer";
+
 /// The standard deviation of a standard normal distribution truncated at two standard deviations.
 const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
@@ -50,14 +52,7 @@ pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) 
         }
         Law::Orthogonal => orthogonal::draw(shape, gain, rng),
         Law::Identity => identity(shape, gain),
-        Law::Unfit(reason) => Err(refuse(reason)),
-    }
-}
-
-pub(super) fn refuse(reason: impl Into<String>) -> Error {
-    Error::Argument {
-        op: "initializer",
-        reason: reason.into(),
+        Law::Unfit(reason) => Err(Error::argument(OP, reason)),
     }
 }
 
@@ -66,9 +61,10 @@ fn finite(what: &str, value: f64) -> Result<f64> {
     if (value as f32).is_finite() {
         Ok(value)
     } else {
-        Err(refuse(format!(
-            "the {what} must be finite in f32, found {value}"
-        )))
+        Err(Error::argument(
+            OP,
+            format!("the {what} must be finite in f32, found {value}"),
+        ))
     }
 }
 
@@ -76,15 +72,19 @@ fn positive(what: &str, value: f64) -> Result<f64> {
     if value > 0.0 {
         finite(what, value)
     } else {
-        Err(refuse(format!("the {what} must be above 0, found {value}")))
+        Err(Error::argument(
+            OP,
+            format!("the {what} must be above 0, found {value}"),
+        ))
     }
 }
 
 fn fan_size(shape: &[usize], fan: Fan) -> Result<f64> {
     let &[out, input, ref kernel @ ..] = shape else {
-        return Err(refuse(format!(
-            "a fan needs a weight (out, in, …), found shape {shape:?}"
-        )));
+        return Err(Error::argument(
+            OP,
+            format!("a fan needs a weight (out, in, …), found shape {shape:?}"),
+        ));
     };
     let area: f64 = kernel.iter().map(|&n| n as f64).product();
     let (fan_in, fan_out) = (input as f64 * area, out as f64 * area);
@@ -96,7 +96,10 @@ fn fan_size(shape: &[usize], fan: Fan) -> Result<f64> {
     if size > 0.0 {
         Ok(size)
     } else {
-        Err(refuse(format!("the fan of a weight {shape:?} is 0")))
+        Err(Error::argument(
+            OP,
+            format!("the fan of a weight {shape:?} is 0"),
+        ))
     }
 }
 
@@ -107,9 +110,10 @@ fn truncated_normal(
     rng: &mut (impl Rng + ?Sized),
 ) -> Result<Tensor> {
     if deviation < 0.0 {
-        return Err(refuse(format!(
-            "the standard deviation must be at least 0, found {deviation}"
-        )));
+        return Err(Error::argument(
+            OP,
+            format!("the standard deviation must be at least 0, found {deviation}"),
+        ));
     }
     let [least, largest] = inward(mean - 2.0 * deviation, mean + 2.0 * deviation);
     Tensor::from_fn(shape, DType::F32, || {
@@ -141,9 +145,10 @@ fn inward(low: f64, high: f64) -> [f64; 2] {
 
 fn identity(shape: &[usize], gain: f64) -> Result<Tensor> {
     let &[_, columns] = shape else {
-        return Err(refuse(format!(
-            "an identity needs a matrix (out, in), found shape {shape:?}"
-        )));
+        return Err(Error::argument(
+            OP,
+            format!("an identity needs a matrix (out, in), found shape {shape:?}"),
+        ));
     };
     let mut places = 0usize..;
     Tensor::from_fn(shape, DType::F32, || {

@@ -1,8 +1,8 @@
 //! Random matrices with orthonormal rows or columns.
 
-use super::draw::refuse;
+use super::draw::OP;
 use cotangent_core::random::Rng;
-use cotangent_core::{DType, Result, Tensor};
+use cotangent_core::{DType, Error, Result, Tensor};
 
 /// How many sums a scalar product runs in, whatever the machine: the order of a sum decides its
 /// rounding, and the same seed must give the same bits.
@@ -14,9 +14,10 @@ const LANES: usize = 8;
 /// matrices from the classical compact groups).
 pub(super) fn draw(shape: &[usize], gain: f64, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
     let &[rows, _, ..] = shape else {
-        return Err(refuse(format!(
-            "an orthogonal weight needs two axes or more, found shape {shape:?}"
-        )));
+        return Err(Error::argument(
+            OP,
+            format!("an orthogonal weight needs two axes or more, found shape {shape:?}"),
+        ));
     };
     // This checks that as many elements can be held at all.
     let normal = Tensor::normal(shape, 0.0, 1.0, DType::F64, rng)?;
@@ -62,7 +63,10 @@ fn orthonormalize(vector: &mut [f64], before: &[f64]) -> Result<()> {
         }
         // Normal draws do not come here; those of a generator that repeats itself do.
         if length.is_nan() || length <= 1e-13 * drawn {
-            return Err(refuse("the generator's draws are not independent"));
+            return Err(Error::argument(
+                OP,
+                "the generator's draws are not independent",
+            ));
         }
     }
     for x in vector {

@@ -41,7 +41,8 @@ pub fn inspect<M: Module + ?Sized>(
 ) -> Result<Report> {
     let signal = Signal::of(net);
     let pass = Pass::train(0).hold_statistics().observed(signal.clone());
-    loss(net, &pass)?.backward()?;
+    let loss = loss(net, &pass).map_err(|error| error.placed_in(net))?;
+    loss.backward()?;
     signal.take_report(net, false)
 }
 
@@ -146,10 +147,7 @@ impl Signal {
         if !record.backward {
             let reason =
                 "no backward pass went through the parameters of this model under an observed pass";
-            return Err(Error::Argument {
-                op: "signal",
-                reason: reason.to_owned(),
-            });
+            return Err(Error::argument("signal", reason));
         }
         Ok(Report::of(
             step,

@@ -1,8 +1,8 @@
 //! Half a cosine, once and with restarts.
 
 use super::decay::share;
-use super::{Schedule, at_least_1, finite};
-use cotangent_core::Result;
+use super::{Schedule, at_least_1};
+use cotangent_core::{Interval, Result};
 use std::f64::consts::PI;
 
 impl Schedule {
@@ -19,7 +19,7 @@ impl Schedule {
     pub fn cosine(total: u64, end_factor: f64) -> Result<Self> {
         let op = "Schedule::cosine";
         at_least_1(op, "total", total)?;
-        finite(op, "end_factor", end_factor)?;
+        Interval::AtLeast0.check(op, "end_factor", end_factor)?;
         let name = format!("cosine({total}, {end_factor:?})");
         Ok(Self::curve(name, move |t| {
             fall(share(t, total), end_factor)
@@ -37,7 +37,7 @@ impl Schedule {
         let op = "Schedule::cosine_restarts";
         at_least_1(op, "first", first)?;
         at_least_1(op, "multiplier", multiplier)?;
-        finite(op, "end_factor", end_factor)?;
+        Interval::AtLeast0.check(op, "end_factor", end_factor)?;
         let name = format!("cosine_restarts({first}, {multiplier}, {end_factor:?})");
         Ok(Self::curve(name, move |t| {
             let (t, total) = since_restart(t, first, multiplier);

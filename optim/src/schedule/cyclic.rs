@@ -1,8 +1,8 @@
 //! Up and down again, for as long as training lasts.
 
 use super::shape::{Curve, Shape};
-use super::{Schedule, at_least_1, finite, momenta};
-use cotangent_core::Result;
+use super::{Schedule, at_least_1, momenta};
+use cotangent_core::{Interval, Result};
 
 /// Builds a cyclical schedule: [`Schedule::cyclic`].
 #[derive(Clone, Copy, Debug)]
@@ -82,9 +82,9 @@ impl Cyclic {
         let op = "Schedule::cyclic";
         at_least_1(op, "step_size", self.step_size)?;
         at_least_1(op, "step_size_down", self.step_size_down.unwrap_or(1))?;
-        finite(op, "low_factor", self.low_factor)?;
+        Interval::AtLeast0.check(op, "low_factor", self.low_factor)?;
         if let Envelope::Exponential(gamma) = self.envelope {
-            finite(op, "gamma", gamma)?;
+            Interval::AtLeast0.check(op, "gamma", gamma)?;
         }
         momenta(op, self.momentum)?;
         let low = self.low_factor;

@@ -1,7 +1,7 @@
 //! Schedules that lower the learning rate step by step or as a power, and any by a function.
 
-use super::{Schedule, at_least_1, finite, increasing, positive, require};
-use cotangent_core::Result;
+use super::{Schedule, at_least_1, increasing, require};
+use cotangent_core::{Interval, Result};
 
 impl Schedule {
     /// 1: the learning rate stays as it is.
@@ -35,7 +35,7 @@ impl Schedule {
         let ok = factors.len() == boundaries.len() + 1;
         require(op, ok, expected, factors.len())?;
         for &factor in &factors {
-            finite(op, "factors", factor)?;
+            Interval::AtLeast0.check(op, "factors", factor)?;
         }
         let name = format!("piecewise_constant({boundaries:?}, {factors:?})");
         Ok(Self::curve(name, move |t| {
@@ -51,7 +51,7 @@ impl Schedule {
     pub fn step(every: u64, gamma: f64) -> Result<Self> {
         let op = "Schedule::step";
         at_least_1(op, "every", every)?;
-        finite(op, "gamma", gamma)?;
+        Interval::AtLeast0.check(op, "gamma", gamma)?;
         let name = format!("step({every}, {gamma:?})");
         Ok(Self::curve(name, move |t| gamma.powf((t / every) as f64)))
     }
@@ -66,7 +66,7 @@ impl Schedule {
         let op = "Schedule::multi_step";
         let milestones = milestones.into();
         increasing(op, "milestones", &milestones)?;
-        finite(op, "gamma", gamma)?;
+        Interval::AtLeast0.check(op, "gamma", gamma)?;
         let name = format!("multi_step({milestones:?}, {gamma:?})");
         Ok(Self::curve(name, move |t| {
             let passed = milestones.partition_point(|&milestone| milestone <= t);
@@ -80,7 +80,7 @@ impl Schedule {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `gamma` is finite and at least 0.
     pub fn exponential(gamma: f64) -> Result<Self> {
-        finite("Schedule::exponential", "gamma", gamma)?;
+        Interval::AtLeast0.check("Schedule::exponential", "gamma", gamma)?;
         let name = format!("exponential({gamma:?})");
         Ok(Self::curve(name, move |t| gamma.powf(t as f64)))
     }
@@ -94,8 +94,8 @@ impl Schedule {
     /// finite and at least 0.
     pub fn power(r: f64, c: f64) -> Result<Self> {
         let op = "Schedule::power";
-        positive(op, "r", r)?;
-        finite(op, "c", c)?;
+        Interval::Above0.check(op, "r", r)?;
+        Interval::AtLeast0.check(op, "c", c)?;
         let name = format!("power({r:?}, {c:?})");
         Ok(Self::curve(name, move |t| (1.0 + t as f64 / r).powf(-c)))
     }
@@ -109,8 +109,8 @@ impl Schedule {
     pub fn polynomial(total: u64, power: f64, end_factor: f64) -> Result<Self> {
         let op = "Schedule::polynomial";
         at_least_1(op, "total", total)?;
-        positive(op, "power", power)?;
-        finite(op, "end_factor", end_factor)?;
+        Interval::Above0.check(op, "power", power)?;
+        Interval::AtLeast0.check(op, "end_factor", end_factor)?;
         let name = format!("polynomial({total}, {power:?}, {end_factor:?})");
         Ok(Self::curve(name, move |t| {
             let left = 1.0 - share(t, total);
@@ -126,8 +126,8 @@ impl Schedule {
     /// factors finite and at least 0.
     pub fn linear(start_factor: f64, end_factor: f64, total: u64) -> Result<Self> {
         let op = "Schedule::linear";
-        finite(op, "start_factor", start_factor)?;
-        finite(op, "end_factor", end_factor)?;
+        Interval::AtLeast0.check(op, "start_factor", start_factor)?;
+        Interval::AtLeast0.check(op, "end_factor", end_factor)?;
         at_least_1(op, "total", total)?;
         let name = format!("linear({start_factor:?}, {end_factor:?}, {total})");
         Ok(Self::curve(name, move |t| {

@@ -41,7 +41,7 @@ pub use range_test::{RangeTest, RangeTestBuilder, range_test};
 
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
-use cotangent_core::{Error, Result};
+use cotangent_core::{Error, Interval, Result};
 use shape::{Curve, Part, Shape};
 use std::fmt::Display;
 
@@ -207,33 +207,13 @@ fn require(op: &'static str, ok: bool, expected: impl Display, found: impl Displ
     if ok {
         Ok(())
     } else {
-        Err(Error::Argument {
-            op,
-            reason: format!("{expected}, found {found}"),
-        })
+        Err(Error::argument(op, format!("{expected}, found {found}")))
     }
 }
 
 /// An error unless a number of steps is at least 1.
 fn at_least_1(op: &'static str, what: &str, steps: u64) -> Result<()> {
     require(op, steps > 0, format!("{what} must be at least 1"), steps)
-}
-
-/// An error unless a factor is finite and at least 0.
-fn finite(op: &'static str, what: &str, factor: f64) -> Result<()> {
-    let ok = factor.is_finite() && factor >= 0.0;
-    require(
-        op,
-        ok,
-        format!("{what} must be finite and at least 0"),
-        factor,
-    )
-}
-
-/// An error unless a number is finite and above 0.
-fn positive(op: &'static str, what: &str, number: f64) -> Result<()> {
-    let ok = number.is_finite() && number > 0.0;
-    require(op, ok, format!("{what} must be finite and above 0"), number)
 }
 
 /// An error unless the numbers increase.
@@ -252,7 +232,6 @@ fn momenta(op: &'static str, momenta: Option<(f64, f64)>) -> Result<()> {
     let Some((high, low)) = momenta else {
         return Ok(());
     };
-    let ok = [high, low].iter().all(|m| (0.0..1.0).contains(m));
-    let found = format!("{high} and {low}");
-    require(op, ok, "momenta must be in [0, 1)", found)
+    Interval::Below1.check(op, "the high momentum", high)?;
+    Interval::Below1.check(op, "the low momentum", low)
 }

@@ -1,8 +1,8 @@
 //! The 1cycle policy: up to a large learning rate and down to a tiny one, the momentum opposite.
 
 use super::shape::{Curve, Shape};
-use super::{Schedule, at_least_1, momenta, positive, require};
-use cotangent_core::Result;
+use super::{Schedule, at_least_1, momenta};
+use cotangent_core::{Interval, Result};
 use std::f64::consts::PI;
 
 /// Builds a 1cycle schedule: [`Schedule::one_cycle`].
@@ -104,10 +104,9 @@ impl OneCycle {
     pub fn build(self) -> Result<Schedule> {
         let op = "Schedule::one_cycle";
         at_least_1(op, "total", self.total)?;
-        let ok = (0.0..=1.0).contains(&self.pct_start);
-        require(op, ok, "pct_start must be in [0, 1]", self.pct_start)?;
-        positive(op, "div_factor", self.div_factor)?;
-        positive(op, "final_div_factor", self.final_div_factor)?;
+        Interval::Share.check(op, "pct_start", self.pct_start)?;
+        Interval::Above0.check(op, "div_factor", self.div_factor)?;
+        Interval::Above0.check(op, "final_div_factor", self.final_div_factor)?;
         momenta(op, self.momentum)?;
         let start = 1.0 / self.div_factor;
         let factors = self.phases(start, 1.0, start / self.final_div_factor);

@@ -1,8 +1,8 @@
 //! Performance-based scheduling: the learning rate falls when a metric no longer gets better.
 
+use super::Schedule;
 use super::shape::Shape;
-use super::{Schedule, finite, require};
-use cotangent_core::Result;
+use cotangent_core::{Interval, Result};
 use std::fmt::{self, Debug, Formatter};
 
 /// Builds a performance-based schedule: [`Schedule::reduce_on_plateau`].
@@ -104,16 +104,13 @@ impl ReduceOnPlateau {
     /// [`Error::Argument`](cotangent_core::Error::Argument) if an option is out of range.
     pub fn build(self) -> Result<Schedule> {
         let op = "Schedule::reduce_on_plateau";
-        let ok = (0.0..1.0).contains(&self.factor);
-        require(op, ok, "factor must be in [0, 1)", self.factor)?;
-        let ok = (0.0..=1.0).contains(&self.min_factor);
-        require(op, ok, "min_factor must be in [0, 1]", self.min_factor)?;
+        Interval::Below1.check(op, "factor", self.factor)?;
+        Interval::Share.check(op, "min_factor", self.min_factor)?;
         match self.threshold {
-            Threshold::Absolute(threshold) => finite(op, "absolute_threshold", threshold)?,
-            Threshold::Relative(threshold) => {
-                let ok = (0.0..1.0).contains(&threshold);
-                require(op, ok, "threshold must be in [0, 1)", threshold)?;
+            Threshold::Absolute(threshold) => {
+                Interval::AtLeast0.check(op, "absolute_threshold", threshold)?
             }
+            Threshold::Relative(threshold) => Interval::Below1.check(op, "threshold", threshold)?,
         }
         let worst = if self.maximize {
             f64::NEG_INFINITY

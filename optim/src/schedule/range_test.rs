@@ -1,7 +1,7 @@
 //! The learning-rate range test: which learning rates a net can be trained with, seen in one short run.
 
-use super::{positive, require};
-use cotangent_core::{Error, Result};
+use super::require;
+use cotangent_core::{Error, Interval, Result};
 use std::fmt::{self, Display, Formatter};
 
 const OP: &str = "range test";
@@ -89,11 +89,8 @@ impl RangeTestBuilder {
             let rate = self.low * (self.high / self.low).powf(share);
             let loss = train(rate)?;
             if !loss.is_finite() && step == 0 {
-                return Err(Error::NonFinite {
-                    op: OP,
-                    what: format!("the loss at the lowest learning rate, {rate}"),
-                    value: loss,
-                });
+                let what = format!("the loss at the lowest learning rate, {rate}");
+                return Err(Error::non_finite(OP, what, loss));
             }
             if !loss.is_finite() {
                 test.diverged_at = Some(rate);
@@ -115,15 +112,14 @@ impl RangeTestBuilder {
     }
 
     fn check(&self) -> Result<()> {
-        positive(OP, "the lowest learning rate", self.low)?;
-        positive(OP, "the highest learning rate", self.high)?;
+        Interval::Above0.check(OP, "the lowest learning rate", self.low)?;
+        Interval::Above0.check(OP, "the highest learning rate", self.high)?;
         let ok = self.low < self.high;
         let expected = format!("the highest learning rate must be above {}", self.low);
         require(OP, ok, expected, self.high)?;
         let ok = self.steps >= 2;
         require(OP, ok, "steps must be at least 2", self.steps)?;
-        let ok = (0.0..1.0).contains(&self.smoothing);
-        require(OP, ok, "smoothing must be in [0, 1)", self.smoothing)?;
+        Interval::Below1.check(OP, "smoothing", self.smoothing)?;
         let ok = self.stop_beyond.is_finite() && self.stop_beyond > 1.0;
         let expected = "stop_beyond must be finite and above 1";
         require(OP, ok, expected, self.stop_beyond)

@@ -2,8 +2,7 @@
 
 use super::{Base, Schedule};
 use cotangent_core::module::{Entry, StateDict, Stateful};
-use cotangent_core::{Error, Result};
-use std::path::PathBuf;
+use cotangent_core::{Error, Interval, Result};
 
 /// `steps`; from the first step on `base.learning_rate` and `base.momentum`; and of each plateau, in the
 /// order in which they were put together, `plateau.N.factor`, `best`, `bad` and `cooldown`.
@@ -33,13 +32,13 @@ impl Stateful for Schedule {
         let mut loaded = self.clone();
         loaded.steps = reader.count("steps");
         loaded.base = (loaded.steps > 0).then(|| Base {
-            learning_rate: reader.number("base.learning_rate", |x| x.is_finite() && x >= 0.0),
-            momentum: reader.number("base.momentum", |x| (0.0..1.0).contains(&x)),
+            learning_rate: reader.number("base.learning_rate", Interval::AtLeast0),
+            momentum: reader.number("base.momentum", Interval::Below1),
         });
         for (i, plateau) in loaded.shape.plateaus().into_iter().enumerate() {
             let name = |what: &str| format!("plateau.{i}.{what}");
-            plateau.scale = reader.number(&name("factor"), |x| (0.0..=1.0).contains(&x));
-            plateau.best = reader.number(&name("best"), |x| !x.is_nan());
+            plateau.scale = reader.number(&name("factor"), Interval::Share);
+            plateau.best = reader.read(&name("best"), |x| !x.is_nan());
             plateau.bad = reader.count(&name("bad"));
             plateau.cooldown = reader.count(&name("cooldown"));
         }
@@ -50,10 +49,7 @@ impl Stateful for Schedule {
         mismatches
             .extend(unknown.map(|name| format!("`{name}`: not a part of this schedule's state")));
         if !mismatches.is_empty() {
-            return Err(Error::State {
-                path: PathBuf::new(),
-                mismatches,
-            });
+            return Err(Error::state("", mismatches));
         }
         *self = loaded;
         Ok(())
@@ -72,7 +68,11 @@ impl Reader<'_> {
         self.note(read)
     }
 
-    fn number(&mut self, name: &str, fits: impl Fn(f64) -> bool) -> f64 {
+    fn number(&mut self, name: &str, range: Interval) -> f64 {
+        self.read(name, |number| range.contains(number))
+    }
+
+    fn read(&mut self, name: &str, fits: impl Fn(f64) -> bool) -> f64 {
         let read = self.state.number(name);
         let number = self.note(read);
         if !fits(number) {

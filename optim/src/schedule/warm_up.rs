@@ -1,8 +1,8 @@
 //! Small learning rates at the start, while the optimizer's averages and the net's scales settle.
 
 use super::decay::share;
-use super::{Schedule, at_least_1, finite, positive};
-use cotangent_core::Result;
+use super::{Schedule, at_least_1};
+use cotangent_core::{Interval, Result};
 
 impl Schedule {
     /// `(t + 1) / (steps + 1)`, from step number `steps` on 1: neither is the first step lost to a
@@ -36,7 +36,7 @@ impl Schedule {
     pub fn warm_up_constant(steps: u64, factor: f64) -> Result<Self> {
         let op = "Schedule::warm_up_constant";
         at_least_1(op, "steps", steps)?;
-        finite(op, "factor", factor)?;
+        Interval::AtLeast0.check(op, "factor", factor)?;
         let name = format!("warm_up_constant({steps}, {factor:?})");
         Ok(Self::curve(
             name,
@@ -55,7 +55,7 @@ impl Schedule {
     pub fn warm_up_exponential(steps: u64, start_factor: f64) -> Result<Self> {
         let op = "Schedule::warm_up_exponential";
         at_least_1(op, "steps", steps)?;
-        positive(op, "start_factor", start_factor)?;
+        Interval::Above0.check(op, "start_factor", start_factor)?;
         let name = format!("warm_up_exponential({steps}, {start_factor:?})");
         Ok(Self::curve(name, move |t| {
             start_factor.powf(1.0 - share(t, steps))

@@ -11,7 +11,7 @@ pub struct Encoder<const N: usize> {
 }
 
 impl<const N: usize> Layer for Encoder<N> {
-    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let encode = |x: Tensor, layer: &Linear| Ok(layer.forward(&x, pass)?.tanh() * self.scale);
         self.layers.iter().try_fold(x.clone(), encode)
     }

@@ -30,7 +30,7 @@ mod header;
 mod number;
 
 use crate::autograd::Tensor;
-use crate::disk::{in_file, read_file, replace_file};
+use crate::disk::{read_file, replace_file};
 use crate::error::{Error, Result};
 use crate::tensor::bytes::little_endian;
 use crate::tensor::{DType, Indices};
@@ -122,11 +122,13 @@ pub fn write_npz(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<
         let options = options.large_file(u32::try_from(bytes.len()).is_err());
         archive
             .start_file(format!("{name}.npy"), options)
-            .map_err(|error| in_file(path)(error.into()))?;
-        archive.write_all(&bytes).map_err(in_file(path))?;
+            .map_err(|error| Error::io(path, error.into()))?;
+        archive
+            .write_all(&bytes)
+            .map_err(|error| Error::io(path, error))?;
     }
     let bytes = archive.finish();
-    let bytes = bytes.map_err(|error| in_file(path)(error.into()))?;
+    let bytes = bytes.map_err(|error| Error::io(path, error.into()))?;
     replace_file(path, bytes.get_ref())
 }
 
@@ -198,7 +200,7 @@ impl Npz {
 
     /// `limit` tells the bound for a file of so many bytes.
     fn open(path: &Path, limit: impl FnOnce(usize) -> usize) -> Result<Self> {
-        let format = |error: zip::result::ZipError| format_error(path, error);
+        let format = |error: zip::result::ZipError| Error::format(path, error.to_string());
         let bytes = read_file(path)?;
         let limit = limit(bytes.len());
         let bytes = Cursor::new(Shared(Arc::new(bytes)));
@@ -212,7 +214,7 @@ impl Npz {
             inflated = inflated.saturating_add(entry.size());
             if entries.insert(name.clone(), i).is_some() {
                 let reason = format!("two arrays have the name `{name}`");
-                return Err(format_error(path, reason));
+                return Err(Error::format(path, reason));
             }
         }
         if inflated > limit as u64 {
@@ -220,7 +222,7 @@ impl Npz {
                 "the arrays take {inflated} bytes, more than the limit of {limit}; \
                  `Npz::read_with_limit` takes another"
             );
-            return Err(format_error(path, reason));
+            return Err(Error::format(path, reason));
         }
         Ok(Self {
             path: path.to_owned(),
@@ -263,12 +265,12 @@ impl Npz {
         let Some(&index) = self.entries.get(name) else {
             let names = self.names().collect::<Vec<_>>().join(", ");
             let reason = format!("there is no array of this name; there are: {names}");
-            return Err(format_error(&self.path, reason));
+            return Err(Error::format(&self.path, reason));
         };
         // It shares the file's bytes.
         let mut archive = self.archive.clone();
         let entry = archive.by_index(index);
-        let entry = entry.map_err(|error| format_error(&self.path, error))?;
+        let entry = entry.map_err(|error| Error::format(&self.path, error.to_string()))?;
         let size = entry.size();
         read_array(entry, Some(size), read).map_err(failed(&self.path))
     }
@@ -338,16 +340,9 @@ fn invalid(reason: impl Into<String>) -> io::Error {
 fn failed(path: &Path) -> impl Fn(io::Error) -> Error {
     move |error| {
         if error.raw_os_error().is_some() || error.kind() == ErrorKind::OutOfMemory {
-            in_file(path)(error)
+            Error::io(path, error)
         } else {
-            format_error(path, error)
+            Error::format(path, error.to_string())
         }
-    }
-}
-
-fn format_error(path: &Path, reason: impl std::fmt::Display) -> Error {
-    Error::Format {
-        path: path.to_owned(),
-        reason: reason.to_string(),
     }
 }

@@ -180,7 +180,7 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn prelu(&self, weight: &Self) -> Result<Self> {
-        weight.expect_dtype("prelu", self.dtype())?;
+        Tensor::expect_one_dtype("prelu", &[("input", Some(self)), ("weight", Some(weight))])?;
         let channels = self.shape().get(1).copied();
         let shape: SmallVec<[usize; 4]> = match weight.shape() {
             [] | [1] => smallvec![],

@@ -38,7 +38,7 @@ pub(crate) fn apply<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Tensor {
 
 /// As [`apply`], for any two tensors.
 fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    b.expect_dtype(B::NAME, a.dtype())?;
+    a.expect_same_dtype(B::NAME, b)?;
     let shape = a.array().shape();
     if b.array().shape() == shape {
         // Asked only where it is worth it: this is most of what an operation on scalars costs.

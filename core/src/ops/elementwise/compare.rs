@@ -41,7 +41,7 @@ macro_rules! comparisons {
             #[doc(alias = $alias)]
             pub fn $method(&self, other: &Self) -> Result<Mask> {
                 let op = stringify!($method);
-                other.expect_dtype(op, self.dtype())?;
+                self.expect_same_dtype(op, other)?;
                 let shape = broadcast_shapes(op, self.shape(), other.shape())?;
                 shape.checked_len(op)?;
                 let ($a, $b) = (self, other);

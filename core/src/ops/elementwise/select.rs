@@ -47,7 +47,7 @@ impl Mask {
     /// ```
     #[doc(alias = "where")]
     pub fn select(&self, yes: &Tensor, no: &Tensor) -> Result<Tensor> {
-        no.expect_dtype("select", yes.dtype())?;
+        Tensor::expect_one_dtype("select", &[("yes", Some(yes)), ("no", Some(no))])?;
         let shape = broadcast_shapes("select", yes.shape(), no.shape())?;
         let shape = broadcast_shapes("select", self.shape(), &shape)?;
         shape.reserve("select", yes.dtype())?;

@@ -133,7 +133,8 @@ impl Tensor {
     /// ```
     #[doc(alias = "put_along_axis")]
     pub fn scatter_add(&self, axis: isize, indices: &Indices, source: &Self) -> Result<Self> {
-        source.expect_dtype("scatter_add", self.dtype())?;
+        let operands = [("this tensor", Some(self)), ("source", Some(source))];
+        Tensor::expect_one_dtype("scatter_add", &operands)?;
         if let Some(vector) = self.as_vector() {
             let source = source.as_vector().unwrap_or_else(|| source.clone());
             let sums = vector.scatter_add(axis, &in_a_vector(indices)?, &source)?;

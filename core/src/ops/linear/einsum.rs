@@ -57,9 +57,9 @@ impl Tensor {
             let reason = format!("`{equation}` has {expected} operands, found {found}");
             return Err(Error::argument(OP, reason));
         }
+        Tensor::expect_one_dtype_in(OP, "operands", operands)?;
         let mut named = Vec::new();
         for (term, &operand) in terms.iter().zip(operands) {
-            operand.expect_dtype(OP, operands[0].dtype())?;
             named.push(Named::new(equation, operand, term)?);
         }
         let result = match result {

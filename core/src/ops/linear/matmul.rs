@@ -26,7 +26,7 @@ impl Tensor {
     /// ```
     #[doc(alias = "bmm")]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
-        other.expect_dtype("matmul", self.dtype())?;
+        self.expect_same_dtype("matmul", other)?;
         let shapes = [self.shape(), other.shape()];
         if self.rank() == 0 || other.rank() == 0 {
             return Err(Error::shape("matmul", "a scalar is no matrix", &shapes));
@@ -92,7 +92,12 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn linear(&self, weight: &Self, bias: Option<&Self>) -> Result<Self> {
-        weight.expect_dtype("linear", self.dtype())?;
+        let operands = [
+            ("input", Some(self)),
+            ("weight", Some(weight)),
+            ("bias", bias),
+        ];
+        Tensor::expect_one_dtype("linear", &operands)?;
         let (Some(&features), &[out, weight_in]) = (self.shape().last(), weight.shape()) else {
             let reason = "expected input (…, in) and weight (out, in)";
             return Err(Error::shape(
@@ -110,7 +115,6 @@ impl Tensor {
             ));
         }
         if let Some(bias) = bias {
-            bias.expect_dtype("linear", self.dtype())?;
             if bias.shape() != [out] {
                 let reason = format!("expected a bias of length {out}");
                 return Err(Error::shape(
@@ -143,8 +147,8 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn addmm(&self, a: &Self, b: &Self) -> Result<Self> {
-        a.expect_dtype("addmm", self.dtype())?;
-        b.expect_dtype("addmm", self.dtype())?;
+        let operands = [("the summand", Some(self)), ("a", Some(a)), ("b", Some(b))];
+        Tensor::expect_one_dtype("addmm", &operands)?;
         let shapes = [self.shape(), a.shape(), b.shape()];
         let (&[m, k], &[b_rows, n]) = (a.shape(), b.shape()) else {
             return Err(Error::shape("addmm", "expected two matrices", &shapes));
@@ -174,7 +178,7 @@ impl Tensor {
     /// # Ok::<(), cotangent_core::Error>(())
     /// ```
     pub fn dot(&self, other: &Self) -> Result<Self> {
-        other.expect_dtype("dot", self.dtype())?;
+        self.expect_same_dtype("dot", other)?;
         if self.rank() != 1 || self.shape() != other.shape() {
             let reason = "expected two vectors of one length";
             return Err(Error::shape("dot", reason, &[self.shape(), other.shape()]));
@@ -195,7 +199,7 @@ impl Tensor {
     /// ```
     #[doc(alias = "ger")]
     pub fn outer(&self, other: &Self) -> Result<Self> {
-        other.expect_dtype("outer", self.dtype())?;
+        self.expect_same_dtype("outer", other)?;
         let (&[m], &[n]) = (self.shape(), other.shape()) else {
             let reason = "expected two vectors";
             return Err(Error::shape(

@@ -1,7 +1,7 @@
 //! Cross-entropy of logits with labels or with probabilities, softmax and loss in one sweep.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Interval, Result};
 use crate::kernel::Float;
 use crate::kernel::activation::softmax;
 use crate::kernel::loss::cross_entropy::{self, Targets};
@@ -147,13 +147,7 @@ impl CrossEntropy {
     /// is not below the number of classes; [`Error::Argument`] if the smoothing is not in `[0, 1]`,
     /// or a label is to be ignored and there are none.
     pub fn loss<'a>(&self, logits: &Tensor, target: impl Into<Target<'a>>) -> Result<Tensor> {
-        if !(0.0..=1.0).contains(&self.smoothing) {
-            let reason = format!(
-                "label smoothing must be in [0, 1], found {}",
-                self.smoothing
-            );
-            return Err(Error::argument(NAME, reason));
-        }
+        Interval::Share.check(NAME, "label smoothing", self.smoothing)?;
         let (rows, shape) = rows_of_classes(NAME, logits)?;
         let weights = class_weights(NAME, &rows, self.weights.as_ref())?;
         match target.into() {

@@ -2,7 +2,7 @@
 //! cosine of an angle.
 
 use crate::autograd::{OpKind, Tensor};
-use crate::error::{Error, Result};
+use crate::error::{Interval, Result};
 use crate::kernel::Real;
 use crate::ops::elementwise::arithmetic::{Binary, apply};
 use crate::ops::loss::pointwise::{Reduction, expect_one_shape};
@@ -82,13 +82,10 @@ impl Tensor {
     /// ```
     pub fn cosine_similarity(&self, other: &Self, axis: isize, epsilon: f64) -> Result<Self> {
         let op = "cosine_similarity";
-        other.expect_dtype(op, self.dtype())?;
+        self.expect_same_dtype(op, other)?;
         let shape = broadcast_shapes(op, self.shape(), other.shape())?;
         let axis = resolve_axis(op, axis, shape.len().max(1))? as isize;
-        if epsilon.is_nan() || epsilon < 0.0 {
-            let reason = format!("epsilon must not be negative, found {epsilon}");
-            return Err(Error::argument(op, reason));
-        }
+        Interval::AtLeast0.check(op, "epsilon", epsilon)?;
         // No smaller than what has all its digits: else it would vanish.
         let smallest = match self.dtype() {
             DType::F32 => f64::from(f32::MIN_POSITIVE),

@@ -125,7 +125,10 @@ pub(crate) fn class_weights<'a>(
     weights: Option<&'a Tensor>,
 ) -> Result<Option<&'a Tensor>> {
     if let Some(weights) = weights {
-        weights.expect_dtype(op, rows.dtype())?;
+        Tensor::expect_one_dtype(
+            op,
+            &[("input", Some(rows)), ("the class weight", Some(weights))],
+        )?;
         let classes = rows.shape()[1];
         if weights.shape() != [classes] {
             let reason = format!("expected one weight for each of {classes} classes");

@@ -2,7 +2,7 @@
 //! cross-entropy. A loss never broadcasts: prediction and target have one shape.
 
 use crate::autograd::{OpKind, Tensor};
-use crate::error::{Error, Result};
+use crate::error::{Error, Interval, Result};
 use crate::kernel::Real;
 use crate::ops::elementwise::arithmetic::{Binary, apply};
 use crate::ops::reduce::sum::mean_to_shape;
@@ -47,7 +47,13 @@ pub(crate) fn expect_one_shape(
     prediction: &Tensor,
     target: &Tensor,
 ) -> Result<()> {
-    target.expect_dtype(op, prediction.dtype())?;
+    Tensor::expect_one_dtype(
+        op,
+        &[
+            ("the prediction", Some(prediction)),
+            ("the target", Some(target)),
+        ],
+    )?;
     if prediction.shape() == target.shape() {
         return Ok(());
     }
@@ -125,10 +131,7 @@ impl Tensor {
     #[doc(alias = "smooth_l1_loss")]
     pub fn huber_loss(&self, target: &Self, delta: f64, reduction: Reduction) -> Result<Self> {
         expect_one_shape(Huber::NAME, self, target)?;
-        if delta.is_nan() || delta <= 0.0 {
-            let reason = format!("delta must be positive, found {delta}");
-            return Err(Error::argument(Huber::NAME, reason));
-        }
+        Interval::Bound.check(Huber::NAME, "delta", delta)?;
         Ok(reduction.apply(&apply(Huber { delta }, self, target)))
     }
 
@@ -266,7 +269,13 @@ impl BinaryCrossEntropy {
         let op = Logistic::NAME;
         expect_one_shape(op, logits, targets)?;
         for weight in [&self.positive, &self.weight].into_iter().flatten() {
-            weight.expect_dtype(op, logits.dtype())?;
+            Tensor::expect_one_dtype(
+                op,
+                &[
+                    ("the prediction", Some(logits)),
+                    ("the weight", Some(weight)),
+                ],
+            )?;
             if broadcast_shapes(op, weight.shape(), logits.shape())?[..] != *logits.shape() {
                 let reason = "the weight has axes that the logits lack";
                 let shapes = [weight.shape(), logits.shape()];

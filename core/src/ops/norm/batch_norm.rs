@@ -2,7 +2,7 @@
 //! backward.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Interval, Result};
 use crate::kernel::norm::channels::{self, Channels, Terms};
 use crate::kernel::reduce::range;
 use crate::kernel::{Float, Map, Real};
@@ -48,7 +48,7 @@ impl Tensor {
         beta: Option<&Self>,
         epsilon: f64,
     ) -> Result<(Self, BatchStatistics)> {
-        let sizes = self.channels("batch_norm", &[gamma, beta], epsilon)?;
+        let sizes = self.channels("batch_norm", &[("gamma", gamma), ("beta", beta)], epsilon)?;
         if sizes.per_channel() < 2 {
             let reason = format!(
                 "training needs at least 2 values per channel, found {}: a single value has no variance",
@@ -137,7 +137,12 @@ impl Tensor {
     ) -> Result<Self> {
         let sizes = self.channels(
             "batch_norm",
-            &[gamma, beta, Some(mean), Some(variance)],
+            &[
+                ("gamma", gamma),
+                ("beta", beta),
+                ("mean", Some(mean)),
+                ("variance", Some(variance)),
+            ],
             epsilon,
         )?;
         self.reserve_like("batch_norm")?;
@@ -164,15 +169,22 @@ impl Tensor {
     fn channels(
         &self,
         op: &'static str,
-        coefficients: &[Option<&Self>],
+        coefficients: &[(&str, Option<&Self>)],
         epsilon: f64,
     ) -> Result<Channels> {
         let &[samples, channels, ref inner @ ..] = self.shape() else {
             let reason = "expected input (samples, channels, …)";
             return Err(Error::shape(op, reason, &[self.shape()]));
         };
-        for coefficient in coefficients.iter().flatten() {
-            coefficient.expect_dtype(op, self.dtype())?;
+        let differs = |(_, x): &(&str, Option<&Self>)| x.is_some_and(|x| x.dtype() != self.dtype());
+        if coefficients.iter().any(differs) {
+            let operands = [&[("input", Some(self))], coefficients].concat();
+            Self::expect_one_dtype(op, &operands)?;
+        }
+        for coefficient in coefficients
+            .iter()
+            .filter_map(|(_, coefficient)| *coefficient)
+        {
             if coefficient.shape() != [channels] {
                 let [found] = coefficient.shape() else {
                     let reason = "expected one value per channel";
@@ -190,12 +202,7 @@ impl Tensor {
                 ));
             }
         }
-        if epsilon.is_nan() || epsilon < 0.0 {
-            return Err(Error::argument(
-                op,
-                format!("epsilon must not be negative, found {epsilon}"),
-            ));
-        }
+        Interval::AtLeast0.check(op, "epsilon", epsilon)?;
         Ok(Channels {
             samples,
             channels,

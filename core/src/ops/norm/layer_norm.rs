@@ -2,7 +2,7 @@
 //! backward.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
-use crate::error::{Error, Result};
+use crate::error::{Error, Interval, Result};
 use crate::kernel::norm::layer_norm::{self, Rows, STATISTICS};
 use crate::kernel::reduce::{fold, range};
 use crate::tensor::{Array, Axes, Element, Shape, with_dtype};
@@ -81,18 +81,18 @@ fn normalize(
         let reason = format!("expected input whose last axes have the lengths {normalized}");
         return Err(Error::shape(name, reason, &[x.shape()]));
     }
+    Tensor::expect_one_dtype(
+        name,
+        &[("input", Some(x)), ("gamma", gamma), ("beta", beta)],
+    )?;
     for coefficient in [gamma, beta].into_iter().flatten() {
-        coefficient.expect_dtype(name, x.dtype())?;
         if *coefficient.shape() != *normalized {
             let reason = format!("expected gamma and beta of shape {normalized}");
             let shapes = [x.shape(), coefficient.shape()];
             return Err(Error::shape(name, reason, &shapes));
         }
     }
-    if epsilon.is_nan() || epsilon < 0.0 {
-        let reason = format!("epsilon must not be negative, found {epsilon}");
-        return Err(Error::argument(name, reason));
-    }
+    Interval::AtLeast0.check(name, "epsilon", epsilon)?;
     let len = normalized.element_count();
     // Of no elements there are no rows either, however many the leading axes count.
     let rows = x.len().checked_div(len).unwrap_or(0);

@@ -1,7 +1,7 @@
 //! Dropout, and the kind that goes with self-normalizing activations.
 
 use crate::autograd::Tensor;
-use crate::error::{Error, Result};
+use crate::error::{Interval, Result};
 use crate::ops::activation::rectifier::{SELU_ALPHA, SELU_SCALE};
 use crate::ops::elementwise::arithmetic::{self, Kept};
 use crate::ops::random::noise;
@@ -84,12 +84,8 @@ impl Tensor {
 
 /// Whether this probability drops anything at all.
 fn drops(op: &'static str, p: f64) -> Result<bool> {
-    if (0.0..1.0).contains(&p) {
-        Ok(p > 0.0)
-    } else {
-        let reason = format!("p must be in [0, 1), found {p}");
-        Err(Error::argument(op, reason))
-    }
+    Interval::Below1.check(op, "p", p)?;
+    Ok(p > 0.0)
 }
 
 #[cfg(test)]

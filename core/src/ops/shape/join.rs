@@ -130,9 +130,7 @@ fn first_of<'a>(op: &'static str, tensors: &[&'a Tensor]) -> Result<&'a Tensor> 
     let Some(&first) = tensors.first() else {
         return Err(Error::argument(op, "expected at least one tensor"));
     };
-    for tensor in tensors {
-        tensor.expect_dtype(op, first.dtype())?;
-    }
+    Tensor::expect_one_dtype_in(op, "tensors", tensors)?;
     Ok(first)
 }
 

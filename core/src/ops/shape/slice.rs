@@ -23,7 +23,7 @@ impl Tensor {
         let bound = self.shape()[axis];
         if start.checked_add(len).is_none_or(|end| end > bound) {
             let end = i64::try_from(start.saturating_add(len)).unwrap_or(i64::MAX);
-            return Err(out_of_range("narrow", "end", end, bound));
+            return Err(Error::index("narrow", "end", end, bound, "elements"));
         }
         Ok(self.narrowed("narrow", axis, start, len))
     }
@@ -79,7 +79,7 @@ impl Tensor {
             if (0..=highest).contains(&place) {
                 Ok(place)
             } else {
-                Err(out_of_range("slice", what, index as i64, bound))
+                Err(Error::index("slice", what, index as i64, bound, "elements"))
             }
         };
         let (first, behind) = if step > 0 {
@@ -287,15 +287,5 @@ impl Tensor {
             step: 1,
         });
         Ok(self.put_behind("pad", spans.collect::<Window>(), shape, value))
-    }
-}
-
-fn out_of_range(op: &'static str, what: &'static str, index: i64, bound: usize) -> Error {
-    Error::Index {
-        op,
-        what,
-        index,
-        bound,
-        of: "elements",
     }
 }

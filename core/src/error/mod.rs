@@ -1,0 +1,452 @@
+//! The one error type: what was expected, what was found, and where.
+
+mod interval;
+mod path;
+
+use crate::shape::{DType, Shape};
+pub use interval::Interval;
+pub use path::ModulePath;
+use std::path::{Path, PathBuf};
+
+/// The result of what can fail.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong, apart from programming errors in this crate.
+///
+/// Layers and optimizers place an error in the model: [`root`](Self::root) is what went wrong, to match
+/// on, and [`path`](Self::path) says where.
+///
+/// Both `{}` and `{:?}` give the message, so that `unwrap` and a `main` that returns a [`Result`] show a
+/// sentence and not a struct.
+///
+/// One `?` carries the errors of the other crates of `cotangent`, of `std::io` and of parsing numbers in a
+/// function that returns a [`Result`]; [`other`](Self::other) takes any error.
+///
+/// ```
+/// use cotangent_core::{Result, Tensor};
+/// fn sum_of_file(path: &str) -> Result<f64> {
+///     let numbers = std::fs::read_to_string(path)?;
+///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?)).collect::<Result<Vec<f64>>>()?;
+///     Ok(Tensor::from(numbers).sum().item()?)
+/// }
+/// assert!(sum_of_file("no such file").is_err());
+/// ```
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The shapes of the operands do not fit the operation.
+    #[error("{op}: {reason} ({})", list(shapes))]
+    #[non_exhaustive]
+    Shape {
+        /// The operation.
+        op: &'static str,
+        /// What was expected and what was found.
+        reason: String,
+        /// The operands' shapes.
+        shapes: Vec<Shape>,
+    },
+    /// The operands' dtypes differ, or an operand has another dtype than was asked for.
+    #[error(
+        "{op}: {}; convert with `to_dtype`",
+        dtypes(operand, found, others, expected)
+    )]
+    #[non_exhaustive]
+    DType {
+        /// The operation.
+        op: &'static str,
+        /// The dtype that the operation needs: that of most operands, or else of the first.
+        expected: DType,
+        /// The dtype that it got.
+        found: DType,
+        /// The operand of that dtype, such as `weight`, or several; empty if there is only one tensor.
+        operand: String,
+        /// The operands of the expected dtype.
+        others: String,
+    },
+    /// An index, label or axis is out of range.
+    #[error("{op}: {what} {index} is out of range for {bound} {of}")]
+    #[non_exhaustive]
+    Index {
+        /// The operation.
+        op: &'static str,
+        /// What the index counts: `label`, `axis`, `index`.
+        what: &'static str,
+        /// The index.
+        index: i64,
+        /// How many there are.
+        bound: usize,
+        /// Of what there are that many: `classes`, `axes`, `rows`.
+        of: &'static str,
+    },
+    /// An argument is outside the range that its documentation states.
+    #[error("{op}: {reason}")]
+    #[non_exhaustive]
+    Argument {
+        /// The operation.
+        op: &'static str,
+        /// What was expected and what was found.
+        reason: String,
+    },
+    /// The output has no graph: nothing that it was computed from is tracked.
+    #[error(
+        "{op}: the output depends on no tracked tensor; compute it under `Pass::train`, or from \
+         tensors made by `tracked()`"
+    )]
+    #[non_exhaustive]
+    Untracked {
+        /// The operation.
+        op: &'static str,
+    },
+    /// `backward` ran through a part of the graph whose saved values an earlier `backward` used up.
+    #[error(
+        "backward: the saved values of `{op}` were given up by an earlier backward; use \
+         `Backward::retain_graph` for the first of the two"
+    )]
+    #[non_exhaustive]
+    GraphConsumed {
+        /// The operation whose node was reached twice.
+        op: &'static str,
+    },
+    /// A value that must be finite is not.
+    #[error("{op}: {what} is not finite ({value})")]
+    #[non_exhaustive]
+    NonFinite {
+        /// The operation.
+        op: &'static str,
+        /// What is not finite: a norm, a parameter's gradient.
+        what: String,
+        /// The value.
+        value: f64,
+    },
+    /// A saved state does not fit the model. Nothing was loaded.
+    #[error("{}: {}, nothing was loaded:\n  {}", place(path), count(mismatches), .mismatches.join("\n  "))]
+    #[non_exhaustive]
+    State {
+        /// The file, or empty for bytes in memory.
+        path: PathBuf,
+        /// Each name, shape or dtype that does not fit.
+        mismatches: Vec<String>,
+    },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", place(path))]
+    #[non_exhaustive]
+    Format {
+        /// The file, or empty for bytes in memory.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Reading or writing a file failed.
+    #[error("{}{source}", file(path))]
+    #[non_exhaustive]
+    Io {
+        /// The file, or empty if it is not known.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// An error inside a module.
+    #[error("{}{source}", inside(path))]
+    #[non_exhaustive]
+    Within {
+        /// The path of the module in which it occurred.
+        path: ModulePath,
+        /// The error.
+        source: Box<Error>,
+    },
+    /// An error of another crate.
+    #[error(transparent)]
+    Other(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// The same error, placed inside the field `name` of a module: each level of a model adds its
+    /// own name in front. An empty name, which is that of a model that is one leaf, adds nothing.
+    ///
+    /// ```
+    /// use cotangent_core::{Error, Tensor};
+    /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err();
+    /// let error = error.within("weight").within("hidden");
+    /// assert!(error.to_string().starts_with("`hidden.weight`: from_vec: "));
+    /// ```
+    pub fn within(self, name: &str) -> Self {
+        self.map_path(|path| path.push(name))
+    }
+
+    /// The same error with its path changed.
+    pub(crate) fn map_path(self, change: impl FnOnce(&mut ModulePath)) -> Self {
+        let (mut path, source) = match self {
+            Self::Within { path, source } => (path, source),
+            error => (ModulePath::default(), Box::new(error)),
+        };
+        change(&mut path);
+        Self::Within { path, source }
+    }
+
+    /// The dotted path of the module in which it occurred, if that is known and not the whole model.
+    ///
+    /// ```
+    /// use cotangent_core::{Error, Tensor};
+    /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err().within("weight");
+    /// assert_eq!(error.path().as_deref(), Some("weight"));
+    /// ```
+    pub fn path(&self) -> Option<String> {
+        match self {
+            Self::Within { path, .. } if !path.is_empty() => Some(path.to_string()),
+            _ => None,
+        }
+    }
+
+    /// What went wrong, without the place: the innermost error.
+    ///
+    /// ```
+    /// use cotangent_core::{Error, Tensor};
+    /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err().within("weight");
+    /// assert!(matches!(error.root(), Error::Shape { .. }));
+    /// ```
+    pub fn root(&self) -> &Self {
+        match self {
+            Self::Within { source, .. } => source.root(),
+            error => error,
+        }
+    }
+
+    /// An [`Error::Shape`]: operands whose shapes do not fit.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::shape("pair", "lengths differ", &[&[2, 3], &[4]]);
+    /// assert_eq!(error.to_string(), "pair: lengths differ (shapes (2, 3) and (4,))");
+    /// ```
+    pub fn shape(op: &'static str, reason: impl Into<String>, shapes: &[&[usize]]) -> Self {
+        let shapes = shapes.iter().map(|&shape| Shape::from(shape)).collect();
+        Self::Shape {
+            op,
+            reason: reason.into(),
+            shapes,
+        }
+    }
+
+    /// An [`Error::DType`]: a tensor of another dtype than the operation needs. If it is one of several
+    /// operands, [`DType::expect_same`] says which.
+    ///
+    /// ```
+    /// use cotangent_core::{DType, Error};
+    /// let error = Error::dtype("decode", DType::F32, DType::F64);
+    /// assert_eq!(error.to_string(), "decode: expected dtype f32, found f64; convert with `to_dtype`");
+    /// ```
+    pub fn dtype(op: &'static str, expected: DType, found: DType) -> Self {
+        Self::DType {
+            op,
+            expected,
+            found,
+            operand: String::new(),
+            others: String::new(),
+        }
+    }
+
+    /// An [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things called `of`.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::index("embedding", "index", 7, 5, "rows");
+    /// assert_eq!(error.to_string(), "embedding: index 7 is out of range for 5 rows");
+    /// ```
+    pub fn index(
+        op: &'static str,
+        what: &'static str,
+        index: i64,
+        bound: usize,
+        of: &'static str,
+    ) -> Self {
+        Self::Index {
+            op,
+            what,
+            index,
+            bound,
+            of,
+        }
+    }
+
+    /// An [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::non_finite("clip", "the norm", f64::INFINITY);
+    /// assert_eq!(error.to_string(), "clip: the norm is not finite (inf)");
+    /// ```
+    pub fn non_finite(op: &'static str, what: impl Into<String>, value: f64) -> Self {
+        Self::NonFinite {
+            op,
+            what: what.into(),
+            value,
+        }
+    }
+
+    /// An [`Error::Untracked`]: an output without a graph.
+    pub fn untracked(op: &'static str) -> Self {
+        Self::Untracked { op }
+    }
+
+    /// An [`Error::GraphConsumed`]: a graph whose values are used up at `op`.
+    pub fn graph_consumed(op: &'static str) -> Self {
+        Self::GraphConsumed { op }
+    }
+
+    /// An [`Error::State`]: each way in which a state does not fit. The path is empty for bytes in
+    /// memory.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::state("", vec!["`weight`: missing".to_owned()]);
+    /// assert!(error.to_string().contains("1 mismatch, nothing was loaded"));
+    /// ```
+    pub fn state(path: impl Into<PathBuf>, mismatches: Vec<String>) -> Self {
+        Self::State {
+            path: path.into(),
+            mismatches,
+        }
+    }
+
+    /// An [`Error::Format`]: a file that is not what it should be. The path is empty for bytes in
+    /// memory.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::format("digits.npy", "expected 64 columns, found 63");
+    /// assert_eq!(error.to_string(), "digits.npy: expected 64 columns, found 63");
+    /// ```
+    pub fn format(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Format {
+            path: path.into(),
+            reason: reason.into(),
+        }
+    }
+
+    /// An [`Error::Io`]: reading or writing the file failed. `?` makes one without a path.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = std::fs::read("missing").map_err(|error| Error::io("missing", error)).unwrap_err();
+    /// assert!(error.to_string().starts_with("missing: "));
+    /// ```
+    pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
+        Self::Io {
+            path: path.into(),
+            source,
+        }
+    }
+
+    /// An [`Error::Other`]: an error of another crate, or a text.
+    ///
+    /// ```
+    /// use cotangent_core::{Error, Result};
+    /// fn utf8(bytes: &[u8]) -> Result<&str> {
+    ///     std::str::from_utf8(bytes).map_err(Error::other)
+    /// }
+    /// assert!(utf8(&[255]).is_err());
+    /// assert_eq!(Error::other("no samples left").to_string(), "no samples left");
+    /// ```
+    pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(error.into())
+    }
+
+    /// An [`Error::Argument`]: an argument out of range. [`Interval`](crate::Interval) has the usual
+    /// ranges of numbers.
+    ///
+    /// ```
+    /// use cotangent_core::Error;
+    /// let error = Error::argument("top_k", "k must be at least 1, found 0");
+    /// assert_eq!(error.to_string(), "top_k: k must be at least 1, found 0");
+    /// ```
+    pub fn argument(op: &'static str, reason: impl Into<String>) -> Self {
+        Self::Argument {
+            op,
+            reason: reason.into(),
+        }
+    }
+}
+
+/// The message, as with `{}`.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}
+
+/// Without the path of the file, which it does not know.
+impl From<std::io::Error> for Error {
+    fn from(source: std::io::Error) -> Self {
+        Self::io("", source)
+    }
+}
+
+macro_rules! others {
+    ($($error:ty)*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Self::other(error)
+            }
+        }
+    )*};
+}
+others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
+
+/// Which operand has which dtype.
+fn dtypes(operand: &str, found: &DType, others: &str, expected: &DType) -> String {
+    if operand.is_empty() {
+        return format!("expected dtype {expected}, found {found}");
+    }
+    let verb = |subject: &str| {
+        let plural = subject.contains(" and ") || subject.ends_with("others");
+        if plural { "are" } else { "is" }
+    };
+    let (is, are) = (verb(operand), verb(others));
+    format!("{operand} {is} {found}, {others} {are} {expected}")
+}
+
+/// The file in front of what the system said, if it is known.
+fn file(path: &Path) -> String {
+    if path.as_os_str().is_empty() {
+        String::new()
+    } else {
+        format!("{}: ", path.display())
+    }
+}
+
+/// The place in a model, in front of what went wrong.
+fn inside(path: &ModulePath) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!("`{path}`: ")
+    }
+}
+
+/// Where a state was read from or written to.
+fn place(path: &Path) -> std::borrow::Cow<'_, str> {
+    if path.as_os_str().is_empty() {
+        "bytes in memory".into()
+    } else {
+        path.to_string_lossy()
+    }
+}
+
+fn count(mismatches: &[String]) -> String {
+    let plural = if mismatches.len() == 1 { "" } else { "es" };
+    format!("{} mismatch{plural}", mismatches.len())
+}
+
+fn list(shapes: &[Shape]) -> String {
+    let label = if shapes.len() == 1 {
+        "shape "
+    } else {
+        "shapes "
+    };
+    label.to_owned()
+        + &shapes
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" and ")
+}

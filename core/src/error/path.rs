@@ -1,0 +1,84 @@
+//! Where in a model an error was raised.
+
+use std::fmt;
+
+/// The dotted path of a module, such as `hidden.0.linear`; empty for the whole model.
+///
+/// Adding a level takes the same time at any depth: the names are joined when the path is shown.
+#[derive(Clone, Default)]
+pub struct ModulePath {
+    /// Innermost first.
+    names: Vec<String>,
+    /// The innermost module that has a parameter, if one has reported itself.
+    origin: Option<Box<Origin>>,
+    /// Whether the name of the module that last reported itself has been added.
+    linked: bool,
+}
+
+/// How a module is found again in a larger one: by a parameter of it.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    /// The identity of the parameter.
+    pub leaf: u64,
+    /// Its path in the module.
+    pub path: String,
+    /// How many names lead from that module to the place of the error.
+    below: usize,
+}
+
+impl ModulePath {
+    /// Adds the name of the module around.
+    pub(super) fn push(&mut self, name: &str) {
+        if !name.is_empty() {
+            self.names.push(name.to_owned());
+        }
+        self.linked = true;
+    }
+
+    /// Whether it is that of the whole model.
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
+    }
+
+    /// Says whether a name has been added since this was last asked, and forgets it.
+    pub(crate) fn take_linked(&mut self) -> bool {
+        std::mem::take(&mut self.linked)
+    }
+
+    /// Makes the path that of a module which has the parameter `leaf` at `path`.
+    pub(crate) fn set_origin(&mut self, leaf: u64, path: String) {
+        let below = self.names.len();
+        self.origin = Some(Box::new(Origin { leaf, path, below }));
+    }
+
+    /// Replaces all names above the origin by the dotted path `above`.
+    pub(crate) fn replace_above(&mut self, above: &str) {
+        self.names
+            .truncate(self.origin().map_or(0, |origin| origin.below));
+        if !above.is_empty() {
+            self.names.push(above.to_owned());
+        }
+    }
+}
+
+impl fmt::Display for ModulePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, name) in self.names.iter().rev().enumerate() {
+            if i > 0 {
+                f.write_str(".")?;
+            }
+            f.write_str(name)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ModulePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{self}`")
+    }
+}

@@ -1,0 +1,104 @@
+//! Finds the path of the layer that raised an error, by the parameters of that layer.
+
+use super::walk::{LeafRef, Module, Walk};
+use crate::autograd::Leaf;
+use crate::error::{Error, ModulePath};
+
+impl Error {
+    /// The same error with the path, relative to `module`, of the layer that raised it.
+    ///
+    /// [`Layer::forward`](crate::module::Layer::forward) places errors by itself. This is for a model whose forward is no
+    /// `Layer`'s, because it takes or returns something else: call it where the model is at hand. Each
+    /// layer that an error passes reports a parameter of its own, by which it is found; the layer of an
+    /// error that none has reported is `module` itself.
+    ///
+    /// ```
+    /// use cotangent_core::module::{Layer, Param, Pass};
+    /// use cotangent_core::{Result, Tensor};
+    /// # use cotangent_core::module::{Module, Walk, WalkMut};
+    /// // With a derived `Module`: `struct Scale { factor: Param }`, `struct Two { left: Scale, right: Scale }`.
+    /// # struct Scale { factor: Param }
+    /// # impl Module for Scale {
+    /// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("factor", &self.factor) }
+    /// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("factor", &mut self.factor) }
+    /// # }
+    /// # struct Two { left: Scale, right: Scale }
+    /// # impl Module for Two {
+    /// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("left", &self.left); walk.field("right", &self.right) }
+    /// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("left", &mut self.left); walk.field("right", &mut self.right) }
+    /// # }
+    /// impl Layer for Scale {
+    ///     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+    ///         x.mul(&self.factor.read(pass))
+    ///     }
+    /// }
+    /// impl Two {
+    ///     fn difference(&self, a: &Tensor, b: &Tensor, pass: &Pass) -> Result<Tensor> {
+    ///         self.left.forward(a, pass)?.sub(&self.right.forward(b, pass)?)
+    ///     }
+    /// }
+    /// let scale = |x: f32| Scale { factor: Param::new(&Tensor::from([x, x])) };
+    /// let (net, a, b) = (Two { left: scale(1.0), right: scale(2.0) }, Tensor::from([1.0f32]), Tensor::from([1.0f32; 3]));
+    /// let error = net.difference(&a, &b, &Pass::train(0)).unwrap_err().placed_in(&net);
+    /// assert!(error.to_string().starts_with("`right`: mul: "));
+    /// ```
+    #[must_use]
+    pub fn placed_in(self, module: &(impl Module + ?Sized)) -> Self {
+        self.map_path(|path| {
+            path.take_linked();
+            place(path, &mut params(module));
+        })
+    }
+
+    /// As [`placed_in`](Self::placed_in), for each layer that the error passes: one that has been named
+    /// by the layer around it needs no search.
+    pub(super) fn raised_in(self, module: &(impl Module + ?Sized)) -> Self {
+        self.map_path(|path| {
+            if !path.take_linked() || path.origin().is_none() {
+                place(path, &mut params(module));
+            }
+        })
+    }
+}
+
+/// Calls a function for the path and the identity of each parameter, in order.
+type Params<'m> = dyn FnMut(&mut dyn FnMut(&str, u64)) + 'm;
+
+/// The parameters of `module`, for code that is compiled once and not for each type of modules.
+fn params(module: &(impl Module + ?Sized)) -> impl FnMut(&mut dyn FnMut(&str, u64)) {
+    move |on_param| {
+        Walk::over(module, |path, leaf| {
+            if let LeafRef::Param(param) = leaf
+                && let Some(id) = param.leaf_id()
+            {
+                on_param(path, id.0);
+            }
+        });
+    }
+}
+
+/// Makes `path` one that is relative to the module with these parameters.
+fn place(path: &mut ModulePath, params: &mut Params<'_>) {
+    let mut found: Option<String> = None;
+    if let Some(origin) = path.origin() {
+        params(&mut |name, leaf| {
+            if leaf == origin.leaf && found.is_none() {
+                let above = name.strip_suffix(origin.path.as_str());
+                found = above.map(|above| above.strip_suffix('.').unwrap_or(above).to_owned());
+            }
+        });
+    }
+    if let Some(above) = found {
+        path.replace_above(&above);
+        return;
+    }
+    let mut first: Option<(String, u64)> = None;
+    params(&mut |name, leaf| {
+        if first.is_none() {
+            first = Some((name.to_owned(), leaf));
+        }
+    });
+    if let Some((name, leaf)) = first {
+        path.set_origin(leaf, name);
+    }
+}
