@@ -3,7 +3,7 @@
 
 use anyhow::Result;
 use cotangent::prelude::*;
-use cotangent::transform::{checkpoint, hessian, hvp, jacobian, jvp, vjp};
+use cotangent::transform::{hessian, hvp, jacobian, jvp, recompute, vjp};
 use cotangent::{Backward, Dot, Leaf, grad};
 
 fn bits(tensor: &Tensor) -> Vec<u64> {
@@ -255,7 +255,7 @@ impl Layer for Deep {
         let x = pass.dropout(x, 0.2)?;
         let run = |block: &Block, x: &Tensor| {
             if self.recompute {
-                pass.checkpoint(block, x)
+                pass.recompute(block, x)
             } else {
                 block.forward(x, pass)
             }
@@ -337,7 +337,7 @@ fn recomputed_functions_save_only_their_inputs() -> Result<()> {
     let before = live();
     let plain = chain(std::slice::from_ref(&x))?;
     let saved = live() - before;
-    let recomputed = checkpoint(&[&x], chain)?;
+    let recomputed = recompute(&[&x], chain)?;
     let kept = live() - before - saved;
     assert!(kept * 4 < saved, "{kept} bytes against {saved}");
     let expected = plain.sum().backward()?;
@@ -350,7 +350,7 @@ fn recomputed_functions_save_only_their_inputs() -> Result<()> {
 fn recomputation_where_inputs_depend_on_each_other() -> Result<()> {
     let of = |x: &Tensor| {
         let hidden = x.tanh();
-        checkpoint(&[&hidden, x], |inputs| {
+        recompute(&[&hidden, x], |inputs| {
             inputs[0].mul(&inputs[1].exp())?.mul(&inputs[0])
         })
     };
@@ -359,7 +359,7 @@ fn recomputation_where_inputs_depend_on_each_other() -> Result<()> {
         .function(&[random(&[3], 11)?], |x| of(&x[0]))?
         .assert_ok();
     let captured = Tensor::from([1.0f64]).tracked();
-    let error = checkpoint(&[&random(&[1], 12)?.tracked()], move |x| {
+    let error = recompute(&[&random(&[1], 12)?.tracked()], move |x| {
         x[0].mul(&captured)
     })
     .unwrap_err();

@@ -1,7 +1,6 @@
 //! The module floor: what a model is made of (parameters, buffers, the tree that holds them), how
 //! it is run ([`Pass`]), and how its state is saved and loaded.
 
-mod checkpoint;
 mod containers;
 mod dot;
 mod header;
@@ -9,6 +8,7 @@ mod layer;
 mod loader;
 mod param;
 mod pass;
+mod recompute;
 mod select;
 mod state;
 mod stateful;

@@ -17,7 +17,7 @@ impl Pass {
     ///
     /// # Errors
     /// Those of the layer.
-    pub fn checkpoint<L>(&self, layer: &L, x: &Tensor) -> Result<Tensor>
+    pub fn recompute<L>(&self, layer: &L, x: &Tensor) -> Result<Tensor>
     where
         L: Layer + Clone + Send + Sync + 'static,
     {
