@@ -240,8 +240,8 @@ struct Deep {
 
 impl Deep {
     fn new(recompute: bool) -> Result<Self> {
-        let (first, second) = (Block::new(1)?, Block::new(2)?);
-        second.dense.named_params()[0].1.set_frozen(true);
+        let (first, mut second) = (Block::new(1)?, Block::new(2)?);
+        second.dense.params_mut()[0].set_frozen(true);
         Ok(Self {
             first,
             second,

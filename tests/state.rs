@@ -10,8 +10,8 @@ mod fuzz;
 #[path = "state/trees.rs"]
 mod trees;
 
-use cotangent::module::{load_bytes, to_bytes};
 use cotangent::prelude::*;
+use cotangent::state::{load_bytes, to_bytes};
 
 #[derive(Module, Clone, Debug)]
 struct Net {

@@ -35,8 +35,10 @@ mod error;
 mod exchange;
 pub mod gradcheck;
 pub mod kernel;
+mod model;
 pub mod module;
 mod ops;
+pub mod state;
 mod tensor;
 pub mod transform;
 
@@ -46,6 +48,7 @@ pub use autograd::{
 };
 pub use disk::replace_file;
 pub use error::{Error, Result};
+pub use model::ModuleExt;
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,
 };

@@ -1,7 +1,7 @@
 //! Saving where a schedule is, and going on from there.
 
 use super::{Base, Schedule};
-use cotangent_core::module::{Entry, StateDict, Stateful};
+use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{Error, Result};
 use std::path::PathBuf;
 
