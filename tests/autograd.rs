@@ -1,9 +1,9 @@
 //! What surrounds backward: gradients of chosen tensors, products with Jacobians and Hessians,
-//! recomputation, the watch for values that are not finite, drawings of graphs.
+//! recomputation, functional parameters, the watch for values that are not finite, drawings of graphs.
 
 use anyhow::Result;
 use cotangent::prelude::*;
-use cotangent::transform::{checkpoint, hessian, hvp, jacobian, jvp, vjp};
+use cotangent::transform::{hessian, hvp, jacobian, jvp, recompute, vjp};
 use cotangent::{Backward, Dot, Leaf, grad};
 
 fn bits(tensor: &Tensor) -> Vec<u64> {
@@ -240,8 +240,8 @@ struct Deep {
 
 impl Deep {
     fn new(recompute: bool) -> Result<Self> {
-        let (first, second) = (Block::new(1)?, Block::new(2)?);
-        second.dense.named_params()[0].1.set_frozen(true);
+        let (first, mut second) = (Block::new(1)?, Block::new(2)?);
+        second.dense.params_mut()[0].set_frozen(true);
         Ok(Self {
             first,
             second,
@@ -255,7 +255,7 @@ impl Layer for Deep {
         let x = pass.dropout(x, 0.2)?;
         let run = |block: &Block, x: &Tensor| {
             if self.recompute {
-                pass.checkpoint(block, x)
+                pass.recompute(block, x)
             } else {
                 block.forward(x, pass)
             }
@@ -337,7 +337,7 @@ fn recomputed_functions_save_only_their_inputs() -> Result<()> {
     let before = live();
     let plain = chain(std::slice::from_ref(&x))?;
     let saved = live() - before;
-    let recomputed = checkpoint(&[&x], chain)?;
+    let recomputed = recompute(&[&x], chain)?;
     let kept = live() - before - saved;
     assert!(kept * 4 < saved, "{kept} bytes against {saved}");
     let expected = plain.sum().backward()?;
@@ -350,7 +350,7 @@ fn recomputed_functions_save_only_their_inputs() -> Result<()> {
 fn recomputation_where_inputs_depend_on_each_other() -> Result<()> {
     let of = |x: &Tensor| {
         let hidden = x.tanh();
-        checkpoint(&[&hidden, x], |inputs| {
+        recompute(&[&hidden, x], |inputs| {
             inputs[0].mul(&inputs[1].exp())?.mul(&inputs[0])
         })
     };
@@ -359,7 +359,7 @@ fn recomputation_where_inputs_depend_on_each_other() -> Result<()> {
         .function(&[random(&[3], 11)?], |x| of(&x[0]))?
         .assert_ok();
     let captured = Tensor::from([1.0f64]).tracked();
-    let error = checkpoint(&[&random(&[1], 12)?.tracked()], move |x| {
+    let error = recompute(&[&random(&[1], 12)?.tracked()], move |x| {
         x[0].mul(&captured)
     })
     .unwrap_err();
@@ -367,6 +367,149 @@ fn recomputation_where_inputs_depend_on_each_other() -> Result<()> {
         error.to_string().contains("captures a tracked tensor"),
         "{error}"
     );
+    Ok(())
+}
+
+/// Other values for the parameters of a model, tracked.
+fn values_for(net: &impl Module, seed: u64) -> Result<Vec<Tensor>> {
+    let params = net.params().into_iter().zip(seed..);
+    params
+        .map(|(param, seed)| {
+            let value = random(param.shape(), seed)?.to_dtype(param.value().dtype());
+            Ok(value.tracked())
+        })
+        .collect()
+}
+
+#[test]
+fn a_pass_with_values_is_a_model_that_has_them() -> Result<()> {
+    let x = random(&[8, 4], 9)?.to_dtype(DType::F32);
+    for recompute in [false, true] {
+        let net = Deep::new(recompute)?;
+        let before = cotangent::state::to_bytes(&net.first.dense)?;
+        let values = values_for(&net, 40)?;
+        let mut other = net.clone();
+        for (param, value) in other.params_mut().into_iter().zip(&values) {
+            param.set(value)?;
+        }
+        let pass = Pass::train(3);
+        let y = net.forward(&x, &pass.with(&net, &values)?)?;
+        let gradients = y.square().sum().backward()?;
+        let second = Pass::train(3);
+        let z = other.forward(&x, &second)?;
+        let expected = z.square().sum().backward()?;
+        assert_eq!(bits(&y), bits(&z));
+        // One sequence of random numbers serves both.
+        assert_eq!((pass.draws(), second.draws()), (4, 4));
+        // One parameter is frozen: nothing flows to its value.
+        assert_eq!((gradients.len(), expected.len()), (11, 11));
+        for (value, param) in values.iter().zip(other.params()) {
+            let (found, expected) = (gradients.get(value), expected.get(param));
+            assert_eq!(found.map(bits), expected.map(bits));
+        }
+        assert_eq!(cotangent::state::to_bytes(&net.first.dense)?, before);
+        // The values are for this model, not for its clone, and not for other passes.
+        let clone = net.clone();
+        let with = Pass::train(3).with(&net, &values)?;
+        assert_eq!(
+            bits(&clone.forward(&x, &with)?),
+            bits(&net.forward(&x, &Pass::train(3))?)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn values_are_tracked_where_parameters_are() -> Result<()> {
+    let (a, mut b) = (
+        Param::new(&Tensor::from([1.0f32])),
+        Param::new(&Tensor::from([2.0f32])),
+    );
+    let (x, y) = (
+        Tensor::from([3.0f32]).tracked(),
+        Tensor::from([4.0f32]).tracked(),
+    );
+    b.set_frozen(true);
+    let pass = Pass::train(0).with(&a, std::slice::from_ref(&x))?;
+    let pass = pass.with(&b, std::slice::from_ref(&y))?;
+    let read = |param: &Param, pass: &Pass| {
+        let value = param.read(pass);
+        (value.to_f64_vec()[0], value.is_tracked())
+    };
+    assert_eq!(
+        (read(&a, &pass), read(&b, &pass)),
+        ((3.0, true), (4.0, false))
+    );
+    assert_eq!(read(&a, &pass.frozen()), (3.0, false));
+    // Values that are given later take the place of the earlier ones; an untracked one is a constant.
+    let constant = pass.with(&a, &[Tensor::from([5.0f32])])?;
+    assert_eq!(
+        (read(&a, &constant), read(&b, &constant)),
+        ((5.0, false), (4.0, false))
+    );
+    assert_eq!(read(&a, &pass), (3.0, true));
+    let inference = Pass::inference().with(&a, std::slice::from_ref(&x))?;
+    assert_eq!(read(&a, &inference), (3.0, false));
+    // Who watches the pass is shown what is computed from them.
+    let zero = Tensor::from([0.0f32]).tracked();
+    let checked = Pass::train(0)
+        .checked(&a)
+        .with(&a, std::slice::from_ref(&zero))?;
+    let error = a.read(&checked).ln().sum().backward().unwrap_err();
+    assert!(error.to_string().contains("ln: element [0]"), "{error}");
+    let checked = Pass::train(0)
+        .checked(&a)
+        .with(&a, std::slice::from_ref(&x))?;
+    let gradients = a.read(&checked).square().sum().backward()?;
+    assert_eq!(gradients.get(&x).map(Tensor::to_f64_vec), Some(vec![6.0]));
+    Ok(())
+}
+
+#[test]
+fn values_that_do_not_fit_are_errors_at_the_parameter() -> Result<()> {
+    let net = Block::new(1)?;
+    let pass = Pass::train(0);
+    let values = values_for(&net, 1)?;
+    let error = pass.with(&net, &values[1..]).unwrap_err();
+    assert!(
+        error.to_string().contains("6 parameters, found 5"),
+        "{error}"
+    );
+    let mut wrong = values.clone();
+    wrong[5] = Tensor::from([1.0f32]).tracked();
+    let error = pass.with(&net, &wrong).unwrap_err();
+    assert!(matches!(error.root(), Error::Shape { .. }), "{error}");
+    assert!(
+        error.to_string().starts_with("`out.bias`: Pass::with"),
+        "{error}"
+    );
+    wrong[5] = values[5].to_dtype(DType::F64);
+    let error = pass.with(&net, &wrong).unwrap_err();
+    assert!(matches!(error.root(), Error::DType { .. }), "{error}");
+    Ok(())
+}
+
+#[test]
+fn a_step_of_an_optimizer_has_a_derivative() -> Result<()> {
+    // The loss after one step of gradient descent, as a function of where it starts.
+    let net = Linear::new(3, 2, &mut ChaCha8Rng::seed_from_u64(5))?.to_dtype(DType::F64);
+    let (x, target) = (random(&[6, 3], 50)?, random(&[6, 2], 51)?);
+    let loss = |pass: &Pass| {
+        let y = net.forward(&x, pass)?.tanh();
+        y.sub(&target)?.square().mean_over(..)
+    };
+    let after = |start: &[Tensor]| {
+        let pass = Pass::train(0).with(&net, start)?;
+        let start: Vec<&Tensor> = start.iter().collect();
+        let gradients = Backward::new().create_graph().grad(&loss(&pass)?, &start)?;
+        let stepped = start.iter().zip(&gradients);
+        let stepped: Vec<Tensor> = stepped
+            .map(|(w, gradient)| w.sub(&gradient.mul_scalar(0.3)))
+            .collect::<cotangent::Result<_>>()?;
+        loss(&pass.with(&net, &stepped)?)
+    };
+    let start: Vec<Tensor> = net.params().iter().map(|p| p.value().clone()).collect();
+    gradcheck::function(&start, after)?.assert_ok();
     Ok(())
 }
 

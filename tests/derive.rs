@@ -119,14 +119,22 @@ fn rename_and_flatten_change_paths() {
 fn frozen_fields_are_frozen() {
     #[derive(Module)]
     struct Net {
-        #[module(frozen)]
-        backbone: Dense,
+        backbone: Frozen<Dense>,
         head: Dense,
     }
-    let net = Net {
-        backbone: dense(),
+    let mut net = Net {
+        backbone: Frozen::new(dense()),
         head: dense(),
     };
+    assert_eq!(
+        paths(&mut net),
+        [
+            "backbone.weight",
+            "backbone.bias",
+            "head.weight",
+            "head.bias"
+        ]
+    );
     let frozen: Vec<bool> = net
         .named_params()
         .iter()

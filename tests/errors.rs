@@ -575,7 +575,7 @@ fn settings_out_of_range() {
 #[test]
 fn a_gradient_that_does_not_fit_changes_no_parameter() -> Result<()> {
     let mut net = Linear::new(2, 3, &mut rng())?;
-    let before = cotangent::module::to_bytes(&net)?;
+    let before = cotangent::state::to_bytes(&net)?;
     let mut grads = net
         .forward(&zeros(&[1, 2]), &Pass::train(0))?
         .sum()
@@ -587,6 +587,6 @@ fn a_gradient_that_does_not_fit_changes_no_parameter() -> Result<()> {
         Sgd::new(0.1).build()?.step(&mut net, &grads),
         &["`bias`", "(3,)", "(4,)"],
     );
-    assert_eq!(cotangent::module::to_bytes(&net)?, before);
+    assert_eq!(cotangent::state::to_bytes(&net)?, before);
     Ok(())
 }

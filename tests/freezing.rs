@@ -2,8 +2,9 @@
 //! optimizers remember when they are unfrozen, and what training on their cached outputs gives.
 
 use cotangent::data::{Dataset, digits};
-use cotangent::module::{LeafRef, Loader, Walk};
+use cotangent::module::{LeafRef, Walk};
 use cotangent::prelude::*;
+use cotangent::state::{Loader, load_bytes, to_bytes};
 use cotangent::{Dot, data, memory_use};
 use std::collections::BTreeMap;
 
@@ -556,8 +557,7 @@ fn the_lower_layers_of_another_model_are_loaded_as_they_are() -> Result<()> {
 
 #[derive(Module, Layer, Clone, Debug)]
 struct Derived {
-    #[module(frozen)]
-    body: Hidden,
+    body: Frozen<Hidden>,
     head: Linear,
 }
 
@@ -567,103 +567,370 @@ enum Either {
     #[allow(dead_code)]
     Plain(Linear),
     Reused {
-        #[module(frozen)]
-        body: Hidden,
+        body: Frozen<Hidden>,
         head: Linear,
     },
 }
 
-/// The same with a forward by hand.
+/// Two parts of any types with a forward by hand.
 #[derive(Module, Clone, Debug)]
-struct ByHand {
-    #[module(frozen)]
-    body: Hidden,
+struct ByHand<B> {
+    body: B,
     head: Linear,
 }
 
-impl Layer for ByHand {
+impl<B: Layer> Layer for ByHand<B> {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.head.forward(&self.body.forward(x, pass)?, pass)
     }
 }
 
-/// The first forward of `layer`, which nothing has walked over, trains the head alone.
-fn assert_only_the_head_trains(mut layer: impl Layer, body: &Hidden) -> Result<()> {
+/// The same, whose body is computed once more in backward.
+#[derive(Module, Clone, Debug)]
+struct Recomputing<B> {
+    body: B,
+    head: Linear,
+}
+
+impl<B: Layer + Clone + Send + Sync + 'static> Layer for Recomputing<B> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.head.forward(&pass.recompute(&self.body, x)?, pass)
+    }
+}
+
+fn body() -> Result<Hidden> {
+    Ok(net(5, 0)?.hidden.swap_remove(0))
+}
+
+fn head() -> Result<Linear> {
+    Linear::new(UNITS, 5, &mut rng(1))
+}
+
+/// The gradients of a step of `layer` on a batch of its precision.
+fn gradients(layer: &impl Layer, dtype: DType) -> Result<Gradients> {
     let (x, labels) = batch(5, 0)?;
-    let loss = layer.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
-    let grads = loss.backward()?;
+    let y = layer.forward(&x.to_dtype(dtype), &Pass::train(0))?;
+    y.cross_entropy(&labels)?.backward()
+}
+
+/// From the very first forward on, `layer` trains its head alone, whatever is done to it.
+#[track_caller]
+fn assert_only_the_head_trains<L: Layer + Clone>(mut layer: L) -> Result<()> {
+    let before = leaves(&layer);
+    let mut expected: Vec<String> = before.keys().cloned().collect();
+    expected.retain(|path| path.starts_with("head."));
+    assert!(before.len() == 9 && expected.len() == 2, "{before:?}");
+    let grads = gradients(&layer, DType::F32)?;
     assert_eq!(grads.len(), 2);
     Momentum::new(0.1).build()?.step(&mut layer, &grads)?;
-    let before = leaves(body);
-    let after = leaves(&layer);
-    for (path, bits) in &before {
-        assert_eq!(bits, &after[&format!("body.{path}")], "{path}");
-    }
-    // What is frozen by declaration stays so.
+    assert_eq!(changed(&before, &layer), expected);
+
+    // What is frozen by its type stays so.
     layer.unfreeze();
-    let loss = layer.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
-    assert_eq!(loss.backward()?.len(), 2);
+    assert!(layer.unfreeze_where(".*weight").is_ok());
+    assert_eq!(gradients(&layer, DType::F32)?.len(), 2);
+    let rows = layer.summary().rows;
+    assert_eq!(rows.iter().filter(|row| row.frozen).count(), 6);
+    // Nor does a mark that is taken away by hand change what its forward does.
+    for param in layer.params_mut() {
+        param.set_frozen(false);
+    }
+    assert_eq!(gradients(&layer, DType::F32)?.len(), 2);
+    assert_eq!(layer.summary().rows, rows);
+    layer.unfreeze();
+
+    let mut loaded = layer.clone();
+    assert_eq!(gradients(&loaded, DType::F32)?.len(), 2);
+    loaded.load_state(&layer.state()?)?;
+    assert_eq!(gradients(&loaded, DType::F32)?.len(), 2);
+    let converted = layer.to_dtype(DType::F64);
+    assert_eq!(gradients(&converted, DType::F64)?.len(), 2);
+    let moved = changed(&before, &loaded);
+    assert_eq!(moved, expected);
     Ok(())
 }
 
 #[test]
-fn a_field_frozen_by_declaration_is_so_from_the_first_forward_on() -> Result<()> {
-    let body = net(5, 0)?.hidden.swap_remove(0);
-    let head = || Linear::new(UNITS, 5, &mut rng(1));
-    let derived = Derived {
-        body: body.clone(),
+fn a_frozen_field_stands_still_from_the_first_forward_on() -> Result<()> {
+    assert_only_the_head_trains(Derived {
+        body: Frozen::new(body()?),
         head: head()?,
-    };
-    assert_only_the_head_trains(derived, &body)?;
-    let either = Either::Reused {
-        body: body.clone(),
+    })?;
+    assert_only_the_head_trains(Either::Reused {
+        body: Frozen::new(body()?),
         head: head()?,
-    };
-    assert_only_the_head_trains(either, &body)?;
-    assert_only_the_head_trains(
-        Derived {
-            body: body.clone(),
+    })?;
+    fn by_hand<B>(body: B) -> Result<ByHand<B>> {
+        Ok(ByHand {
+            body,
             head: head()?,
-        }
-        .clone(),
-        &body,
-    )
+        })
+    }
+    assert_only_the_head_trains(by_hand(Frozen::new(body()?))?)?;
+    assert_only_the_head_trains(by_hand(Frozen::new(Frozen::new(body()?)))?)?;
+    assert_only_the_head_trains(by_hand(Box::new(Frozen::new(body()?)))?)?;
+    assert_only_the_head_trains(by_hand(Some(Frozen::new(Box::new(body()?))))?)?;
+    assert_only_the_head_trains(by_hand(vec![Frozen::new(body()?)])?)?;
+    assert_only_the_head_trains(by_hand(Frozen::new(vec![Some(body()?)]))?)?;
+    let sequential = || Ok::<_, Error>(Sequential::new().push(body()?).push(Sequential::new()));
+    assert_only_the_head_trains(by_hand(Frozen::new(sequential()?))?)?;
+    assert_only_the_head_trains(by_hand(Sequential::new().push(Frozen::new(sequential()?)))?)?;
+    assert_only_the_head_trains(Recomputing {
+        body: Frozen::new(body()?),
+        head: head()?,
+    })?;
+    assert_only_the_head_trains(Recomputing {
+        body: Sequential::new().push(Frozen::new(body()?)),
+        head: head()?,
+    })
 }
 
 #[test]
-fn with_a_forward_by_hand_a_part_is_frozen_when_the_model_is_built() -> Result<()> {
-    let body = net(5, 0)?.hidden.swap_remove(0);
-    let head = Linear::new(UNITS, 5, &mut rng(1))?;
-    let (x, labels) = batch(5, 0)?;
-    let first = |net: &ByHand| -> Result<usize> {
-        let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
-        Ok(loss.backward()?.len())
+fn without_the_type_a_part_may_be_marked_when_the_model_is_built() -> Result<()> {
+    let mut net = ByHand {
+        body: body()?.frozen(),
+        head: head()?,
     };
+    let before = leaves(&net);
+    assert_eq!(gradients(&net, DType::F32)?.len(), 2);
+    assert!(changed(&before, &net).is_empty());
+    // That can be undone.
+    net.unfreeze();
+    assert_eq!(gradients(&net, DType::F32)?.len(), 6);
+    assert!(!changed(&before, &net).is_empty());
+    Ok(())
+}
+
+#[test]
+fn no_walk_changes_what_it_looks_at() -> Result<()> {
     let net = ByHand {
-        body: body.clone().frozen(),
-        head: head.clone(),
+        body: body()?,
+        head: head()?,
     };
-    assert_eq!(first(&net)?, 2);
-    assert!(changed(&leaves(&body), &net.body).is_empty());
-    // Or by any walk over the model.
-    let net = ByHand {
-        body: body.clone(),
-        head: head.clone(),
+    let marks = |net: &ByHand<Hidden>| -> Vec<bool> {
+        net.params().iter().map(|param| param.is_frozen()).collect()
     };
+    let before = marks(&net);
+    net.summary();
+    net.state()?;
+    Walk::over(&net, |_, _| {});
+    assert_eq!(marks(&net), before);
+    Ok(())
+}
+
+#[test]
+fn a_frozen_layer_is_its_layer_in_files_and_in_reports() -> Result<()> {
+    let plain = ByHand {
+        body: body()?,
+        head: head()?,
+    };
+    let mut frozen = ByHand {
+        body: Frozen::new(net(5, 3)?.hidden.swap_remove(0)),
+        head: Linear::new(UNITS, 5, &mut rng(7))?,
+    };
+    assert_eq!(to_bytes(&plain)?.len(), to_bytes(&frozen)?.len());
+    load_bytes(&mut frozen, &to_bytes(&plain)?)?;
+    assert_eq!(leaves(&frozen), leaves(&plain));
+    let described = |module: &dyn Module| -> Vec<(String, String)> {
+        let rows = module.summary().rows.into_iter();
+        rows.map(|row| (row.path, row.layer)).collect()
+    };
+    assert_eq!(described(&frozen), described(&plain));
+    assert!(frozen.body.linear.weight.is_frozen());
+    // Taken out, it is as it was, and can be trained.
+    let mut body = frozen.body.into_inner();
+    assert!(body.linear.weight.is_frozen());
+    body.unfreeze();
     assert_eq!(
-        net.summary().rows.iter().filter(|row| row.frozen).count(),
+        gradients(
+            &ByHand {
+                body,
+                head: head()?
+            },
+            DType::F32
+        )?
+        .len(),
         6
     );
-    assert_eq!(first(&net)?, 2);
-    assert!(changed(&leaves(&body), &net.body).is_empty());
-    // Without either the first gradients are computed, as documented, and not applied.
-    let mut net = ByHand { body, head };
-    let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
-    let grads = loss.backward()?;
-    assert_eq!(grads.len(), 6);
-    let before = bits(net.body.linear.weight.value());
-    Sgd::new(0.1).build()?.step(&mut net, &grads)?;
-    assert_eq!(before, bits(net.body.linear.weight.value()));
-    assert_eq!(first(&net)?, 2);
+    Ok(())
+}
+
+/// Drops, multiplies, and counts how often it is run and what it is told.
+#[derive(Module, Clone, Debug)]
+struct Told {
+    weight: Param,
+    norm: BatchNorm,
+}
+
+impl Layer for Told {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        if let Some(told) = pass.carried::<std::sync::Mutex<Vec<[bool; 4]>>>() {
+            let mut told = told.lock().expect("no one else holds it");
+            told.push([
+                pass.is_training(),
+                pass.records(),
+                pass.moves_statistics(),
+                pass.is_frozen(),
+            ]);
+        }
+        let x = pass.dropout(x, 0.3)?.mul(&self.weight.read(pass))?;
+        self.norm.forward(&x, pass)
+    }
+}
+
+fn told() -> Result<Told> {
+    Ok(Told {
+        weight: Param::new(&Tensor::full([FEATURES], 0.5, DType::F32)?),
+        // Nothing in it can be marked.
+        norm: BatchNorm::builder(FEATURES).no_affine().build()?,
+    })
+}
+
+#[test]
+fn a_frozen_pass_has_the_randomness_and_the_load_of_its_parent() -> Result<()> {
+    let (x, _) = batch(5, 0)?;
+    let stack = (told()?, Frozen::new(told()?), told()?);
+    let record = std::sync::Arc::new(std::sync::Mutex::new(Vec::<[bool; 4]>::new()));
+    let pass = Pass::train(4).carry(std::sync::Arc::clone(&record));
+    let y = stack.1.forward(&stack.0.forward(&x, &pass)?, &pass)?;
+    let y = stack.2.forward(&y, &pass)?;
+    assert_eq!(pass.draws(), 3);
+    let (free, frozen) = ([true, true, true, false], [true, true, false, true]);
+    assert_eq!(
+        *record.lock().expect("no one else holds it"),
+        [free, frozen, free]
+    );
+    // With marks alone, one sequence of one pass, the bits are the same.
+    let (first, second, third) = (told()?, told()?.frozen(), told()?);
+    let pass = Pass::train(4);
+    let z = second.forward(&first.forward(&x, &pass)?, &pass)?;
+    assert_eq!(bits(&third.forward(&z, &pass)?), bits(&y));
+    // The sequence goes on from where a pass was resumed, and where its frozen one has left it.
+    let pass = Pass::train(4).resume_at(5);
+    let seeds = [
+        pass.next_seed(),
+        pass.frozen().next_seed(),
+        pass.frozen().frozen().next_seed(),
+        pass.next_seed(),
+    ];
+    let plain = Pass::train(4).resume_at(5);
+    assert_eq!(seeds, [(); 4].map(|()| plain.next_seed()));
+    assert_eq!(pass.draws(), 9);
+    assert!(!Pass::inference().frozen().is_training());
+    Ok(())
+}
+
+#[test]
+fn a_layer_with_another_forward_is_frozen_too() -> Result<()> {
+    let table = Frozen::new(Embedding::new(5, 4, &mut rng(0))?);
+    let labels: Indices = (0..3).collect();
+    assert!(!table.forward(&labels, &Pass::train(0))?.is_tracked());
+    // By the pass alone, without marks.
+    let mut table = table.into_inner();
+    table.unfreeze();
+    let pass = Pass::train(0);
+    assert!(table.forward(&labels, &pass)?.is_tracked());
+    assert!(!table.forward(&labels, &pass.frozen())?.is_tracked());
+    Ok(())
+}
+
+#[test]
+fn gradients_go_through_a_frozen_layer_to_those_below() -> Result<()> {
+    type Model<B> = ByHand<(Hidden, B)>;
+    fn model<B>(upper: impl Fn(Hidden) -> B) -> Result<Model<B>> {
+        let mut hidden = net(5, 0)?.hidden;
+        let top = hidden.remove(1);
+        Ok(ByHand {
+            body: (hidden.swap_remove(0), upper(top)),
+            head: head()?,
+        })
+    }
+    /// All that a step gives, as bits.
+    fn everything<B: Module>(
+        model: &Model<B>,
+        upper: impl Fn(&B, &Tensor, &Pass) -> Result<Tensor>,
+    ) -> Result<Vec<Vec<u64>>> {
+        let (x, labels) = batch(5, 0)?;
+        let pass = Pass::train(2);
+        let h = model.body.0.forward(&x, &pass)?;
+        let y = model
+            .head
+            .forward(&upper(&model.body.1, &h, &pass)?, &pass)?;
+        let grads = y.cross_entropy(&labels)?.backward()?;
+        assert_eq!(grads.len(), 6);
+        let mut found: Vec<Vec<u64>> = leaves(model).into_values().collect();
+        let gradients = model.params().into_iter();
+        found.extend(gradients.map(|param| grads.get(param).map(bits).unwrap_or_default()));
+        Ok(found)
+    }
+    let marked = everything(&model(ModuleExt::frozen)?, |upper, x, pass| {
+        upper.forward(x, pass)
+    })?;
+    let typed = everything(&model(Frozen::new)?, |upper, x, pass| {
+        upper.forward(x, pass)
+    })?;
+    let recomputed = everything(&model(Frozen::new)?, |upper, x, pass| {
+        pass.recompute(upper, x)
+    })?;
+    let under_frozen = everything(&model(Frozen::new)?, |upper, x, pass| {
+        pass.frozen().recompute(&**upper, x)
+    })?;
+    assert_eq!(typed, marked);
+    assert_eq!(recomputed, marked);
+    assert_eq!(under_frozen, marked);
+    Ok(())
+}
+
+#[test]
+fn the_gradient_check_leaves_frozen_layers_alone() -> Result<()> {
+    let net = ByHand {
+        body: Sequential::new()
+            .push(Frozen::new(body()?))
+            .push(Linear::new(UNITS, UNITS, &mut rng(3))?),
+        head: head()?,
+    };
+    let (x, labels) = batch(5, 0)?;
+    let report = gradcheck::module(&net, &[x], |net, x, pass| {
+        net.forward(&x[0], pass)?.cross_entropy(&labels)
+    })?;
+    report.assert_ok();
+    let paths: Vec<&str> = report.entries().iter().map(|e| &e.path[..]).collect();
+    assert!(paths.contains(&"body.1.weight"), "{paths:?}");
+    assert!(
+        !paths.iter().any(|path| path.starts_with("body.0")),
+        "{paths:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn who_watches_sees_a_frozen_layer_as_one_that_is_marked() -> Result<()> {
+    let marked = ByHand {
+        body: body()?.frozen(),
+        head: head()?,
+    };
+    let typed = ByHand {
+        body: Frozen::new(body()?),
+        head: head()?,
+    };
+    let (x, labels) = batch(5, 0)?;
+    let of = |report: signal::Report| format!("{report}");
+    let first = signal::inspect(&marked, |net, pass| {
+        net.forward(&x, pass)?.cross_entropy(&labels)
+    })?;
+    let second = signal::inspect(&typed, |net, pass| {
+        net.forward(&x, pass)?.cross_entropy(&labels)
+    })?;
+    assert!(
+        first
+            .layers
+            .iter()
+            .any(|layer| layer.name().contains("body"))
+    );
+    assert_eq!(of(second), of(first));
+    let pass = Pass::train(0).checked(&typed);
+    let infinite = Tensor::full([4, FEATURES], f64::INFINITY, DType::F32)?;
+    typed.forward(&infinite, &pass)?;
+    assert!(pass.check().is_err());
     Ok(())
 }

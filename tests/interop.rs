@@ -8,8 +8,9 @@
 //! python tests/golden/interop.py --check /tmp/interop
 //! ```
 
-use cotangent::module::{LeafMut, Loader, WalkMut, to_bytes};
+use cotangent::module::{LeafMut, WalkMut};
 use cotangent::prelude::*;
+use cotangent::state::{Loader, to_bytes};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -96,7 +97,7 @@ impl Values {
             ("input".to_owned(), zeros([6, 5])?),
             ("output".to_owned(), zeros([6, 3])?),
         ]);
-        cotangent::module::load_bytes(&mut values, &read(name, dtype, kind))?;
+        cotangent::state::load_bytes(&mut values, &read(name, dtype, kind))?;
         Ok(Self {
             input: values["input"].value(),
             output: values["output"].value(),

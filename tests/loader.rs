@@ -4,8 +4,9 @@
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
 
-use cotangent::module::{Loader, Pattern, load_bytes, to_bytes};
+use cotangent::module::Pattern;
 use cotangent::prelude::*;
+use cotangent::state::{Loader, load_bytes, to_bytes};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 

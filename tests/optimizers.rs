@@ -137,7 +137,7 @@ fn states_are_strict() -> Result<()> {
         for missing in &names {
             let mut fresh = build()?;
             let untouched = fresh.state()?.to_bytes()?;
-            let mut lacking = cotangent::module::StateDict::new();
+            let mut lacking = cotangent::state::StateDict::new();
             for (name, entry) in state.iter().filter(|(name, _)| name != missing) {
                 lacking.insert(name, entry.clone());
             }

@@ -287,7 +287,7 @@ fn a_broken_checkpoint_is_an_error_and_nothing_has_changed() -> Result<()> {
     let mut state = saved.accumulator.state()?;
     state.insert(
         "scaled_sum.out.bias",
-        cotangent::module::Entry::Tensor(Tensor::from([1.0f32])),
+        cotangent::state::Entry::Tensor(Tensor::from([1.0f32])),
     );
     let error = Accumulator::new().load_state(&state).unwrap_err();
     assert!(error.to_string().contains("`weight`"), "{error}");

@@ -443,10 +443,10 @@ fn transforms() -> Vec<Row> {
                 + transform::hessian(one, &[])?.len();
             (refused, count)
         };
-        2 Close checkpoint: |x, p| transform::checkpoint(&[&x[0], &x[1]], f);
-        2 Close checkpoint_of_a_capture: |x, p| {
+        2 Close recompute: |x, p| transform::recompute(&[&x[0], &x[1]], f);
+        2 Close recompute_of_a_capture: |x, p| {
             let captured = x[1].clone();
-            transform::checkpoint(&[&x[0]], move |x| x[0].mul(&captured))
+            transform::recompute(&[&x[0]], move |x| x[0].mul(&captured))
         };
         2 Close grad: |x, p| {
             let x = [x[0].tracked(), x[1].tracked()];
@@ -616,7 +616,7 @@ fn held(
     }
     let recorded = match recorded {
         Ok(recorded) => recorded,
-        Err(error) if row.name == "checkpoint_of_a_capture" => {
+        Err(error) if row.name == "recompute_of_a_capture" => {
             return expect(error.to_string().contains("captures"), || error.to_string())
                 .map(|()| true);
         }

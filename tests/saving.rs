@@ -419,7 +419,7 @@ fn a_link_stays_and_its_target_is_written() -> Result<()> {
 fn what_has_no_end_is_not_read() {
     let endless = "/dev/zero";
     let load = small(1.0).load(endless);
-    let checkpoint = cotangent::module::load_checkpoint(endless, &mut [("net", &mut small(1.0))]);
+    let checkpoint = cotangent::state::load_checkpoint(endless, &mut [("net", &mut small(1.0))]);
     for result in [load, checkpoint] {
         let error = result.expect_err("it is no file");
         assert!(error.to_string().contains("found a device"), "{error}");
@@ -448,7 +448,7 @@ fn what_is_no_file_is_not_replaced() {
     ] {
         let save = small(1.0).save(at(name));
         let npy = cotangent::npy::write(at(name), &Tensor::scalar(1.0f32));
-        let checkpoint = cotangent::module::save_checkpoint(at(name), &[("net", &small(1.0))]);
+        let checkpoint = cotangent::state::save_checkpoint(at(name), &[("net", &small(1.0))]);
         for result in [save, npy, checkpoint] {
             let error = result.expect_err("it is no file");
             assert!(matches!(error, Error::Io { .. }), "{error}");

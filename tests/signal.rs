@@ -10,7 +10,7 @@ use cotangent::nn::Init;
 use cotangent::nn::signal::Verdict::{Dead, Exploding, Healthy, Saturated, Vanishing};
 use cotangent::nn::signal::{self, Report, Signal, Verdict};
 use cotangent::prelude::*;
-use cotangent::{grad, module};
+use cotangent::{grad, state::to_bytes};
 
 /// 64 standardized samples of 30 features in 5 classes.
 fn data() -> (Tensor, Indices) {
@@ -317,7 +317,7 @@ fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
             .backward()?;
         second.step(&mut plain, &grads)?;
     }
-    assert_eq!(module::to_bytes(&watched)?, module::to_bytes(&plain)?);
+    assert_eq!(to_bytes(&watched)?, to_bytes(&plain)?);
     assert_eq!(
         reports.iter().map(|report| report.step).collect::<Vec<_>>(),
         [0, 2, 4]
@@ -443,8 +443,7 @@ fn any_model_is_read() -> Result<()> {
         second: Param,
         unused: Param,
         names: Embedding,
-        #[module(frozen)]
-        scale: Param,
+        scale: Frozen<Param>,
     }
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     let (x, labels) = data();
@@ -459,7 +458,7 @@ fn any_model_is_read() -> Result<()> {
         second: param(&[5, 40])?,
         unused: param(&[2, 2])?,
         names: Embedding::new(5, 40, &mut ChaCha8Rng::seed_from_u64(3))?,
-        scale: Param::new(&Tensor::from([2.0f32])),
+        scale: Frozen::new(Param::new(&Tensor::from([2.0f32]))),
     };
     let report = signal::inspect(&net, |net, pass| {
         let names = net.names.forward(&labels, pass)?;

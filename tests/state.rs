@@ -3,6 +3,8 @@
 
 #[path = "state/allocations.rs"]
 mod allocations;
+#[path = "state/earlier.rs"]
+mod earlier;
 #[path = "state/faults.rs"]
 mod faults;
 #[path = "state/fuzz.rs"]
@@ -10,8 +12,8 @@ mod fuzz;
 #[path = "state/trees.rs"]
 mod trees;
 
-use cotangent::module::{load_bytes, to_bytes};
 use cotangent::prelude::*;
+use cotangent::state::{load_bytes, to_bytes};
 
 #[derive(Module, Clone, Debug)]
 struct Net {

@@ -4,9 +4,10 @@
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
 
-use cotangent::module::{LeafKind, Summary, SummaryRow, load_bytes, to_bytes};
+use cotangent::module::{LeafKind, Summary, SummaryRow};
 use cotangent::nn::SequentialLayer;
 use cotangent::prelude::*;
+use cotangent::state::{load_bytes, to_bytes};
 use expect_test::expect;
 use std::collections::BTreeMap;
 
@@ -18,8 +19,7 @@ struct Block {
 
 #[derive(Module, Clone, Debug)]
 struct Net {
-    #[module(frozen)]
-    embedding: Param,
+    embedding: Frozen<Param>,
     hidden: Vec<Block>,
     head: Box<Linear>,
     steps: Counter,
@@ -28,7 +28,7 @@ struct Net {
 fn net() -> Result<Net> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     Ok(Net {
-        embedding: Param::new(&Tensor::zeros([1000, 30], DType::F32)?),
+        embedding: Frozen::new(Param::new(&Tensor::zeros([1000, 30], DType::F32)?)),
         hidden: vec![
             Block {
                 linear: Linear::builder(30, 64).no_bias().build(&mut rng)?,

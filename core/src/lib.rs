@@ -35,9 +35,11 @@ mod error;
 mod exchange;
 pub mod gradcheck;
 pub mod kernel;
+mod model;
 pub mod module;
 mod ops;
 mod shape;
+pub mod state;
 mod tensor;
 pub mod transform;
 
@@ -47,6 +49,7 @@ pub use autograd::{
 };
 pub use disk::replace_file;
 pub use error::{Error, Interval, ModulePath, Result};
+pub use model::ModuleExt;
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,
 };

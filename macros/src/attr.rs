@@ -35,7 +35,6 @@ pub(crate) struct FieldOptions {
     pub(crate) skip: Option<Ident>,
     pub(crate) rename: Option<(Ident, LitStr)>,
     pub(crate) flatten: Option<Ident>,
-    pub(crate) frozen: Option<Ident>,
 }
 
 /// One option as it was written, known to exist and to be in its place.
@@ -71,7 +70,6 @@ pub(crate) fn field(attrs: &[Attribute], errors: &mut Errors) -> FieldOptions {
             (Keyword::Skip, _) => options.skip = Some(given.word),
             (Keyword::Rename, Some(value)) => options.rename = Some((given.word, value)),
             (Keyword::Flatten, _) => options.flatten = Some(given.word),
-            (Keyword::Frozen, _) => options.frozen = Some(given.word),
             _ => {}
         }
     }

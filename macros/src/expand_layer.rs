@@ -73,18 +73,9 @@ fn pipeline(
             quote!(&#x)
         };
         let output = quote!(<#ty as #krate::module::Layer>::forward(#place, #input, #pass));
-        let output = match child.path(prefix) {
+        steps.push(match child.path(prefix) {
             Some(path) => quote!(#output.map_err(|#error| #error.within(#path))),
             None => output,
-        };
-        // No walk may have met the field yet, and the first forward must find it frozen.
-        steps.push(if child.options.frozen.is_some() {
-            quote!({
-                #krate::module::Walk::freeze(#place);
-                #output
-            })
-        } else {
-            output
         });
     }
     let last = steps.pop();

@@ -122,18 +122,13 @@ fn call(child: &Field, prefix: Option<&str>, krate: &Path, access: Access) -> To
         };
         return quote!(<#ty as #krate::module::Module>::#visit(#binding, #walk););
     };
-    let method = if child.options.frozen.is_some() {
-        quote!(frozen_field)
-    } else {
-        quote!(field)
-    };
     // From the first to the last token of the type, as the compiler measures the type itself.
     let (first, _) = ends(child);
     let borrow = match access {
         Access::Shared => quote_spanned!(first=> &*),
         Access::Mutable => quote_spanned!(first=> &mut *),
     };
-    quote!(#walk.#method(#path, #borrow #binding);)
+    quote!(#walk.field(#path, #borrow #binding);)
 }
 
 /// What the field is called in the body. It is placed at the end of the field's type, for

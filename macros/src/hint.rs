@@ -10,15 +10,17 @@ const SYNONYMS: &[(&str, Keyword)] = &[
     ("name", Keyword::Rename),
     ("inline", Keyword::Flatten),
     ("transparent", Keyword::Flatten),
-    ("freeze", Keyword::Frozen),
-    ("no_grad", Keyword::Frozen),
-    ("requires_grad", Keyword::Frozen),
     ("krate", Keyword::Crate),
     ("path", Keyword::Crate),
     ("where", Keyword::Bound),
     ("tag", Keyword::VariantPath),
     ("variant", Keyword::VariantPath),
 ];
+
+/// Whether `word` asks for what is a type here, and no option.
+pub(crate) fn freezes(word: &str) -> bool {
+    ["frozen", "freeze", "no_grad", "requires_grad"].contains(&word)
+}
 
 /// The option that was probably meant by `word`.
 pub(crate) fn closest(word: &str) -> Option<Keyword> {
@@ -74,8 +76,8 @@ mod tests {
     #[test]
     fn words_of_other_frameworks_are_recognized() {
         assert_eq!(closest("ignore"), Some(Keyword::Skip));
-        assert_eq!(closest("freeze"), Some(Keyword::Frozen));
         assert_eq!(closest("krate"), Some(Keyword::Crate));
+        assert!(freezes("no_grad") && !freezes("skip"));
     }
 
     #[test]

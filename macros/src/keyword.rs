@@ -11,7 +11,6 @@ pub(crate) enum Keyword {
     Skip,
     Rename,
     Flatten,
-    Frozen,
     Bound,
     Crate,
     VariantPath,
@@ -28,7 +27,12 @@ pub(crate) enum Place {
 
 /// What is wrong with a word that is no option.
 pub(crate) fn unknown(word: &Ident, place: Place) -> String {
-    let end = match hint::closest(&word.unraw().to_string()) {
+    let text = word.unraw().to_string();
+    let end = match hint::closest(&text) {
+        _ if hint::freezes(&text) => {
+            "to freeze a field, give it the type `Frozen<…>` and build it with `Frozen::new(…)`"
+                .to_owned()
+        }
         Some(near) if near.belongs_on(place) => format!("did you mean `{}`?", near.word()),
         Some(near) => {
             let (near, home) = (near.word(), near.home());
@@ -46,11 +50,10 @@ pub(crate) fn misplaced(keyword: Keyword, place: Place) -> String {
 }
 
 impl Keyword {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Skip,
         Self::Rename,
         Self::Flatten,
-        Self::Frozen,
         Self::Bound,
         Self::Crate,
         Self::VariantPath,
@@ -67,7 +70,6 @@ impl Keyword {
             Self::Skip => "skip",
             Self::Rename => "rename",
             Self::Flatten => "flatten",
-            Self::Frozen => "frozen",
             Self::Bound => "bound",
             Self::Crate => "crate",
             Self::VariantPath => "variant_path",
@@ -80,7 +82,7 @@ impl Keyword {
             Self::Rename => Some("weight"),
             Self::Bound => Some("T: Module"),
             Self::Crate => Some("::cotangent"),
-            Self::Skip | Self::Flatten | Self::Frozen | Self::VariantPath => None,
+            Self::Skip | Self::Flatten | Self::VariantPath => None,
         }
     }
 
@@ -99,7 +101,7 @@ impl Keyword {
 
     pub(crate) fn belongs_on(self, place: Place) -> bool {
         match self {
-            Self::Skip | Self::Rename | Self::Flatten | Self::Frozen => place == Place::Field,
+            Self::Skip | Self::Rename | Self::Flatten => place == Place::Field,
             Self::Bound | Self::Crate => place == Place::Struct || place == Place::Enum,
             Self::VariantPath => place == Place::Enum,
         }
@@ -107,7 +109,7 @@ impl Keyword {
 
     fn home(self) -> &'static str {
         match self {
-            Self::Skip | Self::Rename | Self::Flatten | Self::Frozen => "a field",
+            Self::Skip | Self::Rename | Self::Flatten => "a field",
             Self::Bound | Self::Crate => "the struct or enum itself",
             Self::VariantPath => "an enum",
         }

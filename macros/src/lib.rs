@@ -52,7 +52,6 @@ mod valid;
 /// | [`skip`](#skip) | is not part of the module |
 /// | [`rename = "…"`](#rename) | is called something else in the path |
 /// | [`flatten`](#flatten) | has no component in the path: its leaves join the struct's own |
-/// | [`frozen`](#frozen) | is saved and loaded, but not trained |
 ///
 /// | on the struct or enum | |
 /// |---|---|
@@ -60,7 +59,7 @@ mod valid;
 /// | [`bound = "…"`](#bound) | replaces the inferred where-clause |
 /// | [`crate = "…"`](#crate) | where the traits are, if not in `::cotangent` |
 ///
-/// Options may share an attribute, `#[module(frozen, rename = "table")]`, or have one each.
+/// Options may share an attribute, `#[module(variant_path, crate = "net")]`, or have one each.
 /// Whatever is unknown, misplaced, given twice or contradictory is an error where it stands, and
 /// all errors of a type are reported at once.
 ///
@@ -153,28 +152,19 @@ mod valid;
 /// }
 /// ```
 ///
-/// # `frozen`
+/// # Frozen fields
 ///
-/// The parameters and buffers in the field stand still, as after `freeze`: they get no gradient
-/// and no update, and are saved and loaded as all others are. Being part of the type, this cannot
-/// be undone. A frozen field has a component in the path: it cannot be flattened.
+/// A field of the type `Frozen<L>` is saved and loaded as an `L` is, under the same path, but not
+/// trained. That is no option but a type: the derives know nothing of it.
 ///
 /// ```ignore
 /// #[derive(Module, Layer)]
 /// struct Classifier {
-///     #[module(frozen)]
-///     backbone: Backbone,
+///     backbone: Frozen<Backbone>,
 ///     head: Linear,
 /// }
+/// let net = Classifier { backbone: Frozen::new(backbone), head };
 /// ```
-///
-/// Whether a parameter is frozen is written in the parameter, which does not know in what field it
-/// is. The derived `forward` of [`macro@Layer`] writes it before it runs the field, and so does
-/// every walk over the model: loading, saving, a summary, an optimizer's step. A `forward` written
-/// by hand runs the field before the derive can do anything. A model that has one, and that is
-/// put together from parts and trained with no such walk in between, would take gradients in its
-/// first step that are then not applied, and its batch normalization would take in the first
-/// batch: build it as `Classifier { backbone: backbone.frozen(), head }`.
 ///
 /// # `variant_path`
 ///

@@ -80,7 +80,7 @@ fn conflicts(field: &Field, errors: &mut Errors) {
     let options = &field.options;
     let rename = options.rename.as_ref().map(|(word, _)| word);
     if options.skip.is_some() {
-        let others = [rename, options.flatten.as_ref(), options.frozen.as_ref()];
+        let others = [rename, options.flatten.as_ref()];
         for word in others.into_iter().flatten() {
             errors.push(
                 word,
@@ -91,20 +91,13 @@ fn conflicts(field: &Field, errors: &mut Errors) {
         }
         return;
     }
-    if options.flatten.is_some() {
-        if let Some(word) = rename {
-            errors.push(
-                word,
-                "a flattened field has no path component to rename: remove `rename` or `flatten`",
-            );
-        }
-        if let Some(word) = &options.frozen {
-            errors.push(
-                word,
-                "`frozen` needs a path component of its own, and a flattened field has none: \
-                 remove `flatten`, or freeze the fields of the flattened type",
-            );
-        }
+    if options.flatten.is_some()
+        && let Some(word) = rename
+    {
+        errors.push(
+            word,
+            "a flattened field has no path component to rename: remove `rename` or `flatten`",
+        );
     }
 }
 

@@ -217,7 +217,7 @@ impl Layer for BatchNorm {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         let beta = self.bias.as_ref().map(|bias| bias.read(pass));
         let epsilon = self.settings.epsilon;
-        let frozen = self.is_frozen();
+        let frozen = pass.is_frozen() || self.is_frozen();
         let trains = pass.is_training() && !frozen;
         if let (false, Some(mean), Some(var)) = (trains, &self.running_mean, &self.running_var) {
             let biased = self.settings.biased_running_variance;

@@ -1,7 +1,7 @@
 //! The exact statistics of a whole data set, for all batch normalizations of a model in one call.
 
 use cotangent_core::module::{Buffer, Module, Pass};
-use cotangent_core::{DType, Error, Result, Tensor};
+use cotangent_core::{DType, Error, ModuleExt, Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

@@ -21,7 +21,7 @@
 //! nothing and are not touched.
 
 use cotangent_core::module::{Matcher, Module, Param, Pass, Pattern};
-use cotangent_core::{DType, Error, Interval, Norm, Result, Tensor};
+use cotangent_core::{DType, Error, Interval, ModuleExt, Norm, Result, Tensor};
 use std::ops::Deref;
 
 /// `lambda · Σ |w|`: many weights become 0, or nearly so. The gradient is `lambda · sign(w)`, 0 at 0.

@@ -1,9 +1,9 @@
 //! Activations by name and as layers: each is the function it says, its gradients are right, and its
 //! gain and initializer are those of the literature.
 
-use cotangent_core::module::{Layer, Module, Pass};
+use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-use cotangent_core::{DType, Result, Tensor, gradcheck};
+use cotangent_core::{DType, ModuleExt, Result, Tensor, gradcheck};
 use cotangent_nn::{Activation, Celu, Elu, LeakyRelu, PRelu, RRelu, Relu, Softmax, init};
 
 fn normal(shape: &[usize], seed: u64) -> Result<Tensor> {

@@ -1,8 +1,8 @@
 //! Batch normalization's statistics: running, cumulative, recalibrated, frozen, folded.
 
-use cotangent_core::module::{Layer, Module, Pass};
+use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-use cotangent_core::{DType, Error, Result, Tensor};
+use cotangent_core::{DType, Error, ModuleExt, Result, Tensor};
 use cotangent_nn::{BatchNorm, BatchNormBuilder, Dropout, Linear, Sequential, Tanh, recalibrate};
 use std::cell::Cell;
 

@@ -1,9 +1,9 @@
 //! The embedding: its rows, the gradients of rows that are named often, once, never, or as padding.
 
 use cotangent_core::gradcheck;
-use cotangent_core::module::{Module, Pass};
+use cotangent_core::module::Pass;
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-use cotangent_core::{Error, Indices, Result, Tensor};
+use cotangent_core::{Error, Indices, ModuleExt, Result, Tensor};
 use cotangent_nn::{Embedding, init};
 
 fn rng(seed: u64) -> ChaCha8Rng {

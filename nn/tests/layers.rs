@@ -2,7 +2,7 @@
 
 use cotangent_core::module::{Layer, Module, Param, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-use cotangent_core::{DType, Error, Result, Shape, Tensor, gradcheck};
+use cotangent_core::{DType, Error, ModuleExt, Result, Shape, Tensor, gradcheck};
 use cotangent_nn::{
     AlphaDropout, Dropout, Flatten, Identity, LayerNorm, Linear, Relu, Residual, RmsNorm,
     Sequential, Tanh,

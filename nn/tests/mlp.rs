@@ -1,9 +1,9 @@
 //! The multilayer perceptron in each of its settings: gradients, paths, order, initialization; and
 //! that a self-normalizing one is that.
 
-use cotangent_core::module::{Layer, Module, Pass};
+use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-use cotangent_core::{DType, Error, Result, Tensor, gradcheck};
+use cotangent_core::{DType, Error, ModuleExt, Result, Tensor, gradcheck};
 use cotangent_nn::{
     Activation, Elu, Linear, Mlp, MlpBuilder, Normalization, PRelu, Selu, Tanh, init,
 };

@@ -1,8 +1,8 @@
 //! Penalties: values, gradients, which parameters they are about. The bound on rows' norms.
 
 use cotangent_core::gradcheck;
-use cotangent_core::module::{Module, Param, Pass};
-use cotangent_core::{Backward, DType, Error, Gradients, Result, Tensor};
+use cotangent_core::module::{Param, Pass};
+use cotangent_core::{Backward, DType, Error, Gradients, ModuleExt, Result, Tensor};
 use cotangent_macros::Module;
 use cotangent_nn::regularize::{self, Penalty};
 

@@ -1,9 +1,9 @@
 //! The recurrent layer: its formula, its gradients through time, and how these die or explode.
 
 use cotangent_core::gradcheck::{self, Gradcheck};
-use cotangent_core::module::{Layer, Module, Pass};
+use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-use cotangent_core::{Backward, DType, Error, Result, Tensor};
+use cotangent_core::{Backward, DType, Error, ModuleExt, Result, Tensor};
 use cotangent_nn::{Rnn, RnnCell, init};
 
 fn rng(seed: u64) -> ChaCha8Rng {

@@ -1,8 +1,9 @@
 //! Gradients of several micro-batches as one.
 
 use crate::state::Mismatches;
-use cotangent_core::module::{Entry, Module, StateDict, Stateful};
-use cotangent_core::{Error, Gradients, Result, Tensor};
+use cotangent_core::module::Module;
+use cotangent_core::state::{Entry, StateDict, Stateful};
+use cotangent_core::{Error, Gradients, ModuleExt, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// The weighted mean of the gradients of several micro-batches: what one large batch would give, up to

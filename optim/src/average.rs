@@ -4,9 +4,8 @@ use crate::settings::fraction;
 use crate::state::Mismatches;
 use cotangent_core::Result;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{
-    Entry, LeafMut, LeafRef, Module, Part, StateDict, Stateful, Walk, WalkMut, step,
-};
+use cotangent_core::module::{LeafMut, LeafRef, Module, Part, Walk, WalkMut, step};
+use cotangent_core::state::{Entry, StateDict, Stateful};
 use std::collections::BTreeMap;
 
 /// A copy of a model whose parameters are averages over training: exponential (Polyak, Juditsky 1992,

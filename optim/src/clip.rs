@@ -23,7 +23,9 @@
 //! ```
 
 use cotangent_core::module::{Matcher, Module, Param, Pattern};
-use cotangent_core::{DType, Error, Gradients, Interval, Leaf, LeafId, Norm, Result, Tensor};
+use cotangent_core::{
+    DType, Error, Gradients, Interval, Leaf, LeafId, ModuleExt, Norm, Result, Tensor,
+};
 use std::collections::BTreeMap;
 
 /// One factor for all gradients, so that the norm of all of them together is at most `max`:

@@ -1,7 +1,8 @@
 //! Constraints on parameters, restored after each step.
 
 use crate::optimizer::{Optimizer, delegate};
-use cotangent_core::module::{Module, StateDict, Stateful};
+use cotangent_core::module::Module;
+use cotangent_core::state::{StateDict, Stateful};
 use cotangent_core::{Gradients, Result};
 use std::fmt;
 

@@ -5,8 +5,9 @@ use crate::optimizer::{Optimizer, delegate};
 use crate::settings::check_range;
 use crate::state::Mismatches;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Entry, Matcher, Module, Param, Part, StateDict, Stateful, step};
-use cotangent_core::{DType, Error, Gradients, Result, Tensor};
+use cotangent_core::module::{Matcher, Module, Param, Part, step};
+use cotangent_core::state::{Entry, StateDict, Stateful};
+use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// Every k steps of the optimizer inside: `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton, Ba 2019,

@@ -2,7 +2,8 @@
 
 use crate::group::Group;
 use crate::settings::Settings;
-use cotangent_core::module::{Matcher, Module, Pattern, StateDict, Stateful};
+use cotangent_core::module::{Matcher, Module, Pattern};
+use cotangent_core::state::{StateDict, Stateful};
 use cotangent_core::{Gradients, Result};
 use std::fmt::Debug;
 

@@ -1,7 +1,7 @@
 //! The settings that all optimizers share, and their ranges.
 
 use crate::state::Mismatches;
-use cotangent_core::module::StateDict;
+use cotangent_core::state::StateDict;
 use cotangent_core::{Error, Interval, Result};
 
 /// What every optimizer has, and what schedules and groups change.

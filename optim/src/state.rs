@@ -1,6 +1,6 @@
 //! Reading saved states strictly: every mismatch is listed, and nothing is passed over.
 
-use cotangent_core::module::StateDict;
+use cotangent_core::state::StateDict;
 use cotangent_core::{Error, Result};
 
 /// What does not fit, collected over a whole state.

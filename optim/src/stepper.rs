@@ -7,8 +7,9 @@ use crate::rule::{Rule, StepInfo};
 use crate::settings::Settings;
 use crate::state::Mismatches;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Entry, Matcher, Module, Param, Part, StateDict, Stateful, step};
-use cotangent_core::{DType, Error, Gradients, Result, Tensor};
+use cotangent_core::module::{Matcher, Module, Param, Part, step};
+use cotangent_core::state::{Entry, StateDict, Stateful};
+use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// An optimizer that applies a [`Rule`] to every element.

@@ -1,9 +1,8 @@
 //! Schedules at work: they set what the optimizer goes by, are put together, stop and go on, and refuse
 //! what they cannot be.
 
-use cotangent_core::module::{
-    Entry, Param, Pass, StateDict, Stateful, load_checkpoint, save_checkpoint,
-};
+use cotangent_core::module::{Param, Pass};
+use cotangent_core::state::{Entry, StateDict, Stateful, load_checkpoint, save_checkpoint};
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_optim::{Adam, Group, Momentum, Optimizer, Schedule, Settings, Sgd};
 

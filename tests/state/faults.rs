@@ -3,8 +3,8 @@
 
 use crate::allocations::assert_small;
 use crate::{file, net};
-use cotangent::module::{Loader, StateDict, Stateful, load_bytes, to_bytes};
 use cotangent::prelude::*;
+use cotangent::state::{Loader, StateDict, Stateful, load_bytes, to_bytes};
 use std::collections::BTreeMap;
 
 /// One entry of a header.

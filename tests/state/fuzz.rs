@@ -9,8 +9,8 @@
 
 use crate::allocations::assert_small;
 use crate::trees::{Tree, can_be_saved, tree};
-use cotangent::module::{Loader, load_bytes, to_bytes};
 use cotangent::prelude::*;
+use cotangent::state::{Loader, load_bytes, to_bytes};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, TestCaseResult, TestRunner};

@@ -1,7 +1,8 @@
 //! Models of any shape: trees of derived modules that are drawn at random come back to the bit.
 
-use cotangent::module::{LeafMut, LeafRef, Loader, Walk, WalkMut, to_bytes};
+use cotangent::module::{LeafMut, LeafRef, Walk, WalkMut};
 use cotangent::prelude::*;
+use cotangent::state::{Loader, to_bytes};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,7 @@ pub enum Tree {
     Renamed {
         #[module(rename = "größe 1")]
         tree: Option<Box<Tree>>,
-        #[module(frozen)]
-        frozen: Box<Tree>,
+        frozen: Frozen<Box<Tree>>,
         #[module(skip)]
         _depth: usize,
     },
@@ -129,7 +129,7 @@ pub fn tree() -> impl Strategy<Value = Tree> {
             boxed.clone().prop_map(Tree::Flat),
             (of(boxed.clone()), boxed.clone()).prop_map(|(tree, frozen)| Tree::Renamed {
                 tree,
-                frozen,
+                frozen: Frozen::new(frozen),
                 _depth: 0,
             }),
             tree.clone()
@@ -298,9 +298,9 @@ fn a_key_with_a_dot_reads_like_a_module_in_a_module() -> Result<()> {
     assert_eq!(leaves(&nested)[0].path, "0.a.0.b.0");
     // The fields of the derived enum are called 0: one key may stand for what is between them.
     let mut flat = BTreeMap::from([("0.a.0.b.0".to_owned(), Param::new(&Tensor::from([9.0f32])))]);
-    cotangent::module::load_bytes(&mut flat, &to_bytes(&nested)?)?;
+    cotangent::state::load_bytes(&mut flat, &to_bytes(&nested)?)?;
     assert_eq!(flat["0.a.0.b.0"].value().to_f64_vec(), [1.0]);
-    assert!(cotangent::module::load_bytes(&mut dotted, &to_bytes(&nested)?).is_err());
+    assert!(cotangent::state::load_bytes(&mut dotted, &to_bytes(&nested)?).is_err());
     // Both in one model cannot be told apart.
     let both = map(vec![
         ("a", map(vec![("b", param(1.0))])),

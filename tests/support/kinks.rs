@@ -5,7 +5,7 @@ use super::operations::{Domain, values};
 use super::planted::planted;
 use cotangent::gradcheck::{self, Gradcheck, Report, Verdict};
 use cotangent::prelude::{Module, Param};
-use cotangent::{DType, Error, Result, Tensor};
+use cotangent::{DType, Error, ModuleExt, Result, Tensor};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 /// A function and where it is looked at.

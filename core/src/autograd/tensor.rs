@@ -1,9 +1,12 @@
 //! The handle that users hold: an array, and the node that made it.
 
 use super::node::Node;
+use super::observer::Observer;
+use super::op::{Cotangents, Op, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::{Float, Real, Update};
 use crate::tensor::{Array, DType, Element, Shape, refusable, with_dtype};
+use smallvec::smallvec;
 use std::sync::Arc;
 
 /// An immutable, n-dimensional array of `f32` or `f64`, cheap to clone, that can be differentiated.
@@ -123,6 +126,17 @@ impl Tensor {
         }
     }
 
+    /// The same tensor as a place where an observer begins to watch; untracked, it is not watched.
+    pub(crate) fn observed(&self, observer: &Arc<dyn Observer>) -> Self {
+        let Some(node) = self.node() else {
+            return self.clone();
+        };
+        let (shape, observer) = (self.array().shape().clone(), Some(Arc::clone(observer)));
+        let parents = smallvec![Some(Arc::clone(node))];
+        let node = Node::new(shape, self.dtype(), observer, parents, Watched);
+        Self::new(self.array().clone(), Some(node))
+    }
+
     /// The elements in row-major order.
     ///
     /// # Errors
@@ -220,6 +234,18 @@ impl Tensor {
         Self::from(
             Array::full(self.dtype(), Shape::default(), value).broadcast_to(self.array().shape()),
         )
+    }
+}
+
+/// The identity, as the place where an observer begins to watch.
+struct Watched;
+
+impl Op for Watched {
+    fn name(&self) -> &'static str {
+        "watched"
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        Ok(smallvec![Some(cotangent)])
     }
 }
 

@@ -3,7 +3,7 @@
 
 use crate::autograd::{Backward, Gradients, Leaf, LeafId, Tensor};
 use crate::error::Result;
-use crate::module::{Module, Param, Pass};
+use crate::module::{Module, Param, Pass, leaves};
 use crate::tensor::DType;
 
 /// Something with `f64` tensors that can be moved and an output that depends on them.
@@ -144,7 +144,7 @@ pub(super) struct Model<M, F> {
 impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, F> {
     pub(super) fn new(model: &M, inputs: &[Tensor], forward: F, seed: u64) -> Self {
         let mut model = model.clone();
-        model.convert(DType::F64);
+        leaves::convert(&mut model, DType::F64);
         Self {
             model,
             inputs: inputs.iter().map(promote).collect(),
@@ -164,7 +164,7 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
     }
 
     fn params(&self) -> Vec<(String, &Param)> {
-        let mut params = self.model.named_params();
+        let mut params = leaves::named_params(&self.model);
         params.retain(|(_, param)| !param.is_frozen());
         params
     }
@@ -184,11 +184,11 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
         params.chain(inputs).collect()
     }
     fn set(&mut self, index: usize, value: Tensor) -> Result<()> {
-        let mut params = self.model.named_params_mut();
-        params.retain(|(_, param)| !param.is_frozen());
+        let mut params = leaves::params_mut(&mut self.model);
+        params.retain(|param| !param.is_frozen());
         match index.checked_sub(params.len()) {
             Some(input) => self.inputs[input] = value,
-            None => params[index].1.set(&value)?,
+            None => params[index].set(&value)?,
         }
         Ok(())
     }

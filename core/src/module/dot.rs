@@ -1,12 +1,13 @@
 //! Parameters' paths in drawings of graphs.
 
+use super::leaves::named_params;
 use super::walk::Module;
 use crate::autograd::Dot;
 
 impl Dot {
     /// Names the parameters of a model by their paths.
     pub fn params(self, module: &(impl Module + ?Sized)) -> Self {
-        let params = module.named_params().into_iter();
+        let params = named_params(module).into_iter();
         params.fold(self, |dot, (path, param)| dot.name(param, path))
     }
 }

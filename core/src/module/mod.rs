@@ -1,29 +1,32 @@
-//! The module floor: what a model is made of (parameters, buffers, the tree that holds them), how
-//! it is run ([`Pass`]), and how its state is saved and loaded.
+//! The module floor: what a model is made of (parameters, buffers, the tree that holds them) and how
+//! it is run ([`Pass`], [`Layer`]); and plain functions over the leaves of such a tree. The methods
+//! that every model has are [`ModuleExt`](crate::ModuleExt).
 
-mod checkpoint;
+mod buffer;
+mod checked;
 mod containers;
 mod dot;
-mod header;
+pub(crate) mod freeze;
+mod frozen;
+mod functional;
 mod layer;
-mod loader;
+pub(crate) mod leaves;
 mod locate;
 mod param;
 mod pass;
-mod select;
-mod state;
-mod stateful;
+pub(crate) mod pattern;
+mod recompute;
+pub(crate) mod select;
 mod step;
 mod summary;
 mod walk;
 
+pub use buffer::{Buffer, Counter};
+pub use frozen::Frozen;
 pub use layer::Layer;
-pub use loader::Loader;
-pub use param::{Buffer, Counter, Param};
+pub use param::Param;
 pub use pass::Pass;
-pub use select::{Matcher, Pattern};
-pub use state::{load_bytes, to_bytes};
-pub use stateful::{Entry, StateDict, Stateful, load_checkpoint, save_checkpoint};
+pub use pattern::{Matcher, Pattern};
 pub use step::{Part, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
 pub use walk::{LeafMut, LeafRef, Module, Walk, WalkMut};

@@ -1,14 +1,10 @@
-//! The leaves of a model: what is trained, what is only kept, what is counted.
+//! The leaves of a model that are trained.
 
 use super::pass::Pass;
 use crate::autograd::{Leaf, LeafId, Node, Tensor};
 use crate::error::{Error, Result};
-use crate::kernel::elementwise::map;
-use crate::kernel::threads::parallel::GRAIN;
-use crate::kernel::{Real, Update};
-use crate::tensor::{DType, Element, with_dtype};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use crate::tensor::{DType, Element};
+use std::sync::Arc;
 
 /// A tensor that training changes.
 ///
@@ -18,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct Param {
     value: Tensor,
     leaf: Arc<Node>,
-    frozen: AtomicBool,
+    frozen: bool,
 }
 
 impl Param {
@@ -28,34 +24,64 @@ impl Param {
         Self {
             leaf: Node::leaf(value.array().shape().clone(), value.dtype()),
             value,
-            frozen: AtomicBool::new(false),
+            frozen: false,
         }
     }
 
-    /// The value for use in `forward`: tracked if the pass records and the parameter is not
-    /// frozen (or an [observer](crate::Observer::sees_frozen) asks for those too).
+    /// The value for use in `forward`: tracked if the pass records, and neither the parameter nor the
+    /// pass is frozen (or an [observer](crate::Observer::sees_frozen) asks for those too). Under a pass
+    /// [with](Pass::with) a value for this parameter it is that value.
     pub fn read(&self, pass: &Pass) -> Tensor {
+        if !pass.records() {
+            return self.constant(pass);
+        }
+        let frozen = self.frozen || pass.is_frozen();
         let observer = pass.observer();
-        let frozen = self.is_frozen();
-        if !pass.records() || (frozen && !observer.is_some_and(|o| o.sees_frozen())) {
-            return self.value.clone();
+        if frozen && !observer.is_some_and(|o| o.sees_frozen()) {
+            return self.constant(pass);
+        }
+        if let Some(value) = self.given(pass) {
+            return match observer {
+                _ if frozen => value.detach(),
+                None => value.clone(),
+                Some(observer) => {
+                    observer.read(self.id(), value);
+                    value.observed(observer)
+                }
+            };
         }
         let leaf = match observer {
             None => Arc::clone(&self.leaf),
             Some(observer) => {
-                observer.read(LeafId(self.leaf.id), &self.value);
+                observer.read(self.id(), &self.value);
                 self.leaf.observed(observer, frozen)
             }
         };
         Tensor::new(self.value.array().clone(), Some(leaf))
     }
 
-    /// Makes reading this parameter give `tensor`, tracked if that is.
-    pub(super) fn bind(&mut self, tensor: &Tensor) {
-        self.value = tensor.detach();
-        if let Some(node) = tensor.node() {
-            self.leaf = Arc::clone(node);
+    /// As [`read`](Self::read), and untracked if frozen, whoever watches.
+    pub(super) fn read_unless_frozen(&self, pass: &Pass) -> Tensor {
+        if self.frozen || pass.is_frozen() {
+            self.constant(pass)
+        } else {
+            self.read(pass)
         }
+    }
+
+    /// The value under a pass, untracked.
+    fn constant(&self, pass: &Pass) -> Tensor {
+        self.given(pass).unwrap_or(&self.value).detach()
+    }
+
+    /// The value that a pass carries for this parameter.
+    fn given<'a>(&self, pass: &'a Pass) -> Option<&'a Tensor> {
+        pass.values()?.get(&self.id())
+    }
+
+    /// The identity.
+    pub(super) fn id(&self) -> LeafId {
+        LeafId(self.leaf.id)
     }
 
     /// The value, untracked.
@@ -73,27 +99,28 @@ impl Param {
     /// # Errors
     /// [`Error::Shape`] or [`Error::DType`] if it has another.
     pub fn set(&mut self, value: &Tensor) -> Result<()> {
-        value.expect_dtype("Param::set", self.value.dtype())?;
-        if value.shape() != self.shape() {
-            let reason = "a parameter keeps its shape";
-            return Err(Error::shape(
-                "Param::set",
-                reason,
-                &[self.shape(), value.shape()],
-            ));
-        }
+        self.check("Param::set", "a parameter keeps its shape", value)?;
         self.value = value.detach();
         Ok(())
     }
 
+    /// An error if a value has another shape or dtype than this parameter.
+    pub(super) fn check(&self, op: &'static str, reason: &str, value: &Tensor) -> Result<()> {
+        value.expect_dtype(op, self.value.dtype())?;
+        if value.shape() == self.shape() {
+            return Ok(());
+        }
+        Err(Error::shape(op, reason, &[self.shape(), value.shape()]))
+    }
+
     /// Whether training leaves this parameter alone.
     pub fn is_frozen(&self) -> bool {
-        self.frozen.load(Relaxed)
+        self.frozen
     }
 
     /// Freezes or unfreezes the parameter.
-    pub fn set_frozen(&self, frozen: bool) {
-        self.frozen.store(frozen, Relaxed);
+    pub fn set_frozen(&mut self, frozen: bool) {
+        self.frozen = frozen;
     }
 
     /// Converts the value to another precision.
@@ -115,7 +142,7 @@ impl Param {
 impl Clone for Param {
     fn clone(&self) -> Self {
         Self {
-            frozen: AtomicBool::new(self.is_frozen()),
+            frozen: self.frozen,
             ..Self::new(&self.value)
         }
     }
@@ -123,7 +150,7 @@ impl Clone for Param {
 
 impl Leaf for Param {
     fn leaf_id(&self) -> Option<LeafId> {
-        Some(LeafId(self.leaf.id))
+        Some(self.id())
     }
 }
 
@@ -136,151 +163,5 @@ impl std::fmt::Debug for Param {
             self.value.dtype(),
             self.value.array().shape()
         )
-    }
-}
-
-/// A tensor that belongs to a model's state and is saved with it, but is not trained: a running
-/// statistic. It can be replaced through a shared reference, since `forward` has only that.
-pub struct Buffer {
-    value: Mutex<Tensor>,
-    frozen: AtomicBool,
-}
-
-impl Buffer {
-    /// A buffer that starts as `value`.
-    pub fn new(value: &Tensor) -> Self {
-        Self {
-            value: Mutex::new(value.detach()),
-            frozen: AtomicBool::new(false),
-        }
-    }
-
-    /// Never held across a parallel region.
-    fn lock(&self) -> MutexGuard<'_, Tensor> {
-        // What a panic can leave half-written are elements of a running statistic, at worst.
-        self.value.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The value.
-    pub fn value(&self) -> Tensor {
-        self.lock().clone()
-    }
-
-    /// Replaces the value by one of the same shape and dtype.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`] if it has another.
-    pub fn set(&self, value: &Tensor) -> Result<()> {
-        let mut current = self.lock();
-        check_like("Buffer::set", &current, value)?;
-        *current = value.detach();
-        Ok(())
-    }
-
-    /// `kept · old + taken · value`, in place: how a running statistic moves.
-    ///
-    /// # Errors
-    /// As [`set`](Self::set).
-    pub fn blend(&self, kept: f64, value: &Tensor, taken: f64) -> Result<()> {
-        with_dtype!(value.dtype(), F => {
-            let new = value.array().contiguous::<F>();
-            let mut current = self.lock();
-            check_like("Buffer::blend", &current, value)?;
-            let old = current.elements_mut::<F>();
-            // Piece by piece, each too small to be split over threads: a thread that waits for others
-            // may be given a task that comes here too, and this one holds the lock.
-            for (old, new) in old.chunks_mut(GRAIN).zip(new.chunks(GRAIN)) {
-                map::update(Blend { kept, taken }, [old], [new]);
-            }
-        });
-        Ok(())
-    }
-
-    /// Whether the buffer is part of a frozen layer: such a layer stands still.
-    pub fn is_frozen(&self) -> bool {
-        self.frozen.load(Relaxed)
-    }
-
-    /// Freezes or unfreezes the buffer.
-    pub fn set_frozen(&self, frozen: bool) {
-        self.frozen.store(frozen, Relaxed);
-    }
-
-    /// Converts the value to another precision.
-    pub fn convert(&mut self, dtype: DType) {
-        let value = self.value.get_mut().unwrap_or_else(PoisonError::into_inner);
-        *value = value.to_dtype(dtype);
-    }
-}
-
-fn check_like(op: &'static str, current: &Tensor, value: &Tensor) -> Result<()> {
-    value.expect_dtype(op, current.dtype())?;
-    if value.shape() == current.shape() {
-        return Ok(());
-    }
-    let reason = "a buffer keeps its shape";
-    Err(Error::shape(op, reason, &[current.shape(), value.shape()]))
-}
-
-/// `kept · old + taken · value`
-#[derive(Clone, Copy)]
-struct Blend {
-    kept: f64,
-    taken: f64,
-}
-
-impl Update<1, 1> for Blend {
-    #[inline(always)]
-    fn apply<T: Real>(self, [old]: [T; 1], [value]: [T; 1]) -> [T; 1] {
-        [old * self.kept + value * self.taken]
-    }
-}
-
-impl Clone for Buffer {
-    fn clone(&self) -> Self {
-        Self {
-            value: Mutex::new(self.value()),
-            frozen: AtomicBool::new(self.is_frozen()),
-        }
-    }
-}
-
-impl std::fmt::Debug for Buffer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let value = self.value();
-        write!(f, "Buffer({} {})", value.dtype(), value.array().shape())
-    }
-}
-
-/// A whole number that belongs to a model's state, such as the number of batches seen. Saved as a
-/// scalar of 64-bit integers, as PyTorch does.
-#[derive(Debug, Default)]
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    /// A counter that starts at `value`.
-    pub fn new(value: u64) -> Self {
-        Self(AtomicU64::new(value))
-    }
-
-    /// The value.
-    pub fn get(&self) -> u64 {
-        self.0.load(Relaxed)
-    }
-
-    /// Sets the value.
-    pub fn set(&self, value: u64) {
-        self.0.store(value, Relaxed);
-    }
-
-    /// Adds one and returns the new value.
-    pub fn increment(&self) -> u64 {
-        self.0.fetch_add(1, Relaxed) + 1
-    }
-}
-
-impl Clone for Counter {
-    fn clone(&self) -> Self {
-        Self::new(self.get())
     }
 }

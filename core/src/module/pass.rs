@@ -1,14 +1,13 @@
 //! How a model is run: training or inference, and the randomness of this run.
 
-use super::stateful::{Entry, StateDict, Stateful, mismatch};
-use super::walk::Module;
-use crate::autograd::{Both, Leaf, Monitor, Observer, Tensor};
+use crate::autograd::{Both, LeafId, Observer, Tensor};
 use crate::error::Result;
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
 use std::any::Any;
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, OnceLock};
 
 /// What every `forward` is told: whether the model trains or predicts, whether to record a graph,
 /// whether running statistics move, and where random numbers come from.
@@ -27,11 +26,18 @@ pub struct Pass {
     training: bool,
     records: bool,
     moves_statistics: bool,
+    frozen: bool,
     seed: u64,
-    draws: AtomicU64,
+    /// How many random layers were served: one count for all passes made from this one. Made when it
+    /// is first needed, since most passes need none.
+    draws: OnceLock<Arc<AtomicU64>>,
     observer: Option<Arc<dyn Observer>>,
     carried: Option<Arc<dyn Any + Send + Sync>>,
+    values: Option<Arc<Values>>,
 }
+
+/// The values that parameters are read as, by the parameters' identities.
+pub(super) type Values = BTreeMap<LeafId, Tensor>;
 
 impl Pass {
     /// A training pass: dropout drops, batch normalization uses the batch's statistics and moves
@@ -44,10 +50,12 @@ impl Pass {
             training: true,
             records: true,
             moves_statistics: true,
+            frozen: false,
             seed,
-            draws: AtomicU64::new(0),
+            draws: OnceLock::new(),
             observer: None,
             carried: None,
+            values: None,
         }
     }
 
@@ -57,10 +65,7 @@ impl Pass {
             training: false,
             records: false,
             moves_statistics: false,
-            seed: 0,
-            draws: AtomicU64::new(0),
-            observer: None,
-            carried: None,
+            ..Self::train(0)
         }
     }
 
@@ -82,36 +87,9 @@ impl Pass {
     /// The same continuing after `draws` random layers, as [`draws`](Self::draws) counted them: to
     /// resume a run.
     #[must_use]
-    pub fn resume_at(self, draws: u64) -> Self {
-        Self {
-            draws: AtomicU64::new(draws),
-            ..self
-        }
-    }
-
-    /// The same, watching for values that are not finite: the first one, in a parameter of `module`,
-    /// in what is computed from its parameters under this pass, or in the gradients on the way back,
-    /// is an error that names the operation, the element, and the parameter that is nearest to it
-    /// upstream. [`Tensor::backward`] returns it, and [`check`](Self::check) does without a backward
-    /// pass.
-    ///
-    /// Every result is scanned: this is for finding a fault, not for training. An infinity that is
-    /// meant, such as the fill value of a mask, is reported like any other.
-    ///
-    /// ```
-    /// use cotangent_core::module::{Param, Pass};
-    /// use cotangent_core::Tensor;
-    /// let weight = Param::new(&Tensor::from([0.0f32, 1.0]));
-    /// let pass = Pass::train(0).checked(&weight);
-    /// let loss = weight.read(&pass).ln().sum();
-    /// let error = loss.backward().unwrap_err().to_string();
-    /// assert!(error.contains("ln: element [0] of the output is not finite (-inf)"), "{error}");
-    /// ```
-    #[must_use]
-    pub fn checked(self, module: &(impl Module + ?Sized)) -> Self {
-        let params = module.named_params().into_iter();
-        let names = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
-        self.observed(Monitor::new(names.collect()))
+    pub fn resume_at(mut self, draws: u64) -> Self {
+        self.draws = count_from(draws);
+        self
     }
 
     /// The same, watched by `observer`, and by those that watch it already.
@@ -182,36 +160,99 @@ impl Pass {
         self.moves_statistics
     }
 
+    /// Whether layers under this pass stand still, as those in a [`Frozen`](super::Frozen) do.
+    pub fn is_frozen(&self) -> bool {
+        self.frozen
+    }
+
     /// The seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How many random layers this pass has served.
+    /// How many random layers this pass has served, and those made from it by
+    /// [`frozen`](Self::frozen) and [`with`](Self::with).
     pub fn draws(&self) -> u64 {
-        self.draws.load(Relaxed)
+        self.draws.get().map_or(0, |draws| draws.load(Relaxed))
+    }
+
+    fn count(&self) -> &Arc<AtomicU64> {
+        self.draws.get_or_init(Arc::default)
+    }
+
+    /// A pass like this one for layers that stand still: parameters are read untracked, batch
+    /// normalization runs as in inference and its statistics do not move. Dropout goes on dropping,
+    /// and draws from this pass's sequence. [`Frozen`](super::Frozen) runs its layer under it.
+    ///
+    /// A layer of your own asks [`is_frozen`](Self::is_frozen) if it does more than that in training.
+    ///
+    /// ```
+    /// use cotangent_core::module::{Param, Pass};
+    /// use cotangent_core::Tensor;
+    /// let (weight, pass) = (Param::new(&Tensor::from([1.0f32])), Pass::train(1));
+    /// assert!(weight.read(&pass).is_tracked() && !weight.read(&pass.frozen()).is_tracked());
+    /// pass.frozen().dropout(weight.value(), 0.5)?;
+    /// assert_eq!(pass.draws(), 1);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn frozen(&self) -> Self {
+        Self {
+            frozen: true,
+            moves_statistics: false,
+            ..self.shared()
+        }
+    }
+
+    /// This pass once more, with one sequence of random numbers for both.
+    pub(super) fn shared(&self) -> Self {
+        Self {
+            draws: Arc::clone(self.count()).into(),
+            observer: self.observer.clone(),
+            carried: self.carried.clone(),
+            values: self.values.clone(),
+            ..*self
+        }
     }
 
     /// This pass from here on, unwatched and carrying nothing: what runs under it leaves this one where it is.
     pub(super) fn again(&self) -> Self {
         Self {
-            draws: AtomicU64::new(self.draws()),
+            draws: count_from(self.draws()),
             observer: None,
             carried: None,
+            values: self.values.clone(),
             ..*self
         }
     }
 
     /// Counts the random layers that ran under [`again`](Self::again).
     pub(super) fn advance_to(&self, draws: u64) {
-        self.draws.store(draws, Relaxed);
+        self.count().store(draws, Relaxed);
+    }
+
+    /// Goes on as a pass of another seed that has served so many random layers.
+    pub(crate) fn resume(&mut self, seed: u64, draws: u64) {
+        self.seed = seed;
+        self.draws = count_from(draws);
+    }
+
+    /// The values that this pass carries for parameters.
+    pub(super) fn values(&self) -> Option<&Arc<Values>> {
+        self.values.as_ref()
+    }
+
+    /// The same with these values for parameters, in place of others.
+    pub(super) fn with_values(mut self, values: Values) -> Self {
+        self.values = Some(Arc::new(values));
+        self
     }
 
     /// The seed of the next random layer: a function of the pass's seed and of how many it has
     /// served before.
     pub fn next_seed(&self) -> u64 {
         use rand::Rng;
-        let draw = self.draws.fetch_add(1, Relaxed);
+        let draw = self.count().fetch_add(1, Relaxed);
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(draw);
         rng.next_u64()
@@ -232,37 +273,12 @@ impl Pass {
     }
 }
 
-/// The seed and how many random layers were served, so that a run goes on with the randomness that it
-/// would have had. Whether it trains, records or is observed is not part of it.
-impl Stateful for Pass {
-    fn state(&self) -> Result<StateDict> {
-        let mut state = StateDict::new();
-        // In two halves: a count has 63 bits.
-        state.insert("seed.high", Entry::Count(self.seed >> 32));
-        state.insert("seed.low", Entry::Count(self.seed & u64::from(u32::MAX)));
-        state.insert("draws", Entry::Count(self.draws()));
-        Ok(state)
+/// A count that starts here.
+fn count_from(draws: u64) -> OnceLock<Arc<AtomicU64>> {
+    if draws == 0 {
+        return OnceLock::new();
     }
-
-    fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        let half = |name| {
-            let half = state.count(name)?;
-            u32::try_from(half)
-                .map(u64::from)
-                .map_err(|_| mismatch(name, "expected a number of 32 bits"))
-        };
-        let (high, low) = (half("seed.high")?, half("seed.low")?);
-        let draws = state.count("draws")?;
-        if let Some((name, _)) = state
-            .iter()
-            .find(|(name, _)| !["seed.high", "seed.low", "draws"].contains(name))
-        {
-            return Err(mismatch(name, "a pass has no such entry"));
-        }
-        self.seed = high << 32 | low;
-        self.draws = AtomicU64::new(draws);
-        Ok(())
-    }
+    Arc::new(AtomicU64::new(draws)).into()
 }
 
 impl std::fmt::Debug for Pass {
@@ -271,10 +287,15 @@ impl std::fmt::Debug for Pass {
             .field("training", &self.training)
             .field("records", &self.records)
             .field("moves_statistics", &self.moves_statistics)
+            .field("frozen", &self.frozen)
             .field("seed", &self.seed)
             .field("draws", &self.draws())
             .field("observer", &self.observer.is_some())
             .field("carried", &self.carried.is_some())
+            .field(
+                "values",
+                &self.values.as_ref().map_or(0, |values| values.len()),
+            )
             .finish()
     }
 }

@@ -2,12 +2,13 @@
 
 use super::walk::{LeafRef, Module, Walk};
 use crate::tensor::{DType, Shape};
+use std::collections::HashMap;
 use std::fmt;
 
 /// The leaves of a model, in declaration order. Prints as a table with totals.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Module, Param}};
+/// use cotangent_core::{ModuleExt, Tensor, module::Param};
 /// let model = vec![Param::new(&Tensor::from([[1.0f32, 2.0]]))];
 /// let summary = model.summary();
 /// assert_eq!((&summary.rows[0].path[..], summary.parameters(), summary.bytes()), ("0", 2, 8));
@@ -71,16 +72,16 @@ impl SummaryRow {
 }
 
 impl Summary {
-    pub(super) fn of(module: &(impl Module + ?Sized)) -> Self {
+    pub(crate) fn of(module: &(impl Module + ?Sized)) -> Self {
         let mut rows = Vec::new();
-        Walk::with_layers(module, |path, layer, leaf| {
+        Walk::places(module, |place, leaf| {
             let row = |kind, shape: &[usize], dtype, frozen| SummaryRow {
-                path: path.to_owned(),
-                layer: short(layer),
+                path: place.path.to_owned(),
+                layer: short(place.layer),
                 kind,
                 shape: Shape::from(shape),
                 dtype,
-                frozen,
+                frozen: frozen || (dtype.is_some() && place.in_frozen),
             };
             rows.push(match leaf {
                 LeafRef::Param(param) => {
@@ -127,7 +128,7 @@ impl Summary {
     /// dtypes. Where there are none, the state of the one can be loaded into the other.
     ///
     /// ```
-    /// use cotangent_core::{Tensor, module::{Module, Param}};
+    /// use cotangent_core::{ModuleExt, Tensor, module::Param};
     /// let param = |tensor: Tensor| Param::new(&tensor);
     /// let old = vec![param(Tensor::from([1.0f32, 2.0])), param(Tensor::from([3.0f32]))];
     /// let new = vec![param(Tensor::from([[1.0f32, 2.0]]))];
@@ -138,27 +139,24 @@ impl Summary {
     /// );
     /// ```
     pub fn differences(&self, other: &Self) -> Vec<String> {
-        let find = |summary: &'_ Self, path: &str| {
-            summary.rows.iter().find(|row| row.path == path).cloned()
-        };
+        fn by_path(summary: &Summary) -> HashMap<&str, &SummaryRow> {
+            let rows = summary.rows.iter().rev();
+            rows.map(|row| (row.path.as_str(), row)).collect()
+        }
         let describe = |row: &SummaryRow| {
             let dtype = row.dtype.map_or(String::new(), |dtype| format!(" {dtype}"));
             format!("{}{dtype} {}", row.kind, row.shape)
         };
-        let ours = self
-            .rows
-            .iter()
-            .filter_map(|row| match find(other, &row.path) {
-                None => Some(format!("`{}`: only in the first", row.path)),
-                Some(theirs) => {
-                    let (a, b) = (describe(row), describe(&theirs));
-                    (a != b).then(|| format!("`{}`: {a} and {b}", row.path))
-                }
-            });
-        let theirs = other
-            .rows
-            .iter()
-            .filter(|row| find(self, &row.path).is_none());
+        let (first, second) = (by_path(self), by_path(other));
+        let ours = self.rows.iter().filter_map(|row| {
+            let Some(theirs) = second.get(row.path.as_str()) else {
+                return Some(format!("`{}`: only in the first", row.path));
+            };
+            let (a, b) = (describe(row), describe(theirs));
+            (a != b).then(|| format!("`{}`: {a} and {b}", row.path))
+        });
+        let theirs = other.rows.iter();
+        let theirs = theirs.filter(|row| !first.contains_key(row.path.as_str()));
         ours.chain(theirs.map(|row| format!("`{}`: only in the second", row.path)))
             .collect()
     }

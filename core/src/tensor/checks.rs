@@ -116,4 +116,3 @@ fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
         few => few.concat(),
     }
 }
-

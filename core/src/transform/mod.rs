@@ -4,9 +4,9 @@
 //! A function takes a slice of tensors and returns one tensor, of any shapes. It is called with
 //! tracked tensors; what it captures is a constant to it.
 
-mod checkpoint;
 mod derivatives;
+mod recompute;
 
-pub use checkpoint::checkpoint;
-pub(crate) use checkpoint::{Segment, record_segment};
 pub use derivatives::{hessian, hvp, jacobian, jvp, vjp};
+pub use recompute::recompute;
+pub(crate) use recompute::{Segment, record_segment};

@@ -31,7 +31,13 @@ fn unknown_options() {
     check(
         "struct Net { #[module(freeze)] a: Linear }",
         &expect![[r#"
-        freeze: unknown option `freeze`: did you mean `frozen`?
+        freeze: unknown option `freeze`: to freeze a field, give it the type `Frozen<…>` and build it with `Frozen::new(…)`
+    "#]],
+    );
+    check(
+        "struct Net { #[module(frozen, rename = \"b\")] a: Linear }",
+        &expect![[r#"
+        frozen: unknown option `frozen`: to freeze a field, give it the type `Frozen<…>` and build it with `Frozen::new(…)`
     "#]],
     );
     check(
@@ -43,7 +49,7 @@ fn unknown_options() {
     check(
         "struct Net { #[module(colour = \"red\")] a: Linear }",
         &expect![[r#"
-            colour: unknown option `colour`: a field takes `skip`, `rename = "…"`, `flatten` or `frozen`
+            colour: unknown option `colour`: a field takes `skip`, `rename = "…"` or `flatten`
         "#]],
     );
     check(
@@ -67,7 +73,7 @@ fn unknown_options() {
     check(
         "struct Net { #[module(module::skip)] a: Linear }",
         &expect![[r#"
-            module::skip: an option is a single word: a field takes `skip`, `rename = "…"`, `flatten` or `frozen`
+            module::skip: an option is a single word: a field takes `skip`, `rename = "…"` or `flatten`
         "#]],
     );
 }
@@ -149,22 +155,16 @@ fn options_that_exclude_each_other() {
         "#]],
     );
     check(
-        "struct Net { #[module(flatten, frozen, skip)] a: Linear }",
+        "struct Net { #[module(flatten, rename = \"x\", skip)] a: Linear }",
         &expect![[r#"
+            rename: a skipped field is not walked, so `rename` says nothing: remove it or `skip`
             flatten: a skipped field is not walked, so `flatten` says nothing: remove it or `skip`
-            frozen: a skipped field is not walked, so `frozen` says nothing: remove it or `skip`
         "#]],
     );
     check(
         "struct Net { #[module(flatten, rename = \"x\")] a: Linear }",
         &expect![[r#"
             rename: a flattened field has no path component to rename: remove `rename` or `flatten`
-        "#]],
-    );
-    check(
-        "struct Net { #[module(flatten, frozen)] a: Linear }",
-        &expect![[r#"
-            frozen: `frozen` needs a path component of its own, and a flattened field has none: remove `flatten`, or freeze the fields of the flattened type
         "#]],
     );
 }
@@ -174,7 +174,7 @@ fn malformed_options() {
     check(
         "struct Net { #[module] a: Linear }",
         &expect![[r#"
-        module: `#[module]` takes its options in parentheses: a field takes `skip`, `rename = "…"`, `flatten` or `frozen`
+        module: `#[module]` takes its options in parentheses: a field takes `skip`, `rename = "…"` or `flatten`
     "#]],
     );
     check(
@@ -186,13 +186,13 @@ fn malformed_options() {
     check(
         "struct Net { #[module(\"skip\")] a: Linear }",
         &expect![[r#"
-            "skip": expected an option: a field takes `skip`, `rename = "…"`, `flatten` or `frozen`
+            "skip": expected an option: a field takes `skip`, `rename = "…"` or `flatten`
         "#]],
     );
     check(
         "struct Net { #[module(skip,,)] a: Linear }",
         &expect![[r#"
-            ,: expected an option: a field takes `skip`, `rename = "…"`, `flatten` or `frozen`
+            ,: expected an option: a field takes `skip`, `rename = "…"` or `flatten`
         "#]],
     );
     check(
@@ -208,9 +208,9 @@ fn malformed_options() {
         "#]],
     );
     check(
-        "struct Net { #[module(frozen rename = \"x\")] a: Linear }",
+        "struct Net { #[module(flatten rename = \"x\")] a: Linear }",
         &expect![[r#"
-            rename = "x": expected a comma after `frozen`
+            rename = "x": expected a comma after `flatten`
         "#]],
     );
     check(
@@ -398,7 +398,7 @@ fn all_errors_come_out_together() {
             a: &'a T,
             #[module(rename = \"\", flatten)]
             b: Linear,
-            #[module(skip = true, frozen)]
+            #[module(skip = true)]
             c: Linear,
             #[module(rename = \"c\")]
             d: Linear,
@@ -414,7 +414,6 @@ fn all_errors_come_out_together() {
             'a: a module owns its parameters, so it cannot borrow them for `'a`: hold them by value
             rename: a flattened field has no path component to rename: remove `rename` or `flatten`
             "": a path component cannot be empty: to have none, write `#[module(flatten)]`
-            "c": the path component `c` is taken by the field `c`: paths must differ
         "#]],
     );
     assert_eq!(

@@ -59,16 +59,14 @@ fn options_name_the_place_of_an_error() {
                         &__x,
                         __pass,
                     )?;
-                    {
-                        ::cotangent::module::Walk::freeze(&self.2);
-                        <Linear as ::cotangent::module::Layer>::forward(&self.2, &__x, __pass)
-                            .map_err(|__error| __error.within("2"))
-                    }
+                    <Linear as ::cotangent::module::Layer>::forward(&self.2, &__x, __pass)
+                        .map_err(|__error| __error.within("2"))
                 }
             }
         };
-    "#]].assert_eq(&layer(
-        "struct Net(#[module(rename = \"hidden\")] Linear, #[module(flatten)] Rest, #[module(frozen)] Linear);",
+    "#]]
+    .assert_eq(&layer(
+        "struct Net(#[module(rename = \"hidden\")] Linear, #[module(flatten)] Rest, Linear);",
     ));
 }
 

@@ -117,32 +117,32 @@ fn every_field_option() {
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
                     let _ = (
-                        <Backbone as ::cotangent::module::Module>::visit,
+                        <Frozen<Backbone> as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
                         <Vec<Linear> as ::cotangent::module::Module>::visit,
                         <Embedding as ::cotangent::module::Module>::visit,
                     );
                     let Self { backbone: __1, classifier: __2, rest: __3, embedding: __4, .. } = self;
-                    __walk.frozen_field("backbone", &*__1);
+                    __walk.field("backbone", &*__1);
                     __walk.field("head", &*__2);
                     <Vec<Linear> as ::cotangent::module::Module>::visit(__3, __walk);
-                    __walk.frozen_field("table", &*__4);
+                    __walk.field("table", &*__4);
                 }
                 fn visit_mut<'module>(
                     &'module mut self,
                     __walk: &mut ::cotangent::module::WalkMut<'module, '_>,
                 ) {
                     let _ = (
-                        <Backbone as ::cotangent::module::Module>::visit,
+                        <Frozen<Backbone> as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
                         <Vec<Linear> as ::cotangent::module::Module>::visit,
                         <Embedding as ::cotangent::module::Module>::visit,
                     );
                     let Self { backbone: __1, classifier: __2, rest: __3, embedding: __4, .. } = self;
-                    __walk.frozen_field("backbone", &mut *__1);
+                    __walk.field("backbone", &mut *__1);
                     __walk.field("head", &mut *__2);
                     <Vec<Linear> as ::cotangent::module::Module>::visit_mut(__3, __walk);
-                    __walk.frozen_field("table", &mut *__4);
+                    __walk.field("table", &mut *__4);
                 }
             }
         };
@@ -150,13 +150,12 @@ fn every_field_option() {
         "struct Net {
             #[module(skip)]
             name: String,
-            #[module(frozen)]
-            backbone: Backbone,
+            backbone: Frozen<Backbone>,
             #[module(rename = \"head\")]
             classifier: Linear,
             #[module(flatten)]
             rest: Vec<Linear>,
-            #[module(frozen, rename = \"table\")]
+            #[module(rename = \"table\")]
             embedding: Embedding,
         }",
     ));
@@ -164,8 +163,8 @@ fn every_field_option() {
 
 #[test]
 fn options_may_stand_in_several_attributes() {
-    let one = "struct Net { #[module(frozen, rename = \"b\")] a: Linear }";
-    let two = "struct Net { #[module(frozen)] /** Doc. */ #[module()] #[module(rename = \"b\",)] a: Linear }";
+    let one = "#[module(crate = \"c\", bound = \"L: Module\")] struct Net<L>(L);";
+    let two = "#[module(crate = \"c\")] /** Doc. */ #[module()] #[module(bound = \"L: Module\",)] struct Net<L>(L);";
     assert_eq!(module(one), module(two));
 }
 
@@ -280,7 +279,7 @@ fn variant_path_puts_the_variant_before_the_field() {
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
-                        <Linear as ::cotangent::module::Module>::visit,
+                        <Frozen<Linear> as ::cotangent::module::Module>::visit,
                     );
                     match self {
                         Self::Identity => {}
@@ -289,7 +288,7 @@ fn variant_path_puts_the_variant_before_the_field() {
                         }
                         Self::Gated { gate: __0, value: __1 } => {
                             __walk.field("Gated.gate", &*__0);
-                            __walk.frozen_field("Gated.value", &*__1);
+                            __walk.field("Gated.value", &*__1);
                         }
                     }
                 }
@@ -300,7 +299,7 @@ fn variant_path_puts_the_variant_before_the_field() {
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
-                        <Linear as ::cotangent::module::Module>::visit,
+                        <Frozen<Linear> as ::cotangent::module::Module>::visit,
                     );
                     match self {
                         Self::Identity => {}
@@ -309,7 +308,7 @@ fn variant_path_puts_the_variant_before_the_field() {
                         }
                         Self::Gated { gate: __0, value: __1 } => {
                             __walk.field("Gated.gate", &mut *__0);
-                            __walk.frozen_field("Gated.value", &mut *__1);
+                            __walk.field("Gated.value", &mut *__1);
                         }
                     }
                 }
@@ -321,7 +320,7 @@ fn variant_path_puts_the_variant_before_the_field() {
         enum Block {
             Identity,
             Dense(#[module(flatten)] Linear),
-            Gated { gate: Linear, #[module(frozen)] value: Linear },
+            Gated { gate: Linear, value: Frozen<Linear> },
         }",
     ));
 }

@@ -36,7 +36,7 @@
 //!
 //! What it does not see: parameters that `forward` reads by `Param::value`, inference passes, and what
 //! is computed before the first parameter. Layers that run inside a
-//! [checkpoint](cotangent_core::module::Pass::checkpoint) are one row.
+//! [recomputed segment](cotangent_core::module::Pass::recompute) are one row.
 
 #[cfg(feature = "figures")]
 mod figure;

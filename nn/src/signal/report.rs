@@ -4,7 +4,7 @@ use super::findings::{Finding, Thresholds, Verdict, find};
 use super::record::{Record, Row};
 use super::statistics::{Distribution, Units, rms};
 use cotangent_core::module::{LeafRef, Module, Walk};
-use cotangent_core::{DType, LeafId, OpKind, Tensor};
+use cotangent_core::{DType, LeafId, ModuleExt, OpKind, Tensor};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,7 +5,7 @@ use super::record::Record;
 use super::report::Report;
 use super::statistics::saturated_share;
 use cotangent_core::module::{Module, Pass};
-use cotangent_core::{Error, Forward, Leaf, LeafId, Observer, Result, Tensor};
+use cotangent_core::{Error, Forward, Leaf, LeafId, ModuleExt, Observer, Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

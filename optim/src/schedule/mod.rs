@@ -50,7 +50,7 @@ use std::fmt::Display;
 /// Each call of [`apply`](Self::apply) is one step of the schedule: called once per batch, its numbers
 /// are of batches; called once per epoch, of epochs.
 ///
-/// As [`Stateful`](cotangent_core::module::Stateful) it saves where it is: its step, the settings that
+/// As [`Stateful`](cotangent_core::state::Stateful) it saves where it is: its step, the settings that
 /// the optimizer began with, and what it has seen of a plateau. What kind of schedule it is is not
 /// saved: on resuming, build the same one again and load the state into that.
 #[derive(Clone, Debug)]

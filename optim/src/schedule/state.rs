@@ -1,7 +1,7 @@
 //! Saving where a schedule is, and going on from there.
 
 use super::{Base, Schedule};
-use cotangent_core::module::{Entry, StateDict, Stateful};
+use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{Error, Interval, Result};
 
 /// `steps`; from the first step on `base.learning_rate` and `base.momentum`; and of each plateau, in the

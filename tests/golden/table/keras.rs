@@ -47,7 +47,7 @@ const LAYERS: &[Row] = &[
         layer(norm(4).no_affine().build())
     }),
     ("batch_norm, frozen", |_| {
-        layer(norm(4).build().map(Module::frozen))
+        layer(norm(4).build().map(ModuleExt::frozen))
     }),
     ("rnn", |_| layer(recurrent(|cell| cell))),
     ("rnn, relu", |_| layer(recurrent(RnnCellBuilder::relu))),

@@ -4,7 +4,7 @@ use cotangent::prelude::*;
 
 #[derive(Module)]
 struct Net {
-    #[module(frozen rename = "a")]
+    #[module(flatten rename = "a")]
     hidden: Linear,
 }
 

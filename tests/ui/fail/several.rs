@@ -9,7 +9,7 @@ struct Net<'a> {
     first: &'a Linear,
     #[module(rename = "", flatten)]
     second: Linear,
-    #[module(rename = "fourth", frozen = true)]
+    #[module(rename = "fourth", flatten = true)]
     third: Linear,
     fourth: Linear,
 }

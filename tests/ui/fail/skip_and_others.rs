@@ -4,7 +4,7 @@ use cotangent::prelude::*;
 
 #[derive(Module)]
 struct Net {
-    #[module(skip, rename = "a", frozen)]
+    #[module(skip, rename = "a", flatten)]
     hidden: Linear,
 }
 

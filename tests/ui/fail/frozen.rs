@@ -1,10 +1,10 @@
-//! A frozen field has a name in the path.
+//! What stands still is said by the field's type.
 
 use cotangent::prelude::*;
 
 #[derive(Module)]
 struct Net {
-    #[module(flatten, frozen)]
+    #[module(frozen)]
     hidden: Linear,
 }
 

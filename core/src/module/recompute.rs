@@ -1,7 +1,7 @@
 //! Layers that are computed again in backward, in place of saving what their operations need.
 
 use super::layer::Layer;
-use super::param::Param;
+use super::leaves::params;
 use super::pass::Pass;
 use crate::autograd::Tensor;
 use crate::error::Result;
@@ -11,13 +11,14 @@ impl Pass {
     /// `layer.forward(x, self)`, of which only `x` is saved: backward computes the layer once more,
     /// with the same randomness, its running statistics held still. The value and the gradients, of
     /// the input and of the parameters, are the same to the last bit (Chen, Xu, Zhang, Guestrin 2016,
-    /// Training Deep Nets with Sublinear Memory Cost).
+    /// Training Deep Nets with Sublinear Memory Cost). PyTorch calls it checkpointing.
     ///
     /// The layer is cloned, which shares the parameters' storage.
     ///
     /// # Errors
     /// Those of the layer.
-    pub fn checkpoint<L>(&self, layer: &L, x: &Tensor) -> Result<Tensor>
+    #[doc(alias = "checkpoint")]
+    pub fn recompute<L>(&self, layer: &L, x: &Tensor) -> Result<Tensor>
     where
         L: Layer + Clone + Send + Sync + 'static,
     {
@@ -36,22 +37,11 @@ impl Pass {
         };
         let output = layer.forward(&x.detach(), &plain)?;
         self.advance_to(plain.draws());
-        let params: Vec<Tensor> = trainable(layer.named_params())
-            .map(|param| param.read(self))
-            .collect();
+        let params = params(layer).into_iter();
+        let params: Vec<Tensor> = params.map(|param| param.read_unless_frozen(self)).collect();
         let inputs: Vec<&Tensor> = std::iter::once(x).chain(&params).collect();
         Ok(record_segment(output, &inputs, twin))
     }
-}
-
-/// The parameters that are not frozen.
-fn trainable<P: std::ops::Deref<Target = Param>>(
-    params: Vec<(String, P)>,
-) -> impl Iterator<Item = P> {
-    params
-        .into_iter()
-        .map(|(_, param)| param)
-        .filter(|param| !param.is_frozen())
 }
 
 /// A layer as it was, and the pass under which it ran.
@@ -60,12 +50,11 @@ struct LayerSegment<L> {
     pass: Pass,
 }
 
-impl<L: Layer + Clone + Send + Sync + 'static> Segment for LayerSegment<L> {
+impl<L: Layer + Send + Sync + 'static> Segment for LayerSegment<L> {
     fn recompute(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let mut layer = self.layer.clone();
-        for (param, input) in trainable(layer.named_params_mut()).zip(&inputs[1..]) {
-            param.bind(input);
-        }
-        layer.forward(&inputs[0], &self.pass.again().hold_statistics())
+        let params = params(&self.layer).into_iter().map(|param| param.id());
+        let values = params.zip(inputs[1..].iter().cloned()).collect();
+        let pass = self.pass.again().hold_statistics().with_values(values);
+        self.layer.forward(&inputs[0], &pass)
     }
 }

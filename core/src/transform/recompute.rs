@@ -10,7 +10,7 @@ use smallvec::smallvec;
 ///
 /// `f` must be a pure function, and all that gradients flow to must be among its inputs; random
 /// operations in it need a seed of their own. For a layer, which may be random, and its parameters,
-/// see [`Pass::checkpoint`](crate::module::Pass::checkpoint).
+/// see [`Pass::recompute`](crate::module::Pass::checkpoint).
 ///
 /// # Errors
 /// Those of `f`, and [`Error::Argument`] if `f` captures a tracked tensor, whose gradient would be
@@ -19,13 +19,13 @@ use smallvec::smallvec;
 /// ```
 /// use cotangent_core::{Tensor, transform};
 /// let x = Tensor::from([0.5f64, -1.0]).tracked();
-/// let y = transform::checkpoint(&[&x], |x| Ok(x[0].tanh().exp().square()))?;
+/// let y = transform::recompute(&[&x], |x| Ok(x[0].tanh().exp().square()))?;
 /// let saving = y.sum().backward()?;
 /// let plain = x.tanh().exp().square().sum().backward()?;
 /// assert_eq!(saving.get(&x).unwrap().to_vec::<f64>()?, plain.get(&x).unwrap().to_vec::<f64>()?);
 /// # Ok::<(), cotangent_core::Error>(())
 /// ```
-pub fn checkpoint(
+pub fn recompute(
     inputs: &[&Tensor],
     f: impl Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static,
 ) -> Result<Tensor> {
@@ -33,7 +33,7 @@ pub fn checkpoint(
     let output = f(&values)?;
     if output.is_tracked() {
         let reason = "the function captures a tracked tensor; make it one of the inputs";
-        return Err(Error::argument("checkpoint", reason));
+        return Err(Error::argument("recompute", reason));
     }
     Ok(record_segment(output, inputs, Function(f)))
 }
@@ -54,20 +54,20 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static> Segment for Fun
 
 /// Records `output` as what `segment` computes from `inputs`.
 pub(crate) fn record_segment(output: Tensor, inputs: &[&Tensor], segment: impl Segment) -> Tensor {
-    Tensor::from_op(output, inputs, || Checkpoint {
+    Tensor::from_op(output, inputs, || Recompute {
         inputs: inputs.iter().map(|&x| x.clone()).collect(),
         segment,
     })
 }
 
-struct Checkpoint<S> {
+struct Recompute<S> {
     inputs: Vec<Tensor>,
     segment: S,
 }
 
-impl<S: Segment> Op for Checkpoint<S> {
+impl<S: Segment> Op for Recompute<S> {
     fn name(&self) -> &'static str {
-        "checkpoint"
+        "recompute"
     }
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
@@ -99,7 +99,7 @@ struct Enter;
 
 impl Op for Enter {
     fn name(&self) -> &'static str {
-        "checkpoint_input"
+        "recompute_input"
     }
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(cotangent)])

@@ -1,12 +1,15 @@
 //! Loading parts of a state, under other names: pretrained layers reused.
 
-use super::select::{Matcher, Pattern, whole};
-use super::state::{self, Entries};
-use super::walk::Module;
+use super::dict::StateDict;
+use super::file::{self, format_error};
+use super::stored::Stored;
+use super::tree::{Offer, Scope, entries_of, set_leaves};
 use crate::disk::read_file;
 use crate::error::{Error, Result};
+use crate::module::pattern::whole;
+use crate::module::{Module, Pattern};
 use regex_lite::Regex;
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::path::Path;
 
 /// How to load a state that is not exactly the model's: rules for the names in the file, and which
@@ -15,11 +18,12 @@ use std::path::Path;
 /// Renaming rules run in the order in which they are given, each on what the one before has left. Then
 /// names must be the model's paths, no two the same. A rule that changes nothing, and a selection that
 /// nothing matches, is an error: it is a mistake in its pattern. So is to load nothing at all, whatever
-/// may be missing or unused. As with [`Module::load`] it is all or nothing, and values are never rounded.
+/// may be missing or unused. As with
+/// [`ModuleExt::load`](crate::ModuleExt::load) it is all or nothing, and values are never rounded.
 ///
 /// ```
-/// use cotangent_core::module::{Loader, Module, Param, load_bytes, to_bytes};
-/// use cotangent_core::Tensor;
+/// use cotangent_core::state::{Loader, to_bytes};
+/// use cotangent_core::{Tensor, module::Param};
 /// # fn param(value: f32) -> Param { Param::new(&Tensor::from([value])) }
 /// // `0.0` and `0.1` are the lower layers, `1` is the head.
 /// let old = (vec![param(1.0), param(2.0)], param(3.0));
@@ -34,9 +38,7 @@ use std::path::Path;
 #[must_use]
 pub struct Loader {
     rules: Vec<Rule>,
-    selection: Option<Matcher>,
-    allow_missing: bool,
-    allow_unused: bool,
+    scope: Scope,
 }
 
 /// What happens to the names in a file.
@@ -92,7 +94,7 @@ impl Loader {
     /// [`Error::Argument`] if the regular expression is malformed.
     ///
     /// ```
-    /// use cotangent_core::module::Loader;
+    /// use cotangent_core::state::Loader;
     /// // layers.0.weight, as PyTorch's `ModuleList` has it, becomes hidden.0.weight.
     /// let loader = Loader::new().rename(r"layers\.(.*)", "hidden.$1")?;
     /// # Ok::<(), cotangent_core::Error>(())
@@ -124,19 +126,19 @@ impl Loader {
     /// # Errors
     /// [`Error::Argument`] if a regular expression is malformed.
     pub fn select(mut self, pattern: impl Pattern) -> Result<Self> {
-        self.selection = Some(pattern.matcher()?);
+        self.scope.selection = Some(pattern.matcher()?);
         Ok(self)
     }
 
     /// Leaves that the file lacks keep their values.
     pub fn allow_missing(mut self) -> Self {
-        self.allow_missing = true;
+        self.scope.allow_missing = true;
         self
     }
 
     /// Entries of the file that the model lacks are left out.
     pub fn allow_unused(mut self) -> Self {
-        self.allow_unused = true;
+        self.scope.allow_unused = true;
         self
     }
 
@@ -152,7 +154,7 @@ impl Loader {
         path: impl AsRef<Path>,
     ) -> Result<Vec<String>> {
         let path = path.as_ref();
-        state::load_from(module, &read_file(path)?, path, self)
+        self.load_file(module, &read_file(path)?, path)
     }
 
     /// As [`load`](Self::load), from the bytes of a safetensors file, such as
@@ -165,18 +167,43 @@ impl Loader {
         module: &mut (impl Module + ?Sized),
         bytes: &[u8],
     ) -> Result<Vec<String>> {
-        state::load_from(module, bytes, Path::new(""), self)
+        self.load_file(module, bytes, Path::new(""))
+    }
+
+    fn load_file(
+        &self,
+        module: &mut (impl Module + ?Sized),
+        bytes: &[u8],
+        path: &Path,
+    ) -> Result<Vec<String>> {
+        let file = file::parse(bytes, path)?;
+        let offer = self.offer(file::entries(&file))?;
+        set_leaves(module, offer, &self.scope, path)
+    }
+
+    /// As [`load`](Self::load), from a state in memory.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub fn load_state(
+        &self,
+        module: &mut (impl Module + ?Sized),
+        state: &StateDict,
+    ) -> Result<Vec<String>> {
+        let entries = state.iter();
+        let entries = entries.map(|(name, entry)| (name, Stored::InMemory(entry)));
+        set_leaves(module, self.offer(entries)?, &self.scope, Path::new(""))
     }
 
     /// As [`load`](Self::load), from another model, whose paths are the names: how the lower layers
     /// of a pretrained net come into a new one. Whether a leaf is frozen stays as it is.
     ///
     /// # Errors
-    /// As [`load_bytes`](Self::load_bytes).
+    /// As [`load`](Self::load), and [`Error::Format`] if two leaves of `source` have one path.
     ///
     /// ```
-    /// use cotangent_core::module::{Loader, Param};
-    /// use cotangent_core::Tensor;
+    /// use cotangent_core::state::Loader;
+    /// use cotangent_core::{Tensor, module::Param};
     /// # fn param(value: f32) -> Param { Param::new(&Tensor::from([value])) }
     /// let old = (vec![param(1.0), param(2.0)], param(3.0));
     /// let mut new = (vec![param(0.0), param(0.0)], param(0.0));
@@ -190,25 +217,25 @@ impl Loader {
         module: &mut (impl Module + ?Sized),
         source: &(impl Module + ?Sized),
     ) -> Result<Vec<String>> {
-        self.load_bytes(module, &state::to_bytes(source)?)
+        let state = entries_of(source).map_err(|reason| format_error(Path::new(""), reason))?;
+        self.load_state(module, &state)
     }
 
-    /// The names in a file by what they are renamed to.
-    pub(super) fn renamed(
-        &self,
-        names: Vec<&str>,
-        mismatches: &mut Vec<String>,
-    ) -> Result<Entries> {
-        let mut now: Vec<(String, String)> = names
-            .into_iter()
-            .map(|name| (name.to_owned(), name.to_owned()))
+    /// The entries of a file or a state by what their names become.
+    fn offer<'s>(&self, entries: impl Iterator<Item = (&'s str, Stored<'s>)>) -> Result<Offer<'s>> {
+        let mut now: Vec<_> = entries
+            .map(|(name, stored)| (Cow::Borrowed(name), (name, stored)))
             .collect();
+        let mut offer = Offer {
+            is_empty: now.is_empty(),
+            ..Offer::default()
+        };
         for rule in &self.rules {
             let mut changed = false;
             for (name, _) in &mut now {
                 if let Some(renamed) = rule.apply(name) {
                     changed |= renamed != *name;
-                    *name = renamed;
+                    *name = renamed.into();
                 }
             }
             if !changed {
@@ -216,46 +243,16 @@ impl Loader {
                 return Err(Error::argument("load", reason));
             }
         }
-        now.retain(|(name, _)| self.selects(name));
-        now.sort();
-        let mut entries = BTreeMap::new();
-        for (name, original) in now {
-            if let Some(other) = entries.insert(name.clone(), original.clone()) {
-                mismatches.push(format!(
+        now.retain(|(name, _)| self.scope.selects(name));
+        now.sort_by(|(a, (first, _)), (b, (second, _))| (a, first).cmp(&(b, second)));
+        for (name, (original, stored)) in now {
+            if let Some((other, _)) = offer.entries.get(&name) {
+                offer.mismatches.push(format!(
                     "`{name}`: both `{other}` and `{original}` are renamed to this"
                 ));
             }
+            offer.entries.insert(name, (original, stored));
         }
-        Ok(entries)
-    }
-
-    /// Whether a leaf of the model is meant.
-    pub(super) fn selects(&self, path: &str) -> bool {
-        self.selection
-            .as_ref()
-            .is_none_or(|selection| selection.matches(path))
-    }
-
-    /// Whether a leaf that the file lacks is no mismatch.
-    pub(super) fn forgives_missing(&self) -> bool {
-        self.allow_missing
-    }
-
-    /// Whether an entry that the model lacks is no mismatch.
-    pub(super) fn forgives_unused(&self) -> bool {
-        self.allow_unused
-    }
-
-    /// The error of having loaded nothing.
-    pub(super) fn nothing_loaded(&self) -> Error {
-        match &self.selection {
-            Some(selection) => selection.no_match("load", "that both the model and the file have"),
-            None => Error::argument("load", "no name in the file is a path of the model"),
-        }
-    }
-
-    /// Whether only some leaves are meant.
-    pub(super) fn has_selection(&self) -> bool {
-        self.selection.is_some()
+        Ok(offer)
     }
 }

@@ -1,0 +1,86 @@
+//! A layer that stands still, as a type.
+
+use super::freeze::set_frozen;
+use super::layer::Layer;
+use super::pass::Pass;
+use super::walk::{Module, Walk, WalkMut};
+use crate::autograd::Tensor;
+use crate::error::Result;
+use std::ops::Deref;
+
+/// A module that is not trained: its parameters get no gradient and no update, batch normalization
+/// in it runs as in inference and its statistics stand still, and below it no graph is built unless
+/// something there is trained. Dropout in it goes on dropping.
+///
+/// Its leaves have the paths that they have without the wrapper, and are saved and loaded as all others
+/// are. They [are frozen](super::Param::is_frozen) from the start and stay so:
+/// [`unfreeze`](crate::ModuleExt::unfreeze) leaves them alone.
+///
+/// ```
+/// use cotangent_core::module::{Frozen, Layer, Module, Param, Pass, Walk, WalkMut};
+/// use cotangent_core::{ModuleExt, Result, Tensor};
+/// # struct Scale { weight: Param }
+/// # impl Module for Scale {
+/// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("weight", &self.weight) }
+/// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("weight", &mut self.weight) }
+/// # }
+/// # impl Layer for Scale {
+/// #     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> { x.mul(&self.weight.read(pass)) }
+/// # }
+/// # let scale = |by: f32| Scale { weight: Param::new(&Tensor::from([by])) };
+/// let net = vec![Box::new(scale(2.0))];
+/// let mut net = (Frozen::new(net), scale(3.0));
+/// net.unfreeze();
+/// let (x, pass) = (Tensor::from([1.0f32]), Pass::train(0));
+/// let y = net.1.forward(&net.0.forward(&x, &pass)?, &pass)?;
+/// assert_eq!(y.backward()?.len(), 1);
+/// assert_eq!(net.named_params()[0].0, "0.0.weight");
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+///
+/// As a [`Layer`] it hands a [frozen pass](Pass::frozen) down. A module whose `forward` is another
+/// function is reached by [`Deref`]: there the leaves' own marks do the same, or
+/// `net.encoder.run(&tokens, &pass.frozen())` if some of its layers have no leaves to be marked.
+#[derive(Clone, Debug)]
+pub struct Frozen<L>(L);
+
+impl<L: Module> Frozen<L> {
+    /// `layer`, frozen: all its parameters and buffers are marked.
+    pub fn new(mut layer: L) -> Self {
+        set_frozen(&mut layer, true);
+        Self(layer)
+    }
+}
+
+impl<L> Frozen<L> {
+    /// The layer, whose leaves are still frozen; [`unfreeze`](crate::ModuleExt::unfreeze) it to train it.
+    pub fn into_inner(self) -> L {
+        self.0
+    }
+}
+
+impl<L> Deref for Frozen<L> {
+    type Target = L;
+    fn deref(&self) -> &L {
+        &self.0
+    }
+}
+
+/// The paths are those of the layer alone.
+impl<L: Module> Module for Frozen<L> {
+    fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
+        walk.frozen(&self.0);
+    }
+    fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) {
+        walk.frozen(&mut self.0);
+    }
+    fn type_name(&self) -> &'static str {
+        self.0.type_name()
+    }
+}
+
+impl<L: Layer> Layer for Frozen<L> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.0.compute(x, &pass.frozen())
+    }
+}

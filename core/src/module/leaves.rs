@@ -1,0 +1,81 @@
+//! Plain functions over the leaves of a model: with their names or without, counted, converted.
+
+use super::buffer::Buffer;
+use super::param::Param;
+use super::walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
+use crate::tensor::DType;
+
+/// The parameters, without the cost of their names.
+pub(crate) fn params(module: &(impl Module + ?Sized)) -> Vec<&Param> {
+    let mut params = Vec::new();
+    Walk::over(module, |_, leaf| {
+        if let LeafRef::Param(param) = leaf {
+            params.push(param);
+        }
+    });
+    params
+}
+
+/// As [`params`], for changing them.
+pub(crate) fn params_mut(module: &mut (impl Module + ?Sized)) -> Vec<&mut Param> {
+    let mut params = Vec::new();
+    WalkMut::over(module, |_, leaf| {
+        if let LeafMut::Param(param) = leaf {
+            params.push(param);
+        }
+    });
+    params
+}
+
+/// The parameters with their paths.
+pub(crate) fn named_params(module: &(impl Module + ?Sized)) -> Vec<(String, &Param)> {
+    let mut params = Vec::new();
+    Walk::over(module, |path, leaf| {
+        if let LeafRef::Param(param) = leaf {
+            params.push((path.to_owned(), param));
+        }
+    });
+    params
+}
+
+/// As [`named_params`], for changing them.
+pub(crate) fn named_params_mut(module: &mut (impl Module + ?Sized)) -> Vec<(String, &mut Param)> {
+    let mut params = Vec::new();
+    WalkMut::over(module, |path, leaf| {
+        if let LeafMut::Param(param) = leaf {
+            params.push((path.to_owned(), param));
+        }
+    });
+    params
+}
+
+/// The buffers with their paths.
+pub(crate) fn named_buffers(module: &(impl Module + ?Sized)) -> Vec<(String, &Buffer)> {
+    let mut buffers = Vec::new();
+    Walk::over(module, |path, leaf| {
+        if let LeafRef::Buffer(buffer) = leaf {
+            buffers.push((path.to_owned(), buffer));
+        }
+    });
+    buffers
+}
+
+/// The number of elements of all parameters.
+pub(crate) fn param_count(module: &(impl Module + ?Sized)) -> usize {
+    let mut count = 0;
+    Walk::over(module, |_, leaf| {
+        if let LeafRef::Param(param) = leaf {
+            count += param.value().len();
+        }
+    });
+    count
+}
+
+/// Converts all parameters and buffers to another precision.
+pub(crate) fn convert(module: &mut (impl Module + ?Sized), dtype: DType) {
+    WalkMut::over(module, |_, leaf| match leaf {
+        LeafMut::Param(param) => param.convert(dtype),
+        LeafMut::Buffer(buffer) => buffer.convert(dtype),
+        LeafMut::Counter(_) => {}
+    });
+}

@@ -1,0 +1,102 @@
+//! Checkpoints: several things' states in one file, loaded all or nothing.
+
+use super::dict::{Entry, StateDict, Stateful};
+use super::file::{from_file, to_file};
+use crate::disk::{read_file, replace_file};
+use crate::error::{Error, Result};
+use std::path::Path;
+
+/// Writes the states of several parts, each under its name, to one safetensors file, which is
+/// [replaced whole or not at all](crate::replace_file): model and optimizer cannot come from
+/// different steps.
+///
+/// ```
+/// use cotangent_core::module::{Counter, Param};
+/// use cotangent_core::state::{load_checkpoint, save_checkpoint};
+/// use cotangent_core::Tensor;
+/// # let path = std::env::temp_dir().join(format!("checkpoint-{}", std::process::id()));
+/// let (net, epoch) = (Param::new(&Tensor::from([1.0f32, 2.0])), Counter::new(3));
+/// save_checkpoint(&path, &[("model", &net), ("epoch", &epoch)])?;
+///
+/// let (mut net, mut epoch) = (Param::new(&Tensor::from([0.0f32, 0.0])), Counter::new(0));
+/// load_checkpoint(&path, &mut [("model", &mut net), ("epoch", &mut epoch)])?;
+/// assert_eq!((net.value().to_f64_vec(), epoch.get()), (vec![1.0, 2.0], 3));
+/// # std::fs::remove_file(&path).unwrap();
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+///
+/// # Errors
+/// [`Error::Argument`] if two parts have one name, a name is empty or has a dot in it; [`Error::Io`]
+/// if writing fails; [`Error::Format`] if a state cannot be saved. The old file is unchanged then.
+pub fn save_checkpoint(path: impl AsRef<Path>, parts: &[(&str, &dyn Stateful)]) -> Result<()> {
+    let path = path.as_ref();
+    check_names(parts.iter().map(|(name, _)| *name))?;
+    let mut all = StateDict::new();
+    for (name, part) in parts {
+        all.insert_part(name, part.state()?);
+    }
+    replace_file(path, &to_file(&all, path)?)
+}
+
+/// Loads the states of parts that [`save_checkpoint`] has saved, all or nothing: if one does not fit,
+/// or the file holds a part that is not asked for, none has changed.
+///
+/// # Errors
+/// [`Error::Io`] if reading fails, [`Error::Format`] if the file is no sound one, [`Error::State`]
+/// with every mismatch of the first part that does not fit.
+pub fn load_checkpoint(
+    path: impl AsRef<Path>,
+    parts: &mut [(&str, &mut dyn Stateful)],
+) -> Result<()> {
+    let path = path.as_ref();
+    check_names(parts.iter().map(|(name, _)| *name))?;
+    let all = from_file(&read_file(path)?, path)?;
+    let in_file = |error| match error {
+        Error::State { mismatches, .. } => Error::State {
+            path: path.to_owned(),
+            mismatches,
+        },
+        error => error,
+    };
+    let unknown = |(name, _): (&str, &Entry)| {
+        let part = name.split('.').next().unwrap_or_default();
+        let known = parts.iter().any(|(known, _)| *known == part);
+        (!known).then(|| format!("`{name}`: of a part that is not loaded"))
+    };
+    let mismatches: Vec<String> = all.iter().filter_map(unknown).collect();
+    if !mismatches.is_empty() {
+        return Err(in_file(Error::State {
+            path: path.to_owned(),
+            mismatches,
+        }));
+    }
+    let before: Vec<StateDict> = parts
+        .iter()
+        .map(|(_, part)| part.state())
+        .collect::<Result<_>>()?;
+    for i in 0..parts.len() {
+        let (name, part) = &mut parts[i];
+        if let Err(error) = part.load_state(&all.part(name)) {
+            let error = in_file(error).within(name);
+            for ((_, part), state) in parts[..i].iter_mut().zip(&before) {
+                part.load_state(state)?;
+            }
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = Vec::new();
+    for name in names {
+        if name.is_empty() || name.contains('.') || seen.contains(&name) {
+            let reason = format!(
+                "the names of parts must be distinct, not empty and without dots, found `{name}`"
+            );
+            return Err(Error::argument("checkpoint", reason));
+        }
+        seen.push(name);
+    }
+    Ok(())
+}

@@ -1,0 +1,194 @@
+//! States as safetensors files. A file's header and all lengths in it are checked before any memory is
+//! taken for them.
+
+use super::dict::{Entry, StateDict};
+use super::stored::{Stored, file_dtype};
+use crate::error::{Error, Result};
+use crate::tensor::bytes::little_endian;
+use safetensors::tensor::{Dtype, SafeTensors, View};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::path::Path;
+
+/// What the format keeps for itself.
+const RESERVED: &str = "__metadata__";
+
+/// Says that names, shapes and layouts are PyTorch's. There are loaders that read nothing without it.
+const METADATA: [(&str, &str); 1] = [("format", "pt")];
+
+impl StateDict {
+    /// The bytes of a safetensors file. The same entries give the same bytes.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if a name is `__metadata__` or a count has come to 2⁶³.
+    pub fn to_bytes(&self) -> Result<Vec<u8>> {
+        to_file(self, Path::new(""))
+    }
+
+    /// The entries of the bytes of a safetensors file. Tensors of F16 and BF16 become f32.
+    ///
+    /// # Errors
+    /// [`Error::Format`] if they are no sound one, or hold other types than F64, F32, F16, BF16 and
+    /// scalars of I64.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
+        from_file(bytes, Path::new(""))
+    }
+}
+
+/// The bytes of a file of these entries; `path` is for errors.
+pub(super) fn to_file(state: &StateDict, path: &Path) -> Result<Vec<u8>> {
+    for (name, entry) in state.iter() {
+        if let Entry::Count(count) = entry
+            && i64::try_from(*count).is_err()
+        {
+            let reason = format!("`{name}`: {count} is too large to be saved as I64");
+            return Err(format_error(path, reason));
+        }
+        if name == RESERVED {
+            let reason = format!(
+                "no leaf of the model can have the path `{name}`: safetensors keeps it for itself"
+            );
+            return Err(format_error(path, reason));
+        }
+    }
+    let views = state.iter().map(|(name, entry)| (name, ToWrite(entry)));
+    let metadata = METADATA.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    safetensors::serialize(views, Some(metadata.into()))
+        .map_err(|error| format_error(path, error.to_string()))
+}
+
+/// An entry as the format writes it. Its bytes are made when it is its turn.
+struct ToWrite<'a>(&'a Entry);
+
+impl View for ToWrite<'_> {
+    fn dtype(&self) -> Dtype {
+        match self.0 {
+            Entry::Tensor(tensor) => file_dtype(tensor.dtype()),
+            Entry::Count(_) => Dtype::I64,
+        }
+    }
+    fn shape(&self) -> &[usize] {
+        match self.0 {
+            Entry::Tensor(tensor) => tensor.shape(),
+            Entry::Count(_) => &[],
+        }
+    }
+    fn data(&self) -> Cow<'_, [u8]> {
+        match self.0 {
+            Entry::Tensor(tensor) => little_endian(tensor.array()).into(),
+            Entry::Count(count) => count.to_le_bytes().to_vec().into(),
+        }
+    }
+    fn data_len(&self) -> usize {
+        match self.0 {
+            Entry::Tensor(tensor) => tensor.len() * tensor.dtype().size(),
+            Entry::Count(_) => size_of::<u64>(),
+        }
+    }
+}
+
+/// All entries of a file: tensors of F64, F32, F16 and BF16, and counts, which are scalars of I64.
+pub(super) fn from_file(bytes: &[u8], path: &Path) -> Result<StateDict> {
+    let mut state = StateDict::new();
+    for (name, stored) in entries(&parse(bytes, path)?) {
+        let entry = stored
+            .read()
+            .map_err(|reason| format_error(path, format!("`{name}`: {reason}")))?;
+        state.insert(name, entry);
+    }
+    Ok(state)
+}
+
+/// The entries of a file, of any types, none of them read yet.
+pub(super) fn entries<'s>(
+    file: &'s SafeTensors<'s>,
+) -> impl Iterator<Item = (&'s str, Stored<'s>)> {
+    file.iter().map(|(name, view)| (name, Stored::InFile(view)))
+}
+
+/// A file whose header is sound.
+pub(super) fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
+    let unsound =
+        |reason: &str| format_error(path, format!("not a sound safetensors file: {reason}"));
+    let file = SafeTensors::deserialize(bytes).map_err(|error| unsound(&error.to_string()))?;
+    // The crate takes the last of two entries of one name, and does not say so.
+    match repeated_name(bytes).map_err(|error| unsound(&error.to_string()))? {
+        Some(name) => Err(unsound(&format!("the name `{name}` comes twice"))),
+        None => Ok(file),
+    }
+}
+
+/// A name that comes twice in the header of a file whose length has been checked.
+fn repeated_name(file: &[u8]) -> serde_json::Result<Option<String>> {
+    let (length, rest) = file.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
+    let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+    let header = rest.get(..length).unwrap_or_default();
+    serde_json::Deserializer::from_slice(header).deserialize_map(RepeatedName)
+}
+
+/// Reads a JSON object for a name that it has twice.
+struct RepeatedName;
+
+impl<'de> Visitor<'de> for RepeatedName {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
+        let (mut names, mut repeated) = (HashSet::new(), None);
+        while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
+            // Replaced, for `insert` would drop the name.
+            repeated = repeated.or(names.replace(name));
+        }
+        Ok(repeated)
+    }
+}
+
+/// An error about a file, or about bytes in memory where the path is empty.
+pub(super) fn format_error(path: &Path, reason: impl Into<String>) -> Error {
+    Error::Format {
+        path: path.to_owned(),
+        reason: reason.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::repeated_name;
+
+    #[test]
+    fn names_are_compared_as_texts() {
+        let repeated = |header: &str| {
+            let length = (header.len() as u64).to_le_bytes();
+            repeated_name(&[&length[..], header.as_bytes(), b"data"].concat())
+                .expect("a sound header")
+        };
+        for header in [
+            "{}",
+            r#"{"a": {"a": 1, "b": ["a", "a"]}, "b": "a", "c": ["b", {"c": "c"}]}"#,
+            r#"{"a": 1, "\\u0061": 2, "A": 3, "": 4, "a\"": 5, "{a": 6, "a,": 7}"#,
+        ] {
+            assert_eq!(repeated(header), None, "{header}");
+        }
+        for (header, name) in [
+            (r#"{"a": 1, "b": 2, "a": 3}"#, "a"),
+            (r#"{"a": 1, "b": 2, "a": 3, "b": 4}"#, "a"),
+            (r#"{"": {}, "": {}}"#, ""),
+            (r#"{"aé": [], "\u0061\u00E9": 0}"#, "aé"),
+            (
+                "{\"\u{1f600}\\n\": 0, \"\\ud83d\\uDE00\\u000a\": 0}",
+                "\u{1f600}\n",
+            ),
+            (
+                r#"{"\/\\\"\b\f\r\t": 0, "/\u005c\u0022\u0008\u000c\u000d\u0009": 0}"#,
+                "/\\\"\u{8}\u{c}\r\t",
+            ),
+        ] {
+            assert_eq!(repeated(header).as_deref(), Some(name), "{header}");
+        }
+    }
+}

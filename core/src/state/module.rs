@@ -1,0 +1,50 @@
+//! The state of a whole model: in memory, as bytes, as a file.
+
+use super::dict::{StateDict, Stateful};
+use super::file::{format_error, to_file};
+use super::loader::Loader;
+use super::tree::entries_of;
+use crate::disk::replace_file;
+use crate::error::Result;
+use crate::module::Module;
+use std::path::Path;
+
+/// All leaves of `module` as the bytes of a safetensors file. The same state gives the same bytes.
+///
+/// # Errors
+/// [`Error::Format`](crate::Error::Format) if two leaves have one path, one is called `__metadata__`,
+/// which is how a safetensors file calls what is no tensor, or a counter has come to 2⁶³.
+pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
+    file_bytes(module, Path::new(""))
+}
+
+/// Sets all leaves of `module` from the bytes of a safetensors file; all or nothing, as
+/// [`ModuleExt::load`](crate::ModuleExt::load) does.
+///
+/// # Errors
+/// [`Error::Format`](crate::Error::Format) if the bytes are no sound safetensors file,
+/// [`Error::State`](crate::Error::State) with every mismatch if they do not fit the model. The model is
+/// unchanged then.
+pub fn load_bytes<M: Module + ?Sized>(module: &mut M, bytes: &[u8]) -> Result<()> {
+    Loader::new().load_bytes(module, bytes).map(drop)
+}
+
+/// Writes all leaves to a file.
+pub(crate) fn save(module: &(impl Module + ?Sized), path: &Path) -> Result<()> {
+    replace_file(path, &file_bytes(module, path)?)
+}
+
+fn file_bytes(module: &(impl Module + ?Sized), path: &Path) -> Result<Vec<u8>> {
+    let state = entries_of(module).map_err(|reason| format_error(path, reason))?;
+    to_file(&state, path)
+}
+
+impl<M: Module> Stateful for M {
+    fn state(&self) -> Result<StateDict> {
+        entries_of(self).map_err(|reason| format_error(Path::new(""), reason))
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        Loader::new().load_state(self, state).map(drop)
+    }
+}

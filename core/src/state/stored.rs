@@ -1,0 +1,128 @@
+//! One entry to be loaded, in memory or in a file, where it is read only once it is known to fit.
+
+use super::dict::Entry;
+use crate::autograd::Tensor;
+use crate::error::Result;
+use crate::tensor::bytes::{from_bf16, from_f16};
+use crate::tensor::{DType, Element};
+use safetensors::tensor::{Dtype, TensorView};
+
+/// An entry to be loaded.
+pub(super) enum Stored<'s> {
+    /// It is part of a state in memory.
+    InMemory(&'s Entry),
+    /// It is part of a file, and may be of a type that nothing here has.
+    InFile(TensorView<'s>),
+}
+
+impl Stored<'_> {
+    /// The value, whatever leaf it is for.
+    pub fn read(&self) -> Result<Entry, String> {
+        match self {
+            Self::InMemory(entry) => Ok((*entry).clone()),
+            Self::InFile(view) if held_in(view.dtype()).is_some() => {
+                read_tensor(view).map(Entry::Tensor)
+            }
+            Self::InFile(_) => self.count().map(Entry::Count),
+        }
+    }
+
+    /// The value for a leaf that has `expected`, if their shapes are the same and its numbers are
+    /// numbers of that dtype too.
+    pub fn tensor_like(&self, expected: &Tensor) -> Result<Tensor, String> {
+        let fits = match (held_in(self.dtype()), expected.dtype()) {
+            (Some(found), expected) => found == expected || expected == DType::F64,
+            (None, _) => false,
+        };
+        if !fits {
+            return Err(format!(
+                "expected dtype {}, found {:?}",
+                expected.dtype(),
+                self.dtype()
+            ));
+        }
+        if self.shape() != expected.shape() {
+            return Err(format!(
+                "expected shape {:?}, found {:?}",
+                expected.shape(),
+                self.shape()
+            ));
+        }
+        match self.read()? {
+            Entry::Tensor(tensor) => Ok(tensor.detach().to_dtype(expected.dtype())),
+            Entry::Count(_) => Err(format!("expected dtype {}, found I64", expected.dtype())),
+        }
+    }
+
+    /// The value for a counter.
+    pub fn count(&self) -> Result<u64, String> {
+        match self {
+            Self::InMemory(Entry::Count(count)) => return Ok(*count),
+            Self::InFile(view) if view.dtype() == Dtype::I64 && view.shape().is_empty() => {
+                if let Ok(bytes) = view.data().try_into() {
+                    return u64::try_from(i64::from_le_bytes(bytes))
+                        .map_err(|_| "expected a count, found a negative number".to_owned());
+                }
+            }
+            _ => {}
+        }
+        Err(format!(
+            "expected a scalar of dtype I64, found {:?} {:?}",
+            self.dtype(),
+            self.shape()
+        ))
+    }
+
+    fn dtype(&self) -> Dtype {
+        match self {
+            Self::InMemory(Entry::Tensor(tensor)) => file_dtype(tensor.dtype()),
+            Self::InMemory(Entry::Count(_)) => Dtype::I64,
+            Self::InFile(view) => view.dtype(),
+        }
+    }
+
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::InMemory(Entry::Tensor(tensor)) => tensor.shape(),
+            Self::InMemory(Entry::Count(_)) => &[],
+            Self::InFile(view) => view.shape(),
+        }
+    }
+}
+
+/// A dtype as files name it.
+pub(super) fn file_dtype(dtype: DType) -> Dtype {
+    match dtype {
+        DType::F32 => Dtype::F32,
+        DType::F64 => Dtype::F64,
+    }
+}
+
+/// The smallest dtype that has all numbers of a file's; none for those that are no parameters'.
+fn held_in(dtype: Dtype) -> Option<DType> {
+    match dtype {
+        Dtype::F64 => Some(DType::F64),
+        Dtype::F32 | Dtype::F16 | Dtype::BF16 => Some(DType::F32),
+        _ => None,
+    }
+}
+
+/// The tensor of an entry, of the dtype that [`held_in`] says.
+fn read_tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
+    fn values<T: Element, const N: usize>(
+        view: &TensorView<'_>,
+        read: impl Fn([u8; N]) -> T,
+    ) -> Result<Tensor> {
+        let (chunks, _) = view.data().as_chunks::<N>();
+        let values: Vec<T> = chunks.iter().map(|chunk| read(*chunk)).collect();
+        Tensor::from_vec(values, view.shape())
+    }
+    let tensor = match view.dtype() {
+        Dtype::F64 => values(view, f64::from_le_bytes),
+        Dtype::F32 => values(view, f32::from_le_bytes),
+        Dtype::F16 => values(view, |bytes| from_f16(u16::from_le_bytes(bytes))),
+        Dtype::BF16 => values(view, |bytes| from_bf16(u16::from_le_bytes(bytes))),
+        other => return Err(format!("expected floating-point numbers, found {other:?}")),
+    };
+    tensor.map_err(|error| error.to_string())
+}
