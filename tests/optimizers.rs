@@ -20,6 +20,8 @@ const ALL: &[(&str, Build)] = &[
     ("AdaDelta", || AdaDelta::new(5.0).build()),
     ("Lamb", || Lamb::new(0.02).build()),
     ("Lion", || Lion::new(0.005).build()),
+    ("Adafactor", || Adafactor::new(0.05).build()),
+    ("Muon", || Muon::new(0.02).weight_decay(0.0).build()),
     ("Lookahead", || {
         Ok(Box::new(Lookahead::new(Adam::new(0.04).build()?, 5, 0.5)?))
     }),

@@ -363,6 +363,14 @@ const OPTIMIZERS: &[(&str, Build)] = &[
     ("AdaDelta", || AdaDelta::new(1.0).build()),
     ("Lamb", || Lamb::new(0.1).build()),
     ("Lion", || Lion::new(0.1).build()),
+    ("Adafactor", || Adafactor::new(0.1).build()),
+    ("Adafactor, decay", || {
+        Adafactor::new(0.1).weight_decay(0.01).build()
+    }),
+    ("Muon", || Muon::new(0.1).build()),
+    ("Muon, without Nesterov", || {
+        Muon::new(0.1).without_nesterov().build()
+    }),
     ("Lion, decay", || Lion::new(0.1).weight_decay(0.01).build()),
     ("Lookahead", || {
         Ok(Box::new(Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?))

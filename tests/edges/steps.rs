@@ -21,7 +21,7 @@ fn path(build: Build, gradients: &[f64], dtype: DType) -> Result<Vec<f64>> {
     gradients.iter().map(step).collect()
 }
 
-const ALL: [(&str, Build); 22] = [
+const ALL: [(&str, Build); 24] = [
     ("Sgd", || Sgd::new(0.1).build()),
     ("Sgd, decay", || Sgd::new(0.1).weight_decay(0.01).build()),
     ("Momentum", || Momentum::new(0.1).build()),
@@ -51,6 +51,8 @@ const ALL: [(&str, Build); 22] = [
     ("AdaMax", || AdaMax::new(0.1).build()),
     ("Lamb", || Lamb::new(0.1).weight_decay(0.01).build()),
     ("Lion", || Lion::new(0.1).build()),
+    ("Adafactor", || Adafactor::new(0.1).build()),
+    ("Muon", || Muon::new(0.1).build()),
     ("Lookahead", || {
         Ok(Box::new(Lookahead::new(Adam::new(0.1).build()?, 2, 0.5)?))
     }),

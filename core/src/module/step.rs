@@ -15,7 +15,7 @@ pub struct Part<'a, const N: usize, U> {
     /// Its gradient.
     pub gradient: &'a Tensor,
     /// The optimizer's state of it, which changes.
-    pub state: &'a mut [Tensor; N],
+    pub state: [&'a mut Tensor; N],
     /// The formula.
     pub step: U,
 }
@@ -33,7 +33,12 @@ pub struct Part<'a, const N: usize, U> {
 pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<()> {
     for part in &*parts {
         let value = part.param.value();
-        for operand in part.state.iter().chain([part.gradient]) {
+        for operand in part
+            .state
+            .iter()
+            .map(|state| &**state)
+            .chain([part.gradient])
+        {
             operand.expect_dtype("optimizer step", value.dtype())?;
             if operand.shape() != value.shape() {
                 let shapes = [value.shape(), operand.shape()];
@@ -61,7 +66,7 @@ fn step_as<F: Element, const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>])
         step: part.step,
         w: part.param.elements_mut::<F>(),
         g: gradient.as_slice::<F>().unwrap_or_default(),
-        state: part.state.each_mut().map(Tensor::elements_mut::<F>),
+        state: part.state.each_mut().map(|state| state.elements_mut::<F>()),
     });
     map::step(work.collect());
 }
