@@ -24,8 +24,8 @@ use cotangent_core::{Axes, DType, Norm, Result, Tensor};
 /// or a scalar has v for each element. Each step needs room for one more tensor of the parameter's shape, which
 /// is dropped before the next parameter's turn.
 ///
-/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes means infinite; its
-/// rows and columns stand still until they have faded.
+/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes a matrix NaN, and a
+/// vector stand still from then on, as in PyTorch: [`clip`](crate::clip) gradients that can be as large.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Adafactor {

@@ -36,7 +36,7 @@ use std::fmt::Debug;
 ///
 ///     fn update(&self, step: &mut ParamStep<'_>) -> Result<()> {
 ///         let (eta, mu) = (step.settings.learning_rate, step.settings.momentum);
-///         let [m] = step.state.tensors_mut()?;
+///         let m = step.state.tensor_mut("m")?;
 ///         let average = m.mul_scalar(mu).add(&step.gradient.mul_scalar(1.0 - mu))?;
 ///         let lengths = average.norm_over(Norm::L2, cotangent_core::Axes::keep(-1))?.add_scalar(1e-8);
 ///         let direction = average.div(&lengths)?;
@@ -171,17 +171,18 @@ impl ParamState {
         Ok(Self { steps: 0, tensors })
     }
 
-    /// How many steps the parameter has made.
-    pub fn steps(&self) -> u64 {
-        self.steps
+    /// The tensor of a name, to be changed or replaced by another of the same shape and dtype.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is none.
+    pub fn tensor_mut(&mut self, name: &str) -> Result<&mut Tensor> {
+        let mut tensors = self.tensors.iter_mut();
+        let found = tensors.find_map(|(known, tensor)| (*known == name).then_some(tensor));
+        found.ok_or_else(|| Error::argument("ParamState", format!("there is no tensor `{name}`")))
     }
 
-    /// The tensors with their names.
-    pub fn tensors(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
-        self.tensors.iter().map(|(name, tensor)| (*name, tensor))
-    }
-
-    /// All tensors, to be changed or replaced by others of the same shapes and dtypes.
+    /// All tensors in the order of [`Algorithm::init`], to be changed or replaced by others of the same shapes
+    /// and dtypes.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are not `N`.
@@ -192,5 +193,10 @@ impl ParamState {
             Error::argument("ParamState", reason)
         })?;
         Ok(all.each_mut().map(|(_, tensor)| tensor))
+    }
+
+    /// The tensors with their names.
+    pub(crate) fn tensors(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
+        self.tensors.iter().map(|(name, tensor)| (*name, tensor))
     }
 }

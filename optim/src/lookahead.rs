@@ -3,7 +3,7 @@
 use crate::average::toward;
 use crate::optimizer::{Optimizer, delegate};
 use crate::settings::check_range;
-use crate::state::{Mismatches, check_writer, insert_writer};
+use crate::state::Mismatches;
 use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Entry, Matcher, Module, Param, Part, StateDict, Stateful, step};
 use cotangent_core::{Error, Gradients, Result, Tensor};
@@ -44,9 +44,6 @@ struct Slow {
     /// Steps since the last synchronization.
     steps: u64,
 }
-
-/// The name that saved state carries.
-const NAME: &str = "Lookahead";
 
 /// `w := slow + α (w - slow)`.
 #[derive(Clone, Copy)]
@@ -143,12 +140,11 @@ fn same_kind(slow: &Tensor, param: &Param) -> Result<()> {
     Ok(())
 }
 
-/// `algorithm.Lookahead`; the state of the optimizer inside under `fast.`, and for each parameter its slow weights and the steps
+/// The state of the optimizer inside under `fast.`, and for each parameter its slow weights and the steps
 /// since its last synchronization, under `slow.PATH` and `steps.PATH`.
 impl<O: Stateful> Stateful for Lookahead<O> {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
-        insert_writer(&mut all, NAME);
         all.insert_part("fast", self.optimizer.state()?);
         for (path, slow) in &self.slow {
             all.insert(&format!("slow.{path}"), Entry::Tensor(slow.weights.clone()));
@@ -158,7 +154,6 @@ impl<O: Stateful> Stateful for Lookahead<O> {
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        check_writer(state, NAME)?;
         let (mut wrong, mut slow) = (Mismatches::default(), BTreeMap::new());
         for (path, _) in state.part("slow").iter() {
             let steps = wrong.take(state.count(&format!("steps.{path}")));
@@ -169,9 +164,7 @@ impl<O: Stateful> Stateful for Lookahead<O> {
         }
         wrong.only(state, |name| {
             let path = name.strip_prefix("slow.").or(name.strip_prefix("steps."));
-            name.starts_with("fast.")
-                || name.strip_prefix("algorithm.") == Some(NAME)
-                || path.is_some_and(|path| slow.contains_key(path))
+            name.starts_with("fast.") || path.is_some_and(|path| slow.contains_key(path))
         });
         wrong.finish()?;
         self.optimizer.load_state(&state.part("fast"))?;
