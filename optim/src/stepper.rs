@@ -266,11 +266,12 @@ impl Stateful for Stepper {
         for (path, _) in state.part("steps").iter() {
             let steps = wrong.take(state.count(&format!("steps.{path}")));
             let has = |name: &&str| state.get(&format!("slot.{name}.{path}")).is_some();
-            // The kind of which it has most, so that an error says what is missing.
-            let kinds = names.iter().filter(|kind| kind.iter().any(has));
-            let kind = kinds
-                .max_by_key(|kind| kind.iter().all(has))
-                .or(names.first());
+            // The largest kind that is there as a whole; if there is none, an error says what is missing
+            // of the one of which there is most.
+            let found = |kind: &&Vec<&str>| kind.iter().filter(|name| has(name)).count();
+            let kind = names
+                .iter()
+                .max_by_key(|kind| (found(kind) == kind.len(), found(kind)));
             let mut tensors = Vec::new();
             for &name in kind.into_iter().flatten() {
                 let tensor = wrong.take(state.tensor(&format!("slot.{name}.{path}")));
