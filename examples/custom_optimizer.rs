@@ -1,12 +1,13 @@
-//! An optimizer of one's own: a formula for one element, by the trait `Rule`; finding gradients, keeping and
-//! saving state, parameter groups, threads and instruction sets come with it.
+//! Your own optimizer: a formula for one element, by the trait `Rule`; finding gradients, keeping and saving
+//! state, parameter groups, threads and instruction sets come with it. Optimizers that need more than one element
+//! at a time implement the trait `Algorithm`.
 //!
 //! ```sh
 //! cargo run --example custom_optimizer
 //! ```
 
 use cotangent::kernel::Real;
-use cotangent::optim::{Rule, Settings, StepInfo, Stepper};
+use cotangent::optim::{Elementwise, Rule, Settings, StepInfo, Stepper};
 use cotangent::prelude::*;
 
 /// Momentum whose step is bounded: `m = μ m + (1 - μ) g; w -= η tanh(m / s)`.
@@ -16,6 +17,7 @@ struct SoftSign {
 }
 
 impl Rule<1> for SoftSign {
+    const NAME: &'static str = "SoftSign";
     const STATE: [&'static str; 1] = ["m"];
 
     #[inline(always)]
@@ -37,7 +39,7 @@ fn main() -> Result<()> {
         momentum: 0.9,
         ..Settings::new(0.02)
     };
-    let mut optimizer = Stepper::new(SoftSign { scale: 0.01 }, settings)?;
+    let mut optimizer = Stepper::new(Elementwise(SoftSign { scale: 0.01 }), settings)?;
     let pass = Pass::train(1);
     let mut last = f64::INFINITY;
     for step in 0..=200 {

@@ -26,6 +26,7 @@ pub mod prelude {
     pub use cotangent_nn::{Embedding, Flatten, Linear, Mlp, Residual, Rnn, RnnCell, Sequential};
     pub use cotangent_nn::{Layer, Module, init, regularize, signal};
     pub use cotangent_optim::{Accumulator, Constrained, Group, Lookahead, WeightAverage};
-    pub use cotangent_optim::{AdaDelta, AdaGrad, AdaMax, Adam, AdamW, Lamb, Lion, Momentum};
-    pub use cotangent_optim::{NAdam, Nesterov, Optimizer, RAdam, RmsProp, Schedule, Sgd, clip};
+    pub use cotangent_optim::{AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Lamb, Lion};
+    pub use cotangent_optim::{Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp};
+    pub use cotangent_optim::{Schedule, Sgd, clip};
 }

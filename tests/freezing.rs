@@ -110,6 +110,8 @@ fn optimizers() -> Result<Vec<Named>> {
             "nesterov, decay",
             Nesterov::new(0.05).weight_decay(0.01).build()?,
         ),
+        ("adafactor", Adafactor::new(0.01).build()?),
+        ("muon", Muon::new(0.01).build()?),
         ("adam", Adam::new(0.01).build()?),
         ("adam, decay", Adam::new(0.01).weight_decay(0.01).build()?),
     ])

@@ -20,6 +20,8 @@ const ALL: &[(&str, Build)] = &[
     ("AdaDelta", || AdaDelta::new(5.0).build()),
     ("Lamb", || Lamb::new(0.02).build()),
     ("Lion", || Lion::new(0.005).build()),
+    ("Adafactor", || Adafactor::new(0.05).build()),
+    ("Muon", || Muon::new(0.02).weight_decay(0.0).build()),
     ("Lookahead", || {
         Ok(Box::new(Lookahead::new(Adam::new(0.04).build()?, 5, 0.5)?))
     }),
@@ -324,7 +326,7 @@ fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
 
 #[test]
 fn settings_out_of_range_are_refused() {
-    let refused: [Result<Box<dyn Optimizer>>; 12] = [
+    let refused: [Result<Box<dyn Optimizer>>; 19] = [
         Sgd::new(-0.1).build(),
         Sgd::new(f64::NAN).build(),
         Momentum::new(0.1).momentum(1.0).build(),
@@ -337,6 +339,13 @@ fn settings_out_of_range_are_refused() {
         AdaDelta::new(1.0).rho(-0.1).build(),
         Lamb::new(0.1).weight_decay(-1.0).build(),
         Lion::new(0.1).betas(1.0, 0.9).build(),
+        Adafactor::new(0.1).beta2_decay(0.1).build(),
+        Adafactor::new(0.1).epsilon1(f64::NAN).build(),
+        Adafactor::new(0.1).epsilon2(-1.0).build(),
+        Adafactor::new(0.1).clipping(0.5).build(),
+        Muon::new(0.1).iterations(100).build(),
+        Muon::new(0.1).epsilon(-1.0).build(),
+        Muon::new(0.1).adam_betas(1.0, 0.9).build(),
     ];
     for (i, result) in refused.into_iter().enumerate() {
         assert!(matches!(result, Err(Error::Argument { .. })), "{i}");

@@ -3,6 +3,7 @@
 //! not; and neither depends on how the operands lie in memory.
 
 use cotangent::gradcheck::{self, Gradcheck};
+use cotangent::kernel::{Real, Update};
 use cotangent::prelude::{ChaCha8Rng, SeedableRng};
 use cotangent::transform;
 use cotangent::{
@@ -128,6 +129,16 @@ macro_rules! rows {
     };
 }
 
+/// `x + p y`.
+#[derive(Clone, Copy)]
+struct Blend(f64);
+
+impl Update<1, 1> for Blend {
+    fn apply<T: Real>(self, [x]: [T; 1], [y]: [T; 1]) -> [T; 1] {
+        [x + y * self.0]
+    }
+}
+
 /// Elementwise functions of one tensor.
 fn elementwise() -> Vec<Row> {
     rows! {
@@ -190,6 +201,10 @@ fn elementwise() -> Vec<Row> {
         1 Same dropout: |x, p| x[0].dropout(p.number, p.seed);
         1 Same alpha_dropout: |x, p| x[0].alpha_dropout(p.number, p.seed);
         1 Same scaled_in_place: |x, p| x[0].clone().scaled_in_place(p.number);
+        2 Same map_in_place: |x, p| {
+            let mut y = x[0].clone();
+            y.map_in_place(Blend(p.number), [&x[1]]).map(|()| y)
+        };
         2 Same add: |x, p| x[0].add(&x[1]);
         2 Same sub: |x, p| x[0].sub(&x[1]);
         2 Same mul: |x, p| x[0].mul(&x[1]);

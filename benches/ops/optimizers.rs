@@ -1,4 +1,4 @@
-//! One step over ten million parameters, for each optimizer: ten matrices of 1000 x 1000.
+//! One step over ten million parameters, for each optimizer: ten matrices of 1000 x 1000; one for Muon.
 
 use crate::{Bound, Case, normal};
 use cotangent::prelude::*;
@@ -22,22 +22,44 @@ const OPTIMIZERS: [(&str, usize, Build); 15] = [
     ("RAdam", 2, || RAdam::new(1e-3).build()),
     ("AdaMax", 2, || AdaMax::new(1e-3).build()),
     ("AdaDelta", 2, || AdaDelta::new(1.0).build()),
-    // Two sweeps more than the bound counts: the step needs norms of what the first one gives.
+    // Half as many bytes again as the bound counts: the step needs norms of a direction that is kept.
     ("Lamb", 2, || Lamb::new(1e-3).build()),
     ("Lion", 1, || Lion::new(1e-4).build()),
 ];
 
+const SHAPE: [usize; 2] = [1000, 1000];
+
 pub fn cases() -> Vec<Case> {
+    let mut cases: Vec<Case> = OPTIMIZERS
+        .into_iter()
+        .map(|(name, state, build)| elementwise(name, 3 + 2 * state, build))
+        .collect();
+    // Reads parameter and gradient and writes the parameter; the state is a thousandth of that.
+    cases.push(elementwise("Adafactor", 3, || Adafactor::new(1e-3).build()));
+    // Five iterations of three products.
+    let [rows, columns] = SHAPE;
+    let operations = 5 * 3 * 2 * rows * rows * columns;
+    let bytes = 4 * 5 * rows * columns;
+    let bound = Bound::Operations(operations, bytes);
+    cases.push(case("Muon", 1, bound, || Muon::new(1e-3).build()));
+    cases
+}
+
+/// Ten matrices, of which so many tensors are read or written.
+fn elementwise(name: &str, tensors: usize, build: Build) -> Case {
     const MATRICES: usize = 10;
-    const SHAPE: [usize; 2] = [1000, 1000];
-    let cases = OPTIMIZERS.map(|(name, state, build)| {
-        // Reads parameter, gradient and state; writes parameter and state.
-        let bytes = 4 * (3 + 2 * state) * MATRICES * SHAPE[0] * SHAPE[1];
-        let bound = Bound::Bytes(bytes);
-        Case::new(format!("{name}, 10M parameters"), bound, move || {
+    let bytes = 4 * tensors * MATRICES * SHAPE[0] * SHAPE[1];
+    case(name, MATRICES, Bound::Bytes(bytes), build)
+}
+
+fn case(name: &str, matrices: usize, bound: Bound, build: Build) -> Case {
+    Case::new(
+        format!("{name}, {matrices}M parameters"),
+        bound,
+        move || {
             let mut params = Vec::new();
             let mut gradients = Gradients::default();
-            for _ in 0..MATRICES {
+            for _ in 0..matrices {
                 let param = Param::new(&normal(&SHAPE)?);
                 gradients.insert(&param, normal(&SHAPE)?);
                 params.push(param);
@@ -46,7 +68,6 @@ pub fn cases() -> Vec<Case> {
             Ok(Box::new(move || {
                 Ok(optimizer.step(&mut params, &gradients)?)
             }))
-        })
-    });
-    cases.into()
+        },
+    )
 }

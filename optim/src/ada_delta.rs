@@ -1,5 +1,6 @@
 //! AdaDelta: no learning rate to choose.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed, mean_square};
 use crate::settings::{Settings, at_least_0, check_range, setters};
@@ -44,11 +45,12 @@ impl AdaDelta {
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
         check_range("ρ", self.rho, (0.0..=1.0).contains(&self.rho), "in [0, 1]")?;
         at_least_0("ε", self.epsilon)?;
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<2> for AdaDelta {
+    const NAME: &'static str = "AdaDelta";
     const STATE: [&'static str; 2] = ["v", "u"];
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! AdaGrad: smaller steps where gradients have been large.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed};
 use crate::settings::{Settings, at_least_0, setters};
@@ -68,11 +69,12 @@ impl AdaGrad {
         at_least_0("the decay of the learning rate", self.learning_rate_decay)?;
         at_least_0("ε", self.epsilon)?;
         at_least_0("the initial accumulator", self.initial_accumulator)?;
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<1> for AdaGrad {
+    const NAME: &'static str = "AdaGrad";
     const STATE: [&'static str; 1] = ["s"];
 
     fn initial(&self) -> [f64; 1] {

@@ -1,5 +1,6 @@
 //! AdaMax: Adam with the largest gradient in place of the root mean square.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed, larger};
 use crate::settings::{Settings, at_least_0, fraction, setters};
@@ -38,11 +39,12 @@ impl AdaMax {
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
         fraction("β₂", self.beta2)?;
         at_least_0("ε", self.epsilon)?;
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<2> for AdaMax {
+    const NAME: &'static str = "AdaMax";
     const STATE: [&'static str; 2] = ["m", "u"];
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! Adam, with decoupled weight decay, and AMSGrad.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, larger, mean_square, regularized};
 use crate::settings::{Settings, at_least_0, fraction, setters};
@@ -63,13 +64,19 @@ impl Adam {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
-        fraction("β₂", self.beta2)?;
-        at_least_0("ε", self.epsilon)?;
+        self.check()?;
         Ok(if self.amsgrad {
-            Box::new(Stepper::<_, 3>::new(self, self.settings)?)
+            Box::new(Stepper::new(Elementwise::<_, 3>(self), self.settings)?)
         } else {
-            Box::new(Stepper::<_, 2>::new(self, self.settings)?)
+            Box::new(Stepper::new(Elementwise::<_, 2>(self), self.settings)?)
         })
+    }
+
+    /// An error unless all is in range.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.settings.check()?;
+        fraction("β₂", self.beta2)?;
+        at_least_0("ε", self.epsilon)
     }
 
     /// The step size with the correction of m; ε as it stands beside v before its correction; the
@@ -105,6 +112,7 @@ impl Adam {
 }
 
 impl Rule<2> for Adam {
+    const NAME: &'static str = "Adam";
     const STATE: [&'static str; 2] = ["m", "v"];
 
     fn prepare(&self, at: &mut StepInfo) {
@@ -119,6 +127,7 @@ impl Rule<2> for Adam {
 }
 
 impl Rule<3> for Adam {
+    const NAME: &'static str = "AMSGrad";
     const STATE: [&'static str; 3] = ["m", "v", "v_max"];
 
     fn prepare(&self, at: &mut StepInfo) {

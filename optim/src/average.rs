@@ -128,14 +128,12 @@ impl<M: Module + Clone> WeightAverage<M> {
             wrong.add(format!("`{path}`: the model did not have this"));
         }
         wrong.finish()?;
-        let mut empty = vec![[]; params.len()];
         let mut parts: Vec<_> = params
             .into_iter()
-            .zip(&mut empty)
-            .map(|((param, theirs), state)| Part {
+            .map(|(param, theirs)| Part {
                 param,
                 gradient: theirs.value(),
-                state,
+                state: [],
                 step: MoveTo { share },
             })
             .collect();

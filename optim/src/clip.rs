@@ -107,7 +107,7 @@ pub(crate) fn root(sum_of_squares: f64, x: &Tensor) -> Result<f64> {
 }
 
 /// The gradient times a factor, which need not have all its digits in the gradient's dtype.
-fn scaled(gradient: Tensor, factor: f64) -> Tensor {
+pub(crate) fn scaled(gradient: Tensor, factor: f64) -> Tensor {
     const PART: f64 = 1.0 / (1u64 << 62) as f64;
     let smallest = match gradient.dtype() {
         DType::F32 => f64::from(f32::MIN_POSITIVE),

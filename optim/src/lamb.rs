@@ -1,12 +1,13 @@
 //! LAMB: Adam whose step is measured by each parameter's norm, for large batches.
 
+use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::clip::root;
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo, mean_square};
+use crate::rule::mean_square;
 use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Param, Part, step};
+use cotangent_core::module::{Part, step};
 use cotangent_core::{DType, Result, Tensor};
 
 /// m and v as Adam's; `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`, the norms over each parameter, their
@@ -50,21 +51,25 @@ impl Lamb {
     }
 }
 
-/// `r` of an element, from `w`, `m` and `v`.
+/// m and v move; `r` of the new ones.
 #[derive(Clone, Copy)]
 struct Direction {
+    beta1: f64,
+    beta2: f64,
     first_correction: f64,
     second_correction: f64,
     epsilon: f64,
     weight_decay: f64,
 }
 
-impl Step<1> for Direction {
+impl Step<3> for Direction {
     #[inline(always)]
-    fn apply<T: Real>(self, w: T, m: T, [v]: [T; 1]) -> (T, [T; 1]) {
+    fn apply<T: Real>(self, w: T, g: T, [m, v, _]: [T; 3]) -> (T, [T; 3]) {
+        let m = m * self.beta1 + g * (1.0 - self.beta1);
+        let v = mean_square(v, g, self.beta2);
         let divisor = v.sqrt() * self.second_correction + self.epsilon;
         let r = m / divisor * self.first_correction + w * self.weight_decay;
-        (r, [v])
+        (w, [m, v, r])
     }
 }
 
@@ -107,46 +112,47 @@ impl Step<0> for Descend {
     }
 }
 
-impl Rule<2> for Lamb {
-    const STATE: [&'static str; 2] = ["m", "v"];
-
-    /// The sweep moves the state alone: the parameter's own step needs norms.
-    #[inline(always)]
-    fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
-        let beta1 = at.settings.momentum;
-        let m = m * beta1 + g * (1.0 - beta1);
-        let v = mean_square(v, g, self.beta2);
-        (w, [m, v])
+impl Algorithm for Lamb {
+    fn name(&self) -> &'static str {
+        "Lamb"
     }
 
-    fn finish(&self, at: StepInfo, param: &mut Param, [m, v]: &mut [Tensor; 2]) -> Result<()> {
-        let t = at.number as f64;
-        let direction = Direction {
-            first_correction: (1.0 - at.settings.momentum.powf(t)).recip(),
-            second_correction: (1.0 - self.beta2.powf(t)).sqrt().recip(),
-            epsilon: self.epsilon,
-            weight_decay: at.settings.weight_decay,
-        };
-        let mut r = Param::new(param.value());
+    fn state_names(&self) -> Vec<Vec<&'static str>> {
+        vec![vec!["m", "v"]]
+    }
+
+    fn init(&self, _path: &str, value: &Tensor) -> Result<ParamState> {
+        ParamState::zeros_like(["m", "v"], value)
+    }
+
+    /// Two sweeps, and one for either norm.
+    fn update(&self, at: &mut ParamStep<'_>) -> Result<()> {
+        let (t, beta1) = (at.number as f64, at.settings.momentum);
+        let [m, v] = at.state.tensors_mut()?;
+        let dtype = at.param.value().dtype();
+        let mut r = Tensor::zeros(at.param.shape(), dtype)?;
+        // It writes the parameter too, as it is: should memory for that be needed and refused, then here,
+        // where nothing has changed yet.
         step(&mut [Part {
-            param: &mut r,
-            gradient: m,
-            state: std::array::from_mut(v),
-            step: direction,
+            param: &mut *at.param,
+            gradient: at.gradient,
+            state: [m, v, &mut r],
+            step: Direction {
+                beta1,
+                beta2: self.beta2,
+                first_correction: (1.0 - beta1.powf(t)).recip(),
+                second_correction: (1.0 - self.beta2.powf(t)).sqrt().recip(),
+                epsilon: self.epsilon,
+                weight_decay: at.settings.weight_decay,
+            },
         }])?;
-        let norm = root(param.value().sum_of_squares(), param.value())?;
-        let length = root(r.value().sum_of_squares(), r.value())?;
-        let descend = Descend::new(
-            at.settings.learning_rate,
-            norm,
-            length,
-            param.value().dtype(),
-        );
+        let norm = root(at.param.value().sum_of_squares(), at.param.value())?;
+        let length = root(r.sum_of_squares(), &r)?;
         step(&mut [Part {
-            param,
-            gradient: r.value(),
-            state: &mut [],
-            step: descend,
+            param: &mut *at.param,
+            gradient: &r,
+            state: [],
+            step: Descend::new(at.settings.learning_rate, norm, length, dtype),
         }])
     }
 }

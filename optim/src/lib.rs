@@ -1,7 +1,8 @@
 //! Optimizers, gradient clipping and learning-rate schedules for `cotangent`.
 //!
-//! An optimizer is a [`Rule`] (a formula over one element of parameter, gradient and state) inside
-//! a [`Stepper`], which finds each parameter's gradient and keeps its state.
+//! An optimizer is an [`Algorithm`], the initial state and the update of one parameter, run by a [`Stepper`],
+//! which finds each parameter's gradient and keeps its state. The most used algorithm is a [`Rule`], a formula over
+//! one element of parameter, gradient and state.
 //!
 //! ```
 //! use cotangent_core::{Tensor, module::{Module, Param, Pass}};
@@ -23,15 +24,19 @@ mod accumulate;
 mod ada_delta;
 mod ada_grad;
 mod ada_max;
+mod adafactor;
 mod adam;
+mod algorithm;
 mod average;
 pub mod clip;
 mod constrained;
+mod elementwise;
 mod group;
 mod lamb;
 mod lion;
 mod lookahead;
 mod momentum;
+mod muon;
 mod n_adam;
 mod optimizer;
 mod r_adam;
@@ -47,14 +52,18 @@ pub use accumulate::Accumulator;
 pub use ada_delta::AdaDelta;
 pub use ada_grad::AdaGrad;
 pub use ada_max::AdaMax;
+pub use adafactor::Adafactor;
 pub use adam::{Adam, AdamW};
+pub use algorithm::{Algorithm, ParamState, ParamStep};
 pub use average::WeightAverage;
 pub use constrained::Constrained;
+pub use elementwise::Elementwise;
 pub use group::Group;
 pub use lamb::Lamb;
 pub use lion::Lion;
 pub use lookahead::Lookahead;
 pub use momentum::{Momentum, Nesterov};
+pub use muon::{Muon, MuonScale};
 pub use n_adam::NAdam;
 pub use optimizer::Optimizer;
 pub use r_adam::RAdam;

@@ -1,5 +1,6 @@
 //! Lion: steps of one size, by sign.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, shrunk};
 use crate::settings::{Settings, fraction, setters};
@@ -42,11 +43,12 @@ impl Lion {
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
         fraction("β₂", self.beta2)?;
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<1> for Lion {
+    const NAME: &'static str = "Lion";
     const STATE: [&'static str; 1] = ["m"];
 
     #[inline(always)]

@@ -102,7 +102,7 @@ impl<O: Optimizer> Optimizer for Lookahead<O> {
                 step(&mut [Part {
                     param: &mut *param,
                     gradient: &slow.weights,
-                    state: &mut [],
+                    state: [],
                     step: Approach { alpha: self.alpha },
                 }])?;
                 slow.weights = param.value().clone();

@@ -1,5 +1,6 @@
 //! Gradient descent with momentum, plain and Nesterov's.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed};
 use crate::settings::{Settings, check_range, setters};
@@ -44,11 +45,12 @@ impl Momentum {
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
         let ok = (0.0..=1.0).contains(&self.dampening);
         check_range("dampening", self.dampening, ok, "in [0, 1]")?;
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<1> for Momentum {
+    const NAME: &'static str = "Momentum";
     const STATE: [&'static str; 1] = ["momentum"];
 
     #[inline(always)]
@@ -91,11 +93,12 @@ impl Nesterov {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<1> for Nesterov {
+    const NAME: &'static str = "Nesterov";
     const STATE: [&'static str; 1] = ["momentum"];
 
     #[inline(always)]

@@ -1,5 +1,6 @@
 //! NAdam: Adam with Nesterov's momentum.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, mean_square, regularized};
 use crate::settings::{Settings, at_least_0, fraction, setters};
@@ -51,7 +52,7 @@ impl NAdam {
         fraction("β₂", self.beta2)?;
         at_least_0("ε", self.epsilon)?;
         at_least_0("the decay of the momentum", self.momentum_decay)?;
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 
     /// `μ_t`
@@ -61,9 +62,11 @@ impl NAdam {
 }
 
 impl Rule<2> for NAdam {
+    const NAME: &'static str = "NAdam";
     const STATE: [&'static str; 2] = ["m", "v"];
+    /// Π.
+    const CARRY: Option<&'static str> = Some("momentum_product");
 
-    /// What is carried from step to step is Π.
     fn prepare(&self, at: &mut StepInfo) {
         let (beta1, t) = (at.settings.momentum, at.number as f64);
         let (mu, next) = (self.mu(beta1, t), self.mu(beta1, t + 1.0));

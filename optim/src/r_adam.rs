@@ -1,5 +1,6 @@
 //! RAdam: Adam that waits until its second moment can be trusted.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, mean_square, regularized};
 use crate::settings::{Settings, at_least_0, fraction, setters};
@@ -43,11 +44,12 @@ impl RAdam {
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
         fraction("β₂", self.beta2)?;
         at_least_0("ε", self.epsilon)?;
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<2> for RAdam {
+    const NAME: &'static str = "RAdam";
     const STATE: [&'static str; 2] = ["m", "v"];
 
     fn prepare(&self, at: &mut StepInfo) {

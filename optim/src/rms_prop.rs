@@ -1,5 +1,6 @@
 //! RMSProp: AdaGrad that forgets.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed, mean_square};
 use crate::settings::{Settings, at_least_0, check_range, setters};
@@ -87,10 +88,16 @@ impl RmsProp {
         at_least_0("ε", self.epsilon)?;
         at_least_0("the initial v", self.initial)?;
         Ok(match (self.centered, self.settings.momentum != 0.0) {
-            (false, false) => Box::new(Stepper::new(Plain(self), self.settings)?),
-            (false, true) => Box::new(Stepper::new(WithMomentum(self), self.settings)?),
-            (true, false) => Box::new(Stepper::new(Centered(self), self.settings)?),
-            (true, true) => Box::new(Stepper::new(CenteredWithMomentum(self), self.settings)?),
+            (false, false) => Box::new(Stepper::new(Elementwise(Plain(self)), self.settings)?),
+            (false, true) => Box::new(Stepper::new(
+                Elementwise(WithMomentum(self)),
+                self.settings,
+            )?),
+            (true, false) => Box::new(Stepper::new(Elementwise(Centered(self)), self.settings)?),
+            (true, true) => Box::new(Stepper::new(
+                Elementwise(CenteredWithMomentum(self)),
+                self.settings,
+            )?),
         })
     }
 
@@ -121,6 +128,7 @@ fn with_momentum<T: Real>(at: StepInfo, w: T, u: T, b: T) -> (T, T) {
 struct Plain(RmsProp);
 
 impl Rule<1> for Plain {
+    const NAME: &'static str = "RmsProp";
     const STATE: [&'static str; 1] = ["v"];
 
     fn initial(&self) -> [f64; 1] {
@@ -138,6 +146,7 @@ impl Rule<1> for Plain {
 struct WithMomentum(RmsProp);
 
 impl Rule<2> for WithMomentum {
+    const NAME: &'static str = "RmsProp with momentum";
     const STATE: [&'static str; 2] = ["v", "momentum"];
 
     fn initial(&self) -> [f64; 2] {
@@ -156,6 +165,7 @@ impl Rule<2> for WithMomentum {
 struct Centered(RmsProp);
 
 impl Rule<2> for Centered {
+    const NAME: &'static str = "centered RmsProp";
     const STATE: [&'static str; 2] = ["v", "mean"];
 
     fn initial(&self) -> [f64; 2] {
@@ -173,6 +183,7 @@ impl Rule<2> for Centered {
 struct CenteredWithMomentum(RmsProp);
 
 impl Rule<3> for CenteredWithMomentum {
+    const NAME: &'static str = "centered RmsProp with momentum";
     const STATE: [&'static str; 3] = ["v", "mean", "momentum"];
 
     fn initial(&self) -> [f64; 3] {

@@ -2,8 +2,6 @@
 
 use crate::settings::Settings;
 use cotangent_core::kernel::Real;
-use cotangent_core::module::Param;
-use cotangent_core::{Result, Tensor};
 use std::fmt::Debug;
 
 /// What a [`Rule`] is told about the step that it takes with one parameter.
@@ -13,26 +11,26 @@ pub struct StepInfo {
     pub number: u64,
     /// The optimizer's settings.
     pub settings: Settings,
-    /// A number of the parameter's own, which [`Rule::prepare`] may change: 1 before its first step,
-    /// and saved with its state (NAdam's product of momenta).
+    /// The parameter's [carried number](Rule::CARRY), which [`Rule::prepare`] may change; 1 without one.
     pub carry: f64,
     /// What [`Rule::prepare`] works out once for all elements, such as bias corrections.
     pub shared: [f64; 3],
 }
 
-/// The formula of an optimizer with `N` numbers of state per element: all that an optimizer of one's
-/// own needs.
+/// The formula of an optimizer with `N` numbers of state per element: all that your own optimizer needs, if
+/// no element depends on another. For others there is [`Algorithm`](crate::Algorithm).
 ///
 /// ```
 /// use cotangent_core::kernel::Real;
 /// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Optimizer, Rule, Settings, StepInfo, Stepper};
+/// use cotangent_optim::{Elementwise, Optimizer, Rule, Settings, StepInfo, Stepper};
 ///
 /// /// m = μ m + (1 - μ) g; w -= η m / (1 + |m|)
 /// #[derive(Clone, Copy, Debug)]
 /// struct Bounded;
 ///
 /// impl Rule<1> for Bounded {
+///     const NAME: &'static str = "Bounded";
 ///     const STATE: [&'static str; 1] = ["average"];
 ///
 ///     #[inline(always)]
@@ -43,7 +41,8 @@ pub struct StepInfo {
 /// }
 ///
 /// let mut w = Param::new(&Tensor::from([5.0f32, -3.0]));
-/// let mut optimizer = Stepper::new(Bounded, Settings { momentum: 0.5, ..Settings::new(0.1) })?;
+/// let settings = Settings { momentum: 0.5, ..Settings::new(0.1) };
+/// let mut optimizer = Stepper::new(Elementwise(Bounded), settings)?;
 /// for _ in 0..200 {
 ///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
 ///     optimizer.step(&mut w, &grads)?;
@@ -52,32 +51,28 @@ pub struct StepInfo {
 /// # Ok::<(), cotangent_core::Error>(())
 /// ```
 pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
+    /// The name that saved state carries; state of a rule with another name is not loaded.
+    const NAME: &'static str;
+
     /// The names of the state, under which it is saved.
     const STATE: [&'static str; N];
+
+    /// The name of a number that each parameter carries from step to step and that is saved with its state,
+    /// if there is one: [`StepInfo::carry`], 1 before the first step (NAdam's product of momenta).
+    const CARRY: Option<&'static str> = None;
 
     /// What the state of a parameter starts as.
     fn initial(&self) -> [f64; N] {
         [0.0; N]
     }
 
-    /// Works out, once per parameter and step, what the elements share: sets `shared` or `carry`.
+    /// Works out, once per parameter and step, what the elements share: sets `shared`, and `carry` if it has one.
     fn prepare(&self, _at: &mut StepInfo) {}
 
     /// The new parameter and state, from parameter `w`, gradient `g` and state. To be marked
     /// `#[inline(always)]`: what is not inlined is not vectorized. If it panics, some elements have made the
     /// step and others have not; shapes stay.
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, state: [T; N]) -> (T, [T; N]);
-
-    /// What is left to do with a parameter after the sweep, if it takes more than one: [`Lamb`]
-    /// needs norms.
-    ///
-    /// # Errors
-    /// Those of the tensor operations that it uses.
-    ///
-    /// [`Lamb`]: crate::Lamb
-    fn finish(&self, _at: StepInfo, _param: &mut Param, _state: &mut [Tensor; N]) -> Result<()> {
-        Ok(())
-    }
 }
 
 /// `β v + (1 - β) g²`. The square is never made by itself: it would leave the range earlier.

@@ -1,5 +1,6 @@
 //! Plain gradient descent.
 
+use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed};
 use crate::settings::{Settings, setters};
@@ -29,11 +30,12 @@ impl Sgd {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
-        Ok(Box::new(Stepper::new(self, self.settings)?))
+        Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }
 
 impl Rule<0> for Sgd {
+    const NAME: &'static str = "Sgd";
     const STATE: [&'static str; 0] = [];
 
     #[inline(always)]

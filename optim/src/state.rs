@@ -1,7 +1,29 @@
 //! Reading saved states strictly: every mismatch is listed, and nothing is passed over.
 
-use cotangent_core::state::StateDict;
+use cotangent_core::state::{Entry, StateDict};
 use cotangent_core::{Error, Result};
+
+/// Says in a state which algorithm or wrapper wrote it.
+pub(crate) fn insert_writer(state: &mut StateDict, name: &str) {
+    state.insert(&format!("algorithm.{name}"), Entry::Count(1));
+}
+
+/// The name of the algorithm or wrapper that wrote a state; none if it does not say.
+pub(crate) fn writer(state: &StateDict) -> Option<&str> {
+    let mut names = state.iter().map(|(name, _)| name);
+    names.find_map(|name| name.strip_prefix("algorithm."))
+}
+
+/// An error if a state says that another than `name` wrote it.
+pub(crate) fn check_writer(state: &StateDict, name: &str) -> Result<()> {
+    let mut wrong = Mismatches::default();
+    if let Some(writer) = writer(state).filter(|writer| *writer != name) {
+        wrong.add(format!(
+            "the state is that of {writer}, the optimizer is {name}"
+        ));
+    }
+    wrong.finish()
+}
 
 /// What does not fit, collected over a whole state.
 #[derive(Debug, Default)]

@@ -1,50 +1,51 @@
-//! What turns a rule into an optimizer: finding each parameter's gradient, keeping its state by path,
-//! and one fused sweep over all parameters.
+//! What makes an algorithm an optimizer: finding each parameter's gradient, keeping its state by path, groups,
+//! saving and loading.
 
+use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::group::Group;
 use crate::optimizer::Optimizer;
-use crate::rule::{Rule, StepInfo};
 use crate::settings::Settings;
-use crate::state::Mismatches;
-use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Matcher, Module, Param, Part, step};
+use crate::state::{Mismatches, check_writer, insert_writer, writer};
+use cotangent_core::module::{Matcher, Module, Param};
 use cotangent_core::state::{Entry, StateDict, Stateful};
-use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Tensor};
+use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Shape, Tensor};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-/// An optimizer that applies a [`Rule`] to every element.
+/// The optimizer that runs an [`Algorithm`].
 ///
 /// State is kept by the parameter's path, so that a model that was loaded or cloned goes on with
 /// it. Each parameter counts its own steps: while it is frozen its state stands still, and when it
 /// is unfrozen it goes on from there, or, if it has none yet, starts as in a first step.
 #[derive(Clone, Debug)]
-pub struct Stepper<R, const N: usize> {
-    rule: R,
+pub struct Stepper {
+    algorithm: Arc<dyn Algorithm>,
     settings: Settings,
     groups: Vec<Group>,
     /// The groups of each parameter that has been seen, by their numbers.
     members: BTreeMap<String, Vec<usize>>,
-    states: BTreeMap<String, State<N>>,
+    states: BTreeMap<String, Kept>,
     /// Whether the states come from elsewhere, and no model has been seen since.
     unchecked: bool,
 }
 
+/// The state of a parameter.
 #[derive(Clone, Debug)]
-struct State<const N: usize> {
-    steps: u64,
-    carry: f64,
-    slots: [Tensor; N],
+struct Kept {
+    state: ParamState,
+    /// The form of the parameter that it fits; none if it was loaded and its parameter has not been seen.
+    form: Option<(Shape, DType)>,
 }
 
-impl<R: Rule<N>, const N: usize> Stepper<R, N> {
+impl Stepper {
     /// An optimizer with no state yet.
     ///
     /// # Errors
     /// [`Error::Argument`] if a setting is out of range.
-    pub fn new(rule: R, settings: Settings) -> Result<Self> {
+    pub fn new(algorithm: impl Algorithm, settings: Settings) -> Result<Self> {
         settings.check()?;
         Ok(Self {
-            rule,
+            algorithm: Arc::new(algorithm),
             settings,
             groups: Vec::new(),
             members: BTreeMap::new(),
@@ -53,15 +54,14 @@ impl<R: Rule<N>, const N: usize> Stepper<R, N> {
         })
     }
 
-    /// Finds the groups of the model's parameters, if there is one not seen yet.
+    /// Checks the paths of the model's parameters and finds their groups, if there is one not seen yet.
     fn assign(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
-        if self.groups.is_empty()
-            || params
-                .iter()
-                .all(|(path, _)| self.members.contains_key(path))
-        {
+        let mut paths = params.iter().map(|(path, _)| &**path);
+        if paths.all(|path| self.members.contains_key(path)) {
             return Ok(());
         }
+        let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
+        self.algorithm.check_paths(&paths)?;
         for group in &self.groups {
             if !params.iter().any(|(path, _)| group.paths.matches(path)) {
                 let place = "among the model's parameters";
@@ -100,9 +100,57 @@ impl<R: Rule<N>, const N: usize> Stepper<R, N> {
         let mut groups = groups.map(|&number| &self.groups[number]);
         groups.try_fold(self.settings, |settings, group| group.adjust(settings))
     }
+
+    /// An error if the parameter's state is that of another one.
+    fn check_state(&mut self, path: &str, value: &Tensor) -> Result<()> {
+        let Some(kept) = self.states.get_mut(path) else {
+            return Ok(());
+        };
+        if let Some((shape, dtype)) = &kept.form {
+            return check(
+                ("the parameter", value),
+                ("the state", shape, *dtype),
+                OF_ANOTHER,
+            );
+        }
+        let expected = self.algorithm.init(path, value)?;
+        let names =
+            |state: &ParamState| -> Vec<_> { state.tensors().map(|(name, _)| name).collect() };
+        let [found, expected_names] = [&kept.state, &expected].map(names);
+        if found != expected_names {
+            let reason = format!(
+                "the loaded state has {found:?} where {expected_names:?} are expected; `forget_where` drops it"
+            );
+            return Err(Error::argument("optimizer step", reason));
+        }
+        for ((_, expected), (_, found)) in expected.tensors().zip(kept.state.tensors()) {
+            let found = ("the loaded state", found.shape(), found.dtype());
+            check(("its initial state", expected), found, OF_ANOTHER)?;
+        }
+        kept.form = Some((value.shape().into(), value.dtype()));
+        Ok(())
+    }
 }
 
-impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
+const OF_ANOTHER: &str =
+    "the state is of another parameter that had this path: `forget_where` drops it";
+
+/// An error that names both unless the second has the shape and dtype of the first.
+fn check(
+    (expected_name, expected): (&str, &Tensor),
+    (name, shape, dtype): (&str, &[usize], DType),
+    reason: &str,
+) -> Result<()> {
+    let dtypes = [(expected_name, expected.dtype()), (name, dtype)];
+    DType::expect_same("optimizer step", &dtypes)?;
+    if expected.shape() != shape {
+        let shapes = [expected.shape(), shape];
+        return Err(Error::shape("optimizer step", reason, &shapes));
+    }
+    Ok(())
+}
+
+impl Optimizer for Stepper {
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
         let params = model.named_params_mut();
         self.assign(&params)?;
@@ -115,64 +163,46 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
             let Some(gradient) = gradients.get(&*param).filter(|_| !param.is_frozen()) else {
                 continue;
             };
-            let state = self.states.get(&path);
-            let state = state.iter().flat_map(|state| &state.slots);
-            let state = state.map(|slot| {
-                (
-                    "the state",
-                    slot,
-                    "the state is of another parameter that had this path: `forget_where` drops it",
-                )
-            });
-            let gradient_reason = "the gradient has another shape than the parameter";
-            for (name, operand, reason) in
-                state.chain([("the gradient", gradient, gradient_reason)])
-            {
-                check(param.value(), name, operand, reason).map_err(|error| error.within(&path))?;
-            }
+            let value = param.value();
+            let reason = "the gradient has another shape than the parameter";
+            let gradient_is = ("the gradient", gradient.shape(), gradient.dtype());
+            check(("the parameter", value), gradient_is, reason)
+                .and_then(|()| self.check_state(&path, value))
+                .map_err(|error| error.within(&path))?;
             work.push((path, param, gradient, settings));
         }
         for (path, param, ..) in &work {
             if !self.states.contains_key(path) {
-                let state = State::new(param.value(), self.rule.initial())?;
-                self.states.insert(path.clone(), state);
+                let value = param.value();
+                let kept = Kept {
+                    state: self
+                        .algorithm
+                        .init(path, value)
+                        .map_err(|error| error.within(path))?,
+                    form: Some((value.shape().into(), value.dtype())),
+                };
+                self.states.insert(path.clone(), kept);
             }
         }
         // Both in the order of the paths, so that each state is borrowed once.
         work.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut states = self.states.iter_mut();
-        let mut parts = Vec::with_capacity(work.len());
-        let mut counts = Vec::with_capacity(work.len());
+        let mut steps = Vec::with_capacity(work.len());
         for (path, param, gradient, settings) in work {
-            let Some((_, state)) = states.find(|(known, _)| **known == path) else {
+            let Some((path, Kept { state, .. })) = states.find(|(known, _)| **known == path) else {
                 let reason = format!("two parameters have the path `{path}`");
                 return Err(Error::argument("optimizer step", reason));
             };
-            let mut at = StepInfo {
+            steps.push(ParamStep {
+                path,
                 number: state.steps + 1,
                 settings,
-                carry: state.carry,
-                shared: [0.0; 3],
-            };
-            self.rule.prepare(&mut at);
-            counts.push((&mut state.steps, &mut state.carry));
-            parts.push(Part {
                 param,
                 gradient,
-                state: &mut state.slots,
-                step: Element {
-                    rule: self.rule,
-                    at,
-                },
+                state,
             });
         }
-        step(&mut parts)?;
-        for (part, (steps, carry)) in parts.into_iter().zip(counts) {
-            let Element { rule, at } = part.step;
-            (*steps, *carry) = (at.number, at.carry);
-            rule.finish(at, part.param, part.state)?;
-        }
-        Ok(())
+        self.algorithm.update_all(steps)
     }
 
     fn add_group(&mut self, group: Group) {
@@ -202,63 +232,81 @@ impl<R: Rule<N>, const N: usize> Optimizer for Stepper<R, N> {
     }
 }
 
-/// The settings under `settings.`, and for each parameter that has state its count of steps, its carried
-/// number and its tensors, under `steps.PATH`, `carry.PATH` and `slot.NAME.PATH`. Loading replaces all of it,
-/// the settings too, as in PyTorch: to go on with another learning rate, set it afterwards. What the
-/// optimizer was built with beside them (β₂, ε, groups) is not part of it, and neither is its kind: a state
-/// is refused where its tensors have other names, so that of Adam fits AdamW, NAdam and RAdam too.
-impl<R: Rule<N>, const N: usize> Stateful for Stepper<R, N> {
+/// The algorithm's name in `algorithm.NAME`; the settings under `settings.`; and for each parameter that has
+/// state its count of steps and its tensors, under `steps.PATH` and `slot.NAME.PATH`. Loading replaces all
+/// of it, the settings too, as in PyTorch: to go on with another learning rate, set it afterwards. What the
+/// optimizer was built with beside them (β₂, ε, groups) is not part of it.
+///
+/// State of an algorithm with another name is refused. That of [`Adam`](crate::Adam) fits [`AdamW`](crate::AdamW),
+/// which is the same algorithm with another weight decay.
+///
+/// State that was saved before it named its algorithm has a number more for each parameter, `carry.PATH`.
+/// It is loaded if its tensors have the names that are expected and the number is what the algorithm leaves
+/// there: so those of Adam, AdamW, RAdam and LAMB, which are the same averages, are taken for one another, as
+/// they were then, and so are those of momentum and Nesterov's.
+impl Stateful for Stepper {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
+        insert_writer(&mut all, self.algorithm.name());
         all.insert_part("settings", self.settings.state());
-        for (path, state) in &self.states {
+        for (path, Kept { state, .. }) in &self.states {
             all.insert(&format!("steps.{path}"), Entry::Count(state.steps));
-            all.insert_number(&format!("carry.{path}"), state.carry);
-            for (name, slot) in R::STATE.iter().zip(&state.slots) {
-                all.insert(&format!("slot.{name}.{path}"), Entry::Tensor(slot.clone()));
+            for (name, tensor) in state.tensors() {
+                let entry = Entry::Tensor(tensor.clone());
+                all.insert(&format!("slot.{name}.{path}"), entry);
             }
         }
         Ok(all)
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        check_writer(state, self.algorithm.name())?;
+        let names = self.algorithm.state_names();
+        let upgraded = match writer(state) {
+            Some(_) => None,
+            None => Some(named(state, &names)?),
+        };
+        let state = upgraded.as_ref().unwrap_or(state);
         let mut wrong = Mismatches::default();
         let settings = wrong.take(Settings::from_state(&state.part("settings")));
         let mut states = BTreeMap::new();
         for (path, _) in state.part("steps").iter() {
             let steps = wrong.take(state.count(&format!("steps.{path}")));
-            let carry = wrong.take(state.number(&format!("carry.{path}")));
-            let slots = R::STATE.map(|name| {
-                let slot = wrong.take(state.tensor(&format!("slot.{name}.{path}")))?;
-                Some(slot.clone())
-            });
-            if slots.iter().flatten().any(|slot| {
-                let first = slots[0].as_ref().unwrap_or(slot);
-                (slot.shape(), slot.dtype()) != (first.shape(), first.dtype())
-            }) {
-                wrong.add(format!(
-                    "`slot.*.{path}`: the tensors differ in shape or dtype"
-                ));
+            let has = |name: &&str| state.get(&format!("slot.{name}.{path}")).is_some();
+            // The largest kind that is there as a whole; if there is none, an error says what is missing
+            // of the one of which there is most.
+            let found = |kind: &&Vec<&str>| kind.iter().filter(|name| has(name)).count();
+            let kind = names
+                .iter()
+                .max_by_key(|kind| (found(kind) == kind.len(), found(kind)));
+            let mut tensors = Vec::new();
+            for &name in kind.into_iter().flatten() {
+                let tensor = wrong.take(state.tensor(&format!("slot.{name}.{path}")));
+                tensors.extend(tensor.map(|tensor| (name, tensor.clone())));
             }
-            let slots: Vec<Tensor> = slots.into_iter().flatten().collect();
-            if let (Some(steps), Some(carry), Ok(slots)) = (steps, carry, slots.try_into()) {
-                let loaded = State {
-                    steps,
-                    carry,
-                    slots,
-                };
-                states.insert(path.to_owned(), loaded);
-            }
+            let steps = steps.unwrap_or_default();
+            let state = ParamState { steps, tensors };
+            states.insert(path.to_owned(), Kept { state, form: None });
         }
         wrong.only(state, |name| {
-            name.starts_with("settings.") || {
-                let slots = R::STATE.iter().map(|slot| format!("slot.{slot}."));
-                let mut kinds = slots.chain(["steps.".to_owned(), "carry.".to_owned()]);
-                kinds.any(|kind| {
-                    let path = name.strip_prefix(&kind);
-                    path.is_some_and(|path| state.get(&format!("steps.{path}")).is_some())
+            let known = |(slot, path): (&str, &str)| {
+                let kept = states.get(path).map(|kept| &kept.state);
+                kept.is_some_and(|state| state.tensors().any(|(name, _)| name == slot))
+            };
+            let slots = || names.iter().flatten();
+            name.starts_with("settings.")
+                || writer(state)
+                    .is_some_and(|writer| name.strip_prefix("algorithm.") == Some(writer))
+                || name
+                    .strip_prefix("steps.")
+                    .is_some_and(|path| states.contains_key(path))
+                || name.strip_prefix("slot.").is_some_and(|rest| {
+                    let mut paths = slots().filter_map(|slot| {
+                        let path = rest.strip_prefix(slot)?.strip_prefix('.')?;
+                        Some((*slot, path))
+                    });
+                    paths.any(known)
                 })
-            }
         });
         wrong.finish()?;
         self.settings = settings.unwrap_or(self.settings);
@@ -268,40 +316,35 @@ impl<R: Rule<N>, const N: usize> Stateful for Stepper<R, N> {
     }
 }
 
-impl<const N: usize> State<N> {
-    fn new(value: &Tensor, initial: [f64; N]) -> Result<Self> {
-        let mut slots = [(); N].map(|()| value.clone());
-        for (slot, initial) in slots.iter_mut().zip(initial) {
-            *slot = Tensor::full(value.shape(), initial, value.dtype())?;
+/// A state as it was saved before it named its algorithm, as it would be saved now: a number that an
+/// algorithm carries from step to step is a tensor with a name.
+fn named(state: &StateDict, names: &[Vec<&'static str>]) -> Result<StateDict> {
+    let mut all = StateDict::new();
+    let mut wrong = Mismatches::default();
+    for (name, entry) in state.iter() {
+        let Some(path) = name.strip_prefix("carry.") else {
+            all.insert(name, entry.clone());
+            continue;
+        };
+        let slot = |name: &str| format!("slot.{name}.{path}");
+        let mut slots = names.iter().flatten();
+        let carried = slots.find(|name| state.get(&slot(name)).is_none());
+        match (wrong.take(state.number(name)), carried) {
+            (Some(1.0) | None, _) => {}
+            (Some(_), Some(carried)) => {
+                all.insert(&slot(carried), entry.clone());
+            }
+            (Some(_), None) => wrong.add(format!(
+                "`{name}`: the state of an optimizer that carries a number, which this one does not"
+            )),
         }
-        Ok(Self {
-            steps: 0,
-            carry: 1.0,
-            slots,
-        })
     }
-}
-
-fn check(value: &Tensor, name: &str, operand: &Tensor, reason: &str) -> Result<()> {
-    let dtypes = [("the parameter", value.dtype()), (name, operand.dtype())];
-    DType::expect_same("optimizer step", &dtypes)?;
-    if value.shape() != operand.shape() {
-        let shapes = [value.shape(), operand.shape()];
-        return Err(Error::shape("optimizer step", reason, &shapes));
+    for (path, _) in state.part("steps").iter() {
+        let name = format!("carry.{path}");
+        if state.get(&name).is_none() {
+            wrong.take(state.number(&name));
+        }
     }
-    Ok(())
-}
-
-/// A rule at one step.
-#[derive(Clone, Copy)]
-struct Element<R> {
-    rule: R,
-    at: StepInfo,
-}
-
-impl<R: Rule<N>, const N: usize> Step<N> for Element<R> {
-    #[inline(always)]
-    fn apply<T: Real>(self, w: T, g: T, state: [T; N]) -> (T, [T; N]) {
-        self.rule.update(self.at, w, g, state)
-    }
+    wrong.finish()?;
+    Ok(all)
 }

@@ -81,7 +81,7 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the value is NaN; the derivative's formula, as in PyTorch, gives 0",
     },
     Exception {
-        operations: &["AdaGrad", "AdaDelta"],
+        operations: &["AdaGrad", "AdaDelta", "Adafactor"],
         condition: "the square of the gradient is beyond the range of f32",
         holds: |seen| largest(&seen.operands[1]).powi(2) > f64::from(f32::MAX),
         reason: "the accumulated square is infinite, as in PyTorch",
@@ -99,7 +99,7 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the sum of the momentum and the gradient is infinite",
     },
     Exception {
-        operations: &["Adam", "AdaMax", "NAdam", "RAdam", "Lion", "Lamb"],
+        operations: &["Adam", "AdaMax", "NAdam", "RAdam", "Lion", "Lamb", "Muon"],
         condition: "the gradient or the weight is subnormal",
         holds: |seen| {
             let mut all = seen.operands.iter().flatten();
@@ -108,7 +108,7 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "a tenth or a hundredth of it, which is averaged, has lost its digits",
     },
     Exception {
-        operations: &["Lamb"],
+        operations: &["Lamb", "Adafactor"],
         condition: "the weights are at the end of the range of f32",
         holds: |seen| largest(&seen.operands[0]) > 1e38,
         reason: "the step from there is beyond it",
@@ -363,6 +363,17 @@ const OPTIMIZERS: &[(&str, Build)] = &[
     ("AdaDelta", || AdaDelta::new(1.0).build()),
     ("Lamb", || Lamb::new(0.1).build()),
     ("Lion", || Lion::new(0.1).build()),
+    ("Adafactor", || Adafactor::new(0.1).epsilon1(1e-7).build()),
+    ("Adafactor, decay", || {
+        Adafactor::new(0.1)
+            .epsilon1(1e-7)
+            .weight_decay(0.01)
+            .build()
+    }),
+    ("Muon", || Muon::new(0.1).build()),
+    ("Muon, without Nesterov", || {
+        Muon::new(0.1).without_nesterov().build()
+    }),
     ("Lion, decay", || Lion::new(0.1).weight_decay(0.01).build()),
     ("Lookahead", || {
         Ok(Box::new(Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?))

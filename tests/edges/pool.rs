@@ -1,7 +1,7 @@
 //! Threads after panics, forks and on small stacks; memory that the system refuses.
 
 use cotangent::kernel::Real;
-use cotangent::optim::{Rule, Settings, StepInfo, Stepper};
+use cotangent::optim::{Elementwise, Rule, Settings, StepInfo, Stepper};
 use cotangent::prelude::*;
 use cotangent::{Backward, Cotangents, Op, Vjp};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,6 +60,7 @@ static ELEMENTS: AtomicUsize = AtomicUsize::new(0);
 static BUG: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 impl Rule<1> for Fragile {
+    const NAME: &'static str = "Fragile";
     const STATE: [&'static str; 1] = ["sum"];
 
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [sum]: [T; 1]) -> (T, [T; 1]) {
@@ -75,7 +76,7 @@ fn a_panic_in_a_rule_leaves_parameters_with_their_shapes() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut net = Linear::new(LEN, 2, &mut rng)?;
     let before = net.weight.value().to_vec::<f32>()?;
-    let mut optimizer = Stepper::new(Fragile, Settings::new(0.5))?;
+    let mut optimizer = Stepper::new(Elementwise(Fragile), Settings::new(0.5))?;
     let gradients = |net: &Linear| {
         let weight = net.weight.read(&Pass::train(0));
         weight.sum().backward().expect("the sum is sound")

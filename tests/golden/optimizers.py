@@ -5,6 +5,7 @@ A case is named by how the optimizer is set, with further words for what is done
     groups      the biases have half the learning rate, and weight decay 0.02
     frozen      the biases are not trained
     skipping    `hidden.weight` has no gradient in every third step, and so stands still with its state
+    ranks       what is trained are tensors of rank 1 to 4, each by itself
     optax       Optax's, keras: Keras's; else PyTorch's where it has the form, and Optax's where not
 """
 
@@ -23,7 +24,7 @@ import optax
 import torch
 from recording import File, Random
 from torch import nn
-from torch.optim import NAdam, RAdam, RMSprop, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW
+from torch.optim import Adafactor, Muon, NAdam, RAdam, RMSprop, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 jax.config.update("jax_enable_x64", True)
@@ -47,30 +48,56 @@ class Net(nn.Module):
     def forward(self, x):
         return self.output(torch.tanh(self.hidden(x)))
 
-    def params(self, ending):
-        return [p for path, p in self.named_parameters() if path.endswith(ending)]
-
-    def flat(self):
-        return torch.cat([p.detach().flatten() for p in self.parameters()])
+    def loss(self, step):
+        """The mean square error of the first three samples in even steps, else of the others."""
+        batch = slice(0, 3) if step % 2 == 0 else slice(3, 6)
+        return (self(INPUTS[batch]) - TARGETS[batch]).square().mean()
 
 
 INPUTS = Random("optimizers inputs").normal(6, 3)
 TARGETS = Random("optimizers targets").normal(6, 2)
 
 
+class Ranks(nn.Module):
+    """A vector, a matrix, and stacks of matrices."""
+
+    SHAPES = {"vector": (4,), "matrix": (3, 4), "cube": (2, 4, 3), "kernel": (2, 3, 2, 2)}
+
+    def __init__(self):
+        super().__init__()
+        for name, shape in self.SHAPES.items():
+            param = Random(f"optimizers {name}").normal(*shape, scale=0.75)
+            self.register_parameter(name, nn.Parameter(param))
+
+    def loss(self, step):
+        """The mean square distance of the tanh of each from one of two targets, in turn."""
+        targets = ((p, ranks_target(name, step % 2)) for name, p in self.named_parameters())
+        return sum((torch.tanh(p) - target).square().mean() for p, target in targets)
+
+
+def ranks_target(name, turn):
+    return Random(f"optimizers {name} {turn}").normal(*Ranks.SHAPES[name], scale=0.5)
+
+
+def params_of(net, ending):
+    return [p for path, p in net.named_parameters() if path.endswith(ending)]
+
+
+def flat(net):
+    return torch.cat([p.detach().flatten() for p in net.parameters()])
+
+
 def gradients(net, step):
-    """Of the mean square error of the first three samples in even steps, else of the others."""
-    batch = slice(0, 3) if step % 2 == 0 else slice(3, 6)
-    loss = (net(INPUTS[batch]) - TARGETS[batch]).square().mean()
+    loss = net.loss(step)
     for param, grad in zip(net.parameters(), torch.autograd.grad(loss, list(net.parameters()))):
         param.grad = grad
 
 
 def groups_of(net, variants, lr):
     if "groups" in variants:
-        biases = {"params": net.params("bias"), "lr": lr / 2, "weight_decay": 0.02}
-        return [{"params": net.params("weight")}, biases]
-    return [{"params": net.params("weight" if "frozen" in variants else "")}]
+        biases = {"params": params_of(net, "bias"), "lr": lr / 2, "weight_decay": 0.02}
+        return [{"params": params_of(net, "weight")}, biases]
+    return [{"params": params_of(net, "weight" if "frozen" in variants else "")}]
 
 
 def train(net, optimizer, variants=()):
@@ -82,7 +109,7 @@ def train(net, optimizer, variants=()):
             net.hidden.weight.grad = None
         optimizer.step()
         if step + 1 in KEPT:
-            kept.append(net.flat())
+            kept.append(flat(net))
     return torch.stack(kept)
 
 
@@ -178,6 +205,43 @@ class AmsgradInside:
             p.sub_(lr * m_hat / torch.sqrt(v_hat + own["eps"]))
 
 
+def newton_schulz(x, coefficients, steps, epsilon):
+    """As PyTorch's, which computes in bfloat16, but in the precision of `x`."""
+    a, b, c = coefficients
+    if x.size(0) > x.size(1):
+        return newton_schulz(x.T, coefficients, steps, epsilon).T
+    result = x / x.norm().clamp(min=epsilon)
+    for _ in range(steps):
+        gram = result @ result.T
+        result = a * result + (b * gram + c * gram @ gram) @ result
+    rough = IN_BFLOAT16(x, coefficients, steps, epsilon)
+    assert (rough - result).norm() < 0.25 * result.norm(), (rough, result)
+    return result
+
+
+# PyTorch's Muon with the iterations in full precision.
+IN_BFLOAT16 = torch.optim._muon._zeropower_via_newtonschulz
+torch.optim._muon._zeropower_via_newtonschulz = newton_schulz
+
+
+class MuonAndAdamW:
+    """PyTorch's Muon for matrices, but not for those of an excluded shape, and its AdamW for the rest."""
+
+    def __init__(self, groups, betas=(0.9, 0.999), adam_eps=1e-8, factor=1.0, excluded=(), **settings):
+        self.optimizers = []
+        for param, own in own_settings(groups, settings):
+            if param.ndim == 2 and param.shape not in excluded:
+                optimizer = Muon([param], **own)
+            else:
+                rate = dict(lr=own["lr"] * factor, weight_decay=own["weight_decay"])
+                optimizer = AdamW([param], betas=betas, eps=adam_eps, **rate)
+            self.optimizers.append(optimizer)
+
+    def step(self):
+        for optimizer in self.optimizers:
+            optimizer.step()
+
+
 def after_decay(rule, weight_decay):
     """Weight decay that goes into the gradient, in front of one of Optax's."""
     return optax.chain(optax.add_decayed_weights(weight_decay), rule) if weight_decay else rule
@@ -213,6 +277,24 @@ def lion(lr, betas=(0.9, 0.99), weight_decay=0.0):
         return rule.update(grad, state, param)
 
     return optax.GradientTransformation(rule.init, update)
+
+
+def muon(lr, weight_decay, **settings):
+    """With an epsilon that is not to be seen, which Optax adds to the norm where PyTorch takes the larger one."""
+    dimensions = optax.contrib.MuonDimensionNumbers(reduction_axis=1, output_axis=0)
+    rule = optax.contrib.muon(
+        lr,
+        eps=0.0,
+        nesterov=False,
+        weight_decay=weight_decay,
+        adam_weight_decay=weight_decay,
+        muon_weight_dimension_numbers=lambda params: jax.tree.map(
+            lambda x: dimensions if x.ndim == 2 else None, params
+        ),
+        **settings,
+    )
+    # Its loop is compiled at each call if not here.
+    return optax.GradientTransformation(rule.init, jax.jit(rule.update))
 
 
 def inner_sgd(lr, weight_decay=0.0):
@@ -369,6 +451,32 @@ def optax_cases():
     yield "lookahead(6,0.8,adam(0.02,decay=0.1))", ["optax", "groups"], *ahead
 
 
+def factored_cases():
+    """Steps are small, or so large an epsilon makes them: else they bounce, and roundings grow."""
+    yield "adafactor(0.003)", ["", "skipping", "ranks"], Adafactor, dict(lr=0.003)
+    yield "adafactor(0.003)", ["keras"], partial(Keras, OPTIMIZERS.Adafactor), dict(lr=0.003)
+    yield "adafactor(0.003,decay=0.1)", ALL, Adafactor, dict(lr=0.003, weight_decay=0.1)
+    more = dict(lr=0.02, beta2_decay=-0.5, eps=(0.1, 0.8), d=2.0, weight_decay=0.1)
+    yield "adafactor(0.02,-0.5,0.1,0.8,d=2,decay=0.1)", [*ALL, "ranks"], Adafactor, more
+    yield "adafactor(1,eps=1)", ["", "ranks"], Adafactor, dict(lr=1.0, eps=(1.0, 1e-3))
+
+
+def muon_cases():
+    match, decay = dict(adjust_lr_fn="match_rms_adamw"), dict(weight_decay=0.1)
+    yield "muon(0.002)", [*ALL, "ranks"], MuonAndAdamW, match | decay | dict(lr=0.002)
+    yield "muon(0.002,original)", [""], MuonAndAdamW, decay | dict(lr=0.002)
+    spectral = dict(adjust_lr_fn="spectral_unclamped", weight_decay=0.0)
+    yield "muon(0.002,spectral,decay=0)", ["", "skipping"], MuonAndAdamW, spectral | dict(lr=0.002)
+    plain = match | decay | dict(lr=0.002, momentum=0.8, nesterov=False, ns_steps=3)
+    yield "muon(0.002,0.8,plain,3)", ["", "groups"], MuonAndAdamW, plain
+    more = dict(lr=0.005, betas=(0.8, 0.99), adam_eps=1e-3, factor=0.5, excluded=[(2, 5)], eps=0.5)
+    yield "muon(0.005,eps=0.5,excluded,adam(0.8,0.99,1e-3,0.5))", ALL, MuonAndAdamW, match | decay | more
+    of_optax = partial(Optax, muon), decay | dict(lr=0.002, beta=0.9)
+    yield "muon(0.002,0.9,plain,original,adam(eps=0))", ["optax"], *of_optax
+    of_optax = partial(Optax, muon), decay | dict(lr=0.002, beta=0.9, consistent_rms=0.2, ns_steps=7)
+    yield "muon(0.002,0.9,plain,7,adam(eps=0))", ["optax"], *of_optax
+
+
 def problem(name):
     """A file with what Rust needs to train the same net."""
     file = File(name)
@@ -384,9 +492,14 @@ def optimizers():
     """Two hundred steps of each."""
     file = problem("optimizers")
     families = [sgd_cases, adagrad_cases, rmsprop_cases, adam_cases, adam_kin_cases, optax_cases]
+    families += [factored_cases, muon_cases]
+    for path, param in Ranks().named_parameters():
+        file.put(f"problem/ranks.start.{path}", param)
+        for turn in range(2):
+            file.put(f"problem/ranks.target.{turn}.{path}", ranks_target(path, turn))
     for case, variants, optimizer, settings in (case for family in families for case in family()):
         for variant in variants:
-            net = Net()
+            net = Ranks() if variant == "ranks" else Net()
             optimize = optimizer(groups_of(net, variant, settings["lr"]), **settings)
             name = f"{case} {variant}".strip()
             file.put(f"{name}/trajectory", train(net, optimize, variant))
@@ -409,7 +522,7 @@ def averages():
         for name, average in averaged.items():
             average.update_parameters(net)
             if step + 1 in KEPT:
-                kept[name].append(average.module.flat())
+                kept[name].append(flat(average.module))
     for name, rows in kept.items():
         file.put(f"{name}/trajectory", torch.stack(rows))
     return file

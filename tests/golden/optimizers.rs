@@ -37,7 +37,15 @@ impl Net {
             targets: read("targets"),
         }
     }
+}
 
+/// What an optimizer is run on.
+trait Problem: Module {
+    /// The gradients of a step, counted from 0.
+    fn gradients(&self, step: usize) -> Result<Gradients>;
+}
+
+impl Problem for Net {
     /// The mean square error of the first three samples in even steps, else of the others.
     fn gradients(&self, step: usize) -> Result<Gradients> {
         let pass = Pass::train(0);
@@ -49,14 +57,59 @@ impl Net {
         let error = apply(&self.output, &hidden)?.sub(&batch(&self.targets)?)?;
         error.square().mean().backward()
     }
+}
 
-    /// All parameters in a row.
-    fn flat(&self) -> Vec<f64> {
-        let params = self.named_params().into_iter();
-        params
-            .flat_map(|(_, param)| param.value().to_f64_vec())
-            .collect()
+/// A vector, a matrix, and stacks of matrices.
+#[derive(Module)]
+struct Ranks {
+    vector: Param,
+    matrix: Param,
+    cube: Param,
+    kernel: Param,
+    /// Two for each parameter.
+    #[module(skip)]
+    targets: [Vec<Tensor>; 2],
+}
+
+impl Ranks {
+    fn new(file: &File, dtype: DType) -> Self {
+        let read = |what: &str, path: &str| {
+            let name = format!("problem/ranks.{what}.{path}");
+            file.tensor(&name).to_dtype(dtype)
+        };
+        let start = |path: &str| Param::new(&read("start", path));
+        let targets = ["target.0", "target.1"].map(|what| {
+            let paths = ["vector", "matrix", "cube", "kernel"];
+            paths.iter().map(|path| read(what, path)).collect()
+        });
+        Self {
+            vector: start("vector"),
+            matrix: start("matrix"),
+            cube: start("cube"),
+            kernel: start("kernel"),
+            targets,
+        }
     }
+}
+
+impl Problem for Ranks {
+    /// The mean square distance of the tanh of each from its targets, in turn.
+    fn gradients(&self, step: usize) -> Result<Gradients> {
+        let mut loss = Tensor::zeros([], self.vector.value().dtype())?;
+        for ((_, param), target) in self.named_params().iter().zip(&self.targets[step % 2]) {
+            let distance = param.read(&Pass::train(0)).tanh().sub(target)?;
+            loss = loss.add(&distance.square().mean())?;
+        }
+        loss.backward()
+    }
+}
+
+/// All parameters in a row.
+fn flat(model: &impl Module) -> Vec<f64> {
+    let params = model.named_params().into_iter();
+    params
+        .flat_map(|(_, param)| param.value().to_f64_vec())
+        .collect()
 }
 
 /// The golden cases' first words, with the words that follow.
@@ -90,7 +143,13 @@ pub fn check(name: &'static str) {
                 .insert(variant);
             for dtype in [DType::F64, DType::F32] {
                 let name = format!("{case} {variant}");
-                if let Err(error) = follow(&file, row, name.trim(), dtype, &mut failures) {
+                let name = name.trim();
+                let followed = if variant == "ranks" {
+                    follow(&file, row, name, Ranks::new(&file, dtype), &mut failures)
+                } else {
+                    follow(&file, row, name, Net::new(&file, dtype), &mut failures)
+                };
+                if let Err(error) = followed {
                     failures.add(format!("{name} {dtype}"), error);
                 }
             }
@@ -113,9 +172,16 @@ const BOUND: Bound = Bound {
     of_tensor: false,
 };
 
-fn follow(file: &File, row: &Row, name: &str, dtype: DType, failures: &mut Failures) -> Result<()> {
+fn follow(
+    file: &File,
+    row: &Row,
+    name: &str,
+    mut net: impl Problem,
+    failures: &mut Failures,
+) -> Result<()> {
     let expected = file.tensor(&format!("{name}/trajectory"));
-    let (mut net, mut optimizer) = (Net::new(file, dtype), (row.build)()?);
+    let dtype = net.named_params()[0].1.value().dtype();
+    let mut optimizer = (row.build)()?;
     let biases = Group::of(".*bias")?;
     if name.ends_with("groups") {
         optimizer.add_group(biases.learning_rate_factor(0.5)?.weight_decay(0.02)?);
@@ -126,11 +192,11 @@ fn follow(file: &File, row: &Row, name: &str, dtype: DType, failures: &mut Failu
     for step in 0..kept.last().copied().unwrap_or(0) {
         let mut grads = net.gradients(step)?;
         if name.ends_with("skipping") && step % 3 == 2 {
-            grads.remove(&net.hidden.weight);
+            grads.remove(net.named_params()[0].1);
         }
         optimizer.step(&mut net, &grads)?;
         if kept.contains(&(step + 1)) {
-            found.extend(net.flat());
+            found.extend(flat(&net));
         }
     }
     let found = Tensor::from_vec(found, expected.shape())?.to_dtype(dtype);
@@ -176,7 +242,7 @@ fn average(file: &File, dtype: DType, failures: &mut Failures) -> Result<()> {
         for ((_, average), found) in averages.iter_mut().zip(&mut found) {
             average.update(&net)?;
             if kept.contains(&(step + 1)) {
-                found.extend(average.model().flat());
+                found.extend(flat(average.model()));
             }
         }
     }

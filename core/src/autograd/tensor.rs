@@ -174,6 +174,62 @@ impl Tensor {
         self.update(Scale(factor), [])
     }
 
+    /// Replaces each element by `formula` of it and of the elements of `others` at the same place, in the
+    /// same storage if nothing else holds it. Not recorded: the tensor is untracked then.
+    ///
+    /// ```
+    /// use cotangent_core::Tensor;
+    /// use cotangent_core::kernel::{Real, Update};
+    ///
+    /// /// `x := x / (1 + |y|)`
+    /// #[derive(Clone, Copy)]
+    /// struct Damp;
+    ///
+    /// impl Update<1, 1> for Damp {
+    ///     #[inline(always)]
+    ///     fn apply<T: Real>(self, [x]: [T; 1], [y]: [T; 1]) -> [T; 1] {
+    ///         [x / (y.abs() + 1.0)]
+    ///     }
+    /// }
+    ///
+    /// let mut x = Tensor::from([6.0f32, 8.0]);
+    /// x.map_in_place(Damp, [&Tensor::from([1.0f32, -3.0])])?;
+    /// assert_eq!(x.to_vec::<f32>()?, [3.0, 2.0]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Shape`] or [`Error::DType`] if one of `others` has another shape or dtype, or the system
+    /// refuses memory; nothing has changed then.
+    ///
+    /// # Panics
+    /// If the formula does. Then some elements have changed and others have not.
+    pub fn map_in_place<const N: usize, U: Update<1, N>>(
+        &mut self,
+        formula: U,
+        others: [&Self; N],
+    ) -> Result<()> {
+        for other in others {
+            other.expect_dtype("map_in_place", self.dtype())?;
+            if other.shape() != self.shape() {
+                let shapes = [self.shape(), other.shape()];
+                return Err(Error::shape("map_in_place", "shapes differ", &shapes));
+            }
+        }
+        refusable("map_in_place", || {
+            let args = others.map(Self::array);
+            if let Some(inner) = Arc::get_mut(&mut self.0) {
+                inner.node = None;
+                inner.array.update(formula, args);
+            } else {
+                let mut array = self.array().clone();
+                array.update(formula, args);
+                *self = Self::from(array);
+            }
+            Ok(())
+        })
+    }
+
     pub(crate) fn expect_dtype(&self, op: &'static str, expected: DType) -> Result<()> {
         if self.dtype() == expected {
             Ok(())

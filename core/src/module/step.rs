@@ -15,7 +15,7 @@ pub struct Part<'a, const N: usize, U> {
     /// Its gradient.
     pub gradient: &'a Tensor,
     /// The optimizer's state of it, which changes.
-    pub state: &'a mut [Tensor; N],
+    pub state: [&'a mut Tensor; N],
     /// The formula.
     pub step: U,
 }
@@ -33,10 +33,8 @@ pub struct Part<'a, const N: usize, U> {
 pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<()> {
     for part in &*parts {
         let value = part.param.value();
-        for (name, operand) in std::iter::repeat("the state")
-            .zip(&*part.state)
-            .chain([("the gradient", part.gradient)])
-        {
+        let states = part.state.iter().map(|state| ("the state", &**state));
+        for (name, operand) in states.chain([("the gradient", part.gradient)]) {
             Tensor::expect_one_dtype(
                 "optimizer step",
                 &[("the parameter", Some(value)), (name, Some(operand))],
@@ -67,7 +65,7 @@ fn step_as<F: Element, const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>])
         step: part.step,
         w: part.param.elements_mut::<F>(),
         g: gradient,
-        state: part.state.each_mut().map(Tensor::elements_mut::<F>),
+        state: part.state.each_mut().map(|state| state.elements_mut::<F>()),
     });
     map::step(work.collect());
 }

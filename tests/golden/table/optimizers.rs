@@ -1,5 +1,6 @@
 //! How the optimizer of each golden trajectory is built.
 
+use cotangent::optim::MuonScale;
 use cotangent::prelude::*;
 use std::any::{type_name, type_name_of_val};
 
@@ -25,7 +26,7 @@ macro_rules! rows {
 
 pub fn optimizers() -> Vec<Row> {
     let families = [
-        sgd, ada_grad, rms_prop, adam, adam_w, n_adam, r_adam, others,
+        sgd, ada_grad, rms_prop, adam, adam_w, n_adam, r_adam, others, adafactor, muon,
     ];
     families.into_iter().flat_map(|family| family()).collect()
 }
@@ -239,6 +240,56 @@ fn others() -> Vec<Row> {
         build: || {
             let inner = Adam::new(0.02).weight_decay(0.1).build()?;
             Ok(Box::new(Lookahead::new(inner, 6, 0.8)?))
+        },
+    });
+    rows
+}
+
+fn adafactor() -> Vec<Row> {
+    rows! {
+        "adafactor(0.003)" => Adafactor::new(0.003);
+        "adafactor(0.003,decay=0.1)" => Adafactor::new(0.003).weight_decay(0.1);
+        "adafactor(0.02,-0.5,0.1,0.8,d=2,decay=0.1)" => Adafactor::new(0.02)
+            .beta2_decay(-0.5)
+            .epsilon1(0.1)
+            .epsilon2(0.8)
+            .clipping(2.0)
+            .weight_decay(0.1);
+        "adafactor(1,eps=1)" => Adafactor::new(1.0).epsilon1(1.0);
+    }
+}
+
+fn muon() -> Vec<Row> {
+    let mut rows = rows! {
+        "muon(0.002)" => Muon::new(0.002);
+        "muon(0.002,original)" => Muon::new(0.002).scale(MuonScale::Original);
+        "muon(0.002,spectral,decay=0)" =>
+            Muon::new(0.002).scale(MuonScale::SpectralUnclamped).weight_decay(0.0);
+        "muon(0.002,0.8,plain,3)" =>
+            Muon::new(0.002).momentum(0.8).without_nesterov().iterations(3);
+        // As in Optax, whose AdamW has the same epsilon, 0.
+        "muon(0.002,0.9,plain,original,adam(eps=0))" => Muon::new(0.002)
+            .momentum(0.9)
+            .without_nesterov()
+            .scale(MuonScale::Original)
+            .adam_epsilon(0.0);
+        "muon(0.002,0.9,plain,7,adam(eps=0))" => Muon::new(0.002)
+            .momentum(0.9)
+            .without_nesterov()
+            .iterations(7)
+            .adam_epsilon(0.0);
+    };
+    rows.push(Row {
+        name: "muon(0.005,eps=0.5,excluded,adam(0.8,0.99,1e-3,0.5))",
+        optimizer: type_name::<Muon>,
+        build: || {
+            Muon::new(0.005)
+                .epsilon(0.5)
+                .exclude(r"output\..*")?
+                .adam_betas(0.8, 0.99)
+                .adam_epsilon(1e-3)
+                .adam_learning_rate_factor(0.5)
+                .build()
         },
     });
     rows
