@@ -436,3 +436,39 @@ fn losses_continue_no_row() -> Result<()> {
     }
     Ok(())
 }
+
+/// Its result is the row's: neither the scale in front of it matters nor whether it has parameters.
+#[test]
+fn a_normalization_without_parameters_is_judged_as_one_with() -> Result<()> {
+    let with = LayerNorm::builder([8]).no_bias().build()?;
+    let without = LayerNorm::builder([8]).no_affine().build()?;
+    let rms = RmsNorm::builder([8]).no_affine().build()?;
+    let (x, last) = (input(&[16, 6])?, linear(8, 5)?);
+    let below = Linear::builder(6, 8).weight(init::normal(1e5));
+    let below = below.build(&mut ChaCha8Rng::seed_from_u64(2))?;
+    let net = Sequential::new().push(below);
+    let nets = [
+        net.clone().push(with),
+        net.clone().push(without),
+        net.push(rms),
+    ];
+    for net in nets {
+        let net = net.push(last.clone());
+        let report = signal::inspect(&net, |net, pass| {
+            net.forward(&x, pass)?.cross_entropy(&labels())
+        })?;
+        assert!(report.findings.is_empty(), "{report}");
+        let normalized = report.layers.iter().rev().nth(1).expect("a row");
+        assert!((normalized.activation.rms - 1.0).abs() < 0.01, "{report}");
+        assert!(normalized.gradient.is_some(), "{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_batch_normalization_that_is_the_model_has_its_drift() -> Result<()> {
+    let (net, x) = (BatchNorm::new(6)?, input(&[16, 6])?);
+    let report = signal::inspect(&net, |net, pass| Ok(net.forward(&x, pass)?.square().mean()))?;
+    assert!(report.layers[0].drift.is_some(), "{report}");
+    Ok(())
+}
