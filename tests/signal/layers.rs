@@ -30,14 +30,13 @@ fn row(layer: &LayerSignal) -> String {
         ("saturated", layer.saturated.is_some()),
         ("drift", layer.drift.is_some()),
     ];
-    let columns = columns.into_iter().filter(|(_, there)| *there);
-    let columns: String = columns.map(|(column, _)| format!(" {column}")).collect();
-    format!(
-        "{}: {} ({}){columns}",
-        layer.name(),
-        layer.operations.join(" "),
-        kinds.join(" ")
-    )
+    let (operations, kinds) = (layer.operations.join(" "), kinds.join(" "));
+    let mut row = format!("{}: {operations} ({kinds})", layer.name());
+    for (column, _) in columns.into_iter().filter(|(_, there)| *there) {
+        row += " ";
+        row += column;
+    }
+    row
 }
 
 /// The rows of a report, each with a gradient that came to it and to its weights.
@@ -105,274 +104,233 @@ fn layer<L: Layer>(layer: L) -> Result<Vec<String>> {
 }
 
 const PLAIN: &str = "below: linear (product)";
-const ABOVE: &str = "above: linear (product)";
 
-/// The exported name, what is special, the rows, and those that are expected, but for the last.
-type Case = (
-    &'static str,
-    &'static str,
-    Result<Vec<String>>,
-    Vec<&'static str>,
-);
+/// The layers that are covered, and the rows that are not as expected.
+#[derive(Default)]
+struct Table {
+    covered: BTreeSet<&'static str>,
+    wrong: Vec<String>,
+}
 
-fn cases() -> Result<Vec<Case>> {
-    let rng = &mut ChaCha8Rng::seed_from_u64(3);
-    let (plain, rms) = ("", RmsNorm::builder([8]).no_affine().build()?);
-    let block = |mlp: MlpBuilder| -> Result<MlpBlock> {
-        let mlp = mlp.build(&mut ChaCha8Rng::seed_from_u64(3))?;
-        Ok(mlp.hidden[0].clone())
-    };
-    let hidden = || Mlp::builder([8, 8, 8]);
-    Ok(vec![
-        (
-            "Linear",
-            plain,
-            layer(linear(8, 8)?),
-            vec![PLAIN, "layer: linear (product)"],
-        ),
-        (
-            "Linear",
-            "without bias",
-            layer(Linear::builder(8, 8).no_bias().build(rng)?),
-            vec![PLAIN, "layer: linear (product)"],
-        ),
-        (
-            "PRelu",
-            "a slope for each channel",
-            layer(PRelu::new(8, 0.25)?),
-            vec!["below: linear prelu (product activation) dead saturated"],
-        ),
-        (
-            "Dropout",
-            plain,
+impl Table {
+    /// A layer by its exported name and what is special; its rows, and those that are expected, but for
+    /// that of the layer above.
+    fn row(
+        &mut self,
+        (name, special): (&'static str, &str),
+        found: Result<Vec<String>>,
+        expected: &[&str],
+    ) {
+        self.covered.insert(name);
+        let found = found.unwrap_or_else(|error| vec![error.to_string()]);
+        let expected = [expected, &["above: linear (product)"]].concat();
+        if found != expected {
+            let (found, expected) = (found.join("\n  "), expected.join("\n  "));
+            let text = format!("{name} {special}\n  {found}\nexpected\n  {expected}");
+            self.wrong.push(text);
+        }
+    }
+
+    fn plain_layers(&mut self) -> Result<()> {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let of_linear = &[PLAIN, "layer: linear (product)"];
+        self.row(("Linear", ""), layer(linear(8, 8)?), of_linear);
+        let without_bias = Linear::builder(8, 8).no_bias().build(rng)?;
+        self.row(("Linear", "no bias"), layer(without_bias), of_linear);
+        self.row(
+            ("Dropout", ""),
             layer(Dropout::new(0.25)?),
-            vec!["below: linear mul (product blend)"],
-        ),
-        (
-            "Dropout",
-            "in front of an activation",
+            &["below: linear mul (product blend)"],
+        );
+        self.row(
+            ("Dropout", "in front of an activation"),
             layer(Sequential::new().push(Dropout::new(0.25)?).push(Relu)),
-            vec!["below: linear mul relu (product blend activation) dead saturated"],
-        ),
-        (
-            "AlphaDropout",
-            plain,
+            &["below: linear mul relu (product blend activation) dead saturated"],
+        );
+        self.row(
+            ("AlphaDropout", ""),
             layer(AlphaDropout::new(0.25)?),
-            vec!["below: linear mul add (product blend blend)"],
-        ),
-        (
-            "Flatten",
-            plain,
+            &["below: linear mul add (product blend blend)"],
+        );
+        self.row(
+            ("Flatten", ""),
             given(&[16, 2, 4], Flatten::default(), Layer::forward),
-            vec!["below: linear reshape reshape (product shape shape)"],
-        ),
-        (
-            "BatchNorm",
-            plain,
-            layer(BatchNorm::new(8)?),
-            vec![PLAIN, "layer: batch_norm (normalization) drift"],
-        ),
-        (
-            "LayerNorm",
-            plain,
-            layer(LayerNorm::new([8])?),
-            vec![PLAIN, "layer: layer_norm (normalization)"],
-        ),
-        (
-            "RmsNorm",
-            plain,
-            layer(RmsNorm::new([8])?),
-            vec![PLAIN, "layer: rms_norm (normalization)"],
-        ),
-        // Without parameters there is no path for a row.
-        (
-            "BatchNorm",
-            "without parameters",
-            layer(BatchNorm::builder(8).no_affine().build()?),
-            vec!["below: linear batch_norm (product normalization)"],
-        ),
-        (
-            "LayerNorm",
-            "without parameters",
-            layer(LayerNorm::builder([8]).no_affine().build()?),
-            vec!["below: linear layer_norm (product normalization)"],
-        ),
-        (
-            "RmsNorm",
-            "without parameters, and an activation",
-            layer(Sequential::new().push(rms).push(Tanh)),
-            vec!["below: linear rms_norm tanh (product normalization activation) dead saturated"],
-        ),
-        (
-            "Normalization",
-            "batch",
-            layer(Normalization::Batch(BatchNorm::new(8)?)),
-            vec![PLAIN, "layer: batch_norm (normalization) drift"],
-        ),
-        (
-            "Normalization",
-            "layer",
-            layer(Normalization::Layer(LayerNorm::new([8])?)),
-            vec![PLAIN, "layer: layer_norm (normalization)"],
-        ),
-        (
-            "Normalization",
-            "root mean square",
-            layer(Normalization::Rms(RmsNorm::new([8])?)),
-            vec![PLAIN, "layer: rms_norm (normalization)"],
-        ),
-        (
-            "Embedding",
-            plain,
-            given(&[16, 8], Embedding::new(5, 8, rng)?, |layer, x, pass| {
-                x.add(&layer.forward(&labels(), pass)?)
-            }),
-            // The sum continues the row that came last.
-            vec![PLAIN, "layer: embedding add (lookup blend)"],
-        ),
-        (
-            "Embedding",
-            "with padding",
-            given(
-                &[16, 8],
-                Embedding::builder(5, 8).padding_index(2).build(rng)?,
-                |layer, x, pass| x.add(&layer.forward(&labels(), pass)?),
-            ),
-            vec![
+            &["below: linear reshape reshape (product shape shape)"],
+        );
+        // The sum continues the row that came last.
+        let add =
+            |layer: &Embedding, x: &Tensor, pass: &Pass| x.add(&layer.forward(&labels(), pass)?);
+        self.row(
+            ("Embedding", ""),
+            given(&[16, 8], Embedding::new(5, 8, rng)?, add),
+            &[PLAIN, "layer: embedding add (lookup blend)"],
+        );
+        let padded = Embedding::builder(5, 8).padding_index(2).build(rng)?;
+        self.row(
+            ("Embedding", "with padding"),
+            given(&[16, 8], padded, add),
+            &[
                 PLAIN,
                 "layer: embedding broadcast_to where add (lookup shape blend blend)",
             ],
-        ),
-        (
-            "RnnCell",
-            plain,
+        );
+        Ok(())
+    }
+
+    fn normalizations(&mut self) -> Result<()> {
+        let (batch, of_layer, rms) = (BatchNorm::new(8)?, LayerNorm::new([8])?, RmsNorm::new([8])?);
+        let of_batch = &[PLAIN, "layer: batch_norm (normalization) drift"];
+        let of_a_layer = &[PLAIN, "layer: layer_norm (normalization)"];
+        let of_rms = &[PLAIN, "layer: rms_norm (normalization)"];
+        self.row(("BatchNorm", ""), layer(batch.clone()), of_batch);
+        self.row(("LayerNorm", ""), layer(of_layer.clone()), of_a_layer);
+        self.row(("RmsNorm", ""), layer(rms.clone()), of_rms);
+        let any = "Normalization";
+        self.row((any, "batch"), layer(Normalization::Batch(batch)), of_batch);
+        self.row(
+            (any, "layer"),
+            layer(Normalization::Layer(of_layer)),
+            of_a_layer,
+        );
+        self.row((any, "rms"), layer(Normalization::Rms(rms)), of_rms);
+
+        // Without parameters there is no path for a row.
+        self.row(
+            ("BatchNorm", "without parameters"),
+            layer(BatchNorm::builder(8).no_affine().build()?),
+            &["below: linear batch_norm (product normalization)"],
+        );
+        self.row(
+            ("LayerNorm", "without parameters"),
+            layer(LayerNorm::builder([8]).no_affine().build()?),
+            &["below: linear layer_norm (product normalization)"],
+        );
+        let rms = RmsNorm::builder([8]).no_affine().build()?;
+        self.row(
+            ("RmsNorm", "without parameters, and an activation"),
+            layer(Sequential::new().push(rms).push(Tanh)),
+            &["below: linear rms_norm tanh (product normalization activation) dead saturated"],
+        );
+        Ok(())
+    }
+
+    fn recurrent(&mut self) -> Result<()> {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        self.row(
+            ("RnnCell", ""),
             given(&[16, 8], RnnCell::new(8, 8, rng)?, |layer, x, pass| {
                 layer.step(x, &Tensor::zeros([16, 8], DType::F32)?, pass)
             }),
-            vec![
+            &[
                 PLAIN,
                 "layer.weight_ih: linear (product)",
                 "layer.weight_hh: addmm tanh (product activation) dead saturated",
             ],
-        ),
-        (
-            "Rnn",
-            "three steps",
-            given(
-                &[16, 3, 4],
-                Rnn::new(4, 8, rng)?.last_only(),
-                Layer::forward,
-            ),
-            vec![
+        );
+        let rnn = Rnn::new(4, 8, rng)?.last_only();
+        self.row(
+            ("Rnn", "three steps"),
+            given(&[16, 3, 4], rnn, Layer::forward),
+            &[
                 "below: linear reshape reshape (product shape shape)",
                 "layer.weight_ih: linear reshape (product shape)",
                 "layer.weight_hh (1): addmm tanh (product activation) dead saturated",
                 "layer.weight_hh (2): addmm tanh (product activation) dead saturated",
                 "layer.weight_hh (3): addmm tanh (product activation) dead saturated",
             ],
-        ),
-        (
-            "Residual",
-            plain,
+        );
+        Ok(())
+    }
+
+    fn blocks(&mut self) -> Result<()> {
+        let build = |mlp: MlpBuilder| mlp.build(&mut ChaCha8Rng::seed_from_u64(3));
+        let block = |mlp| -> Result<MlpBlock> { Ok(build(mlp)?.hidden[0].clone()) };
+        let mlp = || Mlp::builder([8, 8, 8]);
+        self.row(
+            ("Residual", ""),
             layer(Residual::new(linear(8, 8)?)),
-            vec![PLAIN, "layer.body: linear add (product blend)"],
-        ),
-        (
-            "Residual",
-            "with a shortcut, and an activation",
-            layer(
-                Sequential::new()
-                    .push(Residual::new(linear(8, 8)?).with_shortcut(linear(8, 8)?))
-                    .push(Relu),
-            ),
-            vec![
+            &[PLAIN, "layer.body: linear add (product blend)"],
+        );
+        let residual = Residual::new(linear(8, 8)?).with_shortcut(linear(8, 8)?);
+        self.row(
+            ("Residual", "with a shortcut, and an activation"),
+            layer(Sequential::new().push(residual).push(Relu)),
+            &[
                 PLAIN,
                 "layer.0.body: linear (product)",
                 "layer.0.shortcut: linear add relu (product blend activation) dead saturated",
             ],
-        ),
-        (
-            "Sequential",
-            plain,
+        );
+        self.row(
+            ("Sequential", ""),
             layer(Sequential::new().named("inner", linear(8, 8)?)?.push(Gelu)),
-            vec![
+            &[
                 PLAIN,
                 "layer.inner: linear gelu (product activation) dead saturated",
             ],
-        ),
-        (
-            "Mlp",
-            plain,
-            layer(Mlp::builder([8, 8, 8]).build(rng)?),
-            vec![
+        );
+        self.row(
+            ("Mlp", ""),
+            layer(build(mlp())?),
+            &[
                 PLAIN,
                 "layer.hidden.0.linear: linear relu (product activation) dead saturated",
                 "layer.out: linear (product)",
             ],
-        ),
-        (
-            "MlpBlock",
-            "batch normalization and dropout",
-            layer(block(hidden().batch_norm().dropout(0.5))?),
-            vec![
+        );
+        self.row(
+            ("MlpBlock", "batch normalization and dropout"),
+            layer(block(mlp().batch_norm().dropout(0.5))?),
+            &[
                 PLAIN,
                 "layer.linear: linear (product)",
                 "layer.norm: batch_norm relu (normalization activation) dead saturated drift",
             ],
-        ),
-        (
-            "MlpBlock",
-            "root mean square normalization behind the activation",
-            layer(block(hidden().rms_norm().norm_after_activation())?),
-            vec![
+        );
+        self.row(
+            ("MlpBlock", "normalization behind the activation"),
+            layer(block(mlp().rms_norm().norm_after_activation())?),
+            &[
                 PLAIN,
                 "layer.linear: linear relu (product activation) dead saturated",
                 "layer.norm: rms_norm (normalization)",
             ],
-        ),
-    ])
-}
+        );
+        Ok(())
+    }
 
-/// The activations by name. Their operations have these names, but for the one that is called by another.
-fn activations() -> Result<Vec<(&'static str, Result<Vec<String>>, Vec<String>)>> {
-    let case = |name: &&str| -> Result<_> {
-        let activation: Activation = name.parse()?;
-        let expected = match *name {
-            "identity" => PLAIN.to_owned(),
-            "softmax" | "log_softmax" => format!("below: linear {name} (product softmax)"),
-            _ => {
-                let op = if *name == "rrelu" { "prelu" } else { name };
-                format!("below: linear {op} (product activation) dead saturated")
-            }
-        };
-        let (_, type_name) = activation.type_name().rsplit_once(':').unwrap_or_default();
-        Ok((type_name, layer(activation), vec![expected]))
-    };
-    Activation::NAMES.iter().map(case).collect()
+    /// Those that have a name. Their operations have it too, but for one.
+    fn activations(&mut self) -> Result<()> {
+        self.covered.insert("Activation");
+        for name in Activation::NAMES {
+            let activation: Activation = name.parse()?;
+            let (_, exported) = activation.type_name().rsplit_once(':').unwrap_or_default();
+            let expected = match *name {
+                "identity" => PLAIN.to_owned(),
+                "softmax" | "log_softmax" => format!("below: linear {name} (product softmax)"),
+                "rrelu" => "below: linear prelu (product activation) dead saturated".to_owned(),
+                _ => format!("below: linear {name} (product activation) dead saturated"),
+            };
+            self.row((exported, "by its name"), layer(activation), &[&expected]);
+        }
+        self.row(
+            ("PRelu", "a slope for each channel"),
+            layer(PRelu::new(8, 0.25)?),
+            &["below: linear prelu (product activation) dead saturated"],
+        );
+        Ok(())
+    }
 }
 
 #[test]
 fn every_layer_has_its_row() -> Result<()> {
-    let (mut covered, mut wrong) = (BTreeSet::from(["Activation"]), Vec::new());
-    let mut check = |name, special: &str, found: Result<Vec<String>>, mut expected: Vec<String>| {
-        covered.insert(name);
-        expected.push(ABOVE.to_owned());
-        let found = found.unwrap_or_else(|error| vec![error.to_string()]);
-        if found != expected {
-            let (found, expected) = (found.join("\n  "), expected.join("\n  "));
-            wrong.push(format!(
-                "{name} {special}\n  {found}\nexpected\n  {expected}"
-            ));
-        }
-    };
-    for (name, special, found, expected) in cases()? {
-        let expected = expected.into_iter().map(str::to_owned).collect();
-        check(name, special, found, expected);
-    }
-    for (name, found, expected) in activations()? {
-        check(name, "by its name", found, expected);
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    let mut table = Table::default();
+    table.plain_layers()?;
+    table.normalizations()?;
+    table.recurrent()?;
+    table.blocks()?;
+    table.activations()?;
+    assert!(table.wrong.is_empty(), "{}", table.wrong.join("\n\n"));
 
     let mut exported = exported();
     for (name, reason) in NO_LAYERS {
@@ -381,7 +339,7 @@ fn every_layer_has_its_row() -> Result<()> {
             "there is no `{name}`, which {reason}"
         );
     }
-    assert_eq!(covered, exported, "the table and the exports of `nn`");
+    assert_eq!(table.covered, exported, "the table and the exports of `nn`");
     Ok(())
 }
 
@@ -476,5 +434,41 @@ fn losses_continue_no_row() -> Result<()> {
         };
         assert_eq!(operations, expected, "{name}\n{report}");
     }
+    Ok(())
+}
+
+/// Its result is the row's: neither the scale in front of it matters nor whether it has parameters.
+#[test]
+fn a_normalization_without_parameters_is_judged_as_one_with() -> Result<()> {
+    let with = LayerNorm::builder([8]).no_bias().build()?;
+    let without = LayerNorm::builder([8]).no_affine().build()?;
+    let rms = RmsNorm::builder([8]).no_affine().build()?;
+    let (x, last) = (input(&[16, 6])?, linear(8, 5)?);
+    let below = Linear::builder(6, 8).weight(init::normal(1e5));
+    let below = below.build(&mut ChaCha8Rng::seed_from_u64(2))?;
+    let net = Sequential::new().push(below);
+    let nets = [
+        net.clone().push(with),
+        net.clone().push(without),
+        net.push(rms),
+    ];
+    for net in nets {
+        let net = net.push(last.clone());
+        let report = signal::inspect(&net, |net, pass| {
+            net.forward(&x, pass)?.cross_entropy(&labels())
+        })?;
+        assert!(report.findings.is_empty(), "{report}");
+        let normalized = report.layers.iter().rev().nth(1).expect("a row");
+        assert!((normalized.activation.rms - 1.0).abs() < 0.01, "{report}");
+        assert!(normalized.gradient.is_some(), "{report}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_batch_normalization_that_is_the_model_has_its_drift() -> Result<()> {
+    let (net, x) = (BatchNorm::new(6)?, input(&[16, 6])?);
+    let report = signal::inspect(&net, |net, pass| Ok(net.forward(&x, pass)?.square().mean()))?;
+    assert!(report.layers[0].drift.is_some(), "{report}");
     Ok(())
 }
