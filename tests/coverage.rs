@@ -1,91 +1,19 @@
-//! No operation without its tests: every public function of `core/src/ops` is run by the table of
-//! gradient checks and by the table of golden values, or stands in a list below with the reason why
-//! not. The functions are read from the sources, so that a new one cannot be forgotten.
+//! No operation without its tests: every public function of `core/src/ops` is run by a gradient check
+//! and held against golden values by the registry of operations, or says there why not. The functions are
+//! read from the sources, so that a new one cannot be forgotten.
 
-use std::collections::BTreeMap;
-use support::sources::{self, public_functions};
+use std::collections::{BTreeMap, BTreeSet};
+use support::operations::{Entry, Part, registry};
+use support::sources::{called_in, public_functions};
 
 mod support {
+    pub mod operations;
     pub mod sources;
 }
-
-/// What has no gradient, by reason. Where PyTorch has it, golden values are asked for all the same.
-const NO_GRADIENT: &[(&str, &[&str])] = &[
-    ("gives truth values", COMPARISONS),
-    ("gives indices", &["argmax", "argmin"]),
-    ("gives numbers", &["sum_of_squares", "to_vec2"]),
-    ("is made from no tensor", MADE),
-    (
-        "is made from no tensor",
-        &["arange", "linspace", "eye", "one_hot", "to_tensor"],
-    ),
-    ("is made from no tensor", &["normal", "uniform"]),
-    (
-        "rounds, which numeric differences see: a test of its own in `support/laws.rs`",
-        &["to_dtype"],
-    ),
-];
-
-/// What has no golden values, by reason.
-const NO_GOLDEN: &[(&str, &[&str])] = &[
-    (
-        "gives truth values: held against loops in `masks.rs`",
-        COMPARISONS,
-    ),
-    (
-        "chooses between values that are given: held against loops",
-        &["select", "masked_fill"],
-    ),
-    (
-        "draws random numbers, other than PyTorch's",
-        &["dropout", "alpha_dropout", "rrelu", "normal", "uniform"],
-    ),
-    (
-        "gives numbers: held against others where it is defined",
-        &["sum_of_squares", "to_vec2"],
-    ),
-    ("is made from values that are given", MADE),
-    ("is made from truth values that are given", &["to_tensor"]),
-];
-
-const COMPARISONS: &[&str] = &["lt", "le", "gt", "ge", "eq", "ne"];
-const MADE: &[&str] = &[
-    "from_vec",
-    "from_slice",
-    "scalar",
-    "full",
-    "zeros",
-    "ones",
-    "from_fn",
-];
 
 /// The names of the operations, and whether their documentation has an example.
 fn operations() -> BTreeMap<String, bool> {
     public_functions("ops")
-}
-
-#[track_caller]
-fn all_called(folder: &str, exceptions: &[(&str, &[&str])]) {
-    let run = sources::all_called(folder);
-    let operations = operations();
-    let mut excused = BTreeMap::new();
-    for (reason, names) in exceptions {
-        for name in *names {
-            assert!(
-                operations.contains_key(*name),
-                "there is no `{name}` to be excused"
-            );
-            assert!(
-                excused.insert((*name).to_owned(), *reason).is_none(),
-                "`{name}` is excused twice"
-            );
-        }
-    }
-    let missing: Vec<&String> = operations
-        .keys()
-        .filter(|name| !run.contains(*name) && !excused.contains_key(*name))
-        .collect();
-    assert!(missing.is_empty(), "nothing in {folder} runs {missing:?}");
 }
 
 #[test]
@@ -99,13 +27,62 @@ fn the_list_of_operations_is_found() {
 }
 
 #[test]
+fn every_entry_is_of_an_operation() {
+    let operations = operations();
+    let unknown = |entry: &Entry| !operations.contains_key(entry.function);
+    let unknown: Vec<_> = registry()
+        .into_iter()
+        .filter(unknown)
+        .map(|entry| entry.function)
+        .collect();
+    assert!(unknown.is_empty(), "there is no {unknown:?}");
+}
+
+/// The operations that no entry runs in any of these parts, and none excuses from the first; and those
+/// that are excused and run all the same.
+fn missing(parts: &[Part]) -> Vec<String> {
+    let (entries, mut run) = (registry(), BTreeSet::new());
+    let (mut own, mut excused) = (BTreeSet::new(), BTreeSet::new());
+    for entry in &entries {
+        for text in parts.iter().map(|&part| entry.calls[part as usize]) {
+            if !text.is_empty() {
+                own.insert(entry.function);
+                run.extend(called_in(text));
+            }
+        }
+        if entry.without.iter().any(|(part, _)| *part == parts[0]) {
+            excused.insert(entry.function);
+        }
+    }
+    let wrong = |name: &String| {
+        let (own, excused) = (own.contains(&name[..]), excused.contains(&name[..]));
+        if own {
+            excused
+        } else {
+            !excused && !run.contains(name)
+        }
+    };
+    operations().into_keys().filter(wrong).collect()
+}
+
+#[test]
 fn every_operation_has_a_gradient_check() {
-    all_called("support/operations", NO_GRADIENT);
+    assert_eq!(missing(&[Part::Check]), [""; 0]);
 }
 
 #[test]
 fn every_operation_has_golden_values() {
-    all_called("golden", NO_GOLDEN);
+    assert_eq!(missing(&[Part::Golden]), [""; 0]);
+}
+
+#[test]
+fn every_operation_is_drawn() {
+    assert_eq!(missing(&[Part::Draw]), [""; 0]);
+}
+
+#[test]
+fn every_operation_is_run_on_extreme_values() {
+    assert_eq!(missing(&[Part::Extreme, Part::Check]), [""; 0]);
 }
 
 /// The options of losses: the examples stand with the structs.

@@ -2,7 +2,8 @@
 //! derivatives, running statistics, trajectories of optimizers.
 //!
 //! The values are in `tests/golden/data`, and the script that has written them stands beside it.
-//! What a test allows, and where results are meant to differ, is in `tests/golden/table`.
+//! What a test allows, and where results are meant to differ, is in the registry of operations
+//! (`tests/support/operations`), and for layers and optimizers in `tests/golden/table`.
 
 #[path = "golden/clipping.rs"]
 mod clipping;
@@ -14,8 +15,8 @@ mod coverage;
 mod creation;
 #[path = "golden/layers.rs"]
 mod layers;
-#[path = "golden/operation.rs"]
-mod operation;
+#[path = "support/operations/mod.rs"]
+mod operations;
 #[path = "golden/optimizers.rs"]
 mod optimizers;
 #[path = "golden/other.rs"]
@@ -52,24 +53,24 @@ macro_rules! files {
 }
 
 files! {
-    unary |file| run::check(file, &table::unary(), &table::differences());
-    activation |file| run::check(file, &table::activation(), &table::differences());
-    binary |file| run::check(file, &table::binary(), &table::binary_differences());
-    reduce |file| run::check(file, &table::reduce(), &[]);
-    product |file| run::check(file, &table::product(), &[]);
-    extremes |file| run::check(file, &table::extremes(), &[]);
-    statistics |file| run::check(file, &table::statistics(), &[]);
-    shape |file| run::check(file, &table::shape(), &[]);
-    indexing |file| run::check(file, &table::indexing(), &[]);
+    unary run::check;
+    activation run::check;
+    binary run::check;
+    reduce run::check;
+    product run::check;
+    extremes run::check;
+    statistics run::check;
+    shape run::check;
+    indexing run::check;
     creation creation::check;
-    matmul |file| run::check(file, &table::matmul(), &[]);
-    vectors |file| run::check(file, &table::vectors(), &[]);
-    einsum |file| run::check(file, &table::einsum(), &[]);
-    softmax |file| run::check(file, &table::softmax(), &[]);
-    losses |file| run::check(file, &table::losses(), &table::loss_differences());
-    batch_norm |file| run::check(file, &table::batch_norm(), &[]);
-    layer_norm |file| run::check(file, &table::layer_norms(), &[]);
-    rms_norm |file| run::check(file, &table::rms_norms(), &[]);
+    matmul run::check;
+    vectors run::check;
+    einsum run::check;
+    softmax run::check;
+    losses run::check;
+    batch_norm run::check;
+    layer_norm run::check;
+    rms_norm run::check;
     other other::check;
     layers |file| layers::check(file, &table::layers());
     keras |file| layers::check(file, &table::keras());
@@ -77,4 +78,15 @@ files! {
     averages optimizers::check_averages;
     clipping clipping::check;
     schedules schedules::check;
+}
+
+/// Prints the rows of the registry for `golden/generate.py`, as JSON in a line of its own.
+#[test]
+#[ignore = "called by golden/generate.py"]
+fn print_registry() {
+    let rows = operations::registry()
+        .into_iter()
+        .flat_map(|entry| entry.golden);
+    let row = |row: operations::golden::Golden| serde_json::json!({"file": row.file, "name": row.name, "torch": row.torch, "cases": row.cases});
+    println!("\n{}", serde_json::Value::from_iter(rows.map(row)));
 }

@@ -73,42 +73,50 @@ fn check_forms(operation: &Operation) -> Result<(), String> {
 
 #[test]
 fn elementwise_functions_in_all_forms() {
-    for_each(&operations::elementwise(), check_forms);
+    for_each(&operations::checked(operations::elementwise()), check_forms);
 }
 
 #[test]
 fn binary_functions_in_all_forms() {
-    for_each(&operations::binary(), check_forms);
+    for_each(&operations::checked(operations::binary()), check_forms);
 }
 
 #[test]
 fn reductions_in_all_forms() {
-    for_each(&operations::reductions(), check_forms);
+    for_each(&operations::checked(operations::reductions()), check_forms);
 }
 
 #[test]
 fn products_in_all_forms() {
-    for_each(&operations::products(), check_forms);
+    for_each(&operations::checked(operations::linear()), check_forms);
 }
 
 #[test]
 fn normalizations_in_all_forms() {
-    for_each(&operations::normalizations(), check_forms);
+    for_each(
+        &operations::checked(operations::normalizations()),
+        check_forms,
+    );
 }
 
 #[test]
 fn losses_in_all_forms() {
-    for_each(&operations::losses(), check_forms);
+    for_each(&operations::checked(operations::losses()), check_forms);
 }
 
 #[test]
 fn shape_operations_in_all_forms() {
-    for_each(&operations::shapes(), check_forms);
+    for_each(&operations::checked(operations::shapes()), check_forms);
+}
+
+#[test]
+fn masks_in_all_forms() {
+    for_each(&operations::checked(operations::masks()), check_forms);
 }
 
 #[test]
 fn indexing_in_all_forms() {
-    for_each(&operations::indexing(), check_forms);
+    for_each(&operations::checked(operations::indexing()), check_forms);
 }
 
 /// x·x for every operation: operands of one shape are one tensor, and the result is the product of

@@ -4,7 +4,6 @@ use cotangent::prelude::*;
 use cotangent::{Gradients, Result, Tensor};
 use extremes::{Exception, Found, Seen};
 use operations::{Domain, Operation};
-use std::collections::BTreeSet;
 
 #[path = "../support/extremes.rs"]
 mod extremes;
@@ -63,7 +62,7 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "a derivative or a partial sum is infinite, and 0 or infinity of the other sign meets it",
     },
     Exception {
-        operations: &["pow of equal shapes", "powf(1e-30) raw"],
+        operations: &["pow of equal shapes", "powf(1e-30)"],
         condition: "the base is subnormal",
         holds: |seen| is_gradient(seen) && seen.operands[0][0].abs() < 1e-37,
         reason: "the power with an exponent less by 1 is infinite, as in PyTorch",
@@ -301,32 +300,6 @@ fn terms(seen: &Seen, power: i32) -> f64 {
     count * factors.product::<f64>() * cotangent
 }
 
-/// Public functions of `core/src/ops` that are not run here, with the reason.
-const NOT_RUN: &[(&str, &[&str])] = &[
-    (
-        "is made from no tensor",
-        &[
-            "arange",
-            "linspace",
-            "eye",
-            "one_hot",
-            "normal",
-            "uniform",
-            "from_vec",
-            "from_slice",
-            "scalar",
-            "full",
-            "zeros",
-            "ones",
-            "from_fn",
-        ],
-    ),
-    (
-        "gives numbers of type f64: held against others where it is defined",
-        &["sum_of_squares", "to_vec2"],
-    ),
-];
-
 type Build = fn() -> Result<Box<dyn Optimizer>>;
 
 /// Every optimizer, and the options that change its formula.
@@ -503,8 +476,10 @@ fn around_optimizers() -> Vec<Operation> {
 /// table says.
 #[test]
 fn single_precision_agrees_with_double() -> Result<()> {
-    let mut all = operations::all();
-    all.extend(operations::raw::raw());
+    let entries = operations::registry().into_iter();
+    let mut all: Vec<Operation> = entries
+        .flat_map(|entry| entry.checked.into_iter().chain(entry.extreme))
+        .collect();
     all.extend(optimizers());
     all.extend(around_optimizers());
     let examine = |operations: &[Operation]| {
@@ -526,28 +501,6 @@ fn single_precision_agrees_with_double() -> Result<()> {
     })?;
     found.assert_nothing(EXCEPTIONS);
     Ok(())
-}
-
-/// A new operation is in the table of operations, or in the list above.
-#[test]
-fn no_operation_is_left_out() {
-    let run = sources::all_called("support/operations");
-    let operations = sources::public_functions("ops");
-    let excused: BTreeSet<&str> = NOT_RUN
-        .iter()
-        .flat_map(|(_, names)| names.iter().copied())
-        .collect();
-    for name in &excused {
-        assert!(
-            operations.contains_key(*name),
-            "there is no `{name}` to be excused"
-        );
-    }
-    let missing: Vec<&String> = operations
-        .keys()
-        .filter(|name| !run.contains(*name) && !excused.contains(&name[..]))
-        .collect();
-    assert!(missing.is_empty(), "not run on extreme values: {missing:?}");
 }
 
 /// A new optimizer is in the list above.

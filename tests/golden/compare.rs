@@ -1,23 +1,9 @@
 //! Holding what was computed against what PyTorch has computed, element by element.
 
+pub use crate::operations::golden::Bound;
 use crate::read::File;
 use cotangent::prelude::*;
 use std::fmt::Display;
-
-/// How far a result may be off: `relative` of the larger of its own size and `floor`. A bound of 0 is
-/// kept exactly: the result is that of PyTorch, rounded to its dtype.
-#[derive(Clone, Copy, Debug)]
-pub struct Bound {
-    /// In `f64`.
-    pub f64: f64,
-    /// In `f32`.
-    pub f32: f64,
-    /// A size below which elements may be off by as much as one of this size.
-    pub floor: f64,
-    /// Whether the largest element of the tensor is such a size: where terms cancel, the error is
-    /// that of the terms.
-    pub of_tensor: bool,
-}
 
 impl Bound {
     /// The tolerance of a tensor of expected values, to be multiplied by `relative`.

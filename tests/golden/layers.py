@@ -3,7 +3,7 @@
 from recording import File, Random  # First, for it sets torch up.
 
 import torch
-from elementwise import hard_sigmoid
+from cases import hard_sigmoid
 from torch import nn
 
 

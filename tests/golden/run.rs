@@ -2,63 +2,47 @@
 //! derivatives, in both precisions, with operands that lie in memory in several ways.
 
 use crate::compare::{Bound, Failures, deviations};
-use crate::operation::{Operands, Operation};
+use crate::operations::golden::{Difference, Golden, Operands};
+use crate::operations::registry;
 use crate::read::{File, Form};
 use cotangent::Backward;
 use cotangent::prelude::*;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Elements at which this library means to give something else than PyTorch. Whoever removes a
-/// difference is told to remove its entry.
-pub struct Difference {
-    pub operation: &'static str,
-    /// `output` or `grad.N`.
-    pub tensor: &'static str,
-    /// Whether the element with these operands is meant.
-    pub at: fn(&[f64]) -> bool,
-    /// What is found there, from the operands and the cotangent.
-    pub found: fn(&[f64], f64) -> f64,
-}
-
 /// Runs every case of a file of operations.
-pub fn check(name: &'static str, table: &[Operation], differences: &[Difference]) {
+pub fn check(name: &'static str) {
     let (file, mut failures) = (File::open(name), Failures::default());
+    let rows = registry().into_iter().flat_map(|entry| entry.golden);
+    let rows: Vec<Golden> = rows.filter(|row| row.file == name).collect();
     let names = file.operations();
-    for operation in table
-        .iter()
-        .filter(|operation| !names.contains(operation.name))
-    {
-        failures.add(operation.name, "there is no such golden case");
+    for row in rows.iter().filter(|row| !names.contains(&row.name[..])) {
+        failures.add(&row.name, "there is no such golden case");
     }
     for name in names {
-        match table.iter().find(|operation| operation.name == name) {
-            None => failures.add(name, "no entry in the table runs this operation"),
-            Some(operation) => {
-                let differences: Vec<_> =
-                    differences.iter().filter(|d| d.operation == name).collect();
-                let mut seen = vec![false; differences.len()];
-                for case in file.cases(name) {
-                    let mut run = Run {
-                        file: &file,
-                        operation,
-                        case,
-                        differences: &differences,
-                        seen: &mut seen,
-                        failures: &mut failures,
-                    };
-                    run.all();
-                }
-                for (difference, _) in differences.iter().zip(seen).filter(|(_, seen)| !seen) {
-                    failures.add(
-                        name,
-                        format!(
-                            "the difference listed for {} is no longer one",
-                            difference.tensor
-                        ),
-                    );
-                }
-            }
+        let Some(operation) = rows.iter().find(|row| row.name == name) else {
+            failures.add(name, "no entry of the registry runs this operation");
+            continue;
+        };
+        let mut seen = vec![false; operation.differences.len()];
+        for case in file.cases(name) {
+            let mut run = Run {
+                file: &file,
+                operation,
+                case,
+                differences: &operation.differences,
+                seen: &mut seen,
+                failures: &mut failures,
+            };
+            run.all();
+        }
+        let listed = operation.differences.iter().zip(seen);
+        for (difference, _) in listed.filter(|(_, seen)| !seen) {
+            let text = format!(
+                "the difference listed for {} is no longer one",
+                difference.tensor
+            );
+            failures.add(name, text);
         }
     }
     failures.unread(&file);
@@ -67,9 +51,9 @@ pub fn check(name: &'static str, table: &[Operation], differences: &[Difference]
 
 struct Run<'a> {
     file: &'a File,
-    operation: &'a Operation,
+    operation: &'a Golden,
     case: &'a str,
-    differences: &'a [&'a Difference],
+    differences: &'a [Difference],
     seen: &'a mut [bool],
     failures: &'a mut Failures,
 }

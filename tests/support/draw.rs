@@ -1,5 +1,6 @@
 //! Operands and arguments of every kind, fit and unfit, drawn from a list of numbers.
 
+use super::operations::drawn::Arguments;
 use cotangent::{Axes, DType, Indices, Mask, Norm, Reduction, Tensor};
 use std::fmt::Write;
 
@@ -7,38 +8,6 @@ use std::fmt::Write;
 pub struct Draw<'a> {
     numbers: &'a [u32],
     next: usize,
-}
-
-/// Arguments of operations: what each stands for is up to the row that uses it.
-#[derive(Debug)]
-pub struct Arguments {
-    pub axis: isize,
-    pub other_axis: isize,
-    pub axes: Axes,
-    pub list: Vec<isize>,
-    pub order: Vec<usize>,
-    pub size: usize,
-    pub other_size: usize,
-    pub sizes: Vec<usize>,
-    pub step: isize,
-    pub start: Option<isize>,
-    pub end: Option<isize>,
-    pub number: f64,
-    pub other_number: f64,
-    pub third_number: f64,
-    pub shape: Vec<usize>,
-    pub pairs: Vec<(usize, usize)>,
-    pub indices: Indices,
-    pub labels: Indices,
-    pub mask: Mask,
-    pub other_mask: Mask,
-    pub flag: bool,
-    pub reduction: Reduction,
-    pub norm: Norm,
-    pub power: i32,
-    pub equation: String,
-    pub dtype: DType,
-    pub seed: u64,
 }
 
 /// An operand twice: as a view, and with the same elements in a memory of its own. Prints in full.

@@ -1,6 +1,8 @@
 //! The names of public functions, and of those that tests call, read from the sources, so that a new
 //! function cannot be forgotten.
 
+#![allow(dead_code)] // Each test reads a part.
+
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -58,8 +60,7 @@ fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
     }
 }
 
-/// Adds the names of the functions and methods that are called: `.name(` and `::name(`, and the first
-/// of each row of a table in a macro, `name(…) Domain`.
+/// Adds the names of the functions and methods that are called: `.name(` and `::name(`.
 fn called(tokens: TokenStream, found: &mut BTreeSet<String>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (i, token) in tokens.iter().enumerate() {
@@ -68,23 +69,20 @@ fn called(tokens: TokenStream, found: &mut BTreeSet<String>) {
         };
         if let (Delimiter::Parenthesis, Some(TokenTree::Ident(name))) =
             (group.delimiter(), i.checked_sub(1).map(|i| &tokens[i]))
-        {
-            let dotted = i >= 2 && (is(tokens.get(i - 2), ".") || is(tokens.get(i - 2), ":"));
-            let row = is(tokens.get(i + 1), "Signed") || is(tokens.get(i + 1), "Positive");
-            if dotted || row {
-                found.insert(name.to_string());
-            }
-        }
-        called(group.stream(), found);
-    }
-    // `binary! { add Signed; … }`
-    for pair in tokens.windows(2) {
-        if let [TokenTree::Ident(name), TokenTree::Ident(domain)] = pair
-            && (*domain == "Signed" || *domain == "Positive")
+            && i >= 2
+            && (is(tokens.get(i - 2), ".") || is(tokens.get(i - 2), ":"))
         {
             found.insert(name.to_string());
         }
+        called(group.stream(), found);
     }
+}
+
+/// The names of the functions that some source text calls.
+pub fn called_in(text: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    called(text.parse().expect("it has been compiled"), &mut found);
+    found
 }
 
 /// The names of the public functions of the core's sources in a folder of it, and whether their
@@ -107,7 +105,6 @@ pub fn all_called(folder: &str) -> BTreeSet<String> {
 }
 
 /// The names of the types of a folder that have a method of this signature, written without spaces.
-#[allow(dead_code)] // Not all tests that read the sources ask for types.
 pub fn types_with(folder: &str, signature: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, tokens) in sources(folder) {

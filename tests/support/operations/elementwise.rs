@@ -1,109 +1,383 @@
 //! Functions of single elements.
 
-use super::Domain::{Positive, Signed};
-use super::Operation;
+use super::Domain::{self, Moved, Positive, Signed};
+use super::drawn::{Drawn, Layout, Outcome, single};
+use super::golden::{Difference, Operands, golden};
+use super::{Entry, Operation};
+use cotangent::{Result, Tensor};
 
+/// Inside of (-1, 1).
+const UNIT: Domain = Moved(0.45, 0.0);
+/// Inside of (-π/2, π/2).
+const ANGLE: Domain = Moved(0.6, 0.0);
+/// From 1 to 3.
+const ABOVE_ONE: Domain = Moved(0.5, 2.0);
+// Powers are taken of numbers of about one size, or numeric slopes differ too much in theirs.
+const NEAR_ONE: Domain = Moved(0.2, 1.0);
+const NEAR_MINUS_ONE: Domain = Moved(0.2, -1.0);
+
+/// Entries of a method of one tensor: the method with its arguments, the domain of the gradient check,
+/// and perhaps PyTorch's expression of `x`, the argument of `elementwise` in `golden/cases.py` (where the
+/// function is defined, and further special points), and bounds and differences of [`Golden`].
+/// A method without further arguments is drawn too.
 macro_rules! unary {
-    ($($method:ident($($argument:expr),*) $domain:ident;)*) => {
-        vec![$(Operation::unary(&stringify!($method($($argument),*)).replace(' ', ""), $domain, |x| x.$method($($argument),*))),*]
+    ($file:literal: $($method:ident($($argument:expr),*) $domain:ident
+        $(, $torch:literal, $cases:literal $(.$bound:ident($($given:expr),*))*)?;)*) => {
+        vec![$({
+            let name = named(stringify!($method($($argument),*)));
+            #[allow(unused_variables)]
+            let run: fn(&Operands) -> Result<Tensor> = |x| single(x[0].$method($($argument),*));
+            Entry {
+                function: stringify!($method),
+                checked: unary!(@check $domain, &name, |x| single(x[0].$method($($argument),*))),
+                extreme: vec![],
+                golden: vec![$(
+                    golden($file, &name, run)
+                        .torch($torch, concat!("elementwise(", $cases, ")"))
+                        $(.$bound($($given),*))*
+                )?],
+                drawn: unary!(@drawn $method $($argument)*),
+                without: vec![],
+                calls: [
+                    concat!(".", stringify!($method), "()"),
+                    unary!(@golden $method $($torch)?),
+                    unary!(@text $method $($argument)*),
+                    "",
+                ],
+            }
+        }),*]
     };
+    (@check unchecked, $name:expr, $f:expr) => { vec![] };
+    (@check $domain:ident, $name:expr, $f:expr) => {
+        vec![Operation {
+            name: $name.clone(),
+            operands: |[m, k, _]| vec![vec![m, k]],
+            output: |[m, k, _]| vec![m, k],
+            domain: $domain,
+            f: Box::new($f),
+            refuses: |_| false,
+        }]
+    };
+    (@golden $method:ident) => { "" };
+    (@golden $method:ident $torch:literal) => { concat!(".", stringify!($method), "()") };
+    (@drawn $method:ident) => {
+        vec![Drawn {
+            name: stringify!($method),
+            operands: 1,
+            layout: Layout::Same,
+            f: |x, _| Outcome::tensors(x[0].$method()),
+        }]
+    };
+    (@drawn $method:ident $($argument:expr)+) => { vec![] };
+    (@text $method:ident) => { concat!(".", stringify!($method), "()") };
+    (@text $method:ident $($argument:expr)+) => { "" };
+}
+
+/// `clamp(-1.0, f64::INFINITY)` is `clamp(-1,inf)` in the golden files.
+fn named(call: &str) -> String {
+    let name = call.replace(' ', "").replace("f64::INFINITY", "inf");
+    name.replace(".0)", ")")
+        .replace(".0,", ",")
+        .replace("()", "")
 }
 
 /// Elementwise functions of one tensor, activations, and scalars on either side of an operator.
-pub fn elementwise() -> Vec<Operation> {
-    let mut all = unary! {
-            neg() Signed; add_scalar(0.5) Signed; mul_scalar(-1.5) Signed; div_scalar(0.7) Signed;
-            abs() Signed; square() Signed; sqrt() Positive; rsqrt() Positive; recip() Signed;
-            exp() Signed; exp_m1() Signed; ln() Positive; ln_1p() Positive; sin() Signed; cos() Signed;
-            erf() Signed; erfc() Signed; clamp(-0.5, 1.0) Signed; floor() Signed; ceil() Signed;
-            round() Signed; trunc() Signed; sign() Signed; atan() Signed; sinh() Signed; cosh() Signed;
-            asinh() Signed; log2() Positive; log10() Positive;
-    powf(0.0) Signed; powf(1.0) Signed; powf(2.0) Signed; powf(-1.0) Signed; powf(0.5) Positive;
-            powf(-0.5) Positive; powf(1.7) Positive; powi(0) Signed; powi(1) Signed; powi(2) Signed;
-            powi(-1) Signed; relu() Signed;
-            leaky_relu(0.01) Signed; leaky_relu(0.0) Signed; leaky_relu(-0.5) Signed;
-            elu(1.0) Signed; elu(0.3) Signed; elu(0.0) Signed; elu(-0.5) Signed; selu() Signed;
-            sigmoid() Signed; tanh() Signed; softplus() Signed; log_sigmoid() Signed; gelu() Signed;
-            gelu_tanh() Signed; silu() Signed; mish() Signed; hard_sigmoid() Signed; hard_tanh() Signed;
-            hard_swish() Signed; relu6() Signed;
-        };
-    all.extend([
-        Operation::unary("x - 2", Signed, |x| x - 2.0),
-        Operation::unary("2 - x", Signed, |x| 2.0 - x),
-        Operation::unary("2 / x", Signed, |x| 2.0 / x),
-        // Operands lie within 2 of 0: moved to where these are defined, or to further kinks.
-        // Powers are taken of numbers of about one size, or numeric slopes differ too much in theirs.
-        Operation::unary("powf(3)", Signed, |x| (x * 0.5 - 2.0).powf(3.0)),
-        Operation::unary("powf(-2)", Signed, |x| (x * 0.5 + 2.0).powf(-2.0)),
-        Operation::unary("powf(-3)", Signed, |x| (x * 0.5 - 2.0).powf(-3.0)),
-        Operation::unary("powf(-2.3)", Signed, |x| (x * 0.5 + 2.0).powf(-2.3)),
-        Operation::unary("powi(5)", Signed, |x| (x * 0.2 - 1.0).powi(5)),
-        Operation::unary("powi(-2)", Signed, |x| (x * 0.5 - 2.0).powi(-2)),
-        Operation::unary("tan", Signed, |x| (x * 0.6).tan()),
-        Operation::unary("asin", Signed, |x| (x * 0.45).asin()),
-        Operation::unary("acos", Signed, |x| (x * 0.45).acos()),
-        Operation::unary("acosh", Positive, |x| (x + 1.0).acosh()),
-        Operation::unary("atanh", Signed, |x| (x * 0.45).atanh()),
-        Operation::unary("softplus far up", Positive, |x| (x * 20.0).softplus()),
-        Operation::unary("relu6 of a larger range", Signed, |x| (x * 4.0).relu6()),
-        Operation::unary("hard_sigmoid of a larger range", Signed, |x| {
-            (x * 2.0).hard_sigmoid()
-        }),
-        Operation::unary("hard_swish of a larger range", Signed, |x| {
-            (x * 2.0).hard_swish()
-        }),
-        Operation::unary("gelu_tanh of a larger range", Signed, |x| {
-            (x * 3.0).gelu_tanh()
-        }),
-        Operation::unary("mish of a larger range", Signed, |x| (x * 3.0).mish()),
-    ]);
-    all.extend(parametric());
-    all
+pub fn elementwise() -> Vec<Entry> {
+    [functions(), activations(), further(), drawn()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
-/// Activations that can refuse their parameters.
-fn parametric() -> Vec<Operation> {
-    operations! { [m, k, n]
-        "celu(1)", Signed: (m, k) => (m, k), |x| x[0].celu(1.0);
-        "celu(0.3)", Signed: (m, k) => (m, k), |x| x[0].celu(0.3);
-        "celu(-1.5)", Signed: (m, k) => (m, k), |x| x[0].celu(-1.5);
-        "prelu", Signed: (m, k) (k) => (m, k), |x| x[0].prelu(&x[1]);
-        "prelu of lines", Signed: (m, k, n) (k) => (m, k, n), |x| x[0].prelu(&x[1]);
-        "prelu with one weight", Signed: (m, k, n) (1) => (m, k, n), |x| x[0].prelu(&x[1]);
-        "prelu with a scalar", Signed: (m, k) () => (m, k), |x| x[0].prelu(&x[1]);
-        "prelu of a vector", Signed: (m) (1) => (m), |x| x[0].prelu(&x[1]);
-        "prelu of x with x", Signed: (k) => (1, k), |x| {
-            let row = x[0].unsqueeze(0)?;
-            row.prelu(&x[0])
-        };
-        "rrelu", Signed: (m, k) => (m, k), |x| x[0].rrelu(0.125, 1.0 / 3.0, 7);
-        "rrelu with slopes of either sign", Signed: (m, k, n) => (m, k, n), |x| x[0].rrelu(-0.7, 0.5, 7);
+fn functions() -> Vec<Entry> {
+    unary! { "unary":
+        neg() Signed, "torch.neg(x)", "real" .exact();
+        add_scalar(0.75) Signed, "x + 0.75", "real" .exact();
+        add_scalar(-0.1) Signed, "x - 0.1", "real";
+        mul_scalar(-2.5) Signed, "x * -2.5", "real" .exact();
+        mul_scalar(0.0) Signed, "x * 0.0", "real" .exact();
+        div_scalar(3.0) Signed, "x / 3.0", "real" .exact_output();
+        div_scalar(0.0) unchecked, "x / 0.0", "real" .exact();
+        abs() Signed, "torch.abs(x)", "real" .exact();
+        square() Signed, "torch.square(x)", "real" .exact_output();
+        sqrt() Positive, "torch.sqrt(x)", "positive, 4.0";
+        rsqrt() Positive, "torch.rsqrt(x)", "positive, 4.0";
+        recip() Signed, "torch.reciprocal(x)", "nonzero" .exact_output();
+        exp() Signed, "torch.exp(x)", "real, 88.0, -87.0, -100.0, 1e-8";
+        exp_m1() Signed, "torch.expm1(x)", "real, 88.0, -87.0, 1e-8, -1e-8, 1e-4, 0.3, -0.3";
+        ln() Positive, "torch.log(x)", "positive, 0.999, 1.001, 4.0";
+        ln_1p() Positive, "torch.log1p(x)", "above_minus_one, 1e-8, -1e-8, -0.999, -2.0";
+        sin() Signed, "torch.sin(x)",
+            "real, math.pi, -math.pi / 2, 1e6, -1e9, f64_large=LARGE, f64_huge=HUGE";
+        cos() Signed, "torch.cos(x)",
+            "real, math.pi, -math.pi / 2, 1e6, -1e9, f64_large=LARGE, f64_huge=HUGE";
+        erf() Signed, "torch.erf(x)", "real, 0.9, -0.9, 1e-8, 3.9, -5.0, 6.0";
+        erfc() Signed, "torch.erfc(x)", "real, 0.9, -0.9, 1e-8, 3.9, -5.0, 6.0, 9.0";
+        tan() ANGLE, "torch.tan(x)", "real, 1.5, -1.5";
+        asin() UNIT, "torch.asin(x)", "unit, 0.999, -0.999";
+        acos() UNIT, "torch.acos(x)", "unit, 0.999, -0.999";
+        atan() Signed, "torch.atan(x)", "real" .differs([far(|x, g| g / x[0] / x[0])]);
+        sinh() Signed, "torch.sinh(x)", "real, 1e-8, 80.0, -80.0";
+        cosh() Signed, "torch.cosh(x)", "real, 1e-8, 80.0, -80.0";
+        asinh() Signed, "torch.asinh(x)",
+            "real, 1e-8, -1e-4" .differs([far(|x, g| g / x[0].abs())]);
+        acosh() ABOVE_ONE, "torch.acosh(x)",
+            "above_one, 1.5, 3.0" .differs([far(|x, g| g / x[0].abs())]);
+        atanh() UNIT, "torch.atanh(x)", "unit, 0.999, -0.999, 1e-8";
+        log2() Positive, "torch.log2(x)", "positive, 0.999, 8.0, 0.125";
+        log10() Positive, "torch.log10(x)", "positive, 0.999, 1000.0, 0.1";
+        powf(0.0) Signed, "x.pow(0.0)", "real" .exact();
+        powf(1.0) Signed, "x.pow(1.0)", "real" .exact();
+        powf(2.0) Signed, "x.pow(2.0)", "real" .exact_output();
+        powf(3.0) NEAR_MINUS_ONE, "x.pow(3.0)", "real";
+        powf(5.0) NEAR_MINUS_ONE, "x.pow(5.0)", "real";
+        powf(-1.0) Signed, "x.pow(-1.0)", "nonzero" .exact_output();
+        powf(-2.0) NEAR_ONE, "x.pow(-2.0)", "nonzero";
+        powf(-3.0) NEAR_MINUS_ONE, "x.pow(-3.0)", "nonzero";
+        powf(0.5) Positive, "x.pow(0.5)", "positive";
+        powf(-0.5) Positive, "x.pow(-0.5)", "positive";
+        powf(0.3) Positive, "x.pow(0.3)", "positive";
+        powf(1.5) Positive, "x.pow(1.5)", "positive";
+        powf(-2.5) NEAR_ONE, "x.pow(-2.5)", "positive";
+        powi(0) Signed, "x.pow(0)", "real" .exact();
+        powi(1) Signed, "x.pow(1)", "real" .exact();
+        powi(2) Signed, "x.pow(2)", "real" .exact_output();
+        powi(3) NEAR_MINUS_ONE, "x.pow(3)", "real";
+        powi(6) NEAR_MINUS_ONE, "x.pow(6)", "real";
+        powi(-1) Signed, "x.pow(-1)", "nonzero" .exact_output();
+        powi(-2) NEAR_MINUS_ONE, "x.pow(-2)", "nonzero";
+        powi(-3) NEAR_ONE, "x.pow(-3)", "nonzero";
+        clamp(-1.0, 1.0) Signed, "x.clamp(-1.0, 1.0)", "real" .exact();
+        clamp(-0.5, f64::INFINITY) Signed, "x.clamp(-0.5, INF)", "real" .exact();
+        clamp(1.0, -1.0) Signed, "x.clamp(1.0, -1.0)", "real" .exact();
+        floor() Signed, "torch.floor(x)",
+            "real, 1.5, -1.5, 8388607.5, 4194304.5, -4194305.5, f64_halves=HALVES" .exact();
+        ceil() Signed, "torch.ceil(x)",
+            "real, 1.5, -1.5, 8388607.5, 4194304.5, -4194305.5" .exact();
+        trunc() Signed, "torch.trunc(x)",
+            "real, 1.5, -1.5, 8388607.5, 4194304.5, -4194305.5" .exact();
+        sign() Signed, "torch.sign(x)", "real" .exact();
+        round() Signed, "torch.round(x)",
+            "real, 1.5, -1.5, 2.5, -2.5, 8388607.5, 4194304.5, 4194305.5, -4194305.5, f64_halves=HALVES" .exact();
     }
 }
 
+fn activations() -> Vec<Entry> {
+    unary! { "activation":
+        relu() Signed, "torch.relu(x)", "real" .exact();
+        leaky_relu(0.01) Signed, "F.leaky_relu(x, 0.01)", "real";
+        leaky_relu(0.25) Signed, "F.leaky_relu(x, 0.25)", "real" .exact();
+        leaky_relu(0.0) Signed, "F.leaky_relu(x, 0.0)", "real" .exact().differs([LOWEST]);
+        leaky_relu(-0.5) Signed, "F.leaky_relu(x, -0.5)", "real" .exact();
+        elu(1.0) Signed, "F.elu(x)", "real, -1e-8, -20.0, -40.0" .gradient_near_one();
+        elu(0.5) Signed, "F.elu(x, 0.5)", "real, -1e-8, -20.0, -40.0" .gradient_near_one();
+        elu(1.7) Signed, "F.elu(x, 1.7)", "real, -1e-8, -20.0, -40.0" .gradient_near_one();
+        elu(0.0) Signed, "F.elu(x, 0.0)", "real" .exact();
+        elu(-0.5) Signed, "F.elu(x, -0.5)", "real" .unsigned_zeros();
+        selu() Signed, "F.selu(x)", "real, -1e-8, -20.0, -40.0" .gradient_near_one();
+        sigmoid() Signed, "torch.sigmoid(x)",
+            "real, -1e-8, 20.0, -20.0, -87.0, -100.0, 40.0" .gradient_near_one();
+        tanh() Signed, "torch.tanh(x)", "real, 1e-8, 0.625, 10.0, -20.0, 1e-4" .gradient_near_one();
+        celu(1.0) Signed, "F.celu(x)", "real, -1e-8, -20.0, -40.0";
+        celu(0.5) Signed, "F.celu(x, 0.5)", "real, -1e-8, -20.0, -40.0";
+        celu(-2.0) Signed, "F.celu(x, -2.0)", "real, -1e-8, -20.0";
+        gelu() Signed, "F.gelu(x)", "real, *TAILS" .near_one().differs([LOWEST, ENDS]);
+        gelu_tanh() Signed, "F.gelu(x, approximate='tanh')",
+            "real, *TAILS" .near_one().differs([LOWEST, ENDS, far(|x, g| if x[0] > 0.0 { g } else { 0.0 })]);
+        silu() Signed, "F.silu(x)",
+            "real, *TAILS, -20.0, -40.0, 40.0" .differs([LOWEST, ENDS, tail("output", |x, _| x[0] * x[0].exp()), tail("grad.0", SLOPE)]);
+        mish() Signed, "F.mish(x)",
+            "real, *TAILS, -20.0, -40.0, 20.0, 40.0" .differs([LOWEST, ENDS, tail("grad.0", SLOPE)]);
+        softplus() Signed, "F.softplus(x)", "real, *TAILS, -20.0, -40.0, 19.5, 20.0, 20.5, 40.0";
+        log_sigmoid() Signed, "F.logsigmoid(x)", "real, *TAILS, -20.0, -40.0, 20.0, 40.0";
+        hard_sigmoid() Signed, "hard_sigmoid(x)", "real, *KINKS";
+        hard_tanh() Signed, "F.hardtanh(x)", "real, *KINKS" .exact();
+        hard_swish() Signed, "F.hardswish(x)", "real, *KINKS" .differs([LOWEST]);
+        relu6() Signed, "F.relu6(x)", "real, *KINKS" .exact();
+    }
+}
+
+/// Activations of several tensors or of random numbers, and further places of those above.
+fn further() -> Vec<Entry> {
+    operations! { [m, k, n]
+        add_scalar {
+            check "x - 2", Signed: (m, k) => (m, k), |x| Ok(&x[0] - 2.0);
+            check "2 - x", Signed: (m, k) => (m, k), |x| Ok(2.0 - &x[0]);
+        }
+        div_scalar {
+            check "2 / x", Signed: (m, k) => (m, k), |x| Ok(2.0 / &x[0]);
+        }
+        powi {
+            check "powi(5)", NEAR_MINUS_ONE: (m, k) => (m, k), |x| Ok(x[0].powi(5));
+        }
+        powf {
+            extreme "powf(1e30)", Signed: (m, k) => (m, k), |x| Ok(x[0].powf(1e30));
+            extreme "powf(1e-30)", Signed: (m, k) => (m, k), |x| Ok(x[0].powf(1e-30));
+        }
+        softplus {
+            check "softplus far up", Positive: (m, k) => (m, k), |x| Ok((&x[0] * 20.0).softplus());
+        }
+        relu6 {
+            check "relu6 of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 4.0).relu6());
+        }
+        hard_sigmoid {
+            check "hard_sigmoid of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 2.0).hard_sigmoid());
+        }
+        hard_swish {
+            check "hard_swish of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 2.0).hard_swish());
+        }
+        gelu_tanh {
+            check "gelu_tanh of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 3.0).gelu_tanh());
+        }
+        mish {
+            check "mish of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 3.0).mish());
+        }
+        gelu {
+            // The error of x / √2 counts as often as the exponent of e^(-x²/2) is large.
+            golden golden("activation", "gelu, by erfc", |x| Ok(x[0].gelu()))
+                .torch("gelu_by_erfc(x)", "elementwise(real, *TAILS, -8.0, -12.0)")
+                .loose(&[("spread", 1e-13, 1e-5), ("special", 1e-12, 2e-5), ("f64 special", 1e-12, 0.0)])
+                .differs([LOWEST, ENDS]);
+        }
+        prelu {
+            check "prelu", Signed: (m, k) (k) => (m, k), |x| x[0].prelu(&x[1]);
+            check "prelu of lines", Signed: (m, k, n) (k) => (m, k, n), |x| x[0].prelu(&x[1]);
+            check "prelu with one weight", Signed: (m, k, n) (1) => (m, k, n), |x| x[0].prelu(&x[1]);
+            check "prelu with a scalar", Signed: (m, k) () => (m, k), |x| x[0].prelu(&x[1]);
+            check "prelu of a vector", Signed: (m) (1) => (m), |x| x[0].prelu(&x[1]);
+            check "prelu of x with x", Signed: (k) => (1, k), |x| {
+                let row = x[0].unsqueeze(0)?;
+                row.prelu(&x[0])
+            };
+            golden golden("activation", "prelu", |x| x[0].prelu(&x[1]))
+                .torch("F.prelu(x, y)", "prelu()").exact_output();
+            draw 2 Same |x, p| x[0].prelu(&x[1]);
+        }
+        rrelu {
+            check "rrelu", Signed: (m, k) => (m, k), |x| x[0].rrelu(0.125, 1.0 / 3.0, 7);
+            check "rrelu with slopes of either sign", Signed: (m, k, n) => (m, k, n),
+                |x| x[0].rrelu(-0.7, 0.5, 7);
+            draw 1 Same |x, p| x[0].rrelu(p.number, p.other_number, p.seed);
+            without Golden: "draws random numbers, other than PyTorch's";
+        }
+        to_dtype {
+            draw 1 Same |x, p| x[0].to_dtype(p.dtype);
+            without Check: "rounds, which numeric differences see: a test of its own in `support/laws.rs`";
+            without Golden: "has a test of its own: `golden/other.rs`";
+            without Extreme: "both dtypes are what that test compares";
+        }
+    }
+}
+
+/// Methods with arguments, which are drawn.
+fn drawn() -> Vec<Entry> {
+    operations! { [m, k, n]
+        add_scalar { draw 1 Same |x, p| x[0].add_scalar(p.number); }
+        mul_scalar { draw 1 Same |x, p| x[0].mul_scalar(p.number); }
+        div_scalar { draw 1 Same |x, p| x[0].div_scalar(p.number); }
+        clamp { draw 1 Same |x, p| x[0].clamp(p.number, p.other_number); }
+        leaky_relu { draw 1 Same |x, p| x[0].leaky_relu(p.number); }
+        elu { draw 1 Same |x, p| x[0].elu(p.number); }
+        celu { draw 1 Same |x, p| x[0].celu(p.number); }
+        powf { draw 1 Same |x, p| x[0].powf(p.number); }
+        powi { draw 1 Same |x, p| x[0].powi(p.power); }
+    }
+}
+
+/// At -∞ PyTorch multiplies by 0; this is the limit.
+const LOWEST: Difference = Difference {
+    tensor: "output",
+    at: |x| x[0] == f64::NEG_INFINITY,
+    found: |_, _| 0.0,
+};
+
+/// The limits of the derivative at ±∞.
+const ENDS: Difference = Difference {
+    tensor: "grad.0",
+    at: |x| x[0].is_infinite(),
+    found: |x, g| if x[0] > 0.0 { g } else { 0.0 },
+};
+
+/// PyTorch squares x where the square is infinite.
+fn far(found: fn(&[f64], f64) -> f64) -> Difference {
+    Difference {
+        tensor: "grad.0",
+        at: |x| x[0].is_finite() && x[0].abs() > 1e150,
+        found,
+    }
+}
+
+/// PyTorch's x / (1 + e^-x) is 0 where e^-x overflows.
+fn tail(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
+    Difference {
+        tensor,
+        at: |x| x[0] == -745.0,
+        found,
+    }
+}
+
+const SLOPE: fn(&[f64], f64) -> f64 = |x, g| g * (x[0] * x[0].exp());
+
+/// Entries of a method of two tensors: the domain of the first in gradient checks, PyTorch's expression of
+/// `x` and `y`, the arguments of `pairs` in `golden/cases.py` (where each operand is defined), and bounds, of
+/// two operands and of one taken twice.
 macro_rules! binary {
-    ($($method:ident $domain:ident;)*) => {{
-        let mut all = Vec::new();
-        $(all.extend(operations! { [m, k, n]
-            concat!(stringify!($method), " of equal shapes"), $domain:
+    ($($method:ident $domain:ident, $torch:literal, $cases:literal
+        $(.$bound:ident($($given:expr),*))*, twice $(.$other:ident($($option:expr),*))*;)*) => {{
+        let twice = |name: &str, run| {
+            golden("binary", format!("{name}(x,x)"), run)
+        };
+        [$(operations! { [m, k, n] $method {
+            check concat!(stringify!($method), " of equal shapes"), $domain:
                 (m, k) (m, k) => (m, k), |x| x[0].$method(&x[1]);
-            concat!(stringify!($method), " with a row"), $domain:
+            check concat!(stringify!($method), " with a row"), $domain:
                 (m, k) (k) => (m, k), |x| x[0].$method(&x[1]);
-            concat!(stringify!($method), " of a column and a stack"), $domain:
+            check concat!(stringify!($method), " of a column and a stack"), $domain:
                 (m, 1) (n, m, k) => (n, m, k), |x| x[0].$method(&x[1]);
-            concat!(stringify!($method), " of a column and a row"), $domain:
+            check concat!(stringify!($method), " of a column and a row"), $domain:
                 (m, 1) (1, k) => (m, k), |x| x[0].$method(&x[1]);
-            concat!(stringify!($method), " of a scalar"), $domain:
+            check concat!(stringify!($method), " of a scalar"), $domain:
                 () (m, k) => (m, k), |x| x[0].$method(&x[1]);
-        });)*
-        all
+            golden golden("binary", stringify!($method), |x| x[0].$method(&x[1]))
+                .torch($torch, concat!("pairs(", $cases, ")"))$(.$bound($($given),*))*;
+            golden twice(stringify!($method), |x| x[0].$method(&x[0]))
+                .torch($torch.replace('y', "x"), concat!("doubled(", $cases, ")"))$(.$other($($option),*))*;
+            draw 2 Same |x, p| x[0].$method(&x[1]);
+        }}),*].into_iter().flatten().collect()
     }};
 }
 
 /// Elementwise functions of two tensors.
-pub fn binary() -> Vec<Operation> {
+pub fn binary() -> Vec<Entry> {
     binary! {
-        add Signed; sub Signed; mul Signed; div Signed; pow Positive; maximum Signed;
-        minimum Signed; atan2 Signed;
+        add Signed, "x.add(y)", "real, real" .exact(), twice .exact();
+        sub Signed, "x.sub(y)", "real, real" .exact(), twice .exact();
+        mul Signed, "x.mul(y)", "real, real" .exact(), twice .exact();
+        div Signed, "x.div(y)", "real, nonzero" .exact_output(),
+            twice .exact_output().gradient_sums().loose(&[("same", 1e-13, 2e-5)]);
+        pow Positive, "x.pow(y)", "positive, real, integers=integers()" .loose(&[("outer", 1e-12, 2e-5)]), twice;
+        maximum Signed, "x.maximum(y)", "real, real, ties=ties(0)" .exact().unsigned_zeros(), twice .exact();
+        minimum Signed, "x.minimum(y)", "real, real, ties=ties(1)" .exact().unsigned_zeros(), twice .exact();
+        atan2 Signed, "x.atan2(y)", "real, real"
+            .differs([turn("grad.0", |x, g| g * turned(x[1], x)), turn("grad.1", |x, g| g * turned(-x[0], x))]),
+            twice;
     }
+}
+
+/// PyTorch's a² + b² is 0 or infinite, or has lost digits.
+fn turn(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
+    Difference {
+        tensor,
+        at: |x| !(1e-145..1e150).contains(&x[0].hypot(x[1])),
+        found,
+    }
+}
+
+/// A component over the square of the distance from the origin; 0 at the origin and at infinity.
+fn turned(component: f64, x: &[f64]) -> f64 {
+    let distance = x[0].hypot(x[1]);
+    if distance == 0.0 || distance == f64::INFINITY {
+        return 0.0;
+    }
+    component / distance / distance
 }

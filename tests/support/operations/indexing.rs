@@ -1,46 +1,114 @@
 //! Taking elements by index, adding them up by index, sorting.
 
 use super::Domain::Signed;
-use super::Operation;
-use cotangent::prelude::{Indices, Result, Tensor};
+use super::Entry;
+use super::golden::golden;
+use cotangent::{Indices, Result, Tensor};
 
 /// Selection, gathering and scattering by index, and sorting.
-pub fn indexing() -> Vec<Operation> {
+pub fn indexing() -> Vec<Entry> {
     operations! { [m, k, n]
-        "index_select", Signed: (m, k) => (picks(m).len(), k),
-            |x| x[0].index_select(0, &picks(x[0].shape()[0]));
-        "index_select of the last", Signed: (m, k, n) => (m, k, picks(n).len()),
-            |x| x[0].index_select(-1, &picks(x[0].shape()[2]));
-        "index_select of nothing", Signed: (m, k) => (m, 0), |x| x[0].index_select(1, &Indices::from(vec![]));
-        "embedding", Signed: (m, k) => (2, picks(m).len(), k), |x| {
-            let picks = picks(x[0].shape()[0]);
-            let twice = picks.as_slice().repeat(2);
-            x[0].embedding(&Indices::from_vec(twice, [2, picks.len()])?)
-        };
-        "gather", Signed: (m, k) => (picks(m).len(), k),
-            |x| x[0].gather(0, &places([picks(x[0].shape()[0]).len(), x[0].shape()[1]], x[0].shape()[0])?);
-        "gather of the last", Signed: (m, k) => (m, picks(k).len()),
-            |x| x[0].gather(-1, &places([x[0].shape()[0], picks(x[0].shape()[1]).len()], x[0].shape()[1])?);
-        "gather of the middle, of some lines", Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
-            let &[m, k, n] = x[0].shape() else { return x[0].flatten() };
-            x[0].gather(1, &places([m.div_ceil(2), picks(k).len(), n], k)?)
-        };
-        "scatter_add", Signed: (m, k) (picks(m).len(), k) => (m, k), |x| {
-            let &[m, k] = x[0].shape() else { return x[0].flatten() };
-            x[0].scatter_add(0, &places([picks(m).len(), k], m)?, &x[1])
-        };
-        "scatter_add of a part", Signed: (m, k, n) (m + 1, k + 1, n) => (m, k, n), |x| {
-            let &[m, k, n] = x[0].shape() else { return x[0].flatten() };
-            x[0].scatter_add(1, &places([m.div_ceil(2), k, n], k)?, &x[1])
-        };
-        "sort", Signed: (m, k) => (m, k), |x| Ok(spread(&x[0])?.sort(-1, false)?.0);
-        "sort of columns, descending", Signed: (m, k, n) => (m, k, n), |x| Ok(spread(&x[0])?.sort(1, true)?.0);
-        "top_k", Signed: (m, k) => (m, k.div_ceil(2)), |x| {
-            Ok(spread(&x[0])?.top_k(x[0].shape()[1].div_ceil(2), 1, true)?.0)
-        };
-        "top_k of columns, smallest", Signed: (m, k) => (m.div_ceil(2), k), |x| {
-            Ok(spread(&x[0])?.top_k(x[0].shape()[0].div_ceil(2), 0, false)?.0)
-        };
+        index_select {
+            check "index_select", Signed: (m, k) => (picks(m).len(), k),
+                |x| x[0].index_select(0, &picks(x[0].shape()[0]));
+            check "index_select of the last", Signed: (m, k, n) => (m, k, picks(n).len()),
+                |x| x[0].index_select(-1, &picks(x[0].shape()[2]));
+            check "index_select of nothing", Signed: (m, k) => (m, 0),
+                |x| x[0].index_select(1, &Indices::from(vec![]));
+            golden golden("indexing", "index_select(0)", |x| x[0].index_select(0, x.indices()))
+                .torch("x.index_select(0, indices)", "selections()").copies();
+            golden golden("indexing", "index_select(1)", |x| x[0].index_select(1, x.indices()))
+                .torch("x.index_select(1, indices)", "selections()").copies();
+            golden golden("indexing", "index_select(-1)", |x| x[0].index_select(-1, x.indices()))
+                .torch("x.index_select(-1, indices)", "selections()").copies();
+            draw 1 Same |x, p| x[0].index_select(p.axis, &p.indices);
+        }
+        embedding {
+            check "embedding", Signed: (m, k) => (2, picks(m).len(), k), |x| {
+                let picks = picks(x[0].shape()[0]);
+                let twice = picks.as_slice().repeat(2);
+                x[0].embedding(&Indices::from_vec(twice, [2, picks.len()])?)
+            };
+            golden golden("indexing", "embedding", |x| x[0].embedding(x.indices()))
+                .torch("F.embedding(indices, x)", "words()").copies();
+            draw 1 Same |x, p| x[0].embedding(&p.indices);
+        }
+        gather {
+            check "gather", Signed: (m, k) => (picks(m).len(), k),
+                |x| x[0].gather(0, &places([picks(x[0].shape()[0]).len(), x[0].shape()[1]],
+                    x[0].shape()[0])?);
+            check "gather of the last", Signed: (m, k) => (m, picks(k).len()),
+                |x| x[0].gather(-1, &places([x[0].shape()[0], picks(x[0].shape()[1]).len()],
+                    x[0].shape()[1])?);
+            check "gather of the middle, of some lines", Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
+                let &[m, k, n] = x[0].shape() else { return x[0].flatten() };
+                x[0].gather(1, &places([m.div_ceil(2), picks(k).len(), n], k)?)
+            };
+            golden golden("indexing", "gather(0)", |x| x[0].gather(0, x.indices()))
+                .torch("x.gather(0, indices)", "places(0)").copies();
+            golden golden("indexing", "gather(1)", |x| x[0].gather(1, x.indices()))
+                .torch("x.gather(1, indices)", "places(1)").copies();
+            golden golden("indexing", "gather(-1)", |x| x[0].gather(-1, x.indices()))
+                .torch("x.gather(-1, indices)", "places(-1)").copies();
+            draw 1 Same |x, p| x[0].gather(p.axis, &p.indices);
+        }
+        scatter_add {
+            check "scatter_add", Signed: (m, k) (picks(m).len(), k) => (m, k), |x| {
+                let &[m, k] = x[0].shape() else { return x[0].flatten() };
+                x[0].scatter_add(0, &places([picks(m).len(), k], m)?, &x[1])
+            };
+            check "scatter_add of a part", Signed: (m, k, n) (m + 1, k + 1, n) => (m, k, n), |x| {
+                let &[m, k, n] = x[0].shape() else { return x[0].flatten() };
+                x[0].scatter_add(1, &places([m.div_ceil(2), k, n], k)?, &x[1])
+            };
+            golden golden("indexing", "scatter_add(0)", |x| x[0].scatter_add(0, x.indices(), &x[1]))
+                .torch("x.scatter_add(0, indices, y)", "places(0, scattered=True)").sums();
+            golden golden("indexing", "scatter_add(1)", |x| x[0].scatter_add(1, x.indices(), &x[1]))
+                .torch("x.scatter_add(1, indices, y)", "places(1, scattered=True)").sums();
+            golden golden("indexing", "scatter_add(-1)", |x| x[0].scatter_add(-1, x.indices(), &x[1]))
+                .torch("x.scatter_add(-1, indices, y)", "places(-1, scattered=True)").sums();
+            draw 2 Same |x, p| x[0].scatter_add(p.axis, &p.indices, &x[1]);
+        }
+        sort {
+            check "sort", Signed: (m, k) => (m, k), |x| Ok(spread(&x[0])?.sort(-1, false)?.0);
+            check "sort of columns, descending", Signed: (m, k, n) => (m, k, n),
+                |x| Ok(spread(&x[0])?.sort(1, true)?.0);
+            extreme "sort raw", Signed: (m, k) => (m, k), |x| Ok(x[0].sort(-1, false)?.0);
+            extreme "sort of columns, descending, raw", Signed: (m, k) => (m, k),
+                |x| Ok(x[0].sort(0, true)?.0);
+            golden golden("indexing", "sort(1,false)", |x| x.placed(x[0].sort(1, false)))
+                .torch("x.sort(dim=1, descending=False, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
+            golden golden("indexing", "sort(1,true)", |x| x.placed(x[0].sort(1, true)))
+                .torch("x.sort(dim=1, descending=True, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
+            draw 1 Same |x, p| x[0].sort(p.axis, p.flag);
+        }
+        top_k {
+            check "top_k", Signed: (m, k) => (m, k.div_ceil(2)),
+                |x| Ok(spread(&x[0])?.top_k(x[0].shape()[1].div_ceil(2), 1, true)?.0);
+            check "top_k of columns, smallest", Signed: (m, k) => (m.div_ceil(2), k),
+                |x| Ok(spread(&x[0])?.top_k(x[0].shape()[0].div_ceil(2), 0, false)?.0);
+            extreme "top_k raw", Signed: (m, k) => (m, 1),
+                |x| Ok(x[0].top_k(1, 1, true)?.0), refused if k == 0;
+            golden golden("indexing", "top_k(0,1,false)", |x| x.placed(x[0].top_k(0, 1, false)))
+                .torch("x.topk(0, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(0, dim=1, largest=False, sorted=True))").moves();
+            golden golden("indexing", "top_k(1,1,false)", |x| x.placed(x[0].top_k(1, 1, false)))
+                .torch("x.topk(1, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(1, dim=1, largest=False, sorted=True))").moves();
+            golden golden("indexing", "top_k(3,1,false)", |x| x.placed(x[0].top_k(3, 1, false)))
+                .torch("x.topk(3, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(3, dim=1, largest=False, sorted=True))").moves();
+            golden golden("indexing", "top_k(0,1,true)", |x| x.placed(x[0].top_k(0, 1, true)))
+                .torch("x.topk(0, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(0, dim=1, largest=True, sorted=True))").moves();
+            golden golden("indexing", "top_k(1,1,true)", |x| x.placed(x[0].top_k(1, 1, true)))
+                .torch("x.topk(1, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(1, dim=1, largest=True, sorted=True))").moves();
+            golden golden("indexing", "top_k(3,1,true)", |x| x.placed(x[0].top_k(3, 1, true)))
+                .torch("x.topk(3, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(3, dim=1, largest=True, sorted=True))").moves();
+            draw 1 Same |x, p| x[0].top_k(p.size, p.axis, p.flag);
+        }
+        one_hot {
+            golden golden("indexing", "one_hot", |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
+                .torch("x * F.one_hot(indices, 4).double()", "words(hot=True)").sums();
+            draw 1 Same |x, p| p.indices.one_hot(p.size, p.dtype);
+            without Check Extreme: "is made from no tensor";
+        }
     }
 }
 

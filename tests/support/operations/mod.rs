@@ -1,42 +1,94 @@
-//! The table of differentiable operations: a name, the shapes of the operands and of the result,
-//! and the call. Every promise about gradients is held against all of it.
+//! The registry of operations: for each one its gradient checks, its values from PyTorch and how
+//! they come about, its call with drawn arguments, and the reason for what it goes without. Gradient
+//! checks, golden values, extreme values, robustness, laws and coverage all read it: a new operation
+//! is its source and its entry here.
+
+#![allow(dead_code)] // Each test reads a part.
 
 use cotangent::prelude::{ChaCha8Rng, DType, Result, Rng, SeedableRng, Tensor};
 
-/// Rows of the table: a name, the domain of the first operand, the shapes of the operands and of the
-/// result in terms of three lengths, the call, and at which lengths it must be refused.
+/// Entries of the registry. Each is named for a public function and holds, in this order:
+///
+/// - `check name, domain: (operands' shapes)… => (result's shape), call`: a gradient check, its
+///   shapes in terms of three lengths, and perhaps at which lengths it must be refused;
+/// - `extreme …`, the same, for what is run on extreme values only;
+/// - `golden`, one or several [`Golden`];
+/// - `draw operands layout |x, p| call`: the call with drawn operands and arguments;
+/// - `without tests: reason`, for tests that the function goes without.
 macro_rules! operations {
-    ([$m:ident, $k:ident, $n:ident] $($name:expr, $domain:ident:
-        $(($($operand:expr),*))* => ($($output:expr),*), $f:expr $(, refused if $refused:expr)?;)*) => {
+    ([$m:ident, $k:ident, $n:ident] $($function:ident {
+        $(check $name:expr, $domain:ident:
+            $(($($operand:expr),*))* => ($($output:expr),*), $f:expr $(, refused if $refused:expr)?;)*
+        $(extreme $extreme:expr, $place:ident:
+            $(($($length:expr),*))* => ($($result:expr),*), $g:expr $(, refused if $refuses:expr)?;)*
+        $(golden $golden:expr;)*
+        $(draw $count:literal $layout:ident |$x:ident, $p:ident| $call:expr;)*
+        $(without $($test:ident)+: $reason:expr;)*
+    })*) => {
         vec![$({
-            let f: fn(&[cotangent::Tensor]) -> cotangent::Result<cotangent::Tensor> = $f;
-            #[allow(unused_variables)]
-            Operation {
-                name: $name.to_owned(),
-                operands: |[$m, $k, $n]| vec![$(vec![$($operand),*]),*],
-                output: |[$m, $k, $n]| vec![$($output),*],
-                domain: $domain,
-                f: Box::new(f),
-                refuses: |[$m, $k, $n]| false $(|| $refused)?,
+            #[allow(unused_mut)]
+            let mut golden: Vec<super::golden::Golden> = Vec::new();
+            $(golden.extend(Vec::from($golden));)*
+            super::Entry {
+                function: stringify!($function),
+                checked: vec![$(operations! { @row [$m, $k, $n] $name, $domain:
+                    $(($($operand),*))* => ($($output),*), $f $(, $refused)? }),*],
+                extreme: vec![$(operations! { @row [$m, $k, $n] $extreme, $place:
+                    $(($($length),*))* => ($($result),*), $g $(, $refuses)? }),*],
+                golden,
+                drawn: vec![$(
+                    #[allow(unused_variables)]
+                    super::drawn::Drawn {
+                        name: concat!(stringify!($function), ": ", stringify!($call)),
+                        operands: $count,
+                        layout: super::drawn::Layout::$layout,
+                        f: |$x, $p| super::drawn::Outcome::tensors($call),
+                    }
+                ),*],
+                without: vec![$($((super::Part::$test, $reason)),+),*],
+                calls: [
+                    concat!($(stringify!($f), "; "),*),
+                    concat!($(stringify!($golden), "; "),*),
+                    concat!($(stringify!($call), "; "),*),
+                    concat!($(stringify!($g), "; "),*),
+                ],
             }
         }),*]
     };
+    (@row [$m:ident, $k:ident, $n:ident] $name:expr, $domain:ident:
+        $(($($operand:expr),*))* => ($($output:expr),*), $f:expr $(, $refused:expr)?) => {{
+        let f: fn(&[cotangent::Tensor]) -> cotangent::Result<cotangent::Tensor> = $f;
+        #[allow(unused_variables)]
+        super::Operation {
+            name: $name.to_owned(),
+            operands: |[$m, $k, $n]| vec![$(vec![$($operand),*]),*],
+            output: |[$m, $k, $n]| vec![$($output),*],
+            domain: $domain,
+            f: Box::new(f),
+            refuses: |[$m, $k, $n]| false $(|| $refused)?,
+        }
+    }};
 }
 
+mod creation;
+pub mod drawn;
 mod elementwise;
+pub mod golden;
 mod indexing;
+mod linear;
 mod losses;
+mod masks;
 mod normalizations;
-mod products;
-pub mod raw;
 mod reductions;
 mod shapes;
 
+pub use creation::creation;
 pub use elementwise::{binary, elementwise};
 pub use indexing::indexing;
+pub use linear::linear;
 pub use losses::losses;
+pub use masks::masks;
 pub use normalizations::normalizations;
-pub use products::products;
 pub use reductions::reductions;
 pub use shapes::shapes;
 
@@ -47,14 +99,40 @@ pub type Sizes = [usize; 3];
 pub type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor> + Send + Sync>;
 
 /// Where the first operand's elements lie; those of the others are `Signed`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Domain {
     /// Within 2 of 0, at least 0.1 away from all multiples of 0.5, where the kinks and jumps are.
     Signed,
     /// The positive ones of these.
     Positive,
+    /// The signed ones times the first number plus the second.
+    Moved(f64, f64),
 }
-use Domain::{Positive, Signed};
+use Domain::{Moved, Positive, Signed};
+
+/// A part of an entry, for a test that an operation has or goes without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Check,
+    Golden,
+    Draw,
+    /// Extreme values, for an operation without gradient checks, which are run on these too.
+    Extreme,
+}
+
+/// An operation and all that tests know about it.
+pub struct Entry {
+    /// The public function that it is about.
+    pub function: &'static str,
+    pub checked: Vec<Operation>,
+    /// Run on extreme values, as the checked ones are.
+    pub extreme: Vec<Operation>,
+    pub golden: Vec<golden::Golden>,
+    pub drawn: Vec<drawn::Drawn>,
+    pub without: Vec<(Part, &'static str)>,
+    /// The source text of the calls of each part, in the order of [`Part`].
+    pub calls: [&'static str; 4],
+}
 
 /// A differentiable operation.
 pub struct Operation {
@@ -68,17 +146,6 @@ pub struct Operation {
 }
 
 impl Operation {
-    fn unary(name: &str, domain: Domain, f: fn(&Tensor) -> Tensor) -> Self {
-        Self {
-            name: name.to_owned(),
-            operands: |[m, k, _]| vec![vec![m, k]],
-            output: |[m, k, _]| vec![m, k],
-            domain,
-            f: Box::new(move |x| Ok(f(&x[0]))),
-            refuses: |_| false,
-        }
-    }
-
     /// The domain of operand `index`.
     pub fn domain_of(&self, index: usize) -> Domain {
         if index == 0 { self.domain } else { Signed }
@@ -107,23 +174,38 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
         } else {
             3.0 - f64::from(cell)
         };
-        0.5 * cell + 0.1 + 0.3 * place
+        let value = 0.5 * cell + 0.1 + 0.3 * place;
+        match domain {
+            Moved(factor, shift) => factor * value + shift,
+            Signed | Positive => value,
+        }
     })
 }
 
-/// The whole table.
+/// The whole registry.
+pub fn registry() -> Vec<Entry> {
+    let families: [fn() -> Vec<Entry>; 10] = [
+        elementwise,
+        binary,
+        masks,
+        reductions,
+        linear,
+        normalizations,
+        losses,
+        shapes,
+        indexing,
+        creation,
+    ];
+    families.into_iter().flat_map(|family| family()).collect()
+}
+
+/// The gradient checks of some entries.
+pub fn checked(entries: Vec<Entry>) -> Vec<Operation> {
+    let checked = entries.into_iter().map(|entry| entry.checked);
+    checked.flatten().collect()
+}
+
+/// All gradient checks.
 pub fn all() -> Vec<Operation> {
-    [
-        elementwise(),
-        binary(),
-        reductions(),
-        products(),
-        normalizations(),
-        losses(),
-        shapes(),
-        indexing(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    checked(registry())
 }

@@ -1,0 +1,735 @@
+"""The cases of golden values: expressions of these functions stand in the registry of operations.
+
+Each gives a list of cases: a name, the operands, whether second derivatives are recorded, and what else
+the operation is given. Draws are of names, so that another case changes no other.
+"""
+
+import math
+
+from recording import INF, NAN, Random, short, wide  # First, for it sets torch up.
+
+import torch
+import torch.nn.functional as F
+
+# The operation whose cases are asked for.
+OPERATION = ""
+
+
+def case(name, *inputs, second=True, **extras):
+    return [(name, inputs, second, extras)]
+
+
+def normal(**cases):
+    """Normally distributed operands of these shapes, in each case a list."""
+    drawn = []
+    for name, shapes in cases.items():
+        random = Random(f"{OPERATION} {name}")
+        drawn += case(name.replace("_", " "), *[random.normal(*shape) for shape in shapes])
+    return drawn
+
+
+def spaced():
+    """`softmax(0)` as `softmax 0`, by which its cases are drawn."""
+    return OPERATION.replace("(", " ").rstrip(")")
+
+
+# Functions of single elements: where they are defined.
+
+
+def real(random, *shape):
+    return random.normal(*shape, scale=2.0)
+
+
+def positive(random, *shape):
+    return short(random.normal(*shape, scale=1.5).exp())
+
+
+def nonzero(random, *shape):
+    return short(positive(random, *shape) * random.normal(*shape).sign())
+
+
+def above_one(random, *shape):
+    return short(positive(random, *shape) + 1.0)
+
+
+def unit(random, *shape):
+    return random.uniform(*shape, low=-0.99, high=0.99)
+
+
+def above_minus_one(random, *shape):
+    return short(positive(random, *shape) - 1.0)
+
+
+# Zeros, ones, values whose square overflows or vanishes in float32, infinities, NaN.
+EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 1e-30, -1e-30, 1e4, -1e4, 1e30, -1e30, INF, -INF, NAN]
+# Far from 1 even for float64.
+F64_EDGES = [1e300, -1e300, 1e-300, -1e-300, 1e160, -1e160, 1e-160, 5e-324, 709.5, -745.0, 27.0, -27.0]
+TAILS = [-1e-8, -3.0, 3.0, -6.0, 6.0]
+KINKS = [-3.0, 3.0, 6.0, 2.5, -2.5, 5.5]
+HALVES = [2.0**51 + 0.5, 2.0**51 + 1.5, -(2.0**52) + 0.5, 2.0**50 + 0.5, 0.49999999999999994]
+# Where reducing the argument by multiples of pi takes more digits than two floats hold.
+LARGE, HUGE = [1e8 + 0.1, 1.0e9, -1.07e9, 3.5e5], [2.0**30, -9.87e8, 1e22]
+
+
+def elementwise(domain, *points, **special):
+    """Numbers of a domain and special points; those by name, with `_` for a space, are cases of their own."""
+    random = Random(OPERATION)
+    return (
+        case("spread", domain(random, 7, 9))
+        + case("scalar", domain(random))
+        + case("empty", torch.zeros(0, 3), second=False)
+        + case("special", short(torch.tensor([*EDGES, *points])), second=False)
+        + case("f64 special", torch.tensor(F64_EDGES), second=False)
+        + [c for name, values in special.items() for c in case(name.replace("_", " "), torch.tensor(values), second=False)]
+    )
+
+
+def gelu_by_erfc(x):
+    """The same function; PyTorch's own loses its digits below 0."""
+    return x * 0.5 * torch.special.erfc(x * -math.sqrt(0.5))
+
+
+def hard_sigmoid(x):
+    """The same function; the derivative of PyTorch's own is a sixth in single precision only."""
+    assert torch.equal(F.hardsigmoid(x.nan_to_num()), hard(x.nan_to_num()))
+    return hard(x)
+
+
+def hard(x):
+    return (x + 3.0).clamp(0.0, 6.0) / 6.0
+
+
+def prelu():
+    shapes = {
+        "channels": ([4, 5], [5]),
+        "maps": ([3, 2, 4], [2]),
+        "images": ([2, 3, 2, 3], [3]),
+        "one": ([4, 5], [1]),
+        "scalar": ([4, 5], []),
+        "vector": ([6], [1]),
+        "scalar by one": ([], [1]),
+        "one channel": ([4, 1, 3], [1]),
+        "empty": ([0, 3], [3]),
+        "no channels": ([3, 0], [0]),
+    }
+    cases = []
+    for name, (x, weight) in shapes.items():
+        random = Random("prelu " + name)
+        cases += case(name, real(random, *x), random.normal(*weight))
+    special, weights = short(torch.tensor(EDGES)).repeat(3, 1).T, torch.tensor([0.25, -1.5, 0.0])
+    cases += case("special", special, weights, second=False)
+    weights = torch.tensor([INF, NAN, -INF])
+    return cases + case("special weights", torch.tensor([[-2.0, -0.0, 3.0]] * 2), weights, second=False)
+
+
+# Functions of two tensors.
+SHAPES_OF_TWO = {
+    "same": ([5, 13], [5, 13]),
+    "row": ([4, 7], [7]),
+    "column": ([4, 1], [4, 7]),
+    "outer": ([5, 1], [1, 6]),
+    "scalar": ([3, 4], []),
+    "ranks": ([2, 1, 3], [4, 1]),
+    "empty": ([0, 3], [3]),
+    "empty by one": ([0, 3], [1, 1]),
+}
+
+
+def grid(first, second):
+    """Each pair of two lists of numbers."""
+    a, b = torch.meshgrid(torch.tensor(first), torch.tensor(second), indexing="ij")
+    return a.clone(), b.clone()
+
+
+def short_grid(first, second):
+    return [short(x) for x in grid(first, second)]
+
+
+def broadcast(random, first, second):
+    return [case(name, first(random, *a), second(random, *b)) for name, (a, b) in SHAPES_OF_TWO.items()]
+
+
+def pairs(first, second, **special):
+    """Operands of two domains, and special points; those by name are cases of their own."""
+    odd = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, 1e-30, -1e-30, 1e30, INF, -INF, NAN]
+    far = [1e200, -1e200, 1e-200, -1e-200, 5e-324, 1.5, 0.0]
+    return (
+        sum(broadcast(Random(OPERATION), first, second), [])
+        + case("special", *short_grid(odd, odd), second=False)
+        + case("f64 special", *grid(far, far), second=False)
+        + [c for name, operands in special.items() for c in case(name, *operands, second=False)]
+    )
+
+
+def doubled(first, second, **_):
+    """One operand that is taken twice."""
+    random = Random(OPERATION.removesuffix("(x,x)"))
+    broadcast(random, first, second)
+    return case("same", positive(random, 5, 3))
+
+
+def integers():
+    return nonzero(Random("pow integers"), 4, 5), torch.tensor([-2.0, -1.0, 0.0, 1.0, 3.0])
+
+
+def ties(number):
+    """Operands that are often equal."""
+    random = Random("ties")
+    return [(random.labels(3, 6, 5).double(), random.labels(3, 5).double()) for _ in range(2)][number]
+
+
+# Shapes.
+
+
+def cube(**more):
+    """A cube, and perhaps something odd or empty."""
+    return case("cube", Random(OPERATION).normal(2, 3, 4)) + [
+        c for name, x in more.items() for c in case(name, x, second=False)
+    ]
+
+
+# Zero times what is not finite would not be zero.
+ODD = torch.tensor([[1.0, INF, NAN], [-INF, -0.0, INF], [NAN, NAN, 2.0]])
+EMPTY = torch.zeros(2, 0, 3)
+
+
+def padded():
+    sizes = {"matrix": [2, 3], "no rows": [0, 3], "no columns": [2, 0]}
+    return [c for name, size in sizes.items() for c in case(name, Random(f"pad {name}").normal(*size))]
+
+
+def joined():
+    sizes = {
+        "three": ([2, 3, 4], [2, 1, 4], [2, 2, 4]),
+        "one": ([2, 3, 4],),
+        "empty among others": ([2, 0, 4], [2, 3, 4], [2, 0, 4]),
+        "nothing": ([2, 0, 4], [2, 0, 4]),
+    }
+    draw = lambda name, sizes: [Random(f"cat {name} {i}").normal(*size) for i, size in enumerate(sizes)]
+    return [c for name, sizes in sizes.items() for c in case(name, *draw(name, sizes))]
+
+
+def stacked():
+    return case("three", *[Random(f"{spaced()} {i}").normal(3, 4) for i in range(3)])
+
+
+# Reductions.
+
+REDUCED_SHAPES = {
+    "cube": [3, 4, 5],
+    # Longer than the pieces that are accumulated without pairing.
+    "long": [2, 1100, 2],
+    "empty": [0, 3, 2],
+    "empty inside": [2, 0, 3],
+}
+
+
+def reduced():
+    cases = []
+    for name, shape in REDUCED_SHAPES.items():
+        if name != "long":
+            cases += case(name, Random(f"reduce {name}").normal(*shape), second=name == "cube")
+        elif OPERATION in ["sum", "sum_over(0,1)", "mean_over(keep 1)"]:
+            cases += case(name, wide(shape), second=False)
+    if "_over" not in OPERATION:
+        cases += case("scalar", torch.tensor(1.25))
+        cases += case("offset", Random("offset").uniform(1000, low=1e4 - 1, high=1e4 + 1), second=False)
+        cases += case("infinite", torch.tensor([1.0, INF, -2.0]), second=False)
+        cases += case("undefined", torch.tensor([1.0, INF, -INF]), second=False)
+    return cases
+
+
+def prod_over(x, axes, keep):
+    """One axis after another, which is what PyTorch has."""
+    for axis in sorted((axis % x.dim() for axis in axes), reverse=True):
+        x = x.prod(dim=axis, keepdim=keep)
+    return x
+
+
+def product():
+    x = Random(f"product {OPERATION}").normal(3, 4, 2)
+    # Of the groups of the last axis one has no zero, others have one or two.
+    zeros = x.clone()
+    zeros[0, 1, 0] = zeros[1, 2, 0] = zeros[1, 2, 1] = zeros[2, 0, 1] = 0.0
+    cases = case("cube", x) + case("zeros", zeros)
+    cases += case("empty", torch.zeros(0, 3, 2), second=False)
+    cases += case("empty inside", torch.zeros(2, 0, 3), second=False)
+    if OPERATION in ["prod", "cumsum(0)", "cumprod(0)"]:
+        for name, values in {
+            "one zero": [3.0, 0.0, -2.0],
+            "two zeros": [3.0, 0.0, -2.0, 0.0],
+            "all zeros": [0.0, 0.0, 0.0],
+            "one": [-1.5],
+            "one, zero": [0.0],
+        }.items():
+            cases += case(name, torch.tensor(values))
+        cases += case("long", short(1 + Random("long").uniform(1200, low=-1e-3, high=1e-3)), second=False)
+    # Where an element is infinite or NaN, PyTorch's derivatives of products divide by it.
+    if OPERATION == "prod":
+        cases += case("zero and infinity", torch.tensor([3.0, INF, 0.0, 2.0]), second=False)
+        cases += case("scalar", torch.tensor(1.25))
+    if OPERATION == "cumsum(0)":
+        cases += case("undefined", torch.tensor([3.0, NAN, 2.0]), second=False)
+        cases += case("infinite", torch.tensor([1.0, INF, 2.0, -INF, 3.0]), second=False)
+    return cases
+
+
+def extremes():
+    cases = case("cube", Random(f"extremes {OPERATION}").normal(3, 4, 5))
+    cases += case("ties", Random(f"ties {OPERATION}").labels(3, 3, 4, 5).double())
+    cases += case("equal", torch.full((2, 3, 4), 1.5))
+    for name, value in {"infinite": INF, "negative infinite": -INF}.items():
+        cases += case(name, torch.full((2, 3, 2), value), second=False)
+        x = Random(f"{name} {OPERATION}").normal(2, 3, 4)
+        x[0, 1] = x[1, :, 2] = value
+        cases += case(f"some {name}", x, second=False)
+    if OPERATION in ["max_over(0)", "min_over(-1)"]:
+        cases += case("empty", torch.zeros(2, 0, 3), second=False)
+    if "_over" not in OPERATION:
+        cases += case("scalar", torch.tensor(1.25))
+        cases += case("undefined", torch.tensor([1.0, NAN, 3.0, -INF, INF]), second=False)
+        cases += case("twice undefined", torch.tensor([1.0, NAN, 3.0, NAN, INF]), second=False)
+        cases += case("long", wide([3000]), second=False)
+    return cases
+
+
+def statistics():
+    spread = OPERATION.startswith(("var", "std"))
+    few = "keep" in OPERATION or spread and "- 0" in OPERATION
+    cases = case("cube", Random(f"statistics {OPERATION}").normal(3, 4, 5), second=not few)
+    if not few and "LInf" not in OPERATION:
+        cases += case("empty inside", torch.zeros(2, 0, 3), second=False)
+    if "_over" not in OPERATION:
+        for name, x in {
+            "offset": Random("far").uniform(1000, low=1e4 - 1, high=1e4 + 1),
+            "large": Random("large").normal(50, scale=1e4),
+            "infinite": torch.tensor([1.0, INF, -2.0]),
+            "negative infinite": torch.tensor([1.0, -INF, -2.0]),
+            "infinities": torch.tensor([1.0, INF, -INF]),
+            "all infinite": torch.tensor([-INF, -INF]),
+            "undefined": torch.tensor([1.0, NAN, 3.0]),
+            "one": torch.tensor([-1.5]),
+            "scalar": torch.tensor(-1.5),
+        }.items():
+            cases += case(name, x, second=False)
+    if OPERATION in ["var", "std", "var_over(1) - 0", "std_over(1) - 0"]:
+        cases += case("constant", torch.tensor([[1.5, 1.5], [1.5, 1.5]]), second=False)
+        cases += case("one each", torch.tensor([[1.5], [2.5]]), second=False)
+    if OPERATION.startswith("norm") and OPERATION.endswith("_over(1)"):
+        # PyTorch's second derivative of the Euclidean norm is NaN at 0.
+        cases += case("zeros", torch.tensor([[0.0, 0.0], [0.0, -2.0]]), second=False)
+        cases += case("ties", torch.tensor([[3.0, -3.0, 1.0], [0.0, 2.0, 2.0]]))
+    if OPERATION in ["norm L1", "norm L2", "norm LInf"]:
+        # In float32 the squares overflow: in PyTorch too.
+        cases += case("f64 large", torch.tensor([3e30, -4e30]), second=False)
+        cases += case("f64 small", torch.tensor([3e-30, -4e-30]), second=False)
+    if OPERATION == "logsumexp_over(1)":
+        rows = torch.tensor([[1.0, 2.0, -INF], [1e4, 1e4, 0.0], [-1e4, -1e4 + 1, -2e4]])
+        infinite = torch.tensor([[1.0, 2.0, -INF], [-INF, -INF, -INF], [1.0, INF, -INF], [INF, INF, 0.0]])
+        cases += case("rows", rows, second=False) + case("infinite rows", infinite, second=False)
+    return cases
+
+
+# Products.
+
+
+def matmul():
+    cases = []
+    for name, (a, b) in {
+        "matrices": ([3, 4], [4, 5]),
+        "batches": ([2, 3, 4], [2, 4, 5]),
+        "broadcast batches": ([2, 1, 3, 4], [5, 4, 2]),
+        "batch by matrix": ([2, 3, 4], [4, 5]),
+        "matrix by batch": ([3, 4], [2, 4, 5]),
+        "vectors": ([7], [7]),
+        "vector by matrix": ([4], [4, 5]),
+        "matrix by vector": ([3, 4], [4]),
+        "vector by batch": ([4], [2, 4, 5]),
+        "batch by vector": ([2, 3, 4], [4]),
+        "blocks": ([19, 37], [37, 23]),
+        "inner empty": ([2, 0], [0, 3]),
+        "outer empty": ([0, 3], [3, 2]),
+    }.items():
+        random = Random(f"matmul {name}")
+        cases += case(name, random.normal(*a), random.normal(*b), second=name != "blocks")
+    return cases
+
+
+def linear(operands=3):
+    cases = []
+    for name, shape in {
+        "samples": [6, 4],
+        "axes": [2, 3, 4],
+        "vector": [4],
+        "one sample": [1, 4],
+        "no samples": [0, 4],
+        "blocks": [21, 33],
+    }.items():
+        random = Random(f"linear {name}")
+        drawn = random.normal(*shape), random.normal(5, shape[-1]), random.normal(5)
+        cases += case(name, *drawn[:operands], second=name != "blocks")
+    return cases
+
+
+def dot(operands=2):
+    cases = []
+    for name, length in {"vectors": 7, "one": 1, "empty": 0, "long": 1500}.items():
+        random = Random(f"dot {name}")
+        drawn = random.normal(length), random.normal(length)
+        if operands == 2 or name != "long":
+            cases += case(name, *drawn[:operands], second=name != "long")
+    return cases
+
+
+def outer():
+    cases = []
+    for name, (m, n) in {"vectors": (3, 4), "one": (1, 1), "empty": (0, 3), "empty second": (2, 0)}.items():
+        random = Random(f"outer {name}")
+        cases += case(name, random.normal(m), random.normal(n))
+    return cases
+
+
+def addmm():
+    cases = []
+    for name, (bias, m, k, n) in {
+        "matrix": ([3, 5], 3, 4, 5),
+        "row": ([5], 3, 4, 5),
+        "column": ([3, 1], 3, 4, 5),
+        "scalar": ([], 3, 4, 5),
+        "one": ([1, 1], 3, 4, 5),
+        "inner empty": ([2, 3], 2, 0, 3),
+        "outer empty": ([0, 2], 0, 3, 2),
+        "blocks": ([19, 23], 19, 37, 23),
+    }.items():
+        random = Random(f"addmm {name}")
+        drawn = random.normal(*bias), random.normal(m, k), random.normal(k, n)
+        cases += case(name, *drawn, second=name != "blocks")
+    return cases
+
+
+def einsum(*shapes):
+    random = Random(OPERATION.replace("(", " ", 1).removesuffix(")"))
+    return case("normal", *[random.normal(*shape) for shape in shapes])
+
+
+# Softmax and normalizations.
+
+
+def along():
+    """Along an axis of a cube."""
+    random = Random(spaced())
+    cases = case("cube", random.normal(3, 4, 5, scale=2.0))
+    cases += case("large", random.uniform(2, 3, 4, low=-1e4, high=1e4))
+    return cases + case("large and close", random.uniform(2, 3, 4, low=1e4 - 2, high=1e4 + 2))
+
+
+def lines():
+    """Along the last axis."""
+    random = Random(OPERATION.split("(")[0])
+    rows = [[0.0, -INF, 1.0], [-INF, -INF, 2.0], [-INF, -INF, -INF], [0.0, INF, 1.0], [0.0, NAN, 1.0]]
+    return (
+        case("long", wide([2, 1200]), second=False)
+        + case("vector", random.normal(17))
+        + case("one class", random.normal(3, 1))
+        + case("empty", torch.zeros(0, 3), second=False)
+        + case("no classes", torch.zeros(3, 0), second=False)
+        + case("infinite", torch.tensor(rows), second=False)
+    )
+
+
+def chosen(names, gamma, beta):
+    return [{"gamma": gamma, "beta": beta}[name] for name in names]
+
+
+def channels(*names, few=False, held=False):
+    """Inputs of batch normalization, with gamma and beta if they are named, and the statistics: those of
+    the input, or others that are given."""
+    inputs = {
+        "samples": Random("bn 2").normal(6, 5, scale=2.0, shift=0.5),
+        "lengths": Random("bn 3").normal(4, 3, 5, scale=2.0, shift=0.5),
+        "images": Random("bn 4").normal(2, 3, 4, 2),
+        "two values": Random("bn two").normal(2, 4),
+        "one sample": Random("bn one").normal(1, 3, 7),
+        "offset": Random("bn offset").uniform(256, 2, low=1e4 - 1, high=1e4 + 1),
+        "constant": torch.tensor([0.3, -1e3, 7.0]).repeat(6, 1).float().double(),
+    }
+    cases = []
+    for name, x in inputs.items():
+        count, axes = x.shape[1], [axis for axis in range(x.dim()) if axis != 1]
+        random = Random(f"coefficients {name}")
+        gamma, beta = random.normal(count, shift=1.0), random.normal(count)
+        mean, variance = random.normal(count), random.uniform(count, low=0.1, high=4.0)
+        if name == "offset":
+            mean = short(mean + 1e4)
+        found = {
+            "statistics.mean": x.mean(dim=axes),
+            "statistics.variance": x.var(dim=axes, unbiased=False),
+        }
+        extras = {"given.mean": mean, "given.variance": variance} if held else found
+        if not few or name in ["samples", "lengths"]:
+            second = name not in ["offset", "constant"]
+            cases += case(name, x, *chosen(names, gamma, beta), second=second, **extras)
+    return cases
+
+
+INFINITE_ROWS = [[0.0, INF, 1.0], [0.5, 0.25, -INF], [0.0, NAN, 1.0], [1.0, 2.0, 4.0]]
+
+
+def rows(over, *names, few=False):
+    """Inputs of layer normalization over so many axes, with gamma and beta if they are named."""
+    inputs = {
+        "samples": (1, Random("ln 2").normal(6, 5, scale=2.0, shift=0.5)),
+        "words": (1, Random("ln 3").normal(2, 3, 7)),
+        "images": (2, Random("ln 4").normal(3, 2, 4, 5, scale=2.0)),
+        "cubes": (3, Random("ln cubes").normal(2, 3, 2, 2)),
+        "vector": (1, Random("ln vector").normal(9)),
+        "long": (1, Random("ln long").normal(3, 1200)),
+        "offset": (1, Random("ln offset").uniform(4, 256, low=1e4 - 1, high=1e4 + 1)),
+        "constant": (1, torch.tensor([[0.3] * 6, [-1e3] * 6, [7.0] * 6]).float().double()),
+        "one element": (1, Random("ln one").normal(4, 1)),
+        "no rows": (1, torch.zeros(0, 3)),
+        "empty rows": (1, torch.zeros(3, 0)),
+        "infinite": (1, torch.tensor(INFINITE_ROWS)),
+    }
+    cases = []
+    for name, (axes, x) in inputs.items():
+        shape = list(x.shape[x.dim() - axes :])
+        random = Random(f"ln coefficients {name}")
+        gamma, beta = random.normal(*shape, shift=1.0), random.normal(*shape)
+        second = name not in ["offset", "constant", "infinite", "long", "no rows", "empty rows"]
+        if axes == over and (not few or name in ["samples", "images"]):
+            cases += case(name, x, *chosen(names, gamma, beta), second=second)
+    return cases
+
+
+def scaled_rows(over, *names):
+    """Inputs of RMS normalization over so many axes, with gamma if it is named."""
+    inputs = {
+        "samples": (1, Random("rms 2").normal(6, 5, scale=2.0, shift=0.5)),
+        "words": (1, Random("rms 3").normal(2, 3, 7)),
+        "images": (2, Random("rms 4").normal(3, 2, 4, 5, scale=2.0)),
+        "vector": (1, Random("rms vector").normal(9)),
+        "long": (1, Random("rms long").normal(3, 1200)),
+        "one element": (1, Random("rms one").normal(4, 1)),
+        "no rows": (1, torch.zeros(0, 3)),
+        "infinite": (1, torch.tensor(INFINITE_ROWS)),
+    }
+    cases = []
+    for name, (axes, x) in inputs.items():
+        gamma = Random(f"rms coefficients {name}").normal(*x.shape[x.dim() - axes :], shift=1.0)
+        if axes == over:
+            second = name not in ["infinite", "long", "no rows"]
+            cases += case(name, x, *chosen(names, gamma, None), second=second)
+    return cases
+
+
+# Indexing: `indices` are what an operation is given, or the places that sorting must find.
+
+
+def selections():
+    cases = []
+    for name, indices in [("repeated", [1, 0, 1, 1]), ("one", [0]), ("none", [])]:
+        x = Random(f"{spaced()} {name}").normal(2, 3, 4)
+        cases += case(name, x, indices=torch.tensor(indices, dtype=torch.int64))
+    return cases
+
+
+def places(axis, scattered=False):
+    cases = []
+    for name, shape in {"whole": [2, 3, 4], "some lines": [1, 2, 2], "empty": [0, 3, 4]}.items():
+        random = Random(f"gather {axis} {name}")
+        if name != "empty":
+            shape[axis] = 5
+        indices = random.labels([2, 3, 4][axis], *shape)
+        gathered = [random.normal(2, 3, 4)]
+        # A larger source is allowed, but its gradient fails in PyTorch.
+        added = [random.normal(2, 3, 4), random.normal(*shape)]
+        cases += case(name, *(added if scattered else gathered), indices=indices)
+    return cases
+
+
+def words(hot=False):
+    cases = []
+    for name, shape in {"vector": [5], "matrix": [2, 3], "one": [], "none": [0, 2]}.items():
+        random = Random(f"embedding {name}")
+        indices = random.labels(4, *shape)
+        table, row = random.normal(4, 3), random.normal(4)
+        # PyTorch cannot differentiate the gradient of none.
+        cases += case(name, row if hot else table, second=hot or name != "none", indices=indices)
+    return cases
+
+
+def ordered(function):
+    """Lines to sort by a function, which gives the places too."""
+    odd = torch.tensor([[2.0, NAN, -1.0, 2.0, INF, NAN, 0.0, -0.0, -INF], [0.0] * 9])
+    inputs = {
+        "cube": Random("sort").normal(3, 4, 5),
+        "long": Random("sort long").normal(2, 100, 2),
+        "ties": odd.unsqueeze(-1),
+        "empty": torch.zeros(2, 0, 3),
+        "no lines": torch.zeros(0, 3, 2),
+    }
+    return [c for name, x in inputs.items() for c in case(name, x, indices=function(x).indices)]
+
+
+def top(function):
+    distinct = torch.tensor([[2.0, NAN, -1.0, 3.0, INF, 0.5, -INF]]).unsqueeze(-1)
+    inputs = {"cube": Random("topk").normal(3, 4, 5), "long": Random("sort long").normal(2, 100, 2), "odd": distinct}
+    return [c for name, x in inputs.items() for c in case(name, x, indices=function(x).indices)]
+
+
+# Losses.
+
+
+def with_reduction(function, x, *others, reduction="mean", **options):
+    """Any loss with the reduction that PyTorch has for one only."""
+    if reduction == "batchmean":
+        return function(x, *others, reduction="sum", **options) / (x.shape[0] if x.dim() else 1)
+    return function(x, *others, reduction=reduction, **options)
+
+
+def labelled():
+    """Logits of cross-entropy without options."""
+    logits = {
+        "samples": Random("cross entropy").normal(7, 5, scale=2.0),
+        "large": Random("cross entropy large").uniform(6, 4, low=-1e4, high=1e4),
+        "large and close": Random("cross entropy close").uniform(6, 4, low=1e4 - 2, high=1e4 + 2),
+        "one class": Random("cross entropy one").normal(3, 1),
+        "one sample": Random("cross entropy sample").normal(1, 4),
+    }
+    cases = []
+    for name, x in logits.items():
+        cases += case(name, x, indices=Random(f"labels {name}").labels(x.shape[1], x.shape[0]))
+    for name, x, labels in [
+        ("infinite", [[0.0, -INF, 1.0], [0.5, 0.25, -INF]], [0, 1]),
+        ("impossible label", [[0.0, -INF, 1.0], [0.5, 0.25, 1.0]], [1, 1]),
+        ("infinite logit", [[0.0, INF, 1.0], [0.5, 0.25, 1.0]], [1, 1]),
+        ("undefined logit", [[0.0, 1.0, NAN], [0.5, 0.25, 1.0]], [1, 1]),
+    ]:
+        cases += case(name, torch.tensor(x), second=False, indices=torch.tensor(labels))
+    return cases
+
+
+def classified(*names, ignored=None):
+    """Samples of classes, for the options in the operation's name: logits, or their logarithms of
+    probabilities, with labels; or with probabilities for a target."""
+    operation, _, _ = OPERATION.partition("(")
+    options = OPERATION.removeprefix(operation).removesuffix(" of probabilities")
+    probable, options = ("of probabilities" in OPERATION), options if "(" in options else ""
+    inputs = {
+        "samples": Random("classified").normal(8, 5, scale=2.0),
+        "images": Random("classified images").normal(3, 5, 2, 3, scale=2.0),
+        "large": Random("classified large").uniform(6, 5, low=-1e4, high=1e4),
+    }
+    weights = {"given.weight": short(torch.tensor([0.5, 2.0, 1.0, 0.3, 3.0]))} if "weights" in options else {}
+    cases = []
+    for name in names or inputs:
+        x = inputs[name]
+        if probable:
+            drawn = Random(f"classified target {options} {name}").normal(*x.shape)
+            cases += case(name, x, short(F.softmax(drawn, 1)), **weights)
+            continue
+        labels = Random(f"classified labels {options} {name}").labels(5, x.shape[0], *x.shape[2:])
+        labels[0], labels[-1] = 3, 3
+        if ignored == 255:
+            labels[1] = 255
+        if operation == "nll_loss":
+            x = short(x if name == "large" else F.log_softmax(x, 1))
+        cases += case(name, x, indices=labels, **weights)
+        if ignored is not None and name == "samples":
+            labels = torch.full_like(labels, ignored)
+            cases += case("samples all ignored", x, second=False, indices=labels, **weights)
+    return cases
+
+
+def few_classes(probable=False):
+    cases = []
+    for name, shape in {"one class": [3, 1], "no samples": [0, 3]}.items():
+        x = Random(name).normal(*shape)
+        if probable:
+            cases += case(name, x, Random(name + " target").uniform(*shape), second=False)
+        else:
+            cases += case(name, x, second=False, indices=torch.zeros(shape[0], dtype=torch.int64))
+    return cases
+
+
+INFINITE_LOGITS = torch.tensor([[0.0, -INF, 1.0], [0.5, 0.25, INF], [0.0, 1.0, NAN]])
+PROBABILITIES = torch.tensor([[0.5, 0.25, 0.25], [1.0, 0.0, 0.0], [0.0, 0.5, 0.5]])
+
+SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-30, 1e4, -1e4, 1e30, INF, -INF, NAN]
+
+
+def compared(targets=SPECIAL, kinks=False):
+    """Operands of a loss of single elements; without a reduction special ones too."""
+    operation, reduction = OPERATION.rsplit(" ", 1)
+    cases = []
+    for name, shape in {"spread": [6, 5], "scalar": [], "one": [1, 3], "empty": [0, 3]}.items():
+        random = Random(f"{OPERATION} {name}")
+        x, t = random.normal(*shape, scale=2.0), random.normal(*shape)
+        if operation == "bce_with_logits":
+            t = random.uniform(*shape)
+        if operation == "kl_div":
+            x, t = -short(x.abs() + 0.1), random.uniform(*shape, low=0.01)
+        cases += case(name, x, t, second=name != "empty")
+    if reduction == "none":
+        cases += case("special", *short_grid(SPECIAL, targets), second=False)
+        if kinks:
+            # The ends of the quadratic part, and equal operands.
+            cases += case("kinks", torch.tensor([1.0, -1.0, 0.25, -0.25, 0.0]), torch.zeros(5))
+    return cases
+
+
+def weighted(*names):
+    """Operands of binary cross-entropy and the weights of these names."""
+    weights = {
+        "row": Random("bce row").uniform(5, low=0.2, high=4.0),
+        "column": Random("bce column").uniform(6, 1, low=0.2, high=4.0),
+        "all": Random("bce all").uniform(6, 5, low=0.2, high=4.0),
+        "scalar": torch.tensor(2.5),
+    }
+    cases = []
+    for name, weight in weights.items():
+        random = Random(f"bce weights {name}")
+        x, t = random.normal(6, 5, scale=2.0), random.uniform(6, 5)
+        x[0, 0] = 0.0
+        given = [weight, random.uniform(6, 5, low=0.2, high=4.0)]
+        cases += case(name, x, t, **dict(zip(names, given)))
+    return cases
+
+
+def weighted_special():
+    x, t = short_grid([0.0, 1.0, -1.0, 30.0, -30.0, 1e4, -1e4], [0.0, 1.0, 0.25])
+    extras = {"given.positive": torch.tensor(2.5), "given.weight": torch.tensor(0.5)}
+    return case("special", x, t, second=False, **extras)
+
+
+def cosines(axis):
+    cases = []
+    for name, (a, b) in {
+        "same": ([4, 5], [4, 5]),
+        "row": ([4, 5], [5]),
+        "stacks": ([2, 1, 5], [3, 5]),
+        "vectors": ([7], [7]),
+        "one": ([3, 1], [3, 1]),
+        "no vectors": ([0, 3], [3]),
+        "no elements": ([3, 0], [3, 0]),
+    }.items():
+        random = Random(f"cosine {name} {axis}")
+        cases += case(name, random.normal(*a), random.normal(*b), second="no" not in name)
+    return cases
+
+
+ANGLES = (
+    torch.tensor([[0.0, 0.0], [1.0, 2.0], [0.0, 0.0], [INF, 1.0], [NAN, 1.0], [3.0, 4.0]]),
+    torch.tensor([[1.0, 2.0], [0.0, 0.0], [0.0, 0.0], [1.0, 1.0], [1.0, 1.0], [-3.0, -4.0]]),
+)
+
+
+def net(number):
+    """The operands of one of three small nets, drawn one after another."""
+    random, labels = Random("net"), Random("net labels").labels(3, 6)
+    deep = [random.normal(*shape) for shape in ([6, 4], [5, 4], [5], [3, 5], [3])]
+    weight = random.normal(3, 4)
+    affine = [random.normal(6, 4), weight, random.normal(3)]
+    normalized = [random.normal(6, 4), weight, random.normal(3), random.normal(3)]
+    return case("net", *[deep, affine, normalized][number], indices=labels)
