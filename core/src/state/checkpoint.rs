@@ -52,10 +52,7 @@ pub fn load_checkpoint(
     check_names(parts.iter().map(|(name, _)| *name))?;
     let all = from_file(&read_file(path)?, path)?;
     let in_file = |error| match error {
-        Error::State { mismatches, .. } => Error::State {
-            path: path.to_owned(),
-            mismatches,
-        },
+        Error::State { mismatches, .. } => Error::state(path, mismatches),
         error => error,
     };
     let unknown = |(name, _): (&str, &Entry)| {
@@ -65,10 +62,7 @@ pub fn load_checkpoint(
     };
     let mismatches: Vec<String> = all.iter().filter_map(unknown).collect();
     if !mismatches.is_empty() {
-        return Err(in_file(Error::State {
-            path: path.to_owned(),
-            mismatches,
-        }));
+        return Err(Error::state(path, mismatches));
     }
     let before: Vec<StateDict> = parts
         .iter()

@@ -4,7 +4,6 @@ use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::tensor::DType;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// A value in a state.
 #[derive(Clone, Debug)]
@@ -114,10 +113,8 @@ impl StateDict {
 }
 
 pub(super) fn mismatch(name: &str, expected: &str) -> Error {
-    Error::State {
-        path: Path::new("").to_owned(),
-        mismatches: vec![format!("`{name}`: missing, or of another kind: {expected}")],
-    }
+    let mismatch = format!("`{name}`: missing, or of another kind: {expected}");
+    Error::state("", vec![mismatch])
 }
 
 /// Something whose state a checkpoint holds: every [`Module`](crate::module::Module) is, and

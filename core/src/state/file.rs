@@ -44,19 +44,19 @@ pub(super) fn to_file(state: &StateDict, path: &Path) -> Result<Vec<u8>> {
             && i64::try_from(*count).is_err()
         {
             let reason = format!("`{name}`: {count} is too large to be saved as I64");
-            return Err(format_error(path, reason));
+            return Err(Error::format(path, reason));
         }
         if name == RESERVED {
             let reason = format!(
                 "no leaf of the model can have the path `{name}`: safetensors keeps it for itself"
             );
-            return Err(format_error(path, reason));
+            return Err(Error::format(path, reason));
         }
     }
     let views = state.iter().map(|(name, entry)| (name, ToWrite(entry)));
     let metadata = METADATA.map(|(key, value)| (key.to_owned(), value.to_owned()));
     safetensors::serialize(views, Some(metadata.into()))
-        .map_err(|error| format_error(path, error.to_string()))
+        .map_err(|error| Error::format(path, error.to_string()))
 }
 
 /// An entry as the format writes it. Its bytes are made when it is its turn.
@@ -95,7 +95,7 @@ pub(super) fn from_file(bytes: &[u8], path: &Path) -> Result<StateDict> {
     for (name, stored) in entries(&parse(bytes, path)?) {
         let entry = stored
             .read()
-            .map_err(|reason| format_error(path, format!("`{name}`: {reason}")))?;
+            .map_err(|reason| Error::format(path, format!("`{name}`: {reason}")))?;
         state.insert(name, entry);
     }
     Ok(state)
@@ -111,7 +111,7 @@ pub(super) fn entries<'s>(
 /// A file whose header is sound.
 pub(super) fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
     let unsound =
-        |reason: &str| format_error(path, format!("not a sound safetensors file: {reason}"));
+        |reason: &str| Error::format(path, format!("not a sound safetensors file: {reason}"));
     let file = SafeTensors::deserialize(bytes).map_err(|error| unsound(&error.to_string()))?;
     // The crate takes the last of two entries of one name, and does not say so.
     match repeated_name(bytes).map_err(|error| unsound(&error.to_string()))? {
@@ -145,14 +145,6 @@ impl<'de> Visitor<'de> for RepeatedName {
             repeated = repeated.or(names.replace(name));
         }
         Ok(repeated)
-    }
-}
-
-/// An error about a file, or about bytes in memory where the path is empty.
-pub(super) fn format_error(path: &Path, reason: impl Into<String>) -> Error {
-    Error::Format {
-        path: path.to_owned(),
-        reason: reason.into(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Loading parts of a state, under other names: pretrained layers reused.
 
 use super::dict::StateDict;
-use super::file::{self, format_error};
+use super::file;
 use super::stored::Stored;
 use super::tree::{Offer, Scope, entries_of, set_leaves};
 use crate::disk::read_file;
@@ -217,7 +217,7 @@ impl Loader {
         module: &mut (impl Module + ?Sized),
         source: &(impl Module + ?Sized),
     ) -> Result<Vec<String>> {
-        let state = entries_of(source).map_err(|reason| format_error(Path::new(""), reason))?;
+        let state = entries_of(source).map_err(|reason| Error::format(Path::new(""), reason))?;
         self.load_state(module, &state)
     }
 

@@ -1,11 +1,11 @@
 //! The state of a whole model: in memory, as bytes, as a file.
 
 use super::dict::{StateDict, Stateful};
-use super::file::{format_error, to_file};
+use super::file::to_file;
 use super::loader::Loader;
 use super::tree::entries_of;
 use crate::disk::replace_file;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::module::Module;
 use std::path::Path;
 
@@ -35,13 +35,13 @@ pub(crate) fn save(module: &(impl Module + ?Sized), path: &Path) -> Result<()> {
 }
 
 fn file_bytes(module: &(impl Module + ?Sized), path: &Path) -> Result<Vec<u8>> {
-    let state = entries_of(module).map_err(|reason| format_error(path, reason))?;
+    let state = entries_of(module).map_err(|reason| Error::format(path, reason))?;
     to_file(&state, path)
 }
 
 impl<M: Module> Stateful for M {
     fn state(&self) -> Result<StateDict> {
-        entries_of(self).map_err(|reason| format_error(Path::new(""), reason))
+        entries_of(self).map_err(|reason| Error::format(Path::new(""), reason))
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {

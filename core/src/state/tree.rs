@@ -109,10 +109,7 @@ pub(super) fn set_leaves<M: Module + ?Sized>(
         }));
     }
     if !mismatches.is_empty() {
-        return Err(Error::State {
-            path: file.to_owned(),
-            mismatches,
-        });
+        return Err(Error::state(file, mismatches));
     }
     if order.is_empty() {
         match &scope.selection {
