@@ -71,7 +71,7 @@ fn cross_entropy_is_what_log_softmax_and_a_sum_give() -> Result<()> {
         let counts: Vec<f64> = labels.as_slice().iter().map(counts).collect();
         Tensor::from_vec(counts, [samples, 1])
     };
-    let negative = |x: &[Tensor]| Ok(-x[0].log_softmax(1)?);
+    let negative = |x: &[Tensor]| Ok::<_, Error>(-x[0].log_softmax(1)?);
 
     same(
         "plain",

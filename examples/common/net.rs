@@ -56,12 +56,6 @@ impl DeepNet {
 
 impl Layer for DeepNet {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let features = self
-            .hidden
-            .forward(x, pass)
-            .map_err(|error| error.within("hidden"))?;
-        self.out
-            .forward(&features, pass)
-            .map_err(|error| error.within("out"))
+        self.out.forward(&self.hidden.forward(x, pass)?, pass)
     }
 }

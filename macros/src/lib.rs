@@ -218,7 +218,7 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
     expand::module(parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Derives the trait `Layer` for a pipeline: `forward` runs the fields in declaration order, the
+/// Derives the trait `Layer` for a pipeline: `compute` runs the fields in declaration order, the
 /// first on the input and each other one on the output of the one before it.
 ///
 /// ```ignore
@@ -244,14 +244,15 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 ///
 /// impl Layer for Net {
 ///     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-///         let x = self.hidden.forward(x, pass).map_err(|error| error.within("hidden"))?;
-///         let x = self.norm.forward(&x, pass).map_err(|error| error.within("norm"))?;
-///         self.out.forward(&x, pass).map_err(|error| error.within("out"))
+///         let x = self.hidden.forward(x, pass)?;
+///         let x = self.norm.forward(&x, pass)?;
+///         self.out.forward(&x, pass)
 ///     }
 /// }
 /// ```
 ///
-/// An error says which field it comes from, by the same path as that field's parameters.
+/// An error says which field it comes from, by the same path as that field's parameters: here also if
+/// the field has no parameters, which one written by hand does not know.
 ///
 /// Every field must be a `Layer`, unless it is marked `#[module(skip)]`; there must be one that is
 /// not. An `Option` that is `None` lets its input through. For a net that does more than pass a

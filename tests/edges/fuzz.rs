@@ -486,7 +486,7 @@ fn single_precision_agrees_with_double() -> Result<()> {
         let mut found = Found::default();
         let mut operations = operations.iter();
         operations.try_for_each(|operation| found.examine(operation, EXCEPTIONS))?;
-        Ok(found)
+        Ok::<_, Error>(found)
     };
     let mut found = Found::default();
     std::thread::scope(|scope| -> Result<()> {

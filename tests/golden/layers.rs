@@ -201,10 +201,9 @@ impl Run<'_> {
         };
         let y = subject.call(&given, pass)?;
         self.compare(step, "output", Some(&y), failures);
-        let cotangent = self.get(step, "cotangent").ok_or_else(|| Error::Argument {
-            op: "golden",
-            reason: format!("{step} has no cotangent"),
-        })?;
+        let cotangent = self
+            .get(step, "cotangent")
+            .ok_or_else(|| Error::argument("golden", format!("{step} has no cotangent")))?;
         let gradients = y.backward_with(&cotangent)?;
         for (i, x) in given.inputs.iter().enumerate() {
             let zeros = Tensor::zeros(x.shape(), self.dtype)?;

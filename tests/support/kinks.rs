@@ -202,6 +202,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T>, reason: &str) {
         Err(Error::Argument {
             op: "gradcheck",
             reason: found,
+            ..
         }) => assert!(found.contains(reason), "{found}"),
         other => panic!("expected a refusal ({reason}), found {other:?}"),
     }

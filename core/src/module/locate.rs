@@ -8,8 +8,9 @@ impl Error {
     /// The same error with the path, relative to `module`, of the layer that raised it.
     ///
     /// [`Layer::forward`](crate::module::Layer::forward) places errors by itself. This is for a model whose forward is no
-    /// `Layer`'s, because it takes or returns something else: call it where the model is at hand. Each
-    /// layer that an error passes reports a parameter of its own, by which it is found; the layer of an
+    /// `Layer`'s, because it takes or returns something else, and whose errors else begin at the outermost
+    /// layer that it called: call it where the model is at hand. Gradient checks, the signal report and
+    /// recalibration do. Each layer that an error passes reports a parameter of its own, by which it is found; the layer of an
     /// error that none has reported is `module` itself.
     ///
     /// ```

@@ -138,7 +138,7 @@ mod tests {
         );
         let error = a.ge(&Tensor::from([1.0f64])).unwrap_err().to_string();
         assert!(
-            error.contains("ge: expected dtype f32, found f64"),
+            error.starts_with("ge: the right operand is f64, the left operand is f32"),
             "{error}"
         );
         Ok(())
