@@ -140,7 +140,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     let (mut whole, mut optimizer) = (net(), rows()?);
     train(&mut whole, &mut optimizer, 0..3)?;
     let (mut resumed, mut loaded) = (whole.clone(), rows()?);
-    loaded.load_state(&cotangent::module::StateDict::from_bytes(
+    loaded.load_state(&cotangent::state::StateDict::from_bytes(
         &optimizer.state()?.to_bytes()?,
     )?)?;
     train(&mut whole, &mut optimizer, 3..6)?;
@@ -202,7 +202,7 @@ fn loaded_state_of_another_form_is_an_error_of_the_first_step() -> Result<()> {
     let (mut net, mut optimizer) = (net(), Adafactor::new(0.1).build()?);
     train(&mut net, &mut optimizer, 0..1)?;
     let state = optimizer.state()?;
-    let step = |state: &cotangent::module::StateDict, w: &Tensor| -> Result<()> {
+    let step = |state: &cotangent::state::StateDict, w: &Tensor| -> Result<()> {
         let mut optimizer = Adafactor::new(0.1).build()?;
         optimizer.load_state(state)?;
         let mut net = (Param::new(w), self::net().1);
