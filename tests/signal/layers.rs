@@ -353,6 +353,7 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
         several: Vec<Linear>,
         boxed: Box<dyn Layer>,
         pair: (Linear, PRelu),
+        frozen: Frozen<Sequential>,
         weight: Param,
         bias: Param,
         gamma: Param,
@@ -364,6 +365,11 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
         several: vec![linear(8, 8)?, linear(8, 8)?],
         boxed: Box::new(linear(8, 8)?),
         pair: (linear(8, 8)?, PRelu::default()),
+        frozen: Frozen::new(
+            Sequential::new()
+                .push(linear(8, 8)?)
+                .push(BatchNorm::new(8)?),
+        ),
         weight: Param::new(&input(&[8, 8])?),
         bias: Param::new(&Tensor::zeros([8], DType::F32)?),
         gamma: Param::new(&Tensor::ones([8], DType::F32)?),
@@ -377,6 +383,7 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
         let x = net.several[1].forward(&x, pass)?;
         let x = net.boxed.forward(&x, pass)?.tanh();
         let x = net.pair.1.forward(&net.pair.0.forward(&x, pass)?, pass)?;
+        let x = net.frozen.forward(&x, pass)?.relu();
         // A product and a normalization of one module are a row each; the bias belongs to the product.
         let x = x
             .matmul(&net.weight.read(pass))?
@@ -398,6 +405,8 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
         "several.1: linear (product)",
         "boxed: linear tanh (product activation) dead saturated",
         "pair.0: linear prelu (product activation) dead saturated",
+        "frozen.0: linear (product)",
+        "frozen.1: batch_norm relu (normalization activation) dead saturated drift",
         "weight: matmul add (product blend)",
         "gamma: rms_norm sigmoid (normalization activation) dead saturated",
         "masked: linear (product)",
