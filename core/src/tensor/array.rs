@@ -87,7 +87,7 @@ impl Array {
     }
 
     /// The elements in row-major order, if they lie so in memory.
-    pub(crate) fn as_slice<F: Element>(&self) -> Option<&[F]> {
+    fn as_slice<F: Element>(&self) -> Option<&[F]> {
         self.view::<F>().as_slice()
     }
 
