@@ -1,7 +1,8 @@
 //! The number of threads is nobody's business: every operation gives the same bits, forward and
 //! backward, on one, two and four.
 
-use cotangent::{Backward, DType, Result, Tensor};
+use cotangent::prelude::{Adafactor, Adam, Lamb, Muon, Optimizer, Param};
+use cotangent::{Backward, DType, Gradients, Result, Tensor};
 use support::operations::{self, Domain, Operation, Sizes, values};
 
 mod support {
@@ -103,4 +104,47 @@ fn one_column() -> anyhow::Result<()> {
 #[test]
 fn many_channels() -> anyhow::Result<()> {
     same_on_any_number_of_threads(MANY_CHANNELS, DType::F32)
+}
+
+#[test]
+fn optimizers() -> anyhow::Result<()> {
+    type Build = fn() -> Result<Box<dyn Optimizer>>;
+    let builds: [Build; 4] = [
+        || Adam::new(0.1).build(),
+        || Lamb::new(0.1).build(),
+        || Adafactor::new(0.1).build(),
+        || Muon::new(0.1).build(),
+    ];
+    let shapes: [&[usize]; 4] = [&[150, 300], &[70_001], &[5, 120, 90], &[7]];
+    for build in builds {
+        let train = || -> Result<Vec<Vec<u64>>> {
+            let draw = |shape: &&[usize], seed| values(shape, Domain::Signed, DType::F32, seed);
+            let mut params = Vec::new();
+            for shape in &shapes {
+                params.push(Param::new(&draw(shape, 1)?));
+            }
+            let mut optimizer = build()?;
+            for step in 0..2 {
+                let mut gradients = Gradients::default();
+                for (param, shape) in params.iter().zip(&shapes) {
+                    gradients.insert(param, draw(shape, 2 + step)?);
+                }
+                optimizer.step(&mut params, &gradients)?;
+            }
+            params.iter().map(|param| bits(param.value())).collect()
+        };
+        let mut found = Vec::new();
+        for threads in [1, 2, 4] {
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()?;
+            found.push(pool.install(train)?);
+        }
+        assert!(
+            found[0] == found[1] && found[0] == found[2],
+            "{:?}",
+            build()?
+        );
+    }
+    Ok(())
 }

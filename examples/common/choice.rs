@@ -27,6 +27,8 @@ pub enum Method {
     AdaDelta,
     Lamb,
     Lion,
+    Adafactor,
+    Muon,
 }
 
 impl Method {
@@ -47,6 +49,9 @@ impl Method {
             Self::AdaDelta => AdaDelta::new(rate(1.0)).build(),
             Self::Lamb => Lamb::new(rate(3e-3)).build(),
             Self::Lion => Lion::new(rate(2e-4)).build(),
+            Self::Adafactor => Adafactor::new(rate(1e-2)).build(),
+            // The output layer is AdamW's.
+            Self::Muon => Muon::new(rate(2e-3)).exclude(r"out\..*")?.build(),
         }
     }
 }
