@@ -652,6 +652,13 @@ fn assert_only_the_head_trains<L: Layer + Clone>(mut layer: L) -> Result<()> {
     Ok(())
 }
 
+fn by_hand<B>(body: B) -> Result<ByHand<B>> {
+    Ok(ByHand {
+        body,
+        head: head()?,
+    })
+}
+
 #[test]
 fn a_frozen_field_stands_still_from_the_first_forward_on() -> Result<()> {
     assert_only_the_head_trains(Derived {
@@ -662,12 +669,6 @@ fn a_frozen_field_stands_still_from_the_first_forward_on() -> Result<()> {
         body: Frozen::new(body()?),
         head: head()?,
     })?;
-    fn by_hand<B>(body: B) -> Result<ByHand<B>> {
-        Ok(ByHand {
-            body,
-            head: head()?,
-        })
-    }
     assert_only_the_head_trains(by_hand(Frozen::new(body()?))?)?;
     assert_only_the_head_trains(by_hand(Frozen::new(Frozen::new(body()?)))?)?;
     assert_only_the_head_trains(by_hand(Box::new(Frozen::new(body()?)))?)?;

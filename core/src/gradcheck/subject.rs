@@ -163,17 +163,22 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
         output.map_err(|error| error.placed_in(&self.model))
     }
 
-    fn params(&self) -> Vec<(String, &Param)> {
+    fn named_params(&self) -> Vec<(String, &Param)> {
         let mut params = leaves::named_params(&self.model);
         params.retain(|(_, param)| !param.is_frozen());
         params
+    }
+
+    fn params(&self) -> impl Iterator<Item = &Param> {
+        let params = leaves::params(&self.model).into_iter();
+        params.filter(|param| !param.is_frozen())
     }
 }
 
 impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject for Model<M, F> {
     fn tensors(&self) -> Vec<(String, Tensor)> {
         let params = self
-            .params()
+            .named_params()
             .into_iter()
             .map(|(path, param)| (path, param.value().clone()));
         let inputs = self
@@ -198,7 +203,7 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
     fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
         let output = self.run(&tracked, &self.pass())?;
-        let params = self.params().into_iter().map(|(_, param)| param.leaf_id());
+        let params = self.params().map(Leaf::leaf_id);
         let inputs = tracked.iter().map(Leaf::leaf_id);
         Ok((output, params.chain(inputs).collect()))
     }

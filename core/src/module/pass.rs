@@ -22,6 +22,8 @@ use std::sync::{Arc, OnceLock};
 /// let pass = Pass::inference();
 /// assert!(!pass.is_training() && !pass.records());
 /// ```
+// Each of these can be set without the others.
+#[allow(clippy::struct_excessive_bools)]
 pub struct Pass {
     training: bool,
     records: bool,

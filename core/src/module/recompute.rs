@@ -2,6 +2,7 @@
 
 use super::layer::Layer;
 use super::leaves::params;
+use super::param::Param;
 use super::pass::Pass;
 use crate::autograd::Tensor;
 use crate::error::Result;
@@ -52,7 +53,7 @@ struct LayerSegment<L> {
 
 impl<L: Layer + Send + Sync + 'static> Segment for LayerSegment<L> {
     fn recompute(&self, inputs: &[Tensor]) -> Result<Tensor> {
-        let params = params(&self.layer).into_iter().map(|param| param.id());
+        let params = params(&self.layer).into_iter().map(Param::id);
         let values = params.zip(inputs[1..].iter().cloned()).collect();
         let pass = self.pass.again().hold_statistics().with_values(values);
         self.layer.forward(&inputs[0], &pass)

@@ -1,9 +1,8 @@
 //! Choosing parameters by their paths.
 
-use super::leaves::named_params;
 use super::param::Param;
 use super::pattern::Pattern;
-use super::walk::Module;
+use super::walk::{LeafRef, Module, Walk};
 use crate::error::Result;
 
 /// The parameters whose paths match, at least one.
@@ -12,8 +11,14 @@ pub(crate) fn select(
     pattern: impl Pattern,
 ) -> Result<Vec<(String, &Param)>> {
     let matcher = pattern.matcher()?;
-    let mut params = named_params(module);
-    params.retain(|(path, _)| matcher.matches(path));
+    let mut params = Vec::new();
+    Walk::over(module, |path, leaf| {
+        if let LeafRef::Param(param) = leaf
+            && matcher.matches(path)
+        {
+            params.push((path.to_owned(), param));
+        }
+    });
     if params.is_empty() {
         return Err(matcher.no_match("select", "among the model's parameters"));
     }

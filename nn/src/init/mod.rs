@@ -340,7 +340,7 @@ impl Init {
     }
 
     /// Draws a tensor of `f32`; a module of `f64` is one that was drawn and
-    /// [converted](cotangent_core::module::Module::convert).
+    /// [converted](cotangent_core::ModuleExt::convert).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a number is not finite in `f32` or
