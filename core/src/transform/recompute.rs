@@ -10,7 +10,7 @@ use smallvec::smallvec;
 ///
 /// `f` must be a pure function, and all that gradients flow to must be among its inputs; random
 /// operations in it need a seed of their own. For a layer, which may be random, and its parameters,
-/// see [`Pass::recompute`](crate::module::Pass::checkpoint).
+/// see [`Pass::recompute`](crate::module::Pass::recompute).
 ///
 /// # Errors
 /// Those of `f`, and [`Error::Argument`] if `f` captures a tracked tensor, whose gradient would be
