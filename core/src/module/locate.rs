@@ -62,11 +62,13 @@ impl Error {
     }
 }
 
-/// Calls a function for the path and the identity of each parameter, in order.
-type Params<'m> = dyn FnMut(&mut dyn FnMut(&str, u64)) + 'm;
+/// Is called with the path and the identity of a parameter.
+type OnParam<'f> = dyn FnMut(&str, u64) + 'f;
+/// Calls a function for each parameter, in order.
+type Params<'m> = dyn FnMut(&mut OnParam<'_>) + 'm;
 
 /// The parameters of `module`, for code that is compiled once and not for each type of modules.
-fn params(module: &(impl Module + ?Sized)) -> impl FnMut(&mut dyn FnMut(&str, u64)) {
+fn params(module: &(impl Module + ?Sized)) -> impl FnMut(&mut OnParam<'_>) {
     move |on_param| {
         Walk::over(module, |path, leaf| {
             if let LeafRef::Param(param) = leaf

@@ -108,9 +108,11 @@ impl ReduceOnPlateau {
         Interval::Share.check(op, "min_factor", self.min_factor)?;
         match self.threshold {
             Threshold::Absolute(threshold) => {
-                Interval::AtLeast0.check(op, "absolute_threshold", threshold)?
+                Interval::AtLeast0.check(op, "absolute_threshold", threshold)?;
             }
-            Threshold::Relative(threshold) => Interval::Below1.check(op, "threshold", threshold)?,
+            Threshold::Relative(threshold) => {
+                Interval::Below1.check(op, "threshold", threshold)?;
+            }
         }
         let worst = if self.maximize {
             f64::NEG_INFINITY
