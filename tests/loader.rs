@@ -6,7 +6,7 @@
 
 use cotangent::module::Pattern;
 use cotangent::prelude::*;
-use cotangent::state::{Loader, load_bytes, to_bytes};
+use cotangent::state::{Entry, Loader, StateDict, load_bytes, to_bytes};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 
@@ -534,6 +534,101 @@ fn loading_keeps_what_is_frozen_and_which_parameter_is_which() -> Result<()> {
     let gradients = model["a"].read(&pass).sum().backward()?;
     load_bytes(&mut model, &file(&["a"]))?;
     assert!(gradients.get(&model["a"]).is_some());
+    Ok(())
+}
+
+/// A file of one F32 parameter `a` and of entries of types that no leaf has.
+fn foreign() -> Vec<u8> {
+    use safetensors::tensor::{Dtype, TensorView, serialize};
+    let entries: [(&str, Dtype, &[usize], &[u8]); 4] = [
+        ("a", Dtype::F32, &[2], &[0, 0, 128, 63, 0, 0, 128, 63]),
+        ("position_ids", Dtype::I64, &[2], &[0; 16]),
+        ("mask", Dtype::BOOL, &[2], &[0, 1]),
+        ("scale", Dtype::F8_E4M3, &[1], &[0]),
+    ];
+    let views = entries.map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(dtype, shape.to_vec(), bytes).expect("sound entries");
+        (name, view)
+    });
+    serialize(views, None).expect("sound entries")
+}
+
+#[test]
+fn entries_of_types_that_no_leaf_has_are_passed_over_unless_they_are_asked_for() -> Result<()> {
+    for loader in [Loader::new().allow_unused(), Loader::new().select("a")?] {
+        let mut model = net(&["a"], 100.0);
+        assert_eq!(loader.load_bytes(&mut model, &foreign())?, ["a"]);
+        assert_eq!(model["a"].value().to_f64_vec(), [1.0, 1.0]);
+    }
+    refused(
+        &Loader::new(),
+        &foreign(),
+        net(&["a"], 100.0),
+        &expect![[r#"
+            bytes in memory: 3 mismatches, nothing was loaded:
+              `mask`: in the file, but not in the model
+              `position_ids`: in the file, but not in the model
+              `scale`: in the file, but not in the model"#]],
+    );
+    refused(
+        &Loader::new()
+            .rename("mask", "b")?
+            .rename("position_ids", "c")?,
+        &foreign(),
+        net(&["a", "b", "c", "scale"], 100.0),
+        &expect![[r#"
+            bytes in memory: 3 mismatches, nothing was loaded:
+              `b` (`mask` in the file): expected dtype f32, found BOOL
+              `c` (`position_ids` in the file): expected dtype f32, found I64
+              `scale`: expected dtype f32, found F8_E4M3"#]],
+    );
+    Ok(())
+}
+
+#[test]
+fn a_state_in_memory_is_loaded_as_a_file_is() -> Result<()> {
+    let mut state = StateDict::new();
+    state.insert("model.a", Entry::Tensor(Tensor::from([1.0f32, 2.0])));
+    state.insert("model.b", Entry::Tensor(Tensor::from([3.0f64, 4.0])));
+    state.insert("model.n", Entry::Count(u64::MAX));
+    state.insert("other", Entry::Tensor(Tensor::from([5.0f32])));
+    let param = |x: f64| Param::new(&Tensor::from([x, x]));
+    let mut model: BTreeMap<String, Param> = BTreeMap::new();
+    model.insert("a".to_owned(), param(0.0));
+    model.insert("b".to_owned(), param(0.0));
+    let stripped = || Loader::new().strip_prefix("model.");
+    // An f32 is an f64 too; the file's dtype may be narrower than the model's, not wider.
+    let loaded = stripped().select("a|b")?.load_state(&mut model, &state)?;
+    assert_eq!(loaded, ["a", "b"]);
+    assert_eq!(model["a"].value().to_f64_vec(), [1.0, 2.0]);
+    assert_eq!(model["a"].value().dtype(), DType::F64);
+    model.convert(DType::F32);
+    let error = stripped().load_state(&mut model, &state).unwrap_err();
+    expect![[r#"
+        bytes in memory: 3 mismatches, nothing was loaded:
+          `b` (`model.b` in the file): expected dtype f32, found F64
+          `n` (`model.n` in the file): in the file, but not in the model
+          `other`: in the file, but not in the model"#]]
+    .assert_eq(&error.to_string());
+    // A count is not a number of an f32, nor a tensor a count.
+    let mut swapped = (Counter::new(7), param(0.0));
+    let rules = stripped()
+        .rename("a", "0")?
+        .rename("n", "1")?
+        .allow_unused();
+    let error = rules.load_state(&mut swapped, &state).unwrap_err();
+    expect![[r#"
+        bytes in memory: 2 mismatches, nothing was loaded:
+          `0` (`model.a` in the file): expected a scalar of dtype I64, found F32 [2]
+          `1` (`model.n` in the file): expected dtype f64, found I64"#]]
+    .assert_eq(&error.to_string());
+    assert_eq!(swapped.0.get(), 7);
+    // A state from elsewhere may hold what is tracked: a parameter never does.
+    let mut tracked = StateDict::new();
+    tracked.insert("", Entry::Tensor(Tensor::from([1.0f64, 2.0]).tracked()));
+    let mut model = param(0.0);
+    model.load_state(&tracked)?;
+    assert!(!model.value().is_tracked());
     Ok(())
 }
 

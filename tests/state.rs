@@ -3,6 +3,8 @@
 
 #[path = "state/allocations.rs"]
 mod allocations;
+#[path = "state/deep.rs"]
+mod deep;
 #[path = "state/earlier.rs"]
 mod earlier;
 #[path = "state/faults.rs"]

@@ -9,7 +9,7 @@ use crate::state::{Mismatches, check_writer, insert_writer, writer};
 use cotangent_core::module::{Matcher, Module, Param};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Shape, Tensor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 /// The optimizer that runs an [`Algorithm`].
@@ -81,9 +81,9 @@ impl Stepper {
     /// left unused is a run that is silently another one.
     fn check_owners(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
         if self.unchecked {
-            let known = |path: &&String| params.iter().any(|(known, _)| known == *path);
+            let known: HashSet<&String> = params.iter().map(|(path, _)| path).collect();
             let mut wrong = Mismatches::default();
-            for path in self.states.keys().filter(|path| !known(path)) {
+            for path in self.states.keys().filter(|path| !known.contains(path)) {
                 wrong.add(format!(
                     "`{path}`: the optimizer has state of it, the model no such parameter; `forget_where` drops it"
                 ));

@@ -2,29 +2,46 @@
 //! found for it.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The system's allocator, which remembers the largest request.
+/// The system's allocator, which remembers the largest request, and the sum of a thread's.
 struct Remembering;
 
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
 
+thread_local! {
+    static REQUESTED: Cell<usize> = const { Cell::new(0) };
+}
+
+fn remember(size: usize) {
+    LARGEST.fetch_max(size, Relaxed);
+    REQUESTED.set(REQUESTED.get() + size);
+}
+
+/// How many bytes this thread asks for while `f` runs.
+pub fn requested<R>(f: impl FnOnce() -> R) -> (R, usize) {
+    let before = REQUESTED.get();
+    let result = f();
+    (result, REQUESTED.get() - before)
+}
+
 // SAFETY: every request goes to the system's allocator as it came.
 unsafe impl GlobalAlloc for Remembering {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        LARGEST.fetch_max(layout.size(), Relaxed);
+        remember(layout.size());
         // SAFETY: the caller promises what `System` asks for.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        LARGEST.fetch_max(layout.size(), Relaxed);
+        remember(layout.size());
         // SAFETY: as in `alloc`.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        LARGEST.fetch_max(size, Relaxed);
+        remember(size);
         // SAFETY: as in `alloc`.
         unsafe { System.realloc(pointer, layout, size) }
     }

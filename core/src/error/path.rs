@@ -9,7 +9,7 @@ use std::fmt;
 pub struct ModulePath {
     /// Innermost first.
     names: Vec<String>,
-    /// The innermost module that has a parameter, if one has reported itself.
+    /// The outermost module that has reported itself, if it has a parameter.
     origin: Option<Box<Origin>>,
     /// Whether the name of the module that last reported itself has been added.
     linked: bool,

@@ -1,8 +1,8 @@
 //! Finds the path of the layer that raised an error, by the parameters of that layer.
 
 use super::walk::{LeafRef, Module, Walk};
-use crate::autograd::Leaf;
 use crate::error::{Error, ModulePath};
+use std::ops::ControlFlow;
 
 impl Error {
     /// The same error with the path, relative to `module`, of the layer that raised it.
@@ -47,7 +47,7 @@ impl Error {
     pub fn placed_in(self, module: &(impl Module + ?Sized)) -> Self {
         self.map_path(|path| {
             path.take_linked();
-            place(path, &mut params(module));
+            place(path, &params(module));
         })
     }
 
@@ -56,50 +56,49 @@ impl Error {
     pub(super) fn raised_in(self, module: &(impl Module + ?Sized)) -> Self {
         self.map_path(|path| {
             if !path.take_linked() || path.origin().is_none() {
-                place(path, &mut params(module));
+                place(path, &params(module));
             }
         })
     }
 }
 
-/// Is called with the path and the identity of a parameter.
-type OnParam<'f> = dyn FnMut(&str, u64) + 'f;
-/// Calls a function for each parameter, in order.
-type Params<'m> = dyn FnMut(&mut OnParam<'_>) + 'm;
+/// Is shown the path and the identity of each parameter, in order, until it has seen enough.
+type OnParam<'f> = dyn FnMut(&str, u64) -> ControlFlow<()> + 'f;
+
+/// Shows the parameters of a module.
+type Params<'m> = dyn Fn(&mut OnParam<'_>) + 'm;
 
 /// The parameters of `module`, for code that is compiled once and not for each type of modules.
-fn params(module: &(impl Module + ?Sized)) -> impl FnMut(&mut OnParam<'_>) {
+fn params(module: &(impl Module + ?Sized)) -> impl Fn(&mut OnParam<'_>) {
     move |on_param| {
-        Walk::over(module, |path, leaf| {
-            if let LeafRef::Param(param) = leaf
-                && let Some(id) = param.leaf_id()
-            {
-                on_param(path, id.0);
-            }
+        Walk::until(module, &mut |place, leaf| match leaf {
+            LeafRef::Param(param) => on_param(place.path, param.id().0),
+            _ => ControlFlow::Continue(()),
         });
     }
 }
 
-/// Makes `path` one that is relative to the module with these parameters.
-fn place(path: &mut ModulePath, params: &mut Params<'_>) {
+/// Makes `path` one that is relative to the module with these parameters, and the first of them what the
+/// module is known by from here on: it is near, so that each level of a deep model takes as long.
+fn place(path: &mut ModulePath, params: &Params<'_>) {
     let mut found: Option<String> = None;
     if let Some(origin) = path.origin() {
         params(&mut |name, leaf| {
-            if leaf == origin.leaf && found.is_none() {
-                let above = name.strip_suffix(origin.path.as_str());
-                found = above.map(|above| above.strip_suffix('.').unwrap_or(above).to_owned());
+            if leaf != origin.leaf {
+                return ControlFlow::Continue(());
             }
+            let above = name.strip_suffix(origin.path.as_str());
+            found = above.map(|above| above.strip_suffix('.').unwrap_or(above).to_owned());
+            ControlFlow::Break(())
         });
     }
     if let Some(above) = found {
         path.replace_above(&above);
-        return;
     }
     let mut first: Option<(String, u64)> = None;
     params(&mut |name, leaf| {
-        if first.is_none() {
-            first = Some((name.to_owned(), leaf));
-        }
+        first = Some((name.to_owned(), leaf));
+        ControlFlow::Break(())
     });
     if let Some((name, leaf)) = first {
         path.set_origin(leaf, name);

@@ -2,6 +2,7 @@
 
 use super::buffer::{Buffer, Counter};
 use super::param::Param;
+use std::ops::ControlFlow;
 
 /// A model or a part of one: a tree whose leaves are [`Param`]s, [`Buffer`]s and [`Counter`]s.
 ///
@@ -72,9 +73,11 @@ macro_rules! walks {
         pub struct $walk<'a, 'f> {
             path: String,
             in_frozen: bool,
+            /// Whether all that is still ahead is passed over.
+            stopped: bool,
             /// The types of the module that is being visited, and of the one that it is a field of.
             types: [&'static str; 2],
-            on_leaf: &'f mut dyn FnMut(Place<'_>, $leaf<'a>),
+            on_leaf: &'f mut dyn FnMut(Place<'_>, $leaf<'a>) -> ControlFlow<()>,
         }
 
         impl<'a> $walk<'a, '_> {
@@ -89,12 +92,26 @@ macro_rules! walks {
                 module: &'a $($mutability)? (impl Module + ?Sized),
                 mut on_leaf: impl FnMut(Place<'_>, $leaf<'a>),
             ) {
+                Self::until(module, &mut |place, leaf| {
+                    on_leaf(place, leaf);
+                    ControlFlow::Continue(())
+                });
+            }
+
+            /// As [`places`](Self::places), until `on_leaf` breaks the walk off.
+            pub(super) fn until(
+                module: &'a $($mutability)? (impl Module + ?Sized),
+                on_leaf: &mut dyn FnMut(Place<'_>, $leaf<'a>) -> ControlFlow<()>,
+            ) {
                 let types = [module.type_name(), ""];
-                module.$visit(&mut $walk { path: String::new(), in_frozen: false, types, on_leaf: &mut on_leaf });
+                module.$visit(&mut $walk { path: String::new(), in_frozen: false, stopped: false, types, on_leaf });
             }
 
             /// Visits the child `name`.
             pub fn field(&mut self, name: &str, child: &'a $($mutability)? (impl Module + ?Sized)) {
+                if self.stopped {
+                    return;
+                }
                 let parent = self.path.len();
                 if parent > 0 {
                     self.path.push('.');
@@ -116,7 +133,7 @@ macro_rules! walks {
 
             fn leaf(&mut self, leaf: $leaf<'a>) {
                 let place = Place { path: &self.path, layer: self.types[1], in_frozen: self.in_frozen };
-                (self.on_leaf)(place, leaf);
+                self.stopped = self.stopped || (self.on_leaf)(place, leaf).is_break();
             }
         }
 
