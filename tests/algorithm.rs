@@ -126,7 +126,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     );
     optimizer.add_group(Group::of("1")?.frozen());
     train(&mut grouped, &mut optimizer, 0..1)?;
-    let [w, moved, halved] = [&first.0, &plain.0, &grouped.0].map(|param| param.value());
+    let [w, moved, halved] = [&first.0, &plain.0, &grouped.0].map(Param::value);
     let expected = w
         .add(&moved.sub(w)?.mul_scalar(0.5))?
         .sub(&w.mul_scalar(0.5 * 0.5 * 0.1))?;

@@ -9,7 +9,7 @@ use crate::state::{Mismatches, check_writer, insert_writer, writer};
 use cotangent_core::module::{Matcher, Module, Param};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Shape, Tensor};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The optimizer that runs an [`Algorithm`].
@@ -25,7 +25,7 @@ pub struct Stepper {
     /// The groups of each parameter that has been seen, by their numbers.
     members: BTreeMap<String, Vec<usize>>,
     states: BTreeMap<String, Kept>,
-    /// Whether the states come from elsewhere, and no model has been seen since.
+    /// Whether no model has been seen, or none since states were loaded.
     unchecked: bool,
 }
 
@@ -50,18 +50,16 @@ impl Stepper {
             groups: Vec::new(),
             members: BTreeMap::new(),
             states: BTreeMap::new(),
-            unchecked: false,
+            unchecked: true,
         })
     }
 
-    /// Checks the paths of the model's parameters and finds their groups, if there is one not seen yet.
+    /// Finds the groups of the model's parameters, if there is one not seen yet.
     fn assign(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
-        let mut paths = params.iter().map(|(path, _)| &**path);
-        if paths.all(|path| self.members.contains_key(path)) {
+        let mut paths = params.iter().map(|(path, _)| path);
+        if self.groups.is_empty() || paths.all(|path| self.members.contains_key(path)) {
             return Ok(());
         }
-        let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
-        self.algorithm.check_paths(&paths)?;
         for group in &self.groups {
             if !params.iter().any(|(path, _)| group.paths.matches(path)) {
                 let place = "among the model's parameters";
@@ -77,13 +75,15 @@ impl Stepper {
         Ok(())
     }
 
-    /// Every state that was loaded must be of a parameter that the model has: state that is silently
-    /// left unused is a run that is silently another one.
-    fn check_owners(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
+    /// The algorithm must find the paths that it asks for. Every state that was loaded must be of a parameter
+    /// that the model has: state that is silently left unused is a run that is silently another one.
+    fn check_model(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
         if self.unchecked {
-            let known = |path: &&String| params.iter().any(|(known, _)| known == *path);
+            let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
+            self.algorithm.check_paths(&paths)?;
+            let known: BTreeSet<&str> = paths.into_iter().collect();
             let mut wrong = Mismatches::default();
-            for path in self.states.keys().filter(|path| !known(path)) {
+            for path in self.states.keys().filter(|path| !known.contains(&***path)) {
                 wrong.add(format!(
                     "`{path}`: the optimizer has state of it, the model no such parameter; `forget_where` drops it"
                 ));
@@ -154,7 +154,7 @@ impl Optimizer for Stepper {
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
         let params = model.named_params_mut();
         self.assign(&params)?;
-        self.check_owners(&params)?;
+        self.check_model(&params)?;
         let mut work: Vec<(String, &mut Param, &Tensor, Settings)> = Vec::new();
         for (path, param) in params {
             let Some(settings) = self.settings_of(&path) else {
