@@ -114,7 +114,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     assert_eq!(state.number("slot.unit.0")?, 1.0);
     assert_eq!(state.tensor("slot.sum.1")?.rank(), 0);
     assert_eq!(state.count("steps.1")?, 1);
-    assert_eq!(state.count("algorithm.Rows")?, 1);
+    assert_eq!(state.count("algorithm.Rows")?, 2);
 
     // Groups: half the rate, a decay, and one that stands still.
     let mut grouped = net();
@@ -126,7 +126,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     );
     optimizer.add_group(Group::of("1")?.frozen());
     train(&mut grouped, &mut optimizer, 0..1)?;
-    let [w, moved, halved] = [&first.0, &plain.0, &grouped.0].map(|param| param.value());
+    let [w, moved, halved] = [&first.0, &plain.0, &grouped.0].map(Param::value);
     let expected = w
         .add(&moved.sub(w)?.mul_scalar(0.5))?
         .sub(&w.mul_scalar(0.5 * 0.5 * 0.1))?;

@@ -439,6 +439,7 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
         ],
     ),
     ("is run by all checks of gradients of models", &["module"]),
+    ("runs what it is given", &["refusable"]),
     ("is for a macro", &["of_operands"]),
     (
         "is asked by observers, whose tests run it",

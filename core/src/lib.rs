@@ -53,7 +53,7 @@ pub use model::ModuleExt;
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,
 };
-pub use tensor::{Axes, DType, Element, Indices, Mask, MemoryUse, Shape, memory_use};
+pub use tensor::{Axes, DType, Element, Indices, Mask, MemoryUse, Shape, memory_use, refusable};
 
 #[cfg(feature = "npy")]
 pub use exchange::npy;

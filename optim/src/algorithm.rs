@@ -2,7 +2,7 @@
 
 use crate::settings::Settings;
 use cotangent_core::module::Param;
-use cotangent_core::{Error, Result, Tensor};
+use cotangent_core::{Error, Result, Tensor, refusable};
 use std::fmt::Debug;
 
 /// What an optimizer does with one parameter: the state that it starts with, and an update. A
@@ -73,7 +73,8 @@ pub trait Algorithm: Debug + Send + Sync + 'static {
     /// parameter's shape and dtype; names, shapes and dtypes of the state are those that [`init`](Self::init)
     /// gives, and have to stay so.
     ///
-    /// To be computed first and assigned last, so that a parameter whose update fails has not changed.
+    /// To be computed first and assigned last, so that a parameter whose update fails has not changed. If
+    /// the system refuses memory, operations that cannot return an error do not panic here: the step is an error.
     ///
     /// # Errors
     /// Those of the tensor operations that it uses. The parameters before this one have made the step then.
@@ -88,8 +89,8 @@ pub trait Algorithm: Debug + Send + Sync + 'static {
         one_by_one(steps, |step| self.update(step))
     }
 
-    /// Checks the paths of the model's parameters when there is one without state among those of a step: for
-    /// an algorithm that treats some paths differently, and for which one that is not there is a mistake.
+    /// Checks the paths of the model's parameters before the first step, and before the first one after loading:
+    /// for an algorithm that treats some paths differently, and for which one that is missing is a mistake.
     ///
     /// # Errors
     /// [`Error::Argument`] if a path that is asked for is missing.
@@ -134,7 +135,8 @@ pub(crate) fn one_by_one(
             gradient: &gradient,
             ..step
         };
-        update(&mut step).map_err(|error| error.within(step.path))?;
+        refusable("optimizer step", || update(&mut step))
+            .map_err(|error| error.within(step.path))?;
         step.done();
     }
     Ok(())

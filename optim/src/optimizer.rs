@@ -15,6 +15,10 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// # Errors
     /// [`Error::Shape`](cotangent_core::Error::Shape) or [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if a gradient or a
     /// state does not fit its parameter; no parameter has changed then.
+    ///
+    /// Memory that the system refuses: a [`Rule`](crate::Rule) has changed no parameter then. An
+    /// [`Algorithm`](crate::Algorithm) that updates one parameter after the other (LAMB, Adafactor, Muon) has changed
+    /// those before the one that the error names, in the order of their paths, and counted their steps.
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
 
     /// Forgets the state of the parameters whose paths are meant; how many these are. See

@@ -3,12 +3,13 @@
 use cotangent_core::state::{Entry, StateDict};
 use cotangent_core::{Error, Result};
 
-/// Says in a state which algorithm or wrapper wrote it.
-pub(crate) fn insert_writer(state: &mut StateDict, name: &str) {
-    state.insert(&format!("algorithm.{name}"), Entry::Count(1));
+/// Says in a state which algorithm wrote it, and of how many parameters.
+pub(crate) fn insert_writer(state: &mut StateDict, name: &str, parameters: usize) {
+    let entry = Entry::Count(parameters as u64);
+    state.insert(&format!("algorithm.{name}"), entry);
 }
 
-/// The name of the algorithm or wrapper that wrote a state; none if it does not say.
+/// The name of the algorithm that wrote a state; none if it does not say.
 pub(crate) fn writer(state: &StateDict) -> Option<&str> {
     let mut names = state.iter().map(|(name, _)| name);
     names.find_map(|name| name.strip_prefix("algorithm."))

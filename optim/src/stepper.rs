@@ -9,7 +9,7 @@ use crate::state::{Mismatches, check_writer, insert_writer, writer};
 use cotangent_core::module::{Matcher, Module, Param};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Shape, Tensor};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The optimizer that runs an [`Algorithm`].
@@ -25,7 +25,7 @@ pub struct Stepper {
     /// The groups of each parameter that has been seen, by their numbers.
     members: BTreeMap<String, Vec<usize>>,
     states: BTreeMap<String, Kept>,
-    /// Whether the states come from elsewhere, and no model has been seen since.
+    /// Whether no model has been seen, or none since states were loaded.
     unchecked: bool,
 }
 
@@ -50,18 +50,16 @@ impl Stepper {
             groups: Vec::new(),
             members: BTreeMap::new(),
             states: BTreeMap::new(),
-            unchecked: false,
+            unchecked: true,
         })
     }
 
-    /// Checks the paths of the model's parameters and finds their groups, if there is one not seen yet.
+    /// Finds the groups of the model's parameters, if there is one not seen yet.
     fn assign(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
-        let mut paths = params.iter().map(|(path, _)| &**path);
-        if paths.all(|path| self.members.contains_key(path)) {
+        let mut paths = params.iter().map(|(path, _)| path);
+        if self.groups.is_empty() || paths.all(|path| self.members.contains_key(path)) {
             return Ok(());
         }
-        let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
-        self.algorithm.check_paths(&paths)?;
         for group in &self.groups {
             if !params.iter().any(|(path, _)| group.paths.matches(path)) {
                 let place = "among the model's parameters";
@@ -77,13 +75,15 @@ impl Stepper {
         Ok(())
     }
 
-    /// Every state that was loaded must be of a parameter that the model has: state that is silently
-    /// left unused is a run that is silently another one.
-    fn check_owners(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
+    /// The algorithm must find the paths that it asks for. Every state that was loaded must be of a parameter
+    /// that the model has: state that is silently left unused is a run that is silently another one.
+    fn check_model(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
         if self.unchecked {
-            let known: HashSet<&String> = params.iter().map(|(path, _)| path).collect();
+            let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
+            self.algorithm.check_paths(&paths)?;
+            let known: BTreeSet<&str> = paths.into_iter().collect();
             let mut wrong = Mismatches::default();
-            for path in self.states.keys().filter(|path| !known.contains(path)) {
+            for path in self.states.keys().filter(|path| !known.contains(&***path)) {
                 wrong.add(format!(
                     "`{path}`: the optimizer has state of it, the model no such parameter; `forget_where` drops it"
                 ));
@@ -154,7 +154,7 @@ impl Optimizer for Stepper {
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
         let params = model.named_params_mut();
         self.assign(&params)?;
-        self.check_owners(&params)?;
+        self.check_model(&params)?;
         let mut work: Vec<(String, &mut Param, &Tensor, Settings)> = Vec::new();
         for (path, param) in params {
             let Some(settings) = self.settings_of(&path) else {
@@ -232,7 +232,7 @@ impl Optimizer for Stepper {
     }
 }
 
-/// The algorithm's name in `algorithm.NAME`; the settings under `settings.`; and for each parameter that has
+/// The number of parameters that have state under the algorithm's name, `algorithm.NAME`; the settings under `settings.`; and for each parameter that has
 /// state its count of steps and its tensors, under `steps.PATH` and `slot.NAME.PATH`. Loading replaces all
 /// of it, the settings too, as in PyTorch: to go on with another learning rate, set it afterwards. What the
 /// optimizer was built with beside them (β₂, ε, groups) is not part of it.
@@ -247,7 +247,7 @@ impl Optimizer for Stepper {
 impl Stateful for Stepper {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
-        insert_writer(&mut all, self.algorithm.name());
+        insert_writer(&mut all, self.algorithm.name(), self.states.len());
         all.insert_part("settings", self.settings.state());
         for (path, Kept { state, .. }) in &self.states {
             all.insert(&format!("steps.{path}"), Entry::Count(state.steps));
@@ -260,53 +260,48 @@ impl Stateful for Stepper {
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        check_writer(state, self.algorithm.name())?;
-        let names = self.algorithm.state_names();
+        let (algorithm, kinds) = (self.algorithm.name(), self.algorithm.state_names());
+        check_writer(state, algorithm)?;
         let upgraded = match writer(state) {
             Some(_) => None,
-            None => Some(named(state, &names)?),
+            None => Some(named(state, algorithm, &kinds)?),
         };
         let state = upgraded.as_ref().unwrap_or(state);
         let mut wrong = Mismatches::default();
         let settings = wrong.take(Settings::from_state(&state.part("settings")));
-        let mut states = BTreeMap::new();
+        let (mut states, mut known) = (BTreeMap::new(), BTreeSet::new());
         for (path, _) in state.part("steps").iter() {
-            let steps = wrong.take(state.count(&format!("steps.{path}")));
-            let has = |name: &&str| state.get(&format!("slot.{name}.{path}")).is_some();
+            let (count, slot) = (format!("steps.{path}"), |name: &str| {
+                format!("slot.{name}.{path}")
+            });
+            let steps = wrong.take(state.count(&count)).unwrap_or_default();
+            known.insert(count);
+            let found = |kind: &[&str]| {
+                let there = kind.iter().filter(|name| state.get(&slot(name)).is_some());
+                there.count()
+            };
             // The largest kind that is there as a whole; if there is none, an error says what is missing
             // of the one of which there is most.
-            let found = |kind: &&Vec<&str>| kind.iter().filter(|name| has(name)).count();
-            let kind = names
+            let kind = kinds
                 .iter()
                 .max_by_key(|kind| (found(kind) == kind.len(), found(kind)));
             let mut tensors = Vec::new();
             for &name in kind.into_iter().flatten() {
-                let tensor = wrong.take(state.tensor(&format!("slot.{name}.{path}")));
+                let tensor = wrong.take(state.tensor(&slot(name)));
                 tensors.extend(tensor.map(|tensor| (name, tensor.clone())));
+                known.insert(slot(name));
             }
-            let steps = steps.unwrap_or_default();
             let state = ParamState { steps, tensors };
             states.insert(path.to_owned(), Kept { state, form: None });
         }
+        let counted = format!("algorithm.{algorithm}");
+        let count = wrong.take(state.count(&counted));
+        if count.is_some_and(|count| count != states.len() as u64) {
+            let found = states.len();
+            wrong.add(format!("`{counted}`: does not count the {found} `steps.*`"));
+        }
         wrong.only(state, |name| {
-            let known = |(slot, path): (&str, &str)| {
-                let kept = states.get(path).map(|kept| &kept.state);
-                kept.is_some_and(|state| state.tensors().any(|(name, _)| name == slot))
-            };
-            let slots = || names.iter().flatten();
-            name.starts_with("settings.")
-                || writer(state)
-                    .is_some_and(|writer| name.strip_prefix("algorithm.") == Some(writer))
-                || name
-                    .strip_prefix("steps.")
-                    .is_some_and(|path| states.contains_key(path))
-                || name.strip_prefix("slot.").is_some_and(|rest| {
-                    let mut paths = slots().filter_map(|slot| {
-                        let path = rest.strip_prefix(slot)?.strip_prefix('.')?;
-                        Some((*slot, path))
-                    });
-                    paths.any(known)
-                })
+            name.starts_with("settings.") || name == counted || known.contains(name)
         });
         wrong.finish()?;
         self.settings = settings.unwrap_or(self.settings);
@@ -318,8 +313,9 @@ impl Stateful for Stepper {
 
 /// A state as it was saved before it named its algorithm, as it would be saved now: a number that an
 /// algorithm carries from step to step is a tensor with a name.
-fn named(state: &StateDict, names: &[Vec<&'static str>]) -> Result<StateDict> {
+fn named(state: &StateDict, algorithm: &str, kinds: &[Vec<&str>]) -> Result<StateDict> {
     let mut all = StateDict::new();
+    insert_writer(&mut all, algorithm, state.part("steps").len());
     let mut wrong = Mismatches::default();
     for (name, entry) in state.iter() {
         let Some(path) = name.strip_prefix("carry.") else {
@@ -327,7 +323,7 @@ fn named(state: &StateDict, names: &[Vec<&'static str>]) -> Result<StateDict> {
             continue;
         };
         let slot = |name: &str| format!("slot.{name}.{path}");
-        let mut slots = names.iter().flatten();
+        let mut slots = kinds.iter().flatten();
         let carried = slots.find(|name| state.get(&slot(name)).is_none());
         match (wrong.take(state.number(name)), carried) {
             (Some(1.0) | None, _) => {}

@@ -519,3 +519,38 @@ fn a_step_that_is_refused_memory_changes_nothing() {
         .unwrap();
     assert!((moved - 0.5).abs() < 1e-5, "{moved}");
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_update_that_is_refused_memory_leaves_parameter_and_state() {
+    if !plays("limited") {
+        return under(
+            900,
+            "an_update_that_is_refused_memory_leaves_parameter_and_state",
+        );
+    }
+    let mut weight = Param::new(&large(50).unwrap().add_scalar(1.0));
+    let gradient = Tensor::ones([1], DType::F32).unwrap();
+    let gradient = gradient.broadcast_to(weight.shape()).unwrap();
+    let mut gradients = Gradients::default();
+    gradients.insert(&weight, gradient);
+    for build in [|| Lamb::new(0.1).build(), || Adafactor::new(0.1).build()] {
+        let mut optimizer = build().unwrap();
+        optimizer.step(&mut weight, &gradients).unwrap();
+        let ends = |x: &Tensor| [x.min().unwrap(), x.max().unwrap()].map(|x| x.item().unwrap());
+        let seen = |weight: &Param, optimizer: &dyn Optimizer| {
+            let state = optimizer.state().unwrap();
+            let slots = state.iter().filter(|(name, _)| name.starts_with("slot."));
+            let slots = slots.map(|(name, _)| ends(state.tensor(name).unwrap()));
+            let steps = state.count("steps.").unwrap();
+            (ends(weight.value()), slots.collect::<Vec<_>>(), steps)
+        };
+        let before = seen(&weight, &optimizer);
+        let held = all_but(0);
+        refused(optimizer.step(&mut weight, &gradients));
+        drop(held);
+        assert_eq!(seen(&weight, &optimizer), before);
+        optimizer.step(&mut weight, &gradients).unwrap();
+        assert_ne!(seen(&weight, &optimizer), before);
+    }
+}

@@ -257,7 +257,7 @@ fn average(file: &File, dtype: DType, failures: &mut Failures) -> Result<()> {
 
 /// What is an optimizer, exported, and has no row, with the reason why not.
 const NO_ROW: &[(&str, &str)] = &[
-    ("Stepper", "runs the rules that the rows build"),
+    ("Stepper", "runs the algorithms that the rows build"),
     ("Constrained", "leaves the step to the optimizer inside"),
 ];
 

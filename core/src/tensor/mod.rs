@@ -24,5 +24,4 @@ pub(crate) use element::with_dtype;
 pub use indices::Indices;
 pub(crate) use layout::Layout;
 pub use mask::Mask;
-pub(crate) use storage::refusable;
-pub use storage::{MemoryUse, memory_use};
+pub use storage::{MemoryUse, memory_use, refusable};

@@ -268,9 +268,21 @@ thread_local! {
     static IN_REFUSABLE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// A computation of many steps, some of which cannot return an error, in which memory that the system
-/// refuses is one. What the computation has made so far is dropped.
-pub(crate) fn refusable<R>(op: &'static str, compute: impl FnOnce() -> Result<R>) -> Result<R> {
+/// Runs a computation of many steps, some of which cannot return an error, in which memory that the system
+/// refuses is one. What the computation has made so far is dropped. `op` is the name that the error gives it.
+///
+/// ```
+/// use cotangent_core::{Tensor, refusable};
+/// let x = Tensor::from([1.0f32, 2.0]);
+/// // Without `refusable`, `exp` panics if there is no memory for its result.
+/// let y = refusable("logistic", || x.exp().div(&x.exp().add_scalar(1.0)))?;
+/// assert_eq!(y.len(), 2);
+/// # Ok::<(), cotangent_core::Error>(())
+/// ```
+///
+/// # Errors
+/// Those of the computation, and [`Error::Shape`] if the system refuses memory.
+pub fn refusable<R>(op: &'static str, compute: impl FnOnce() -> Result<R>) -> Result<R> {
     let outer = IN_REFUSABLE.replace(true);
     let result = catch_unwind(AssertUnwindSafe(compute));
     IN_REFUSABLE.set(outer);
