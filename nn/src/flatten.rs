@@ -32,15 +32,11 @@ impl Layer for Flatten {
     /// [`Error::Shape`] if the input has no such axis.
     fn compute(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
         let start = self.start_axis;
-        match x.shape().split_at_checked(start) {
-            Some((kept, joined @ [_, ..])) => {
-                let lengths = kept.iter().copied().chain([joined.iter().product()]);
-                x.reshape(lengths.collect::<Shape>())
-            }
-            _ => {
-                let reason = format!("expected input with an axis {start}");
-                Err(Error::shape("flatten", reason, &[x.shape()]))
-            }
-        }
+        let Some((kept, joined @ [_, ..])) = x.shape().split_at_checked(start) else {
+            let reason = format!("expected input with an axis {start}");
+            return Err(Error::shape("flatten", reason, &[x.shape()]));
+        };
+        let lengths = kept.iter().copied().chain([joined.iter().product()]);
+        x.reshape(lengths.collect::<Shape>())
     }
 }

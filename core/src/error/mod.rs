@@ -48,7 +48,7 @@ pub enum Error {
     /// The operands' dtypes differ, or an operand has another dtype than was asked for.
     #[error(
         "{op}: {}; convert with `to_dtype`",
-        dtypes(operand, found, others, expected)
+        dtypes(operand, *found, others, *expected)
     )]
     #[non_exhaustive]
     DType {
@@ -393,7 +393,7 @@ macro_rules! others {
 others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
 
 /// Which operand has which dtype.
-fn dtypes(operand: &str, found: &DType, others: &str, expected: &DType) -> String {
+fn dtypes(operand: &str, found: DType, others: &str, expected: DType) -> String {
     if operand.is_empty() {
         return format!("expected dtype {expected}, found {found}");
     }

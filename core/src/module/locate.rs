@@ -47,7 +47,7 @@ impl Error {
     pub fn placed_in(self, module: &(impl Module + ?Sized)) -> Self {
         self.map_path(|path| {
             path.take_linked();
-            place(path, &mut params(module));
+            place(path, &params(module));
         })
     }
 
@@ -56,18 +56,20 @@ impl Error {
     pub(super) fn raised_in(self, module: &(impl Module + ?Sized)) -> Self {
         self.map_path(|path| {
             if !path.take_linked() || path.origin().is_none() {
-                place(path, &mut params(module));
+                place(path, &params(module));
             }
         })
     }
 }
 
-/// Calls a function for the path and the identity of each parameter, in order.
-type Params<'m> = dyn FnMut(&mut dyn FnMut(&str, u64)) + 'm;
+/// Called for the path and the identity of a parameter.
+type OnParam<'f> = dyn FnMut(&str, u64) + 'f;
+/// Calls it for each parameter of a module, in order.
+type Params<'m> = dyn Fn(&mut OnParam<'_>) + 'm;
 
 /// The parameters of `module`, for code that is compiled once and not for each type of modules.
-fn params(module: &(impl Module + ?Sized)) -> impl FnMut(&mut dyn FnMut(&str, u64)) {
-    move |on_param| {
+fn params(module: &(impl Module + ?Sized)) -> impl Fn(&mut OnParam<'_>) {
+    move |on_param: &mut OnParam<'_>| {
         Walk::over(module, |path, leaf| {
             if let LeafRef::Param(param) = leaf
                 && let Some(id) = param.leaf_id()
@@ -79,7 +81,7 @@ fn params(module: &(impl Module + ?Sized)) -> impl FnMut(&mut dyn FnMut(&str, u6
 }
 
 /// Makes `path` one that is relative to the module with these parameters.
-fn place(path: &mut ModulePath, params: &mut Params<'_>) {
+fn place(path: &mut ModulePath, params: &Params<'_>) {
     let mut found: Option<String> = None;
     if let Some(origin) = path.origin() {
         params(&mut |name, leaf| {

@@ -113,15 +113,10 @@ impl Tensor {
                 &[self.shape(), weight.shape()],
             ));
         }
-        if let Some(bias) = bias {
-            if bias.shape() != [out] {
-                let reason = format!("expected a bias of length {out}");
-                return Err(Error::shape(
-                    "linear",
-                    reason,
-                    &[weight.shape(), bias.shape()],
-                ));
-            }
+        if let Some(bias) = bias.filter(|bias| bias.shape() != [out]) {
+            let reason = format!("expected a bias of length {out}");
+            let shapes = [weight.shape(), bias.shape()];
+            return Err(Error::shape("linear", reason, &shapes));
         }
         let rows = self.shape()[..self.rank() - 1].iter().product::<usize>();
         let mut shape = self.array().shape().clone();
