@@ -24,8 +24,8 @@ impl Tensor {
     /// gives NaN.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the target has another shape (a loss does not broadcast),
-    /// [`Error::DType`] if it has another dtype.
+    /// [`Error::Shape`](crate::Error::Shape) if the target has another shape (a loss does not broadcast),
+    /// [`Error::DType`](crate::Error::DType) if it has another dtype.
     ///
     /// ```
     /// # use cotangent_core::{Reduction, Tensor};
@@ -70,8 +70,8 @@ impl Tensor {
     /// epsilon, however, differentiates as if nothing held them there.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast, [`Error::DType`] if the dtypes differ,
-    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if epsilon is negative.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, [`Error::DType`](crate::Error::DType) if the dtypes differ,
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis, [`Error::Argument`](crate::Error::Argument) if epsilon is negative or not finite.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

@@ -17,7 +17,7 @@ impl Tensor {
     /// PyTorch it is NaN then.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
+    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
     ///
     /// ```
     /// # use cotangent_core::{DType, Tensor};
@@ -44,7 +44,7 @@ impl Tensor {
     /// same elements.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
+    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
     ///
     /// ```
     /// # use cotangent_core::{DType, Tensor};
