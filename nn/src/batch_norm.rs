@@ -290,7 +290,7 @@ impl BatchNormBuilder {
     /// The layer: gamma 1, beta 0, running mean 0, running variance 1.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are no channels, epsilon is negative or momentum is not in
+    /// [`Error::Argument`] if there are no channels, epsilon is negative or not finite, or momentum is not in
     /// `[0, 1]`.
     pub fn build(self) -> Result<BatchNorm> {
         let Settings {

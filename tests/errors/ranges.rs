@@ -3,12 +3,14 @@
 use super::{says, zeros};
 use cotangent::prelude::*;
 
+/// What takes a number, by a part of its error.
+type Use<'a> = (&'a str, &'a dyn Fn(f64) -> Result<()>);
+
 const NOT_FINITE: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 
 #[test]
 fn an_epsilon_is_finite_and_at_least_0() -> Result<()> {
     let x = zeros(&[3, 2]);
-    type Use<'a> = (&'a str, &'a dyn Fn(f64) -> Result<()>);
     let uses: [Use<'_>; 11] = [
         ("layer_norm", &|e| {
             x.layer_norm([2], None, None, e).map(drop)
@@ -55,7 +57,6 @@ fn an_epsilon_is_finite_and_at_least_0() -> Result<()> {
 #[test]
 fn a_probability_and_a_decay_are_below_1() -> Result<()> {
     let x = zeros(&[3, 2]);
-    type Use<'a> = (&'a str, &'a dyn Fn(f64) -> Result<()>);
     let uses: [Use<'_>; 10] = [
         ("dropout: p", &|p| x.dropout(p, 0).map(drop)),
         ("alpha_dropout: p", &|p| x.alpha_dropout(p, 0).map(drop)),
@@ -91,7 +92,6 @@ fn a_probability_and_a_decay_are_below_1() -> Result<()> {
 #[test]
 fn a_share_may_be_the_whole() -> Result<()> {
     let (x, labels) = (zeros(&[3, 2]), Indices::from([0, 1, 0]));
-    type Use<'a> = (&'a str, &'a dyn Fn(f64) -> Result<()>);
     let uses: [Use<'_>; 3] = [
         ("label smoothing", &|s| {
             let loss = CrossEntropy::new().label_smoothing(s);

@@ -107,13 +107,9 @@ impl ReduceOnPlateau {
         Interval::Below1.check(op, "factor", self.factor)?;
         Interval::Share.check(op, "min_factor", self.min_factor)?;
         match self.threshold {
-            Threshold::Absolute(threshold) => {
-                Interval::AtLeast0.check(op, "absolute_threshold", threshold)?;
-            }
-            Threshold::Relative(threshold) => {
-                Interval::Below1.check(op, "threshold", threshold)?;
-            }
-        }
+            Threshold::Absolute(x) => Interval::AtLeast0.check(op, "absolute_threshold", x),
+            Threshold::Relative(x) => Interval::Below1.check(op, "threshold", x),
+        }?;
         let worst = if self.maximize {
             f64::NEG_INFINITY
         } else {

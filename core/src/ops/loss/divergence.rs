@@ -71,7 +71,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, [`Error::DType`](crate::Error::DType) if the dtypes differ,
-    /// [`Error::Index`](crate::Error::Index) if there is no such axis, [`Error::Argument`](crate::Error::Argument) if epsilon is negative.
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis, [`Error::Argument`](crate::Error::Argument) if epsilon is negative or not finite.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

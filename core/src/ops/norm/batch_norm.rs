@@ -32,7 +32,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or a channel has fewer than two values;
-    /// [`Error::DType`] if the dtypes differ; [`Error::Argument`] if epsilon is negative.
+    /// [`Error::DType`] if the dtypes differ; [`Error::Argument`] if epsilon is negative or not finite.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -117,7 +117,7 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] if the dtypes differ,
-    /// [`Error::Argument`] if epsilon is negative.
+    /// [`Error::Argument`] if epsilon is negative or not finite.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

@@ -23,7 +23,7 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`] if `normalized` is not the last lengths of the shape or has none, or a
     /// coefficient has another shape; [`Error::DType`] if the dtypes differ; [`Error::Argument`] if
-    /// epsilon is negative.
+    /// epsilon is negative or not finite.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
