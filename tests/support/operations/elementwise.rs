@@ -113,6 +113,7 @@ fn functions() -> Vec<Entry> {
             "real, math.pi, -math.pi / 2, 1e6, -1e9, f64_large=LARGE, f64_huge=HUGE";
         erf() Signed, "torch.erf(x)", "real, 0.9, -0.9, 1e-8, 3.9, -5.0, 6.0";
         erfc() Signed, "torch.erfc(x)", "real, 0.9, -0.9, 1e-8, 3.9, -5.0, 6.0, 9.0";
+        erfinv() UNIT, "torch.erfinv(x)", "unit, 0.3, -0.79, 0.81, 0.999, -0.99999";
         tan() ANGLE, "torch.tan(x)", "real, 1.5, -1.5";
         asin() UNIT, "torch.asin(x)", "unit, 0.999, -0.999";
         acos() UNIT, "torch.acos(x)", "unit, 0.999, -0.999";
