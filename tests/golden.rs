@@ -88,5 +88,6 @@ fn print_registry() {
         .into_iter()
         .flat_map(|entry| entry.golden);
     let row = |row: operations::golden::Golden| serde_json::json!({"file": row.file, "name": row.name, "torch": row.torch, "cases": row.cases});
-    println!("\n{}", serde_json::Value::from_iter(rows.map(row)));
+    let rows: serde_json::Value = rows.map(row).collect();
+    println!("\n{rows}");
 }

@@ -4,6 +4,7 @@
 //! is its source and its entry here.
 
 #![allow(dead_code)] // Each test reads a part.
+#![allow(clippy::too_many_lines)] // Tables.
 
 use cotangent::prelude::{ChaCha8Rng, DType, Result, Rng, SeedableRng, Tensor};
 
