@@ -1,6 +1,8 @@
 //! How much is asked for at once: a file that claims to be large must be refused before memory is
 //! found for it.
 
+#![allow(dead_code)] // Each test uses a part.
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
