@@ -217,7 +217,7 @@ fn loaded_state_of_another_form_is_an_error_of_the_first_step() -> Result<()> {
     step(&state, w)?;
     for (other, found) in [
         (w.transpose(0, 1)?, "(3, 1) and (2, 1)"),
-        (w.to_dtype(DType::F64), "expected dtype f64, found f32"),
+        (w.to_dtype(DType::F64), "the loaded state is f32"),
         (
             w.narrow(0, 0, 1)?.squeeze(0)?,
             r#"["row", "column"] where ["v"]"#,
