@@ -10,6 +10,8 @@ use cotangent::{Result, Tensor};
 const UNIT: Domain = Moved(0.45, 0.0);
 /// Inside of (-π/2, π/2).
 const ANGLE: Domain = Moved(0.6, 0.0);
+/// Inside of (0, 1).
+const PROBABLE: Domain = Moved(0.2, 0.5);
 /// From 1 to 3.
 const ABOVE_ONE: Domain = Moved(0.5, 2.0);
 // Powers are taken of numbers of about one size, or numeric slopes differ too much in theirs.
@@ -107,6 +109,8 @@ fn functions() -> Vec<Entry> {
         exp_m1() Signed, "torch.expm1(x)", "real, 88.0, -87.0, 1e-8, -1e-8, 1e-4, 0.3, -0.3";
         ln() Positive, "torch.log(x)", "positive, 0.999, 1.001, 4.0";
         ln_1p() Positive, "torch.log1p(x)", "above_minus_one, 1e-8, -1e-8, -0.999, -2.0";
+        logit() PROBABLE, "torch.logit(x)",
+            "lambda random, *shape: random.uniform(*shape, low=0.01, high=0.99), 0.25, 0.75, 1e-8, 0.999";
         sin() Signed, "torch.sin(x)",
             "real, math.pi, -math.pi / 2, 1e6, -1e9, f64_large=LARGE, f64_huge=HUGE";
         cos() Signed, "torch.cos(x)",

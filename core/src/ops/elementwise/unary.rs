@@ -165,6 +165,33 @@ unary! {
         value |x| x.ln_1p(),
         derivative |x| (x + 1.0).recip();
 
+    /// The inverse of the logistic function, ln(x / (1 - x)): ∓∞ at 0 and 1, and NaN outside of `[0, 1]`.
+    /// The derivative at 0 and 1 is infinite.
+    ///
+    /// PyTorch's `eps` is a [`clamp`](Self::clamp) before: `x.clamp(eps, 1.0 - eps).logit()`.
+    /// The result is within 3 units in the last place.
+    ///
+    /// ```
+    /// # use cotangent_core::Tensor;
+    /// let y = Tensor::from([0.0f64, 0.5, 0.75]).logit().to_vec::<f64>()?;
+    /// assert_eq!(y, [f64::NEG_INFINITY, 0.0, 3f64.ln()]);
+    /// # Ok::<(), cotangent_core::Error>(())
+    /// ```
+    pub fn logit() as LogOdds
+        saves Input,
+        value |x| {
+            let rest = -x + 1.0;
+            // Where the quotient is about 1, its logarithm is that of 1 and a difference without rounding.
+            let near = (x * 2.0 - 1.0) / rest;
+            let far = (x / rest).ln();
+            T::select((x - 0.5).abs().lt(x.constant(0.25)), near.ln_1p(), far)
+        },
+        pullback |g, x| {
+            let inside = T::select(x.lt(x.zero()), x.constant(f64::NAN), x);
+            let inside = T::select(x.gt(x.one()), x.constant(f64::NAN), inside);
+            g / (inside * (-inside + 1.0))
+        };
+
     /// The error function 2/√π ∫₀ˣ e^(-t²) dt.
     ///
     /// ```
@@ -484,6 +511,36 @@ mod tests {
         assert_eq!(
             x.erfinv().to_string(),
             "[  0.  -0.  inf -inf  NaN  NaN  NaN]"
+        );
+    }
+
+    /// Values of mpmath.
+    #[test]
+    fn logit_is_accurate() -> Result<()> {
+        let cases = [
+            (5e-324, -744.440_071_921_381_2),
+            (1e-300, -690.775_527_898_213_7),
+            (1e-9, -20.723_265_835_946_41),
+            (0.2, -1.386_294_361_119_890_6),
+            (0.2499, -1.099_145_693_134_684),
+            (0.2501, -1.098_079_026_423_770_3),
+            (0.4999, -0.000_400_000_005_333_289_4),
+            (0.5 + 2f64.powi(-40), 2f64.powi(-38)),
+            (0.6, 0.405_465_108_108_164_3),
+            (0.7499, 1.098_079_026_423_770_3),
+            (0.7501, 1.099_145_693_134_684),
+            (0.999, 6.906_754_778_648_553),
+            (1.0 - 2f64.powi(-53), 36.736_800_569_677_1),
+        ];
+        accurate(Tensor::logit, &cases, 0.0, 1.0)
+    }
+
+    #[test]
+    fn logit_has_its_ends() {
+        let x = Tensor::from([0.0f64, -0.0, 1.0, 1.5, -1e-9, f64::INFINITY, f64::NAN]);
+        assert_eq!(
+            x.logit().to_string(),
+            "[-inf -inf  inf  NaN  NaN  NaN  NaN]"
         );
     }
 }
