@@ -3,7 +3,7 @@
 use crate::state::Mismatches;
 use cotangent_core::module::Module;
 use cotangent_core::state::{Entry, StateDict, Stateful};
-use cotangent_core::{Error, Gradients, ModuleExt, Result, Tensor};
+use cotangent_core::{Error, Gradients, Interval, ModuleExt, Result, Tensor};
 use std::collections::BTreeMap;
 
 /// The weighted mean of the gradients of several micro-batches: what one large batch would give, up to
@@ -131,7 +131,7 @@ impl Stateful for Accumulator {
     fn load_state(&mut self, state: &StateDict) -> Result<()> {
         let (mut wrong, mut sums) = (Mismatches::default(), BTreeMap::new());
         let weight = wrong.take(state.number("weight")).unwrap_or_default();
-        if !(weight.is_finite() && weight >= 0.0) {
+        if !Interval::AtLeast0.contains(weight) {
             wrong.add(format!("`weight`: expected at least 0, found {weight}"));
         }
         for (name, _) in state.iter() {

@@ -3,7 +3,7 @@
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed, mean_square};
-use crate::settings::{Settings, at_least_0, check_range, setters};
+use crate::settings::{Settings, at_least_0, setters, share};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
@@ -43,7 +43,7 @@ impl AdaDelta {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
-        check_range("ρ", self.rho, (0.0..=1.0).contains(&self.rho), "in [0, 1]")?;
+        share("ρ", self.rho)?;
         at_least_0("ε", self.epsilon)?;
         Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }

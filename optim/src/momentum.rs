@@ -3,7 +3,7 @@
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed};
-use crate::settings::{Settings, check_range, setters};
+use crate::settings::{Settings, setters, share};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
@@ -43,8 +43,7 @@ impl Momentum {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
-        let ok = (0.0..=1.0).contains(&self.dampening);
-        check_range("dampening", self.dampening, ok, "in [0, 1]")?;
+        share("dampening", self.dampening)?;
         Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 }

@@ -3,7 +3,7 @@
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::rule::{Rule, StepInfo, decayed, mean_square};
-use crate::settings::{Settings, at_least_0, check_range, setters};
+use crate::settings::{Settings, at_least_0, setters, share};
 use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
@@ -79,12 +79,7 @@ impl RmsProp {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
     pub fn build(self) -> Result<Box<dyn Optimizer>> {
-        check_range(
-            "α",
-            self.alpha,
-            (0.0..=1.0).contains(&self.alpha),
-            "in [0, 1]",
-        )?;
+        share("α", self.alpha)?;
         at_least_0("ε", self.epsilon)?;
         at_least_0("the initial v", self.initial)?;
         Ok(match (self.centered, self.settings.momentum != 0.0) {

@@ -76,7 +76,12 @@ pub(crate) fn fraction(what: &str, value: f64) -> Result<()> {
     Interval::Below1.check("optimizer", what, value)
 }
 
-/// An error unless `value` is in range.
+/// An error unless `value` is in `[0, 1]`.
+pub(crate) fn share(what: &str, value: f64) -> Result<()> {
+    Interval::Share.check("optimizer", what, value)
+}
+
+/// An error unless `value` is in a range that only one optimizer has.
 pub(crate) fn check_range(what: &str, value: f64, ok: bool, range: &str) -> Result<()> {
     if ok {
         Ok(())
