@@ -2,12 +2,12 @@
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::clip::root;
+use crate::descend::Descend;
 use crate::optimizer::Optimizer;
 use crate::rule::{larger, mean_square};
 use crate::settings::{Settings, at_least_0, check_range};
 use crate::stepper::Stepper;
-use cotangent_core::kernel::{Real, Step, Update};
-use cotangent_core::module::{Part, step};
+use cotangent_core::kernel::{Real, Update};
 use cotangent_core::{Axes, DType, Norm, Result, Tensor};
 
 /// With the mean squares of the gradient's rows and columns averaged, `r = β r + (1 - β) mean_row(g²)` and
@@ -209,31 +209,5 @@ impl Update<1, 1> for OverRoot {
     #[inline(always)]
     fn apply<T: Real>(self, [v]: [T; 1], [g]: [T; 1]) -> [T; 1] {
         [g / larger(v, v.constant(self.least)).sqrt()]
-    }
-}
-
-/// `w := shrink w - size u`.
-#[derive(Clone, Copy)]
-pub(crate) struct Descend {
-    pub shrink: f64,
-    pub size: f64,
-}
-
-impl Descend {
-    /// Moves the parameter by the direction `u`.
-    pub fn apply_to(self, at: &mut ParamStep<'_>, u: &Tensor) -> Result<()> {
-        step(&mut [Part {
-            param: &mut *at.param,
-            gradient: u,
-            state: [],
-            step: self,
-        }])
-    }
-}
-
-impl Step<0> for Descend {
-    #[inline(always)]
-    fn apply<T: Real>(self, w: T, u: T, []: [T; 0]) -> (T, [T; 0]) {
-        (w * self.shrink - u * self.size, [])
     }
 }

@@ -13,7 +13,7 @@ use std::fmt::Debug;
 /// makes an algorithm. Others need norms, products, or state of another shape than the parameter's:
 ///
 /// ```
-/// use cotangent_core::{Norm, Result, Tensor, module::{Param, Pass}};
+/// use cotangent_core::{Axes, Norm, Result, Tensor, module::{Param, Pass}};
 /// use cotangent_optim::{Algorithm, Optimizer, ParamState, ParamStep, Settings, Stepper};
 ///
 /// /// Each row of a matrix makes a step of one length, by the average of its gradients:
@@ -38,7 +38,7 @@ use std::fmt::Debug;
 ///         let (eta, mu) = (step.settings.learning_rate, step.settings.momentum);
 ///         let m = step.state.tensor_mut("m")?;
 ///         let average = m.mul_scalar(mu).add(&step.gradient.mul_scalar(1.0 - mu))?;
-///         let lengths = average.norm_over(Norm::L2, cotangent_core::Axes::keep(-1))?.add_scalar(1e-8);
+///         let lengths = average.norm_over(Norm::L2, Axes::keep(-1))?.add_scalar(1e-8);
 ///         let direction = average.div(&lengths)?;
 ///         step.param.set(&step.param.value().sub(&direction.mul_scalar(eta))?)?;
 ///         *m = average;

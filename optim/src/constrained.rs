@@ -10,7 +10,7 @@ use std::fmt;
 /// each unit's weights, weights that are not negative.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Module, Param, Pass}};
+/// use cotangent_core::{ModuleExt, Tensor, module::{Module, Param, Pass}};
 /// use cotangent_optim::{Constrained, Optimizer, Sgd};
 /// let not_negative = |model: &mut dyn Module| {
 ///     for (_, param) in model.named_params_mut() {

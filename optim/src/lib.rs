@@ -30,6 +30,7 @@ mod algorithm;
 mod average;
 pub mod clip;
 mod constrained;
+mod descend;
 mod elementwise;
 mod group;
 mod lamb;

@@ -1,9 +1,9 @@
 //! Muon: momentum whose singular values are brought to about 1.
 
-use crate::adafactor::Descend;
 use crate::adam::Adam;
 use crate::algorithm::{Algorithm, ParamState, ParamStep, one_by_one};
 use crate::clip::{root, scaled};
+use crate::descend::Descend;
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
 use crate::settings::{Settings, at_least_0, check_range};
@@ -20,6 +20,9 @@ use cotangent_core::{Result, Tensor};
 ///
 /// Muon is for the weights of hidden layers. Embeddings and the output layer are matrices too, which its authors
 /// leave to AdamW: [`exclude`](Self::exclude) them.
+///
+/// The state of a matrix is one number for each element. Each step needs room for a few more tensors of its shape,
+/// and makes fifteen products of it.
 ///
 /// PyTorch's `Muon` takes matrices only; its iterations are in bfloat16, so that its results differ from these,
 /// which are in the parameter's dtype, by up to some percent of a step. Its scale is [`MuonScale::Original`] by

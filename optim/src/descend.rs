@@ -1,0 +1,32 @@
+//! The last sweep of algorithms that compute a direction first.
+
+use crate::algorithm::ParamStep;
+use cotangent_core::kernel::{Real, Step};
+use cotangent_core::module::{Part, step};
+use cotangent_core::{Result, Tensor};
+
+/// `w := shrink w - size u`.
+#[derive(Clone, Copy)]
+pub(crate) struct Descend {
+    pub shrink: f64,
+    pub size: f64,
+}
+
+impl Descend {
+    /// Moves the parameter by the direction `u`.
+    pub fn apply_to(self, at: &mut ParamStep<'_>, u: &Tensor) -> Result<()> {
+        step(&mut [Part {
+            param: &mut *at.param,
+            gradient: u,
+            state: [],
+            step: self,
+        }])
+    }
+}
+
+impl Step<0> for Descend {
+    #[inline(always)]
+    fn apply<T: Real>(self, w: T, u: T, []: [T; 0]) -> (T, [T; 0]) {
+        (w * self.shrink - u * self.size, [])
+    }
+}
