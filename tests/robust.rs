@@ -54,6 +54,7 @@ impl Update<1, 1> for Blend {
 fn others() -> Vec<Drawn> {
     rows! {
         1 Same operators: |x, p| (1.0 / (p.number - &x[0])) * (&x[0] + p.other_number);
+        1 Same expect_same: |x, p| DType::expect_same("x", &[("x", x[0].dtype()), ("p", p.dtype)]).map(|()| x[0].clone());
         1 Same scaled_in_place: |x, p| x[0].clone().scaled_in_place(p.number);
         2 Same map_in_place: |x, p| {
             let mut y = x[0].clone();
@@ -443,7 +444,7 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
     ("is for a macro", &["of_operands"]),
     (
         "is asked by observers, whose tests run it",
-        &["derivative", "id", "operand"],
+        &["derivative", "id", "kind", "operand"],
     ),
 ];
 

@@ -22,7 +22,7 @@ use cotangent_macros::{Layer, Module};
 ///
 /// ```
 /// use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent_core::{DType, Tensor, module::{Layer, Module}};
+/// use cotangent_core::{DType, ModuleExt, Tensor, module::{Layer, Module}};
 /// use cotangent_nn::{Elu, Mlp};
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let net = Mlp::builder([64, 100, 100, 10])

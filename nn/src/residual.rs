@@ -12,7 +12,7 @@ use cotangent_macros::Module;
 ///
 /// ```
 /// use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent_core::{DType, Tensor, module::{Layer, Module}};
+/// use cotangent_core::{DType, ModuleExt, Tensor, module::{Layer, Module}};
 /// use cotangent_nn::{Linear, Relu, Residual, Sequential};
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let body = Sequential::new().push(Linear::new(8, 4, &mut rng)?).push(Relu);

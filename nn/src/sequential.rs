@@ -20,7 +20,7 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
 /// that they are given.
 ///
 /// ```
-/// use cotangent_core::{DType, Tensor, module::{Layer, Module}};
+/// use cotangent_core::{DType, ModuleExt, Tensor, module::{Layer, Module}};
 /// use cotangent_nn::{Linear, Relu, Sequential};
 /// use cotangent_core::random::SeedableRng;
 /// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);

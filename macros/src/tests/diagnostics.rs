@@ -414,6 +414,7 @@ fn all_errors_come_out_together() {
             'a: a module owns its parameters, so it cannot borrow them for `'a`: hold them by value
             rename: a flattened field has no path component to rename: remove `rename` or `flatten`
             "": a path component cannot be empty: to have none, write `#[module(flatten)]`
+            "c": the path component `c` is taken by the field `c`: paths must differ
         "#]],
     );
     assert_eq!(
