@@ -239,10 +239,16 @@ impl Tensor {
     }
 
     /// An error that says which of two operands has which dtype, unless they have one.
+    #[inline]
     pub(crate) fn expect_same_dtype(&self, op: &'static str, other: &Self) -> Result<()> {
         if self.dtype() == other.dtype() {
             return Ok(());
         }
+        self.dtypes_differ(op, other)
+    }
+
+    #[cold]
+    fn dtypes_differ(&self, op: &'static str, other: &Self) -> Result<()> {
         let (left, right) = ("the left operand", "the right operand");
         DType::expect_same(op, &[(left, self.dtype()), (right, other.dtype())])
     }

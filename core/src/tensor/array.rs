@@ -77,6 +77,7 @@ impl Array {
         self.with_layout(self.layout.broadcast_to(shape))
     }
 
+    #[inline(always)]
     pub(crate) fn view<F: Element>(&self) -> View<'_, F> {
         View {
             data: self.storage.as_slice::<F>(),
@@ -87,11 +88,13 @@ impl Array {
     }
 
     /// The elements in row-major order, if they lie so in memory.
+    #[inline]
     fn as_slice<F: Element>(&self) -> Option<&[F]> {
         self.view::<F>().as_slice()
     }
 
     /// The elements in row-major order, in a slice of the array's dtype.
+    #[inline]
     #[track_caller]
     pub(crate) fn contiguous<F: Element>(&self) -> Contiguous<'_, F> {
         match self.as_slice() {
@@ -233,9 +236,15 @@ impl Array {
     /// Replaces each element by `update` of it and the elements of `args`, which have the same shape
     /// and dtype: in place if nothing else holds the storage.
     pub(crate) fn update<const N: usize, U: Update<1, N>>(&mut self, update: U, args: [&Self; N]) {
+        if args.iter().any(|arg| !arg.layout.is_row_major()) {
+            let args = args.map(Self::to_row_major);
+            return self.update(update, args.each_ref());
+        }
         with_dtype!(self.dtype(), F => {
-            let args = args.map(Self::contiguous::<F>);
-            let slices = args.each_ref().map(|arg| &**arg);
+            let mut slices: [&[F]; N] = [&[]; N];
+            for k in 0..N {
+                slices[k] = args[k].as_slice().expect("the arguments are in order");
+            }
             if let Some(state) = self.get_mut::<F>() {
                 map::update(update, [state], slices);
                 return;

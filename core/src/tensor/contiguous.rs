@@ -14,6 +14,7 @@ enum Memory<'a, F> {
 }
 
 impl<'a, F: Element> Contiguous<'a, F> {
+    #[inline]
     pub(super) fn own(elements: &'a [F]) -> Self {
         Self(Memory::Own(elements))
     }
@@ -27,6 +28,7 @@ impl<'a, F: Element> Contiguous<'a, F> {
 impl<F: Element> Deref for Contiguous<'_, F> {
     type Target = [F];
 
+    #[inline]
     fn deref(&self) -> &[F] {
         match &self.0 {
             Memory::Own(elements) => elements,
