@@ -88,6 +88,28 @@ impl Saver {
         number
     }
 
+    /// Waits until every thread of the process has stopped: `kill` returns before that.
+    #[cfg(target_os = "linux")]
+    fn wait_until_stopped(&self) {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |task: &Path| {
+            let stat = std::fs::read_to_string(task.join("stat")).expect("the thread lives");
+            // The state follows the name, which is in parentheses.
+            let (_, state) = stat.rsplit_once(") ").expect("a name and a state");
+            state.starts_with('T')
+        };
+        loop {
+            let threads = std::fs::read_dir(&tasks).expect("the process lives");
+            if threads
+                .map(|task| task.expect("an entry").path())
+                .all(|task| is_stopped(&task))
+            {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
     /// Kills it at a random moment; returns the number that it said last.
     fn kill(&mut self, rng: &mut ChaCha8Rng) -> u64 {
         let number = self.wait(rng);
@@ -197,8 +219,7 @@ fn what_a_live_process_writes_is_left_alone() -> Result<()> {
         assert!(number < 2000, "it was hardly met while it wrote");
         saver.wait(&mut rng);
         signal(&saver, "-STOP");
-        // It stops a little later.
-        std::thread::sleep(Duration::from_millis(5));
+        saver.wait_until_stopped();
         let before = others(folder.path());
         for name in ["net.safetensors", "other.safetensors"] {
             large(number)?.save(folder.path().join(name))?;
