@@ -1,6 +1,6 @@
 //! What the signal report costs a step of training: without a watch, with one that is not looking,
-//! with one that looks at every tenth step, and at every step. The variants take turns, so that what
-//! else the machine does hits them alike.
+//! with one that looks at every tenth step, and at every step. The variants take turns, so that
+//! what else the machine does hits them alike.
 //!
 //! ```sh
 //! cargo bench --bench signal_cost

@@ -1,13 +1,13 @@
-//! An operation of your own: its forward, its vector-Jacobian product, a gradient check, and what the
-//! graph looks like.
+//! An operation of your own: its forward, its vector-Jacobian product, a gradient check, and what
+//! the graph looks like.
 //!
 //! `cargo run --example custom_op | dot -Tsvg > graph.svg` draws the graph.
 
 use cotangent::prelude::*;
 use cotangent::{Cotangents, Dot, Op, OpKind, Vjp};
 
-/// y = x sin²(x): the Snake activation without its parameter, less the identity (Ziyin, Hartwig, Ueda
-/// 2020, Neural Networks Fail to Learn Periodic Functions and How to Fix It).
+/// y = x sin²(x): the Snake activation without its parameter, less the identity (Ziyin, Hartwig,
+/// Ueda 2020, Neural Networks Fail to Learn Periodic Functions and How to Fix It).
 struct Snake {
     x: Tensor,
 }
@@ -22,8 +22,8 @@ impl Op for Snake {
         OpKind::Activation
     }
 
-    /// dx = g (sin²(x) + 2 x sin(x) cos(x)). Written with tensor operations on what `saved` gives, it
-    /// can be differentiated again.
+    /// dx = g (sin²(x) + 2 x sin(x) cos(x)). Written with tensor operations on what `saved` gives,
+    /// it can be differentiated again.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
         let (sin, cos) = (x.sin(), x.cos());

@@ -1,6 +1,6 @@
-//! Your own optimizer: a formula for one element, by the trait `Rule`; finding gradients, keeping and saving
-//! state, parameter groups, threads and instruction sets come with it. Optimizers that need more than one element
-//! at a time implement the trait `Algorithm`.
+//! Your own optimizer: a formula for one element, by the trait `Rule`; finding gradients, keeping
+//! and saving state, parameter groups, threads and instruction sets come with it. Optimizers that
+//! need more than one element at a time implement the trait `Algorithm`.
 //!
 //! ```sh
 //! cargo run --example custom_optimizer

@@ -1,17 +1,17 @@
-//! Transfer learning: a deep net learns the digits 0 to 4 from some 720 images, and its lower layers
-//! are reused to learn the digits 5 to 9 from 20 images each. All other images of 5 to 9 are the
-//! test set.
+//! Transfer learning: a deep net learns the digits 0 to 4 from some 720 images, and its lower
+//! layers are reused to learn the digits 5 to 9 from 20 images each. All other images of 5 to 9 are
+//! the test set.
 //!
 //! ```sh
 //! cargo run --release --example transfer -- --seeds 10
 //! ```
 //!
 //! First the reused layers are frozen, and what they give for the few images is computed once; then
-//! they are unfrozen, and all layers are trained on at a smaller learning rate. The same net trained
-//! on the same images from scratch is what this is held against: it starts from the weights that the
-//! other had before the pretrained ones came in, sees the same batches for as many epochs, and has
-//! the same optimizer. Either way has its own learning rates, chosen on the seeds 100 to 119, which
-//! are not among those reported.
+//! they are unfrozen, and all layers are trained on at a smaller learning rate. The same net
+//! trained on the same images from scratch is what this is held against: it starts from the weights
+//! that the other had before the pretrained ones came in, sees the same batches for as many epochs,
+//! and has the same optimizer. Either way has its own learning rates, chosen on the seeds 100 to
+//! 119, which are not among those reported.
 //!
 //! How much is gained depends on how hard the lower layers are to train. The default is the net
 //! with which deep learning began: logistic units, initialized by Glorot. Its gradients vanish on

@@ -40,8 +40,8 @@ fn bits(net: &Net) -> Vec<u64> {
     params.concat().into_iter().map(f64::to_bits).collect()
 }
 
-/// w -= η g / (1 + n) with n the mean square of a row's gradients so far: a number for each row, and for a
-/// vector one.
+/// w -= η g / (1 + n) with n the mean square of a row's gradients so far: a number for each row,
+/// and for a vector one.
 #[derive(Debug)]
 struct Rows;
 
@@ -290,8 +290,8 @@ fn state_is_loaded_by_the_algorithm_that_wrote_it() -> Result<()> {
     Ok(())
 }
 
-/// Checkpoints of `net` after three steps with `gradients`, saved before state named its algorithm; and the
-/// parameters after two steps more.
+/// Checkpoints of `net` after three steps with `gradients`, saved before state named its algorithm;
+/// and the parameters after two steps more.
 const BEFORE: &[(&str, Build, [f32; 8])] = &[
     (
         "sgd",

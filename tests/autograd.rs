@@ -1,5 +1,6 @@
 //! What surrounds backward: gradients of chosen tensors, products with Jacobians and Hessians,
-//! recomputation, functional parameters, the watch for values that are not finite, drawings of graphs.
+//! recomputation, functional parameters, the watch for values that are not finite, drawings of
+//! graphs.
 
 use anyhow::Result;
 use cotangent::prelude::*;
@@ -65,7 +66,8 @@ fn grad_gives_what_was_asked_for_and_computes_no_more() -> Result<()> {
             all.get(&x).map(bits).unwrap_or_default(),
         ]
     );
-    // What lies beyond the tensor that was asked for is left alone: its saved values are still there.
+    // What lies beyond the tensor that was asked for is left alone: its saved values are still
+    // there.
     let hidden = x.mul(&w)?;
     grad(&hidden.square().sum(), &[&hidden])?;
     assert_eq!(hidden.sum().backward()?.len(), 2);
@@ -441,7 +443,8 @@ fn values_are_tracked_where_parameters_are() -> Result<()> {
         ((3.0, true), (4.0, false))
     );
     assert_eq!(read(&a, &pass.frozen()), (3.0, false));
-    // Values that are given later take the place of the earlier ones; an untracked one is a constant.
+    // Values that are given later take the place of the earlier ones; an untracked one is a
+    // constant.
     let constant = pass.with(&a, &[Tensor::from([5.0f32])])?;
     assert_eq!(
         (read(&a, &constant), read(&b, &constant)),

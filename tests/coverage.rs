@@ -1,6 +1,6 @@
-//! No operation without its tests: every public function of `core/src/ops` is run by a gradient check
-//! and held against golden values by the registry of operations, or says there why not. The functions are
-//! read from the sources, so that a new one cannot be forgotten.
+//! No operation without its tests: every public function of `core/src/ops` is run by a gradient
+//! check and held against golden values by the registry of operations, or says there why not. The
+//! functions are read from the sources, so that a new one cannot be forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 use support::operations::{Entry, Part, registry};
@@ -38,8 +38,8 @@ fn every_entry_is_of_an_operation() {
     assert!(unknown.is_empty(), "there is no {unknown:?}");
 }
 
-/// The operations that no entry runs in any of these parts, and none excuses from the first; and those
-/// that are excused and run all the same.
+/// The operations that no entry runs in any of these parts, and none excuses from the first; and
+/// those that are excused and run all the same.
 fn missing(parts: &[Part]) -> Vec<String> {
     let (entries, mut run) = (registry(), BTreeSet::new());
     let (mut own, mut excused) = (BTreeSet::new(), BTreeSet::new());

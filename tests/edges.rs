@@ -1,4 +1,5 @@
-//! Faults at the edges: the range of the dtypes, infinities, thresholds. A module for each kind of fault.
+//! Faults at the edges: the range of the dtypes, infinities, thresholds. A module for each kind of
+//! fault.
 
 #[path = "edges/fuzz.rs"]
 mod fuzz;

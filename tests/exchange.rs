@@ -1,5 +1,6 @@
-//! NumPy's files: what is written is read back, what others have written is read, and no file, however
-//! broken, does harm. (`ndarray` is a matter of two conversions, whose doc examples are their test.)
+//! NumPy's files: what is written is read back, what others have written is read, and no file,
+//! however broken, does harm. (`ndarray` is a matter of two conversions, whose doc examples are
+//! their test.)
 
 #[path = "state/allocations.rs"]
 mod allocations;
@@ -417,10 +418,11 @@ fn headers_that_lie_take_no_memory() {
     assert!(read_bytes(&with_header(&claims("(4,)"), &[0; 16])).is_ok());
 }
 
-/// A deflated stream of zeros, longer by a multiple of 258 than one: matches of that length at distance 1,
-/// in 13 bits each.
+/// A deflated stream of zeros, longer by a multiple of 258 than one: matches of that length at
+/// distance 1, in 13 bits each.
 fn deflated_zeros(matches: usize) -> Vec<u8> {
-    // From the lowest bit on: the last block, of fixed codes; a zero; (the length 258, distance 1); the end.
+    // From the lowest bit on: the last block, of fixed codes; a zero; (the length 258, distance 1);
+    // the end.
     let codes = std::iter::once((0b011, 3))
         .chain([(0b0000_1100, 8)])
         .chain(std::iter::repeat_n((0b00000_10100011, 13), matches))

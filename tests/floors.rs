@@ -1,5 +1,5 @@
-//! A folder of the core uses only those below it, and the files of some folders use one another in one
-//! direction. `.ci/floors` prints who uses whom.
+//! A folder of the core uses only those below it, and the files of some folders use one another in
+//! one direction. `.ci/floors` prints who uses whom.
 
 #[path = "floors/uses.rs"]
 mod uses;
@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use uses::{Crate, Edge};
 
-/// The folders and single files of `core/src`, from the top. Only `lib.rs` is on none: it names them all.
+/// The folders and single files of `core/src`, from the top. Only `lib.rs` is on none: it names
+/// them all.
 const FLOORS: [&str; 13] = [
     "model",
     "gradcheck",

@@ -450,8 +450,8 @@ fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::R
         };
         let through = fit(&data, 0)?;
         assert!(!changed(&leaves(&start), &through).is_empty());
-        // Whatever the size of the batches in which the outputs were computed: products of at most four
-        // rows sum in another order, so that these differ in rounding; others do not at all.
+        // Whatever the size of the batches in which the outputs were computed: products of at most
+        // four rows sum in another order, so that these differ in rounding; others do not at all.
         let whole = start.hidden[..2].predict(data.inputs())?;
         for (size, last) in [(1, 1), (7, 3), (9, 9), (500, 45)] {
             let features = data.map_inputs(size, |x| start.hidden[..2].predict(x))?;

@@ -1,7 +1,7 @@
 //! Models come from PyTorch and go there. `tests/golden/interop.py` has written the files of
-//! PyTorch's models, with inputs and the outputs that PyTorch gives when predicting, and has loaded the
-//! files that were saved here, with `load_state_dict(strict=True)`: see `what_is_saved_here`. To have
-//! PyTorch load what is saved now:
+//! PyTorch's models, with inputs and the outputs that PyTorch gives when predicting, and has loaded
+//! the files that were saved here, with `load_state_dict(strict=True)`: see `what_is_saved_here`.
+//! To have PyTorch load what is saved now:
 //!
 //! ```text
 //! INTEROP_FOLDER=/tmp/interop cargo test -p cotangent-tests --test interop -- --ignored

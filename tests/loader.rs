@@ -1,5 +1,5 @@
-//! Loading under other names and in parts: which names fit which leaves, what is refused, and that a
-//! refusal changes nothing.
+//! Loading under other names and in parts: which names fit which leaves, what is refused, and that
+//! a refusal changes nothing.
 
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
@@ -47,7 +47,8 @@ fn load(loader: &Loader, from: &[&str], to: &[&str]) -> Result<(Vec<String>, Vec
     Ok((paths, found))
 }
 
-/// Loads what does not fit: the error's text is `expected`, and the model is what it was, to the bit.
+/// Loads what does not fit: the error's text is `expected`, and the model is what it was, to the
+/// bit.
 #[track_caller]
 fn refused(loader: &Loader, from: &[u8], mut model: impl Module, expected: &Expect) {
     let before = to_bytes(&model).expect("the model can be saved");

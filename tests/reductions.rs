@@ -1,5 +1,6 @@
 //! Reductions, running results and Einstein sums, held against loops over multi-indices: any axes,
-//! lengths of 0 and 1, ties and zeros among the elements, in any order of memory and both precisions.
+//! lengths of 0 and 1, ties and zeros among the elements, in any order of memory and both
+//! precisions.
 
 use cotangent::{Axes, DType, Error, Norm, Result, Tensor};
 use proptest::prelude::*;

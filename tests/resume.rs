@@ -1,5 +1,6 @@
-//! A run that is stopped after any step, saved, and gone on with by another process comes to the same bits
-//! as one that never stopped: for every optimizer, with everything in play that has a state.
+//! A run that is stopped after any step, saved, and gone on with by another process comes to the
+//! same bits as one that never stopped: for every optimizer, with everything in play that has a
+//! state.
 
 use cotangent::data::{Batches, digits};
 use cotangent::prelude::*;

@@ -1,6 +1,6 @@
-//! Bad input gets a typed error: no operation panics, or takes memory for a number that it is given,
-//! whatever its operands and arguments are. What has a value has gradients, which fit, recorded or
-//! not; and neither depends on how the operands lie in memory.
+//! Bad input gets a typed error: no operation panics, or takes memory for a number that it is
+//! given, whatever its operands and arguments are. What has a value has gradients, which fit,
+//! recorded or not; and neither depends on how the operands lie in memory.
 
 use cotangent::gradcheck::{self, Gradcheck};
 use cotangent::kernel::{Real, Update};

@@ -1,5 +1,5 @@
-//! A save that is interrupted, at whatever moment, leaves a file that is whole: that of the save before,
-//! or that of this one.
+//! A save that is interrupted, at whatever moment, leaves a file that is whole: that of the save
+//! before, or that of this one.
 
 use cotangent::prelude::*;
 use cotangent::random::rand::RngExt;
@@ -180,8 +180,8 @@ fn a_save_that_is_killed_leaves_a_whole_file() -> Result<()> {
             found == last || found == last + 1,
             "{found} is in the file, {last} was saved"
         );
-        // What it was writing is left behind, under a name that says whose it is. What the one before
-        // has left is no longer there.
+        // What it was writing is left behind, under a name that says whose it is. What the one
+        // before has left is no longer there.
         let others = others(folder.path());
         assert!(others.len() <= 1, "{others:?}");
         let process = format!("+{}-", saver.child.id());

@@ -1,5 +1,6 @@
-//! The signal report: its verdicts on nets that are sick in one known way each, and on healthy ones;
-//! what it measures; that watching changes nothing; the row of every layer, and custom operations.
+//! The signal report: its verdicts on nets that are sick in one known way each, and on healthy
+//! ones; what it measures; that watching changes nothing; the row of every layer, and custom
+//! operations.
 
 #[path = "signal/custom.rs"]
 mod custom;

@@ -3,9 +3,9 @@
 use super::alone;
 use std::time::Duration;
 
-/// Bytes a second, read and written counted, that two threads (or as many as rayon has) copy between
-/// buffers much larger than the last cache. The best of stores that pass the caches and of the
-/// system's `memcpy`.
+/// Bytes a second, read and written counted, that two threads (or as many as rayon has) copy
+/// between buffers much larger than the last cache. The best of stores that pass the caches and of
+/// the system's `memcpy`.
 pub fn copy_bandwidth() -> anyhow::Result<f64> {
     const LEN: usize = 64 << 20; // f32: 256 MB a buffer
     let (source, mut target) = (vec![1.0f32; LEN], vec![0.0f32; LEN]);

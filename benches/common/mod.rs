@@ -59,7 +59,8 @@ impl Times {
     }
 }
 
-/// Measures two things in turns, `rounds` times, so that what else the machine does hits both alike.
+/// Measures two things in turns, `rounds` times, so that what else the machine does hits both
+/// alike.
 pub fn in_turns<A, B>(
     rounds: usize,
     budget: Duration,

@@ -93,8 +93,8 @@ fn usage() -> Usage {
     }
 }
 
-/// The memory of this process that is in use now, and the most that ever was, in bytes; not a number
-/// where the system does not tell.
+/// The memory of this process that is in use now, and the most that ever was, in bytes; not a
+/// number where the system does not tell.
 pub fn resident() -> [f64; 2] {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     ["\nVmRSS:", "\nVmHWM:"]

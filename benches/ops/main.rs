@@ -1,13 +1,14 @@
-//! What single operations cost, each beside its bound: the bytes that it must move over the measured
-//! copy bandwidth, or its floating-point operations over the measured peak, whichever is more.
+//! What single operations cost, each beside its bound: the bytes that it must move over the
+//! measured copy bandwidth, or its floating-point operations over the measured peak, whichever is
+//! more.
 //!
 //! ```sh
 //! cargo bench --bench ops
 //! cargo bench --bench ops -- --only softmax --json
 //! ```
 //!
-//! Operands of up to some ten megabytes stay in the caches, whose bandwidth is several times that of
-//! memory: such operations can take less than their bound.
+//! Operands of up to some ten megabytes stay in the caches, whose bandwidth is several times that
+//! of memory: such operations can take less than their bound.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -1,4 +1,5 @@
-//! One step over ten million parameters, for each optimizer: ten matrices of 1000 x 1000; one for Muon.
+//! One step over ten million parameters, for each optimizer: ten matrices of 1000 x 1000; one for
+//! Muon.
 
 use crate::{Bound, Case, normal};
 use cotangent::prelude::*;
@@ -22,7 +23,8 @@ const OPTIMIZERS: [(&str, usize, Build); 15] = [
     ("RAdam", 2, || RAdam::new(1e-3).build()),
     ("AdaMax", 2, || AdaMax::new(1e-3).build()),
     ("AdaDelta", 2, || AdaDelta::new(1.0).build()),
-    // Half as many bytes again as the bound counts: the step needs norms of a direction that is kept.
+    // Half as many bytes again as the bound counts: the step needs norms of a direction that is
+    // kept.
     ("Lamb", 2, || Lamb::new(1e-3).build()),
     ("Lion", 1, || Lion::new(1e-4).build()),
 ];

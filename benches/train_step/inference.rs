@@ -18,7 +18,8 @@ pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
     training.step()?; // So that there are running statistics to normalize with.
     let x = training.x.narrow(0, 0, 1)?;
     let net = &training.net;
-    // The weights read once, as the layers have them: one after another, each in a place of its own.
+    // The weights read once, as the layers have them: one after another, each in a place of its
+    // own.
     let weights: Vec<Vec<f32>> = net
         .named_params()
         .into_iter()

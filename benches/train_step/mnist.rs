@@ -1,5 +1,5 @@
-//! Epochs on the full MNIST: the textbook's net, batch 128, Nesterov, clipping by global norm, a new
-//! order each epoch.
+//! Epochs on the full MNIST: the textbook's net, batch 128, Nesterov, clipping by global norm, a
+//! new order each epoch.
 
 use anyhow::Result;
 use cotangent::data::{Batches, Dataset};

@@ -90,8 +90,9 @@ impl Workload {
         })
     }
 
-    /// The bytes that a step must hold at once: parameters, gradients, Adam's two states, the inputs,
-    /// what each hidden layer saves for backward (the product and the activation), the outputs.
+    /// The bytes that a step must hold at once: parameters, gradients, Adam's two states, the
+    /// inputs, what each hidden layer saves for backward (the product and the activation), the
+    /// outputs.
     pub fn bytes_to_hold(&self) -> usize {
         let hidden: usize = self.sizes[1..self.sizes.len() - 1].iter().sum();
         let ends = self.sizes[0] + self.sizes[self.sizes.len() - 1];

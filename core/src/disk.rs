@@ -46,11 +46,11 @@ fn is_endless(_: FileType) -> bool {
 /// - **Owner and permissions.** The new file belongs to the user who saves and has the permissions
 ///   of the old one. The old file need not be writable, but the folder must be.
 /// - **Left-over files.** A process that is killed while it saves leaves its temporary file behind.
-///   It is called `.BOOT-MACHINE+PROCESS-TIME-NUMBER.saving`, with numbers for the words, and locked
-///   while its process lives. On Linux a later save in the same folder deletes those of this machine
-///   that are no longer locked. If they were made before its last boot, or in a container of another
-///   name, nothing must have been written to them for an hour. Files of other machines, which may share
-///   the folder, are never touched; elsewhere than on Linux, none are.
+///   It is called `.BOOT-MACHINE+PROCESS-TIME-NUMBER.saving`, with numbers for the words, and
+///   locked while its process lives. On Linux a later save in the same folder deletes those of this
+///   machine that are no longer locked. If they were made before its last boot, or in a container
+///   of another name, nothing must have been written to them for an hour. Files of other machines,
+///   which may share the folder, are never touched; elsewhere than on Linux, none are.
 ///
 /// # Errors
 /// [`Error::Io`] if `path` is something else than a regular file (a folder, a FIFO, a socket, a
@@ -161,8 +161,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 /// The end of the name of every temporary file.
 const EXTENSION: &str = ".saving";
 
-/// Files that nothing has been written to for so long are of no live process, even if its locks cannot
-/// be seen from here.
+/// Files that nothing has been written to for so long are of no live process, even if its locks
+/// cannot be seen from here.
 const ABANDONED: Duration = Duration::from_hours(1);
 
 /// The system that this process runs on, as its temporary files name it.
@@ -240,7 +240,8 @@ fn create_in(folder: &Path) -> io::Result<(File, PathBuf)> {
     }
 }
 
-/// Removes the temporary files of this machine's dead processes; `new` is a file just created there.
+/// Removes the temporary files of this machine's dead processes; `new` is a file just created
+/// there.
 fn remove_left_over(folder: &Path, new: &File) {
     let (Some(here), Ok(entries)) = (Origin::here(), std::fs::read_dir(folder)) else {
         return;

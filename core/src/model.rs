@@ -48,7 +48,8 @@ pub trait ModuleExt: Module {
         select::select(self, pattern)
     }
 
-    /// The model at a glance: every leaf with its path, layer, shape, size, and whether it is frozen.
+    /// The model at a glance: every leaf with its path, layer, shape, size, and whether it is
+    /// frozen.
     fn summary(&self) -> Summary {
         Summary::of(self)
     }
@@ -97,14 +98,15 @@ pub trait ModuleExt: Module {
         self
     }
 
-    /// Undoes [`freeze`](Self::freeze). Leaves inside a [`Frozen`](crate::module::Frozen) stay frozen.
+    /// Undoes [`freeze`](Self::freeze). Leaves inside a [`Frozen`](crate::module::Frozen) stay
+    /// frozen.
     fn unfreeze(&mut self) {
         freeze::set_frozen(self, false);
     }
 
-    /// Freezes the parameters and buffers whose paths match the pattern; returns how many these are.
-    /// Frozen batch normalization is one whose parameters and buffers all are frozen: `"norm\\..*"`
-    /// matches them all. Counters cannot be frozen, and so do not count.
+    /// Freezes the parameters and buffers whose paths match the pattern; returns how many these
+    /// are. Frozen batch normalization is one whose parameters and buffers all are frozen:
+    /// `"norm\\..*"` matches them all. Counters cannot be frozen, and so do not count.
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) if a regular expression is malformed, or if
@@ -113,8 +115,8 @@ pub trait ModuleExt: Module {
         freeze::set_frozen_where(self, pattern, true)
     }
 
-    /// Undoes [`freeze_where`](Self::freeze_where). Leaves inside a [`Frozen`](crate::module::Frozen)
-    /// stay frozen; those that match count all the same.
+    /// Undoes [`freeze_where`](Self::freeze_where). Leaves inside a
+    /// [`Frozen`](crate::module::Frozen) stay frozen; those that match count all the same.
     ///
     /// # Errors
     /// As [`freeze_where`](Self::freeze_where).
@@ -123,25 +125,26 @@ pub trait ModuleExt: Module {
     }
 
     /// Writes all leaves to a safetensors file under their paths. An interruption leaves the old
-    /// file whole; [`replace_file`](crate::replace_file) says how, and treats links, permissions and
-    /// left-over temporary files.
+    /// file whole; [`replace_file`](crate::replace_file) says how, and treats links, permissions
+    /// and left-over temporary files.
     ///
     /// PyTorch reads the file with `safetensors.torch.load_file` and `load_state_dict`, where the
     /// modules' names and layers are the same. The file's metadata is `format: pt`.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if writing fails, and as [`to_bytes`](crate::state::to_bytes);
-    /// the old file is unchanged then.
+    /// [`Error::Io`](crate::Error::Io) if writing fails, and as
+    /// [`to_bytes`](crate::state::to_bytes); the old file is unchanged then.
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         state::module::save(self, path.as_ref())
     }
 
     /// Reads all leaves from a safetensors file. All or nothing: every name, shape and dtype is
-    /// checked first, and nothing changes unless all fit. [`Loader`] loads parts, and under other names.
+    /// checked first, and nothing changes unless all fit. [`Loader`] loads parts, and under other
+    /// names.
     ///
-    /// Values are never rounded: F16, BF16 and F32 load into f32 and f64 alike, F64 into f64 only (for
-    /// another precision, [`convert`](Self::convert) the model after loading). Integers load into
-    /// counters only.
+    /// Values are never rounded: F16, BF16 and F32 load into f32 and f64 alike, F64 into f64 only
+    /// (for another precision, [`convert`](Self::convert) the model after loading). Integers load
+    /// into counters only.
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if reading fails, [`Error::Format`](crate::Error::Format)

@@ -252,8 +252,8 @@ impl Dataset {
     /// time. The graph of an output, if it has one, is not kept.
     ///
     /// This is how the outputs of frozen layers are cached: computed once, they are the inputs that
-    /// the layers above train on, in every epoch. `f` has to be a function of each sample by itself,
-    /// which a model is when it predicts:
+    /// the layers above train on, in every epoch. `f` has to be a function of each sample by
+    /// itself, which a model is when it predicts:
     ///
     /// ```
     /// use cotangent_core::Tensor;

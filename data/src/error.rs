@@ -229,8 +229,8 @@ impl std::fmt::Debug for Error {
     }
 }
 
-/// An error of the core as it is, one of the system as [`Io`](cotangent_core::Error::Io), and the others
-/// as [`Other`](cotangent_core::Error::Other).
+/// An error of the core as it is, one of the system as [`Io`](cotangent_core::Error::Io), and the
+/// others as [`Other`](cotangent_core::Error::Other).
 impl From<Error> for cotangent_core::Error {
     fn from(error: Error) -> Self {
         match error {

@@ -78,8 +78,8 @@ impl Dataset {
         self.select(&self.positions_per_class("take_per_class", count, seed)?)
     }
 
-    /// [`take_per_class`](Self::take_per_class), and all other samples in their order: `(few, rest)`,
-    /// to train on a few samples and to test on all others.
+    /// [`take_per_class`](Self::take_per_class), and all other samples in their order:
+    /// `(few, rest)`, to train on a few samples and to test on all others.
     ///
     /// ```
     /// # fn main() -> cotangent_data::Result<()> {

@@ -156,8 +156,8 @@ pub fn run(options: &Options) -> Result<bool> {
     Ok(criteria.met())
 }
 
-/// The gradient by time step as a table and a chart; for each radius by how much it grows on its way
-/// from the last step to the first.
+/// The gradient by time step as a table and a chart; for each radius by how much it grows on its
+/// way from the last step to the first.
 fn tell_norms(runs: &[Run]) -> (Chart, [f64; 3]) {
     let mut chart = Chart::new("time step", "norm of the gradient").log_y();
     let (mut rows, mut growths) = (Vec::new(), RADII);

@@ -28,7 +28,8 @@ impl Spread {
         }
     }
 
-    /// The same for what is compared by ratios and not by differences: the mean is the geometric one.
+    /// The same for what is compared by ratios and not by differences: the mean is the geometric
+    /// one.
     pub fn of_ratios(values: impl IntoIterator<Item = f64> + Clone) -> Self {
         let logs = Self::of(values.clone().into_iter().map(f64::ln));
         Self {

@@ -17,8 +17,8 @@ const LEARNING_RATE: f64 = 0.05;
 #[derive(Args, Debug)]
 pub struct Choices {
     /// The number of units in each hidden layer. The default is small because what weights from
-    /// N(0, 1) do depends on it: the slopes of saturated units are almost 0, but a gradient is a sum
-    /// over many large weights. With 100 units the two nearly cancel, and the net learns (its
+    /// N(0, 1) do depends on it: the slopes of saturated units are almost 0, but a gradient is a
+    /// sum over many large weights. With 100 units the two nearly cancel, and the net learns (its
     /// training set by heart, most of all). With Glorot's weights the gradients vanish at any size.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..=1000))]
     units: u64,

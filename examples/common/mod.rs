@@ -34,8 +34,8 @@ pub struct Options {
     /// How the learning rate changes.
     #[arg(long, value_enum, default_value_t = Plan::Constant)]
     pub schedule: Plan,
-    /// How many epochs the schedule is made for, however many are run [default: 30 for digits, 5 for
-    /// mnist].
+    /// How many epochs the schedule is made for, however many are run [default: 30 for digits, 5
+    /// for mnist].
     #[arg(long, value_name = "EPOCHS")]
     pub schedule_epochs: Option<u64>,
     /// The learning rate; by default one that suits the optimizer.

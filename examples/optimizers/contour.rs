@@ -5,7 +5,8 @@ use std::ops::RangeInclusive;
 
 type Point = (f64, f64);
 
-/// Values at the corners of a lattice over a part of the plane, `side` by `side`, row by row upwards.
+/// Values at the corners of a lattice over a part of the plane, `side` by `side`, row by row
+/// upwards.
 pub struct Lattice {
     pub window: [RangeInclusive<f64>; 2],
     pub side: usize,

@@ -242,8 +242,8 @@ fn dots<B: DrawingBackend>(
     Ok(())
 }
 
-/// What of a mark is inside the frame, in whole pixels: parts of a line, the area cut off at top and
-/// bottom, dots.
+/// What of a mark is inside the frame, in whole pixels: parts of a line, the area cut off at top
+/// and bottom, dots.
 fn visible(look: Look, points: &[(f64, f64)], frame: [[f64; 2]; 2]) -> Vec<Vec<(i32, i32)>> {
     let pixel = |(x, y): (f64, f64)| (x.round() as i32, y.round() as i32);
     let [[left, right], [top, bottom]] = frame;
@@ -280,8 +280,8 @@ fn visible(look: Look, points: &[(f64, f64)], frame: [[f64; 2]; 2]) -> Vec<Vec<(
 
 type Point = (f64, f64);
 
-/// The part of the line between two points that is inside the frame (Liang, Barsky 1984, A New Concept
-/// and Method for Line Clipping).
+/// The part of the line between two points that is inside the frame (Liang, Barsky 1984, A New
+/// Concept and Method for Line Clipping).
 fn cut(from: Point, to: Point, frame: [[f64; 2]; 2]) -> Option<(Point, Point)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     if !(dx.is_finite() && dy.is_finite()) {

@@ -1,5 +1,5 @@
-//! The race of the textbook's chapter: every optimizer on the same net, data and seeds, and down two
-//! valleys in the plane, each with a learning rate tuned by the same budget.
+//! The race of the textbook's chapter: every optimizer on the same net, data and seeds, and down
+//! two valleys in the plane, each with a learning rate tuned by the same budget.
 //!
 //! ```sh
 //! cargo run --release --example optimizers -- --out target/optimizers
@@ -30,10 +30,11 @@ use surfaces::Surface;
 
 /// Fourteen optimizers, and Lookahead over one of them, raced against each other.
 ///
-/// On handwritten digits they train the same small net, with several seeds, to the same training loss.
-/// On Beale's and Rosenbrock's functions they go down from the same point. Before that each has its
-/// learning rate tuned, all by the same number of trials. The tables are sorted by the steps to the
-/// goal. The last line names the fastest of the last race; the lines before say what the races show.
+/// On handwritten digits they train the same small net, with several seeds, to the same training
+/// loss. On Beale's and Rosenbrock's functions they go down from the same point. Before that each
+/// has its learning rate tuned, all by the same number of trials. The tables are sorted by the
+/// steps to the goal. The last line names the fastest of the last race; the lines before say what
+/// the races show.
 #[derive(Parser, Debug)]
 struct Arguments {
     /// How many times each trains on the digits, each time with other weights and batches.

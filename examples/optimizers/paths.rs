@@ -1,4 +1,5 @@
-//! The ways down Beale's and Rosenbrock's functions: tuned, and told as a table, a figure and findings.
+//! The ways down Beale's and Rosenbrock's functions: tuned, and told as a table, a figure and
+//! findings.
 
 use anyhow::Result;
 use cotangent::nn::figure::plotters::style::RGBColor;

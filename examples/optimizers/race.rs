@@ -186,8 +186,8 @@ fn figure(outcomes: &[Outcome]) -> Grid {
     }
 }
 
-/// For each step the logarithm of what `of` makes of the losses of all seeds; those that have diverged
-/// are infinite.
+/// For each step the logarithm of what `of` makes of the losses of all seeds; those that have
+/// diverged are infinite.
 fn curve(outcome: &Outcome, length: usize, of: fn(Vec<f64>) -> f64) -> Vec<(f64, f64)> {
     let loss = |run: &Run, step: usize| run.losses.get(step).copied().unwrap_or(f64::INFINITY);
     let at = |step| of(outcome.runs.iter().map(|run| loss(run, step)).collect());

@@ -34,8 +34,8 @@ struct Entry {
 }
 
 impl Racer {
-    /// Everything but the learning rate is at its default; RMSProp's weight of the old mean square is
-    /// the textbook's.
+    /// Everything but the learning rate is at its default; RMSProp's weight of the old mean square
+    /// is the textbook's.
     fn entry(self) -> Entry {
         let entry = |name, usual_rate, build| Entry {
             name,

@@ -13,8 +13,8 @@ use crate::tuning::{Budget, Score, Tuned};
 /// A function value this small counts as the minimum, which is 0.
 pub const TOLERANCE: f64 = 1e-6;
 pub const MAX_STEPS: usize = 2000;
-/// Where the minimum is not reached, the largest value in this many steps before the end says how close
-/// the way has come: one that jumps about may have come closer by chance.
+/// Where the minimum is not reached, the largest value in this many steps before the end says how
+/// close the way has come: one that jumps about may have come closer by chance.
 const LAST: usize = 100;
 
 const BUDGET: Budget = Budget {
@@ -33,8 +33,8 @@ pub enum Surface {
 
 /// The way of an optimizer.
 pub struct Path {
-    /// The start and the point after each step, up to the minimum or to where the function is no longer
-    /// finite.
+    /// The start and the point after each step, up to the minimum or to where the function is no
+    /// longer finite.
     pub points: Vec<(f64, f64)>,
     /// The steps to the minimum; infinite if it was not reached.
     pub steps: f64,
@@ -53,8 +53,8 @@ impl Surface {
     }
 
     /// Near the customary ones (Moré, Garbow, Hillstrom 1981, Testing Unconstrained Optimization
-    /// Software), (1, 1) and (-1.2, 1): from there Lion, whose steps are of one size, happens to land
-    /// on Rosenbrock's minimum with steps of 0.01.
+    /// Software), (1, 1) and (-1.2, 1): from there Lion, whose steps are of one size, happens to
+    /// land on Rosenbrock's minimum with steps of 0.01.
     pub fn start(self) -> (f64, f64) {
         match self {
             Self::Beale => (1.017, 1.023),

@@ -4,8 +4,8 @@ use anyhow::Result;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// How a learning rate did; the smaller the better. What has not reached the target is worse than what
-/// has, and then the loss counts.
+/// How a learning rate did; the smaller the better. What has not reached the target is worse than
+/// what has, and then the loss counts.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
     /// Infinite where the target was not reached.
@@ -24,8 +24,9 @@ impl Score {
 
 /// How many learning rates are tried.
 ///
-/// First a grid around the usual rate, half a power of ten from one rate to the next. Then always one
-/// beside the best so far: beyond it, if it is at an edge, and else in the middle of the wider gap.
+/// First a grid around the usual rate, half a power of ten from one rate to the next. Then always
+/// one beside the best so far: beyond it, if it is at an edge, and else in the middle of the wider
+/// gap.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// The rates of the grid below the usual one.

@@ -1,4 +1,5 @@
-//! Figures as pixels: a backend of `plotters` that covers each pixel by the exact share of its area.
+//! Figures as pixels: a backend of `plotters` that covers each pixel by the exact share of its
+//! area.
 //!
 //! `plotters` has one of its own, which places glyphs and joins of lines at whole pixels only.
 

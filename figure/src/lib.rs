@@ -1,8 +1,8 @@
 //! Figures: drawings that look alike and are saved as SVG or PNG.
 //!
 //! [`Charts`] draws lines over one or more pairs of axes, which is what most reports of training
-//! need. Any other drawing is a [`Figure`] by its `draw`, made with [`plotters`] in the [`style`] of
-//! the rest.
+//! need. Any other drawing is a [`Figure`] by its `draw`, made with [`plotters`] in the [`style`]
+//! of the rest.
 //!
 //! ```
 //! use cotangent_figure::{Chart, Charts, Figure};

@@ -1,5 +1,5 @@
-//! One look for all figures: colours that colour-blind readers tell apart, and text that can be read
-//! where a README shows a figure at half its width.
+//! One look for all figures: colours that colour-blind readers tell apart, and text that can be
+//! read where a README shows a figure at half its width.
 
 use crate::OP;
 use cotangent_core::{Error, Result};
@@ -24,8 +24,8 @@ pub const FAINT: RGBColor = RGBColor(105, 105, 105);
 /// The grid.
 pub const GRID: RGBColor = RGBColor(226, 226, 226);
 
-/// The colours of Okabe and Ito (2008, Color Universal Design), without the yellow, which is hard to
-/// see on white.
+/// The colours of Okabe and Ito (2008, Color Universal Design), without the yellow, which is hard
+/// to see on white.
 const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),

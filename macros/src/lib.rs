@@ -251,8 +251,8 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// An error says which field it comes from, by the same path as that field's parameters: here also if
-/// the field has no parameters, which one written by hand does not know.
+/// An error says which field it comes from, by the same path as that field's parameters: here also
+/// if the field has no parameters, which one written by hand does not know.
 ///
 /// Every field must be a `Layer`, unless it is marked `#[module(skip)]`; there must be one that is
 /// not. An `Option` that is `None` lets its input through. For a net that does more than pass a

@@ -61,11 +61,11 @@ macro_rules! activations {
             }
         )*
 
-        /// Any activation: a layer whose kind is chosen at run time, by name from a command line, and
-        /// that knows how the weights in front of it should be drawn.
+        /// Any activation: a layer whose kind is chosen at run time, by name from a command line,
+        /// and that knows how the weights in front of it should be drawn.
         ///
-        /// The names are those of the methods of [`Tensor`], and [`NAMES`](Self::NAMES). Settings that
-        /// are not the defaults stand behind the name: `leaky_relu(0.2)`.
+        /// The names are those of the methods of [`Tensor`], and [`NAMES`](Self::NAMES). Settings
+        /// that are not the defaults stand behind the name: `leaky_relu(0.2)`.
         ///
         /// ```
         /// use cotangent_core::{Tensor, module::Layer};
@@ -100,9 +100,9 @@ macro_rules! activations {
             /// The names of all activations.
             pub const NAMES: &[&str] = &[$($text,)* "prelu"];
 
-            /// How the weights of the layer in front of this one are drawn by default: He normal for
-            /// the kin of ReLU, ELU among them, LeCun normal for SELU, and Glorot uniform, which is
-            /// the default of [`Linear`](crate::Linear), for what is linear around 0.
+            /// How the weights of the layer in front of this one are drawn by default: He normal
+            /// for the kin of ReLU, ELU among them, LeCun normal for SELU, and Glorot uniform,
+            /// which is the default of [`Linear`](crate::Linear), for what is linear around 0.
             pub fn initializer(&self) -> Init {
                 match self {
                     $(Self::$name(_) => init::$weight(),)*
@@ -113,11 +113,12 @@ macro_rules! activations {
             /// By how much the weights' standard deviation should exceed 1/√fan for the signal to
             /// keep its size.
             ///
-            /// Those of PyTorch's `calculate_gain` where that has one: 1 for sigmoid and the identity,
-            /// 5/3 for tanh, √2 for ReLU, √(2 / (1 + slope²)) for the leaky ones (with the mean of the
-            /// squared slopes), 3/4 for SELU. (LeCun normal weights, which SELU was made for, have
-            /// gain 1.) Softmax and its logarithm count as linear. All others: 1 / √E f(z)² for a
-            /// standard normal z, which keeps the mean square as He's √2 does for ReLU.
+            /// Those of PyTorch's `calculate_gain` where that has one: 1 for sigmoid and the
+            /// identity, 5/3 for tanh, √2 for ReLU, √(2 / (1 + slope²)) for the leaky ones (with
+            /// the mean of the squared slopes), 3/4 for SELU. (LeCun normal weights, which SELU was
+            /// made for, have gain 1.) Softmax and its logarithm count as linear. All others: 1 /
+            /// √E f(z)² for a standard normal z, which keeps the mean square as He's √2 does for
+            /// ReLU.
             pub fn gain(&self) -> f64 {
                 match self {
                     $(Self::$name($settings) => $gain,)*
@@ -245,8 +246,8 @@ activations! {
         forward |this, x, _| x.celu(this.alpha);
     /// [`Tensor::selu`]. It keeps mean 0 and variance 1 from layer to layer if the input is
     /// standardized, the weights are LeCun normal, the net is purely sequential, and dropout is
-    /// [`AlphaDropout`](crate::AlphaDropout): skip connections, batch normalization or other dropout
-    /// undo what it is for.
+    /// [`AlphaDropout`](crate::AlphaDropout): skip connections, batch normalization or other
+    /// dropout undo what it is for.
     "selu" Selu
         weight lecun_normal, gain |_| 0.75,
         forward |_, x, _| Ok(x.selu());

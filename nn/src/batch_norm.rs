@@ -122,8 +122,8 @@ impl BatchNorm {
     /// layers of a model there is [`recalibrate`](crate::recalibrate()), which says more.
     ///
     /// # Errors
-    /// [`Error::Argument`] if no statistics are kept, the layer is frozen or there are fewer than two
-    /// values per channel; [`Error::Shape`] if a batch does not fit; [`Error::NonFinite`] if a
+    /// [`Error::Argument`] if no statistics are kept, the layer is frozen or there are fewer than
+    /// two values per channel; [`Error::Shape`] if a batch does not fit; [`Error::NonFinite`] if a
     /// statistic is not finite. The statistics are unchanged then.
     pub fn recalibrate<'a>(&self, batches: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
@@ -290,8 +290,8 @@ impl BatchNormBuilder {
     /// The layer: gamma 1, beta 0, running mean 0, running variance 1.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are no channels, epsilon is negative or not finite, or momentum is not in
-    /// `[0, 1]`.
+    /// [`Error::Argument`] if there are no channels, epsilon is negative or not finite, or momentum
+    /// is not in `[0, 1]`.
     pub fn build(self) -> Result<BatchNorm> {
         let Settings {
             channels,

@@ -60,9 +60,9 @@ dropout! {
     /// ```
     Dropout dropout;
     /// Dropout behind [`Selu`](crate::Selu): while training, each element is SELU's lowest value
-    /// with probability `p`, and then all are scaled and shifted so that mean 0 and variance 1 stay;
-    /// when predicting, nothing happens. See [`Tensor::alpha_dropout`]. The paper's rates are 0.05
-    /// and 0.1.
+    /// with probability `p`, and then all are scaled and shifted so that mean 0 and variance 1
+    /// stay; when predicting, nothing happens. See [`Tensor::alpha_dropout`]. The paper's rates are
+    /// 0.05 and 0.1.
     ///
     /// ```
     /// use cotangent_core::{Tensor, module::Layer};

@@ -94,8 +94,8 @@ impl EmbeddingBuilder {
         self
     }
 
-    /// The index that fills sequences up to one length. It gives zeros and gets no gradient; its row
-    /// starts as 0.
+    /// The index that fills sequences up to one length. It gives zeros and gets no gradient; its
+    /// row starts as 0.
     ///
     /// PyTorch gives what the row holds, should somebody have changed it, but no gradient either.
     pub fn padding_index(mut self, index: usize) -> Self {

@@ -4,9 +4,9 @@ use cotangent_core::module::{Layer, Param, Pass};
 use cotangent_core::{DType, Error, Interval, Result, Shape, Tensor};
 use cotangent_macros::Module;
 
-/// Layer normalization (Ba, Kiros, Hinton 2016) of (…, normalized axes): each sample gets mean 0 and
-/// (biased) variance 1 over its last axes, and is then scaled by gamma and shifted by beta. Nothing
-/// depends on the rest of the batch: training and predicting are the same.
+/// Layer normalization (Ba, Kiros, Hinton 2016) of (…, normalized axes): each sample gets mean 0
+/// and (biased) variance 1 over its last axes, and is then scaled by gamma and shifted by beta.
+/// Nothing depends on the rest of the batch: training and predicting are the same.
 ///
 /// Epsilon is 1e-5 by default, as in PyTorch (Keras: 1e-3). The leaves are named as in PyTorch:
 /// `weight` (gamma), `bias` (beta), both of the shape that is normalized.

@@ -1,7 +1,7 @@
 //! Layers, initializers and regularization for `cotangent`.
 //!
-//! Every layer is a [`Module`](cotangent_core::module::Module) and, if it maps one tensor to another,
-//! a [`Layer`](cotangent_core::module::Layer).
+//! Every layer is a [`Module`](cotangent_core::module::Module) and, if it maps one tensor to
+//! another, a [`Layer`](cotangent_core::module::Layer).
 
 mod activation;
 mod batch_norm;

@@ -8,8 +8,8 @@ use cotangent_macros::Module;
 
 /// `y = x Wᵀ + b`: x (…, in), weight (out, in), bias (out), y (…, out).
 ///
-/// The weight starts Glorot uniform and the bias 0, as in Keras; PyTorch draws both from ±1/√in, which
-/// is [`LinearBuilder::pytorch_default`].
+/// The weight starts Glorot uniform and the bias 0, as in Keras; PyTorch draws both from ±1/√in,
+/// which is [`LinearBuilder::pytorch_default`].
 ///
 /// ```
 /// use cotangent_core::{DType, Tensor, module::Layer};
@@ -93,8 +93,8 @@ impl LinearBuilder {
         self
     }
 
-    /// Draws weight and bias as PyTorch does, uniform on ±1/√in both: the fan of the bias is that of
-    /// the weight.
+    /// Draws weight and bias as PyTorch does, uniform on ±1/√in both: the fan of the bias is that
+    /// of the weight.
     ///
     /// ```
     /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};

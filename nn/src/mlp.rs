@@ -13,8 +13,8 @@ use cotangent_core::random::Rng;
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::{Layer, Module};
 
-/// A multilayer perceptron: hidden blocks of [`Linear`], normalization, activation and dropout, then
-/// a linear layer with nothing behind it, whose outputs are logits or values.
+/// A multilayer perceptron: hidden blocks of [`Linear`], normalization, activation and dropout,
+/// then a linear layer with nothing behind it, whose outputs are logits or values.
 ///
 /// Each part is optional but the linear layers. Without further ado the activation is ReLU, weights
 /// are drawn as the activation wants it ([`Activation::initializer`]; the output layer's Glorot
@@ -42,15 +42,17 @@ use cotangent_macros::{Layer, Module};
 /// Not everything goes together, though all of it can be built, so that it can be seen:
 ///
 /// - [`Selu`](crate::Selu) keeps its promise with standardized inputs and LeCun normal weights (the
-///   default with it) and nothing that moves mean or variance in between: no batch normalization, no
-///   plain dropout, no skip connections ([`Residual`](crate::Residual)). Dropout of a SELU net is
-///   [`AlphaDropout`] for that reason.
+///   default with it) and nothing that moves mean or variance in between: no batch normalization,
+///   no plain dropout, no skip connections ([`Residual`](crate::Residual)). Dropout of a SELU net
+///   is [`AlphaDropout`] for that reason.
 /// - Dropout in front of a batch normalization, as in each block but the last with both, shifts
-///   variances between training and predicting (Li, Chen, Hu, Yang 2019, Understanding the Disharmony
-///   between Dropout and Batch Normalization by Variance Shift). Small rates do little harm.
-/// - A bias in front of a batch normalization is subtracted again with the mean: there is none where
-///   a batch or layer normalization stands between linear layer and activation, whose beta takes its
-///   place. In front of root mean square normalization, which subtracts nothing, it stays.
+///   variances between training and predicting (Li, Chen, Hu, Yang 2019, Understanding the
+///   Disharmony between Dropout and Batch Normalization by Variance Shift). Small rates do little
+///   harm.
+/// - A bias in front of a batch normalization is subtracted again with the mean: there is none
+///   where a batch or layer normalization stands between linear layer and activation, whose beta
+///   takes its place. In front of root mean square normalization, which subtracts nothing, it
+///   stays.
 #[derive(Clone, Debug, Layer, Module)]
 #[module(crate = "cotangent_core")]
 pub struct Mlp {

@@ -7,8 +7,8 @@ use cotangent_macros::Module;
 /// x for x > 0, else weight · x, with one learnt slope for all, or one for each channel, which are
 /// axis 1 (He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers). See [`Tensor::prelu`].
 ///
-/// By default one slope that starts at 0.25. Weight decay pulls it towards 0 and so towards ReLU: the
-/// paper leaves it out.
+/// By default one slope that starts at 0.25. Weight decay pulls it towards 0 and so towards ReLU:
+/// the paper leaves it out.
 ///
 /// ```
 /// use cotangent_core::{Tensor, module::Layer};

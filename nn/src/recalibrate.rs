@@ -7,28 +7,30 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) const OP: &str = "recalibrate";
 
-/// Sets the running statistics of all batch normalizations of `model` to the exact mean and variance
-/// of what they are fed when the model predicts on all of `batches`, whatever the batches' sizes.
-/// `forward` runs the model on one batch under the pass that it is given, as for a prediction.
+/// Sets the running statistics of all batch normalizations of `model` to the exact mean and
+/// variance of what they are fed when the model predicts on all of `batches`, whatever the batches'
+/// sizes. `forward` runs the model on one batch under the pass that it is given, as for a
+/// prediction.
 ///
 /// What a layer is fed depends on the statistics of those below it. So they are set one after
-/// another, in the order in which `forward` meets them, each after one pass over the data with those
-/// below it done: afterwards each layer's statistics are those of its own input in a prediction. That
-/// takes as many passes over the data as there are such layers; a part of the data may be enough.
-/// Ioffe and Szegedy (2015, Algorithm 2) and PyTorch's `update_bn` take one pass, while training: the
-/// layers above then see what their input is when each batch is normalized by its own statistics, and
-/// that depends on how the data is cut into batches. PyTorch also averages the batches' variances,
-/// which leaves out the spread of their means; here counts, means and squared deviations are merged,
-/// in `f64` (Chan, Golub, LeVeque 1983, Algorithms for Computing the Sample Variance).
+/// another, in the order in which `forward` meets them, each after one pass over the data with
+/// those below it done: afterwards each layer's statistics are those of its own input in a
+/// prediction. That takes as many passes over the data as there are such layers; a part of the data
+/// may be enough. Ioffe and Szegedy (2015, Algorithm 2) and PyTorch's `update_bn` take one pass,
+/// while training: the layers above then see what their input is when each batch is normalized by
+/// its own statistics, and that depends on how the data is cut into batches. PyTorch also averages
+/// the batches' variances, which leaves out the spread of their means; here counts, means and
+/// squared deviations are merged, in `f64` (Chan, Golub, LeVeque 1983, Algorithms for Computing the
+/// Sample Variance).
 ///
 /// Layers that are frozen or keep no running statistics are left alone. A layer that `forward` uses
 /// twice gets the statistics of both of its inputs together; while they are taken, it normalizes by
 /// those from before.
 ///
 /// # Errors
-/// Those of `forward`; [`Error::Argument`] if it met no batch normalization of `model` to be set, or
-/// one that had fewer than two values per channel; [`Error::NonFinite`] if a statistic is not finite.
-/// Then nothing has changed.
+/// Those of `forward`; [`Error::Argument`] if it met no batch normalization of `model` to be set,
+/// or one that had fewer than two values per channel; [`Error::NonFinite`] if a statistic is not
+/// finite. Then nothing has changed.
 ///
 /// ```
 /// use cotangent_core::{Tensor, module::Layer};
@@ -100,8 +102,8 @@ struct Current {
 }
 
 impl Population {
-    /// Never held across a parallel region: a thread that waits for others there may be given a task that
-    /// comes here too.
+    /// Never held across a parallel region: a thread that waits for others there may be given a
+    /// task that comes here too.
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic while it is held leaves nothing behind: it ends the recalibration.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

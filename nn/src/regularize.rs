@@ -17,20 +17,21 @@
 //! ```
 //!
 //! Unless a pattern says otherwise, they are about the weights: the parameters with two axes or
-//! more, so that biases and the scales of normalizations are left alone. Frozen parameters count for
-//! nothing and are not touched.
+//! more, so that biases and the scales of normalizations are left alone. Frozen parameters count
+//! for nothing and are not touched.
 
 use cotangent_core::module::{Matcher, Module, Param, Pass, Pattern};
 use cotangent_core::{DType, Error, Interval, ModuleExt, Norm, Result, Tensor};
 use std::ops::Deref;
 
-/// `lambda · Σ |w|`: many weights become 0, or nearly so. The gradient is `lambda · sign(w)`, 0 at 0.
-/// Keras's `L1`.
+/// `lambda · Σ |w|`: many weights become 0, or nearly so. The gradient is `lambda · sign(w)`, 0 at
+/// 0. Keras's `L1`.
 pub fn l1(lambda: f64) -> Penalty {
     elastic_net(lambda, 0.0)
 }
 
-/// `lambda · Σ w²`: all weights become smaller. Keras's `L2`; TF1's `l2_regularizer` has half of it.
+/// `lambda · Σ w²`: all weights become smaller. Keras's `L2`; TF1's `l2_regularizer` has half of
+/// it.
 ///
 /// The gradient is `2 lambda w`. PyTorch's `weight_decay` of its SGD adds `weight_decay · w` to the
 /// gradient, without a penalty in the loss: it is this with `lambda = weight_decay / 2`. With
@@ -41,8 +42,8 @@ pub fn l2(lambda: f64) -> Penalty {
     elastic_net(0.0, lambda)
 }
 
-/// `l1 · Σ |w| + l2 · Σ w²` (Zou, Hastie 2005, Regularization and variable selection via the elastic
-/// net). Keras's `L1L2`.
+/// `l1 · Σ |w| + l2 · Σ w²` (Zou, Hastie 2005, Regularization and variable selection via the
+/// elastic net). Keras's `L1L2`.
 pub fn elastic_net(l1: f64, l2: f64) -> Penalty {
     Penalty {
         l1,
@@ -55,9 +56,9 @@ pub fn elastic_net(l1: f64, l2: f64) -> Penalty {
 /// Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to Prevent Neural Networks from
 /// Overfitting, with values from 3 to 4).
 ///
-/// A unit's weights are a row of the weight (out, in, …). Keras's dense kernel is (in, out), so that
-/// its `MaxNorm(axis=0)` is the same. Rows within the bound keep their bits: Keras shrinks them too,
-/// by its epsilon of 1e-7.
+/// A unit's weights are a row of the weight (out, in, …). Keras's dense kernel is (in, out), so
+/// that its `MaxNorm(axis=0)` is the same. Rows within the bound keep their bits: Keras shrinks
+/// them too, by its epsilon of 1e-7.
 #[doc(alias = "renorm")]
 pub fn max_norm(max: f64) -> MaxNorm {
     MaxNorm {
@@ -145,9 +146,9 @@ impl MaxNorm {
     /// Scales the rows whose norm is above the bound down to it, up to rounding.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the bound is not above 0, if the model has no parameter that is meant,
-    /// or if one has no rows; [`Error::NonFinite`], within the parameter's path, if a norm is not
-    /// finite. Then nothing has changed.
+    /// [`Error::Argument`] if the bound is not above 0, if the model has no parameter that is
+    /// meant, or if one has no rows; [`Error::NonFinite`], within the parameter's path, if a norm
+    /// is not finite. Then nothing has changed.
     pub fn apply(&self, model: &mut (impl Module + ?Sized)) -> Result<()> {
         Interval::Bound.check("max_norm", "the bound", self.max)?;
         let params = self.which.of("max_norm", model.named_params_mut())?;

@@ -5,8 +5,8 @@ use cotangent_core::module::{Layer, Pass};
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::Module;
 
-/// x + f(x): what a layer learns is the difference to its input, and gradients reach what is below it
-/// undiminished (He, Zhang, Ren, Sun 2015, Deep Residual Learning for Image Recognition).
+/// x + f(x): what a layer learns is the difference to its input, and gradients reach what is below
+/// it undiminished (He, Zhang, Ren, Sun 2015, Deep Residual Learning for Image Recognition).
 ///
 /// Where f changes the shape, a projection takes the place of x: a layer that changes it likewise.
 ///
@@ -51,7 +51,8 @@ impl<F> Residual<F> {
 
 impl<F: Layer, S: Layer> Layer for Residual<F, S> {
     /// # Errors
-    /// [`Error::Shape`] if the two have other shapes: nothing is broadcast. And those of the layers.
+    /// [`Error::Shape`] if the two have other shapes: nothing is broadcast. And those of the
+    /// layers.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let y = self.body.forward(x, pass);
         let y = y.map_err(|error| error.within("body"))?;

@@ -5,9 +5,9 @@ use cotangent_core::module::{Layer, Param, Pass};
 use cotangent_core::{DType, Result, Shape, Tensor};
 use cotangent_macros::Module;
 
-/// `x / √(mean x² + epsilon) · gamma` over the last axes of (…, normalized axes) (Zhang, Sennrich 2019,
-/// Root Mean Square Layer Normalization): [`LayerNorm`](crate::LayerNorm) without subtracting a mean
-/// and without beta.
+/// `x / √(mean x² + epsilon) · gamma` over the last axes of (…, normalized axes) (Zhang, Sennrich
+/// 2019, Root Mean Square Layer Normalization): [`LayerNorm`](crate::LayerNorm) without subtracting
+/// a mean and without beta.
 ///
 /// Epsilon is 1.19e-7 by default, the spacing of `f32` at 1, as in PyTorch for `f32`; PyTorch's is
 /// 2.2e-16 for `f64`, ours the same for both. The leaf is named as in PyTorch: `weight` (gamma).
@@ -85,8 +85,8 @@ impl RmsNormBuilder {
     /// The layer: gamma 1.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no axis or one of length 0, or
-    /// epsilon is negative or not finite, and as [`Tensor::full`].
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no axis or one of length 0,
+    /// or epsilon is negative or not finite, and as [`Tensor::full`].
     pub fn build(self) -> Result<RmsNorm> {
         check("rms_norm", &self.normalized, self.epsilon)?;
         let ones = self

@@ -14,8 +14,8 @@ const OP: &str = "rnn";
 /// `h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh)`
 ///
 /// The leaves are those of PyTorch's `RNNCell`; the two biases always have the same gradient. The
-/// input weight starts Glorot uniform, the recurrent weight orthogonal and the biases 0, as in Keras;
-/// PyTorch draws all four from ±1/√hidden, which is [`RnnCellBuilder::pytorch_default`].
+/// input weight starts Glorot uniform, the recurrent weight orthogonal and the biases 0, as in
+/// Keras; PyTorch draws all four from ±1/√hidden, which is [`RnnCellBuilder::pytorch_default`].
 ///
 /// Over many steps a gradient is multiplied by the recurrent weight again and again: it dies out if
 /// the largest singular value is below 1, and may grow without bound if it is above (Pascanu,
@@ -164,8 +164,8 @@ impl Rnn {
     /// `initial` (batch, hidden) or from zeros.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not fit or there is no step, [`Error::DType`] if a dtype is
-    /// not the weights'.
+    /// [`Error::Shape`] if the shapes do not fit or there is no step, [`Error::DType`] if a dtype
+    /// is not the weights'.
     pub fn states(&self, x: &Tensor, initial: Option<&Tensor>, pass: &Pass) -> Result<Vec<Tensor>> {
         self.run(x, initial, pass)
             .map_err(|error| error.placed_in(self))

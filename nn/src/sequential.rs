@@ -16,8 +16,8 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
     }
 }
 
-/// Layers applied in order; their paths are their positions, `0.weight`, as in PyTorch, or the names
-/// that they are given.
+/// Layers applied in order; their paths are their positions, `0.weight`, as in PyTorch, or the
+/// names that they are given.
 ///
 /// ```
 /// use cotangent_core::{DType, ModuleExt, Tensor, module::{Layer, Module}};

@@ -1,5 +1,5 @@
-//! Activations by name and as layers: each is the function it says, its gradients are right, and its
-//! gain and initializer are those of the literature.
+//! Activations by name and as layers: each is the function it says, its gradients are right, and
+//! its gain and initializer are those of the literature.
 
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};

@@ -1,5 +1,5 @@
-//! Initializers that are others with options, laws that have no chance in them, orthogonality, seeds,
-//! and what is refused. Distributions are held against theory in `init_laws.rs`.
+//! Initializers that are others with options, laws that have no chance in them, orthogonality,
+//! seeds, and what is refused. Distributions are held against theory in `init_laws.rs`.
 
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{DType, Error, Result, Tensor};

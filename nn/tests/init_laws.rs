@@ -32,8 +32,9 @@ const NORMAL: Law = Law {
 /// The magnitude 2 before the variance is made 1.
 const TRUNCATED_BOUND: f64 = 2.0 / 0.879_625_661;
 
-/// With φ(2) = 0.0539910 and P = 0.9544997 within the bounds the variance is 1 - 4 φ/P and the fourth
-/// moment 3 (1 - 4 φ/P) - 16 φ/P. Tails beyond 1 and 3/2, before scaling: (P(1) - P(2)) / (1 - P(2)).
+/// With φ(2) = 0.0539910 and P = 0.9544997 within the bounds the variance is 1 - 4 φ/P and the
+/// fourth moment 3 (1 - 4 φ/P) - 16 φ/P. Tails beyond 1 and 3/2, before scaling: (P(1) - P(2)) /
+/// (1 - P(2)).
 const TRUNCATED: Law = Law {
     kurtosis: 2.365_536,
     tails: [

@@ -236,8 +236,8 @@ fn mistakes_are_named() -> Result<()> {
     Ok(())
 }
 
-/// Mean and variance of all outputs of each hidden layer of a net of 20 SELU layers that is fed with
-/// standardized inputs.
+/// Mean and variance of all outputs of each hidden layer of a net of 20 SELU layers that is fed
+/// with standardized inputs.
 fn moments(weight: init::Init, p: f64, pass: &Pass) -> Result<Vec<(f64, f64)>> {
     let sizes = [vec![200; 21], vec![10]].concat();
     let net = Mlp::builder(sizes)

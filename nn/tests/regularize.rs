@@ -45,7 +45,8 @@ fn gradient(gradients: &Gradients, param: &Param) -> Option<Vec<f64>> {
     gradients.get(param).map(Tensor::to_f64_vec)
 }
 
-/// Whether the weights of the hidden layer and the kernel have gradients, and whether any other has.
+/// Whether the weights of the hidden layer and the kernel have gradients, and whether any other
+/// has.
 fn touches(penalty: &Penalty, net: &Net) -> Result<[bool; 4]> {
     let gradients = penalty.penalty(net, &Pass::train(0))?.backward()?;
     let params = [

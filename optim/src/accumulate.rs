@@ -6,9 +6,9 @@ use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{Error, Gradients, Interval, ModuleExt, Result, Tensor};
 use std::collections::BTreeMap;
 
-/// The weighted mean of the gradients of several micro-batches: what one large batch would give, up to
-/// rounding, where the loss is a mean over samples and samples do not see each other (batch normalization
-/// lets them: its statistics are those of the micro-batch).
+/// The weighted mean of the gradients of several micro-batches: what one large batch would give, up
+/// to rounding, where the loss is a mean over samples and samples do not see each other (batch
+/// normalization lets them: its statistics are those of the micro-batch).
 ///
 /// ```
 /// use cotangent_core::{Tensor, module::{Param, Pass}};
@@ -26,8 +26,8 @@ use std::collections::BTreeMap;
 /// # Ok::<(), cotangent_core::Error>(())
 /// ```
 ///
-/// Gradients are kept by the parameters' paths, so that they can be saved beside the model between two
-/// micro-batches.
+/// Gradients are kept by the parameters' paths, so that they can be saved beside the model between
+/// two micro-batches.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
     /// Weighted sums, divided by [`unit`] of the weight: no larger than the mean, so that none
@@ -36,8 +36,8 @@ pub struct Accumulator {
     weight: f64,
 }
 
-/// The smallest power of two above a weight, near the ends of the range about that; 1 for 0. To divide
-/// by it changes no digit.
+/// The smallest power of two above a weight, near the ends of the range about that; 1 for 0. To
+/// divide by it changes no digit.
 fn unit(weight: f64) -> f64 {
     if weight == 0.0 {
         return 1.0;
@@ -51,13 +51,13 @@ impl Accumulator {
         Self::default()
     }
 
-    /// Adds the gradients of a micro-batch, weighted: by its number of samples if the loss is their mean,
-    /// by 1 if micro-batches are of one size.
+    /// Adds the gradients of a micro-batch, weighted: by its number of samples if the loss is their
+    /// mean, by 1 if micro-batches are of one size.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the weight is not above 0, or the weights together are not finite; [`Error::Shape`] or [`Error::DType`],
-    /// within the parameter's path, if a gradient does not fit the one that is there. Then nothing has
-    /// changed.
+    /// [`Error::Argument`] if the weight is not above 0, or the weights together are not finite;
+    /// [`Error::Shape`] or [`Error::DType`], within the parameter's path, if a gradient does not
+    /// fit the one that is there. Then nothing has changed.
     pub fn add(
         &mut self,
         model: &(impl Module + ?Sized),
@@ -101,7 +101,8 @@ impl Accumulator {
         self.weight
     }
 
-    /// The mean of what has been added, for the parameters of the model; nothing is accumulated any more.
+    /// The mean of what has been added, for the parameters of the model; nothing is accumulated any
+    /// more.
     ///
     /// A parameter that had no gradient in some of the micro-batches counts as 0 there.
     pub fn take(&mut self, model: &(impl Module + ?Sized)) -> Gradients {
@@ -116,8 +117,8 @@ impl Accumulator {
     }
 }
 
-/// The weight under `weight`; under `scaled_sum.PATH` the weighted sums, divided by the smallest power of
-/// two above the weight.
+/// The weight under `weight`; under `scaled_sum.PATH` the weighted sums, divided by the smallest
+/// power of two above the weight.
 impl Stateful for Accumulator {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();

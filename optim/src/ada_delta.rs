@@ -9,8 +9,9 @@ use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
 /// `v = ρ v + (1 - ρ) g²; d = g √(u + ε) / √(v + ε); u = ρ u + (1 - ρ) d²; w -= η d` (Zeiler 2012,
-/// ADADELTA: An Adaptive Learning Rate Method). A gradient whose share of v leaves the range of the dtype (in
-/// `f32` from 5.8e19 on) makes v infinite, and the parameter stands still from then on, as in PyTorch.
+/// ADADELTA: An Adaptive Learning Rate Method). A gradient whose share of v leaves the range of the
+/// dtype (in `f32` from 5.8e19 on) makes v infinite, and the parameter stands still from then on,
+/// as in PyTorch.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct AdaDelta {

@@ -11,9 +11,9 @@ use cotangent_core::kernel::Real;
 /// `s += g²; w -= η_t g / (√s + ε)` with `η_t = η / (1 + (t - 1) d)` (Duchi, Hazan, Singer 2011,
 /// Adaptive Subgradient Methods for Online Learning and Stochastic Optimization).
 ///
-/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes s infinite, and the
-/// parameter stands still from then on, as in PyTorch; steps that come after such a gradient would be too
-/// small to be seen anyway.
+/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes s
+/// infinite, and the parameter stands still from then on, as in PyTorch; steps that come after such
+/// a gradient would be too small to be seen anyway.
 ///
 /// The textbook, Keras and Optax have ε inside the root, `g / √(s + ε)`:
 /// [`epsilon_inside_root`](Self::epsilon_inside_root); the last two start from s = 0.1:

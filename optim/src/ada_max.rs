@@ -8,8 +8,8 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g| + ε); w -= η / (1 - β₁ᵗ) · m / u` (Kingma, Ba 2014, Adam:
-/// A Method for Stochastic Optimization, section 7.1; ε as in PyTorch).
+/// `m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g| + ε); w -= η / (1 - β₁ᵗ) · m / u` (Kingma, Ba 2014,
+/// Adam: A Method for Stochastic Optimization, section 7.1; ε as in PyTorch).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct AdaMax {

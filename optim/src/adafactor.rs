@@ -10,22 +10,24 @@ use crate::stepper::Stepper;
 use cotangent_core::kernel::{Real, Update};
 use cotangent_core::{Axes, DType, Norm, Result, Tensor};
 
-/// With the mean squares of the gradient's rows and columns averaged, `r = β r + (1 - β) mean_row(g²)` and
-/// `c = β c + (1 - β) mean_column(g²)`: `v = r c / max(mean(r), ε₁)`, `u = g / max(√v, ε₁)`,
-/// `w -= η λ w; w -= α u / max(1, rms(u) / d)` with `β = 1 - t^τ` and
-/// `α = max(ε₂, rms(w)) min(η, 1 / √t)` (Shazeer, Stern 2018, Adafactor: Adaptive Learning Rates with Sublinear
-/// Memory Cost; as in PyTorch, whose ε₁ and η differ from the paper's).
+/// With the mean squares of the gradient's rows and columns averaged,
+/// `r = β r + (1 - β) mean_row(g²)` and `c = β c + (1 - β) mean_column(g²)`:
+/// `v = r c / max(mean(r), ε₁)`, `u = g / max(√v, ε₁)`, `w -= η λ w; w -= α u / max(1, rms(u) / d)`
+/// with `β = 1 - t^τ` and `α = max(ε₂, rms(w)) min(η, 1 / √t)` (Shazeer, Stern 2018, Adafactor:
+/// Adaptive Learning Rates with Sublinear Memory Cost; as in PyTorch, whose ε₁ and η differ from
+/// the paper's).
 ///
-/// So the learning rate is relative to the size of a parameter, and at most 1 / √t. rms is the root of the
-/// mean square over all elements of a parameter.
+/// So the learning rate is relative to the size of a parameter, and at most 1 / √t. rms is the root
+/// of the mean square over all elements of a parameter.
 ///
-/// The state of a matrix is a number for each row and each column, in place of Adam's two for each element:
-/// for (n, m) these are n + m. A parameter of higher rank is a stack of matrices, its last two axes; a vector
-/// or a scalar has v for each element. Each step needs room for one more tensor of the parameter's shape, which
-/// is dropped before the next parameter's turn.
+/// The state of a matrix is a number for each row and each column, in place of Adam's two for each
+/// element: for (n, m) these are n + m. A parameter of higher rank is a stack of matrices, its last
+/// two axes; a vector or a scalar has v for each element. Each step needs room for one more tensor
+/// of the parameter's shape, which is dropped before the next parameter's turn.
 ///
-/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes a matrix NaN, and a
-/// vector stand still from then on, as in PyTorch: [`clip`](crate::clip) gradients that can be as large.
+/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes a matrix
+/// NaN, and a vector stand still from then on, as in PyTorch: [`clip`](crate::clip) gradients that
+/// can be as large.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Adafactor {
@@ -54,8 +56,8 @@ impl Adafactor {
         self
     }
 
-    /// ε₁, at least 0: the least root mean square that a gradient is divided by. By default the distance from
-    /// 1 to the next number of the parameter's dtype.
+    /// ε₁, at least 0: the least root mean square that a gradient is divided by. By default the
+    /// distance from 1 to the next number of the parameter's dtype.
     pub fn epsilon1(mut self, epsilon: f64) -> Self {
         self.epsilon1 = Some(epsilon);
         self
@@ -93,7 +95,8 @@ impl Adafactor {
     }
 }
 
-/// The shapes of the rows' and the columns' means, kept with length 1; none for vectors and scalars.
+/// The shapes of the rows' and the columns' means, kept with length 1; none for vectors and
+/// scalars.
 fn factors(shape: &[usize]) -> Option<[Vec<usize>; 2]> {
     let [.., _, _] = shape else {
         return None;

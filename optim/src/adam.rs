@@ -12,8 +12,8 @@ use cotangent_core::kernel::Real;
 /// `m̂ = m / (1 - β₁ᵗ)` and `v̂ = v / (1 - β₂ᵗ)` (Kingma, Ba 2014, Adam: A Method for Stochastic
 /// Optimization).
 ///
-/// A gradient whose share of the mean square leaves the range of the dtype (in `f32` from 5.8e20 on at the
-/// usual β₂) makes v infinite, and the parameter stands still from then on, as in PyTorch.
+/// A gradient whose share of the mean square leaves the range of the dtype (in `f32` from 5.8e20 on
+/// at the usual β₂) makes v infinite, and the parameter stands still from then on, as in PyTorch.
 ///
 /// ε stands outside the root, as in the paper and in PyTorch; the textbook has it inside:
 /// [`epsilon_inside_root`](Self::epsilon_inside_root).
@@ -52,8 +52,8 @@ impl Adam {
         self
     }
 
-    /// v̂ is made from the largest v so far (Reddi, Kale, Kumar 2018, On the Convergence of Adam and
-    /// Beyond), before its correction, as in PyTorch.
+    /// v̂ is made from the largest v so far (Reddi, Kale, Kumar 2018, On the Convergence of Adam
+    /// and Beyond), before its correction, as in PyTorch.
     pub fn amsgrad(mut self) -> Self {
         self.amsgrad = true;
         self

@@ -6,11 +6,12 @@ use cotangent_core::{Error, Result, Tensor, refusable};
 use std::fmt::Debug;
 
 /// What an optimizer does with one parameter: the state that it starts with, and an update. A
-/// [`Stepper`](crate::Stepper) does the rest: it finds each parameter's gradient and state, applies groups,
-/// leaves frozen parameters alone, and saves and loads.
+/// [`Stepper`](crate::Stepper) does the rest: it finds each parameter's gradient and state, applies
+/// groups, leaves frozen parameters alone, and saves and loads.
 ///
-/// The most used case is a formula for one element: a [`Rule`](crate::Rule), which [`Elementwise`](crate::Elementwise)
-/// makes an algorithm. Others need norms, products, or state of another shape than the parameter's:
+/// The most used case is a formula for one element: a [`Rule`](crate::Rule), which
+/// [`Elementwise`](crate::Elementwise) makes an algorithm. Others need norms, products, or state of
+/// another shape than the parameter's:
 ///
 /// ```
 /// use cotangent_core::{Axes, Norm, Result, Tensor, module::{Param, Pass}};
@@ -59,8 +60,8 @@ pub trait Algorithm: Debug + Send + Sync + 'static {
     /// The name that saved state carries; state of an algorithm with another name is not loaded.
     fn name(&self) -> &'static str;
 
-    /// The names of the tensors that the state of a parameter has, in [`init`](Self::init)'s order; a row for
-    /// each kind of parameter if they differ. Saved state with other names is not loaded.
+    /// The names of the tensors that the state of a parameter has, in [`init`](Self::init)'s order;
+    /// a row for each kind of parameter if they differ. Saved state with other names is not loaded.
     fn state_names(&self) -> Vec<Vec<&'static str>>;
 
     /// The state of a parameter before its first step.
@@ -69,19 +70,22 @@ pub trait Algorithm: Debug + Send + Sync + 'static {
     /// [`Error::Shape`] if the system refuses memory.
     fn init(&self, path: &str, value: &Tensor) -> Result<ParamState>;
 
-    /// Changes the parameter and its state. Gradient and state fit: the gradient is untracked and has the
-    /// parameter's shape and dtype; names, shapes and dtypes of the state are those that [`init`](Self::init)
-    /// gives, and have to stay so.
+    /// Changes the parameter and its state. Gradient and state fit: the gradient is untracked and
+    /// has the parameter's shape and dtype; names, shapes and dtypes of the state are those that
+    /// [`init`](Self::init) gives, and have to stay so.
     ///
-    /// To be computed first and assigned last, so that a parameter whose update fails has not changed. If
-    /// the system refuses memory, operations that cannot return an error do not panic here: the step is an error.
+    /// To be computed first and assigned last, so that a parameter whose update fails has not
+    /// changed. If the system refuses memory, operations that cannot return an error do not panic
+    /// here: the step is an error.
     ///
     /// # Errors
-    /// Those of the tensor operations that it uses. The parameters before this one have made the step then.
+    /// Those of the tensor operations that it uses. The parameters before this one have made the
+    /// step then.
     fn update(&self, step: &mut ParamStep<'_>) -> Result<()>;
 
-    /// The updates of all parameters of a step, sorted by path: one after the other, unless an algorithm has
-    /// a way to do them together. Each that has been made is to be marked as [done](ParamStep::done).
+    /// The updates of all parameters of a step, sorted by path: one after the other, unless an
+    /// algorithm has a way to do them together. Each that has been made is to be marked as
+    /// [done](ParamStep::done).
     ///
     /// # Errors
     /// Those of [`update`](Self::update), placed at the parameter's path.
@@ -89,8 +93,9 @@ pub trait Algorithm: Debug + Send + Sync + 'static {
         one_by_one(steps, |step| self.update(step))
     }
 
-    /// Checks the paths of the model's parameters before the first step, and before the first one after loading:
-    /// for an algorithm that treats some paths differently, and for which one that is missing is a mistake.
+    /// Checks the paths of the model's parameters before the first step, and before the first one
+    /// after loading: for an algorithm that treats some paths differently, and for which one that
+    /// is missing is a mistake.
     ///
     /// # Errors
     /// [`Error::Argument`] if a path that is asked for is missing.
@@ -142,15 +147,16 @@ pub(crate) fn one_by_one(
     Ok(())
 }
 
-/// What an optimizer keeps of one parameter: named tensors of any shapes and dtypes, and the number of the
-/// parameter's steps.
+/// What an optimizer keeps of one parameter: named tensors of any shapes and dtypes, and the number
+/// of the parameter's steps.
 #[derive(Clone, Debug, Default)]
 pub struct ParamState {
     pub(crate) steps: u64,
     pub(crate) tensors: Vec<(&'static str, Tensor)>,
 }
 
-/// The tensors with their names, before the first step. A number is a tensor of rank 0 and dtype `f64`.
+/// The tensors with their names, before the first step. A number is a tensor of rank 0 and dtype
+/// `f64`.
 impl<const N: usize> From<[(&'static str, Tensor); N]> for ParamState {
     fn from(tensors: [(&'static str, Tensor); N]) -> Self {
         Self {
@@ -183,8 +189,8 @@ impl ParamState {
         found.ok_or_else(|| Error::argument("ParamState", format!("there is no tensor `{name}`")))
     }
 
-    /// All tensors in the order of [`Algorithm::init`], to be changed or replaced by others of the same shapes
-    /// and dtypes.
+    /// All tensors in the order of [`Algorithm::init`], to be changed or replaced by others of the
+    /// same shapes and dtypes.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are not `N`.

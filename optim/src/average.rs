@@ -8,9 +8,10 @@ use cotangent_core::module::{LeafMut, LeafRef, Module, Part, Walk, WalkMut, step
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use std::collections::BTreeMap;
 
-/// A copy of a model whose parameters are averages over training: exponential (Polyak, Juditsky 1992,
-/// Acceleration of Stochastic Approximation by Averaging), or with equal weights (Izmailov, Podoprikhin,
-/// Garipov, Vetrov, Wilson 2018, Averaging Weights Leads to Wider Optima and Better Generalization).
+/// A copy of a model whose parameters are averages over training: exponential (Polyak, Juditsky
+/// 1992, Acceleration of Stochastic Approximation by Averaging), or with equal weights (Izmailov,
+/// Podoprikhin, Garipov, Vetrov, Wilson 2018, Averaging Weights Leads to Wider Optima and Better
+/// Generalization).
 ///
 /// ```
 /// use cotangent_core::{Tensor, module::{Param, Pass}};
@@ -28,9 +29,9 @@ use std::collections::BTreeMap;
 /// # Ok::<(), cotangent_core::Error>(())
 /// ```
 ///
-/// Buffers and counters, such as running statistics, are those of the model at the last update, as in
-/// PyTorch's `AveragedModel`; `recalibrate` in `cotangent-nn` makes statistics that fit the averaged
-/// weights.
+/// Buffers and counters, such as running statistics, are those of the model at the last update, as
+/// in PyTorch's `AveragedModel`; `recalibrate` in `cotangent-nn` makes statistics that fit the
+/// averaged weights.
 #[derive(Clone, Debug)]
 pub struct WeightAverage<M> {
     model: M,
@@ -39,8 +40,8 @@ pub struct WeightAverage<M> {
     updates: u64,
 }
 
-/// `from + share (to - from)`. Where the distance is infinite the two are weighted instead: their mean is
-/// in the range of the dtype if they are.
+/// `from + share (to - from)`. Where the distance is infinite the two are weighted instead: their
+/// mean is in the range of the dtype if they are.
 #[inline(always)]
 pub(crate) fn toward<T: Real>(from: T, to: T, share: f64) -> T {
     if share == 1.0 {
@@ -68,8 +69,8 @@ impl Step<0> for MoveTo {
 }
 
 impl<M: Module + Clone> WeightAverage<M> {
-    /// `average := decay · average + (1 - decay) · w` at each update; the decay in `[0, 1)`, 0.999 is
-    /// usual. The first update takes the weights as they are.
+    /// `average := decay · average + (1 - decay) · w` at each update; the decay in `[0, 1)`, 0.999
+    /// is usual. The first update takes the weights as they are.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if the decay is out of range.
@@ -94,8 +95,10 @@ impl<M: Module + Clone> WeightAverage<M> {
     /// Takes the weights as they are now into the average.
     ///
     /// # Errors
-    /// [`Error::State`](cotangent_core::Error::State) if the model's leaves are no longer those that it had, [`Error::Shape`](cotangent_core::Error::Shape)
-    /// or [`Error::DType`](cotangent_core::Error::DType) if one has changed its form. Then nothing has changed.
+    /// [`Error::State`](cotangent_core::Error::State) if the model's leaves are no longer those
+    /// that it had, [`Error::Shape`](cotangent_core::Error::Shape) or
+    /// [`Error::DType`](cotangent_core::Error::DType) if one has changed its form. Then nothing has
+    /// changed.
     pub fn update(&mut self, model: &M) -> Result<()> {
         let mut leaves = BTreeMap::new();
         Walk::over(model, |path, leaf| {

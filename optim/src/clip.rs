@@ -37,7 +37,8 @@ pub fn global_norm(max: f64) -> Clip {
     Clip::new(Kind::GlobalNorm, max)
 }
 
-/// A factor for each gradient by itself, so that its norm is at most `max`: `min(1, max / (norm + 1e-6))`.
+/// A factor for each gradient by itself, so that its norm is at most `max`:
+/// `min(1, max / (norm + 1e-6))`.
 #[doc(alias = "clip_by_norm")]
 pub fn norm(max: f64) -> Clip {
     Clip::new(Kind::Norm, max)
@@ -50,13 +51,13 @@ pub fn value(max: f64) -> Clip {
     Clip::new(Kind::Value, max)
 }
 
-/// A factor for each unit's gradient, so that its norm is at most `ratio · max(‖w‖, 1e-3)`, w being the
-/// unit's weights (Brock, De, Smith, Simonyan 2021, High-Performance Large-Scale Image Recognition
-/// Without Normalization, with ratios about 0.01).
+/// A factor for each unit's gradient, so that its norm is at most `ratio · max(‖w‖, 1e-3)`, w being
+/// the unit's weights (Brock, De, Smith, Simonyan 2021, High-Performance Large-Scale Image
+/// Recognition Without Normalization, with ratios about 0.01).
 ///
-/// A unit's weights are a row of a weight (out, in, …); a vector or a scalar counts as one unit. So it
-/// is in Optax, whose kernels are (…, in, out). Gradients of tensors that are no parameters of the model
-/// are left alone. The paper does not clip the last layer: [`of`](Clip::of) chooses.
+/// A unit's weights are a row of a weight (out, in, …); a vector or a scalar counts as one unit. So
+/// it is in Optax, whose kernels are (…, in, out). Gradients of tensors that are no parameters of
+/// the model are left alone. The paper does not clip the last layer: [`of`](Clip::of) chooses.
 #[doc(alias = "agc")]
 pub fn adaptive(ratio: f64) -> Clip {
     Clip::new(Kind::Adaptive, ratio)
@@ -94,7 +95,8 @@ impl Kind {
 /// What the norm of a unit's weights counts as at least, in adaptive clipping.
 const LEAST_NORM: f64 = 1e-3;
 
-/// Beyond it norms may leave the range of `f32`, and factors that undo them: units are clipped in `f64`.
+/// Beyond it norms may leave the range of `f32`, and factors that undo them: units are clipped in
+/// `f64`.
 const LARGE_NORM: f64 = 1e30;
 
 /// The norm of a tensor, given its sum of squares, which may have left the range of `f64`.
@@ -131,8 +133,8 @@ impl Clip {
         }
     }
 
-    /// The same for gradients that are not finite: they are clipped like others. As PyTorch's default,
-    /// whose global norm then turns finite gradients into zeros or NaN.
+    /// The same for gradients that are not finite: they are clipped like others. As PyTorch's
+    /// default, whose global norm then turns finite gradients into zeros or NaN.
     pub fn allow_nonfinite(mut self) -> Self {
         self.allow_nonfinite = true;
         self
@@ -149,14 +151,14 @@ impl Clip {
 
     /// Clips the gradients and returns the norm that all of them had together before.
     ///
-    /// The model gives the parameters their names, and the weights for adaptive clipping. Gradients of
-    /// tensors that are not its parameters are clipped too, unless [`of`](Self::of) chooses.
+    /// The model gives the parameters their names, and the weights for adaptive clipping. Gradients
+    /// of tensors that are not its parameters are clipped too, unless [`of`](Self::of) chooses.
     ///
     /// # Errors
-    /// [`Error::NonFinite`], within the path of the first parameter whose gradient has a value or a norm
-    /// that is not finite, unless that is allowed; [`Error::Argument`] if the bound is not above 0 or a
-    /// pattern matches no parameter; [`Error::Shape`] if a gradient does not have its parameter's shape.
-    /// Then nothing has changed.
+    /// [`Error::NonFinite`], within the path of the first parameter whose gradient has a value or a
+    /// norm that is not finite, unless that is allowed; [`Error::Argument`] if the bound is not
+    /// above 0 or a pattern matches no parameter; [`Error::Shape`] if a gradient does not have its
+    /// parameter's shape. Then nothing has changed.
     pub fn apply(&self, model: &(impl Module + ?Sized), gradients: &mut Gradients) -> Result<f64> {
         let op = self.kind.name();
         Interval::Bound.check(op, "the bound", self.bound)?;

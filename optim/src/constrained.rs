@@ -6,8 +6,8 @@ use cotangent_core::state::{StateDict, Stateful};
 use cotangent_core::{Gradients, Result};
 use std::fmt;
 
-/// An optimizer that brings the model back within a constraint after each step: a bound on the norm of
-/// each unit's weights, weights that are not negative.
+/// An optimizer that brings the model back within a constraint after each step: a bound on the norm
+/// of each unit's weights, weights that are not negative.
 ///
 /// ```
 /// use cotangent_core::{ModuleExt, Tensor, module::{Module, Param, Pass}};
@@ -29,9 +29,9 @@ use std::fmt;
 ///
 /// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0).apply(model)`.
 ///
-/// An error of the constraint comes back from `step`, which has changed the parameters by then. Inside
-/// a [`Lookahead`](crate::Lookahead) the fast weights are constrained, and so are the slow ones where the
-/// constraint is a convex set.
+/// An error of the constraint comes back from `step`, which has changed the parameters by then.
+/// Inside a [`Lookahead`](crate::Lookahead) the fast weights are constrained, and so are the slow
+/// ones where the constraint is a convex set.
 pub struct Constrained<O, C> {
     optimizer: O,
     constraint: C,

@@ -6,8 +6,8 @@ use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Part, step};
 use cotangent_core::{Error, Result, Tensor};
 
-/// The [`Algorithm`] that applies a [`Rule`] to every element, in one sweep over all parameters of a step. If
-/// the system refuses memory for it, none has changed.
+/// The [`Algorithm`] that applies a [`Rule`] to every element, in one sweep over all parameters of
+/// a step. If the system refuses memory for it, none has changed.
 #[derive(Clone, Copy, Debug)]
 pub struct Elementwise<R, const N: usize>(pub R);
 

@@ -10,9 +10,9 @@ use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Part, step};
 use cotangent_core::{DType, Result, Tensor};
 
-/// m and v as Adam's; `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`, the norms over each parameter, their
-/// quotient 1 where one of them is 0 (You et al. 2019, Large Batch Optimization for Deep Learning:
-/// Training BERT in 76 minutes). PyTorch has none; this is Optax's.
+/// m and v as Adam's; `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`, the norms over each
+/// parameter, their quotient 1 where one of them is 0 (You et al. 2019, Large Batch Optimization
+/// for Deep Learning: Training BERT in 76 minutes). PyTorch has none; this is Optax's.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Lamb {
@@ -73,8 +73,8 @@ impl Step<3> for Direction {
     }
 }
 
-/// `w -= size r`, where the size may leave the range of the dtype though the step does not: then `r` is
-/// brought to a length of about 1 first.
+/// `w -= size r`, where the size may leave the range of the dtype though the step does not: then
+/// `r` is brought to a length of about 1 first.
 #[derive(Clone, Copy)]
 struct Descend {
     /// A power of two, mostly 1.
@@ -131,8 +131,8 @@ impl Algorithm for Lamb {
         let [m, v] = at.state.tensors_mut()?;
         let dtype = at.param.value().dtype();
         let mut r = Tensor::zeros(at.param.shape(), dtype)?;
-        // It writes the parameter too, as it is: should memory for that be needed and refused, then here,
-        // where nothing has changed yet.
+        // It writes the parameter too, as it is: should memory for that be needed and refused, then
+        // here, where nothing has changed yet.
         step(&mut [Part {
             param: &mut *at.param,
             gradient: at.gradient,

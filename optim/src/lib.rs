@@ -1,8 +1,8 @@
 //! Optimizers, gradient clipping and learning-rate schedules for `cotangent`.
 //!
-//! An optimizer is an [`Algorithm`], the initial state and the update of one parameter, run by a [`Stepper`],
-//! which finds each parameter's gradient and keeps its state. The most used algorithm is a [`Rule`], a formula over
-//! one element of parameter, gradient and state.
+//! An optimizer is an [`Algorithm`], the initial state and the update of one parameter, run by a
+//! [`Stepper`], which finds each parameter's gradient and keeps its state. The most used algorithm
+//! is a [`Rule`], a formula over one element of parameter, gradient and state.
 //!
 //! ```
 //! use cotangent_core::{Tensor, module::{Module, Param, Pass}};

@@ -8,8 +8,8 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `w -= η (sign(β₁ m + (1 - β₁) g) + λ w); m = β₂ m + (1 - β₂) g` (Chen et al. 2023, Symbolic Discovery of
-/// Optimization Algorithms). PyTorch has none; this is Optax's.
+/// `w -= η (sign(β₁ m + (1 - β₁) g) + λ w); m = β₂ m + (1 - β₂) g` (Chen et al. 2023, Symbolic
+/// Discovery of Optimization Algorithms). PyTorch has none; this is Optax's.
 ///
 /// Steps are larger than Adam's: a learning rate 3 to 10 times smaller, and a weight decay as many
 /// times larger, are usual.

@@ -10,12 +10,13 @@ use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Tensor};
 use std::collections::BTreeMap;
 
-/// Every k steps of the optimizer inside: `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton, Ba 2019,
-/// Lookahead Optimizer: k steps forward, 1 step back).
+/// Every k steps of the optimizer inside: `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton,
+/// Ba 2019, Lookahead Optimizer: k steps forward, 1 step back).
 ///
-/// The slow weights start as those that the first step finds. The state of the optimizer inside goes on
-/// over the synchronization, as in Optax; PyTorch has no such optimizer. A parameter that is frozen, or has
-/// no gradient in the step that synchronizes, is synchronized when it next has one.
+/// The slow weights start as those that the first step finds. The state of the optimizer inside
+/// goes on over the synchronization, as in Optax; PyTorch has no such optimizer. A parameter that
+/// is frozen, or has no gradient in the step that synchronizes, is synchronized when it next has
+/// one.
 ///
 /// ```
 /// use cotangent_core::{Tensor, module::{Param, Pass}};
@@ -136,8 +137,8 @@ fn same_kind(slow: &Tensor, param: &Param) -> Result<()> {
     Ok(())
 }
 
-/// The state of the optimizer inside under `fast.`, and for each parameter its slow weights and the steps
-/// since its last synchronization, under `slow.PATH` and `steps.PATH`.
+/// The state of the optimizer inside under `fast.`, and for each parameter its slow weights and the
+/// steps since its last synchronization, under `slow.PATH` and `steps.PATH`.
 impl<O: Stateful> Stateful for Lookahead<O> {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();

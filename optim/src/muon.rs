@@ -12,21 +12,23 @@ use cotangent_core::kernel::{Real, Update};
 use cotangent_core::module::{Matcher, Pattern};
 use cotangent_core::{Result, Tensor};
 
-/// For matrices `m = μ m + (1 - μ) g`; `w -= η λ w; w -= η s NS(μ m + (1 - μ) g)`, where NS brings all singular
-/// values to between about 0.7 and 1.2 by five Newton-Schulz iterations
-/// `X := a X + (b A + c A²) X` with `A = X Xᵀ`, from `X / ‖X‖`, and s depends on the [shape](MuonScale) (Jordan et al.
-/// 2024, Muon: An optimizer for hidden layers in neural networks). All other parameters are AdamW's, with the same
-/// learning rate and weight decay, as in Keras.
+/// For matrices `m = μ m + (1 - μ) g`; `w -= η λ w; w -= η s NS(μ m + (1 - μ) g)`, where NS brings
+/// all singular values to between about 0.7 and 1.2 by five Newton-Schulz iterations
+/// `X := a X + (b A + c A²) X` with `A = X Xᵀ`, from `X / ‖X‖`, and s depends on the
+/// [shape](MuonScale) (Jordan et al. 2024, Muon: An optimizer for hidden layers in neural
+/// networks). All other parameters are AdamW's, with the same learning rate and weight decay, as in
+/// Keras.
 ///
-/// Muon is for the weights of hidden layers. Embeddings and the output layer are matrices too, which its authors
-/// leave to AdamW: [`exclude`](Self::exclude) them.
+/// Muon is for the weights of hidden layers. Embeddings and the output layer are matrices too,
+/// which its authors leave to AdamW: [`exclude`](Self::exclude) them.
 ///
-/// The state of a matrix is one number for each element. Each step needs room for a few more tensors of its shape,
-/// and makes fifteen products of it.
+/// The state of a matrix is one number for each element. Each step needs room for a few more
+/// tensors of its shape, and makes fifteen products of it.
 ///
-/// PyTorch's `Muon` takes matrices only; its iterations are in bfloat16, so that its results differ from these,
-/// which are in the parameter's dtype, by up to some percent of a step. Its scale is [`MuonScale::Original`] by
-/// default. Keras adds ε to the norm, PyTorch and this take the larger of the two.
+/// PyTorch's `Muon` takes matrices only; its iterations are in bfloat16, so that its results differ
+/// from these, which are in the parameter's dtype, by up to some percent of a step. Its scale is
+/// [`MuonScale::Original`] by default. Keras adds ε to the norm, PyTorch and this take the larger
+/// of the two.
 ///
 /// ```
 /// use cotangent_core::{Tensor, module::{Param, Pass}};
@@ -62,8 +64,8 @@ pub struct Muon {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MuonScale {
-    /// 0.2 √max(n, m): steps about as large as AdamW's, so that one learning rate serves both (Liu et al. 2025,
-    /// Muon is Scalable for LLM Training). PyTorch: `match_rms_adamw`.
+    /// 0.2 √max(n, m): steps about as large as AdamW's, so that one learning rate serves both (Liu
+    /// et al. 2025, Muon is Scalable for LLM Training). PyTorch: `match_rms_adamw`.
     #[default]
     MatchRmsAdamW,
     /// √max(1, n / m), the authors'. PyTorch: `original`.
@@ -84,8 +86,8 @@ impl MuonScale {
 }
 
 impl Muon {
-    /// Learning rate η (1e-3 is usual), μ 0.95, looking ahead as above, 5 iterations, ε 1e-7, λ 0.1, and AdamW's β
-    /// 0.9 and 0.999 and ε 1e-8 with the same learning rate and weight decay.
+    /// Learning rate η (1e-3 is usual), μ 0.95, looking ahead as above, 5 iterations, ε 1e-7, λ
+    /// 0.1, and AdamW's β 0.9 and 0.999 and ε 1e-8 with the same learning rate and weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings {
@@ -139,8 +141,8 @@ impl Muon {
         self
     }
 
-    /// Leaves the matrices whose paths match the pattern to AdamW. A pattern that matches none of the model's
-    /// parameters is an error of the first step.
+    /// Leaves the matrices whose paths match the pattern to AdamW. A pattern that matches none of
+    /// the model's parameters is an error of the first step.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a regular expression is malformed.

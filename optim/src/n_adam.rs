@@ -8,9 +8,9 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// m and v as Adam's; `w -= η ((1 - μ_t) / (1 - Π) g + μ_{t+1} / (1 - Π μ_{t+1}) m) / (√v̂ + ε)` with
-/// `μ_t = β₁ (1 - 0.5 · 0.96^(ψ t))` and Π the product of `μ_1` to `μ_t` (Dozat 2016, Incorporating Nesterov
-/// Momentum into Adam).
+/// m and v as Adam's; `w -= η ((1 - μ_t) / (1 - Π) g + μ_{t+1} / (1 - Π μ_{t+1}) m) / (√v̂ + ε)`
+/// with `μ_t = β₁ (1 - 0.5 · 0.96^(ψ t))` and Π the product of `μ_1` to `μ_t` (Dozat 2016,
+/// Incorporating Nesterov Momentum into Adam).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct NAdam {

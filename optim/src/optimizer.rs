@@ -13,12 +13,14 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// gradient are not touched, nor is their state.
     ///
     /// # Errors
-    /// [`Error::Shape`](cotangent_core::Error::Shape) or [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if a gradient or a
-    /// state does not fit its parameter; no parameter has changed then.
+    /// [`Error::Shape`](cotangent_core::Error::Shape) or
+    /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if a
+    /// gradient or a state does not fit its parameter; no parameter has changed then.
     ///
     /// Memory that the system refuses: a [`Rule`](crate::Rule) has changed no parameter then. An
-    /// [`Algorithm`](crate::Algorithm) that updates one parameter after the other (LAMB, Adafactor, Muon) has changed
-    /// those before the one that the error names, in the order of their paths, and counted their steps.
+    /// [`Algorithm`](crate::Algorithm) that updates one parameter after the other (LAMB, Adafactor,
+    /// Muon) has changed those before the one that the error names, in the order of their paths,
+    /// and counted their steps.
     fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
 
     /// Forgets the state of the parameters whose paths are meant; how many these are. See
@@ -38,7 +40,8 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// Changes the settings, as a schedule does.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if one is out of range; nothing has changed then.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if one is out of range; nothing has
+    /// changed then.
     fn set_settings(&mut self, settings: Settings) -> Result<()>;
 
     /// The learning rate.
@@ -49,7 +52,8 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// Sets the learning rate.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if it is not finite and at least 0; nothing has changed then.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if it is not finite and at least 0;
+    /// nothing has changed then.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         self.set_settings(Settings {
             learning_rate,
@@ -58,7 +62,8 @@ pub trait Optimizer: Stateful + Debug + Send {
     }
 }
 
-/// What an [`Optimizer`] that is made of another one leaves to it: all but the step, or `settings` alone.
+/// What an [`Optimizer`] that is made of another one leaves to it: all but the step, or `settings`
+/// alone.
 macro_rules! delegate {
     ($this:ident, $inner:expr) => {
         fn forget(
@@ -124,8 +129,8 @@ impl dyn Optimizer + '_ {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if a regular expression is malformed, or if there is no state under such
-    /// a path.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a regular expression is malformed,
+    /// or if there is no state under such a path.
     pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
         self.forget(&pattern.matcher()?)
     }

@@ -8,10 +8,10 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// m and v as Adam's; with `ρ = 2 / (1 - β₂) - 1` and `ρ_t = ρ - 2 t β₂ᵗ / (1 - β₂ᵗ)`, if `ρ_t > 5`:
-/// `w -= η r m̂ √(1 - β₂ᵗ) / (√v + ε)` with `r² = (ρ_t - 4)(ρ_t - 2) ρ / ((ρ - 4)(ρ - 2) ρ_t)`, and before that
-/// `w -= η m̂` (Liu, Jiang, He, Chen, Liu, Gao, Han 2019, On the Variance of the Adaptive Learning Rate
-/// and Beyond).
+/// m and v as Adam's; with `ρ = 2 / (1 - β₂) - 1` and `ρ_t = ρ - 2 t β₂ᵗ / (1 - β₂ᵗ)`, if
+/// `ρ_t > 5`: `w -= η r m̂ √(1 - β₂ᵗ) / (√v + ε)` with
+/// `r² = (ρ_t - 4)(ρ_t - 2) ρ / ((ρ - 4)(ρ - 2) ρ_t)`, and before that `w -= η m̂` (Liu, Jiang, He,
+/// Chen, Liu, Gao, Han 2019, On the Variance of the Adaptive Learning Rate and Beyond).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct RAdam {

@@ -12,13 +12,13 @@ use cotangent_core::kernel::Real;
 /// (Tieleman, Hinton 2012, Lecture 6.5, rmsprop; centered: Graves 2013, Generating Sequences With
 /// Recurrent Neural Networks).
 ///
-/// A gradient whose share of v leaves the range of the dtype (in `f32` from 1.8e20 on) makes v infinite, and
-/// the parameter stands still from then on; centered it may become NaN.
+/// A gradient whose share of v leaves the range of the dtype (in `f32` from 1.8e20 on) makes v
+/// infinite, and the parameter stands still from then on; centered it may become NaN.
 ///
 /// The textbook has ε inside the root and α 0.9, as Keras and TensorFlow 1 have:
 /// [`epsilon_inside_root`](Self::epsilon_inside_root). TensorFlow 1 starts from v = 1:
-/// [`initial`](Self::initial). Keras keeps η inside the momentum, which is the same as long as it is
-/// constant.
+/// [`initial`](Self::initial). Keras keeps η inside the momentum, which is the same as long as it
+/// is constant.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct RmsProp {
@@ -31,8 +31,8 @@ pub struct RmsProp {
 }
 
 impl RmsProp {
-    /// Learning rate η (1e-2 is usual), α 0.99, ε 1e-8, no momentum, not centered, v from 0, no weight
-    /// decay.
+    /// Learning rate η (1e-2 is usual), α 0.99, ε 1e-8, no momentum, not centered, v from 0, no
+    /// weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate),
@@ -60,8 +60,8 @@ impl RmsProp {
         self
     }
 
-    /// Divides by the standard deviation: `a = α a + (1 - α) g`, and `v - a²` in place of v. Should that
-    /// come out below 0 by rounding, it counts as 0; PyTorch's step is NaN then.
+    /// Divides by the standard deviation: `a = α a + (1 - α) g`, and `v - a²` in place of v. Should
+    /// that come out below 0 by rounding, it counts as 0; PyTorch's step is NaN then.
     pub fn centered(mut self) -> Self {
         self.centered = true;
         self
@@ -73,8 +73,8 @@ impl RmsProp {
         self
     }
 
-    /// The optimizer. One that is built without momentum has no buffer for it, and takes none from a
-    /// schedule.
+    /// The optimizer. One that is built without momentum has no buffer for it, and takes none from
+    /// a schedule.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.

@@ -11,14 +11,15 @@ pub struct StepInfo {
     pub number: u64,
     /// The optimizer's settings.
     pub settings: Settings,
-    /// The parameter's [carried number](Rule::CARRY), which [`Rule::prepare`] may change; 1 without one.
+    /// The parameter's [carried number](Rule::CARRY), which [`Rule::prepare`] may change; 1 without
+    /// one.
     pub carry: f64,
     /// What [`Rule::prepare`] works out once for all elements, such as bias corrections.
     pub shared: [f64; 3],
 }
 
-/// The formula of an optimizer with `N` numbers of state per element: all that your own optimizer needs, if
-/// no element depends on another. For others there is [`Algorithm`](crate::Algorithm).
+/// The formula of an optimizer with `N` numbers of state per element: all that your own optimizer
+/// needs, if no element depends on another. For others there is [`Algorithm`](crate::Algorithm).
 ///
 /// ```
 /// use cotangent_core::kernel::Real;
@@ -57,8 +58,9 @@ pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
     /// The names of the state, under which it is saved.
     const STATE: [&'static str; N];
 
-    /// The name of a number that each parameter carries from step to step and that is saved with its state,
-    /// if there is one: [`StepInfo::carry`], 1 before the first step (NAdam's product of momenta).
+    /// The name of a number that each parameter carries from step to step and that is saved with
+    /// its state, if there is one: [`StepInfo::carry`], 1 before the first step (NAdam's product of
+    /// momenta).
     const CARRY: Option<&'static str> = None;
 
     /// What the state of a parameter starts as.
@@ -66,12 +68,13 @@ pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
         [0.0; N]
     }
 
-    /// Works out, once per parameter and step, what the elements share: sets `shared`, and `carry` if it has one.
+    /// Works out, once per parameter and step, what the elements share: sets `shared`, and `carry`
+    /// if it has one.
     fn prepare(&self, _at: &mut StepInfo) {}
 
     /// The new parameter and state, from parameter `w`, gradient `g` and state. To be marked
-    /// `#[inline(always)]`: what is not inlined is not vectorized. If it panics, some elements have made the
-    /// step and others have not; shapes stay.
+    /// `#[inline(always)]`: what is not inlined is not vectorized. If it panics, some elements have
+    /// made the step and others have not; shapes stay.
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, state: [T; N]) -> (T, [T; N]);
 }
 

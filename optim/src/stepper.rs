@@ -1,5 +1,5 @@
-//! What makes an algorithm an optimizer: finding each parameter's gradient, keeping its state by path, groups,
-//! saving and loading.
+//! What makes an algorithm an optimizer: finding each parameter's gradient, keeping its state by
+//! path, groups, saving and loading.
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::group::Group;
@@ -33,7 +33,8 @@ pub struct Stepper {
 #[derive(Clone, Debug)]
 struct Kept {
     state: ParamState,
-    /// The form of the parameter that it fits; none if it was loaded and its parameter has not been seen.
+    /// The form of the parameter that it fits; none if it was loaded and its parameter has not been
+    /// seen.
     form: Option<(Shape, DType)>,
 }
 
@@ -75,8 +76,9 @@ impl Stepper {
         Ok(())
     }
 
-    /// The algorithm must find the paths that it asks for. Every state that was loaded must be of a parameter
-    /// that the model has: state that is silently left unused is a run that is silently another one.
+    /// The algorithm must find the paths that it asks for. Every state that was loaded must be of a
+    /// parameter that the model has: state that is silently left unused is a run that is silently
+    /// another one.
     fn check_model(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
         if self.unchecked {
             let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
@@ -232,18 +234,20 @@ impl Optimizer for Stepper {
     }
 }
 
-/// The number of parameters that have state under the algorithm's name, `algorithm.NAME`; the settings under `settings.`; and for each parameter that has
-/// state its count of steps and its tensors, under `steps.PATH` and `slot.NAME.PATH`. Loading replaces all
-/// of it, the settings too, as in PyTorch: to go on with another learning rate, set it afterwards. What the
-/// optimizer was built with beside them (β₂, ε, groups) is not part of it.
+/// The number of parameters that have state under the algorithm's name, `algorithm.NAME`; the
+/// settings under `settings.`; and for each parameter that has state its count of steps and its
+/// tensors, under `steps.PATH` and `slot.NAME.PATH`. Loading replaces all of it, the settings too,
+/// as in PyTorch: to go on with another learning rate, set it afterwards. What the optimizer was
+/// built with beside them (β₂, ε, groups) is not part of it.
 ///
-/// State of an algorithm with another name is refused. That of [`Adam`](crate::Adam) fits [`AdamW`](crate::AdamW),
-/// which is the same algorithm with another weight decay.
+/// State of an algorithm with another name is refused. That of [`Adam`](crate::Adam) fits
+/// [`AdamW`](crate::AdamW), which is the same algorithm with another weight decay.
 ///
-/// State that was saved before it named its algorithm has a number more for each parameter, `carry.PATH`.
-/// It is loaded if its tensors have the names that are expected and the number is what the algorithm leaves
-/// there: so those of Adam, AdamW, RAdam and LAMB, which are the same averages, are taken for one another, as
-/// they were then, and so are those of momentum and Nesterov's.
+/// State that was saved before it named its algorithm has a number more for each parameter,
+/// `carry.PATH`. It is loaded if its tensors have the names that are expected and the number is
+/// what the algorithm leaves there: so those of Adam, AdamW, RAdam and LAMB, which are the same
+/// averages, are taken for one another, as they were then, and so are those of momentum and
+/// Nesterov's.
 impl Stateful for Stepper {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
@@ -280,8 +284,8 @@ impl Stateful for Stepper {
                 let there = kind.iter().filter(|name| state.get(&slot(name)).is_some());
                 there.count()
             };
-            // The largest kind that is there as a whole; if there is none, an error says what is missing
-            // of the one of which there is most.
+            // The largest kind that is there as a whole; if there is none, an error says what is
+            // missing of the one of which there is most.
             let kind = kinds
                 .iter()
                 .max_by_key(|kind| (found(kind) == kind.len(), found(kind)));
@@ -311,8 +315,8 @@ impl Stateful for Stepper {
     }
 }
 
-/// A state as it was saved before it named its algorithm, as it would be saved now: a number that an
-/// algorithm carries from step to step is a tensor with a name.
+/// A state as it was saved before it named its algorithm, as it would be saved now: a number that
+/// an algorithm carries from step to step is a tensor with a name.
 fn named(state: &StateDict, algorithm: &str, kinds: &[Vec<&str>]) -> Result<StateDict> {
     let mut all = StateDict::new();
     insert_writer(&mut all, algorithm, state.part("steps").len());

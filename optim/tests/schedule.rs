@@ -1,5 +1,5 @@
-//! Schedules at work: they set what the optimizer goes by, are put together, stop and go on, and refuse
-//! what they cannot be.
+//! Schedules at work: they set what the optimizer goes by, are put together, stop and go on, and
+//! refuse what they cannot be.
 
 use cotangent_core::module::{Param, Pass};
 use cotangent_core::state::{Entry, StateDict, Stateful, load_checkpoint, save_checkpoint};

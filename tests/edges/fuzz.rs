@@ -224,8 +224,8 @@ fn largest_of(values: &[f64]) -> f64 {
     finite.fold(0.0f64, |largest, x| largest.max(x.abs()))
 }
 
-/// Whether quotients by squares of elements, or sums of products with them, leave the range, or elements
-/// are infinite already.
+/// Whether quotients by squares of elements, or sums of products with them, leave the range, or
+/// elements are infinite already.
 fn is_wide(seen: &Seen) -> bool {
     let all = || seen.operands.iter().flatten().chain(seen.cotangent);
     let sizes = || all().map(|x| x.abs()).filter(|&x| x > 0.0 && x.is_finite());
@@ -472,8 +472,8 @@ fn around_optimizers() -> Vec<Operation> {
     all
 }
 
-/// In single precision everything gives what it gives in double precision, rounded, but for what the
-/// table says.
+/// In single precision everything gives what it gives in double precision, rounded, but for what
+/// the table says.
 #[test]
 fn single_precision_agrees_with_double() -> Result<()> {
     let entries = operations::registry().into_iter();

@@ -51,7 +51,8 @@ fn planted(
     })
 }
 
-/// Functions close to the end of their domain, to a pole or to a bend, on both sides where there are two.
+/// Functions close to the end of their domain, to a pole or to a bend, on both sides where there
+/// are two.
 const NEAR_AN_EDGE: &[(&str, Function, &[f64])] = &[
     (
         "ln",
@@ -165,7 +166,8 @@ fn where_no_step_fits_the_check_is_inconclusive_and_says_what_helps() -> Result<
     Ok(())
 }
 
-/// Many elements at once, one of them beside the edge: along directions, and with the element found.
+/// Many elements at once, one of them beside the edge: along directions, and with the element
+/// found.
 #[test]
 fn one_element_beside_an_edge_among_many() -> Result<()> {
     let mut elements = vec![0.0; 300];
@@ -201,7 +203,8 @@ fn values_whose_squares_overflow_are_judged() -> Result<()> {
     Ok(())
 }
 
-/// Single precision inside, a staircase to small steps: a gradient of 0 is not confirmed where it is flat.
+/// Single precision inside, a staircase to small steps: a gradient of 0 is not confirmed where it
+/// is flat.
 #[test]
 fn a_staircase_is_not_flat() -> Result<()> {
     let single = |x: &Tensor| x.to_dtype(DType::F32).sin().to_dtype(DType::F64);
@@ -259,7 +262,8 @@ fn what_is_flat_under_a_large_sum_passes() -> Result<()> {
     Ok(())
 }
 
-/// The same of a model, whose units are off for every sample, of second order, and along directions.
+/// The same of a model, whose units are off for every sample, of second order, and along
+/// directions.
 #[test]
 fn dead_units_of_a_model_pass_under_a_large_sum() -> Result<()> {
     let mut net = Mlp::builder([3, 8, 2]).build(&mut ChaCha8Rng::seed_from_u64(1))?;

@@ -1,4 +1,5 @@
-//! Backward and forward passes side by side, in pools of the user's: no lock is held where work can be stolen.
+//! Backward and forward passes side by side, in pools of the user's: no lock is held where work can
+//! be stolen.
 
 use cotangent::nn::{recalibrate, signal::Signal};
 use cotangent::prelude::*;

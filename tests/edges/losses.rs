@@ -22,7 +22,8 @@ fn rounded(x: f64, dtype: DType) -> f64 {
     }
 }
 
-/// Equal within a relative error, or to the last digit of the smallest numbers; infinite where infinite, NaN where NaN.
+/// Equal within a relative error, or to the last digit of the smallest numbers; infinite where
+/// infinite, NaN where NaN.
 #[track_caller]
 fn assert_near(what: &str, found: &Tensor, expected: &[f64]) {
     let (tolerance, smallest) = if found.dtype() == DType::F32 {

@@ -35,8 +35,8 @@ impl Constant for Tensor {
     }
 }
 
-/// The gradient of `f` at `x` under the cotangent `g`, which must be the same from the fused kernels,
-/// recorded, and of operands that do not lie side by side; and the derivative of its sum.
+/// The gradient of `f` at `x` under the cotangent `g`, which must be the same from the fused
+/// kernels, recorded, and of operands that do not lie side by side; and the derivative of its sum.
 fn gradients(f: &Function, x: &Tensor, g: &Tensor) -> Result<(Vec<f64>, Vec<f64>)> {
     let bits = |values: &[f64]| -> Vec<u64> {
         let signless = values
@@ -65,7 +65,8 @@ fn gradients(f: &Function, x: &Tensor, g: &Tensor) -> Result<(Vec<f64>, Vec<f64>
     Ok((found.unwrap_or_default(), second))
 }
 
-/// Where a function is constant its gradient is 0, whatever comes back; so is the second derivative.
+/// Where a function is constant its gradient is 0, whatever comes back; so is the second
+/// derivative.
 #[test]
 fn where_a_function_is_constant_the_cotangent_does_not_matter() -> Result<()> {
     let below = [-1.0, -0.0, 0.0, -1e30, -INF];
@@ -395,7 +396,8 @@ fn the_padding_row_of_an_embedding_gets_no_infinite_gradient() -> Result<()> {
     Ok(())
 }
 
-/// At infinity x times a gate is its limit, as are its derivatives; PyTorch multiplies 0 by infinity.
+/// At infinity x times a gate is its limit, as are its derivatives; PyTorch multiplies 0 by
+/// infinity.
 #[test]
 fn gates_at_infinity_have_their_limits() -> Result<()> {
     let gates: [(&str, Function); 6] = [

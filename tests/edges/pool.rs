@@ -242,7 +242,8 @@ fn a_fork_of_a_process_that_trains_works() {
             }
             let (mut status, started) = (0, Instant::now());
             loop {
-                // SAFETY: the status is written to where there is room for it; option 1 does not wait.
+                // SAFETY: the status is written to where there is room for it; option 1 does not
+                // wait.
                 let ended = unsafe { waitpid(child, &raw mut status, 1) };
                 if ended == child {
                     break;

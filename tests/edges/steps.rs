@@ -1,4 +1,5 @@
-//! Optimizers, clipping and accumulation at the edges of the dtype's range; NaN that must stay visible.
+//! Optimizers, clipping and accumulation at the edges of the dtype's range; NaN that must stay
+//! visible.
 
 use cotangent::nn::regularize;
 use cotangent::optim::clip;
@@ -63,7 +64,8 @@ fn one_gradient_far_from_1_and_then_ones() -> Result<()> {
     for first in [1e20, 1e-20, 1e-30] {
         let gradients = [&[first][..], &[1.0; 19]].concat();
         for (name, build) in ALL {
-            // A square by itself, and a tenth of it, are beyond the range: as in PyTorch, v is infinite.
+            // A square by itself, and a tenth of it, are beyond the range: as in PyTorch, v is
+            // infinite.
             let squares = ["AdaGrad", "AdaGrad, inside", "AdaDelta", "Adafactor"];
             if first == 1e20 && squares.contains(&name) {
                 assert_eq!(path(build, &gradients, DType::F32)?, [1.0; 20], "{name}");

@@ -1,4 +1,5 @@
-//! Squares that leave the dtype's range though the result does not; variances where the mean is large.
+//! Squares that leave the dtype's range though the result does not; variances where the mean is
+//! large.
 
 use cotangent::data::{self, Dataset, Standardizer};
 use cotangent::nn::BatchNorm;
@@ -6,8 +7,8 @@ use cotangent::{Axes, Backward, DType, Error, Indices, Norm, Result, Tensor};
 
 type Function = fn(&Tensor) -> Result<Tensor>;
 
-/// What is compared: the value of a function; its gradient, contracted with 1, 2, 3, …; the same by a
-/// recorded backward pass; and the second derivative, contracted with 1, -2, 3, -4, ….
+/// What is compared: the value of a function; its gradient, contracted with 1, 2, 3, …; the same by
+/// a recorded backward pass; and the second derivative, contracted with 1, -2, 3, -4, ….
 fn parts(f: Function, x: &Tensor) -> Result<[Vec<f64>; 4]> {
     let ramp = |like: &Tensor, sign: f64| {
         let values = (0..like.len()).map(|i| (i + 1) as f64 * sign.powi(i as i32));

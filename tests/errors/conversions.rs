@@ -1,4 +1,5 @@
-//! One `?` for every kind of error in the prelude's `Result`, whose message a failing `main` prints.
+//! One `?` for every kind of error in the prelude's `Result`, whose message a failing `main`
+//! prints.
 
 use cotangent::figure::{Chart, Charts, Figure};
 use cotangent::prelude::*;
@@ -121,8 +122,8 @@ fn a_failing_main_prints_the_message() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// Not a test of its own: what the one above runs in another process. It does what Rust's start of a
-/// program does with that which `main` returns.
+/// Not a test of its own: what the one above runs in another process. It does what Rust's start of
+/// a program does with that which `main` returns.
 #[test]
 fn as_main() {
     if std::env::var_os(FAILS).is_some() {

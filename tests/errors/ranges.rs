@@ -1,4 +1,5 @@
-//! One rule for each kind of number: epsilon, probability, decay, share, in all layers that take one.
+//! One rule for each kind of number: epsilon, probability, decay, share, in all layers that take
+//! one.
 
 use super::{says, zeros};
 use cotangent::prelude::*;

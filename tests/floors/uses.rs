@@ -1,5 +1,6 @@
 //! Which file of a crate uses which, read from the sources: `use` lines and paths in the code, each
-//! followed through re-exports to the file that defines the item. Tests and documentation do not count.
+//! followed through re-exports to the file that defines the item. Tests and documentation do not
+//! count.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +62,8 @@ impl Crate {
         all
     }
 
-    /// Adds what the tokens of module `names` say; the modules that have files of their own to `open`.
+    /// Adds what the tokens of module `names` say; the modules that have files of their own to
+    /// `open`.
     fn scan(&mut self, names: &Names, file: &str, tokens: TokenStream, open: &mut Vec<Names>) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
         let is =
@@ -158,15 +160,16 @@ impl Crate {
         globs.map(|(_, module)| module.file.clone()).collect()
     }
 
-    /// The file that defines what `path` means in module `names`; none for what is not of this crate, and
-    /// for a folder, since what is used of it has a path of its own.
+    /// The file that defines what `path` means in module `names`; none for what is not of this
+    /// crate, and for a folder, since what is used of it has a path of its own.
     fn file_of(&self, names: &Names, path: &Names) -> Option<String> {
         let (module, is_module) = self.resolve(names, path, 0)?;
         let found = &self.modules[&module];
         (!is_module || found.children.is_empty()).then(|| found.file.clone())
     }
 
-    /// The module that `path`, written in module `names`, leads to, and whether it means the module itself.
+    /// The module that `path`, written in module `names`, leads to, and whether it means the module
+    /// itself.
     fn resolve(&self, names: &Names, path: &[String], depth: usize) -> Option<(Names, bool)> {
         if depth > 20 {
             return None;
@@ -249,8 +252,8 @@ impl Module {
     }
 }
 
-/// The names that `::` joins at the beginning, and how many tokens that is, with a last `::` behind which
-/// something else stands.
+/// The names that `::` joins at the beginning, and how many tokens that is, with a last `::` behind
+/// which something else stands.
 fn path(tokens: &[TokenTree]) -> (Names, usize) {
     let mut names = Names::new();
     let mut i = 0;

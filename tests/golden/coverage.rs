@@ -1,6 +1,6 @@
-//! No layer without golden values: every type that `nn` exports is built by a row of PyTorch's table,
-//! or stands below with the reason why not. The names are read from the sources, so that a new layer
-//! cannot be forgotten.
+//! No layer without golden values: every type that `nn` exports is built by a row of PyTorch's
+//! table, or stands below with the reason why not. The names are read from the sources, so that a
+//! new layer cannot be forgotten.
 
 use crate::table;
 use std::collections::BTreeSet;
@@ -30,8 +30,8 @@ const NO_ROW: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// The names that a library's root exports: the last of each path, or those in its braces. Not whole
-/// crates, which it passes on under a name of its own.
+/// The names that a library's root exports: the last of each path, or those in its braces. Not
+/// whole crates, which it passes on under a name of its own.
 fn exported(source: &str) -> BTreeSet<&str> {
     let uses = source.split("\npub use ").skip(1);
     let paths = uses.filter_map(|rest| rest.split(';').next());

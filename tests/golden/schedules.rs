@@ -178,8 +178,8 @@ fn follow(file: &File, name: &str, build: Build, failures: &mut Failures) -> Res
             schedule.observe(metrics[step]);
         }
     }
-    // At the end of a straight line to nearly 0, PyTorch's value is off by the roundings of what it comes
-    // from. What is multiplied by the same factor again and again is as exact at any size.
+    // At the end of a straight line to nearly 0, PyTorch's value is off by the roundings of what it
+    // comes from. What is multiplied by the same factor again and again is as exact at any size.
     let floor = if metrics.is_some() { 0.0 } else { 1e-5 };
     let bound = Bound {
         f64: 1e-12,

@@ -1,5 +1,5 @@
-//! Custom operations take part in the report by their kind: rows, figures and verdicts are those of the
-//! library's own.
+//! Custom operations take part in the report by their kind: rows, figures and verdicts are those of
+//! the library's own.
 
 use cotangent::nn::signal::Verdict::{Dead, Exploding, Healthy, Saturated, Vanishing};
 use cotangent::nn::signal::{self, Report, Verdict};
@@ -203,8 +203,8 @@ fn custom_operations_have_the_rows_and_verdicts_of_the_librarys() -> Result<()> 
     Ok(())
 }
 
-/// An operation of which nothing is known is no activation and no normalization, but its parameters are
-/// those of a layer.
+/// An operation of which nothing is known is no activation and no normalization, but its parameters
+/// are those of a layer.
 #[test]
 fn operations_of_other_kinds_are_rows_without_claims() -> Result<()> {
     let unknown = Kinds {
@@ -254,8 +254,8 @@ fn a_lookup_makes_data_of_a_parameter_and_a_loss_ends_a_row() -> Result<()> {
     };
     let found = rows(OpKind::Lookup, OpKind::Loss)?;
     assert_eq!(found, ["table: custom", "out: linear"]);
-    // A part of a parameter is a parameter, and so is all that is computed from parameters alone: only
-    // the targets are data.
+    // A part of a parameter is a parameter, and so is all that is computed from parameters alone:
+    // only the targets are data.
     assert_eq!(rows(OpKind::Shape, OpKind::Loss)?, ["table: custom"]);
     let found = rows(OpKind::Lookup, OpKind::Other)?;
     assert_eq!(found, ["table: custom", "out: linear custom"]);

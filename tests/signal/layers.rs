@@ -1,5 +1,5 @@
-//! The rows of every layer of `nn`, in one table. The layers are read from the exports, so that a new
-//! one cannot be forgotten.
+//! The rows of every layer of `nn`, in one table. The layers are read from the exports, so that a
+//! new one cannot be forgotten.
 
 use cotangent::nn::signal::{self, LayerSignal, Report};
 use cotangent::nn::{Gelu, MlpBlock, MlpBuilder, Normalization};
@@ -75,8 +75,8 @@ struct Sandwich<L> {
     above: Linear,
 }
 
-/// The rows of a layer that is given the results of a linear layer, (16, 8) or of this shape, and whose
-/// own, 8 for each of the 16 samples, another takes.
+/// The rows of a layer that is given the results of a linear layer, (16, 8) or of this shape, and
+/// whose own, 8 for each of the 16 samples, another takes.
 fn given<L: Module>(
     shape: &[usize],
     layer: L,
@@ -98,7 +98,8 @@ fn given<L: Module>(
     Ok(rows(&report))
 }
 
-/// As [`given`], for a layer of (16, 8). (A linear layer reshapes what has more axes, there and back.)
+/// As [`given`], for a layer of (16, 8). (A linear layer reshapes what has more axes, there and
+/// back.)
 fn layer<L: Layer>(layer: L) -> Result<Vec<String>> {
     given(&[16, 8], layer, L::forward)
 }
@@ -113,8 +114,8 @@ struct Table {
 }
 
 impl Table {
-    /// A layer by its exported name and what is special; its rows, and those that are expected, but for
-    /// that of the layer above.
+    /// A layer by its exported name and what is special; its rows, and those that are expected, but
+    /// for that of the layer above.
     fn row(
         &mut self,
         (name, special): (&'static str, &str),
@@ -384,7 +385,8 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
         let x = net.boxed.forward(&x, pass)?.tanh();
         let x = net.pair.1.forward(&net.pair.0.forward(&x, pass)?, pass)?;
         let x = net.frozen.forward(&x, pass)?.relu();
-        // A product and a normalization of one module are a row each; the bias belongs to the product.
+        // A product and a normalization of one module are a row each; the bias belongs to the
+        // product.
         let x = x
             .matmul(&net.weight.read(pass))?
             .add(&net.bias.read(pass))?

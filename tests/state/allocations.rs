@@ -57,8 +57,8 @@ unsafe impl GlobalAlloc for Remembering {
 #[global_allocator]
 static ALLOCATOR: Remembering = Remembering;
 
-/// No test of this program needs nearly as much at once (a backtrace needs a third of it), and all sizes
-/// that files claim are larger.
+/// No test of this program needs nearly as much at once (a backtrace needs a third of it), and all
+/// sizes that files claim are larger.
 #[track_caller]
 pub fn assert_small() {
     let largest = LARGEST.load(Relaxed);

@@ -1,5 +1,5 @@
-//! Deep models: what needs no names of the leaves does not make them, and each level costs as much as
-//! the one before it.
+//! Deep models: what needs no names of the leaves does not make them, and each level costs as much
+//! as the one before it.
 
 use crate::allocations::requested;
 use cotangent::module::{Walk, WalkMut};

@@ -1,7 +1,7 @@
 //! Files of earlier versions: what they hold is what is loaded.
 //!
-//! They were written with the net below, the field `embedding` still frozen by an attribute, when leaf
-//! number n (from 1) held n, n - 1/8, n - 2/8 and so on, or the count n · 2⁴⁰.
+//! They were written with the net below, the field `embedding` still frozen by an attribute, when
+//! leaf number n (from 1) held n, n - 1/8, n - 2/8 and so on, or the count n · 2⁴⁰.
 
 use cotangent::module::{LeafRef, Walk};
 use cotangent::prelude::*;

@@ -1,5 +1,6 @@
-//! Files that have been tampered with at random: loading gives a typed error and leaves the model as
-//! it was, or it gives a model of the same structure. It never panics, and never asks for much memory.
+//! Files that have been tampered with at random: loading gives a typed error and leaves the model
+//! as it was, or it gives a model of the same structure. It never panics, and never asks for much
+//! memory.
 //!
 //! In the test suite this takes about a second. For longer:
 //!

@@ -43,7 +43,8 @@ const RELATIVE: f64 = 2e-6;
 /// And beside it: so many of the smallest steps of `f32`, and one for each element of a row.
 const SMALLEST: f64 = 1.5e-45;
 const STEPS: f64 = 4.0;
-/// Operands that are moved by a rounding or two explain a difference of some times what this changes.
+/// Operands that are moved by a rounding or two explain a difference of some times what this
+/// changes.
 const NUDGE: f64 = 2e-7;
 const NUDGES: u64 = 6;
 const TIMES: f64 = 4.0;
@@ -97,8 +98,8 @@ struct Case {
     elementwise: bool,
 }
 
-/// Results of an operation, by name: the value, the gradient of each operand that has one, and the same
-/// as recorded for gradients of gradients, which other code computes.
+/// Results of an operation, by name: the value, the gradient of each operand that has one, and the
+/// same as recorded for gradients of gradients, which other code computes.
 type Outcome = Vec<(String, Vec<f64>)>;
 
 fn run(f: &Function, case: &Case, dtype: DType) -> Result<Outcome> {
@@ -136,8 +137,8 @@ fn agrees(single: f64, double: f64, slack: f64) -> bool {
     double.is_finite() && (within(single) - within(expected)).abs() <= slack
 }
 
-/// How far each result moves, in either precision, if the operands do by a rounding: an operation that
-/// is as exact as its operands may be off by as much.
+/// How far each result moves, in either precision, if the operands do by a rounding: an operation
+/// that is as exact as its operands may be off by as much.
 fn spread(f: &Function, case: &Case) -> Result<Vec<Vec<f64>>> {
     let mut spread: Vec<Vec<f64>> = Vec::new();
     for dtype in [DType::F64, DType::F32] {
@@ -176,8 +177,8 @@ fn spread(f: &Function, case: &Case) -> Result<Vec<Vec<f64>>> {
 }
 
 impl Found {
-    /// Holds an operation against itself in double precision: on every value or pair of values if it
-    /// takes and gives elements one by one, on drawn rows if not.
+    /// Holds an operation against itself in double precision: on every value or pair of values if
+    /// it takes and gives elements one by one, on drawn rows if not.
     pub fn examine(&mut self, operation: &Operation, exceptions: &[Exception]) -> Result<()> {
         if is_elementwise(operation)? {
             self.compare(operation, &every_value(operation)?, exceptions);
@@ -418,7 +419,8 @@ fn drawn(operation: &Operation, seed: u64) -> Result<Option<Case>> {
     }
     let mut operands = Vec::new();
     for shape in (operation.operands)(sizes) {
-        // Of a few of the values, so that these meet each other and themselves; most rows are finite.
+        // Of a few of the values, so that these meet each other and themselves; most rows are
+        // finite.
         let bound = [FINITE, FINITE, VALUES.len()][below(3, rng)];
         let few: Vec<f32> = (0..=below(3, rng))
             .map(|_| VALUES[below(bound, rng)])

@@ -1,5 +1,5 @@
-//! The names of public functions, and of those that tests call, read from the sources, so that a new
-//! function cannot be forgotten.
+//! The names of public functions, and of those that tests call, read from the sources, so that a
+//! new function cannot be forgotten.
 
 #![allow(dead_code)] // Each test reads a part.
 
@@ -32,8 +32,8 @@ fn is(token: Option<&TokenTree>, text: &str) -> bool {
     token.is_some_and(|token| token.to_string() == text)
 }
 
-/// Adds the names after `pub fn`, at any depth, those in macro calls included, and whether the comment
-/// before has an example; not in tests, and not in the definitions of macros.
+/// Adds the names after `pub fn`, at any depth, those in macro calls included, and whether the
+/// comment before has an example; not in tests, and not in the definitions of macros.
 fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (i, token) in tokens.iter().enumerate() {

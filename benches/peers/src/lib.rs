@@ -1,6 +1,6 @@
 //! What the runners in Rust share. A runner is a process that first prints the names of what it can
-//! do as one line of JSON, and then answers each line `NAME SECONDS` with one line of JSON: the median
-//! microseconds of one run, over so many seconds. `./run` talks to several of them in turns.
+//! do as one line of JSON, and then answers each line `NAME SECONDS` with one line of JSON: the
+//! median microseconds of one run, over so many seconds. `./run` talks to several of them in turns.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};

@@ -50,8 +50,8 @@ impl Backward {
         self
     }
 
-    /// Keeps the gradient of an intermediate tensor too: [`Gradients::get`] finds it by that tensor.
-    /// PyTorch: `tensor.retain_grad()`.
+    /// Keeps the gradient of an intermediate tensor too: [`Gradients::get`] finds it by that
+    /// tensor. PyTorch: `tensor.retain_grad()`.
     ///
     /// ```
     /// use cotangent_core::{Backward, Tensor};
@@ -351,8 +351,8 @@ impl Pending {
 }
 
 fn add_to(sum: &mut Tensor, cotangent: &Tensor) {
-    // The place is filled with any tensor for a moment, so that the sum can be made in the storage of
-    // the first.
+    // The place is filled with any tensor for a moment, so that the sum can be made in the storage
+    // of the first.
     let first = std::mem::replace(sum, cotangent.clone());
     *sum = add_cotangents(first, cotangent);
 }

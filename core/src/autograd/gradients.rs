@@ -69,8 +69,8 @@ impl Gradients {
         self.by_leaf.iter().map(|(&id, gradient)| (id, gradient))
     }
 
-    /// Replaces every gradient by what `f` makes of it. If `f` panics, the gradient that it was given is
-    /// gone and those behind it are as they were.
+    /// Replaces every gradient by what `f` makes of it. If `f` panics, the gradient that it was
+    /// given is gone and those behind it are as they were.
     pub fn map_in_place(&mut self, mut f: impl FnMut(Tensor) -> Tensor) {
         let ids: Vec<LeafId> = self.by_leaf.keys().copied().collect();
         for id in ids {

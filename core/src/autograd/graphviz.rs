@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The graph that a tensor was computed by, in Graphviz' DOT language: operations as ellipses, leaves
-/// as boxes, each with the shape of what it gives.
+/// The graph that a tensor was computed by, in Graphviz' DOT language: operations as ellipses,
+/// leaves as boxes, each with the shape of what it gives.
 ///
 /// Prints with `{}`; `dot -Tsvg` draws it.
 ///
@@ -72,8 +72,8 @@ impl Dot {
 impl fmt::Display for Dot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "digraph {{")?;
-        // The order of creation, which is that of the forward pass; numbered from 0, so that the same
-        // computation gives the same text.
+        // The order of creation, which is that of the forward pass; numbered from 0, so that the
+        // same computation gives the same text.
         let numbers: BTreeMap<u64, usize> = self.nodes.keys().copied().zip(0..).collect();
         for (id, node) in &self.nodes {
             let name = match self.names.get(&LeafId(*id)) {

@@ -10,8 +10,8 @@ use crate::tensor::with_dtype;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What nodes report to. It travels with the leaves that are read under a checked pass, and with all
-/// that is computed from them.
+/// What nodes report to. It travels with the leaves that are read under a checked pass, and with
+/// all that is computed from them.
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     names: BTreeMap<LeafId, String>,

@@ -15,14 +15,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Tr
 /// One edge per operand; none to what needs no gradient.
 pub(crate) type Parents = SmallVec<[Option<Arc<Node>>; 3]>;
 
-/// How a tracked tensor was made: what it was computed from, and in one piece with that the operation,
-/// of whatever type it is.
+/// How a tracked tensor was made: what it was computed from, and in one piece with that the
+/// operation, of whatever type it is.
 ///
-/// A thread that waits for others in a parallel region may be given another task meanwhile, which may
-/// come to the same node. So nobody ever waits at a node: `links` is locked only to be read or replaced,
-/// and `slot` is only tried. It is shared by all backward passes that use the operation, side by side;
-/// the one that uses the operation up takes the links first, and whoever is the last to use the
-/// operation drops it.
+/// A thread that waits for others in a parallel region may be given another task meanwhile, which
+/// may come to the same node. So nobody ever waits at a node: `links` is locked only to be read or
+/// replaced, and `slot` is only tried. It is shared by all backward passes that use the operation,
+/// side by side; the one that uses the operation up takes the links first, and whoever is the last
+/// to use the operation drops it.
 pub(crate) struct Node<S: Slot + ?Sized = dyn Slot> {
     /// The creation number: larger than those of all parents.
     pub id: u64,
@@ -145,8 +145,8 @@ impl Node {
         }
     }
 
-    /// Drops the operation if backward has used it up, unless it is in use: then whoever is the last to
-    /// use it does. To be called after each use.
+    /// Drops the operation if backward has used it up, unless it is in use: then whoever is the
+    /// last to use it does. To be called after each use.
     fn give_up(&self) {
         if !self.is_consumed() {
             return;
@@ -252,9 +252,9 @@ thread_local! {
 }
 
 impl<S: Slot + ?Sized> Drop for Node<S> {
-    /// A long chain must not be dropped by recursion: whoever starts the drop collects the edges that
-    /// fall off and drops them in a loop. What an operation has saved holds no nodes but its operands',
-    /// which wait among those edges when it is dropped.
+    /// A long chain must not be dropped by recursion: whoever starts the drop collects the edges
+    /// that fall off and drops them in a loop. What an operation has saved holds no nodes but its
+    /// operands', which wait among those edges when it is dropped.
     ///
     /// If an operation's own `Drop` panics, the rest is dropped before the panic goes on.
     fn drop(&mut self) {

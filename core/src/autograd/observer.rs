@@ -12,10 +12,10 @@ use std::sync::Arc;
 /// Who is shown a computation as it happens: the parameters that are read, what is computed from
 /// them, and the gradients on the way back.
 ///
-/// It travels with the parameters that are read under an
-/// [observed pass](crate::module::Pass::observed), and from there to all that is computed from them:
-/// no hook in a model's code, and no cost anywhere else. What is computed from untracked tensors alone
-/// is not shown.
+/// It travels with the parameters that are read under an [observed
+/// pass](crate::module::Pass::observed), and from there to all that is computed from them: no hook
+/// in a model's code, and no cost anywhere else. What is computed from untracked tensors alone is
+/// not shown.
 ///
 /// ```
 /// use cotangent_core::{Forward, Observer, Tensor, module::{Param, Pass}};
@@ -41,8 +41,8 @@ pub trait Observer: Send + Sync + 'static {
         true
     }
 
-    /// Whether it is shown what frozen parameters compute too, which takes a graph there. No gradient
-    /// of such parameters is returned.
+    /// Whether it is shown what frozen parameters compute too, which takes a graph there. No
+    /// gradient of such parameters is returned.
     fn sees_frozen(&self) -> bool {
         false
     }
@@ -150,8 +150,8 @@ impl Pulled<'_> {
         (self.operand, LeafId(self.parent.id))
     }
 
-    /// The part of the operand's gradient that comes this way, in the operand's shape or in one that
-    /// it was broadcast to.
+    /// The part of the operand's gradient that comes this way, in the operand's shape or in one
+    /// that it was broadcast to.
     pub fn cotangent(&self) -> Tensor {
         self.cotangent.detach()
     }

@@ -67,8 +67,8 @@ impl Tensor {
         Self::from(array)
     }
 
-    /// The elements in row-major order, for writing in place: those of a copy if anything else holds
-    /// their storage. The tensor is untracked then.
+    /// The elements in row-major order, for writing in place: those of a copy if anything else
+    /// holds their storage. The tensor is untracked then.
     pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
         let inner = Arc::make_mut(&mut self.0);
         inner.node = None;
@@ -140,7 +140,8 @@ impl Tensor {
     /// The elements in row-major order.
     ///
     /// # Errors
-    /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the system refuses memory.
+    /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the system refuses
+    /// memory.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.expect_dtype("to_vec", T::DTYPE)?;
         refusable("to_vec", || Ok(self.array().to_vec()))
@@ -174,8 +175,8 @@ impl Tensor {
         self.update(Scale(factor), [])
     }
 
-    /// Replaces each element by `formula` of it and of the elements of `others` at the same place, in the
-    /// same storage if nothing else holds it. Not recorded: the tensor is untracked then.
+    /// Replaces each element by `formula` of it and of the elements of `others` at the same place,
+    /// in the same storage if nothing else holds it. Not recorded: the tensor is untracked then.
     ///
     /// ```
     /// use cotangent_core::Tensor;
@@ -199,8 +200,8 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`] if one of `others` has another shape or dtype, or the system
-    /// refuses memory; nothing has changed then.
+    /// [`Error::Shape`] or [`Error::DType`] if one of `others` has another shape or dtype, or the
+    /// system refuses memory; nothing has changed then.
     ///
     /// # Panics
     /// If the formula does. Then some elements have changed and others have not.
@@ -269,7 +270,8 @@ impl Tensor {
         DType::expect_same(op, &there.collect::<Vec<_>>())
     }
 
-    /// As [`expect_one_dtype`](Self::expect_one_dtype) for a list of operands, called `list[0]`, `list[1]`.
+    /// As [`expect_one_dtype`](Self::expect_one_dtype) for a list of operands, called `list[0]`,
+    /// `list[1]`.
     pub(crate) fn expect_one_dtype_in(
         op: &'static str,
         list: &str,

@@ -6,10 +6,12 @@ use super::{Error, Result};
 ///
 /// The rules of all layers, losses, optimizers and schedules:
 ///
-/// - an **epsilon**, a learning rate, a weight decay and other factors: [`AtLeast0`](Self::AtLeast0). An epsilon of 0
-///   is allowed; what it then guards against divides by zero;
-/// - a **probability** of dropping elements and a **decay**, which is what is left of a running value (momentum, β):
-///   [`Below1`](Self::Below1). At 1 nothing would be left, or nothing new would be seen;
+/// - an **epsilon**, a learning rate, a weight decay and other factors:
+///   [`AtLeast0`](Self::AtLeast0). An epsilon of 0 is allowed; what it then guards against divides
+///   by zero;
+/// - a **probability** of dropping elements and a **decay**, which is what is left of a running
+///   value (momentum, β): [`Below1`](Self::Below1). At 1 nothing would be left, or nothing new
+///   would be seen;
 /// - a **share**, which may be the whole (label smoothing, how much of the new a running statistic
 ///   takes): [`Share`](Self::Share);
 /// - a **size** to divide by, or a number that must lead somewhere: [`Above0`](Self::Above0);

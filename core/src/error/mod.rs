@@ -13,14 +13,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Everything that can go wrong, apart from programming errors in this crate.
 ///
-/// Layers and optimizers place an error in the model: [`root`](Self::root) is what went wrong, to match
-/// on, and [`path`](Self::path) says where.
+/// Layers and optimizers place an error in the model: [`root`](Self::root) is what went wrong, to
+/// match on, and [`path`](Self::path) says where.
 ///
-/// Both `{}` and `{:?}` give the message, so that `unwrap` and a `main` that returns a [`Result`] show a
-/// sentence and not a struct.
+/// Both `{}` and `{:?}` give the message, so that `unwrap` and a `main` that returns a [`Result`]
+/// show a sentence and not a struct.
 ///
-/// One `?` carries the errors of the other crates of `cotangent`, of `std::io` and of parsing numbers in a
-/// function that returns a [`Result`]; [`other`](Self::other) takes any error.
+/// One `?` carries the errors of the other crates of `cotangent`, of `std::io` and of parsing
+/// numbers in a function that returns a [`Result`]; [`other`](Self::other) takes any error.
 ///
 /// ```
 /// use cotangent_core::{Result, Tensor};
@@ -58,7 +58,8 @@ pub enum Error {
         expected: DType,
         /// The dtype that it got.
         found: DType,
-        /// The operand of that dtype, such as `weight`, or several; empty if there is only one tensor.
+        /// The operand of that dtype, such as `weight`, or several; empty if there is only one
+        /// tensor.
         operand: String,
         /// The operands of the expected dtype.
         others: String,
@@ -183,7 +184,8 @@ impl Error {
         Self::Within { path, source }
     }
 
-    /// The dotted path of the module in which it occurred, if that is known and not the whole model.
+    /// The dotted path of the module in which it occurred, if that is known and not the whole
+    /// model.
     ///
     /// ```
     /// use cotangent_core::{Error, Tensor};
@@ -227,8 +229,8 @@ impl Error {
         }
     }
 
-    /// An [`Error::DType`]: a tensor of another dtype than the operation needs. If it is one of several
-    /// operands, [`DType::expect_same`] says which.
+    /// An [`Error::DType`]: a tensor of another dtype than the operation needs. If it is one of
+    /// several operands, [`DType::expect_same`] says which.
     ///
     /// ```
     /// use cotangent_core::{DType, Error};
@@ -245,7 +247,8 @@ impl Error {
         }
     }
 
-    /// An [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things called `of`.
+    /// An [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things called
+    /// `of`.
     ///
     /// ```
     /// use cotangent_core::Error;
@@ -351,8 +354,8 @@ impl Error {
         Self::Other(error.into())
     }
 
-    /// An [`Error::Argument`]: an argument out of range. [`Interval`](crate::Interval) has the usual
-    /// ranges of numbers.
+    /// An [`Error::Argument`]: an argument out of range. [`Interval`](crate::Interval) has the
+    /// usual ranges of numbers.
     ///
     /// ```
     /// use cotangent_core::Error;

@@ -114,8 +114,8 @@ fn bits(tensor: &Tensor) -> Vec<u64> {
     tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
 }
 
-/// Numbers of either sign and of unequal sizes, so that two errors do not cancel: multiples of 1/8 of
-/// magnitudes from 1/2 to 3/2, so that a step along them is exact.
+/// Numbers of either sign and of unequal sizes, so that two errors do not cancel: multiples of 1/8
+/// of magnitudes from 1/2 to 3/2, so that a step along them is exact.
 fn signed(shape: &[usize], rng: &mut ChaCha8Rng) -> Result<Tensor> {
     Tensor::from_fn(shape, DType::F64, || signed_number(rng))
 }

@@ -74,8 +74,8 @@ pub fn of_operands(
 /// ```
 ///
 /// # Panics
-/// At the caller's line, with the report, unless all gradients match, and if the function fails. What
-/// numeric differences cannot tell is no match: the report then says so, and what helps.
+/// At the caller's line, with the report, unless all gradients match, and if the function fails.
+/// What numeric differences cannot tell is no match: the report then says so, and what helps.
 #[macro_export]
 macro_rules! assert_gradients {
     (|$($parameter:ident),+ $(,)?| $body:expr, $($operand:expr),+ $(,)?) => {{

@@ -5,11 +5,12 @@
 //! differences with an error bar, is held against the one that backward gives. A direction that
 //! disagrees is halved until the element is found. Small tensors are checked element by element.
 //!
-//! A gradient passes if it differs from the slope by no more than the tolerance and the error bar, and the
-//! error bar is within the tolerance. The error bar is what the extrapolation still changes, and
-//! the rounding of the function's value: its size times 2^-51, divided by the step. Where rounding is too large,
-//! larger steps are tried; where the function ends, bends or jumps nearby (`ln` at 1e-9), smaller
-//! ones. What no step can tell is [inconclusive](Verdict::Inconclusive), which is no pass.
+//! A gradient passes if it differs from the slope by no more than the tolerance and the error bar,
+//! and the error bar is within the tolerance. The error bar is what the extrapolation still
+//! changes, and the rounding of the function's value: its size times 2^-51, divided by the step.
+//! Where rounding is too large, larger steps are tried; where the function ends, bends or jumps
+//! nearby (`ln` at 1e-9), smaller ones. What no step can tell is
+//! [inconclusive](Verdict::Inconclusive), which is no pass.
 //!
 //! ```
 //! use cotangent_core::{Tensor, gradcheck};
@@ -119,8 +120,8 @@ impl Gradcheck {
     }
 
     /// Along random directions only, however small a tensor is, for large models: a tensor whose
-    /// gradient is right takes 6 to 18 evaluations per direction as a rule, whatever its size. A direction
-    /// that disagrees is still halved until the element is found.
+    /// gradient is right takes 6 to 18 evaluations per direction as a rule, whatever its size. A
+    /// direction that disagrees is still halved until the element is found.
     pub fn fast(self) -> Self {
         self.every_element_up_to(0)
     }

@@ -32,7 +32,8 @@ pub(super) struct Line<'a> {
     pub scale: f64,
     /// The distance to where an operand would change its sign, where many functions have an edge.
     pub distance: f64,
-    /// The error that is good enough: so much, and so much of the slope, or of what it is compared with.
+    /// The error that is good enough: so much, and so much of the slope, or of what it is compared
+    /// with.
     pub absolute: f64,
     pub relative: f64,
     pub compared: f64,
@@ -159,8 +160,8 @@ impl Line<'_> {
         Ok(best)
     }
 
-    /// How far the function, which is the same all over a step, stays so on the side where it does for longer:
-    /// a unit that is off is off up to its kink.
+    /// How far the function, which is the same all over a step, stays so on the side where it does
+    /// for longer: a unit that is off is off up to its kink.
     fn follow(&mut self, step: f64) -> Result<f64> {
         let mut farthest = step;
         for side in [-1.0, 1.0] {
@@ -177,9 +178,9 @@ impl Line<'_> {
         Ok((self.f)(place)?.value.to_bits() == self.center.value.to_bits())
     }
 
-    /// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982, Accurate
-    /// computation of F'(x) and F'(x) F''(x)), and of the one-sided ones: where `f` is smooth these
-    /// meet, at a kink they stay apart.
+    /// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982,
+    /// Accurate computation of F'(x) and F'(x) F''(x)), and of the one-sided ones: where `f` is
+    /// smooth these meet, at a kink they stay apart.
     fn estimate(&mut self, step: f64) -> Result<Estimate> {
         let center = self.center;
         let mut row: Vec<f64> = Vec::with_capacity(HALVINGS);
@@ -230,8 +231,8 @@ impl Line<'_> {
         let stays =
             (jump(closest) - jump(before)).abs() <= 0.05 * jump(closest).abs() + 8.0 * rounding;
         let (raw, sides) = (sides, (apart && stays).then_some(closest));
-        // Across a pole or a jump the differences grow with every halving and say nothing, or they cancel and
-        // those of the sides grow.
+        // Across a pole or a jump the differences grow with every halving and say nothing, or they
+        // cancel and those of the sides grow.
         let unnoticed = self.absolute + self.relative * value.abs() + 16.0 * rounding;
         let settles = change <= unnoticed.max(0.3 * value.abs());
         let grows = jump(raw[HALVINGS - 1]).abs() > 1.5 * jump(raw[0]).abs() + unnoticed;

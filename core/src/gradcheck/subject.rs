@@ -18,8 +18,8 @@ pub(super) trait Subject {
     fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)>;
 }
 
-/// The output of a recorded run, and its gradients, contracted with `cotangent`, in the order of the
-/// tensors.
+/// The output of a recorded run, and its gradients, contracted with `cotangent`, in the order of
+/// the tensors.
 pub(super) fn gradients(
     subject: &dyn Subject,
     backward: &Backward,
@@ -38,8 +38,8 @@ pub(super) fn gradients(
     Ok((output, found.collect()))
 }
 
-/// The gradients of a subject as a subject: all its gradients for a cotangent, which is a tensor to be
-/// moved like the others, contracted with given weights.
+/// The gradients of a subject as a subject: all its gradients for a cotangent, which is a tensor to
+/// be moved like the others, contracted with given weights.
 pub(super) struct Second<'a> {
     pub first: &'a mut dyn Subject,
     pub cotangent: Tensor,

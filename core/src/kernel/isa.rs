@@ -1,7 +1,8 @@
 //! Instruction sets: one generic body per kernel, compiled once for each, chosen at run time.
 //!
 //! A kernel implements [`Kernel`] with an `#[inline(always)]` `run`; [`dispatch`] inlines that body
-//! into a function compiled for the best instruction set of this machine. No kernel uses intrinsics.
+//! into a function compiled for the best instruction set of this machine. No kernel uses
+//! intrinsics.
 
 use std::sync::OnceLock;
 

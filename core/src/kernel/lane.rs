@@ -7,8 +7,8 @@ use crate::kernel::real::{Real, ScalarFunction};
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// One element of a slice, in a kernel compiled for the instruction set `I`, where it takes the sine or
-/// cosine of the angles `A` only.
+/// One element of a slice, in a kernel compiled for the instruction set `I`, where it takes the
+/// sine or cosine of the angles `A` only.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Lane<F, I, A = AnyAngle>(pub F, PhantomData<(I, A)>);

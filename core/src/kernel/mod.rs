@@ -1,9 +1,9 @@
 //! The kernel floor: loops over slices, compiled for several instruction sets and chosen at run
 //! time. Nothing here knows tensors, graphs or modules.
 //!
-//! From below: `isa` (instruction sets), `fma`, `math` (the elementary
-//! functions), `float` (what is stored), `real` (what formulas are written in), `lane` (an element as such),
-//! and the families of kernels.
+//! From below: `isa` (instruction sets), `fma`, `math` (the elementary functions), `float` (what is
+//! stored), `real` (what formulas are written in), `lane` (an element as such), and the families of
+//! kernels.
 //!
 //! Results never depend on the number of threads: work is cut at fixed places, and what the pieces
 //! give is combined in a fixed order.

@@ -1,8 +1,8 @@
 //! What formulas are written in: [`Real`].
 //!
-//! A formula over [`Real`] is written once. With [`Lane`](crate::kernel::Lane) it becomes a vector kernel
-//! for each instruction set; with the symbolic tensors of `ops` it becomes a recorded computation, so that
-//! the same line gives the fused derivative and the derivative's derivative.
+//! A formula over [`Real`] is written once. With [`Lane`](crate::kernel::Lane) it becomes a vector
+//! kernel for each instruction set; with the symbolic tensors of `ops` it becomes a recorded
+//! computation, so that the same line gives the fused derivative and the derivative's derivative.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -136,8 +136,8 @@ pub(crate) fn float_power<T: Real>(x: T, exponent: f64) -> T {
     } else if exponent == -0.5 {
         x.sqrt().recip()
     } else if exponent.fract() == 0.0 && (2f64.powi(24)..2f64.powi(47)).contains(&exponent.abs()) {
-        // `f32` has 24 bits for the exponent: enough for each of two parts, and not for telling whether
-        // the whole is odd.
+        // `f32` has 24 bits for the exponent: enough for each of two parts, and not for telling
+        // whether the whole is odd.
         let low = exponent % 2f64.powi(23);
         x.powf(x.constant(exponent - low)) * x.powf(x.constant(low))
     } else {

@@ -57,8 +57,8 @@ impl Buffer {
             let mut current = self.lock();
             check_like("Buffer::blend", &current, value)?;
             let old = current.elements_mut::<F>();
-            // Piece by piece, each too small to be split over threads: a thread that waits for others
-            // may be given a task that comes here too, and this one holds the lock.
+            // Piece by piece, each too small to be split over threads: a thread that waits for
+            // others may be given a task that comes here too, and this one holds the lock.
             for (old, new) in old.chunks_mut(GRAIN).zip(new.chunks(GRAIN)) {
                 map::update(Blend { kept, taken }, [old], [new]);
             }

@@ -6,11 +6,11 @@ use super::walk::Module;
 use crate::autograd::{Leaf, Monitor};
 
 impl Pass {
-    /// The same, watching for values that are not finite: the first one, in a parameter of `module`,
-    /// in what is computed from its parameters under this pass, or in the gradients on the way back,
-    /// is an error that names the operation, the element, and the parameter that is nearest to it
-    /// upstream. [`Tensor::backward`](crate::Tensor::backward) returns it, and [`check`](Self::check)
-    /// does without a backward pass.
+    /// The same, watching for values that are not finite: the first one, in a parameter of
+    /// `module`, in what is computed from its parameters under this pass, or in the gradients on
+    /// the way back, is an error that names the operation, the element, and the parameter that is
+    /// nearest to it upstream. [`Tensor::backward`](crate::Tensor::backward) returns it, and
+    /// [`check`](Self::check) does without a backward pass.
     ///
     /// Every result is scanned: this is for finding a fault, not for training. An infinity that is
     /// meant, such as the fill value of a mask, is reported like any other.

@@ -69,8 +69,9 @@ impl<M: Module, const N: usize> Module for [M; N] {
 /// Paths are the keys, in their order.
 ///
 /// A key may be any text. One with a dot in it reads like the path of a module in a module: `"a.b"`
-/// with a leaf `weight` and `"a"` with a module `b` that has a leaf `weight` both give `a.b.weight`.
-/// A model in which two leaves have one path can be trained, but neither saved nor loaded.
+/// with a leaf `weight` and `"a"` with a module `b` that has a leaf `weight` both give
+/// `a.b.weight`. A model in which two leaves have one path can be trained, but neither saved nor
+/// loaded.
 impl<M: Module> Module for BTreeMap<String, M> {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
         for (key, module) in self {

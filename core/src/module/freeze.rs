@@ -11,8 +11,8 @@ pub(crate) fn set_frozen(module: &mut (impl Module + ?Sized), frozen: bool) {
     });
 }
 
-/// Freezes or unfreezes the parameters and buffers whose paths match; returns how many these are, at
-/// least one.
+/// Freezes or unfreezes the parameters and buffers whose paths match; returns how many these are,
+/// at least one.
 pub(crate) fn set_frozen_where(
     module: &mut (impl Module + ?Sized),
     pattern: impl Pattern,

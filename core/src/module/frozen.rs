@@ -12,8 +12,8 @@ use std::ops::Deref;
 /// in it runs as in inference and its statistics stand still, and below it no graph is built unless
 /// something there is trained. Dropout in it goes on dropping.
 ///
-/// Its leaves have the paths that they have without the wrapper, and are saved and loaded as all others
-/// are. They [are frozen](super::Param::is_frozen) from the start and stay so:
+/// Its leaves have the paths that they have without the wrapper, and are saved and loaded as all
+/// others are. They [are frozen](super::Param::is_frozen) from the start and stay so:
 /// [`unfreeze`](crate::ModuleExt::unfreeze) leaves them alone.
 ///
 /// ```
@@ -53,7 +53,8 @@ impl<L: Module> Frozen<L> {
 }
 
 impl<L> Frozen<L> {
-    /// The layer, whose leaves are still frozen; [`unfreeze`](crate::ModuleExt::unfreeze) it to train it.
+    /// The layer, whose leaves are still frozen; [`unfreeze`](crate::ModuleExt::unfreeze) it to
+    /// train it.
     pub fn into_inner(self) -> L {
         self.0
     }

@@ -7,14 +7,16 @@ use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 
 impl Pass {
-    /// A pass like this one under which the parameters of `module` are read as `values`, which come in
-    /// the parameters' order (that of [`named_params`](crate::ModuleExt::named_params), frozen ones
-    /// included). Nothing of the module changes, and one sequence of random numbers serves both passes.
+    /// A pass like this one under which the parameters of `module` are read as `values`, which come
+    /// in the parameters' order (that of [`named_params`](crate::ModuleExt::named_params), frozen
+    /// ones included). Nothing of the module changes, and one sequence of random numbers serves
+    /// both passes.
     ///
-    /// Gradients flow to tracked values, and through them to what they were computed from: a step of
-    /// an optimizer can be differentiated (Finn, Abbeel, Levine 2017, Model-Agnostic Meta-Learning for
-    /// Fast Adaptation of Deep Networks), and one model can serve an ensemble. A value of a parameter
-    /// that [is frozen](super::Param::is_frozen) is read untracked. PyTorch: `torch.func.functional_call`.
+    /// Gradients flow to tracked values, and through them to what they were computed from: a step
+    /// of an optimizer can be differentiated (Finn, Abbeel, Levine 2017, Model-Agnostic
+    /// Meta-Learning for Fast Adaptation of Deep Networks), and one model can serve an ensemble. A
+    /// value of a parameter that [is frozen](super::Param::is_frozen) is read untracked. PyTorch:
+    /// `torch.func.functional_call`.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are more or fewer values than parameters, [`Error::Shape`] or

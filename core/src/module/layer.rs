@@ -12,15 +12,17 @@ use crate::error::Result;
     note = "mark the field `#[module(skip)]` if it takes no part in `forward`, or implement `Layer` for its type"
 )]
 pub trait Layer: Module {
-    /// Computes the output for input `x`. This is the method to write; call [`forward`](Self::forward).
+    /// Computes the output for input `x`. This is the method to write; call
+    /// [`forward`](Self::forward).
     ///
     /// # Errors
     /// Those of the operations in it. They need no place: `forward` adds it.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor>;
 
-    /// The output for input `x`, which [`compute`](Self::compute) computes. An error says the path of
-    /// the layer that raised it, relative to this one: its parameters are looked for in the tree. A layer
-    /// without parameters is named by the layers that know its name: derived ones, and containers.
+    /// The output for input `x`, which [`compute`](Self::compute) computes. An error says the path
+    /// of the layer that raised it, relative to this one: its parameters are looked for in the
+    /// tree. A layer without parameters is named by the layers that know its name: derived ones,
+    /// and containers.
     ///
     /// PyTorch splits the two likewise: `forward` is written there, and `__call__` called.
     ///
@@ -32,8 +34,8 @@ pub trait Layer: Module {
 
     /// The output for input `x` in inference: no dropout, running statistics, no graph.
     ///
-    /// The parts of a model are layers too: `net.hidden.predict(&x)`, or `net.hidden[..4].predict(&x)`
-    /// of a vector of layers, gives what the layers above are fed.
+    /// The parts of a model are layers too: `net.hidden.predict(&x)`, or
+    /// `net.hidden[..4].predict(&x)` of a vector of layers, gives what the layers above are fed.
     ///
     /// # Errors
     /// As [`forward`](Self::forward).

@@ -7,11 +7,12 @@ use std::ops::ControlFlow;
 impl Error {
     /// The same error with the path, relative to `module`, of the layer that raised it.
     ///
-    /// [`Layer::forward`](crate::module::Layer::forward) places errors by itself. This is for a model whose forward is no
-    /// `Layer`'s, because it takes or returns something else, and whose errors else begin at the outermost
-    /// layer that it called: call it where the model is at hand. Gradient checks, the signal report and
-    /// recalibration do. Each layer that an error passes reports a parameter of its own, by which it is found; the layer of an
-    /// error that none has reported is `module` itself.
+    /// [`Layer::forward`](crate::module::Layer::forward) places errors by itself. This is for a
+    /// model whose forward is no `Layer`'s, because it takes or returns something else, and whose
+    /// errors else begin at the outermost layer that it called: call it where the model is at hand.
+    /// Gradient checks, the signal report and recalibration do. Each layer that an error passes
+    /// reports a parameter of its own, by which it is found; the layer of an error that none has
+    /// reported is `module` itself.
     ///
     /// ```
     /// use cotangent_core::module::{Layer, Param, Pass};
@@ -51,8 +52,8 @@ impl Error {
         })
     }
 
-    /// As [`placed_in`](Self::placed_in), for each layer that the error passes: one that has been named
-    /// by the layer around it needs no search.
+    /// As [`placed_in`](Self::placed_in), for each layer that the error passes: one that has been
+    /// named by the layer around it needs no search.
     pub(super) fn raised_in(self, module: &(impl Module + ?Sized)) -> Self {
         self.map_path(|path| {
             if !path.take_linked() || path.origin().is_none() {
@@ -78,8 +79,9 @@ fn params(module: &(impl Module + ?Sized)) -> impl Fn(&mut OnParam<'_>) {
     }
 }
 
-/// Makes `path` one that is relative to the module with these parameters, and the first of them what the
-/// module is known by from here on: it is near, so that each level of a deep model takes as long.
+/// Makes `path` one that is relative to the module with these parameters, and the first of them
+/// what the module is known by from here on: it is near, so that each level of a deep model takes
+/// as long.
 fn place(path: &mut ModulePath, params: &Params<'_>) {
     let mut found: Option<String> = None;
     if let Some(origin) = path.origin() {

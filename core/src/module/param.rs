@@ -28,9 +28,9 @@ impl Param {
         }
     }
 
-    /// The value for use in `forward`: tracked if the pass records, and neither the parameter nor the
-    /// pass is frozen (or an [observer](crate::Observer::sees_frozen) asks for those too). Under a pass
-    /// [with](Pass::with) a value for this parameter it is that value.
+    /// The value for use in `forward`: tracked if the pass records, and neither the parameter nor
+    /// the pass is frozen (or an [observer](crate::Observer::sees_frozen) asks for those too).
+    /// Under a pass [with](Pass::with) a value for this parameter it is that value.
     pub fn read(&self, pass: &Pass) -> Tensor {
         if !pass.records() {
             return self.constant(pass);

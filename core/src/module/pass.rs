@@ -30,8 +30,8 @@ pub struct Pass {
     moves_statistics: bool,
     frozen: bool,
     seed: u64,
-    /// How many random layers were served: one count for all passes made from this one. Made when it
-    /// is first needed, since most passes need none.
+    /// How many random layers were served: one count for all passes made from this one. Made when
+    /// it is first needed, since most passes need none.
     draws: OnceLock<Arc<AtomicU64>>,
     observer: Option<Arc<dyn Observer>>,
     carried: Option<Arc<dyn Any + Send + Sync>>,
@@ -116,9 +116,9 @@ impl Pass {
         self.observer.as_ref().map_or(Ok(()), Observer::result)
     }
 
-    /// The same carrying `value`, in place of what it carried before, to the layers that ask for its
-    /// type: how these and whoever runs the model work together, without a mark on the model. What
-    /// backward computes once more is not shown it.
+    /// The same carrying `value`, in place of what it carried before, to the layers that ask for
+    /// its type: how these and whoever runs the model work together, without a mark on the model.
+    /// What backward computes once more is not shown it.
     ///
     /// ```
     /// use cotangent_core::module::Pass;
@@ -186,7 +186,8 @@ impl Pass {
     /// normalization runs as in inference and its statistics do not move. Dropout goes on dropping,
     /// and draws from this pass's sequence. [`Frozen`](super::Frozen) runs its layer under it.
     ///
-    /// A layer of your own asks [`is_frozen`](Self::is_frozen) if it does more than that in training.
+    /// A layer of your own asks [`is_frozen`](Self::is_frozen) if it does more than that in
+    /// training.
     ///
     /// ```
     /// use cotangent_core::module::{Param, Pass};
@@ -217,7 +218,8 @@ impl Pass {
         }
     }
 
-    /// This pass from here on, unwatched and carrying nothing: what runs under it leaves this one where it is.
+    /// This pass from here on, unwatched and carrying nothing: what runs under it leaves this one
+    /// where it is.
     pub(super) fn again(&self) -> Self {
         Self {
             draws: count_from(self.draws()),

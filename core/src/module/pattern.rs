@@ -38,8 +38,8 @@ impl Matcher {
         (self.matches)(path)
     }
 
-    /// The error, an [`Error::Argument`], that says that there is nothing `place` (such as "among the
-    /// model's parameters") that is meant.
+    /// The error, an [`Error::Argument`], that says that there is nothing `place` (such as "among
+    /// the model's parameters") that is meant.
     pub fn no_match(&self, op: &'static str, place: &str) -> Error {
         Error::argument(op, format!("{} matches nothing {place}", self.text))
     }

@@ -11,8 +11,8 @@ use crate::transform::{Segment, record_segment};
 impl Pass {
     /// `layer.forward(x, self)`, of which only `x` is saved: backward computes the layer once more,
     /// with the same randomness, its running statistics held still. The value and the gradients, of
-    /// the input and of the parameters, are the same to the last bit (Chen, Xu, Zhang, Guestrin 2016,
-    /// Training Deep Nets with Sublinear Memory Cost). PyTorch calls it checkpointing.
+    /// the input and of the parameters, are the same to the last bit (Chen, Xu, Zhang, Guestrin
+    /// 2016, Training Deep Nets with Sublinear Memory Cost). PyTorch calls it checkpointing.
     ///
     /// The layer is cloned, which shares the parameters' storage.
     ///

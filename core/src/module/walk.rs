@@ -8,8 +8,8 @@ use std::ops::ControlFlow;
 ///
 /// `#[derive(Module)]` implements it: every field must itself be a `Module`, or be marked
 /// `#[module(skip)]`. Leaves have dotted paths of field names, in declaration order, such as
-/// `hidden.weight`. Names, counts, freezing, saving and whatever else follows from the leaves are the
-/// methods of [`ModuleExt`](crate::ModuleExt), which every module has.
+/// `hidden.weight`. Names, counts, freezing, saving and whatever else follows from the leaves are
+/// the methods of [`ModuleExt`](crate::ModuleExt), which every module has.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
     label = "this type holds no parameters that cotangent knows",
@@ -22,8 +22,9 @@ pub trait Module {
     /// As [`visit`](Self::visit), for changing the leaves.
     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>);
 
-    /// The name of the type with its path, for [`Summary`](super::Summary); that of the module inside
-    /// for `Box`, `Option` and [`Frozen`](super::Frozen). The default is right but for such wrappers.
+    /// The name of the type with its path, for [`Summary`](super::Summary); that of the module
+    /// inside for `Box`, `Option` and [`Frozen`](super::Frozen). The default is right but for such
+    /// wrappers.
     fn type_name(&self) -> &'static str {
         std::any::type_name::<Self>()
     }

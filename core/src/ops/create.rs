@@ -129,13 +129,13 @@ impl Tensor {
         })
     }
 
-    /// Draws from the uniform distribution on `[low, high)`. No draw is rounded out of the interval:
-    /// such a draw becomes the nearest number of the dtype within. Where the interval holds none, and
-    /// where the bounds are equal, all are the number nearest to `low`.
+    /// Draws from the uniform distribution on `[low, high)`. No draw is rounded out of the
+    /// interval: such a draw becomes the nearest number of the dtype within. Where the interval
+    /// holds none, and where the bounds are equal, all are the number nearest to `low`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `low > high` or a bound is not finite in the dtype, [`Error::Shape`] if
-    /// there would be more elements than memory can hold.
+    /// [`Error::Argument`] if `low > high` or a bound is not finite in the dtype, [`Error::Shape`]
+    /// if there would be more elements than memory can hold.
     ///
     /// ```
     /// # use cotangent_core::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
@@ -226,7 +226,8 @@ impl Tensor {
                 "the step {step} leads away from the end, {end}, of a range that starts at {start}"
             ));
         }
-        // The difference of two finite numbers may be infinite: then half of it is counted, in halves.
+        // The difference of two finite numbers may be infinite: then half of it is counted, in
+        // halves.
         let half = if (end - start).is_finite() { 1.0 } else { 0.5 };
         let [start, end, step] = [start, end, step].map(|x| x * half);
         // A count beyond all bounds becomes one that no shape has room for.

@@ -51,8 +51,8 @@ impl fmt::Display for Indices {
     }
 }
 
-/// Writes values, which `read` gives by their row-major numbers: those that are shown, as the texts that
-/// `format` makes of them.
+/// Writes values, which `read` gives by their row-major numbers: those that are shown, as the texts
+/// that `format` makes of them.
 fn write_all<T>(
     f: &mut fmt::Formatter<'_>,
     len: usize,
@@ -117,8 +117,8 @@ fn format_all(values: &[f64], precision: Option<usize>) -> Vec<String> {
     values.iter().map(format).collect()
 }
 
-/// Writes the texts of the shown elements, in row-major order; no recursion, since a tensor may have
-/// any number of axes.
+/// Writes the texts of the shown elements, in row-major order; no recursion, since a tensor may
+/// have any number of axes.
 fn write_texts(f: &mut fmt::Formatter<'_>, shown: &[Vec<usize>], texts: &[String]) -> fmt::Result {
     let width = texts.iter().map(String::len).max().unwrap_or(0);
     let rank = shown.len();

@@ -26,8 +26,9 @@ use std::path::Path;
 /// ```
 ///
 /// # Errors
-/// [`Error::Argument`] if two parts have one name, a name is empty or has a dot in it; [`Error::Io`]
-/// if writing fails; [`Error::Format`] if a state cannot be saved. The old file is unchanged then.
+/// [`Error::Argument`] if two parts have one name, a name is empty or has a dot in it;
+/// [`Error::Io`] if writing fails; [`Error::Format`] if a state cannot be saved. The old file is
+/// unchanged then.
 pub fn save_checkpoint(path: impl AsRef<Path>, parts: &[(&str, &dyn Stateful)]) -> Result<()> {
     let path = path.as_ref();
     check_names(parts.iter().map(|(name, _)| *name))?;
@@ -38,8 +39,8 @@ pub fn save_checkpoint(path: impl AsRef<Path>, parts: &[(&str, &dyn Stateful)]) 
     replace_file(path, &to_file(&all, path)?)
 }
 
-/// Loads the states of parts that [`save_checkpoint`] has saved, all or nothing: if one does not fit,
-/// or the file holds a part that is not asked for, none has changed.
+/// Loads the states of parts that [`save_checkpoint`] has saved, all or nothing: if one does not
+/// fit, or the file holds a part that is not asked for, none has changed.
 ///
 /// # Errors
 /// [`Error::Io`] if reading fails, [`Error::Format`] if the file is no sound one, [`Error::State`]

@@ -1,5 +1,5 @@
-//! States as safetensors files. A file's header and all lengths in it are checked before any memory is
-//! taken for them.
+//! States as safetensors files. A file's header and all lengths in it are checked before any memory
+//! is taken for them.
 
 use super::dict::{Entry, StateDict};
 use super::stored::{Stored, file_dtype};
@@ -15,7 +15,8 @@ use std::path::Path;
 /// What the format keeps for itself.
 const RESERVED: &str = "__metadata__";
 
-/// Says that names, shapes and layouts are PyTorch's. There are loaders that read nothing without it.
+/// Says that names, shapes and layouts are PyTorch's. There are loaders that read nothing without
+/// it.
 const METADATA: [(&str, &str); 1] = [("format", "pt")];
 
 impl StateDict {

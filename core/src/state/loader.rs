@@ -15,10 +15,10 @@ use std::path::Path;
 /// How to load a state that is not exactly the model's: rules for the names in the file, and which
 /// leaves of the model are meant.
 ///
-/// Renaming rules run in the order in which they are given, each on what the one before has left. Then
-/// names must be the model's paths, no two the same. A rule that changes nothing, and a selection that
-/// nothing matches, is an error: it is a mistake in its pattern. So is to load nothing at all, whatever
-/// may be missing or unused. As with
+/// Renaming rules run in the order in which they are given, each on what the one before has left.
+/// Then names must be the model's paths, no two the same. A rule that changes nothing, and a
+/// selection that nothing matches, is an error: it is a mistake in its pattern. So is to load
+/// nothing at all, whatever may be missing or unused. As with
 /// [`ModuleExt::load`](crate::ModuleExt::load) it is all or nothing, and values are never rounded.
 ///
 /// ```
@@ -86,9 +86,9 @@ impl Loader {
     }
 
     /// Names that the regular expression matches, all of them from their first character to their
-    /// last, become `replacement`, in which `$1` or `${name}` stands for what a group has matched. In
-    /// front of a letter, a digit or `_` it must be `${1}`, for `$1a` is the group called `1a`. The text
-    /// of a group that does not exist is empty; `$$` is a dollar sign.
+    /// last, become `replacement`, in which `$1` or `${name}` stands for what a group has matched.
+    /// In front of a letter, a digit or `_` it must be `${1}`, for `$1a` is the group called `1a`.
+    /// The text of a group that does not exist is empty; `$$` is a dollar sign.
     ///
     /// # Errors
     /// [`Error::Argument`] if the regular expression is malformed.
@@ -146,8 +146,8 @@ impl Loader {
     ///
     /// # Errors
     /// [`Error::Io`] if reading fails, [`Error::Format`] if it is no sound safetensors file,
-    /// [`Error::Argument`] if a rule changes nothing or nothing is loaded, [`Error::State`] with every
-    /// mismatch if what is selected does not fit. The model is unchanged then.
+    /// [`Error::Argument`] if a rule changes nothing or nothing is loaded, [`Error::State`] with
+    /// every mismatch if what is selected does not fit. The model is unchanged then.
     pub fn load(
         &self,
         module: &mut (impl Module + ?Sized),

@@ -12,8 +12,9 @@ use std::path::Path;
 /// All leaves of `module` as the bytes of a safetensors file. The same state gives the same bytes.
 ///
 /// # Errors
-/// [`Error::Format`](crate::Error::Format) if two leaves have one path, one is called `__metadata__`,
-/// which is how a safetensors file calls what is no tensor, or a counter has come to 2⁶³.
+/// [`Error::Format`](crate::Error::Format) if two leaves have one path, one is called
+/// `__metadata__`, which is how a safetensors file calls what is no tensor, or a counter has come
+/// to 2⁶³.
 pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
     file_bytes(module, Path::new(""))
 }
@@ -23,8 +24,8 @@ pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
 ///
 /// # Errors
 /// [`Error::Format`](crate::Error::Format) if the bytes are no sound safetensors file,
-/// [`Error::State`](crate::Error::State) with every mismatch if they do not fit the model. The model is
-/// unchanged then.
+/// [`Error::State`](crate::Error::State) with every mismatch if they do not fit the model. The
+/// model is unchanged then.
 pub fn load_bytes<M: Module + ?Sized>(module: &mut M, bytes: &[u8]) -> Result<()> {
     Loader::new().load_bytes(module, bytes).map(drop)
 }

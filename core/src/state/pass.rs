@@ -4,8 +4,8 @@ use super::dict::{Entry, StateDict, Stateful, mismatch};
 use crate::error::Result;
 use crate::module::Pass;
 
-/// The seed and how many random layers were served, so that a run goes on with the randomness that it
-/// would have had. Whether it trains, records or is observed is not part of it.
+/// The seed and how many random layers were served, so that a run goes on with the randomness that
+/// it would have had. Whether it trains, records or is observed is not part of it.
 impl Stateful for Pass {
     fn state(&self) -> Result<StateDict> {
         let mut state = StateDict::new();

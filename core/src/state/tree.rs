@@ -62,8 +62,8 @@ enum Change<'a> {
     Count(LeafMut<'a>, u64),
 }
 
-/// Sets the leaves in scope from what there is; returns their paths. All or nothing. The path of the
-/// file is for errors.
+/// Sets the leaves in scope from what there is; returns their paths. All or nothing. The path of
+/// the file is for errors.
 pub(super) fn set_leaves<M: Module + ?Sized>(
     module: &mut M,
     offer: Offer<'_>,

@@ -233,8 +233,8 @@ impl Array {
         })
     }
 
-    /// Replaces each element by `update` of it and the elements of `args`, which have the same shape
-    /// and dtype: in place if nothing else holds the storage.
+    /// Replaces each element by `update` of it and the elements of `args`, which have the same
+    /// shape and dtype: in place if nothing else holds the storage.
     pub(crate) fn update<const N: usize, U: Update<1, N>>(&mut self, update: U, args: [&Self; N]) {
         if args.iter().any(|arg| !arg.layout.is_row_major()) {
             let args = args.map(Self::to_row_major);

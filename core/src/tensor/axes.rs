@@ -11,9 +11,10 @@ use std::ops::RangeFull;
 ///
 /// An empty list reduces nothing, as in NumPy; in PyTorch it reduces everything.
 ///
-/// A scalar's axis may be 0 or -1, as in PyTorch and NumPy, here and in every operation along an axis: it
-/// is treated as a vector of one element, and the result is a scalar. Operations that take an axis apart or join
-/// tensors along one (`narrow`, `slice`, `split`, `chunk`, `cat`) refuse scalars, as PyTorch does.
+/// A scalar's axis may be 0 or -1, as in PyTorch and NumPy, here and in every operation along an
+/// axis: it is treated as a vector of one element, and the result is a scalar. Operations that take
+/// an axis apart or join tensors along one (`narrow`, `slice`, `split`, `chunk`, `cat`) refuse
+/// scalars, as PyTorch does.
 ///
 /// ```
 /// use cotangent_core::{Axes, Tensor};

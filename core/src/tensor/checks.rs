@@ -4,15 +4,16 @@ use super::storage::reserve;
 use crate::error::{Error, Result};
 use crate::shape::{DType, Shape};
 
-/// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer than 32.
+/// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer
+/// than 32.
 const ADDRESSABLE: usize = match 1usize.checked_shl(44) {
     Some(most) => most,
     None => isize::MAX as usize / 16,
 };
 
 impl Shape {
-    /// The number of elements, or an error if they have no addresses: enough for views. Axes of length 0 do
-    /// not count: what is left when they are reduced away must fit too.
+    /// The number of elements, or an error if they have no addresses: enough for views. Axes of
+    /// length 0 do not count: what is left when they are reduced away must fit too.
     pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
         let mut lengths = self.iter().filter(|&&n| n > 0);
         match lengths.try_fold(1usize, |n, &len| n.checked_mul(len)) {
@@ -21,8 +22,8 @@ impl Shape {
         }
     }
 
-    /// An error if there is no memory for so many elements of that type. It is taken from the system, and
-    /// the next array of this shape is made in it.
+    /// An error if there is no memory for so many elements of that type. It is taken from the
+    /// system, and the next array of this shape is made in it.
     pub(crate) fn reserve(&self, op: &'static str, dtype: DType) -> Result<()> {
         let (len, size) = (self.checked_len(op)?, dtype.size());
         if reserve(dtype, len) {
@@ -70,8 +71,8 @@ pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result
 }
 
 impl DType {
-    /// An error of `op` that says which operand has another dtype than most, or than the first if there
-    /// is no majority, unless all have one.
+    /// An error of `op` that says which operand has another dtype than most, or than the first if
+    /// there is no majority, unless all have one.
     ///
     /// ```
     /// use cotangent_core::DType::{self, F32, F64};

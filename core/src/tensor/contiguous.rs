@@ -4,8 +4,8 @@ use super::element::Element;
 use super::storage::Storage;
 use std::ops::Deref;
 
-/// The elements of an array in row-major order, as a slice: in the array's own memory if they lie so
-/// there, else in that of a copy. [`Array::contiguous`](super::Array::contiguous) makes it.
+/// The elements of an array in row-major order, as a slice: in the array's own memory if they lie
+/// so there, else in that of a copy. [`Array::contiguous`](super::Array::contiguous) makes it.
 pub(crate) struct Contiguous<'a, F>(Memory<'a, F>);
 
 enum Memory<'a, F> {

@@ -79,8 +79,8 @@ impl Layout {
         layout
     }
 
-    /// The elements of the last two axes whose column number is `offset` more than the row number, as
-    /// one axis.
+    /// The elements of the last two axes whose column number is `offset` more than the row number,
+    /// as one axis.
     pub(crate) fn diagonal(&self, offset: isize) -> Self {
         let mut layout = self.clone();
         let [(columns, column_stride), (rows, row_stride)] = [(); 2].map(|()| {

@@ -1,5 +1,5 @@
-//! The tensor floor: storage, strides, and arrays, which are storage seen through a layout; indices and
-//! masks. Nothing here knows the graph.
+//! The tensor floor: storage, strides, and arrays, which are storage seen through a layout; indices
+//! and masks. Nothing here knows the graph.
 
 mod array;
 mod axes;

@@ -23,8 +23,8 @@ const CLASSES: usize = STEPS * 58;
 const KEEP: usize = 32 << 20;
 
 /// Whether memory comes exactly as large as asked for, filled with NaN, and goes back at once: for
-/// memory checkers, which then see every access past the end of a buffer and after its life, and for
-/// tests, which then see every element that a kernel reads before it has written it. Set with
+/// memory checkers, which then see every access past the end of a buffer and after its life, and
+/// for tests, which then see every element that a kernel reads before it has written it. Set with
 /// `RUSTFLAGS="--cfg cotangent_plain_memory"`; `.ci/memory` does.
 const PLAIN: bool = cfg!(cotangent_plain_memory);
 
@@ -33,8 +33,8 @@ static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
-/// What the storage of all tensors of this process takes, in bytes. Up to 16 bytes of elements are part
-/// of the tensor itself and not counted.
+/// What the storage of all tensors of this process takes, in bytes. Up to 16 bytes of elements are
+/// part of the tensor itself and not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryUse {
@@ -58,7 +58,8 @@ pub fn memory_use() -> MemoryUse {
 /// The free blocks of one class.
 struct Free {
     blocks: Vec<Block>,
-    /// The fewest that there were since the last [`release_idle`]: as many have not been used since.
+    /// The fewest that there were since the last [`release_idle`]: as many have not been used
+    /// since.
     idle: usize,
 }
 
@@ -106,9 +107,9 @@ fn block_layout(size: usize) -> Layout {
     unsafe { Layout::from_size_align_unchecked(size, ALIGN) }
 }
 
-/// Gives the blocks back to the system that have not been used since the last call. A run of training
-/// that asks for the same sizes again and again keeps all that it uses, however much that is; what an
-/// earlier phase has left goes with the second call.
+/// Gives the blocks back to the system that have not been used since the last call. A run of
+/// training that asks for the same sizes again and again keeps all that it uses, however much that
+/// is; what an earlier phase has left goes with the second call.
 fn release_idle() {
     release(|free| {
         let idle = free.blocks.drain(..free.idle).collect();
@@ -268,8 +269,9 @@ thread_local! {
     static IN_REFUSABLE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a computation of many steps, some of which cannot return an error, in which memory that the system
-/// refuses is one. What the computation has made so far is dropped. `op` is the name that the error gives it.
+/// Runs a computation of many steps, some of which cannot return an error, in which memory that the
+/// system refuses is one. What the computation has made so far is dropped. `op` is the name that
+/// the error gives it.
 ///
 /// ```
 /// use cotangent_core::{Tensor, refusable};
@@ -292,7 +294,8 @@ pub fn refusable<R>(op: &'static str, compute: impl FnOnce() -> Result<R>) -> Re
     })
 }
 
-/// An empty vector with room for `len` elements; a panic, as of [`Refused::end`], where the system refuses it.
+/// An empty vector with room for `len` elements; a panic, as of [`Refused::end`], where the system
+/// refuses it.
 #[track_caller]
 pub(crate) fn room<T>(len: usize) -> Vec<T> {
     let mut values = Vec::new();
@@ -310,9 +313,9 @@ pub(crate) fn room<T>(len: usize) -> Vec<T> {
 /// Less than this many bytes are not reserved: whatever needs them is asked itself.
 const WORTH_RESERVING: usize = 1 << 16;
 
-/// Sees to it that the next request for memory for so many elements succeeds; whether the system has it. Their
-/// number and that of their bytes must be checked. (Another thread may be faster: then the request is one of
-/// the system again.)
+/// Sees to it that the next request for memory for so many elements succeeds; whether the system
+/// has it. Their number and that of their bytes must be checked. (Another thread may be faster:
+/// then the request is one of the system again.)
 pub(super) fn reserve(dtype: DType, len: usize) -> bool {
     let bytes = len * dtype.size();
     if bytes < WORTH_RESERVING {

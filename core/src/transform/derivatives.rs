@@ -34,8 +34,8 @@ pub fn vjp(
 /// The value of `f` at `inputs`, and its derivative along `tangents`, one per input and of its
 /// shape: the Jacobian-vector product. PyTorch: `torch.autograd.functional.jvp`.
 ///
-/// It is computed in reverse mode twice: the vector-Jacobian product is linear in the cotangent, and
-/// the derivative of that linear map is its transpose.
+/// It is computed in reverse mode twice: the vector-Jacobian product is linear in the cotangent,
+/// and the derivative of that linear map is its transpose.
 ///
 /// # Errors
 /// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the tangents do not fit the inputs.
@@ -129,8 +129,8 @@ pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> R
 /// It takes one backward pass per element of the inputs.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] if its value has not one element, or the result would have more
-/// elements than memory can hold.
+/// Those of `f`, and [`Error::Shape`] if its value has not one element, or the result would have
+/// more elements than memory can hold.
 ///
 /// ```
 /// use cotangent_core::{Tensor, transform};

@@ -71,8 +71,8 @@ impl<S: Segment> Op for Recompute<S> {
     }
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        // New leaves, or, if this is recorded, nodes that lead on to the inputs: where one input was
-        // computed from another, its own gradient must not go through the other here.
+        // New leaves, or, if this is recorded, nodes that lead on to the inputs: where one input
+        // was computed from another, its own gradient must not go through the other here.
         let enter = |(i, x): (usize, &Tensor)| {
             if context.records() {
                 Tensor::from_op(x.detach(), &[x], || Enter)

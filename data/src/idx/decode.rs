@@ -48,8 +48,8 @@ pub(super) fn array(mut source: impl Read, limit: usize) -> Result<Array, Failur
     })
 }
 
-/// The contents of a gzip file's members, one behind the other (RFC 1952). Zeros between and behind them
-/// are skipped: tapes and block devices fill their last block so. Anything else is an error.
+/// The contents of a gzip file's members, one behind the other (RFC 1952). Zeros between and behind
+/// them are skipped: tapes and block devices fill their last block so. Anything else is an error.
 struct Members<R> {
     member: Option<GzDecoder<R>>,
 }

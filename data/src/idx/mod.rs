@@ -2,12 +2,13 @@
 //!
 //! A file is two zero bytes, a byte for the element type, a byte for the number of axes, the length
 //! of each axis as a big-endian `u32`, and the elements, big-endian, the last axis varying fastest;
-//! the format was published with [MNIST](crate::mnist()). Headers are not trusted: memory grows with the
-//! bytes that are really there, never with what is claimed. Bytes behind the last element are an error.
+//! the format was published with [MNIST](crate::mnist()). Headers are not trusted: memory grows
+//! with the bytes that are really there, never with what is claimed. Bytes behind the last element
+//! are an error.
 //!
-//! Gzip is recognized by its first bytes, whatever the file's name. Of several members the contents follow
-//! each other. Zeros behind them, with which tapes and block devices fill their last block, are skipped;
-//! anything else there is an error.
+//! Gzip is recognized by its first bytes, whatever the file's name. Of several members the contents
+//! follow each other. Zeros behind them, with which tapes and block devices fill their last block,
+//! are skipped; anything else there is an error.
 
 mod decode;
 mod fault;

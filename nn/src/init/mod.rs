@@ -1,8 +1,8 @@
 //! Initializers: how weights are drawn so that signals neither die nor explode.
 //!
 //! A weight is (out, in, …); its fan in is the product of all axes but the first, its fan out that
-//! of all but the second. The scaled initializers draw with variance `scale / fan`, from a normal or
-//! a uniform distribution:
+//! of all but the second. The scaled initializers draw with variance `scale / fan`, from a normal
+//! or a uniform distribution:
 //!
 //! | initializer | for | scale | fan |
 //! |---|---|---|---|
@@ -210,8 +210,8 @@ named! {
 }
 
 /// PyTorch's default for the weight of a linear layer: uniform on ±1 / √fan in. Its bias is drawn
-/// from the same interval: [`LinearBuilder::pytorch_default`](crate::LinearBuilder::pytorch_default)
-/// sets both.
+/// from the same interval:
+/// [`LinearBuilder::pytorch_default`](crate::LinearBuilder::pytorch_default) sets both.
 pub fn pytorch_linear() -> Init {
     variance_scaling(1.0 / 3.0, Fan::In, Distribution::Uniform)
 }
@@ -272,13 +272,13 @@ impl Init {
         self
     }
 
-    /// The same with a normal distribution truncated at two standard deviations: what lies beyond is
-    /// drawn again.
+    /// The same with a normal distribution truncated at two standard deviations: what lies beyond
+    /// is drawn again.
     ///
     /// A scaled initializer keeps its variance, as Keras's do. Of [`normal`] the standard deviation
-    /// is that before truncation, which leaves 0.88 of it, as in Keras's `TruncatedNormal` and TF1's
-    /// `truncated_normal`. PyTorch's `trunc_normal_` has absolute bounds, -2 and 2 by default: at a
-    /// standard deviation of 0.02 it truncates nothing.
+    /// is that before truncation, which leaves 0.88 of it, as in Keras's `TruncatedNormal` and
+    /// TF1's `truncated_normal`. PyTorch's `trunc_normal_` has absolute bounds, -2 and 2 by
+    /// default: at a standard deviation of 0.02 it truncates nothing.
     ///
     /// ```
     /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
@@ -345,9 +345,9 @@ impl Init {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a number is not finite in `f32` or
     /// out of its range (a negative standard deviation, `low > high`, a scale or gain not above 0),
-    /// if an option does not fit the initializer, or if a fan is needed and the shape has fewer than
-    /// two axes or a fan of 0; [`Error::Shape`](cotangent_core::Error::Shape) if there would be more
-    /// elements than memory can hold.
+    /// if an option does not fit the initializer, or if a fan is needed and the shape has fewer
+    /// than two axes or a fan of 0; [`Error::Shape`](cotangent_core::Error::Shape) if there would
+    /// be more elements than memory can hold.
     ///
     /// ```
     /// use cotangent_nn::init;

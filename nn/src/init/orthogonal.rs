@@ -8,10 +8,10 @@ use cotangent_core::{DType, Error, Result, Tensor};
 /// rounding, and the same seed must give the same bits.
 const LANES: usize = 8;
 
-/// The fewer of rows and columns are drawn from a normal distribution and made orthonormal one after
-/// another. That is the decomposition QR of a normal matrix with the diagonal of R made positive,
-/// without which not all matrices would be equally likely (Mezzadri 2007, How to generate random
-/// matrices from the classical compact groups).
+/// The fewer of rows and columns are drawn from a normal distribution and made orthonormal one
+/// after another. That is the decomposition QR of a normal matrix with the diagonal of R made
+/// positive, without which not all matrices would be equally likely (Mezzadri 2007, How to generate
+/// random matrices from the classical compact groups).
 pub(super) fn draw(shape: &[usize], gain: f64, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
     let &[rows, _, ..] = shape else {
         return Err(Error::argument(
@@ -41,10 +41,10 @@ pub(super) fn draw(shape: &[usize], gain: f64, rng: &mut (impl Rng + ?Sized)) ->
     matrix.to_dtype(DType::F32).reshape(shape)
 }
 
-/// Takes from `vector` what it has in common with those `before`, which are orthonormal, and gives it
-/// length 1. Where little is left the rounding of what was taken counts, and it is taken again
-/// (Daniel, Gragg, Kaufman, Stewart 1976, Reorthogonalization and stable algorithms for updating the
-/// Gram-Schmidt QR factorization).
+/// Takes from `vector` what it has in common with those `before`, which are orthonormal, and gives
+/// it length 1. Where little is left the rounding of what was taken counts, and it is taken again
+/// (Daniel, Gragg, Kaufman, Stewart 1976, Reorthogonalization and stable algorithms for updating
+/// the Gram-Schmidt QR factorization).
 fn orthonormalize(vector: &mut [f64], before: &[f64]) -> Result<()> {
     let drawn = dot(vector, vector).sqrt();
     let mut length = drawn;

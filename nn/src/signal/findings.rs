@@ -24,11 +24,11 @@ pub enum Verdict {
 /// Where a signal stops being healthy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
-    /// The factor from one end of the model to the other from which on a signal vanishes (its inverse)
-    /// or explodes, forward or backward: 1000.
+    /// The factor from one end of the model to the other from which on a signal vanishes (its
+    /// inverse) or explodes, forward or backward: 1000.
     pub factor: f64,
-    /// The share of a layer's units from which on it is dead: 0.75. In a healthy deep net of ReLUs it
-    /// approaches 0.5 with the depth, as all samples come to look alike.
+    /// The share of a layer's units from which on it is dead: 0.75. In a healthy deep net of ReLUs
+    /// it approaches 0.5 with the depth, as all samples come to look alike.
     pub dead: f64,
     /// The share of a layer's activations from which on it is saturated: 0.25.
     pub saturated: f64,
@@ -57,8 +57,8 @@ impl Default for Thresholds {
 pub struct Finding {
     /// What it is.
     pub verdict: Verdict,
-    /// The path of the layer where it happens: the one that causes it, or, where each layer adds its
-    /// share, the one that has the worst of it. `input` for the data.
+    /// The path of the layer where it happens: the one that causes it, or, where each layer adds
+    /// its share, the one that has the worst of it. `input` for the data.
     pub layer: String,
     /// Which use of the layer it is, if there are several.
     pub nth_use: Option<usize>,
@@ -205,7 +205,8 @@ fn non_finite(report: &Report) -> Vec<Finding> {
         })
 }
 
-/// The layers as a graph, without those whose scale does not matter because a normalization undoes it.
+/// The layers as a graph, without those whose scale does not matter because a normalization undoes
+/// it.
 struct Net<'a> {
     layers: &'a [LayerSignal],
     /// Whether the scale of a layer matters.
@@ -269,8 +270,8 @@ impl<'a> Net<'a> {
         found.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(j, _)| j)
     }
 
-    /// What was made of a figure that was `reference` in the input on the way to `place`: the finding,
-    /// at the layer that does most of it, or at `place` if each does its share.
+    /// What was made of a figure that was `reference` in the input on the way to `place`: the
+    /// finding, at the layer that does most of it, or at `place` if each does its share.
     fn forward(
         &self,
         verdict: Verdict,
@@ -305,9 +306,9 @@ impl<'a> Net<'a> {
         finding(verdict, &self.layers[link.place], total, reason, WEIGHTS)
     }
 
-    /// What the weights and the activations do to a gradient on its way down: the finding, at the layer
-    /// that does most of it, or at the bottom if each does its share. None if that layer's units are
-    /// `sick`, and so have been reported.
+    /// What the weights and the activations do to a gradient on its way down: the finding, at the
+    /// layer that does most of it, or at the bottom if each does its share. None if that layer's
+    /// units are `sick`, and so have been reported.
     fn backward(&self, verdict: Verdict, found: &Extreme, sick: &[usize]) -> Option<Finding> {
         let (mut links, mut here, mut layers) = (Vec::new(), found.bottom, 0);
         while here < found.top {
@@ -371,8 +372,8 @@ struct Link {
     by: &'static str,
 }
 
-/// The link that does most to a signal whose product of factors is far from 1, if it does at least half
-/// of it.
+/// The link that does most to a signal whose product of factors is far from 1, if it does at least
+/// half of it.
 fn culprit(links: Vec<Link>, total: f64) -> Option<Link> {
     let power = |factor: f64| factor.ln() * total.ln().signum();
     let worst = links
@@ -458,8 +459,8 @@ struct Extreme {
     top: usize,
 }
 
-/// The gradient at each layer against the smallest, and against the largest, that it has come through:
-/// what explodes, and what vanishes.
+/// The gradient at each layer against the smallest, and against the largest, that it has come
+/// through: what explodes, and what vanishes.
 fn gradients(
     net: &Net<'_>,
     thresholds: &Thresholds,

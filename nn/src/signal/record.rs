@@ -220,8 +220,8 @@ impl Record {
         }
     }
 
-    /// An operation that takes parameters: another of the row that is not finished yet, or the first of
-    /// a new one.
+    /// An operation that takes parameters: another of the row that is not finished yet, or the
+    /// first of a new one.
     fn apply(
         &mut self,
         step: &Forward<'_>,
@@ -236,8 +236,8 @@ impl Record {
             .rows
             .iter()
             .rposition(|row| module_of(row.parameters[0]) == module);
-        // A second weight applied to the row's own result is another layer, and so is a normalization of
-        // it; a bias is not.
+        // A second weight applied to the row's own result is another layer, and so is a
+        // normalization of it; a bias is not.
         let kind = step.kind();
         let weighs = matches!(kind, OpKind::Product | OpKind::Normalization)
             || parameters

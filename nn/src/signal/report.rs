@@ -11,8 +11,8 @@ use std::path::Path;
 
 /// What a batch did on its way through a model and back.
 ///
-/// It prints as a table. A row is one use of a layer: the operation that takes the layer's parameters,
-/// what follows it up to the activation, and the activation.
+/// It prints as a table. A row is one use of a layer: the operation that takes the layer's
+/// parameters, what follows it up to the activation, and the activation.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
@@ -27,8 +27,8 @@ pub struct Report {
     /// The paths of parameters that were not read.
     pub unused: Vec<String>,
     /// By which factor the gradient changes from a layer to the one below it: 10 to the slope of a
-    /// straight line through the logarithms of the gradients' root mean squares. None with fewer than
-    /// three layers that have a gradient other than 0.
+    /// straight line through the logarithms of the gradients' root mean squares. None with fewer
+    /// than three layers that have a gradient other than 0.
     pub gradient_factor: Option<f64>,
     /// What is not healthy, causes before consequences; empty for a healthy model.
     pub findings: Vec<Finding>,
@@ -50,11 +50,11 @@ pub struct LayerSignal {
     pub shape: Vec<usize>,
     /// The result: after the activation where there is one.
     pub activation: Distribution,
-    /// How far the results for different samples are apart: the root of the mean, over the units, of
-    /// the variance over the samples (axis 0). 0 if all samples look the same.
+    /// How far the results for different samples are apart: the root of the mean, over the units,
+    /// of the variance over the samples (axis 0). 0 if all samples look the same.
     pub spread: f64,
-    /// The share of units that the activation makes 0 for every sample; none without an activation or
-    /// with fewer than 4 samples.
+    /// The share of units that the activation makes 0 for every sample; none without an activation
+    /// or with fewer than 4 samples.
     pub dead: Option<f64>,
     /// The share of the activation's elements whose derivative is near 0, not counting what a
     /// rectifier turns off; none without an elementwise activation.
@@ -70,8 +70,8 @@ pub struct LayerSignal {
     /// The root mean square of the gradient with respect to the layer's weights, which are its
     /// parameters of two or more axes, or, if it has none, all of them.
     pub weight_gradient: Option<f64>,
-    /// The root mean square of the change of these weights by the optimizer's step, divided by that of
-    /// the weights.
+    /// The root mean square of the change of these weights by the optimizer's step, divided by that
+    /// of the weights.
     pub update: Option<f64>,
     /// Batch normalization's running statistics against the batch's.
     pub drift: Option<Drift>,
@@ -415,8 +415,8 @@ impl Buffers {
         Self(buffers)
     }
 
-    /// How far the running statistics of the module at `path` are from those of what it was `given`;
-    /// none if it has none.
+    /// How far the running statistics of the module at `path` are from those of what it was
+    /// `given`; none if it has none.
     fn drift(&self, path: &str, given: &Tensor) -> Option<Drift> {
         let prefix = if path.is_empty() { "" } else { "." };
         let get = |name: &str| self.0.get(&format!("{path}{prefix}{name}"));

@@ -33,8 +33,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// ```
 ///
 /// # Errors
-/// Those of the closure and of backward, and [`Error::Argument`] if the loss is computed from none of
-/// the model's parameters.
+/// Those of the closure and of backward, and [`Error::Argument`] if the loss is computed from none
+/// of the model's parameters.
 pub fn inspect<M: Module + ?Sized>(
     net: &M,
     loss: impl FnOnce(&M, &Pass) -> Result<Tensor>,
@@ -46,8 +46,8 @@ pub fn inspect<M: Module + ?Sized>(
     signal.take_report(net, false)
 }
 
-/// Watches a model while it trains, every k-th step: a pass that is observed by it, and a call after
-/// each step.
+/// Watches a model while it trains, every k-th step: a pass that is observed by it, and a call
+/// after each step.
 ///
 /// Steps that are not watched cost nothing, and those that are give the same gradients to the last
 /// bit. A watched step keeps all activations until its end.
@@ -129,9 +129,9 @@ impl Signal {
     /// one: with accumulated gradients, the last.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the step was to be watched and no backward pass went through the model's
-    /// parameters: mostly because the pass is not [observed](Pass::observed) by this watch, or because
-    /// the model was cloned or converted since.
+    /// [`Error::Argument`] if the step was to be watched and no backward pass went through the
+    /// model's parameters: mostly because the pass is not [observed](Pass::observed) by this watch,
+    /// or because the model was cloned or converted since.
     pub fn step(&self, net: &(impl Module + ?Sized)) -> Result<Option<Report>> {
         let watched = self.is_active();
         let report = watched.then(|| self.take_report(net, true));
@@ -194,8 +194,8 @@ impl Observer for Signal {
         let Some(row) = self.lock().record.forward(step, module_of) else {
             return;
         };
-        // Computed where nothing is locked: a thread that waits for others in a parallel region may be given
-        // a task that comes here too.
+        // Computed where nothing is locked: a thread that waits for others in a parallel region may
+        // be given a task that comes here too.
         if let Ok(Some(derivative)) = step.derivative() {
             let share = saturated_share(&step.output(), &derivative, self.thresholds.derivative);
             self.lock().record.saturates(row, step.id(), share);

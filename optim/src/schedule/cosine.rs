@@ -9,9 +9,9 @@ impl Schedule {
     /// `e + (1 - e) (1 + cos(π t/total)) / 2`, from `total` on e, where e is `end_factor`
     /// (Loshchilov & Hutter 2016, SGDR: Stochastic Gradient Descent with Warm Restarts).
     ///
-    /// PyTorch's `CosineAnnealingLR` goes up again after `T_max` steps, as the cosine does; this one,
-    /// as Keras's `CosineDecay`, stays. `end_factor` is a share of the base learning rate, PyTorch's
-    /// `eta_min` a learning rate.
+    /// PyTorch's `CosineAnnealingLR` goes up again after `T_max` steps, as the cosine does; this
+    /// one, as Keras's `CosineDecay`, stays. `end_factor` is a share of the base learning rate,
+    /// PyTorch's `eta_min` a learning rate.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `total` is at least 1 and
@@ -26,9 +26,10 @@ impl Schedule {
         }))
     }
 
-    /// [`cosine`](Self::cosine) over the `first` steps, then from 1 again over `multiplier` times as
-    /// many, and so on (Loshchilov & Hutter 2016, as above; PyTorch's `CosineAnnealingWarmRestarts`).
-    /// The end factor itself is not reached: that step is the first of the next fall.
+    /// [`cosine`](Self::cosine) over the `first` steps, then from 1 again over `multiplier` times
+    /// as many, and so on (Loshchilov & Hutter 2016, as above; PyTorch's
+    /// `CosineAnnealingWarmRestarts`). The end factor itself is not reached: that step is the first
+    /// of the next fall.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `first` and `multiplier` are at

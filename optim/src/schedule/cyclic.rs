@@ -24,10 +24,10 @@ enum Envelope {
 }
 
 impl Schedule {
-    /// `low + (1 - low) · x`, where low is `low_factor` and x goes from 0 to 1 in `step_size` steps,
-    /// back in as many, and so on (Smith 2015, Cyclical Learning Rates for Training Neural Networks;
-    /// PyTorch's `CyclicLR`). The base learning rate, which the optimizer was built with, is the
-    /// largest: PyTorch's `max_lr`, and `low_factor` is its `base_lr / max_lr`.
+    /// `low + (1 - low) · x`, where low is `low_factor` and x goes from 0 to 1 in `step_size`
+    /// steps, back in as many, and so on (Smith 2015, Cyclical Learning Rates for Training Neural
+    /// Networks; PyTorch's `CyclicLR`). The base learning rate, which the optimizer was built with,
+    /// is the largest: PyTorch's `max_lr`, and `low_factor` is its `base_lr / max_lr`.
     ///
     /// ```
     /// # use cotangent_optim::Schedule;
@@ -66,8 +66,8 @@ impl Cyclic {
         self
     }
 
-    /// Momentum goes from `high` to `low` while the learning rate goes up, and back; each in `[0, 1)`.
-    /// It stays as it is by default; PyTorch has 0.9 and 0.8.
+    /// Momentum goes from `high` to `low` while the learning rate goes up, and back; each in
+    /// `[0, 1)`. It stays as it is by default; PyTorch has 0.9 and 0.8.
     pub fn momentum(mut self, high: f64, low: f64) -> Self {
         self.momentum = Some((high, low));
         self
@@ -76,8 +76,8 @@ impl Cyclic {
     /// The schedule.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if a number of steps is 0 or an option is
-    /// out of range.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if a number of steps is 0 or an option
+    /// is out of range.
     pub fn build(self) -> Result<Schedule> {
         let op = "Schedule::cyclic";
         at_least_1(op, "step_size", self.step_size)?;

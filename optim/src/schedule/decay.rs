@@ -11,8 +11,8 @@ impl Schedule {
 
     /// `factors[0]` up to step `boundaries[0]`, this one still included, then `factors[1]` up to
     /// `boundaries[1]`, and so on; the last one for ever (Keras's `PiecewiseConstantDecay`). Where
-    /// a step is to be the first of the next piece, as with [`multi_step`](Self::multi_step), name the
-    /// one before it.
+    /// a step is to be the first of the next piece, as with [`multi_step`](Self::multi_step), name
+    /// the one before it.
     ///
     /// ```
     /// # use cotangent_optim::Schedule;
@@ -22,8 +22,8 @@ impl Schedule {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) unless the boundaries increase and there
-    /// is one factor more, each finite and at least 0.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless the boundaries increase and
+    /// there is one factor more, each finite and at least 0.
     pub fn piecewise_constant(
         boundaries: impl Into<Vec<u64>>,
         factors: impl Into<Vec<f64>>,
@@ -46,8 +46,8 @@ impl Schedule {
     /// `gamma^⌊t / every⌋`: another factor `gamma` after every so many steps (PyTorch's `StepLR`).
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `every` is at least 1 and `gamma`
-    /// finite and at least 0.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `every` is at least 1 and
+    /// `gamma` finite and at least 0.
     pub fn step(every: u64, gamma: f64) -> Result<Self> {
         let op = "Schedule::step";
         at_least_1(op, "every", every)?;
@@ -60,8 +60,8 @@ impl Schedule {
     /// milestone on (PyTorch's `MultiStepLR`).
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) unless the milestones increase and `gamma`
-    /// is finite and at least 0.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless the milestones increase and
+    /// `gamma` is finite and at least 0.
     pub fn multi_step(milestones: impl Into<Vec<u64>>, gamma: f64) -> Result<Self> {
         let op = "Schedule::multi_step";
         let milestones = milestones.into();
@@ -74,11 +74,12 @@ impl Schedule {
         }))
     }
 
-    /// `gamma^t` (PyTorch's `ExponentialLR`). The textbook's `η₀ · 10^(-t/r)`, a tenth after every r
-    /// steps, is `gamma = 0.1^(1/r)`.
+    /// `gamma^t` (PyTorch's `ExponentialLR`). The textbook's `η₀ · 10^(-t/r)`, a tenth after every
+    /// r steps, is `gamma = 0.1^(1/r)`.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `gamma` is finite and at least 0.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `gamma` is finite and at least
+    /// 0.
     pub fn exponential(gamma: f64) -> Result<Self> {
         Interval::AtLeast0.check("Schedule::exponential", "gamma", gamma)?;
         let name = format!("exponential({gamma:?})");
@@ -86,12 +87,12 @@ impl Schedule {
     }
 
     /// `(1 + t/r)^-c` (Senior et al. 2013, An empirical study of learning rates in deep neural
-    /// networks for speech recognition). With `c = 1`, a half after r steps and a third after 2 r, it
-    /// is Keras's `InverseTimeDecay` of `decay_steps / decay_rate = r`.
+    /// networks for speech recognition). With `c = 1`, a half after r steps and a third after 2 r,
+    /// it is Keras's `InverseTimeDecay` of `decay_steps / decay_rate = r`.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `r` is finite and above 0 and `c`
-    /// finite and at least 0.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `r` is finite and above 0 and
+    /// `c` finite and at least 0.
     pub fn power(r: f64, c: f64) -> Result<Self> {
         let op = "Schedule::power";
         Interval::Above0.check(op, "r", r)?;
@@ -118,8 +119,8 @@ impl Schedule {
         }))
     }
 
-    /// `s + (e - s) t/total`, from `total` on e, where s and e are the factors at the start and at the
-    /// end (PyTorch's `LinearLR`, in another order of its arguments).
+    /// `s + (e - s) t/total`, from `total` on e, where s and e are the factors at the start and at
+    /// the end (PyTorch's `LinearLR`, in another order of its arguments).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `total` is at least 1 and the
@@ -135,8 +136,8 @@ impl Schedule {
         }))
     }
 
-    /// Any function of the step (PyTorch's `LambdaLR`). What it returns must be finite and at least 0,
-    /// or [`apply`](Self::apply) fails.
+    /// Any function of the step (PyTorch's `LambdaLR`). What it returns must be finite and at least
+    /// 0, or [`apply`](Self::apply) fails.
     ///
     /// ```
     /// # use cotangent_optim::Schedule;

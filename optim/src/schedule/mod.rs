@@ -3,8 +3,9 @@
 //! A [`Schedule`] is a factor of the number t of the step, from 0, by which the learning rate that
 //! the optimizer was built with is multiplied: so one schedule serves all parameter groups, and an
 //! optimizer of another learning rate. All are known beforehand, but for
-//! [`reduce_on_plateau`](Schedule::reduce_on_plateau), which goes by what it is told of the training.
-//! [`range_test`] finds a learning rate to begin with. [`then`](Schedule::then) and [`times`](Schedule::times) make schedules of schedules:
+//! [`reduce_on_plateau`](Schedule::reduce_on_plateau), which goes by what it is told of the
+//! training. [`range_test`] finds a learning rate to begin with. [`then`](Schedule::then) and
+//! [`times`](Schedule::times) make schedules of schedules:
 //!
 //! ```
 //! use cotangent_optim::{Optimizer, Schedule, Sgd};
@@ -47,12 +48,12 @@ use std::fmt::Display;
 
 /// What becomes of the learning rate, and for some schedules of the momentum, from step to step.
 ///
-/// Each call of [`apply`](Self::apply) is one step of the schedule: called once per batch, its numbers
-/// are of batches; called once per epoch, of epochs.
+/// Each call of [`apply`](Self::apply) is one step of the schedule: called once per batch, its
+/// numbers are of batches; called once per epoch, of epochs.
 ///
-/// As [`Stateful`](cotangent_core::state::Stateful) it saves where it is: its step, the settings that
-/// the optimizer began with, and what it has seen of a plateau. What kind of schedule it is is not
-/// saved: on resuming, build the same one again and load the state into that.
+/// As [`Stateful`](cotangent_core::state::Stateful) it saves where it is: its step, the settings
+/// that the optimizer began with, and what it has seen of a plateau. What kind of schedule it is is
+/// not saved: on resuming, build the same one again and load the state into that.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Schedule {
@@ -69,15 +70,17 @@ struct Base {
 }
 
 impl Schedule {
-    /// Sets the learning rate of the coming step, and the momentum if the schedule has one, and goes
-    /// on to the next: to be called once before each `optimizer.step`, or once before each epoch.
+    /// Sets the learning rate of the coming step, and the momentum if the schedule has one, and
+    /// goes on to the next: to be called once before each `optimizer.step`, or once before each
+    /// epoch.
     ///
     /// The learning rate and the momentum that the optimizer has at the first call are what the
     /// schedule goes by from then on; setting the learning rate between two calls has no effect.
     ///
     /// # Errors
     /// [`Error::Argument`] if what comes out is not in range, as it can be from
-    /// [`from_fn`](Self::from_fn) and where something grows without bound; nothing has changed then.
+    /// [`from_fn`](Self::from_fn) and where something grows without bound; nothing has changed
+    /// then.
     pub fn apply(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
         let now = optimizer.settings();
         let base = self.base.unwrap_or(Base {
@@ -107,8 +110,9 @@ impl Schedule {
         self.shape.observe(self.steps.saturating_sub(1), metric)
     }
 
-    /// The factor of the learning rate at step `t`, from 0. It is known beforehand, to be drawn, say;
-    /// only what [`reduce_on_plateau`](Self::reduce_on_plateau) does is the factor that it has now.
+    /// The factor of the learning rate at step `t`, from 0. It is known beforehand, to be drawn,
+    /// say; only what [`reduce_on_plateau`](Self::reduce_on_plateau) does is the factor that it has
+    /// now.
     ///
     /// ```
     /// # use cotangent_optim::Schedule;
@@ -158,8 +162,8 @@ impl Schedule {
         Ok(Shape::Sequence(parts).into())
     }
 
-    /// Both at once: the product of their factors (PyTorch's `ChainedScheduler`). The momentum is that
-    /// of `other`, if it has one.
+    /// Both at once: the product of their factors (PyTorch's `ChainedScheduler`). The momentum is
+    /// that of `other`, if it has one.
     ///
     /// ```
     /// # use cotangent_optim::Schedule;

@@ -22,14 +22,14 @@ pub struct OneCycle {
 impl Schedule {
     /// From a share of the base learning rate up to all of it, and down to next to nothing; the
     /// momentum opposite (Smith & Topin 2018, Super-Convergence: Very Fast Training of Neural
-    /// Networks Using Large Learning Rates; PyTorch's `OneCycleLR`). The base learning rate, which the
-    /// optimizer was built with, is the largest.
+    /// Networks Using Large Learning Rates; PyTorch's `OneCycleLR`). The base learning rate, which
+    /// the optimizer was built with, is the largest.
     ///
     /// With `total` steps in all and the peak at `p = pct_start · total - 1` the factor goes from
-    /// `1 / div_factor` at step 0 to 1 at p, and from there to `1 / (div_factor · final_div_factor)` at
-    /// step `total - 1`, the last, each time as half a cosine. These are PyTorch's conventions: p is
-    /// a place on the curve and need not be a whole number. PyTorch fails when it is asked for more steps;
-    /// here the last value stays.
+    /// `1 / div_factor` at step 0 to 1 at p, and from there to
+    /// `1 / (div_factor · final_div_factor)` at step `total - 1`, the last, each time as half a
+    /// cosine. These are PyTorch's conventions: p is a place on the curve and need not be a whole
+    /// number. PyTorch fails when it is asked for more steps; here the last value stays.
     ///
     /// ```
     /// # use cotangent_optim::Schedule;
@@ -76,15 +76,15 @@ impl OneCycle {
         self
     }
 
-    /// Down to the start's learning rate first, in as many steps as it went up, and in those that are
-    /// left to the end's, as in the paper.
+    /// Down to the start's learning rate first, in as many steps as it went up, and in those that
+    /// are left to the end's, as in the paper.
     pub fn three_phase(mut self) -> Self {
         self.three_phase = true;
         self
     }
 
-    /// The momentum at both ends, and where the learning rate is largest; each in `[0, 1)`, 0.95 and
-    /// 0.85 by default. For Adam and its kin it is β₁.
+    /// The momentum at both ends, and where the learning rate is largest; each in `[0, 1)`, 0.95
+    /// and 0.85 by default. For Adam and its kin it is β₁.
     pub fn momentum(mut self, high: f64, low: f64) -> Self {
         self.momentum = Some((high, low));
         self

@@ -27,8 +27,8 @@ impl Schedule {
     /// Lowers the learning rate when the metric that [`observe`](Self::observe) is told, once per
     /// epoch, has not got better for more than `patience` times (PyTorch's `ReduceLROnPlateau`).
     ///
-    /// A metric that is NaN or infinite is none that is better. The learning rate may fall as far as
-    /// to `min_factor`; PyTorch, besides, leaves out changes of less than `eps`.
+    /// A metric that is NaN or infinite is none that is better. The learning rate may fall as far
+    /// as to `min_factor`; PyTorch, besides, leaves out changes of less than `eps`.
     ///
     /// ```
     /// use cotangent_optim::{Optimizer, Schedule, Sgd};

@@ -1,4 +1,5 @@
-//! The learning-rate range test: which learning rates a net can be trained with, seen in one short run.
+//! The learning-rate range test: which learning rates a net can be trained with, seen in one short
+//! run.
 
 use super::require;
 use cotangent_core::{Error, Interval, Result};
@@ -6,14 +7,14 @@ use std::fmt::{self, Display, Formatter};
 
 const OP: &str = "range test";
 
-/// A test of `steps` steps with learning rates from `low` to `high`, each by the same factor above the
-/// one before (Smith 2015, Cyclical Learning Rates for Training Neural Networks).
+/// A test of `steps` steps with learning rates from `low` to `high`, each by the same factor above
+/// the one before (Smith 2015, Cyclical Learning Rates for Training Neural Networks).
 ///
 /// While the learning rate is too small the loss hardly falls; then it falls faster and faster; and
-/// then it grows without bound. The learning rate to train with, or the largest of a cycle, is where it
-/// falls fastest. The test trains what it is given: give it a clone of the model and an optimizer of its
-/// own. The loss of a step is that before its update, so that it shows what the learning rates before
-/// have done.
+/// then it grows without bound. The learning rate to train with, or the largest of a cycle, is
+/// where it falls fastest. The test trains what it is given: give it a clone of the model and an
+/// optimizer of its own. The loss of a step is that before its update, so that it shows what the
+/// learning rates before have done.
 ///
 /// ```
 /// use cotangent_core::{Tensor, module::{Param, Pass}};
@@ -53,8 +54,8 @@ pub struct RangeTestBuilder {
 }
 
 impl RangeTestBuilder {
-    /// How much of the smoothed loss stays from one step to the next, in `[0, 1)`; 0.9 by default. It
-    /// comes about `1 / (1 - smoothing)` steps late.
+    /// How much of the smoothed loss stays from one step to the next, in `[0, 1)`; 0.9 by default.
+    /// It comes about `1 / (1 - smoothing)` steps late.
     pub fn smoothing(mut self, smoothing: f64) -> Self {
         self.smoothing = smoothing;
         self
@@ -68,12 +69,13 @@ impl RangeTestBuilder {
     }
 
     /// Runs the test. `train` takes one step of training at the learning rate that it is given and
-    /// returns the loss of that step. The test ends at `high`, or earlier when the loss grows or is no
-    /// longer finite.
+    /// returns the loss of that step. The test ends at `high`, or earlier when the loss grows or is
+    /// no longer finite.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless `0 < low < high`, both finite, `steps` is at least 2 and the options
-    /// are in range; [`Error::NonFinite`] if the very first loss is not finite; those of `train`.
+    /// [`Error::Argument`] unless `0 < low < high`, both finite, `steps` is at least 2 and the
+    /// options are in range; [`Error::NonFinite`] if the very first loss is not finite; those of
+    /// `train`.
     pub fn run(self, mut train: impl FnMut(f64) -> Result<f64>) -> Result<RangeTest> {
         self.check()?;
         let mut test = RangeTest {
@@ -126,8 +128,8 @@ impl RangeTestBuilder {
     }
 }
 
-/// What a learning-rate range test has seen: [`range_test`]. It prints as one line and, with the feature
-/// `figures`, draws itself.
+/// What a learning-rate range test has seen: [`range_test`]. It prints as one line and, with the
+/// feature `figures`, draws itself.
 #[derive(Clone, Debug)]
 pub struct RangeTest {
     rates: Vec<f64>,
@@ -147,14 +149,14 @@ impl RangeTest {
         &self.losses
     }
 
-    /// The exponentially weighted average of the losses up to each learning rate, divided by the sum of
-    /// its weights.
+    /// The exponentially weighted average of the losses up to each learning rate, divided by the
+    /// sum of its weights.
     pub fn smoothed_losses(&self) -> &[f64] {
         &self.smoothed
     }
 
-    /// The learning rate at which the test ended because the loss was growing or no longer finite; none
-    /// if it reached the end.
+    /// The learning rate at which the test ended because the loss was growing or no longer finite;
+    /// none if it reached the end.
     pub fn diverged_at(&self) -> Option<f64> {
         self.diverged_at
     }
@@ -164,9 +166,9 @@ impl RangeTest {
         self.rates[self.place_of_lowest()]
     }
 
-    /// The learning rate at which the smoothed loss falls fastest over the logarithm of the learning
-    /// rate, by a line fitted to each tenth of the test before the lowest loss; none if it does not
-    /// fall.
+    /// The learning rate at which the smoothed loss falls fastest over the logarithm of the
+    /// learning rate, by a line fitted to each tenth of the test before the lowest loss; none if it
+    /// does not fall.
     pub fn suggestion(&self) -> Option<f64> {
         let until = self.place_of_lowest();
         let reach = (self.rates.len() / 20).max(1).min(until / 2);

@@ -1,5 +1,5 @@
-//! What a schedule is made of: functions of the step, what goes by the performance, and sequences and
-//! products of these.
+//! What a schedule is made of: functions of the step, what goes by the performance, and sequences
+//! and products of these.
 
 use super::plateau::Plateau;
 use std::fmt::{self, Debug, Formatter};

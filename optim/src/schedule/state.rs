@@ -4,8 +4,8 @@ use super::{Base, Schedule};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{Error, Interval, Result};
 
-/// `steps`; from the first step on `base.learning_rate` and `base.momentum`; and of each plateau, in the
-/// order in which they were put together, `plateau.N.factor`, `best`, `bad` and `cooldown`.
+/// `steps`; from the first step on `base.learning_rate` and `base.momentum`; and of each plateau,
+/// in the order in which they were put together, `plateau.N.factor`, `best`, `bad` and `cooldown`.
 impl Stateful for Schedule {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();

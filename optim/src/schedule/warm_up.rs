@@ -31,8 +31,8 @@ impl Schedule {
     /// `factor`, from step number `steps` on 1 (PyTorch's `ConstantLR`).
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `steps` is at least 1 and `factor`
-    /// finite and at least 0.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `steps` is at least 1 and
+    /// `factor` finite and at least 0.
     pub fn warm_up_constant(steps: u64, factor: f64) -> Result<Self> {
         let op = "Schedule::warm_up_constant";
         at_least_1(op, "steps", steps)?;

@@ -1,4 +1,5 @@
-//! Which call each golden layer and optimizer stands for, and where the bound on its error has to give.
+//! Which call each golden layer and optimizer stands for, and where the bound on its error has to
+//! give.
 
 mod keras;
 mod layers;

@@ -18,10 +18,10 @@ const ABOVE_ONE: Domain = Moved(0.5, 2.0);
 const NEAR_ONE: Domain = Moved(0.2, 1.0);
 const NEAR_MINUS_ONE: Domain = Moved(0.2, -1.0);
 
-/// Entries of a method of one tensor: the method with its arguments, the domain of the gradient check,
-/// and perhaps PyTorch's expression of `x`, the argument of `elementwise` in `golden/cases.py` (where the
-/// function is defined, and further special points), and bounds and differences of [`Golden`].
-/// A method without further arguments is drawn too.
+/// Entries of a method of one tensor: the method with its arguments, the domain of the gradient
+/// check, and perhaps PyTorch's expression of `x`, the argument of `elementwise` in
+/// `golden/cases.py` (where the function is defined, and further special points), and bounds and
+/// differences of [`Golden`]. A method without further arguments is drawn too.
 macro_rules! unary {
     ($file:literal: $($method:ident($($argument:expr),*) $domain:ident
         $(, $torch:literal, $cases:literal $(.$bound:ident($($given:expr),*))*)?;)*) => {
@@ -323,9 +323,9 @@ fn tail(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
 
 const SLOPE: fn(&[f64], f64) -> f64 = |x, g| g * (x[0] * x[0].exp());
 
-/// Entries of a method of two tensors: the domain of the first in gradient checks, PyTorch's expression of
-/// `x` and `y`, the arguments of `pairs` in `golden/cases.py` (where each operand is defined), and bounds, of
-/// two operands and of one taken twice.
+/// Entries of a method of two tensors: the domain of the first in gradient checks, PyTorch's
+/// expression of `x` and `y`, the arguments of `pairs` in `golden/cases.py` (where each operand is
+/// defined), and bounds, of two operands and of one taken twice.
 macro_rules! binary {
     ($($method:ident $domain:ident, $torch:literal, $cases:literal
         $(.$bound:ident($($given:expr),*))*, twice $(.$other:ident($($option:expr),*))*;)*) => {{

@@ -60,8 +60,8 @@ impl Operands<'_> {
     }
 }
 
-/// How far a result may be off: `relative` of the larger of its own size and `floor`. A bound of 0 is
-/// kept exactly: the result is that of PyTorch, rounded to its dtype.
+/// How far a result may be off: `relative` of the larger of its own size and `floor`. A bound of 0
+/// is kept exactly: the result is that of PyTorch, rounded to its dtype.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
     /// In `f64`.
@@ -75,8 +75,8 @@ pub struct Bound {
     pub of_tensor: bool,
 }
 
-/// Elements at which this library means to give something else than PyTorch. If a difference is gone,
-/// its test says that its entry must go too.
+/// Elements at which this library means to give something else than PyTorch. If a difference is
+/// gone, its test says that its entry must go too.
 #[derive(Clone, Copy)]
 pub struct Difference {
     /// `output` or `grad.N`.
@@ -187,8 +187,8 @@ impl Golden {
         Self { gradient, ..self }
     }
 
-    /// As [`gradient_near_one`](Self::gradient_near_one), for the result too: PyTorch computes it by
-    /// subtracting from 1.
+    /// As [`gradient_near_one`](Self::gradient_near_one), for the result too: PyTorch computes it
+    /// by subtracting from 1.
     pub fn near_one(self) -> Self {
         let output = Bound {
             floor: 1.0,
@@ -197,8 +197,8 @@ impl Golden {
         Self { output, ..self }.gradient_near_one()
     }
 
-    /// Is exact, and so are its gradients, but for the sums where an operand was stretched: it selects,
-    /// rounds to whole numbers, or is one operation that rounds once.
+    /// Is exact, and so are its gradients, but for the sums where an operand was stretched: it
+    /// selects, rounds to whole numbers, or is one operation that rounds once.
     pub fn exact(self) -> Self {
         Self {
             gradient: EXACT,

@@ -22,8 +22,8 @@ macro_rules! classified {
     };
 }
 
-/// A loss of two operands with each reduction: its name, the call, PyTorch's function and options, and
-/// the arguments of `compared` in `golden/cases.py`.
+/// A loss of two operands with each reduction: its name, the call, PyTorch's function and options,
+/// and the arguments of `compared` in `golden/cases.py`.
 macro_rules! compared {
     ($name:literal, |$x:ident, $reduction:ident| $call:expr, $torch:literal, $cases:literal) => {
         vec![
@@ -274,7 +274,8 @@ pub fn losses() -> Vec<Entry> {
             golden unreduced(
                 compared!("kl_div", |x, reduction| x[0].kl_div(&x[1], reduction),
                     "F.kl_div, x, y", "[0.0, 1.0, 0.25, 1e-30, -0.5, NAN]"),
-                // Where the two distributions are close, what is subtracted is larger than what is left.
+                // Where the two distributions are close, what is subtracted is larger than what is
+                // left.
                 |none| none.loose(&[("spread", 1e-14, 2e-5)]).differs([
                     nothing("output", |x| x[1] == 0.0 && x[0].is_infinite()),
                     nothing("grad.1", |x| x[1] == 0.0 && !x[0].is_nan()),
@@ -313,7 +314,8 @@ pub fn losses() -> Vec<Entry> {
                     "cosines(-1) + case('special', *ANGLES, second=False)",
                 )
                 .sums()
-                // Of (∞, 1): the square of the norm is limited, and does not move at the limit, which is ∞.
+                // Of (∞, 1): the square of the norm is limited, and does not move at the limit,
+                // which is ∞.
                 .differs([nothing("grad.0", |x| *x == [1.0, 1.0])]);
             draw 2 Close |x, p| x[0].cosine_similarity(&x[1], p.axis, p.number);
         }

@@ -1,7 +1,7 @@
 //! The registry of operations: for each one its gradient checks, its values from PyTorch and how
-//! they come about, its call with drawn arguments, and the reason for what it goes without. Gradient
-//! checks, golden values, extreme values, robustness, laws and coverage all read it: a new operation
-//! is its source and its entry here.
+//! they come about, its call with drawn arguments, and the reason for what it goes without.
+//! Gradient checks, golden values, extreme values, robustness, laws and coverage all read it: a new
+//! operation is its source and its entry here.
 
 #![allow(dead_code)] // Each test reads a part.
 #![allow(clippy::too_many_lines)] // Tables.

@@ -5,16 +5,16 @@ use super::golden::{Operands, golden};
 use super::{Entry, values};
 use cotangent::{Result, Tensor};
 
-/// A mean of 1e4 is known to the digits that its type has left, half of 1e-3 in `f32`; in `f64` it is
-/// PyTorch that rounds, which multiplies by the scale before it subtracts the mean. A channel that is
-/// constant has a scale of 1 / sqrt(epsilon) by which such roundings grow.
+/// A mean of 1e4 is known to the digits that its type has left, half of 1e-3 in `f32`; in `f64` it
+/// is PyTorch that rounds, which multiplies by the scale before it subtracts the mean. A channel
+/// that is constant has a scale of 1 / sqrt(epsilon) by which such roundings grow.
 const ROUNDED: &[(&str, f64, f64)] = &[("offset", 1e-11, 2e-3), ("constant", 1e-12, 1e-3)];
 
 /// The same of rows.
 const ROWS_ROUNDED: &[(&str, f64, f64)] = &[("offset", 1e-11, 1e-5), ("constant", 1e-11, 1e-4)];
 
-/// Layer normalization over the last axes: gamma and beta by the number of their operand, epsilon, and
-/// these as PyTorch has them, then the cases.
+/// Layer normalization over the last axes: gamma and beta by the number of their operand, epsilon,
+/// and these as PyTorch has them, then the cases.
 macro_rules! layer_norms {
     ($(over $axes:literal: $($name:literal ($gamma:expr, $beta:expr, $epsilon:expr) $torch:literal, $cases:literal;)*)*) => {
         vec![$($(

@@ -5,8 +5,8 @@ use super::Entry;
 use super::golden::golden;
 use cotangent::{Axes, Indices, Norm, Result, Tensor};
 
-/// A reduction over several lists of axes, dropped and kept: the data file, how its name begins and ends,
-/// the call, PyTorch's expression, cases, bounds.
+/// A reduction over several lists of axes, dropped and kept: the data file, how its name begins and
+/// ends, the call, PyTorch's expression, cases, bounds.
 macro_rules! over_axes {
     ($file:literal, $name:literal, $behind:literal, |$x:ident, $axes:ident| $call:expr,
         $torch:literal, $cases:literal $($bound:tt)*) => {

@@ -1,4 +1,5 @@
-//! The header of a `.npy` file: a Python literal, as NumPy of any version or a hand may have written it.
+//! The header of a `.npy` file: a Python literal, as NumPy of any version or a hand may have
+//! written it.
 
 use super::invalid;
 use super::number::Number;
@@ -131,8 +132,8 @@ pub(super) fn bytes(descr: &str, shape: &[usize]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// What is left of a Python literal, of which only this much is understood: texts, truth values, and
-/// tuples of numbers.
+/// What is left of a Python literal, of which only this much is understood: texts, truth values,
+/// and tuples of numbers.
 struct Literal<'a> {
     rest: &'a [u8],
 }

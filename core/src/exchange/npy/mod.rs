@@ -1,7 +1,7 @@
 //! NumPy's `.npy` and `.npz` files (feature `npy`).
 //!
-//! Tensors are read from arrays of any numbers that they hold exactly, [`Indices`] from arrays of integers,
-//! in either byte order, row-major or column-major:
+//! Tensors are read from arrays of any numbers that they hold exactly, [`Indices`] from arrays of
+//! integers, in either byte order, row-major or column-major:
 //!
 //! | elements in the file | tensor |
 //! |---|---|
@@ -9,13 +9,12 @@
 //! | `float64`, `int32`, `uint32` | f64 |
 //! | `int64`, `uint64` | f64, if it has each of the values; else an error |
 //!
-//! Headers may be of Python 2 or 3, or written by hand. Of a `.npy` file the first array is read: NumPy
-//! appends arrays to one file, and [`read`] too leaves what follows alone.
+//! Headers may be of Python 2 or 3, or written by hand. Of a `.npy` file the first array is read:
+//! NumPy appends arrays to one file, and [`read`] too leaves what follows alone.
 //!
-//! Files are written row-major and little-endian, and
-//! [take their name only when all of them is on the disk](crate::replace_file). Claims of a file take
-//! no memory: it grows with the elements that are really there. What an `.npz` file inflates to has a
-//! [limit](Npz::read).
+//! Files are written row-major and little-endian, and [take their name only when all of them is on
+//! the disk](crate::replace_file). Claims of a file take no memory: it grows with the elements that
+//! are really there. What an `.npz` file inflates to has a [limit](Npz::read).
 //!
 //! ```
 //! use cotangent_core::{Tensor, npy};
@@ -46,8 +45,8 @@ use zip::write::SimpleFileOptions;
 /// Reads a tensor from a `.npy` file.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read; [`Error::Format`] if it is no sound `.npy` file, or holds
-/// something else than numbers of which f64 has each.
+/// [`Error::Io`] if the file cannot be read; [`Error::Format`] if it is no sound `.npy` file, or
+/// holds something else than numbers of which f64 has each.
 pub fn read(path: impl AsRef<Path>) -> Result<Tensor> {
     let path = path.as_ref();
     let (header, values) = read_file_with(path, number::floats).map_err(failed(path))?;
@@ -132,8 +131,8 @@ pub fn write_npz(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<
     replace_file(path, bytes.get_ref())
 }
 
-/// How many bytes the arrays of any `.npz` file may take: 1 GiB. Those of a large file may take more,
-/// see [`Npz::read`].
+/// How many bytes the arrays of any `.npz` file may take: 1 GiB. Those of a large file may take
+/// more, see [`Npz::read`].
 pub const DEFAULT_LIMIT: usize = 1 << 30;
 
 /// How many times its own length a large file may inflate to.
@@ -141,8 +140,8 @@ const LARGEST_RATIO: usize = 32;
 
 /// An `.npz` file: arrays by name, compressed or not.
 ///
-/// It holds the file as it is. An array takes memory when it is asked for. Bytes behind the archive are left
-/// alone.
+/// It holds the file as it is. An array takes memory when it is asked for. Bytes behind the archive
+/// are left alone.
 #[derive(Clone)]
 pub struct Npz {
     path: PathBuf,
@@ -173,12 +172,12 @@ impl std::fmt::Debug for Npz {
 }
 
 impl Npz {
-    /// Reads a file. All its arrays together may take as many bytes, in the types that they have in the
-    /// file, as [`DEFAULT_LIMIT`] or 32 times the file's length, whichever is more.
+    /// Reads a file. All its arrays together may take as many bytes, in the types that they have in
+    /// the file, as [`DEFAULT_LIMIT`] or 32 times the file's length, whichever is more.
     ///
-    /// Compression shrinks equal bytes by a factor of a thousand, so that a small file could take all
-    /// memory. For data that compress so well [`read_with_limit`](Self::read_with_limit) takes another
-    /// bound.
+    /// Compression shrinks equal bytes by a factor of a thousand, so that a small file could take
+    /// all memory. For data that compress so well [`read_with_limit`](Self::read_with_limit) takes
+    /// another bound.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if it is no sound `.npz` file or
@@ -189,8 +188,8 @@ impl Npz {
         })
     }
 
-    /// Reads a file as [`read`](Self::read) does, with another bound on the bytes that all its arrays
-    /// take together.
+    /// Reads a file as [`read`](Self::read) does, with another bound on the bytes that all its
+    /// arrays take together.
     ///
     /// # Errors
     /// As [`read`](Self::read).
@@ -236,11 +235,12 @@ impl Npz {
         self.entries.keys().map(String::as_str)
     }
 
-    /// The tensor of that name, as [`read`] makes it: of images of `uint8` it is one of f32 from 0 to
-    /// 255.
+    /// The tensor of that name, as [`read`] makes it: of images of `uint8` it is one of f32 from 0
+    /// to 255.
     ///
     /// # Errors
-    /// [`Error::Format`] if there is none, or it is no sound array of numbers of which f64 has each.
+    /// [`Error::Format`] if there is none, or it is no sound array of numbers of which f64 has
+    /// each.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         self.array(name, number::floats)
             .and_then(|(header, values)| values.into_tensor(&header))
@@ -250,7 +250,8 @@ impl Npz {
     /// The indices of that name.
     ///
     /// # Errors
-    /// [`Error::Format`] if there is none, or it is no sound array of integers that are not negative.
+    /// [`Error::Format`] if there is none, or it is no sound array of integers that are not
+    /// negative.
     pub fn indices(&self, name: &str) -> Result<Indices> {
         self.array(name, number::indices)
             .and_then(|(header, values)| Indices::from_vec(values, header.shape))
@@ -284,8 +285,8 @@ fn read_file_with<T>(
     read_array(BufReader::new(File::open(path)?), None, read)
 }
 
-/// The header of an array, and what `read` makes of the elements behind it. If its size is known, it is
-/// just what the header asks for.
+/// The header of an array, and what `read` makes of the elements behind it. If its size is known,
+/// it is just what the header asks for.
 fn read_array<T>(
     mut source: impl Read,
     size: Option<u64>,

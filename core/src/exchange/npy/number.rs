@@ -23,8 +23,8 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// The type of this name, and whether its bytes are in big-endian order. NumPy itself writes the
-    /// first of the names of each, and takes all of them.
+    /// The type of this name, and whether its bytes are in big-endian order. NumPy itself writes
+    /// the first of the names of each, and takes all of them.
     pub(super) fn parse(descr: &str) -> Option<(Self, bool)> {
         let (big_endian, name) = match descr.split_at_checked(1)? {
             ("<", name) => (false, name),
@@ -61,7 +61,8 @@ impl Number {
     }
 }
 
-/// Elements in row-major order, in the smaller of the types that has all numbers of the file's type.
+/// Elements in row-major order, in the smaller of the types that has all numbers of the file's
+/// type.
 pub(super) enum Floats {
     F32(Vec<f32>),
     F64(Vec<f64>),
@@ -133,8 +134,8 @@ pub(super) fn indices(header: &Header, source: &mut dyn Read) -> io::Result<Vec<
     }
 }
 
-/// What `read` makes of each element's bytes in little-endian order. Memory grows with the bytes that
-/// arrive.
+/// What `read` makes of each element's bytes in little-endian order. Memory grows with the bytes
+/// that arrive.
 fn elements<V: Copy, const N: usize>(
     header: &Header,
     source: &mut dyn Read,

@@ -107,7 +107,8 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
     parallel::ranges(len, GRAIN, &|range| {
         let mut pieces = [(); S].map(|()| <&mut [F]>::default());
         for k in 0..S {
-            // SAFETY: the ranges of one call do not overlap, and `states` is borrowed for all of it.
+            // SAFETY: the ranges of one call do not overlap, and `states` is borrowed for all of
+            // it.
             pieces[k] = unsafe { states[k].piece(range.clone()) };
         }
         sweep(InPlace {

@@ -1,7 +1,7 @@
 //! Taking elements by number, and adding elements up by number: what indexing comes down to.
 //!
-//! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has an index, the same
-//! for all of outer, or each element (outer, count, inner) has.
+//! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has an index, the
+//! same for all of outer, or each element (outer, count, inner) has.
 
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};

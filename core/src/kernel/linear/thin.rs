@@ -1,5 +1,5 @@
-//! Products of a few rows by a matrix: one sample through a layer. Such a product reads the matrix once and
-//! is bound by that, where a general product would first copy it into its own order.
+//! Products of a few rows by a matrix: one sample through a layer. Such a product reads the matrix
+//! once and is bound by that, where a general product would first copy it into its own order.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
@@ -9,8 +9,8 @@ use std::ops::Range;
 
 /// Rows that are multiplied side by side; more than these are a general product.
 const MOST_ROWS: usize = 4;
-/// More rows than this are a general product where columns lie in order and are long: a layer's forward,
-/// whose weight a general product would have to turn over.
+/// More rows than this are a general product where columns lie in order and are long: a layer's
+/// forward, whose weight a general product would have to turn over.
 const MOST_ROWS_BY_COLUMNS: usize = 64;
 /// Columns of this length are long: adding up the accumulators at their ends does not matter much.
 const LONG: usize = 256;
@@ -23,8 +23,9 @@ const STRETCH: usize = 1024;
 /// Multiplications that one task does.
 const TASK: usize = 512 * 1024;
 
-/// `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm), if `a` has few rows and `b` lies in order, by rows or
-/// by columns; else false, and nothing is done. The layouts must have been checked.
+/// `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm), if `a` has few rows and `b`
+/// lies in order, by rows or by columns; else false, and nothing is done. The layouts must have
+/// been checked.
 pub(crate) fn product<F: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, F>,
@@ -90,8 +91,8 @@ impl<F: Float> Product<'_, F> {
             let start = self.a.offset + (first + i) * self.a.row_stride as usize;
             rows[i] = &self.a.data[start..start + self.k];
             let row = (first + i) * self.n;
-            // SAFETY: no part is computed twice, the tasks' ranges do not overlap, rows are `n` apart,
-            // and `product` borrows `c` for all of it.
+            // SAFETY: no part is computed twice, the tasks' ranges do not overlap, rows are `n`
+            // apart, and `product` borrows `c` for all of it.
             out[i] = unsafe { self.c.piece(row + range.start..row + range.end) };
             if self.beta == F::zero() {
                 out[i].fill(F::zero());

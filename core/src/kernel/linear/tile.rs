@@ -1,10 +1,10 @@
 //! Matrix products by tiles of the result that stay in registers.
 //!
-//! `a` is read in place, whatever its strides, one element at a time, since each is multiplied into a whole
-//! row of the tile; of `b` a panel of a few columns is copied into the order in which it is read, where it
-//! does not lie so already. Every element of the result is a sum over k in order, whatever the blocks and the
-//! threads. (Goto, van de Geijn 2008, Anatomy of
-//! High-Performance Matrix Multiplication, for the blocks; copying `a` does not pay at the sizes of nets.)
+//! `a` is read in place, whatever its strides, one element at a time, since each is multiplied into
+//! a whole row of the tile; of `b` a panel of a few columns is copied into the order in which it is
+//! read, where it does not lie so already. Every element of the result is a sum over k in order,
+//! whatever the blocks and the threads. (Goto, van de Geijn 2008, Anatomy of High-Performance
+//! Matrix Multiplication, for the blocks; copying `a` does not pay at the sizes of nets.)
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
@@ -15,18 +15,20 @@ use std::ops::Range;
 
 /// Vectors in a row of a tile.
 const VECTORS: usize = 3;
-/// The bytes of a copied panel: 512 terms of a sum for the widest tile. More would go over the result less
-/// often, but are far for the processor.
+/// The bytes of a copied panel: 512 terms of a sum for the widest tile. More would go over the
+/// result less often, but are far for the processor.
 const PANEL: usize = 512 * VECTORS * 64;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
-/// Tasks for each thread, so that all end at about the same time; more would copy a panel more often.
+/// Tasks for each thread, so that all end at about the same time; more would copy a panel more
+/// often.
 const TASKS_PER_THREAD: usize = 6;
-/// Up to so many rows a panel that lies in order is read in place: it is not read often enough to copy.
+/// Up to so many rows a panel that lies in order is read in place: it is not read often enough to
+/// copy.
 const ROWS_IN_PLACE: usize = 64;
 
-/// `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm), whose layouts have been checked; false, and nothing
-/// is done, on instruction sets for which there are no tiles.
+/// `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm), whose layouts have been
+/// checked; false, and nothing is done, on instruction sets for which there are no tiles.
 pub(crate) fn product<F: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, F>,
@@ -83,8 +85,8 @@ pub(crate) fn product<F: Float>(
     true
 }
 
-/// Where panels are copied to: memory that each thread keeps for it. The stack may be too small, and memory
-/// for each product would cost as much as a small product.
+/// Where panels are copied to: memory that each thread keeps for it. The stack may be too small,
+/// and memory for each product would cost as much as a small product.
 struct PanelMemory(Vec<Line>);
 
 /// A cache line.
@@ -311,8 +313,8 @@ impl<F: Float> Block<'_, F> {
         self.store(row, &done);
     }
 
-    /// What a tile's terms are added to: what the result was times `beta` before the first, then what
-    /// it is.
+    /// What a tile's terms are added to: what the result was times `beta` before the first, then
+    /// what it is.
     #[inline(always)]
     fn before<const R: usize, const V: usize, const L: usize>(
         &self,
@@ -396,8 +398,8 @@ impl<F: Float> Block<'_, F> {
     /// The elements of the result in a row of this block.
     ///
     /// # Safety
-    /// No other slice of them may be in use. (Blocks do not overlap, and `product` borrows `c` for all of
-    /// its tasks.)
+    /// No other slice of them may be in use. (Blocks do not overlap, and `product` borrows `c` for
+    /// all of its tasks.)
     #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "that is why it is unsafe")]
     unsafe fn row(&self, row: usize) -> &mut [F] {
@@ -425,9 +427,9 @@ fn whole<F, const L: usize>(row: &mut [F], v: usize) -> Option<&mut [F; L]> {
     row.get_mut(v * L..v * L + L)?.try_into().ok()
 }
 
-/// A square turned over, whose side is a power of two: merging its two halves element by element, as
-/// one does with cards, moves the first bit of an element's row number to the end of its column number,
-/// and as often as there are such bits changes rows for columns.
+/// A square turned over, whose side is a power of two: merging its two halves element by element,
+/// as one does with cards, moves the first bit of an element's row number to the end of its column
+/// number, and as often as there are such bits changes rows for columns.
 #[inline(always)]
 fn transposed<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
     let mut from = square;

@@ -1,5 +1,6 @@
-//! Cross-entropy over rows of logits, from the pairs that [`log_sums`](crate::kernel::activation::softmax::log_sums)
-//! gives: the probabilities are never stored.
+//! Cross-entropy over rows of logits, from the pairs that
+//! [`log_sums`](crate::kernel::activation::softmax::log_sums) gives: the probabilities are never
+//! stored.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
@@ -106,8 +107,9 @@ impl<'a, F> Targets<'a, F> {
     }
 }
 
-/// The cotangent of the logits: softmax times the target's sum, minus the target; 0 in a row that is
-/// not counted. So is one whose target is 0 throughout, whatever its softmax and its cotangent are.
+/// The cotangent of the logits: softmax times the target's sum, minus the target; 0 in a row that
+/// is not counted. So is one whose target is 0 throughout, whatever its softmax and its cotangent
+/// are.
 pub(crate) fn backward<F: Float>(
     xs: &[F],
     log_sums: &[F],

@@ -128,7 +128,8 @@ fn largest_errors<F: Function<Number = f32>>(
     Tier::available().into_iter().map(largest).collect()
 }
 
-/// Asserts the bound over 10^5 arguments spread over all bit patterns, and densely near some points.
+/// Asserts the bound over 10^5 arguments spread over all bit patterns, and densely near some
+/// points.
 pub(super) fn sampled<F: Function<Number = f32>>(
     reference: impl Fn(f64) -> f64,
     bound: f64,

@@ -1,8 +1,8 @@
 //! e^x - 1, accurate near zero.
 //!
-//! Method: with x = n ln 2 + r as in [`super::exp`], e^x - 1 = (2^n - 1 + 2^n r) + 2^n r^2 q(r). The
-//! bracket is formed from the exact part of r, and is itself exact for -1 < x < 2, where the terms
-//! cancel; what rounding is left is that of the small second summand and of the sum.
+//! Method: with x = n ln 2 + r as in [`super::exp`], e^x - 1 = (2^n - 1 + 2^n r) + 2^n r^2 q(r).
+//! The bracket is formed from the exact part of r, and is itself exact for -1 < x < 2, where the
+//! terms cancel; what rounding is left is that of the small second summand and of the sum.
 //!
 //! Largest errors found: `f32` 1.193 ULP (all arguments, every tier), `f64` 1.232 ULP (1.2 million
 //! arguments, half of them where the error is largest).

@@ -4,8 +4,8 @@ use super::trig::Angles;
 use super::{erf, erfc, exp, exp_m1, ln, ln_1p, sigmoid, tanh, trig};
 use crate::kernel::isa::Isa;
 
-/// The elementary functions of `f32` and `f64`, vectorizable and free of branches. Their accuracy is
-/// stated in [`math`](super).
+/// The elementary functions of `f32` and `f64`, vectorizable and free of branches. Their accuracy
+/// is stated in [`math`](super).
 pub trait Functions: Sized {
     /// e^x.
     fn exp_v<I: Isa>(self) -> Self;

@@ -1,9 +1,10 @@
 //! The natural logarithm.
 //!
-//! Method: x = 2^k m with m between sqrt(1/2) and sqrt(2), and ln x = k ln 2 + ln m with ln 2 in two
-//! parts. With f = m - 1, `f32` takes ln m = f - f^2/2 + f^3 p(f), p a minimax polynomial, as Cephes
-//! does (S. L. Moshier, 1989, *Methods and Programs for Mathematical Functions*); `f64` takes the
-//! series in s = f / (2 + f) in the arrangement of FreeBSD's msun (Sun Microsystems, 1993, `e_log.c`).
+//! Method: x = 2^k m with m between sqrt(1/2) and sqrt(2), and ln x = k ln 2 + ln m with ln 2 in
+//! two parts. With f = m - 1, `f32` takes ln m = f - f^2/2 + f^3 p(f), p a minimax polynomial, as
+//! Cephes does (S. L. Moshier, 1989, *Methods and Programs for Mathematical Functions*); `f64`
+//! takes the series in s = f / (2 + f) in the arrangement of FreeBSD's msun (Sun Microsystems,
+//! 1993, `e_log.c`).
 //!
 //! Largest errors found: `f32` 0.812 ULP (all arguments, every tier), `f64` 0.856 ULP (1.2 million
 //! arguments, half of them where the error is largest).

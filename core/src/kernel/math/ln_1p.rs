@@ -1,8 +1,8 @@
 //! ln(1 + x), accurate near zero.
 //!
-//! Method: `f32` goes through `f64`, where 1 + x is exact enough, with a polynomial of just the needed
-//! degree. `f64` corrects ln(1 + x) by the rounding error of 1 + x, as FreeBSD's msun does (Sun
-//! Microsystems, 1993, `s_log1p.c`).
+//! Method: `f32` goes through `f64`, where 1 + x is exact enough, with a polynomial of just the
+//! needed degree. `f64` corrects ln(1 + x) by the rounding error of 1 + x, as FreeBSD's msun does
+//! (Sun Microsystems, 1993, `s_log1p.c`).
 //!
 //! Largest errors found: `f32` 0.513 ULP (all arguments, every tier), `f64` 0.845 ULP (1.2 million
 //! arguments, half of them where the error is largest).

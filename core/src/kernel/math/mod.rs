@@ -20,11 +20,11 @@
 //! | `erfc`            | 6.0   | 6.5   | all, subnormal results included         |
 //! | sine and cosine   | 0.505 | 1.8   | all                                     |
 //!
-//! `testdata/minimax.py` derives the coefficients, `testdata/generate.py` the reference values of the
-//! `f64` tests.
+//! `testdata/minimax.py` derives the coefficients, `testdata/generate.py` the reference values of
+//! the `f64` tests.
 
-/// The polynomial in `$x` with these coefficients, the constant one first. A macro and not a loop, so
-/// that nothing is left to unroll where the loop around it is to be vectorized.
+/// The polynomial in `$x` with these coefficients, the constant one first. A macro and not a loop,
+/// so that nothing is left to unroll where the loop around it is to be vectorized.
 macro_rules! horner {
     ($isa:ty, $x:expr; $last:expr $(,)?) => { $last };
     ($isa:ty, $x:expr; $first:expr, $($rest:expr),+ $(,)?) => {

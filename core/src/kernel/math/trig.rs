@@ -5,9 +5,10 @@
 //! taken in parts of 23 bits, so that h times a part is exact while |x| <= 2^30 (W. J. Cody and W.
 //! Waite, 1980, *Software Manual for the Elementary Functions*). `f32` goes through `f64`.
 //!
-//! A larger finite x is divided by pi to as many digits as it needs, in integers and one at a time. As
-//! that keeps a loop from being vectorized, kernels look for such arguments first, block by block, and
-//! compute the usual blocks as [`SmallAngles`]. An element's result does not depend on its neighbours.
+//! A larger finite x is divided by pi to as many digits as it needs, in integers and one at a time.
+//! As that keeps a loop from being vectorized, kernels look for such arguments first, block by
+//! block, and compute the usual blocks as [`SmallAngles`]. An element's result does not depend on
+//! its neighbours.
 //!
 //! Largest errors found: `f32` 0.5004 ULP (all arguments to 2^31, every tier), `f64` 1.666 ULP (2.4
 //! million arguments, half of them where the error is largest).
@@ -49,8 +50,8 @@ pub(crate) const LARGEST_ANGLE: f64 = 1073741824.0;
 
 /// The angles that a loop takes the sine or cosine of, as a type.
 pub trait Angles: Send + Sync + 'static {
-    /// Whether none is above 2^30. Sine and cosine are then free of branches; else they look at each
-    /// angle, which keeps the loop from being vectorized.
+    /// Whether none is above 2^30. Sine and cosine are then free of branches; else they look at
+    /// each angle, which keeps the loop from being vectorized.
     const SMALL: bool;
 }
 
@@ -100,13 +101,14 @@ const INVERSE_PI: [u64; 20] = [
     0x2b01_9823_7e3d_b5d5,
 ];
 
-/// A finite x of more than 2^30 as h pi + r, h an integer for the sine and a half more for the cosine:
-/// r, its rest below the last digit, and the bits whose lowest is set where the sign of sine r must flip.
+/// A finite x of more than 2^30 as h pi + r, h an integer for the sine and a half more for the
+/// cosine: r, its rest below the last digit, and the bits whose lowest is set where the sign of
+/// sine r must flip.
 ///
-/// Of x = m 2^e, m an integer, only those digits of 1 / pi count whose products with m 2^e are neither
-/// multiples of 2 nor too small to matter: 192 of them. No `f64` is so near to a multiple of pi / 2 that
-/// fewer than 120 are left of the fraction (M. H. Payne and R. N. Hanek, 1983, Radian Reduction for
-/// Trigonometric Functions).
+/// Of x = m 2^e, m an integer, only those digits of 1 / pi count whose products with m 2^e are
+/// neither multiples of 2 nor too small to matter: 192 of them. No `f64` is so near to a multiple
+/// of pi / 2 that fewer than 120 are left of the fraction (M. H. Payne and R. N. Hanek, 1983,
+/// Radian Reduction for Trigonometric Functions).
 #[cold]
 #[inline(never)]
 fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {

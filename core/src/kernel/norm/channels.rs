@@ -45,8 +45,8 @@ pub(crate) trait Terms<const X: usize, const P: usize, const K: usize>:
 
 /// Samples that are summed in one block; blocks are summed pairwise.
 const ROWS: usize = 32;
-/// Samples of a block whose terms are added before they go to the accumulators, which do not all fit
-/// into registers.
+/// Samples of a block whose terms are added before they go to the accumulators, which do not all
+/// fit into registers.
 const GROUP: usize = 4;
 /// Channels that are summed together.
 const COLUMNS: usize = 256;

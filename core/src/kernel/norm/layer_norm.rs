@@ -49,8 +49,8 @@ sums_of_deviations! {
 }
 
 /// For each row of `len` elements four numbers in `out`, of which [`normalized`] makes use: the
-/// scale of the row, and of the scaled row the rounded mean, what it lacks of the mean, and
-/// 1 / sqrt(variance + epsilon). Mean and rest are kept apart, since their sum would round the second
+/// scale of the row, and of the scaled row the rounded mean, what it lacks of the mean, and 1 /
+/// sqrt(variance + epsilon). Mean and rest are kept apart, since their sum would round the second
 /// away where the mean is large; both are 0 if the rows are not `centred`. The scale is a power of
 /// two, 1 unless squares leave the range of the type.
 pub(crate) fn statistics<F: Float>(
@@ -256,8 +256,8 @@ impl<F: Float> Kernel for Products<'_, F> {
 }
 
 /// The cotangent of the rows: with h = g gamma it is
-/// `(h - mean of h - normalized x · mean of (h · normalized x)) / sqrt(variance + epsilon)`, without
-/// the mean of h if the rows are not centred.
+/// `(h - mean of h - normalized x · mean of (h · normalized x)) / sqrt(variance + epsilon)`,
+/// without the mean of h if the rows are not centred.
 pub(crate) fn backward<F: Float>(rows: Rows<'_, F>, gamma: &[F], gs: &[F], out: &mut [F]) {
     rows.pieces(out, &|start, out, rows| {
         dispatch(Backward {

@@ -3,8 +3,8 @@
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// For each line along the middle axis of `xs` (outer, len, inner) the place of its largest element,
-/// or smallest: the first of equals, and the first NaN if there is one. `len` is not 0.
+/// For each line along the middle axis of `xs` (outer, len, inner) the place of its largest
+/// element, or smallest: the first of equals, and the first NaN if there is one. `len` is not 0.
 pub(crate) fn places<F: Float>(
     xs: &[F],
     [len, inner]: [usize; 2],

@@ -253,8 +253,8 @@ fn pairwise_with<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R
     result.0
 }
 
-/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If it `CALLS` a function to combine
-/// these, that costs some nanoseconds, but the loop keeps vectors of full width.
+/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If it `CALLS` a function to
+/// combine these, that costs some nanoseconds, but the loop keeps vectors of full width.
 #[inline(always)]
 fn block<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[F]) -> F {
     let neutral = reduction.neutral(Lane::<F, I>::new(F::default()));
@@ -295,8 +295,9 @@ fn halve<F: Float, I: Isa, R: Reduction>(reduction: R, lanes: &mut [Lane<F, I>; 
     lanes[0].0
 }
 
-/// As [`halve`], not inlined: where the compiler sees it, it cuts the loop before it into the narrow
-/// vectors that it finds here. Addition and comparison are the same for each instruction set.
+/// As [`halve`], not inlined: where the compiler sees it, it cuts the loop before it into the
+/// narrow vectors that it finds here. Addition and comparison are the same for each instruction
+/// set.
 #[inline(never)]
 fn called<F: Float, R: Reduction>(reduction: R, lanes: &mut [Lane<F, Baseline>; LANES]) -> F {
     halve(reduction, lanes)

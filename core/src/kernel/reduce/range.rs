@@ -1,5 +1,5 @@
-//! Squares that leave the range of their type though what is computed from them does not: when a sum
-//! of squares can be trusted, and the power of two that brings numbers to where it can.
+//! Squares that leave the range of their type though what is computed from them does not: when a
+//! sum of squares can be trusted, and the power of two that brings numbers to where it can.
 
 use crate::kernel::float::Float;
 
@@ -25,9 +25,9 @@ pub(crate) fn scale<F: Float>(magnitude: F) -> F {
     F::from_f64(f64::from_bits(((1023 + power) as u64) << 52))
 }
 
-/// What is added to the variance of numbers times `scale` if epsilon is added to theirs. It does not
-/// vanish if epsilon does not, so that numbers that are all equal are 0 / sqrt(epsilon) apart and not
-/// 0 / 0.
+/// What is added to the variance of numbers times `scale` if epsilon is added to theirs. It does
+/// not vanish if epsilon does not, so that numbers that are all equal are 0 / sqrt(epsilon) apart
+/// and not 0 / 0.
 pub(crate) fn scaled_epsilon<F: Float>(epsilon: f64, scale: F) -> F {
     let scaled = F::from_f64(epsilon * scale.to_f64() * scale.to_f64());
     if scaled == F::zero() && F::from_f64(epsilon) > F::zero() {

@@ -43,8 +43,8 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
     }
 }
 
-/// How many threads may work at once here: those of the `rayon` pool that this thread is one of, else those
-/// of [`pool`].
+/// How many threads may work at once here: those of the `rayon` pool that this thread is one of,
+/// else those of [`pool`].
 pub(crate) fn threads() -> usize {
     if pool::is_forked() {
         1

@@ -1,8 +1,9 @@
 //! A thread pool whose threads spin briefly before they sleep.
 //!
-//! A step of training is some hundred short parallel regions, a few microseconds apart. A pool whose threads
-//! sleep in between spends longer on waking them than they work. Here the caller takes part, the others watch
-//! for the next region for a moment before they sleep, and the caller waits for nobody who has not begun.
+//! A step of training is some hundred short parallel regions, a few microseconds apart. A pool
+//! whose threads sleep in between spends longer on waking them than they work. Here the caller
+//! takes part, the others watch for the next region for a moment before they sleep, and the caller
+//! waits for nobody who has not begun.
 
 use crate::kernel::threads::panics::FirstPanic;
 use std::cell::UnsafeCell;
@@ -47,8 +48,8 @@ struct Pool {
     threads: usize,
 }
 
-// SAFETY: `job` is written by the caller alone, while no job is open and no thread is inside, and read by
-// threads that are inside an open one.
+// SAFETY: `job` is written by the caller alone, while no job is open and no thread is inside, and
+// read by threads that are inside an open one.
 unsafe impl Sync for Pool {}
 // SAFETY: the pointer in `job` is not used but as said above.
 unsafe impl Send for Pool {}
@@ -58,8 +59,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How many threads the pool has, the caller included: no more than `rayon` would start, and no more than
-/// may run at once, since a thread that is not running when its turn comes lets all others wait.
+/// How many threads the pool has, the caller included: no more than `rayon` would start, and no
+/// more than may run at once, since a thread that is not running when its turn comes lets all
+/// others wait.
 pub(crate) fn threads() -> usize {
     pool().threads
 }
@@ -95,14 +97,14 @@ fn notice_forks() {
         unsafe extern "C" fn in_child() {
             FORKED.store(true, Relaxed);
         }
-        // SAFETY: the declaration is that of POSIX, and the handler does what a signal handler may do. It
-        // can fail for want of memory: then forks go unnoticed.
+        // SAFETY: the declaration is that of POSIX, and the handler does what a signal handler may
+        // do. It can fail for want of memory: then forks go unnoticed.
         unsafe { pthread_atfork(None, None, Some(in_child)) };
     }
 }
 
-/// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another thread's
-/// job is going on (or one that this call is a piece of).
+/// Calls `body(i)` for each `i` below `count`, in parallel; false, and nothing is done, if another
+/// thread's job is going on (or one that this call is a piece of).
 pub(crate) fn run(count: usize, body: &(dyn Fn(usize) + Sync)) -> bool {
     pool().run(count, body)
 }
@@ -147,8 +149,8 @@ impl Pool {
     }
 
     fn open(&self, count: usize, body: &(dyn Fn(usize) + Sync)) {
-        // SAFETY: only the lifetime changes. `close` comes before the end of `body`'s life, and after it
-        // no thread is inside that could use it.
+        // SAFETY: only the lifetime changes. `close` comes before the end of `body`'s life, and
+        // after it no thread is inside that could use it.
         let body: &'static (dyn Fn(usize) + Sync) = unsafe { std::mem::transmute(body) };
         // SAFETY: no job is open, and none is inside (`close` has waited): nobody else looks at it.
         unsafe { *self.job.get() = Some(Job { body, count }) };
@@ -167,8 +169,8 @@ impl Pool {
         thread * count / self.threads
     }
 
-    /// Does the pieces of a thread's own share, then what is left of the others'. So a thread mostly
-    /// finds near it what it has written itself, in the region before or in the step before.
+    /// Does the pieces of a thread's own share, then what is left of the others'. So a thread
+    /// mostly finds near it what it has written itself, in the region before or in the step before.
     fn take_part(&self, thread: usize, count: usize, body: &(dyn Fn(usize) + Sync)) {
         for turn in 0..self.threads {
             let owner = (thread + turn) % self.threads;
@@ -200,7 +202,8 @@ impl Pool {
     fn close(&self) {
         self.phase.fetch_add(1, SeqCst);
         let mut turns = 0u32;
-        // What the others have done comes before what the caller does next: their `fetch_sub` is seen.
+        // What the others have done comes before what the caller does next: their `fetch_sub` is
+        // seen.
         while self.inside.load(SeqCst) > 0 {
             pause(&mut turns);
         }
@@ -213,7 +216,8 @@ impl Pool {
             let phase = self.watch(seen);
             seen = phase;
             self.inside.fetch_add(1, SeqCst);
-            // Either this sees the job open, and `close` sees a thread inside, or it sees it closed.
+            // Either this sees the job open, and `close` sees a thread inside, or it sees it
+            // closed.
             if self.phase.load(SeqCst) == phase {
                 // SAFETY: the job is open, and cannot be replaced while a thread is inside.
                 if let Some(Job { body, count }) = unsafe { *self.job.get() } {

@@ -1,7 +1,8 @@
 //! Activation functions that multiply x by a gate which x opens, and the piecewise linear stand-ins
 //! for smooth ones. First derivatives at the kinks are PyTorch's.
 //!
-//! At ±∞ all of them, and their derivatives, are the limits; PyTorch's are NaN where 0 meets infinity.
+//! At ±∞ all of them, and their derivatives, are the limits; PyTorch's are NaN where 0 meets
+//! infinity.
 
 use crate::autograd::Tensor;
 use crate::kernel::Real;
@@ -9,8 +10,8 @@ use crate::ops::elementwise::formula::unary;
 use crate::ops::elementwise::unary::{Clamp, at_least, limited};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-/// From here on downwards the smooth gates are 0 in either dtype, and from its opposite on upwards 1:
-/// x is limited to that, so that no infinite x meets a gate or a slope of 0.
+/// From here on downwards the smooth gates are 0 in either dtype, and from its opposite on upwards
+/// 1: x is limited to that, so that no infinite x meets a gate or a slope of 0.
 const CLOSED: f64 = 1000.0;
 /// √(2/π)
 const SQRT_2_OVER_PI: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI;
@@ -46,11 +47,12 @@ unary! { activations:
             normal_distribution(x) + x * density
         };
 
-    /// [`gelu`](Self::gelu) with the hyperbolic tangent for the error function: x/2 (1 + tanh u), u =
-    /// √(2/π) (x + 0.044715 x³) (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). PyTorch:
+    /// [`gelu`](Self::gelu) with the hyperbolic tangent for the error function: x/2 (1 + tanh u),
+    /// u = √(2/π) (x + 0.044715 x³) (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). PyTorch:
     /// `gelu(x, approximate="tanh")`.
     ///
-    /// The derivative stays finite where x² overflows, and the result is 0 at -∞; PyTorch's are NaN there.
+    /// The derivative stays finite where x² overflows, and the result is 0 at -∞; PyTorch's are NaN
+    /// there.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -95,8 +97,8 @@ unary! { activations:
             gate * (x * (-gate + 1.0) + 1.0)
         };
 
-    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation Function). At
-    /// -∞ it is 0, where PyTorch gives NaN.
+    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation
+    /// Function). At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -144,7 +146,8 @@ unary! { activations:
 
     /// x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic [`silu`](Self::silu)
     /// (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching
-    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3. At -∞ it is 0, where PyTorch gives NaN.
+    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3. At -∞ it is 0, where PyTorch
+    /// gives NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

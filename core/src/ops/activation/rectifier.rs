@@ -1,5 +1,5 @@
-//! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's; second
-//! ones are those of the side that the first is taken from, where PyTorch's are 0.
+//! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's;
+//! second ones are those of the side that the first is taken from, where PyTorch's are 0.
 
 use crate::autograd::{OpKind, Tensor};
 use crate::error::{Error, Result};
@@ -16,8 +16,8 @@ pub(crate) const SELU_ALPHA: f64 = 1.6732632423543772;
 pub(crate) const SELU_SCALE: f64 = 1.0507009873554805;
 
 unary! { activations:
-    /// Rectified linear unit, max(x, 0) (Nair, Hinton 2010, Rectified Linear Units Improve Restricted
-    /// Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
+    /// Rectified linear unit, max(x, 0) (Nair, Hinton 2010, Rectified Linear Units Improve
+    /// Restricted Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -56,8 +56,8 @@ unary! { activations:
     /// derivative at 0 is alpha; the usual alpha is 1.
     ///
     /// Where x < 0 the derivative is computed from the result, y + alpha: far below 0 it is
-    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is. The second
-    /// derivative at 0 is alpha too, that from below; PyTorch's is 0.
+    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is. The
+    /// second derivative at 0 is alpha too, that from below; PyTorch's is 0.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -128,8 +128,8 @@ unary! { activations:
         derivative |y| -(y * y) + 1.0;
 
     /// ln(1 + e^x), a smooth rectifier (Dugas, Bengio, Bélisle, Nadeau, Garcia 2000, Incorporating
-    /// Second-Order Functional Knowledge for Better Option Pricing). As in PyTorch it is x, with the
-    /// derivative 1, above 20.
+    /// Second-Order Functional Knowledge for Better Option Pricing). As in PyTorch it is x, with
+    /// the derivative 1, above 20.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -165,8 +165,8 @@ impl Tensor {
     /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
     /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
     /// one element, or one for each channel, which are axis 1; gradients flow to it as well. The
-    /// derivative at 0 is the weight, whose own derivative is 1 there; in second derivatives of PyTorch
-    /// it is 0.
+    /// derivative at 0 is the weight, whose own derivative is 1 there; in second derivatives of
+    /// PyTorch it is 0.
     ///
     /// # Errors
     /// [`Error::Shape`] if the weight is neither of one element nor of one per channel,
@@ -200,11 +200,12 @@ impl Tensor {
         Ok(arithmetic::apply(Prelu, self, &weight))
     }
 
-    /// Randomized leaky ReLU as in training: x for x > 0, else a x with a slope a drawn uniformly from
-    /// `[lower, upper]` for each element (Xu, Wang, Chen, Li 2015, Empirical Evaluation of Rectified
-    /// Activations in Convolutional Network). The derivative at 0 is the slope; the usual bounds are
-    /// 1/8 and 1/3; no slope is rounded out of them. The same seed draws the same slopes. When predicting,
-    /// [`leaky_relu`](Self::leaky_relu) with the mean of the bounds takes its place.
+    /// Randomized leaky ReLU as in training: x for x > 0, else a x with a slope a drawn uniformly
+    /// from `[lower, upper]` for each element (Xu, Wang, Chen, Li 2015, Empirical Evaluation of
+    /// Rectified Activations in Convolutional Network). The derivative at 0 is the slope; the usual
+    /// bounds are 1/8 and 1/3; no slope is rounded out of them. The same seed draws the same
+    /// slopes. When predicting, [`leaky_relu`](Self::leaky_relu) with the mean of the bounds takes
+    /// its place.
     ///
     /// # Errors
     /// [`Error::Argument`] if the bounds are not finite or the lower one is above the upper one.

@@ -7,8 +7,8 @@ use crate::tensor::{Array, Axes, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
 impl Tensor {
-    /// e^x / Σ e^x along an axis (negative ones count from the end). Where an element is NaN or ∞, or
-    /// all are -∞, all results along the axis are NaN, as in PyTorch.
+    /// e^x / Σ e^x along an axis (negative ones count from the end). Where an element is NaN or ∞,
+    /// or all are -∞, all results along the axis are NaN, as in PyTorch.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.

@@ -171,8 +171,8 @@ macro_rules! slopes {
     };
 }
 
-/// Defines elementwise functions of two tensors: the documented method, its kind, which operands the
-/// partial derivatives need, the formula, the partial derivatives or the pullbacks.
+/// Defines elementwise functions of two tensors: the documented method, its kind, which operands
+/// the partial derivatives need, the formula, the partial derivatives or the pullbacks.
 macro_rules! binary {
     ($(
         $(#[$doc:meta])*
@@ -320,8 +320,8 @@ binary! {
         value |a, b| T::select(b.equals(b), T::select(b.lt(a), b, a), b),
         pullbacks |g, a, b| share(g, a, b), share(g, b, a);
 
-    /// The angle in radians of the point (other, self), broadcast. The derivatives at the origin are
-    /// 0, and so they are infinitely far from it, where PyTorch's may be NaN.
+    /// The angle in radians of the point (other, self), broadcast. The derivatives at the origin
+    /// are 0, and so they are infinitely far from it, where PyTorch's may be NaN.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -335,8 +335,8 @@ binary! {
         pullbacks |g, a, b| turn(0, g, a, b), turn(1, g, a, b);
 }
 
-/// The gradient of [`Tensor::atan2`]: g b / (a² + b²), or -g a / (a² + b²) for operand 1; 0 where that
-/// sum is 0 or infinite.
+/// The gradient of [`Tensor::atan2`]: g b / (a² + b²), or -g a / (a² + b²) for operand 1; 0 where
+/// that sum is 0 or infinite.
 #[inline(always)]
 fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     let (length, width) = (a.abs(), b.abs());
@@ -344,8 +344,8 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     // NaN if one of them is.
     let sum = length + width;
     let larger = T::select(sum.equals(sum), larger, sum);
-    // The squares may leave the range of the dtype where the quotient does not: both are scaled, by a
-    // power of two. The bounds that are beyond the range of `f32` are infinite there, or 0.
+    // The squares may leave the range of the dtype where the quotient does not: both are scaled, by
+    // a power of two. The bounds that are beyond the range of `f32` are infinite there, or 0.
     let (inner, outer) = (2f64.powi(96), 2f64.powi(600));
     let mut scale = g.one();
     for (bound, down) in [(1e15, inner), (1e100, outer)] {
@@ -365,16 +365,16 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     unless_flat(g.zero(), g) * (component / (a * a + b * b) * scale)
 }
 
-/// How much of the cotangent g the operand that should be larger gets: half where the two are equal,
-/// none where it is smaller, else (where one is NaN too) all.
+/// How much of the cotangent g the operand that should be larger gets: half where the two are
+/// equal, none where it is smaller, else (where one is NaN too) all.
 #[inline(always)]
 fn share<T: Real>(g: T, smaller: T, larger: T) -> T {
     let tied = T::select(smaller.equals(larger), g.constant(0.5), g.one());
     T::select(larger.lt(smaller), g.zero(), g * tied)
 }
 
-/// x · factor, but 0 where the factor is 0, whatever x is: a mask, which may scale what it keeps. The
-/// factor is a constant.
+/// x · factor, but 0 where the factor is 0, whatever x is: a mask, which may scale what it keeps.
+/// The factor is a constant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept;
 

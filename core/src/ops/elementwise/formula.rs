@@ -2,11 +2,11 @@
 //! written once over `Real`.
 //!
 //! Most functions give their derivative, by which the cotangent is multiplied. A function that is
-//! constant somewhere gives its pullback instead, which selects: there the gradient is 0 whatever the
-//! cotangent, while a product would make NaN of an infinite one. While backward is recorded, the
-//! pullback itself is differentiated, and what it does not select gets a cotangent of 0. That is
-//! multiplied again, so its factors must be finite: a mask goes over the cotangent first, and arguments
-//! are limited to where the formula is good.
+//! constant somewhere gives its pullback instead, which selects: there the gradient is 0 whatever
+//! the cotangent, while a product would make NaN of an infinite one. While backward is recorded,
+//! the pullback itself is differentiated, and what it does not select gets a cotangent of 0. That
+//! is multiplied again, so its factors must be finite: a mask goes over the cotangent first, and
+//! arguments are limited to where the formula is good.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
@@ -37,8 +37,8 @@ pub(crate) trait Unary: Copy + Send + Sync + 'static {
     fn saves(self) -> Saves;
     /// y = f(x)
     fn value<T: Real>(self, x: T) -> T;
-    /// g f'(x) from the cotangent g and what is saved (any number if nothing is: only its type matters
-    /// then).
+    /// g f'(x) from the cotangent g and what is saved (any number if nothing is: only its type
+    /// matters then).
     fn pullback<T: Real>(self, g: T, saved: T) -> T;
 }
 

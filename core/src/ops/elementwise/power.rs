@@ -31,9 +31,10 @@ impl Tensor {
         }
     }
 
-    /// x^exponent by repeated multiplication, beyond exponents of ±64, where rounding errors would add
-    /// up, by the standard library; x^0 is 1 for all x, NaN included, and has the derivative 0
-    /// everywhere. A negative power is 1 divided by the positive one, and so 0 where that overflows.
+    /// x^exponent by repeated multiplication, beyond exponents of ±64, where rounding errors would
+    /// add up, by the standard library; x^0 is 1 for all x, NaN included, and has the derivative 0
+    /// everywhere. A negative power is 1 divided by the positive one, and so 0 where that
+    /// overflows.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

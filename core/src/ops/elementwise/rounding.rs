@@ -1,5 +1,5 @@
-//! Functions that are constant between their jumps, so that their derivative is 0: rounding to whole
-//! numbers, and the sign.
+//! Functions that are constant between their jumps, so that their derivative is 0: rounding to
+//! whole numbers, and the sign.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;

@@ -130,8 +130,8 @@ impl<'a> Real for Symbol<'a> {
             )
         })
     }
-    /// One operation: the derivatives of the products that it is made of may be 0 and infinite, as those
-    /// of 1 / (x x x) are.
+    /// One operation: the derivatives of the products that it is made of may be 0 and infinite, as
+    /// those of 1 / (x x x) are.
     fn powi(self, exponent: i64) -> Self {
         self.map(|x| crate::ops::elementwise::power::whole_power(x, exponent))
     }

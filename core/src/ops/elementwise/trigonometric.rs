@@ -1,5 +1,5 @@
-//! Trigonometric, hyperbolic and inverse functions, and logarithms to other bases, computed one element at a
-//! time by one kernel for them all.
+//! Trigonometric, hyperbolic and inverse functions, and logarithms to other bases, computed one
+//! element at a time by one kernel for them all.
 
 use crate::autograd::Tensor;
 use crate::kernel::{Real, ScalarFunction};
@@ -188,8 +188,9 @@ impl Unary for ScalarUnary {
     }
 }
 
-/// 1 - x². The product of two factors keeps the digits near 1, and 1 - x² those of its derivative near 0.
-/// At 1 itself one of the factors is 0, and would meet the infinite derivative of a root or a quotient.
+/// 1 - x². The product of two factors keeps the digits near 1, and 1 - x² those of its derivative
+/// near 0. At 1 itself one of the factors is 0, and would meet the infinite derivative of a root or
+/// a quotient.
 #[inline(always)]
 fn one_minus_square<T: Real>(x: T) -> T {
     let (size, plain) = (x.abs(), -x.square() + 1.0);

@@ -165,8 +165,8 @@ unary! {
         value |x| x.ln_1p(),
         derivative |x| (x + 1.0).recip();
 
-    /// The inverse of the logistic function, ln(x / (1 - x)): ∓∞ at 0 and 1, and NaN outside of `[0, 1]`.
-    /// The derivative at 0 and 1 is infinite.
+    /// The inverse of the logistic function, ln(x / (1 - x)): ∓∞ at 0 and 1, and NaN outside of
+    /// `[0, 1]`. The derivative at 0 and 1 is infinite.
     ///
     /// PyTorch's `eps` is a [`clamp`](Self::clamp) before: `x.clamp(eps, 1.0 - eps).logit()`.
     /// The result is within 3 units in the last place.
@@ -181,7 +181,8 @@ unary! {
         saves Input,
         value |x| {
             let rest = -x + 1.0;
-            // Where the quotient is about 1, its logarithm is that of 1 and a difference without rounding.
+            // Where the quotient is about 1, its logarithm is that of 1 and a difference without
+            // rounding.
             let near = (x * 2.0 - 1.0) / rest;
             let far = (x / rest).ln();
             T::select((x - 0.5).abs().lt(x.constant(0.25)), near.ln_1p(), far)
@@ -218,8 +219,8 @@ unary! {
         value |x| x.erfc(),
         derivative |x| bell(x) * -std::f64::consts::FRAC_2_SQRT_PI;
 
-    /// The inverse of the error function: the number whose [`erf`](Self::erf) is x, ±∞ for ±1, and NaN
-    /// outside of `[-1, 1]`. The derivative at -1 and 1 is infinite.
+    /// The inverse of the error function: the number whose [`erf`](Self::erf) is x, ±∞ for ±1, and
+    /// NaN outside of `[-1, 1]`. The derivative at -1 and 1 is infinite.
     ///
     /// The result is within 3 units in the last place.
     ///
@@ -264,12 +265,12 @@ unary! { angles:
 
 /// erfinv x.
 ///
-/// Near zero x plus x times a rational function of x², further out r plus r times one of r = √-ln(1 - |x|),
-/// in which the function is almost straight: the form of M. Wichura (1988, "Algorithm AS 241: the
-/// percentage points of the normal distribution"), which M. Giles (2010, "Approximating the erfinv
-/// function") compares with polynomials. It is exact in 1 - |x|, which is what counts near ±1. What is added
-/// is small, and its errors are smaller. The coefficients are those of rational interpolation at Chebyshev
-/// nodes.
+/// Near zero x plus x times a rational function of x², further out r plus r times one of r =
+/// √-ln(1 - |x|), in which the function is almost straight: the form of M. Wichura (1988,
+/// "Algorithm AS 241: the percentage points of the normal distribution"), which M. Giles (2010,
+/// "Approximating the erfinv function") compares with polynomials. It is exact in 1 - |x|, which is
+/// what counts near ±1. What is added is small, and its errors are smaller. The coefficients are
+/// those of rational interpolation at Chebyshev nodes.
 #[inline(always)]
 fn inverse_erf<T: Real>(x: T) -> T {
     const NEAR: f64 = 0.64;
@@ -457,8 +458,8 @@ mod tests {
 
     type Function = fn(&Tensor) -> Tensor;
 
-    /// Asserts results in `f64` to 3 units in the last place, and those in `f32`, of these arguments and of
-    /// many more, to 3 of its own.
+    /// Asserts results in `f64` to 3 units in the last place, and those in `f32`, of these
+    /// arguments and of many more, to 3 of its own.
     fn accurate(f: Function, cases: &[(f64, f64)], from: f64, to: f64) -> Result<()> {
         for &(x, expected) in cases {
             let found = f(&Tensor::from(x)).item()?;

@@ -13,7 +13,8 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis or an index is not below its length,
-    /// [`Error::Shape`] if there would be more elements than memory can hold, or of a scalar not one.
+    /// [`Error::Shape`] if there would be more elements than memory can hold, or of a scalar not
+    /// one.
     ///
     /// ```
     /// # use cotangent_core::{Indices, Tensor};
@@ -77,8 +78,8 @@ impl Tensor {
     }
 
     /// From each line along `axis` the elements that the same line of `indices` names: with axis 1
-    /// of three, y\[i, j, k\] = x\[i, indices\[i, j, k\], k\]. The result has the shape of `indices`,
-    /// which may be shorter than this tensor along the other axes.
+    /// of three, y\[i, j, k\] = x\[i, indices\[i, j, k\], k\]. The result has the shape of
+    /// `indices`, which may be shorter than this tensor along the other axes.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis or an index is not below its length,
@@ -115,8 +116,8 @@ impl Tensor {
 
     /// This tensor with the elements of `source` added to those that `indices` names along `axis`:
     /// with axis 1 of three, y\[i, indices\[i, j, k\], k\] += source\[i, j, k\]. The transpose of
-    /// [`gather`](Self::gather). Elements of `source` that have no index are left out. Where several
-    /// go to one place they are added in their order, in `f64`: the same sum every time.
+    /// [`gather`](Self::gather). Elements of `source` that have no index are left out. Where
+    /// several go to one place they are added in their order, in `f64`: the same sum every time.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis or an index is not below its length,
@@ -168,8 +169,8 @@ impl Tensor {
         self.add(&sums.extended("scatter_add", self.array().shape()))
     }
 
-    /// The lengths of this tensor's lines along `axis` that `indices` names elements of; an error if
-    /// it is no shape for that, or an index is out of range.
+    /// The lengths of this tensor's lines along `axis` that `indices` names elements of; an error
+    /// if it is no shape for that, or an index is out of range.
     fn lines_of(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Shape> {
         let mut lines = Shape::from(indices.shape());
         let pairs = self.shape().iter().zip(indices.shape()).enumerate();

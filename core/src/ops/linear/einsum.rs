@@ -38,8 +38,8 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Argument`] if the equation is malformed, has not one term per operand, or has a
-    /// result that names an axis twice or one that no operand has; [`Error::Shape`] if the number of
-    /// axes or their lengths do not fit; [`Error::DType`] if the dtypes differ.
+    /// result that names an axis twice or one that no operand has; [`Error::Shape`] if the number
+    /// of axes or their lengths do not fit; [`Error::DType`] if the dtypes differ.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

@@ -127,7 +127,8 @@ impl Tensor {
         Ok(Affine::record(&flat, weight, true, bias).reshaped(shape))
     }
 
-    /// `self` + a b for matrices a (m, k) and b (k, n), in one sweep; `self` is broadcast to (m, n).
+    /// `self` + a b for matrices a (m, k) and b (k, n), in one sweep; `self` is broadcast to (m,
+    /// n).
     ///
     /// # Errors
     /// [`Error::Shape`] if a and b are not matrices whose inner lengths agree or `self` does not

@@ -98,8 +98,9 @@ impl CrossEntropy {
     /// With probabilities it is divided by the number of samples, as in PyTorch.
     ///
     /// A class that weighs 0 contributes nothing, whatever its logits are. Samples with its label
-    /// are not counted, as if the label were ignored, unless [`label_smoothing`](Self::label_smoothing)
-    /// gives them a share of the other classes. (PyTorch multiplies by 0, which makes infinity NaN.)
+    /// are not counted, as if the label were ignored, unless
+    /// [`label_smoothing`](Self::label_smoothing) gives them a share of the other classes. (PyTorch
+    /// multiplies by 0, which makes infinity NaN.)
     pub fn class_weights(mut self, weights: &Tensor) -> Self {
         self.weights = Some(weights.detach());
         self
@@ -198,8 +199,8 @@ fn with_labels(
     smoothing: f64,
 ) -> Tensor {
     let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
-    // What the smoothing spreads over all classes; nothing without it, or without rows: their number
-    // does not limit that of the classes then.
+    // What the smoothing spreads over all classes; nothing without it, or without rows: their
+    // number does not limit that of the classes then.
     let spread = (smoothing > 0.0 && rows > 0).then(|| {
         let ones = || Tensor::from(Array::full(logits.dtype(), Shape::from([classes]), 1.0));
         weights.cloned().unwrap_or_else(ones).array().to_row_major()

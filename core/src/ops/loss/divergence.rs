@@ -20,12 +20,12 @@ impl Tensor {
     /// alike and is smaller by the number of classes.
     ///
     /// A target of 0 contributes 0, and 0 to the gradients, also where the prediction is -∞; in
-    /// PyTorch its gradient is NaN, and where the prediction is -∞ the loss too. A prediction of NaN
-    /// gives NaN.
+    /// PyTorch its gradient is NaN, and where the prediction is -∞ the loss too. A prediction of
+    /// NaN gives NaN.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the target has another shape (a loss does not broadcast),
-    /// [`Error::DType`](crate::Error::DType) if it has another dtype.
+    /// [`Error::Shape`](crate::Error::Shape) if the target has another shape (a loss does not
+    /// broadcast), [`Error::DType`](crate::Error::DType) if it has another dtype.
     ///
     /// ```
     /// # use cotangent_core::{Reduction, Tensor};
@@ -42,8 +42,8 @@ impl Tensor {
 
     /// As [`kl_div`](Self::kl_div) with the logarithms of the target's probabilities,
     /// `e^t (t - x)`; PyTorch's `log_target=True`. A target of -∞, the logarithm of 0, contributes
-    /// 0, and 0 to the gradients (in PyTorch NaN); so does one so small that `e^t` is 0. A prediction
-    /// of NaN gives NaN.
+    /// 0, and 0 to the gradients (in PyTorch NaN); so does one so small that `e^t` is 0. A
+    /// prediction of NaN gives NaN.
     ///
     /// # Errors
     /// As [`kl_div`](Self::kl_div).
@@ -70,8 +70,10 @@ impl Tensor {
     /// epsilon, however, differentiates as if nothing held them there.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast, [`Error::DType`](crate::Error::DType) if the dtypes differ,
-    /// [`Error::Index`](crate::Error::Index) if there is no such axis, [`Error::Argument`](crate::Error::Argument) if epsilon is negative or not finite.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast,
+    /// [`Error::DType`](crate::Error::DType) if the dtypes differ,
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis,
+    /// [`Error::Argument`](crate::Error::Argument) if epsilon is negative or not finite.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

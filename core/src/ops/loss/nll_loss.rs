@@ -66,7 +66,8 @@ impl NllLoss {
     }
 
     /// A label that is not counted: its samples' losses and gradients are 0, whatever the
-    /// log-probabilities are. It need not be a class. If no label is counted the mean is NaN, and its gradients are 0, as in PyTorch.
+    /// log-probabilities are. It need not be a class. If no label is counted the mean is NaN, and
+    /// its gradients are 0, as in PyTorch.
     #[doc(alias = "ignore_index")]
     pub fn ignore_label(mut self, label: usize) -> Self {
         self.ignored = Some(label);
@@ -151,8 +152,8 @@ const UNCOUNTED: usize = usize::MAX;
 
 impl Labels {
     /// The labels, held against the shape that they must have and the number of classes. Rows whose
-    /// label is ignored are not counted; nor those whose class weighs 0, unless smoothing gives them
-    /// a share of the other classes.
+    /// label is ignored are not counted; nor those whose class weighs 0, unless smoothing gives
+    /// them a share of the other classes.
     pub(crate) fn new(
         op: &'static str,
         labels: &Indices,

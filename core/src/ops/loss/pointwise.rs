@@ -65,8 +65,8 @@ pub(crate) fn expect_one_shape(
     ))
 }
 
-/// `x`, and 0 where the weight, which broadcasts to its shape, is 0. A weight of 0 selects: times it,
-/// infinity would be NaN.
+/// `x`, and 0 where the weight, which broadcasts to its shape, is 0. A weight of 0 selects: times
+/// it, infinity would be NaN.
 pub(crate) fn without(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     let nothing = weight.eq_scalar(0.0);
     if nothing.any() {
@@ -241,8 +241,8 @@ impl BinaryCrossEntropy {
     }
 
     /// What each element's loss is multiplied by, broadcast to the shape of the logits; the mean is
-    /// over the number of elements all the same, as in PyTorch. No gradient flows to it. Where it is
-    /// 0 the loss and its gradients are 0, whatever the logit is.
+    /// over the number of elements all the same, as in PyTorch. No gradient flows to it. Where it
+    /// is 0 the loss and its gradients are 0, whatever the logit is.
     pub fn weight(mut self, weight: &Tensor) -> Self {
         self.weight = Some(weight.detach());
         self
@@ -254,13 +254,14 @@ impl BinaryCrossEntropy {
         self
     }
 
-    /// `weight ((1 - z) ln(1 + e^x) + positive_weight z ln(1 + e^-x))` of each logit x and target z,
-    /// reduced, the logarithms as `max(x, 0) + ln(1 + e^-|x|)`. It is differentiable in the targets
-    /// too.
+    /// `weight ((1 - z) ln(1 + e^x) + positive_weight z ln(1 + e^-x))` of each logit x and target
+    /// z, reduced, the logarithms as `max(x, 0) + ln(1 + e^-|x|)`. It is differentiable in the
+    /// targets too.
     ///
     /// Where the loss is much smaller than the logit it keeps its digits, which PyTorch's
-    /// `(1 - z) x - ln sigmoid(x)` loses for x < 0. At an infinite logit the loss is the limit, 0 for
-    /// a target that agrees and else ∞, where PyTorch has NaN at -∞, and at ∞ for a target of 1.
+    /// `(1 - z) x - ln sigmoid(x)` loses for x < 0. At an infinite logit the loss is the limit, 0
+    /// for a target that agrees and else ∞, where PyTorch has NaN at -∞, and at ∞ for a target of
+    /// 1.
     ///
     /// # Errors
     /// [`Error::Shape`] if the targets have another shape than the logits (a loss does not

@@ -26,13 +26,14 @@ impl Tensor {
     /// Szegedy 2015, Batch Normalization: Accelerating Deep Network Training by Reducing Internal
     /// Covariate Shift). `self` is (samples, channels, …); statistics are over all other axes and
     /// are computed in two sweeps, without cancellation, from a mean that has more digits than a
-    /// tensor stores. Channels whose squares leave the range of the dtype are scaled by a power of two
-    /// first; the variance that is returned may be infinite all the same. `gamma` and `beta` are
-    /// (channels).
+    /// tensor stores. Channels whose squares leave the range of the dtype are scaled by a power of
+    /// two first; the variance that is returned may be infinite all the same. `gamma` and `beta`
+    /// are (channels).
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or a channel has fewer than two values;
-    /// [`Error::DType`] if the dtypes differ; [`Error::Argument`] if epsilon is negative or not finite.
+    /// [`Error::DType`] if the dtypes differ; [`Error::Argument`] if epsilon is negative or not
+    /// finite.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -354,7 +355,8 @@ fn coefficients<F: crate::tensor::Element>(
     )
 }
 
-/// y = (x - mean) factor gamma + beta, where mean and factor depend on x if they are the batch's own.
+/// y = (x - mean) factor gamma + beta, where mean and factor depend on x if they are the batch's
+/// own.
 struct BatchNorm {
     x: Tensor,
     gamma: Option<Tensor>,
@@ -409,7 +411,8 @@ impl Op for BatchNorm {
     }
 
     /// With x̂ = (x - mean) factor over M values: dbeta = Σ g, dgamma = Σ g x̂, and for batch
-    /// statistics dx = gamma factor / M (M g - Σ g - x̂ Σ g x̂), for given ones dx = gamma factor g.
+    /// statistics dx = gamma factor / M (M g - Σ g - x̂ Σ g x̂), for given ones dx = gamma factor
+    /// g.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             return self.recorded(&cotangent, context);

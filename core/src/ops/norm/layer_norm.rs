@@ -15,10 +15,10 @@ fn name(centred: bool) -> &'static str {
 impl Tensor {
     /// Normalizes over the last axes, whose lengths are `normalized`, then scales and shifts:
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ba, Kiros,
-    /// Hinton 2016, Layer Normalization). `gamma` and `beta` have the shape `normalized`. The mean is
-    /// subtracted before anything is squared, and to more digits than its own rounding: an offset
-    /// of 1e4 costs no accuracy. Rows whose squares leave the range of the dtype are scaled by a power
-    /// of two first (PyTorch's are NaN then). PyTorch's epsilon is 1e-5.
+    /// Hinton 2016, Layer Normalization). `gamma` and `beta` have the shape `normalized`. The mean
+    /// is subtracted before anything is squared, and to more digits than its own rounding: an
+    /// offset of 1e4 costs no accuracy. Rows whose squares leave the range of the dtype are scaled
+    /// by a power of two first (PyTorch's are NaN then). PyTorch's epsilon is 1e-5.
     ///
     /// # Errors
     /// [`Error::Shape`] if `normalized` is not the last lengths of the shape or has none, or a
@@ -147,8 +147,8 @@ impl Op for LayerNorm {
     }
 
     /// With x̂ = (x - mean) / σ and h = g gamma, means over the normalized axes, sums over the
-    /// others: dx = (h - mean h - x̂ mean(h x̂)) / σ, dgamma = Σ g x̂, dbeta = Σ g. Where no mean is
-    /// subtracted from x, none is from h.
+    /// others: dx = (h - mean h - x̂ mean(h x̂)) / σ, dgamma = Σ g x̂, dbeta = Σ g. Where no mean
+    /// is subtracted from x, none is from h.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             return self.recorded(&cotangent, context);

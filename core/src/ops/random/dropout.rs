@@ -12,12 +12,13 @@ const SELU_LOWEST: f64 = -SELU_ALPHA * SELU_SCALE;
 impl Tensor {
     /// Each element is 0 with probability `p`, else divided by 1 - p, so that the mean stays
     /// (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to
-    /// Prevent Neural Networks from Overfitting). The same seed drops the same elements. An element that
-    /// is dropped is 0 and gets a gradient of 0 even if it, or the cotangent, is infinite or NaN; in
-    /// PyTorch it is NaN then.
+    /// Prevent Neural Networks from Overfitting). The same seed drops the same elements. An element
+    /// that is dropped is 0 and gets a gradient of 0 even if it, or the cotangent, is infinite or
+    /// NaN; in PyTorch it is NaN then.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
+    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1,
+    /// which drops everything.
     ///
     /// ```
     /// # use cotangent_core::{DType, Tensor};
@@ -37,14 +38,15 @@ impl Tensor {
         }
     }
 
-    /// Dropout for [`selu`](Self::selu): each element is set to SELU's lowest value α' = -1.7581 with
-    /// probability `p`, and then all are mapped to a x + b with
-    /// `a = 1 / √((1 - p)(1 + p α'²))`, `b = -a α' p`, so that mean 0 and variance 1 stay (Klambauer,
-    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The same seed drops the
-    /// same elements.
+    /// Dropout for [`selu`](Self::selu): each element is set to SELU's lowest value α' = -1.7581
+    /// with probability `p`, and then all are mapped to a x + b with
+    /// `a = 1 / √((1 - p)(1 + p α'²))`, `b = -a α' p`, so that mean 0 and variance 1 stay
+    /// (Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The same
+    /// seed drops the same elements.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
+    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1,
+    /// which drops everything.
     ///
     /// ```
     /// # use cotangent_core::{DType, Tensor};

@@ -7,9 +7,9 @@ use crate::tensor::{Array, DType, with_dtype};
 use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
-/// A function that limits a draw so that it is rounded into the interval from `low` to `high`, which is
-/// `closed` or lacks `high`. Only draws that would be rounded out of it become others. Where no number of the
-/// dtype is inside, all become the one nearest to `low`.
+/// A function that limits a draw so that it is rounded into the interval from `low` to `high`,
+/// which is `closed` or lacks `high`. Only draws that would be rounded out of it become others.
+/// Where no number of the dtype is inside, all become the one nearest to `low`.
 pub(crate) fn within(
     dtype: DType,
     low: f64,

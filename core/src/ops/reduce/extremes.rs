@@ -49,8 +49,8 @@ impl Tensor {
         extreme("max_over", self, axes, 1.0)
     }
 
-    /// The smallest element, a scalar; NaN if there is one. Elements that are equally small, or NaN,
-    /// share the gradient evenly.
+    /// The smallest element, a scalar; NaN if there is one. Elements that are equally small, or
+    /// NaN, share the gradient evenly.
     ///
     /// # Errors
     /// [`Error::Shape`] if there are no elements.
@@ -99,8 +99,8 @@ impl Tensor {
         places_along("argmax", self, axis, false)
     }
 
-    /// The place of the smallest element along an axis, the first of equals; NaN counts as smallest.
-    /// The axis is dropped.
+    /// The place of the smallest element along an axis, the first of equals; NaN counts as
+    /// smallest. The axis is dropped.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.

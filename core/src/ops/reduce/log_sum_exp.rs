@@ -22,8 +22,9 @@ impl Tensor {
         logsumexp_of_rows(&in_one_row(self)).reshaped(Shape::default())
     }
 
-    /// ln Σ eˣ over some axes, as [`logsumexp`](Self::logsumexp). Where it is infinite the gradients
-    /// of the elements that are equal to it are NaN and those of the others 0, as in PyTorch.
+    /// ln Σ eˣ over some axes, as [`logsumexp`](Self::logsumexp). Where it is infinite the
+    /// gradients of the elements that are equal to it are NaN and those of the others 0, as in
+    /// PyTorch.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over).
@@ -49,7 +50,8 @@ fn logsumexp_of_rows(x: &Tensor) -> Tensor {
         let pairs = Array::build::<F>(Shape::from([rows, 2]), |pairs| {
             pairs.fill(F::NEG_INFINITY);
             softmax::log_sums(xs, len, pairs);
-            // The sum is NaN if an element is, and if the largest is infinite: then it adds nothing.
+            // The sum is NaN if an element is, and if the largest is infinite: then it adds
+            // nothing.
             for (i, pair) in pairs.chunks_exact_mut(2).enumerate() {
                 if pair[1].is_nan() && !xs[i * len..(i + 1) * len].iter().any(|x| x.is_nan()) {
                     pair[1] = 0.0;

@@ -1,5 +1,5 @@
-//! Reductions over axes: [`sum`] (`mean`, `prod`), [`statistics`] (`var`, `norm`), [`extremes`] (`max`,
-//! `argmin`), `logsumexp`; and running results along them (`cumsum`).
+//! Reductions over axes: [`sum`] (`mean`, `prod`), [`statistics`] (`var`, `norm`), [`extremes`]
+//! (`max`, `argmin`), `logsumexp`; and running results along them (`cumsum`).
 
 pub(in crate::ops) mod cumulative;
 pub(in crate::ops) mod extremes;

@@ -30,8 +30,8 @@ pub enum Norm {
     L1,
     /// √Σ x². The derivative where all elements are 0 counts as 0, and so does the second
     /// (PyTorch's second derivative is NaN there). Squares that overflow or vanish do no harm: the
-    /// vector is scaled by a power of two then. (PyTorch's norm is infinite in `f32` from 2e19 on, and
-    /// loses digits below 1e-19.)
+    /// vector is scaled by a power of two then. (PyTorch's norm is infinite in `f32` from 2e19 on,
+    /// and loses digits below 1e-19.)
     L2,
     /// max |x|. Elements that attain it share the gradient evenly.
     LInf,
@@ -39,11 +39,11 @@ pub enum Norm {
 
 impl Tensor {
     /// The variance of all elements, Σ (x - mean)² / (n - 1), a scalar; NaN of fewer than two.
-    /// Computed in two passes, from a mean that has more digits than a tensor stores: a mean that is
-    /// large against the deviations does no harm, and equal elements have the variance 0. Squares
-    /// that overflow or vanish on the way do none either: the elements are scaled by a power of two
-    /// then. (PyTorch's gradient goes by the rounded mean, and its variance of equal elements is
-    /// what rounding leaves.)
+    /// Computed in two passes, from a mean that has more digits than a tensor stores: a mean that
+    /// is large against the deviations does no harm, and equal elements have the variance 0.
+    /// Squares that overflow or vanish on the way do none either: the elements are scaled by a
+    /// power of two then. (PyTorch's gradient goes by the rounded mean, and its variance of equal
+    /// elements is what rounding leaves.)
     ///
     /// ```
     /// # use cotangent_core::Tensor;

@@ -104,8 +104,9 @@ impl Tensor {
     /// exponent of any size, and rounded once: it does not matter which partial products would
     /// overflow or vanish. (Infinite elements times 0 are NaN.)
     ///
-    /// The derivative with respect to an element is the product of all others, without a division, and
-    /// rounded once: right where elements are 0, and where PyTorch divides infinity by infinity.
+    /// The derivative with respect to an element is the product of all others, without a division,
+    /// and rounded once: right where elements are 0, and where PyTorch divides infinity by
+    /// infinity.
     ///
     /// ```
     /// # use cotangent_core::Tensor;
@@ -135,8 +136,9 @@ impl Tensor {
         Ok(product_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
     }
 
-    /// Σ x², as a number; not recorded. In `f64` if the elements are, else rounded as `f32` pairwise
-    /// summation is, unless that overflows or comes to nothing: `f64` holds the square of every `f32`.
+    /// Σ x², as a number; not recorded. In `f64` if the elements are, else rounded as `f32`
+    /// pairwise summation is, unless that overflows or comes to nothing: `f64` holds the square of
+    /// every `f32`.
     ///
     /// ```
     /// # use cotangent_core::Tensor;

@@ -116,7 +116,8 @@ impl Tensor {
         };
         let shape: Shape = axes().map(|(n, len)| len.saturating_mul(n)).collect();
         shape.checked_len("repeat")?;
-        // Each axis with one in front of it that is stretched: (1, a, 1, b), (m, a, n, b), (ma, nb).
+        // Each axis with one in front of it that is stretched: (1, a, 1, b), (m, a, n, b), (ma,
+        // nb).
         let apart = self.reshaped(axes().flat_map(|(_, len)| [1, len]).collect());
         let stretched: Shape = axes().flat_map(|(n, len)| [n, len]).collect();
         stretched.checked_len("repeat")?;

@@ -1,5 +1,5 @@
-//! The same elements in another arrangement: whole in [`view`] (`reshape`, `transpose`), in part in [`slice`]
-//! (`narrow`, `split`, `flip`, `pad`), together in [`join`] (`cat`, `stack`).
+//! The same elements in another arrangement: whole in [`view`] (`reshape`, `transpose`), in part in
+//! [`slice`] (`narrow`, `split`, `flip`, `pad`), together in [`join`] (`cat`, `stack`).
 
 pub(in crate::ops) mod join;
 pub(in crate::ops) mod slice;

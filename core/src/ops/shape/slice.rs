@@ -40,8 +40,8 @@ impl Tensor {
     }
 
     /// NumPy's `x[start:end:step]` along one axis: every `step`-th element from `start` up to, and
-    /// without, `end`; backwards if the step is negative. Negative bounds count from the end; without
-    /// a bound (`None`) it goes from the first element, or to the last (the other way round
+    /// without, `end`; backwards if the step is negative. Negative bounds count from the end;
+    /// without a bound (`None`) it goes from the first element, or to the last (the other way round
     /// backwards). A view.
     ///
     /// # Errors

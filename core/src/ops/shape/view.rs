@@ -32,7 +32,8 @@ impl Tensor {
         Ok(self.reshaped(shape))
     }
 
-    /// A scalar as the vector of one element that it is to operations along an axis; none for others.
+    /// A scalar as the vector of one element that it is to operations along an axis; none for
+    /// others.
     pub(crate) fn as_vector(&self) -> Option<Self> {
         (self.rank() == 0).then(|| self.reshaped(Shape::from([1])))
     }
