@@ -84,7 +84,7 @@ pub trait ModuleExt: Module {
     /// The same, [frozen](Self::freeze): to build a model from parts that are trained already.
     ///
     /// ```
-    /// use cotangent_core::{ModuleExt, Tensor, module::Param};
+    /// use cotangent::{ModuleExt, Tensor, module::Param};
     /// let (body, head) = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([2.0f32])));
     /// let net = (body.frozen(), head);
     /// assert!(net.0.is_frozen() && !net.1.is_frozen());

@@ -16,9 +16,9 @@ use crate::shuffle::{Purpose, generator, shuffle};
 /// `.skip(n)`, which passes over batches without assembling them.
 ///
 /// ```
-/// use cotangent_data::{Batches, digits};
+/// use cotangent::data::{Batches, digits};
 ///
-/// # fn main() -> cotangent_data::Result<()> {
+/// # fn main() -> cotangent::data::Result<()> {
 /// let digits = digits()?;
 /// let batches = Batches::new(&digits, 128, 42)?;
 /// assert_eq!(batches.epoch(0).len(), 15); // 14 of 128 samples, and one of 5
@@ -50,9 +50,9 @@ impl Batches {
     /// inputs are views of the data set's, not copies.
     ///
     /// ```
-    /// use cotangent_data::{Batches, digits};
+    /// use cotangent::data::{Batches, digits};
     ///
-    /// # fn main() -> cotangent_data::Result<()> {
+    /// # fn main() -> cotangent::data::Result<()> {
     /// let mut samples = 0;
     /// for batch in Batches::sequential(&digits()?, 500)?.epoch(0) {
     ///     let (_images, labels) = batch?;

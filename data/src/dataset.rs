@@ -13,10 +13,10 @@ use crate::error::{Error, Result};
 /// class. Cloning is cheap: clones share the values.
 ///
 /// ```
-/// use cotangent_core::{Indices, Tensor};
-/// use cotangent_data::Dataset;
+/// use cotangent::{Indices, Tensor};
+/// use cotangent::data::Dataset;
 ///
-/// # fn main() -> cotangent_data::Result<()> {
+/// # fn main() -> cotangent::data::Result<()> {
 /// let inputs = Tensor::from_vec(vec![0.0_f32, 0.1, 1.0, 1.1, 2.0, 2.1], [3, 2])?;
 /// let dataset = Dataset::new(inputs, Indices::from_vec(vec![0, 1, 0], [3])?)?;
 /// assert_eq!((dataset.len(), dataset.features(), dataset.classes()), (3, 2, 2));
@@ -77,8 +77,8 @@ impl Dataset {
     /// The same labels with other inputs, for example in another shape, dtype or scale.
     ///
     /// ```
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let digits = cotangent_data::digits()?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let digits = cotangent::data::digits()?;
     /// let images = digits.inputs().reshape([digits.len(), 1, 8, 8])?;
     /// let digits = digits.with_inputs(images)?;
     /// assert_eq!((digits.inputs().shape()[1..].to_vec(), digits.features()), (vec![1, 8, 8], 64));
@@ -139,8 +139,8 @@ impl Dataset {
     /// The samples at `positions`, in that order; a position may occur more than once.
     ///
     /// ```
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let digits = cotangent_data::digits()?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let digits = cotangent::data::digits()?;
     /// assert_eq!(digits.select(&[5, 0, 5])?.labels().as_slice(), [5, 0, 5]);
     /// assert!(digits.select(&[1797]).is_err());
     /// # Ok(())
@@ -161,8 +161,8 @@ impl Dataset {
     /// The samples of the listed classes, in their order, with the labels that they have.
     ///
     /// ```
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let digits = cotangent_data::digits()?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let digits = cotangent::data::digits()?;
     /// let odd = digits.with_labels(&[1, 3, 5, 7, 9])?;
     /// assert_eq!((odd.len(), odd.classes()), (906, 10));
     /// assert_eq!(odd.relabeled(&[1, 3, 5, 7, 9])?.class_counts(), [182, 183, 182, 179, 180]);
@@ -211,8 +211,8 @@ impl Dataset {
     /// positions in the list as labels. This makes the tasks of transfer learning:
     ///
     /// ```
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let digits = cotangent_data::digits()?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let digits = cotangent::data::digits()?;
     /// let (old, new) = (digits.only_classes(0..5)?, digits.only_classes(5..10)?);
     /// assert_eq!((old.len(), old.classes()), (901, 5));
     /// assert_eq!(new.class_counts(), [182, 181, 179, 174, 180]);
@@ -256,12 +256,12 @@ impl Dataset {
     /// itself, which a model is when it predicts:
     ///
     /// ```
-    /// use cotangent_core::Tensor;
+    /// use cotangent::Tensor;
     ///
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let digits = cotangent_data::digits()?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let digits = cotangent::data::digits()?;
     /// # struct Frozen;
-    /// # impl Frozen { fn predict(&self, x: &Tensor) -> cotangent_core::Result<Tensor> { x.narrow(1, 0, 10) } }
+    /// # impl Frozen { fn predict(&self, x: &Tensor) -> cotangent::Result<Tensor> { x.narrow(1, 0, 10) } }
     /// # let frozen = Frozen;
     /// let features = digits.map_inputs(500, |images| frozen.predict(images))?;
     /// assert_eq!(features.inputs().shape(), [1797, 10]);

@@ -24,8 +24,8 @@ const CLASSES: usize = 10;
 /// of grey scaled to 0..=1. Labels are 0 to 9, each class with 174 to 183 samples.
 ///
 /// ```
-/// # fn main() -> cotangent_data::Result<()> {
-/// let digits = cotangent_data::digits()?;
+/// # fn main() -> cotangent::data::Result<()> {
+/// let digits = cotangent::data::digits()?;
 /// assert_eq!(digits.inputs().shape(), [1797, 64]);
 /// assert_eq!(digits.class_counts(), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
 ///

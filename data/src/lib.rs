@@ -8,9 +8,9 @@
 //! - [`Batches`]: shuffled mini-batches, each epoch a function of the seed and its number alone.
 //!
 //! ```
-//! use cotangent_data::{Batches, digits};
+//! use cotangent::data::{Batches, digits};
 //!
-//! # fn main() -> cotangent_data::Result<()> {
+//! # fn main() -> cotangent::data::Result<()> {
 //! let (train, test) = digits()?.split_stratified(0.2, 42)?;
 //! assert_eq!((train.len(), test.len()), (1438, 359));
 //!

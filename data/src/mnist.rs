@@ -21,8 +21,8 @@ const SIDE: usize = 28;
 /// 0..=255 to 0..=1; labels are 0 to 9.
 ///
 /// ```no_run
-/// # fn main() -> cotangent_data::Result<()> {
-/// let (train, test) = cotangent_data::mnist("mnist")?;
+/// # fn main() -> cotangent::data::Result<()> {
+/// let (train, test) = cotangent::data::mnist("mnist")?;
 /// assert_eq!((train.len(), test.len()), (60_000, 10_000));
 /// # Ok(())
 /// # }

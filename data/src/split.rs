@@ -15,8 +15,8 @@ impl Dataset {
     /// The same seed gives the same split.
     ///
     /// ```
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let digits = cotangent_data::digits()?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let digits = cotangent::data::digits()?;
     /// let (train, test) = digits.split_stratified(0.25, 7)?;
     /// assert_eq!((train.len(), test.len()), (1348, 449));
     /// assert_eq!(digits.class_counts()[8], 174);
@@ -65,8 +65,8 @@ impl Dataset {
     /// `count` a superset of them.
     ///
     /// ```
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let few = cotangent_data::digits()?.take_per_class(20, 7)?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let few = cotangent::data::digits()?.take_per_class(20, 7)?;
     /// assert_eq!(few.class_counts(), [20; 10]);
     /// # Ok(())
     /// # }
@@ -82,8 +82,8 @@ impl Dataset {
     /// `(few, rest)`, to train on a few samples and to test on all others.
     ///
     /// ```
-    /// # fn main() -> cotangent_data::Result<()> {
-    /// let digits = cotangent_data::digits()?.only_classes(5..10)?;
+    /// # fn main() -> cotangent::data::Result<()> {
+    /// let digits = cotangent::data::digits()?.only_classes(5..10)?;
     /// let (train, test) = digits.split_per_class(20, 7)?;
     /// assert_eq!((train.class_counts(), test.len()), (vec![20; 5], 896 - 100));
     /// # Ok(())

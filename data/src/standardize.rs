@@ -14,9 +14,9 @@ use crate::error::{Error, Result};
 /// the rounding of one value, `2⁻⁵³ |mean|`.
 ///
 /// ```
-/// use cotangent_data::{Standardizer, digits};
+/// use cotangent::data::{Standardizer, digits};
 ///
-/// # fn main() -> cotangent_data::Result<()> {
+/// # fn main() -> cotangent::data::Result<()> {
 /// let (train, test) = digits()?.split_stratified(0.2, 42)?;
 /// let standardizer = Standardizer::fit(&train)?;
 /// let (train, test) = (standardizer.apply(&train)?, standardizer.apply(&test)?);

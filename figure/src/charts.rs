@@ -8,7 +8,7 @@ use plotters::prelude::*;
 /// A figure of one or more [`Chart`]s: a title, a note that says what to see, and a legend for all.
 ///
 /// ```
-/// use cotangent_figure::{Chart, Charts, Figure};
+/// use cotangent::figure::{Chart, Charts, Figure};
 /// let chart = |title: &str, slope: f64| {
 ///     let points = (0..=10).map(|i| (f64::from(i), slope * f64::from(i)));
 ///     Chart::new("x", "y").title(title).line("slope times x", points)

@@ -5,13 +5,13 @@
 //! of the rest.
 //!
 //! ```
-//! use cotangent_figure::{Chart, Charts, Figure};
+//! use cotangent::figure::{Chart, Charts, Figure};
 //! let loss = [2.3, 0.9, 0.4, 0.2];
 //! let chart = Chart::new("epoch", "loss").log_y().line("He", (1..).map(f64::from).zip(loss));
 //! let figure = Charts::new("The loss falls").push(chart);
 //! assert!(figure.to_svg()?.starts_with("<svg"));
 //! assert!(figure.save("loss.gif").is_err());
-//! # Ok::<(), cotangent_core::Error>(())
+//! # Ok::<(), cotangent::Error>(())
 //! ```
 
 mod bitmap;

@@ -68,15 +68,15 @@ macro_rules! activations {
         /// that are not the defaults stand behind the name: `leaky_relu(0.2)`.
         ///
         /// ```
-        /// use cotangent_core::{Tensor, module::Layer};
-        /// use cotangent_nn::{Activation, LeakyRelu, init};
+        /// use cotangent::{Tensor, module::Layer};
+        /// use cotangent::nn::{Activation, LeakyRelu, init};
         /// let activation: Activation = "leaky_relu".parse()?;
         /// let y = activation.predict(&Tensor::from([-1.0f64, 2.0]))?;
         /// assert_eq!(y.to_vec::<f64>()?, [-0.01, 2.0]);
         /// assert_eq!(activation.initializer(), init::he_normal());
         /// let steeper = Activation::from(LeakyRelu { negative_slope: 0.2 });
         /// assert_eq!(steeper.to_string(), "leaky_relu(0.2)");
-        /// # Ok::<(), cotangent_core::Error>(())
+        /// # Ok::<(), cotangent::Error>(())
         /// ```
         #[derive(Clone, Debug)]
         #[non_exhaustive]
@@ -207,11 +207,11 @@ activations! {
     /// [`Tensor::leaky_relu`] with the mean of the bounds, 11/48 by default.
     ///
     /// ```
-    /// use cotangent_core::{Tensor, module::Layer};
-    /// use cotangent_nn::RRelu;
+    /// use cotangent::{Tensor, module::Layer};
+    /// use cotangent::nn::RRelu;
     /// let y = RRelu::default().predict(&Tensor::from([-48.0f64]))?;
     /// assert!((y.item()? + 11.0).abs() < 1e-12);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     "rrelu" RRelu {
         /// The lowest slope below 0; 1/8 by default.

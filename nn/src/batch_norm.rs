@@ -19,14 +19,14 @@ use cotangent_macros::Module;
 /// `running_var`, `num_batches_tracked`.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Layer, Pass}};
-/// use cotangent_nn::BatchNorm;
+/// use cotangent::{Tensor, module::{Layer, Pass}};
+/// use cotangent::nn::BatchNorm;
 /// let norm = BatchNorm::new(2)?;
 /// let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
 /// norm.forward(&x, &Pass::train(0))?;
 /// // 0.9 · 0 + 0.1 · 2 and 0.9 · 0 + 0.1 · 20
 /// assert_eq!(norm.running_mean().unwrap().to_vec::<f32>()?, [0.2, 2.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
@@ -155,16 +155,16 @@ impl BatchNorm {
     /// different dtypes.
     ///
     /// ```
-    /// use cotangent_core::{Tensor, module::{Layer, Pass}};
-    /// use cotangent_nn::{BatchNorm, Linear};
-    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+    /// use cotangent::{Tensor, module::{Layer, Pass}};
+    /// use cotangent::nn::{BatchNorm, Linear};
+    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
     /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let (linear, norm) = (Linear::new(2, 3, &mut rng)?, BatchNorm::new(3)?);
     /// let x = Tensor::from([[1.0f32, 2.0], [-3.0, 0.5], [0.1, 4.0]]);
     /// norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
     /// let (two, one) = (norm.predict(&linear.predict(&x)?)?, norm.fold_into(&linear)?.predict(&x)?);
     /// assert!(two.sub(&one)?.abs().sum().item()? < 1e-5);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
         let (Some(mean), Some(var)) = (self.running_mean(), self.running_var()) else {

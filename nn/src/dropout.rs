@@ -50,13 +50,13 @@ dropout! {
     /// Variance Shift). Put it after the last one.
     ///
     /// ```
-    /// use cotangent_core::{Tensor, module::{Layer, Pass}};
-    /// use cotangent_nn::Dropout;
+    /// use cotangent::{Tensor, module::{Layer, Pass}};
+    /// use cotangent::nn::Dropout;
     /// let (layer, x) = (Dropout::new(0.5)?, Tensor::from([1.0f32; 100]));
     /// let y = layer.forward(&x, &Pass::train(1))?.to_vec::<f32>()?;
     /// assert!(y.contains(&0.0) && y.contains(&2.0));
     /// assert_eq!(layer.predict(&x)?.to_vec::<f32>()?, [1.0; 100]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     Dropout dropout;
     /// Dropout behind [`Selu`](crate::Selu): while training, each element is SELU's lowest value
@@ -65,11 +65,11 @@ dropout! {
     /// 0.05 and 0.1.
     ///
     /// ```
-    /// use cotangent_core::{Tensor, module::Layer};
-    /// use cotangent_nn::AlphaDropout;
+    /// use cotangent::{Tensor, module::Layer};
+    /// use cotangent::nn::AlphaDropout;
     /// let x = Tensor::from([-1.0f32, 2.0]);
     /// assert_eq!(AlphaDropout::new(0.1)?.predict(&x)?.to_vec::<f32>()?, [-1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     AlphaDropout alpha_dropout;
 }

@@ -18,14 +18,14 @@ use cotangent_macros::Module;
 /// `forward` it comes first.
 ///
 /// ```
-/// use cotangent_core::{Indices, module::Pass};
-/// use cotangent_nn::Embedding;
-/// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::{Indices, module::Pass};
+/// use cotangent::nn::Embedding;
+/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let words = Embedding::new(1000, 16, &mut rng)?;
 /// let sentences = Indices::from([[17, 4, 999], [4, 4, 0]]);
 /// assert_eq!(words.forward(&sentences, &Pass::train(0))?.shape(), [2, 3, 16]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]

@@ -7,11 +7,11 @@ use cotangent_macros::Module;
 /// Joins all axes from `start_axis` on into one: (batch, a, b, …) becomes (batch, a · b · …).
 ///
 /// ```
-/// use cotangent_core::{DType, Tensor, module::Layer};
-/// use cotangent_nn::Flatten;
+/// use cotangent::{DType, Tensor, module::Layer};
+/// use cotangent::nn::Flatten;
 /// let images = Tensor::zeros([32, 1, 8, 8], DType::F32)?;
 /// assert_eq!(Flatten::default().predict(&images)?.shape(), [32, 64]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Module, PartialEq, Eq)]
 #[module(crate = "cotangent_core")]

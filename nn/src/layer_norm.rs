@@ -12,12 +12,12 @@ use cotangent_macros::Module;
 /// `weight` (gamma), `bias` (beta), both of the shape that is normalized.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::Layer};
-/// use cotangent_nn::LayerNorm;
+/// use cotangent::{Tensor, module::Layer};
+/// use cotangent::nn::LayerNorm;
 /// let norm = LayerNorm::builder(2).epsilon(0.0).build()?;
 /// let y = norm.predict(&Tensor::from([[1.0f32, 3.0], [-20.0, 20.0]]))?;
 /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 1.0, -1.0, 1.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]

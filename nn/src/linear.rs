@@ -12,14 +12,14 @@ use cotangent_macros::Module;
 /// which is [`LinearBuilder::pytorch_default`].
 ///
 /// ```
-/// use cotangent_core::{DType, Tensor, module::Layer};
-/// use cotangent_nn::{Linear, init};
-/// use cotangent_core::random::SeedableRng;
-/// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::{DType, Tensor, module::Layer};
+/// use cotangent::nn::{Linear, init};
+/// use cotangent::random::SeedableRng;
+/// let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
 /// let layer = Linear::new(64, 10, &mut rng)?;
 /// assert_eq!(layer.predict(&Tensor::zeros([32, 64], DType::F32)?)?.shape(), [32, 10]);
 /// let before_norm = Linear::builder(64, 100).weight(init::he_normal()).no_bias().build(&mut rng)?;
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
@@ -97,12 +97,12 @@ impl LinearBuilder {
     /// of the weight.
     ///
     /// ```
-    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent_nn::Linear;
+    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
+    /// # use cotangent::nn::Linear;
     /// let layer = Linear::builder(16, 1000).pytorch_default().build(&mut ChaCha8Rng::seed_from_u64(1))?;
     /// let bias = layer.bias.unwrap().value().to_f64_vec();
     /// assert!(bias.iter().all(|b| b.abs() <= 0.25) && bias.iter().any(|b| b.abs() > 0.24));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn pytorch_default(mut self) -> Self {
         let limit = 1.0 / (self.in_features as f64).sqrt();

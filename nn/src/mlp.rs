@@ -21,9 +21,9 @@ use cotangent_macros::{Layer, Module};
 /// uniform), biases are 0, and there is no normalization and no dropout.
 ///
 /// ```
-/// use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent_core::{DType, ModuleExt, Tensor, module::{Layer, Module}};
-/// use cotangent_nn::{Elu, Mlp};
+/// use cotangent::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::{DType, ModuleExt, Tensor, module::{Layer, Module}};
+/// use cotangent::nn::{Elu, Mlp};
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let net = Mlp::builder([64, 100, 100, 10])
 ///     .activation(Elu::default())
@@ -36,7 +36,7 @@ use cotangent_macros::{Layer, Module};
 /// // What the third layer is fed:
 /// let features = net.hidden[..2].predict(&Tensor::zeros([32, 64], DType::F32)?)?;
 /// assert_eq!(features.shape(), [32, 100]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// Not everything goes together, though all of it can be built, so that it can be seen:

@@ -11,11 +11,11 @@ use cotangent_macros::Module;
 /// the paper leaves it out.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::Layer};
-/// use cotangent_nn::PRelu;
+/// use cotangent::{Tensor, module::Layer};
+/// use cotangent::nn::PRelu;
 /// let y = PRelu::default().predict(&Tensor::from([-4.0f32, 2.0]))?;
 /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 2.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]

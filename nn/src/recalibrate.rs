@@ -33,19 +33,19 @@ pub(crate) const OP: &str = "recalibrate";
 /// finite. Then nothing has changed.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::Layer};
-/// use cotangent_nn::{BatchNorm, Linear, Sequential};
-/// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::{Tensor, module::Layer};
+/// use cotangent::nn::{BatchNorm, Linear, Sequential};
+/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let net = Sequential::new()
 ///     .push(BatchNorm::new(2)?)
 ///     .push(Linear::new(2, 3, &mut rng)?)
 ///     .push(BatchNorm::new(3)?);
 /// let batches = [Tensor::from([[1.0f32, 5.0], [2.0, 3.0]]), Tensor::from([[6.0f32, 1.0]])];
-/// cotangent_nn::recalibrate(&net, &batches, |x, pass| net.forward(x, pass))?;
+/// cotangent::nn::recalibrate(&net, &batches, |x, pass| net.forward(x, pass))?;
 /// let y = net.predict(&Tensor::cat(&[&batches[0], &batches[1]], 0)?)?;
 /// assert!(y.mean_over(0)?.abs().max()?.item()? < 1e-6);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "update_bn")]
 // A range or a slice is given as it is.

@@ -2,9 +2,9 @@
 //! is restored after each step.
 //!
 //! ```
-//! use cotangent_core::{Tensor, module::{Layer, Pass}};
-//! use cotangent_nn::{Linear, regularize};
-//! # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+//! use cotangent::{Tensor, module::{Layer, Pass}};
+//! use cotangent::nn::{Linear, regularize};
+//! # use cotangent::random::{ChaCha8Rng, SeedableRng};
 //! # let mut rng = ChaCha8Rng::seed_from_u64(1);
 //! let mut net = Linear::new(2, 3, &mut rng)?;
 //! let pass = Pass::train(0);
@@ -13,7 +13,7 @@
 //! let grads = loss.backward()?;
 //! // … the optimizer's step, and then:
 //! regularize::max_norm(3.0).apply(&mut net)?;
-//! # Ok::<(), cotangent_core::Error>(())
+//! # Ok::<(), cotangent::Error>(())
 //! ```
 //!
 //! Unless a pattern says otherwise, they are about the weights: the parameters with two axes or
@@ -83,15 +83,15 @@ impl Penalty {
     /// As [`Pattern::matcher`].
     ///
     /// ```
-    /// use cotangent_core::module::Pass;
-    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+    /// use cotangent::module::Pass;
+    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
     /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
-    /// # use cotangent_nn::{Linear, regularize};
+    /// # use cotangent::nn::{Linear, regularize};
     /// let net = vec![Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?];
     /// let sparse = regularize::l1(1e-3).of(r"0\.(weight|bias)")?;
     /// let first = net[0].weight.value().abs().sum().item()?;
     /// assert!((sparse.penalty(&net, &Pass::train(0))?.item()? - 1e-3 * first).abs() < 1e-8);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn of(mut self, pattern: impl Pattern) -> Result<Self> {
         self.which = Which(Some(pattern.matcher()?));

@@ -11,16 +11,16 @@ use cotangent_macros::Module;
 /// Where f changes the shape, a projection takes the place of x: a layer that changes it likewise.
 ///
 /// ```
-/// use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent_core::{DType, ModuleExt, Tensor, module::{Layer, Module}};
-/// use cotangent_nn::{Linear, Relu, Residual, Sequential};
+/// use cotangent::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::{DType, ModuleExt, Tensor, module::{Layer, Module}};
+/// use cotangent::nn::{Linear, Relu, Residual, Sequential};
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let body = Sequential::new().push(Linear::new(8, 4, &mut rng)?).push(Relu);
 /// let block = Residual::new(body).with_shortcut(Linear::new(8, 4, &mut rng)?);
 /// assert_eq!(block.predict(&Tensor::zeros([5, 8], DType::F32)?)?.shape(), [5, 4]);
 /// assert_eq!(block.named_params()[0].0, "body.0.weight");
 /// assert_eq!(block.named_params()[2].0, "shortcut.weight");
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]

@@ -13,12 +13,12 @@ use cotangent_macros::Module;
 /// 2.2e-16 for `f64`, ours the same for both. The leaf is named as in PyTorch: `weight` (gamma).
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::Layer};
-/// use cotangent_nn::RmsNorm;
+/// use cotangent::{Tensor, module::Layer};
+/// use cotangent::nn::RmsNorm;
 /// let norm = RmsNorm::builder(2).epsilon(0.0).build()?;
 /// let y = norm.predict(&Tensor::from([[1.0f32, 7.0]]))?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.2, 1.4]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]

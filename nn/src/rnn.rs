@@ -23,14 +23,14 @@ const OP: &str = "rnn";
 /// weight starts where all are 1. Clipping the gradients' global norm bounds the step.
 ///
 /// ```
-/// use cotangent_core::{DType, Tensor, module::Pass};
-/// use cotangent_nn::RnnCell;
-/// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::{DType, Tensor, module::Pass};
+/// use cotangent::nn::RnnCell;
+/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let cell = RnnCell::new(3, 8, &mut rng)?;
 /// let (x, h) = (Tensor::ones([5, 3], DType::F32)?, Tensor::zeros([5, 8], DType::F32)?);
 /// assert_eq!(cell.step(&x, &h, &Pass::train(0))?.shape(), [5, 8]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
@@ -123,16 +123,16 @@ impl RnnCell {
 /// feeding one the states of another.
 ///
 /// ```
-/// use cotangent_core::{DType, Tensor, module::Layer};
-/// use cotangent_nn::{Rnn, RnnCell};
-/// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::{DType, Tensor, module::Layer};
+/// use cotangent::nn::{Rnn, RnnCell};
+/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
 /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let rnn = Rnn::new(3, 8, &mut rng)?;
 /// let x = Tensor::ones([5, 20, 3], DType::F32)?;
 /// assert_eq!(rnn.predict(&x)?.shape(), [5, 20, 8]);
 /// assert_eq!(rnn.last_only().predict(&x)?.shape(), [5, 8]);
 /// let relu = Rnn::from(RnnCell::builder(3, 8).relu().build(&mut rng)?);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]

@@ -20,10 +20,10 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
 /// names that they are given.
 ///
 /// ```
-/// use cotangent_core::{DType, ModuleExt, Tensor, module::{Layer, Module}};
-/// use cotangent_nn::{Linear, Relu, Sequential};
-/// use cotangent_core::random::SeedableRng;
-/// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::{DType, ModuleExt, Tensor, module::{Layer, Module}};
+/// use cotangent::nn::{Linear, Relu, Sequential};
+/// use cotangent::random::SeedableRng;
+/// let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
 /// let net = Sequential::new()
 ///     .push(Linear::new(4, 8, &mut rng)?)
 ///     .push(Relu)
@@ -31,7 +31,7 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
 /// assert_eq!(net.predict(&Tensor::zeros([5, 4], DType::F32)?)?.shape(), [5, 2]);
 /// let paths: Vec<String> = net.named_params().into_iter().map(|(path, _)| path).collect();
 /// assert_eq!(paths, ["0.weight", "0.bias", "out.weight", "out.bias"]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Debug, Default)]
 pub struct Sequential {

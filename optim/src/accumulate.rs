@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 /// normalization lets them: its statistics are those of the micro-batch).
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Accumulator, Optimizer, Sgd};
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Accumulator, Optimizer, Sgd};
 /// let mut w = Param::new(&Tensor::from(2.0f32));
 /// let mut optimizer = Sgd::new(0.1).build()?;
 /// let mut accumulator = Accumulator::new();
@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 /// let grads = accumulator.take(&w);
 /// assert_eq!(grads.get(&w).expect("it has one").item()?, 2.0 * 2.0 * (1.0 + 4.0 + 9.0 + 16.0) / 4.0);
 /// optimizer.step(&mut w, &grads)?;
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// Gradients are kept by the parameters' paths, so that they can be saved beside the model between

@@ -14,8 +14,8 @@ use std::fmt::Debug;
 /// another shape than the parameter's:
 ///
 /// ```
-/// use cotangent_core::{Axes, Norm, Result, Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Algorithm, Optimizer, ParamState, ParamStep, Settings, Stepper};
+/// use cotangent::{Axes, Norm, Result, Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Algorithm, Optimizer, ParamState, ParamStep, Settings, Stepper};
 ///
 /// /// Each row of a matrix makes a step of one length, by the average of its gradients:
 /// /// m = μ m + (1 - μ) g; wᵢ -= η mᵢ / (‖mᵢ‖ + 1e-8).
@@ -54,7 +54,7 @@ use std::fmt::Debug;
 ///     optimizer.step(&mut w, &grads)?;
 /// }
 /// assert!(w.value().square().sum().item()? < 0.1);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub trait Algorithm: Debug + Send + Sync + 'static {
     /// The name that saved state carries; state of an algorithm with another name is not loaded.

@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 /// Generalization).
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Optimizer, Sgd, WeightAverage};
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Optimizer, Sgd, WeightAverage};
 /// let mut w = Param::new(&Tensor::from(8.0f32));
 /// let mut optimizer = Sgd::new(1.0).build()?;
 /// let mut average = WeightAverage::exponential(&w, 0.75)?;
@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 /// }
 /// // The first update takes the weights over: 7, then 0.75 · 7 + 0.25 · 6.
 /// assert_eq!(average.model().value().item()?, 6.75);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// Buffers and counters, such as running statistics, are those of the model at the last update, as

@@ -2,8 +2,8 @@
 //! networks): between `backward` and the optimizer's step.
 //!
 //! ```
-//! use cotangent_core::{Error, Tensor, module::{Param, Pass}};
-//! use cotangent_optim::{Sgd, clip};
+//! use cotangent::{Error, Tensor, module::{Param, Pass}};
+//! use cotangent::optim::{Sgd, clip};
 //! let mut w = Param::new(&Tensor::from([3.0f64, 4.0]));
 //! let mut optimizer = Sgd::new(0.1).build()?;
 //! for factor in [0.5, f64::INFINITY] {

@@ -10,8 +10,8 @@ use std::fmt;
 /// of each unit's weights, weights that are not negative.
 ///
 /// ```
-/// use cotangent_core::{ModuleExt, Tensor, module::{Module, Param, Pass}};
-/// use cotangent_optim::{Constrained, Optimizer, Sgd};
+/// use cotangent::{ModuleExt, Tensor, module::{Module, Param, Pass}};
+/// use cotangent::optim::{Constrained, Optimizer, Sgd};
 /// let not_negative = |model: &mut dyn Module| {
 ///     for (_, param) in model.named_params_mut() {
 ///         let value = param.value().relu();
@@ -24,7 +24,7 @@ use std::fmt;
 /// let grads = w.read(&Pass::train(0)).sum().backward()?;
 /// optimizer.step(&mut w, &grads)?;
 /// assert_eq!(w.value().to_f64_vec(), [0.0, 2.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0).apply(model)`.

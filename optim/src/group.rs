@@ -12,8 +12,8 @@ use cotangent_core::module::{Matcher, Pattern};
 /// schedule serves all.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Group, Optimizer, Sgd};
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Group, Optimizer, Sgd};
 ///
 /// let mut net = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([1.0f32])));
 /// let mut optimizer = Sgd::new(0.1).weight_decay(0.5).build()?;
@@ -22,7 +22,7 @@ use cotangent_core::module::{Matcher, Pattern};
 /// let grads = net.0.read(&pass).add(&net.1.read(&pass))?.sum().backward()?;
 /// optimizer.step(&mut net, &grads)?;
 /// assert_eq!((net.0.value().item()?, net.1.value().item()?), (0.85f32.into(), 0.99f32.into()));
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]

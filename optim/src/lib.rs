@@ -5,8 +5,8 @@
 //! is a [`Rule`], a formula over one element of parameter, gradient and state.
 //!
 //! ```
-//! use cotangent_core::{Tensor, module::{Module, Param, Pass}};
-//! use cotangent_optim::{Adam, Optimizer, clip};
+//! use cotangent::{Tensor, module::{Module, Param, Pass}};
+//! use cotangent::optim::{Adam, Optimizer, clip};
 //!
 //! let mut w = Param::new(&Tensor::from([5.0f32, -3.0]));
 //! let mut optimizer = Adam::new(0.1).build()?;
@@ -17,7 +17,7 @@
 //!     optimizer.step(&mut w, &grads)?;
 //! }
 //! assert!(w.value().square().sum().item()? < 0.02);
-//! # Ok::<(), cotangent_core::Error>(())
+//! # Ok::<(), cotangent::Error>(())
 //! ```
 
 mod accumulate;

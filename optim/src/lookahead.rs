@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 /// one.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Lookahead, Optimizer, Sgd};
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Lookahead, Optimizer, Sgd};
 /// let mut w = Param::new(&Tensor::from(8.0f32));
 /// let mut optimizer = Lookahead::new(Sgd::new(1.0).build()?, 2, 0.5)?;
 /// let mut path = Vec::new();
@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 ///     path.push(w.value().item()?);
 /// }
 /// assert_eq!(path, [7.0, 7.0, 6.0, 6.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Lookahead<O> {

@@ -31,8 +31,8 @@ use cotangent_core::{Result, Tensor};
 /// of the two.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Muon, Optimizer};
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Muon, Optimizer};
 ///
 /// let mut net = (Param::new(&Tensor::from([[5.0f32, -3.0], [1.0, 2.0]])), Param::new(&Tensor::from([1.0f32])));
 /// let mut optimizer = Muon::new(0.1).build()?;
@@ -42,7 +42,7 @@ use cotangent_core::{Result, Tensor};
 ///     optimizer.step(&mut net, &loss.backward()?)?;
 /// }
 /// assert!(net.0.value().square().sum().item()? < 1.0);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// The settings' momentum is μ; AdamW's β₁ is an option.

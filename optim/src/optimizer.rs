@@ -112,8 +112,8 @@ impl dyn Optimizer + '_ {
     /// same path, while all others go on with what they have:
     ///
     /// ```
-    /// use cotangent_core::{Tensor, module::{Param, Pass}};
-    /// use cotangent_optim::{Momentum, Optimizer};
+    /// use cotangent::{Tensor, module::{Param, Pass}};
+    /// use cotangent::optim::{Momentum, Optimizer};
     ///
     /// let mut net = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([1.0f32, 2.0])));
     /// let mut optimizer = Momentum::new(0.1).build()?;
@@ -125,7 +125,7 @@ impl dyn Optimizer + '_ {
     /// assert_eq!(optimizer.forget_where("1")?, 1);
     /// let grads = loss(&net)?.sum().backward()?;
     /// optimizer.step(&mut net, &grads)?;
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors

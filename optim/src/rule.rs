@@ -22,9 +22,9 @@ pub struct StepInfo {
 /// needs, if no element depends on another. For others there is [`Algorithm`](crate::Algorithm).
 ///
 /// ```
-/// use cotangent_core::kernel::Real;
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Elementwise, Optimizer, Rule, Settings, StepInfo, Stepper};
+/// use cotangent::kernel::Real;
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Elementwise, Optimizer, Rule, Settings, StepInfo, Stepper};
 ///
 /// /// m = μ m + (1 - μ) g; w -= η m / (1 + |m|)
 /// #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ pub struct StepInfo {
 ///     optimizer.step(&mut w, &grads)?;
 /// }
 /// assert!(w.value().square().sum().item()? < 0.01);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
     /// The name that saved state carries; state of a rule with another name is not loaded.

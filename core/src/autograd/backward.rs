@@ -15,13 +15,13 @@ use std::sync::Arc;
 /// How to run backward, where [`Tensor::backward`] is not enough.
 ///
 /// ```
-/// use cotangent_core::{Backward, Tensor};
+/// use cotangent::{Backward, Tensor};
 /// // d²(x³)/dx² = 6x
 /// let x = Tensor::from([2.0f64]).tracked();
 /// let first = Backward::new().create_graph().run(&x.square().mul(&x)?.sum())?;
 /// let second = first.get(&x).unwrap().sum().backward()?;
 /// assert_eq!(second.get(&x).unwrap().item()?, 12.0);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -54,12 +54,12 @@ impl Backward {
     /// tensor. PyTorch: `tensor.retain_grad()`.
     ///
     /// ```
-    /// use cotangent_core::{Backward, Tensor};
+    /// use cotangent::{Backward, Tensor};
     /// let x = Tensor::from([1.0f32, 2.0]).tracked();
     /// let hidden = x.square();
     /// let grads = Backward::new().gradient_of(&hidden).run(&hidden.square().sum())?;
     /// assert_eq!(grads.get(&hidden).unwrap().to_vec::<f32>()?, [2.0, 8.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn gradient_of(mut self, intermediate: &Tensor) -> Self {
         self.also.extend(intermediate.leaf_id());
@@ -294,13 +294,13 @@ impl Backward {
 /// As [`Tensor::backward`], and [`Error::Argument`] if the output does not depend on an input.
 ///
 /// ```
-/// use cotangent_core::{Tensor, grad};
+/// use cotangent::{Tensor, grad};
 /// let x = Tensor::from([3.0f64]).tracked();
 /// let hidden = x.square();
 /// let gradients = grad(&hidden.square().sum(), &[&x, &hidden])?;
 /// assert_eq!(gradients[0].item()?, 108.0);
 /// assert_eq!(gradients[1].item()?, 18.0);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn grad(output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
     if !output.is_tracked() {

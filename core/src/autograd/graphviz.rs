@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Prints with `{}`; `dot -Tsvg` draws it.
 ///
 /// ```
-/// use cotangent_core::{Dot, Tensor};
+/// use cotangent::{Dot, Tensor};
 /// let x = Tensor::from([1.0f32, 2.0]).tracked();
 /// let text = Dot::new(&x.exp().sum()).name(&x, "x").to_string();
 /// assert!(text.contains("\"x (2,)\""), "{text}");

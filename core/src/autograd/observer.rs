@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// not shown.
 ///
 /// ```
-/// use cotangent_core::{Forward, Observer, Tensor, module::{Param, Pass}};
+/// use cotangent::{Forward, Observer, Tensor, module::{Param, Pass}};
 /// use std::sync::{Arc, Mutex};
 ///
 /// #[derive(Default)]

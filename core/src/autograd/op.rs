@@ -24,7 +24,7 @@ pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
 /// [`Tensor::from_op`]:
 ///
 /// ```
-/// use cotangent_core::{Cotangents, Op, OpKind, Result, Tensor, Vjp};
+/// use cotangent::{Cotangents, Op, OpKind, Result, Tensor, Vjp};
 ///
 /// /// y = x³
 /// struct Cube { x: Tensor }
@@ -51,7 +51,7 @@ pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
 /// let x = Tensor::from([1.0f32, 2.0]).tracked();
 /// let grads = cube(&x)?.sum().backward()?;
 /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [3.0, 12.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub trait Op: Send + Sync + 'static {
     /// The name, for messages.

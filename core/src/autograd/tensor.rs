@@ -16,12 +16,12 @@ use std::sync::Arc;
 /// [`detach`](Tensor::detach)ed; [`backward`](Tensor::backward) follows these memories.
 ///
 /// ```
-/// use cotangent_core::Tensor;
+/// use cotangent::Tensor;
 /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).tracked();
 /// let loss = x.square().sum();
 /// let grads = loss.backward()?;
 /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [2.0, 4.0, 6.0, 8.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Tensor(Arc<Inner>);
@@ -179,8 +179,8 @@ impl Tensor {
     /// in the same storage if nothing else holds it. Not recorded: the tensor is untracked then.
     ///
     /// ```
-    /// use cotangent_core::Tensor;
-    /// use cotangent_core::kernel::{Real, Update};
+    /// use cotangent::Tensor;
+    /// use cotangent::kernel::{Real, Update};
     ///
     /// /// `x := x / (1 + |y|)`
     /// #[derive(Clone, Copy)]
@@ -196,7 +196,7 @@ impl Tensor {
     /// let mut x = Tensor::from([6.0f32, 8.0]);
     /// x.map_in_place(Damp, [&Tensor::from([1.0f32, -3.0])])?;
     /// assert_eq!(x.to_vec::<f32>()?, [3.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors

@@ -18,12 +18,12 @@ use super::{Error, Result};
 /// - an upper **bound**, which may be infinite: [`Bound`](Self::Bound).
 ///
 /// ```
-/// use cotangent_core::Interval;
+/// use cotangent::Interval;
 /// Interval::AtLeast0.check("layer_norm", "epsilon", 0.0)?;
 /// let error = Interval::Below1.check("dropout", "p", 1.0).unwrap_err();
 /// assert_eq!(error.to_string(), "dropout: p must be in [0, 1), found 1");
 /// assert!(!Interval::Share.contains(f64::NAN));
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -23,7 +23,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// numbers in a function that returns a [`Result`]; [`other`](Self::other) takes any error.
 ///
 /// ```
-/// use cotangent_core::{Result, Tensor};
+/// use cotangent::{Result, Tensor};
 /// fn sum_of_file(path: &str) -> Result<f64> {
 ///     let numbers = std::fs::read_to_string(path)?;
 ///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?)).collect::<Result<Vec<f64>>>()?;
@@ -165,7 +165,7 @@ impl Error {
     /// own name in front. An empty name, which is that of a model that is one leaf, adds nothing.
     ///
     /// ```
-    /// use cotangent_core::{Error, Tensor};
+    /// use cotangent::{Error, Tensor};
     /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err();
     /// let error = error.within("weight").within("hidden");
     /// assert!(error.to_string().starts_with("`hidden.weight`: from_vec: "));
@@ -188,7 +188,7 @@ impl Error {
     /// model.
     ///
     /// ```
-    /// use cotangent_core::{Error, Tensor};
+    /// use cotangent::{Error, Tensor};
     /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err().within("weight");
     /// assert_eq!(error.path().as_deref(), Some("weight"));
     /// ```
@@ -202,7 +202,7 @@ impl Error {
     /// What went wrong, without the place: the innermost error.
     ///
     /// ```
-    /// use cotangent_core::{Error, Tensor};
+    /// use cotangent::{Error, Tensor};
     /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err().within("weight");
     /// assert!(matches!(error.root(), Error::Shape { .. }));
     /// ```
@@ -216,7 +216,7 @@ impl Error {
     /// An [`Error::Shape`]: operands whose shapes do not fit.
     ///
     /// ```
-    /// use cotangent_core::Error;
+    /// use cotangent::Error;
     /// let error = Error::shape("pair", "lengths differ", &[&[2, 3], &[4]]);
     /// assert_eq!(error.to_string(), "pair: lengths differ (shapes (2, 3) and (4,))");
     /// ```
@@ -233,7 +233,7 @@ impl Error {
     /// several operands, [`DType::expect_same`] says which.
     ///
     /// ```
-    /// use cotangent_core::{DType, Error};
+    /// use cotangent::{DType, Error};
     /// let error = Error::dtype("decode", DType::F32, DType::F64);
     /// assert_eq!(error.to_string(), "decode: expected dtype f32, found f64; convert with `to_dtype`");
     /// ```
@@ -251,7 +251,7 @@ impl Error {
     /// `of`.
     ///
     /// ```
-    /// use cotangent_core::Error;
+    /// use cotangent::Error;
     /// let error = Error::index("embedding", "index", 7, 5, "rows");
     /// assert_eq!(error.to_string(), "embedding: index 7 is out of range for 5 rows");
     /// ```
@@ -274,7 +274,7 @@ impl Error {
     /// An [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
     ///
     /// ```
-    /// use cotangent_core::Error;
+    /// use cotangent::Error;
     /// let error = Error::non_finite("clip", "the norm", f64::INFINITY);
     /// assert_eq!(error.to_string(), "clip: the norm is not finite (inf)");
     /// ```
@@ -300,7 +300,7 @@ impl Error {
     /// memory.
     ///
     /// ```
-    /// use cotangent_core::Error;
+    /// use cotangent::Error;
     /// let error = Error::state("", vec!["`weight`: missing".to_owned()]);
     /// assert!(error.to_string().contains("1 mismatch, nothing was loaded"));
     /// ```
@@ -315,7 +315,7 @@ impl Error {
     /// memory.
     ///
     /// ```
-    /// use cotangent_core::Error;
+    /// use cotangent::Error;
     /// let error = Error::format("digits.npy", "expected 64 columns, found 63");
     /// assert_eq!(error.to_string(), "digits.npy: expected 64 columns, found 63");
     /// ```
@@ -329,7 +329,7 @@ impl Error {
     /// An [`Error::Io`]: reading or writing the file failed. `?` makes one without a path.
     ///
     /// ```
-    /// use cotangent_core::Error;
+    /// use cotangent::Error;
     /// let error = std::fs::read("missing").map_err(|error| Error::io("missing", error)).unwrap_err();
     /// assert!(error.to_string().starts_with("missing: "));
     /// ```
@@ -343,7 +343,7 @@ impl Error {
     /// An [`Error::Other`]: an error of another crate, or a text.
     ///
     /// ```
-    /// use cotangent_core::{Error, Result};
+    /// use cotangent::{Error, Result};
     /// fn utf8(bytes: &[u8]) -> Result<&str> {
     ///     std::str::from_utf8(bytes).map_err(Error::other)
     /// }
@@ -358,7 +358,7 @@ impl Error {
     /// usual ranges of numbers.
     ///
     /// ```
-    /// use cotangent_core::Error;
+    /// use cotangent::Error;
     /// let error = Error::argument("top_k", "k must be at least 1, found 0");
     /// assert_eq!(error.to_string(), "top_k: k must be at least 1, found 0");
     /// ```

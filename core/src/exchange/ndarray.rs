@@ -9,11 +9,11 @@ impl<T: Element, S: Data<Elem = T>, D: Dimension> From<&ArrayBase<S, D>> for Ten
     /// A copy of the array's elements, whatever its layout.
     ///
     /// ```
-    /// use cotangent_core::Tensor;
+    /// use cotangent::Tensor;
     /// let array = ndarray::arr2(&[[1.0f32, 2.0], [3.0, 4.0]]);
     /// let tensor = Tensor::from(&array.t());
     /// assert_eq!(tensor.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     fn from(array: &ArrayBase<S, D>) -> Self {
         let shape = Shape::from(array.shape());
@@ -39,10 +39,10 @@ impl Tensor {
     /// [`Error::DType`] if the elements are not of type `T`.
     ///
     /// ```
-    /// use cotangent_core::Tensor;
+    /// use cotangent::Tensor;
     /// let array = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).to_ndarray::<f32>()?;
     /// assert_eq!(array[[1, 0]], 3.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn to_ndarray<T: Element>(&self) -> Result<ArrayD<T>> {
         let values = self.to_vec::<T>()?;

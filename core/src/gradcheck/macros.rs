@@ -68,7 +68,7 @@ pub fn of_operands(
 /// for each parameter, a tensor or a shape (see [`gradcheck::Operand`](crate::gradcheck::Operand)).
 ///
 /// ```
-/// use cotangent_core::{Tensor, assert_gradients};
+/// use cotangent::{Tensor, assert_gradients};
 /// assert_gradients!(|x, w| x.tanh().matmul(w), [2, 3], [3, 4]);
 /// assert_gradients!(|x| Ok(x.ln()), Tensor::from([0.5f64, 3.0]));
 /// ```

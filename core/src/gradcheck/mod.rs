@@ -13,7 +13,7 @@
 //! [inconclusive](Verdict::Inconclusive), which is no pass.
 //!
 //! ```
-//! use cotangent_core::{Tensor, gradcheck};
+//! use cotangent::{Tensor, gradcheck};
 //! let x = Tensor::from([[0.5f32, -1.0], [2.0, 0.1]]);
 //! gradcheck::function(&[x], |x| x[0].tanh().mul(&x[0])?.softmax(1)).unwrap().assert_ok();
 //! ```
@@ -108,7 +108,7 @@ impl Gradcheck {
     /// with respect to every tensor and to the cotangent.
     ///
     /// ```
-    /// use cotangent_core::{Tensor, gradcheck::Gradcheck};
+    /// use cotangent::{Tensor, gradcheck::Gradcheck};
     /// let x = Tensor::from([0.5f64, -1.0]);
     /// let report = Gradcheck::new().second_order().function(&[x], |x| Ok(x[0].tanh().exp())).unwrap();
     /// report.assert_ok();

@@ -16,8 +16,8 @@ impl Pass {
     /// meant, such as the fill value of a mask, is reported like any other.
     ///
     /// ```
-    /// use cotangent_core::module::{Param, Pass};
-    /// use cotangent_core::Tensor;
+    /// use cotangent::module::{Param, Pass};
+    /// use cotangent::Tensor;
     /// let weight = Param::new(&Tensor::from([0.0f32, 1.0]));
     /// let pass = Pass::train(0).checked(&weight);
     /// let loss = weight.read(&pass).ln().sum();

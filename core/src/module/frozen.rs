@@ -17,8 +17,8 @@ use std::ops::Deref;
 /// [`unfreeze`](crate::ModuleExt::unfreeze) leaves them alone.
 ///
 /// ```
-/// use cotangent_core::module::{Frozen, Layer, Module, Param, Pass, Walk, WalkMut};
-/// use cotangent_core::{ModuleExt, Result, Tensor};
+/// use cotangent::module::{Frozen, Layer, Module, Param, Pass, Walk, WalkMut};
+/// use cotangent::{ModuleExt, Result, Tensor};
 /// # struct Scale { weight: Param }
 /// # impl Module for Scale {
 /// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("weight", &self.weight) }
@@ -35,7 +35,7 @@ use std::ops::Deref;
 /// let y = net.1.forward(&net.0.forward(&x, &pass)?, &pass)?;
 /// assert_eq!(y.backward()?.len(), 1);
 /// assert_eq!(net.named_params()[0].0, "0.0.weight");
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// As a [`Layer`] it hands a [frozen pass](Pass::frozen) down. A module whose `forward` is another

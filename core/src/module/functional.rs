@@ -23,8 +23,8 @@ impl Pass {
     /// [`Error::DType`] at the parameter's path if one has another shape or dtype.
     ///
     /// ```
-    /// use cotangent_core::module::{Param, Pass};
-    /// use cotangent_core::{Backward, Tensor};
+    /// use cotangent::module::{Param, Pass};
+    /// use cotangent::{Backward, Tensor};
     /// let w = Param::new(&Tensor::scalar(3.0f64));
     /// let loss = |pass: &Pass| w.read(pass).square();
     /// let (pass, start) = (Pass::train(0), w.value().tracked());
@@ -36,7 +36,7 @@ impl Pass {
     /// assert!((after.item()? - 2.4 * 2.4).abs() < 1e-12);
     /// // And its derivative with respect to where it started: 2 · 2.4 · (1 - 0.1 · 2).
     /// assert!((after.backward()?.get(&start).unwrap().item()? - 3.84).abs() < 1e-12);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn with(&self, module: &(impl Module + ?Sized), values: &[Tensor]) -> Result<Self> {
         let params = named_params(module);

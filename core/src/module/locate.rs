@@ -15,9 +15,9 @@ impl Error {
     /// reported is `module` itself.
     ///
     /// ```
-    /// use cotangent_core::module::{Layer, Param, Pass};
-    /// use cotangent_core::{Result, Tensor};
-    /// # use cotangent_core::module::{Module, Walk, WalkMut};
+    /// use cotangent::module::{Layer, Param, Pass};
+    /// use cotangent::{Result, Tensor};
+    /// # use cotangent::module::{Module, Walk, WalkMut};
     /// // With a derived `Module`: `struct Scale { factor: Param }`, `struct Two { left: Scale, right: Scale }`.
     /// # struct Scale { factor: Param }
     /// # impl Module for Scale {

@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 /// `forward` is a pure function.
 ///
 /// ```
-/// use cotangent_core::module::Pass;
+/// use cotangent::module::Pass;
 /// let pass = Pass::train(42);
 /// assert!(pass.is_training() && pass.records());
 /// let pass = Pass::inference();
@@ -121,7 +121,7 @@ impl Pass {
     /// What backward computes once more is not shown it.
     ///
     /// ```
-    /// use cotangent_core::module::Pass;
+    /// use cotangent::module::Pass;
     /// use std::sync::{Arc, atomic::{AtomicUsize, Ordering::Relaxed}};
     /// let calls = Arc::new(AtomicUsize::new(0));
     /// let pass = Pass::inference().carry(Arc::clone(&calls));
@@ -190,13 +190,13 @@ impl Pass {
     /// training.
     ///
     /// ```
-    /// use cotangent_core::module::{Param, Pass};
-    /// use cotangent_core::Tensor;
+    /// use cotangent::module::{Param, Pass};
+    /// use cotangent::Tensor;
     /// let (weight, pass) = (Param::new(&Tensor::from([1.0f32])), Pass::train(1));
     /// assert!(weight.read(&pass).is_tracked() && !weight.read(&pass.frozen()).is_tracked());
     /// pass.frozen().dropout(weight.value(), 0.5)?;
     /// assert_eq!(pass.draws(), 1);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[must_use]
     pub fn frozen(&self) -> Self {

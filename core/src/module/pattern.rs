@@ -10,12 +10,12 @@ use std::sync::Arc;
 /// syntax is that of the crate [`regex-lite`](https://docs.rs/regex-lite).
 ///
 /// ```
-/// use cotangent_core::module::Pattern;
+/// use cotangent::module::Pattern;
 /// let hidden = r"hidden\d\..*".matcher()?;
 /// assert!(hidden.matches("hidden1.weight") && !hidden.matches("hidden10.weight"));
 /// let biases = (|path: &str| path.ends_with("bias")).matcher()?;
 /// assert!(biases.matches("hidden10.bias"));
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub trait Pattern {
     /// The paths as a function.

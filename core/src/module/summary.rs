@@ -8,7 +8,7 @@ use std::fmt;
 /// The leaves of a model, in declaration order. Prints as a table with totals.
 ///
 /// ```
-/// use cotangent_core::{ModuleExt, Tensor, module::Param};
+/// use cotangent::{ModuleExt, Tensor, module::Param};
 /// let model = vec![Param::new(&Tensor::from([[1.0f32, 2.0]]))];
 /// let summary = model.summary();
 /// assert_eq!((&summary.rows[0].path[..], summary.parameters(), summary.bytes()), ("0", 2, 8));
@@ -128,7 +128,7 @@ impl Summary {
     /// dtypes. Where there are none, the state of the one can be loaded into the other.
     ///
     /// ```
-    /// use cotangent_core::{ModuleExt, Tensor, module::Param};
+    /// use cotangent::{ModuleExt, Tensor, module::Param};
     /// let param = |tensor: Tensor| Param::new(&tensor);
     /// let old = vec![param(Tensor::from([1.0f32, 2.0])), param(Tensor::from([3.0f32]))];
     /// let new = vec![param(Tensor::from([[1.0f32, 2.0]]))];

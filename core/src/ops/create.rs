@@ -15,10 +15,10 @@ impl Tensor {
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from_vec(vec![1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0], [2, 3])?;
     /// assert_eq!(x.shape(), [2, 3]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[allow(clippy::needless_pass_by_value)] // The name says so, and the copy may go one day.
     pub fn from_vec<T: Element>(values: Vec<T>, shape: impl Into<Shape>) -> Result<Self> {
@@ -31,10 +31,10 @@ impl Tensor {
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from_slice(&[1.0f32, 2.0], [2, 1])?;
     /// assert_eq!(x.shape(), [2, 1]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn from_slice<T: Element>(values: &[T], shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
@@ -49,9 +49,9 @@ impl Tensor {
     /// A scalar: a tensor without axes.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::scalar(0.5f32).rank(), 0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn scalar<T: Element>(value: T) -> Self {
         Array::from_slice(Shape::default(), &[value]).into()
@@ -63,9 +63,9 @@ impl Tensor {
     /// [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::full([2], 0.5, DType::F64)?.to_vec::<f64>()?, [0.5, 0.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn full(shape: impl Into<Shape>, value: f64, dtype: DType) -> Result<Self> {
         let shape = shape.into();
@@ -79,9 +79,9 @@ impl Tensor {
     /// [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::zeros([2], DType::F32)?.to_vec::<f32>()?, [0.0, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn zeros(shape: impl Into<Shape>, dtype: DType) -> Result<Self> {
         Self::full(shape, 0.0, dtype)
@@ -93,9 +93,9 @@ impl Tensor {
     /// [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::ones([2], DType::F32)?.to_vec::<f32>()?, [1.0, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn ones(shape: impl Into<Shape>, dtype: DType) -> Result<Self> {
         Self::full(shape, 1.0, dtype)
@@ -109,11 +109,11 @@ impl Tensor {
     /// if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// # use cotangent::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
     /// let mut rng = ChaCha8Rng::seed_from_u64(0);
     /// let x = Tensor::normal([1000], 5.0, 0.1, DType::F32, &mut rng)?;
     /// assert!((x.mean().item()? - 5.0).abs() < 0.02);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn normal(
         shape: impl Into<Shape>,
@@ -138,11 +138,11 @@ impl Tensor {
     /// if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// # use cotangent::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
     /// let mut rng = ChaCha8Rng::seed_from_u64(0);
     /// let x = Tensor::uniform([1000], -1.0, 1.0, DType::F32, &mut rng)?;
     /// assert!(x.abs().max()?.item()? <= 1.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn uniform(
         shape: impl Into<Shape>,
@@ -177,11 +177,11 @@ impl Tensor {
     /// [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let mut count = 0.0;
     /// let x = Tensor::from_fn([2, 2], DType::F32, || { count += 1.0; count })?;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 2.0, 3.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn from_fn(
         shape: impl Into<Shape>,
@@ -206,12 +206,12 @@ impl Tensor {
     /// memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let x = Tensor::arange(1.0, 4.0, 1.0, DType::F32)?;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 2.0, 3.0]);
     /// let x = Tensor::arange(1.0, 0.0, -0.5, DType::F64)?;
     /// assert_eq!(x.to_vec::<f64>()?, [1.0, 0.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn arange(start: f64, end: f64, step: f64, dtype: DType) -> Result<Self> {
         let refuse = |reason: String| Err(Error::argument("arange", reason));
@@ -247,10 +247,10 @@ impl Tensor {
     /// elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let x = Tensor::linspace(0.0, 1.0, 5, DType::F32)?;
     /// assert_eq!(x.to_vec::<f32>()?, [0.0, 0.25, 0.5, 0.75, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn linspace(start: f64, end: f64, count: usize, dtype: DType) -> Result<Self> {
         if !(start.is_finite() && end.is_finite()) {
@@ -282,9 +282,9 @@ impl Tensor {
     /// [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::eye(2, DType::F32)?.to_string(), "[[1. 0.]\n [0. 1.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "identity")]
     pub fn eye(size: usize, dtype: DType) -> Result<Self> {
@@ -314,10 +314,10 @@ impl Tensor {
     /// `T`.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let rows = vec![vec![1.0f32, 2.0], vec![3.0, 4.0]];
     /// assert_eq!(Tensor::try_from(rows.clone())?.to_vec2::<f32>()?, rows);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn to_vec2<T: Element>(&self) -> Result<Vec<Vec<T>>> {
         let &[rows, columns] = self.shape() else {
@@ -333,9 +333,9 @@ impl Tensor {
     /// The same values in another precision. The gradient comes back in the precision of `self`.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::from([0.5f32]).to_dtype(DType::F64).to_vec::<f64>()?, [0.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[track_caller]
     pub fn to_dtype(&self, dtype: DType) -> Self {

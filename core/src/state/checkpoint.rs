@@ -11,9 +11,9 @@ use std::path::Path;
 /// different steps.
 ///
 /// ```
-/// use cotangent_core::module::{Counter, Param};
-/// use cotangent_core::state::{load_checkpoint, save_checkpoint};
-/// use cotangent_core::Tensor;
+/// use cotangent::module::{Counter, Param};
+/// use cotangent::state::{load_checkpoint, save_checkpoint};
+/// use cotangent::Tensor;
 /// # let path = std::env::temp_dir().join(format!("checkpoint-{}", std::process::id()));
 /// let (net, epoch) = (Param::new(&Tensor::from([1.0f32, 2.0])), Counter::new(3));
 /// save_checkpoint(&path, &[("model", &net), ("epoch", &epoch)])?;
@@ -22,7 +22,7 @@ use std::path::Path;
 /// load_checkpoint(&path, &mut [("model", &mut net), ("epoch", &mut epoch)])?;
 /// assert_eq!((net.value().to_f64_vec(), epoch.get()), (vec![1.0, 2.0], 3));
 /// # std::fs::remove_file(&path).unwrap();
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// # Errors

@@ -22,8 +22,8 @@ use std::path::Path;
 /// [`ModuleExt::load`](crate::ModuleExt::load) it is all or nothing, and values are never rounded.
 ///
 /// ```
-/// use cotangent_core::state::{Loader, to_bytes};
-/// use cotangent_core::{Tensor, module::Param};
+/// use cotangent::state::{Loader, to_bytes};
+/// use cotangent::{Tensor, module::Param};
 /// # fn param(value: f32) -> Param { Param::new(&Tensor::from([value])) }
 /// // `0.0` and `0.1` are the lower layers, `1` is the head.
 /// let old = (vec![param(1.0), param(2.0)], param(3.0));
@@ -32,7 +32,7 @@ use std::path::Path;
 /// assert_eq!(loaded, ["0.0", "0.1"]);
 /// assert_eq!(new.0[1].value().item()?, 2.0);
 /// assert_eq!(new.1.value().item()?, 0.0);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Debug, Default)]
 #[must_use]
@@ -94,10 +94,10 @@ impl Loader {
     /// [`Error::Argument`] if the regular expression is malformed.
     ///
     /// ```
-    /// use cotangent_core::state::Loader;
+    /// use cotangent::state::Loader;
     /// // layers.0.weight, as PyTorch's `ModuleList` has it, becomes hidden.0.weight.
     /// let loader = Loader::new().rename(r"layers\.(.*)", "hidden.$1")?;
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn rename(mut self, pattern: &str, replacement: &str) -> Result<Self> {
         self.rules.push(Rule::Rename {
@@ -202,15 +202,15 @@ impl Loader {
     /// As [`load`](Self::load), and [`Error::Format`] if two leaves of `source` have one path.
     ///
     /// ```
-    /// use cotangent_core::state::Loader;
-    /// use cotangent_core::{Tensor, module::Param};
+    /// use cotangent::state::Loader;
+    /// use cotangent::{Tensor, module::Param};
     /// # fn param(value: f32) -> Param { Param::new(&Tensor::from([value])) }
     /// let old = (vec![param(1.0), param(2.0)], param(3.0));
     /// let mut new = (vec![param(0.0), param(0.0)], param(0.0));
     /// let loaded = Loader::new().select(r"0\.0")?.load_from(&mut new, &old)?;
     /// assert_eq!(loaded, ["0.0"]);
     /// assert_eq!(new.0[0].value().item()?, 1.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn load_from(
         &self,

@@ -17,14 +17,14 @@ use std::ops::RangeFull;
 /// scalars, as PyTorch does.
 ///
 /// ```
-/// use cotangent_core::{Axes, Tensor};
+/// use cotangent::{Axes, Tensor};
 /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
 /// assert_eq!(x.sum_over(1)?.to_vec::<f32>()?, [3.0, 7.0]);
 /// assert_eq!(x.sum_over([0, -1])?.item()?, 10.0);
 /// assert_eq!(x.sum_over(..)?.item()?, 10.0);
 /// assert_eq!(x.sum_over(Axes::keep(-1))?.shape(), [2, 1]);
 /// assert_eq!(Tensor::scalar(5.0f32).mean_over(0)?.item()?, 5.0);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axes {

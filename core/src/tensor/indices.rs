@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// An immutable array of indices, row-major; cloning shares it.
 ///
 /// ```
-/// use cotangent_core::Indices;
+/// use cotangent::Indices;
 /// let labels = Indices::from([3, 1, 2]);
 /// assert_eq!(labels.shape(), [3]);
 /// assert_eq!(labels.as_slice(), [3, 1, 2]);
@@ -55,11 +55,11 @@ impl Indices {
     /// [`Error::Shape`] if the numbers of elements differ.
     ///
     /// ```
-    /// # use cotangent_core::Indices;
+    /// # use cotangent::Indices;
     /// let places = Indices::range(4)?.reshape([2, 2])?;
     /// assert_eq!(places, Indices::from([[0, 1], [2, 3]]));
     /// assert_eq!(places.to_string(), "[[0 1]\n [2 3]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();

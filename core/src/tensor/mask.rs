@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// [`Tensor::masked_fill`](crate::Tensor::masked_fill) use them.
 ///
 /// ```
-/// use cotangent_core::{Mask, Tensor};
+/// use cotangent::{Mask, Tensor};
 /// let x = Tensor::from([-2.0f32, 0.5, 3.0]);
 /// let inside = x.gt_scalar(-1.0) & x.lt_scalar(1.0);
 /// assert_eq!(inside, Mask::from([false, true, false]));
@@ -37,10 +37,10 @@ impl Mask {
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// let mask = Mask::from_vec(vec![true, false], [2, 1])?;
     /// assert_eq!(mask.shape(), [2, 1]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn from_vec(values: Vec<bool>, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();
@@ -95,7 +95,7 @@ impl Mask {
     /// Whether any value is true; false if there are none.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// assert!(Mask::from([false, true]).any());
     /// assert!(!Mask::from(vec![]).any());
     /// ```
@@ -106,7 +106,7 @@ impl Mask {
     /// Whether all values are true; true if there are none.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// assert!(!Mask::from([false, true]).all());
     /// assert!(Mask::from(vec![]).all());
     /// ```
@@ -120,11 +120,11 @@ impl Mask {
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
     ///
     /// ```
-    /// # use cotangent_core::{Axes, Mask};
+    /// # use cotangent::{Axes, Mask};
     /// let mask = Mask::from([[false, true], [false, false]]);
     /// assert_eq!(mask.any_over(1)?, Mask::from([true, false]));
     /// assert_eq!(mask.any_over(Axes::keep(0))?, Mask::from([[false, true]]));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn any_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         self.reduce("any_over", &axes.into(), true)
@@ -136,11 +136,11 @@ impl Mask {
     /// As [`any_over`](Self::any_over).
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// let mask = Mask::from([[true, true], [false, true]]);
     /// assert_eq!(mask.all_over(-1)?, Mask::from([true, false]));
     /// assert_eq!(mask.all_over(..)?, Mask::from(false));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn all_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         self.reduce("all_over", &axes.into(), false)
@@ -183,10 +183,10 @@ impl Mask {
     /// [`Error::Shape`] if the shapes do not broadcast.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// let both = Mask::from([[true], [false]]).and(&Mask::from([true, false]))?;
     /// assert_eq!(both, Mask::from([[true, false], [false, false]]));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "logical_and")]
     pub fn and(&self, other: &Self) -> Result<Self> {
@@ -200,10 +200,10 @@ impl Mask {
     /// [`Error::Shape`] if the shapes do not broadcast.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// let either = Mask::from([true, false]).or(&Mask::from([false, false]))?;
     /// assert_eq!(either, Mask::from([true, false]));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "logical_or")]
     pub fn or(&self, other: &Self) -> Result<Self> {
@@ -217,10 +217,10 @@ impl Mask {
     /// [`Error::Shape`] if the shapes do not broadcast.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// let one = Mask::from([true, false]).xor(&Mask::from(true))?;
     /// assert_eq!(one, Mask::from([false, true]));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "logical_xor")]
     pub fn xor(&self, other: &Self) -> Result<Self> {
@@ -230,7 +230,7 @@ impl Mask {
     /// Where this mask is false; `!&a` is the same.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// assert_eq!(Mask::from([true, false]).not(), Mask::from([false, true]));
     /// ```
     #[doc(alias = "logical_not")]
@@ -271,10 +271,10 @@ impl Mask {
     /// [`Error::Shape`] if the numbers of values differ.
     ///
     /// ```
-    /// # use cotangent_core::Mask;
+    /// # use cotangent::Mask;
     /// let column = Mask::from([true, false]).reshape([2, 1])?;
     /// assert_eq!(column, Mask::from([[true], [false]]));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
         let shape = shape.into();

@@ -274,12 +274,12 @@ thread_local! {
 /// the error gives it.
 ///
 /// ```
-/// use cotangent_core::{Tensor, refusable};
+/// use cotangent::{Tensor, refusable};
 /// let x = Tensor::from([1.0f32, 2.0]);
 /// // Without `refusable`, `exp` panics if there is no memory for its result.
 /// let y = refusable("logistic", || x.exp().div(&x.exp().add_scalar(1.0)))?;
 /// assert_eq!(y.len(), 2);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// # Errors

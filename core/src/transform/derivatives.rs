@@ -12,12 +12,12 @@ use crate::tensor::{Array, Shape, with_dtype};
 /// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the cotangent does not fit the value.
 ///
 /// ```
-/// use cotangent_core::{Tensor, transform};
+/// use cotangent::{Tensor, transform};
 /// let x = Tensor::from([1.0f64, 2.0]);
 /// let (y, dx) = transform::vjp(|x| Ok(x[0].square()), &[x], &Tensor::from([1.0f64, 10.0]))?;
 /// assert_eq!(y.to_vec::<f64>()?, [1.0, 4.0]);
 /// assert_eq!(dx[0].to_vec::<f64>()?, [2.0, 40.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn vjp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -41,11 +41,11 @@ pub fn vjp(
 /// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the tangents do not fit the inputs.
 ///
 /// ```
-/// use cotangent_core::{Tensor, transform};
+/// use cotangent::{Tensor, transform};
 /// let x = Tensor::from([1.0f64, 2.0]);
 /// let (_, dy) = transform::jvp(|x| Ok(x[0].square().sum()), &[x], &[Tensor::from([1.0f64, 10.0])])?;
 /// assert_eq!(dy.item()?, 42.0);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn jvp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -80,12 +80,12 @@ pub fn jvp(
 /// [`Error::DType`] if the vectors do not fit the inputs.
 ///
 /// ```
-/// use cotangent_core::{Tensor, transform};
+/// use cotangent::{Tensor, transform};
 /// let x = Tensor::from([1.0f64, 2.0]);
 /// let cube = |x: &[Tensor]| Ok(x[0].square().mul(&x[0])?.sum());
 /// let (_, product) = transform::hvp(cube, &[x], &[Tensor::from([1.0f64, 10.0])])?;
 /// assert_eq!(product[0].to_vec::<f64>()?, [6.0, 120.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn hvp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -111,11 +111,11 @@ pub fn hvp(
 /// Those of `f`, and [`Error::Shape`] if the result would have more elements than memory can hold.
 ///
 /// ```
-/// use cotangent_core::{Tensor, transform};
+/// use cotangent::{Tensor, transform};
 /// let x = Tensor::from([1.0f64, 2.0]);
 /// let j = transform::jacobian(|x| x[0].matmul(&Tensor::from([[1.0f64, 3.0], [2.0, 4.0]])), &[x])?;
 /// assert_eq!(j[0].to_vec::<f64>()?, [1.0, 2.0, 3.0, 4.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let leaves = leaves(inputs);
@@ -133,12 +133,12 @@ pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> R
 /// more elements than memory can hold.
 ///
 /// ```
-/// use cotangent_core::{Tensor, transform};
+/// use cotangent::{Tensor, transform};
 /// let x = Tensor::from([1.0f64, 2.0]);
 /// let product = |x: &[Tensor]| Ok(x[0].narrow(0, 0, 1)?.mul(&x[0].narrow(0, 1, 1)?)?.sum());
 /// let h = transform::hessian(product, &[x])?;
 /// assert_eq!(h[0][0].to_vec::<f64>()?, [0.0, 1.0, 1.0, 0.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn hessian(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,

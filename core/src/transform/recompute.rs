@@ -17,13 +17,13 @@ use smallvec::smallvec;
 /// lost.
 ///
 /// ```
-/// use cotangent_core::{Tensor, transform};
+/// use cotangent::{Tensor, transform};
 /// let x = Tensor::from([0.5f64, -1.0]).tracked();
 /// let y = transform::recompute(&[&x], |x| Ok(x[0].tanh().exp().square()))?;
 /// let saving = y.sum().backward()?;
 /// let plain = x.tanh().exp().square().sum().backward()?;
 /// assert_eq!(saving.get(&x).unwrap().to_vec::<f64>()?, plain.get(&x).unwrap().to_vec::<f64>()?);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn recompute(
     inputs: &[&Tensor],

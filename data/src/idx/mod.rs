@@ -105,9 +105,9 @@ impl Array {
     /// f64 for the element types i32 and f64, f32 for the others.
     ///
     /// ```
-    /// use cotangent_data::idx;
+    /// use cotangent::data::idx;
     ///
-    /// # fn main() -> cotangent_data::Result<()> {
+    /// # fn main() -> cotangent::data::Result<()> {
     /// // Elements of type u8 in one axis of length 3.
     /// let array = idx::parse(&[0, 0, 0x08, 1, 0, 0, 0, 3, 5, 0, 255])?;
     /// assert_eq!(array.to_tensor()?.to_vec::<f32>()?, [5.0, 0.0, 255.0]);
@@ -132,9 +132,9 @@ impl Array {
     /// The values as indices, for example class labels. Negative values and floats are an error.
     ///
     /// ```
-    /// use cotangent_data::idx;
+    /// use cotangent::data::idx;
     ///
-    /// # fn main() -> cotangent_data::Result<()> {
+    /// # fn main() -> cotangent::data::Result<()> {
     /// let array = idx::parse(&[0, 0, 0x08, 1, 0, 0, 0, 3, 5, 0, 4])?;
     /// assert_eq!(array.to_indices()?.as_slice(), [5, 0, 4]);
     /// # Ok(())
@@ -172,9 +172,9 @@ impl Array {
 /// valid.
 ///
 /// ```no_run
-/// let images = cotangent_data::idx::read("mnist/train-images-idx3-ubyte.gz")?;
+/// let images = cotangent::data::idx::read("mnist/train-images-idx3-ubyte.gz")?;
 /// assert_eq!(images.shape(), [60_000, 28, 28]);
-/// # Ok::<(), cotangent_data::Error>(())
+/// # Ok::<(), cotangent::data::Error>(())
 /// ```
 pub fn read(path: impl AsRef<Path>) -> Result<Array> {
     read_with_limit(path, DEFAULT_LIMIT)
@@ -199,9 +199,9 @@ pub fn read_with_limit(path: impl AsRef<Path>, limit: usize) -> Result<Array> {
 /// elements.
 ///
 /// ```
-/// use cotangent_data::idx;
+/// use cotangent::data::idx;
 ///
-/// # fn main() -> cotangent_data::Result<()> {
+/// # fn main() -> cotangent::data::Result<()> {
 /// let array = idx::parse(&[0, 0, 0x0B, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0x01, 0x00, 0xFF, 0xFF])?;
 /// assert_eq!(array.shape(), [1, 2]);
 /// assert_eq!(array.values(), &idx::Values::I16(vec![256, -1]));

@@ -155,7 +155,7 @@ pub fn uniform(low: f64, high: f64) -> Init {
 /// ±√(3 scale / fan).
 ///
 /// ```
-/// use cotangent_nn::init::{self, Distribution, Fan};
+/// use cotangent::nn::init::{self, Distribution, Fan};
 /// let he = init::variance_scaling(2.0, Fan::In, Distribution::TruncatedNormal);
 /// assert_eq!(he, init::he_normal().truncated());
 /// ```
@@ -225,12 +225,12 @@ pub fn pytorch_linear() -> Init {
 /// that of a decomposition, cubic in the length of a square matrix.
 ///
 /// ```
-/// use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent_nn::init;
+/// use cotangent::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::nn::init;
 /// let w = init::orthogonal().draw(&[2, 5], &mut ChaCha8Rng::seed_from_u64(1))?;
 /// let products = w.matmul(&w.transpose(0, 1)?)?.to_f64_vec();
 /// assert!(products.iter().zip([1.0, 0.0, 0.0, 1.0]).all(|(a, b)| (a - b).abs() < 1e-6));
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "orthogonal_")]
 #[doc(alias = "Orthogonal")]
@@ -242,11 +242,11 @@ pub fn orthogonal() -> Init {
 /// on. Only matrices have it, as in PyTorch and Keras.
 ///
 /// ```
-/// use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent_nn::init;
+/// use cotangent::random::{ChaCha8Rng, SeedableRng};
+/// use cotangent::nn::init;
 /// let w = init::identity().draw(&[2, 3], &mut ChaCha8Rng::seed_from_u64(1))?;
 /// assert_eq!(w.to_vec::<f32>()?, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "eye_")]
 #[doc(alias = "Identity")]
@@ -258,11 +258,11 @@ impl Init {
     /// A normal distribution around another mean than 0.
     ///
     /// ```
-    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent_nn::init;
+    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
+    /// # use cotangent::nn::init;
     /// let w = init::normal(0.1).mean(5.0).draw(&[1000], &mut ChaCha8Rng::seed_from_u64(1))?;
     /// assert!((w.mean().item()? - 5.0).abs() < 0.02);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mean(mut self, mean: f64) -> Self {
         match &mut self.law {
@@ -281,11 +281,11 @@ impl Init {
     /// default: at a standard deviation of 0.02 it truncates nothing.
     ///
     /// ```
-    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent_nn::init;
+    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
+    /// # use cotangent::nn::init;
     /// let w = init::normal(0.5).truncated().draw(&[1000], &mut ChaCha8Rng::seed_from_u64(1))?;
     /// assert!(w.to_f64_vec().iter().all(|w| w.abs() <= 1.0));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "truncated_normal")]
     #[doc(alias = "TruncatedNormal")]
@@ -304,13 +304,13 @@ impl Init {
     /// A scaled initializer with another fan.
     ///
     /// ```
-    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent_nn::init::{self, Fan};
+    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
+    /// # use cotangent::nn::init::{self, Fan};
     /// let he = init::he_uniform().fan(Fan::Average);
     /// let w = he.draw(&[30, 90], &mut ChaCha8Rng::seed_from_u64(1))?;
     /// let bound = (12.0f64 / (30.0 + 90.0)).sqrt();
     /// assert!(w.to_f64_vec().iter().all(|w| w.abs() <= bound * (1.0 + 1e-6)));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "mode")]
     pub fn fan(mut self, fan: Fan) -> Self {
@@ -325,12 +325,12 @@ impl Init {
     /// variance by its square. The module's documentation has a table of gains by activation.
     ///
     /// ```
-    /// # use cotangent_core::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent_nn::init;
+    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
+    /// # use cotangent::nn::init;
     /// let draw = |init: init::Init| init.draw(&[2, 2], &mut ChaCha8Rng::seed_from_u64(1));
     /// let (one, two) = (draw(init::glorot_normal())?, draw(init::glorot_normal().gain(2.0))?);
     /// assert_eq!(one.mul_scalar(2.0).to_vec::<f32>()?, two.to_vec::<f32>()?);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "calculate_gain")]
     pub fn gain(mut self, gain: f64) -> Self {
@@ -350,13 +350,13 @@ impl Init {
     /// be more elements than memory can hold.
     ///
     /// ```
-    /// use cotangent_nn::init;
-    /// use cotangent_core::random::SeedableRng;
-    /// let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
+    /// use cotangent::nn::init;
+    /// use cotangent::random::SeedableRng;
+    /// let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
     /// let weight = init::he_normal().draw(&[300, 784], &mut rng)?;
     /// let variance = weight.square().mean().item()?;
     /// assert!((variance * 784.0 / 2.0 - 1.0).abs() < 0.02);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn draw(&self, shape: &[usize], rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
         draw::draw(self, shape, rng)

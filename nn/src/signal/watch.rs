@@ -13,10 +13,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// computes, and backward. Nothing of the model changes, running statistics are held still.
 ///
 /// ```
-/// use cotangent_core::{DType, Indices, Tensor, module::Layer};
-/// use cotangent_nn::{Linear, Sequential, Sigmoid, init, signal};
-/// # use cotangent_core::random::SeedableRng;
-/// # let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::{DType, Indices, Tensor, module::Layer};
+/// use cotangent::nn::{Linear, Sequential, Sigmoid, init, signal};
+/// # use cotangent::random::SeedableRng;
+/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
 /// let mut net = Sequential::new();
 /// for _ in 0..6 {
 ///     let weights = Linear::builder(20, 20).weight(init::normal(4.0));
@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// let report = signal::inspect(&net, |net, pass| net.forward(&x, pass)?.cross_entropy(&labels))?;
 /// assert_eq!(report.verdict(), signal::Verdict::Saturated);
 /// println!("{report}");
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// # Errors
@@ -53,10 +53,10 @@ pub fn inspect<M: Module + ?Sized>(
 /// bit. A watched step keeps all activations until its end.
 ///
 /// ```
-/// use cotangent_core::{DType, Indices, Tensor, module::{Layer, Pass}};
-/// use cotangent_nn::{Linear, signal::Signal};
-/// # use cotangent_core::random::SeedableRng;
-/// # let mut rng = cotangent_core::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::{DType, Indices, Tensor, module::{Layer, Pass}};
+/// use cotangent::nn::{Linear, signal::Signal};
+/// # use cotangent::random::SeedableRng;
+/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
 /// let net = Linear::new(4, 3, &mut rng)?;
 /// let x = Tensor::normal([6, 4], 0.0, 1.0, DType::F32, &mut rng)?;
 /// let labels = Indices::from([0, 1, 2, 0, 1, 2]);
@@ -70,7 +70,7 @@ pub fn inspect<M: Module + ?Sized>(
 ///     reports.extend(signal.step(&net)?);
 /// }
 /// assert_eq!(reports.iter().map(|report| report.step).collect::<Vec<_>>(), [0, 10]);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Signal {

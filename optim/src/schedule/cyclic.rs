@@ -30,11 +30,11 @@ impl Schedule {
     /// is the largest: PyTorch's `max_lr`, and `low_factor` is its `base_lr / max_lr`.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::cyclic(2, 0.5).triangular2().build()?;
     /// let factors = [0, 1, 2, 3, 4, 5, 6].map(|t| schedule.factor(t));
     /// assert_eq!(factors, [0.5, 0.75, 1.0, 0.75, 0.5, 0.625, 0.75]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn cyclic(step_size: u64, low_factor: f64) -> Cyclic {
         Cyclic {

@@ -15,10 +15,10 @@ impl Schedule {
     /// the one before it.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::piecewise_constant([4, 14], [1.0, 0.5, 0.1])?;
     /// assert_eq!([0, 4, 5, 14, 15].map(|t| schedule.factor(t)), [1.0, 1.0, 0.5, 0.5, 0.1]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -140,7 +140,7 @@ impl Schedule {
     /// 0, or [`apply`](Self::apply) fails.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::from_fn(|t| 1.0 / f64::sqrt(t as f64 + 1.0));
     /// assert_eq!(schedule.factor(3), 0.5);
     /// ```

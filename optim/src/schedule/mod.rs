@@ -8,7 +8,7 @@
 //! [`times`](Schedule::times) make schedules of schedules:
 //!
 //! ```
-//! use cotangent_optim::{Optimizer, Schedule, Sgd};
+//! use cotangent::optim::{Optimizer, Schedule, Sgd};
 //!
 //! let mut optimizer = Sgd::new(1.0).build()?;
 //! let mut schedule = Schedule::warm_up(4)?.then(4, Schedule::cosine(10, 0.0)?)?;
@@ -20,7 +20,7 @@
 //! }
 //! assert_eq!(rates[..5], [0.2, 0.4, 0.6, 0.8, 1.0]);
 //! assert_eq!((rates[9], rates[14]), (0.5, 0.0));
-//! # Ok::<(), cotangent_core::Error>(())
+//! # Ok::<(), cotangent::Error>(())
 //! ```
 
 mod cosine;
@@ -115,10 +115,10 @@ impl Schedule {
     /// now.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::step(30, 0.1)?;
     /// assert_eq!([0, 29, 30].map(|t| schedule.factor(t)), [1.0, 1.0, 0.1]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn factor(&self, t: u64) -> f64 {
         self.shape.factor(t)
@@ -138,10 +138,10 @@ impl Schedule {
     /// `SequentialLR`). In a longer chain each `at` counts from the start of the whole.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::constant().then(5, Schedule::step(2, 0.5)?)?;
     /// assert_eq!([4, 5, 6, 7].map(|t| schedule.factor(t)), [1.0, 1.0, 1.0, 0.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -166,10 +166,10 @@ impl Schedule {
     /// that of `other`, if it has one.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::warm_up_constant(3, 0.1)?.times(Schedule::exponential(0.5)?)?;
     /// assert_eq!([0, 1, 3].map(|t| schedule.factor(t)), [0.1, 0.05, 0.125]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors

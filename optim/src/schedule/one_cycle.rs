@@ -32,11 +32,11 @@ impl Schedule {
     /// number. PyTorch fails when it is asked for more steps; here the last value stays.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::one_cycle(100).build()?;
     /// assert_eq!([0, 29, 99].map(|t| schedule.factor(t)), [0.04, 1.0, 4e-6]);
     /// assert_eq!([0, 29].map(|t| schedule.momentum(t)), [Some(0.95), Some(0.85)]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn one_cycle(total: u64) -> OneCycle {
         OneCycle {

@@ -31,7 +31,7 @@ impl Schedule {
     /// as to `min_factor`; PyTorch, besides, leaves out changes of less than `eps`.
     ///
     /// ```
-    /// use cotangent_optim::{Optimizer, Schedule, Sgd};
+    /// use cotangent::optim::{Optimizer, Schedule, Sgd};
     /// let mut optimizer = Sgd::new(0.1).build()?;
     /// let mut schedule = Schedule::reduce_on_plateau().factor(0.5).patience(1).build()?;
     /// for (validation_loss, learning_rate) in [(2.0, 0.1), (1.0, 0.1), (1.5, 0.1), (1.2, 0.1), (1.3, 0.05)] {
@@ -40,7 +40,7 @@ impl Schedule {
     ///     // one epoch of training
     ///     schedule.observe(validation_loss);
     /// }
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn reduce_on_plateau() -> ReduceOnPlateau {
         ReduceOnPlateau {

@@ -17,8 +17,8 @@ const OP: &str = "range test";
 /// learning rates before have done.
 ///
 /// ```
-/// use cotangent_core::{Tensor, module::{Param, Pass}};
-/// use cotangent_optim::{Momentum, Optimizer, schedule};
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// use cotangent::optim::{Momentum, Optimizer, schedule};
 /// # let model = Param::new(&Tensor::from([5.0f32, -3.0]));
 ///
 /// let (mut trial, mut optimizer) = (model.clone(), Momentum::new(0.0).build()?);
@@ -30,7 +30,7 @@ const OP: &str = "range test";
 /// })?;
 /// println!("{test}");
 /// assert!(test.suggestion().is_some_and(|rate| 1e-3 < rate && rate < 0.5));
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn range_test(low: f64, high: f64, steps: usize) -> RangeTestBuilder {
     RangeTestBuilder {

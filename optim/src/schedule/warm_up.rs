@@ -11,10 +11,10 @@ impl Schedule {
     /// `start_factor = 1 / (steps + 1)`.
     ///
     /// ```
-    /// # use cotangent_optim::Schedule;
+    /// # use cotangent::optim::Schedule;
     /// let schedule = Schedule::warm_up(3)?;
     /// assert_eq!([0, 1, 2, 3, 4].map(|t| schedule.factor(t)), [0.25, 0.5, 0.75, 1.0, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors

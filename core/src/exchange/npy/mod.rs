@@ -17,12 +17,12 @@
 //! are really there. What an `.npz` file inflates to has a [limit](Npz::read).
 //!
 //! ```
-//! use cotangent_core::{Tensor, npy};
+//! use cotangent::{Tensor, npy};
 //! let path = std::env::temp_dir().join(format!("cotangent-{}.npy", std::process::id()));
 //! npy::write(&path, &Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]))?;
 //! assert_eq!(npy::read(&path)?.shape(), [2, 2]);
 //! # std::fs::remove_file(&path).unwrap();
-//! # Ok::<(), cotangent_core::Error>(())
+//! # Ok::<(), cotangent::Error>(())
 //! ```
 
 mod header;
@@ -94,14 +94,14 @@ pub fn write_indices(path: impl AsRef<Path>, indices: &Indices) -> Result<()> {
 /// As [`write()`], and [`Error::Argument`] if two tensors have one name.
 ///
 /// ```
-/// use cotangent_core::{Tensor, npy};
+/// use cotangent::{Tensor, npy};
 /// let path = std::env::temp_dir().join(format!("cotangent-{}.npz", std::process::id()));
 /// npy::write_npz(&path, &[("x", &Tensor::from([1.0f32])), ("y", &Tensor::from([2.0f64]))])?;
 /// let file = npy::Npz::read(&path)?;
 /// assert_eq!(file.names().collect::<Vec<_>>(), ["x", "y"]);
 /// assert_eq!(file.tensor("y")?.item()?, 2.0);
 /// # std::fs::remove_file(&path).unwrap();
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn write_npz(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<()> {
     let path = path.as_ref();

@@ -29,11 +29,11 @@ unary! { activations:
     /// result keeps its digits. At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, 1e4, -10.0]).gelu().to_vec::<f64>()?;
     /// assert_eq!(y[..2], [0.0, 1e4]);
     /// assert!((y[2] / -7.619_853_024_160_526e-23 - 1.0).abs() < 1e-13);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn gelu() as Gelu
         saves Input,
@@ -55,10 +55,10 @@ unary! { activations:
     /// there.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, 1e4, -1e4]).gelu_tanh().to_vec::<f64>()?;
     /// assert_eq!(y, [0.0, 1e4, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn gelu_tanh() as GeluTanh
         saves Input,
@@ -80,9 +80,9 @@ unary! { activations:
     /// Searching for Activation Functions). At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, 1e4, -1e4]).silu().to_vec::<f32>()?, [0.0, 1e4, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "swish")]
     pub fn silu() as Silu
@@ -101,9 +101,9 @@ unary! { activations:
     /// Function). At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, 1e4, -1e4]).mish().to_vec::<f32>()?, [0.0, 1e4, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mish() as Mish
         saves Input,
@@ -129,10 +129,10 @@ unary! { activations:
     /// Networks with Binary Weights during Propagations). The derivative at -3 and 3 is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([-4.0f32, 0.0, 3.0]).hard_sigmoid();
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "hardsigmoid")]
     pub fn hard_sigmoid() as HardSigmoid
@@ -150,10 +150,10 @@ unary! { activations:
     /// gives NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([-4.0f32, -1.5, 5.0]).hard_swish();
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, -0.375, 5.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "hardswish")]
     pub fn hard_swish() as HardSwish
@@ -172,10 +172,10 @@ impl Tensor {
     /// [`clamp`](Self::clamp).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([-4.0f32, 0.25, 1.5]).hard_tanh();
     /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 0.25, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "hardtanh")]
     pub fn hard_tanh(&self) -> Self {
@@ -186,9 +186,9 @@ impl Tensor {
     /// derivative at 0 and 6 is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([-4.0f32, 0.25, 7.0]).relu6().to_vec::<f32>()?, [0.0, 0.25, 6.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn relu6(&self) -> Self {
         Clamp::new("relu6", 0.0, 6.0).apply(self)

@@ -20,9 +20,9 @@ unary! { activations:
     /// Restricted Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>()?, [0.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn relu() as Relu
         saves Output,
@@ -34,9 +34,9 @@ unary! { activations:
     /// the usual slope is 0.01. A slope of 0 makes 0 of -∞ too, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).leaky_relu(0.25).to_vec::<f32>()?, [-0.25, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn leaky_relu(negative_slope: f64) as LeakyRelu
         saves if negative_slope > 0.0 { Output } else { Input },
@@ -60,9 +60,9 @@ unary! { activations:
     /// second derivative at 0 is alpha too, that from below; PyTorch's is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([f32::NEG_INFINITY, 2.0]).elu(1.0).to_vec::<f32>()?, [-1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn elu(alpha: f64) as Elu
         saves if alpha > 0.0 { Output } else { Input },
@@ -86,10 +86,10 @@ unary! { activations:
     /// is 1.7581, and so is the second one, that from below; PyTorch's second derivative is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([f64::NEG_INFINITY, 1.0]).selu().to_vec::<f64>()?;
     /// assert_eq!(y, [-1.7580993408473766, 1.0507009873554805]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn selu() as Selu
         saves Output,
@@ -105,9 +105,9 @@ unary! { activations:
     /// The logistic function 1 / (1 + e^-x).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, 1e4]).sigmoid().to_vec::<f32>()?, [0.5, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "logistic")]
     pub fn sigmoid() as Sigmoid
@@ -118,9 +118,9 @@ unary! { activations:
     /// The hyperbolic tangent.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, 1e4]).tanh().to_vec::<f32>()?, [0.0, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn tanh() as Tanh
         saves Output,
@@ -132,10 +132,10 @@ unary! { activations:
     /// the derivative 1, above 20.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, -1e4, 1e4]).softplus().to_vec::<f64>()?;
     /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn softplus() as Softplus
         saves Input,
@@ -146,10 +146,10 @@ unary! { activations:
     /// log-likelihood of a Bernoulli variable by its logit.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, -1e4, 1e4]).log_sigmoid().to_vec::<f64>()?;
     /// assert_eq!(y, [-(2f64.ln()), -1e4, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "logsigmoid")]
     pub fn log_sigmoid() as LogSigmoid
@@ -173,11 +173,11 @@ impl Tensor {
     /// [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[-1.0f32, -1.0], [2.0, -4.0]]);
     /// let y = x.prelu(&Tensor::from([0.25f32, 0.5]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [-0.25, -0.5, 2.0, -2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn prelu(&self, weight: &Self) -> Result<Self> {
         Tensor::expect_one_dtype("prelu", &[("input", Some(self)), ("weight", Some(weight))])?;
@@ -211,11 +211,11 @@ impl Tensor {
     /// [`Error::Argument`] if the bounds are not finite or the lower one is above the upper one.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([-1.0f64, -1.0, 3.0]).rrelu(0.125, 0.25, 7)?.to_vec::<f64>()?;
     /// assert!(y[..2].iter().all(|y| (-0.25..=-0.125).contains(y)));
     /// assert!(y[0] != y[1] && y[2] == 3.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn rrelu(&self, lower: f64, upper: f64, seed: u64) -> Result<Self> {
         let width = upper - lower;
@@ -240,10 +240,10 @@ impl Tensor {
     /// [`Error::Argument`] if alpha is 0 or not a number.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([f32::NEG_INFINITY, 3.0]).celu(2.0)?;
     /// assert_eq!(y.to_vec::<f32>()?, [-2.0, 3.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn celu(&self, alpha: f64) -> Result<Self> {
         if alpha == 0.0 || alpha.is_nan() {

@@ -14,10 +14,10 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let p = Tensor::from([[1e4f32, 1e4], [0.0, f32::NEG_INFINITY]]).softmax(-1)?;
     /// assert_eq!(p.to_vec::<f32>()?, [0.5, 0.5, 1.0, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn softmax(&self, axis: isize) -> Result<Self> {
         self.softmax_or_log("softmax", axis, false)
@@ -30,10 +30,10 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let p = Tensor::from([0.0f64, -1e4]).log_softmax(0)?;
     /// assert_eq!(p.to_vec::<f64>()?, [0.0, -1e4]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn log_softmax(&self, axis: isize) -> Result<Self> {
         self.softmax_or_log("log_softmax", axis, true)

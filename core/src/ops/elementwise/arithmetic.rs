@@ -217,10 +217,10 @@ binary! {
     /// a + b, broadcast; `&a + &b` is the same but panics where this returns an error.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let sum = Tensor::from([[1.0f32], [2.0]]).add(&Tensor::from([10.0f32, 20.0]))?;
     /// assert_eq!(sum.to_vec::<f32>()?, [11.0, 21.0, 12.0, 22.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn add as Plus: Blend
         needs [NONE, NONE],
@@ -230,10 +230,10 @@ binary! {
     /// a - b, broadcast; `&a - &b` is the same but panics where this returns an error.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let difference = Tensor::from([3.0f32, 4.0]).sub(&Tensor::from([1.0f32, 1.5]))?;
     /// assert_eq!(difference.to_vec::<f32>()?, [2.0, 2.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn sub as Minus: Elementwise
         needs [NONE, NONE],
@@ -243,10 +243,10 @@ binary! {
     /// a · b elementwise, broadcast; `&a * &b` is the same but panics where this returns an error.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let product = Tensor::from([3.0f32, 4.0]).mul(&Tensor::from([2.0f32, 0.5]))?;
     /// assert_eq!(product.to_vec::<f32>()?, [6.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mul as Times: Blend
         needs [SECOND, FIRST],
@@ -256,10 +256,10 @@ binary! {
     /// a / b elementwise, broadcast; `&a / &b` is the same but panics where this returns an error.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let quotient = Tensor::from([3.0f32, 4.0]).div(&Tensor::from([2.0f32, 0.5]))?;
     /// assert_eq!(quotient.to_vec::<f32>()?, [1.5, 8.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn div as Over: Blend
         needs [SECOND, BOTH],
@@ -270,10 +270,10 @@ binary! {
     /// not negative, as in PyTorch.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let power = Tensor::from([3.0f32, 4.0]).pow(&Tensor::from([2.0f32, 0.5]))?;
     /// assert_eq!(power.to_vec::<f32>()?, [9.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn pow as Power: Elementwise
         needs [BOTH, BOTH],
@@ -296,10 +296,10 @@ binary! {
     /// the gradient.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let larger = Tensor::from([3.0f32, 4.0]).maximum(&Tensor::from([2.0f32, 5.0]))?;
     /// assert_eq!(larger.to_vec::<f32>()?, [3.0, 5.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn maximum as Maximum: Blend
         needs [BOTH, BOTH],
@@ -310,10 +310,10 @@ binary! {
     /// the gradient.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let smaller = Tensor::from([3.0f32, 4.0]).minimum(&Tensor::from([2.0f32, 5.0]))?;
     /// assert_eq!(smaller.to_vec::<f32>()?, [2.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn minimum as Minimum: Blend
         needs [BOTH, BOTH],
@@ -324,10 +324,10 @@ binary! {
     /// are 0, and so they are infinitely far from it, where PyTorch's may be NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let angle = Tensor::from([0.0f32]).atan2(&Tensor::from([1.0f32]))?;
     /// assert_eq!(angle.to_vec::<f32>()?, [0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn atan2 as Atan2: Elementwise
         needs [BOTH, BOTH],

@@ -51,7 +51,7 @@ macro_rules! comparisons {
             #[doc = concat!("Where the element is `", $symbol, "` the number, which is rounded to this dtype; ", $nan, " for NaN.")]
             ///
             /// ```
-            /// # use cotangent_core::Tensor;
+            /// # use cotangent::Tensor;
             /// let x = Tensor::from([1.0f32, 2.0, f32::NAN]);
             #[doc = concat!("let (mask, same) = (x.", stringify!($scalar), "(2.0), x.", stringify!($method), "(&Tensor::from(2.0f32))?);")]
             /// assert_eq!(mask, same);
@@ -68,50 +68,50 @@ macro_rules! comparisons {
 
 comparisons! {
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let mask = Tensor::from([1.0f32, 2.0, 3.0]).lt(&Tensor::from(2.0f32))?;
     /// assert_eq!(mask.as_slice(), [true, false, false]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn lt, lt_scalar: "<" as Less false |a, b| [a, b], alias "less", "false";
 
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let mask = Tensor::from([1.0f32, 2.0, 3.0]).le(&Tensor::from(2.0f32))?;
     /// assert_eq!(mask.as_slice(), [true, true, false]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn le, le_scalar: "<=" as LessOrEqual false |a, b| [a, b], alias "less_equal", "false";
 
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let mask = Tensor::from([1.0f32, 2.0, 3.0]).gt(&Tensor::from(2.0f32))?;
     /// assert_eq!(mask.as_slice(), [false, false, true]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn gt, gt_scalar: ">" as Less false |a, b| [b, a], alias "greater", "false";
 
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let mask = Tensor::from([1.0f32, 2.0, 3.0]).ge(&Tensor::from(2.0f32))?;
     /// assert_eq!(mask.as_slice(), [false, true, true]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn ge, ge_scalar: ">=" as LessOrEqual false |a, b| [b, a], alias "greater_equal", "false";
 
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let mask = Tensor::from([1.0f32, 2.0, 3.0]).eq(&Tensor::from(2.0f32))?;
     /// assert_eq!(mask.as_slice(), [false, true, false]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn eq, eq_scalar: "==" as Equal false |a, b| [a, b], alias "equal", "false";
 
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let mask = Tensor::from([1.0f32, 2.0, f32::NAN]).ne(&Tensor::from(2.0f32))?;
     /// assert_eq!(mask.as_slice(), [true, false, true]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn ne, ne_scalar: "!=" as Equal true |a, b| [a, b], alias "not_equal", "true";
 }

@@ -11,10 +11,10 @@ impl Mask {
     /// 1 for true, 0 for false.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Mask};
+    /// # use cotangent::{DType, Mask};
     /// let ones = Mask::from([true, false]).to_tensor(DType::F32);
     /// assert_eq!(ones.to_vec::<f32>()?, [1.0, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn to_tensor(&self, dtype: DType) -> Tensor {
         let values = self.as_slice();

@@ -13,10 +13,10 @@ impl Tensor {
     /// element at a time; for small whole exponents [`powi`](Self::powi) is faster.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([4.0f32, 0.25]);
     /// assert_eq!(x.powf(1.5).to_vec::<f32>()?, [8.0, 0.125]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "pow")]
     #[doc(alias = "float_power")]
@@ -37,11 +37,11 @@ impl Tensor {
     /// overflows.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([2.0f32, -3.0]);
     /// assert_eq!(x.powi(3).to_vec::<f32>()?, [8.0, -27.0]);
     /// assert_eq!(x.powi(-1).to_vec::<f32>()?, [0.5, -1.0 / 3.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "pow")]
     pub fn powi(&self, exponent: i32) -> Self {

@@ -34,36 +34,36 @@ steps! {
     /// The largest integer not above x; the derivative is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.5f32, -0.5]).floor().to_vec::<f32>()?, [1.0, -1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn floor as Floor value |x| x.floor();
 
     /// The smallest integer not below x; the derivative is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.5f32, -1.5]).ceil().to_vec::<f32>()?, [2.0, -1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn ceil as Ceil value |x| ceil(x);
 
     /// The nearest integer, ties to even; the derivative is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.5f32, 1.5, -1.2]).round().to_vec::<f32>()?, [0.0, 2.0, -1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn round as Round value |x| x.round();
 
     /// The integer part, x without its decimals; the derivative is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.5f32, -1.5]).trunc().to_vec::<f32>()?, [1.0, -1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "fix")]
     pub fn trunc as Trunc value |x| T::select(x.lt(x.zero()), ceil(x), x.floor());
@@ -71,9 +71,9 @@ steps! {
     /// -1 below 0, 1 above, and 0 at 0 and for NaN; the derivative is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([-2.5f32, 0.0, 7.0]).sign().to_vec::<f32>()?, [-1.0, 0.0, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "sgn")]
     #[doc(alias = "signum")]

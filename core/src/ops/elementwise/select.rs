@@ -14,11 +14,11 @@ impl Tensor {
     /// [`Error::Shape`](crate::Error::Shape) if the mask does not broadcast to this shape.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([1.0f32, -2.0, 3.0]);
     /// let filled = x.masked_fill(&x.lt_scalar(0.0), 9.0)?;
     /// assert_eq!(filled.to_vec::<f32>()?, [1.0, 9.0, 3.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn masked_fill(&self, mask: &Mask, value: f64) -> Result<Self> {
         if broadcast_shapes("masked_fill", mask.shape(), self.shape())?[..] != *self.shape() {
@@ -39,11 +39,11 @@ impl Mask {
     /// [`Error::DType`](crate::Error::DType) if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::{Mask, Tensor};
+    /// # use cotangent::{Mask, Tensor};
     /// let mask = Mask::from([true, false]);
     /// let chosen = mask.select(&Tensor::from([1.0f32, 2.0]), &Tensor::from(7.0f32))?;
     /// assert_eq!(chosen.to_vec::<f32>()?, [1.0, 7.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "where")]
     pub fn select(&self, yes: &Tensor, no: &Tensor) -> Result<Tensor> {

@@ -28,9 +28,9 @@ scalar! {
     /// The tangent of x radians.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32]).tan().to_vec::<f32>()?, [0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn tan as Tan;
 
@@ -38,9 +38,9 @@ scalar! {
     /// derivative at -1 and 1 is infinite.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, 2.0]).asin().to_string(), "[ 0. NaN]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arcsin")]
     pub fn asin as Asin;
@@ -49,10 +49,10 @@ scalar! {
     /// derivative at -1 and 1 is infinite.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([1.0f64, -1.0]).acos().to_vec::<f64>()?;
     /// assert_eq!(y, [0.0, std::f64::consts::PI]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arccos")]
     pub fn acos as Acos;
@@ -60,10 +60,10 @@ scalar! {
     /// The angle in radians, from -π/2 to π/2, whose tangent is x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, f64::INFINITY]).atan().to_vec::<f64>()?;
     /// assert_eq!(y, [0.0, std::f64::consts::FRAC_PI_2]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arctan")]
     pub fn atan as Atan;
@@ -71,29 +71,29 @@ scalar! {
     /// The hyperbolic sine, (e^x - e^-x) / 2.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f32, f32::NEG_INFINITY]).sinh().to_vec::<f32>()?;
     /// assert_eq!(y, [0.0, f32::NEG_INFINITY]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn sinh as Sinh;
 
     /// The hyperbolic cosine, (e^x + e^-x) / 2.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f32, f32::NEG_INFINITY]).cosh().to_vec::<f32>()?;
     /// assert_eq!(y, [1.0, f32::INFINITY]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn cosh as Cosh;
 
     /// The number whose hyperbolic sine is x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1e-20f64]).asinh().to_vec::<f64>()?, [1e-20]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arcsinh")]
     pub fn asinh as Asinh;
@@ -102,9 +102,9 @@ scalar! {
     /// infinite.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 0.5]).acosh().to_string(), "[ 0. NaN]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arccosh")]
     pub fn acosh as Acosh;
@@ -112,10 +112,10 @@ scalar! {
     /// The number whose hyperbolic tangent is x; NaN outside of `[-1, 1]`.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f32, 1.0]).atanh().to_vec::<f32>()?;
     /// assert_eq!(y, [0.0, f32::INFINITY]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "arctanh")]
     pub fn atanh as Atanh;
@@ -123,18 +123,18 @@ scalar! {
     /// The logarithm to base 2; NaN below 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([8.0f32, 0.25]).log2().to_vec::<f32>()?, [3.0, -2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn log2 as Log2;
 
     /// The logarithm to base 10; NaN below 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1000.0f64, 0.1]).log10().to_vec::<f64>()?, [3.0, -1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn log10 as Log10;
 }

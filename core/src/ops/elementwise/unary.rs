@@ -8,9 +8,9 @@ unary! {
     /// -x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, -2.0]).neg().to_vec::<f32>()?, [-1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn neg() as Negative
         saves Nothing,
@@ -20,9 +20,9 @@ unary! {
     /// x + scalar.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).add_scalar(0.5).to_vec::<f32>()?, [1.5, 2.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn add_scalar(scalar: f64) as AddScalar
         saves Nothing,
@@ -32,9 +32,9 @@ unary! {
     /// x · scalar.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).mul_scalar(3.0).to_vec::<f32>()?, [3.0, 6.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mul_scalar(scalar: f64) as MulScalar
         saves Nothing,
@@ -44,9 +44,9 @@ unary! {
     /// x / scalar.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 3.0]).div_scalar(4.0).to_vec::<f32>()?, [0.25, 0.75]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn div_scalar(scalar: f64) as DivScalar
         saves Nothing,
@@ -56,9 +56,9 @@ unary! {
     /// |x|; the derivative at 0 (and for NaN) is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([-1.5f32, 2.0]).abs().to_vec::<f32>()?, [1.5, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn abs() as Absolute
         saves Input,
@@ -68,9 +68,9 @@ unary! {
     /// x².
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([-3.0f32, 2.0]).square().to_vec::<f32>()?, [9.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn square() as Square
         saves Input,
@@ -80,9 +80,9 @@ unary! {
     /// √x; the derivative at 0 is infinite.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([9.0f32, 2.25]).sqrt().to_vec::<f32>()?, [3.0, 1.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn sqrt() as SquareRoot
         saves Output,
@@ -92,9 +92,9 @@ unary! {
     /// 1 / √x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([4.0f32, 0.25]).rsqrt().to_vec::<f32>()?, [0.5, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn rsqrt() as ReciprocalSquareRoot
         saves Output,
@@ -104,9 +104,9 @@ unary! {
     /// 1 / x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([4.0f32, -0.5]).recip().to_vec::<f32>()?, [0.25, -2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "reciprocal")]
     pub fn recip() as Reciprocal
@@ -117,9 +117,9 @@ unary! {
     /// e^x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32, f32::NEG_INFINITY]).exp().to_vec::<f32>()?, [1.0, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn exp() as Exponential
         saves Output,
@@ -129,9 +129,9 @@ unary! {
     /// e^x - 1, accurate near 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1e-10f64]).exp_m1().to_vec::<f64>()?, [1e-10f64.exp_m1()]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "expm1")]
     pub fn exp_m1() as ExponentialMinusOne
@@ -142,9 +142,9 @@ unary! {
     /// The natural logarithm; NaN below 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 0.0]).ln().to_vec::<f32>()?, [0.0, f32::NEG_INFINITY]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "log")]
     pub fn ln() as Logarithm
@@ -155,9 +155,9 @@ unary! {
     /// ln(1 + x), accurate near 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1e-20f64]).ln_1p().to_vec::<f64>()?, [1e-20]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "log1p")]
     pub fn ln_1p() as LogarithmOnePlus
@@ -172,10 +172,10 @@ unary! {
     /// The result is within 3 units in the last place.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, 0.5, 1.0]).logit().to_vec::<f64>()?;
     /// assert_eq!(y, [f64::NEG_INFINITY, 0.0, f64::INFINITY]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn logit() as LogOdds
         saves Input,
@@ -196,10 +196,10 @@ unary! {
     /// The error function 2/√π ∫₀ˣ e^(-t²) dt.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, 6.0]).erf().to_vec::<f64>()?;
     /// assert_eq!(y, [0.0, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn erf() as ErrorFunction
         saves Input,
@@ -209,10 +209,10 @@ unary! {
     /// The complementary error function 1 - erf x, accurate where it is small.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([0.0f64, f64::NEG_INFINITY]).erfc().to_vec::<f64>()?;
     /// assert_eq!(y, [1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn erfc() as ComplementaryErrorFunction
         saves Input,
@@ -225,10 +225,10 @@ unary! {
     /// The result is within 3 units in the last place.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([-1.0f64, 0.0, 1.0]).erfinv().to_vec::<f64>()?;
     /// assert_eq!(y, [f64::NEG_INFINITY, 0.0, f64::INFINITY]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "erf_inv")]
     pub fn erfinv() as InverseErrorFunction
@@ -241,9 +241,9 @@ unary! { angles:
     /// The sine of x radians, accurate for all finite x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32]).sin().to_vec::<f32>()?, [0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn sin() as Sine
         saves Input,
@@ -253,9 +253,9 @@ unary! { angles:
     /// The cosine of x radians, accurate for all finite x.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([0.0f32]).cos().to_vec::<f32>()?, [1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn cos() as Cosine
         saves Input,
@@ -400,9 +400,9 @@ impl Tensor {
     /// x limited to `[low, high]`; the derivative at the limits and beyond is 0. NaN stays NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([-3.0f32, 0.5, 2.0]).clamp(-1.0, 1.0).to_vec::<f32>()?, [-1.0, 0.5, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "clip")]
     pub fn clamp(&self, low: f64, high: f64) -> Self {

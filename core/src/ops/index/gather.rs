@@ -17,11 +17,11 @@ impl Tensor {
     /// one.
     ///
     /// ```
-    /// # use cotangent_core::{Indices, Tensor};
+    /// # use cotangent::{Indices, Tensor};
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// let rows = x.index_select(0, &Indices::from([1, 1, 0]))?;
     /// assert_eq!(rows.to_vec::<f32>()?, [3.0, 4.0, 3.0, 4.0, 1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn index_select(&self, axis: isize, indices: &Indices) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
@@ -58,12 +58,12 @@ impl Tensor {
     /// memory can hold, [`Error::Index`] if an index is not below the number of rows.
     ///
     /// ```
-    /// # use cotangent_core::{Indices, Tensor};
+    /// # use cotangent::{Indices, Tensor};
     /// let weight = Tensor::from([[0.0f32, 0.1], [1.0, 1.1], [2.0, 2.1]]);
     /// let vectors = weight.embedding(&Indices::from([[2, 0], [1, 2]]))?;
     /// assert_eq!(vectors.shape(), [2, 2, 2]);
     /// assert_eq!(vectors.to_vec::<f32>()?[..4], [2.0, 2.1, 0.0, 0.1]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn embedding(&self, indices: &Indices) -> Result<Self> {
         let &[_, width] = self.shape() else {
@@ -86,11 +86,11 @@ impl Tensor {
     /// [`Error::Shape`] if `indices` has another number of axes or is longer along another axis.
     ///
     /// ```
-    /// # use cotangent_core::{Indices, Tensor};
+    /// # use cotangent::{Indices, Tensor};
     /// let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     /// let y = x.gather(1, &Indices::from([[2, 2], [0, 1]]))?;
     /// assert_eq!(y.to_string(), "[[3. 3.]\n [4. 5.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "take_along_axis")]
     pub fn gather(&self, axis: isize, indices: &Indices) -> Result<Self> {
@@ -126,11 +126,11 @@ impl Tensor {
     /// the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::{Indices, Tensor};
+    /// # use cotangent::{Indices, Tensor};
     /// let x = Tensor::from([10.0f32, 20.0, 30.0]);
     /// let y = x.scatter_add(0, &Indices::from([0, 2, 0]), &Tensor::from([1.0f32, 2.0, 3.0]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [14.0, 20.0, 32.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "put_along_axis")]
     pub fn scatter_add(&self, axis: isize, indices: &Indices, source: &Self) -> Result<Self> {
@@ -244,10 +244,10 @@ impl Indices {
     /// elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Indices};
+    /// # use cotangent::{DType, Indices};
     /// let targets = Indices::from([2, 0]).one_hot(3, DType::F32)?;
     /// assert_eq!(targets.to_string(), "[[0. 0. 1.]\n [1. 0. 0.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Result<Tensor> {
         self.check("one_hot", "index", classes, "classes")?;

@@ -16,11 +16,11 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let (sorted, places) = Tensor::from([3.0f32, 1.0, 2.0]).sort(0, false)?;
     /// assert_eq!(sorted.to_vec::<f32>()?, [1.0, 2.0, 3.0]);
     /// assert_eq!(places.as_slice(), [1, 2, 0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "argsort")]
     pub fn sort(&self, axis: isize, descending: bool) -> Result<(Self, Indices)> {
@@ -41,12 +41,12 @@ impl Tensor {
     /// elements, or if `k` is not 1 for a scalar.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 5.0, 3.0], [2.0, 0.0, 4.0]]);
     /// let (values, places) = x.top_k(2, 1, true)?;
     /// assert_eq!(values.to_string(), "[[5. 3.]\n [4. 2.]]");
     /// assert_eq!(places.as_slice(), [1, 2, 2, 0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "topk")]
     pub fn top_k(&self, k: usize, axis: isize, largest: bool) -> Result<(Self, Indices)> {

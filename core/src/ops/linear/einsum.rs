@@ -42,13 +42,13 @@ impl Tensor {
     /// of axes or their lengths do not fit; [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let a = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// let v = Tensor::from([10.0f32, 1.0]);
     /// assert_eq!(Tensor::einsum("ij,j->i", &[&a, &v])?.to_vec::<f32>()?, [12.0, 34.0]);
     /// assert_eq!(Tensor::einsum("ii", &[&a])?.item()?, 5.0);
     /// assert_eq!(Tensor::einsum("ij->ji", &[&a])?.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn einsum(equation: &str, operands: &[&Self]) -> Result<Self> {
         let (terms, result) = parse(equation)?;

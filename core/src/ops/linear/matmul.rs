@@ -18,11 +18,11 @@ impl Tensor {
     /// dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let a = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// let b = Tensor::from([[1.0f32], [10.0]]);
     /// assert_eq!(a.matmul(&b)?.to_vec::<f32>()?, [21.0, 43.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "bmm")]
     pub fn matmul(&self, other: &Self) -> Result<Self> {
@@ -84,12 +84,12 @@ impl Tensor {
     /// [`Error::Shape`] if the lengths do not fit, [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0]]);
     /// let weight = Tensor::from([[1.0f32, 0.0], [0.0, 1.0], [1.0, 1.0]]);
     /// let bias = Tensor::from([10.0f32, 20.0, 30.0]);
     /// assert_eq!(x.linear(&weight, Some(&bias))?.to_vec::<f32>()?, [11.0, 22.0, 33.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn linear(&self, weight: &Self, bias: Option<&Self>) -> Result<Self> {
         let operands = [
@@ -135,12 +135,12 @@ impl Tensor {
     /// broadcast to (m, n), [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let bias = Tensor::from([100.0f32, 200.0]);
     /// let a = Tensor::from([[1.0f32, 2.0]]);
     /// let b = Tensor::from([[1.0f32, 0.0], [10.0, 1.0]]);
     /// assert_eq!(bias.addmm(&a, &b)?.to_vec::<f32>()?, [121.0, 202.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn addmm(&self, a: &Self, b: &Self) -> Result<Self> {
         let operands = [("the summand", Some(self)), ("a", Some(a)), ("b", Some(b))];
@@ -168,10 +168,10 @@ impl Tensor {
     /// differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let product = Tensor::from([1.0f32, 2.0]).dot(&Tensor::from([10.0f32, 1.0]))?;
     /// assert_eq!(product.item()?, 12.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn dot(&self, other: &Self) -> Result<Self> {
         self.expect_same_dtype("dot", other)?;
@@ -188,10 +188,10 @@ impl Tensor {
     /// [`Error::Shape`] unless both have one axis, [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let product = Tensor::from([1.0f32, 2.0]).outer(&Tensor::from([10.0f32, 1.0]))?;
     /// assert_eq!(product.to_vec::<f32>()?, [10.0, 1.0, 20.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "ger")]
     pub fn outer(&self, other: &Self) -> Result<Self> {

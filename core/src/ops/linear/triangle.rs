@@ -15,11 +15,11 @@ impl Tensor {
     /// [`Error::Shape`] if there are not at least two axes.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let x = Tensor::ones([2, 3], DType::F32)?;
     /// assert_eq!(x.tril(0)?.to_string(), "[[1. 0. 0.]\n [1. 1. 0.]]");
     /// assert_eq!(x.tril(-1)?.to_string(), "[[0. 0. 0.]\n [1. 0. 0.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn tril(&self, diagonal: isize) -> Result<Self> {
         self.expect_matrices("tril")?;
@@ -37,10 +37,10 @@ impl Tensor {
     /// [`Error::Shape`] if there are not at least two axes.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let x = Tensor::ones([2, 3], DType::F32)?;
     /// assert_eq!(x.triu(1)?.to_string(), "[[0. 1. 1.]\n [0. 0. 1.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn triu(&self, diagonal: isize) -> Result<Self> {
         self.expect_matrices("triu")?;
@@ -77,11 +77,11 @@ impl Tensor {
     /// [`Error::Shape`] if there are not at least two axes.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     /// assert_eq!(x.diagonal(0)?.to_vec::<f32>()?, [1.0, 5.0]);
     /// assert_eq!(x.diagonal(1)?.to_vec::<f32>()?, [2.0, 6.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "diag")]
     pub fn diagonal(&self, offset: isize) -> Result<Self> {

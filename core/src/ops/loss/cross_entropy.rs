@@ -23,11 +23,11 @@ impl Tensor {
     /// not one label per sample; [`Error::Index`] if a label is not below the number of classes.
     ///
     /// ```
-    /// # use cotangent_core::{Indices, Tensor};
+    /// # use cotangent::{Indices, Tensor};
     /// let logits = Tensor::from([[0.0f64, 0.0], [1e4, 0.0]]);
     /// let loss = logits.cross_entropy(&Indices::from([1, 0]))?;
     /// assert!((loss.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn cross_entropy(&self, labels: &Indices) -> Result<Self> {
         let loss = CrossEntropy::new().loss(self, labels)?;
@@ -64,7 +64,7 @@ impl<'a> From<&'a Tensor> for Target<'a> {
 /// Cross-entropy of logits with labels or probabilities, with options.
 ///
 /// ```
-/// # use cotangent_core::{CrossEntropy, Indices, Reduction, Tensor};
+/// # use cotangent::{CrossEntropy, Indices, Reduction, Tensor};
 /// let logits = Tensor::from([[0.0f64, 0.0], [1e4, 0.0]]).tracked();
 /// let loss = CrossEntropy::new()
 ///     .class_weights(&Tensor::from([1.0f64, 3.0]))
@@ -76,7 +76,7 @@ impl<'a> From<&'a Tensor> for Target<'a> {
 /// let probabilities = Tensor::from([[0.5f64, 0.5], [1.0, 0.0]]);
 /// let soft = CrossEntropy::new().loss(&logits, &probabilities)?;
 /// assert!((soft.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]

@@ -28,12 +28,12 @@ impl Tensor {
     /// broadcast), [`Error::DType`](crate::Error::DType) if it has another dtype.
     ///
     /// ```
-    /// # use cotangent_core::{Reduction, Tensor};
+    /// # use cotangent::{Reduction, Tensor};
     /// let predicted = Tensor::from([[0.5f64, 0.5], [0.25, 0.75]]).ln();
     /// let target = Tensor::from([[1.0f64, 0.0], [0.25, 0.75]]);
     /// let divergence = predicted.kl_div(&target, Reduction::BatchMean)?;
     /// assert!((divergence.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn kl_div(&self, target: &Self, reduction: Reduction) -> Result<Self> {
         expect_one_shape(Divergence::NAME, self, target)?;
@@ -49,12 +49,12 @@ impl Tensor {
     /// As [`kl_div`](Self::kl_div).
     ///
     /// ```
-    /// # use cotangent_core::{Reduction, Tensor};
+    /// # use cotangent::{Reduction, Tensor};
     /// let predicted = Tensor::from([[0.5f64, 0.5]]).ln();
     /// let target = Tensor::from([[1.0f64, 0.0]]).ln();
     /// let divergence = predicted.kl_div_log_target(&target, Reduction::BatchMean)?;
     /// assert!((divergence.item()? - 2f64.ln()).abs() < 1e-15);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn kl_div_log_target(&self, log_target: &Self, reduction: Reduction) -> Result<Self> {
         expect_one_shape(Divergence::NAME, self, log_target)?;
@@ -76,11 +76,11 @@ impl Tensor {
     /// [`Error::Argument`](crate::Error::Argument) if epsilon is negative or not finite.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let (x, y) = (Tensor::from([[3.0f64, 4.0], [0.0, 0.0]]), Tensor::from([4.0f64, 3.0]));
     /// let cosines = x.cosine_similarity(&y, -1, 1e-8)?.to_vec::<f64>()?;
     /// assert!((cosines[0] - 0.96).abs() < 1e-15 && cosines[1] == 0.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn cosine_similarity(&self, other: &Self, axis: isize, epsilon: f64) -> Result<Self> {
         let op = "cosine_similarity";

@@ -19,11 +19,11 @@ impl Tensor {
     /// As [`NllLoss::loss`].
     ///
     /// ```
-    /// # use cotangent_core::{Indices, Tensor};
+    /// # use cotangent::{Indices, Tensor};
     /// let log_probabilities = Tensor::from([[0.25f64, 0.75], [0.5, 0.5]]).ln();
     /// let loss = log_probabilities.nll_loss(&Indices::from([1, 0]))?;
     /// assert!((loss.item()? + (0.75f64.ln() + 0.5f64.ln()) / 2.0).abs() < 1e-15);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn nll_loss(&self, labels: &Indices) -> Result<Self> {
         NllLoss::new().loss(self, labels)
@@ -33,7 +33,7 @@ impl Tensor {
 /// The negative log-likelihood of labels under log-probabilities, with options.
 ///
 /// ```
-/// # use cotangent_core::{Indices, NllLoss, Reduction, Tensor};
+/// # use cotangent::{Indices, NllLoss, Reduction, Tensor};
 /// let log_probabilities = Tensor::from([[0.25f64, 0.75], [0.5, 0.5], [0.1, 0.9]]).ln();
 /// let loss = NllLoss::new()
 ///     .class_weights(&Tensor::from([2.0f64, 1.0]))
@@ -41,7 +41,7 @@ impl Tensor {
 ///     .reduction(Reduction::Sum)
 ///     .loss(&log_probabilities, &Indices::from([1, 0, 255]))?;
 /// assert!((loss.item()? + 0.75f64.ln() + 2.0 * 0.5f64.ln()).abs() < 1e-15);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]

@@ -83,11 +83,11 @@ impl Tensor {
     /// [`Error::DType`] if it has another dtype.
     ///
     /// ```
-    /// # use cotangent_core::{Reduction, Tensor};
+    /// # use cotangent::{Reduction, Tensor};
     /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
     /// assert_eq!(prediction.mse_loss(&target, Reduction::Mean)?.item()?, 5.0);
     /// assert!(prediction.unsqueeze(1)?.mse_loss(&target, Reduction::Mean).is_err());
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mse_loss(&self, target: &Self, reduction: Reduction) -> Result<Self> {
         expect_one_shape(SquaredError::NAME, self, target)?;
@@ -101,10 +101,10 @@ impl Tensor {
     /// As [`mse_loss`](Self::mse_loss).
     ///
     /// ```
-    /// # use cotangent_core::{Reduction, Tensor};
+    /// # use cotangent::{Reduction, Tensor};
     /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
     /// assert_eq!(prediction.l1_loss(&target, Reduction::Sum)?.item()?, 4.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn l1_loss(&self, target: &Self, reduction: Reduction) -> Result<Self> {
         expect_one_shape("l1_loss", self, target)?;
@@ -122,11 +122,11 @@ impl Tensor {
     /// As [`mse_loss`](Self::mse_loss); [`Error::Argument`] if delta is not positive.
     ///
     /// ```
-    /// # use cotangent_core::{Reduction, Tensor};
+    /// # use cotangent::{Reduction, Tensor};
     /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
     /// let losses = prediction.huber_loss(&target, 1.0, Reduction::None)?;
     /// assert_eq!(losses.to_vec::<f32>()?, [0.5, 2.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "smooth_l1_loss")]
     pub fn huber_loss(&self, target: &Self, delta: f64, reduction: Reduction) -> Result<Self> {
@@ -143,10 +143,10 @@ impl Tensor {
     /// As [`mse_loss`](Self::mse_loss).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let loss = Tensor::from([0.0f64, 1e4]).bce_with_logits(&Tensor::from([1.0f64, 0.0]))?;
     /// assert!((loss.item()? - (2f64.ln() + 1e4) / 2.0).abs() < 1e-12);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "binary_cross_entropy_with_logits")]
     pub fn bce_with_logits(&self, targets: &Self) -> Result<Self> {
@@ -207,7 +207,7 @@ impl Binary for Huber {
 /// Binary cross-entropy of logits with targets between 0 and 1, with options.
 ///
 /// ```
-/// # use cotangent_core::{BinaryCrossEntropy, Reduction, Tensor};
+/// # use cotangent::{BinaryCrossEntropy, Reduction, Tensor};
 /// let logits = Tensor::from([[0.0f64, 0.0], [0.0, 0.0]]);
 /// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 1.0]]);
 /// let loss = BinaryCrossEntropy::new()
@@ -215,7 +215,7 @@ impl Binary for Huber {
 ///     .reduction(Reduction::Sum)
 ///     .loss(&logits, &targets)?;
 /// assert!((loss.item()? - 10.0 * 2f64.ln()).abs() < 1e-14);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]

@@ -36,12 +36,12 @@ impl Tensor {
     /// finite.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f64, 10.0], [3.0, 30.0]]);
     /// let (y, statistics) = x.batch_norm(None, None, 0.0)?;
     /// assert_eq!(y.to_vec::<f64>()?, [-1.0, -1.0, 1.0, 1.0]);
     /// assert_eq!(statistics.variance.to_vec::<f64>()?, [1.0, 100.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn batch_norm(
         &self,
@@ -121,12 +121,12 @@ impl Tensor {
     /// [`Error::Argument`] if epsilon is negative or not finite.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f64, 10.0], [3.0, 30.0]]);
     /// let (mean, variance) = (Tensor::from([1.0f64, 10.0]), Tensor::from([4.0f64, 100.0]));
     /// let y = x.batch_norm_with(&mean, &variance, None, None, 0.0)?;
     /// assert_eq!(y.to_vec::<f64>()?, [0.0, 0.0, 1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn batch_norm_with(
         &self,

@@ -21,12 +21,12 @@ impl Tensor {
     /// which drops everything.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let x = Tensor::ones([1000], DType::F32)?;
     /// let y = x.dropout(0.5, 7)?.to_vec::<f32>()?;
     /// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
     /// assert_eq!(y, x.dropout(0.5, 7)?.to_vec::<f32>()?);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn dropout(&self, p: f64, seed: u64) -> Result<Self> {
         if drops("dropout", p)? {
@@ -49,11 +49,11 @@ impl Tensor {
     /// which drops everything.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let y = Tensor::zeros([1000], DType::F64)?.alpha_dropout(0.5, 7)?.to_vec::<f64>()?;
     /// // b where x is kept, a α' + b where it is dropped: opposites, as p is one half.
     /// assert!(y.iter().all(|y| (y.abs() - 0.779_193_930_518_031_7).abs() < 1e-12));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn alpha_dropout(&self, p: f64, seed: u64) -> Result<Self> {
         if !drops("alpha_dropout", p)? {

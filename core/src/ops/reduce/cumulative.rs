@@ -15,10 +15,10 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
     /// assert_eq!(x.cumsum(0)?.to_vec::<f32>()?, [1.0, 3.0, 6.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn cumsum(&self, axis: isize) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
@@ -39,10 +39,10 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([2.0f32, 3.0, 4.0]);
     /// assert_eq!(x.cumprod(0)?.to_vec::<f32>()?, [2.0, 6.0, 24.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn cumprod(&self, axis: isize) -> Result<Self> {
         if let Some(vector) = self.as_vector() {

@@ -17,12 +17,12 @@ impl Tensor {
     /// [`Error::Shape`] if there are no elements.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([3.0f32, 1.0, 3.0]).tracked();
     /// let y = x.max()?;
     /// assert_eq!(y.item()?, 3.0);
     /// assert_eq!(y.backward()?.get(&x).unwrap().to_vec::<f32>()?, [0.5, 0.0, 0.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "amax")]
     pub fn max(&self) -> Result<Self> {
@@ -38,10 +38,10 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
     /// assert_eq!(x.max_over(1)?.to_vec::<f32>()?, [5.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "amax")]
     pub fn max_over(&self, axes: impl Into<Axes>) -> Result<Self> {
@@ -56,9 +56,9 @@ impl Tensor {
     /// [`Error::Shape`] if there are no elements.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([3.0f32, 1.0, 2.0]).min()?.item()?, 1.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "amin")]
     pub fn min(&self) -> Result<Self> {
@@ -72,10 +72,10 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
     /// assert_eq!(x.min_over(0)?.to_vec::<f32>()?, [1.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "amin")]
     pub fn min_over(&self, axes: impl Into<Axes>) -> Result<Self> {
@@ -90,10 +90,10 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let logits = Tensor::from([[0.1f32, 0.9], [2.0, -1.0]]);
     /// assert_eq!(logits.argmax(1)?.as_slice(), [1, 0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn argmax(&self, axis: isize) -> Result<Indices> {
         places_along("argmax", self, axis, false)
@@ -106,10 +106,10 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[0.1f32, 0.9], [2.0, -1.0]]);
     /// assert_eq!(x.argmin(1)?.as_slice(), [0, 1]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn argmin(&self, axis: isize) -> Result<Indices> {
         places_along("argmin", self, axis, true)

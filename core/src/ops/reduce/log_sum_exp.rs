@@ -13,10 +13,10 @@ impl Tensor {
     /// there are none, NaN if one is NaN.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let y = Tensor::from([1e4f64, 1e4]).logsumexp();
     /// assert_eq!(y.item()?, 1e4 + 2f64.ln());
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn logsumexp(&self) -> Self {
         logsumexp_of_rows(&in_one_row(self)).reshaped(Shape::default())
@@ -30,11 +30,11 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[0.0f32, f32::NEG_INFINITY], [-1e4, -1e4]]);
     /// let y = x.logsumexp_over(1)?.to_vec::<f32>()?;
     /// assert_eq!(y, [0.0, -1e4 + 2f32.ln()]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn logsumexp_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         let axes = axes.into().resolve("logsumexp_over", self.shape())?;

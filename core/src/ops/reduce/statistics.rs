@@ -16,12 +16,12 @@ use smallvec::smallvec;
 /// Which norm of a vector.
 ///
 /// ```
-/// use cotangent_core::{Norm, Tensor};
+/// use cotangent::{Norm, Tensor};
 /// let x = Tensor::from([3.0f32, -4.0]);
 /// assert_eq!(x.norm(Norm::L1)?.item()?, 7.0);
 /// assert_eq!(x.norm(Norm::L2)?.item()?, 5.0);
 /// assert_eq!(x.norm(Norm::LInf)?.item()?, 4.0);
-/// # Ok::<(), cotangent_core::Error>(())
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -46,9 +46,9 @@ impl Tensor {
     /// elements is what rounding leaves.)
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([10_001.0f32, 10_003.0]).var().item()?, 2.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "variance")]
     pub fn var(&self) -> Self {
@@ -65,11 +65,11 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
     /// assert_eq!(x.var_over(1, 1.0)?.to_vec::<f32>()?, [2.0, 8.0]);
     /// assert_eq!(x.var_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "variance")]
     pub fn var_over(&self, axes: impl Into<Axes>, correction: f64) -> Result<Self> {
@@ -81,9 +81,9 @@ impl Tensor {
     /// variance leaves the range of the dtype. The derivative where it is 0 counts as 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f64, 3.0]).std().item()?, 2f64.sqrt());
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn std(&self) -> Self {
         spread(self, &Reduced::all(self.shape()), 1.0, true).reshaped(Shape::default())
@@ -96,10 +96,10 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
     /// assert_eq!(x.std_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn std_over(&self, axes: impl Into<Axes>, correction: f64) -> Result<Self> {
         let axes = axes.into().resolve("std_over", self.shape())?;
@@ -112,9 +112,9 @@ impl Tensor {
     /// [`Error::Shape`](crate::Error::Shape) for [`Norm::LInf`] of no elements.
     ///
     /// ```
-    /// # use cotangent_core::{Norm, Tensor};
+    /// # use cotangent::{Norm, Tensor};
     /// assert_eq!(Tensor::from([[2.0f32, 2.0], [2.0, 2.0]]).norm(Norm::L2)?.item()?, 4.0);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "vector_norm")]
     pub fn norm(&self, norm: Norm) -> Result<Self> {
@@ -128,10 +128,10 @@ impl Tensor {
     /// [`Norm::LInf`] if a reduced axis is empty.
     ///
     /// ```
-    /// # use cotangent_core::{Norm, Tensor};
+    /// # use cotangent::{Norm, Tensor};
     /// let x = Tensor::from([[3.0f32, 4.0], [0.0, -2.0]]);
     /// assert_eq!(x.norm_over(Norm::L2, 1)?.to_vec::<f32>()?, [5.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "vector_norm")]
     pub fn norm_over(&self, norm: Norm, axes: impl Into<Axes>) -> Result<Self> {

@@ -45,9 +45,9 @@ impl Tensor {
     /// The sum of all elements, a scalar; 0 if there are none.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 2.5]).sum().item()?, 3.5);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[track_caller]
     pub fn sum(&self) -> Self {
@@ -58,9 +58,9 @@ impl Tensor {
     /// also where their sum is not (in PyTorch it is infinite then).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).mean().item()?, 1.5);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[track_caller]
     pub fn mean(&self) -> Self {
@@ -74,10 +74,10 @@ impl Tensor {
     /// [`Error::Argument`](crate::Error::Argument) if one is named twice.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.sum_over(0)?.to_vec::<f32>()?, [4.0, 6.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn sum_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         let axes = axes.into().resolve("sum_over", self.shape())?;
@@ -90,10 +90,10 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.mean_over(1)?.to_vec::<f32>()?, [1.5, 3.5]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mean_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         let axes = axes.into().resolve("mean_over", self.shape())?;
@@ -109,11 +109,11 @@ impl Tensor {
     /// infinity.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([2.0f32, 0.0, 5.0]).tracked();
     /// let grads = x.prod().backward()?;
     /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [0.0, 10.0, 0.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[track_caller]
     pub fn prod(&self) -> Self {
@@ -126,10 +126,10 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.prod_over(0)?.to_vec::<f32>()?, [3.0, 8.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn prod_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         let axes = axes.into().resolve("prod_over", self.shape())?;
@@ -141,10 +141,10 @@ impl Tensor {
     /// every `f32`.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// assert_eq!(Tensor::from([3.0f32, 4.0]).sum_of_squares(), 25.0);
     /// assert!(Tensor::from([1e30f32]).sum_of_squares() > 9e59);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn sum_of_squares(&self) -> f64 {
         with_dtype!(self.dtype(), F => {

@@ -14,11 +14,11 @@ impl Tensor {
     /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let (a, b) = (Tensor::from([[1.0f32], [2.0]]), Tensor::from([[3.0f32, 4.0], [5.0, 6.0]]));
     /// let x = Tensor::cat(&[&a, &b], 1)?;
     /// assert_eq!(x.to_string(), "[[1. 3. 4.]\n [2. 5. 6.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "concat")]
     #[doc(alias = "concatenate")]
@@ -70,11 +70,11 @@ impl Tensor {
     /// [`Error::Shape`] if the shapes differ, [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let (a, b) = (Tensor::from([1.0f32, 2.0]), Tensor::from([3.0f32, 4.0]));
     /// assert_eq!(Tensor::stack(&[&a, &b], 0)?.to_string(), "[[1. 2.]\n [3. 4.]]");
     /// assert_eq!(Tensor::stack(&[&a, &b], -1)?.to_string(), "[[1. 3.]\n [2. 4.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn stack(tensors: &[&Self], axis: isize) -> Result<Self> {
         let first = first_of("stack", tensors)?;
@@ -97,11 +97,11 @@ impl Tensor {
     /// front), [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([1.0f32, 2.0]);
     /// assert_eq!(x.repeat(&[2])?.to_vec::<f32>()?, [1.0, 2.0, 1.0, 2.0]);
     /// assert_eq!(x.repeat(&[3, 1])?.shape(), [3, 2]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "tile")]
     pub fn repeat(&self, times: &[usize]) -> Result<Self> {

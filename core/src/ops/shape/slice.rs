@@ -13,10 +13,10 @@ impl Tensor {
     /// [`Error::Index`] if the axis or the range does not exist.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).narrow(0, 1, 2)?;
     /// assert_eq!(x.to_vec::<f32>()?, [2.0, 3.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Self> {
         let axis = resolve_axis("narrow", axis, self.rank())?;
@@ -49,12 +49,12 @@ impl Tensor {
     /// would use the nearest that exists. [`Error::Argument`] if `step` is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([0.0f32, 1.0, 2.0, 3.0, 4.0, 5.0]);
     /// assert_eq!(x.slice(0, 1, -1, 2)?.to_vec::<f32>()?, [1.0, 3.0]);
     /// assert_eq!(x.slice(0, -2, None, 1)?.to_vec::<f32>()?, [4.0, 5.0]);
     /// assert_eq!(x.slice(0, 4, 1, -2)?.to_vec::<f32>()?, [4.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn slice(
         &self,
@@ -110,11 +110,11 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.flip(&[1])?.to_vec::<f32>()?, [2.0, 1.0, 4.0, 3.0]);
     /// assert_eq!(x.flip(&[0, 1])?.to_vec::<f32>()?, [4.0, 3.0, 2.0, 1.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "fliplr")]
     #[doc(alias = "flipud")]
@@ -149,11 +149,11 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if `len` is 0.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let pieces = Tensor::from([1.0f32, 2.0, 3.0, 4.0, 5.0]).split(0, 2)?;
     /// assert_eq!(pieces.len(), 3);
     /// assert_eq!(pieces[2].to_vec::<f32>()?, [5.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn split(&self, axis: isize, len: usize) -> Result<Vec<Self>> {
         let axis = resolve_axis("split", axis, self.rank())?;
@@ -177,10 +177,10 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if the lengths do not add up.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let pieces = Tensor::from([1.0f32, 2.0, 3.0]).split_sizes(0, &[1, 2])?;
     /// assert_eq!(pieces[1].to_vec::<f32>()?, [2.0, 3.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "split_with_sizes")]
     pub fn split_sizes(&self, axis: isize, sizes: &[usize]) -> Result<Vec<Self>> {
@@ -206,12 +206,12 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if `count` is 0.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let [query, key, value] = &Tensor::zeros([5, 12], DType::F32)?.chunk(1, 3)?[..] else {
     ///     panic!("12 columns are 3 times 4");
     /// };
     /// assert_eq!((query.shape(), key.shape(), value.shape()), (&[5, 4][..], &[5, 4][..], &[5, 4][..]));
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn chunk(&self, axis: isize, count: usize) -> Result<Vec<Self>> {
         let axis = resolve_axis("chunk", axis, self.rank())?;
@@ -230,14 +230,14 @@ impl Tensor {
     /// [`Error::Shape`] if there is no axis.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// let rows = x.rows()?;
     /// assert_eq!(rows.len(), 2);
     /// for row in rows {
     ///     assert_eq!(row.shape(), [2]);
     /// }
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "unbind")]
     pub fn rows(
@@ -263,10 +263,10 @@ impl Tensor {
     /// be more elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0]]).pad(&[(1, 0), (0, 1)], 9.0)?;
     /// assert_eq!(x.to_string(), "[[9. 9. 9.]\n [1. 2. 9.]]");
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "constant_pad_nd")]
     pub fn pad(&self, around: &[(usize, usize)], value: f64) -> Result<Self> {

@@ -14,10 +14,10 @@ impl Tensor {
     /// [`Error::Shape`] if the numbers of elements differ.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).reshape([2, 2])?;
     /// assert_eq!(x.shape(), [2, 2]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "view")]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
@@ -66,9 +66,9 @@ impl Tensor {
     /// [`Error::Shape`] if there is no axis.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::zeros([5, 2, 3], DType::F32)?.flatten()?.shape(), [5, 6]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn flatten(&self) -> Result<Self> {
         let Some((&first, rest)) = self.shape().split_first() else {
@@ -87,10 +87,10 @@ impl Tensor {
     /// [`Error::Argument`] if `order` does not name each axis once.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// let x = Tensor::zeros([2, 3, 4], DType::F32)?;
     /// assert_eq!(x.permute(&[2, 0, 1])?.shape(), [4, 2, 3]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn permute(&self, order: &[usize]) -> Result<Self> {
         let mut sorted: SmallVec<[usize; 4]> = SmallVec::from_slice(order);
@@ -115,10 +115,10 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).transpose(0, 1)?;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn transpose(&self, first: isize, second: isize) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
@@ -137,10 +137,10 @@ impl Tensor {
     /// [`Error::Shape`] if it does not broadcast to exactly that shape.
     ///
     /// ```
-    /// # use cotangent_core::Tensor;
+    /// # use cotangent::Tensor;
     /// let x = Tensor::from([1.0f32, 2.0]).broadcast_to([2, 2])?;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 2.0, 1.0, 2.0]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "expand")]
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Self> {
@@ -162,9 +162,9 @@ impl Tensor {
     /// [`Error::Index`] if the place is out of range.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::zeros([2, 3], DType::F32)?.unsqueeze(1)?.shape(), [2, 1, 3]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn unsqueeze(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("unsqueeze", axis, self.rank() + 1)?;
@@ -179,9 +179,9 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is longer.
     ///
     /// ```
-    /// # use cotangent_core::{DType, Tensor};
+    /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::zeros([2, 1, 3], DType::F32)?.squeeze(1)?.shape(), [2, 3]);
-    /// # Ok::<(), cotangent_core::Error>(())
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn squeeze(&self, axis: isize) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
