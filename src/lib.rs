@@ -13,9 +13,9 @@ pub use cotangent_figure as figure;
 #[doc(inline)]
 pub use cotangent_nn as nn;
 #[doc(inline)]
-pub use cotangent_optim as optim;
-#[doc(inline)]
 pub use cotangent_nn::{Layer, Module};
+#[doc(inline)]
+pub use cotangent_optim as optim;
 
 pub mod guide;
 

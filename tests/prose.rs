@@ -14,7 +14,9 @@ use std::path::{Path, PathBuf};
 const EXEMPT: [&str; 3] = ["tests/prose.rs", "tests/prose/rules.rs", "docs/embedded.md"];
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the workspace")
 }
 
 /// All files of the workspace that people write, by their path from the root.

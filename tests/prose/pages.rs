@@ -27,10 +27,16 @@ fn base64(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for group in bytes.chunks(3) {
-        let bits = (0..3).fold(0u32, |bits, i| bits << 8 | u32::from(*group.get(i).unwrap_or(&0)));
+        let bits = (0..3).fold(0u32, |bits, i| {
+            bits << 8 | u32::from(*group.get(i).unwrap_or(&0))
+        });
         for i in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= group.len() { char::from(digit) } else { '=' });
+            text.push(if i <= group.len() {
+                char::from(digit)
+            } else {
+                '='
+            });
         }
     }
     text
@@ -39,7 +45,10 @@ fn base64(bytes: &[u8]) -> String {
 #[test]
 fn base64_pads_the_last_group() {
     let texts = ["", "f", "fo", "foo", "foob"];
-    assert_eq!(texts.map(|text| base64(text.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+    assert_eq!(
+        texts.map(|text| base64(text.as_bytes())),
+        ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
+    );
 }
 
 #[test]
@@ -50,7 +59,11 @@ fn embedded_images_and_links_are_those_of_the_readme() {
         let file = std::fs::read(root().join(target));
         let file = file.unwrap_or_else(|e| panic!("the README's link to {target}: {e}"));
         if target.ends_with(".png") {
-            writeln!(expected, "[{label}]: data:image/png;base64,{}", base64(&file))
+            writeln!(
+                expected,
+                "[{label}]: data:image/png;base64,{}",
+                base64(&file)
+            )
         } else {
             let item = LINKS.iter().find(|(known, _)| *known == label);
             let (_, item) = item.unwrap_or_else(|| panic!("no item for the label `{label}`"));
@@ -70,10 +83,19 @@ fn embedded_images_and_links_are_those_of_the_readme() {
 #[test]
 fn all_links_of_the_readme_have_a_definition() {
     let readme = std::fs::read_to_string(root().join("README.md")).expect("the README");
-    let defined: Vec<&str> = definitions(&readme).iter().map(|(label, _)| *label).collect();
-    let used = readme.split("][").skip(1).map(|rest| rest.split(']').next().unwrap_or(rest));
+    let defined: Vec<&str> = definitions(&readme)
+        .iter()
+        .map(|(label, _)| *label)
+        .collect();
+    let used = readme
+        .split("][")
+        .skip(1)
+        .map(|rest| rest.split(']').next().unwrap_or(rest));
     for label in used {
         assert!(defined.contains(&label), "`{label}` has no definition");
     }
-    assert!(!readme.contains("]("), "links in place show only where the repository is");
+    assert!(
+        !readme.contains("]("),
+        "links in place show only where the repository is"
+    );
 }

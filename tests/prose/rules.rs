@@ -42,7 +42,11 @@ pub enum Kind {
 impl Kind {
     /// The kind of a file, by its extension or its first line; none if nobody reads it as text.
     pub fn of(name: &str, text: &str) -> Option<Self> {
-        let extension = name.rsplit('/').next()?.rsplit_once('.').map(|(_, extension)| extension);
+        let extension = name
+            .rsplit('/')
+            .next()?
+            .rsplit_once('.')
+            .map(|(_, extension)| extension);
         match extension {
             Some("rs") => Some(Self::Rust),
             Some("md") => Some(Self::Markdown),
@@ -59,7 +63,10 @@ pub fn faults(kind: Kind, text: &str) -> Vec<(usize, String)> {
     for (i, line) in text.lines().enumerate() {
         let length = line.chars().count();
         if length > COLUMNS && !may_be_long(line) {
-            found.push((i + 1, format!("{length} columns, at most {COLUMNS} are allowed")));
+            found.push((
+                i + 1,
+                format!("{length} columns, at most {COLUMNS} are allowed"),
+            ));
         }
     }
     for (line, paragraph) in paragraphs(kind, text) {
@@ -68,7 +75,10 @@ pub fn faults(kind: Kind, text: &str) -> Vec<(usize, String)> {
                 && !sentence.ends_with('?')
             {
                 let beginning = beginning.trim_end();
-                found.push((line, format!("a sentence begins with `{beginning}`: {sentence}")));
+                found.push((
+                    line,
+                    format!("a sentence begins with `{beginning}`: {sentence}"),
+                ));
             }
         }
         let words = words(&paragraph);
@@ -84,7 +94,10 @@ pub fn faults(kind: Kind, text: &str) -> Vec<(usize, String)> {
 
 /// Whether a line cannot be broken: a row of a table, an address, a definition of a link.
 fn may_be_long(line: &str) -> bool {
-    let body = line.trim_start().trim_start_matches(['/', '!']).trim_start();
+    let body = line
+        .trim_start()
+        .trim_start_matches(['/', '!'])
+        .trim_start();
     body.starts_with('|') || body.starts_with('[') && body.contains("]: ") || line.contains("://")
 }
 
@@ -92,16 +105,19 @@ fn may_be_long(line: &str) -> bool {
 fn words(text: &str) -> String {
     let plain = text.to_lowercase().replace('’', "'");
     let separator = |c: char| !(c.is_alphanumeric() || c == '\'');
-    let words: Vec<&str> = plain.split(separator).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = plain
+        .split(separator)
+        .filter(|word| !word.is_empty())
+        .collect();
     format!(" {} ", words.join(" "))
 }
 
 /// The sentences of a paragraph, without marks of lists and emphasis in front.
 fn sentences(paragraph: &str) -> impl Iterator<Item = &str> {
     let marks = |c: char| c.is_whitespace() || "-*#_>\"".contains(c);
-    paragraph.split_inclusive(['.', '!', '?', '|']).map(move |sentence| {
-        sentence.trim_start_matches(marks).trim_end()
-    })
+    paragraph
+        .split_inclusive(['.', '!', '?', '|'])
+        .map(move |sentence| sentence.trim_start_matches(marks).trim_end())
 }
 
 /// The paragraphs that people read, each with the number of its first line. In Rust these are
@@ -147,7 +163,9 @@ fn split(kind: Kind, line: &str) -> (Option<&'static str>, &str) {
     for &mark in marks {
         if let Some(body) = line.strip_prefix(mark) {
             // The mark has the life of the program, the line has not.
-            let mark = ["///", "//!", "//", "#"].into_iter().find(|&known| known == mark);
+            let mark = ["///", "//!", "//", "#"]
+                .into_iter()
+                .find(|&known| known == mark);
             return (mark, body.trim());
         }
     }
@@ -159,7 +177,10 @@ mod tests {
     use super::*;
 
     fn found(kind: Kind, text: &str) -> Vec<usize> {
-        faults(kind, text).into_iter().map(|(line, _)| line).collect()
+        faults(kind, text)
+            .into_iter()
+            .map(|(line, _)| line)
+            .collect()
     }
 
     #[test]
@@ -182,7 +203,10 @@ mod tests {
         ] {
             assert!(!found(Kind::Rust, fault).is_empty(), "{fault}");
         }
-        assert_eq!(found(Kind::Rust, "/// Begins.\n/// What begins a line. Whoever."), [1]);
+        assert_eq!(
+            found(Kind::Rust, "/// Begins.\n/// What begins a line. Whoever."),
+            [1]
+        );
         assert_eq!(found(Kind::Markdown, "a\n\nWho writes."), [3]);
         assert_eq!(found(Kind::Hash, "x = 1\n# What it is."), [2]);
     }
@@ -190,8 +214,14 @@ mod tests {
     #[test]
     fn phrases_are_found_across_lines_and_in_strings() {
         assert_eq!(found(Kind::Rust, "x();\n/// It gives\n/// up."), [2]);
-        assert_eq!(found(Kind::Rust, "let text = \"the rule stands for itself\";"), [1]);
-        assert_eq!(found(Kind::Markdown, "A layer, **be it**\ndense or not"), [1]);
+        assert_eq!(
+            found(Kind::Rust, "let text = \"the rule stands for itself\";"),
+            [1]
+        );
+        assert_eq!(
+            found(Kind::Markdown, "A layer, **be it**\ndense or not"),
+            [1]
+        );
     }
 
     #[test]
@@ -209,7 +239,10 @@ mod tests {
     #[test]
     fn kinds_are_told_from_the_name_or_the_first_line() {
         assert_eq!(Kind::of("core/src/lib.rs", ""), Some(Kind::Rust));
-        assert_eq!(Kind::of(".ci/run", "#!/usr/bin/env bash\n"), Some(Kind::Hash));
+        assert_eq!(
+            Kind::of(".ci/run", "#!/usr/bin/env bash\n"),
+            Some(Kind::Hash)
+        );
         assert_eq!(Kind::of("Cargo.lock", "# generated"), None);
         assert_eq!(Kind::of("LICENSE-MIT", "text"), None);
     }
