@@ -41,13 +41,35 @@ mod training;
 use cotangent::prelude::*;
 use expect_test::Expect;
 
-/// Runs a program that makes a mistake and compares the text of its error.
+/// Runs a program that makes a mistake and compares the text of its error, wrapped at 80 columns.
 #[track_caller]
 fn says<T>(program: impl FnOnce() -> Result<T>, text: Expect) {
     let Err(error) = program() else {
         panic!("the program with the mistake runs");
     };
-    text.assert_eq(&error.to_string());
+    text.assert_eq(&wrapped(&error.to_string()));
+}
+
+/// Breaks lines between words, so that no line is longer than 80 columns if its words are not.
+fn wrapped(text: &str) -> String {
+    let mut wrapped = String::new();
+    let mut column = 0;
+    for piece in text.split_inclusive(char::is_whitespace) {
+        let len = piece.trim_end().chars().count();
+        if column > 0 && column + len > 80 {
+            wrapped.truncate(wrapped.trim_end().len());
+            wrapped.push('\n');
+            column = 0;
+        }
+        wrapped += piece;
+        let broken = piece.ends_with('\n');
+        column = if broken {
+            0
+        } else {
+            column + piece.chars().count()
+        };
+    }
+    wrapped
 }
 
 fn rng() -> ChaCha8Rng {

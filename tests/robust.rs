@@ -199,7 +199,9 @@ fn transforms() -> Vec<Drawn> {
             let leaf = x[0].tracked();
             let y = leaf.exp().sum();
             y.backward()?;
-            let consumed = |result: Result<usize>| matches!(result, Err(Error::GraphConsumed { .. }));
+            let consumed = |result: Result<usize>| {
+                matches!(result, Err(Error::GraphConsumed { .. }))
+            };
             let second = consumed(y.backward().map(|found| found.len()));
             let by_input = consumed(grad(&y, &[&leaf]).map(|found| found.len()));
             (second, by_input)

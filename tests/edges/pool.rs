@@ -438,10 +438,7 @@ fn memory_that_the_system_refuses_is_an_error() {
 #[test]
 fn recycled_memory_is_freed_before_an_allocation_fails() {
     if !has_role("limited") {
-        return under(
-            2000,
-            "recycled_memory_is_freed_before_an_allocation_fails",
-        );
+        return under(2000, "recycled_memory_is_freed_before_an_allocation_fails");
     }
     drop(large(1200).unwrap());
     drop(large(1300).unwrap());

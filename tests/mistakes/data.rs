@@ -62,17 +62,28 @@ fn predictions_in_a_column_and_targets_in_a_row() {
     };
     says(
         || compare(|x, y| x.mse_loss(y, Reduction::Mean)),
-        expect!["mse_loss: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"],
+        expect![
+            "mse_loss: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"
+        ],
     );
     says(
         || compare(|x, y| x.l1_loss(y, Reduction::Mean)),
-        expect!["l1_loss: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"],
+        expect![
+            "l1_loss: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"
+        ],
     );
     says(
         || compare(|x, y| x.huber_loss(y, 1.0, Reduction::Mean)),
-        expect!["huber_loss: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"],
+        expect![
+            "huber_loss: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"
+        ],
     );
-    says(|| compare(|x, y| x.bce_with_logits(y)), expect!["bce_with_logits: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"]);
+    says(
+        || compare(|x, y| x.bce_with_logits(y)),
+        expect![
+            "bce_with_logits: a loss does not broadcast: the prediction and the target must have one shape (shapes (6, 1) and (6,))"
+        ],
+    );
 }
 
 /// Mistake 14.
@@ -80,7 +91,9 @@ fn predictions_in_a_column_and_targets_in_a_row() {
 fn an_input_of_another_dtype() {
     says(
         || net()?.predict(&batch()?.0.to_dtype(DType::F64)),
-        expect!["`hidden.0.linear`: linear: input is f64, weight and bias are f32; convert with `to_dtype`"],
+        expect![
+            "`hidden.0.linear`: linear: input is f64, weight and bias are f32; convert with `to_dtype`"
+        ],
     );
 }
 
@@ -89,15 +102,23 @@ fn an_input_of_another_dtype() {
 fn literals_of_another_dtype() {
     says(
         || net()?.predict(&Tensor::from([[0.1, 0.2, 0.3, 0.4]])),
-        expect!["`hidden.0.linear`: linear: input is f64, weight and bias are f32; convert with `to_dtype`"],
+        expect![
+            "`hidden.0.linear`: linear: input is f64, weight and bias are f32; convert with `to_dtype`"
+        ],
     );
-    says(|| batch()?.0.mul(&Tensor::from([2.0])), expect!["mul: the right operand is f64, the left operand is f32; convert with `to_dtype`"]);
+    says(
+        || batch()?.0.mul(&Tensor::from([2.0])),
+        expect!["mul: the right operand is f64, the left operand is f32; convert with `to_dtype`"],
+    );
 }
 
 /// Mistake 16.
 #[test]
 fn elements_of_another_type() {
-    says(|| batch()?.0.to_vec::<f64>(), expect!["to_vec: expected dtype f64, found f32; convert with `to_dtype`"]);
+    says(
+        || batch()?.0.to_vec::<f64>(),
+        expect!["to_vec: expected dtype f64, found f32; convert with `to_dtype`"],
+    );
 }
 
 /// Mistake 46.

@@ -14,7 +14,9 @@ fn a_detached_model() {
             let logits = net.forward(&x, &Pass::train(0))?.detach();
             optimizer.step(&mut net, &logits.cross_entropy(&labels)?.backward()?)
         },
-        expect!["backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"],
+        expect![
+            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
+        ],
     );
 }
 
@@ -54,7 +56,9 @@ fn zero_over_zero_before_clipping() {
             let mut grads = (loss + scale).backward()?;
             clip::global_norm(1.0).apply(&net, &mut grads)
         },
-        expect!["`hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not finite (NaN)"],
+        expect![
+            "`hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not finite (NaN)"
+        ],
     );
     says(
         || {
@@ -63,7 +67,9 @@ fn zero_over_zero_before_clipping() {
             let mut grads = (&zero / &zero).mean().backward()?;
             clip::global_norm(1.0).apply(&net, &mut grads)
         },
-        expect!["`hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not finite (NaN)"],
+        expect![
+            "`hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not finite (NaN)"
+        ],
     );
 }
 
@@ -108,7 +114,9 @@ fn backward_twice() {
             loss.backward()?;
             loss.backward()
         },
-        expect!["backward: the saved values of `div_scalar` were given up by an earlier backward; use `Backward::retain_graph` for the first of the two"],
+        expect![
+            "backward: the saved values of `div_scalar` were given up by an earlier backward; use `Backward::retain_graph` for the first of the two"
+        ],
     );
 }
 
@@ -124,7 +132,9 @@ fn backward_of_a_vector() {
                 .loss(&logits, &labels)?
                 .backward()
         },
-        expect!["backward: backward starts from one element; reduce with `sum` or `mean`, or give a cotangent to `run_with` (shape (6,))"],
+        expect![
+            "backward: backward starts from one element; reduce with `sum` or `mean`, or give a cotangent to `run_with` (shape (6,))"
+        ],
     );
 }
 
@@ -144,6 +154,8 @@ fn a_recurrent_state_that_is_not_detached() {
             }
             Ok(())
         },
-        expect!["backward: the saved values of `tanh` were given up by an earlier backward; use `Backward::retain_graph` for the first of the two"],
+        expect![
+            "backward: the saved values of `tanh` were given up by an earlier backward; use `Backward::retain_graph` for the first of the two"
+        ],
     );
 }

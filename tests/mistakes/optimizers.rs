@@ -30,7 +30,9 @@ fn gradients_of_another_model() {
     says(
         || {
             let mut other = Linear::new(4, 3, &mut rng())?;
-            Sgd::new(0.1).build()?.step(&mut other, &gradients(&net()?)?)
+            Sgd::new(0.1)
+                .build()?
+                .step(&mut other, &gradients(&net()?)?)
         },
         expect![""],
     );
@@ -103,8 +105,18 @@ fn patterns_that_match_nothing() {
         },
         expect!["optimizer group: the pattern `bias` matches nothing among the model's parameters"],
     );
-    says(|| net()?.freeze_where("hidden"), expect!["freeze_where: the pattern `hidden` matches nothing among the model's parameters and buffers"]);
-    says(|| net()?.freeze_where(r"head\..*"), expect![[r#"freeze_where: the pattern `head\..*` matches nothing among the model's parameters and buffers"#]]);
+    says(
+        || net()?.freeze_where("hidden"),
+        expect![
+            "freeze_where: the pattern `hidden` matches nothing among the model's parameters and buffers"
+        ],
+    );
+    says(
+        || net()?.freeze_where(r"head\..*"),
+        expect![[
+            r#"freeze_where: the pattern `head\..*` matches nothing among the model's parameters and buffers"#
+        ]],
+    );
     says(
         || Ok(net()?.select("hidden.weight")?.len()),
         expect!["select: the pattern `hidden.weight` matches nothing among the model's parameters"],

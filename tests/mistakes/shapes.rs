@@ -1,6 +1,6 @@
 //! Shapes that do not fit.
 
-use super::{batch, net, rng, says};
+use super::{batch, net, rng, says, wrapped};
 use cotangent::prelude::*;
 use expect_test::expect;
 use std::panic::catch_unwind;
@@ -79,7 +79,9 @@ fn wrong_width_of_the_input() {
             let net = Mlp::builder([64, 8, 3]).build(&mut rng())?;
             net.predict(&batch()?.0)
         },
-        expect!["`hidden.0.linear`: linear: input has 4 features, weight expects 64 (shapes (6, 4) and (8, 64))"],
+        expect![
+            "`hidden.0.linear`: linear: input has 4 features, weight expects 64 (shapes (6, 4) and (8, 64))"
+        ],
     );
 }
 
@@ -106,12 +108,16 @@ fn a_sample_without_a_batch_axis() {
 #[test]
 fn operators_on_shapes_that_do_not_fit() {
     let panic = catch_unwind(|| {
-        let (x, w) = (Tensor::from([1.0f32, 2.0]), Tensor::from([1.0f32, 2.0, 3.0]));
+        let (x, w) = (
+            Tensor::from([1.0f32, 2.0]),
+            Tensor::from([1.0f32, 2.0, 3.0]),
+        );
         &x + &w
     });
     let message = panic.expect_err("the shapes do not fit");
     let message = message.downcast_ref::<String>().expect("a formatted text");
-    expect!["add: cannot broadcast lengths 2 and 3 of axis 0 (shapes (2,) and (3,))"].assert_eq(message);
+    expect!["add: cannot broadcast lengths 2 and 3 of axis 0 (shapes (2,) and (3,))"]
+        .assert_eq(&wrapped(message));
     says(
         || Tensor::from([1.0f32, 2.0]).add(&Tensor::from([1.0f32, 2.0, 3.0])),
         expect!["add: cannot broadcast lengths 2 and 3 of axis 0 (shapes (2,) and (3,))"],
@@ -121,5 +127,8 @@ fn operators_on_shapes_that_do_not_fit() {
 /// Mistake 45.
 #[test]
 fn the_item_of_a_vector() {
-    says(|| batch()?.0.sum_over(1)?.item(), expect!["item: expected one element, found 6 (shape (6,))"]);
+    says(
+        || batch()?.0.sum_over(1)?.item(),
+        expect!["item: expected one element, found 6 (shape (6,))"],
+    );
 }

@@ -1,6 +1,6 @@
 //! Files that do not fit, or are not there.
 
-use super::{net, rng};
+use super::{net, rng, wrapped};
 use cotangent::prelude::*;
 use expect_test::{Expect, expect};
 use std::path::Path;
@@ -14,7 +14,7 @@ fn says<T>(program: impl FnOnce(&Path) -> Result<T>, text: Expect) {
         panic!("the program with the mistake runs");
     };
     let folder = folder.path().to_string_lossy();
-    text.assert_eq(&error.to_string().replace(&*folder, "FOLDER"));
+    text.assert_eq(&wrapped(&error.to_string().replace(&*folder, "FOLDER")));
 }
 
 /// Mistake 22.

@@ -16,7 +16,9 @@ fn training_under_an_inference_pass() {
                 .cross_entropy(&labels)?;
             optimizer.step(&mut net, &loss.backward()?)
         },
-        expect!["backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"],
+        expect![
+            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
+        ],
     );
 }
 
@@ -30,7 +32,9 @@ fn training_on_predictions() {
             let loss = net.predict(&x)?.cross_entropy(&labels)?;
             optimizer.step(&mut net, &loss.backward()?)
         },
-        expect!["backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"],
+        expect![
+            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
+        ],
     );
 }
 
@@ -42,10 +46,7 @@ fn evaluating_under_a_training_pass() -> Result<()> {
     let ((x, labels), pass) = (batch()?, Pass::train(0));
     let evaluate = || net.forward(&x, &pass)?.cross_entropy(&labels)?.item();
     assert_ne!(evaluate()?.to_bits(), evaluate()?.to_bits());
-    assert_eq!(
-        net.predict(&x)?.to_f64_vec(),
-        net.predict(&x)?.to_f64_vec()
-    );
+    assert_eq!(net.predict(&x)?.to_f64_vec(), net.predict(&x)?.to_f64_vec());
     Ok(())
 }
 
@@ -57,7 +58,9 @@ fn a_batch_of_one_in_batch_normalization() {
             let net = Mlp::builder([4, 8, 3]).batch_norm().build(&mut rng())?;
             net.forward(&batch()?.0.narrow(0, 0, 1)?, &Pass::train(0))
         },
-        expect!["`hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found 1: a single value has no variance (shape (1, 8))"],
+        expect![
+            "`hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found 1: a single value has no variance (shape (1, 8))"
+        ],
     );
 }
 
@@ -70,7 +73,9 @@ fn an_empty_batch() -> Result<()> {
             let net = Mlp::builder([4, 8, 3]).batch_norm().build(&mut rng())?;
             net.forward(&empty, &Pass::train(0))
         },
-        expect!["`hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found 0: a single value has no variance (shape (0, 8))"],
+        expect![
+            "`hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found 0: a single value has no variance (shape (0, 8))"
+        ],
     );
     says(
         || {
@@ -106,7 +111,10 @@ fn a_learning_rate_too_large() {
 /// Mistake 39.
 #[test]
 fn a_negative_learning_rate() {
-    says(|| Sgd::new(-0.1).build(), expect!["optimizer: learning rate must be finite and at least 0, found -0.1"]);
+    says(
+        || Sgd::new(-0.1).build(),
+        expect!["optimizer: learning rate must be finite and at least 0, found -0.1"],
+    );
     says(
         || Sgd::new(0.1).build()?.set_learning_rate(-0.1),
         expect!["optimizer: learning rate must be finite and at least 0, found -0.1"],
@@ -136,14 +144,19 @@ fn a_model_that_is_frozen_as_a_whole() {
             let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
             optimizer.step(&mut net, &loss.backward()?)
         },
-        expect!["backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"],
+        expect![
+            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
+        ],
     );
 }
 
 /// Mistake 44.
 #[test]
 fn dropout_of_everything() {
-    says(|| Dropout::new(1.5), expect!["dropout: p must be in [0, 1), found 1.5"]);
+    says(
+        || Dropout::new(1.5),
+        expect!["dropout: p must be in [0, 1), found 1.5"],
+    );
 }
 
 /// Mistake 47. It raises no error: the learning rate keeps its value, and the compiler warns of
