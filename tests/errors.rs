@@ -615,7 +615,7 @@ fn a_gradient_that_does_not_fit_changes_no_parameter() -> Result<()> {
         grads.insert(bias, zeros(&[4]));
     }
     says(
-        Sgd::new(0.1).build()?.step(&mut net, &grads),
+        Sgd::new(0.1).build()?.step(&mut net, grads),
         &["`bias`", "(3,)", "(4,)"],
     );
     assert_eq!(cotangent::state::to_bytes(&net)?, before);

@@ -64,6 +64,6 @@ pub use exchange::npy;
 /// traits, and ChaCha8, which is fast and gives the same numbers on every platform.
 pub mod random {
     pub use chacha20::ChaCha8Rng;
-    pub use rand::{self, Rng, SeedableRng};
+    pub use rand::{self, Rng, RngExt, SeedableRng};
     pub use rand_distr;
 }

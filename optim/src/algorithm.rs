@@ -51,7 +51,7 @@ use std::fmt::Debug;
 /// let mut optimizer = Stepper::new(Rows, Settings { momentum: 0.5, ..Settings::new(0.1) })?;
 /// for _ in 0..100 {
 ///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
-///     optimizer.step(&mut w, &grads)?;
+///     optimizer.step(&mut w, grads)?;
 /// }
 /// assert!(w.value().square().sum().item()? < 0.1);
 /// # Ok::<(), cotangent::Error>(())

@@ -114,7 +114,7 @@ fn losses_and_optimizers_name_theirs() -> Result<()> {
     let mut gradients = net.forward(&x, &Pass::train(0))?.sum().backward()?;
     gradients.insert(&net.weight, Tensor::zeros([3, 2], DType::F64)?);
     says(
-        Sgd::new(0.1).build()?.step(&mut net, &gradients),
+        Sgd::new(0.1).build()?.step(&mut net, gradients),
         &["`weight`: optimizer step: the gradient is f64, the parameter is f32"],
     );
     says(

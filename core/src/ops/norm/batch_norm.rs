@@ -63,9 +63,9 @@ impl Tensor {
         let (y, terms, variance, scales) = with_dtype!(self.dtype(), F => {
             let added = F::from_f64(epsilon);
             let plain = Moments::of(&x.contiguous::<F>(), sizes);
-            let fits = |c: usize| range::holds(plain.variance[c] + added, 1);
+            let fits = |c: usize| range::is_accurate(plain.variance[c] + added, 1);
             // Every channel is looked at, so that the loop is vectorized.
-            let all_fit = plain.variance.iter().fold(true, |all, &v| all & range::holds(v + added, 1));
+            let all_fit = plain.variance.iter().fold(true, |all, &v| all & range::is_accurate(v + added, 1));
             let scales = if all_fit {
                 None
             } else {

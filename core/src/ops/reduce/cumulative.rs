@@ -153,7 +153,7 @@ pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis
         let directions: Vec<&[F]> = directions.iter().map(|along| &**along).collect();
         let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
         Array::build::<F>(x.array().shape().clone(), |out| {
-            factors.pulled(&g.array().contiguous::<F>(), out);
+            factors.pullback(&g.array().contiguous::<F>(), out);
         })
     });
     let inputs: Vec<&Tensor> = [x, g].into_iter().chain(directions).collect();

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::elementwise::compare::Equal;
 use crate::kernel::reduce::fold::SumOfSquares;
-use crate::kernel::reduce::range::{self, holds};
+use crate::kernel::reduce::range::{self, is_accurate};
 use crate::ops::elementwise::arithmetic::{self, Minus, Over, Times};
 use crate::ops::elementwise::compare::indicator;
 use crate::ops::elementwise::select::select;
@@ -160,7 +160,7 @@ fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
         let means = &*plain.mean.array().contiguous::<F>();
         // Of numbers that are not equal the sum is larger than that.
         let noise = |i: usize| (means[i].to_f64() * F::EPSILON.to_f64()).powi(2) * axes.count as f64;
-        let fits = |i: usize| holds(squares[i], axes.count) && squares[i].to_f64() > noise(i);
+        let fits = |i: usize| is_accurate(squares[i], axes.count) && squares[i].to_f64() > noise(i);
         x.array().scales(&axes.reduced, &axes.kept, true, fits)
     });
     let scales = scales.map(Scales::from);
@@ -341,7 +341,7 @@ pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
     let mut squares = sums(x);
     let scales = with_dtype!(x.dtype(), F => {
         let squares = &*squares.contiguous::<F>();
-        let fits = |i: usize| holds(squares[i], axes.count);
+        let fits = |i: usize| is_accurate(squares[i], axes.count);
         x.array().scales(&axes.reduced, &axes.kept, false, fits)
     });
     let scales = scales.map(Scales::from);
@@ -370,7 +370,7 @@ pub(crate) fn scales_of_cubes(
 ) -> Option<Tensor> {
     let scales = with_dtype!(x.dtype(), F => {
         let norms = &*norms.array().contiguous::<F>();
-        let fits = |i: usize| norms[i].to_f64() < least || range::cubes_hold(norms[i]);
+        let fits = |i: usize| norms[i].to_f64() < least || range::cubes_are_in_range(norms[i]);
         x.array().scales(&axes.reduced, &axes.kept, false, fits)
     });
     scales.map(Tensor::from)
