@@ -1,4 +1,4 @@
-//! Batch normalization's statistics: running, cumulative, recalibrated, frozen, folded.
+//! The statistics of batch normalization: running, cumulative, recalibrated, frozen, folded.
 
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
@@ -28,7 +28,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Mean and unbiased variance of every channel over all rows of all batches.
+/// Returns the mean and the unbiased variance of every channel over all rows of all batches.
 fn population(batches: &[Tensor]) -> (Vec<f64>, Vec<f64>) {
     let rows: Vec<f64> = batches.iter().flat_map(Tensor::to_f64_vec).collect();
     let channel = |c: usize| {
@@ -82,7 +82,7 @@ fn cumulative_statistics_are_the_average_over_the_batches() -> Result<()> {
 }
 
 #[test]
-fn both_spellings_of_momentum_agree_and_keras_variance_is_biased() -> Result<()> {
+fn momentum_and_decay_agree_and_keras_variance_is_biased() -> Result<()> {
     let x = &batches()?[1];
     let run = |builder: BatchNormBuilder| -> Result<(Vec<f64>, Vec<f64>)> {
         let norm = builder.build()?;
@@ -106,7 +106,7 @@ fn both_spellings_of_momentum_agree_and_keras_variance_is_biased() -> Result<()>
 }
 
 #[test]
-fn frozen_it_predicts_and_stands_still() -> Result<()> {
+fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
     let mut norm = BatchNorm::new(4)?;
     let batches = batches()?;
     norm.forward(&batches[0], &Pass::train(0))?;
@@ -133,7 +133,7 @@ fn frozen_it_predicts_and_stands_still() -> Result<()> {
 }
 
 #[test]
-fn without_running_statistics_the_batch_is_used_when_predicting() -> Result<()> {
+fn inference_uses_the_batch_without_running_statistics() -> Result<()> {
     let norm = BatchNorm::builder(4)
         .no_running_statistics()
         .no_affine()
@@ -161,7 +161,7 @@ fn folding_refuses_layers_that_do_not_fit() -> Result<()> {
 }
 
 #[test]
-fn a_single_value_per_channel_cannot_train_and_says_so() -> Result<()> {
+fn one_value_per_channel_is_an_error_in_training() -> Result<()> {
     let norm = BatchNorm::new(3)?;
     for shape in [&[1, 3][..], &[1, 3, 1], &[1, 3, 1, 1]] {
         let x = Tensor::ones(shape, DType::F32)?;
@@ -179,9 +179,9 @@ fn a_single_value_per_channel_cannot_train_and_says_so() -> Result<()> {
     Ok(())
 }
 
-/// The statistics of (samples, channels, …) are those of the channels as columns.
+/// The statistics of (samples, channels, …) equal those of the channels as columns.
 #[test]
-fn more_axes_are_more_samples() -> Result<()> {
+fn further_axes_count_as_samples() -> Result<()> {
     for inner in [&[5][..], &[2, 3], &[2, 1, 2]] {
         let shape = [&[4, 3], inner].concat();
         let x = Tensor::normal(
@@ -226,7 +226,7 @@ fn more_axes_are_more_samples() -> Result<()> {
 
 /// E[x²] - E[x]² has no correct digit here: 1e8 has a spacing of 8 in single precision.
 #[test]
-fn a_variance_of_one_around_ten_thousand_is_right_in_single_precision() -> Result<()> {
+fn a_variance_of_1_around_10000_is_accurate_in_f32() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     for shape in [&[512, 4][..], &[64, 4, 32]] {
         let x = Tensor::normal(shape, 1e4, 1.0, DType::F32, &mut rng)?;
@@ -243,7 +243,7 @@ fn a_variance_of_one_around_ten_thousand_is_right_in_single_precision() -> Resul
     Ok(())
 }
 
-/// Rows of a data set in batches of these sizes.
+/// Splits the rows of a data set into batches of these sizes.
 fn cut(rows: &Tensor, sizes: &[usize]) -> Result<Vec<Tensor>> {
     rows.split_sizes(0, sizes)
 }
@@ -285,7 +285,7 @@ fn a_model_of_one_layer_gets_the_statistics_of_the_data_set() -> Result<()> {
     Ok(())
 }
 
-/// Two normalizations, each behind a layer.
+/// Two normalizations, each after a layer.
 #[derive(Clone, Debug, cotangent_macros::Module, cotangent_macros::Layer)]
 #[module(crate = "cotangent_core")]
 struct Two {
@@ -310,7 +310,7 @@ fn two() -> Result<Two> {
     Ok(two.to_dtype(DType::F64))
 }
 
-/// What the two normalizations are fed in a prediction.
+/// Returns the inputs of the two normalizations in inference.
 fn inputs(net: &Two, x: &Tensor) -> Result<[Tensor; 2]> {
     let lower = net.first.predict(x)?;
     let upper = net.lower.predict(&lower)?.tanh();
@@ -318,7 +318,7 @@ fn inputs(net: &Two, x: &Tensor) -> Result<[Tensor; 2]> {
 }
 
 #[test]
-fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result<()> {
+fn every_layer_gets_the_statistics_of_its_input_in_inference() -> Result<()> {
     let x = rows(40)?;
     for sizes in [&[40][..], &[1, 20, 3, 16]] {
         let net = two()?;
@@ -333,7 +333,7 @@ fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result
         assert_statistics(&net.upper, &upper, 1e-12)?;
         assert_eq!(net.named_params().len(), 8);
     }
-    // What one pass in training mode gives the upper layer is something else.
+    // A single pass in training mode gives the upper layer other statistics.
     let net = two()?;
     for batch in cut(&x, &[10, 10, 10, 10])? {
         let h = net
@@ -350,7 +350,7 @@ fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result
 }
 
 #[test]
-fn frozen_layers_are_left_alone_and_those_above_fit_them() -> Result<()> {
+fn frozen_layers_keep_their_statistics_and_layers_above_use_them() -> Result<()> {
     let x = rows(30)?;
     let mut net = two()?;
     net.lower.freeze();
@@ -367,7 +367,7 @@ fn frozen_layers_are_left_alone_and_those_above_fit_them() -> Result<()> {
 }
 
 #[test]
-fn an_error_in_the_last_round_changes_nothing() -> Result<()> {
+fn an_error_in_the_last_pass_changes_nothing() -> Result<()> {
     let x = rows(30)?;
     let net = two()?;
     let before = [statistics(&net.lower), statistics(&net.upper)];
@@ -409,7 +409,7 @@ fn an_error_in_the_last_round_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn where_there_is_nothing_to_set_is_an_error() -> Result<()> {
+fn a_model_without_statistics_to_set_is_an_error() -> Result<()> {
     let x = rows(10)?.to_dtype(DType::F32);
     let refused = |result: Result<()>| matches!(result, Err(Error::Argument { .. }));
     let mut rng = ChaCha8Rng::seed_from_u64(10);
@@ -434,7 +434,7 @@ fn where_there_is_nothing_to_set_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn a_layer_that_is_used_twice_gets_both_inputs() -> Result<()> {
+fn a_layer_used_twice_gets_the_statistics_of_both_inputs() -> Result<()> {
     let x = rows(12)?;
     let norm = BatchNorm::new(4)?.to_dtype(DType::F64);
     recalibrate(&norm, [&x], |x, pass| {
@@ -445,7 +445,7 @@ fn a_layer_that_is_used_twice_gets_both_inputs() -> Result<()> {
     let net = Sequential::new().push(norm.clone()).push(norm);
     recalibrate(&net, [&x], |x, pass| net.forward(x, pass))?;
     let y = net.predict(&x)?;
-    // The second is fed what the first has normalized already, with the unbiased variance.
+    // The input of the second is normalized by the first, with the unbiased variance.
     assert_close(&y.mean_over(0)?.to_f64_vec(), &[0.0; 4], 1e-10);
     assert_close(&y.var_over(0, 1.0)?.to_f64_vec(), &[1.0; 4], 1e-4);
     Ok(())
