@@ -43,7 +43,9 @@ macro_rules! activations {
             forward |$this:pat_param, $x:pat_param, $pass:pat_param| $forward:expr;
     )*) => {
         $(
-            layer_struct!($(#[$doc])* $name $({ $($(#[$field_doc])* $field: $type = $default),+ })?);
+            layer_struct!(
+                $(#[$doc])* $name $({ $($(#[$field_doc])* $field: $type = $default),+ })?
+            );
 
             impl Module for $name {
                 fn visit<'a>(&'a self, _: &mut Walk<'a, '_>) {}

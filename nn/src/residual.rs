@@ -62,8 +62,8 @@ impl<F: Layer, S: Layer> Layer for Residual<F, S> {
         let passed = self.shortcut.forward(x, pass);
         let passed = passed.map_err(|error| error.within("shortcut"))?;
         if passed.shape() != y.shape() {
-            let reason = "expected equal shapes of shortcut and body; use a projection such as `Linear` \
-                          as the shortcut";
+            let reason = "expected equal shapes of shortcut and body; use a projection such as \
+                          `Linear` as the shortcut";
             let shapes = [passed.shape(), y.shape()];
             return Err(Error::shape("residual", reason, &shapes));
         }

@@ -146,8 +146,8 @@ impl Signal {
             (state.step, std::mem::take(&mut state.record))
         };
         if !record.backward {
-            let reason = "no backward pass went through the parameters of this model under a pass that \
-                 `Pass::observed` attached this report to";
+            let reason = "no backward pass went through the parameters of this model under a pass \
+                          observed by this `Signal` (`Pass::observed`)";
             return Err(Error::argument("signal", reason));
         }
         Ok(Report::of(

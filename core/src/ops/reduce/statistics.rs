@@ -37,6 +37,7 @@ pub enum Norm {
     LInf,
 }
 
+/// # Reductions
 impl Tensor {
     /// The variance of all elements, Σ (x - mean)² / (n - 1), a scalar; NaN of fewer than two.
     /// Computed in two passes, from a mean that has more digits than a tensor stores: a mean that
@@ -46,7 +47,7 @@ impl Tensor {
     /// elements is what rounding leaves.)
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([10_001.0f32, 10_003.0]).var().item()?, 2.0);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -65,7 +66,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
     /// assert_eq!(x.var_over(1, 1.0)?.to_vec::<f32>()?, [2.0, 8.0]);
     /// assert_eq!(x.var_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 4.0]);
@@ -81,7 +82,7 @@ impl Tensor {
     /// variance leaves the range of the dtype. The derivative where it is 0 counts as 0.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([1.0f64, 3.0]).std().item()?, 2f64.sqrt());
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -96,7 +97,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
     /// assert_eq!(x.std_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -112,7 +113,7 @@ impl Tensor {
     /// [`Error::Shape`](crate::Error::Shape) for [`Norm::LInf`] of no elements.
     ///
     /// ```
-    /// # use cotangent::{Norm, Tensor};
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([[2.0f32, 2.0], [2.0, 2.0]]).norm(Norm::L2)?.item()?, 4.0);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -128,13 +129,13 @@ impl Tensor {
     /// [`Norm::LInf`] if a reduced axis is empty.
     ///
     /// ```
-    /// # use cotangent::{Norm, Tensor};
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[3.0f32, 4.0], [0.0, -2.0]]);
-    /// assert_eq!(x.norm_over(Norm::L2, 1)?.to_vec::<f32>()?, [5.0, 2.0]);
+    /// assert_eq!(x.norm_over(1, Norm::L2)?.to_vec::<f32>()?, [5.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "vector_norm")]
-    pub fn norm_over(&self, norm: Norm, axes: impl Into<Axes>) -> Result<Self> {
+    pub fn norm_over(&self, axes: impl Into<Axes>, norm: Norm) -> Result<Self> {
         let axes = axes.into().resolve("norm_over", self.shape())?;
         norm_of("norm_over", self, norm, axes)
     }
