@@ -160,7 +160,7 @@ impl Signal {
         ))
     }
 
-    /// The lock is never held across a parallel region.
+    /// Locks the state. The lock is never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere may have cut the record short, but it is still valid.
         self.shared
