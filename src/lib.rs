@@ -44,7 +44,8 @@ pub mod prelude {
     // Losses.
     #[doc(no_inline)]
     pub use cotangent_core::{
-        BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss, NllLoss, Reduction,
+        BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss, NllLoss,
+        Reduction,
     };
     // Models and their state.
     #[doc(no_inline)]
