@@ -122,7 +122,7 @@ fn memory_does_not_grow_over_two_thousand_steps() -> Result<()> {
     let pass = Pass::train(0);
     let mut step = || -> Result<()> {
         let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-        optimizer.step(&mut net, &grads)
+        optimizer.step(&mut net, grads)
     };
     for _ in 0..10 {
         step()?;

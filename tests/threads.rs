@@ -129,7 +129,7 @@ fn optimizers() -> anyhow::Result<()> {
                 for (param, shape) in params.iter().zip(&shapes) {
                     gradients.insert(param, draw(shape, 2 + step)?);
                 }
-                optimizer.step(&mut params, &gradients)?;
+                optimizer.step(&mut params, gradients)?;
             }
             params.iter().map(|param| bits(param.value())).collect()
         };

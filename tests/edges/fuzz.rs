@@ -389,7 +389,7 @@ fn optimizers() -> Vec<Operation> {
                 let mut values = Vec::new();
                 for gradient in [gradient, &one, &one] {
                     let gradients = of_parameter(&parameter, gradient);
-                    optimizer.step(&mut parameter, &gradients)?;
+                    optimizer.step(&mut parameter, gradients)?;
                     values.push(parameter.value().clone());
                 }
                 Tensor::stack(&values.iter().collect::<Vec<_>>(), -1)
@@ -425,10 +425,10 @@ fn optimizer_tools() -> Vec<Operation> {
         |[m, k, _]| vec![m, k],
         |parameter, gradient| {
             let mut accumulator = Accumulator::new();
-            accumulator.add(&parameter, &of_parameter(&parameter, gradient), 3.0)?;
+            accumulator.add(&parameter, of_parameter(&parameter, gradient), 3.0)?;
             let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
-            accumulator.add(&parameter, &of_parameter(&parameter, &one), 1.0)?;
-            let gradients = accumulator.take(&parameter);
+            accumulator.add(&parameter, of_parameter(&parameter, &one), 1.0)?;
+            let gradients = accumulator.take(&parameter)?;
             Ok(gradients.get(&parameter).expect("it was put in").clone())
         },
     ));

@@ -448,11 +448,11 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
     ("max", |x, axis| x.max_over(axis), 3.0, 1.0),
     ("min", |x, axis| x.min_over(axis), 3.0, 1.0),
     ("var", |x, axis| x.var_over(axis, 0.0), 0.0, 0.0),
-    ("norm L1", |x, axis| x.norm_over(Norm::L1, axis), 3.0, 1.0),
-    ("norm L2", |x, axis| x.norm_over(Norm::L2, axis), 3.0, 1.0),
+    ("norm L1", |x, axis| x.norm_over(axis, Norm::L1), 3.0, 1.0),
+    ("norm L2", |x, axis| x.norm_over(axis, Norm::L2), 3.0, 1.0),
     (
         "norm LInf",
-        |x, axis| x.norm_over(Norm::LInf, axis),
+        |x, axis| x.norm_over(axis, Norm::LInf),
         3.0,
         1.0,
     ),
@@ -461,8 +461,13 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
     ("log_softmax", |x, axis| x.log_softmax(axis), 0.0, 0.0),
     ("cumsum", |x, axis| x.cumsum(axis), 3.0, 1.0),
     ("cumprod", |x, axis| x.cumprod(axis), 3.0, 1.0),
-    ("sort", |x, axis| Ok(x.sort(axis, true)?.0), 3.0, 1.0),
-    ("top_k", |x, axis| Ok(x.top_k(1, axis, true)?.0), 3.0, 1.0),
+    (
+        "sort",
+        |x, axis| Ok(x.sort(axis, Order::Descending)?.0),
+        3.0,
+        1.0,
+    ),
+    ("top_k", |x, axis| Ok(x.top_k(axis, 1)?.0), 3.0, 1.0),
     ("flip", |x, axis| x.flip(&[axis]), 3.0, 1.0),
     ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
     ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
@@ -540,7 +545,7 @@ fn axes_0_and_minus_1_of_a_scalar_are_valid() -> Result<()> {
     assert!(x.var_over(0, 1.0)?.item()?.is_nan() && x.std_over(-1, 1.0)?.item()?.is_nan());
     assert_eq!(x.std_over(0, 0.0)?.item()?, 0.0);
     assert_eq!(x.gather(0, &at(&[2])?)?.to_vec::<f64>()?, [3.0, 3.0]);
-    assert_eq!(x.sort(0, false)?.1.shape(), [0usize; 0]);
+    assert_eq!(x.sort(0, Order::Ascending)?.1.shape(), [0usize; 0]);
     assert_eq!(
         (x.argmax(0)?.shape(), x.argmin(-1)?.as_slice()),
         (&[][..], &[0][..])
@@ -567,8 +572,8 @@ fn operations_that_need_an_axis_refuse_a_scalar() {
         ("chunk", x.chunk(-1, 1).map(drop)),
         ("rows", x.rows().map(drop)),
         ("cat", Tensor::cat(&[&x, &x], 0).map(drop)),
-        ("two of one", x.top_k(2, 0, true).map(drop)),
-        ("none of one", x.top_k(0, 0, true).map(drop)),
+        ("two of one", x.top_k(0, 2).map(drop)),
+        ("none of one", x.top_k(0, 0).map(drop)),
         (
             "two indices",
             x.index_select(0, &Indices::from([0, 0])).map(drop),

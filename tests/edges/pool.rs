@@ -86,7 +86,7 @@ fn a_panic_in_a_rule_leaves_parameters_with_their_shapes() -> Result<()> {
         ELEMENTS.store(0, Relaxed);
         BUG.store(bug, Relaxed);
         let given = gradients(&net);
-        let step = AssertUnwindSafe(|| optimizer.step(&mut net, &given));
+        let step = AssertUnwindSafe(|| optimizer.step(&mut net, given));
         let payload = catch_unwind(step).expect_err("the rule panics");
         assert_eq!(payload.downcast_ref(), Some(&"a bug in the rule"));
         // Each element has made at most one step per panic; the shape is intact.
@@ -101,7 +101,7 @@ fn a_panic_in_a_rule_leaves_parameters_with_their_shapes() -> Result<()> {
     BUG.store(usize::MAX, Relaxed);
     let before = net.weight.value().clone();
     let given = gradients(&net);
-    optimizer.step(&mut net, &given)?;
+    optimizer.step(&mut net, given)?;
     let moved = before.sub(net.weight.value())?.add_scalar(-0.5);
     assert!(moved.abs().max()?.item()? < 1e-6);
     Ok(())
@@ -502,11 +502,11 @@ fn a_step_without_enough_memory_changes_nothing() {
     let mut optimizer = Adam::new(0.5).build().unwrap();
     // There is room for one of Adam's two states only.
     let held = fill_all_but(3);
-    refused(optimizer.step(&mut weight, &gradients));
+    refused(optimizer.step(&mut weight, gradients.clone()));
     assert_eq!(weight.value().max().unwrap().item().unwrap(), 1.0);
     assert_eq!(weight.value().min().unwrap().item().unwrap(), 1.0);
     drop(held);
-    optimizer.step(&mut weight, &gradients).unwrap();
+    optimizer.step(&mut weight, gradients).unwrap();
     let moved = weight
         .value()
         .narrow(0, 0, 1)
@@ -533,7 +533,7 @@ fn an_update_without_enough_memory_keeps_parameter_and_state() {
     gradients.insert(&weight, gradient);
     for build in [|| Lamb::new(0.1).build(), || Adafactor::new(0.1).build()] {
         let mut optimizer = build().unwrap();
-        optimizer.step(&mut weight, &gradients).unwrap();
+        optimizer.step(&mut weight, gradients.clone()).unwrap();
         let ends = |x: &Tensor| [x.min().unwrap(), x.max().unwrap()].map(|x| x.item().unwrap());
         let seen = |weight: &Param, optimizer: &dyn Optimizer| {
             let state = optimizer.state().unwrap();
@@ -544,10 +544,10 @@ fn an_update_without_enough_memory_keeps_parameter_and_state() {
         };
         let before = seen(&weight, &optimizer);
         let held = fill_all_but(0);
-        refused(optimizer.step(&mut weight, &gradients));
+        refused(optimizer.step(&mut weight, gradients.clone()));
         drop(held);
         assert_eq!(seen(&weight, &optimizer), before);
-        optimizer.step(&mut weight, &gradients).unwrap();
+        optimizer.step(&mut weight, gradients.clone()).unwrap();
         assert_ne!(seen(&weight, &optimizer), before);
     }
 }

@@ -96,10 +96,10 @@ const SPREADS: [(&str, Function); 6] = [
 
 const NORMS: [(&str, Function); 4] = [
     ("norm", |x| x.norm(Norm::L2)),
-    ("norm over 0", |x| x.norm_over(Norm::L2, 0)),
-    ("norm over 1", |x| x.norm_over(Norm::L2, Axes::keep(1))),
+    ("norm over 0", |x| x.norm_over(0, Norm::L2)),
+    ("norm over 1", |x| x.norm_over(Axes::keep(1), Norm::L2)),
     ("norm of a view", |x| {
-        x.transpose(0, 1)?.norm_over(Norm::L2, 1)
+        x.transpose(0, 1)?.norm_over(1, Norm::L2)
     }),
 ];
 
@@ -343,7 +343,7 @@ fn rows_do_not_change_the_bits_of_other_rows() -> Result<()> {
         for (name, f) in [
             ("std", (|x| x.std_over(1, 1.0)) as Function),
             ("var", |x| x.var_over(1, 1.0)),
-            ("norm", |x| x.norm_over(Norm::L2, 1)),
+            ("norm", |x| x.norm_over(1, Norm::L2)),
             ("layer_norm", |x| x.layer_norm([3], None, None, 0.0)),
             ("rms_norm", |x| x.rms_norm([3], None, 0.0)),
             ("batch_norm", |x| {

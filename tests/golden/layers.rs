@@ -155,7 +155,7 @@ impl Run<'_> {
             };
             let gradients = self.step(&*subject, step, &pass, failures)?;
             if let Some(descent) = descent.as_mut().filter(|_| trains) {
-                descent.step(subject.module_mut(), &gradients)?;
+                descent.step(subject.module_mut(), gradients)?;
                 for (path, param) in subject.module().named_params() {
                     self.compare(
                         step,

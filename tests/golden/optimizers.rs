@@ -196,7 +196,7 @@ fn follow(
         if name.ends_with("skipping") && step % 3 == 2 {
             grads.remove(net.named_params()[0].1);
         }
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         if recorded_steps.contains(&(step + 1)) {
             found.extend(flat(&net));
         }
@@ -240,7 +240,7 @@ fn average(file: &File, dtype: DType, failures: &mut Failures) -> Result<()> {
     let mut optimizer = Nesterov::new(0.05).build()?;
     for step in 0..recorded_steps.last().copied().unwrap_or(0) {
         let grads = net.gradients(step)?;
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         for ((_, average), found) in averages.iter_mut().zip(&mut found) {
             average.update(&net)?;
             if recorded_steps.contains(&(step + 1)) {

@@ -12,7 +12,7 @@ fn a_detached_model() {
             let (mut net, (x, labels)) = (net()?, batch()?);
             let mut optimizer = Sgd::new(0.1).build()?;
             let logits = net.forward(&x, &Pass::train(0))?.detach();
-            optimizer.step(&mut net, &logits.cross_entropy(&labels)?.backward()?)
+            optimizer.step(&mut net, logits.cross_entropy(&labels)?.backward()?)
         },
         expect![
             "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
@@ -127,7 +127,7 @@ fn backward_of_a_vector() {
         || {
             let (x, labels) = batch()?;
             let logits = net()?.forward(&x, &Pass::train(0))?;
-            CrossEntropy::new()
+            CrossEntropyLoss::new()
                 .reduction(Reduction::None)
                 .loss(&logits, &labels)?
                 .backward()
@@ -150,7 +150,7 @@ fn a_recurrent_state_that_is_not_detached() {
             for _ in 0..2 {
                 state = cell.step(&x, &state, &pass)?;
                 let grads = state.square().mean().backward()?;
-                optimizer.step(&mut cell, &grads)?;
+                optimizer.step(&mut cell, grads)?;
             }
             Ok(())
         },

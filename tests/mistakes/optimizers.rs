@@ -18,7 +18,7 @@ fn gradients_from_before_a_clone() {
             let net = net()?;
             let grads = gradients(&net)?;
             let mut best = net.clone();
-            Sgd::new(0.1).build()?.step(&mut best, &grads)
+            Sgd::new(0.1).build()?.step(&mut best, grads)
         },
         expect![""],
     );
@@ -30,9 +30,7 @@ fn gradients_of_another_model() {
     says(
         || {
             let mut other = Linear::new(4, 3, &mut rng())?;
-            Sgd::new(0.1)
-                .build()?
-                .step(&mut other, &gradients(&net()?)?)
+            Sgd::new(0.1).build()?.step(&mut other, gradients(&net()?)?)
         },
         expect![""],
     );
@@ -67,10 +65,10 @@ fn an_optimizer_of_another_model() {
             let (mut net, mut other) = (net()?, Linear::new(4, 3, &mut rng())?);
             let mut optimizer = Adam::new(0.01).build()?;
             let grads = gradients(&net)?;
-            optimizer.step(&mut net, &grads)?;
+            optimizer.step(&mut net, grads)?;
             let (x, labels) = batch()?;
             let logits = other.forward(&x, &Pass::train(0))?;
-            optimizer.step(&mut other, &logits.cross_entropy(&labels)?.backward()?)
+            optimizer.step(&mut other, logits.cross_entropy(&labels)?.backward()?)
         },
         expect![""],
     );
@@ -84,9 +82,9 @@ fn one_optimizer_for_two_models() {
             let (mut first, mut second) = (net()?, net()?);
             let mut optimizer = Adam::new(0.01).build()?;
             let grads = gradients(&first)?;
-            optimizer.step(&mut first, &grads)?;
+            optimizer.step(&mut first, grads)?;
             let grads = gradients(&second)?;
-            optimizer.step(&mut second, &grads)
+            optimizer.step(&mut second, grads)
         },
         expect![""],
     );
@@ -101,7 +99,7 @@ fn patterns_that_match_nothing() {
             let mut optimizer = Adam::new(0.01).build()?;
             optimizer.add_group(Group::of("bias")?.weight_decay(0.0)?);
             let grads = gradients(&net)?;
-            optimizer.step(&mut net, &grads)
+            optimizer.step(&mut net, grads)
         },
         expect!["optimizer group: the pattern `bias` matches nothing among the model's parameters"],
     );

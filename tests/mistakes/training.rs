@@ -14,7 +14,7 @@ fn training_under_an_inference_pass() {
             let loss = net
                 .forward(&x, &Pass::inference())?
                 .cross_entropy(&labels)?;
-            optimizer.step(&mut net, &loss.backward()?)
+            optimizer.step(&mut net, loss.backward()?)
         },
         expect![
             "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
@@ -30,7 +30,7 @@ fn training_on_predictions() {
             let (mut net, (x, labels)) = (net()?, batch()?);
             let mut optimizer = Sgd::new(0.1).build()?;
             let loss = net.predict(&x)?.cross_entropy(&labels)?;
-            optimizer.step(&mut net, &loss.backward()?)
+            optimizer.step(&mut net, loss.backward()?)
         },
         expect![
             "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
@@ -100,7 +100,7 @@ fn a_learning_rate_too_large() {
             let (pass, mut optimizer) = (Pass::train(0), Sgd::new(1e6).build()?);
             for _ in 0..100 {
                 let loss = net.forward(&x, &pass)?.square().mean();
-                optimizer.step(&mut net, &loss.backward()?)?;
+                optimizer.step(&mut net, loss.backward()?)?;
             }
             Ok(())
         },
@@ -142,7 +142,7 @@ fn a_model_that_is_frozen_as_a_whole() {
             net.freeze();
             let mut optimizer = Sgd::new(0.1).build()?;
             let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
-            optimizer.step(&mut net, &loss.backward()?)
+            optimizer.step(&mut net, loss.backward()?)
         },
         expect![
             "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
@@ -169,7 +169,7 @@ fn a_schedule_that_is_not_advanced() -> Result<()> {
     for _ in 0..3 {
         let (mut net, (x, labels)) = (net()?, batch()?);
         let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
-        optimizer.step(&mut net, &loss.backward()?)?;
+        optimizer.step(&mut net, loss.backward()?)?;
     }
     assert!((optimizer.learning_rate() - 0.1).abs() < 1e-12);
     assert_eq!(schedule.steps(), 1);
