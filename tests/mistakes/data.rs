@@ -65,13 +65,13 @@ fn predictions_in_a_column_and_targets_in_a_row() {
         loss(&net.predict(&batch()?.0)?, &targets)
     };
     says(
-        || compare(|x, y| x.mse_loss(y)),
+        || compare(Tensor::mse_loss),
         expect![[r#"
             mse_loss: a loss does not broadcast: the prediction and the target must have one
             shape (shapes (6, 1) and (6,))"#]],
     );
     says(
-        || compare(|x, y| x.l1_loss(y)),
+        || compare(Tensor::l1_loss),
         expect![[r#"
             l1_loss: a loss does not broadcast: the prediction and the target must have one
             shape (shapes (6, 1) and (6,))"#]],
@@ -83,7 +83,7 @@ fn predictions_in_a_column_and_targets_in_a_row() {
             one shape (shapes (6, 1) and (6,))"#]],
     );
     says(
-        || compare(|x, y| x.bce_with_logits(y)),
+        || compare(Tensor::bce_with_logits),
         expect![[r#"
             bce_with_logits: a loss does not broadcast: the prediction and the target must
             have one shape (shapes (6, 1) and (6,))"#]],
