@@ -49,8 +49,8 @@ impl Net {
         let hidden = (0..depth)
             .map(&mut hidden)
             .collect::<Result<_>>()
-            .expect("sound sizes");
-        let out = Linear::new(100, 5, &mut rng).expect("sound sizes");
+            .expect("valid sizes");
+        let out = Linear::new(100, 5, &mut rng).expect("valid sizes");
         Self {
             hidden,
             out,
@@ -72,7 +72,7 @@ impl Net {
             .linear
             .bias
             .as_mut()
-            .expect("there is one");
+            .expect("the layer has a bias");
         let values = bias.value().mul_scalar(0.0).add_scalar(value);
         bias.set(&values).expect("the same shape");
         self
@@ -146,7 +146,7 @@ fn trained(net: &mut Net, learning_rate: f64) -> Result<Report> {
     let pass = Pass::train(0).observed(signal.clone());
     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
     Sgd::new(learning_rate).build()?.step(net, grads)?;
-    Ok(signal.step(net)?.expect("every step is watched"))
+    Ok(signal.step(net)?.expect("every step has a report"))
 }
 
 fn he(depth: usize) -> Net {
@@ -296,7 +296,7 @@ fn observing_changes_nothing_and_frozen_layers_are_reported() -> Result<()> {
     let signal = Signal::of(&watched).every(2);
     let pass = Pass::train(1).observed(signal.clone());
     let mut reports = Vec::new();
-    let mut optimizers = [(); 2].map(|()| Momentum::new(0.05).build().expect("a sound rate"));
+    let mut optimizers = [(); 2].map(|()| Momentum::new(0.05).build().expect("a valid rate"));
     let [first, second] = &mut optimizers;
     for _ in 0..5 {
         let grads = watched
@@ -324,7 +324,7 @@ fn observing_changes_nothing_and_frozen_layers_are_reported() -> Result<()> {
     );
     let layer = reports[1]
         .layer("hidden.0.linear")
-        .expect("frozen layers are seen");
+        .expect("frozen layers have rows");
     assert!(layer.gradient.is_some() && layer.weight_gradient.is_some());
     assert_eq!(layer.update, Some(0.0), "a frozen weight stays");
     assert!(reports[1].layer("out").and_then(|out| out.update) > Some(0.0));

@@ -38,8 +38,8 @@ fn training_on_predictions() {
     );
 }
 
-/// Mistake 8. It raises no error: a training pass is what some evaluations want. Dropout draws
-/// anew for each, so that two evaluations differ; `predict` gives the same twice.
+/// Mistake 8. It raises no error, because some evaluations use a training pass on purpose. Dropout
+/// draws new values for each call, so two evaluations differ; `predict` returns the same twice.
 #[test]
 fn evaluating_under_a_training_pass() -> Result<()> {
     let net = Mlp::builder([4, 8, 3]).dropout(0.5).build(&mut rng())?;
@@ -123,8 +123,8 @@ fn a_negative_learning_rate() {
     );
 }
 
-/// Mistake 42. It raises no error: probabilities are numbers as logits are. Cross-entropy of
-/// probabilities cannot come near 0: with 3 classes, not below 0.55.
+/// Mistake 42. It raises no error, because probabilities are valid logits. But the loss cannot come
+/// near 0: with 3 classes it stays above 0.55.
 #[test]
 fn softmax_before_cross_entropy() -> Result<()> {
     let labels = Indices::from([0, 1, 2]);

@@ -81,7 +81,7 @@ fn called(tokens: TokenStream, found: &mut BTreeSet<String>) {
 /// Returns the names of the functions that a source text calls.
 pub fn called_in(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    called(text.parse().expect("it has been compiled"), &mut found);
+    called(text.parse().expect("the text is Rust"), &mut found);
     found
 }
 
