@@ -189,7 +189,7 @@ fn labels_and_indices_out_of_range() {
     );
     says(
         zeros(&[2, 3]).cross_entropy(&Indices::from([0])),
-        &["one label per sample", "(2, 3)", "(1,)"],
+        &["labels of shape (2,)", "(2, 3)", "(1,)"],
     );
     says(
         zeros(&[2, 3]).index_select(0, &Indices::from([2])),
@@ -474,10 +474,13 @@ fn indices_that_do_not_fit() {
         x.scatter_add(0, &ones(&[1, 1]), &x.to_dtype(DType::F64)),
         &["scatter_add", "f32", "f64"],
     );
-    says(x.embedding(&Indices::from([2])), &["embedding", "index 2"]);
+    says(
+        x.embedding(&Indices::from([2])),
+        &["embedding", "row 2", "2 rows"],
+    );
     says(
         zeros(&[2]).embedding(&Indices::from([0])),
-        &["embedding", "two axes", "(2,)"],
+        &["embedding", "(rows, width)", "(2,)"],
     );
     says(
         Indices::from([3]).one_hot(3, DType::F32),
