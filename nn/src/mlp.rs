@@ -10,7 +10,7 @@ use crate::rms_norm::RmsNorm;
 use crate::{Relu, init};
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::Rng;
-use cotangent_core::{Error, Result, Tensor};
+use cotangent_core::{DType, Error, Result, Tensor};
 use cotangent_macros::{Layer, Module};
 
 /// A multilayer perceptron: hidden blocks of [`Linear`], normalization, activation and dropout,
@@ -206,13 +206,15 @@ impl MlpBuilder {
     /// Draws the layers in order.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are fewer than two sizes or one of 0, or the probability of
-    /// dropout is not in `[0, 1)`, and as [`Init::draw`].
+    /// [`Error::Argument`] if there are fewer than two sizes or one of 0, if the probability of
+    /// dropout is not in `[0, 1)`, or if a setting of the activation is out of range, and as
+    /// [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp> {
         let &[ref hidden @ .., last, outputs] = &self.sizes[..] else {
             let reason = format!("expected at least two sizes, found {:?}", self.sizes);
             return Err(Error::argument("mlp", reason));
         };
+        Dropout::new(self.dropout)?;
         let inputs = hidden.iter();
         let units = hidden.iter().skip(1).chain([&last]);
         let blocks = inputs.zip(units).enumerate();
@@ -241,6 +243,10 @@ impl MlpBuilder {
         units: usize,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<MlpBlock> {
+        // Settings that the activation refuses are an error here, not of the first forward.
+        let none = Tensor::zeros([0, units], DType::F32)?;
+        let checked = self.activation.predict(&none);
+        checked.map_err(|error| error.within("activation"))?;
         let linear = self.linear(inputs, units, self.activation.initializer());
         let shifted = matches!(self.norm, Some(Kind::Batch | Kind::Layer));
         let linear = if shifted && !self.norm_after_activation {

@@ -9,10 +9,10 @@
 //! let mut net = Linear::new(2, 3, &mut rng)?;
 //! let pass = Pass::train(0);
 //! let loss = net.forward(&Tensor::from([[1.0f32, -1.0]]), &pass)?.square().mean();
-//! let loss = loss.add(&regularize::l2(1e-4).penalty(&net, &pass)?)?;
+//! let loss = loss.add(&regularize::l2(1e-4)?.penalty(&net, &pass)?)?;
 //! let grads = loss.backward()?;
 //! // … the optimizer's step, and then:
-//! regularize::max_norm(3.0).apply(&mut net)?;
+//! regularize::max_norm(3.0)?.apply(&mut net)?;
 //! # Ok::<(), cotangent::Error>(())
 //! ```
 //!
@@ -26,7 +26,10 @@ use std::ops::Deref;
 
 /// `lambda · Σ |w|`: many weights become 0, or nearly so. The gradient is `lambda · sign(w)`, 0 at
 /// 0. Keras's `L1`.
-pub fn l1(lambda: f64) -> Penalty {
+///
+/// # Errors
+/// [`Error::Argument`] unless `lambda` is finite and at least 0.
+pub fn l1(lambda: f64) -> Result<Penalty> {
     elastic_net(lambda, 0.0)
 }
 
@@ -37,19 +40,28 @@ pub fn l1(lambda: f64) -> Penalty {
 /// gradient, without a penalty in the loss: it is this with `lambda = weight_decay / 2`. With
 /// optimizers that scale gradients, such as Adam, both differ from AdamW's decay, which shrinks the
 /// weights themselves.
+///
+/// # Errors
+/// [`Error::Argument`] unless `lambda` is finite and at least 0.
 #[doc(alias = "weight_decay")]
-pub fn l2(lambda: f64) -> Penalty {
+pub fn l2(lambda: f64) -> Result<Penalty> {
     elastic_net(0.0, lambda)
 }
 
 /// `l1 · Σ |w| + l2 · Σ w²` (Zou, Hastie 2005, Regularization and variable selection via the
 /// elastic net). Keras's `L1L2`.
-pub fn elastic_net(l1: f64, l2: f64) -> Penalty {
-    Penalty {
+///
+/// # Errors
+/// [`Error::Argument`] unless both factors are finite and at least 0.
+pub fn elastic_net(l1: f64, l2: f64) -> Result<Penalty> {
+    for factor in [l1, l2] {
+        Interval::AtLeast0.check("penalty", "a factor", factor)?;
+    }
+    Ok(Penalty {
         l1,
         l2,
         which: Which(None),
-    }
+    })
 }
 
 /// The norm of each unit's incoming weights is at most `max` (Srivastava, Hinton, Krizhevsky,
@@ -59,12 +71,16 @@ pub fn elastic_net(l1: f64, l2: f64) -> Penalty {
 /// A unit's weights are a row of the weight (out, in, …). Keras's dense kernel is (in, out), so
 /// that its `MaxNorm(axis=0)` is the same. Rows within the bound keep their bits: Keras shrinks
 /// them too, by its epsilon of 1e-7.
+///
+/// # Errors
+/// [`Error::Argument`] unless the bound is above 0.
 #[doc(alias = "renorm")]
-pub fn max_norm(max: f64) -> MaxNorm {
-    MaxNorm {
+pub fn max_norm(max: f64) -> Result<MaxNorm> {
+    Interval::Bound.check("max_norm", "the bound", max)?;
+    Ok(MaxNorm {
         max,
         which: Which(None),
-    }
+    })
 }
 
 /// A penalty on parameters' size, to be added to the loss.
@@ -88,7 +104,7 @@ impl Penalty {
     /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// # use cotangent::nn::{Linear, regularize};
     /// let net = vec![Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?];
-    /// let sparse = regularize::l1(1e-3).of(r"0\.(weight|bias)")?;
+    /// let sparse = regularize::l1(1e-3)?.of(r"0\.(weight|bias)")?;
     /// let first = net[0].weight.value().abs().sum().item()?;
     /// assert!((sparse.penalty(&net, &Pass::train(0))?.item()? - 1e-3 * first).abs() < 1e-8);
     /// # Ok::<(), cotangent::Error>(())
@@ -101,12 +117,8 @@ impl Penalty {
     /// The penalty, a scalar, for the values that the model's parameters have under this pass.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a factor is negative or not finite, or if the model has no parameter
-    /// that is meant; [`Error::DType`] if those that are have different dtypes.
+    /// [`Error::Argument`] if the model has no parameter that is meant; [`Error::DType`] if those that are have different dtypes.
     pub fn penalty(&self, model: &(impl Module + ?Sized), pass: &Pass) -> Result<Tensor> {
-        for factor in [self.l1, self.l2] {
-            Interval::AtLeast0.check("penalty", "a factor", factor)?;
-        }
         let params = self.which.of("penalty", model.named_params())?;
         let dtype = params
             .first()
@@ -146,11 +158,9 @@ impl MaxNorm {
     /// Scales the rows whose norm is above the bound down to it, up to rounding.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the bound is not above 0, if the model has no parameter that is
-    /// meant, or if one has no rows; [`Error::NonFinite`], within the parameter's path, if a norm
+    /// [`Error::Argument`] if the model has no parameter that is meant, or if one has no rows; [`Error::NonFinite`], within the parameter's path, if a norm
     /// is not finite. Then nothing has changed.
     pub fn apply(&self, model: &mut (impl Module + ?Sized)) -> Result<()> {
-        Interval::Bound.check("max_norm", "the bound", self.max)?;
         let params = self.which.of("max_norm", model.named_params_mut())?;
         let mut bounded = Vec::new();
         for (path, param) in params {
