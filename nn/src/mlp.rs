@@ -214,7 +214,6 @@ impl MlpBuilder {
             let reason = format!("expected at least two sizes, found {:?}", self.sizes);
             return Err(Error::argument("mlp", reason));
         };
-        Dropout::new(self.dropout)?;
         let inputs = hidden.iter();
         let units = hidden.iter().skip(1).chain([&last]);
         let blocks = inputs.zip(units).enumerate();
@@ -222,8 +221,11 @@ impl MlpBuilder {
             let block = self.block(inputs, units, rng);
             block.map_err(|error| error.within(&i.to_string()).within("hidden"))
         });
+        let hidden = hidden.collect::<Result<_>>()?;
+        // Without hidden layers nothing has looked at it.
+        Dropout::new(self.dropout)?;
         Ok(Mlp {
-            hidden: hidden.collect::<Result<_>>()?,
+            hidden,
             out: self
                 .linear(last, outputs, init::glorot_uniform())
                 .build(rng)
