@@ -314,7 +314,7 @@ fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
             .iter()
             .filter(|(_, p)| p.shape().len() > 1)
         {
-            let norms = param.value().norm_over(Norm::L2, 1)?.to_f64_vec();
+            let norms = param.value().norm_over(1, Norm::L2)?.to_f64_vec();
             assert!(
                 norms.iter().all(|&norm| norm < 0.5 + 1e-6),
                 "{path}: {norms:?}"

@@ -247,7 +247,7 @@ impl Clip {
             weight.shape()[0]
         };
         let rows = |x: &Tensor| x.detach().reshape([units, weight.len() / units.max(1)]);
-        let norms = |x: &Tensor| Ok::<_, Error>(rows(x)?.norm_over(Norm::L2, 1)?.to_f64_vec());
+        let norms = |x: &Tensor| Ok::<_, Error>(rows(x)?.norm_over(1, Norm::L2)?.to_f64_vec());
         let (of_weight, of_gradient) = (norms(weight)?, norms(gradient)?);
         if weight.dtype() == DType::F32 && of_gradient.iter().any(|&norm| norm > LARGE_NORM) {
             let [weight, gradient] = [weight, gradient].map(|x| x.to_dtype(DType::F64));
