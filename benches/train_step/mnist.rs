@@ -59,6 +59,6 @@ impl Epochs {
 
     /// The share of samples that the net is right about.
     pub fn accuracy(&self, test: &Dataset) -> Result<f64> {
-        self.net.predict(test.inputs())?.accuracy(test.labels())
+        Ok(self.net.predict(test.inputs())?.accuracy(test.labels())?)
     }
 }

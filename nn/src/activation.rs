@@ -22,6 +22,13 @@ macro_rules! layer_struct {
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type),+ }
 
+        impl $name {
+            #[doc = concat!("Creates the layer with ", stringify!($($field),+), "; `default` has the usual value.")]
+            pub const fn new($($field: $type),+) -> Self {
+                Self { $($field),+ }
+            }
+        }
+
         impl Default for $name {
             fn default() -> Self {
                 Self { $($field: $default),+ }
@@ -80,8 +87,7 @@ macro_rules! activations {
         /// let y = activation.predict(&Tensor::from([-1.0f64, 2.0]))?;
         /// assert_eq!(y.to_vec::<f64>()?, [-0.01, 2.0]);
         /// assert_eq!(activation.initializer(), init::he_normal());
-        ///
-        /// let steeper = Activation::from(LeakyRelu { negative_slope: 0.2 });
+        /// let steeper = Activation::from(LeakyRelu::new(0.2));
         /// assert_eq!(steeper.to_string(), "leaky_relu(0.2)");
         /// # Ok::<(), cotangent::Error>(())
         /// ```

@@ -31,7 +31,7 @@ use cotangent_macros::Module;
 /// let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
 /// norm.forward(&x, &Pass::train(0))?;
 /// // 0.9 · 0 + 0.1 · 2 and 0.9 · 0 + 0.1 · 20
-/// assert_eq!(norm.running_mean().unwrap().to_vec::<f32>()?, [0.2, 2.0]);
+/// assert_eq!(norm.running_mean.unwrap().value().to_vec::<f32>()?, [0.2, 2.0]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "BatchNorm1d")]
@@ -42,12 +42,15 @@ use cotangent_macros::Module;
 #[module(crate = "cotangent_core")]
 pub struct BatchNorm {
     /// Gamma, (channels).
-    weight: Option<Param>,
+    pub weight: Option<Param>,
     /// Beta, (channels).
-    bias: Option<Param>,
-    running_mean: Option<Buffer>,
-    running_var: Option<Buffer>,
-    num_batches_tracked: Option<Counter>,
+    pub bias: Option<Param>,
+    /// The running mean, (channels).
+    pub running_mean: Option<Buffer>,
+    /// The running variance, (channels).
+    pub running_var: Option<Buffer>,
+    /// The number of batches that the running statistics have seen.
+    pub num_batches_tracked: Option<Counter>,
     #[module(skip)]
     settings: Settings,
 }
@@ -84,16 +87,6 @@ impl BatchNorm {
         }
     }
 
-    /// Returns the running mean, (channels), or `None` if the layer has no running statistics.
-    pub fn running_mean(&self) -> Option<Tensor> {
-        self.running_mean.as_ref().map(Buffer::value)
-    }
-
-    /// Returns the running variance, (channels), or `None` if the layer has no running statistics.
-    pub fn running_var(&self) -> Option<Tensor> {
-        self.running_var.as_ref().map(Buffer::value)
-    }
-
     fn is_frozen(&self) -> bool {
         let params = [&self.weight, &self.bias]
             .into_iter()
@@ -107,11 +100,15 @@ impl BatchNorm {
         leaves.peek().is_some() && leaves.all(|frozen| frozen)
     }
 
-    /// Moves the running statistics towards those of a batch.
-    fn track(&self, batch: &BatchStatistics) -> Result<()> {
+    /// Moves the running statistics towards those of a batch, if these are finite.
+    fn track(&self, batch: &BatchStatistics, pass: &Pass) -> Result<()> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
             return Ok(());
         };
+        if !pass.allows_nonfinite() {
+            expect_finite("mean", &batch.mean, pass)?;
+            expect_finite("variance", &batch.variance, pass)?;
+        }
         let seen = self
             .num_batches_tracked
             .as_ref()
@@ -178,11 +175,11 @@ impl BatchNorm {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
-        let (Some(mean), Some(var)) = (self.running_mean(), self.running_var()) else {
-            let reason = "this layer has no running statistics";
+        let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
+            let reason = "this layer keeps no running statistics";
             return Err(Error::argument("fold_into", reason));
         };
-        let mut scale = var.add_scalar(self.settings.epsilon).rsqrt();
+        let mut scale = var.value().add_scalar(self.settings.epsilon).rsqrt();
         if let Some(gamma) = &self.weight {
             scale = scale.mul(gamma.value())?;
         }
@@ -192,7 +189,7 @@ impl BatchNorm {
             let shapes = [linear.weight.shape(), scale.shape()];
             return Err(Error::shape("fold_into", reason, &shapes));
         }
-        let mut shift = mean.neg();
+        let mut shift = mean.value().neg();
         if let Some(bias) = &linear.bias {
             shift = shift.add(bias.value())?;
         }
@@ -219,11 +216,31 @@ impl BatchNorm {
     }
 }
 
+/// An error if a statistic of a batch is not finite for some channel.
+fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
+    // The sum may overflow where no element has.
+    if statistic.sum_of_squares().is_finite() {
+        return Ok(());
+    }
+    let values = statistic.to_f64_vec();
+    let Some(channel) = values.iter().position(|value| !value.is_finite()) else {
+        return Ok(());
+    };
+    // A checked pass knows the operation.
+    pass.check()?;
+    let what = format!(
+        "the batch's {name} of channel {channel} (find the cause with `Pass::checked`, or allow it \
+         with `Pass::allow_nonfinite`)"
+    );
+    Err(Error::non_finite("batch_norm", what, values[channel]))
+}
+
 impl Layer for BatchNorm {
     /// # Errors
     /// [`Error::Shape`] if axis 1 of the input is not as long as the number of channels, or, in
     /// training, if there are fewer than two values per channel; [`Error::DType`] if the input and
-    /// the layer have different dtypes.
+    /// the layer have different dtypes; [`Error::NonFinite`] if running statistics would become
+    /// infinite or NaN, unless the pass [allows it](Pass::allow_nonfinite). They do not change then.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.check(x)?;
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
@@ -242,7 +259,7 @@ impl Layer for BatchNorm {
         }
         let (y, batch) = x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?;
         if trains && pass.moves_statistics() {
-            self.track(&batch)?;
+            self.track(&batch, pass)?;
         }
         Ok(y)
     }

@@ -12,7 +12,7 @@ use cotangent_macros::Module;
 /// use cotangent::prelude::*;
 ///
 /// let images = Tensor::zeros([32, 1, 8, 8], DType::F32)?;
-/// assert_eq!(Flatten::default().predict(&images)?.shape(), [32, 64]);
+/// assert_eq!(Flatten::new().predict(&images)?.shape(), [32, 64]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, Module, PartialEq, Eq)]
@@ -23,9 +23,16 @@ pub struct Flatten {
     pub start_axis: usize,
 }
 
+impl Flatten {
+    /// Creates a layer that joins all axes but the first, the batch.
+    pub const fn new() -> Self {
+        Self { start_axis: 1 }
+    }
+}
+
 impl Default for Flatten {
     fn default() -> Self {
-        Self { start_axis: 1 }
+        Self::new()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::rms_norm::RmsNorm;
 use crate::{Relu, init};
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::Rng;
-use cotangent_core::{Error, Result, Tensor};
+use cotangent_core::{DType, Error, Result, Tensor};
 use cotangent_macros::{Layer, Module};
 
 /// A multilayer perceptron: hidden layers, then a linear output layer.
@@ -213,8 +213,9 @@ impl MlpBuilder {
     /// Creates the network: draws the layers in order.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are fewer than two sizes, a size is 0, or the dropout
-    /// probability is not in `[0, 1)`, and the errors of [`Init::draw`].
+    /// [`Error::Argument`] if there are fewer than two sizes, a size is 0, the dropout probability
+    /// is not in `[0, 1)`, or a setting of the activation is out of range, and the errors of
+    /// [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp> {
         let &[ref hidden @ .., last, outputs] = &self.sizes[..] else {
             let reason = format!("expected at least two sizes, found {:?}", self.sizes);
@@ -227,8 +228,11 @@ impl MlpBuilder {
             let block = self.block(inputs, units, rng);
             block.map_err(|error| error.within(&i.to_string()).within("hidden"))
         });
+        let hidden = hidden.collect::<Result<_>>()?;
+        // Without hidden layers nothing has looked at it.
+        Dropout::new(self.dropout)?;
         Ok(Mlp {
-            hidden: hidden.collect::<Result<_>>()?,
+            hidden,
             out: self
                 .linear(last, outputs, init::glorot_uniform())
                 .build(rng)
@@ -248,6 +252,10 @@ impl MlpBuilder {
         units: usize,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<MlpBlock> {
+        // Settings that the activation refuses are an error here, not of the first forward.
+        let none = Tensor::zeros([0, units], DType::F32)?;
+        let checked = self.activation.predict(&none);
+        checked.map_err(|error| error.within("activation"))?;
         let linear = self.linear(inputs, units, self.activation.initializer());
         let shifted = matches!(self.norm, Some(Kind::Batch | Kind::Layer));
         let linear = if shifted && !self.norm_after_activation {

@@ -8,10 +8,10 @@
 //! let mut net = Linear::new(2, 3, &mut rng)?;
 //! let pass = Pass::train(0);
 //! let loss = net.forward(&Tensor::from([[1.0f32, -1.0]]), &pass)?.square().mean();
-//! let loss = loss.add(&regularize::l2(1e-4).penalty(&net, &pass)?)?;
+//! let loss = loss.add(&regularize::l2(1e-4)?.penalty(&net, &pass)?)?;
 //! let grads = loss.backward()?;
 //! // … the step of the optimizer, and then:
-//! regularize::max_norm(3.0).apply(&mut net)?;
+//! regularize::max_norm(3.0)?.apply(&mut net)?;
 //! # Ok::<(), cotangent::Error>(())
 //! ```
 //!
@@ -26,8 +26,11 @@ use std::ops::Deref;
 /// Creates the penalty `lambda · Σ |w|`, which makes many weights 0 or nearly 0.
 ///
 /// The gradient is `lambda · sign(w)`, and 0 at 0. Keras's name is `L1`.
+///
+/// # Errors
+/// [`Error::Argument`] unless `lambda` is finite and at least 0.
 #[doc(alias = "lasso")]
-pub fn l1(lambda: f64) -> Penalty {
+pub fn l1(lambda: f64) -> Result<Penalty> {
     elastic_net(lambda, 0.0)
 }
 
@@ -39,21 +42,30 @@ pub fn l1(lambda: f64) -> Penalty {
 /// in the loss. It is equal to this penalty with `lambda = weight_decay / 2`. For optimizers that
 /// scale gradients, such as Adam, both differ from AdamW's decay, which shrinks the weights
 /// directly.
+///
+/// # Errors
+/// [`Error::Argument`] unless `lambda` is finite and at least 0.
 #[doc(alias = "ridge")]
 #[doc(alias = "weight_decay")]
-pub fn l2(lambda: f64) -> Penalty {
+pub fn l2(lambda: f64) -> Result<Penalty> {
     elastic_net(0.0, lambda)
 }
 
 /// Creates the penalty `l1 · Σ |w| + l2 · Σ w²` (Zou, Hastie 2005, Regularization and variable
 /// selection via the elastic net). Keras's name is `L1L2`.
+///
+/// # Errors
+/// [`Error::Argument`] unless both factors are finite and at least 0.
 #[doc(alias = "L1L2")]
-pub fn elastic_net(l1: f64, l2: f64) -> Penalty {
-    Penalty {
+pub fn elastic_net(l1: f64, l2: f64) -> Result<Penalty> {
+    for factor in [l1, l2] {
+        Interval::AtLeast0.check("penalty", "a factor", factor)?;
+    }
+    Ok(Penalty {
         l1,
         l2,
         which: Which(None),
-    }
+    })
 }
 
 /// Creates a bound `max` on the norm of each unit's incoming weights.
@@ -64,12 +76,16 @@ pub fn elastic_net(l1: f64, l2: f64) -> Penalty {
 ///
 /// Source: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to
 /// Prevent Neural Networks from Overfitting. It uses values from 3 to 4.
+///
+/// # Errors
+/// [`Error::Argument`] unless the bound is above 0.
 #[doc(alias = "renorm")]
-pub fn max_norm(max: f64) -> MaxNorm {
-    MaxNorm {
+pub fn max_norm(max: f64) -> Result<MaxNorm> {
+    Interval::Bound.check("max_norm", "the bound", max)?;
+    Ok(MaxNorm {
         max,
         which: Which(None),
-    }
+    })
 }
 
 /// A penalty on the size of parameters, to be added to the loss.
@@ -92,7 +108,7 @@ impl Penalty {
     ///
     /// let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let net = vec![Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?];
-    /// let sparse = regularize::l1(1e-3).of(r"0\.(weight|bias)")?;
+    /// let sparse = regularize::l1(1e-3)?.of(r"0\.(weight|bias)")?;
     /// let first = net[0].weight.value().abs().sum().item()?;
     /// assert!((sparse.penalty(&net, &Pass::train(0))?.item()? - 1e-3 * first).abs() < 1e-8);
     /// # Ok::<(), cotangent::Error>(())
@@ -106,12 +122,9 @@ impl Penalty {
     /// pass.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a factor is negative or not finite, or if the model has no matching
-    /// parameter; [`Error::DType`] if the matching parameters have different dtypes.
+    /// [`Error::Argument`] if the model has no matching parameter; [`Error::DType`] if the matching
+    /// parameters have different dtypes.
     pub fn penalty(&self, model: &(impl Module + ?Sized), pass: &Pass) -> Result<Tensor> {
-        for factor in [self.l1, self.l2] {
-            Interval::AtLeast0.check("penalty", "a factor", factor)?;
-        }
         let params = self.which.of("penalty", model.named_params())?;
         let dtype = params
             .first()
@@ -152,11 +165,10 @@ impl MaxNorm {
     /// Scales the rows whose norm is above the bound down to it, up to rounding.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the bound is not above 0, if the model has no matching parameter, or
-    /// if one has no rows; [`Error::NonFinite`], with the parameter's path, if a norm is not
-    /// finite. After an error the model is unchanged.
+    /// [`Error::Argument`] if the model has no matching parameter, or if one has no rows;
+    /// [`Error::NonFinite`], with the parameter's path, if a norm is not finite. After an error the
+    /// model is unchanged.
     pub fn apply(&self, model: &mut (impl Module + ?Sized)) -> Result<()> {
-        Interval::Bound.check("max_norm", "the bound", self.max)?;
         let params = self.which.of("max_norm", model.named_params_mut())?;
         let mut bounded = Vec::new();
         for (path, param) in params {

@@ -3,7 +3,9 @@
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{DType, ModuleExt, Result, Tensor, gradcheck};
-use cotangent_nn::{Activation, Celu, Elu, LeakyRelu, PRelu, RRelu, Relu, Softmax, init};
+use cotangent_nn::{
+    Activation, Celu, Elu, LeakyRelu, LogSoftmax, PRelu, RRelu, Relu, Softmax, init,
+};
 
 fn normal(shape: &[usize], seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -227,4 +229,19 @@ fn prelu_learns_one_slope_or_one_per_channel() -> Result<()> {
     assert_eq!(one.named_params()[0].1.value().to_f64_vec(), [0.25]);
     assert_eq!(one.named_params()[0].0, "weight");
     Ok(())
+}
+
+#[test]
+fn layers_with_settings_have_a_constructor() {
+    assert_eq!(LeakyRelu::new(0.2).negative_slope, 0.2);
+    assert_eq!(
+        RRelu::new(0.1, 0.3),
+        RRelu {
+            lower: 0.1,
+            upper: 0.3
+        }
+    );
+    assert_eq!(Elu::new(2.0).alpha, 2.0);
+    assert_eq!(Celu::new(1.0), Celu::default());
+    assert_eq!([Softmax::new(0).axis, LogSoftmax::new(1).axis], [0, 1]);
 }

@@ -1,7 +1,8 @@
 //! The statistics of batch normalization: running, cumulative, recalibrated, frozen, folded.
 
-use cotangent_core::module::{Layer, Pass};
+use cotangent_core::module::{Buffer, Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+use cotangent_core::state::Stateful;
 use cotangent_core::{DType, Error, ModuleExt, Result, Tensor};
 use cotangent_nn::{BatchNorm, BatchNormBuilder, Dropout, Linear, Sequential, Tanh, recalibrate};
 use std::cell::Cell;
@@ -14,8 +15,9 @@ fn batches() -> Result<Vec<Tensor>> {
         .collect()
 }
 
-fn values(tensor: Option<Tensor>) -> Vec<f64> {
-    tensor.map(|tensor| tensor.to_f64_vec()).unwrap_or_default()
+fn values(buffer: &Option<Buffer>) -> Vec<f64> {
+    let value = buffer.as_ref().map(Buffer::value);
+    value.map(|value| value.to_f64_vec()).unwrap_or_default()
 }
 
 fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
@@ -55,14 +57,14 @@ fn recalibration_gives_the_statistics_of_all_batches_together() -> Result<()> {
     let batches = batches()?;
     norm.recalibrate(&batches)?;
     let (mean, variance) = population(&batches);
-    assert_close(&values(norm.running_mean()), &mean, 1e-6);
-    assert_close(&values(norm.running_var()), &variance, 1e-6);
+    assert_close(&values(&norm.running_mean), &mean, 1e-6);
+    assert_close(&values(&norm.running_var), &variance, 1e-6);
     assert!(norm.recalibrate([]).is_err());
     assert!(
         norm.recalibrate(&[Tensor::zeros([3, 5], DType::F32)?])
             .is_err()
     );
-    assert_close(&values(norm.running_mean()), &mean, 1e-6);
+    assert_close(&values(&norm.running_mean), &mean, 1e-6);
     Ok(())
 }
 
@@ -77,7 +79,7 @@ fn cumulative_statistics_are_the_average_over_the_batches() -> Result<()> {
             *sum += m / batches.len() as f64;
         }
     }
-    assert_close(&values(norm.running_mean()), &means, 1e-6);
+    assert_close(&values(&norm.running_mean), &means, 1e-6);
     Ok(())
 }
 
@@ -87,7 +89,7 @@ fn momentum_and_decay_agree_and_keras_variance_is_biased() -> Result<()> {
     let run = |builder: BatchNormBuilder| -> Result<(Vec<f64>, Vec<f64>)> {
         let norm = builder.build()?;
         norm.forward(x, &Pass::train(0))?;
-        Ok((values(norm.running_mean()), values(norm.running_var())))
+        Ok((values(&norm.running_mean), values(&norm.running_var)))
     };
     let new = run(BatchNorm::builder(4).momentum(0.25))?;
     let old = run(BatchNorm::builder(4).decay(0.75))?;
@@ -110,7 +112,7 @@ fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
     let mut norm = BatchNorm::new(4)?;
     let batches = batches()?;
     norm.forward(&batches[0], &Pass::train(0))?;
-    let before = (values(norm.running_mean()), values(norm.running_var()));
+    let before = (values(&norm.running_mean), values(&norm.running_var));
     norm.freeze();
     let trained = norm.forward(&batches[1], &Pass::train(0))?;
     assert_eq!(
@@ -119,16 +121,16 @@ fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
     );
     assert_eq!(
         before,
-        (values(norm.running_mean()), values(norm.running_var()))
+        (values(&norm.running_mean), values(&norm.running_var))
     );
     norm.unfreeze();
     norm.forward(&batches[1], &Pass::train(0).hold_statistics())?;
     assert_eq!(
         before,
-        (values(norm.running_mean()), values(norm.running_var()))
+        (values(&norm.running_mean), values(&norm.running_var))
     );
     norm.forward(&batches[1], &Pass::train(0))?;
-    assert_ne!(before.0, values(norm.running_mean()));
+    assert_ne!(before.0, values(&norm.running_mean));
     Ok(())
 }
 
@@ -172,10 +174,10 @@ fn one_value_per_channel_is_an_error_in_training() -> Result<()> {
         );
         assert_eq!(norm.predict(&x)?.shape(), shape);
     }
-    let before = values(norm.running_var());
+    let before = values(&norm.running_var);
     assert_eq!(before, [1.0; 3]);
     norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
-    assert_close(&values(norm.running_var()), &[0.9; 3], 1e-6);
+    assert_close(&values(&norm.running_var), &[0.9; 3], 1e-6);
     Ok(())
 }
 
@@ -199,27 +201,19 @@ fn further_axes_count_as_samples() -> Result<()> {
         let y = y.transpose(0, 1)?.flatten()?.transpose(0, 1)?;
         assert_close(&y.to_f64_vec(), &flat_y.to_f64_vec(), 1e-5);
         assert_close(
-            &values(deep.running_mean()),
-            &values(flat.running_mean()),
+            &values(&deep.running_mean),
+            &values(&flat.running_mean),
             1e-6,
         );
-        assert_close(
-            &values(deep.running_var()),
-            &values(flat.running_var()),
-            1e-6,
-        );
+        assert_close(&values(&deep.running_var), &values(&flat.running_var), 1e-6);
         deep.recalibrate([&x])?;
         flat.recalibrate([&columns])?;
         assert_close(
-            &values(deep.running_mean()),
-            &values(flat.running_mean()),
+            &values(&deep.running_mean),
+            &values(&flat.running_mean),
             1e-6,
         );
-        assert_close(
-            &values(deep.running_var()),
-            &values(flat.running_var()),
-            1e-6,
-        );
+        assert_close(&values(&deep.running_var), &values(&flat.running_var), 1e-6);
     }
     Ok(())
 }
@@ -234,11 +228,11 @@ fn a_variance_of_1_around_10000_is_accurate_in_f32() -> Result<()> {
         norm.forward(&x, &Pass::train(0))?;
         let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten()?;
         let (mean, var) = (exact.mean_over(1)?, exact.var_over(1, 1.0)?);
-        assert_close(&values(norm.running_mean()), &mean.to_f64_vec(), 1e-7);
-        assert_close(&values(norm.running_var()), &var.to_f64_vec(), 1e-3);
+        assert_close(&values(&norm.running_mean), &mean.to_f64_vec(), 1e-7);
+        assert_close(&values(&norm.running_var), &var.to_f64_vec(), 1e-3);
         norm.recalibrate([&x])?;
-        assert_close(&values(norm.running_mean()), &mean.to_f64_vec(), 1e-7);
-        assert_close(&values(norm.running_var()), &var.to_f64_vec(), 1e-6);
+        assert_close(&values(&norm.running_mean), &mean.to_f64_vec(), 1e-7);
+        assert_close(&values(&norm.running_var), &var.to_f64_vec(), 1e-6);
     }
     Ok(())
 }
@@ -259,7 +253,7 @@ fn rows(count: usize) -> Result<Tensor> {
 }
 
 fn statistics(norm: &BatchNorm) -> [Vec<f64>; 2] {
-    [values(norm.running_mean()), values(norm.running_var())]
+    [values(&norm.running_mean), values(&norm.running_var)]
 }
 
 fn assert_statistics(norm: &BatchNorm, input: &Tensor, tolerance: f64) -> Result<()> {
@@ -448,5 +442,51 @@ fn a_layer_used_twice_gets_the_statistics_of_both_inputs() -> Result<()> {
     // The input of the second is normalized by the first, with the unbiased variance.
     assert_close(&y.mean_over(0)?.to_f64_vec(), &[0.0; 4], 1e-10);
     assert_close(&y.var_over(0, 1.0)?.to_f64_vec(), &[1.0; 4], 1e-4);
+    Ok(())
+}
+
+#[test]
+fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
+    let net = Sequential::new().push(BatchNorm::new(3)?);
+    let sound = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 7.0]]);
+    net.forward(&sound, &Pass::train(0))?;
+    let before = net.state()?.to_bytes()?;
+    for (bad, expected) in [
+        (f32::NAN, "the batch's mean of channel 1"),
+        (f32::INFINITY, "the batch's mean of channel 1"),
+        // Its square leaves the range, the mean does not.
+        (3e38, "the batch's variance of channel 1"),
+    ] {
+        let batch = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, bad, 7.0]]);
+        let error = net.forward(&batch, &Pass::train(0)).unwrap_err();
+        assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
+        for expected in ["`0`: batch_norm", expected, "`Pass::checked`"] {
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        assert!(net.state()?.to_bytes()? == before, "{bad}");
+        // They do not move: the batch is normalized by statistics of its own.
+        net.forward(&batch, &Pass::train(0).hold_statistics())?;
+        net.predict(&batch)?;
+        assert!(net.state()?.to_bytes()? == before, "{bad}");
+    }
+    // A checked pass names the operation.
+    let linear = Linear::new(3, 3, &mut ChaCha8Rng::seed_from_u64(1))?;
+    let pass = Pass::train(0).checked(&linear);
+    let infinite = linear.forward(&sound, &pass)?.mul_scalar(f64::INFINITY);
+    let error = net.forward(&infinite, &pass).unwrap_err().to_string();
+    assert!(error.contains("mul_scalar: element"), "{error}");
+
+    let nan = Tensor::full([2, 3], f64::NAN, DType::F32)?;
+    net.forward(&nan, &Pass::train(0).allow_nonfinite())?;
+    assert!(net.state()?.to_bytes()? != before);
+    Ok(())
+}
+
+#[test]
+fn a_statistic_whose_square_overflows_is_finite() -> Result<()> {
+    let norm = BatchNorm::new(2)?.to_dtype(DType::F64);
+    let large = Tensor::from([[1e200f64, 1.0], [1e200, 2.0]]);
+    norm.forward(&large, &Pass::train(0))?;
+    assert_close(&[values(&norm.running_mean)[0] / 1e199], &[1.0], 1e-12);
     Ok(())
 }

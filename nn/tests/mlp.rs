@@ -5,7 +5,7 @@ use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{DType, Error, ModuleExt, Result, Tensor, gradcheck};
 use cotangent_nn::{
-    Activation, Elu, Linear, Mlp, MlpBuilder, Normalization, PRelu, Selu, Tanh, init,
+    Activation, Celu, Elu, Linear, Mlp, MlpBuilder, Normalization, PRelu, RRelu, Selu, Tanh, init,
 };
 
 fn rng() -> ChaCha8Rng {
@@ -226,6 +226,15 @@ fn invalid_settings_are_errors_with_paths() -> Result<()> {
         Mlp::builder([4, 3, 2]).weight(init::normal(-1.0)),
         "`hidden.0`",
     );
+    refused(
+        Mlp::builder([4, 3, 2]).activation(Celu::new(0.0)),
+        "`hidden.0.activation`: celu",
+    );
+    refused(
+        Mlp::builder([4, 3, 2]).activation(RRelu::new(1.0, 0.0)),
+        "`hidden.0.activation`: rrelu",
+    );
+    refused(Mlp::builder([4, 2]).dropout(1.0), "dropout: p must be");
     let net = Mlp::builder([4, 3, 2]).build(&mut rng())?;
     for shape in [&[5, 3][..], &[]] {
         let error = net.predict(&Tensor::zeros(shape, DType::F32)?).unwrap_err();

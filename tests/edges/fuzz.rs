@@ -463,19 +463,19 @@ fn optimizer_tools() -> Vec<Operation> {
         "regularize::max_norm",
         |[m, k, _]| vec![m, k],
         |mut parameter, _| {
-            regularize::max_norm(1.0).apply(&mut parameter)?;
+            regularize::max_norm(1.0)?.apply(&mut parameter)?;
             Ok(parameter.value().clone())
         },
     ));
     all.push(on_parameter(
         "regularize::l1",
         |_| vec![],
-        |parameter, _| regularize::l1(0.5).penalty(&parameter, &Pass::inference()),
+        |parameter, _| regularize::l1(0.5)?.penalty(&parameter, &Pass::inference()),
     ));
     all.push(on_parameter(
         "regularize::l2",
         |_| vec![],
-        |parameter, _| regularize::l2(0.5).penalty(&parameter, &Pass::inference()),
+        |parameter, _| regularize::l2(0.5)?.penalty(&parameter, &Pass::inference()),
     ));
     all
 }

@@ -227,12 +227,12 @@ fn clipping_of_gradients_of_any_size() -> Result<()> {
 fn max_norm_of_weights_of_any_size() -> Result<()> {
     for size in [1e25f32, 6e37] {
         let mut weight = Param::new(&Tensor::from([[3.0 * size, 4.0 * size], [0.6, 0.8]]));
-        regularize::max_norm(2.0).apply(&mut weight)?;
+        regularize::max_norm(2.0)?.apply(&mut weight)?;
         assert_close(weight.value(), &[1.2, 1.6, 0.6, 0.8], 1e-6);
     }
     // The penalty of such weights is infinite; its gradient is finite.
     let weight = Param::new(&Tensor::from([[1e20f32, -2e20]]));
-    let penalty = regularize::l2(0.5).penalty(&weight, &Pass::train(0))?;
+    let penalty = regularize::l2(0.5)?.penalty(&weight, &Pass::train(0))?;
     assert_eq!(penalty.item()?, f64::INFINITY);
     let gradients = penalty.backward()?;
     assert_close(
@@ -347,7 +347,7 @@ fn a_nan_metric_is_no_improvement() -> Result<()> {
     assert_eq!(lowered, [false, true, false, true]);
     assert!(
         Schedule::from_fn(|_| f64::NAN)
-            .apply(&mut Sgd::new(0.1).build()?)
+            .step(&mut Sgd::new(0.1).build()?)
             .is_err()
     );
     Ok(())

@@ -167,7 +167,7 @@ fn dropout_of_everything() {
 fn a_schedule_that_is_not_advanced() -> Result<()> {
     let mut schedule = Schedule::exponential(0.5)?;
     let mut optimizer = Sgd::new(0.1).build()?;
-    schedule.apply(&mut optimizer)?;
+    schedule.step(&mut optimizer)?;
     for _ in 0..3 {
         let (mut net, (x, labels)) = (net()?, batch()?);
         let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;

@@ -20,6 +20,7 @@ mod recompute;
 pub(crate) mod select;
 mod step;
 mod summary;
+mod unbuilt;
 mod walk;
 
 pub use audit::Audit;
@@ -31,4 +32,6 @@ pub use pass::Pass;
 pub use pattern::{Matcher, Pattern};
 pub use step::{Part, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
+#[doc(hidden)]
+pub use unbuilt::Unbuilt;
 pub use walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
