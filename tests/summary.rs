@@ -4,8 +4,8 @@
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
 
+use cotangent::module::DynLayer;
 use cotangent::module::{LeafKind, Summary, SummaryRow};
-use cotangent::nn::SequentialLayer;
 use cotangent::prelude::*;
 use cotangent::state::{load_bytes, to_bytes};
 use expect_test::expect;
@@ -171,14 +171,14 @@ fn layers_are_called_by_their_types() -> Result<()> {
         layers(&sequential),
         ["0.weight: Linear", "2.1.weight: Linear"]
     );
-    let layer: Box<dyn SequentialLayer> = Box::new(sequential);
+    let layer: Box<dyn DynLayer> = Box::new(sequential);
     assert_eq!(
         layers(&Wrapper {
             inner: layer,
             other: (),
             own: param()
         })[2],
-        "own: Wrapper<Box<dyn SequentialLayer>, ()>"
+        "own: Wrapper<Box<dyn DynLayer>, ()>"
     );
     // Generic types with what they are made for.
     let wrapper = Wrapper {

@@ -40,7 +40,7 @@ pub use recalibrate::recalibrate;
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
-pub use sequential::{Sequential, SequentialLayer};
+pub use sequential::Sequential;
 
 /// The derives of [`module::Module`](cotangent_core::module::Module) and of
 /// [`module::Layer`](cotangent_core::module::Layer).

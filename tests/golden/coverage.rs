@@ -24,10 +24,7 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &["Activation", "Normalization"],
     ),
     ("is a part of `Mlp`", &["MlpBlock"]),
-    (
-        "is no layer",
-        &["Init", "Layer", "Module", "SequentialLayer", "recalibrate"],
-    ),
+    ("is no layer", &["Init", "Layer", "Module", "recalibrate"]),
 ];
 
 /// The names that a library's root exports: the last of each path, or those in its braces. Not

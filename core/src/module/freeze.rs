@@ -1,5 +1,6 @@
 //! Freezing and unfreezing leaves: all of a model, or by their paths.
 
+use super::leaves::check_names;
 use super::pattern::Pattern;
 use super::walk::{LeafMut, Module, Place, WalkMut};
 use crate::error::Result;
@@ -19,10 +20,13 @@ pub(crate) fn set_frozen_where(
     frozen: bool,
 ) -> Result<usize> {
     let matcher = pattern.matcher()?;
-    let mut count = 0;
+    check_names(module)?;
+    let (mut count, mut others) = (0, Vec::new());
     WalkMut::places(module, |place, leaf| {
         if matcher.matches(place.path) {
             count += usize::from(set(place, leaf, frozen));
+        } else if count == 0 && !matches!(leaf, LeafMut::Counter(_)) {
+            others.push(place.path.to_owned());
         }
     });
     if count == 0 {
@@ -31,7 +35,7 @@ pub(crate) fn set_frozen_where(
         } else {
             "unfreeze_where"
         };
-        return Err(matcher.no_match(op, "among the model's parameters and buffers"));
+        return Err(matcher.no_match(op, "the model's parameters and buffers", others));
     }
     Ok(count)
 }
@@ -41,8 +45,10 @@ pub(crate) fn set_frozen_where(
 fn set(place: Place<'_>, leaf: LeafMut<'_>, frozen: bool) -> bool {
     let frozen = frozen || place.in_frozen;
     match leaf {
-        LeafMut::Param(param) => param.set_frozen(frozen),
-        LeafMut::Buffer(buffer) => buffer.set_frozen(frozen),
+        LeafMut::Param(param) if frozen => param.freeze(),
+        LeafMut::Param(param) => param.unfreeze(),
+        LeafMut::Buffer(buffer) if frozen => buffer.freeze(),
+        LeafMut::Buffer(buffer) => buffer.unfreeze(),
         LeafMut::Counter(_) => return false,
     }
     true

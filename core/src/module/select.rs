@@ -1,26 +1,24 @@
 //! Choosing parameters by their paths.
 
+use super::leaves::{check_names, named_params};
 use super::param::Param;
 use super::pattern::Pattern;
-use super::walk::{LeafRef, Module, Walk};
+use super::walk::Module;
 use crate::error::Result;
 
-/// The parameters whose paths match, at least one.
+/// Returns the parameters whose paths match: at least one.
 pub(crate) fn select(
     module: &(impl Module + ?Sized),
     pattern: impl Pattern,
 ) -> Result<Vec<(String, &Param)>> {
     let matcher = pattern.matcher()?;
-    let mut params = Vec::new();
-    Walk::over(module, |path, leaf| {
-        if let LeafRef::Param(param) = leaf
-            && matcher.matches(path)
-        {
-            params.push((path.to_owned(), param));
-        }
-    });
+    check_names(module)?;
+    let (params, others): (Vec<_>, Vec<_>) = named_params(module)
+        .into_iter()
+        .partition(|(path, _)| matcher.matches(path));
     if params.is_empty() {
-        return Err(matcher.no_match("select", "among the model's parameters"));
+        let paths = others.iter().map(|(path, _)| path);
+        return Err(matcher.no_match("select", "the model's parameters", paths));
     }
     Ok(params)
 }
