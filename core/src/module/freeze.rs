@@ -2,7 +2,7 @@
 
 use super::leaves::check_names;
 use super::pattern::Pattern;
-use super::walk::{LeafMut, Module, Place, WalkMut};
+use super::walk::{LeafMut, LeafRef, Module, Place, Walk, WalkMut};
 use crate::error::Result;
 
 /// Freezes or unfreezes all parameters and buffers.
@@ -21,12 +21,10 @@ pub(crate) fn set_frozen_where(
 ) -> Result<usize> {
     let matcher = pattern.matcher()?;
     check_names(module)?;
-    let (mut count, mut others) = (0, Vec::new());
+    let mut count = 0;
     WalkMut::places(module, |place, leaf| {
         if matcher.matches(place.path) {
             count += usize::from(set(place, leaf, frozen));
-        } else if count == 0 && !matches!(leaf, LeafMut::Counter(_)) {
-            others.push(place.path.to_owned());
         }
     });
     if count == 0 {
@@ -35,7 +33,13 @@ pub(crate) fn set_frozen_where(
         } else {
             "unfreeze_where"
         };
-        return Err(matcher.no_match(op, "the model's parameters and buffers", others));
+        let mut all = Vec::new();
+        Walk::over(module, |path, leaf| {
+            if !matches!(leaf, LeafRef::Counter(_)) {
+                all.push(path.to_owned());
+            }
+        });
+        return Err(matcher.no_match(op, "the model's parameters and buffers", all));
     }
     Ok(count)
 }

@@ -3,7 +3,7 @@
 use super::leaves::{check_names, named_params};
 use super::param::Param;
 use super::pattern::Pattern;
-use super::walk::Module;
+use super::walk::{LeafRef, Module, Walk};
 use crate::error::Result;
 
 /// Returns the parameters whose paths match: at least one.
@@ -13,12 +13,17 @@ pub(crate) fn select(
 ) -> Result<Vec<(String, &Param)>> {
     let matcher = pattern.matcher()?;
     check_names(module)?;
-    let (params, others): (Vec<_>, Vec<_>) = named_params(module)
-        .into_iter()
-        .partition(|(path, _)| matcher.matches(path));
+    let mut params = Vec::new();
+    Walk::over(module, |path, leaf| {
+        if let LeafRef::Param(param) = leaf
+            && matcher.matches(path)
+        {
+            params.push((path.to_owned(), param));
+        }
+    });
     if params.is_empty() {
-        let paths = others.iter().map(|(path, _)| path);
-        return Err(matcher.no_match("select", "the model's parameters", paths));
+        let all = named_params(module).into_iter().map(|(path, _)| path);
+        return Err(matcher.no_match("select", "the model's parameters", all));
     }
     Ok(params)
 }

@@ -92,12 +92,12 @@ fn check_parts(file: &StateDict, names: &[&str], states: &[StateDict]) -> Vec<St
             .filter(|(_, state)| !state.is_empty());
         return vec![match whole.find(|(_, state)| fits(state)) {
             Some((name, _)) => format!(
-                "the file is no checkpoint, but the state of one part, such as `save` writes: \
-                 call `load` on what is called `{name}` here"
+                "the file holds one model, as `save` writes it, and is no checkpoint: call `load` \
+                 of the part `{name}`"
             ),
             None => format!(
-                "expected the parts {} of a checkpoint, found {}; a file of `save` is loaded with \
-                 `load`",
+                "expected the parts {} of a checkpoint, found {} (to load a file of `save`, call \
+                 `load`)",
                 list(names.iter().copied()),
                 list(found.iter().map(String::as_str)),
             ),
