@@ -332,19 +332,27 @@ fn patterns_that_mean_nothing_are_mistakes() -> Result<()> {
     for (result, expected) in [
         (
             net.freeze_where("hidden").map(drop),
-            expect!["freeze_where: the pattern `hidden` matches nothing among the model's parameters and buffers: patterns match whole paths; did you mean `hidden\\..*`?"],
+            expect![
+                "freeze_where: the pattern `hidden` matches nothing among the model's parameters and buffers: patterns match whole paths; did you mean `hidden\\..*`?"
+            ],
         ),
         (
             net.unfreeze_where("weight|bias").map(drop),
-            expect!["unfreeze_where: the pattern `weight|bias` matches nothing among the model's parameters and buffers: patterns match whole paths; did you mean `.*\\.(weight|bias)`?"],
+            expect![
+                "unfreeze_where: the pattern `weight|bias` matches nothing among the model's parameters and buffers: patterns match whole paths; did you mean `.*\\.(weight|bias)`?"
+            ],
         ),
         (
             net.freeze_where("steps").map(drop),
-            expect!["freeze_where: the pattern `steps` matches nothing among the model's parameters and buffers: the nearest of 10 are `embedding`, `head.bias`, `head.weight`"],
+            expect![
+                "freeze_where: the pattern `steps` matches nothing among the model's parameters and buffers: the nearest of 10 are `embedding`, `head.bias`, `head.weight`"
+            ],
         ),
         (
             net.freeze_where(|_: &str| false).map(drop),
-            expect!["freeze_where: the closure matches nothing among the model's parameters and buffers: the first of 10 are `embedding`, `hidden.0.linear.weight`, `hidden.0.norm.weight`"],
+            expect![
+                "freeze_where: the closure matches nothing among the model's parameters and buffers: the first of 10 are `embedding`, `hidden.0.linear.weight`, `hidden.0.norm.weight`"
+            ],
         ),
         (
             net.freeze_where("(").map(drop),
@@ -352,11 +360,15 @@ fn patterns_that_mean_nothing_are_mistakes() -> Result<()> {
         ),
         (
             net.select("hidden").map(drop),
-            expect!["select: the pattern `hidden` matches nothing among the model's parameters: patterns match whole paths; did you mean `hidden\\..*`?"],
+            expect![
+                "select: the pattern `hidden` matches nothing among the model's parameters: patterns match whole paths; did you mean `hidden\\..*`?"
+            ],
         ),
         (
             net.select("steps|.*running_mean").map(drop),
-            expect!["select: the pattern `steps|.*running_mean` matches nothing among the model's parameters: the nearest of 8 are `embedding`, `head.weight`, `head.bias`"],
+            expect![
+                "select: the pattern `steps|.*running_mean` matches nothing among the model's parameters: the nearest of 8 are `embedding`, `head.weight`, `head.bias`"
+            ],
         ),
         (
             net.select("[").map(drop),
