@@ -222,16 +222,19 @@ impl Which {
     fn of<P: Deref<Target = Param>>(
         &self,
         op: &'static str,
-        mut params: Vec<(String, P)>,
+        params: Vec<(String, P)>,
     ) -> Result<Vec<(String, P)>> {
-        params.retain(|(path, param)| match &self.0 {
-            Some(matcher) => matcher.matches(path),
-            None => param.shape().len() >= 2,
+        let (params, others): (Vec<_>, Vec<_>) = params.into_iter().partition(|(path, param)| {
+            let is_weight = || param.shape().len() >= 2;
+            self.0
+                .as_ref()
+                .map_or_else(is_weight, |matcher| matcher.matches(path))
         });
         if params.is_empty() {
             let none = "the model has no parameter with two axes or more";
+            let others = others.iter().map(|(path, _)| path);
             return Err(match &self.0 {
-                Some(matcher) => matcher.no_match(op, "among the model's parameters"),
+                Some(matcher) => matcher.no_match(op, "the model's parameters", others),
                 None => Error::argument(op, none),
             });
         }

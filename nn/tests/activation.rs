@@ -67,7 +67,7 @@ fn gradients_are_right_in_training_and_inference() -> Result<()> {
         })?;
         training.assert_ok();
         let inference = gradcheck::module(&activation, std::slice::from_ref(&x), |f, x, _| {
-            f.forward(&x[0], &Pass::inference().record(true))
+            f.forward(&x[0], &Pass::inference().record())
         })?;
         inference.assert_ok();
         let leaves = usize::from(*name == "prelu");
@@ -186,7 +186,7 @@ fn gains_are_pytorchs_or_keep_the_mean_square() -> Result<()> {
         .filter(|name| !settled_by_pytorch.contains(name))
     {
         let activation = parse(name).to_dtype(DType::F64);
-        let y = activation.forward(&z, &Pass::train(5).record(false))?;
+        let y = activation.forward(&z, &Pass::train(5).no_grad())?;
         let mean_square = y.mul_scalar(activation.gain()).square().mean().item()?;
         assert!((mean_square - 1.0).abs() < 0.01, "{name}: {mean_square}");
     }

@@ -51,7 +51,7 @@ fn gradients_are_right_in_every_setting() -> Result<()> {
                     gradcheck::module(&net, &x, |net, x, pass| net.forward(&x[0], pass))?
                         .assert_ok();
                     gradcheck::module(&net, &x, |net, x, _| {
-                        net.forward(&x[0], &Pass::inference().record(true))
+                        net.forward(&x[0], &Pass::inference().record())
                     })?
                     .assert_ok();
                     assert_eq!(net.predict(&x[0].to_dtype(DType::F32))?.shape(), [6, 2]);
@@ -266,7 +266,7 @@ fn moments(weight: init::Init, p: f64, pass: &Pass) -> Result<Vec<(f64, f64)>> {
 
 #[test]
 fn twenty_selu_layers_keep_mean_0_and_variance_1_with_alpha_dropout_too() -> Result<()> {
-    let pass = Pass::train(7).record(false);
+    let pass = Pass::train(7).no_grad();
     for p in [0.0, 0.1] {
         let moments = moments(init::lecun_normal(), p, &pass)?;
         for (i, (mean, variance)) in moments.into_iter().enumerate() {

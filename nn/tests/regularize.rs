@@ -199,7 +199,7 @@ fn a_bound_applies_to_matching_parameters_unless_frozen() -> Result<()> {
     regularize::max_norm(0.1)?.of("kernel")?.apply(&mut net)?;
     assert_eq!(values(&net.hidden.weight), values(&before.hidden.weight));
     assert_ne!(values(&net.kernel), values(&before.kernel));
-    net.hidden.weight.set_frozen(true);
+    net.hidden.weight.freeze();
     regularize::max_norm(0.1)?.apply(&mut net)?;
     assert_eq!(values(&net.hidden.weight), values(&before.hidden.weight));
     Ok(())

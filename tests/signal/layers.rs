@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
 
 /// Exports that are not layers, with the reason. Builders are recognized by their names.
-const NO_LAYERS: &[(&str, &str)] = &[("Init", "initializer"), ("SequentialLayer", "trait")];
+const NO_LAYERS: &[(&str, &str)] = &[("Init", "initializer")];
 
 /// Returns the types that `nn` exports from its own files, without builders.
 fn exported() -> BTreeSet<&'static str> {
