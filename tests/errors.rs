@@ -4,6 +4,8 @@
 mod conversions;
 #[path = "errors/operands.rs"]
 mod operands;
+#[path = "errors/patterns.rs"]
+mod patterns;
 #[path = "errors/places.rs"]
 mod places;
 #[path = "errors/ranges.rs"]

@@ -302,7 +302,7 @@ fn averages_follow_their_formulas_and_keep_the_statistics_of_the_model() -> Resu
 fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
     let (x, y) = data(32, DType::F32)?;
     let mut net = net(2)?;
-    let bound = |model: &mut dyn Module| regularize::max_norm(0.5).apply(model);
+    let bound = |model: &mut dyn Module| regularize::max_norm(0.5)?.apply(model);
     let inside = Constrained::new(Sgd::new(0.5).build()?, bound);
     let mut optimizer = Lookahead::new(inside, 3, 0.5)?;
     bound(&mut net)?;

@@ -115,7 +115,7 @@ impl Run {
             let loss = logits.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
             clip::global_norm(5.0).apply(&self.net, &mut grads)?;
-            self.schedule.apply(&mut self.optimizer)?;
+            self.schedule.step(&mut self.optimizer)?;
             self.optimizer.step(&mut self.net, grads)?;
 
             let samples = labels.len() as f64;

@@ -2,7 +2,7 @@
 
 use nets::prelude::*;
 
-/// Two dense layers.
+/// Two dense layers. The attribute gives the name of the facade.
 #[derive(Module, Clone, Debug)]
 #[module(crate = "nets")]
 pub struct Encoder<const N: usize> {
@@ -17,9 +17,8 @@ impl<const N: usize> Layer for Encoder<N> {
     }
 }
 
-/// A pipeline.
+/// A pipeline. The derive finds the name of the facade in `Cargo.toml`.
 #[derive(Module, Layer, Clone, Debug)]
-#[module(crate = "nets")]
 pub struct Net {
     encoder: Encoder<2>,
     head: Linear,
