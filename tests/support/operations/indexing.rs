@@ -1,4 +1,4 @@
-//! Taking elements by index, adding them up by index, sorting.
+//! Taking elements by index, adding elements up by index, sorting.
 
 use super::Domain::Signed;
 use super::Entry;
@@ -118,21 +118,20 @@ pub fn indexing() -> Vec<Entry> {
     }
 }
 
-/// Each index of an axis, out of order, and some twice.
+/// Returns each index of an axis, not in order, and some twice.
 fn picks(len: usize) -> Indices {
     (0..if len == 0 { 0 } else { len + 2 })
         .map(|i| (i * 7 + 3) % len)
         .collect()
 }
 
-/// As many indices below `bound` as fill a shape, out of order, and some twice in a line.
+/// Returns indices below `bound` that fill a shape, not in order, and some twice in a line.
 fn places<const N: usize>(shape: [usize; N], bound: usize) -> Result<Indices> {
     let count = shape.iter().product();
     Indices::from_vec((0..count).map(|i| (i * 7 + i / 3) % bound).collect(), shape)
 }
 
-/// Elements that are equal, of a stretched axis for one, made different: sorting has a kink where
-/// elements are equal.
+/// Makes equal elements, as those of a stretched axis, different: sorting has a kink at ties.
 fn spread(x: &Tensor) -> Result<Tensor> {
     let mut i = 0.0;
     let ramp = Tensor::from_fn(x.shape(), x.dtype(), || {

@@ -1,11 +1,11 @@
-//! Losses, divergences, the cosine of an angle.
+//! Losses, the accuracy and the cosine of an angle.
 
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::{Difference, Golden, golden};
 use cotangent::prelude::*;
 
-/// Losses of classes with options: their name, as ours and as PyTorch's arguments, then cases.
+/// Losses of classes with options: the name, our options, PyTorch's arguments, the cases.
 macro_rules! classified {
     ($name:literal, $behind:literal, $loss:ty, $torch:literal, |$x:ident| $target:expr;
         $($options:literal |$of:ident| $set:expr, $torch_options:literal, $cases:literal;)*) => {
@@ -45,14 +45,14 @@ macro_rules! compared {
     };
 }
 
-/// What holds without a reduction only: it is the last of four.
+/// Changes the row without a reduction, which is the last of four.
 fn unreduced(mut all: Vec<Golden>, more: fn(Golden) -> Golden) -> Vec<Golden> {
     let last = all.pop().map(more);
     all.into_iter().chain(last).collect()
 }
 
-/// Losses of labels, of probabilities, of single elements.
-#[allow(clippy::too_many_lines)] // It is a table.
+/// Losses of labels, of probabilities and of elements.
+#[allow(clippy::too_many_lines)] // A table.
 pub fn losses() -> Vec<Entry> {
     operations! { [m, k, n]
         cross_entropy {
@@ -133,7 +133,7 @@ pub fn losses() -> Vec<Entry> {
             }
             .into_iter()
             .map(|operation| match &operation.name[..] {
-                // Its derivative by the cotangent is a single number, a sum whose terms cancel.
+                // The derivative by the cotangent is one number, a sum whose terms cancel.
                 "cross_entropy(sum) of probabilities" => operation.loose(&[("samples", 1e-14, 1e-5)]),
                 _ => operation,
             })
@@ -318,8 +318,7 @@ pub fn losses() -> Vec<Entry> {
                         _ => KlDivLoss::new().reduction(reduction).loss(&x[0], &x[1]),
                     },
                     "F.kl_div, x, y", "[0.0, 1.0, 0.25, 1e-30, -0.5, NAN]"),
-                // Where the two distributions are close, what is subtracted is larger than what is
-                // left.
+                // For close distributions the difference is smaller than its terms.
                 |none| none.loose(&[("spread", 1e-14, 2e-5)]).differs([
                     nothing("output", |x| x[1] == 0.0 && x[0].is_infinite()),
                     nothing("grad.1", |x| x[1] == 0.0 && !x[0].is_nan()),
@@ -357,7 +356,7 @@ pub fn losses() -> Vec<Entry> {
             golden golden("losses", "cosine_similarity(0)", |x| x[0].cosine_similarity(&x[1], 0, 1e-8))
                 .torch("F.cosine_similarity(x, y, dim=0, eps=1e-8)", "cosines(0)")
                 .sums()
-                // Short vectors have large gradients, of which those of their length cancel.
+                // The gradients of short vectors are large, and their terms cancel.
                 .loose(&[("stacks", 1e-12, 2e-4)]);
             golden golden("losses", "cosine_similarity(-1)", |x| x[0].cosine_similarity(&x[1], -1, 1e-8))
                 .torch(
@@ -365,15 +364,14 @@ pub fn losses() -> Vec<Entry> {
                     "cosines(-1) + case('special', *ANGLES, second=False)",
                 )
                 .sums()
-                // Of (∞, 1): the square of the norm is limited, and does not move at the limit,
-                // which is ∞.
+                // For (∞, 1): the norm is at its limit ∞, where the derivative is 0.
                 .differs([nothing("grad.0", |x| *x == [1.0, 1.0])]);
             draw 2 Close |x, p| x[0].cosine_similarity(&x[1], p.axis, p.number);
         }
     }
 }
 
-/// A difference whose value is 0.
+/// Returns a difference whose value is 0.
 fn nothing(tensor: &'static str, at: fn(&[f64]) -> bool) -> Difference {
     Difference {
         tensor,
@@ -382,7 +380,7 @@ fn nothing(tensor: &'static str, at: fn(&[f64]) -> bool) -> Difference {
     }
 }
 
-/// A label for each row of classes.
+/// Returns a label for each row of classes.
 fn labels(logits: &Tensor) -> Indices {
     let mut shape = logits.shape().to_vec();
     let classes = shape.pop().unwrap_or(1).max(1);
@@ -391,7 +389,7 @@ fn labels(logits: &Tensor) -> Indices {
     Indices::from_vec(labels, shape).expect("as many labels as the shape has places")
 }
 
-/// A weight for each class.
+/// Returns a weight for each class.
 fn weights(logits: &Tensor) -> Tensor {
     let classes = logits.shape()[logits.rank() - 1];
     let weights = (0..classes).map(|i| 0.5 + 0.25 * (i % 5) as f64);

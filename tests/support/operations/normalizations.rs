@@ -1,20 +1,20 @@
-//! Softmax, normalizations, dropout.
+//! Softmax, normalizations, dropout, draws of classes.
 
 use super::Domain::{Positive, Signed};
 use super::golden::{Operands, golden};
 use super::{Entry, values};
 use cotangent::prelude::{ChaCha8Rng, Result, SeedableRng, Tensor};
 
-/// A mean of 1e4 is known to the digits that its type has left, half of 1e-3 in `f32`; in `f64` it
-/// is PyTorch that rounds, which multiplies by the scale before it subtracts the mean. A channel
-/// that is constant has a scale of 1 / sqrt(epsilon) by which such roundings grow.
+/// In `f32` a mean of 1e4 has an error of half of 1e-3. In `f64` the error is PyTorch's, which
+/// multiplies by the scale before it subtracts the mean. A constant channel has a scale of
+/// 1 / sqrt(epsilon), which multiplies such errors.
 const ROUNDED: &[(&str, f64, f64)] = &[("offset", 1e-11, 2e-3), ("constant", 1e-12, 1e-3)];
 
-/// The same of rows.
+/// The same for rows.
 const ROWS_ROUNDED: &[(&str, f64, f64)] = &[("offset", 1e-11, 1e-5), ("constant", 1e-11, 1e-4)];
 
 /// Layer normalization over the last axes: gamma and beta by the number of their operand, epsilon,
-/// and these as PyTorch has them, then the cases.
+/// PyTorch's arguments, the cases.
 macro_rules! layer_norms {
     ($(over $axes:literal: $($name:literal ($gamma:expr, $beta:expr, $epsilon:expr) $torch:literal, $cases:literal;)*)*) => {
         vec![$($(
@@ -29,7 +29,7 @@ macro_rules! layer_norms {
     };
 }
 
-/// Softmax, batch, layer and RMS normalization, dropout.
+/// Softmax, batch, layer and RMS normalization, dropout, draws of classes.
 pub fn normalizations() -> Vec<Entry> {
     operations! { [m, k, n]
         softmax {
@@ -137,7 +137,7 @@ pub fn normalizations() -> Vec<Entry> {
                 "gamma,beta,1e-5" (Some(1), Some(2), 1e-5) "y, z, 1e-5", "rows(1, 'gamma', 'beta')";
                 "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1", "rows(1, 'gamma', 'beta', few=True)";
                 "gamma,1e-5" (Some(1), None, 1e-5) "y, None, 1e-5", "rows(1, 'gamma', few=True)";
-                // PyTorch cannot differentiate this twice with no gamma at all.
+                // PyTorch cannot differentiate this twice without gamma.
                 "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5", "rows(1, 'beta', few=True)";
                 over 2:
                 "1e-5" (None, None, 1e-5) "None, None, 1e-5", "rows(2)";
@@ -199,7 +199,7 @@ fn given_statistics(x: &Tensor, gamma: Option<&Tensor>, beta: Option<&Tensor>) -
     x.batch_norm_with(&mean, &variance, gamma, beta, 1e-5)
 }
 
-/// With the statistics that a case gives.
+/// Normalizes with the statistics of a case.
 fn held(
     x: &Operands,
     gamma: Option<&Tensor>,
@@ -215,7 +215,7 @@ fn of_statistics(x: &Tensor) -> Result<(Tensor, Tensor)> {
     Ok((statistics.mean, statistics.variance))
 }
 
-/// Over the last axes of the input.
+/// Normalizes over the last axes of the input.
 fn layer_norm(
     x: &Tensor,
     axes: usize,
@@ -226,7 +226,7 @@ fn layer_norm(
     x.layer_norm(&x.shape()[x.rank() - axes..], gamma, beta, epsilon)
 }
 
-/// Over the last axes of the input.
+/// Normalizes over the last axes of the input.
 fn rms_norm(x: &Tensor, axes: usize, gamma: Option<&Tensor>, epsilon: f64) -> Result<Tensor> {
     x.rms_norm(&x.shape()[x.rank() - axes..], gamma, epsilon)
 }

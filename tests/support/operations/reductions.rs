@@ -5,8 +5,8 @@ use super::Entry;
 use super::golden::golden;
 use cotangent::{Axes, Indices, Norm, Result, Tensor};
 
-/// A reduction over several lists of axes, dropped and kept: the data file, how its name begins and
-/// ends, the call, PyTorch's expression, cases, bounds.
+/// A reduction over several lists of axes, dropped and kept: the data file, the begin and the end of
+/// its name, the call, PyTorch's expression, the cases, the bounds.
 macro_rules! over_axes {
     ($file:literal, $name:literal, $behind:literal, |$x:ident, $axes:ident| $call:expr,
         $torch:literal, $cases:literal $($bound:tt)*) => {
@@ -33,7 +33,7 @@ macro_rules! over_axes {
     };
 }
 
-/// Rows of elements of 1e4, in `f64`: PyTorch's gradient is e^(x - y), with y rounded.
+/// For rows of elements of 1e4 in `f64`: PyTorch's gradient is e^(x - y) with a rounded y.
 const ROUNDED: &[(&str, f64, f64)] = &[("rows", 1e-12, 2e-6)];
 
 /// Sums, means, products, extremes, variances, norms, log-sum-exp, running sums and products.
@@ -275,13 +275,13 @@ pub fn reductions() -> Vec<Entry> {
     }
 }
 
-/// A tenth of the operand plus constants that keep the elements, if they are fewer than 30, further
-/// apart than a numeric difference reaches: ties are kinks.
+/// Returns a tenth of the operand plus constants. Up to 29 elements are then further apart than a
+/// numeric difference reaches, since ties are kinks.
 fn apart(x: &Tensor) -> Result<Tensor> {
     let mut place = 0u32;
     let steps = Tensor::from_fn(x.shape(), x.dtype(), || {
         place += 1;
-        // The numbers 0 to 28 in another order, less their middle.
+        // The numbers 0 to 28 in another order, minus their middle.
         0.5 * (f64::from(place * 11 % 29) - 14.0)
     })?;
     x.mul_scalar(0.1).add(&steps)
