@@ -17,7 +17,7 @@ pub mod prelude {
     pub use cotangent_core::random::{ChaCha8Rng, Rng, SeedableRng};
     pub use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
     pub use cotangent_core::{
-        Axes, CrossEntropy, DType, Error, Gradients, Indices, Mask, Norm, Reduction, Result,
+        Axes, CrossEntropy, DType, Error, Gradients, INFER, Indices, Mask, Norm, Reduction, Result,
         Tensor, assert_gradients, gradcheck,
     };
     pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};

@@ -111,7 +111,7 @@ impl Op for OnesOwn {
         let tracked = context.records();
         assert_eq!(context.saved(&self.operand).is_tracked(), tracked);
         assert_eq!(context.output(&self.output).is_tracked(), tracked);
-        cotangent.add(&self.operand.detach())?;
+        let _ = cotangent.add(&self.operand.detach())?;
         Ok(self.cotangents.iter().cloned().collect())
     }
 }

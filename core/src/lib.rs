@@ -54,7 +54,9 @@ pub use model::ModuleExt;
 pub use ops::{
     BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,
 };
-pub use tensor::{Axes, DType, Element, Indices, Mask, MemoryUse, Shape, memory_use, refusable};
+pub use tensor::{
+    Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,
+};
 
 #[cfg(feature = "npy")]
 pub use exchange::npy;

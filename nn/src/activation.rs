@@ -226,7 +226,7 @@ activations! {
                 x.rrelu(lower, upper, pass.next_seed())
             } else {
                 // Bounds that training would refuse are refused.
-                Tensor::from([0.0f32; 0]).rrelu(lower, upper, 0)?;
+                let _ = Tensor::from([0.0f32; 0]).rrelu(lower, upper, 0)?;
                 Ok(x.leaky_relu(f64::midpoint(lower, upper)))
             }
         };

@@ -72,7 +72,7 @@ fn cumulative_statistics_are_the_average_over_the_batches() -> Result<()> {
     let batches = batches()?;
     let mut means = vec![0.0; 4];
     for batch in &batches {
-        norm.forward(batch, &Pass::train(0))?;
+        let _ = norm.forward(batch, &Pass::train(0))?;
         for (sum, m) in means.iter_mut().zip(batch.mean_over(0)?.to_f64_vec()) {
             *sum += m / batches.len() as f64;
         }
@@ -86,7 +86,7 @@ fn both_spellings_of_momentum_agree_and_keras_variance_is_biased() -> Result<()>
     let x = &batches()?[1];
     let run = |builder: BatchNormBuilder| -> Result<(Vec<f64>, Vec<f64>)> {
         let norm = builder.build()?;
-        norm.forward(x, &Pass::train(0))?;
+        let _ = norm.forward(x, &Pass::train(0))?;
         Ok((values(norm.running_mean()), values(norm.running_var())))
     };
     let new = run(BatchNorm::builder(4).momentum(0.25))?;
@@ -109,7 +109,7 @@ fn both_spellings_of_momentum_agree_and_keras_variance_is_biased() -> Result<()>
 fn frozen_it_predicts_and_stands_still() -> Result<()> {
     let mut norm = BatchNorm::new(4)?;
     let batches = batches()?;
-    norm.forward(&batches[0], &Pass::train(0))?;
+    let _ = norm.forward(&batches[0], &Pass::train(0))?;
     let before = (values(norm.running_mean()), values(norm.running_var()));
     norm.freeze();
     let trained = norm.forward(&batches[1], &Pass::train(0))?;
@@ -122,12 +122,12 @@ fn frozen_it_predicts_and_stands_still() -> Result<()> {
         (values(norm.running_mean()), values(norm.running_var()))
     );
     norm.unfreeze();
-    norm.forward(&batches[1], &Pass::train(0).hold_statistics())?;
+    let _ = norm.forward(&batches[1], &Pass::train(0).hold_statistics())?;
     assert_eq!(
         before,
         (values(norm.running_mean()), values(norm.running_var()))
     );
-    norm.forward(&batches[1], &Pass::train(0))?;
+    let _ = norm.forward(&batches[1], &Pass::train(0))?;
     assert_ne!(before.0, values(norm.running_mean()));
     Ok(())
 }
@@ -174,7 +174,7 @@ fn a_single_value_per_channel_cannot_train_and_says_so() -> Result<()> {
     }
     let before = values(norm.running_var());
     assert_eq!(before, [1.0; 3]);
-    norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
+    let _ = norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
     assert_close(&values(norm.running_var()), &[0.9; 3], 1e-6);
     Ok(())
 }
@@ -191,12 +191,12 @@ fn more_axes_are_more_samples() -> Result<()> {
             DType::F32,
             &mut ChaCha8Rng::seed_from_u64(6),
         )?;
-        let columns = x.transpose(0, 1)?.flatten()?.transpose(0, 1)?;
+        let columns = x.transpose(0, 1)?.flatten_from(1)?.transpose(0, 1)?;
         let (deep, flat) = (BatchNorm::new(3)?, BatchNorm::new(3)?);
         let y = deep.forward(&x, &Pass::train(0))?;
         assert_eq!(y.shape(), shape);
         let flat_y = flat.forward(&columns, &Pass::train(0))?;
-        let y = y.transpose(0, 1)?.flatten()?.transpose(0, 1)?;
+        let y = y.transpose(0, 1)?.flatten_from(1)?.transpose(0, 1)?;
         assert_close(&y.to_f64_vec(), &flat_y.to_f64_vec(), 1e-5);
         assert_close(
             &values(deep.running_mean()),
@@ -231,8 +231,8 @@ fn a_variance_of_one_around_ten_thousand_is_right_in_single_precision() -> Resul
     for shape in [&[512, 4][..], &[64, 4, 32]] {
         let x = Tensor::normal(shape, 1e4, 1.0, DType::F32, &mut rng)?;
         let norm = BatchNorm::builder(4).momentum(1.0).build()?;
-        norm.forward(&x, &Pass::train(0))?;
-        let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten()?;
+        let _ = norm.forward(&x, &Pass::train(0))?;
+        let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten_from(1)?;
         let (mean, var) = (exact.mean_over(1)?, exact.var_over(1, 1.0)?);
         assert_close(&values(norm.running_mean()), &mean.to_f64_vec(), 1e-7);
         assert_close(&values(norm.running_var()), &var.to_f64_vec(), 1e-3);
@@ -339,7 +339,8 @@ fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result
         let h = net
             .lower
             .forward(&net.first.predict(&batch)?, &Pass::train(0))?;
-        net.upper
+        let _ = net
+            .upper
             .forward(&net.second.predict(&h.tanh())?, &Pass::train(0))?;
     }
     let [_, upper] = inputs(&net, &x)?;
@@ -438,7 +439,7 @@ fn a_layer_that_is_used_twice_gets_both_inputs() -> Result<()> {
     let x = rows(12)?;
     let norm = BatchNorm::new(4)?.to_dtype(DType::F64);
     recalibrate(&norm, [&x], |x, pass| {
-        norm.forward(x, pass)?;
+        let _ = norm.forward(x, pass)?;
         norm.forward(&x.square(), pass)
     })?;
     assert_statistics(&norm, &Tensor::cat(&[&x, &x.square()], 0)?, 1e-12)?;

@@ -461,7 +461,7 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
     ("cumprod", |x, axis| x.cumprod(axis), 3.0, 1.0),
     ("sort", |x, axis| Ok(x.sort(axis, true)?.0), 3.0, 1.0),
     ("top_k", |x, axis| Ok(x.top_k(1, axis, true)?.0), 3.0, 1.0),
-    ("flip", |x, axis| x.flip(&[axis]), 3.0, 1.0),
+    ("flip", |x, axis| x.flip([axis]), 3.0, 1.0),
     ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
     ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
     (
@@ -557,7 +557,7 @@ fn what_needs_an_axis_refuses_a_scalar() {
     let x = Tensor::scalar(3.0f64);
     let refused = [
         ("twice", x.sum_over([0, -1]).map(drop)),
-        ("flip twice", x.flip(&[0, -1]).map(drop)),
+        ("flip twice", x.flip([0, -1]).map(drop)),
         ("narrow", x.narrow(0, 0, 1).map(drop)),
         ("slice", x.slice(0, None, None, 1).map(drop)),
         ("split", x.split(0, 1).map(drop)),

@@ -170,7 +170,8 @@ impl Form {
 }
 
 fn reversed(x: &Tensor) -> Tensor {
-    x.permute(&(0..x.rank()).rev().collect::<Vec<_>>()).unwrap()
+    x.permute((0..x.rank() as isize).rev().collect::<Axes>())
+        .unwrap()
 }
 
 /// The same values, row-major.

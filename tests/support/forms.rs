@@ -1,7 +1,7 @@
 //! The forms in which memory holds an operand: as it is, transposed, cut out of something larger,
 //! stretched without a copy, every second element, backwards.
 
-use cotangent::{Result, Tensor};
+use cotangent::{Axes, Result, Tensor};
 
 /// How an operand is a view of a base.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,9 @@ impl Form {
             (Self::Contiguous, _) => Ok(base.clone()),
             (Self::Transposed | Self::Narrowed, []) => base.narrow(0, 1, 1)?.reshape(shape),
             (Self::Transposed, &[_]) => base.narrow(1, 1, 1)?.reshape(shape),
-            (Self::Transposed, _) => base.permute(&(0..shape.len()).rev().collect::<Vec<_>>()),
+            (Self::Transposed, _) => {
+                base.permute((0..shape.len() as isize).rev().collect::<Axes>())
+            }
             (Self::Narrowed, _) => shape
                 .iter()
                 .enumerate()

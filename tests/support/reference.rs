@@ -1,7 +1,7 @@
 //! Arrays as one would write them in an afternoon: a list of numbers and loops over multi-indices.
 //! Slow, obvious, and therefore what the fast ones are held against.
 
-use cotangent::{DType, Result, Tensor};
+use cotangent::{Axes, DType, Result, Tensor};
 use std::ops::Range;
 
 /// Elements in row-major order.
@@ -9,6 +9,11 @@ use std::ops::Range;
 pub struct Naive {
     pub shape: Vec<usize>,
     pub values: Vec<f64>,
+}
+
+/// Numbers of axes as operations take them.
+pub fn axes(numbers: &[usize]) -> Axes {
+    numbers.iter().map(|&axis| axis as isize).collect()
 }
 
 /// All multi-indices of a shape, in row-major order.
@@ -174,7 +179,7 @@ impl Naive {
             .collect();
         match storage % 4 {
             0 => Ok(Tensor::from_vec(self.values.clone(), &self.shape[..])?.to_dtype(dtype)),
-            1 => self.permute(&order).tensor(dtype, 0)?.permute(&order),
+            1 => self.permute(&order).tensor(dtype, 0)?.permute(axes(&order)),
             2 => {
                 let larger: Vec<usize> = self.shape.iter().map(|len| len + 3).collect();
                 let inside = |index: &[usize]| -> Option<f64> {
@@ -199,9 +204,8 @@ impl Naive {
                     .enumerate()
                     .for_each(|(to, &axis)| back[axis] = to);
                 // Backwards besides.
-                let signed: Vec<isize> = (0..order.len() as isize).collect();
                 let flipped = self.permute(&rotated).flip(&order);
-                flipped.tensor(dtype, 2)?.flip(&signed)?.permute(&back)
+                flipped.tensor(dtype, 2)?.flip(..)?.permute(axes(&back))
             }
         }
     }

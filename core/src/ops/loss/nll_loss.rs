@@ -114,7 +114,7 @@ pub(crate) fn rows_of_classes(op: &'static str, x: &Tensor) -> Result<(Tensor, S
     }
     let order: Vec<usize> = [0].into_iter().chain(2..x.rank()).chain([1]).collect();
     let rows = x
-        .permute(&order)?
+        .permuted(&order)
         .reshape([shape.element_count(), classes])?;
     Ok((rows, shape))
 }
