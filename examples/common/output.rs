@@ -9,7 +9,8 @@ pub fn save(folder: Option<&Path>, name: &str, figure: &impl Figure) -> Result<(
     let Some(folder) = folder else {
         return Ok(());
     };
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     for extension in ["svg", "png"] {
         let path = folder.join(name).with_extension(extension);
         figure.save(&path)?;

@@ -223,14 +223,7 @@ mod tests {
             .line("second", [(0.0, 1.5), (1.0, 0.5)]);
         let figure = Charts::new("the title").note("a note").columns(2);
         let (svg, _) = drawn(&figure.push(chart().title("left")).push(second))?;
-        for text in [
-            "the title",
-            "a note",
-            "left",
-            "right",
-            "first",
-            "second",
-        ] {
+        for text in ["the title", "a note", "left", "right", "first", "second"] {
             assert_eq!(
                 svg.matches(&format!("{text}\n</text>")).count(),
                 1,
