@@ -49,7 +49,7 @@ fn main() -> Result<()> {
         if step % 50 == 0 {
             println!("step {step:>3}  loss {last:.5}");
         }
-        optimizer.step(&mut net, &loss.backward()?)?;
+        optimizer.step(&mut net, loss.backward()?)?;
     }
     assert!(last < 0.01, "the loss stays at {last}");
     Ok(())

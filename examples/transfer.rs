@@ -327,7 +327,7 @@ impl Fit<'_> {
                 let loss = net.out.forward(&h, &pass)?.cross_entropy(&labels)?;
                 let mut grads = loss.backward()?;
                 clip::global_norm(5.0).apply(net, &mut grads)?;
-                optimizer.step(net, &grads)?;
+                optimizer.step(net, grads)?;
             }
             times.push(started.elapsed().as_secs_f64() * 1e3);
             self.bar.inc(1);

@@ -38,12 +38,15 @@ pub mod prelude {
     // Tensors and differentiation.
     #[doc(no_inline)]
     pub use cotangent_core::{
-        Axes, DType, Error, Gradients, Indices, Mask, ModuleExt, Norm, Result, Tensor,
+        Axes, DType, Error, Gradients, Indices, Mask, ModuleExt, Norm, Order, Result, Tensor,
         assert_gradients, gradcheck,
     };
     // Losses.
     #[doc(no_inline)]
-    pub use cotangent_core::{CrossEntropy, Reduction};
+    pub use cotangent_core::{
+        BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss, NllLoss,
+        Reduction,
+    };
     // Models and their state.
     #[doc(no_inline)]
     pub use cotangent_core::module::{Buffer, Counter, Frozen, Layer, Module, Param, Pass};

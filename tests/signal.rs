@@ -146,7 +146,7 @@ fn trained(net: &mut Net, learning_rate: f64) -> Result<Report> {
     let signal = Signal::of(net);
     let pass = Pass::train(0).observed(signal.clone());
     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-    Sgd::new(learning_rate).build()?.step(net, &grads)?;
+    Sgd::new(learning_rate).build()?.step(net, grads)?;
     Ok(signal.step(net)?.expect("every step is watched"))
 }
 
@@ -310,13 +310,13 @@ fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
                 .iter()
                 .all(|(_, p)| grads.get(*p).is_none())
         );
-        first.step(&mut watched, &grads)?;
+        first.step(&mut watched, grads)?;
         reports.extend(signal.step(&watched)?);
         let grads = plain
             .forward(&x, &Pass::train(1))?
             .cross_entropy(&labels)?
             .backward()?;
-        second.step(&mut plain, &grads)?;
+        second.step(&mut plain, grads)?;
     }
     assert_eq!(to_bytes(&watched)?, to_bytes(&plain)?);
     assert_eq!(
@@ -340,7 +340,7 @@ fn the_figures_are_those_of_their_definitions() -> Result<()> {
     let pass = Pass::train(0).observed(signal.clone());
     let before = net.clone();
     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-    Sgd::new(0.1).build()?.step(&mut net, &grads)?;
+    Sgd::new(0.1).build()?.step(&mut net, grads.clone())?;
     let report = signal.step(&net)?.expect("a report of every step");
 
     let names: Vec<String> = report

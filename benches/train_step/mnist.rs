@@ -52,7 +52,7 @@ impl Epochs {
             let loss = self.net.forward(&x, &pass)?.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
             clip::global_norm(1.0).apply(&self.net, &mut grads)?;
-            self.optimizer.step(&mut self.net, &grads)?;
+            self.optimizer.step(&mut self.net, grads)?;
         }
         Ok(started.elapsed().as_secs_f64())
     }

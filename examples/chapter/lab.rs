@@ -113,7 +113,7 @@ impl Lab {
                 }
                 let mut grads = loss.backward()?;
                 adjust(net, &mut grads)?;
-                optimizer.step(net, &grads)?;
+                optimizer.step(net, grads)?;
             }
             let mean = sum / batches.batches_per_epoch() as f64;
             losses.push(if diverged { f64::NAN } else { mean });

@@ -116,7 +116,7 @@ impl Run {
             let mut grads = loss.backward()?;
             clip::global_norm(5.0).apply(&self.net, &mut grads)?;
             self.schedule.apply(&mut self.optimizer)?;
-            self.optimizer.step(&mut self.net, &grads)?;
+            self.optimizer.step(&mut self.net, grads)?;
 
             loss_sum += loss.item()? * labels.len() as f64;
             correct += hits(&logits, &labels)?;

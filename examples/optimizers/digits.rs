@@ -121,7 +121,7 @@ impl Track {
             if !smoothed.is_finite() {
                 break;
             }
-            optimizer.step(&mut net, &loss.backward()?)?;
+            optimizer.step(&mut net, loss.backward()?)?;
         }
         self.bar.inc(1);
         let above = losses

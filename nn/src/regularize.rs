@@ -173,7 +173,7 @@ impl MaxNorm {
             let reason = "expected a weight (out, in, …), whose rows are units";
             return Err(Error::argument("max_norm", reason));
         }
-        let norms = weight.flatten()?.norm_over(Norm::L2, 1)?.to_f64_vec();
+        let norms = weight.flatten()?.norm_over(1, Norm::L2)?.to_f64_vec();
         // Norms and the factors that undo them may leave the range of `f32` there.
         if weight.dtype() == DType::F32 && norms.iter().any(|&norm| norm > 1e30) {
             let bounded = self.bounded(&weight.to_dtype(DType::F64))?;

@@ -10,7 +10,7 @@
 //!     let loss = w.read(&Pass::train(0)).square().sum();
 //!     let mut grads = loss.backward()?;
 //!     clip::global_norm(1.0).apply(&w, &mut grads)?;
-//!     optimizer.step(&mut w, &grads)?;
+//!     optimizer.step(&mut w, grads)?;
 //! }
 //! assert!(w.value().square().sum().item()? < 0.02);
 //! # Ok::<(), cotangent::Error>(())

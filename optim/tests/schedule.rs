@@ -225,7 +225,7 @@ fn one_schedule_serves_all_groups() -> Result<()> {
         schedule.apply(&mut optimizer)?;
         let pass = Pass::train(0);
         let loss = net.0.read(&pass).add(&net.1.read(&pass))?.sum();
-        optimizer.step(&mut net, &loss.backward()?)?;
+        optimizer.step(&mut net, loss.backward()?)?;
     }
     let found = (net.0.value().item()?, net.1.value().item()?);
     assert_eq!(found, (-1.75, -0.4375));

@@ -1,19 +1,18 @@
-//! Losses, log-sum-exp and products where elements are infinite, NaN or far apart.
+//! Losses, log-sum-exp and products of elements that are infinite, NaN or of very different sizes.
 
+use cotangent::Backward;
 use cotangent::prelude::*;
-use cotangent::{Backward, BinaryCrossEntropy, NllLoss};
 
 const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 
-/// Both dtypes.
 const DTYPES: [DType; 2] = [DType::F32, DType::F64];
 
 fn vector(xs: &[f64], dtype: DType) -> Tensor {
     Tensor::from(xs).to_dtype(dtype)
 }
 
-/// The number, rounded to the dtype.
+/// Returns the number rounded to the dtype.
 fn rounded(x: f64, dtype: DType) -> f64 {
     if dtype == DType::F32 {
         f64::from(x as f32)
@@ -22,8 +21,8 @@ fn rounded(x: f64, dtype: DType) -> f64 {
     }
 }
 
-/// Equal within a relative error, or to the last digit of the smallest numbers; infinite where
-/// infinite, NaN where NaN.
+/// Panics unless the values are equal up to a relative error or one step of the subnormal numbers.
+/// Infinities and NaN must be at the same places.
 #[track_caller]
 fn assert_near(what: &str, found: &Tensor, expected: &[f64]) {
     let (tolerance, smallest) = if found.dtype() == DType::F32 {
@@ -45,7 +44,7 @@ fn assert_near(what: &str, found: &Tensor, expected: &[f64]) {
 
 type Function<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
 
-/// The gradient of the sum of `f`, by a plain and by a recorded backward.
+/// Compares the gradient of the sum of `f`, from a plain and from a recorded backward pass.
 #[track_caller]
 fn assert_gradient(what: &str, x: &Tensor, f: Function, expected: &[f64]) -> Result<()> {
     for (name, backward) in [
@@ -59,7 +58,7 @@ fn assert_gradient(what: &str, x: &Tensor, f: Function, expected: &[f64]) -> Res
     Ok(())
 }
 
-/// The gradient of the sum of the gradient of the sum of `f`, both ways.
+/// Compares the gradient of the sum of the gradient of the sum of `f`, both ways.
 #[track_caller]
 fn assert_second(what: &str, x: &Tensor, f: Function, expected: &[f64]) -> Result<()> {
     let first = |x: &Tensor| -> Result<Tensor> {
@@ -70,7 +69,7 @@ fn assert_second(what: &str, x: &Tensor, f: Function, expected: &[f64]) -> Resul
 }
 
 #[test]
-fn products_are_right_where_partial_products_leave_the_range() -> Result<()> {
+fn products_are_right_if_partial_products_leave_the_range() -> Result<()> {
     for (xs, product, gradient) in [
         (vec![0.0, 1.0, 1e20, 1e20], 0.0, vec![1e40, 0.0, 0.0, 0.0]),
         (vec![1e30, 1e30, 0.0], 0.0, vec![0.0, 0.0, 1e60]),
@@ -84,7 +83,7 @@ fn products_are_right_where_partial_products_leave_the_range() -> Result<()> {
             1.0,
             vec![1e30, 1e30, 1e-30, 1e-30],
         ),
-        // The first two come to a number with few digits.
+        // The product of the first two is subnormal, with few digits.
         (vec![1e-30, 1e-12, 1e20], 1e-22, vec![1e8, 1e-10, 1e-42]),
         (vec![0.0, 0.0, 1e30, 1e30], 0.0, vec![0.0; 4]),
         (vec![-0.0, 1e30, -1e30], 0.0, vec![-1e60, 0.0, 0.0]),
@@ -99,14 +98,14 @@ fn products_are_right_where_partial_products_leave_the_range() -> Result<()> {
             let (x, what) = (vector(&xs, dtype), format!("{xs:?} {dtype:?}"));
             assert_near(&what, &x.prod(), &[product]);
             assert_gradient(&what, &x, &|x| Ok(x.prod()), &gradient)?;
-            // Many of them, with rows of ones between.
+            // Three columns, reduced over the rows.
             let rows = x.reshape([xs.len(), 1])?.broadcast_to([xs.len(), 3])?;
             assert_near(&what, &rows.prod_over(0)?, &[product; 3]);
-            let thrice: Vec<f64> = gradient.iter().flat_map(|&g| [g; 3]).collect();
-            assert_gradient(&what, &rows, &|x| x.prod_over(0), &thrice)?;
+            let repeated: Vec<f64> = gradient.iter().flat_map(|&g| [g; 3]).collect();
+            assert_gradient(&what, &rows, &|x| x.prod_over(0), &repeated)?;
         }
     }
-    // The same in the range of f64.
+    // The same at the ends of the range of `f64`.
     for (xs, product, gradient) in [
         ([1e200, 1e200, 0.0], 0.0, [0.0, 0.0, INF]),
         ([1e200, 1e200, 1e-200], 1e200, [1.0, 1.0, INF]),
@@ -121,8 +120,8 @@ fn products_are_right_where_partial_products_leave_the_range() -> Result<()> {
 }
 
 #[test]
-fn products_of_many_numbers_far_apart_are_right() -> Result<()> {
-    // Far beyond the range of f64 in between, on several threads.
+fn products_of_many_numbers_of_very_different_sizes_are_right() -> Result<()> {
+    // Partial products far beyond the range of `f64`, on several threads.
     for (len, dtype) in [
         (1000, DType::F32),
         (100_000, DType::F32),
@@ -147,7 +146,7 @@ fn products_of_many_numbers_far_apart_are_right() -> Result<()> {
 }
 
 #[test]
-fn running_products_are_right_where_they_leave_the_range() -> Result<()> {
+fn running_products_are_right_if_they_leave_the_range() -> Result<()> {
     for (xs, products, gradient) in [
         (
             vec![1e30, 1e30, 0.0],
@@ -179,8 +178,8 @@ fn running_products_are_right_where_they_leave_the_range() -> Result<()> {
             assert_near(&what, &x.cumprod(0)?, &products);
             assert_gradient(&what, &x, &|x| x.cumprod(0), &gradient)?;
             let columns = x.reshape([xs.len(), 1])?.broadcast_to([xs.len(), 3])?;
-            let thrice: Vec<f64> = products.iter().flat_map(|&y| [y; 3]).collect();
-            assert_near(&what, &columns.cumprod(0)?, &thrice);
+            let repeated: Vec<f64> = products.iter().flat_map(|&y| [y; 3]).collect();
+            assert_near(&what, &columns.cumprod(0)?, &repeated);
         }
     }
     let x = Tensor::from([1e200f64, 1e200, 0.0]);
@@ -189,27 +188,27 @@ fn running_products_are_right_where_they_leave_the_range() -> Result<()> {
 }
 
 #[test]
-fn second_derivatives_of_products_are_right_where_parts_leave_the_range() -> Result<()> {
+fn second_derivatives_of_products_are_right_if_parts_leave_the_range() -> Result<()> {
     for dtype in DTYPES {
-        // The sum of the gradient is that of all products of three of the four.
+        // The sum of the gradient is the sum of all products of three of the four elements.
         let x = vector(&[0.0, 1.0, 1e20, 1e20], dtype);
         let expected = [1e40 + 2e20, 1e40, 1e20, 1e20];
         assert_second("prod", &x, &|x| Ok(x.prod()), &expected)?;
         let x = vector(&[1e30, 1e30, 1e-30, 0.0], dtype);
         let expected = [1.0, 1.0, 1e60, 1e60];
         assert_second("prod", &x, &|x| Ok(x.prod()), &expected)?;
-        // 1 + b + bc + a + ac + ab, after a, b and c.
+        // The gradient of 1 + b + bc + a + ac + ab with respect to a, b and c.
         let x = vector(&[1e30, 1e30, 0.0], dtype);
         let expected = [1.0 + 1e30, 1.0 + 1e30, 2e30];
         assert_second("cumprod", &x, &|x| x.cumprod(0), &expected)?;
-        // An infinite element is only multiplied by what it stands beside.
+        // Only products that contain the infinite element are infinite.
         let x = vector(&[INF, 2.0, 3.0], dtype);
         assert_second("prod", &x, &|x| Ok(x.prod()), &[5.0, INF, INF])?;
     }
     Ok(())
 }
 
-/// The sum of the gradient, as a function.
+/// Returns a function that computes the sum of the gradient of `f`.
 fn derivative(f: Function) -> impl Fn(&Tensor) -> Result<Tensor> {
     move |x| {
         let gradients = Backward::new().create_graph().grad(&f(x)?.sum(), &[x])?;
@@ -237,14 +236,14 @@ fn products_have_derivatives_of_every_order() -> Result<()> {
     Ok(())
 }
 
-/// The same loss, summed.
-fn summed(loss: &CrossEntropy) -> CrossEntropy {
+/// Returns the same loss with the sum as reduction.
+fn summed(loss: &CrossEntropyLoss) -> CrossEntropyLoss {
     loss.clone().reduction(Reduction::Sum)
 }
 
 #[test]
-fn ignored_rows_may_have_no_softmax() -> Result<()> {
-    // e^1 .. e^3 over their sum, less 1 at the label.
+fn rows_with_an_ignored_label_may_be_infinite_or_nan() -> Result<()> {
+    // The softmax of 1, 2, 3, minus 1 at the label.
     let row = [0.090_030_573_170_380_46, 0.244_728_471_054_797_64];
     let row = [row[0], row[1], -(row[0] + row[1])];
     for dtype in DTYPES {
@@ -258,18 +257,18 @@ fn ignored_rows_may_have_no_softmax() -> Result<()> {
             let xs = [&garbage[..], &[1.0, 2.0, 3.0]].concat();
             let logits = vector(&xs, dtype).reshape([2, 3])?;
             let gradient = [&[0.0; 3][..], &row].concat();
-            // The ignored label may be a class or not.
+            // The ignored label may be one of the classes.
             for (ignored, labels) in [(255, [255, 2]), (0, [0, 2])] {
                 let labels = Indices::from(labels);
                 let what = format!("{garbage:?} {dtype:?} {ignored}");
-                let mean = CrossEntropy::new().ignore_label(ignored);
+                let mean = CrossEntropyLoss::new().ignore_label(ignored);
                 for loss in [mean.clone(), summed(&mean)] {
                     let f = |x: &Tensor| loss.loss(x, &labels);
                     assert_near(&what, &f(&logits)?, &[0.407_605_964_444_380_3]);
                     assert_gradient(&what, &logits, &f, &gradient)?;
                 }
-                // Smoothed, and twice: as the other row alone.
-                let smooth = CrossEntropy::new().label_smoothing(0.5);
+                // With smoothing, to second order: equal to the other row alone.
+                let smooth = CrossEntropyLoss::new().label_smoothing(0.5);
                 let with = smooth.clone().ignore_label(ignored);
                 let both = |x: &Tensor| with.loss(x, &labels);
                 let alone = |x: &Tensor| smooth.loss(&x.narrow(0, 1, 1)?, &Indices::from([2]));
@@ -288,7 +287,7 @@ fn ignored_rows_may_have_no_softmax() -> Result<()> {
                     let close = pairs.all(|(a, b)| (a - b).abs() < 1e-5);
                     assert!(close, "{what}: found {found:?}, expected {expected:?}");
                 }
-                let none = CrossEntropy::new()
+                let none = CrossEntropyLoss::new()
                     .ignore_label(ignored)
                     .reduction(Reduction::None);
                 assert_near(
@@ -311,11 +310,11 @@ fn ignored_rows_may_have_no_softmax() -> Result<()> {
 fn no_row_need_be_counted() -> Result<()> {
     for row in [[-INF, -INF], [1.0, NAN], [0.0, 2.0]] {
         let (x, labels) = (Tensor::from([row, row]), Indices::from([7, 7]));
-        let mean = CrossEntropy::new().ignore_label(7);
+        let mean = CrossEntropyLoss::new().ignore_label(7);
         assert_near("mean", &mean.loss(&x, &labels)?, &[NAN]);
         assert_near("sum", &summed(&mean).loss(&x, &labels)?, &[0.0]);
         let likelihood = NllLoss::new().ignore_label(7);
-        let weights = CrossEntropy::new().class_weights(&Tensor::from([0.0f64, 0.0]));
+        let weights = CrossEntropyLoss::new().class_weights(&Tensor::from([0.0f64, 0.0]));
         for f in [
             &(|x: &Tensor| mean.loss(x, &labels)) as Function,
             &|x| summed(&mean).loss(x, &labels),
@@ -332,9 +331,9 @@ fn no_row_need_be_counted() -> Result<()> {
 fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
     for dtype in DTYPES {
         let row = |xs: &[f64]| vector(xs, dtype).reshape([1, xs.len()]);
-        let plain = CrossEntropy::new();
-        let weighted = CrossEntropy::new().class_weights(&vector(&[0.0, 2.0], dtype));
-        let smooth = CrossEntropy::new().label_smoothing(0.5);
+        let plain = CrossEntropyLoss::new();
+        let weighted = CrossEntropyLoss::new().class_weights(&vector(&[0.0, 2.0], dtype));
+        let smooth = CrossEntropyLoss::new().label_smoothing(0.5);
         let both = weighted.clone().label_smoothing(0.5);
         let ln2 = std::f64::consts::LN_2;
         for (loss, logits, target, value, gradient) in [
@@ -374,7 +373,7 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
         // Rows do not see each other.
         let logits = vector(&[-INF, 0.0, -INF, -INF, 0.0, 0.0], dtype).reshape([3, 2])?;
         let target = vector(&[0.0, 1.0, 0.5, 0.5, 0.0, 1.0], dtype).reshape([3, 2])?;
-        let each = CrossEntropy::new().reduction(Reduction::None);
+        let each = CrossEntropyLoss::new().reduction(Reduction::None);
         assert_near("rows", &each.loss(&logits, &target)?, &[0.0, NAN, ln2]);
         let gradient = [0.0, 0.0, NAN, NAN, 0.5, -0.5];
         assert_gradient("rows", &logits, &|x| each.loss(x, &target), &gradient)?;
@@ -382,11 +381,11 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
     Ok(())
 }
 
-/// The slope of the root is infinite where the loss is 0.
+/// The square root of a loss of 0 has an infinite slope; the gradient of the loss stays 0.
 #[test]
-fn nothing_is_taken_back_through_a_root_of_nothing() -> Result<()> {
+fn rows_without_weight_have_no_gradient_through_a_square_root() -> Result<()> {
     for dtype in DTYPES {
-        let each = CrossEntropy::new().reduction(Reduction::None);
+        let each = CrossEntropyLoss::new().reduction(Reduction::None);
         let x = vector(&[0.0, 0.0, 0.0, 0.0], dtype).reshape([2, 2])?;
         let root = (0.5 / std::f64::consts::LN_2.sqrt()) * 0.5;
         let gradient = [0.0, 0.0, root, -root];
@@ -399,8 +398,8 @@ fn nothing_is_taken_back_through_a_root_of_nothing() -> Result<()> {
         let weighted = each.class_weights(&vector(&[0.0, 1.0], dtype));
         let f = |x: &Tensor| Ok(weighted.loss(x, &Indices::from([0, 1]))?.sqrt());
         assert_gradient("weights", &x, &f, &gradient)?;
-        let weighted = BinaryCrossEntropy::new()
-            .weight(&vector(&[0.0], dtype))
+        let weighted = BceWithLogitsLoss::new()
+            .class_weights(&vector(&[0.0], dtype))
             .reduction(Reduction::None);
         let f = |x: &Tensor| Ok(weighted.loss(x, &target)?.sqrt());
         assert_gradient("binary", &x, &f, &[0.0; 4])?;
@@ -409,10 +408,10 @@ fn nothing_is_taken_back_through_a_root_of_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_class_that_weighs_nothing_selects() -> Result<()> {
+fn a_class_weight_of_0_drops_infinite_terms() -> Result<()> {
     for dtype in DTYPES {
         let weights = vector(&[0.0, 1.0], dtype);
-        let loss = CrossEntropy::new().class_weights(&weights);
+        let loss = CrossEntropyLoss::new().class_weights(&weights);
         let likelihood = NllLoss::new().class_weights(&weights);
         let smooth = loss.clone().label_smoothing(0.5);
         let ln = (1.0 + (-1f64).exp()).ln();
@@ -427,7 +426,7 @@ fn a_class_that_weighs_nothing_selects() -> Result<()> {
             assert_near("likelihood", &f(&logits)?, &[-2.0]);
             assert_gradient("likelihood", &logits, &f, &[0.0, 0.0, 0.0, -1.0])?;
         }
-        // Smoothing gives such a sample a share of the other class, 1/4 of ln 1.
+        // With smoothing, such a sample has a quarter of the other class's loss, which is ln 1.
         let logits = vector(&[-INF, 0.0], dtype).reshape([1, 2])?;
         let none = smooth.reduction(Reduction::None);
         let f = |x: &Tensor| none.loss(x, &Indices::from([0]));
@@ -436,11 +435,11 @@ fn a_class_that_weighs_nothing_selects() -> Result<()> {
         let logits = vector(&[0.0, -INF], dtype).reshape([1, 2])?;
         assert_near("smooth", &f(&logits)?, &[INF]);
         assert_gradient("smooth", &logits, &f, &[0.25, -0.25])?;
-        // Labels at -∞: in the place of PyTorch's ∞ there is ∞ here too.
+        // A label whose logit is -∞ has an infinite loss, as in PyTorch.
         let f = |x: &Tensor| x.cross_entropy(&Indices::from([1]));
         assert_near("label", &f(&logits)?, &[INF]);
         assert_gradient("label", &logits, &f, &[1.0, -1.0])?;
-        let smooth = CrossEntropy::new().label_smoothing(0.1);
+        let smooth = CrossEntropyLoss::new().label_smoothing(0.1);
         let f = |x: &Tensor| smooth.loss(x, &Indices::from([0]));
         assert_near("share", &f(&logits)?, &[INF]);
         assert_gradient("share", &logits, &f, &[0.05, -0.05])?;
@@ -455,15 +454,19 @@ fn the_binary_loss_at_infinite_logits_is_the_limit() -> Result<()> {
         let targets = vector(&[0.0, 1.0, 0.5, 0.0, 1.0, 0.5], dtype);
         let limits = [INF, 0.0, INF, 0.0, INF, INF];
         let slopes = [1.0, 0.0, 0.5, 0.0, -1.0, -0.5];
-        let plain = BinaryCrossEntropy::new().reduction(Reduction::None);
+        let plain = BceWithLogitsLoss::new().reduction(Reduction::None);
         let ones = plain.clone().positive_weight(&vector(&[1.0], dtype));
-        for loss in [&plain, &ones, &plain.clone().weight(&vector(&[1.0], dtype))] {
+        for loss in [
+            &plain,
+            &ones,
+            &plain.clone().class_weights(&vector(&[1.0], dtype)),
+        ] {
             let f = |x: &Tensor| loss.loss(x, &targets);
             assert_near("loss", &f(&logits)?, &limits);
             assert_gradient("loss", &logits, &f, &slopes)?;
             assert_second("loss", &logits, &f, &[0.0; 6])?;
         }
-        // What weighs nothing: the positive part, and the whole.
+        // A weight of 0: of the positive part, then of the whole element.
         let negative = plain.clone().positive_weight(&vector(&[0.0], dtype));
         let f = |x: &Tensor| negative.loss(x, &targets);
         assert_near("negative", &f(&logits)?, &[INF, 0.0, INF, 0.0, 0.0, 0.0]);
@@ -472,7 +475,7 @@ fn the_binary_loss_at_infinite_logits_is_the_limit() -> Result<()> {
         let expected = [-INF, -INF, -INF, 0.0, 0.0, 0.0];
         assert_gradient("negative, targets", &targets, &of_targets, &expected)?;
         for loss in [&plain, &negative] {
-            let nothing = loss.clone().weight(&vector(&[0.0], dtype));
+            let nothing = loss.clone().class_weights(&vector(&[0.0], dtype));
             let f = |x: &Tensor| nothing.loss(x, &targets);
             assert_near("nothing", &f(&logits)?, &[0.0; 6]);
             assert_gradient("nothing", &logits, &f, &[0.0; 6])?;
@@ -494,24 +497,26 @@ fn the_binary_loss_at_infinite_logits_is_the_limit() -> Result<()> {
 }
 
 #[test]
-fn divergences_of_zeros_and_infinities() -> Result<()> {
+fn divergences_at_zeros_and_infinities() -> Result<()> {
+    let each = KlDivLoss::new().reduction(Reduction::None);
+    let of_logs = each.log_target();
     for dtype in DTYPES {
         let x = vector(&[-INF, 0.0, -INF, NAN, -1.0, INF], dtype);
         let t = vector(&[0.0, 0.0, 0.5, 0.0, NAN, 0.0], dtype);
-        let f = |x: &Tensor| x.kl_div(&t, Reduction::None);
+        let f = |x: &Tensor| each.loss(x, &t);
         assert_near("kl", &f(&x)?, &[0.0, 0.0, INF, NAN, NAN, 0.0]);
         assert_gradient("kl", &x, &f, &[0.0, 0.0, -0.5, 0.0, NAN, 0.0])?;
-        let f = |t: &Tensor| x.kl_div(t, Reduction::None);
+        let f = |t: &Tensor| each.loss(&x, t);
         assert_gradient("kl, targets", &t, &f, &[0.0, 0.0, INF, NAN, NAN, 0.0])?;
         let t = vector(&[-INF, -INF, -1.0, -INF, NAN, -INF], dtype);
-        let f = |x: &Tensor| x.kl_div_log_target(&t, Reduction::None);
+        let f = |x: &Tensor| of_logs.loss(x, &t);
         assert_near("kl of logs", &f(&x)?, &[0.0, 0.0, INF, NAN, NAN, 0.0]);
         let p = (-1f64).exp();
         assert_gradient("kl of logs", &x, &f, &[0.0, 0.0, -p, 0.0, NAN, 0.0])?;
         let (far, small) = (vector(&[3e38], dtype), vector(&[-3e38], dtype));
-        let rounded = far.kl_div_log_target(&small, Reduction::None)?;
+        let rounded = of_logs.loss(&far, &small)?;
         assert_near("kl of a log that is rounded to 0", &rounded, &[0.0]);
-        let f = |t: &Tensor| x.kl_div_log_target(t, Reduction::None);
+        let f = |t: &Tensor| of_logs.loss(&x, t);
         assert_gradient(
             "kl of logs, targets",
             &t,
@@ -523,35 +528,34 @@ fn divergences_of_zeros_and_infinities() -> Result<()> {
 }
 
 #[test]
-fn differences_of_infinities_are_nan_and_others_infinite() -> Result<()> {
+fn losses_of_infinite_differences() -> Result<()> {
+    let each = HuberLoss::new().reduction(Reduction::None);
+    let absolute = L1Loss::new().reduction(Reduction::None);
+    let squared = MseLoss::new().reduction(Reduction::None);
     for dtype in DTYPES {
         let x = vector(&[INF, -INF, INF, 1.0, NAN, 0.0, 2e19], dtype);
         let t = vector(&[INF, INF, 0.0, INF, 0.0, NAN, 0.0], dtype);
-        let huber = |delta| x.huber_loss(&t, delta, Reduction::None);
+        let huber = |delta| each.delta(delta).loss(&x, &t);
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e19 - 0.5];
         assert_near("huber", &huber(1.0)?, &expected);
-        // Half a square, which is in range though the square is not.
+        // Half of a square is in range, although the square is not.
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e38];
         assert_near("huber", &huber(1e30)?, &expected);
         assert_near("huber", &huber(INF)?, &expected);
         let (far, opposite) = (vector(&[3e38], dtype), vector(&[-3e38], dtype));
-        assert_near(
-            "huber",
-            &far.huber_loss(&opposite, 0.1, Reduction::None)?,
-            &[6e37],
-        );
-        let f = |x: &Tensor| x.huber_loss(&t, 1.0, Reduction::None);
+        assert_near("huber", &each.delta(0.1).loss(&far, &opposite)?, &[6e37]);
+        let f = |x: &Tensor| each.loss(x, &t);
         assert_gradient("huber", &x, &f, &[NAN, -1.0, 1.0, -1.0, NAN, NAN, 1.0])?;
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e19];
-        assert_near("l1", &x.l1_loss(&t, Reduction::None)?, &expected);
+        assert_near("l1", &absolute.loss(&x, &t)?, &expected);
         let expected = [NAN, INF, INF, INF, NAN, NAN, 4e38];
-        assert_near("mse", &x.mse_loss(&t, Reduction::None)?, &expected);
+        assert_near("mse", &squared.loss(&x, &t)?, &expected);
     }
     Ok(())
 }
 
 #[test]
-fn log_sum_exp_passes_nan_on() -> Result<()> {
+fn log_sum_exp_propagates_nan() -> Result<()> {
     for dtype in DTYPES {
         for len in [1, 2, 3, 40, 2000] {
             for other in [0.0, -INF, INF] {
@@ -586,12 +590,12 @@ fn log_sum_exp_passes_nan_on() -> Result<()> {
 }
 
 #[test]
-fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
+fn log_sum_exp_of_a_row_does_not_depend_on_other_rows() -> Result<()> {
     for dtype in DTYPES {
         let x = vector(&[1e8, 1e8, -INF, -INF, INF, 0.0, NAN, 0.0, 1.0, 1.0], dtype);
         let x = x.reshape([5, 2])?;
         let f = |x: &Tensor| x.logsumexp_over(1);
-        // As PyTorch: no number where the row is infinite.
+        // The gradient of an infinite row is NaN, as in PyTorch.
         let gradient = [0.5, 0.5, NAN, NAN, NAN, 0.0, NAN, NAN, 0.5, 0.5];
         assert_gradient("rows", &x, &f, &gradient)?;
         for i in 0..5 {
@@ -605,7 +609,7 @@ fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
             let found = &backward.grad_with(&f(&two)?, &cotangent, &[&two])?[0];
             assert_near("one of two", &found.narrow(0, 0, 1)?, &[0.5, 0.5]);
         }
-        // Softmax in the gradient: second derivatives ±1/4, whatever the other rows are.
+        // Second derivatives, through the softmax, do not depend on the other rows either.
         let squares = |x: &Tensor| f(x)?.square().mul(&vector(&[0.5], dtype));
         let alone = x.narrow(0, 4, 1)?.tracked();
         let x = x.tracked();
@@ -623,9 +627,9 @@ fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
 
 type Named = (&'static str, Box<dyn Fn(&Tensor) -> Result<Tensor>>);
 
-/// Functions that make of each row of (rows, n) something of its own.
-fn of_rows(dtype: DType) -> Vec<Named> {
-    let each = || CrossEntropy::new().reduction(Reduction::None);
+/// Returns functions that map each row of a `(rows, n)` tensor independently.
+fn row_functions(dtype: DType) -> Vec<Named> {
+    let each = || CrossEntropyLoss::new().reduction(Reduction::None);
     let label = |x: &Tensor| Indices::from_vec(vec![1; x.shape()[0]], [x.shape()[0]]);
     let half = move |x: &Tensor| Tensor::full(x.shape(), 0.5, dtype);
     vec![
@@ -642,12 +646,12 @@ fn of_rows(dtype: DType) -> Vec<Named> {
         ),
         ("max", Box::new(|x: &Tensor| x.max_over(1))),
         ("min", Box::new(|x: &Tensor| x.min_over(1))),
-        ("top 1", Box::new(|x: &Tensor| Ok(x.top_k(1, 1, true)?.0))),
+        ("top 1", Box::new(|x: &Tensor| Ok(x.top_k(1, 1)?.0))),
         ("var", Box::new(|x: &Tensor| x.var_over(1, 1.0))),
         ("std", Box::new(|x: &Tensor| x.std_over(1, 1.0))),
-        ("l1", Box::new(|x: &Tensor| x.norm_over(Norm::L1, 1))),
-        ("l2", Box::new(|x: &Tensor| x.norm_over(Norm::L2, 1))),
-        ("l∞", Box::new(|x: &Tensor| x.norm_over(Norm::LInf, 1))),
+        ("l1", Box::new(|x: &Tensor| x.norm_over(1, Norm::L1))),
+        ("l2", Box::new(|x: &Tensor| x.norm_over(1, Norm::L2))),
+        ("l∞", Box::new(|x: &Tensor| x.norm_over(1, Norm::LInf))),
         ("logsumexp", Box::new(|x: &Tensor| x.logsumexp_over(1))),
         ("softmax", Box::new(|x: &Tensor| x.softmax(1))),
         ("log_softmax", Box::new(|x: &Tensor| x.log_softmax(1))),
@@ -673,40 +677,65 @@ fn of_rows(dtype: DType) -> Vec<Named> {
         ),
         (
             "mse",
-            Box::new(move |x: &Tensor| x.mse_loss(&half(x)?, Reduction::None)?.sum_over(1)),
+            Box::new(move |x: &Tensor| {
+                MseLoss::new()
+                    .reduction(Reduction::None)
+                    .loss(x, &half(x)?)?
+                    .sum_over(1)
+            }),
         ),
         (
             "l1_loss",
-            Box::new(move |x: &Tensor| x.l1_loss(&half(x)?, Reduction::None)?.sum_over(1)),
+            Box::new(move |x: &Tensor| {
+                L1Loss::new()
+                    .reduction(Reduction::None)
+                    .loss(x, &half(x)?)?
+                    .sum_over(1)
+            }),
         ),
         (
             "huber",
-            Box::new(move |x: &Tensor| x.huber_loss(&half(x)?, 1.0, Reduction::None)?.sum_over(1)),
+            Box::new(move |x: &Tensor| {
+                HuberLoss::new()
+                    .delta(1.0)
+                    .reduction(Reduction::None)
+                    .loss(x, &half(x)?)?
+                    .sum_over(1)
+            }),
         ),
         (
             "bce",
             Box::new(move |x: &Tensor| {
-                let each = BinaryCrossEntropy::new().reduction(Reduction::None);
+                let each = BceWithLogitsLoss::new().reduction(Reduction::None);
                 each.loss(x, &half(x)?)?.sum_over(1)
             }),
         ),
         (
             "kl_div",
-            Box::new(move |x: &Tensor| x.kl_div(&half(x)?, Reduction::None)?.sum_over(1)),
+            Box::new(move |x: &Tensor| {
+                KlDivLoss::new()
+                    .reduction(Reduction::None)
+                    .loss(x, &half(x)?)?
+                    .sum_over(1)
+            }),
         ),
         (
             "kl of logs",
             Box::new(move |x: &Tensor| {
-                x.kl_div_log_target(&half(x)?, Reduction::None)?.sum_over(1)
+                KlDivLoss::new()
+                    .log_target()
+                    .reduction(Reduction::None)
+                    .loss(x, &half(x)?)?
+                    .sum_over(1)
             }),
         ),
     ]
 }
 
 #[test]
-fn nan_is_seen_wherever_it_stands() -> Result<()> {
+fn nan_at_any_position_makes_the_result_nan() -> Result<()> {
     for dtype in DTYPES {
-        for (name, f) in of_rows(dtype) {
+        for (name, f) in row_functions(dtype) {
             for other in [1.0, INF, -INF, 0.0] {
                 for place in 0..3 {
                     let mut xs = [other; 3];
@@ -715,7 +744,7 @@ fn nan_is_seen_wherever_it_stands() -> Result<()> {
                     let y = f(&row)?.to_f64_vec();
                     let what = format!("{name} {dtype:?} of {xs:?}: {y:?}");
                     assert!(y.iter().all(|y| y.is_nan()), "{what}");
-                    // The same along columns, of which there are many.
+                    // The same with rows that are strided columns.
                     let columns = vector(&xs, dtype).reshape([3, 1])?.broadcast_to([3, 70])?;
                     let columns = Tensor::from_vec(columns.to_f64_vec(), [3, 70])?.to_dtype(dtype);
                     let y = f(&columns.transpose(0, 1)?)?.to_f64_vec();
@@ -731,7 +760,7 @@ fn nan_is_seen_wherever_it_stands() -> Result<()> {
 fn a_row_does_not_change_the_result_of_another() -> Result<()> {
     let plain = [0.5, -1.0, 3.0];
     for dtype in DTYPES {
-        for (name, f) in of_rows(dtype) {
+        for (name, f) in row_functions(dtype) {
             for other in [
                 [INF, 1.0, 2.0],
                 [-INF; 3],
@@ -771,7 +800,7 @@ fn a_row_does_not_change_the_result_of_another() -> Result<()> {
 }
 
 #[test]
-fn means_are_finite_where_the_elements_are() -> Result<()> {
+fn means_of_finite_elements_are_finite() -> Result<()> {
     for (dtype, large) in [(DType::F32, 3e38), (DType::F64, 1.5e308)] {
         let x = vector(&[large, large, 1.0, 3.0, -large, large], dtype).reshape([3, 2])?;
         assert_near("rows", &x.mean_over(1)?, &[large, 2.0, 0.0]);
@@ -779,13 +808,13 @@ fn means_are_finite_where_the_elements_are() -> Result<()> {
         let same = vector(&[large; 700], dtype);
         assert_near("all", &same.mean(), &[large]);
         assert_gradient("all", &same, &|x| Ok(x.mean()), &[1.0 / 700.0; 700])?;
-        // The means of losses.
+        // Means of losses.
         let zeros = Tensor::zeros([700], dtype)?;
-        assert_near("l1", &same.l1_loss(&zeros, Reduction::Mean)?, &[large]);
+        assert_near("l1", &same.l1_loss(&zeros)?, &[large]);
         let rows = same.neg().reshape([350, 2])?;
         let labels = Indices::from_vec(vec![1; 350], [350])?;
         assert_near("nll", &rows.nll_loss(&labels)?, &[large]);
-        // Infinite and undefined elements are seen.
+        // Infinite elements and NaN remain visible.
         for (xs, mean) in [([INF, large], INF), ([INF, -INF], NAN), ([NAN, large], NAN)] {
             assert_near("infinite", &vector(&xs, dtype).mean(), &[mean]);
         }

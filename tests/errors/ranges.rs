@@ -95,7 +95,7 @@ fn a_share_may_be_the_whole() -> Result<()> {
     let (x, labels) = (zeros(&[3, 2]), Indices::from([0, 1, 0]));
     let uses: [Use<'_>; 3] = [
         ("label smoothing", &|s| {
-            let loss = CrossEntropy::new().label_smoothing(s);
+            let loss = CrossEntropyLoss::new().label_smoothing(s);
             loss.loss(&x, &labels).map(drop)
         }),
         ("momentum", &|m| {
@@ -121,7 +121,7 @@ fn a_share_may_be_the_whole() -> Result<()> {
 fn a_bound_may_be_infinite() -> Result<()> {
     let x = zeros(&[2]);
     let mut net = Linear::new(2, 2, &mut super::rng())?;
-    let huber = |d| x.huber_loss(&x, d, Reduction::Mean).map(drop);
+    let huber = |d| x.huber_loss(&x, d).map(drop);
     let clipped = |net: &Linear, b| {
         let mut gradients = Gradients::default();
         clip::global_norm(b).apply(net, &mut gradients).map(drop)

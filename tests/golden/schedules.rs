@@ -1,4 +1,4 @@
-//! The learning rates and momenta of schedules, step by step.
+//! Compares the learning rates and momenta of schedules, step by step.
 
 use crate::compare::{Bound, Failures};
 use crate::read::File;
@@ -148,13 +148,13 @@ const SCHEDULES: &[(&str, Build)] = &[
     }),
 ];
 
-/// Every schedule sets what PyTorch's or Keras's sets.
+/// Compares every schedule with PyTorch or Keras.
 pub fn check(name: &'static str) {
     let (file, mut failures) = (File::open(name), Failures::default());
     let golden = file.operations();
     for (name, build) in SCHEDULES {
         if !golden.contains(name) {
-            failures.add(name, "there is no such golden case");
+            failures.add(name, "no golden case has this name");
         } else if let Err(error) = follow(&file, name, *build, &mut failures) {
             failures.add(name, error);
         }
@@ -178,8 +178,8 @@ fn follow(file: &File, name: &str, build: Build, failures: &mut Failures) -> Res
             schedule.observe(metrics[step]);
         }
     }
-    // At the end of a straight line to nearly 0, PyTorch's value is off by the roundings of what it
-    // comes from. What is multiplied by the same factor again and again is as exact at any size.
+    // Near the end of a linear decay to 0, PyTorch's value has the absolute error of larger ones.
+    // The values of a plateau schedule are repeated products and keep their relative error.
     let floor = if metrics.is_some() { 0.0 } else { 1e-5 };
     let bound = Bound {
         f64: 1e-12,

@@ -243,7 +243,8 @@ fn a_lookup_makes_data_of_a_parameter_and_a_loss_ends_a_row() -> Result<()> {
     let rows = |lookup: OpKind, loss: OpKind| -> Result<Vec<String>> {
         let report = signal::inspect(&net, |net, pass| {
             let all = |x: &[&Tensor]| x[0].embedding(&Indices::from([4, 3, 2, 1, 0]));
-            let squares = |x: &[&Tensor]| x[0].mse_loss(x[1], Reduction::None);
+            let squares =
+                |x: &[&Tensor]| MseLoss::new().reduction(Reduction::None).loss(x[0], x[1]);
             let words = run(Some(lookup), all, &[&net.table.read(pass)])?;
             let y = net.out.forward(&words, pass)?;
             Ok(run(Some(loss), squares, &[&y, &targets])?.mean())

@@ -345,8 +345,9 @@ impl<'a> Draw<'a> {
             }
         };
         let mut samples = own.clone();
-        if rank > 1 && !self.once_in(6) {
-            samples.remove(1);
+        let classes = own.last().copied().unwrap_or(2);
+        if !self.once_in(6) {
+            samples.pop();
         }
         let bound = |draw: &mut Self| match draw.below(8) {
             0 => Some(self::extreme(draw)),
@@ -373,7 +374,7 @@ impl<'a> Draw<'a> {
             shape,
             pairs: self.list(count, |draw| (draw.size(), draw.size())),
             indices: self.indices(indexed, along),
-            labels: self.indices(samples, own.get(1).copied().unwrap_or(2)),
+            labels: self.indices(samples, classes),
             mask: self.mask(&masked[0]),
             other_mask: self.mask(&masked[1]),
             flag: self.below(2) == 0,

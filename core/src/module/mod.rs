@@ -2,6 +2,7 @@
 //! how it is run ([`Pass`], [`Layer`]); and plain functions over the leaves of such a tree. The
 //! methods that every model has are [`ModuleExt`](crate::ModuleExt).
 
+mod audit;
 mod buffer;
 mod checked;
 mod containers;
@@ -21,6 +22,7 @@ mod step;
 mod summary;
 mod walk;
 
+pub use audit::Audit;
 pub use buffer::{Buffer, Counter};
 pub use frozen::Frozen;
 pub use layer::Layer;

@@ -15,7 +15,7 @@
 //! let mut rates = Vec::new();
 //! for _ in 0..15 {
 //!     schedule.apply(&mut optimizer)?;
-//!     // loss.backward()?; optimizer.step(&mut model, &grads)?;
+//!     // loss.backward()?; optimizer.step(&mut model, grads)?;
 //!     rates.push(optimizer.learning_rate());
 //! }
 //! assert_eq!(rates[..5], [0.2, 0.4, 0.6, 0.8, 1.0]);
