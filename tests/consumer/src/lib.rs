@@ -1,8 +1,10 @@
-//! A user's crate that knows the framework under another name, and nothing but the framework.
+//! A user's crate, which depends on the facade alone and under another name.
+
+pub mod prelude;
 
 use nets::prelude::*;
 
-/// Two dense layers.
+/// Dense layers with a scaled activation.
 #[derive(Module, Clone, Debug)]
 #[module(crate = "nets")]
 pub struct Encoder<const N: usize> {
@@ -17,7 +19,7 @@ impl<const N: usize> Layer for Encoder<N> {
     }
 }
 
-/// A pipeline.
+/// An encoder and a classifier.
 #[derive(Module, Layer, Clone, Debug)]
 #[module(crate = "nets")]
 pub struct Net {
@@ -26,7 +28,7 @@ pub struct Net {
 }
 
 impl Net {
-    /// A net from 4 features to 3 classes.
+    /// Creates a net from 4 features to 3 classes.
     ///
     /// # Errors
     /// None: the sizes fit.
@@ -44,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_trains_and_its_gradients_are_right() -> Result<()> {
+    fn a_derived_net_trains_and_its_gradients_are_right() -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut net = Net::new(&mut rng)?;
         let paths: Vec<String> = net
