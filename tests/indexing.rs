@@ -1,5 +1,5 @@
-//! Indexing, joining, splitting, sorting and drawing, compared with loops over multi-indices for any
-//! shape, with lengths of 0 and 1, in both dtypes.
+//! Indexing, joining, splitting, sorting and drawing, compared with loops over multi-indices for
+//! any shape, with lengths of 0 and 1, in both dtypes.
 
 use cotangent::prelude::{ChaCha8Rng, SeedableRng};
 use cotangent::{DType, Error, Indices, Order, Result, Tensor};
@@ -76,7 +76,8 @@ fn extremes(x: &Tensor, axis: isize, k: usize, largest: bool) -> Result<(Tensor,
     }
 }
 
-/// Returns the places of a line in its sorted order: NaN is the largest, equal elements keep theirs.
+/// Returns the places of a line in its sorted order: NaN is the largest, equal elements keep
+/// theirs.
 fn order(line: &[f64], descending: bool) -> Vec<usize> {
     let mut places: Vec<usize> = (0..line.len()).collect();
     // Insertion sort.
@@ -582,7 +583,8 @@ proptest! {
 
 #[test]
 fn gradients_of_repeated_rows_are_summed_pairwise() -> Result<()> {
-    // The sum of 100000 times 0.1, one after the other in single precision, is wrong by more than 1.
+    // The sum of 100000 times 0.1, one after the other in single precision, is wrong by more than
+    // 1.
     let rows = Tensor::full([100_000, 3], 0.1, DType::F32)?;
     let indices: Indices = (0..100_000).map(|i| usize::from(i % 100 == 0)).collect();
     let table = Tensor::zeros([2, 3], DType::F32)?.tracked();

@@ -509,13 +509,21 @@ fn length() -> impl Strategy<Value = usize> {
     prop_oneof![1 => Just(0usize), 3 => Just(1usize), 8 => 2usize..5]
 }
 
+fn settings() -> ProptestConfig {
+    ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 #[allow(clippy::needless_pass_by_value)] // For `map_err`.
 fn fail(error: Error) -> TestCaseError {
     TestCaseError::fail(error.to_string())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..Default::default() })]
+    #![proptest_config(settings())]
 
     /// Any number of leading axes, and any layout in memory.
     #[test]

@@ -40,7 +40,8 @@ pub fn indexing() -> Vec<Entry> {
             check "gather of the last", Signed: (m, k) => (m, picks(k).len()),
                 |x| x[0].gather(-1, &places([x[0].shape()[0], picks(x[0].shape()[1]).len()],
                     x[0].shape()[1])?);
-            check "gather of the middle, of some lines", Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
+            check "gather of the middle, of some lines",
+                Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
                 let &[m, k, n] = x[0].shape() else { return x[0].flatten_from(1) };
                 x[0].gather(1, &places([m.div_ceil(2), picks(k).len(), n], k)?)
             };
@@ -65,21 +66,28 @@ pub fn indexing() -> Vec<Entry> {
                 .torch("x.scatter_add(0, indices, y)", "places(0, scattered=True)").sums();
             golden golden("indexing", "scatter_add(1)", |x| x[0].scatter_add(1, x.indices(), &x[1]))
                 .torch("x.scatter_add(1, indices, y)", "places(1, scattered=True)").sums();
-            golden golden("indexing", "scatter_add(-1)", |x| x[0].scatter_add(-1, x.indices(), &x[1]))
+            golden golden("indexing", "scatter_add(-1)",
+                |x| x[0].scatter_add(-1, x.indices(), &x[1]))
                 .torch("x.scatter_add(-1, indices, y)", "places(-1, scattered=True)").sums();
             draw 2 Same |x, p| x[0].scatter_add(p.axis, &p.indices, &x[1]);
         }
         sort {
-            check "sort", Signed: (m, k) => (m, k), |x| Ok(spread(&x[0])?.sort(-1, Order::Ascending)?.0);
+            check "sort", Signed: (m, k) => (m, k),
+                |x| Ok(spread(&x[0])?.sort(-1, Order::Ascending)?.0);
             check "sort of columns, descending", Signed: (m, k, n) => (m, k, n),
                 |x| Ok(spread(&x[0])?.sort(1, Order::Descending)?.0);
-            extreme "sort raw", Signed: (m, k) => (m, k), |x| Ok(x[0].sort(-1, Order::Ascending)?.0);
+            extreme "sort raw", Signed: (m, k) => (m, k),
+                |x| Ok(x[0].sort(-1, Order::Ascending)?.0);
             extreme "sort of columns, descending, raw", Signed: (m, k) => (m, k),
                 |x| Ok(x[0].sort(0, Order::Descending)?.0);
-            golden golden("indexing", "sort(1,ascending)", |x| x.placed(x[0].sort(1, Order::Ascending)))
-                .torch("x.sort(dim=1, descending=False, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
-            golden golden("indexing", "sort(1,descending)", |x| x.placed(x[0].sort(1, Order::Descending)))
-                .torch("x.sort(dim=1, descending=True, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
+            golden golden("indexing", "sort(1,ascending)",
+                |x| x.placed(x[0].sort(1, Order::Ascending)))
+                .torch("x.sort(dim=1, descending=False, stable=True).values",
+                    "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
+            golden golden("indexing", "sort(1,descending)",
+                |x| x.placed(x[0].sort(1, Order::Descending)))
+                .torch("x.sort(dim=1, descending=True, stable=True).values",
+                    "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
             draw 1 Same |x, p| x[0].sort(p.axis, order(p.flag));
         }
         top_k {
@@ -110,7 +118,8 @@ pub fn indexing() -> Vec<Entry> {
             draw 1 Same |x, p| x[0].bottom_k(p.axis, p.size);
         }
         one_hot {
-            golden golden("indexing", "one_hot", |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
+            golden golden("indexing", "one_hot",
+                |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
                 .torch("x * F.one_hot(indices, 4).double()", "words(hot=True)").sums();
             draw 1 Same |x, p| p.indices.one_hot(p.size, p.dtype);
             without Check Extreme: "is made from no tensor";

@@ -16,7 +16,8 @@ const ROWS_ROUNDED: &[(&str, f64, f64)] = &[("offset", 1e-11, 1e-5), ("constant"
 /// Layer normalization over the last axes: gamma and beta by the number of their operand, epsilon,
 /// PyTorch's arguments, the cases.
 macro_rules! layer_norms {
-    ($(over $axes:literal: $($name:literal ($gamma:expr, $beta:expr, $epsilon:expr) $torch:literal, $cases:literal;)*)*) => {
+    ($(over $axes:literal: $($name:literal ($gamma:expr, $beta:expr, $epsilon:expr) $torch:literal,
+        $cases:literal;)*)*) => {
         vec![$($(
             golden("layer_norm", concat!("layer_norm(", $name, ") over ", $axes), |x| {
                 let (gamma, beta): (Option<usize>, Option<usize>) = ($gamma, $beta);
@@ -48,7 +49,8 @@ pub fn normalizations() -> Vec<Entry> {
         log_softmax {
             check "log_softmax", Signed: (m, k) => (m, k), |x| x[0].log_softmax(-1);
             check "log_softmax of columns", Signed: (m, k) => (m, k), |x| x[0].log_softmax(0);
-            check "log_softmax of the middle", Signed: (m, k, n) => (m, k, n), |x| x[0].log_softmax(1);
+            check "log_softmax of the middle", Signed: (m, k, n) => (m, k, n),
+                |x| x[0].log_softmax(1);
             golden golden("softmax", "log_softmax(0)", |x| x[0].log_softmax(0))
                 .torch("F.log_softmax(x, 0)", "along()").sums();
             golden golden("softmax", "log_softmax(1)", |x| x[0].log_softmax(1))
@@ -78,19 +80,25 @@ pub fn normalizations() -> Vec<Entry> {
                 |x| Ok(of_statistics(&x[0])?.1), refused if m < 2;
             golden golden("batch_norm", "batch_norm(1e-5)",
                 |x| x.keep(x[0].batch_norm(None, None, 1e-5)))
-                .torch("F.batch_norm(x, None, None, None, None, training=True, eps=1e-5)", "channels()").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, None, None, training=True, eps=1e-5)",
+                    "channels()").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(gamma,1e-5)",
                 |x| x.keep(x[0].batch_norm(Some(&x[1]), None, 1e-5)))
-                .torch("F.batch_norm(x, None, None, y, None, training=True, eps=1e-5)", "channels('gamma', few=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, y, None, training=True, eps=1e-5)",
+                    "channels('gamma', few=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(beta,1e-5)",
                 |x| x.keep(x[0].batch_norm(None, Some(&x[1]), 1e-5)))
-                .torch("F.batch_norm(x, None, None, torch.ones_like(y), y, training=True, eps=1e-5)", "channels('beta', few=True)").sums().loose(ROUNDED);
+                .torch(
+                    "F.batch_norm(x, None, None, torch.ones_like(y), y, training=True, eps=1e-5)",
+                    "channels('beta', few=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(gamma,beta,1e-5)",
                 |x| x.keep(x[0].batch_norm(Some(&x[1]), Some(&x[2]), 1e-5)))
-                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=1e-5)", "channels('gamma', 'beta')").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=1e-5)",
+                    "channels('gamma', 'beta')").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(gamma,beta,1e-1)",
                 |x| x.keep(x[0].batch_norm(Some(&x[1]), Some(&x[2]), 1e-1)))
-                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=0.1)", "channels('gamma', 'beta', few=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=0.1)",
+                    "channels('gamma', 'beta', few=True)").sums().loose(ROUNDED);
             draw 3 Same |x, p| {
                 let gamma = p.flag.then_some(&x[1]);
                 let (y, statistics) = x[0].batch_norm(gamma, Some(&x[2]), p.number)?;
@@ -98,7 +106,8 @@ pub fn normalizations() -> Vec<Entry> {
             };
         }
         batch_norm_with {
-            check "batch_norm_with", Signed: (m, k) => (m, k), |x| given_statistics(&x[0], None, None);
+            check "batch_norm_with", Signed: (m, k) => (m, k),
+                |x| given_statistics(&x[0], None, None);
             check "batch_norm_with, affine", Signed: (m, k) (k) (k) => (m, k),
                 |x| given_statistics(&x[0], Some(&x[1]), Some(&x[2]));
             check "batch_norm_with of lines", Signed: (m, k, n) => (m, k, n),
@@ -107,13 +116,16 @@ pub fn normalizations() -> Vec<Entry> {
                 |x| given_statistics(&x[0], Some(&x[1]), Some(&x[2]));
             golden golden("batch_norm", "batch_norm_with(1e-5)",
                 |x| held(x, None, None, 1e-5))
-                .torch("F.batch_norm(x, mean, variance, None, None, training=False, eps=1e-5)", "channels(held=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, mean, variance, None, None, training=False, eps=1e-5)",
+                    "channels(held=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm_with(gamma,beta,1e-5)",
                 |x| held(x, Some(&x[1]), Some(&x[2]), 1e-5))
-                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=1e-5)", "channels('gamma', 'beta', held=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=1e-5)",
+                    "channels('gamma', 'beta', held=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm_with(gamma,beta,1e-1)",
                 |x| held(x, Some(&x[1]), Some(&x[2]), 1e-1))
-                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=0.1)", "channels('gamma', 'beta', few=True, held=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=0.1)",
+                    "channels('gamma', 'beta', few=True, held=True)").sums().loose(ROUNDED);
             draw 3 Same |x, p|
                 x[0].batch_norm_with(&x[1], &x[2], p.flag.then_some(&x[1]), None, p.number);
         }
@@ -135,16 +147,20 @@ pub fn normalizations() -> Vec<Entry> {
                 over 1:
                 "1e-5" (None, None, 1e-5) "None, None, 1e-5", "rows(1)";
                 "gamma,beta,1e-5" (Some(1), Some(2), 1e-5) "y, z, 1e-5", "rows(1, 'gamma', 'beta')";
-                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1", "rows(1, 'gamma', 'beta', few=True)";
+                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1",
+                    "rows(1, 'gamma', 'beta', few=True)";
                 "gamma,1e-5" (Some(1), None, 1e-5) "y, None, 1e-5", "rows(1, 'gamma', few=True)";
                 // PyTorch cannot differentiate this twice without gamma.
-                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5", "rows(1, 'beta', few=True)";
+                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5",
+                    "rows(1, 'beta', few=True)";
                 over 2:
                 "1e-5" (None, None, 1e-5) "None, None, 1e-5", "rows(2)";
                 "gamma,beta,1e-5" (Some(1), Some(2), 1e-5) "y, z, 1e-5", "rows(2, 'gamma', 'beta')";
-                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1", "rows(2, 'gamma', 'beta', few=True)";
+                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1",
+                    "rows(2, 'gamma', 'beta', few=True)";
                 "gamma,1e-5" (Some(1), None, 1e-5) "y, None, 1e-5", "rows(2, 'gamma', few=True)";
-                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5", "rows(2, 'beta', few=True)";
+                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5",
+                    "rows(2, 'beta', few=True)";
                 over 3:
                 "1e-5" (None, None, 1e-5) "None, None, 1e-5", "rows(3)";
                 "gamma,beta,1e-5" (Some(1), Some(2), 1e-5) "y, z, 1e-5", "rows(3, 'gamma', 'beta')";
