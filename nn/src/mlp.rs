@@ -255,7 +255,7 @@ impl MlpBuilder {
         // Settings that the activation refuses are an error here, not of the first forward.
         let none = Tensor::zeros([0, units], DType::F32)?;
         let checked = self.activation.predict(&none);
-        checked.map_err(|error| error.within("activation"))?;
+        let _ = checked.map_err(|error| error.within("activation"))?;
         let linear = self.linear(inputs, units, self.activation.initializer());
         let shifted = matches!(self.norm, Some(Kind::Batch | Kind::Layer));
         let linear = if shifted && !self.norm_after_activation {
