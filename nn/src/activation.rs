@@ -23,7 +23,10 @@ macro_rules! layer_struct {
         pub struct $name { $($(#[$field_doc])* pub $field: $type),+ }
 
         impl $name {
-            #[doc = concat!("Creates the layer with ", stringify!($($field),+), "; `default` has the usual value.")]
+            #[doc = concat!(
+                "Creates the layer with `", stringify!($($field),+), "`. ",
+                "Use `default` for the usual setting."
+            )]
             pub const fn new($($field: $type),+) -> Self {
                 Self { $($field),+ }
             }

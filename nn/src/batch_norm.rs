@@ -176,7 +176,7 @@ impl BatchNorm {
     /// ```
     pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
-            let reason = "this layer keeps no running statistics";
+            let reason = "this layer has no running statistics";
             return Err(Error::argument("fold_into", reason));
         };
         let mut scale = var.value().add_scalar(self.settings.epsilon).rsqrt();
@@ -216,9 +216,9 @@ impl BatchNorm {
     }
 }
 
-/// An error if a statistic of a batch is not finite for some channel.
+/// Returns an error if a statistic of a batch is not finite for some channel.
 fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
-    // The sum may overflow where no element has.
+    // The sum may overflow although all elements are finite.
     if statistic.sum_of_squares().is_finite() {
         return Ok(());
     }
@@ -226,7 +226,7 @@ fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
     let Some(channel) = values.iter().position(|value| !value.is_finite()) else {
         return Ok(());
     };
-    // A checked pass knows the operation.
+    // A checked pass reports the operation that caused it.
     pass.check()?;
     let what = format!(
         "the batch's {name} of channel {channel} (find the cause with `Pass::checked`, or allow it \
@@ -240,7 +240,8 @@ impl Layer for BatchNorm {
     /// [`Error::Shape`] if axis 1 of the input is not as long as the number of channels, or, in
     /// training, if there are fewer than two values per channel; [`Error::DType`] if the input and
     /// the layer have different dtypes; [`Error::NonFinite`] if running statistics would become
-    /// infinite or NaN, unless the pass [allows it](Pass::allow_nonfinite). They do not change then.
+    /// infinite or NaN, unless the pass [allows it](Pass::allow_nonfinite). They do not change
+    /// then.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.check(x)?;
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));

@@ -454,7 +454,7 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
     for (bad, expected) in [
         (f32::NAN, "the batch's mean of channel 1"),
         (f32::INFINITY, "the batch's mean of channel 1"),
-        // Its square leaves the range, the mean does not.
+        // Its square overflows, but the mean does not.
         (3e38, "the batch's variance of channel 1"),
     ] {
         let batch = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, bad, 7.0]]);
@@ -464,7 +464,7 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
             assert!(error.to_string().contains(expected), "{error}");
         }
         assert!(net.state()?.to_bytes()? == before, "{bad}");
-        // They do not move: the batch is normalized by statistics of its own.
+        // The running statistics are held: the batch is normalized by its own.
         net.forward(&batch, &Pass::train(0).hold_statistics())?;
         net.predict(&batch)?;
         assert!(net.state()?.to_bytes()? == before, "{bad}");
