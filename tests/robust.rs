@@ -119,7 +119,7 @@ impl Op for CustomOp {
         let tracked = context.records();
         assert_eq!(context.saved(&self.operand).is_tracked(), tracked);
         assert_eq!(context.output(&self.output).is_tracked(), tracked);
-        cotangent.add(&self.operand.detach())?;
+        let _ = cotangent.add(&self.operand.detach())?;
         Ok(self.cotangents.iter().cloned().collect())
     }
 }

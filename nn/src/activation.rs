@@ -249,7 +249,7 @@ activations! {
                 x.rrelu(lower, upper, pass.next_seed())
             } else {
                 // Refuse bounds that training would refuse.
-                Tensor::from([0.0f32; 0]).rrelu(lower, upper, 0)?;
+                let _ = Tensor::from([0.0f32; 0]).rrelu(lower, upper, 0)?;
                 Ok(x.leaky_relu(f64::midpoint(lower, upper)))
             }
         };

@@ -68,7 +68,7 @@ impl BatchNorm {
     /// Creates a layer for `channels` channels with PyTorch's defaults.
     ///
     /// # Errors
-    /// As [`BatchNormBuilder::build`].
+    /// Returns the errors of [`BatchNormBuilder::build`].
     pub fn new(channels: usize) -> Result<Self> {
         Self::builder(channels).build()
     }

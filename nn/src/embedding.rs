@@ -42,7 +42,7 @@ impl Embedding {
     /// Creates a table of `count` vectors of length `dim`.
     ///
     /// # Errors
-    /// As [`EmbeddingBuilder::build`].
+    /// Returns the errors of [`EmbeddingBuilder::build`].
     pub fn new(count: usize, dim: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         Self::builder(count, dim).build(rng)
     }

@@ -42,7 +42,7 @@ impl LayerNorm {
     /// the input: `100` or `[28, 28]`.
     ///
     /// # Errors
-    /// As [`LayerNormBuilder::build`].
+    /// Returns the errors of [`LayerNormBuilder::build`].
     pub fn new(normalized: impl Into<Shape>) -> Result<Self> {
         Self::builder(normalized).build()
     }
@@ -60,7 +60,7 @@ impl LayerNorm {
 
 impl Layer for LayerNorm {
     /// # Errors
-    /// As [`Tensor::layer_norm`].
+    /// Returns the errors of [`Tensor::layer_norm`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         let beta = self.bias.as_ref().map(|bias| bias.read(pass));

@@ -255,7 +255,7 @@ impl MlpBuilder {
         // An invalid setting of the activation is an error of `build`, not of the first forward.
         let none = Tensor::zeros([0, units], DType::F32)?;
         let checked = self.activation.predict(&none);
-        checked.map_err(|error| error.within("activation"))?;
+        let _ = checked.map_err(|error| error.within("activation"))?;
         let linear = self.linear(inputs, units, self.activation.initializer());
         let shifted = matches!(self.norm, Some(Kind::Batch | Kind::Layer));
         let linear = if shifted && !self.norm_after_activation {

@@ -196,7 +196,7 @@ impl Moments {
     /// Returns the moments of a batch.
     fn of(batch: &Tensor) -> Result<Self> {
         let channels = batch.detach().to_dtype(DType::F64);
-        let channels = channels.transpose(0, 1)?.flatten()?;
+        let channels = channels.transpose(0, 1)?.flatten_from(1)?;
         let count = channels.shape()[1] as f64;
         if count == 0.0 {
             return Ok(Self::default());

@@ -191,7 +191,7 @@ impl MaxNorm {
             let reason = "expected a weight (out, in, …) with a row for each unit";
             return Err(Error::argument("max_norm", reason));
         }
-        let norms = weight.flatten()?.norm_over(1, Norm::L2)?.to_f64_vec();
+        let norms = weight.flatten_from(1)?.norm_over(1, Norm::L2)?.to_f64_vec();
         // Norms and the factors that undo them may leave the range of `f32`.
         if weight.dtype() == DType::F32 && norms.iter().any(|&norm| norm > 1e30) {
             let bounded = self.bounded(&weight.to_dtype(DType::F64))?;
@@ -209,7 +209,7 @@ impl MaxNorm {
             .map(|norm| (self.max / norm).min(1.0))
             .collect();
         let factors = Tensor::from(&factors[..]).to_dtype(weight.dtype());
-        let rows = weight.flatten()?.mul(&factors.unsqueeze(-1)?)?;
+        let rows = weight.flatten_from(1)?.mul(&factors.unsqueeze(-1)?)?;
         rows.reshape(weight.shape()).map(Some)
     }
 }

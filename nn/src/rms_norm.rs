@@ -40,7 +40,7 @@ impl RmsNorm {
     /// the input: `100` or `[28, 28]`.
     ///
     /// # Errors
-    /// As [`RmsNormBuilder::build`].
+    /// Returns the errors of [`RmsNormBuilder::build`].
     pub fn new(normalized: impl Into<Shape>) -> Result<Self> {
         Self::builder(normalized).build()
     }
@@ -57,7 +57,7 @@ impl RmsNorm {
 
 impl Layer for RmsNorm {
     /// # Errors
-    /// As [`Tensor::rms_norm`].
+    /// Returns the errors of [`Tensor::rms_norm`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         x.rms_norm(&self.normalized, gamma.as_ref(), self.epsilon)

@@ -74,7 +74,7 @@ fn cumulative_statistics_are_the_average_over_the_batches() -> Result<()> {
     let batches = batches()?;
     let mut means = vec![0.0; 4];
     for batch in &batches {
-        norm.forward(batch, &Pass::train(0))?;
+        let _ = norm.forward(batch, &Pass::train(0))?;
         for (sum, m) in means.iter_mut().zip(batch.mean_over(0)?.to_f64_vec()) {
             *sum += m / batches.len() as f64;
         }
@@ -88,7 +88,7 @@ fn momentum_and_decay_agree_and_keras_variance_is_biased() -> Result<()> {
     let x = &batches()?[1];
     let run = |builder: BatchNormBuilder| -> Result<(Vec<f64>, Vec<f64>)> {
         let norm = builder.build()?;
-        norm.forward(x, &Pass::train(0))?;
+        let _ = norm.forward(x, &Pass::train(0))?;
         Ok((values(&norm.running_mean), values(&norm.running_var)))
     };
     let new = run(BatchNorm::builder(4).momentum(0.25))?;
@@ -111,7 +111,7 @@ fn momentum_and_decay_agree_and_keras_variance_is_biased() -> Result<()> {
 fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
     let mut norm = BatchNorm::new(4)?;
     let batches = batches()?;
-    norm.forward(&batches[0], &Pass::train(0))?;
+    let _ = norm.forward(&batches[0], &Pass::train(0))?;
     let before = (values(&norm.running_mean), values(&norm.running_var));
     norm.freeze();
     let trained = norm.forward(&batches[1], &Pass::train(0))?;
@@ -124,12 +124,12 @@ fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
         (values(&norm.running_mean), values(&norm.running_var))
     );
     norm.unfreeze();
-    norm.forward(&batches[1], &Pass::train(0).hold_statistics())?;
+    let _ = norm.forward(&batches[1], &Pass::train(0).hold_statistics())?;
     assert_eq!(
         before,
         (values(&norm.running_mean), values(&norm.running_var))
     );
-    norm.forward(&batches[1], &Pass::train(0))?;
+    let _ = norm.forward(&batches[1], &Pass::train(0))?;
     assert_ne!(before.0, values(&norm.running_mean));
     Ok(())
 }
@@ -176,7 +176,7 @@ fn one_value_per_channel_is_an_error_in_training() -> Result<()> {
     }
     let before = values(&norm.running_var);
     assert_eq!(before, [1.0; 3]);
-    norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
+    let _ = norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
     assert_close(&values(&norm.running_var), &[0.9; 3], 1e-6);
     Ok(())
 }
@@ -193,12 +193,12 @@ fn further_axes_count_as_samples() -> Result<()> {
             DType::F32,
             &mut ChaCha8Rng::seed_from_u64(6),
         )?;
-        let columns = x.transpose(0, 1)?.flatten()?.transpose(0, 1)?;
+        let columns = x.transpose(0, 1)?.flatten_from(1)?.transpose(0, 1)?;
         let (deep, flat) = (BatchNorm::new(3)?, BatchNorm::new(3)?);
         let y = deep.forward(&x, &Pass::train(0))?;
         assert_eq!(y.shape(), shape);
         let flat_y = flat.forward(&columns, &Pass::train(0))?;
-        let y = y.transpose(0, 1)?.flatten()?.transpose(0, 1)?;
+        let y = y.transpose(0, 1)?.flatten_from(1)?.transpose(0, 1)?;
         assert_close(&y.to_f64_vec(), &flat_y.to_f64_vec(), 1e-5);
         assert_close(
             &values(&deep.running_mean),
@@ -225,8 +225,8 @@ fn a_variance_of_1_around_10000_is_accurate_in_f32() -> Result<()> {
     for shape in [&[512, 4][..], &[64, 4, 32]] {
         let x = Tensor::normal(shape, 1e4, 1.0, DType::F32, &mut rng)?;
         let norm = BatchNorm::builder(4).momentum(1.0).build()?;
-        norm.forward(&x, &Pass::train(0))?;
-        let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten()?;
+        let _ = norm.forward(&x, &Pass::train(0))?;
+        let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten_from(1)?;
         let (mean, var) = (exact.mean_over(1)?, exact.var_over(1, 1.0)?);
         assert_close(&values(&norm.running_mean), &mean.to_f64_vec(), 1e-7);
         assert_close(&values(&norm.running_var), &var.to_f64_vec(), 1e-3);
@@ -333,7 +333,8 @@ fn every_layer_gets_the_statistics_of_its_input_in_inference() -> Result<()> {
         let h = net
             .lower
             .forward(&net.first.predict(&batch)?, &Pass::train(0))?;
-        net.upper
+        let _ = net
+            .upper
             .forward(&net.second.predict(&h.tanh())?, &Pass::train(0))?;
     }
     let [_, upper] = inputs(&net, &x)?;
@@ -432,7 +433,7 @@ fn a_layer_used_twice_gets_the_statistics_of_both_inputs() -> Result<()> {
     let x = rows(12)?;
     let norm = BatchNorm::new(4)?.to_dtype(DType::F64);
     recalibrate(&norm, [&x], |x, pass| {
-        norm.forward(x, pass)?;
+        let _ = norm.forward(x, pass)?;
         norm.forward(&x.square(), pass)
     })?;
     assert_statistics(&norm, &Tensor::cat(&[&x, &x.square()], 0)?, 1e-12)?;
@@ -449,7 +450,7 @@ fn a_layer_used_twice_gets_the_statistics_of_both_inputs() -> Result<()> {
 fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
     let net = Sequential::new().push(BatchNorm::new(3)?);
     let sound = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 7.0]]);
-    net.forward(&sound, &Pass::train(0))?;
+    let _ = net.forward(&sound, &Pass::train(0))?;
     let before = net.state()?.to_bytes()?;
     for (bad, expected) in [
         (f32::NAN, "the batch's mean of channel 1"),
@@ -465,8 +466,8 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
         }
         assert!(net.state()?.to_bytes()? == before, "{bad}");
         // The running statistics are held: the batch is normalized by its own.
-        net.forward(&batch, &Pass::train(0).hold_statistics())?;
-        net.predict(&batch)?;
+        let _ = net.forward(&batch, &Pass::train(0).hold_statistics())?;
+        let _ = net.predict(&batch)?;
         assert!(net.state()?.to_bytes()? == before, "{bad}");
     }
     // A checked pass names the operation.
@@ -477,7 +478,7 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
     assert!(error.contains("mul_scalar: element"), "{error}");
 
     let nan = Tensor::full([2, 3], f64::NAN, DType::F32)?;
-    net.forward(&nan, &Pass::train(0).allow_nonfinite())?;
+    let _ = net.forward(&nan, &Pass::train(0).allow_nonfinite())?;
     assert!(net.state()?.to_bytes()? != before);
     Ok(())
 }
@@ -486,7 +487,7 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
 fn a_statistic_whose_square_overflows_is_finite() -> Result<()> {
     let norm = BatchNorm::new(2)?.to_dtype(DType::F64);
     let large = Tensor::from([[1e200f64, 1.0], [1e200, 2.0]]);
-    norm.forward(&large, &Pass::train(0))?;
+    let _ = norm.forward(&large, &Pass::train(0))?;
     assert_close(&[values(&norm.running_mean)[0] / 1e199], &[1.0], 1e-12);
     Ok(())
 }

@@ -296,7 +296,7 @@ impl Pass {
             x.dropout(p, self.next_seed())
         } else {
             // A probability that training would refuse is refused.
-            Tensor::from([0.0f32; 0]).dropout(p, 0)?;
+            let _ = Tensor::from([0.0f32; 0]).dropout(p, 0)?;
             Ok(x.clone())
         }
     }
