@@ -29,7 +29,8 @@ use cotangent_macros::Module;
 ///
 /// let norm = BatchNorm::new(2)?;
 /// let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
-/// norm.forward(&x, &Pass::train(0))?;
+/// let y = norm.forward(&x, &Pass::train(0))?;
+/// assert_eq!(y.mean_over(0)?.to_vec::<f32>()?, [0.0, 0.0]);
 /// // 0.9 · 0 + 0.1 · 2 and 0.9 · 0 + 0.1 · 20
 /// assert_eq!(norm.running_mean.unwrap().value().to_vec::<f32>()?, [0.2, 2.0]);
 /// # Ok::<(), cotangent::Error>(())
@@ -167,7 +168,7 @@ impl BatchNorm {
     /// let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let (linear, norm) = (Linear::new(2, 3, &mut rng)?, BatchNorm::new(3)?);
     /// let x = Tensor::from([[1.0f32, 2.0], [-3.0, 0.5], [0.1, 4.0]]);
-    /// norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
+    /// let _ = norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
     ///
     /// let two_layers = norm.predict(&linear.predict(&x)?)?;
     /// let one_layer = norm.fold_into(&linear)?.predict(&x)?;
