@@ -1,7 +1,7 @@
 //! Batch normalization with running statistics.
 
 use crate::linear::Linear;
-use crate::recalibrate::{Moments, OP, Population};
+use crate::recalibrate::{Moments, OP, Recalibration};
 use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
 use cotangent_core::{BatchStatistics, DType, Error, Interval, Result, Tensor};
 use cotangent_macros::Module;
@@ -84,7 +84,7 @@ impl BatchNorm {
                 biased_running_variance: false,
             },
             affine: true,
-            tracks: true,
+            has_running_statistics: true,
         }
     }
 
@@ -102,7 +102,7 @@ impl BatchNorm {
     }
 
     /// Moves the running statistics towards those of a batch, if these are finite.
-    fn track(&self, batch: &BatchStatistics, pass: &Pass) -> Result<()> {
+    fn update_running_statistics(&self, batch: &BatchStatistics, pass: &Pass) -> Result<()> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
             return Ok(());
         };
@@ -252,8 +252,10 @@ impl Layer for BatchNorm {
         let trains = pass.is_training() && !frozen;
         if let (false, Some(mean), Some(var)) = (trains, &self.running_mean, &self.running_var) {
             let biased = self.settings.biased_running_variance;
-            let exact = match pass.carried::<Population>() {
-                Some(population) if !frozen => population.meet([mean, var], x, biased)?,
+            let exact = match pass.carried::<Recalibration>() {
+                Some(recalibration) if !frozen => {
+                    recalibration.statistics_of([mean, var], x, biased)?
+                }
                 _ => None,
             };
             let [mean, var] = exact.unwrap_or_else(|| [mean.value(), var.value()]);
@@ -261,7 +263,7 @@ impl Layer for BatchNorm {
         }
         let (y, batch) = x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?;
         if trains && pass.moves_statistics() {
-            self.track(&batch, pass)?;
+            self.update_running_statistics(&batch, pass)?;
         }
         Ok(y)
     }
@@ -273,7 +275,7 @@ impl Layer for BatchNorm {
 pub struct BatchNormBuilder {
     settings: Settings,
     affine: bool,
-    tracks: bool,
+    has_running_statistics: bool,
 }
 
 impl BatchNormBuilder {
@@ -317,7 +319,7 @@ impl BatchNormBuilder {
     /// Leaves out the running statistics: inference uses those of the batch too.
     #[doc(alias = "track_running_stats")]
     pub fn no_running_statistics(mut self) -> Self {
-        self.tracks = false;
+        self.has_running_statistics = false;
         self
     }
 
@@ -348,7 +350,7 @@ impl BatchNormBuilder {
             })
         };
         let buffer = |value| {
-            Ok::<_, Error>(if self.tracks {
+            Ok::<_, Error>(if self.has_running_statistics {
                 Some(Buffer::new(&filled(value)?))
             } else {
                 None
@@ -359,7 +361,7 @@ impl BatchNormBuilder {
             bias: param(0.0)?,
             running_mean: buffer(0.0)?,
             running_var: buffer(1.0)?,
-            num_batches_tracked: self.tracks.then(Counter::default),
+            num_batches_tracked: self.has_running_statistics.then(Counter::default),
             settings: self.settings,
         })
     }
