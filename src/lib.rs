@@ -13,7 +13,9 @@ pub use cotangent_nn::{Layer, Module};
 /// What most programs need: `use cotangent::prelude::*;`.
 pub mod prelude {
     pub use cotangent_core::ModuleExt;
-    pub use cotangent_core::module::{Buffer, Counter, Frozen, Layer, Module, Param, Pass};
+    pub use cotangent_core::module::{
+        Buffer, Counter, DynLayer, Frozen, Layer, Module, Param, Pass,
+    };
     pub use cotangent_core::random::{ChaCha8Rng, Rng, SeedableRng};
     pub use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
     pub use cotangent_core::{
