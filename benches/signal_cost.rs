@@ -58,7 +58,7 @@ fn main() -> anyhow::Result<()> {
                     started = Instant::now(); // The first step is the one that every watch looks at.
                 }
                 let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-                optimizer.step(&mut net, &grads)?;
+                optimizer.step(&mut net, grads)?;
                 if let Some(signal) = &signal {
                     std::hint::black_box(signal.step(&net)?);
                 }

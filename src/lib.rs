@@ -1,34 +1,85 @@
+// The definitions of the README's links and images come first: of several definitions of one label
+// Markdown takes the first, so that the pages show the images without the repository's files.
+#![doc = include_str!("../docs/embedded.md")]
 #![doc = include_str!("../README.md")]
 
+#[doc(inline)]
 pub use cotangent_core::*;
+#[doc(inline)]
 pub use cotangent_data as data;
 #[cfg(feature = "figures")]
+#[doc(inline)]
 pub use cotangent_figure as figure;
+#[doc(inline)]
 pub use cotangent_nn as nn;
+#[doc(inline)]
+pub use cotangent_nn::{Layer, Module};
+#[doc(inline)]
 pub use cotangent_optim as optim;
 
-/// Derives [`module::Module`] and [`module::Layer`]; see each macro's own documentation.
-pub use cotangent_nn::{Layer, Module};
+pub mod guide;
 
-/// What most programs need: `use cotangent::prelude::*;`.
+/// The names that most programs need, for `use cotangent::prelude::*;`.
+///
+/// A crate that imports the prelude needs no other dependency to draw random numbers: it contains
+/// the generator `ChaCha8Rng` and the traits of [`rand`](crate::random::rand) with its methods.
+///
+/// ```
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let units = rng.random_range(10..20);
+/// let net = Mlp::builder([64, units, 10]).activation(Gelu).build(&mut rng)?;
+/// let images = digits()?.inputs().narrow(0, 0, 5)?;
+/// assert_eq!(net.predict(&images)?.shape(), [5, 10]);
+/// # Ok::<(), Error>(())
+/// ```
 pub mod prelude {
-    pub use cotangent_core::ModuleExt;
+    // Tensors and differentiation.
+    #[doc(no_inline)]
+    pub use cotangent_core::{
+        Axes, DType, Error, Gradients, Indices, Mask, ModuleExt, Norm, Order, Result, Tensor,
+        assert_gradients, gradcheck,
+    };
+    // Losses.
+    #[doc(no_inline)]
+    pub use cotangent_core::{
+        BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss, NllLoss,
+        Reduction,
+    };
+    // Models and their state.
+    #[doc(no_inline)]
     pub use cotangent_core::module::{
         Buffer, Counter, DynLayer, Frozen, Layer, Module, Param, Pass,
     };
-    pub use cotangent_core::random::{ChaCha8Rng, Rng, SeedableRng};
+    #[doc(no_inline)]
     pub use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
-    pub use cotangent_core::{
-        Axes, CrossEntropy, DType, Error, Gradients, Indices, Mask, Norm, Reduction, Result,
-        Tensor, assert_gradients, gradcheck,
+    #[doc(no_inline)]
+    pub use cotangent_nn::{Layer, Module};
+    // Random numbers.
+    #[doc(no_inline)]
+    pub use cotangent_core::random::{ChaCha8Rng, Rng, RngExt, SeedableRng};
+    // Layers.
+    #[doc(no_inline)]
+    pub use cotangent_nn::{
+        AlphaDropout, BatchNorm, Dropout, Embedding, Flatten, LayerNorm, Linear, Mlp, Residual,
+        RmsNorm, Rnn, RnnCell, Sequential, init, recalibrate, regularize, signal,
     };
-    pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};
-    pub use cotangent_nn::{AlphaDropout, Dropout};
-    pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
-    pub use cotangent_nn::{Embedding, Flatten, Linear, Mlp, Residual, Rnn, RnnCell, Sequential};
-    pub use cotangent_nn::{Layer, Module, init, regularize, signal};
-    pub use cotangent_optim::{Accumulator, Constrained, Group, Lookahead, WeightAverage};
-    pub use cotangent_optim::{AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Lamb, Lion};
-    pub use cotangent_optim::{Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp};
-    pub use cotangent_optim::{Schedule, Sgd, clip};
+    // Activations.
+    #[doc(no_inline)]
+    pub use cotangent_nn::{
+        Activation, Celu, Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, HardTanh, Identity,
+        LeakyRelu, LogSigmoid, LogSoftmax, Mish, PRelu, RRelu, Relu, Relu6, Selu, Sigmoid, Silu,
+        Softmax, Softplus, Tanh,
+    };
+    // Optimizers, schedules, clipping.
+    #[doc(no_inline)]
+    pub use cotangent_optim::{
+        Accumulator, AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Constrained, Group, Lamb,
+        Lion, Lookahead, Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp, Schedule, Sgd,
+        WeightAverage, clip,
+    };
+    // Data.
+    #[doc(no_inline)]
+    pub use cotangent_data::{Batches, Dataset, Standardizer, digits};
 }

@@ -276,7 +276,13 @@ fn everything(net: &Deep, x: &Tensor) -> Result<Vec<Vec<u64>>> {
     for (_, param) in net.named_params() {
         found.push(gradients.get(param).map(bits).unwrap_or_default());
     }
-    found.extend(net.second.norm.running_mean().as_ref().map(bits));
+    found.extend(
+        net.second
+            .norm
+            .running_mean
+            .as_ref()
+            .map(|mean| bits(&mean.value())),
+    );
     Ok(found)
 }
 

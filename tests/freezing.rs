@@ -56,7 +56,7 @@ fn loss(net: &Net, seed: u64) -> Result<Tensor> {
 fn train(net: &mut Net, optimizer: &mut dyn Optimizer, seeds: std::ops::Range<u64>) -> Result<()> {
     for seed in seeds {
         let grads = loss(net, seed)?.backward()?;
-        optimizer.step(net, &grads)?;
+        optimizer.step(net, grads)?;
     }
     Ok(())
 }
@@ -224,7 +224,7 @@ fn frozen_layers_stand_still_under_every_optimizer() -> Result<()> {
         let grads = loss(&net, 8)?.backward()?;
         net.freeze();
         let before = leaves(&net);
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         assert!(changed(&before, &net).is_empty(), "{name}");
     }
     Ok(())
@@ -270,7 +270,7 @@ fn separable_step(w: &mut (Param, Param), optimizer: &mut dyn Optimizer) -> Resu
     let curvature = Tensor::from([0.5f64, 1.0, 2.0]);
     let loss = |w: &Param| Ok::<_, Error>(w.read(&pass).square().mul(&curvature)?.sum() * 0.5);
     let grads = loss(&w.0)?.add(&loss(&w.1)?)?.backward()?;
-    optimizer.step(w, &grads)
+    optimizer.step(w, grads)
 }
 
 fn separable() -> (Param, Param) {
@@ -372,14 +372,14 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
     let mut net = net(5, 0)?;
     let mut optimizer = Momentum::new(0.05).momentum(0.9).build()?;
     let first = loss(&net, 0)?.backward()?;
-    optimizer.step(&mut net, &first)?;
     let body_gradient = first.get(&net.hidden[0].linear.weight).cloned();
+    optimizer.step(&mut net, first)?;
 
     net.out = Linear::new(UNITS, 3, &mut rng(9))?;
     let second = loss(&net, 1)?.backward()?;
     let before = leaves(&net);
     let error = optimizer
-        .step(&mut net, &second)
+        .step(&mut net, second.clone())
         .expect_err("the head has other sizes");
     assert!(matches!(error.root(), Error::Shape { .. }), "{error}");
     assert_eq!(error.path().as_deref(), Some("out.weight"));
@@ -391,7 +391,7 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
         net.hidden[0].linear.weight.value().clone(),
         net.out.weight.value().clone(),
     );
-    optimizer.step(&mut net, &second)?;
+    optimizer.step(&mut net, second.clone())?;
     let gradient = |param: &Param| second.get(param).cloned().expect("it was trained");
     // The body's buffer is 0.9 g₁ + g₂, the head's g₂.
     let body_gradient = body_gradient.expect("it was trained");
@@ -447,7 +447,7 @@ fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::R
                 let pass = Pass::train(0);
                 let h = net.hidden[first..].forward(&x, &pass)?;
                 let loss = net.out.forward(&h, &pass)?.cross_entropy(&labels)?;
-                optimizer.step(&mut net, &loss.backward()?)?;
+                optimizer.step(&mut net, loss.backward()?)?;
             }
             Ok(net)
         };
@@ -627,7 +627,7 @@ fn assert_only_the_head_trains<L: Layer + Clone>(mut layer: L) -> Result<()> {
     assert!(before.len() == 9 && expected.len() == 2, "{before:?}");
     let grads = gradients(&layer, DType::F32)?;
     assert_eq!(grads.len(), 2);
-    Momentum::new(0.1).build()?.step(&mut layer, &grads)?;
+    Momentum::new(0.1).build()?.step(&mut layer, grads)?;
     assert_eq!(changed(&before, &layer), expected);
 
     // What is frozen by its type stays so.

@@ -113,7 +113,7 @@ fn a_parameter_that_a_live_graph_holds_is_not_changed_under_it() -> Result<()> {
     let mut optimizer = Sgd::new(0.5).build()?;
     let loss = w.read(&Pass::train(0)).square().sum();
     let grads = Backward::new().retain_graph().run(&loss)?;
-    optimizer.step(&mut w, &grads)?;
+    optimizer.step(&mut w, grads)?;
     assert_eq!(w.value().item()?, 0.0);
     // The graph still sees the old value.
     let again = loss.backward()?;

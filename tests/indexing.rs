@@ -1,7 +1,8 @@
 //! Laws of indexing, joining, cutting and ordering that hold for any shape, held against loops over
 //! multi-indices; lengths of 0 and 1 included, in both precisions.
 
-use cotangent::{DType, Indices, Result, Tensor};
+use cotangent::prelude::{ChaCha8Rng, SeedableRng};
+use cotangent::{DType, Error, Indices, Order, Result, Tensor};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 use support::random::{DTYPES, fail, length, matches, pull, settings, shape};
@@ -56,6 +57,23 @@ fn piece_at(lengths: &[usize], axis: usize, index: &[usize]) -> (usize, Vec<usiz
         piece += 1;
     }
     (piece, with(index, axis, rest))
+}
+
+fn direction(descending: bool) -> Order {
+    if descending {
+        Order::Descending
+    } else {
+        Order::Ascending
+    }
+}
+
+/// Returns the `k` largest or smallest elements along an axis.
+fn extremes(x: &Tensor, axis: isize, k: usize, largest: bool) -> Result<(Tensor, Indices)> {
+    if largest {
+        x.top_k(axis, k)
+    } else {
+        x.bottom_k(axis, k)
+    }
 }
 
 /// Places 0 to `len` in the order of a line, NaN last, equal ones as they stand.
@@ -194,15 +212,15 @@ proptest! {
             order(&line, descending)
         };
         let from = |index: &[usize]| with(index, axis, places_of(index)[index[axis]]);
-        let sort = |x: &Tensor| Ok(x.sort(axis as isize, descending)?.0);
+        let sort = |x: &Tensor| Ok(x.sort(axis as isize, direction(descending))?.0);
         moves(&naive, storage, (&shape, 0.0), |index| Some(from(index)), sort)?;
         let k = k.min(shape[axis]);
         let top = with(&shape, axis, k);
-        let top_k = |x: &Tensor| Ok(x.top_k(k, axis as isize, descending)?.0);
+        let top_k = |x: &Tensor| Ok(extremes(x, axis as isize, k, descending)?.0);
         moves(&naive, storage, (&top, 0.0), |index| Some(from(index)), top_k)?;
         let x = naive.tensor(DType::F64, storage).map_err(fail)?;
         let expected: Vec<usize> = indices(&top).iter().map(|index| from(index)[axis]).collect();
-        let (_, places) = x.top_k(k, axis as isize, descending).map_err(fail)?;
+        let (_, places) = extremes(&x, axis as isize, k, descending).map_err(fail)?;
         prop_assert_eq!(places, Indices::from_vec(expected, &top[..]).map_err(fail)?);
     }
 
@@ -401,26 +419,26 @@ fn large_arrays_are_indexed_along_any_axis_alike() -> Result<()> {
     let moved = x.transpose(1, 2)?;
     let back = |y: &Tensor| -> Result<Vec<f32>> { y.transpose(1, 2)?.to_vec() };
     for descending in [false, true] {
-        let (sorted, places) = x.sort(1, descending)?;
+        let (sorted, places) = x.sort(1, direction(descending))?;
         assert_eq!(
             sorted.to_vec::<f32>()?,
-            back(&moved.sort(2, descending)?.0)?
+            back(&moved.sort(2, direction(descending))?.0)?
         );
         assert_eq!(
             sorted.to_vec::<f32>()?,
             x.gather(1, &places)?.to_vec::<f32>()?
         );
-        let (top, _) = x.top_k(7, 1, descending)?;
+        let (top, _) = extremes(&x, 1, 7, descending)?;
         assert_eq!(
             top.to_vec::<f32>()?,
-            back(&moved.top_k(7, 2, descending)?.0)?
+            back(&extremes(&moved, 2, 7, descending)?.0)?
         );
         assert_eq!(
             top.to_vec::<f32>()?,
             sorted.narrow(1, 0, 7)?.to_vec::<f32>()?
         );
         // Double precision is sorted in another way.
-        let double = x.to_dtype(DType::F64).sort(1, descending)?;
+        let double = x.to_dtype(DType::F64).sort(1, direction(descending))?;
         assert_eq!(double.0.to_f64_vec(), sorted.to_f64_vec());
         assert_eq!(double.1, places);
     }
@@ -458,5 +476,118 @@ fn large_arrays_are_indexed_along_any_axis_alike() -> Result<()> {
         sums.to_vec::<f32>()?,
         back(&moved.scatter_add(2, &along_last, &moved)?)?
     );
+    Ok(())
+}
+
+/// The number of draws of a class of probability p among n has the standard deviation
+/// √(n p (1 - p)).
+#[test]
+fn multinomial_draws_classes_by_their_weights() -> Result<()> {
+    let (count, weights) = (40_000, [0.0, 3.0, 0.0, 1.0, 6.0, 0.0]);
+    for dtype in DTYPES {
+        // The rows differ by a factor, up to the ends of the range: weights need not sum to 1.
+        let factors = [
+            1.0,
+            1e-3,
+            0.1 * f64::from(f32::MAX),
+            f64::from(f32::MIN_POSITIVE),
+        ];
+        for factor in factors {
+            let row = Tensor::from(&weights[..])
+                .mul_scalar(factor)
+                .to_dtype(dtype);
+            let rows = row.broadcast_to([count, weights.len()])?;
+            let draw = |seed| rows.multinomial(&mut ChaCha8Rng::seed_from_u64(seed));
+            let drawn = draw(5)?;
+            assert_eq!(drawn.shape(), [count]);
+            assert_eq!(drawn, draw(5)?);
+            assert_ne!(drawn, draw(6)?);
+            for (class, weight) in weights.iter().enumerate() {
+                let (n, p) = (count as f64, weight / 10.0);
+                let found = drawn.as_slice().iter().filter(|&&c| c == class).count() as f64;
+                let deviation = (n * p * (1.0 - p)).sqrt();
+                assert!((found - n * p).abs() <= 4.0 * deviation, "{class}: {found}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn multinomial_keeps_the_leading_axes() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let certain = Indices::from([[2, 0], [1, 1], [0, 2]]).one_hot(3, DType::F32)?;
+    let drawn = certain.multinomial(&mut rng)?;
+    assert_eq!(drawn, Indices::from([[2, 0], [1, 1], [0, 2]]));
+    let one = Tensor::from([0.0f64, 1.0]).multinomial(&mut rng)?;
+    assert_eq!((one.shape(), one.as_slice()), (&[][..], &[1][..]));
+    let none = Tensor::zeros([0, 4], DType::F32)?.multinomial(&mut rng)?;
+    assert_eq!(none.shape(), [0]);
+    // Rows are drawn in the order of their elements, not in that of the memory.
+    let rows = Tensor::uniform([50, 7], 0.0, 1.0, DType::F32, &mut rng)?;
+    let moved = rows
+        .transpose(0, 1)?
+        .to_dtype(DType::F64)
+        .to_dtype(DType::F32);
+    let draw = |x: &Tensor| x.multinomial(&mut ChaCha8Rng::seed_from_u64(2));
+    assert_eq!(draw(&rows)?, draw(&moved.transpose(0, 1)?)?);
+    Ok(())
+}
+
+#[test]
+fn multinomial_refuses_rows_that_are_no_weights() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    for (row, found) in [
+        ([1.0, -0.5], "-0.5 at class 1"),
+        ([f64::NAN, 1.0], "NaN at class 0"),
+        ([1.0, f64::INFINITY], "inf at class 1"),
+        ([0.0, -0.0], "zeros only"),
+    ] {
+        let weights = Tensor::from([[1.0, 0.0], row, [0.0, 1.0]]);
+        let error = weights.multinomial(&mut rng).unwrap_err();
+        assert!(matches!(error, Error::Argument { .. }));
+        let text = error.to_string();
+        let expected = format!("found {found} in row 1 of 3");
+        assert!(
+            text.starts_with("multinomial: ") && text.ends_with(&expected),
+            "{text}"
+        );
+    }
+    for shape in [vec![], vec![3, 0]] {
+        let error = Tensor::zeros(shape, DType::F32)?.multinomial(&mut rng);
+        assert!(matches!(error, Err(Error::Shape { .. })));
+    }
+    Ok(())
+}
+
+#[test]
+fn indices_out_of_range_name_their_bound() -> Result<()> {
+    let (x, seven) = (Tensor::zeros([5, 3], DType::F32)?, Indices::from([7]));
+    let messages = [
+        (
+            x.embedding(&seven),
+            "row 7 is out of range for 5 rows of the table",
+        ),
+        (
+            x.index_select(1, &seven),
+            "index 7 is out of range for 3 elements of the axis",
+        ),
+        (
+            x.gather(0, &Indices::from([[7]])),
+            "index 7 is out of range for 5 elements of the axis",
+        ),
+        (
+            seven.one_hot(3, DType::F32),
+            "label 7 is out of range for 3 classes",
+        ),
+        (
+            x.narrow(0, 0, 1)?.cross_entropy(&seven),
+            "label 7 is out of range for 3 classes",
+        ),
+    ];
+    for (result, expected) in messages {
+        let text = result.unwrap_err().to_string();
+        assert!(text.ends_with(expected), "{text}");
+    }
     Ok(())
 }

@@ -182,7 +182,7 @@ const CASES: [Case; 11] = [
     },
     Case {
         name: "norm L1",
-        f: |x, axes| x.norm_over(Norm::L1, axes),
+        f: |x, axes| x.norm_over(axes, Norm::L1),
         all: Some(|x| x.norm(Norm::L1)),
         value: |xs| absolute(xs).iter().sum(),
         slopes: |xs| xs.iter().map(|&x| sign(x)).collect(),
@@ -190,7 +190,7 @@ const CASES: [Case; 11] = [
     },
     Case {
         name: "norm L2",
-        f: |x, axes| x.norm_over(Norm::L2, axes),
+        f: |x, axes| x.norm_over(axes, Norm::L2),
         all: Some(|x| x.norm(Norm::L2)),
         value: euclidean,
         slopes: |xs| {
@@ -203,7 +203,7 @@ const CASES: [Case; 11] = [
     },
     Case {
         name: "norm LInf",
-        f: |x, axes| x.norm_over(Norm::LInf, axes),
+        f: |x, axes| x.norm_over(axes, Norm::LInf),
         all: Some(|x| x.norm(Norm::LInf)),
         value: |xs| largest(&absolute(xs)),
         slopes: |xs| {

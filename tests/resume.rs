@@ -68,7 +68,7 @@ const OPTIMIZERS: &[(&str, Build)] = &[
     }),
     ("constrained", || {
         let optimizer = Nesterov::new(0.02).build()?;
-        let bound = |model: &mut dyn Module| regularize::max_norm(1.0).apply(model);
+        let bound = |model: &mut dyn Module| regularize::max_norm(1.0)?.apply(model);
         Ok(Box::new(Constrained::new(optimizer, bound)))
     }),
 ];
@@ -150,12 +150,12 @@ impl Run {
             let loss = self.net.forward(&x, &self.pass)?.cross_entropy(&labels)?;
             let grads = loss.backward()?;
             self.accumulator
-                .add(&self.net, &grads, labels.len() as f64)?;
+                .add(&self.net, grads, labels.len() as f64)?;
             if done % 2 == 1 {
-                let mut grads = self.accumulator.take(&self.net);
+                let mut grads = self.accumulator.take(&self.net)?;
                 clip::global_norm(1.0).apply(&self.net, &mut grads)?;
-                self.schedule.apply(&mut self.optimizer)?;
-                self.optimizer.step(&mut self.net, &grads)?;
+                self.schedule.step(&mut self.optimizer)?;
+                self.optimizer.step(&mut self.net, grads)?;
                 self.average.update(&self.net)?;
                 self.schedule.observe(loss.item()?);
             }
@@ -255,10 +255,10 @@ fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_chang
     let mut smaller = saved.net.out.clone();
     let loss = smaller.forward(&Tensor::zeros([2, 12], DType::F32)?, &Pass::train(0))?;
     let grads = loss.sum().backward()?;
-    let error = optimizer.step(&mut smaller, &grads).unwrap_err();
+    let error = optimizer.step(&mut smaller, grads.clone()).unwrap_err();
     assert!(error.to_string().contains("`hidden.weight`"), "{error}");
     optimizer.forget_where(|_: &str| true)?;
-    optimizer.step(&mut smaller, &grads)
+    optimizer.step(&mut smaller, grads)
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn case(name: &str, matrices: usize, bound: Bound, build: Build) -> Case {
             }
             let mut optimizer = build()?;
             Ok(Box::new(move || {
-                Ok(optimizer.step(&mut params, &gradients)?)
+                Ok(optimizer.step(&mut params, gradients.clone())?)
             }))
         },
     )

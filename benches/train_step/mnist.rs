@@ -52,15 +52,13 @@ impl Epochs {
             let loss = self.net.forward(&x, &pass)?.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
             clip::global_norm(1.0).apply(&self.net, &mut grads)?;
-            self.optimizer.step(&mut self.net, &grads)?;
+            self.optimizer.step(&mut self.net, grads)?;
         }
         Ok(started.elapsed().as_secs_f64())
     }
 
     /// The share of samples that the net is right about.
     pub fn accuracy(&self, test: &Dataset) -> Result<f64> {
-        let predicted = self.net.predict(test.inputs())?.argmax(1)?;
-        let pairs = predicted.as_slice().iter().zip(test.labels().as_slice());
-        Ok(pairs.filter(|(a, b)| a == b).count() as f64 / test.len() as f64)
+        Ok(self.net.predict(test.inputs())?.accuracy(test.labels())?)
     }
 }

@@ -129,6 +129,6 @@ impl Training {
     pub fn step(&mut self) -> Result<()> {
         let loss = self.net.forward(&self.x, &self.pass)?;
         let grads = loss.cross_entropy(&self.labels)?.backward()?;
-        self.optimizer.step(&mut self.net, &grads)
+        self.optimizer.step(&mut self.net, grads)
     }
 }

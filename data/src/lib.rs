@@ -1,16 +1,16 @@
-//! Real data from the first minute, and mini-batches that can be had again.
+//! Data sets and mini-batches.
 //!
-//! - [`digits()`]: 1,797 handwritten digits that are part of the crate; nothing to download.
-//! - [`mnist()`] and [`idx`]: MNIST, Fashion-MNIST and whatever else is stored in the IDX format.
-//! - [`Dataset`]: inputs with their class labels, subsets, and
-//!   [splits](Dataset::split_stratified) that keep the classes in proportion.
-//! - [`Standardizer`]: features of mean 0 and standard deviation 1, measured on the training set.
-//! - [`Batches`]: shuffled mini-batches, each epoch a function of the seed and its number alone.
+//! | item | contents |
+//! |---|---|
+//! | [`digits()`] | 1,797 handwritten digits that are embedded in the crate |
+//! | [`mnist()`], [`idx`] | MNIST, Fashion-MNIST and other files in the IDX format |
+//! | [`Dataset`] | inputs with class labels, subsets, [stratified splits](Dataset::split_stratified) |
+//! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |
+//! | [`Batches`] | shuffled mini-batches; an epoch depends on the seed and its number alone |
 //!
 //! ```
 //! use cotangent::data::{Batches, digits};
 //!
-//! # fn main() -> cotangent::data::Result<()> {
 //! let (train, test) = digits()?.split_stratified(0.2, 42)?;
 //! assert_eq!((train.len(), test.len()), (1438, 359));
 //!
@@ -21,8 +21,7 @@
 //!         assert_eq!(images.shape(), [labels.len(), 64]);
 //!     }
 //! }
-//! # Ok(())
-//! # }
+//! # Ok::<(), cotangent::Error>(())
 //! ```
 #![forbid(unsafe_code)]
 

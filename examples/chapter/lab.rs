@@ -96,7 +96,7 @@ impl Lab {
         mut adjust: impl FnMut(&N, &mut Gradients) -> cotangent::Result<()>,
     ) -> Result<Vec<f64>> {
         // Batch normalization cannot train on a rest of one image.
-        let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last(true)?;
+        let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last()?;
         let pass = Pass::train(self.seed);
         let mut losses = Vec::new();
         let mut diverged = false;
@@ -112,7 +112,7 @@ impl Lab {
                 }
                 let mut grads = loss.backward()?;
                 adjust(net, &mut grads)?;
-                optimizer.step(net, &grads)?;
+                optimizer.step(net, grads)?;
             }
             let mean = sum / batches.batches_per_epoch() as f64;
             losses.push(if diverged { f64::NAN } else { mean });

@@ -147,7 +147,7 @@ impl Surface {
             if number < TOLERANCE || !number.is_finite() || step == MAX_STEPS {
                 break;
             }
-            optimizer.step(&mut place, &value.sum().backward()?)?;
+            optimizer.step(&mut place, value.sum().backward()?)?;
             let point = place.value().to_f64_vec();
             path.points.push((point[0], point[1]));
         }

@@ -81,13 +81,13 @@ fn groups_clipping_regularizers_loaders_and_optimizers_suggest_too() -> Result<(
         ]],
     );
     refused(
-        regularize::l2(0.1).of("weight")?.penalty(&net, &pass),
+        regularize::l2(0.1)?.of("weight")?.penalty(&net, &pass),
         &expect![[
             r#"penalty: the pattern `weight` matches nothing among the model's parameters: patterns match whole paths; did you mean `.*\.weight`?"#
         ]],
     );
     refused(
-        regularize::max_norm(1.0).of("weight")?.apply(&mut net),
+        regularize::max_norm(1.0)?.of("weight")?.apply(&mut net),
         &expect![[
             r#"max_norm: the pattern `weight` matches nothing among the model's parameters: patterns match whole paths; did you mean `.*\.weight`?"#
         ]],
@@ -102,20 +102,20 @@ fn groups_clipping_regularizers_loaders_and_optimizers_suggest_too() -> Result<(
     let mut optimizer = Momentum::new(0.1).build()?;
     optimizer.add_group(Group::of("out")?.frozen());
     refused(
-        optimizer.step(&mut net, &gradients),
+        optimizer.step(&mut net, gradients.clone()),
         &expect![[
             r#"optimizer group: the pattern `out` matches nothing among the model's parameters: patterns match whole paths; did you mean `out\..*`?"#
         ]],
     );
     let mut optimizer = Muon::new(0.1).exclude("out")?.build()?;
     refused(
-        optimizer.step(&mut net, &gradients),
+        optimizer.step(&mut net, gradients.clone()),
         &expect![[
             r#"Muon: the pattern `out` matches nothing among the model's parameters: patterns match whole paths; did you mean `out\..*`?"#
         ]],
     );
     let mut optimizer = Momentum::new(0.1).build()?;
-    optimizer.step(&mut net, &gradients)?;
+    optimizer.step(&mut net, gradients.clone())?;
     refused(
         optimizer.forget_where("out"),
         &expect![[

@@ -285,7 +285,7 @@ impl<S: Slot + ?Sized> Drop for Node<S> {
             if std::thread::panicking() {
                 panic.clear();
             }
-            panic.go_on();
+            panic.resume();
         });
     }
 }

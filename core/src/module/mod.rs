@@ -2,6 +2,7 @@
 //! how it is run ([`Pass`], [`Layer`]); and plain functions over the leaves of such a tree. The
 //! methods that every model has are [`ModuleExt`](crate::ModuleExt).
 
+mod audit;
 mod buffer;
 mod checked;
 mod containers;
@@ -24,8 +25,10 @@ pub(crate) mod select;
 pub mod skipped;
 mod step;
 mod summary;
+mod unbuilt;
 mod walk;
 
+pub use audit::Audit;
 pub use buffer::{Buffer, Counter};
 pub use dyn_layer::DynLayer;
 pub use frozen::Frozen;
@@ -37,4 +40,6 @@ pub use pass::Pass;
 pub use pattern::{Matcher, Pattern};
 pub use step::{Part, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
+#[doc(hidden)]
+pub use unbuilt::Unbuilt;
 pub use walk::{LeafMut, LeafRef, Module, Walk, WalkMut};

@@ -79,8 +79,9 @@ impl Param {
         pass.values()?.get(&self.id())
     }
 
-    /// The identity.
-    pub(super) fn id(&self) -> LeafId {
+    /// Returns the identity, by which gradients are found. A clone has another one, and so has a
+    /// parameter that was converted to another dtype.
+    pub fn id(&self) -> LeafId {
         LeafId(self.leaf.id)
     }
 

@@ -28,6 +28,7 @@ pub struct Pass {
     training: bool,
     records: bool,
     moves_statistics: bool,
+    allows_nonfinite: bool,
     frozen: bool,
     seed: u64,
     /// How many random layers were served: one count for all passes made from this one. Made when
@@ -52,6 +53,7 @@ impl Pass {
             training: true,
             records: true,
             moves_statistics: true,
+            allows_nonfinite: false,
             frozen: false,
             seed,
             draws: OnceLock::new(),
@@ -75,6 +77,15 @@ impl Pass {
     #[must_use]
     pub fn hold_statistics(mut self) -> Self {
         self.moves_statistics = false;
+        self
+    }
+
+    /// Returns the pass with statistics that are not finite allowed: running statistics move even if
+    /// those of the batch are infinite or NaN. Without it that is an error, since one such batch
+    /// would spoil all predictions of the model.
+    #[must_use]
+    pub fn allow_nonfinite(mut self) -> Self {
+        self.allows_nonfinite = true;
         self
     }
 
@@ -170,6 +181,11 @@ impl Pass {
     /// Whether running statistics move.
     pub fn moves_statistics(&self) -> bool {
         self.moves_statistics
+    }
+
+    /// Returns whether running statistics may become infinite or NaN.
+    pub fn allows_nonfinite(&self) -> bool {
+        self.allows_nonfinite
     }
 
     /// Whether layers under this pass stand still, as those in a [`Frozen`](super::Frozen) do.
@@ -301,6 +317,7 @@ impl std::fmt::Debug for Pass {
             .field("training", &self.training)
             .field("records", &self.records)
             .field("moves_statistics", &self.moves_statistics)
+            .field("allows_nonfinite", &self.allows_nonfinite)
             .field("frozen", &self.frozen)
             .field("seed", &self.seed)
             .field("draws", &self.draws())

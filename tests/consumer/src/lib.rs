@@ -69,7 +69,7 @@ mod tests {
         let before = loss(&net, &x, &Pass::inference())?.item()?;
         for _ in 0..50 {
             let grads = loss(&net, &x, &pass)?.backward()?;
-            optimizer.step(&mut net, &grads)?;
+            optimizer.step(&mut net, grads)?;
         }
         let after = loss(&net, &x, &Pass::inference())?.item()?;
         assert!(after < 0.5 * before, "{before} {after}");

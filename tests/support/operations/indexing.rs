@@ -3,7 +3,7 @@
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::golden;
-use cotangent::{Indices, Result, Tensor};
+use cotangent::{Indices, Order, Result, Tensor};
 
 /// Selection, gathering and scattering by index, and sorting.
 pub fn indexing() -> Vec<Entry> {
@@ -70,38 +70,44 @@ pub fn indexing() -> Vec<Entry> {
             draw 2 Same |x, p| x[0].scatter_add(p.axis, &p.indices, &x[1]);
         }
         sort {
-            check "sort", Signed: (m, k) => (m, k), |x| Ok(spread(&x[0])?.sort(-1, false)?.0);
+            check "sort", Signed: (m, k) => (m, k), |x| Ok(spread(&x[0])?.sort(-1, Order::Ascending)?.0);
             check "sort of columns, descending", Signed: (m, k, n) => (m, k, n),
-                |x| Ok(spread(&x[0])?.sort(1, true)?.0);
-            extreme "sort raw", Signed: (m, k) => (m, k), |x| Ok(x[0].sort(-1, false)?.0);
+                |x| Ok(spread(&x[0])?.sort(1, Order::Descending)?.0);
+            extreme "sort raw", Signed: (m, k) => (m, k), |x| Ok(x[0].sort(-1, Order::Ascending)?.0);
             extreme "sort of columns, descending, raw", Signed: (m, k) => (m, k),
-                |x| Ok(x[0].sort(0, true)?.0);
-            golden golden("indexing", "sort(1,false)", |x| x.placed(x[0].sort(1, false)))
+                |x| Ok(x[0].sort(0, Order::Descending)?.0);
+            golden golden("indexing", "sort(1,ascending)", |x| x.placed(x[0].sort(1, Order::Ascending)))
                 .torch("x.sort(dim=1, descending=False, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
-            golden golden("indexing", "sort(1,true)", |x| x.placed(x[0].sort(1, true)))
+            golden golden("indexing", "sort(1,descending)", |x| x.placed(x[0].sort(1, Order::Descending)))
                 .torch("x.sort(dim=1, descending=True, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
-            draw 1 Same |x, p| x[0].sort(p.axis, p.flag);
+            draw 1 Same |x, p| x[0].sort(p.axis, order(p.flag));
         }
         top_k {
             check "top_k", Signed: (m, k) => (m, k.div_ceil(2)),
-                |x| Ok(spread(&x[0])?.top_k(x[0].shape()[1].div_ceil(2), 1, true)?.0);
-            check "top_k of columns, smallest", Signed: (m, k) => (m.div_ceil(2), k),
-                |x| Ok(spread(&x[0])?.top_k(x[0].shape()[0].div_ceil(2), 0, false)?.0);
+                |x| Ok(spread(&x[0])?.top_k(1, x[0].shape()[1].div_ceil(2))?.0);
             extreme "top_k raw", Signed: (m, k) => (m, 1),
-                |x| Ok(x[0].top_k(1, 1, true)?.0), refused if k == 0;
-            golden golden("indexing", "top_k(0,1,false)", |x| x.placed(x[0].top_k(0, 1, false)))
-                .torch("x.topk(0, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(0, dim=1, largest=False, sorted=True))").moves();
-            golden golden("indexing", "top_k(1,1,false)", |x| x.placed(x[0].top_k(1, 1, false)))
-                .torch("x.topk(1, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(1, dim=1, largest=False, sorted=True))").moves();
-            golden golden("indexing", "top_k(3,1,false)", |x| x.placed(x[0].top_k(3, 1, false)))
-                .torch("x.topk(3, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(3, dim=1, largest=False, sorted=True))").moves();
-            golden golden("indexing", "top_k(0,1,true)", |x| x.placed(x[0].top_k(0, 1, true)))
-                .torch("x.topk(0, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(0, dim=1, largest=True, sorted=True))").moves();
-            golden golden("indexing", "top_k(1,1,true)", |x| x.placed(x[0].top_k(1, 1, true)))
-                .torch("x.topk(1, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(1, dim=1, largest=True, sorted=True))").moves();
-            golden golden("indexing", "top_k(3,1,true)", |x| x.placed(x[0].top_k(3, 1, true)))
-                .torch("x.topk(3, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(3, dim=1, largest=True, sorted=True))").moves();
-            draw 1 Same |x, p| x[0].top_k(p.size, p.axis, p.flag);
+                |x| Ok(x[0].top_k(1, 1)?.0), refused if k == 0;
+            golden golden("indexing", "top_k(1,0)", |x| x.placed(x[0].top_k(1, 0)))
+                .torch("x.topk(0, dim=1).values", "top(lambda x: x.topk(0, dim=1))").moves();
+            golden golden("indexing", "top_k(1,1)", |x| x.placed(x[0].top_k(1, 1)))
+                .torch("x.topk(1, dim=1).values", "top(lambda x: x.topk(1, dim=1))").moves();
+            golden golden("indexing", "top_k(1,3)", |x| x.placed(x[0].top_k(1, 3)))
+                .torch("x.topk(3, dim=1).values", "top(lambda x: x.topk(3, dim=1))").moves();
+            draw 1 Same |x, p| x[0].top_k(p.axis, p.size);
+        }
+        bottom_k {
+            check "bottom_k of columns", Signed: (m, k) => (m.div_ceil(2), k),
+                |x| Ok(spread(&x[0])?.bottom_k(0, x[0].shape()[0].div_ceil(2))?.0);
+            golden golden("indexing", "bottom_k(1,0)", |x| x.placed(x[0].bottom_k(1, 0)))
+                .torch("x.topk(0, dim=1, largest=False).values",
+                    "top(lambda x: x.topk(0, dim=1, largest=False))").moves();
+            golden golden("indexing", "bottom_k(1,1)", |x| x.placed(x[0].bottom_k(1, 1)))
+                .torch("x.topk(1, dim=1, largest=False).values",
+                    "top(lambda x: x.topk(1, dim=1, largest=False))").moves();
+            golden golden("indexing", "bottom_k(1,3)", |x| x.placed(x[0].bottom_k(1, 3)))
+                .torch("x.topk(3, dim=1, largest=False).values",
+                    "top(lambda x: x.topk(3, dim=1, largest=False))").moves();
+            draw 1 Same |x, p| x[0].bottom_k(p.axis, p.size);
         }
         one_hot {
             golden golden("indexing", "one_hot", |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
@@ -134,4 +140,12 @@ fn spread(x: &Tensor) -> Result<Tensor> {
         (i * 0.618_033_988_749_894_9f64).fract()
     });
     x.add(&ramp?)
+}
+
+fn order(descending: bool) -> Order {
+    if descending {
+        Order::Descending
+    } else {
+        Order::Ascending
+    }
 }

@@ -3,7 +3,7 @@
 use super::Domain::{Positive, Signed};
 use super::golden::{Operands, golden};
 use super::{Entry, values};
-use cotangent::{Result, Tensor};
+use cotangent::prelude::{ChaCha8Rng, Result, SeedableRng, Tensor};
 
 /// A mean of 1e4 is known to the digits that its type has left, half of 1e-3 in `f32`; in `f64` it
 /// is PyTorch that rounds, which multiplies by the scale before it subtracts the mean. A channel
@@ -171,6 +171,10 @@ pub fn normalizations() -> Vec<Entry> {
                 |x| rms_norm(&x[0], 2, Some(&x[1]), 0.1))
                 .torch("F.rms_norm(x, y.shape, y, eps=0.1)", "scaled_rows(2, 'gamma')").sums();
             draw 2 Same |x, p| x[0].rms_norm(x[1].shape(), p.flag.then_some(&x[1]), p.number);
+        }
+        multinomial {
+            draw 1 Same |x, p| x[0].multinomial(&mut ChaCha8Rng::seed_from_u64(p.seed));
+            without Check Golden Extreme: "gives classes: `indexing` counts them";
         }
         dropout {
             check "dropout", Signed: (m, k) => (m, k), |x| x[0].dropout(0.4, 7);

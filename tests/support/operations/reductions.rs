@@ -235,23 +235,23 @@ pub fn reductions() -> Vec<Entry> {
             draw 1 Close |x, p| x[0].norm(p.norm);
         }
         norm_over {
-            check "norm L1 over the first", Signed: (m, k) => (k), |x| x[0].norm_over(Norm::L1, 0);
-            check "norm L2 over the last", Signed: (m, k) => (m), |x| x[0].norm_over(Norm::L2, 1);
+            check "norm L1 over the first", Signed: (m, k) => (k), |x| x[0].norm_over(0, Norm::L1);
+            check "norm L2 over the last", Signed: (m, k) => (m), |x| x[0].norm_over(1, Norm::L2);
             check "norm L2 keeping the outer", Signed: (m, k, n) => (1, k, 1),
-                |x| x[0].norm_over(Norm::L2, Axes::keep([0, 2]));
+                |x| x[0].norm_over(Axes::keep([0, 2]), Norm::L2);
             check "norm LInf over the middle", Signed: (m, k, n) => (m, n),
-                |x| apart(&x[0])?.norm_over(Norm::LInf, 1), refused if k == 0;
+                |x| apart(&x[0])?.norm_over(1, Norm::LInf), refused if k == 0;
             extreme "norm LInf over the last raw", Signed: (m, k) => (m),
-                |x| x[0].norm_over(Norm::LInf, 1), refused if k == 0;
+                |x| x[0].norm_over(1, Norm::LInf), refused if k == 0;
             extreme "norm L2 of pairs raw", Signed: (m, k) (m, k) => (m),
-                |x| x[0].sub(&x[1])?.norm_over(Norm::L2, 1);
-            golden over_axes!("statistics", "norm L1", "", |x, axes| x[0].norm_over(Norm::L1, axes),
+                |x| x[0].sub(&x[1])?.norm_over(1, Norm::L2);
+            golden over_axes!("statistics", "norm L1", "", |x, axes| x[0].norm_over(axes, Norm::L1),
                 "torch.linalg.vector_norm(x, 1, dim={axes}, keepdim={keep})", "statistics()".sums());
-            golden over_axes!("statistics", "norm L2", "", |x, axes| x[0].norm_over(Norm::L2, axes),
+            golden over_axes!("statistics", "norm L2", "", |x, axes| x[0].norm_over(axes, Norm::L2),
                 "torch.linalg.vector_norm(x, 2, dim={axes}, keepdim={keep})", "statistics()".sums());
-            golden over_axes!("statistics", "norm LInf", "", |x, axes| x[0].norm_over(Norm::LInf, axes),
+            golden over_axes!("statistics", "norm LInf", "", |x, axes| x[0].norm_over(axes, Norm::LInf),
                 "torch.linalg.vector_norm(x, INF, dim={axes}, keepdim={keep})", "statistics()".sums());
-            draw 1 Close |x, p| x[0].norm_over(p.norm, p.axes.clone());
+            draw 1 Close |x, p| x[0].norm_over(p.axes.clone(), p.norm);
         }
         logsumexp {
             check "logsumexp", Signed: (m, k) => (), |x| Ok(x[0].logsumexp());

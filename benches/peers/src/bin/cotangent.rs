@@ -113,6 +113,6 @@ fn optimizer(mut optimizer: Box<dyn Optimizer>) -> Result<Run> {
         params.push(param);
     }
     Ok(Box::new(move || {
-        Ok(optimizer.step(&mut params, &gradients)?)
+        Ok(optimizer.step(&mut params, gradients.clone())?)
     }))
 }

@@ -29,7 +29,7 @@ unary! { activations:
     /// result keeps its digits. At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([0.0f64, 1e4, -10.0]).gelu().to_vec::<f64>()?;
     /// assert_eq!(y[..2], [0.0, 1e4]);
     /// assert!((y[2] / -7.619_853_024_160_526e-23 - 1.0).abs() < 1e-13);
@@ -55,7 +55,7 @@ unary! { activations:
     /// there.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([0.0f64, 1e4, -1e4]).gelu_tanh().to_vec::<f64>()?;
     /// assert_eq!(y, [0.0, 1e4, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -80,7 +80,7 @@ unary! { activations:
     /// Searching for Activation Functions). At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([0.0f32, 1e4, -1e4]).silu().to_vec::<f32>()?, [0.0, 1e4, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -101,7 +101,7 @@ unary! { activations:
     /// Function). At -∞ it is 0, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([0.0f32, 1e4, -1e4]).mish().to_vec::<f32>()?, [0.0, 1e4, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -129,7 +129,7 @@ unary! { activations:
     /// Networks with Binary Weights during Propagations). The derivative at -3 and 3 is 0.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([-4.0f32, 0.0, 3.0]).hard_sigmoid();
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -150,7 +150,7 @@ unary! { activations:
     /// gives NaN.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([-4.0f32, -1.5, 5.0]).hard_swish();
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, -0.375, 5.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -166,13 +166,14 @@ unary! { activations:
         };
 }
 
+/// # Activations
 impl Tensor {
     /// A piecewise linear [`tanh`](Self::tanh): x limited to `[-1, 1]` (Collobert 2004, Large Scale
     /// Machine Learning). The derivative at -1 and 1 is 0. For other limits see
     /// [`clamp`](Self::clamp).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([-4.0f32, 0.25, 1.5]).hard_tanh();
     /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 0.25, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -186,7 +187,7 @@ impl Tensor {
     /// derivative at 0 and 6 is 0.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([-4.0f32, 0.25, 7.0]).relu6().to_vec::<f32>()?, [0.0, 0.25, 6.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```

@@ -20,7 +20,7 @@ unary! { activations:
     /// Restricted Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -34,7 +34,7 @@ unary! { activations:
     /// the usual slope is 0.01. A slope of 0 makes 0 of -∞ too, where PyTorch gives NaN.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).leaky_relu(0.25).to_vec::<f32>()?, [-0.25, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -60,7 +60,7 @@ unary! { activations:
     /// second derivative at 0 is alpha too, that from below; PyTorch's is 0.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([f32::NEG_INFINITY, 2.0]).elu(1.0).to_vec::<f32>()?, [-1.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -86,7 +86,7 @@ unary! { activations:
     /// is 1.7581, and so is the second one, that from below; PyTorch's second derivative is 0.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([f64::NEG_INFINITY, 1.0]).selu().to_vec::<f64>()?;
     /// assert_eq!(y, [-1.7580993408473766, 1.0507009873554805]);
     /// # Ok::<(), cotangent::Error>(())
@@ -105,7 +105,7 @@ unary! { activations:
     /// The logistic function 1 / (1 + e^-x).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([0.0f32, 1e4]).sigmoid().to_vec::<f32>()?, [0.5, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -118,7 +118,7 @@ unary! { activations:
     /// The hyperbolic tangent.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([0.0f32, 1e4]).tanh().to_vec::<f32>()?, [0.0, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -132,7 +132,7 @@ unary! { activations:
     /// the derivative 1, above 20.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([0.0f64, -1e4, 1e4]).softplus().to_vec::<f64>()?;
     /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
     /// # Ok::<(), cotangent::Error>(())
@@ -146,7 +146,7 @@ unary! { activations:
     /// log-likelihood of a Bernoulli variable by its logit.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([0.0f64, -1e4, 1e4]).log_sigmoid().to_vec::<f64>()?;
     /// assert_eq!(y, [-(2f64.ln()), -1e4, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -161,6 +161,7 @@ unary! { activations:
 /// Above this softplus is the identity.
 const SOFTPLUS_LINEAR: f64 = 20.0;
 
+/// # Activations
 impl Tensor {
     /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
     /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
@@ -173,7 +174,7 @@ impl Tensor {
     /// [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[-1.0f32, -1.0], [2.0, -4.0]]);
     /// let y = x.prelu(&Tensor::from([0.25f32, 0.5]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [-0.25, -0.5, 2.0, -2.0]);
@@ -211,7 +212,7 @@ impl Tensor {
     /// [`Error::Argument`] if the bounds are not finite or the lower one is above the upper one.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([-1.0f64, -1.0, 3.0]).rrelu(0.125, 0.25, 7)?.to_vec::<f64>()?;
     /// assert!(y[..2].iter().all(|y| (-0.25..=-0.125).contains(y)));
     /// assert!(y[0] != y[1] && y[2] == 3.0);
@@ -240,7 +241,7 @@ impl Tensor {
     /// [`Error::Argument`] if alpha is 0 or not a number.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([f32::NEG_INFINITY, 3.0]).celu(2.0)?;
     /// assert_eq!(y.to_vec::<f32>()?, [-2.0, 3.0]);
     /// # Ok::<(), cotangent::Error>(())

@@ -6,6 +6,7 @@ use crate::kernel::activation::softmax;
 use crate::tensor::{Array, Axes, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
+/// # Activations
 impl Tensor {
     /// e^x / Σ e^x along an axis (negative ones count from the end). Where an element is NaN or ∞,
     /// or all are -∞, all results along the axis are NaN, as in PyTorch.
@@ -14,7 +15,7 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let p = Tensor::from([[1e4f32, 1e4], [0.0, f32::NEG_INFINITY]]).softmax(-1)?;
     /// assert_eq!(p.to_vec::<f32>()?, [0.5, 0.5, 1.0, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -30,7 +31,7 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let p = Tensor::from([0.0f64, -1e4]).log_softmax(0)?;
     /// assert_eq!(p.to_vec::<f64>()?, [0.0, -1e4]);
     /// # Ok::<(), cotangent::Error>(())

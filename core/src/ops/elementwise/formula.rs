@@ -31,8 +31,8 @@ pub(crate) trait Unary: Copy + Send + Sync + 'static {
     /// [`OpKind::Activation`] if nets use it between their layers.
     const KIND: OpKind = OpKind::Elementwise;
     fn name(self) -> &'static str;
-    /// Whether the value or the derivative is made from a sine or cosine; see [`Map::TURNS`].
-    const TURNS: bool = false;
+    /// Whether the value or the derivative is made from a sine or cosine; see [`Map::TRIGONOMETRIC`].
+    const TRIGONOMETRIC: bool = false;
     /// What [`pullback`](Self::pullback) is given beside the cotangent.
     fn saves(self) -> Saves;
     /// y = f(x)
@@ -60,7 +60,7 @@ pub(crate) fn apply<U: Unary>(unary: U, x: &Tensor) -> Tensor {
 struct Value<U>(U);
 
 impl<U: Unary> Map<1> for Value<U> {
-    const TURNS: bool = U::TURNS;
+    const TRIGONOMETRIC: bool = U::TRIGONOMETRIC;
     #[inline(always)]
     fn apply<T: Real>(self, [x]: [T; 1]) -> T {
         self.0.value(x)
@@ -72,7 +72,7 @@ impl<U: Unary> Map<1> for Value<U> {
 struct Chain<U>(U);
 
 impl<U: Unary> Update<1, 1> for Chain<U> {
-    const TURNS: bool = U::TURNS;
+    const TRIGONOMETRIC: bool = U::TRIGONOMETRIC;
     #[inline(always)]
     fn apply<T: Real>(self, [g]: [T; 1], [saved]: [T; 1]) -> [T; 1] {
         [self.0.pullback(g, saved)]
@@ -140,7 +140,7 @@ macro_rules! unary {
 
         impl $crate::ops::elementwise::formula::Unary for $name {
             const KIND: $crate::autograd::OpKind = $crate::autograd::OpKind::$kind;
-            const TURNS: bool = $turns;
+            const TRIGONOMETRIC: bool = $turns;
             fn name(self) -> &'static str {
                 stringify!($method)
             }

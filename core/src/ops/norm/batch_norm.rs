@@ -20,6 +20,7 @@ pub struct BatchStatistics {
     pub count: usize,
 }
 
+/// # Normalization
 impl Tensor {
     /// Normalizes each channel by the statistics of this batch, then scales and shifts it:
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ioffe,
@@ -36,7 +37,7 @@ impl Tensor {
     /// finite.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f64, 10.0], [3.0, 30.0]]);
     /// let (y, statistics) = x.batch_norm(None, None, 0.0)?;
     /// assert_eq!(y.to_vec::<f64>()?, [-1.0, -1.0, 1.0, 1.0]);
@@ -62,9 +63,9 @@ impl Tensor {
         let (y, terms, variance, scales) = with_dtype!(self.dtype(), F => {
             let added = F::from_f64(epsilon);
             let plain = Moments::of(&x.contiguous::<F>(), sizes);
-            let fits = |c: usize| range::holds(plain.variance[c] + added, 1);
+            let fits = |c: usize| range::is_accurate(plain.variance[c] + added, 1);
             // Every channel is looked at, so that the loop is vectorized.
-            let all_fit = plain.variance.iter().fold(true, |all, &v| all & range::holds(v + added, 1));
+            let all_fit = plain.variance.iter().fold(true, |all, &v| all & range::is_accurate(v + added, 1));
             let scales = if all_fit {
                 None
             } else {
@@ -121,7 +122,7 @@ impl Tensor {
     /// [`Error::Argument`] if epsilon is negative or not finite.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f64, 10.0], [3.0, 30.0]]);
     /// let (mean, variance) = (Tensor::from([1.0f64, 10.0]), Tensor::from([4.0f64, 100.0]));
     /// let y = x.batch_norm_with(&mean, &variance, None, None, 0.0)?;

@@ -12,6 +12,7 @@ fn name(centred: bool) -> &'static str {
     if centred { "layer_norm" } else { "rms_norm" }
 }
 
+/// # Normalization
 impl Tensor {
     /// Normalizes over the last axes, whose lengths are `normalized`, then scales and shifts:
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ba, Kiros,
@@ -26,7 +27,7 @@ impl Tensor {
     /// epsilon is negative or not finite.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f64, 3.0], [-20.0, 20.0]]);
     /// let y = x.layer_norm([2], None, Some(&Tensor::from([0.0f64, 10.0])), 0.0)?;
     /// assert_eq!(y.to_vec::<f64>()?, [-1.0, 11.0, -1.0, 11.0]);
@@ -51,7 +52,7 @@ impl Tensor {
     /// As [`layer_norm`](Self::layer_norm).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f64, 7.0], [1e200, 7e200]]);
     /// let y = x.rms_norm([2], Some(&Tensor::from([5.0f64, 10.0])), 0.0)?.to_vec::<f64>()?;
     /// assert!(y.iter().zip([1.0, 14.0, 1.0, 14.0]).all(|(y, right)| (y - right).abs() < 1e-14));

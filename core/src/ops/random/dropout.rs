@@ -9,6 +9,7 @@ use crate::ops::random::noise;
 /// What SELU approaches far below 0.
 const SELU_LOWEST: f64 = -SELU_ALPHA * SELU_SCALE;
 
+/// # Random values
 impl Tensor {
     /// Each element is 0 with probability `p`, else divided by 1 - p, so that the mean stays
     /// (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to
@@ -21,7 +22,7 @@ impl Tensor {
     /// which drops everything.
     ///
     /// ```
-    /// # use cotangent::{DType, Tensor};
+    /// use cotangent::prelude::*;
     /// let x = Tensor::ones([1000], DType::F32)?;
     /// let y = x.dropout(0.5, 7)?.to_vec::<f32>()?;
     /// assert!(y.iter().all(|&y| y == 0.0 || y == 2.0));
@@ -49,7 +50,7 @@ impl Tensor {
     /// which drops everything.
     ///
     /// ```
-    /// # use cotangent::{DType, Tensor};
+    /// use cotangent::prelude::*;
     /// let y = Tensor::zeros([1000], DType::F64)?.alpha_dropout(0.5, 7)?.to_vec::<f64>()?;
     /// // b where x is kept, a α' + b where it is dropped: opposites, as p is one half.
     /// assert!(y.iter().all(|y| (y.abs() - 0.779_193_930_518_031_7).abs() < 1e-12));

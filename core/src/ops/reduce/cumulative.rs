@@ -8,6 +8,7 @@ use crate::kernel::reduce::scan::scan;
 use crate::tensor::{Array, Contiguous, Element, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
+/// # Reductions
 impl Tensor {
     /// yᵢ = x₀ + … + xᵢ along an axis (negative ones count from the end). Accumulated in `f64`.
     ///
@@ -15,7 +16,7 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([1.0f32, 2.0, 3.0]);
     /// assert_eq!(x.cumsum(0)?.to_vec::<f32>()?, [1.0, 3.0, 6.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -39,7 +40,7 @@ impl Tensor {
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([2.0f32, 3.0, 4.0]);
     /// assert_eq!(x.cumprod(0)?.to_vec::<f32>()?, [2.0, 6.0, 24.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -152,7 +153,7 @@ pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis
         let directions: Vec<&[F]> = directions.iter().map(|along| &**along).collect();
         let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
         Array::build::<F>(x.array().shape().clone(), |out| {
-            factors.pulled(&g.array().contiguous::<F>(), out);
+            factors.pullback(&g.array().contiguous::<F>(), out);
         })
     });
     let inputs: Vec<&Tensor> = [x, g].into_iter().chain(directions).collect();

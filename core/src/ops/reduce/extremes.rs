@@ -9,6 +9,7 @@ use crate::ops::elementwise::arithmetic::{self, Kept, Over};
 use crate::tensor::{Array, Axes, Indices, Reduced, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
+/// # Reductions
 impl Tensor {
     /// The largest element, a scalar; NaN if there is one. Elements that are equally large, or NaN,
     /// share the gradient evenly.
@@ -17,7 +18,7 @@ impl Tensor {
     /// [`Error::Shape`] if there are no elements.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([3.0f32, 1.0, 3.0]).tracked();
     /// let y = x.max()?;
     /// assert_eq!(y.item()?, 3.0);
@@ -38,7 +39,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
     /// assert_eq!(x.max_over(1)?.to_vec::<f32>()?, [5.0, 4.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -56,7 +57,7 @@ impl Tensor {
     /// [`Error::Shape`] if there are no elements.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([3.0f32, 1.0, 2.0]).min()?.item()?, 1.0);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -72,7 +73,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 5.0], [3.0, 4.0]]);
     /// assert_eq!(x.min_over(0)?.to_vec::<f32>()?, [1.0, 4.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -90,7 +91,7 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let logits = Tensor::from([[0.1f32, 0.9], [2.0, -1.0]]);
     /// assert_eq!(logits.argmax(1)?.as_slice(), [1, 0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -106,7 +107,7 @@ impl Tensor {
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[0.1f32, 0.9], [2.0, -1.0]]);
     /// assert_eq!(x.argmin(1)?.as_slice(), [0, 1]);
     /// # Ok::<(), cotangent::Error>(())

@@ -8,12 +8,13 @@ use crate::ops::reduce::sum::{in_one_row, in_rows};
 use crate::tensor::{Array, Axes, Mask, Shape, with_dtype};
 use smallvec::smallvec;
 
+/// # Reductions
 impl Tensor {
     /// ln Σ eˣ of all elements, a scalar, shifted by the largest so that nothing overflows; -∞ if
     /// there are none, NaN if one is NaN.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let y = Tensor::from([1e4f64, 1e4]).logsumexp();
     /// assert_eq!(y.item()?, 1e4 + 2f64.ln());
     /// # Ok::<(), cotangent::Error>(())
@@ -30,7 +31,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[0.0f32, f32::NEG_INFINITY], [-1e4, -1e4]]);
     /// let y = x.logsumexp_over(1)?.to_vec::<f32>()?;
     /// assert_eq!(y, [0.0, -1e4 + 2f32.ln()]);

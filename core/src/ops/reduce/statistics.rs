@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::elementwise::compare::Equal;
 use crate::kernel::reduce::fold::SumOfSquares;
-use crate::kernel::reduce::range::{self, holds};
+use crate::kernel::reduce::range::{self, is_accurate};
 use crate::ops::elementwise::arithmetic::{self, Minus, Over, Times};
 use crate::ops::elementwise::compare::indicator;
 use crate::ops::elementwise::select::select;
@@ -37,6 +37,7 @@ pub enum Norm {
     LInf,
 }
 
+/// # Reductions
 impl Tensor {
     /// The variance of all elements, Σ (x - mean)² / (n - 1), a scalar; NaN of fewer than two.
     /// Computed in two passes, from a mean that has more digits than a tensor stores: a mean that
@@ -46,7 +47,7 @@ impl Tensor {
     /// elements is what rounding leaves.)
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([10_001.0f32, 10_003.0]).var().item()?, 2.0);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -65,7 +66,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
     /// assert_eq!(x.var_over(1, 1.0)?.to_vec::<f32>()?, [2.0, 8.0]);
     /// assert_eq!(x.var_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 4.0]);
@@ -81,7 +82,7 @@ impl Tensor {
     /// variance leaves the range of the dtype. The derivative where it is 0 counts as 0.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([1.0f64, 3.0]).std().item()?, 2f64.sqrt());
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -96,7 +97,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 3.0], [2.0, 6.0]]);
     /// assert_eq!(x.std_over(1, 0.0)?.to_vec::<f32>()?, [1.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -112,7 +113,7 @@ impl Tensor {
     /// [`Error::Shape`](crate::Error::Shape) for [`Norm::LInf`] of no elements.
     ///
     /// ```
-    /// # use cotangent::{Norm, Tensor};
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([[2.0f32, 2.0], [2.0, 2.0]]).norm(Norm::L2)?.item()?, 4.0);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -128,13 +129,13 @@ impl Tensor {
     /// [`Norm::LInf`] if a reduced axis is empty.
     ///
     /// ```
-    /// # use cotangent::{Norm, Tensor};
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[3.0f32, 4.0], [0.0, -2.0]]);
-    /// assert_eq!(x.norm_over(Norm::L2, 1)?.to_vec::<f32>()?, [5.0, 2.0]);
+    /// assert_eq!(x.norm_over(1, Norm::L2)?.to_vec::<f32>()?, [5.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "vector_norm")]
-    pub fn norm_over(&self, norm: Norm, axes: impl Into<Axes>) -> Result<Self> {
+    pub fn norm_over(&self, axes: impl Into<Axes>, norm: Norm) -> Result<Self> {
         let axes = axes.into().resolve("norm_over", self.shape())?;
         norm_of("norm_over", self, norm, axes)
     }
@@ -159,7 +160,7 @@ fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
         let means = &*plain.mean.array().contiguous::<F>();
         // Of numbers that are not equal the sum is larger than that.
         let noise = |i: usize| (means[i].to_f64() * F::EPSILON.to_f64()).powi(2) * axes.count as f64;
-        let fits = |i: usize| holds(squares[i], axes.count) && squares[i].to_f64() > noise(i);
+        let fits = |i: usize| is_accurate(squares[i], axes.count) && squares[i].to_f64() > noise(i);
         x.array().scales(&axes.reduced, &axes.kept, true, fits)
     });
     let scales = scales.map(Scales::from);
@@ -340,7 +341,7 @@ pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
     let mut squares = sums(x);
     let scales = with_dtype!(x.dtype(), F => {
         let squares = &*squares.contiguous::<F>();
-        let fits = |i: usize| holds(squares[i], axes.count);
+        let fits = |i: usize| is_accurate(squares[i], axes.count);
         x.array().scales(&axes.reduced, &axes.kept, false, fits)
     });
     let scales = scales.map(Scales::from);
@@ -369,7 +370,7 @@ pub(crate) fn scales_of_cubes(
 ) -> Option<Tensor> {
     let scales = with_dtype!(x.dtype(), F => {
         let norms = &*norms.array().contiguous::<F>();
-        let fits = |i: usize| norms[i].to_f64() < least || range::cubes_hold(norms[i]);
+        let fits = |i: usize| norms[i].to_f64() < least || range::cubes_are_in_range(norms[i]);
         x.array().scales(&axes.reduced, &axes.kept, false, fits)
     });
     scales.map(Tensor::from)

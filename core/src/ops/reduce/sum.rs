@@ -41,11 +41,12 @@ pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
     }
 }
 
+/// # Reductions
 impl Tensor {
     /// The sum of all elements, a scalar; 0 if there are none.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([1.0f32, 2.5]).sum().item()?, 3.5);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -58,7 +59,7 @@ impl Tensor {
     /// also where their sum is not (in PyTorch it is infinite then).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).mean().item()?, 1.5);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -74,7 +75,7 @@ impl Tensor {
     /// [`Error::Argument`](crate::Error::Argument) if one is named twice.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.sum_over(0)?.to_vec::<f32>()?, [4.0, 6.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -90,7 +91,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.mean_over(1)?.to_vec::<f32>()?, [1.5, 3.5]);
     /// # Ok::<(), cotangent::Error>(())
@@ -109,7 +110,7 @@ impl Tensor {
     /// infinity.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([2.0f32, 0.0, 5.0]).tracked();
     /// let grads = x.prod().backward()?;
     /// assert_eq!(grads.get(&x).unwrap().to_vec::<f32>()?, [0.0, 10.0, 0.0]);
@@ -126,7 +127,7 @@ impl Tensor {
     /// As [`sum_over`](Self::sum_over).
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// assert_eq!(x.prod_over(0)?.to_vec::<f32>()?, [3.0, 8.0]);
     /// # Ok::<(), cotangent::Error>(())
@@ -141,7 +142,7 @@ impl Tensor {
     /// every `f32`.
     ///
     /// ```
-    /// # use cotangent::Tensor;
+    /// use cotangent::prelude::*;
     /// assert_eq!(Tensor::from([3.0f32, 4.0]).sum_of_squares(), 25.0);
     /// assert!(Tensor::from([1e30f32]).sum_of_squares() > 9e59);
     /// # Ok::<(), cotangent::Error>(())
