@@ -11,6 +11,8 @@ mod locks;
 mod losses;
 #[path = "edges/masks.rs"]
 mod masks;
+#[path = "support/optimizers.rs"]
+mod optimizers;
 #[path = "edges/pool.rs"]
 mod pool;
 #[path = "edges/steps.rs"]
