@@ -46,7 +46,6 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "Sgd, decay" "Sgd" 0.05 |rate| Sgd::new(rate).weight_decay(1e-3).build();
     "Momentum" "Momentum" 0.02 |rate| Momentum::new(rate).build();
     "Momentum, dampening" "Momentum" 0.05 |rate| Momentum::new(rate).dampening(0.5).build();
-    "Momentum, decay" "Momentum" 0.02 |rate| Momentum::new(rate).weight_decay(1e-3).build();
     "Nesterov" "Nesterov" 0.02 |rate| Nesterov::new(rate).build();
     "Nesterov, decay" "Nesterov" 0.02 |rate| Nesterov::new(rate).weight_decay(1e-3).build();
     "AdaGrad" "AdaGrad" 0.1 |rate| AdaGrad::new(rate).build();
@@ -81,5 +80,5 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "Muon, without Nesterov" "Muon" 0.02
         |rate| Muon::new(rate).weight_decay(0.01).without_nesterov().build();
     "Lookahead" "" 0.1 |rate| Ok(Box::new(Lookahead::new(Sgd::new(rate).build()?, 2, 0.5)?));
-    "Lookahead, Adam" "" 0.04 |rate| Ok(Box::new(Lookahead::new(Adam::new(rate).build()?, 5, 0.5)?));
+    "Adam, in Lookahead" "" 0.04 |rate| Ok(Box::new(Lookahead::new(Adam::new(rate).build()?, 5, 0.5)?));
 };
