@@ -310,31 +310,104 @@ fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
 }
 
 #[test]
-fn settings_out_of_range_are_refused() {
-    let refused: [Result<Box<dyn Optimizer>>; 19] = [
-        Sgd::new(-0.1).build(),
-        Sgd::new(f64::NAN).build(),
-        Momentum::new(0.1).momentum(1.0).build(),
-        Momentum::new(0.1).dampening(1.5).build(),
-        AdaGrad::new(0.1).epsilon(-1.0).build(),
-        AdaGrad::new(0.1).initial_accumulator(f64::INFINITY).build(),
-        RmsProp::new(0.1).alpha(1.5).build(),
-        Adam::new(0.1).betas(0.9, 1.0).build(),
-        NAdam::new(0.1).momentum_decay(-1.0).build(),
-        AdaDelta::new(1.0).rho(-0.1).build(),
-        Lamb::new(0.1).weight_decay(-1.0).build(),
-        Lion::new(0.1).betas(1.0, 0.9).build(),
-        Adafactor::new(0.1).beta2_decay(0.1).build(),
-        Adafactor::new(0.1).epsilon1(f64::NAN).build(),
-        Adafactor::new(0.1).epsilon2(-1.0).build(),
-        Adafactor::new(0.1).clipping(0.5).build(),
-        Muon::new(0.1).iterations(100).build(),
-        Muon::new(0.1).epsilon(-1.0).build(),
-        Muon::new(0.1).adam_betas(1.0, 0.9).build(),
-    ];
-    for (i, result) in refused.into_iter().enumerate() {
-        assert!(matches!(result, Err(Error::Argument { .. })), "{i}");
+fn every_builder_checks_its_settings_at_build() -> Result<()> {
+    /// A row: a name, and a result that must be an error.
+    macro_rules! refused {
+        ($($result:expr;)*) => {
+            [$((stringify!($result), $result.map(drop))),*]
+        };
     }
+    let (nan, rng) = (f64::NAN, &mut ChaCha8Rng::seed_from_u64(1));
+    let w = Param::new(&Tensor::from([1.0f32]));
+    let sgd = || Sgd::new(0.1).build();
+    let refused = refused! {
+        Sgd::new(-0.1).build();
+        Sgd::new(nan).build();
+        Sgd::new(0.1).weight_decay(-1.0).build();
+        Momentum::new(0.1).momentum(1.0).build();
+        Momentum::new(0.1).dampening(1.5).build();
+        Nesterov::new(0.1).momentum(-0.1).build();
+        AdaGrad::new(0.1).epsilon(-1.0).build();
+        AdaGrad::new(0.1).learning_rate_decay(-1.0).build();
+        AdaGrad::new(0.1).initial_accumulator(f64::INFINITY).build();
+        RmsProp::new(0.1).alpha(1.5).build();
+        RmsProp::new(0.1).initial(-1.0).build();
+        RmsProp::new(0.1).centered().momentum(1.0).build();
+        Adam::new(0.1).betas(0.9, 1.0).build();
+        Adam::new(0.1).amsgrad().epsilon(nan).build();
+        AdamW::new(0.1).weight_decay(nan).build();
+        NAdam::new(0.1).momentum_decay(-1.0).build();
+        RAdam::new(0.1).betas(1.0, 0.9).build();
+        AdaMax::new(0.1).epsilon(-1.0).build();
+        AdaDelta::new(1.0).rho(-0.1).build();
+        Lamb::new(0.1).weight_decay(-1.0).build();
+        Lion::new(0.1).betas(1.0, 0.9).build();
+        Adafactor::new(0.1).beta2_decay(0.1).build();
+        Adafactor::new(0.1).epsilon1(nan).build();
+        Adafactor::new(0.1).epsilon2(-1.0).build();
+        Adafactor::new(0.1).clipping(0.5).build();
+        Muon::new(0.1).iterations(100).build();
+        Muon::new(0.1).epsilon(-1.0).build();
+        Muon::new(0.1).adam_betas(1.0, 0.9).build();
+        Muon::new(0.1).adam_epsilon(-1.0).build();
+        Muon::new(0.1).adam_learning_rate_factor(nan).build();
+        Muon::new(0.1).exclude("(");
+        Group::of("(");
+        Group::of(".*")?.learning_rate_factor(-1.0);
+        Group::of(".*")?.weight_decay(nan);
+        Lookahead::new(sgd()?, 0, 0.5);
+        Lookahead::new(sgd()?, 5, 0.0);
+        WeightAverage::exponential(&w, 1.0);
+        Schedule::one_cycle(0).build();
+        Schedule::one_cycle(10).pct_start(1.5).build();
+        Schedule::one_cycle(10).div_factor(0.0).build();
+        Schedule::one_cycle(10).final_div_factor(nan).build();
+        Schedule::one_cycle(10).momentum(1.0, 0.5).build();
+        Schedule::cyclic(0, 0.5).build();
+        Schedule::cyclic(1, -0.5).build();
+        Schedule::cyclic(1, 0.5).step_size_down(0).build();
+        Schedule::cyclic(1, 0.5).exp_range(nan).build();
+        Schedule::cyclic(1, 0.5).momentum(0.5, -0.1).build();
+        Schedule::reduce_on_plateau().factor(1.0).build();
+        Schedule::reduce_on_plateau().threshold(1.0).build();
+        Schedule::reduce_on_plateau().absolute_threshold(-1.0).build();
+        Schedule::reduce_on_plateau().min_factor(nan).build();
+        regularize::l1(-1.0);
+        regularize::l2(nan);
+        regularize::elastic_net(0.1, -0.1);
+        regularize::max_norm(0.0);
+        BatchNorm::builder(0).build();
+        BatchNorm::builder(3).epsilon(-1.0).build();
+        BatchNorm::builder(3).momentum(1.5).build();
+        BatchNorm::builder(3).decay(nan).build();
+        LayerNorm::builder(0).build();
+        LayerNorm::builder(3).epsilon(nan).build();
+        RmsNorm::builder(3).epsilon(-1.0).build();
+        Linear::builder(0, 3).build(rng);
+        Linear::builder(2, 3).weight(init::normal(-1.0)).build(rng);
+        Linear::builder(2, 3).bias(init::constant(nan)).build(rng);
+        Embedding::builder(3, 0).build(rng);
+        Embedding::builder(3, 2).weight(init::uniform(1.0, 0.0)).build(rng);
+        RnnCell::builder(0, 3).build(rng);
+        RnnCell::builder(2, 3).recurrent_weight(init::normal(nan)).build(rng);
+        Mlp::builder([3]).build(rng);
+        Mlp::builder([3, 2]).dropout(1.0).build(rng);
+        Mlp::builder([3, 2, 1]).activation(Celu::new(0.0)).build(rng);
+        Dropout::new(-0.1);
+        AlphaDropout::new(1.0);
+        PRelu::new(0, 0.25);
+    };
+    for (text, result) in refused {
+        let error = result.expect_err(text);
+        assert!(
+            matches!(error.root(), Error::Argument { .. }),
+            "{text}: {error}"
+        );
+    }
+    // A padding index is an index.
+    let padded = Embedding::builder(3, 2).padding_index(3).build(rng);
+    assert!(matches!(padded, Err(Error::Index { .. })));
+    Ok(())
 }
 
 fn argument(result: Result<impl Sized>, expected: &[&str]) {
