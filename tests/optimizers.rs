@@ -467,7 +467,7 @@ fn the_audit_lists_parameters_and_gradients_that_have_no_partner() -> Result<()>
     struct Scaled {
         hidden: Linear,
         out: Linear,
-        #[module(skip)]
+        #[module(skip(params))]
         scale: Param,
     }
     let mut rng = ChaCha8Rng::seed_from_u64(1);

@@ -98,7 +98,7 @@ pub use recalibrate::recalibrate;
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
-pub use sequential::{Sequential, SequentialLayer};
+pub use sequential::Sequential;
 
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};

@@ -1,4 +1,5 @@
-//! Penalties: values, gradients, which parameters they are about. The bound on rows' norms.
+//! Penalties: values, gradients, and the parameters that they apply to. The bound on the norms of
+//! rows.
 
 use cotangent_core::gradcheck;
 use cotangent_core::module::{Param, Pass};
@@ -45,8 +46,8 @@ fn gradient(gradients: &Gradients, param: &Param) -> Option<Vec<f64>> {
     gradients.get(param).map(Tensor::to_f64_vec)
 }
 
-/// Whether the weights of the hidden layer and the kernel have gradients, and whether any other
-/// has.
+/// Returns whether the weights of the hidden layer and the kernel have gradients, and whether any
+/// other parameter has one.
 fn touches(penalty: &Penalty, net: &Net) -> Result<[bool; 4]> {
     let gradients = penalty.penalty(net, &Pass::train(0))?.backward()?;
     let params = [
@@ -72,7 +73,7 @@ fn penalties_have_the_values_and_gradients_of_their_formulas() -> Result<()> {
     let l2 = regularize::l2(0.25)?.penalty(&net, &pass)?;
     close(l2.item()?, 0.25 * 46.3125);
     let gradients = l2.backward()?;
-    // 2 lambda w: what a weight decay of 2 lambda adds to a gradient.
+    // 2 lambda w, which a weight decay of 2 lambda adds to a gradient.
     let expected = vec![0.5, -1.0, 0.0, 2.0];
     assert_eq!(gradient(&gradients, &net.hidden.weight), Some(expected));
     let expected = vec![0.25, -0.125, 1.5, 2.0];
@@ -98,7 +99,7 @@ fn gradients_match_numeric_differences() -> Result<()> {
 }
 
 #[test]
-fn a_pattern_says_which_parameters_are_meant() -> Result<()> {
+fn a_pattern_selects_parameters() -> Result<()> {
     let mut net = net()?;
     assert_eq!(
         touches(&regularize::l2(1.0)?, &net)?,
@@ -140,7 +141,7 @@ fn a_pattern_says_which_parameters_are_meant() -> Result<()> {
 }
 
 #[test]
-fn without_recording_there_is_a_value_and_no_graph() -> Result<()> {
+fn without_recording_the_penalty_has_no_graph() -> Result<()> {
     let penalty = regularize::l1(1.0)?.penalty(&net()?, &Pass::inference())?;
     assert!(!penalty.is_tracked());
     close(penalty.item()?, 14.75);
@@ -148,7 +149,7 @@ fn without_recording_there_is_a_value_and_no_graph() -> Result<()> {
 }
 
 #[test]
-fn factors_and_dtypes_that_do_not_fit_are_refused() -> Result<()> {
+fn invalid_factors_and_mixed_dtypes_are_errors() -> Result<()> {
     let mut net = net()?;
     let pass = Pass::train(0);
     for (l1, l2) in [
@@ -191,21 +192,21 @@ fn rows_above_the_bound_are_scaled_to_it_and_others_keep_their_bits() -> Result<
 }
 
 #[test]
-fn a_bound_is_for_what_the_pattern_means_unless_it_is_frozen() -> Result<()> {
+fn a_bound_applies_to_matching_parameters_unless_frozen() -> Result<()> {
     let mut net = net()?;
     let before = net.clone();
     let values = |param: &Param| param.value().to_f64_vec();
     regularize::max_norm(0.1)?.of("kernel")?.apply(&mut net)?;
     assert_eq!(values(&net.hidden.weight), values(&before.hidden.weight));
     assert_ne!(values(&net.kernel), values(&before.kernel));
-    net.hidden.weight.set_frozen(true);
+    net.hidden.weight.freeze();
     regularize::max_norm(0.1)?.apply(&mut net)?;
     assert_eq!(values(&net.hidden.weight), values(&before.hidden.weight));
     Ok(())
 }
 
 #[test]
-fn a_bound_that_cannot_be_kept_changes_nothing() -> Result<()> {
+fn an_impossible_bound_changes_nothing() -> Result<()> {
     for bound in [0.0, -1.0, f64::NAN] {
         let result = regularize::max_norm(bound);
         assert!(matches!(result, Err(Error::Argument { .. })), "{bound}");

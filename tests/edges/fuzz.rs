@@ -364,7 +364,10 @@ fn optimizer_tools() -> Vec<Operation> {
             move |parameter, gradient| {
                 let mut gradients = of_parameter(&parameter, gradient);
                 clip().allow_nonfinite().apply(&parameter, &mut gradients)?;
-                Ok(gradients.get(&parameter).expect("it was put in").clone())
+                Ok(gradients
+                    .get(&parameter)
+                    .expect("the gradient was inserted")
+                    .clone())
             },
         ));
     }
@@ -377,7 +380,10 @@ fn optimizer_tools() -> Vec<Operation> {
             let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
             accumulator.add(&parameter, of_parameter(&parameter, &one), 1.0)?;
             let gradients = accumulator.take(&parameter)?;
-            Ok(gradients.get(&parameter).expect("it was put in").clone())
+            Ok(gradients
+                .get(&parameter)
+                .expect("the gradient was inserted")
+                .clone())
         },
     ));
     all.push(on_parameter(

@@ -128,7 +128,7 @@ fn clipped(clip: &clip::Clip, weight: &Tensor, gradient: &Tensor) -> Result<(f64
     let mut gradients = Gradients::default();
     gradients.insert(&weight, gradient.clone());
     let norm = clip.apply(&weight, &mut gradients)?;
-    Ok((norm, gradients.get(&weight).expect("it has one").clone()))
+    Ok((norm, gradients.get(&weight).expect("a gradient").clone()))
 }
 
 fn assert_close(found: &Tensor, expected: &[f64], tolerance: f64) {
@@ -210,7 +210,7 @@ fn max_norm_of_weights_of_any_size() -> Result<()> {
     assert_eq!(penalty.item()?, f64::INFINITY);
     let gradients = penalty.backward()?;
     assert_close(
-        gradients.get(&weight).expect("it has one"),
+        gradients.get(&weight).expect("a gradient"),
         &[1e20, -2e20],
         1e-6,
     );
@@ -259,14 +259,14 @@ fn gradients_whose_sum_overflows_have_a_mean() -> Result<()> {
         (32.0 + 3.0 * 64.0 + 1.0) / 97.0 * 1e38,
         (-2.0 * 96.0 + 0.4) / 97.0 * 1e38,
     ];
-    assert_close(mean.get(&weight).expect("it has one"), &expected, 1e-6);
+    assert_close(mean.get(&weight).expect("a gradient"), &expected, 1e-6);
     // Tiny gradients with tiny weights do not vanish.
     let mut gradients = Gradients::default();
     gradients.insert(&weight, Tensor::from([1e-30f32, 2e-30]));
     accumulator.add(&weight, gradients.clone(), 1e-15)?;
     accumulator.add(&weight, gradients, 3e-15)?;
     assert_close(
-        accumulator.take(&weight)?.get(&weight).expect("it has one"),
+        accumulator.take(&weight)?.get(&weight).expect("a gradient"),
         &[1e-30, 2e-30],
         1e-6,
     );

@@ -80,20 +80,29 @@ impl Pass {
         self
     }
 
-    /// Returns the pass with statistics that are not finite allowed: running statistics move even if
-    /// those of the batch are infinite or NaN. Without it that is an error, since one such batch
-    /// would spoil all predictions of the model.
+    /// Lets running statistics move even if those of the batch are infinite or NaN. Otherwise that is
+    /// an error, since one such batch would spoil all predictions of the model.
     #[must_use]
     pub fn allow_nonfinite(mut self) -> Self {
         self.allows_nonfinite = true;
         self
     }
 
-    /// The same recording a graph or not: parameters are read tracked or untracked. An inference
-    /// pass that records gives the gradients of a model that predicts.
+    /// Records a graph: parameters are read tracked. `Pass::inference().record()` gives the
+    /// gradients of a model that predicts.
+    #[doc(alias = "requires_grad_")]
+    #[doc(alias = "enable_grad")]
     #[must_use]
-    pub fn record(mut self, records: bool) -> Self {
-        self.records = records;
+    pub fn record(mut self) -> Self {
+        self.records = true;
+        self
+    }
+
+    /// Records no graph: parameters are read untracked. `Pass::train(seed).no_grad()` computes as
+    /// in training, and [`Pass::inference`] records nothing anyway.
+    #[must_use]
+    pub fn no_grad(mut self) -> Self {
+        self.records = false;
         self
     }
 
@@ -287,7 +296,7 @@ impl Pass {
             x.dropout(p, self.next_seed())
         } else {
             // A probability that training would refuse is refused.
-            Tensor::from([0.0f32; 0]).dropout(p, 0)?;
+            let _ = Tensor::from([0.0f32; 0]).dropout(p, 0)?;
             Ok(x.clone())
         }
     }
