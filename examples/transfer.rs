@@ -316,7 +316,7 @@ impl Fit<'_> {
         optimizer: &mut dyn Optimizer,
     ) -> Result<f64> {
         // Batch normalization cannot train on a batch of one image.
-        let batches = Batches::new(data, BATCH_SIZE, self.seed)?.drop_last(true)?;
+        let batches = Batches::new(data, BATCH_SIZE, self.seed)?.drop_last()?;
         let pass = Pass::train(self.seed);
         let mut times = Vec::new();
         for epoch in epochs {

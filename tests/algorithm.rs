@@ -151,7 +151,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
 
     // Frozen, a parameter stands still with its state.
     let before = loaded.state()?.tensor("slot.sum.0")?.to_f64_vec();
-    resumed.0.set_frozen(true);
+    resumed.0.freeze();
     train(&mut resumed, &mut loaded, 6..7)?;
     assert_eq!(bits(&resumed)[..6], bits(&whole)[..6]);
     assert_ne!(bits(&resumed)[6..], bits(&whole)[6..]);

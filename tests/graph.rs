@@ -99,7 +99,7 @@ fn an_inference_pass_builds_no_graph_and_frozen_parameters_get_no_gradient() -> 
     net.named_params_mut()
         .into_iter()
         .take(2)
-        .for_each(|(_, param)| param.set_frozen(true));
+        .for_each(|(_, param)| param.freeze());
     let grads = net.forward(&x, &Pass::train(0))?.sum().backward()?;
     assert_eq!(grads.len(), 2);
     net.freeze();

@@ -25,6 +25,9 @@
 //!
 //! `UPDATE_EXPECT=1 cargo test -p cotangent-tests --test mistakes` writes the texts of today.
 
+// Expected texts are as `UPDATE_EXPECT` writes them.
+#![allow(clippy::needless_raw_string_hashes)]
+
 #[path = "mistakes/data.rs"]
 mod data;
 #[path = "mistakes/gradients.rs"]
@@ -43,6 +46,7 @@ use expect_test::Expect;
 
 /// Runs a program that makes a mistake and compares the text of its error, wrapped at 80 columns.
 #[track_caller]
+#[allow(clippy::needless_pass_by_value)] // `expect![…]` is a value.
 fn says<T>(program: impl FnOnce() -> Result<T>, text: Expect) {
     let Err(error) = program() else {
         panic!("the program with the mistake runs");

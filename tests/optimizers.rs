@@ -302,7 +302,7 @@ fn averages_follow_their_formulas_and_keep_the_statistics_of_the_model() -> Resu
 fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
     let (x, y) = data(32, DType::F32)?;
     let mut net = net(2)?;
-    let bound = |model: &mut dyn Module| regularize::max_norm(0.5).apply(model);
+    let bound = |model: &mut dyn Module| regularize::max_norm(0.5)?.apply(model);
     let inside = Constrained::new(Sgd::new(0.5).build()?, bound);
     let mut optimizer = Lookahead::new(inside, 3, 0.5)?;
     bound(&mut net)?;
@@ -409,7 +409,7 @@ fn the_audit_lists_parameters_and_gradients_that_have_no_partner() -> Result<()>
     struct Scaled {
         hidden: Linear,
         out: Linear,
-        #[module(skip)]
+        #[module(skip(params))]
         scale: Param,
     }
     let mut rng = ChaCha8Rng::seed_from_u64(1);

@@ -68,7 +68,7 @@ const OPTIMIZERS: &[(&str, Build)] = &[
     }),
     ("constrained", || {
         let optimizer = Nesterov::new(0.02).build()?;
-        let bound = |model: &mut dyn Module| regularize::max_norm(1.0).apply(model);
+        let bound = |model: &mut dyn Module| regularize::max_norm(1.0)?.apply(model);
         Ok(Box::new(Constrained::new(optimizer, bound)))
     }),
 ];
@@ -154,7 +154,7 @@ impl Run {
             if done % 2 == 1 {
                 let mut grads = self.accumulator.take(&self.net)?;
                 clip::global_norm(1.0).apply(&self.net, &mut grads)?;
-                self.schedule.apply(&mut self.optimizer)?;
+                self.schedule.step(&mut self.optimizer)?;
                 self.optimizer.step(&mut self.net, grads)?;
                 self.average.update(&self.net)?;
                 self.schedule.observe(loss.item()?);

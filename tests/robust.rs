@@ -1,5 +1,5 @@
 //! Bad input returns a typed error. No operation panics or allocates memory because of a number in
-//! its arguments, whatever its operands and arguments are.
+//! its arguments, for any operands and arguments.
 //!
 //! Every result has gradients of the right shape, recorded or not. Results and gradients do not
 //! depend on the strides of the operands.
@@ -119,7 +119,7 @@ impl Op for CustomOp {
         let tracked = context.records();
         assert_eq!(context.saved(&self.operand).is_tracked(), tracked);
         assert_eq!(context.output(&self.output).is_tracked(), tracked);
-        cotangent.add(&self.operand.detach())?;
+        let _ = cotangent.add(&self.operand.detach())?;
         Ok(self.cotangents.iter().cloned().collect())
     }
 }

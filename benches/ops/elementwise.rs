@@ -32,7 +32,7 @@ pub fn cases() -> Vec<Case> {
                 move || {
                     let x = normal(&shape)?;
                     Ok(Box::new(move || {
-                        std::hint::black_box(f(&x));
+                        let _ = std::hint::black_box(f(&x));
                         Ok(())
                     }))
                 },
@@ -81,7 +81,7 @@ fn layouts() -> Vec<Case> {
             move || {
                 let (a, b) = (normal(&[N, N])?, second()?);
                 Ok(Box::new(move || {
-                    std::hint::black_box(a.add(&b)?);
+                    let _ = std::hint::black_box(a.add(&b)?);
                     Ok(())
                 }))
             },

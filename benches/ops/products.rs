@@ -61,7 +61,7 @@ fn product(name: &str, [m, k, n]: [usize; 3], lie: [Lies; 2]) -> Case {
     Case::new(name, bound, move || {
         let (a, b) = (lie[0].operand([m, k])?, lie[1].operand([k, n])?);
         Ok(Box::new(move || {
-            std::hint::black_box(a.matmul(&b)?);
+            let _ = std::hint::black_box(a.matmul(&b)?);
             Ok(())
         }))
     })

@@ -27,7 +27,7 @@ pub fn cases() -> Vec<Case> {
                 move || {
                     let x = normal(&[n, n])?;
                     Ok(Box::new(move || {
-                        std::hint::black_box(reduce(&x)?);
+                        let _ = std::hint::black_box(reduce(&x)?);
                         Ok(())
                     }))
                 },
@@ -52,7 +52,7 @@ fn both(name: &str, shape: [usize; 2], f: Reduce) -> [Case; 2] {
         Case::new(name, Bound::Bytes(2 * bytes), move || {
             let x = normal(&shape)?;
             Ok(Box::new(move || {
-                std::hint::black_box(f(&x)?);
+                let _ = std::hint::black_box(f(&x)?);
                 Ok(())
             }))
         }),

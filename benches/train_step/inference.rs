@@ -37,7 +37,7 @@ pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
     )?;
     let used = process::used_by(|| {
         for _ in 0..CALLS {
-            black_box(net.predict(&x)?);
+            let _ = black_box(net.predict(&x)?);
         }
         Ok(())
     })?;

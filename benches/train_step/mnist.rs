@@ -59,8 +59,6 @@ impl Epochs {
 
     /// Returns the share of samples that the net classifies correctly.
     pub fn accuracy(&self, test: &Dataset) -> Result<f64> {
-        let predicted = self.net.predict(test.inputs())?.argmax(1)?;
-        let pairs = predicted.as_slice().iter().zip(test.labels().as_slice());
-        Ok(pairs.filter(|(a, b)| a == b).count() as f64 / test.len() as f64)
+        Ok(self.net.predict(test.inputs())?.accuracy(test.labels())?)
     }
 }

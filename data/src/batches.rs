@@ -88,15 +88,15 @@ impl Batches {
     ///
     /// # Errors
     /// [`Error::NoFullBatch`] if that would leave no batch at all.
-    pub fn drop_last(mut self, drop_last: bool) -> Result<Self> {
+    pub fn drop_last(mut self) -> Result<Self> {
         let samples = self.dataset.len();
-        if drop_last && samples < self.batch_size {
+        if samples < self.batch_size {
             return Err(Error::NoFullBatch {
                 batch_size: self.batch_size,
                 samples,
             });
         }
-        self.drop_last = drop_last;
+        self.drop_last = true;
         Ok(self)
     }
 

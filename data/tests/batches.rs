@@ -60,7 +60,7 @@ proptest! {
     fn dropping_the_last_leaves_full_batches_only(count in 1_usize..80, size in 1_usize..90) {
         let batches = Batches::new(&numbered(count), size, 3).unwrap();
         let kept = samples(batches.epoch(5));
-        match batches.drop_last(true) {
+        match batches.drop_last() {
             Ok(batches) => {
                 let found = samples(batches.epoch(5));
                 prop_assert_eq!(found.len(), count / size);
@@ -123,7 +123,7 @@ fn sequential_batches_keep_the_order_of_the_data_set() {
         let expected = [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9]];
         assert_eq!(samples(batches.epoch(epoch)), expected);
     }
-    let full = batches.drop_last(true).unwrap();
+    let full = batches.drop_last().unwrap();
     assert_eq!(samples(full.epoch(0)), [[0, 1, 2, 3], [4, 5, 6, 7]]);
 }
 
@@ -131,7 +131,7 @@ fn sequential_batches_keep_the_order_of_the_data_set() {
 fn a_batch_larger_than_the_data_set_contains_all_of_it() {
     let batches = Batches::new(&numbered(3), usize::MAX, 0).unwrap();
     assert_eq!(samples(batches.epoch(0)).concat().len(), 3);
-    let error = batches.drop_last(true).unwrap_err();
+    let error = batches.drop_last().unwrap_err();
     assert!(
         matches!(error, Error::NoFullBatch { samples: 3, .. }),
         "{error}"

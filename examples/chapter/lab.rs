@@ -97,7 +97,7 @@ impl Lab {
         mut adjust: impl FnMut(&N, &mut Gradients) -> cotangent::Result<()>,
     ) -> Result<Vec<f64>> {
         // Batch normalization cannot train on a batch of one image.
-        let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last(true)?;
+        let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last()?;
         let pass = Pass::train(self.seed);
         let mut losses = Vec::new();
         let mut diverged = false;

@@ -92,7 +92,7 @@ impl Plan {
                 [part(0.5), part(0.75).max(part(0.5) + 1)],
                 [1.0, 0.5, 0.1],
             ),
-            Self::Step => Schedule::step(part(0.2), 0.5),
+            Self::Step => Schedule::step_decay(part(0.2), 0.5),
             Self::Exponential => Schedule::exponential(0.01f64.powf(1.0 / total as f64)),
             Self::Power => Schedule::power(total as f64 / 10.0, 1.0),
             Self::Polynomial => Schedule::polynomial(total, 1.0, 0.0),

@@ -5,25 +5,14 @@ use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// Counts the labels that the logits predict correctly.
-pub fn hits(logits: &Tensor, labels: &Indices) -> cotangent::Result<usize> {
-    let predicted = logits.argmax(1)?;
-    Ok(predicted
-        .as_slice()
-        .iter()
-        .zip(labels.as_slice())
-        .filter(|(p, l)| p == l)
-        .count())
-}
-
 /// Returns the share of `data` that the net classifies correctly.
 pub fn accuracy(net: &impl Layer, data: &Dataset) -> Result<f64> {
-    let mut correct = 0;
+    let mut correct = 0.0;
     for batch in Batches::sequential(data, 500)?.epoch(0) {
         let (images, labels) = batch?;
-        correct += hits(&net.predict(&images)?, &labels)?;
+        correct += net.predict(&images)?.accuracy(&labels)? * labels.len() as f64;
     }
-    Ok(correct as f64 / data.len() as f64)
+    Ok(correct / data.len() as f64)
 }
 
 /// Creates a progress bar. Without a terminal it shows nothing.

@@ -11,7 +11,7 @@ use clap::Args;
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
 use indicatif::ProgressBar;
-use measure::{accuracy, hits, progress_bar};
+use measure::{accuracy, progress_bar};
 use net::DeepNet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -105,7 +105,7 @@ impl Run {
 
     /// Trains on all batches once. Returns the mean loss and the share of correct predictions.
     fn epoch(&mut self, batches: &Batches, bar: &ProgressBar) -> Result<(f64, f64)> {
-        let (mut loss_sum, mut correct) = (0.0, 0);
+        let (mut loss_sum, mut correct) = (0.0, 0.0);
         for batch in batches.epoch(self.epochs.get()) {
             let (images, labels) = batch?;
             if labels.len() < 2 {
@@ -115,18 +115,19 @@ impl Run {
             let loss = logits.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
             clip::global_norm(5.0).apply(&self.net, &mut grads)?;
-            self.schedule.apply(&mut self.optimizer)?;
+            self.schedule.step(&mut self.optimizer)?;
             self.optimizer.step(&mut self.net, grads)?;
 
-            loss_sum += loss.item()? * labels.len() as f64;
-            correct += hits(&logits, &labels)?;
+            let samples = labels.len() as f64;
+            loss_sum += loss.item()? * samples;
+            correct += logits.accuracy(&labels)? * samples;
             bar.inc(1);
         }
         let count = batches.dataset().len() as f64;
         let loss = loss_sum / count;
         self.schedule.observe(loss);
         self.epochs.increment();
-        Ok((loss, correct as f64 / count))
+        Ok((loss, correct / count))
     }
 }
 

@@ -108,7 +108,7 @@ impl Track {
             .weight(init::he_normal())
             .build(&mut ChaCha8Rng::seed_from_u64(seed))?;
         let mut optimizer = racer.build(rate)?;
-        let batches = Batches::new(&self.train, BATCH_SIZE, seed)?.drop_last(true)?;
+        let batches = Batches::new(&self.train, BATCH_SIZE, seed)?.drop_last()?;
         let pass = Pass::train(seed);
         let (mut raw, mut losses) = (Vec::new(), Vec::new());
         for batch in (0..self.epochs).flat_map(|epoch| batches.epoch(epoch)) {

@@ -21,6 +21,16 @@ mod rnn;
 mod sequential;
 pub mod signal;
 
+cotangent_core::unbuilt! {
+    BatchNormBuilder forward(Pass) predict();
+    EmbeddingBuilder forward(Pass);
+    LayerNormBuilder forward(Pass) predict();
+    LinearBuilder forward(Pass) predict();
+    MlpBuilder forward(Pass) predict();
+    RmsNormBuilder forward(Pass) predict();
+    RnnCellBuilder step(State Pass);
+}
+
 pub use activation::Activation;
 pub use activation::{Celu, Elu, Gelu, GeluTanh, Identity, LeakyRelu, Mish, RRelu, Relu, Relu6};
 pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, Selu, Sigmoid};
@@ -38,7 +48,7 @@ pub use recalibrate::recalibrate;
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
-pub use sequential::{Sequential, SequentialLayer};
+pub use sequential::Sequential;
 
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};

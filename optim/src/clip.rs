@@ -167,10 +167,14 @@ impl Clip {
         gradients.expect_of(op, model)?;
         let mut params = model.named_params();
         if let Some(paths) = &self.paths {
-            params.retain(|(path, _)| paths.matches(path));
-            if params.is_empty() {
-                return Err(paths.no_match(op, "among the model's parameters"));
+            let (chosen, others): (Vec<_>, Vec<_>) = params
+                .into_iter()
+                .partition(|(path, _)| paths.matches(path));
+            if chosen.is_empty() {
+                let others = others.iter().map(|(path, _)| path);
+                return Err(paths.no_match(op, "the model's parameters", others));
             }
+            params = chosen;
         }
         let params: BTreeMap<LeafId, (String, &Param)> = params
             .into_iter()

@@ -27,7 +27,7 @@ use std::fmt;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0).apply(model)`.
+/// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0)?.apply(model)`.
 ///
 /// An error of the constraint comes back from `step`, which has changed the parameters by then.
 /// Inside a [`Lookahead`](crate::Lookahead) the fast weights are constrained, and so are the slow

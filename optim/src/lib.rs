@@ -36,6 +36,24 @@ mod sgd;
 mod state;
 mod stepper;
 
+cotangent_core::unbuilt! {
+    AdaDelta step(Gradients);
+    AdaGrad step(Gradients);
+    AdaMax step(Gradients);
+    Adafactor step(Gradients);
+    Adam step(Gradients);
+    AdamW step(Gradients);
+    Lamb step(Gradients);
+    Lion step(Gradients);
+    Momentum step(Gradients);
+    Muon step(Gradients);
+    NAdam step(Gradients);
+    Nesterov step(Gradients);
+    RAdam step(Gradients);
+    RmsProp step(Gradients);
+    Sgd step(Gradients);
+}
+
 pub use accumulate::Accumulator;
 pub use ada_delta::AdaDelta;
 pub use ada_grad::AdaGrad;

@@ -309,7 +309,7 @@ impl Algorithm for Muon {
     fn check_paths(&self, paths: &[&str]) -> Result<()> {
         for pattern in &self.excluded {
             if !paths.iter().any(|path| pattern.matches(path)) {
-                return Err(pattern.no_match("Muon", "among the model's parameters"));
+                return Err(pattern.no_match("Muon", "the model's parameters", paths));
             }
         }
         Ok(())

@@ -8,6 +8,10 @@ use cotangent_core::{Gradients, Result};
 use std::fmt::Debug;
 
 /// Something that changes a model's parameters, given their gradients.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an `Optimizer`",
+    note = "a builder such as `Adam::new(0.1)` becomes an optimizer by `.build()?`"
+)]
 pub trait Optimizer: Stateful + Debug + Send {
     /// Updates every parameter that has a gradient. Frozen parameters and those without a gradient
     /// do not change, nor does their state.

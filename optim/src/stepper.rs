@@ -6,7 +6,7 @@ use crate::group::Group;
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
 use crate::state::{Mismatches, check_writer, insert_writer, writer};
-use cotangent_core::module::{Matcher, Module, Param};
+use cotangent_core::module::{Matcher, Module, Param, check_names};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, LeafId, ModuleExt, Result, Shape, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -90,8 +90,8 @@ impl Stepper {
         }
         for group in &self.groups {
             if !params.iter().any(|(path, _)| group.paths.matches(path)) {
-                let place = "among the model's parameters";
-                return Err(group.paths.no_match("optimizer group", place));
+                let (op, paths) = ("optimizer group", params.iter().map(|(path, _)| path));
+                return Err(group.paths.no_match(op, "the model's parameters", paths));
             }
         }
         for (path, _) in params {
@@ -192,6 +192,9 @@ fn check(
 impl Optimizer for Stepper {
     fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
         gradients.expect_of("optimizer step", model)?;
+        if self.unchecked {
+            check_names(model)?;
+        }
         let params = model.named_params_mut();
         self.assign(&params)?;
         self.check_model(&params)?;
@@ -254,8 +257,8 @@ impl Optimizer for Stepper {
         self.states.retain(|path, _| !paths.matches(path));
         let forgotten = before - self.states.len();
         if forgotten == 0 {
-            let reason = format!("{paths:?} matches no parameter that the optimizer has state of");
-            return Err(Error::argument("forget", reason));
+            let things = "the parameters that the optimizer has state of";
+            return Err(paths.no_match("forget_where", things, self.states.keys()));
         }
         Ok(forgotten)
     }

@@ -416,7 +416,10 @@ fn optimizer_tools() -> Vec<Operation> {
             move |parameter, gradient| {
                 let mut gradients = of_parameter(&parameter, gradient);
                 clip().allow_nonfinite().apply(&parameter, &mut gradients)?;
-                Ok(gradients.get(&parameter).expect("it was put in").clone())
+                Ok(gradients
+                    .get(&parameter)
+                    .expect("the gradient was inserted")
+                    .clone())
             },
         ));
     }
@@ -429,7 +432,10 @@ fn optimizer_tools() -> Vec<Operation> {
             let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
             accumulator.add(&parameter, of_parameter(&parameter, &one), 1.0)?;
             let gradients = accumulator.take(&parameter)?;
-            Ok(gradients.get(&parameter).expect("it was put in").clone())
+            Ok(gradients
+                .get(&parameter)
+                .expect("the gradient was inserted")
+                .clone())
         },
     ));
     all.push(on_parameter(
@@ -457,19 +463,19 @@ fn optimizer_tools() -> Vec<Operation> {
         "regularize::max_norm",
         |[m, k, _]| vec![m, k],
         |mut parameter, _| {
-            regularize::max_norm(1.0).apply(&mut parameter)?;
+            regularize::max_norm(1.0)?.apply(&mut parameter)?;
             Ok(parameter.value().clone())
         },
     ));
     all.push(on_parameter(
         "regularize::l1",
         |_| vec![],
-        |parameter, _| regularize::l1(0.5).penalty(&parameter, &Pass::inference()),
+        |parameter, _| regularize::l1(0.5)?.penalty(&parameter, &Pass::inference()),
     ));
     all.push(on_parameter(
         "regularize::l2",
         |_| vec![],
-        |parameter, _| regularize::l2(0.5).penalty(&parameter, &Pass::inference()),
+        |parameter, _| regularize::l2(0.5)?.penalty(&parameter, &Pass::inference()),
     ));
     all
 }

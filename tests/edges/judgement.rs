@@ -173,7 +173,7 @@ fn the_check_is_inconclusive_if_no_step_fits_and_names_the_remedy() -> Result<()
 fn one_element_beside_an_edge_among_many() -> Result<()> {
     let mut elements = vec![0.0; 300];
     let mut numbers = (0..300).map(|i| 0.5 + f64::from(i % 7));
-    elements.fill_with(|| numbers.next().expect("as many"));
+    elements.fill_with(|| numbers.next().expect("there are 300 numbers"));
     for near in [1e-9, 1e-20] {
         elements[123] = near;
         let x = Tensor::from(&elements[..]);
@@ -385,7 +385,7 @@ fn second_derivatives_at_kinks_are_of_the_same_piece_as_the_first() -> Result<()
         ("selu", Tensor::selu, 0.0, [1.758_099_340_847_376_6; 2]),
         (
             "celu(0.25)",
-            |x| x.celu(0.25).expect("it is not 0"),
+            |x| x.celu(0.25).expect("alpha is not 0"),
             0.0,
             [1.0, 4.0],
         ),
@@ -403,7 +403,10 @@ fn second_derivatives_at_kinks_are_of_the_same_piece_as_the_first() -> Result<()
     ];
     let second = |y: &Tensor, first: &Tensor, then: &Tensor| -> Result<[f64; 2]> {
         let gradients = Backward::new().create_graph().run(y)?;
-        let slope = gradients.get(first).expect("it depends on it").clone();
+        let slope = gradients
+            .get(first)
+            .expect("the output depends on it")
+            .clone();
         if !slope.is_tracked() {
             return Ok([slope.item()?, 0.0]);
         }
@@ -468,7 +471,7 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
         1.0,
     ),
     ("top_k", |x, axis| Ok(x.top_k(axis, 1)?.0), 3.0, 1.0),
-    ("flip", |x, axis| x.flip(&[axis]), 3.0, 1.0),
+    ("flip", |x, axis| x.flip([axis]), 3.0, 1.0),
     ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
     ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
     (
@@ -564,7 +567,7 @@ fn operations_that_need_an_axis_refuse_a_scalar() {
     let x = Tensor::scalar(3.0f64);
     let refused = [
         ("twice", x.sum_over([0, -1]).map(drop)),
-        ("flip twice", x.flip(&[0, -1]).map(drop)),
+        ("flip twice", x.flip([0, -1]).map(drop)),
         ("narrow", x.narrow(0, 0, 1).map(drop)),
         ("slice", x.slice(0, None, None, 1).map(drop)),
         ("split", x.split(0, 1).map(drop)),

@@ -79,7 +79,7 @@ fn a_panic_in_a_rule_leaves_parameters_with_their_shapes() -> Result<()> {
     let mut optimizer = Stepper::new(Elementwise(Fragile), Settings::new(0.5))?;
     let gradients = |net: &Linear| {
         let weight = net.weight.read(&Pass::train(0));
-        weight.sum().backward().expect("the sum is sound")
+        weight.sum().backward().expect("the sum is finite")
     };
     let mut stepped = 0;
     for bug in [0, 7, LEN, 2 * LEN - 1] {

@@ -154,7 +154,7 @@ fn clipped(clip: &clip::Clip, weight: &Tensor, gradient: &Tensor) -> Result<(f64
     let mut gradients = Gradients::default();
     gradients.insert(&weight, gradient.clone());
     let norm = clip.apply(&weight, &mut gradients)?;
-    Ok((norm, gradients.get(&weight).expect("it has one").clone()))
+    Ok((norm, gradients.get(&weight).expect("a gradient").clone()))
 }
 
 fn assert_close(found: &Tensor, expected: &[f64], tolerance: f64) {
@@ -227,16 +227,16 @@ fn clipping_of_gradients_of_any_size() -> Result<()> {
 fn max_norm_of_weights_of_any_size() -> Result<()> {
     for size in [1e25f32, 6e37] {
         let mut weight = Param::new(&Tensor::from([[3.0 * size, 4.0 * size], [0.6, 0.8]]));
-        regularize::max_norm(2.0).apply(&mut weight)?;
+        regularize::max_norm(2.0)?.apply(&mut weight)?;
         assert_close(weight.value(), &[1.2, 1.6, 0.6, 0.8], 1e-6);
     }
     // The penalty of such weights is infinite; its gradient is finite.
     let weight = Param::new(&Tensor::from([[1e20f32, -2e20]]));
-    let penalty = regularize::l2(0.5).penalty(&weight, &Pass::train(0))?;
+    let penalty = regularize::l2(0.5)?.penalty(&weight, &Pass::train(0))?;
     assert_eq!(penalty.item()?, f64::INFINITY);
     let gradients = penalty.backward()?;
     assert_close(
-        gradients.get(&weight).expect("it has one"),
+        gradients.get(&weight).expect("a gradient"),
         &[1e20, -2e20],
         1e-6,
     );
@@ -285,14 +285,14 @@ fn gradients_whose_sum_overflows_have_a_mean() -> Result<()> {
         (32.0 + 3.0 * 64.0 + 1.0) / 97.0 * 1e38,
         (-2.0 * 96.0 + 0.4) / 97.0 * 1e38,
     ];
-    assert_close(mean.get(&weight).expect("it has one"), &expected, 1e-6);
+    assert_close(mean.get(&weight).expect("a gradient"), &expected, 1e-6);
     // Tiny gradients with tiny weights do not vanish.
     let mut gradients = Gradients::default();
     gradients.insert(&weight, Tensor::from([1e-30f32, 2e-30]));
     accumulator.add(&weight, gradients.clone(), 1e-15)?;
     accumulator.add(&weight, gradients, 3e-15)?;
     assert_close(
-        accumulator.take(&weight)?.get(&weight).expect("it has one"),
+        accumulator.take(&weight)?.get(&weight).expect("a gradient"),
         &[1e-30, 2e-30],
         1e-6,
     );
@@ -347,7 +347,7 @@ fn a_nan_metric_is_no_improvement() -> Result<()> {
     assert_eq!(lowered, [false, true, false, true]);
     assert!(
         Schedule::from_fn(|_| f64::NAN)
-            .apply(&mut Sgd::new(0.1).build()?)
+            .step(&mut Sgd::new(0.1).build()?)
             .is_err()
     );
     Ok(())

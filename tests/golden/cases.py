@@ -721,7 +721,7 @@ def classified(*names, ignored=None):
 
 def classes_second(x):
     """PyTorch's layout of classes, from that in which they are the last axis."""
-    return x.movedim(-1, 1)
+    return x.movedim(-1, 1).contiguous()
 
 
 def few_classes(probable=False):

@@ -23,10 +23,7 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &["Activation", "Normalization"],
     ),
     ("part of `Mlp`", &["MlpBlock"]),
-    (
-        "not a layer",
-        &["Init", "Layer", "Module", "SequentialLayer", "recalibrate"],
-    ),
+    ("not a layer", &["Init", "Layer", "Module", "recalibrate"]),
 ];
 
 /// Returns the names that the root of a library exports with `pub use`, except whole crates.

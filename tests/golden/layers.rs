@@ -151,7 +151,7 @@ impl Run<'_> {
             let pass = if trains {
                 Pass::train(0)
             } else {
-                Pass::inference().record(true)
+                Pass::inference().record()
             };
             let gradients = self.step(&*subject, step, &pass, failures)?;
             if let Some(descent) = descent.as_mut().filter(|_| trains) {

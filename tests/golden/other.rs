@@ -1,4 +1,4 @@
-//! Compares conversions between dtypes, `argmax` and `argmin`, which need comparisons of their own.
+//! Compares conversions between dtypes, `argmax` and `argmin`, which need separate comparisons.
 
 use crate::compare::Failures;
 use crate::read::{File, Form};

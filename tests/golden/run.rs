@@ -127,7 +127,7 @@ impl Run<'_> {
             let found = operands
                 .statistics
                 .take()
-                .expect("this operation finds no statistics");
+                .expect("the operation stored no statistics");
             let bound = self.loosened(self.operation.output);
             self.failures
                 .compare(format!("{place} mean"), &mean, &found.mean, bound);

@@ -21,7 +21,7 @@ fn plateau(factor: f64, patience: u64) -> ReduceOnPlateau {
 }
 
 const SCHEDULES: &[(&str, Build)] = &[
-    ("step(30, 0.5)", || Schedule::step(30, 0.5)),
+    ("step(30, 0.5)", || Schedule::step_decay(30, 0.5)),
     ("multi_step(50 60 200, 0.3)", || {
         Schedule::multi_step([50, 60, 200], 0.3)
     }),
@@ -107,7 +107,7 @@ const SCHEDULES: &[(&str, Build)] = &[
     (
         "linear(0.1, 1, 20) then 20 step(15, 0.5) then 100 exponential(0.98)",
         || {
-            let steps = warm_up()?.then(20, Schedule::step(15, 0.5)?)?;
+            let steps = warm_up()?.then(20, Schedule::step_decay(15, 0.5)?)?;
             steps.then(100, Schedule::exponential(0.98)?)
         },
     ),
@@ -117,7 +117,7 @@ const SCHEDULES: &[(&str, Build)] = &[
     (
         "linear(0.1, 1, 20) times step(30, 0.5) times cosine(300, 0)",
         || {
-            let steps = warm_up()?.times(Schedule::step(30, 0.5)?)?;
+            let steps = warm_up()?.times(Schedule::step_decay(30, 0.5)?)?;
             steps.times(Schedule::cosine(300, 0.0)?)
         },
     ),
@@ -171,7 +171,7 @@ fn follow(file: &File, name: &str, build: Build, failures: &mut Failures) -> Res
     let (mut schedule, mut optimizer) = (build()?, Momentum::new(0.1).momentum(0.5).build()?);
     let mut found = [Vec::new(), Vec::new()];
     for step in 0..rates.len() {
-        schedule.apply(&mut optimizer)?;
+        schedule.step(&mut optimizer)?;
         found[0].push(optimizer.learning_rate());
         found[1].push(optimizer.settings().momentum);
         if let Some(metrics) = &metrics {

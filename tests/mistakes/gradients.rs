@@ -1,6 +1,6 @@
 //! Graphs that lead nowhere or too far, and values that are not finite.
 
-use super::{batch, net, rng, says};
+use super::{batch, net, rng, says, wrapped};
 use cotangent::prelude::*;
 use expect_test::expect;
 
@@ -14,10 +14,26 @@ fn a_detached_model() {
             let logits = net.forward(&x, &Pass::train(0))?.detach();
             optimizer.step(&mut net, logits.cross_entropy(&labels)?.backward()?)
         },
-        expect![
-            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
-        ],
+        expect![[r#"
+            backward: the output depends on no tracked tensor; compute it under
+            `Pass::train`, or from tensors made by `tracked()`"#]],
     );
+}
+
+/// Mistake 21. A model of which a part is detached has fewer gradients. That is no error: losses
+/// may use a part of a model. One line in the loop shows it: `println!("{}", grads.audit(&net))`.
+#[test]
+fn a_model_of_which_half_is_detached() -> Result<()> {
+    let (net, (x, labels)) = (net()?, batch()?);
+    let pass = Pass::train(0);
+    let hidden = net.hidden.forward(&x, &pass)?.detach();
+    let logits = net.out.forward(&hidden, &pass)?;
+    let grads = logits.cross_entropy(&labels)?.backward()?;
+    expect![[r#"
+        no gradient for 2 of 4 parameters: `hidden.0.linear.weight`,
+        `hidden.0.linear.bias`"#]]
+    .assert_eq(&wrapped(&grads.audit(&net).to_string()));
+    Ok(())
 }
 
 /// Mistake 29.
@@ -56,9 +72,9 @@ fn zero_over_zero_before_clipping() {
             let mut grads = (loss + scale).backward()?;
             clip::global_norm(1.0).apply(&net, &mut grads)
         },
-        expect![
-            "`hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not finite (NaN)"
-        ],
+        expect![[r#"
+            `hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not
+            finite (NaN)"#]],
     );
     says(
         || {
@@ -67,9 +83,9 @@ fn zero_over_zero_before_clipping() {
             let mut grads = (&zero / &zero).mean().backward()?;
             clip::global_norm(1.0).apply(&net, &mut grads)
         },
-        expect![
-            "`hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not finite (NaN)"
-        ],
+        expect![[r#"
+            `hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not
+            finite (NaN)"#]],
     );
 }
 
@@ -114,9 +130,9 @@ fn backward_twice() {
             loss.backward()?;
             loss.backward()
         },
-        expect![
-            "backward: the saved values of `div_scalar` were given up by an earlier backward; use `Backward::retain_graph` for the first of the two"
-        ],
+        expect![[r#"
+            backward: the saved values of `div_scalar` were given up by an earlier backward;
+            use `Backward::retain_graph` for the first of the two"#]],
     );
 }
 
@@ -132,9 +148,9 @@ fn backward_of_a_vector() {
                 .loss(&logits, &labels)?
                 .backward()
         },
-        expect![
-            "backward: backward starts from one element; reduce with `sum` or `mean`, or give a cotangent to `run_with` (shape (6,))"
-        ],
+        expect![[r#"
+            backward: backward starts from one element; reduce with `sum` or `mean`, or give
+            a cotangent to `run_with` (shape (6,))"#]],
     );
 }
 
@@ -154,8 +170,8 @@ fn a_recurrent_state_that_is_not_detached() {
             }
             Ok(())
         },
-        expect![
-            "backward: the saved values of `tanh` were given up by an earlier backward; use `Backward::retain_graph` for the first of the two"
-        ],
+        expect![[r#"
+            backward: the saved values of `tanh` were given up by an earlier backward; use
+            `Backward::retain_graph` for the first of the two"#]],
     );
 }

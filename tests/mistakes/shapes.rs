@@ -79,9 +79,9 @@ fn wrong_width_of_the_input() {
             let net = Mlp::builder([64, 8, 3]).build(&mut rng())?;
             net.predict(&batch()?.0)
         },
-        expect![
-            "`hidden.0.linear`: linear: input has 4 features, weight expects 64 (shapes (6, 4) and (8, 64))"
-        ],
+        expect![[r#"
+            `hidden.0.linear`: linear: input has 4 features, weight expects 64 (shapes (6,
+            4) and (8, 64))"#]],
     );
 }
 
@@ -89,8 +89,13 @@ fn wrong_width_of_the_input() {
 #[test]
 fn a_sample_without_a_batch_axis() {
     says(
-        || net()?.predict(&Tensor::from([0.1f32, 0.2, 0.3, 0.4])),
-        expect![""],
+        || {
+            let logits = net()?.predict(&Tensor::from([0.1f32, 0.2, 0.3, 0.4]))?;
+            logits.cross_entropy(&Indices::from([2]))
+        },
+        expect![[r#"
+            cross_entropy: expected labels of shape (), one for each row of 3 classes in the
+            last axis (shapes (3,) and (1,))"#]],
     );
     says(
         || {
@@ -100,7 +105,9 @@ fn a_sample_without_a_batch_axis() {
                 .push(BatchNorm::new(8)?);
             net.forward(&sample, &Pass::train(0))
         },
-        expect![""],
+        expect![[r#"
+            `1`: batch_norm: expected input (samples, 8, …), one value per channel (shape
+            (8,))"#]],
     );
 }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 /// Runs a program in an empty folder and compares the text of its error. The folder is shown as
 /// `FOLDER`.
 #[track_caller]
+#[allow(clippy::needless_pass_by_value)] // `expect![…]` is a value.
 fn says<T>(program: impl FnOnce(&Path) -> Result<T>, text: Expect) {
     let folder = tempfile::tempdir().expect("a folder for temporary files");
     let Err(error) = program(folder.path()) else {

@@ -16,9 +16,9 @@ fn training_under_an_inference_pass() {
                 .cross_entropy(&labels)?;
             optimizer.step(&mut net, loss.backward()?)
         },
-        expect![
-            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
-        ],
+        expect![[r#"
+            backward: the output depends on no tracked tensor; compute it under
+            `Pass::train`, or from tensors made by `tracked()`"#]],
     );
 }
 
@@ -32,14 +32,14 @@ fn training_on_predictions() {
             let loss = net.predict(&x)?.cross_entropy(&labels)?;
             optimizer.step(&mut net, loss.backward()?)
         },
-        expect![
-            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
-        ],
+        expect![[r#"
+            backward: the output depends on no tracked tensor; compute it under
+            `Pass::train`, or from tensors made by `tracked()`"#]],
     );
 }
 
-/// Mistake 8. It raises no error: a training pass is what some evaluations want. Dropout draws
-/// anew for each, so that two evaluations differ; `predict` gives the same twice.
+/// Mistake 8. It raises no error, because some evaluations use a training pass on purpose. Dropout
+/// draws new values for each call, so two evaluations differ; `predict` returns the same twice.
 #[test]
 fn evaluating_under_a_training_pass() -> Result<()> {
     let net = Mlp::builder([4, 8, 3]).dropout(0.5).build(&mut rng())?;
@@ -58,9 +58,9 @@ fn a_batch_of_one_in_batch_normalization() {
             let net = Mlp::builder([4, 8, 3]).batch_norm().build(&mut rng())?;
             net.forward(&batch()?.0.narrow(0, 0, 1)?, &Pass::train(0))
         },
-        expect![
-            "`hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found 1: a single value has no variance (shape (1, 8))"
-        ],
+        expect![[r#"
+            `hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found
+            1: a single value has no variance (shape (1, 8))"#]],
     );
 }
 
@@ -73,9 +73,9 @@ fn an_empty_batch() -> Result<()> {
             let net = Mlp::builder([4, 8, 3]).batch_norm().build(&mut rng())?;
             net.forward(&empty, &Pass::train(0))
         },
-        expect![
-            "`hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found 0: a single value has no variance (shape (0, 8))"
-        ],
+        expect![[r#"
+            `hidden.0.norm`: batch_norm: training needs at least 2 values per channel, found
+            0: a single value has no variance (shape (0, 8))"#]],
     );
     says(
         || {
@@ -84,7 +84,9 @@ fn an_empty_batch() -> Result<()> {
                 .cross_entropy(&Indices::from(vec![]))?
                 .backward()
         },
-        expect!["cross_entropy: the mean over no samples is undefined (shape (0, 3))"],
+        expect![[r#"
+            cross_entropy: the batch is empty: there are no losses to take the mean of
+            (shape (0,))"#]],
     );
     // An empty batch has empty predictions.
     assert_eq!(net()?.predict(&empty)?.shape(), [0, 3]);
@@ -121,8 +123,8 @@ fn a_negative_learning_rate() {
     );
 }
 
-/// Mistake 42. It raises no error: probabilities are numbers as logits are. Cross-entropy of
-/// probabilities cannot come near 0: with 3 classes, not below 0.55.
+/// Mistake 42. It raises no error, because probabilities are valid logits. But the loss cannot come
+/// near 0: with 3 classes it stays above 0.55.
 #[test]
 fn softmax_before_cross_entropy() -> Result<()> {
     let labels = Indices::from([0, 1, 2]);
@@ -144,9 +146,9 @@ fn a_model_that_is_frozen_as_a_whole() {
             let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
             optimizer.step(&mut net, loss.backward()?)
         },
-        expect![
-            "backward: the output depends on no tracked tensor; compute it under `Pass::train`, or from tensors made by `tracked()`"
-        ],
+        expect![[r#"
+            backward: the output depends on no tracked tensor; compute it under
+            `Pass::train`, or from tensors made by `tracked()`"#]],
     );
 }
 
@@ -165,7 +167,7 @@ fn dropout_of_everything() {
 fn a_schedule_that_is_not_advanced() -> Result<()> {
     let mut schedule = Schedule::exponential(0.5)?;
     let mut optimizer = Sgd::new(0.1).build()?;
-    schedule.apply(&mut optimizer)?;
+    schedule.step(&mut optimizer)?;
     for _ in 0..3 {
         let (mut net, (x, labels)) = (net()?, batch()?);
         let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;

@@ -24,6 +24,7 @@ use std::sync::Arc;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "operations return new tensors and change none"]
 pub struct Tensor(Arc<Inner>);
 
 #[derive(Clone)]

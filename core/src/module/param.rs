@@ -119,9 +119,16 @@ impl Param {
         self.frozen
     }
 
-    /// Freezes or unfreezes the parameter.
-    pub fn set_frozen(&mut self, frozen: bool) {
-        self.frozen = frozen;
+    /// Freezes the parameter: it is read untracked, gets no gradient and is not updated. PyTorch:
+    /// `requires_grad_(False)`.
+    #[doc(alias = "requires_grad_")]
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Undoes [`freeze`](Self::freeze).
+    pub fn unfreeze(&mut self) {
+        self.frozen = false;
     }
 
     /// Converts the value to another precision.

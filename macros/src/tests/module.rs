@@ -50,6 +50,12 @@ fn tuple_fields_are_numbered() {
                     &'module self,
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
+                    let _ = || {
+                        #[allow(unused_imports)]
+                        use ::cotangent::module::skipped::{Holds as _, Plain as _, Unknown as _};
+                        let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                    };
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
@@ -93,6 +99,8 @@ fn nothing_to_visit() {
                     _: &mut ::cotangent::module::WalkMut<'module, '_>,
                 ) {}
             }
+            #[automatically_derived]
+            impl ::cotangent::module::skipped::Leafless for Relu {}
         };
     "#]]
     .assert_eq(&module("struct Relu;"));
@@ -116,6 +124,12 @@ fn every_field_option() {
                     &'module self,
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
+                    let _ = || {
+                        #[allow(unused_imports)]
+                        use ::cotangent::module::skipped::{Holds as _, Plain as _, Unknown as _};
+                        let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                    };
                     let _ = (
                         <Frozen<Backbone> as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
@@ -206,6 +220,16 @@ fn enums_visit_the_variant_that_is_there() {
                     &'module self,
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
+                    let _ = || {
+                        #[allow(unused_imports)]
+                        use ::cotangent::module::skipped::{Holds as _, Plain as _, Unknown as _};
+                        let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                        let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                        let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                    };
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
@@ -344,6 +368,8 @@ fn an_empty_enum_has_nothing_to_visit() {
                     match *self {}
                 }
             }
+            #[automatically_derived]
+            impl ::cotangent::module::skipped::Leafless for Never {}
         };
     "#]]
     .assert_eq(&module("enum Never {}"));

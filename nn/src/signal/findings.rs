@@ -80,8 +80,8 @@ const EXPLODING: &str = "use the initializer of the activation (Glorot, He, LeCu
                          normalization, or clip gradients by their global norm";
 const DIVERGED: &str = "lower the learning rate, clip gradients by their global norm, and use the \
                         initializer of the activation (Glorot, He, LeCun)";
-const DEAD: &str = "use leaky ReLU, ELU or SELU, lower the learning rate, and use He initialization \
-                    with zero biases";
+const DEAD: &str = "use leaky ReLU, ELU or SELU, lower the learning rate, and use He \
+                    initialization with zero biases";
 const SATURATED: &str = "use Glorot initialization, add batch normalization before the activation, \
                          standardize the input, or use ReLU or ELU";
 const STEP: &str = "lower the learning rate, or clip gradients by their global norm";

@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distributions_leave_out_what_is_not_finite() {
+    fn distributions_leave_out_non_finite_values() {
         let x = Tensor::from([1.0f64, 3.0, f64::NAN, f64::INFINITY]);
         let found = Distribution::of(&x);
         assert_eq!((found.count, found.non_finite), (4, 2));
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn squares_that_leave_the_range_do_no_harm() {
+    fn squares_out_of_range_do_not_change_the_statistics() {
         for size in [1e-200f64, 1e200] {
             let x = Tensor::from([[3.0 * size], [5.0 * size]]);
             let found = Distribution::of(&x);
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn magnitudes_are_shown_as_powers_of_ten() {
+    fn magnitudes_are_decimal_logarithms() {
         let found = Distribution::of(&Tensor::from([0.0f64, -1e-3, 1e3])).magnitudes;
         assert_eq!((found.low, found.high), (-3.0, 3.0));
         assert_eq!(found.counts.iter().sum::<usize>(), 2);
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn saturated_is_not_turned_off() {
+    fn zeros_of_a_rectifier_are_not_saturated() {
         let values = Tensor::from([0.0f64, 1.0, 0.5, 0.999]);
         let slopes = Tensor::from([0.0f64, 1.0, 0.25, 0.001]);
         assert_eq!(saturated_share(&values, &slopes, 0.01), 0.25);

@@ -66,7 +66,7 @@ pub fn inspect<M: Module + ?Sized>(
 /// let mut reports = Vec::new();
 /// for _ in 0..20 {
 ///     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-/// Here the optimizer takes its step. The report then contains the change of the weights.
+///     // The optimizer takes its step here. The report then contains the change of the weights.
 ///     reports.extend(signal.step(&net)?);
 /// }
 /// assert_eq!(reports.iter().map(|report| report.step).collect::<Vec<_>>(), [0, 10]);
@@ -146,8 +146,8 @@ impl Signal {
             (state.step, std::mem::take(&mut state.record))
         };
         if !record.backward {
-            let reason =
-                "no backward pass went through the parameters of this model under an observed pass";
+            let reason = "no backward pass went through the parameters of this model under a pass \
+                          observed by this `Signal` (`Pass::observed`)";
             return Err(Error::argument("signal", reason));
         }
         Ok(Report::of(
@@ -160,7 +160,7 @@ impl Signal {
         ))
     }
 
-    /// The lock is never held across a parallel region.
+    /// Locks the state. The lock is never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic elsewhere may have cut the record short, but it is still valid.
         self.shared

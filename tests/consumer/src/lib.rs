@@ -4,7 +4,7 @@ pub mod prelude;
 
 use nets::prelude::*;
 
-/// Dense layers with a scaled activation.
+/// Two dense layers. The attribute gives the name of the facade.
 #[derive(Module, Clone, Debug)]
 #[module(crate = "nets")]
 pub struct Encoder<const N: usize> {
@@ -19,9 +19,8 @@ impl<const N: usize> Layer for Encoder<N> {
     }
 }
 
-/// An encoder and a classifier.
+/// A pipeline. The derive finds the name of the facade in `Cargo.toml`.
 #[derive(Module, Layer, Clone, Debug)]
-#[module(crate = "nets")]
 pub struct Net {
     encoder: Encoder<2>,
     head: Linear,

@@ -24,7 +24,7 @@ pub fn train(seed: u64) -> Result<[f64; 2]> {
             let (x, labels) = batch?;
             let mut gradients = loss.loss(&net.forward(&x, &pass)?, &labels)?.backward()?;
             clip::global_norm(1.0).apply(&net, &mut gradients)?;
-            schedule.apply(&mut optimizer)?;
+            schedule.step(&mut optimizer)?;
             optimizer.step(&mut net, gradients)?;
         }
     }

@@ -41,7 +41,7 @@ pub fn indexing() -> Vec<Entry> {
                 |x| x[0].gather(-1, &places([x[0].shape()[0], picks(x[0].shape()[1]).len()],
                     x[0].shape()[1])?);
             check "gather of the middle, of some lines", Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
-                let &[m, k, n] = x[0].shape() else { return x[0].flatten() };
+                let &[m, k, n] = x[0].shape() else { return x[0].flatten_from(1) };
                 x[0].gather(1, &places([m.div_ceil(2), picks(k).len(), n], k)?)
             };
             golden golden("indexing", "gather(0)", |x| x[0].gather(0, x.indices()))
@@ -54,11 +54,11 @@ pub fn indexing() -> Vec<Entry> {
         }
         scatter_add {
             check "scatter_add", Signed: (m, k) (picks(m).len(), k) => (m, k), |x| {
-                let &[m, k] = x[0].shape() else { return x[0].flatten() };
+                let &[m, k] = x[0].shape() else { return x[0].flatten_from(1) };
                 x[0].scatter_add(0, &places([picks(m).len(), k], m)?, &x[1])
             };
             check "scatter_add of a part", Signed: (m, k, n) (m + 1, k + 1, n) => (m, k, n), |x| {
-                let &[m, k, n] = x[0].shape() else { return x[0].flatten() };
+                let &[m, k, n] = x[0].shape() else { return x[0].flatten_from(1) };
                 x[0].scatter_add(1, &places([m.div_ceil(2), k, n], k)?, &x[1])
             };
             golden golden("indexing", "scatter_add(0)", |x| x[0].scatter_add(0, x.indices(), &x[1]))

@@ -212,7 +212,7 @@ impl Pool {
         }
     }
 
-    /// The loop of each thread except the caller.
+    /// Runs the jobs of the pool, in each thread except the caller.
     fn thread_loop(&self, thread: usize) {
         let mut seen = 0;
         loop {

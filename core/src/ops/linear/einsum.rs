@@ -251,7 +251,7 @@ impl Named {
                 .iter()
                 .map(|&axis| labels[axis])
                 .collect();
-            tensor = tensor.permute(&order)?;
+            tensor = tensor.permuted(&order);
             let front = &tensor.shape()[..order.len() - 2];
             let merged: Shape = front.iter().copied().chain([len * len]).collect();
             let places: Indices = (0..len).map(|i| i * (len + 1)).collect();
@@ -283,7 +283,7 @@ impl Named {
                     .map_or(1, |axis| self.tensor.shape()[axis])
             })
             .collect();
-        self.tensor.permute(&order)?.reshape(shape)
+        self.tensor.permuted(&order).reshape(shape)
     }
 
     /// The product, summed over what is not wanted.

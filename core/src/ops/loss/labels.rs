@@ -33,7 +33,7 @@ pub(crate) fn class_weights<'a>(
     weights: Option<&'a Tensor>,
 ) -> Result<Option<&'a Tensor>> {
     if let Some(weights) = weights {
-        let operands = [("input", Some(rows)), ("class weights", Some(weights))];
+        let operands = [("input", Some(rows)), ("the class weight", Some(weights))];
         Tensor::expect_one_dtype(op, &operands)?;
         let classes = rows.shape()[1];
         if weights.shape() != [classes] {

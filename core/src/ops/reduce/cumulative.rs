@@ -137,7 +137,7 @@ impl Op for RunningProduct {
         for a in 0..directions.len() {
             pulled.push(context.wants(a + 1).then(|| {
                 let mut others = directions.clone();
-                others.remove(a);
+                let _ = others.remove(a);
                 pull(&others)
             }));
         }

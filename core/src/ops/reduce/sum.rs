@@ -5,14 +5,13 @@ use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::{fold, product};
 use crate::ops::reduce::cumulative::pulled_product;
-use crate::ops::shape::window::Span;
-use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, with_dtype};
+use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, Span, with_dtype};
 use smallvec::smallvec;
 
 /// `x` as (elements of the result, elements that fall into each).
 pub(crate) fn in_rows(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
     let rows = reduced.kept.iter().product();
-    let ordered = x.permute(&reduced.order())?;
+    let ordered = x.permuted(&reduced.order());
     Ok(ordered.reshaped(Shape::from([rows, reduced.count])))
 }
 
