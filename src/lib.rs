@@ -13,8 +13,8 @@ pub mod guide;
 pub mod nn;
 pub mod optim;
 
-/// The random number generators: the traits of the crate `rand`, and ChaCha8, which is fast and gives
-/// the same numbers on every platform.
+/// The random number generators: the traits of the crate `rand`, and ChaCha8, which is fast and
+/// gives the same numbers on every platform.
 ///
 /// | item | for |
 /// |---|---|

@@ -4,8 +4,8 @@
 //! [`Stepper`], which finds each parameter's gradient and keeps its state. Most algorithms are a
 //! [`Rule`], a formula for one element of parameter, gradient and state, in an [`Elementwise`].
 //!
-//! Programs depend on the crate `cotangent`, whose module `optim` re-exports this crate and lists its
-//! items by kind.
+//! Programs depend on the crate `cotangent`, whose module `optim` re-exports this crate and lists
+//! its items by kind.
 
 mod accumulate;
 mod ada_delta;
