@@ -29,9 +29,9 @@
 //!
 //! # Activations
 //!
-//! Each is a layer and a method of [`Tensor`](crate::Tensor). [`Activation`] contains any of them, is
-//! read from a name such as `leaky_relu(0.2)`, and knows the initializer and the gain of the weights
-//! in front of it.
+//! Each is a layer and a method of [`Tensor`](crate::Tensor). [`Activation`] contains any of them.
+//! It can be parsed from a name such as `leaky_relu(0.2)`, and it knows the initializer and the
+//! gain of the weights in front of it.
 //!
 //! | kind | layers |
 //! |---|---|
