@@ -275,6 +275,6 @@ mod tests {
             [0.01, 1.0, 100.0].map(|x| log.map(&log.0.position(x), (0, 100))),
             [0, 50, 100]
         );
-        assert!(!log.position(0.0).is_finite() && !log.position(-1.0).is_finite());
+        assert!(!log.0.position(0.0).is_finite() && !log.0.position(-1.0).is_finite());
     }
 }
