@@ -1,7 +1,7 @@
 //! Batch normalization allows larger learning rates, and it tolerates a bad initialization.
 
 use anyhow::Result;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
 
 use crate::lab::{Lab, Options};

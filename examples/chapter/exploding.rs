@@ -1,8 +1,8 @@
 //! Gradients explode in a recurrent net, and clipping makes it train.
 
 use anyhow::Result;
+use cotangent::figure::{Chart, Charts};
 use cotangent::grad;
-use cotangent::nn::figure::{Chart, Charts};
 use cotangent::nn::{Rnn, RnnCell};
 use cotangent::prelude::*;
 

@@ -1,8 +1,8 @@
 //! The descents of Beale's and Rosenbrock's functions: tuning, a table, a figure and findings.
 
 use anyhow::Result;
-use cotangent::nn::figure::plotters::style::RGBColor;
-use cotangent::nn::figure::style;
+use cotangent::figure::plotters::style::RGBColor;
+use cotangent::figure::style;
 use cotangent::prelude::*;
 use std::path::Path as FilePath;
 

@@ -1,8 +1,8 @@
 //! The race on the digits: tuning, runs, a table, a figure and findings.
 
 use anyhow::Result;
-use cotangent::nn::figure::plotters::style::RGBColor;
-use cotangent::nn::figure::style;
+use cotangent::figure::plotters::style::RGBColor;
+use cotangent::figure::style;
 use std::path::Path;
 
 use crate::digits::{Run, TARGET, Track, WINDOW};
