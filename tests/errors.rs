@@ -486,7 +486,7 @@ fn indices_that_do_not_fit() {
     );
     says(
         Indices::from([3]).one_hot(3, DType::F32),
-        &["one_hot", "index 3", "3 classes"],
+        &["one_hot", "label 3", "3 classes"],
     );
     says(
         Indices::from([0, 0]).one_hot(usize::MAX, DType::F32),
@@ -598,7 +598,7 @@ fn settings_out_of_range() {
         BatchNorm::builder(1).momentum(2.0).build(),
         &["momentum", "2"],
     );
-    says(Linear::new(0, 3, &mut rng()), &["linear", "0 in and 3 out"]);
+    says(Linear::new(0, 3, &mut rng()), &["linear", "found 0 and 3"]);
     says(
         Tensor::normal([1], 0.0, -1.0, DType::F32, &mut rng()),
         &["standard deviation"],

@@ -156,3 +156,36 @@ fn a_backward_that_is_not_deterministic_is_refused() {
     let error = Gradcheck::new().function(&[x], drifting).unwrap_err();
     assert!(error.to_string().contains("not deterministic"), "{error}");
 }
+
+#[test]
+fn a_fixed_dtype_in_forward_is_explained() -> Result<()> {
+    #[derive(Clone, Module)]
+    struct Net {
+        linear: Linear,
+    }
+    impl Layer for Net {
+        fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+            let zeros = Tensor::zeros(x.shape(), DType::F32)?;
+            self.linear.forward(&x.add(&zeros)?, pass)
+        }
+    }
+    let net = Net {
+        linear: Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(1))?,
+    };
+    let x = Tensor::from([[1.0f32, 2.0]]);
+    net.predict(&x)?;
+    let inputs = std::slice::from_ref(&x);
+    let error = gradcheck::module(&net, inputs, |net, x, pass| net.forward(&x[0], pass));
+    for error in [
+        error.expect_err("f32 and f64"),
+        gradcheck::function(inputs, |x| x[0].add(&Tensor::from([1.0f32]))).expect_err("as above"),
+    ] {
+        let text = error.to_string();
+        assert!(text.starts_with("gradcheck: add: "), "{text}");
+        assert!(
+            text.contains("converts the model and its inputs to f64"),
+            "{text}"
+        );
+    }
+    Ok(())
+}
