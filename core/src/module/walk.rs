@@ -18,7 +18,7 @@ use std::ops::ControlFlow;
 /// freezing, conversion, saving and loading.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
-    label = "this type holds no parameters that cotangent knows",
+    label = "this type does not implement `Module`",
     note = "mark the field `#[module(skip)]` if it is configuration, or derive `Module` for its type"
 )]
 pub trait Module {

@@ -114,7 +114,7 @@ impl StateDict {
 }
 
 pub(super) fn mismatch(name: &str, expected: &str) -> Error {
-    let mismatch = format!("`{name}`: missing, or of another kind: {expected}");
+    let mismatch = format!("`{name}`: missing or of another kind, {expected}");
     Error::state("", vec![mismatch])
 }
 

@@ -48,9 +48,7 @@ pub(super) fn to_file(state: &StateDict, path: &Path) -> Result<Vec<u8>> {
             return Err(Error::format(path, reason));
         }
         if name == RESERVED {
-            let reason = format!(
-                "no leaf of the model can have the path `{name}`: safetensors keeps it for itself"
-            );
+            let reason = format!("the path `{name}` is reserved by the safetensors format");
             return Err(Error::format(path, reason));
         }
     }
@@ -111,12 +109,12 @@ pub(super) fn entries<'s>(
 
 /// Parses and checks the header of a file.
 pub(super) fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
-    let unsound =
-        |reason: &str| Error::format(path, format!("not a sound safetensors file: {reason}"));
-    let file = SafeTensors::deserialize(bytes).map_err(|error| unsound(&error.to_string()))?;
+    let invalid =
+        |reason: &str| Error::format(path, format!("not a valid safetensors file: {reason}"));
+    let file = SafeTensors::deserialize(bytes).map_err(|error| invalid(&error.to_string()))?;
     // Of two entries with the same name, the crate silently takes the last.
-    match repeated_name(bytes).map_err(|error| unsound(&error.to_string()))? {
-        Some(name) => Err(unsound(&format!("the name `{name}` comes twice"))),
+    match repeated_name(bytes).map_err(|error| invalid(&error.to_string()))? {
+        Some(name) => Err(invalid(&format!("the name `{name}` occurs twice"))),
         None => Ok(file),
     }
 }
