@@ -255,13 +255,14 @@ mod tests {
     #[test]
     fn values_become_positions() {
         let linear = Scale::fit(Kind::Linear, Some((0.0, 10.0)), [].into_iter(), 6);
+        let linear = Positions(linear);
         assert_eq!(
             [0.0, 5.0, 10.0, 99.0].map(|x| linear.map(&x, (100, 0))),
             [100, 50, 0, 0]
         );
         let log = Scale::fit(Kind::Log, Some((0.01, 100.0)), [].into_iter(), 6);
         assert_eq!(
-            [0.01, 1.0, 100.0].map(|x| log.map(&log.position(x), (0, 100))),
+            [0.01, 1.0, 100.0].map(|x| Positions(log.clone()).map(&log.position(x), (0, 100))),
             [0, 50, 100]
         );
         assert!(!log.position(0.0).is_finite() && !log.position(-1.0).is_finite());
