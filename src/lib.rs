@@ -77,7 +77,9 @@ pub mod prelude {
     };
     // Models and their state.
     #[doc(no_inline)]
-    pub use cotangent_core::module::{Buffer, Counter, Frozen, Layer, Module, Param, Pass};
+    pub use cotangent_core::module::{
+        Buffer, Counter, DynLayer, Frozen, Layer, Module, Param, Pass,
+    };
     #[doc(no_inline)]
     pub use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
     #[doc(no_inline)]

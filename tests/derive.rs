@@ -4,7 +4,6 @@
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
-use cotangent::module::DynLayer;
 use cotangent::prelude::*;
 
 /// Each program in `ui/fail` shows one mistake, with the compiler's words beside it; those

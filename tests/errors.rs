@@ -153,7 +153,10 @@ fn malformed_equations() -> Result<()> {
         &["twice", "1 and 3"],
     );
     says(of_matrix("ij,j->i"), &["2 operands, found 1"]);
-    says(Tensor::einsum("", &[]), &["1 operands, found 0"]);
+    says(
+        Tensor::einsum("", &[] as &[Tensor]),
+        &["1 operands, found 0"],
+    );
     says(
         Tensor::einsum("ij,j->i", &[&matrix, &vector]),
         &["`j`", "3", "2", "(2, 3)", "(2,)"],
@@ -403,8 +406,11 @@ fn parts_that_are_not_there() -> Result<()> {
 #[test]
 fn pieces_that_do_not_fit() -> Result<()> {
     let (x, double) = (zeros(&[2, 3]), Tensor::zeros([2, 3], DType::F64)?);
-    says(Tensor::cat(&[], 0), &["cat", "at least one"]);
-    says(Tensor::stack(&[], 0), &["stack", "at least one"]);
+    says(Tensor::cat(&[] as &[Tensor], 0), &["cat", "at least one"]);
+    says(
+        Tensor::stack(&[] as &[Tensor], 0),
+        &["stack", "at least one"],
+    );
     says(Tensor::cat(&[&x, &double], 0), &["cat", "f32", "f64"]);
     says(Tensor::stack(&[&x, &double], 0), &["stack", "f32", "f64"]);
     says(

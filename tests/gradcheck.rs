@@ -156,3 +156,20 @@ fn a_backward_that_is_not_deterministic_is_refused() {
     let error = Gradcheck::new().function(&[x], drifting).unwrap_err();
     assert!(error.to_string().contains("not deterministic"), "{error}");
 }
+
+#[test]
+fn a_constant_of_a_fixed_dtype_is_an_error_that_says_what_to_do() -> Result<()> {
+    let x = Tensor::from([1.0f32, 2.0]);
+    let fixed = |x: &[Tensor]| x[0].add(&Tensor::zeros([2], DType::F32)?);
+    let text = gradcheck::function(&[x.clone()], fixed)
+        .unwrap_err()
+        .to_string();
+    assert_eq!(
+        text,
+        "add: the right operand is f32, the left operand is f64; a gradient check runs in f64: \
+         make the tensor of the other dtype with `zeros_like` or in the dtype of the input \
+         (`x.dtype()`)"
+    );
+    gradcheck::function(&[x], |x| x[0].add(&x[0].zeros_like()?))?.assert_ok();
+    Ok(())
+}

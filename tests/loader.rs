@@ -692,7 +692,7 @@ fn keys_of_maps_are_names() -> Result<()> {
         expected.assert_eq(&text(Loader::new().load_from(&mut good.clone(), &net)));
         let gradients = net.1.read(&Pass::train(0)).sum().backward()?;
         let mut optimizer = Sgd::new(0.1).build()?;
-        expected.assert_eq(&text(optimizer.step(&mut net, gradients.clone())));
+        expected.assert_eq(&text(optimizer.step(&mut net, gradients)));
         assert!(Sequential::new().named(key, Relu).is_err());
     }
     Ok(())

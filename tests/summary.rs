@@ -4,7 +4,6 @@
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
 
-use cotangent::module::DynLayer;
 use cotangent::module::{LeafKind, Summary, SummaryRow};
 use cotangent::prelude::*;
 use cotangent::state::{load_bytes, to_bytes};

@@ -129,8 +129,7 @@ fn skipped(input: &Input, krate: &Path) -> Option<TokenStream> {
     (!checks.is_empty()).then(|| {
         quote! {
             let _ = || {
-                #[allow(unused_imports)]
-                use #krate::module::skipped::{Holds as _, Plain as _, Unknown as _};
+                use #krate::module::skipped::verdicts::*;
                 #checks
             };
         }

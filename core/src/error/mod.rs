@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// The operands' dtypes differ, or an operand has another dtype than was asked for.
     #[error(
-        "{op}: {}; convert with `to_dtype`",
+        "{op}: {}; {remedy}",
         dtypes(operand, *found, others, *expected)
     )]
     #[non_exhaustive]
@@ -64,6 +64,8 @@ pub enum Error {
         operand: String,
         /// The operands of the expected dtype.
         others: String,
+        /// The way out, such as a conversion.
+        remedy: &'static str,
     },
     /// An index, label or axis is out of range.
     #[error("{op}: {what} {index} is out of range for {bound} {of}")]
@@ -101,8 +103,9 @@ pub enum Error {
     },
     /// `backward` ran through a part of the graph whose saved values an earlier `backward` used up.
     #[error(
-        "backward: the saved values of `{op}` were given up by an earlier backward; use \
-         `Backward::retain_graph` for the first of the two"
+        "backward: the saved values of `{op}` were used up by an earlier backward; if this is a \
+         recurrent state from the step before, `detach()` it; to run backward twice, use \
+         `Backward::retain_graph` for the first"
     )]
     #[non_exhaustive]
     GraphConsumed {
@@ -110,7 +113,7 @@ pub enum Error {
         op: &'static str,
     },
     /// A value that must be finite is not.
-    #[error("{op}: {what} is not finite ({value})")]
+    #[error("{op}: {what} is not finite ({value}){}", behind(remedy))]
     #[non_exhaustive]
     NonFinite {
         /// The operation.
@@ -119,6 +122,8 @@ pub enum Error {
         what: String,
         /// The value.
         value: f64,
+        /// How to find the cause; may be empty.
+        remedy: &'static str,
     },
     /// A saved state does not fit the model. Nothing was loaded.
     #[error("{}: {}", place(path), mismatch::text(mismatches))]
@@ -245,7 +250,20 @@ impl Error {
             found,
             operand: String::new(),
             others: String::new(),
+            remedy: CONVERT,
         }
+    }
+
+    /// The same error with another way out, if it is about a dtype or a value that is not finite.
+    pub(crate) fn remedied_by(mut self, way: &'static str) -> Self {
+        let mut root = &mut self;
+        while let Self::Within { source, .. } = root {
+            root = source;
+        }
+        if let Self::DType { remedy, .. } | Self::NonFinite { remedy, .. } = root {
+            *remedy = way;
+        }
+        self
     }
 
     /// An [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things called
@@ -284,6 +302,7 @@ impl Error {
             op,
             what: what.into(),
             value,
+            remedy: "",
         }
     }
 
@@ -395,6 +414,18 @@ macro_rules! others {
     )*};
 }
 others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
+
+/// How a tensor of another dtype is mended.
+pub(crate) const CONVERT: &str = "convert with `to_dtype`";
+
+/// A remedy behind what went wrong.
+fn behind(remedy: &str) -> String {
+    if remedy.is_empty() {
+        String::new()
+    } else {
+        format!("; {remedy}")
+    }
+}
 
 /// Which operand has which dtype.
 fn dtypes(operand: &str, found: DType, others: &str, expected: DType) -> String {

@@ -2,7 +2,7 @@
 //! be moved; or the gradient of such a thing.
 
 use crate::autograd::{Backward, Gradients, Leaf, LeafId, Tensor};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::module::{Module, Param, Pass, leaves};
 use crate::tensor::DType;
 
@@ -107,6 +107,14 @@ fn promote(tensor: &Tensor) -> Tensor {
     tensor.detach().to_dtype(DType::F64)
 }
 
+/// An error of a run in `f64`, with what to do about constants of a fixed dtype.
+fn in_f64(error: Error) -> Error {
+    error.remedied_by(
+        "a gradient check runs in f64: make the tensor of the other dtype with `zeros_like` or in \
+         the dtype of the input (`x.dtype()`)",
+    )
+}
+
 fn input_path(index: usize) -> String {
     format!("input {index}")
 }
@@ -124,11 +132,11 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor>> Subject for Inputs<F> {
         Ok(())
     }
     fn output(&self) -> Result<Tensor> {
-        (self.f)(&self.inputs)
+        (self.f)(&self.inputs).map_err(in_f64)
     }
     fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
-        let output = (self.f)(&tracked)?;
+        let output = (self.f)(&tracked).map_err(in_f64)?;
         Ok((output, tracked.iter().map(Leaf::leaf_id).collect()))
     }
 }
@@ -160,7 +168,7 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
     /// The output; an error says in which layer it was raised.
     fn run(&self, inputs: &[Tensor], pass: &Pass) -> Result<Tensor> {
         let output = (self.forward)(&self.model, inputs, pass);
-        output.map_err(|error| error.placed_in(&self.model))
+        output.map_err(|error| in_f64(error.placed_in(&self.model)))
     }
 
     fn named_params(&self) -> Vec<(String, &Param)> {

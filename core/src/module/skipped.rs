@@ -63,6 +63,11 @@ pub trait Unknown {
 }
 impl<T: ?Sized> Unknown for Skipped<T> {}
 
+/// Imports the methods and no names: a user's type may be called as the traits are.
+pub mod verdicts {
+    pub use super::{Holds as _, Plain as _, Unknown as _};
+}
+
 macro_rules! leafless {
     ($($type:ty)*) => {$(
         impl Leafless for $type {}

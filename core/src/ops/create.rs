@@ -437,6 +437,10 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[track_caller]
+    #[doc(alias = "to")]
+    #[doc(alias = "float")]
+    #[doc(alias = "double")]
+    #[doc(alias = "astype")]
     pub fn to_dtype(&self, dtype: DType) -> Self {
         if dtype == self.dtype() {
             return self.clone();

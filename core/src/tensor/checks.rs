@@ -1,7 +1,7 @@
 //! Whether shapes fit: each other by broadcasting, an address space, memory; and axes a rank.
 
 use super::storage::reserve;
-use crate::error::{Error, Result};
+use crate::error::{CONVERT, Error, Result};
 use crate::shape::{DType, INFER, Shape};
 
 /// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer
@@ -152,6 +152,7 @@ impl DType {
             found,
             operand: listed(of(found).map(|(name, _)| *name)),
             others: listed(of(expected).map(|(name, _)| *name)),
+            remedy: CONVERT,
         })
     }
 }

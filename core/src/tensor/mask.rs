@@ -25,6 +25,7 @@ use crate::shape::Shape;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Mask(Cells<bool>);
 
+/// # Creation
 impl Mask {
     /// A mask of the given shape from its row-major values.
     ///
@@ -45,7 +46,10 @@ impl Mask {
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [bool])) -> Self {
         Self(Cells::build(shape, fill))
     }
+}
 
+/// # Reductions
+impl Mask {
     /// How many values are true.
     #[doc(alias = "count_nonzero")]
     pub fn count(&self) -> usize {
@@ -135,7 +139,10 @@ impl Mask {
             });
         }))
     }
+}
 
+/// # Elementwise functions
+impl Mask {
     /// Where both masks are true, broadcast; `&a & &b` is the same but panics where this returns an
     /// error.
     ///

@@ -14,7 +14,7 @@ pub(crate) struct Span {
 
 impl Span {
     /// The elements `start..start + len` of an axis.
-    pub fn narrow(shape: &[usize], axis: isize, start: usize, len: usize) -> Result<Self> {
+    pub(crate) fn narrow(shape: &[usize], axis: isize, start: usize, len: usize) -> Result<Self> {
         let axis = resolve_axis("narrow", axis, shape.len())?;
         let bound = shape[axis];
         if start.checked_add(len).is_none_or(|end| end > bound) {
@@ -30,7 +30,7 @@ impl Span {
     }
 
     /// Every `step`-th element from `start` up to `end`, as NumPy's `start:end:step`.
-    pub fn slice(
+    pub(crate) fn slice(
         shape: &[usize],
         axis: isize,
         start: Option<isize>,

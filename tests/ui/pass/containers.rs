@@ -2,7 +2,6 @@
 
 #![deny(warnings)]
 
-use cotangent::module::DynLayer;
 use cotangent::prelude::*;
 
 #[derive(Clone, Debug, Module, Layer)]

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ops::shape::window::Window;
 use crate::tensor::{Axes, Shape, Span, resolve_axis};
 
+/// # Shape and views
 impl Tensor {
     /// The elements `start..start + len` of one axis. A view.
     ///
@@ -94,6 +95,44 @@ impl Tensor {
         Ok(self.seen_through("flip", spans.collect::<Window>()))
     }
 
+    /// `value` added around: for each axis, in order, how often before its first element and after
+    /// its last. NumPy's order; PyTorch's `pad` takes one flat list that begins with the last axis,
+    /// and negative numbers, for which there is [`narrow`](Self::narrow).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is not one pair for each axis, [`Error::Shape`] if there would
+    /// be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0]]).pad(&[(1, 0), (0, 1)], 9.0)?;
+    /// assert_eq!(x.to_string(), "[[9. 9. 9.]\n [1. 2. 9.]]");
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "constant_pad_nd")]
+    pub fn pad(&self, around: &[(usize, usize)], value: f64) -> Result<Self> {
+        if around.len() != self.rank() {
+            let (pairs, rank) = (around.len(), self.rank());
+            let reason = format!("expected a pair for each of {rank} axes, found {pairs}");
+            return Err(Error::argument("pad", reason));
+        }
+        let axes = || self.shape().iter().zip(around);
+        let shape: Shape = axes()
+            .map(|(len, &(before, after))| len.saturating_add(before).saturating_add(after))
+            .collect();
+        shape.reserve("pad", self.dtype())?;
+        let spans = axes().enumerate().map(|(axis, (&len, &(start, _)))| Span {
+            axis,
+            start,
+            len,
+            step: 1,
+        });
+        Ok(self.put_behind("pad", spans.collect::<Window>(), shape, value))
+    }
+}
+
+/// # Joining and splitting
+impl Tensor {
     /// Consecutive pieces of `len` slices each along an axis, the last shorter if they do not come
     /// out even. Views. Of an empty axis: one empty piece.
     ///
@@ -204,40 +243,5 @@ impl Tensor {
         };
         let (x, shape) = (self.clone(), self.array().shape().without(0));
         Ok((0..count).map(move |i| x.narrowed("rows", 0, i, 1).reshaped(shape.clone())))
-    }
-
-    /// `value` added around: for each axis, in order, how often before its first element and after
-    /// its last. NumPy's order; PyTorch's `pad` takes one flat list that begins with the last axis,
-    /// and negative numbers, for which there is [`narrow`](Self::narrow).
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if there is not one pair for each axis, [`Error::Shape`] if there would
-    /// be more elements than memory can hold.
-    ///
-    /// ```
-    /// # use cotangent::Tensor;
-    /// let x = Tensor::from([[1.0f32, 2.0]]).pad(&[(1, 0), (0, 1)], 9.0)?;
-    /// assert_eq!(x.to_string(), "[[9. 9. 9.]\n [1. 2. 9.]]");
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    #[doc(alias = "constant_pad_nd")]
-    pub fn pad(&self, around: &[(usize, usize)], value: f64) -> Result<Self> {
-        if around.len() != self.rank() {
-            let (pairs, rank) = (around.len(), self.rank());
-            let reason = format!("expected a pair for each of {rank} axes, found {pairs}");
-            return Err(Error::argument("pad", reason));
-        }
-        let axes = || self.shape().iter().zip(around);
-        let shape: Shape = axes()
-            .map(|(len, &(before, after))| len.saturating_add(before).saturating_add(after))
-            .collect();
-        shape.reserve("pad", self.dtype())?;
-        let spans = axes().enumerate().map(|(axis, (&len, &(start, _)))| Span {
-            axis,
-            start,
-            len,
-            step: 1,
-        });
-        Ok(self.put_behind("pad", spans.collect::<Window>(), shape, value))
     }
 }

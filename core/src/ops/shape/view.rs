@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::tensor::{Axes, Layout, Shape, broadcast_shapes, resolve_axis};
 use smallvec::{SmallVec, smallvec};
 
+/// # Shape and views
 impl Tensor {
     /// Returns the same elements in row-major order under another shape: a view if the memory
     /// allows, else a copy.
@@ -148,6 +149,8 @@ impl Tensor {
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "t")]
+    #[doc(alias = "swapaxes")]
     pub fn transpose(&self, first: isize, second: isize) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
             return Ok(vector.transpose(first, second)?.as_scalar());
@@ -194,6 +197,7 @@ impl Tensor {
     /// assert_eq!(Tensor::zeros([2, 3], DType::F32)?.unsqueeze(1)?.shape(), [2, 1, 3]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "expand_dims")]
     pub fn unsqueeze(&self, axis: isize) -> Result<Self> {
         Ok(self.reshaped(self.array().shape().unsqueezed(axis)?))
     }
