@@ -143,6 +143,13 @@ fn paragraphs(kind: Kind, text: &str) -> Vec<(usize, String)> {
         } else {
             found.push((i + 1, body.to_owned()));
             open = mark.filter(|&mark| mark != "code");
+            if mark == Some("code")
+                && kind == Kind::Rust
+                && let Some((code, comment)) = body.rsplit_once(" // ")
+                && code.matches('"').count() % 2 == 0
+            {
+                found.push((i + 1, comment.to_owned()));
+            }
         }
         fenced &= mark != Some("code");
     }
@@ -212,6 +219,8 @@ mod tests {
             [1]
         );
         assert_eq!(found(Kind::Markdown, "a\n\nWho writes."), [3]);
+        let trailing = "f(); // What it does.\ng(\" // What\");";
+        assert_eq!(found(Kind::Rust, trailing), [1]);
         assert_eq!(found(Kind::Hash, "x = 1\n# What it is."), [2]);
     }
 
