@@ -1,6 +1,7 @@
-//! Your own optimizer: a formula for one element, by the trait `Rule`; finding gradients, keeping
-//! and saving state, parameter groups, threads and instruction sets come with it. Optimizers that
-//! need more than one element at a time implement the trait `Algorithm`.
+//! A custom optimizer: a formula for one element, as the trait `Rule`. The library finds the
+//! gradients, keeps and saves the state, and runs the formula on all threads with the best
+//! instruction set; parameter groups work too. Optimizers that need more than one element at a time
+//! implement the trait `Algorithm`.
 //!
 //! ```sh
 //! cargo run --example custom_optimizer
@@ -10,7 +11,7 @@ use cotangent::kernel::Real;
 use cotangent::optim::{Elementwise, Rule, Settings, StepInfo, Stepper};
 use cotangent::prelude::*;
 
-/// Momentum whose step is bounded: `m = μ m + (1 - μ) g; w -= η tanh(m / s)`.
+/// Momentum with a bounded step: `m = μ m + (1 - μ) g; w -= η tanh(m / s)`.
 #[derive(Clone, Copy, Debug)]
 struct SoftSign {
     scale: f64,
@@ -31,7 +32,7 @@ impl Rule<1> for SoftSign {
 fn main() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut net = Mlp::builder([2, 16, 1]).activation(Tanh).build(&mut rng)?;
-    // What is learnt: whether exactly one of two inputs is above 0.
+    // The target is 1 if exactly one of the two inputs is above 0.
     let x = Tensor::from([[1.0f32, 1.0], [1.0, -1.0], [-1.0, 1.0], [-1.0, -1.0]]);
     let y = Tensor::from([[0.0f32], [1.0], [1.0], [0.0]]);
 
@@ -48,7 +49,7 @@ fn main() -> Result<()> {
         if step % 50 == 0 {
             println!("step {step:>3}  loss {last:.5}");
         }
-        optimizer.step(&mut net, &loss.backward()?)?;
+        optimizer.step(&mut net, loss.backward()?)?;
     }
     assert!(last < 0.01, "the loss stays at {last}");
     Ok(())

@@ -1,5 +1,5 @@
 //! Trains the textbook's default deep net (He initialization, batch normalization, ELU, dropout,
-//! Nesterov) on 80% of 1,797 real handwritten digits and tests it on the rest:
+//! Nesterov) on 80% of 1,797 real handwritten digits and tests it on the others:
 //!
 //! ```sh
 //! cargo run --release --example digits
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 struct Arguments {
     #[command(flatten)]
     options: common::Options,
-    /// Where to save the trained net [default: target/digits.safetensors]
+    /// The file to save the trained net to [default: target/digits.safetensors]
     #[arg(long)]
     save: Option<PathBuf>,
 }

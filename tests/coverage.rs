@@ -1,6 +1,6 @@
-//! No operation without its tests: every public function of `core/src/ops` is run by a gradient
-//! check and held against golden values by the registry of operations, or says there why not. The
-//! functions are read from the sources, so that a new one cannot be forgotten.
+//! Every public function of `core/src/ops` has a gradient check, golden values, drawn arguments and
+//! extreme values in the registry of operations, or gives a reason there. The functions are read
+//! from the sources, so that no new one is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use support::operations::{Entry, Part, registry};
@@ -11,15 +11,15 @@ mod support {
     pub mod sources;
 }
 
-/// The names of the operations, and whether their documentation has an example.
+/// Returns the names of the operations, and whether their documentation has an example.
 fn operations() -> BTreeMap<String, bool> {
     public_functions("ops")
 }
 
 #[test]
-fn the_list_of_operations_is_found() {
+fn operations_are_read_from_the_sources() {
     let found = operations();
-    // One of each way in which they are written: a method, a row of each macro.
+    // One for each way to define an operation: a method, and a row of each macro.
     for name in ["matmul", "exp", "relu", "maximum", "batch_norm"] {
         assert!(found.contains_key(name), "{found:?}");
     }
@@ -27,7 +27,7 @@ fn the_list_of_operations_is_found() {
 }
 
 #[test]
-fn every_entry_is_of_an_operation() {
+fn every_entry_names_an_operation() {
     let operations = operations();
     let unknown = |entry: &Entry| !operations.contains_key(entry.function);
     let unknown: Vec<_> = registry()
@@ -38,8 +38,8 @@ fn every_entry_is_of_an_operation() {
     assert!(unknown.is_empty(), "there is no {unknown:?}");
 }
 
-/// The operations that no entry runs in any of these parts, and none excuses from the first; and
-/// those that are excused and run all the same.
+/// Returns the operations that no entry runs in any of these parts although none excuses them from
+/// the first, and the operations that are excused but run.
 fn missing(parts: &[Part]) -> Vec<String> {
     let (entries, mut run) = (registry(), BTreeSet::new());
     let (mut own, mut excused) = (BTreeSet::new(), BTreeSet::new());
@@ -85,12 +85,13 @@ fn every_operation_is_run_on_extreme_values() {
     assert_eq!(missing(&[Part::Extreme, Part::Check]), [""; 0]);
 }
 
-/// The options of losses: the examples stand with the structs.
+/// The options of loss builders: their examples are in the documentation of the structs.
 const OPTIONS: &[&str] = &[
     "new",
     "loss",
     "reduction",
-    "weight",
+    "delta",
+    "log_target",
     "class_weights",
     "positive_weight",
     "ignore_label",

@@ -365,3 +365,86 @@ fn an_error_names_the_field_it_comes_from() {
     );
     assert_eq!(place(&Variants::Wide { layer: Failing }), "Wide.layer");
 }
+
+#[test]
+fn arrays_tuples_and_boxes_are_layers() -> Result<()> {
+    let log = Arc::new(Mutex::new(Vec::new()));
+    let probe = |name| Probe {
+        log: Arc::clone(&log),
+        name,
+    };
+    let layers = (
+        probe("first"),
+        [probe("second"), probe("third")],
+        Box::new(probe("fourth")),
+    );
+    let output = layers.forward(&input(), &Pass::inference())?;
+    assert_eq!(*log.lock().unwrap(), ["first", "second", "third", "fourth"]);
+    assert_eq!(output.shape(), [5]);
+    assert_eq!(place(&(probe("first"), [probe("second")], Failing)), "2");
+    assert_eq!(place(&(probe("first"), [Failing, Failing])), "1.0");
+    let twelve = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, param());
+    assert_eq!(twelve.named_params()[0].0, "11");
+    Ok(())
+}
+
+#[test]
+fn a_unit_variant_is_the_identity() -> Result<()> {
+    #[derive(Module, Layer)]
+    enum Block {
+        Identity,
+        Failing(Failing),
+    }
+    let output = Block::Identity.forward(&input(), &Pass::inference())?;
+    assert_eq!(output.to_vec::<f32>()?, input().to_vec::<f32>()?);
+    assert_eq!(place(&Block::Failing(Failing)), "0");
+    Ok(())
+}
+
+/// A model of boxed layers can do all that needs a clone of it.
+#[test]
+fn boxed_layers_are_cloned() -> Result<()> {
+    #[derive(Clone, Debug, Module, Layer)]
+    struct Net {
+        hidden: Vec<Box<dyn DynLayer>>,
+        out: Box<dyn DynLayer>,
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut net = Net {
+        hidden: vec![Box::new(Linear::new(2, 3, &mut rng)?), Box::new(Tanh)],
+        out: Box::new(Linear::new(3, 1, &mut rng)?),
+    };
+    let x = Tensor::from([[0.5f32, -1.0], [2.0, 0.25]]);
+    let copy = net.clone();
+    assert_eq!(
+        net.predict(&x)?.to_vec::<f32>()?,
+        copy.predict(&x)?.to_vec::<f32>()?
+    );
+    // A clone in a box of a box would be one level deeper each time.
+    assert_eq!(format!("{net:?}"), format!("{:?}", copy.clone()));
+    gradcheck::module(&net, &[x.clone()], |net, x, pass| net.forward(&x[0], pass))?.assert_ok();
+    let pass = Pass::train(0);
+    let loss = pass.recompute(&net, &x)?.sum();
+    assert_eq!(loss.backward()?.len(), 4);
+    let bytes = cotangent::state::to_bytes(&copy)?;
+    net.params_mut()[0].set(&Tensor::zeros([3, 2], DType::F32)?)?;
+    cotangent::state::load_bytes(&mut net, &bytes)?;
+    assert_eq!(cotangent::state::to_bytes(&net)?, bytes);
+    Ok(())
+}
+
+#[test]
+fn skipped_parameters_are_skipped_on_purpose() {
+    #[derive(Module)]
+    struct Net {
+        weight: Param,
+        #[module(skip(params))]
+        fixed: Dense,
+    }
+    let mut net = Net {
+        weight: param(),
+        fixed: dense(),
+    };
+    assert_eq!(paths(&mut net), ["weight"]);
+    assert_eq!(net.fixed.named_params().len(), 2);
+}

@@ -1,5 +1,5 @@
-//! The example's own net: its gradients, what a wrong derivative in it looks like, and that
-//! training it leaks nothing.
+//! The net of the example `digits`: its gradients, a wrong derivative in it, and its memory use
+//! over many steps.
 
 #[path = "../examples/common/net.rs"]
 mod net;
@@ -20,14 +20,14 @@ fn images(count: usize) -> Result<(Tensor, Indices)> {
 
 #[test]
 fn gradients_of_the_example_net_match_numeric_differences() -> Result<()> {
-    // Batch normalization and dropout behave as in training.
+    // The check runs batch normalization and dropout in training mode.
     let net = DeepNet::new(64, &[20, 20, 20, 20, 20], 10, 0.2, &mut rng(0))?;
     let (x, labels) = images(12)?;
     let report = gradcheck::module(&net, &[x], |net, x, pass| {
         net.forward(&x[0], pass)?.cross_entropy(&labels)
     })?;
     report.assert_ok();
-    // 5 x (weight, gamma, beta), the last weight and bias, and the input.
+    // Five times (weight, gamma, beta), the last weight and bias, and the input.
     assert_eq!(report.entries().len(), 18);
     assert!(
         report
@@ -39,7 +39,7 @@ fn gradients_of_the_example_net_match_numeric_differences() -> Result<()> {
     Ok(())
 }
 
-/// x wᵀ with a derivative for w that is wrong by a factor.
+/// Computes `x wᵀ`; the derivative for `w` is wrong by a factor.
 struct WrongByAFactor {
     x: Tensor,
     weight: Tensor,
@@ -82,7 +82,7 @@ impl Layer for Suspect {
 }
 
 #[test]
-fn one_wrong_derivative_is_found_and_named() -> Result<()> {
+fn a_wrong_derivative_is_reported_with_its_path() -> Result<()> {
     let mut net = Suspect {
         first: Linear::new(6, 8, &mut rng(2))?,
         second: Linear::builder(8, 8).no_bias().build(&mut rng(3))?,
@@ -122,12 +122,12 @@ fn memory_does_not_grow_over_two_thousand_steps() -> Result<()> {
     let pass = Pass::train(0);
     let mut step = || -> Result<()> {
         let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-        optimizer.step(&mut net, &grads)
+        optimizer.step(&mut net, grads)
     };
     for _ in 0..10 {
         step()?;
     }
-    // Other tests of this program share the counters: only what repeats is growth.
+    // Other tests of this program share the counters, so only growth in every round counts.
     let mut smallest_growth = usize::MAX;
     for _ in 0..4 {
         let before = memory_use();

@@ -1,5 +1,5 @@
-//! Faults at the edges: the range of the dtypes, infinities, thresholds. A module for each kind of
-//! fault.
+//! Results at the limits: the ends of the dtypes' range, infinities and NaN, thresholds between
+//! formulas, threads, forks and memory. There is a module for each kind.
 
 #[path = "edges/fuzz.rs"]
 mod fuzz;
@@ -11,8 +11,16 @@ mod locks;
 mod losses;
 #[path = "edges/masks.rs"]
 mod masks;
+#[path = "edges/near.rs"]
+mod near;
+#[path = "support/optimizers.rs"]
+mod optimizers;
 #[path = "edges/pool.rs"]
 mod pool;
+#[path = "edges/products.rs"]
+mod products;
+#[path = "edges/rows.rs"]
+mod rows;
 #[path = "edges/steps.rs"]
 mod steps;
 #[path = "edges/sums.rs"]

@@ -4,13 +4,14 @@
 mod conversions;
 #[path = "errors/operands.rs"]
 mod operands;
+#[path = "errors/patterns.rs"]
+mod patterns;
 #[path = "errors/places.rs"]
 mod places;
 #[path = "errors/ranges.rs"]
 mod ranges;
 
 use cotangent::prelude::*;
-use cotangent::{BinaryCrossEntropy, NllLoss};
 
 fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(0)
@@ -88,7 +89,7 @@ fn reductions_and_running_results_that_are_not_defined() {
     says(zeros(&[2]).prod_over(1), &["prod_over", "axis 1"]);
     says(zeros(&[2]).var_over(-2, 1.0), &["var_over", "axis -2"]);
     says(zeros(&[2]).std_over([0, 1], 0.0), &["std_over", "axis 1"]);
-    says(zeros(&[2]).norm_over(Norm::L2, 3), &["norm_over", "axis 3"]);
+    says(zeros(&[2]).norm_over(3, Norm::L2), &["norm_over", "axis 3"]);
     says(
         zeros(&[2]).logsumexp_over(1),
         &["logsumexp_over", "axis 1", "1 axes"],
@@ -193,7 +194,7 @@ fn labels_and_indices_out_of_range() {
     );
     says(
         zeros(&[2, 3]).cross_entropy(&Indices::from([0])),
-        &["one label per sample", "(2, 3)", "(1,)"],
+        &["labels of shape (2,)", "(2, 3)", "(1,)"],
     );
     says(
         zeros(&[2, 3]).index_select(0, &Indices::from([2])),
@@ -208,18 +209,24 @@ fn losses_do_not_broadcast() {
     type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
     let (column, row) = (zeros(&[3, 1]), zeros(&[3]));
     let losses: [(&str, Loss); 8] = [
-        ("mse_loss", |x, t| x.mse_loss(t, Reduction::Mean)),
-        ("l1_loss", |x, t| x.l1_loss(t, Reduction::None)),
-        ("huber_loss", |x, t| x.huber_loss(t, 1.0, Reduction::Sum)),
+        ("mse_loss", |x, t| x.mse_loss(t)),
+        ("l1_loss", |x, t| {
+            L1Loss::new().reduction(Reduction::None).loss(x, t)
+        }),
+        ("huber_loss", |x, t| {
+            HuberLoss::new().reduction(Reduction::Sum).loss(x, t)
+        }),
         ("bce_with_logits", Tensor::bce_with_logits),
         ("bce_with_logits", |x, t| {
-            let loss = BinaryCrossEntropy::new().positive_weight(&zeros(&[1]));
+            let loss = BceWithLogitsLoss::new().positive_weight(&zeros(&[1]));
             loss.loss(x, t)
         }),
-        ("kl_div", |x, t| x.kl_div(t, Reduction::BatchMean)),
-        ("kl_div", |x, t| x.kl_div_log_target(t, Reduction::Mean)),
+        ("kl_div", |x, t| {
+            KlDivLoss::new().reduction(Reduction::BatchMean).loss(x, t)
+        }),
+        ("kl_div", |x, t| x.kl_div_log_target(t)),
         ("cross_entropy", |x, t| {
-            CrossEntropy::new().loss(&x.reshape([3, 1])?, t)
+            CrossEntropyLoss::new().loss(&x.reshape([3, 1])?, t)
         }),
     ];
     for (op, loss) in losses {
@@ -235,49 +242,58 @@ fn losses_do_not_broadcast() {
     }
     let (logits, wide) = (zeros(&[2, 3]), zeros(&[4, 2, 3]));
     let wide = [
-        BinaryCrossEntropy::new().weight(&wide),
-        BinaryCrossEntropy::new().positive_weight(&wide),
+        BceWithLogitsLoss::new().class_weights(&wide),
+        BceWithLogitsLoss::new().positive_weight(&wide),
     ];
     for loss in wide {
         let parts = ["bce_with_logits", "axes", "(4, 2, 3)", "(2, 3)"];
         says(loss.loss(&logits, &logits), &parts);
     }
-    let narrow = BinaryCrossEntropy::new().weight(&zeros(&[2]));
+    let narrow = BceWithLogitsLoss::new().class_weights(&zeros(&[2]));
     says(narrow.loss(&logits, &logits), &["(2,)", "(2, 3)"]);
 }
 
 #[test]
 fn labels_that_do_not_fit() -> Result<()> {
+    // The classes are the last axis; PyTorch's layout gets a hint.
     let logits = zeros(&[2, 3, 4]);
-    let per_sample = ["one label per sample", "(2, 3, 4)", "(2,)"];
+    let rows = ["labels of shape (2, 3)", "row of 4 classes", "(2, 3, 4)"];
+    for labels in [Indices::from([0, 1]), Indices::from([[0], [1]])] {
+        for loss in [
+            logits.cross_entropy(&labels),
+            logits.nll_loss(&labels),
+            logits.accuracy(&labels).map(Tensor::from),
+        ] {
+            let text = loss.unwrap_err().to_string();
+            assert!(!text.contains("PyTorch"), "{text}");
+            assert!(rows.iter().all(|part| text.contains(part)), "{text}");
+        }
+    }
+    let of_pytorch = Indices::from([[0, 1, 2, 0], [0, 1, 2, 0]]);
+    says(logits.cross_entropy(&of_pytorch), &["PyTorch", "`permute`"]);
+    says(
+        zeros(&[3]).cross_entropy(&Indices::from([0])),
+        &["labels of shape ()", "(3,)", "(1,)"],
+    );
     let labels = Indices::from([0, 1]);
-    says(logits.cross_entropy(&labels), &per_sample);
-    says(logits.nll_loss(&labels), &per_sample);
-    says(
-        zeros(&[3]).cross_entropy(&labels),
-        &["(samples, classes", "(3,)"],
-    );
-    says(
-        zeros(&[3]).nll_loss(&labels),
-        &["(samples, classes", "(3,)"],
-    );
+    says(zeros(&[]).nll_loss(&labels), &["last axis", "scalar"]);
     says(zeros(&[2, 0]).nll_loss(&labels), &["no classes", "(2, 0)"]);
 
     let (logits, beyond) = (zeros(&[2, 3]), Indices::from([255, 7]));
-    let ignoring = CrossEntropy::new().ignore_label(255);
+    let ignoring = CrossEntropyLoss::new().ignore_label(255);
     says(ignoring.loss(&logits, &beyond), &["label 7", "3 classes"]);
     let ignoring = NllLoss::new().ignore_label(255);
     says(ignoring.loss(&logits, &beyond), &["label 7", "3 classes"]);
-    let probabilities = CrossEntropy::new().ignore_label(255);
+    let probabilities = CrossEntropyLoss::new().ignore_label(255);
     says(
         probabilities.loss(&logits, &logits),
-        &["ignored", "probabilities"],
+        &["`ignore_label`", "probabilities"],
     );
 
     let (labels, weights) = (Indices::from([0, 1]), zeros(&[2]));
     let parts = ["one weight for each of 3 classes", "(2,)"];
     says(
-        CrossEntropy::new()
+        CrossEntropyLoss::new()
             .class_weights(&weights)
             .loss(&logits, &labels),
         &parts,
@@ -290,20 +306,20 @@ fn labels_that_do_not_fit() -> Result<()> {
     );
     let double = Tensor::zeros([3], DType::F64)?;
     says(
-        CrossEntropy::new()
+        CrossEntropyLoss::new()
             .class_weights(&double)
             .loss(&logits, &labels),
         &["cross_entropy", "f32", "f64"],
     );
     for smoothing in [-0.1, 1.1, f64::NAN] {
-        let loss = CrossEntropy::new().label_smoothing(smoothing);
+        let loss = CrossEntropyLoss::new().label_smoothing(smoothing);
         says(
             loss.loss(&logits, &labels),
             &["[0, 1]", &smoothing.to_string()],
         );
     }
     for delta in [0.0, -1.0, f64::NAN] {
-        let loss = logits.huber_loss(&logits, delta, Reduction::Mean);
+        let loss = logits.huber_loss(&logits, delta);
         says(loss, &["huber_loss", "above 0", &delta.to_string()]);
     }
     Ok(())
@@ -381,9 +397,9 @@ fn parts_that_are_not_there() -> Result<()> {
     for offset in [isize::MIN, isize::MAX] {
         assert_eq!(x.tril(offset)?.add(&x.triu(offset)?)?.shape(), [2, 3]);
     }
-    says(x.top_k(4, 1, true), &["top_k", "4", "3"]);
-    says(x.top_k(1, 2, true), &["top_k", "axis 2"]);
-    says(zeros(&[]).sort(1, false), &["sort", "axis 1"]);
+    says(x.top_k(1, 4), &["top_k", "4", "3"]);
+    says(x.top_k(2, 1), &["top_k", "axis 2"]);
+    says(zeros(&[]).sort(1, Order::Ascending), &["sort", "axis 1"]);
     Ok(())
 }
 
@@ -466,10 +482,13 @@ fn indices_that_do_not_fit() {
         x.scatter_add(0, &ones(&[1, 1]), &x.to_dtype(DType::F64)),
         &["scatter_add", "f32", "f64"],
     );
-    says(x.embedding(&Indices::from([2])), &["embedding", "index 2"]);
+    says(
+        x.embedding(&Indices::from([2])),
+        &["embedding", "row 2", "2 rows"],
+    );
     says(
         zeros(&[2]).embedding(&Indices::from([0])),
-        &["embedding", "two axes", "(2,)"],
+        &["embedding", "(rows, width)", "(2,)"],
     );
     says(
         Indices::from([3]).one_hot(3, DType::F32),
@@ -519,10 +538,24 @@ fn tensors_that_cannot_be_made() {
 
 #[test]
 fn empty_batches() -> Result<()> {
-    says(
-        zeros(&[0, 3]).cross_entropy(&Indices::from(vec![])),
-        &["no samples"],
-    );
+    let none = zeros(&[0, 3]);
+    let labels = Indices::from(vec![]);
+    for empty in [
+        none.cross_entropy(&labels),
+        CrossEntropyLoss::new().loss(&none, &none),
+        none.nll_loss(&labels),
+        none.accuracy(&labels).map(Tensor::from),
+        none.mse_loss(&none),
+        none.l1_loss(&none),
+        none.huber_loss(&none, 1.0),
+        none.bce_with_logits(&none),
+        none.kl_div(&none),
+        MseLoss::new()
+            .reduction(Reduction::BatchMean)
+            .loss(&none, &none),
+    ] {
+        says(empty, &["the batch is empty", "(0"]);
+    }
     says(
         BatchNorm::new(3)?.forward(&zeros(&[0, 3]), &Pass::train(0)),
         &["found 0"],
@@ -590,7 +623,7 @@ fn a_gradient_that_does_not_fit_changes_no_parameter() -> Result<()> {
         grads.insert(bias, zeros(&[4]));
     }
     says(
-        Sgd::new(0.1).build()?.step(&mut net, &grads),
+        Sgd::new(0.1).build()?.step(&mut net, grads),
         &["`bias`", "(3,)", "(4,)"],
     );
     assert_eq!(cotangent::state::to_bytes(&net)?, before);

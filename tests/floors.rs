@@ -1,5 +1,5 @@
-//! A folder of the core uses only those below it, and the files of some folders use one another in
-//! one direction. `.ci/floors` prints who uses whom.
+//! A folder of `core/src` uses only folders below it, and the files of some folders have no
+//! circular dependencies. `.ci/floors` prints which folder uses which.
 
 #[path = "floors/uses.rs"]
 mod uses;
@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use uses::{Crate, Edge};
 
-/// The folders and single files of `core/src`, from the top. Only `lib.rs` is on none: it names
-/// them all.
+/// The folders and single files of `core/src`, from the top. `lib.rs` has no floor, because it
+/// names all of them.
 const FLOORS: [&str; 13] = [
     "model",
     "gradcheck",
@@ -26,22 +26,22 @@ const FLOORS: [&str; 13] = [
     "kernel",
 ];
 
-/// The folders in which no file uses one that uses it.
+/// The folders whose files must have no circular dependencies.
 const WITHOUT_CIRCLES: [&str; 6] = ["state", "module", "transform", "tensor", "shape", "kernel"];
 
-/// The floor of a file: its folder, or itself.
+/// Returns the floor of a file: its folder, or the name of a single file.
 fn floor(file: &str) -> &str {
     let end = file.find(['/', '.']).unwrap_or(file.len());
     &file[..end]
 }
 
-/// Where a floor is, counted from the top.
+/// Returns the position of a floor, counted from the top.
 fn height(floor: &str) -> Result<usize, String> {
     let place = FLOORS.iter().position(|&known| known == floor);
-    place.ok_or_else(|| format!("`{floor}` has no place among the floors"))
+    place.ok_or_else(|| format!("`{floor}` is not listed in FLOORS"))
 }
 
-/// What is wrong with the edges: uses of a higher floor, and floors that nobody has given a place.
+/// Returns the uses of a higher floor, and the uses by or of folders that are not listed.
 fn upward(edges: &BTreeSet<Edge>) -> Vec<String> {
     let edges = edges.iter().filter(|(from, _)| from != "lib.rs");
     let wrong = edges.filter_map(
@@ -56,7 +56,8 @@ fn upward(edges: &BTreeSet<Edge>) -> Vec<String> {
     wrong.collect()
 }
 
-/// Circles among the files of a floor: none if there is none, not all if there are many.
+/// Returns circular dependencies among the files of a floor: at least one if there are any, not
+/// necessarily all.
 fn circles(edges: &BTreeSet<Edge>, of: &str) -> Vec<String> {
     let mut uses = BTreeMap::<&str, Vec<&str>>::new();
     for (from, to) in edges {
@@ -73,7 +74,7 @@ fn circles(edges: &BTreeSet<Edge>, of: &str) -> Vec<String> {
     found
 }
 
-/// Goes on from the last file of `way`; files from which no new circle is reached are `done`.
+/// Searches depth first from the last file of `way`. Files that are searched to the end are `done`.
 fn follow<'a>(
     uses: &BTreeMap<&'a str, Vec<&'a str>>,
     way: &mut Vec<&'a str>,
@@ -93,7 +94,7 @@ fn follow<'a>(
     done.insert(file);
 }
 
-/// All that is wrong with a crate.
+/// Returns all faults of a crate.
 fn faults(of: &Crate) -> Vec<String> {
     let edges = of.edges();
     let mut faults = upward(&edges);
@@ -102,14 +103,14 @@ fn faults(of: &Crate) -> Vec<String> {
         let hidden = of.globs().into_iter().filter(|file| floor(file) == folder);
         faults.extend(
             hidden.map(|file| {
-                format!("{file}: what it uses of a module is hidden by `*` or a macro")
+                format!("{file}: `*` or a macro hides which items of a module it uses")
             }),
         );
     }
     faults
 }
 
-/// A line for each floor: how many of its files use how many of which other floor.
+/// Returns a line for each floor with the number of its uses of each other floor.
 fn table(edges: &BTreeSet<Edge>) -> String {
     let mut lines = Vec::new();
     for from in FLOORS {
@@ -135,7 +136,7 @@ fn core() -> Crate {
 }
 
 #[test]
-fn floors_use_those_below_them_only() {
+fn floors_use_only_lower_floors() {
     let core = core();
     let (edges, faults) = (core.edges(), faults(&core));
     println!("Uses of files of other floors:\n{}", table(&edges));
@@ -143,7 +144,7 @@ fn floors_use_those_below_them_only() {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
 }
 
-/// The faults of a crate of these files, each with its text.
+/// Returns the faults of a crate with these files, given as name and text.
 fn faults_of(files: &[(&str, &str)]) -> Vec<String> {
     faults(&Crate::of(files))
 }
@@ -159,7 +160,7 @@ const ARRAY: (&str, &str) = (
     "use crate::kernel::Matrix; pub struct Array;",
 );
 
-/// The faults of a small crate with these texts of two files of its kernel floor.
+/// Returns the faults of a small crate with these texts for two files of its folder `kernel`.
 fn faults_with(gemm: &str, tile: &str) -> Vec<String> {
     faults_of(&[
         ROOT,
@@ -176,7 +177,8 @@ const CIRCLE: &str = "kernel/gemm.rs → kernel/tile.rs → kernel/gemm.rs";
 
 #[test]
 fn uses_of_lower_floors_and_of_neighbours_are_no_faults() {
-    let gemm = "use super::tile; use std::{fmt, ops::{Add, Mul as Times}}; pub struct Matrix; fn f() { tile::tile() }";
+    let gemm = "use super::tile; use std::{fmt, ops::{Add, Mul as Times}}; pub struct Matrix;
+        fn f() { tile::tile() }";
     assert_eq!(
         faults_with(gemm, "use self::own::f; mod own { pub fn f() {} }"),
         [""; 0]
@@ -184,7 +186,7 @@ fn uses_of_lower_floors_and_of_neighbours_are_no_faults() {
 }
 
 #[test]
-fn an_upward_use_is_found_however_it_is_written() {
+fn upward_uses_are_found_in_every_notation() {
     for tile in [
         "use crate::tensor::Array;",
         "use crate::tensor::array::Array as Other;",
@@ -217,10 +219,10 @@ fn tests_and_documentation_may_use_anything() {
 }
 
 #[test]
-fn a_circle_is_found_however_it_is_written() {
+fn circles_are_found_in_every_notation() {
     for tile in [
         "use crate::kernel::gemm::Matrix;",
-        // Through what the folder re-exports, and what this in turn names otherwise.
+        // Through a re-export of the folder, also under another name.
         "use crate::kernel::Matrix;",
         "use super::{Matrix as Operand};",
         "fn f(x: super::Matrix) {}",
@@ -248,7 +250,7 @@ fn a_circle_is_found_however_it_is_written() {
 }
 
 #[test]
-fn a_folder_and_a_file_in_it_are_a_circle_too() {
+fn a_folder_and_its_file_can_form_a_circle() {
     let found = faults_of(&[
         ("lib.rs", "mod state;"),
         (
@@ -261,7 +263,7 @@ fn a_folder_and_a_file_in_it_are_a_circle_too() {
 }
 
 #[test]
-fn hidden_uses_and_unknown_floors_are_faults() {
+fn hidden_uses_and_unlisted_folders_are_faults() {
     for tile in [
         "use super::*;",
         "use crate::kernel; macro_rules! f { ($m:ident) => { kernel::$m() }; }",
@@ -269,7 +271,7 @@ fn hidden_uses_and_unknown_floors_are_faults() {
         let faults = faults_with("", tile);
         assert_eq!(faults.len(), 1, "{tile}: {faults:?}");
         assert!(
-            faults[0].starts_with("kernel/tile.rs: what it uses"),
+            faults[0].starts_with("kernel/tile.rs: `*` or a macro hides"),
             "{faults:?}"
         );
     }
@@ -280,6 +282,6 @@ fn hidden_uses_and_unknown_floors_are_faults() {
     ]);
     assert_eq!(
         faults,
-        ["attic.rs uses shape/mod.rs: `attic` has no place among the floors"]
+        ["attic.rs uses shape/mod.rs: `attic` is not listed in FLOORS"]
     );
 }

@@ -7,6 +7,11 @@ use cotangent::prelude::*;
 use cotangent::state::{Loader, load_bytes, to_bytes};
 use cotangent::{Dot, data, memory_use};
 use std::collections::BTreeMap;
+use support::optimizers::OPTIMIZERS;
+
+mod support {
+    pub mod optimizers;
+}
 
 #[derive(Module, Layer, Clone, Debug)]
 struct Hidden {
@@ -56,7 +61,7 @@ fn loss(net: &Net, seed: u64) -> Result<Tensor> {
 fn train(net: &mut Net, optimizer: &mut dyn Optimizer, seeds: std::ops::Range<u64>) -> Result<()> {
     for seed in seeds {
         let grads = loss(net, seed)?.backward()?;
-        optimizer.step(net, &grads)?;
+        optimizer.step(net, grads)?;
     }
     Ok(())
 }
@@ -88,33 +93,6 @@ fn changed(before: &BTreeMap<String, Vec<u64>>, module: &impl Module) -> Vec<Str
         .into_iter()
         .filter(|(path, bits)| before[path] != *bits);
     differing.map(|(path, _)| path).collect()
-}
-
-type Named = (&'static str, Box<dyn Optimizer>);
-
-/// Every optimizer, with and without weight decay.
-fn optimizers() -> Result<Vec<Named>> {
-    Ok(vec![
-        ("sgd", Sgd::new(0.1).build()?),
-        ("sgd, decay", Sgd::new(0.1).weight_decay(0.01).build()?),
-        ("momentum", Momentum::new(0.05).build()?),
-        (
-            "momentum, damped, decay",
-            Momentum::new(0.05)
-                .dampening(0.1)
-                .weight_decay(0.01)
-                .build()?,
-        ),
-        ("nesterov", Nesterov::new(0.05).build()?),
-        (
-            "nesterov, decay",
-            Nesterov::new(0.05).weight_decay(0.01).build()?,
-        ),
-        ("adafactor", Adafactor::new(0.01).build()?),
-        ("muon", Muon::new(0.01).build()?),
-        ("adam", Adam::new(0.01).build()?),
-        ("adam, decay", Adam::new(0.01).weight_decay(0.01).build()?),
-    ])
 }
 
 #[test]
@@ -206,7 +184,8 @@ fn nothing_is_saved_for_frozen_layers() -> Result<()> {
 
 #[test]
 fn frozen_layers_stand_still_under_every_optimizer() -> Result<()> {
-    for (name, mut optimizer) in optimizers()? {
+    for row in OPTIMIZERS {
+        let (name, mut optimizer) = (row.name, row.build()?);
         let mut net = net(5, 0)?;
         // Momentum of all parameters that could go on moving them.
         train(&mut net, &mut *optimizer, 0..3)?;
@@ -224,7 +203,7 @@ fn frozen_layers_stand_still_under_every_optimizer() -> Result<()> {
         let grads = loss(&net, 8)?.backward()?;
         net.freeze();
         let before = leaves(&net);
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         assert!(changed(&before, &net).is_empty(), "{name}");
     }
     Ok(())
@@ -270,7 +249,7 @@ fn separable_step(w: &mut (Param, Param), optimizer: &mut dyn Optimizer) -> Resu
     let curvature = Tensor::from([0.5f64, 1.0, 2.0]);
     let loss = |w: &Param| Ok::<_, Error>(w.read(&pass).square().mul(&curvature)?.sum() * 0.5);
     let grads = loss(&w.0)?.add(&loss(&w.1)?)?.backward()?;
-    optimizer.step(w, &grads)
+    optimizer.step(w, grads)
 }
 
 fn separable() -> (Param, Param) {
@@ -280,9 +259,10 @@ fn separable() -> (Param, Param) {
 
 #[test]
 fn unfrozen_a_parameter_goes_on_with_its_state() -> Result<()> {
-    for i in 0..optimizers()?.len() {
+    for row in OPTIMIZERS {
+        let name = row.name;
         let run = |phases: &[(usize, bool)]| -> Result<[Vec<u64>; 2]> {
-            let (name, mut optimizer) = optimizers()?.swap_remove(i);
+            let mut optimizer = row.build()?;
             let mut w = separable();
             for &(steps, frozen) in phases {
                 if frozen {
@@ -296,7 +276,6 @@ fn unfrozen_a_parameter_goes_on_with_its_state() -> Result<()> {
             }
             Ok([bits(w.0.value()), bits(w.1.value())])
         };
-        let name = optimizers()?.swap_remove(i).0;
         let [paused, other] = run(&[(2, false), (3, true), (4, false)])?;
         // As if the steps in between had not been, with the momentum and the count of before.
         assert_eq!(paused, run(&[(6, false)])?[0], "{name}");
@@ -322,13 +301,13 @@ fn the_first_step_after_unfreezing_is_the_documented_one() -> Result<()> {
     let (mut by_hand, mut buffer) = (second(&w.0), 0.0);
     for step in 0..3 {
         if step == 2 {
-            w.0.set_frozen(true);
+            w.0.freeze();
             separable_step(&mut w, &mut optimizer)?;
             assert_eq!(
                 bits(&Tensor::from([by_hand])),
                 bits(&Tensor::from([second(&w.0)]))
             );
-            w.0.set_frozen(false);
+            w.0.unfreeze();
         }
         separable_step(&mut w, &mut optimizer)?;
         buffer = 0.9 * buffer + by_hand;
@@ -345,9 +324,9 @@ fn the_first_step_after_unfreezing_is_the_documented_one() -> Result<()> {
     let (mut by_hand, mut m, mut v) = (second(&w.0), 0.0, 0.0);
     for step in 1..=3 {
         if step == 3 {
-            w.0.set_frozen(true);
+            w.0.freeze();
             separable_step(&mut w, &mut optimizer)?;
-            w.0.set_frozen(false);
+            w.0.unfreeze();
         }
         separable_step(&mut w, &mut optimizer)?;
         let g = by_hand;
@@ -372,14 +351,14 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
     let mut net = net(5, 0)?;
     let mut optimizer = Momentum::new(0.05).momentum(0.9).build()?;
     let first = loss(&net, 0)?.backward()?;
-    optimizer.step(&mut net, &first)?;
     let body_gradient = first.get(&net.hidden[0].linear.weight).cloned();
+    optimizer.step(&mut net, first)?;
 
     net.out = Linear::new(UNITS, 3, &mut rng(9))?;
     let second = loss(&net, 1)?.backward()?;
     let before = leaves(&net);
     let error = optimizer
-        .step(&mut net, &second)
+        .step(&mut net, second.clone())
         .expect_err("the head has other sizes");
     assert!(matches!(error.root(), Error::Shape { .. }), "{error}");
     assert_eq!(error.path().as_deref(), Some("out.weight"));
@@ -391,7 +370,7 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
         net.hidden[0].linear.weight.value().clone(),
         net.out.weight.value().clone(),
     );
-    optimizer.step(&mut net, &second)?;
+    optimizer.step(&mut net, second.clone())?;
     let gradient = |param: &Param| second.get(param).cloned().expect("it was trained");
     // The body's buffer is 0.9 g₁ + g₂, the head's g₂.
     let body_gradient = body_gradient.expect("it was trained");
@@ -412,7 +391,10 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
     let mut optimizer: Box<dyn Optimizer> = Box::new(optimizer);
     assert_eq!(optimizer.forget_where(|path: &str| path == "out.bias")?, 1);
     for (pattern, found) in [
-        ("out.bias", "`out.bias` matches no parameter"),
+        (
+            "out.bias",
+            "`out.bias` matches nothing among the parameters",
+        ),
         ("(", "`(`"),
     ] {
         let error = optimizer
@@ -444,7 +426,7 @@ fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::R
                 let pass = Pass::train(0);
                 let h = net.hidden[first..].forward(&x, &pass)?;
                 let loss = net.out.forward(&h, &pass)?.cross_entropy(&labels)?;
-                optimizer.step(&mut net, &loss.backward()?)?;
+                optimizer.step(&mut net, loss.backward()?)?;
             }
             Ok(net)
         };
@@ -624,7 +606,7 @@ fn assert_only_the_head_trains<L: Layer + Clone>(mut layer: L) -> Result<()> {
     assert!(before.len() == 9 && expected.len() == 2, "{before:?}");
     let grads = gradients(&layer, DType::F32)?;
     assert_eq!(grads.len(), 2);
-    Momentum::new(0.1).build()?.step(&mut layer, &grads)?;
+    Momentum::new(0.1).build()?.step(&mut layer, grads)?;
     assert_eq!(changed(&before, &layer), expected);
 
     // What is frozen by its type stays so.
@@ -635,7 +617,7 @@ fn assert_only_the_head_trains<L: Layer + Clone>(mut layer: L) -> Result<()> {
     assert_eq!(rows.iter().filter(|row| row.frozen).count(), 6);
     // Nor does a mark that is taken away by hand change what its forward does.
     for param in layer.params_mut() {
-        param.set_frozen(false);
+        param.unfreeze();
     }
     assert_eq!(gradients(&layer, DType::F32)?.len(), 2);
     assert_eq!(layer.summary().rows, rows);

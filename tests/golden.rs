@@ -1,9 +1,9 @@
-//! Everything that PyTorch, Keras or Optax has too gives what they give: outputs, gradients, second
-//! derivatives, running statistics, trajectories of optimizers.
+//! Compares everything that PyTorch, Keras or Optax has too with their values: outputs, gradients,
+//! second derivatives, running statistics, and trajectories of optimizers.
 //!
-//! The values are in `tests/golden/data`, and the script that has written them stands beside it.
-//! What a test allows, and where results are meant to differ, is in the registry of operations
-//! (`tests/support/operations`), and for layers and optimizers in `tests/golden/table`.
+//! The values are in `tests/golden/data`; `generate.py` writes them. Tolerances and intended
+//! differences are in the registry of operations (`tests/support/operations`), for layers and
+//! optimizers in `tests/golden/table`.
 
 #[path = "golden/clipping.rs"]
 mod clipping;
@@ -30,7 +30,7 @@ mod schedules;
 #[path = "golden/table/mod.rs"]
 mod table;
 
-/// A test for each golden file, and a test that there is one.
+/// Defines a test for each golden file, and a test that no file is without one.
 macro_rules! files {
     ($($file:ident $check:expr;)*) => {
         $(
@@ -43,7 +43,8 @@ macro_rules! files {
         #[test]
         fn every_file_has_a_test() {
             let files = std::fs::read_dir(read::directory()).unwrap();
-            let mut found: Vec<_> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+            let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().file_name();
+            let mut found: Vec<_> = files.map(|file| name(file).into_string().unwrap()).collect();
             let mut tested = [$(concat!(stringify!($file), ".safetensors")),*];
             found.sort();
             tested.sort_unstable();
@@ -80,14 +81,21 @@ files! {
     schedules schedules::check;
 }
 
-/// Prints the rows of the registry for `golden/generate.py`, as JSON in a line of its own.
+/// Prints the rows of the registry for `golden/generate.py`, as one line of JSON.
 #[test]
 #[ignore = "called by golden/generate.py"]
 fn print_registry() {
     let rows = operations::registry()
         .into_iter()
         .flat_map(|entry| entry.golden);
-    let row = |row: operations::golden::Golden| serde_json::json!({"file": row.file, "name": row.name, "torch": row.torch, "cases": row.cases});
+    let row = |row: operations::golden::Golden| {
+        serde_json::json!({
+            "file": row.file,
+            "name": row.name,
+            "torch": row.torch,
+            "cases": row.cases,
+        })
+    };
     let rows: serde_json::Value = rows.map(row).collect();
     println!("\n{rows}");
 }

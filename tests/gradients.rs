@@ -1,5 +1,5 @@
-//! The gradient of every operation against numeric differences, on every form of operands, first
-//! and second order.
+//! Compares the gradients of every operation with numeric differences, to second order, for
+//! operands of every memory layout.
 
 use cotangent::{Backward, DType, Result, Tensor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,8 +27,8 @@ const EMPTY: [Sizes; 6] = [
     [0, 0, 0],
 ];
 
-/// An operation in all forms: as a function of the bases of its operands' views, and as a function
-/// of operands that are such views themselves.
+/// Checks an operation for all layouts: as a function of the tensors whose views are the operands,
+/// and as a function of the views.
 fn check_forms(operation: &Operation) -> Result<(), String> {
     let shapes = (operation.operands)(SIZES);
     let output = (operation.output)(SIZES);
@@ -56,7 +56,7 @@ fn check_forms(operation: &Operation) -> Result<(), String> {
         let of_bases = |bases: &[Tensor]| (operation.f)(&all_views(form, bases)?);
         ensure(
             of_bases(&bases).map_err(at(form))?.shape() == output,
-            || format!("{form:?}: another shape"),
+            || format!("{form:?}: wrong shape"),
         )?;
         if output.contains(&0) {
             continue;
@@ -119,8 +119,7 @@ fn indexing_in_all_forms() {
     for_each(&operations::checked(operations::indexing()), check_forms);
 }
 
-/// x·x for every operation: operands of one shape are one tensor, and the result is the product of
-/// two results.
+/// Uses one tensor for all operands of the same shape, and multiplies two results, as in `x * x`.
 #[test]
 fn repeated_operands() {
     for_each(&operations::all(), |operation| {
@@ -161,8 +160,8 @@ fn operands_of_one_element() {
     });
 }
 
-/// No panic, the right shape, and gradients of the operands' shapes: 0 where the result has no
-/// elements.
+/// Operands without elements cause no panic. The output and the gradients have the right shapes;
+/// gradients are 0 if the output has no elements.
 #[test]
 fn empty_operands() {
     for_each(&operations::all(), |operation| {

@@ -99,7 +99,7 @@ fn an_inference_pass_builds_no_graph_and_frozen_parameters_get_no_gradient() -> 
     net.named_params_mut()
         .into_iter()
         .take(2)
-        .for_each(|(_, param)| param.set_frozen(true));
+        .for_each(|(_, param)| param.freeze());
     let grads = net.forward(&x, &Pass::train(0))?.sum().backward()?;
     assert_eq!(grads.len(), 2);
     net.freeze();
@@ -113,7 +113,7 @@ fn a_parameter_that_a_live_graph_holds_is_not_changed_under_it() -> Result<()> {
     let mut optimizer = Sgd::new(0.5).build()?;
     let loss = w.read(&Pass::train(0)).square().sum();
     let grads = Backward::new().retain_graph().run(&loss)?;
-    optimizer.step(&mut w, &grads)?;
+    optimizer.step(&mut w, grads)?;
     assert_eq!(w.value().item()?, 0.0);
     // The graph still sees the old value.
     let again = loss.backward()?;

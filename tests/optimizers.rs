@@ -2,30 +2,11 @@
 //! constraints, clipping.
 
 use cotangent::prelude::*;
+use support::optimizers::OPTIMIZERS;
 
-type Build = fn() -> Result<Box<dyn Optimizer>>;
-
-const ALL: &[(&str, Build)] = &[
-    ("Sgd", || Sgd::new(0.05).build()),
-    ("Momentum", || Momentum::new(0.02).build()),
-    ("Nesterov", || Nesterov::new(0.02).build()),
-    ("AdaGrad", || AdaGrad::new(0.1).build()),
-    ("RmsProp", || RmsProp::new(0.01).build()),
-    ("Adam", || Adam::new(0.02).build()),
-    ("AMSGrad", || Adam::new(0.02).amsgrad().build()),
-    ("AdamW", || AdamW::new(0.02).build()),
-    ("NAdam", || NAdam::new(0.02).build()),
-    ("RAdam", || RAdam::new(0.02).build()),
-    ("AdaMax", || AdaMax::new(0.02).build()),
-    ("AdaDelta", || AdaDelta::new(5.0).build()),
-    ("Lamb", || Lamb::new(0.02).build()),
-    ("Lion", || Lion::new(0.005).build()),
-    ("Adafactor", || Adafactor::new(0.05).build()),
-    ("Muon", || Muon::new(0.02).weight_decay(0.0).build()),
-    ("Lookahead", || {
-        Ok(Box::new(Lookahead::new(Adam::new(0.04).build()?, 5, 0.5)?))
-    }),
-];
+mod support {
+    pub mod optimizers;
+}
 
 fn net(seed: u64) -> Result<Mlp> {
     Mlp::builder([3, 16, 1])
@@ -52,12 +33,13 @@ fn bits(model: &impl Module) -> Result<Vec<u8>> {
 #[test]
 fn every_optimizer_makes_the_loss_small() -> Result<()> {
     let (x, y) = data(64, DType::F32)?;
-    for (name, build) in ALL {
-        let (mut net, mut optimizer) = (net(2)?, build()?);
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut net, mut optimizer) = (net(2)?, row.build()?);
         let first = loss(&net, &x, &y)?.item()?;
         for _ in 0..300 {
             let grads = loss(&net, &x, &y)?.backward()?;
-            optimizer.step(&mut net, &grads)?;
+            optimizer.step(&mut net, grads)?;
         }
         let last = loss(&net, &x, &y)?.item()?;
         assert!(last < 0.1 * first, "{name}: from {first} to {last}");
@@ -68,21 +50,22 @@ fn every_optimizer_makes_the_loss_small() -> Result<()> {
 #[test]
 fn micro_batches_give_what_the_large_batch_gives() -> Result<()> {
     let (x, y) = data(60, DType::F64)?;
-    for (name, build) in ALL {
+    for row in OPTIMIZERS {
+        let name = row.name;
         let (mut whole, mut parts) = (net(2)?.to_dtype(DType::F64), net(2)?.to_dtype(DType::F64));
-        let (mut of_whole, mut of_parts) = (build()?, build()?);
+        let (mut of_whole, mut of_parts) = (row.build()?, row.build()?);
         let mut accumulator = Accumulator::new();
         for _ in 0..10 {
             let grads = loss(&whole, &x, &y)?.backward()?;
-            of_whole.step(&mut whole, &grads)?;
+            of_whole.step(&mut whole, grads)?;
             for (start, len) in [(0, 10), (10, 30), (40, 20)] {
                 let (x, y) = (x.narrow(0, start, len)?, y.narrow(0, start, len)?);
                 let grads = loss(&parts, &x, &y)?.backward()?;
-                accumulator.add(&parts, &grads, len as f64)?;
+                accumulator.add(&parts, grads, len as f64)?;
             }
-            let grads = accumulator.take(&parts);
+            let grads = accumulator.take(&parts)?;
             assert_eq!(accumulator.weight(), 0.0);
-            of_parts.step(&mut parts, &grads)?;
+            of_parts.step(&mut parts, grads)?;
         }
         for ((path, a), (_, b)) in whole.named_params().into_iter().zip(parts.named_params()) {
             let difference = a.value().sub(b.value())?.abs().max()?.item()?;
@@ -95,10 +78,11 @@ fn micro_batches_give_what_the_large_batch_gives() -> Result<()> {
 #[test]
 fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
     let (x, y) = data(8, DType::F32)?;
-    for (name, build) in ALL {
-        let (mut net, mut optimizer) = (net(2)?, build()?);
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut net, mut optimizer) = (net(2)?, row.build()?);
         let grads = loss(&net, &x, &y)?.backward()?;
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         let before = (bits(&net)?, optimizer.state()?.to_bytes()?);
         for bad in [
             Tensor::zeros([2, 2], DType::F32)?,
@@ -107,7 +91,7 @@ fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
             let mut grads = loss(&net, &x, &y)?.backward()?;
             let last = net.named_params().len() - 1;
             grads.insert(net.named_params()[last].1, bad);
-            let error = optimizer.step(&mut net, &grads).unwrap_err();
+            let error = optimizer.step(&mut net, grads).unwrap_err();
             assert!(matches!(error, Error::Within { .. }), "{error}");
             assert!(
                 (bits(&net)?, optimizer.state()?.to_bytes()?) == before,
@@ -130,14 +114,15 @@ fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
 #[test]
 fn states_are_strict() -> Result<()> {
     let (x, y) = data(8, DType::F32)?;
-    for (name, build) in ALL {
-        let (mut net, mut optimizer) = (net(2)?, build()?);
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut net, mut optimizer) = (net(2)?, row.build()?);
         let grads = loss(&net, &x, &y)?.backward()?;
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         let state = optimizer.state()?;
         let names: Vec<String> = state.iter().map(|(name, _)| name.to_owned()).collect();
         for missing in &names {
-            let mut fresh = build()?;
+            let mut fresh = row.build()?;
             let untouched = fresh.state()?.to_bytes()?;
             let mut lacking = cotangent::state::StateDict::new();
             for (name, entry) in state.iter().filter(|(name, _)| name != missing) {
@@ -152,8 +137,8 @@ fn states_are_strict() -> Result<()> {
         }
         let mut more = state.clone();
         more.insert_number("other", 1.0);
-        assert!(build()?.load_state(&more).is_err(), "{name}");
-        let mut loaded = build()?;
+        assert!(row.build()?.load_state(&more).is_err(), "{name}");
+        let mut loaded = row.build()?;
         loaded.load_state(&state)?;
         assert!(loaded.state()?.to_bytes()? == state.to_bytes()?, "{name}");
     }
@@ -189,7 +174,7 @@ fn groups_have_rates_and_decays_of_their_own_and_may_stand_still() -> Result<()>
             Ok((path, moved))
         })
         .collect::<Result<_>>()?;
-    optimizer.step(&mut net, &grads)?;
+    optimizer.step(&mut net, grads)?;
     for ((path, expected), (_, param)) in expected.iter().zip(net.named_params()) {
         let difference = param.value().sub(expected)?.abs().max()?.item()?;
         assert!(difference < 1e-15, "{path}: {difference}");
@@ -205,7 +190,7 @@ fn groups_have_rates_and_decays_of_their_own_and_may_stand_still() -> Result<()>
     optimizer.add_group(Group::of("no such path")?);
     let mut net = before;
     let grads = loss(&net, &x, &y)?.backward()?;
-    let error = optimizer.step(&mut net, &grads).unwrap_err();
+    let error = optimizer.step(&mut net, grads).unwrap_err();
     assert!(error.to_string().contains("no such path"), "{error}");
     Ok(())
 }
@@ -228,7 +213,7 @@ fn a_net_that_diverges_trains_once_its_gradients_are_clipped() -> Result<()> {
             if clip::global_norm(max_norm).apply(&net, &mut grads).is_err() {
                 return Ok((first, f64::INFINITY));
             }
-            optimizer.step(&mut net, &grads)?;
+            optimizer.step(&mut net, grads)?;
         }
         Ok((first, loss(&net, &x, &y)?.item()?))
     };
@@ -262,7 +247,7 @@ fn averages_follow_their_formulas_and_keep_the_statistics_of_the_model() -> Resu
     };
     for _ in 0..12 {
         let grads = loss(&net, &x, &y)?.backward()?;
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         exponential.update(&net)?;
         equal.update(&net)?;
         seen.push(flat(&net));
@@ -302,19 +287,19 @@ fn averages_follow_their_formulas_and_keep_the_statistics_of_the_model() -> Resu
 fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
     let (x, y) = data(32, DType::F32)?;
     let mut net = net(2)?;
-    let bound = |model: &mut dyn Module| regularize::max_norm(0.5).apply(model);
+    let bound = |model: &mut dyn Module| regularize::max_norm(0.5)?.apply(model);
     let inside = Constrained::new(Sgd::new(0.5).build()?, bound);
     let mut optimizer = Lookahead::new(inside, 3, 0.5)?;
     bound(&mut net)?;
     for _ in 0..10 {
         let grads = loss(&net, &x, &y)?.backward()?;
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         for (path, param) in net
             .named_params()
             .iter()
             .filter(|(_, p)| p.shape().len() > 1)
         {
-            let norms = param.value().norm_over(Norm::L2, 1)?.to_f64_vec();
+            let norms = param.value().norm_over(1, Norm::L2)?.to_f64_vec();
             assert!(
                 norms.iter().all(|&norm| norm < 0.5 + 1e-6),
                 "{path}: {norms:?}"
@@ -325,29 +310,297 @@ fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
 }
 
 #[test]
-fn settings_out_of_range_are_refused() {
-    let refused: [Result<Box<dyn Optimizer>>; 19] = [
-        Sgd::new(-0.1).build(),
-        Sgd::new(f64::NAN).build(),
-        Momentum::new(0.1).momentum(1.0).build(),
-        Momentum::new(0.1).dampening(1.5).build(),
-        AdaGrad::new(0.1).epsilon(-1.0).build(),
-        AdaGrad::new(0.1).initial_accumulator(f64::INFINITY).build(),
-        RmsProp::new(0.1).alpha(1.5).build(),
-        Adam::new(0.1).betas(0.9, 1.0).build(),
-        NAdam::new(0.1).momentum_decay(-1.0).build(),
-        AdaDelta::new(1.0).rho(-0.1).build(),
-        Lamb::new(0.1).weight_decay(-1.0).build(),
-        Lion::new(0.1).betas(1.0, 0.9).build(),
-        Adafactor::new(0.1).beta2_decay(0.1).build(),
-        Adafactor::new(0.1).epsilon1(f64::NAN).build(),
-        Adafactor::new(0.1).epsilon2(-1.0).build(),
-        Adafactor::new(0.1).clipping(0.5).build(),
-        Muon::new(0.1).iterations(100).build(),
-        Muon::new(0.1).epsilon(-1.0).build(),
-        Muon::new(0.1).adam_betas(1.0, 0.9).build(),
-    ];
-    for (i, result) in refused.into_iter().enumerate() {
-        assert!(matches!(result, Err(Error::Argument { .. })), "{i}");
+fn every_builder_checks_its_settings_at_build() -> Result<()> {
+    /// A row: a name, and a result that must be an error.
+    macro_rules! refused {
+        ($($result:expr;)*) => {
+            [$((stringify!($result), $result.map(drop))),*]
+        };
     }
+    let (nan, rng) = (f64::NAN, &mut ChaCha8Rng::seed_from_u64(1));
+    let w = Param::new(&Tensor::from([1.0f32]));
+    let sgd = || Sgd::new(0.1).build();
+    let refused = refused! {
+        Sgd::new(-0.1).build();
+        Sgd::new(nan).build();
+        Sgd::new(0.1).weight_decay(-1.0).build();
+        Momentum::new(0.1).momentum(1.0).build();
+        Momentum::new(0.1).dampening(1.5).build();
+        Nesterov::new(0.1).momentum(-0.1).build();
+        AdaGrad::new(0.1).epsilon(-1.0).build();
+        AdaGrad::new(0.1).learning_rate_decay(-1.0).build();
+        AdaGrad::new(0.1).initial_accumulator(f64::INFINITY).build();
+        RmsProp::new(0.1).alpha(1.5).build();
+        RmsProp::new(0.1).initial(-1.0).build();
+        RmsProp::new(0.1).centered().momentum(1.0).build();
+        Adam::new(0.1).betas(0.9, 1.0).build();
+        Adam::new(0.1).amsgrad().epsilon(nan).build();
+        AdamW::new(0.1).weight_decay(nan).build();
+        NAdam::new(0.1).momentum_decay(-1.0).build();
+        RAdam::new(0.1).betas(1.0, 0.9).build();
+        AdaMax::new(0.1).epsilon(-1.0).build();
+        AdaDelta::new(1.0).rho(-0.1).build();
+        Lamb::new(0.1).weight_decay(-1.0).build();
+        Lion::new(0.1).betas(1.0, 0.9).build();
+        Adafactor::new(0.1).beta2_decay(0.1).build();
+        Adafactor::new(0.1).epsilon1(nan).build();
+        Adafactor::new(0.1).epsilon2(-1.0).build();
+        Adafactor::new(0.1).clipping(0.5).build();
+        Muon::new(0.1).iterations(100).build();
+        Muon::new(0.1).epsilon(-1.0).build();
+        Muon::new(0.1).adam_betas(1.0, 0.9).build();
+        Muon::new(0.1).adam_epsilon(-1.0).build();
+        Muon::new(0.1).adam_learning_rate_factor(nan).build();
+        Muon::new(0.1).exclude("(");
+        Group::of("(");
+        Group::of(".*")?.learning_rate_factor(-1.0);
+        Group::of(".*")?.weight_decay(nan);
+        Lookahead::new(sgd()?, 0, 0.5);
+        Lookahead::new(sgd()?, 5, 0.0);
+        WeightAverage::exponential(&w, 1.0);
+        Schedule::one_cycle(0).build();
+        Schedule::one_cycle(10).pct_start(1.5).build();
+        Schedule::one_cycle(10).div_factor(0.0).build();
+        Schedule::one_cycle(10).final_div_factor(nan).build();
+        Schedule::one_cycle(10).momentum(1.0, 0.5).build();
+        Schedule::cyclic(0, 0.5).build();
+        Schedule::cyclic(1, -0.5).build();
+        Schedule::cyclic(1, 0.5).step_size_down(0).build();
+        Schedule::cyclic(1, 0.5).exp_range(nan).build();
+        Schedule::cyclic(1, 0.5).momentum(0.5, -0.1).build();
+        Schedule::reduce_on_plateau().factor(1.0).build();
+        Schedule::reduce_on_plateau().threshold(1.0).build();
+        Schedule::reduce_on_plateau().absolute_threshold(-1.0).build();
+        Schedule::reduce_on_plateau().min_factor(nan).build();
+        regularize::l1(-1.0);
+        regularize::l2(nan);
+        regularize::elastic_net(0.1, -0.1);
+        regularize::max_norm(0.0);
+        BatchNorm::builder(0).build();
+        BatchNorm::builder(3).epsilon(-1.0).build();
+        BatchNorm::builder(3).momentum(1.5).build();
+        BatchNorm::builder(3).decay(nan).build();
+        LayerNorm::builder(0).build();
+        LayerNorm::builder(3).epsilon(nan).build();
+        RmsNorm::builder(3).epsilon(-1.0).build();
+        Linear::builder(0, 3).build(rng);
+        Linear::builder(2, 3).weight(init::normal(-1.0)).build(rng);
+        Linear::builder(2, 3).bias(init::constant(nan)).build(rng);
+        Embedding::builder(3, 0).build(rng);
+        Embedding::builder(3, 2).weight(init::uniform(1.0, 0.0)).build(rng);
+        RnnCell::builder(0, 3).build(rng);
+        RnnCell::builder(2, 3).recurrent_weight(init::normal(nan)).build(rng);
+        Mlp::builder([3]).build(rng);
+        Mlp::builder([3, 2]).dropout(1.0).build(rng);
+        Mlp::builder([3, 2, 1]).activation(Celu::new(0.0)).build(rng);
+        Dropout::new(-0.1);
+        AlphaDropout::new(1.0);
+        PRelu::new(0, 0.25);
+    };
+    for (text, result) in refused {
+        let error = result.expect_err(text);
+        assert!(
+            matches!(error.root(), Error::Argument { .. }),
+            "{text}: {error}"
+        );
+    }
+    // A padding index is an index.
+    let padded = Embedding::builder(3, 2).padding_index(3).build(rng);
+    assert!(matches!(padded, Err(Error::Index { .. })));
+    Ok(())
+}
+
+fn argument(result: Result<impl Sized>, expected: &[&str]) {
+    let error = result.err().expect("it is refused");
+    assert!(matches!(error.root(), Error::Argument { .. }), "{error}");
+    for expected in expected {
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+}
+
+const A_CLONE: &str = "a clone of this model, or of the model that it was cloned from";
+
+#[test]
+fn gradients_of_another_model_are_refused() -> Result<()> {
+    let (x, y) = data(8, DType::F32)?;
+    let wider = Mlp::builder([3, 17, 1]).build(&mut ChaCha8Rng::seed_from_u64(3))?;
+    let (original, other) = (net(2)?, net(3)?);
+    let clips = [
+        clip::global_norm(1.0),
+        clip::norm(1.0),
+        clip::value(1.0),
+        clip::adaptive(0.01),
+    ];
+    for (model, expected) in [
+        (&original, A_CLONE),
+        (&other, A_CLONE),
+        (&wider, "another model"),
+    ] {
+        let grads = loss(model, &x, &y)?.backward()?;
+        let mut clone = original.clone();
+        let before = bits(&clone)?;
+        let expected = ["no gradient belongs to a parameter of the model", expected];
+        for row in OPTIMIZERS {
+            let mut optimizer = row.build()?;
+            argument(optimizer.step(&mut clone, grads.clone()), &expected);
+            let state = optimizer.state()?;
+            assert!(state.iter().all(|(name, _)| !name.contains("steps")));
+        }
+        for clip in &clips {
+            let mut clipped = grads.clone();
+            argument(clip.apply(&clone, &mut clipped), &expected);
+        }
+        let mut accumulator = Accumulator::new();
+        argument(accumulator.add(&clone, grads, 1.0), &expected);
+        assert_eq!((accumulator.weight(), bits(&clone)?), (0.0, before));
+    }
+    let nothing = "no gradient at all: every parameter is frozen or detached from the loss";
+    let (mut net, mut none) = (net(2)?, Gradients::default());
+    argument(clips[0].apply(&net, &mut none), &[nothing]);
+    argument(Sgd::new(0.1).build()?.step(&mut net, none), &[nothing]);
+    Ok(())
+}
+
+#[test]
+fn the_audit_lists_parameters_and_gradients_that_have_no_partner() -> Result<()> {
+    #[derive(Module)]
+    struct Scaled {
+        hidden: Linear,
+        out: Linear,
+        #[module(skip(params))]
+        scale: Param,
+    }
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut net = Scaled {
+        hidden: Linear::new(3, 4, &mut rng)?,
+        out: Linear::new(4, 2, &mut rng)?,
+        scale: Param::new(&Tensor::from([1.0f32, 2.0])),
+    };
+    let (x, _) = data(5, DType::F32)?;
+    let gradients = |net: &Scaled, detached: bool, scaled: bool| {
+        let pass = Pass::train(0);
+        let mut h = net.hidden.forward(&x, &pass)?;
+        if detached {
+            h = h.detach();
+        }
+        let mut y = net.out.forward(&h, &pass)?;
+        if scaled {
+            y = y.mul(&net.scale.read(&pass))?;
+        }
+        y.sum().backward()
+    };
+    let audit = gradients(&net, false, false)?.audit(&net);
+    assert!(audit.is_complete());
+    assert_eq!(audit.to_string(), "4 parameters have a gradient");
+
+    let audit = gradients(&net, true, false)?.audit(&net);
+    assert!(!audit.is_complete() && audit.unknown().is_empty());
+    assert_eq!(audit.missing(), ["hidden.weight", "hidden.bias"]);
+    let expected = "no gradient for 2 of 4 parameters: `hidden.weight`, `hidden.bias`";
+    assert_eq!(audit.to_string(), expected);
+
+    let audit = gradients(&net, false, true)?.audit(&net);
+    assert!(!audit.is_complete() && audit.missing().is_empty());
+    assert_eq!(audit.unknown().len(), 1);
+    let expected = "4 parameters have a gradient; 1 gradient belongs to no parameter: (2,)";
+    assert_eq!(audit.to_string(), expected);
+
+    net.freeze_where("out.*")?;
+    let audit = gradients(&net, false, false)?.audit(&net);
+    assert!(audit.is_complete());
+    assert_eq!(audit.frozen(), ["out.weight", "out.bias"]);
+    let expected = "2 parameters have a gradient; 2 frozen: `out.weight`, `out.bias`";
+    assert_eq!(audit.to_string(), expected);
+    Ok(())
+}
+
+#[test]
+fn an_optimizer_serves_one_model_until_it_adopts_another() -> Result<()> {
+    let (x, y) = data(8, DType::F32)?;
+    let step = |optimizer: &mut dyn Optimizer, net: &mut Mlp| {
+        let grads = loss(net, &x, &y)?.backward()?;
+        optimizer.step(net, grads)
+    };
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut first, mut optimizer) = (net(2)?, row.build()?);
+        step(&mut optimizer, &mut first)?;
+        for mut second in [first.clone(), net(3)?] {
+            let before = (bits(&second)?, optimizer.state()?.to_bytes()?);
+            let result = step(&mut optimizer, &mut second);
+            if !row.has_state() {
+                // Without state there is nothing to share.
+                result?;
+                continue;
+            }
+            argument(
+                result,
+                &["the optimizer's state is of another model", "`adopt`"],
+            );
+            assert!(
+                (bits(&second)?, optimizer.state()?.to_bytes()?) == before,
+                "{name}"
+            );
+        }
+        // Adopted, a clone goes on as the original does.
+        let mut clone = first.clone();
+        let mut loaded = row.build()?;
+        loaded.load_state(&optimizer.state()?)?;
+        step(&mut loaded, &mut first)?;
+        optimizer.adopt(&clone)?;
+        step(&mut optimizer, &mut clone)?;
+        assert!(bits(&clone)? == bits(&first)?, "{name}");
+        if row.has_state() {
+            assert!(step(&mut optimizer, &mut first).is_err(), "{name}");
+        }
+        // A model that the state does not fit is not adopted.
+        let before = optimizer.state()?.to_bytes()?;
+        let wider = Mlp::builder([3, 17, 1]).build(&mut ChaCha8Rng::seed_from_u64(3))?;
+        assert!(optimizer.adopt(&wider).is_err(), "{name}");
+        assert!(
+            optimizer
+                .adopt(&Linear::new(3, 1, &mut ChaCha8Rng::seed_from_u64(3))?)
+                .is_err()
+        );
+        step(&mut optimizer, &mut clone)?;
+        assert!(optimizer.state()?.to_bytes()? != before, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn lookahead_without_state_inside_serves_one_model_too() -> Result<()> {
+    let (x, y) = data(8, DType::F32)?;
+    let (mut first, mut second) = (net(2)?, net(3)?);
+    let mut optimizer = Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?;
+    let grads = loss(&first, &x, &y)?.backward()?;
+    optimizer.step(&mut first, grads)?;
+    let grads = loss(&second, &x, &y)?.backward()?;
+    let before = bits(&second)?;
+    argument(optimizer.step(&mut second, grads.clone()), &["`adopt`"]);
+    assert!(bits(&second)? == before);
+    optimizer.adopt(&second)?;
+    optimizer.step(&mut second, grads)
+}
+
+#[test]
+fn an_accumulator_serves_one_model() -> Result<()> {
+    let (x, y) = data(8, DType::F32)?;
+    let (first, second) = (net(2)?, net(3)?);
+    let of = |net: &Mlp| loss(net, &x, &y)?.backward();
+    let mut accumulator = Accumulator::new();
+    accumulator.add(&first, of(&first)?, 1.0)?;
+    argument(
+        accumulator.add(&second, of(&second)?, 1.0),
+        &["another model"],
+    );
+    argument(accumulator.take(&second), &["another model"]);
+    let part = Linear::new(3, 1, &mut ChaCha8Rng::seed_from_u64(3))?;
+    argument(
+        accumulator.take(&part),
+        &["the model has no such parameter"],
+    );
+    assert_eq!(accumulator.weight(), 1.0);
+    assert_eq!(accumulator.take(&first)?.len(), 4);
+    Ok(())
 }

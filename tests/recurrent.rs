@@ -66,7 +66,7 @@ fn clipping_bounds_the_step_where_gradients_explode() -> Result<()> {
     }
 
     let old = net.clone();
-    Sgd::new(0.1).build()?.step(&mut net, &grads)?;
+    Sgd::new(0.1).build()?.step(&mut net, grads)?;
     let mut squares = 0.0;
     for ((_, new), (_, old)) in net.named_params().into_iter().zip(old.named_params()) {
         squares += new.value().sub(old.value())?.sum_of_squares();

@@ -1,6 +1,8 @@
-//! Bad input gets a typed error: no operation panics, or takes memory for a number that it is
-//! given, whatever its operands and arguments are. What has a value has gradients, which fit,
-//! recorded or not; and neither depends on how the operands lie in memory.
+//! Bad input returns a typed error. No operation panics or allocates memory because of a number in
+//! its arguments, for any operands and arguments.
+//!
+//! Every result has gradients of the right shape, recorded or not. Results and gradients do not
+//! depend on the strides of the operands.
 
 use cotangent::gradcheck::{self, Gradcheck};
 use cotangent::kernel::{Real, Update};
@@ -40,7 +42,7 @@ macro_rules! rows {
     };
 }
 
-/// `x + p y`.
+/// Computes `x + p y`.
 #[derive(Clone, Copy)]
 struct Blend(f64);
 
@@ -50,11 +52,14 @@ impl Update<1, 1> for Blend {
     }
 }
 
-/// What the registry of operations does not have: operators, masks, indices, conversions.
+/// Returns the rows for functions outside the registry of operations: operators, masks, indices,
+/// conversions.
 fn others() -> Vec<Drawn> {
     rows! {
         1 Same operators: |x, p| (1.0 / (p.number - &x[0])) * (&x[0] + p.other_number);
-        1 Same expect_same: |x, p| DType::expect_same("x", &[("x", x[0].dtype()), ("p", p.dtype)]).map(|()| x[0].clone());
+        1 Same expect_same: |x, p| {
+            DType::expect_same("x", &[("x", x[0].dtype()), ("p", p.dtype)]).map(|()| x[0].clone())
+        };
         1 Same scaled_in_place: |x, p| x[0].clone().scaled_in_place(p.number);
         2 Same map_in_place: |x, p| {
             let mut y = x[0].clone();
@@ -103,21 +108,24 @@ fn others() -> Vec<Drawn> {
             values.map(|values| values.len())
         };
         1 Same item: |x, p| (x[0].item()?, x[0].rank());
-        1 Same printed: |x, p| format!("{} {:.2} {:?} {}", x[0], x[0], x[0], Dot::new(&x[0].exp()).name(&x[0], "\"\\"));
+        1 Same printed: |x, p| {
+            let dot = Dot::new(&x[0].exp()).name(&x[0], "\"\\");
+            format!("{} {:.2} {:?} {dot}", x[0], x[0], x[0])
+        };
     }
 }
 
-/// An operation that gives back any cotangents.
-struct OnesOwn {
+/// A custom operation whose `vjp` returns given cotangents, right or wrong.
+struct CustomOp {
     operand: Tensor,
     output: Tensor,
     cotangents: Vec<Option<Tensor>>,
     index: usize,
 }
 
-impl Op for OnesOwn {
+impl Op for CustomOp {
     fn name(&self) -> &'static str {
-        "one's own"
+        "custom"
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         assert!(!context.wants(self.index.saturating_add(1)) && context.wants(0));
@@ -129,7 +137,7 @@ impl Op for OnesOwn {
     }
 }
 
-/// What is made of functions.
+/// Returns the rows for transforms of functions.
 fn transforms() -> Vec<Drawn> {
     fn f(x: &[Tensor]) -> Result<Tensor> {
         x[0].tanh().mul(&x[x.len() - 1])
@@ -181,7 +189,7 @@ fn transforms() -> Vec<Drawn> {
             (gradients.remove(&leaf).is_some(), gradients.remove(&x[1]).is_some())
         };
         2 Close insert: |x, p| {
-            // Gradients that are not what a leaf's should be.
+            // Gradients that may not fit the leaf.
             let leaf = x[0].tracked();
             let mut gradients = leaf.exp().sum().backward()?;
             gradients.insert(&leaf, x[1].clone());
@@ -189,9 +197,9 @@ fn transforms() -> Vec<Drawn> {
             gradients.add(leaf.sin().sum().backward()?)?;
             gradients.get(&leaf).cloned().into_iter().collect::<Vec<_>>()
         };
-        2 Close backward_of_an_operation_of_ones_own: |x, p| {
+        2 Close backward_of_a_custom_operation: |x, p| {
             let leaf = x[0].tracked();
-            let y = Tensor::from_op(x[0].detach(), &[&leaf], || OnesOwn {
+            let y = Tensor::from_op(x[0].detach(), &[&leaf], || CustomOp {
                 operand: leaf.clone(),
                 output: x[0].detach(),
                 cotangents: vec![Some(x[1].clone()); p.size % 3],
@@ -205,14 +213,17 @@ fn transforms() -> Vec<Drawn> {
             let leaf = x[0].tracked();
             let y = leaf.exp().sum();
             y.backward()?;
-            let consumed = |result: Result<usize>| matches!(result, Err(Error::GraphConsumed { .. }));
+            let consumed = |result: Result<usize>| {
+                matches!(result, Err(Error::GraphConsumed { .. }))
+            };
             let second = consumed(y.backward().map(|found| found.len()));
             let by_input = consumed(grad(&y, &[&leaf]).map(|found| found.len()));
             (second, by_input)
         };
         2 Close gradcheck: |x, p| {
-            let report = Gradcheck::new().seed(p.seed).tolerances(p.number, p.other_number).directions(p.size % 4)
-                .every_element_up_to(p.other_size).second_order().function(x, f)?;
+            let check = Gradcheck::new().seed(p.seed).tolerances(p.number, p.other_number);
+            let check = check.directions(p.size % 4).every_element_up_to(p.other_size);
+            let report = check.second_order().function(x, f)?;
             format!("{report} {}", report.is_ok())
         };
         1 Close gradcheck_fast: |x, p| gradcheck::Gradcheck::new().fast().function(x, |x| {
@@ -227,11 +238,11 @@ fn all() -> Vec<Drawn> {
 }
 
 thread_local! {
-    /// What the last panic of this thread said.
+    /// The message of this thread's last panic.
     static PANIC: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// What `f` returns, or what it said as it panicked.
+/// Returns the result of `f`, or the message of its panic.
 fn caught<T>(f: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(f))
         .map_err(|_| format!("panicked: {}", PANIC.with(|text| text.borrow().clone())))
@@ -245,8 +256,9 @@ fn same_bits(a: f64, b: f64) -> bool {
     a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan())
 }
 
-/// An error unless the two are equal to the last bit, or nearly where rounding may differ: there
-/// only numbers that are not too large are compared, lest what cancels is taken for a difference.
+/// Returns an error unless the tensors are equal: bit by bit, or up to rounding if `layout` allows
+/// that. Up to rounding, large numbers are not compared, because cancellation may make their
+/// results differ.
 fn agree(what: &str, layout: Layout, tame: bool, a: &Tensor, b: &Tensor) -> Result<(), String> {
     expect(a.shape() == b.shape() && a.dtype() == b.dtype(), || {
         format!("{what}: {a:?} is not like {b:?}")
@@ -264,17 +276,17 @@ fn agree(what: &str, layout: Layout, tame: bool, a: &Tensor, b: &Tensor) -> Resu
     })
 }
 
-/// One row, once: whether there was a result, or what was wrong.
+/// Runs a row once and returns whether it had a result.
 fn run(row: &Drawn, numbers: &[u32]) -> Result<bool, String> {
     let mut draw = Draw::new(numbers);
     let operands = draw.operands(row.operands);
     let arguments = draw.arguments(&operands);
     let context =
         |reason: String| format!("{} of {operands:?} with {arguments:?}: {reason}", row.name);
-    held(row, &operands, &arguments, &mut draw).map_err(context)
+    check(row, &operands, &arguments, &mut draw).map_err(context)
 }
 
-fn held(
+fn check(
     row: &Drawn,
     operands: &[Operand],
     arguments: &Arguments,
@@ -333,7 +345,8 @@ fn held(
     Ok(true)
 }
 
-/// The gradients of both kinds, and the gradients of those that are recorded.
+/// Checks the fused and the recorded gradients against each other, and runs backward through the
+/// recorded ones.
 fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> Result<(), String> {
     let of = |backward: Backward| -> Result<_, String> {
         let gradients = caught(|| backward.run_with(y, cotangent))?;
@@ -378,7 +391,7 @@ fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> 
     Ok(())
 }
 
-/// Rows that have no result, whatever the arguments are.
+/// Rows that return an error for all arguments.
 const ALWAYS_REFUSED: [&str; 4] = [
     "cat_of_none",
     "stack_of_none",
@@ -386,7 +399,7 @@ const ALWAYS_REFUSED: [&str; 4] = [
     "backward_of_a_constant",
 ];
 
-/// The smallest failure of a row, if there is one.
+/// Returns the smallest failure of a row, if there is one.
 fn failure(row: &Drawn, number: usize) -> Option<String> {
     let config = ProptestConfig {
         cases: cases(),
@@ -405,7 +418,7 @@ fn failure(row: &Drawn, number: usize) -> Option<String> {
         Ok(())
     };
     match TestRunner::new_with_rng(config, rng).run(&numbers, test) {
-        // A row that is always refused tests little.
+        // A row that always returns an error tests too little.
         Ok(()) if results.get() == 0 && !ALWAYS_REFUSED.contains(&row.name) => {
             Some(format!("{} never had a result", row.name))
         }
@@ -415,7 +428,7 @@ fn failure(row: &Drawn, number: usize) -> Option<String> {
 }
 
 #[test]
-fn every_operation_takes_anything() {
+fn no_operation_panics_on_any_input() {
     std::panic::set_hook(Box::new(|info| {
         PANIC.with(|text| *text.borrow_mut() = info.to_string());
     }));
@@ -433,18 +446,18 @@ fn every_operation_takes_anything() {
     );
 }
 
-/// As many as are quick; more by `PROPTEST_CASES`, as for the other tests.
+/// Returns the number of cases per row: `PROPTEST_CASES` if set, else a number that runs quickly.
 fn cases() -> u32 {
     let given = std::env::var("PROPTEST_CASES").ok();
     given.and_then(|text| text.parse().ok()).unwrap_or(256)
 }
 
-/// Public functions that no row calls, by reason.
+/// Public functions that no row calls, with the reason.
 const NOT_CALLED: &[(&str, &[&str])] = &[
-    ("is of no public type", &["order"]),
-    ("panics by what it promises", &["assert_ok"]),
+    ("its type is not public", &["order"]),
+    ("it panics by contract", &["assert_ok"]),
     (
-        "gives what is there",
+        "it reads a field",
         &[
             "entries",
             "failures",
@@ -453,11 +466,11 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
             "memory_use",
         ],
     ),
-    ("is run by all checks of gradients of models", &["module"]),
-    ("runs what it is given", &["refusable"]),
-    ("is for a macro", &["of_operands"]),
+    ("every gradient check of a model runs it", &["module"]),
+    ("it runs a closure", &["refusable"]),
+    ("a macro calls it", &["of_operands"]),
     (
-        "is asked by observers, whose tests run it",
+        "the tests of observers run it",
         &["derivative", "id", "kind", "operand"],
     ),
 ];
@@ -478,7 +491,7 @@ fn every_public_function_has_a_row() {
     for name in excused() {
         assert!(
             functions.contains(name),
-            "there is no `{name}` to be excused"
+            "NOT_CALLED lists `{name}`, which does not exist"
         );
     }
     functions.retain(|name| !called.contains(name) && !excused().any(|excused| excused == name));
@@ -494,8 +507,8 @@ fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
 }
 
 #[test]
-fn what_no_memory_holds_is_refused() -> Result<()> {
-    // Close to the last number of bytes that has an address, and to that of any machine.
+fn tensors_larger_than_memory_are_errors() -> Result<()> {
+    // Close to the largest number of bytes with an address, and beyond the memory of any machine.
     for len in [(1 << 60) - 1, 1 << 59, 1 << 50] {
         let text = &["full", "elements"];
         says(Tensor::zeros(len, DType::F64), text);
@@ -507,7 +520,7 @@ fn what_no_memory_holds_is_refused() -> Result<()> {
             &["broadcast_to", "elements"],
         );
     }
-    // No operand has an element, their product has more than can be.
+    // The operands are empty; their product has more elements than can be allocated.
     let (tall, wide) = (
         Tensor::zeros([1 << 25, 0], DType::F32)?,
         Tensor::zeros([0, 1 << 25], DType::F32)?,
@@ -529,7 +542,7 @@ fn what_no_memory_holds_is_refused() -> Result<()> {
 }
 
 #[test]
-fn an_index_that_is_no_signed_number_is_not_told_as_a_negative_one() {
+fn an_index_beyond_isize_is_not_reported_as_negative() {
     let x = Tensor::from([1.0f32, 2.0]);
     says(
         x.index_select(0, &Indices::from([usize::MAX])),
@@ -539,7 +552,7 @@ fn an_index_that_is_no_signed_number_is_not_told_as_a_negative_one() {
 }
 
 #[test]
-fn a_variance_is_a_number_or_says_why_not() -> Result<()> {
+fn variances_of_extreme_values() -> Result<()> {
     let huge = Tensor::from([[1e30f32, -0.5, 0.0], [f32::NAN, 1.0, 2.0], [0.1, 0.1, 0.1]]);
     let variances = huge.var_over(1, 1.0)?.to_vec::<f32>()?;
     assert!(
@@ -556,7 +569,7 @@ fn a_variance_is_a_number_or_says_why_not() -> Result<()> {
         variances[0] == f32::INFINITY && variances[1].is_nan(),
         "{variances:?}"
     );
-    // Of equal elements nothing is left but what rounding leaves.
+    // The variance of equal elements is 0 up to rounding.
     let equal = Tensor::full([1, 3], -1e30, DType::F32)?;
     assert_eq!(equal.var().item()?, 0.0);
     let rows = equal.layer_norm([3], None, None, 1e-5)?;
@@ -585,7 +598,7 @@ fn draws_between_the_largest_numbers_are_finite() -> Result<()> {
 }
 
 #[test]
-fn an_infinite_cotangent_goes_to_the_label_only() -> Result<()> {
+fn an_infinite_cotangent_reaches_the_label_only() -> Result<()> {
     let x = Tensor::from([[0.5f64, -1.0, 2.0]]).ln_1p().tracked();
     let y = x.nll_loss(&Indices::from([2]))?;
     for backward in [Backward::new().create_graph(), Backward::new()] {
@@ -597,7 +610,7 @@ fn an_infinite_cotangent_goes_to_the_label_only() -> Result<()> {
 }
 
 #[test]
-fn a_gradient_through_a_graph_that_is_used_up_says_so() -> Result<()> {
+fn a_gradient_through_a_consumed_graph_is_an_error() -> Result<()> {
     let x = Tensor::from([1.0f32, 2.0]).tracked();
     let y = x.exp().sum();
     y.backward()?;

@@ -1,6 +1,5 @@
-//! The signal report: its verdicts on nets that are sick in one known way each, and on healthy
-//! ones; what it measures; that watching changes nothing; the row of every layer, and custom
-//! operations.
+//! The signal report: verdicts on healthy nets and on nets with one known fault each, the measured
+//! values, the rows of all layers and of custom operations. Observing a run does not change it.
 
 #[path = "signal/custom.rs"]
 mod custom;
@@ -13,7 +12,7 @@ use cotangent::nn::signal::{self, Report, Signal, Verdict};
 use cotangent::prelude::*;
 use cotangent::{grad, state::to_bytes};
 
-/// 64 standardized samples of 30 features in 5 classes.
+/// Draws 64 standardized samples of 30 features in 5 classes.
 fn data() -> (Tensor, Indices) {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     let x = Tensor::normal([64, 30], 0.0, 1.0, DType::F32, &mut rng).expect("a small tensor");
@@ -22,7 +21,7 @@ fn data() -> (Tensor, Indices) {
 
 type Function = fn(&Tensor) -> Tensor;
 
-/// A net as a user writes one: the activations are in `forward` alone.
+/// A net as a user writes one: the activations are calls in `forward`, not layers.
 #[derive(Module, Clone, Debug)]
 struct Net {
     hidden: Vec<Hidden>,
@@ -50,8 +49,8 @@ impl Net {
         let hidden = (0..depth)
             .map(&mut hidden)
             .collect::<Result<_>>()
-            .expect("sound sizes");
-        let out = Linear::new(100, 5, &mut rng).expect("sound sizes");
+            .expect("valid sizes");
+        let out = Linear::new(100, 5, &mut rng).expect("valid sizes");
         Self {
             hidden,
             out,
@@ -59,7 +58,7 @@ impl Net {
         }
     }
 
-    /// The same with the weight of a hidden layer multiplied.
+    /// Multiplies the weight of a hidden layer.
     fn scale(mut self, hidden: usize, factor: f64) -> Self {
         let weight = &mut self.hidden[hidden].linear.weight;
         let scaled = weight.value().mul_scalar(factor);
@@ -67,13 +66,13 @@ impl Net {
         self
     }
 
-    /// The same with all biases of a hidden layer set.
+    /// Sets all biases of a hidden layer.
     fn bias(mut self, hidden: usize, value: f64) -> Self {
         let bias = self.hidden[hidden]
             .linear
             .bias
             .as_mut()
-            .expect("there is one");
+            .expect("the layer has a bias");
         let values = bias.value().mul_scalar(0.0).add_scalar(value);
         bias.set(&values).expect("the same shape");
         self
@@ -109,7 +108,7 @@ fn elu(x: &Tensor) -> Tensor {
     x.elu(1.0)
 }
 
-/// A recurrent net whose recurrent weight is `factor` times an orthogonal matrix.
+/// Inspects a recurrent net whose recurrent weight is `factor` times an orthogonal matrix.
 fn recurrent(factor: f64, activation: Function) -> Result<Report> {
     #[derive(Module)]
     struct Recurrent {
@@ -140,14 +139,14 @@ fn recurrent(factor: f64, activation: Function) -> Result<Report> {
     })
 }
 
-/// One step of training at a learning rate, and its report.
+/// Trains one step and returns its report.
 fn trained(net: &mut Net, learning_rate: f64) -> Result<Report> {
     let (x, labels) = data();
     let signal = Signal::of(net);
     let pass = Pass::train(0).observed(signal.clone());
     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-    Sgd::new(learning_rate).build()?.step(net, &grads)?;
-    Ok(signal.step(net)?.expect("every step is watched"))
+    Sgd::new(learning_rate).build()?.step(net, grads)?;
+    Ok(signal.step(net)?.expect("every step has a report"))
 }
 
 fn he(depth: usize) -> Net {
@@ -271,7 +270,7 @@ fn sick() -> Result<Vec<(&'static str, Report, Verdict, &'static str)>> {
 }
 
 #[test]
-fn each_sickness_is_told_with_its_layer() -> Result<()> {
+fn each_fault_is_reported_with_its_layer() -> Result<()> {
     let healthy = healthy()?
         .into_iter()
         .map(|(case, report)| (case, report, Healthy, ""));
@@ -288,7 +287,7 @@ fn each_sickness_is_told_with_its_layer() -> Result<()> {
 }
 
 #[test]
-fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
+fn observing_changes_nothing_and_frozen_layers_are_reported() -> Result<()> {
     let (x, labels) = data();
     let mut watched = Net::new(4, init::he_normal(), true, relu);
     watched.hidden[0].freeze();
@@ -297,7 +296,7 @@ fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
     let signal = Signal::of(&watched).every(2);
     let pass = Pass::train(1).observed(signal.clone());
     let mut reports = Vec::new();
-    let mut optimizers = [(); 2].map(|()| Momentum::new(0.05).build().expect("a sound rate"));
+    let mut optimizers = [(); 2].map(|()| Momentum::new(0.05).build().expect("a valid rate"));
     let [first, second] = &mut optimizers;
     for _ in 0..5 {
         let grads = watched
@@ -310,13 +309,13 @@ fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
                 .iter()
                 .all(|(_, p)| grads.get(*p).is_none())
         );
-        first.step(&mut watched, &grads)?;
+        first.step(&mut watched, grads)?;
         reports.extend(signal.step(&watched)?);
         let grads = plain
             .forward(&x, &Pass::train(1))?
             .cross_entropy(&labels)?
             .backward()?;
-        second.step(&mut plain, &grads)?;
+        second.step(&mut plain, grads)?;
     }
     assert_eq!(to_bytes(&watched)?, to_bytes(&plain)?);
     assert_eq!(
@@ -325,7 +324,7 @@ fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
     );
     let layer = reports[1]
         .layer("hidden.0.linear")
-        .expect("frozen layers are seen");
+        .expect("frozen layers have rows");
     assert!(layer.gradient.is_some() && layer.weight_gradient.is_some());
     assert_eq!(layer.update, Some(0.0), "a frozen weight stays");
     assert!(reports[1].layer("out").and_then(|out| out.update) > Some(0.0));
@@ -333,14 +332,14 @@ fn watching_changes_nothing_and_frozen_layers_are_seen() -> Result<()> {
 }
 
 #[test]
-fn the_figures_are_those_of_their_definitions() -> Result<()> {
+fn reported_values_match_their_definitions() -> Result<()> {
     let mut net = Net::new(1, init::he_normal(), true, Tensor::tanh);
     let (x, labels) = data();
     let signal = Signal::of(&net);
     let pass = Pass::train(0).observed(signal.clone());
     let before = net.clone();
     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-    Sgd::new(0.1).build()?.step(&mut net, &grads)?;
+    Sgd::new(0.1).build()?.step(&mut net, grads.clone())?;
     let report = signal.step(&net)?.expect("a report of every step");
 
     let names: Vec<String> = report
@@ -359,7 +358,7 @@ fn the_figures_are_those_of_their_definitions() -> Result<()> {
         (&[][..], &[0][..], &[1][..])
     );
 
-    // The same by hand.
+    // The same values, computed from their definitions.
     let pass = Pass::train(0).hold_statistics();
     let z = before.hidden[0].linear.forward(&x, &pass)?;
     let n = before.hidden[0].norm.forward(&z, &pass)?;
@@ -407,7 +406,8 @@ fn the_figures_are_those_of_their_definitions() -> Result<()> {
     let change = before.out.weight.value().sub(net.out.weight.value())?;
     close("update", out.update, rms(&change)? / rms(&weight)?);
 
-    // The running statistics start at 0 and 1 and have gone a tenth of the way.
+    // The running statistics start at 0 and 1, and one step moves them by a tenth of the
+    // difference.
     let (mean, variance) = (z.mean_over(0)?, z.var_over(0, 0.0)?);
     let unbiased = 0.1 * 64.0 / 63.0;
     let running = variance.mul_scalar(unbiased).add_scalar(0.9);
@@ -428,7 +428,7 @@ fn the_figures_are_those_of_their_definitions() -> Result<()> {
     Ok(())
 }
 
-/// The names of the rows and what they do.
+/// Returns the names and operations of the rows.
 fn rows(report: &Report) -> Vec<String> {
     let row =
         |layer: &signal::LayerSignal| format!("{}: {}", layer.name(), layer.operations.join(" "));
@@ -436,7 +436,7 @@ fn rows(report: &Report) -> Vec<String> {
 }
 
 #[test]
-fn any_model_is_read() -> Result<()> {
+fn reports_of_models_with_any_forward() -> Result<()> {
     #[derive(Module)]
     struct Raw {
         first: Param,
@@ -514,14 +514,14 @@ fn any_model_is_read() -> Result<()> {
 }
 
 #[test]
-fn no_report_without_a_watched_backward_pass() -> Result<()> {
+fn a_report_needs_an_observed_backward_pass() -> Result<()> {
     let (x, labels) = data();
     let net = he(2);
     let signal = Signal::of(&net);
     let loss = net.forward(&x, &Pass::train(0))?.cross_entropy(&labels)?;
     loss.backward()?;
     assert!(signal.step(&net).is_err());
-    // A clone has parameters of its own.
+    // A clone has new parameters.
     let pass = Pass::train(0).observed(signal.clone());
     net.clone()
         .forward(&x, &pass)?
@@ -536,7 +536,7 @@ fn no_report_without_a_watched_backward_pass() -> Result<()> {
 }
 
 #[test]
-fn a_cut_graph_is_found() -> Result<()> {
+fn a_detached_tensor_is_reported() -> Result<()> {
     let (x, labels) = data();
     let net = he(3);
     let report = signal::inspect(&net, |net, pass| {
@@ -548,7 +548,8 @@ fn a_cut_graph_is_found() -> Result<()> {
             .cross_entropy(&labels)?
             .add(&aside.mean().mul_scalar(0.0))
     })?;
-    // Nothing says that the detached tensor was the layer's result: what is left shows no gradient.
+    // The report cannot know that the detached tensor was the layer's result; the row's gradient
+    // is 0.
     let first = report
         .layer("hidden.0.linear")
         .and_then(|layer| layer.gradient.as_ref());

@@ -5,7 +5,6 @@
 #![allow(clippy::needless_raw_string_hashes)]
 
 use cotangent::module::{LeafKind, Summary, SummaryRow};
-use cotangent::nn::SequentialLayer;
 use cotangent::prelude::*;
 use cotangent::state::{load_bytes, to_bytes};
 use expect_test::expect;
@@ -171,14 +170,14 @@ fn layers_are_called_by_their_types() -> Result<()> {
         layers(&sequential),
         ["0.weight: Linear", "2.1.weight: Linear"]
     );
-    let layer: Box<dyn SequentialLayer> = Box::new(sequential);
+    let layer: Box<dyn DynLayer> = Box::new(sequential);
     assert_eq!(
         layers(&Wrapper {
             inner: layer,
             other: (),
             own: param()
         })[2],
-        "own: Wrapper<Box<dyn SequentialLayer>, ()>"
+        "own: Wrapper<Box<dyn DynLayer>, ()>"
     );
     // Generic types with what they are made for.
     let wrapper = Wrapper {
@@ -333,25 +332,25 @@ fn patterns_that_mean_nothing_are_mistakes() -> Result<()> {
         (
             net.freeze_where("hidden").map(drop),
             expect![
-                "freeze_where: the pattern `hidden` matches nothing among the model's parameters and buffers"
+                "freeze_where: the pattern `hidden` matches nothing among the model's parameters and buffers: patterns match whole paths; did you mean `hidden\\..*`?"
             ],
         ),
         (
-            net.unfreeze_where("hidden").map(drop),
+            net.unfreeze_where("weight|bias").map(drop),
             expect![
-                "unfreeze_where: the pattern `hidden` matches nothing among the model's parameters and buffers"
+                "unfreeze_where: the pattern `weight|bias` matches nothing among the model's parameters and buffers: patterns match whole paths; did you mean `.*\\.(weight|bias)`?"
             ],
         ),
         (
             net.freeze_where("steps").map(drop),
             expect![
-                "freeze_where: the pattern `steps` matches nothing among the model's parameters and buffers"
+                "freeze_where: the pattern `steps` matches nothing among the model's parameters and buffers: the nearest of 10 are `embedding`, `head.bias`, `head.weight`"
             ],
         ),
         (
             net.freeze_where(|_: &str| false).map(drop),
             expect![
-                "freeze_where: the closure matches nothing among the model's parameters and buffers"
+                "freeze_where: the closure matches nothing among the model's parameters and buffers: the first of 10 are `embedding`, `hidden.0.linear.weight`, `hidden.0.norm.weight`"
             ],
         ),
         (
@@ -360,12 +359,14 @@ fn patterns_that_mean_nothing_are_mistakes() -> Result<()> {
         ),
         (
             net.select("hidden").map(drop),
-            expect!["select: the pattern `hidden` matches nothing among the model's parameters"],
+            expect![
+                "select: the pattern `hidden` matches nothing among the model's parameters: patterns match whole paths; did you mean `hidden\\..*`?"
+            ],
         ),
         (
             net.select("steps|.*running_mean").map(drop),
             expect![
-                "select: the pattern `steps|.*running_mean` matches nothing among the model's parameters"
+                "select: the pattern `steps|.*running_mean` matches nothing among the model's parameters: the nearest of 8 are `embedding`, `head.weight`, `head.bias`"
             ],
         ),
         (
@@ -409,8 +410,10 @@ fn parameters_are_selected_and_buffers_are_named() -> Result<()> {
     net.named_buffers()[0].1.set(&mean)?;
     let norm = net.hidden[0].norm.as_ref().expect("there is one");
     assert_eq!(
-        norm.running_mean().expect("it has one").to_f64_vec(),
-        mean.to_f64_vec()
+        norm.running_mean
+            .as_ref()
+            .map(|mean| mean.value().to_f64_vec()),
+        Some(mean.to_f64_vec())
     );
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Epochs on the full MNIST: the textbook's net, batch 128, Nesterov, clipping by global norm, a
-//! new order each epoch.
+//! Epochs on the full MNIST: the textbook's net, batch 128, Nesterov, clipping by global norm,
+//! shuffled each epoch.
 
 use anyhow::Result;
 use cotangent::data::{Batches, Dataset};
@@ -23,7 +23,7 @@ pub fn run(folder: &Path) -> Result<Value> {
     Ok(json!({"mnist": rows}))
 }
 
-/// A net in training on a data set in memory.
+/// The training of a net on a data set in memory.
 pub struct Epochs {
     pub net: Mlp,
     batches: Batches,
@@ -43,7 +43,7 @@ impl Epochs {
         })
     }
 
-    /// Trains on all samples once; the seconds that it took.
+    /// Trains on all samples once. Returns the time in seconds.
     pub fn run(&mut self, epoch: u64) -> Result<f64> {
         let started = Instant::now();
         let pass = Pass::train(epoch);
@@ -52,15 +52,13 @@ impl Epochs {
             let loss = self.net.forward(&x, &pass)?.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
             clip::global_norm(1.0).apply(&self.net, &mut grads)?;
-            self.optimizer.step(&mut self.net, &grads)?;
+            self.optimizer.step(&mut self.net, grads)?;
         }
         Ok(started.elapsed().as_secs_f64())
     }
 
-    /// The share of samples that the net is right about.
+    /// Returns the share of samples that the net classifies correctly.
     pub fn accuracy(&self, test: &Dataset) -> Result<f64> {
-        let predicted = self.net.predict(test.inputs())?.argmax(1)?;
-        let pairs = predicted.as_slice().iter().zip(test.labels().as_slice());
-        Ok(pairs.filter(|(a, b)| a == b).count() as f64 / test.len() as f64)
+        Ok(self.net.predict(test.inputs())?.accuracy(test.labels())?)
     }
 }

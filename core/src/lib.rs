@@ -52,7 +52,8 @@ pub use disk::replace_file;
 pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
 pub use ops::{
-    BatchStatistics, BinaryCrossEntropy, CrossEntropy, NllLoss, Norm, Reduction, Target,
+    BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss,
+    NllLoss, Norm, Order, Reduction, Target,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,
@@ -65,6 +66,6 @@ pub use exchange::npy;
 /// traits, and ChaCha8, which is fast and gives the same numbers on every platform.
 pub mod random {
     pub use chacha20::ChaCha8Rng;
-    pub use rand::{self, Rng, SeedableRng};
+    pub use rand::{self, Rng, RngExt, SeedableRng};
     pub use rand_distr;
 }

@@ -1,4 +1,4 @@
-//! Mini-batches, each epoch in an order that can be had again without the epochs before it.
+//! Mini-batches in random order. The order of an epoch does not depend on the epochs before it.
 
 use std::iter::FusedIterator;
 use std::ops::Range;
@@ -11,34 +11,32 @@ use crate::shuffle::{Purpose, generator, shuffle};
 
 /// Mini-batches of a data set.
 ///
-/// The order of an epoch is drawn by `ChaCha8` from the seed and the epoch's number alone. Hence a
-/// run that was stopped goes on with the batches it would have had: `epoch(k)`, and within it
-/// `.skip(n)`, which passes over batches without assembling them.
+/// `ChaCha8` draws the order of an epoch from the seed and the epoch's number alone, so that a
+/// resumed run sees the batches that it would have seen. Call `epoch(k)`, and within the epoch
+/// `.skip(n)`, which skips batches without assembling them.
 ///
 /// ```
 /// use cotangent::data::{Batches, digits};
 ///
-/// # fn main() -> cotangent::data::Result<()> {
 /// let digits = digits()?;
 /// let batches = Batches::new(&digits, 128, 42)?;
 /// assert_eq!(batches.epoch(0).len(), 15); // 14 of 128 samples, and one of 5
 ///
 /// let (images, labels) = batches.epoch(3).skip(10).next().expect("batch 10 of 15")?;
 /// assert_eq!((images.shape(), labels.len()), (&[128, 64][..], 128));
-/// # Ok(())
-/// # }
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Batches {
     dataset: Dataset,
     batch_size: usize,
-    /// None: in the order of the data set.
+    /// If none, batches follow the order of the data set.
     seed: Option<u64>,
     drop_last: bool,
 }
 
 impl Batches {
-    /// Shuffled batches, for training.
+    /// Creates shuffled batches, for training.
     ///
     /// # Errors
     /// [`Error::ZeroBatchSize`], [`Error::EmptyDataset`].
@@ -46,21 +44,19 @@ impl Batches {
         Self::build(dataset, batch_size, Some(seed))
     }
 
-    /// Batches in the order of the data set, for evaluation: every epoch is the same, and the
-    /// inputs are views of the data set's, not copies.
+    /// Creates batches in the order of the data set, for evaluation. Every epoch is the same, and
+    /// the inputs are views of the data set's, not copies.
     ///
     /// ```
     /// use cotangent::data::{Batches, digits};
     ///
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let mut samples = 0;
     /// for batch in Batches::sequential(&digits()?, 500)?.epoch(0) {
     ///     let (_images, labels) = batch?;
     ///     samples += labels.len();
     /// }
     /// assert_eq!(samples, 1797);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -92,29 +88,29 @@ impl Batches {
     ///
     /// # Errors
     /// [`Error::NoFullBatch`] if that would leave no batch at all.
-    pub fn drop_last(mut self, drop_last: bool) -> Result<Self> {
+    pub fn drop_last(mut self) -> Result<Self> {
         let samples = self.dataset.len();
-        if drop_last && samples < self.batch_size {
+        if samples < self.batch_size {
             return Err(Error::NoFullBatch {
                 batch_size: self.batch_size,
                 samples,
             });
         }
-        self.drop_last = drop_last;
+        self.drop_last = true;
         Ok(self)
     }
 
-    /// The data set.
+    /// Returns the data set.
     pub fn dataset(&self) -> &Dataset {
         &self.dataset
     }
 
-    /// The number of samples in every batch but possibly the last.
+    /// Returns the number of samples in every batch. The last batch may be smaller.
     pub fn batch_size(&self) -> usize {
         self.batch_size
     }
 
-    /// The number of batches in an epoch, one at least.
+    /// Returns the number of batches in an epoch, at least one.
     pub fn batches_per_epoch(&self) -> usize {
         let samples = self.dataset.len();
         if self.drop_last {
@@ -124,7 +120,7 @@ impl Batches {
         }
     }
 
-    /// One pass over the data set: an iterator over `(inputs, labels)`.
+    /// Returns one pass over the data set: an iterator over `(inputs, labels)`.
     pub fn epoch(&self, number: u64) -> Epoch<'_> {
         let order = self.seed.map(|seed| {
             let mut order: Vec<usize> = (0..self.dataset.len()).collect();
@@ -143,14 +139,14 @@ impl Batches {
 
 /// An iterator over the batches of one epoch; see [`Batches::epoch`].
 ///
-/// An item is an error only if the tensor library cannot gather the rows.
+/// An item is an error only if the rows cannot be gathered, for example for lack of memory.
 #[derive(Clone, Debug)]
 pub struct Epoch<'a> {
     dataset: &'a Dataset,
-    /// None: in the order of the data set, whose rows need not be copied then.
+    /// If none, batches follow the order of the data set, and its rows need no copy.
     order: Option<Vec<usize>>,
     batch_size: usize,
-    /// The batches that are left.
+    /// The remaining batches.
     batches: Range<usize>,
 }
 

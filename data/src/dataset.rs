@@ -1,28 +1,26 @@
-//! Inputs with their class labels: the unit that is split, selected from and batched.
+//! Inputs with their class labels, which splits, selections and batches take apart.
 
 use cotangent_core::{Indices, Tensor};
 
 use crate::batches::Batches;
 use crate::error::{Error, Result};
 
-/// Samples with a class label each.
+/// A set of samples, each with a class label.
 ///
-/// `inputs` has the shape `(samples, …)`, whatever one sample looks like, and `labels` the shape
-/// `(samples)`. Every label is below [`classes`](Self::classes). Subsets keep the number of
-/// classes, so that a model that is made for a data set fits its parts even where one lacks a
-/// class. Cloning is cheap: clones share the values.
+/// `inputs` has the shape `(samples, …)` with any shape of a sample, and `labels` the shape
+/// `(samples)`. Every label is below [`classes`](Self::classes). A subset keeps the number of
+/// classes, so that a model of the whole set fits it even if a class is missing. Clones share the
+/// values.
 ///
 /// ```
 /// use cotangent::{Indices, Tensor};
 /// use cotangent::data::Dataset;
 ///
-/// # fn main() -> cotangent::data::Result<()> {
 /// let inputs = Tensor::from_vec(vec![0.0_f32, 0.1, 1.0, 1.1, 2.0, 2.1], [3, 2])?;
 /// let dataset = Dataset::new(inputs, Indices::from_vec(vec![0, 1, 0], [3])?)?;
 /// assert_eq!((dataset.len(), dataset.features(), dataset.classes()), (3, 2, 2));
 /// assert_eq!(dataset.class_counts(), [2, 1]);
-/// # Ok(())
-/// # }
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Dataset {
@@ -32,12 +30,12 @@ pub struct Dataset {
 }
 
 impl Dataset {
-    /// The largest number of classes, some sixteen million: what is counted per class takes memory
-    /// for each of them, and a label from a damaged file must not decide how much.
+    /// The largest number of classes, about sixteen million. Statistics by class take memory for
+    /// each class, and a label from a damaged file must not decide how much.
     pub const MAX_CLASSES: usize = 1 << 24;
 
-    /// Pairs inputs with their labels. The number of classes is one more than the largest label;
-    /// [`with_class_count`](Self::with_class_count) sets it for data that may lack the last class.
+    /// Pairs inputs with their labels. The number of classes is the largest label plus one; call
+    /// [`with_class_count`](Self::with_class_count) if the data may lack the last class.
     ///
     /// # Errors
     /// [`Error::ScalarInputs`] or [`Error::LabelShape`] if there is not one label per sample,
@@ -74,16 +72,14 @@ impl Dataset {
         Ok(self)
     }
 
-    /// The same labels with other inputs, for example in another shape, dtype or scale.
+    /// Returns the same labels with other inputs, for example in another shape, dtype or scale.
     ///
     /// ```
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let digits = cotangent::data::digits()?;
     /// let images = digits.inputs().reshape([digits.len(), 1, 8, 8])?;
     /// let digits = digits.with_inputs(images)?;
     /// assert_eq!((digits.inputs().shape()[1..].to_vec(), digits.features()), (vec![1, 8, 8], 64));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -97,37 +93,37 @@ impl Dataset {
         })
     }
 
-    /// The inputs, `(samples, …)`.
+    /// Returns the inputs, `(samples, …)`.
     pub fn inputs(&self) -> &Tensor {
         &self.inputs
     }
 
-    /// The labels, `(samples)`, each below [`classes`](Self::classes).
+    /// Returns the labels, `(samples)`, each below [`classes`](Self::classes).
     pub fn labels(&self) -> &Indices {
         &self.labels
     }
 
-    /// The number of samples.
+    /// Returns the number of samples.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
-    /// Whether there are no samples.
+    /// Returns whether there are no samples.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The number of values that one sample has: 64 for inputs of the shape `(samples, 8, 8)`.
+    /// Returns the number of values in a sample: 64 for inputs `(samples, 8, 8)`.
     pub fn features(&self) -> usize {
         self.inputs.shape().iter().skip(1).product()
     }
 
-    /// The number of classes, which is the number of outputs that a classifier needs.
+    /// Returns the number of classes, which a classifier needs as the number of its outputs.
     pub fn classes(&self) -> usize {
         self.classes
     }
 
-    /// The number of samples of each class.
+    /// Returns the number of samples of each class.
     pub fn class_counts(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
         for &label in self.labels.as_slice() {
@@ -136,15 +132,13 @@ impl Dataset {
         counts
     }
 
-    /// The samples at `positions`, in that order; a position may occur more than once.
+    /// Returns the samples at `positions`, in that order. A position may occur more than once.
     ///
     /// ```
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let digits = cotangent::data::digits()?;
     /// assert_eq!(digits.select(&[5, 0, 5])?.labels().as_slice(), [5, 0, 5]);
     /// assert!(digits.select(&[1797]).is_err());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -158,16 +152,14 @@ impl Dataset {
         })
     }
 
-    /// The samples of the listed classes, in their order, with the labels that they have.
+    /// Returns the samples of the listed classes, in their order and with their labels.
     ///
     /// ```
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let digits = cotangent::data::digits()?;
     /// let odd = digits.with_labels(&[1, 3, 5, 7, 9])?;
     /// assert_eq!((odd.len(), odd.classes()), (906, 10));
     /// assert_eq!(odd.relabeled(&[1, 3, 5, 7, 9])?.class_counts(), [182, 183, 182, 179, 180]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -182,8 +174,8 @@ impl Dataset {
         self.select(&kept)
     }
 
-    /// Numbers the classes anew: a label becomes its position in `labels`, and there are as many
-    /// classes as the list has entries.
+    /// Renumbers the classes: a label becomes its position in `labels`, and the number of classes
+    /// is the length of the list.
     ///
     /// # Errors
     /// [`Error::LabelList`] if a sample has a label that is not listed, or a label is listed twice
@@ -207,18 +199,16 @@ impl Dataset {
         })
     }
 
-    /// The samples of the listed classes as a data set of these alone: in their order, with the
-    /// positions in the list as labels. This makes the tasks of transfer learning:
+    /// Returns a data set of the listed classes alone. The samples keep their order, and the labels
+    /// are the positions in the list. The tasks of transfer learning are made so:
     ///
     /// ```
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let digits = cotangent::data::digits()?;
     /// let (old, new) = (digits.only_classes(0..5)?, digits.only_classes(5..10)?);
     /// assert_eq!((old.len(), old.classes()), (901, 5));
     /// assert_eq!(new.class_counts(), [182, 181, 179, 174, 180]);
     /// assert!(digits.only_classes(5..11).is_err());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -227,7 +217,7 @@ impl Dataset {
         let mut listed = Vec::new();
         for class in classes {
             listed.push(class);
-            // The list is wrong already, and may have no end.
+            // The list has repetitions already, and it may be endless.
             if listed.len() > self.classes {
                 break;
             }
@@ -248,32 +238,32 @@ impl Dataset {
         })
     }
 
-    /// The data set with its inputs replaced by what `f` makes of them, `batch_size` samples at a
-    /// time. The graph of an output, if it has one, is not kept.
+    /// Replaces the inputs by the results of `f`, which is called with `batch_size` samples at a
+    /// time. The graph of a result, if it has one, is dropped.
     ///
-    /// This is how the outputs of frozen layers are cached: computed once, they are the inputs that
-    /// the layers above train on, in every epoch. `f` has to be a function of each sample by
-    /// itself, which a model is when it predicts:
+    /// Use it to cache the outputs of frozen layers: they are computed once, and the layers above
+    /// train on them in every epoch. `f` must treat each sample independently, as a model does in
+    /// inference:
     ///
     /// ```
     /// use cotangent::Tensor;
     ///
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let digits = cotangent::data::digits()?;
     /// # struct Frozen;
-    /// # impl Frozen { fn predict(&self, x: &Tensor) -> cotangent::Result<Tensor> { x.narrow(1, 0, 10) } }
+    /// # impl Frozen {
+    /// #     fn predict(&self, x: &Tensor) -> cotangent::Result<Tensor> { x.narrow(1, 0, 10) }
+    /// # }
     /// # let frozen = Frozen;
     /// let features = digits.map_inputs(500, |images| frozen.predict(images))?;
     /// assert_eq!(features.inputs().shape(), [1797, 10]);
     /// assert_eq!(features.labels(), digits.labels());
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
-    /// [`Error::ZeroBatchSize`], [`Error::EmptyDataset`]; [`Error::MappedSamples`] if `f` gives
-    /// another number of samples than it was given; the errors of `f`, and those of
-    /// [`Tensor::cat`] if its outputs for two batches do not fit each other.
+    /// [`Error::ZeroBatchSize`], [`Error::EmptyDataset`]; [`Error::MappedSamples`] if `f` returns
+    /// another number of samples than it was called with; the errors of `f`, and those of
+    /// [`Tensor::cat`] if the results of two batches do not fit together.
     pub fn map_inputs(
         &self,
         batch_size: usize,
@@ -299,7 +289,7 @@ impl Dataset {
         self.with_inputs(Tensor::cat(&outputs.iter().collect::<Vec<_>>(), 0)?)
     }
 
-    /// The inputs and labels at `positions`: one copy of the rows into a new tensor.
+    /// Copies the inputs and labels at `positions` into new tensors.
     pub(crate) fn gather(&self, positions: &[usize]) -> Result<(Tensor, Indices)> {
         let (all, samples) = (self.labels.as_slice(), self.len());
         let label = |&position: &usize| {
@@ -316,7 +306,7 @@ impl Dataset {
         Ok((inputs, Indices::from(labels)))
     }
 
-    /// For each class its position in a list of labels.
+    /// Returns for each class its position in a list of labels.
     fn positions_in_list(
         &self,
         operation: &'static str,

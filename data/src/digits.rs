@@ -1,4 +1,4 @@
-//! The data set that is part of the crate, so that a first model needs no download.
+//! The embedded data set, so that a first model needs no download.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use flate2::read::GzDecoder;
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 
-/// See `assets/README.md` for where the file comes from and under which licences.
+/// The origin and the licences of the file are in `assets/README.md`.
 static COMPRESSED: &[u8] = include_bytes!("../assets/digits.csv.gz");
 
 const SAMPLES: usize = 1797;
@@ -16,15 +16,14 @@ const PIXELS: usize = 64;
 const BRIGHTEST: u8 = 16;
 const CLASSES: usize = 10;
 
-/// The 1,797 handwritten digits of E. Alpaydin and C. Kaynak (1998), Optical Recognition of
+/// Returns the 1,797 handwritten digits of E. Alpaydin and C. Kaynak (1998), Optical Recognition of
 /// Handwritten Digits, UCI Machine Learning Repository, <https://doi.org/10.24432/C50P49>, as
 /// scikit-learn distributes them (`sklearn.datasets.load_digits`).
 ///
-/// Inputs are f32 of the shape `(1797, 64)`: images of 8x8 pixels, row by row, with the 17 levels
-/// of grey scaled to 0..=1. Labels are 0 to 9, each class with 174 to 183 samples.
+/// Inputs are `f32` of the shape `(1797, 64)`: images of 8x8 pixels, row by row, with 17 levels of
+/// grey from 0 to 1. Labels are 0 to 9; each class has 174 to 183 samples.
 ///
 /// ```
-/// # fn main() -> cotangent::data::Result<()> {
 /// let digits = cotangent::data::digits()?;
 /// assert_eq!(digits.inputs().shape(), [1797, 64]);
 /// assert_eq!(digits.class_counts(), [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]);
@@ -32,8 +31,7 @@ const CLASSES: usize = 10;
 /// let first = digits.select(&[0])?.inputs().to_vec::<f32>()?;
 /// let row: String = first[..8].iter().map(|&grey| if grey > 0.5 { '#' } else { '.' }).collect();
 /// assert_eq!(row, "...##...");
-/// # Ok(())
-/// # }
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// # Errors
@@ -49,7 +47,7 @@ pub fn digits() -> Result<Dataset> {
     Dataset::new(images, Indices::from(labels))?.with_class_count(CLASSES)
 }
 
-/// The pixels and the labels of all samples.
+/// Decodes the pixels and the labels of all samples.
 fn decode(compressed: &[u8]) -> Result<(Vec<u8>, Vec<usize>)> {
     let damaged = |found: String| Error::EmbeddedData { found };
     let mut text = String::new();

@@ -1,4 +1,4 @@
-//! The one error type of this crate, so that a caller can match on what went wrong with the data.
+//! The error type of this crate, so that a caller can match on the fault of the data.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,19 +7,19 @@ use cotangent_core::Shape;
 
 use crate::idx::Fault;
 
-/// What every fallible function of this crate returns.
+/// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Why data could not be read, selected or batched.
+/// A reason why data could not be read, selected or batched.
 ///
-/// The text of each variant is complete; none hides the rest in
-/// [`source`](std::error::Error::source). Both `{}` and `{:?}` give it.
+/// The message of each variant is complete and does not rely on
+/// [`source`](std::error::Error::source). Both `{}` and `{:?}` print it.
 ///
-/// In a function that returns the [`Result`](cotangent_core::Result) of the core, `?` converts it.
+/// `?` converts it in a function that returns the [`Result`](cotangent_core::Result) of the core.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// A tensor operation failed, for example for want of memory.
+    /// A tensor operation failed, for example for lack of memory.
     #[error(transparent)]
     Core(#[from] cotangent_core::Error),
 
@@ -28,36 +28,36 @@ pub enum Error {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the operating system said.
+        /// The error of the operating system.
         error: io::Error,
     },
 
     /// A file is not valid IDX.
     #[error("`{file}` is not a valid IDX file: {fault}")]
     Idx {
-        /// The path of the file, or what the bytes were called.
+        /// The path of the file, or a name of the bytes.
         file: String,
-        /// What is wrong with it.
+        /// The fault of the file.
         fault: Fault,
     },
 
-    /// A valid file holds something else than was asked for.
+    /// A valid file does not contain the data that was asked for.
     #[error("`{}`: expected {expected}, found {found}", path.display())]
     UnexpectedContent {
         /// The file.
         path: PathBuf,
-        /// What it should hold.
+        /// The expected content.
         expected: String,
-        /// What it holds.
+        /// The content found.
         found: String,
     },
 
-    /// None of the names under which a file is published exists in the folder.
+    /// A folder contains no file under any of the usual names.
     #[error("`{}` has none of the files {}", folder.display(), tried.join(", "))]
     FileNotFound {
         /// The folder that was searched.
         folder: PathBuf,
-        /// The names that were looked for.
+        /// The names that were tried.
         tried: Vec<String>,
     },
 
@@ -69,22 +69,22 @@ pub enum Error {
     NotAnIndex {
         /// The position of the value, counted through all axes.
         position: usize,
-        /// What was found.
+        /// The value found.
         found: String,
     },
 
-    /// The data that is part of this crate does not decode, which means that the build is damaged.
+    /// The embedded data cannot be decoded: the build is damaged.
     #[error("the embedded digits are damaged: {found}")]
     EmbeddedData {
-        /// What was found in place of valid data.
+        /// A description of the invalid data.
         found: String,
     },
 
-    /// A data set needs inputs with a first axis that counts the samples.
+    /// The inputs have no first axis that counts the samples.
     #[error("data set: inputs must have at least one axis (samples first), found a scalar")]
     ScalarInputs,
 
-    /// A data set needs one label per sample, in one axis.
+    /// The labels are not one per sample, in one axis.
     #[error(
         "data set: expected one label for each of {samples} samples, \
          found labels of the shape {labels}"
@@ -107,80 +107,80 @@ pub enum Error {
         classes: usize,
     },
 
-    /// A data set cannot have that many classes.
+    /// The number of classes is too large.
     #[error("data set: {found} classes, expected at most {limit}")]
     ClassCount {
-        /// The number that was given.
+        /// The requested number.
         found: usize,
-        /// The largest number.
+        /// The largest allowed number.
         limit: usize,
     },
 
-    /// A selection names a sample that does not exist.
+    /// A selection contains the position of a sample that does not exist.
     #[error("data set: sample {position} was selected, there are {samples} (counted from 0)")]
     SampleOutOfRange {
-        /// The position that was asked for.
+        /// The requested position.
         position: usize,
         /// The number of samples.
         samples: usize,
     },
 
-    /// A list of labels has one that it should not.
+    /// A list of labels contains a label that it must not.
     #[error("{operation}: label {label} {problem}")]
     LabelList {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
-        /// The label in question.
+        /// The label.
         label: usize,
-        /// What is wrong with it.
+        /// The fault of the label.
         problem: &'static str,
     },
 
-    /// The operation is meaningless without samples.
+    /// The operation needs at least one sample.
     #[error("{operation}: the data set is empty, expected at least one sample")]
     EmptyDataset {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
     },
 
     /// A class has fewer samples than the operation needs.
     #[error("{operation}: class {class} has {found} samples, needs at least {needed}")]
     ClassTooSmall {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
         /// The class.
         class: usize,
-        /// How many samples it has.
+        /// The number of its samples.
         found: usize,
-        /// How many it would need.
+        /// The number that the operation needs.
         needed: usize,
     },
 
-    /// A fraction must lie strictly between 0 and 1.
+    /// A fraction is not strictly between 0 and 1.
     #[error("{operation}: the fraction must be above 0 and below 1, found {found}")]
     Fraction {
-        /// What was being done.
+        /// The operation.
         operation: &'static str,
-        /// The value that was given.
+        /// The given value.
         found: f64,
     },
 
-    /// A batch must hold at least one sample.
+    /// The batch size is 0.
     #[error("batches: the batch size must be at least 1, found 0")]
     ZeroBatchSize,
 
-    /// A function of inputs gave another number of samples than it was given.
+    /// A function of inputs returned another number of samples than it was called with.
     #[error(
         "map_inputs: expected an output for each of {samples} samples, found the shape {output}"
     )]
     MappedSamples {
-        /// The number of samples that the function was given.
+        /// The number of samples in the call.
         samples: usize,
-        /// The shape of what it gave.
+        /// The shape of the result.
         output: Shape,
     },
 
-    /// Without a smaller last batch there would be none.
+    /// The only batch is smaller than the others, and such batches are dropped.
     #[error("batches: no full batch of {batch_size} in {samples} samples, and the last is dropped")]
     NoFullBatch {
         /// The batch size.
@@ -189,7 +189,7 @@ pub enum Error {
         samples: usize,
     },
 
-    /// A standardizer was applied to samples of another size than it was fitted to.
+    /// A standardizer was applied to samples of another size than those that it was fitted to.
     #[error("standardizer: fitted to {fitted} features, applied to {found}")]
     FeatureCount {
         /// The number of features that it was fitted to.
@@ -200,7 +200,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// An [`Error::UnexpectedContent`].
+    /// Creates an [`Error::UnexpectedContent`].
     pub(crate) fn unexpected(
         path: impl Into<PathBuf>,
         expected: impl Into<String>,
@@ -213,7 +213,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Io`].
+    /// Creates an [`Error::Io`].
     pub(crate) fn io(path: impl Into<PathBuf>, error: io::Error) -> Self {
         Self::Io {
             path: path.into(),
@@ -222,15 +222,15 @@ impl Error {
     }
 }
 
-/// The message, as with `{}`.
+/// Writes the message, as `{}` does.
 impl std::fmt::Debug for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
 }
 
-/// An error of the core as it is, one of the system as [`Io`](cotangent_core::Error::Io), and the
-/// others as [`Other`](cotangent_core::Error::Other).
+/// Unwraps an error of the core, and turns one of the operating system into
+/// [`Io`](cotangent_core::Error::Io) and any other into [`Other`](cotangent_core::Error::Other).
 impl From<Error> for cotangent_core::Error {
     fn from(error: Error) -> Self {
         match error {

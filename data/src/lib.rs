@@ -1,29 +1,6 @@
-//! Real data from the first minute, and mini-batches that can be had again.
+//! The data sets, file readers and mini-batches of `cotangent`.
 //!
-//! - [`digits()`]: 1,797 handwritten digits that are part of the crate; nothing to download.
-//! - [`mnist()`] and [`idx`]: MNIST, Fashion-MNIST and whatever else is stored in the IDX format.
-//! - [`Dataset`]: inputs with their class labels, subsets, and
-//!   [splits](Dataset::split_stratified) that keep the classes in proportion.
-//! - [`Standardizer`]: features of mean 0 and standard deviation 1, measured on the training set.
-//! - [`Batches`]: shuffled mini-batches, each epoch a function of the seed and its number alone.
-//!
-//! ```
-//! use cotangent::data::{Batches, digits};
-//!
-//! # fn main() -> cotangent::data::Result<()> {
-//! let (train, test) = digits()?.split_stratified(0.2, 42)?;
-//! assert_eq!((train.len(), test.len()), (1438, 359));
-//!
-//! let batches = Batches::new(&train, 32, 42)?;
-//! for epoch in 0..2 {
-//!     for batch in batches.epoch(epoch) {
-//!         let (images, labels) = batch?;
-//!         assert_eq!(images.shape(), [labels.len(), 64]);
-//!     }
-//! }
-//! # Ok(())
-//! # }
-//! ```
+//! Programs depend on the crate `cotangent`, whose module `data` re-exports this crate.
 #![forbid(unsafe_code)]
 
 mod batches;

@@ -1,4 +1,4 @@
-//! MNIST and the data sets that are published in its place: same names, same shapes.
+//! MNIST and the data sets that are published with the same file names and shapes.
 
 use std::path::{Path, PathBuf};
 
@@ -12,20 +12,18 @@ const CLASSES: usize = 10;
 const SIDE: usize = 28;
 
 /// Reads the four files of MNIST (Y. LeCun, C. Cortes and C. Burges, The MNIST database of
-/// handwritten digits), Fashion-MNIST (H. Xiao, K. Rasul and R. Vollgraf, 2017) or another data
-/// set of the same form from `folder`. Returns `(train, test)`.
+/// handwritten digits), Fashion-MNIST (H. Xiao, K. Rasul and R. Vollgraf, 2017) or another data set
+/// of the same form from `folder`. Returns `(train, test)`.
 ///
-/// The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte`
-/// and `t10k-labels-idx1-ubyte`. Each may be gzipped, may end in `.gz`, and may be spelt with a
-/// dot (`train-images.idx3-ubyte`). Inputs are f32 of the shape `(samples, 784)`, scaled from
-/// 0..=255 to 0..=1; labels are 0 to 9.
+/// The files are `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
+/// `t10k-labels-idx1-ubyte`. Each may be gzipped, may end in `.gz`, and may be spelt with a dot
+/// (`train-images.idx3-ubyte`). Inputs are `f32` of the shape `(samples, 784)`, scaled from 0..=255
+/// to 0..=1; labels are 0 to 9.
 ///
 /// ```no_run
-/// # fn main() -> cotangent::data::Result<()> {
 /// let (train, test) = cotangent::data::mnist("mnist")?;
 /// assert_eq!((train.len(), test.len()), (60_000, 10_000));
-/// # Ok(())
-/// # }
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
 /// # Errors
@@ -41,7 +39,7 @@ fn part(folder: &Path, prefix: &str) -> Result<Dataset> {
     let images_path = find(folder, &format!("{prefix}-images"), "idx3-ubyte")?;
     let labels_path = find(folder, &format!("{prefix}-labels"), "idx1-ubyte")?;
 
-    // The labels come first: they are small, and what is wrong with them is soon known.
+    // The labels come first: they are small, so that a fault in them is found early.
     let (shape, labels) = bytes(&labels_path)?;
     if shape.len() != 1 {
         let found = format!("the shape {shape:?}");
@@ -93,7 +91,7 @@ fn bytes(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {
     }
 }
 
-/// The first of the names of a file that exists.
+/// Returns the first of the possible paths that exists.
 fn find(folder: &Path, stem: &str, extension: &str) -> Result<PathBuf> {
     let tried = ["-", "."]
         .into_iter()

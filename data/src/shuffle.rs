@@ -1,11 +1,10 @@
-//! Where every random order of this crate comes from, so that equal seeds in different places never
-//! give related orders.
+//! All random orders of this crate, drawn so that equal seeds for different purposes are unrelated.
 
 use cotangent_core::random::ChaCha8Rng;
 use cotangent_core::random::SeedableRng;
 use cotangent_core::random::rand::seq::SliceRandom;
 
-/// What an order is drawn for. It is part of the generator's key.
+/// The purpose of an order, which is part of the generator's key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Purpose {
     Split = 1,
@@ -13,8 +12,8 @@ pub(crate) enum Purpose {
     Epoch = 3,
 }
 
-/// The generator for a purpose: the key of the cipher is the seed and the purpose, its stream is
-/// the number of an epoch or a class, so that any can be had without going through those before it.
+/// Returns the generator for a purpose. The cipher's key is the seed and the purpose, and its
+/// stream is the number of an epoch or a class, so that no stream depends on another.
 pub(crate) fn generator(purpose: Purpose, seed: u64, stream: u64) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
@@ -24,7 +23,7 @@ pub(crate) fn generator(purpose: Purpose, seed: u64, stream: u64) -> ChaCha8Rng 
     generator
 }
 
-/// Puts `positions` into a random order (Fisher and Yates).
+/// Shuffles `positions` (Fisher and Yates).
 pub(crate) fn shuffle(positions: &mut [usize], generator: &mut ChaCha8Rng) {
     positions.shuffle(generator);
 }

@@ -1,4 +1,4 @@
-//! Random subsets that keep the classes in proportion.
+//! Random subsets that keep the proportions of the classes.
 
 use std::collections::BTreeMap;
 
@@ -10,19 +10,17 @@ impl Dataset {
     /// Splits into a training and a test set, `(train, test)`, both shuffled.
     ///
     /// Of `n` samples of a class, `n · test_fraction` go to the test set, rounded up or down so
-    /// that the test set as a whole has the size that was asked for. Each class that occurs has at
-    /// least one sample in either part, even where that makes the test set larger or smaller.
-    /// The same seed gives the same split.
+    /// that the whole test set has the requested size. Each class that occurs has at least one
+    /// sample in both parts, even if that changes the size of the test set. The same seed gives the
+    /// same split.
     ///
     /// ```
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let digits = cotangent::data::digits()?;
     /// let (train, test) = digits.split_stratified(0.25, 7)?;
     /// assert_eq!((train.len(), test.len()), (1348, 449));
     /// assert_eq!(digits.class_counts()[8], 174);
     /// assert!((43..=44).contains(&test.class_counts()[8])); // 43.5 of 174
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -60,16 +58,14 @@ impl Dataset {
         Ok((self.select(&train)?, self.select(&test)?))
     }
 
-    /// `count` random samples of every class that occurs, shuffled: a small training set on which
-    /// transfer learning has something to show. The same seed gives the same samples, and a larger
-    /// `count` a superset of them.
+    /// Returns `count` random samples of every class that occurs, shuffled: a small training set,
+    /// for example to show the effect of transfer learning. The same seed gives the same samples,
+    /// and a larger `count` a superset of them.
     ///
     /// ```
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let few = cotangent::data::digits()?.take_per_class(20, 7)?;
     /// assert_eq!(few.class_counts(), [20; 10]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -78,16 +74,14 @@ impl Dataset {
         self.select(&self.positions_per_class("take_per_class", count, seed)?)
     }
 
-    /// [`take_per_class`](Self::take_per_class), and all other samples in their order:
-    /// `(few, rest)`, to train on a few samples and to test on all others.
+    /// Returns the samples of [`take_per_class`](Self::take_per_class) and all other samples in
+    /// their order, `(few, rest)`: for training on a few samples and testing on the others.
     ///
     /// ```
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let digits = cotangent::data::digits()?.only_classes(5..10)?;
     /// let (train, test) = digits.split_per_class(20, 7)?;
     /// assert_eq!((train.class_counts(), test.len()), (vec![20; 5], 896 - 100));
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
     /// # Errors
@@ -102,7 +96,7 @@ impl Dataset {
         Ok((self.select(&taken)?, self.select(&rest)?))
     }
 
-    /// The positions of `count` random samples of each class that occurs, shuffled.
+    /// Returns the positions of `count` random samples of each class that occurs, shuffled.
     fn positions_per_class(
         &self,
         operation: &'static str,
@@ -111,7 +105,8 @@ impl Dataset {
     ) -> Result<Vec<usize>> {
         let mut taken = Vec::new();
         for (class, mut samples) in self.members_with_at_least(operation, count)? {
-            // A stream for each class, so that a class does not depend on the size of the others.
+            // Each class has its own stream, so that its samples do not depend on the size of the
+            // others.
             shuffle(
                 &mut samples,
                 &mut generator(Purpose::TakePerClass, seed, class as u64),
@@ -127,7 +122,7 @@ impl Dataset {
         Ok(taken)
     }
 
-    /// The positions of the samples of each class that occurs.
+    /// Returns the positions of the samples of each class that occurs.
     fn members_with_at_least(
         &self,
         operation: &'static str,
@@ -152,8 +147,8 @@ impl Dataset {
     }
 }
 
-/// How many samples of each class are for the test set, given how many each class has (two at
-/// least): each share rounded up or down, up where the most would be cut off (largest remainder).
+/// Returns how many samples of each class go to the test set. Each class has at least two samples.
+/// Each share is rounded up or down, up where the largest remainder would be lost.
 fn test_counts(counts: &[usize], fraction: f64) -> Vec<usize> {
     let share = |count: usize| count as f64 * fraction;
     let mut result: Vec<usize> = counts

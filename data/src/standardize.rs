@@ -1,39 +1,38 @@
-//! Features of mean 0 and standard deviation 1, measured on the training set and applied to any.
+//! Standardization of features, measured on the training set and applied to any set.
 
 use cotangent_core::{DType, Tensor};
 
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 
-/// Shifts and scales every feature by what it was [fitted](Self::fit) to: `(x - mean) / std`.
+/// Shifts and scales every feature: `(x - mean) / std`, with the mean and the standard deviation of
+/// the data set that it was [fitted](Self::fit) to.
 ///
-/// The mean and the standard deviation come from the training set and are applied to the test set
-/// as they are, so that nothing of the test set reaches the model. The standard deviation is that
-/// of the population (divided by `n`). A feature that is constant in the training set is shifted
-/// only, as if its standard deviation were 1: such are those whose standard deviation is not above
-/// the rounding of one value, `2⁻⁵³ |mean|`.
+/// Fit it to the training set and apply it to the test set too, so that no information about the
+/// test set reaches the model. The standard deviation is that of the population (divided by `n`). A
+/// feature that is constant in the training set is only shifted, as if its standard deviation were
+/// 1. It counts as constant if the standard deviation is at most the rounding of one value,
+/// `2⁻⁵³ |mean|`.
 ///
 /// ```
 /// use cotangent::data::{Standardizer, digits};
 ///
-/// # fn main() -> cotangent::data::Result<()> {
 /// let (train, test) = digits()?.split_stratified(0.2, 42)?;
 /// let standardizer = Standardizer::fit(&train)?;
 /// let (train, test) = (standardizer.apply(&train)?, standardizer.apply(&test)?);
 /// assert_eq!((train.features(), test.features()), (64, 64));
-/// # Ok(())
-/// # }
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standardizer {
     mean: Vec<f64>,
-    /// What the rounded means lack.
+    /// The parts of the means that rounding removed.
     rest: Vec<f64>,
     std: Vec<f64>,
 }
 
 impl Standardizer {
-    /// Measures every feature of `dataset`, in f64.
+    /// Measures every feature of `dataset`, in `f64`.
     ///
     /// # Errors
     /// [`Error::EmptyDataset`].
@@ -59,17 +58,17 @@ impl Standardizer {
         Ok(Self { mean, rest, std })
     }
 
-    /// The mean of each feature.
+    /// Returns the mean of each feature.
     pub fn mean(&self) -> &[f64] {
         &self.mean
     }
 
-    /// The standard deviation of each feature; 0 if it is constant.
+    /// Returns the standard deviation of each feature, 0 if it is constant.
     pub fn std(&self) -> &[f64] {
         &self.std
     }
 
-    /// `dataset` with its inputs standardized, in the same shape and dtype.
+    /// Returns `dataset` with its inputs standardized, in the same shape and dtype.
     ///
     /// # Errors
     /// [`Error::FeatureCount`] if its samples have another size than those fitted to.

@@ -1,11 +1,11 @@
-//! Mini-batches: each sample once an epoch, and any epoch again from its number alone.
+//! Mini-batches: each sample occurs once in an epoch, and an epoch depends on its number alone.
 
 use cotangent_core::{Indices, Tensor};
 use cotangent_data::{Batches, Dataset, Epoch, Error};
 use proptest::prelude::*;
 
-/// Samples of two features, the sample's number and its negative, with the number modulo 7 as
-/// label.
+/// Returns samples of two features, the sample's number and its negative. The label is the number
+/// modulo 7.
 fn numbered(samples: usize) -> Dataset {
     let rows = (0..samples)
         .flat_map(|number| [number as f32, -(number as f32)])
@@ -14,7 +14,7 @@ fn numbered(samples: usize) -> Dataset {
     Dataset::new(inputs, (0..samples).map(|number| number % 7).collect()).unwrap()
 }
 
-/// The samples of each batch; checks that rows are whole and have their own labels.
+/// Returns the samples of each batch, and checks that rows are whole and have their labels.
 fn samples(epoch: Epoch<'_>) -> Vec<Vec<usize>> {
     epoch
         .map(|batch| {
@@ -60,7 +60,7 @@ proptest! {
     fn dropping_the_last_leaves_full_batches_only(count in 1_usize..80, size in 1_usize..90) {
         let batches = Batches::new(&numbered(count), size, 3).unwrap();
         let kept = samples(batches.epoch(5));
-        match batches.drop_last(true) {
+        match batches.drop_last() {
             Ok(batches) => {
                 let found = samples(batches.epoch(5));
                 prop_assert_eq!(found.len(), count / size);
@@ -103,8 +103,8 @@ fn epochs_and_seeds_differ() {
 }
 
 #[test]
-fn an_epoch_keeps_its_order() {
-    // Printed once by this code: a change means that no stopped run resumes as it was.
+fn epochs_by_seed_match_the_snapshot() {
+    // A snapshot: if it changes, interrupted runs no longer resume with the same batches.
     let batches = Batches::new(&numbered(10), 4, 42).unwrap();
     assert_eq!(
         samples(batches.epoch(0)),
@@ -123,15 +123,15 @@ fn sequential_batches_keep_the_order_of_the_data_set() {
         let expected = [vec![0, 1, 2, 3], vec![4, 5, 6, 7], vec![8, 9]];
         assert_eq!(samples(batches.epoch(epoch)), expected);
     }
-    let full = batches.drop_last(true).unwrap();
+    let full = batches.drop_last().unwrap();
     assert_eq!(samples(full.epoch(0)), [[0, 1, 2, 3], [4, 5, 6, 7]]);
 }
 
 #[test]
-fn batches_larger_than_the_data_set_hold_all_of_it() {
+fn a_batch_larger_than_the_data_set_contains_all_of_it() {
     let batches = Batches::new(&numbered(3), usize::MAX, 0).unwrap();
     assert_eq!(samples(batches.epoch(0)).concat().len(), 3);
-    let error = batches.drop_last(true).unwrap_err();
+    let error = batches.drop_last().unwrap_err();
     assert!(
         matches!(error, Error::NoFullBatch { samples: 3, .. }),
         "{error}"
@@ -139,7 +139,7 @@ fn batches_larger_than_the_data_set_hold_all_of_it() {
 }
 
 #[test]
-fn no_samples_are_typed_errors() {
+fn empty_data_sets_are_typed_errors() {
     for result in [
         Batches::new(&numbered(3), 0, 0),
         Batches::sequential(&numbered(3), 0),

@@ -1,4 +1,4 @@
-//! Data sets: what is accepted, what subsets and splits keep, and the facts about the digits.
+//! Data sets: valid and invalid parts, the content of subsets and splits, and the embedded digits.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,8 @@ use cotangent_data::{Dataset, Error, Standardizer, digits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// Samples of one feature, which is the sample's number: a subset tells which samples it has.
+/// Returns samples of one feature, the sample's number, so that a subset shows which samples it
+/// has.
 fn numbered(labels: Vec<usize>) -> Dataset {
     let numbers = (0..labels.len()).map(|number| number as f32).collect();
     let inputs = Tensor::from_vec::<f32>(numbers, [labels.len(), 1]).unwrap();
@@ -19,7 +20,7 @@ fn samples(dataset: &Dataset) -> Vec<usize> {
     numbers.into_iter().map(|number| number as usize).collect()
 }
 
-/// Labels in which every class that occurs has at least two samples.
+/// Generates labels in which every class that occurs has at least two samples.
 fn labels() -> impl Strategy<Value = Vec<usize>> {
     vec((0_usize..6, 2_usize..40), 1..6).prop_map(|classes| {
         classes
@@ -60,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn a_few_per_class_are_a_few_of_each(labels in labels(), seed in any::<u64>()) {
+    fn take_per_class_takes_as_many_of_each_class(labels in labels(), seed in any::<u64>()) {
         let dataset = numbered(labels.clone());
         let one = dataset.take_per_class(1, seed).unwrap();
         let two = dataset.take_per_class(2, seed).unwrap();
@@ -78,7 +79,11 @@ proptest! {
 
 proptest! {
     #[test]
-    fn a_few_per_class_and_the_rest_are_all(labels in labels(), count in 0_usize..3, seed in any::<u64>()) {
+    fn split_per_class_keeps_every_sample_once(
+        labels in labels(),
+        count in 0_usize..3,
+        seed in any::<u64>(),
+    ) {
         let dataset = numbered(labels.clone());
         let (few, rest) = dataset.split_per_class(count, seed).unwrap();
         prop_assert_eq!(samples(&few), samples(&dataset.take_per_class(count, seed).unwrap()));
@@ -94,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn only_some_classes_are_a_data_set_of_their_own(
+    fn only_classes_keeps_the_listed_classes_renumbered(
         labels in labels(),
         classes in Just((0_usize..6).collect::<Vec<_>>()).prop_shuffle(),
         count in 0_usize..6,
@@ -110,7 +115,7 @@ proptest! {
 }
 
 #[test]
-fn the_digits_are_the_published_ones() {
+fn the_digits_match_the_published_file() {
     let digits = digits().unwrap();
     assert_eq!(
         (digits.len(), digits.features(), digits.classes()),
@@ -124,7 +129,7 @@ fn the_digits_are_the_published_ones() {
 
     let pixels = digits.inputs().to_vec::<f32>().unwrap();
     assert!(pixels.iter().all(|pixel| (0.0..=1.0).contains(pixel)));
-    // Sixteenths are exact in f32, so that the levels of grey come back as they were.
+    // Sixteenths are exact in `f32`, so that the grey levels are recovered exactly.
     let levels = pixels.iter().map(|&pixel| f64::from(pixel) * 16.0);
     assert_eq!(levels.sum::<f64>(), 561_718.0);
     assert_eq!(
@@ -144,8 +149,8 @@ fn a_split_is_shuffled_and_depends_on_the_seed() {
 }
 
 #[test]
-fn a_seed_keeps_its_meaning() {
-    // Printed once by this code: a change means that everyone's experiments change.
+fn splits_by_seed_match_the_snapshot() {
+    // A snapshot: if it changes, the results of all experiments change.
     let dataset = numbered([0, 1].repeat(5));
     let (train, test) = dataset.split_stratified(0.4, 42).unwrap();
     assert_eq!(
@@ -196,7 +201,7 @@ fn impossible_splits_are_typed_errors() {
 }
 
 #[test]
-fn lists_of_classes_are_checked_and_may_have_no_end() {
+fn lists_of_classes_are_checked_and_may_be_endless() {
     let dataset = numbered(vec![0, 1, 2, 1]);
     for (classes, wrong) in [
         (vec![0, 3], 3),
@@ -204,10 +209,13 @@ fn lists_of_classes_are_checked_and_may_have_no_end() {
         (vec![usize::MAX], usize::MAX),
     ] {
         let error = dataset.only_classes(classes).unwrap_err();
-        assert!(
-            matches!(error, Error::LabelList { operation: "only_classes", label, .. } if label == wrong),
-            "{error}"
-        );
+        let Error::LabelList {
+            operation, label, ..
+        } = &error
+        else {
+            panic!("{error}");
+        };
+        assert_eq!((*operation, *label), ("only_classes", wrong), "{error}");
     }
     assert!(dataset.only_classes(std::iter::repeat(0)).is_err());
     assert!(dataset.only_classes(0..).is_err());
@@ -292,7 +300,7 @@ fn samples_may_be_without_features() {
 }
 
 #[test]
-fn classes_are_filtered_and_numbered_anew() {
+fn classes_are_filtered_and_renumbered() {
     let dataset = numbered(vec![2, 0, 1, 2, 3]);
     let kept = dataset.with_labels(&[3, 2]).unwrap();
     assert_eq!(samples(&kept), [0, 3, 4]);
@@ -326,7 +334,7 @@ fn classes_are_filtered_and_numbered_anew() {
 }
 
 #[test]
-fn a_selection_repeats_and_reorders_but_never_invents() {
+fn selections_may_repeat_and_reorder() {
     let dataset = numbered(vec![5, 6, 7]);
     let selected = dataset.select(&[2, 0, 2]).unwrap();
     assert_eq!(samples(&selected), [2, 0, 2]);
@@ -350,7 +358,8 @@ fn a_selection_repeats_and_reorders_but_never_invents() {
 
 #[test]
 fn standardized_features_have_mean_zero_and_deviation_one() {
-    // The third feature is constant, the second has a mean that would swallow its squares.
+    // The third feature is constant. The mean of the second is so large that its squares lose all
+    // digits.
     let rows = [
         [1.0, 1e8 + 1.0, 4.0],
         [3.0, 1e8 + 2.0, 4.0],
@@ -376,7 +385,7 @@ fn standardized_features_have_mean_zero_and_deviation_one() {
         assert!((found - expected).abs() < 1e-12, "{scaled:?}");
     }
 
-    // What another set is scaled by does not depend on that set; its shape and dtype stay.
+    // The scale of another set does not depend on that set; its shape and dtype stay.
     let other = Tensor::from_vec::<f32>(vec![3.0, 1e8, 5.0], [1, 3, 1]).unwrap();
     let other = Dataset::new(other, Indices::from([0])).unwrap();
     let scaled = standardizer.apply(&other).unwrap();

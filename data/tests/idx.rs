@@ -1,4 +1,4 @@
-//! The IDX reader against everything that a file can be: valid, cut off, lying, damaged, random.
+//! The IDX reader with valid, truncated, dishonest, damaged and random files.
 
 use std::fs;
 use std::io::Write;
@@ -49,7 +49,7 @@ fn example() -> Vec<u8> {
     file(&[2, 3], &Values::U8(vec![1, 2, 3, 4, 5, 6]))
 }
 
-/// A shape and as many values as it asks for.
+/// Generates a shape and as many values as it needs.
 fn arrays() -> impl Strategy<Value = (Vec<u32>, Values)> {
     vec(0_u32..5, 1..5).prop_flat_map(|lengths| {
         let count = lengths.iter().product::<u32>() as usize;
@@ -65,7 +65,7 @@ fn arrays() -> impl Strategy<Value = (Vec<u32>, Values)> {
     })
 }
 
-/// Whatever is accepted says of itself what is there.
+/// Checks that the shape and the values of an accepted array agree.
 fn check_consistent(array: &Array) {
     assert!(!array.shape().is_empty());
     assert_eq!(
@@ -76,7 +76,7 @@ fn check_consistent(array: &Array) {
 
 proptest! {
     #[test]
-    fn every_array_comes_back((lengths, values) in arrays(), cut in any::<prop::sample::Index>()) {
+    fn arrays_round_trip((lengths, values) in arrays(), cut in any::<prop::sample::Index>()) {
         let bytes = file(&lengths, &values);
         let shape: Vec<usize> = lengths.iter().map(|&length| length as usize).collect();
         let (left, right) = bytes.split_at(cut.index(bytes.len()));
@@ -128,7 +128,7 @@ proptest! {
     }
 
     #[test]
-    fn lying_lengths_are_an_error(
+    fn wrong_lengths_are_an_error(
         lengths in vec(1_u32.., 1..256),
         body in vec(any::<u8>(), 0..16),
     ) {
@@ -185,7 +185,7 @@ fn a_file_cut_at_any_byte_is_truncated() {
 }
 
 #[test]
-fn what_follows_the_last_element_is_an_error() {
+fn bytes_after_the_last_element_are_an_error() {
     let trailing = Fault::TrailingBytes {
         shape: vec![2, 3],
         expected: 6,
@@ -211,17 +211,17 @@ fn zeros_behind_gzip_are_skipped() {
     let whole = gzip(&bytes);
     let (left, right) = bytes.split_at(7);
     let zeros = |count| vec![0u8; count];
-    // A byte, a block of a disk and of a tape, more than any buffer.
+    // A byte, a block of a disk, a block of a tape, and more than any buffer.
     for count in [1, 2, 512, 10_240, 100_000] {
         for stored in [
             [whole.clone(), zeros(count)].concat(),
-            // Between members too: pieces that were each written to blocks of their own.
+            // Zeros between members too: each piece may have been padded by itself.
             [gzip(left), zeros(count), gzip(right), zeros(count)].concat(),
             [whole.clone(), zeros(count), gzip(&[]), zeros(1)].concat(),
         ] {
             assert_eq!(idx::parse(&stored).unwrap(), expected, "{count}");
         }
-        // But nothing else, and not in the place of what is missing.
+        // Other bytes are errors, and zeros do not replace missing data.
         for stored in [
             [whole.clone(), zeros(count), vec![1]].concat(),
             [whole.clone(), zeros(count), b"more".to_vec(), zeros(count)].concat(),
@@ -235,7 +235,7 @@ fn zeros_behind_gzip_are_skipped() {
             );
         }
     }
-    // Elements of zero behind the last one are none of these.
+    // Elements of zero after the last one are not padding.
     let longer = [bytes, zeros(512)].concat();
     for stored in [gzip(&longer), longer] {
         let found = fault(idx::parse(&stored));
@@ -277,7 +277,7 @@ fn every_part_of_the_header_is_checked() {
 
 #[test]
 #[cfg(target_pointer_width = "64")]
-fn a_tebibyte_is_over_the_limit() {
+fn a_tebibyte_exceeds_the_limit() {
     let shape = vec![1 << 20, 1 << 20];
     let needed = 1 << 40;
     let over = Fault::OverLimit {
@@ -303,7 +303,7 @@ fn the_limit_is_inclusive() {
 }
 
 #[test]
-fn gzip_is_told_by_content_and_errors_name_the_file() {
+fn gzip_is_detected_by_content_and_errors_name_the_file() {
     let folder = tempfile::tempdir().unwrap();
     let expected = idx::parse(&example()).unwrap();
     for (name, content) in [("raw.gz", example()), ("compressed", gzip(&example()))] {

@@ -1,4 +1,4 @@
-//! MNIST's four files under all their names, and what may be wrong with them.
+//! MNIST's four files under all their names, and their possible faults.
 
 use std::fs;
 use std::io::Write;
@@ -31,7 +31,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A folder with a training set of three samples and a test set of two.
+/// Creates a folder with a training set of three samples and a test set of two.
 fn folder(separator: char, end: &str) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (stem, extension, content) in [

@@ -1,4 +1,5 @@
-//! The optimizers and schedules to choose from, with learning rates that suit the digits.
+//! The optimizers and schedules that the options can name, with learning rates that suit the
+//! digits.
 
 use clap::ValueEnum;
 use cotangent::prelude::*;
@@ -50,7 +51,7 @@ impl Method {
             Self::Lamb => Lamb::new(rate(3e-3)).build(),
             Self::Lion => Lion::new(rate(2e-4)).build(),
             Self::Adafactor => Adafactor::new(rate(1e-2)).build(),
-            // The output layer is AdamW's.
+            // AdamW trains the output layer.
             Self::Muon => Muon::new(rate(2e-3)).exclude(r"out\..*")?.build(),
         }
     }
@@ -65,24 +66,24 @@ pub enum Plan {
     Step,
     /// Down to a hundredth
     Exponential,
-    /// 1 / (1 + 10 t)
+    /// 1 / (1 + 10 t), t from 0 to 1
     Power,
-    /// Straight down to 0
+    /// Linear to 0
     Polynomial,
     Cosine,
-    /// Cosine that starts anew after 1/7 and 3/7
+    /// Cosine that restarts after 1/7 and 3/7
     CosineRestarts,
     /// Up for a tenth, then cosine
     WarmUp,
-    /// 1cycle, which drives momentum too
+    /// 1cycle, which also changes the momentum
     #[value(name = "one-cycle")]
     OneCycle,
-    /// A third of the rate when the training loss has not fallen for two epochs
+    /// A third of the rate if the training loss has not fallen for two epochs
     Plateau,
 }
 
 impl Plan {
-    /// The schedule over `total` steps, to be applied before each.
+    /// Builds the schedule for `total` steps.
     pub fn build(self, total: u64) -> Result<Schedule> {
         let part = |share: f64| ((total as f64 * share) as u64).max(1);
         match self {
@@ -91,7 +92,7 @@ impl Plan {
                 [part(0.5), part(0.75).max(part(0.5) + 1)],
                 [1.0, 0.5, 0.1],
             ),
-            Self::Step => Schedule::step(part(0.2), 0.5),
+            Self::Step => Schedule::step_decay(part(0.2), 0.5),
             Self::Exponential => Schedule::exponential(0.01f64.powf(1.0 / total as f64)),
             Self::Power => Schedule::power(total as f64 / 10.0, 1.0),
             Self::Polynomial => Schedule::polynomial(total, 1.0, 0.0),

@@ -1,32 +1,21 @@
-//! How well a net does, and how far the run has come.
+//! Accuracy, and a progress bar.
 
 use anyhow::Result;
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// How many labels the logits have right.
-pub fn hits(logits: &Tensor, labels: &Indices) -> cotangent::Result<usize> {
-    let predicted = logits.argmax(1)?;
-    Ok(predicted
-        .as_slice()
-        .iter()
-        .zip(labels.as_slice())
-        .filter(|(p, l)| p == l)
-        .count())
-}
-
-/// The share of `data` that the net classifies right.
+/// Returns the share of `data` that the net classifies correctly.
 pub fn accuracy(net: &impl Layer, data: &Dataset) -> Result<f64> {
-    let mut correct = 0;
+    let mut correct = 0.0;
     for batch in Batches::sequential(data, 500)?.epoch(0) {
         let (images, labels) = batch?;
-        correct += hits(&net.predict(&images)?, &labels)?;
+        correct += net.predict(&images)?.accuracy(&labels)? * labels.len() as f64;
     }
-    Ok(correct as f64 / data.len() as f64)
+    Ok(correct / data.len() as f64)
 }
 
-/// A bar on the terminal; nothing where there is none (what matters is printed anyway).
+/// Creates a progress bar. Without a terminal it shows nothing.
 pub fn progress_bar(steps: u64) -> ProgressBar {
     let style = ProgressStyle::with_template("{bar:40} {pos}/{len} steps, {eta} left")
         .unwrap_or_else(|_| ProgressStyle::default_bar());

@@ -1,5 +1,5 @@
-//! What the digit examples share: the options, the training loop with its progress bar, saving and
-//! loading back.
+//! The common parts of the digit examples: the options, the training loop with its progress bar,
+//! saving and loading.
 
 mod choice;
 mod measure;
@@ -11,7 +11,7 @@ use clap::Args;
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
 use indicatif::ProgressBar;
-use measure::{accuracy, hits, progress_bar};
+use measure::{accuracy, progress_bar};
 use net::DeepNet;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -19,10 +19,10 @@ use std::time::Instant;
 /// The options of a training run.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// The seed of everything random: split, weights, batches, dropout.
+    /// The seed of all random numbers: split, weights, batches, dropout.
     #[arg(long, default_value_t = 0)]
     pub seed: u64,
-    /// How many times to go through the training images [default: 30 for digits, 5 for mnist].
+    /// The number of passes over the training images [default: 30 for digits, 5 for mnist].
     #[arg(long)]
     pub epochs: Option<u64>,
     /// Sizes of the hidden layers, separated by commas.
@@ -31,14 +31,14 @@ pub struct Options {
     /// The optimizer.
     #[arg(long, value_enum, default_value_t = Method::Nesterov)]
     pub optimizer: Method,
-    /// How the learning rate changes.
+    /// The schedule of the learning rate.
     #[arg(long, value_enum, default_value_t = Plan::Constant)]
     pub schedule: Plan,
-    /// How many epochs the schedule is made for, however many are run [default: 30 for digits, 5
-    /// for mnist].
+    /// The length of the schedule, whatever number of epochs is run [default: 30 for digits, 5 for
+    /// mnist].
     #[arg(long, value_name = "EPOCHS")]
     pub schedule_epochs: Option<u64>,
-    /// The learning rate; by default one that suits the optimizer.
+    /// The learning rate [default: one that suits the optimizer].
     #[arg(long)]
     pub learning_rate: Option<f64>,
     /// Images per training step [default: 32 for digits, 128 for mnist].
@@ -47,21 +47,21 @@ pub struct Options {
     /// The share of each hidden layer's outputs that dropout drops, in [0, 1).
     #[arg(long, default_value_t = 0.05)]
     pub dropout: f64,
-    /// A folder where all that the run consists of is saved after each epoch.
+    /// A folder to save the whole state of the run to after each epoch.
     #[arg(long, value_name = "DIR")]
     pub checkpoint: Option<PathBuf>,
-    /// Goes on from the checkpoint, with the same options; --epochs is the total.
+    /// Resumes from the checkpoint, with the same options; --epochs is the total.
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
 }
 
-/// What differs between the data sets.
+/// The options whose defaults differ between the data sets.
 pub struct Defaults {
     pub epochs: u64,
     pub batch_size: usize,
 }
 
-/// A run of training: all that the rest of it depends on, beside the options.
+/// The whole state of a training run, except for the options.
 struct Run {
     net: DeepNet,
     optimizer: Box<dyn Optimizer>,
@@ -103,9 +103,9 @@ impl Run {
         load_checkpoint(path, parts)
     }
 
-    /// Goes through all batches once; the mean loss, and the share of images that were told right.
+    /// Trains on all batches once. Returns the mean loss and the share of correct predictions.
     fn epoch(&mut self, batches: &Batches, bar: &ProgressBar) -> Result<(f64, f64)> {
-        let (mut loss_sum, mut correct) = (0.0, 0);
+        let (mut loss_sum, mut correct) = (0.0, 0.0);
         for batch in batches.epoch(self.epochs.get()) {
             let (images, labels) = batch?;
             if labels.len() < 2 {
@@ -115,18 +115,19 @@ impl Run {
             let loss = logits.cross_entropy(&labels)?;
             let mut grads = loss.backward()?;
             clip::global_norm(5.0).apply(&self.net, &mut grads)?;
-            self.schedule.apply(&mut self.optimizer)?;
-            self.optimizer.step(&mut self.net, &grads)?;
+            self.schedule.step(&mut self.optimizer)?;
+            self.optimizer.step(&mut self.net, grads)?;
 
-            loss_sum += loss.item()? * labels.len() as f64;
-            correct += hits(&logits, &labels)?;
+            let samples = labels.len() as f64;
+            loss_sum += loss.item()? * samples;
+            correct += logits.accuracy(&labels)? * samples;
             bar.inc(1);
         }
         let count = batches.dataset().len() as f64;
         let loss = loss_sum / count;
         self.schedule.observe(loss);
         self.epochs.increment();
-        Ok((loss, correct as f64 / count))
+        Ok((loss, correct / count))
     }
 }
 
@@ -143,8 +144,8 @@ fn new_net(train: &Dataset, options: &Options, seed: u64) -> Result<DeepNet> {
     )?)
 }
 
-/// Trains the chapter's default deep net, saves it, loads it back and returns the test accuracy of
-/// the loaded copy.
+/// Trains the chapter's default deep net, saves it, loads it, and returns the test accuracy of the
+/// loaded copy.
 pub fn run(
     train: &Dataset,
     test: &Dataset,
@@ -177,7 +178,7 @@ pub fn run(
         println!("resumed from {} after epoch {done}", path.display());
         ensure!(
             done <= epochs,
-            "--epochs {epochs} is the total, and the checkpoint is already after epoch {done}"
+            "--epochs must be at least the {done} epochs of the checkpoint, found {epochs}"
         );
     }
 
@@ -192,7 +193,8 @@ pub fn run(
         let test_accuracy = accuracy(&run.net, test)?;
         bar.suspend(|| {
             println!(
-                "epoch {:>3}/{epochs}  loss {loss:.4}  training accuracy {training_accuracy:.4}  test accuracy {test_accuracy:.4}",
+                "epoch {:>3}/{epochs}  loss {loss:.4}  \
+                 training accuracy {training_accuracy:.4}  test accuracy {test_accuracy:.4}",
                 run.epochs.get(),
             );
         });
@@ -203,16 +205,16 @@ pub fn run(
     run.net.save(save)?;
     let mut loaded = new_net(train, options, options.seed + 1)?;
     loaded.load(save)?;
-    println!("saved to {} and loaded back", save.display());
+    println!("saved to {} and loaded from it", save.display());
     let test_accuracy = accuracy(&loaded, test)?;
     ensure!(
         test_accuracy == accuracy(&run.net, test)?,
-        "the loaded copy must predict what the net predicts"
+        "the loaded copy has another accuracy than the net"
     );
     Ok(test_accuracy)
 }
 
-/// The path to save to, its folder made sure of.
+/// Returns the path to save to, and creates its folder.
 pub fn save_path(given: Option<PathBuf>, name: &str) -> Result<PathBuf> {
     let path = given.unwrap_or_else(|| PathBuf::from("target").join(name));
     if let Some(folder) = path
@@ -220,7 +222,7 @@ pub fn save_path(given: Option<PathBuf>, name: &str) -> Result<PathBuf> {
         .filter(|folder| !folder.as_os_str().is_empty())
     {
         std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+            .with_context(|| format!("cannot create {}", folder.display()))?;
     }
     Ok(path)
 }

@@ -25,7 +25,8 @@ pub struct DeepNet {
 }
 
 impl DeepNet {
-    /// A net from `features` inputs through hidden layers of the given sizes to `classes` logits.
+    /// Creates a net from `features` inputs through hidden layers of the given sizes to `classes`
+    /// logits.
     pub fn new(
         features: usize,
         hidden: &[usize],
@@ -37,7 +38,7 @@ impl DeepNet {
         let mut layers = Vec::new();
         for &units in hidden {
             layers.push(Hidden {
-                // The norm's beta takes the place of a bias.
+                // Batch normalization has a bias, so that the layer needs none.
                 linear: Linear::builder(inputs, units)
                     .weight(init::he_normal())
                     .no_bias()

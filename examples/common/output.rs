@@ -1,15 +1,16 @@
-//! What an example leaves behind: tables on the terminal, figures in a folder.
+//! The output of the examples: tables on the terminal, figures in a folder.
 
 use anyhow::{Context, Result};
-use cotangent::nn::figure::Figure;
+use cotangent::figure::Figure;
 use std::path::Path;
 
-/// Saves a figure as SVG and as PNG, if there is a folder for it.
+/// Saves a figure as SVG and as PNG, if a folder is given.
 pub fn save(folder: Option<&Path>, name: &str, figure: &impl Figure) -> Result<()> {
     let Some(folder) = folder else {
         return Ok(());
     };
-    std::fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot create {}", folder.display()))?;
     for extension in ["svg", "png"] {
         let path = folder.join(name).with_extension(extension);
         figure.save(&path)?;
@@ -18,7 +19,7 @@ pub fn save(folder: Option<&Path>, name: &str, figure: &impl Figure) -> Result<(
     Ok(())
 }
 
-/// Prints rows of cells under a header, the first column flush left and the others flush right.
+/// Prints rows of cells under a header. The first column is aligned left, the others right.
 pub fn table(header: &[&str], rows: &[Vec<String>]) {
     let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
     let all = || std::iter::once(&header).chain(rows);

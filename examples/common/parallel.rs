@@ -1,9 +1,9 @@
-//! Independent runs side by side, as many at a time as there are cores.
+//! Independent runs in parallel, one for each core at a time.
 
 use anyhow::{Result, anyhow};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// What `work` makes of each item, in the order of the items, whatever the number of threads.
+/// Returns the results of `work` in the order of the items, whatever the number of threads.
 pub fn in_parallel<T: Sync, R: Send>(
     items: &[T],
     work: impl Fn(&T) -> Result<R> + Sync,

@@ -1,7 +1,6 @@
-//! Figures as pixels: a backend of `plotters` that covers each pixel by the exact share of its
-//! area.
+//! A backend of `plotters` that draws pixels. It covers each pixel by the exact share of its area.
 //!
-//! `plotters` has one of its own, which places glyphs and joins of lines at whole pixels only.
+//! The backend of `plotters` itself places glyphs and joins of lines at whole pixels only.
 
 use crate::{OP, style};
 use ab_glyph::{Font, FontRef, PxScale, ScaleFont};
@@ -17,7 +16,7 @@ use std::f32::consts::TAU;
 
 type Drawn = std::result::Result<(), DrawingErrorKind<Infallible>>;
 
-/// An image of RGB pixels, white at first.
+/// An image of RGB pixels, initially white.
 pub(crate) struct Canvas {
     width: u32,
     height: u32,
@@ -25,7 +24,7 @@ pub(crate) struct Canvas {
     font: FontRef<'static>,
 }
 
-/// What `draw` draws, as a PNG file.
+/// Returns the drawing as a PNG file.
 pub(crate) fn png(
     (width, height): (u32, u32),
     draw: impl FnOnce(&mut Canvas) -> Result<()>,
@@ -43,7 +42,7 @@ pub(crate) fn png(
     encode(&canvas).map_err(|error| failed(&error))
 }
 
-/// With a palette where that is enough: a third of the bytes.
+/// Encodes with a palette if there are few colors, which takes a third of the bytes.
 fn encode(canvas: &Canvas) -> std::result::Result<Vec<u8>, png::EncodingError> {
     let mut colors = HashMap::new();
     let mut palette = Vec::new();
@@ -72,12 +71,12 @@ fn encode(canvas: &Canvas) -> std::result::Result<Vec<u8>, png::EncodingError> {
 }
 
 impl Canvas {
-    /// Lays a color over a pixel, as much of it as `coverage` says.
+    /// Blends a color over a pixel, weighted by `coverage`.
     fn blend(&mut self, x: i32, y: i32, color: BackendColor, coverage: f32) {
         if x < 0 || y < 0 || x >= self.width as i32 || y >= self.height as i32 {
             return;
         }
-        // Few levels make few colors, and those a small file.
+        // Few levels give few colors, and few colors a small file.
         let share = color.alpha as f32 * (coverage.min(1.0) * 15.0).round() / 15.0;
         let start = (y as usize * self.width as usize + x as usize) * 3;
         let (r, g, b) = color.rgb;
@@ -86,9 +85,9 @@ impl Canvas {
         }
     }
 
-    /// Fills closed outlines. Where they overlap they are filled once, if all run in one direction.
+    /// Fills closed outlines. Overlaps are filled once if all outlines run in one direction.
     fn fill(&mut self, outlines: &[Vec<Point>], color: BackendColor) {
-        // Far outside a point is as good as near: what is allocated below stays bounded.
+        // Clamping points that are far outside changes no pixel and bounds the allocation below.
         let near = |value: f32, side: u32| value.clamp(-64.0, side as f32 + 64.0);
         let near = |p: Point| point(near(p.x, self.width), near(p.y, self.height));
         let all = || outlines.iter().flatten().copied().map(near);
@@ -119,7 +118,7 @@ impl Canvas {
         });
     }
 
-    /// Draws a line through the points, its joins round.
+    /// Draws a line through the points, with round joins.
     fn stroke(&mut self, points: &[Point], style: &impl BackendStyle) {
         let half = style.stroke_width() as f32 / 2.0;
         let mut outlines = Vec::new();
@@ -138,7 +137,7 @@ impl Canvas {
             }
         }
         for &join in points.iter().skip(1).rev().skip(1) {
-            // A little less: the edges of line and join must not add up.
+            // The radius is a little smaller, so that the edges of line and join do not add up.
             outlines.push(circle(join, half - 0.3));
         }
         self.fill(&outlines, style.color());
@@ -210,7 +209,7 @@ impl DrawingBackend for &mut Canvas {
         if fill {
             self.fill(&[corners], style.color());
         } else {
-            // Once around and a side more, so that every corner is a join.
+            // The first side is repeated at the end, so that every corner is a join.
             corners.extend_from_within(..2);
             self.stroke(&corners, style);
         }
@@ -244,7 +243,8 @@ impl DrawingBackend for &mut Canvas {
         Ok(())
     }
 
-    /// Places text where the SVG backend of `plotters` does. Every family is the embedded font.
+    /// Places text where the SVG backend of `plotters` places it. Every family is the embedded
+    /// font.
     fn draw_text<S: BackendTextStyle>(
         &mut self,
         text: &str,

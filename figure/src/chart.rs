@@ -1,6 +1,6 @@
-//! One pair of axes with lines and bands on it.
+//! One pair of axes with lines and bands.
 
-use crate::scale::{Kind, Scale};
+use crate::scale::{Kind, Positions, Scale};
 use crate::style::{self, FAINT, GRID, INK, LINE, MARGIN, TEXT};
 use crate::{Area, Drawn};
 use plotters::chart::ChartContext;
@@ -13,9 +13,9 @@ use std::ops::Range;
 
 /// Lines over one pair of axes.
 ///
-/// Lines and bands of one label have one colour, here and in the other charts of a
-/// [`Charts`](crate::Charts). Values that are not finite, and on a logarithmic axis those that are
-/// not above 0, leave a gap.
+/// Lines and bands with the same label have the same colour, here and in the other charts of a
+/// [`Charts`](crate::Charts). Values that are not finite leave a gap, and on a logarithmic axis
+/// those that are not above 0 do too.
 #[derive(Clone, Debug, Default)]
 #[must_use]
 pub struct Chart {
@@ -43,12 +43,12 @@ pub(crate) struct Series {
 #[derive(Clone, Debug)]
 enum Shape {
     Line(Vec<(f64, f64)>),
-    /// (x, low, high).
+    /// `(x, low, high)`.
     Band(Vec<(f64, f64, f64)>),
 }
 
 impl Chart {
-    /// Empty axes with what is on them.
+    /// Creates empty axes with these labels.
     pub fn new(x_label: impl Into<String>, y_label: impl Into<String>) -> Self {
         let axis = |label| Axis {
             label,
@@ -61,31 +61,31 @@ impl Chart {
         }
     }
 
-    /// A title above this chart alone.
+    /// Sets a title above this chart alone.
     pub fn title(mut self, title: impl Into<String>) -> Self {
         self.title = title.into();
         self
     }
 
-    /// A logarithmic x axis.
+    /// Makes the x axis logarithmic.
     pub fn log_x(mut self) -> Self {
         self.x.kind = Kind::Log;
         self
     }
 
-    /// A logarithmic y axis.
+    /// Makes the y axis logarithmic.
     pub fn log_y(mut self) -> Self {
         self.y.kind = Kind::Log;
         self
     }
 
-    /// Bounds of the y axis in place of those of the data; lines are cut off there.
+    /// Sets the bounds of the y axis, instead of those of the data. Lines are clipped there.
     pub fn y_range(mut self, low: f64, high: f64) -> Self {
         self.y_range = Some((low, high));
         self
     }
 
-    /// A line through the points, each (x, y).
+    /// Adds a line through the points `(x, y)`.
     pub fn line(
         self,
         label: impl Into<String>,
@@ -94,7 +94,7 @@ impl Chart {
         self.push(label.into(), Shape::Line(points.into_iter().collect()))
     }
 
-    /// The range from low to high at each x, each (x, low, high), shaded behind the lines.
+    /// Adds a band from `low` to `high` at each x, as `(x, low, high)`, shaded behind the lines.
     pub fn band(
         self,
         label: impl Into<String>,
@@ -103,13 +103,13 @@ impl Chart {
         self.push(label.into(), Shape::Band(points.into_iter().collect()))
     }
 
-    /// A dashed line across the chart, to compare with.
+    /// Adds a dashed horizontal line, for comparison.
     pub fn level(mut self, y: f64) -> Self {
         self.levels.push(y);
         self
     }
 
-    /// A dashed line from the bottom to the top, to mark a place.
+    /// Adds a dashed vertical line, to mark a position.
     pub fn vertical(mut self, x: f64) -> Self {
         self.verticals.push(x);
         self
@@ -125,7 +125,7 @@ impl Chart {
         series.map(|(_, y)| y).chain(self.levels.iter().copied())
     }
 
-    /// Draws the chart; `index` numbers the labels, and with them the colours.
+    /// Draws the chart. `index` numbers the labels and thereby the colours.
     pub(crate) fn draw<B: DrawingBackend>(
         &self,
         area: &Area<B>,
@@ -152,7 +152,7 @@ impl Chart {
             let element = DashedPathElement::new(ends, 14, 10, FAINT.stroke_width(3));
             chart.draw_series([element])?;
         }
-        // Bands first: no line is hidden by one.
+        // Bands come first, so that they hide no line.
         for series in &self.series {
             if let Shape::Band(points) = &series.shape {
                 let color = style::color(index(&series.label)).mix(0.2);
@@ -179,7 +179,7 @@ impl Chart {
         Ok(())
     }
 
-    /// Title, grid, ticks and labels.
+    /// Draws title, grid, ticks and labels.
     fn draw_axes<'a, B: DrawingBackend>(
         &self,
         area: &Area<B>,
@@ -199,7 +199,7 @@ impl Chart {
             .margin_top(MARGIN / 2 + title)
             .set_label_area_size(LabelAreaPosition::Bottom, 2 * line + 16)
             .set_label_area_size(LabelAreaPosition::Left, widest.unwrap_or(0) + line + 24)
-            .build_cartesian_2d(x.clone(), y.clone())?;
+            .build_cartesian_2d(Positions(x.clone()), Positions(y.clone()))?;
         let (across, _) = chart.plotting_area().get_pixel_range();
         let (left, _) = area.get_base_pixel();
         let middle = i32::midpoint(across.start, across.end) - left;
@@ -220,10 +220,10 @@ impl Chart {
     }
 }
 
-type Axes<'a, B> = ChartContext<'a, B, Cartesian2d<Scale, Scale>>;
+type Axes<'a, B> = ChartContext<'a, B, Cartesian2d<Positions, Positions>>;
 
 impl Shape {
-    /// All points, those of a band's two edges after each other.
+    /// Returns all points; of a band, those of the lower edge and then those of the upper.
     fn points(&self) -> impl Iterator<Item = (f64, f64)> + Clone {
         let (line, band): (&[_], &[_]) = match self {
             Self::Line(points) => (points, &[]),
@@ -236,7 +236,7 @@ impl Shape {
     }
 }
 
-/// A line, with a mark at each point where they are few.
+/// Draws a line. If it has few points, each has a mark.
 fn draw_line<B: DrawingBackend>(
     chart: &mut Axes<B>,
     points: &[(f64, f64)],
@@ -256,8 +256,7 @@ fn draw_line<B: DrawingBackend>(
     Ok(())
 }
 
-/// What is left of a line without the points that are not finite and what is above or below the
-/// chart.
+/// Splits a line at points that are not finite, and clips it at the edges of the chart.
 fn visible_parts(points: &[(f64, f64)], along: &Range<f64>) -> Vec<Vec<(f64, f64)>> {
     let mut parts: Vec<Vec<(f64, f64)>> = Vec::new();
     for ends in points.windows(2) {
@@ -280,8 +279,8 @@ fn visible_parts(points: &[(f64, f64)], along: &Range<f64>) -> Vec<Vec<(f64, f64
     parts
 }
 
-/// What is left of an area between the edges of the chart, cut at one after the other (Sutherland,
-/// Hodgman 1974, Reentrant Polygon Clipping).
+/// Clips an area at the upper and at the lower edge of the chart (Sutherland, Hodgman 1974,
+/// Reentrant Polygon Clipping).
 fn visible_area(outline: Vec<(f64, f64)>, along: &Range<f64>) -> Vec<(f64, f64)> {
     [(along.start, 1.0), (along.end, -1.0)]
         .into_iter()
@@ -301,13 +300,13 @@ fn visible_area(outline: Vec<(f64, f64)>, along: &Range<f64>) -> Vec<(f64, f64)>
         })
 }
 
-/// Where the line between two points, one on either side, crosses the height `edge`.
+/// Returns where the line between two points, one on either side, crosses the height `edge`.
 fn crossing(from: (f64, f64), to: (f64, f64), edge: f64) -> (f64, f64) {
     let share = (edge - from.1) / (to.1 - from.1);
     (from.0 + share * (to.0 - from.0), edge)
 }
 
-/// A mark for the series number `index`: the shape says in black and white what the colour says.
+/// Returns the mark of series number `index`. Its shape identifies the series in black and white.
 pub(crate) fn mark(index: usize) -> Polygon<(i32, i32)> {
     const R: f64 = 10.0;
     let corners: &[(f64, f64)] = match index % 4 {

@@ -5,7 +5,7 @@ use crate::style::{self, FAINT, INK, LINE, MARGIN, TEXT, TITLE, WIDTH};
 use crate::{Area, Drawn, Figure};
 use plotters::prelude::*;
 
-/// A figure of one or more [`Chart`]s: a title, a note that says what to see, and a legend for all.
+/// A figure of one or more [`Chart`]s: a title, a note for the reader, and a common legend.
 ///
 /// ```
 /// use cotangent::figure::{Chart, Charts, Figure};
@@ -26,7 +26,7 @@ pub struct Charts {
 }
 
 impl Charts {
-    /// A figure without charts yet.
+    /// Creates a figure without charts.
     pub fn new(title: impl Into<String>) -> Self {
         Self {
             title: title.into(),
@@ -36,13 +36,13 @@ impl Charts {
         }
     }
 
-    /// A sentence below the title on what to see.
+    /// Sets a sentence below the title that says what the figure shows.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
     }
 
-    /// How many charts stand side by side; 1 by default, and at least.
+    /// Sets how many charts are in a row, at least 1. The default is 1.
     pub fn columns(mut self, columns: usize) -> Self {
         self.columns = columns.max(1);
         self
@@ -54,7 +54,7 @@ impl Charts {
         self
     }
 
-    /// The labels of all charts in the order of their first appearance.
+    /// Returns the labels of all charts in the order of their first appearance.
     fn labels(&self) -> Vec<&str> {
         let mut labels = Vec::new();
         for series in self.charts.iter().flat_map(|chart| &chart.series) {
@@ -70,24 +70,24 @@ impl Charts {
     }
 }
 
-/// A piece of the heading: where it is, and what.
+/// A piece of the heading and its place.
 struct Piece<'a> {
     place: (i32, i32),
     what: What<'a>,
 }
 
 enum What<'a> {
-    /// A line of text, its size and color.
+    /// A line of text, its size and its color.
     Text(String, f64, RGBColor),
     /// The number of a label, and the label.
     Key(usize, &'a str),
 }
 
-/// The length of a legend's sample of a line.
+/// The length of a line's sample in the legend.
 const SAMPLE: i32 = 70;
 
 impl Charts {
-    /// Title, note and legend with their places, and the height of all that.
+    /// Lays out title, note and legend, and returns their total height.
     fn heading(&self) -> (Vec<Piece<'_>>, i32) {
         let width = WIDTH as i32 - 2 * MARGIN;
         let mut pieces = Vec::new();
@@ -175,13 +175,13 @@ mod tests {
     use super::*;
     use cotangent_core::Result;
 
-    /// The figure as text and as pixels.
+    /// Returns the figure as text and as pixels.
     fn drawn(figure: &Charts) -> Result<(String, Vec<u8>)> {
         Ok((figure.to_svg()?, figure.to_png()?))
     }
 
     #[test]
-    fn odd_data_is_drawn_too() -> Result<()> {
+    fn unusual_data_is_drawn() -> Result<()> {
         drawn(&Charts::new(""))?;
         let odd = [
             (0.0, f64::NAN),
@@ -206,7 +206,7 @@ mod tests {
                     .push(chart),
             )?;
         }
-        // More charts than there are pixels to a chart.
+        // There are more charts than a chart would have pixels.
         let many = (0..40).fold(Charts::new("many").columns(40), |figure, i| {
             figure.push(Chart::new("x", "y").line("a", [(0.0, f64::from(i)), (1.0, 2.0)]))
         });
@@ -215,22 +215,15 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_said_is_in_the_figure_once() -> Result<()> {
+    fn every_text_is_in_the_figure_once() -> Result<()> {
         let chart =
             || Chart::new("the x axis", "the y axis").line("first", [(0.0, 1.0), (1.0, 2.0)]);
         let second = chart()
             .title("right")
             .line("second", [(0.0, 1.5), (1.0, 0.5)]);
-        let figure = Charts::new("the title").note("what to see").columns(2);
+        let figure = Charts::new("the title").note("a note").columns(2);
         let (svg, _) = drawn(&figure.push(chart().title("left")).push(second))?;
-        for text in [
-            "the title",
-            "what to see",
-            "left",
-            "right",
-            "first",
-            "second",
-        ] {
+        for text in ["the title", "a note", "left", "right", "first", "second"] {
             assert_eq!(
                 svg.matches(&format!("{text}\n</text>")).count(),
                 1,
@@ -249,7 +242,7 @@ mod tests {
             .push(line("b"))
             .push(line("a"));
         let (svg, _) = drawn(&figure)?;
-        // A line of data and the sample in the legend.
+        // A line of data, and its sample in the legend.
         let lines = |color: &str| {
             svg.matches(&format!("stroke=\"{color}\" stroke-width=\"5\""))
                 .count()

@@ -1,8 +1,8 @@
-//! Figures: drawings that look alike and are saved as SVG or PNG.
+//! Figures: drawings in one style, saved as SVG or PNG.
 //!
-//! [`Charts`] draws lines over one or more pairs of axes, which is what most reports of training
-//! need. Any other drawing is a [`Figure`] by its `draw`, made with [`plotters`] in the [`style`]
-//! of the rest.
+//! [`Charts`] draws lines over one or more pairs of axes, which is enough for most reports of
+//! training. For any other drawing implement [`Figure::draw`] with [`plotters`], in the common
+//! [`style`].
 //!
 //! ```
 //! use cotangent::figure::{Chart, Charts, Figure};
@@ -31,32 +31,32 @@ use plotters::drawing::DrawingAreaErrorKind;
 use plotters::prelude::*;
 use std::path::Path;
 
-/// What a [`Figure`] draws on.
+/// The area that a [`Figure`] draws on.
 pub type Area<B> = DrawingArea<B, Shift>;
-/// What comes of drawing.
+/// The result of drawing.
 pub type Drawn<B> = std::result::Result<(), DrawingAreaErrorKind<<B as DrawingBackend>::ErrorType>>;
 
 const OP: &str = "figure";
 
-/// The longest side of a figure: what is allocated for its pixels must have a bound.
+/// The longest side of a figure. It bounds the memory for the pixels.
 const MAX_SIDE: u32 = 1 << 13;
 
 /// A drawing of a fixed size.
 pub trait Figure {
-    /// Width and height in pixels, each at most 8192.
+    /// Returns width and height in pixels, each at most 8192.
     fn size(&self) -> (u32, u32);
 
     /// Draws on a white area of that size.
     ///
     /// # Errors
-    /// Those of `plotters`.
+    /// The errors of `plotters`.
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B>;
 
-    /// Saves the figure as SVG or PNG, as the path's extension says. The file is replaced whole or
-    /// not at all.
+    /// Saves the figure as SVG or PNG, according to the path's extension. The file is replaced
+    /// whole or not at all.
     ///
     /// # Errors
-    /// [`Error::Argument`] for another extension, a size out of range, or what cannot be drawn;
+    /// [`Error::Argument`] for another extension, a size out of range, or a drawing that fails;
     /// [`Error::Io`] if the file cannot be written.
     fn save(&self, path: impl AsRef<Path>) -> Result<()>
     where
@@ -80,7 +80,7 @@ pub trait Figure {
         cotangent_core::replace_file(path, &bytes)
     }
 
-    /// The figure as SVG.
+    /// Returns the figure as SVG.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -93,7 +93,7 @@ pub trait Figure {
         Ok(svg)
     }
 
-    /// The figure as PNG.
+    /// Returns the figure as PNG.
     ///
     /// # Errors
     /// As [`save`](Self::save).
@@ -131,7 +131,7 @@ fn checked_size(figure: &impl Figure) -> Result<(u32, u32)> {
 mod tests {
     use super::*;
 
-    /// What its size says, and black from one corner to the other.
+    /// A figure of the given size with a black diagonal.
     struct Diagonal(u32, u32);
 
     impl Figure for Diagonal {
@@ -155,12 +155,12 @@ mod tests {
     }
 
     #[test]
-    fn a_png_shows_what_was_drawn() -> Result<()> {
+    fn a_png_contains_the_drawing() -> Result<()> {
         let (width, height, pixels) = pixels(&Diagonal(40, 20).to_png()?);
         assert_eq!((width, height, pixels.len()), (40, 20, 40 * 20 * 3));
         let at = |x: usize, y: usize| pixels[(y * 40 + x) * 3];
         assert_eq!((at(20, 10), at(39, 0), at(0, 19)), (0, 255, 255));
-        // The line covers 4 pixels across its direction, so this share of the image.
+        // The line is 4 pixels wide, which gives its share of the image.
         let dark: f64 = pixels
             .iter()
             .map(|&value| 1.0 - f64::from(value) / 255.0)
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn the_extension_says_the_format_and_others_are_refused() -> Result<()> {
+    fn the_extension_decides_the_format() -> Result<()> {
         let folder = tempfile::tempdir().expect("a folder");
         let figure = Diagonal(30, 30);
         for (name, start) in [("a.svg", "<svg".as_bytes()), ("a.PNG", b"\x89PNG")] {
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn sizes_have_a_bound() {
+    fn sizes_are_bounded() {
         for figure in [Diagonal(0, 5), Diagonal(5, u32::MAX)] {
             assert!(figure.to_svg().is_err() && figure.to_png().is_err());
         }

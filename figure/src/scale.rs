@@ -1,20 +1,21 @@
-//! Axes, linear and logarithmic: what range holds the data, and which round numbers label it.
+//! Axes, linear and logarithmic: the range of the data, and round numbers as labels.
 
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
-/// How values become positions.
+/// The mapping from values to positions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Kind {
-    /// A value is its own position.
+    /// The position is the value.
     #[default]
     Linear,
-    /// The position is the exponent to the base 10.
+    /// The position is the logarithm to the base 10.
     Log,
 }
 
 impl Kind {
-    /// Not finite for a value that has no place on such an axis.
+    /// Returns the position of a value. It is not finite if the value has no position on such an
+    /// axis.
     pub(crate) fn position(self, value: f64) -> f64 {
         match self {
             Self::Linear => value,
@@ -30,7 +31,7 @@ impl Kind {
     }
 }
 
-/// An axis that has been fitted to its data. To `plotters` it is linear: positions go in.
+/// An axis that is fitted to its data.
 #[derive(Clone, Debug)]
 pub struct Scale {
     kind: Kind,
@@ -40,8 +41,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// A scale for the values, or for the range if one is given, with about `count` ticks, from 1.
-    /// What has no place on the axis is left out; without anything it goes from 0 to 1.
+    /// Fits a scale to the values, or to `range` if it is given, with about `count` ticks, at least
+    /// 1. Values without a position on the axis are skipped. Without any value the scale goes from
+    /// 0 to 1.
     pub fn fit(
         kind: Kind,
         range: Option<(f64, f64)>,
@@ -79,7 +81,7 @@ impl Scale {
         self.kind.position(value)
     }
 
-    /// How far from the start of an axis of `length` pixels a value is.
+    /// Returns the distance of a value from the start of an axis of `length` pixels.
     pub fn place(&self, value: f64, length: i32) -> i32 {
         self.pixel(self.position(value), length)
     }
@@ -88,19 +90,35 @@ impl Scale {
         ((position - self.low) / (self.high - self.low) * f64::from(length)) as i32
     }
 
-    /// Where on an axis of `length` pixels the ticks are, and their labels.
+    /// Returns the positions of the ticks on an axis of `length` pixels, and their labels.
     pub fn marks(&self, length: i32) -> impl Iterator<Item = (i32, String)> {
         let places = self.ticks.iter().map(move |&tick| self.pixel(tick, length));
         places.zip(self.labels())
     }
 
-    /// The labels of all ticks.
+    /// Returns the label of a position.
+    fn label(&self, position: f64) -> String {
+        match self.kind {
+            Kind::Log if self.ticks.iter().any(|tick| !(-3.0..5.0).contains(tick)) => {
+                power_of_ten(position)
+            }
+            Kind::Log => format!("{}", (self.kind.value(position) * 1e4).round() / 1e4),
+            Kind::Linear => {
+                let ticks = self.ticks.windows(2).next();
+                let step = ticks.map_or(1.0, |two| two[1] - two[0]);
+                let digits = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+                format!("{position:.digits$}").replace('-', "−")
+            }
+        }
+    }
+
+    /// Returns the labels of all ticks.
     pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
-        self.ticks.iter().map(|tick| self.format_ext(tick))
+        self.ticks.iter().map(|&tick| self.label(tick))
     }
 }
 
-/// The lowest and the highest of the values that are finite; reversed if there is none.
+/// Returns the lowest and the highest finite value, reversed if there is none.
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let finite = values.filter(|value| value.is_finite());
     finite.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
@@ -108,7 +126,7 @@ fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     })
 }
 
-/// Multiples of 1, 2 or 5 times a power of ten.
+/// Returns multiples of 1, 2 or 5 times a power of ten.
 fn linear_ticks(low: f64, high: f64, count: usize, whole: bool) -> Vec<f64> {
     let rough = (high - low) / count as f64;
     let power = 10f64.powf(rough.log10().floor());
@@ -120,7 +138,7 @@ fn linear_ticks(low: f64, high: f64, count: usize, whole: bool) -> Vec<f64> {
     (first..=last).map(|i| i as f64 * step).collect()
 }
 
-/// Powers of ten; within fewer than two of these, 2 and 5 times a power as well.
+/// Returns powers of ten. If the range has fewer than two of them, 2 and 5 times a power are added.
 fn log_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     let span = high - low;
     if span < 2.0 {
@@ -139,43 +157,37 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     (first..=last).map(|i| f64::from(i) * step).collect()
 }
 
-impl Ranged for Scale {
+/// A scale as `plotters` sees it: a linear axis that takes positions. It is a type of this crate
+/// alone, so that `Scale` has no methods of `plotters`.
+pub(crate) struct Positions(pub Scale);
+
+impl Ranged for Positions {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
 
-    /// What lies beyond the range is put at its edge.
+    /// Positions beyond the range are placed at its edge.
     fn map(&self, &position: &f64, (from, to): (i32, i32)) -> i32 {
-        let share = (position.clamp(self.low, self.high) - self.low) / (self.high - self.low);
+        let share =
+            (position.clamp(self.0.low, self.0.high) - self.0.low) / (self.0.high - self.0.low);
         from + (share * f64::from(to - from)).round() as i32
     }
 
     fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.ticks.clone()
+        self.0.ticks.clone()
     }
 
     fn range(&self) -> Range<f64> {
-        self.low..self.high
+        self.0.low..self.0.high
     }
 }
 
-impl ValueFormatter<f64> for Scale {
+impl ValueFormatter<f64> for Positions {
     fn format_ext(&self, &position: &f64) -> String {
-        match self.kind {
-            Kind::Log if self.ticks.iter().any(|tick| !(-3.0..5.0).contains(tick)) => {
-                power_of_ten(position)
-            }
-            Kind::Log => format!("{}", (self.kind.value(position) * 1e4).round() / 1e4),
-            Kind::Linear => {
-                let ticks = self.ticks.windows(2).next();
-                let step = ticks.map_or(1.0, |two| two[1] - two[0]);
-                let digits = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
-                format!("{position:.digits$}").replace('-', "−")
-            }
-        }
+        self.0.label(position)
     }
 }
 
-/// `10⁻³`, or `2·10⁻³`.
+/// Formats a power of ten as `10⁻³` or `2·10⁻³`.
 fn power_of_ten(position: f64) -> String {
     let exponent = (position + 1e-9).floor();
     let factor = 10f64.powf(position - exponent).round();
@@ -212,7 +224,7 @@ mod tests {
             labels(Kind::Linear, &[-30.5, 12.0]),
             ["−30", "−20", "−10", "0", "10"]
         );
-        // Whole numbers count something: there is no layer 1.5.
+        // Whole numbers are counts, such as layers, and have no ticks between them.
         assert_eq!(labels(Kind::Linear, &[1.0, 2.0, 3.0]), ["1", "2", "3"]);
         assert_eq!(
             labels(Kind::Log, &[2e-6, 3.0]),
@@ -226,15 +238,16 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_values_there_is_a_range() {
+    fn every_set_of_values_has_a_range() {
         let odd = [f64::NAN, f64::INFINITY, -1.0, 0.0];
         for values in [&odd[..], &[], &[0.0], &[1e300, -1e300], &[5e-324, 1e-323]] {
             for kind in [Kind::Linear, Kind::Log] {
                 let scale = Scale::fit(kind, None, values.iter().copied(), 6);
                 assert!(scale.low < scale.high, "{values:?}: {scale:?}");
                 assert!(scale.labels().count() < 20, "{values:?}: {scale:?}");
+                let axis = Positions(scale.clone());
                 for at in values.iter().map(|&value| scale.position(value)) {
-                    assert!(!at.is_finite() || (0..=100).contains(&scale.map(&at, (0, 100))));
+                    assert!(!at.is_finite() || (0..=100).contains(&axis.map(&at, (0, 100))));
                 }
             }
         }
@@ -242,16 +255,26 @@ mod tests {
 
     #[test]
     fn values_become_positions() {
-        let linear = Scale::fit(Kind::Linear, Some((0.0, 10.0)), [].into_iter(), 6);
+        let linear = Positions(Scale::fit(
+            Kind::Linear,
+            Some((0.0, 10.0)),
+            [].into_iter(),
+            6,
+        ));
         assert_eq!(
             [0.0, 5.0, 10.0, 99.0].map(|x| linear.map(&x, (100, 0))),
             [100, 50, 0, 0]
         );
-        let log = Scale::fit(Kind::Log, Some((0.01, 100.0)), [].into_iter(), 6);
+        let log = Positions(Scale::fit(
+            Kind::Log,
+            Some((0.01, 100.0)),
+            [].into_iter(),
+            6,
+        ));
         assert_eq!(
-            [0.01, 1.0, 100.0].map(|x| log.map(&log.position(x), (0, 100))),
+            [0.01, 1.0, 100.0].map(|x| log.map(&log.0.position(x), (0, 100))),
             [0, 50, 100]
         );
-        assert!(!log.position(0.0).is_finite() && !log.position(-1.0).is_finite());
+        assert!(!log.0.position(0.0).is_finite() && !log.0.position(-1.0).is_finite());
     }
 }

@@ -1,5 +1,5 @@
-//! One look for all figures: colours that colour-blind readers tell apart, and text that can be
-//! read where a README shows a figure at half its width.
+//! The common style of all figures: colours that colour-blind readers can tell apart, and text that
+//! stays readable if a README shows a figure at half its width.
 
 use crate::OP;
 use cotangent_core::{Error, Result};
@@ -9,23 +9,23 @@ use std::sync::OnceLock;
 
 /// The width of a figure in pixels.
 pub const WIDTH: u32 = 1600;
-/// Space around a figure and between its parts, in pixels.
+/// The space around a figure and between its parts, in pixels.
 pub const MARGIN: i32 = 32;
-/// The size of a title, in pixels as all sizes of text.
+/// The size of a title in pixels, the unit of all sizes of text.
 pub const TITLE: f64 = 40.0;
 /// The size of all other text.
 pub const TEXT: f64 = 28.0;
-/// The width of the lines that show data.
+/// The width of lines of data.
 pub const LINE: u32 = 5;
-/// Text and axes.
+/// The colour of text and axes.
 pub const INK: RGBColor = RGBColor(34, 34, 34);
-/// What is to be seen but not first: notes, levels to compare with.
+/// The colour of notes and of lines for comparison, which should not catch the eye first.
 pub const FAINT: RGBColor = RGBColor(105, 105, 105);
-/// The grid.
+/// The colour of the grid.
 pub const GRID: RGBColor = RGBColor(226, 226, 226);
 
-/// The colours of Okabe and Ito (2008, Color Universal Design), without the yellow, which is hard
-/// to see on white.
+/// The colours of Okabe and Ito (2008, Color Universal Design) without yellow, which is hard to see
+/// on white.
 const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -36,18 +36,19 @@ const PALETTE: [RGBColor; 7] = [
     RGBColor(0, 0, 0),
 ];
 
-/// The colour of the series number `index`; beyond seven they begin again.
+/// Returns the colour of series number `index`. Colours repeat after seven.
 pub fn color(index: usize) -> RGBColor {
     PALETTE[index % PALETTE.len()]
 }
 
-/// A reader of an SVG that lacks the first has one of the others, of nearly the same widths.
+/// A system without the first font shows an SVG in one of the others, whose widths are nearly
+/// equal.
 const FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
 
-/// See `assets/README.md` for where the font comes from and under which licence.
+/// The origin and the licence of the font are in `assets/README.md`.
 pub(crate) static FONT: &[u8] = include_bytes!("../assets/DejaVuSans-subset.ttf");
 
-/// Makes the embedded font known to `plotters`.
+/// Registers the embedded font with `plotters`.
 pub(crate) fn register() -> Result<()> {
     static DONE: OnceLock<bool> = OnceLock::new();
     let done = DONE.get_or_init(|| register_font(FAMILY, FontStyle::Normal, FONT).is_ok());
@@ -58,16 +59,16 @@ pub(crate) fn register() -> Result<()> {
     }
 }
 
-/// Text of a size and a colour.
+/// Returns the style of text of a size and a colour.
 pub fn text(size: f64, color: RGBColor) -> TextStyle<'static> {
-    // `plotters` counts sizes in heights of lines, 1.24 of what everyone else calls the size.
+    // `plotters` measures sizes in line heights, which are 1.24 times the usual size.
     let font = FontDesc::new(FontFamily::Name(FAMILY), size * 1.24, FontStyle::Normal);
     font.transform(FontTransform::None).color(&color)
 }
 
-/// The width of a line of text in pixels, on the generous side.
+/// Returns the width of a line of text in pixels, rounded up generously.
 pub fn text_width(line: &str, style: &TextStyle) -> i32 {
-    // A guess for text that cannot be measured: half the height a character.
+    // For text that cannot be measured, the guess is half the height for each character.
     let guess = || (style.font.get_size() * 0.5 * line.chars().count() as f64) as i32;
     style
         .font
@@ -75,7 +76,7 @@ pub fn text_width(line: &str, style: &TextStyle) -> i32 {
         .map_or_else(|_| guess(), |(width, _)| width as i32)
 }
 
-/// Text broken between words into lines of at most `width` pixels.
+/// Breaks text between words into lines of at most `width` pixels.
 pub fn wrap(text: &str, style: &TextStyle, width: i32) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in text.split_whitespace() {

@@ -87,6 +87,11 @@ impl Input {
 
     /// The fields that are part of the module, of every variant.
     pub(crate) fn children(&self) -> impl Iterator<Item = &Field> {
+        self.fields().filter(|field| field.is_child())
+    }
+
+    /// All fields, of every variant.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         let (fields, variants) = match &self.shape {
             Shape::Struct(fields) => (Some(fields), [].as_slice()),
             Shape::Enum(variants) => (None, variants.as_slice()),
@@ -94,7 +99,7 @@ impl Input {
         let fields = fields
             .into_iter()
             .chain(variants.iter().map(|variant| &variant.fields));
-        fields.flat_map(Fields::children)
+        fields.flat_map(|fields| &fields.all)
     }
 
     /// The variant's part of its children's paths, if it has one.

@@ -9,13 +9,14 @@ use syn::{Attribute, Ident, LitStr, Meta, Path, Token, WherePredicate, parse_quo
 
 use crate::errors::Errors;
 use crate::keyword::{self, Keyword, Place};
+use crate::manifest;
 
 /// What is said of a struct or an enum as a whole.
 #[derive(Default)]
 pub(crate) struct ContainerOptions {
     /// The where-predicates that replace the inferred ones.
     pub(crate) bound: Option<Vec<WherePredicate>>,
-    /// The path of the facade crate, if it is not `::cotangent`.
+    /// The path of the facade crate, if the attribute gives it.
     krate: Option<Path>,
     /// The word itself, where the variant's name is to be part of the path.
     pub(crate) variant_path: Option<Ident>,
@@ -24,24 +25,42 @@ pub(crate) struct ContainerOptions {
 impl ContainerOptions {
     /// The path through which the expansion reaches the traits.
     pub(crate) fn krate(&self) -> Path {
-        let default = || parse_quote!(::cotangent);
-        self.krate.clone().unwrap_or_else(default)
+        self.krate.clone().unwrap_or_else(|| {
+            let renamed = manifest::renamed().and_then(|name| syn::parse_str::<Ident>(&name).ok());
+            renamed.map_or_else(|| parse_quote!(::cotangent), |name| parse_quote!(::#name))
+        })
     }
 }
 
 /// What is said of one field. Every option keeps its word, for errors that point at it.
 #[derive(Default)]
 pub(crate) struct FieldOptions {
-    pub(crate) skip: Option<Ident>,
+    pub(crate) skip: Option<Skip>,
     pub(crate) rename: Option<(Ident, LitStr)>,
     pub(crate) flatten: Option<Ident>,
+}
+
+/// The option `skip`.
+pub(crate) struct Skip {
+    pub(crate) word: Ident,
+    /// Whether the field may hold parameters: `skip(params)`.
+    pub(crate) params: bool,
 }
 
 /// One option as it was written, known to exist and to be in its place.
 struct Given {
     keyword: Keyword,
     word: Ident,
-    value: Option<LitStr>,
+    value: Value,
+}
+
+/// The part of an option after its word.
+enum Value {
+    None,
+    /// `= "…"`
+    Text(LitStr),
+    /// `(params)`
+    Params,
 }
 
 /// Reads the options of a struct or an enum.
@@ -53,8 +72,8 @@ pub(crate) fn container(
     let mut options = ContainerOptions::default();
     for given in read(attrs, place, errors) {
         match (given.keyword, given.value) {
-            (Keyword::Bound, Some(value)) => options.bound = parse_bound(&value, errors),
-            (Keyword::Crate, Some(value)) => options.krate = parse_crate(&value, errors),
+            (Keyword::Bound, Value::Text(value)) => options.bound = parse_bound(&value, errors),
+            (Keyword::Crate, Value::Text(value)) => options.krate = parse_crate(&value, errors),
             (Keyword::VariantPath, _) => options.variant_path = Some(given.word),
             _ => {}
         }
@@ -67,8 +86,12 @@ pub(crate) fn field(attrs: &[Attribute], errors: &mut Errors) -> FieldOptions {
     let mut options = FieldOptions::default();
     for given in read(attrs, Place::Field, errors) {
         match (given.keyword, given.value) {
-            (Keyword::Skip, _) => options.skip = Some(given.word),
-            (Keyword::Rename, Some(value)) => options.rename = Some((given.word, value)),
+            (Keyword::Skip, value) => {
+                let params = matches!(value, Value::Params);
+                let word = given.word;
+                options.skip = Some(Skip { word, params });
+            }
+            (Keyword::Rename, Value::Text(value)) => options.rename = Some((given.word, value)),
             (Keyword::Flatten, _) => options.flatten = Some(given.word),
             _ => {}
         }
@@ -163,15 +186,23 @@ fn read_option(meta: &ParseNestedMeta, place: Place, all: &mut Vec<Given>, error
     });
 }
 
-/// What the tokens after an option's word say.
-fn value(keyword: Keyword, tokens: TokenStream) -> Result<Option<LitStr>, String> {
+/// Reads the tokens after an option's word.
+fn value(keyword: Keyword, tokens: TokenStream) -> Result<Value, String> {
     let (word, example) = (keyword.word(), keyword.example());
     let mut trees = tokens.into_iter();
     match trees.next() {
-        None if !keyword.takes_value() => Ok(None),
+        None if !keyword.takes_value() => Ok(Value::None),
         Some(TokenTree::Punct(equals)) if equals.as_char() == '=' && keyword.takes_value() => {
-            let value = syn::parse2(trees.collect()).map(Some);
+            let value = syn::parse2(trees.collect()).map(Value::Text);
             value.map_err(|_| format!("`{word}` takes a string: {example}"))
+        }
+        Some(TokenTree::Group(group)) if keyword == Keyword::Skip => {
+            let params = syn::parse2::<Ident>(group.stream()).is_ok_and(|word| word == "params");
+            if params && trees.next().is_none() {
+                Ok(Value::Params)
+            } else {
+                Err("expected `skip` or `skip(params)`".to_owned())
+            }
         }
         _ if keyword.takes_value() => Err(format!("`{word}` takes a string: {example}")),
         Some(TokenTree::Ident(_) | TokenTree::Literal(_)) => {

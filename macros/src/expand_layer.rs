@@ -78,7 +78,9 @@ fn pipeline(
             None => output,
         });
     }
-    let last = steps.pop();
+    let Some(last) = steps.pop() else {
+        return quote!(::core::result::Result::Ok(::core::clone::Clone::clone(#x)));
+    };
     quote! {
         #(let #x = #steps?;)*
         #last

@@ -20,6 +20,7 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
     let (ident, lints) = (&input.ident, &input.lints);
     let (impl_generics, ty_generics, _) = input.generics.split_for_impl();
     let where_clause = bounds::where_clause(input, &quote!(#krate::module::Module));
+    let leafless = leafless(input, &krate);
     let visit = method(input, &krate, Access::Shared);
     let visit_mut = method(input, &krate, Access::Mutable);
     quote! {
@@ -29,6 +30,7 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
             #visit
             #visit_mut
         }
+        #leafless
     }
 }
 
@@ -40,11 +42,15 @@ fn method(input: &Input, krate: &Path, access: Access) -> TokenStream {
     };
     let body = body(input, krate, access);
     match access {
-        Access::Shared => quote! {
-            fn visit<'module>(&'module self, #walk: &mut #krate::module::Walk<'module, '_>) {
-                #body
+        Access::Shared => {
+            let skipped = skipped(input, krate);
+            quote! {
+                fn visit<'module>(&'module self, #walk: &mut #krate::module::Walk<'module, '_>) {
+                    #skipped
+                    #body
+                }
             }
-        },
+        }
         Access::Mutable => quote! {
             fn visit_mut<'module>(
                 &'module mut self,
@@ -101,6 +107,47 @@ fn body(input: &Input, krate: &Path, access: Access) -> TokenStream {
 fn assertion(input: &Input, krate: &Path) -> Option<TokenStream> {
     let types: Vec<_> = input.children().map(|child| &child.ty).collect();
     (!types.is_empty()).then(|| quote!(let _ = (#(<#types as #krate::module::Module>::visit,)*);))
+}
+
+/// Makes the compiler check, in a closure that is never called, that skipped fields hold no
+/// parameters. Its error points at the word `skip`.
+fn skipped(input: &Input, krate: &Path) -> Option<TokenStream> {
+    let mut checks = TokenStream::new();
+    for field in input.fields() {
+        let Some(skip) = field.options.skip.as_ref().filter(|skip| !skip.params) else {
+            continue;
+        };
+        let (ty, skipped) = (&field.ty, local("skipped"));
+        let verdict = quote_spanned! {
+            skip.word.span().resolved_at(Span::mixed_site())=> (&&&#skipped).verdict()
+        };
+        checks.extend(quote! {
+            let #skipped = #krate::module::skipped::Skipped::<#ty>::new();
+            #skipped.check(#verdict);
+        });
+    }
+    (!checks.is_empty()).then(|| {
+        quote! {
+            let _ = || {
+                use #krate::module::skipped::verdicts::*;
+                #checks
+            };
+        }
+    })
+}
+
+/// Says that the type has no leaves, if it has no fields that could have any.
+fn leafless(input: &Input, krate: &Path) -> Option<TokenStream> {
+    let skips_params = |field: &Field| field.options.skip.as_ref().is_some_and(|skip| skip.params);
+    if input.children().next().is_some() || input.fields().any(skips_params) {
+        return None;
+    }
+    let ident = &input.ident;
+    let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+    Some(quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::module::skipped::Leafless for #ident #ty_generics #where_clause {}
+    })
 }
 
 fn calls(fields: &Fields, prefix: Option<&str>, krate: &Path, access: Access) -> TokenStream {

@@ -23,6 +23,7 @@ mod fallback;
 mod hint;
 mod keyword;
 mod lints;
+mod manifest;
 #[cfg(test)]
 mod tests;
 mod valid;

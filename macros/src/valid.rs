@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use syn::spanned::Spanned;
 use syn::{GenericParam, Ident};
 
-use crate::ast::{Field, Fields, Input, Shape};
+use crate::ast::{Field, Fields, Input, Shape, Style};
 use crate::errors::Errors;
 
 /// Reports everything that makes the input no module.
@@ -40,7 +40,9 @@ pub(crate) fn layer(input: &Input, errors: &mut Errors) {
             errors.push(&input.ident, no_pipeline("enum", "variant"));
         }
         Shape::Enum(variants) => {
-            for variant in variants {
+            // A unit variant is the identity.
+            let variants = variants.iter();
+            for variant in variants.filter(|variant| !matches!(variant.fields.style, Style::Unit)) {
                 pipeline(&variant.ident, "variant", &variant.fields, errors);
             }
         }

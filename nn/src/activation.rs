@@ -1,4 +1,4 @@
-//! Activation functions as layers, and one type that holds any of them, chosen by name if need be.
+//! Activation functions as layers, and the type [`Activation`], which can be any of them.
 
 use crate::init::{self, Init};
 use crate::prelu::PRelu;
@@ -8,17 +8,29 @@ use std::f64::consts::{PI, SQRT_2};
 use std::fmt;
 use std::str::FromStr;
 
-/// A layer without settings is a unit struct: `Relu` is the layer.
+/// Defines the struct of a layer. Without settings it is a unit struct: `Relu` is the layer.
 macro_rules! layer_struct {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq)]
         pub struct $name;
     };
-    ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),+ }) => {
+    ($(#[$doc:meta])* $name:ident {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty = $default:expr),+
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq)]
         pub struct $name { $($(#[$field_doc])* pub $field: $type),+ }
+
+        impl $name {
+            #[doc = concat!(
+                "Creates the layer with `", stringify!($($field),+), "`. ",
+                "Use `default` for the usual setting."
+            )]
+            pub const fn new($($field: $type),+) -> Self {
+                Self { $($field),+ }
+            }
+        }
 
         impl Default for $name {
             fn default() -> Self {
@@ -28,8 +40,9 @@ macro_rules! layer_struct {
     };
 }
 
-/// Defines the layers, and [`Activation`] over them. A row: the name; the layer, its settings and
-/// their defaults; how the weights in front of it are drawn; its gain; what it computes.
+/// Defines the layers, and [`Activation`] over them. A row contains the name, the layer with its
+/// settings and their defaults, the initializer of the weights before it, its gain, and its forward
+/// function.
 macro_rules! activations {
     ($(
         $(#[$doc:meta])*
@@ -40,7 +53,9 @@ macro_rules! activations {
             forward |$this:pat_param, $x:pat_param, $pass:pat_param| $forward:expr;
     )*) => {
         $(
-            layer_struct!($(#[$doc])* $name $({ $($(#[$field_doc])* $field: $type = $default),+ })?);
+            layer_struct!(
+                $(#[$doc])* $name $({ $($(#[$field_doc])* $field: $type = $default),+ })?
+            );
 
             impl Module for $name {
                 fn visit<'a>(&'a self, _: &mut Walk<'a, '_>) {}
@@ -61,20 +76,21 @@ macro_rules! activations {
             }
         )*
 
-        /// Any activation: a layer whose kind is chosen at run time, by name from a command line,
-        /// and that knows how the weights in front of it should be drawn.
+        /// Any activation, as one type: it can be chosen at run time, for example by name from a
+        /// command line.
         ///
-        /// The names are those of the methods of [`Tensor`], and [`NAMES`](Self::NAMES). Settings
-        /// that are not the defaults stand behind the name: `leaky_relu(0.2)`.
+        /// It also returns the right initializer for the weights before it. The names are those of
+        /// the methods of [`Tensor`], listed in [`NAMES`](Self::NAMES). Settings other than the
+        /// defaults follow in parentheses: `leaky_relu(0.2)`.
         ///
         /// ```
-        /// use cotangent::{Tensor, module::Layer};
-        /// use cotangent::nn::{Activation, LeakyRelu, init};
+        /// use cotangent::prelude::*;
+        ///
         /// let activation: Activation = "leaky_relu".parse()?;
         /// let y = activation.predict(&Tensor::from([-1.0f64, 2.0]))?;
         /// assert_eq!(y.to_vec::<f64>()?, [-0.01, 2.0]);
         /// assert_eq!(activation.initializer(), init::he_normal());
-        /// let steeper = Activation::from(LeakyRelu { negative_slope: 0.2 });
+        /// let steeper = Activation::from(LeakyRelu::new(0.2));
         /// assert_eq!(steeper.to_string(), "leaky_relu(0.2)");
         /// # Ok::<(), cotangent::Error>(())
         /// ```
@@ -86,7 +102,7 @@ macro_rules! activations {
             PRelu(PRelu),
         }
 
-        /// Runs an expression on whichever layer it is.
+        /// Evaluates an expression on the layer inside.
         macro_rules! each {
             ($activation:expr, $layer:ident => $result:expr) => {
                 match $activation {
@@ -100,9 +116,10 @@ macro_rules! activations {
             /// The names of all activations.
             pub const NAMES: &[&str] = &[$($text,)* "prelu"];
 
-            /// How the weights of the layer in front of this one are drawn by default: He normal
-            /// for the kin of ReLU, ELU among them, LeCun normal for SELU, and Glorot uniform,
-            /// which is the default of [`Linear`](crate::Linear), for what is linear around 0.
+            /// Returns the default initializer of the weights in the layer before this one: He
+            /// normal for ReLU and its variants, including ELU; LeCun normal for SELU; Glorot
+            /// uniform, the default of [`Linear`](crate::Linear), for functions that are linear
+            /// around 0.
             pub fn initializer(&self) -> Init {
                 match self {
                     $(Self::$name(_) => init::$weight(),)*
@@ -110,24 +127,28 @@ macro_rules! activations {
                 }
             }
 
-            /// By how much the weights' standard deviation should exceed 1/√fan for the signal to
-            /// keep its size.
+            /// Returns the gain: the factor by which the standard deviation of the weights should
+            /// exceed 1/√fan, so that signals keep their size.
             ///
-            /// Those of PyTorch's `calculate_gain` where that has one: 1 for sigmoid and the
-            /// identity, 5/3 for tanh, √2 for ReLU, √(2 / (1 + slope²)) for the leaky ones (with
-            /// the mean of the squared slopes), 3/4 for SELU. (LeCun normal weights, which SELU was
-            /// made for, have gain 1.) Softmax and its logarithm count as linear. All others: 1 /
-            /// √E f(z)² for a standard normal z, which keeps the mean square as He's √2 does for
-            /// ReLU.
+            /// Where PyTorch's `calculate_gain` has a value, it is the same: 1 for sigmoid and the
+            /// identity, 5/3 for tanh, √2 for ReLU, √(2 / (1 + slope²)) for the leaky variants
+            /// (with the mean of the squared slopes), 3/4 for SELU. (With LeCun normal weights, for
+            /// which SELU was designed, the gain is 1.) Softmax and its logarithm count as linear.
+            /// For all others it is 1 / √E f(z)² for a standard normal z, which keeps the mean
+            /// square as He's √2 does for ReLU.
+            #[doc(alias = "calculate_gain")]
             pub fn gain(&self) -> f64 {
                 match self {
                     $(Self::$name($settings) => $gain,)*
-                    Self::PRelu(layer) => leaky(layer.weight.value().square().mean().item().unwrap_or(f64::NAN)),
+                    Self::PRelu(layer) => {
+                        let squared_slope = layer.weight.value().square().mean().item();
+                        leaky(squared_slope.unwrap_or(f64::NAN))
+                    }
                 }
             }
         }
 
-        /// The name, and the settings in brackets if they are not the defaults.
+        /// Writes the name, and the settings in parentheses if they are not the defaults.
         impl fmt::Display for Activation {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
@@ -147,8 +168,8 @@ macro_rules! activations {
         impl FromStr for Activation {
             type Err = Error;
 
-            /// Reads a name, and settings in brackets if there are any: those that are left out are
-            /// the defaults.
+            /// Reads a name, optionally with settings in parentheses. Omitted settings are the
+            /// defaults.
             ///
             /// # Errors
             /// [`Error::Argument`] if there is no such activation or setting.
@@ -184,39 +205,41 @@ macro_rules! activations {
 }
 
 activations! {
-    /// The input as it is.
+    /// Returns its input unchanged.
     "identity" Identity
         weight glorot_uniform, gain |_| 1.0,
         forward |_, x, _| Ok(x.clone());
-    /// [`Tensor::relu`].
+    /// ReLU: `max(x, 0)`. See [`Tensor::relu`].
     "relu" Relu
         weight he_normal, gain |_| SQRT_2,
         forward |_, x, _| Ok(x.relu());
-    /// [`Tensor::relu6`].
+    /// ReLU6: `min(max(x, 0), 6)`. See [`Tensor::relu6`].
     "relu6" Relu6
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.relu6());
-    /// [`Tensor::leaky_relu`].
+    /// Leaky ReLU: `x` if `x > 0`, else `negative_slope · x`. See [`Tensor::leaky_relu`].
     "leaky_relu" LeakyRelu {
-        /// The slope below 0; 0.01 by default (Keras: 0.3).
+        /// The slope below 0. Default: 0.01 (Keras: 0.3).
         negative_slope: f64 = 0.01
     }
         weight he_normal, gain |this| leaky(this.negative_slope.powi(2)),
         forward |this, x, _| Ok(x.leaky_relu(this.negative_slope));
-    /// [`Tensor::rrelu`] while training, each element by a slope of its own; when predicting,
-    /// [`Tensor::leaky_relu`] with the mean of the bounds, 11/48 by default.
+    /// Randomized leaky ReLU.
+    ///
+    /// In training the slope below 0 is drawn for each element from `[lower, upper)`: see
+    /// [`Tensor::rrelu`]. In inference it is the mean of the bounds, 11/48 by default.
     ///
     /// ```
-    /// use cotangent::{Tensor, module::Layer};
-    /// use cotangent::nn::RRelu;
+    /// use cotangent::prelude::*;
+    ///
     /// let y = RRelu::default().predict(&Tensor::from([-48.0f64]))?;
     /// assert!((y.item()? + 11.0).abs() < 1e-12);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     "rrelu" RRelu {
-        /// The lowest slope below 0; 1/8 by default.
+        /// The lowest slope below 0. Default: 1/8.
         lower: f64 = 1.0 / 8.0,
-        /// The highest slope below 0; 1/3 by default.
+        /// The highest slope below 0. Default: 1/3.
         upper: f64 = 1.0 / 3.0
     }
         weight he_normal,
@@ -225,86 +248,89 @@ activations! {
             if pass.is_training() {
                 x.rrelu(lower, upper, pass.next_seed())
             } else {
-                // Bounds that training would refuse are refused.
+                // Refuse bounds that training would refuse.
                 let _ = Tensor::from([0.0f32; 0]).rrelu(lower, upper, 0)?;
                 Ok(x.leaky_relu(f64::midpoint(lower, upper)))
             }
         };
-    /// [`Tensor::elu`].
+    /// ELU: `x` if `x > 0`, else `alpha (exp(x) - 1)`. See [`Tensor::elu`].
     "elu" Elu {
-        /// The value that is approached far below 0 is -alpha; 1 by default.
+        /// The limit far below 0 is -alpha. Default: 1.
         alpha: f64 = 1.0
     }
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |this, x, _| Ok(x.elu(this.alpha));
-    /// [`Tensor::celu`].
+    /// CELU: `x` if `x > 0`, else `alpha (exp(x / alpha) - 1)`. See [`Tensor::celu`].
     "celu" Celu {
-        /// The value that is approached far below 0 is -alpha; 1 by default, anything but 0.
+        /// The limit far below 0 is -alpha. Default: 1. Must not be 0.
         alpha: f64 = 1.0
     }
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |this, x, _| x.celu(this.alpha);
-    /// [`Tensor::selu`]. It keeps mean 0 and variance 1 from layer to layer if the input is
-    /// standardized, the weights are LeCun normal, the net is purely sequential, and dropout is
-    /// [`AlphaDropout`](crate::AlphaDropout): skip connections, batch normalization or other
-    /// dropout undo what it is for.
+    /// SELU: a scaled ELU that keeps mean 0 and variance 1 from layer to layer. See
+    /// [`Tensor::selu`].
+    ///
+    /// This holds if the input is standardized, the weights are LeCun normal, the network is purely
+    /// sequential, and dropout is [`AlphaDropout`](crate::AlphaDropout). Skip connections, batch
+    /// normalization or plain dropout break it.
     "selu" Selu
         weight lecun_normal, gain |_| 0.75,
         forward |_, x, _| Ok(x.selu());
-    /// [`Tensor::gelu`].
+    /// GELU: `x Φ(x)`, where Φ is the standard normal distribution function. See [`Tensor::gelu`].
     "gelu" Gelu
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.gelu());
-    /// [`Tensor::gelu_tanh`].
+    /// GELU in the approximation by tanh. See [`Tensor::gelu_tanh`].
     "gelu_tanh" GeluTanh
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.gelu_tanh());
-    /// [`Tensor::silu`].
+    /// SiLU, also called swish: `x sigmoid(x)`. See [`Tensor::silu`].
+    #[doc(alias = "swish")]
     "silu" Silu
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.silu());
-    /// [`Tensor::mish`].
+    /// Mish: `x tanh(softplus(x))`. See [`Tensor::mish`].
     "mish" Mish
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.mish());
-    /// [`Tensor::hard_swish`].
+    /// Hard swish: `x relu6(x + 3) / 6`. See [`Tensor::hard_swish`].
     "hard_swish" HardSwish
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.hard_swish());
-    /// [`Tensor::softplus`].
+    /// Softplus: `ln(1 + exp(x))`. See [`Tensor::softplus`].
     "softplus" Softplus
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.softplus());
-    /// [`Tensor::tanh`].
+    /// Hyperbolic tangent. See [`Tensor::tanh`].
     "tanh" Tanh
         weight glorot_uniform, gain |_| 5.0 / 3.0,
         forward |_, x, _| Ok(x.tanh());
-    /// [`Tensor::hard_tanh`].
+    /// Hard tanh: `x` clamped to `[-1, 1]`. See [`Tensor::hard_tanh`].
     "hard_tanh" HardTanh
-        weight glorot_uniform, gain |this| measured(this),
+        weight glorot_uniform, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.hard_tanh());
-    /// [`Tensor::sigmoid`].
+    /// Logistic sigmoid: `1 / (1 + exp(-x))`. See [`Tensor::sigmoid`].
     "sigmoid" Sigmoid
         weight glorot_uniform, gain |_| 1.0,
         forward |_, x, _| Ok(x.sigmoid());
-    /// [`Tensor::hard_sigmoid`].
+    /// Hard sigmoid: `relu6(x + 3) / 6`. See [`Tensor::hard_sigmoid`].
     "hard_sigmoid" HardSigmoid
-        weight glorot_uniform, gain |this| measured(this),
+        weight glorot_uniform, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.hard_sigmoid());
-    /// [`Tensor::log_sigmoid`].
+    /// Logarithm of the sigmoid: `-ln(1 + exp(-x))`. See [`Tensor::log_sigmoid`].
     "log_sigmoid" LogSigmoid
-        weight glorot_uniform, gain |this| measured(this),
+        weight glorot_uniform, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.log_sigmoid());
-    /// [`Tensor::softmax`].
+    /// Softmax: `exp(x) / Σ exp(x)` along an axis. See [`Tensor::softmax`].
     "softmax" Softmax {
-        /// The axis; the last one, -1, by default.
+        /// The axis. Default: -1, the last one.
         axis: isize = -1
     }
         weight glorot_uniform, gain |_| 1.0,
         forward |this, x, _| x.softmax(this.axis);
-    /// [`Tensor::log_softmax`].
+    /// Logarithm of the softmax: `x - ln Σ exp(x)` along an axis. See [`Tensor::log_softmax`].
     "log_softmax" LogSoftmax {
-        /// The axis; the last one, -1, by default.
+        /// The axis. Default: -1, the last one.
         axis: isize = -1
     }
         weight glorot_uniform, gain |_| 1.0,
@@ -317,7 +343,7 @@ impl From<PRelu> for Activation {
     }
 }
 
-/// Paths are those of the layer itself.
+/// The paths are those of the layer inside.
 impl Module for Activation {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
         each!(self, layer => layer.visit(walk));
@@ -336,15 +362,15 @@ impl Layer for Activation {
     }
 }
 
-/// The gain of a leaky ReLU by the (mean) square of its slope.
+/// Returns the gain of a leaky ReLU from the (mean) square of its slope.
 fn leaky(squared_slope: f64) -> f64 {
     (2.0 / (1.0 + squared_slope)).sqrt()
 }
 
-/// 1 / √E f(z)² for a standard normal z, integrated numerically to 5 digits; not a number where `f`
+/// Returns 1 / √E f(z)² for a standard normal z, integrated numerically to 5 digits. NaN if `f`
 /// refuses its settings.
-fn measured(f: &impl Layer) -> f64 {
-    /// Kinks at whole numbers are ends of steps.
+fn gain_by_integration(f: &impl Layer) -> f64 {
+    /// Kinks at integers are ends of steps.
     const STEPS_PER_UNIT: i32 = 128;
     let step = 1.0 / f64::from(STEPS_PER_UNIT);
     let z: Vec<f64> = (-12 * STEPS_PER_UNIT..=12 * STEPS_PER_UNIT)

@@ -1,43 +1,57 @@
 //! Batch normalization with running statistics.
 
 use crate::linear::Linear;
-use crate::recalibrate::{Moments, OP, Population};
+use crate::recalibrate::{Moments, OP, Recalibration};
 use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
 use cotangent_core::{BatchStatistics, DType, Error, Interval, Result, Tensor};
 use cotangent_macros::Module;
 
-/// Batch normalization (Ioffe, Szegedy 2015, Batch Normalization: Accelerating Deep Network
-/// Training by Reducing Internal Covariate Shift) of (samples, channels) or (samples, channels, …).
+/// Batch normalization of each channel: `y = (x - mean) / √(variance + epsilon) · gamma + beta`.
 ///
-/// While training, each channel is normalized by the mean and the biased variance of the batch, and
-/// the running statistics move towards the batch's; when predicting, by the running statistics.
-/// Then it is scaled by gamma and shifted by beta. Defaults are PyTorch's: epsilon 1e-5, momentum
-/// 0.1 (the weight of the new value), the running variance unbiased. Frozen, it runs as when
-/// predicting and its statistics stand still, as in Keras (PyTorch's keeps moving them).
+/// Input and output (samples, channels) or (samples, channels, …).
 ///
-/// The leaves are named as in PyTorch: `weight` (gamma), `bias` (beta), `running_mean`,
-/// `running_var`, `num_batches_tracked`.
+/// - **Training**: mean and biased variance are those of the batch. The running statistics move
+///   towards them.
+/// - **Inference**: mean and variance are the running statistics.
+/// - **Frozen**: as in inference, and the running statistics do not change, as in Keras. PyTorch
+///   keeps moving them.
+///
+/// The defaults are PyTorch's: epsilon 1e-5, momentum 0.1 (the weight of the new value), and an
+/// unbiased running variance. The parameters and buffers have PyTorch's names: `weight` (gamma),
+/// `bias` (beta), `running_mean`, `running_var`, `num_batches_tracked`. This one layer replaces
+/// PyTorch's `BatchNorm1d`, `BatchNorm2d` and `BatchNorm3d`.
+///
+/// Source: Ioffe, Szegedy 2015, Batch Normalization: Accelerating Deep Network Training by Reducing
+/// Internal Covariate Shift.
 ///
 /// ```
-/// use cotangent::{Tensor, module::{Layer, Pass}};
-/// use cotangent::nn::BatchNorm;
+/// use cotangent::prelude::*;
+///
 /// let norm = BatchNorm::new(2)?;
 /// let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
-/// norm.forward(&x, &Pass::train(0))?;
+/// let y = norm.forward(&x, &Pass::train(0))?;
+/// assert_eq!(y.mean_over(0)?.to_vec::<f32>()?, [0.0, 0.0]);
 /// // 0.9 · 0 + 0.1 · 2 and 0.9 · 0 + 0.1 · 20
-/// assert_eq!(norm.running_mean().unwrap().to_vec::<f32>()?, [0.2, 2.0]);
+/// assert_eq!(norm.running_mean.unwrap().value().to_vec::<f32>()?, [0.2, 2.0]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "BatchNorm1d")]
+#[doc(alias = "BatchNorm2d")]
+#[doc(alias = "BatchNorm3d")]
+#[doc(alias = "BatchNormalization")]
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
 pub struct BatchNorm {
     /// Gamma, (channels).
-    weight: Option<Param>,
+    pub weight: Option<Param>,
     /// Beta, (channels).
-    bias: Option<Param>,
-    running_mean: Option<Buffer>,
-    running_var: Option<Buffer>,
-    num_batches_tracked: Option<Counter>,
+    pub bias: Option<Param>,
+    /// The running mean, (channels).
+    pub running_mean: Option<Buffer>,
+    /// The running variance, (channels).
+    pub running_var: Option<Buffer>,
+    /// The number of batches that the running statistics have seen.
+    pub num_batches_tracked: Option<Counter>,
     #[module(skip)]
     settings: Settings,
 }
@@ -46,21 +60,21 @@ pub struct BatchNorm {
 struct Settings {
     channels: usize,
     epsilon: f64,
-    /// The weight of the new value; none for the average over all batches seen.
+    /// The weight of the new value. `None` for the average over all batches seen.
     momentum: Option<f64>,
     biased_running_variance: bool,
 }
 
 impl BatchNorm {
-    /// A layer for `channels` channels with PyTorch's defaults.
+    /// Creates a layer for `channels` channels with PyTorch's defaults.
     ///
     /// # Errors
-    /// As [`BatchNormBuilder::build`].
+    /// Returns the errors of [`BatchNormBuilder::build`].
     pub fn new(channels: usize) -> Result<Self> {
         Self::builder(channels).build()
     }
 
-    /// A layer with choices.
+    /// Returns a builder for the options.
     pub fn builder(channels: usize) -> BatchNormBuilder {
         BatchNormBuilder {
             settings: Settings {
@@ -70,18 +84,8 @@ impl BatchNorm {
                 biased_running_variance: false,
             },
             affine: true,
-            tracks: true,
+            has_running_statistics: true,
         }
-    }
-
-    /// The running mean, (channels), if running statistics are kept.
-    pub fn running_mean(&self) -> Option<Tensor> {
-        self.running_mean.as_ref().map(Buffer::value)
-    }
-
-    /// The running variance, (channels), if running statistics are kept.
-    pub fn running_var(&self) -> Option<Tensor> {
-        self.running_var.as_ref().map(Buffer::value)
     }
 
     fn is_frozen(&self) -> bool {
@@ -97,11 +101,15 @@ impl BatchNorm {
         leaves.peek().is_some() && leaves.all(|frozen| frozen)
     }
 
-    /// Moves the running statistics towards those of a batch.
-    fn track(&self, batch: &BatchStatistics) -> Result<()> {
+    /// Moves the running statistics towards those of a batch, if these are finite.
+    fn update_running_statistics(&self, batch: &BatchStatistics, pass: &Pass) -> Result<()> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
             return Ok(());
         };
+        if !pass.allows_nonfinite() {
+            expect_finite("mean", &batch.mean, pass)?;
+            expect_finite("variance", &batch.variance, pass)?;
+        }
         let seen = self
             .num_batches_tracked
             .as_ref()
@@ -117,20 +125,19 @@ impl BatchNorm {
         var.blend(1.0 - new, &batch.variance, new * correction)
     }
 
-    /// Sets the running statistics to the exact mean and variance of all values in `batches`, each
-    /// (samples, channels, …), whatever their sizes: what this layer itself is fed. For all such
-    /// layers of a model there is [`recalibrate`](crate::recalibrate()), which says more.
+    /// Sets the running statistics to the exact mean and variance of all values in `batches`.
+    ///
+    /// The batches are inputs of this layer, (samples, channels, …), and may have different sizes.
+    /// For all batch normalizations of a model see [`recalibrate`](crate::recalibrate()), which
+    /// also says more.
     ///
     /// # Errors
-    /// [`Error::Argument`] if no statistics are kept, the layer is frozen or there are fewer than
+    /// [`Error::Argument`] if the layer has no running statistics, is frozen, or gets fewer than
     /// two values per channel; [`Error::Shape`] if a batch does not fit; [`Error::NonFinite`] if a
-    /// statistic is not finite. The statistics are unchanged then.
+    /// statistic is not finite. After an error the running statistics are unchanged.
     pub fn recalibrate<'a>(&self, batches: impl IntoIterator<Item = &'a Tensor>) -> Result<()> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
-            return Err(Error::argument(
-                OP,
-                "this layer keeps no running statistics",
-            ));
+            return Err(Error::argument(OP, "this layer has no running statistics"));
         };
         if self.is_frozen() {
             return Err(Error::argument(OP, "this layer is frozen"));
@@ -146,32 +153,34 @@ impl BatchNorm {
         var.set(&exact_var)
     }
 
-    /// The dense layer that does, when predicting, what `linear` followed by this layer does: the
-    /// normalization costs nothing then.
+    /// Returns a single dense layer that equals `linear` followed by this layer in inference.
+    ///
+    /// With it the normalization costs nothing in inference.
     ///
     /// # Errors
-    /// [`Error::Argument`] if this layer keeps no running statistics, [`Error::Shape`] if `linear`
-    /// has another number of outputs than this layer has channels, [`Error::DType`] if the two have
-    /// different dtypes.
+    /// [`Error::Argument`] if this layer has no running statistics, [`Error::Shape`] if the number
+    /// of outputs of `linear` is not this layer's number of channels, [`Error::DType`] if the two
+    /// have different dtypes.
     ///
     /// ```
-    /// use cotangent::{Tensor, module::{Layer, Pass}};
-    /// use cotangent::nn::{BatchNorm, Linear};
-    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-    /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let (linear, norm) = (Linear::new(2, 3, &mut rng)?, BatchNorm::new(3)?);
     /// let x = Tensor::from([[1.0f32, 2.0], [-3.0, 0.5], [0.1, 4.0]]);
-    /// norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
-    /// let (two, one) = (norm.predict(&linear.predict(&x)?)?, norm.fold_into(&linear)?.predict(&x)?);
-    /// assert!(two.sub(&one)?.abs().sum().item()? < 1e-5);
+    /// let _ = norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
+    ///
+    /// let two_layers = norm.predict(&linear.predict(&x)?)?;
+    /// let one_layer = norm.fold_into(&linear)?.predict(&x)?;
+    /// assert!(two_layers.sub(&one_layer)?.abs().sum().item()? < 1e-5);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
-        let (Some(mean), Some(var)) = (self.running_mean(), self.running_var()) else {
-            let reason = "this layer keeps no running statistics";
+        let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
+            let reason = "this layer has no running statistics";
             return Err(Error::argument("fold_into", reason));
         };
-        let mut scale = var.add_scalar(self.settings.epsilon).rsqrt();
+        let mut scale = var.value().add_scalar(self.settings.epsilon).rsqrt();
         if let Some(gamma) = &self.weight {
             scale = scale.mul(gamma.value())?;
         }
@@ -181,7 +190,7 @@ impl BatchNorm {
             let shapes = [linear.weight.shape(), scale.shape()];
             return Err(Error::shape("fold_into", reason, &shapes));
         }
-        let mut shift = mean.neg();
+        let mut shift = mean.value().neg();
         if let Some(bias) = &linear.bias {
             shift = shift.add(bias.value())?;
         }
@@ -208,10 +217,32 @@ impl BatchNorm {
     }
 }
 
+/// Returns an error if a statistic of a batch is not finite for some channel.
+fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
+    // The sum may overflow although all elements are finite.
+    if statistic.sum_of_squares().is_finite() {
+        return Ok(());
+    }
+    let values = statistic.to_f64_vec();
+    let Some(channel) = values.iter().position(|value| !value.is_finite()) else {
+        return Ok(());
+    };
+    // A checked pass reports the operation that caused it.
+    pass.check()?;
+    let what = format!(
+        "the batch's {name} of channel {channel} (find the cause with `Pass::checked`, or allow it \
+         with `Pass::allow_nonfinite`)"
+    );
+    Err(Error::non_finite("batch_norm", what, values[channel]))
+}
+
 impl Layer for BatchNorm {
     /// # Errors
-    /// [`Error::Shape`] if the input has another number of channels, or, while training, fewer than
-    /// two values per channel; [`Error::DType`] if its dtype is not the layer's.
+    /// [`Error::Shape`] if axis 1 of the input is not as long as the number of channels, or, in
+    /// training, if there are fewer than two values per channel; [`Error::DType`] if the input and
+    /// the layer have different dtypes; [`Error::NonFinite`] if running statistics would become
+    /// infinite or NaN, unless the pass [allows it](Pass::allow_nonfinite). They do not change
+    /// then.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.check(x)?;
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
@@ -221,8 +252,10 @@ impl Layer for BatchNorm {
         let trains = pass.is_training() && !frozen;
         if let (false, Some(mean), Some(var)) = (trains, &self.running_mean, &self.running_var) {
             let biased = self.settings.biased_running_variance;
-            let exact = match pass.carried::<Population>() {
-                Some(population) if !frozen => population.meet([mean, var], x, biased)?,
+            let exact = match pass.carried::<Recalibration>() {
+                Some(recalibration) if !frozen => {
+                    recalibration.statistics_of([mean, var], x, biased)?
+                }
                 _ => None,
             };
             let [mean, var] = exact.unwrap_or_else(|| [mean.value(), var.value()]);
@@ -230,64 +263,67 @@ impl Layer for BatchNorm {
         }
         let (y, batch) = x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?;
         if trains && pass.moves_statistics() {
-            self.track(&batch)?;
+            self.update_running_statistics(&batch, pass)?;
         }
         Ok(y)
     }
 }
 
-/// The choices of a [`BatchNorm`].
+/// A builder of [`BatchNorm`] layers.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct BatchNormBuilder {
     settings: Settings,
     affine: bool,
-    tracks: bool,
+    has_running_statistics: bool,
 }
 
 impl BatchNormBuilder {
-    /// What is added to the variance, at least 0; 1e-5 by default (Keras: 1e-3).
+    /// Sets the number added to the variance, at least 0. Default: 1e-5 (Keras: 1e-3).
+    #[doc(alias = "eps")]
     pub fn epsilon(mut self, epsilon: f64) -> Self {
         self.settings.epsilon = epsilon;
         self
     }
 
-    /// The weight of the new value in the running statistics, in `[0, 1]`; 0.1 by default.
+    /// Sets the weight of the new value in the running statistics, in `[0, 1]`. Default: 0.1.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.settings.momentum = Some(momentum);
         self
     }
 
-    /// The weight of the old value, 1 - momentum: what Keras calls momentum (0.99) and TF1 decay.
+    /// Sets the weight of the old value, 1 - momentum. Keras calls it momentum (0.99), TF1 decay.
     pub fn decay(self, decay: f64) -> Self {
         self.momentum(1.0 - decay)
     }
 
-    /// The running statistics are the average over all batches seen.
+    /// Makes the running statistics the average over all batches seen (PyTorch: `momentum=None`).
     pub fn cumulative(mut self) -> Self {
         self.settings.momentum = None;
         self
     }
 
-    /// The running variance is the biased one, as in Keras.
+    /// Makes the running variance the biased one, as in Keras.
     pub fn biased_running_variance(mut self) -> Self {
         self.settings.biased_running_variance = true;
         self
     }
 
-    /// Without gamma and beta.
+    /// Leaves out gamma and beta.
+    #[doc(alias = "affine")]
     pub fn no_affine(mut self) -> Self {
         self.affine = false;
         self
     }
 
-    /// Without running statistics: the batch's own are used when predicting too.
+    /// Leaves out the running statistics: inference uses those of the batch too.
+    #[doc(alias = "track_running_stats")]
     pub fn no_running_statistics(mut self) -> Self {
-        self.tracks = false;
+        self.has_running_statistics = false;
         self
     }
 
-    /// The layer: gamma 1, beta 0, running mean 0, running variance 1.
+    /// Creates the layer with gamma 1, beta 0, running mean 0 and running variance 1.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are no channels, epsilon is negative or not finite, or momentum
@@ -300,7 +336,7 @@ impl BatchNormBuilder {
             ..
         } = self.settings;
         if channels == 0 {
-            let reason = "there must be at least one channel";
+            let reason = "expected at least one channel, found 0";
             return Err(Error::argument("batch_norm", reason));
         }
         Interval::AtLeast0.check("batch_norm", "epsilon", epsilon)?;
@@ -314,7 +350,7 @@ impl BatchNormBuilder {
             })
         };
         let buffer = |value| {
-            Ok::<_, Error>(if self.tracks {
+            Ok::<_, Error>(if self.has_running_statistics {
                 Some(Buffer::new(&filled(value)?))
             } else {
                 None
@@ -325,7 +361,7 @@ impl BatchNormBuilder {
             bias: param(0.0)?,
             running_mean: buffer(0.0)?,
             running_var: buffer(1.0)?,
-            num_batches_tracked: self.tracks.then(Counter::default),
+            num_batches_tracked: self.has_running_statistics.then(Counter::default),
             settings: self.settings,
         })
     }

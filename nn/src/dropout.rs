@@ -1,9 +1,9 @@
-//! Dropout as a layer, of either kind.
+//! Dropout layers.
 
 use cotangent_core::module::{Layer, Module, Pass, Walk, WalkMut};
 use cotangent_core::{Interval, Result, Tensor};
 
-/// Defines a layer that sets elements with probability `p` while training, by a method of `Tensor`.
+/// Defines a layer that drops elements with probability `p` in training, by a method of `Tensor`.
 macro_rules! dropout {
     ($($(#[$doc:meta])* $name:ident $method:ident;)*) => {$(
         $(#[$doc])*
@@ -13,7 +13,7 @@ macro_rules! dropout {
         }
 
         impl $name {
-            /// Drops with probability `p`.
+            /// Creates a layer that drops each element with probability `p`.
             ///
             /// # Errors
             /// [`Error::Argument`](cotangent_core::Error::Argument) if `p` is not in `[0, 1)`.
@@ -41,17 +41,19 @@ macro_rules! dropout {
 }
 
 dropout! {
-    /// While training, each element is 0 with probability `p`, else divided by 1 - p; when
-    /// predicting, nothing happens. See [`Tensor::dropout`].
+    /// Dropout: in training, sets each element to 0 with probability `p`, else divides it by
+    /// `1 - p`.
     ///
-    /// In front of a batch normalization it shifts variances: while training they are those of
-    /// thinned inputs, when predicting those of whole ones, but the running statistics stay (Li,
-    /// Chen, Hu, Yang 2019, Understanding the Disharmony between Dropout and Batch Normalization by
-    /// Variance Shift). Put it after the last one.
+    /// In inference it returns its input. See [`Tensor::dropout`]. PyTorch's name is the same.
+    ///
+    /// Place it after the last batch normalization. Before one, it changes the variance of the
+    /// normalization's input in training but not in inference, and the running statistics are right
+    /// for one of them only (Li, Chen, Hu, Yang 2019, Understanding the Disharmony between Dropout
+    /// and Batch Normalization by Variance Shift).
     ///
     /// ```
-    /// use cotangent::{Tensor, module::{Layer, Pass}};
-    /// use cotangent::nn::Dropout;
+    /// use cotangent::prelude::*;
+    ///
     /// let (layer, x) = (Dropout::new(0.5)?, Tensor::from([1.0f32; 100]));
     /// let y = layer.forward(&x, &Pass::train(1))?.to_vec::<f32>()?;
     /// assert!(y.contains(&0.0) && y.contains(&2.0));
@@ -59,14 +61,18 @@ dropout! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     Dropout dropout;
-    /// Dropout behind [`Selu`](crate::Selu): while training, each element is SELU's lowest value
-    /// with probability `p`, and then all are scaled and shifted so that mean 0 and variance 1
-    /// stay; when predicting, nothing happens. See [`Tensor::alpha_dropout`]. The paper's rates are
-    /// 0.05 and 0.1.
+    /// Alpha dropout, for networks with [`Selu`](crate::Selu).
+    ///
+    /// In training it sets each element to SELU's lowest value with probability `p`. Then it scales
+    /// and shifts all elements so that they keep mean 0 and variance 1. In inference it returns its
+    /// input. See [`Tensor::alpha_dropout`]. PyTorch's name is the same.
+    ///
+    /// The source uses rates of 0.05 and 0.1 (Klambauer, Unterthiner, Mayr, Hochreiter 2017,
+    /// Self-Normalizing Neural Networks).
     ///
     /// ```
-    /// use cotangent::{Tensor, module::Layer};
-    /// use cotangent::nn::AlphaDropout;
+    /// use cotangent::prelude::*;
+    ///
     /// let x = Tensor::from([-1.0f32, 2.0]);
     /// assert_eq!(AlphaDropout::new(0.1)?.predict(&x)?.to_vec::<f32>()?, [-1.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())

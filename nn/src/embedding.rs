@@ -1,4 +1,4 @@
-//! A trained table of vectors, one for each word or category.
+//! The embedding: a trained table with one vector for each word or category.
 
 use crate::init::{self, Init};
 use cotangent_core::module::{Param, Pass};
@@ -6,22 +6,24 @@ use cotangent_core::random::Rng;
 use cotangent_core::{Error, Indices, Mask, Result, Tensor};
 use cotangent_macros::Module;
 
-/// The rows of a table that indices name (Bengio, Ducharme, Vincent, Jauvin 2003, A Neural
-/// Probabilistic Language Model): indices (…) give vectors (…, dim).
+/// A table of trained vectors, from which indices select rows.
 ///
-/// The weight, (count, dim), starts normal with standard deviation 1, as in PyTorch (Keras: uniform
-/// on ±0.05). A row that is named more than once gets the sum of the gradients; the gradient is a
-/// whole table, also for few rows. PyTorch's options `max_norm`, `scale_grad_by_freq` and `sparse`
-/// are not there.
+/// Indices (…) give vectors (…, dim). The weight is (count, dim), as in PyTorch's `Embedding`. It
+/// is drawn from the standard normal distribution, as in PyTorch (Keras: uniform on ±0.05).
 ///
-/// It is no [`Layer`](cotangent_core::module::Layer), whose input is a tensor: in a model's own
-/// `forward` it comes first.
+/// If an index occurs several times, its row gets the sum of the gradients. The gradient is always
+/// a whole table, even for a few rows. PyTorch's options `max_norm`, `scale_grad_by_freq` and
+/// `sparse` do not exist.
+///
+/// An embedding is not a [`Layer`](cotangent_core::module::Layer): its input is `Indices`, not a
+/// tensor. Call it first in the `forward` of your own model.
+///
+/// Source: Bengio, Ducharme, Vincent, Jauvin 2003, A Neural Probabilistic Language Model.
 ///
 /// ```
-/// use cotangent::{Indices, module::Pass};
-/// use cotangent::nn::Embedding;
-/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let words = Embedding::new(1000, 16, &mut rng)?;
 /// let sentences = Indices::from([[17, 4, 999], [4, 4, 0]]);
 /// assert_eq!(words.forward(&sentences, &Pass::train(0))?.shape(), [2, 3, 16]);
@@ -30,22 +32,22 @@ use cotangent_macros::Module;
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
 pub struct Embedding {
-    /// (count, dim).
+    /// The table, (count, dim).
     pub weight: Param,
     #[module(skip)]
     padding_index: Option<usize>,
 }
 
 impl Embedding {
-    /// A table of `count` vectors of length `dim`.
+    /// Creates a table of `count` vectors of length `dim`.
     ///
     /// # Errors
-    /// As [`EmbeddingBuilder::build`].
+    /// Returns the errors of [`EmbeddingBuilder::build`].
     pub fn new(count: usize, dim: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         Self::builder(count, dim).build(rng)
     }
 
-    /// A table with choices.
+    /// Returns a builder for the options.
     pub fn builder(count: usize, dim: usize) -> EmbeddingBuilder {
         EmbeddingBuilder {
             count,
@@ -55,29 +57,29 @@ impl Embedding {
         }
     }
 
-    /// The vectors, (…, dim), that the indices, (…), name.
+    /// Returns the vectors (…, dim) at the given indices (…).
     ///
     /// # Errors
     /// [`Error::Index`] if an index is not below the number of rows, [`Error::Shape`] if the result
-    /// had more elements than memory can hold.
+    /// would have more elements than memory can hold.
     pub fn forward(&self, indices: &Indices, pass: &Pass) -> Result<Tensor> {
         let vectors = self.weight.read(pass).embedding(indices);
         let vectors = vectors.map_err(|error| error.placed_in(self))?;
         let Some(padding) = self.padding_index else {
             return Ok(vectors);
         };
-        blank(&vectors, indices, padding)
+        zero_padding(&vectors, indices, padding)
     }
 }
 
-/// The vectors (…, dim) of indices (…), zeros where an index is `padding`.
-fn blank(vectors: &Tensor, indices: &Indices, padding: usize) -> Result<Tensor> {
+/// Returns the vectors (…, dim) of indices (…), with zeros where an index is `padding`.
+fn zero_padding(vectors: &Tensor, indices: &Indices, padding: usize) -> Result<Tensor> {
     let padded = indices.as_slice().iter().map(|&index| index == padding);
     let shape: Vec<usize> = indices.shape().iter().copied().chain([1]).collect();
     vectors.masked_fill(&Mask::from_vec(padded.collect(), shape)?, 0.0)
 }
 
-/// The choices of an [`Embedding`].
+/// A builder of [`Embedding`] tables.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct EmbeddingBuilder {
@@ -88,30 +90,33 @@ pub struct EmbeddingBuilder {
 }
 
 impl EmbeddingBuilder {
-    /// How the weight is drawn.
+    /// Sets the initializer of the table. Default: [`normal(1.0)`](init::normal).
+    #[doc(alias = "embeddings_initializer")]
     pub fn weight(mut self, init: Init) -> Self {
         self.weight = init;
         self
     }
 
-    /// The index that fills sequences up to one length. It gives zeros and gets no gradient; its
-    /// row starts as 0.
+    /// Sets the index that pads sequences to a common length. It gives zeros and gets no gradient,
+    /// and its row starts as 0.
     ///
-    /// PyTorch gives what the row holds, should somebody have changed it, but no gradient either.
+    /// PyTorch returns the row's current values instead, which may have been changed by hand. It
+    /// gives no gradient either.
+    #[doc(alias = "padding_idx")]
     pub fn padding_index(mut self, index: usize) -> Self {
         self.padding_index = Some(index);
         self
     }
 
-    /// Draws the weight.
+    /// Creates the table and draws its weight.
     ///
     /// # Errors
     /// [`Error::Argument`] if `count` or `dim` is 0, [`Error::Index`] if the padding index is not
-    /// below `count`, and as [`Init::draw`].
+    /// below `count`, and the errors of [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Embedding> {
         let (count, dim) = (self.count, self.dim);
         if count == 0 || dim == 0 {
-            let reason = format!("expected sizes above 0, found {count} vectors of length {dim}");
+            let reason = format!("expected count and dim above 0, found {count} and {dim}");
             return Err(Error::argument("embedding", reason));
         }
         let mut weight = self.weight.draw(&[count, dim], rng)?;
@@ -121,7 +126,7 @@ impl EmbeddingBuilder {
                 let what = "padding index";
                 return Err(Error::index("embedding", what, index, count, "vectors"));
             }
-            weight = blank(&weight, &Indices::range(count)?, padding)?;
+            weight = zero_padding(&weight, &Indices::range(count)?, padding)?;
         }
         Ok(Embedding {
             weight: Param::new(&weight),

@@ -1,7 +1,7 @@
-//! Layers, initializers and regularization for `cotangent`.
+//! The layers, activations, initializers and regularizers of `cotangent`, and its signal report.
 //!
-//! Every layer is a [`Module`](cotangent_core::module::Module) and, if it maps one tensor to
-//! another, a [`Layer`](cotangent_core::module::Layer).
+//! Programs depend on the crate `cotangent`, whose module `nn` re-exports this crate and lists its
+//! items by kind.
 
 mod activation;
 mod batch_norm;
@@ -21,13 +21,21 @@ mod rnn;
 mod sequential;
 pub mod signal;
 
+cotangent_core::unbuilt! {
+    BatchNormBuilder forward(Pass) predict();
+    EmbeddingBuilder forward(Pass);
+    LayerNormBuilder forward(Pass) predict();
+    LinearBuilder forward(Pass) predict();
+    MlpBuilder forward(Pass) predict();
+    RmsNormBuilder forward(Pass) predict();
+    RnnCellBuilder step(State Pass);
+}
+
 pub use activation::Activation;
 pub use activation::{Celu, Elu, Gelu, GeluTanh, Identity, LeakyRelu, Mish, RRelu, Relu, Relu6};
 pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, Selu, Sigmoid};
 pub use activation::{Silu, Softmax, Softplus, Tanh};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
-#[cfg(feature = "figures")]
-pub use cotangent_figure as figure;
 pub use dropout::{AlphaDropout, Dropout};
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use flatten::Flatten;
@@ -40,9 +48,7 @@ pub use recalibrate::recalibrate;
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
-pub use sequential::{Sequential, SequentialLayer};
+pub use sequential::Sequential;
 
-/// The derives of [`module::Module`](cotangent_core::module::Module) and of
-/// [`module::Layer`](cotangent_core::module::Layer).
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};

@@ -1,4 +1,4 @@
-//! The dense layer.
+//! The fully connected layer.
 
 use crate::init::{self, Init};
 use cotangent_core::module::{Layer, Param, Pass};
@@ -6,35 +6,41 @@ use cotangent_core::random::Rng;
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::Module;
 
-/// `y = x Wᵀ + b`: x (…, in), weight (out, in), bias (out), y (…, out).
+/// A fully connected (dense) layer: `y = x Wᵀ + b`.
 ///
-/// The weight starts Glorot uniform and the bias 0, as in Keras; PyTorch draws both from ±1/√in,
-/// which is [`LinearBuilder::pytorch_default`].
+/// Input (…, in), output (…, out). The weight is (out, in) and the bias (out), as in PyTorch's
+/// `Linear`. Keras's `Dense` stores the transposed weight.
+///
+/// By default the weight is drawn Glorot uniform and the bias is 0, as in Keras. PyTorch draws both
+/// uniformly from ±1/√in: use [`LinearBuilder::pytorch_default`].
 ///
 /// ```
-/// use cotangent::{DType, Tensor, module::Layer};
-/// use cotangent::nn::{Linear, init};
-/// use cotangent::random::SeedableRng;
-/// let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let layer = Linear::new(64, 10, &mut rng)?;
 /// assert_eq!(layer.predict(&Tensor::zeros([32, 64], DType::F32)?)?.shape(), [32, 10]);
+///
 /// let before_norm = Linear::builder(64, 100).weight(init::he_normal()).no_bias().build(&mut rng)?;
+/// assert!(before_norm.bias.is_none());
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "Dense")]
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
 pub struct Linear {
-    /// (out, in).
+    /// The weight W, (out, in).
     pub weight: Param,
-    /// (out).
+    /// The bias b, (out).
     pub bias: Option<Param>,
 }
 
 impl Linear {
-    /// A layer from `in_features` to `out_features` with bias and default initialization.
+    /// Creates a layer from `in_features` to `out_features` with a bias and the default
+    /// initialization.
     ///
     /// # Errors
-    /// As [`LinearBuilder::build`].
+    /// Returns the errors of [`LinearBuilder::build`].
     pub fn new(
         in_features: usize,
         out_features: usize,
@@ -43,7 +49,7 @@ impl Linear {
         Self::builder(in_features, out_features).build(rng)
     }
 
-    /// A layer with choices.
+    /// Returns a builder for the options.
     pub fn builder(in_features: usize, out_features: usize) -> LinearBuilder {
         LinearBuilder {
             in_features,
@@ -56,15 +62,16 @@ impl Linear {
 
 impl Layer for Linear {
     /// # Errors
-    /// [`Error::Shape`](cotangent_core::Error::Shape) if the input has another number of features,
-    /// [`Error::DType`](cotangent_core::Error::DType) if its dtype is not the weight's.
+    /// [`Error::Shape`](cotangent_core::Error::Shape) if the last axis of the input is not
+    /// `in_features` long, [`Error::DType`](cotangent_core::Error::DType) if the input and the
+    /// weight have different dtypes.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let bias = self.bias.as_ref().map(|bias| bias.read(pass));
         x.linear(&self.weight.read(pass), bias.as_ref())
     }
 }
 
-/// The choices of a [`Linear`].
+/// A builder of [`Linear`] layers.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LinearBuilder {
@@ -75,31 +82,36 @@ pub struct LinearBuilder {
 }
 
 impl LinearBuilder {
-    /// How the weight is drawn.
+    /// Sets the initializer of the weight. Default: [`glorot_uniform`](init::glorot_uniform).
+    #[doc(alias = "kernel_initializer")]
     pub fn weight(mut self, init: Init) -> Self {
         self.weight = init;
         self
     }
 
-    /// How the bias is drawn.
+    /// Sets the initializer of the bias. Default: zeros.
+    #[doc(alias = "bias_initializer")]
     pub fn bias(mut self, init: Init) -> Self {
         self.bias = Some(init);
         self
     }
 
-    /// Without bias: right in front of a batch normalization, whose beta takes its place.
+    /// Leaves out the bias. Do this before a batch normalization, which subtracts the bias again:
+    /// its beta replaces it.
+    #[doc(alias = "use_bias")]
     pub fn no_bias(mut self) -> Self {
         self.bias = None;
         self
     }
 
-    /// Draws weight and bias as PyTorch does, uniform on ±1/√in both: the fan of the bias is that
+    /// Draws weight and bias as PyTorch does, both uniformly from ±1/√in. So the bias has the fan
     /// of the weight.
     ///
     /// ```
-    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent::nn::Linear;
-    /// let layer = Linear::builder(16, 1000).pytorch_default().build(&mut ChaCha8Rng::seed_from_u64(1))?;
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let layer = Linear::builder(16, 1000).pytorch_default().build(&mut rng)?;
     /// let bias = layer.bias.unwrap().value().to_f64_vec();
     /// assert!(bias.iter().all(|b| b.abs() <= 0.25) && bias.iter().any(|b| b.abs() > 0.24));
     /// # Ok::<(), cotangent::Error>(())
@@ -111,14 +123,15 @@ impl LinearBuilder {
         self
     }
 
-    /// Draws the weight, then the bias.
+    /// Creates the layer: draws the weight, then the bias.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are no inputs or no outputs, and as [`Init::draw`].
+    /// [`Error::Argument`] if `in_features` or `out_features` is 0, and the errors of
+    /// [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Linear> {
         if self.in_features == 0 || self.out_features == 0 {
             let reason = format!(
-                "expected sizes above 0, found {} in and {} out",
+                "expected in_features and out_features above 0, found {} and {}",
                 self.in_features, self.out_features
             );
             return Err(Error::argument("linear", reason));

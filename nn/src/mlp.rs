@@ -1,4 +1,5 @@
-//! The net that most experiments start from: dense layers with activation, normalization, dropout.
+//! The multilayer perceptron, the usual first network: dense layers with activation, normalization
+//! and dropout.
 
 use crate::activation::Activation;
 use crate::batch_norm::BatchNorm;
@@ -10,53 +11,59 @@ use crate::rms_norm::RmsNorm;
 use crate::{Relu, init};
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::Rng;
-use cotangent_core::{Error, Result, Tensor};
+use cotangent_core::{DType, Error, Result, Tensor};
 use cotangent_macros::{Layer, Module};
 
-/// A multilayer perceptron: hidden blocks of [`Linear`], normalization, activation and dropout,
-/// then a linear layer with nothing behind it, whose outputs are logits or values.
+/// A multilayer perceptron: hidden layers, then a linear output layer.
 ///
-/// Each part is optional but the linear layers. Without further ado the activation is ReLU, weights
-/// are drawn as the activation wants it ([`Activation::initializer`]; the output layer's Glorot
-/// uniform), biases are 0, and there is no normalization and no dropout.
+/// Each hidden layer is a [`Linear`] layer, and optionally normalization, an activation and
+/// dropout. The outputs are logits or values. Input (…, first size), output (…, last size).
+///
+/// By default the activation is ReLU, biases are 0, and there is no normalization and no dropout.
+/// The weights of hidden layers are drawn for the activation ([`Activation::initializer`]), those
+/// of the output layer Glorot uniform.
 ///
 /// ```
-/// use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent::{DType, ModuleExt, Tensor, module::{Layer, Module}};
-/// use cotangent::nn::{Elu, Mlp};
+/// use cotangent::prelude::*;
+///
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let net = Mlp::builder([64, 100, 100, 10])
 ///     .activation(Elu::default())
 ///     .batch_norm()
 ///     .build(&mut rng)?;
 /// assert_eq!(net.predict(&Tensor::zeros([32, 64], DType::F32)?)?.shape(), [32, 10]);
+///
 /// let paths: Vec<String> = net.named_params().into_iter().map(|(path, _)| path).collect();
-/// assert_eq!(paths[..3], ["hidden.0.linear.weight", "hidden.0.norm.weight", "hidden.0.norm.bias"]);
+/// assert_eq!(paths[0], "hidden.0.linear.weight");
+/// assert_eq!(paths[1..3], ["hidden.0.norm.weight", "hidden.0.norm.bias"]);
 /// assert_eq!(paths[6..], ["out.weight", "out.bias"]);
-/// // What the third layer is fed:
+///
+/// // The input of the third layer:
 /// let features = net.hidden[..2].predict(&Tensor::zeros([32, 64], DType::F32)?)?;
 /// assert_eq!(features.shape(), [32, 100]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// Not everything goes together, though all of it can be built, so that it can be seen:
+/// Some options do not work well together. All combinations can be built, so that their effect can
+/// be observed:
 ///
-/// - [`Selu`](crate::Selu) keeps its promise with standardized inputs and LeCun normal weights (the
-///   default with it) and nothing that moves mean or variance in between: no batch normalization,
-///   no plain dropout, no skip connections ([`Residual`](crate::Residual)). Dropout of a SELU net
-///   is [`AlphaDropout`] for that reason.
-/// - Dropout in front of a batch normalization, as in each block but the last with both, shifts
-///   variances between training and predicting (Li, Chen, Hu, Yang 2019, Understanding the
-///   Disharmony between Dropout and Batch Normalization by Variance Shift). Small rates do little
-///   harm.
-/// - A bias in front of a batch normalization is subtracted again with the mean: there is none
-///   where a batch or layer normalization stands between linear layer and activation, whose beta
-///   takes its place. In front of root mean square normalization, which subtracts nothing, it
-///   stays.
+/// - [`Selu`](crate::Selu) keeps mean and variance only with standardized inputs, LeCun normal
+///   weights (its default) and nothing in between that changes them: no batch normalization, no
+///   plain dropout and no skip connections ([`Residual`](crate::Residual)). Therefore a SELU
+///   network gets [`AlphaDropout`].
+/// - Dropout before a batch normalization changes variances between training and inference (Li,
+///   Chen, Hu, Yang 2019, Understanding the Disharmony between Dropout and Batch Normalization by
+///   Variance Shift). With both, this happens in each hidden layer but the last. Small rates do
+///   little harm.
+/// - A bias before a batch or layer normalization has no effect that beta does not have: a batch
+///   normalization subtracts it with the mean. So the linear layer has no bias if one of the two
+///   follows it. It has one before root mean square normalization, which subtracts nothing.
+#[doc(alias = "MultilayerPerceptron")]
+#[doc(alias = "FeedForward")]
 #[derive(Clone, Debug, Layer, Module)]
 #[module(crate = "cotangent_core")]
 pub struct Mlp {
-    /// All layers but the last.
+    /// All layers except the last.
     pub hidden: Vec<MlpBlock>,
     /// The last layer.
     pub out: Linear,
@@ -77,15 +84,15 @@ pub struct MlpBlock {
     norm_after_activation: bool,
 }
 
-/// A normalization of one of the three kinds.
+/// One of the three normalizations.
 #[derive(Clone, Debug, Layer, Module)]
 #[module(crate = "cotangent_core")]
 pub enum Normalization {
-    /// By the statistics of each feature over the batch.
+    /// Batch normalization: by the statistics of each feature over the batch.
     Batch(#[module(flatten)] BatchNorm),
-    /// By the statistics of each sample over its features.
+    /// Layer normalization: by the statistics of each sample over its features.
     Layer(#[module(flatten)] LayerNorm),
-    /// By the root mean square of each sample's features.
+    /// Root mean square normalization: by the root mean square of each sample's features.
     Rms(#[module(flatten)] RmsNorm),
 }
 
@@ -118,7 +125,7 @@ impl Layer for MlpBlock {
 }
 
 impl Mlp {
-    /// A net of layers of these sizes, the number of inputs first, that of outputs last.
+    /// Returns a builder. `sizes` has the number of inputs first and the number of outputs last.
     pub fn builder(sizes: impl Into<Vec<usize>>) -> MlpBuilder {
         MlpBuilder {
             sizes: sizes.into(),
@@ -139,7 +146,7 @@ enum Kind {
     Rms,
 }
 
-/// The choices of an [`Mlp`].
+/// A builder of [`Mlp`]s.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct MlpBuilder {
@@ -153,61 +160,62 @@ pub struct MlpBuilder {
 }
 
 impl MlpBuilder {
-    /// The activation of the hidden layers; each has a copy of its own. ReLU by default.
+    /// Sets the activation of the hidden layers, each of which gets a copy. Default: ReLU.
     pub fn activation(mut self, activation: impl Into<Activation>) -> Self {
         self.activation = activation.into();
         self
     }
 
-    /// Batch normalization in the hidden layers, as [`BatchNorm::new`].
+    /// Adds batch normalization to the hidden layers, as from [`BatchNorm::new`].
     pub fn batch_norm(mut self) -> Self {
         self.norm = Some(Kind::Batch);
         self
     }
 
-    /// Layer normalization in the hidden layers, as [`LayerNorm::new`].
+    /// Adds layer normalization to the hidden layers, as from [`LayerNorm::new`].
     pub fn layer_norm(mut self) -> Self {
         self.norm = Some(Kind::Layer);
         self
     }
 
-    /// Root mean square normalization in the hidden layers, as [`RmsNorm::new`].
+    /// Adds root mean square normalization to the hidden layers, as from [`RmsNorm::new`].
     pub fn rms_norm(mut self) -> Self {
         self.norm = Some(Kind::Rms);
         self
     }
 
-    /// Normalization follows the activation; without this it comes before it, as in the paper on
+    /// Places normalization after the activation. By default it is before it, as in the paper on
     /// batch normalization.
     pub fn norm_after_activation(mut self) -> Self {
         self.norm_after_activation = true;
         self
     }
 
-    /// Dropout with this probability at the end of each hidden layer: [`AlphaDropout`] if the
+    /// Adds dropout with probability `p` at the end of each hidden layer: [`AlphaDropout`] if the
     /// activation is SELU, else [`Dropout`].
     pub fn dropout(mut self, p: f64) -> Self {
         self.dropout = p;
         self
     }
 
-    /// How the weights of all layers are drawn, the output layer's too.
+    /// Sets the initializer of the weights of all layers, including the output layer.
     pub fn weight(mut self, init: Init) -> Self {
         self.weight = Some(init);
         self
     }
 
-    /// How the biases are drawn, where there are any; 0 by default.
+    /// Sets the initializer of the biases. Default: zeros.
     pub fn bias(mut self, init: Init) -> Self {
         self.bias = init;
         self
     }
 
-    /// Draws the layers in order.
+    /// Creates the network: draws the layers in order.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are fewer than two sizes or one of 0, or the probability of
-    /// dropout is not in `[0, 1)`, and as [`Init::draw`].
+    /// [`Error::Argument`] if there are fewer than two sizes, a size is 0, the dropout probability
+    /// is not in `[0, 1)`, or a setting of the activation is out of range, and the errors of
+    /// [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp> {
         let &[ref hidden @ .., last, outputs] = &self.sizes[..] else {
             let reason = format!("expected at least two sizes, found {:?}", self.sizes);
@@ -220,8 +228,11 @@ impl MlpBuilder {
             let block = self.block(inputs, units, rng);
             block.map_err(|error| error.within(&i.to_string()).within("hidden"))
         });
+        let hidden = hidden.collect::<Result<_>>()?;
+        // Without hidden layers no block has checked it.
+        Dropout::new(self.dropout)?;
         Ok(Mlp {
-            hidden: hidden.collect::<Result<_>>()?,
+            hidden,
             out: self
                 .linear(last, outputs, init::glorot_uniform())
                 .build(rng)
@@ -241,6 +252,10 @@ impl MlpBuilder {
         units: usize,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<MlpBlock> {
+        // An invalid setting of the activation is an error of `build`, not of the first forward.
+        let none = Tensor::zeros([0, units], DType::F32)?;
+        let checked = self.activation.predict(&none);
+        let _ = checked.map_err(|error| error.within("activation"))?;
         let linear = self.linear(inputs, units, self.activation.initializer());
         let shifted = matches!(self.norm, Some(Kind::Batch | Kind::Layer));
         let linear = if shifted && !self.norm_after_activation {

@@ -1,18 +1,22 @@
-//! Parametric ReLU, whose slopes are learnt.
+//! The parametric ReLU, whose slopes are learned.
 
 use cotangent_core::module::{Layer, Param, Pass};
 use cotangent_core::{DType, Error, Result, Tensor};
 use cotangent_macros::Module;
 
-/// x for x > 0, else weight · x, with one learnt slope for all, or one for each channel, which are
-/// axis 1 (He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers). See [`Tensor::prelu`].
+/// Parametric ReLU: `x` if `x > 0`, else `weight · x`, with learned slopes.
 ///
-/// By default one slope that starts at 0.25. Weight decay pulls it towards 0 and so towards ReLU:
-/// the paper leaves it out.
+/// There is one slope for all elements, or one for each channel (axis 1). Input and output have the
+/// same shape. See [`Tensor::prelu`]. PyTorch's name is `PReLU`.
+///
+/// By default there is one slope, which starts at 0.25. Exclude it from weight decay, as the paper
+/// does: decay pulls it towards 0 and so towards ReLU.
+///
+/// Source: He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers.
 ///
 /// ```
-/// use cotangent::{Tensor, module::Layer};
-/// use cotangent::nn::PRelu;
+/// use cotangent::prelude::*;
+///
 /// let y = PRelu::default().predict(&Tensor::from([-4.0f32, 2.0]))?;
 /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 2.0]);
 /// # Ok::<(), cotangent::Error>(())
@@ -25,10 +29,10 @@ pub struct PRelu {
 }
 
 impl PRelu {
-    /// A layer with this many slopes, 1 or one for each channel, that all start at `slope`.
+    /// Creates a layer with this many slopes, 1 or one per channel, which all start at `slope`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are no slopes, and as [`Tensor::full`].
+    /// [`Error::Argument`] if `slopes` is 0, and the errors of [`Tensor::full`].
     pub fn new(slopes: usize, slope: f64) -> Result<Self> {
         if slopes == 0 {
             return Err(Error::argument("prelu", "expected at least one slope"));
@@ -49,7 +53,7 @@ impl Default for PRelu {
 
 impl Layer for PRelu {
     /// # Errors
-    /// As [`Tensor::prelu`].
+    /// Returns the errors of [`Tensor::prelu`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         x.prelu(&self.weight.read(pass))
     }

@@ -1,4 +1,4 @@
-//! The exact statistics of a whole data set, for all batch normalizations of a model in one call.
+//! Exact running statistics for all batch normalizations of a model, from a whole data set.
 
 use cotangent_core::module::{Buffer, Module, Pass};
 use cotangent_core::{DType, Error, ModuleExt, Result, Tensor};
@@ -8,35 +8,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(crate) const OP: &str = "recalibrate";
 
 /// Sets the running statistics of all batch normalizations of `model` to the exact mean and
-/// variance of what they are fed when the model predicts on all of `batches`, whatever the batches'
-/// sizes. `forward` runs the model on one batch under the pass that it is given, as for a
-/// prediction.
+/// variance of their inputs in inference.
 ///
-/// What a layer is fed depends on the statistics of those below it. So they are set one after
-/// another, in the order in which `forward` meets them, each after one pass over the data with
-/// those below it done: afterwards each layer's statistics are those of its own input in a
-/// prediction. That takes as many passes over the data as there are such layers; a part of the data
-/// may be enough. Ioffe and Szegedy (2015, Algorithm 2) and PyTorch's `update_bn` take one pass,
-/// while training: the layers above then see what their input is when each batch is normalized by
-/// its own statistics, and that depends on how the data is cut into batches. PyTorch also averages
-/// the batches' variances, which leaves out the spread of their means; here counts, means and
-/// squared deviations are merged, in `f64` (Chan, Golub, LeVeque 1983, Algorithms for Computing the
-/// Sample Variance).
+/// `forward` runs the model on one batch under the given pass, as for a prediction. The batches may
+/// have different sizes.
 ///
-/// Layers that are frozen or keep no running statistics are left alone. A layer that `forward` uses
-/// twice gets the statistics of both of its inputs together; while they are taken, it normalizes by
-/// those from before.
+/// The input of a layer depends on the statistics of the layers below it. So this function sets the
+/// layers one after another, in the order in which `forward` calls them. It makes one pass over the
+/// data for each batch normalization; a part of the data may be enough. Then each layer's
+/// statistics are those of its own input in inference.
+///
+/// Ioffe and Szegedy (2015, Algorithm 2) and PyTorch's `update_bn` make a single pass in training
+/// mode. There the lower layers normalize each batch by its own statistics. So the inputs of the
+/// layers above differ from those in inference, and depend on how the data is cut into batches.
+/// PyTorch also averages the variances of the batches, which omits the spread of their means. This
+/// function merges counts, means and squared deviations, in `f64` (Chan, Golub, LeVeque 1983,
+/// Algorithms for Computing the Sample Variance).
+///
+/// Layers that are frozen or have no running statistics are unchanged. A layer that `forward` calls
+/// twice gets the joint statistics of both inputs. While they are collected, it normalizes by its
+/// old statistics.
 ///
 /// # Errors
-/// Those of `forward`; [`Error::Argument`] if it met no batch normalization of `model` to be set,
-/// or one that had fewer than two values per channel; [`Error::NonFinite`] if a statistic is not
-/// finite. Then nothing has changed.
+/// Returns the errors of `forward`; [`Error::Argument`] if `forward` called no batch normalization
+/// of `model` that can be set, or if one got fewer than two values per channel;
+/// [`Error::NonFinite`] if a statistic is not finite. After an error the model is unchanged.
 ///
 /// ```
-/// use cotangent::{Tensor, module::Layer};
-/// use cotangent::nn::{BatchNorm, Linear, Sequential};
-/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let net = Sequential::new()
 ///     .push(BatchNorm::new(2)?)
 ///     .push(Linear::new(2, 3, &mut rng)?)
@@ -48,7 +49,7 @@ pub(crate) const OP: &str = "recalibrate";
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "update_bn")]
-// A range or a slice is given as it is.
+// By value, so that a range or a slice can be passed directly.
 #[allow(clippy::needless_pass_by_value)]
 pub fn recalibrate<B, T>(
     model: &(impl Module + ?Sized),
@@ -56,40 +57,40 @@ pub fn recalibrate<B, T>(
     forward: impl Fn(B, &Pass) -> Result<T>,
 ) -> Result<()> {
     let buffers = model.named_buffers();
-    let population = Arc::new(Population::default());
-    population.lock().wanted = buffers
+    let recalibration = Arc::new(Recalibration::default());
+    recalibration.lock().statistics = buffers
         .iter()
         .map(|(path, buffer)| (address(buffer), (path.clone(), None)))
         .collect();
-    let pass = Pass::inference().carry(Arc::clone(&population));
+    let pass = Pass::inference().carry(Arc::clone(&recalibration));
     loop {
         for batch in batches.clone() {
             forward(batch, &pass).map_err(|error| error.placed_in(model))?;
         }
-        if population.lock().settle()? {
+        if recalibration.lock().end_pass()? {
             break;
         }
     }
-    let state = population.lock();
+    let state = recalibration.lock();
     for (_, buffer) in buffers {
-        if let Some((_, Some(exact))) = state.wanted.get(&address(buffer)) {
+        if let Some((_, Some(exact))) = state.statistics.get(&address(buffer)) {
             buffer.set(exact)?;
         }
     }
     Ok(())
 }
 
-/// What the batch normalizations of a model meet under the pass of [`recalibrate`].
+/// The state of a call of [`recalibrate`], which batch normalizations reach through its pass.
 #[derive(Debug, Default)]
-pub(crate) struct Population(Mutex<State>);
+pub(crate) struct Recalibration(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The model's buffers by address: their paths, and their new values once these are known.
-    wanted: BTreeMap<usize, (String, Option<Tensor>)>,
-    /// The layer whose turn it is.
+    /// The model's buffers by address: their paths, and their new values when they are known.
+    statistics: BTreeMap<usize, (String, Option<Tensor>)>,
+    /// The layer that is being set.
     current: Option<Current>,
-    /// Whether another one waits.
+    /// Whether another layer is waiting.
     more: bool,
 }
 
@@ -101,17 +102,17 @@ struct Current {
     moments: Moments,
 }
 
-impl Population {
-    /// Never held across a parallel region: a thread that waits for others there may be given a
-    /// task that comes here too.
+impl Recalibration {
+    /// Locks the state. The lock is never held across a parallel region: a thread that waits there
+    /// for others may run a task that locks it too.
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while it is held leaves nothing behind: it ends the recalibration.
+        // A panic ends the recalibration, so it leaves no state that anyone uses.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The new statistics of the layer that keeps these, if they are known; if it is its turn, `x`
-    /// counts towards them.
-    pub(crate) fn meet(
+    /// Returns the new statistics of the layer with these running statistics, if they are known. If
+    /// the layer is the one being set, `x` is added to its moments.
+    pub(crate) fn statistics_of(
         &self,
         running: [&Buffer; 2],
         x: &Tensor,
@@ -120,12 +121,12 @@ impl Population {
         let dtype = running[0].value().dtype();
         let running = running.map(address);
         let mut state = self.lock();
-        match running.map(|address| state.wanted.get(&address)) {
+        match running.map(|address| state.statistics.get(&address)) {
             [Some((_, Some(mean))), Some((_, Some(var)))] => {
                 return Ok(Some([mean.clone(), var.clone()]));
             }
             [Some(_), Some(_)] => {}
-            // A layer of another model, or of a clone.
+            // A layer of another model or of a clone.
             _ => return Ok(None),
         }
         let current = state.current.get_or_insert_with(|| Current {
@@ -140,7 +141,7 @@ impl Population {
         }
         drop(state);
         let batch = Moments::of(x)?;
-        // Whose turn it is changes only between the passes over the data.
+        // The current layer changes only between the passes over the data.
         if let Some(current) = &mut self.lock().current {
             current.moments.merge(batch);
         }
@@ -149,22 +150,22 @@ impl Population {
 }
 
 impl State {
-    /// Ends a pass over the data; whether it was the last.
-    fn settle(&mut self) -> Result<bool> {
+    /// Ends a pass over the data, and returns whether it was the last.
+    fn end_pass(&mut self) -> Result<bool> {
         let Some(current) = self.current.take() else {
-            let reason = "`forward` met no batch normalization of the model that could be set";
+            let reason = "`forward` called no batch normalization of the model that can be set";
             return Err(Error::argument(OP, reason));
         };
         let exact = current.moments.statistics(current.biased, current.dtype);
         let mut exact = match exact {
             Ok(exact) => exact.into_iter(),
             Err(error) => {
-                let path = self.wanted.get(&current.running[0]);
+                let path = self.statistics.get(&current.running[0]);
                 return Err(error.within(path.map_or("", |(path, _)| path)));
             }
         };
         for address in current.running {
-            if let Some((_, value)) = self.wanted.get_mut(&address) {
+            if let Some((_, value)) = self.statistics.get_mut(&address) {
                 *value = exact.next();
             }
         }
@@ -176,7 +177,8 @@ fn address(buffer: &Buffer) -> usize {
     std::ptr::from_ref(buffer).addr()
 }
 
-/// How many values each channel had, their mean, and the sum of their squared deviations from it.
+/// The number of values of each channel, their mean, and the sum of their squared deviations from
+/// it.
 #[derive(Debug, Default)]
 pub(crate) struct Moments {
     count: f64,
@@ -185,13 +187,13 @@ pub(crate) struct Moments {
 }
 
 impl Moments {
-    /// Counts a batch (samples, channels, …) in.
+    /// Adds a batch (samples, channels, …).
     pub(crate) fn add(&mut self, batch: &Tensor) -> Result<()> {
         self.merge(Self::of(batch)?);
         Ok(())
     }
 
-    /// Those of a batch.
+    /// Returns the moments of a batch.
     fn of(batch: &Tensor) -> Result<Self> {
         let channels = batch.detach().to_dtype(DType::F64);
         let channels = channels.transpose(0, 1)?.flatten_from(1)?;
@@ -224,7 +226,7 @@ impl Moments {
         self.count = total;
     }
 
-    /// The mean and the variance, biased or not.
+    /// Returns the mean and the variance, biased or unbiased.
     pub(crate) fn statistics(&self, biased: bool, dtype: DType) -> Result<[Tensor; 2]> {
         if self.count < 2.0 {
             let count = self.count;
@@ -235,7 +237,7 @@ impl Moments {
         let variance: Vec<f64> = self.squares.iter().map(|square| square / divisor).collect();
         let statistics =
             [&self.mean, &variance].map(|values| Tensor::from(&values[..]).to_dtype(dtype));
-        // In the dtype that is kept, whose range may be narrower.
+        // Checked in the final dtype, whose range may be narrower.
         for values in &statistics {
             if let Some(value) = values.to_f64_vec().into_iter().find(|x| !x.is_finite()) {
                 return Err(Error::non_finite(OP, "a statistic", value));

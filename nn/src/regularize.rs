@@ -1,113 +1,131 @@
-//! Regularization by the size of weights: penalties that are added to the loss, and a bound that
-//! is restored after each step.
+//! Regularization of the size of weights: penalties added to the loss, and a bound restored after
+//! each step.
 //!
 //! ```
-//! use cotangent::{Tensor, module::{Layer, Pass}};
-//! use cotangent::nn::{Linear, regularize};
-//! # use cotangent::random::{ChaCha8Rng, SeedableRng};
-//! # let mut rng = ChaCha8Rng::seed_from_u64(1);
+//! use cotangent::prelude::*;
+//!
+//! let mut rng = ChaCha8Rng::seed_from_u64(1);
 //! let mut net = Linear::new(2, 3, &mut rng)?;
 //! let pass = Pass::train(0);
 //! let loss = net.forward(&Tensor::from([[1.0f32, -1.0]]), &pass)?.square().mean();
-//! let loss = loss.add(&regularize::l2(1e-4).penalty(&net, &pass)?)?;
+//! let loss = loss.add(&regularize::l2(1e-4)?.penalty(&net, &pass)?)?;
 //! let grads = loss.backward()?;
-//! // … the optimizer's step, and then:
-//! regularize::max_norm(3.0).apply(&mut net)?;
+//! // … the step of the optimizer, and then:
+//! regularize::max_norm(3.0)?.apply(&mut net)?;
 //! # Ok::<(), cotangent::Error>(())
 //! ```
 //!
-//! Unless a pattern says otherwise, they are about the weights: the parameters with two axes or
-//! more, so that biases and the scales of normalizations are left alone. Frozen parameters count
-//! for nothing and are not touched.
+//! By default they apply to the weights: the parameters with two axes or more, and so neither to
+//! biases nor to the scales of normalizations. A pattern selects other parameters. Frozen
+//! parameters are ignored.
 
 use cotangent_core::module::{Matcher, Module, Param, Pass, Pattern};
 use cotangent_core::{DType, Error, Interval, ModuleExt, Norm, Result, Tensor};
 use std::ops::Deref;
 
-/// `lambda · Σ |w|`: many weights become 0, or nearly so. The gradient is `lambda · sign(w)`, 0 at
-/// 0. Keras's `L1`.
-pub fn l1(lambda: f64) -> Penalty {
+/// Creates the penalty `lambda · Σ |w|`, which makes many weights 0 or nearly 0.
+///
+/// The gradient is `lambda · sign(w)`, and 0 at 0. Keras's name is `L1`.
+///
+/// # Errors
+/// [`Error::Argument`] unless `lambda` is finite and at least 0.
+#[doc(alias = "lasso")]
+pub fn l1(lambda: f64) -> Result<Penalty> {
     elastic_net(lambda, 0.0)
 }
 
-/// `lambda · Σ w²`: all weights become smaller. Keras's `L2`; TF1's `l2_regularizer` has half of
-/// it.
+/// Creates the penalty `lambda · Σ w²`, which makes all weights smaller.
 ///
-/// The gradient is `2 lambda w`. PyTorch's `weight_decay` of its SGD adds `weight_decay · w` to the
-/// gradient, without a penalty in the loss: it is this with `lambda = weight_decay / 2`. With
-/// optimizers that scale gradients, such as Adam, both differ from AdamW's decay, which shrinks the
-/// weights themselves.
+/// The gradient is `2 lambda w`. Keras's name is `L2`. TF1's `l2_regularizer` is half of it.
+///
+/// The `weight_decay` of PyTorch's SGD adds `weight_decay · w` to the gradient, without a penalty
+/// in the loss. It is equal to this penalty with `lambda = weight_decay / 2`. For optimizers that
+/// scale gradients, such as Adam, both differ from AdamW's decay, which shrinks the weights
+/// directly.
+///
+/// # Errors
+/// [`Error::Argument`] unless `lambda` is finite and at least 0.
+#[doc(alias = "ridge")]
 #[doc(alias = "weight_decay")]
-pub fn l2(lambda: f64) -> Penalty {
+pub fn l2(lambda: f64) -> Result<Penalty> {
     elastic_net(0.0, lambda)
 }
 
-/// `l1 · Σ |w| + l2 · Σ w²` (Zou, Hastie 2005, Regularization and variable selection via the
-/// elastic net). Keras's `L1L2`.
-pub fn elastic_net(l1: f64, l2: f64) -> Penalty {
-    Penalty {
+/// Creates the penalty `l1 · Σ |w| + l2 · Σ w²` (Zou, Hastie 2005, Regularization and variable
+/// selection via the elastic net). Keras's name is `L1L2`.
+///
+/// # Errors
+/// [`Error::Argument`] unless both factors are finite and at least 0.
+#[doc(alias = "L1L2")]
+pub fn elastic_net(l1: f64, l2: f64) -> Result<Penalty> {
+    for factor in [l1, l2] {
+        Interval::AtLeast0.check("penalty", "a factor", factor)?;
+    }
+    Ok(Penalty {
         l1,
         l2,
-        which: Which(None),
-    }
+        selection: Selection(None),
+    })
 }
 
-/// The norm of each unit's incoming weights is at most `max` (Srivastava, Hinton, Krizhevsky,
-/// Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to Prevent Neural Networks from
-/// Overfitting, with values from 3 to 4).
+/// Creates a bound `max` on the norm of each unit's incoming weights.
 ///
-/// A unit's weights are a row of the weight (out, in, …). Keras's dense kernel is (in, out), so
-/// that its `MaxNorm(axis=0)` is the same. Rows within the bound keep their bits: Keras shrinks
-/// them too, by its epsilon of 1e-7.
+/// A unit's weights are a row of the weight (out, in, …). Keras's dense kernel is (in, out), so its
+/// `MaxNorm(axis=0)` is the same. Rows within the bound keep their bits, but Keras shrinks them
+/// too, by its epsilon of 1e-7.
+///
+/// Source: Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to
+/// Prevent Neural Networks from Overfitting. It uses values from 3 to 4.
+///
+/// # Errors
+/// [`Error::Argument`] unless the bound is above 0.
 #[doc(alias = "renorm")]
-pub fn max_norm(max: f64) -> MaxNorm {
-    MaxNorm {
+pub fn max_norm(max: f64) -> Result<MaxNorm> {
+    Interval::Bound.check("max_norm", "the bound", max)?;
+    Ok(MaxNorm {
         max,
-        which: Which(None),
-    }
+        selection: Selection(None),
+    })
 }
 
-/// A penalty on parameters' size, to be added to the loss.
+/// A penalty on the size of parameters, to be added to the loss.
 #[derive(Debug)]
 #[must_use]
 pub struct Penalty {
     l1: f64,
     l2: f64,
-    which: Which,
+    selection: Selection,
 }
 
 impl Penalty {
-    /// The same for the parameters that the pattern means, whatever their shapes.
+    /// Applies the penalty to the parameters that the pattern matches, of any shape.
     ///
     /// # Errors
-    /// As [`Pattern::matcher`].
+    /// Returns the errors of [`Pattern::matcher`].
     ///
     /// ```
-    /// use cotangent::module::Pass;
-    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-    /// # let mut rng = ChaCha8Rng::seed_from_u64(1);
-    /// # use cotangent::nn::{Linear, regularize};
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let net = vec![Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?];
-    /// let sparse = regularize::l1(1e-3).of(r"0\.(weight|bias)")?;
+    /// let sparse = regularize::l1(1e-3)?.of(r"0\.(weight|bias)")?;
     /// let first = net[0].weight.value().abs().sum().item()?;
     /// assert!((sparse.penalty(&net, &Pass::train(0))?.item()? - 1e-3 * first).abs() < 1e-8);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn of(mut self, pattern: impl Pattern) -> Result<Self> {
-        self.which = Which(Some(pattern.matcher()?));
+        self.selection = Selection(Some(pattern.matcher()?));
         Ok(self)
     }
 
-    /// The penalty, a scalar, for the values that the model's parameters have under this pass.
+    /// Computes the penalty, a scalar, of the values that the model's parameters have under this
+    /// pass.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a factor is negative or not finite, or if the model has no parameter
-    /// that is meant; [`Error::DType`] if those that are have different dtypes.
+    /// [`Error::Argument`] if the model has no matching parameter; [`Error::DType`] if the matching
+    /// parameters have different dtypes.
     pub fn penalty(&self, model: &(impl Module + ?Sized), pass: &Pass) -> Result<Tensor> {
-        for factor in [self.l1, self.l2] {
-            Interval::AtLeast0.check("penalty", "a factor", factor)?;
-        }
-        let params = self.which.of("penalty", model.named_params())?;
+        let params = self.selection.of("penalty", model.named_params())?;
         let dtype = params
             .first()
             .map_or(DType::F32, |(_, w)| w.value().dtype());
@@ -130,28 +148,28 @@ impl Penalty {
 #[must_use]
 pub struct MaxNorm {
     max: f64,
-    which: Which,
+    selection: Selection,
 }
 
 impl MaxNorm {
-    /// The same for the parameters that the pattern means, which must have two axes or more.
+    /// Applies the bound to the parameters that the pattern matches. They must have two axes or
+    /// more.
     ///
     /// # Errors
-    /// As [`Pattern::matcher`].
+    /// Returns the errors of [`Pattern::matcher`].
     pub fn of(mut self, pattern: impl Pattern) -> Result<Self> {
-        self.which = Which(Some(pattern.matcher()?));
+        self.selection = Selection(Some(pattern.matcher()?));
         Ok(self)
     }
 
     /// Scales the rows whose norm is above the bound down to it, up to rounding.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the bound is not above 0, if the model has no parameter that is
-    /// meant, or if one has no rows; [`Error::NonFinite`], within the parameter's path, if a norm
-    /// is not finite. Then nothing has changed.
+    /// [`Error::Argument`] if the model has no matching parameter, or if one has no rows;
+    /// [`Error::NonFinite`], with the parameter's path, if a norm is not finite. After an error the
+    /// model is unchanged.
     pub fn apply(&self, model: &mut (impl Module + ?Sized)) -> Result<()> {
-        Interval::Bound.check("max_norm", "the bound", self.max)?;
-        let params = self.which.of("max_norm", model.named_params_mut())?;
+        let params = self.selection.of("max_norm", model.named_params_mut())?;
         let mut bounded = Vec::new();
         for (path, param) in params {
             if !param.is_frozen() {
@@ -167,14 +185,14 @@ impl MaxNorm {
         Ok(())
     }
 
-    /// The weight with its rows within the bound; none if they are.
+    /// Returns the weight with its rows within the bound, or `None` if they are already.
     fn bounded(&self, weight: &Tensor) -> Result<Option<Tensor>> {
         if weight.rank() < 2 {
-            let reason = "expected a weight (out, in, …), whose rows are units";
+            let reason = "expected a weight (out, in, …) with a row for each unit";
             return Err(Error::argument("max_norm", reason));
         }
-        let norms = weight.flatten_from(1)?.norm_over(Norm::L2, 1)?.to_f64_vec();
-        // Norms and the factors that undo them may leave the range of `f32` there.
+        let norms = weight.flatten_from(1)?.norm_over(1, Norm::L2)?.to_f64_vec();
+        // Norms and the factors that undo them may leave the range of `f32`.
         if weight.dtype() == DType::F32 && norms.iter().any(|&norm| norm > 1e30) {
             let bounded = self.bounded(&weight.to_dtype(DType::F64))?;
             return Ok(bounded.map(|weight| weight.to_dtype(DType::F32)));
@@ -196,24 +214,27 @@ impl MaxNorm {
     }
 }
 
-/// Which parameters are meant: those of a pattern, or the weights.
+/// Selects parameters: those that a pattern matches, or the weights.
 #[derive(Debug)]
-struct Which(Option<Matcher>);
+struct Selection(Option<Matcher>);
 
-impl Which {
+impl Selection {
     fn of<P: Deref<Target = Param>>(
         &self,
         op: &'static str,
-        mut params: Vec<(String, P)>,
+        params: Vec<(String, P)>,
     ) -> Result<Vec<(String, P)>> {
-        params.retain(|(path, param)| match &self.0 {
-            Some(matcher) => matcher.matches(path),
-            None => param.shape().len() >= 2,
+        let (params, others): (Vec<_>, Vec<_>) = params.into_iter().partition(|(path, param)| {
+            let is_weight = || param.shape().len() >= 2;
+            self.0
+                .as_ref()
+                .map_or_else(is_weight, |matcher| matcher.matches(path))
         });
         if params.is_empty() {
             let none = "the model has no parameter with two axes or more";
+            let others = others.iter().map(|(path, _)| path);
             return Err(match &self.0 {
-                Some(matcher) => matcher.no_match(op, "among the model's parameters"),
+                Some(matcher) => matcher.no_match(op, "the model's parameters", others),
                 None => Error::argument(op, none),
             });
         }

@@ -1,19 +1,21 @@
-//! Skip connections.
+//! Skip connections around layers.
 
 use crate::activation::Identity;
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::Module;
 
-/// x + f(x): what a layer learns is the difference to its input, and gradients reach what is below
-/// it undiminished (He, Zhang, Ren, Sun 2015, Deep Residual Learning for Image Recognition).
+/// A residual block: `y = shortcut(x) + body(x)`, by default `x + body(x)`.
 ///
-/// Where f changes the shape, a projection takes the place of x: a layer that changes it likewise.
+/// The body learns the difference to its input, and gradients reach the layers below without loss.
+/// If the body changes the shape, use a shortcut that changes it too, such as a
+/// [`Linear`](crate::Linear) projection.
+///
+/// Source: He, Zhang, Ren, Sun 2015, Deep Residual Learning for Image Recognition.
 ///
 /// ```
-/// use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent::{DType, ModuleExt, Tensor, module::{Layer, Module}};
-/// use cotangent::nn::{Linear, Relu, Residual, Sequential};
+/// use cotangent::prelude::*;
+///
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let body = Sequential::new().push(Linear::new(8, 4, &mut rng)?).push(Relu);
 /// let block = Residual::new(body).with_shortcut(Linear::new(8, 4, &mut rng)?);
@@ -22,17 +24,18 @@ use cotangent_macros::Module;
 /// assert_eq!(block.named_params()[2].0, "shortcut.weight");
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "SkipConnection")]
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
 pub struct Residual<F, S = Identity> {
-    /// f.
+    /// The layer or layers that are skipped.
     pub body: F,
-    /// What the input takes past it.
+    /// The layer on the way past the body.
     pub shortcut: S,
 }
 
 impl<F> Residual<F> {
-    /// x + f(x).
+    /// Creates the block `x + body(x)`.
     pub fn new(body: F) -> Self {
         Self {
             body,
@@ -40,7 +43,7 @@ impl<F> Residual<F> {
         }
     }
 
-    /// s(x) + f(x).
+    /// Replaces the shortcut: `shortcut(x) + body(x)`.
     pub fn with_shortcut<S>(self, shortcut: S) -> Residual<F, S> {
         Residual {
             body: self.body,
@@ -51,16 +54,16 @@ impl<F> Residual<F> {
 
 impl<F: Layer, S: Layer> Layer for Residual<F, S> {
     /// # Errors
-    /// [`Error::Shape`] if the two have other shapes: nothing is broadcast. And those of the
-    /// layers.
+    /// [`Error::Shape`] if shortcut and body give different shapes (they are not broadcast), and
+    /// the errors of the two layers.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let y = self.body.forward(x, pass);
         let y = y.map_err(|error| error.within("body"))?;
         let passed = self.shortcut.forward(x, pass);
         let passed = passed.map_err(|error| error.within("shortcut"))?;
         if passed.shape() != y.shape() {
-            let reason = "expected shortcut and body of one shape; a projection as shortcut, such as \
-                          `Linear`, makes them fit";
+            let reason = "expected equal shapes of shortcut and body; use a projection such as \
+                          `Linear` as the shortcut";
             let shapes = [passed.shape(), y.shape()];
             return Err(Error::shape("residual", reason, &shapes));
         }

@@ -1,4 +1,4 @@
-//! The simple recurrent layer: one step, and the steps of a whole sequence.
+//! The simple recurrent layer: a single step, and a whole sequence.
 
 use crate::init::{self, Init};
 use cotangent_core::module::{Layer, Param, Pass};
@@ -8,55 +8,57 @@ use cotangent_macros::Module;
 
 const OP: &str = "rnn";
 
-/// One step of a recurrent network (Elman 1990, Finding Structure in Time): from the input x
-/// (batch, in) and the state h (batch, hidden) the next state, also (batch, hidden),
+/// One step of a simple recurrent network: `h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh)`.
 ///
-/// `h' = tanh(x W_ihᵀ + b_ih + h W_hhᵀ + b_hh)`
+/// The input x is (batch, in), the state h (batch, hidden), and the next state h' (batch, hidden).
 ///
-/// The leaves are those of PyTorch's `RNNCell`; the two biases always have the same gradient. The
-/// input weight starts Glorot uniform, the recurrent weight orthogonal and the biases 0, as in
-/// Keras; PyTorch draws all four from ±1/√hidden, which is [`RnnCellBuilder::pytorch_default`].
+/// The parameters have the names of PyTorch's `RNNCell`. The two biases always have the same
+/// gradient. By default the input weight is drawn Glorot uniform, the recurrent weight is
+/// orthogonal and the biases are 0, as in Keras. PyTorch draws all four uniformly from ±1/√hidden:
+/// use [`RnnCellBuilder::pytorch_default`].
 ///
-/// Over many steps a gradient is multiplied by the recurrent weight again and again: it dies out if
-/// the largest singular value is below 1, and may grow without bound if it is above (Pascanu,
-/// Mikolov, Bengio 2013, On the difficulty of training recurrent neural networks). An orthogonal
-/// weight starts where all are 1. Clipping the gradients' global norm bounds the step.
+/// Each step back in time multiplies a gradient by the recurrent weight. The gradient vanishes if
+/// the largest singular value is below 1, and may explode if it is above 1 (Pascanu, Mikolov,
+/// Bengio 2013, On the difficulty of training recurrent neural networks). An orthogonal weight
+/// starts with all singular values at 1. Clip the global norm of the gradients to bound the steps.
+///
+/// Source: Elman 1990, Finding Structure in Time.
 ///
 /// ```
-/// use cotangent::{DType, Tensor, module::Pass};
-/// use cotangent::nn::RnnCell;
-/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let cell = RnnCell::new(3, 8, &mut rng)?;
 /// let (x, h) = (Tensor::ones([5, 3], DType::F32)?, Tensor::zeros([5, 8], DType::F32)?);
 /// assert_eq!(cell.step(&x, &h, &Pass::train(0))?.shape(), [5, 8]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "SimpleRNNCell")]
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
 pub struct RnnCell {
-    /// W_ih, (hidden, in).
+    /// The input weight W_ih, (hidden, in).
     pub weight_ih: Param,
-    /// W_hh, (hidden, hidden).
+    /// The recurrent weight W_hh, (hidden, hidden).
     pub weight_hh: Param,
-    /// b_ih, (hidden).
+    /// The input bias b_ih, (hidden).
     pub bias_ih: Option<Param>,
-    /// b_hh, (hidden).
+    /// The recurrent bias b_hh, (hidden).
     pub bias_hh: Option<Param>,
     #[module(skip)]
     activation: fn(&Tensor) -> Tensor,
 }
 
 impl RnnCell {
-    /// A cell with biases, tanh and default initialization.
+    /// Creates a cell with biases, tanh and the default initialization.
     ///
     /// # Errors
-    /// As [`RnnCellBuilder::build`].
+    /// Returns the errors of [`RnnCellBuilder::build`].
     pub fn new(in_features: usize, hidden: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         Self::builder(in_features, hidden).build(rng)
     }
 
-    /// A cell with choices.
+    /// Returns a builder for the options.
     pub fn builder(in_features: usize, hidden: usize) -> RnnCellBuilder {
         RnnCellBuilder {
             in_features,
@@ -68,10 +70,12 @@ impl RnnCell {
         }
     }
 
-    /// The next state, (batch, hidden), from the input (batch, in) and the state (batch, hidden).
+    /// Computes the next state (batch, hidden) from the input (batch, in) and the state (batch,
+    /// hidden).
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] if a dtype is not the weights'.
+    /// [`Error::Shape`] if the shapes do not fit, [`Error::DType`] if the dtypes of input, state
+    /// and weights differ.
     pub fn step(&self, x: &Tensor, h: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.next(x, h, pass).map_err(|error| error.placed_in(self))
     }
@@ -84,7 +88,7 @@ impl RnnCell {
         self.advance(&self.project(x, pass)?, h, &self.recurrent(pass)?)
     }
 
-    /// What does not depend on the state: x W_ihᵀ and both biases, for x (…, in).
+    /// Computes the part that does not depend on the state: x W_ihᵀ and both biases, for x (…, in).
     fn project(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let bias = match (&self.bias_ih, &self.bias_hh) {
             (Some(ih), Some(hh)) => Some(ih.read(pass).add(&hh.read(pass))?),
@@ -93,7 +97,7 @@ impl RnnCell {
         x.linear(&self.weight_ih.read(pass), bias.as_ref())
     }
 
-    /// W_hhᵀ.
+    /// Returns W_hhᵀ.
     fn recurrent(&self, pass: &Pass) -> Result<Tensor> {
         self.weight_hh.read(pass).transpose(0, 1)
     }
@@ -102,42 +106,45 @@ impl RnnCell {
         Ok((self.activation)(&projected.addmm(h, recurrent)?))
     }
 
-    /// That `h` is a state for each sample of a batch.
+    /// Checks that `h` is a state for each sample of a batch.
     fn expect_state(&self, h: &Tensor, batch: usize) -> Result<()> {
         let hidden = self.weight_hh.shape()[0];
         if h.shape() == [batch, hidden] {
             return Ok(());
         }
-        let reason = format!("expected a state ({batch}, {hidden}), a row for each sample");
+        let reason = format!("expected a state ({batch}, {hidden}) with a row for each sample");
         Err(Error::shape(OP, reason, &[h.shape()]))
     }
 }
 
-/// An [`RnnCell`] applied to each step of a sequence, each time to its own last state: x (batch,
-/// time, in) gives the states after each step, (batch, time, hidden), or with
-/// [`last_only`](Self::last_only) the state after the last, (batch, hidden). It starts from zeros;
-/// [`states`](Self::states) starts from a given state, to go on where another sequence ended.
+/// A simple recurrent layer: an [`RnnCell`] applied to each step of a sequence.
 ///
-/// The batch is the first axis, as in Keras's `SimpleRNN` and PyTorch's `RNN` with `batch_first`;
-/// the leaves are the cell's (PyTorch's `RNN` appends `_l0` to their names). Layers are stacked by
-/// feeding one the states of another.
+/// Input (batch, time, in). The output has the states after each step, (batch, time, hidden). With
+/// [`last_only`](Self::last_only) it is the state after the last step, (batch, hidden). The first
+/// state is 0. [`states`](Self::states) takes a given first state, to continue a sequence.
+///
+/// The batch is the first axis, as in Keras's `SimpleRNN` and in PyTorch's `RNN` with
+/// `batch_first`. The parameters have the cell's names; PyTorch's `RNN` appends `_l0` to them. To
+/// stack layers, give the states of one to the next.
 ///
 /// ```
-/// use cotangent::{DType, Tensor, module::Layer};
-/// use cotangent::nn::{Rnn, RnnCell};
-/// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// # let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let rnn = Rnn::new(3, 8, &mut rng)?;
 /// let x = Tensor::ones([5, 20, 3], DType::F32)?;
 /// assert_eq!(rnn.predict(&x)?.shape(), [5, 20, 8]);
 /// assert_eq!(rnn.last_only().predict(&x)?.shape(), [5, 8]);
-/// let relu = Rnn::from(RnnCell::builder(3, 8).relu().build(&mut rng)?);
+///
+/// let with_relu = Rnn::from(RnnCell::builder(3, 8).relu().build(&mut rng)?);
+/// assert_eq!(with_relu.predict(&x)?.shape(), [5, 20, 8]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "SimpleRNN")]
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
 pub struct Rnn {
-    /// What is applied to each step.
+    /// The cell that is applied to each step.
     #[module(flatten)]
     pub cell: RnnCell,
     #[module(skip)]
@@ -145,27 +152,28 @@ pub struct Rnn {
 }
 
 impl Rnn {
-    /// A layer with a default [`RnnCell`]; one with choices is `Rnn::from(cell)`.
+    /// Creates a layer with a default [`RnnCell`]. For a cell with options use `Rnn::from(cell)`.
     ///
     /// # Errors
-    /// As [`RnnCellBuilder::build`].
+    /// Returns the errors of [`RnnCellBuilder::build`].
     pub fn new(in_features: usize, hidden: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         RnnCell::new(in_features, hidden, rng).map(Self::from)
     }
 
-    /// The same, giving the state after the last step only, (batch, hidden).
+    /// Makes the output the state after the last step only, (batch, hidden).
+    #[doc(alias = "return_sequences")]
     #[must_use]
     pub fn last_only(mut self) -> Self {
         self.last_only = true;
         self
     }
 
-    /// The states after each step of x (batch, time, in), each (batch, hidden), starting from
-    /// `initial` (batch, hidden) or from zeros.
+    /// Returns the states after each step of x (batch, time, in), each (batch, hidden). The first
+    /// state is `initial` (batch, hidden), or zeros.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not fit or there is no step, [`Error::DType`] if a dtype
-    /// is not the weights'.
+    /// [`Error::Shape`] if the shapes do not fit or there is no step, [`Error::DType`] if the
+    /// dtypes of input, state and weights differ.
     pub fn states(&self, x: &Tensor, initial: Option<&Tensor>, pass: &Pass) -> Result<Vec<Tensor>> {
         self.run(x, initial, pass)
             .map_err(|error| error.placed_in(self))
@@ -184,7 +192,8 @@ impl Rnn {
             None => Tensor::zeros([batch, self.cell.weight_hh.shape()[0]], x.dtype())?,
         };
         self.cell.expect_state(&h, batch)?;
-        // One product for all steps; only what depends on the state has to wait for it.
+        // One product for all steps. Only the part that depends on the state is computed step by
+        // step.
         let projected = steps(&self.cell.project(x, pass)?)?;
         let recurrent = self.cell.recurrent(pass)?;
         let mut states = Vec::with_capacity(projected.len());
@@ -207,7 +216,7 @@ impl From<RnnCell> for Rnn {
 
 impl Layer for Rnn {
     /// # Errors
-    /// As [`Rnn::states`].
+    /// Returns the errors of [`Rnn::states`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let mut states = self.run(x, None, pass)?;
         match states.pop() {
@@ -220,10 +229,11 @@ impl Layer for Rnn {
     }
 }
 
-/// The slices of axis 1, which is not empty, one by one, without that axis.
+/// Splits axis 1, which must not be empty, into slices without that axis.
 ///
-/// The gradient of a slice has the size of what it was cut from: cut from halves of halves they
-/// take T log T in all, where T slices of the whole would take T².
+/// The gradient of a slice has the size of the tensor that it was cut from. If slices are cut from
+/// halves of halves, the gradients of T slices take T log T elements in total. If they were cut
+/// from the whole, they would take T².
 fn steps(x: &Tensor) -> Result<Vec<Tensor>> {
     let len = x.shape()[1];
     if len == 1 {
@@ -235,7 +245,7 @@ fn steps(x: &Tensor) -> Result<Vec<Tensor>> {
     Ok(slices)
 }
 
-/// The choices of an [`RnnCell`].
+/// A builder of [`RnnCell`]s.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct RnnCellBuilder {
@@ -248,37 +258,40 @@ pub struct RnnCellBuilder {
 }
 
 impl RnnCellBuilder {
-    /// ReLU in place of tanh.
+    /// Uses ReLU instead of tanh.
     pub fn relu(mut self) -> Self {
         self.activation = Tensor::relu;
         self
     }
 
-    /// How W_ih is drawn.
+    /// Sets the initializer of W_ih. Default: [`glorot_uniform`](init::glorot_uniform).
+    #[doc(alias = "kernel_initializer")]
     pub fn input_weight(mut self, init: Init) -> Self {
         self.input_weight = init;
         self
     }
 
-    /// How W_hh is drawn.
+    /// Sets the initializer of W_hh. Default: [`orthogonal`](init::orthogonal).
+    #[doc(alias = "recurrent_initializer")]
     pub fn recurrent_weight(mut self, init: Init) -> Self {
         self.recurrent_weight = init;
         self
     }
 
-    /// How the two biases are drawn.
+    /// Sets the initializer of both biases. Default: zeros.
+    #[doc(alias = "bias_initializer")]
     pub fn bias(mut self, init: Init) -> Self {
         self.bias = Some(init);
         self
     }
 
-    /// Without biases.
+    /// Leaves out both biases.
     pub fn no_bias(mut self) -> Self {
         self.bias = None;
         self
     }
 
-    /// Draws weights and biases as PyTorch does, all uniform on ±1/√hidden.
+    /// Draws weights and biases as PyTorch does, all uniformly from ±1/√hidden.
     pub fn pytorch_default(mut self) -> Self {
         let limit = 1.0 / (self.hidden as f64).sqrt();
         let all = init::uniform(-limit, limit);
@@ -288,15 +301,16 @@ impl RnnCellBuilder {
         self
     }
 
-    /// Draws W_ih, W_hh, b_ih, b_hh, in this order.
+    /// Creates the cell: draws W_ih, W_hh, b_ih and b_hh, in this order.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are no inputs or no hidden units, and as [`Init::draw`].
+    /// [`Error::Argument`] if `in_features` or `hidden` is 0, and the errors of [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<RnnCell> {
         let (in_features, hidden) = (self.in_features, self.hidden);
         if in_features == 0 || hidden == 0 {
-            let reason =
-                format!("expected sizes above 0, found {in_features} in and {hidden} hidden");
+            let reason = format!(
+                "expected in_features and hidden above 0, found {in_features} and {hidden}"
+            );
             return Err(Error::argument(OP, reason));
         }
         let mut draw =

@@ -1,20 +1,7 @@
 //! Layers one after another, chosen at run time.
 
-use cotangent_core::module::{Layer, Module, Pass, Walk, WalkMut};
+use cotangent_core::module::{DynLayer, Layer, Module, Pass, Walk, WalkMut, check_name};
 use cotangent_core::{Error, Result, Tensor};
-use std::fmt::Debug;
-
-/// What a [`Sequential`] holds: any layer that can be cloned, printed and sent to another thread.
-pub trait SequentialLayer: Layer + Debug + Send + Sync {
-    /// A deep copy.
-    fn boxed_clone(&self) -> Box<dyn SequentialLayer>;
-}
-
-impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
-    fn boxed_clone(&self) -> Box<dyn SequentialLayer> {
-        Box::new(self.clone())
-    }
-}
 
 /// Layers applied in order; their paths are their positions, `0.weight`, as in PyTorch, or the
 /// names that they are given.
@@ -33,9 +20,9 @@ impl<L: Layer + Debug + Clone + Send + Sync + 'static> SequentialLayer for L {
 /// assert_eq!(paths, ["0.weight", "0.bias", "out.weight", "out.bias"]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Sequential {
-    layers: Vec<(String, Box<dyn SequentialLayer>)>,
+    layers: Vec<(String, Box<dyn DynLayer>)>,
 }
 
 impl Sequential {
@@ -46,7 +33,7 @@ impl Sequential {
 
     /// Adds a layer at the end, called by its position, counted from 0.
     #[must_use]
-    pub fn push(mut self, layer: impl SequentialLayer + 'static) -> Self {
+    pub fn push(mut self, layer: impl DynLayer + 'static) -> Self {
         let position = self.layers.len().to_string();
         self.layers.push((position, Box::new(layer)));
         self
@@ -57,21 +44,18 @@ impl Sequential {
     /// # Errors
     /// [`Error::Argument`] if the name is empty, has a dot in it, is a number, which is what layers
     /// without a name are called, or is that of another layer.
-    pub fn named(mut self, name: &str, layer: impl SequentialLayer + 'static) -> Result<Self> {
-        let problem = if name.is_empty() {
-            "is empty"
-        } else if name.contains('.') {
-            "has a dot in it, which parts the names of a path"
-        } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
-            "is a number, which is what layers without a name are called"
+    pub fn named(mut self, name: &str, layer: impl DynLayer + 'static) -> Result<Self> {
+        let op = "Sequential::named";
+        check_name(op, name)?;
+        let problem = if name.bytes().all(|byte| byte.is_ascii_digit()) {
+            "is a number, but numbers are the names of layers added with `push`"
         } else if self.layers.iter().any(|(other, _)| other == name) {
-            "is that of another layer"
+            "is taken by another layer"
         } else {
             self.layers.push((name.to_owned(), Box::new(layer)));
             return Ok(self);
         };
-        let reason = format!("the name `{name}` {problem}");
-        Err(Error::argument("sequential", reason))
+        Err(Error::argument(op, format!("the name `{name}` {problem}")))
     }
 
     /// The number of layers.
@@ -82,17 +66,6 @@ impl Sequential {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
-    }
-}
-
-impl Clone for Sequential {
-    fn clone(&self) -> Self {
-        let layers = self.layers.iter();
-        Self {
-            layers: layers
-                .map(|(name, layer)| (name.clone(), (**layer).boxed_clone()))
-                .collect(),
-        }
     }
 }
 
@@ -111,7 +84,7 @@ impl Module for Sequential {
 
 impl Layer for Sequential {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let apply = |x: Tensor, (name, layer): &(String, Box<dyn SequentialLayer>)| {
+        let apply = |x: Tensor, (name, layer): &(String, Box<dyn DynLayer>)| {
             let y = layer.forward(&x, pass);
             y.map_err(|error| error.within(name))
         };

@@ -1,10 +1,11 @@
-//! Activations by name and as layers: each is the function it says, its gradients are right, and
-//! its gain and initializer are those of the literature.
+//! Activations as layers and by name: values, gradients, gains and initializers.
 
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{DType, ModuleExt, Result, Tensor, gradcheck};
-use cotangent_nn::{Activation, Celu, Elu, LeakyRelu, PRelu, RRelu, Relu, Softmax, init};
+use cotangent_nn::{
+    Activation, Celu, Elu, LeakyRelu, LogSoftmax, PRelu, RRelu, Relu, Softmax, init,
+};
 
 fn normal(shape: &[usize], seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -16,7 +17,7 @@ fn parse(text: &str) -> Activation {
 }
 
 #[test]
-fn every_name_is_the_function_that_it_says() -> Result<()> {
+fn every_name_selects_its_function() -> Result<()> {
     type Function = fn(&Tensor) -> Result<Tensor>;
     let functions: [(&str, Function); 22] = [
         ("identity", |x| Ok(x.clone())),
@@ -57,7 +58,7 @@ fn every_name_is_the_function_that_it_says() -> Result<()> {
 }
 
 #[test]
-fn every_activation_has_right_gradients_training_and_predicting() -> Result<()> {
+fn gradients_are_right_in_training_and_inference() -> Result<()> {
     let x = normal(&[4, 5], 2)?.mul_scalar(3.0);
     for name in Activation::NAMES {
         let activation = parse(name);
@@ -66,7 +67,7 @@ fn every_activation_has_right_gradients_training_and_predicting() -> Result<()> 
         })?;
         training.assert_ok();
         let inference = gradcheck::module(&activation, std::slice::from_ref(&x), |f, x, _| {
-            f.forward(&x[0], &Pass::inference().record(true))
+            f.forward(&x[0], &Pass::inference().record())
         })?;
         inference.assert_ok();
         let leaves = usize::from(*name == "prelu");
@@ -134,7 +135,7 @@ fn settings_are_printed_and_read_back() -> Result<()> {
 }
 
 #[test]
-fn random_slopes_are_drawn_from_the_pass_and_fixed_when_predicting() -> Result<()> {
+fn random_slopes_are_drawn_in_training_and_fixed_in_inference() -> Result<()> {
     let x = Tensor::full([10_000], -1.0, DType::F64)?;
     let layer = RRelu::default();
     let slopes = |pass: &Pass| layer.forward(&x, pass).map(|y| y.neg().to_f64_vec());
@@ -168,7 +169,7 @@ fn gains_are_pytorchs_or_keep_the_mean_square() -> Result<()> {
         (parse("leaky_relu(0.2)"), 1.386750490563073),
         (parse("prelu"), (2.0f64 / 1.0625).sqrt()),
         (parse("selu"), 0.75),
-        // A rectifier by other means.
+        // With alpha 0 this is ReLU.
         (Elu { alpha: 0.0 }.into(), root2),
     ];
     for (activation, gain) in known {
@@ -185,7 +186,7 @@ fn gains_are_pytorchs_or_keep_the_mean_square() -> Result<()> {
         .filter(|name| !settled_by_pytorch.contains(name))
     {
         let activation = parse(name).to_dtype(DType::F64);
-        let y = activation.forward(&z, &Pass::train(5).record(false))?;
+        let y = activation.forward(&z, &Pass::train(5).no_grad())?;
         let mean_square = y.mul_scalar(activation.gain()).square().mean().item()?;
         assert!((mean_square - 1.0).abs() < 0.01, "{name}: {mean_square}");
     }
@@ -194,7 +195,7 @@ fn gains_are_pytorchs_or_keep_the_mean_square() -> Result<()> {
 }
 
 #[test]
-fn initializers_go_with_the_kind_of_activation() {
+fn initializers_fit_the_activation() {
     let expected = [
         ("relu leaky_relu rrelu prelu elu", init::he_normal()),
         ("selu", init::lecun_normal()),
@@ -208,7 +209,7 @@ fn initializers_go_with_the_kind_of_activation() {
 }
 
 #[test]
-fn slopes_are_learnt_one_for_all_or_one_a_channel() -> Result<()> {
+fn prelu_learns_one_slope_or_one_per_channel() -> Result<()> {
     let x = normal(&[4, 3, 2], 6)?;
     for slopes in [1, 3] {
         let layer = PRelu::new(slopes, -0.5)?;
@@ -221,11 +222,26 @@ fn slopes_are_learnt_one_for_all_or_one_a_channel() -> Result<()> {
     let two = PRelu::new(2, 0.25)?.to_dtype(DType::F64);
     let error = two.predict(&x).unwrap_err().to_string();
     assert!(error.contains("3, one a channel"), "{error}");
-    // Clones of an activation learn slopes of their own.
+    // Each clone of an activation learns its own slopes.
     let one = Activation::from(PRelu::default());
     let mut other = one.clone();
     other.named_params_mut()[0].1.set(&Tensor::from([0.5f32]))?;
     assert_eq!(one.named_params()[0].1.value().to_f64_vec(), [0.25]);
     assert_eq!(one.named_params()[0].0, "weight");
     Ok(())
+}
+
+#[test]
+fn layers_with_settings_have_a_constructor() {
+    assert_eq!(LeakyRelu::new(0.2).negative_slope, 0.2);
+    assert_eq!(
+        RRelu::new(0.1, 0.3),
+        RRelu {
+            lower: 0.1,
+            upper: 0.3
+        }
+    );
+    assert_eq!(Elu::new(2.0).alpha, 2.0);
+    assert_eq!(Celu::new(1.0), Celu::default());
+    assert_eq!([Softmax::new(0).axis, LogSoftmax::new(1).axis], [0, 1]);
 }

@@ -1,7 +1,8 @@
-//! Batch normalization's statistics: running, cumulative, recalibrated, frozen, folded.
+//! The statistics of batch normalization: running, cumulative, recalibrated, frozen, folded.
 
-use cotangent_core::module::{Layer, Pass};
+use cotangent_core::module::{Buffer, Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
+use cotangent_core::state::Stateful;
 use cotangent_core::{DType, Error, ModuleExt, Result, Tensor};
 use cotangent_nn::{BatchNorm, BatchNormBuilder, Dropout, Linear, Sequential, Tanh, recalibrate};
 use std::cell::Cell;
@@ -14,8 +15,9 @@ fn batches() -> Result<Vec<Tensor>> {
         .collect()
 }
 
-fn values(tensor: Option<Tensor>) -> Vec<f64> {
-    tensor.map(|tensor| tensor.to_f64_vec()).unwrap_or_default()
+fn values(buffer: Option<&Buffer>) -> Vec<f64> {
+    let value = buffer.map(Buffer::value);
+    value.map(|value| value.to_f64_vec()).unwrap_or_default()
 }
 
 fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
@@ -28,7 +30,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
     }
 }
 
-/// Mean and unbiased variance of every channel over all rows of all batches.
+/// Returns the mean and the unbiased variance of every channel over all rows of all batches.
 fn population(batches: &[Tensor]) -> (Vec<f64>, Vec<f64>) {
     let rows: Vec<f64> = batches.iter().flat_map(Tensor::to_f64_vec).collect();
     let channel = |c: usize| {
@@ -55,14 +57,14 @@ fn recalibration_gives_the_statistics_of_all_batches_together() -> Result<()> {
     let batches = batches()?;
     norm.recalibrate(&batches)?;
     let (mean, variance) = population(&batches);
-    assert_close(&values(norm.running_mean()), &mean, 1e-6);
-    assert_close(&values(norm.running_var()), &variance, 1e-6);
+    assert_close(&values(norm.running_mean.as_ref()), &mean, 1e-6);
+    assert_close(&values(norm.running_var.as_ref()), &variance, 1e-6);
     assert!(norm.recalibrate([]).is_err());
     assert!(
         norm.recalibrate(&[Tensor::zeros([3, 5], DType::F32)?])
             .is_err()
     );
-    assert_close(&values(norm.running_mean()), &mean, 1e-6);
+    assert_close(&values(norm.running_mean.as_ref()), &mean, 1e-6);
     Ok(())
 }
 
@@ -77,17 +79,20 @@ fn cumulative_statistics_are_the_average_over_the_batches() -> Result<()> {
             *sum += m / batches.len() as f64;
         }
     }
-    assert_close(&values(norm.running_mean()), &means, 1e-6);
+    assert_close(&values(norm.running_mean.as_ref()), &means, 1e-6);
     Ok(())
 }
 
 #[test]
-fn both_spellings_of_momentum_agree_and_keras_variance_is_biased() -> Result<()> {
+fn momentum_and_decay_agree_and_keras_variance_is_biased() -> Result<()> {
     let x = &batches()?[1];
     let run = |builder: BatchNormBuilder| -> Result<(Vec<f64>, Vec<f64>)> {
         let norm = builder.build()?;
         let _ = norm.forward(x, &Pass::train(0))?;
-        Ok((values(norm.running_mean()), values(norm.running_var())))
+        Ok((
+            values(norm.running_mean.as_ref()),
+            values(norm.running_var.as_ref()),
+        ))
     };
     let new = run(BatchNorm::builder(4).momentum(0.25))?;
     let old = run(BatchNorm::builder(4).decay(0.75))?;
@@ -106,11 +111,14 @@ fn both_spellings_of_momentum_agree_and_keras_variance_is_biased() -> Result<()>
 }
 
 #[test]
-fn frozen_it_predicts_and_stands_still() -> Result<()> {
+fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
     let mut norm = BatchNorm::new(4)?;
     let batches = batches()?;
     let _ = norm.forward(&batches[0], &Pass::train(0))?;
-    let before = (values(norm.running_mean()), values(norm.running_var()));
+    let before = (
+        values(norm.running_mean.as_ref()),
+        values(norm.running_var.as_ref()),
+    );
     norm.freeze();
     let trained = norm.forward(&batches[1], &Pass::train(0))?;
     assert_eq!(
@@ -119,21 +127,27 @@ fn frozen_it_predicts_and_stands_still() -> Result<()> {
     );
     assert_eq!(
         before,
-        (values(norm.running_mean()), values(norm.running_var()))
+        (
+            values(norm.running_mean.as_ref()),
+            values(norm.running_var.as_ref())
+        )
     );
     norm.unfreeze();
     let _ = norm.forward(&batches[1], &Pass::train(0).hold_statistics())?;
     assert_eq!(
         before,
-        (values(norm.running_mean()), values(norm.running_var()))
+        (
+            values(norm.running_mean.as_ref()),
+            values(norm.running_var.as_ref())
+        )
     );
     let _ = norm.forward(&batches[1], &Pass::train(0))?;
-    assert_ne!(before.0, values(norm.running_mean()));
+    assert_ne!(before.0, values(norm.running_mean.as_ref()));
     Ok(())
 }
 
 #[test]
-fn without_running_statistics_the_batch_is_used_when_predicting() -> Result<()> {
+fn inference_uses_the_batch_without_running_statistics() -> Result<()> {
     let norm = BatchNorm::builder(4)
         .no_running_statistics()
         .no_affine()
@@ -161,7 +175,7 @@ fn folding_refuses_layers_that_do_not_fit() -> Result<()> {
 }
 
 #[test]
-fn a_single_value_per_channel_cannot_train_and_says_so() -> Result<()> {
+fn one_value_per_channel_is_an_error_in_training() -> Result<()> {
     let norm = BatchNorm::new(3)?;
     for shape in [&[1, 3][..], &[1, 3, 1], &[1, 3, 1, 1]] {
         let x = Tensor::ones(shape, DType::F32)?;
@@ -172,16 +186,16 @@ fn a_single_value_per_channel_cannot_train_and_says_so() -> Result<()> {
         );
         assert_eq!(norm.predict(&x)?.shape(), shape);
     }
-    let before = values(norm.running_var());
+    let before = values(norm.running_var.as_ref());
     assert_eq!(before, [1.0; 3]);
     let _ = norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
-    assert_close(&values(norm.running_var()), &[0.9; 3], 1e-6);
+    assert_close(&values(norm.running_var.as_ref()), &[0.9; 3], 1e-6);
     Ok(())
 }
 
-/// The statistics of (samples, channels, …) are those of the channels as columns.
+/// The statistics of (samples, channels, …) equal those of the channels as columns.
 #[test]
-fn more_axes_are_more_samples() -> Result<()> {
+fn further_axes_count_as_samples() -> Result<()> {
     for inner in [&[5][..], &[2, 3], &[2, 1, 2]] {
         let shape = [&[4, 3], inner].concat();
         let x = Tensor::normal(
@@ -199,25 +213,25 @@ fn more_axes_are_more_samples() -> Result<()> {
         let y = y.transpose(0, 1)?.flatten_from(1)?.transpose(0, 1)?;
         assert_close(&y.to_f64_vec(), &flat_y.to_f64_vec(), 1e-5);
         assert_close(
-            &values(deep.running_mean()),
-            &values(flat.running_mean()),
+            &values(deep.running_mean.as_ref()),
+            &values(flat.running_mean.as_ref()),
             1e-6,
         );
         assert_close(
-            &values(deep.running_var()),
-            &values(flat.running_var()),
+            &values(deep.running_var.as_ref()),
+            &values(flat.running_var.as_ref()),
             1e-6,
         );
         deep.recalibrate([&x])?;
         flat.recalibrate([&columns])?;
         assert_close(
-            &values(deep.running_mean()),
-            &values(flat.running_mean()),
+            &values(deep.running_mean.as_ref()),
+            &values(flat.running_mean.as_ref()),
             1e-6,
         );
         assert_close(
-            &values(deep.running_var()),
-            &values(flat.running_var()),
+            &values(deep.running_var.as_ref()),
+            &values(flat.running_var.as_ref()),
             1e-6,
         );
     }
@@ -226,7 +240,7 @@ fn more_axes_are_more_samples() -> Result<()> {
 
 /// E[x²] - E[x]² has no correct digit here: 1e8 has a spacing of 8 in single precision.
 #[test]
-fn a_variance_of_one_around_ten_thousand_is_right_in_single_precision() -> Result<()> {
+fn a_variance_of_1_around_10000_is_accurate_in_f32() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(7);
     for shape in [&[512, 4][..], &[64, 4, 32]] {
         let x = Tensor::normal(shape, 1e4, 1.0, DType::F32, &mut rng)?;
@@ -234,16 +248,24 @@ fn a_variance_of_one_around_ten_thousand_is_right_in_single_precision() -> Resul
         let _ = norm.forward(&x, &Pass::train(0))?;
         let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten_from(1)?;
         let (mean, var) = (exact.mean_over(1)?, exact.var_over(1, 1.0)?);
-        assert_close(&values(norm.running_mean()), &mean.to_f64_vec(), 1e-7);
-        assert_close(&values(norm.running_var()), &var.to_f64_vec(), 1e-3);
+        assert_close(
+            &values(norm.running_mean.as_ref()),
+            &mean.to_f64_vec(),
+            1e-7,
+        );
+        assert_close(&values(norm.running_var.as_ref()), &var.to_f64_vec(), 1e-3);
         norm.recalibrate([&x])?;
-        assert_close(&values(norm.running_mean()), &mean.to_f64_vec(), 1e-7);
-        assert_close(&values(norm.running_var()), &var.to_f64_vec(), 1e-6);
+        assert_close(
+            &values(norm.running_mean.as_ref()),
+            &mean.to_f64_vec(),
+            1e-7,
+        );
+        assert_close(&values(norm.running_var.as_ref()), &var.to_f64_vec(), 1e-6);
     }
     Ok(())
 }
 
-/// Rows of a data set in batches of these sizes.
+/// Splits the rows of a data set into batches of these sizes.
 fn cut(rows: &Tensor, sizes: &[usize]) -> Result<Vec<Tensor>> {
     rows.split_sizes(0, sizes)
 }
@@ -259,7 +281,10 @@ fn rows(count: usize) -> Result<Tensor> {
 }
 
 fn statistics(norm: &BatchNorm) -> [Vec<f64>; 2] {
-    [values(norm.running_mean()), values(norm.running_var())]
+    [
+        values(norm.running_mean.as_ref()),
+        values(norm.running_var.as_ref()),
+    ]
 }
 
 fn assert_statistics(norm: &BatchNorm, input: &Tensor, tolerance: f64) -> Result<()> {
@@ -285,7 +310,7 @@ fn a_model_of_one_layer_gets_the_statistics_of_the_data_set() -> Result<()> {
     Ok(())
 }
 
-/// Two normalizations, each behind a layer.
+/// Two normalizations, each after a layer.
 #[derive(Clone, Debug, cotangent_macros::Module, cotangent_macros::Layer)]
 #[module(crate = "cotangent_core")]
 struct Two {
@@ -310,7 +335,7 @@ fn two() -> Result<Two> {
     Ok(two.to_dtype(DType::F64))
 }
 
-/// What the two normalizations are fed in a prediction.
+/// Returns the inputs of the two normalizations in inference.
 fn inputs(net: &Two, x: &Tensor) -> Result<[Tensor; 2]> {
     let lower = net.first.predict(x)?;
     let upper = net.lower.predict(&lower)?.tanh();
@@ -318,7 +343,7 @@ fn inputs(net: &Two, x: &Tensor) -> Result<[Tensor; 2]> {
 }
 
 #[test]
-fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result<()> {
+fn every_layer_gets_the_statistics_of_its_input_in_inference() -> Result<()> {
     let x = rows(40)?;
     for sizes in [&[40][..], &[1, 20, 3, 16]] {
         let net = two()?;
@@ -333,7 +358,7 @@ fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result
         assert_statistics(&net.upper, &upper, 1e-12)?;
         assert_eq!(net.named_params().len(), 8);
     }
-    // What one pass in training mode gives the upper layer is something else.
+    // A single pass in training mode gives the upper layer other statistics.
     let net = two()?;
     for batch in cut(&x, &[10, 10, 10, 10])? {
         let h = net
@@ -351,7 +376,7 @@ fn every_layer_gets_the_statistics_of_what_it_is_fed_in_a_prediction() -> Result
 }
 
 #[test]
-fn frozen_layers_are_left_alone_and_those_above_fit_them() -> Result<()> {
+fn frozen_layers_keep_their_statistics_and_layers_above_use_them() -> Result<()> {
     let x = rows(30)?;
     let mut net = two()?;
     net.lower.freeze();
@@ -368,7 +393,7 @@ fn frozen_layers_are_left_alone_and_those_above_fit_them() -> Result<()> {
 }
 
 #[test]
-fn an_error_in_the_last_round_changes_nothing() -> Result<()> {
+fn an_error_in_the_last_pass_changes_nothing() -> Result<()> {
     let x = rows(30)?;
     let net = two()?;
     let before = [statistics(&net.lower), statistics(&net.upper)];
@@ -410,7 +435,7 @@ fn an_error_in_the_last_round_changes_nothing() -> Result<()> {
 }
 
 #[test]
-fn where_there_is_nothing_to_set_is_an_error() -> Result<()> {
+fn a_model_without_statistics_to_set_is_an_error() -> Result<()> {
     let x = rows(10)?.to_dtype(DType::F32);
     let refused = |result: Result<()>| matches!(result, Err(Error::Argument { .. }));
     let mut rng = ChaCha8Rng::seed_from_u64(10);
@@ -435,7 +460,7 @@ fn where_there_is_nothing_to_set_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn a_layer_that_is_used_twice_gets_both_inputs() -> Result<()> {
+fn a_layer_used_twice_gets_the_statistics_of_both_inputs() -> Result<()> {
     let x = rows(12)?;
     let norm = BatchNorm::new(4)?.to_dtype(DType::F64);
     recalibrate(&norm, [&x], |x, pass| {
@@ -446,8 +471,58 @@ fn a_layer_that_is_used_twice_gets_both_inputs() -> Result<()> {
     let net = Sequential::new().push(norm.clone()).push(norm);
     recalibrate(&net, [&x], |x, pass| net.forward(x, pass))?;
     let y = net.predict(&x)?;
-    // The second is fed what the first has normalized already, with the unbiased variance.
+    // The input of the second is normalized by the first, with the unbiased variance.
     assert_close(&y.mean_over(0)?.to_f64_vec(), &[0.0; 4], 1e-10);
     assert_close(&y.var_over(0, 1.0)?.to_f64_vec(), &[1.0; 4], 1e-4);
+    Ok(())
+}
+
+#[test]
+fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
+    let net = Sequential::new().push(BatchNorm::new(3)?);
+    let sound = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 7.0]]);
+    let _ = net.forward(&sound, &Pass::train(0))?;
+    let before = net.state()?.to_bytes()?;
+    for (bad, expected) in [
+        (f32::NAN, "the batch's mean of channel 1"),
+        (f32::INFINITY, "the batch's mean of channel 1"),
+        // Its square overflows, but the mean does not.
+        (3e38, "the batch's variance of channel 1"),
+    ] {
+        let batch = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, bad, 7.0]]);
+        let error = net.forward(&batch, &Pass::train(0)).unwrap_err();
+        assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
+        for expected in ["`0`: batch_norm", expected, "`Pass::checked`"] {
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        assert!(net.state()?.to_bytes()? == before, "{bad}");
+        // The running statistics are held: the batch is normalized by its own.
+        let _ = net.forward(&batch, &Pass::train(0).hold_statistics())?;
+        let _ = net.predict(&batch)?;
+        assert!(net.state()?.to_bytes()? == before, "{bad}");
+    }
+    // A checked pass names the operation.
+    let linear = Linear::new(3, 3, &mut ChaCha8Rng::seed_from_u64(1))?;
+    let pass = Pass::train(0).checked(&linear);
+    let infinite = linear.forward(&sound, &pass)?.mul_scalar(f64::INFINITY);
+    let error = net.forward(&infinite, &pass).unwrap_err().to_string();
+    assert!(error.contains("mul_scalar: element"), "{error}");
+
+    let nan = Tensor::full([2, 3], f64::NAN, DType::F32)?;
+    let _ = net.forward(&nan, &Pass::train(0).allow_nonfinite())?;
+    assert!(net.state()?.to_bytes()? != before);
+    Ok(())
+}
+
+#[test]
+fn a_statistic_whose_square_overflows_is_finite() -> Result<()> {
+    let norm = BatchNorm::new(2)?.to_dtype(DType::F64);
+    let large = Tensor::from([[1e200f64, 1.0], [1e200, 2.0]]);
+    let _ = norm.forward(&large, &Pass::train(0))?;
+    assert_close(
+        &[values(norm.running_mean.as_ref())[0] / 1e199],
+        &[1.0],
+        1e-12,
+    );
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The embedding: its rows, the gradients of rows that are named often, once, never, or as padding.
+//! The embedding: its rows, and the gradients of indices that are repeated, unused or padding.
 
 use cotangent_core::gradcheck;
 use cotangent_core::module::Pass;
@@ -53,7 +53,7 @@ fn rows_start_normal_and_the_same_for_the_same_seed() -> Result<()> {
 }
 
 #[test]
-fn gradients_add_up_where_an_index_is_repeated() -> Result<()> {
+fn gradients_of_repeated_indices_add_up() -> Result<()> {
     let table = Embedding::new(4, 2, &mut rng(4))?;
     let indices = Indices::from([[1, 3], [1, 1]]);
     let vectors = table.forward(&indices, &Pass::train(0))?;
@@ -88,12 +88,12 @@ fn the_padding_index_gives_zeros_and_gets_no_gradient() -> Result<()> {
         .to_f64_vec();
     let mut expected = plain.clone();
     expected[4..6].fill(0.0);
-    // The other rows are what they are without padding.
+    // The other rows are the same as without padding.
     assert_eq!(table.weight.value().to_f64_vec(), expected);
     assert_eq!(table.named_params().len(), 1);
 
     let indices = Indices::from([2, 1, 2, 0]);
-    // Whatever has been done to the row.
+    // This is so for every value of the row.
     table
         .weight
         .set(&Tensor::from_vec(plain, [4, 2])?.to_dtype(cotangent_core::DType::F32))?;
@@ -115,7 +115,7 @@ fn the_padding_index_gives_zeros_and_gets_no_gradient() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() -> Result<()> {
+fn invalid_arguments_are_errors() -> Result<()> {
     let table = Embedding::new(4, 2, &mut rng(6))?;
     let error = table.forward(&Indices::from([0, 4]), &Pass::inference());
     let error = error.unwrap_err();

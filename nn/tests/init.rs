@@ -1,5 +1,5 @@
-//! Initializers that are others with options, laws that have no chance in them, orthogonality,
-//! seeds, and what is refused. Distributions are held against theory in `init_laws.rs`.
+//! Initializers: options, constants, orthogonality, seeds and errors. `init_laws.rs` compares the
+//! distributions with theory.
 
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{DType, Error, Result, Tensor};
@@ -59,7 +59,7 @@ fn constants_and_identities_are_exact() -> Result<()> {
     Ok(())
 }
 
-/// How far the shorter side is from being orthonormal.
+/// Returns the largest deviation of the shorter side from being orthonormal.
 fn skew(matrix: &Tensor, gain: f64) -> Result<f64> {
     let w = matrix.flatten_from(1)?.to_dtype(DType::F64);
     let (rows, columns) = (w.shape()[0], w.shape()[1]);
@@ -101,8 +101,9 @@ fn orthogonal_matrices_are_orthonormal_along_their_shorter_side() -> Result<()> 
     Ok(())
 }
 
-/// Of the rotations and reflections of the plane each is as likely as any other: without the fixed
-/// signs, the first element would have one sign only. A thousand draws, six standard errors.
+/// All rotations and reflections of the plane are equally likely. Without the fixed signs, the
+/// first element would always have the same sign. The bounds are six standard errors of a thousand
+/// draws.
 #[test]
 fn orthogonal_matrices_are_drawn_evenly() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -173,7 +174,7 @@ fn pytorchs_default_draws_the_bias_within_the_weights_bound() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn invalid_arguments_are_errors() {
     let refused = |init: Init, shape: &[usize], expected: &str| match draw(init, shape, 1) {
         Err(error @ Error::Argument { .. }) => {
             assert!(error.to_string().contains(expected), "{init:?}: {error}");
@@ -200,30 +201,30 @@ fn what_does_not_fit_is_refused() {
             "the gain must be",
         );
     }
-    refused(init::he_normal(), &[3], "a fan needs a weight");
-    refused(init::he_normal(), &[], "a fan needs a weight");
-    refused(init::he_normal(), &[3, 0], "is 0");
-    refused(init::he_normal().fan(Fan::Out), &[0, 3], "is 0");
+    refused(init::he_normal(), &[3], "which has a fan");
+    refused(init::he_normal(), &[], "which has a fan");
+    refused(init::he_normal(), &[3, 0], "a fan above 0");
+    refused(init::he_normal().fan(Fan::Out), &[0, 3], "a fan above 0");
     refused(init::orthogonal(), &[3], "two axes");
     refused(init::identity(), &[3], "a matrix");
     refused(init::identity(), &[3, 3, 3], "a matrix");
     refused(
         init::he_uniform().truncated(),
         &square,
-        "normal distribution",
+        "normal distributions",
     );
     refused(
         init::orthogonal().truncated(),
         &square,
-        "normal distribution",
+        "normal distributions",
     );
-    refused(init::normal(1.0).fan(Fan::In), &square, "divided by a fan");
+    refused(init::normal(1.0).fan(Fan::In), &square, "option `fan`");
     refused(init::uniform(0.0, 1.0).mean(1.0), &square, "mean");
 }
 
-/// No memory is asked for that there cannot be, of any initializer.
+/// No initializer allocates memory for a shape that cannot exist.
 #[test]
-fn huge_shapes_are_refused() {
+fn huge_shapes_are_errors() {
     for init in [
         init::zeros(),
         init::normal(1.0),
@@ -260,7 +261,7 @@ fn huge_shapes_are_refused() {
     );
 }
 
-/// Words of a generator that is broken: it repeats itself.
+/// The output of a broken generator, which repeats itself.
 struct Stuck;
 
 impl cotangent_core::random::rand::TryRng for Stuck {
@@ -278,7 +279,7 @@ impl cotangent_core::random::rand::TryRng for Stuck {
 }
 
 #[test]
-fn a_generator_that_repeats_itself_is_refused() {
+fn a_generator_that_repeats_itself_is_an_error() {
     let result = init::orthogonal().draw(&[3, 3], &mut Stuck);
     assert!(matches!(&result, Err(Error::Argument { .. })), "{result:?}");
 }

@@ -1,4 +1,5 @@
-//! A million draws of every initializer against the moments, tails and bounds of its law.
+//! Compares a million draws of every initializer with the moments, tails and bounds of its
+//! distribution.
 
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{Result, Tensor};
@@ -14,12 +15,12 @@ fn draw(init: Init, shape: &[usize], seed: u64) -> Result<Tensor> {
     init.draw(shape, &mut ChaCha8Rng::seed_from_u64(seed))
 }
 
-/// What a distribution of mean 0 and variance 1 looks like.
+/// The properties of a distribution with mean 0 and variance 1.
 struct Law {
     kurtosis: f64,
-    /// Magnitudes, and the probability of a larger one.
+    /// Magnitudes, each with the probability of a larger one.
     tails: [(f64, f64); 2],
-    /// The largest magnitude that there is.
+    /// The largest possible magnitude.
     bound: Option<f64>,
 }
 
@@ -29,7 +30,7 @@ const NORMAL: Law = Law {
     bound: None,
 };
 
-/// The magnitude 2 before the variance is made 1.
+/// The magnitude 2, before the variance is scaled to 1.
 const TRUNCATED_BOUND: f64 = 2.0 / 0.879_625_661;
 
 /// With φ(2) = 0.0539910 and P = 0.9544997 within the bounds the variance is 1 - 4 φ/P and the
@@ -57,8 +58,8 @@ const UNIFORM: Law = Law {
     bound: Some(1.732_050_81),
 };
 
-/// Six standard errors are allowed of the mean, the variance, the kurtosis (for which the normal
-/// distribution's error is an upper bound here) and the shares in the tails.
+/// Checks mean, variance, kurtosis and the shares in the tails within six standard errors. For the
+/// kurtosis, the standard error of the normal distribution is an upper bound here.
 #[track_caller]
 fn check(
     name: &str,
@@ -88,7 +89,7 @@ fn check(
         24f64.sqrt(),
     );
     for (size, share) in law.tails {
-        // Both sides: a distribution that leans would show in one.
+        // Both sides, so that a skewed distribution is detected.
         for sign in [-1.0, 1.0] {
             let found = scaled.iter().filter(|x| *x * sign > size).count() as f64 / n;
             let half = share / 2.0;
@@ -116,7 +117,7 @@ fn check(
 }
 
 #[test]
-fn every_combination_of_scale_fan_and_distribution_is_as_its_law() -> Result<()> {
+fn every_combination_of_scale_fan_and_distribution_follows_its_law() -> Result<()> {
     for (fan, size) in [
         (Fan::In, FAN_IN),
         (Fan::Out, FAN_OUT),
@@ -155,7 +156,7 @@ fn given_moments_bounds_and_gains_are_kept() -> Result<()> {
         0.25,
         &NORMAL,
     )?;
-    // The standard deviation that is given is that before truncation.
+    // The given standard deviation is the one before truncation.
     let deviation = 0.5 * 0.879_625_661;
     check(
         "truncated",
@@ -182,7 +183,8 @@ fn given_moments_bounds_and_gains_are_kept() -> Result<()> {
         0.75f64.sqrt(),
         &UNIFORM,
     )?;
-    // The book's two forms of He's with the average of the fans have one variance, 4 / (in + out).
+    // Both textbook forms of He's initializer with the average fan have the variance 4 / (in +
+    // out).
     let deviation = (4.0 / (FAN_IN + FAN_OUT)).sqrt();
     check(
         "he, average",

@@ -1,4 +1,4 @@
-//! Layers other than activations: gradients training and predicting, shapes, paths, refusals.
+//! Layers other than activations: gradients in training and inference, shapes, paths and errors.
 
 use cotangent_core::module::{Layer, Module, Param, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
@@ -16,12 +16,12 @@ fn normal(shape: &[usize]) -> Result<Tensor> {
     Tensor::normal(shape, 0.5, 1.5, DType::F64, &mut rng())
 }
 
-/// Gradients of the layer as it trains and as it predicts.
+/// Checks the gradients of the layer in training and in inference.
 fn check<L: Layer + Clone>(layer: &L, x: &Tensor) -> Result<()> {
     let x = std::slice::from_ref(x);
     gradcheck::module(layer, x, |layer, x, pass| layer.forward(&x[0], pass))?.assert_ok();
     gradcheck::module(layer, x, |layer, x, _| {
-        layer.forward(&x[0], &Pass::inference().record(true))
+        layer.forward(&x[0], &Pass::inference().record())
     })?
     .assert_ok();
     Ok(())
@@ -32,7 +32,7 @@ fn paths(module: &impl Module) -> Vec<String> {
     params.map(|(path, _)| path).collect()
 }
 
-/// The layer with its parameters moved away from 1 and 0, where mistakes hide.
+/// Returns the layer with its parameters moved away from 1 and 0, which could hide mistakes.
 fn moved<L: Module + Clone>(layer: &L) -> Result<L> {
     let mut layer = layer.to_dtype(DType::F64);
     let mut rng = ChaCha8Rng::seed_from_u64(2);
@@ -89,9 +89,9 @@ fn norms_follow_their_formulas_sample_by_sample() -> Result<()> {
     Ok(())
 }
 
-/// Of inputs so small that epsilon shows; the values are those of PyTorch 2.15.
+/// The inputs are so small that epsilon matters. The values are from PyTorch 2.15.
 #[test]
-fn the_epsilons_of_norms_are_pytorchs() -> Result<()> {
+fn default_epsilons_are_pytorchs() -> Result<()> {
     let y = LayerNorm::new(2)?.predict(&Tensor::from([[-0.004f32, 0.002]]))?;
     let y_rms = RmsNorm::new(2)?.predict(&Tensor::from([[-0.0004f32, 0.0002]]))?;
     let found = [y.to_f64_vec(), y_rms.to_f64_vec()].concat();
@@ -103,14 +103,14 @@ fn the_epsilons_of_norms_are_pytorchs() -> Result<()> {
 }
 
 #[test]
-fn norms_call_their_leaves_as_pytorch_and_refuse_what_does_not_fit() -> Result<()> {
+fn norms_have_pytorchs_names_and_check_their_arguments() -> Result<()> {
     assert_eq!(paths(&LayerNorm::new([4, 5])?), ["weight", "bias"]);
     assert_eq!(paths(&LayerNorm::builder(5).no_bias().build()?), ["weight"]);
     assert_eq!(paths(&LayerNorm::builder(5).no_affine().build()?), [""; 0]);
     assert_eq!(paths(&RmsNorm::new(5)?), ["weight"]);
     assert_eq!(LayerNorm::new([4, 5])?.named_params()[0].1.shape(), [4, 5]);
     for wrong in [normal(&[3, 4])?, normal(&[])?] {
-        // Of one feature, one could be broadcast.
+        // A tensor with a single feature could be broadcast.
         for features in [1, 5] {
             let errors = [
                 LayerNorm::builder(features)
@@ -151,7 +151,7 @@ fn norms_call_their_leaves_as_pytorch_and_refuse_what_does_not_fit() -> Result<(
 }
 
 #[test]
-fn dropouts_draw_from_the_pass_and_predict_nothing() -> Result<()> {
+fn dropouts_draw_in_training_and_do_nothing_in_inference() -> Result<()> {
     let x = normal(&[5, 6])?;
     let (plain, alpha) = (Dropout::new(0.4)?, AlphaDropout::new(0.4)?);
     check(&plain, &x)?;
@@ -176,7 +176,7 @@ fn dropouts_draw_from_the_pass_and_predict_nothing() -> Result<()> {
 }
 
 #[test]
-fn flatten_joins_axes_and_loses_nothing() -> Result<()> {
+fn flatten_joins_axes() -> Result<()> {
     let x = normal(&[2, 3, 4])?;
     check(&Flatten::default(), &x)?;
     for (start_axis, shape) in [(0, &[24][..]), (1, &[2, 12]), (2, &[2, 3, 4])] {
@@ -194,7 +194,7 @@ fn flatten_joins_axes_and_loses_nothing() -> Result<()> {
 }
 
 #[test]
-fn residual_adds_what_it_is_fed_or_its_projection() -> Result<()> {
+fn residual_adds_its_input_or_a_projection() -> Result<()> {
     let x = normal(&[3, 4])?;
     let body = |units| {
         let linear = Linear::new(4, units, &mut rng())?;
@@ -217,7 +217,7 @@ fn residual_adds_what_it_is_fed_or_its_projection() -> Result<()> {
         .predict(x)?
         .add(&projected.shortcut.predict(x)?)?;
     assert_eq!(projected.predict(x)?.to_f64_vec(), sum.to_f64_vec());
-    // Where it is switched off it is the identity: what the paper makes it for.
+    // A body of zeros makes the block the identity, as the paper intends.
     let mut off = plain.to_dtype(DType::F64);
     for (_, param) in off.named_params_mut() {
         param.set(&Tensor::zeros(param.shape(), DType::F64)?)?;
@@ -227,9 +227,9 @@ fn residual_adds_what_it_is_fed_or_its_projection() -> Result<()> {
 }
 
 #[test]
-fn residual_broadcasts_nothing_and_says_where_an_error_is() -> Result<()> {
+fn residual_does_not_broadcast_and_its_errors_have_paths() -> Result<()> {
     let x = normal(&[3, 4])?.to_dtype(DType::F32);
-    // One unit would stretch to the four inputs.
+    // A single unit could be broadcast to the four inputs.
     let error = Residual::new(Linear::new(4, 1, &mut rng())?)
         .predict(&x)
         .unwrap_err();
@@ -255,7 +255,7 @@ fn residual_broadcasts_nothing_and_says_where_an_error_is() -> Result<()> {
 }
 
 #[test]
-fn sequential_has_names_that_paths_and_errors_use() -> Result<()> {
+fn names_of_sequential_appear_in_paths_and_errors() -> Result<()> {
     let net = Sequential::new()
         .named("in", Linear::new(4, 3, &mut rng())?)?
         .push(Relu)

@@ -1,18 +1,18 @@
 //! The multilayer perceptron in each of its settings: gradients, paths, order, initialization; and
-//! that a self-normalizing one is that.
+//! the moments of a self-normalizing network.
 
 use cotangent_core::module::{Layer, Pass};
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{DType, Error, ModuleExt, Result, Tensor, gradcheck};
 use cotangent_nn::{
-    Activation, Elu, Linear, Mlp, MlpBuilder, Normalization, PRelu, Selu, Tanh, init,
+    Activation, Celu, Elu, Linear, Mlp, MlpBuilder, Normalization, PRelu, RRelu, Selu, Tanh, init,
 };
 
 fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(1)
 }
 
-/// Drawn apart from the weights.
+/// Drawn from another generator than the weights.
 fn normal(shape: &[usize]) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     Tensor::normal(shape, 0.0, 1.0, DType::F64, &mut rng)
@@ -51,7 +51,7 @@ fn gradients_are_right_in_every_setting() -> Result<()> {
                     gradcheck::module(&net, &x, |net, x, pass| net.forward(&x[0], pass))?
                         .assert_ok();
                     gradcheck::module(&net, &x, |net, x, _| {
-                        net.forward(&x[0], &Pass::inference().record(true))
+                        net.forward(&x[0], &Pass::inference().record())
                     })?
                     .assert_ok();
                     assert_eq!(net.predict(&x[0].to_dtype(DType::F32))?.shape(), [6, 2]);
@@ -63,7 +63,7 @@ fn gradients_are_right_in_every_setting() -> Result<()> {
 }
 
 #[test]
-fn paths_are_those_of_the_parts_that_there_are() -> Result<()> {
+fn paths_name_only_existing_parts() -> Result<()> {
     let with = |setting: Setting| {
         Ok::<_, Error>(paths(&setting(Mlp::builder([4, 3, 2])).build(&mut rng())?))
     };
@@ -103,7 +103,7 @@ fn paths_are_those_of_the_parts_that_there_are() -> Result<()> {
 }
 
 #[test]
-fn the_normalization_stands_where_it_is_asked_for() -> Result<()> {
+fn normalization_is_before_or_after_the_activation() -> Result<()> {
     let x = normal(&[6, 4])?.to_dtype(DType::F32);
     let tanh = || Mlp::builder([4, 3, 2]).activation(Tanh).layer_norm();
     let (before, after) = (
@@ -124,7 +124,7 @@ fn the_normalization_stands_where_it_is_asked_for() -> Result<()> {
 }
 
 #[test]
-fn weights_are_drawn_as_the_activation_wants_them_or_as_asked() -> Result<()> {
+fn weights_use_the_initializer_of_the_activation_or_the_given_one() -> Result<()> {
     let weights = |net: &Mlp| {
         let layers = net.hidden.iter().map(|block| &block.linear);
         let layers = layers.chain([&net.out]);
@@ -171,9 +171,10 @@ fn weights_are_drawn_as_the_activation_wants_them_or_as_asked() -> Result<()> {
     Ok(())
 }
 
-/// While training, both draw the same elements: plain ones are 0 then, and α dropout's are not.
+/// In training both kinds of dropout draw the same elements. Plain dropout sets them to 0, alpha
+/// dropout does not.
 #[test]
-fn dropout_is_of_the_kind_that_the_activation_bears() -> Result<()> {
+fn selu_gets_alpha_dropout() -> Result<()> {
     let x = normal(&[50, 4])?.to_dtype(DType::F32);
     let block = |activation: Activation| {
         let net = Mlp::builder([4, 20, 2]).activation(activation).dropout(0.4);
@@ -198,7 +199,7 @@ fn dropout_is_of_the_kind_that_the_activation_bears() -> Result<()> {
 }
 
 #[test]
-fn mistakes_are_named() -> Result<()> {
+fn invalid_settings_are_errors_with_paths() -> Result<()> {
     let refused = |builder: MlpBuilder, text: &str| {
         let error = builder.build(&mut rng()).unwrap_err().to_string();
         assert!(error.contains(text), "{error}");
@@ -210,11 +211,11 @@ fn mistakes_are_named() -> Result<()> {
     refused(Mlp::builder([4]), "at least two sizes, found [4]");
     refused(
         Mlp::builder([4, 3, 0, 2]),
-        "`hidden.1`: linear: expected sizes above 0",
+        "`hidden.1`: linear: expected in_features and out_features above 0",
     );
     refused(
         Mlp::builder([4, 0]),
-        "`out`: linear: expected sizes above 0",
+        "`out`: linear: expected in_features and out_features above 0",
     );
     refused(
         Mlp::builder([4, 3, 2]).dropout(1.0),
@@ -225,6 +226,15 @@ fn mistakes_are_named() -> Result<()> {
         Mlp::builder([4, 3, 2]).weight(init::normal(-1.0)),
         "`hidden.0`",
     );
+    refused(
+        Mlp::builder([4, 3, 2]).activation(Celu::new(0.0)),
+        "`hidden.0.activation`: celu",
+    );
+    refused(
+        Mlp::builder([4, 3, 2]).activation(RRelu::new(1.0, 0.0)),
+        "`hidden.0.activation`: rrelu",
+    );
+    refused(Mlp::builder([4, 2]).dropout(1.0), "dropout: p must be");
     let net = Mlp::builder([4, 3, 2]).build(&mut rng())?;
     for shape in [&[5, 3][..], &[]] {
         let error = net.predict(&Tensor::zeros(shape, DType::F32)?).unwrap_err();
@@ -236,8 +246,8 @@ fn mistakes_are_named() -> Result<()> {
     Ok(())
 }
 
-/// Mean and variance of all outputs of each hidden layer of a net of 20 SELU layers that is fed
-/// with standardized inputs.
+/// Returns mean and variance of all outputs of each hidden layer, for 20 SELU layers and
+/// standardized inputs.
 fn moments(weight: init::Init, p: f64, pass: &Pass) -> Result<Vec<(f64, f64)>> {
     let sizes = [vec![200; 21], vec![10]].concat();
     let net = Mlp::builder(sizes)
@@ -256,11 +266,11 @@ fn moments(weight: init::Init, p: f64, pass: &Pass) -> Result<Vec<(f64, f64)>> {
 
 #[test]
 fn twenty_selu_layers_keep_mean_0_and_variance_1_with_alpha_dropout_too() -> Result<()> {
-    let pass = Pass::train(7).record(false);
+    let pass = Pass::train(7).no_grad();
     for p in [0.0, 0.1] {
         let moments = moments(init::lecun_normal(), p, &pass)?;
         for (i, (mean, variance)) in moments.into_iter().enumerate() {
-            // Seen: within 0.02 of 0, and 0.05 of 1.
+            // Observed: within 0.02 of 0, and 0.05 of 1.
             assert!(mean.abs() < 0.1, "p {p}, layer {i}: mean {mean}");
             assert!(
                 (0.85..1.15).contains(&variance),
@@ -268,7 +278,7 @@ fn twenty_selu_layers_keep_mean_0_and_variance_1_with_alpha_dropout_too() -> Res
             );
         }
     }
-    // Other weights lead elsewhere: seen 28.
+    // Other weights do not keep the variance. Observed: 28.
     let he = moments(init::he_normal(), 0.0, &pass)?;
     assert!(he[19].1 > 10.0, "{he:?}");
     Ok(())

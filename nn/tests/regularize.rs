@@ -1,4 +1,5 @@
-//! Penalties: values, gradients, which parameters they are about. The bound on rows' norms.
+//! Penalties: values, gradients, and the parameters that they apply to. The bound on the norms of
+//! rows.
 
 use cotangent_core::gradcheck;
 use cotangent_core::module::{Param, Pass};
@@ -45,8 +46,8 @@ fn gradient(gradients: &Gradients, param: &Param) -> Option<Vec<f64>> {
     gradients.get(param).map(Tensor::to_f64_vec)
 }
 
-/// Whether the weights of the hidden layer and the kernel have gradients, and whether any other
-/// has.
+/// Returns whether the weights of the hidden layer and the kernel have gradients, and whether any
+/// other parameter has one.
 fn touches(penalty: &Penalty, net: &Net) -> Result<[bool; 4]> {
     let gradients = penalty.penalty(net, &Pass::train(0))?.backward()?;
     let params = [
@@ -62,25 +63,25 @@ fn touches(penalty: &Penalty, net: &Net) -> Result<[bool; 4]> {
 fn penalties_have_the_values_and_gradients_of_their_formulas() -> Result<()> {
     let (net, pass) = (net()?, Pass::train(0));
     // Σ |w| = 7 + 7.75, Σ w² = 21 + 25.3125.
-    let l1 = regularize::l1(0.1).penalty(&net, &pass)?;
+    let l1 = regularize::l1(0.1)?.penalty(&net, &pass)?;
     close(l1.item()?, 0.1 * 14.75);
     assert_eq!(l1.shape(), [] as [usize; 0]);
     let gradients = l1.backward()?;
     let expected = vec![0.1, -0.1, 0.0, 0.1];
     assert_eq!(gradient(&gradients, &net.hidden.weight), Some(expected));
 
-    let l2 = regularize::l2(0.25).penalty(&net, &pass)?;
+    let l2 = regularize::l2(0.25)?.penalty(&net, &pass)?;
     close(l2.item()?, 0.25 * 46.3125);
     let gradients = l2.backward()?;
-    // 2 lambda w: what a weight decay of 2 lambda adds to a gradient.
+    // 2 lambda w, which a weight decay of 2 lambda adds to a gradient.
     let expected = vec![0.5, -1.0, 0.0, 2.0];
     assert_eq!(gradient(&gradients, &net.hidden.weight), Some(expected));
     let expected = vec![0.25, -0.125, 1.5, 2.0];
     assert_eq!(gradient(&gradients, &net.kernel), Some(expected));
 
-    let both = regularize::elastic_net(0.1, 0.25).penalty(&net, &pass)?;
+    let both = regularize::elastic_net(0.1, 0.25)?.penalty(&net, &pass)?;
     close(both.item()?, 0.1 * 14.75 + 0.25 * 46.3125);
-    close(regularize::l2(0.0).penalty(&net, &pass)?.item()?, 0.0);
+    close(regularize::l2(0.0)?.penalty(&net, &pass)?.item()?, 0.0);
     Ok(())
 }
 
@@ -88,9 +89,9 @@ fn penalties_have_the_values_and_gradients_of_their_formulas() -> Result<()> {
 fn gradients_match_numeric_differences() -> Result<()> {
     let net = net()?;
     for penalty in [
-        regularize::l1(0.3),
-        regularize::l2(0.3),
-        regularize::elastic_net(0.2, 0.1).of(|path: &str| path.starts_with("hidden"))?,
+        regularize::l1(0.3)?,
+        regularize::l2(0.3)?,
+        regularize::elastic_net(0.2, 0.1)?.of(|path: &str| path.starts_with("hidden"))?,
     ] {
         gradcheck::module(&net, &[], |net, _, pass| penalty.penalty(net, pass))?.assert_ok();
     }
@@ -98,13 +99,13 @@ fn gradients_match_numeric_differences() -> Result<()> {
 }
 
 #[test]
-fn a_pattern_says_which_parameters_are_meant() -> Result<()> {
+fn a_pattern_selects_parameters() -> Result<()> {
     let mut net = net()?;
     assert_eq!(
-        touches(&regularize::l2(1.0), &net)?,
+        touches(&regularize::l2(1.0)?, &net)?,
         [true, true, false, false]
     );
-    let of = |pattern| regularize::l2(1.0).of(pattern);
+    let of = |pattern| regularize::l2(1.0)?.of(pattern);
     assert_eq!(
         touches(&of(r"hidden\..*")?, &net)?,
         [true, false, true, false]
@@ -113,11 +114,11 @@ fn a_pattern_says_which_parameters_are_meant() -> Result<()> {
 
     net.hidden.freeze();
     assert_eq!(
-        touches(&regularize::l2(1.0), &net)?,
+        touches(&regularize::l2(1.0)?, &net)?,
         [false, true, false, false]
     );
     let pass = Pass::train(0);
-    close(regularize::l2(1.0).penalty(&net, &pass)?.item()?, 25.3125);
+    close(regularize::l2(1.0)?.penalty(&net, &pass)?.item()?, 25.3125);
     let frozen = of(r"hidden\..*")?.penalty(&net, &pass)?;
     assert!(frozen.item()? == 0.0 && !frozen.is_tracked());
 
@@ -125,7 +126,7 @@ fn a_pattern_says_which_parameters_are_meant() -> Result<()> {
         let error = of(pattern).and_then(|penalty| penalty.penalty(&net, &pass));
         let error = error.map(|_| ()).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
-        let error = regularize::max_norm(1.0)
+        let error = regularize::max_norm(1.0)?
             .of(pattern)
             .and_then(|bound| bound.apply(&mut net));
         let error = error.unwrap_err().to_string();
@@ -133,22 +134,22 @@ fn a_pattern_says_which_parameters_are_meant() -> Result<()> {
     }
     let scale = &net.scale;
     assert!(matches!(
-        regularize::l1(1.0).penalty(scale, &pass),
+        regularize::l1(1.0)?.penalty(scale, &pass),
         Err(Error::Argument { .. })
     ));
     Ok(())
 }
 
 #[test]
-fn without_recording_there_is_a_value_and_no_graph() -> Result<()> {
-    let penalty = regularize::l1(1.0).penalty(&net()?, &Pass::inference())?;
+fn without_recording_the_penalty_has_no_graph() -> Result<()> {
+    let penalty = regularize::l1(1.0)?.penalty(&net()?, &Pass::inference())?;
     assert!(!penalty.is_tracked());
     close(penalty.item()?, 14.75);
     Ok(())
 }
 
 #[test]
-fn factors_and_dtypes_that_do_not_fit_are_refused() -> Result<()> {
+fn invalid_factors_and_mixed_dtypes_are_errors() -> Result<()> {
     let mut net = net()?;
     let pass = Pass::train(0);
     for (l1, l2) in [
@@ -157,11 +158,11 @@ fn factors_and_dtypes_that_do_not_fit_are_refused() -> Result<()> {
         (f64::NAN, 0.0),
         (0.0, f64::INFINITY),
     ] {
-        let result = regularize::elastic_net(l1, l2).penalty(&net, &pass);
+        let result = regularize::elastic_net(l1, l2);
         assert!(matches!(result, Err(Error::Argument { .. })), "{l1} {l2}");
     }
     net.kernel.convert(DType::F32);
-    let result = regularize::l2(1.0).penalty(&net, &pass);
+    let result = regularize::l2(1.0)?.penalty(&net, &pass);
     assert!(matches!(result, Err(Error::DType { .. })));
     Ok(())
 }
@@ -170,7 +171,7 @@ fn factors_and_dtypes_that_do_not_fit_are_refused() -> Result<()> {
 fn rows_above_the_bound_are_scaled_to_it_and_others_keep_their_bits() -> Result<()> {
     let mut net = net()?;
     // Norms √5 and 4; √0.3125 and 5.
-    regularize::max_norm(2.5).apply(&mut net)?;
+    regularize::max_norm(2.5)?.apply(&mut net)?;
     let weight = net.hidden.weight.value().to_f64_vec();
     assert_eq!(weight[..2], [1.0, -2.0]);
     assert_eq!(weight[2], 0.0);
@@ -185,34 +186,34 @@ fn rows_above_the_bound_are_scaled_to_it_and_others_keep_their_bits() -> Result<
     assert_eq!(net.scale.value().item()?, 100.0);
 
     let mut zero = Param::new(&Tensor::from([[0.0f32, 0.0], [30.0, 40.0]]));
-    regularize::max_norm(5.0).apply(&mut zero)?;
+    regularize::max_norm(5.0)?.apply(&mut zero)?;
     assert_eq!(zero.value().to_f64_vec(), [0.0, 0.0, 3.0, 4.0]);
     Ok(())
 }
 
 #[test]
-fn a_bound_is_for_what_the_pattern_means_unless_it_is_frozen() -> Result<()> {
+fn a_bound_applies_to_matching_parameters_unless_frozen() -> Result<()> {
     let mut net = net()?;
     let before = net.clone();
     let values = |param: &Param| param.value().to_f64_vec();
-    regularize::max_norm(0.1).of("kernel")?.apply(&mut net)?;
+    regularize::max_norm(0.1)?.of("kernel")?.apply(&mut net)?;
     assert_eq!(values(&net.hidden.weight), values(&before.hidden.weight));
     assert_ne!(values(&net.kernel), values(&before.kernel));
-    net.hidden.weight.set_frozen(true);
-    regularize::max_norm(0.1).apply(&mut net)?;
+    net.hidden.weight.freeze();
+    regularize::max_norm(0.1)?.apply(&mut net)?;
     assert_eq!(values(&net.hidden.weight), values(&before.hidden.weight));
     Ok(())
 }
 
 #[test]
-fn a_bound_that_cannot_be_kept_changes_nothing() -> Result<()> {
+fn an_impossible_bound_changes_nothing() -> Result<()> {
     for bound in [0.0, -1.0, f64::NAN] {
-        let result = regularize::max_norm(bound).apply(&mut net()?);
+        let result = regularize::max_norm(bound);
         assert!(matches!(result, Err(Error::Argument { .. })), "{bound}");
     }
     let mut net = net()?;
     let before = net.hidden.weight.value().to_f64_vec();
-    let error = regularize::max_norm(1.0)
+    let error = regularize::max_norm(1.0)?
         .of(r"hidden\..*")?
         .apply(&mut net)
         .unwrap_err();
@@ -224,7 +225,7 @@ fn a_bound_that_cannot_be_kept_changes_nothing() -> Result<()> {
     );
     net.kernel
         .set(&Tensor::full([2, 1, 2], f64::NAN, DType::F64)?)?;
-    let error = regularize::max_norm(1.0).apply(&mut net).unwrap_err();
+    let error = regularize::max_norm(1.0)?.apply(&mut net).unwrap_err();
     assert!(error.to_string().contains("`kernel`: max_norm"), "{error}");
     assert_eq!(net.hidden.weight.value().to_f64_vec(), before);
     Ok(())
@@ -233,8 +234,8 @@ fn a_bound_that_cannot_be_kept_changes_nothing() -> Result<()> {
 #[test]
 fn a_live_graph_keeps_the_values_it_was_built_with() -> Result<()> {
     let mut net = net()?;
-    let loss = regularize::l2(1.0).penalty(&net, &Pass::train(0))?;
-    regularize::max_norm(0.1).apply(&mut net)?;
+    let loss = regularize::l2(1.0)?.penalty(&net, &Pass::train(0))?;
+    regularize::max_norm(0.1)?.apply(&mut net)?;
     let gradients = Backward::new().run(&loss)?;
     let found = gradient(&gradients, &net.hidden.weight);
     assert_eq!(found, Some(vec![2.0, -4.0, 0.0, 8.0]));

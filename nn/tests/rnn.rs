@@ -1,4 +1,4 @@
-//! The recurrent layer: its formula, its gradients through time, and how these die or explode.
+//! The recurrent layer: its formula, its gradients through time, and how they vanish or explode.
 
 use cotangent_core::gradcheck::{self, Gradcheck};
 use cotangent_core::module::{Layer, Pass};
@@ -10,14 +10,14 @@ fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Every parameter drawn, so that none is 0.
+/// Draws every parameter, so that none is 0.
 fn drawn(in_features: usize, hidden: usize) -> cotangent_nn::RnnCellBuilder {
     RnnCell::builder(in_features, hidden)
         .recurrent_weight(init::normal(0.5))
         .bias(init::normal(0.5))
 }
 
-/// The states after each step by loops over numbers.
+/// Computes the states after each step by loops over numbers.
 fn naive(cell: &RnnCell, x: &Tensor, h0: &Tensor, activation: fn(f64) -> f64) -> Vec<Vec<f64>> {
     let (w_ih, w_hh) = (
         cell.weight_ih.value().to_f64_vec(),
@@ -60,7 +60,7 @@ fn assert_close(found: &[f64], expected: &[f64], tolerance: f64) {
 }
 
 #[test]
-fn states_are_those_of_the_formula() -> Result<()> {
+fn states_match_the_formula() -> Result<()> {
     let builders = [drawn(3, 4), drawn(3, 4).relu(), drawn(3, 4).no_bias()];
     let activations: [fn(f64) -> f64; 3] = [f64::tanh, |x| x.max(0.0), f64::tanh];
     for (builder, activation) in builders.into_iter().zip(activations) {
@@ -97,7 +97,7 @@ fn states_are_those_of_the_formula() -> Result<()> {
 }
 
 #[test]
-fn a_sequence_in_two_parts_is_the_whole() -> Result<()> {
+fn a_sequence_in_two_parts_equals_the_whole() -> Result<()> {
     let rnn = Rnn::new(2, 3, &mut rng(4))?;
     let x = Tensor::normal([2, 6, 2], 0.0, 1.0, DType::F32, &mut rng(5))?;
     let pass = Pass::inference();
@@ -140,9 +140,9 @@ fn gradients_through_time_match_numeric_differences() -> Result<()> {
     Ok(())
 }
 
-/// The gradient of a random combination of the last state with respect to the first, per step
-/// between them, for the recurrent weight `norm` times a rotation, near the origin, where the
-/// derivative of tanh is 1.
+/// Returns the growth per step of the gradient of a random combination of the last state with
+/// respect to the first. The recurrent weight is `norm` times a rotation, and the states are near
+/// the origin, where the derivative of tanh is 1.
 fn growth(norm: f64, steps: usize) -> Result<f64> {
     let mut rnn = Rnn::from(RnnCell::builder(1, 2).no_bias().build(&mut rng(10))?);
     let (sin, cos) = 0.7f64.sin_cos();
@@ -183,13 +183,13 @@ fn far_from_the_origin_a_gradient_grows_no_faster_than_the_norm() -> Result<()> 
         .get(&first)
         .map_or(f64::NAN, Tensor::sum_of_squares)
         .sqrt();
-    // Saturated units let less through: the bound is √2 · 1.5^25.
+    // Saturated units shrink the gradient. The bound is √2 · 1.5^25.
     assert!(norm < 0.1 * 2f64.sqrt() * 1.5f64.powi(25), "{norm}");
     Ok(())
 }
 
 #[test]
-fn leaves_have_pytorchs_names_and_shapes() -> Result<()> {
+fn parameters_have_pytorchs_names_and_shapes() -> Result<()> {
     let rnn = Rnn::new(3, 4, &mut rng(13))?;
     let leaves: Vec<(String, Vec<usize>)> = rnn
         .named_params()
@@ -241,7 +241,7 @@ fn weights_start_as_in_keras_or_as_in_pytorch() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() -> Result<()> {
+fn invalid_arguments_are_errors() -> Result<()> {
     let rnn = Rnn::new(3, 4, &mut rng(14))?;
     let pass = Pass::inference();
     let zeros = |shape: &[usize]| Tensor::zeros(shape, DType::F32);

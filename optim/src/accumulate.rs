@@ -1,10 +1,10 @@
 //! Gradients of several micro-batches as one.
 
 use crate::state::Mismatches;
-use cotangent_core::module::Module;
+use cotangent_core::module::{Module, Param};
 use cotangent_core::state::{Entry, StateDict, Stateful};
-use cotangent_core::{Error, Gradients, Interval, ModuleExt, Result, Tensor};
-use std::collections::BTreeMap;
+use cotangent_core::{Error, Gradients, Interval, LeafId, ModuleExt, Result, Tensor};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The weighted mean of the gradients of several micro-batches: what one large batch would give, up
 /// to rounding, where the loss is a mean over samples and samples do not see each other (batch
@@ -18,11 +18,11 @@ use std::collections::BTreeMap;
 /// let mut accumulator = Accumulator::new();
 /// for batch in [Tensor::from([1.0f32, 2.0, 3.0]), Tensor::from([4.0f32])] {
 ///     let loss = batch.mul(&w.read(&Pass::train(0)))?.square().mean();
-///     accumulator.add(&w, &loss.backward()?, batch.len() as f64)?;
+///     accumulator.add(&w, loss.backward()?, batch.len() as f64)?;
 /// }
-/// let grads = accumulator.take(&w);
+/// let grads = accumulator.take(&w)?;
 /// assert_eq!(grads.get(&w).expect("it has one").item()?, 2.0 * 2.0 * (1.0 + 4.0 + 9.0 + 16.0) / 4.0);
-/// optimizer.step(&mut w, &grads)?;
+/// optimizer.step(&mut w, grads)?;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
@@ -32,8 +32,28 @@ use std::collections::BTreeMap;
 pub struct Accumulator {
     /// Weighted sums, divided by [`unit`] of the weight: no larger than the mean, so that none
     /// overflows on the way to it.
-    sums: BTreeMap<String, Tensor>,
+    sums: BTreeMap<String, Sum>,
     weight: f64,
+}
+
+/// A weighted sum of gradients.
+#[derive(Clone, Debug)]
+struct Sum {
+    tensor: Tensor,
+    /// The parameter whose gradients they are; none if the sum was loaded and it has not been seen.
+    owner: Option<LeafId>,
+}
+
+impl Sum {
+    /// An error unless the parameter is the one whose gradients these are.
+    fn check(&self, op: &'static str, param: &Param) -> Result<()> {
+        if self.owner.is_none_or(|owner| owner == param.id()) {
+            return Ok(());
+        }
+        let reason = "the gradients before are of another model, or of the model that this one was \
+            cloned from: an accumulator serves one model";
+        Err(Error::argument(op, reason))
+    }
 }
 
 /// The smallest power of two above a weight, near the ends of the range about that; 1 for 0. To
@@ -51,17 +71,17 @@ impl Accumulator {
         Self::default()
     }
 
-    /// Adds the gradients of a micro-batch, weighted: by its number of samples if the loss is their
-    /// mean, by 1 if micro-batches are of one size.
+    /// Adds the gradients of a micro-batch with a weight: the number of its samples if the loss is
+    /// their mean, or 1 if all micro-batches have the same size.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the weight is not above 0, or the weights together are not finite;
-    /// [`Error::Shape`] or [`Error::DType`], within the parameter's path, if a gradient does not
-    /// fit the one that is there. Then nothing has changed.
+    /// [`Error::Argument`] if the weight is not above 0, if the weights together are not finite, or
+    /// if the gradients are those of another model; [`Error::Shape`] or [`Error::DType`], placed at
+    /// the parameter's path, if a gradient does not fit those before. Nothing has changed then.
     pub fn add(
         &mut self,
         model: &(impl Module + ?Sized),
-        gradients: &Gradients,
+        mut gradients: Gradients,
         weight: f64,
     ) -> Result<()> {
         let total = self.weight + weight;
@@ -69,52 +89,82 @@ impl Accumulator {
             let reason = format!("the weight must be above 0 and finite, found {weight}");
             return Err(Error::argument("Accumulator::add", reason));
         }
+        gradients.expect_of("Accumulator::add", model)?;
         let [before, unit] = [unit(self.weight), unit(total)];
         let mut sums = self.sums.clone();
         for sum in sums.values_mut().filter(|_| before != unit) {
-            *sum = sum.mul_scalar(before / unit);
+            sum.tensor = sum.tensor.mul_scalar(before / unit);
         }
         for (path, param) in model.named_params() {
-            let Some(gradient) = gradients.get(param) else {
+            let Some(gradient) = gradients.remove(param) else {
                 continue;
             };
-            let weighted = gradient.detach().mul_scalar(weight / unit);
-            let sum = match sums.get(&path) {
-                // A parameter has the shape of its gradient: nothing is broadcast here.
-                Some(sum) if sum.shape() != weighted.shape() => {
-                    let reason = "the gradient has another shape than those before";
-                    let shapes = [sum.shape(), weighted.shape()];
-                    Err(Error::shape("Accumulator::add", reason, &shapes))
-                }
-                Some(sum) => sum.add(&weighted),
+            let weighted = gradient.scaled_in_place(weight / unit);
+            let added = match sums.get(&path) {
                 None => Ok(weighted),
+                Some(sum) => sum
+                    .check("Accumulator::add", param)
+                    .and_then(|()| sum_of(&sum.tensor, &weighted)),
             };
-            let sum = sum.map_err(|error| error.within(&path))?;
+            let sum = Sum {
+                tensor: added.map_err(|error| error.within(&path))?,
+                owner: Some(param.id()),
+            };
             sums.insert(path, sum);
         }
         (self.sums, self.weight) = (sums, total);
         Ok(())
     }
 
-    /// The sum of the weights so far.
+    /// Returns the sum of the weights so far.
     pub fn weight(&self) -> f64 {
         self.weight
     }
 
-    /// The mean of what has been added, for the parameters of the model; nothing is accumulated any
-    /// more.
+    /// Returns the weighted mean of the gradients that were added, and empties the accumulator.
     ///
     /// A parameter that had no gradient in some of the micro-batches counts as 0 there.
-    pub fn take(&mut self, model: &(impl Module + ?Sized)) -> Gradients {
-        let Self { mut sums, weight } = std::mem::take(self);
-        let mut gradients = Gradients::default();
-        for (path, param) in model.named_params() {
-            if let Some(sum) = sums.remove(&path) {
-                gradients.insert(param, sum.scaled_in_place(unit(weight) / weight));
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the gradients are those of another model. Nothing has changed then.
+    pub fn take(&mut self, model: &(impl Module + ?Sized)) -> Result<Gradients> {
+        const OP: &str = "Accumulator::take";
+        let params = model.named_params();
+        let mut found = 0;
+        for (path, param) in &params {
+            if let Some(sum) = self.sums.get(path) {
+                found += 1;
+                sum.check(OP, param).map_err(|error| error.within(path))?;
             }
         }
-        gradients
+        if found < self.sums.len() {
+            let known: BTreeSet<&str> = params.iter().map(|(path, _)| &**path).collect();
+            let path = self.sums.keys().find(|path| !known.contains(&***path));
+            let path = path.map_or("", String::as_str);
+            let reason =
+                format!("there are gradients of `{path}`, the model has no such parameter");
+            return Err(Error::argument(OP, reason));
+        }
+        let Self { mut sums, weight } = std::mem::take(self);
+        let mut gradients = Gradients::default();
+        for (path, param) in params {
+            if let Some(sum) = sums.remove(&path) {
+                let mean = sum.tensor.scaled_in_place(unit(weight) / weight);
+                gradients.insert(param, mean);
+            }
+        }
+        Ok(gradients)
     }
+}
+
+/// The sum of two gradients of one parameter. Both have its shape, so nothing is broadcast.
+fn sum_of(before: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+    if before.shape() != gradient.shape() {
+        let reason = "the gradient has another shape than those before";
+        let shapes = [before.shape(), gradient.shape()];
+        return Err(Error::shape("Accumulator::add", reason, &shapes));
+    }
+    before.add(gradient)
 }
 
 /// The weight under `weight`; under `scaled_sum.PATH` the weighted sums, divided by the smallest
@@ -124,7 +174,10 @@ impl Stateful for Accumulator {
         let mut all = StateDict::new();
         all.insert_number("weight", self.weight);
         for (path, sum) in &self.sums {
-            all.insert(&format!("scaled_sum.{path}"), Entry::Tensor(sum.clone()));
+            all.insert(
+                &format!("scaled_sum.{path}"),
+                Entry::Tensor(sum.tensor.clone()),
+            );
         }
         Ok(all)
     }
@@ -139,7 +192,11 @@ impl Stateful for Accumulator {
             if let Some(path) = name.strip_prefix("scaled_sum.")
                 && let Some(sum) = wrong.take(state.tensor(name))
             {
-                sums.insert(path.to_owned(), sum.clone());
+                let sum = Sum {
+                    tensor: sum.clone(),
+                    owner: None,
+                };
+                sums.insert(path.to_owned(), sum);
             }
         }
         if weight == 0.0 && !sums.is_empty() {

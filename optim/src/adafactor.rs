@@ -145,7 +145,7 @@ impl Algorithm for Adafactor {
         });
         let alpha = self.epsilon2.max(root_mean_square(value)?) * eta.min(t.sqrt().recip());
         let moved = |mean: &Tensor, axis: isize| {
-            let root = g.norm_over(Norm::L2, Axes::keep(axis))?;
+            let root = g.norm_over(Axes::keep(axis), Norm::L2)?;
             let count = g.shape()[(g.rank() as isize + axis) as usize];
             let new = root.square().mul_scalar(taken / count as f64);
             mean.mul_scalar(1.0 - taken).add(&new)

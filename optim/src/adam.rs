@@ -94,7 +94,7 @@ impl Adam {
 
     /// `w`, `m`, `v` and the largest `v` after a step.
     #[inline(always)]
-    fn step<T: Real>(&self, at: StepInfo, w: T, g: T, m: T, v: T, most: Option<T>) -> [T; 4] {
+    fn advance<T: Real>(&self, at: StepInfo, w: T, g: T, m: T, v: T, most: Option<T>) -> [T; 4] {
         let beta1 = at.settings.momentum;
         let [eta, beside_v, of_root] = at.shared;
         let (w, g) = regularized(at, self.decoupled, w, g);
@@ -121,7 +121,7 @@ impl Rule<2> for Adam {
 
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v]: [T; 2]) -> (T, [T; 2]) {
-        let [w, m, v, _] = self.step(at, w, g, m, v, None);
+        let [w, m, v, _] = self.advance(at, w, g, m, v, None);
         (w, [m, v])
     }
 }
@@ -136,7 +136,7 @@ impl Rule<3> for Adam {
 
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m, v, most]: [T; 3]) -> (T, [T; 3]) {
-        let [w, m, v, most] = self.step(at, w, g, m, v, Some(most));
+        let [w, m, v, most] = self.advance(at, w, g, m, v, Some(most));
         (w, [m, v, most])
     }
 }

@@ -39,7 +39,7 @@ use std::fmt::Debug;
 ///         let (eta, mu) = (step.settings.learning_rate, step.settings.momentum);
 ///         let m = step.state.tensor_mut("m")?;
 ///         let average = m.mul_scalar(mu).add(&step.gradient.mul_scalar(1.0 - mu))?;
-///         let lengths = average.norm_over(Norm::L2, Axes::keep(-1))?.add_scalar(1e-8);
+///         let lengths = average.norm_over(Axes::keep(-1), Norm::L2)?.add_scalar(1e-8);
 ///         let direction = average.div(&lengths)?;
 ///         step.param.set(&step.param.value().sub(&direction.mul_scalar(eta))?)?;
 ///         *m = average;
@@ -51,7 +51,7 @@ use std::fmt::Debug;
 /// let mut optimizer = Stepper::new(Rows, Settings { momentum: 0.5, ..Settings::new(0.1) })?;
 /// for _ in 0..100 {
 ///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
-///     optimizer.step(&mut w, &grads)?;
+///     optimizer.step(&mut w, grads)?;
 /// }
 /// assert!(w.value().square().sum().item()? < 0.1);
 /// # Ok::<(), cotangent::Error>(())

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 /// let mut average = WeightAverage::exponential(&w, 0.75)?;
 /// for _ in 0..2 {
 ///     let grads = w.read(&Pass::train(0)).sum().backward()?;
-///     optimizer.step(&mut w, &grads)?;
+///     optimizer.step(&mut w, grads)?;
 ///     average.update(&w)?;
 /// }
 /// // The first update takes the weights over: 7, then 0.75 · 7 + 0.25 · 6.

@@ -12,7 +12,7 @@
 //!     match clip::global_norm(1.0).apply(&w, &mut grads) {
 //!         Ok(norm) => {
 //!             assert_eq!(norm, 5.0); // Before clipping.
-//!             optimizer.step(&mut w, &grads)?;
+//!             optimizer.step(&mut w, grads)?;
 //!         }
 //!         // A step that is left out leaves the parameters and the optimizer as they are.
 //!         Err(error) if matches!(error.root(), Error::NonFinite { .. }) => eprintln!("skipped: {error}"),
@@ -155,6 +155,8 @@ impl Clip {
     /// of tensors that are not its parameters are clipped too, unless [`of`](Self::of) chooses.
     ///
     /// # Errors
+    /// [`Error::Argument`] if no gradient belongs to a parameter of the model.
+    ///
     /// [`Error::NonFinite`], within the path of the first parameter whose gradient has a value or a
     /// norm that is not finite, unless that is allowed; [`Error::Argument`] if the bound is not
     /// above 0 or a pattern matches no parameter; [`Error::Shape`] if a gradient does not have its
@@ -162,12 +164,17 @@ impl Clip {
     pub fn apply(&self, model: &(impl Module + ?Sized), gradients: &mut Gradients) -> Result<f64> {
         let op = self.kind.name();
         Interval::Bound.check(op, "the bound", self.bound)?;
+        gradients.expect_of(op, model)?;
         let mut params = model.named_params();
         if let Some(paths) = &self.paths {
-            params.retain(|(path, _)| paths.matches(path));
-            if params.is_empty() {
-                return Err(paths.no_match(op, "among the model's parameters"));
+            let (chosen, others): (Vec<_>, Vec<_>) = params
+                .into_iter()
+                .partition(|(path, _)| paths.matches(path));
+            if chosen.is_empty() {
+                let others = others.iter().map(|(path, _)| path);
+                return Err(paths.no_match(op, "the model's parameters", others));
             }
+            params = chosen;
         }
         let params: BTreeMap<LeafId, (String, &Param)> = params
             .into_iter()
@@ -244,7 +251,7 @@ impl Clip {
             weight.shape()[0]
         };
         let rows = |x: &Tensor| x.detach().reshape([units, weight.len() / units.max(1)]);
-        let norms = |x: &Tensor| Ok::<_, Error>(rows(x)?.norm_over(Norm::L2, 1)?.to_f64_vec());
+        let norms = |x: &Tensor| Ok::<_, Error>(rows(x)?.norm_over(1, Norm::L2)?.to_f64_vec());
         let (of_weight, of_gradient) = (norms(weight)?, norms(gradient)?);
         if weight.dtype() == DType::F32 && of_gradient.iter().any(|&norm| norm > LARGE_NORM) {
             let [weight, gradient] = [weight, gradient].map(|x| x.to_dtype(DType::F64));

@@ -22,12 +22,12 @@ use std::fmt;
 /// let mut w = Param::new(&Tensor::from([0.5f32, 3.0]));
 /// let mut optimizer = Constrained::new(Sgd::new(1.0).build()?, not_negative);
 /// let grads = w.read(&Pass::train(0)).sum().backward()?;
-/// optimizer.step(&mut w, &grads)?;
+/// optimizer.step(&mut w, grads)?;
 /// assert_eq!(w.value().to_f64_vec(), [0.0, 2.0]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0).apply(model)`.
+/// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0)?.apply(model)`.
 ///
 /// An error of the constraint comes back from `step`, which has changed the parameters by then.
 /// Inside a [`Lookahead`](crate::Lookahead) the fast weights are constrained, and so are the slow
@@ -56,7 +56,7 @@ where
     O: Optimizer,
     C: FnMut(&mut dyn Module) -> Result<()> + Send,
 {
-    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
+    fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
         self.optimizer.step(model, gradients)?;
         (self.constraint)(model)
     }

@@ -20,7 +20,7 @@ use cotangent_core::module::{Matcher, Pattern};
 /// optimizer.add_group(Group::of("1")?.learning_rate_factor(0.1)?.weight_decay(0.0)?);
 /// let pass = Pass::train(0);
 /// let grads = net.0.read(&pass).add(&net.1.read(&pass))?.sum().backward()?;
-/// optimizer.step(&mut net, &grads)?;
+/// optimizer.step(&mut net, grads)?;
 /// assert_eq!((net.0.value().item()?, net.1.value().item()?), (0.85f32.into(), 0.99f32.into()));
 /// # Ok::<(), cotangent::Error>(())
 /// ```

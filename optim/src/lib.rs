@@ -1,24 +1,11 @@
-//! Optimizers, gradient clipping and learning-rate schedules for `cotangent`.
+//! The optimizers, gradient clipping and learning-rate schedules of `cotangent`.
 //!
 //! An optimizer is an [`Algorithm`], the initial state and the update of one parameter, run by a
-//! [`Stepper`], which finds each parameter's gradient and keeps its state. The most used algorithm
-//! is a [`Rule`], a formula over one element of parameter, gradient and state.
+//! [`Stepper`], which finds each parameter's gradient and keeps its state. Most algorithms are a
+//! [`Rule`], a formula for one element of parameter, gradient and state, in an [`Elementwise`].
 //!
-//! ```
-//! use cotangent::{Tensor, module::{Module, Param, Pass}};
-//! use cotangent::optim::{Adam, Optimizer, clip};
-//!
-//! let mut w = Param::new(&Tensor::from([5.0f32, -3.0]));
-//! let mut optimizer = Adam::new(0.1).build()?;
-//! for _ in 0..200 {
-//!     let loss = w.read(&Pass::train(0)).square().sum();
-//!     let mut grads = loss.backward()?;
-//!     clip::global_norm(1.0).apply(&w, &mut grads)?;
-//!     optimizer.step(&mut w, &grads)?;
-//! }
-//! assert!(w.value().square().sum().item()? < 0.02);
-//! # Ok::<(), cotangent::Error>(())
-//! ```
+//! Programs depend on the crate `cotangent`, whose module `optim` re-exports this crate and lists
+//! its items by kind.
 
 mod accumulate;
 mod ada_delta;
@@ -48,6 +35,24 @@ mod settings;
 mod sgd;
 mod state;
 mod stepper;
+
+cotangent_core::unbuilt! {
+    AdaDelta step(Gradients);
+    AdaGrad step(Gradients);
+    AdaMax step(Gradients);
+    Adafactor step(Gradients);
+    Adam step(Gradients);
+    AdamW step(Gradients);
+    Lamb step(Gradients);
+    Lion step(Gradients);
+    Momentum step(Gradients);
+    Muon step(Gradients);
+    NAdam step(Gradients);
+    Nesterov step(Gradients);
+    RAdam step(Gradients);
+    RmsProp step(Gradients);
+    Sgd step(Gradients);
+}
 
 pub use accumulate::Accumulator;
 pub use ada_delta::AdaDelta;

@@ -4,11 +4,12 @@ use crate::average::toward;
 use crate::optimizer::{Optimizer, delegate};
 use crate::settings::check_range;
 use crate::state::Mismatches;
+use crate::stepper::OF_ANOTHER_MODEL;
 use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Matcher, Module, Param, Part, step};
 use cotangent_core::state::{Entry, StateDict, Stateful};
-use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Tensor};
-use std::collections::BTreeMap;
+use cotangent_core::{DType, Error, Gradients, LeafId, ModuleExt, Result, Tensor};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every k steps of the optimizer inside: `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton,
 /// Ba 2019, Lookahead Optimizer: k steps forward, 1 step back).
@@ -26,7 +27,7 @@ use std::collections::BTreeMap;
 /// let mut path = Vec::new();
 /// for _ in 0..4 {
 ///     let grads = w.read(&Pass::train(0)).sum().backward()?;
-///     optimizer.step(&mut w, &grads)?;
+///     optimizer.step(&mut w, grads)?;
 ///     path.push(w.value().item()?);
 /// }
 /// assert_eq!(path, [7.0, 7.0, 6.0, 6.0]);
@@ -43,6 +44,8 @@ pub struct Lookahead<O> {
 #[derive(Clone, Debug)]
 struct Slow {
     weights: Tensor,
+    /// The parameter that they belong to; none if they were loaded and it has not been seen.
+    owner: Option<LeafId>,
     /// Steps since the last synchronization.
     steps: u64,
 }
@@ -78,26 +81,33 @@ impl<O: Optimizer> Lookahead<O> {
 }
 
 impl<O: Optimizer> Optimizer for Lookahead<O> {
-    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
-        let moved = |param: &Param| !param.is_frozen() && gradients.get(param).is_some();
-        let mut before = Vec::new();
+    fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
+        let (mut moved, mut before) = (BTreeSet::new(), Vec::new());
         for (path, param) in model.named_params() {
-            if !moved(param) {
+            if param.is_frozen() || gradients.get(param).is_none() {
                 continue;
             }
+            moved.insert(param.id());
             match self.slow.get(&path) {
-                Some(slow) => same_kind(&slow.weights, param).map_err(|e| e.within(&path))?,
+                Some(slow) => slow.check(param).map_err(|error| error.within(&path))?,
                 None => before.push((path, param.value().clone())),
             }
         }
         self.optimizer.step(model, gradients)?;
         for (path, weights) in before {
-            self.slow.insert(path, Slow { weights, steps: 0 });
+            let slow = Slow {
+                weights,
+                owner: None,
+                steps: 0,
+            };
+            self.slow.insert(path, slow);
         }
         for (path, param) in model.named_params_mut() {
-            let Some(slow) = self.slow.get_mut(&path).filter(|_| moved(param)) else {
+            let moved = moved.contains(&param.id());
+            let Some(slow) = self.slow.get_mut(&path).filter(|_| moved) else {
                 continue;
             };
+            slow.owner = Some(param.id());
             slow.steps += 1;
             if slow.steps >= self.period {
                 step(&mut [Part {
@@ -119,22 +129,52 @@ impl<O: Optimizer> Optimizer for Lookahead<O> {
         Ok(forgotten)
     }
 
+    fn adopt(&mut self, model: &dyn Module) -> Result<()> {
+        let mut owners = Vec::new();
+        for (path, param) in model.named_params() {
+            if let Some(slow) = self.slow.get(&path) {
+                slow.check_form(param)
+                    .map_err(|error| error.within(&path))?;
+                owners.push((path, param.id()));
+            }
+        }
+        self.optimizer.adopt(model)?;
+        for (path, id) in owners {
+            if let Some(slow) = self.slow.get_mut(&path) {
+                slow.owner = Some(id);
+            }
+        }
+        Ok(())
+    }
+
     delegate!(settings self, self.optimizer);
 }
 
-fn same_kind(slow: &Tensor, param: &Param) -> Result<()> {
-    let value = param.value();
-    let dtypes = [
-        ("the slow weight", slow.dtype()),
-        ("the parameter", value.dtype()),
-    ];
-    DType::expect_same("Lookahead", &dtypes)?;
-    if slow.shape() != value.shape() {
-        let reason = "the slow weights are of another parameter that had this path: `forget_where` drops them";
-        let shapes = [slow.shape(), value.shape()];
-        return Err(Error::shape("Lookahead", reason, &shapes));
+impl Slow {
+    /// An error unless the parameter is the one that the slow weights belong to.
+    fn check(&self, param: &Param) -> Result<()> {
+        self.check_form(param)?;
+        if self.owner.is_some_and(|owner| owner != param.id()) {
+            return Err(Error::argument("Lookahead", OF_ANOTHER_MODEL));
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// An error unless the parameter has the slow weights' shape and dtype.
+    fn check_form(&self, param: &Param) -> Result<()> {
+        let (slow, value) = (&self.weights, param.value());
+        let dtypes = [
+            ("the slow weight", slow.dtype()),
+            ("the parameter", value.dtype()),
+        ];
+        DType::expect_same("Lookahead", &dtypes)?;
+        if slow.shape() != value.shape() {
+            let reason = "the slow weights are of another parameter that had this path: `forget_where` drops them";
+            let shapes = [slow.shape(), value.shape()];
+            return Err(Error::shape("Lookahead", reason, &shapes));
+        }
+        Ok(())
+    }
 }
 
 /// The state of the optimizer inside under `fast.`, and for each parameter its slow weights and the
@@ -156,7 +196,15 @@ impl<O: Stateful> Stateful for Lookahead<O> {
             let steps = wrong.take(state.count(&format!("steps.{path}")));
             let weights = wrong.take(state.tensor(&format!("slow.{path}")).cloned());
             if let (Some(steps), Some(weights)) = (steps, weights) {
-                slow.insert(path.to_owned(), Slow { weights, steps });
+                let owner = None;
+                slow.insert(
+                    path.to_owned(),
+                    Slow {
+                        weights,
+                        owner,
+                        steps,
+                    },
+                );
             }
         }
         wrong.only(state, |name| {

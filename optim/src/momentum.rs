@@ -133,7 +133,7 @@ mod tests {
         for _ in 0..100 {
             let x = w.read(&Pass::train(0));
             let loss = curvatures.mul(&x.square())?.sum() * 0.5 + x.square().square().sum() * 0.25;
-            optimizer.step(&mut w, &loss.backward()?)?;
+            optimizer.step(&mut w, loss.backward()?)?;
             let ahead = std::array::from_fn(|i| book_w[i] + beta * book_m[i]);
             let g = gradient(ahead);
             for i in 0..3 {

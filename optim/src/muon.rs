@@ -39,7 +39,7 @@ use cotangent_core::{Result, Tensor};
 /// for _ in 0..100 {
 ///     let pass = Pass::train(0);
 ///     let loss = net.0.read(&pass).square().sum().add(&net.1.read(&pass).square().sum())?;
-///     optimizer.step(&mut net, &loss.backward()?)?;
+///     optimizer.step(&mut net, loss.backward()?)?;
 /// }
 /// assert!(net.0.value().square().sum().item()? < 1.0);
 /// # Ok::<(), cotangent::Error>(())
@@ -309,7 +309,7 @@ impl Algorithm for Muon {
     fn check_paths(&self, paths: &[&str]) -> Result<()> {
         for pattern in &self.excluded {
             if !paths.iter().any(|path| pattern.matches(path)) {
-                return Err(pattern.no_match("Muon", "among the model's parameters"));
+                return Err(pattern.no_match("Muon", "the model's parameters", paths));
             }
         }
         Ok(())

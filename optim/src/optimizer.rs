@@ -8,11 +8,21 @@ use cotangent_core::{Gradients, Result};
 use std::fmt::Debug;
 
 /// Something that changes a model's parameters, given their gradients.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an `Optimizer`",
+    note = "a builder such as `Adam::new(0.1)` becomes an optimizer by `.build()?`"
+)]
 pub trait Optimizer: Stateful + Debug + Send {
-    /// One update of every parameter that has a gradient. Frozen parameters and those without a
-    /// gradient are not touched, nor is their state.
+    /// Updates every parameter that has a gradient. Frozen parameters and those without a gradient
+    /// do not change, nor does their state.
+    ///
+    /// The gradients are moved, so that they cannot be applied twice by mistake; `clone` them to
+    /// apply them twice on purpose. [`Gradients::audit`] lists the parameters that have none.
     ///
     /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if no gradient belongs to a parameter of
+    /// the model, or if the optimizer's state is that of another model (see [`adopt`](Self::adopt)).
+    ///
     /// [`Error::Shape`](cotangent_core::Error::Shape) or
     /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if a
     /// gradient or a state does not fit its parameter; no parameter has changed then.
@@ -21,14 +31,43 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// [`Algorithm`](crate::Algorithm) that updates one parameter after the other (LAMB, Adafactor,
     /// Muon) has changed those before the one that the error names, in the order of their paths,
     /// and counted their steps.
-    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()>;
+    fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()>;
 
     /// Forgets the state of the parameters whose paths are meant; how many these are. See
-    /// [`forget_where`](#method.forget_where), which takes a pattern.
+    /// [`forget_where`](trait.Optimizer.html#method.forget_where), which takes a pattern.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no state under such a path.
     fn forget(&mut self, paths: &Matcher) -> Result<usize>;
+
+    /// Passes the state on to another model with the same parameters: a clone that training goes on
+    /// with, such as the best one so far. State belongs to the model of its first step, and a step of
+    /// another model is an error.
+    ///
+    /// A resumed run does not need it: state that was loaded belongs to the model of the next step.
+    ///
+    /// ```
+    /// use cotangent::{Tensor, module::{Param, Pass}};
+    /// use cotangent::optim::{Momentum, Optimizer};
+    ///
+    /// let mut w = Param::new(&Tensor::from([1.0f32]));
+    /// let mut optimizer = Momentum::new(0.1).build()?;
+    /// let slope = |w: &Param| w.read(&Pass::train(0)).square().sum().backward();
+    /// optimizer.step(&mut w, slope(&w)?)?;
+    ///
+    /// let mut clone = w.clone();
+    /// assert!(optimizer.step(&mut clone, slope(&clone)?).is_err());
+    /// optimizer.adopt(&clone)?;
+    /// optimizer.step(&mut clone, slope(&clone)?)?;
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::State`](cotangent_core::Error::State) if there is state of a parameter that the model
+    /// does not have; [`Error::Shape`](cotangent_core::Error::Shape) or
+    /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if one does not
+    /// fit its state. Nothing has changed then.
+    fn adopt(&mut self, model: &dyn Module) -> Result<()>;
 
     /// Gives some of the parameters settings of their own. A group that means none of the model's
     /// parameters is an error of the next step.
@@ -72,6 +111,12 @@ macro_rules! delegate {
         ) -> cotangent_core::Result<usize> {
             $inner.forget(paths)
         }
+        fn adopt(
+            &mut $this,
+            model: &dyn cotangent_core::module::Module,
+        ) -> cotangent_core::Result<()> {
+            $inner.adopt(model)
+        }
         $crate::optimizer::delegate!(settings $this, $inner);
     };
     (settings $this:ident, $inner:expr) => {
@@ -91,7 +136,7 @@ pub(crate) use delegate;
 /// What the builders give is an optimizer itself: a function that takes `&mut dyn Optimizer` can be
 /// given `&mut optimizer`.
 impl Optimizer for Box<dyn Optimizer> {
-    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
+    fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
         (**self).step(model, gradients)
     }
     delegate!(self, (**self));
@@ -119,12 +164,12 @@ impl dyn Optimizer + '_ {
     /// let mut optimizer = Momentum::new(0.1).build()?;
     /// let loss = |net: &(Param, Param)| net.0.read(&Pass::train(0)).mul(&net.1.read(&Pass::train(0)));
     /// let grads = loss(&net)?.sum().backward()?;
-    /// optimizer.step(&mut net, &grads)?;
+    /// optimizer.step(&mut net, grads)?;
     ///
     /// net.1 = Param::new(&Tensor::from([1.0f32, 2.0, 3.0]));
     /// assert_eq!(optimizer.forget_where("1")?, 1);
     /// let grads = loss(&net)?.sum().backward()?;
-    /// optimizer.step(&mut net, &grads)?;
+    /// optimizer.step(&mut net, grads)?;
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///

@@ -46,7 +46,7 @@ pub struct StepInfo {
 /// let mut optimizer = Stepper::new(Elementwise(Bounded), settings)?;
 /// for _ in 0..200 {
 ///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
-///     optimizer.step(&mut w, &grads)?;
+///     optimizer.step(&mut w, grads)?;
 /// }
 /// assert!(w.value().square().sum().item()? < 0.01);
 /// # Ok::<(), cotangent::Error>(())

@@ -6,17 +6,20 @@ use crate::group::Group;
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
 use crate::state::{Mismatches, check_writer, insert_writer, writer};
-use cotangent_core::module::{Matcher, Module, Param};
+use cotangent_core::module::{Matcher, Module, Param, check_names};
 use cotangent_core::state::{Entry, StateDict, Stateful};
-use cotangent_core::{DType, Error, Gradients, ModuleExt, Result, Shape, Tensor};
+use cotangent_core::{DType, Error, Gradients, LeafId, ModuleExt, Result, Shape, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The optimizer that runs an [`Algorithm`].
 ///
-/// State is kept by the parameter's path, so that a model that was loaded or cloned goes on with
-/// it. Each parameter counts its own steps: while it is frozen its state stands still, and when it
-/// is unfrozen it goes on from there, or, if it has none yet, starts as in a first step.
+/// State is stored by the parameter's path and belongs to one model: a parameter of another model at
+/// the same path is an error, until [`adopt`](Optimizer::adopt) passes the state on to it. State
+/// that was loaded belongs to the model of the first step after loading.
+///
+/// Each parameter counts its own steps. While it is frozen, its state does not change. When it is
+/// unfrozen, it continues from there; if it has no state yet, it starts as in a first step.
 #[derive(Clone, Debug)]
 pub struct Stepper {
     algorithm: Arc<dyn Algorithm>,
@@ -33,9 +36,33 @@ pub struct Stepper {
 #[derive(Clone, Debug)]
 struct Kept {
     state: ParamState,
-    /// The form of the parameter that it fits; none if it was loaded and its parameter has not been
-    /// seen.
-    form: Option<(Shape, DType)>,
+    /// The parameter that it belongs to; none if it was loaded and its parameter has not been seen.
+    owner: Option<Owner>,
+}
+
+/// A parameter that state belongs to.
+#[derive(Clone, Debug)]
+struct Owner {
+    id: LeafId,
+    shape: Shape,
+    dtype: DType,
+}
+
+impl Owner {
+    fn of(param: &Param) -> Self {
+        let value = param.value();
+        Self {
+            id: param.id(),
+            shape: value.shape().into(),
+            dtype: value.dtype(),
+        }
+    }
+
+    /// An error unless the parameter has the owner's shape and dtype.
+    fn check_form(&self, param: &Param) -> Result<()> {
+        let state = ("the state", &*self.shape, self.dtype);
+        check(("the parameter", param.value()), state, OF_ANOTHER)
+    }
 }
 
 impl Stepper {
@@ -63,8 +90,8 @@ impl Stepper {
         }
         for group in &self.groups {
             if !params.iter().any(|(path, _)| group.paths.matches(path)) {
-                let place = "among the model's parameters";
-                return Err(group.paths.no_match("optimizer group", place));
+                let (op, paths) = ("optimizer group", params.iter().map(|(path, _)| path));
+                return Err(group.paths.no_match(op, "the model's parameters", paths));
             }
         }
         for (path, _) in params {
@@ -82,18 +109,22 @@ impl Stepper {
     fn check_model(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
         if self.unchecked {
             let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
-            self.algorithm.check_paths(&paths)?;
-            let known: BTreeSet<&str> = paths.into_iter().collect();
-            let mut wrong = Mismatches::default();
-            for path in self.states.keys().filter(|path| !known.contains(&***path)) {
-                wrong.add(format!(
-                    "`{path}`: the optimizer has state of it, the model no such parameter; `forget_where` drops it"
-                ));
-            }
-            wrong.finish()?;
+            self.check_paths(&paths)?;
             self.unchecked = false;
         }
         Ok(())
+    }
+
+    fn check_paths(&self, paths: &[&str]) -> Result<()> {
+        self.algorithm.check_paths(paths)?;
+        let known: BTreeSet<&str> = paths.iter().copied().collect();
+        let mut wrong = Mismatches::default();
+        for path in self.states.keys().filter(|path| !known.contains(&***path)) {
+            wrong.add(format!(
+                "`{path}`: the optimizer has state of it, the model no such parameter; `forget_where` drops it"
+            ));
+        }
+        wrong.finish()
     }
 
     /// The settings of a parameter; none if a group of its is frozen.
@@ -104,17 +135,19 @@ impl Stepper {
     }
 
     /// An error if the parameter's state is that of another one.
-    fn check_state(&mut self, path: &str, value: &Tensor) -> Result<()> {
+    fn check_state(&mut self, path: &str, param: &Param) -> Result<()> {
         let Some(kept) = self.states.get_mut(path) else {
             return Ok(());
         };
-        if let Some((shape, dtype)) = &kept.form {
-            return check(
-                ("the parameter", value),
-                ("the state", shape, *dtype),
-                OF_ANOTHER,
-            );
+        if let Some(owner) = &kept.owner {
+            owner.check_form(param)?;
+            // Without tensors there is nothing that two models could share.
+            if owner.id != param.id() && kept.state.tensors().next().is_some() {
+                return Err(Error::argument("optimizer step", OF_ANOTHER_MODEL));
+            }
+            return Ok(());
         }
+        let value = param.value();
         let expected = self.algorithm.init(path, value)?;
         let names =
             |state: &ParamState| -> Vec<_> { state.tensors().map(|(name, _)| name).collect() };
@@ -129,13 +162,17 @@ impl Stepper {
             let found = ("the loaded state", found.shape(), found.dtype());
             check(("its initial state", expected), found, OF_ANOTHER)?;
         }
-        kept.form = Some((value.shape().into(), value.dtype()));
+        kept.owner = Some(Owner::of(param));
         Ok(())
     }
 }
 
 const OF_ANOTHER: &str =
     "the state is of another parameter that had this path: `forget_where` drops it";
+
+pub(crate) const OF_ANOTHER_MODEL: &str = "the optimizer's state is of another model, or of the model \
+    that this one was cloned from: build an optimizer for each model, or call `adopt` to go on with \
+    this one (`forget_where`, if a layer was replaced)";
 
 /// An error that names both unless the second has the shape and dtype of the first.
 fn check(
@@ -153,7 +190,11 @@ fn check(
 }
 
 impl Optimizer for Stepper {
-    fn step(&mut self, model: &mut dyn Module, gradients: &Gradients) -> Result<()> {
+    fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
+        gradients.expect_of("optimizer step", model)?;
+        if self.unchecked {
+            check_names(model)?;
+        }
         let params = model.named_params_mut();
         self.assign(&params)?;
         self.check_model(&params)?;
@@ -169,19 +210,18 @@ impl Optimizer for Stepper {
             let reason = "the gradient has another shape than the parameter";
             let gradient_is = ("the gradient", gradient.shape(), gradient.dtype());
             check(("the parameter", value), gradient_is, reason)
-                .and_then(|()| self.check_state(&path, value))
+                .and_then(|()| self.check_state(&path, param))
                 .map_err(|error| error.within(&path))?;
             work.push((path, param, gradient, settings));
         }
         for (path, param, ..) in &work {
             if !self.states.contains_key(path) {
-                let value = param.value();
                 let kept = Kept {
                     state: self
                         .algorithm
-                        .init(path, value)
+                        .init(path, param.value())
                         .map_err(|error| error.within(path))?,
-                    form: Some((value.shape().into(), value.dtype())),
+                    owner: Some(Owner::of(param)),
                 };
                 self.states.insert(path.clone(), kept);
             }
@@ -217,10 +257,32 @@ impl Optimizer for Stepper {
         self.states.retain(|path, _| !paths.matches(path));
         let forgotten = before - self.states.len();
         if forgotten == 0 {
-            let reason = format!("{paths:?} matches no parameter that the optimizer has state of");
-            return Err(Error::argument("forget", reason));
+            let things = "the parameters that the optimizer has state of";
+            return Err(paths.no_match("forget_where", things, self.states.keys()));
         }
         Ok(forgotten)
+    }
+
+    fn adopt(&mut self, model: &dyn Module) -> Result<()> {
+        let params = model.named_params();
+        let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
+        self.check_paths(&paths)?;
+        let mut owners = Vec::new();
+        for (path, param) in &params {
+            // State without an owner belongs to the model of the next step.
+            if let Some(owner) = self.states.get(path).and_then(|kept| kept.owner.as_ref()) {
+                owner
+                    .check_form(param)
+                    .map_err(|error| error.within(path))?;
+                owners.push((path, Owner::of(param)));
+            }
+        }
+        for (path, owner) in owners {
+            if let Some(kept) = self.states.get_mut(path) {
+                kept.owner = Some(owner);
+            }
+        }
+        Ok(())
     }
 
     fn settings(&self) -> Settings {
@@ -296,7 +358,7 @@ impl Stateful for Stepper {
                 known.insert(slot(name));
             }
             let state = ParamState { steps, tensors };
-            states.insert(path.to_owned(), Kept { state, form: None });
+            states.insert(path.to_owned(), Kept { state, owner: None });
         }
         let counted = format!("algorithm.{algorithm}");
         let count = wrong.take(state.count(&counted));

@@ -12,7 +12,7 @@ fn kinds() -> Result<Vec<Schedule>> {
     Ok(vec![
         Schedule::constant(),
         Schedule::piecewise_constant([3, 11], [1.0, 0.5, 0.25])?,
-        Schedule::step(4, 0.3)?,
+        Schedule::step_decay(4, 0.3)?,
         Schedule::multi_step([2, 9], 0.3)?,
         Schedule::exponential(0.9)?,
         Schedule::power(7.0, 0.5)?,
@@ -31,7 +31,7 @@ fn kinds() -> Result<Vec<Schedule>> {
         Schedule::warm_up(5)?.then(5, plateau().build()?)?,
         Schedule::one_cycle(9)
             .build()?
-            .then(9, Schedule::step(2, 0.5)?)?,
+            .then(9, Schedule::step_decay(2, 0.5)?)?,
         plateau()
             .build()?
             .then(8, plateau().build()?.times(Schedule::warm_up(3)?)?)?,
@@ -51,7 +51,7 @@ fn follow(
 ) -> Result<Vec<Settings>> {
     let mut settings = Vec::new();
     for step in steps {
-        schedule.apply(optimizer)?;
+        schedule.step(optimizer)?;
         settings.push(optimizer.settings());
         schedule.observe(metric(step));
     }
@@ -164,7 +164,7 @@ fn an_error_leaves_schedule_and_optimizer_as_they_were() -> Result<()> {
         follow(&mut schedule, &mut optimizer, 0..2)?;
         let before = (schedule.state()?.to_bytes()?, optimizer.settings());
         assert!(matches!(
-            schedule.apply(&mut optimizer),
+            schedule.step(&mut optimizer),
             Err(Error::Argument { .. })
         ));
         assert_eq!(
@@ -182,8 +182,8 @@ fn an_error_leaves_schedule_and_optimizer_as_they_were() -> Result<()> {
 #[test]
 fn only_what_the_schedule_drives_changes() -> Result<()> {
     let mut optimizer = Adam::new(0.5).weight_decay(0.25).betas(0.7, 0.9).build()?;
-    let mut schedule = Schedule::step(1, 0.5)?;
-    schedule.apply(&mut optimizer)?;
+    let mut schedule = Schedule::step_decay(1, 0.5)?;
+    schedule.step(&mut optimizer)?;
     // What is set in between: the momentum and the decay stay, the learning rate is the schedule's.
     let settings = Settings {
         learning_rate: 3.0,
@@ -191,7 +191,7 @@ fn only_what_the_schedule_drives_changes() -> Result<()> {
         weight_decay: 0.125,
     };
     optimizer.set_settings(settings)?;
-    schedule.apply(&mut optimizer)?;
+    schedule.step(&mut optimizer)?;
     let expected = Settings {
         learning_rate: 0.25,
         ..settings
@@ -222,10 +222,10 @@ fn one_schedule_serves_all_groups() -> Result<()> {
     optimizer.add_group(Group::of("1")?.learning_rate_factor(0.25)?);
     let mut schedule = Schedule::exponential(0.5)?;
     for _ in 0..3 {
-        schedule.apply(&mut optimizer)?;
+        schedule.step(&mut optimizer)?;
         let pass = Pass::train(0);
         let loss = net.0.read(&pass).add(&net.1.read(&pass))?.sum();
-        optimizer.step(&mut net, &loss.backward()?)?;
+        optimizer.step(&mut net, loss.backward()?)?;
     }
     let found = (net.0.value().item()?, net.1.value().item()?);
     assert_eq!(found, (-1.75, -0.4375));
@@ -258,7 +258,7 @@ fn parts_of_a_sequence_begin_at_zero_and_see_only_the_metrics_of_their_time() ->
     let mut optimizer = Sgd::new(1.0).build()?;
     let mut rates = Vec::new();
     for _ in 0..6 {
-        schedule.apply(&mut optimizer)?;
+        schedule.step(&mut optimizer)?;
         rates.push(optimizer.learning_rate());
         schedule.observe(1.0);
     }
@@ -281,9 +281,9 @@ fn arguments_out_of_range_are_errors() -> Result<()> {
         Schedule::piecewise_constant([], []),
         Schedule::piecewise_constant([2, 2], [1.0, 0.5, 0.1]),
         Schedule::piecewise_constant([1], [1.0, nan]),
-        Schedule::step(0, 0.5),
-        Schedule::step(1, nan),
-        Schedule::step(1, -0.5),
+        Schedule::step_decay(0, 0.5),
+        Schedule::step_decay(1, nan),
+        Schedule::step_decay(1, -0.5),
         Schedule::multi_step([3, 2], 0.5),
         Schedule::multi_step([3, 3], 0.5),
         Schedule::multi_step([3], infinite),
@@ -340,7 +340,7 @@ fn arguments_out_of_range_are_errors() -> Result<()> {
         }
     }
     let mut begun = Schedule::constant();
-    begun.apply(&mut Sgd::new(0.1).build()?)?;
+    begun.step(&mut Sgd::new(0.1).build()?)?;
     assert!(begun.clone().then(5, Schedule::constant()).is_err());
     assert!(Schedule::constant().times(begun).is_err());
     Ok(())

@@ -1,5 +1,6 @@
-//! Every operation in `f32` on extreme values, against `f64`.
+//! Runs every operation in `f32` on extreme values and compares it with `f64`.
 
+use crate::optimizers::OPTIMIZERS;
 use cotangent::prelude::*;
 use cotangent::{Gradients, Result, Tensor};
 use extremes::{Exception, Found, Seen};
@@ -12,7 +13,8 @@ mod operations;
 #[path = "../support/sources.rs"]
 mod sources;
 
-/// Where single precision must differ, with the reason. A row that excuses nothing fails the test.
+/// The cases where `f32` must differ from `f64`, with the reason. A row that excuses no difference
+/// fails the test.
 const EXCEPTIONS: &[Exception] = &[
     Exception {
         operations: &[""],
@@ -29,7 +31,7 @@ const EXCEPTIONS: &[Exception] = &[
     Exception {
         operations: PRODUCTS,
         condition: "the terms, or all together, are beyond the range of f32",
-        // Of one operand these are squares.
+        // With a single operand the terms are squares.
         holds: |seen| {
             let power = if seen.operands.len() == 1 { 2 } else { 1 };
             !seen.single.is_finite() && terms(seen, power) > f64::from(f32::MAX)
@@ -40,7 +42,7 @@ const EXCEPTIONS: &[Exception] = &[
         operations: &["kl_div, batch mean"],
         condition: "the result is below the rounding of 1",
         holds: |seen| seen.single.abs().max(seen.double.abs()) < 1e-6,
-        reason: "it is the difference of logarithms and of probabilities of about 1",
+        reason: "it is a difference of terms of about 1",
     },
     Exception {
         operations: &["einsum ij,jk,kl->il"],
@@ -53,25 +55,25 @@ const EXCEPTIONS: &[Exception] = &[
             let [a, b, c] = [0, 1, 2].map(|operand| smallest(&seen.operands[operand]));
             (a * b).min(b * c) < f64::from(f32::MIN_POSITIVE)
         },
-        reason: "the products that come first have lost digits that the third operand makes visible",
+        reason: "the first product has lost digits, and the third operand makes the loss visible",
     },
     Exception {
         operations: BROADCAST,
-        condition: "a gradient sums over places, of which one is beyond the range of f32, or infinite",
+        condition: "a gradient sums terms, one of them infinite or beyond the range of f32",
         holds: |seen| is_gradient(seen) && !seen.single.is_finite() && is_wide(seen),
-        reason: "a derivative or a partial sum is infinite, and 0 or infinity of the other sign meets it",
+        reason: "an infinite term is multiplied by 0 or added to infinity of the other sign",
     },
     Exception {
         operations: &["pow of equal shapes", "powf(1e-30)"],
         condition: "the base is subnormal",
         holds: |seen| is_gradient(seen) && seen.operands[0][0].abs() < 1e-37,
-        reason: "the power with an exponent less by 1 is infinite, as in PyTorch",
+        reason: "the power with the exponent minus 1 is infinite, as in PyTorch",
     },
     Exception {
         operations: &["powf(-", "powi(-"],
         condition: "the result is subnormal",
         holds: |seen| seen.operands[0][0].abs() > 1e18 && is_below(seen),
-        reason: "the power that it is 1 over is infinite",
+        reason: "it is 1 divided by a power that is infinite",
     },
     Exception {
         operations: &["atanh"],
@@ -104,7 +106,7 @@ const EXCEPTIONS: &[Exception] = &[
             let mut all = seen.operands.iter().flatten();
             seen.single.is_finite() && all.any(|x| *x != 0.0 && x.abs() < 1e-37)
         },
-        reason: "a tenth or a hundredth of it, which is averaged, has lost its digits",
+        reason: "the average takes a tenth or a hundredth of it, which has lost digits",
     },
     Exception {
         operations: &["Lamb", "Adafactor"],
@@ -123,7 +125,7 @@ const EXCEPTIONS: &[Exception] = &[
                     .any(|x| x.abs() > 1e19 || (*x != 0.0 && x.abs() < 1e-37))
             })
         },
-        reason: "it is multiplied by numbers that have been divided, or divided itself",
+        reason: "a factor of it, or its quotient, leaves the range",
     },
     Exception {
         operations: NORMALIZATIONS,
@@ -132,7 +134,7 @@ const EXCEPTIONS: &[Exception] = &[
             let mut elements = seen.operands[0].iter();
             is_below(seen) && elements.any(|x| *x != 0.0 && x.abs() < 1e-37)
         },
-        reason: "their mean is rounded to a whole step, of which they are few",
+        reason: "their mean is rounded to a multiple of the smallest subnormal number",
     },
     Exception {
         operations: &["batch_norm_with"],
@@ -153,7 +155,7 @@ const EXCEPTIONS: &[Exception] = &[
         operations: SQUARES,
         condition: "the cotangent is infinite or NaN",
         holds: |seen| is_gradient(seen) && seen.cotangent.iter().any(|g| !g.is_finite()),
-        reason: "it meets derivatives that are 0, or beyond the range, in one dtype and not in the other",
+        reason: "it multiplies derivatives that are 0 or infinite in one dtype only",
     },
     Exception {
         operations: &["cosine_similarity"],
@@ -166,7 +168,7 @@ const EXCEPTIONS: &[Exception] = &[
             let cancelled = (seen.single - seen.double).abs() < 1e-6 * size;
             is_gradient(seen) && seen.single.is_finite() && (cancelled || subnormal)
         },
-        reason: "it is the difference of two terms, or a quotient has lost its digits",
+        reason: "it is a difference of two terms, or a quotient has lost digits",
     },
     Exception {
         operations: &["var"],
@@ -178,7 +180,7 @@ const EXCEPTIONS: &[Exception] = &[
         operations: &["norm L2 of pairs raw"],
         condition: "the difference is beyond the range of f32",
         holds: |seen| seen.operands.iter().all(|x| largest(x) > 1e38),
-        reason: "the norm is that of an infinite vector",
+        reason: "the norm is of an infinite vector",
     },
     Exception {
         operations: LOSSES,
@@ -193,7 +195,7 @@ const EXCEPTIONS: &[Exception] = &[
             let mut all = seen.operands.iter().flatten();
             is_below(seen) || (!seen.single.is_nan() && all.any(|x| *x != 0.0 && x.abs() < 1e-37))
         },
-        reason: "a share of a subnormal number has lost its digits",
+        reason: "a fraction of a subnormal number has lost digits",
     },
     Exception {
         operations: &["scatter_add of a part", "regularize::l1"],
@@ -207,14 +209,14 @@ fn is_gradient(seen: &Seen) -> bool {
     seen.result != "y"
 }
 
-/// Whether the result is 0 or subnormal where it should be subnormal, or NaN as 0 times infinity.
+/// Returns whether the result is 0 or subnormal in both dtypes, or NaN from 0 times infinity.
 fn is_below(seen: &Seen) -> bool {
     let smallest = 2.0 * f64::from(f32::MIN_POSITIVE);
     let of_infinity = seen.single.is_nan() && seen.cotangent.iter().any(|g| g.is_infinite());
     of_infinity || seen.single.abs().max(seen.double.abs()) < smallest
 }
 
-/// The size of the largest finite element, at least 1.
+/// Returns the magnitude of the largest finite element, at least 1.
 fn largest(values: &[f64]) -> f64 {
     largest_of(values).max(1.0)
 }
@@ -224,8 +226,8 @@ fn largest_of(values: &[f64]) -> f64 {
     finite.fold(0.0f64, |largest, x| largest.max(x.abs()))
 }
 
-/// Whether quotients by squares of elements, or sums of products with them, leave the range, or
-/// elements are infinite already.
+/// Returns whether elements are infinite, or quotients by their squares or sums of their products
+/// leave the range of `f32`.
 fn is_wide(seen: &Seen) -> bool {
     let all = || seen.operands.iter().flatten().chain(seen.cotangent);
     let sizes = || all().map(|x| x.abs()).filter(|&x| x > 0.0 && x.is_finite());
@@ -236,7 +238,7 @@ fn is_wide(seen: &Seen) -> bool {
         || terms(seen, 1) > f64::from(f32::MAX)
 }
 
-/// Functions of two tensors of which one is broadcast, so that its gradient is a sum.
+/// Functions of two tensors, one of them broadcast: its gradient is a sum.
 const BROADCAST: &[&str] = &[
     "mul of a",
     "mul with",
@@ -251,7 +253,7 @@ const BROADCAST: &[&str] = &[
 
 const NORMALIZATIONS: &[&str] = &["batch_norm", "layer_norm", "rms_norm"];
 
-/// Operations with squares of deviations or of elements.
+/// Operations that square deviations or elements.
 const SQUARES: &[&str] = &[
     "batch_norm",
     "layer_norm",
@@ -287,11 +289,11 @@ const PRODUCTS: &[&str] = &[
     "einsum",
 ];
 
-/// As much as a sum of products of the operands, to a power, and the cotangent may come to.
+/// Returns a bound of a sum of products of the cotangent and the operands, each to a power.
 fn terms(seen: &Seen, power: i32) -> f64 {
     let count = seen.operands.iter().map(Vec::len).max().unwrap_or(0) as f64;
     let factors = seen.operands.iter().map(|x| largest(x).powi(power));
-    // A value is no function of the cotangent.
+    // The value does not depend on the cotangent.
     let cotangent = if is_gradient(seen) {
         largest(seen.cotangent)
     } else {
@@ -300,60 +302,7 @@ fn terms(seen: &Seen, power: i32) -> f64 {
     count * factors.product::<f64>() * cotangent
 }
 
-type Build = fn() -> Result<Box<dyn Optimizer>>;
-
-/// Every optimizer, and the options that change its formula.
-const OPTIMIZERS: &[(&str, Build)] = &[
-    ("Sgd", || Sgd::new(0.1).build()),
-    ("Sgd, decay", || Sgd::new(0.1).weight_decay(0.01).build()),
-    ("Momentum", || Momentum::new(0.1).build()),
-    ("Momentum, dampening", || {
-        Momentum::new(0.1).dampening(0.5).build()
-    }),
-    ("Nesterov", || Nesterov::new(0.1).build()),
-    ("AdaGrad", || AdaGrad::new(0.1).build()),
-    ("AdaGrad, epsilon inside", || {
-        AdaGrad::new(0.1).epsilon_inside_root().build()
-    }),
-    ("RmsProp", || RmsProp::new(0.1).build()),
-    ("RmsProp, centered", || RmsProp::new(0.1).centered().build()),
-    ("RmsProp, momentum", || {
-        RmsProp::new(0.1).momentum(0.9).build()
-    }),
-    ("RmsProp, epsilon inside", || {
-        RmsProp::new(0.1).epsilon_inside_root().build()
-    }),
-    ("Adam", || Adam::new(0.1).build()),
-    ("Adam, decay", || Adam::new(0.1).weight_decay(0.01).build()),
-    ("Adam, amsgrad", || Adam::new(0.1).amsgrad().build()),
-    ("Adam, epsilon inside", || {
-        Adam::new(0.1).epsilon_inside_root().build()
-    }),
-    ("AdamW", || AdamW::new(0.1).build()),
-    ("NAdam", || NAdam::new(0.1).build()),
-    ("RAdam", || RAdam::new(0.1).build()),
-    ("AdaMax", || AdaMax::new(0.1).build()),
-    ("AdaDelta", || AdaDelta::new(1.0).build()),
-    ("Lamb", || Lamb::new(0.1).build()),
-    ("Lion", || Lion::new(0.1).build()),
-    ("Adafactor", || Adafactor::new(0.1).epsilon1(1e-7).build()),
-    ("Adafactor, decay", || {
-        Adafactor::new(0.1)
-            .epsilon1(1e-7)
-            .weight_decay(0.01)
-            .build()
-    }),
-    ("Muon", || Muon::new(0.1).build()),
-    ("Muon, without Nesterov", || {
-        Muon::new(0.1).without_nesterov().build()
-    }),
-    ("Lion, decay", || Lion::new(0.1).weight_decay(0.01).build()),
-    ("Lookahead", || {
-        Ok(Box::new(Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?))
-    }),
-];
-
-/// An operation on a parameter's value and on its gradient, of equal shapes.
+/// Creates an operation on a parameter's value and its gradient, which has the same shape.
 fn on_parameter(
     name: &str,
     output: fn([usize; 3]) -> Vec<usize>,
@@ -375,19 +324,20 @@ fn of_parameter(parameter: &Param, gradient: &Tensor) -> Gradients {
     gradients
 }
 
-/// The parameter after each of three steps: the gradient, and what it leaves behind.
+/// Returns operations that give the parameter after each of three steps. Only the first step has
+/// the extreme gradient; the other two show its effect on the state.
 fn optimizers() -> Vec<Operation> {
-    let rows = OPTIMIZERS.iter().map(|&(name, build)| {
+    let rows = OPTIMIZERS.iter().map(|row| {
         on_parameter(
-            name,
+            row.name,
             |[m, k, _]| vec![m, k, 3],
             move |mut parameter, gradient| {
-                let mut optimizer = build()?;
+                let mut optimizer = row.with_rate(0.1)?;
                 let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
                 let mut values = Vec::new();
                 for gradient in [gradient, &one, &one] {
                     let gradients = of_parameter(&parameter, gradient);
-                    optimizer.step(&mut parameter, &gradients)?;
+                    optimizer.step(&mut parameter, gradients)?;
                     values.push(parameter.value().clone());
                 }
                 Tensor::stack(&values.iter().collect::<Vec<_>>(), -1)
@@ -397,8 +347,8 @@ fn optimizers() -> Vec<Operation> {
     rows.collect()
 }
 
-/// What stands around optimizers: clipping, accumulation, averages, constraints, penalties.
-fn around_optimizers() -> Vec<Operation> {
+/// Returns operations for clipping, accumulation, averages, constraints and penalties.
+fn optimizer_tools() -> Vec<Operation> {
     type Clips = fn() -> clip::Clip;
     let clips: [(&str, Clips); 4] = [
         ("clip::global_norm", || clip::global_norm(1.0)),
@@ -414,7 +364,10 @@ fn around_optimizers() -> Vec<Operation> {
             move |parameter, gradient| {
                 let mut gradients = of_parameter(&parameter, gradient);
                 clip().allow_nonfinite().apply(&parameter, &mut gradients)?;
-                Ok(gradients.get(&parameter).expect("it was put in").clone())
+                Ok(gradients
+                    .get(&parameter)
+                    .expect("the gradient was inserted")
+                    .clone())
             },
         ));
     }
@@ -423,11 +376,14 @@ fn around_optimizers() -> Vec<Operation> {
         |[m, k, _]| vec![m, k],
         |parameter, gradient| {
             let mut accumulator = Accumulator::new();
-            accumulator.add(&parameter, &of_parameter(&parameter, gradient), 3.0)?;
+            accumulator.add(&parameter, of_parameter(&parameter, gradient), 3.0)?;
             let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
-            accumulator.add(&parameter, &of_parameter(&parameter, &one), 1.0)?;
-            let gradients = accumulator.take(&parameter);
-            Ok(gradients.get(&parameter).expect("it was put in").clone())
+            accumulator.add(&parameter, of_parameter(&parameter, &one), 1.0)?;
+            let gradients = accumulator.take(&parameter)?;
+            Ok(gradients
+                .get(&parameter)
+                .expect("the gradient was inserted")
+                .clone())
         },
     ));
     all.push(on_parameter(
@@ -455,25 +411,24 @@ fn around_optimizers() -> Vec<Operation> {
         "regularize::max_norm",
         |[m, k, _]| vec![m, k],
         |mut parameter, _| {
-            regularize::max_norm(1.0).apply(&mut parameter)?;
+            regularize::max_norm(1.0)?.apply(&mut parameter)?;
             Ok(parameter.value().clone())
         },
     ));
     all.push(on_parameter(
         "regularize::l1",
         |_| vec![],
-        |parameter, _| regularize::l1(0.5).penalty(&parameter, &Pass::inference()),
+        |parameter, _| regularize::l1(0.5)?.penalty(&parameter, &Pass::inference()),
     ));
     all.push(on_parameter(
         "regularize::l2",
         |_| vec![],
-        |parameter, _| regularize::l2(0.5).penalty(&parameter, &Pass::inference()),
+        |parameter, _| regularize::l2(0.5)?.penalty(&parameter, &Pass::inference()),
     ));
     all
 }
 
-/// In single precision everything gives what it gives in double precision, rounded, but for what
-/// the table says.
+/// Results in `f32` are the rounded results in `f64`, except where the table says otherwise.
 #[test]
 fn single_precision_agrees_with_double() -> Result<()> {
     let entries = operations::registry().into_iter();
@@ -481,7 +436,7 @@ fn single_precision_agrees_with_double() -> Result<()> {
         .flat_map(|entry| entry.checked.into_iter().chain(entry.extreme))
         .collect();
     all.extend(optimizers());
-    all.extend(around_optimizers());
+    all.extend(optimizer_tools());
     let examine = |operations: &[Operation]| {
         let mut found = Found::default();
         let mut operations = operations.iter();
@@ -503,9 +458,9 @@ fn single_precision_agrees_with_double() -> Result<()> {
     Ok(())
 }
 
-/// A new optimizer is in the list above.
+/// Fails if an optimizer of the crate is missing in the list.
 #[test]
-fn no_optimizer_is_left_out() {
+fn every_optimizer_is_tested() {
     let mut built = sources::types_with("../optim/src", "build(self)->Result<Box<dynOptimizer>>");
     built.insert("Lookahead".to_owned());
     assert!(built.len() > 10, "{built:?}");
@@ -514,7 +469,7 @@ fn no_optimizer_is_left_out() {
         .filter(|name| {
             !OPTIMIZERS
                 .iter()
-                .any(|(row, _)| row.split(',').next() == Some(name))
+                .any(|row| row.name.split(',').next() == Some(name))
         })
         .collect();
     assert!(missing.is_empty(), "not run on extreme values: {missing:?}");

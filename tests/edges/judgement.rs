@@ -1,4 +1,5 @@
-//! What gradcheck says of functions at the edges; second derivatives at kinks; axes of scalars.
+//! Verdicts of gradcheck near poles, kinks and overflow; second derivatives at kinks; axes of
+//! scalars.
 
 use cotangent::assert_gradients;
 use cotangent::gradcheck::{self, Gradcheck, Report, Verdict};
@@ -11,7 +12,7 @@ fn check(x: f64, f: impl Fn(&Tensor) -> Tensor) -> Result<Report> {
     gradcheck::function(&[Tensor::from([x])], |x| Ok(f(&x[0])))
 }
 
-/// The function with a gradient that is off by a factor.
+/// Computes `f(x)` with a gradient that is wrong by a factor.
 fn off(x: &Tensor, f: Function, factor: f64) -> Tensor {
     planted(x, f, move |x, g| {
         let x = x.tracked();
@@ -22,7 +23,7 @@ fn off(x: &Tensor, f: Function, factor: f64) -> Tensor {
     })
 }
 
-/// A value whose backward is any rule.
+/// A value with an arbitrary rule for backward.
 struct Planted<R> {
     x: Tensor,
     rule: R,
@@ -51,8 +52,8 @@ fn planted(
     })
 }
 
-/// Functions close to the end of their domain, to a pole or to a bend, on both sides where there
-/// are two.
+/// Functions, with points near the end of their domain, near a pole or near a kink (on both sides
+/// where there are two).
 const NEAR_AN_EDGE: &[(&str, Function, &[f64])] = &[
     (
         "ln",
@@ -144,9 +145,9 @@ fn a_wrong_gradient_beside_an_edge_fails() -> Result<()> {
     Ok(())
 }
 
-/// As small as a number can be there is no room for a difference.
+/// Beside the smallest number, or within one rounding of a pole, no finite difference can be taken.
 #[test]
-fn where_no_step_fits_the_check_is_inconclusive_and_says_what_helps() -> Result<()> {
+fn the_check_is_inconclusive_if_no_step_fits_and_names_the_remedy() -> Result<()> {
     let cases: [(f64, Function); 3] = [
         (5e-324, Tensor::sqrt),
         (1.0 - f64::EPSILON / 2.0, Tensor::atanh),
@@ -166,13 +167,13 @@ fn where_no_step_fits_the_check_is_inconclusive_and_says_what_helps() -> Result<
     Ok(())
 }
 
-/// Many elements at once, one of them beside the edge: along directions, and with the element
-/// found.
+/// 300 elements, one of them beside the pole: the check along directions passes, and finds a wrong
+/// gradient.
 #[test]
 fn one_element_beside_an_edge_among_many() -> Result<()> {
     let mut elements = vec![0.0; 300];
     let mut numbers = (0..300).map(|i| 0.5 + f64::from(i % 7));
-    elements.fill_with(|| numbers.next().expect("as many"));
+    elements.fill_with(|| numbers.next().expect("there are 300 numbers"));
     for near in [1e-9, 1e-20] {
         elements[123] = near;
         let x = Tensor::from(&elements[..]);
@@ -183,9 +184,9 @@ fn one_element_beside_an_edge_among_many() -> Result<()> {
     Ok(())
 }
 
-/// What rounding may do is measured by the size of the values, whose squares are infinite here.
+/// The bound of the rounding error depends on the size of the values; here their squares overflow.
 #[test]
-fn values_whose_squares_overflow_are_judged() -> Result<()> {
+fn values_whose_squares_overflow_get_a_verdict() -> Result<()> {
     let cases: [(Function, &[f64]); 6] = [
         (Tensor::square, &[1e150, -2e150]),
         (Tensor::square, &[-1e100]),
@@ -203,8 +204,8 @@ fn values_whose_squares_overflow_are_judged() -> Result<()> {
     Ok(())
 }
 
-/// Single precision inside, a staircase to small steps: a gradient of 0 is not confirmed where it
-/// is flat.
+/// A function that computes in `f32` is a staircase: it looks flat to small steps. A gradient of 0
+/// must fail nevertheless.
 #[test]
 fn a_staircase_is_not_flat() -> Result<()> {
     let single = |x: &Tensor| x.to_dtype(DType::F32).sin().to_dtype(DType::F64);
@@ -219,7 +220,7 @@ fn a_staircase_is_not_flat() -> Result<()> {
                 "{x:?} {factor}\n{report}"
             );
         }
-        // A part in single precision whose gradient is missing, beside one that is right.
+        // A detached part in `f32`, beside a part with the right gradient.
         let report = gradcheck::function(&x, |x| x[0].add(&single(&x[0].detach())))?;
         assert_eq!(
             report.entries()[0].verdict,
@@ -230,9 +231,9 @@ fn a_staircase_is_not_flat() -> Result<()> {
     Ok(())
 }
 
-/// Units that are off, under a sum that is so large that rounding hides small slopes.
+/// Inactive units added to a sum so large that rounding hides small slopes.
 #[test]
-fn what_is_flat_under_a_large_sum_passes() -> Result<()> {
+fn flat_functions_plus_a_large_sum_pass() -> Result<()> {
     let x = Tensor::from([-0.3, 0.7, -1.5, -0.05, 2.0, -1e-3, -40.0]);
     for height in [1e3, 1e6, -1e6, 1e8] {
         let functions: [Function; 4] = [
@@ -245,7 +246,7 @@ fn what_is_flat_under_a_large_sum_passes() -> Result<()> {
             let of = |x: &[Tensor]| Ok(f(&x[0]).sum() + height);
             gradcheck::function(std::slice::from_ref(&x), of)?.assert_ok();
         }
-        // All units off, and an input that is not used at all.
+        // All units inactive, and an input that is not used.
         let off = Tensor::from([-0.3, -1.5]);
         let of = |x: &[Tensor]| Ok(x[0].relu().sum() + height);
         let report = gradcheck::function(std::slice::from_ref(&off), of)?;
@@ -262,10 +263,10 @@ fn what_is_flat_under_a_large_sum_passes() -> Result<()> {
     Ok(())
 }
 
-/// The same of a model, whose units are off for every sample, of second order, and along
-/// directions.
+/// A model with units that are inactive for every sample: element by element, along directions,
+/// and second order.
 #[test]
-fn dead_units_of_a_model_pass_under_a_large_sum() -> Result<()> {
+fn dead_units_of_a_model_plus_a_large_sum_pass() -> Result<()> {
     let mut net = Mlp::builder([3, 8, 2]).build(&mut ChaCha8Rng::seed_from_u64(1))?;
     for (path, param) in net.named_params_mut() {
         if path == "hidden.0.linear.bias" {
@@ -293,9 +294,9 @@ fn dead_units_of_a_model_pass_under_a_large_sum() -> Result<()> {
     Ok(())
 }
 
-/// The height of a plateau hides no slope that is wrong.
+/// A large constant added to a function hides no wrong slope.
 #[test]
-fn a_wrong_gradient_under_a_large_sum_never_passes() -> Result<()> {
+fn a_wrong_gradient_plus_a_large_sum_never_passes() -> Result<()> {
     let mut passed = Vec::new();
     for height in [1e3, 1e6, 1e9, 1e12] {
         for slope in [3e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 100.0] {
@@ -304,7 +305,7 @@ fn a_wrong_gradient_under_a_large_sum_never_passes() -> Result<()> {
                 ("a sine", Tensor::sin),
                 ("a unit that is on", Tensor::relu),
             ] {
-                // 0 where the slope is not 0, and something else than the slope.
+                // A gradient of 0 where the slope is not 0, and two other wrong ones.
                 for factor in [0.0, 0.5, 1.1] {
                     let of = move |x: &[Tensor]| Ok(off(&x[0], f, factor).sum() * slope + height);
                     let report = gradcheck::function(&[Tensor::from([0.3, 0.7])], of)?;
@@ -317,7 +318,7 @@ fn a_wrong_gradient_under_a_large_sum_never_passes() -> Result<()> {
                 }
             }
         }
-        // Not 0 where it is flat.
+        // A gradient that is not 0 where the function is flat.
         for wrong in [1e-6, 1e-3, 1.0] {
             let of = move |x: &[Tensor]| {
                 let dead = planted(&x[0], Tensor::relu, move |_, g| Ok(g.mul_scalar(wrong)));
@@ -330,16 +331,16 @@ fn a_wrong_gradient_under_a_large_sum_never_passes() -> Result<()> {
         }
     }
     assert!(passed.is_empty(), "{}", passed.join("\n"));
-    // A large fault is called one, however high the plateau.
+    // A large error gets the verdict `Fail`, however large the constant.
     let of = |x: &[Tensor]| Ok(off(&x[0], Tensor::sin, 0.0).sum() + 1e6);
     let report = gradcheck::function(&[Tensor::from([0.3])], of)?;
     assert_eq!(report.entries()[0].verdict, Verdict::Fail, "{report}");
     Ok(())
 }
 
-/// The text of a check that can tell neither way says so, and not that the gradients are wrong.
+/// The report of an inconclusive check says so; it does not say that the gradients are wrong.
 #[test]
-fn an_inconclusive_check_says_what_to_do() -> Result<()> {
+fn an_inconclusive_check_names_the_remedy() -> Result<()> {
     let x = Tensor::from([0.3]);
     let of = |x: &[Tensor]| Ok(x[0].sin().sum() * 1e-3 + 1e12);
     let report = gradcheck::function(std::slice::from_ref(&x), of)?;
@@ -360,12 +361,12 @@ fn an_inconclusive_check_says_what_to_do() -> Result<()> {
             assert_gradients!(|x| Ok(x.sin().sum() * 1e-3 + 1e12), Tensor::from([0.3]));
         }),
     ] {
-        let panic = panics.expect_err("it is no pass");
+        let panic = panics.expect_err("an inconclusive check does not pass");
         let text = panic.downcast_ref::<String>().expect("a text");
         assert!(text.contains("neither be confirmed nor refuted"), "{text}");
         assert!(!text.contains("do not match"), "{text}");
     }
-    // It helps.
+    // The remedies work.
     Gradcheck::new()
         .tolerances(1e-2, 1e-6)
         .function(std::slice::from_ref(&x), of)?
@@ -374,16 +375,17 @@ fn an_inconclusive_check_says_what_to_do() -> Result<()> {
     Ok(())
 }
 
-/// At a kink the second derivative is that of the piece that the first is of, where PyTorch says 0.
+/// At a kink the second derivative is of the piece from which the first derivative was taken.
+/// PyTorch returns 0 there.
 #[test]
-fn second_derivatives_at_kinks_are_those_of_the_piece_of_the_first() -> Result<()> {
+fn second_derivatives_at_kinks_are_of_the_same_piece_as_the_first() -> Result<()> {
     let cases: [(&str, Function, f64, [f64; 2]); 10] = [
         ("elu(1)", |x| x.elu(1.0), 0.0, [1.0, 1.0]),
         ("elu(0.3)", |x| x.elu(0.3), 0.0, [0.3, 0.3]),
         ("selu", Tensor::selu, 0.0, [1.758_099_340_847_376_6; 2]),
         (
             "celu(0.25)",
-            |x| x.celu(0.25).expect("it is not 0"),
+            |x| x.celu(0.25).expect("alpha is not 0"),
             0.0,
             [1.0, 4.0],
         ),
@@ -401,7 +403,10 @@ fn second_derivatives_at_kinks_are_those_of_the_piece_of_the_first() -> Result<(
     ];
     let second = |y: &Tensor, first: &Tensor, then: &Tensor| -> Result<[f64; 2]> {
         let gradients = Backward::new().create_graph().run(y)?;
-        let slope = gradients.get(first).expect("it depends on it").clone();
+        let slope = gradients
+            .get(first)
+            .expect("the output depends on it")
+            .clone();
         if !slope.is_tracked() {
             return Ok([slope.item()?, 0.0]);
         }
@@ -446,11 +451,11 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
     ("max", |x, axis| x.max_over(axis), 3.0, 1.0),
     ("min", |x, axis| x.min_over(axis), 3.0, 1.0),
     ("var", |x, axis| x.var_over(axis, 0.0), 0.0, 0.0),
-    ("norm L1", |x, axis| x.norm_over(Norm::L1, axis), 3.0, 1.0),
-    ("norm L2", |x, axis| x.norm_over(Norm::L2, axis), 3.0, 1.0),
+    ("norm L1", |x, axis| x.norm_over(axis, Norm::L1), 3.0, 1.0),
+    ("norm L2", |x, axis| x.norm_over(axis, Norm::L2), 3.0, 1.0),
     (
         "norm LInf",
-        |x, axis| x.norm_over(Norm::LInf, axis),
+        |x, axis| x.norm_over(axis, Norm::LInf),
         3.0,
         1.0,
     ),
@@ -459,8 +464,13 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
     ("log_softmax", |x, axis| x.log_softmax(axis), 0.0, 0.0),
     ("cumsum", |x, axis| x.cumsum(axis), 3.0, 1.0),
     ("cumprod", |x, axis| x.cumprod(axis), 3.0, 1.0),
-    ("sort", |x, axis| Ok(x.sort(axis, true)?.0), 3.0, 1.0),
-    ("top_k", |x, axis| Ok(x.top_k(1, axis, true)?.0), 3.0, 1.0),
+    (
+        "sort",
+        |x, axis| Ok(x.sort(axis, Order::Descending)?.0),
+        3.0,
+        1.0,
+    ),
+    ("top_k", |x, axis| Ok(x.top_k(axis, 1)?.0), 3.0, 1.0),
     ("flip", |x, axis| x.flip([axis]), 3.0, 1.0),
     ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
     ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
@@ -503,9 +513,9 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
     ),
 ];
 
-/// A scalar's axis is 0 or -1: it is a vector of one element to an operation along an axis.
+/// Along an axis, a scalar acts as a vector of one element: its axis is 0 or -1.
 #[test]
-fn a_scalar_has_an_axis_to_name() -> Result<()> {
+fn axes_0_and_minus_1_of_a_scalar_are_valid() -> Result<()> {
     for dtype in [DType::F32, DType::F64] {
         for &(name, f, value, slope) in ALONG {
             for axis in [0, -1] {
@@ -538,7 +548,7 @@ fn a_scalar_has_an_axis_to_name() -> Result<()> {
     assert!(x.var_over(0, 1.0)?.item()?.is_nan() && x.std_over(-1, 1.0)?.item()?.is_nan());
     assert_eq!(x.std_over(0, 0.0)?.item()?, 0.0);
     assert_eq!(x.gather(0, &at(&[2])?)?.to_vec::<f64>()?, [3.0, 3.0]);
-    assert_eq!(x.sort(0, false)?.1.shape(), [0usize; 0]);
+    assert_eq!(x.sort(0, Order::Ascending)?.1.shape(), [0usize; 0]);
     assert_eq!(
         (x.argmax(0)?.shape(), x.argmin(-1)?.as_slice()),
         (&[][..], &[0][..])
@@ -546,14 +556,14 @@ fn a_scalar_has_an_axis_to_name() -> Result<()> {
     Ok(())
 }
 
-/// So many zeros as indices.
+/// Creates indices of this shape, all 0.
 fn at(shape: &[usize]) -> Result<Indices> {
     Indices::from_vec(vec![0; shape.iter().product()], shape)
 }
 
-/// What PyTorch refuses of a scalar too.
+/// Operations that need an axis refuse a scalar, as PyTorch does.
 #[test]
-fn what_needs_an_axis_refuses_a_scalar() {
+fn operations_that_need_an_axis_refuse_a_scalar() {
     let x = Tensor::scalar(3.0f64);
     let refused = [
         ("twice", x.sum_over([0, -1]).map(drop)),
@@ -565,8 +575,8 @@ fn what_needs_an_axis_refuses_a_scalar() {
         ("chunk", x.chunk(-1, 1).map(drop)),
         ("rows", x.rows().map(drop)),
         ("cat", Tensor::cat(&[&x, &x], 0).map(drop)),
-        ("two of one", x.top_k(2, 0, true).map(drop)),
-        ("none of one", x.top_k(0, 0, true).map(drop)),
+        ("two of one", x.top_k(0, 2).map(drop)),
+        ("none of one", x.top_k(0, 0).map(drop)),
         (
             "two indices",
             x.index_select(0, &Indices::from([0, 0])).map(drop),

@@ -1,5 +1,5 @@
-//! Backward and forward passes side by side, in pools of the user's: no lock is held where work can
-//! be stolen.
+//! Concurrent backward and forward passes in the user's thread pools do not deadlock: no lock is
+//! held while a thread may steal other work.
 
 use cotangent::nn::{recalibrate, signal::Signal};
 use cotangent::prelude::*;
@@ -13,10 +13,10 @@ use std::time::Duration;
 const TASKS: usize = 64;
 const ROUNDS: usize = 2;
 const POOLS: [usize; 4] = [1, 2, 4, 8];
-/// Several tasks' worth of elements.
+/// Enough elements for several tasks of a parallel region.
 const MANY: usize = 200_000;
 
-/// Runs the body, and panics if it does not end.
+/// Runs the body, and panics if it does not end within 5 minutes.
 fn ends(body: impl FnOnce() + Send + 'static) {
     let (done, end) = channel();
     let thread = std::thread::spawn(move || {
@@ -35,7 +35,7 @@ fn pool(threads: usize) -> ThreadPool {
     pool.expect("threads can be started")
 }
 
-/// The results of as many tasks in a scope of the pool.
+/// Runs `TASKS` tasks in a scope of the pool and returns their results.
 fn tasks<R: Send>(pool: &ThreadPool, task: impl Fn(usize) -> R + Sync) -> Vec<R> {
     let results = Mutex::new(Vec::new());
     pool.scope(|scope| {
@@ -67,13 +67,13 @@ fn many(seed: u64) -> Tensor {
     drawn([MANY], seed)
 }
 
-/// A graph of 200,000 elements a node, with a sum of cotangents and one that is broadcast.
+/// Builds a graph with 200,000 elements per node, which sums two cotangents and broadcasts one.
 fn graph(x: &Tensor) -> Result<Tensor> {
     let hidden = x.tanh();
     Ok(hidden.mul(&hidden.mean())?.add(&hidden.square())?.sum())
 }
 
-/// `2 x`, an operation that counts how often it is dropped.
+/// Computes `2 x` with an operation that counts how often it is dropped.
 fn counted(x: &Tensor, dropped: &Arc<AtomicUsize>) -> Tensor {
     struct Counted(Arc<AtomicUsize>);
     impl Op for Counted {
@@ -185,7 +185,7 @@ fn backward_passes_in_nested_pools() {
 }
 
 #[test]
-fn of_backward_passes_that_use_a_graph_up_one_wins() {
+fn only_one_of_many_backward_passes_consumes_a_graph() {
     ends(|| {
         for threads in POOLS {
             let pool = pool(threads);
@@ -212,7 +212,7 @@ fn of_backward_passes_that_use_a_graph_up_one_wins() {
 }
 
 #[test]
-fn backward_passes_that_keep_a_graph_beside_one_that_uses_it_up() {
+fn backward_passes_that_retain_a_graph_beside_one_that_consumes_it() {
     ends(|| {
         for threads in POOLS {
             let pool = pool(threads);
@@ -221,22 +221,22 @@ fn backward_passes_that_keep_a_graph_beside_one_that_uses_it_up() {
                 let loss = graph(&counted(&x, &dropped)).unwrap();
                 let alone = all_bits(&Backward::new().retain_graph().run(&loss).unwrap());
                 let found = tasks(&pool, |i| {
-                    let uses_up = i == TASKS / 2;
+                    let consumes = i == TASKS / 2;
                     let backward = Backward::new();
-                    let found = if uses_up {
+                    let found = if consumes {
                         backward.run(&loss)
                     } else {
                         backward.retain_graph().run(&loss)
                     };
-                    (uses_up, found)
+                    (consumes, found)
                 });
-                let mut used_up = false;
-                // What is done is right; the others are told.
-                for (uses_up, found) in found {
+                let mut consumed = false;
+                // A pass that finishes returns the right gradients; the others return an error.
+                for (consumes, found) in found {
                     match found {
                         Ok(gradients) => {
                             assert!(all_bits(&gradients) == alone);
-                            used_up |= uses_up;
+                            consumed |= consumes;
                         }
                         Err(error) => {
                             assert!(matches!(error, Error::GraphConsumed { .. }), "{error}");
@@ -244,8 +244,8 @@ fn backward_passes_that_keep_a_graph_beside_one_that_uses_it_up() {
                     }
                 }
                 assert!(loss.backward().is_err());
-                // If the whole graph is used up, nothing of it is kept, though its result lives.
-                if used_up {
+                // A consumed graph keeps none of its operations, although its output is alive.
+                if consumed {
                     assert_eq!(dropped.load(Relaxed), 1);
                 }
             }
@@ -259,8 +259,8 @@ fn one_batch_normalization_forwarded_by_many_tasks() {
         let mut rng = ChaCha8Rng::seed_from_u64(8);
         let x = Tensor::normal([2, 65_536], 1.0, 2.0, DType::F32, &mut rng).unwrap();
         let statistics = |norm: &BatchNorm| {
-            let (mean, var) = (norm.running_mean().unwrap(), norm.running_var().unwrap());
-            [bits(&mean), bits(&var)]
+            [&norm.running_mean, &norm.running_var]
+                .map(|buffer| bits(&buffer.as_ref().unwrap().value()))
         };
         let alone = BatchNorm::new(65_536).unwrap();
         for _ in 0..TASKS {
@@ -290,8 +290,8 @@ fn a_recalibration_whose_forward_runs_tasks() {
                 found.into_iter().collect::<Result<Vec<()>>>()
             })
             .unwrap();
-            let (mean, var) = (norm.running_mean().unwrap(), norm.running_var().unwrap());
-            [bits(&mean), bits(&var)]
+            [&norm.running_mean, &norm.running_var]
+                .map(|buffer| bits(&buffer.as_ref().unwrap().value()))
         };
         let alone = means(1);
         for threads in [2, 4, 8] {

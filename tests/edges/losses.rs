@@ -1,250 +1,19 @@
-//! Losses, log-sum-exp and products where elements are infinite, NaN or far apart.
+//! Losses with elements that are infinite, NaN or of very different sizes.
 
+use super::near::{
+    DTYPES, Function, INF, NAN, assert_gradient, assert_near, assert_second, vector,
+};
+use cotangent::Backward;
 use cotangent::prelude::*;
-use cotangent::{Backward, BinaryCrossEntropy, NllLoss};
 
-const INF: f64 = f64::INFINITY;
-const NAN: f64 = f64::NAN;
-
-/// Both dtypes.
-const DTYPES: [DType; 2] = [DType::F32, DType::F64];
-
-fn vector(xs: &[f64], dtype: DType) -> Tensor {
-    Tensor::from(xs).to_dtype(dtype)
-}
-
-/// The number, rounded to the dtype.
-fn rounded(x: f64, dtype: DType) -> f64 {
-    if dtype == DType::F32 {
-        f64::from(x as f32)
-    } else {
-        x
-    }
-}
-
-/// Equal within a relative error, or to the last digit of the smallest numbers; infinite where
-/// infinite, NaN where NaN.
-#[track_caller]
-fn assert_near(what: &str, found: &Tensor, expected: &[f64]) {
-    let (tolerance, smallest) = if found.dtype() == DType::F32 {
-        (3e-7, 1.5e-45)
-    } else {
-        (1e-14, 5e-324)
-    };
-    let found_values = found.to_f64_vec();
-    let near = |a: f64, b: f64| {
-        let b = rounded(b, found.dtype());
-        a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= (tolerance * b.abs()).max(smallest)
-    };
-    let all = found_values.iter().zip(expected).all(|(&a, &b)| near(a, b));
-    assert!(
-        found_values.len() == expected.len() && all,
-        "{what}: found {found_values:?}, expected {expected:?}"
-    );
-}
-
-type Function<'a> = &'a dyn Fn(&Tensor) -> Result<Tensor>;
-
-/// The gradient of the sum of `f`, by a plain and by a recorded backward.
-#[track_caller]
-fn assert_gradient(what: &str, x: &Tensor, f: Function, expected: &[f64]) -> Result<()> {
-    for (name, backward) in [
-        ("gradient", Backward::new()),
-        ("recorded gradient", Backward::new().create_graph()),
-    ] {
-        let x = x.tracked();
-        let gradient = &backward.grad(&f(&x)?.sum(), &[&x])?[0];
-        assert_near(&format!("{what}: {name}"), gradient, expected);
-    }
-    Ok(())
-}
-
-/// The gradient of the sum of the gradient of the sum of `f`, both ways.
-#[track_caller]
-fn assert_second(what: &str, x: &Tensor, f: Function, expected: &[f64]) -> Result<()> {
-    let first = |x: &Tensor| -> Result<Tensor> {
-        let gradients = Backward::new().create_graph().grad(&f(x)?.sum(), &[x])?;
-        Ok(gradients[0].clone())
-    };
-    assert_gradient(&format!("{what}: second"), x, &first, expected)
-}
-
-#[test]
-fn products_are_right_where_partial_products_leave_the_range() -> Result<()> {
-    for (xs, product, gradient) in [
-        (vec![0.0, 1.0, 1e20, 1e20], 0.0, vec![1e40, 0.0, 0.0, 0.0]),
-        (vec![1e30, 1e30, 0.0], 0.0, vec![0.0, 0.0, 1e60]),
-        (
-            vec![1e30, 1e30, 1e-30, 1e-30],
-            1.0,
-            vec![1e-30, 1e-30, 1e30, 1e30],
-        ),
-        (
-            vec![1e-30, 1e-30, 1e30, 1e30],
-            1.0,
-            vec![1e30, 1e30, 1e-30, 1e-30],
-        ),
-        // The first two come to a number with few digits.
-        (vec![1e-30, 1e-12, 1e20], 1e-22, vec![1e8, 1e-10, 1e-42]),
-        (vec![0.0, 0.0, 1e30, 1e30], 0.0, vec![0.0; 4]),
-        (vec![-0.0, 1e30, -1e30], 0.0, vec![-1e60, 0.0, 0.0]),
-        (vec![INF, 2.0], INF, vec![2.0, INF]),
-        (vec![INF, 0.0], NAN, vec![0.0, INF]),
-        (vec![1e30, INF, 0.0], NAN, vec![NAN, 0.0, INF]),
-        (vec![NAN, 0.0, 1e30], NAN, vec![0.0, NAN, NAN]),
-        (vec![3.0], 3.0, vec![1.0]),
-        (vec![], 1.0, vec![]),
-    ] {
-        for dtype in DTYPES {
-            let (x, what) = (vector(&xs, dtype), format!("{xs:?} {dtype:?}"));
-            assert_near(&what, &x.prod(), &[product]);
-            assert_gradient(&what, &x, &|x| Ok(x.prod()), &gradient)?;
-            // Many of them, with rows of ones between.
-            let rows = x.reshape([xs.len(), 1])?.broadcast_to([xs.len(), 3])?;
-            assert_near(&what, &rows.prod_over(0)?, &[product; 3]);
-            let thrice: Vec<f64> = gradient.iter().flat_map(|&g| [g; 3]).collect();
-            assert_gradient(&what, &rows, &|x| x.prod_over(0), &thrice)?;
-        }
-    }
-    // The same in the range of f64.
-    for (xs, product, gradient) in [
-        ([1e200, 1e200, 0.0], 0.0, [0.0, 0.0, INF]),
-        ([1e200, 1e200, 1e-200], 1e200, [1.0, 1.0, INF]),
-        ([1e-200, 1e-200, 1e300], 1e-100, [1e100, 1e100, 0.0]),
-        ([1e-160, 1e-160, 1e160], 1e-160, [1.0, 1.0, 1e-320]),
-    ] {
-        let (x, what) = (Tensor::from(&xs[..]), format!("{xs:?}"));
-        assert_near(&what, &x.prod(), &[product]);
-        assert_gradient(&what, &x, &|x| Ok(x.prod()), &gradient)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn products_of_many_numbers_far_apart_are_right() -> Result<()> {
-    // Far beyond the range of f64 in between, on several threads.
-    for (len, dtype) in [
-        (1000, DType::F32),
-        (100_000, DType::F32),
-        (100_000, DType::F64),
-    ] {
-        let far = |i: usize| {
-            if i < len / 2 {
-                2f64.powi(100)
-            } else {
-                2f64.powi(-100)
-            }
-        };
-        let x = vector(&(0..len).map(far).collect::<Vec<f64>>(), dtype);
-        assert_eq!(x.prod().item()?, 1.0);
-        let running = x.cumprod(0)?.to_f64_vec();
-        assert_eq!((running[0], running[len - 1]), (2f64.powi(100), 1.0));
-        assert_eq!(running[len / 2], INF);
-        let inverse: Vec<f64> = (0..len).map(|i| 1.0 / far(i)).collect();
-        assert_gradient("many", &x, &|x| Ok(x.prod()), &inverse)?;
-    }
-    Ok(())
-}
-
-#[test]
-fn running_products_are_right_where_they_leave_the_range() -> Result<()> {
-    for (xs, products, gradient) in [
-        (
-            vec![1e30, 1e30, 0.0],
-            vec![1e30, 1e60, 0.0],
-            vec![1.0 + 1e30, 1e30, 1e60],
-        ),
-        (
-            vec![0.0, 1.0, 1e20, 1e20],
-            vec![0.0; 4],
-            vec![1.0 + 1.0 + 1e20 + 1e40, 0.0, 0.0, 0.0],
-        ),
-        (
-            vec![1e30, 1e30, 1e-30, 1e-30],
-            vec![1e30, 1e60, 1e30, 1.0],
-            vec![1e30, 1e30, 1e60, 1e30],
-        ),
-        (
-            vec![1e-30, 1e-30, 1e30, 1e30],
-            vec![1e-30, 1e-60, 1e-30, 1.0],
-            vec![1e30, 1e30, 1e-30, 1e-30],
-        ),
-        (vec![0.0, 0.0, 1e30], vec![0.0; 3], vec![1.0, 0.0, 0.0]),
-        (vec![INF, 0.0], vec![INF, NAN], vec![1.0, INF]),
-        (vec![2.0, INF], vec![2.0, INF], vec![INF, 2.0]),
-        (vec![NAN, 0.0], vec![NAN, NAN], vec![1.0, NAN]),
-    ] {
-        for dtype in DTYPES {
-            let (x, what) = (vector(&xs, dtype), format!("{xs:?} {dtype:?}"));
-            assert_near(&what, &x.cumprod(0)?, &products);
-            assert_gradient(&what, &x, &|x| x.cumprod(0), &gradient)?;
-            let columns = x.reshape([xs.len(), 1])?.broadcast_to([xs.len(), 3])?;
-            let thrice: Vec<f64> = products.iter().flat_map(|&y| [y; 3]).collect();
-            assert_near(&what, &columns.cumprod(0)?, &thrice);
-        }
-    }
-    let x = Tensor::from([1e200f64, 1e200, 0.0]);
-    assert_near("f64", &x.cumprod(0)?, &[1e200, INF, 0.0]);
-    assert_gradient("f64", &x, &|x| x.cumprod(0), &[1e200, 1e200, INF])
-}
-
-#[test]
-fn second_derivatives_of_products_are_right_where_parts_leave_the_range() -> Result<()> {
-    for dtype in DTYPES {
-        // The sum of the gradient is that of all products of three of the four.
-        let x = vector(&[0.0, 1.0, 1e20, 1e20], dtype);
-        let expected = [1e40 + 2e20, 1e40, 1e20, 1e20];
-        assert_second("prod", &x, &|x| Ok(x.prod()), &expected)?;
-        let x = vector(&[1e30, 1e30, 1e-30, 0.0], dtype);
-        let expected = [1.0, 1.0, 1e60, 1e60];
-        assert_second("prod", &x, &|x| Ok(x.prod()), &expected)?;
-        // 1 + b + bc + a + ac + ab, after a, b and c.
-        let x = vector(&[1e30, 1e30, 0.0], dtype);
-        let expected = [1.0 + 1e30, 1.0 + 1e30, 2e30];
-        assert_second("cumprod", &x, &|x| x.cumprod(0), &expected)?;
-        // An infinite element is only multiplied by what it stands beside.
-        let x = vector(&[INF, 2.0, 3.0], dtype);
-        assert_second("prod", &x, &|x| Ok(x.prod()), &[5.0, INF, INF])?;
-    }
-    Ok(())
-}
-
-/// The sum of the gradient, as a function.
-fn derivative(f: Function) -> impl Fn(&Tensor) -> Result<Tensor> {
-    move |x| {
-        let gradients = Backward::new().create_graph().grad(&f(x)?.sum(), &[x])?;
-        Ok(gradients[0].sum())
-    }
-}
-
-#[test]
-fn products_have_derivatives_of_every_order() -> Result<()> {
-    let product = |x: &Tensor| Ok(x.prod());
-    let last = |x: &Tensor| x.cumprod(0)?.narrow(0, 3, 1);
-    for f in [&product as Function, &last] {
-        let x = Tensor::from([2.0f64, 3.0, 5.0, 7.0]).tracked();
-        let first = derivative(f);
-        let second = derivative(&first);
-        let third = derivative(&second);
-        let fourth = derivative(&third);
-        let fifth = derivative(&fourth);
-        assert_eq!(first(&x)?.item()?, 247.0);
-        assert_eq!(second(&x)?.item()?, 2.0 * 101.0);
-        assert_eq!(third(&x)?.item()?, 6.0 * 17.0);
-        assert_eq!(fourth(&x)?.item()?, 24.0);
-        assert_eq!(fifth(&x)?.item()?, 0.0);
-    }
-    Ok(())
-}
-
-/// The same loss, summed.
-fn summed(loss: &CrossEntropy) -> CrossEntropy {
+/// Returns the same loss with the sum as reduction.
+fn summed(loss: &CrossEntropyLoss) -> CrossEntropyLoss {
     loss.clone().reduction(Reduction::Sum)
 }
 
 #[test]
-fn ignored_rows_may_have_no_softmax() -> Result<()> {
-    // e^1 .. e^3 over their sum, less 1 at the label.
+fn rows_with_an_ignored_label_may_be_infinite_or_nan() -> Result<()> {
+    // The softmax of 1, 2, 3, minus 1 at the label.
     let row = [0.090_030_573_170_380_46, 0.244_728_471_054_797_64];
     let row = [row[0], row[1], -(row[0] + row[1])];
     for dtype in DTYPES {
@@ -258,18 +27,18 @@ fn ignored_rows_may_have_no_softmax() -> Result<()> {
             let xs = [&garbage[..], &[1.0, 2.0, 3.0]].concat();
             let logits = vector(&xs, dtype).reshape([2, 3])?;
             let gradient = [&[0.0; 3][..], &row].concat();
-            // The ignored label may be a class or not.
+            // The ignored label may be one of the classes.
             for (ignored, labels) in [(255, [255, 2]), (0, [0, 2])] {
                 let labels = Indices::from(labels);
                 let what = format!("{garbage:?} {dtype:?} {ignored}");
-                let mean = CrossEntropy::new().ignore_label(ignored);
+                let mean = CrossEntropyLoss::new().ignore_label(ignored);
                 for loss in [mean.clone(), summed(&mean)] {
                     let f = |x: &Tensor| loss.loss(x, &labels);
                     assert_near(&what, &f(&logits)?, &[0.407_605_964_444_380_3]);
                     assert_gradient(&what, &logits, &f, &gradient)?;
                 }
-                // Smoothed, and twice: as the other row alone.
-                let smooth = CrossEntropy::new().label_smoothing(0.5);
+                // With smoothing, to second order: equal to the other row alone.
+                let smooth = CrossEntropyLoss::new().label_smoothing(0.5);
                 let with = smooth.clone().ignore_label(ignored);
                 let both = |x: &Tensor| with.loss(x, &labels);
                 let alone = |x: &Tensor| smooth.loss(&x.narrow(0, 1, 1)?, &Indices::from([2]));
@@ -288,7 +57,7 @@ fn ignored_rows_may_have_no_softmax() -> Result<()> {
                     let close = pairs.all(|(a, b)| (a - b).abs() < 1e-5);
                     assert!(close, "{what}: found {found:?}, expected {expected:?}");
                 }
-                let none = CrossEntropy::new()
+                let none = CrossEntropyLoss::new()
                     .ignore_label(ignored)
                     .reduction(Reduction::None);
                 assert_near(
@@ -308,14 +77,14 @@ fn ignored_rows_may_have_no_softmax() -> Result<()> {
 }
 
 #[test]
-fn no_row_need_be_counted() -> Result<()> {
+fn losses_in_which_no_row_counts() -> Result<()> {
     for row in [[-INF, -INF], [1.0, NAN], [0.0, 2.0]] {
         let (x, labels) = (Tensor::from([row, row]), Indices::from([7, 7]));
-        let mean = CrossEntropy::new().ignore_label(7);
+        let mean = CrossEntropyLoss::new().ignore_label(7);
         assert_near("mean", &mean.loss(&x, &labels)?, &[NAN]);
         assert_near("sum", &summed(&mean).loss(&x, &labels)?, &[0.0]);
         let likelihood = NllLoss::new().ignore_label(7);
-        let weights = CrossEntropy::new().class_weights(&Tensor::from([0.0f64, 0.0]));
+        let weights = CrossEntropyLoss::new().class_weights(&Tensor::from([0.0f64, 0.0]));
         for f in [
             &(|x: &Tensor| mean.loss(x, &labels)) as Function,
             &|x| summed(&mean).loss(x, &labels),
@@ -329,12 +98,12 @@ fn no_row_need_be_counted() -> Result<()> {
 }
 
 #[test]
-fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
+fn targets_of_0_contribute_nothing_for_any_logit() -> Result<()> {
     for dtype in DTYPES {
         let row = |xs: &[f64]| vector(xs, dtype).reshape([1, xs.len()]);
-        let plain = CrossEntropy::new();
-        let weighted = CrossEntropy::new().class_weights(&vector(&[0.0, 2.0], dtype));
-        let smooth = CrossEntropy::new().label_smoothing(0.5);
+        let plain = CrossEntropyLoss::new();
+        let weighted = CrossEntropyLoss::new().class_weights(&vector(&[0.0, 2.0], dtype));
+        let smooth = CrossEntropyLoss::new().label_smoothing(0.5);
         let both = weighted.clone().label_smoothing(0.5);
         let ln2 = std::f64::consts::LN_2;
         for (loss, logits, target, value, gradient) in [
@@ -344,7 +113,7 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
             (&plain, [-INF, 0.0], [1.0, 0.0], INF, [-1.0, 1.0]),
             (&plain, [-INF, 0.0], [0.5, 0.5], INF, [-0.5, 0.5]),
             (&plain, [0.0, 0.0], [0.0, 1.0], ln2, [0.5, -0.5]),
-            // No softmax: nothing, if nothing is asked.
+            // The softmax is undefined, and counts only if a target is not 0.
             (&plain, [-INF, -INF], [0.0, 0.0], 0.0, [0.0, 0.0]),
             (&plain, [-INF, -INF], [0.0, 1.0], NAN, [NAN, NAN]),
             (&plain, [INF, 0.0], [1.0, 0.0], NAN, [NAN, NAN]),
@@ -353,7 +122,7 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
             (&weighted, [-INF, 0.0], [0.5, 0.5], 0.0, [0.0, 0.0]),
             (&weighted, [0.0, 0.0], [0.5, 0.5], ln2, [0.5, -0.5]),
             (&weighted, [-INF, 0.0], [1.0, 0.0], 0.0, [0.0, 0.0]),
-            // A share of the smoothing is more than nothing, unless the class weighs nothing.
+            // Label smoothing makes all targets positive, except those of classes with weight 0.
             (&smooth, [-INF, 0.0], [0.0, 1.0], INF, [-0.25, 0.25]),
             (&both, [-INF, 0.0], [0.0, 1.0], 0.0, [0.0, 0.0]),
         ] {
@@ -363,7 +132,7 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
             assert_near(&what, &f(&logits)?, &[value]);
             assert_gradient(&what, &logits, &f, &gradient)?;
         }
-        // A class that weighs nothing takes nothing back to its probability either.
+        // The gradient of the target is 0 too for a class with weight 0.
         let (logits, target) = (row(&[-INF, 0.0])?, row(&[0.5, 0.5])?);
         assert_gradient(
             "target",
@@ -371,10 +140,10 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
             &|t| weighted.loss(&logits, t),
             &[0.0, 0.0],
         )?;
-        // Rows do not see each other.
+        // Rows are independent.
         let logits = vector(&[-INF, 0.0, -INF, -INF, 0.0, 0.0], dtype).reshape([3, 2])?;
         let target = vector(&[0.0, 1.0, 0.5, 0.5, 0.0, 1.0], dtype).reshape([3, 2])?;
-        let each = CrossEntropy::new().reduction(Reduction::None);
+        let each = CrossEntropyLoss::new().reduction(Reduction::None);
         assert_near("rows", &each.loss(&logits, &target)?, &[0.0, NAN, ln2]);
         let gradient = [0.0, 0.0, NAN, NAN, 0.5, -0.5];
         assert_gradient("rows", &logits, &|x| each.loss(x, &target), &gradient)?;
@@ -382,11 +151,11 @@ fn a_target_of_zero_contributes_nothing_whatever_its_logit() -> Result<()> {
     Ok(())
 }
 
-/// The slope of the root is infinite where the loss is 0.
+/// The square root of a loss of 0 has an infinite slope; the gradient of the loss stays 0.
 #[test]
-fn nothing_is_taken_back_through_a_root_of_nothing() -> Result<()> {
+fn rows_without_weight_have_no_gradient_through_a_square_root() -> Result<()> {
     for dtype in DTYPES {
-        let each = CrossEntropy::new().reduction(Reduction::None);
+        let each = CrossEntropyLoss::new().reduction(Reduction::None);
         let x = vector(&[0.0, 0.0, 0.0, 0.0], dtype).reshape([2, 2])?;
         let root = (0.5 / std::f64::consts::LN_2.sqrt()) * 0.5;
         let gradient = [0.0, 0.0, root, -root];
@@ -399,8 +168,8 @@ fn nothing_is_taken_back_through_a_root_of_nothing() -> Result<()> {
         let weighted = each.class_weights(&vector(&[0.0, 1.0], dtype));
         let f = |x: &Tensor| Ok(weighted.loss(x, &Indices::from([0, 1]))?.sqrt());
         assert_gradient("weights", &x, &f, &gradient)?;
-        let weighted = BinaryCrossEntropy::new()
-            .weight(&vector(&[0.0], dtype))
+        let weighted = BceWithLogitsLoss::new()
+            .class_weights(&vector(&[0.0], dtype))
             .reduction(Reduction::None);
         let f = |x: &Tensor| Ok(weighted.loss(x, &target)?.sqrt());
         assert_gradient("binary", &x, &f, &[0.0; 4])?;
@@ -409,10 +178,10 @@ fn nothing_is_taken_back_through_a_root_of_nothing() -> Result<()> {
 }
 
 #[test]
-fn a_class_that_weighs_nothing_selects() -> Result<()> {
+fn a_class_weight_of_0_drops_infinite_terms() -> Result<()> {
     for dtype in DTYPES {
         let weights = vector(&[0.0, 1.0], dtype);
-        let loss = CrossEntropy::new().class_weights(&weights);
+        let loss = CrossEntropyLoss::new().class_weights(&weights);
         let likelihood = NllLoss::new().class_weights(&weights);
         let smooth = loss.clone().label_smoothing(0.5);
         let ln = (1.0 + (-1f64).exp()).ln();
@@ -427,7 +196,7 @@ fn a_class_that_weighs_nothing_selects() -> Result<()> {
             assert_near("likelihood", &f(&logits)?, &[-2.0]);
             assert_gradient("likelihood", &logits, &f, &[0.0, 0.0, 0.0, -1.0])?;
         }
-        // Smoothing gives such a sample a share of the other class, 1/4 of ln 1.
+        // With smoothing, such a sample has a quarter of the other class's loss, which is ln 1.
         let logits = vector(&[-INF, 0.0], dtype).reshape([1, 2])?;
         let none = smooth.reduction(Reduction::None);
         let f = |x: &Tensor| none.loss(x, &Indices::from([0]));
@@ -436,11 +205,11 @@ fn a_class_that_weighs_nothing_selects() -> Result<()> {
         let logits = vector(&[0.0, -INF], dtype).reshape([1, 2])?;
         assert_near("smooth", &f(&logits)?, &[INF]);
         assert_gradient("smooth", &logits, &f, &[0.25, -0.25])?;
-        // Labels at -∞: in the place of PyTorch's ∞ there is ∞ here too.
+        // A label whose logit is -∞ has an infinite loss, as in PyTorch.
         let f = |x: &Tensor| x.cross_entropy(&Indices::from([1]));
         assert_near("label", &f(&logits)?, &[INF]);
         assert_gradient("label", &logits, &f, &[1.0, -1.0])?;
-        let smooth = CrossEntropy::new().label_smoothing(0.1);
+        let smooth = CrossEntropyLoss::new().label_smoothing(0.1);
         let f = |x: &Tensor| smooth.loss(x, &Indices::from([0]));
         assert_near("share", &f(&logits)?, &[INF]);
         assert_gradient("share", &logits, &f, &[0.05, -0.05])?;
@@ -455,15 +224,19 @@ fn the_binary_loss_at_infinite_logits_is_the_limit() -> Result<()> {
         let targets = vector(&[0.0, 1.0, 0.5, 0.0, 1.0, 0.5], dtype);
         let limits = [INF, 0.0, INF, 0.0, INF, INF];
         let slopes = [1.0, 0.0, 0.5, 0.0, -1.0, -0.5];
-        let plain = BinaryCrossEntropy::new().reduction(Reduction::None);
+        let plain = BceWithLogitsLoss::new().reduction(Reduction::None);
         let ones = plain.clone().positive_weight(&vector(&[1.0], dtype));
-        for loss in [&plain, &ones, &plain.clone().weight(&vector(&[1.0], dtype))] {
+        for loss in [
+            &plain,
+            &ones,
+            &plain.clone().class_weights(&vector(&[1.0], dtype)),
+        ] {
             let f = |x: &Tensor| loss.loss(x, &targets);
             assert_near("loss", &f(&logits)?, &limits);
             assert_gradient("loss", &logits, &f, &slopes)?;
             assert_second("loss", &logits, &f, &[0.0; 6])?;
         }
-        // What weighs nothing: the positive part, and the whole.
+        // A weight of 0: of the positive part, then of the whole element.
         let negative = plain.clone().positive_weight(&vector(&[0.0], dtype));
         let f = |x: &Tensor| negative.loss(x, &targets);
         assert_near("negative", &f(&logits)?, &[INF, 0.0, INF, 0.0, 0.0, 0.0]);
@@ -472,7 +245,7 @@ fn the_binary_loss_at_infinite_logits_is_the_limit() -> Result<()> {
         let expected = [-INF, -INF, -INF, 0.0, 0.0, 0.0];
         assert_gradient("negative, targets", &targets, &of_targets, &expected)?;
         for loss in [&plain, &negative] {
-            let nothing = loss.clone().weight(&vector(&[0.0], dtype));
+            let nothing = loss.clone().class_weights(&vector(&[0.0], dtype));
             let f = |x: &Tensor| nothing.loss(x, &targets);
             assert_near("nothing", &f(&logits)?, &[0.0; 6]);
             assert_gradient("nothing", &logits, &f, &[0.0; 6])?;
@@ -494,24 +267,26 @@ fn the_binary_loss_at_infinite_logits_is_the_limit() -> Result<()> {
 }
 
 #[test]
-fn divergences_of_zeros_and_infinities() -> Result<()> {
+fn divergences_at_zeros_and_infinities() -> Result<()> {
+    let each = KlDivLoss::new().reduction(Reduction::None);
+    let of_logs = each.log_target();
     for dtype in DTYPES {
         let x = vector(&[-INF, 0.0, -INF, NAN, -1.0, INF], dtype);
         let t = vector(&[0.0, 0.0, 0.5, 0.0, NAN, 0.0], dtype);
-        let f = |x: &Tensor| x.kl_div(&t, Reduction::None);
+        let f = |x: &Tensor| each.loss(x, &t);
         assert_near("kl", &f(&x)?, &[0.0, 0.0, INF, NAN, NAN, 0.0]);
         assert_gradient("kl", &x, &f, &[0.0, 0.0, -0.5, 0.0, NAN, 0.0])?;
-        let f = |t: &Tensor| x.kl_div(t, Reduction::None);
+        let f = |t: &Tensor| each.loss(&x, t);
         assert_gradient("kl, targets", &t, &f, &[0.0, 0.0, INF, NAN, NAN, 0.0])?;
         let t = vector(&[-INF, -INF, -1.0, -INF, NAN, -INF], dtype);
-        let f = |x: &Tensor| x.kl_div_log_target(&t, Reduction::None);
+        let f = |x: &Tensor| of_logs.loss(x, &t);
         assert_near("kl of logs", &f(&x)?, &[0.0, 0.0, INF, NAN, NAN, 0.0]);
         let p = (-1f64).exp();
         assert_gradient("kl of logs", &x, &f, &[0.0, 0.0, -p, 0.0, NAN, 0.0])?;
         let (far, small) = (vector(&[3e38], dtype), vector(&[-3e38], dtype));
-        let rounded = far.kl_div_log_target(&small, Reduction::None)?;
+        let rounded = of_logs.loss(&far, &small)?;
         assert_near("kl of a log that is rounded to 0", &rounded, &[0.0]);
-        let f = |t: &Tensor| x.kl_div_log_target(t, Reduction::None);
+        let f = |t: &Tensor| of_logs.loss(&x, t);
         assert_gradient(
             "kl of logs, targets",
             &t,
@@ -523,272 +298,28 @@ fn divergences_of_zeros_and_infinities() -> Result<()> {
 }
 
 #[test]
-fn differences_of_infinities_are_nan_and_others_infinite() -> Result<()> {
+fn losses_of_infinite_differences() -> Result<()> {
+    let each = HuberLoss::new().reduction(Reduction::None);
+    let absolute = L1Loss::new().reduction(Reduction::None);
+    let squared = MseLoss::new().reduction(Reduction::None);
     for dtype in DTYPES {
         let x = vector(&[INF, -INF, INF, 1.0, NAN, 0.0, 2e19], dtype);
         let t = vector(&[INF, INF, 0.0, INF, 0.0, NAN, 0.0], dtype);
-        let huber = |delta| x.huber_loss(&t, delta, Reduction::None);
+        let huber = |delta| each.delta(delta).loss(&x, &t);
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e19 - 0.5];
         assert_near("huber", &huber(1.0)?, &expected);
-        // Half a square, which is in range though the square is not.
+        // Half of a square is in range, although the square is not.
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e38];
         assert_near("huber", &huber(1e30)?, &expected);
         assert_near("huber", &huber(INF)?, &expected);
         let (far, opposite) = (vector(&[3e38], dtype), vector(&[-3e38], dtype));
-        assert_near(
-            "huber",
-            &far.huber_loss(&opposite, 0.1, Reduction::None)?,
-            &[6e37],
-        );
-        let f = |x: &Tensor| x.huber_loss(&t, 1.0, Reduction::None);
+        assert_near("huber", &each.delta(0.1).loss(&far, &opposite)?, &[6e37]);
+        let f = |x: &Tensor| each.loss(x, &t);
         assert_gradient("huber", &x, &f, &[NAN, -1.0, 1.0, -1.0, NAN, NAN, 1.0])?;
         let expected = [NAN, INF, INF, INF, NAN, NAN, 2e19];
-        assert_near("l1", &x.l1_loss(&t, Reduction::None)?, &expected);
+        assert_near("l1", &absolute.loss(&x, &t)?, &expected);
         let expected = [NAN, INF, INF, INF, NAN, NAN, 4e38];
-        assert_near("mse", &x.mse_loss(&t, Reduction::None)?, &expected);
-    }
-    Ok(())
-}
-
-#[test]
-fn log_sum_exp_passes_nan_on() -> Result<()> {
-    for dtype in DTYPES {
-        for len in [1, 2, 3, 40, 2000] {
-            for other in [0.0, -INF, INF] {
-                for place in [0, len / 2, len - 1] {
-                    let mut xs = vec![other; len];
-                    xs[place] = NAN;
-                    let (x, what) = (vector(&xs, dtype), format!("{other} {place} of {len}"));
-                    assert_near(&what, &x.logsumexp(), &[NAN]);
-                    assert_near(&what, &x.softmax(0)?, &vec![NAN; len]);
-                    assert_near(&what, &x.log_softmax(0)?, &vec![NAN; len]);
-                    assert_gradient(&what, &x, &|x| Ok(x.logsumexp()), &vec![NAN; len])?;
-                    let column = x.reshape([len, 1])?;
-                    assert_near(&what, &column.logsumexp_over(0)?, &[NAN]);
-                    for label in [0, len / 2, len - 1] {
-                        let row = x.reshape([1, len])?;
-                        let f = |x: &Tensor| x.cross_entropy(&Indices::from([label]));
-                        assert_near(&what, &f(&row)?, &[NAN]);
-                        assert_gradient(&what, &row, &f, &vec![NAN; len])?;
-                    }
-                }
-            }
-        }
-        for (xs, y) in [
-            (vec![], -INF),
-            (vec![-INF; 5], -INF),
-            (vec![INF, -INF, 3.0], INF),
-        ] {
-            assert_near("infinite", &vector(&xs, dtype).logsumexp(), &[y]);
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn log_sum_exp_of_a_row_does_not_depend_on_others() -> Result<()> {
-    for dtype in DTYPES {
-        let x = vector(&[1e8, 1e8, -INF, -INF, INF, 0.0, NAN, 0.0, 1.0, 1.0], dtype);
-        let x = x.reshape([5, 2])?;
-        let f = |x: &Tensor| x.logsumexp_over(1);
-        // As PyTorch: no number where the row is infinite.
-        let gradient = [0.5, 0.5, NAN, NAN, NAN, 0.0, NAN, NAN, 0.5, 0.5];
-        assert_gradient("rows", &x, &f, &gradient)?;
-        for i in 0..5 {
-            let row = x.narrow(0, i, 1)?;
-            let at = i * 2;
-            assert_gradient("alone", &row, &f, &gradient[at..at + 2])?;
-        }
-        let two = x.narrow(0, 0, 2)?.tracked();
-        for backward in [Backward::new(), Backward::new().create_graph()] {
-            let cotangent = vector(&[1.0, 0.0], dtype);
-            let found = &backward.grad_with(&f(&two)?, &cotangent, &[&two])?[0];
-            assert_near("one of two", &found.narrow(0, 0, 1)?, &[0.5, 0.5]);
-        }
-        // Softmax in the gradient: second derivatives ±1/4, whatever the other rows are.
-        let squares = |x: &Tensor| f(x)?.square().mul(&vector(&[0.5], dtype));
-        let alone = x.narrow(0, 4, 1)?.tracked();
-        let x = x.tracked();
-        let second = |x: &Tensor| -> Result<Vec<f64>> {
-            let first = &Backward::new()
-                .create_graph()
-                .grad(&squares(x)?.sum(), &[x])?[0];
-            let weighted = first.mul(&vector(&[1.0, 2.0], dtype))?.sum();
-            Ok(Backward::new().grad(&weighted, &[x])?[0].to_f64_vec())
-        };
-        assert_eq!(second(&x)?[8..], second(&alone)?);
-    }
-    Ok(())
-}
-
-type Named = (&'static str, Box<dyn Fn(&Tensor) -> Result<Tensor>>);
-
-/// Functions that make of each row of (rows, n) something of its own.
-fn of_rows(dtype: DType) -> Vec<Named> {
-    let each = || CrossEntropy::new().reduction(Reduction::None);
-    let label = |x: &Tensor| Indices::from_vec(vec![1; x.shape()[0]], [x.shape()[0]]);
-    let half = move |x: &Tensor| Tensor::full(x.shape(), 0.5, dtype);
-    vec![
-        ("sum", Box::new(|x: &Tensor| x.sum_over(1))),
-        ("mean", Box::new(|x: &Tensor| x.mean_over(1))),
-        ("prod", Box::new(|x: &Tensor| x.prod_over(1))),
-        (
-            "cumsum",
-            Box::new(|x: &Tensor| x.cumsum(1)?.narrow(1, 2, 1)),
-        ),
-        (
-            "cumprod",
-            Box::new(|x: &Tensor| x.cumprod(1)?.narrow(1, 2, 1)),
-        ),
-        ("max", Box::new(|x: &Tensor| x.max_over(1))),
-        ("min", Box::new(|x: &Tensor| x.min_over(1))),
-        ("top 1", Box::new(|x: &Tensor| Ok(x.top_k(1, 1, true)?.0))),
-        ("var", Box::new(|x: &Tensor| x.var_over(1, 1.0))),
-        ("std", Box::new(|x: &Tensor| x.std_over(1, 1.0))),
-        ("l1", Box::new(|x: &Tensor| x.norm_over(Norm::L1, 1))),
-        ("l2", Box::new(|x: &Tensor| x.norm_over(Norm::L2, 1))),
-        ("l∞", Box::new(|x: &Tensor| x.norm_over(Norm::LInf, 1))),
-        ("logsumexp", Box::new(|x: &Tensor| x.logsumexp_over(1))),
-        ("softmax", Box::new(|x: &Tensor| x.softmax(1))),
-        ("log_softmax", Box::new(|x: &Tensor| x.log_softmax(1))),
-        (
-            "layer_norm",
-            Box::new(|x: &Tensor| x.layer_norm([3], None, None, 1e-5)),
-        ),
-        (
-            "cross_entropy",
-            Box::new(move |x: &Tensor| each().loss(x, &label(x)?)),
-        ),
-        (
-            "smoothed",
-            Box::new(move |x: &Tensor| each().label_smoothing(0.1).loss(x, &label(x)?)),
-        ),
-        (
-            "probabilities",
-            Box::new(move |x: &Tensor| each().loss(x, &half(x)?)),
-        ),
-        (
-            "cosine",
-            Box::new(move |x: &Tensor| x.cosine_similarity(&half(x)?, 1, 1e-8)),
-        ),
-        (
-            "mse",
-            Box::new(move |x: &Tensor| x.mse_loss(&half(x)?, Reduction::None)?.sum_over(1)),
-        ),
-        (
-            "l1_loss",
-            Box::new(move |x: &Tensor| x.l1_loss(&half(x)?, Reduction::None)?.sum_over(1)),
-        ),
-        (
-            "huber",
-            Box::new(move |x: &Tensor| x.huber_loss(&half(x)?, 1.0, Reduction::None)?.sum_over(1)),
-        ),
-        (
-            "bce",
-            Box::new(move |x: &Tensor| {
-                let each = BinaryCrossEntropy::new().reduction(Reduction::None);
-                each.loss(x, &half(x)?)?.sum_over(1)
-            }),
-        ),
-        (
-            "kl_div",
-            Box::new(move |x: &Tensor| x.kl_div(&half(x)?, Reduction::None)?.sum_over(1)),
-        ),
-        (
-            "kl of logs",
-            Box::new(move |x: &Tensor| {
-                x.kl_div_log_target(&half(x)?, Reduction::None)?.sum_over(1)
-            }),
-        ),
-    ]
-}
-
-#[test]
-fn nan_is_seen_wherever_it_stands() -> Result<()> {
-    for dtype in DTYPES {
-        for (name, f) in of_rows(dtype) {
-            for other in [1.0, INF, -INF, 0.0] {
-                for place in 0..3 {
-                    let mut xs = [other; 3];
-                    xs[place] = NAN;
-                    let row = vector(&xs, dtype).reshape([1, 3])?;
-                    let y = f(&row)?.to_f64_vec();
-                    let what = format!("{name} {dtype:?} of {xs:?}: {y:?}");
-                    assert!(y.iter().all(|y| y.is_nan()), "{what}");
-                    // The same along columns, of which there are many.
-                    let columns = vector(&xs, dtype).reshape([3, 1])?.broadcast_to([3, 70])?;
-                    let columns = Tensor::from_vec(columns.to_f64_vec(), [3, 70])?.to_dtype(dtype);
-                    let y = f(&columns.transpose(0, 1)?)?.to_f64_vec();
-                    assert!(y.iter().all(|y| y.is_nan()), "{what}, columns");
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn a_row_does_not_change_the_result_of_another() -> Result<()> {
-    let plain = [0.5, -1.0, 3.0];
-    for dtype in DTYPES {
-        for (name, f) in of_rows(dtype) {
-            for other in [
-                [INF, 1.0, 2.0],
-                [-INF; 3],
-                [NAN; 3],
-                [0.0; 3],
-                [1e30, -1e30, 3e30],
-                [1e-30, 1e-30, 3e-30],
-                [1e8, 1e8, 1e8],
-            ] {
-                let alone = vector(&plain, dtype).reshape([1, 3])?.tracked();
-                let rows = [&plain[..], &other, &plain].concat();
-                let rows = vector(&rows, dtype).reshape([3, 3])?.tracked();
-                let what = format!("{name} {dtype:?} beside {other:?}");
-                let value = f(&alone)?.to_f64_vec();
-                let values = f(&rows)?.reshape([3, value.len()])?;
-                for i in [0, 2] {
-                    assert_near(&what, &values.narrow(0, i, 1)?, &value);
-                }
-                for backward in [Backward::new(), Backward::new().create_graph()] {
-                    let of = |x: &Tensor| -> Result<Tensor> {
-                        let y = f(x)?;
-                        let weight = |i| (i % value.len()) as f64 - 0.75;
-                        let weights: Vec<f64> = (0..y.len()).map(weight).collect();
-                        let weights = vector(&weights, dtype).reshape(y.shape())?;
-                        Ok(backward.grad_with(&y, &weights, &[x])?[0].clone())
-                    };
-                    let gradients = of(&rows)?;
-                    for i in [0, 2] {
-                        let expected = of(&alone)?.to_f64_vec();
-                        assert_near(&what, &gradients.narrow(0, i, 1)?, &expected);
-                    }
-                }
-            }
-        }
-    }
-    Ok(())
-}
-
-#[test]
-fn means_are_finite_where_the_elements_are() -> Result<()> {
-    for (dtype, large) in [(DType::F32, 3e38), (DType::F64, 1.5e308)] {
-        let x = vector(&[large, large, 1.0, 3.0, -large, large], dtype).reshape([3, 2])?;
-        assert_near("rows", &x.mean_over(1)?, &[large, 2.0, 0.0]);
-        assert_gradient("rows", &x, &|x| x.mean_over(1), &[0.5; 6])?;
-        let same = vector(&[large; 700], dtype);
-        assert_near("all", &same.mean(), &[large]);
-        assert_gradient("all", &same, &|x| Ok(x.mean()), &[1.0 / 700.0; 700])?;
-        // The means of losses.
-        let zeros = Tensor::zeros([700], dtype)?;
-        assert_near("l1", &same.l1_loss(&zeros, Reduction::Mean)?, &[large]);
-        let rows = same.neg().reshape([350, 2])?;
-        let labels = Indices::from_vec(vec![1; 350], [350])?;
-        assert_near("nll", &rows.nll_loss(&labels)?, &[large]);
-        // Infinite and undefined elements are seen.
-        for (xs, mean) in [([INF, large], INF), ([INF, -INF], NAN), ([NAN, large], NAN)] {
-            assert_near("infinite", &vector(&xs, dtype).mean(), &[mean]);
-        }
+        assert_near("mse", &squared.loss(&x, &t)?, &expected);
     }
     Ok(())
 }

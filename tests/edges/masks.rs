@@ -1,4 +1,5 @@
-//! A mask selects and does not multiply: 0 times infinity is nobody's gradient.
+//! A mask selects; it does not multiply. An infinite cotangent of a masked element must give a
+//! gradient of 0, not NaN from 0 times infinity.
 
 use cotangent::nn::{AlphaDropout, Dropout, Embedding};
 use cotangent::prelude::*;
@@ -19,7 +20,7 @@ fn tensor(values: &[f64], dtype: DType) -> Tensor {
     Tensor::from(values).to_dtype(dtype)
 }
 
-/// The same elements, every second one of a longer tensor.
+/// Returns the same elements as a view of every second element of a longer tensor.
 fn strided(x: &Tensor) -> Result<Tensor> {
     let spread = Tensor::stack(&[x, &x.constant(0.5)?], -1)?;
     spread.narrow(-1, 0, 1)?.squeeze(-1)
@@ -35,8 +36,9 @@ impl Constant for Tensor {
     }
 }
 
-/// The gradient of `f` at `x` under the cotangent `g`, which must be the same from the fused
-/// kernels, recorded, and of operands that do not lie side by side; and the derivative of its sum.
+/// Returns the gradient of `f` at `x` for the cotangent `g`, and the derivative of its sum.
+///
+/// Panics unless the fused and the recorded gradient agree, for contiguous and strided operands.
 fn gradients(f: &Function, x: &Tensor, g: &Tensor) -> Result<(Vec<f64>, Vec<f64>)> {
     let bits = |values: &[f64]| -> Vec<u64> {
         let signless = values
@@ -65,10 +67,9 @@ fn gradients(f: &Function, x: &Tensor, g: &Tensor) -> Result<(Vec<f64>, Vec<f64>
     Ok((found.unwrap_or_default(), second))
 }
 
-/// Where a function is constant its gradient is 0, whatever comes back; so is the second
-/// derivative.
+/// Where a function is constant, its first and second derivatives are 0 for any cotangent.
 #[test]
-fn where_a_function_is_constant_the_cotangent_does_not_matter() -> Result<()> {
+fn constant_pieces_have_gradient_0_for_any_cotangent() -> Result<()> {
     let below = [-1.0, -0.0, 0.0, -1e30, -INF];
     let outside = [-1.0, -0.5, 2.0, 1e30, INF, -INF];
     let anywhere = [-2.5, -0.0, 0.0, 1.0, 1e30, INF, -INF];
@@ -169,10 +170,10 @@ fn where_a_function_is_constant_the_cotangent_does_not_matter() -> Result<()> {
     Ok(())
 }
 
-/// Elements that are not chosen get nothing of a cotangent that is infinite.
+/// Elements that are not selected get a gradient of 0 from an infinite cotangent.
 #[test]
-fn what_is_not_chosen_gets_no_gradient() -> Result<()> {
-    let chosen: Vec<(&str, Function, [f64; 4])> = vec![
+fn elements_that_are_not_selected_get_no_gradient() -> Result<()> {
+    let selected: Vec<(&str, Function, [f64; 4])> = vec![
         ("max", Box::new(Tensor::max), [0.0, INF, 0.0, 0.0]),
         ("min", Box::new(Tensor::min), [INF, 0.0, 0.0, 0.0]),
         (
@@ -187,7 +188,7 @@ fn what_is_not_chosen_gets_no_gradient() -> Result<()> {
         ),
         (
             "top_k",
-            Box::new(|x| Ok(x.top_k(2, 0, true)?.0)),
+            Box::new(|x| Ok(x.top_k(0, 2)?.0)),
             [0.0, INF, INF, 0.0],
         ),
         (
@@ -223,9 +224,9 @@ fn what_is_not_chosen_gets_no_gradient() -> Result<()> {
     ];
     for dtype in DTYPES {
         let x = tensor(&[-1.0, 4.0, 3.0, 2.0], dtype);
-        for (name, f, expected) in &chosen {
+        for (name, f, expected) in &selected {
             let g = f(&x)?.constant(INF)?;
-            // `gradients` would spread a scalar.
+            // `gradients` cannot make a strided view of a scalar cotangent.
             for x in [x.clone(), strided(&x)?] {
                 let x = x.tracked();
                 let fused = f(&x)?.backward_with(&g)?;
@@ -237,7 +238,7 @@ fn what_is_not_chosen_gets_no_gradient() -> Result<()> {
             }
         }
     }
-    // Ties share, as ever.
+    // Ties share the gradient.
     let x = Tensor::from([2.0f32, 2.0, 1.0]).tracked();
     let grads = x.max()?.backward()?;
     assert_eq!(
@@ -248,7 +249,7 @@ fn what_is_not_chosen_gets_no_gradient() -> Result<()> {
 }
 
 #[test]
-fn a_root_behind_a_mask() -> Result<()> {
+fn square_roots_of_masked_elements_have_gradient_0() -> Result<()> {
     for dtype in DTYPES {
         let x = tensor(&[-1.0, 4.0, 0.0], dtype);
         let g = x.constant(1.0)?;
@@ -280,7 +281,7 @@ fn a_root_behind_a_mask() -> Result<()> {
     Ok(())
 }
 
-/// The distance of a point from itself is 0, where the root is infinitely steep.
+/// The distance of a point from itself is 0, where the slope of the square root is infinite.
 #[test]
 fn pairwise_distances() -> Result<()> {
     let points: Vec<f64> = (0..30u32)
@@ -326,7 +327,7 @@ fn pairwise_distances() -> Result<()> {
 }
 
 #[test]
-fn dropout_makes_zeros_of_anything() -> Result<()> {
+fn dropout_replaces_infinity_and_nan_by_0() -> Result<()> {
     for dtype in DTYPES {
         for (value, kept) in [
             (INF, INF),
@@ -349,7 +350,7 @@ fn dropout_makes_zeros_of_anything() -> Result<()> {
             );
             let dropped = values.iter().filter(|&&y| y == 0.0).count();
             assert!((400..600).contains(&dropped), "{dropped}");
-            // The gradient is dropped where the element was, and not multiplied by 0 either.
+            // The gradient of a dropped element is 0; it is not multiplied by 0.
             for cotangent in [INF, NAN] {
                 let g = y.constant(cotangent)?;
                 let recorded = Backward::new()
@@ -366,7 +367,7 @@ fn dropout_makes_zeros_of_anything() -> Result<()> {
                     }
                 }
             }
-            // Dropped elements of the other kind are one finite number.
+            // Alpha dropout replaces dropped elements by one finite number.
             let values = x.alpha_dropout(0.5, 3)?.to_f64_vec();
             let finite: Vec<f64> = values.into_iter().filter(|y| y.abs() < 1e30).collect();
             assert_eq!(finite.len(), dropped);
@@ -396,8 +397,8 @@ fn the_padding_row_of_an_embedding_gets_no_infinite_gradient() -> Result<()> {
     Ok(())
 }
 
-/// At infinity x times a gate is its limit, as are its derivatives; PyTorch multiplies 0 by
-/// infinity.
+/// At infinity, `x` times a gate and its derivatives are the limits. PyTorch returns NaN from 0
+/// times infinity.
 #[test]
 fn gates_at_infinity_have_their_limits() -> Result<()> {
     let gates: [(&str, Function); 6] = [
@@ -435,7 +436,7 @@ fn gates_at_infinity_have_their_limits() -> Result<()> {
                 "{name}"
             );
         }
-        // Those that have no gate.
+        // Functions without a gate.
         let ends = tensor(&[-INF, INF], dtype);
         let values = |f: fn(&Tensor) -> Tensor| f(&ends).to_f64_vec();
         assert_eq!(values(Tensor::softplus), [0.0, INF]);
@@ -448,9 +449,9 @@ fn gates_at_infinity_have_their_limits() -> Result<()> {
     Ok(())
 }
 
-/// A selected gradient is not touched: the slope of the chosen side times the cotangent.
+/// The gradient of a selected element is the slope of the selected side times the cotangent.
 #[test]
-fn what_is_chosen_keeps_its_gradient() -> Result<()> {
+fn selected_elements_keep_their_gradient() -> Result<()> {
     let cases: [(Function, f64, f64); 6] = [
         (function(Tensor::relu), 2.0, 1.0),
         (function(|x| x.leaky_relu(0.25)), -2.0, 0.25),
@@ -473,9 +474,9 @@ fn what_is_chosen_keeps_its_gradient() -> Result<()> {
     Ok(())
 }
 
-/// At a kink the second derivative is that of the side whose first derivative is taken.
+/// At a kink the second derivative is of the side from which the first derivative is taken.
 #[test]
-fn second_derivatives_at_kinks_are_those_from_below() -> Result<()> {
+fn second_derivatives_at_kinks_are_taken_from_below() -> Result<()> {
     let selu = 1.7580993408473766;
     let cases: [(Function, [f64; 2]); 5] = [
         (function(|x| x.elu(1.5)), [1.5, 1.5]),
@@ -498,7 +499,7 @@ fn second_derivatives_at_kinks_are_those_from_below() -> Result<()> {
     Ok(())
 }
 
-/// Negative powers are 1 over a product whose own derivatives are 0 or infinite there.
+/// A negative power is 1 divided by a product whose derivatives are 0 or infinite at these points.
 #[test]
 fn second_derivatives_of_negative_powers_at_the_ends_of_the_range() -> Result<()> {
     let x = [0.0, INF, -INF, 2.0, 1e20];
@@ -530,7 +531,8 @@ fn second_derivatives_of_negative_powers_at_the_ends_of_the_range() -> Result<()
     Ok(())
 }
 
-/// At the ends of their domains both derivatives are infinite, and near 0 the second is not lost.
+/// At the ends of the domain both derivatives are infinite. Near 0 the second derivative keeps its
+/// digits.
 #[test]
 fn second_derivatives_of_inverse_functions_at_the_ends_of_their_domains() -> Result<()> {
     let x = [1.0, -1.0, 1e-20];

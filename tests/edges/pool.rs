@@ -1,4 +1,4 @@
-//! Threads after panics, forks and on small stacks; memory that the system refuses.
+//! The thread pool after panics and forks and on small stacks; allocations that the system refuses.
 
 use cotangent::kernel::Real;
 use cotangent::optim::{Elementwise, Rule, Settings, StepInfo, Stepper};
@@ -10,14 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// What a test does in a process of its own, if it is that process.
+/// The environment variable that tells a child process which part of a test to run.
 const ROLE: &str = "COTANGENT_EDGES_ROLE";
 
-fn plays(role: &str) -> bool {
+fn has_role(role: &str) -> bool {
     std::env::var(ROLE).is_ok_and(|found| found == role)
 }
 
-/// Runs a test of this file in a process of its own, in that role, after a line of shell.
+/// Runs a test of this file in a child process with this role, after a line of shell.
 fn in_process(test: &str, role: &str, shell: &str) -> Output {
     let mut child = Command::new("sh")
         .args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")])
@@ -52,7 +52,7 @@ fn succeeds(output: &Output) {
     assert!(text.contains("1 passed"), "{text}");
 }
 
-/// w -= η g; panics at element number `BUG` of a step.
+/// The update `w -= η g`; panics at element number `BUG` of a step.
 #[derive(Clone, Copy, Debug)]
 struct Fragile;
 
@@ -79,17 +79,17 @@ fn a_panic_in_a_rule_leaves_parameters_with_their_shapes() -> Result<()> {
     let mut optimizer = Stepper::new(Elementwise(Fragile), Settings::new(0.5))?;
     let gradients = |net: &Linear| {
         let weight = net.weight.read(&Pass::train(0));
-        weight.sum().backward().expect("the sum is sound")
+        weight.sum().backward().expect("the sum is finite")
     };
     let mut stepped = 0;
     for bug in [0, 7, LEN, 2 * LEN - 1] {
         ELEMENTS.store(0, Relaxed);
         BUG.store(bug, Relaxed);
         let given = gradients(&net);
-        let step = AssertUnwindSafe(|| optimizer.step(&mut net, &given));
+        let step = AssertUnwindSafe(|| optimizer.step(&mut net, given));
         let payload = catch_unwind(step).expect_err("the rule panics");
         assert_eq!(payload.downcast_ref(), Some(&"a bug in the rule"));
-        // Some elements have made the step, no other has changed.
+        // Each element has made at most one step per panic; the shape is intact.
         assert_eq!(net.weight.shape(), [2, LEN]);
         stepped += 1;
         for (old, new) in before.iter().zip(net.weight.value().to_vec::<f32>()?) {
@@ -97,17 +97,17 @@ fn a_panic_in_a_rule_leaves_parameters_with_their_shapes() -> Result<()> {
             assert!((-1e-3..=stepped as f32 + 1e-3).contains(&steps), "{steps}");
         }
     }
-    // The next step is a step like any other.
+    // The next step works.
     BUG.store(usize::MAX, Relaxed);
     let before = net.weight.value().clone();
     let given = gradients(&net);
-    optimizer.step(&mut net, &given)?;
+    optimizer.step(&mut net, given)?;
     let moved = before.sub(net.weight.value())?.add_scalar(-0.5);
     assert!(moved.abs().max()?.item()? < 1e-6);
     Ok(())
 }
 
-/// `x`; what it does when it is dropped is up to the closure.
+/// Returns `x` with a node that calls the closure when it is dropped.
 fn with_drop(x: &Tensor, drop: impl Fn() + Send + Sync + 'static) -> Tensor {
     struct Dropped<F: Fn()>(F);
     impl<F: Fn() + Send + Sync + 'static> Op for Dropped<F> {
@@ -126,7 +126,7 @@ fn with_drop(x: &Tensor, drop: impl Fn() + Send + Sync + 'static) -> Tensor {
     Tensor::from_op(x.detach(), &[x], || Dropped(drop))
 }
 
-/// `x`, and how often it was dropped.
+/// Returns `x` with a node that counts how often it is dropped.
 fn counting(x: &Tensor, count: &Arc<AtomicUsize>) -> Tensor {
     let count = Arc::clone(count);
     with_drop(x, move || {
@@ -140,7 +140,7 @@ fn a_drop_that_panics_leaks_no_graph() {
     let leaf = Tensor::from([1.0f32, 2.0]).tracked();
     let fragile = |x: &Tensor| with_drop(x, || panic!("a bug in a drop"));
     for panics in 1..4 {
-        // Several of them, beside each other and one above the other.
+        // Several such nodes, in parallel and in sequence.
         let mut y = counting(&leaf, &count);
         for _ in 0..panics {
             y = counting(&fragile(&y).mul(&fragile(&y)).unwrap(), &count);
@@ -153,11 +153,11 @@ fn a_drop_that_panics_leaks_no_graph() {
             panics + 1,
             "the rest is dropped"
         );
-        // Nor does it leak the graphs that come later.
+        // Later graphs are dropped too.
         drop(counting(&counting(&leaf, &count), &count));
         assert_eq!(count.load(Relaxed) - before, panics + 3);
     }
-    // Those that backward uses up.
+    // Nodes that backward consumes.
     let y = fragile(&counting(&leaf, &count)).sum();
     let before = count.load(Relaxed);
     let payload = catch_unwind(AssertUnwindSafe(|| y.backward())).expect_err("a drop panics");
@@ -167,7 +167,7 @@ fn a_drop_that_panics_leaks_no_graph() {
 }
 
 #[test]
-fn a_panic_in_a_closure_over_gradients_leaves_the_others() -> Result<()> {
+fn a_panic_in_map_in_place_keeps_the_other_gradients() -> Result<()> {
     let leaves = [1.0f32, 2.0, 3.0].map(|x| Tensor::from([x]).tracked());
     let sum = leaves[0].mul(&leaves[1])?.mul(&leaves[2])?;
     let mut gradients = sum.sum().backward()?;
@@ -187,7 +187,7 @@ fn a_panic_in_a_closure_over_gradients_leaves_the_others() -> Result<()> {
     Ok(())
 }
 
-/// A step's work, split over threads.
+/// Runs a forward and a backward pass that are split over threads.
 fn work() -> f64 {
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     let x = Tensor::normal([200, 300], 0.0, 1.0, DType::F32, &mut rng)
@@ -219,7 +219,7 @@ fn a_fork_of_a_process_that_trains_works() {
         fn kill(pid: c_int, signal: c_int) -> c_int;
         fn _exit(status: c_int) -> !;
     }
-    if !plays("fork") {
+    if !has_role("fork") {
         return succeeds(&in_process(
             "a_fork_of_a_process_that_trains_works",
             "fork",
@@ -242,20 +242,19 @@ fn a_fork_of_a_process_that_trains_works() {
             }
             let (mut status, started) = (0, Instant::now());
             loop {
-                // SAFETY: the status is written to where there is room for it; option 1 does not
-                // wait.
+                // SAFETY: `status` is valid for writes. Option 1 (WNOHANG) returns at once.
                 let ended = unsafe { waitpid(child, &raw mut status, 1) };
                 if ended == child {
                     break;
                 }
                 if started.elapsed() > Duration::from_secs(100) {
-                    // SAFETY: the child is ours, and has not been waited for.
+                    // SAFETY: the child is this process's own and has not been reaped.
                     unsafe { kill(child, 9) };
                     panic!("the child hangs");
                 }
                 std::thread::sleep(Duration::from_millis(5));
             }
-            assert_eq!(status, 7 << 8, "it has ended as it should");
+            assert_eq!(status, 7 << 8, "the child exits with code 7");
         };
         for _ in 0..20 {
             if in_pool {
@@ -263,13 +262,13 @@ fn a_fork_of_a_process_that_trains_works() {
             } else {
                 forks();
             }
-            // The parent goes on as before.
+            // The parent still works.
             assert_eq!(work(), before);
         }
     }
 }
 
-/// How many threads of the library's this process has.
+/// Returns how many threads of the library this process has.
 #[cfg(target_os = "linux")]
 fn threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
@@ -285,9 +284,9 @@ fn no_more_threads_are_started_than_may_run() {
     let processors = std::thread::available_parallelism().unwrap().get();
     for wanted in [1, 2, 64] {
         let role = format!("threads {wanted}");
-        if plays(&role) {
+        if has_role(&role) {
             work();
-            // The caller is one of them.
+            // The caller is one of the threads.
             assert_eq!(threads() + 1, wanted.min(processors));
             return;
         }
@@ -300,7 +299,7 @@ fn no_more_threads_are_started_than_may_run() {
     }
 }
 
-/// Every kind of product, in both dtypes, forward and backward.
+/// Runs matrix products of every kind in both dtypes, forward and backward.
 fn products() {
     for dtype in [DType::F32, DType::F64] {
         for [m, k, n] in [
@@ -313,10 +312,10 @@ fn products() {
         ] {
             let [a, b] =
                 [[m, k], [k, n]].map(|shape| Tensor::full(shape, 0.5, dtype).unwrap().tracked());
-            let turned = |x: &Tensor| x.transpose(0, 1).unwrap();
-            let straight = a.matmul(&b).unwrap();
-            let turned = turned(&turned(&b).matmul(&turned(&a)).unwrap());
-            let sum = straight.add(&turned).unwrap();
+            let transpose = |x: &Tensor| x.transpose(0, 1).unwrap();
+            let plain = a.matmul(&b).unwrap();
+            let transposed = transpose(&transpose(&b).matmul(&transpose(&a)).unwrap());
+            let sum = plain.add(&transposed).unwrap();
             assert_eq!(sum.to_f64_vec(), vec![k as f64 / 2.0; m * n]);
             let gradients = sum.sum().backward().unwrap();
             assert_eq!(
@@ -330,7 +329,7 @@ fn products() {
 #[test]
 fn products_need_less_than_128_kib_of_stack() {
     const TEST: &str = "products_need_less_than_128_kib_of_stack";
-    if plays("stack") {
+    if has_role("stack") {
         let thread = std::thread::Builder::new()
             .stack_size(128 << 10)
             .spawn(products);
@@ -342,13 +341,13 @@ fn products_need_less_than_128_kib_of_stack() {
     }
 }
 
-/// Runs a test in a process that may take so many MiB.
+/// Runs a test in a process with at most `limit` MiB of address space.
 fn under(limit: usize, test: &str) {
     let shell = format!("export MALLOC_ARENA_MAX=2; ulimit -v {}", limit << 10);
     succeeds(&in_process(test, "limited", &shell));
 }
 
-/// A tensor of so many MiB.
+/// Creates a tensor of this many MiB.
 fn large(mebibytes: usize) -> Result<Tensor> {
     Tensor::zeros([mebibytes, 1 << 18], DType::F32)
 }
@@ -371,12 +370,12 @@ fn refused<T>(result: Result<T>) {
 #[test]
 fn memory_that_the_system_refuses_is_an_error() {
     static PLACE: Mutex<String> = Mutex::new(String::new());
-    if !plays("limited") {
+    if !has_role("limited") {
         return under(800, "memory_that_the_system_refuses_is_an_error");
     }
     refused(large(900));
     let ones = Tensor::ones([1], DType::F32).unwrap();
-    // Views need none.
+    // Views need no memory.
     let view = ones.broadcast_to([900, 1 << 18]).unwrap();
     let matrix = view.transpose(0, 1).unwrap().narrow(0, 0, 1000).unwrap();
     assert_eq!(matrix.shape(), [1000, 900]);
@@ -407,7 +406,7 @@ fn memory_that_the_system_refuses_is_an_error() {
             .broadcast_to([4000, 900, 1 << 18])
             .unwrap()),
     );
-    // What cannot return an error panics with the same text, at the line of the caller.
+    // Functions that cannot return an error panic with the same text, at the caller's line.
     std::panic::set_hook(Box::new(|panic| {
         *PLACE.lock().unwrap() = panic.location().unwrap().to_string();
     }));
@@ -431,26 +430,23 @@ fn memory_that_the_system_refuses_is_an_error() {
         assert!(place.contains(file!()), "{number}: {place}");
     }
     drop(std::panic::take_hook());
-    // And then all goes on.
+    // Later operations work.
     assert_eq!(large(100).unwrap().sum().item().unwrap(), 0.0);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_recycled_is_given_back_before_memory_is_refused() {
-    if !plays("limited") {
-        return under(
-            2000,
-            "what_is_recycled_is_given_back_before_memory_is_refused",
-        );
+fn recycled_memory_is_freed_before_an_allocation_fails() {
+    if !has_role("limited") {
+        return under(2000, "recycled_memory_is_freed_before_an_allocation_fails");
     }
     drop(large(1200).unwrap());
     drop(large(1300).unwrap());
     let kept = large(300).unwrap();
-    // Many of other sizes, all of them recycled.
+    // Many other sizes, all recycled.
     drop((1..12).map(|i| large(10 * i)).collect::<Vec<_>>());
     drop(large(500).unwrap().exp());
-    // In a vector, too.
+    // The same for a `Vec`.
     let view = Tensor::ones([1], DType::F32)
         .unwrap()
         .broadcast_to([1200, 1 << 18])
@@ -459,8 +455,8 @@ fn what_is_recycled_is_given_back_before_memory_is_refused() {
     assert_eq!(kept.len(), 300 << 18);
 }
 
-/// As many tensors of 50 MiB as there is memory for, but so many.
-fn all_but(count: usize) -> Vec<Tensor> {
+/// Fills the memory with tensors of 50 MiB, drops `count` of them and returns the rest.
+fn fill_all_but(count: usize) -> Vec<Tensor> {
     let mut held: Vec<Tensor> = std::iter::from_fn(|| large(50).ok()).collect();
     held.truncate(held.len() - count);
     held
@@ -468,9 +464,9 @@ fn all_but(count: usize) -> Vec<Tensor> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_backward_pass_that_is_refused_memory_is_an_error() {
-    if !plays("limited") {
-        return under(900, "a_backward_pass_that_is_refused_memory_is_an_error");
+fn a_backward_pass_without_enough_memory_is_an_error() {
+    if !has_role("limited") {
+        return under(900, "a_backward_pass_without_enough_memory_is_an_error");
     }
     let x = large(150).unwrap().tracked();
     for retained in [false, true] {
@@ -479,7 +475,7 @@ fn a_backward_pass_that_is_refused_memory_is_an_error() {
         if retained {
             backward = backward.retain_graph();
         }
-        let held = all_but(1);
+        let held = fill_all_but(1);
         refused(backward.run(&loss));
         drop(held);
         if retained {
@@ -492,9 +488,9 @@ fn a_backward_pass_that_is_refused_memory_is_an_error() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_step_that_is_refused_memory_changes_nothing() {
-    if !plays("limited") {
-        return under(900, "a_step_that_is_refused_memory_changes_nothing");
+fn a_step_without_enough_memory_changes_nothing() {
+    if !has_role("limited") {
+        return under(900, "a_step_without_enough_memory_changes_nothing");
     }
     let mut weight = Param::new(&Tensor::ones([100, 1 << 18], DType::F32).unwrap());
     let gradient = Tensor::ones([1], DType::F32)
@@ -504,13 +500,13 @@ fn a_step_that_is_refused_memory_changes_nothing() {
     let mut gradients = Gradients::default();
     gradients.insert(&weight, gradient);
     let mut optimizer = Adam::new(0.5).build().unwrap();
-    // What is held leaves room for one of the two states.
-    let held = all_but(3);
-    refused(optimizer.step(&mut weight, &gradients));
+    // There is room for one of Adam's two states only.
+    let held = fill_all_but(3);
+    refused(optimizer.step(&mut weight, gradients.clone()));
     assert_eq!(weight.value().max().unwrap().item().unwrap(), 1.0);
     assert_eq!(weight.value().min().unwrap().item().unwrap(), 1.0);
     drop(held);
-    optimizer.step(&mut weight, &gradients).unwrap();
+    optimizer.step(&mut weight, gradients).unwrap();
     let moved = weight
         .value()
         .narrow(0, 0, 1)
@@ -523,11 +519,11 @@ fn a_step_that_is_refused_memory_changes_nothing() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_update_that_is_refused_memory_leaves_parameter_and_state() {
-    if !plays("limited") {
+fn an_update_without_enough_memory_keeps_parameter_and_state() {
+    if !has_role("limited") {
         return under(
             900,
-            "an_update_that_is_refused_memory_leaves_parameter_and_state",
+            "an_update_without_enough_memory_keeps_parameter_and_state",
         );
     }
     let mut weight = Param::new(&large(50).unwrap().add_scalar(1.0));
@@ -537,7 +533,7 @@ fn an_update_that_is_refused_memory_leaves_parameter_and_state() {
     gradients.insert(&weight, gradient);
     for build in [|| Lamb::new(0.1).build(), || Adafactor::new(0.1).build()] {
         let mut optimizer = build().unwrap();
-        optimizer.step(&mut weight, &gradients).unwrap();
+        optimizer.step(&mut weight, gradients.clone()).unwrap();
         let ends = |x: &Tensor| [x.min().unwrap(), x.max().unwrap()].map(|x| x.item().unwrap());
         let seen = |weight: &Param, optimizer: &dyn Optimizer| {
             let state = optimizer.state().unwrap();
@@ -547,11 +543,11 @@ fn an_update_that_is_refused_memory_leaves_parameter_and_state() {
             (ends(weight.value()), slots.collect::<Vec<_>>(), steps)
         };
         let before = seen(&weight, &optimizer);
-        let held = all_but(0);
-        refused(optimizer.step(&mut weight, &gradients));
+        let held = fill_all_but(0);
+        refused(optimizer.step(&mut weight, gradients.clone()));
         drop(held);
         assert_eq!(seen(&weight, &optimizer), before);
-        optimizer.step(&mut weight, &gradients).unwrap();
+        optimizer.step(&mut weight, gradients.clone()).unwrap();
         assert_ne!(seen(&weight, &optimizer), before);
     }
 }

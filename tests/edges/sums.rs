@@ -1,5 +1,4 @@
-//! Squares that leave the dtype's range though the result does not; variances where the mean is
-//! large.
+//! Results that are in range although the squares they sum are not; variances around a large mean.
 
 use cotangent::data::{self, Dataset, Standardizer};
 use cotangent::nn::BatchNorm;
@@ -7,8 +6,8 @@ use cotangent::{Axes, Backward, DType, Error, Indices, Norm, Result, Tensor};
 
 type Function = fn(&Tensor) -> Result<Tensor>;
 
-/// What is compared: the value of a function; its gradient, contracted with 1, 2, 3, …; the same by
-/// a recorded backward pass; and the second derivative, contracted with 1, -2, 3, -4, ….
+/// Returns the value of a function, its gradient for the cotangent 1, 2, 3, … from a plain and from
+/// a recorded backward pass, and the gradient of that gradient for the cotangent 1, -2, 3, -4, ….
 fn parts(f: Function, x: &Tensor) -> Result<[Vec<f64>; 4]> {
     let ramp = |like: &Tensor, sign: f64| {
         let values = (0..like.len()).map(|i| (i + 1) as f64 * sign.powi(i as i32));
@@ -32,13 +31,14 @@ fn parts(f: Function, x: &Tensor) -> Result<[Vec<f64>; 4]> {
     ])
 }
 
-/// The largest of the finite numbers.
+/// Returns the largest magnitude of the finite numbers.
 fn largest(numbers: &[f64]) -> f64 {
     let finite = numbers.iter().filter(|x| x.is_finite());
     finite.fold(0.0, |largest, x| largest.max(x.abs()))
 }
 
-/// Whether `found` is `expected` in `f32`, up to rounding at numbers of the size `scale`.
+/// Returns whether `found` equals `expected` in `f32`, up to the rounding of numbers of size
+/// `scale`.
 fn close(found: &[f64], expected: &[f64], scale: f64) -> bool {
     let rounded: Vec<f64> = expected.iter().map(|&x| f64::from(x as f32)).collect();
     let allowed = 3e-6 * scale + f64::from(f32::from_bits(8));
@@ -50,7 +50,7 @@ fn close(found: &[f64], expected: &[f64], scale: f64) -> bool {
         })
 }
 
-/// In `f32` a function gives what it gives in `f64`, whose squares stay in the range.
+/// Compares a function in `f32` with the same function in `f64`, where the squares are in range.
 fn check(name: &str, f: Function, x: &[f32], shape: &[usize]) -> Result<()> {
     let x = Tensor::from_vec(x.to_vec(), shape)?;
     let found = parts(f, &x)?;
@@ -62,12 +62,12 @@ fn check(name: &str, f: Function, x: &[f32], shape: &[usize]) -> Result<()> {
         "second derivative",
     ];
     let [value, gradient, ..] = &expected;
-    // What cancels in the second derivative is of this size.
+    // The size of the terms that cancel in the second derivative.
     let smallest = x.abs().min()?.item()?;
     let curvature = largest(gradient) / smallest;
     for (i, part) in names.into_iter().enumerate() {
         let (found, expected) = (&found[i], &expected[i]);
-        // Beyond the range there is no telling infinities from differences of them.
+        // Beyond the range, a second derivative is infinite or NaN from a difference of infinities.
         if i == 3 && !expected.iter().all(|&x| (x as f32).is_finite()) {
             continue;
         }
@@ -96,10 +96,10 @@ const SPREADS: [(&str, Function); 6] = [
 
 const NORMS: [(&str, Function); 4] = [
     ("norm", |x| x.norm(Norm::L2)),
-    ("norm over 0", |x| x.norm_over(Norm::L2, 0)),
-    ("norm over 1", |x| x.norm_over(Norm::L2, Axes::keep(1))),
+    ("norm over 0", |x| x.norm_over(0, Norm::L2)),
+    ("norm over 1", |x| x.norm_over(Axes::keep(1), Norm::L2)),
     ("norm of a view", |x| {
-        x.transpose(0, 1)?.norm_over(Norm::L2, 1)
+        x.transpose(0, 1)?.norm_over(1, Norm::L2)
     }),
 ];
 
@@ -118,13 +118,13 @@ const NORMALIZATIONS: [(&str, Function); 6] = [
     }),
 ];
 
-/// Two rows and three columns, of which some are far from 1.
+/// Returns matrices of two rows and three columns with elements of very different sizes.
 fn operands() -> Vec<[f32; 6]> {
     let units = [1.0, -2.0, 4.0, 3.0, 5.0, -1.5];
     let mut all: Vec<[f32; 6]> = [1e-38, 1e-30, 1e-24, 1e-18, 1.0, 1e18, 1e24, 1e30, 1e36]
         .map(|size| units.map(|x| x * size))
         .to_vec();
-    // One row, or one column, by itself.
+    // Only one row, or each column, has an extreme size.
     all.push([1e-30, 3e-30, 2e-30, 1.0, -2.0, 5.0]);
     all.push([1e30, 3e30, 2e30, 1.0, -2.0, 5.0]);
     all.push([1e30, 3.0, 2e-30, -1e30, -2.0, 5e-30]);
@@ -132,12 +132,12 @@ fn operands() -> Vec<[f32; 6]> {
 }
 
 #[test]
-fn the_inputs_of_the_report() -> Result<()> {
+fn spreads_and_norms_of_known_inputs() -> Result<()> {
     let value_and_gradient = |x: [f32; 2], f: Function| {
         let x = Tensor::from(x).tracked();
         let y = f(&x)?;
         let gradients = y.backward()?;
-        let gradient = gradients.get(&x).expect("it has one").to_vec::<f32>()?;
+        let gradient = gradients.get(&x).expect("a gradient").to_vec::<f32>()?;
         Ok::<_, cotangent::Error>((y.to_vec::<f32>()?[0], gradient))
     };
     let root = std::f32::consts::FRAC_1_SQRT_2;
@@ -157,7 +157,7 @@ fn the_inputs_of_the_report() -> Result<()> {
     let var: Function = |x| Ok(x.var());
     let found = value_and_gradient([16_777_216.0, 16_777_218.0], var)?;
     assert_eq!(found, (2.0, vec![-2.0, 2.0]));
-    // The variance is what `f32` can hold; its gradient is 2 (x - mean) / (n - 1) all the same.
+    // The variance underflows or overflows; its gradient 2 (x - mean) / (n - 1) is in range.
     for (size, expected) in [(1e-30, 0.0), (1e30, f32::INFINITY)] {
         let (y, slopes) = value_and_gradient([size, 3.0 * size], var)?;
         assert_eq!(y, expected);
@@ -167,7 +167,7 @@ fn the_inputs_of_the_report() -> Result<()> {
 }
 
 #[test]
-fn the_same_in_f64() -> Result<()> {
+fn spreads_and_norms_in_f64() -> Result<()> {
     for size in [1e-300, 1e300] {
         let x = Tensor::from([3.0 * size, 4.0 * size]).tracked();
         for (y, expected, slopes) in [
@@ -175,7 +175,7 @@ fn the_same_in_f64() -> Result<()> {
             (x.std(), 0.5f64.sqrt(), [-(0.5f64.sqrt()), 0.5f64.sqrt()]),
         ] {
             assert!((y.item()? / (expected * size) - 1.0).abs() < 1e-15);
-            let found = y.backward()?.get(&x).expect("it has one").to_f64_vec();
+            let found = y.backward()?.get(&x).expect("a gradient").to_f64_vec();
             let near = |(found, expected): (&f64, f64)| (found - expected).abs() < 1e-15;
             assert!(found.iter().zip(slopes).all(near), "{found:?}");
         }
@@ -187,7 +187,7 @@ fn the_same_in_f64() -> Result<()> {
     let y = x.var();
     assert_eq!(y.item()?, 2.0);
     assert_eq!(
-        y.backward()?.get(&x).expect("it has one").to_f64_vec(),
+        y.backward()?.get(&x).expect("a gradient").to_f64_vec(),
         [-2.0, 2.0]
     );
     Ok(())
@@ -213,7 +213,7 @@ fn normalizations_of_any_size() -> Result<()> {
     Ok(())
 }
 
-/// Numbers whose spacing in `f32` is 2: their mean is none of them.
+/// Numbers whose spacing in `f32` is 2; their mean is no `f32`.
 const LARGE: [f32; 6] = [
     16_777_216.0,
     16_777_220.0,
@@ -243,7 +243,7 @@ fn deviations_from_a_mean_that_cannot_be_stored() -> Result<()> {
             }
         }
     }
-    // Batch normalization's coefficients too, of one pair and of many.
+    // The coefficients of batch normalization, for one pair and for many.
     for pairs in [1, 1000] {
         let x = Tensor::from_vec(
             [16_777_216.0f32, 16_777_218.0].repeat(pairs),
@@ -267,7 +267,7 @@ fn deviations_from_a_mean_that_cannot_be_stored() -> Result<()> {
 }
 
 #[test]
-fn equal_elements_do_not_deviate() -> Result<()> {
+fn equal_elements_have_no_deviation() -> Result<()> {
     for (value, count) in [
         (14.62f32, 1000),
         (1.0 / 3.0, 7),
@@ -278,11 +278,11 @@ fn equal_elements_do_not_deviate() -> Result<()> {
         let x = Tensor::full([count], f64::from(value), DType::F32)?.tracked();
         for y in [x.std(), x.var()] {
             assert_eq!(y.item()?, 0.0, "{value}");
-            let slopes = y.backward()?.get(&x).expect("it has one").to_f64_vec();
+            let slopes = y.backward()?.get(&x).expect("a gradient").to_f64_vec();
             assert_eq!(slopes, vec![0.0; count], "{value}");
         }
     }
-    // Neither does a neighbour change that, nor the other way about.
+    // Rows of equal elements and other rows do not influence each other.
     let x = Tensor::from([[14.62f32; 3], [1.0, 2.0, 3.0], [1e30, 3e30, 2e30]]);
     let together = x.std_over(1, 1.0)?.to_vec::<f32>()?;
     assert_eq!(together[..2], [0.0, 1.0]);
@@ -291,7 +291,7 @@ fn equal_elements_do_not_deviate() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_finite_stays_visible() -> Result<()> {
+fn infinity_and_nan_stay_visible() -> Result<()> {
     let (nan, inf) = (f32::NAN, f32::INFINITY);
     for x in [
         [nan, 1.0, 2.0],
@@ -331,7 +331,7 @@ fn what_is_not_finite_stays_visible() -> Result<()> {
 }
 
 #[test]
-fn one_row_does_not_change_anothers_bits() -> Result<()> {
+fn rows_do_not_change_the_bits_of_other_rows() -> Result<()> {
     let usual = [0.3f32, -1.7, 2.9];
     for odd in [
         [1e30f32, 3e30, 2e30],
@@ -343,7 +343,7 @@ fn one_row_does_not_change_anothers_bits() -> Result<()> {
         for (name, f) in [
             ("std", (|x| x.std_over(1, 1.0)) as Function),
             ("var", |x| x.var_over(1, 1.0)),
-            ("norm", |x| x.norm_over(Norm::L2, 1)),
+            ("norm", |x| x.norm_over(1, Norm::L2)),
             ("layer_norm", |x| x.layer_norm([3], None, None, 0.0)),
             ("rms_norm", |x| x.rms_norm([3], None, 0.0)),
             ("batch_norm", |x| {
@@ -376,7 +376,7 @@ fn cosines_of_vectors_of_any_size() -> Result<()> {
             &[2, 3],
         )?;
         check(
-            "cosine with itself turned",
+            "cosine with its own flip",
             |x| x.cosine_similarity(&x.flip([1])?, 1, 0.0),
             &x,
             &[2, 3],
@@ -391,20 +391,20 @@ fn cosines_of_vectors_of_any_size() -> Result<()> {
     let slopes = y
         .backward()?
         .get(&zero)
-        .expect("it has one")
+        .expect("a gradient")
         .to_vec::<f32>()?;
     assert!((slopes[0] / 6e7 - 1.0).abs() < 1e-6 && (slopes[1] / 8e7 - 1.0).abs() < 1e-6);
     Ok(())
 }
 
-/// A data set of one feature.
+/// Creates a dataset with one feature.
 fn column(values: &[f64], dtype: DType) -> data::Result<Dataset> {
     let inputs = Tensor::from_vec(values.to_vec(), [values.len(), 1])?.to_dtype(dtype);
     Dataset::new(inputs, Indices::from(vec![0; values.len()]))
 }
 
 #[test]
-fn a_constant_column_is_shifted_only() -> data::Result<()> {
+fn a_constant_column_is_shifted_but_not_scaled() -> data::Result<()> {
     for value in [14.62, -14.62, 0.1, 1.0 / 3.0, 0.0, 1e8 + 0.1, 1e-300, 1e300] {
         for rows in [1, 3, 1000, 4097] {
             let standardizer = Standardizer::fit(&column(&vec![value; rows], DType::F64)?)?;
@@ -423,7 +423,7 @@ fn a_constant_column_is_shifted_only() -> data::Result<()> {
         .inputs()
         .to_f64_vec();
     assert!((unseen[0] - 0.01).abs() < 1e-14);
-    // So is one in which a value was computed in two ways.
+    // A column is constant if its values differ only by rounding.
     let twice = [0.3, 0.1 + 0.2, 0.3, 0.3];
     assert_eq!(
         Standardizer::fit(&column(&twice, DType::F64)?)?.std(),
@@ -464,7 +464,7 @@ fn a_column_that_varies_little_is_scaled() -> data::Result<()> {
 }
 
 #[test]
-fn recalibration_refuses_what_its_dtype_cannot_hold() -> Result<()> {
+fn recalibration_refuses_a_variance_beyond_the_dtype() -> Result<()> {
     let norm = BatchNorm::new(1)?;
     let large = Tensor::from([
         [16_777_216.0f32],
@@ -472,17 +472,20 @@ fn recalibration_refuses_what_its_dtype_cannot_hold() -> Result<()> {
         [16_777_216.0],
         [16_777_218.0],
     ]);
+    let variance = |norm: &BatchNorm| {
+        let variance = norm.running_var.as_ref().expect("it has one");
+        variance.value().to_f64_vec()
+    };
     norm.recalibrate([&large])?;
-    let variance = norm.running_var().expect("it has one").to_f64_vec();
-    assert_eq!(variance, [f64::from(4.0f32 / 3.0)]);
+    assert_eq!(variance(&norm), [f64::from(4.0f32 / 3.0)]);
     let constant = Tensor::full([1000, 1], 14.62, DType::F32)?;
     norm.recalibrate([&constant, &constant])?;
-    assert_eq!(norm.running_var().expect("it has one").to_f64_vec(), [0.0]);
-    // Its variance is 1e60.
+    assert_eq!(variance(&norm), [0.0]);
+    // The variance of this batch is about 1e60.
     let error = norm
         .recalibrate([&Tensor::from([[1e30f32], [3e30]])])
         .unwrap_err();
     assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
-    assert_eq!(norm.running_var().expect("it has one").to_f64_vec(), [0.0]);
+    assert_eq!(variance(&norm), [0.0]);
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Where a formula changes over to another: rounding, large angles, excluded bounds.
+//! Thresholds at which the implementation switches formulas: rounding, large angles, excluded
+//! bounds.
 
 use cotangent::Backward;
 use cotangent::nn::init;
@@ -10,7 +11,7 @@ const INF: f64 = f64::INFINITY;
 const NAN: f64 = f64::NAN;
 const DTYPES: [DType; 2] = [DType::F32, DType::F64];
 
-/// Numbers of every size, spread over all bit patterns of `f64`, or of `f32`.
+/// Returns numbers spread over all bit patterns of the dtype.
 fn patterns(dtype: DType) -> Vec<f64> {
     let of = |i: u64| match dtype {
         DType::F32 => f64::from(f32::from_bits((i.wrapping_mul(0x9e37_79b9) >> 3) as u32)),
@@ -19,14 +20,14 @@ fn patterns(dtype: DType) -> Vec<f64> {
     (0..50_000).map(of).filter(|x| !x.is_nan()).collect()
 }
 
-/// Numbers around those from which on a dtype holds no halves, and no odd ones.
+/// Returns numbers around the thresholds above which the dtype has no halves and no odd numbers.
 fn around_integers(dtype: DType) -> Vec<f64> {
     let bits = if dtype == DType::F32 { 20..26 } else { 49..55 };
     let near = bits.flat_map(|bits| (-40..40).map(move |i| 2f64.powi(bits) + f64::from(i) * 0.25));
     near.flat_map(|x| [x, -x]).collect()
 }
 
-/// A function of tensors, and what it is of numbers.
+/// A function of tensors, and the same function of numbers.
 type Pair = (fn(&Tensor) -> Tensor, fn(f64) -> f64);
 
 #[test]
@@ -95,7 +96,7 @@ fn rounding_at_every_size() -> Result<()> {
     Ok(())
 }
 
-/// A generator whose draws are all alike.
+/// A generator that always draws the same bits.
 struct Always(u64);
 
 impl TryRng for Always {
@@ -146,16 +147,16 @@ fn uniform_draws_lie_in_their_interval() -> Result<()> {
         let x = Tensor::uniform([1], f64::MIN, f64::MAX, DType::F64, &mut Always(draw))?.item()?;
         assert!((f64::MIN..f64::MAX).contains(&x), "{x:e}");
     }
-    // Nothing but the offending draw is another one.
+    // Only a draw that would be rounded to the excluded bound changes.
     let last = |draw: u64| Tensor::uniform([1], 0.0, 1.0, DType::F32, &mut Always(draw))?.item();
     assert_eq!(last(u64::MAX)?, f64::from(1f32.next_down()));
     assert_eq!(last(1 << 63)?, 0.5);
-    // An interval without a number of the dtype, or without any.
+    // An interval that contains no number of the dtype, and an empty one.
     for (low, high) in [(1.0 + 1e-12, 1.0 + 2e-12), (0.1, 0.1)] {
         let x = Tensor::uniform([2], low, high, DType::F32, &mut Always(u64::MAX))?.to_f64_vec();
         assert_eq!(x, [f64::from(low as f32); 2]);
     }
-    // A bound that the dtype does not have.
+    // A bound beyond the range of the dtype.
     let mut rng = Always(u64::MAX);
     assert!(Tensor::uniform([1], 0.0, 1e39, DType::F32, &mut rng).is_err());
     assert!(Tensor::uniform([1], 0.0, 1e39, DType::F64, &mut rng)?.item()? < 1e39);
@@ -177,8 +178,8 @@ fn initializers_and_slopes_stay_within_their_bounds() -> Result<()> {
             .to_f64_vec();
         assert!(w.iter().all(|w| (-limit..limit).contains(w)), "{w:?}");
     }
-    // Of a deviation that is not a number of f32 the bounds are none either: with a mean of 1 and a
-    // deviation of 1e-7, draws near the ends would be rounded to the outside.
+    // The bounds of a truncated normal distribution may lie between two numbers of `f32`: with a
+    // mean of 1 and a deviation of 1e-7, draws near the bounds could be rounded beyond them.
     let mut rng = ChaCha8Rng::seed_from_u64(3);
     for (mean, deviation) in [(1.0, 1e-7), (0.3, 1e-8), (0.0, 0.1)] {
         let w = init::normal(deviation)
@@ -191,7 +192,7 @@ fn initializers_and_slopes_stay_within_their_bounds() -> Result<()> {
             "{mean} {deviation}"
         );
     }
-    // 1/3 is not a number of f32: the nearest is above it, the one before below.
+    // 1/3 lies between two numbers of `f32`; the nearest is above it.
     for (lower, upper) in [
         (1.0 / 8.0, 1.0 / 3.0),
         (1.0 / 3.0 - 1e-7, 1.0 / 3.0),
@@ -278,7 +279,7 @@ fn sine_and_cosine_of_large_numbers() -> Result<()> {
         ],
         1.2e-7,
     );
-    // Derivatives, fused and recorded, and second ones.
+    // First derivatives, fused and recorded, and second derivatives.
     let x = Tensor::from([1e16f64, 1e22]).tracked();
     for grads in [
         x.sin().sum().backward()?,
@@ -304,7 +305,7 @@ fn sine_and_cosine_of_large_numbers() -> Result<()> {
     Ok(())
 }
 
-/// One large angle among many changes no other element's result, wherever it stands.
+/// A large angle among small ones does not change the results of the other elements.
 #[test]
 fn neighbours_of_a_large_angle_keep_their_sines() -> Result<()> {
     for dtype in DTYPES {
@@ -341,14 +342,14 @@ fn neighbours_of_a_large_angle_keep_their_sines() -> Result<()> {
     Ok(())
 }
 
-/// The gradient of a function of one element, or of the first of two.
+/// Returns the derivative of a function of one element.
 fn slope(x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<f64> {
     let x = x.tracked();
     let gradients = Backward::new().allow_nonfinite().run(&f(&x)?)?;
     gradients.get(&x).map_or(Ok(NAN), Tensor::item)
 }
 
-/// Squares that a derivative is made of leave the range of the dtype, the derivative does not.
+/// Derivatives are in range although the squares in their formulas are not.
 #[test]
 fn derivatives_far_from_the_origin() -> Result<()> {
     let close = |found: f64, expected: f64| {
@@ -402,7 +403,7 @@ fn derivatives_far_from_the_origin() -> Result<()> {
             "{found:e}, not {expected:e}"
         );
     }
-    // Infinitely far away nothing turns; NaN stays NaN.
+    // At an infinite distance the derivative of the angle is 0; NaN stays NaN.
     let from = |a: f64, b: f64| slope(&Tensor::from(a), |y| y.atan2(&Tensor::from(b)));
     assert_eq!(
         [from(INF, 1.0)?, from(1.0, INF)?, from(INF, -INF)?],
@@ -412,7 +413,7 @@ fn derivatives_far_from_the_origin() -> Result<()> {
     Ok(())
 }
 
-/// Multiplying a million times would lose six digits.
+/// A million multiplications would lose six digits.
 #[test]
 fn large_whole_powers_keep_their_digits() -> Result<()> {
     let cases = [
@@ -436,7 +437,7 @@ fn large_whole_powers_keep_their_digits() -> Result<()> {
             "{x}^{exponent} = {found}, not {exact}"
         );
     }
-    // An exponent that f32 would round to an even one.
+    // Odd exponents that `f32` would round to even ones.
     for exponent in [16_777_217.0, -16_777_219.0, 4_294_967_297.0] {
         let ones = Tensor::from([-1.0f32, 1.0])
             .powf(exponent)

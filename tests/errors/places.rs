@@ -212,7 +212,7 @@ fn where_the_model_is_at_hand_a_forward_of_any_form_names_the_layer() -> Result<
 
     let error = model.look_up(&[1, 7], &pass).expect_err("7 words");
     let error = error.placed_in(&model).to_string();
-    assert!(error.starts_with("`words`: embedding: index 7"), "{error}");
+    assert!(error.starts_with("`words`: embedding: row 7"), "{error}");
     Ok(())
 }
 

@@ -1,27 +1,27 @@
-//! Which file of a crate uses which, read from the sources: `use` lines and paths in the code, each
-//! followed through re-exports to the file that defines the item. Tests and documentation do not
-//! count.
+//! Finds which file of a crate uses which. It reads `use` lines and paths from the sources and
+//! follows each through re-exports to the file that defines the item. Tests and documentation are
+//! ignored.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// The names from the crate's root to a module, or as they are written in the code.
+/// The names of a path, from the crate's root or as written in the code.
 type Names = Vec<String>;
 
 #[derive(Default)]
 struct Module {
     file: String,
     children: BTreeSet<String>,
-    /// What `use` brings into scope, and as which name.
+    /// The paths that `use` brings into scope, by the name they get.
     imports: BTreeMap<String, Names>,
-    /// Paths in the code, and those of `use` but for re-exports of what lies below.
+    /// Paths in the code and in `use` lines, except re-exports of child modules.
     paths: BTreeSet<Names>,
-    /// Modules of which anything may be used: `use module::*`, and `module::$name` in a macro.
+    /// Modules of which any item may be used: `use module::*`, or `module::$name` in a macro.
     globs: BTreeSet<Names>,
 }
 
-/// An edge from a file to another, each seen from the crate's `src`: `kernel/linear/gemm.rs`.
+/// An edge from a file to a file that it uses; paths are relative to `src`.
 pub type Edge = (String, String);
 
 /// The modules of a crate.
@@ -31,12 +31,12 @@ pub struct Crate {
 }
 
 impl Crate {
-    /// Reads the modules that `lib.rs` in this folder declares, and those that they declare.
+    /// Reads the module tree of `lib.rs` in this folder.
     pub fn read(folder: &Path) -> Self {
         Self::load(&|file| std::fs::read_to_string(folder.join(file)).ok())
     }
 
-    /// The crate of these files, each with its text.
+    /// Creates a crate from files, given as name and text.
     pub fn of(files: &[(&str, &str)]) -> Self {
         let files: BTreeMap<&str, &str> = files.iter().copied().collect();
         Self::load(&|file| files.get(file).map(ToString::to_string))
@@ -62,7 +62,7 @@ impl Crate {
         all
     }
 
-    /// Adds what the tokens of module `names` say; the modules that have files of their own to
+    /// Records the uses in the tokens of module `names`. Adds child modules with their own file to
     /// `open`.
     fn scan(&mut self, names: &Names, file: &str, tokens: TokenStream, open: &mut Vec<Names>) {
         let tokens: Vec<TokenTree> = tokens.into_iter().collect();
@@ -103,7 +103,7 @@ impl Crate {
                     i += 3;
                     continue;
                 }
-                // Not what a return type captures, `use<…>`.
+                // `use<…>` in a return type is no import.
                 ("use", Some(_)) if !is(i + 1, "<") => {
                     let end = (i..tokens.len())
                         .find(|&end| is(end, ";"))
@@ -124,7 +124,7 @@ impl Crate {
                 let (path, end) = path(&tokens[i..]);
                 let module = self.modules.entry(names.clone()).or_default();
                 if is(i + end - 1, ":") && is(i + end, "$") {
-                    // The rest is an argument of a macro.
+                    // The rest of the path is an argument of a macro.
                     module.globs.insert(path);
                 } else if path.len() > 1 {
                     module.paths.insert(path);
@@ -136,7 +136,7 @@ impl Crate {
         }
     }
 
-    /// The edges between different files.
+    /// Returns the edges between different files.
     pub fn edges(&self) -> BTreeSet<Edge> {
         let mut edges = BTreeSet::new();
         for (names, module) in &self.modules {
@@ -151,7 +151,7 @@ impl Crate {
         edges
     }
 
-    /// The files of which cannot be told what they use of some module of the crate.
+    /// Returns the files that hide which items of some module they use.
     pub fn globs(&self) -> BTreeSet<String> {
         let globs = self.modules.iter().filter(|(names, module)| {
             let mut targets = module.globs.iter();
@@ -160,16 +160,17 @@ impl Crate {
         globs.map(|(_, module)| module.file.clone()).collect()
     }
 
-    /// The file that defines what `path` means in module `names`; none for what is not of this
-    /// crate, and for a folder, since what is used of it has a path of its own.
+    /// Returns the file that defines `path` as written in module `names`. Returns `None` for items
+    /// of other crates, and for folders: the items that are used from a folder have their own
+    /// paths.
     fn file_of(&self, names: &Names, path: &Names) -> Option<String> {
         let (module, is_module) = self.resolve(names, path, 0)?;
         let found = &self.modules[&module];
         (!is_module || found.children.is_empty()).then(|| found.file.clone())
     }
 
-    /// The module that `path`, written in module `names`, leads to, and whether it means the module
-    /// itself.
+    /// Returns the module that `path`, written in module `names`, leads to, and whether the path
+    /// names the module itself.
     fn resolve(&self, names: &Names, path: &[String], depth: usize) -> Option<(Names, bool)> {
         if depth > 20 {
             return None;
@@ -219,7 +220,7 @@ impl Crate {
 }
 
 impl Module {
-    /// Adds what stands between `use` and `;`, or in braces behind `before`.
+    /// Records the tokens between `use` and `;`, or those in braces after the path `before`.
     fn add_use(&mut self, tokens: &[TokenTree], before: &Names, public: bool) {
         for tree in tokens.split(|token| token.to_string() == ",") {
             let (path, end) = path(tree);
@@ -228,7 +229,7 @@ impl Module {
                 whole.pop();
             }
             match &tree[end.min(tree.len())..] {
-                // Behind the last comma; or a path from outside, `::name`.
+                // Nothing after the last comma, or a path of another crate, `::name`.
                 _ if whole.is_empty() && !matches!(tree, [TokenTree::Group(_)]) => {}
                 [TokenTree::Group(group)] => {
                     let inner: Vec<TokenTree> = group.stream().into_iter().collect();
@@ -252,8 +253,8 @@ impl Module {
     }
 }
 
-/// The names that `::` joins at the beginning, and how many tokens that is, with a last `::` behind
-/// which something else stands.
+/// Returns the path at the beginning of the tokens and its number of tokens. A trailing `::` counts
+/// if something other than a name follows it.
 fn path(tokens: &[TokenTree]) -> (Names, usize) {
     let mut names = Names::new();
     let mut i = 0;
@@ -269,7 +270,7 @@ fn path(tokens: &[TokenTree]) -> (Names, usize) {
     (names, i)
 }
 
-/// Whether an attribute says that its item is for tests.
+/// Returns whether an attribute marks its item as a test.
 fn is_for_tests(attribute: &TokenStream) -> bool {
     let text = attribute.to_string().replace(' ', "");
     text == "test" || text == "cfg(test)" || text.starts_with("cfg(all(test,")

@@ -1,17 +1,17 @@
-"""The cases of golden values: expressions of these functions stand in the registry of operations.
+"""Functions that make the cases of golden values, for expressions in the registry of operations.
 
-Each gives a list of cases: a name, the operands, whether second derivatives are recorded, and what else
-the operation is given. Draws are of names, so that another case changes no other.
+Each returns a list of cases: a name, the operands, whether second derivatives are recorded, and
+further arguments of the operation. Draws depend on names, so that a new case changes no other.
 """
 
 import math
 
-from recording import INF, NAN, Random, short, wide  # First, for it sets torch up.
+from recording import INF, NAN, Random, short, wide  # First: it configures torch.
 
 import torch
 import torch.nn.functional as F
 
-# The operation whose cases are asked for.
+# The operation whose cases are being made; rows.py sets it.
 OPERATION = ""
 
 
@@ -20,7 +20,7 @@ def case(name, *inputs, second=True, **extras):
 
 
 def normal(**cases):
-    """Normally distributed operands of these shapes, in each case a list."""
+    """Makes cases with normally distributed operands, from a list of shapes for each case."""
     drawn = []
     for name, shapes in cases.items():
         random = Random(f"{OPERATION} {name}")
@@ -29,11 +29,11 @@ def normal(**cases):
 
 
 def spaced():
-    """`softmax(0)` as `softmax 0`, by which its cases are drawn."""
+    """Returns `softmax 0` for the operation `softmax(0)`: the name for its draws."""
     return OPERATION.replace("(", " ").rstrip(")")
 
 
-# Functions of single elements: where they are defined.
+# Domains of elementwise functions.
 
 
 def real(random, *shape):
@@ -60,19 +60,52 @@ def above_minus_one(random, *shape):
     return short(positive(random, *shape) - 1.0)
 
 
-# Zeros, ones, values whose square overflows or vanishes in float32, infinities, NaN.
-EDGES = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 2.0, 1e-30, -1e-30, 1e4, -1e4, 1e30, -1e30, INF, -INF, NAN]
-# Far from 1 even for float64.
-F64_EDGES = [1e300, -1e300, 1e-300, -1e-300, 1e160, -1e160, 1e-160, 5e-324, 709.5, -745.0, 27.0, -27.0]
+# Zeros, ones, values whose square overflows or underflows in float32, infinities, NaN.
+EDGES = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    -0.5,
+    2.0,
+    1e-30,
+    -1e-30,
+    1e4,
+    -1e4,
+    1e30,
+    -1e30,
+    INF,
+    -INF,
+    NAN,
+]
+# Extreme values in float64.
+F64_EDGES = [
+    1e300,
+    -1e300,
+    1e-300,
+    -1e-300,
+    1e160,
+    -1e160,
+    1e-160,
+    5e-324,
+    709.5,
+    -745.0,
+    27.0,
+    -27.0,
+]
 TAILS = [-1e-8, -3.0, 3.0, -6.0, 6.0]
 KINKS = [-3.0, 3.0, 6.0, 2.5, -2.5, 5.5]
 HALVES = [2.0**51 + 0.5, 2.0**51 + 1.5, -(2.0**52) + 0.5, 2.0**50 + 0.5, 0.49999999999999994]
-# Where reducing the argument by multiples of pi takes more digits than two floats hold.
+# Arguments whose reduction by multiples of pi needs more digits than two floats have.
 LARGE, HUGE = [1e8 + 0.1, 1.0e9, -1.07e9, 3.5e5], [2.0**30, -9.87e8, 1e22]
 
 
 def elementwise(domain, *points, **special):
-    """Numbers of a domain and special points; those by name, with `_` for a space, are cases of their own."""
+    """Makes cases of numbers from a domain and of special points.
+
+    Points given by keyword are a case with that name, with spaces in place of `_`.
+    """
     random = Random(OPERATION)
     return (
         case("spread", domain(random, 7, 9))
@@ -80,17 +113,21 @@ def elementwise(domain, *points, **special):
         + case("empty", torch.zeros(0, 3), second=False)
         + case("special", short(torch.tensor([*EDGES, *points])), second=False)
         + case("f64 special", torch.tensor(F64_EDGES), second=False)
-        + [c for name, values in special.items() for c in case(name.replace("_", " "), torch.tensor(values), second=False)]
+        + [
+            c
+            for name, values in special.items()
+            for c in case(name.replace("_", " "), torch.tensor(values), second=False)
+        ]
     )
 
 
 def gelu_by_erfc(x):
-    """The same function; PyTorch's own loses its digits below 0."""
+    """Computes GELU; PyTorch's `gelu` loses digits below 0."""
     return x * 0.5 * torch.special.erfc(x * -math.sqrt(0.5))
 
 
 def hard_sigmoid(x):
-    """The same function; the derivative of PyTorch's own is a sixth in single precision only."""
+    """Computes the hard sigmoid; PyTorch rounds its derivative 1/6 to single precision."""
     assert torch.equal(F.hardsigmoid(x.nan_to_num()), hard(x.nan_to_num()))
     return hard(x)
 
@@ -119,7 +156,9 @@ def prelu():
     special, weights = short(torch.tensor(EDGES)).repeat(3, 1).T, torch.tensor([0.25, -1.5, 0.0])
     cases += case("special", special, weights, second=False)
     weights = torch.tensor([INF, NAN, -INF])
-    return cases + case("special weights", torch.tensor([[-2.0, -0.0, 3.0]] * 2), weights, second=False)
+    return cases + case(
+        "special weights", torch.tensor([[-2.0, -0.0, 3.0]] * 2), weights, second=False
+    )
 
 
 # Functions of two tensors.
@@ -136,7 +175,7 @@ SHAPES_OF_TWO = {
 
 
 def grid(first, second):
-    """Each pair of two lists of numbers."""
+    """Returns all pairs of numbers from two lists."""
     a, b = torch.meshgrid(torch.tensor(first), torch.tensor(second), indexing="ij")
     return a.clone(), b.clone()
 
@@ -146,11 +185,13 @@ def short_grid(first, second):
 
 
 def broadcast(random, first, second):
-    return [case(name, first(random, *a), second(random, *b)) for name, (a, b) in SHAPES_OF_TWO.items()]
+    return [
+        case(name, first(random, *a), second(random, *b)) for name, (a, b) in SHAPES_OF_TWO.items()
+    ]
 
 
 def pairs(first, second, **special):
-    """Operands of two domains, and special points; those by name are cases of their own."""
+    """Makes cases of operands from two domains and of special points, some of them by name."""
     odd = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.5, 1e-30, -1e-30, 1e30, INF, -INF, NAN]
     far = [1e200, -1e200, 1e-200, -1e-200, 5e-324, 1.5, 0.0]
     return (
@@ -162,7 +203,7 @@ def pairs(first, second, **special):
 
 
 def doubled(first, second, **_):
-    """One operand that is taken twice."""
+    """Makes the case of an operation that takes its one operand twice."""
     random = Random(OPERATION.removesuffix("(x,x)"))
     broadcast(random, first, second)
     return case("same", positive(random, 5, 3))
@@ -173,29 +214,33 @@ def integers():
 
 
 def ties(number):
-    """Operands that are often equal."""
+    """Returns operands with many equal elements."""
     random = Random("ties")
-    return [(random.labels(3, 6, 5).double(), random.labels(3, 5).double()) for _ in range(2)][number]
+    return [(random.labels(3, 6, 5).double(), random.labels(3, 5).double()) for _ in range(2)][
+        number
+    ]
 
 
 # Shapes.
 
 
 def cube(**more):
-    """A cube, and perhaps something odd or empty."""
+    """Makes the case of a cube, and further cases by name."""
     return case("cube", Random(OPERATION).normal(2, 3, 4)) + [
         c for name, x in more.items() for c in case(name, x, second=False)
     ]
 
 
-# Zero times what is not finite would not be zero.
+# A product with 0 in place of a selection would show here as NaN.
 ODD = torch.tensor([[1.0, INF, NAN], [-INF, -0.0, INF], [NAN, NAN, 2.0]])
 EMPTY = torch.zeros(2, 0, 3)
 
 
 def padded():
     sizes = {"matrix": [2, 3], "no rows": [0, 3], "no columns": [2, 0]}
-    return [c for name, size in sizes.items() for c in case(name, Random(f"pad {name}").normal(*size))]
+    return [
+        c for name, size in sizes.items() for c in case(name, Random(f"pad {name}").normal(*size))
+    ]
 
 
 def joined():
@@ -205,7 +250,9 @@ def joined():
         "empty among others": ([2, 0, 4], [2, 3, 4], [2, 0, 4]),
         "nothing": ([2, 0, 4], [2, 0, 4]),
     }
-    draw = lambda name, sizes: [Random(f"cat {name} {i}").normal(*size) for i, size in enumerate(sizes)]
+    draw = lambda name, sizes: [
+        Random(f"cat {name} {i}").normal(*size) for i, size in enumerate(sizes)
+    ]
     return [c for name, sizes in sizes.items() for c in case(name, *draw(name, sizes))]
 
 
@@ -217,7 +264,7 @@ def stacked():
 
 REDUCED_SHAPES = {
     "cube": [3, 4, 5],
-    # Longer than the pieces that are accumulated without pairing.
+    # Longer than the blocks that a pairwise sum adds up one by one.
     "long": [2, 1100, 2],
     "empty": [0, 3, 2],
     "empty inside": [2, 0, 3],
@@ -233,14 +280,16 @@ def reduced():
             cases += case(name, wide(shape), second=False)
     if "_over" not in OPERATION:
         cases += case("scalar", torch.tensor(1.25))
-        cases += case("offset", Random("offset").uniform(1000, low=1e4 - 1, high=1e4 + 1), second=False)
+        cases += case(
+            "offset", Random("offset").uniform(1000, low=1e4 - 1, high=1e4 + 1), second=False
+        )
         cases += case("infinite", torch.tensor([1.0, INF, -2.0]), second=False)
         cases += case("undefined", torch.tensor([1.0, INF, -INF]), second=False)
     return cases
 
 
 def prod_over(x, axes, keep):
-    """One axis after another, which is what PyTorch has."""
+    """Computes products over one axis after another; PyTorch's `prod` takes one axis."""
     for axis in sorted((axis % x.dim() for axis in axes), reverse=True):
         x = x.prod(dim=axis, keepdim=keep)
     return x
@@ -248,7 +297,7 @@ def prod_over(x, axes, keep):
 
 def product():
     x = Random(f"product {OPERATION}").normal(3, 4, 2)
-    # Of the groups of the last axis one has no zero, others have one or two.
+    # Along the last axis, some groups have no zero, others have one or two.
     zeros = x.clone()
     zeros[0, 1, 0] = zeros[1, 2, 0] = zeros[1, 2, 1] = zeros[2, 0, 1] = 0.0
     cases = case("cube", x) + case("zeros", zeros)
@@ -263,8 +312,10 @@ def product():
             "one, zero": [0.0],
         }.items():
             cases += case(name, torch.tensor(values))
-        cases += case("long", short(1 + Random("long").uniform(1200, low=-1e-3, high=1e-3)), second=False)
-    # Where an element is infinite or NaN, PyTorch's derivatives of products divide by it.
+        cases += case(
+            "long", short(1 + Random("long").uniform(1200, low=-1e-3, high=1e-3)), second=False
+        )
+    # PyTorch's derivatives of products divide by elements that are infinite or NaN.
     if OPERATION == "prod":
         cases += case("zero and infinity", torch.tensor([3.0, INF, 0.0, 2.0]), second=False)
         cases += case("scalar", torch.tensor(1.25))
@@ -320,12 +371,14 @@ def statistics():
         cases += case("zeros", torch.tensor([[0.0, 0.0], [0.0, -2.0]]), second=False)
         cases += case("ties", torch.tensor([[3.0, -3.0, 1.0], [0.0, 2.0, 2.0]]))
     if OPERATION in ["norm L1", "norm L2", "norm LInf"]:
-        # In float32 the squares overflow: in PyTorch too.
+        # The squares overflow or underflow in float32, in PyTorch too.
         cases += case("f64 large", torch.tensor([3e30, -4e30]), second=False)
         cases += case("f64 small", torch.tensor([3e-30, -4e-30]), second=False)
     if OPERATION == "logsumexp_over(1)":
         rows = torch.tensor([[1.0, 2.0, -INF], [1e4, 1e4, 0.0], [-1e4, -1e4 + 1, -2e4]])
-        infinite = torch.tensor([[1.0, 2.0, -INF], [-INF, -INF, -INF], [1.0, INF, -INF], [INF, INF, 0.0]])
+        infinite = torch.tensor(
+            [[1.0, 2.0, -INF], [-INF, -INF, -INF], [1.0, INF, -INF], [INF, INF, 0.0]]
+        )
         cases += case("rows", rows, second=False) + case("infinite rows", infinite, second=False)
     return cases
 
@@ -383,7 +436,12 @@ def dot(operands=2):
 
 def outer():
     cases = []
-    for name, (m, n) in {"vectors": (3, 4), "one": (1, 1), "empty": (0, 3), "empty second": (2, 0)}.items():
+    for name, (m, n) in {
+        "vectors": (3, 4),
+        "one": (1, 1),
+        "empty": (0, 3),
+        "empty second": (2, 0),
+    }.items():
         random = Random(f"outer {name}")
         cases += case(name, random.normal(m), random.normal(n))
     return cases
@@ -416,7 +474,7 @@ def einsum(*shapes):
 
 
 def along():
-    """Along an axis of a cube."""
+    """Makes cases for functions along an axis of a cube."""
     random = Random(spaced())
     cases = case("cube", random.normal(3, 4, 5, scale=2.0))
     cases += case("large", random.uniform(2, 3, 4, low=-1e4, high=1e4))
@@ -424,9 +482,15 @@ def along():
 
 
 def lines():
-    """Along the last axis."""
+    """Makes cases for functions along the last axis."""
     random = Random(OPERATION.split("(")[0])
-    rows = [[0.0, -INF, 1.0], [-INF, -INF, 2.0], [-INF, -INF, -INF], [0.0, INF, 1.0], [0.0, NAN, 1.0]]
+    rows = [
+        [0.0, -INF, 1.0],
+        [-INF, -INF, 2.0],
+        [-INF, -INF, -INF],
+        [0.0, INF, 1.0],
+        [0.0, NAN, 1.0],
+    ]
     return (
         case("long", wide([2, 1200]), second=False)
         + case("vector", random.normal(17))
@@ -442,8 +506,10 @@ def chosen(names, gamma, beta):
 
 
 def channels(*names, few=False, held=False):
-    """Inputs of batch normalization, with gamma and beta if they are named, and the statistics: those of
-    the input, or others that are given."""
+    """Makes cases of batch normalization, with gamma and beta if they are named.
+
+    The statistics are those of the input, or given ones if they are `held`.
+    """
     inputs = {
         "samples": Random("bn 2").normal(6, 5, scale=2.0, shift=0.5),
         "lengths": Random("bn 3").normal(4, 3, 5, scale=2.0, shift=0.5),
@@ -476,7 +542,7 @@ INFINITE_ROWS = [[0.0, INF, 1.0], [0.5, 0.25, -INF], [0.0, NAN, 1.0], [1.0, 2.0,
 
 
 def rows(over, *names, few=False):
-    """Inputs of layer normalization over so many axes, with gamma and beta if they are named."""
+    """Makes cases of layer normalization over `over` axes, with gamma and beta if named."""
     inputs = {
         "samples": (1, Random("ln 2").normal(6, 5, scale=2.0, shift=0.5)),
         "words": (1, Random("ln 3").normal(2, 3, 7)),
@@ -503,7 +569,7 @@ def rows(over, *names, few=False):
 
 
 def scaled_rows(over, *names):
-    """Inputs of RMS normalization over so many axes, with gamma if it is named."""
+    """Makes cases of RMS normalization over `over` axes, with gamma if it is named."""
     inputs = {
         "samples": (1, Random("rms 2").normal(6, 5, scale=2.0, shift=0.5)),
         "words": (1, Random("rms 3").normal(2, 3, 7)),
@@ -523,7 +589,7 @@ def scaled_rows(over, *names):
     return cases
 
 
-# Indexing: `indices` are what an operation is given, or the places that sorting must find.
+# Indexing: `indices` are an argument of the operation, or the expected positions of sorting.
 
 
 def selections():
@@ -554,13 +620,13 @@ def words(hot=False):
         random = Random(f"embedding {name}")
         indices = random.labels(4, *shape)
         table, row = random.normal(4, 3), random.normal(4)
-        # PyTorch cannot differentiate the gradient of none.
+        # PyTorch cannot differentiate the gradient if there are no indices.
         cases += case(name, row if hot else table, second=hot or name != "none", indices=indices)
     return cases
 
 
 def ordered(function):
-    """Lines to sort by a function, which gives the places too."""
+    """Makes cases of sorting; `function` returns the positions too."""
     odd = torch.tensor([[2.0, NAN, -1.0, 2.0, INF, NAN, 0.0, -0.0, -INF], [0.0] * 9])
     inputs = {
         "cube": Random("sort").normal(3, 4, 5),
@@ -574,7 +640,11 @@ def ordered(function):
 
 def top(function):
     distinct = torch.tensor([[2.0, NAN, -1.0, 3.0, INF, 0.5, -INF]]).unsqueeze(-1)
-    inputs = {"cube": Random("topk").normal(3, 4, 5), "long": Random("sort long").normal(2, 100, 2), "odd": distinct}
+    inputs = {
+        "cube": Random("topk").normal(3, 4, 5),
+        "long": Random("sort long").normal(2, 100, 2),
+        "odd": distinct,
+    }
     return [c for name, x in inputs.items() for c in case(name, x, indices=function(x).indices)]
 
 
@@ -582,14 +652,14 @@ def top(function):
 
 
 def with_reduction(function, x, *others, reduction="mean", **options):
-    """Any loss with the reduction that PyTorch has for one only."""
+    """Computes a loss with any reduction; `batchmean` exists for one loss only in PyTorch."""
     if reduction == "batchmean":
         return function(x, *others, reduction="sum", **options) / (x.shape[0] if x.dim() else 1)
     return function(x, *others, reduction=reduction, **options)
 
 
 def labelled():
-    """Logits of cross-entropy without options."""
+    """Makes cases of cross-entropy without options."""
     logits = {
         "samples": Random("cross entropy").normal(7, 5, scale=2.0),
         "large": Random("cross entropy large").uniform(6, 4, low=-1e4, high=1e4),
@@ -611,30 +681,37 @@ def labelled():
 
 
 def classified(*names, ignored=None):
-    """Samples of classes, for the options in the operation's name: logits, or their logarithms of
-    probabilities, with labels; or with probabilities for a target."""
+    """Makes cases of losses over classes, for the options in the operation's name.
+
+    The inputs are logits or log-probabilities, the targets labels or probabilities.
+    """
     operation, _, _ = OPERATION.partition("(")
     options = OPERATION.removeprefix(operation).removesuffix(" of probabilities")
     probable, options = ("of probabilities" in OPERATION), options if "(" in options else ""
     inputs = {
         "samples": Random("classified").normal(8, 5, scale=2.0),
-        "images": Random("classified images").normal(3, 5, 2, 3, scale=2.0),
+        "sequences": Random("classified sequences").normal(4, 3, 5, scale=2.0),
+        "images": Random("classified images").normal(3, 2, 3, 5, scale=2.0),
         "large": Random("classified large").uniform(6, 5, low=-1e4, high=1e4),
     }
-    weights = {"given.weight": short(torch.tensor([0.5, 2.0, 1.0, 0.3, 3.0]))} if "weights" in options else {}
+    weights = (
+        {"given.weight": short(torch.tensor([0.5, 2.0, 1.0, 0.3, 3.0]))}
+        if "weights" in options
+        else {}
+    )
     cases = []
     for name in names or inputs:
         x = inputs[name]
         if probable:
             drawn = Random(f"classified target {options} {name}").normal(*x.shape)
-            cases += case(name, x, short(F.softmax(drawn, 1)), **weights)
+            cases += case(name, x, short(F.softmax(drawn, -1)), **weights)
             continue
-        labels = Random(f"classified labels {options} {name}").labels(5, x.shape[0], *x.shape[2:])
+        labels = Random(f"classified labels {options} {name}").labels(5, *x.shape[:-1])
         labels[0], labels[-1] = 3, 3
         if ignored == 255:
             labels[1] = 255
         if operation == "nll_loss":
-            x = short(x if name == "large" else F.log_softmax(x, 1))
+            x = short(x if name == "large" else F.log_softmax(x, -1))
         cases += case(name, x, indices=labels, **weights)
         if ignored is not None and name == "samples":
             labels = torch.full_like(labels, ignored)
@@ -642,9 +719,16 @@ def classified(*names, ignored=None):
     return cases
 
 
+def classes_second(x):
+    """PyTorch's layout of classes, from that in which they are the last axis."""
+    return x.movedim(-1, 1).contiguous()
+
+
 def few_classes(probable=False):
     cases = []
     for name, shape in {"one class": [3, 1], "no samples": [0, 3]}.items():
+        if name == "no samples" and "(" not in OPERATION:
+            continue  # The mean of no losses is an error.
         x = Random(name).normal(*shape)
         if probable:
             cases += case(name, x, Random(name + " target").uniform(*shape), second=False)
@@ -660,10 +744,12 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-30, 1e4, -1e4, 1e30, INF, -INF, NA
 
 
 def compared(targets=SPECIAL, kinks=False):
-    """Operands of a loss of single elements; without a reduction special ones too."""
+    """Makes cases of an elementwise loss; without a reduction also special points."""
     operation, reduction = OPERATION.rsplit(" ", 1)
     cases = []
     for name, shape in {"spread": [6, 5], "scalar": [], "one": [1, 3], "empty": [0, 3]}.items():
+        if name == "empty" and "mean" in reduction:
+            continue  # An error.
         random = Random(f"{OPERATION} {name}")
         x, t = random.normal(*shape, scale=2.0), random.normal(*shape)
         if operation == "bce_with_logits":
@@ -680,7 +766,7 @@ def compared(targets=SPECIAL, kinks=False):
 
 
 def weighted(*names):
-    """Operands of binary cross-entropy and the weights of these names."""
+    """Makes cases of binary cross-entropy with the weights of these names."""
     weights = {
         "row": Random("bce row").uniform(5, low=0.2, high=4.0),
         "column": Random("bce column").uniform(6, 1, low=0.2, high=4.0),
@@ -726,7 +812,7 @@ ANGLES = (
 
 
 def net(number):
-    """The operands of one of three small nets, drawn one after another."""
+    """Makes the case of one of three small nets, whose operands are drawn in sequence."""
     random, labels = Random("net"), Random("net labels").labels(3, 6)
     deep = [random.normal(*shape) for shape in ([6, 4], [5, 4], [5], [3, 5], [3])]
     weight = random.normal(3, 4)

@@ -1,6 +1,6 @@
 """Golden values of gradient clipping: PyTorch's, and Optax's adaptive clipping."""
 
-import optimizers  # noqa: F401  First, for it sets torch and JAX up.
+import optimizers  # noqa: F401  First: it configures torch and JAX.
 
 import optax
 import torch
@@ -8,13 +8,13 @@ from optimizers import to_jax
 from recording import File, Random
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
-# Weights (out, in), a vector, a convolution's kernel (out, in, k), one that has more axes, a scalar.
+# A weight (out, in), a vector, convolution kernels of three and four axes, a scalar.
 SHAPES = [(30, 20), (300,), (8, 5, 7), (4, 3, 3, 2), ()]
 SMALL = [(4, 3), (5,)]
 
 
 def spread(random, shape):
-    """Magnitudes from 1e-8 to 1e8."""
+    """Draws magnitudes from 1e-8 to 1e8."""
     return random.normal(*shape) * 10 ** random.uniform(*shape, low=-8.0, high=8.0)
 
 
@@ -23,13 +23,13 @@ def alike(scale):
 
 
 def one_large(random, shape):
-    """Small, but for the first element."""
+    """Draws small values and a large first element."""
     values = random.normal(*shape, scale=1e-4)
     values.view(-1)[0] = 1e4
     return values
 
 
-# Name, shapes, how gradients are drawn, bound.
+# Name, shapes, function that draws gradients, bound.
 CASES = [
     ("beyond", SMALL, alike(2.0), 1.5),
     ("within", SMALL, alike(0.125), 3.0),
@@ -38,7 +38,8 @@ CASES = [
     ("large sets", SHAPES, alike(1.0), 10.0),
     ("large sets within", SHAPES, alike(1.0), 1e3),
     ("magnitudes", SHAPES, spread, 1.0),
-    # The norms are as small as what is added to them, 1e-6, or their squares out of float32's range.
+    # Norms as small as the 1e-6 that is added to them, and norms whose squares leave the range of
+    # float32.
     ("1e-8", SHAPES, alike(1e-8), 1e-7),
     ("1e-30", SMALL, alike(1e-30), 1.0),
     ("1e8", SHAPES, alike(1e8), 0.5),
@@ -52,13 +53,13 @@ def to_torch(value):
 
 
 def adaptive(grad, weight, ratio):
-    """Optax's: a unit is a row of (out, in, ...), all of a vector or a scalar."""
+    """Clips as Optax does: a unit is a row of (out, in, ...), or a whole vector or scalar."""
     axes = tuple(range(1, grad.dim())) if grad.dim() > 1 else None
     clip = lambda axis, *tensors: optax.adaptive_grad_clip(ratio, eps=1e-3, axis=axis).update(
         to_jax(tensors[0]), optax.EmptyState(), to_jax(tensors[1])
     )[0]
     clipped = to_torch(clip(axes, grad, weight))
-    # Optax takes the axes of kernels as (in, out) and (height, width, in, out), if it is told nothing.
+    # By default, Optax expects kernels as (in, out) and (height, width, in, out).
     if grad.dim() == 2:
         assert torch.equal(clipped, to_torch(clip(None, grad.T, weight.T)).T)
     if grad.dim() == 4:
@@ -74,7 +75,7 @@ def put(file, prefix, tensors):
 
 
 def clipping():
-    """`global_norm` of all gradients together, `norm` of each, `value`, and `adaptive`."""
+    """Records `global_norm` of all gradients, `norm` of each, `value` and `adaptive`."""
     file = File("clipping")
     for case, shapes, draw, bound in CASES:
         random = Random(f"clipping {case}")
@@ -97,7 +98,7 @@ def clipping():
         ("some", 0.01, 1.0, alike(0.01)),
         ("none", 0.1, 1.0, alike(1e-3)),
         ("all", 0.02, 0.25, alike(10.0)),
-        # Weights smaller than 1e-3 count as that.
+        # Norms of weights below 1e-3 count as 1e-3.
         ("small weights", 0.01, 1e-5, alike(1e-5)),
         ("zero weights", 0.01, 0.0, alike(1e-5)),
         ("magnitudes", 0.01, 1.0, spread),
@@ -109,6 +110,8 @@ def clipping():
         put(file, f"{case}/weight", [weight.float() for weight in weights])
         put(file, f"{case}/input", grads)
         file.put(f"{case}/bound", torch.tensor(ratio))
-        outputs = [adaptive(grad.double(), *rest) for grad, *rest in zip(grads, weights, [ratio] * 6)]
+        outputs = [
+            adaptive(grad.double(), *rest) for grad, *rest in zip(grads, weights, [ratio] * 6)
+        ]
         put(file, f"{case}/adaptive/output", outputs)
     return file

@@ -1,11 +1,11 @@
-//! Gradient clipping, by each of its ways.
+//! Compares all kinds of gradient clipping with PyTorch and Optax.
 
 use crate::compare::{Bound, Failures};
 use crate::read::File;
 use cotangent::optim::clip::{self, Clip};
 use cotangent::prelude::*;
 
-/// A way to clip, by the name that the golden file has for it.
+/// A kind of clipping, with its name in the golden file.
 type Kind = (&'static str, fn(f64) -> Clip);
 
 const KINDS: [Kind; 4] = [
@@ -50,7 +50,7 @@ fn one(
     }
     let inputs = file.numbered(&format!("{case}/input"));
     let weights = file.numbered(&format!("{case}/weight"));
-    // Only adaptive clipping looks at weights.
+    // Only adaptive clipping depends on the weights.
     let weights = if weights.is_empty() {
         &inputs
     } else {
@@ -71,7 +71,7 @@ fn one(
     for (i, (param, output)) in params.iter().zip(&outputs).enumerate() {
         match grads.get(param) {
             Some(found) => failures.compare(place(&i.to_string()), output, found, BOUND),
-            None => failures.add(place(&i.to_string()), "the gradient is gone"),
+            None => failures.add(place(&i.to_string()), "the gradient is missing"),
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Holding what was computed against what PyTorch has computed, element by element.
+//! Compares computed tensors with golden ones, element by element.
 
 pub use crate::operations::golden::Bound;
 use crate::read::File;
@@ -6,7 +6,7 @@ use cotangent::prelude::*;
 use std::fmt::Display;
 
 impl Bound {
-    /// The tolerance of a tensor of expected values, to be multiplied by `relative`.
+    /// Returns the factor by which the relative tolerance of an element is multiplied.
     fn scale(self, largest: f64, element: f64) -> f64 {
         let scale = element.abs().max(self.floor);
         if self.of_tensor {
@@ -16,6 +16,7 @@ impl Bound {
         }
     }
 
+    /// Returns the relative tolerance for results of this dtype.
     pub fn relative(self, dtype: DType) -> f64 {
         if dtype == DType::F32 {
             self.f32
@@ -25,7 +26,7 @@ impl Bound {
     }
 }
 
-/// An element that is not what it should be.
+/// An element that differs from its expected value by more than allowed.
 pub struct Deviation {
     pub element: usize,
     pub expected: f64,
@@ -33,8 +34,8 @@ pub struct Deviation {
     pub allowed: f64,
 }
 
-/// The elements of `found` that are further from `expected` than allowed. If zeros have signs, they
-/// count.
+/// Returns the elements of `found` that differ from `expected` by more than allowed. With
+/// `signed_zeros`, 0 and -0 differ.
 pub fn deviations(
     expected: &[f64],
     found: &Tensor,
@@ -47,7 +48,7 @@ pub fn deviations(
     let pairs = expected.iter().zip(found.0).enumerate();
     pairs
         .filter_map(|(element, (&expected, value))| {
-            // What rounds to zero or infinity does so in the precision of the result.
+            // Expected values may round to 0 or infinity in the dtype of the result.
             let (rounded, smallest) = match found.1 {
                 DType::F32 => (f64::from(expected as f32), f64::from(f32::from_bits(1))),
                 _ => (expected, f64::from_bits(1)),
@@ -78,16 +79,17 @@ pub fn deviations(
         .collect()
 }
 
-/// All that went wrong, reported together.
+/// All failures of a test, reported together.
 #[derive(Default)]
 pub struct Failures(Vec<String>);
 
 impl Failures {
+    /// Records a failure.
     pub fn add(&mut self, place: impl Display, what: impl Display) {
         self.0.push(format!("{place}: {what}"));
     }
 
-    /// Notes a tensor of another shape, and otherwise each element that is too far off.
+    /// Records a difference of shapes, or else each element that differs by more than allowed.
     pub fn compare(
         &mut self,
         place: impl Display,
@@ -102,6 +104,7 @@ impl Failures {
         }
     }
 
+    /// Returns whether the shapes are equal; records a failure if they are not.
     pub fn same_shape(&mut self, place: impl Display, expected: &Tensor, found: &Tensor) -> bool {
         let same = expected.shape() == found.shape();
         if !same {
@@ -117,6 +120,7 @@ impl Failures {
         same
     }
 
+    /// Records a deviation with the index of its element.
     pub fn add_element(&mut self, place: impl Display, shape: &[usize], deviation: &Deviation) {
         let Deviation {
             element,
@@ -130,11 +134,13 @@ impl Failures {
             (*index, rest) = (rest % len, rest / len);
         }
         let off = (expected - found).abs();
-        self.add(place, format!("element {index:?}: expected {expected:e}, found {found:e}, off by {off:.1e} > {allowed:.1e}"));
+        let values = format!("expected {expected:e}, found {found:e}");
+        let what = format!("element {index:?}: {values}, off by {off:.1e} > {allowed:.1e}");
+        self.add(place, what);
     }
 
-    /// Notes a tensor of another dtype or shape, and otherwise every element that differs in a bit,
-    /// except that one NaN is as good as another.
+    /// Records a difference of dtypes or shapes, or else each element that differs in a bit. All
+    /// NaN are equal.
     pub fn identical(&mut self, place: impl Display, expected: &Tensor, found: &Tensor) {
         if expected.dtype() != found.dtype() {
             self.add(
@@ -169,14 +175,14 @@ impl Failures {
         }
     }
 
-    /// Notes what a file holds and nothing has read.
+    /// Records the tensors of a file that no test has read.
     pub fn unread(&mut self, file: &File) {
         for key in file.unread() {
             self.add(format!("{} {key}", file.name), "no test reads this");
         }
     }
 
-    /// Panics with everything that was noted, if anything was.
+    /// Panics with all recorded failures, if there are any.
     pub fn report(self) {
         let (all, shown) = (self.0.len(), 200);
         let first: Vec<_> = self.0.into_iter().take(shown).collect();

@@ -1,14 +1,13 @@
-//! No layer without golden values: every type that `nn` exports is built by a row of PyTorch's
-//! table, or stands below with the reason why not. The names are read from the sources, so that a
-//! new layer cannot be forgotten.
+//! Every layer that `nn` exports has golden values, or a reason below. The names are read from the
+//! sources, so that no new layer is missed.
 
 use crate::table;
 use std::collections::BTreeSet;
 
-/// What is exported and has no row of its own, by reason.
+/// Exports without a row, by reason.
 const NO_ROW: &[(&str, &[&str])] = &[
     (
-        "builds a layer that has rows",
+        "builder of a layer that has rows",
         &[
             "BatchNormBuilder",
             "EmbeddingBuilder",
@@ -20,18 +19,14 @@ const NO_ROW: &[(&str, &[&str])] = &[
         ],
     ),
     (
-        "is whichever layer it holds, and is called so",
+        "enum of layers, with their type names",
         &["Activation", "Normalization"],
     ),
-    ("is a part of `Mlp`", &["MlpBlock"]),
-    (
-        "is no layer",
-        &["Init", "Layer", "Module", "SequentialLayer", "recalibrate"],
-    ),
+    ("part of `Mlp`", &["MlpBlock"]),
+    ("not a layer", &["Init", "Layer", "Module", "recalibrate"]),
 ];
 
-/// The names that a library's root exports: the last of each path, or those in its braces. Not
-/// whole crates, which it passes on under a name of its own.
+/// Returns the names that the root of a library exports with `pub use`, except whole crates.
 fn exported(source: &str) -> BTreeSet<&str> {
     let uses = source.split("\npub use ").skip(1);
     let paths = uses.filter_map(|rest| rest.split(';').next());
@@ -48,7 +43,7 @@ fn exported(source: &str) -> BTreeSet<&str> {
 fn every_layer_has_golden_values() {
     let source = include_str!("../../nn/src/lib.rs");
     let exported = exported(source);
-    // One of each way to write it.
+    // One for each notation.
     assert!(
         exported.contains("PRelu") && exported.contains("BatchNorm"),
         "{exported:?}"

@@ -1,31 +1,31 @@
-"""Writes the golden values in data/: what PyTorch and Keras compute in float64, with the inputs.
+"""Writes the golden values in data/: inputs, and the float64 results of PyTorch, Keras and Optax.
 
     python -m venv golden && golden/bin/pip install -r requirements.txt
     golden/bin/python generate.py
 
-Run twice it writes the same bytes. What is computed of operations, and on which cases, stands in the
-registry of operations (rows.py reads it). Tensors are named `operation/case/role`, the roles being
+Two runs write the same bytes. The registry of operations has the expressions and the cases of
+operations; rows.py reads it. Tensors are named `operation/case/role` with these roles:
 
-    input.0, input.1, ...    operands (those of a differentiable operation, in its order)
-    indices                  labels or indices, int64; of sorting the places that it must find
-    given                    the numbers that a tensor is made from
-    given.*, statistics.*    of batch normalization: statistics to use, statistics to find;
-                             of losses: weights
+    input.0, input.1, ...    the differentiable operands in order
+    indices                  labels or indices, int64; for sorting, the expected positions
+    given                    the numbers from which a tensor is created
+    given.*, statistics.*    batch normalization: given statistics, expected statistics;
+                             losses: weights
     output, cotangent        the result, and a random cotangent for it
     grad.0, grad.1, ...      the vector-Jacobian product for each operand
-    direction.N              random vectors v, and of the sum s of all v . grad
-    second.N, second.g       the gradients with respect to each operand and to the cotangent
+    direction.N              random vectors v; s is the sum of all v . grad
+    second.N, second.g       the gradient of s for each operand, and for the cotangent
 
-Those of layers are named `layer/step/role`, the step being `start`, 0, 1, ... while training, and
-predict.0 and so on. `grad.` stands before `input.N` and the path of a parameter, `after.` before that of
-one that has been trained in this step; paths alone are of running statistics after it.
+Tensors of layers are named `layer/step/role`. The step is `start`, then 0, 1, ... in training, then
+predict.0, predict.1, ... The role `grad.PATH` is the gradient of an input or a parameter,
+`after.PATH` a parameter after the step, and `PATH` alone a running statistic after the step.
 
-A trajectory has a row of all parameters after each of the steps `problem/kept`; see optimizers.py for
-how its optimizer is named. Of clipping there are the gradients before and after, `weight.N` where it
-looks at the parameters, the bound, and the norm that it returns.
+A trajectory has one row of all parameters for each step in `problem/kept`; optimizers.py says how
+optimizers are named. Clipping has the gradients before and after, `weight.N` if the kind depends on
+the parameters, the bound, and the norm that it returns.
 
-Inputs are exact in float32, so that the float64 results hold for them in that precision too; cases
-that are not, for they go to the ends of float64's range, have a name that starts with `f64`.
+Inputs are exact in float32, so the float64 results are valid for float32 too. Cases at the ends of
+float64's range have inputs that are not; their names start with `f64`.
 """
 
 import sys
@@ -44,9 +44,9 @@ import schedules  # noqa: E402
 import torch  # noqa: E402
 from recording import DATA  # noqa: E402
 
-# It comes with JAX, and would have products of several matrices in other orders.
+# JAX installs opt_einsum, which would change the order of products of several matrices.
 torch.backends.opt_einsum.enabled = False
-# Of variances with too large a correction, which is what some cases are about.
+# Some cases test variances with a correction that is too large.
 warnings.filterwarnings("ignore", "(std|var).*degrees of freedom")
 
 if __name__ == "__main__":

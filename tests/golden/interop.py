@@ -1,15 +1,14 @@
-"""Models that go from PyTorch to cotangent and back; see tests/interop.rs.
+"""Exchanges models between PyTorch and cotangent; see tests/interop.rs.
 
     python interop.py                 writes PyTorch's models, inputs and outputs to interop/
-    python interop.py --check FOLDER  loads the models that cotangent has saved in FOLDER and compares
+    python interop.py --check FOLDER  loads models that cotangent saved in FOLDER and compares
                                       outputs; with --record it also writes PyTorch's outputs there
 
-Some of PyTorch's models are in half precision, as most that are published; their outputs are those of
-the same numbers in single precision.
+Some of PyTorch's models are in half precision, as most published models are. Their outputs are
+computed from the same numbers in single precision.
 
-The files that PyTorch writes are called `NAME.safetensors`, those that cotangent has written
-`NAME.saved.safetensors`, inputs and outputs `NAME.values.safetensors` and
-`NAME.saved.values.safetensors`. All are of the models that are built here.
+PyTorch writes `NAME.safetensors`, cotangent `NAME.saved.safetensors`. Inputs and outputs are in
+`NAME.values.safetensors` and `NAME.saved.values.safetensors`.
 """
 
 import argparse
@@ -18,7 +17,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
-from recording import Random  # noqa: E402  First, for it sets torch up.
+from recording import Random  # noqa: E402  First: it configures torch.
 
 import torch  # noqa: E402
 from safetensors import safe_open  # noqa: E402
@@ -29,12 +28,12 @@ FOLDER = pathlib.Path(__file__).parent / "interop"
 
 
 def sequential():
-    """Its keys are positions: 0.weight, 1.running_mean, 3.bias."""
+    """Builds a model whose keys are positions: 0.weight, 1.running_mean, 3.bias."""
     return nn.Sequential(nn.Linear(5, 7), nn.BatchNorm1d(7), nn.ELU(), nn.Linear(7, 3))
 
 
 class Custom(nn.Module):
-    """Modules by name, lists of modules, layers without bias and without gamma and beta."""
+    """A model with named modules, lists, and layers without bias or without gamma and beta."""
 
     def __init__(self):
         super().__init__()
@@ -56,7 +55,7 @@ class Custom(nn.Module):
 
 
 class Wrapped(nn.Module):
-    """As training scripts save it: all keys behind `model.`."""
+    """A model with the prefix `model.` on all keys, as training scripts often save it."""
 
     def __init__(self):
         super().__init__()
@@ -73,7 +72,7 @@ METADATA = {"format": "pt"}
 
 
 def trained(name, dtype):
-    """A model of random parameters whose running statistics have moved."""
+    """Returns a model with random parameters and running statistics after three batches."""
     random = Random(f"interop {name}")
     model = MODELS[name]().to(dtype)
     with torch.no_grad():
@@ -107,7 +106,7 @@ def write():
 
 
 def check(folder, record):
-    """What cotangent has saved: the keys, dtypes and shapes are PyTorch's, and so are the outputs."""
+    """Checks keys, dtypes, shapes and outputs of models that cotangent saved."""
     for name in MODELS:
         for suffix, dtype in DTYPES.items():
             path = folder / f"{name}.{suffix}.saved.safetensors"

@@ -1,8 +1,8 @@
-"""Golden values of Keras's layers, which compute with PyTorch here: where its defaults and leaves differ."""
+"""Golden values of Keras's layers, whose defaults and leaves differ from PyTorch's."""
 
 import os
 
-from recording import File  # First, for it sets torch up.
+from recording import File  # First: it configures torch.
 
 os.environ["KERAS_BACKEND"] = "torch"
 os.environ["CUDA_VISIBLE_DEVICES"] = ""
@@ -14,16 +14,16 @@ from keras.src.backend.common import dtypes
 from layers import Subject, batches, record, same
 
 keras.config.set_floatx("float64")
-# Keras makes float32 of what an operation computes in float64, but on TensorFlow.
+# Except on TensorFlow, Keras converts float64 results to float32.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 
 def turned(kernel):
-    """Kernels are (in, out) in Keras."""
+    """Transposes a kernel, which is (in, out) in Keras."""
     return kernel.T
 
 
-# Our name for each leaf, and how it becomes ours.
+# Our name for each leaf, and the function that converts it to ours.
 LEAVES = {
     "kernel": ("weight", turned),
     "bias": ("bias", same),
@@ -43,7 +43,7 @@ OF_RECURRENT = {
 
 
 def of_keras(layer, shape, parts=None):
-    """A layer for inputs (batch, shape). `parts` are our paths of the layers in a model."""
+    """Wraps a layer for inputs (batch, shape). `parts` are our paths of a model's layers."""
     layer.build((None, *shape))
     params, buffers = {}, {}
     parts = zip(parts, layer.layers) if parts else [("", layer)]
@@ -53,11 +53,13 @@ def of_keras(layer, shape, parts=None):
             path, ours = names[variable.name]
             leaves = buffers if variable.name.startswith("moving") else params
             leaves[prefix + path] = (variable.value, ours)
-    return Subject(lambda training, *inputs: layer(*inputs, training=training), params, lambda: buffers)
+    return Subject(
+        lambda training, *inputs: layer(*inputs, training=training), params, lambda: buffers
+    )
 
 
 def activations(file):
-    """By Keras's names, with ours where they differ."""
+    """Records activations by Keras's names, or by ours where they differ."""
     settings = {
         "relu": layers.ReLU(),
         "relu6": layers.Activation("relu6"),
@@ -83,7 +85,10 @@ def activations(file):
 
 
 def batch_norm(file):
-    """Not at 10,000 ± 1, where the variance that Keras computes, E x² - (E x)², has lost half its digits."""
+    """Records batch normalization, but not at 10,000 ± 1.
+
+    Keras computes the variance as E x² - (E x)², which has lost half of its digits there.
+    """
     norm = layers.BatchNormalization
     settings = {
         "batch_norm": (norm(), [4]),
@@ -97,7 +102,10 @@ def batch_norm(file):
         record(file, name, of_keras(layer, shape), draw, steps=3)
     frozen = norm(trainable=False)
     subject = of_keras(frozen, [4])
-    prepare = lambda: (frozen.moving_mean.value.fill_(0.25), frozen.moving_variance.value.fill_(2.0))
+    prepare = lambda: (
+        frozen.moving_mean.value.fill_(0.25),
+        frozen.moving_variance.value.fill_(2.0),
+    )
     record(file, "batch_norm, frozen", subject, batches(4), prepare=prepare)
 
 
@@ -110,7 +118,7 @@ def recurrent(file):
     }
     for name, layer in settings.items():
         record(file, name, of_keras(layer, [5, 2]), batches(5, 2, sizes=(3,)))
-    # Ours, as PyTorch's, has a second bias, which always has the gradient of the first.
+    # Our layer and PyTorch's have a second bias; it always has the gradient of the first.
     for key, tensor in list(file.tensors.items()):
         if key.endswith("bias_ih"):
             second = torch.zeros_like(tensor) if "/start/" in key else tensor
@@ -118,7 +126,7 @@ def recurrent(file):
 
 
 def composed(file):
-    """Models, trained by gradient descent."""
+    """Records models, trained by gradient descent."""
     draw = lambda random, step: [random.normal([6, 4, 8][step % 3], 3, shift=0.5)]
     trained = dict(steps=5, rate=0.0625)
     parts = [
@@ -129,7 +137,9 @@ def composed(file):
     ]
     model = keras.Sequential(parts)
     record(file, "sequential", of_keras(model, [3], ["0.", "1.", "2.", "3."]), draw, **trained)
-    model = keras.Sequential([layers.Dense(6, activation="relu"), layers.Dense(5, activation="relu"), layers.Dense(2)])
+    model = keras.Sequential(
+        [layers.Dense(6, activation="relu"), layers.Dense(5, activation="relu"), layers.Dense(2)]
+    )
     paths = ["hidden.0.linear.", "hidden.1.linear.", "out."]
     record(file, "mlp", of_keras(model, [3], paths), draw, **trained)
 
@@ -144,7 +154,13 @@ def keras_layers():
     record(file, "layer_norm", of_keras(layers.LayerNormalization(), [5]), batches(5))
     record(file, "rms_norm", of_keras(layers.RMSNormalization(), [5]), batches(5))
     record(file, "dropout, predicting", of_keras(layers.Dropout(0.4), [3]), batches(3), steps=0)
-    record(file, "alpha_dropout, predicting", of_keras(layers.AlphaDropout(0.4), [3]), batches(3), steps=0)
+    record(
+        file,
+        "alpha_dropout, predicting",
+        of_keras(layers.AlphaDropout(0.4), [3]),
+        batches(3),
+        steps=0,
+    )
     activations(file)
     batch_norm(file)
     recurrent(file)

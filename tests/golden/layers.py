@@ -1,6 +1,6 @@
-"""Golden values of PyTorch's layers: training steps with their gradients, then predictions."""
+"""Golden values of PyTorch's layers: training steps with gradients, then predictions."""
 
-from recording import File, Random  # First, for it sets torch up.
+from recording import File, Random  # First: it configures torch.
 
 import torch
 from cases import hard_sigmoid
@@ -8,9 +8,9 @@ from torch import nn
 
 
 class Subject:
-    """A layer of either library: how it is called, and its leaves by our paths.
+    """A layer of PyTorch or Keras: a function that calls it, and its leaves by our paths.
 
-    A leaf is the tensor that the library holds and how that becomes ours, such as by a transposition.
+    A leaf is the library's tensor and a function that converts it to ours, such as a transposition.
     """
 
     def __init__(self, call, params, buffers):
@@ -22,7 +22,7 @@ def same(tensor):
 
 
 def of_torch(module, rename=same):
-    """Buffers are looked up anew, for some modules replace them."""
+    """Wraps a module. Buffers are looked up at each use, because some modules replace them."""
     return Subject(
         lambda training, *inputs: module.train(training)(*inputs),
         {rename(path): (param, same) for path, param in module.named_parameters()},
@@ -31,11 +31,11 @@ def of_torch(module, rename=same):
 
 
 def record(file, name, subject, draw, steps=1, predictions=1, rate=None, prepare=lambda: None):
-    """Training steps of one layer, then predictions.
+    """Records training steps of one layer, then predictions.
 
-    `draw` gives the inputs of a step, `prepare` changes the random parameters that a layer starts
-    with. With a learning rate the layer is trained by gradient descent, on the loss that has the
-    cotangent for its gradient.
+    `draw` returns the inputs of a step, `prepare` changes the initial random parameters. With a
+    learning rate the layer is trained by gradient descent, with the cotangent as the gradient of
+    the loss.
     """
     random = Random(f"layer {name}")
     with torch.no_grad():
@@ -62,7 +62,9 @@ def record(file, name, subject, draw, steps=1, predictions=1, rate=None, prepare
         g = random.normal(*y.shape)
         file.put(f"{at}/output", y)
         file.put(f"{at}/cotangent", g)
-        leaves = real | {path: leaf for path, leaf in subject.params.items() if leaf[0].requires_grad}
+        leaves = real | {
+            path: leaf for path, leaf in subject.params.items() if leaf[0].requires_grad
+        }
         grads = torch.autograd.grad(y, [leaf for leaf, _ in leaves.values()], g)
         for (path, (_, ours)), grad in zip(leaves.items(), grads):
             file.put(f"{at}/grad.{path}", ours(grad))
@@ -77,7 +79,7 @@ def record(file, name, subject, draw, steps=1, predictions=1, rate=None, prepare
 
 
 def batches(*shape, sizes=(6,), scale=1.0, shift=0.0):
-    """Batches of these sizes in turn, each step wider and further up than the one before."""
+    """Draws batches of these sizes in turn; scale and mean grow with each step."""
 
     def draw(random, step):
         size = sizes[step % len(sizes)]
@@ -87,7 +89,7 @@ def batches(*shape, sizes=(6,), scale=1.0, shift=0.0):
 
 
 def offset(random, step):
-    """Values of 10,000 ± 1."""
+    """Draws values of 10,000 ± 1."""
     return [random.uniform([40, 24, 30, 20][step], 2, low=1e4 - 1, high=1e4 + 1)]
 
 
@@ -107,7 +109,7 @@ def batch_norm(file):
             nn.BatchNorm1d(4, track_running_stats=False),
             batches(4, sizes=SIZES),
         ),
-        # With momentum 1 the running variance is the batch's.
+        # With momentum 1 the running variance is the variance of the batch.
         "batch_norm, offset": (nn.BatchNorm1d(2, momentum=1.0), offset),
     }
     for name, (module, draw) in settings.items():
@@ -115,7 +117,7 @@ def batch_norm(file):
 
 
 def rms_norm(shape, **options):
-    """With the epsilon that PyTorch chooses for float32; ours has it in float64 too."""
+    """Builds RMS normalization with PyTorch's epsilon for float32, our default in both dtypes."""
     return nn.RMSNorm(shape, eps=torch.finfo(torch.float32).eps, **options)
 
 
@@ -126,7 +128,10 @@ def normalizations(file):
         "layer_norm, epsilon 0.01": (nn.LayerNorm(5, eps=0.01), batches(5)),
         "layer_norm, no affine": (nn.LayerNorm(5, elementwise_affine=False), batches(5)),
         "layer_norm, no bias": (nn.LayerNorm(5, bias=False), batches(5)),
-        "layer_norm, offset": (nn.LayerNorm(60), lambda random, _: [random.normal(3, 60, shift=1e4)]),
+        "layer_norm, offset": (
+            nn.LayerNorm(60),
+            lambda random, _: [random.normal(3, 60, shift=1e4)],
+        ),
         "rms_norm": (rms_norm(5), batches(5)),
         "rms_norm, images": (rms_norm((3, 4)), batches(2, 3, 4, sizes=(2,))),
         "rms_norm, epsilon 0.01": (nn.RMSNorm(5, eps=0.01), batches(5)),
@@ -150,7 +155,7 @@ def activations(file):
         "leaky_relu(0.2)": nn.LeakyReLU(0.2),
         "prelu": nn.PReLU(),
         "prelu, channels": nn.PReLU(4),
-        # Its slopes are random while it trains, but for equal bounds.
+        # In training its slopes are random, except if the bounds are equal.
         "rrelu, predicting": nn.RReLU(),
         "rrelu(0.2,0.2)": nn.RReLU(0.2, 0.2),
         "elu": nn.ELU(),
@@ -176,12 +181,12 @@ def activations(file):
     }
     for name, module in settings.items():
         steps = 0 if "predicting" in name else 1
-        # Wide enough for every kink, and three axes, so that the last is not axis 1.
+        # Inputs reach every kink. Three axes make the last axis differ from axis 1.
         record(file, name, of_torch(module), batches(4, 2, sizes=(3,), scale=3.0), steps)
 
 
 def dropouts(file):
-    """What is dropped is random, but for nothing and for predictions."""
+    """Records dropout where it is not random: in predictions, and with probability 0."""
     for name, layer in {"dropout": nn.Dropout, "alpha_dropout": nn.AlphaDropout}.items():
         record(file, f"{name}, predicting", of_torch(layer(0.4)), batches(3), steps=0)
         record(file, f"{name} of nothing", of_torch(layer(0.0)), batches(3))
@@ -192,10 +197,10 @@ def without_l0(path):
 
 
 def recurrent(file):
-    """Whole sequences, from zeros and from a given state, and single steps."""
+    """Records whole sequences, from zeros and from a given state, and single steps."""
 
     class States(nn.Module):
-        """The states after each step, without the last one beside them."""
+        """Returns the states after each step, or the last one only."""
 
         def __init__(self, last_only=False, **options):
             super().__init__()
@@ -231,7 +236,7 @@ class Residual(nn.Module):
 
 
 class Mlp(nn.Module):
-    """Named as ours is."""
+    """A dense net with the parameter names of our `Mlp`."""
 
     def __init__(self, norm, activation):
         super().__init__()
@@ -253,8 +258,10 @@ class Mlp(nn.Module):
 
 
 def composed(file):
-    """Layers of layers, trained by gradient descent."""
-    sequential = nn.Sequential(nn.Linear(3, 5, bias=False), nn.BatchNorm1d(5), nn.ELU(), nn.Linear(5, 2))
+    """Records layers of layers, trained by gradient descent."""
+    sequential = nn.Sequential(
+        nn.Linear(3, 5, bias=False), nn.BatchNorm1d(5), nn.ELU(), nn.Linear(5, 2)
+    )
     settings = {
         "sequential": sequential,
         "residual": Residual(nn.Sequential(nn.Linear(3, 3), nn.Tanh()), nn.Identity()),
@@ -277,7 +284,13 @@ def layers():
     labels = lambda random, _: [random.labels(5, 2, 3)]
     record(file, "embedding", of_torch(nn.Embedding(5, 3)), labels)
     padded = nn.Embedding(5, 3, padding_idx=1)
-    record(file, "embedding, padded", of_torch(padded), labels, prepare=lambda: padded.weight[1].zero_())
+    record(
+        file,
+        "embedding, padded",
+        of_torch(padded),
+        labels,
+        prepare=lambda: padded.weight[1].zero_(),
+    )
     record(file, "flatten", of_torch(nn.Flatten()), batches(2, 3, sizes=(2,)))
     record(file, "flatten(2)", of_torch(nn.Flatten(2)), batches(2, 3, 2, sizes=(2,)))
     batch_norm(file)

@@ -1,5 +1,5 @@
-//! Layers through training steps and predictions: outputs, gradients, running statistics, and the
-//! parameters that gradient descent leads to. The layers are in `golden/table`.
+//! Compares layers over training steps and predictions: outputs, gradients, running statistics and
+//! the parameters after gradient descent. The layers are in `golden/table`.
 
 use crate::compare::{Bound, Failures};
 use crate::read::File;
@@ -7,18 +7,18 @@ use cotangent::module::{LeafRef, Walk};
 use cotangent::prelude::*;
 use std::collections::BTreeSet;
 
-/// A case, and what makes the layer that it is of from its name. More than one layer may be held
-/// against the same case.
+/// A golden case and a function that builds its layer from the case's name. Several layers may be
+/// compared with one case.
 pub type Row = (&'static str, fn(&str) -> Result<Box<dyn Subject>>);
 
-/// A layer, however it is called.
+/// A module with a way to call it: some take several inputs or indices.
 pub trait Subject {
     fn module(&self) -> &dyn Module;
     fn module_mut(&mut self) -> &mut dyn Module;
     fn call(&self, given: &Given, pass: &Pass) -> Result<Tensor>;
 }
 
-/// What a layer is given: one tensor, with most.
+/// The inputs of a layer; most layers take one tensor.
 pub struct Given {
     pub inputs: Vec<Tensor>,
     pub indices: Option<Indices>,
@@ -38,7 +38,7 @@ impl<M: Module> Subject for Called<M> {
     }
 }
 
-/// A module that is called in its own way.
+/// Creates a subject from a module and a function that calls it.
 pub fn called<M: Module + 'static>(
     built: Result<M>,
     call: fn(&M, &Given, &Pass) -> Result<Tensor>,
@@ -46,7 +46,7 @@ pub fn called<M: Module + 'static>(
     Ok(Box::new(Called(built?, call)))
 }
 
-/// A layer as such.
+/// Creates a subject from a layer.
 pub fn layer<L: Layer + 'static>(built: Result<L>) -> Result<Box<dyn Subject>> {
     called(built, |layer, given, pass| {
         layer.forward(&given.inputs[0], pass)
@@ -69,13 +69,13 @@ pub fn check(name: &'static str, rows: &[Row]) {
     }
     let run: BTreeSet<_> = rows.iter().map(|(case, _)| *case).collect();
     for case in file.operations().symmetric_difference(&run) {
-        failures.add(case, "is not both in the table and in the file");
+        failures.add(case, "this case is missing in the table or in the file");
     }
     failures.unread(&file);
     failures.report();
 }
 
-/// A layer of one case in one precision.
+/// A run of a layer on one case, in one dtype.
 struct Run<'a> {
     file: &'a File,
     case: &'a str,
@@ -98,7 +98,7 @@ impl Run<'_> {
     }
 
     fn bound(&self, role: &str) -> Bound {
-        // With values of 1e4 a mean is known to the digits that the type has left.
+        // The means of values of about 1e4 have fewer digits.
         let (f64, f32) = if self.case.ends_with("offset") {
             (1e-11, 2e-3)
         } else {
@@ -110,8 +110,8 @@ impl Run<'_> {
             floor: 1.0,
             of_tensor: true,
         };
-        // Each variance to its own size, at 10,000 ± 1 to a thousandth of it: computed as
-        // E x² - (E x)², it would have no digit there in f32.
+        // Each variance is compared relative to its own size. For values of 10,000 ± 1 in `f32` the
+        // tolerance is a thousandth: a variance computed as E x² - (E x)² would have no digit.
         if role == "running_var" {
             let f32 = f32.min(1e-3);
             return Bound {
@@ -124,8 +124,7 @@ impl Run<'_> {
         bound
     }
 
-    /// Holds `found` against what the file has under this name, and the absence of the one against
-    /// that of the other.
+    /// Compares `found` with the tensor of this name in the file; both may be absent.
     fn compare(&self, step: &str, role: &str, found: Option<&Tensor>, failures: &mut Failures) {
         let place = self.place(step, role);
         let expected = self.file.get(&format!("{}/{step}/{role}", self.case));
@@ -134,8 +133,8 @@ impl Run<'_> {
                 failures.compare(place, &expected, found, self.bound(role));
             }
             (None, None) => {}
-            (expected, _) if expected.is_some() => failures.add(place, "there is none"),
-            _ => failures.add(place, "there should be none"),
+            (expected, _) if expected.is_some() => failures.add(place, "expected, but missing"),
+            _ => failures.add(place, "not in the golden file"),
         }
     }
 
@@ -152,11 +151,11 @@ impl Run<'_> {
             let pass = if trains {
                 Pass::train(0)
             } else {
-                Pass::inference().record(true)
+                Pass::inference().record()
             };
             let gradients = self.step(&*subject, step, &pass, failures)?;
             if let Some(descent) = descent.as_mut().filter(|_| trains) {
-                descent.step(subject.module_mut(), &gradients)?;
+                descent.step(subject.module_mut(), gradients)?;
                 for (path, param) in subject.module().named_params() {
                     self.compare(
                         step,
@@ -170,7 +169,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Gives the leaves the values that the file starts with.
+    /// Sets the leaves to the initial values of the file.
     fn start(&self, module: &mut dyn Module) -> Result<()> {
         for (path, param) in module.named_params_mut() {
             if let Some(value) = self.get("start", &path) {
@@ -185,7 +184,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// One call: the output, all gradients, and the state that it leaves behind.
+    /// Runs one call and compares the output, all gradients and the state after it.
     fn step(
         &self,
         subject: &dyn Subject,
@@ -220,7 +219,7 @@ impl Run<'_> {
                 );
             }
             LeafRef::Buffer(buffer) => self.compare(step, path, Some(&buffer.value()), failures),
-            // Keras does not count.
+            // Keras has no counter of batches.
             LeafRef::Counter(counter) => {
                 let found = counter.get();
                 let expected = self.indices(step, path);

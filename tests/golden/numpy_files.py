@@ -1,4 +1,4 @@
-"""Files that NumPy writes, to be read: in npy/."""
+"""Writes files with NumPy to npy/, for tests of reading them."""
 
 import pathlib
 
@@ -41,7 +41,7 @@ def write():
     with open(FOLDER / "two_arrays.npy", "wb") as file:
         np.save(file, x)
         np.save(file, labels)
-    # As Keras has MNIST: images and labels of bytes.
+    # The form of MNIST in Keras: images and labels as bytes.
     images = (counts[:, :, :2] * 10 + 5).astype(np.uint8)
     np.savez(FOLDER / "images.npz", x_train=images, y_train=labels[:2].astype(np.uint8))
     np.savez(FOLDER / "plain.npz", x=x, y=labels)

@@ -1,20 +1,23 @@
 """Golden trajectories of optimizers on a small net: PyTorch's, Optax's and Keras's.
 
-A case is named by how the optimizer is set, with further words for what is done with it:
+A case is named after the optimizer's settings, followed by one of these words:
 
     groups      the biases have half the learning rate, and weight decay 0.02
     frozen      the biases are not trained
-    skipping    `hidden.weight` has no gradient in every third step, and so stands still with its state
-    ranks       what is trained are tensors of rank 1 to 4, each by itself
-    optax       Optax's, keras: Keras's; else PyTorch's where it has the form, and Optax's where not
+    skipping    `hidden.weight` has no gradient in every third step, and keeps its value and state
+    ranks       the parameters are tensors of rank 1 to 4
+    optax       computed by Optax
+    keras       computed by Keras
+
+Other cases are computed by PyTorch, or by Optax where PyTorch does not have the form.
 """
 
 import os
 from functools import partial
 
-from keras_layers import keras  # First, for it sets torch and Keras up.
+from keras_layers import keras  # First: it configures torch and Keras.
 
-# As with torch: the results must not depend on the instruction set.
+# Results must not depend on the instruction set, as with torch.
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = "--xla_cpu_max_isa=SSE4_2 --xla_cpu_multi_thread_eigen=false"
 
@@ -24,18 +27,30 @@ import optax
 import torch
 from recording import File, Random
 from torch import nn
-from torch.optim import Adafactor, Muon, NAdam, RAdam, RMSprop, SGD, Adadelta, Adagrad, Adam, Adamax, AdamW
+from torch.optim import (
+    Adafactor,
+    Muon,
+    NAdam,
+    RAdam,
+    RMSprop,
+    SGD,
+    Adadelta,
+    Adagrad,
+    Adam,
+    Adamax,
+    AdamW,
+)
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 jax.config.update("jax_enable_x64", True)
 
 STEPS = 200
-# The numbers of the steps after which the parameters are written.
+# The steps after which the parameters are written.
 KEPT = [1, 2, 3, 4, *range(10, STEPS + 1, 10)]
 
 
 class Net(nn.Module):
-    """3-5-2, with tanh between."""
+    """A net of 3, 5 and 2 units with tanh."""
 
     def __init__(self):
         super().__init__()
@@ -49,7 +64,7 @@ class Net(nn.Module):
         return self.output(torch.tanh(self.hidden(x)))
 
     def loss(self, step):
-        """The mean square error of the first three samples in even steps, else of the others."""
+        """Returns the mean square error: of three samples in even steps, else of the others."""
         batch = slice(0, 3) if step % 2 == 0 else slice(3, 6)
         return (self(INPUTS[batch]) - TARGETS[batch]).square().mean()
 
@@ -59,7 +74,7 @@ TARGETS = Random("optimizers targets").normal(6, 2)
 
 
 class Ranks(nn.Module):
-    """A vector, a matrix, and stacks of matrices."""
+    """A model of a vector, a matrix and two stacks of matrices."""
 
     SHAPES = {"vector": (4,), "matrix": (3, 4), "cube": (2, 4, 3), "kernel": (2, 3, 2, 2)}
 
@@ -70,7 +85,7 @@ class Ranks(nn.Module):
             self.register_parameter(name, nn.Parameter(param))
 
     def loss(self, step):
-        """The mean square distance of the tanh of each from one of two targets, in turn."""
+        """Returns the mean square distance of each tanh from one of its two targets, in turn."""
         targets = ((p, ranks_target(name, step % 2)) for name, p in self.named_parameters())
         return sum((torch.tanh(p) - target).square().mean() for p, target in targets)
 
@@ -101,7 +116,7 @@ def groups_of(net, variants, lr):
 
 
 def train(net, optimizer, variants=()):
-    """The parameters after the steps of KEPT."""
+    """Trains and returns the parameters after the steps in KEPT."""
     kept = []
     for step in range(STEPS):
         gradients(net, step)
@@ -114,7 +129,7 @@ def train(net, optimizer, variants=()):
 
 
 def own_settings(groups, settings):
-    """Each parameter with its group's settings."""
+    """Yields each parameter with the settings of its group."""
     for group in groups:
         own = {name: value for name, value in group.items() if name != "params"}
         yield from ((param, settings | own) for param in group["params"])
@@ -125,8 +140,10 @@ def to_jax(tensor):
 
 
 class Optax:
-    """What Optax has, stepped as PyTorch's are: for each parameter by itself, so that one without a
-    gradient can be skipped."""
+    """An optimizer of Optax with the interface of PyTorch's.
+
+    Each parameter has its own state, so that parameters without a gradient can be skipped.
+    """
 
     def __init__(self, make, groups, **settings):
         self.params = [(p, make(**own)) for p, own in own_settings(groups, settings)]
@@ -148,7 +165,7 @@ class Optax:
 
 
 class Lookahead(Optax):
-    """`optax.lookahead`; what PyTorch has as the parameter are the fast weights."""
+    """`optax.lookahead`; the parameters of the PyTorch model are the fast weights."""
 
     def __init__(self, make, groups, period, slow_step, **settings):
         around = lambda **own: optax.lookahead(make(**own), period, slow_step)
@@ -165,7 +182,7 @@ class Lookahead(Optax):
 
 
 class Keras:
-    """The same for what Keras has."""
+    """An optimizer of Keras with the interface of PyTorch's."""
 
     def __init__(self, make, groups, **settings):
         self.params = []
@@ -184,11 +201,12 @@ class Keras:
 
 
 class AmsgradInside:
-    """AMSGrad as in PyTorch, but with epsilon inside the root, which nobody has."""
+    """AMSGrad as in PyTorch, but with epsilon inside the root; no library has this form."""
 
     def __init__(self, groups, **settings):
         self.params = [
-            (p, own, [torch.zeros_like(p) for _ in range(3)]) for p, own in own_settings(groups, settings)
+            (p, own, [torch.zeros_like(p) for _ in range(3)])
+            for p, own in own_settings(groups, settings)
         ]
         self.t = 0
 
@@ -206,7 +224,7 @@ class AmsgradInside:
 
 
 def newton_schulz(x, coefficients, steps, epsilon):
-    """As PyTorch's, which computes in bfloat16, but in the precision of `x`."""
+    """Runs PyTorch's iterations in the precision of `x`; PyTorch runs them in bfloat16."""
     a, b, c = coefficients
     if x.size(0) > x.size(1):
         return newton_schulz(x.T, coefficients, steps, epsilon).T
@@ -219,15 +237,17 @@ def newton_schulz(x, coefficients, steps, epsilon):
     return result
 
 
-# PyTorch's Muon with the iterations in full precision.
+# Replaces the iterations of PyTorch's Muon by those in full precision.
 IN_BFLOAT16 = torch.optim._muon._zeropower_via_newtonschulz
 torch.optim._muon._zeropower_via_newtonschulz = newton_schulz
 
 
 class MuonAndAdamW:
-    """PyTorch's Muon for matrices, but not for those of an excluded shape, and its AdamW for the rest."""
+    """PyTorch's Muon for matrices, except those of excluded shapes, and its AdamW for the rest."""
 
-    def __init__(self, groups, betas=(0.9, 0.999), adam_eps=1e-8, factor=1.0, excluded=(), **settings):
+    def __init__(
+        self, groups, betas=(0.9, 0.999), adam_eps=1e-8, factor=1.0, excluded=(), **settings
+    ):
         self.optimizers = []
         for param, own in own_settings(groups, settings):
             if param.ndim == 2 and param.shape not in excluded:
@@ -243,7 +263,7 @@ class MuonAndAdamW:
 
 
 def after_decay(rule, weight_decay):
-    """Weight decay that goes into the gradient, in front of one of Optax's."""
+    """Adds weight decay to the gradient in front of a rule of Optax."""
     return optax.chain(optax.add_decayed_weights(weight_decay), rule) if weight_decay else rule
 
 
@@ -268,7 +288,7 @@ def lamb(lr, betas=(0.9, 0.999), eps=1e-6, weight_decay=0.0):
 
 
 def lion(lr, betas=(0.9, 0.99), weight_decay=0.0):
-    """With the assertion that nothing whose sign is taken is so near to 0 that rounding decides."""
+    """Lion. Asserts that rounding does not decide a sign: no value is too close to 0."""
     rule = optax.lion(lr, *betas, weight_decay=weight_decay)
 
     def update(grad, state, param):
@@ -280,7 +300,7 @@ def lion(lr, betas=(0.9, 0.99), weight_decay=0.0):
 
 
 def muon(lr, weight_decay, **settings):
-    """With an epsilon that is not to be seen, which Optax adds to the norm where PyTorch takes the larger one."""
+    """Muon with epsilon 0: Optax adds it to the norm, PyTorch takes the larger of the two."""
     dimensions = optax.contrib.MuonDimensionNumbers(reduction_axis=1, output_axis=0)
     rule = optax.contrib.muon(
         lr,
@@ -293,7 +313,7 @@ def muon(lr, weight_decay, **settings):
         ),
         **settings,
     )
-    # Its loop is compiled at each call if not here.
+    # Without `jit` its loop would be compiled at each call.
     return optax.GradientTransformation(rule.init, jax.jit(rule.update))
 
 
@@ -343,7 +363,9 @@ def adagrad_cases():
     inside = dict(lr=0.1, initial=0.1, eps=1e-7)
     yield "ada_grad(0.1,inside=1e-7,initial=0.1)", ["optax"], partial(Optax, adagrad), inside
     inside = dict(lr=0.1, initial_accumulator_value=0.1, epsilon=1e-7)
-    yield "ada_grad(0.1,inside=1e-7,initial=0.1)", ["keras"], partial(Keras, OPTIMIZERS.Adagrad), inside
+    yield "ada_grad(0.1,inside=1e-7,initial=0.1)", ["keras"], partial(
+        Keras, OPTIMIZERS.Adagrad
+    ), inside
     inside = dict(lr=0.1, initial=0.2, eps=1e-2, weight_decay=0.1)
     yield "ada_grad(0.1,inside=1e-2,initial=0.2,decay=0.1)", ALL, partial(Optax, adagrad), inside
 
@@ -363,13 +385,19 @@ def rmsprop_cases():
     yield "rms_prop(0.01,inside=1e-2)", [""], of_optax, dict(lr=0.01, eps=1e-2)
     inside = dict(lr=0.005, eps=1e-3, centered=True)
     yield "rms_prop(0.005,inside=1e-3,centered)", [""], of_optax, inside
-    # As in Keras, and as in TensorFlow 1.
+    # The settings of Keras, then those of TensorFlow 1.
     inside = dict(lr=0.002, rho=0.9, epsilon=1e-7, momentum=0.5, centered=True)
     yield "rms_prop(0.002,0.9,inside=1e-7,momentum=0.5,centered)", ["keras"], of_keras, inside
     inside = dict(lr=0.002, decay=0.9, eps=1e-10, momentum=0.9, initial_scale=1.0)
     yield "rms_prop(0.002,0.9,inside=1e-10,momentum=0.9,initial=1)", ["optax"], of_optax, inside
     every = dict(
-        lr=0.01, decay=0.95, eps=1e-3, momentum=0.8, centered=True, initial_scale=0.5, weight_decay=0.1
+        lr=0.01,
+        decay=0.95,
+        eps=1e-3,
+        momentum=0.8,
+        centered=True,
+        initial_scale=0.5,
+        weight_decay=0.1,
     )
     name = "rms_prop(0.01,0.95,inside=1e-3,momentum=0.8,centered,initial=0.5,decay=0.1)"
     yield name, ALL, of_optax, every
@@ -398,7 +426,9 @@ def adam_cases():
     every = more | dict(lr=0.02, amsgrad=True, weight_decay=0.1)
     yield "adam_w(0.02,0.8,0.99,1e-3,amsgrad,decay=0.1)", ALL, AdamW, every
     yield "adam_w(0.02,inside=1e-2)", ["optax"], partial(Optax, adamw), dict(lr=0.02, eps=1e-2)
-    yield "adam_w(0.02,0.8,0.99,inside=1e-2,decay=0.1)", ["", "groups"], partial(Optax, adamw), inside
+    yield "adam_w(0.02,0.8,0.99,inside=1e-2,decay=0.1)", ["", "groups"], partial(
+        Optax, adamw
+    ), inside
 
 
 def adam_kin_cases():
@@ -452,7 +482,7 @@ def optax_cases():
 
 
 def factored_cases():
-    """Steps are small, or so large an epsilon makes them: else they bounce, and roundings grow."""
+    """Yields cases with small steps or a large epsilon, so that steps do not oscillate."""
     yield "adafactor(0.003)", ["", "skipping", "ranks"], Adafactor, dict(lr=0.003)
     yield "adafactor(0.003)", ["keras"], partial(Keras, OPTIMIZERS.Adafactor), dict(lr=0.003)
     yield "adafactor(0.003,decay=0.1)", ALL, Adafactor, dict(lr=0.003, weight_decay=0.1)
@@ -470,15 +500,18 @@ def muon_cases():
     plain = match | decay | dict(lr=0.002, momentum=0.8, nesterov=False, ns_steps=3)
     yield "muon(0.002,0.8,plain,3)", ["", "groups"], MuonAndAdamW, plain
     more = dict(lr=0.005, betas=(0.8, 0.99), adam_eps=1e-3, factor=0.5, excluded=[(2, 5)], eps=0.5)
-    yield "muon(0.005,eps=0.5,excluded,adam(0.8,0.99,1e-3,0.5))", ALL, MuonAndAdamW, match | decay | more
+    more = match | decay | more
+    yield "muon(0.005,eps=0.5,excluded,adam(0.8,0.99,1e-3,0.5))", ALL, MuonAndAdamW, more
     of_optax = partial(Optax, muon), decay | dict(lr=0.002, beta=0.9)
     yield "muon(0.002,0.9,plain,original,adam(eps=0))", ["optax"], *of_optax
-    of_optax = partial(Optax, muon), decay | dict(lr=0.002, beta=0.9, consistent_rms=0.2, ns_steps=7)
+    of_optax = partial(Optax, muon), decay | dict(
+        lr=0.002, beta=0.9, consistent_rms=0.2, ns_steps=7
+    )
     yield "muon(0.002,0.9,plain,7,adam(eps=0))", ["optax"], *of_optax
 
 
 def problem(name):
-    """A file with what Rust needs to train the same net."""
+    """Creates a file with the initial values and the data, from which Rust trains the same net."""
     file = File(name)
     for path, param in Net().named_parameters():
         file.put(f"problem/start.{path}", param)
@@ -489,7 +522,7 @@ def problem(name):
 
 
 def optimizers():
-    """Two hundred steps of each."""
+    """Records two hundred steps of each optimizer."""
     file = problem("optimizers")
     families = [sgd_cases, adagrad_cases, rmsprop_cases, adam_cases, adam_kin_cases, optax_cases]
     families += [factored_cases, muon_cases]
@@ -507,7 +540,7 @@ def optimizers():
 
 
 def averages():
-    """The averages of the weights after the steps of a Nesterov run, from the first step on."""
+    """Records averages of the weights over a run with Nesterov momentum, from its first step on."""
     file, net = problem("averages"), Net()
     averaged = {
         "exponential(0.9)": AveragedModel(net, multi_avg_fn=get_ema_multi_avg_fn(0.9)),

@@ -1,4 +1,4 @@
-//! The trajectories of optimizers, and the averages of weights, on a small net.
+//! Compares trajectories of optimizers and averages of weights on two small problems.
 
 use crate::compare::{Bound, Failures};
 use crate::read::File;
@@ -6,7 +6,7 @@ use crate::table::{self, Row};
 use cotangent::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What is trained: the net of `optimizers.py`.
+/// The net of `optimizers.py`.
 #[derive(Clone, Module)]
 struct Net {
     hidden: Dense,
@@ -39,14 +39,15 @@ impl Net {
     }
 }
 
-/// What an optimizer is run on.
+/// A model with a loss.
 trait Problem: Module {
-    /// The gradients of a step, counted from 0.
+    /// Returns the gradients of a step, counted from 0.
     fn gradients(&self, step: usize) -> Result<Gradients>;
 }
 
 impl Problem for Net {
-    /// The mean square error of the first three samples in even steps, else of the others.
+    /// Differentiates the mean square error of the first three samples in even steps, else of the
+    /// last three.
     fn gradients(&self, step: usize) -> Result<Gradients> {
         let pass = Pass::train(0);
         let apply = |layer: &Dense, x: &Tensor| {
@@ -59,14 +60,14 @@ impl Problem for Net {
     }
 }
 
-/// A vector, a matrix, and stacks of matrices.
+/// A model of a vector, a matrix and two stacks of matrices.
 #[derive(Module)]
 struct Ranks {
     vector: Param,
     matrix: Param,
     cube: Param,
     kernel: Param,
-    /// Two for each parameter.
+    /// Two targets for each parameter.
     #[module(skip)]
     targets: [Vec<Tensor>; 2],
 }
@@ -93,7 +94,8 @@ impl Ranks {
 }
 
 impl Problem for Ranks {
-    /// The mean square distance of the tanh of each from its targets, in turn.
+    /// Differentiates the mean square distance between the tanh of each parameter and its two
+    /// targets in turn.
     fn gradients(&self, step: usize) -> Result<Gradients> {
         let mut loss = Tensor::zeros([], self.vector.value().dtype())?;
         for ((_, param), target) in self.named_params().iter().zip(&self.targets[step % 2]) {
@@ -104,7 +106,7 @@ impl Problem for Ranks {
     }
 }
 
-/// All parameters in a row.
+/// Returns the elements of all parameters.
 fn flat(model: &impl Module) -> Vec<f64> {
     let params = model.named_params().into_iter();
     params
@@ -112,7 +114,7 @@ fn flat(model: &impl Module) -> Vec<f64> {
         .collect()
 }
 
-/// The golden cases' first words, with the words that follow.
+/// Returns the golden cases: the first word of each name, with the words that follow it.
 fn cases(file: &File) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut cases = BTreeMap::<_, BTreeSet<_>>::new();
     for name in file.operations() {
@@ -123,12 +125,12 @@ fn cases(file: &File) -> BTreeMap<&str, BTreeSet<&str>> {
     cases
 }
 
-/// Every optimizer goes where PyTorch's, Optax's or Keras's goes.
+/// Compares every optimizer with PyTorch, Optax or Keras.
 pub fn check(name: &'static str) {
     let (file, mut failures) = (File::open(name), Failures::default());
     let (cases, rows) = (cases(&file), table::optimizers());
     for row in rows.iter().filter(|row| !cases.contains_key(row.name)) {
-        failures.add(row.name, "there is no such golden case");
+        failures.add(row.name, "no golden case has this name");
     }
     let mut variants = BTreeMap::<_, BTreeSet<_>>::new();
     for (case, words) in cases {
@@ -164,7 +166,7 @@ pub fn check(name: &'static str) {
     failures.report();
 }
 
-/// Roundings add up over the steps. In `f64` they come to a fifteenth of this at most.
+/// Rounding errors add up over the steps. In `f64` they reach a fifteenth of this at most.
 const BOUND: Bound = Bound {
     f64: 1e-12,
     f32: 5e-4,
@@ -188,14 +190,14 @@ fn follow(
     } else if name.ends_with("frozen") {
         optimizer.add_group(biases.frozen());
     }
-    let (kept, mut found) = (kept(file), Vec::new());
-    for step in 0..kept.last().copied().unwrap_or(0) {
+    let (recorded_steps, mut found) = (recorded_steps(file), Vec::new());
+    for step in 0..recorded_steps.last().copied().unwrap_or(0) {
         let mut grads = net.gradients(step)?;
         if name.ends_with("skipping") && step % 3 == 2 {
             grads.remove(net.named_params()[0].1);
         }
-        optimizer.step(&mut net, &grads)?;
-        if kept.contains(&(step + 1)) {
+        optimizer.step(&mut net, grads)?;
+        if recorded_steps.contains(&(step + 1)) {
             found.extend(flat(&net));
         }
     }
@@ -209,13 +211,13 @@ fn follow(
     Ok(())
 }
 
-/// The numbers of the steps after which parameters are in the file, the last one last.
-fn kept(file: &File) -> Vec<usize> {
-    let kept = file.indices("problem/kept");
-    kept.map_or_else(Vec::new, |kept| kept.as_slice().to_vec())
+/// Returns the numbers of the steps after which the file has the parameters, in ascending order.
+fn recorded_steps(file: &File) -> Vec<usize> {
+    let steps = file.indices("problem/kept");
+    steps.map_or_else(Vec::new, |steps| steps.as_slice().to_vec())
 }
 
-/// Averages over a Nesterov run.
+/// Compares averages of weights over a run with Nesterov momentum.
 pub fn check_averages(name: &'static str) {
     let (file, mut failures) = (File::open(name), Failures::default());
     for dtype in [DType::F64, DType::F32] {
@@ -234,14 +236,14 @@ fn average(file: &File, dtype: DType, failures: &mut Failures) -> Result<()> {
         ("exponential(0.99)", WeightAverage::exponential(&net, 0.99)?),
         ("equal", WeightAverage::equal(&net)),
     ];
-    let (kept, mut found) = (kept(file), [const { Vec::new() }; 3]);
+    let (recorded_steps, mut found) = (recorded_steps(file), [const { Vec::new() }; 3]);
     let mut optimizer = Nesterov::new(0.05).build()?;
-    for step in 0..kept.last().copied().unwrap_or(0) {
+    for step in 0..recorded_steps.last().copied().unwrap_or(0) {
         let grads = net.gradients(step)?;
-        optimizer.step(&mut net, &grads)?;
+        optimizer.step(&mut net, grads)?;
         for ((_, average), found) in averages.iter_mut().zip(&mut found) {
             average.update(&net)?;
-            if kept.contains(&(step + 1)) {
+            if recorded_steps.contains(&(step + 1)) {
                 found.extend(flat(average.model()));
             }
         }
@@ -255,13 +257,13 @@ fn average(file: &File, dtype: DType, failures: &mut Failures) -> Result<()> {
     Ok(())
 }
 
-/// What is an optimizer, exported, and has no row, with the reason why not.
+/// Exported optimizers without a row, with the reason.
 const NO_ROW: &[(&str, &str)] = &[
-    ("Stepper", "runs the algorithms that the rows build"),
-    ("Constrained", "leaves the step to the optimizer inside"),
+    ("Stepper", "runs the algorithms of the rows"),
+    ("Constrained", "its inner optimizer makes the step"),
 ];
 
-/// The types of a source file that are optimizers or build one.
+/// Returns the types of a source file that are optimizers or build one.
 fn optimizers_in(source: &str) -> BTreeSet<String> {
     let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric()).collect();
     let (mut found, mut current) = (BTreeSet::new(), String::new());
@@ -280,14 +282,14 @@ fn optimizers_in(source: &str) -> BTreeSet<String> {
     found
 }
 
-/// The names are read from the sources, so that a new optimizer cannot be forgotten.
+/// The names are read from the sources, so that no new optimizer is missed.
 #[test]
 fn every_optimizer_has_golden_values() {
     let sources = concat!(env!("CARGO_MANIFEST_DIR"), "/../optim/src");
     let files = std::fs::read_dir(sources).unwrap();
     let read = |path| std::fs::read_to_string(path).unwrap();
     let files = files.map(|file| file.unwrap().path());
-    // Folders are of other things, schedules.
+    // Folders contain schedules, not optimizers.
     let sources: Vec<_> = files.filter(|path| path.is_file()).map(read).collect();
     let lib = include_str!("../../optim/src/lib.rs");
     let exports = lib.lines().filter(|line| line.starts_with("pub use"));
@@ -303,7 +305,7 @@ fn every_optimizer_has_golden_values() {
         .map(String::as_str)
         .filter(|name| exported.contains(name))
         .collect();
-    // One of each way to be one.
+    // One optimizer with a builder and one without.
     assert!(
         optimizers.contains("Sgd") && optimizers.contains("Lookahead"),
         "{optimizers:?}"

@@ -1,14 +1,29 @@
-"""Golden values of what has no gradient of the usual kind, and of tensors made from a rule."""
+"""Golden values of conversions, argmax and argmin, and of tensors that are created from numbers."""
 
-from recording import INF, NAN, File  # First, for it sets torch up.
+from recording import INF, NAN, File  # First: it configures torch.
 
 import torch
 
 
 def other():
-    """Conversions, stored in the precisions that they are between, and what has no gradient."""
+    """Records conversions, with inputs and outputs in their own dtypes, and argmax and argmin."""
     file = File("other")
-    points = [0.1, -0.1, 1 / 3, 1e-40, 1e-50, 1e39, -1e39, 3.5e38, 16777217.0, INF, -INF, NAN, 0.0, -0.0]
+    points = [
+        0.1,
+        -0.1,
+        1 / 3,
+        1e-40,
+        1e-50,
+        1e39,
+        -1e39,
+        3.5e38,
+        16777217.0,
+        INF,
+        -INF,
+        NAN,
+        0.0,
+        -0.0,
+    ]
     for case, source, target in [
         ("narrowing", torch.float64, torch.float32),
         ("widening", torch.float32, torch.float64),
@@ -28,7 +43,7 @@ def other():
 
 
 def creation():
-    """Tensors made from a few numbers, which are in `given`."""
+    """Records tensors created from the numbers in `given`."""
     file = File("creation")
     ranges = [
         (0.0, 5.0, 1.0),
@@ -43,7 +58,15 @@ def creation():
         prefix = f"arange/{start}..{end} by {step}"
         file.put(f"{prefix}/given", torch.tensor([start, end, step]))
         file.put(f"{prefix}/output", torch.arange(start, end, step))
-    for start, end, count in [(0, 1, 5), (-3, 0.1, 8), (2, -5.3, 7), (0.1, 0.7, 2), (4, 5, 1), (4, 5, 0), (1e300, -1e300, 4)]:
+    for start, end, count in [
+        (0, 1, 5),
+        (-3, 0.1, 8),
+        (2, -5.3, 7),
+        (0.1, 0.7, 2),
+        (4, 5, 1),
+        (4, 5, 0),
+        (1e300, -1e300, 4),
+    ]:
         prefix = f"linspace/{count} from {start} to {end}"
         file.put(f"{prefix}/given", torch.tensor([start, end], dtype=torch.float64))
         file.put(f"{prefix}/output", torch.linspace(start, end, count, dtype=torch.float64))

@@ -1,5 +1,4 @@
-//! What has no gradient of the usual kind: conversions between precisions, and the places of the
-//! largest and the smallest element.
+//! Compares conversions between dtypes, `argmax` and `argmin`, which need separate comparisons.
 
 use crate::compare::Failures;
 use crate::read::{File, Form};

@@ -1,4 +1,4 @@
-//! The golden files: their tensors by `operation/case/role`, and which of them a test has read.
+//! Reads golden files: tensors with names `operation/case/role`. Records which a test has read.
 
 use cotangent::prelude::*;
 use safetensors::{Dtype, SafeTensors};
@@ -6,12 +6,12 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// Where the golden files are.
+/// Returns the folder of the golden files.
 pub fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/data")
 }
 
-/// A golden file. Reading a tensor marks it, so that a test can say that it left none out.
+/// A golden file. It records which tensors are read, so that a test can check that it read all.
 pub struct File {
     pub name: &'static str,
     stored: BTreeMap<String, Stored>,
@@ -24,6 +24,7 @@ enum Stored {
 }
 
 impl File {
+    /// Reads a file of the folder; panics if it is missing or malformed.
     pub fn open(name: &'static str) -> Self {
         let path = directory().join(name).with_extension("safetensors");
         let bytes =
@@ -55,7 +56,7 @@ impl File {
         }
     }
 
-    /// The different first parts of the names.
+    /// Returns the distinct first parts of the names.
     pub fn operations(&self) -> BTreeSet<&str> {
         self.stored
             .keys()
@@ -63,7 +64,7 @@ impl File {
             .collect()
     }
 
-    /// The different second parts of the names that start with `operation`.
+    /// Returns the distinct second parts of the names that start with `operation`.
     pub fn cases(&self, operation: &str) -> BTreeSet<&str> {
         let parts = self.stored.keys().map(|key| key.split('/'));
         parts
@@ -71,7 +72,7 @@ impl File {
             .collect()
     }
 
-    /// A tensor of real numbers, in the precision that it is stored in.
+    /// Returns a tensor of real numbers in its stored dtype.
     pub fn get(&self, key: &str) -> Option<Tensor> {
         let Stored::Real(tensor) = self.mark(key)? else {
             panic!("{}: {key} holds whole numbers", self.name)
@@ -79,13 +80,13 @@ impl File {
         Some(tensor.clone())
     }
 
-    /// As [`get`](Self::get), for one that must be there.
+    /// As [`get`](Self::get), but panics if the tensor is missing.
     pub fn tensor(&self, key: &str) -> Tensor {
         self.get(key)
             .unwrap_or_else(|| panic!("{}: there is no {key}", self.name))
     }
 
-    /// Labels, indices or a count.
+    /// Returns labels, indices or a count.
     pub fn indices(&self, key: &str) -> Option<Indices> {
         let Stored::Whole(indices) = self.mark(key)? else {
             panic!("{}: {key} holds real numbers", self.name)
@@ -93,7 +94,7 @@ impl File {
         Some(indices.clone())
     }
 
-    /// The tensors `key.0`, `key.1` and so on.
+    /// Returns the tensors `key.0`, `key.1` and so on.
     pub fn numbered(&self, key: &str) -> Vec<Tensor> {
         (0..)
             .map_while(|i| self.get(&format!("{key}.{i}")))
@@ -106,7 +107,7 @@ impl File {
         Some(stored)
     }
 
-    /// The names that nothing has read.
+    /// Returns the names that no test has read.
     pub fn unread(&self) -> Vec<String> {
         let read = self.read.borrow();
         self.stored
@@ -126,13 +127,13 @@ fn numbers<T, const N: usize>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<
         .collect()
 }
 
-/// How an operand lies in memory; its values are the same.
+/// A memory layout of an operand; the values are the same in all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     Contiguous,
-    /// The axes in reverse order.
+    /// A view with reversed strides.
     Reversed,
-    /// A view into a longer last axis, with NaN on both sides.
+    /// A view into a longer last axis, with a NaN on both sides.
     Embedded,
 }
 
@@ -174,7 +175,7 @@ fn reversed(x: &Tensor) -> Tensor {
         .unwrap()
 }
 
-/// The same values, row-major.
+/// Returns a contiguous copy.
 fn copied(x: &Tensor) -> Tensor {
     Tensor::from_vec(x.to_f64_vec(), x.shape())
         .unwrap()

@@ -1,11 +1,11 @@
-"""How golden values are drawn, computed and named; see generate.py."""
+"""Draws inputs, computes golden values and names them; see generate.py."""
 
 import math
 import os
 import pathlib
 import zlib
 
-# The results must not depend on the instruction set of the machine that computes them.
+# Results must not depend on the machine's instruction set.
 os.environ["ATEN_CPU_CAPABILITY"] = "default"
 os.environ["MKL_CBWR"] = "COMPATIBLE"
 
@@ -21,12 +21,12 @@ INF, NAN = math.inf, math.nan
 
 
 def short(tensor):
-    """The same rounded to what float32 holds."""
+    """Rounds a tensor to float32 precision."""
     return tensor.float().double()
 
 
 class Random:
-    """Draws that depend on a name only: another case more or less changes no other."""
+    """Draws that depend on a name only, so that a new case does not change the others."""
 
     def __init__(self, name):
         self.generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
@@ -49,11 +49,11 @@ class File:
 
     def put(self, key, tensor):
         assert key not in self.tensors, key
-        # A copy of its own, contiguous, or safetensors objects to shared storage.
+        # A contiguous copy: safetensors refuses tensors that share storage.
         self.tensors[key] = tensor.detach().clone(memory_format=torch.contiguous_format)
 
     def case(self, op, case, function, *inputs, second=False, extras=None):
-        """Records a function at inputs. What it is given beside the inputs is in `extras`."""
+        """Records a function at these inputs. `extras` are its further arguments."""
         prefix = f"{op}/{case}"
         random = Random(prefix + " cotangent")
         for name, extra in (extras or {}).items():
@@ -70,7 +70,7 @@ class File:
         if second:
             directions = [random.normal(*x.shape) for x in inputs]
             s = sum((v * grad).sum() for v, grad in zip(directions, grads))
-            # What the gradients do not depend on has derivative zero, be it all of them.
+            # Derivatives are zero for inputs that the gradients do not depend on, possibly all.
             if s.requires_grad:
                 seconds = torch.autograd.grad(s, inputs + [g], materialize_grads=True)
             else:
@@ -86,5 +86,5 @@ class File:
 
 
 def wide(shape):
-    """Values of small integers over a power of two: large in number, few in kind."""
+    """Returns many values that are small integers over a power of two."""
     return Random("wide").labels(257, *shape).double() / 64 - 2

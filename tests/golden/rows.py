@@ -1,8 +1,8 @@
-"""The rows of the registry of operations, and their golden values.
+"""Computes golden values for the rows of the registry of operations.
 
-The registry is Rust (tests/support/operations). A row names a file and an operation, and has two Python
-expressions: PyTorch's, of the operands `x`, `y`, `z` (all of them are `operands`) and of what the cases give
-beside them, and that of the cases (cases.py).
+The registry is Rust (tests/support/operations). A row names a file and an operation, and has two
+Python expressions. The first computes the operation with PyTorch, from the operands `x`, `y`, `z`
+(all together: `operands`) and the extra values of a case. The second lists the cases (cases.py).
 """
 
 import json
@@ -16,14 +16,17 @@ ROOT = pathlib.Path(__file__).parents[2]
 
 
 def registry():
-    """The rows, as a test prints them."""
-    test = "cargo test -p cotangent-tests --test golden print_registry -- --exact --ignored --nocapture"
-    printed = subprocess.run(test.split(), cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    """Returns the rows, which an ignored test prints."""
+    test = "cargo test -p cotangent-tests --test golden print_registry"
+    test += " -- --exact --ignored --nocapture"
+    printed = subprocess.run(
+        test.split(), cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     return json.loads(next(line for line in printed.splitlines() if line.startswith("[")))
 
 
 def record(file, row):
-    """The golden values of one row."""
+    """Records the golden values of one row."""
     cases.OPERATION = row["name"]
     expression = compile(row["torch"], row["name"], "eval")
     for case, inputs, second, extras in eval(row["cases"], vars(cases)):
@@ -37,7 +40,7 @@ def record(file, row):
 
 
 def files():
-    """All data files of operations, filled."""
+    """Returns all data files of operations with their values."""
     found = {}
     for row in registry():
         record(found.setdefault(row["file"], File(row["file"])), row)

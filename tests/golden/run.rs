@@ -1,5 +1,5 @@
-//! Runs the cases of a golden file through a table of operations: forward, gradients and second
-//! derivatives, in both precisions, with operands that lie in memory in several ways.
+//! Compares the operations of the registry with a golden file: forward, gradients and second
+//! derivatives, in both dtypes, for several memory layouts.
 
 use crate::compare::{Bound, Failures, deviations};
 use crate::operations::golden::{Difference, Golden, Operands};
@@ -17,7 +17,7 @@ pub fn check(name: &'static str) {
     let rows: Vec<Golden> = rows.filter(|row| row.file == name).collect();
     let names = file.operations();
     for row in rows.iter().filter(|row| !names.contains(&row.name[..])) {
-        failures.add(&row.name, "there is no such golden case");
+        failures.add(&row.name, "no golden case has this name");
     }
     for name in names {
         let Some(operation) = rows.iter().find(|row| row.name == name) else {
@@ -39,7 +39,7 @@ pub fn check(name: &'static str) {
         let listed = operation.differences.iter().zip(seen);
         for (difference, _) in listed.filter(|(_, seen)| !seen) {
             let text = format!(
-                "the difference listed for {} is no longer one",
+                "the difference listed for {} does not occur",
                 difference.tensor
             );
             failures.add(name, text);
@@ -73,7 +73,7 @@ impl Run<'_> {
             for form in Form::ALL {
                 self.one(dtype, form, &vec![true; operands]);
             }
-            // What an operation saves depends on who asks for gradients.
+            // Operations save different values if only some operands need gradients.
             for only in (0..operands).filter(|_| operands > 1) {
                 let tracked: Vec<_> = (0..operands).map(|i| i == only).collect();
                 self.one(dtype, Form::Contiguous, &tracked);
@@ -127,11 +127,11 @@ impl Run<'_> {
             let found = operands
                 .statistics
                 .take()
-                .expect("this operation finds no statistics");
+                .expect("the operation stored no statistics");
             let bound = self.loosened(self.operation.output);
             self.failures
                 .compare(format!("{place} mean"), &mean, &found.mean, bound);
-            // Of a promise of 1e-3 at a mean of 1e4.
+            // Variances are accurate to 1e-3 at a mean of 1e4.
             let bound = Bound {
                 f32: bound.f32.min(1e-3),
                 ..bound
@@ -144,8 +144,8 @@ impl Run<'_> {
             );
         }
         let g = lay(&cotangent).tracked();
-        // Once with fused derivatives, which may work in the storage of what they use up, and once
-        // with those that can be differentiated again.
+        // Once with fused derivatives, which may reuse the storage of saved values, and once with
+        // recorded ones, which can be differentiated again.
         let fused = y.backward_with(&g)?;
         let grads = Backward::new()
             .create_graph()
@@ -154,7 +154,7 @@ impl Run<'_> {
         let mut sum = Tensor::scalar(0.0).to_dtype(dtype);
         for (i, leaf) in leaves.iter().enumerate().filter(|(i, _)| tracked[*i]) {
             let (fused, found) = (or_zeros(&fused, leaf)?, or_zeros(&grads, leaf)?);
-            // Where an operand was stretched its gradient is a sum.
+            // The gradient of a broadcast operand is a sum.
             let stretched = self.operation.stretches && leaf.shape() != y.shape();
             let bound = if stretched {
                 self.operation.sums_bound()
@@ -167,7 +167,7 @@ impl Run<'_> {
                 sum = sum.add(&found.mul(&lay(direction))?.sum())?;
             }
         }
-        // The second derivatives of the file are of the gradients of all operands together.
+        // The file's second derivatives are of the sum over the gradients of all operands.
         if directions.is_empty() || tracked.contains(&false) {
             return Ok(());
         }
@@ -193,7 +193,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The bound with the tolerances of this case, if it has its own.
+    /// Returns the bound with the looser tolerances of this case, if it has some.
     fn loosened(&self, bound: Bound) -> Bound {
         let own = self
             .operation
@@ -230,7 +230,7 @@ impl Run<'_> {
                 .collect();
             if let Some((difference, seen)) = concerned.find(|(d, _)| (d.at)(&operands)) {
                 *seen = true;
-                // The gradient of a reduction has other places than its cotangent.
+                // The gradient of a reduction has more elements than its cotangent.
                 let cotangent = cotangents.get(deviation.element).copied();
                 let cotangent = cotangent.unwrap_or(f64::NAN);
                 deviation.expected = (difference.found)(&operands, cotangent);
@@ -249,7 +249,7 @@ impl Run<'_> {
     }
 }
 
-/// Where in the run a comparison stands.
+/// The context of a comparison, for its messages.
 struct Place<'a> {
     text: &'a str,
     values: &'a [Vec<f64>],
@@ -266,7 +266,7 @@ impl Place<'_> {
     }
 }
 
-/// The gradient of a leaf; zeros if the output does not depend on it.
+/// Returns the gradient of a leaf, or zeros if the output does not depend on it.
 fn or_zeros(gradients: &Gradients, leaf: &Tensor) -> Result<Tensor> {
     gradients
         .get(leaf)

@@ -1,10 +1,10 @@
-"""Golden values of learning-rate schedules: PyTorch's, and Keras's where that has another form."""
+"""Golden values of learning-rate schedules: PyTorch's, and Keras's where its form differs."""
 
 import math
 
-from recording import File  # First, for it sets torch up.
+from recording import File  # First: it configures torch.
 
-import keras_layers  # noqa: F401  Sets Keras up.
+import keras_layers  # noqa: F401  It configures Keras.
 import keras.optimizers.schedules as keras_schedules
 import torch
 from torch.optim import lr_scheduler as torch_schedules
@@ -17,7 +17,7 @@ def sgd():
 
 
 def follow(build, steps=STEPS):
-    """The learning rate and the momentum of each step."""
+    """Returns the learning rate and the momentum of each step."""
     optimizer = sgd()
     scheduler = build(optimizer)
     found = []
@@ -36,7 +36,7 @@ def chain(optimizer, milestones, *parts):
 
 
 def torchs():
-    """What is built, and how many of its steps are ours too."""
+    """Returns builders of schedules, and for how many steps PyTorch and we agree."""
     t = torch_schedules
     linear = lambda o: t.LinearLR(o, start_factor=0.1, total_iters=20)  # noqa: E731
     return {
@@ -50,7 +50,7 @@ def torchs():
         "warm_up(40)": (lambda o: t.LinearLR(o, 1 / 41, 1.0, 40), STEPS),
         "warm_up_constant(40, 0.3)": (lambda o: t.ConstantLR(o, 0.3, 40), STEPS),
         "from_fn(0.95 after 7)": (lambda o: t.LambdaLR(o, lambda t: 0.95 ** (t // 7)), STEPS),
-        # From then on PyTorch's goes up again, and ours stays.
+        # Beyond these steps PyTorch's learning rate rises again, and ours stays.
         "cosine(100, 0)": (lambda o: t.CosineAnnealingLR(o, 100), 101),
         "cosine(250, 0.1)": (lambda o: t.CosineAnnealingLR(o, 250, BASE * 0.1), 251),
         "cosine_restarts(40, 1, 0)": (lambda o: t.CosineAnnealingWarmRestarts(o, 40), STEPS),
@@ -59,9 +59,12 @@ def torchs():
             STEPS,
         ),
         "cosine_restarts(7, 3, 0)": (lambda o: t.CosineAnnealingWarmRestarts(o, 7, 3), STEPS),
-        # PyTorch's fails beyond.
+        # PyTorch's schedule fails beyond these steps.
         "one_cycle(200)": (lambda o: t.OneCycleLR(o, BASE, 200), 200),
-        "one_cycle(200, linear)": (lambda o: t.OneCycleLR(o, BASE, 200, anneal_strategy="linear"), 200),
+        "one_cycle(200, linear)": (
+            lambda o: t.OneCycleLR(o, BASE, 200, anneal_strategy="linear"),
+            200,
+        ),
         "one_cycle(150, 0.25, 10, 100, 0.9 0.7)": (
             lambda o: t.OneCycleLR(
                 o,
@@ -75,7 +78,10 @@ def torchs():
             ),
             150,
         ),
-        "one_cycle(200, three_phase)": (lambda o: t.OneCycleLR(o, BASE, 200, three_phase=True), 200),
+        "one_cycle(200, three_phase)": (
+            lambda o: t.OneCycleLR(o, BASE, 200, three_phase=True),
+            200,
+        ),
         "one_cycle(99, 0.4, three_phase, linear)": (
             lambda o: t.OneCycleLR(
                 o, BASE, 99, pct_start=0.4, three_phase=True, anneal_strategy="linear"
@@ -151,7 +157,7 @@ def kerass():
 
 
 def metrics():
-    """A loss that falls, stands still, has outliers, and is NaN at times."""
+    """Returns a loss that falls, stagnates, has outliers, and is NaN at times."""
     falling = [1 + 3 * math.exp(-t / 20) + 0.2 * math.sin(t * t) for t in range(STEPS)]
     rough = [math.nan if t % 37 == 11 else value for t, value in enumerate(falling)]
     return torch.tensor(rough)
@@ -169,12 +175,14 @@ def plateaus():
         "plateau(0.7, patience 2, maximize, absolute_threshold 0.1)": dict(
             factor=0.7, patience=2, mode="max", threshold=0.1, threshold_mode="abs"
         ),
-        "plateau(0.8, patience 1, min_factor 0.05)": dict(factor=0.8, patience=1, min_lr=BASE * 0.05),
+        "plateau(0.8, patience 1, min_factor 0.05)": dict(
+            factor=0.8, patience=1, min_lr=BASE * 0.05
+        ),
     }
 
 
 def schedules():
-    """Named by what is built; each has `learning_rate` and `momentum`, and what goes by a metric that."""
+    """Records `learning_rate` and `momentum` of each schedule, and its `metric` if it uses one."""
     file = File("schedules")
 
     def put(name, values):
@@ -188,7 +196,7 @@ def schedules():
         put(name, torch.tensor([rates, [0.5] * STEPS]))
     for name, options in plateaus().items():
         optimizer = sgd()
-        # Changes of any size count here.
+        # With eps=0 changes of any size are made.
         scheduler = torch_schedules.ReduceLROnPlateau(optimizer, eps=0.0, **options)
         found = []
         for metric in metrics():

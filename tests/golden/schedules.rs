@@ -1,4 +1,4 @@
-//! The learning rates and momenta of schedules, step by step.
+//! Compares the learning rates and momenta of schedules, step by step.
 
 use crate::compare::{Bound, Failures};
 use crate::read::File;
@@ -21,7 +21,7 @@ fn plateau(factor: f64, patience: u64) -> ReduceOnPlateau {
 }
 
 const SCHEDULES: &[(&str, Build)] = &[
-    ("step(30, 0.5)", || Schedule::step(30, 0.5)),
+    ("step(30, 0.5)", || Schedule::step_decay(30, 0.5)),
     ("multi_step(50 60 200, 0.3)", || {
         Schedule::multi_step([50, 60, 200], 0.3)
     }),
@@ -107,7 +107,7 @@ const SCHEDULES: &[(&str, Build)] = &[
     (
         "linear(0.1, 1, 20) then 20 step(15, 0.5) then 100 exponential(0.98)",
         || {
-            let steps = warm_up()?.then(20, Schedule::step(15, 0.5)?)?;
+            let steps = warm_up()?.then(20, Schedule::step_decay(15, 0.5)?)?;
             steps.then(100, Schedule::exponential(0.98)?)
         },
     ),
@@ -117,7 +117,7 @@ const SCHEDULES: &[(&str, Build)] = &[
     (
         "linear(0.1, 1, 20) times step(30, 0.5) times cosine(300, 0)",
         || {
-            let steps = warm_up()?.times(Schedule::step(30, 0.5)?)?;
+            let steps = warm_up()?.times(Schedule::step_decay(30, 0.5)?)?;
             steps.times(Schedule::cosine(300, 0.0)?)
         },
     ),
@@ -148,13 +148,13 @@ const SCHEDULES: &[(&str, Build)] = &[
     }),
 ];
 
-/// Every schedule sets what PyTorch's or Keras's sets.
+/// Compares every schedule with PyTorch or Keras.
 pub fn check(name: &'static str) {
     let (file, mut failures) = (File::open(name), Failures::default());
     let golden = file.operations();
     for (name, build) in SCHEDULES {
         if !golden.contains(name) {
-            failures.add(name, "there is no such golden case");
+            failures.add(name, "no golden case has this name");
         } else if let Err(error) = follow(&file, name, *build, &mut failures) {
             failures.add(name, error);
         }
@@ -171,15 +171,15 @@ fn follow(file: &File, name: &str, build: Build, failures: &mut Failures) -> Res
     let (mut schedule, mut optimizer) = (build()?, Momentum::new(0.1).momentum(0.5).build()?);
     let mut found = [Vec::new(), Vec::new()];
     for step in 0..rates.len() {
-        schedule.apply(&mut optimizer)?;
+        schedule.step(&mut optimizer)?;
         found[0].push(optimizer.learning_rate());
         found[1].push(optimizer.settings().momentum);
         if let Some(metrics) = &metrics {
             schedule.observe(metrics[step]);
         }
     }
-    // At the end of a straight line to nearly 0, PyTorch's value is off by the roundings of what it
-    // comes from. What is multiplied by the same factor again and again is as exact at any size.
+    // Near the end of a linear decay to 0, PyTorch's value has the absolute error of larger ones.
+    // The values of a plateau schedule are repeated products and keep their relative error.
     let floor = if metrics.is_some() { 0.0 } else { 1e-5 };
     let bound = Bound {
         f64: 1e-12,

@@ -1,5 +1,5 @@
-//! Custom operations take part in the report by their kind: rows, figures and verdicts are those of
-//! the library's own.
+//! Custom operations appear in the report by their kind, with the same rows, values and verdicts as
+//! the library's operations.
 
 use cotangent::nn::signal::Verdict::{Dead, Exploding, Healthy, Saturated, Vanishing};
 use cotangent::nn::signal::{self, Report, Verdict};
@@ -8,7 +8,7 @@ use cotangent::{Cotangents, Op, OpKind, Vjp};
 
 type Function = fn(&[&Tensor]) -> Result<Tensor>;
 
-/// A function as a custom operation, of a kind: its vector-Jacobian product computes it once more.
+/// A custom operation of a given kind. Its vector-Jacobian product runs the function again.
 struct Custom {
     kind: OpKind,
     function: Function,
@@ -39,7 +39,7 @@ impl Op for Custom {
     }
 }
 
-/// The library's function as it is, or as a custom operation of a kind.
+/// Runs the library's function, either directly or as a custom operation of a kind.
 fn run(custom: Option<OpKind>, function: Function, operands: &[&Tensor]) -> Result<Tensor> {
     let Some(kind) = custom else {
         return function(operands);
@@ -73,7 +73,7 @@ fn relu(x: &[&Tensor]) -> Result<Tensor> {
     Relu.forward(x[0], &Pass::train(0))
 }
 
-/// Which operations are custom, and of which kind.
+/// The kind of each custom operation; `None` for the library's operation.
 #[derive(Clone, Copy, Default)]
 struct Kinds {
     product: Option<OpKind>,
@@ -81,7 +81,7 @@ struct Kinds {
     activation: Option<OpKind>,
 }
 
-/// A net that keeps the parameters of each block itself.
+/// A net with raw parameters in place of layers.
 #[derive(Module)]
 struct Net {
     blocks: Vec<Block>,
@@ -112,7 +112,7 @@ impl Net {
         Ok(Self { blocks, out })
     }
 
-    /// The third block's weight times a factor, and its bias.
+    /// Multiplies the third block's weight by a factor, and adds to its bias.
     fn spoil(mut self, factor: f64, bias: f64) -> Result<Self> {
         let Block {
             weight, bias: b, ..
@@ -144,10 +144,10 @@ impl Net {
     }
 }
 
-/// All that a report says, but for the operations' names.
+/// Returns the contents of a report, without the names of the operations.
 fn contents(report: &Report) -> Vec<String> {
     let rows = report.layers.iter().map(|layer| {
-        let figures = [
+        let values = [
             layer.dead,
             layer.saturated,
             layer.gradient.as_ref().map(|gradient| gradient.rms),
@@ -157,14 +157,14 @@ fn contents(report: &Report) -> Vec<String> {
             Some(layer.spread),
         ];
         let (name, kinds, inputs) = (layer.name(), &layer.kinds, &layer.inputs);
-        format!("{name} {kinds:?} {figures:?} of {inputs:?}")
+        format!("{name} {kinds:?} {values:?} of {inputs:?}")
     });
     rows.chain(report.findings.iter().map(ToString::to_string))
         .collect()
 }
 
 #[test]
-fn custom_operations_have_the_rows_and_verdicts_of_the_librarys() -> Result<()> {
+fn custom_operations_have_the_same_rows_and_verdicts() -> Result<()> {
     let [plain, normalized, learnt] = [(false, false), (true, false), (false, true)];
     let net =
         |(normalized, learnt), factor, bias| Net::new(normalized, learnt)?.spoil(factor, bias);
@@ -203,10 +203,10 @@ fn custom_operations_have_the_rows_and_verdicts_of_the_librarys() -> Result<()> 
     Ok(())
 }
 
-/// An operation of which nothing is known is no activation and no normalization, but its parameters
-/// are those of a layer.
+/// An operation of unknown kind is neither an activation nor a normalization; its parameters still
+/// belong to a layer.
 #[test]
-fn operations_of_other_kinds_are_rows_without_claims() -> Result<()> {
+fn operations_of_other_kinds_have_rows_without_verdict_columns() -> Result<()> {
     let unknown = Kinds {
         product: Some(OpKind::Other),
         normalization: Some(OpKind::Other),
@@ -220,7 +220,7 @@ fn operations_of_other_kinds_are_rows_without_claims() -> Result<()> {
     assert_eq!((layer.dead, layer.saturated), (None, None));
     assert!(layer.gradient.is_some() && layer.weight_gradient.is_some());
     assert_eq!(report.layers.len(), 5, "{report}");
-    // A normalization has a row of its own, an unknown operation continues that of its module.
+    // A normalization begins a row; an unknown operation continues the row of its module.
     let net = Net::new(true, false)?;
     assert_eq!(net.inspect(tanh, Kinds::default())?.layers.len(), 9);
     assert_eq!(net.inspect(tanh, unknown)?.layers.len(), 5);
@@ -228,7 +228,7 @@ fn operations_of_other_kinds_are_rows_without_claims() -> Result<()> {
 }
 
 #[test]
-fn a_lookup_makes_data_of_a_parameter_and_a_loss_ends_a_row() -> Result<()> {
+fn a_lookup_makes_a_parameter_data_and_a_loss_ends_a_row() -> Result<()> {
     #[derive(Module)]
     struct Words {
         table: Param,
@@ -243,7 +243,8 @@ fn a_lookup_makes_data_of_a_parameter_and_a_loss_ends_a_row() -> Result<()> {
     let rows = |lookup: OpKind, loss: OpKind| -> Result<Vec<String>> {
         let report = signal::inspect(&net, |net, pass| {
             let all = |x: &[&Tensor]| x[0].embedding(&Indices::from([4, 3, 2, 1, 0]));
-            let squares = |x: &[&Tensor]| x[0].mse_loss(x[1], Reduction::None);
+            let squares =
+                |x: &[&Tensor]| MseLoss::new().reduction(Reduction::None).loss(x[0], x[1]);
             let words = run(Some(lookup), all, &[&net.table.read(pass)])?;
             let y = net.out.forward(&words, pass)?;
             Ok(run(Some(loss), squares, &[&y, &targets])?.mean())
@@ -254,8 +255,8 @@ fn a_lookup_makes_data_of_a_parameter_and_a_loss_ends_a_row() -> Result<()> {
     };
     let found = rows(OpKind::Lookup, OpKind::Loss)?;
     assert_eq!(found, ["table: custom", "out: linear"]);
-    // A part of a parameter is a parameter, and so is all that is computed from parameters alone:
-    // only the targets are data.
+    // A view of a parameter counts as a parameter, as does everything computed from parameters
+    // alone. Only the targets are data.
     assert_eq!(rows(OpKind::Shape, OpKind::Loss)?, ["table: custom"]);
     let found = rows(OpKind::Lookup, OpKind::Other)?;
     assert_eq!(found, ["table: custom", "out: linear custom"]);

@@ -1,5 +1,5 @@
-//! The rows of every layer of `nn`, in one table. The layers are read from the exports, so that a
-//! new one cannot be forgotten.
+//! A table of the rows of every layer in `nn`. The layers are read from the exports, so that no new
+//! layer is missed.
 
 use cotangent::nn::signal::{self, LayerSignal, Report};
 use cotangent::nn::{Gelu, MlpBlock, MlpBuilder, Normalization};
@@ -8,10 +8,10 @@ use std::collections::BTreeSet;
 
 const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
 
-/// Exports that are no layers. Builders are left out by their names.
-const NO_LAYERS: &[(&str, &str)] = &[("Init", "draws parameters"), ("SequentialLayer", "a trait")];
+/// Exports that are not layers, with the reason. Builders are recognized by their names.
+const NO_LAYERS: &[(&str, &str)] = &[("Init", "initializer")];
 
-/// The types that `nn` exports from its own files, without builders.
+/// Returns the types that `nn` exports from its own files, without builders.
 fn exported() -> BTreeSet<&'static str> {
     let is_type = |name: &&str| name.starts_with(char::is_uppercase) && !name.ends_with("Builder");
     let uses = EXPORTS.split("pub use ").skip(1);
@@ -22,7 +22,7 @@ fn exported() -> BTreeSet<&'static str> {
         .collect()
 }
 
-/// A row: `path: operations (kinds) columns`, where the columns are those that not all rows have.
+/// Formats a row as `path: operations (kinds) columns`, with the columns that only some rows have.
 fn row(layer: &LayerSignal) -> String {
     let kinds: Vec<String> = layer.kinds.iter().map(ToString::to_string).collect();
     let columns = [
@@ -39,7 +39,7 @@ fn row(layer: &LayerSignal) -> String {
     row
 }
 
-/// The rows of a report, each with a gradient that came to it and to its weights.
+/// Returns the rows of a report; panics unless each has a gradient, also of its weights.
 #[track_caller]
 fn rows(report: &Report) -> Vec<String> {
     for layer in &report.layers {
@@ -75,8 +75,8 @@ struct Sandwich<L> {
     above: Linear,
 }
 
-/// The rows of a layer that is given the results of a linear layer, (16, 8) or of this shape, and
-/// whose own, 8 for each of the 16 samples, another takes.
+/// Returns the rows of a layer between two linear layers. Its input has shape (16, 8), or this
+/// shape; its output has 8 values for each of the 16 samples.
 fn given<L: Module>(
     shape: &[usize],
     layer: L,
@@ -98,15 +98,15 @@ fn given<L: Module>(
     Ok(rows(&report))
 }
 
-/// As [`given`], for a layer of (16, 8). (A linear layer reshapes what has more axes, there and
-/// back.)
+/// As [`given`], for a layer from (16, 8) to (16, 8). With more axes, a linear layer would add
+/// reshapes to the rows.
 fn layer<L: Layer>(layer: L) -> Result<Vec<String>> {
     given(&[16, 8], layer, L::forward)
 }
 
 const PLAIN: &str = "below: linear (product)";
 
-/// The layers that are covered, and the rows that are not as expected.
+/// The layers that have a row, and the rows that differ from the expected ones.
 #[derive(Default)]
 struct Table {
     covered: BTreeSet<&'static str>,
@@ -114,8 +114,8 @@ struct Table {
 }
 
 impl Table {
-    /// A layer by its exported name and what is special; its rows, and those that are expected, but
-    /// for that of the layer above.
+    /// Compares the rows of a layer, given by its exported name and its options, with the expected
+    /// ones. The row of the layer above is added to them.
     fn row(
         &mut self,
         (name, special): (&'static str, &str),
@@ -158,7 +158,7 @@ impl Table {
             given(&[16, 2, 4], Flatten::default(), Layer::forward),
             &["below: linear reshape reshape (product shape shape)"],
         );
-        // The sum continues the row that came last.
+        // The sum continues the last row.
         let add =
             |layer: &Embedding, x: &Tensor, pass: &Pass| x.add(&layer.forward(&labels(), pass)?);
         self.row(
@@ -195,7 +195,7 @@ impl Table {
         );
         self.row((any, "rms"), layer(Normalization::Rms(rms)), of_rms);
 
-        // Without parameters there is no path for a row.
+        // A layer without parameters has no path, so it continues the row below.
         self.row(
             ("BatchNorm", "without parameters"),
             layer(BatchNorm::builder(8).no_affine().build()?),
@@ -300,7 +300,7 @@ impl Table {
         Ok(())
     }
 
-    /// Those that have a name. Their operations have it too, but for one.
+    /// Compares the rows of all named activations. Their operations have the same name, except one.
     fn activations(&mut self) -> Result<()> {
         self.covered.insert("Activation");
         for name in Activation::NAMES {
@@ -324,7 +324,7 @@ impl Table {
 }
 
 #[test]
-fn every_layer_has_its_row() -> Result<()> {
+fn every_layer_has_the_expected_rows() -> Result<()> {
     let mut table = Table::default();
     table.plain_layers()?;
     table.normalizations()?;
@@ -335,18 +335,15 @@ fn every_layer_has_its_row() -> Result<()> {
 
     let mut exported = exported();
     for (name, reason) in NO_LAYERS {
-        assert!(
-            exported.remove(name),
-            "there is no `{name}`, which {reason}"
-        );
+        assert!(exported.remove(name), "`{name}` ({reason}) is not exported");
     }
     assert_eq!(table.covered, exported, "the table and the exports of `nn`");
     Ok(())
 }
 
-/// Layers in fields of any kind, used by a forward that is written by hand.
+/// A custom forward with layers in containers of every kind.
 #[test]
-fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
+fn rows_of_containers_and_raw_parameters() -> Result<()> {
     #[derive(Module)]
     struct Parts {
         maybe: Option<Linear>,
@@ -385,14 +382,14 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
         let x = net.boxed.forward(&x, pass)?.tanh();
         let x = net.pair.1.forward(&net.pair.0.forward(&x, pass)?, pass)?;
         let x = net.frozen.forward(&x, pass)?.relu();
-        // A product and a normalization of one module are a row each; the bias belongs to the
-        // product.
+        // A product and a normalization in one module have a row each; the bias belongs to the
+        // product's row.
         let x = x
             .matmul(&net.weight.read(pass))?
             .add(&net.bias.read(pass))?
             .rms_norm([8], Some(&net.gamma.read(pass)), 1e-6)?
             .sigmoid();
-        // A masked, thinned and normalized parameter is still that parameter.
+        // A parameter that is masked, dropped out and normalized still counts as the parameter.
         let masked = net
             .masked
             .read(pass)
@@ -417,30 +414,28 @@ fn containers_and_parameters_of_a_model_have_their_rows() -> Result<()> {
     Ok(())
 }
 
-/// A loss does not continue the row of the model's answer, be it fused or written out.
+/// A loss does not continue the row of the model's output, whether it is fused or composed.
 #[test]
-fn losses_continue_no_row() -> Result<()> {
+fn a_loss_does_not_continue_a_row() -> Result<()> {
     type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
     let losses: [(&str, Loss); 7] = [
-        ("mse_loss", |y, t| y.mse_loss(t, Reduction::Mean)),
-        ("l1_loss", |y, t| y.l1_loss(t, Reduction::Mean)),
-        ("huber_loss", |y, t| y.huber_loss(t, 1.0, Reduction::Mean)),
+        ("mse_loss", |y, t| y.mse_loss(t)),
+        ("l1_loss", |y, t| y.l1_loss(t)),
+        ("huber_loss", |y, t| y.huber_loss(t, 1.0)),
         ("bce_with_logits", |y, t| y.bce_with_logits(&t.sigmoid())),
         ("squares", |y, t| Ok(y.sub(t)?.square().mean())),
-        // Nor does what is an activation elsewhere.
+        // Operations that are activations elsewhere do not continue it either.
         ("epsilon-insensitive", |y, t| {
             Ok(y.sub(t)?.abs().add_scalar(-0.1).relu().mean())
         }),
-        ("between two answers", |y, _| {
-            y.mse_loss(&y.mul_scalar(0.5), Reduction::Mean)
-        }),
+        ("between two outputs", |y, _| y.mse_loss(&y.mul_scalar(0.5))),
     ];
     let (net, x, targets) = (linear(6, 3)?, input(&[16, 6])?, input(&[16, 3])?);
     for (name, loss) in losses {
         let report = signal::inspect(&net, |net, pass| loss(&net.forward(&x, pass)?, &targets))?;
         let operations = &report.layers[0].operations;
         let expected: &[&str] = match name {
-            "between two answers" => &["linear", "mul_scalar"],
+            "between two outputs" => &["linear", "mul_scalar"],
             _ => &["linear"],
         };
         assert_eq!(operations, expected, "{name}\n{report}");
@@ -448,9 +443,10 @@ fn losses_continue_no_row() -> Result<()> {
     Ok(())
 }
 
-/// Its result is the row's: neither the scale in front of it matters nor whether it has parameters.
+/// A normalization gives the row's output: neither the scale of its input nor its parameters
+/// matter.
 #[test]
-fn a_normalization_without_parameters_is_judged_as_one_with() -> Result<()> {
+fn normalizations_with_and_without_parameters_get_the_same_verdict() -> Result<()> {
     let with = LayerNorm::builder([8]).no_bias().build()?;
     let without = LayerNorm::builder([8]).no_affine().build()?;
     let rms = RmsNorm::builder([8]).no_affine().build()?;
@@ -477,7 +473,7 @@ fn a_normalization_without_parameters_is_judged_as_one_with() -> Result<()> {
 }
 
 #[test]
-fn a_batch_normalization_that_is_the_model_has_its_drift() -> Result<()> {
+fn a_model_that_is_one_batch_normalization_reports_its_drift() -> Result<()> {
     let (net, x) = (BatchNorm::new(6)?, input(&[16, 6])?);
     let report = signal::inspect(&net, |net, pass| Ok(net.forward(&x, pass)?.square().mean()))?;
     assert!(report.layers[0].drift.is_some(), "{report}");

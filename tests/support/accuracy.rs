@@ -1,10 +1,10 @@
-//! What sums of many single-precision numbers may lose.
+//! Accuracy of sums of many `f32` numbers.
 
 use super::reference::indices;
 use cotangent::{DType, Result, Tensor};
 
-/// The most that a sum over `n` elements may be off if it is pairwise, with at most 32 elements in
-/// a row: each element goes through at most log2(n) + 27 additions, each off by half an epsilon.
+/// Returns the largest error of a pairwise sum over `n` elements with blocks of 32: each element
+/// takes part in at most log2(n) + 27 additions, each with a relative error of half an epsilon.
 fn pairwise_bound(n: usize, sum_of_sizes: f64) -> f64 {
     let additions = (n as f64).log2().max(0.0) + 28.0;
     additions * 0.5 * f64::from(f32::EPSILON) * sum_of_sizes
@@ -27,10 +27,10 @@ fn within_bound(what: &str, found: &[f64], columns: &[Vec<f64>]) {
     }
 }
 
-/// Sums of many single-precision numbers, over rows, columns and all, lose no more than pairwise
-/// summation does. Adding up 0.1 one by one does lose more: the bound tells them apart.
+/// Sums over rows, columns and all elements are within the bound of pairwise summation. Adding 0.1
+/// one by one exceeds the bound, so the test can fail.
 #[test]
-fn sums_lose_no_more_than_pairwise_summation() -> Result<()> {
+fn sums_are_as_accurate_as_pairwise_summation() -> Result<()> {
     for n in [1usize, 31, 33, 1023, 1025, 5000, 65_536, 65_537, 300_007] {
         for scale in [0.0, 1.0] {
             let element =
@@ -64,7 +64,7 @@ fn sums_lose_no_more_than_pairwise_summation() -> Result<()> {
     Ok(())
 }
 
-/// The statistics of 10000 + noise in single precision: no digits are lost by subtracting squares.
+/// The variance of 10,000 plus noise in `f32` keeps its digits: it is not a difference of squares.
 #[test]
 fn batch_statistics_do_not_cancel() -> Result<()> {
     let (samples, channels, inner) = (700, 3, 11);

@@ -1,16 +1,16 @@
-//! Operands and arguments of every kind, fit and unfit, drawn from a list of numbers.
+//! Draws operands and arguments of every kind, valid and invalid, from a list of numbers.
 
 use super::operations::drawn::Arguments;
 use cotangent::{Axes, DType, Indices, Mask, Norm, Reduction, Tensor};
 use std::fmt::Write;
 
-/// Numbers that all draws are made from, over and over; a list of zeros gives the plainest draws.
+/// A source of draws: a list of numbers that is used cyclically. Zeros give the simplest draws.
 pub struct Draw<'a> {
     numbers: &'a [u32],
     next: usize,
 }
 
-/// An operand twice: as a view, and with the same elements in a memory of its own. Prints in full.
+/// An operand as a view and as a contiguous copy. `Debug` prints all elements.
 #[derive(Clone)]
 pub struct Operand {
     pub view: Tensor,
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Operand {
 }
 
 const LENGTHS: [usize; 8] = [2, 3, 1, 2, 3, 5, 1, 0];
-/// Numbers of elements that no memory holds, of one byte each even.
+/// Numbers of elements that no memory could hold, even of one byte each.
 const HUGE: [usize; 6] = [
     usize::MAX,
     usize::MAX / 2,
@@ -63,12 +63,12 @@ impl<'a> Draw<'a> {
         self.numbers[self.next % self.numbers.len()] as usize
     }
 
-    /// Below `bound`.
+    /// Draws a number below `bound`.
     fn below(&mut self, bound: usize) -> usize {
         self.number() % bound.max(1)
     }
 
-    /// True once in so many draws.
+    /// Draws true once in `count` draws.
     fn once_in(&mut self, count: usize) -> bool {
         self.below(count) == count - 1
     }
@@ -109,7 +109,7 @@ impl<'a> Draw<'a> {
         self.below(2 * rank) as isize - rank as isize
     }
 
-    /// A tensor of the shape: half of all with small numbers, the others with any.
+    /// Draws a tensor of this shape: with small numbers half of the time, else with any numbers.
     fn tensor(&mut self, shape: &[usize], dtype: DType) -> Operand {
         let tame = self.below(2) == 0;
         let len = shape.iter().product();
@@ -117,7 +117,7 @@ impl<'a> Draw<'a> {
             if tame {
                 draw.below(33) as f64 / 8.0 - 2.0
             } else if draw.once_in(4) {
-                // Any number at all.
+                // Any bit pattern.
                 let bits = draw.number();
                 match dtype {
                     DType::F32 => f64::from(f32::from_bits(bits as u32)),
@@ -149,7 +149,7 @@ impl<'a> Draw<'a> {
         }
     }
 
-    /// The tensor as a view of another memory, or one that is stretched.
+    /// Returns the tensor in a drawn memory layout; a broadcast view has other elements.
     fn view(
         &mut self,
         plain: &Tensor,
@@ -186,8 +186,8 @@ impl<'a> Draw<'a> {
         (seen.0, seen.1.expect("a view that exists"))
     }
 
-    /// Another shape beside a given one: the same, one that broadcasts, one that a product takes,
-    /// or any.
+    /// Draws a shape for a second operand: the same, one that broadcasts, one that fits a matrix
+    /// product, or any.
     fn beside(&mut self, shape: &[usize], relation: usize) -> Vec<usize> {
         let mut other = shape.to_vec();
         match relation % 12 {
@@ -212,7 +212,7 @@ impl<'a> Draw<'a> {
         other
     }
 
-    /// As many operands, related to each other or not.
+    /// Draws `count` operands, whose shapes may fit each other.
     pub fn operands(&mut self, count: usize) -> Vec<Operand> {
         let dtype = self.of(&[DType::F32, DType::F64]);
         let shape = self.shape();
@@ -232,7 +232,7 @@ impl<'a> Draw<'a> {
         operands
     }
 
-    /// A tensor to be a cotangent.
+    /// Draws a cotangent.
     pub fn cotangent(&mut self, like: &Tensor) -> Tensor {
         self.tensor(like.shape(), like.dtype()).view
     }
@@ -265,7 +265,7 @@ impl<'a> Draw<'a> {
             let len = self.below(12);
             return self.list(len, |draw| draw.of(&ALPHABET)).concat();
         }
-        // One that mostly fits: as many letters as axes, and a result of some of them.
+        // An equation that mostly fits: a letter for each axis, and some of them in the result.
         let mut equation = String::new();
         for (i, operand) in operands.iter().enumerate() {
             let comma = if i > 0 { "," } else { "" };
@@ -276,7 +276,7 @@ impl<'a> Draw<'a> {
                 rank = self.below(rank + 1);
             }
             for axis in 0..rank {
-                // Operands that are beside each other share lengths of axes of one number.
+                // Operands often have equal lengths at equal axes.
                 let letter = if self.once_in(4) { self.below(4) } else { axis };
                 equation.push(['i', 'j', 'k', 'l'][letter.min(3)]);
             }
@@ -295,7 +295,7 @@ impl<'a> Draw<'a> {
         equation
     }
 
-    /// Arguments that more or less fit the operands.
+    /// Draws arguments, most of which fit the operands.
     pub fn arguments(&mut self, operands: &[Operand]) -> Arguments {
         let own = operands
             .first()
@@ -345,8 +345,9 @@ impl<'a> Draw<'a> {
             }
         };
         let mut samples = own.clone();
-        if rank > 1 && !self.once_in(6) {
-            samples.remove(1);
+        let classes = own.last().copied().unwrap_or(2);
+        if !self.once_in(6) {
+            samples.pop();
         }
         let bound = |draw: &mut Self| match draw.below(8) {
             0 => Some(self::extreme(draw)),
@@ -373,7 +374,7 @@ impl<'a> Draw<'a> {
             shape,
             pairs: self.list(count, |draw| (draw.size(), draw.size())),
             indices: self.indices(indexed, along),
-            labels: self.indices(samples, own.get(1).copied().unwrap_or(2)),
+            labels: self.indices(samples, classes),
             mask: self.mask(&masked[0]),
             other_mask: self.mask(&masked[1]),
             flag: self.below(2) == 0,

@@ -1,7 +1,7 @@
-//! Operations on values from the ends of the range of `f32`, held against the same in `f64`.
+//! Compares operations in `f32`, on values at the ends of its range, with the same in `f64`.
 //!
-//! In `f64` nothing that is made of these values overflows, and little cancels: its result, rounded
-//! to `f32`, is the right one.
+//! In `f64` these values cause no overflow and little cancellation, so its result, rounded to
+//! `f32`, is right.
 
 use super::operations::{Function, Operation};
 use cotangent::Backward;
@@ -9,8 +9,8 @@ use cotangent::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-/// The values that operands are made of: zeros, subnormal numbers, tiny ones, ones, large ones,
-/// almost the largest, one of no special kind, infinities, NaN.
+/// The elements of operands: zeros, subnormal and tiny numbers, ones, large numbers, numbers close
+/// to the largest, an ordinary one, infinities, NaN.
 const VALUES: [f32; 18] = [
     0.0,
     -0.0,
@@ -31,60 +31,60 @@ const VALUES: [f32; 18] = [
     f32::NEG_INFINITY,
     f32::NAN,
 ];
-/// So many of them are finite.
+/// The number of finite values; they come first.
 const FINITE: usize = 15;
-/// The cotangents of functions of single elements: the first shows the derivative.
+/// The cotangents of elementwise functions; with the first one the gradient is the derivative.
 const COTANGENTS: [f32; 4] = [1.0, -1.0, f32::INFINITY, f32::NAN];
-/// How many rows are drawn for an operation that takes elements together.
+/// The number of cases drawn for an operation that is not elementwise.
 const DRAWS: u64 = 300;
 
-/// How much a result may be off, relative to its size: some roundings of `f32`.
+/// The relative tolerance of a result: some rounding errors of `f32`.
 const RELATIVE: f64 = 2e-6;
-/// And beside it: so many of the smallest steps of `f32`, and one for each element of a row.
+/// The absolute tolerance: `STEPS` smallest numbers of `f32`, and one for each element of a row.
 const SMALLEST: f64 = 1.5e-45;
 const STEPS: f64 = 4.0;
-/// Operands that are moved by a rounding or two explain a difference of some times what this
-/// changes.
+/// A difference is allowed if it is at most `TIMES` the change of the result when the operands
+/// change by `NUDGE`, a rounding error or two; `NUDGES` such changes are drawn.
 const NUDGE: f64 = 2e-7;
 const NUDGES: u64 = 6;
 const TIMES: f64 = 4.0;
 
-/// Where single precision must differ, and why.
+/// A case where `f32` must differ from `f64`.
 pub struct Exception {
     /// Operations whose names begin with one of these.
     pub operations: &'static [&'static str],
-    /// When it differs, in words.
+    /// The condition in words.
     pub condition: &'static str,
-    /// And as a test.
+    /// The condition as a function.
     pub holds: fn(&Seen) -> bool,
     pub reason: &'static str,
 }
 
-/// One number that disagrees.
+/// One number that differs between the dtypes.
 pub struct Seen<'a> {
-    /// The operands' elements; of a function of single elements those of one place.
+    /// The elements of the operands; for an elementwise function those at one position.
     pub operands: &'a [Vec<f64>],
-    /// The cotangent's, likewise.
+    /// The elements of the cotangent, in the same way.
     pub cotangent: &'a [f64],
     pub single: f64,
     pub double: f64,
-    /// The name of the result: `y`, or a gradient's.
+    /// The name of the result: `y`, or that of a gradient.
     pub result: &'a str,
-    /// Of a gradient of a function of single elements: the derivative.
+    /// The derivative, if the result is a gradient of an elementwise function.
     pub slope: Option<f64>,
 }
 
-/// What disagreed and is no exception.
+/// A difference that no exception excuses.
 struct Finding {
     operation: String,
     result: String,
-    /// The number of elements of the operands: the smallest findings are shown.
+    /// The number of elements of the operands; the smallest findings are shown first.
     size: usize,
     kind: [&'static str; 2],
     text: String,
 }
 
-/// What was found, and which exceptions excused something.
+/// All findings, and which exceptions were used.
 #[derive(Default)]
 pub struct Found {
     findings: Vec<Finding>,
@@ -94,12 +94,12 @@ pub struct Found {
 struct Case {
     operands: Vec<Tensor>,
     cotangent: Tensor,
-    /// Whether each place of the operands is a case of its own.
+    /// Whether each position of the operands is a separate case.
     elementwise: bool,
 }
 
-/// Results of an operation, by name: the value, the gradient of each operand that has one, and the
-/// same as recorded for gradients of gradients, which other code computes.
+/// The results of an operation, by name: the value, and the fused and recorded gradients, which
+/// different code computes.
 type Outcome = Vec<(String, Vec<f64>)>;
 
 fn run(f: &Function, case: &Case, dtype: DType) -> Result<Outcome> {
@@ -125,20 +125,20 @@ fn run(f: &Function, case: &Case, dtype: DType) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// Whether a result of single precision is the expected number, but for so much.
+/// Returns whether an `f32` result equals the expected number up to the tolerances and `slack`.
 fn agrees(single: f64, double: f64, slack: f64) -> bool {
     let expected = f64::from(double as f32);
     if single == expected || (single.is_nan() && double.is_nan()) {
         return true;
     }
-    // An infinite result may be one that is just beyond the range.
+    // An infinite result may be rounded from a number just beyond the range.
     let within = |x: f64| x.clamp(-f64::from(f32::MAX), f64::from(f32::MAX));
     let slack = slack + STEPS * SMALLEST + RELATIVE * double.abs();
     double.is_finite() && (within(single) - within(expected)).abs() <= slack
 }
 
-/// How far each result moves, in either precision, if the operands do by a rounding: an operation
-/// that is as exact as its operands may be off by as much.
+/// Returns the largest change of each result, in either dtype, when the operands change by rounding
+/// errors. A result may differ by as much.
 fn spread(f: &Function, case: &Case) -> Result<Vec<Vec<f64>>> {
     let mut spread: Vec<Vec<f64>> = Vec::new();
     for dtype in [DType::F64, DType::F32] {
@@ -177,8 +177,8 @@ fn spread(f: &Function, case: &Case) -> Result<Vec<Vec<f64>>> {
 }
 
 impl Found {
-    /// Holds an operation against itself in double precision: on every value or pair of values if
-    /// it takes and gives elements one by one, on drawn rows if not.
+    /// Compares an operation in both dtypes: on every value or pair of values if it is elementwise,
+    /// else on drawn cases.
     pub fn examine(&mut self, operation: &Operation, exceptions: &[Exception]) -> Result<()> {
         if is_elementwise(operation)? {
             self.compare(operation, &every_value(operation)?, exceptions);
@@ -196,7 +196,7 @@ impl Found {
         let f = &operation.f;
         let (single, double) = match (run(f, case, DType::F32), run(f, case, DType::F64)) {
             (Ok(single), Ok(double)) => (single, double),
-            // What is refused is refused in either precision.
+            // Both dtypes refuse the case.
             (Err(_), Err(_)) => return,
             (single, double) => {
                 let texts = [single, double].map(|run| match run {
@@ -221,7 +221,7 @@ impl Found {
         );
         let operands: Vec<Vec<f64>> = case.operands.iter().map(Tensor::to_f64_vec).collect();
         let cotangent = case.cotangent.to_f64_vec();
-        // Each term of a sum of subnormal numbers is rounded to a whole step.
+        // Each term of a sum of subnormal numbers is rounded to a multiple of the smallest number.
         let steps = if case.elementwise {
             0.0
         } else {
@@ -230,7 +230,7 @@ impl Found {
         let mut slack = None;
         for (part, ((name, singles), (_, doubles))) in single.iter().zip(&double).enumerate() {
             for (i, (&single, &double)) in singles.iter().zip(doubles).enumerate() {
-                // No rounding explains what is not finite, unless it is near the end of the range.
+                // Rounding explains a non-finite result only near the end of the range.
                 let explicable = single.is_finite() || double.abs() > 0.5 * f64::from(f32::MAX);
                 let mut slack = || {
                     let spread = slack.get_or_insert_with(|| spread(f, case));
@@ -240,7 +240,7 @@ impl Found {
                 if agrees(single, double, 0.0) || (explicable && agrees(single, double, slack())) {
                     continue;
                 }
-                // A result may have several values for each element of the operands.
+                // A result may have several elements for each element of the operands.
                 let at = i * operands[0].len() / singles.len();
                 let of_place = |x: &Vec<f64>| {
                     if case.elementwise {
@@ -277,12 +277,13 @@ impl Found {
         }
     }
 
+    /// Adds the findings of another thread.
     pub fn merge(&mut self, other: Self) {
         self.findings.extend(other.findings);
         self.used.extend(other.used);
     }
 
-    /// Fails with all that was found, and with the exceptions that excused nothing.
+    /// Panics with all findings, and with the exceptions that were not used.
     #[track_caller]
     pub fn assert_nothing(mut self, exceptions: &[Exception]) {
         self.findings.sort_by_key(|finding| finding.size);
@@ -304,16 +305,13 @@ impl Found {
         for (row, exception) in exceptions.iter().enumerate() {
             if !self.used.contains(&row) {
                 let (operations, condition) = (exception.operations, exception.condition);
-                let unused = format!("an exception without use: {operations:?}, {condition}");
+                let unused = format!("an unused exception: {operations:?}, {condition}");
                 writeln!(text, "{unused}").expect("text can be written");
             }
             assert!(!exception.reason.is_empty());
         }
         let count = self.findings.len();
-        assert!(
-            text.is_empty(),
-            "{count} numbers differ from those of f64\n{text}"
-        );
+        assert!(text.is_empty(), "{count} numbers differ from f64\n{text}");
     }
 }
 
@@ -356,7 +354,7 @@ impl Finding {
     }
 }
 
-/// Whether a function takes and gives elements one by one: of one element alone it gives the same.
+/// Returns whether a function is elementwise: on single elements it returns the same values.
 fn is_elementwise(operation: &Operation) -> Result<bool> {
     let sizes = [3, 4, 2];
     let shapes = (operation.operands)(sizes);
@@ -381,7 +379,7 @@ fn is_elementwise(operation: &Operation) -> Result<bool> {
     Ok(true)
 }
 
-/// Every value, or every pair of values, with every cotangent.
+/// Creates a case of every value, or every pair of values, with every cotangent.
 fn every_value(operation: &Operation) -> Result<Case> {
     let count = (operation.operands)([1; 3]).len() as u32;
     let all = VALUES.len().pow(count);
@@ -407,7 +405,8 @@ fn below(bound: usize, rng: &mut ChaCha8Rng) -> usize {
     rng.next_u32() as usize % bound
 }
 
-/// Operands of few rows of few elements, or of seventy; none of sizes that are refused.
+/// Draws a case of a few rows with a few elements, or with seventy. Returns `None` for sizes that
+/// the operation refuses.
 fn drawn(operation: &Operation, seed: u64) -> Result<Option<Case>> {
     let rng = &mut ChaCha8Rng::seed_from_u64(seed);
     let sizes = match seed % 16 {
@@ -419,8 +418,8 @@ fn drawn(operation: &Operation, seed: u64) -> Result<Option<Case>> {
     }
     let mut operands = Vec::new();
     for shape in (operation.operands)(sizes) {
-        // Of a few of the values, so that these meet each other and themselves; most rows are
-        // finite.
+        // An operand has up to three different values, so that equal ones occur together. Most
+        // operands are finite.
         let bound = [FINITE, FINITE, VALUES.len()][below(3, rng)];
         let few: Vec<f32> = (0..=below(3, rng))
             .map(|_| VALUES[below(bound, rng)])

@@ -1,11 +1,10 @@
-//! Faults that are made when backward rules are written, planted one by one: a gradient check must
-//! find each.
+//! Typical faults in backward rules, planted one by one. A gradient check must find each.
 
 use super::planted::{Rule, failing, planted, signed, square, sum_of_both};
 use cotangent::gradcheck::Gradcheck;
 use cotangent::{Result, Tensor};
 
-/// A function, a wrong rule for it, and the inputs whose gradients are wrong then.
+/// A function with a wrong rule for backward, and the inputs whose gradients are wrong.
 struct Fault {
     name: &'static str,
     shapes: &'static [&'static [usize]],

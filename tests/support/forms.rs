@@ -1,23 +1,23 @@
-//! The forms in which memory holds an operand: as it is, transposed, cut out of something larger,
-//! stretched without a copy, every second element, backwards.
+//! Memory layouts of an operand: contiguous, transposed, cut out of a larger tensor, broadcast,
+//! with a stride of two, reversed.
 
 use cotangent::{Axes, Result, Tensor};
 
-/// How an operand is a view of a base.
+/// A way to make an operand as a view of a base tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// The base itself.
     Contiguous,
-    /// The base with its axes in reverse; of a single axis: a column of a matrix.
+    /// The base with its axes in reverse order; a vector is a column of a matrix.
     Transposed,
-    /// The inside of a base that is larger at each end of each axis.
+    /// The inner part of a base that is larger at both ends of each axis.
     Narrowed,
-    /// The first axis stretched (stride 0).
+    /// The first axis broadcast (stride 0).
     StretchedFirst,
-    /// The last axis stretched.
+    /// The last axis broadcast.
     StretchedLast,
-    /// Every second element of each axis: of the last one backwards (stride -2), of the one before
-    /// forwards, and so on.
+    /// Every second element of each axis: backwards along the last axis (stride -2), forwards along
+    /// the one before, and so on.
     Stepped,
 }
 
@@ -31,7 +31,7 @@ impl Form {
         Self::Stepped,
     ];
 
-    /// The shape of the base of a view of shape `shape`.
+    /// Returns the shape of the base for a view of shape `shape`.
     pub fn base_shape(self, shape: &[usize]) -> Vec<usize> {
         let mut base = shape.to_vec();
         match (self, shape) {
@@ -48,7 +48,7 @@ impl Form {
         base
     }
 
-    /// The view, of shape `shape`.
+    /// Returns the view of shape `shape`.
     pub fn view(self, base: &Tensor, shape: &[usize]) -> Result<Tensor> {
         match (self, shape) {
             (Self::Contiguous, _) => Ok(base.clone()),

@@ -1,4 +1,4 @@
-//! Running a test over the table of operations, and holding gradients of both orders against
+//! Runs a test over the registry of operations, and compares first and second derivatives with
 //! numeric differences.
 
 use super::operations::{Domain, Operation, values};
@@ -6,7 +6,7 @@ use cotangent::gradcheck::{Gradcheck, Verdict};
 use cotangent::{Backward, DType, Result, Tensor};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// Runs `test` on each operation, and fails with all that went wrong, panics included.
+/// Runs `test` on each operation and reports all failures together, also panics.
 #[track_caller]
 pub fn for_each(operations: &[Operation], test: impl Fn(&Operation) -> Result<(), String>) {
     assert!(!operations.is_empty());
@@ -24,18 +24,20 @@ pub fn for_each(operations: &[Operation], test: impl Fn(&Operation) -> Result<()
     );
 }
 
-/// The error, as text that says where it happened.
+/// Returns a function that adds the place to the text of an error.
 pub fn at<'a, E: std::fmt::Display>(
     place: impl std::fmt::Debug + 'a,
 ) -> impl FnOnce(E) -> String + 'a {
     move |error| format!("{place:?}: {error}")
 }
 
+/// Returns an error with this reason unless the condition holds.
 pub fn ensure(holds: bool, reason: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(reason()) }
 }
 
-/// Holds the gradients of `f` against numeric differences. Away from kinks all must plainly pass.
+/// Compares the gradients of `f` with numeric differences. All verdicts must be `Pass`: the inputs
+/// are away from kinks.
 pub fn check(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<(), String> {
     let report = Gradcheck::new()
         .function(inputs, f)
@@ -47,8 +49,8 @@ pub fn check(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Resu
     ensure(passed, || format!("\n{report}"))
 }
 
-/// g(x, v) = Σ w · ∂(Σ v f(x))/∂x with some w, for inputs (x…, v): what must have the right
-/// gradient for the second derivative to be right.
+/// Returns the function `g(x, v) = Σ w · ∂(Σ v f(x))/∂x` with fixed weights `w`, for inputs
+/// `(x…, v)`. Its gradient is right if the second derivative of `f` is.
 pub fn gradient_of(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
 ) -> impl Fn(&[Tensor]) -> Result<Tensor> {
@@ -76,7 +78,7 @@ pub fn gradient_of(
     }
 }
 
-/// Both orders, of a function whose output has shape `output`.
+/// Checks first and second derivatives of a function whose output has shape `output`.
 pub fn check_twice(
     inputs: &[Tensor],
     output: &[usize],

@@ -1,5 +1,4 @@
-//! Where a gradient check cannot simply compare: kinks, noise, what is not a number, and what is
-//! not to be checked at all.
+//! Gradient checks at kinks, with noise and NaN, and of inputs that cannot be checked.
 
 use super::operations::{Domain, values};
 use super::planted::planted;
@@ -8,7 +7,7 @@ use cotangent::prelude::{Module, Param};
 use cotangent::{DType, Error, ModuleExt, Result, Tensor};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// A function and where it is looked at.
+/// A name, a point, and a function to check at that point.
 type Case = (&'static str, f64, fn(&Tensor) -> Tensor);
 
 fn verdict(x: f64, f: impl Fn(&Tensor) -> Tensor) -> Result<(Verdict, Report)> {
@@ -16,7 +15,7 @@ fn verdict(x: f64, f: impl Fn(&Tensor) -> Tensor) -> Result<(Verdict, Report)> {
     Ok((report.entries()[0].verdict, report))
 }
 
-/// The derivatives of the piecewise functions at their kinks lie between the slopes on both sides.
+/// At a kink, the derivative of a piecewise function lies between the slopes of the two sides.
 #[test]
 fn a_kink_with_a_gradient_between_its_slopes_passes_as_a_kink() -> Result<()> {
     let cases: [Case; 8] = [
@@ -40,7 +39,7 @@ fn a_kink_with_a_gradient_between_its_slopes_passes_as_a_kink() -> Result<()> {
     Ok(())
 }
 
-/// A relu whose gradient at 0 is whatever one likes.
+/// Computes ReLU with a given gradient at 0.
 fn relu_with_slope(x: &Tensor, at_zero: f64) -> Result<Tensor> {
     planted(
         std::slice::from_ref(x),
@@ -87,9 +86,10 @@ fn a_wrong_gradient_at_a_kink_fails() -> Result<()> {
     Ok(())
 }
 
-/// One element of 1000 at the kink: along a direction the kink shows, and the element is found.
+/// One of 1,000 elements is at the kink: a direction shows the kink, and the report has the
+/// element.
 #[test]
-fn a_wrong_gradient_at_one_kink_among_many_elements_is_named() -> Result<()> {
+fn a_wrong_gradient_at_one_kink_among_many_elements_is_reported() -> Result<()> {
     let mut elements = values(&[1000], Domain::Signed, DType::F64, 1)?.to_f64_vec();
     elements[421] = 0.0;
     let x = Tensor::from(&elements[..]);
@@ -107,13 +107,11 @@ fn a_wrong_gradient_at_one_kink_among_many_elements_is_named() -> Result<()> {
 }
 
 #[test]
-fn what_is_smooth_is_not_called_a_kink() -> Result<()> {
+fn smooth_functions_get_no_kink_verdict() -> Result<()> {
     let cases: [Case; 6] = [
         ("x²", 0.0, Tensor::square),
-        ("elu, whose slope is the same on both sides", 0.0, |x| {
-            x.elu(1.0)
-        }),
-        ("relu², likewise", 0.0, |x| x.relu().square()),
+        ("elu, with equal slopes", 0.0, |x| x.elu(1.0)),
+        ("relu², with equal slopes", 0.0, |x| x.relu().square()),
         ("a sharp bend", 1e-3, |x| (x.square() + 1e-4).sqrt()),
         ("relu beside its kink", 1e-4, Tensor::relu),
         ("a large number", 1e6, Tensor::sin),
@@ -129,14 +127,14 @@ fn what_is_smooth_is_not_called_a_kink() -> Result<()> {
     Ok(())
 }
 
-/// Where values are large and slopes small, one-sided slopes are mostly noise close by, and differ
-/// by the curvature further off: neither is a kink.
+/// If values are large and slopes small, one-sided slopes are mostly noise for small steps, and
+/// differ by the curvature for large ones. Neither is a kink.
 #[test]
-fn a_gentle_slope_on_a_high_plateau_is_no_kink() -> Result<()> {
+fn small_slopes_of_large_values_are_no_kink() -> Result<()> {
     let mut wrong = Vec::new();
     for height in (1..=20).map(|i| 100.0 * f64::from(i)) {
         for curvature in [0.03, 0.1, 0.3] {
-            // sin² + cos² is 1, but for rounding.
+            // sin² + cos² is 1 up to rounding.
             let one = |x: &Tensor| x.sin().square() + x.cos().square();
             let gentle = |x: &Tensor| (x - 0.3).square() * curvature + x * 0.01;
             let (verdict, report) = verdict(0.3, |x| one(x) * height + gentle(x))?;
@@ -155,7 +153,7 @@ fn a_gentle_slope_on_a_high_plateau_is_no_kink() -> Result<()> {
 }
 
 #[test]
-fn what_is_not_a_number_never_passes() -> Result<()> {
+fn nan_and_infinity_never_pass() -> Result<()> {
     let nan = |x: &Tensor| x.mul_scalar(f64::NAN);
     for x in [0.5, f64::NAN, f64::INFINITY] {
         let (verdict, report) = verdict(x, nan)?;
@@ -174,7 +172,7 @@ fn what_is_not_a_number_never_passes() -> Result<()> {
         let (_, report) = verdict(x, f)?;
         assert!(!report.is_ok(), "{name}\n{report}");
     }
-    // One NaN among numbers, in the function or in what is put in.
+    // One NaN among numbers, from the function or in the input.
     let poisoned = gradcheck::function(&[Tensor::from([0.5f64, -1.0, 2.0])], |x| Ok(x[0].sqrt()))?;
     assert!(!poisoned.is_ok(), "{poisoned}");
     let poisoned = gradcheck::function(&[Tensor::from([0.5, f64::NAN])], |x| Ok(x[0].sum()))?;
@@ -182,9 +180,9 @@ fn what_is_not_a_number_never_passes() -> Result<()> {
     Ok(())
 }
 
-/// What is computed in single precision is too noisy to be called right to six digits.
+/// A function that computes in `f32` is too noisy to confirm six digits of a gradient.
 #[test]
-fn noise_is_no_pass() -> Result<()> {
+fn a_noisy_function_does_not_pass() -> Result<()> {
     let x = values(&[3, 4], Domain::Signed, DType::F64, 2)?;
     let single = |x: &[Tensor]| Ok(x[0].to_dtype(DType::F32).sin().to_dtype(DType::F64));
     let report = gradcheck::function(&[x], single)?;
@@ -204,12 +202,12 @@ fn refused<T: std::fmt::Debug>(result: Result<T>, reason: &str) {
             reason: found,
             ..
         }) => assert!(found.contains(reason), "{found}"),
-        other => panic!("expected a refusal ({reason}), found {other:?}"),
+        other => panic!("expected an error ({reason}), found {other:?}"),
     }
 }
 
 #[test]
-fn nothing_to_check_is_refused() -> Result<()> {
+fn a_check_of_nothing_is_an_error() -> Result<()> {
     let x = Tensor::from([1.0f64, 2.0]);
     let none = Tensor::zeros([0, 3], DType::F64)?;
     refused(
@@ -235,7 +233,7 @@ fn nothing_to_check_is_refused() -> Result<()> {
     net.freeze();
     refused(gradcheck::module(&net, &[], forward), "nothing to check");
 
-    // One operand without elements among others is no reason to refuse the others.
+    // An operand without elements beside others is valid.
     let report = gradcheck::function(&[none, x], |x| x[0].sum().add(&x[1].square()))?;
     report.assert_ok();
     assert_eq!(
@@ -250,13 +248,13 @@ fn nothing_to_check_is_refused() -> Result<()> {
 }
 
 #[test]
-fn an_impure_function_is_refused() {
+fn an_impure_function_is_an_error() {
     let calls = AtomicUsize::new(0);
     let x = [Tensor::from([1.0f64, 2.0])];
     let counting = |x: &[Tensor]| Ok(x[0].add_scalar(calls.fetch_add(1, Relaxed) as f64));
     refused(gradcheck::function(&x, counting), "not pure");
 
-    // Another result on the third call: the one whose gradient is taken.
+    // The result changes on the third call, whose gradient is taken.
     let calls = AtomicUsize::new(0);
     let late = |x: &[Tensor]| {
         Ok(x[0].mul_scalar(if calls.fetch_add(1, Relaxed) == 2 {
@@ -269,7 +267,7 @@ fn an_impure_function_is_refused() {
     assert!(report.is_err() || report.is_ok_and(|report| !report.is_ok()));
 }
 
-/// A result that is another when gradients are wanted is not the function that is checked.
+/// The value of a function must not depend on whether its input is tracked.
 #[test]
 fn a_value_that_depends_on_tracking_is_found() {
     let x = [Tensor::from([1.0f64, 2.0])];

@@ -1,4 +1,4 @@
-//! Laws that every operation's backward obeys, whatever it computes.
+//! Laws that the backward rule of every operation obeys.
 
 use super::harness::{at, ensure, for_each, gradient_of};
 use super::operations::{self, Domain, Operation, Sizes, values};
@@ -7,7 +7,7 @@ use cotangent::{Backward, DType, Error, Leaf, Result, Tensor};
 
 const SIZES: Sizes = [3, 4, 2];
 
-/// The operation on tracked operands of the usual sizes: result, operands, some cotangent.
+/// Runs the operation on tracked operands; returns the result, the operands and a cotangent.
 fn run(operation: &Operation, dtype: DType) -> Result<(Tensor, Vec<Tensor>, Tensor)> {
     let operands = operation.make_operands(SIZES, dtype, 30)?;
     let operands: Vec<Tensor> = operands.iter().map(Tensor::tracked).collect();
@@ -20,7 +20,7 @@ fn bits(tensor: &Tensor) -> Vec<u64> {
     tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
 }
 
-/// Whether two tensors differ by at most `relative` of the size of the larger elements.
+/// Returns whether two tensors differ by at most `relative` times their largest element.
 fn close(a: &Tensor, b: &Tensor, relative: f64) -> bool {
     let (a_values, b_values) = (a.to_f64_vec(), b.to_f64_vec());
     let size = a_values.iter().fold(1e-3f64, |size, x| size.max(x.abs()));
@@ -32,7 +32,7 @@ fn close(a: &Tensor, b: &Tensor, relative: f64) -> bool {
 }
 
 #[test]
-fn the_recorded_backward_gives_what_the_fused_one_gives() {
+fn recorded_and_fused_backward_agree() {
     for_each(&operations::all(), |operation| {
         let (y, operands, cotangent) = run(operation, DType::F64).map_err(at("forward"))?;
         let recorded = Backward::new()
@@ -48,7 +48,7 @@ fn the_recorded_backward_gives_what_the_fused_one_gives() {
                 format!("operand {i}:\n{recorded:?}\n{fused:?}")
             })?;
             ensure(!fused.is_tracked(), || {
-                format!("operand {i}: a graph nobody asked for")
+                format!("operand {i}: the gradient has a graph")
             })?;
         }
         Ok(())
@@ -62,7 +62,7 @@ fn single_precision_agrees_with_double() {
         let (single, singles, single_cotangent) =
             run(operation, DType::F32).map_err(at("single"))?;
         ensure(single.dtype() == DType::F32, || {
-            "the result is double".to_owned()
+            "the result is f64".to_owned()
         })?;
         ensure(close(&y, &single, 2e-6), || format!("\n{y:?}\n{single:?}"))?;
         let gradients = y.backward_with(&cotangent).map_err(at("double"))?;
@@ -75,7 +75,7 @@ fn single_precision_agrees_with_double() {
                 return Err(format!("operand {i} has no gradient"));
             };
             ensure(single.dtype() == DType::F32, || {
-                format!("operand {i}: the gradient is double")
+                format!("operand {i}: the gradient is f64")
             })?;
             ensure(close(double, single, 1e-5), || {
                 format!("operand {i}:\n{double:?}\n{single:?}")
@@ -104,23 +104,23 @@ fn an_untracked_operand_gets_no_gradient_and_changes_none() {
             let same =
                 gradients.get(&operands[only]).map(bits) == all.get(&operands[only]).map(bits);
             ensure(same, || {
-                format!("operand {only}: another gradient if it alone is tracked")
+                format!("operand {only}: its gradient changes if only this operand is tracked")
             })?;
         }
         let untracked: Vec<Tensor> = operands.iter().map(Tensor::detach).collect();
         let y = (operation.f)(&untracked).map_err(at("untracked"))?;
-        ensure(!y.is_tracked(), || "tracked for no reason".to_owned())?;
+        ensure(!y.is_tracked(), || "tracked without need".to_owned())?;
         let refused = matches!(y.backward_with(&cotangent), Err(Error::Untracked { .. }));
         ensure(refused, || "backward from an untracked result".to_owned())
     });
 }
 
 #[test]
-fn a_graph_is_used_up_unless_retained() {
+fn a_graph_is_consumed_unless_retained() {
     for_each(&operations::all(), |operation| {
         let (y, operands, cotangent) = run(operation, DType::F64).map_err(at("forward"))?;
         if operands.iter().any(|x| x.leaf_id() == y.leaf_id()) {
-            return Ok(()); // The result is the operand itself: there is nothing to use up.
+            return Ok(()); // The result is the operand itself: there is no node to consume.
         }
         let retained = Backward::new().retain_graph();
         let first = retained.run_with(&y, &cotangent).map_err(at("first"))?;
@@ -139,7 +139,7 @@ fn a_graph_is_used_up_unless_retained() {
     });
 }
 
-/// Backward is linear in the cotangent: none in, none out.
+/// Backward is linear in the cotangent.
 #[test]
 fn a_cotangent_of_zeros_gives_gradients_of_zeros() {
     for_each(&operations::all(), |operation| {
@@ -164,7 +164,7 @@ fn the_gradients_of_a_tensor_used_many_times_add_up() -> Result<()> {
     for i in 2..=1000 {
         total = total.add(&x.mul_scalar(f64::from(i)))?;
     }
-    // Once more from afar, through a view and a broadcast.
+    // One more use, through a view and a broadcast.
     let column = x.transpose(0, 1)?.narrow(0, 1, 1)?.broadcast_to([5, 2])?;
     let loss = total.sum().add(&column.sum())?;
     let gradients = loss.backward()?;
@@ -174,9 +174,9 @@ fn the_gradients_of_a_tensor_used_many_times_add_up() -> Result<()> {
     Ok(())
 }
 
-/// A cast rounds to single precision: the tolerances allow for it.
+/// A conversion rounds to `f32`; the tolerances allow for it.
 #[test]
-fn casts() -> Result<()> {
+fn conversions_between_dtypes() -> Result<()> {
     let x = values(&[3, 4], Domain::Signed, DType::F64, 60)?;
     let through_single = |x: &[Tensor]| Ok(x[0].to_dtype(DType::F32).sin().to_dtype(DType::F64));
     let check = Gradcheck::new().tolerances(2e-3, 2e-3);
@@ -190,9 +190,7 @@ fn casts() -> Result<()> {
 
     let single = x.to_dtype(DType::F32).tracked();
     let gradients = single.to_dtype(DType::F64).square().sum().backward()?;
-    let gradient = gradients
-        .get(&single)
-        .expect("the cast passes gradients on");
+    let gradient = gradients.get(&single).expect("a conversion has a gradient");
     assert_eq!(gradient.dtype(), DType::F32);
     assert_eq!(gradient.to_f64_vec(), single.mul_scalar(2.0).to_f64_vec());
     Ok(())

@@ -1,15 +1,16 @@
-//! Operations with any backward, right or wrong; what a gradient check says of one wrong element
-//! among many, and of gradients that are no numbers.
+//! Operations with an arbitrary rule for backward. Gradient checks find one wrong element among
+//! many, and gradients that are not finite.
 
 use super::operations::{Domain, values};
 use cotangent::gradcheck::{self, Gradcheck, Report, Verdict};
 use cotangent::prelude::{Module, Param};
 use cotangent::{Cotangents, DType, Op, Result, Tensor, Vjp};
 
-/// The cotangents of the operands, from the operands and the cotangent of the result.
+/// A rule for backward: the cotangents of the operands, from the operands and the result's
+/// cotangent.
 pub type Rule = fn(&[Tensor], &Tensor) -> Result<Vec<Option<Tensor>>>;
 
-/// An operation whose backward is any rule, right or wrong.
+/// An operation with an arbitrary rule for backward.
 struct Planted<R> {
     operands: Vec<Tensor>,
     rule: R,
@@ -30,7 +31,7 @@ where
     }
 }
 
-/// `value` of the operands, with `rule` as its backward.
+/// Computes `value` of the operands, with `rule` for backward.
 pub fn planted(
     operands: &[Tensor],
     value: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -64,7 +65,7 @@ pub fn failing(report: &Report) -> Vec<&str> {
         .collect()
 }
 
-/// The same machinery without a fault passes: it is the fault that is found.
+/// A planted operation with the right rule passes, so the other tests find the faults.
 #[test]
 fn an_operation_without_a_fault_passes() -> Result<()> {
     let inputs = [signed(&[3, 4], 1)?, signed(&[4], 2)?];
@@ -72,7 +73,7 @@ fn an_operation_without_a_fault_passes() -> Result<()> {
         planted(
             x,
             |x| x[0].mul(&x[1]),
-            // The cotangent of the row is left as large as the result: the walk sums it.
+            // The cotangent of the row has the shape of the result; backward sums it.
             |x, g| Ok(vec![Some(g.mul(&x[1])?), Some(g.mul(&x[0])?)]),
         )
     };
@@ -94,12 +95,12 @@ fn an_operation_without_a_fault_passes() -> Result<()> {
     Ok(())
 }
 
-/// What happens to the gradient of one element.
+/// A change to the gradient of one element.
 type Change = fn(f64) -> f64;
 
 const PLACE: [usize; 2] = [37, 59];
 
-/// x² for x of (100, 100), the gradient of one element of 10,000 put through `change`.
+/// Computes `x²` for `x` of shape (100, 100), and changes the gradient of one of 10,000 elements.
 fn one_wrong_of_many(x: &[Tensor], change: Change) -> Result<Tensor> {
     planted(x, square, move |x, g| {
         let mut gradient = g.mul(&x[0])?.mul_scalar(2.0).to_f64_vec();
@@ -110,7 +111,7 @@ fn one_wrong_of_many(x: &[Tensor], change: Change) -> Result<Tensor> {
 }
 
 #[test]
-fn one_wrong_element_of_ten_thousand_is_named() -> Result<()> {
+fn one_wrong_element_of_ten_thousand_is_reported() -> Result<()> {
     let changes: [(&str, Change); 5] = [
         ("forgotten", |_| 0.0),
         ("of the wrong sign", |g| -g),
@@ -139,9 +140,9 @@ fn one_wrong_element_of_ten_thousand_is_named() -> Result<()> {
     Ok(())
 }
 
-/// A vectorized loop that forgets what is left over after the last whole vector.
+/// The fault of a vectorized loop that skips the elements after the last full vector.
 #[test]
-fn a_forgotten_remainder_is_found() -> Result<()> {
+fn a_skipped_remainder_is_found() -> Result<()> {
     let x = signed(&[1003], 4)?;
     let report = gradcheck::function(&[x], |x| {
         planted(x, square, |x, g| {
@@ -159,9 +160,9 @@ fn a_forgotten_remainder_is_found() -> Result<()> {
     Ok(())
 }
 
-/// Two errors that would cancel along half of all directions if these had components of one size.
+/// Two errors that would cancel along half of all directions if all components had the same size.
 #[test]
-fn two_elements_exchanged_are_found() -> Result<()> {
+fn two_swapped_gradients_are_found() -> Result<()> {
     let x = signed(&[1000], 5)?;
     for seed in 0..10 {
         let check = Gradcheck::new().seed(seed);
@@ -198,7 +199,7 @@ fn a_gradient_that_is_not_finite_never_passes() -> Result<()> {
     Ok(())
 }
 
-/// A user's operation may be wrong in more than its numbers: what it returns is checked.
+/// A custom operation may return cotangents of the wrong number, shape or dtype.
 #[test]
 fn cotangents_that_do_not_fit_are_errors() -> Result<()> {
     let rules: [(&str, Rule); 6] = [
@@ -224,7 +225,7 @@ fn cotangents_that_do_not_fit_are_errors() -> Result<()> {
         match std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| loss.backward())) {
             Ok(Err(error)) if error.to_string().contains("planted") => {}
             Ok(Err(error)) => wrong.push(format!(
-                "{name}: an error that does not name the operation: {error}"
+                "{name}: the error does not name the operation: {error}"
             )),
             Ok(Ok(gradients)) => wrong.push(format!("{name}: accepted, {:?}", gradients.get(&x))),
             Err(_) => wrong.push(format!("{name}: panicked")),
@@ -241,7 +242,7 @@ struct Net {
 }
 
 #[test]
-fn a_fault_in_a_model_is_named_by_its_path() -> Result<()> {
+fn a_fault_in_a_model_is_reported_with_its_path() -> Result<()> {
     let net = Net {
         right: Param::new(&signed(&[2, 3], 7)?),
         wrong: Param::new(&signed(&[3], 8)?),

@@ -1,4 +1,4 @@
-//! What tests against naive references have in common: random shapes, and failed cases.
+//! Random shapes and failed cases for tests against a reference.
 
 use super::reference::Naive;
 use cotangent::{DType, Error, Tensor};
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 pub const DTYPES: [DType; 2] = [DType::F32, DType::F64];
 
-/// As many cases as are quick.
+/// Returns settings with a number of cases that runs quickly.
 pub fn settings() -> ProptestConfig {
     ProptestConfig {
         cases: 128,
@@ -15,23 +15,23 @@ pub fn settings() -> ProptestConfig {
     }
 }
 
-/// Lengths of axes, 0 and 1 among them.
+/// Draws lengths of axes, also 0 and 1.
 pub fn length() -> impl Strategy<Value = usize> {
     prop_oneof![1 => Just(0usize), 3 => Just(1usize), 8 => 2usize..5]
 }
 
-/// Shapes of at most so many axes.
+/// Draws shapes with at most `max_rank` axes.
 pub fn shape(max_rank: usize) -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(length(), 0..=max_rank)
 }
 
-/// The library's error as a failed case.
+/// Converts an error of the library to a failed case.
 #[allow(clippy::needless_pass_by_value)] // For `map_err`.
 pub fn fail(error: Error) -> TestCaseError {
     TestCaseError::fail(error.to_string())
 }
 
-/// The gradient of `Σ weights · y` with respect to `x`.
+/// Returns the gradient of `Σ weights · y` with respect to `x`.
 pub fn pull(y: &Tensor, weights: &Naive, x: &Tensor) -> Result<Tensor, TestCaseError> {
     let cotangent = weights.tensor(y.dtype(), 0).map_err(fail)?;
     let gradients = y.backward_with(&cotangent).map_err(fail)?;
@@ -41,7 +41,7 @@ pub fn pull(y: &Tensor, weights: &Naive, x: &Tensor) -> Result<Tensor, TestCaseE
         .ok_or_else(|| TestCaseError::fail("no gradient"))
 }
 
-/// A failed case unless the tensor holds these numbers.
+/// Returns a failed case unless the tensor holds these numbers.
 pub fn matches(expected: &Naive, found: &Tensor) -> Result<(), TestCaseError> {
     expected.matches(found).map_err(TestCaseError::fail)
 }

@@ -1,10 +1,9 @@
-//! Arrays as one would write them in an afternoon: a list of numbers and loops over multi-indices.
-//! Slow, obvious, and therefore what the fast ones are held against.
+//! Simple arrays as a reference for tensors: a list of numbers, and loops over multi-indices.
 
 use cotangent::{Axes, DType, Result, Tensor};
 use std::ops::Range;
 
-/// Elements in row-major order.
+/// An array with its elements in row-major order.
 #[derive(Clone, Debug)]
 pub struct Naive {
     pub shape: Vec<usize>,
@@ -16,7 +15,7 @@ pub fn axes(numbers: &[usize]) -> Axes {
     numbers.iter().map(|&axis| axis as isize).collect()
 }
 
-/// All multi-indices of a shape, in row-major order.
+/// Returns all multi-indices of a shape in row-major order.
 pub fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
     let mut all = vec![Vec::new()];
     for &len in shape {
@@ -28,7 +27,7 @@ pub fn indices(shape: &[usize]) -> Vec<Vec<usize>> {
     all
 }
 
-/// The row-major number of a multi-index.
+/// Returns the row-major position of a multi-index.
 pub fn number(shape: &[usize], index: &[usize]) -> usize {
     shape
         .iter()
@@ -36,7 +35,7 @@ pub fn number(shape: &[usize], index: &[usize]) -> usize {
         .fold(0, |number, (len, i)| number * len + i)
 }
 
-/// The multi-index in `shape` that an index of a shape it broadcasts to stands for.
+/// Returns the multi-index in `shape` for an index of the shape that it is broadcast to.
 pub fn source(shape: &[usize], index: &[usize]) -> Vec<usize> {
     let missing = index.len() - shape.len();
     shape
@@ -46,7 +45,7 @@ pub fn source(shape: &[usize], index: &[usize]) -> Vec<usize> {
         .collect()
 }
 
-/// The shape that two shapes broadcast to.
+/// Returns the shape that two shapes broadcast to.
 pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
     let rank = a.len().max(b.len());
     let padded = |shape: &[usize]| [&vec![1; rank - shape.len()][..], shape].concat();
@@ -61,7 +60,7 @@ pub fn broadcast(a: &[usize], b: &[usize]) -> Option<Vec<usize>> {
 }
 
 impl Naive {
-    /// The array whose element at each multi-index is `f` of it.
+    /// Creates an array whose element at each multi-index is `f` of that index.
     pub fn build(shape: &[usize], f: impl FnMut(&[usize]) -> f64) -> Self {
         let mut f = f;
         Self {
@@ -70,7 +69,7 @@ impl Naive {
         }
     }
 
-    /// Small whole numbers, so that sums and products are exact in either precision.
+    /// Creates an array of small integers: sums and products are exact in both dtypes.
     pub fn whole(shape: &[usize], seed: u64) -> Self {
         let mut state = seed.wrapping_mul(2).wrapping_add(1);
         Self::build(shape, |_| {
@@ -81,16 +80,17 @@ impl Naive {
         })
     }
 
-    /// 0, 1, 2, …: what is left of it after a view tells where each element came from.
+    /// Creates the array 0, 1, 2, …: the elements of a view then tell their original positions.
     pub fn numbered(shape: &[usize]) -> Self {
         Self::build(shape, |index| number(shape, index) as f64)
     }
 
+    /// Returns the element at a multi-index.
     pub fn at(&self, index: &[usize]) -> f64 {
         self.values[number(&self.shape, index)]
     }
 
-    /// The element that broadcasting puts at an index of the larger shape.
+    /// Returns the element at an index of a shape that the array is broadcast to.
     pub fn stretched_at(&self, index: &[usize]) -> f64 {
         self.at(&source(&self.shape, index))
     }
@@ -117,8 +117,8 @@ impl Naive {
         })
     }
 
-    /// The indices of the range in order, from the last on if the step is negative, and of these
-    /// the first, and each that is `step` further on.
+    /// Takes every `step`-th index of the range, from the first one; from the last one backwards if
+    /// `step` is negative.
     pub fn slice(&self, axis: usize, range: Range<usize>, step: isize) -> Self {
         let mut named: Vec<usize> = range.collect();
         if step < 0 {
@@ -170,8 +170,7 @@ impl Naive {
         Self::build(shape, |index| self.stretched_at(index))
     }
 
-    /// The same numbers as a tensor, in one of several ways of lying in memory; what lies around
-    /// them is NaN.
+    /// Returns the numbers as a tensor in one of four memory layouts; unused memory is NaN.
     pub fn tensor(&self, dtype: DType, storage: u8) -> Result<Tensor> {
         let order: Vec<usize> = (0..self.shape.len()).rev().collect();
         let rotated: Vec<usize> = (1..=order.len())
@@ -203,19 +202,20 @@ impl Naive {
                     .iter()
                     .enumerate()
                     .for_each(|(to, &axis)| back[axis] = to);
-                // Backwards besides.
+                // Rotated and reversed.
                 let flipped = self.permute(&rotated).flip(&order);
                 flipped.tensor(dtype, 2)?.flip(..)?.permute(axes(&back))
             }
         }
     }
 
-    /// Whether a tensor holds exactly these numbers, rounded to its precision.
+    /// Returns an error unless the tensor holds exactly these numbers, rounded to its dtype.
     pub fn matches(&self, tensor: &Tensor) -> Result<(), String> {
         self.differs_by(tensor, |_| 0.0)
     }
 
-    /// Whether a tensor holds these numbers, each within `tolerance` of it; NaN is NaN.
+    /// Returns an error unless the tensor holds these numbers, each within its tolerance; NaN
+    /// equals NaN.
     pub fn differs_by(
         &self,
         tensor: &Tensor,

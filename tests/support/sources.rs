@@ -1,13 +1,13 @@
-//! The names of public functions, and of those that tests call, read from the sources, so that a
-//! new function cannot be forgotten.
+//! Reads the names of public functions, and of the functions that tests call, from the sources, so
+//! that no new function is missed.
 
-#![allow(dead_code)] // Each test reads a part.
+#![allow(dead_code)] // Each test uses a part.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// The Rust files in a folder, seen from the tests' own, or a single one.
+/// Reads the Rust files of a folder, or a single file; the path is relative to `tests`.
 fn sources(folder: &str) -> Vec<(PathBuf, TokenStream)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut files = Vec::new();
@@ -32,8 +32,8 @@ fn is(token: Option<&TokenTree>, text: &str) -> bool {
     token.is_some_and(|token| token.to_string() == text)
 }
 
-/// Adds the names after `pub fn`, at any depth, those in macro calls included, and whether the
-/// comment before has an example; not in tests, and not in the definitions of macros.
+/// Adds the names after `pub fn` at any depth, also in macro calls, and whether the documentation
+/// has an example. Skips tests and definitions of macros.
 fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (i, token) in tokens.iter().enumerate() {
@@ -42,7 +42,7 @@ fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
             && is(tokens.get(i - 1), "pub")
             && let Some(TokenTree::Ident(name)) = tokens.get(i + 1)
         {
-            // What stands before `pub`: attributes, as comments are too, each a `#` and a group.
+            // Attributes in front of `pub`, among them doc comments; each is a `#` and a group.
             let attributes = tokens[..i - 1].rchunks(2);
             let mut attributes = attributes.take_while(|pair| is(pair.first(), "#"));
             let example = attributes.any(|pair| pair[1].to_string().contains("```"));
@@ -60,7 +60,7 @@ fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
     }
 }
 
-/// Adds the names of the functions and methods that are called: `.name(` and `::name(`.
+/// Adds the names of called functions and methods: `.name(` and `::name(`.
 fn called(tokens: TokenStream, found: &mut BTreeSet<String>) {
     let tokens: Vec<TokenTree> = tokens.into_iter().collect();
     for (i, token) in tokens.iter().enumerate() {
@@ -78,14 +78,14 @@ fn called(tokens: TokenStream, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The names of the functions that some source text calls.
+/// Returns the names of the functions that a source text calls.
 pub fn called_in(text: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    called(text.parse().expect("it has been compiled"), &mut found);
+    called(text.parse().expect("the text is Rust"), &mut found);
     found
 }
 
-/// The names of the public functions of the core's sources in a folder of it, and whether their
+/// Returns the names of the public functions in a folder of `core/src`, and whether their
 /// documentation has an example.
 pub fn public_functions(folder: &str) -> BTreeMap<String, bool> {
     let mut found = BTreeMap::new();
@@ -95,7 +95,7 @@ pub fn public_functions(folder: &str) -> BTreeMap<String, bool> {
     found
 }
 
-/// The names of the functions that the tests in a folder or file call.
+/// Returns the names of the functions that the tests in a folder or file call.
 pub fn all_called(folder: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, tokens) in sources(folder) {
@@ -104,7 +104,8 @@ pub fn all_called(folder: &str) -> BTreeSet<String> {
     found
 }
 
-/// The names of the types of a folder that have a method of this signature, written without spaces.
+/// Returns the names of the types in a folder that have a method with this signature, written
+/// without spaces.
 pub fn types_with(folder: &str, signature: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (_, tokens) in sources(folder) {

@@ -1,10 +1,10 @@
-//! Random views of a tensor beside the same views of a reference.
+//! Random views of a tensor and of a reference array.
 
 use super::reference::{Naive, axes};
 use cotangent::{Result, Tensor};
 
-/// One view of a tensor, and the same of the reference; what the random numbers do not allow is
-/// left out.
+/// Returns a view of a tensor and the same view of the reference. If the random numbers give no
+/// valid view, both are returned unchanged.
 pub fn view(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, Naive)> {
     let [kind, a, b, c] = step.map(|number| number as usize);
     let rank = naive.shape.len();
@@ -86,7 +86,7 @@ pub fn view(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, N
     }
 }
 
-/// Slices, flips, diagonals.
+/// Returns slices, flips and diagonals.
 fn part(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, Naive)> {
     let [kind, a, b, c] = step.map(|number| number as usize);
     let rank = naive.shape.len();
@@ -128,7 +128,8 @@ fn part(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, Naive
     }
 }
 
-/// An axis that a number stands for, and one of its two names.
+/// Returns an axis drawn from a number, and one of its two names: counted from the front or the
+/// end.
 fn axis_of(number: usize, rank: usize) -> (usize, isize) {
     let axis = number % rank;
     if number & 64 == 0 {

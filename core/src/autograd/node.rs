@@ -287,7 +287,7 @@ impl<S: Slot + ?Sized> Drop for Node<S> {
             if std::thread::panicking() {
                 panic.clear();
             }
-            panic.go_on();
+            panic.resume();
         });
     }
 }

@@ -1,6 +1,7 @@
 //! The one error type: what was expected, what was found, and where.
 
 mod interval;
+mod mismatch;
 mod path;
 
 use crate::shape::{DType, Shape};
@@ -125,7 +126,7 @@ pub enum Error {
         remedy: &'static str,
     },
     /// A saved state does not fit the model. Nothing was loaded.
-    #[error("{}: {}, nothing was loaded:\n  {}", place(path), count(mismatches), .mismatches.join("\n  "))]
+    #[error("{}: {}", place(path), mismatch::text(mismatches))]
     #[non_exhaustive]
     State {
         /// The file, or empty for bytes in memory.
@@ -321,7 +322,7 @@ impl Error {
     /// ```
     /// use cotangent::Error;
     /// let error = Error::state("", vec!["`weight`: missing".to_owned()]);
-    /// assert!(error.to_string().contains("1 mismatch, nothing was loaded"));
+    /// assert_eq!(error.to_string(), "bytes in memory: nothing was loaded: `weight`: missing");
     /// ```
     pub fn state(path: impl Into<PathBuf>, mismatches: Vec<String>) -> Self {
         Self::State {
@@ -464,11 +465,6 @@ fn place(path: &Path) -> std::borrow::Cow<'_, str> {
     } else {
         path.to_string_lossy()
     }
-}
-
-fn count(mismatches: &[String]) -> String {
-    let plural = if mismatches.len() == 1 { "" } else { "es" };
-    format!("{} mismatch{plural}", mismatches.len())
 }
 
 fn list(shapes: &[Shape]) -> String {

@@ -206,7 +206,7 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Subject f
         Ok(())
     }
     fn output(&self) -> Result<Tensor> {
-        self.run(&self.inputs, &self.pass().record(false))
+        self.run(&self.inputs, &self.pass().no_grad())
     }
     fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();

@@ -1,4 +1,4 @@
-//! What is stored: the floating-point types of kernels.
+//! The floating-point types that kernels load and store.
 
 use crate::kernel::fma::Fma;
 use crate::kernel::linear::general::Gemm;

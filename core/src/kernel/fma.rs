@@ -1,10 +1,10 @@
-//! Fused multiply-add, where the instruction set has it.
+//! Fused multiply-add on the instruction sets that have it, and two operations elsewhere.
 
 use crate::kernel::isa::Isa;
 
-/// The floating-point types, as far as the elementary functions need to know them.
+/// A floating-point type with a multiply-add, which is all that the elementary functions need.
 pub trait Fma: Sized {
-    /// `self * factor + term`, fused where the instruction set does that in one instruction.
+    /// Computes `self * factor + term`, fused if the instruction set has one instruction for it.
     fn fma<I: Isa>(self, factor: Self, term: Self) -> Self;
 }
 

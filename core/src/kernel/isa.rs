@@ -1,16 +1,17 @@
-//! Instruction sets: one generic body per kernel, compiled once for each, chosen at run time.
+//! Instruction sets: each kernel is one generic body, compiled once for each of them and chosen at
+//! run time.
 //!
-//! A kernel implements [`Kernel`] with an `#[inline(always)]` `run`; [`dispatch`] inlines that body
+//! A kernel implements [`Kernel`] with an `#[inline(always)]` `run`. [`dispatch`] inlines that body
 //! into a function compiled for the best instruction set of this machine. No kernel uses
 //! intrinsics.
 
 use std::sync::OnceLock;
 
-/// An instruction set as a type, for what a generic kernel body must decide at compile time.
+/// An instruction set as a type, for choices that a generic kernel body makes at compile time.
 pub trait Isa: Copy + Send + Sync + 'static {
-    /// Whether fused multiply-add is one instruction (elsewhere it would be a slow library call).
+    /// Whether fused multiply-add is one instruction. Elsewhere it would be a slow library call.
     const FMA: bool;
-    /// The width of a vector.
+    /// The width of a vector register in bytes.
     const VECTOR_BYTES: usize;
 }
 
@@ -27,7 +28,8 @@ macro_rules! instruction_sets {
 }
 
 instruction_sets! {
-    /// What every processor of the target architecture has, without fused multiply-add.
+    /// The instructions that every processor of the target architecture has, used without fused
+    /// multiply-add.
     Baseline fma false bytes 16;
     /// x86-64 with AVX2 and FMA.
     Avx2 fma true bytes 32;
@@ -37,7 +39,7 @@ instruction_sets! {
     Neon fma true bytes 16;
 }
 
-/// The instruction sets as values.
+/// An instruction set as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Tier {
@@ -52,7 +54,7 @@ pub enum Tier {
 }
 
 impl Tier {
-    /// The tiers that this machine can run, slowest first.
+    /// Returns the tiers that this machine can run, slowest first.
     pub fn available() -> Vec<Self> {
         let mut tiers = vec![Self::Baseline];
         #[cfg(target_arch = "aarch64")]
@@ -74,11 +76,11 @@ impl Tier {
         tiers
     }
 
-    /// The tier that kernels run on: the fastest available one.
+    /// Returns the tier that kernels run on: the fastest available one.
     ///
-    /// The environment variable `COTANGENT_TIER` (`baseline`, `neon`, `avx2`, `avx512`; read once)
-    /// lowers it, so that every tier can be tested on one machine. A tier that the machine lacks,
-    /// or an unknown name, is ignored.
+    /// The environment variable `COTANGENT_TIER` (`baseline`, `neon`, `avx2`, `avx512`) selects a
+    /// slower one, so that every tier can be tested on one machine. It is read once. A tier that
+    /// the machine lacks or an unknown name is ignored.
     pub fn current() -> Self {
         static CURRENT: OnceLock<Tier> = OnceLock::new();
         *CURRENT.get_or_init(|| {
@@ -93,15 +95,15 @@ impl Tier {
 
 /// A computation over slices whose body is generic over the instruction set.
 pub trait Kernel {
-    /// What the computation returns.
+    /// The type of the result.
     type Output;
 
-    /// The body. Implementations must be `#[inline(always)]`, and so must all that they call in
-    /// their inner loops: only what is inlined is compiled for the instruction set.
+    /// Computes the result. Implementations must be `#[inline(always)]`, and so must everything
+    /// that they call in their inner loops: only inlined code is compiled for the instruction set.
     fn run<I: Isa>(self) -> Self::Output;
 }
 
-/// Runs `kernel` on the best instruction set of this machine.
+/// Runs `kernel` on the instruction set of [`Tier::current`].
 #[inline]
 pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
     dispatch_on(Tier::current(), kernel)
@@ -111,9 +113,8 @@ pub fn dispatch<K: Kernel>(kernel: K) -> K::Output {
 #[inline]
 pub fn dispatch_on<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
     match tier {
-        // SAFETY: a `Tier` other than the baseline is only handed out by `Tier::available`, which
-        // has checked that this machine has the features; callers can write `Tier::Avx512`
-        // themselves, so the check is repeated where it is not the cached current tier.
+        // SAFETY: `runs` has checked that this machine has the features of the tier. The check is
+        // needed because callers can write `Tier::Avx512` themselves.
         #[cfg(target_arch = "x86_64")]
         Tier::Avx512 if runs(tier) => unsafe { run_avx512(kernel) },
         // SAFETY: as above.
@@ -125,7 +126,7 @@ pub fn dispatch_on<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
     }
 }
 
-/// Whether this machine has the features of `tier`.
+/// Returns whether this machine has the features of `tier`.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn runs(tier: Tier) -> bool {

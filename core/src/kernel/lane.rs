@@ -1,4 +1,4 @@
-//! One element of a slice as a number of formulas.
+//! One element of a slice as a number in a formula.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
@@ -7,8 +7,8 @@ use crate::kernel::real::{Real, ScalarFunction};
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// One element of a slice, in a kernel compiled for the instruction set `I`, where it takes the
-/// sine or cosine of the angles `A` only.
+/// One element of a slice in a kernel compiled for the instruction set `I`. `A` says how large the
+/// angles are whose sine or cosine the kernel takes.
 #[derive(Debug)]
 #[repr(transparent)]
 pub struct Lane<F, I, A = AnyAngle>(pub F, PhantomData<(I, A)>);
@@ -29,7 +29,7 @@ impl<F, I, A> Lane<F, I, A> {
     }
 }
 
-/// Element `i` of each slice.
+/// Returns element `i` of each slice.
 #[inline(always)]
 pub(crate) fn lanes<F: Float, I: Isa, A: Angles, const N: usize>(
     slices: &[&[F]; N],
@@ -137,8 +137,8 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
     }
     #[inline(always)]
     fn round(self) -> Self {
-        // From 2^mantissa bits on, numbers are integers, and the next number is 1 away: adding this
-        // to a smaller magnitude and subtracting it again rounds to even in hardware.
+        // From 2^mantissa bits on, every number is an integer and neighbours are 1 apart. Adding
+        // that power to a smaller magnitude and subtracting it again rounds to even in hardware.
         let integers = F::from_f64(if size_of::<F>() == 4 {
             8_388_608.0
         } else {
@@ -175,10 +175,10 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
     }
 }
 
-/// Above this x² + 1 and x² - 1 are x² to the last digit.
+/// The limit above which x² + 1 and x² - 1 round to x².
 const LARGE: f64 = 268_435_456.0;
 
-/// The inverse of sinh, accurate near 0 and for numbers whose square overflows.
+/// Computes the inverse of sinh, accurate near 0 and for numbers whose square overflows.
 fn asinh(x: f64) -> f64 {
     let a = x.abs();
     let magnitude = if a > LARGE {
@@ -189,7 +189,8 @@ fn asinh(x: f64) -> f64 {
     magnitude.copysign(x)
 }
 
-/// The inverse of cosh, accurate near 1 and for numbers whose square overflows; NaN below 1.
+/// Computes the inverse of cosh, accurate near 1 and for numbers whose square overflows. NaN below
+/// 1.
 fn acosh(x: f64) -> f64 {
     if x > LARGE {
         return x.ln() + std::f64::consts::LN_2;
@@ -198,7 +199,7 @@ fn acosh(x: f64) -> f64 {
     (above + above.sqrt() * (above + 2.0).sqrt()).ln_1p()
 }
 
-/// The inverse of tanh, accurate near 0; NaN outside [-1, 1].
+/// Computes the inverse of tanh, accurate near 0. NaN outside [-1, 1].
 fn atanh(x: f64) -> f64 {
     let a = x.abs();
     (0.5 * (2.0 * a / (1.0 - a)).ln_1p()).copysign(x)

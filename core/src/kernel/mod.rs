@@ -1,14 +1,14 @@
-//! The kernel floor: loops over slices, compiled for several instruction sets and chosen at run
-//! time. Nothing here knows tensors, graphs or modules.
+//! Kernels: loops over slices, compiled for several instruction sets and chosen at run time.
+//! Nothing here uses tensors, graphs or modules.
 //!
-//! From below: `isa` (instruction sets), `fma`, `math` (the elementary functions), `float` (what is
-//! stored), `real` (what formulas are written in), `lane` (an element as such), and the families of
-//! kernels.
+//! From the lowest layer up: `isa` (instruction sets), `fma`, `math` (the elementary functions),
+//! `float` (the stored types), `real` (the trait that formulas are written over), `lane` (one
+//! element of a slice as a number in a formula), and the families of kernels.
 //!
-//! Results never depend on the number of threads: work is cut at fixed places, and what the pieces
-//! give is combined in a fixed order.
+//! Results never depend on the number of threads: work is cut at fixed places, and partial results
+//! are combined in a fixed order.
 
-// Indexed loops over several arrays of slices at once: see `threads::parallel::cut`.
+// Loops with an index over several slices at once: see `threads::parallel::cut` for the reason.
 #![allow(clippy::needless_range_loop)]
 
 pub(crate) mod activation;

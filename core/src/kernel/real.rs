@@ -1,15 +1,15 @@
-//! What formulas are written in: [`Real`].
+//! The trait that formulas are written over: [`Real`].
 //!
 //! A formula over [`Real`] is written once. With [`Lane`](crate::kernel::Lane) it becomes a vector
-//! kernel for each instruction set; with the symbolic tensors of `ops` it becomes a recorded
-//! computation, so that the same line gives the fused derivative and the derivative's derivative.
+//! kernel for each instruction set. With the symbolic tensors of `ops` it becomes a recorded
+//! computation. So one line gives the fused derivative and its own derivatives of higher order.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
 /// A number in a formula: arithmetic, comparison with selection, and elementary functions.
 ///
-/// Constants are written as `f64` literals on the right of an operator (`x * 0.5`) or made with
-/// [`constant`](Real::constant). Formulas have no branches: they select.
+/// Constants are `f64` literals on the right of an operator (`x * 0.5`), or come from
+/// [`constant`](Real::constant). Formulas have no branches: use [`select`](Real::select).
 pub trait Real:
     Copy
     + Neg<Output = Self>
@@ -25,93 +25,94 @@ pub trait Real:
     /// The result of a comparison.
     type Bool: Copy;
 
-    /// `value` in the precision (and, for symbolic tensors, the place) of `self`.
+    /// Returns `value` in the dtype of `self` (and, for symbolic tensors, in its graph).
     fn constant(self, value: f64) -> Self;
-    /// `self * factor + term`, fused where that is one instruction.
+    /// Computes `self * factor + term`, fused if that is one instruction.
     fn mul_add(self, factor: Self, term: Self) -> Self;
 
-    /// Whether `self < other`; false if either is NaN, as for all comparisons here.
+    /// Returns whether `self < other`. All comparisons are false if either side is NaN.
     fn lt(self, other: Self) -> Self::Bool;
-    /// Whether `self <= other`.
+    /// Returns whether `self <= other`.
     fn le(self, other: Self) -> Self::Bool;
-    /// Whether `self == other`.
+    /// Returns whether `self == other`.
     fn equals(self, other: Self) -> Self::Bool;
-    /// `yes` where `condition` holds, else `no`. Both are computed.
+    /// Returns `yes` if `condition` is true, else `no`. Both are computed.
     fn select(condition: Self::Bool, yes: Self, no: Self) -> Self;
 
-    /// Absolute value.
+    /// Computes the absolute value.
     fn abs(self) -> Self;
-    /// Square root.
+    /// Computes the square root.
     fn sqrt(self) -> Self;
-    /// e^x.
+    /// Computes e^x.
     fn exp(self) -> Self;
-    /// e^x - 1.
+    /// Computes e^x - 1, accurate near 0.
     fn exp_m1(self) -> Self;
-    /// Natural logarithm.
+    /// Computes the natural logarithm.
     fn ln(self) -> Self;
-    /// ln(1 + x).
+    /// Computes ln(1 + x), accurate near 0.
     fn ln_1p(self) -> Self;
-    /// Hyperbolic tangent.
+    /// Computes the hyperbolic tangent.
     fn tanh(self) -> Self;
-    /// Logistic function 1 / (1 + e^-x).
+    /// Computes the logistic function 1 / (1 + e^-x).
     fn sigmoid(self) -> Self;
-    /// Error function.
+    /// Computes the error function.
     fn erf(self) -> Self;
-    /// Complementary error function 1 - erf x.
+    /// Computes the complementary error function 1 - erf x.
     fn erfc(self) -> Self;
-    /// Sine.
+    /// Computes the sine.
     fn sin(self) -> Self;
-    /// Cosine.
+    /// Computes the cosine.
     fn cos(self) -> Self;
-    /// x^exponent.
+    /// Computes x^exponent.
     fn powf(self, exponent: Self) -> Self;
-    /// The largest integer not above x.
+    /// Rounds down to an integer.
     fn floor(self) -> Self;
-    /// The nearest integer, ties to even.
+    /// Rounds to the nearest integer, ties to even.
     fn round(self) -> Self;
-    /// A function that is computed one element at a time, mostly by the standard library.
+    /// Computes a function that has no vector code: one element at a time, mostly by the standard
+    /// library.
     fn scalar(self, function: ScalarFunction) -> Self;
-    /// The angle of the point (`x`, `self`) in radians.
+    /// Computes the angle of the point (`x`, `self`) in radians.
     fn atan2(self, x: Self) -> Self;
 
-    /// x².
+    /// Computes x².
     #[inline(always)]
     fn square(self) -> Self {
         self * self
     }
-    /// x^exponent for a whole exponent of at most 32 bits or somewhat less.
+    /// Computes x^exponent for an integer exponent of at most 32 bits.
     #[inline(always)]
     fn powi(self, exponent: i64) -> Self {
         whole_power(self, exponent)
     }
-    /// 1 / x.
+    /// Computes 1 / x.
     #[inline(always)]
     fn recip(self) -> Self {
         self.constant(1.0) / self
     }
-    /// Zero, like `self`.
+    /// Returns zero in the dtype of `self`.
     #[inline(always)]
     fn zero(self) -> Self {
         self.constant(0.0)
     }
-    /// One, like `self`.
+    /// Returns one in the dtype of `self`.
     #[inline(always)]
     fn one(self) -> Self {
         self.constant(1.0)
     }
-    /// Whether `self > other`.
+    /// Returns whether `self > other`.
     #[inline(always)]
     fn gt(self, other: Self) -> Self::Bool {
         other.lt(self)
     }
-    /// Whether `self >= other`.
+    /// Returns whether `self >= other`.
     #[inline(always)]
     fn ge(self, other: Self) -> Self::Bool {
         other.le(self)
     }
 }
 
-/// The elementary functions of [`Real::scalar`].
+/// An elementary function for [`Real::scalar`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // Each is the function of its name.
 pub enum ScalarFunction {
@@ -128,7 +129,7 @@ pub enum ScalarFunction {
     Log10,
 }
 
-/// x^exponent, as PyTorch has it: roots are roots, and so NaN at -∞.
+/// Computes x^exponent as PyTorch does: exponents of ±0.5 are square roots, and so NaN at -∞.
 #[inline(always)]
 pub(crate) fn float_power<T: Real>(x: T, exponent: f64) -> T {
     if exponent == 0.5 {
@@ -136,8 +137,8 @@ pub(crate) fn float_power<T: Real>(x: T, exponent: f64) -> T {
     } else if exponent == -0.5 {
         x.sqrt().recip()
     } else if exponent.fract() == 0.0 && (2f64.powi(24)..2f64.powi(47)).contains(&exponent.abs()) {
-        // `f32` has 24 bits for the exponent: enough for each of two parts, and not for telling
-        // whether the whole is odd.
+        // The 24 bits of an `f32` cannot tell whether such an exponent is odd. They suffice for
+        // each of its two parts.
         let low = exponent % 2f64.powi(23);
         x.powf(x.constant(exponent - low)) * x.powf(x.constant(low))
     } else {
@@ -145,10 +146,11 @@ pub(crate) fn float_power<T: Real>(x: T, exponent: f64) -> T {
     }
 }
 
-/// Each squaring doubles the relative error; this many factors are multiplied up.
+/// The largest integer power that is computed by repeated multiplication. Each squaring doubles the
+/// relative error, so larger ones use `powf`.
 const MULTIPLIED: u64 = 64;
 
-/// x^exponent, a number of at most 32 bits or one less.
+/// Computes x^exponent for an integer exponent of at most 32 bits, sign excluded.
 #[inline(always)]
 pub(crate) fn whole_power<T: Real>(x: T, exponent: i64) -> T {
     if exponent.unsigned_abs() > MULTIPLIED {

@@ -1,11 +1,11 @@
-//! Reading and writing strided memory in row-major order: the one place that walks strides.
+//! Reading and writing strided memory in row-major order. No other file walks strides.
 
 use std::ops::Range;
 
 /// A strided view: element `(i, j, …)` is `data[offset + i * strides[0] + j * strides[1] + …]`.
 ///
-/// The maker guarantees that every index of the shape it is used with falls inside `data`; a view
-/// that breaks this panics by slice indexing and never reads out of bounds.
+/// The caller guarantees that every index of `shape` falls inside `data`. A view that breaks this
+/// panics in slice indexing and never reads out of bounds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View<'a, F> {
     pub data: &'a [F],
@@ -15,7 +15,7 @@ pub(crate) struct View<'a, F> {
 }
 
 impl<'a, F: Copy> View<'a, F> {
-    /// A view of nothing, to fill an array of views with.
+    /// An empty view, to fill an array of views with.
     pub(crate) const EMPTY: Self = Self {
         data: &[],
         offset: 0,
@@ -23,17 +23,17 @@ impl<'a, F: Copy> View<'a, F> {
         shape: &[],
     };
 
-    /// The elements as a slice, if they lie in row-major order without gaps.
+    /// Returns the elements as a slice if they lie in row-major order without gaps.
     pub(crate) fn as_slice(&self) -> Option<&'a [F]> {
         let len: usize = self.shape.iter().product();
         if len == 0 {
-            // A view of nothing may lie anywhere, even outside the data.
+            // A view without elements may have any offset, even outside the data.
             return Some(&[]);
         }
         is_row_major(self.shape, self.strides).then(|| &self.data[self.offset..self.offset + len])
     }
 
-    /// Copies the elements with row-major numbers `start..start + out.len()` into `out`.
+    /// Copies the elements with row-major indices `start..start + out.len()` into `out`.
     pub(crate) fn gather(&self, start: usize, out: &mut [F]) {
         let len = out.len();
         walk(self, start, len, |place, stride, piece| {
@@ -58,7 +58,7 @@ impl<'a, F: Copy> View<'a, F> {
     }
 }
 
-/// Writes `xs`, row-major, where `place` says (a view of nothing: only its layout matters).
+/// Writes `xs`, in row-major order, into `out` at the layout of `place`, whose data is not read.
 pub(crate) fn scatter<F: Copy>(xs: &[F], place: &View<'_, F>, out: &mut [F]) {
     walk(place, 0, xs.len(), |place, stride, piece| {
         let xs = &xs[piece];
@@ -75,9 +75,9 @@ pub(crate) fn scatter<F: Copy>(xs: &[F], place: &View<'_, F>, out: &mut [F]) {
     });
 }
 
-/// Calls `piece(place, stride, numbers)` for the pieces of rows that the `len` elements from number
-/// `start` on fall into: the memory place of the piece's first element, the stride from one to the
-/// next, and their numbers, counted from `start`.
+/// Calls `piece(place, stride, indices)` for each piece of a row within the `len` elements from
+/// row-major index `start` on. `place` is the memory index of the piece's first element, `stride`
+/// the distance from one element to the next, and `indices` are counted from `start`.
 #[inline(always)]
 fn walk<F>(
     view: &View<'_, F>,
@@ -94,7 +94,7 @@ fn walk<F>(
     };
     let rank = view.shape.len();
     let inner_stride = view.strides[rank - 1];
-    // The multi-index of `start`, and the memory place of its row.
+    // The multi-index of `start`, and the memory index of the start of its row.
     let mut index = [0usize; 16];
     let mut spilled;
     let index: &mut [usize] = if rank <= 16 {
@@ -135,7 +135,8 @@ fn walk<F>(
     }
 }
 
-/// Whether the strides are those of a gapless row-major layout (axes of length 1 do not matter).
+/// Returns whether the strides are those of a gapless row-major layout. Axes of length 1 do not
+/// matter.
 pub(crate) fn is_row_major(shape: &[usize], strides: &[isize]) -> bool {
     let mut expected = 1isize;
     for (&len, &stride) in shape.iter().zip(strides).rev() {

@@ -71,9 +71,15 @@ impl Buffer {
         self.frozen
     }
 
-    /// Freezes or unfreezes the buffer.
-    pub fn set_frozen(&mut self, frozen: bool) {
-        self.frozen = frozen;
+    /// Freezes the buffer. Batch normalization whose parameters and buffers are all frozen runs in
+    /// inference mode.
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Undoes [`freeze`](Self::freeze).
+    pub fn unfreeze(&mut self) {
+        self.frozen = false;
     }
 
     /// Converts the value to another precision.

@@ -1,6 +1,10 @@
-//! Standard containers of modules are modules.
+//! `Module` and `Layer` for the containers of the standard library.
 
+use super::layer::Layer;
+use super::pass::Pass;
 use super::walk::{Module, Walk, WalkMut};
+use crate::autograd::Tensor;
+use crate::error::Result;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
@@ -66,21 +70,18 @@ impl<M: Module, const N: usize> Module for [M; N] {
     }
 }
 
-/// Paths are the keys, in their order.
-///
-/// A key may be any text. One with a dot in it reads like the path of a module in a module: `"a.b"`
-/// with a leaf `weight` and `"a"` with a module `b` that has a leaf `weight` both give
-/// `a.b.weight`. A model in which two leaves have one path can be trained, but neither saved nor
-/// loaded.
+/// Paths are the keys, in their order. A key must not be empty or have a dot in it: saving, loading
+/// and other functions that find leaves by their paths return an error then, as
+/// [`check_names`](super::check_names) does.
 impl<M: Module> Module for BTreeMap<String, M> {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
         for (key, module) in self {
-            walk.field(key, module);
+            walk.key(key, module);
         }
     }
     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) {
         for (key, module) in self {
-            walk.field(key, module);
+            walk.key(key, module);
         }
     }
 }
@@ -90,8 +91,61 @@ impl<T: ?Sized> Module for PhantomData<T> {
     fn visit_mut<'a>(&'a mut self, _: &mut WalkMut<'a, '_>) {}
 }
 
+impl<L: Layer + ?Sized> Layer for Box<L> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        (**self).compute(x, pass)
+    }
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        (**self).forward(x, pass)
+    }
+}
+
+/// Absent, it is the identity.
+impl<L: Layer> Layer for Option<L> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.forward(x, pass)
+    }
+    fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.as_ref()
+            .map_or_else(|| Ok(x.clone()), |layer| layer.forward(x, pass))
+    }
+}
+
+/// The layers in order. A slice is how a part of a stack is run, `net.hidden[..4].predict(&x)`;
+/// errors count its layers from 0.
+impl<L: Layer> Layer for [L] {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let apply = |x: Tensor, (i, layer): (usize, &L)| {
+            layer
+                .forward(&x, pass)
+                .map_err(|error| error.within(&i.to_string()))
+        };
+        self.iter().enumerate().try_fold(x.clone(), apply)
+    }
+}
+
+/// The layers in order.
+impl<L: Layer> Layer for Vec<L> {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.as_slice().compute(x, pass)
+    }
+}
+
+/// The layers in order.
+impl<L: Layer, const N: usize> Layer for [L; N] {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        self.as_slice().compute(x, pass)
+    }
+}
+
+/// Writes impls for tuples of 1 to 12 elements.
 macro_rules! tuples {
-    ($($(($index:tt $name:ident))+;)*) => {$(
+    ([$($done:tt)*]) => {};
+    ([$($done:tt)*] $next:tt $($rest:tt)*) => {
+        tuples! { impl $($done)* $next }
+        tuples! { [$($done)* $next] $($rest)* }
+    };
+    (impl $(($index:tt $name:ident))+) => {
         /// Paths are the positions.
         impl<$($name: Module),+> Module for ($($name,)+) {
             fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
@@ -101,20 +155,28 @@ macro_rules! tuples {
                 $(walk.field(stringify!($index), &mut self.$index);)+
             }
         }
-    )*};
+
+        /// The layers in order. Errors count them from 0.
+        impl<$($name: Layer),+> Layer for ($($name,)+) {
+            fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+                let x = x.clone();
+                $(
+                    let x = self.$index.forward(&x, pass);
+                    let x = x.map_err(|error| error.within(stringify!($index)))?;
+                )+
+                Ok(x)
+            }
+        }
+    };
 }
 tuples! {
-    (0 A);
-    (0 A) (1 B);
-    (0 A) (1 B) (2 C);
-    (0 A) (1 B) (2 C) (3 D);
-    (0 A) (1 B) (2 C) (3 D) (4 E);
-    (0 A) (1 B) (2 C) (3 D) (4 E) (5 F);
+    [] (0 A) (1 B) (2 C) (3 D) (4 E) (5 F) (6 G) (7 H) (8 I) (9 J) (10 K) (11 L)
 }
 
 macro_rules! empty_leaves {
     ($($type:ty)*) => {$(
         /// Configuration: no leaves.
+        #[diagnostic::do_not_recommend]
         impl Module for $type {
             fn visit<'a>(&'a self, _: &mut Walk<'a, '_>) {}
             fn visit_mut<'a>(&'a mut self, _: &mut WalkMut<'a, '_>) {}

@@ -1,7 +1,8 @@
 //! Freezing and unfreezing leaves: all of a model, or by their paths.
 
+use super::leaves::check_names;
 use super::pattern::Pattern;
-use super::walk::{LeafMut, Module, Place, WalkMut};
+use super::walk::{LeafMut, LeafRef, Module, Place, Walk, WalkMut};
 use crate::error::Result;
 
 /// Freezes or unfreezes all parameters and buffers.
@@ -19,6 +20,7 @@ pub(crate) fn set_frozen_where(
     frozen: bool,
 ) -> Result<usize> {
     let matcher = pattern.matcher()?;
+    check_names(module)?;
     let mut count = 0;
     WalkMut::places(module, |place, leaf| {
         if matcher.matches(place.path) {
@@ -31,7 +33,13 @@ pub(crate) fn set_frozen_where(
         } else {
             "unfreeze_where"
         };
-        return Err(matcher.no_match(op, "among the model's parameters and buffers"));
+        let mut all = Vec::new();
+        Walk::over(module, |path, leaf| {
+            if !matches!(leaf, LeafRef::Counter(_)) {
+                all.push(path.to_owned());
+            }
+        });
+        return Err(matcher.no_match(op, "the model's parameters and buffers", all));
     }
     Ok(count)
 }
@@ -41,8 +49,10 @@ pub(crate) fn set_frozen_where(
 fn set(place: Place<'_>, leaf: LeafMut<'_>, frozen: bool) -> bool {
     let frozen = frozen || place.in_frozen;
     match leaf {
-        LeafMut::Param(param) => param.set_frozen(frozen),
-        LeafMut::Buffer(buffer) => buffer.set_frozen(frozen),
+        LeafMut::Param(param) if frozen => param.freeze(),
+        LeafMut::Param(param) => param.unfreeze(),
+        LeafMut::Buffer(buffer) if frozen => buffer.freeze(),
+        LeafMut::Buffer(buffer) => buffer.unfreeze(),
         LeafMut::Counter(_) => return false,
     }
     true

@@ -3,6 +3,7 @@
 use super::buffer::Buffer;
 use super::param::Param;
 use super::walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
+use crate::error::Result;
 use crate::tensor::DType;
 
 /// The parameters, without the cost of their names.
@@ -78,4 +79,16 @@ pub(crate) fn convert(module: &mut (impl Module + ?Sized), dtype: DType) {
         LeafMut::Buffer(buffer) => buffer.convert(dtype),
         LeafMut::Counter(_) => {}
     });
+}
+
+/// Checks the names that parts of `module` got at run time: the keys of maps.
+///
+/// A walk cannot fail. So the functions that find leaves by their paths call this first: saving,
+/// loading, [`select`](crate::ModuleExt::select), [`freeze_where`](crate::ModuleExt::freeze_where)
+/// and the first step of an optimizer.
+///
+/// # Errors
+/// [`Error::Argument`] at the path of the map, as [`check_name`](super::check_name).
+pub fn check_names(module: &(impl Module + ?Sized)) -> Result<()> {
+    Walk::wrong_key(module).map_or(Ok(()), |(path, error)| Err(error.within(&path)))
 }

@@ -2,31 +2,44 @@
 //! how it is run ([`Pass`], [`Layer`]); and plain functions over the leaves of such a tree. The
 //! methods that every model has are [`ModuleExt`](crate::ModuleExt).
 
+mod audit;
 mod buffer;
 mod checked;
 mod containers;
 mod dot;
+mod dyn_layer;
 pub(crate) mod freeze;
 mod frozen;
 mod functional;
 mod layer;
 pub(crate) mod leaves;
 mod locate;
+mod name;
 mod param;
 mod pass;
 pub(crate) mod pattern;
 mod recompute;
+mod refused;
 pub(crate) mod select;
+#[doc(hidden)]
+pub mod skipped;
 mod step;
 mod summary;
+mod unbuilt;
 mod walk;
 
+pub use audit::Audit;
 pub use buffer::{Buffer, Counter};
+pub use dyn_layer::DynLayer;
 pub use frozen::Frozen;
 pub use layer::Layer;
+pub use leaves::check_names;
+pub use name::check_name;
 pub use param::Param;
 pub use pass::Pass;
 pub use pattern::{Matcher, Pattern};
 pub use step::{Part, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
+#[doc(hidden)]
+pub use unbuilt::Unbuilt;
 pub use walk::{LeafMut, LeafRef, Module, Walk, WalkMut};

@@ -79,8 +79,9 @@ impl Param {
         pass.values()?.get(&self.id())
     }
 
-    /// The identity.
-    pub(super) fn id(&self) -> LeafId {
+    /// Returns the identity, by which gradients are found. A clone has another one, and so has a
+    /// parameter that was converted to another dtype.
+    pub fn id(&self) -> LeafId {
         LeafId(self.leaf.id)
     }
 
@@ -118,9 +119,16 @@ impl Param {
         self.frozen
     }
 
-    /// Freezes or unfreezes the parameter.
-    pub fn set_frozen(&mut self, frozen: bool) {
-        self.frozen = frozen;
+    /// Freezes the parameter: it is read untracked, gets no gradient and is not updated. PyTorch:
+    /// `requires_grad_(False)`.
+    #[doc(alias = "requires_grad_")]
+    pub fn freeze(&mut self) {
+        self.frozen = true;
+    }
+
+    /// Undoes [`freeze`](Self::freeze).
+    pub fn unfreeze(&mut self) {
+        self.frozen = false;
     }
 
     /// Converts the value to another precision.

@@ -28,6 +28,7 @@ pub struct Pass {
     training: bool,
     records: bool,
     moves_statistics: bool,
+    allows_nonfinite: bool,
     frozen: bool,
     seed: u64,
     /// How many random layers were served: one count for all passes made from this one. Made when
@@ -52,6 +53,7 @@ impl Pass {
             training: true,
             records: true,
             moves_statistics: true,
+            allows_nonfinite: false,
             frozen: false,
             seed,
             draws: OnceLock::new(),
@@ -78,11 +80,29 @@ impl Pass {
         self
     }
 
-    /// The same recording a graph or not: parameters are read tracked or untracked. An inference
-    /// pass that records gives the gradients of a model that predicts.
+    /// Lets running statistics move even if those of the batch are infinite or NaN. Otherwise that is
+    /// an error, since one such batch would spoil all predictions of the model.
     #[must_use]
-    pub fn record(mut self, records: bool) -> Self {
-        self.records = records;
+    pub fn allow_nonfinite(mut self) -> Self {
+        self.allows_nonfinite = true;
+        self
+    }
+
+    /// Records a graph: parameters are read tracked. `Pass::inference().record()` gives the
+    /// gradients of a model that predicts.
+    #[doc(alias = "requires_grad_")]
+    #[doc(alias = "enable_grad")]
+    #[must_use]
+    pub fn record(mut self) -> Self {
+        self.records = true;
+        self
+    }
+
+    /// Records no graph: parameters are read untracked. `Pass::train(seed).no_grad()` computes as
+    /// in training, and [`Pass::inference`] records nothing anyway.
+    #[must_use]
+    pub fn no_grad(mut self) -> Self {
+        self.records = false;
         self
     }
 
@@ -160,6 +180,11 @@ impl Pass {
     /// Whether running statistics move.
     pub fn moves_statistics(&self) -> bool {
         self.moves_statistics
+    }
+
+    /// Returns whether running statistics may become infinite or NaN.
+    pub fn allows_nonfinite(&self) -> bool {
+        self.allows_nonfinite
     }
 
     /// Whether layers under this pass stand still, as those in a [`Frozen`](super::Frozen) do.
@@ -291,6 +316,7 @@ impl std::fmt::Debug for Pass {
             .field("training", &self.training)
             .field("records", &self.records)
             .field("moves_statistics", &self.moves_statistics)
+            .field("allows_nonfinite", &self.allows_nonfinite)
             .field("frozen", &self.frozen)
             .field("seed", &self.seed)
             .field("draws", &self.draws())

@@ -30,7 +30,7 @@ impl Pass {
             layer: layer.clone(),
             pass: self.again(),
         };
-        let plain = self.again().record(false);
+        let plain = self.again().no_grad();
         let plain = if self.moves_statistics() {
             plain
         } else {

@@ -1,7 +1,10 @@
 //! The tree of a model: the trait that the derive implements, and the walks over it.
 
 use super::buffer::{Buffer, Counter};
+use super::name::check_name;
 use super::param::Param;
+use crate::autograd::Tensor;
+use crate::error::Error;
 use std::ops::ControlFlow;
 
 /// A model or a part of one: a tree whose leaves are [`Param`]s, [`Buffer`]s and [`Counter`]s.
@@ -54,6 +57,17 @@ pub enum LeafMut<'a> {
     Counter(&'a mut Counter),
 }
 
+impl LeafMut<'_> {
+    /// The value of a parameter or a buffer.
+    pub(crate) fn tensor(&self) -> Option<Tensor> {
+        match self {
+            Self::Param(param) => Some(param.value().clone()),
+            Self::Buffer(buffer) => Some(buffer.value()),
+            Self::Counter(_) => None,
+        }
+    }
+}
+
 /// What a walk knows of the place that it is at.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'p> {
@@ -78,10 +92,12 @@ macro_rules! walks {
             stopped: bool,
             /// The types of the module that is being visited, and of the one that it is a field of.
             types: [&'static str; 2],
+            /// The first key that cannot be part of a path, and where it is.
+            wrong_key: Option<(String, Error)>,
             on_leaf: &'f mut dyn FnMut(Place<'_>, $leaf<'a>) -> ControlFlow<()>,
         }
 
-        impl<'a> $walk<'a, '_> {
+        impl<'a, 'f> $walk<'a, 'f> {
             /// Calls `on_leaf` with the path of each leaf of `module` and the leaf, in declaration
             /// order.
             pub fn over(module: &'a $($mutability)? (impl Module + ?Sized), mut on_leaf: impl FnMut(&str, $leaf<'a>)) {
@@ -104,8 +120,30 @@ macro_rules! walks {
                 module: &'a $($mutability)? (impl Module + ?Sized),
                 on_leaf: &mut dyn FnMut(Place<'_>, $leaf<'a>) -> ControlFlow<()>,
             ) {
-                let types = [module.type_name(), ""];
-                module.$visit(&mut $walk { path: String::new(), in_frozen: false, stopped: false, types, on_leaf });
+                module.$visit(&mut $walk::new(module.type_name(), on_leaf));
+            }
+
+            fn new(
+                root: &'static str,
+                on_leaf: &'f mut dyn FnMut(Place<'_>, $leaf<'a>) -> ControlFlow<()>,
+            ) -> Self {
+                Self {
+                    path: String::new(),
+                    in_frozen: false,
+                    stopped: false,
+                    types: [root, ""],
+                    wrong_key: None,
+                    on_leaf,
+                }
+            }
+
+            /// Visits the child of the key `name`, which was chosen at run time. Unlike a field's
+            /// name it is [checked](super::check_names), when leaves are next found by their paths.
+            pub fn key(&mut self, name: &str, child: &'a $($mutability)? (impl Module + ?Sized)) {
+                if self.wrong_key.is_none() && let Err(error) = check_name("module", name) {
+                    self.wrong_key = Some((self.path.clone(), error));
+                }
+                self.field(name, child);
             }
 
             /// Visits the child `name`.
@@ -151,6 +189,17 @@ walks! {
     Walk LeafRef visit ();
     /// As [`Walk`], for changing the leaves.
     WalkMut LeafMut visit_mut (mut);
+}
+
+impl Walk<'_, '_> {
+    /// Returns the path of the first map with a key that cannot be part of a path, and what is
+    /// wrong with the key.
+    pub(super) fn wrong_key(module: &(impl Module + ?Sized)) -> Option<(String, Error)> {
+        let mut on_leaf = |_: Place<'_>, _: LeafRef<'_>| ControlFlow::Continue(());
+        let mut walk = Walk::new(module.type_name(), &mut on_leaf);
+        module.visit(&mut walk);
+        walk.wrong_key
+    }
 }
 
 macro_rules! leaves {

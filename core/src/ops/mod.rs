@@ -14,8 +14,12 @@ mod random;
 mod reduce;
 mod shape;
 
-pub use loss::cross_entropy::{CrossEntropy, Target};
+pub use index::order::Order;
+pub use loss::bce_with_logits::BceWithLogitsLoss;
+pub use loss::cross_entropy::{CrossEntropyLoss, Target};
+pub use loss::distance::{HuberLoss, L1Loss, MseLoss};
+pub use loss::kl_div::KlDivLoss;
 pub use loss::nll_loss::NllLoss;
-pub use loss::pointwise::{BinaryCrossEntropy, Reduction};
+pub use loss::reduction::Reduction;
 pub use norm::batch_norm::BatchStatistics;
 pub use reduce::statistics::Norm;

@@ -1,9 +1,10 @@
 //! Checkpoints: several things' states in one file, loaded all or nothing.
 
-use super::dict::{Entry, StateDict, Stateful};
+use super::dict::{StateDict, Stateful};
 use super::file::{from_file, to_file};
 use crate::disk::{read_file, replace_file};
 use crate::error::{Error, Result};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Writes the states of several parts, each under its name, to one safetensors file, which is
@@ -56,19 +57,15 @@ pub fn load_checkpoint(
         Error::State { mismatches, .. } => Error::state(path, mismatches),
         error => error,
     };
-    let unknown = |(name, _): (&str, &Entry)| {
-        let part = name.split('.').next().unwrap_or_default();
-        let known = parts.iter().any(|(known, _)| *known == part);
-        (!known).then(|| format!("`{name}`: of a part that is not loaded"))
-    };
-    let mismatches: Vec<String> = all.iter().filter_map(unknown).collect();
-    if !mismatches.is_empty() {
-        return Err(Error::state(path, mismatches));
-    }
     let before: Vec<StateDict> = parts
         .iter()
         .map(|(_, part)| part.state())
         .collect::<Result<_>>()?;
+    let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
+    let mismatches = check_parts(&all, &names, &before);
+    if !mismatches.is_empty() {
+        return Err(Error::state(path, mismatches));
+    }
     for i in 0..parts.len() {
         let (name, part) = &mut parts[i];
         if let Err(error) = part.load_state(&all.part(name)) {
@@ -80,6 +77,49 @@ pub fn load_checkpoint(
         }
     }
     Ok(())
+}
+
+/// Returns what is wrong with the parts that a file has, before anything is loaded: `names` are
+/// those asked for, `states` what they are now.
+fn check_parts(file: &StateDict, names: &[&str], states: &[StateDict]) -> Vec<String> {
+    let part_of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
+    let found: BTreeSet<String> = file.iter().map(|(name, _)| part_of(name)).collect();
+    if !found.is_empty() && !names.iter().any(|name| found.contains(*name)) {
+        let fits = |state: &&StateDict| state.iter().all(|(name, _)| file.get(name).is_some());
+        let mut whole = names
+            .iter()
+            .zip(states)
+            .filter(|(_, state)| !state.is_empty());
+        return vec![match whole.find(|(_, state)| fits(state)) {
+            Some((name, _)) => format!(
+                "the file holds one model, as `save` writes it, and is no checkpoint: call `load` \
+                 of the part `{name}`"
+            ),
+            None => format!(
+                "expected the parts {} of a checkpoint, found {} (to load a file of `save`, call \
+                 `load`)",
+                list(names.iter().copied()),
+                list(found.iter().map(String::as_str)),
+            ),
+        }];
+    }
+    let unknown = file.iter().filter_map(|(name, _)| {
+        let known = names.contains(&&*part_of(name));
+        (!known).then(|| format!("`{name}`: of a part that is not loaded"))
+    });
+    let missing = names.iter().zip(states).filter_map(|(name, state)| {
+        let missing = !state.is_empty() && !found.contains(*name);
+        missing.then(|| format!("`{name}`: the file has no such part"))
+    });
+    unknown.chain(missing).collect()
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0..=4 => names.join(", "),
+        all => format!("{} and {} more", names[..3].join(", "), all - 3),
+    }
 }
 
 fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {

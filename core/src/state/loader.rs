@@ -217,8 +217,7 @@ impl Loader {
         module: &mut (impl Module + ?Sized),
         source: &(impl Module + ?Sized),
     ) -> Result<Vec<String>> {
-        let state = entries_of(source).map_err(|reason| Error::format(Path::new(""), reason))?;
-        self.load_state(module, &state)
+        self.load_state(module, &entries_of(source, Path::new(""))?)
     }
 
     /// The entries of a file or a state by what their names become.

@@ -5,7 +5,7 @@ use super::file::to_file;
 use super::loader::Loader;
 use super::tree::entries_of;
 use crate::disk::replace_file;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::module::Module;
 use std::path::Path;
 
@@ -36,13 +36,12 @@ pub(crate) fn save(module: &(impl Module + ?Sized), path: &Path) -> Result<()> {
 }
 
 fn file_bytes(module: &(impl Module + ?Sized), path: &Path) -> Result<Vec<u8>> {
-    let state = entries_of(module).map_err(|reason| Error::format(path, reason))?;
-    to_file(&state, path)
+    to_file(&entries_of(module, path)?, path)
 }
 
 impl<M: Module> Stateful for M {
     fn state(&self) -> Result<StateDict> {
-        entries_of(self).map_err(|reason| Error::format(Path::new(""), reason))
+        entries_of(self, Path::new(""))
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {

@@ -35,10 +35,10 @@ impl Stored<'_> {
             (None, _) => false,
         };
         if !fits {
+            let found = self.dtype();
             return Err(format!(
-                "expected dtype {}, found {:?}",
-                expected.dtype(),
-                self.dtype()
+                "expected dtype {}, found {found:?}",
+                expected.dtype()
             ));
         }
         if self.shape() != expected.shape() {
@@ -52,6 +52,11 @@ impl Stored<'_> {
             Entry::Tensor(tensor) => Ok(tensor.detach().to_dtype(expected.dtype())),
             Entry::Count(_) => Err(format!("expected dtype {}, found I64", expected.dtype())),
         }
+    }
+
+    /// Whether the value is a tensor that would have to be rounded for a leaf like `expected`.
+    pub fn is_wider_than(&self, expected: &Tensor) -> bool {
+        self.dtype() == Dtype::F64 && expected.dtype() == DType::F32
     }
 
     /// The value for a counter.

@@ -5,13 +5,14 @@ use super::dict::{Entry, StateDict};
 use super::stored::Stored;
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::module::{LeafMut, LeafRef, Matcher, Module, Walk, WalkMut};
+use crate::module::{LeafMut, LeafRef, Matcher, Module, Walk, WalkMut, check_names};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 /// All leaves by their paths.
-pub(super) fn entries_of<M: Module + ?Sized>(module: &M) -> Result<StateDict, String> {
+pub(super) fn entries_of<M: Module + ?Sized>(module: &M, file: &Path) -> Result<StateDict> {
+    check_names(module)?;
     let mut entries = StateDict::new();
     let mut wrong = None;
     Walk::over(module, |name, leaf| {
@@ -24,7 +25,7 @@ pub(super) fn entries_of<M: Module + ?Sized>(module: &M) -> Result<StateDict, St
             wrong = Some(format!("two leaves of the model have the path `{name}`"));
         }
     });
-    wrong.map_or(Ok(entries), Err)
+    wrong.map_or(Ok(entries), |reason| Err(Error::format(file, reason)))
 }
 
 /// Which leaves are loaded, and what need not be there.
@@ -62,24 +63,27 @@ enum Change<'a> {
     Count(LeafMut<'a>, u64),
 }
 
-/// Sets the leaves in scope from what there is; returns their paths. All or nothing. The path of
-/// the file is for errors.
+/// Sets the leaves in scope from the entries; returns their paths. All or nothing. The path of the
+/// file is for errors.
 pub(super) fn set_leaves<M: Module + ?Sized>(
     module: &mut M,
     offer: Offer<'_>,
     scope: &Scope,
     file: &Path,
 ) -> Result<Vec<String>> {
+    check_names(module)?;
     let Offer {
         mut entries,
         mut mismatches,
         is_empty,
     } = offer;
     let mut changes = Vec::new();
-    let mut order = Vec::new();
+    let (mut order, mut missing, mut unselected) = (Vec::new(), Vec::new(), Vec::new());
+    let mut to_round = 0;
     let mut seen = HashSet::new();
     WalkMut::over(module, |name, leaf| {
         if !scope.selects(name) {
+            unselected.push(name.to_owned());
             return;
         }
         if !seen.insert(name.to_owned()) {
@@ -87,11 +91,16 @@ pub(super) fn set_leaves<M: Module + ?Sized>(
             return;
         }
         let Some((original, stored)) = entries.remove(name) else {
+            missing.push(name.to_owned());
             if !scope.allow_missing {
                 mismatches.push(format!("`{name}`: missing in the file"));
             }
             return;
         };
+        to_round += usize::from(
+            leaf.tensor()
+                .is_some_and(|leaf| stored.is_wider_than(&leaf)),
+        );
         match change(leaf, &stored) {
             Ok(change) => {
                 changes.push(change);
@@ -108,16 +117,25 @@ pub(super) fn set_leaves<M: Module + ?Sized>(
             format!("{name}: in the file, but not in the model")
         }));
     }
+    if mismatches.len() > 1 && to_round == mismatches.len() {
+        let one = format!(
+            "the file holds F64, but the model f32 (in {to_round} leaves), and loading never rounds: \
+             call `convert(DType::F64)` on the model before it, and `convert(DType::F32)` after it"
+        );
+        return Err(Error::state(file, vec![one]));
+    }
     if !mismatches.is_empty() {
+        let one = order.is_empty().then(|| prefixed(&missing, &entries));
+        mismatches = one.flatten().map_or(mismatches, |one| vec![one]);
         return Err(Error::state(file, mismatches));
     }
     if order.is_empty() {
         match &scope.selection {
-            Some(selection) => {
-                return Err(selection.no_match("load", "that both the model and the file have"));
+            Some(selection) if seen.is_empty() => {
+                return Err(selection.no_match("load", "the model's leaves", &unselected));
             }
             None if seen.is_empty() && is_empty => {}
-            None => {
+            _ => {
                 let reason = "no name in the file is a path of the model";
                 return Err(Error::argument("load", reason));
             }
@@ -127,15 +145,34 @@ pub(super) fn set_leaves<M: Module + ?Sized>(
     Ok(order)
 }
 
+/// Returns what to do if the entries have all missing paths behind one prefix, as the part of a
+/// checkpoint has.
+fn prefixed<T>(missing: &[String], entries: &BTreeMap<Cow<'_, str>, T>) -> Option<String> {
+    let first = format!(".{}", missing.first()?);
+    let mut prefixes = entries.keys().filter_map(|name| name.strip_suffix(&first));
+    let named = |prefix: &str, path: &String| format!("{prefix}.{path}");
+    let prefix = prefixes.find(|prefix| {
+        let mut missing = missing.iter();
+        missing.all(|path| entries.contains_key(&*named(prefix, path)))
+    })?;
+    let others = if entries.len() > missing.len() {
+        ".allow_unused()"
+    } else {
+        ""
+    };
+    Some(format!(
+        "the file has the model's paths after `{prefix}.`: load a file of `save_checkpoint` with \
+         `load_checkpoint`, or this part of it with \
+         `Loader::new().strip_prefix(\"{prefix}.\"){others}`"
+    ))
+}
+
 /// What an entry makes of a leaf, if it fits.
 fn change<'a>(leaf: LeafMut<'a>, stored: &Stored<'_>) -> Result<Change<'a>, String> {
-    let expected = match &leaf {
-        LeafMut::Param(param) => param.value().clone(),
-        LeafMut::Buffer(buffer) => buffer.value(),
-        LeafMut::Counter(_) => return stored.count().map(|count| Change::Count(leaf, count)),
-    };
-    let value = stored.tensor_like(&expected)?;
-    Ok(Change::Tensor(leaf, value))
+    match leaf.tensor() {
+        Some(expected) => Ok(Change::Tensor(leaf, stored.tensor_like(&expected)?)),
+        None => stored.count().map(|count| Change::Count(leaf, count)),
+    }
 }
 
 impl Change<'_> {

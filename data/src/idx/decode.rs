@@ -1,5 +1,5 @@
-//! From a stream of bytes to an array, without believing anything that the bytes say about
-//! themselves.
+//! Decodes a stream of bytes into an array. No claim of the bytes about their own length is
+//! trusted.
 
 use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
 
@@ -9,7 +9,7 @@ use super::{Array, Fault, Values};
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
-/// Decoding fails because the bytes are wrong, or because they could not be had.
+/// The two causes of a failed decoding: invalid bytes, or bytes that could not be read.
 #[derive(Debug)]
 pub(super) enum Failure {
     Fault(Fault),
@@ -48,8 +48,9 @@ pub(super) fn array(mut source: impl Read, limit: usize) -> Result<Array, Failur
     })
 }
 
-/// The contents of a gzip file's members, one behind the other (RFC 1952). Zeros between and behind
-/// them are skipped: tapes and block devices fill their last block so. Anything else is an error.
+/// The contents of a gzip file's members, concatenated (RFC 1952). Zeros between and behind them
+/// are skipped, since tapes and block devices pad their last block with zeros. Any other bytes
+/// there are an error.
 struct Members<R> {
     member: Option<GzDecoder<R>>,
 }
@@ -92,8 +93,8 @@ impl<R: BufRead> Read for Members<R> {
     }
 }
 
-/// The decompressor reports damaged data with these kinds; an operating system that cannot read has
-/// others.
+/// Returns whether an error is about the content. The decompressor reports damaged data with these
+/// kinds; an operating system that cannot read uses others.
 fn is_about_content(error: &io::Error) -> bool {
     error.raw_os_error().is_none()
         && matches!(
@@ -125,8 +126,7 @@ fn uncompressed(mut source: impl Read, limit: usize) -> Result<Array, Failure> {
         .into());
     }
 
-    // One byte more than expected tells a file that goes on, and ends a stream that would never
-    // end.
+    // One byte more than expected detects a longer file, and ends an endless stream.
     let bytes = at_most(&mut source, expected.checked_add(1).ok_or_else(overflow)?)?;
     match bytes.len() {
         found if found < expected => Err(Fault::Truncated {
@@ -143,8 +143,7 @@ fn uncompressed(mut source: impl Read, limit: usize) -> Result<Array, Failure> {
     }
 }
 
-/// The next bytes of `source`: `count` of them, or fewer if it ends. The buffer grows as they
-/// arrive.
+/// Reads the next `count` bytes of `source`, or fewer if it ends. The buffer grows as they arrive.
 fn at_most(source: impl Read, count: usize) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     source.take(count as u64).read_to_end(&mut bytes)?;
@@ -258,7 +257,7 @@ mod tests {
         }
     }
 
-    /// A stream that never ends: whoever reads it to its end does not come back.
+    /// A stream that never ends, so that a function that reads it whole never returns.
     fn endless(header: &[u8]) -> impl Read {
         header.chain(repeat(0))
     }
@@ -292,7 +291,7 @@ mod tests {
     #[test]
     #[cfg(target_pointer_width = "64")]
     fn a_claim_beyond_all_memory_allocates_nothing() {
-        // 2^62 bytes: reserving them would fail at once.
+        // 2^62 bytes, which the system would refuse at once.
         let header = [0, 0, 0x08, 2, 0x80, 0, 0, 0, 0x80, 0, 0, 0, 7];
         let shape = vec![1 << 31; 2];
         let truncated = Fault::Truncated {

@@ -1,7 +1,6 @@
-//! What can be wrong with the bytes of an IDX file, each case with a text that says what was
-//! expected and found.
+//! The possible faults of an IDX file. Each text says what was expected and what was found.
 
-/// Why bytes are not a valid IDX file.
+/// A reason why bytes are not a valid IDX file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
@@ -10,7 +9,7 @@ pub enum Fault {
     TruncatedHeader {
         /// The length of the header, as far as it is known.
         expected: usize,
-        /// The number of bytes that there are.
+        /// The number of bytes in the file.
         found: usize,
     },
 
@@ -25,17 +24,17 @@ pub enum Fault {
         found: [u8; 2],
     },
 
-    /// The third byte is none of the six element types.
+    /// The third byte is not one of the six element types.
     #[error(
         "unknown element type 0x{code:02x}, expected 0x08 (u8), 0x09 (i8), \
          0x0b (i16), 0x0c (i32), 0x0d (f32) or 0x0e (f64)"
     )]
     UnknownElementType {
-        /// The byte that was found.
+        /// The byte found.
         code: u8,
     },
 
-    /// The fourth byte says that there is no axis.
+    /// The fourth byte, the number of axes, is 0.
     #[error("the header has no axes, expected at least one")]
     NoAxes,
 
@@ -53,7 +52,7 @@ pub enum Fault {
     OverLimit {
         /// The lengths of the axes.
         shape: Vec<u32>,
-        /// The number of bytes that the shape asks for.
+        /// The number of bytes that the shape needs.
         needed: usize,
         /// The number of bytes that the caller allows.
         limit: usize,
@@ -67,20 +66,20 @@ pub enum Fault {
     Truncated {
         /// The lengths of the axes.
         shape: Vec<u32>,
-        /// The number of bytes that the shape asks for.
+        /// The number of bytes that the shape needs.
         expected: usize,
-        /// The number of bytes that there are.
+        /// The number of bytes in the file.
         found: usize,
     },
 
-    /// The file goes on after its last element.
+    /// The file continues after its last element.
     #[error(
         "the shape {shape:?} in the header asks for {expected} bytes of elements, the file has more"
     )]
     TrailingBytes {
         /// The lengths of the axes.
         shape: Vec<u32>,
-        /// The number of bytes that the shape asks for.
+        /// The number of bytes that the shape needs.
         expected: usize,
     },
 
@@ -88,7 +87,7 @@ pub enum Fault {
     /// else.
     #[error("the gzip data is damaged: {detail}")]
     DamagedGzip {
-        /// What the decompressor said.
+        /// The message of the decompressor.
         detail: String,
     },
 }

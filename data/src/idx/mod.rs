@@ -1,14 +1,13 @@
-//! The IDX format, in which MNIST and its relatives are published.
+//! The IDX format, in which [MNIST](crate::mnist()) and similar data sets are published.
 //!
-//! A file is two zero bytes, a byte for the element type, a byte for the number of axes, the length
-//! of each axis as a big-endian `u32`, and the elements, big-endian, the last axis varying fastest;
-//! the format was published with [MNIST](crate::mnist()). Headers are not trusted: memory grows
-//! with the bytes that are really there, never with what is claimed. Bytes behind the last element
-//! are an error.
+//! A file consists of two zero bytes, a byte for the element type, a byte for the number of axes,
+//! the length of each axis as a big-endian `u32`, and the elements, big-endian, with the last axis
+//! varying fastest. Headers are not trusted: memory grows with the bytes that arrive, not with the
+//! length that a header claims. Bytes after the last element are an error.
 //!
-//! Gzip is recognized by its first bytes, whatever the file's name. Of several members the contents
-//! follow each other. Zeros behind them, with which tapes and block devices fill their last block,
-//! are skipped; anything else there is an error.
+//! Gzip is recognized by its first bytes, whatever the file's name. The contents of several members
+//! are concatenated. Zeros after them are skipped, since tapes and block devices pad their last
+//! block with zeros; any other bytes there are an error.
 
 mod decode;
 mod fault;
@@ -22,14 +21,14 @@ use crate::error::{Error, Result};
 use decode::Failure;
 pub use fault::Fault;
 
-/// How many bytes of elements [`read`] and [`parse`] accept: 2 GiB, some forty times the training
-/// images of MNIST.
+/// The default limit of [`read`] and [`parse`] for the bytes of the elements: 2 GiB, about forty
+/// times the training images of MNIST.
 ///
-/// Compressed zeros shrink by a factor of a thousand, so that even an honest header must not decide
-/// alone how much memory a small file may take. [`read_with_limit`] takes another bound.
+/// Zeros compress by a factor of a thousand, so that a small file with an honest header could take
+/// very much memory. [`read_with_limit`] takes another limit.
 pub const DEFAULT_LIMIT: usize = 1 << 31;
 
-/// The elements of an [`Array`], in the type in which the file has them.
+/// The elements of an [`Array`], in the file's element type.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Values {
@@ -48,7 +47,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// The number of elements.
+    /// Returns the number of elements.
     pub fn len(&self) -> usize {
         match self {
             Self::U8(values) => values.len(),
@@ -60,12 +59,12 @@ impl Values {
         }
     }
 
-    /// Whether there are no elements.
+    /// Returns whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The Rust name of the element type.
+    /// Returns the Rust name of the element type.
     pub fn type_name(&self) -> &'static str {
         match self {
             Self::U8(_) => "u8",
@@ -78,7 +77,7 @@ impl Values {
     }
 }
 
-/// What an IDX file holds: a shape of one axis or more, and as many values as it asks for.
+/// The content of an IDX file: a shape of at least one axis, and the values.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Array {
     shape: Vec<usize>,
@@ -86,33 +85,31 @@ pub struct Array {
 }
 
 impl Array {
-    /// The lengths of the axes, for instance `[60000, 28, 28]`.
+    /// Returns the lengths of the axes, for instance `[60000, 28, 28]`.
     pub fn shape(&self) -> &[usize] {
         &self.shape
     }
 
-    /// The elements, the last axis varying fastest.
+    /// Returns the elements, with the last axis varying fastest.
     pub fn values(&self) -> &Values {
         &self.values
     }
 
-    /// The shape and the elements by value.
+    /// Returns the shape and the elements by value.
     pub fn into_parts(self) -> (Vec<usize>, Values) {
         (self.shape, self.values)
     }
 
-    /// The values as they are, without scaling, as a tensor that represents each of them exactly:
-    /// f64 for the element types i32 and f64, f32 for the others.
+    /// Converts the values to a tensor, without scaling. The dtype represents each of them exactly:
+    /// `f64` for the element types `i32` and `f64`, `f32` for the others.
     ///
     /// ```
     /// use cotangent::data::idx;
     ///
-    /// # fn main() -> cotangent::data::Result<()> {
     /// // Elements of type u8 in one axis of length 3.
     /// let array = idx::parse(&[0, 0, 0x08, 1, 0, 0, 0, 3, 5, 0, 255])?;
     /// assert_eq!(array.to_tensor()?.to_vec::<f32>()?, [5.0, 0.0, 255.0]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn to_tensor(&self) -> Result<Tensor> {
         fn floats<V: Copy + Into<F>, F>(values: &[V]) -> Vec<F> {
@@ -129,16 +126,15 @@ impl Array {
         })
     }
 
-    /// The values as indices, for example class labels. Negative values and floats are an error.
+    /// Converts the values to indices, for example class labels. Negative values and floats are an
+    /// error.
     ///
     /// ```
     /// use cotangent::data::idx;
     ///
-    /// # fn main() -> cotangent::data::Result<()> {
     /// let array = idx::parse(&[0, 0, 0x08, 1, 0, 0, 0, 3, 5, 0, 4])?;
     /// assert_eq!(array.to_indices()?.as_slice(), [5, 0, 4]);
-    /// # Ok(())
-    /// # }
+    /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn to_indices(&self) -> Result<Indices> {
         fn indices<V: Copy + TryInto<usize> + ToString>(values: &[V]) -> Result<Vec<usize>> {
@@ -180,7 +176,7 @@ pub fn read(path: impl AsRef<Path>) -> Result<Array> {
     read_with_limit(path, DEFAULT_LIMIT)
 }
 
-/// Reads an IDX file as [`read`] does, with another bound on the bytes of its elements (after
+/// Reads an IDX file as [`read`] does, with another limit for the bytes of its elements (after
 /// decompression).
 pub fn read_with_limit(path: impl AsRef<Path>, limit: usize) -> Result<Array> {
     let path = path.as_ref();
@@ -201,15 +197,13 @@ pub fn read_with_limit(path: impl AsRef<Path>, limit: usize) -> Result<Array> {
 /// ```
 /// use cotangent::data::idx;
 ///
-/// # fn main() -> cotangent::data::Result<()> {
 /// let array = idx::parse(&[0, 0, 0x0B, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0x01, 0x00, 0xFF, 0xFF])?;
 /// assert_eq!(array.shape(), [1, 2]);
 /// assert_eq!(array.values(), &idx::Values::I16(vec![256, -1]));
 ///
 /// let error = idx::parse(&[0, 0, 0x08, 1, 0, 0, 0, 9, 1, 2]).unwrap_err();
 /// assert!(error.to_string().contains("asks for 9 bytes"));
-/// # Ok(())
-/// # }
+/// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Array> {
     const NAME: &str = "bytes in memory";

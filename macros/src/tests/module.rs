@@ -50,6 +50,11 @@ fn tuple_fields_are_numbered() {
                     &'module self,
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
+                    let _ = || {
+                        use ::cotangent::module::skipped::verdicts::*;
+                        let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                    };
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
@@ -93,17 +98,21 @@ fn nothing_to_visit() {
                     _: &mut ::cotangent::module::WalkMut<'module, '_>,
                 ) {}
             }
+            #[automatically_derived]
+            impl ::cotangent::module::skipped::Leafless for Relu {}
         };
     "#]]
     .assert_eq(&module("struct Relu;"));
-    for item in [
-        "struct Relu {}",
-        "struct Relu();",
-        "struct Relu { #[module(skip)] name: String }",
-        "struct Relu(#[module(skip)] String);",
-    ] {
+    for item in ["struct Relu {}", "struct Relu();"] {
         assert_eq!(module(item), module("struct Relu;"), "{item}");
     }
+    // A type that skips parameters is not one without leaves.
+    let named = module("struct Relu { #[module(skip)] name: String }");
+    let tuple = module("struct Relu(#[module(skip)] String);");
+    assert_eq!(named, tuple);
+    assert!(named.contains("Skipped::<String>") && named.contains("Leafless for Relu"));
+    let params = module("struct Relu(#[module(skip(params))] Linear);");
+    assert!(!params.contains("Skipped") && !params.contains("Leafless"));
 }
 
 #[test]
@@ -116,6 +125,11 @@ fn every_field_option() {
                     &'module self,
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
+                    let _ = || {
+                        use ::cotangent::module::skipped::verdicts::*;
+                        let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                    };
                     let _ = (
                         <Frozen<Backbone> as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
@@ -206,6 +220,15 @@ fn enums_visit_the_variant_that_is_there() {
                     &'module self,
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
+                    let _ = || {
+                        use ::cotangent::module::skipped::verdicts::*;
+                        let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                        let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                        let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
+                        __skipped.check((&&&__skipped).verdict());
+                    };
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,
                         <Linear as ::cotangent::module::Module>::visit,
@@ -344,6 +367,8 @@ fn an_empty_enum_has_nothing_to_visit() {
                     match *self {}
                 }
             }
+            #[automatically_derived]
+            impl ::cotangent::module::skipped::Leafless for Never {}
         };
     "#]]
     .assert_eq(&module("enum Never {}"));

@@ -1,6 +1,6 @@
-//! Drawing from an initializer: its numbers are checked, its fan is counted.
+//! Draws the values of an initializer, after checking its numbers and computing its fan.
 
-use super::{Distribution, Fan, Init, Law, orthogonal};
+use super::{Distribution, Fan, Init, Kind, orthogonal};
 use cotangent_core::random::Rng;
 use cotangent_core::random::rand_distr::{Distribution as _, StandardNormal};
 use cotangent_core::{DType, Error, Result, Tensor};
@@ -13,9 +13,9 @@ const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
     let dtype = DType::F32;
     let gain = positive("gain", init.gain)?;
-    match init.law {
-        Law::Constant(value) => Tensor::full(shape, finite("value", value * gain)?, dtype),
-        Law::Normal {
+    match init.kind {
+        Kind::Constant(value) => Tensor::full(shape, finite("value", value * gain)?, dtype),
+        Kind::Normal {
             mean,
             standard_deviation,
             truncated,
@@ -28,11 +28,11 @@ pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) 
                 Tensor::normal(shape, mean, deviation, dtype, rng)
             }
         }
-        Law::Uniform { low, high } => {
+        Kind::Uniform { low, high } => {
             let (low, high) = (finite("low", low * gain)?, finite("high", high * gain)?);
             Tensor::uniform(shape, low, high, dtype, rng)
         }
-        Law::VarianceScaling {
+        Kind::VarianceScaling {
             scale,
             fan,
             distribution,
@@ -50,13 +50,13 @@ pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) 
                 }
             }
         }
-        Law::Orthogonal => orthogonal::draw(shape, gain, rng),
-        Law::Identity => identity(shape, gain),
-        Law::Unfit(reason) => Err(Error::argument(OP, reason)),
+        Kind::Orthogonal => orthogonal::draw(shape, gain, rng),
+        Kind::Identity => identity(shape, gain),
+        Kind::Invalid(reason) => Err(Error::argument(OP, reason)),
     }
 }
 
-/// A number that the draws, which are of `f32`, can hold.
+/// Checks that a number is finite in `f32`, the dtype of the draws.
 fn finite(what: &str, value: f64) -> Result<f64> {
     if (value as f32).is_finite() {
         Ok(value)
@@ -83,7 +83,7 @@ fn fan_size(shape: &[usize], fan: Fan) -> Result<f64> {
     let &[out, input, ref kernel @ ..] = shape else {
         return Err(Error::argument(
             OP,
-            format!("a fan needs a weight (out, in, …), found shape {shape:?}"),
+            format!("expected a weight (out, in, …), which has a fan, found shape {shape:?}"),
         ));
     };
     let area: f64 = kernel.iter().map(|&n| n as f64).product();
@@ -98,7 +98,7 @@ fn fan_size(shape: &[usize], fan: Fan) -> Result<f64> {
     } else {
         Err(Error::argument(
             OP,
-            format!("the fan of a weight {shape:?} is 0"),
+            format!("expected a fan above 0, found a weight of shape {shape:?}"),
         ))
     }
 }
@@ -126,8 +126,8 @@ fn truncated_normal(
     })
 }
 
-/// The least and the largest `f32` between two bounds, so that no draw is rounded out of them; the
-/// bounds themselves if there is none.
+/// Returns the least and the largest `f32` between two bounds, so that no draw is rounded out of
+/// them. If there is none, it returns the bounds.
 fn inward(low: f64, high: f64) -> [f64; 2] {
     let (mut least, mut largest) = (low as f32, high as f32);
     if f64::from(least) < low {
@@ -147,7 +147,7 @@ fn identity(shape: &[usize], gain: f64) -> Result<Tensor> {
     let &[_, columns] = shape else {
         return Err(Error::argument(
             OP,
-            format!("an identity needs a matrix (out, in), found shape {shape:?}"),
+            format!("expected a matrix (out, in) for an identity, found shape {shape:?}"),
         ));
     };
     let mut places = 0usize..;

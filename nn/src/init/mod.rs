@@ -1,27 +1,29 @@
-//! Initializers: how weights are drawn so that signals neither die nor explode.
+//! Initializers of weights, which keep signals from vanishing or exploding.
 //!
-//! A weight is (out, in, …); its fan in is the product of all axes but the first, its fan out that
-//! of all but the second. The scaled initializers draw with variance `scale / fan`, from a normal
-//! or a uniform distribution:
+//! A weight is (out, in, …). Its fan in is the product of all axes except the first, its fan out
+//! the product of all axes except the second. The scaled initializers draw with variance
+//! `scale / fan`, from a normal or a uniform distribution:
 //!
 //! | initializer | for | scale | fan |
 //! |---|---|---|---|
 //! | [`glorot_normal`], [`glorot_uniform`] | linear, tanh, sigmoid, softmax | 1 | average |
-//! | [`he_normal`], [`he_uniform`] | ReLU and its kin, ELU | 2 | in |
+//! | [`he_normal`], [`he_uniform`] | ReLU and its variants, ELU | 2 | in |
 //! | [`lecun_normal`], [`lecun_uniform`] | SELU | 1 | in |
-//! | [`pytorch_linear`] | what PyTorch's `Linear` starts with | 1/3 | in |
-//! | [`variance_scaling`] | anything else | | |
+//! | [`pytorch_linear`] | PyTorch's default for `Linear` | 1/3 | in |
+//! | [`variance_scaling`] | other choices | | |
 //!
-//! Options are methods: [`Init::fan`], [`Init::truncated`], [`Init::gain`]. He's initializers with
-//! the average of the fans, as textbooks have them (variance 4 / (fan in + fan out), the uniform
-//! one on ±√(12 / (fan in + fan out)); where 24 is printed, that is twice the variance), are
-//! `he_normal().fan(Fan::Average)` and `he_uniform().fan(Fan::Average)`.
+//! Options are methods: [`Init::fan`], [`Init::truncated`], [`Init::gain`].
 //!
-//! Beside these there are [`orthogonal`] and [`identity`] for deep and for recurrent nets,
-//! [`normal`] and [`uniform`] of given width, and [`constant`], [`zeros`] and [`ones`].
+//! Some textbooks define He's initializers with the average of the fans: variance 4 / (fan in + fan
+//! out), or uniform on ±√(12 / (fan in + fan out)). These are `he_normal().fan(Fan::Average)` and
+//! `he_uniform().fan(Fan::Average)`. (Where 24 is printed instead of 12, the variance is twice as
+//! large.)
 //!
-//! The gains that PyTorch's `calculate_gain` recommends, for `glorot_normal().gain(..)` or
-//! `orthogonal().gain(..)`:
+//! The other initializers are [`orthogonal`] and [`identity`] for deep and recurrent networks,
+//! [`normal`] and [`uniform`] of a given width, and [`constant`], [`zeros`] and [`ones`].
+//!
+//! PyTorch's `calculate_gain` recommends these gains, for `glorot_normal().gain(..)` or
+//! `orthogonal().gain(..)`. See also [`Activation::gain`](crate::Activation::gain).
 //!
 //! | activation | gain |
 //! |---|---|
@@ -31,7 +33,15 @@
 //! | leaky ReLU of slope a | √(2 / (1 + a²)) |
 //! | SELU | 3/4 |
 //!
-//! Every draw comes from the generator that is handed in: the same seed gives the same weights.
+//! All draws come from the generator passed in: the same seed gives the same weights.
+//!
+//! ```
+//! use cotangent::prelude::*;
+//!
+//! let mut rng = ChaCha8Rng::seed_from_u64(1);
+//! let layer = Linear::builder(784, 300).weight(init::he_normal()).build(&mut rng)?;
+//! # Ok::<(), cotangent::Error>(())
+//! ```
 
 mod draw;
 mod orthogonal;
@@ -39,7 +49,7 @@ mod orthogonal;
 use cotangent_core::random::Rng;
 use cotangent_core::{Result, Tensor};
 
-/// Which of a weight's two fans the variance is divided by.
+/// The fan of a weight that the variance is divided by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fan {
     /// The number of inputs of a unit.
@@ -48,36 +58,37 @@ pub enum Fan {
     /// The number of units that an input feeds.
     #[doc(alias = "fan_out")]
     Out,
-    /// The mean of the two.
+    /// The mean of both.
     #[doc(alias = "fan_avg")]
     Average,
 }
 
-/// The distribution that a scaled variance is drawn from.
+/// The distribution of a scaled initializer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Distribution {
-    /// Normal. Keras calls it `untruncated_normal`.
+    /// Normal. Keras's name is `untruncated_normal`.
     Normal,
-    /// Normal, draws beyond two standard deviations drawn again; the standard deviation before
-    /// truncation is raised so that the variance after it is as asked, as in Keras.
+    /// Normal, where draws beyond two standard deviations are repeated. The standard deviation
+    /// before truncation is raised so that the variance afterwards is the requested one, as in
+    /// Keras.
     TruncatedNormal,
-    /// Uniform on a symmetric interval.
+    /// Uniform on an interval around 0.
     Uniform,
 }
 
-/// How a tensor of weights is drawn: one of the functions of this module, and options.
+/// An initializer: the distribution that the values of a tensor are drawn from.
 ///
-/// What does not fit, such as the fan of an initializer that divides by none, is an error when it
-/// comes to drawing.
+/// The functions of this module create it, and its methods set options. An option that does not
+/// fit, such as a fan for an initializer without one, is an error of [`draw`](Self::draw).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Init {
-    law: Law,
+    kind: Kind,
     gain: f64,
 }
 
-/// What the draws are before they are multiplied by the gain.
+/// The distribution before it is multiplied by the gain.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Law {
+enum Kind {
     Constant(f64),
     Normal {
         mean: f64,
@@ -95,48 +106,48 @@ enum Law {
     },
     Orthogonal,
     Identity,
-    /// Was given an option that it does not have.
-    Unfit(&'static str),
+    /// An initializer was given an option that it does not have.
+    Invalid(&'static str),
 }
 
-impl Law {
+impl Kind {
     fn init(self) -> Init {
         Init {
-            law: self,
+            kind: self,
             gain: 1.0,
         }
     }
 }
 
-/// Every element the same. That of a weight keeps all units of a layer alike for ever: it is there
-/// to be compared with, and for biases.
+/// Sets every element to `value`. Use it for biases. As a weight it keeps all units of a layer
+/// equal forever.
 #[doc(alias = "constant_")]
 #[doc(alias = "Constant")]
 pub fn constant(value: f64) -> Init {
-    Law::Constant(value).init()
+    Kind::Constant(value).init()
 }
 
-/// Every element 0.
+/// Sets every element to 0.
 #[doc(alias = "zeros_")]
 #[doc(alias = "Zeros")]
 pub fn zeros() -> Init {
     constant(0.0)
 }
 
-/// Every element 1.
+/// Sets every element to 1.
 #[doc(alias = "ones_")]
 #[doc(alias = "Ones")]
 pub fn ones() -> Init {
     constant(1.0)
 }
 
-/// Normal with mean 0, or another [`mean`](Init::mean), and the given standard deviation, at least
-/// 0: with 1, the naive choice that one compares with.
+/// Draws from a normal distribution with mean 0 (see [`mean`](Init::mean)) and the given standard
+/// deviation, at least 0. A standard deviation of 1 is the naive choice for comparison.
 #[doc(alias = "normal_")]
 #[doc(alias = "RandomNormal")]
 pub fn normal(standard_deviation: f64) -> Init {
     let (mean, truncated) = (0.0, false);
-    Law::Normal {
+    Kind::Normal {
         mean,
         standard_deviation,
         truncated,
@@ -144,25 +155,26 @@ pub fn normal(standard_deviation: f64) -> Init {
     .init()
 }
 
-/// Uniform on `[low, high)`, `low` at most `high`; see [`Tensor::uniform`].
+/// Draws uniformly from `[low, high)`, with `low` at most `high`. See [`Tensor::uniform`].
 #[doc(alias = "uniform_")]
 #[doc(alias = "RandomUniform")]
 pub fn uniform(low: f64, high: f64) -> Init {
-    Law::Uniform { low, high }.init()
+    Kind::Uniform { low, high }.init()
 }
 
-/// Mean 0 and variance `scale / fan`, scale above 0. The uniform distribution is that on
-/// ±√(3 scale / fan).
+/// Draws with mean 0 and variance `scale / fan`, with `scale` above 0. The uniform distribution is
+/// on ±√(3 scale / fan).
 ///
 /// ```
 /// use cotangent::nn::init::{self, Distribution, Fan};
+///
 /// let he = init::variance_scaling(2.0, Fan::In, Distribution::TruncatedNormal);
 /// assert_eq!(he, init::he_normal().truncated());
 /// ```
 #[doc(alias = "VarianceScaling")]
 #[doc(alias = "variance_scaling_initializer")]
 pub fn variance_scaling(scale: f64, fan: Fan, distribution: Distribution) -> Init {
-    Law::VarianceScaling {
+    Kind::VarianceScaling {
         scale,
         fan,
         distribution,
@@ -180,54 +192,67 @@ macro_rules! named {
 }
 
 named! {
-    /// Normal with variance 2 / (fan in + fan out) (Glorot, Bengio 2010, Understanding the
-    /// difficulty of training deep feedforward neural networks). Keras's is truncated: that is
-    /// `glorot_normal().truncated()`.
+    /// Draws from a normal distribution with variance 2 / (fan in + fan out), also called Xavier.
+    ///
+    /// Keras's is truncated: use `glorot_normal().truncated()`.
+    ///
+    /// Source: Glorot, Bengio 2010, Understanding the difficulty of training deep feedforward
+    /// neural networks.
+    #[doc(alias = "xavier_normal")]
     #[doc(alias = "xavier_normal_")]
     #[doc(alias = "GlorotNormal")]
     glorot_normal 1.0 Average Normal;
-    /// Uniform on ±√(6 / (fan in + fan out)) (Glorot, Bengio 2010): Keras's default, and ours.
+    /// Draws uniformly from ±√(6 / (fan in + fan out)), also called Xavier (Glorot, Bengio 2010).
+    /// It is the default of [`Linear`](crate::Linear), as in Keras.
+    #[doc(alias = "xavier_uniform")]
     #[doc(alias = "xavier_uniform_")]
     #[doc(alias = "GlorotUniform")]
     glorot_uniform 1.0 Average Uniform;
-    /// Normal with variance 2 / fan in (He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers).
-    /// Keras's is truncated: that is `he_normal().truncated()`.
+    /// Draws from a normal distribution with variance 2 / fan in, also called Kaiming.
+    ///
+    /// Keras's is truncated: use `he_normal().truncated()`.
+    ///
+    /// Source: He, Zhang, Ren, Sun 2015, Delving Deep into Rectifiers.
+    #[doc(alias = "kaiming_normal")]
     #[doc(alias = "kaiming_normal_")]
     #[doc(alias = "HeNormal")]
     he_normal 2.0 In Normal;
-    /// Uniform on ±√(6 / fan in) (He, Zhang, Ren, Sun 2015). PyTorch's `kaiming_uniform_` is this
-    /// with `nonlinearity="relu"`.
+    /// Draws uniformly from ±√(6 / fan in), also called Kaiming (He, Zhang, Ren, Sun 2015).
+    /// PyTorch's `kaiming_uniform_` is the same with `nonlinearity="relu"`.
+    #[doc(alias = "kaiming_uniform")]
     #[doc(alias = "kaiming_uniform_")]
     #[doc(alias = "HeUniform")]
     he_uniform 2.0 In Uniform;
-    /// Normal with variance 1 / fan in (LeCun, Bottou, Orr, Müller 1998, Efficient BackProp).
-    /// Keras's is truncated: that is `lecun_normal().truncated()`.
+    /// Draws from a normal distribution with variance 1 / fan in (LeCun, Bottou, Orr, Müller 1998,
+    /// Efficient BackProp). Keras's is truncated: use `lecun_normal().truncated()`.
     #[doc(alias = "LecunNormal")]
     lecun_normal 1.0 In Normal;
-    /// Uniform on ±√(3 / fan in) (LeCun, Bottou, Orr, Müller 1998).
+    /// Draws uniformly from ±√(3 / fan in) (LeCun, Bottou, Orr, Müller 1998).
     #[doc(alias = "LecunUniform")]
     lecun_uniform 1.0 In Uniform;
 }
 
-/// PyTorch's default for the weight of a linear layer: uniform on ±1 / √fan in. Its bias is drawn
-/// from the same interval:
+/// Draws uniformly from ±1 / √fan in, PyTorch's default for the weight of a linear layer.
+///
+/// PyTorch draws the bias from the same interval.
 /// [`LinearBuilder::pytorch_default`](crate::LinearBuilder::pytorch_default) sets both.
 pub fn pytorch_linear() -> Init {
     variance_scaling(1.0 / 3.0, Fan::In, Distribution::Uniform)
 }
 
-/// Rows that are orthogonal and of length 1, or columns, whichever are fewer: a signal keeps its
-/// length through any number of such layers (Saxe, McClelland, Ganguli 2014, Exact solutions to the
-/// nonlinear dynamics of learning in deep linear neural networks). Of all such matrices each is as
-/// likely as any other.
+/// Draws a matrix with orthonormal rows, or columns if there are fewer of them.
 ///
-/// A weight of more than two axes is taken as the matrix (out, in · …), as in PyTorch. The time is
-/// that of a decomposition, cubic in the length of a square matrix.
+/// A signal keeps its length through any number of such layers (Saxe, McClelland, Ganguli 2014,
+/// Exact solutions to the nonlinear dynamics of learning in deep linear neural networks). All such
+/// matrices are equally likely. A weight with more than two axes is treated as the matrix (out, in
+/// · …), as in PyTorch. The time is that of a QR decomposition, cubic in the length of a square
+/// matrix.
 ///
 /// ```
-/// use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent::nn::init;
-/// let w = init::orthogonal().draw(&[2, 5], &mut ChaCha8Rng::seed_from_u64(1))?;
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let w = init::orthogonal().draw(&[2, 5], &mut rng)?;
 /// let products = w.matmul(&w.transpose(0, 1)?)?.to_f64_vec();
 /// assert!(products.iter().zip([1.0, 0.0, 0.0, 1.0]).all(|(a, b)| (a - b).abs() < 1e-6));
 /// # Ok::<(), cotangent::Error>(())
@@ -235,55 +260,57 @@ pub fn pytorch_linear() -> Init {
 #[doc(alias = "orthogonal_")]
 #[doc(alias = "Orthogonal")]
 pub fn orthogonal() -> Init {
-    Law::Orthogonal.init()
+    Kind::Orthogonal.init()
 }
 
-/// Ones on the diagonal of a matrix (out, in), zeros beside it: as many inputs as can be are passed
-/// on. Only matrices have it, as in PyTorch and Keras.
+/// Sets the diagonal of a matrix (out, in) to 1 and all other elements to 0: each unit passes on
+/// one input. Other shapes are an error, as in PyTorch and Keras.
 ///
 /// ```
-/// use cotangent::random::{ChaCha8Rng, SeedableRng};
-/// use cotangent::nn::init;
-/// let w = init::identity().draw(&[2, 3], &mut ChaCha8Rng::seed_from_u64(1))?;
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let w = init::identity().draw(&[2, 3], &mut rng)?;
 /// assert_eq!(w.to_vec::<f32>()?, [1.0, 0.0, 0.0, 0.0, 1.0, 0.0]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "eye_")]
 #[doc(alias = "Identity")]
 pub fn identity() -> Init {
-    Law::Identity.init()
+    Kind::Identity.init()
 }
 
 impl Init {
-    /// A normal distribution around another mean than 0.
+    /// Sets the mean of a normal distribution. Default: 0.
     ///
     /// ```
-    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent::nn::init;
-    /// let w = init::normal(0.1).mean(5.0).draw(&[1000], &mut ChaCha8Rng::seed_from_u64(1))?;
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let w = init::normal(0.1).mean(5.0).draw(&[1000], &mut rng)?;
     /// assert!((w.mean().item()? - 5.0).abs() < 0.02);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mean(mut self, mean: f64) -> Self {
-        match &mut self.law {
-            Law::Normal { mean: old, .. } => *old = mean,
-            law => *law = Law::Unfit("only a `normal` has a mean to choose"),
+        match &mut self.kind {
+            Kind::Normal { mean: old, .. } => *old = mean,
+            kind => *kind = Kind::Invalid("only `normal` has the option `mean`"),
         }
         self
     }
 
-    /// The same with a normal distribution truncated at two standard deviations: what lies beyond
-    /// is drawn again.
+    /// Truncates a normal distribution at two standard deviations: draws beyond them are repeated.
     ///
-    /// A scaled initializer keeps its variance, as Keras's do. Of [`normal`] the standard deviation
-    /// is that before truncation, which leaves 0.88 of it, as in Keras's `TruncatedNormal` and
+    /// A scaled initializer keeps its variance, as in Keras. For [`normal`] the standard deviation
+    /// is the one before truncation, and 0.88 of it remains, as in Keras's `TruncatedNormal` and
     /// TF1's `truncated_normal`. PyTorch's `trunc_normal_` has absolute bounds, -2 and 2 by
-    /// default: at a standard deviation of 0.02 it truncates nothing.
+    /// default: with a standard deviation of 0.02 it truncates nothing.
     ///
     /// ```
-    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent::nn::init;
-    /// let w = init::normal(0.5).truncated().draw(&[1000], &mut ChaCha8Rng::seed_from_u64(1))?;
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let w = init::normal(0.5).truncated().draw(&[1000], &mut rng)?;
     /// assert!(w.to_f64_vec().iter().all(|w| w.abs() <= 1.0));
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -291,42 +318,46 @@ impl Init {
     #[doc(alias = "TruncatedNormal")]
     #[doc(alias = "trunc_normal_")]
     pub fn truncated(mut self) -> Self {
-        match &mut self.law {
-            Law::Normal { truncated, .. } => *truncated = true,
-            Law::VarianceScaling { distribution, .. } if *distribution != Distribution::Uniform => {
+        match &mut self.kind {
+            Kind::Normal { truncated, .. } => *truncated = true,
+            Kind::VarianceScaling { distribution, .. }
+                if *distribution != Distribution::Uniform =>
+            {
                 *distribution = Distribution::TruncatedNormal;
             }
-            law => *law = Law::Unfit("only a normal distribution can be truncated"),
+            kind => *kind = Kind::Invalid("only normal distributions have the option `truncated`"),
         }
         self
     }
 
-    /// A scaled initializer with another fan.
+    /// Sets the fan of a scaled initializer.
     ///
     /// ```
-    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent::nn::init::{self, Fan};
+    /// use cotangent::nn::init::Fan;
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let he = init::he_uniform().fan(Fan::Average);
-    /// let w = he.draw(&[30, 90], &mut ChaCha8Rng::seed_from_u64(1))?;
+    /// let w = he.draw(&[30, 90], &mut rng)?;
     /// let bound = (12.0f64 / (30.0 + 90.0)).sqrt();
     /// assert!(w.to_f64_vec().iter().all(|w| w.abs() <= bound * (1.0 + 1e-6)));
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "mode")]
     pub fn fan(mut self, fan: Fan) -> Self {
-        match &mut self.law {
-            Law::VarianceScaling { fan: old, .. } => *old = fan,
-            law => *law = Law::Unfit("only a scaled variance is divided by a fan"),
+        match &mut self.kind {
+            Kind::VarianceScaling { fan: old, .. } => *old = fan,
+            kind => *kind = Kind::Invalid("only a scaled initializer has the option `fan`"),
         }
         self
     }
 
-    /// The same multiplied by `gain`, finite and above 0: the standard deviation grows by it, the
-    /// variance by its square. The module's documentation has a table of gains by activation.
+    /// Multiplies the draws by `gain`, finite and above 0. The variance is multiplied by its
+    /// square. The [module's documentation](self) has a table of gains by activation.
     ///
     /// ```
-    /// # use cotangent::random::{ChaCha8Rng, SeedableRng};
-    /// # use cotangent::nn::init;
+    /// use cotangent::prelude::*;
+    ///
     /// let draw = |init: init::Init| init.draw(&[2, 2], &mut ChaCha8Rng::seed_from_u64(1));
     /// let (one, two) = (draw(init::glorot_normal())?, draw(init::glorot_normal().gain(2.0))?);
     /// assert_eq!(one.mul_scalar(2.0).to_vec::<f32>()?, two.to_vec::<f32>()?);
@@ -334,25 +365,29 @@ impl Init {
     /// ```
     #[doc(alias = "calculate_gain")]
     pub fn gain(mut self, gain: f64) -> Self {
-        // One that is refused stays so, whatever it is multiplied by.
+        // An invalid gain stays invalid when it is multiplied by another one.
         self.gain = if gain > 0.0 { self.gain * gain } else { gain };
         self
     }
 
-    /// Draws a tensor of `f32`; a module of `f64` is one that was drawn and
-    /// [converted](cotangent_core::ModuleExt::convert).
+    /// Draws a tensor of `f32`. For a model in `f64`, draw it and then
+    /// [convert](cotangent_core::ModuleExt::convert) it.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if a number is not finite in `f32` or
-    /// out of its range (a negative standard deviation, `low > high`, a scale or gain not above 0),
-    /// if an option does not fit the initializer, or if a fan is needed and the shape has fewer
-    /// than two axes or a fan of 0; [`Error::Shape`](cotangent_core::Error::Shape) if there would
-    /// be more elements than memory can hold.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if
+    ///
+    /// - a number is not finite in `f32` or out of its range: a negative standard deviation,
+    ///   `low > high`, a scale or gain not above 0,
+    /// - an option does not fit the initializer,
+    /// - a fan is needed and the shape has fewer than two axes or a fan of 0.
+    ///
+    /// [`Error::Shape`](cotangent_core::Error::Shape) if there would be more elements than memory
+    /// can hold.
     ///
     /// ```
-    /// use cotangent::nn::init;
-    /// use cotangent::random::SeedableRng;
-    /// let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let weight = init::he_normal().draw(&[300, 784], &mut rng)?;
     /// let variance = weight.square().mean().item()?;
     /// assert!((variance * 784.0 / 2.0 - 1.0).abs() < 0.02);

@@ -4,22 +4,24 @@ use super::draw::OP;
 use cotangent_core::random::Rng;
 use cotangent_core::{DType, Error, Result, Tensor};
 
-/// How many sums a scalar product runs in, whatever the machine: the order of a sum decides its
-/// rounding, and the same seed must give the same bits.
+/// The number of partial sums in a scalar product, equal on all machines. The order of summation
+/// decides the rounding, and the same seed must give the same bits.
 const LANES: usize = 8;
 
-/// The fewer of rows and columns are drawn from a normal distribution and made orthonormal one
-/// after another. That is the decomposition QR of a normal matrix with the diagonal of R made
-/// positive, without which not all matrices would be equally likely (Mezzadri 2007, How to generate
-/// random matrices from the classical compact groups).
+/// Draws rows or columns, whichever are fewer, from a normal distribution and makes them
+/// orthonormal one after another.
+///
+/// The result is the Q of the QR decomposition of a normal matrix whose R has a positive diagonal.
+/// Without positive signs, some orthogonal matrices would be more likely than others (Mezzadri
+/// 2007, How to generate random matrices from the classical compact groups).
 pub(super) fn draw(shape: &[usize], gain: f64, rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
     let &[rows, _, ..] = shape else {
         return Err(Error::argument(
             OP,
-            format!("an orthogonal weight needs two axes or more, found shape {shape:?}"),
+            format!("expected two axes or more for an orthogonal weight, found shape {shape:?}"),
         ));
     };
-    // This checks that as many elements can be held at all.
+    // This checks that memory can hold as many elements.
     let normal = Tensor::normal(shape, 0.0, 1.0, DType::F64, rng)?;
     let columns = normal.len().checked_div(rows).unwrap_or(0);
     let (count, length) = (rows.min(columns), rows.max(columns));
@@ -41,10 +43,10 @@ pub(super) fn draw(shape: &[usize], gain: f64, rng: &mut (impl Rng + ?Sized)) ->
     matrix.to_dtype(DType::F32).reshape(shape)
 }
 
-/// Takes from `vector` what it has in common with those `before`, which are orthonormal, and gives
-/// it length 1. Where little is left the rounding of what was taken counts, and it is taken again
-/// (Daniel, Gragg, Kaufman, Stewart 1976, Reorthogonalization and stable algorithms for updating
-/// the Gram-Schmidt QR factorization).
+/// Subtracts from `vector` its projections on those `before`, which are orthonormal, and scales it
+/// to length 1. If little remains, the rounding errors of the subtraction matter, and it is
+/// repeated (Daniel, Gragg, Kaufman, Stewart 1976, Reorthogonalization and stable algorithms for
+/// updating the Gram-Schmidt QR factorization).
 fn orthonormalize(vector: &mut [f64], before: &[f64]) -> Result<()> {
     let drawn = dot(vector, vector).sqrt();
     let mut length = drawn;
@@ -61,7 +63,7 @@ fn orthonormalize(vector: &mut [f64], before: &[f64]) -> Result<()> {
         if done {
             break;
         }
-        // Normal draws do not come here; those of a generator that repeats itself do.
+        // Normal draws never reach this. Draws of a generator that repeats itself do.
         if length.is_nan() || length <= 1e-13 * drawn {
             return Err(Error::argument(
                 OP,

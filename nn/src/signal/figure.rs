@@ -1,4 +1,4 @@
-//! The report as a figure: how the activations and the gradients of each layer are distributed.
+//! Draws the report as a figure: the distributions of the activations and gradients of each layer.
 
 use super::report::{LayerSignal, Report};
 use super::statistics::Histogram;
@@ -9,18 +9,18 @@ use cotangent_figure::{Area, Drawn, Figure, Kind, Scale};
 
 /// The height of a layer's row in pixels.
 const ROW: i32 = 64;
-/// More layers than this are thinned out evenly.
+/// The limit of rows. More layers are thinned out evenly.
 const MOST_ROWS: usize = 60;
-/// The room for the axes below the rows.
+/// The height of the axes below the rows.
 const AXES: i32 = 80;
-/// The room for the panels' titles above the rows.
+/// The height of the panels' titles above the rows.
 const HEAD: i32 = 60;
 
-/// One pair of columns: what is shown of a layer.
+/// One column of the figure: the histograms of one quantity for all layers.
 struct Panel<'a> {
     title: &'static str,
     kind: Kind,
-    /// What a bin's edge means on the axis.
+    /// Maps an edge of a bin to its value on the axis.
     value: fn(f64) -> f64,
     rows: Vec<Option<&'a Histogram>>,
     /// Bounds of the axis.
@@ -28,7 +28,7 @@ struct Panel<'a> {
 }
 
 impl Report {
-    /// The layers that are shown.
+    /// Returns the layers that are shown.
     fn shown(&self) -> Vec<&LayerSignal> {
         let count = self.layers.len();
         let rows = count.min(MOST_ROWS);
@@ -47,9 +47,7 @@ impl Report {
                 );
                 text.replace('`', "")
             }
-            None => {
-                "Activations keep their scale from layer to layer, and so do gradients.".to_owned()
-            }
+            None => "Activations and gradients keep their scale from layer to layer.".to_owned(),
         };
         let lines = |text: &str, size: f64, color| {
             let lines = style::wrap(text, &style::text(size, color), width);
@@ -98,24 +96,30 @@ impl Figure for Report {
             let line = top + ROW * row as i32 + (ROW - TEXT as i32) / 2;
             area.draw_text(name, &style, (MARGIN, line))?;
         }
-        let sick = |layer: &&LayerSignal| {
+        let reported = |layer: &&LayerSignal| {
             let is = |path: &str, nth| path == layer.path && nth == layer.nth_use;
             self.findings
                 .iter()
                 .any(|finding| is(&finding.layer, finding.nth_use))
         };
-        let sick: Vec<bool> = layers.iter().map(sick).collect();
+        let reported: Vec<bool> = layers.iter().map(reported).collect();
         let width = (WIDTH as i32 - left - MARGIN) / 2;
         for (column, panel) in panels(&layers).iter().enumerate() {
             let start = left + column as i32 * width;
-            panel.draw(area, start + MARGIN / 2..start + width - MARGIN, top, &sick)?;
+            panel.draw(
+                area,
+                start + MARGIN / 2..start + width - MARGIN,
+                top,
+                &reported,
+            )?;
         }
         Ok(())
     }
 }
 
-/// What most layers do must not be made invisible by a layer that is this many times beyond.
-const FAR: f64 = 50.0;
+/// If a layer's activations are this many times larger than another's, the axis is logarithmic,
+/// because a linear one would hide most layers.
+const LINEAR_RANGE: f64 = 50.0;
 
 fn panels<'a>(layers: &[&'a LayerSignal]) -> [Panel<'a>; 2] {
     let of = |shown: fn(&LayerSignal) -> Option<&Histogram>| -> Vec<Option<&'a Histogram>> {
@@ -125,7 +129,7 @@ fn panels<'a>(layers: &[&'a LayerSignal]) -> [Panel<'a>; 2] {
             .map(|layer| shown(layer).filter(nonempty))
             .collect()
     };
-    // The answer of the model, which has no activation, has a scale of its own.
+    // The model's output, which has no activation, may have another scale.
     let extents = || {
         let inner = layers.iter().filter(|layer| layer.saturated.is_some());
         inner
@@ -133,7 +137,7 @@ fn panels<'a>(layers: &[&'a LayerSignal]) -> [Panel<'a>; 2] {
             .filter(|&rms| rms > 0.0)
     };
     let (smallest, largest) = (extents().reduce(f64::min), extents().reduce(f64::max));
-    let activations = if largest > smallest.map(|smallest| smallest * FAR) {
+    let activations = if largest > smallest.map(|smallest| smallest * LINEAR_RANGE) {
         Panel::logarithmic(
             "size of the activations",
             of(|layer| Some(&layer.activation.magnitudes)),
@@ -157,7 +161,7 @@ fn panels<'a>(layers: &[&'a LayerSignal]) -> [Panel<'a>; 2] {
     ]
 }
 
-/// What holds all of the histograms.
+/// Returns the bounds of all histograms together.
 fn bounds(rows: &[Option<&Histogram>]) -> (f64, f64) {
     let fold = |(low, high): (f64, f64), row: &&Histogram| (low.min(row.low), high.max(row.high));
     rows.iter()
@@ -166,7 +170,7 @@ fn bounds(rows: &[Option<&Histogram>]) -> (f64, f64) {
 }
 
 impl<'a> Panel<'a> {
-    /// Of histograms of logarithms.
+    /// Creates a panel of histograms of logarithms.
     fn logarithmic(title: &'static str, rows: Vec<Option<&'a Histogram>>) -> Self {
         let (low, high) = bounds(&rows);
         Self {
@@ -185,7 +189,7 @@ impl Panel<'_> {
         area: &Area<B>,
         across: std::ops::Range<i32>,
         top: i32,
-        sick: &[bool],
+        reported: &[bool],
     ) -> Drawn<B> {
         let (start, width) = (across.start, across.end - across.start);
         let bottom = top + ROW * self.rows.len() as i32;
@@ -216,7 +220,7 @@ impl Panel<'_> {
                 )?;
                 continue;
             };
-            let color = style::color(usize::from(sick[row]));
+            let color = style::color(usize::from(reported[row]));
             area.draw(&Polygon::new(
                 self.ridge(histogram, base, place),
                 color.mix(0.75).filled(),
@@ -225,7 +229,8 @@ impl Panel<'_> {
         Ok(())
     }
 
-    /// The outline of a histogram that stands on a line, its highest bin nearly as high as a row.
+    /// Returns the outline of a histogram on a base line. Its highest bin is nearly as high as a
+    /// row.
     fn ridge(
         &self,
         histogram: &Histogram,
@@ -235,7 +240,7 @@ impl Panel<'_> {
         let bins = histogram.counts.len();
         let width = (histogram.high - histogram.low) / bins as f64;
         let edge = |bin: usize| place((self.value)(histogram.low + width * bin as f64));
-        // What a rectifier turns off fills one bin, which must not make the others invisible.
+        // The zeros of a rectifier fill one bin, which must not hide the others.
         let mut counts = histogram.counts.clone();
         counts.sort_unstable();
         let second = counts.iter().rev().nth(1).copied().unwrap_or(0);
@@ -251,7 +256,7 @@ impl Panel<'_> {
             let height = (f64::from(ROW - 8) * share) as i32;
             let middle = (self.value)(histogram.low + width * (bin as f64 + 0.5));
             if (self.range.0..=self.range.1).contains(&middle) {
-                // A distribution at one place is still seen.
+                // A minimal width, so that a constant is visible.
                 let (from, to) = (edge(bin), edge(bin + 1).max(edge(bin) + 3));
                 outline.extend([(from, base - height), (to, base - height)]);
             }

@@ -1,41 +1,42 @@
-//! From figures to verdicts: what is wrong, at which layer, and what the textbook does about it.
+//! Turns the statistics of a report into findings: the problem, its layer, and the standard remedy.
 
 use super::report::{LayerSignal, Report};
 use cotangent_core::OpKind;
 use serde_json::{Value, json};
 use std::fmt;
 
-/// What a layer's signal does.
+/// The state of a layer's signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
     /// No problem found.
     Healthy,
-    /// Activations or gradients shrink until nothing arrives.
+    /// Activations or gradients shrink until almost nothing is left.
     Vanishing,
-    /// Activations, gradients or steps grow beyond measure, or are not finite.
+    /// Activations, gradients or steps become too large, or are not finite.
     Exploding,
-    /// Units are 0 for every sample, and so get no gradient.
+    /// Units are 0 for every sample and so get no gradient.
     Dead,
-    /// Activations are where their derivative is near 0.
+    /// Activations lie where their derivative is near 0.
     Saturated,
 }
 
-/// Where a signal stops being healthy.
+/// The limits beyond which a signal is reported.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Thresholds {
-    /// The factor from one end of the model to the other from which on a signal vanishes (its
-    /// inverse) or explodes, forward or backward: 1000.
+    /// The factor, from one end of the model to the other, above which a signal explodes. Below its
+    /// inverse a signal vanishes. It applies forward and backward. Default: 1000.
     pub factor: f64,
-    /// The share of a layer's units from which on it is dead: 0.75. In a healthy deep net of ReLUs
-    /// it approaches 0.5 with the depth, as all samples come to look alike.
+    /// The share of dead units from which on a layer is reported. Default: 0.75. In a healthy deep
+    /// network of ReLUs the share approaches 0.5 with growing depth, because all samples become
+    /// alike.
     pub dead: f64,
-    /// The share of a layer's activations from which on it is saturated: 0.25.
+    /// The share of saturated activations from which on a layer is reported. Default: 0.25.
     pub saturated: f64,
-    /// The derivative below which an activation is saturated: 0.01.
+    /// The derivative below which an activation is saturated. Default: 0.01.
     pub derivative: f64,
-    /// The change of a layer's weights by one step, relative to their size, from which on the step
-    /// explodes: 0.5. About 0.001 is usual.
+    /// The change of a layer's weights in one step, relative to their size, above which the step
+    /// explodes. Default: 0.5. About 0.001 is usual.
     pub update: f64,
 }
 
@@ -51,42 +52,43 @@ impl Default for Thresholds {
     }
 }
 
-/// Something that is not healthy.
+/// A problem found in a report.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// What it is.
+    /// The kind of problem.
     pub verdict: Verdict,
-    /// The path of the layer where it happens: the one that causes it, or, where each layer adds
-    /// its share, the one that has the worst of it. `input` for the data.
+    /// The path of the layer: the cause, or, if each layer contributes its share, the most affected
+    /// layer. `input` for the data.
     pub layer: String,
-    /// Which use of the layer it is, if there are several.
+    /// The number of the use, from 1, if the layer is used several times.
     pub nth_use: Option<usize>,
-    /// The figure that gave it away.
-    pub figure: f64,
-    /// What the figure is.
+    /// The value that revealed the problem.
+    pub value: f64,
+    /// The problem in words, with the value.
     pub reason: String,
-    /// What the textbook does about it.
+    /// The standard remedy.
     pub remedy: &'static str,
 }
 
-const WEIGHTS: &str = "initialize for the activation (Glorot for tanh and sigmoid, He for ReLU and its \
-                       kin, LeCun for SELU), or put batch normalization before the activation";
-const VANISHING: &str = "use an activation that does not saturate (ReLU, ELU), initialize for it (He), \
-                         or put batch normalization before it";
-const EXPLODING: &str = "initialize for the activation (Glorot, He, LeCun), use batch normalization, or \
-                         clip gradients by their global norm";
-const DIVERGED: &str = "lower the learning rate, clip gradients by their global norm, and initialize for \
-                        the activation (Glorot, He, LeCun)";
-const DEAD: &str = "use leaky ReLU, ELU or SELU, lower the learning rate, and initialize with He's \
-                    variance and zero biases";
-const SATURATED: &str = "initialize with Glorot's variance, put batch normalization before the activation, \
+const WEIGHTS: &str = "use the initializer of the activation (Glorot for tanh and sigmoid, He for \
+                       ReLU and its variants, LeCun for SELU), or add batch normalization before \
+                       the activation";
+const VANISHING: &str = "use an activation that does not saturate (ReLU, ELU) and its initializer \
+                         (He), or add batch normalization before it";
+const EXPLODING: &str = "use the initializer of the activation (Glorot, He, LeCun), add batch \
+                         normalization, or clip gradients by their global norm";
+const DIVERGED: &str = "lower the learning rate, clip gradients by their global norm, and use the \
+                        initializer of the activation (Glorot, He, LeCun)";
+const DEAD: &str = "use leaky ReLU, ELU or SELU, lower the learning rate, and use He \
+                    initialization with zero biases";
+const SATURATED: &str = "use Glorot initialization, add batch normalization before the activation, \
                          standardize the input, or use ReLU or ELU";
 const STEP: &str = "lower the learning rate, or clip gradients by their global norm";
-const DETACHED: &str = "look for a detached tensor, or a branch that the loss does not use";
-const INPUT: &str = "clean the data";
+const DETACHED: &str = "look for a detached tensor, or for a branch that the loss does not use";
+const INPUT: &str = "remove or replace these elements in the data";
 
-/// All findings, causes before consequences.
+/// Returns all findings, causes before consequences.
 pub(super) fn find(
     report: &Report,
     input_spread: Option<f64>,
@@ -94,12 +96,13 @@ pub(super) fn find(
 ) -> Vec<Finding> {
     let infinite = non_finite(report);
     if !infinite.is_empty() {
-        // Whatever else is computed from such numbers says nothing.
+        // Other statistics of such numbers are meaningless.
         return infinite;
     }
     let net = Net::of(&report.layers);
-    let (sick, found): (Vec<usize>, Vec<Finding>) = units(report, thresholds).into_iter().unzip();
-    let (exploding, vanishing) = gradients(&net, thresholds, &sick);
+    let (reported, found): (Vec<usize>, Vec<Finding>) =
+        units(report, thresholds).into_iter().unzip();
+    let (exploding, vanishing) = gradients(&net, thresholds, &reported);
     let mut findings = Vec::from_iter(exploding);
     findings.extend(activations_that_explode(report, &net, thresholds));
     findings.extend(found);
@@ -108,7 +111,7 @@ pub(super) fn find(
         input_spread,
         &net,
         thresholds,
-        &sick,
+        &reported,
     ));
     findings.extend(updates(report, thresholds));
     let mut seen = Vec::new();
@@ -124,7 +127,7 @@ pub(super) fn find(
 fn finding(
     verdict: Verdict,
     layer: &LayerSignal,
-    figure: f64,
+    value: f64,
     reason: String,
     remedy: &'static str,
 ) -> Finding {
@@ -132,7 +135,7 @@ fn finding(
         verdict,
         layer: layer.path.clone(),
         nth_use: layer.nth_use,
-        figure,
+        value,
         reason,
         remedy,
     }
@@ -149,8 +152,8 @@ fn non_finite(report: &Report) -> Vec<Finding> {
             verdict: Verdict::Exploding,
             layer: "input".to_owned(),
             nth_use: None,
-            figure: count as f64,
-            reason: format!("{count} elements of the input are infinite or not a number"),
+            value: count as f64,
+            reason: format!("{count} elements of the input are infinite or NaN"),
             remedy: INPUT,
         }];
     }
@@ -167,11 +170,10 @@ fn non_finite(report: &Report) -> Vec<Finding> {
             .parameters
             .iter()
             .find(|p| p.non_finite > 0 && of_layer(&p.path));
-        let cause = broken.map_or(String::new(), |p| format!(", and so is `{}`", p.path));
-        let reason = format!(
-            "{} activations are infinite or not a number{cause}",
-            share(bad, all)
-        );
+        let cause = broken.map_or(String::new(), |p| {
+            format!(", and so are elements of `{}`", p.path)
+        });
+        let reason = format!("{} activations are infinite or NaN{cause}", share(bad, all));
         return vec![finding(
             Verdict::Exploding,
             layer,
@@ -192,7 +194,7 @@ fn non_finite(report: &Report) -> Vec<Finding> {
                 .as_ref()
                 .map_or((0, 0), |g| (g.non_finite, g.count));
             let reason = format!(
-                "{} gradients are infinite or not a number",
+                "{} gradients are infinite or NaN",
                 share(gradient.0, gradient.1)
             );
             vec![finding(
@@ -205,15 +207,15 @@ fn non_finite(report: &Report) -> Vec<Finding> {
         })
 }
 
-/// The layers as a graph, without those whose scale does not matter because a normalization undoes
+/// The layers as a graph, without layers whose scale does not matter because a normalization undoes
 /// it.
 struct Net<'a> {
     layers: &'a [LayerSignal],
     /// Whether the scale of a layer matters.
     scaled: Vec<bool>,
-    /// For each layer, by number, those whose results it takes.
+    /// For each layer, the indices of the layers whose results it takes.
     inputs: Vec<Vec<usize>>,
-    /// For each layer, those that take its result.
+    /// For each layer, the indices of the layers that take its result.
     consumers: Vec<Vec<usize>>,
 }
 
@@ -250,12 +252,12 @@ impl<'a> Net<'a> {
         }
     }
 
-    /// The numbers of the layers whose scale matters.
+    /// Returns the indices of the layers whose scale matters.
     fn places(&self) -> impl DoubleEndedIterator<Item = usize> {
         (0..self.layers.len()).filter(|&i| self.scaled[i])
     }
 
-    /// The size of the gradient at a layer.
+    /// Returns the size of the gradient at a layer.
     fn gradient(&self, i: usize) -> Option<f64> {
         self.layers[i]
             .gradient
@@ -263,15 +265,17 @@ impl<'a> Net<'a> {
             .map(|gradient| gradient.rms)
     }
 
-    /// The layer above from which most of the gradient comes.
+    /// Returns the next layer on the way to the loss. If there are several, it is the one with the
+    /// largest gradient.
     fn above(&self, i: usize) -> Option<usize> {
         let with_gradient = |&j: &usize| Some((j, self.gradient(j)?));
         let found = self.consumers[i].iter().filter_map(with_gradient);
         found.max_by(|a, b| a.1.total_cmp(&b.1)).map(|(j, _)| j)
     }
 
-    /// What was made of a figure that was `reference` in the input on the way to `place`: the
-    /// finding, at the layer that does most of it, or at `place` if each does its share.
+    /// Reports a change of size on the way from the input, where it is `reference`, to `place`. The
+    /// finding is at the layer that contributes most of it, or at `place` if each layer contributes
+    /// its share.
     fn forward(
         &self,
         verdict: Verdict,
@@ -282,7 +286,7 @@ impl<'a> Net<'a> {
     ) -> Finding {
         let (mut links, mut here) = (Vec::new(), Some(place));
         while let Some(i) = here {
-            // The way that most of it came.
+            // Follow the input with the largest size.
             let inputs = self.inputs[i].iter().copied();
             here = inputs.max_by(|&a, &b| size(a).total_cmp(&size(b)));
             links.push(Link {
@@ -292,9 +296,9 @@ impl<'a> Net<'a> {
             });
         }
         let (total, layers) = (size(place) / reference, links.len());
-        let Some(link) = culprit(links, total) else {
+        let Some(link) = dominant(links, total) else {
             let each = total.powf(1.0 / layers as f64);
-            let reason = format!("{reason}, about {each:.2} times a layer");
+            let reason = format!("{reason}, by a factor of about {each:.2} per layer");
             let remedy = if verdict == Verdict::Vanishing {
                 VANISHING
             } else {
@@ -302,14 +306,17 @@ impl<'a> Net<'a> {
             };
             return finding(verdict, &self.layers[place], total, reason, remedy);
         };
-        let reason = format!("{reason}; times {:.1e} here", link.factor);
+        let reason = format!(
+            "{reason}; this layer contributes a factor of {:.1e}",
+            link.factor
+        );
         finding(verdict, &self.layers[link.place], total, reason, WEIGHTS)
     }
 
-    /// What the weights and the activations do to a gradient on its way down: the finding, at the
-    /// layer that does most of it, or at the bottom if each does its share. None if that layer's
-    /// units are `sick`, and so have been reported.
-    fn backward(&self, verdict: Verdict, found: &Extreme, sick: &[usize]) -> Option<Finding> {
+    /// Reports the change of a gradient by weights and activations on the way back. The finding is
+    /// at the layer that contributes most of it, or at the bottom if each layer contributes its
+    /// share. Returns `None` if that layer is among the reported ones.
+    fn backward(&self, verdict: Verdict, found: &Extreme, reported: &[usize]) -> Option<Finding> {
         let (mut links, mut here, mut layers) = (Vec::new(), found.bottom, 0);
         while here < found.top {
             let above = self.above(here)?;
@@ -330,30 +337,30 @@ impl<'a> Net<'a> {
         }
         let (low, high) = (&self.layers[found.bottom], &self.layers[found.top]);
         let (total, vanishes) = (found.total, verdict == Verdict::Vanishing);
-        let steady = if vanishes { VANISHING } else { EXPLODING };
+        let gradual = if vanishes { VANISHING } else { EXPLODING };
         let what = if vanishes {
-            format!("shrinks to {total:.1e} of it")
+            format!("shrinks to {total:.1e} of its size")
         } else {
-            format!("grows {total:.1e} times")
+            format!("grows by a factor of {total:.1e}")
         };
         let (high, name) = (high.name(), low.name());
-        let reason = format!("from `{high}` down to `{name}` the gradient {what}");
-        let Some(link) = culprit(links, total) else {
+        let reason = format!("from `{high}` back to `{name}` the gradient {what}");
+        let Some(link) = dominant(links, total) else {
             let each = total.powf(1.0 / f64::from(layers));
-            let reason = format!("{reason}, about {each:.2} times a layer");
-            return Some(finding(verdict, low, total, reason, steady));
+            let reason = format!("{reason}, by a factor of about {each:.2} per layer");
+            return Some(finding(verdict, low, total, reason, gradual));
         };
-        if sick.contains(&link.place) {
+        if reported.contains(&link.place) {
             return None;
         }
         let reason = format!(
-            "{reason}; times {:.1e} by the {} here",
+            "{reason}; a factor of {:.1e} is due to the {} of this layer",
             link.factor, link.by
         );
         let remedy = if vanishes && link.by == "weights" {
             WEIGHTS
         } else {
-            steady
+            gradual
         };
         Some(finding(
             verdict,
@@ -365,16 +372,16 @@ impl<'a> Net<'a> {
     }
 }
 
-/// A factor of a signal on its way: how much, at which layer, and by what.
+/// One factor of a signal on its way: its value, its layer, and its cause.
 struct Link {
     factor: f64,
     place: usize,
     by: &'static str,
 }
 
-/// The link that does most to a signal whose product of factors is far from 1, if it does at least
-/// half of it.
-fn culprit(links: Vec<Link>, total: f64) -> Option<Link> {
+/// Returns the link with the largest share of the total change, if its share is at least half,
+/// measured in logarithms. The total must be far from 1.
+fn dominant(links: Vec<Link>, total: f64) -> Option<Link> {
     let power = |factor: f64| factor.ln() * total.ln().signum();
     let worst = links
         .into_iter()
@@ -400,7 +407,8 @@ fn activations_that_explode(
     let total = size(place) / reference;
     (total > thresholds.factor).then(|| {
         let name = net.layers[place].name();
-        let reason = format!("activations grow {total:.1e} times from the input to `{name}`");
+        let reason =
+            format!("activations grow by a factor of {total:.1e} from the input to `{name}`");
         net.forward(Verdict::Exploding, place, reference, size, &reason)
     })
 }
@@ -409,29 +417,30 @@ fn activations_that_vanish(
     input_spread: Option<f64>,
     net: &Net<'_>,
     thresholds: &Thresholds,
-    sick: &[usize],
+    reported: &[usize],
 ) -> Option<Finding> {
     let size = |i: usize| net.layers[i].spread;
     let first = net.places().next().map(size);
     let reference = input_spread.or(first).filter(|&spread| spread > 0.0)?;
     let place = net.places().min_by(|&a, &b| size(a).total_cmp(&size(b)))?;
     let total = size(place) / reference;
-    // Where nothing comes through dead or saturated units, these are the finding.
-    let explained = sick.iter().any(|&i| i <= place);
+    // If dead or saturated units let nothing through, they are the finding.
+    let explained = reported.iter().any(|&i| i <= place);
     (total * thresholds.factor < 1.0 && !explained).then(|| {
         let name = net.layers[place].name();
         let reason =
-            format!("at `{name}` samples differ by {total:.1e} of what they do in the input");
+            format!("differences between samples shrink to {total:.1e} from the input to `{name}`");
         net.forward(Verdict::Vanishing, place, reference, size, &reason)
     })
 }
 
-/// Layers that others take the result of, whose units are dead or whose activations are saturated.
+/// Finds hidden layers with dead units or saturated activations. A layer is hidden if others take
+/// its result.
 fn units(report: &Report, thresholds: &Thresholds) -> Vec<(usize, Finding)> {
     let mut found = Vec::new();
     for (i, layer) in report.layers.iter().enumerate() {
         if !report.layers.iter().any(|other| other.inputs.contains(&i)) {
-            continue; // A sigmoid that is the model's answer may well be sure of it.
+            continue; // The model's output may well be a confident sigmoid.
         }
         let (dead, saturated) = (layer.dead.unwrap_or(0.0), layer.saturated.unwrap_or(0.0));
         if dead >= thresholds.dead {
@@ -452,19 +461,19 @@ fn units(report: &Report, thresholds: &Thresholds) -> Vec<(usize, Finding)> {
     found
 }
 
-/// A gradient at one layer against that at one above it.
+/// The ratio of the gradient at one layer to that at a layer above it.
 struct Extreme {
     total: f64,
     bottom: usize,
     top: usize,
 }
 
-/// The gradient at each layer against the smallest, and against the largest, that it has come
-/// through: what explodes, and what vanishes.
+/// Compares the gradient at each layer with the smallest and the largest gradient above it. Returns
+/// what explodes and what vanishes.
 fn gradients(
     net: &Net<'_>,
     thresholds: &Thresholds,
-    sick: &[usize],
+    reported: &[usize],
 ) -> (Option<Finding>, Option<Finding>) {
     let size = |i: usize| net.gradient(i).unwrap_or(0.0);
     let mut largest: Vec<usize> = (0..net.layers.len()).collect();
@@ -472,10 +481,10 @@ fn gradients(
     let (mut vanishing, mut exploding): (Option<Extreme>, Option<Extreme>) = (None, None);
     for bottom in net.places().rev() {
         let Some(above) = net.above(bottom) else {
-            continue; // The top, or a branch that the loss does not use.
+            continue; // The top layer, or a branch that the loss does not use.
         };
         if net.gradient(bottom).is_none() {
-            let reason = "no gradient comes here, though one comes to what takes its result";
+            let reason = "no gradient reaches this layer, although one reaches the layer after it";
             let layer = &net.layers[bottom];
             let found = finding(Verdict::Vanishing, layer, 0.0, reason.to_owned(), DETACHED);
             return (None, Some(found));
@@ -500,8 +509,8 @@ fn gradients(
             exploding = Some(up);
         }
     }
-    let exploding = exploding.and_then(|found| net.backward(Verdict::Exploding, &found, sick));
-    let vanishing = vanishing.and_then(|found| net.backward(Verdict::Vanishing, &found, sick));
+    let exploding = exploding.and_then(|found| net.backward(Verdict::Exploding, &found, reported));
+    let vanishing = vanishing.and_then(|found| net.backward(Verdict::Vanishing, &found, reported));
     (exploding, vanishing)
 }
 
@@ -519,7 +528,7 @@ fn updates(report: &Report, thresholds: &Thresholds) -> Option<Finding> {
 }
 
 impl Finding {
-    /// The layer's path, and which use of it.
+    /// Returns the layer's path, and the number of the use.
     pub(super) fn place(&self) -> String {
         let nth = self
             .nth_use
@@ -532,7 +541,7 @@ impl Finding {
             "verdict": self.verdict.to_string(),
             "layer": self.layer,
             "nth_use": self.nth_use,
-            "figure": self.figure,
+            "value": self.value,
             "reason": self.reason,
             "remedy": self.remedy,
         })

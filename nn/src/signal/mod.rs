@@ -1,43 +1,55 @@
-//! The signal report: which layer's activations or gradients vanish, explode, die or saturate.
+//! The signal report: the layers whose activations or gradients vanish, explode, die or saturate.
 //!
-//! [`inspect`] reports on one batch, a [`Signal`] on every k-th step of a training run. Both work
-//! for any model, with no hook in its code: an observed pass shows them every operation on the
-//! model's parameters and on what is computed from these.
+//! [`inspect`] reports on one batch, and a [`Signal`] on every k-th step of a training run. Both
+//! work for any model without hooks in its code. The pass is observed: the report sees every
+//! operation on the model's parameters, and every operation on tensors computed from these.
 //!
-//! An operation that takes data and a parameter begins a new row of the report, under the path of
-//! the module that the parameter belongs to; a second one of the same module continues the row
-//! until an activation ends it. The rest depends on what the operations are, by their
-//! [kinds](cotangent_core::OpKind); a custom operation takes part by returning its own:
+//! # Rows
 //!
-//! | kind | in the report |
-//! |---|---|
-//! | product | begins a row even if the row before is of the same module |
-//! | normalization | likewise; the scale of what it takes does not matter, and is not judged. Without parameters it continues the row that it is applied to |
-//! | lookup | makes data of a parameter, and so begins a row; what else is computed from parameters alone is still a parameter |
-//! | elementwise, blend | continues a row, or makes a parameter of a parameter and a constant of its shape (a mask, noise). With a constant, a blend alone continues a row: an operation such as a difference compares with a target |
-//! | activation | ends the row that it is applied to, with its own parameters: dead units and saturation are those of its result |
-//! | loss | continues no row |
-//! | others | continue a row if they keep the number of elements |
+//! A row is one use of a layer. An operation that takes data and a parameter begins a new row,
+//! under the path of the module that contains the parameter. A second such operation of the same
+//! module continues the row, until an activation ends it. The rest depends on the
+//! [kind](cotangent_core::OpKind) of the operation. A custom operation is included if it returns
+//! its kind:
 //!
-//! A [`Report`] prints as a table, is written as JSON, and with the feature `figures` draws itself
-//! as SVG or PNG (it is a `Figure`). What is not healthy is a [`Finding`]: a [`Verdict`] with the
-//! layer, the figure that gave it away, and the textbook's remedy:
+//! - A product begins a row even if the previous row belongs to the same module.
+//! - A normalization does so too. It undoes the scale of its input, so that scale is not judged. A
+//!   normalization without parameters continues the row that it is applied to.
+//! - A lookup turns a parameter into data, and so begins a row. Other results computed from
+//!   parameters alone still count as parameters.
+//! - An elementwise operation or a blend continues a row. Applied to a parameter and a constant of
+//!   its shape, such as a mask or noise, it gives a parameter. With data and a constant, only a
+//!   blend continues the row: an elementwise operation, such as a difference, is a comparison with
+//!   a target.
+//! - An activation, including its own parameters, ends the row that it is applied to. Dead units
+//!   and saturation are those of its result.
+//! - A loss does not continue a row.
+//! - Other operations continue a row if they keep the number of elements.
 //!
-//! | verdict | when, with the default [`Thresholds`] |
-//! |---|---|
-//! | exploding | something is not finite; activations grow 1,000 times on their way up, or gradients on their way down; one step changes a layer's weights by half their size |
-//! | vanishing | samples differ, or gradients are, 1,000 times less after their way than before; no gradient comes at all |
-//! | dead | three quarters of a hidden layer's units are 0 for every sample |
-//! | saturated | a quarter of a hidden layer's activations have a derivative below 0.01 (zeros of a ReLU do not count) |
+//! # Findings
 //!
-//! A layer is named as the cause if it alone does half of the harm, counted in powers; else each
-//! layer does its share, and the layer that has the worst of it is named. The ideas are those of
-//! Glorot and Bengio (2010, Understanding the difficulty of training deep feedforward neural
-//! networks); the thresholds are ours.
+//! A [`Report`] prints as a table and can be written as JSON. With the feature `figures` it draws
+//! itself as SVG or PNG (it is a `Figure`). Each problem is a [`Finding`]: a [`Verdict`] with the
+//! layer, the value that revealed it, and the standard remedy. With the default [`Thresholds`]:
 //!
-//! What it does not see: parameters that `forward` reads by `Param::value`, inference passes, and
-//! what is computed before the first parameter. Layers that run inside a [recomputed
-//! segment](cotangent_core::module::Pass::recompute) are one row.
+//! - **Exploding**: a value is not finite, activations grow 1,000 times on the way forward or
+//!   gradients on the way back, or one step changes a layer's weights by half of their size.
+//! - **Vanishing**: differences between samples shrink 1,000 times on the way forward, gradients
+//!   shrink so on the way back, or a layer gets no gradient at all.
+//! - **Dead**: three quarters of a hidden layer's units are 0 for every sample.
+//! - **Saturated**: a quarter of a hidden layer's activations have a derivative below 0.01. Zeros
+//!   of a ReLU do not count.
+//!
+//! If one layer alone contributes half of the change, measured in logarithms, it is reported as the
+//! cause. Otherwise each layer contributes its share, and the most affected layer is reported. The
+//! ideas are from Glorot and Bengio (2010, Understanding the difficulty of training deep
+//! feedforward neural networks). The thresholds are our own.
+//!
+//! # Limits
+//!
+//! The report does not see parameters that `forward` reads by `Param::value`, inference passes, or
+//! computations before the first parameter. Layers inside a [recomputed
+//! segment](cotangent_core::module::Pass::recompute) share one row.
 
 #[cfg(feature = "figures")]
 mod figure;

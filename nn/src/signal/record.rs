@@ -1,41 +1,41 @@
-//! What a computation was, row by row: a row is one use of a layer, found by the parameters that an
-//! operation takes and by where its operands come from.
+//! Records a computation in rows. A row is one use of a layer, recognized by the parameters that an
+//! operation takes and by the origins of its operands.
 
 use cotangent_core::{Forward, LeafId, OpKind, Tensor};
 use std::collections::{BTreeMap, HashMap};
 
-/// Where a tensor comes from.
+/// The origin of a tensor.
 #[derive(Clone, Debug)]
 enum Origin {
-    /// It is made of parameters alone, these.
+    /// Computed from these parameters alone.
     Parameters(Vec<LeafId>),
-    /// It is made of data: the last row that it went through.
+    /// Computed from data. The number is that of the last row it went through.
     Data(usize),
 }
 
 /// One use of a layer.
 #[derive(Debug)]
 pub(super) struct Row {
-    /// The parameters that it took, in order.
+    /// The parameters of the row, in order of use.
     pub parameters: Vec<LeafId>,
     /// Its operations, up to the activation.
     pub operations: Vec<(&'static str, OpKind)>,
-    /// What the activation is applied to; the result, where there is none.
+    /// The input of the activation, or the result if there is no activation.
     pub before: (LeafId, Tensor),
-    /// The activation's result and the share of it that is saturated, where that is known.
+    /// The result of the activation, and its saturated share if known.
     pub activation: Option<(LeafId, Tensor, Option<f64>)>,
-    /// The rows whose results it takes.
+    /// The rows whose results this row takes.
     pub inputs: Vec<usize>,
-    /// What comes in from outside.
+    /// The input from outside the model.
     pub outside: Option<Tensor>,
     /// The operand of a normalization.
     pub normalized: Option<Tensor>,
-    /// The last of the tensors, each made of the one before, that an activation may be applied to.
+    /// The last tensor in the chain of operations that an activation may be applied to.
     head: LeafId,
 }
 
 impl Row {
-    /// The row's result.
+    /// Returns the result of the row.
     pub fn output(&self) -> &Tensor {
         match &self.activation {
             Some((_, output, _)) => output,
@@ -43,21 +43,21 @@ impl Row {
         }
     }
 
-    /// The identity of the row's result.
+    /// Returns the identity of the row's result.
     pub fn output_id(&self) -> LeafId {
         self.activation
             .as_ref()
             .map_or(self.before.0, |(id, ..)| *id)
     }
 
-    /// Adds an operation whose result takes the place of the row's.
+    /// Adds an operation whose result replaces that of the row.
     fn replace(&mut self, step: &Forward<'_>) {
         self.operations.push((step.name(), step.kind()));
         self.before = (step.id(), step.output());
         self.head = step.id();
     }
 
-    /// Adds an operation on the head. Whether it is the activation.
+    /// Adds an operation on the head, and returns whether it is the activation.
     fn extend(&mut self, step: &Forward<'_>) -> bool {
         let kind = step.kind();
         match (kind, step.operands().next()) {
@@ -65,7 +65,7 @@ impl Row {
                 self.before = (self.head, operand);
                 self.activation = Some((step.id(), step.output(), None));
             }
-            // What is normalized is the result.
+            // The result of a normalization is what the activation is applied to.
             (OpKind::Normalization, _) => self.before = (step.id(), step.output()),
             _ => {}
         }
@@ -75,32 +75,32 @@ impl Row {
     }
 }
 
-/// More rows than this are not kept: a forward without end must not fill the memory.
+/// The limit of rows: an endless forward pass must not fill the memory.
 const MOST_ROWS: usize = 10_000;
 
-/// A step of training as it was seen.
+/// The record of one training step.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     origins: HashMap<LeafId, Origin>,
-    /// In the order in which they were first used.
+    /// In order of first use.
     pub rows: Vec<Row>,
-    /// The parameters that were read, as they were then.
+    /// The parameters that were read, with their values at that time.
     pub values: BTreeMap<LeafId, Tensor>,
-    /// Of parameters and of the rows' tensors.
+    /// The gradients of parameters and of the rows' tensors.
     pub gradients: HashMap<LeafId, Tensor>,
     /// Whether backward has begun.
     pub backward: bool,
 }
 
 impl Record {
-    /// A parameter is read.
+    /// Records that a parameter is read.
     pub fn read(&mut self, leaf: LeafId, value: &Tensor) {
         self.origins.insert(leaf, Origin::Parameters(vec![leaf]));
         self.values.insert(leaf, value.clone());
     }
 
-    /// Whether the gradient with respect to this tensor belongs into the report.
-    fn wants(&self, id: LeafId) -> bool {
+    /// Returns whether the gradient with respect to this tensor belongs in the report.
+    fn is_reported(&self, id: LeafId) -> bool {
         match self.origins.get(&id) {
             Some(Origin::Parameters(_)) => self.values.contains_key(&id),
             Some(Origin::Data(row)) => {
@@ -113,13 +113,13 @@ impl Record {
 
     pub fn gradient(&mut self, of: LeafId, gradient: &Tensor) {
         self.backward |= !self.rows.is_empty();
-        if self.wants(of) {
+        if self.is_reported(of) {
             self.gradients.insert(of, gradient.detach());
         }
     }
 
-    /// An operation has given a result. If it is the activation of a row, that row, to be
-    /// [told](Self::saturates) which share of the result is saturated.
+    /// Records the result of an operation. If it is the activation of a row, the row is returned,
+    /// so that the caller can [set](Self::set_saturation) its saturated share.
     pub fn forward(
         &mut self,
         step: &Forward<'_>,
@@ -141,7 +141,7 @@ impl Record {
         let stays_parameter = if outside.is_empty() {
             step.kind() != OpKind::Lookup
         } else {
-            // A parameter and a constant, a mask say, or a normalized weight.
+            // A parameter combined with a constant, such as a mask, or a normalized weight.
             let keeps = [OpKind::Elementwise, OpKind::Blend, OpKind::Normalization];
             keeps.contains(&step.kind())
                 && of_parameters.iter().any(|p| p.shape() == output.shape())
@@ -159,13 +159,13 @@ impl Record {
             self.rows[last]
                 .inputs
                 .extend(others.filter(|&row| row != last));
-            if self.goes_on(step, &operands, !outside.is_empty(), last) {
+            if self.continue_row(step, &operands, !outside.is_empty(), last) {
                 activated = Some(last);
             }
             last
         } else if let [(_, row, _)] = rows[..]
             && step.kind() == OpKind::Activation
-            && self.goes_on(step, &operands, false, row)
+            && self.continue_row(step, &operands, false, row)
         {
             // A parametric activation belongs to the row that it is applied to.
             self.rows[row].parameters.extend(parameters);
@@ -184,8 +184,8 @@ impl Record {
         activated
     }
 
-    /// An operation on the result of a row. Whether it is the row's activation.
-    fn goes_on(
+    /// Records an operation on the result of a row, and returns whether it is the row's activation.
+    fn continue_row(
         &mut self,
         step: &Forward<'_>,
         operands: &[Option<LeafId>],
@@ -197,11 +197,11 @@ impl Record {
             return false;
         }
         match (step.kind(), operands) {
-            // A comparison with targets, in the library's losses and in those that are written out.
+            // A comparison with targets, in the library's losses or in a hand-written one.
             (OpKind::Loss, _) => false,
             (OpKind::Elementwise, _) if with_outside => false,
             (_, [id]) => *id == Some(row.head) && row.extend(step),
-            // A sum of several rows' results, as in a recurrent or a residual net.
+            // A sum of the results of several rows, as in a recurrent or residual network.
             (_, [_, _, ..]) if !with_outside => {
                 row.replace(step);
                 false
@@ -210,9 +210,9 @@ impl Record {
         }
     }
 
-    /// The share of an activation's result that is saturated.
-    pub fn saturates(&mut self, row: usize, result: LeafId, found: f64) {
-        // Other tasks may have been here since `forward`.
+    /// Sets the saturated share of an activation's result.
+    pub fn set_saturation(&mut self, row: usize, result: LeafId, found: f64) {
+        // Other tasks may have recorded operations since `forward`.
         if let Some((id, _, share)) = self.rows.get_mut(row).and_then(|r| r.activation.as_mut())
             && *id == result
         {
@@ -220,8 +220,8 @@ impl Record {
         }
     }
 
-    /// An operation that takes parameters: another of the row that is not finished yet, or the
-    /// first of a new one.
+    /// Records an operation that takes parameters: it continues the row that is not finished yet,
+    /// or begins a new one.
     fn apply(
         &mut self,
         step: &Forward<'_>,
@@ -236,10 +236,10 @@ impl Record {
             .rows
             .iter()
             .rposition(|row| module_of(row.parameters[0]) == module);
-        // A second weight applied to the row's own result is another layer, and so is a
-        // normalization of it; a bias is not.
+        // A second weight or a normalization applied to the row's own result is another layer. A
+        // bias is not.
         let kind = step.kind();
-        let weighs = matches!(kind, OpKind::Product | OpKind::Normalization)
+        let has_weight = matches!(kind, OpKind::Product | OpKind::Normalization)
             || parameters
                 .iter()
                 .any(|p| self.values.get(p).is_some_and(|p| p.rank() > 1));
@@ -247,7 +247,7 @@ impl Record {
             let row = &self.rows[open];
             row.activation.is_none()
                 && inputs.iter().all(|&input| input <= open)
-                && !(weighs && inputs.contains(&open))
+                && !(has_weight && inputs.contains(&open))
                 && !parameters.iter().any(|p| row.parameters.contains(p))
         });
         if let Some(open) = open {

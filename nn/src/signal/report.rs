@@ -1,4 +1,4 @@
-//! The figures of every layer, in the order in which they are used.
+//! The report: the statistics of every layer, in order of use.
 
 use super::findings::{Finding, Thresholds, Verdict, find};
 use super::record::{Record, Row};
@@ -9,28 +9,28 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What a batch did on its way through a model and back.
+/// The statistics of one batch on its way forward through a model and back.
 ///
 /// It prints as a table. A row is one use of a layer: the operation that takes the layer's
-/// parameters, what follows it up to the activation, and the activation.
+/// parameters, the operations after it, and the activation that ends the row.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Report {
     /// The number of the step, from 0.
     pub step: u64,
-    /// What comes in from outside, if the first layer takes a tensor.
+    /// The input, if the first layer takes a tensor.
     pub input: Option<Distribution>,
-    /// The layers in the order in which they are used.
+    /// The layers, in order of use.
     pub layers: Vec<LayerSignal>,
     /// The parameters that were read, by path, in the model's order.
     pub parameters: Vec<ParameterSignal>,
     /// The paths of parameters that were not read.
     pub unused: Vec<String>,
-    /// By which factor the gradient changes from a layer to the one below it: 10 to the slope of a
-    /// straight line through the logarithms of the gradients' root mean squares. None with fewer
-    /// than three layers that have a gradient other than 0.
+    /// The factor by which the gradient changes from a layer to the one below it: 10 to the slope
+    /// of a straight line fitted to the logarithms of the gradients' root mean squares. `None` if
+    /// fewer than three layers have a gradient other than 0.
     pub gradient_factor: Option<f64>,
-    /// What is not healthy, causes before consequences; empty for a healthy model.
+    /// The problems found, causes before consequences. Empty for a healthy model.
     pub findings: Vec<Finding>,
 }
 
@@ -40,73 +40,76 @@ pub struct Report {
 pub struct LayerSignal {
     /// The layer's path.
     pub path: String,
-    /// Which use of the layer it is, from 1, if there are several, as in a recurrent net.
+    /// The number of this use, from 1, if the layer is used several times, as in a recurrent
+    /// network.
     pub nth_use: Option<usize>,
-    /// The names of its operations, such as `linear`, `relu`.
+    /// The names of the operations, such as `linear` and `relu`.
     pub operations: Vec<&'static str>,
-    /// The kinds of these operations, in the same order: the first is what the layer is.
+    /// The kinds of these operations, in the same order. The first one tells the kind of layer.
     pub kinds: Vec<OpKind>,
     /// The shape of the result.
     pub shape: Vec<usize>,
-    /// The result: after the activation where there is one.
+    /// The distribution of the result, after the activation if there is one.
     pub activation: Distribution,
-    /// How far the results for different samples are apart: the root of the mean, over the units,
-    /// of the variance over the samples (axis 0). 0 if all samples look the same.
+    /// How much the results differ between samples: the root of the mean, over the units, of the
+    /// variance over the samples (axis 0). 0 if the results for all samples are equal.
     pub spread: f64,
-    /// The share of units that the activation makes 0 for every sample; none without an activation
-    /// or with fewer than 4 samples.
+    /// The share of units that the activation sets to 0 for every sample. `None` without an
+    /// activation or with fewer than 4 samples.
     pub dead: Option<f64>,
-    /// The share of the activation's elements whose derivative is near 0, not counting what a
-    /// rectifier turns off; none without an elementwise activation.
+    /// The share of elements where the derivative of the activation is near 0. Elements that a
+    /// rectifier sets to 0 do not count. `None` without an elementwise activation.
     pub saturated: Option<f64>,
-    /// The gradient with respect to what the activation is applied to (the result, where there is
-    /// none); none if no gradient comes here.
+    /// The gradient with respect to the input of the activation, or to the result if there is no
+    /// activation. `None` if no gradient reaches it.
     pub gradient: Option<Distribution>,
     /// The root mean square of the gradient with respect to the result.
     pub result_gradient: Option<f64>,
     /// The root mean square of [`gradient`](Self::gradient), divided by that of the next layer that
-    /// takes this one's result.
+    /// takes this layer's result.
     pub ratio: Option<f64>,
-    /// The root mean square of the gradient with respect to the layer's weights, which are its
-    /// parameters of two or more axes, or, if it has none, all of them.
+    /// The root mean square of the gradient with respect to the layer's weights. These are its
+    /// parameters with two axes or more, or all parameters if there are none.
     pub weight_gradient: Option<f64>,
-    /// The root mean square of the change of these weights by the optimizer's step, divided by that
+    /// The root mean square of the change of these weights in the optimizer's step, divided by that
     /// of the weights.
     pub update: Option<f64>,
-    /// Batch normalization's running statistics against the batch's.
+    /// The difference between the running statistics of a batch normalization and those of the
+    /// batch.
     pub drift: Option<Drift>,
-    /// The layers, by their number in the report, whose results this one takes.
+    /// The layers whose results this layer takes, as indices into the report.
     pub inputs: Vec<usize>,
 }
 
-/// How far the running statistics of a batch normalization are from a batch's.
+/// The difference between the running statistics of a batch normalization and those of a batch.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Drift {
-    /// The root mean square, over the channels, of the difference of the means in running standard
+    /// The root mean square over the channels of the difference of the means, in running standard
     /// deviations.
     pub mean: f64,
-    /// The geometric mean, over the channels, of the batch's variance divided by the running one.
+    /// The geometric mean over the channels of the batch's variance divided by the running
+    /// variance.
     pub variance: f64,
 }
 
-/// A parameter, the gradient with respect to it, and what the optimizer's step did to it.
+/// A parameter, its gradient, and its change in the optimizer's step.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ParameterSignal {
     /// The path.
     pub path: String,
-    /// Its root mean square.
+    /// The root mean square of the parameter.
     pub rms: f64,
-    /// How many of its elements are infinite or not a number.
+    /// The number of elements that are infinite or NaN.
     pub non_finite: usize,
-    /// The gradient's root mean square; none if no gradient came.
+    /// The root mean square of the gradient. `None` if there is no gradient.
     pub gradient: Option<f64>,
-    /// The root mean square of the step's change, divided by the parameter's; none if there was no
-    /// step, or the parameter was 0.
+    /// The root mean square of the change in the step, divided by that of the parameter. `None` if
+    /// there was no step or the parameter was 0.
     pub update: Option<f64>,
 }
 
-/// The path of the module that has a parameter as a leaf; empty for the model itself.
+/// Returns the path of the module that contains the parameter. It is empty for the model itself.
 pub(super) fn module_of(paths: &BTreeMap<LeafId, String>, leaf: LeafId) -> String {
     let path = paths.get(&leaf).map_or("", String::as_str);
     path.rsplit_once('.')
@@ -180,19 +183,19 @@ impl Report {
         report
     }
 
-    /// The first finding's verdict; healthy if there is none.
+    /// Returns the verdict of the first finding, or healthy if there is none.
     pub fn verdict(&self) -> Verdict {
         self.findings
             .first()
             .map_or(Verdict::Healthy, |finding| finding.verdict)
     }
 
-    /// The layer at this path, at its first use.
+    /// Returns the layer at this path, at its first use.
     pub fn layer(&self, path: &str) -> Option<&LayerSignal> {
         self.layers.iter().find(|layer| layer.path == path)
     }
 
-    /// The report as JSON. Numbers that are not finite, and what there is none of, are null.
+    /// Returns the report as JSON. Missing values and numbers that are not finite are null.
     pub fn to_json(&self) -> String {
         let layers: Vec<Value> = self.layers.iter().map(LayerSignal::to_json).collect();
         let parameters: Vec<Value> = self
@@ -214,7 +217,7 @@ impl Report {
         format!("{report:#}")
     }
 
-    /// Writes [`to_json`](Self::to_json) to a file, which is replaced whole or not at all.
+    /// Writes [`to_json`](Self::to_json) to a file. The file is replaced whole or not at all.
     ///
     /// # Errors
     /// [`Error::Io`](cotangent_core::Error::Io) if writing fails.
@@ -224,7 +227,7 @@ impl Report {
 }
 
 impl LayerSignal {
-    /// The path, with the number of the use if there are several: `cell (3)`.
+    /// Returns the path, with the number of the use if there are several: `cell (3)`.
     pub fn name(&self) -> String {
         match self.nth_use {
             Some(nth) => format!("{} ({nth})", self.path),
@@ -248,9 +251,15 @@ impl LayerSignal {
             "ratio": self.ratio,
             "weight_gradient": self.weight_gradient,
             "update": self.update,
-            "drift": self.drift.map(|drift| json!({ "mean": drift.mean, "variance": drift.variance })),
+            "drift": self.drift.map(Drift::to_json),
             "inputs": self.inputs,
         })
+    }
+}
+
+impl Drift {
+    fn to_json(self) -> Value {
+        json!({ "mean": self.mean, "variance": self.variance })
     }
 }
 
@@ -289,7 +298,7 @@ fn parameter(
     }
 }
 
-/// The path of each row, and which use of it the row is if there are several.
+/// Returns the path of each row, and the number of the use if there are several.
 fn labels(record: &Record, paths: &BTreeMap<LeafId, String>) -> Vec<(String, Option<usize>)> {
     let first = |row: &Row| row.parameters[0];
     let label = |row: &Row| {
@@ -299,7 +308,7 @@ fn labels(record: &Record, paths: &BTreeMap<LeafId, String>) -> Vec<(String, Opt
         if !module.is_empty() && record.rows.iter().all(alone) {
             module
         } else {
-            // A module that holds the weights of several layers itself.
+            // A module that directly contains the weights of several layers.
             paths.get(&first(row)).cloned().unwrap_or_default()
         }
     };
@@ -328,12 +337,12 @@ fn layer(
             none if Vec::is_empty(&none) => parameters.iter().collect(),
             weights => weights,
         };
-    // Over all weights together.
-    let mean = |figure: &dyn Fn(&ParameterSignal) -> Option<f64>| {
+    // Over the elements of all weights together.
+    let mean = |value: &dyn Fn(&ParameterSignal) -> Option<f64>| {
         let (mut norm, mut count) = (0.0f64, 0.0f64);
         for (weight, signal) in &weights {
             let len = weight.len() as f64;
-            norm = norm.hypot(figure(signal)? * len.sqrt());
+            norm = norm.hypot(value(signal)? * len.sqrt());
             count += len;
         }
         (count > 0.0).then(|| norm / count.sqrt())
@@ -380,8 +389,8 @@ fn add_ratios(layers: &mut [LayerSignal]) {
     }
 }
 
-/// 10 to the slope of the least-squares line through the logarithms of the gradients, from top to
-/// bottom.
+/// Returns 10 to the slope of the least-squares line through the logarithms of the gradients, from
+/// top to bottom.
 fn gradient_factor(layers: &[LayerSignal]) -> Option<f64> {
     let points: Vec<(f64, f64)> = layers
         .iter()
@@ -415,8 +424,8 @@ impl Buffers {
         Self(buffers)
     }
 
-    /// How far the running statistics of the module at `path` are from those of what it was
-    /// `given`; none if it has none.
+    /// Returns the difference between the running statistics of the module at `path` and the
+    /// statistics of its input `given`. `None` if the module has no running statistics.
     fn drift(&self, path: &str, given: &Tensor) -> Option<Drift> {
         let prefix = if path.is_empty() { "" } else { "." };
         let get = |name: &str| self.0.get(&format!("{path}{prefix}{name}"));
@@ -424,7 +433,7 @@ impl Buffers {
         let given = given.detach().to_dtype(DType::F64);
         let (_, batch) = given.batch_norm(None, None, 0.0).ok()?;
         if batch.mean.shape() != mean.shape() {
-            return None; // Statistics of something else than the channels.
+            return None; // The statistics do not belong to these channels.
         }
         let channels = mean.to_f64_vec().into_iter().zip(variance.to_f64_vec());
         let batch = batch
@@ -434,7 +443,7 @@ impl Buffers {
             .zip(batch.variance.to_f64_vec());
         let (mut squares, mut logarithms, mut count) = (0.0, 0.0, 0.0);
         for ((mean, variance), (batch_mean, batch_variance)) in channels.zip(batch) {
-            // What keeps a channel that is constant from a division by 0.
+            // Prevents a division by 0 if a channel is constant.
             let floor = 1e-12;
             squares += (batch_mean - mean).powi(2) / (variance + floor);
             logarithms += ((batch_variance + floor) / (variance + floor)).ln();

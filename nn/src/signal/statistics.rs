@@ -1,4 +1,4 @@
-//! What is said of the values of one tensor.
+//! Statistics of the values of one tensor.
 
 use cotangent_core::{DType, Norm, Result, Tensor};
 use serde_json::{Value, json};
@@ -6,32 +6,32 @@ use serde_json::{Value, json};
 /// The distribution of the finite elements of a tensor.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Distribution {
-    /// How many elements there are.
+    /// The number of elements.
     pub count: usize,
-    /// How many of them are infinite or not a number; the rest leaves them out.
+    /// The number of elements that are infinite or NaN. All other statistics leave them out.
     pub non_finite: usize,
     /// The mean.
     pub mean: f64,
     /// The standard deviation.
     pub standard_deviation: f64,
-    /// The root of the mean square.
+    /// The root mean square.
     pub rms: f64,
     /// The smallest element.
     pub min: f64,
     /// The largest element.
     pub max: f64,
-    /// How many elements lie where.
+    /// The histogram of the elements.
     pub histogram: Histogram,
-    /// The same of the decimal logarithms of the elements' sizes, zeros left out.
+    /// The histogram of the decimal logarithms of the elements' magnitudes, without zeros.
     pub magnitudes: Histogram,
 }
 
-/// How many values lie in each of equally wide bins. Values outside count in the outermost bins.
+/// The number of values in each of equally wide bins. Values outside count in the outermost bins.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Histogram {
-    /// Where the first bin begins.
+    /// The lower end of the first bin.
     pub low: f64,
-    /// Where the last bin ends.
+    /// The upper end of the last bin.
     pub high: f64,
     /// The number of values in each bin.
     pub counts: Vec<usize>,
@@ -40,7 +40,8 @@ pub struct Histogram {
 const BINS: usize = 60;
 
 impl Histogram {
-    /// Of values, over the range that all but the outermost two in a thousand have.
+    /// Counts values over their range, from which the lowest and the highest thousandth are cut
+    /// off.
     fn of(mut values: Vec<f64>) -> Self {
         let (cut, last) = (values.len() / 1000, values.len().saturating_sub(1));
         let mut at = |place: usize| match values.len() {
@@ -63,7 +64,7 @@ impl Histogram {
 }
 
 impl Distribution {
-    /// Of the elements of a tensor.
+    /// Computes the statistics of the elements of a tensor.
     pub(super) fn of(tensor: &Tensor) -> Self {
         let mut values = tensor.to_f64_vec();
         let count = values.len();
@@ -102,13 +103,14 @@ impl Distribution {
     }
 }
 
-/// What a unit, an element of one sample's values, does over the samples, which are axis 0.
+/// Statistics of the units over the samples, which are axis 0. A unit is an element of one sample's
+/// values.
 pub(super) struct Units {
     /// The number of samples.
     pub samples: usize,
     /// The share of units that are exactly 0 for every sample.
     pub dead: f64,
-    /// How far the samples differ: the root of the mean, over the units, of the variance over the
+    /// How much the samples differ: the root of the mean, over the units, of the variance over the
     /// samples.
     pub spread: f64,
 }
@@ -134,7 +136,7 @@ impl Units {
     }
 }
 
-/// The root of the mean square, in `f64`; 0 of nothing.
+/// Returns the root mean square, computed in `f64`. It is 0 for an empty tensor.
 pub(super) fn rms(tensor: &Tensor) -> f64 {
     let norm = tensor.detach().to_dtype(DType::F64).norm(Norm::L2);
     number(norm).unwrap_or(0.0) / (tensor.len().max(1) as f64).sqrt()
@@ -144,8 +146,8 @@ fn number(scalar: Result<Tensor>) -> Option<f64> {
     scalar.and_then(|scalar| scalar.item()).ok()
 }
 
-/// The share of elements whose derivative is nearer to 0 than `threshold`, leaving out those that a
-/// rectifier has turned off, where value and derivative both are exactly 0.
+/// Returns the share of elements whose derivative is nearer to 0 than `threshold`. Elements that a
+/// rectifier sets to 0 do not count: their value and derivative are exactly 0.
 pub(super) fn saturated_share(output: &Tensor, derivative: &Tensor, threshold: f64) -> f64 {
     let (values, slopes) = (output.to_f64_vec(), derivative.to_f64_vec());
     let saturated = |(value, slope): &(&f64, &f64)| {
@@ -160,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn distributions_leave_out_what_is_not_finite() {
+    fn distributions_leave_out_non_finite_values() {
         let x = Tensor::from([1.0f64, 3.0, f64::NAN, f64::INFINITY]);
         let found = Distribution::of(&x);
         assert_eq!((found.count, found.non_finite), (4, 2));
@@ -172,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn squares_that_leave_the_range_do_no_harm() {
+    fn squares_out_of_range_do_not_change_the_statistics() {
         for size in [1e-200f64, 1e200] {
             let x = Tensor::from([[3.0 * size], [5.0 * size]]);
             let found = Distribution::of(&x);
@@ -184,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn magnitudes_are_shown_as_powers_of_ten() {
+    fn magnitudes_are_decimal_logarithms() {
         let found = Distribution::of(&Tensor::from([0.0f64, -1e-3, 1e3])).magnitudes;
         assert_eq!((found.low, found.high), (-3.0, 3.0));
         assert_eq!(found.counts.iter().sum::<usize>(), 2);
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn saturated_is_not_turned_off() {
+    fn zeros_of_a_rectifier_are_not_saturated() {
         let values = Tensor::from([0.0f64, 1.0, 0.5, 0.999]);
         let slopes = Tensor::from([0.0f64, 1.0, 0.25, 0.001]);
         assert_eq!(saturated_share(&values, &slopes, 0.01), 0.25);

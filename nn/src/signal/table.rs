@@ -1,4 +1,4 @@
-//! The report as a table.
+//! Prints the report as a table.
 
 use super::report::{LayerSignal, Report};
 use std::fmt;
@@ -12,7 +12,7 @@ const HEADER: [&str; 11] = [
     "saturated",
     "gradient",
     "ratio",
-    "weights' grad",
+    "weight grad",
     "update",
     "drift",
 ];
@@ -20,7 +20,7 @@ const HEADER: [&str; 11] = [
 fn cells(layer: &LayerSignal) -> [String; 11] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let percent = |share: Option<f64>| or_dash(share.map(|share| format!("{:.0}%", 100.0 * share)));
-    let power = |figure: Option<f64>| or_dash(figure.map(|figure| format!("{figure:.1e}")));
+    let power = |value: Option<f64>| or_dash(value.map(|value| format!("{value:.1e}")));
     [
         layer.name(),
         layer.operations.join(", "),
@@ -36,15 +36,15 @@ fn cells(layer: &LayerSignal) -> [String; 11] {
     ]
 }
 
-/// Three digits, as a power of ten where the number is far from 1.
-fn short(figure: f64) -> String {
-    let size = figure.abs();
+/// Formats a number with three digits, as a power of ten if it is far from 1.
+fn short(value: f64) -> String {
+    let size = value.abs();
     if size != 0.0 && !(1e-3..1e4).contains(&size) {
-        format!("{figure:.1e}")
+        format!("{value:.1e}")
     } else if size < 10.0 {
-        format!("{figure:.3}")
+        format!("{value:.3}")
     } else {
-        format!("{figure:.1}")
+        format!("{value:.1}")
     }
 }
 
@@ -82,12 +82,12 @@ impl fmt::Display for Report {
         if let Some(factor) = self.gradient_factor {
             writeln!(
                 f,
-                "gradient: times {} a layer on the way down, fitted",
+                "gradient: changes by a factor of {} per layer on the way back (fitted)",
                 short(factor)
             )?;
         }
         if !self.unused.is_empty() {
-            writeln!(f, "not used: {}", self.unused.join(", "))?;
+            writeln!(f, "parameters not read: {}", self.unused.join(", "))?;
         }
         if self.findings.is_empty() {
             writeln!(f, "healthy")?;

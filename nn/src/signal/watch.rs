@@ -1,4 +1,4 @@
-//! Watching a model: once, or every k-th step of its training.
+//! Observes a model: for one batch, or for every k-th step of its training.
 
 use super::findings::Thresholds;
 use super::record::Record;
@@ -9,18 +9,17 @@ use cotangent_core::{Error, Forward, Leaf, LeafId, ModuleExt, Observer, Result, 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The signal report of a model for one batch: a training pass forward to the loss that the closure
-/// computes, and backward. Nothing of the model changes, running statistics are held still.
+/// Returns the signal report of a model for one batch: a training pass forward to the loss that the
+/// closure computes, and backward. The model does not change, and running statistics do not move.
 ///
 /// ```
-/// use cotangent::{DType, Indices, Tensor, module::Layer};
-/// use cotangent::nn::{Linear, Sequential, Sigmoid, init, signal};
-/// # use cotangent::random::SeedableRng;
-/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let mut net = Sequential::new();
 /// for _ in 0..6 {
 ///     let weights = Linear::builder(20, 20).weight(init::normal(4.0));
-///     net = net.push(weights.build(&mut rng)?).push(Sigmoid::default());
+///     net = net.push(weights.build(&mut rng)?).push(Sigmoid);
 /// }
 /// let net = net.push(Linear::new(20, 3, &mut rng)?);
 /// let x = Tensor::normal([30, 20], 0.0, 1.0, DType::F32, &mut rng)?;
@@ -33,8 +32,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// ```
 ///
 /// # Errors
-/// Those of the closure and of backward, and [`Error::Argument`] if the loss is computed from none
-/// of the model's parameters.
+/// Returns the errors of the closure and of backward, and [`Error::Argument`] if no parameter of
+/// the model takes part in the loss.
 pub fn inspect<M: Module + ?Sized>(
     net: &M,
     loss: impl FnOnce(&M, &Pass) -> Result<Tensor>,
@@ -46,27 +45,27 @@ pub fn inspect<M: Module + ?Sized>(
     signal.take_report(net, false)
 }
 
-/// Watches a model while it trains, every k-th step: a pass that is observed by it, and a call
-/// after each step.
+/// Observes a model while it trains, on every k-th step. Attach it to the pass with
+/// [`Pass::observed`], and call [`step`](Self::step) after each step of the optimizer.
 ///
-/// Steps that are not watched cost nothing, and those that are give the same gradients to the last
-/// bit. A watched step keeps all activations until its end.
+/// Unobserved steps cost nothing. Observed steps give the same gradients bit for bit, but they keep
+/// all activations until their end.
 ///
 /// ```
-/// use cotangent::{DType, Indices, Tensor, module::{Layer, Pass}};
-/// use cotangent::nn::{Linear, signal::Signal};
-/// # use cotangent::random::SeedableRng;
-/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
-/// let net = Linear::new(4, 3, &mut rng)?;
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let mut net = Linear::new(4, 3, &mut rng)?;
+/// let mut optimizer = Sgd::new(0.1).build()?;
 /// let x = Tensor::normal([6, 4], 0.0, 1.0, DType::F32, &mut rng)?;
 /// let labels = Indices::from([0, 1, 2, 0, 1, 2]);
 ///
-/// let signal = Signal::of(&net).every(10);
+/// let signal = signal::Signal::of(&net).every(10);
 /// let pass = Pass::train(0).observed(signal.clone());
 /// let mut reports = Vec::new();
 /// for _ in 0..20 {
 ///     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-///     // Here the optimizer takes its step; the report then says by how much it changes the weights.
+///     optimizer.step(&mut net, grads)?;
 ///     reports.extend(signal.step(&net)?);
 /// }
 /// assert_eq!(reports.iter().map(|report| report.step).collect::<Vec<_>>(), [0, 10]);
@@ -91,10 +90,10 @@ struct State {
 }
 
 impl Signal {
-    /// A watch over the parameters of `net`, every step.
+    /// Creates an observer of the parameters of `net`, for every step.
     ///
-    /// A clone is another handle on the same watch. A model that is cloned or converted to another
-    /// precision has other parameters, and needs a watch of its own.
+    /// A clone is another handle on the same observer. A cloned model, or one converted to another
+    /// dtype, has other parameters and needs its own observer.
     pub fn of(net: &(impl Module + ?Sized)) -> Self {
         let params = net.named_params().into_iter();
         let paths = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
@@ -109,29 +108,30 @@ impl Signal {
         }
     }
 
-    /// Only every `steps`-th step, from the first on. 0 means the first alone.
+    /// Observes only every `steps`-th step, starting with the first. 0 observes only the first one.
     #[must_use]
     pub fn every(mut self, steps: u64) -> Self {
         self.every = steps;
         self
     }
 
-    /// Other thresholds than the default ones.
+    /// Replaces the default thresholds.
     #[must_use]
     pub fn thresholds(mut self, thresholds: Thresholds) -> Self {
         self.thresholds = thresholds;
         self
     }
 
-    /// Ends a step of training, after the optimizer's: the report of this step if it was watched.
+    /// Ends a training step, after the optimizer's step. Returns the report of the step if it was
+    /// observed.
     ///
-    /// Of several forward passes in a step the report tells those since the last backward pass but
-    /// one: with accumulated gradients, the last.
+    /// If a step has several backward passes, as with accumulated gradients, the report covers the
+    /// last one and the forward passes between it and the one before.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the step was to be watched and no backward pass went through the
-    /// model's parameters: mostly because the pass is not [observed](Pass::observed) by this watch,
-    /// or because the model was cloned or converted since.
+    /// [`Error::Argument`] if the step was to be observed and no backward pass went through the
+    /// model's parameters. Most often the pass is not [observed](Pass::observed) by this observer,
+    /// or the model was cloned or converted since.
     pub fn step(&self, net: &(impl Module + ?Sized)) -> Result<Option<Report>> {
         let watched = self.is_active();
         let report = watched.then(|| self.take_report(net, true));
@@ -145,8 +145,8 @@ impl Signal {
             (state.step, std::mem::take(&mut state.record))
         };
         if !record.backward {
-            let reason =
-                "no backward pass went through the parameters of this model under an observed pass";
+            let reason = "no backward pass went through the parameters of this model under a pass \
+                          observed by this `Signal` (`Pass::observed`)";
             return Err(Error::argument("signal", reason));
         }
         Ok(Report::of(
@@ -159,9 +159,9 @@ impl Signal {
         ))
     }
 
-    /// Never held across a parallel region.
+    /// Locks the state. The lock is never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A record that a panic elsewhere has cut short is still a record.
+        // A panic elsewhere may have cut the record short, but it is still valid.
         self.shared
             .state
             .lock()
@@ -194,11 +194,11 @@ impl Observer for Signal {
         let Some(row) = self.lock().record.forward(step, module_of) else {
             return;
         };
-        // Computed where nothing is locked: a thread that waits for others in a parallel region may
-        // be given a task that comes here too.
+        // Computed without a lock: while a thread waits for others in a parallel region, it may run
+        // a task that locks the state too.
         if let Ok(Some(derivative)) = step.derivative() {
             let share = saturated_share(&step.output(), &derivative, self.thresholds.derivative);
-            self.lock().record.saturates(row, step.id(), share);
+            self.lock().record.set_saturation(row, step.id(), share);
         }
     }
 

@@ -48,11 +48,11 @@ impl Schedule {
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `every` is at least 1 and
     /// `gamma` finite and at least 0.
-    pub fn step(every: u64, gamma: f64) -> Result<Self> {
-        let op = "Schedule::step";
+    pub fn step_decay(every: u64, gamma: f64) -> Result<Self> {
+        let op = "Schedule::step_decay";
         at_least_1(op, "every", every)?;
         Interval::AtLeast0.check(op, "gamma", gamma)?;
-        let name = format!("step({every}, {gamma:?})");
+        let name = format!("step_decay({every}, {gamma:?})");
         Ok(Self::curve(name, move |t| gamma.powf((t / every) as f64)))
     }
 
@@ -137,7 +137,7 @@ impl Schedule {
     }
 
     /// Any function of the step (PyTorch's `LambdaLR`). What it returns must be finite and at least
-    /// 0, or [`apply`](Self::apply) fails.
+    /// 0, or [`step`](Self::step) fails.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -192,7 +192,7 @@ mod tests {
             ],
         );
         check(
-            Schedule::step(3, 0.5),
+            Schedule::step_decay(3, 0.5),
             &[(0, 1.0), (2, 1.0), (3, 0.5), (6, 0.25), (END, 0.0)],
         );
         let milestones = Schedule::multi_step([0, 2, END], 0.5);

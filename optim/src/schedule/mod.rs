@@ -14,8 +14,8 @@
 //! let mut schedule = Schedule::warm_up(4)?.then(4, Schedule::cosine(10, 0.0)?)?;
 //! let mut rates = Vec::new();
 //! for _ in 0..15 {
-//!     schedule.apply(&mut optimizer)?;
-//!     // loss.backward()?; optimizer.step(&mut model, &grads)?;
+//!     schedule.step(&mut optimizer)?;
+//!     // loss.backward()?; optimizer.step(&mut model, grads)?;
 //!     rates.push(optimizer.learning_rate());
 //! }
 //! assert_eq!(rates[..5], [0.2, 0.4, 0.6, 0.8, 1.0]);
@@ -48,7 +48,7 @@ use std::fmt::Display;
 
 /// What becomes of the learning rate, and for some schedules of the momentum, from step to step.
 ///
-/// Each call of [`apply`](Self::apply) is one step of the schedule: called once per batch, its
+/// Each call of [`step`](Self::step) is one step of the schedule: called once per batch, its
 /// numbers are of batches; called once per epoch, of epochs.
 ///
 /// As [`Stateful`](cotangent_core::state::Stateful) it saves where it is: its step, the settings
@@ -81,7 +81,7 @@ impl Schedule {
     /// [`Error::Argument`] if what comes out is not in range, as it can be from
     /// [`from_fn`](Self::from_fn) and where something grows without bound; nothing has changed
     /// then.
-    pub fn apply(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
+    pub fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
         let now = optimizer.settings();
         let base = self.base.unwrap_or(Base {
             learning_rate: now.learning_rate,
@@ -116,7 +116,7 @@ impl Schedule {
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
-    /// let schedule = Schedule::step(30, 0.1)?;
+    /// let schedule = Schedule::step_decay(30, 0.1)?;
     /// assert_eq!([0, 29, 30].map(|t| schedule.factor(t)), [1.0, 1.0, 0.1]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -129,7 +129,7 @@ impl Schedule {
         self.shape.momentum(t)
     }
 
-    /// How many steps [`apply`](Self::apply) has set: the number t of the coming one.
+    /// How many steps [`step`](Self::step) has set: the number t of the coming one.
     pub fn steps(&self) -> u64 {
         self.steps
     }
@@ -139,7 +139,7 @@ impl Schedule {
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
-    /// let schedule = Schedule::constant().then(5, Schedule::step(2, 0.5)?)?;
+    /// let schedule = Schedule::constant().then(5, Schedule::step_decay(2, 0.5)?)?;
     /// assert_eq!([4, 5, 6, 7].map(|t| schedule.factor(t)), [1.0, 1.0, 1.0, 0.5]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```

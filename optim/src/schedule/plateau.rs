@@ -35,7 +35,7 @@ impl Schedule {
     /// let mut optimizer = Sgd::new(0.1).build()?;
     /// let mut schedule = Schedule::reduce_on_plateau().factor(0.5).patience(1).build()?;
     /// for (validation_loss, learning_rate) in [(2.0, 0.1), (1.0, 0.1), (1.5, 0.1), (1.2, 0.1), (1.3, 0.05)] {
-    ///     schedule.apply(&mut optimizer)?;
+    ///     schedule.step(&mut optimizer)?;
     ///     assert_eq!(optimizer.learning_rate(), learning_rate);
     ///     // one epoch of training
     ///     schedule.observe(validation_loss);

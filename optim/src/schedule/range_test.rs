@@ -25,7 +25,7 @@ const OP: &str = "range test";
 /// let test = schedule::range_test(1e-5, 10.0, 100).run(|learning_rate| {
 ///     optimizer.set_learning_rate(learning_rate)?;
 ///     let loss = trial.read(&Pass::train(0)).square().sum(); // of the next batch
-///     optimizer.step(&mut trial, &loss.backward()?)?;
+///     optimizer.step(&mut trial, loss.backward()?)?;
 ///     loss.item()
 /// })?;
 /// println!("{test}");

@@ -1,8 +1,10 @@
-//! A user's crate that knows the framework under another name, and nothing but the framework.
+//! A user's crate, which depends on the facade alone and under another name.
+
+pub mod prelude;
 
 use nets::prelude::*;
 
-/// Two dense layers.
+/// Two dense layers. The attribute gives the name of the facade.
 #[derive(Module, Clone, Debug)]
 #[module(crate = "nets")]
 pub struct Encoder<const N: usize> {
@@ -17,16 +19,15 @@ impl<const N: usize> Layer for Encoder<N> {
     }
 }
 
-/// A pipeline.
+/// A pipeline. The derive finds the name of the facade in `Cargo.toml`.
 #[derive(Module, Layer, Clone, Debug)]
-#[module(crate = "nets")]
 pub struct Net {
     encoder: Encoder<2>,
     head: Linear,
 }
 
 impl Net {
-    /// A net from 4 features to 3 classes.
+    /// Creates a net from 4 features to 3 classes.
     ///
     /// # Errors
     /// None: the sizes fit.
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_trains_and_its_gradients_are_right() -> Result<()> {
+    fn a_derived_net_trains_and_its_gradients_are_right() -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut net = Net::new(&mut rng)?;
         let paths: Vec<String> = net
@@ -70,7 +71,7 @@ mod tests {
         let before = loss(&net, &x, &Pass::inference())?.item()?;
         for _ in 0..50 {
             let grads = loss(&net, &x, &pass)?.backward()?;
-            optimizer.step(&mut net, &grads)?;
+            optimizer.step(&mut net, grads)?;
         }
         let after = loss(&net, &x, &Pass::inference())?.item()?;
         assert!(after < 0.5 * before, "{before} {after}");

@@ -1,11 +1,11 @@
-//! The layers of Keras's cases: where its defaults differ, ours are told so.
+//! The layers of the cases from Keras, with options where its defaults differ.
 
 use super::layers::{embedding, mlp, named, rng};
 use crate::layers::{Row, layer};
 use cotangent::nn::*;
 use cotangent::prelude::*;
 
-/// With Keras's defaults.
+/// Returns a builder of batch normalization with Keras's defaults.
 fn norm(channels: usize) -> BatchNormBuilder {
     BatchNorm::builder(channels)
         .decay(0.99)
@@ -68,7 +68,7 @@ const LAYERS: &[Row] = &[
     ("mlp", |_| mlp(|net| net)),
 ];
 
-/// Activations have the same names and settings on both sides.
+/// Activations with the same names and settings in both libraries.
 const ACTIVATIONS: &[Row] = &[
     ("relu", named),
     ("relu6", named),

@@ -1,10 +1,10 @@
-//! The layers of PyTorch's cases.
+//! The layers of the cases from PyTorch.
 
 use crate::layers::{Row, Subject, called, layer};
 use cotangent::nn::*;
 use cotangent::prelude::*;
 
-/// What is drawn is overwritten by what the file starts with.
+/// Creates a generator for initial values, which the values of the file replace.
 pub fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(0)
 }
@@ -122,7 +122,7 @@ const ACTIVATIONS: &[Row] = &[
     ("log_softmax(1)", named),
 ];
 
-/// The activation that a case is called by, but for what follows a comma and a space.
+/// Creates the activation that a case names in front of the first comma and space.
 pub fn named(case: &str) -> Result<Box<dyn Subject>> {
     let name = case.split(", ").next().unwrap_or(case);
     layer(name.parse::<Activation>())

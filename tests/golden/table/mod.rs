@@ -1,5 +1,5 @@
-//! Which call each golden layer and optimizer stands for, and where the bound on its error has to
-//! give.
+//! The tables of golden layers and optimizers: the call for each case, with looser bounds where
+//! needed.
 
 mod keras;
 mod layers;

@@ -1,8 +1,8 @@
-//! Calls with drawn operands and arguments, fit and unfit, and what they return.
+//! Rows of calls with drawn operands and arguments, valid and invalid.
 
 use cotangent::{Axes, DType, Indices, Mask, Norm, Reduction, Result, Tensor};
 
-/// Arguments of operations: the row that uses one decides what it is for.
+/// Drawn arguments; each row uses those that it needs.
 #[derive(Debug)]
 pub struct Arguments {
     pub axis: isize,
@@ -34,30 +34,33 @@ pub struct Arguments {
     pub seed: u64,
 }
 
-/// How far a result may depend on how the operands lie in memory.
+/// How a result may depend on the memory layout of the operands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Not at all: each element is computed from its own operands, or in an order that the shape
-    /// decides.
+    /// Not at all: elements are computed independently, or in an order that depends on the shape.
     Same,
-    /// But for the sign of zero: of elements that are equal the one that is met first is taken.
+    /// By the sign of zero: among equal elements, the first in memory is taken.
     Equal,
-    /// By rounding: sums are made as the elements lie in memory.
+    /// By rounding: sums are taken in memory order.
     Close,
 }
 
 /// A call with drawn arguments.
 pub struct Drawn {
-    /// The function and the text of the call.
+    /// The name of the function.
     pub name: &'static str,
-    /// How many tensors it takes.
+    /// The number of tensors that the function takes.
     pub operands: usize,
     pub layout: Layout,
     pub f: fn(&[Tensor], &Arguments) -> Result<Vec<Tensor>>,
 }
 
-/// What functions return, as tensors.
+/// A result of a function that can be converted to tensors, for comparison.
 pub trait Outcome {
+    /// Converts the result to tensors.
+    ///
+    /// # Errors
+    /// The function's own error.
     fn tensors(self) -> Result<Vec<Tensor>>;
 }
 
@@ -126,7 +129,7 @@ impl<T: Outcome> Outcome for Result<T> {
     }
 }
 
-/// The result of a function that may fail or not.
+/// Returns the first tensor of a result.
 pub fn single(outcome: impl Outcome) -> Result<Tensor> {
     Ok(outcome.tensors()?.swap_remove(0))
 }

@@ -1,11 +1,11 @@
-//! Golden values: the call that PyTorch's is held against, and how far the results may be off.
+//! Rows of golden values: the call, PyTorch's expression, and the tolerances.
 
 use cotangent::prelude::*;
 use cotangent::{BatchStatistics, Result};
 use std::cell::RefCell;
 use std::ops::Index;
 
-/// What a case gives to an operation.
+/// The arguments of an operation in one golden case.
 pub struct Operands<'a> {
     pub tensors: &'a [Tensor],
     pub indices: Option<Indices>,
@@ -23,86 +23,89 @@ impl Index<usize> for Operands<'_> {
 }
 
 impl Operands<'_> {
+    /// Returns the indices or labels.
     pub fn indices(&self) -> &Indices {
         let indices = self.indices.as_ref();
         indices.expect("this operation needs `indices`")
     }
 
-    /// Mean and variance.
+    /// Returns the given mean and variance.
     pub fn given(&self) -> (&Tensor, &Tensor) {
         let given = self.given.as_ref();
         let (mean, variance) = given.expect("this operation needs `given.mean`");
         (mean, variance)
     }
 
+    /// Returns the weights of a loss.
     pub fn weight(&self) -> &Tensor {
         let weight = self.weights[0].as_ref();
         weight.expect("this operation needs `given.weight`")
     }
 
+    /// Returns the weights of the positive class.
     pub fn positive(&self) -> &Tensor {
         let positive = self.weights[1].as_ref();
         positive.expect("this operation needs `given.positive`")
     }
 
-    /// The result, with the statistics that came with it kept for comparison.
+    /// Returns the normalized tensor and stores its statistics for comparison.
     pub fn keep(&self, normalized: Result<(Tensor, BatchStatistics)>) -> Result<Tensor> {
         let (y, statistics) = normalized?;
         self.statistics.replace(Some(statistics));
         Ok(y)
     }
 
-    /// The values, whose places must be those of the file.
+    /// Returns the sorted values; panics unless their positions are those of the file.
     pub fn placed(&self, ordered: Result<(Tensor, Indices)>) -> Result<Tensor> {
-        let (values, places) = ordered?;
-        assert_eq!(&places, self.indices(), "the places");
+        let (values, positions) = ordered?;
+        assert_eq!(&positions, self.indices(), "positions");
         Ok(values)
     }
 }
 
-/// How far a result may be off: `relative` of the larger of its own size and `floor`. A bound of 0
-/// is kept exactly: the result is that of PyTorch, rounded to its dtype.
+/// The tolerance of a result, relative to the larger of its own magnitude and `floor`. With a
+/// tolerance of 0 the result must equal PyTorch's, rounded to its dtype.
 #[derive(Clone, Copy, Debug)]
 pub struct Bound {
-    /// In `f64`.
+    /// The relative tolerance in `f64`.
     pub f64: f64,
-    /// In `f32`.
+    /// The relative tolerance in `f32`.
     pub f32: f64,
-    /// A size below which elements may be off by as much as one of this size.
+    /// The magnitude below which the tolerance is absolute.
     pub floor: f64,
-    /// Whether the largest element of the tensor is such a size: where terms cancel, the error is
-    /// that of the terms.
+    /// Whether the largest element of the tensor is such a magnitude too: where terms cancel, the
+    /// error is relative to the terms.
     pub of_tensor: bool,
 }
 
-/// Elements at which this library means to give something else than PyTorch. If a difference is
-/// gone, its test says that its entry must go too.
+/// Elements at which this library intentionally differs from PyTorch. The test fails if a listed
+/// difference does not occur.
 #[derive(Clone, Copy)]
 pub struct Difference {
     /// `output` or `grad.N`.
     pub tensor: &'static str,
-    /// Whether the element with these operands is meant.
+    /// Returns whether the element with these operands differs.
     pub at: fn(&[f64]) -> bool,
-    /// What is found there, from the operands and the cotangent.
+    /// Returns this library's value, from the operands and the cotangent.
     pub found: fn(&[f64], f64) -> f64,
 }
 
-/// An operation as a golden file names it, what PyTorch computes, and how exact it must be.
+/// An operation of a golden file, with PyTorch's expression and its tolerances.
 pub struct Golden {
     /// The file of `tests/golden/data`.
     pub file: &'static str,
     pub name: String,
     pub run: fn(&Operands) -> Result<Tensor>,
-    /// PyTorch's expression of the operands `x`, `y`, `z` and of what the cases give, in Python.
+    /// PyTorch's expression in Python, of the operands `x`, `y`, `z` and the arguments of a case.
     pub torch: String,
-    /// The cases: an expression of `tests/golden/cases.py`.
+    /// The cases: an expression of functions from `tests/golden/cases.py`.
     pub cases: String,
     pub output: Bound,
     pub gradient: Bound,
     pub signed_zeros: bool,
-    /// Whether operands of another shape than the result's are stretched to it.
+    /// Whether operands are broadcast to the shape of the result.
     pub stretches: bool,
-    /// Cases with relative tolerances of their own, in `f64` and `f32`.
+    /// Cases with looser relative tolerances, in `f64` and `f32`.
     pub loose: &'static [(&'static str, f64, f64)],
     pub differences: Vec<Difference>,
 }
@@ -113,8 +116,8 @@ impl From<Golden> for Vec<Golden> {
     }
 }
 
-/// An operation whose results must be right to all but their last digits: those in which formulas
-/// that are equal in exact arithmetic may differ.
+/// Creates a row whose results may differ in their last digits only, as formulas do that are equal
+/// in exact arithmetic.
 pub fn golden(
     file: &'static str,
     name: impl Into<String>,
@@ -135,7 +138,7 @@ pub fn golden(
     }
 }
 
-/// Allows errors in the last digits.
+/// The tolerance for errors in the last digits.
 const ROUNDED: Bound = Bound {
     f64: 1e-14,
     f32: 2e-6,
@@ -143,7 +146,7 @@ const ROUNDED: Bound = Bound {
     of_tensor: false,
 };
 
-/// Compares with `==`.
+/// The tolerance that compares with `==`.
 const EXACT: Bound = Bound {
     f64: 0.0,
     f32: 0.0,
@@ -152,7 +155,7 @@ const EXACT: Bound = Bound {
 };
 
 impl Golden {
-    /// PyTorch's expression, and the cases that it is evaluated on.
+    /// Sets PyTorch's expression and the cases.
     pub fn torch(self, expression: impl Into<String>, cases: impl Into<String>) -> Self {
         Self {
             torch: expression.into(),
@@ -161,7 +164,7 @@ impl Golden {
         }
     }
 
-    /// Sums of products of numbers about 1, which may cancel.
+    /// Loosens the tolerances for sums of products of numbers about 1, which may cancel.
     pub fn sums(self) -> Self {
         Self {
             output: self.sums_bound(),
@@ -170,7 +173,7 @@ impl Golden {
         }
     }
 
-    /// As [`sums`](Self::sums), where only the gradients are such.
+    /// As [`sums`](Self::sums), for the gradients only.
     pub fn gradient_sums(self) -> Self {
         Self {
             gradient: self.sums_bound(),
@@ -178,7 +181,8 @@ impl Golden {
         }
     }
 
-    /// Gradients whose formula subtracts from a number about 1: exact to its digits.
+    /// Makes the tolerance of gradients absolute below 1: their formula subtracts from numbers
+    /// about 1.
     pub fn gradient_near_one(self) -> Self {
         let gradient = Bound {
             floor: 1.0,
@@ -187,8 +191,8 @@ impl Golden {
         Self { gradient, ..self }
     }
 
-    /// As [`gradient_near_one`](Self::gradient_near_one), for the result too: PyTorch computes it
-    /// by subtracting from 1.
+    /// As [`gradient_near_one`](Self::gradient_near_one), for the result too, which PyTorch
+    /// computes by subtracting from 1.
     pub fn near_one(self) -> Self {
         let output = Bound {
             floor: 1.0,
@@ -197,8 +201,8 @@ impl Golden {
         Self { output, ..self }.gradient_near_one()
     }
 
-    /// Is exact, and so are its gradients, but for the sums where an operand was stretched: it
-    /// selects, rounds to whole numbers, or is one operation that rounds once.
+    /// Requires exact results and gradients, except for the sums of broadcast operands. For
+    /// operations that select, round to integers, or round once.
     pub fn exact(self) -> Self {
         Self {
             gradient: EXACT,
@@ -206,7 +210,7 @@ impl Golden {
         }
     }
 
-    /// Is exact, while its gradients are not.
+    /// Requires exact results, but not gradients.
     pub fn exact_output(self) -> Self {
         Self {
             output: EXACT,
@@ -214,7 +218,7 @@ impl Golden {
         }
     }
 
-    /// Moves values and changes none, or selects some of them.
+    /// Requires exact results and gradients: the operation moves or selects values.
     pub fn moves(self) -> Self {
         Self {
             stretches: false,
@@ -222,7 +226,7 @@ impl Golden {
         }
     }
 
-    /// Moves values, some to several places, whose cotangents are summed.
+    /// Requires exact results: the operation copies values, and sums the cotangents of the copies.
     pub fn copies(self) -> Self {
         let gradient = self.sums_bound();
         Self {
@@ -231,7 +235,7 @@ impl Golden {
         }
     }
 
-    /// The sign of a zero result is not defined, in PyTorch neither.
+    /// Ignores the sign of zero results, which PyTorch does not define either.
     pub fn unsigned_zeros(self) -> Self {
         Self {
             signed_zeros: false,
@@ -239,12 +243,12 @@ impl Golden {
         }
     }
 
-    /// Cases with relative tolerances of their own, in `f64` and `f32`.
+    /// Sets looser relative tolerances for some cases, in `f64` and `f32`.
     pub fn loose(self, loose: &'static [(&'static str, f64, f64)]) -> Self {
         Self { loose, ..self }
     }
 
-    /// Where the results are other than PyTorch's, and meant to be.
+    /// Lists intended differences from PyTorch.
     pub fn differs(self, differences: impl Into<Vec<Difference>>) -> Self {
         Self {
             differences: differences.into(),
@@ -252,6 +256,7 @@ impl Golden {
         }
     }
 
+    /// Returns the tolerance of sums with the relative tolerance of the gradients.
     pub fn sums_bound(&self) -> Bound {
         Bound {
             floor: 1.0,

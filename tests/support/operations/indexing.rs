@@ -1,9 +1,9 @@
-//! Taking elements by index, adding them up by index, sorting.
+//! Taking elements by index, adding elements up by index, sorting.
 
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::golden;
-use cotangent::{Indices, Result, Tensor};
+use cotangent::{Indices, Order, Result, Tensor};
 
 /// Selection, gathering and scattering by index, and sorting.
 pub fn indexing() -> Vec<Entry> {
@@ -40,7 +40,8 @@ pub fn indexing() -> Vec<Entry> {
             check "gather of the last", Signed: (m, k) => (m, picks(k).len()),
                 |x| x[0].gather(-1, &places([x[0].shape()[0], picks(x[0].shape()[1]).len()],
                     x[0].shape()[1])?);
-            check "gather of the middle, of some lines", Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
+            check "gather of the middle, of some lines",
+                Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
                 let &[m, k, n] = x[0].shape() else { return x[0].flatten_from(1) };
                 x[0].gather(1, &places([m.div_ceil(2), picks(k).len(), n], k)?)
             };
@@ -65,46 +66,60 @@ pub fn indexing() -> Vec<Entry> {
                 .torch("x.scatter_add(0, indices, y)", "places(0, scattered=True)").sums();
             golden golden("indexing", "scatter_add(1)", |x| x[0].scatter_add(1, x.indices(), &x[1]))
                 .torch("x.scatter_add(1, indices, y)", "places(1, scattered=True)").sums();
-            golden golden("indexing", "scatter_add(-1)", |x| x[0].scatter_add(-1, x.indices(), &x[1]))
+            golden golden("indexing", "scatter_add(-1)",
+                |x| x[0].scatter_add(-1, x.indices(), &x[1]))
                 .torch("x.scatter_add(-1, indices, y)", "places(-1, scattered=True)").sums();
             draw 2 Same |x, p| x[0].scatter_add(p.axis, &p.indices, &x[1]);
         }
         sort {
-            check "sort", Signed: (m, k) => (m, k), |x| Ok(spread(&x[0])?.sort(-1, false)?.0);
+            check "sort", Signed: (m, k) => (m, k),
+                |x| Ok(spread(&x[0])?.sort(-1, Order::Ascending)?.0);
             check "sort of columns, descending", Signed: (m, k, n) => (m, k, n),
-                |x| Ok(spread(&x[0])?.sort(1, true)?.0);
-            extreme "sort raw", Signed: (m, k) => (m, k), |x| Ok(x[0].sort(-1, false)?.0);
+                |x| Ok(spread(&x[0])?.sort(1, Order::Descending)?.0);
+            extreme "sort raw", Signed: (m, k) => (m, k),
+                |x| Ok(x[0].sort(-1, Order::Ascending)?.0);
             extreme "sort of columns, descending, raw", Signed: (m, k) => (m, k),
-                |x| Ok(x[0].sort(0, true)?.0);
-            golden golden("indexing", "sort(1,false)", |x| x.placed(x[0].sort(1, false)))
-                .torch("x.sort(dim=1, descending=False, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
-            golden golden("indexing", "sort(1,true)", |x| x.placed(x[0].sort(1, true)))
-                .torch("x.sort(dim=1, descending=True, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
-            draw 1 Same |x, p| x[0].sort(p.axis, p.flag);
+                |x| Ok(x[0].sort(0, Order::Descending)?.0);
+            golden golden("indexing", "sort(1,ascending)",
+                |x| x.placed(x[0].sort(1, Order::Ascending)))
+                .torch("x.sort(dim=1, descending=False, stable=True).values",
+                    "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
+            golden golden("indexing", "sort(1,descending)",
+                |x| x.placed(x[0].sort(1, Order::Descending)))
+                .torch("x.sort(dim=1, descending=True, stable=True).values",
+                    "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
+            draw 1 Same |x, p| x[0].sort(p.axis, order(p.flag));
         }
         top_k {
             check "top_k", Signed: (m, k) => (m, k.div_ceil(2)),
-                |x| Ok(spread(&x[0])?.top_k(x[0].shape()[1].div_ceil(2), 1, true)?.0);
-            check "top_k of columns, smallest", Signed: (m, k) => (m.div_ceil(2), k),
-                |x| Ok(spread(&x[0])?.top_k(x[0].shape()[0].div_ceil(2), 0, false)?.0);
+                |x| Ok(spread(&x[0])?.top_k(1, x[0].shape()[1].div_ceil(2))?.0);
             extreme "top_k raw", Signed: (m, k) => (m, 1),
-                |x| Ok(x[0].top_k(1, 1, true)?.0), refused if k == 0;
-            golden golden("indexing", "top_k(0,1,false)", |x| x.placed(x[0].top_k(0, 1, false)))
-                .torch("x.topk(0, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(0, dim=1, largest=False, sorted=True))").moves();
-            golden golden("indexing", "top_k(1,1,false)", |x| x.placed(x[0].top_k(1, 1, false)))
-                .torch("x.topk(1, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(1, dim=1, largest=False, sorted=True))").moves();
-            golden golden("indexing", "top_k(3,1,false)", |x| x.placed(x[0].top_k(3, 1, false)))
-                .torch("x.topk(3, dim=1, largest=False, sorted=True).values", "top(lambda x: x.topk(3, dim=1, largest=False, sorted=True))").moves();
-            golden golden("indexing", "top_k(0,1,true)", |x| x.placed(x[0].top_k(0, 1, true)))
-                .torch("x.topk(0, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(0, dim=1, largest=True, sorted=True))").moves();
-            golden golden("indexing", "top_k(1,1,true)", |x| x.placed(x[0].top_k(1, 1, true)))
-                .torch("x.topk(1, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(1, dim=1, largest=True, sorted=True))").moves();
-            golden golden("indexing", "top_k(3,1,true)", |x| x.placed(x[0].top_k(3, 1, true)))
-                .torch("x.topk(3, dim=1, largest=True, sorted=True).values", "top(lambda x: x.topk(3, dim=1, largest=True, sorted=True))").moves();
-            draw 1 Same |x, p| x[0].top_k(p.size, p.axis, p.flag);
+                |x| Ok(x[0].top_k(1, 1)?.0), refused if k == 0;
+            golden golden("indexing", "top_k(1,0)", |x| x.placed(x[0].top_k(1, 0)))
+                .torch("x.topk(0, dim=1).values", "top(lambda x: x.topk(0, dim=1))").moves();
+            golden golden("indexing", "top_k(1,1)", |x| x.placed(x[0].top_k(1, 1)))
+                .torch("x.topk(1, dim=1).values", "top(lambda x: x.topk(1, dim=1))").moves();
+            golden golden("indexing", "top_k(1,3)", |x| x.placed(x[0].top_k(1, 3)))
+                .torch("x.topk(3, dim=1).values", "top(lambda x: x.topk(3, dim=1))").moves();
+            draw 1 Same |x, p| x[0].top_k(p.axis, p.size);
+        }
+        bottom_k {
+            check "bottom_k of columns", Signed: (m, k) => (m.div_ceil(2), k),
+                |x| Ok(spread(&x[0])?.bottom_k(0, x[0].shape()[0].div_ceil(2))?.0);
+            golden golden("indexing", "bottom_k(1,0)", |x| x.placed(x[0].bottom_k(1, 0)))
+                .torch("x.topk(0, dim=1, largest=False).values",
+                    "top(lambda x: x.topk(0, dim=1, largest=False))").moves();
+            golden golden("indexing", "bottom_k(1,1)", |x| x.placed(x[0].bottom_k(1, 1)))
+                .torch("x.topk(1, dim=1, largest=False).values",
+                    "top(lambda x: x.topk(1, dim=1, largest=False))").moves();
+            golden golden("indexing", "bottom_k(1,3)", |x| x.placed(x[0].bottom_k(1, 3)))
+                .torch("x.topk(3, dim=1, largest=False).values",
+                    "top(lambda x: x.topk(3, dim=1, largest=False))").moves();
+            draw 1 Same |x, p| x[0].bottom_k(p.axis, p.size);
         }
         one_hot {
-            golden golden("indexing", "one_hot", |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
+            golden golden("indexing", "one_hot",
+                |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
                 .torch("x * F.one_hot(indices, 4).double()", "words(hot=True)").sums();
             draw 1 Same |x, p| p.indices.one_hot(p.size, p.dtype);
             without Check Extreme: "is made from no tensor";
@@ -112,21 +127,20 @@ pub fn indexing() -> Vec<Entry> {
     }
 }
 
-/// Each index of an axis, out of order, and some twice.
+/// Returns each index of an axis, not in order, and some twice.
 fn picks(len: usize) -> Indices {
     (0..if len == 0 { 0 } else { len + 2 })
         .map(|i| (i * 7 + 3) % len)
         .collect()
 }
 
-/// As many indices below `bound` as fill a shape, out of order, and some twice in a line.
+/// Returns indices below `bound` that fill a shape, not in order, and some twice in a line.
 fn places<const N: usize>(shape: [usize; N], bound: usize) -> Result<Indices> {
     let count = shape.iter().product();
     Indices::from_vec((0..count).map(|i| (i * 7 + i / 3) % bound).collect(), shape)
 }
 
-/// Elements that are equal, of a stretched axis for one, made different: sorting has a kink where
-/// elements are equal.
+/// Makes equal elements, as those of a stretched axis, different: sorting has a kink at ties.
 fn spread(x: &Tensor) -> Result<Tensor> {
     let mut i = 0.0;
     let ramp = Tensor::from_fn(x.shape(), x.dtype(), || {
@@ -134,4 +148,12 @@ fn spread(x: &Tensor) -> Result<Tensor> {
         (i * 0.618_033_988_749_894_9f64).fract()
     });
     x.add(&ramp?)
+}
+
+fn order(descending: bool) -> Order {
+    if descending {
+        Order::Descending
+    } else {
+        Order::Ascending
+    }
 }

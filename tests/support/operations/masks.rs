@@ -1,64 +1,64 @@
-//! Comparisons, and selection by mask.
+//! Rows of comparisons and of selection by mask.
 
 use super::Domain::Signed;
 use super::Entry;
 use cotangent::{Mask, Result};
 
-/// Comparisons, and selection by mask.
+/// Returns the rows of comparisons and of selection by mask.
 pub fn masks() -> Vec<Entry> {
     operations! { [m, k, n]
         lt {
             extreme "lt raw", Signed: (m, k) (m, k) => (m, k),
                 |x| Ok(x[0].lt(&x[1])?.to_tensor(x[0].dtype()));
             draw 2 Same |x, p| x[0].lt(&x[1]);
-            without Check: "gives truth values";
-            without Golden: "gives truth values: held against loops in `masks.rs`";
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
         }
         le {
             extreme "le raw", Signed: (m, k) (m, k) => (m, k),
                 |x| Ok(x[0].le(&x[1])?.to_tensor(x[0].dtype()));
             draw 2 Same |x, p| x[0].le(&x[1]);
-            without Check: "gives truth values";
-            without Golden: "gives truth values: held against loops in `masks.rs`";
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
         }
         gt {
             extreme "gt raw", Signed: (m, k) (m, k) => (m, k),
                 |x| Ok(x[0].gt(&x[1])?.to_tensor(x[0].dtype()));
             draw 2 Same |x, p| x[0].gt(&x[1]);
-            without Check: "gives truth values";
-            without Golden: "gives truth values: held against loops in `masks.rs`";
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
         }
         ge {
             extreme "ge raw", Signed: (m, k) (m, k) => (m, k),
                 |x| Ok(x[0].ge(&x[1])?.to_tensor(x[0].dtype()));
             draw 2 Same |x, p| x[0].ge(&x[1]);
-            without Check: "gives truth values";
-            without Golden: "gives truth values: held against loops in `masks.rs`";
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
         }
         eq {
             extreme "eq raw", Signed: (m, k) (m, k) => (m, k),
                 |x| Ok(x[0].eq(&x[1])?.to_tensor(x[0].dtype()));
             draw 2 Same |x, p| x[0].eq(&x[1]);
-            without Check: "gives truth values";
-            without Golden: "gives truth values: held against loops in `masks.rs`";
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
         }
         ne {
             extreme "ne raw", Signed: (m, k) (m, k) => (m, k),
                 |x| Ok(x[0].ne(&x[1])?.to_tensor(x[0].dtype()));
             draw 2 Same |x, p| x[0].ne(&x[1]);
-            without Check: "gives truth values";
-            without Golden: "gives truth values: held against loops in `masks.rs`";
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
         }
         to_tensor {
             draw 0 Same |x, p| p.mask.to_tensor(p.dtype);
-            without Check: "is made from no tensor";
-            without Golden: "is made from truth values that are given";
+            without Check: "takes no tensor";
+            without Golden: "copies given truth values";
         }
         masked_fill {
             check "masked_fill", Signed: (m, k) => (m, k),
                 |x| x[0].masked_fill(&every_third(&x[0].shape()[1..])?, 0.5);
             draw 1 Same |x, p| x[0].masked_fill(&p.mask, p.number);
-            without Golden: "chooses between values that are given: held against loops";
+            without Golden: "selects given values";
         }
         select {
             check "select", Signed: (m, k) (m, k) => (m, k),
@@ -68,11 +68,12 @@ pub fn masks() -> Vec<Entry> {
             check "select by comparison", Signed: (m, k) (k) => (m, k),
                 |x| x[0].lt(&x[1])?.select(&x[0], &x[1]);
             draw 2 Same |x, p| p.mask.select(&x[0], &x[1]);
-            without Golden: "chooses between values that are given: held against loops";
+            without Golden: "selects given values";
         }
     }
 }
 
+/// Creates a mask that is true at every third element.
 fn every_third(shape: &[usize]) -> Result<Mask> {
     Mask::from_vec(
         (0..shape.iter().product()).map(|i| i % 3 == 1).collect(),

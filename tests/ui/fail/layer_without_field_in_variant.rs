@@ -1,11 +1,11 @@
-//! Every variant is a pipeline.
+//! A variant whose fields are all skipped.
 
 use cotangent::prelude::*;
 
 #[derive(Module, Layer)]
 enum Block {
-    Identity,
     Dense(Linear),
+    Scaled(#[module(skip)] f64),
 }
 
 fn main() {}

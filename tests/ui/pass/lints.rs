@@ -8,6 +8,10 @@ use cotangent::prelude::*;
 #[derive(Module, Layer)]
 pub struct Net {
     linear: Linear,
+    #[module(skip)]
+    name: String,
+    #[module(skip)]
+    width: usize,
 }
 
 /// A documented type.

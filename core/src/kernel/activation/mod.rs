@@ -1,3 +1,4 @@
-//! Activations of rows: softmax. Those of elements are formulas, which run in `elementwise::map`.
+//! Activations over rows: softmax. Elementwise activations are formulas, which `elementwise::map`
+//! runs.
 
 pub(crate) mod softmax;

@@ -7,7 +7,7 @@ use crate::kernel::real::Real;
 use crate::kernel::reduce::fold::{Reduction, pairwise};
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// Σ e^(x - shift).
+/// The reduction Σ e^(x - shift).
 #[derive(Clone, Copy, Debug)]
 struct SumExp {
     shift: f64,
@@ -28,7 +28,7 @@ impl Reduction for SumExp {
     }
 }
 
-/// The largest element, where it does not matter whether a NaN is passed on: the sum will be NaN.
+/// The largest element. It may drop a NaN: the sum of exponentials is NaN anyway.
 #[derive(Clone, Copy, Debug)]
 struct Largest;
 
@@ -43,8 +43,8 @@ impl Reduction for Largest {
     }
 }
 
-/// The maximum of a row and ln Σ e^(x - maximum): kept apart, since their sum would round away what
-/// the second is when the first is large. An infinite maximum gives NaN, as in PyTorch.
+/// Returns the maximum of a row and ln Σ e^(x - maximum). They are kept apart: if the maximum is
+/// large, adding them would round the second away. An infinite maximum gives NaN, as in PyTorch.
 #[inline(always)]
 fn shift_and_log_sum<F: Float, I: Isa>(row: &[F]) -> (F, F) {
     let shift = pairwise::<F, I, _>(Largest, row);
@@ -57,7 +57,8 @@ fn shift_and_log_sum<F: Float, I: Isa>(row: &[F]) -> (F, F) {
     (shift, Lane::<F, I>::new(sum).ln().0)
 }
 
-/// For each row of `len` elements the maximum and ln Σ e^(x - maximum), as pairs in `out`.
+/// Computes, for each row of `len` elements, the maximum and ln Σ e^(x - maximum), as pairs in
+/// `out`.
 pub(crate) fn log_sums<F: Float>(xs: &[F], len: usize, out: &mut [F]) {
     if len == 0 {
         return;
@@ -93,7 +94,7 @@ impl<F: Float> Kernel for LogSums<'_, F> {
     }
 }
 
-/// Softmax (or its logarithm) of each row of `len` elements.
+/// Computes the softmax (or its logarithm) of each row of `len` elements.
 pub(crate) fn softmax<F: Float>(xs: &[F], len: usize, logarithm: bool, out: &mut [F]) {
     if len == 0 {
         return;
@@ -146,8 +147,8 @@ impl<F: Float> Kernel for Softmax<'_, F> {
     }
 }
 
-/// The cotangent of (log-)softmax's input, from the output `ys` and the output's cotangent `gs`:
-/// `y (g - Σ g y)`, or for the logarithm `g - e^y Σ g`, row by row.
+/// Computes the cotangent of the input of (log-)softmax from the output `ys` and its cotangent
+/// `gs`, row by row: `y (g - Σ g y)`, or for the logarithm `g - e^y Σ g`.
 pub(crate) fn softmax_backward<F: Float>(
     ys: &[F],
     gs: &[F],

@@ -1,4 +1,4 @@
-//! Comparisons: truth values from numbers, in one sweep.
+//! Comparisons of two operands element by element, in one sweep.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
@@ -25,10 +25,11 @@ macro_rules! comparisons {
 }
 comparisons! { Less lt; LessOrEqual le; Equal equals; }
 
-/// How many elements are staged on the stack when an operand is not contiguous.
+/// Elements that are staged on the stack if an operand is not contiguous.
 const STAGE: usize = 512;
 
-/// `out[i]`: whether the comparison of `a[i]` and `b[i]` holds, or does not if `negated`.
+/// Writes to `out[i]` whether the comparison of `a[i]` and `b[i]` is true, or is false if
+/// `negated`.
 pub(crate) fn compare<F: Float, C: Comparison>(
     comparison: C,
     negated: bool,

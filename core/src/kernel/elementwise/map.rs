@@ -10,27 +10,28 @@ use crate::kernel::threads::parallel::{self, GRAIN, Shared, cut};
 
 /// A formula from `N` numbers to one.
 pub trait Map<const N: usize>: Copy + Send + Sync + 'static {
-    /// Whether it takes the sine or cosine of an argument.
-    const TURNS: bool = false;
-    /// The formula.
+    /// Whether the formula takes the sine or cosine of an argument.
+    const TRIGONOMETRIC: bool = false;
+    /// Computes the formula.
     fn apply<T: Real>(self, args: [T; N]) -> T;
 }
 
-/// A formula that replaces `S` numbers, given `N` others.
+/// A formula that replaces `S` numbers by new values, given `N` other numbers.
 pub trait Update<const S: usize, const N: usize>: Copy + Send + Sync {
-    /// Whether it takes the sine or cosine of an argument, but not of what it replaces.
-    const TURNS: bool = false;
-    /// The new values of `state`.
+    /// Whether the formula takes the sine or cosine of an argument. It may not take that of a
+    /// state.
+    const TRIGONOMETRIC: bool = false;
+    /// Returns the new values of `state`.
     fn apply<T: Real>(self, state: [T; S], args: [T; N]) -> [T; S];
 }
 
-/// The formula of an optimizer: the new parameter and state of one element.
+/// The formula of an optimizer for one element.
 pub trait Step<const N: usize>: Copy + Send + Sync {
-    /// From parameter `w`, gradient `g` and state.
+    /// Computes the new parameter and state from the parameter `w`, the gradient `g` and the state.
     fn apply<T: Real>(self, w: T, g: T, state: [T; N]) -> (T, [T; N]);
 }
 
-/// One parameter's part of an optimizer's step: contiguous slices of one length.
+/// One parameter's part of an optimizer's step: contiguous slices of equal length.
 pub(crate) struct StepPart<'a, F, const N: usize, U> {
     pub step: U,
     pub w: &'a mut [F],
@@ -38,10 +39,11 @@ pub(crate) struct StepPart<'a, F, const N: usize, U> {
     pub state: [&'a mut [F]; N],
 }
 
-/// How many elements are staged on the stack when an operand is not contiguous.
+/// Elements that are staged on the stack if an operand is not contiguous.
 const STAGE: usize = 512;
 
-/// `out[i] = map(inputs[0][i], inputs[1][i], …)` for operands of one shape, in row-major order.
+/// Computes `out[i] = map(inputs[0][i], inputs[1][i], …)` for operands of equal shape, in row-major
+/// order.
 pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
     map: M,
     inputs: &[View<'_, F>; N],
@@ -88,7 +90,7 @@ pub(crate) fn map<F: Float, const N: usize, M: Map<N>>(
     });
 }
 
-/// `state[i] = update(state[i], args[i])` in place, for contiguous slices of one length.
+/// Computes `state[i] = update(state[i], args[i])` in place, for contiguous slices of equal length.
 pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
     update: U,
     states: [&mut [F]; S],
@@ -107,8 +109,8 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
     parallel::ranges(len, GRAIN, &|range| {
         let mut pieces = [(); S].map(|()| <&mut [F]>::default());
         for k in 0..S {
-            // SAFETY: the ranges of one call do not overlap, and `states` is borrowed for all of
-            // it.
+            // SAFETY: the ranges of one call do not overlap, and `states` is borrowed until the
+            // call ends.
             pieces[k] = unsafe { states[k].piece(range.clone()) };
         }
         sweep(InPlace {
@@ -119,7 +121,7 @@ pub(crate) fn update<F: Float, const S: usize, const N: usize, U: Update<S, N>>(
     });
 }
 
-/// `out[i] = update(old[i], args[i])`, for contiguous slices of one length.
+/// Computes `out[i] = update(old[i], args[i])` for contiguous slices of equal length.
 pub(crate) fn updated<F: Float, const N: usize, U: Update<1, N>>(
     update: U,
     old: &[F],
@@ -128,7 +130,7 @@ pub(crate) fn updated<F: Float, const N: usize, U: Update<1, N>>(
 ) {
     parallel::chunks_mut(out, GRAIN, &|start, out| {
         let range = start..start + out.len();
-        sweep(Elsewhere {
+        sweep(OutOfPlace {
             update,
             old: &old[range.clone()],
             args: cut(args, &range),
@@ -137,7 +139,8 @@ pub(crate) fn updated<F: Float, const N: usize, U: Update<1, N>>(
     });
 }
 
-/// The steps of all parts, in place, split over threads inside large parts and across small ones.
+/// Runs the steps of all parts in place: large parts are split over threads, small ones share a
+/// task.
 pub(crate) fn step<F: Float, const N: usize, U: Step<N>>(parts: Vec<StepPart<'_, F, N, U>>) {
     struct Part<'a, F, const N: usize, U> {
         step: U,
@@ -179,27 +182,28 @@ pub(crate) fn step<F: Float, const N: usize, U: Step<N>>(parts: Vec<StepPart<'_,
 
 /// A loop whose formula may take sines and cosines of its arguments.
 trait Sweep {
-    const TURNS: bool;
-    /// Whether an argument is too large for the fast sine.
-    fn meets_large_angles(&self) -> bool;
-    /// The loop; as [`Kernel::run`].
+    const TRIGONOMETRIC: bool;
+    /// Returns whether an argument is too large for the branch-free reduction.
+    fn has_large_angles(&self) -> bool;
+    /// Runs the loop, compiled for `I` as in [`Kernel::run`].
     fn run<I: Isa, A: Angles>(self);
 }
 
-/// Runs a loop, and if it turns and meets no large angle, then without the branches for such.
+/// Runs a loop. If its formula is trigonometric and no argument is large, the loop has no branches
+/// for large angles.
 #[inline]
 fn sweep<S: Sweep>(sweep: S) {
-    dispatch(Sweeping(sweep));
+    dispatch(SweepKernel(sweep));
 }
 
-struct Sweeping<S>(S);
+struct SweepKernel<S>(S);
 
-impl<S: Sweep> Kernel for Sweeping<S> {
+impl<S: Sweep> Kernel for SweepKernel<S> {
     type Output = ();
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if S::TURNS && !self.0.meets_large_angles() {
+        if S::TRIGONOMETRIC && !self.0.has_large_angles() {
             self.0.run::<I, SmallAngles>();
         } else {
             self.0.run::<I, AnyAngle>();
@@ -225,9 +229,9 @@ struct Contiguous<'a, F, const N: usize, M> {
 }
 
 impl<F: Float, const N: usize, M: Map<N>> Sweep for Contiguous<'_, F, N, M> {
-    const TURNS: bool = M::TURNS;
+    const TRIGONOMETRIC: bool = M::TRIGONOMETRIC;
     #[inline(always)]
-    fn meets_large_angles(&self) -> bool {
+    fn has_large_angles(&self) -> bool {
         any_large(&self.inputs)
     }
 
@@ -248,9 +252,9 @@ struct InPlace<'a, F, const S: usize, const N: usize, U> {
 }
 
 impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Sweep for InPlace<'_, F, S, N, U> {
-    const TURNS: bool = U::TURNS;
+    const TRIGONOMETRIC: bool = U::TRIGONOMETRIC;
     #[inline(always)]
-    fn meets_large_angles(&self) -> bool {
+    fn has_large_angles(&self) -> bool {
         any_large(&self.args)
     }
 
@@ -275,17 +279,17 @@ impl<F: Float, const S: usize, const N: usize, U: Update<S, N>> Sweep for InPlac
     }
 }
 
-struct Elsewhere<'a, F, const N: usize, U> {
+struct OutOfPlace<'a, F, const N: usize, U> {
     update: U,
     old: &'a [F],
     args: [&'a [F]; N],
     out: &'a mut [F],
 }
 
-impl<F: Float, const N: usize, U: Update<1, N>> Sweep for Elsewhere<'_, F, N, U> {
-    const TURNS: bool = U::TURNS;
+impl<F: Float, const N: usize, U: Update<1, N>> Sweep for OutOfPlace<'_, F, N, U> {
+    const TRIGONOMETRIC: bool = U::TRIGONOMETRIC;
     #[inline(always)]
-    fn meets_large_angles(&self) -> bool {
+    fn has_large_angles(&self) -> bool {
         any_large(&self.args)
     }
 

@@ -1,4 +1,5 @@
-//! One formula over all elements, in one sweep: operations, comparisons, an optimizer's step.
+//! Kernels that apply one formula to all elements in one sweep: operations, comparisons, and the
+//! step of an optimizer.
 
 pub(crate) mod compare;
 pub(crate) mod map;

@@ -1,3 +1,3 @@
-//! Elements by number: rows and elements taken and added up.
+//! Kernels for indexing: they take or add up slices and elements by their index.
 
 pub(crate) mod rows;

@@ -1,15 +1,16 @@
-//! Taking elements by number, and adding elements up by number: what indexing comes down to.
+//! Taking by index and adding up by index, which all indexing operations reduce to.
 //!
-//! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has an index, the
-//! same for all of outer, or each element (outer, count, inner) has.
+//! Arrays are (outer, axis, inner). Either each of `count` slices of the axis has one index, the
+//! same for all of outer, or each element of (outer, count, inner) has its own.
 
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// Slices that are added up one by one; longer lists are halved.
+/// Slices that are added up one by one. Longer lists are split in halves.
 const LEAF: usize = 32;
 
-/// How many slices are taken, how long the axis is that they are taken from, how long a slice is.
+/// The number of slices taken, the length of the axis they are taken from, and the length of a
+/// slice.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     pub count: usize,
@@ -17,7 +18,7 @@ pub(crate) struct Sizes {
     pub inner: usize,
 }
 
-/// `out[o, k] = xs[o, indices[k]]`
+/// Computes `out[o, k] = xs[o, indices[k]]`.
 pub(crate) fn take_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
     let Sizes { count, len, inner } = sizes;
     for_runs(count, inner, out, &|o, first, out| {
@@ -35,7 +36,7 @@ pub(crate) fn take_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], o
     });
 }
 
-/// `out[o, k, i] = xs[o, indices[o, k, i], i]`
+/// Computes `out[o, k, i] = xs[o, indices[o, k, i], i]`.
 pub(crate) fn take_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
     let Sizes { count, len, inner } = sizes;
     for_runs(count, inner, out, &|o, first, out| {
@@ -56,13 +57,14 @@ pub(crate) fn take_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out
     });
 }
 
-/// `out[o, indices[k]] += xs[o, k]`, those of one index in their order, pairwise.
+/// Computes `out[o, indices[k]] += xs[o, k]`. Slices with equal index are added pairwise, in order.
 pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
     if xs.is_empty() {
         return;
     }
-    // The numbers of the slices by index. Slot i + 2 counts those of index i; then slot i + 1 is
-    // where the list of index i begins; then where it ends, which is where the next begins.
+    // A counting sort of the slices by index. First slot i + 2 counts the slices of index i; then
+    // slot i + 1 is the start of the list of index i; at last it is its end, where the next one
+    // starts.
     let mut bounds = vec![0usize; sizes.len + 2];
     for index in indices {
         bounds[index + 2] += 1;
@@ -84,7 +86,7 @@ pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], ou
     });
 }
 
-/// `out` += the slices of `xs` that are listed.
+/// Adds the listed slices of `xs` to `out`.
 fn add_listed<F: Float>(xs: &[F], listed: &[usize], out: &mut [F]) {
     let len = out.len();
     if listed.len() <= LEAF {
@@ -101,7 +103,8 @@ fn add_listed<F: Float>(xs: &[F], listed: &[usize], out: &mut [F]) {
     out.iter_mut().zip(sum).for_each(|(out, x)| *out += x);
 }
 
-/// `out[o, indices[o, k, i], i] += xs[o, k, i]`, those of one place in their order, in `f64`.
+/// Computes `out[o, indices[o, k, i], i] += xs[o, k, i]`. Elements with equal index are added in
+/// order, in `f64`.
 pub(crate) fn add_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
     if xs.is_empty() {
         return;
@@ -126,8 +129,8 @@ pub(crate) fn add_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out:
     });
 }
 
-/// Calls `body(outer, first, run)` for runs of slices of `out`, (outer, count, inner): those of one
-/// outer from number `first` on.
+/// Calls `body(outer, first, run)` for runs of slices of `out` (outer, count, inner): consecutive
+/// slices within one `outer`, from slice number `first` on.
 fn for_runs<F: Float>(
     count: usize,
     inner: usize,

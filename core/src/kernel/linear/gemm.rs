@@ -1,15 +1,15 @@
-//! The matrix product: the way that suits the sizes and the processor.
+//! The matrix product. It selects the implementation by the sizes and the processor.
 
 use crate::kernel::float::Float;
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::linear::{thin, tile};
 
-/// `c = a b + beta c` with `a` (m, k), `b` (k, n) and `c` (m, n) gapless and row-major.
+/// Computes `c = a b + beta c` with `a` (m, k), `b` (k, n) and `c` (m, n) gapless and row-major.
 ///
-/// With `beta == 0` the old contents of `c` do not matter (not even NaN).
+/// If `beta == 0`, the old contents of `c` are ignored, even NaN.
 ///
 /// # Panics
-/// If an operand's strides lead out of its slice: the caller's layout is wrong.
+/// If the strides of an operand lead out of its slice: then the caller's layout is wrong.
 pub(crate) fn gemm<F: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, F>,
@@ -27,7 +27,7 @@ pub(crate) fn gemm<F: Float>(
     if thin || tile::product([m, k, n], a, b, beta, c) {
         return;
     }
-    // SAFETY: `fits` has checked that every element of `a` and `b` lies inside their slices; `c`
+    // SAFETY: `fits` has checked that every element of `a` and `b` lies inside their slices. `c`
     // has exactly m * n elements, is written row-major, and does not alias (it is `&mut`).
     unsafe {
         F::raw_gemm(
@@ -53,21 +53,22 @@ pub(crate) fn gemm<F: Float>(
 mod tests {
     use super::*;
 
-    /// Numbers whose products are exact in any order of summation, so that all ways give the same.
+    /// Returns numbers whose products are exact in any order of summation, so that all
+    /// implementations give equal results.
     fn whole_numbers<F: Float>(len: usize, seed: usize) -> Vec<F> {
         (0..len)
             .map(|i| F::from_f64(((i * 7 + seed * 13) % 11) as f64 - 5.0))
             .collect()
     }
 
-    /// Strides of a matrix by rows, by columns, and with gaps.
-    fn strides(way: usize, rows: usize, columns: usize) -> (usize, usize) {
-        [(columns, 1), (1, rows), (2 * columns + 1, 2), (3, 3 * rows)][way]
+    /// Returns the strides of a matrix stored by rows, by columns, and with gaps.
+    fn strides(layout: usize, rows: usize, columns: usize) -> (usize, usize) {
+        [(columns, 1), (1, rows), (2 * columns + 1, 2), (3, 3 * rows)][layout]
     }
 
-    fn check<F: Float>(sizes: [usize; 3], ways: [usize; 2], beta: f64) {
+    fn check<F: Float>(sizes: [usize; 3], layouts: [usize; 2], beta: f64) {
         let [m, k, n] = sizes;
-        let (a_strides, b_strides) = (strides(ways[0], m, k), strides(ways[1], k, n));
+        let (a_strides, b_strides) = (strides(layouts[0], m, k), strides(layouts[1], k, n));
         let values = |(row, column): (usize, usize), rows: usize, columns: usize, seed| {
             whole_numbers::<F>(5 + (rows - 1) * row + (columns - 1) * column + 1, seed)
         };
@@ -90,13 +91,13 @@ mod tests {
                         * b[5 + l * b_strides.0 + j * b_strides.1].to_f64();
                 }
                 let found = found[i * n + j].to_f64();
-                assert_eq!(found, expected, "{sizes:?} {ways:?} {beta} ({i}, {j})");
+                assert_eq!(found, expected, "{sizes:?} {layouts:?} {beta} ({i}, {j})");
             }
         }
     }
 
     #[test]
-    fn products_are_what_their_definition_says() {
+    fn products_match_the_definition() {
         let mut seed = 12345u64;
         let mut draw = |below: usize| {
             seed = seed
@@ -116,15 +117,15 @@ mod tests {
             sizes.push([1 + draw(most), 1 + draw(2 * most), 1 + draw(most)]);
         }
         for sizes in sizes {
-            let ways = [draw(4), draw(4)];
+            let layouts = [draw(4), draw(4)];
             let beta = [0.0, 1.0, 2.0][draw(3)];
-            check::<f32>(sizes, ways, beta);
-            check::<f64>(sizes, ways, beta);
+            check::<f32>(sizes, layouts, beta);
+            check::<f64>(sizes, layouts, beta);
         }
     }
 
     #[test]
-    fn what_was_in_the_result_does_not_matter_if_it_is_not_added() {
+    fn beta_of_zero_ignores_old_contents() {
         for m in [1, 3, 9, 33, 100] {
             let ones = vec![1.0f32; m * 300];
             let of_ones = |row_stride, column_stride| Matrix {

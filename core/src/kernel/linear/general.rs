@@ -1,8 +1,8 @@
-//! Matrix products of the crate `matrixmultiply`: of any sizes and strides, on any processor.
+//! Matrix products by the crate `matrixmultiply`, for all sizes and strides and every processor.
 
-/// The types that have a matrix product.
+/// A type with a general matrix product.
 pub trait Gemm: Sized {
-    /// `c = alpha a b + beta c` by pointer and stride.
+    /// Computes `c = alpha a b + beta c` on pointers and strides.
     ///
     /// # Safety
     /// Every element that the sizes and strides reach must be valid for reads (`a`, `b`) or for
@@ -46,7 +46,7 @@ macro_rules! impl_gemm {
                 rsc: isize,
                 csc: isize,
             ) {
-                // SAFETY: the caller's promise is exactly what the function asks for.
+                // SAFETY: the caller guarantees exactly what the function requires.
                 unsafe { $function(m, k, n, alpha, a, rsa, csa, b, rsb, csb, beta, c, rsc, csc) }
             }
         }

@@ -1,4 +1,4 @@
-//! Matrix operands: any strides, so transposes are never copied.
+//! Matrix operands with any strides, so that transposes are never copied.
 
 /// A matrix operand: element `(i, j)` is `data[offset + i * row_stride + j * column_stride]`.
 #[derive(Clone, Copy, Debug)]
@@ -10,7 +10,7 @@ pub(crate) struct Matrix<'a, F> {
 }
 
 impl<'a, F> Matrix<'a, F> {
-    /// The same memory read as the transposed matrix.
+    /// Returns the transposed matrix: the same memory with the strides swapped.
     pub(crate) fn transposed(self) -> Self {
         Self {
             row_stride: self.column_stride,
@@ -19,7 +19,7 @@ impl<'a, F> Matrix<'a, F> {
         }
     }
 
-    /// Whether every element of a `rows` x `columns` matrix lies inside `data`.
+    /// Returns whether every element of a `rows` x `columns` matrix lies inside `data`.
     pub(super) fn fits(&self, rows: usize, columns: usize) -> bool {
         if rows == 0 || columns == 0 {
             return true;

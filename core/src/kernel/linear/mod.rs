@@ -1,5 +1,5 @@
-//! The matrix product [`gemm`], and the three ways to compute it: [`thin`] for a few rows, [`tile`]
-//! on AVX2 and AVX-512, [`general`] for all else.
+//! The matrix product [`gemm`] and its three implementations: [`thin`] for a few rows, [`tile`] on
+//! AVX2 and AVX-512, [`general`] for everything else.
 
 pub(crate) mod gemm;
 pub(crate) mod general;

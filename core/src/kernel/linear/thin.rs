@@ -1,5 +1,7 @@
-//! Products of a few rows by a matrix: one sample through a layer. Such a product reads the matrix
-//! once and is bound by that, where a general product would first copy it into its own order.
+//! Products of a few rows by a matrix, such as one sample through a layer.
+//!
+//! Reading the matrix takes most of the time. A general product would first copy it into the order
+//! of its panels.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
@@ -7,25 +9,27 @@ use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, Shared};
 use std::ops::Range;
 
-/// Rows that are multiplied side by side; more than these are a general product.
+/// Rows that are multiplied side by side. With more rows the product is a general one, except as
+/// [`MOST_ROWS_BY_COLUMNS`] says.
 const MOST_ROWS: usize = 4;
-/// More rows than this are a general product where columns lie in order and are long: a layer's
-/// forward, whose weight a general product would have to turn over.
+/// The limit of rows if the columns of the matrix are contiguous and long, as in the forward pass
+/// of a layer. A general product would have to transpose the weight.
 const MOST_ROWS_BY_COLUMNS: usize = 64;
-/// Columns of this length are long: adding up the accumulators at their ends does not matter much.
+/// Columns of at least this length are long: then the sums over accumulators at their ends cost
+/// little.
 const LONG: usize = 256;
 /// Accumulators that run side by side.
 const LANES: usize = 16;
-/// Columns of the matrix whose products run side by side.
+/// Columns of the matrix whose products are computed side by side.
 const COLUMNS: usize = 4;
 /// Elements of the result that are accumulated together.
 const STRETCH: usize = 1024;
-/// Multiplications that one task does.
+/// Multiplications in one task.
 const TASK: usize = 512 * 1024;
 
-/// `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm), if `a` has few rows and `b`
-/// lies in order, by rows or by columns; else false, and nothing is done. The layouts must have
-/// been checked.
+/// Computes `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm) does, if `a` has few
+/// rows and `b` is contiguous by rows or by columns. Otherwise it does nothing and returns false.
+/// The caller has checked the layouts.
 pub(crate) fn product<F: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, F>,
@@ -55,7 +59,7 @@ pub(crate) fn product<F: Float>(
     };
     let per_task = (TASK / (k * m)).max(1).next_multiple_of(LANES);
     parallel::ranges(n, per_task, &|range| {
-        // A few columns stay near while all rows are multiplied by them.
+        // A few columns stay in the cache while all rows are multiplied by them.
         let few = if m > MOST_ROWS { 2 * COLUMNS } else { n };
         for start in range.clone().step_by(few) {
             let columns = start..(start + few).min(range.end);
@@ -83,7 +87,7 @@ struct Product<'a, F> {
 }
 
 impl<F: Float> Product<'_, F> {
-    /// `M` rows of some columns of the result.
+    /// Computes `M` rows of some columns of the result.
     fn part<const M: usize>(&self, first: usize, range: Range<usize>) {
         let mut rows: [&[F]; M] = [&[]; M];
         let mut out = [(); M].map(|()| <&mut [F]>::default());
@@ -91,8 +95,8 @@ impl<F: Float> Product<'_, F> {
             let start = self.a.offset + (first + i) * self.a.row_stride as usize;
             rows[i] = &self.a.data[start..start + self.k];
             let row = (first + i) * self.n;
-            // SAFETY: no part is computed twice, the tasks' ranges do not overlap, rows are `n`
-            // apart, and `product` borrows `c` for all of it.
+            // SAFETY: no part is computed twice, the ranges of the tasks do not overlap, rows are
+            // `n` apart, and `product` borrows `c` until all tasks have ended.
             out[i] = unsafe { self.c.piece(row + range.start..row + range.end) };
             if self.beta == F::zero() {
                 out[i].fill(F::zero());
@@ -119,7 +123,7 @@ impl<F: Float> Product<'_, F> {
     }
 }
 
-/// `out[i][j] += rows[i] · column j`, the columns being in order.
+/// The kernel `out[i][j] += rows[i] · column j`, for contiguous columns.
 struct Dots<'a, F, const M: usize> {
     rows: [&'a [F]; M],
     b: Matrix<'a, F>,
@@ -169,14 +173,14 @@ impl<F: Float, const M: usize> Dots<'_, F, M> {
                 }
             }
         }
-        // A copy: what is indexed in memory would not stay in registers.
+        // A copy: an array that is indexed in memory would not stay in registers.
         let mut done = [[[F::zero(); LANES]; J]; M];
         for i in 0..M {
             for j in 0..J {
                 done[i][j] = sums[i][j];
             }
         }
-        // The rest is padded with zeros.
+        // The remainder is padded with zeros.
         let padded = |rest: &[F]| {
             let mut whole = [F::zero(); LANES];
             whole[..rest.len()].copy_from_slice(rest);
@@ -207,7 +211,7 @@ fn total<F: Float>(mut lanes: [F; LANES]) -> F {
     lanes[0]
 }
 
-/// `out[i] += Σ rows[i][k] · row k`, the rows being in order.
+/// The kernel `out[i] += Σ rows[i][k] · row k`, for contiguous rows.
 struct Sums<'a, F, const M: usize> {
     rows: [&'a [F]; M],
     b: Matrix<'a, F>,

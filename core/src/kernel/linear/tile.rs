@@ -1,10 +1,11 @@
 //! Matrix products by tiles of the result that stay in registers.
 //!
-//! `a` is read in place, whatever its strides, one element at a time, since each is multiplied into
-//! a whole row of the tile; of `b` a panel of a few columns is copied into the order in which it is
-//! read, where it does not lie so already. Every element of the result is a sum over k in order,
-//! whatever the blocks and the threads. (Goto, van de Geijn 2008, Anatomy of High-Performance
-//! Matrix Multiplication, for the blocks; copying `a` does not pay at the sizes of nets.)
+//! `a` is read in place with any strides, one element at a time, because each element is multiplied
+//! by a whole row of the tile. A panel of a few columns of `b` is copied into the order in which it
+//! is read, unless it has this order already. Every element of the result is a sum over k in order,
+//! for all blocks and all numbers of threads. The blocks follow Goto, van de Geijn 2008, Anatomy of
+//! High-Performance Matrix Multiplication. Unlike there, `a` is not copied: at the sizes of neural
+//! networks it does not pay.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
@@ -15,20 +16,20 @@ use std::ops::Range;
 
 /// Vectors in a row of a tile.
 const VECTORS: usize = 3;
-/// The bytes of a copied panel: 512 terms of a sum for the widest tile. More would go over the
-/// result less often, but are far for the processor.
+/// The bytes of a copied panel: 512 terms of a sum for the widest tile. A longer panel would pass
+/// over the result less often, but would not fit in the near caches.
 const PANEL: usize = 512 * VECTORS * 64;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
-/// Tasks for each thread, so that all end at about the same time; more would copy a panel more
-/// often.
+/// Tasks per thread, so that all threads end at about the same time. More tasks would copy a panel
+/// more often.
 const TASKS_PER_THREAD: usize = 6;
-/// Up to so many rows a panel that lies in order is read in place: it is not read often enough to
-/// copy.
+/// The limit of rows up to which a contiguous panel is read in place. It is read too few times to
+/// pay for a copy.
 const ROWS_IN_PLACE: usize = 64;
 
-/// `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm), whose layouts have been
-/// checked; false, and nothing is done, on instruction sets for which there are no tiles.
+/// Computes `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm) does, which has
+/// checked the layouts. It does nothing and returns false on instruction sets without tiles.
 pub(crate) fn product<F: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, F>,
@@ -44,16 +45,18 @@ pub(crate) fn product<F: Float>(
     if m * k * n == 0 {
         return false;
     }
-    // A panel that must be turned over is that of the smaller operand: then the result is too.
-    let turned = b.column_stride != 1 && a.column_stride == 1 && m < n;
-    let (a, b, rows, columns) = if turned {
+    // If panels must be transposed, those of the smaller operand are, and the result is computed
+    // transposed.
+    let transposed = b.column_stride != 1 && a.column_stride == 1 && m < n;
+    let (a, b, rows, columns) = if transposed {
         (b.transposed(), a.transposed(), n, m)
     } else {
         (a, b, m, n)
     };
     let width = VECTORS * lanes;
     let column_tasks = columns.div_ceil(width);
-    // The number of threads decides who computes an element, not how: its sum is over k in order.
+    // The number of threads decides which thread computes an element, but not how: its sum is over
+    // k in order.
     let row_tasks = (TASKS_PER_THREAD * parallel::threads()).div_ceil(column_tasks);
     let paying = (TASK / (k * width.min(columns))).max(1);
     let rows_per_task = rows.div_ceil(row_tasks).max(paying).next_multiple_of(8);
@@ -74,19 +77,19 @@ pub(crate) fn product<F: Float>(
             out: Out {
                 c: &c,
                 len: n,
-                turned,
+                transposed,
             },
         });
     };
-    // Small products in one task: several tasks would wake threads.
+    // Small products run in one task, because several tasks would wake threads.
     let tasks = row_tasks * column_tasks;
     let together = (TASK / (rows_per_task.min(rows) * k * width.min(columns))).max(1);
     parallel::ranges(tasks, together, &|range| range.for_each(task));
     true
 }
 
-/// Where panels are copied to: memory that each thread keeps for it. The stack may be too small,
-/// and memory for each product would cost as much as a small product.
+/// Memory for copied panels, which each thread keeps. The stack may be too small, and an allocation
+/// for each product would cost as much as a small product.
 struct PanelMemory(Vec<Line>);
 
 /// A cache line.
@@ -95,15 +98,15 @@ struct PanelMemory(Vec<Line>);
 struct Line(#[allow(dead_code, reason = "read as elements")] [u64; 8]);
 
 thread_local! {
-    static KEPT: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    static PANEL_MEMORY: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
 }
 
 impl PanelMemory {
-    /// What the thread keeps.
+    /// Takes the thread's buffer, or allocates one.
     #[inline(never)]
     fn take() -> Self {
-        // There is nothing kept at first, and none at all while the thread ends.
-        let mut lines = KEPT.try_with(Cell::take).unwrap_or_default();
+        // The slot is empty at first, and inaccessible while the thread ends.
+        let mut lines = PANEL_MEMORY.try_with(Cell::take).unwrap_or_default();
         if lines.is_empty() {
             let enough = PANEL / size_of::<Line>();
             assert!(
@@ -117,7 +120,8 @@ impl PanelMemory {
 
     fn elements<F: Float>(&mut self) -> &mut [F] {
         let len = PANEL / size_of::<F>();
-        // SAFETY: so many bytes, aligned for either dtype, of which all patterns are numbers.
+        // SAFETY: the buffer has this many bytes, is aligned for either dtype, and every bit
+        // pattern is a number.
         unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
     }
 }
@@ -125,22 +129,22 @@ impl PanelMemory {
 impl Drop for PanelMemory {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.0);
-        // While the thread ends it is dropped here.
-        let _ = KEPT.try_with(|kept| kept.set(lines));
+        // While the thread ends, the slot is inaccessible and the buffer is freed here.
+        let _ = PANEL_MEMORY.try_with(|slot| slot.set(lines));
     }
 }
 
-/// Where the tiles of the result go.
+/// The destination of the tiles of the result.
 #[derive(Clone, Copy)]
 struct Out<'a, F> {
     c: &'a Shared<F>,
     /// The length of a row of `c`.
     len: usize,
-    /// Whether rows of tiles are columns of `c`.
-    turned: bool,
+    /// Whether the result is computed transposed: rows of tiles are columns of `c`.
+    transposed: bool,
 }
 
-/// A block of rows and at most a panel of columns of the result.
+/// A block of the result: some rows, and at most a panel of columns.
 struct Block<'a, F> {
     a: Matrix<'a, F>,
     b: Matrix<'a, F>,
@@ -166,7 +170,7 @@ impl<F: Float> Kernel for Block<'_, F> {
 }
 
 impl<F: Float> Block<'_, F> {
-    /// The block by tiles of at most `R` rows of vectors of `L` lanes.
+    /// Computes the block by tiles of at most `R` rows of vectors of `L` lanes.
     #[inline(always)]
     fn panel<I: Isa, const R: usize, const L: usize>(&self) {
         match self.columns.len().div_ceil(L) {
@@ -188,13 +192,15 @@ impl<F: Float> Block<'_, F> {
             && self.rows.len() <= ROWS_IN_PLACE;
         for start in (0..self.depth).step_by(depth) {
             let terms = start..(start + depth).min(self.depth);
-            // SAFETY: an element of `b`: `gemm` has checked that all are within its slice.
+            // SAFETY: this is an element of `b`, and `gemm` has checked that all of them are within
+            // its slice.
             let first = unsafe { at(&self.b, terms.start, self.columns.start) };
             let panel = if in_place {
                 (first, self.b.row_stride)
             } else {
                 self.copy::<L>(terms.clone(), width, copy);
-                // `copy` has written as many rows of `width` as there are terms; no other is read.
+                // `copy` has written as many rows of `width` elements as there are terms. No other
+                // element is read.
                 (copy.as_ptr(), width as isize)
             };
             let mut row = self.rows.start;
@@ -216,7 +222,8 @@ impl<F: Float> Block<'_, F> {
         }
     }
 
-    /// Copies rows of the panel, `width` elements each, the rest of it zeros.
+    /// Copies rows of the panel, `width` elements each. Elements beyond the block's columns are
+    /// zeros.
     #[inline(always)]
     fn copy<const L: usize>(&self, terms: Range<usize>, width: usize, copy: &mut [F]) {
         let (b, columns) = (&self.b, self.columns.len());
@@ -234,10 +241,10 @@ impl<F: Float> Block<'_, F> {
             }
             return;
         }
-        // By squares, which are turned over.
+        // By squares, which are transposed in registers.
         for start in terms.clone().step_by(L) {
             let len = L.min(terms.end - start);
-            let turned = &mut copy[(start - terms.start) * width..][..len * width];
+            let target = &mut copy[(start - terms.start) * width..][..len * width];
             for column in (0..width).step_by(L) {
                 let mut square = [[F::zero(); L]; L];
                 for j in 0..L.min(columns.saturating_sub(column)) {
@@ -256,16 +263,17 @@ impl<F: Float> Block<'_, F> {
                         }
                     }
                 }
-                let square = transposed(square);
+                let square = transpose(square);
                 for l in 0..len {
-                    let row = &mut turned[l * width + column..][..L];
+                    let row = &mut target[l * width + column..][..L];
                     row.copy_from_slice(&square[l]);
                 }
             }
         }
     }
 
-    /// A tile's terms, added to the result, which they begin if they are the first.
+    /// Adds the products of a tile's terms to the result, at the first terms to the old result
+    /// times `beta`.
     #[inline(always)]
     fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
         &self,
@@ -273,7 +281,7 @@ impl<F: Float> Block<'_, F> {
         terms: &Range<usize>,
         (panel, stride): (*const F, isize),
     ) {
-        // Copies, here and below: what is indexed in memory would not stay in registers.
+        // Copies, here and below: an array that is indexed in memory would not stay in registers.
         let before = self.before::<R, V, L>(row, terms.start == 0);
         let mut sums = [[[F::zero(); L]; V]; R];
         for i in 0..R {
@@ -281,19 +289,20 @@ impl<F: Float> Block<'_, F> {
                 sums[i][v] = before[i][v];
             }
         }
-        // SAFETY: an element of `a`, as `b`'s in `wide`.
+        // SAFETY: this is an element of `a`, within its slice as `b`'s in `wide`.
         let mut a = unsafe { at(&self.a, row, terms.start) };
         let mut b = panel;
         for _ in terms.clone() {
             let mut bs = [[F::zero(); L]; V];
             for v in 0..V {
                 for l in 0..L {
-                    // SAFETY: a row of the panel has `V * L` elements, be it in place or copied.
+                    // SAFETY: a row of the panel has `V * L` elements, whether it is copied or read
+                    // in place.
                     bs[v][l] = unsafe { *b.add(v * L + l) };
                 }
             }
             for i in 0..R {
-                // SAFETY: an element of `a` in the next of its rows, which the tile covers.
+                // SAFETY: this is an element of `a` in one of the `R` rows of the tile.
                 let x = unsafe { *a.offset(i as isize * self.a.row_stride) };
                 for v in 0..V {
                     for l in 0..L {
@@ -313,8 +322,8 @@ impl<F: Float> Block<'_, F> {
         self.store(row, &done);
     }
 
-    /// What a tile's terms are added to: what the result was times `beta` before the first, then
-    /// what it is.
+    /// Returns the values that the products of a tile are added to: the old result times `beta` at
+    /// the first terms, and the current result after them.
     #[inline(always)]
     fn before<const R: usize, const V: usize, const L: usize>(
         &self,
@@ -326,10 +335,10 @@ impl<F: Float> Block<'_, F> {
             return before;
         }
         let beta = if begins { self.beta } else { F::one() };
-        if self.out.turned {
+        if self.out.transposed {
             let mut tile = [[[F::zero(); L]; V]; R];
             for j in 0..self.columns.len() {
-                // SAFETY: one slice of the result at a time.
+                // SAFETY: only one slice of the result is in use at a time.
                 let column = unsafe { self.column::<R>(row, j) };
                 for i in 0..R {
                     tile[i][j / L][j % L] = column[i];
@@ -345,7 +354,7 @@ impl<F: Float> Block<'_, F> {
             return before;
         }
         for i in 0..R {
-            // SAFETY: one slice of the result at a time.
+            // SAFETY: only one slice of the result is in use at a time.
             let out = unsafe { self.row(row + i) };
             for v in 0..V {
                 if let Some(whole) = whole::<F, L>(out, v) {
@@ -371,9 +380,9 @@ impl<F: Float> Block<'_, F> {
         row: usize,
         sums: &[[[F; L]; V]; R],
     ) {
-        if self.out.turned {
+        if self.out.transposed {
             for j in 0..self.columns.len() {
-                // SAFETY: one slice of the result at a time.
+                // SAFETY: only one slice of the result is in use at a time.
                 let column = unsafe { self.column::<R>(row, j) };
                 for i in 0..R {
                     column[i] = sums[i][j / L][j % L];
@@ -382,7 +391,7 @@ impl<F: Float> Block<'_, F> {
             return;
         }
         for i in 0..R {
-            // SAFETY: one slice of the result at a time.
+            // SAFETY: only one slice of the result is in use at a time.
             let out = unsafe { self.row(row + i) };
             for v in 0..V {
                 if let Some(whole) = whole::<F, L>(out, v) {
@@ -395,43 +404,46 @@ impl<F: Float> Block<'_, F> {
         }
     }
 
-    /// The elements of the result in a row of this block.
+    /// Returns the elements of the result in a row of this block.
     ///
     /// # Safety
-    /// No other slice of them may be in use. (Blocks do not overlap, and `product` borrows `c` for
-    /// all of its tasks.)
+    /// No other slice of them may be in use. (Blocks do not overlap, and `product` borrows `c`
+    /// until all tasks have ended.)
     #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "that is why it is unsafe")]
     unsafe fn row(&self, row: usize) -> &mut [F] {
         let place = row * self.out.len + self.columns.start;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.out.c.piece(place..place + self.columns.len()) }
     }
 
-    /// Those in rows `row` to `row + R` and one of its columns, of a result that is turned over.
+    /// Returns the elements in rows `row` to `row + R` of one column of this block, if the result
+    /// is computed transposed.
     ///
     /// # Safety
-    /// As of [`row`](Self::row).
+    /// As for [`row`](Self::row).
     #[inline(always)]
     #[allow(clippy::mut_from_ref, reason = "that is why it is unsafe")]
     unsafe fn column<const R: usize>(&self, row: usize, column: usize) -> &mut [F] {
         let place = (self.columns.start + column) * self.out.len + row;
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { self.out.c.piece(place..place + R) }
     }
 }
 
-/// Vector `v` of a row, if the row holds all of it.
+/// Returns vector `v` of a row, if the row contains all of it.
 #[inline(always)]
 fn whole<F, const L: usize>(row: &mut [F], v: usize) -> Option<&mut [F; L]> {
     row.get_mut(v * L..v * L + L)?.try_into().ok()
 }
 
-/// A square turned over, whose side is a power of two: merging its two halves element by element,
-/// as one does with cards, moves the first bit of an element's row number to the end of its column
-/// number, and as often as there are such bits changes rows for columns.
+/// Transposes an L×L block in log₂ L perfect shuffles, where L is a power of two.
+///
+/// A perfect shuffle interleaves the two halves of the block. It moves the first bit of an
+/// element's row index to the end of its column index. After log₂ L shuffles the two indices are
+/// exchanged.
 #[inline(always)]
-fn transposed<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
+fn transpose<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
     let mut from = square;
     for _ in 0..L.ilog2() {
         let mut to = [[F::zero(); L]; L];
@@ -446,15 +458,15 @@ fn transposed<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
     from
 }
 
-/// Where the element (`row`, `column`) of a matrix is.
+/// Returns a pointer to the element (`row`, `column`) of a matrix.
 ///
 /// # Safety
-/// It must be one of the matrix, within its slice.
+/// The element must be one of the matrix, within its slice.
 #[inline(always)]
 unsafe fn at<F>(matrix: &Matrix<'_, F>, row: usize, column: usize) -> *const F {
     let place = matrix.offset as isize
         + row as isize * matrix.row_stride
         + column as isize * matrix.column_stride;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { matrix.data.as_ptr().offset(place) }
 }

@@ -1,6 +1,6 @@
-//! Cross-entropy over rows of logits, from the pairs that
-//! [`log_sums`](crate::kernel::activation::softmax::log_sums) gives: the probabilities are never
-//! stored.
+//! Cross-entropy over rows of logits. It reads the pairs that
+//! [`log_sums`](crate::kernel::activation::softmax::log_sums) computes, and so never stores
+//! probabilities.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
@@ -9,9 +9,9 @@ use crate::kernel::real::Real;
 use crate::kernel::reduce::fold::{Sum, pairwise};
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// `out[i] = Σ_j coefficients[i, j] (log_sum - (x[i, j] - shift))` for rows of `len` logits; the
-/// coefficients are as many, or a single row for all. A coefficient of 0 adds nothing, whatever the
-/// logit is.
+/// Computes `out[i] = Σ_j coefficients[i, j] (log_sum - (x[i, j] - shift))` for rows of `len`
+/// logits. There is a row of coefficients for each row of logits, or one row for all. A coefficient
+/// of 0 adds nothing, even if the logit is infinite or NaN.
 pub(crate) fn losses<F: Float>(
     xs: &[F],
     log_sums: &[F],
@@ -55,7 +55,7 @@ impl<F: Float> Kernel for Losses<'_, F> {
     #[inline(always)]
     fn run<I: Isa>(self) {
         let mut terms = vec![F::zero(); self.len];
-        // A single row of coefficients is that of every row of logits.
+        // A single row of coefficients is repeated for every row of logits.
         let coefficients = self.coefficients.chunks_exact(self.len).cycle();
         let rows = self.xs.chunks_exact(self.len).zip(coefficients);
         let pairs = self.log_sums.chunks_exact(2);
@@ -74,16 +74,16 @@ impl<F: Float> Kernel for Losses<'_, F> {
     }
 }
 
-/// What the rows of probabilities are held against, times each row's cotangent.
+/// The target distribution of each row, times the row's cotangent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Targets<'a, F> {
     /// The sum of each row's target.
     pub totals: &'a [F],
-    /// A row's label, and what the target has there beside what is spread; or none. A row whose
-    /// label is out of range is not counted.
+    /// Each row's label, and the mass of the target at the label beside `spread`. A row whose label
+    /// is out of range is not counted.
     pub labels: Option<(&'a [usize], &'a [F])>,
-    /// What the target has everywhere, as rows of logits or a single row for all, and a factor for
-    /// each row; or none.
+    /// The mass of the target at every class, as one row per row of logits or one row for all, and
+    /// a factor for each row.
     pub spread: Option<(&'a [F], &'a [F])>,
 }
 
@@ -107,9 +107,9 @@ impl<'a, F> Targets<'a, F> {
     }
 }
 
-/// The cotangent of the logits: softmax times the target's sum, minus the target; 0 in a row that
-/// is not counted. So is one whose target is 0 throughout, whatever its softmax and its cotangent
-/// are.
+/// Computes the cotangent of the logits: softmax times the target's sum, minus the target. It is 0
+/// in a row that is not counted, and in a row whose target is 0 throughout, even if its softmax or
+/// its cotangent is NaN.
 pub(crate) fn backward<F: Float>(
     xs: &[F],
     log_sums: &[F],

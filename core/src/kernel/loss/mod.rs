@@ -1,4 +1,3 @@
-//! Losses over rows: cross-entropy. Those of elements are formulas, which run in
-//! `elementwise::map`.
+//! Losses over rows: cross-entropy. Elementwise losses are formulas, which `elementwise::map` runs.
 
 pub(crate) mod cross_entropy;

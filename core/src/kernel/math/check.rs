@@ -1,18 +1,18 @@
-//! What the tests of the elementary functions have in common: runs on every tier, samples of
-//! arguments, and errors in units in the last place (ULP).
+//! Helpers for the tests of the elementary functions: runs on every tier, samples of arguments, and
+//! errors in units in the last place (ULP).
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Tier, dispatch_on};
 use num_traits::Float as _;
 use std::marker::PhantomData;
 
-/// A function to test, as a type.
+/// A function under test, as a type.
 pub(super) trait Function {
     type Number: Float;
     fn at<I: Isa>(x: Self::Number) -> Self::Number;
 }
 
-/// Declares the types `F32` and `F64` for a function's two bodies.
+/// Declares the types `F32` and `F64` for the two bodies of a function.
 macro_rules! functions {
     ($f32:path, $f64:path) => {
         functions!(@ F32 f32 $f32);
@@ -61,9 +61,9 @@ fn run<F: Function>(tier: Tier, arguments: &[F::Number]) -> Vec<F::Number> {
     results
 }
 
-/// Asserts results exactly, down to the sign of zero; any NaN equals any other.
+/// Asserts exact results, including the sign of zero. Any NaN equals any other.
 pub(super) fn exact<F: Function>(cases: &[(F::Number, F::Number)]) {
-    // More copies than lanes, so that the packed code is tested and not the remainder loop alone.
+    // More copies than lanes, so that the packed code is tested and not only the remainder loop.
     const COPIES: usize = 40;
     for tier in Tier::available() {
         for (x, expected) in cases {
@@ -80,13 +80,13 @@ pub(super) fn exact<F: Function>(cases: &[(F::Number, F::Number)]) {
     }
 }
 
-/// The unit in the last place of an `f32` near `value`.
+/// Returns the unit in the last place of an `f32` near `value`.
 fn ulp_f32(value: f64) -> f64 {
     let exponent = ((value.to_bits() >> 52) & 0x7ff).clamp(1023 - 126, 1023 + 127);
     f64::from_bits((exponent - 23) << 52)
 }
 
-/// The unit in the last place of `value`.
+/// Returns the unit in the last place of `value`.
 fn ulp_f64(value: f64) -> f64 {
     let next = f64::from_bits(value.abs().to_bits() + 1);
     if next.is_finite() {
@@ -96,7 +96,7 @@ fn ulp_f64(value: f64) -> f64 {
     }
 }
 
-/// The error of an `f32` in ULP; infinite where one is a finite number and the other is not.
+/// Returns the error of an `f32` in ULP. It is infinite if only one of the two is finite.
 fn error_f32(got: f32, expected: f64) -> f64 {
     let nearest = expected as f32;
     if got.is_finite() && nearest.is_finite() {
@@ -108,7 +108,7 @@ fn error_f32(got: f32, expected: f64) -> f64 {
     }
 }
 
-/// The largest error of each tier over `arguments` and the argument that has it.
+/// Returns, for each tier, the largest error over `arguments` and the argument that has it.
 fn largest_errors<F: Function<Number = f32>>(
     reference: impl Fn(f64) -> f64,
     arguments: &[f32],
@@ -128,8 +128,8 @@ fn largest_errors<F: Function<Number = f32>>(
     Tier::available().into_iter().map(largest).collect()
 }
 
-/// Asserts the bound over 10^5 arguments spread over all bit patterns, and densely near some
-/// points.
+/// Asserts the bound over 10^5 arguments spread over all bit patterns, and over dense samples near
+/// the points `near`.
 pub(super) fn sampled<F: Function<Number = f32>>(
     reference: impl Fn(f64) -> f64,
     bound: f64,
@@ -181,7 +181,7 @@ pub(super) fn exhaustive<F: Function<Number = f32>>(
     }
 }
 
-/// Asserts the bound over a table that `testdata/generate.py` has written.
+/// Asserts the bound over a table written by `testdata/generate.py`.
 pub(super) fn table<F: Function<Number = f64>>(text: &str, bound: f64) {
     let rows: Vec<(f64, f64, f64)> = text
         .lines()
@@ -200,7 +200,7 @@ pub(super) fn table<F: Function<Number = f64>>(text: &str, bound: f64) {
     for tier in Tier::available() {
         for (got, (x, high, rest)) in run::<F>(tier, &arguments).into_iter().zip(&rows) {
             let error = ((got - high) / ulp_f64(*high) - rest).abs();
-            // Written so that a NaN fails.
+            // This form of the condition fails for NaN.
             assert!(
                 error <= bound,
                 "{tier:?}: {error} ULP at {x:e}: {got:e}, not {high:e}"
@@ -209,8 +209,9 @@ pub(super) fn table<F: Function<Number = f64>>(text: &str, bound: f64) {
     }
 }
 
-/// Asserts agreement with the standard library, whose own error is added to the bound, over 10^5
-/// arguments spread over all bit patterns: coarser than [`table`], but in every binade.
+/// Asserts agreement with the standard library over 10^5 arguments spread over all bit patterns.
+/// The error of the standard library is added to the bound. This is coarser than [`table`], but
+/// covers every binade.
 pub(super) fn agrees<F: Function<Number = f64>>(
     reference: impl Fn(f64) -> f64,
     bound: f64,
@@ -233,7 +234,7 @@ pub(super) fn agrees<F: Function<Number = f64>>(
     }
 }
 
-/// Asserts that two functions give the same bits for 10^5 arguments up to `limit`.
+/// Asserts that two functions return the same bits for 10^5 arguments up to `limit`.
 pub(super) fn identical<A: Function, B: Function<Number = A::Number>>(limit: f64) {
     let spread = (0..100_000).map(|i: i32| f64::from(i).sin() * 2f64.powi(i % 150 - 120));
     let arguments: Vec<A::Number> = spread

@@ -1,9 +1,9 @@
 //! The error function.
 //!
-//! Method: an odd minimax polynomial near zero; further out 1 - e^g(x), where g is a minimax
-//! polynomial for ln erfc x: the exponential form that N. Juffa uses for erfc (2023, "Calling all
-//! Juffas: what's up with erfcf nowadays", NVIDIA developer forums). The further out, the smaller
-//! is erfc and with it the weight of every error in g.
+//! Method: an odd minimax polynomial near zero. Further out 1 - e^g(x), where g is a minimax
+//! polynomial for ln erfc x. This exponential form is the one that N. Juffa uses for erfc (2023,
+//! "Calling all Juffas: what's up with erfcf nowadays", NVIDIA developer forums). With growing x,
+//! erfc and so the weight of every error in g become smaller.
 //!
 //! Largest errors found: `f32` 1.220 ULP (all arguments, every tier), `f64` 1.398 ULP (1.2 million
 //! arguments, half of them where the error is largest).
@@ -12,7 +12,7 @@ use super::exp::{reduce_f32, reduce_f64};
 use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
 
-/// erf x within 1.25 ULP.
+/// Computes erf x within 1.25 ULP.
 #[inline(always)]
 pub(crate) fn erf_f32<I: Isa>(x: f32) -> f32 {
     let a = x.abs();
@@ -22,7 +22,7 @@ pub(crate) fn erf_f32<I: Isa>(x: f32) -> f32 {
         -8.212799439e-04, 8.702162449e-05,
     );
     let small = a.fma::<I>(p, a);
-    // Where the clamp acts, the result rounds to one.
+    // Where the clamp takes effect, the result rounds to one.
     let clamped = if 3.93 < a { 3.93 } else { a };
     let g = horner!(I, clamped;
         1.692035148e-04, -1.129488349e+00, -6.334010959e-01, -1.082199365e-01, 2.508018725e-02,
@@ -35,12 +35,13 @@ pub(crate) fn erf_f32<I: Isa>(x: f32) -> f32 {
     magnitude.copysign(x)
 }
 
-/// erf x within 1.75 ULP.
+/// Computes erf x within 1.75 ULP.
 #[inline(always)]
 pub(crate) fn erf_f64<I: Isa>(x: f64) -> f64 {
     let a = x.abs();
     let z = a * a;
-    // Even and odd powers apart, here and below: a chain of so many dependent steps is waited for.
+    // Even and odd powers are summed apart, here and below, because the latency of one chain of so
+    // many dependent steps would show.
     let square = z * z;
     let even = horner!(I, square;
         0.12837916709551256, 0.11283791670942123, 0.0052239776077071766, 0.00012055298810877203,

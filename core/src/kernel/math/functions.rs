@@ -1,31 +1,32 @@
-//! The elementary functions as methods of the number types.
+//! The elementary functions as methods of `f32` and `f64`.
 
 use super::trig::Angles;
 use super::{erf, erfc, exp, exp_m1, ln, ln_1p, sigmoid, tanh, trig};
 use crate::kernel::isa::Isa;
 
-/// The elementary functions of `f32` and `f64`, vectorizable and free of branches. Their accuracy
-/// is stated in [`math`](super).
+/// The elementary functions of `f32` and `f64`. They are vectorizable and free of branches, except
+/// that sine and cosine of [`AnyAngle`](super::AnyAngle) have one. [`math`](super) states their
+/// accuracy.
 pub trait Functions: Sized {
-    /// e^x.
+    /// Computes e^x.
     fn exp_v<I: Isa>(self) -> Self;
-    /// e^x - 1.
+    /// Computes e^x - 1, accurate near 0.
     fn exp_m1_v<I: Isa>(self) -> Self;
-    /// Natural logarithm.
+    /// Computes the natural logarithm.
     fn ln_v<I: Isa>(self) -> Self;
-    /// ln(1 + x).
+    /// Computes ln(1 + x), accurate near 0.
     fn ln_1p_v<I: Isa>(self) -> Self;
-    /// Hyperbolic tangent.
+    /// Computes the hyperbolic tangent.
     fn tanh_v<I: Isa>(self) -> Self;
-    /// Logistic function 1 / (1 + e^-x).
+    /// Computes the logistic function 1 / (1 + e^-x).
     fn sigmoid_v<I: Isa>(self) -> Self;
-    /// Error function.
+    /// Computes the error function.
     fn erf_v<I: Isa>(self) -> Self;
-    /// Complementary error function.
+    /// Computes the complementary error function.
     fn erfc_v<I: Isa>(self) -> Self;
-    /// Sine of an angle that is one of `A`.
+    /// Computes the sine of an angle that is one of `A`.
     fn sin_v<I: Isa, A: Angles>(self) -> Self;
-    /// Cosine of an angle that is one of `A`.
+    /// Computes the cosine of an angle that is one of `A`.
     fn cos_v<I: Isa, A: Angles>(self) -> Self;
 }
 

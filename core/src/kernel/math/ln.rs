@@ -1,10 +1,10 @@
 //! The natural logarithm.
 //!
 //! Method: x = 2^k m with m between sqrt(1/2) and sqrt(2), and ln x = k ln 2 + ln m with ln 2 in
-//! two parts. With f = m - 1, `f32` takes ln m = f - f^2/2 + f^3 p(f), p a minimax polynomial, as
-//! Cephes does (S. L. Moshier, 1989, *Methods and Programs for Mathematical Functions*); `f64`
-//! takes the series in s = f / (2 + f) in the arrangement of FreeBSD's msun (Sun Microsystems,
-//! 1993, `e_log.c`).
+//! two parts. Let f = m - 1. For `f32`, ln m = f - f^2/2 + f^3 p(f) with a minimax polynomial p, as
+//! in Cephes (S. L. Moshier, 1989, *Methods and Programs for Mathematical Functions*). `f64` uses
+//! the series in s = f / (2 + f), arranged as in FreeBSD's msun (Sun Microsystems, 1993,
+//! `e_log.c`).
 //!
 //! Largest errors found: `f32` 0.812 ULP (all arguments, every tier), `f64` 0.856 ULP (1.2 million
 //! arguments, half of them where the error is largest).
@@ -21,10 +21,10 @@ const MANTISSA_F32: u32 = 0x007f_ffff;
 const ONE_F64: u64 = 0x3ff0_0000_0000_0000;
 const SQRT_HALF_F64: u64 = 0x3fe6_a09e_667f_3bcd;
 const MANTISSA_F64: u64 = 0x000f_ffff_ffff_ffff;
-/// 2^52, whose low bits are those of a number below 2^52 added to it.
+/// 2^52. If a number below 2^52 is added to it, its low bits are that number.
 const TWO_52: f64 = 4503599627370496.0;
 
-/// The result for every x, given the one for finite x above zero.
+/// Returns the result for every x, given the result for finite x above zero.
 macro_rules! with_special {
     ($float:ident, $x:expr, $ln:expr) => {{
         let (x, ln) = ($x, $ln);
@@ -39,17 +39,18 @@ macro_rules! with_special {
 }
 pub(super) use with_special;
 
-/// Splits normal x > 0 into (k, f) with x = 2^k (1 + f); `offset` is subtracted from k.
+/// Splits normal x > 0 into (k, f) with x = 2^k (1 + f). `offset` is subtracted from k.
 #[inline(always)]
 pub(super) fn split_f64(x: f64, offset: f64) -> (f64, f64) {
     let bits = x.to_bits().wrapping_add(ONE_F64 - SQRT_HALF_F64);
-    // 64-bit integers have no packed conversion before AVX-512, hence the exponent goes in as bits.
+    // 64-bit integers have no packed conversion before AVX-512, so the exponent is inserted as
+    // bits.
     let k = f64::from_bits(TWO_52.to_bits() | (bits >> 52)) - (TWO_52 + 1023.0 + offset);
     let m = f64::from_bits((bits & MANTISSA_F64).wrapping_add(SQRT_HALF_F64));
     (k, m - 1.0)
 }
 
-/// ln x within 0.9 ULP; subnormal arguments included.
+/// Computes ln x within 0.9 ULP, subnormal arguments included.
 #[inline(always)]
 pub(crate) fn ln_f32<I: Isa>(x: f32) -> f32 {
     let subnormal = x < f32::MIN_POSITIVE;
@@ -69,7 +70,7 @@ pub(crate) fn ln_f32<I: Isa>(x: f32) -> f32 {
     with_special!(f32, x, ln)
 }
 
-/// The series of 2 atanh(s) / s - 2 in s^2.
+/// Computes 2 atanh(s) / s - 2 as a series in z = s^2.
 #[inline(always)]
 pub(super) fn atanh_series_f64<I: Isa>(z: f64) -> f64 {
     z * horner!(I, z;
@@ -78,7 +79,7 @@ pub(super) fn atanh_series_f64<I: Isa>(z: f64) -> f64 {
     )
 }
 
-/// ln x within 1.0 ULP; subnormal arguments included.
+/// Computes ln x within 1.0 ULP, subnormal arguments included.
 #[inline(always)]
 pub(crate) fn ln_f64<I: Isa>(x: f64) -> f64 {
     let subnormal = x < f64::MIN_POSITIVE;

@@ -1,7 +1,7 @@
 //! ln(1 + x), accurate near zero.
 //!
-//! Method: `f32` goes through `f64`, where 1 + x is exact enough, with a polynomial of just the
-//! needed degree. `f64` corrects ln(1 + x) by the rounding error of 1 + x, as FreeBSD's msun does
+//! Method: `f32` computes in `f64`, where 1 + x is exact enough, with a polynomial of just the
+//! needed degree. `f64` corrects ln(1 + x) by the rounding error of 1 + x, as in FreeBSD's msun
 //! (Sun Microsystems, 1993, `s_log1p.c`).
 //!
 //! Largest errors found: `f32` 0.513 ULP (all arguments, every tier), `f64` 0.845 ULP (1.2 million
@@ -12,7 +12,7 @@ use super::ln::{atanh_series_f64, split_f64, with_special};
 use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
 
-/// ln(1 + x) within 0.52 ULP.
+/// Computes ln(1 + x) within 0.52 ULP.
 #[inline(always)]
 pub(crate) fn ln_1p_f32<I: Isa>(x: f32) -> f32 {
     let sum = 1.0 + f64::from(x);
@@ -26,15 +26,16 @@ pub(crate) fn ln_1p_f32<I: Isa>(x: f32) -> f32 {
     let tail = z.fma::<I>(f.fma::<I>(p, -0.5), f);
     let ln = k.fma::<I>(std::f64::consts::LN_2, tail);
     let ln = with_special!(f64, sum, ln) as f32;
-    // The sum has lost the digits of a small x, and the sign of zero.
+    // The sum has lost the digits of a small x and the sign of zero.
     if x.abs() < 2.9802322e-8 { x } else { ln }
 }
 
-/// ln(1 + x) within 1.0 ULP.
+/// Computes ln(1 + x) within 1.0 ULP.
 #[inline(always)]
 pub(crate) fn ln_1p_f64<I: Isa>(x: f64) -> f64 {
     let sum = 1.0 + x;
-    // One of the two differences is exact: that of the sum from the larger summand.
+    // One of these two differences is exact: the one that subtracts the larger summand from the
+    // sum.
     let above = 1.0 - (sum - x);
     let below = x - (sum - 1.0);
     let lost = if sum < 2.0 { below } else { above };

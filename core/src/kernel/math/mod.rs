@@ -1,12 +1,12 @@
-//! Elementary functions that vectorize: what the standard library computes one value at a time.
+//! Elementary functions as vector code. The standard library computes them one value at a time.
 //!
-//! Each body is straight-line: selections in place of branches, bit operations in place of table
-//! look-ups and of conversions that have no vector instruction. Inlined into a loop over a slice,
-//! it becomes packed code on every instruction set. Each file states its method and its sources.
+//! Each body is straight-line code: selections replace branches, and bit operations replace tables
+//! and conversions that have no vector instruction. Inlined into a loop over a slice, it becomes
+//! packed code on every instruction set. Each file states its method and its sources.
 //!
-//! Error bounds in units in the last place (ULP), which the tests assert on every tier. Those for
-//! `f32` are proven by trying all arguments; zeros keep their sign, NaN stays NaN, infinities and
-//! domain errors are as in the standard library.
+//! The table lists error bounds in units in the last place (ULP). The tests assert them on every
+//! tier; those for `f32` are proven by trying all arguments. Zeros keep their sign and NaN stays
+//! NaN. Infinities and domain errors give the same results as in the standard library.
 //!
 //! | function          | `f32` | `f64` | range                                   |
 //! |-------------------|-------|-------|-----------------------------------------|
@@ -20,11 +20,11 @@
 //! | `erfc`            | 6.0   | 6.5   | all, subnormal results included         |
 //! | sine and cosine   | 0.505 | 1.8   | all                                     |
 //!
-//! `testdata/minimax.py` derives the coefficients, `testdata/generate.py` the reference values of
-//! the `f64` tests.
+//! `testdata/minimax.py` derives the coefficients. `testdata/generate.py` computes the reference
+//! values of the `f64` tests.
 
-/// The polynomial in `$x` with these coefficients, the constant one first. A macro and not a loop,
-/// so that nothing is left to unroll where the loop around it is to be vectorized.
+/// Evaluates the polynomial in `$x` with these coefficients, the constant one first. It is a macro
+/// and not a loop: a loop would have to be unrolled before the loop around it can be vectorized.
 macro_rules! horner {
     ($isa:ty, $x:expr; $last:expr $(,)?) => { $last };
     ($isa:ty, $x:expr; $first:expr, $($rest:expr),+ $(,)?) => {
@@ -45,10 +45,11 @@ pub(crate) mod sigmoid;
 pub(crate) mod tanh;
 pub(crate) mod trig;
 
-/// Added to an `f32` below 2^22 and subtracted again, rounds it to an integer, which the low bits
-/// of the sum then hold: rounding without an instruction for it, conversion without one either.
+/// Rounds to an integer if it is added to an `f32` below 2^22 in magnitude and subtracted again.
+/// The low bits of the sum are that integer. Neither step needs a rounding or conversion
+/// instruction.
 const ROUND_F32: f32 = 12582912.0;
-/// As [`ROUND_F32`], for an `f64` below 2^51.
+/// The counterpart of [`ROUND_F32`] for an `f64` below 2^51.
 const ROUND_F64: f64 = 6755399441055744.0;
 
 pub use functions::Functions;

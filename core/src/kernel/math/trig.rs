@@ -1,14 +1,15 @@
 //! Sine and cosine.
 //!
-//! Method: x = h pi + r with |r| <= pi/2, h an integer for the sine and a half more for the cosine,
-//! so that both are plus or minus the sine of r, for which one odd minimax polynomial serves. Pi is
-//! taken in parts of 23 bits, so that h times a part is exact while |x| <= 2^30 (W. J. Cody and W.
-//! Waite, 1980, *Software Manual for the Elementary Functions*). `f32` goes through `f64`.
+//! Method: x = h pi + r with |r| <= pi/2, where h is an integer for the sine, and an integer plus a
+//! half for the cosine. So both equal the sine of r up to sign, for which one odd minimax
+//! polynomial is used. Pi is split into parts of 23 bits, so that h times a part is exact for |x|
+//! <= 2^30 (W. J. Cody and W. Waite, 1980, *Software Manual for the Elementary Functions*). `f32`
+//! computes in `f64`.
 //!
-//! A larger finite x is divided by pi to as many digits as it needs, in integers and one at a time.
-//! As that keeps a loop from being vectorized, kernels look for such arguments first, block by
-//! block, and compute the usual blocks as [`SmallAngles`]. An element's result does not depend on
-//! its neighbours.
+//! A larger finite x is divided by pi with as many digits as it needs, in integers and one element
+//! at a time. This keeps a loop from being vectorized. Therefore kernels look for such arguments
+//! first, block by block, and compute the usual blocks with [`SmallAngles`]. The result of an
+//! element does not depend on its neighbours.
 //!
 //! Largest errors found: `f32` 0.5004 ULP (all arguments to 2^31, every tier), `f64` 1.666 ULP (2.4
 //! million arguments, half of them where the error is largest).
@@ -18,7 +19,7 @@ use crate::kernel::fma::Fma;
 use crate::kernel::isa::Isa;
 use std::f64::consts::FRAC_1_PI;
 
-/// Four parts of pi of 23 bits each, and the rest.
+/// Four parts of pi of 23 bits each, and the remainder.
 const PI: [f64; 5] = [
     3.141592502593994,
     1.5099578831723193e-07,
@@ -26,14 +27,14 @@ const PI: [f64; 5] = [
     6.564006326744847e-22,
     7.590021545442451e-29,
 ];
-/// The rest of pi after two parts.
+/// The remainder of pi after two parts.
 const PI_AFTER_TWO: f64 = 1.0780605716316238e-14;
-/// Pi in two parts of 53 bits.
+/// Pi as the sum of two numbers of 53 bits: this and [`PI_REST`].
 const PI_ROUNDED: f64 = std::f64::consts::PI;
-/// See [`PI_ROUNDED`].
+/// The remainder of [`PI_ROUNDED`].
 const PI_REST: f64 = 1.2246467991473532e-16;
 
-/// A multiple h of pi near x, and the bits whose lowest is set where the sign of sine r must flip.
+/// Returns h for x, and a word whose lowest bit is set if the sign of sine r must flip.
 #[inline(always)]
 fn nearest<I: Isa>(x: f64, cosine: bool) -> (f64, u64) {
     if cosine {
@@ -45,13 +46,13 @@ fn nearest<I: Isa>(x: f64, cosine: bool) -> (f64, u64) {
     }
 }
 
-/// The largest angle whose reduction is exact here: 2^30, in either dtype.
+/// The largest angle whose reduction is exact in the fast way: 2^30, for either dtype.
 pub(crate) const LARGEST_ANGLE: f64 = 1073741824.0;
 
-/// The angles that a loop takes the sine or cosine of, as a type.
+/// The range of the angles whose sine or cosine a loop takes, as a type.
 pub trait Angles: Send + Sync + 'static {
-    /// Whether none is above 2^30. Sine and cosine are then free of branches; else they look at
-    /// each angle, which keeps the loop from being vectorized.
+    /// Whether no angle is above 2^30 in magnitude. If true, sine and cosine have no branches. If
+    /// false, they test each angle, which keeps the loop from being vectorized.
     const SMALL: bool;
 }
 
@@ -63,7 +64,7 @@ impl Angles for AnyAngle {
     const SMALL: bool = false;
 }
 
-/// Angles of at most 2^30.
+/// Angles of at most 2^30 in magnitude.
 #[derive(Clone, Copy, Debug)]
 pub struct SmallAngles;
 
@@ -71,13 +72,13 @@ impl Angles for SmallAngles {
     const SMALL: bool = true;
 }
 
-/// Whether the fast reduction does not do.
+/// Returns whether x is too large for the fast reduction.
 #[inline(always)]
 fn is_large<A: Angles>(x: f64) -> bool {
     !A::SMALL && x.abs() > LARGEST_ANGLE
 }
 
-/// 1 / pi in binary, 64 digits a word. The first word is what stands before the point.
+/// 1 / pi in binary, 64 digits per word. The first word is the integer part.
 const INVERSE_PI: [u64; 20] = [
     0x0000_0000_0000_0000,
     0x517c_c1b7_2722_0a94,
@@ -101,14 +102,14 @@ const INVERSE_PI: [u64; 20] = [
     0x2b01_9823_7e3d_b5d5,
 ];
 
-/// A finite x of more than 2^30 as h pi + r, h an integer for the sine and a half more for the
-/// cosine: r, its rest below the last digit, and the bits whose lowest is set where the sign of
-/// sine r must flip.
+/// Reduces a finite x above 2^30 in magnitude to h pi + r, with h as in the fast reduction. Returns
+/// r, the rest of r below its last digit, and a word whose lowest bit is set if the sign of sine r
+/// must flip. An infinite x gives NaN.
 ///
-/// Of x = m 2^e, m an integer, only those digits of 1 / pi count whose products with m 2^e are
-/// neither multiples of 2 nor too small to matter: 192 of them. No `f64` is so near to a multiple
-/// of pi / 2 that fewer than 120 are left of the fraction (M. H. Payne and R. N. Hanek, 1983,
-/// Radian Reduction for Trigonometric Functions).
+/// With x = m 2^e and m an integer, only 192 digits of 1 / pi matter. The products of the higher
+/// ones with m 2^e are multiples of 2, and those of the lower ones are negligible. No `f64` is so
+/// near to a multiple of pi / 2 that fewer than 120 digits of the fraction remain (M. H. Payne and
+/// R. N. Hanek, 1983, Radian Reduction for Trigonometric Functions).
 #[cold]
 #[inline(never)]
 fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {
@@ -117,14 +118,15 @@ fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {
     }
     let (fraction_bits, bits) = (52, x.abs().to_bits());
     let m = u128::from(bits & ((1 << fraction_bits) - 1) | 1 << fraction_bits);
-    // The digit of weight 2^-e, counted from the first: that of weight 1 has number 63.
+    // The position of the digit of weight 2^-e from the start. The digit of weight 1 has position
+    // 63.
     let start = (bits >> fraction_bits) as usize + 63 - (1023 + 52);
     let (word, shift) = (start / 64, start % 64);
     let digits = |i: usize| {
         let behind = INVERSE_PI[word + i + 1] >> 1 >> (63 - shift);
         u128::from(INVERSE_PI[word + i] << shift | behind)
     };
-    // x / pi modulo 2, whose highest bit has weight 1.
+    // x / pi modulo 2. Its highest bit has weight 1.
     let low = m * digits(2);
     let middle = m * digits(1) + (low >> 64);
     let high = (m * digits(0) + (middle >> 64)) as u64;
@@ -134,7 +136,7 @@ fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {
         high
     };
     let flips = (high >> 63) ^ (high >> 62) ^ u64::from(cosine) ^ u64::from(x < 0.0 && !cosine);
-    // The distance from the nearest integer, whose highest bit has weight 1/2 and is the sign.
+    // The distance from the nearest integer. Its highest bit has weight 1/2 and is the sign.
     let low = low as u64;
     let first = (u128::from(high) << 64 | u128::from(middle as u64)) << 1 | u128::from(low >> 63);
     let negative = first >> 127 == 1;
@@ -145,7 +147,7 @@ fn reduced(x: f64, cosine: bool) -> (f64, f64, u64) {
     };
     let zeros = first.leading_zeros();
     let digits = first << zeros | (u128::from(last) << zeros) >> 64;
-    // Two numbers of 53 bits each, times pi, which is two numbers as well.
+    // Two numbers of 53 bits each, multiplied by pi, which is two numbers as well.
     let weight = |exponent: u32| f64::from_bits(u64::from(1023 - exponent) << fraction_bits);
     let high = (digits >> 75) as u64 as f64 * weight(53 + zeros);
     let low = (digits >> 22 & ((1 << 53) - 1)) as f64 * weight(106 + zeros);
@@ -193,39 +195,39 @@ fn sine_f64<I: Isa, A: Angles>(x: f64, cosine: bool) -> f64 {
     };
     let z = r * r;
     let cube = z * r;
-    // An eighth of the cube, an exact product, is kept out of the polynomial: where r is large, so
-    // is its first term, and the rounding of it.
+    // An eighth of the cube, which is an exact product, is kept out of the polynomial. Where r is
+    // large, its first term and the rounding error of that would be large.
     let p = horner!(I, z;
         -0.16666666666666666 + 0.125, 0.008333333333333207, -0.0001984126984121248,
         2.7557319211569482e-06, -2.5052106904423402e-08, 1.605894100241293e-10,
         -7.643019379508501e-13, 2.7214197385250896e-15,
     );
-    // The cosine of r weighs what r lost; it matters only where z is small.
+    // The lost part of r changes the sine by itself times cos r, which is about 1 - z / 2.
     let low = low - 0.5 * z * low;
     let sine = r + cube.fma::<I>(-0.125, cube.fma::<I>(p, low));
     let sine = f64::from_bits(sine.to_bits() ^ (bits << 63));
     if x == 0.0 && !cosine { x } else { sine }
 }
 
-/// sin x within 0.505 ULP.
+/// Computes sin x within 0.505 ULP.
 #[inline(always)]
 pub(crate) fn sin_f32<I: Isa, A: Angles>(x: f32) -> f32 {
     sine_f32::<I, A>(x, false)
 }
 
-/// cos x within 0.505 ULP.
+/// Computes cos x within 0.505 ULP.
 #[inline(always)]
 pub(crate) fn cos_f32<I: Isa, A: Angles>(x: f32) -> f32 {
     sine_f32::<I, A>(x, true)
 }
 
-/// sin x within 1.8 ULP.
+/// Computes sin x within 1.8 ULP.
 #[inline(always)]
 pub(crate) fn sin_f64<I: Isa, A: Angles>(x: f64) -> f64 {
     sine_f64::<I, A>(x, false)
 }
 
-/// cos x within 1.8 ULP.
+/// Computes cos x within 1.8 ULP.
 #[inline(always)]
 pub(crate) fn cos_f64<I: Isa, A: Angles>(x: f64) -> f64 {
     sine_f64::<I, A>(x, true)
@@ -237,7 +239,7 @@ mod tests {
     use super::{AnyAngle, LARGEST_ANGLE, SmallAngles};
     use crate::kernel::isa::Isa;
 
-    /// Declares the functions of loops that meet any angle, and of those that meet no large one.
+    /// Declares the functions for any angle and for small angles only.
     macro_rules! of_angles {
         ($f32:ident $f64:ident) => {
             fn any_f32<I: Isa>(x: f32) -> f32 {
@@ -326,7 +328,7 @@ mod tests {
         }
 
         #[test]
-        fn without_branches_the_bits_are_the_same() {
+        fn branch_free_code_gives_the_same_bits() {
             identical::<F32, small::F32>(LARGEST_ANGLE);
             identical::<F64, small::F64>(LARGEST_ANGLE);
         }
@@ -404,7 +406,7 @@ mod tests {
         }
 
         #[test]
-        fn without_branches_the_bits_are_the_same() {
+        fn branch_free_code_gives_the_same_bits() {
             identical::<F32, small::F32>(LARGEST_ANGLE);
             identical::<F64, small::F64>(LARGEST_ANGLE);
         }

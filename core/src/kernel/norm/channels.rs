@@ -1,5 +1,5 @@
-//! Sweeps over (samples, channels, inner) data with one coefficient per channel: what batch
-//! normalization is made of, forward and backward.
+//! Sweeps over (samples, channels, inner) data with one coefficient per channel: the kernels of
+//! batch normalization, forward and backward.
 
 use crate::kernel::elementwise::map::Map;
 use crate::kernel::float::Float;
@@ -18,7 +18,7 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    /// Elements that share a channel.
+    /// Returns the number of elements that share a channel.
     pub(crate) fn per_channel(self) -> usize {
         self.samples * self.inner
     }
@@ -27,7 +27,7 @@ impl Channels {
         self.channels * self.inner
     }
 
-    /// Samples that one task takes.
+    /// Returns the number of samples in one task.
     fn samples_per_task(self) -> usize {
         (32 * 1024 / self.per_sample().max(1))
             .max(ROWS)
@@ -39,20 +39,20 @@ impl Channels {
 pub(crate) trait Terms<const X: usize, const P: usize, const K: usize>:
     Copy + Send + Sync
 {
-    /// The terms.
+    /// Computes the terms.
     fn apply<T: Real>(self, elements: [T; X], coefficients: [T; P]) -> [T; K];
 }
 
-/// Samples that are summed in one block; blocks are summed pairwise.
+/// Samples that are summed in one block. Blocks are summed pairwise.
 const ROWS: usize = 32;
-/// Samples of a block whose terms are added before they go to the accumulators, which do not all
+/// Samples of a block whose terms are added up before they go to the accumulators, which do not all
 /// fit into registers.
 const GROUP: usize = 4;
 /// Channels that are summed together.
 const COLUMNS: usize = 256;
 
-/// `out = map(elements…, coefficients of the channel…)`, the first `X` operands being data and the
-/// others, of one value per channel, coefficients.
+/// Computes `out = map(elements…, coefficients of the channel…)`. The first `X` operands are data.
+/// The others are coefficients, one per channel.
 pub(crate) fn map<F: Float, const X: usize, const P: usize, const N: usize, M: Map<N>>(
     map: M,
     xs: [&[F]; X],
@@ -126,7 +126,7 @@ impl<F: Float, const X: usize, const P: usize, const N: usize, M: Map<N>> Kernel
     }
 }
 
-/// The sums over each channel of `K` terms, pairwise.
+/// Computes the sums of `K` terms over each channel, pairwise.
 pub(crate) fn sums<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>>(
     terms: M,
     xs: [&[F]; X],
@@ -155,7 +155,7 @@ pub(crate) fn sums<F: Float, const X: usize, const P: usize, const K: usize, M: 
     tree(parts, add).unwrap_or_else(|| [(); K].map(|()| vec![F::zero(); sizes.channels]))
 }
 
-/// Combines the items as a balanced tree over their order.
+/// Combines the items as a balanced tree, in order.
 fn tree<T>(mut items: Vec<T>, mut combine: impl FnMut(T, T) -> T) -> Option<T> {
     while items.len() > 1 {
         let mut pairs = items.into_iter();
@@ -201,7 +201,8 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
                 } else {
                     self.block_of_lines::<I>(first, width, rows)
                 };
-                // As a binary counter: each trailing one is a finished subtree of equal size.
+                // As in a binary counter: each trailing one bit is a finished subtree of equal
+                // size.
                 for _ in 0..count.trailing_ones() {
                     if let Some(slot) = slots.pop() {
                         add_blocks(&mut acc, &slot);
@@ -237,7 +238,8 @@ fn add_blocks<F: Float, const K: usize>(into: &mut [[F; COLUMNS]; K], from: &[[F
 impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>>
     Sums<'_, F, X, P, K, M>
 {
-    /// One element per sample and channel: channels side by side in the accumulators.
+    /// Sums a block with one element per sample and channel: channels are side by side in the
+    /// accumulators.
     #[inline(always)]
     fn block_of_rows<I: Isa>(
         &self,
@@ -257,7 +259,7 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
         acc
     }
 
-    /// Adds the terms of `R` rows, one after another, and their sum to the accumulators.
+    /// Sums the terms of `R` rows and adds the sums to the accumulators.
     #[inline(always)]
     fn add_rows<I: Isa, const R: usize>(
         &self,
@@ -291,7 +293,7 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
         }
     }
 
-    /// Many elements per sample and channel: each line is summed with several accumulators.
+    /// Sums a block with many elements per sample and channel: each line has several accumulators.
     #[inline(always)]
     fn block_of_lines<I: Isa>(
         &self,

@@ -1,5 +1,5 @@
-//! Layer normalization over rows: each is normalized by its own mean and variance, or by its mean
-//! square alone.
+//! Layer normalization: each row is normalized by its own mean and variance, or, for root mean
+//! square normalization, by its mean square alone.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
@@ -8,16 +8,16 @@ use crate::kernel::reduce::fold::{Reduction, Sum, pairwise};
 use crate::kernel::reduce::range;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// How many numbers [`statistics`] gives for a row.
+/// Numbers per row in the result of [`statistics`].
 pub(crate) const STATISTICS: usize = 4;
 
-/// Σ (x - mean)
+/// The reduction Σ (x - mean).
 #[derive(Clone, Copy, Debug)]
 struct Deviations {
     mean: f64,
 }
 
-/// Σ (x - mean)², with the mean in two parts.
+/// The reduction Σ (x - mean)², with the mean in two parts.
 #[derive(Clone, Copy, Debug)]
 struct Squares {
     mean: f64,
@@ -48,11 +48,13 @@ sums_of_deviations! {
     Squares |own, deviation| (deviation - own.rest).square();
 }
 
-/// For each row of `len` elements four numbers in `out`, of which [`normalized`] makes use: the
-/// scale of the row, and of the scaled row the rounded mean, what it lacks of the mean, and 1 /
-/// sqrt(variance + epsilon). Mean and rest are kept apart, since their sum would round the second
-/// away where the mean is large; both are 0 if the rows are not `centred`. The scale is a power of
-/// two, 1 unless squares leave the range of the type.
+/// Computes four numbers for each row of `len` elements: its scale, and, for the scaled row, the
+/// rounded mean, the rest (mean minus rounded mean), and 1 / sqrt(variance + epsilon).
+/// [`normalized`] uses them.
+///
+/// Rounded mean and rest are kept apart: if the mean is large, adding them would round the rest
+/// away. Both are 0 if the rows are not `centred`. The scale is a power of two. It is 1 unless
+/// squares leave the range of the dtype.
 pub(crate) fn statistics<F: Float>(
     xs: &[F],
     len: usize,
@@ -96,14 +98,14 @@ impl<F: Float> Kernel for Statistics<'_, F> {
             let [mean, rest, variance] = moments::<F, I>(row, self.centred);
             let sum = variance + F::from_f64(self.epsilon);
             out.copy_from_slice(&[F::one(), mean, rest, F::one() / sum.sqrt()]);
-            if !range::holds(sum, 1) {
+            if !range::is_accurate(sum, 1) {
                 scaled_statistics::<F, I>(row, self.centred, self.epsilon, out);
             }
         }
     }
 }
 
-/// The rounded mean, what it lacks of the mean, and the biased variance.
+/// Returns the rounded mean, the rest (mean minus rounded mean), and the biased variance.
 #[inline(always)]
 fn moments<F: Float, I: Isa>(row: &[F], centred: bool) -> [F; 3] {
     let count = F::from_f64(row.len() as f64);
@@ -120,7 +122,7 @@ fn moments<F: Float, I: Isa>(row: &[F], centred: bool) -> [F; 3] {
     [mean, rest, pairwise::<F, I, _>(squares, row) / count]
 }
 
-/// The statistics of a row whose squares leave the range of the type.
+/// Computes the statistics of a row whose squares leave the range of the dtype.
 #[inline(always)]
 fn scaled_statistics<F: Float, I: Isa>(row: &[F], centred: bool, epsilon: f64, out: &mut [F]) {
     let scale = range::scale(range::largest(row));
@@ -141,7 +143,7 @@ pub(crate) struct Rows<'a, F> {
 }
 
 impl<F: Float> Rows<'_, F> {
-    /// The rows that start at element `start` and have `len` elements together.
+    /// Returns the rows that start at element `start` and have `len` elements together.
     fn cut(&self, start: usize, len: usize) -> Self {
         let (first, count) = (start / self.len, len / self.len);
         Self {
@@ -151,7 +153,7 @@ impl<F: Float> Rows<'_, F> {
         }
     }
 
-    /// Calls `body(first element, piece, its rows)` for pieces of `out` of whole rows.
+    /// Calls `body(first element, piece, its rows)` for pieces of `out` that are whole rows.
     fn pieces(self, out: &mut [F], body: &(dyn Fn(usize, &mut [F], Self) + Sync)) {
         if self.len == 0 {
             return;
@@ -163,13 +165,13 @@ impl<F: Float> Rows<'_, F> {
     }
 }
 
-/// The deviation from the mean, normalized.
+/// Returns the normalized deviation from the mean.
 #[inline(always)]
 fn normalized<F: Float>(x: F, statistics: &[F]) -> F {
     ((x * statistics[0] - statistics[1]) - statistics[2]) * statistics[3]
 }
 
-/// `out = normalized x · gamma + beta`; empty coefficients stand for ones and zeros.
+/// Computes `out = normalized x · gamma + beta`. Empty coefficients are ones and zeros.
 pub(crate) fn normalize<F: Float>(rows: Rows<'_, F>, gamma: &[F], beta: &[F], out: &mut [F]) {
     rows.pieces(out, &|_, out, rows| {
         dispatch(Normalize {
@@ -203,7 +205,7 @@ impl<F: Float> Kernel for Normalize<'_, F> {
             for (out, &x) in out.iter_mut().zip(row) {
                 *out = normalized(x, statistics);
             }
-            // The row is in the cache: these cost no sweep over memory.
+            // The row is in the cache, so these loops do not sweep over memory again.
             if !self.gamma.is_empty() {
                 out.iter_mut()
                     .zip(self.gamma)
@@ -218,7 +220,7 @@ impl<F: Float> Kernel for Normalize<'_, F> {
     }
 }
 
-/// `out = g · normalized x`, whose sums over the rows are the cotangent of gamma.
+/// Computes `out = g · normalized x`. Its sums over the rows are the cotangent of gamma.
 pub(crate) fn products<F: Float>(rows: Rows<'_, F>, gs: &[F], out: &mut [F]) {
     rows.pieces(out, &|start, out, rows| {
         dispatch(Products {
@@ -255,7 +257,7 @@ impl<F: Float> Kernel for Products<'_, F> {
     }
 }
 
-/// The cotangent of the rows: with h = g gamma it is
+/// Computes the cotangent of the rows. With h = g gamma it is
 /// `(h - mean of h - normalized x · mean of (h · normalized x)) / sqrt(variance + epsilon)`,
 /// without the mean of h if the rows are not centred.
 pub(crate) fn backward<F: Float>(rows: Rows<'_, F>, gamma: &[F], gs: &[F], out: &mut [F]) {

@@ -1,5 +1,5 @@
-//! Normalizations: [`layer_norm`] of rows, with and without a mean, and sweeps over [`channels`]
-//! for batch normalization.
+//! Normalization kernels: [`layer_norm`] over rows, with and without a mean, and sweeps over
+//! [`channels`] for batch normalization.
 
 pub(crate) mod channels;
 pub(crate) mod layer_norm;

@@ -1,10 +1,11 @@
-//! Where the largest or the smallest element of each line stands.
+//! The index of the largest or the smallest element along an axis.
 
 use crate::kernel::float::Float;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// For each line along the middle axis of `xs` (outer, len, inner) the place of its largest
-/// element, or smallest: the first of equals, and the first NaN if there is one. `len` is not 0.
+/// Finds the index of the largest (or smallest) element of each line along the middle axis of `xs`
+/// (outer, len, inner). Of equal elements the first counts, and the first NaN if there is one.
+/// `len` is not 0.
 pub(crate) fn places<F: Float>(
     xs: &[F],
     [len, inner]: [usize; 2],

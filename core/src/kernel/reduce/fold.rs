@@ -1,4 +1,4 @@
-//! Reductions, pairwise, so that a sum over n elements loses about log n roundings and not n.
+//! Pairwise reductions: a sum over n elements accumulates about log n rounding errors instead of n.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Baseline, Isa, Kernel, dispatch};
@@ -6,16 +6,16 @@ use crate::kernel::lane::Lane;
 use crate::kernel::real::Real;
 use crate::kernel::threads::parallel;
 
-/// An associative operation with a neutral element, and what is done to each element before.
+/// An associative operation with a neutral element, and a function applied to each element first.
 pub(crate) trait Reduction: Copy + Send + Sync {
-    /// The neutral element.
+    /// Returns the neutral element.
     fn neutral<T: Real>(self, like: T) -> T;
-    /// What an element contributes.
+    /// Maps an element to its contribution.
     #[inline(always)]
     fn lift<T: Real>(self, x: T) -> T {
         x
     }
-    /// The combination of two contributions.
+    /// Combines two contributions.
     fn combine<T: Real>(self, a: T, b: T) -> T;
 }
 
@@ -42,20 +42,20 @@ macro_rules! reductions {
 }
 
 reductions! {
-    /// Sum of the elements.
+    /// The sum of the elements.
     Sum: 0.0, |x: T| x, |a: T, b: T| a + b;
-    /// Sum of the squares.
+    /// The sum of the squares.
     SumOfSquares: 0.0, |x: T| x * x, |a: T, b: T| a + b;
 }
 
-/// The larger of the two; NaN if either is.
+/// Returns the larger number, or NaN if either is NaN.
 #[inline(always)]
 fn larger<T: Real>(a: T, b: T) -> T {
     T::select(b.equals(b), T::select(a.lt(b), b, a), b)
 }
 
-/// Largest of the elements times `sign`, which is 1 or -1: with -1 the negated smallest one. A
-/// field and not a type of its own, so that both are one kernel.
+/// The largest of the elements times `sign`, which is 1 or -1. With -1 this is the negated smallest
+/// element. The sign is a field and not a type parameter, so that both share one kernel.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extreme {
     pub sign: f64,
@@ -87,7 +87,7 @@ const ROWS: usize = 32;
 /// Elements that one task reduces.
 const TASK: usize = 64 * 1024;
 
-/// Reduces all of `xs`; the neutral element if there is nothing.
+/// Reduces all of `xs`. An empty slice gives the neutral element.
 pub(crate) fn all<F: Float, R: Reduction>(reduction: R, xs: &[F]) -> F {
     let parts = parallel::collect(xs.len(), TASK, &|range| {
         let mut part = [F::default()];
@@ -99,7 +99,7 @@ pub(crate) fn all<F: Float, R: Reduction>(reduction: R, xs: &[F]) -> F {
         });
         part[0]
     });
-    // The parts are lifted already: they are only combined.
+    // The parts are lifted already, so they are only combined.
     dispatch(Combine {
         reduction,
         xs: &parts,
@@ -166,7 +166,7 @@ pub(crate) fn columns<F: Float, R: Reduction>(
             });
             part
         });
-        // A balanced tree, all columns at once.
+        // A balanced tree, for all columns at once.
         while parts.len() > 1 {
             let pairs = parts.chunks_mut(2).map(|pair| {
                 let (first, second) = pair.split_at_mut(1);
@@ -199,7 +199,8 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        // A loop, for what an iterator collects is not inlined, and so compiled for the baseline.
+        // A loop, because a closure passed to `collect` is not inlined and so is compiled for the
+        // baseline.
         for (out, row) in self.out.iter_mut().zip(self.xs.chunks_exact(self.len)) {
             *out = if self.len < 4 * LANES {
                 pairwise::<F, I, R>(self.reduction, row)
@@ -210,23 +211,26 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
     }
 }
 
-/// Reduces a slice: blocks of [`BLOCK`], then a balanced tree over the blocks.
+/// Reduces a slice: blocks of [`BLOCK`] elements, then a balanced tree over the blocks.
 #[inline(always)]
 pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
     pairwise_with::<F, I, R, false>(reduction, xs)
 }
 
-/// As [`pairwise`]; `CALLS` says how [`block`] ends.
+/// Reduces a slice as [`pairwise`] does. See [`block`] for `OUTLINED`.
 #[inline(always)]
-fn pairwise_with<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[F]) -> F {
+fn pairwise_with<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(
+    reduction: R,
+    xs: &[F],
+) -> F {
     if xs.len() <= BLOCK {
-        return block::<F, I, R, CALLS>(reduction, xs);
+        return block::<F, I, R, OUTLINED>(reduction, xs);
     }
-    // A binary counter of partial results: slot k holds a finished subtree of 2^k blocks.
+    // A binary counter of partial results: slot k contains a finished subtree of 2^k blocks.
     let mut slots = [F::default(); 48];
     let mut count = 0usize;
     for chunk in xs.chunks(BLOCK) {
-        let mut value = block::<F, I, R, CALLS>(reduction, chunk);
+        let mut value = block::<F, I, R, OUTLINED>(reduction, chunk);
         let mut level = 0;
         while count >> level & 1 == 1 {
             value = reduction
@@ -253,10 +257,11 @@ fn pairwise_with<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R
     result.0
 }
 
-/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If it `CALLS` a function to
-/// combine these, that costs some nanoseconds, but the loop keeps vectors of full width.
+/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If `OUTLINED`, a function that
+/// is not inlined combines the accumulators. The call costs some nanoseconds, but the loop keeps
+/// vectors of full width.
 #[inline(always)]
-fn block<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[F]) -> F {
+fn block<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(reduction: R, xs: &[F]) -> F {
     let neutral = reduction.neutral(Lane::<F, I>::new(F::default()));
     let lift = |x: F| reduction.lift(Lane::<F, I>::new(x));
     if xs.len() < LANES {
@@ -275,14 +280,14 @@ fn block<F: Float, I: Isa, R: Reduction, const CALLS: bool>(reduction: R, xs: &[
             *lane = reduction.combine(*lane, lift(x));
         }
     }
-    if CALLS {
-        called::<F, R>(reduction, &mut lanes.map(|lane| Lane::new(lane.0)))
+    if OUTLINED {
+        halve_outlined::<F, R>(reduction, &mut lanes.map(|lane| Lane::new(lane.0)))
     } else {
         halve(reduction, &mut lanes)
     }
 }
 
-/// Combines accumulators by halves.
+/// Combines the accumulators by halves.
 #[inline(always)]
 fn halve<F: Float, I: Isa, R: Reduction>(reduction: R, lanes: &mut [Lane<F, I>; LANES]) -> F {
     let mut width = LANES / 2;
@@ -295,11 +300,14 @@ fn halve<F: Float, I: Isa, R: Reduction>(reduction: R, lanes: &mut [Lane<F, I>; 
     lanes[0].0
 }
 
-/// As [`halve`], not inlined: where the compiler sees it, it cuts the loop before it into the
-/// narrow vectors that it finds here. Addition and comparison are the same for each instruction
-/// set.
+/// Combines the accumulators as [`halve`] does, without being inlined. If the compiler sees this
+/// code, it splits the loop before it into the narrow vectors that it finds here. Addition and
+/// comparison give the same results on every instruction set.
 #[inline(never)]
-fn called<F: Float, R: Reduction>(reduction: R, lanes: &mut [Lane<F, Baseline>; LANES]) -> F {
+fn halve_outlined<F: Float, R: Reduction>(
+    reduction: R,
+    lanes: &mut [Lane<F, Baseline>; LANES],
+) -> F {
     halve(reduction, lanes)
 }
 
@@ -311,7 +319,7 @@ struct Combine<'a, F, R> {
 impl<F: Float, R: Reduction> Kernel for Combine<'_, F, R> {
     type Output = F;
 
-    /// A balanced tree over contributions that are lifted already.
+    /// Combines contributions that are lifted already, as a balanced tree.
     #[inline(always)]
     fn run<I: Isa>(self) -> F {
         let mut level: Vec<F> = self.xs.to_vec();
@@ -327,7 +335,7 @@ impl<F: Float, R: Reduction> Kernel for Combine<'_, F, R> {
     }
 }
 
-/// Stacks of rows, each of which becomes one row of `out`.
+/// The kernel of [`columns`]: stacks of rows, each of which becomes one row of `out`.
 struct Columns<'a, F, R> {
     reduction: R,
     xs: &'a [F],
@@ -357,7 +365,8 @@ impl<F: Float, R: Reduction> Kernel for Columns<'_, F, R> {
     }
 }
 
-/// Combines rows of `stride` elements into `out`, which may be the first part of each only.
+/// Combines rows of `stride` elements into `out`, which may be shorter: then only the start of each
+/// row counts.
 #[inline(always)]
 fn add_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], stride: usize, out: &mut [F]) {
     for row in xs.chunks(stride) {
@@ -368,7 +377,8 @@ fn add_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], stride: usiz
     }
 }
 
-/// Blocks of [`ROWS`] rows, then a balanced tree over the blocks; `out` holds the neutral element.
+/// Reduces blocks of [`ROWS`] rows, then a balanced tree over the blocks. `out` contains the
+/// neutral element.
 #[inline(always)]
 fn pairwise_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], out: &mut [F]) {
     let stride = out.len();
@@ -395,7 +405,7 @@ fn pairwise_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], out: &m
                 stride,
                 &mut acc[..out.len()],
             );
-            // As a binary counter: each trailing one is a finished subtree of equal size.
+            // As in a binary counter: each trailing one bit is a finished subtree of equal size.
             for _ in 0..count.trailing_ones() {
                 if let Some(slot) = slots.pop() {
                     combine(&mut acc, slot, false);

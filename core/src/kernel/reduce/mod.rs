@@ -1,6 +1,6 @@
-//! Reductions over axes ([`fold`]: sums, extremes; [`product`]; [`extremes`]: where they stand),
-//! running results along them ([`scan`]), and sums of squares beyond the range of their type
-//! ([`range`]).
+//! Reductions along axes: sums and extremes ([`fold`]), products ([`product`]), the indices of
+//! extremes ([`extremes`]), and running results ([`scan`]). [`range`] handles sums of squares
+//! beyond the range of their dtype.
 
 pub(crate) mod extremes;
 pub(crate) mod fold;

@@ -1,20 +1,20 @@
-//! Products whose parts may leave the range of `f64` though the whole does not, and their
-//! derivatives of any order. Each result is rounded once.
+//! Products whose partial products may leave the range of `f64`, and their derivatives of any
+//! order. Partial products have an exponent of any size, and each result is rounded once.
 
 use crate::kernel::float::Float;
 use crate::kernel::reduce::scan::scan;
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// A number times a power of 2^600: f64 with an exponent that has no limits.
+/// A number `value` · 2^(600 `shift`): an `f64` whose exponent has no limits.
 #[derive(Clone, Copy, Debug)]
 struct Scaled {
-    /// Between [`LOW`] and [`HIGH`] in size, 0, infinite or NaN.
+    /// Between [`LOW`] and [`HIGH`] in magnitude, or 0, infinite or NaN.
     value: f64,
-    /// How often the value is multiplied by 2^600.
+    /// The exponent, in units of 2^600.
     shift: i64,
 }
 
-/// 2^-500. Products of two numbers between this and [`HIGH`] are within the range of `f64`.
+/// 2^-500. The product of two numbers between this and [`HIGH`] is within the range of `f64`.
 const LOW: f64 = f64::from_bits((1023 - 500) << 52);
 /// 2^500.
 const HIGH: f64 = f64::from_bits((1023 + 500) << 52);
@@ -33,11 +33,11 @@ impl Scaled {
     };
 
     fn new(value: f64) -> Self {
-        Self { value, shift: 0 }.settled()
+        Self { value, shift: 0 }.renormalized()
     }
 
-    /// The same number, its value between the limits if it is finite and not 0.
-    fn settled(self) -> Self {
+    /// Returns the same number with `value` between the limits, unless it is 0, infinite or NaN.
+    fn renormalized(self) -> Self {
         let Self { value, shift } = self;
         let size = value.abs();
         if size >= HIGH {
@@ -60,10 +60,11 @@ impl Scaled {
     fn times(self, other: Self) -> Self {
         let value = self.value * other.value;
         let shift = self.shift + other.shift;
-        Self { value, shift }.settled()
+        Self { value, shift }.renormalized()
     }
 
-    /// Times any number: a single multiplication as long as the result lies between the limits.
+    /// Multiplies by any number. This takes a single multiplication while the result is between the
+    /// limits.
     #[inline(always)]
     fn times_number(self, x: f64) -> Self {
         let value = self.value * x;
@@ -71,11 +72,11 @@ impl Scaled {
             let shift = self.shift;
             return Self { value, shift };
         }
-        self.times_far(x)
+        self.times_rescaled(x)
     }
 
     #[cold]
-    fn times_far(self, x: f64) -> Self {
+    fn times_rescaled(self, x: f64) -> Self {
         self.times(Self::new(x))
     }
 
@@ -83,7 +84,7 @@ impl Scaled {
         if self.shift == other.shift {
             let value = self.value + other.value;
             let shift = self.shift;
-            return Self { value, shift }.settled();
+            return Self { value, shift }.renormalized();
         }
         if self.value == 0.0 {
             return other;
@@ -98,10 +99,10 @@ impl Scaled {
         };
         let value = large.value + shifted(small.value, small.shift - large.shift);
         let shift = large.shift;
-        Self { value, shift }.settled()
+        Self { value, shift }.renormalized()
     }
 
-    /// Rounds once, to 0 or infinity where the number is out of the range of `F`.
+    /// Rounds once, to 0 or infinity if the number is out of the range of `F`.
     fn to_float<F: Float>(self) -> F {
         F::from_f64(if self.shift == 0 {
             self.value
@@ -111,14 +112,14 @@ impl Scaled {
     }
 }
 
-/// The value times 2^600 as often as `shift` says. Three times leave the range of `f64` whatever
-/// the value is; and by multiplication infinity stays infinity.
+/// Returns `value` · 2^(600 `shift`). Three multiplications leave the range of `f64` for every
+/// `value`, and multiplication keeps infinity infinite.
 fn shifted(value: f64, shift: i64) -> f64 {
     let factor = if shift > 0 { UP } else { DOWN };
     (0..shift.unsigned_abs().min(3)).fold(value, |value, _| value * factor)
 }
 
-/// The product of each row of `len` consecutive elements.
+/// Computes the product of each row of `len` consecutive elements.
 pub(crate) fn rows<F: Float>(xs: &[F], len: usize, out: &mut [F]) {
     if len >= GRAIN {
         for (row, out) in xs.chunks_exact(len).zip(out) {
@@ -154,24 +155,25 @@ fn of_slice<F: Float>(xs: &[F]) -> Scaled {
     parts.into_iter().fold(Scaled::ONE, Scaled::times)
 }
 
-/// The factors xᵢ + Σ cₐᵢ εₐ along the middle axis of (outer, len, inner), where each direction cₐ
-/// comes with a variable εₐ whose square is 0. The coefficient of ε₁ ε₂ … in a product of factors
-/// is the derivative of the product of the xᵢ along the directions c₁, c₂, ….
+/// The factors xᵢ + Σ cₐᵢ εₐ along the middle axis of (outer, len, inner). Each direction cₐ comes
+/// with a variable εₐ whose square is 0. The coefficient of ε₁ ε₂ … in a product of factors is the
+/// derivative of the product of the xᵢ along the directions c₁, c₂, ….
 #[derive(Clone, Copy)]
 pub(crate) struct Factors<'a, F> {
     pub xs: &'a [F],
     pub directions: &'a [&'a [F]],
-    /// The lengths of the axis and of what is behind it.
+    /// The lengths of the axis and of the inner axes together.
     pub lengths: [usize; 2],
 }
 
 impl<F: Float> Factors<'_, F> {
-    /// Multiplies a polynomial, which is a product of `count` factors, by the factor number `i`.
-    /// Bit a of a coefficient's number tells whether εₐ belongs to it.
+    /// Multiplies a polynomial, which is a product of `count` factors, by factor number `i`. Bit a
+    /// of a coefficient's index tells whether εₐ belongs to it.
     #[inline(always)]
     fn multiply(&self, polynomial: &mut [Scaled], i: usize, count: usize) {
         let x = self.xs[i].to_f64();
-        // From above: a coefficient needs the old ones below it.
+        // From the highest index down, because a coefficient needs the old values of those below
+        // it.
         for place in (0..polynomial.len()).rev() {
             let mut sum = coefficient(polynomial, place, count)
                 .map_or(Scaled::ZERO, |scaled| scaled.times_number(x));
@@ -186,7 +188,7 @@ impl<F: Float> Factors<'_, F> {
         }
     }
 
-    /// `out[i]` = the derivative of x₀ · … · xᵢ along all directions.
+    /// Computes `out[i]`, the derivative of x₀ · … · xᵢ along all directions.
     pub(crate) fn running(&self, out: &mut [F]) {
         if self.directions.is_empty() {
             self.running_from([Scaled::ONE], out);
@@ -205,18 +207,19 @@ impl<F: Float> Factors<'_, F> {
         });
     }
 
-    /// `out[i]` = the derivative with respect to xᵢ of Σₖ gₖ times what [`running`](Self::running)
-    /// gives for k. No quotient: the factors before i times the sum over those behind it.
-    pub(crate) fn pulled(&self, gs: &[F], out: &mut [F]) {
+    /// Computes `out[i]`, the derivative with respect to xᵢ of Σₖ gₖ rₖ, where r is the result of
+    /// [`running`](Self::running). It uses no quotient: it multiplies the product of the factors
+    /// before i by the sum over those after it.
+    pub(crate) fn pullback(&self, gs: &[F], out: &mut [F]) {
         if self.directions.is_empty() {
-            self.pulled_from([Scaled::ONE], [Scaled::ZERO], gs, out);
+            self.pullback_from([Scaled::ONE], [Scaled::ZERO], gs, out);
         } else {
             let [one, zero] = [Scaled::ONE, Scaled::ZERO].map(|first| self.polynomial(first));
-            self.pulled_from(one, zero, gs, out);
+            self.pullback_from(one, zero, gs, out);
         }
     }
 
-    fn pulled_from<P: Polynomial>(&self, one: P, zero: P, gs: &[F], out: &mut [F]) {
+    fn pullback_from<P: Polynomial>(&self, one: P, zero: P, gs: &[F], out: &mut [F]) {
         let len = self.lengths[0];
         let mut before = vec![one.clone(); self.xs.len()];
         scan(
@@ -230,7 +233,7 @@ impl<F: Float> Factors<'_, F> {
                 before
             },
         );
-        // Σₖ gₖ xᵢ₊₁ · … · xₖ, begun with gᵢ itself.
+        // Σₖ gₖ xᵢ₊₁ · … · xₖ over k ≥ i, whose first term is gᵢ itself.
         scan(true, self.lengths, zero, out, &|behind, i, count| {
             let (before, behind) = (before[i].as_ref(), behind.as_mut());
             behind[0] = behind[0].plus(Scaled::new(gs[i].to_f64()));
@@ -248,7 +251,7 @@ impl<F: Float> Factors<'_, F> {
         });
     }
 
-    /// A constant polynomial.
+    /// Returns a constant polynomial.
     fn polynomial(&self, constant: Scaled) -> Vec<Scaled> {
         let mut polynomial = vec![Scaled::ZERO; 1 << self.directions.len()];
         polynomial[0] = constant;
@@ -256,13 +259,13 @@ impl<F: Float> Factors<'_, F> {
     }
 }
 
-/// A coefficient of a product of `count` factors, unless there are too few of them for its
-/// variables: such a 0 must not meet an infinite factor.
+/// Returns a coefficient of a product of `count` factors, or `None` if there are fewer factors than
+/// variables. That coefficient is 0, and must not be multiplied by an infinite factor.
 #[inline(always)]
 fn coefficient(polynomial: &[Scaled], place: usize, count: usize) -> Option<Scaled> {
     (place.count_ones() as usize <= count).then(|| polynomial[place])
 }
 
-/// The coefficients of a polynomial: an array where there is but one, which needs no memory.
+/// The coefficients of a polynomial. A single coefficient is an array, which needs no allocation.
 trait Polynomial: AsRef<[Scaled]> + AsMut<[Scaled]> + Clone + Send + Sync {}
 impl<P: AsRef<[Scaled]> + AsMut<[Scaled]> + Clone + Send + Sync> Polynomial for P {}

@@ -1,17 +1,19 @@
-//! Squares that leave the range of their type though what is computed from them does not: when a
-//! sum of squares can be trusted, and the power of two that brings numbers to where it can.
+//! Sums of squares whose terms leave the range of their dtype, although the final result does not.
+//! This file detects them, and computes the power of two that scales the numbers back into the
+//! range.
 
 use crate::kernel::float::Float;
 
-/// Whether a sum of `count` squares has all of its digits: no square was infinite, and those that
-/// lost digits below the smallest normal number would change it by less than its rounding.
+/// Returns whether a sum of `count` squares has all of its digits: no square was infinite, and
+/// squares that lost digits below the smallest normal number would change the sum by less than its
+/// rounding error.
 #[inline(always)]
-pub(crate) fn holds<F: Float>(sum: F, count: usize) -> bool {
+pub(crate) fn is_accurate<F: Float>(sum: F, count: usize) -> bool {
     sum.is_finite() && sum >= F::min_positive_value() * F::from_f64(count as f64)
 }
 
-/// The power of two that brings a number of this magnitude to about 1, as near as a normal number
-/// can; 1 for 0, for infinity and for NaN. To multiply by it is exact, and so is its reciprocal.
+/// Returns the power of two that scales a number of this magnitude to about 1, as near as a normal
+/// number can. It is 1 for 0, infinity and NaN. Multiplying by it or by its reciprocal is exact.
 pub(crate) fn scale<F: Float>(magnitude: F) -> F {
     if magnitude == F::zero() || !magnitude.is_finite() {
         return F::one();
@@ -25,9 +27,9 @@ pub(crate) fn scale<F: Float>(magnitude: F) -> F {
     F::from_f64(f64::from_bits(((1023 + power) as u64) << 52))
 }
 
-/// What is added to the variance of numbers times `scale` if epsilon is added to theirs. It does
-/// not vanish if epsilon does not, so that numbers that are all equal are 0 / sqrt(epsilon) apart
-/// and not 0 / 0.
+/// Returns the epsilon for the variance of scaled numbers: `epsilon` · `scale`². It does not
+/// underflow to 0 if `epsilon` is positive. Then rows of equal numbers give 0 / sqrt(epsilon) and
+/// not 0 / 0.
 pub(crate) fn scaled_epsilon<F: Float>(epsilon: f64, scale: F) -> F {
     let scaled = F::from_f64(epsilon * scale.to_f64() * scale.to_f64());
     if scaled == F::zero() && F::from_f64(epsilon) > F::zero() {
@@ -37,22 +39,22 @@ pub(crate) fn scaled_epsilon<F: Float>(epsilon: f64, scale: F) -> F {
     }
 }
 
-/// Whether cubes of a number and of its reciprocal are far from the ends of the range.
-pub(crate) fn cubes_hold<F: Float>(x: F) -> bool {
+/// Returns whether the cubes of a number and of its reciprocal are far from the ends of the range.
+pub(crate) fn cubes_are_in_range<F: Float>(x: F) -> bool {
     (1e-6..=1e6).contains(&x.to_f64())
 }
 
-/// The scale for a recorded derivative of what is normalized by `factor`, which has been scaled
-/// already unless `scale` is 1: such derivatives have cubes of the factor.
+/// Returns the scale for a recorded derivative of a normalization by `factor`, which is scaled
+/// already unless `scale` is 1. Such derivatives contain cubes of the factor.
 pub(crate) fn scale_of_cubes<F: Float>(scale: F, factor: F) -> F {
-    if scale == F::one() && !cubes_hold(factor) {
+    if scale == F::one() && !cubes_are_in_range(factor) {
         self::scale(factor.recip())
     } else {
         scale
     }
 }
 
-/// The scales and what becomes of epsilon by each; none if all scales are 1.
+/// Returns the scales and the epsilon scaled by each, or `None` if all scales are 1.
 pub(crate) fn scales_and_epsilons<F: Float>(
     scales: impl Iterator<Item = F>,
     epsilon: f64,
@@ -66,7 +68,7 @@ pub(crate) fn scales_and_epsilons<F: Float>(
     Some([scales, epsilons])
 }
 
-/// The largest magnitude among `xs`; NaN if there is one.
+/// Returns the largest magnitude in `xs`, or NaN if there is one.
 pub(crate) fn largest<F: Float>(xs: &[F]) -> F {
     xs.iter().fold(F::zero(), |largest, x| {
         let x = x.abs();
@@ -83,15 +85,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_scale_brings_squares_into_the_range() {
+    fn scaled_squares_are_in_range() {
         for x in [1e-45f32, 3e-39, 1e-30, 0.3, 1.0, 1e30, f32::MAX] {
             let scaled = x * scale(x);
-            assert!(holds(scaled * scaled, 1) && scaled < 4.0, "{x}");
+            assert!(is_accurate(scaled * scaled, 1) && scaled < 4.0, "{x}");
             assert_eq!(scaled * scale(x).recip(), x);
         }
         for x in [5e-324f64, 1e-300, 1.5, 1e300, f64::MAX] {
             let scaled = x * scale(x);
-            assert!(holds(scaled * scaled, 1) && scaled < 4.0, "{x}");
+            assert!(is_accurate(scaled * scaled, 1) && scaled < 4.0, "{x}");
             assert_eq!(scaled * scale(x).recip(), x);
         }
         assert_eq!(scale(1.5f32), 1.0);
@@ -99,15 +101,17 @@ mod tests {
     }
 
     #[test]
-    fn sums_that_lost_digits_are_not_trusted() {
-        assert!(holds(1e-30f32, 1000) && holds(f32::MAX, 1000) && holds(1e-37f32, 1));
+    fn sums_that_lost_digits_are_detected() {
+        assert!(
+            is_accurate(1e-30f32, 1000) && is_accurate(f32::MAX, 1000) && is_accurate(1e-37f32, 1)
+        );
         for lost in [0.0, 1e-40, 1e-37, f32::INFINITY, f32::NAN] {
-            assert!(!holds(lost, 1000), "{lost}");
+            assert!(!is_accurate(lost, 1000), "{lost}");
         }
     }
 
     #[test]
-    fn nan_is_the_largest() {
+    fn nan_is_the_largest_magnitude() {
         assert_eq!(largest(&[1.0f32, -3.0, 2.0]), 3.0);
         assert!(largest(&[f32::NAN, -3.0, f32::INFINITY]).is_nan());
         assert!(largest(&[2.0, f32::NAN, -3.0]).is_nan());

@@ -1,11 +1,11 @@
-//! Running results along an axis: what has been accumulated up to each element.
+//! Running results along an axis: each element gets what has been accumulated up to it.
 
 use crate::kernel::threads::parallel::{self, GRAIN};
 
-/// Calls `step(accumulator, i, count)` for the elements along the middle axis of `out`
-/// (outer, len, inner), from the last to the first with `reverse`, and writes what it returns. Each
-/// line of the axis has an accumulator, which starts as `first`; `i` is the element's number in all
-/// of `out`, `count` how many of its line were before it.
+/// Calls `step(accumulator, i, count)` for the elements along the middle axis of `out` (outer, len,
+/// inner), and writes the results to them. With `reverse` it runs from the last to the first. Each
+/// line of the axis has its own accumulator, which starts as `first`. `i` is the index of the
+/// element in `out`, and `count` the number of elements of its line before it.
 pub(crate) fn scan<A: Clone + Sync, T: Send>(
     reverse: bool,
     [len, inner]: [usize; 2],

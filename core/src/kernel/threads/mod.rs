@@ -1,4 +1,5 @@
-//! Splitting work over threads: where to cut it ([`parallel`]), who does it ([`pool`]).
+//! Splitting work over threads: where the work is cut ([`parallel`]) and the threads that run it
+//! ([`pool`]).
 
 pub(crate) mod panics;
 pub(crate) mod parallel;

@@ -1,10 +1,10 @@
-//! The first panic of several pieces of work, kept until all of them have ended.
+//! Stores the first panic of several pieces of work until all of them have ended.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Mutex, PoisonError};
 
-/// Catches panics, and keeps the first.
+/// Catches panics and stores the first one.
 #[derive(Default)]
 pub(crate) struct FirstPanic(Mutex<Option<Box<dyn Any + Send>>>);
 
@@ -13,15 +13,15 @@ impl FirstPanic {
         Self(Mutex::new(None))
     }
 
-    /// Does the work; whether it ended without a panic.
+    /// Runs the work and returns whether it ended without a panic.
     #[inline]
     pub(crate) fn catch(&self, work: impl FnOnce()) -> bool {
         let result = catch_unwind(AssertUnwindSafe(work));
-        result.map_err(|payload| self.keep(payload)).is_ok()
+        result.map_err(|payload| self.record(payload)).is_ok()
     }
 
     #[cold]
-    fn keep(&self, payload: Box<dyn Any + Send>) {
+    fn record(&self, payload: Box<dyn Any + Send>) {
         let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if first.is_none() {
             *first = Some(payload);
@@ -36,25 +36,25 @@ impl FirstPanic {
         first.take()
     }
 
-    /// Forgets the panic that was caught, if any.
+    /// Drops the stored panic, if any.
     pub(crate) fn clear(&self) {
         if let Some(payload) = self.take() {
             discard(payload);
         }
     }
 
-    /// Goes on with the panic that was caught, if any.
-    pub(crate) fn go_on(&self) {
+    /// Resumes the stored panic, if any.
+    pub(crate) fn resume(&self) {
         if let Some(payload) = self.take() {
             resume_unwind(payload);
         }
     }
 }
 
-/// Drops a payload, whose `Drop` may panic too.
+/// Drops a payload whose `Drop` may panic too.
 fn discard(payload: Box<dyn Any + Send>) {
     if let Err(another) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // This could go on for ever.
+        // Dropping `another` could panic again, without end.
         std::mem::forget(another);
     }
 }
@@ -72,17 +72,17 @@ mod tests {
     }
 
     #[test]
-    fn the_first_panic_goes_on_and_the_others_are_forgotten() {
+    fn the_first_panic_is_resumed_and_later_ones_are_dropped() {
         let first = FirstPanic::new();
         assert!(first.catch(|| {}));
-        first.go_on();
+        first.resume();
         assert!(!first.catch(|| std::panic::panic_any(1)));
         assert!(!first.catch(|| std::panic::panic_any(PanicsWhenDropped)));
-        let payload = catch_unwind(AssertUnwindSafe(|| first.go_on())).unwrap_err();
+        let payload = catch_unwind(AssertUnwindSafe(|| first.resume())).unwrap_err();
         assert_eq!(payload.downcast_ref(), Some(&1));
-        first.go_on();
+        first.resume();
         assert!(!first.catch(|| std::panic::panic_any(PanicsWhenDropped)));
         first.clear();
-        first.go_on();
+        first.resume();
     }
 }

@@ -1,17 +1,17 @@
-//! Splitting work over threads at places that do not depend on how many there are.
+//! Splits work over threads, at places that do not depend on the number of threads.
 //!
-//! The bodies are taken as `&dyn Fn`: a thread pool's machinery compiled anew for each of some
-//! hundred kernels would be most of the build.
+//! The bodies are taken as `&dyn Fn`. If a thread pool's machinery were compiled anew for each of
+//! some hundred kernels, it would take most of the build.
 
 use crate::kernel::threads::panics::FirstPanic;
 use crate::kernel::threads::pool;
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Elements of cheap work that one task takes: large enough to pay for waking a thread.
+/// Elements of cheap work in one task: enough to pay for waking a thread.
 pub(crate) const GRAIN: usize = 16 * 1024;
 
-/// Calls `body` with the consecutive ranges of `0..len` that are `piece_len` long, the last
+/// Calls `body` with consecutive ranges of `0..len`. Each has `piece_len` elements; the last may be
 /// shorter.
 pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) + Sync)) {
     let piece_len = piece_len.max(1);
@@ -24,27 +24,28 @@ pub(crate) fn ranges(len: usize, piece_len: usize, body: &(dyn Fn(Range<usize>) 
         return;
     }
     let piece = |i| body(range(i));
-    let own_pool = rayon::current_thread_index().is_some();
-    // The threads of a process are not there any more in its child.
+    let in_rayon = rayon::current_thread_index().is_some();
+    // A forked child does not have the threads of its parent.
     if threads() < 2 || pool::is_forked() {
         (0..pieces).for_each(piece);
-    } else if own_pool || !pool::run(pieces, &piece) {
-        // A pool may have more threads than can run: the others are not woken.
+    } else if in_rayon || !pool::run(pieces, &piece) {
+        // A rayon pool may have more threads than can run at once. The surplus threads are not
+        // woken.
         let at_once = rayon::current_num_threads().min(pool::processors());
         let panic = FirstPanic::new();
         (0..pieces)
             .into_par_iter()
             .with_min_len(pieces.div_ceil(4 * at_once))
             .for_each(|i| {
-                // A pool that meets several panics at once may end the process.
+                // If several pieces panic at once, rayon may abort the process.
                 panic.catch(|| piece(i));
             });
-        panic.go_on();
+        panic.resume();
     }
 }
 
-/// How many threads may work at once here: those of the `rayon` pool that this thread is one of,
-/// else those of [`pool`].
+/// Returns how many threads may work at once here: the threads of the `rayon` pool that the current
+/// thread belongs to, or else those of [`pool`].
 pub(crate) fn threads() -> usize {
     if pool::is_forked() {
         1
@@ -55,7 +56,7 @@ pub(crate) fn threads() -> usize {
     }
 }
 
-/// Calls `body(first_index, piece)` for consecutive pieces of `out`, `piece_len` elements each.
+/// Calls `body(first_index, piece)` for consecutive pieces of `out` with `piece_len` elements each.
 pub(crate) fn chunks_mut<T: Send>(
     out: &mut [T],
     piece_len: usize,
@@ -63,13 +64,13 @@ pub(crate) fn chunks_mut<T: Send>(
 ) {
     let out = Shared::of(out);
     ranges(out.len, piece_len, &|range| {
-        // SAFETY: the ranges of one call do not overlap, and `out` is borrowed for all of it.
+        // SAFETY: the ranges of one call do not overlap, and `out` is borrowed until the call ends.
         body(range.start, unsafe { out.piece(range) });
     });
 }
 
-/// Calls `body(i, range)` for pieces of `0..lens[i]`, for every `i`: at most `piece_len` long, and
-/// small ones together in one task.
+/// Calls `body(i, range)` for pieces of `0..lens[i]`, for every `i`. Pieces have at most
+/// `piece_len` elements, and several small ones share a task.
 pub(crate) fn batches(
     lens: &[usize],
     piece_len: usize,
@@ -99,7 +100,7 @@ pub(crate) fn batches(
     });
 }
 
-/// What `body` gives for each piece of `0..len`, in order.
+/// Returns the results of `body` for each piece of `0..len`, in order.
 pub(crate) fn collect<R: Send>(
     len: usize,
     piece_len: usize,
@@ -114,8 +115,10 @@ pub(crate) fn collect<R: Send>(
     results.into_iter().flatten().collect()
 }
 
-/// The same range of each slice. (Plain loops over arrays, here and in the kernels: closures in
-/// `array::map` are not reliably inlined, and what is not inlined is not vectorized.)
+/// Returns the same range of each slice.
+///
+/// This is a plain loop over arrays, as in all kernels: closures in `array::map` are not reliably
+/// inlined, and code that is not inlined is not vectorized.
 #[inline(always)]
 pub(crate) fn cut<'a, F, const N: usize>(
     slices: [&'a [F]; N],
@@ -128,13 +131,13 @@ pub(crate) fn cut<'a, F, const N: usize>(
     pieces
 }
 
-/// A mutable slice whose disjoint pieces are handed to several threads.
+/// A mutable slice whose disjoint pieces are given to several threads.
 pub(crate) struct Shared<T> {
     start: *mut T,
     pub len: usize,
 }
 
-// SAFETY: it is a mutable slice in parts; each part is used by one thread at a time (`piece`).
+// SAFETY: it is a mutable slice in parts, and one thread at a time uses each part (see `piece`).
 unsafe impl<T: Send> Sync for Shared<T> {}
 
 impl<T> Shared<T> {
@@ -145,19 +148,19 @@ impl<T> Shared<T> {
         }
     }
 
-    /// The elements of a range, which must lie within the slice.
+    /// Returns the elements of a range, which must lie within the slice.
     ///
     /// # Safety
-    /// The slice that this was made of must still be mutably borrowed by the caller, and no two
-    /// pieces that live at the same time may overlap.
+    /// The caller must still mutably borrow the slice that this was made from, and no two pieces
+    /// that live at the same time may overlap.
     #[allow(clippy::mut_from_ref)] // That is its purpose, and why it is unsafe.
     pub(crate) unsafe fn piece(&self, range: Range<usize>) -> &mut [T] {
         assert!(
             range.start <= range.end && range.end <= self.len,
             "a piece outside its slice"
         );
-        // SAFETY: the range lies within the slice (just checked), which is alive, and which nobody
-        // else reads or writes there (the caller's promise).
+        // SAFETY: the range lies within the slice (just checked). The caller guarantees that the
+        // slice is alive and that nobody else reads or writes the range.
         unsafe { std::slice::from_raw_parts_mut(self.start.add(range.start), range.len()) }
     }
 }

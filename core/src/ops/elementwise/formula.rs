@@ -33,8 +33,8 @@ pub(crate) trait Unary: Copy + Send + Sync + 'static {
     /// The kind: [`OpKind::Activation`] if nets use the function between layers.
     const KIND: OpKind = OpKind::Elementwise;
     fn name(self) -> &'static str;
-    /// Whether the value or the derivative contains a sine or cosine; see [`Map::TURNS`].
-    const TURNS: bool = false;
+    /// Whether the value or the derivative contains a sine or cosine; see [`Map::TRIGONOMETRIC`].
+    const TRIGONOMETRIC: bool = false;
     /// Returns which value [`pullback`](Self::pullback) gets besides the cotangent.
     fn saves(self) -> Saves;
     /// Computes y = f(x).
@@ -62,7 +62,7 @@ pub(crate) fn apply<U: Unary>(unary: U, x: &Tensor) -> Tensor {
 struct Value<U>(U);
 
 impl<U: Unary> Map<1> for Value<U> {
-    const TURNS: bool = U::TURNS;
+    const TRIGONOMETRIC: bool = U::TRIGONOMETRIC;
     #[inline(always)]
     fn apply<T: Real>(self, [x]: [T; 1]) -> T {
         self.0.value(x)
@@ -74,7 +74,7 @@ impl<U: Unary> Map<1> for Value<U> {
 struct Chain<U>(U);
 
 impl<U: Unary> Update<1, 1> for Chain<U> {
-    const TURNS: bool = U::TURNS;
+    const TRIGONOMETRIC: bool = U::TRIGONOMETRIC;
     #[inline(always)]
     fn apply<T: Real>(self, [g]: [T; 1], [saved]: [T; 1]) -> [T; 1] {
         [self.0.pullback(g, saved)]
@@ -147,7 +147,7 @@ macro_rules! unary {
 
         impl $crate::ops::elementwise::formula::Unary for $name {
             const KIND: $crate::autograd::OpKind = $crate::autograd::OpKind::$kind;
-            const TURNS: bool = $turns;
+            const TRIGONOMETRIC: bool = $turns;
             fn name(self) -> &'static str {
                 stringify!($method)
             }

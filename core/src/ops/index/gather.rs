@@ -1,4 +1,4 @@
-//! Taking elements by number and putting them back.
+//! Taking elements by index, and adding elements up by index.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
@@ -7,17 +7,18 @@ use crate::kernel::index::rows;
 use crate::tensor::{Array, DType, Indices, Shape, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
+/// # Indexing and sorting
 impl Tensor {
-    /// The slices `indices` of axis `axis`, in that order and as often as they are named:
-    /// (…, n, …) becomes (…, number of indices, …).
+    /// Returns the slices of an axis at `indices`, in their order: `(…, n, …)` becomes
+    /// `(…, number of indices, …)`. An index may occur several times.
     ///
     /// # Errors
-    /// [`Error::Index`] if there is no such axis or an index is not below its length,
-    /// [`Error::Shape`] if there would be more elements than memory can hold, or of a scalar not
-    /// one.
+    /// [`Error::Index`] if there is no such axis or an index is not below its length;
+    /// [`Error::Shape`] if the result has more elements than memory can hold, or if there is not
+    /// exactly one index into a scalar.
     ///
     /// ```
-    /// # use cotangent::{Indices, Tensor};
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
     /// let rows = x.index_select(0, &Indices::from([1, 1, 0]))?;
     /// assert_eq!(rows.to_vec::<f32>()?, [3.0, 4.0, 3.0, 4.0, 1.0, 2.0]);
@@ -33,11 +34,17 @@ impl Tensor {
             return Ok(selected.as_scalar());
         }
         let axis = resolve_axis("index_select", axis, self.rank())?;
-        self.checked_slices("index_select", axis, indices)
+        indices.check(
+            "index_select",
+            "index",
+            self.shape()[axis],
+            "elements of the axis",
+        )?;
+        self.slices("index_select", axis, indices)
     }
 
-    fn checked_slices(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Self> {
-        indices.check(op, "index", self.shape()[axis], "elements of the axis")?;
+    /// Returns slices at indices that are in range.
+    fn slices(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Self> {
         let mut shape = self.array().shape().clone();
         shape.as_mut()[axis] = indices.len();
         shape.reserve(op, self.dtype())?;
@@ -49,16 +56,16 @@ impl Tensor {
         }))
     }
 
-    /// The rows of a table that the indices name: (n, d) by indices of shape (…) gives (…, d). The
-    /// gradient is a table as well: zeros, and the sums of what was sent to the rows that were
-    /// named. There is no `padding_idx`; to keep a row out of training, set its gradient to zero.
+    /// Returns the rows of a table `(rows, width)` at indices `(…)`, as `(…, width)`. The gradient
+    /// of a row is the sum of the cotangents of all its places in the result, and 0 if it has none.
+    /// There is no `padding_idx`: to keep a row out of training, set its gradient to zero.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the table does not have two axes or the result had more elements than
-    /// memory can hold, [`Error::Index`] if an index is not below the number of rows.
+    /// [`Error::Shape`] if the table does not have two axes or the result has more elements than
+    /// memory can hold; [`Error::Index`] if an index is not below the number of rows.
     ///
     /// ```
-    /// # use cotangent::{Indices, Tensor};
+    /// use cotangent::prelude::*;
     /// let weight = Tensor::from([[0.0f32, 0.1], [1.0, 1.1], [2.0, 2.1]]);
     /// let vectors = weight.embedding(&Indices::from([[2, 0], [1, 2]]))?;
     /// assert_eq!(vectors.shape(), [2, 2, 2]);
@@ -67,26 +74,26 @@ impl Tensor {
     /// ```
     pub fn embedding(&self, indices: &Indices) -> Result<Self> {
         let &[_, width] = self.shape() else {
-            let reason = "expected a table of two axes";
+            let reason = "expected a table (rows, width)";
             return Err(Error::shape("embedding", reason, &[self.shape()]));
         };
         let shape: Shape = indices.shape().iter().copied().chain([width]).collect();
         shape.checked_len("embedding")?;
-        Ok(self
-            .checked_slices("embedding", 0, indices)?
-            .reshaped(shape))
+        indices.check("embedding", "row", self.shape()[0], "rows of the table")?;
+        Ok(self.slices("embedding", 0, indices)?.reshaped(shape))
     }
 
-    /// From each line along `axis` the elements that the same line of `indices` names: with axis 1
-    /// of three, y\[i, j, k\] = x\[i, indices\[i, j, k\], k\]. The result has the shape of
-    /// `indices`, which may be shorter than this tensor along the other axes.
+    /// Takes from each line along `axis` the elements at the indices in the same line of `indices`.
+    /// For axis 1 of three, y\[i, j, k\] = x\[i, indices\[i, j, k\], k\]. The result has the
+    /// shape of `indices`, which may be shorter than this tensor along the other axes.
     ///
     /// # Errors
-    /// [`Error::Index`] if there is no such axis or an index is not below its length,
-    /// [`Error::Shape`] if `indices` has another number of axes or is longer along another axis.
+    /// [`Error::Index`] if there is no such axis or an index is not below its length;
+    /// [`Error::Shape`] if `indices` has another number of axes, or is longer than this tensor
+    /// along another axis.
     ///
     /// ```
-    /// # use cotangent::{Indices, Tensor};
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
     /// let y = x.gather(1, &Indices::from([[2, 2], [0, 1]]))?;
     /// assert_eq!(y.to_string(), "[[3. 3.]\n [4. 5.]]");
@@ -104,7 +111,8 @@ impl Tensor {
         Ok(self.cropped("gather", &lines).taken_each(axis, indices))
     }
 
-    /// `gather` by indices that are known to fit, and nowhere shorter but along the axis.
+    /// Gathers at indices that are in range, and that are not shorter than this tensor along
+    /// another axis.
     pub(crate) fn taken_each(&self, axis: usize, indices: &Indices) -> Self {
         self.taken(&Picks {
             op: "gather",
@@ -114,19 +122,20 @@ impl Tensor {
         })
     }
 
-    /// This tensor with the elements of `source` added to those that `indices` names along `axis`:
-    /// with axis 1 of three, y\[i, indices\[i, j, k\], k\] += source\[i, j, k\]. The transpose of
-    /// [`gather`](Self::gather). Elements of `source` that have no index are left out. Where
-    /// several go to one place they are added in their order, in `f64`: the same sum every time.
+    /// Returns this tensor with the elements of `source` added at `indices` along `axis`. For axis
+    /// 1 of three, y\[i, indices\[i, j, k\], k\] += source\[i, j, k\]. It is the transpose of
+    /// [`gather`](Self::gather). Elements of `source` without an index are not added. Several
+    /// elements of one place are added in their order and in `f64`, so that the sum is always the
+    /// same.
     ///
     /// # Errors
-    /// [`Error::Index`] if there is no such axis or an index is not below its length,
-    /// [`Error::Shape`] if `indices` has another number of axes than this tensor or `source`, or is
-    /// longer than `source` along any axis or than this tensor along another; [`Error::DType`] if
-    /// the dtypes differ.
+    /// [`Error::Index`] if there is no such axis or an index is not below its length;
+    /// [`Error::Shape`] if `indices` has another number of axes than this tensor or `source`, is
+    /// longer than `source` along any axis, or is longer than this tensor along another axis;
+    /// [`Error::DType`] if the dtypes differ.
     ///
     /// ```
-    /// # use cotangent::{Indices, Tensor};
+    /// use cotangent::prelude::*;
     /// let x = Tensor::from([10.0f32, 20.0, 30.0]);
     /// let y = x.scatter_add(0, &Indices::from([0, 2, 0]), &Tensor::from([1.0f32, 2.0, 3.0]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [14.0, 20.0, 32.0]);
@@ -150,7 +159,8 @@ impl Tensor {
                 .zip(indices.shape())
                 .all(|(n, i)| i <= n);
         if !covers {
-            let reason = "there are more indices than elements of the source along some axis";
+            let reason =
+                "expected a source with at least as many elements as indices along each axis";
             let shapes = [indices.shape(), source.shape()];
             return Err(Error::shape("scatter_add", reason, &shapes));
         }
@@ -169,8 +179,8 @@ impl Tensor {
         self.add(&sums.extended("scatter_add", self.array().shape()))
     }
 
-    /// The lengths of this tensor's lines along `axis` that `indices` names elements of; an error
-    /// if it is no shape for that, or an index is out of range.
+    /// Returns the shape of the part of this tensor that `indices` select from: whole lines along
+    /// `axis`. Fails if the shapes do not fit or an index is out of range.
     fn lines_of(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Shape> {
         let mut lines = Shape::from(indices.shape());
         let pairs = self.shape().iter().zip(indices.shape()).enumerate();
@@ -179,8 +189,9 @@ impl Tensor {
                 .into_iter()
                 .all(|(a, (len, count))| a == axis || count <= len);
         if !fits {
-            let reason =
-                format!("expected indices of as many axes, longer along none but axis {axis}");
+            let reason = format!(
+                "expected indices with as many axes, and no longer along any axis but axis {axis}"
+            );
             return Err(Error::shape(op, reason, &[self.shape(), indices.shape()]));
         }
         indices.check(op, "index", self.shape()[axis], "elements of the axis")?;
@@ -188,7 +199,7 @@ impl Tensor {
         Ok(lines)
     }
 
-    /// Zeros without memory.
+    /// Returns zeros that take no memory.
     fn zeros_of(shape: &Shape, dtype: DType) -> Self {
         Array::full(dtype, Shape::default(), 0.0)
             .broadcast_to(shape)
@@ -210,7 +221,7 @@ impl Tensor {
         })
     }
 
-    /// This tensor with `source` added to where `taken` would take it from.
+    /// Returns this tensor with `source` added at the places that `taken` takes from.
     fn put(&self, picks: &Picks, source: &Self) -> Self {
         let (sizes, indices) = (picks.sizes(self.shape()), picks.indices.as_slice());
         let output = with_dtype!(self.dtype(), F => {
@@ -227,7 +238,7 @@ impl Tensor {
     }
 }
 
-/// Indices into a scalar, which may be a scalar as well, as a vector.
+/// Makes a vector of indices into a scalar, which may be a scalar themselves.
 fn in_a_vector(indices: &Indices) -> Result<Indices> {
     if indices.shape().is_empty() {
         indices.reshape([1])
@@ -236,21 +247,23 @@ fn in_a_vector(indices: &Indices) -> Result<Indices> {
     }
 }
 
+/// # Indexing and sorting
 impl Indices {
-    /// 1 at each index and 0 elsewhere, along a new last axis of length `classes`.
+    /// Returns 1 at each index and 0 elsewhere, along a new last axis: `(…)` becomes
+    /// `(…, classes)`.
     ///
     /// # Errors
-    /// [`Error::Index`] if an index is not below `classes`, [`Error::Shape`] if there would be more
+    /// [`Error::Index`] if an index is not below `classes`, [`Error::Shape`] if the result has more
     /// elements than memory can hold.
     ///
     /// ```
-    /// # use cotangent::{DType, Indices};
+    /// use cotangent::prelude::*;
     /// let targets = Indices::from([2, 0]).one_hot(3, DType::F32)?;
     /// assert_eq!(targets.to_string(), "[[0. 0. 1.]\n [1. 0. 0.]]");
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Result<Tensor> {
-        self.check("one_hot", "index", classes, "classes")?;
+        self.check("one_hot", "label", classes, "classes")?;
         let shape: Shape = self.shape().iter().copied().chain([classes]).collect();
         shape.reserve("one_hot", dtype)?;
         Ok(with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
@@ -265,18 +278,18 @@ impl Indices {
     }
 }
 
-/// Which elements of an axis go where.
+/// The places of elements along an axis.
 #[derive(Clone)]
 struct Picks {
     op: &'static str,
     axis: usize,
     indices: Indices,
-    /// Whether each element has an index of its own; else each slice has.
+    /// Whether each element has an index, else each slice has one.
     each: bool,
 }
 
 impl Picks {
-    /// How many there are along the axis.
+    /// Returns the number of places along the axis.
     fn count(&self) -> usize {
         if self.each {
             self.indices.shape()[self.axis]

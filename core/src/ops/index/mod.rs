@@ -1,4 +1,4 @@
-//! Elements by number (`index_select`, `embedding`, `one_hot`), and in order (`sort`, `top_k`).
+//! Elements by index (`index_select`, `embedding`, `one_hot`), and in order (`sort`, `top_k`).
 
 pub(in crate::ops) mod gather;
 pub(in crate::ops) mod order;

@@ -6,46 +6,56 @@ use crate::kernel::Float;
 use crate::kernel::activation::softmax;
 use crate::kernel::loss::cross_entropy::{self, Targets};
 use crate::kernel::reduce::fold;
-use crate::ops::loss::nll_loss::{Labels, class_weights, rows_of_classes};
-use crate::ops::loss::pointwise::{Reduction, expect_one_shape, without};
+use crate::ops::loss::labels::{Labels, class_weights, rows_of_classes};
+use crate::ops::loss::reduction::{Reduction, expect_one_shape, without};
 use crate::tensor::{Array, Axes, Element, Indices, Mask, Shape, with_dtype};
 use smallvec::smallvec;
 
 const NAME: &str = "cross_entropy";
 
+/// # Losses
 impl Tensor {
-    /// The mean over the labels of `-ln softmax(logits)[label]`, a scalar; `self` holds the logits,
-    /// (samples, classes) or (samples, classes, …), of any size: 1e4 gives a finite loss.
-    /// [`CrossEntropy`] has the options.
+    /// Returns the mean over the labels of `-ln softmax(logits)[label]`, a scalar. `self` holds the
+    /// logits `(…, classes)`, the labels are `(…)`: `(batch, classes)` with `(batch)`, or for
+    /// sequences `(batch, time, classes)` with `(batch, time)`. The logits may be of any size: 1e4
+    /// gives a finite loss.
+    ///
+    /// **The classes are the last axis; PyTorch has them as axis 1.** Logits in PyTorch's layout
+    /// `(samples, classes, …)` need a [`permute`](Self::permute) first.
+    ///
+    /// [`CrossEntropyLoss`] has the options: reductions, weights of classes, label smoothing,
+    /// ignored labels and probabilities as target.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the logits have not at least two axes, there are no samples, or there is
-    /// not one label per sample; [`Error::Index`] if a label is not below the number of classes.
+    /// [`Error::Shape`] if the labels have not the shape of the logits without the last axis, or if
+    /// there are no labels or no classes; [`Error::Index`] if a label is not below the number of
+    /// classes.
     ///
     /// ```
-    /// # use cotangent::{Indices, Tensor};
+    /// use cotangent::prelude::*;
     /// let logits = Tensor::from([[0.0f64, 0.0], [1e4, 0.0]]);
     /// let loss = logits.cross_entropy(&Indices::from([1, 0]))?;
     /// assert!((loss.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
+    ///
+    /// let sequences = logits.reshape([1, 2, 2])?;
+    /// let loss = sequences.cross_entropy(&Indices::from([[1, 0]]))?;
+    /// assert!((loss.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "loss")]
     pub fn cross_entropy(&self, labels: &Indices) -> Result<Self> {
-        let loss = CrossEntropy::new().loss(self, labels)?;
-        if labels.is_empty() {
-            let reason = "the mean over no samples is undefined";
-            return Err(Error::shape(NAME, reason, &[self.shape()]));
-        }
-        Ok(loss)
+        CrossEntropyLoss::new().loss(self, labels)
     }
 }
 
-/// What logits are held against: a label per sample, or a probability per sample and class.
+/// The target of a [`CrossEntropyLoss`]: a label for each row of logits, or a probability for each
+/// class. References to [`Indices`] and to a [`Tensor`] convert to it.
 #[derive(Clone, Copy, Debug)]
 pub enum Target<'a> {
-    /// The number of the right class.
+    /// The number of the right class of each row.
     Labels(&'a Indices),
-    /// What each class should get, of the shape of the logits. Nothing checks that the
-    /// probabilities of a sample sum to 1.
+    /// The probability of each class, in the shape of the logits. It is not checked that the
+    /// probabilities of a row sum to 1.
     Probabilities(&'a Tensor),
 }
 
@@ -64,9 +74,9 @@ impl<'a> From<&'a Tensor> for Target<'a> {
 /// Cross-entropy of logits with labels or probabilities, with options.
 ///
 /// ```
-/// # use cotangent::{CrossEntropy, Indices, Reduction, Tensor};
+/// use cotangent::prelude::*;
 /// let logits = Tensor::from([[0.0f64, 0.0], [1e4, 0.0]]).tracked();
-/// let loss = CrossEntropy::new()
+/// let loss = CrossEntropyLoss::new()
 ///     .class_weights(&Tensor::from([1.0f64, 3.0]))
 ///     .ignore_label(255)
 ///     .reduction(Reduction::Sum);
@@ -74,124 +84,125 @@ impl<'a> From<&'a Tensor> for Target<'a> {
 /// assert!((labelled.item()? - 3.0 * 2f64.ln()).abs() < 1e-15);
 ///
 /// let probabilities = Tensor::from([[0.5f64, 0.5], [1.0, 0.0]]);
-/// let soft = CrossEntropy::new().loss(&logits, &probabilities)?;
+/// let soft = CrossEntropyLoss::new().loss(&logits, &probabilities)?;
 /// assert!((soft.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone, Debug, Default)]
 #[must_use]
-pub struct CrossEntropy {
+pub struct CrossEntropyLoss {
     weights: Option<Tensor>,
     smoothing: f64,
     ignored: Option<usize>,
     reduction: Reduction,
 }
 
-impl CrossEntropy {
-    /// The mean, all classes weighing 1, nothing smoothed, all labels counted.
+impl CrossEntropyLoss {
+    /// Creates the loss: every class has the weight 1, nothing is smoothed, all labels count, and
+    /// the result is the mean.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What each class weighs, (classes). No gradient flows to the weights. With labels the mean is
-    /// then the weighted one: the sum over the samples divided by the sum of their labels' weights.
-    /// With probabilities it is divided by the number of samples, as in PyTorch.
+    /// Sets the weight of each class, `(classes)`. No gradient flows to the weights. With labels
+    /// the mean is then the weighted mean: the sum over the samples divided by the sum of their
+    /// labels' weights. With probabilities the sum is divided by the number of samples, as in
+    /// PyTorch.
     ///
-    /// A class that weighs 0 contributes nothing, whatever its logits are. Samples with its label
-    /// are not counted, as if the label were ignored, unless
-    /// [`label_smoothing`](Self::label_smoothing) gives them a share of the other classes. (PyTorch
-    /// multiplies by 0, which makes infinity NaN.)
+    /// A class of weight 0 contributes 0 to the loss, whatever its logits are. Samples with its
+    /// label do not count, as if the label were ignored, unless
+    /// [`label_smoothing`](Self::label_smoothing) gives them a share of the other classes. PyTorch
+    /// multiplies by 0 instead, and infinity becomes NaN.
+    #[doc(alias = "weight")]
     pub fn class_weights(mut self, weights: &Tensor) -> Self {
         self.weights = Some(weights.detach());
         self
     }
 
-    /// Moves the share `smoothing` of each target to all classes alike: it becomes
-    /// `(1 - smoothing) target + smoothing / classes` (Szegedy, Vanhoucke, Ioffe, Shlens, Wojna
-    /// 2016, Rethinking the Inception Architecture for Computer Vision).
+    /// Spreads the share `smoothing`, in `[0, 1]`, of each target evenly over all classes: the
+    /// target becomes `(1 - smoothing) target + smoothing / classes` (Szegedy, Vanhoucke, Ioffe,
+    /// Shlens, Wojna 2016, Rethinking the Inception Architecture for Computer Vision).
     pub fn label_smoothing(mut self, smoothing: f64) -> Self {
         self.smoothing = smoothing;
         self
     }
 
-    /// A label that is not counted: its samples' losses and gradients are 0, whatever the logits
-    /// are (in PyTorch the gradients are NaN where the softmax is). It need not be a class. If no
-    /// label is counted the mean is NaN, and its gradients are 0, as in PyTorch.
+    /// Ignores a label: its samples have losses and gradients of 0, whatever the logits are (in
+    /// PyTorch the gradients are NaN if the softmax is). The label need not be a class. If no label
+    /// counts, the mean is NaN and its gradients are 0, as in PyTorch.
     #[doc(alias = "ignore_index")]
     pub fn ignore_label(mut self, label: usize) -> Self {
         self.ignored = Some(label);
         self
     }
 
-    /// What is made of the losses.
+    /// Sets the reduction of the losses of the samples. [`Reduction::None`] returns a loss in the
+    /// place of each label, [`Reduction::BatchMean`] divides their sum by the length of their first
+    /// axis.
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
         self
     }
 
-    /// `-Σ weight target ln softmax(logits)` over the classes of each sample, reduced; where the
-    /// target is a label it counts as 1 there and 0 elsewhere. The logits are (samples, classes) or
-    /// (samples, classes, …), labels (samples) or (samples, …), probabilities as the logits. It is
-    /// differentiable in the probabilities too.
+    /// Returns `-Σ weight target ln softmax(logits)`, summed over the classes and reduced over the
+    /// samples. The logits are `(…, classes)`, labels `(…)`, probabilities `(…, classes)`. The
+    /// target of a label is 1 at its class and 0 elsewhere. The loss is differentiable in
+    /// probabilities too.
     ///
-    /// A target of 0 contributes nothing, whatever the logit is: with a logit of -∞ PyTorch's loss
-    /// is NaN. A target above 0 at a logit of -∞ gives ∞. Samples that are counted and have no
-    /// softmax (a logit is NaN or ∞, or all are -∞) have a loss and gradients of NaN.
+    /// **The classes are the last axis; PyTorch has them as axis 1.**
     ///
-    /// The mean over no samples is NaN. Logits of a single sample, (classes), which PyTorch takes
-    /// too, are an error: say `logits.unsqueeze(0)`.
+    /// A target of 0 contributes 0, whatever the logit is; in PyTorch the loss is NaN for a logit
+    /// of -∞. A target above 0 at a logit of -∞ gives ∞. The softmax is undefined if a logit is NaN
+    /// or ∞, or if all are -∞: such a sample has a loss and gradients of NaN, if it counts.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the logits have not at least two axes, there is no class, there is not
-    /// one label per sample or not one weight per class, or probabilities have another shape than
-    /// the logits; [`Error::DType`] if dtypes differ; [`Error::Index`] if a label that is counted
-    /// is not below the number of classes; [`Error::Argument`] if the smoothing is not in `[0, 1]`,
-    /// or a label is to be ignored and there are none.
+    /// [`Error::Shape`] if labels have not the shape of the logits without the last axis,
+    /// probabilities not that of the logits, or weights not `(classes)`; if there are no classes;
+    /// if there is no sample for a mean. [`Error::DType`] if dtypes differ. [`Error::Index`] if a
+    /// label that counts is not below the number of classes. [`Error::Argument`] if the smoothing
+    /// is not in `[0, 1]`, or a label is ignored but the target is probabilities.
     pub fn loss<'a>(&self, logits: &Tensor, target: impl Into<Target<'a>>) -> Result<Tensor> {
         Interval::Share.check(NAME, "label smoothing", self.smoothing)?;
         let (rows, shape) = rows_of_classes(NAME, logits)?;
         let weights = class_weights(NAME, &rows, self.weights.as_ref())?;
+        let classes = rows.shape()[1];
         match target.into() {
             Target::Labels(labels) => {
-                let classes = rows.shape()[1];
                 let (ignored, smoothing) = (self.ignored, self.smoothing);
                 let labels =
                     Labels::new(NAME, labels, &shape, classes, weights, ignored, smoothing)?;
-                let losses = with_labels(&rows, &labels, weights, self.smoothing);
-                labels.reduce(&losses, self.reduction, &shape)
+                let losses = with_labels(&rows, &labels, weights, smoothing);
+                labels.reduce(NAME, &losses, self.reduction, &shape)
             }
             Target::Probabilities(probabilities) => {
                 expect_one_shape(NAME, logits, probabilities)?;
                 if self.ignored.is_some() {
-                    let reason = "a label cannot be ignored where the target is probabilities";
+                    let reason = "`ignore_label` needs labels, found probabilities as target";
                     return Err(Error::argument(NAME, reason));
                 }
                 let (mut targets, _) = rows_of_classes(NAME, probabilities)?;
                 if self.smoothing > 0.0 {
-                    let share = self.smoothing / rows.shape()[1] as f64;
+                    let share = self.smoothing / classes as f64;
                     targets = targets.mul_scalar(1.0 - self.smoothing).add_scalar(share);
                 }
                 if let Some(weights) = weights {
                     targets = without(&targets, weights)?.mul(weights)?;
                 }
                 let losses = with_probabilities(&rows, &targets);
-                if self.reduction == Reduction::Mean {
-                    return Ok(losses.mean());
-                }
-                Ok(self.reduction.apply(&losses.reshape(&shape)?))
+                self.reduction.apply(NAME, &losses.reshape(&shape)?)
             }
         }
     }
 }
 
-/// Each row's maximum and ln Σ e^(x - maximum), (rows, 2).
+/// Computes the maximum of each row and ln Σ e^(x - maximum), `(rows, 2)`.
 fn log_sums<F: Element>(xs: &[F], rows: usize, classes: usize) -> Array {
     Array::build::<F>(Shape::from([rows, 2]), |out| {
         softmax::log_sums(xs, classes, out);
     })
 }
 
-/// The losses (rows) of logits (rows, classes) with labels.
+/// Computes the losses `(rows)` of logits `(rows, classes)` with labels.
 fn with_labels(
     logits: &Tensor,
     labels: &Labels,
@@ -199,8 +210,8 @@ fn with_labels(
     smoothing: f64,
 ) -> Tensor {
     let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
-    // What the smoothing spreads over all classes; nothing without it, or without rows: their
-    // number does not limit that of the classes then.
+    // The weights that smoothing spreads over all classes. Not allocated without rows: logits of 0
+    // rows take no memory, however many classes they have.
     let spread = (smoothing > 0.0 && rows > 0).then(|| {
         let ones = || Tensor::from(Array::full(logits.dtype(), Shape::from([classes]), 1.0));
         weights.cloned().unwrap_or_else(ones).array().to_row_major()
@@ -239,7 +250,7 @@ struct WithLabels {
     /// (rows, 2): the maximum, and ln Σ e^(x - maximum).
     log_sums: Tensor,
     labels: Labels,
-    /// What each class weighs, if there is smoothing.
+    /// The weight of each class, if there is smoothing.
     spread: Option<Tensor>,
     smoothing: f64,
 }
@@ -252,8 +263,8 @@ impl Op for WithLabels {
         OpKind::Loss
     }
 
-    /// g (Σ target softmax(logits) - target), where the target of a row is its label's weight
-    /// times 1 - smoothing at the label, and all weights times smoothing / classes everywhere.
+    /// Computes g (Σ target softmax(logits) - target). The target of a row is its label's weight
+    /// times 1 - smoothing at the label, plus all weights times smoothing / classes everywhere.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let classes = self.logits.shape()[1];
         let (kept, share) = (1.0 - self.smoothing, self.smoothing / classes as f64);
@@ -296,9 +307,11 @@ impl Op for WithLabels {
                 let everywhere = |(g, counted): (&F, Option<(usize, f64)>)| {
                     counted.map_or(0.0, |_| *g * F::from_f64(share))
                 };
-                let factors: Vec<F> = gs.iter().zip(self.labels.counted()).map(everywhere).collect();
+                let counted = self.labels.counted();
+                let factors: Vec<F> = gs.iter().zip(counted).map(everywhere).collect();
                 let weight = fold::all(fold::Sum, spread);
-                let totals: Vec<F> = hits.iter().zip(&factors).map(|(hit, f)| hit + f * weight).collect();
+                let totals = hits.iter().zip(&factors).map(|(hit, f)| hit + f * weight);
+                let totals: Vec<F> = totals.collect();
                 fill(Targets { totals: &totals, labels, spread: Some((spread, &factors)) })
             } else {
                 fill(Targets { totals: &hits, labels, spread: None })
@@ -308,7 +321,7 @@ impl Op for WithLabels {
     }
 }
 
-/// The losses (rows) of logits (rows, classes) with targets of the same shape.
+/// Computes the losses `(rows)` of logits `(rows, classes)` with targets of the same shape.
 fn with_probabilities(logits: &Tensor, targets: &Tensor) -> Tensor {
     let (rows, classes) = (logits.shape()[0], logits.shape()[1]);
     let (losses, log_sums) = with_dtype!(logits.dtype(), F => {
@@ -335,8 +348,8 @@ struct WithProbabilities {
 }
 
 impl WithProbabilities {
-    /// The rows whose target is 0 throughout, of those that have no softmax or no cotangent. The
-    /// others need no care: what they are multiplied by 0 is finite.
+    /// Returns the rows whose softmax or cotangent is not finite and whose targets are all 0. Other
+    /// rows with such targets need no care: only finite values are multiplied by 0.
     fn uncounted(&self, cotangent: &Tensor) -> Result<Mask> {
         let undefined = |x: &Tensor| -> Result<Mask> {
             let zeros = x.detach().mul_scalar(0.0);
@@ -350,7 +363,7 @@ impl WithProbabilities {
         care.and(&self.targets.eq_scalar(0.0).all_over(Axes::keep(1))?)
     }
 
-    /// g (Σ target softmax(logits) - target)
+    /// Computes g (Σ target softmax(logits) - target).
     fn of_logits(&self, cotangent: &Tensor, context: &Vjp) -> Result<Tensor> {
         if context.records() {
             let target = context.saved(&self.targets);
@@ -372,7 +385,8 @@ impl WithProbabilities {
             let mut totals = vec![0.0; rows];
             fold::rows(fold::Sum, coefficients, classes, &mut totals);
             totals.iter_mut().zip(&factors).for_each(|(total, g)| *total *= g);
-            let targets = Targets { totals: &totals, labels: None, spread: Some((coefficients, &factors)) };
+            let spread = Some((coefficients, &factors[..]));
+            let targets = Targets { totals: &totals, labels: None, spread };
             let xs = &*logits.contiguous::<F>();
             let log_sums = &*self.log_sums.array().contiguous::<F>();
             Array::build::<F>(logits.shape().clone(), |out| {
@@ -390,7 +404,7 @@ impl Op for WithProbabilities {
         OpKind::Loss
     }
 
-    /// As [`of_logits`](Self::of_logits); and -g ln softmax(logits).
+    /// Computes [`of_logits`](Self::of_logits), and -g ln softmax(logits) for the targets.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let of_logits = if context.wants(0) {
             Some(self.of_logits(&cotangent, context)?)

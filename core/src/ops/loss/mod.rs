@@ -1,8 +1,12 @@
-//! Losses: with labels in [`cross_entropy`] and [`nll_loss`], by elements in [`pointwise`]
-//! (`mse_loss`, `huber_loss`, binary cross-entropy), of distributions and directions in
-//! [`divergence`]. None of them broadcasts: prediction and target have one shape.
+//! Losses, a file each, and the accuracy. Prediction and target have one shape: losses do not
+//! broadcast. [`labels`] and [`reduction`] hold the parts that they share.
 
+pub(in crate::ops) mod accuracy;
+pub(in crate::ops) mod bce_with_logits;
+pub(in crate::ops) mod cosine;
 pub(in crate::ops) mod cross_entropy;
-pub(in crate::ops) mod divergence;
+pub(in crate::ops) mod distance;
+pub(in crate::ops) mod kl_div;
+pub(in crate::ops) mod labels;
 pub(in crate::ops) mod nll_loss;
-pub(in crate::ops) mod pointwise;
+pub(in crate::ops) mod reduction;

@@ -1,14 +1,15 @@
-"""Prints the coefficients of the elementary functions (the Rust files quote them).
+"""Prints the coefficients of the elementary functions. The Rust files contain copies of them.
 
-Each is a weighted minimax approximation found by the exchange algorithm of E. Remez (1934). The
-coefficients are rounded one after another, from the lowest, and the others fitted anew each time.
-Needs mpmath 1.3.0; takes a few minutes.
+Each function is a weighted minimax approximation, found by the exchange algorithm of E. Remez
+(1934). The coefficients are rounded one after another, starting with the lowest, and the others are
+fitted again each time. Needs mpmath 1.3.0, and runs for a few minutes.
 """
 
 import functools
 
 import mpmath
-from mpmath import cos, erf, erfc, exp, expm1, factorial, log, log1p, matrix, mp, mpf, pi, sin, sqrt, tanh
+from mpmath import cos, erf, erfc, exp, expm1, factorial, log, log1p, matrix, mp, mpf, pi, sin
+from mpmath import sqrt, tanh
 
 assert mpmath.__version__ == "1.3.0"
 mp.prec = 150
@@ -20,7 +21,7 @@ def chebyshev(a, b, count):
 
 
 def extremes(errors, count):
-    """The indices of `count` alternating extremes, or fewer if there are not so many."""
+    """Returns the indices of `count` alternating extremes, or of all if there are fewer."""
     peaks = []
     for i, error in enumerate(errors):
         if peaks and (errors[peaks[-1]] >= 0) == (error >= 0):
@@ -32,13 +33,14 @@ def extremes(errors, count):
         if len(peaks) == count + 1:
             peaks.pop(0 if abs(errors[peaks[0]]) < abs(errors[peaks[-1]]) else -1)
         else:
-            i = min(range(len(peaks) - 1), key=lambda i: max(abs(errors[peaks[i]]), abs(errors[peaks[i + 1]])))
+            size = [abs(errors[peak]) for peak in peaks]
+            i = min(range(len(peaks) - 1), key=lambda i: max(size[i], size[i + 1]))
             del peaks[i : i + 2]
     return peaks
 
 
 def rational(f, weight, above, below, a, b):
-    """Coefficients of powers `above` over 1 + those of powers `below`, and the weighted error."""
+    """Fits powers `above` over 1 + powers `below`: returns coefficients and weighted error."""
     a, b = mpf(a), mpf(b)
     m, count = len(above), len(above) + len(below) + 1
     grid = [(a + b) / 2 - (b - a) / 2 * cos(pi * i / GRID) for i in range(GRID + 1)]
@@ -59,9 +61,10 @@ def rational(f, weight, above, below, a, b):
             solution = mpmath.lu_solve(rows, right)
             level = solution[count - 1]
         p, q = [solution[j] for j in range(m)], [solution[m + j] for j in range(len(below))]
+        above_at = lambda x: sum(c * x**k for c, k in zip(p, above))
+        below_at = lambda x: 1 + sum(c * x**k for c, k in zip(q, below))
         errors = [
-            w * (v - sum(c * x**k for c, k in zip(p, above)) / (1 + sum(c * x**k for c, k in zip(q, below))))
-            for x, v, w in zip(grid, values, weights)
+            w * (v - above_at(x) / below_at(x)) for x, v, w in zip(grid, values, weights)
         ]
         largest = max(abs(e) for e in errors)
         if largest < best[1]:
@@ -94,7 +97,8 @@ def polynomial(name, f, weight, degree, a, b, bits, given=()):
         (p, _), _ = rational(rest, weight, range(len(fixed), degree + 1), (), a, b)
         fixed.append(rounded(p[0], bits))
     a, b = mpf(a), mpf(b)
-    error = max(abs(weight(x) * rest(x)) for x in (a + (b - a) * (i + mpf(1) / 2) / 2000 for i in range(2000)))
+    points = (a + (b - a) * (i + mpf(1) / 2) / 2000 for i in range(2000))
+    error = max(abs(weight(x) * rest(x)) for x in points)
     show(name, fixed, error, bits)
 
 
@@ -125,10 +129,12 @@ s = (sqrt(mpf(2)) - 1) / (sqrt(mpf(2)) + 1)
 atanh_series = lambda z: sum(2 * z**k / (2 * k + 3) for k in range(40))
 polynomial("ln f64", atanh_series, lambda z: z / (2 + z * 2 / 3), 6, 0, s * s, 53)
 
-tanh_rest = lambda z: (tanh(sqrt(z)) / sqrt(z) - 1) / z if z > mpf("1e-12") else mpf(-1) / 3 + 2 * z / 15
+tanh_ratio = lambda z: tanh(sqrt(z)) / sqrt(z)
+tanh_rest = lambda z: (tanh_ratio(z) - 1) / z if z > mpf("1e-12") else mpf(-1) / 3 + 2 * z / 15
 of_tanh = zero_at_zero(lambda z: sqrt(z) * z / tanh(sqrt(z)))
 polynomial("tanh f32", tanh_rest, of_tanh, 4, 0, mpf("0.625") ** 2, 24)
-(above, below), error = rational(tanh_rest, of_tanh, range(3), range(1, 4), mpf("1e-4"), mpf("0.625") ** 2)
+tanh_range = mpf("1e-4"), mpf("0.625") ** 2
+(above, below), error = rational(tanh_rest, of_tanh, range(3), range(1, 4), *tanh_range)
 show("tanh f64 numerator", above, error, 53)
 show("tanh f64 denominator after 1", below, error, 53)
 
@@ -139,8 +145,9 @@ polynomial("sine f32 (in f64)", sine_rest, of_sine, 4, 0, quarter, 53)
 polynomial("sine f64", sine_rest, of_sine, 7, 0, quarter, 53)
 
 ratio = lambda z: 2 / sqrt(pi) * sum((-z) ** k / (factorial(k) * (2 * k + 1)) for k in range(50))
-polynomial("erf f32 small", lambda z: ratio(z) - 1, lambda z: 1 / ratio(z), 6, 0, mpf("0.9") ** 2, 24)
-polynomial("erf f64 small", lambda z: ratio(z) - 1, lambda z: 1 / ratio(z), 11, 0, 1, 53)
+ratio_less_one, of_ratio = lambda z: ratio(z) - 1, lambda z: 1 / ratio(z)
+polynomial("erf f32 small", ratio_less_one, of_ratio, 6, 0, mpf("0.9") ** 2, 24)
+polynomial("erf f64 small", ratio_less_one, of_ratio, 11, 0, 1, 53)
 log_erfc = lambda x: log(erfc(x))
 of_erf = lambda x: erfc(x) / erf(x)
 polynomial("erf f32 large", log_erfc, of_erf, 7, mpf("0.9"), mpf("3.93"), 24)
@@ -150,10 +157,12 @@ polynomial("erf f64 large", log_erfc, of_erf, 17, 1, 6, 53)
 # erfc a = e^(-a^2) p(q) / (a + k) with q = (a - k) / (a + k).
 def scaled_erfc(k):
     argument = lambda q: k * (1 + q) / (1 - q)
-    return functools.lru_cache(None)(lambda q: (argument(q) + k) * exp(argument(q) ** 2) * erfc(argument(q)))
+    at = lambda a: (a + k) * exp(a**2) * erfc(a)
+    return functools.lru_cache(None)(lambda q: at(argument(q)))
 
 
-# The last coefficient for f64 is then raised by 2.8e-16, so that erfc 0 comes out as 1.
+# In the Rust file the last coefficient for f64 is raised by 2.8e-16, so that erfc 0 is exactly 1.
 for bits, degree, k, last in ((24, 9, 3, mpf("10.1")), (53, 22, 4, mpf("27.3"))):
     p = scaled_erfc(k)
-    polynomial(f"erfc f{32 if bits == 24 else 64}", p, lambda q: 1 / p(q), degree, -1, (last - k) / (last + k), bits)
+    name = f"erfc f{32 if bits == 24 else 64}"
+    polynomial(name, p, lambda q: 1 / p(q), degree, -1, (last - k) / (last + k), bits)

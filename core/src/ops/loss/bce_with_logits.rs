@@ -1,0 +1,194 @@
+//! Binary cross-entropy of logits.
+
+use crate::autograd::{OpKind, Tensor};
+use crate::error::{Error, Result};
+use crate::kernel::Real;
+use crate::ops::elementwise::arithmetic::{Binary, apply};
+use crate::ops::loss::reduction::{Reduction, expect_one_shape, without};
+use crate::tensor::broadcast_shapes;
+
+/// # Losses
+impl Tensor {
+    /// Returns the mean binary cross-entropy of logits x with targets z, a scalar:
+    /// `-z ln sigmoid(x) - (1 - z) ln(1 - sigmoid(x))`, finite for all finite logits. The targets
+    /// are between 0 and 1, and may be soft. [`BceWithLogitsLoss`] has the options.
+    ///
+    /// # Errors
+    /// As [`mse_loss`](Self::mse_loss).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let loss = Tensor::from([0.0f64, 1e4]).bce_with_logits(&Tensor::from([1.0f64, 0.0]))?;
+    /// assert!((loss.item()? - (2f64.ln() + 1e4) / 2.0).abs() < 1e-12);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "loss")]
+    #[doc(alias = "binary_cross_entropy_with_logits")]
+    pub fn bce_with_logits(&self, targets: &Self) -> Result<Self> {
+        BceWithLogitsLoss::new().loss(self, targets)
+    }
+}
+
+/// Binary cross-entropy of logits with targets between 0 and 1, with options.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let logits = Tensor::from([[0.0f64, 0.0], [0.0, 0.0]]);
+/// let targets = Tensor::from([[1.0f64, 0.0], [0.0, 1.0]]);
+/// let loss = BceWithLogitsLoss::new()
+///     .positive_weight(&Tensor::from([3.0f64, 5.0]))
+///     .reduction(Reduction::Sum)
+///     .loss(&logits, &targets)?;
+/// assert!((loss.item()? - 10.0 * 2f64.ln()).abs() < 1e-14);
+/// # Ok::<(), cotangent::Error>(())
+/// ```
+#[doc(alias = "BCEWithLogitsLoss")]
+#[doc(alias = "BCELoss")]
+#[doc(alias = "binary_cross_entropy_with_logits")]
+#[derive(Clone, Debug, Default)]
+#[must_use]
+pub struct BceWithLogitsLoss {
+    positive: Option<Tensor>,
+    weights: Option<Tensor>,
+    reduction: Reduction,
+}
+
+impl BceWithLogitsLoss {
+    /// Creates the loss: all weights are 1, and the result is the mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the weight of the positive part, `-z ln sigmoid(x)`, relative to the negative part. The
+    /// weight is broadcast to the shape of the logits: `(classes)` has one for each class of the
+    /// last axis. No gradient flows to it. If it is 0, the positive part is 0 for every logit.
+    #[doc(alias = "pos_weight")]
+    pub fn positive_weight(mut self, weight: &Tensor) -> Self {
+        self.positive = Some(weight.detach());
+        self
+    }
+
+    /// Sets the weight of each class of the last axis, `(classes)`. Any shape that broadcasts to
+    /// that of the logits is allowed: `(samples, 1)` sets the weights of the samples. The mean
+    /// divides by the number of elements, not by the sum of the weights, as in PyTorch. No gradient
+    /// flows to the weights. If a weight is 0, the loss and its gradients are 0 for every logit.
+    #[doc(alias = "weight")]
+    pub fn class_weights(mut self, weights: &Tensor) -> Self {
+        self.weights = Some(weights.detach());
+        self
+    }
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// Returns `weight ((1 - z) ln(1 + e^x) + positive_weight z ln(1 + e^-x))` for each logit x and
+    /// target z, reduced. It is differentiable in the targets too.
+    ///
+    /// The logarithms are computed as `max(x, 0) + ln(1 + e^-|x|)`. A loss that is much smaller
+    /// than the logit keeps its digits; PyTorch's `(1 - z) x - ln sigmoid(x)` loses them for x < 0.
+    /// At an infinite logit the loss is the limit: 0 for a target that agrees, else ∞. PyTorch has
+    /// NaN at -∞, and at ∞ for a target of 1.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the targets have another shape than the logits (a loss does not
+    /// broadcast), if a weight does not broadcast to that shape, or if there is no element for a
+    /// mean; [`Error::DType`] if dtypes differ.
+    pub fn loss(&self, logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        let op = Logistic::NAME;
+        expect_one_shape(op, logits, targets)?;
+        for weight in [&self.positive, &self.weights].into_iter().flatten() {
+            Tensor::expect_one_dtype(
+                op,
+                &[
+                    ("the prediction", Some(logits)),
+                    ("the weight", Some(weight)),
+                ],
+            )?;
+            if broadcast_shapes(op, weight.shape(), logits.shape())?[..] != *logits.shape() {
+                let reason = "the weight has axes that the logits do not have";
+                let shapes = [weight.shape(), logits.shape()];
+                return Err(Error::shape(op, reason, &shapes));
+            }
+        }
+        let counted;
+        let logits = match &self.weights {
+            None => logits,
+            Some(weight) => {
+                counted = without(logits, weight)?;
+                &counted
+            }
+        };
+        let mut losses = match &self.positive {
+            None => apply(Logistic::Both, logits, targets),
+            Some(weight) => {
+                let (positive, weighted) = (without(logits, weight)?, targets.mul(weight)?);
+                let positive = apply(Logistic::Positive, &positive, &weighted);
+                apply(Logistic::Negative, logits, targets).add(&positive)?
+            }
+        };
+        if let Some(weight) = &self.weights {
+            losses = without(&losses.mul(weight)?, weight)?;
+        }
+        self.reduction.apply(op, &losses)
+    }
+}
+
+/// Parts of the binary cross-entropy of a logit x and a target z. One type for all parts, so that
+/// the kernels are compiled once; the part does not change during a sweep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Logistic {
+    /// z ln(1 + e^-x)
+    Positive,
+    /// (1 - z) ln(1 + e^x)
+    Negative,
+    /// Their sum.
+    Both,
+}
+
+impl Binary for Logistic {
+    const NAME: &'static str = "bce_with_logits";
+    const KIND: OpKind = OpKind::Loss;
+    const NEEDS: [[bool; 2]; 2] = [[true, true], [true, false]];
+    #[inline(always)]
+    fn value<T: Real>(self, x: T, z: T) -> T {
+        match self {
+            Self::Positive => share(z, softplus(-x)),
+            Self::Negative => share(-z + 1.0, softplus(x)),
+            Self::Both => {
+                let tail = (-x.abs()).exp().ln_1p();
+                let (zero, positive) = (x.zero(), x.gt(x.zero()));
+                let above = T::select(positive, x, zero) + tail;
+                let below = T::select(positive, zero, -x) + tail;
+                share(-z + 1.0, above) + share(z, below)
+            }
+        }
+    }
+    /// Uses two sigmoids rather than sigmoid(x) - z: a small one keeps its digits.
+    #[inline(always)]
+    fn partial<T: Real>(self, operand: usize, x: T, z: T) -> T {
+        match (operand, self) {
+            (0, Self::Positive) => -z * (-x).sigmoid(),
+            (0, Self::Negative) => (-z + 1.0) * x.sigmoid(),
+            (0, Self::Both) => (-z + 1.0) * x.sigmoid() - z * (-x).sigmoid(),
+            (_, Self::Positive) => softplus(-x),
+            (_, Self::Negative) => -softplus(x),
+            (_, Self::Both) => -x,
+        }
+    }
+}
+
+/// Multiplies a loss by its share. A share of 0 gives 0, even if the loss is infinite.
+#[inline(always)]
+fn share<T: Real>(share: T, loss: T) -> T {
+    T::select(share.equals(share.zero()), share, share * loss)
+}
+
+/// Computes ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), in a form whose derivative is right at 0.
+#[inline(always)]
+fn softplus<T: Real>(x: T) -> T {
+    let positive = x.gt(x.zero());
+    T::select(positive, x, x.zero()) + T::select(positive, -x, x).exp().ln_1p()
+}

@@ -1,0 +1,260 @@
+//! Losses of the distance between prediction and target, element by element: squared, absolute and
+//! Huber's error.
+
+use crate::autograd::{OpKind, Tensor};
+use crate::error::{Interval, Result};
+use crate::kernel::Real;
+use crate::ops::elementwise::arithmetic::{Binary, apply};
+use crate::ops::loss::reduction::{Reduction, expect_one_shape};
+
+/// # Losses
+impl Tensor {
+    /// Returns the mean squared error, the mean of `(prediction - target)²`, a scalar.
+    /// [`MseLoss`] has other reductions.
+    ///
+    /// # Errors
+    /// [`Error::Shape`](crate::Error::Shape) if the target has another shape (a loss does not
+    /// broadcast) or there are no elements, [`Error::DType`](crate::Error::DType) if it has another
+    /// dtype.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+    /// assert_eq!(prediction.mse_loss(&target)?.item()?, 5.0);
+    /// // A column and a row would give the differences of all pairs.
+    /// assert!(prediction.unsqueeze(1)?.mse_loss(&target).is_err());
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn mse_loss(&self, target: &Self) -> Result<Self> {
+        MseLoss::new().loss(self, target)
+    }
+
+    /// Returns the mean absolute error, the mean of `|prediction - target|`, a scalar. The
+    /// derivative is 0 where the two are equal. [`L1Loss`] has other reductions.
+    ///
+    /// # Errors
+    /// As [`mse_loss`](Self::mse_loss).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+    /// assert_eq!(prediction.l1_loss(&target)?.item()?, 2.0);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn l1_loss(&self, target: &Self) -> Result<Self> {
+        L1Loss::new().loss(self, target)
+    }
+
+    /// Returns the mean of Huber's loss (Huber 1964, Robust Estimation of a Location Parameter), a
+    /// scalar. With the error `d = prediction - target` it is `d² / 2` if `|d| <= delta`, else
+    /// `delta (|d| - delta / 2)`, whose slope is ±delta. [`HuberLoss`] has other reductions.
+    ///
+    /// PyTorch's `smooth_l1_loss` with a `beta` is this loss with `delta = beta`, divided by
+    /// `beta`. For `delta = 1` the two are the same.
+    ///
+    /// # Errors
+    /// As [`mse_loss`](Self::mse_loss); [`Error::Argument`](crate::Error::Argument) if `delta` is
+    /// not above 0.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+    /// assert_eq!(prediction.huber_loss(&target, 1.0)?.item()?, 1.5);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "smooth_l1_loss")]
+    pub fn huber_loss(&self, target: &Self, delta: f64) -> Result<Self> {
+        HuberLoss::new().delta(delta).loss(self, target)
+    }
+}
+
+/// The squared error with a choice of the reduction.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+/// let squares = MseLoss::new().reduction(Reduction::None);
+/// assert_eq!(squares.loss(&prediction, &target)?.to_vec::<f32>()?, [1.0, 9.0]);
+/// # Ok::<(), cotangent::Error>(())
+/// ```
+#[doc(alias = "MSELoss")]
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct MseLoss {
+    reduction: Reduction,
+}
+
+impl MseLoss {
+    /// Creates the loss; it returns the mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// Returns `(prediction - target)²`, reduced.
+    ///
+    /// # Errors
+    /// As [`Tensor::mse_loss`].
+    pub fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        reduced(SquaredError, prediction, target, self.reduction)
+    }
+}
+
+/// The absolute error with a choice of the reduction.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+/// let sum = L1Loss::new().reduction(Reduction::Sum);
+/// assert_eq!(sum.loss(&prediction, &target)?.item()?, 4.0);
+/// # Ok::<(), cotangent::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+#[must_use]
+pub struct L1Loss {
+    reduction: Reduction,
+}
+
+impl L1Loss {
+    /// Creates the loss; it returns the mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// Returns `|prediction - target|`, reduced.
+    ///
+    /// # Errors
+    /// As [`Tensor::mse_loss`].
+    pub fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        let op = "l1_loss";
+        expect_one_shape(op, prediction, target)?;
+        self.reduction.apply(op, &prediction.sub(target)?.abs())
+    }
+}
+
+/// Huber's loss with a choice of the threshold and the reduction.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// let (prediction, target) = (Tensor::from([1.0f32, 4.0]), Tensor::from([2.0f32, 1.0]));
+/// let losses = HuberLoss::new().delta(2.0).reduction(Reduction::None);
+/// assert_eq!(losses.loss(&prediction, &target)?.to_vec::<f32>()?, [0.5, 4.0]);
+/// # Ok::<(), cotangent::Error>(())
+/// ```
+#[doc(alias = "SmoothL1Loss")]
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct HuberLoss {
+    delta: f64,
+    reduction: Reduction,
+}
+
+impl Default for HuberLoss {
+    fn default() -> Self {
+        Self {
+            delta: 1.0,
+            reduction: Reduction::Mean,
+        }
+    }
+}
+
+impl HuberLoss {
+    /// Creates the loss with a `delta` of 1; it returns the mean.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the error above which the loss is linear, above 0.
+    pub fn delta(mut self, delta: f64) -> Self {
+        self.delta = delta;
+        self
+    }
+
+    /// Sets the reduction of the losses of the elements.
+    pub fn reduction(mut self, reduction: Reduction) -> Self {
+        self.reduction = reduction;
+        self
+    }
+
+    /// Returns Huber's loss, reduced; [`Tensor::huber_loss`] has the formula.
+    ///
+    /// # Errors
+    /// As [`Tensor::huber_loss`].
+    pub fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
+        Interval::Bound.check(Huber::NAME, "delta", self.delta)?;
+        let op = Huber { delta: self.delta };
+        reduced(op, prediction, target, self.reduction)
+    }
+}
+
+/// Computes a loss of elements and reduces it.
+pub(crate) fn reduced<B: Binary>(
+    op: B,
+    prediction: &Tensor,
+    target: &Tensor,
+    reduction: Reduction,
+) -> Result<Tensor> {
+    expect_one_shape(B::NAME, prediction, target)?;
+    reduction.apply(B::NAME, &apply(op, prediction, target))
+}
+
+const BOTH: [bool; 2] = [true, true];
+
+/// (a - b)²
+#[derive(Clone, Copy, Debug)]
+struct SquaredError;
+
+impl Binary for SquaredError {
+    const NAME: &'static str = "mse_loss";
+    const KIND: OpKind = OpKind::Loss;
+    const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
+    #[inline(always)]
+    fn value<T: Real>(self, a: T, b: T) -> T {
+        (a - b).square()
+    }
+    #[inline(always)]
+    fn partial<T: Real>(self, operand: usize, a: T, b: T) -> T {
+        if operand == 0 {
+            (a - b) * 2.0
+        } else {
+            (b - a) * 2.0
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Huber {
+    delta: f64,
+}
+
+impl Binary for Huber {
+    const NAME: &'static str = "huber_loss";
+    const KIND: OpKind = OpKind::Loss;
+    const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
+    #[inline(always)]
+    fn value<T: Real>(self, a: T, b: T) -> T {
+        // Halving changes no digit; the error itself or its square may overflow.
+        let half = (a * 0.5 - b * 0.5).abs();
+        let linear = (half - 0.25 * self.delta) * (2.0 * self.delta);
+        let near = half.le(half.constant(0.5 * self.delta));
+        T::select(near, half * (half * 2.0), linear)
+    }
+    /// Returns the error, limited to ±delta.
+    #[inline(always)]
+    fn partial<T: Real>(self, operand: usize, a: T, b: T) -> T {
+        let error = if operand == 0 { a - b } else { b - a };
+        let (low, high) = (error.constant(-self.delta), error.constant(self.delta));
+        T::select(error.ge(high), high, T::select(error.le(low), low, error))
+    }
+}

@@ -1,0 +1,69 @@
+//! The losses by kind.
+//!
+//! Each loss is a method of the prediction and returns the mean over the batch, a scalar that
+//! `backward` can start from. A builder of the same name takes options: another
+//! [`Reduction`](crate::Reduction), weights of classes, label smoothing, a label to ignore. A loss
+//! does not broadcast: prediction and target have one shape, or the errors say which shape fits.
+//!
+//! # Classification
+//!
+//! The classes are the last axis of the logits, also for sequences: logits
+//! `(batch, time, classes)` take labels `(batch, time)`. PyTorch has the classes in axis 1.
+//!
+//! | method | builder | prediction | target |
+//! |---|---|---|---|
+//! | [`cross_entropy`] | [`CrossEntropyLoss`] | logits `(…, classes)` | labels `(…)`; the builder also takes probabilities |
+//! | [`nll_loss`] | [`NllLoss`] | logarithms of probabilities `(…, classes)` | labels `(…)` |
+//! | [`bce_with_logits`] | [`BceWithLogitsLoss`] | logits of any shape | probabilities of the same shape |
+//!
+//! [`accuracy`] is the share of rows whose largest element is at the label. It has no gradient.
+//!
+//! # Regression
+//!
+//! | method | builder | formula |
+//! |---|---|---|
+//! | [`mse_loss`] | [`MseLoss`] | `(x - t)²` |
+//! | [`l1_loss`] | [`L1Loss`] | `\|x - t\|` |
+//! | [`huber_loss`] | [`HuberLoss`] | quadratic for errors up to `delta`, linear beyond |
+//!
+//! # Distributions and directions
+//!
+//! | method | builder | formula |
+//! |---|---|---|
+//! | [`kl_div`] | [`KlDivLoss`] | the Kullback-Leibler divergence `t (ln t - x)` of logarithms `x` |
+//! | [`kl_div_log_target`] | [`KlDivLoss`] | the same for a target that is a logarithm |
+//! | [`cosine_similarity`] | | the cosine of the angle between two vectors; it broadcasts |
+//!
+//! # Penalties
+//!
+//! L1, L2 and elastic-net penalties are in [`nn::regularize`](crate::nn::regularize). Add them to
+//! the loss.
+//!
+//! ```
+//! use cotangent::prelude::*;
+//!
+//! let logits = Tensor::from([[2.0f32, 0.0], [0.0, 1.0]]).tracked();
+//! let labels = Indices::from([0, 1]);
+//! let mean = logits.cross_entropy(&labels)?;
+//! let sum = CrossEntropyLoss::new().reduction(Reduction::Sum).loss(&logits, &labels)?;
+//! assert!((2.0 * mean.item()? - sum.item()?).abs() < 1e-6);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! [`cross_entropy`]: crate::Tensor::cross_entropy
+//! [`nll_loss`]: crate::Tensor::nll_loss
+//! [`bce_with_logits`]: crate::Tensor::bce_with_logits
+//! [`accuracy`]: crate::Tensor::accuracy
+//! [`mse_loss`]: crate::Tensor::mse_loss
+//! [`l1_loss`]: crate::Tensor::l1_loss
+//! [`huber_loss`]: crate::Tensor::huber_loss
+//! [`kl_div`]: crate::Tensor::kl_div
+//! [`kl_div_log_target`]: crate::Tensor::kl_div_log_target
+//! [`cosine_similarity`]: crate::Tensor::cosine_similarity
+//! [`CrossEntropyLoss`]: crate::CrossEntropyLoss
+//! [`NllLoss`]: crate::NllLoss
+//! [`BceWithLogitsLoss`]: crate::BceWithLogitsLoss
+//! [`MseLoss`]: crate::MseLoss
+//! [`L1Loss`]: crate::L1Loss
+//! [`HuberLoss`]: crate::HuberLoss
+//! [`KlDivLoss`]: crate::KlDivLoss

@@ -1,0 +1,51 @@
+//! PyTorch's names and their counterparts here.
+//!
+//! # Tensors and differentiation
+//!
+//! | PyTorch | here |
+//! |---|---|
+//! | `torch.tensor([[1., 2.]])` | [`Tensor::from([[1.0f32, 2.0]])`](crate::Tensor) |
+//! | `x.requires_grad_()` | [`x.tracked()`](crate::Tensor::tracked), or a [`Param`](crate::module::Param) in a model |
+//! | `x.detach()` | [`x.detach()`](crate::Tensor::detach) |
+//! | `loss.backward(); w.grad` | [`let grads = loss.backward()?;`](crate::Tensor::backward), then [`grads.get(&w)`](crate::Gradients::get) |
+//! | `optimizer.zero_grad()` | nothing: each `backward` returns new gradients |
+//! | `torch.autograd.grad(y, xs)` | [`grad`](crate::grad()) |
+//! | `create_graph`, `retain_graph` | options of [`Backward`](crate::Backward) |
+//! | `with torch.no_grad():` | [`Pass::inference()`](crate::module::Pass::inference), or [`predict`](crate::module::Layer::predict) |
+//! | `torch.func.functional_call` | [`Pass::with`](crate::module::Pass::with) |
+//! | `torch.func.jvp`, `vjp`, `jacrev`, `hessian` | [`transform`](crate::transform) |
+//! | `torch.utils.checkpoint` | [`Pass::recompute`](crate::module::Pass::recompute) |
+//! | `torch.autograd.gradcheck` | [`gradcheck`](crate::gradcheck) |
+//! | `torch.autograd.detect_anomaly` | [`Pass::checked`](crate::module::Pass::checked) |
+//! | `x.view`, `x.reshape` | [`x.reshape(shape)`](crate::Tensor::reshape) |
+//! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |
+//!
+//! # Models
+//!
+//! | PyTorch | here |
+//! |---|---|
+//! | `class Net(nn.Module)` | a struct with `#[derive(Module)]`; `forward` is [`Layer::compute`](crate::module::Layer::compute) |
+//! | `net.train()`, `net.eval()` | [`Pass::train(seed)`](crate::module::Pass::train), [`Pass::inference()`](crate::module::Pass::inference), an argument of each `forward` |
+//! | `net.state_dict()`, `load_state_dict` | [`ModuleExt`](crate::ModuleExt): `save`, `load`; [`StateDict`](crate::state::StateDict) |
+//! | `strict=False`, renamed keys | [`Loader`](crate::state::Loader) |
+//! | `p.requires_grad = False` | [`ModuleExt::freeze_where`](crate::ModuleExt), [`Frozen`](crate::module::Frozen) |
+//! | `net.named_parameters()` | [`ModuleExt::named_params`](crate::ModuleExt) |
+//! | `nn.ModuleList`, `nn.ModuleDict` | `Vec<L>`, `BTreeMap<String, L>` |
+//! | `register_buffer` | [`Buffer`](crate::module::Buffer) |
+//! | `nn.Sequential`, `nn.Linear`, … | the same names in [`nn`](crate::nn) |
+//! | `nn.init.kaiming_normal_`, `xavier_uniform_` | [`init::he_normal`](crate::nn::init::he_normal), [`init::glorot_uniform`](crate::nn::init::glorot_uniform) |
+//! | `nn.CrossEntropyLoss`, … | the methods and builders in [`losses`](crate::guide::losses) |
+//!
+//! # Training
+//!
+//! | PyTorch | here |
+//! |---|---|
+//! | `optim.SGD(momentum=0.9)`, `nesterov=True` | [`Momentum`](crate::optim::Momentum), [`Nesterov`](crate::optim::Nesterov); without momentum [`Sgd`](crate::optim::Sgd) |
+//! | `optim.Adam(amsgrad=True)` | [`Adam::new(lr).amsgrad()`](crate::optim::Adam) |
+//! | parameter groups | [`Group`](crate::optim::Group) |
+//! | `clip_grad_norm_`, `clip_grad_value_` | [`clip::global_norm`](crate::optim::clip::global_norm), [`clip::value`](crate::optim::clip::value) |
+//! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |
+//! | `swa_utils.AveragedModel` | [`WeightAverage`](crate::optim::WeightAverage) |
+//! | `DataLoader(TensorDataset(x, y), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Dataset`](crate::data::Dataset) |
+//! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
+//! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |

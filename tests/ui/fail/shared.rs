@@ -1,0 +1,13 @@
+//! Shared fields, as weights are tied elsewhere.
+
+use cotangent::prelude::*;
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[derive(Module)]
+struct Net {
+    embedding: Arc<Param>,
+    out: Rc<Linear>,
+}
+
+fn main() {}
