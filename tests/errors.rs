@@ -492,7 +492,7 @@ fn indices_that_do_not_fit() {
     );
     says(
         Indices::from([3]).one_hot(3, DType::F32),
-        &["one_hot", "index 3", "3 classes"],
+        &["one_hot", "label 3", "3 classes"],
     );
     says(
         Indices::from([0, 0]).one_hot(usize::MAX, DType::F32),
