@@ -377,7 +377,7 @@ fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> 
             format!("recorded: {recorded:?} and fused: {fused:?}")
         })?;
         if recorded.is_tracked() {
-            let again = Backward::new().create_graph();
+            let again = Backward::new().create_graph().allow_nonfinite();
             let second = caught(|| again.run(&recorded.sum()))?;
             let second = second.map_err(|error| format!("second order: {error}"))?;
             for x in operands {
