@@ -245,8 +245,9 @@ mod tests {
                 let scale = Scale::fit(kind, None, values.iter().copied(), 6);
                 assert!(scale.low < scale.high, "{values:?}: {scale:?}");
                 assert!(scale.labels().count() < 20, "{values:?}: {scale:?}");
+                let axis = Positions(scale.clone());
                 for at in values.iter().map(|&value| scale.position(value)) {
-                    assert!(!at.is_finite() || (0..=100).contains(&scale.map(&at, (0, 100))));
+                    assert!(!at.is_finite() || (0..=100).contains(&axis.map(&at, (0, 100))));
                 }
             }
         }
@@ -254,16 +255,26 @@ mod tests {
 
     #[test]
     fn values_become_positions() {
-        let linear = Scale::fit(Kind::Linear, Some((0.0, 10.0)), [].into_iter(), 6);
+        let linear = Positions(Scale::fit(
+            Kind::Linear,
+            Some((0.0, 10.0)),
+            [].into_iter(),
+            6,
+        ));
         assert_eq!(
             [0.0, 5.0, 10.0, 99.0].map(|x| linear.map(&x, (100, 0))),
             [100, 50, 0, 0]
         );
-        let log = Scale::fit(Kind::Log, Some((0.01, 100.0)), [].into_iter(), 6);
+        let log = Positions(Scale::fit(
+            Kind::Log,
+            Some((0.01, 100.0)),
+            [].into_iter(),
+            6,
+        ));
         assert_eq!(
-            [0.01, 1.0, 100.0].map(|x| log.map(&log.position(x), (0, 100))),
+            [0.01, 1.0, 100.0].map(|x| log.map(&log.0.position(x), (0, 100))),
             [0, 50, 100]
         );
-        assert!(!log.position(0.0).is_finite() && !log.position(-1.0).is_finite());
+        assert!(!log.0.position(0.0).is_finite() && !log.0.position(-1.0).is_finite());
     }
 }

@@ -20,8 +20,9 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// apply them twice on purpose. [`Gradients::audit`] lists the parameters that have none.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if no gradient belongs to a parameter of
-    /// the model, or if the optimizer's state is that of another model (see [`adopt`](Self::adopt)).
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if no gradient belongs to a parameter
+    /// of the model, or if the optimizer's state is that of another model (see
+    /// [`adopt`](Self::adopt)).
     ///
     /// [`Error::Shape`](cotangent_core::Error::Shape) or
     /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if a
@@ -41,8 +42,8 @@ pub trait Optimizer: Stateful + Debug + Send {
     fn forget(&mut self, paths: &Matcher) -> Result<usize>;
 
     /// Passes the state on to another model with the same parameters: a clone that training goes on
-    /// with, such as the best one so far. State belongs to the model of its first step, and a step of
-    /// another model is an error.
+    /// with, such as the best one so far. State belongs to the model of its first step, and a step
+    /// of another model is an error.
     ///
     /// A resumed run does not need it: state that was loaded belongs to the model of the next step.
     ///
@@ -63,10 +64,10 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// ```
     ///
     /// # Errors
-    /// [`Error::State`](cotangent_core::Error::State) if there is state of a parameter that the model
-    /// does not have; [`Error::Shape`](cotangent_core::Error::Shape) or
-    /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if one does not
-    /// fit its state. Nothing has changed then.
+    /// [`Error::State`](cotangent_core::Error::State) if there is state of a parameter that the
+    /// model does not have; [`Error::Shape`](cotangent_core::Error::Shape) or
+    /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if one does
+    /// not fit its state. Nothing has changed then.
     fn adopt(&mut self, model: &dyn Module) -> Result<()>;
 
     /// Gives some of the parameters settings of their own. A group that means none of the model's

@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// The optimizer that runs an [`Algorithm`].
 ///
-/// State is stored by the parameter's path and belongs to one model: a parameter of another model at
-/// the same path is an error, until [`adopt`](Optimizer::adopt) passes the state on to it. State
+/// State is stored by the parameter's path and belongs to one model: a parameter of another model
+/// at the same path is an error, until [`adopt`](Optimizer::adopt) passes the state on to it. State
 /// that was loaded belongs to the model of the first step after loading.
 ///
 /// Each parameter counts its own steps. While it is frozen, its state does not change. When it is

@@ -95,7 +95,7 @@ fn a_file_of_another_format() {
             std::fs::write(&file, "not a model\n")?;
             net()?.load(&file)
         },
-        expect!["FOLDER/notes.txt: not a sound safetensors file: header too large"],
+        expect!["FOLDER/notes.txt: not a valid safetensors file: header too large"],
     );
 }
 

@@ -283,9 +283,9 @@ impl Op for WithLabels {
             let totals = hits.add(&everywhere.mul(&spread.sum())?)?;
             let spread = spread.mul(&everywhere.unsqueeze(1)?)?;
             let pulled = p.mul(&totals.unsqueeze(1)?)?.sub(&spread)?;
-            return Ok(smallvec![Some(
-                pulled.sub(&self.labels.put(&hits, classes)?)?
-            )]);
+            let pulled = pulled.sub(&self.labels.put(&hits, classes)?)?;
+            // An infinite weight times a cotangent of 0 is NaN.
+            return Ok(smallvec![Some(self.labels.only_counted(&pulled)?)]);
         }
         let logits = self.logits.array();
         let dx = with_dtype!(logits.dtype(), F => {
