@@ -108,7 +108,7 @@ fn a_learning_rate_too_large() {
         },
         expect![[r#"
             backward: the output is not finite (inf); compute it under `Pass::checked` to
-            find the operation that made it so, or allow it with `Backward::allow_nonfinite`"#]],
+            find the operation that caused it, or allow it with `Backward::allow_nonfinite`"#]],
     );
 }
 
