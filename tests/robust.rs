@@ -1,5 +1,5 @@
-//! Bad input returns a typed error. No operation panics or allocates memory because of a number in
-//! its arguments, for any operands and arguments.
+//! Bad input returns a typed error. No operation panics, or tries to allocate the memory that a
+//! huge number asks for, for any operands and arguments.
 //!
 //! Every result has gradients of the right shape, recorded or not. Results and gradients do not
 //! depend on the strides of the operands.
