@@ -1,6 +1,6 @@
-//! What the signal report costs a step of training: without a watch, with one that is not looking,
-//! with one that looks at every tenth step, and at every step. The variants take turns, so that
-//! what else the machine does hits them alike.
+//! The cost of the signal report in a training step: without a report, with one that does not look,
+//! with one at every tenth step, and at every step. The variants take turns, so that the machine's
+//! other load affects all of them equally.
 //!
 //! ```sh
 //! cargo bench --bench signal_cost
@@ -35,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     };
     let mut runs = [
         run("no watch", None),
-        run("a watch that never looks again", Some(0)),
+        run("a report that never looks again", Some(0)),
         run("every 10th step", Some(10)),
         run("every step", Some(1)),
     ];
@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
             let mut started = Instant::now();
             for step in 0..=STEPS {
                 if step == 1 {
-                    started = Instant::now(); // The first step is the one that every watch looks at.
+                    started = Instant::now(); // All reports look at the first step.
                 }
                 let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
                 optimizer.step(&mut net, grads)?;
@@ -67,7 +67,7 @@ fn main() -> anyhow::Result<()> {
                 .push(started.elapsed().as_secs_f64() * 1e3 / STEPS as f64);
         }
     }
-    println!("milliseconds a step: median (smallest, largest), ratio of the medians to no watch");
+    println!("milliseconds a step: median (smallest, largest), ratio of the medians to no report");
     let mut base = 0.0;
     for run in &mut runs {
         run.milliseconds.sort_unstable_by(f64::total_cmp);

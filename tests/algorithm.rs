@@ -3,6 +3,11 @@
 use cotangent::optim::{Algorithm, Elementwise, ParamState, ParamStep, Settings, Stepper};
 use cotangent::prelude::*;
 use std::path::Path;
+use support::optimizers::OPTIMIZERS;
+
+mod support {
+    pub mod optimizers;
+}
 
 type Net = (Param, Param);
 
@@ -234,42 +239,19 @@ fn loaded_state_of_another_form_is_an_error_of_the_first_step() -> Result<()> {
 }
 
 type Build = fn() -> Result<Box<dyn Optimizer>>;
-
-/// Every algorithm that a state can be of, by the name that it has there.
-const ALGORITHMS: &[(&str, Build)] = &[
-    ("Sgd", || Sgd::new(0.1).build()),
-    ("Momentum", || Momentum::new(0.1).build()),
-    ("Nesterov", || Nesterov::new(0.1).build()),
-    ("AdaGrad", || AdaGrad::new(0.1).build()),
-    ("RmsProp", || RmsProp::new(0.1).build()),
-    ("RmsProp with momentum", || {
-        RmsProp::new(0.1).momentum(0.9).build()
-    }),
-    ("centered RmsProp", || RmsProp::new(0.1).centered().build()),
-    ("centered RmsProp with momentum", || {
-        RmsProp::new(0.1).centered().momentum(0.9).build()
-    }),
-    ("Adam", || Adam::new(0.1).build()),
-    ("Adam", || AdamW::new(0.1).build()),
-    ("AMSGrad", || Adam::new(0.1).amsgrad().build()),
-    ("NAdam", || NAdam::new(0.1).build()),
-    ("RAdam", || RAdam::new(0.1).build()),
-    ("AdaMax", || AdaMax::new(0.1).build()),
-    ("AdaDelta", || AdaDelta::new(1.0).build()),
-    ("Lamb", || Lamb::new(0.1).build()),
-    ("Lion", || Lion::new(0.1).build()),
-    ("Adafactor", || Adafactor::new(0.1).build()),
-    ("Muon", || Muon::new(0.1).build()),
-    ("Rows", || Ok(Box::new(rows()?))),
-];
+type DynBuild = dyn Fn() -> Result<Box<dyn Optimizer>>;
 
 #[test]
 fn state_is_loaded_by_the_algorithm_that_wrote_it() -> Result<()> {
-    for (writer, build) in ALGORITHMS {
+    let saved = OPTIMIZERS.iter().filter(|row| !row.algorithm.is_empty());
+    let builds = saved.map(|row| (row.algorithm, Box::new(|| row.build()) as Box<DynBuild>));
+    let own: (_, Box<DynBuild>) = ("Rows", Box::new(|| Ok(Box::new(rows()?))));
+    let algorithms: Vec<_> = builds.chain([own]).collect();
+    for (writer, build) in &algorithms {
         let (mut net, mut optimizer) = (net(), build()?);
         train(&mut net, &mut optimizer, 0..2)?;
         let state = optimizer.state()?;
-        for (reader, build) in ALGORITHMS {
+        for (reader, build) in &algorithms {
             let mut other = build()?;
             let before = other.state()?.to_bytes()?;
             let loaded = other.load_state(&state);

@@ -576,7 +576,7 @@ fn a_checked_pass_names_the_first_value_that_is_not_finite() -> Result<()> {
     );
     // An input.
     let pass = Pass::train(0).checked(&net);
-    net.forward(&x.mul_scalar(f64::INFINITY), &pass)?;
+    let _ = net.forward(&x.mul_scalar(f64::INFINITY), &pass)?;
     says(
         pass.check().unwrap_err(),
         &["linear", "operand 0, which is not tracked, is not finite"],
@@ -605,5 +605,102 @@ fn graphs_are_drawn_with_the_names_of_parameters() -> Result<()> {
     assert_eq!(text.matches("->").count(), 3 + 2 + 1, "{text}");
     assert_eq!(Dot::new(&x.detach()).to_string(), "digraph {\n}\n");
     assert!(net.named_params()[0].1.leaf_id().is_some());
+    Ok(())
+}
+
+/// A net with batch normalization, and its parameters in order: weight, bias, gamma, beta, weight,
+/// bias.
+#[derive(Clone, Module, Layer)]
+struct Normalized {
+    hidden: Linear,
+    norm: BatchNorm,
+    activation: Tanh,
+    out: Linear,
+}
+
+/// The forward of [`Normalized`] by hand, from the values of its parameters.
+fn normalized_by_hand(values: &[Tensor], x: &Tensor) -> Result<Tensor> {
+    let [weight, bias, gamma, beta, out_weight, out_bias] = values else {
+        panic!("expected 6 values, found {}", values.len());
+    };
+    let z = x.linear(weight, Some(bias))?;
+    let centred = z.sub(&z.mean_over(0)?)?;
+    let variance = centred.square().mean_over(0)?;
+    let normalized = centred.div(&variance.add_scalar(1e-5).sqrt())?;
+    let h = normalized.mul(gamma)?.add(beta)?.tanh();
+    Ok(h.linear(out_weight, Some(out_bias))?)
+}
+
+/// The loss after three steps of gradient descent from `start`, and its gradients with respect to
+/// `start`.
+fn after_three_steps(
+    start: &[Tensor],
+    loss: impl Fn(&[Tensor], usize) -> Result<Tensor>,
+) -> Result<(Tensor, Vec<Tensor>)> {
+    let mut values = start.to_vec();
+    for step in 0..3 {
+        let inputs: Vec<&Tensor> = values.iter().collect();
+        let loss = loss(&values, step)?;
+        let slopes = Backward::new().create_graph().grad(&loss, &inputs)?;
+        let steps = values.iter().zip(&slopes);
+        let stepped = steps.map(|(value, slope)| value.sub(&slope.mul_scalar(0.2)));
+        values = stepped.collect::<cotangent::Result<_>>()?;
+    }
+    let last = loss(&values, 3)?;
+    let grads = last.backward()?;
+    let of_start = start.iter().map(|value| grads.get(value).cloned());
+    Ok((
+        last,
+        of_start.map(|grad| grad.expect("it is reached")).collect(),
+    ))
+}
+
+#[test]
+fn three_inner_steps_are_differentiated_through_functional_parameters() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    let net = Normalized {
+        hidden: Linear::new(3, 5, &mut rng)?,
+        norm: BatchNorm::new(5)?,
+        activation: Tanh,
+        out: Linear::new(5, 2, &mut rng)?,
+    };
+    let net = net.to_dtype(DType::F64);
+    let mut draw = |shape| Tensor::normal(shape, 0.0, 1.0, DType::F64, &mut rng);
+    let (mut inputs, mut targets) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        inputs.push(draw([7, 3])?);
+        targets.push(draw([7, 2])?);
+    }
+    let params = net.named_params();
+    let start = || -> Vec<Tensor> {
+        let values = params.iter().map(|(_, param)| param.value().tracked());
+        values.collect()
+    };
+    let (pass, [first, second]) = (Pass::train(0), [start(), start()]);
+    let (found, gradients) = after_three_steps(&first, |values, step| {
+        let y = net.forward(&inputs[step], &pass.with(&net, values)?)?;
+        Ok(y.sub(&targets[step])?.square().mean())
+    })?;
+    let (expected, by_hand) = after_three_steps(&second, |values, step| {
+        let y = normalized_by_hand(values, &inputs[step])?;
+        Ok(y.sub(&targets[step])?.square().mean())
+    })?;
+    assert!((found.item()? - expected.item()?).abs() < 1e-10);
+    assert_eq!(gradients.len(), 6);
+    for (((path, _), found), expected) in params.iter().zip(&gradients).zip(&by_hand) {
+        let difference = found.sub(expected)?.abs().max()?.item()?;
+        assert!(difference < 1e-10, "{path}: {difference}");
+        // All but the bias that batch normalization subtracts have an influence.
+        assert!(
+            path == "hidden.bias" || expected.abs().max()?.item()? > 1e-6,
+            "{path}"
+        );
+    }
+    // The model's own values have not changed; its statistics have seen four batches.
+    for ((path, param), start) in params.iter().zip(&first) {
+        assert_eq!(param.value().to_f64_vec(), start.to_f64_vec(), "{path}");
+    }
+    let seen = net.norm.num_batches_tracked.as_ref().map(Counter::get);
+    assert_eq!(seen, Some(4));
     Ok(())
 }

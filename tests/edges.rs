@@ -13,6 +13,8 @@ mod losses;
 mod masks;
 #[path = "edges/near.rs"]
 mod near;
+#[path = "support/optimizers.rs"]
+mod optimizers;
 #[path = "edges/pool.rs"]
 mod pool;
 #[path = "edges/products.rs"]

@@ -2,30 +2,11 @@
 //! constraints, clipping.
 
 use cotangent::prelude::*;
+use support::optimizers::OPTIMIZERS;
 
-type Build = fn() -> Result<Box<dyn Optimizer>>;
-
-const ALL: &[(&str, Build)] = &[
-    ("Sgd", || Sgd::new(0.05).build()),
-    ("Momentum", || Momentum::new(0.02).build()),
-    ("Nesterov", || Nesterov::new(0.02).build()),
-    ("AdaGrad", || AdaGrad::new(0.1).build()),
-    ("RmsProp", || RmsProp::new(0.01).build()),
-    ("Adam", || Adam::new(0.02).build()),
-    ("AMSGrad", || Adam::new(0.02).amsgrad().build()),
-    ("AdamW", || AdamW::new(0.02).build()),
-    ("NAdam", || NAdam::new(0.02).build()),
-    ("RAdam", || RAdam::new(0.02).build()),
-    ("AdaMax", || AdaMax::new(0.02).build()),
-    ("AdaDelta", || AdaDelta::new(5.0).build()),
-    ("Lamb", || Lamb::new(0.02).build()),
-    ("Lion", || Lion::new(0.005).build()),
-    ("Adafactor", || Adafactor::new(0.05).build()),
-    ("Muon", || Muon::new(0.02).weight_decay(0.0).build()),
-    ("Lookahead", || {
-        Ok(Box::new(Lookahead::new(Adam::new(0.04).build()?, 5, 0.5)?))
-    }),
-];
+mod support {
+    pub mod optimizers;
+}
 
 fn net(seed: u64) -> Result<Mlp> {
     Mlp::builder([3, 16, 1])
@@ -52,8 +33,9 @@ fn bits(model: &impl Module) -> Result<Vec<u8>> {
 #[test]
 fn every_optimizer_makes_the_loss_small() -> Result<()> {
     let (x, y) = data(64, DType::F32)?;
-    for (name, build) in ALL {
-        let (mut net, mut optimizer) = (net(2)?, build()?);
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut net, mut optimizer) = (net(2)?, row.build()?);
         let first = loss(&net, &x, &y)?.item()?;
         for _ in 0..300 {
             let grads = loss(&net, &x, &y)?.backward()?;
@@ -68,9 +50,10 @@ fn every_optimizer_makes_the_loss_small() -> Result<()> {
 #[test]
 fn micro_batches_give_what_the_large_batch_gives() -> Result<()> {
     let (x, y) = data(60, DType::F64)?;
-    for (name, build) in ALL {
+    for row in OPTIMIZERS {
+        let name = row.name;
         let (mut whole, mut parts) = (net(2)?.to_dtype(DType::F64), net(2)?.to_dtype(DType::F64));
-        let (mut of_whole, mut of_parts) = (build()?, build()?);
+        let (mut of_whole, mut of_parts) = (row.build()?, row.build()?);
         let mut accumulator = Accumulator::new();
         for _ in 0..10 {
             let grads = loss(&whole, &x, &y)?.backward()?;
@@ -95,8 +78,9 @@ fn micro_batches_give_what_the_large_batch_gives() -> Result<()> {
 #[test]
 fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
     let (x, y) = data(8, DType::F32)?;
-    for (name, build) in ALL {
-        let (mut net, mut optimizer) = (net(2)?, build()?);
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut net, mut optimizer) = (net(2)?, row.build()?);
         let grads = loss(&net, &x, &y)?.backward()?;
         optimizer.step(&mut net, grads)?;
         let before = (bits(&net)?, optimizer.state()?.to_bytes()?);
@@ -130,14 +114,15 @@ fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
 #[test]
 fn states_are_strict() -> Result<()> {
     let (x, y) = data(8, DType::F32)?;
-    for (name, build) in ALL {
-        let (mut net, mut optimizer) = (net(2)?, build()?);
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut net, mut optimizer) = (net(2)?, row.build()?);
         let grads = loss(&net, &x, &y)?.backward()?;
         optimizer.step(&mut net, grads)?;
         let state = optimizer.state()?;
         let names: Vec<String> = state.iter().map(|(name, _)| name.to_owned()).collect();
         for missing in &names {
-            let mut fresh = build()?;
+            let mut fresh = row.build()?;
             let untouched = fresh.state()?.to_bytes()?;
             let mut lacking = cotangent::state::StateDict::new();
             for (name, entry) in state.iter().filter(|(name, _)| name != missing) {
@@ -152,8 +137,8 @@ fn states_are_strict() -> Result<()> {
         }
         let mut more = state.clone();
         more.insert_number("other", 1.0);
-        assert!(build()?.load_state(&more).is_err(), "{name}");
-        let mut loaded = build()?;
+        assert!(row.build()?.load_state(&more).is_err(), "{name}");
+        let mut loaded = row.build()?;
         loaded.load_state(&state)?;
         assert!(loaded.state()?.to_bytes()? == state.to_bytes()?, "{name}");
     }
@@ -325,31 +310,104 @@ fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
 }
 
 #[test]
-fn settings_out_of_range_are_refused() {
-    let refused: [Result<Box<dyn Optimizer>>; 19] = [
-        Sgd::new(-0.1).build(),
-        Sgd::new(f64::NAN).build(),
-        Momentum::new(0.1).momentum(1.0).build(),
-        Momentum::new(0.1).dampening(1.5).build(),
-        AdaGrad::new(0.1).epsilon(-1.0).build(),
-        AdaGrad::new(0.1).initial_accumulator(f64::INFINITY).build(),
-        RmsProp::new(0.1).alpha(1.5).build(),
-        Adam::new(0.1).betas(0.9, 1.0).build(),
-        NAdam::new(0.1).momentum_decay(-1.0).build(),
-        AdaDelta::new(1.0).rho(-0.1).build(),
-        Lamb::new(0.1).weight_decay(-1.0).build(),
-        Lion::new(0.1).betas(1.0, 0.9).build(),
-        Adafactor::new(0.1).beta2_decay(0.1).build(),
-        Adafactor::new(0.1).epsilon1(f64::NAN).build(),
-        Adafactor::new(0.1).epsilon2(-1.0).build(),
-        Adafactor::new(0.1).clipping(0.5).build(),
-        Muon::new(0.1).iterations(100).build(),
-        Muon::new(0.1).epsilon(-1.0).build(),
-        Muon::new(0.1).adam_betas(1.0, 0.9).build(),
-    ];
-    for (i, result) in refused.into_iter().enumerate() {
-        assert!(matches!(result, Err(Error::Argument { .. })), "{i}");
+fn every_builder_checks_its_settings_at_build() -> Result<()> {
+    /// A row: a name, and a result that must be an error.
+    macro_rules! refused {
+        ($($result:expr;)*) => {
+            [$((stringify!($result), $result.map(drop))),*]
+        };
     }
+    let (nan, rng) = (f64::NAN, &mut ChaCha8Rng::seed_from_u64(1));
+    let w = Param::new(&Tensor::from([1.0f32]));
+    let sgd = || Sgd::new(0.1).build();
+    let refused = refused! {
+        Sgd::new(-0.1).build();
+        Sgd::new(nan).build();
+        Sgd::new(0.1).weight_decay(-1.0).build();
+        Momentum::new(0.1).momentum(1.0).build();
+        Momentum::new(0.1).dampening(1.5).build();
+        Nesterov::new(0.1).momentum(-0.1).build();
+        AdaGrad::new(0.1).epsilon(-1.0).build();
+        AdaGrad::new(0.1).learning_rate_decay(-1.0).build();
+        AdaGrad::new(0.1).initial_accumulator(f64::INFINITY).build();
+        RmsProp::new(0.1).alpha(1.5).build();
+        RmsProp::new(0.1).initial(-1.0).build();
+        RmsProp::new(0.1).centered().momentum(1.0).build();
+        Adam::new(0.1).betas(0.9, 1.0).build();
+        Adam::new(0.1).amsgrad().epsilon(nan).build();
+        AdamW::new(0.1).weight_decay(nan).build();
+        NAdam::new(0.1).momentum_decay(-1.0).build();
+        RAdam::new(0.1).betas(1.0, 0.9).build();
+        AdaMax::new(0.1).epsilon(-1.0).build();
+        AdaDelta::new(1.0).rho(-0.1).build();
+        Lamb::new(0.1).weight_decay(-1.0).build();
+        Lion::new(0.1).betas(1.0, 0.9).build();
+        Adafactor::new(0.1).beta2_decay(0.1).build();
+        Adafactor::new(0.1).epsilon1(nan).build();
+        Adafactor::new(0.1).epsilon2(-1.0).build();
+        Adafactor::new(0.1).clipping(0.5).build();
+        Muon::new(0.1).iterations(100).build();
+        Muon::new(0.1).epsilon(-1.0).build();
+        Muon::new(0.1).adam_betas(1.0, 0.9).build();
+        Muon::new(0.1).adam_epsilon(-1.0).build();
+        Muon::new(0.1).adam_learning_rate_factor(nan).build();
+        Muon::new(0.1).exclude("(");
+        Group::of("(");
+        Group::of(".*")?.learning_rate_factor(-1.0);
+        Group::of(".*")?.weight_decay(nan);
+        Lookahead::new(sgd()?, 0, 0.5);
+        Lookahead::new(sgd()?, 5, 0.0);
+        WeightAverage::exponential(&w, 1.0);
+        Schedule::one_cycle(0).build();
+        Schedule::one_cycle(10).pct_start(1.5).build();
+        Schedule::one_cycle(10).div_factor(0.0).build();
+        Schedule::one_cycle(10).final_div_factor(nan).build();
+        Schedule::one_cycle(10).momentum(1.0, 0.5).build();
+        Schedule::cyclic(0, 0.5).build();
+        Schedule::cyclic(1, -0.5).build();
+        Schedule::cyclic(1, 0.5).step_size_down(0).build();
+        Schedule::cyclic(1, 0.5).exp_range(nan).build();
+        Schedule::cyclic(1, 0.5).momentum(0.5, -0.1).build();
+        Schedule::reduce_on_plateau().factor(1.0).build();
+        Schedule::reduce_on_plateau().threshold(1.0).build();
+        Schedule::reduce_on_plateau().absolute_threshold(-1.0).build();
+        Schedule::reduce_on_plateau().min_factor(nan).build();
+        regularize::l1(-1.0);
+        regularize::l2(nan);
+        regularize::elastic_net(0.1, -0.1);
+        regularize::max_norm(0.0);
+        BatchNorm::builder(0).build();
+        BatchNorm::builder(3).epsilon(-1.0).build();
+        BatchNorm::builder(3).momentum(1.5).build();
+        BatchNorm::builder(3).decay(nan).build();
+        LayerNorm::builder(0).build();
+        LayerNorm::builder(3).epsilon(nan).build();
+        RmsNorm::builder(3).epsilon(-1.0).build();
+        Linear::builder(0, 3).build(rng);
+        Linear::builder(2, 3).weight(init::normal(-1.0)).build(rng);
+        Linear::builder(2, 3).bias(init::constant(nan)).build(rng);
+        Embedding::builder(3, 0).build(rng);
+        Embedding::builder(3, 2).weight(init::uniform(1.0, 0.0)).build(rng);
+        RnnCell::builder(0, 3).build(rng);
+        RnnCell::builder(2, 3).recurrent_weight(init::normal(nan)).build(rng);
+        Mlp::builder([3]).build(rng);
+        Mlp::builder([3, 2]).dropout(1.0).build(rng);
+        Mlp::builder([3, 2, 1]).activation(Celu::new(0.0)).build(rng);
+        Dropout::new(-0.1);
+        AlphaDropout::new(1.0);
+        PRelu::new(0, 0.25);
+    };
+    for (text, result) in refused {
+        let error = result.expect_err(text);
+        assert!(
+            matches!(error.root(), Error::Argument { .. }),
+            "{text}: {error}"
+        );
+    }
+    // A padding index is an index.
+    let padded = Embedding::builder(3, 2).padding_index(3).build(rng);
+    assert!(matches!(padded, Err(Error::Index { .. })));
+    Ok(())
 }
 
 fn argument(result: Result<impl Sized>, expected: &[&str]) {
@@ -382,8 +440,8 @@ fn gradients_of_another_model_are_refused() -> Result<()> {
         let mut clone = original.clone();
         let before = bits(&clone)?;
         let expected = ["no gradient belongs to a parameter of the model", expected];
-        for (_, build) in ALL {
-            let mut optimizer = build()?;
+        for row in OPTIMIZERS {
+            let mut optimizer = row.build()?;
             argument(optimizer.step(&mut clone, grads.clone()), &expected);
             let state = optimizer.state()?;
             assert!(state.iter().all(|(name, _)| !name.contains("steps")));
@@ -463,13 +521,14 @@ fn an_optimizer_serves_one_model_until_it_adopts_another() -> Result<()> {
         let grads = loss(net, &x, &y)?.backward()?;
         optimizer.step(net, grads)
     };
-    for (name, build) in ALL {
-        let (mut first, mut optimizer) = (net(2)?, build()?);
+    for row in OPTIMIZERS {
+        let name = row.name;
+        let (mut first, mut optimizer) = (net(2)?, row.build()?);
         step(&mut optimizer, &mut first)?;
         for mut second in [first.clone(), net(3)?] {
             let before = (bits(&second)?, optimizer.state()?.to_bytes()?);
             let result = step(&mut optimizer, &mut second);
-            if *name == "Sgd" {
+            if !row.has_state() {
                 // Without state there is nothing to share.
                 result?;
                 continue;
@@ -485,13 +544,13 @@ fn an_optimizer_serves_one_model_until_it_adopts_another() -> Result<()> {
         }
         // Adopted, a clone goes on as the original does.
         let mut clone = first.clone();
-        let mut loaded = build()?;
+        let mut loaded = row.build()?;
         loaded.load_state(&optimizer.state()?)?;
         step(&mut loaded, &mut first)?;
         optimizer.adopt(&clone)?;
         step(&mut optimizer, &mut clone)?;
         assert!(bits(&clone)? == bits(&first)?, "{name}");
-        if *name != "Sgd" {
+        if row.has_state() {
             assert!(step(&mut optimizer, &mut first).is_err(), "{name}");
         }
         // A model that the state does not fit is not adopted.

@@ -36,6 +36,7 @@ fn files(folder: &Path, found: &mut Vec<(String, PathBuf)>) {
 }
 
 #[test]
+#[ignore = "`.ci/prose` runs it"]
 fn all_files_follow_the_rules() {
     let mut found = Vec::new();
     files(root(), &mut found);

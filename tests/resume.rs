@@ -6,6 +6,11 @@ use cotangent::data::{Batches, digits};
 use cotangent::prelude::*;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use support::optimizers::OPTIMIZERS;
+
+mod support {
+    pub mod optimizers;
+}
 
 #[derive(Module, Clone, Debug)]
 struct Net {
@@ -23,55 +28,38 @@ impl Layer for Net {
     }
 }
 
-type Build = fn() -> Result<Box<dyn Optimizer>>;
+type Build = dyn Fn() -> Result<Box<dyn Optimizer>>;
 
-const OPTIMIZERS: &[(&str, Build)] = &[
-    ("sgd", || Sgd::new(0.1).weight_decay(0.01).build()),
-    ("momentum", || Momentum::new(0.02).dampening(0.1).build()),
-    ("nesterov", || Nesterov::new(0.02).build()),
-    ("adagrad", || {
-        AdaGrad::new(0.05).learning_rate_decay(0.1).build()
-    }),
-    ("rmsprop", || RmsProp::new(0.001).build()),
-    ("rmsprop-momentum", || {
-        RmsProp::new(0.001).momentum(0.9).build()
-    }),
-    ("rmsprop-centered", || {
-        RmsProp::new(0.001).centered().build()
-    }),
-    ("rmsprop-both", || {
-        RmsProp::new(0.001).centered().momentum(0.9).build()
-    }),
-    ("adam", || Adam::new(0.01).build()),
-    ("adam-groups", || {
-        let mut optimizer = Adam::new(0.01).weight_decay(0.1).build()?;
-        optimizer.add_group(
-            Group::of(r".*\.bias")?
-                .learning_rate_factor(0.5)?
-                .weight_decay(0.0)?,
-        );
-        optimizer.add_group(Group::of(r"norm\..*")?.frozen());
-        Ok(optimizer)
-    }),
-    ("amsgrad", || Adam::new(0.01).amsgrad().build()),
-    ("adamw", || AdamW::new(0.01).build()),
-    ("nadam", || NAdam::new(0.01).build()),
-    ("radam", || RAdam::new(0.01).build()),
-    ("adamax", || AdaMax::new(0.01).build()),
-    ("adadelta", || AdaDelta::new(1.0).build()),
-    ("lamb", || Lamb::new(0.01).build()),
-    ("lion", || Lion::new(0.001).build()),
-    ("adafactor", || Adafactor::new(0.01).build()),
-    ("muon", || Muon::new(0.01).exclude(r"out\.weight")?.build()),
-    ("lookahead", || {
-        Ok(Box::new(Lookahead::new(Adam::new(0.01).build()?, 3, 0.5)?))
-    }),
-    ("constrained", || {
-        let optimizer = Nesterov::new(0.02).build()?;
-        let bound = |model: &mut dyn Module| regularize::max_norm(1.0)?.apply(model);
-        Ok(Box::new(Constrained::new(optimizer, bound)))
-    }),
-];
+/// Every optimizer, by a name for files, and what stands around optimizers.
+fn optimizers() -> Vec<(&'static str, Box<Build>)> {
+    let rows = OPTIMIZERS.iter();
+    let rows = rows.map(|row| (row.name, Box::new(|| row.with_rate(0.01)) as Box<Build>));
+    let others: [(_, Box<Build>); 3] = [
+        (
+            "groups",
+            Box::new(|| {
+                let mut optimizer = Adam::new(0.01).weight_decay(0.1).build()?;
+                let biases = Group::of(r".*\.bias")?.learning_rate_factor(0.5)?;
+                optimizer.add_group(biases.weight_decay(0.0)?);
+                optimizer.add_group(Group::of(r"norm\..*")?.frozen());
+                Ok(optimizer)
+            }),
+        ),
+        (
+            "excluded",
+            Box::new(|| Muon::new(0.01).exclude(r"out\.weight")?.build()),
+        ),
+        (
+            "constrained",
+            Box::new(|| {
+                let optimizer = Nesterov::new(0.02).build()?;
+                let bound = |model: &mut dyn Module| regularize::max_norm(1.0)?.apply(model);
+                Ok(Box::new(Constrained::new(optimizer, bound)))
+            }),
+        ),
+    ];
+    rows.chain(others).collect()
+}
 
 /// Micro-batches in a whole run; every second one ends a step.
 const STEPS: u64 = 24;
@@ -90,7 +78,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(build: Build) -> Result<Self> {
+    fn new(build: &Build) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let net = Net {
             hidden: Linear::new(64, 12, &mut rng)?,
@@ -181,8 +169,8 @@ const FOLDER: &str = "COTANGENT_TEST_RESUME";
 fn a_stopped_run_goes_on_in_a_new_process_as_if_it_had_not_been_stopped() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    for (name, build) in OPTIMIZERS {
-        let mut run = Run::new(*build)?;
+    for (name, build) in &optimizers() {
+        let mut run = Run::new(build)?;
         run.go_on(|run| {
             let done = run.done.get();
             if STOPS.contains(&done) {
@@ -197,7 +185,7 @@ fn a_stopped_run_goes_on_in_a_new_process_as_if_it_had_not_been_stopped() -> Res
         .env(FOLDER, folder)
         .status();
     assert!(status.unwrap().success());
-    for (name, _) in OPTIMIZERS {
+    for (name, _) in &optimizers() {
         let whole = std::fs::read(folder.join(name)).unwrap();
         for stop in STOPS {
             let stopped = std::fs::read(stopped(folder, name, stop)).unwrap();
@@ -215,9 +203,9 @@ fn in_a_new_process() -> Result<()> {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
         return Ok(());
     };
-    for (name, build) in OPTIMIZERS {
+    for (name, build) in &optimizers() {
         for stop in STOPS {
-            let mut run = Run::new(*build)?;
+            let mut run = Run::new(build)?;
             run.load(&stopped(&folder, name, stop))?;
             run.go_on(|_| Ok(()))?;
             run.save(&resumed(&folder, name, stop))?;
@@ -230,12 +218,12 @@ fn in_a_new_process() -> Result<()> {
 fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_changed() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    let mut saved = Run::new(|| Adam::new(0.01).build())?;
+    let mut saved = Run::new(&|| Adam::new(0.01).build())?;
     saved.go_on(|_| Ok(()))?;
     saved.save(&path)?;
 
     // The optimizer is another one: the model, which would fit, stays as it is too.
-    let mut other = Run::new(|| Nesterov::new(0.01).build())?;
+    let mut other = Run::new(&|| Nesterov::new(0.01).build())?;
     let before = other.net.state()?.to_bytes()?;
     let error = other.load(&path).unwrap_err().to_string();
     assert!(
@@ -265,12 +253,12 @@ fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_chang
 fn a_broken_checkpoint_is_an_error_and_nothing_has_changed() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
-    let mut saved = Run::new(|| Adam::new(0.01).build())?;
+    let mut saved = Run::new(&|| Adam::new(0.01).build())?;
     saved.go_on(|_| Ok(()))?;
     saved.save(&path)?;
     let whole = std::fs::read(&path).unwrap();
 
-    let mut run = Run::new(|| Adam::new(0.01).build())?;
+    let mut run = Run::new(&|| Adam::new(0.01).build())?;
     let before = folder.path().join("before");
     run.save(&before)?;
     let before = std::fs::read(&before).unwrap();

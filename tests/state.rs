@@ -36,7 +36,7 @@ fn net(seed: u64) -> Result<Net> {
         out: Linear::new(4, 2, &mut rng)?,
     };
     let x = Tensor::normal([8, 4], seed as f64, 1.0, DType::F32, &mut rng)?;
-    net.norm.forward(&x, &Pass::train(0))?;
+    let _ = net.norm.forward(&x, &Pass::train(0))?;
     Ok(net)
 }
 

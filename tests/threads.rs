@@ -1,12 +1,14 @@
 //! Results do not depend on the number of threads: every operation gives the same bits, forward and
 //! backward, on one, two and four threads.
 
-use cotangent::prelude::{Adafactor, Adam, Lamb, Muon, Optimizer, Param};
+use cotangent::prelude::{Optimizer, Param};
 use cotangent::{Backward, DType, Gradients, Result, Tensor};
 use support::operations::{self, Domain, Operation, Sizes, values};
+use support::optimizers::OPTIMIZERS;
 
 mod support {
     pub mod operations;
+    pub mod optimizers;
 }
 
 /// A task is some ten thousand elements. These sizes make several tasks, the last of odd length,
@@ -108,22 +110,15 @@ fn many_channels() -> anyhow::Result<()> {
 
 #[test]
 fn optimizers() -> anyhow::Result<()> {
-    type Build = fn() -> Result<Box<dyn Optimizer>>;
-    let builds: [Build; 4] = [
-        || Adam::new(0.1).build(),
-        || Lamb::new(0.1).build(),
-        || Adafactor::new(0.1).build(),
-        || Muon::new(0.1).build(),
-    ];
     let shapes: [&[usize]; 4] = [&[150, 300], &[70_001], &[5, 120, 90], &[7]];
-    for build in builds {
+    for row in OPTIMIZERS {
         let train = || -> Result<Vec<Vec<u64>>> {
             let draw = |shape: &&[usize], seed| values(shape, Domain::Signed, DType::F32, seed);
             let mut params = Vec::new();
             for shape in &shapes {
                 params.push(Param::new(&draw(shape, 1)?));
             }
-            let mut optimizer = build()?;
+            let mut optimizer = row.with_rate(0.1)?;
             for step in 0..2 {
                 let mut gradients = Gradients::default();
                 for (param, shape) in params.iter().zip(&shapes) {
@@ -140,11 +135,7 @@ fn optimizers() -> anyhow::Result<()> {
                 .build()?;
             found.push(pool.install(train)?);
         }
-        assert!(
-            found[0] == found[1] && found[0] == found[2],
-            "{:?}",
-            build()?
-        );
+        assert!(found[0] == found[1] && found[0] == found[2], "{}", row.name);
     }
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! What this machine can do at most: bytes copied and multiply-adds a second.
+//! The limits of this machine: bytes copied and multiply-adds per second.
 
 use super::alone;
 use std::time::Duration;
 
-/// Bytes a second, read and written counted, that two threads (or as many as rayon has) copy
-/// between buffers much larger than the last cache. The best of stores that pass the caches and of
-/// the system's `memcpy`.
+/// Measures the bytes per second, read and written, that two threads (or as many as rayon has) copy
+/// between buffers much larger than the last cache. The result is the better of stores that bypass
+/// the caches and the system's `memcpy`.
 pub fn copy_bandwidth() -> anyhow::Result<f64> {
     const LEN: usize = 64 << 20; // f32: 256 MB a buffer
     let (source, mut target) = (vec![1.0f32; LEN], vec![0.0f32; LEN]);
@@ -14,7 +14,7 @@ pub fn copy_bandwidth() -> anyhow::Result<f64> {
     Ok(streamed.max(plain))
 }
 
-/// The same for buffers that the last cache holds: 4 MB each.
+/// Measures the same for buffers of 4 MB, which fit into the last cache.
 pub fn cached_bandwidth() -> anyhow::Result<f64> {
     const LEN: usize = 1 << 20;
     let (source, mut target) = (vec![1.0f32; LEN], vec![0.0f32; LEN]);
@@ -31,11 +31,11 @@ fn copied(source: &[f32], target: &mut [f32], copy: fn(&mut [f32], &[f32])) -> a
         });
         Ok(())
     })?;
-    // The quietest moment: a bound is what the machine can do, not what its other tenants leave.
+    // The bound is the limit of the machine, not of its momentary load, so the quietest run counts.
     Ok(2.0 * size_of_val(source) as f64 / (times.quantile(0.0) * 1e-6))
 }
 
-/// Seconds that one thread takes to read `values` once, out of whatever cache holds them.
+/// Reads `values` once on one thread, from whatever cache contains them.
 pub fn read(values: &[f32]) -> f32 {
     cotangent::kernel::dispatch(Read { values })
 }
@@ -88,10 +88,10 @@ fn stream(to: &mut [f32], from: &[f32]) {
     to.copy_from_slice(from);
 }
 
-/// Floating-point operations a second of all threads, a multiply-add counted as two, on the
-/// instruction set that the kernels use.
+/// Measures the floating-point operations per second of all threads, with the instruction set of
+/// the kernels. A multiply-add counts as two.
 pub fn fma_peak() -> anyhow::Result<f64> {
-    // Twelve registers of 256 bits, or of 512.
+    // Twelve registers of 256 bits, and of 512.
     Ok(multiply_adds::<96>()?.max(multiply_adds::<192>()?))
 }
 
@@ -112,7 +112,7 @@ fn multiply_adds<const LANES: usize>() -> anyhow::Result<f64> {
     Ok(operations / (times.quantile(0.0) * 1e-6))
 }
 
-/// Multiply-adds that do not wait for one another, in registers.
+/// Independent multiply-adds in registers.
 struct MultiplyAdds<const LANES: usize>(usize);
 
 impl<const LANES: usize> cotangent::kernel::Kernel for MultiplyAdds<LANES> {

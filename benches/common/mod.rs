@@ -1,4 +1,4 @@
-//! What the benches share: timing in turns, medians, and what this machine can do at most.
+//! The common parts of the benches: timing in turns, medians, and the limits of this machine.
 
 #![allow(dead_code)] // Each bench is a program of its own and uses its part.
 
@@ -8,17 +8,17 @@ pub mod process;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// Runs of one thing, in microseconds each.
+/// The times of repeated runs, in microseconds.
 #[derive(Clone, Debug, Default)]
 pub struct Times(Vec<f64>);
 
 impl Times {
-    /// The median.
+    /// Returns the median.
     pub fn median(&self) -> f64 {
         self.quantile(0.5)
     }
 
-    /// The value that a share of the runs stays below.
+    /// Returns the value below which this share of the runs is.
     pub fn quantile(&self, share: f64) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -29,12 +29,12 @@ impl Times {
             .unwrap_or(f64::NAN)
     }
 
-    /// These runs and those of `other`.
+    /// Adds the runs of `other`.
     pub fn extend(&mut self, other: &Self) {
         self.0.extend(&other.0);
     }
 
-    /// How many runs there were.
+    /// Returns the number of runs.
     pub fn count(&self) -> usize {
         self.0.len()
     }
@@ -59,8 +59,8 @@ impl Times {
     }
 }
 
-/// Measures two things in turns, `rounds` times, so that what else the machine does hits both
-/// alike.
+/// Measures two bodies in turns, `rounds` times, so that the machine's other load affects both
+/// equally.
 pub fn in_turns<A, B>(
     rounds: usize,
     budget: Duration,
@@ -75,7 +75,7 @@ pub fn in_turns<A, B>(
     Ok(times)
 }
 
-/// Measures one thing, in as many pieces of the budget as there are rounds.
+/// Measures one body, in as many pieces of the budget as there are rounds.
 pub fn alone<T>(
     rounds: usize,
     budget: Duration,
@@ -88,8 +88,8 @@ pub fn alone<T>(
     Ok(times)
 }
 
-/// Makes `threads` the number of threads of everything here: of the product, of the floor and of
-/// matrix products. To be called first of all.
+/// Sets the number of threads of the library, of the floor and of matrix products. Call it before
+/// anything else.
 pub fn set_threads(threads: usize) {
     for variable in ["RAYON_NUM_THREADS", "MATMUL_NUM_THREADS"] {
         // SAFETY: the callers are the first lines of `main`, when there is no other thread yet.

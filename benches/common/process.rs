@@ -1,10 +1,10 @@
-//! What a process has used: memory, page faults, times that a thread slept.
+//! The resources that a process has used: memory, page faults, times that a thread slept.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
-/// An allocator that counts while it is asked to.
+/// An allocator that counts its calls while it is enabled.
 pub struct Counting;
 
 static COUNTS: AtomicBool = AtomicBool::new(false);
@@ -16,11 +16,12 @@ fn count() {
     }
 }
 
-// SAFETY: all is left to the system's allocator.
+// SAFETY: every method forwards to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();
-        // SAFETY: the caller's promise is what the system asks for.
+        // SAFETY: the caller guarantees the conditions of the system's allocator, which are the
+        // same.
         unsafe { System.alloc(layout) }
     }
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -44,17 +45,17 @@ unsafe impl GlobalAlloc for Counting {
 pub struct Usage {
     /// Calls of the allocator.
     pub allocations: usize,
-    /// Times that tensor memory came from the system and not from what was recycled.
+    /// Times that tensor memory came from the system instead of recycled memory.
     pub system_requests: usize,
     /// Page faults that needed no disk.
     pub page_faults: f64,
-    /// Times that a thread, any, gave up the processor to wait.
+    /// Times that any thread yielded the processor to wait.
     pub waits: f64,
     /// Processor seconds spent in the kernel.
     pub system_seconds: f64,
 }
 
-/// What running `body` uses.
+/// Returns the resources that `body` uses.
 pub fn used_by(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Usage> {
     let before = usage();
     COUNTS.store(true, Relaxed);
@@ -73,7 +74,7 @@ pub fn used_by(body: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<Usag
 
 fn usage() -> Usage {
     let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // The second field is a name in parentheses, which may hold anything.
+    // The second field is a name in parentheses, which may contain any characters.
     let fields = stat.rsplit(')').next().unwrap_or_default();
     let field = |number: usize| {
         let field = fields.split_whitespace().nth(number - 3);
@@ -93,15 +94,16 @@ fn usage() -> Usage {
     }
 }
 
-/// The memory of this process that is in use now, and the most that ever was, in bytes; not a
-/// number where the system does not tell.
+/// Returns the resident memory of this process and its peak, in bytes, or NaN if the system does
+/// not report them.
 pub fn resident() -> [f64; 2] {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     ["\nVmRSS:", "\nVmHWM:"]
         .map(|name| number_after(&status, name).map_or(f64::NAN, |kilobytes| kilobytes * 1024.0))
 }
 
-/// What of the memory in use now is pages of files: the program itself, as far as it has run.
+/// Returns the part of the resident memory that is pages of files: the program's own code, as far
+/// as it has run.
 pub fn resident_of_files() -> f64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     number_after(&status, "\nRssFile:").map_or(f64::NAN, |kilobytes| kilobytes * 1024.0)

@@ -1,4 +1,4 @@
-//! One number at a time: several formulas, sizes and layouts, forward and backward.
+//! Elementwise operations: several formulas, sizes and layouts, forward and backward.
 
 use crate::{Bound, Case, normal};
 use cotangent::prelude::*;
@@ -13,7 +13,7 @@ const UNARY: [(&str, Unary); 6] = [
     ("elu", |x| x.elu(1.0)),
     ("selu", Tensor::selu),
 ];
-/// Operands of a quarter of a megabyte, of 4, and of 64.
+/// Operands of a quarter of a megabyte, of 4 MB, and of 64 MB.
 const SIZES: [(&str, [usize; 2]); 3] = [
     ("64k", [256, 256]),
     ("1M", [1024, 1024]),
@@ -25,14 +25,14 @@ pub fn cases() -> Vec<Case> {
     for (size, shape) in SIZES {
         let len = shape[0] * shape[1];
         for (name, f) in UNARY {
-            // Reads one number and writes one.
+            // Each element is read once and written once.
             cases.push(Case::new(
                 format!("{name} {size}"),
                 Bound::Bytes(8 * len),
                 move || {
                     let x = normal(&shape)?;
                     Ok(Box::new(move || {
-                        std::hint::black_box(f(&x));
+                        let _ = std::hint::black_box(f(&x));
                         Ok(())
                     }))
                 },
@@ -42,7 +42,7 @@ pub fn cases() -> Vec<Case> {
             continue;
         }
         for (name, f) in UNARY {
-            // Backward reads the cotangent and what was saved, and writes a gradient.
+            // Backward reads the cotangent and the saved tensor, and writes a gradient.
             cases.push(Case::new(
                 format!("{name} {size} forward + backward"),
                 Bound::Bytes(20 * len),
@@ -60,7 +60,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// Sums of two operands of 1024 x 1024 (or what is broadcast to that), the second as it may come.
+/// Returns sums of two operands of 1024 x 1024 (or broadcast to it), the second in several layouts.
 fn layouts() -> Vec<Case> {
     type Second = fn() -> cotangent::Result<Tensor>;
     const N: usize = 1024;
@@ -81,7 +81,7 @@ fn layouts() -> Vec<Case> {
             move || {
                 let (a, b) = (normal(&[N, N])?, second()?);
                 Ok(Box::new(move || {
-                    std::hint::black_box(a.add(&b)?);
+                    let _ = std::hint::black_box(a.add(&b)?);
                     Ok(())
                 }))
             },
@@ -90,7 +90,7 @@ fn layouts() -> Vec<Case> {
     let mut cases: Vec<Case> = sums.into();
     cases.push(Case::new(
         "add 1M row forward + backward",
-        // Backward hands the cotangent on as it is, and sums it over the rows.
+        // Backward returns the cotangent unchanged and its sum over the rows.
         Bound::Bytes(4 * (3 * N * N + 2 * N)),
         || {
             let (a, b) = (normal(&[N, N])?.tracked(), normal(&[N])?.tracked());

@@ -1,13 +1,13 @@
-//! What single operations cost, each beside its bound: the bytes that it must move over the
-//! measured copy bandwidth, or its floating-point operations over the measured peak, whichever is
-//! more.
+//! The cost of single operations, each next to its bound: the bytes that it must move divided by
+//! the measured copy bandwidth, or its floating-point operations divided by the measured peak,
+//! whichever is larger.
 //!
 //! ```sh
 //! cargo bench --bench ops
 //! cargo bench --bench ops -- --only softmax --json
 //! ```
 //!
-//! Operands of up to some ten megabytes stay in the caches, whose bandwidth is several times that
+//! Operands of up to about ten megabytes stay in the caches, whose bandwidth is several times that
 //! of memory: such operations can take less than their bound.
 
 #[path = "../common/mod.rs"]
@@ -25,16 +25,16 @@ use cotangent::prelude::*;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
-/// Single operations beside their bounds.
+/// Single operations next to their bounds.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Ends with one line of JSON.
+    /// Print one line of JSON at the end.
     #[arg(long)]
     json: bool,
-    /// How many times all operations are measured, one after another.
+    /// The number of rounds over all operations.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// How long each operation is run in a round.
+    /// The time of each operation in a round.
     #[arg(long, default_value_t = 80, value_name = "MILLISECONDS")]
     turn: u64,
     /// Only the operations whose names contain this.
@@ -48,29 +48,29 @@ struct Arguments {
     /// The number of threads.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// What `cargo bench` adds.
+    /// An argument that `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What an operation cannot do without.
+/// The least work that an operation must do.
 #[derive(Clone, Copy, Debug)]
 pub enum Bound {
     /// Bytes read and written.
     Bytes(usize),
     /// Floating-point operations, and bytes.
     Operations(usize, usize),
-    /// Nothing to speak of: what is measured is overhead, of so many operations.
+    /// Almost none: the measurement shows the overhead of this many operations.
     Calls(usize),
 }
 
-/// An operation to be measured.
+/// An operation to measure.
 pub struct Case {
-    /// What it is called in tables.
+    /// The name in tables.
     pub name: String,
-    /// What it cannot do without.
+    /// The least work of the operation.
     pub bound: Bound,
-    /// Makes the operands, and hands out what is measured: operands live no longer than they must.
+    /// Makes the operands and returns the body to measure. Operands are dropped with the body.
     pub setup: Box<dyn Fn() -> Result<Run>>,
 }
 
@@ -78,7 +78,7 @@ pub struct Case {
 pub type Run = Box<dyn FnMut() -> Result<()>>;
 
 impl Case {
-    /// An operation under a name.
+    /// Creates an operation with a name.
     pub fn new(
         name: impl Into<String>,
         bound: Bound,
@@ -113,14 +113,15 @@ fn main() -> Result<()> {
         machine::fma_peak()?,
     );
     println!(
-        "{} threads: {:.1} GB/s copied (read + written) in memory, {:.1} GB/s between two buffers of 4 MB, {:.0} GFLOP/s of multiply-adds",
+        "{} threads: {:.1} GB/s copied (read + written) in memory, {:.1} GB/s between two \
+         buffers of 4 MB, {:.0} GFLOP/s of multiply-adds",
         arguments.threads,
         copy * 1e-9,
         cached * 1e-9,
         peak * 1e-9
     );
     println!(
-        "{:44} {:>11} {:>11} {:>7}  what it reaches",
+        "{:44} {:>11} {:>11} {:>7}  reached",
         "microseconds", "time", "bound", "ratio"
     );
     let mut times = vec![common::Times::default(); cases.len()];
@@ -142,14 +143,18 @@ fn main() -> Result<()> {
             )
         });
         let mut all: Map<String, Value> = rows.collect();
-        let machine = json!({"copy_bytes_per_second": copy, "cached_bytes_per_second": cached, "flops": peak});
+        let machine = json!({
+            "copy_bytes_per_second": copy,
+            "cached_bytes_per_second": cached,
+            "flops": peak,
+        });
         all.insert("machine".to_owned(), machine);
         println!("{}", Value::Object(all));
     }
     Ok(())
 }
 
-/// In microseconds; none where only overhead is measured.
+/// Returns the bound in microseconds, or none if only overhead is measured.
 fn bound(bound: Bound, copy: f64, peak: f64) -> Option<f64> {
     match bound {
         Bound::Bytes(bytes) => Some(bytes as f64 / copy * 1e6),
@@ -181,7 +186,7 @@ fn row(case: &Case, time: f64, copy: f64, peak: f64) {
     }
 }
 
-/// A tensor of standard normal numbers, the same in each run.
+/// Creates a tensor of standard normal numbers, the same in each run.
 pub fn normal(shape: &[usize]) -> cotangent::Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     Tensor::normal(shape, 0.0, 1.0, DType::F32, &mut rng)

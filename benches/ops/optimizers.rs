@@ -1,4 +1,4 @@
-//! One step over ten million parameters, for each optimizer: ten matrices of 1000 x 1000; one for
+//! One step over ten million parameters for each optimizer: ten matrices of 1000 x 1000, or one for
 //! Muon.
 
 use crate::{Bound, Case, normal};
@@ -6,7 +6,7 @@ use cotangent::prelude::*;
 
 type Build = fn() -> Result<Box<dyn Optimizer>>;
 
-/// Name, numbers of state per parameter, builder. A new optimizer is a line here.
+/// Name, state values per parameter, builder. A new optimizer needs a line here.
 const OPTIMIZERS: [(&str, usize, Build); 15] = [
     ("Sgd", 0, || Sgd::new(1e-3).build()),
     ("Momentum", 1, || Momentum::new(1e-3).build()),
@@ -23,8 +23,8 @@ const OPTIMIZERS: [(&str, usize, Build); 15] = [
     ("RAdam", 2, || RAdam::new(1e-3).build()),
     ("AdaMax", 2, || AdaMax::new(1e-3).build()),
     ("AdaDelta", 2, || AdaDelta::new(1.0).build()),
-    // Half as many bytes again as the bound counts: the step needs norms of a direction that is
-    // kept.
+    // It moves half as many bytes again as the bound counts: the step needs norms of a direction
+    // that is stored.
     ("Lamb", 2, || Lamb::new(1e-3).build()),
     ("Lion", 1, || Lion::new(1e-4).build()),
 ];
@@ -36,7 +36,7 @@ pub fn cases() -> Vec<Case> {
         .into_iter()
         .map(|(name, state, build)| elementwise(name, 3 + 2 * state, build))
         .collect();
-    // Reads parameter and gradient and writes the parameter; the state is a thousandth of that.
+    // It reads parameter and gradient and writes the parameter. Its state is a thousandth of that.
     cases.push(elementwise("Adafactor", 3, || Adafactor::new(1e-3).build()));
     // Five iterations of three products.
     let [rows, columns] = SHAPE;
@@ -47,7 +47,7 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// Ten matrices, of which so many tensors are read or written.
+/// Creates a step over ten matrices that reads or writes this many tensors of each.
 fn elementwise(name: &str, tensors: usize, build: Build) -> Case {
     const MATRICES: usize = 10;
     let bytes = 4 * tensors * MATRICES * SHAPE[0] * SHAPE[1];

@@ -1,4 +1,4 @@
-//! Operations on next to nothing: what an operation costs before it computes anything.
+//! Operations on a few elements, which show the overhead of an operation.
 
 use crate::{Bound, Case, normal};
 use cotangent::prelude::*;

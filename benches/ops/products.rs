@@ -1,9 +1,9 @@
-//! Matrix products of several sizes, and of operands as they may lie in memory.
+//! Matrix products of several sizes and memory layouts.
 
 use crate::{Bound, Case, normal};
 use cotangent::prelude::*;
 
-/// How an operand lies in memory.
+/// The memory layout of an operand.
 #[derive(Clone, Copy, Debug)]
 enum Lies {
     Contiguous,
@@ -37,7 +37,7 @@ pub fn cases() -> Vec<Case> {
         }
     }
     // The products of the textbook's first layer, batch 32 and 128, and of a layer of 100 units:
-    // forward, of the weights' gradient, of the inputs' gradient.
+    // forward, weights' gradient, inputs' gradient.
     for [batch, inputs, outputs] in [[32, 784, 300], [128, 784, 300], [32, 100, 100]] {
         let title = format!("layer {inputs} -> {outputs}, batch {batch}");
         let forward = [Contiguous, Transposed];
@@ -61,7 +61,7 @@ fn product(name: &str, [m, k, n]: [usize; 3], lie: [Lies; 2]) -> Case {
     Case::new(name, bound, move || {
         let (a, b) = (lie[0].operand([m, k])?, lie[1].operand([k, n])?);
         Ok(Box::new(move || {
-            std::hint::black_box(a.matmul(&b)?);
+            let _ = std::hint::black_box(a.matmul(&b)?);
             Ok(())
         }))
     })

@@ -1,4 +1,4 @@
-//! Many numbers to one: sums and extremes, softmax, normalizations, losses.
+//! Reductions: sums and extremes, softmax, normalizations, losses.
 
 use crate::{Bound, Case, normal};
 use cotangent::nn::BatchNorm;
@@ -27,7 +27,7 @@ pub fn cases() -> Vec<Case> {
                 move || {
                     let x = normal(&[n, n])?;
                     Ok(Box::new(move || {
-                        std::hint::black_box(reduce(&x)?);
+                        let _ = std::hint::black_box(reduce(&x)?);
                         Ok(())
                     }))
                 },
@@ -45,14 +45,14 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// An operation alone, and with its backward.
+/// Returns an operation alone, and with its backward.
 fn both(name: &str, shape: [usize; 2], f: Reduce) -> [Case; 2] {
     let bytes = 4 * shape[0] * shape[1];
     [
         Case::new(name, Bound::Bytes(2 * bytes), move || {
             let x = normal(&shape)?;
             Ok(Box::new(move || {
-                std::hint::black_box(f(&x)?);
+                let _ = std::hint::black_box(f(&x)?);
                 Ok(())
             }))
         }),
@@ -70,7 +70,7 @@ fn both(name: &str, shape: [usize; 2], f: Reduce) -> [Case; 2] {
     ]
 }
 
-/// Layers of normalization, in training, with the gradients of their parameters.
+/// Returns the normalization layers, in training, with the gradients of their parameters.
 fn normalizations() -> Vec<Case> {
     let mut cases = Vec::new();
     for [m, n] in [[256, 1024], [32, 100], [4096, 1024]] {
@@ -94,7 +94,7 @@ fn normalizations() -> Vec<Case> {
         ));
     }
     for [m, n] in [[128, 10], [1024, 1024]] {
-        // The logits are read twice, and their gradient written.
+        // The logits are read twice, and their gradient is written once.
         cases.push(Case::new(
             format!("cross_entropy {m} x {n} forward + backward"),
             Bound::Bytes(3 * 4 * m * n),

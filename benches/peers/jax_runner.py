@@ -18,7 +18,7 @@ def tensor(*shape):
 
 
 def initial(hidden, batch_norm):
-    """Parameters and running statistics, a layer each."""
+    """Returns parameters and running statistics by layer."""
     params, statistics = [], []
     sizes = [784, *hidden, 10]
     for layer, (inputs, outputs) in enumerate(zip(sizes, sizes[1:])):
@@ -34,7 +34,7 @@ def initial(hidden, batch_norm):
 
 
 def forward(params, statistics, x, activation, training):
-    """The outputs, and the new running statistics."""
+    """Returns the outputs and the new running statistics."""
     new = []
     for layer, part in enumerate(params):
         x = x @ part["weight"]
@@ -163,7 +163,7 @@ def epochs():
     step = jax.jit(gathered, donate_argnums=(0, 1, 2))
     predict = jax.jit(lambda p, s, x: forward(p, s, x, activation, False)[0].argmax(1))
     all = [params, statistics, rule.init(params)]
-    for size in [128, len(x) % 128]:  # Compiles, for whole batches and for the last.
+    for size in [128, len(x) % 128]:  # Compiles for whole batches and for the last.
         *all[:], _ = step(*all, jnp.arange(size))
     rng = np.random.default_rng(1)
 

@@ -1,4 +1,4 @@
-"""What the runners in Python share: see src/lib.rs for what a runner is."""
+"""The common parts of the Python runners. src/lib.rs describes a runner."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def labels(count):
 
 
 def mnist():
-    """Images from 0 to 1 and labels, of the training set and the test set; None if there is none."""
+    """Returns images from 0 to 1 and labels of training and test set; None if there are none."""
     folder = os.environ.get("MNIST")
     if not folder:
         return None
@@ -38,7 +38,8 @@ def mnist():
         with open(f"{folder}/{name}-images-idx3-ubyte", "rb") as file:
             images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 784)
         with open(f"{folder}/{name}-labels-idx1-ubyte", "rb") as file:
-            parts += [images.astype(np.float32) / 255, np.frombuffer(file.read(), np.uint8, offset=8)]
+            parts += [images.astype(np.float32) / 255]
+            parts += [np.frombuffer(file.read(), np.uint8, offset=8)]
     return parts
 
 
@@ -56,9 +57,9 @@ def timed(run, seconds):
 
 
 def serve(cases, epochs=None):
-    """Answers requests. `cases`: functions that get ready and return what is timed; `epochs`: one that
-    returns a function that trains an epoch and returns its seconds and the accuracy after it."""
-    out = os.fdopen(os.dup(1), "w")  # Whatever a framework prints must not come between answers.
+    """Answers requests. `cases` maps names to setups, which return the function to time. The setup
+    `epochs` returns a function that trains an epoch and returns its seconds and the accuracy."""
+    out = os.fdopen(os.dup(1), "w")  # A framework may print, which must not mix with answers.
     os.dup2(2, 1)
     cases = dict(cases)
     if epochs and mnist():

@@ -1,5 +1,5 @@
-//! What no implementation of a step can do without: its matrix products and one sweep of Adam, on
-//! buffers that are there already, as fast as `matrixmultiply` and two threads do it.
+//! The floor of a training step: its matrix products and one sweep of Adam on preallocated buffers,
+//! as fast as `matrixmultiply` and two threads do it.
 
 use crate::nets::Workload;
 use cotangent::kernel::{Isa, Kernel, dispatch};
@@ -9,12 +9,12 @@ use std::ops::Range;
 pub struct Floor {
     batch: usize,
     sizes: Vec<usize>,
-    /// The place of each layer's weights (outputs x inputs) among the parameters.
+    /// The range of each layer's weights (outputs x inputs) among the parameters.
     weights: Vec<Range<usize>>,
     params: [Vec<f32>; 4],
     /// The inputs of each layer, and the outputs of the last.
     values: Vec<Vec<f32>>,
-    /// The gradients of the same.
+    /// The gradients of `values`.
     slopes: Vec<Vec<f32>>,
     threads: usize,
 }
@@ -30,7 +30,7 @@ impl Floor {
         }
         let mut params = [(); 4].map(|()| vec![0.0; workload.parameters()]);
         for (range, pair) in weights.iter().zip(workload.sizes.windows(2)) {
-            // Of a size that keeps values away from 0 and infinity, however deep the net.
+            // The scale keeps values away from 0 and infinity at any depth.
             let scale = 3f32.sqrt() / (pair[0] as f32).sqrt();
             fill(&mut params[0][range.clone()], scale);
         }
@@ -54,7 +54,7 @@ impl Floor {
         }
     }
 
-    /// All products forward, then those of the gradients of weights and inputs, then Adam.
+    /// Runs all products forward, those of the gradients of weights and inputs, and Adam.
     pub fn step(&mut self) {
         let layers = self.weights.len();
         let batch = self.batch;
@@ -98,7 +98,7 @@ impl Floor {
     }
 }
 
-/// `c = a b` for sizes m, k, n and operands with their strides of row and column.
+/// Computes `c = a b` for sizes m, k, n and operands with their strides of row and column.
 fn product(
     [m, k, n]: [usize; 3],
     (a, [rsa, csa]): (&[f32], [usize; 2]),
@@ -107,7 +107,7 @@ fn product(
 ) {
     assert!(a.len() == m * k && b.len() == k * n && c.len() == m * n);
     // SAFETY: the operands have as many elements as their sizes say, and their strides are those of
-    // gapless matrices of these sizes, transposed or not; `c` is borrowed mutably.
+    // contiguous matrices of these sizes, transposed or not; `c` is borrowed mutably.
     unsafe {
         matrixmultiply::sgemm(
             m,
@@ -128,7 +128,7 @@ fn product(
     }
 }
 
-/// One sweep of Adam over all elements, in halves of equal length for two threads.
+/// Sweeps Adam once over all elements, in two halves if there are several threads.
 fn adam([w, m, v]: [&mut [f32]; 3], g: &[f32], threads: usize) {
     if threads == 1 {
         dispatch(AdamSweep { w, g, m, v });
@@ -160,7 +160,7 @@ impl Kernel for AdamSweep<'_> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        // A step so small that the products stay as large as they are.
+        // The step is so small that the products keep their size.
         const RATE: f32 = 1e-9;
         let len = self.w.len();
         let (w, g, m, v) = (
@@ -177,7 +177,7 @@ impl Kernel for AdamSweep<'_> {
     }
 }
 
-/// Numbers in (-scale, scale), the same in each run.
+/// Fills with numbers in (-scale, scale), the same in each run.
 fn fill(values: &mut [f32], scale: f32) {
     let mut state = 1u32;
     for value in values {

@@ -1,4 +1,4 @@
-//! How the cost of a step grows with depth, width and batch.
+//! The growth of a step's cost with depth, width and batch.
 
 use crate::common::alone;
 use crate::floor::Floor;

@@ -1,4 +1,4 @@
-//! One sample through the textbook's net, beside reading all weights once.
+//! One sample through the textbook's net, next to one read of all weights.
 
 use crate::common::{in_turns, machine, process};
 use crate::nets::Workload;
@@ -18,8 +18,7 @@ pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
     training.step()?; // So that there are running statistics to normalize with.
     let x = training.x.narrow(0, 0, 1)?;
     let net = &training.net;
-    // The weights read once, as the layers have them: one after another, each in a place of its
-    // own.
+    // The weights are in separate allocations, as the layers have them.
     let weights: Vec<Vec<f32>> = net
         .named_params()
         .into_iter()
@@ -38,13 +37,14 @@ pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
     )?;
     let used = process::used_by(|| {
         for _ in 0..CALLS {
-            black_box(net.predict(&x)?);
+            let _ = black_box(net.predict(&x)?);
         }
         Ok(())
     })?;
     let bytes: usize = weights.iter().map(|w| 4 * w.len()).sum();
     println!(
-        "predict, batch 1: {:.1} us; reading {bytes} bytes of weights once, one thread: {:.1} us; ratio {:.2}",
+        "predict, batch 1: {:.1} us; reading {bytes} bytes of weights once, one thread: {:.1} us; \
+         ratio {:.2}",
         predict.median(),
         read.median(),
         predict.median() / read.median()

@@ -1,5 +1,5 @@
-//! What a step of training costs (forward, loss, backward, optimizer), beside its floor: the step's
-//! bare matrix products and one sweep of Adam on buffers that are there already.
+//! The cost of a training step (forward, loss, backward, optimizer), next to its floor: the step's
+//! bare matrix products and one sweep of Adam on preallocated buffers.
 //!
 //! ```sh
 //! cargo bench --bench train_step                     # the six workloads, f32, two threads
@@ -32,13 +32,13 @@ use std::time::Duration;
 #[global_allocator]
 static ALLOCATOR: process::Counting = process::Counting;
 
-/// Steps of training beside their floor.
+/// Training steps next to their floor.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Ends with one line of JSON.
+    /// Print one line of JSON at the end.
     #[arg(long)]
     json: bool,
-    /// How many times step and floor take turns; each turn is many steps.
+    /// The number of turns of step and floor; each turn is many steps.
     #[arg(long, default_value_t = 15)]
     rounds: usize,
     /// The length of a turn.
@@ -55,13 +55,13 @@ struct Arguments {
     /// The number of threads, of the floor too.
     #[arg(long, default_value_t = 2)]
     threads: usize,
-    /// What is measured.
+    /// The measurement.
     #[arg(long, value_enum, default_value_t = Mode::Steps)]
     mode: Mode,
-    /// Epochs on MNIST, whose four IDX files are in this folder.
+    /// Epochs on MNIST, from the four IDX files in this folder.
     #[arg(long, value_name = "DIR")]
     mnist: Option<PathBuf>,
-    /// What `cargo bench` adds.
+    /// An argument that `cargo bench` adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -70,15 +70,15 @@ struct Arguments {
 enum Mode {
     /// Steps and their floors.
     Steps,
-    /// What a step takes from the system: allocations, page faults, waits.
+    /// The requests of a step to the system: allocations, page faults, waits.
     Counts,
-    /// Steps alone, for a profiler to look at.
+    /// Steps alone, for a profiler.
     Profile,
-    /// One sample through the textbook's net, beside reading the weights once.
+    /// One sample through the textbook's net, next to one read of the weights.
     Inference,
     /// Peak memory of a step of batch 512, and its growth over 10,000 steps.
     Memory,
-    /// How the cost grows with depth, width and batch.
+    /// The growth of the cost with depth, width and batch.
     Growth,
 }
 
@@ -107,7 +107,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-/// The medians of step and floor, in microseconds.
+/// Measures the medians of step and floor, in microseconds.
 fn steps(workloads: &[Workload], rounds: usize, turn: Duration) -> Result<Value> {
     println!(
         "{:32} {:>10} {:>10} {:>7} {:>10} {:>10}  GFLOP/s of the floor",
@@ -142,7 +142,7 @@ fn steps(workloads: &[Workload], rounds: usize, turn: Duration) -> Result<Value>
     Ok(Value::Object(all))
 }
 
-/// What a warm step, and its floor, takes from the system.
+/// Counts the requests of a warm step, and of its floor, to the system.
 fn counts(workloads: &[Workload]) -> Result<Value> {
     const STEPS: usize = 200;
     println!(
@@ -170,11 +170,17 @@ fn counts(workloads: &[Workload]) -> Result<Value> {
             let title = format!("{} {name}", workload.name);
             let [allocations, requests, faults, waits, system] = figures;
             println!(
-                "{title:38} {allocations:12.1} {requests:15.2} {faults:12.1} {waits:8.1} {system:12.0}"
+                "{title:38} {allocations:12.1} {requests:15.2} {faults:12.1} {waits:8.1} \
+                 {system:12.0}"
             );
             both.insert(
                 name.to_owned(),
-                json!({"allocations": allocations, "system_requests": requests, "page_faults": faults, "waits": waits}),
+                json!({
+                    "allocations": allocations,
+                    "system_requests": requests,
+                    "page_faults": faults,
+                    "waits": waits,
+                }),
             );
             Ok(())
         };
@@ -188,7 +194,7 @@ fn counts(workloads: &[Workload]) -> Result<Value> {
     Ok(Value::Object(all))
 }
 
-/// Runs steps for a profiler to look at, without their floors.
+/// Runs steps without their floors, for a profiler.
 fn profile(workloads: &[Workload], rounds: usize, turn: Duration) -> Result<Value> {
     for workload in workloads {
         let mut training = workload.training()?;

@@ -1,5 +1,5 @@
-//! The most memory that a step of batch 512 takes above what the process began with, beside what it
-//! must hold at once; and whether 10,000 steps take more than 100.
+//! The peak memory of a step of batch 512 above the start of the process, next to the memory that
+//! it needs at once. Also checks whether 10,000 steps take more than 100.
 
 use crate::common::process::{resident, resident_of_files};
 use crate::nets::Workload;
@@ -18,7 +18,8 @@ pub fn run(at_start: f64) -> Result<Value> {
     }
     let (peak, tensors) = (resident()[1] - at_start, memory_use());
     println!(
-        "{}: must hold {:.2} MB at once: 4 times the parameters {:.2} MB, inputs, saved activations and outputs {:.2} MB",
+        "{}: needs {:.2} MB at once: 4 times the parameters {:.2} MB, inputs, saved activations \
+         and outputs {:.2} MB",
         workload.name,
         must / MB,
         16.0 * workload.parameters() as f64 / MB,

@@ -1,5 +1,5 @@
-//! Epochs on the full MNIST: the textbook's net, batch 128, Nesterov, clipping by global norm, a
-//! new order each epoch.
+//! Epochs on the full MNIST: the textbook's net, batch 128, Nesterov, clipping by global norm,
+//! shuffled each epoch.
 
 use anyhow::Result;
 use cotangent::data::{Batches, Dataset};
@@ -23,7 +23,7 @@ pub fn run(folder: &Path) -> Result<Value> {
     Ok(json!({"mnist": rows}))
 }
 
-/// A net in training on a data set in memory.
+/// The training of a net on a data set in memory.
 pub struct Epochs {
     pub net: Mlp,
     batches: Batches,
@@ -43,7 +43,7 @@ impl Epochs {
         })
     }
 
-    /// Trains on all samples once; the seconds that it took.
+    /// Trains on all samples once. Returns the time in seconds.
     pub fn run(&mut self, epoch: u64) -> Result<f64> {
         let started = Instant::now();
         let pass = Pass::train(epoch);
@@ -57,7 +57,7 @@ impl Epochs {
         Ok(started.elapsed().as_secs_f64())
     }
 
-    /// The share of samples that the net is right about.
+    /// Returns the share of samples that the net classifies correctly.
     pub fn accuracy(&self, test: &Dataset) -> Result<f64> {
         Ok(self.net.predict(test.inputs())?.accuracy(test.labels())?)
     }

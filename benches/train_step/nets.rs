@@ -1,13 +1,13 @@
-//! The workloads: dense nets on batches of made-up data, in the public interface alone.
+//! The workloads: dense nets on synthetic data, written with the public interface alone.
 
 use cotangent::nn::Relu;
 use cotangent::prelude::*;
 
-/// What a step of training is measured on.
+/// A workload: a net, its batch and its optimizer.
 #[derive(Clone, Debug)]
 pub struct Workload {
     pub name: String,
-    /// The number of inputs first, that of outputs last.
+    /// The number of inputs, the sizes of the hidden layers, the number of outputs.
     pub sizes: Vec<usize>,
     pub batch_norm: bool,
     pub activation: Activation,
@@ -40,38 +40,38 @@ impl Workload {
         }
     }
 
-    /// The textbook's net: batch normalization and ELU.
+    /// Returns the textbook's net, with batch normalization and ELU.
     pub fn book(batch: usize) -> Self {
         let name = format!("book_bn_elu_adam_b{batch}");
         Self::new(name, vec![784, 300, 100, 10], true, Elu::default(), batch)
     }
 
-    /// `depth` layers of 100 units, SELU.
+    /// Returns a net of `depth` layers of 100 units with SELU.
     pub fn deep_selu(depth: usize) -> Self {
         let name = format!("deep{depth}x100_selu_adam_b32");
         Self::new(name, layers(depth, 100), false, Selu, 32)
     }
 
-    /// `depth` layers of 100 units, batch normalization and ReLU.
+    /// Returns a net of `depth` layers of 100 units with batch normalization and ReLU.
     pub fn deep_relu(depth: usize) -> Self {
         let name = format!("deep{depth}x100_bn_relu_adam_b32");
         Self::new(name, layers(depth, 100), true, Relu, 32)
     }
 
-    /// Four layers of `width` units, ReLU, batch 256.
+    /// Returns a net of four layers of `width` units with ReLU, batch 256.
     pub fn wide(width: usize) -> Self {
         let name = format!("wide{width}x4_relu_adam_b256");
         Self::new(name, layers(4, width), false, Relu, 256)
     }
 
-    /// The six that the goals are about.
+    /// Returns the six workloads that the project's goals for speed name.
     pub fn all() -> Vec<Self> {
         let mut all: Vec<Self> = [32, 128, 512].map(Self::book).into();
         all.extend([Self::deep_selu(20), Self::deep_relu(20), Self::wide(1024)]);
         all
     }
 
-    /// The net with everything that a step needs.
+    /// Builds the net with its data and its optimizer.
     pub fn training(&self) -> Result<Training> {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut net = Mlp::builder(self.sizes.clone()).activation(self.activation.clone());
@@ -90,23 +90,23 @@ impl Workload {
         })
     }
 
-    /// The bytes that a step must hold at once: parameters, gradients, Adam's two states, the
-    /// inputs, what each hidden layer saves for backward (the product and the activation), the
-    /// outputs.
+    /// Returns the bytes that a step must keep at once: parameters, gradients, Adam's two states,
+    /// the inputs, the tensors that each hidden layer saves for backward (the product and the
+    /// activation), and the outputs.
     pub fn bytes_to_hold(&self) -> usize {
         let hidden: usize = self.sizes[1..self.sizes.len() - 1].iter().sum();
         let ends = self.sizes[0] + self.sizes[self.sizes.len() - 1];
         4 * (4 * self.parameters() + self.batch * (2 * hidden + ends))
     }
 
-    /// The number of parameters.
+    /// Returns the number of parameters.
     pub fn parameters(&self) -> usize {
         let weights: usize = self.sizes.windows(2).map(|pair| pair[0] * pair[1]).sum();
         let hidden: usize = self.sizes[1..self.sizes.len() - 1].iter().sum();
         weights + hidden * if self.batch_norm { 2 } else { 1 } + self.sizes[self.sizes.len() - 1]
     }
 
-    /// Floating-point operations of the step's matrix products.
+    /// Returns the floating-point operations of the step's matrix products.
     pub fn operations(&self) -> f64 {
         let pairs = self.sizes.windows(2).enumerate();
         let products = pairs.map(|(layer, pair)| {
@@ -125,7 +125,7 @@ fn layers(depth: usize, width: usize) -> Vec<usize> {
 }
 
 impl Training {
-    /// Forward, loss, backward, optimizer.
+    /// Runs forward, loss, backward and optimizer.
     pub fn step(&mut self) -> Result<()> {
         let loss = self.net.forward(&self.x, &self.pass)?;
         let grads = loss.cross_entropy(&self.labels)?.backward()?;

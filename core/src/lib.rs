@@ -55,7 +55,9 @@ pub use ops::{
     BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss,
     NllLoss, Norm, Order, Reduction, Target,
 };
-pub use tensor::{Axes, DType, Element, Indices, Mask, MemoryUse, Shape, memory_use, refusable};
+pub use tensor::{
+    Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,
+};
 
 #[cfg(feature = "npy")]
 pub use exchange::npy;

@@ -250,7 +250,9 @@ impl Dataset {
     ///
     /// let digits = cotangent::data::digits()?;
     /// # struct Frozen;
-    /// # impl Frozen { fn predict(&self, x: &Tensor) -> cotangent::Result<Tensor> { x.narrow(1, 0, 10) } }
+    /// # impl Frozen {
+    /// #     fn predict(&self, x: &Tensor) -> cotangent::Result<Tensor> { x.narrow(1, 0, 10) }
+    /// # }
     /// # let frozen = Frozen;
     /// let features = digits.map_inputs(500, |images| frozen.predict(images))?;
     /// assert_eq!(features.inputs().shape(), [1797, 10]);

@@ -1,7 +1,7 @@
-//! Batch normalization: larger learning rates, and less need of a good initialization.
+//! Batch normalization allows larger learning rates, and it tolerates a bad initialization.
 
 use anyhow::Result;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
 
 use crate::lab::{Lab, Options};
@@ -10,16 +10,16 @@ use crate::report::{Criteria, Spread, by_position, draw, table};
 const LAYERS: usize = 5;
 const UNITS: usize = 50;
 const EPOCHS: u64 = 5;
-/// The learning rate at which the scale of the weights is varied.
+/// The learning rate for the sweep over the scale of the weights.
 const LEARNING_RATE: f64 = 0.1;
-/// A net works if it gets this share of the test images right.
+/// A net works if its test accuracy is at least this.
 const WORKS: f64 = 0.85;
 
 const LEARNING_RATES: [f64; 10] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
-/// Factors on what He's initializer draws.
+/// Factors of the weights that He's initializer draws.
 const SCALES: [f64; 9] = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 20.0, 30.0];
 
-/// Test accuracies without and with batch normalization, for each value of what is varied.
+/// Test accuracies without and with batch normalization, for each value of the sweep.
 struct Sweep([Vec<f64>; 2]);
 
 impl Sweep {
@@ -34,7 +34,7 @@ impl Sweep {
     }
 }
 
-/// The test accuracy after a few epochs.
+/// Returns the test accuracy after a few epochs.
 fn experiment(lab: &Lab, scale: f64, learning_rate: f64, batch_norm: bool) -> Result<f64> {
     let builder = Mlp::builder(lab.sizes(LAYERS, UNITS)).weight(init::he_normal().gain(scale));
     let builder = if batch_norm {
@@ -68,10 +68,11 @@ pub fn run(options: &Options) -> Result<bool> {
     let (rate_chart, [rates_without, rates_with]) = tell("learning rate", &LEARNING_RATES, &rates);
     let (scale_chart, [scales_without, scales_with]) =
         tell("scale of the weights", &SCALES, &scales);
-    let figure = Charts::new("Batch normalization: what fails without it works with it")
+    let figure = Charts::new("Batch normalization: more learning rates and scales work")
         .note(format!(
-            "Test accuracy after {EPOCHS} epochs. Left: by the learning rate. Right: by the scale of the first weights, 1 being \
-             He's, at a learning rate of {LEARNING_RATE}. Shaded: the range over all seeds."
+            "Test accuracy after {EPOCHS} epochs. Left: by the learning rate. Right: by the scale \
+             of the first weights, 1 being He's, at a learning rate of {LEARNING_RATE}. Shaded: \
+             the range over all seeds."
         ))
         .columns(2)
         .push(rate_chart)
@@ -91,16 +92,16 @@ pub fn run(options: &Options) -> Result<bool> {
     criteria.require(
         factors[0] >= 10.0 * factors[1],
         format!(
-            "the largest scale that works is this many times the smallest: at least 10 times more with \
-             batch normalization ({:.0}) than without ({:.0})",
+            "the ratio of the largest to the smallest scale that works is at least 10 times \
+             larger with batch normalization ({:.0}) than without ({:.0})",
             factors[0], factors[1]
         ),
     );
     Ok(criteria.met())
 }
 
-/// Prints a sweep as a table and draws it; returns the lowest and the highest value that works,
-/// without batch normalization and with.
+/// Prints a sweep as a table and draws it. Returns the lowest and the highest value that works,
+/// without batch normalization and with it.
 fn tell(what: &str, values: &[f64], sweeps: &[Sweep]) -> (Chart, [(f64, f64); 2]) {
     let spreads = [0, 1].map(|norm| by_position(sweeps, |sweep| &sweep.0[norm], Spread::of));
     let mut chart = Chart::new(what, "test accuracy")

@@ -1,7 +1,7 @@
-//! ReLU units die; units with a slope below 0 wake up again.
+//! ReLU units die. Units with a slope below 0 recover.
 
 use anyhow::Result;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
 
 use crate::lab::{Lab, Options};
@@ -11,15 +11,15 @@ const LAYERS: usize = 2;
 const UNITS: usize = 100;
 const EPOCHS: u64 = 15;
 const LEARNING_RATE: f64 = 0.05;
-/// The norm that gradients are clipped to, so that nets survive a far too large learning rate.
+/// The norm that gradients are clipped to, so that nets survive a much too large learning rate.
 const MAX_NORM: f64 = 5.0;
 
-/// A way to put units to sleep.
+/// A way to silence units.
 struct Ordeal {
     name: &'static str,
     /// The learning rate of the first epoch.
     first_rate: f64,
-    /// What biases start at.
+    /// The initial value of the biases.
     bias: f64,
 }
 
@@ -46,15 +46,15 @@ fn kinds() -> [(&'static str, Activation); 4] {
     ]
 }
 
-/// What one seed gives, at the start and after each epoch.
+/// The result of one seed, at the start and after each epoch.
 #[derive(Default)]
 struct Run {
     silent: Vec<f64>,
     accuracies: Vec<f64>,
 }
 
-/// The share of hidden units that are above 0 for no training image. Such a ReLU unit gets no
-/// gradient from any of them: it is dead.
+/// Returns the share of hidden units that are above 0 for no training image. Such a ReLU unit gets
+/// no gradient from any image: it is dead.
 fn silent_share(net: &Mlp, images: &Tensor) -> Result<f64> {
     let (mut silent, mut units) = (0, 0);
     let mut outputs = images.clone();
@@ -89,8 +89,9 @@ fn experiment(activation: &Activation, ordeal: &Ordeal, lab: &Lab) -> Result<Run
 
 pub fn run(options: &Options) -> Result<bool> {
     println!(
-        "{LAYERS} hidden layers of {UNITS} units, {EPOCHS} epochs of gradient descent at a learning rate of \
-         {LEARNING_RATE}; a unit is silent if it is above 0 for no training image"
+        "{LAYERS} hidden layers of {UNITS} units, {EPOCHS} epochs of gradient descent at a \
+         learning rate of {LEARNING_RATE}; a unit is silent if it is above 0 for no training \
+         image"
     );
     let kinds = kinds();
     let epochs = EPOCHS * (kinds.len() * ORDEALS.len()) as u64;
@@ -104,14 +105,16 @@ pub fn run(options: &Options) -> Result<bool> {
         runs.collect::<Result<Vec<_>>>()
     })?;
 
-    let mut figure = Charts::new("Dead ReLU units stay dead; with a slope below 0 the net still learns")
+    let title = "Dead ReLU units stay dead; with a slope below 0 the net still learns";
+    let mut figure = Charts::new(title)
         .note(format!(
-            "Left: the share of units that are above 0 for no training image. Right: the test accuracy. After the first epoch the \
-             learning rate is {LEARNING_RATE}. Shaded: the range over all seeds."
+            "Left: the share of units that are above 0 for no training image. Right: the test \
+             accuracy. After the first epoch the learning rate is {LEARNING_RATE}. Shaded: the \
+             range over all seeds."
         ))
         .columns(2);
     let mut rows = Vec::new();
-    // For each ordeal and kind: silent after the first epoch, at the end; accuracy at the end.
+    // For each ordeal and kind: silent units after the first epoch and at the end, final accuracy.
     let mut ends = Vec::new();
     for (i, ordeal) in ORDEALS.iter().enumerate() {
         let mut silent_chart = Chart::new("epoch", "silent units")
@@ -156,8 +159,8 @@ pub fn run(options: &Options) -> Result<bool> {
         criteria.require(
             after > 0.1 && end > 0.8 * after,
             format!(
-                "{}: more than a tenth of the ReLU units are silent after epoch 1 ({after:.2}), and \
-                 more than 0.8 of that at the end ({end:.2})",
+                "{}: more than a tenth of the ReLU units are silent after epoch 1 ({after:.2}), \
+                 and more than 0.8 of that at the end ({end:.2})",
                 ordeal.name
             ),
         );
@@ -165,8 +168,8 @@ pub fn run(options: &Options) -> Result<bool> {
         criteria.require(
             steep > relu + 0.1,
             format!(
-                "{}: leaky ReLU of slope 0.2 ends with a test accuracy ({steep:.2}) more than 0.1 above \
-                 ReLU's ({relu:.2})",
+                "{}: leaky ReLU of slope 0.2 ends with a test accuracy ({steep:.2}) more than 0.1 \
+                 above ReLU's ({relu:.2})",
                 ordeal.name
             ),
         );
@@ -180,9 +183,9 @@ pub fn run(options: &Options) -> Result<bool> {
         ),
     );
     println!(
-        "A slope above 0 is no cure by itself: one of 0.01 is too little to wake units that start far \
-         below 0 in so few epochs, and a far too large learning rate silences ELU units for good as well, \
-         for far below 0 their slope is almost 0."
+        "A slope above 0 is no cure by itself. A slope of 0.01 is too small to revive units that \
+         start far below 0 in so few epochs. A much too large learning rate silences ELU units \
+         permanently too, since far below 0 their slope is almost 0."
     );
     Ok(criteria.met())
 }

@@ -1,26 +1,26 @@
 //! Gradients explode in a recurrent net, and clipping makes it train.
 
 use anyhow::Result;
+use cotangent::figure::{Chart, Charts};
 use cotangent::grad;
-use cotangent::nn::figure::{Chart, Charts};
 use cotangent::nn::{Rnn, RnnCell};
 use cotangent::prelude::*;
 
 use crate::lab::{GUESSING, Lab, Options};
 use crate::report::{Criteria, Spread, by_position, draw, from, table};
 
-/// An image is read row by row, so many pixels at a time.
+/// The number of pixels in a step. An image is read row by row.
 const PIXELS: usize = 2;
 const STEPS: usize = 64 / PIXELS;
 const UNITS: usize = 64;
 const EPOCHS: u64 = 15;
 const LEARNING_RATE: f64 = 0.2;
 const MAX_NORM: f64 = 1.0;
-/// The spectral radii that gradients are measured with; the last one is too large, and the net that
-/// is trained has it.
+/// The spectral radii for which gradients are measured. The last one is too large; nets with it are
+/// trained.
 const RADII: [f64; 3] = [0.5, 1.0, 1.75];
 
-/// Reads an image step by step and tells the digit from the last state.
+/// A net that reads an image step by step and predicts the digit from the last state.
 #[derive(Module, Clone, Debug)]
 struct Reader {
     rnn: Rnn,
@@ -41,7 +41,7 @@ impl Reader {
     }
 }
 
-/// Images (batch, 64) as sequences (batch, steps, pixels).
+/// Reshapes images (batch, 64) to sequences (batch, steps, pixels).
 fn sequences(images: &Tensor) -> cotangent::Result<Tensor> {
     images.reshape([images.shape()[0], STEPS, PIXELS])
 }
@@ -53,7 +53,7 @@ impl Layer for Reader {
     }
 }
 
-/// The norm of the loss's gradient with respect to the state after each step.
+/// Returns the norm of the loss's gradient with respect to the state after each step.
 fn gradient_norms(net: &Reader, lab: &Lab) -> Result<Vec<f64>> {
     let pass = Pass::train(lab.seed);
     let states = net
@@ -68,7 +68,7 @@ fn gradient_norms(net: &Reader, lab: &Lab) -> Result<Vec<f64>> {
     Ok(norms.collect::<cotangent::Result<_>>()?)
 }
 
-/// What one seed gives for one way of training.
+/// The result of one seed for one way of training.
 struct Training {
     losses: Vec<f64>,
     /// The largest norm of all gradients of a step, before clipping.
@@ -81,7 +81,7 @@ fn train(max_norm: f64, lab: &Lab) -> Result<Training> {
     let mut optimizer = Sgd::new(LEARNING_RATE).build()?;
     let mut largest_norm = 0.0;
     let losses = lab.fit(&mut net, &mut optimizer, 0..EPOCHS, |net, grads| {
-        // An infinite bound clips nothing, but the norm comes back all the same.
+        // An infinite bound clips nothing, but `apply` still returns the norm.
         largest_norm = clip::global_norm(max_norm)
             .apply(net, grads)?
             .max(largest_norm);
@@ -94,18 +94,18 @@ fn train(max_norm: f64, lab: &Lab) -> Result<Training> {
     })
 }
 
-/// What one seed gives.
+/// The result of one seed.
 struct Run {
     /// For each radius, the gradient's norm by step.
     norms: Vec<Vec<f64>>,
-    /// Without clipping and with.
+    /// Trainings without clipping and with clipping.
     trainings: [Training; 2],
 }
 
 pub fn run(options: &Options) -> Result<bool> {
     println!(
-        "images of 64 pixels read {PIXELS} at a time, a recurrent layer of {UNITS} tanh units, {EPOCHS} epochs of \
-         gradient descent at a learning rate of {LEARNING_RATE}"
+        "images of 64 pixels read {PIXELS} at a time, a recurrent layer of {UNITS} tanh units, \
+         {EPOCHS} epochs of gradient descent at a learning rate of {LEARNING_RATE}"
     );
     let runs = options.each_seed(2 * EPOCHS, |lab| {
         let norms = RADII.map(|radius| gradient_norms(&Reader::new(radius, lab)?, lab));
@@ -116,11 +116,13 @@ pub fn run(options: &Options) -> Result<bool> {
     })?;
     let (norm_chart, growths) = tell_norms(&runs);
     let (loss_chart, accuracies) = tell_trainings(&runs);
-    let figure = Charts::new("Exploding gradients: a recurrent net that learns once they are clipped")
+    let title = "Exploding gradients: a recurrent net learns once they are clipped";
+    let figure = Charts::new(title)
         .note(format!(
-            "Left: the gradient of the loss with respect to the state after each of {STEPS} steps, before training; it runs from \
-             the last step to the first. Right: training with spectral radius {}; dashed, the loss of guessing. \
-             Shaded: the range over all seeds.",
+            "Left: the gradient of the loss with respect to the state after each of {STEPS} \
+             steps, before training; it runs from the last step to the first. Right: training \
+             with spectral radius {}; dashed, the loss of guessing. Shaded: the range over all \
+             seeds.",
             RADII[2]
         ))
         .columns(2)
@@ -132,15 +134,15 @@ pub fn run(options: &Options) -> Result<bool> {
     criteria.require(
         growths[2] > 10.0,
         format!(
-            "with spectral radius {} the gradient grows more than tenfold from the last step to the \
-             first ({:.0})",
+            "with spectral radius {} the gradient grows more than tenfold from the last step to \
+             the first ({:.0})",
             RADII[2], growths[2]
         ),
     );
     criteria.require(
         growths[0] < 0.1,
         format!(
-            "with spectral radius {} it shrinks more than tenfold ({:.0e})",
+            "with spectral radius {} the gradient shrinks more than tenfold ({:.0e})",
             RADII[0], growths[0]
         ),
     );
@@ -148,16 +150,16 @@ pub fn run(options: &Options) -> Result<bool> {
     criteria.require(
         without < 0.6 && with > 0.8,
         format!(
-            "with spectral radius {} the test accuracy stays below 0.6 without clipping ({without:.3}) \
-             and gets above 0.8 with it ({with:.3})",
+            "with spectral radius {} the test accuracy stays below 0.6 without clipping \
+             ({without:.3}) and gets above 0.8 with it ({with:.3})",
             RADII[2]
         ),
     );
     Ok(criteria.met())
 }
 
-/// The gradient by time step as a table and a chart; for each radius by how much it grows on its
-/// way from the last step to the first.
+/// Prints and draws the gradient by time step. Returns for each radius the growth from the last
+/// step to the first.
 fn tell_norms(runs: &[Run]) -> (Chart, [f64; 3]) {
     let mut chart = Chart::new("time step", "norm of the gradient").log_y();
     let (mut rows, mut growths) = (Vec::new(), RADII);
@@ -174,7 +176,7 @@ fn tell_norms(runs: &[Run]) -> (Chart, [f64; 3]) {
     (chart, growths)
 }
 
-/// The trainings without and with clipping as a table and a chart; their mean test accuracies.
+/// Prints and draws the trainings without and with clipping. Returns their mean test accuracies.
 fn tell_trainings(runs: &[Run]) -> (Chart, [f64; 2]) {
     let mut chart = Chart::new("epoch", "training loss").level(GUESSING);
     let (mut rows, mut accuracies) = (Vec::new(), [0.0; 2]);

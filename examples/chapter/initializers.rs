@@ -1,8 +1,8 @@
-//! What each initializer does to the variance of the signal, forwards and backwards.
+//! The effect of each initializer on the variance of the signal, forwards and backwards.
 
 use anyhow::Result;
+use cotangent::figure::{Chart, Charts};
 use cotangent::grad;
-use cotangent::nn::figure::{Chart, Charts};
 use cotangent::nn::init::Init;
 use cotangent::prelude::*;
 
@@ -11,7 +11,7 @@ use crate::report::{Criteria, Spread, by_position, draw, from, table};
 
 const LAYERS: usize = 10;
 const UNITS: usize = 100;
-/// How far a variance may get from where it started and still counts as kept.
+/// The factor by which a variance may change and still counts as kept.
 const KEPT: f64 = 10.0;
 
 fn initializers() -> [(&'static str, Init); 5] {
@@ -24,7 +24,7 @@ fn initializers() -> [(&'static str, Init); 5] {
     ]
 }
 
-/// Each activation with the initializer that the chapter recommends for it.
+/// Returns each activation with the initializer that the chapter recommends for it.
 fn activations() -> [(&'static str, Activation, &'static str); 4] {
     [
         ("sigmoid", Sigmoid.into(), "Glorot"),
@@ -34,7 +34,7 @@ fn activations() -> [(&'static str, Activation, &'static str); 4] {
     ]
 }
 
-/// What one seed gives for one activation with one initializer.
+/// The result of one seed for one activation with one initializer.
 struct Run {
     /// The variance of each layer's outputs, relative to the first layer's.
     outputs: Vec<f64>,
@@ -65,7 +65,7 @@ fn experiment(activation: &Activation, weight: Init, lab: &Lab) -> Result<Run> {
     })
 }
 
-/// In f64, for the squares of some are too small for f32.
+/// Returns the variances, computed in `f64` because some squares are too small for `f32`.
 fn variances(tensors: &[Tensor]) -> Result<Vec<f64>> {
     let variances = tensors
         .iter()
@@ -73,14 +73,14 @@ fn variances(tensors: &[Tensor]) -> Result<Vec<f64>> {
     Ok(variances.collect::<cotangent::Result<_>>()?)
 }
 
-/// What an initializer does to an activation's nets.
+/// The effect of an initializer on the nets of an activation.
 struct Verdict {
     activation: &'static str,
     initializer: &'static str,
     recommended: bool,
-    /// By how much the variance of the outputs changes from the first layer to the last.
+    /// The change of the outputs' variance from the first layer to the last, as a factor.
     forwards: f64,
-    /// By how much that of the gradients changes from the last layer to the first.
+    /// The change of the gradients' variance from the last layer to the first, as a factor.
     backwards: f64,
 }
 
@@ -104,16 +104,20 @@ pub fn run(options: &Options) -> Result<bool> {
         Ok(runs)
     })?;
 
-    let mut forwards = Charts::new("Forwards: the right initializer keeps the variance of the outputs")
+    let title = "Forwards: the right initializer keeps the variance of the outputs";
+    let mut forwards = Charts::new(title)
         .note(
-            "Variance of each layer's outputs, relative to the first layer's, before training. What leaves the picture \
-             explodes or dies. Glorot's and LeCun's nearly coincide, for layers have as many inputs as units. Shaded: the range over all seeds.",
+            "Variance of each layer's outputs, relative to the first layer's, before training. \
+             Curves that leave the picture explode or die. Glorot's and LeCun's nearly coincide, \
+             since layers have as many inputs as units. Shaded: the range over all seeds.",
         )
         .columns(2);
-    let mut backwards = Charts::new("Backwards: the right initializer keeps the variance of the gradients")
+    let title = "Backwards: the right initializer keeps the variance of the gradients";
+    let mut backwards = Charts::new(title)
         .note(
-            "Variance of the gradient with respect to each layer's outputs, relative to the last layer's, before training. \
-             Gradients run from right to left. Shaded: the range over all seeds.",
+            "Variance of the gradient with respect to each layer's outputs, relative to the last \
+             layer's, before training. Gradients run from right to left. Shaded: the range over \
+             all seeds.",
         )
         .columns(2);
     let mut verdicts = Vec::new();
@@ -172,7 +176,7 @@ fn judge(verdicts: &[Verdict]) -> bool {
     {
         let fixed = verdict.initializer.starts_with("N(");
         if !verdict.recommended && !fixed {
-            continue; // The chapter says nothing of these.
+            continue; // The chapter makes no claim about these.
         }
         criteria.require(
             verdict.keeps_both() == verdict.recommended,
@@ -192,8 +196,8 @@ fn judge(verdicts: &[Verdict]) -> bool {
         );
     }
     println!(
-        "Sigmoid is not among the criteria: the chapter recommends Glorot's initializer for it too, \
-         but that does not make up for a slope of 1/4 at most."
+        "Sigmoid is not among the criteria: the chapter recommends Glorot's initializer for it \
+         too, but it does not compensate a slope of at most 1/4."
     );
     criteria.met()
 }

@@ -1,9 +1,9 @@
-//! Where the experiments are made: seeds in parallel, the digits, the training loop.
+//! The common parts of the experiments: parallel seeds, the digits, the training loop.
 
 use anyhow::Result;
 use clap::Args;
 use cotangent::data::{Batches, Dataset, Standardizer, digits};
-use cotangent::nn::figure::Figure;
+use cotangent::figure::Figure;
 use cotangent::prelude::*;
 use indicatif::ProgressBar;
 use std::ops::Range;
@@ -20,20 +20,21 @@ const BATCH_SIZE: usize = 32;
 /// The options of every claim.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// How many times to do it all, each with its own split, weights and batches.
-    #[arg(long, global = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
+    /// The number of runs, each with its own split, weights and batches.
+    #[arg(long, global = true, default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
     /// The first seed.
     #[arg(long, global = true, default_value_t = 0)]
     seed: u64,
-    /// A folder for the figures, each as SVG and as PNG; without it there are none.
+    /// A folder for the figures, each as SVG and PNG. Without it no figures are drawn.
     #[arg(long, global = true, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
 impl Options {
-    /// Makes an experiment with each seed, as many at a time as there are cores, and returns what
-    /// they give in the order of the seeds. `epochs` is how many of them one experiment trains for.
+    /// Runs an experiment for each seed, one per core at a time. Returns the results in the order
+    /// of the seeds. One experiment trains for `epochs` epochs.
     pub fn each_seed<T: Send>(
         &self,
         epochs: u64,
@@ -46,13 +47,13 @@ impl Options {
         results
     }
 
-    /// Saves a figure, if figures are asked for.
+    /// Saves a figure if a folder was given.
     pub fn save(&self, name: &str, figure: &impl Figure) -> Result<()> {
         output::save(self.out.as_deref(), name, figure)
     }
 }
 
-/// What one seed works with: a split of the digits, standardized by what is known of the training
+/// The data of one seed: a split of the digits, standardized by the statistics of the training
 /// images.
 pub struct Lab {
     pub seed: u64,
@@ -74,20 +75,20 @@ impl Lab {
         })
     }
 
-    /// The generator of a net's weights: all nets of one seed start from the same draws.
+    /// Returns the generator of a net's weights. All nets of one seed start from the same draws.
     pub fn rng(&self) -> ChaCha8Rng {
         ChaCha8Rng::seed_from_u64(self.seed)
     }
 
-    /// The sizes of a net for the digits with so many hidden layers of so many units.
+    /// Returns the sizes of a net for the digits with `layers` hidden layers of `units` units.
     pub fn sizes(&self, layers: usize, units: usize) -> Vec<usize> {
         let (inputs, outputs) = (self.train.features(), self.train.classes());
         [&[inputs][..], &vec![units; layers], &[outputs]].concat()
     }
 
-    /// Trains a net, and returns the mean loss of each epoch. `adjust` sees the gradients before
-    /// the optimizer does. Where the loss is no longer finite, training has diverged: it stops, and
-    /// the losses from there on are NaN.
+    /// Trains a net and returns the mean loss of each epoch. `adjust` sees the gradients before the
+    /// optimizer does. If a loss is not finite, training has diverged: it stops, and the losses
+    /// from there on are NaN.
     pub fn fit<N: Layer>(
         &self,
         net: &mut N,
@@ -95,7 +96,7 @@ impl Lab {
         epochs: Range<u64>,
         mut adjust: impl FnMut(&N, &mut Gradients) -> cotangent::Result<()>,
     ) -> Result<Vec<f64>> {
-        // Batch normalization cannot train on a rest of one image.
+        // Batch normalization cannot train on a batch of one image.
         let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last()?;
         let pass = Pass::train(self.seed);
         let mut losses = Vec::new();
@@ -121,13 +122,13 @@ impl Lab {
         Ok(losses)
     }
 
-    /// The share of test images that the net classifies right; of a net that has diverged, what
-    /// guessing gives.
+    /// Returns the share of test images that the net classifies correctly. A net that has diverged
+    /// has the accuracy of guessing.
     pub fn test_accuracy(&self, net: &impl Layer) -> Result<f64> {
         accuracy(net, &self.test)
     }
 
-    /// The same of the training images.
+    /// Returns the share of training images that the net classifies correctly.
     pub fn train_accuracy(&self, net: &impl Layer) -> Result<f64> {
         accuracy(net, &self.train)
     }

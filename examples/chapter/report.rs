@@ -1,11 +1,11 @@
-//! How results are told: spreads over seeds, and the criteria of a claim.
+//! The report of results: spreads over seeds, and the criteria of a claim.
 
 pub use crate::output::table;
 
-use cotangent::nn::figure::Chart;
+use cotangent::figure::Chart;
 use std::fmt;
 
-/// What a quantity came to over all seeds.
+/// The values of a quantity over all seeds.
 #[derive(Clone, Copy, Debug)]
 pub struct Spread {
     pub mean: f64,
@@ -28,8 +28,7 @@ impl Spread {
         }
     }
 
-    /// The same for what is compared by ratios and not by differences: the mean is the geometric
-    /// one.
+    /// Computes the spread of values that are compared by ratio. The mean is the geometric one.
     pub fn of_ratios(values: impl IntoIterator<Item = f64> + Clone) -> Self {
         let logs = Self::of(values.clone().into_iter().map(f64::ln));
         Self {
@@ -39,14 +38,14 @@ impl Spread {
     }
 }
 
-/// Mean and standard deviation.
+/// Writes the mean and the standard deviation.
 impl fmt::Display for Spread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3} ± {:.3}", self.mean, self.deviation)
     }
 }
 
-/// For each position of many runs' series of values, the spread over the runs.
+/// Returns for each position of the runs' series the spread over the runs.
 pub fn by_position<'a, R>(
     runs: &'a [R],
     series: impl Fn(&'a R) -> &'a [f64],
@@ -74,23 +73,23 @@ pub fn draw(
     chart.band(label, band).line(label, line)
 }
 
-/// Numbers from the given one on, to count layers, epochs or steps with.
+/// Counts layers, epochs or steps from the given number on.
 pub fn from(first: u32) -> impl Iterator<Item = f64> {
     (first..).map(f64::from)
 }
 
-/// The criteria of a claim: it holds if all of them are met.
+/// The criteria of a claim, which holds if all of them are met.
 pub struct Criteria {
     met: bool,
 }
 
 impl Criteria {
     pub fn new() -> Self {
-        println!("The claim holds if all of this is so:");
+        println!("The claim holds if all criteria are met:");
         Self { met: true }
     }
 
-    /// A criterion in words, with the figures that decide it.
+    /// Prints a criterion in words, with the numbers that decide it.
     pub fn require(&mut self, met: bool, words: impl fmt::Display) {
         println!("  {} {words}", if met { "[yes]" } else { "[no] " });
         self.met &= met;

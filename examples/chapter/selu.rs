@@ -1,7 +1,7 @@
 //! A hundred layers of SELU keep mean 0 and standard deviation 1.
 
 use anyhow::Result;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
 
 use crate::lab::{Lab, Options};
@@ -12,8 +12,8 @@ const UNITS: usize = 100;
 /// The layers that the table shows.
 const SHOWN: [usize; 5] = [1, 10, 25, 50, 100];
 
-/// The kinds of net. Each activation comes with the initializer that the chapter recommends for it,
-/// which is what a net draws its weights from if it is told nothing else.
+/// Returns the kinds of net. Each activation has its default initializer, which is the one that the
+/// chapter recommends for it.
 fn kinds() -> [(&'static str, Activation); 3] {
     [
         ("SELU, LeCun", Selu.into()),
@@ -22,7 +22,8 @@ fn kinds() -> [(&'static str, Activation); 3] {
     ]
 }
 
-/// What one seed gives for one kind of net: mean and standard deviation of all outputs of a layer.
+/// The result of one seed for one kind of net: mean and standard deviation of all outputs of a
+/// layer.
 struct Run {
     means: Vec<f64>,
     deviations: Vec<f64>,
@@ -103,7 +104,8 @@ pub fn run(options: &Options) -> Result<bool> {
             kept == selu,
             format!(
                 "{name}: over all layers the mean {} within 0.1 of 0 and the standard deviation \
-                 within 0.15 of 1 (farthest mean {farthest:.2}, standard deviations {:.2} to {:.2})",
+                 within 0.15 of 1 (farthest mean {farthest:.2}, standard deviations {:.2} to \
+                 {:.2})",
                 if selu { "stays" } else { "does not stay" },
                 within.low,
                 within.high,

@@ -1,8 +1,8 @@
-//! Gradients vanish in a deep net of sigmoid units, and what cures it.
+//! Gradients vanish in a deep net of sigmoid units, and four remedies help.
 
 use anyhow::Result;
 use clap::Args;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::nn::init::Init;
 use cotangent::nn::signal::{self, Report};
 use cotangent::prelude::*;
@@ -16,10 +16,10 @@ const LEARNING_RATE: f64 = 0.05;
 
 #[derive(Args, Debug)]
 pub struct Choices {
-    /// The number of units in each hidden layer. The default is small because what weights from
-    /// N(0, 1) do depends on it: the slopes of saturated units are almost 0, but a gradient is a
-    /// sum over many large weights. With 100 units the two nearly cancel, and the net learns (its
-    /// training set by heart, most of all). With Glorot's weights the gradients vanish at any size.
+    /// The number of units in each hidden layer. The effect of weights from N(0, 1) depends on it:
+    /// the slopes of saturated units are almost 0, but a gradient is a sum over many large weights.
+    /// With 100 units the two effects nearly cancel, and the net learns (mostly its training set by
+    /// heart). With Glorot's weights the gradients vanish at any size.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(2..=1000))]
     units: u64,
 }
@@ -30,7 +30,7 @@ struct Kind {
     activation: Activation,
     weight: Init,
     batch_norm: bool,
-    /// Whether the chapter calls it cured.
+    /// Whether the chapter calls it healthy.
     healthy: bool,
 }
 
@@ -65,11 +65,11 @@ fn kinds() -> Vec<Kind> {
     ]
 }
 
-/// What one seed gives for one kind of net.
+/// The result of one seed for one kind of net.
 struct Run {
     /// The root mean square of the gradient of each hidden layer's weight, before training.
     gradients: Vec<f64>,
-    /// What the signal report says, before training too.
+    /// The signal report before training.
     report: Report,
     losses: Vec<f64>,
     train_accuracy: f64,
@@ -87,7 +87,7 @@ fn experiment(kind: &Kind, units: usize, lab: &Lab) -> Result<Run> {
     };
     let mut net = builder.build(&mut lab.rng())?;
 
-    // One batch of all training images, before any step is made.
+    // One batch of all training images, before the first step.
     let report = signal::inspect(&net, |net, pass| {
         let logits = net.forward(lab.train.inputs(), pass)?;
         logits.cross_entropy(lab.train.labels())
@@ -111,8 +111,8 @@ pub fn run(choices: &Choices, options: &Options) -> Result<bool> {
     let units = choices.units as usize;
     let kinds = kinds();
     println!(
-        "{LAYERS} hidden layers of {units} units, {EPOCHS} epochs of gradient descent at a learning \
-         rate of {LEARNING_RATE}"
+        "{LAYERS} hidden layers of {units} units, {EPOCHS} epochs of gradient descent at a \
+         learning rate of {LEARNING_RATE}"
     );
     let runs = options.each_seed(EPOCHS * kinds.len() as u64, |lab| {
         let runs = kinds.iter().map(|kind| experiment(kind, units, lab));
@@ -161,14 +161,15 @@ pub fn run(choices: &Choices, options: &Options) -> Result<bool> {
     );
     let figure = Charts::new("Vanishing gradients: what gets no gradient does not learn")
         .note(format!(
-            "{LAYERS} hidden layers of {units} units. Left: the gradient of each layer's weights at the start. \
-             Right: the loss while training; dashed, that of guessing. Shaded: the range over all seeds."
+            "{LAYERS} hidden layers of {units} units. Left: the gradient of each layer's weights \
+             at the start. Right: the loss while training; dashed, that of guessing. Shaded: the \
+             range over all seeds."
         ))
         .columns(2)
         .push(gradients.title("Before training"))
         .push(losses.title("While training"));
     options.save("vanishing", &figure)?;
-    // The signal report draws itself: the same weights without batch normalization and with it.
+    // The signal reports of the same weights without batch normalization and with it.
     options.save("signal-sick", &runs[0][0].report)?;
     options.save("signal-cured", &runs[0][4].report)?;
 
@@ -196,13 +197,14 @@ pub fn run(choices: &Choices, options: &Options) -> Result<bool> {
         }
     }
     println!(
-        "Glorot's initializer alone does not cure a net of sigmoid units: their slope is 1/4 at most, \
-         and so is what a layer passes on. It does where the slope at 0 is 1, as tanh's."
+        "Glorot's initializer alone does not cure a net of sigmoid units: their slope is at most \
+         1/4, which shrinks the gradient in each layer. It does for units whose slope at 0 is 1, \
+         such as tanh."
     );
     Ok(all.met())
 }
 
-/// The verdicts of all seeds, each once.
+/// Returns the different verdicts of the seeds.
 fn verdicts(runs: &[&Run]) -> String {
     let mut all: Vec<String> = runs
         .iter()

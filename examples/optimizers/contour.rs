@@ -5,27 +5,27 @@ use std::ops::RangeInclusive;
 
 type Point = (f64, f64);
 
-/// Values at the corners of a lattice over a part of the plane, `side` by `side`, row by row
-/// upwards.
+/// Values at the corners of a lattice over a part of the plane, `side` by `side`, row by row from
+/// the bottom.
 pub struct Lattice {
     pub window: [RangeInclusive<f64>; 2],
     pub side: usize,
     pub values: Vec<f64>,
 }
 
-/// An edge of the lattice: its lower or left corner, and whether it goes up.
+/// An edge of the lattice: its lower or left corner, and whether it is vertical.
 type Edge = (usize, usize, bool);
 
 impl Lattice {
-    /// The coordinates of the corners along one axis.
+    /// Returns the coordinates of the corners along one axis.
     pub fn coordinates(range: &RangeInclusive<f64>, side: usize) -> Vec<f64> {
         let step = (range.end() - range.start()) / (side - 1) as f64;
         (0..side).map(|i| range.start() + step * i as f64).collect()
     }
 
-    /// The lines along which the value is `level`.
+    /// Returns the lines along which the value is `level`.
     pub fn contours(&self, level: f64) -> Vec<Vec<Point>> {
-        // Each crossed edge is left by one way or two: one for each square beside it.
+        // A line continues from a crossed edge in one or two ways, one for each square beside it.
         let mut ways: HashMap<Edge, Vec<Edge>> = HashMap::new();
         let mut edges = Vec::new();
         for j in 0..self.side - 1 {
@@ -39,7 +39,8 @@ impl Lattice {
                 let crossed = around
                     .into_iter()
                     .filter(|&edge| self.is_crossed(edge, level));
-                // Where all four are crossed, two lines pass the corners: which ones does not show.
+                // If all four edges are crossed, two lines pass the corners. Either pairing is a
+                // valid guess.
                 let crossed: Vec<Edge> = crossed.collect();
                 for pair in crossed.as_chunks::<2>().0 {
                     ways.entry(pair[0]).or_default().push(pair[1]);
@@ -48,7 +49,7 @@ impl Lattice {
                 }
             }
         }
-        // Lines that end at the border first, from there; then those that are closed.
+        // Lines that end at the border start there. Closed lines come after them.
         let at_border = |edge: &Edge| ways[edge].len() == 1;
         let (mut starts, closed): (Vec<Edge>, Vec<Edge>) = edges.iter().partition(|e| at_border(e));
         starts.extend(closed);
@@ -86,7 +87,7 @@ impl Lattice {
         (from < level) != (to < level)
     }
 
-    /// Where on the edge the value is `level`.
+    /// Returns the point of the edge at which the value is `level`.
     fn crossing(&self, edge: Edge, level: f64) -> Point {
         let (from, to) = self.ends(edge);
         let share = (level - from) / (to - from);

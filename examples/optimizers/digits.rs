@@ -10,9 +10,9 @@ use crate::racers::Racer;
 use crate::report::largest;
 use crate::tuning::{Budget, Score, Tuned};
 
-/// The smoothed training loss that is to be reached, and not to be left again.
+/// The target: the smoothed training loss must reach it and stay below it.
 pub const TARGET: f64 = 0.02;
-/// The loss is smoothed by the mean over this many steps, an epoch.
+/// The loss is smoothed by the mean over this many steps, which is an epoch.
 pub const WINDOW: usize = 11;
 const BATCH_SIZE: usize = 128;
 const HIDDEN: [usize; 2] = [100; 2];
@@ -22,10 +22,10 @@ const BUDGET: Budget = Budget {
     above: 1,
     trials: 8,
 };
-/// A rate is tuned on this many seeds, none of which is in the race.
+/// The number of seeds for tuning. None of them is in the race.
 const TUNING_SEEDS: u64 = 7;
 
-/// Where the race is held.
+/// The data and the settings of the race.
 pub struct Track {
     train: Dataset,
     test: Dataset,
@@ -34,20 +34,20 @@ pub struct Track {
     bar: ProgressBar,
 }
 
-/// What one training gives.
+/// The result of one training.
 pub struct Run {
-    /// The smoothed loss of every step; it ends with the step at which training diverged.
+    /// The smoothed loss of every step. It ends with the step at which training diverged.
     pub losses: Vec<f64>,
-    /// The step from which on the loss is below the target; infinite if it is not at the end.
+    /// The step from which on the loss is below the target, infinite if it is not below at the end.
     pub steps: f64,
-    /// The loss over all training images at the end; not finite after divergence.
+    /// The final loss over all training images, not finite after divergence.
     pub loss: f64,
-    /// The share of test images that the net classifies right at the end.
+    /// The share of test images that the net classifies correctly at the end.
     pub accuracy: f64,
 }
 
 impl Track {
-    /// The split is the same for tuning and race: test images are seen by neither.
+    /// Splits the digits. Tuning and race have the same split, so that neither sees test images.
     pub fn new(seed: u64, epochs: u64, bar: ProgressBar) -> Result<Self> {
         let (train, test) = digits()?.split_stratified(0.2, seed)?;
         Ok(Self {
@@ -59,25 +59,26 @@ impl Track {
         })
     }
 
-    /// How many trainings it takes to tune one optimizer and to race it with so many seeds.
+    /// Returns the number of trainings to tune one optimizer and to race it with this many seeds.
     pub fn trainings(seeds: u64) -> u64 {
         BUDGET.trials as u64 * TUNING_SEEDS + seeds
     }
 
     pub fn describe(&self, seeds: u64) -> String {
         format!(
-            "Digits: {} training images in batches of {BATCH_SIZE}, hidden layers of {HIDDEN:?} ELU units, {} epochs of \
-             {WINDOW} steps, {seeds} seeds.\nTarget: a training loss that stays below {TARGET}, the mean over \
-             {WINDOW} steps.\nLearning rates: {} trials for each optimizer, each with {TUNING_SEEDS} seeds that are \
-             not in the race; the best is the one with\nwhich the slowest of these comes to the target first, or, \
-             where it does not, ends with the smallest loss.",
+            "Digits: {} training images in batches of {BATCH_SIZE}, hidden layers of {HIDDEN:?} \
+             ELU units, {} epochs of {WINDOW} steps, {seeds} seeds.\nTarget: a training loss that \
+             stays below {TARGET}, the mean over {WINDOW} steps.\nLearning rates: {} trials for \
+             each optimizer, each with {TUNING_SEEDS} seeds that are not in the race; the best is \
+             the one with\nwhich the slowest of these comes to the target first, or, where it \
+             does not, ends with the smallest loss.",
             self.train.len(),
             self.epochs,
             BUDGET.trials,
         )
     }
 
-    /// The learning rate of an optimizer, chosen by training losses alone.
+    /// Tunes the learning rate of an optimizer, by training losses alone.
     pub fn tune(&self, racer: Racer) -> Result<Tuned> {
         BUDGET.spend(racer.usual_rate(), |rate| {
             let seeds = (1 << 32)..(1 << 32) + TUNING_SEEDS;
@@ -90,7 +91,7 @@ impl Track {
         })
     }
 
-    /// A run of the race, the number `number` of an optimizer's.
+    /// Runs the race number `number` of an optimizer.
     pub fn race(&self, racer: Racer, rate: f64, number: u64) -> Result<Run> {
         self.train(racer, rate, number)
     }

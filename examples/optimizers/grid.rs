@@ -1,16 +1,16 @@
-//! A figure of many small panels with the same axes, so that they can be compared.
+//! A figure of many small panels with common axes, for comparison.
 
-use cotangent::nn::figure::plotters::prelude::*;
-use cotangent::nn::figure::plotters::style::text_anchor::{HPos, Pos, VPos};
-use cotangent::nn::figure::style::{self, FAINT, GRID, INK, MARGIN, TEXT, TITLE, WIDTH};
-use cotangent::nn::figure::{Area, Drawn, Figure};
+use cotangent::figure::plotters::prelude::*;
+use cotangent::figure::plotters::style::text_anchor::{HPos, Pos, VPos};
+use cotangent::figure::style::{self, FAINT, GRID, INK, MARGIN, TEXT, TITLE, WIDTH};
+use cotangent::figure::{Area, Drawn, Figure};
 use std::ops::RangeInclusive;
 
-/// What all panels share: what is below and left of them.
+/// An axis that all panels share, below them or at their left.
 pub struct Axis {
     pub label: &'static str,
     pub range: RangeInclusive<f64>,
-    /// Where the ticks are, and their labels.
+    /// The positions of the ticks and their labels.
     pub ticks: Vec<(f64, String)>,
 }
 
@@ -19,13 +19,13 @@ pub enum Look {
     Line(RGBColor, u32),
     /// A filled outline.
     Area(RGBColor),
-    /// With its radius.
+    /// A disc with its radius.
     Disc(RGBColor, f64),
-    /// With its radius.
+    /// A diamond with its radius.
     Diamond(RGBColor, f64),
 }
 
-/// Something drawn in a panel.
+/// A mark in a panel.
 pub struct Mark {
     pub look: Look,
     pub points: Vec<(f64, f64)>,
@@ -42,10 +42,10 @@ pub struct Grid {
     pub note: String,
     pub columns: usize,
     pub axes: [Axis; 2],
-    /// Width of a panel over its height.
+    /// The width of a panel divided by its height.
     pub aspect: f64,
     pub keys: Vec<(Look, &'static str)>,
-    /// What is drawn in every panel, below its own.
+    /// Marks of every panel, drawn below its own.
     pub background: Vec<Mark>,
     pub panels: Vec<Panel>,
 }
@@ -54,7 +54,7 @@ const LINE_HEIGHT: i32 = 38;
 const GAP: i32 = 28;
 const LEFT: i32 = 130;
 const BELOW: i32 = 64;
-/// Above each panel: its title and its note.
+/// The space above each panel for its title and its note.
 const ABOVE: i32 = 2 * LINE_HEIGHT + 10;
 const SAMPLE: i32 = 56;
 const DOT: i32 = 32;
@@ -64,14 +64,14 @@ impl Grid {
         self.panels.len().div_ceil(self.columns).max(1) as i32
     }
 
-    /// Width and height of a panel.
+    /// Returns the width and the height of a panel.
     fn panel_size(&self) -> (i32, i32) {
         let columns = self.columns as i32;
         let width = (WIDTH as i32 - LEFT - MARGIN - (columns - 1) * GAP) / columns;
         (width, (f64::from(width) / self.aspect) as i32)
     }
 
-    /// The lines of title and note, with their sizes and colours.
+    /// Returns the lines of title and note, with their sizes and colours.
     fn heading(&self) -> Vec<(String, f64, RGBColor)> {
         let lines = [(&self.title, TITLE, INK), (&self.note, TEXT, FAINT)];
         let lines = lines.into_iter().flat_map(|(text, size, color)| {
@@ -116,7 +116,7 @@ impl Grid {
         Ok(())
     }
 
-    /// The panel number `index`, its frame's left upper corner at `corner`.
+    /// Draws panel number `index` with the upper left corner of its frame at `corner`.
     fn draw_panel<B: DrawingBackend>(
         &self,
         area: &Area<B>,
@@ -216,7 +216,7 @@ fn draw_mark<B: DrawingBackend>(area: &Area<B>, look: Look, points: &[(i32, i32)
     }
 }
 
-/// The corners of a regular polygon around (0, 0).
+/// Returns the corners of a regular polygon around (0, 0).
 fn ring(corners: u16, radius: f64) -> Vec<(i32, i32)> {
     let corner = |i| {
         let (sin, cos) = (f64::from(i) / f64::from(corners) * std::f64::consts::TAU).sin_cos();
@@ -225,7 +225,7 @@ fn ring(corners: u16, radius: f64) -> Vec<(i32, i32)> {
     (0..corners).map(corner).collect()
 }
 
-/// Marks with a white rim, so that they are seen on lines of any colour.
+/// Draws marks with a white rim, so that they are visible on lines of any colour.
 fn dots<B: DrawingBackend>(
     area: &Area<B>,
     points: &[(i32, i32)],
@@ -242,8 +242,8 @@ fn dots<B: DrawingBackend>(
     Ok(())
 }
 
-/// What of a mark is inside the frame, in whole pixels: parts of a line, the area cut off at top
-/// and bottom, dots.
+/// Clips a mark at the frame, in whole pixels: a line into its visible parts, an area at top and
+/// bottom, dots one by one.
 fn visible(look: Look, points: &[(f64, f64)], frame: [[f64; 2]; 2]) -> Vec<Vec<(i32, i32)>> {
     let pixel = |(x, y): (f64, f64)| (x.round() as i32, y.round() as i32);
     let [[left, right], [top, bottom]] = frame;
@@ -280,8 +280,8 @@ fn visible(look: Look, points: &[(f64, f64)], frame: [[f64; 2]; 2]) -> Vec<Vec<(
 
 type Point = (f64, f64);
 
-/// The part of the line between two points that is inside the frame (Liang, Barsky 1984, A New
-/// Concept and Method for Line Clipping).
+/// Returns the part of the line between two points that is inside the frame (Liang, Barsky 1984, A
+/// New Concept and Method for Line Clipping).
 fn cut(from: Point, to: Point, frame: [[f64; 2]; 2]) -> Option<(Point, Point)> {
     let (dx, dy) = (to.0 - from.0, to.1 - from.1);
     if !(dx.is_finite() && dy.is_finite()) {

@@ -1,5 +1,6 @@
-//! The race of the textbook's chapter: every optimizer on the same net, data and seeds, and down
-//! two valleys in the plane, each with a learning rate tuned by the same budget.
+//! Compares the optimizers of the textbook's chapter: each trains the same net on the same data
+//! with the same seeds, and descends two functions on the plane. The learning rates are tuned under
+//! the same budget.
 //!
 //! ```sh
 //! cargo run --release --example optimizers -- --out target/optimizers
@@ -28,31 +29,32 @@ use report::{Findings, steps};
 use std::path::PathBuf;
 use surfaces::Surface;
 
-/// Fourteen optimizers, and Lookahead over one of them, raced against each other.
+/// Compare fourteen optimizers, and Lookahead over one of them.
 ///
 /// On handwritten digits they train the same small net, with several seeds, to the same training
-/// loss. On Beale's and Rosenbrock's functions they go down from the same point. Before that each
-/// has its learning rate tuned, all by the same number of trials. The tables are sorted by the
-/// steps to the goal. The last line names the fastest of the last race; the lines before say what
-/// the races show.
+/// loss. On Beale's and Rosenbrock's functions they start from the same point. Before that, the
+/// learning rate of each is tuned by the same number of trials. The tables are sorted by the steps
+/// to the target. The last line names the fastest optimizer of the last race; the lines before it
+/// list the findings.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// How many times each trains on the digits, each time with other weights and batches.
+    /// The number of trainings of each optimizer on the digits, each with other weights and
+    /// batches.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: u64,
     /// The first seed, which also splits the digits.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// How many times each training on the digits goes through the images.
+    /// The number of epochs of each training on the digits.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     epochs: u64,
     /// Only these optimizers, separated by commas.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Racer>,
-    /// What they are raced on.
+    /// The problem.
     #[arg(long, value_enum, default_value_t = Problem::All)]
     problem: Problem,
-    /// A folder for the figures, each as SVG and as PNG; without it there are none.
+    /// A folder for the figures, each as SVG and PNG. Without it no figures are drawn.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }

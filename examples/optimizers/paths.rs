@@ -1,9 +1,8 @@
-//! The ways down Beale's and Rosenbrock's functions: tuned, and told as a table, a figure and
-//! findings.
+//! The descents of Beale's and Rosenbrock's functions: tuning, a table, a figure and findings.
 
 use anyhow::Result;
-use cotangent::nn::figure::plotters::style::RGBColor;
-use cotangent::nn::figure::style;
+use cotangent::figure::plotters::style::RGBColor;
+use cotangent::figure::style;
 use cotangent::prelude::*;
 use std::path::Path as FilePath;
 
@@ -23,7 +22,7 @@ struct Outcome {
     path: Path,
 }
 
-/// Goes down with every optimizer; returns the fastest and its steps.
+/// Runs every optimizer on the surface. Returns the fastest and its steps.
 pub fn run(
     surface: Surface,
     racers: &[Racer],
@@ -64,7 +63,9 @@ pub fn run(
     ];
     output::table(&header, &rows.collect::<Vec<_>>());
     if outcomes.iter().any(|outcome| outcome.tuned.at_edge) {
-        println!("* the smallest or the largest rate tried: a better one may lie beyond.\n");
+        println!(
+            "* the smallest or the largest rate that was tried: a better one may lie beyond it.\n"
+        );
     }
     let name = match surface {
         Surface::Beale => "beale",
@@ -76,10 +77,10 @@ pub fn run(
 }
 
 const CONTOUR: RGBColor = RGBColor(190, 190, 190);
-/// Corners of the lattice along each side.
+/// The number of lattice corners along each side.
 const SIDE: usize = 121;
 
-/// The way of every optimizer in a panel of its own.
+/// Draws the path of every optimizer in its own panel.
 fn figure(surface: Surface, outcomes: &[Outcome]) -> Result<Grid> {
     let color = style::color(0);
     let [start, end, minimum] = [
@@ -116,10 +117,10 @@ fn figure(surface: Surface, outcomes: &[Outcome]) -> Result<Grid> {
     };
     let [x, y] = &surface.window();
     Ok(Grid {
-        title: format!("The ways of the optimizers down {}", surface.name()),
+        title: format!("The paths of the optimizers on {}", surface.name()),
         note: String::from(
-            "In the order of the steps until the value is below 10⁻⁶, each at its own tuned learning rate. Contour lines \
-             at values a factor of √10 apart.",
+            "In the order of the steps until the value is below 10⁻⁶, each at its own tuned \
+             learning rate. Contour lines at values a factor of √10 apart.",
         ),
         columns: 5,
         axes: [axis("x", x), axis("y", y)],
@@ -127,7 +128,7 @@ fn figure(surface: Surface, outcomes: &[Outcome]) -> Result<Grid> {
         keys: vec![
             (start, "start"),
             (minimum, "minimum"),
-            (end, "end of the way"),
+            (end, "end of the path"),
         ],
         background: contours(surface)?,
         panels: panels.collect(),
@@ -157,7 +158,7 @@ fn contours(surface: Surface) -> Result<Vec<Mark>> {
     Ok(lines.map(mark).collect())
 }
 
-/// Says what the ways show of those that are shown.
+/// Prints the findings on the paths of the selected optimizers.
 fn judge(surface: Surface, outcomes: &[Outcome], findings: &mut Findings) {
     let of = |racer: Racer| {
         let found = outcomes.iter().find(|outcome| outcome.racer == racer);
@@ -169,7 +170,8 @@ fn judge(surface: Surface, outcomes: &[Outcome], findings: &mut Findings) {
             findings.tell(
                 a < 0.5 * b,
                 format!(
-                    "{} comes to the minimum of {name} in less than half the steps of SGD ({} and {})",
+                    "{} reaches the minimum of {name} in less than half the steps of SGD ({} and \
+                     {})",
                     quick.name(),
                     steps(a),
                     steps(b)
@@ -180,7 +182,9 @@ fn judge(surface: Surface, outcomes: &[Outcome], findings: &mut Findings) {
     if let (Some(with), Some(without)) = (of(Racer::AdamW), of(Racer::Adam)) {
         findings.tell(
             with.is_infinite() && without.is_finite(),
-            format!("Adam comes to the minimum of {name}, and weight decay keeps AdamW from it"),
+            format!(
+                "Adam reaches the minimum of {name}, and weight decay keeps AdamW away from it"
+            ),
         );
     }
 }

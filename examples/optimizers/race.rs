@@ -1,8 +1,8 @@
-//! The race on the digits: tuned, run, and told as a table, a figure and findings.
+//! The race on the digits: tuning, runs, a table, a figure and findings.
 
 use anyhow::Result;
-use cotangent::nn::figure::plotters::style::RGBColor;
-use cotangent::nn::figure::style;
+use cotangent::figure::plotters::style::RGBColor;
+use cotangent::figure::style;
 use std::path::Path;
 
 use crate::digits::{Run, TARGET, Track, WINDOW};
@@ -14,7 +14,7 @@ use crate::racers::Racer;
 use crate::report::{Findings, largest, median, rate, smallest, steps, three_digits};
 use crate::tuning::Tuned;
 
-/// What an optimizer did, over all seeds.
+/// The results of an optimizer over all seeds.
 struct Outcome {
     racer: Racer,
     tuned: Tuned,
@@ -23,7 +23,7 @@ struct Outcome {
     steps: f64,
 }
 
-/// The race; returns the winner and its steps.
+/// Runs the race. Returns the winner and its steps.
 pub fn run(
     racers: &[Racer],
     seeds: u64,
@@ -107,14 +107,16 @@ fn print(outcomes: &[Outcome]) {
         &rows.collect::<Vec<_>>(),
     );
     if outcomes.iter().any(|outcome| outcome.tuned.at_edge) {
-        println!("* the smallest or the largest rate tried: a better one may lie beyond.\n");
+        println!(
+            "* the smallest or the largest rate that was tried: a better one may lie beyond it.\n"
+        );
     }
 }
 
 const REFERENCE: RGBColor = RGBColor(150, 150, 150);
 const BAND: RGBColor = RGBColor(183, 214, 236);
 
-/// The losses of every optimizer in a panel of its own.
+/// Draws the losses of every optimizer in its own panel.
 fn figure(outcomes: &[Outcome]) -> Grid {
     let color = style::color(0);
     let length = outcomes.iter().flat_map(|outcome| &outcome.runs);
@@ -148,8 +150,9 @@ fn figure(outcomes: &[Outcome]) -> Grid {
     Grid {
         title: "The race of the optimizers: training loss, step by step".to_owned(),
         note: format!(
-            "One net on handwritten digits, each optimizer at its own tuned learning rate. In the order of the steps \
-             until the loss, a mean over {WINDOW} steps, stays below {TARGET}: the median over all seeds."
+            "One net on handwritten digits, each optimizer at its own tuned learning rate. In the \
+             order of the steps until the loss, a mean over {WINDOW} steps, stays below {TARGET}: \
+             the median over all seeds."
         ),
         columns: 5,
         axes: [
@@ -186,8 +189,8 @@ fn figure(outcomes: &[Outcome]) -> Grid {
     }
 }
 
-/// For each step the logarithm of what `of` makes of the losses of all seeds; those that have
-/// diverged are infinite.
+/// Returns for each step the logarithm of `of` over the losses of all seeds. Losses of diverged
+/// runs are infinite.
 fn curve(outcome: &Outcome, length: usize, of: fn(Vec<f64>) -> f64) -> Vec<(f64, f64)> {
     let loss = |run: &Run, step: usize| run.losses.get(step).copied().unwrap_or(f64::INFINITY);
     let at = |step| of(outcome.runs.iter().map(|run| loss(run, step)).collect());
@@ -196,7 +199,7 @@ fn curve(outcome: &Outcome, length: usize, of: fn(Vec<f64>) -> f64) -> Vec<(f64,
         .collect()
 }
 
-/// Says what the race shows of those that are in it.
+/// Prints the findings on the selected optimizers.
 fn judge(outcomes: &[Outcome], findings: &mut Findings) {
     let of = |racer: Racer| {
         let found = outcomes.iter().find(|outcome| outcome.racer == racer);
@@ -208,7 +211,7 @@ fn judge(outcomes: &[Outcome], findings: &mut Findings) {
             findings.tell(
                 a < share * b,
                 format!(
-                    "{quick} comes to the target in {words} {slow} ({} and {})",
+                    "{quick} reaches the target in {words} {slow} ({} and {})",
                     steps(a),
                     steps(b)
                 ),
@@ -224,6 +227,6 @@ fn judge(outcomes: &[Outcome], findings: &mut Findings) {
     let all = outcomes.iter().all(|outcome| outcome.steps.is_finite());
     findings.tell(
         all,
-        "every optimizer comes to the target, in the median over all seeds",
+        "every optimizer reaches the target, in the median over all seeds",
     );
 }

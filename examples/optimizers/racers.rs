@@ -1,4 +1,4 @@
-//! Who takes part, and the learning rate that is usual for each.
+//! The optimizers of the race, each with its usual learning rate.
 
 use clap::ValueEnum;
 use cotangent::Result;
@@ -34,8 +34,8 @@ struct Entry {
 }
 
 impl Racer {
-    /// Everything but the learning rate is at its default; RMSProp's weight of the old mean square
-    /// is the textbook's.
+    /// Returns the settings of an optimizer. They are the defaults, except for RMSProp's weight of
+    /// the old mean square, which is the textbook's.
     fn entry(self) -> Entry {
         let entry = |name, usual_rate, build| Entry {
             name,
@@ -69,7 +69,7 @@ impl Racer {
         self.entry().name
     }
 
-    /// The rate that tuning starts from.
+    /// Returns the learning rate that tuning starts from.
     pub fn usual_rate(self) -> f64 {
         self.entry().usual_rate
     }

@@ -1,16 +1,16 @@
-//! How results are told: numbers in words, medians, and what the race shows.
+//! The report of results: formatted numbers, medians, and findings.
 
 use std::fmt;
 
 use crate::tuning::Tuned;
 
-/// NaN is what comes of divergence: worse than any number.
+/// Replaces NaN, the result of divergence, by infinity, which is worse than any number.
 fn or_infinite(value: f64) -> f64 {
     if value.is_nan() { f64::INFINITY } else { value }
 }
 
-/// The middle of the values, NaN counted as infinite; of an even number, the mean of the two in the
-/// middle.
+/// Returns the median of the values, with NaN counted as infinite. Of an even number of values it
+/// is the mean of the two in the middle.
 pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().map(or_infinite).collect();
     values.sort_by(f64::total_cmp);
@@ -21,18 +21,18 @@ pub fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     }
 }
 
-/// The smallest of the values.
+/// Returns the smallest of the values.
 pub fn smallest(values: impl IntoIterator<Item = f64>) -> f64 {
     values.into_iter().fold(f64::INFINITY, f64::min)
 }
 
-/// The largest of the values, NaN counted as infinite.
+/// Returns the largest of the values, with NaN counted as infinite.
 pub fn largest(values: impl IntoIterator<Item = f64>) -> f64 {
     let values = values.into_iter().map(or_infinite);
     values.fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// A number of steps, or a dash for a target that was not reached.
+/// Formats a number of steps, or a dash if the target was not reached.
 pub fn steps(steps: f64) -> String {
     if steps.is_finite() {
         steps.to_string()
@@ -41,7 +41,7 @@ pub fn steps(steps: f64) -> String {
     }
 }
 
-/// Three digits of a number that may be of any size.
+/// Formats a number of any size with three digits.
 pub fn three_digits(value: f64) -> String {
     match value {
         value if !value.is_finite() => "-".to_owned(),
@@ -53,13 +53,13 @@ pub fn three_digits(value: f64) -> String {
     }
 }
 
-/// A tuned learning rate, with a star if it is at the edge of those tried.
+/// Formats a tuned learning rate, with a star if it was the smallest or the largest one tried.
 pub fn rate(tuned: Tuned) -> String {
     let star = if tuned.at_edge { "*" } else { "" };
     format!("{star}{}", three_digits(tuned.rate))
 }
 
-/// What a race shows, each in words and with a yes or a no.
+/// The findings of a race, each a sentence that is answered with yes or no.
 #[derive(Default)]
 pub struct Findings {
     told: usize,
@@ -73,11 +73,11 @@ impl Findings {
         self.hold += usize::from(holds);
     }
 
-    /// Says whether all of it holds, if there is anything.
+    /// Prints whether all findings hold, if there are any.
     pub fn conclude(&self) {
         if self.told > 0 {
             let all = if self.hold == self.told { "yes" } else { "no" };
-            println!("all of this is so: {all}");
+            println!("all findings hold: {all}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Two valleys in the plane, and the ways down: Beale's and Rosenbrock's functions.
+//! Beale's and Rosenbrock's functions on the plane, and descents on them.
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -13,8 +13,8 @@ use crate::tuning::{Budget, Score, Tuned};
 /// A function value this small counts as the minimum, which is 0.
 pub const TOLERANCE: f64 = 1e-6;
 pub const MAX_STEPS: usize = 2000;
-/// Where the minimum is not reached, the largest value in this many steps before the end says how
-/// close the way has come: one that jumps about may have come closer by chance.
+/// If the minimum is not reached, the result is the largest value in this many last steps. An
+/// optimizer that jumps about may have been closer by chance.
 const LAST: usize = 100;
 
 const BUDGET: Budget = Budget {
@@ -25,22 +25,22 @@ const BUDGET: Budget = Budget {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Surface {
-    /// Flat around its minimum, steep at the edges.
+    /// Flat near its minimum and steep at the edges.
     Beale,
-    /// A bent valley with steep walls and a bottom that hardly falls.
+    /// A bent valley with steep walls and an almost flat bottom.
     Rosenbrock,
 }
 
-/// The way of an optimizer.
+/// The path of an optimizer.
 pub struct Path {
-    /// The start and the point after each step, up to the minimum or to where the function is no
-    /// longer finite.
+    /// The start and the point after each step, up to the minimum or to the first value that is not
+    /// finite.
     pub points: Vec<(f64, f64)>,
-    /// The steps to the minimum; infinite if it was not reached.
+    /// The steps to the minimum, infinite if it was not reached.
     pub steps: f64,
-    /// The function's largest value in the last steps; not finite after divergence.
+    /// The function's largest value in the last steps, not finite after divergence.
     pub settled: f64,
-    /// The function's value at the end.
+    /// The function's final value.
     pub last: f64,
 }
 
@@ -52,9 +52,9 @@ impl Surface {
         }
     }
 
-    /// Near the customary ones (Moré, Garbow, Hillstrom 1981, Testing Unconstrained Optimization
-    /// Software), (1, 1) and (-1.2, 1): from there Lion, whose steps are of one size, happens to
-    /// land on Rosenbrock's minimum with steps of 0.01.
+    /// Returns the start. It is near the usual one (Moré, Garbow, Hillstrom 1981, Testing
+    /// Unconstrained Optimization Software), which is (1, 1) or (-1.2, 1). From there Lion, whose
+    /// steps have one size, happens to land on Rosenbrock's minimum with steps of 0.01.
     pub fn start(self) -> (f64, f64) {
         match self {
             Self::Beale => (1.017, 1.023),
@@ -69,23 +69,24 @@ impl Surface {
         }
     }
 
-    /// How many ways it takes to tune one optimizer and to show the best.
+    /// Returns the number of descents to tune one optimizer and to show the best.
     pub fn descents() -> u64 {
         BUDGET.trials as u64 + 1
     }
 
     pub fn describe(self) -> String {
         format!(
-            "{}, from {:?} to within {TOLERANCE:e} of the minimum's value, in at most {MAX_STEPS} steps.\nLearning \
-             rates: {} trials for each optimizer; the best is the one with the fewest steps, or, where the\nminimum \
-             is not reached, with the smallest value over the last {LAST} steps.",
+            "{}, from {:?} to within {TOLERANCE:e} of the minimum's value, in at most {MAX_STEPS} \
+             steps.\nLearning rates: {} trials for each optimizer; the best is the one with the \
+             fewest steps, or, where the\nminimum is not reached, with the smallest value over \
+             the last {LAST} steps.",
             self.name(),
             self.start(),
             BUDGET.trials,
         )
     }
 
-    /// The part of the plane to draw.
+    /// Returns the part of the plane to draw.
     pub fn window(self) -> [RangeInclusive<f64>; 2] {
         match self {
             Self::Beale => [-0.5..=4.5, -1.7..=1.7],
@@ -93,7 +94,7 @@ impl Surface {
         }
     }
 
-    /// The function, elementwise.
+    /// Computes the function elementwise.
     pub fn value(self, x: &Tensor, y: &Tensor) -> cotangent::Result<Tensor> {
         match self {
             Self::Beale => {
@@ -110,7 +111,7 @@ impl Surface {
         }
     }
 
-    /// The learning rate of an optimizer by which it comes to the minimum in the fewest steps.
+    /// Returns the learning rate with which an optimizer reaches the minimum in the fewest steps.
     pub fn tune(self, racer: Racer, bar: &ProgressBar) -> Result<Tuned> {
         BUDGET.spend(racer.usual_rate(), |rate| {
             let path = self.descend(racer, rate)?;
@@ -122,7 +123,7 @@ impl Surface {
         })
     }
 
-    /// Goes down from the start.
+    /// Runs an optimizer from the start.
     pub fn descend(self, racer: Racer, rate: f64) -> Result<Path> {
         let start = self.start();
         let mut place = Param::new(&Tensor::from([start.0, start.1]));

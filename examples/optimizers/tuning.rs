@@ -1,16 +1,16 @@
-//! Learning rates, chosen for every optimizer by the same number of trials.
+//! Tuning of learning rates, with the same number of trials for every optimizer.
 
 use anyhow::Result;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// How a learning rate did; the smaller the better. What has not reached the target is worse than
-/// what has, and then the loss counts.
+/// The score of a learning rate; smaller is better. A rate that reached the target is better than
+/// one that did not. Among the latter the loss decides.
 #[derive(Clone, Copy, Debug)]
 pub struct Score {
-    /// Infinite where the target was not reached.
+    /// The steps to the target, infinite if it was not reached.
     pub steps: f64,
-    /// Not finite after divergence.
+    /// The loss, not finite after divergence.
     pub loss: f64,
 }
 
@@ -22,35 +22,35 @@ impl Score {
     }
 }
 
-/// How many learning rates are tried.
+/// The number of learning rates to try.
 ///
-/// First a grid around the usual rate, half a power of ten from one rate to the next. Then always
-/// one beside the best so far: beyond it, if it is at an edge, and else in the middle of the wider
-/// gap.
+/// The first trials are a grid around the usual rate, with half a power of ten between neighbours.
+/// Each further trial is beside the best rate so far: beyond it if it is at an edge, else in the
+/// middle of the wider gap.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// The rates of the grid below the usual one.
+    /// The number of grid rates below the usual one.
     pub below: i32,
-    /// The rates of the grid above it.
+    /// The number of grid rates above the usual one.
     pub above: i32,
-    /// All trials together.
+    /// The total number of trials.
     pub trials: usize,
 }
 
-/// The learning rate that did best.
+/// The best learning rate.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuned {
     pub rate: f64,
-    /// It was the smallest or the largest of those tried: a better one may lie beyond.
+    /// Whether it was the smallest or the largest one tried, so that a better one may lie beyond.
     pub at_edge: bool,
 }
 
-/// Rates are counted in these parts of a power of ten.
+/// Rates are multiples of this fraction of a power of ten.
 const PARTS: i32 = 16;
 const GRID: i32 = PARTS / 2;
 
 impl Budget {
-    /// The best rate by `score`, which is asked once for each trial.
+    /// Returns the best rate by `score`, which is called once for each trial.
     pub fn spend(self, usual: f64, mut score: impl FnMut(f64) -> Result<Score>) -> Result<Tuned> {
         let rate = |place: i32| usual * 10f64.powf(f64::from(place) / f64::from(PARTS));
         let mut tried = BTreeMap::new();
@@ -82,7 +82,7 @@ impl Budget {
     }
 }
 
-/// The best place, of equals the lowest, and whether it is at an edge.
+/// Returns the position of the best score, the lowest of equal ones, and whether it is at an edge.
 fn best(tried: &BTreeMap<i32, Score>) -> (i32, bool) {
     let best = tried.iter().min_by(|(_, a), (_, b)| a.order(b));
     let place = best.map_or(0, |(&place, _)| place);

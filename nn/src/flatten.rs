@@ -1,7 +1,7 @@
 //! Flattening, for dense layers after inputs with several axes such as images.
 
 use cotangent_core::module::{Layer, Pass};
-use cotangent_core::{Error, Result, Shape, Tensor};
+use cotangent_core::{Error, Result, Tensor};
 use cotangent_macros::Module;
 
 /// Joins all axes from `start_axis` on into one: (batch, a, b, …) becomes (batch, a · b · …).
@@ -24,7 +24,7 @@ pub struct Flatten {
 }
 
 impl Flatten {
-    /// Creates a layer that joins all axes but the first, the batch.
+    /// Creates a layer that joins all axes except the first, which is the batch.
     pub const fn new() -> Self {
         Self { start_axis: 1 }
     }
@@ -41,11 +41,10 @@ impl Layer for Flatten {
     /// [`Error::Shape`] if the input does not have this axis.
     fn compute(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
         let start = self.start_axis;
-        let Some((kept, joined @ [_, ..])) = x.shape().split_at_checked(start) else {
+        if start >= x.rank() {
             let reason = format!("expected input with an axis {start}");
             return Err(Error::shape("flatten", reason, &[x.shape()]));
-        };
-        let lengths = kept.iter().copied().chain([joined.iter().product()]);
-        x.reshape(lengths.collect::<Shape>())
+        }
+        x.flatten_from(start as isize)
     }
 }

@@ -229,7 +229,7 @@ impl MlpBuilder {
             block.map_err(|error| error.within(&i.to_string()).within("hidden"))
         });
         let hidden = hidden.collect::<Result<_>>()?;
-        // Without hidden layers nothing has looked at it.
+        // Without hidden layers no block has checked it.
         Dropout::new(self.dropout)?;
         Ok(Mlp {
             hidden,
@@ -252,10 +252,10 @@ impl MlpBuilder {
         units: usize,
         rng: &mut (impl Rng + ?Sized),
     ) -> Result<MlpBlock> {
-        // Settings that the activation refuses are an error here, not of the first forward.
+        // An invalid setting of the activation is an error of `build`, not of the first forward.
         let none = Tensor::zeros([0, units], DType::F32)?;
         let checked = self.activation.predict(&none);
-        checked.map_err(|error| error.within("activation"))?;
+        let _ = checked.map_err(|error| error.within("activation"))?;
         let linear = self.linear(inputs, units, self.activation.initializer());
         let shifted = matches!(self.norm, Some(Kind::Batch | Kind::Layer));
         let linear = if shifted && !self.norm_after_activation {

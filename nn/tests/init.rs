@@ -61,7 +61,7 @@ fn constants_and_identities_are_exact() -> Result<()> {
 
 /// Returns the largest deviation of the shorter side from being orthonormal.
 fn skew(matrix: &Tensor, gain: f64) -> Result<f64> {
-    let w = matrix.flatten()?.to_dtype(DType::F64);
+    let w = matrix.flatten_from(1)?.to_dtype(DType::F64);
     let (rows, columns) = (w.shape()[0], w.shape()[1]);
     let turned = w.transpose(0, 1)?;
     let products = if rows <= columns {

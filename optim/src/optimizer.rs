@@ -34,7 +34,7 @@ pub trait Optimizer: Stateful + Debug + Send {
     fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()>;
 
     /// Forgets the state of the parameters whose paths are meant; how many these are. See
-    /// [`forget_where`](#method.forget_where), which takes a pattern.
+    /// [`forget_where`](trait.Optimizer.html#method.forget_where), which takes a pattern.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no state under such a path.

@@ -47,5 +47,5 @@
 //! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |
 //! | `swa_utils.AveragedModel` | [`WeightAverage`](crate::optim::WeightAverage) |
 //! | `DataLoader(TensorDataset(x, y), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Dataset`](crate::data::Dataset) |
-//! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random::ChaCha8Rng), and the seed of `Pass::train` |
+//! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
 //! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |

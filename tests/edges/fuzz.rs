@@ -1,5 +1,6 @@
 //! Runs every operation in `f32` on extreme values and compares it with `f64`.
 
+use crate::optimizers::OPTIMIZERS;
 use cotangent::prelude::*;
 use cotangent::{Gradients, Result, Tensor};
 use extremes::{Exception, Found, Seen};
@@ -301,59 +302,6 @@ fn terms(seen: &Seen, power: i32) -> f64 {
     count * factors.product::<f64>() * cotangent
 }
 
-type Build = fn() -> Result<Box<dyn Optimizer>>;
-
-/// Every optimizer, and the options that change its formula.
-const OPTIMIZERS: &[(&str, Build)] = &[
-    ("Sgd", || Sgd::new(0.1).build()),
-    ("Sgd, decay", || Sgd::new(0.1).weight_decay(0.01).build()),
-    ("Momentum", || Momentum::new(0.1).build()),
-    ("Momentum, dampening", || {
-        Momentum::new(0.1).dampening(0.5).build()
-    }),
-    ("Nesterov", || Nesterov::new(0.1).build()),
-    ("AdaGrad", || AdaGrad::new(0.1).build()),
-    ("AdaGrad, epsilon inside", || {
-        AdaGrad::new(0.1).epsilon_inside_root().build()
-    }),
-    ("RmsProp", || RmsProp::new(0.1).build()),
-    ("RmsProp, centered", || RmsProp::new(0.1).centered().build()),
-    ("RmsProp, momentum", || {
-        RmsProp::new(0.1).momentum(0.9).build()
-    }),
-    ("RmsProp, epsilon inside", || {
-        RmsProp::new(0.1).epsilon_inside_root().build()
-    }),
-    ("Adam", || Adam::new(0.1).build()),
-    ("Adam, decay", || Adam::new(0.1).weight_decay(0.01).build()),
-    ("Adam, amsgrad", || Adam::new(0.1).amsgrad().build()),
-    ("Adam, epsilon inside", || {
-        Adam::new(0.1).epsilon_inside_root().build()
-    }),
-    ("AdamW", || AdamW::new(0.1).build()),
-    ("NAdam", || NAdam::new(0.1).build()),
-    ("RAdam", || RAdam::new(0.1).build()),
-    ("AdaMax", || AdaMax::new(0.1).build()),
-    ("AdaDelta", || AdaDelta::new(1.0).build()),
-    ("Lamb", || Lamb::new(0.1).build()),
-    ("Lion", || Lion::new(0.1).build()),
-    ("Adafactor", || Adafactor::new(0.1).epsilon1(1e-7).build()),
-    ("Adafactor, decay", || {
-        Adafactor::new(0.1)
-            .epsilon1(1e-7)
-            .weight_decay(0.01)
-            .build()
-    }),
-    ("Muon", || Muon::new(0.1).build()),
-    ("Muon, without Nesterov", || {
-        Muon::new(0.1).without_nesterov().build()
-    }),
-    ("Lion, decay", || Lion::new(0.1).weight_decay(0.01).build()),
-    ("Lookahead", || {
-        Ok(Box::new(Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?))
-    }),
-];
-
 /// Creates an operation on a parameter's value and its gradient, which has the same shape.
 fn on_parameter(
     name: &str,
@@ -379,12 +327,12 @@ fn of_parameter(parameter: &Param, gradient: &Tensor) -> Gradients {
 /// Returns operations that give the parameter after each of three steps. Only the first step has
 /// the extreme gradient; the other two show its effect on the state.
 fn optimizers() -> Vec<Operation> {
-    let rows = OPTIMIZERS.iter().map(|&(name, build)| {
+    let rows = OPTIMIZERS.iter().map(|row| {
         on_parameter(
-            name,
+            row.name,
             |[m, k, _]| vec![m, k, 3],
             move |mut parameter, gradient| {
-                let mut optimizer = build()?;
+                let mut optimizer = row.with_rate(0.1)?;
                 let one = Tensor::ones(gradient.shape(), gradient.dtype())?;
                 let mut values = Vec::new();
                 for gradient in [gradient, &one, &one] {
@@ -521,7 +469,7 @@ fn every_optimizer_is_tested() {
         .filter(|name| {
             !OPTIMIZERS
                 .iter()
-                .any(|(row, _)| row.split(',').next() == Some(name))
+                .any(|row| row.name.split(',').next() == Some(name))
         })
         .collect();
     assert!(missing.is_empty(), "not run on extreme values: {missing:?}");

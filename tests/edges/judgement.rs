@@ -471,7 +471,7 @@ const ALONG: &[(&str, Along, f64, f64)] = &[
         1.0,
     ),
     ("top_k", |x, axis| Ok(x.top_k(axis, 1)?.0), 3.0, 1.0),
-    ("flip", |x, axis| x.flip(&[axis]), 3.0, 1.0),
+    ("flip", |x, axis| x.flip([axis]), 3.0, 1.0),
     ("transpose", |x, axis| x.transpose(axis, 0), 3.0, 1.0),
     ("squeeze", |x, axis| x.squeeze(axis), 3.0, 1.0),
     (
@@ -567,7 +567,7 @@ fn operations_that_need_an_axis_refuse_a_scalar() {
     let x = Tensor::scalar(3.0f64);
     let refused = [
         ("twice", x.sum_over([0, -1]).map(drop)),
-        ("flip twice", x.flip(&[0, -1]).map(drop)),
+        ("flip twice", x.flip([0, -1]).map(drop)),
         ("narrow", x.narrow(0, 0, 1).map(drop)),
         ("slice", x.slice(0, None, None, 1).map(drop)),
         ("split", x.split(0, 1).map(drop)),

@@ -264,7 +264,7 @@ fn one_batch_normalization_forwarded_by_many_tasks() {
         };
         let alone = BatchNorm::new(65_536).unwrap();
         for _ in 0..TASKS {
-            alone.forward(&x, &Pass::train(0)).unwrap();
+            let _ = alone.forward(&x, &Pass::train(0)).unwrap();
         }
         for threads in POOLS {
             let norm = BatchNorm::new(65_536).unwrap();

@@ -377,7 +377,7 @@ fn cosines_of_vectors_of_any_size() -> Result<()> {
         )?;
         check(
             "cosine with its own flip",
-            |x| x.cosine_similarity(&x.flip(&[1])?, 1, 0.0),
+            |x| x.cosine_similarity(&x.flip([1])?, 1, 0.0),
             &x,
             &[2, 3],
         )?;

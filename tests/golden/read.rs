@@ -171,7 +171,8 @@ impl Form {
 }
 
 fn reversed(x: &Tensor) -> Tensor {
-    x.permute(&(0..x.rank()).rev().collect::<Vec<_>>()).unwrap()
+    x.permute((0..x.rank() as isize).rev().collect::<Axes>())
+        .unwrap()
 }
 
 /// Returns a contiguous copy.

@@ -175,3 +175,26 @@ fn a_recurrent_state_that_is_not_detached() {
             `Backward::retain_graph` for the first of the two"#]],
     );
 }
+
+#[derive(Module, Clone, Debug)]
+struct Shifted {
+    layer: Linear,
+    /// Without `params` the derive refuses to skip a parameter: `ui/fail/skip_on_param.rs`.
+    #[module(skip(params))]
+    shift: Param,
+}
+
+/// Mistake 54. The parameter gets a gradient, but the optimizer does not find it. `audit` does.
+#[test]
+fn a_parameter_that_the_derive_skips() -> Result<()> {
+    let net = Shifted {
+        layer: Linear::new(4, 3, &mut rng())?,
+        shift: Param::new(&Tensor::zeros([3], DType::F32)?),
+    };
+    let ((x, labels), pass) = (batch()?, Pass::train(0));
+    let logits = net.layer.forward(&x, &pass)?.add(&net.shift.read(&pass))?;
+    let grads = logits.cross_entropy(&labels)?.backward()?;
+    expect!["2 parameters have a gradient; 1 gradient belongs to no parameter: (3,)"]
+        .assert_eq(&wrapped(&grads.audit(&net).to_string()));
+    Ok(())
+}

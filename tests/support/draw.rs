@@ -158,7 +158,7 @@ impl<'a> Draw<'a> {
         let rank = plain.rank();
         let seen = match self.below(6) {
             1 if rank > 1 => {
-                let order: Vec<usize> = (0..rank).rev().collect();
+                let order: Vec<isize> = (0..rank as isize).rev().collect();
                 let base = plain.permute(&order).expect("each axis once");
                 let base = made(&base.to_f64_vec(), base.shape());
                 ("transposed", base.permute(&order))
@@ -315,10 +315,10 @@ impl<'a> Draw<'a> {
             3 => Axes::from(&[][..]),
             _ => Axes::from(self.axis(rank)),
         };
-        let mut order: Vec<usize> = (0..rank).collect();
+        let mut order: Vec<isize> = (0..rank as isize).collect();
         (1..rank).for_each(|i| order.swap(i, self.below(i + 1)));
         if self.once_in(6) {
-            order = self.list(3, Self::size);
+            order = self.list(3, |draw| draw.axis(3));
         }
         let few = self.below(4);
         let mut shape = match self.below(4) {

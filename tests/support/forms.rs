@@ -1,7 +1,7 @@
 //! Memory layouts of an operand: contiguous, transposed, cut out of a larger tensor, broadcast,
 //! with a stride of two, reversed.
 
-use cotangent::{Result, Tensor};
+use cotangent::{Axes, Result, Tensor};
 
 /// A way to make an operand as a view of a base tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,9 @@ impl Form {
             (Self::Contiguous, _) => Ok(base.clone()),
             (Self::Transposed | Self::Narrowed, []) => base.narrow(0, 1, 1)?.reshape(shape),
             (Self::Transposed, &[_]) => base.narrow(1, 1, 1)?.reshape(shape),
-            (Self::Transposed, _) => base.permute(&(0..shape.len()).rev().collect::<Vec<_>>()),
+            (Self::Transposed, _) => {
+                base.permute((0..shape.len() as isize).rev().collect::<Axes>())
+            }
             (Self::Narrowed, _) => shape
                 .iter()
                 .enumerate()

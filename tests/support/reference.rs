@@ -1,6 +1,6 @@
 //! Simple arrays as a reference for tensors: a list of numbers, and loops over multi-indices.
 
-use cotangent::{DType, Result, Tensor};
+use cotangent::{Axes, DType, Result, Tensor};
 use std::ops::Range;
 
 /// An array with its elements in row-major order.
@@ -8,6 +8,11 @@ use std::ops::Range;
 pub struct Naive {
     pub shape: Vec<usize>,
     pub values: Vec<f64>,
+}
+
+/// Numbers of axes as operations take them.
+pub fn axes(numbers: &[usize]) -> Axes {
+    numbers.iter().map(|&axis| axis as isize).collect()
 }
 
 /// Returns all multi-indices of a shape in row-major order.
@@ -173,7 +178,7 @@ impl Naive {
             .collect();
         match storage % 4 {
             0 => Ok(Tensor::from_vec(self.values.clone(), &self.shape[..])?.to_dtype(dtype)),
-            1 => self.permute(&order).tensor(dtype, 0)?.permute(&order),
+            1 => self.permute(&order).tensor(dtype, 0)?.permute(axes(&order)),
             2 => {
                 let larger: Vec<usize> = self.shape.iter().map(|len| len + 3).collect();
                 let inside = |index: &[usize]| -> Option<f64> {
@@ -198,9 +203,8 @@ impl Naive {
                     .enumerate()
                     .for_each(|(to, &axis)| back[axis] = to);
                 // Rotated and reversed.
-                let signed: Vec<isize> = (0..order.len() as isize).collect();
                 let flipped = self.permute(&rotated).flip(&order);
-                flipped.tensor(dtype, 2)?.flip(&signed)?.permute(&back)
+                flipped.tensor(dtype, 2)?.flip(..)?.permute(axes(&back))
             }
         }
     }

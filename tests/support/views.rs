@@ -1,6 +1,6 @@
 //! Random views of a tensor and of a reference array.
 
-use super::reference::Naive;
+use super::reference::{Naive, axes};
 use cotangent::{Result, Tensor};
 
 /// Returns a view of a tensor and the same view of the reference. If the random numbers give no
@@ -13,7 +13,7 @@ pub fn view(step: [u32; 4], tensor: &Tensor, naive: &Naive) -> Result<(Tensor, N
         0 => {
             let mut order: Vec<usize> = (0..rank).collect();
             (1..rank).for_each(|i| order.swap(i, (a >> (3 * i)) % (i + 1)));
-            Ok((tensor.permute(&order)?, naive.permute(&order)))
+            Ok((tensor.permute(axes(&order))?, naive.permute(&order)))
         }
         1 if rank > 0 => {
             let mut order: Vec<usize> = (0..rank).collect();

@@ -1,6 +1,7 @@
-//! What the runners in Rust share. A runner is a process that first prints the names of what it can
-//! do as one line of JSON, and then answers each line `NAME SECONDS` with one line of JSON: the
-//! median microseconds of one run, over so many seconds. `./run` talks to several of them in turns.
+//! The common parts of the Rust runners. A runner is a process that first prints the names of its
+//! cases as one line of JSON. Then it answers each line `NAME SECONDS` with one line of JSON: the
+//! median of one run in microseconds, measured for that time. `./run` queries several runners in
+//! turns.
 
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
@@ -8,33 +9,33 @@ use std::hint::black_box;
 use std::io::{BufRead, Write, stdin, stdout};
 use std::time::{Duration, Instant};
 
-/// One run of what is measured.
+/// One run of a case.
 pub type Run = Box<dyn FnMut() -> Result<()>>;
 
-/// What a runner can do: a name, and how to get ready for it.
+/// A case of a runner: its name, and its setup.
 pub struct Case {
     name: &'static str,
     kind: Kind,
 }
 
 enum Kind {
-    /// Timed over and over.
+    /// A case that is timed repeatedly.
     Timed(Box<dyn Fn() -> Result<Run>>),
-    /// One epoch a request, whose seconds and accuracy it tells.
+    /// A case that trains one epoch per request and returns its seconds and accuracy.
     Epoch(Box<dyn Fn() -> Result<Epoch>>),
 }
 
-/// Trains for an epoch; its seconds and the accuracy on the test set after it.
+/// Trains for an epoch. Returns its seconds and the accuracy on the test set.
 pub type Epoch = Box<dyn FnMut() -> Result<[f64; 2]>>;
 
 impl Case {
-    /// Something that is timed over and over.
+    /// Creates a case that is timed repeatedly.
     pub fn timed(name: &'static str, setup: impl Fn() -> Result<Run> + 'static) -> Self {
         let kind = Kind::Timed(Box::new(setup));
         Self { name, kind }
     }
 
-    /// Epochs of training.
+    /// Creates a case that trains epochs.
     pub fn epoch(name: &'static str, setup: impl Fn() -> Result<Epoch> + 'static) -> Self {
         let kind = Kind::Epoch(Box::new(setup));
         Self { name, kind }
@@ -46,7 +47,7 @@ enum Ready {
     Epoch(Epoch),
 }
 
-/// Answers requests until there are no more.
+/// Answers requests until the input ends.
 pub fn serve(cases: &[Case]) -> Result<()> {
     let names: Vec<_> = cases.iter().map(|case| case.name).collect();
     println!("{}", Value::from(names));
@@ -94,7 +95,7 @@ fn timed(run: &mut Run, budget: Duration) -> Result<Value> {
     Ok(json!({"median": times[times.len() / 2], "count": times.len()}))
 }
 
-/// MNIST's images as numbers from 0 to 1, and their labels.
+/// MNIST's images, scaled to 0 to 1, and their labels.
 pub struct Mnist {
     pub train: (Vec<f32>, Vec<u8>),
     pub test: (Vec<f32>, Vec<u8>),
@@ -117,15 +118,14 @@ impl Mnist {
     }
 }
 
-/// Where MNIST is, if it is to be had.
+/// Returns the folder of MNIST, if there is one.
 pub fn mnist_folder() -> Option<String> {
     std::env::var("MNIST")
         .ok()
         .filter(|folder| !folder.is_empty())
 }
 
-/// The book's net and the other workloads: sizes, whether there is batch normalization, activation,
-/// batch.
+/// The workloads: sizes, whether there is batch normalization, activation, batch.
 pub const WORKLOADS: [(&str, Shape); 6] = [
     (
         "book_bn_elu_adam_b32",
@@ -193,7 +193,7 @@ pub struct Shape {
 }
 
 impl Shape {
-    /// The textbook's net at this batch.
+    /// Returns the textbook's net at this batch.
     pub fn book(batch: usize) -> Self {
         Self {
             batch,
@@ -201,19 +201,19 @@ impl Shape {
         }
     }
 
-    /// All sizes, inputs first.
+    /// Returns all sizes, inputs first.
     pub fn sizes(self) -> Vec<usize> {
         [&[784], self.hidden, &[10]].concat()
     }
 
-    /// Made-up inputs and labels.
+    /// Returns synthetic inputs and labels.
     pub fn data(self) -> (Vec<f32>, Vec<i64>) {
         let labels = (0..self.batch).map(|i| (i * 7 % 10) as i64);
         (numbers(self.batch * 784), labels.collect())
     }
 }
 
-/// Numbers in (-1.7, 1.7), the same in each run.
+/// Returns numbers in (-1.7, 1.7), the same in each run.
 pub fn numbers(len: usize) -> Vec<f32> {
     let mut state = 1u32;
     let next = || {

@@ -8,6 +8,7 @@ use super::op::Vjp;
 use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::tensor::{broadcast_shapes, refusable};
+use std::borrow::Borrow;
 use std::collections::HashSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 pub struct Backward {
     retain_graph: bool,
     create_graph: bool,
+    allow_nonfinite: bool,
     also: Vec<LeafId>,
 }
 
@@ -47,6 +49,24 @@ impl Backward {
     /// the saved values.
     pub fn create_graph(mut self) -> Self {
         self.create_graph = true;
+        self
+    }
+
+    /// Starts from an output that is infinite or NaN too, whose gradients are then mostly NaN. By
+    /// default [`run`](Self::run) refuses it, so that such gradients never reach the parameters.
+    ///
+    /// ```
+    /// use cotangent::{Backward, Tensor};
+    /// let x = Tensor::from([0.0f32]).tracked();
+    /// let loss = x.ln().sum();
+    /// let error = loss.backward().unwrap_err().to_string();
+    /// assert!(error.starts_with("backward: the output is not finite (-inf); "), "{error}");
+    /// let gradients = Backward::new().allow_nonfinite().run(&loss)?;
+    /// assert_eq!(gradients.get(&x).unwrap().item()?, f64::INFINITY);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn allow_nonfinite(mut self) -> Self {
+        self.allow_nonfinite = true;
         self
     }
 
@@ -72,7 +92,11 @@ impl Backward {
     /// # Errors
     /// As [`Tensor::backward`].
     pub fn run(&self, output: &Tensor) -> Result<Gradients> {
-        self.run_with(output, &one(output)?)
+        let (root, cotangent) = self.start("backward", output, &one(output)?)?;
+        if !self.allow_nonfinite {
+            finite(output)?;
+        }
+        self.leaves(root, cotangent)
     }
 
     /// The vector-Jacobian product of `output` with `cotangent`, which has its shape and dtype.
@@ -81,6 +105,11 @@ impl Backward {
     /// As [`Tensor::backward_with`].
     pub fn run_with(&self, output: &Tensor, cotangent: &Tensor) -> Result<Gradients> {
         let (root, cotangent) = self.start("backward", output, cotangent)?;
+        self.leaves(root, cotangent)
+    }
+
+    /// The gradients of all leaves that `root` leads to.
+    fn leaves(&self, root: Arc<Node>, cotangent: Tensor) -> Result<Gradients> {
         let scope = Scope {
             keep: self.also.iter().map(|id| id.0).collect(),
             within: None,
@@ -93,7 +122,7 @@ impl Backward {
     ///
     /// # Errors
     /// As [`grad`].
-    pub fn grad(&self, output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+    pub fn grad(&self, output: &Tensor, inputs: &[impl Borrow<Tensor>]) -> Result<Vec<Tensor>> {
         self.grad_with(output, &one(output)?, inputs)
     }
 
@@ -105,7 +134,7 @@ impl Backward {
         &self,
         output: &Tensor,
         cotangent: &Tensor,
-        inputs: &[&Tensor],
+        inputs: &[impl Borrow<Tensor>],
     ) -> Result<Vec<Tensor>> {
         if !output.is_tracked() {
             return Err(Error::untracked("grad"));
@@ -116,7 +145,8 @@ impl Backward {
         named
             .map(|(i, (gradient, input))| {
                 // What an earlier backward has used up may have led to any input that is older.
-                let older = |node: &&Arc<Node>| input.node().is_some_and(|x| x.id < node.id);
+                let older =
+                    |node: &&Arc<Node>| input.borrow().node().is_some_and(|x| x.id < node.id);
                 gradient.ok_or_else(|| match consumed.iter().find(older) {
                     Some(node) => Error::graph_consumed(node.name),
                     None => {
@@ -133,7 +163,7 @@ impl Backward {
         &self,
         output: &Tensor,
         cotangent: &Tensor,
-        inputs: &[&Tensor],
+        inputs: &[impl Borrow<Tensor>],
     ) -> Result<Vec<Option<Tensor>>> {
         self.grad_found(output, cotangent, inputs, &mut Vec::new())
     }
@@ -143,10 +173,11 @@ impl Backward {
         &self,
         output: &Tensor,
         cotangent: &Tensor,
-        inputs: &[&Tensor],
+        inputs: &[impl Borrow<Tensor>],
         consumed: &mut Vec<Arc<Node>>,
     ) -> Result<Vec<Option<Tensor>>> {
-        let keep: HashSet<u64> = inputs.iter().filter_map(|x| Some(x.node()?.id)).collect();
+        let nodes = inputs.iter().filter_map(|x| x.borrow().node());
+        let keep: HashSet<u64> = nodes.map(|node| node.id).collect();
         if output.node().is_none() {
             return Ok(vec![None; inputs.len()]);
         }
@@ -158,7 +189,8 @@ impl Backward {
         } else {
             Gradients::default()
         };
-        Ok(inputs.iter().map(|x| gradients.get(*x).cloned()).collect())
+        let found = inputs.iter().map(|x| gradients.get(x.borrow()).cloned());
+        Ok(found.collect())
     }
 
     /// Where to start, and with what.
@@ -302,7 +334,7 @@ impl Backward {
 /// assert_eq!(gradients[1].item()?, 18.0);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
-pub fn grad(output: &Tensor, inputs: &[&Tensor]) -> Result<Vec<Tensor>> {
+pub fn grad(output: &Tensor, inputs: &[impl Borrow<Tensor>]) -> Result<Vec<Tensor>> {
     if !output.is_tracked() {
         return Err(Error::untracked("grad"));
     }
@@ -422,6 +454,17 @@ fn one(output: &Tensor) -> Result<Tensor> {
     Ok(output.constant_like(1.0))
 }
 
+/// An error if the one element of the output is infinite or NaN.
+fn finite(output: &Tensor) -> Result<()> {
+    let value = output.item()?;
+    if value.is_finite() {
+        return Ok(());
+    }
+    let remedy = "compute it under `Pass::checked` to find the operation that made it so, or \
+                  allow it with `Backward::allow_nonfinite`";
+    Err(Error::non_finite("backward", "the output", value).remedied_by(remedy))
+}
+
 /// An error unless the cotangent has the dtype of `parent`, and its shape or one that it broadcasts
 /// to.
 fn fits(cotangent: &Tensor, parent: &Node, op: &'static str) -> Result<()> {
@@ -434,6 +477,7 @@ fn fits(cotangent: &Tensor, parent: &Node, op: &'static str) -> Result<()> {
     Err(Error::shape(op, reason, &[shape, &parent.shape]))
 }
 
+/// # Differentiation
 impl Tensor {
     /// The gradients of this tensor of one element with respect to every leaf that it depends on:
     /// tracked tensors and parameters that were read under a training pass.
@@ -445,6 +489,10 @@ impl Tensor {
     /// - [`Error::Shape`]: more or fewer elements than one, or the system refuses memory.
     /// - [`Error::Untracked`]: nothing to differentiate with respect to.
     /// - [`Error::GraphConsumed`]: an earlier backward has used up the saved values.
+    /// - [`Error::NonFinite`]: the element is infinite or NaN.
+    ///   [`Pass::checked`](crate::module::Pass::checked) finds the operation that made it so,
+    ///   [`Backward::allow_nonfinite`] starts from it nevertheless.
+    #[doc(alias = "zero_grad")]
     pub fn backward(&self) -> Result<Gradients> {
         Backward::new().run(self)
     }

@@ -111,6 +111,7 @@ impl Vjp<'_> {
     }
 }
 
+/// # Differentiation
 impl Tensor {
     /// `output` as the result of `op` on `inputs`: tracked if any input is, and then with `op`,
     /// made by the closure, in its graph.

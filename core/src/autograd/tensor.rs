@@ -24,6 +24,7 @@ use std::sync::Arc;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[derive(Clone)]
+#[must_use = "operations return new tensors and change none"]
 pub struct Tensor(Arc<Inner>);
 
 #[derive(Clone)]
@@ -32,64 +33,23 @@ struct Inner {
     node: Option<Arc<Node>>,
 }
 
+/// # Properties and data
 impl Tensor {
-    pub(crate) fn new(array: Array, node: Option<Arc<Node>>) -> Self {
-        Self(Arc::new(Inner { array, node }))
-    }
-
-    pub(crate) fn array(&self) -> &Array {
-        &self.0.array
-    }
-
-    /// The array, owned: without sharing its storage if this is the only handle.
-    pub(crate) fn into_array(self) -> Array {
-        match Arc::try_unwrap(self.0) {
-            Ok(inner) => inner.array,
-            Err(shared) => shared.array.clone(),
-        }
-    }
-
-    /// The elements replaced by `update` of each and those of `args`, which have the same shape and
-    /// dtype: in the same storage if nothing else holds it; not recorded.
-    pub(crate) fn update<const N: usize, U: Update<1, N>>(
-        mut self,
-        update: U,
-        args: [&Array; N],
-    ) -> Self {
-        if let Some(inner) = Arc::get_mut(&mut self.0) {
-            inner.node = None;
-            inner.array.update(update, args);
-            return self;
-        }
-        let mut array = self.array().clone();
-        drop(self);
-        array.update(update, args);
-        Self::from(array)
-    }
-
-    /// The elements in row-major order, for writing in place: those of a copy if anything else
-    /// holds their storage. The tensor is untracked then.
-    pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
-        let inner = Arc::make_mut(&mut self.0);
-        inner.node = None;
-        inner.array.elements_mut()
-    }
-
-    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
-        self.0.node.as_ref()
-    }
-
     /// The lengths of the axes, outermost first; empty for a scalar.
+    #[doc(alias = "size")]
     pub fn shape(&self) -> &[usize] {
         self.array().shape()
     }
 
     /// The number of axes.
+    #[doc(alias = "ndim")]
+    #[doc(alias = "dim")]
     pub fn rank(&self) -> usize {
         self.shape().len()
     }
 
     /// The number of elements.
+    #[doc(alias = "numel")]
     pub fn len(&self) -> usize {
         self.array().len()
     }
@@ -104,44 +64,13 @@ impl Tensor {
         self.array().dtype()
     }
 
-    /// Whether gradients flow through this tensor.
-    pub fn is_tracked(&self) -> bool {
-        self.node().is_some()
-    }
-
-    /// The same values as a leaf of a new graph: [`backward`](Self::backward) gives its gradient.
-    /// PyTorch: `x.detach().requires_grad_()`.
-    #[doc(alias = "requires_grad")]
-    pub fn tracked(&self) -> Self {
-        let node = Node::leaf(self.array().shape().clone(), self.dtype());
-        Self::new(self.array().clone(), Some(node))
-    }
-
-    /// The same values without memory of how they were computed.
-    pub fn detach(&self) -> Self {
-        if self.is_tracked() {
-            Self::new(self.array().clone(), None)
-        } else {
-            self.clone()
-        }
-    }
-
-    /// The same tensor as a place where an observer begins to watch; untracked, it is not watched.
-    pub(crate) fn observed(&self, observer: &Arc<dyn Observer>) -> Self {
-        let Some(node) = self.node() else {
-            return self.clone();
-        };
-        let (shape, observer) = (self.array().shape().clone(), Some(Arc::clone(observer)));
-        let parents = smallvec![Some(Arc::clone(node))];
-        let node = Node::new(shape, self.dtype(), observer, parents, Watched);
-        Self::new(self.array().clone(), Some(node))
-    }
-
     /// The elements in row-major order.
     ///
     /// # Errors
     /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the system refuses
     /// memory.
+    #[doc(alias = "numpy")]
+    #[doc(alias = "tolist")]
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
         self.expect_dtype("to_vec", T::DTYPE)?;
         refusable("to_vec", || Ok(self.array().to_vec()))
@@ -166,7 +95,37 @@ impl Tensor {
             with_dtype!(self.dtype(), F => self.array().view::<F>().data[self.array().layout.offset].to_f64()),
         )
     }
+}
 
+/// # Differentiation
+impl Tensor {
+    /// Whether gradients flow through this tensor.
+    pub fn is_tracked(&self) -> bool {
+        self.node().is_some()
+    }
+
+    /// The same values as a leaf of a new graph: [`backward`](Self::backward) gives its gradient.
+    /// PyTorch: `x.detach().requires_grad_()`.
+    #[doc(alias = "requires_grad")]
+    pub fn tracked(&self) -> Self {
+        let node = Node::leaf(self.array().shape().clone(), self.dtype());
+        Self::new(self.array().clone(), Some(node))
+    }
+
+    /// The same values without memory of how they were computed.
+    #[doc(alias = "no_grad")]
+    #[doc(alias = "stop_gradient")]
+    pub fn detach(&self) -> Self {
+        if self.is_tracked() {
+            Self::new(self.array().clone(), None)
+        } else {
+            self.clone()
+        }
+    }
+}
+
+/// # Elementwise functions
+impl Tensor {
     /// The elements times `factor`, in the same storage if nothing else holds it; not recorded.
     pub fn scaled_in_place(self, factor: f64) -> Self {
         if factor == 1.0 {
@@ -229,6 +188,65 @@ impl Tensor {
             }
             Ok(())
         })
+    }
+}
+
+impl Tensor {
+    pub(crate) fn new(array: Array, node: Option<Arc<Node>>) -> Self {
+        Self(Arc::new(Inner { array, node }))
+    }
+
+    pub(crate) fn array(&self) -> &Array {
+        &self.0.array
+    }
+
+    /// The array, owned: without sharing its storage if this is the only handle.
+    pub(crate) fn into_array(self) -> Array {
+        match Arc::try_unwrap(self.0) {
+            Ok(inner) => inner.array,
+            Err(shared) => shared.array.clone(),
+        }
+    }
+
+    /// The elements replaced by `update` of each and those of `args`, which have the same shape and
+    /// dtype: in the same storage if nothing else holds it; not recorded.
+    pub(crate) fn update<const N: usize, U: Update<1, N>>(
+        mut self,
+        update: U,
+        args: [&Array; N],
+    ) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.node = None;
+            inner.array.update(update, args);
+            return self;
+        }
+        let mut array = self.array().clone();
+        drop(self);
+        array.update(update, args);
+        Self::from(array)
+    }
+
+    /// The elements in row-major order, for writing in place: those of a copy if anything else
+    /// holds their storage. The tensor is untracked then.
+    pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
+        let inner = Arc::make_mut(&mut self.0);
+        inner.node = None;
+        inner.array.elements_mut()
+    }
+
+    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
+        self.0.node.as_ref()
+    }
+
+    /// The same tensor as a place where an observer begins to watch; untracked, it is not watched.
+    pub(crate) fn observed(&self, observer: &Arc<dyn Observer>) -> Self {
+        let Some(node) = self.node() else {
+            return self.clone();
+        };
+        let (shape, observer) = (self.array().shape().clone(), Some(Arc::clone(observer)));
+        let parents = smallvec![Some(Arc::clone(node))];
+        let node = Node::new(shape, self.dtype(), observer, parents, Watched);
+        Self::new(self.array().clone(), Some(node))
     }
 
     pub(crate) fn expect_dtype(&self, op: &'static str, expected: DType) -> Result<()> {

@@ -48,7 +48,7 @@ pub enum Error {
     },
     /// The dtypes of the operands differ, or an operand does not have the expected dtype.
     #[error(
-        "{op}: {}; convert with `to_dtype`",
+        "{op}: {}; {remedy}",
         dtypes(operand, *found, others, *expected)
     )]
     #[non_exhaustive]
@@ -64,6 +64,8 @@ pub enum Error {
         operand: String,
         /// The operands of the expected dtype.
         others: String,
+        /// What to do, such as a conversion.
+        remedy: &'static str,
     },
     /// An index, label or axis is out of range.
     #[error("{op}: {what} {index} is out of range for {bound} {of}")]
@@ -89,7 +91,7 @@ pub enum Error {
         /// What was expected and what was found.
         reason: String,
     },
-    /// The output has no graph: nothing that it was computed from is tracked.
+    /// The output has no graph, because it depends on no tracked tensor.
     #[error(
         "{op}: the output depends on no tracked tensor; compute it under `Pass::train`, or from \
          tensors made by `tracked()`"
@@ -99,18 +101,19 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
-    /// `backward` ran through a part of the graph whose saved values an earlier `backward` used up.
+    /// `backward` reached an operation whose saved values an earlier `backward` has dropped.
     #[error(
-        "backward: the saved values of `{op}` were given up by an earlier backward; use \
-         `Backward::retain_graph` for the first of the two"
+        "backward: the saved values of `{op}` were used up by an earlier backward; if this is a \
+         recurrent state from the step before, `detach()` it; to run backward twice, use \
+         `Backward::retain_graph` for the first"
     )]
     #[non_exhaustive]
     GraphConsumed {
-        /// The operation whose node was reached twice.
+        /// The operation that was reached twice.
         op: &'static str,
     },
     /// A value is infinite or NaN, but must be finite.
-    #[error("{op}: {what} is not finite ({value})")]
+    #[error("{op}: {what} is not finite ({value}){}", behind(remedy))]
     #[non_exhaustive]
     NonFinite {
         /// The operation.
@@ -119,6 +122,8 @@ pub enum Error {
         what: String,
         /// The value.
         value: f64,
+        /// How to find the cause. It may be empty.
+        remedy: &'static str,
     },
     /// A saved state does not fit the model. Nothing was loaded.
     ///
@@ -247,7 +252,20 @@ impl Error {
             found,
             operand: String::new(),
             others: String::new(),
+            remedy: CONVERT,
         }
+    }
+
+    /// Replaces the remedy of an error about a dtype or a value that is not finite.
+    pub(crate) fn remedied_by(mut self, way: &'static str) -> Self {
+        let mut root = &mut self;
+        while let Self::Within { source, .. } = root {
+            root = source;
+        }
+        if let Self::DType { remedy, .. } | Self::NonFinite { remedy, .. } = root {
+            *remedy = way;
+        }
+        self
     }
 
     /// Creates an [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things
@@ -286,6 +304,7 @@ impl Error {
             op,
             what: what.into(),
             value,
+            remedy: "",
         }
     }
 
@@ -397,6 +416,18 @@ macro_rules! others {
     )*};
 }
 others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
+
+/// The remedy for a tensor of another dtype.
+pub(crate) const CONVERT: &str = "convert with `to_dtype`";
+
+/// Returns the suffix with the remedy.
+fn behind(remedy: &str) -> String {
+    if remedy.is_empty() {
+        String::new()
+    } else {
+        format!("; {remedy}")
+    }
+}
 
 /// Returns a text that says which operand has which dtype.
 fn dtypes(operand: &str, found: DType, others: &str, expected: DType) -> String {

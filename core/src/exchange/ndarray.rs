@@ -32,6 +32,7 @@ impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
     }
 }
 
+/// # Properties and data
 impl Tensor {
     /// A copy of the elements as an `ndarray` array (feature `ndarray`).
     ///

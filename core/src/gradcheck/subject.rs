@@ -107,16 +107,12 @@ fn promote(tensor: &Tensor) -> Tensor {
     tensor.detach().to_dtype(DType::F64)
 }
 
-/// Says what to do about a dtype that does not fit, since only the check has converted the tensors.
-fn promoted(error: Error) -> Error {
-    if !matches!(error.root(), Error::DType { .. }) {
-        return error;
-    }
-    let reason = format!(
-        "{error} (a gradient check converts the model and its inputs to f64: give the tensors that \
-         are created on the way the dtype of an input)"
-    );
-    Error::argument("gradcheck", reason)
+/// Adds to an error of a run in `f64` what to do about constants of a fixed dtype.
+fn in_f64(error: Error) -> Error {
+    error.remedied_by(
+        "a gradient check runs in f64: make the tensor of the other dtype with `zeros_like` or in \
+         the dtype of the input (`x.dtype()`)",
+    )
 }
 
 fn input_path(index: usize) -> String {
@@ -136,11 +132,11 @@ impl<F: Fn(&[Tensor]) -> Result<Tensor>> Subject for Inputs<F> {
         Ok(())
     }
     fn output(&self) -> Result<Tensor> {
-        (self.f)(&self.inputs).map_err(promoted)
+        (self.f)(&self.inputs).map_err(in_f64)
     }
     fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)> {
         let tracked: Vec<Tensor> = self.inputs.iter().map(Tensor::tracked).collect();
-        let output = (self.f)(&tracked).map_err(promoted)?;
+        let output = (self.f)(&tracked).map_err(in_f64)?;
         Ok((output, tracked.iter().map(Leaf::leaf_id).collect()))
     }
 }
@@ -172,7 +168,7 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
     /// Returns the output. An error has the path of the layer that raised it.
     fn run(&self, inputs: &[Tensor], pass: &Pass) -> Result<Tensor> {
         let output = (self.forward)(&self.model, inputs, pass);
-        output.map_err(|error| promoted(error.placed_in(&self.model)))
+        output.map_err(|error| in_f64(error.placed_in(&self.model)))
     }
 
     fn named_params(&self) -> Vec<(String, &Param)> {

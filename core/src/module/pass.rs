@@ -304,7 +304,7 @@ impl Pass {
             x.dropout(p, self.next_seed())
         } else {
             // A probability that is an error in training is one in inference too.
-            Tensor::from([0.0f32; 0]).dropout(p, 0)?;
+            let _ = Tensor::from([0.0f32; 0]).dropout(p, 0)?;
             Ok(x.clone())
         }
     }

@@ -8,6 +8,7 @@ use crate::tensor::{Array, DType, Element, Shape, with_dtype};
 use rand::Rng;
 use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
+/// # Creation
 impl Tensor {
     /// A tensor of the given shape from its row-major values.
     ///
@@ -101,74 +102,53 @@ impl Tensor {
         Self::full(shape, 1.0, dtype)
     }
 
-    /// Draws from the normal distribution. The same generator state gives the same draws in either
-    /// dtype, up to rounding.
+    /// Returns a tensor of zeros with the shape and dtype of this one.
+    ///
+    /// A layer that makes its constants so, or with `self.dtype()`, runs in either dtype. A
+    /// gradient check needs that: it runs the layer in `f64`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the standard deviation is negative or not finite, [`Error::Shape`]
-    /// if there would be more elements than memory can hold.
+    /// [`Error::Shape`] if the system refuses memory.
     ///
     /// ```
-    /// # use cotangent::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
-    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
-    /// let x = Tensor::normal([1000], 5.0, 0.1, DType::F32, &mut rng)?;
-    /// assert!((x.mean().item()? - 5.0).abs() < 0.02);
+    /// # use cotangent::{DType, Tensor};
+    /// let x = Tensor::from([1.0f64, 2.0]);
+    /// let zeros = x.zeros_like()?;
+    /// assert_eq!((zeros.shape(), zeros.dtype()), (x.shape(), DType::F64));
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn normal(
-        shape: impl Into<Shape>,
-        mean: f64,
-        standard_deviation: f64,
-        dtype: DType,
-        rng: &mut (impl Rng + ?Sized),
-    ) -> Result<Self> {
-        Interval::AtLeast0.check("normal", "the standard deviation", standard_deviation)?;
-        Self::from_fn(shape, dtype, || {
-            let draw: f64 = StandardNormal.sample(rng);
-            mean + standard_deviation * draw
-        })
+    pub fn zeros_like(&self) -> Result<Self> {
+        Self::zeros(self.shape(), self.dtype())
     }
 
-    /// Draws from the uniform distribution on `[low, high)`. No draw is rounded out of the
-    /// interval: such a draw becomes the nearest number of the dtype within. Where the interval
-    /// holds none, and where the bounds are equal, all are the number nearest to `low`.
+    /// Returns a tensor of ones with the shape and dtype of this one.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `low > high` or a bound is not finite in the dtype, [`Error::Shape`]
-    /// if there would be more elements than memory can hold.
+    /// [`Error::Shape`] if the system refuses memory.
     ///
     /// ```
-    /// # use cotangent::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
-    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
-    /// let x = Tensor::uniform([1000], -1.0, 1.0, DType::F32, &mut rng)?;
-    /// assert!(x.abs().max()?.item()? <= 1.0);
+    /// # use cotangent::Tensor;
+    /// let ones = Tensor::from([5.0f32, 7.0]).ones_like()?;
+    /// assert_eq!(ones.to_vec::<f32>()?, [1.0, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn uniform(
-        shape: impl Into<Shape>,
-        low: f64,
-        high: f64,
-        dtype: DType,
-        rng: &mut (impl Rng + ?Sized),
-    ) -> Result<Self> {
-        let finite = |bound| noise::rounded(dtype, bound).is_finite();
-        if !(low <= high && finite(low) && finite(high)) {
-            return Err(Error::argument(
-                "uniform",
-                format!("expected finite bounds low <= high, found {low} and {high}"),
-            ));
-        }
-        let width = high - low;
-        let within = noise::within(dtype, low, high, false);
-        Self::from_fn(shape, dtype, || {
-            let draw: f64 = StandardUniform.sample(rng);
-            // The difference of two finite numbers may be infinite.
-            within(if width.is_finite() {
-                low + width * draw
-            } else {
-                low * (1.0 - draw) + high * draw
-            })
-        })
+    pub fn ones_like(&self) -> Result<Self> {
+        Self::ones(self.shape(), self.dtype())
+    }
+
+    /// Returns a tensor with the shape and dtype of this one whose elements are all `value`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the system refuses memory.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let halves = Tensor::from([5.0f32, 7.0]).full_like(0.5)?;
+    /// assert_eq!(halves.to_vec::<f32>()?, [0.5, 0.5]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn full_like(&self, value: f64) -> Result<Self> {
+        Self::full(self.shape(), value, self.dtype())
     }
 
     /// A tensor whose elements, in row-major order, are what `next` returns.
@@ -306,7 +286,126 @@ impl Tensor {
         Shape::from(count).reserve(op, dtype)?;
         Self::from_fn(count, dtype, next)
     }
+}
 
+/// # Random values
+impl Tensor {
+    /// Draws from the normal distribution. The same generator state gives the same draws in either
+    /// dtype, up to rounding.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the standard deviation is negative or not finite, [`Error::Shape`]
+    /// if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
+    /// let x = Tensor::normal([1000], 5.0, 0.1, DType::F32, &mut rng)?;
+    /// assert!((x.mean().item()? - 5.0).abs() < 0.02);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "randn")]
+    pub fn normal(
+        shape: impl Into<Shape>,
+        mean: f64,
+        standard_deviation: f64,
+        dtype: DType,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self> {
+        Interval::AtLeast0.check("normal", "the standard deviation", standard_deviation)?;
+        Self::from_fn(shape, dtype, || {
+            let draw: f64 = StandardNormal.sample(rng);
+            mean + standard_deviation * draw
+        })
+    }
+
+    /// Draws from the uniform distribution on `[low, high)`. No draw is rounded out of the
+    /// interval: such a draw becomes the nearest number of the dtype within. Where the interval
+    /// holds none, and where the bounds are equal, all are the number nearest to `low`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `low > high` or a bound is not finite in the dtype, [`Error::Shape`]
+    /// if there would be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent::{DType, Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// let mut rng = ChaCha8Rng::seed_from_u64(0);
+    /// let x = Tensor::uniform([1000], -1.0, 1.0, DType::F32, &mut rng)?;
+    /// assert!(x.abs().max()?.item()? <= 1.0);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "rand")]
+    pub fn uniform(
+        shape: impl Into<Shape>,
+        low: f64,
+        high: f64,
+        dtype: DType,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self> {
+        let finite = |bound| noise::rounded(dtype, bound).is_finite();
+        if !(low <= high && finite(low) && finite(high)) {
+            return Err(Error::argument(
+                "uniform",
+                format!("expected finite bounds low <= high, found {low} and {high}"),
+            ));
+        }
+        let width = high - low;
+        let within = noise::within(dtype, low, high, false);
+        Self::from_fn(shape, dtype, || {
+            let draw: f64 = StandardUniform.sample(rng);
+            // The difference of two finite numbers may be infinite.
+            within(if width.is_finite() {
+                low + width * draw
+            } else {
+                low * (1.0 - draw) + high * draw
+            })
+        })
+    }
+
+    /// Draws a tensor with the shape and dtype of this one from the normal distribution. PyTorch's
+    /// `randn_like` is that of mean 0 and standard deviation 1.
+    ///
+    /// # Errors
+    /// As [`normal`](Self::normal).
+    ///
+    /// ```
+    /// # use cotangent::{Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// let x = Tensor::from([[1.0f64, 2.0]]);
+    /// let noise = x.normal_like(0.0, 0.1, &mut ChaCha8Rng::seed_from_u64(0))?;
+    /// assert_eq!((noise.shape(), noise.dtype()), (x.shape(), x.dtype()));
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "randn_like")]
+    pub fn normal_like(
+        &self,
+        mean: f64,
+        standard_deviation: f64,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Result<Self> {
+        Self::normal(self.shape(), mean, standard_deviation, self.dtype(), rng)
+    }
+
+    /// Draws a tensor with the shape and dtype of this one from the uniform distribution on
+    /// `[low, high)`. PyTorch's `rand_like` is that on `[0, 1)`.
+    ///
+    /// # Errors
+    /// As [`uniform`](Self::uniform).
+    ///
+    /// ```
+    /// # use cotangent::{Tensor, random::{ChaCha8Rng, SeedableRng}};
+    /// let x = Tensor::from([[1.0f64, 2.0]]);
+    /// let noise = x.uniform_like(-1.0, 1.0, &mut ChaCha8Rng::seed_from_u64(0))?;
+    /// assert_eq!((noise.shape(), noise.dtype()), (x.shape(), x.dtype()));
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "rand_like")]
+    pub fn uniform_like(&self, low: f64, high: f64, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
+        Self::uniform(self.shape(), low, high, self.dtype(), rng)
+    }
+}
+
+/// # Properties and data
+impl Tensor {
     /// The elements of a matrix, row by row.
     ///
     /// # Errors
@@ -338,6 +437,10 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[track_caller]
+    #[doc(alias = "to")]
+    #[doc(alias = "float")]
+    #[doc(alias = "double")]
+    #[doc(alias = "astype")]
     pub fn to_dtype(&self, dtype: DType) -> Self {
         if dtype == self.dtype() {
             return self.clone();
@@ -372,6 +475,27 @@ impl<T: Element> From<T> for Tensor {
 impl<T: Element> From<&[T]> for Tensor {
     fn from(values: &[T]) -> Self {
         Array::from_slice(Shape::from([values.len()]), values).into()
+    }
+}
+
+impl<T: Element> From<Vec<T>> for Tensor {
+    /// Creates a vector; [`Tensor::from_vec`] takes a shape besides.
+    fn from(values: Vec<T>) -> Self {
+        Self::from(&values[..])
+    }
+}
+
+impl<T: Element> FromIterator<T> for Tensor {
+    /// Creates a vector.
+    ///
+    /// ```
+    /// use cotangent::Tensor;
+    /// let squares: Tensor = (0..4).map(|i| (i * i) as f32).collect();
+    /// assert_eq!(squares.to_vec::<f32>()?, [0.0, 1.0, 4.0, 9.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    fn from_iter<I: IntoIterator<Item = T>>(values: I) -> Self {
+        Self::from(values.into_iter().collect::<Vec<_>>())
     }
 }
 

@@ -4,6 +4,13 @@ use super::small_list::SmallList;
 use std::fmt;
 use std::ops::Deref;
 
+/// The length of the axis that [`Tensor::reshape`](crate::Tensor::reshape) and its kin compute from
+/// the number of elements, where PyTorch and NumPy take -1: `x.reshape([n, INFER])`.
+///
+/// At most one axis can be inferred, and only by `reshape`: elsewhere this is a length that no
+/// memory has room for.
+pub const INFER: usize = usize::MAX;
+
 /// The lengths of the axes, outermost first. A scalar has none.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallList<usize>);
@@ -77,15 +84,15 @@ impl FromIterator<usize> for Shape {
 }
 
 impl fmt::Display for Shape {
-    /// As Python prints a tuple: `()`, `(3,)`, `(32, 64)`.
+    /// Prints the lengths as Python prints a tuple: `()`, `(3,)`, `(32, INFER)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0[..] {
-            [n] => write!(f, "({n},)"),
-            lengths => {
-                let lengths: Vec<String> = lengths.iter().map(ToString::to_string).collect();
-                write!(f, "({})", lengths.join(", "))
-            }
-        }
+        let lengths = self.0.iter().map(|&len| match len {
+            INFER => "INFER".to_owned(),
+            len => len.to_string(),
+        });
+        let lengths: Vec<String> = lengths.collect();
+        let comma = if lengths.len() == 1 { "," } else { "" };
+        write!(f, "({}{comma})", lengths.join(", "))
     }
 }
 

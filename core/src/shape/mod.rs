@@ -5,5 +5,5 @@ mod lengths;
 mod small_list;
 
 pub use dtype::DType;
-pub use lengths::Shape;
+pub use lengths::{INFER, Shape};
 pub(crate) use small_list::SmallList;

@@ -42,6 +42,26 @@ impl Axes {
         }
     }
 
+    /// The axes in the order in which they are named; `op` is one that keeps all axes.
+    pub(crate) fn named(&self, op: &'static str, rank: usize) -> Result<SmallVec<[usize; 4]>> {
+        if self.keep {
+            let reason = "`Axes::keep` is for reductions, expected the axes themselves";
+            return Err(Error::argument(op, reason));
+        }
+        let Some(list) = &self.list else {
+            return Ok((0..rank).collect());
+        };
+        let mut axes = SmallVec::new();
+        for &axis in list {
+            let axis = resolve_axis(op, axis, rank)?;
+            if axes.contains(&axis) {
+                return Err(named_twice(op, axis));
+            }
+            axes.push(axis);
+        }
+        Ok(axes)
+    }
+
     /// What a reduction of `shape` over these axes amounts to.
     pub(crate) fn resolve(&self, op: &'static str, shape: &[usize]) -> Result<Reduced> {
         // A scalar has one axis to name, and none to reduce.
@@ -50,7 +70,7 @@ impl Axes {
         for &axis in self.list.iter().flatten() {
             let axis = resolve_axis(op, axis, rank)?;
             if std::mem::replace(&mut reduced[axis], true) {
-                return Err(Error::argument(op, format!("axis {axis} is named twice")));
+                return Err(named_twice(op, axis));
             }
         }
         reduced.truncate(shape.len());
@@ -78,6 +98,10 @@ impl Axes {
             result,
         })
     }
+}
+
+fn named_twice(op: &'static str, axis: usize) -> Error {
+    Error::argument(op, format!("axis {axis} is named twice"))
 }
 
 /// A reduction's axes, held against a shape.
@@ -128,6 +152,33 @@ impl From<&[isize]> for Axes {
     fn from(axes: &[isize]) -> Self {
         Self {
             list: Some(SmallVec::from_slice(axes)),
+            keep: false,
+        }
+    }
+}
+
+impl<const N: usize> From<&[isize; N]> for Axes {
+    fn from(axes: &[isize; N]) -> Self {
+        Self::from(&axes[..])
+    }
+}
+
+impl From<Vec<isize>> for Axes {
+    fn from(axes: Vec<isize>) -> Self {
+        Self::from(&axes[..])
+    }
+}
+
+impl From<&Vec<isize>> for Axes {
+    fn from(axes: &Vec<isize>) -> Self {
+        Self::from(&axes[..])
+    }
+}
+
+impl FromIterator<isize> for Axes {
+    fn from_iter<I: IntoIterator<Item = isize>>(axes: I) -> Self {
+        Self {
+            list: Some(axes.into_iter().collect()),
             keep: false,
         }
     }

@@ -1,8 +1,8 @@
 //! Whether shapes fit: each other by broadcasting, an address space, memory; and axes a rank.
 
 use super::storage::reserve;
-use crate::error::{Error, Result};
-use crate::shape::{DType, Shape};
+use crate::error::{CONVERT, Error, Result};
+use crate::shape::{DType, INFER, Shape};
 
 /// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer
 /// than 32.
@@ -20,6 +20,56 @@ impl Shape {
             Some(n) if n <= ADDRESSABLE => Ok(self.element_count()),
             _ => Err(Error::shape(op, "too many elements to address", &[self])),
         }
+    }
+
+    /// This shape with [`INFER`] replaced by the length that the elements of `from` leave for it;
+    /// an error if they do not fill it. `what` is what they are called.
+    pub(crate) fn filled_by(self, op: &'static str, from: &[usize], what: &str) -> Result<Self> {
+        let count: usize = from.iter().product();
+        let refuse = |reason: String| Err(Error::shape(op, reason, &[from, &self]));
+        let mut inferred = self.iter().enumerate().filter(|(_, len)| **len == INFER);
+        let Some((axis, _)) = inferred.next() else {
+            if self.checked_len(op)? != count {
+                return refuse(format!("{count} {what} do not fill the new shape"));
+            }
+            return Ok(self);
+        };
+        if inferred.next().is_some() {
+            return refuse("only one length can be `INFER`".to_owned());
+        }
+        let given = self.without(axis).checked_len(op)?;
+        if given == 0 {
+            return refuse("`INFER` could be any length beside one of 0".to_owned());
+        }
+        if !count.is_multiple_of(given) {
+            return refuse(format!(
+                "{count} {what} cannot be divided by {given}, the product of the given lengths"
+            ));
+        }
+        let mut shape = self;
+        shape.as_mut()[axis] = count / given;
+        Ok(shape)
+    }
+
+    /// This shape with an axis of length 1 in front of axis `axis`.
+    pub(crate) fn unsqueezed(&self, axis: isize) -> Result<Self> {
+        let axis = resolve_axis("unsqueeze", axis, self.len() + 1)?;
+        let mut shape = self.clone();
+        shape.as_mut().edit(|lengths| lengths.insert(axis, 1));
+        Ok(shape)
+    }
+
+    /// This shape without axis `axis`, whose length must be 1.
+    pub(crate) fn squeezed(&self, axis: isize) -> Result<Self> {
+        let axis = resolve_axis("squeeze", axis, self.len().max(1))?;
+        if self.is_empty() {
+            return Ok(self.clone());
+        }
+        if self[axis] != 1 {
+            let reason = format!("axis {axis} has length {}, not 1", self[axis]);
+            return Err(Error::shape("squeeze", reason, &[self]));
+        }
+        Ok(self.without(axis))
     }
 
     /// An error if there is no memory for so many elements of that type. It is taken from the
@@ -102,6 +152,7 @@ impl DType {
             found,
             operand: listed(of(found).map(|(name, _)| *name)),
             others: listed(of(expected).map(|(name, _)| *name)),
+            remedy: CONVERT,
         })
     }
 }

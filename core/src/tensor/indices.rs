@@ -1,58 +1,43 @@
 //! Whole numbers: class labels, row numbers. Never differentiated, so they are a type of their own.
 
+use super::cells::{Cells, cells};
+use super::checks::broadcast_shapes;
+use super::mask::Mask;
 use super::storage::{refusable, room};
 use crate::error::{Error, Result};
+use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::shape::Shape;
-use std::sync::Arc;
 
-/// An immutable array of indices, row-major; cloning shares it.
+/// An immutable array of whole numbers: class labels, tokens, row numbers. Cloning shares it.
 ///
 /// ```
 /// use cotangent::Indices;
 /// let labels = Indices::from([3, 1, 2]);
 /// assert_eq!(labels.shape(), [3]);
 /// assert_eq!(labels.as_slice(), [3, 1, 2]);
+///
+/// let text: Indices = "hello".bytes().map(usize::from).collect();
+/// let window = text.narrow(0, 1, 3)?;
+/// assert_eq!(window.as_slice(), [101, 108, 108]);
+/// # Ok::<(), cotangent::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Indices {
-    values: Arc<Vec<usize>>,
-    shape: Shape,
-}
+#[derive(Clone, PartialEq, Eq)]
+pub struct Indices(Cells<usize>);
 
+/// # Creation
 impl Indices {
-    /// Indices of the given shape from their row-major values.
+    /// Creates indices of the given shape from their row-major values.
     ///
     /// # Errors
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
     pub fn from_vec(values: Vec<usize>, shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
-        if shape.checked_len("Indices::from_vec")? != values.len() {
-            let reason = format!("{} values do not fill the shape", values.len());
-            return Err(Error::shape("Indices::from_vec", reason, &[&shape]));
-        }
-        Ok(Self {
-            values: Arc::new(values),
-            shape,
-        })
+        Cells::from_vec("Indices::from_vec", values, shape.into()).map(Self)
     }
 
-    /// 0, 1, 2 and so on, `len` numbers.
+    /// Creates the `len` numbers 0, 1, 2 and so on.
     ///
     /// # Errors
     /// [`Error::Shape`] if that is more than memory can hold.
-    pub fn range(len: usize) -> Result<Self> {
-        Shape::from(len).checked_len("Indices::range")?;
-        refusable("Indices::range", || {
-            let mut values = room(len);
-            values.extend(0..len);
-            Ok(values.into())
-        })
-    }
-
-    /// The same values in row-major order under another shape.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if the numbers of elements differ.
     ///
     /// ```
     /// # use cotangent::Indices;
@@ -61,37 +46,14 @@ impl Indices {
     /// assert_eq!(places.to_string(), "[[0 1]\n [2 3]]");
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
-        if shape.checked_len("Indices::reshape")? != self.len() {
-            let reason = format!("{} values do not fill the new shape", self.len());
-            let shapes = [self.shape(), &shape];
-            return Err(Error::shape("Indices::reshape", reason, &shapes));
-        }
-        Ok(Self {
-            values: Arc::clone(&self.values),
-            shape,
+    #[doc(alias = "arange")]
+    pub fn range(len: usize) -> Result<Self> {
+        Shape::from(len).checked_len("Indices::range")?;
+        refusable("Indices::range", || {
+            let mut values = room(len);
+            values.extend(0..len);
+            Ok(values.into())
         })
-    }
-
-    /// The lengths of the axes.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The values in row-major order.
-    pub fn as_slice(&self) -> &[usize] {
-        &self.values
-    }
-
-    /// The number of values.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Whether there are no values.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
     }
 
     /// An error that names the first value that is not below `bound`.
@@ -102,7 +64,7 @@ impl Indices {
         bound: usize,
         of: &'static str,
     ) -> Result<()> {
-        match self.values.iter().find(|&&value| value >= bound) {
+        match self.as_slice().iter().find(|&&value| value >= bound) {
             None => Ok(()),
             Some(&value) => {
                 let index = i64::try_from(value).unwrap_or(i64::MAX);
@@ -112,41 +74,88 @@ impl Indices {
     }
 }
 
-impl From<Vec<usize>> for Indices {
-    fn from(values: Vec<usize>) -> Self {
-        Self {
-            shape: Shape::from([values.len()]),
-            values: Arc::new(values),
-        }
-    }
-}
+cells! { Indices of usize, "Indices::range(6)?" }
 
-impl From<&[usize]> for Indices {
-    fn from(values: &[usize]) -> Self {
-        Self {
-            shape: Shape::from([values.len()]),
-            values: Arc::new(values.into()),
-        }
+/// # Comparisons
+///
+/// The method [`eq`](Self::eq) compares elements; the operator `==` compares whole arrays, their
+/// shapes included.
+impl Indices {
+    /// Returns where `self == other`, broadcast.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes do not broadcast.
+    ///
+    /// ```
+    /// # use cotangent::{Indices, Mask};
+    /// let hits = Indices::from([3, 1, 2]).eq(&Indices::from([3, 2, 2]))?;
+    /// assert_eq!(hits, Mask::from([true, false, true]));
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "compares elements, not arrays"
+    )]
+    pub fn eq(&self, other: &Self) -> Result<Mask> {
+        self.compare("eq", other, |a, b| a == b)
     }
-}
 
-impl<const N: usize> From<[usize; N]> for Indices {
-    fn from(values: [usize; N]) -> Self {
-        Self::from(&values[..])
+    /// Returns where `self != other`, broadcast.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if the shapes do not broadcast.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "compares elements, not arrays"
+    )]
+    pub fn ne(&self, other: &Self) -> Result<Mask> {
+        self.compare("ne", other, |a, b| a != b)
     }
-}
 
-impl<const N: usize, const M: usize> From<[[usize; N]; M]> for Indices {
-    fn from(values: [[usize; N]; M]) -> Self {
-        Self {
-            shape: Shape::from([M, N]),
-            values: Arc::new(values.as_flattened().into()),
-        }
+    /// Returns where the value is `number`, such as the token of padding.
+    ///
+    /// ```
+    /// # use cotangent::{Indices, Mask};
+    /// let padding = Indices::from([5, 7, 0]).eq_scalar(0);
+    /// assert_eq!(padding, Mask::from([false, false, true]));
+    /// ```
+    pub fn eq_scalar(&self, number: usize) -> Mask {
+        self.mask(|value| value == number)
     }
-}
 
-impl FromIterator<usize> for Indices {
-    fn from_iter<I: IntoIterator<Item = usize>>(values: I) -> Self {
-        Self::from(values.into_iter().collect::<Vec<_>>())
+    /// Returns where the value is not `number`.
+    pub fn ne_scalar(&self, number: usize) -> Mask {
+        self.mask(|value| value != number)
+    }
+
+    fn mask(&self, holds: impl Fn(usize) -> bool + Sync) -> Mask {
+        Mask::build(self.0.shape().clone(), |out| {
+            parallel::chunks_mut(out, GRAIN, &|start, out| {
+                for (out, &value) in out.iter_mut().zip(&self.as_slice()[start..]) {
+                    *out = holds(value);
+                }
+            });
+        })
+    }
+
+    fn compare(
+        &self,
+        op: &'static str,
+        other: &Self,
+        holds: impl Fn(usize, usize) -> bool + Sync,
+    ) -> Result<Mask> {
+        let shape = broadcast_shapes(op, self.shape(), other.shape())?;
+        shape.checked_len(op)?;
+        refusable(op, || {
+            let [a, b] = [&self.0, &other.0].map(|cells| cells.stretched(&shape));
+            Ok(Mask::build(shape, |out| {
+                parallel::chunks_mut(out, GRAIN, &|start, out| {
+                    let pairs = a.as_slice()[start..].iter().zip(&b.as_slice()[start..]);
+                    for (out, (&a, &b)) in out.iter_mut().zip(pairs) {
+                        *out = holds(a, b);
+                    }
+                });
+            }))
+        })
     }
 }

@@ -1,14 +1,12 @@
 //! Truth values: what comparisons give. Never differentiated, so they are a type of their own.
 
 use super::axes::Axes;
+use super::cells::{Cells, cells};
 use super::checks::broadcast_shapes;
-use super::layout::Layout;
-use super::storage::{refusable, room};
-use crate::error::{Error, Result};
-use crate::kernel::strided::View;
+use super::storage::refusable;
+use crate::error::Result;
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::shape::Shape;
-use std::sync::Arc;
 
 /// An immutable array of truth values, row-major; cloning shares it.
 ///
@@ -24,12 +22,10 @@ use std::sync::Arc;
 /// assert_eq!(inside, Mask::from([false, true, false]));
 /// assert_eq!(inside.count(), 1);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Mask {
-    values: Arc<Vec<bool>>,
-    shape: Shape,
-}
+#[derive(Clone, PartialEq, Eq)]
+pub struct Mask(Cells<bool>);
 
+/// # Creation
 impl Mask {
     /// A mask of the given shape from its row-major values.
     ///
@@ -43,53 +39,21 @@ impl Mask {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn from_vec(values: Vec<bool>, shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
-        if shape.checked_len("Mask::from_vec")? != values.len() {
-            let reason = format!("{} values do not fill the shape", values.len());
-            return Err(Error::shape("Mask::from_vec", reason, &[&shape]));
-        }
-        Ok(Self {
-            values: Arc::new(values),
-            shape,
-        })
+        Cells::from_vec("Mask::from_vec", values, shape.into()).map(Self)
     }
 
     /// A mask whose values, false at first, `fill` writes.
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [bool])) -> Self {
-        let len = shape.element_count();
-        let mut values = room(len);
-        values.resize(len, false);
-        fill(&mut values);
-        Self {
-            values: Arc::new(values),
-            shape,
-        }
+        Self(Cells::build(shape, fill))
     }
+}
 
-    /// The lengths of the axes.
-    pub fn shape(&self) -> &[usize] {
-        &self.shape
-    }
-
-    /// The values in row-major order.
-    pub fn as_slice(&self) -> &[bool] {
-        &self.values
-    }
-
-    /// The number of values.
-    pub fn len(&self) -> usize {
-        self.values.len()
-    }
-
-    /// Whether there are no values.
-    pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
+/// # Reductions
+impl Mask {
     /// How many values are true.
     #[doc(alias = "count_nonzero")]
     pub fn count(&self) -> usize {
-        self.values.iter().filter(|&&value| value).count()
+        self.as_slice().iter().filter(|&&value| value).count()
     }
 
     /// Whether any value is true; false if there are none.
@@ -100,7 +64,7 @@ impl Mask {
     /// assert!(!Mask::from(vec![]).any());
     /// ```
     pub fn any(&self) -> bool {
-        self.values.contains(&true)
+        self.as_slice().contains(&true)
     }
 
     /// Whether all values are true; true if there are none.
@@ -111,7 +75,7 @@ impl Mask {
     /// assert!(Mask::from(vec![]).all());
     /// ```
     pub fn all(&self) -> bool {
-        !self.values.contains(&false)
+        !self.as_slice().contains(&false)
     }
 
     /// Whether any value along some axes is true.
@@ -148,10 +112,10 @@ impl Mask {
 
     /// `decisive` where some value along the axes is that, else its opposite.
     fn reduce(&self, op: &'static str, axes: &Axes, decisive: bool) -> Result<Self> {
-        let reduced = axes.resolve(op, &self.shape)?;
+        let reduced = axes.resolve(op, self.shape())?;
         let count = reduced.count;
-        let layout = Layout::row_major(self.shape.clone()).permute(&reduced.order());
-        let view = self.view(&layout);
+        let layout = self.0.layout().permute(&reduced.order());
+        let view = self.0.view(&layout);
         Ok(Self::build(reduced.result, |out| {
             let outputs = (GRAIN / count.max(1)).max(1);
             parallel::chunks_mut(out, outputs, &|first, out| {
@@ -175,7 +139,10 @@ impl Mask {
             });
         }))
     }
+}
 
+/// # Elementwise functions
+impl Mask {
     /// Where both masks are true, broadcast; `&a & &b` is the same but panics where this returns an
     /// error.
     ///
@@ -235,9 +202,9 @@ impl Mask {
     /// ```
     #[doc(alias = "logical_not")]
     pub fn not(&self) -> Self {
-        Self::build(self.shape.clone(), |out| {
+        Self::build(self.0.shape().clone(), |out| {
             parallel::chunks_mut(out, GRAIN, &|start, out| {
-                for (out, value) in out.iter_mut().zip(&self.values[start..]) {
+                for (out, value) in out.iter_mut().zip(&self.as_slice()[start..]) {
                     *out = !value;
                 }
             });
@@ -250,13 +217,13 @@ impl Mask {
         other: &Self,
         f: impl Fn(bool, bool) -> bool + Sync,
     ) -> Result<Self> {
-        let shape = broadcast_shapes(op, &self.shape, &other.shape)?;
+        let shape = broadcast_shapes(op, self.shape(), other.shape())?;
         shape.checked_len(op)?;
         refusable(op, || {
-            let (a, b) = (self.stretched(&shape), other.stretched(&shape));
+            let [a, b] = [&self.0, &other.0].map(|cells| cells.stretched(&shape));
             Ok(Self::build(shape, |out| {
                 parallel::chunks_mut(out, GRAIN, &|start, out| {
-                    let pairs = a.values[start..].iter().zip(&b.values[start..]);
+                    let pairs = a.as_slice()[start..].iter().zip(&b.as_slice()[start..]);
                     for (out, (&a, &b)) in out.iter_mut().zip(pairs) {
                         *out = f(a, b);
                     }
@@ -264,101 +231,9 @@ impl Mask {
             }))
         })
     }
-
-    /// The same values under another shape.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] if the numbers of values differ.
-    ///
-    /// ```
-    /// # use cotangent::Mask;
-    /// let column = Mask::from([true, false]).reshape([2, 1])?;
-    /// assert_eq!(column, Mask::from([[true], [false]]));
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
-        if shape.checked_len("Mask::reshape")? != self.len() {
-            let reason = format!("{} values do not fill the new shape", self.len());
-            return Err(Error::shape(
-                "Mask::reshape",
-                reason,
-                &[&self.shape, &shape],
-            ));
-        }
-        Ok(Self {
-            values: Arc::clone(&self.values),
-            shape,
-        })
-    }
-
-    /// This mask, its values repeated, if its shape is another.
-    fn stretched(&self, shape: &Shape) -> Self {
-        if self.shape == *shape {
-            return self.clone();
-        }
-        let layout = Layout::row_major(self.shape.clone()).broadcast_to(shape);
-        let view = self.view(&layout);
-        Self::build(shape.clone(), |out| {
-            parallel::chunks_mut(out, GRAIN, &|start, out| view.gather(start, out));
-        })
-    }
-
-    fn view<'a>(&'a self, layout: &'a Layout) -> View<'a, bool> {
-        View {
-            data: &self.values,
-            offset: layout.offset,
-            strides: &layout.strides,
-            shape: &layout.shape,
-        }
-    }
 }
+
+cells! { Mask of bool, "Mask::from(vec![true; 6])" }
 
 /// How many values are staged on the stack where they are read in another order.
 const STAGE: usize = 512;
-
-impl From<bool> for Mask {
-    /// A mask without axes.
-    fn from(value: bool) -> Self {
-        Self::build(Shape::default(), |out| out.fill(value))
-    }
-}
-
-impl From<Vec<bool>> for Mask {
-    fn from(values: Vec<bool>) -> Self {
-        Self {
-            shape: Shape::from([values.len()]),
-            values: Arc::new(values),
-        }
-    }
-}
-
-impl From<&[bool]> for Mask {
-    fn from(values: &[bool]) -> Self {
-        Self {
-            shape: Shape::from([values.len()]),
-            values: Arc::new(values.into()),
-        }
-    }
-}
-
-impl<const N: usize> From<[bool; N]> for Mask {
-    fn from(values: [bool; N]) -> Self {
-        Self::from(&values[..])
-    }
-}
-
-impl<const N: usize, const M: usize> From<[[bool; N]; M]> for Mask {
-    fn from(values: [[bool; N]; M]) -> Self {
-        Self {
-            values: Arc::new(values.as_flattened().into()),
-            shape: Shape::from([M, N]),
-        }
-    }
-}
-
-impl FromIterator<bool> for Mask {
-    fn from_iter<I: IntoIterator<Item = bool>>(values: I) -> Self {
-        Self::from(values.into_iter().collect::<Vec<_>>())
-    }
-}

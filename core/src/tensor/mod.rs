@@ -4,6 +4,7 @@
 mod array;
 mod axes;
 pub(crate) mod bytes;
+mod cells;
 mod checks;
 mod contiguous;
 mod element;
@@ -11,9 +12,10 @@ mod indices;
 mod layout;
 mod mask;
 mod reduce;
+mod span;
 mod storage;
 
-pub use crate::shape::{DType, Shape};
+pub use crate::shape::{DType, INFER, Shape};
 pub(crate) use array::Array;
 pub use axes::Axes;
 pub(crate) use axes::Reduced;
@@ -24,4 +26,5 @@ pub(crate) use element::with_dtype;
 pub use indices::Indices;
 pub(crate) use layout::Layout;
 pub use mask::Mask;
+pub(crate) use span::Span;
 pub use storage::{MemoryUse, memory_use, refusable};

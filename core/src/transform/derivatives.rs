@@ -3,6 +3,7 @@
 use crate::autograd::{Backward, Tensor};
 use crate::error::{Error, Result};
 use crate::tensor::{Array, Shape, with_dtype};
+use std::borrow::Borrow;
 
 /// The value of `f` at `inputs`, and its vector-Jacobian product with `cotangent` for each input:
 /// what reverse mode computes. Zeros for inputs that the value does not depend on. PyTorch:
@@ -21,7 +22,7 @@ use crate::tensor::{Array, Shape, with_dtype};
 /// ```
 pub fn vjp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
     cotangent: &Tensor,
 ) -> Result<(Tensor, Vec<Tensor>)> {
     let leaves = leaves(inputs);
@@ -49,8 +50,8 @@ pub fn vjp(
 /// ```
 pub fn jvp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
-    tangents: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
+    tangents: &[impl Borrow<Tensor>],
 ) -> Result<(Tensor, Tensor)> {
     all_fit("jvp", tangents, inputs)?;
     let leaves = leaves(inputs);
@@ -89,8 +90,8 @@ pub fn jvp(
 /// ```
 pub fn hvp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
-    vectors: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
+    vectors: &[impl Borrow<Tensor>],
 ) -> Result<(Tensor, Vec<Tensor>)> {
     all_fit("hvp", vectors, inputs)?;
     let leaves = leaves(inputs);
@@ -117,7 +118,10 @@ pub fn hvp(
 /// assert_eq!(j[0].to_vec::<f64>()?, [1.0, 2.0, 3.0, 4.0]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
-pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+pub fn jacobian(
+    f: impl Fn(&[Tensor]) -> Result<Tensor>,
+    inputs: &[impl Borrow<Tensor>],
+) -> Result<Vec<Tensor>> {
     let leaves = leaves(inputs);
     rows("jacobian", &f(&leaves)?, &leaves)
 }
@@ -142,7 +146,7 @@ pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> R
 /// ```
 pub fn hessian(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
 ) -> Result<Vec<Vec<Tensor>>> {
     let leaves = leaves(inputs);
     let value = scalar("hessian", f(&leaves)?)?;
@@ -154,8 +158,11 @@ pub fn hessian(
         .collect()
 }
 
-fn leaves(inputs: &[Tensor]) -> Vec<Tensor> {
-    inputs.iter().map(Tensor::tracked).collect()
+fn leaves(inputs: &[impl Borrow<Tensor>]) -> Vec<Tensor> {
+    inputs
+        .iter()
+        .map(|input| input.borrow().tracked())
+        .collect()
 }
 
 /// The gradients with respect to `leaves`, zeros where there is none.
@@ -165,8 +172,7 @@ fn pull(
     cotangent: &Tensor,
     leaves: &[Tensor],
 ) -> Result<Vec<Tensor>> {
-    let wanted: Vec<&Tensor> = leaves.iter().collect();
-    let gradients = backward.grad_or_none(value, cotangent, &wanted)?;
+    let gradients = backward.grad_or_none(value, cotangent, leaves)?;
     let zeros = |leaf: &Tensor| leaf.constant_like(0.0);
     let pairs = gradients.into_iter().zip(leaves);
     Ok(pairs
@@ -175,8 +181,8 @@ fn pull(
 }
 
 /// Σ a · b over all tensors and elements.
-fn contract(a: &[Tensor], b: &[Tensor]) -> Result<Tensor> {
-    let mut products = a.iter().zip(b).map(|(a, b)| Ok(a.mul(&b.detach())?.sum()));
+fn contract(a: &[Tensor], b: &[impl Borrow<Tensor>]) -> Result<Tensor> {
+    let mut products = (a.iter().zip(b)).map(|(a, b)| Ok(a.mul(&b.borrow().detach())?.sum()));
     let Some(first) = products.next() else {
         return Err(Error::argument("transform", "there are no inputs"));
     };
@@ -227,13 +233,17 @@ fn scalar(op: &'static str, value: Tensor) -> Result<Tensor> {
     Err(Error::shape(op, reason, &[value.shape()]))
 }
 
-fn all_fit(op: &'static str, vectors: &[Tensor], inputs: &[Tensor]) -> Result<()> {
+fn all_fit(
+    op: &'static str,
+    vectors: &[impl Borrow<Tensor>],
+    inputs: &[impl Borrow<Tensor>],
+) -> Result<()> {
     if vectors.len() != inputs.len() {
         let reason = format!("{} vectors for {} inputs", vectors.len(), inputs.len());
         return Err(Error::argument(op, reason));
     }
     let mut pairs = vectors.iter().zip(inputs);
-    pairs.try_for_each(|(vector, input)| fits(op, "vector", vector, input))
+    pairs.try_for_each(|(vector, input)| fits(op, "vector", vector.borrow(), input.borrow()))
 }
 
 fn fits(op: &'static str, what: &str, vector: &Tensor, like: &Tensor) -> Result<()> {

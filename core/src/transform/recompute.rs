@@ -4,6 +4,7 @@
 use crate::autograd::{Backward, Cotangents, Op, Tensor, Vjp};
 use crate::error::{Error, Result};
 use smallvec::smallvec;
+use std::borrow::Borrow;
 
 /// `f(inputs)`, of which only the inputs are saved: backward computes `f` once more. The value and
 /// the gradients are the same to the last bit; memory is traded for time.
@@ -26,16 +27,17 @@ use smallvec::smallvec;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn recompute(
-    inputs: &[&Tensor],
+    inputs: &[impl Borrow<Tensor>],
     f: impl Fn(&[Tensor]) -> Result<Tensor> + Send + Sync + 'static,
 ) -> Result<Tensor> {
+    let inputs: Vec<&Tensor> = inputs.iter().map(Borrow::borrow).collect();
     let values: Vec<Tensor> = inputs.iter().map(|x| x.detach()).collect();
     let output = f(&values)?;
     if output.is_tracked() {
         let reason = "the function captures a tracked tensor; make it one of the inputs";
         return Err(Error::argument("recompute", reason));
     }
-    Ok(record_segment(output, inputs, Function(f)))
+    Ok(record_segment(output, &inputs, Function(f)))
 }
 
 /// What can be computed again.
@@ -88,8 +90,7 @@ impl<S: Segment> Op for Recompute<S> {
         if context.records() {
             backward = backward.create_graph();
         }
-        let wanted: Vec<&Tensor> = inputs.iter().collect();
-        let gradients = backward.grad_or_none(&output, &cotangent, &wanted)?;
+        let gradients = backward.grad_or_none(&output, &cotangent, &inputs)?;
         Ok(gradients.into_iter().collect())
     }
 }

@@ -13,14 +13,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// closure computes, and backward. The model does not change, and running statistics do not move.
 ///
 /// ```
-/// use cotangent::{DType, Indices, Tensor, module::Layer};
-/// use cotangent::nn::{Linear, Sequential, Sigmoid, init, signal};
-/// # use cotangent::random::SeedableRng;
-/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let mut net = Sequential::new();
 /// for _ in 0..6 {
 ///     let weights = Linear::builder(20, 20).weight(init::normal(4.0));
-///     net = net.push(weights.build(&mut rng)?).push(Sigmoid::default());
+///     net = net.push(weights.build(&mut rng)?).push(Sigmoid);
 /// }
 /// let net = net.push(Linear::new(20, 3, &mut rng)?);
 /// let x = Tensor::normal([30, 20], 0.0, 1.0, DType::F32, &mut rng)?;
@@ -53,20 +52,20 @@ pub fn inspect<M: Module + ?Sized>(
 /// all activations until their end.
 ///
 /// ```
-/// use cotangent::{DType, Indices, Tensor, module::{Layer, Pass}};
-/// use cotangent::nn::{Linear, signal::Signal};
-/// # use cotangent::random::SeedableRng;
-/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
-/// let net = Linear::new(4, 3, &mut rng)?;
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let mut net = Linear::new(4, 3, &mut rng)?;
+/// let mut optimizer = Sgd::new(0.1).build()?;
 /// let x = Tensor::normal([6, 4], 0.0, 1.0, DType::F32, &mut rng)?;
 /// let labels = Indices::from([0, 1, 2, 0, 1, 2]);
 ///
-/// let signal = Signal::of(&net).every(10);
+/// let signal = signal::Signal::of(&net).every(10);
 /// let pass = Pass::train(0).observed(signal.clone());
 /// let mut reports = Vec::new();
 /// for _ in 0..20 {
 ///     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-///     // The optimizer takes its step here. The report then contains the change of the weights.
+///     optimizer.step(&mut net, grads)?;
 ///     reports.extend(signal.step(&net)?);
 /// }
 /// assert_eq!(reports.iter().map(|report| report.step).collect::<Vec<_>>(), [0, 10]);

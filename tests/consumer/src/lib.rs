@@ -1,4 +1,6 @@
-//! A user's crate that knows the framework under another name, and nothing but the framework.
+//! A user's crate, which depends on the facade alone and under another name.
+
+pub mod prelude;
 
 use nets::prelude::*;
 
@@ -25,7 +27,7 @@ pub struct Net {
 }
 
 impl Net {
-    /// A net from 4 features to 3 classes.
+    /// Creates a net from 4 features to 3 classes.
     ///
     /// # Errors
     /// None: the sizes fit.
@@ -43,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_trains_and_its_gradients_are_right() -> Result<()> {
+    fn a_derived_net_trains_and_its_gradients_are_right() -> Result<()> {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut net = Net::new(&mut rng)?;
         let paths: Vec<String> = net

@@ -31,6 +31,30 @@ pub fn creation() -> Vec<Entry> {
             draw 0 Same |x, p| Tensor::ones([p.size, p.other_size], p.dtype);
             without Check Golden Extreme: "copies given values";
         }
+        zeros_like {
+            draw 1 Same |x, p| x[0].zeros_like();
+            without Check Golden Extreme: "is made from a shape and a dtype";
+        }
+        ones_like {
+            draw 1 Same |x, p| x[0].ones_like();
+            without Check Golden Extreme: "is made from a shape and a dtype";
+        }
+        full_like {
+            draw 1 Same |x, p| x[0].full_like(p.number);
+            without Check Golden Extreme: "is made from a shape and a dtype";
+        }
+        normal_like {
+            draw 1 Same |x, p|
+                x[0].normal_like(p.number, p.other_number, &mut ChaCha8Rng::seed_from_u64(p.seed));
+            without Check Extreme: "is made from a shape and a dtype";
+            without Golden: "draws random numbers, other than PyTorch's";
+        }
+        uniform_like {
+            draw 1 Same |x, p|
+                x[0].uniform_like(p.number, p.other_number, &mut ChaCha8Rng::seed_from_u64(p.seed));
+            without Check Extreme: "is made from a shape and a dtype";
+            without Golden: "draws random numbers, other than PyTorch's";
+        }
         normal {
             draw 0 Same |x, p|
                 Tensor::normal(&p.shape[..], p.number, p.other_number, p.dtype,

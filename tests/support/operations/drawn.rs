@@ -9,7 +9,7 @@ pub struct Arguments {
     pub other_axis: isize,
     pub axes: Axes,
     pub list: Vec<isize>,
-    pub order: Vec<usize>,
+    pub order: Vec<isize>,
     pub size: usize,
     pub other_size: usize,
     pub sizes: Vec<usize>,

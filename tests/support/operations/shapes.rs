@@ -3,7 +3,7 @@
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::{Operands, golden};
-use cotangent::{Result, Tensor};
+use cotangent::{INFER, Result, Tensor};
 
 /// Views, joins, triangles.
 #[allow(clippy::reversed_empty_ranges)] // Negative bounds count from the end.
@@ -18,24 +18,42 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.reshape(24)", "cube()").moves();
             golden golden("shape", "reshape(2,3,1,4)", |x| x[0].reshape([2, 3, 1, 4]))
                 .torch("x.reshape(2, 3, 1, 4)", "cube()").moves();
+            golden golden("shape", "reshape(4,-1)", |x| x[0].reshape([4, INFER]))
+                .torch("x.reshape(4, -1)", "cube()").moves();
+            golden golden("shape", "reshape(2,-1,4)", |x| x[0].reshape([2, INFER, 4]))
+                .torch("x.reshape(2, -1, 4)", "cube()").moves();
             draw 1 Same |x, p| x[0].reshape(&p.shape[..]);
+            draw 1 Same |x, p| x[0].reshape([p.size, INFER]);
         }
         flatten {
-            check "flatten", Signed: (m, k, n) => (m, k * n), |x| x[0].flatten();
-            golden golden("shape", "flatten", |x| x[0].flatten())
-                .torch("x.flatten(1)", "cube()").moves();
+            check "flatten", Signed: (m, k, n) => (m * k * n), |x| Ok(x[0].flatten());
+            golden golden("shape", "flatten()", |x| Ok(x[0].flatten()))
+                .torch("x.flatten()", "cube()").moves();
+            golden golden("shape", "permute(2,0,1).flatten()",
+                |x| Ok(x[0].permute([2, 0, 1])?.flatten()))
+                .torch("x.permute(2, 0, 1).flatten()", "cube()").moves();
             draw 1 Same |x, p| x[0].flatten();
         }
+        flatten_from {
+            check "flatten_from(1)", Signed: (m, k, n) => (m, k * n), |x| x[0].flatten_from(1);
+            check "flatten_from(-1)", Signed: (m, k, n) => (m, k, n), |x| x[0].flatten_from(-1);
+            golden golden("shape", "flatten(1)", |x| x[0].flatten_from(1))
+                .torch("x.flatten(1)", "cube()").moves();
+            golden golden("shape", "flatten(-3)", |x| x[0].flatten_from(-3))
+                .torch("x.flatten(-3)", "cube()").moves();
+            draw 1 Same |x, p| x[0].flatten_from(p.axis);
+        }
         permute {
-            check "permute", Signed: (m, k, n) => (n, m, k), |x| x[0].permute(&[2, 0, 1]);
-            golden golden("shape", "permute(2,0,1)", |x| x[0].permute(&[2, 0, 1]))
+            check "permute", Signed: (m, k, n) => (n, m, k), |x| x[0].permute([2, 0, 1]);
+            check "permute by negative axes", Signed: (m, k, n) => (n, m, k), |x| x[0].permute([-1, -3, 1]);
+            golden golden("shape", "permute(2,0,1)", |x| x[0].permute([2, 0, 1]))
                 .torch("x.permute(2, 0, 1)", "cube()").moves();
-            golden golden("shape", "permute(1,0,2)", |x| x[0].permute(&[1, 0, 2]))
+            golden golden("shape", "permute(1,0,2)", |x| x[0].permute([1, 0, 2]))
                 .torch("x.permute(1, 0, 2)", "cube()").moves();
-            golden golden("shape", "permute(0,1,2)", |x| x[0].permute(&[0, 1, 2]))
+            golden golden("shape", "permute(0,1,2)", |x| x[0].permute([0, 1, 2]))
                 .torch("x.permute(0, 1, 2)", "cube()").moves();
             golden golden("shape", "permute(2,0,1).reshape(8,3)",
-                |x| x[0].permute(&[2, 0, 1])?.reshape([8, 3]))
+                |x| x[0].permute([2, 0, 1])?.reshape([8, 3]))
                 .torch("x.permute(2, 0, 1).reshape(8, 3)", "cube()").moves();
             draw 1 Same |x, p| x[0].permute(&p.order);
         }
@@ -121,11 +139,11 @@ pub fn shapes() -> Vec<Entry> {
             draw 1 Same |x, p| x[0].slice(p.axis, p.start, p.end, p.step);
         }
         flip {
-            check "flip", Signed: (m, k, n) => (m, k, n), |x| x[0].flip(&[-1, 0]);
+            check "flip", Signed: (m, k, n) => (m, k, n), |x| x[0].flip([-1, 0]);
             check "flip of no axis", Signed: (m, k) => (m, k), |x| x[0].flip(&[]);
-            golden golden("shape", "flip(0)", |x| x[0].flip(&[0]))
+            golden golden("shape", "flip(0)", |x| x[0].flip([0]))
                 .torch("x.flip(0)", "cube(odd=ODD)").moves();
-            golden golden("shape", "flip(2,-2)", |x| x[0].flip(&[2, -2]))
+            golden golden("shape", "flip(2,-2)", |x| x[0].flip([2, -2]))
                 .torch("x.flip(2, -2)", "cube()").moves();
             golden golden("shape", "flip()", |x| x[0].flip(&[]))
                 .torch("x.flip([])", "cube()").moves();

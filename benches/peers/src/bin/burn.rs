@@ -111,7 +111,7 @@ fn operations() -> Vec<Case> {
                 let x = tensor([1024, 1024], &device).require_grad();
                 let g = tensor([1024, 1024], &device);
                 Ok(Box::new(move || {
-                    // Backward takes no cotangent: a product with it and a sum stand in.
+                    // Backward takes no cotangent, so a product with it and a sum replace it.
                     std::hint::black_box((f(x.clone()) * g.clone()).sum().backward());
                     Ok(())
                 }))
@@ -161,7 +161,8 @@ fn nesterov() -> ModuleOptimizer {
     SgdConfig::new().with_momentum(Some(momentum)).init()
 }
 
-/// Ten matrices of 1000 x 1000. A step consumes the gradients, so handing them over is timed too.
+/// Times a step over ten matrices of 1000 x 1000. A step consumes the gradients, so their copy is
+/// timed too.
 fn optimizer(mut optimizer: ModuleOptimizer) -> Result<Run> {
     let device = device();
     let matrices = (0..10).map(|_| LinearConfig::new(1000, 1000).with_bias(false).init(&device));
@@ -192,7 +193,7 @@ fn epochs() -> Result<Epoch> {
     let (x, labels) = part(mnist.train, &device);
     let (test_x, test_labels) = part(mnist.test, &Device::flex());
     let mut net = Some(Net::new(Shape::book(128), &device));
-    // It clips each parameter's gradient alone: there is no clipping by the norm of all.
+    // It clips each parameter's gradient alone and offers no clipping by the global norm.
     let momentum = MomentumConfig::new()
         .with_dampening(0.0)
         .with_nesterov(true);

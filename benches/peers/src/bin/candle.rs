@@ -1,4 +1,5 @@
-//! candle as a runner. It has no SELU (ReLU stands in), no Nesterov and no clipping, so no epochs.
+//! candle as a runner. It has no SELU (ReLU replaces it), no Nesterov and no clipping, so no
+//! epochs.
 
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
@@ -93,7 +94,7 @@ fn operations() -> Vec<Case> {
         ("elu_1m", |x| x.elu(1.0)),
         ("sigmoid_1m", candle_nn::ops::sigmoid),
         ("exp_1m", Tensor::exp),
-        // The fused one has no gradient.
+        // The fused softmax has no gradient.
         ("softmax_1024x1024", |x| candle_nn::ops::softmax(x, 1)),
     ];
     let mut cases: Vec<Case> = formulas
@@ -102,7 +103,7 @@ fn operations() -> Vec<Case> {
                 let x = Var::from_tensor(&tensor(&[1024, 1024])?)?;
                 let g = tensor(&[1024, 1024])?;
                 Ok(Box::new(move || {
-                    // Backward takes no cotangent: a product with it and a sum stand in.
+                    // Backward takes no cotangent, so a product with it and a sum replace it.
                     (f(&x)? * &g)?.sum_all()?.backward()?;
                     Ok(())
                 }))

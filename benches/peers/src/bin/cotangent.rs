@@ -103,7 +103,7 @@ fn tensor(shape: &[usize]) -> cotangent::Result<Tensor> {
     Tensor::from_vec(numbers(shape.iter().product()), shape)
 }
 
-/// Ten matrices of 1000 x 1000.
+/// Times a step over ten matrices of 1000 x 1000.
 fn optimizer(mut optimizer: Box<dyn Optimizer>) -> Result<Run> {
     let mut params = Vec::new();
     let mut gradients = Gradients::default();

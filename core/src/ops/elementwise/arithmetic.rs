@@ -180,7 +180,8 @@ macro_rules! binary {
             needs $needs:expr,
             value |$a:ident, $b:ident| $value:expr,
             $slopes:ident |$($argument:ident),+| $first:expr, $second:expr;
-    )*) => {$(
+    )*) => {
+        $(
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct $name;
 
@@ -194,8 +195,10 @@ macro_rules! binary {
             }
             slopes! { $slopes |$($argument),+| $first, $second }
         }
+        )*
 
-        impl Tensor {
+        /// # Arithmetic
+        impl Tensor {$(
             $(#[$doc])*
             ///
             /// # Errors
@@ -204,8 +207,8 @@ macro_rules! binary {
             pub fn $method(&self, other: &Self) -> Result<Self> {
                 checked($name, self, other)
             }
-        }
-    )*};
+        )*}
+    };
 }
 
 const NONE: [bool; 2] = [false, false];
@@ -301,6 +304,7 @@ binary! {
     /// assert_eq!(larger.to_vec::<f32>()?, [3.0, 5.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "max")]
     pub fn maximum as Maximum: Blend
         needs [BOTH, BOTH],
         value |a, b| T::select(b.equals(b), T::select(a.lt(b), b, a), b),
@@ -315,6 +319,7 @@ binary! {
     /// assert_eq!(smaller.to_vec::<f32>()?, [2.0, 4.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "min")]
     pub fn minimum as Minimum: Blend
         needs [BOTH, BOTH],
         value |a, b| T::select(b.equals(b), T::select(b.lt(a), b, a), b),

@@ -30,6 +30,7 @@ macro_rules! comparisons {
         pub fn $method:ident, $scalar:ident: $symbol:literal as $comparison:ident $negated:literal |$a:ident, $b:ident| $order:expr,
             alias $alias:literal, $nan:literal;
     )*) => {
+        /// # Comparisons
         impl Tensor {$(
             #[doc = concat!("Where `self ", $symbol, " other`, broadcast; ", $nan, " for NaN.")]
             ///

@@ -118,23 +118,28 @@ pub(crate) fn constant(pullback: impl FnOnce(Lane<f64, Baseline>) -> Lane<f64, B
     pullback(Lane::new(1.0)).0
 }
 
-/// Defines elementwise functions: the documented signature, what the derivative is made from, the
-/// formula, the derivative or the pullback. `activations:` in front says what they are used for,
-/// `angles:` what they are made from.
+/// Defines elementwise functions: the documented signature, which value backward saves, the
+/// formula, the derivative or the pullback. `activations:` in front gives them the kind and the
+/// heading of activation functions; `angles:` says that they are computed from sines and cosines.
 macro_rules! unary {
     (activations: $($functions:tt)*) => {
-        $crate::ops::elementwise::formula::unary! { @ Activation false; $($functions)* }
+        $crate::ops::elementwise::formula::unary! {
+            @ "# Activations" Activation false; $($functions)*
+        }
     };
     (angles: $($functions:tt)*) => {
-        $crate::ops::elementwise::formula::unary! { @ Elementwise true; $($functions)* }
+        $crate::ops::elementwise::formula::unary! {
+            @ "# Elementwise functions" Elementwise true; $($functions)*
+        }
     };
-    (@ $kind:ident $turns:literal; $(
+    (@ $heading:literal $kind:ident $turns:literal; $(
         $(#[$doc:meta])*
         $visibility:vis fn $method:ident($($parameter:ident: $type:ty),*) as $name:ident
             saves $saves:expr,
             value |$x:ident| $value:expr,
             $slope:ident |$($argument:ident),+| $formula:expr;
-    )*) => {$(
+    )*) => {
+        $(
         #[derive(Clone, Copy, Debug)]
         struct $name { $($parameter: $type),* }
 
@@ -160,17 +165,21 @@ macro_rules! unary {
             }
             $crate::ops::elementwise::formula::pullback! { $slope |$($argument),+| $formula; $($parameter),* }
         }
+        )*
 
-        impl Tensor {
+        #[doc = $heading]
+        impl Tensor {$(
             $(#[$doc])*
             #[track_caller]
             $visibility fn $method(&self, $($parameter: $type),*) -> Self {
                 $crate::ops::elementwise::formula::apply($name { $($parameter),* }, self)
             }
-        }
-    )*};
+        )*}
+    };
     ($($functions:tt)*) => {
-        $crate::ops::elementwise::formula::unary! { @ Elementwise false; $($functions)* }
+        $crate::ops::elementwise::formula::unary! {
+            @ "# Elementwise functions" Elementwise false; $($functions)*
+        }
     };
 }
 pub(crate) use unary;

@@ -1,14 +1,15 @@
-//! Masks as tensors, and `& | ^ !` on masks. Between masks the operators panic where the methods
+//! Masks and indices as tensors, and `& | ^ !` on masks. Between masks the operators panic where the methods
 //! return errors, with the error's text and at the caller's line, as those of tensors do.
 
 use crate::autograd::Tensor;
 use crate::kernel::Float;
 use crate::kernel::threads::parallel;
-use crate::tensor::{Array, DType, Mask, Shape, with_dtype};
+use crate::tensor::{Array, DType, Indices, Mask, Shape, with_dtype};
 use std::ops::{BitAnd, BitOr, BitXor, Not};
 
+/// # Properties and data
 impl Mask {
-    /// 1 for true, 0 for false.
+    /// Converts true to 1 and false to 0.
     ///
     /// ```
     /// # use cotangent::{DType, Mask};
@@ -16,17 +17,46 @@ impl Mask {
     /// assert_eq!(ones.to_vec::<f32>()?, [1.0, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[track_caller]
     pub fn to_tensor(&self, dtype: DType) -> Tensor {
-        let values = self.as_slice();
-        let array = with_dtype!(dtype, F => Array::build::<F>(Shape::from(self.shape()), |out| {
-            parallel::chunks_mut(out, parallel::GRAIN, &|start, out| {
-                for (out, &value) in out.iter_mut().zip(&values[start..]) {
-                    *out = F::from_f64(f64::from(u8::from(value)));
-                }
-            });
-        }));
-        array.into()
+        converted(self.as_slice(), self.shape(), dtype, |value| {
+            f64::from(u8::from(value))
+        })
     }
+}
+
+/// # Properties and data
+impl Indices {
+    /// Converts the numbers to elements of `dtype`, which rounds those that it has no room for:
+    /// above 2²⁴ for `f32`, above 2⁵³ for `f64`.
+    ///
+    /// ```
+    /// # use cotangent::{DType, Indices};
+    /// let labels = Indices::from([2, 0]).to_tensor(DType::F32);
+    /// assert_eq!(labels.to_vec::<f32>()?, [2.0, 0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn to_tensor(&self, dtype: DType) -> Tensor {
+        converted(self.as_slice(), self.shape(), dtype, |number| number as f64)
+    }
+}
+
+#[track_caller]
+fn converted<T: Copy + Sync>(
+    values: &[T],
+    shape: &[usize],
+    dtype: DType,
+    number: impl Fn(T) -> f64 + Sync,
+) -> Tensor {
+    let array = with_dtype!(dtype, F => Array::build::<F>(Shape::from(shape), |out| {
+        parallel::chunks_mut(out, parallel::GRAIN, &|start, out| {
+            for (out, &value) in out.iter_mut().zip(&values[start..]) {
+                *out = F::from_f64(number(value));
+            }
+        });
+    }));
+    array.into()
 }
 
 macro_rules! operators {

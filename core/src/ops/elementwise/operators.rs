@@ -1,12 +1,17 @@
-//! `+ - * /` on tensors and numbers. Between tensors they panic where the methods return errors,
-//! with the error's text and at the caller's line, as indexing does.
+//! The operators `+ - * /` and `+= -= *= /=` on tensors and numbers.
+//!
+//! Between tensors they panic where the methods return errors, with the error's text and at the
+//! caller's line, as indexing does. On the right a number is `f32` or `f64`. On the left it is
+//! `f64` only: with both, the compiler could not tell the type of the literal in
+//! `(2.0 * &x).sum()`.
 
 use crate::autograd::Tensor;
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use crate::tensor::Element;
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
 macro_rules! operators {
     ($(
-        $trait:ident $method:ident |$x:ident, $c:ident| $scalar:expr, $reversed:expr;
+        $trait:ident $method:ident, $assign:ident $method_assign:ident |$x:ident, $c:ident| $scalar:expr, $reversed:expr;
     )*) => {$(
         impl $trait<&Tensor> for &Tensor {
             type Output = Tensor;
@@ -39,18 +44,18 @@ macro_rules! operators {
                 $trait::$method(&self, &other)
             }
         }
-        impl $trait<f64> for &Tensor {
+        impl<T: Element> $trait<T> for &Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: f64) -> Tensor {
-                let ($x, $c) = (self, other);
+            fn $method(self, other: T) -> Tensor {
+                let ($x, $c) = (self, other.to_f64());
                 $scalar
             }
         }
-        impl $trait<f64> for Tensor {
+        impl<T: Element> $trait<T> for Tensor {
             type Output = Tensor;
             #[track_caller]
-            fn $method(self, other: f64) -> Tensor {
+            fn $method(self, other: T) -> Tensor {
                 $trait::$method(&self, other)
             }
         }
@@ -69,14 +74,25 @@ macro_rules! operators {
                 $trait::$method(self, &other)
             }
         }
+        impl<T> $assign<T> for Tensor
+        where
+            for<'a> &'a Tensor: $trait<T, Output = Tensor>,
+        {
+            /// Makes the variable name the result. The tensor that it named before does not
+            /// change, and stays in the graph.
+            #[track_caller]
+            fn $method_assign(&mut self, other: T) {
+                *self = $trait::$method(&*self, other);
+            }
+        }
     )*};
 }
 
 operators! {
-    Add add |x, c| x.add_scalar(c), x.add_scalar(c);
-    Sub sub |x, c| x.add_scalar(-c), x.neg().add_scalar(c);
-    Mul mul |x, c| x.mul_scalar(c), x.mul_scalar(c);
-    Div div |x, c| x.div_scalar(c), x.recip().mul_scalar(c);
+    Add add, AddAssign add_assign |x, c| x.add_scalar(c), x.add_scalar(c);
+    Sub sub, SubAssign sub_assign |x, c| x.add_scalar(-c), x.neg().add_scalar(c);
+    Mul mul, MulAssign mul_assign |x, c| x.mul_scalar(c), x.mul_scalar(c);
+    Div div, DivAssign div_assign |x, c| x.div_scalar(c), x.recip().mul_scalar(c);
 }
 
 impl Neg for &Tensor {
@@ -105,6 +121,41 @@ mod tests {
     )]
     fn operators_panic_with_the_text_of_the_error() {
         let _ = &Tensor::from([1.0f32, 2.0]) + &Tensor::from([1.0f32, 2.0, 3.0]);
+    }
+
+    #[test]
+    fn numbers_on_the_right_may_be_f32() {
+        let (x, third) = (Tensor::from([2.0f64, 4.0]), 1.0f32 / 3.0);
+        let exact = f64::from(third);
+        assert_eq!((&x * third).to_f64_vec(), [2.0 * exact, 4.0 * exact]);
+        assert_eq!((x / 2.0f32).sum().to_f64_vec(), [3.0]);
+        // The type of a literal is inferred, whatever follows.
+        let x = Tensor::from([2.0f32]);
+        assert_eq!((2.0 * &x + 1.0).square().to_f64_vec(), [25.0]);
+    }
+
+    #[test]
+    fn assignment_rebinds_and_leaves_the_graph_as_it_was() -> crate::Result<()> {
+        let x = Tensor::from([2.0f64, 4.0]).tracked();
+        let mut y = x.square();
+        let squares = y.clone();
+        y += &x;
+        y *= 3.0;
+        y -= Tensor::scalar(1.0f64);
+        y /= 2.0f32;
+        assert_eq!(y.to_f64_vec(), [8.5, 29.5]);
+        assert_eq!(squares.to_f64_vec(), [4.0, 16.0]);
+        let gradients = y.sum().backward()?;
+        let gradient = gradients.get(&x).expect("x is a leaf");
+        assert_eq!(gradient.to_f64_vec(), [7.5, 13.5]);
+        Ok(())
+    }
+
+    #[test]
+    #[should_panic(expected = "add: cannot broadcast lengths 2 and 3 of axis 0")]
+    fn assignment_panics_with_the_text_of_the_error() {
+        let mut x = Tensor::from([1.0f32, 2.0]);
+        x += Tensor::from([1.0f32, 2.0, 3.0]);
     }
 
     #[test]

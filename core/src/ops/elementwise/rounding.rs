@@ -9,7 +9,8 @@ use crate::tensor::Array;
 use smallvec::smallvec;
 
 macro_rules! steps {
-    ($($(#[$doc:meta])* pub fn $method:ident as $name:ident value |$x:ident| $value:expr;)*) => {$(
+    ($($(#[$doc:meta])* pub fn $method:ident as $name:ident value |$x:ident| $value:expr;)*) => {
+        $(
         #[derive(Clone, Copy, Debug)]
         struct $name;
 
@@ -19,15 +20,17 @@ macro_rules! steps {
                 $value
             }
         }
+        )*
 
-        impl Tensor {
+        /// # Elementwise functions
+        impl Tensor {$(
             $(#[$doc])*
             pub fn $method(&self) -> Self {
                 let y = Array::map($name, [self.array()], self.array().shape());
                 record(stringify!($method), y.into(), self)
             }
-        }
-    )*};
+        )*}
+    };
 }
 
 steps! {

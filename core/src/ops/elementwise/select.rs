@@ -6,6 +6,7 @@ use crate::kernel::{Map, Real};
 use crate::tensor::{Array, Mask, broadcast_shapes};
 use smallvec::smallvec;
 
+/// # Indexing and sorting
 impl Tensor {
     /// `value` where the mask, broadcast to this tensor's shape, is true, else this tensor's
     /// element. No gradient flows where the value stands.
@@ -30,6 +31,7 @@ impl Tensor {
     }
 }
 
+/// # Indexing and sorting
 impl Mask {
     /// `yes` where this mask is true, else `no`, all three broadcast together. PyTorch:
     /// `torch.where(mask, yes, no)`.

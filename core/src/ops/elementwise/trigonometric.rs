@@ -9,6 +9,7 @@ use std::f64::consts::{LN_2, LN_10};
 
 macro_rules! scalar {
     ($($(#[$doc:meta])* pub fn $method:ident as $function:ident;)*) => {
+        /// # Elementwise functions
         impl Tensor {
             $($(#[$doc])*
             pub fn $method(&self) -> Self {

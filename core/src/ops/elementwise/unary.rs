@@ -396,6 +396,7 @@ pub(crate) fn sign<T: Real>(x: T) -> T {
     T::select(x.gt(zero), one, T::select(x.lt(zero), -one, zero))
 }
 
+/// # Elementwise functions
 impl Tensor {
     /// x limited to `[low, high]`; the derivative at the limits and beyond is 0. NaN stays NaN.
     ///

@@ -6,6 +6,8 @@
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::tensor::{Axes, Indices, Shape};
+use smallvec::SmallVec;
+use std::borrow::Borrow;
 
 const OP: &str = "einsum";
 
@@ -25,6 +27,7 @@ struct Term {
     ellipsis: Option<usize>,
 }
 
+/// # Linear algebra
 impl Tensor {
     /// The sum of products that an equation describes: `bij,bjk->bik` multiplies two stacks of
     /// matrices.
@@ -50,16 +53,17 @@ impl Tensor {
     /// assert_eq!(Tensor::einsum("ij->ji", &[&a])?.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn einsum(equation: &str, operands: &[&Self]) -> Result<Self> {
+    pub fn einsum(equation: &str, operands: &[impl Borrow<Self>]) -> Result<Self> {
+        let operands: SmallVec<[&Self; 8]> = operands.iter().map(Borrow::borrow).collect();
         let (terms, result) = parse(equation)?;
         if terms.len() != operands.len() {
             let (expected, found) = (terms.len(), operands.len());
             let reason = format!("`{equation}` has {expected} operands, found {found}");
             return Err(Error::argument(OP, reason));
         }
-        Tensor::expect_one_dtype_in(OP, "operands", operands)?;
+        Tensor::expect_one_dtype_in(OP, "operands", &operands)?;
         let mut named = Vec::new();
-        for (term, &operand) in terms.iter().zip(operands) {
+        for (term, operand) in terms.iter().zip(operands) {
             named.push(Named::new(equation, operand, term)?);
         }
         let result = match result {
@@ -251,7 +255,7 @@ impl Named {
                 .iter()
                 .map(|&axis| labels[axis])
                 .collect();
-            tensor = tensor.permute(&order)?;
+            tensor = tensor.permuted(&order);
             let front = &tensor.shape()[..order.len() - 2];
             let merged: Shape = front.iter().copied().chain([len * len]).collect();
             let places: Indices = (0..len).map(|i| i * (len + 1)).collect();
@@ -283,7 +287,7 @@ impl Named {
                     .map_or(1, |axis| self.tensor.shape()[axis])
             })
             .collect();
-        self.tensor.permute(&order)?.reshape(shape)
+        self.tensor.permuted(&order).reshape(shape)
     }
 
     /// The product, summed over what is not wanted.

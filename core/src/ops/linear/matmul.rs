@@ -7,6 +7,7 @@ use crate::kernel::linear::matrix::Matrix;
 use crate::tensor::{Array, Shape, broadcast_shapes, with_dtype};
 use smallvec::smallvec;
 
+/// # Linear algebra
 impl Tensor {
     /// The matrix product over the last two axes, with leading axes broadcast: (…, m, k) by
     /// (…, k, n) gives (…, m, n). An operand of one axis is a vector: (k) by (k, n) gives (n),

@@ -7,6 +7,7 @@ use crate::ops::shape::window::Window;
 use crate::tensor::{Array, with_dtype};
 use smallvec::smallvec;
 
+/// # Linear algebra
 impl Tensor {
     /// The matrices of the last two axes with 0 above a diagonal: 0 is the main one, positive
     /// numbers are above it.

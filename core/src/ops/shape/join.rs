@@ -3,7 +3,10 @@
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
 use crate::tensor::{Array, Shape, resolve_axis, with_dtype};
+use smallvec::SmallVec;
+use std::borrow::Borrow;
 
+/// # Joining and splitting
 impl Tensor {
     /// The tensors one after another along an axis that they have. All other lengths are equal.
     ///
@@ -22,8 +25,9 @@ impl Tensor {
     /// ```
     #[doc(alias = "concat")]
     #[doc(alias = "concatenate")]
-    pub fn cat(tensors: &[&Self], axis: isize) -> Result<Self> {
-        let first = first_of("cat", tensors)?;
+    pub fn cat(tensors: &[impl Borrow<Self>], axis: isize) -> Result<Self> {
+        let tensors = &borrowed("cat", tensors)?[..];
+        let first = tensors[0];
         let axis = resolve_axis("cat", axis, first.rank())?;
         let others = first.array().shape().without(axis);
         for tensor in tensors {
@@ -76,8 +80,9 @@ impl Tensor {
     /// assert_eq!(Tensor::stack(&[&a, &b], -1)?.to_string(), "[[1. 3.]\n [2. 4.]]");
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn stack(tensors: &[&Self], axis: isize) -> Result<Self> {
-        let first = first_of("stack", tensors)?;
+    pub fn stack(tensors: &[impl Borrow<Self>], axis: isize) -> Result<Self> {
+        let tensors = borrowed("stack", tensors)?;
+        let first = tensors[0];
         let axis = resolve_axis("stack", axis, first.rank() + 1)?;
         if let Some(other) = tensors.iter().find(|x| x.shape() != first.shape()) {
             let shapes = [first.shape(), other.shape()];
@@ -86,7 +91,7 @@ impl Tensor {
         let mut shape = first.array().shape().clone();
         shape.as_mut().edit(|lengths| lengths.insert(axis, 1));
         let slices: Vec<Self> = tensors.iter().map(|x| x.reshaped(shape.clone())).collect();
-        Self::cat(&slices.iter().collect::<Vec<_>>(), axis as isize)
+        Self::cat(&slices, axis as isize)
     }
 
     /// The tensor over and over: `times[i]` times along axis i. More numbers than axes make new
@@ -126,13 +131,17 @@ impl Tensor {
     }
 }
 
-/// The first tensor; an error if there is none, or if another has another dtype.
-fn first_of<'a>(op: &'static str, tensors: &[&'a Tensor]) -> Result<&'a Tensor> {
-    let Some(&first) = tensors.first() else {
+/// The tensors, of which there is at least one, and all of one dtype.
+fn borrowed<'a>(
+    op: &'static str,
+    tensors: &'a [impl Borrow<Tensor>],
+) -> Result<SmallVec<[&'a Tensor; 8]>> {
+    if tensors.is_empty() {
         return Err(Error::argument(op, "expected at least one tensor"));
-    };
-    Tensor::expect_one_dtype_in(op, "tensors", tensors)?;
-    Ok(first)
+    }
+    let tensors: SmallVec<[&Tensor; 8]> = tensors.iter().map(Borrow::borrow).collect();
+    Tensor::expect_one_dtype_in(op, "tensors", &tensors)?;
+    Ok(tensors)
 }
 
 /// The lengths of the operands along the axis.

@@ -3,9 +3,10 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::ops::shape::window::{Span, Window};
-use crate::tensor::{Shape, resolve_axis};
+use crate::ops::shape::window::Window;
+use crate::tensor::{Axes, Shape, Span, resolve_axis};
 
+/// # Shape and views
 impl Tensor {
     /// The elements `start..start + len` of one axis. A view.
     ///
@@ -19,13 +20,8 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Self> {
-        let axis = resolve_axis("narrow", axis, self.rank())?;
-        let bound = self.shape()[axis];
-        if start.checked_add(len).is_none_or(|end| end > bound) {
-            let end = i64::try_from(start.saturating_add(len)).unwrap_or(i64::MAX);
-            return Err(Error::index("narrow", "end", end, bound, "elements"));
-        }
-        Ok(self.narrowed("narrow", axis, start, len))
+        let span = Span::narrow(self.shape(), axis, start, len)?;
+        Ok(self.seen_through("narrow", span))
     }
 
     /// `narrow` where the range is known to exist.
@@ -63,43 +59,7 @@ impl Tensor {
         end: impl Into<Option<isize>>,
         step: isize,
     ) -> Result<Self> {
-        let axis = resolve_axis("slice", axis, self.rank())?;
-        let bound = self.shape()[axis];
-        if step == 0 {
-            return Err(Error::argument("slice", "the step must not be 0"));
-        }
-        // Forwards a bound may lie behind the last element; backwards it is an element.
-        let highest = bound as isize - isize::from(step < 0);
-        let place = |what, index: isize| {
-            let place = if index < 0 {
-                index + bound as isize
-            } else {
-                index
-            };
-            if (0..=highest).contains(&place) {
-                Ok(place)
-            } else {
-                Err(Error::index("slice", what, index as i64, bound, "elements"))
-            }
-        };
-        let (first, behind) = if step > 0 {
-            (0, bound as isize)
-        } else {
-            (highest, -1)
-        };
-        let start = start
-            .into()
-            .map_or(Ok(first), |start| place("start", start))?;
-        let end = end.into().map_or(Ok(behind), |end| place("end", end))?;
-        let reach = if step > 0 { end - start } else { start - end };
-        let len = (reach.max(0) as usize).div_ceil(step.unsigned_abs());
-        let span = Span {
-            axis,
-            start: if len > 0 { start as usize } else { 0 },
-            len,
-            // Of a step from a single element nothing is left but numbers that overflow.
-            step: if len > 1 { step } else { 1 },
-        };
+        let span = Span::slice(self.shape(), axis, start.into(), end.into(), step)?;
         Ok(self.seen_through("slice", span))
     }
 
@@ -112,36 +72,67 @@ impl Tensor {
     /// ```
     /// # use cotangent::Tensor;
     /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
-    /// assert_eq!(x.flip(&[1])?.to_vec::<f32>()?, [2.0, 1.0, 4.0, 3.0]);
-    /// assert_eq!(x.flip(&[0, 1])?.to_vec::<f32>()?, [4.0, 3.0, 2.0, 1.0]);
+    /// assert_eq!(x.flip(1)?.to_vec::<f32>()?, [2.0, 1.0, 4.0, 3.0]);
+    /// assert_eq!(x.flip(..)?.to_vec::<f32>()?, [4.0, 3.0, 2.0, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "fliplr")]
     #[doc(alias = "flipud")]
-    pub fn flip(&self, axes: &[isize]) -> Result<Self> {
+    pub fn flip(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let axes = axes.into();
         if let Some(vector) = self.as_vector() {
             return Ok(vector.flip(axes)?.as_scalar());
         }
-        let mut flipped = vec![false; self.rank()];
-        for &axis in axes {
-            let axis = resolve_axis("flip", axis, self.rank())?;
-            if std::mem::replace(&mut flipped[axis], true) {
-                let reason = format!("axis {axis} is named twice");
-                return Err(Error::argument("flip", reason));
-            }
-        }
-        let spans = self.shape().iter().enumerate().zip(flipped);
-        let spans = spans
-            .filter(|&(_, flipped)| flipped)
-            .map(|((axis, &len), _)| Span {
+        let spans = axes.named("flip", self.rank())?.into_iter().map(|axis| {
+            let len = self.shape()[axis];
+            Span {
                 axis,
                 start: len.saturating_sub(1),
                 len,
                 step: -1,
-            });
+            }
+        });
         Ok(self.seen_through("flip", spans.collect::<Window>()))
     }
 
+    /// `value` added around: for each axis, in order, how often before its first element and after
+    /// its last. NumPy's order; PyTorch's `pad` takes one flat list that begins with the last axis,
+    /// and negative numbers, for which there is [`narrow`](Self::narrow).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is not one pair for each axis, [`Error::Shape`] if there would
+    /// be more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0]]).pad(&[(1, 0), (0, 1)], 9.0)?;
+    /// assert_eq!(x.to_string(), "[[9. 9. 9.]\n [1. 2. 9.]]");
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "constant_pad_nd")]
+    pub fn pad(&self, around: &[(usize, usize)], value: f64) -> Result<Self> {
+        if around.len() != self.rank() {
+            let (pairs, rank) = (around.len(), self.rank());
+            let reason = format!("expected a pair for each of {rank} axes, found {pairs}");
+            return Err(Error::argument("pad", reason));
+        }
+        let axes = || self.shape().iter().zip(around);
+        let shape: Shape = axes()
+            .map(|(len, &(before, after))| len.saturating_add(before).saturating_add(after))
+            .collect();
+        shape.reserve("pad", self.dtype())?;
+        let spans = axes().enumerate().map(|(axis, (&len, &(start, _)))| Span {
+            axis,
+            start,
+            len,
+            step: 1,
+        });
+        Ok(self.put_behind("pad", spans.collect::<Window>(), shape, value))
+    }
+}
+
+/// # Joining and splitting
+impl Tensor {
     /// Consecutive pieces of `len` slices each along an axis, the last shorter if they do not come
     /// out even. Views. Of an empty axis: one empty piece.
     ///
@@ -252,40 +243,5 @@ impl Tensor {
         };
         let (x, shape) = (self.clone(), self.array().shape().without(0));
         Ok((0..count).map(move |i| x.narrowed("rows", 0, i, 1).reshaped(shape.clone())))
-    }
-
-    /// `value` added around: for each axis, in order, how often before its first element and after
-    /// its last. NumPy's order; PyTorch's `pad` takes one flat list that begins with the last axis,
-    /// and negative numbers, for which there is [`narrow`](Self::narrow).
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if there is not one pair for each axis, [`Error::Shape`] if there would
-    /// be more elements than memory can hold.
-    ///
-    /// ```
-    /// # use cotangent::Tensor;
-    /// let x = Tensor::from([[1.0f32, 2.0]]).pad(&[(1, 0), (0, 1)], 9.0)?;
-    /// assert_eq!(x.to_string(), "[[9. 9. 9.]\n [1. 2. 9.]]");
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    #[doc(alias = "constant_pad_nd")]
-    pub fn pad(&self, around: &[(usize, usize)], value: f64) -> Result<Self> {
-        if around.len() != self.rank() {
-            let (pairs, rank) = (around.len(), self.rank());
-            let reason = format!("expected a pair for each of {rank} axes, found {pairs}");
-            return Err(Error::argument("pad", reason));
-        }
-        let axes = || self.shape().iter().zip(around);
-        let shape: Shape = axes()
-            .map(|(len, &(before, after))| len.saturating_add(before).saturating_add(after))
-            .collect();
-        shape.reserve("pad", self.dtype())?;
-        let spans = axes().enumerate().map(|(axis, (&len, &(start, _)))| Span {
-            axis,
-            start,
-            len,
-            step: 1,
-        });
-        Ok(self.put_behind("pad", spans.collect::<Window>(), shape, value))
     }
 }

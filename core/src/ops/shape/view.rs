@@ -3,29 +3,33 @@
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
-use crate::tensor::{Layout, Shape, broadcast_shapes, resolve_axis};
+use crate::tensor::{Axes, Layout, Shape, broadcast_shapes, resolve_axis};
 use smallvec::{SmallVec, smallvec};
 
+/// # Shape and views
 impl Tensor {
-    /// The same elements in row-major order under another shape: a view if the memory allows,
-    /// else a copy.
+    /// Returns the same elements in row-major order under another shape: a view if the memory
+    /// allows, else a copy.
+    ///
+    /// One length may be [`INFER`](crate::INFER), where PyTorch and NumPy take -1: it becomes the
+    /// length that the number of elements leaves for it.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the numbers of elements differ.
+    /// [`Error::Shape`] if the numbers of elements differ, if more than one length is `INFER`, or if
+    /// no single length fits in its place.
     ///
     /// ```
-    /// # use cotangent::Tensor;
-    /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0]).reshape([2, 2])?;
-    /// assert_eq!(x.shape(), [2, 2]);
+    /// # use cotangent::{INFER, Tensor};
+    /// let x = Tensor::from([1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    /// assert_eq!(x.reshape([2, 3])?.shape(), [2, 3]);
+    /// assert_eq!(x.reshape([3, INFER])?.shape(), [3, 2]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "view")]
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Self> {
-        let shape = shape.into();
-        if shape.checked_len("reshape")? != self.len() {
-            let reason = format!("{} elements do not fill the new shape", self.len());
-            return Err(Error::shape("reshape", reason, &[self.shape(), &shape]));
-        }
+        let shape = shape
+            .into()
+            .filled_by("reshape", self.shape(), "elements")?;
         if self.array().layout.reshape(&shape).is_none() {
             shape.reserve("reshape", self.dtype())?;
         }
@@ -60,49 +64,74 @@ impl Tensor {
         })
     }
 
-    /// All axes but the first merged into one: (N, …) becomes (N, product of the rest).
+    /// Returns all elements in row-major order as a vector: a view if the memory allows, else a
+    /// copy. [`flatten_from`](Self::flatten_from) keeps leading axes.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).flatten();
+    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 2.0, 3.0, 4.0]);
+    /// assert_eq!(x.shape(), [4]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "ravel")]
+    #[track_caller]
+    pub fn flatten(&self) -> Self {
+        self.reshaped(Shape::from(self.len()))
+    }
+
+    /// Merges the axes from `axis` to the last into one: with axis 1, (N, …) becomes (N, product
+    /// of the rest). A scalar becomes a vector. PyTorch: `x.flatten(axis)`.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is no axis.
+    /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if the system refuses memory.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
-    /// assert_eq!(Tensor::zeros([5, 2, 3], DType::F32)?.flatten()?.shape(), [5, 6]);
+    /// let images = Tensor::zeros([5, 2, 3], DType::F32)?;
+    /// assert_eq!(images.flatten_from(1)?.shape(), [5, 6]);
+    /// assert_eq!(images.flatten_from(-2)?.shape(), [5, 6]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn flatten(&self) -> Result<Self> {
-        let Some((&first, rest)) = self.shape().split_first() else {
-            return Err(Error::shape(
-                "flatten",
-                "expected at least one axis",
-                &[self.shape()],
-            ));
-        };
-        self.reshape([first, rest.iter().product()])
+    pub fn flatten_from(&self, axis: isize) -> Result<Self> {
+        if let Some(vector) = self.as_vector() {
+            return vector.flatten_from(axis);
+        }
+        let axis = resolve_axis("flatten_from", axis, self.rank())?;
+        let (kept, merged) = self.shape().split_at(axis);
+        let merged: usize = merged.iter().product();
+        self.reshape(kept.iter().copied().chain([merged]).collect::<Shape>())
     }
 
-    /// The axes in another order: axis `i` of the result is axis `order[i]` of `self`. A view.
+    /// Puts the axes in another order: axis `i` of the result is axis `axes[i]` of `self`.
+    /// Negative axes count from the end. A view.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `order` does not name each axis once.
+    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if `axes` does not name each
+    /// axis once.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
     /// let x = Tensor::zeros([2, 3, 4], DType::F32)?;
-    /// assert_eq!(x.permute(&[2, 0, 1])?.shape(), [4, 2, 3]);
+    /// assert_eq!(x.permute([2, 0, 1])?.shape(), [4, 2, 3]);
+    /// assert_eq!(x.permute([-1, 0, 1])?.shape(), [4, 2, 3]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn permute(&self, order: &[usize]) -> Result<Self> {
-        let mut sorted: SmallVec<[usize; 4]> = SmallVec::from_slice(order);
-        sorted.sort_unstable();
-        if sorted.iter().copied().ne(0..self.rank()) {
-            let reason = format!("{order:?} does not name each of {} axes once", self.rank());
+    pub fn permute(&self, axes: impl Into<Axes>) -> Result<Self> {
+        let order = axes.into().named("permute", self.rank())?;
+        if order.len() != self.rank() {
+            let reason = format!(
+                "{} axes are named, expected each of {}",
+                order.len(),
+                self.rank()
+            );
             return Err(Error::argument("permute", reason));
         }
-        Ok(self.permuted(order))
+        Ok(self.permuted(&order))
     }
 
-    fn permuted(&self, order: &[usize]) -> Self {
+    /// [`permute`](Self::permute) by an order that is known to name each axis once.
+    pub(crate) fn permuted(&self, order: &[usize]) -> Self {
         let view = self.array().with_layout(self.array().layout.permute(order));
         Self::from_op(view.into(), &[self], || Permute {
             order: SmallVec::from_slice(order),
@@ -120,6 +149,8 @@ impl Tensor {
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 3.0, 2.0, 4.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "t")]
+    #[doc(alias = "swapaxes")]
     pub fn transpose(&self, first: isize, second: isize) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
             return Ok(vector.transpose(first, second)?.as_scalar());
@@ -166,11 +197,9 @@ impl Tensor {
     /// assert_eq!(Tensor::zeros([2, 3], DType::F32)?.unsqueeze(1)?.shape(), [2, 1, 3]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "expand_dims")]
     pub fn unsqueeze(&self, axis: isize) -> Result<Self> {
-        let axis = resolve_axis("unsqueeze", axis, self.rank() + 1)?;
-        let mut shape = self.array().shape().clone();
-        shape.as_mut().edit(|lengths| lengths.insert(axis, 1));
-        Ok(self.reshaped(shape))
+        Ok(self.reshaped(self.array().shape().unsqueezed(axis)?))
     }
 
     /// Without axis `axis`, whose length must be 1.
@@ -184,15 +213,7 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn squeeze(&self, axis: isize) -> Result<Self> {
-        if let Some(vector) = self.as_vector() {
-            return vector.squeeze(axis);
-        }
-        let axis = resolve_axis("squeeze", axis, self.rank())?;
-        if self.shape()[axis] != 1 {
-            let reason = format!("axis {axis} has length {}, not 1", self.shape()[axis]);
-            return Err(Error::shape("squeeze", reason, &[self.shape()]));
-        }
-        Ok(self.reshaped(self.array().shape().without(axis)))
+        Ok(self.reshaped(self.array().shape().squeezed(axis)?))
     }
 }
 
@@ -229,5 +250,94 @@ impl Op for Permute {
             inverse[from] = to;
         }
         Ok(smallvec![Some(cotangent.permuted(&inverse))])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::INFER;
+    use crate::tensor::DType;
+
+    fn zeros(shape: &[usize]) -> Tensor {
+        Tensor::zeros(shape, DType::F32).expect("a few elements")
+    }
+
+    #[track_caller]
+    fn says(result: Result<Tensor>, text: &str) {
+        assert_eq!(result.expect_err("an error").to_string(), text);
+    }
+
+    #[test]
+    fn reshape_infers_one_length() -> Result<()> {
+        let x = zeros(&[4, 6]);
+        assert_eq!(x.reshape([INFER, 3])?.shape(), [8, 3]);
+        assert_eq!(x.reshape([2, INFER, 4])?.shape(), [2, 3, 4]);
+        assert_eq!(x.reshape(INFER)?.shape(), [24]);
+        assert_eq!(x.reshape([24, INFER])?.shape(), [24, 1]);
+        assert_eq!(zeros(&[0, 6]).reshape([INFER, 3])?.shape(), [0, 3]);
+        assert_eq!(zeros(&[]).reshape([1, INFER])?.shape(), [1, 1]);
+        says(
+            x.reshape([INFER, INFER, 2]),
+            "reshape: only one length can be `INFER` (shapes (4, 6) and (INFER, INFER, 2))",
+        );
+        says(
+            x.reshape([5, INFER]),
+            "reshape: 24 elements cannot be divided by 5, the product of the given lengths \
+             (shapes (4, 6) and (5, INFER))",
+        );
+        says(
+            zeros(&[0]).reshape([0, INFER]),
+            "reshape: `INFER` could be any length beside one of 0 (shapes (0,) and (0, INFER))",
+        );
+        says(
+            x.reshape([5, 5]),
+            "reshape: 24 elements do not fill the new shape (shapes (4, 6) and (5, 5))",
+        );
+        says(
+            Tensor::zeros([INFER, 3], DType::F32),
+            "full: too many elements to address (shape (INFER, 3))",
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn flatten_merges_all_axes_or_those_from_one_on() -> Result<()> {
+        let x = zeros(&[2, 3, 4]);
+        assert_eq!(x.flatten().shape(), [24]);
+        assert_eq!(zeros(&[]).flatten().shape(), [1]);
+        assert_eq!(zeros(&[3, 0]).flatten().shape(), [0]);
+        assert_eq!(x.flatten_from(0)?.shape(), [24]);
+        assert_eq!(x.flatten_from(1)?.shape(), [2, 12]);
+        assert_eq!(x.flatten_from(-1)?.shape(), [2, 3, 4]);
+        assert_eq!(zeros(&[]).flatten_from(0)?.shape(), [1]);
+        assert_eq!(zeros(&[0, 2, 3]).flatten_from(1)?.shape(), [0, 6]);
+        says(
+            x.flatten_from(3),
+            "flatten_from: axis 3 is out of range for 3 axes",
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn permute_takes_negative_axes_and_each_once() -> Result<()> {
+        let x = zeros(&[2, 3, 4]);
+        assert_eq!(x.permute([-1, 0, -2])?.shape(), [4, 2, 3]);
+        assert_eq!(x.permute(..)?.shape(), [2, 3, 4]);
+        assert_eq!(zeros(&[]).permute([])?.shape(), [0; 0]);
+        says(x.permute([0, 1, -3]), "permute: axis 0 is named twice");
+        says(
+            x.permute([0, 1]),
+            "permute: 2 axes are named, expected each of 3",
+        );
+        says(
+            x.permute([0, 1, 3]),
+            "permute: axis 3 is out of range for 3 axes",
+        );
+        says(
+            x.permute(Axes::keep([0, 1, 2])),
+            "permute: `Axes::keep` is for reductions, expected the axes themselves",
+        );
+        Ok(())
     }
 }

@@ -3,17 +3,8 @@
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
-use crate::tensor::{Layout, Shape};
+use crate::tensor::{Layout, Shape, Span};
 use smallvec::{SmallVec, smallvec};
-
-/// `len` elements of an axis from `start` on, every `step`-th, backwards if negative.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Span {
-    pub axis: usize,
-    pub start: usize,
-    pub len: usize,
-    pub step: isize,
-}
 
 /// Which elements are seen.
 #[derive(Clone, Debug)]
