@@ -27,8 +27,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// use cotangent::{Result, Tensor};
 /// fn sum_of_file(path: &str) -> Result<f64> {
 ///     let numbers = std::fs::read_to_string(path)?;
-///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?)).collect::<Result<Vec<f64>>>()?;
-///     Tensor::from(&numbers[..]).sum().item()
+///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?));
+///     Tensor::from(numbers.collect::<Result<Vec<f64>>>()?).sum().item()
 /// }
 /// assert!(sum_of_file("no such file").is_err());
 /// ```
@@ -243,7 +243,8 @@ impl Error {
     /// ```
     /// use cotangent::{DType, Error};
     /// let error = Error::dtype("decode", DType::F32, DType::F64);
-    /// assert_eq!(error.to_string(), "decode: expected dtype f32, found f64; convert with `to_dtype`");
+    /// let text = "decode: expected dtype f32, found f64; convert with `to_dtype`";
+    /// assert_eq!(error.to_string(), text);
     /// ```
     pub fn dtype(op: &'static str, expected: DType, found: DType) -> Self {
         Self::DType {
@@ -352,8 +353,8 @@ impl Error {
     ///
     /// ```
     /// use cotangent::Error;
-    /// let error = std::fs::read("missing").map_err(|error| Error::io("missing", error)).unwrap_err();
-    /// assert!(error.to_string().starts_with("missing: "));
+    /// let result = std::fs::read("missing").map_err(|error| Error::io("missing", error));
+    /// assert!(result.unwrap_err().to_string().starts_with("missing: "));
     /// ```
     pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io {
@@ -415,7 +416,11 @@ macro_rules! others {
         }
     )*};
 }
-others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
+others! {
+    std::num::ParseFloatError
+    std::num::ParseIntError
+    Box<dyn std::error::Error + Send + Sync>
+}
 
 /// The remedy for a tensor of another dtype.
 pub(crate) const CONVERT: &str = "convert with `to_dtype`";

@@ -17,7 +17,8 @@ use crate::error::Result;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Layer`",
     label = "this type has no `forward` from one tensor to one tensor",
-    note = "mark the field `#[module(skip)]` if `forward` does not use it, or implement `Layer` for its type"
+    note = "mark the field `#[module(skip)]` if `forward` does not use it, or implement `Layer` \
+            for its type"
 )]
 pub trait Layer: Module {
     /// Computes the output for input `x`. This is the method to implement; to run a layer, call
