@@ -535,7 +535,7 @@ fn an_optimizer_serves_one_model_until_it_adopts_another() -> Result<()> {
             }
             argument(
                 result,
-                &["the optimizer's state is of another model", "`adopt`"],
+                &["the optimizer's state belongs to another model", "`adopt`"],
             );
             assert!(
                 (bits(&second)?, optimizer.state()?.to_bytes()?) == before,
