@@ -89,7 +89,11 @@ impl RangeTestBuilder {
         for step in 0..self.steps {
             let share = step as f64 / (self.steps - 1) as f64;
             let rate = self.low * (self.high / self.low).powf(share);
-            let loss = train(rate)?;
+            let loss = match train(rate) {
+                // `backward` refuses a loss that is not finite: the first one has diverged.
+                Err(error) if step > 0 && is_non_finite(&error) => f64::NAN,
+                loss => loss?,
+            };
             if !loss.is_finite() && step == 0 {
                 let what = format!("the loss at the lowest learning rate, {rate}");
                 return Err(Error::non_finite(OP, what, loss));
@@ -126,6 +130,10 @@ impl RangeTestBuilder {
         let expected = "stop_beyond must be finite and above 1";
         require(OP, ok, expected, self.stop_beyond)
     }
+}
+
+fn is_non_finite(error: &Error) -> bool {
+    matches!(error.root(), Error::NonFinite { .. })
 }
 
 /// The result of a learning-rate range test, see [`range_test`]. It prints as one line. With the
@@ -288,6 +296,12 @@ mod tests {
             test.diverged_at()
                 .is_some_and(|rate| (rate - 0.1).abs() < 1e-12)
         );
+        let refused = |rate: f64| match rate > 0.02 {
+            true => Err(Error::non_finite("backward", "the loss", f64::NAN).within("out")),
+            false => Ok(1.0),
+        };
+        let same = range_test(1e-3, 1.0, 4).run(refused)?;
+        assert_eq!(same.diverged_at(), test.diverged_at());
         let nothing = range_test(1e-3, 1.0, 4).run(|_| Ok(f64::INFINITY));
         assert!(matches!(nothing, Err(Error::NonFinite { .. })));
         Ok(())
