@@ -38,7 +38,7 @@ pub fn global_norm(max: f64) -> Clip {
     Clip::new(Kind::GlobalNorm, max)
 }
 
-/// Scales each gradient by a factor of its own, so that its norm is at most `max`:
+/// Scales each gradient separately, so that its norm is at most `max`:
 /// `min(1, max / (norm + 1e-6))`.
 #[doc(alias = "clip_by_norm")]
 pub fn norm(max: f64) -> Clip {

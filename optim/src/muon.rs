@@ -45,7 +45,7 @@ use cotangent_core::{Result, Tensor};
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// The momentum in the settings is μ. AdamW's β₁ is an option of its own.
+/// The momentum in the settings is μ. AdamW's β₁ is set by [`adam_betas`](Self::adam_betas).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Muon {

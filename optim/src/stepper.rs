@@ -298,20 +298,18 @@ impl Optimizer for Stepper {
     }
 }
 
-/// The entries are: `algorithm.NAME`, the number of parameters that have state; the settings under
+/// The entries are `algorithm.NAME`, the number of parameters that have state; the settings under
 /// `settings.`; and for each parameter that has state the count of its steps, `steps.PATH`, and its
-/// tensors, `slot.NAME.PATH`. Loading replaces all of it, the settings too,
-/// as in PyTorch: to go on with another learning rate, set it afterwards. What the optimizer was
-/// built with beside them (β₂, ε, groups) is not part of it.
+/// tensors, `slot.NAME.PATH`. Loading replaces all of it, the settings too, as in PyTorch: set another
+/// learning rate after loading. Other options, such as β₂, ε and groups, are not part of the state.
 ///
-/// State of an algorithm with another name is refused. That of [`Adam`](crate::Adam) fits
+/// State of an algorithm with another name is refused. The state of [`Adam`](crate::Adam) fits
 /// [`AdamW`](crate::AdamW), which is the same algorithm with another weight decay.
 ///
-/// State that was saved before it named its algorithm has a number more for each parameter,
-/// `carry.PATH`. It is loaded if its tensors have the names that are expected and the number is
-/// what the algorithm leaves there: so those of Adam, AdamW, RAdam and LAMB, which are the same
-/// averages, are taken for one another, as they were then, and so are those of momentum and
-/// Nesterov's.
+/// State that was saved before states named their algorithm has one more number for each parameter,
+/// `carry.PATH`. It is loaded if its tensors have the expected names and the number is the one that
+/// the algorithm would have. Adam, AdamW, RAdam and LAMB have the same state there and cannot be told
+/// apart; nor can Momentum and Nesterov.
 impl Stateful for Stepper {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
