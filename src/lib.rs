@@ -6,23 +6,51 @@
 #[doc(inline)]
 pub use cotangent_core::*;
 #[doc(inline)]
-pub use cotangent_data as data;
-#[cfg(feature = "figures")]
-#[doc(inline)]
-pub use cotangent_figure as figure;
-#[doc(inline)]
-pub use cotangent_nn as nn;
-#[doc(inline)]
 pub use cotangent_nn::{Layer, Module};
-#[doc(inline)]
-pub use cotangent_optim as optim;
 
+pub mod data;
 pub mod guide;
+pub mod nn;
+pub mod optim;
+
+/// The random number generators: the traits of the crate `rand`, and ChaCha8, which is fast and
+/// gives the same numbers on every platform.
+///
+/// | item | for |
+/// |---|---|
+/// | `ChaCha8Rng::seed_from_u64(seed)`, of `SeedableRng` | a generator |
+/// | `impl Rng` | functions that take any generator |
+/// | `rng.random_range(0..10)`, `rng.random::<f64>()`, of `RngExt` | single numbers |
+/// | [`Tensor::uniform`], [`Tensor::normal`] | tensors of random numbers |
+/// | `rand_distr` | other distributions |
+///
+/// ```
+/// use cotangent::random::{ChaCha8Rng, RngExt, SeedableRng};
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// assert!((0..10).contains(&rng.random_range(0..10)));
+/// ```
+// The glob's `random` would show all items of these crates. The same holds for `figure`.
+pub mod random {
+    #[doc(no_inline)]
+    pub use cotangent_core::random::{ChaCha8Rng, Rng, RngExt, SeedableRng, rand, rand_distr};
+}
+
+/// Charts and other drawings, saved as SVG and PNG.
+///
+/// [`Charts`](figure::Charts) draws lines over one or more pairs of axes. For any other drawing
+/// implement [`Figure`](figure::Figure) with `plotters`, in the common [`style`](figure::style).
+#[cfg(feature = "figures")]
+pub mod figure {
+    #[doc(no_inline)]
+    pub use cotangent_figure::plotters;
+    #[doc(inline)]
+    pub use cotangent_figure::{Area, Chart, Charts, Drawn, Figure, Kind, Scale, style};
+}
 
 /// The names that most programs need, for `use cotangent::prelude::*;`.
 ///
 /// A crate that imports the prelude needs no other dependency to draw random numbers: it contains
-/// the generator `ChaCha8Rng` and the traits of [`rand`](crate::random::rand) with its methods.
+/// the generator `ChaCha8Rng` and the traits with its methods.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -49,7 +77,9 @@ pub mod prelude {
     };
     // Models and their state.
     #[doc(no_inline)]
-    pub use cotangent_core::module::{Buffer, Counter, Frozen, Layer, Module, Param, Pass};
+    pub use cotangent_core::module::{
+        Buffer, Counter, DynLayer, Frozen, Layer, Module, Param, Pass,
+    };
     #[doc(no_inline)]
     pub use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
     #[doc(no_inline)]

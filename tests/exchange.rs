@@ -248,7 +248,7 @@ fn every_type_is_read_exactly_or_not_at_all() -> Result<()> {
         );
     }
     for value in [large + 1, u64::MAX] {
-        let says = format!("{value} is no f64");
+        let says = format!("{value} is not exact in f64");
         assert!(
             one("'<u8'", &value.to_le_bytes())
                 .unwrap_err()
@@ -259,7 +259,7 @@ fn every_type_is_read_exactly_or_not_at_all() -> Result<()> {
     let value = -(1i64 << 53) - 1;
     says(
         one("'<i8'", &value.to_le_bytes()),
-        &["-9007199254740993 is no f64"],
+        &["-9007199254740993 is not exact in f64"],
     );
     // As indices they are all there.
     let indices = |descr: &str, bytes: &[u8]| indices_of(&described(descr, "False", "(1,)", bytes));
@@ -268,7 +268,7 @@ fn every_type_is_read_exactly_or_not_at_all() -> Result<()> {
         indices("'>u8'", &huge.to_be_bytes())?.as_slice(),
         [huge as usize]
     );
-    says(indices("'|i1'", &[0xff]), &["-1 is no index"]);
+    says(indices("'|i1'", &[0xff]), &["expected an index, found -1"]);
     says(
         indices("'<f2'", &[0, 0]),
         &["expected an array of integers"],
@@ -320,7 +320,7 @@ fn what_does_not_fit_is_an_error_that_says_why() -> Result<()> {
     );
     says(
         npy::read_indices(sample("negative.npy")),
-        &["-1 is no index"],
+        &["expected an index, found -1"],
     );
     for (name, descr) in [
         ("objects", "|O"),
@@ -336,7 +336,7 @@ fn what_does_not_fit_is_an_error_that_says_why() -> Result<()> {
     says(npy::read(sample("missing.npy")), &["missing.npy"]);
     says(Npz::read(sample("float32.npy")), &["float32.npy"]);
     let file = Npz::read(sample("plain.npz"))?;
-    says(file.tensor("z"), &["`z`", "there are: x, y"]);
+    says(file.tensor("z"), &["`z`", "the file contains: x, y"]);
     same(&file.tensor("y")?, &Tensor::from([7.0f64, 2.0, 1.0, 0.0]));
     says(file.indices("x"), &["`x`", "expected an array of integers"]);
     let x = Tensor::scalar(1.0f32);
@@ -589,8 +589,8 @@ fn archives_that_inflate_beyond_measure_are_refused() -> Result<()> {
     );
     // What is allowed takes memory as it arrives.
     let file = npz_of(&archive(&[honest]), Some(7_000_000_000))?;
-    says(file.tensor("x"), &["`x`", "cut short", "6000000000 bytes"]);
-    says(file.indices("x"), &["`x`", "cut short"]);
+    says(file.tensor("x"), &["`x`", "truncated", "6000000000 bytes"]);
+    says(file.indices("x"), &["`x`", "truncated"]);
     let file = npz_of(&archive(&many(1000)), None)?;
     assert_eq!(file.names().count(), 1000);
     assert_eq!(file.tensor("00999")?.shape(), [ZEROS]);
@@ -608,7 +608,7 @@ fn entries_that_lie_are_refused() {
     // 26 MB in a few bytes that the header does not know of; the archive does, or not.
     let large = Entry::zeros("x", &bytes_of_shape("(10,)"), 100_000);
     let header = with_header(&bytes_of_shape("(10,)"), &[]).len() as u64;
-    refused(large.clone(), "asks for a file of");
+    refused(large.clone(), "expected a file of");
     let size = header + 10;
     refused(
         Entry {
@@ -619,9 +619,9 @@ fn entries_that_lie_are_refused() {
     );
     // The header knows of more than there is; the archive does, or not.
     let short = Entry::zeros("x", &bytes_of_shape("(1000000,)"), 10);
-    refused(short.clone(), "asks for a file of");
+    refused(short.clone(), "expected a file of");
     let size = header + 5 + 1_000_000;
-    refused(Entry { size, ..short }, "cut short");
+    refused(Entry { size, ..short }, "truncated");
     let whole = Entry::zeros("x", &bytes_of_shape(&format!("({ZEROS},)")), MATCHES);
     refused(
         Entry {

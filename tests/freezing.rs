@@ -392,7 +392,10 @@ fn a_new_head_starts_without_state_and_the_rest_keeps_its_own() -> Result<()> {
     let mut optimizer: Box<dyn Optimizer> = Box::new(optimizer);
     assert_eq!(optimizer.forget_where(|path: &str| path == "out.bias")?, 1);
     for (pattern, found) in [
-        ("out.bias", "`out.bias` matches no parameter"),
+        (
+            "out.bias",
+            "`out.bias` matches nothing among the parameters",
+        ),
         ("(", "`(`"),
     ] {
         let error = optimizer

@@ -2,7 +2,7 @@
 //! not be.
 
 use cotangent::prelude::*;
-use cotangent::{Backward, memory_use};
+use cotangent::{Backward, grad, memory_use, transform};
 use std::cell::RefCell;
 
 fn on_a_stack_of(bytes: usize, body: impl FnOnce() + Send + 'static) {
@@ -157,4 +157,64 @@ fn a_graph_that_a_thread_keeps_to_its_end_is_dropped_without_recursion() {
         // The first drop of a graph on this thread.
         drop(chain(10));
     });
+}
+
+#[test]
+fn a_recurrent_state_that_is_not_detached_is_named_as_the_cause() -> Result<()> {
+    let weight = Tensor::from([0.5f32]).tracked();
+    let state = weight.tanh();
+    let _ = state.sum().backward()?;
+    let error = state.mul(&weight)?.sum().backward().unwrap_err();
+    let text = error.to_string();
+    let places = ["detach()", "retain_graph"].map(|name| text.find(name));
+    assert!(places[0].is_some() && places[0] < places[1], "{text}");
+    // As it says.
+    state.detach().mul(&weight)?.sum().backward()?;
+    Ok(())
+}
+
+#[test]
+fn a_loss_that_is_not_finite_is_an_error_unless_allowed() -> Result<()> {
+    let x = Tensor::from([0.0f32, 1.0]).tracked();
+    for loss in [x.ln().sum(), x.ln().sum().mul_scalar(0.0)] {
+        let error = loss.backward().unwrap_err();
+        assert!(matches!(error, Error::NonFinite { .. }), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("the output is not finite") && text.contains("Pass::checked"),
+            "{text}"
+        );
+    }
+    // The graph is still there: nothing has run.
+    let loss = x.ln().sum();
+    assert!(loss.backward().is_err());
+    let gradients = Backward::new().allow_nonfinite().run(&loss)?;
+    let gradient = gradients.get(&x).map(Tensor::to_f64_vec);
+    assert_eq!(gradient, Some(vec![f64::INFINITY, 1.0]));
+    // A cotangent that is given is not questioned.
+    let y = x.ln();
+    y.backward_with(&y.ones_like()?)?;
+    Ok(())
+}
+
+#[test]
+fn lists_of_tensors_may_be_owned_or_borrowed() -> Result<()> {
+    let owned = [1.0f64, 2.0].map(|x| Tensor::from([x]).tracked());
+    let borrowed = owned.each_ref();
+    let sums = [Tensor::cat(&owned, 0)?, Tensor::cat(&borrowed, 0)?];
+    for sum in sums.map(|x| x.square().sum()) {
+        let by_value = Backward::new().retain_graph().grad(&sum, &owned)?;
+        for (a, b) in by_value.iter().zip(grad(&sum, &borrowed)?) {
+            assert_eq!(a.item()?, b.item()?);
+        }
+    }
+    let stacked = Tensor::stack(&owned.to_vec(), 0)?;
+    assert_eq!(stacked.shape(), Tensor::stack(&borrowed, 0)?.shape());
+    let product = |x: &[Tensor]| Tensor::einsum("i,i->i", x);
+    let refs = Tensor::einsum("i,i->i", &borrowed)?;
+    assert_eq!(transform::recompute(&owned, product)?.item()?, refs.item()?);
+    let ones = Tensor::from([1.0f64]);
+    let (_, gradients) = transform::vjp(product, &borrowed, &ones)?;
+    assert_eq!(gradients[0].item()?, 2.0);
+    Ok(())
 }

@@ -1,5 +1,5 @@
-//! Laws of indexing, joining, cutting and ordering that hold for any shape, held against loops over
-//! multi-indices; lengths of 0 and 1 included, in both precisions.
+//! Indexing, joining, splitting, sorting and drawing, compared with loops over multi-indices for
+//! any shape, with lengths of 0 and 1, in both dtypes.
 
 use cotangent::prelude::{ChaCha8Rng, SeedableRng};
 use cotangent::{DType, Error, Indices, Order, Result, Tensor};
@@ -10,19 +10,19 @@ use support::reference::{Naive, indices, number};
 
 mod support {
     pub mod random;
-    #[allow(dead_code)] // What other tests need.
+    #[allow(dead_code)] // Shared with other tests.
     pub mod reference;
 }
 
-/// A multi-index with another index along one axis.
+/// Returns a multi-index with another index along one axis.
 fn with(index: &[usize], axis: usize, value: usize) -> Vec<usize> {
     let mut index = index.to_vec();
     index[axis] = value;
     index
 }
 
-/// Holds an operation that moves elements, given where each element of the result comes from
-/// (nowhere: it is `otherwise`), against it, forward and backward, for one operand.
+/// Checks an operation that moves elements, forward and backward. `from` returns the source of each
+/// element of the result, or nothing if the element is `otherwise`.
 fn moves(
     naive: &Naive,
     storage: u8,
@@ -49,7 +49,7 @@ fn moves(
     Ok(())
 }
 
-/// Pieces joined along an axis: the element that stands at an index, by piece and index in it.
+/// Returns the piece, and the index in it, of an element of pieces joined along an axis.
 fn piece_at(lengths: &[usize], axis: usize, index: &[usize]) -> (usize, Vec<usize>) {
     let (mut piece, mut rest) = (0, index[axis]);
     while rest >= lengths[piece] {
@@ -76,10 +76,11 @@ fn extremes(x: &Tensor, axis: isize, k: usize, largest: bool) -> Result<(Tensor,
     }
 }
 
-/// Places 0 to `len` in the order of a line, NaN last, equal ones as they stand.
+/// Returns the places of a line in its sorted order: NaN is the largest, equal elements keep
+/// theirs.
 fn order(line: &[f64], descending: bool) -> Vec<usize> {
     let mut places: Vec<usize> = (0..line.len()).collect();
-    // Insertion, one by one.
+    // Insertion sort.
     for i in 1..places.len() {
         let mut at = i;
         while at > 0 {
@@ -107,15 +108,22 @@ proptest! {
     #![proptest_config(settings())]
 
     #[test]
-    fn index_select_takes_what_is_named(
-        front in shape(2), len in 1usize..5, back in shape(1), storage in 0u8..4,
+    fn index_select_takes_slices(
+        front in shape(2),
+        len in 1usize..5,
+        back in shape(1),
+        storage in 0u8..4,
         picks in prop::collection::vec(0usize..1000, 0..7),
     ) {
         let shape = [&front[..], &[len], &back].concat();
         let (naive, axis) = (Naive::whole(&shape, 9), front.len());
         let picks: Vec<usize> = picks.iter().map(|pick| pick % len).collect();
         let selected_shape = [&front[..], &[picks.len()], &back].concat();
-        let from = |index: &[usize]| { let mut from = index.to_vec(); from[axis] = picks[index[axis]]; from };
+        let from = |index: &[usize]| {
+            let mut from = index.to_vec();
+            from[axis] = picks[index[axis]];
+            from
+        };
         let expected = Naive::build(&selected_shape, |index| naive.at(&from(index)));
         let weights = Naive::whole(&selected_shape, 10);
         let mut gradient = Naive::build(&shape, |_| 0.0);
@@ -124,35 +132,53 @@ proptest! {
         }
         for dtype in DTYPES {
             let x = naive.tensor(dtype, storage).map_err(fail)?.tracked();
-            let selected = x.index_select(axis as isize, &Indices::from(&picks[..])).map_err(fail)?;
+            let selected = x
+                .index_select(axis as isize, &Indices::from(&picks[..]))
+                .map_err(fail)?;
             matches(&expected, &selected)?;
             matches(&gradient, &pull(&selected, &weights, &x)?)?;
         }
     }
 
     #[test]
-    fn gather_and_scatter_take_and_put_element_by_element(
-        front in shape(2), len in 1usize..5, back in shape(1), count in 0usize..7, seed in 0usize..1000,
-        storage in prop::array::uniform3(0u8..4), shorter in any::<bool>(),
+    fn gather_and_scatter_add_move_elements(
+        front in shape(2),
+        len in 1usize..5,
+        back in shape(1),
+        count in 0usize..7,
+        seed in 0usize..1000,
+        storage in prop::array::uniform3(0u8..4),
+        shorter in any::<bool>(),
     ) {
         let full = [&front[..], &[len], &back].concat();
         let axis = front.len();
         let mut picked_shape = with(&full, axis, count);
         if shorter {
-            // The lines of a corner of the others.
+            // Fewer lines than the tensor has.
             for (i, n) in picked_shape.iter_mut().enumerate() {
                 *n = if i == axis { *n } else { n.div_ceil(2) };
             }
         }
         let total = picked_shape.iter().product();
-        let picks: Vec<usize> = (0..total).map(|i| (i * 7919 + i * i * seed + seed) % len).collect();
+        let picks: Vec<usize> = (0..total)
+            .map(|i| (i * 7919 + i * i * seed + seed) % len)
+            .collect();
         let places = Indices::from_vec(picks.clone(), &picked_shape[..]).map_err(fail)?;
         let target = |index: &[usize]| with(index, axis, picks[number(&picked_shape, index)]);
         let x = Naive::whole(&full, 9);
-        moves(&x, storage[0], (&picked_shape, 0.0), |index| Some(target(index)), |x| x.gather(axis as isize, &places))?;
+        moves(
+            &x,
+            storage[0],
+            (&picked_shape, 0.0),
+            |index| Some(target(index)),
+            |x| x.gather(axis as isize, &places),
+        )?;
 
-        // The source may have more than there are indices for.
-        let source_shape: Vec<usize> = picked_shape.iter().map(|n| n + usize::from(shorter)).collect();
+        // The source may be longer than the indices.
+        let source_shape: Vec<usize> = picked_shape
+            .iter()
+            .map(|n| n + usize::from(shorter))
+            .collect();
         let source = Naive::whole(&source_shape, 11);
         let mut expected = x.clone();
         let weights = Naive::whole(&full, 12);
@@ -164,17 +190,25 @@ proptest! {
         for dtype in DTYPES {
             let x = x.tensor(dtype, storage[1]).map_err(fail)?.tracked();
             let source = source.tensor(dtype, storage[2]).map_err(fail)?.tracked();
-            let y = x.scatter_add(axis as isize, &places, &source).map_err(fail)?;
+            let y = x
+                .scatter_add(axis as isize, &places, &source)
+                .map_err(fail)?;
             matches(&expected, &y)?;
             matches(&gradient, &pull(&y, &weights, &source)?)?;
-            let y = x.scatter_add(axis as isize, &places, &source).map_err(fail)?;
+            let y = x
+                .scatter_add(axis as isize, &places, &source)
+                .map_err(fail)?;
             matches(&weights, &pull(&y, &weights, &x)?)?;
         }
     }
 
     #[test]
     fn an_embedding_is_a_product_with_one_hot_rows(
-        places in shape(3), classes in 1usize..5, width in length(), seed in 0usize..1000, storage in 0u8..4,
+        places in shape(3),
+        classes in 1usize..5,
+        width in length(),
+        seed in 0usize..1000,
+        storage in 0u8..4,
     ) {
         let total = places.iter().product();
         let picks: Vec<usize> = (0..total).map(|i| (i * 7919 + seed) % classes).collect();
@@ -185,53 +219,103 @@ proptest! {
             vec![picks.as_slice()[number(&places, place)], column[0]]
         };
         let result_shape = [&places[..], &[width]].concat();
-        moves(&table, storage, (&result_shape, 0.0), |index| Some(row(index)), |x| x.embedding(&picks))?;
+        moves(
+            &table,
+            storage,
+            (&result_shape, 0.0),
+            |index| Some(row(index)),
+            |x| x.embedding(&picks),
+        )?;
         for dtype in DTYPES {
             let one_hot = picks.one_hot(classes, dtype).map_err(fail)?;
             prop_assert_eq!(one_hot.shape().to_vec(), [&places[..], &[classes]].concat());
             let rows = one_hot.reshape([total, classes]).map_err(fail)?;
             let table = table.tensor(dtype, storage).map_err(fail)?;
-            let product = rows.matmul(&table).and_then(|y| y.reshape(&result_shape[..])).map_err(fail)?;
-            prop_assert_eq!(product.to_f64_vec(), table.embedding(&picks).map_err(fail)?.to_f64_vec());
+            let product = rows
+                .matmul(&table)
+                .and_then(|y| y.reshape(&result_shape[..]))
+                .map_err(fail)?;
+            prop_assert_eq!(
+                product.to_f64_vec(),
+                table.embedding(&picks).map_err(fail)?.to_f64_vec()
+            );
         }
     }
 
     #[test]
-    fn sorting_and_the_largest(
-        shape in shape(3), axis in 0usize..3, descending in any::<bool>(), seed in 0u64..1000, k in 0usize..5,
+    fn sort_top_k_and_bottom_k(
+        shape in shape(3),
+        axis in 0usize..3,
+        descending in any::<bool>(),
+        seed in 0u64..1000,
+        k in 0usize..5,
         storage in 0u8..4,
     ) {
         prop_assume!(!shape.is_empty());
         let axis = axis % shape.len();
-        // Few different numbers, so that many are equal, and some that are none.
-        let kinds = [0.0, 1.0, -1.0, f64::NAN, f64::INFINITY, f64::NEG_INFINITY, -0.0, 2.0];
+        // Few different numbers, so that many are equal, and some NaN.
+        let kinds = [
+            0.0,
+            1.0,
+            -1.0,
+            f64::NAN,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            -0.0,
+            2.0,
+        ];
         let naive = Naive::whole(&shape, seed);
-        let naive = Naive::build(&shape, |index| kinds[(naive.at(index) + 7.0) as usize % kinds.len()]);
+        let naive = Naive::build(&shape, |index| {
+            kinds[(naive.at(index) + 7.0) as usize % kinds.len()]
+        });
         let places_of = |index: &[usize]| {
-            let line: Vec<f64> = (0..shape[axis]).map(|i| naive.at(&with(index, axis, i))).collect();
+            let line: Vec<f64> = (0..shape[axis])
+                .map(|i| naive.at(&with(index, axis, i)))
+                .collect();
             order(&line, descending)
         };
         let from = |index: &[usize]| with(index, axis, places_of(index)[index[axis]]);
         let sort = |x: &Tensor| Ok(x.sort(axis as isize, direction(descending))?.0);
-        moves(&naive, storage, (&shape, 0.0), |index| Some(from(index)), sort)?;
+        moves(
+            &naive,
+            storage,
+            (&shape, 0.0),
+            |index| Some(from(index)),
+            sort,
+        )?;
         let k = k.min(shape[axis]);
         let top = with(&shape, axis, k);
         let top_k = |x: &Tensor| Ok(extremes(x, axis as isize, k, descending)?.0);
-        moves(&naive, storage, (&top, 0.0), |index| Some(from(index)), top_k)?;
+        moves(
+            &naive,
+            storage,
+            (&top, 0.0),
+            |index| Some(from(index)),
+            top_k,
+        )?;
         let x = naive.tensor(DType::F64, storage).map_err(fail)?;
-        let expected: Vec<usize> = indices(&top).iter().map(|index| from(index)[axis]).collect();
+        let expected: Vec<usize> = indices(&top)
+            .iter()
+            .map(|index| from(index)[axis])
+            .collect();
         let (_, places) = extremes(&x, axis as isize, k, descending).map_err(fail)?;
         prop_assert_eq!(places, Indices::from_vec(expected, &top[..]).map_err(fail)?);
     }
 
     #[test]
-    fn joined_pieces_are_cut_again(
-        front in shape(2), lengths in prop::collection::vec(length(), 1..5), back in shape(1),
+    fn cat_and_split_are_inverse(
+        front in shape(2),
+        lengths in prop::collection::vec(length(), 1..5),
+        back in shape(1),
         storage in prop::array::uniform4(0u8..4),
     ) {
         let axis = front.len();
         let shape_of = |len: usize| [&front[..], &[len], &back].concat();
-        let pieces: Vec<Naive> = lengths.iter().enumerate().map(|(i, &len)| Naive::whole(&shape_of(len), i as u64)).collect();
+        let pieces: Vec<Naive> = lengths
+            .iter()
+            .enumerate()
+            .map(|(i, &len)| Naive::whole(&shape_of(len), i as u64))
+            .collect();
         let whole = shape_of(lengths.iter().sum());
         let expected = Naive::build(&whole, |index| {
             let (piece, index) = piece_at(&lengths, axis, index);
@@ -239,12 +323,22 @@ proptest! {
         });
         let weights = Naive::whole(&whole, 20);
         for dtype in DTYPES {
-            let tensors: Result<Vec<Tensor>> = pieces.iter().zip(storage).map(|(x, storage)| Ok(x.tensor(dtype, storage)?.tracked())).collect();
+            let tensors: Result<Vec<Tensor>> = pieces
+                .iter()
+                .zip(storage)
+                .map(|(x, storage)| Ok(x.tensor(dtype, storage)?.tracked()))
+                .collect();
             let tensors = tensors.map_err(fail)?;
-            let y = Tensor::cat(&tensors.iter().collect::<Vec<_>>(), axis as isize).map_err(fail)?;
+            let y =
+                Tensor::cat(&tensors.iter().collect::<Vec<_>>(), axis as isize).map_err(fail)?;
             matches(&expected, &y)?;
-            let gradients = y.backward_with(&weights.tensor(dtype, 0).map_err(fail)?).map_err(fail)?;
-            let again = weights.tensor(dtype, storage[0]).and_then(|w| w.split_sizes(axis as isize, &lengths)).map_err(fail)?;
+            let gradients = y
+                .backward_with(&weights.tensor(dtype, 0).map_err(fail)?)
+                .map_err(fail)?;
+            let again = weights
+                .tensor(dtype, storage[0])
+                .and_then(|w| w.split_sizes(axis as isize, &lengths))
+                .map_err(fail)?;
             prop_assert_eq!(again.len(), tensors.len());
             for (i, (x, piece)) in tensors.iter().zip(&again).enumerate() {
                 let cut = Naive::build(&shape_of(lengths[i]), |index| {
@@ -252,17 +346,29 @@ proptest! {
                     weights.at(&with(index, axis, before + index[axis]))
                 });
                 matches(&cut, piece)?;
-                matches(&cut, gradients.get(x).ok_or_else(|| TestCaseError::fail("no gradient"))?)?;
+                matches(
+                    &cut,
+                    gradients
+                        .get(x)
+                        .ok_or_else(|| TestCaseError::fail("no gradient"))?,
+                )?;
             }
         }
     }
 
     #[test]
-    fn pieces_of_one_length_are_as_many_as_there_should_be(len in 0usize..12, size in 1usize..6, storage in 0u8..4) {
+    fn split_and_rows_return_all_pieces(
+        len in 0usize..12,
+        size in 1usize..6,
+        storage in 0u8..4,
+    ) {
         let naive = Naive::numbered(&[2, len]);
         let x = naive.tensor(DType::F32, storage).map_err(fail)?;
         let size_of_chunks = len.div_ceil(size).max(1);
-        for (pieces, size) in [(x.split(1, size), size), (x.chunk(-1, size), size_of_chunks)] {
+        for (pieces, size) in [
+            (x.split(1, size), size),
+            (x.chunk(-1, size), size_of_chunks),
+        ] {
             let pieces = pieces.map_err(fail)?;
             prop_assert_eq!(pieces.len(), len.div_ceil(size).max(1));
             for (i, piece) in pieces.iter().enumerate() {
@@ -270,7 +376,11 @@ proptest! {
                 matches(&naive.narrow(1, start, end - start), piece)?;
             }
         }
-        let rows = naive.permute(&[1, 0]).tensor(DType::F32, storage).and_then(|x| x.rows()).map_err(fail)?;
+        let rows = naive
+            .permute(&[1, 0])
+            .tensor(DType::F32, storage)
+            .and_then(|x| x.rows())
+            .map_err(fail)?;
         prop_assert_eq!(rows.len(), len);
         for (i, row) in rows.enumerate() {
             matches(&Naive::build(&[2], |index| naive.at(&[index[0], i])), &row)?;
@@ -278,7 +388,12 @@ proptest! {
     }
 
     #[test]
-    fn stacks_put_tensors_side_by_side(shape in shape(3), count in 1usize..4, axis in 0usize..4, storage in 0u8..4) {
+    fn stack_joins_along_a_new_axis(
+        shape in shape(3),
+        count in 1usize..4,
+        axis in 0usize..4,
+        storage in 0u8..4,
+    ) {
         let axis = axis % (shape.len() + 1);
         let naive: Vec<Naive> = (0..count).map(|i| Naive::whole(&shape, i as u64)).collect();
         let mut stacked = shape.clone();
@@ -288,69 +403,138 @@ proptest! {
             let which = inside.remove(axis);
             naive[which].at(&inside)
         });
-        let tensors: Result<Vec<Tensor>> = naive.iter().map(|x| x.tensor(DType::F64, storage)).collect();
+        let tensors: Result<Vec<Tensor>> = naive
+            .iter()
+            .map(|x| x.tensor(DType::F64, storage))
+            .collect();
         let tensors = tensors.map_err(fail)?;
         let negative = axis as isize - shape.len() as isize - 1;
         for axis in [axis as isize, negative] {
-            matches(&expected, &Tensor::stack(&tensors.iter().collect::<Vec<_>>(), axis).map_err(fail)?)?;
+            matches(
+                &expected,
+                &Tensor::stack(&tensors.iter().collect::<Vec<_>>(), axis).map_err(fail)?,
+            )?;
         }
     }
 
     #[test]
-    fn padding_and_repeating(
-        shape in shape(3), around in prop::array::uniform3((0usize..3, 0usize..3)), new in 0usize..2,
-        times in prop::array::uniform4(0usize..3), storage in 0u8..4,
+    fn pad_and_repeat(
+        shape in shape(3),
+        around in prop::array::uniform3((0usize..3, 0usize..3)),
+        new in 0usize..2,
+        times in prop::array::uniform4(0usize..3),
+        storage in 0u8..4,
     ) {
         let naive = Naive::whole(&shape, 14);
         let around = &around[..shape.len()];
-        let padded: Vec<usize> = shape.iter().zip(around).map(|(n, (before, after))| before + n + after).collect();
+        let padded: Vec<usize> = shape
+            .iter()
+            .zip(around)
+            .map(|(n, (before, after))| before + n + after)
+            .collect();
         let inside = |index: &[usize]| -> Option<Vec<usize>> {
             let axes = index.iter().zip(around).zip(&shape);
-            axes.map(|((&i, &(before, _)), &n)| i.checked_sub(before).filter(|&i| i < n)).collect()
+            axes.map(|((&i, &(before, _)), &n)| i.checked_sub(before).filter(|&i| i < n))
+                .collect()
         };
-        moves(&naive, storage, (&padded, 0.5), inside, |x| x.pad(around, 0.5))?;
+        moves(&naive, storage, (&padded, 0.5), inside, |x| {
+            x.pad(around, 0.5)
+        })?;
         let times = &times[..new + shape.len()];
         let lengths = [&vec![1; new][..], &shape].concat();
-        let repeated: Vec<usize> = lengths.iter().zip(times).map(|(n, times)| n * times).collect();
-        let original = |index: &[usize]| Some(index[new..].iter().zip(&shape).map(|(i, n)| i % n).collect());
-        moves(&naive, storage, (&repeated, 0.0), original, |x| x.repeat(times))?;
+        let repeated: Vec<usize> = lengths
+            .iter()
+            .zip(times)
+            .map(|(n, times)| n * times)
+            .collect();
+        let original = |index: &[usize]| {
+            Some(
+                index[new..]
+                    .iter()
+                    .zip(&shape)
+                    .map(|(i, n)| i % n)
+                    .collect(),
+            )
+        };
+        moves(&naive, storage, (&repeated, 0.0), original, |x| {
+            x.repeat(times)
+        })?;
     }
 
     #[test]
-    fn triangles_and_diagonals(front in shape(1), [m, n] in prop::array::uniform2(length()), offset in -5isize..6, storage in 0u8..4) {
+    fn triangles_and_diagonals(
+        front in shape(1),
+        [m, n] in prop::array::uniform2(length()),
+        offset in -5isize..6,
+        storage in 0u8..4,
+    ) {
         let naive = Naive::whole(&[&front[..], &[m, n]].concat(), 15);
-        let above = |index: &[usize]| index[index.len() - 1] as isize - index[index.len() - 2] as isize - offset;
+        let above = |index: &[usize]| {
+            index[index.len() - 1] as isize - index[index.len() - 2] as isize - offset
+        };
         let shape = &naive.shape;
-        moves(&naive, storage, (shape, 0.0), |i| (above(i) <= 0).then(|| i.to_vec()), |x| x.tril(offset))?;
-        moves(&naive, storage, (shape, 0.0), |i| (above(i) >= 0).then(|| i.to_vec()), |x| x.triu(offset))?;
+        moves(
+            &naive,
+            storage,
+            (shape, 0.0),
+            |i| (above(i) <= 0).then(|| i.to_vec()),
+            |x| x.tril(offset),
+        )?;
+        moves(
+            &naive,
+            storage,
+            (shape, 0.0),
+            |i| (above(i) >= 0).then(|| i.to_vec()),
+            |x| x.triu(offset),
+        )?;
         let diagonal = naive.diagonal(offset);
         let place = |index: &[usize]| {
             let (front, i) = index.split_at(index.len() - 1);
-            let (row, column) = (i[0] + offset.min(0).unsigned_abs(), i[0] + offset.max(0).unsigned_abs());
+            let (row, column) = (
+                i[0] + offset.min(0).unsigned_abs(),
+                i[0] + offset.max(0).unsigned_abs(),
+            );
             Some([front, &[row, column]].concat())
         };
-        moves(&naive, storage, (&diagonal.shape, 0.0), place, |x| x.diagonal(offset))?;
+        moves(&naive, storage, (&diagonal.shape, 0.0), place, |x| {
+            x.diagonal(offset)
+        })?;
     }
 
     #[test]
-    fn slices_are_where_their_bounds_say(
-        len in 0usize..6, bounds in prop::array::uniform2(-8isize..9), step in -4isize..5, storage in 0u8..4,
+    fn slices_between_bounds(
+        len in 0usize..6,
+        bounds in prop::array::uniform2(-8isize..9),
+        step in -4isize..5,
+        storage in 0u8..4,
     ) {
         let naive = Naive::numbered(&[2, len]);
         let x = naive.tensor(DType::F32, storage).map_err(fail)?;
         let place = |bound: isize| {
-            let place = if bound < 0 { bound + len as isize } else { bound };
-            usize::try_from(place).ok().filter(|&place| place < len || (step > 0 && place == len))
+            let place = if bound < 0 {
+                bound + len as isize
+            } else {
+                bound
+            };
+            usize::try_from(place)
+                .ok()
+                .filter(|&place| place < len || (step > 0 && place == len))
         };
-        // The elements between two bounds, the second of which is not among them.
+        // The elements from the first bound to the second, which is exclusive.
         let between = |start: usize, end: Option<usize>| match (step > 0, end) {
             (true, end) => naive.slice(1, start..end.unwrap_or(len).max(start), step),
-            (false, end) => naive.slice(1, end.map_or(0, |end| end + 1).min(start + 1)..start + 1, step),
+            (false, end) => naive.slice(
+                1,
+                end.map_or(0, |end| end + 1).min(start + 1)..start + 1,
+                step,
+            ),
         };
         let [start, end] = bounds.map(place);
         let found = x.slice(1, bounds[0], bounds[1], step);
         match (start, end) {
-            (Some(start), Some(end)) if step != 0 => matches(&between(start, Some(end)), &found.map_err(fail)?)?,
+            (Some(start), Some(end)) if step != 0 => {
+                matches(&between(start, Some(end)), &found.map_err(fail)?)?
+            }
             _ => prop_assert!(found.is_err(), "{found:?}"),
         }
         let open = x.slice(1, bounds[0], None, step);
@@ -365,15 +549,30 @@ proptest! {
     }
 
     #[test]
-    fn numbers_at_equal_distances(start in -1e3f64..1e3, end in -1e3f64..1e3, count in 0usize..50, step in 0.5f64..100.0) {
+    fn linspace_and_arange(
+        start in -1e3f64..1e3,
+        end in -1e3f64..1e3,
+        count in 0usize..50,
+        step in 0.5f64..100.0,
+    ) {
         for dtype in DTYPES {
-            let x = Tensor::linspace(start, end, count, dtype).map_err(fail)?.to_f64_vec();
-            let round = |x: f64| if dtype == DType::F32 { f64::from(x as f32) } else { x };
+            let x = Tensor::linspace(start, end, count, dtype)
+                .map_err(fail)?
+                .to_f64_vec();
+            let round = |x: f64| {
+                if dtype == DType::F32 {
+                    f64::from(x as f32)
+                } else {
+                    x
+                }
+            };
             prop_assert_eq!(x.len(), count);
             prop_assert!(count == 0 || x[0] == round(start));
             prop_assert!(count < 2 || x[count - 1] == round(end));
             let step = if end < start { -step } else { step };
-            let x = Tensor::arange(start, end, step, dtype).map_err(fail)?.to_f64_vec();
+            let x = Tensor::arange(start, end, step, dtype)
+                .map_err(fail)?
+                .to_f64_vec();
             prop_assert_eq!(x.len(), ((end - start) / step).ceil() as usize);
             for (i, &x) in x.iter().enumerate() {
                 prop_assert_eq!(x, round(start + i as f64 * step));
@@ -383,8 +582,9 @@ proptest! {
 }
 
 #[test]
-fn sums_of_many_rows_lose_no_more_than_pairwise_summation() -> Result<()> {
-    // 0.1 added up one by one 100000 times in single precision is off by more than 1.
+fn gradients_of_repeated_rows_are_summed_pairwise() -> Result<()> {
+    // The sum of 100000 times 0.1, one after the other in single precision, is wrong by more than
+    // 1.
     let rows = Tensor::full([100_000, 3], 0.1, DType::F32)?;
     let indices: Indices = (0..100_000).map(|i| usize::from(i % 100 == 0)).collect();
     let table = Tensor::zeros([2, 3], DType::F32)?.tracked();
@@ -404,10 +604,9 @@ fn sums_of_many_rows_lose_no_more_than_pairwise_summation() -> Result<()> {
     Ok(())
 }
 
-/// Arrays that several tasks share: along a middle axis the same as along the last, to which it was
-/// moved.
+/// Arrays that several tasks share. A middle axis gives the same as if it were the last.
 #[test]
-fn large_arrays_are_indexed_along_any_axis_alike() -> Result<()> {
+fn large_arrays_are_indexed_along_any_axis() -> Result<()> {
     let mut state = 1u64;
     let mut next = || {
         state = state
@@ -437,7 +636,7 @@ fn large_arrays_are_indexed_along_any_axis_alike() -> Result<()> {
             top.to_vec::<f32>()?,
             sorted.narrow(1, 0, 7)?.to_vec::<f32>()?
         );
-        // Double precision is sorted in another way.
+        // Double precision has longer sort keys.
         let double = x.to_dtype(DType::F64).sort(1, direction(descending))?;
         assert_eq!(double.0.to_f64_vec(), sorted.to_f64_vec());
         assert_eq!(double.1, places);
@@ -448,7 +647,7 @@ fn large_arrays_are_indexed_along_any_axis_alike() -> Result<()> {
         selected.to_vec::<f32>()?,
         back(&moved.index_select(2, &picks)?)?
     );
-    // What is put back where it was taken from is there as often as it was taken.
+    // An element that was taken n times is added n times.
     let counts = |axis: isize, x: &Tensor| -> Result<Vec<f64>> {
         let x = x.tracked();
         let y = x.index_select(axis, &picks)?.square();
@@ -485,7 +684,7 @@ fn large_arrays_are_indexed_along_any_axis_alike() -> Result<()> {
 fn multinomial_draws_classes_by_their_weights() -> Result<()> {
     let (count, weights) = (40_000, [0.0, 3.0, 0.0, 1.0, 6.0, 0.0]);
     for dtype in DTYPES {
-        // The rows differ by a factor, up to the ends of the range: weights need not sum to 1.
+        // The weights need not sum to 1: factors up to the ends of the range.
         let factors = [
             1.0,
             1e-3,
@@ -523,7 +722,7 @@ fn multinomial_keeps_the_leading_axes() -> Result<()> {
     assert_eq!((one.shape(), one.as_slice()), (&[][..], &[1][..]));
     let none = Tensor::zeros([0, 4], DType::F32)?.multinomial(&mut rng)?;
     assert_eq!(none.shape(), [0]);
-    // Rows are drawn in the order of their elements, not in that of the memory.
+    // The order of the rows counts, not their layout in memory.
     let rows = Tensor::uniform([50, 7], 0.0, 1.0, DType::F32, &mut rng)?;
     let moved = rows
         .transpose(0, 1)?
@@ -535,7 +734,7 @@ fn multinomial_keeps_the_leading_axes() -> Result<()> {
 }
 
 #[test]
-fn multinomial_refuses_rows_that_are_no_weights() -> Result<()> {
+fn multinomial_names_rows_of_invalid_weights() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for (row, found) in [
         ([1.0, -0.5], "-0.5 at class 1"),
@@ -561,7 +760,7 @@ fn multinomial_refuses_rows_that_are_no_weights() -> Result<()> {
 }
 
 #[test]
-fn indices_out_of_range_name_their_bound() -> Result<()> {
+fn errors_of_indices_name_rows_elements_or_classes() -> Result<()> {
     let (x, seven) = (Tensor::zeros([5, 3], DType::F32)?, Indices::from([7]));
     let messages = [
         (

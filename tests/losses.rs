@@ -1,6 +1,6 @@
-//! Fused losses and layer normalization against the same written out: in tensor operations, to
-//! 1e-12, with their gradients; against loops over multi-indices, for any shape; where numbers are
-//! large.
+//! Losses and layer normalization, compared with two references: the same formula in tensor
+//! operations, to 1e-12 and with gradients, and loops over multi-indices for any shape. Also large
+//! operands, empty batches, and the names under which a search finds the losses.
 
 use cotangent::prelude::*;
 use cotangent::{Backward, Target};
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use support::reference::{Naive, number};
 
 mod support {
-    #[allow(dead_code)] // Other tests use the rest.
+    #[allow(dead_code)] // Shared with other tests.
     pub mod reference;
 }
 
@@ -19,18 +19,18 @@ fn random(shape: &[usize], seed: u64) -> Result<Tensor> {
     Tensor::normal(shape, 0.0, 2.0, DType::F64, &mut rng)
 }
 
-/// Holds result and gradients of two functions of the same operands to each other.
+/// Compares the results and the gradients of two functions of the same operands.
 #[track_caller]
 fn same(name: &str, operands: &[Tensor], fused: Function, written_out: Function) -> Result<()> {
     let operands: Vec<Tensor> = operands.iter().map(Tensor::tracked).collect();
     let (fused, expected) = (fused(&operands)?, written_out(&operands)?);
-    let close = |what: &str, a: &Tensor, b: &Tensor| {
-        assert_eq!(a.shape(), b.shape(), "{name}: {what}");
+    let close = |part: &str, a: &Tensor, b: &Tensor| {
+        assert_eq!(a.shape(), b.shape(), "{name}: {part}");
         for (a, b) in a.to_f64_vec().into_iter().zip(b.to_f64_vec()) {
             let off = (a - b).abs();
             assert!(
                 off <= 1e-12 * b.abs().max(1.0),
-                "{name}: {what}: {a:e}, expected {b:e}"
+                "{name}: {part}: {a:e}, expected {b:e}"
             );
         }
     };
@@ -49,7 +49,7 @@ fn same(name: &str, operands: &[Tensor], fused: Function, written_out: Function)
     Ok(())
 }
 
-/// 1 at each row's label.
+/// Returns 1 at the label of each row, else 0.
 fn hot(labels: &Indices, classes: usize) -> Result<Tensor> {
     let mut hot = vec![0.0; labels.len() * classes];
     for (i, &label) in labels.as_slice().iter().enumerate() {
@@ -59,13 +59,13 @@ fn hot(labels: &Indices, classes: usize) -> Result<Tensor> {
 }
 
 #[test]
-fn cross_entropy_is_what_log_softmax_and_a_sum_give() -> Result<()> {
+fn cross_entropy_is_a_sum_of_log_softmax() -> Result<()> {
     let (samples, classes, smoothing) = (37, 11, 0.3);
     let logits = random(&[samples, classes], 1)?;
     let labels: Indices = (0..samples).map(|i| i * 5 % classes).collect();
     let hot = hot(&labels, classes)?;
     let weights = random(&[classes], 2)?.abs();
-    // 1 for each sample that is counted, (samples, 1).
+    // 1 for each sample that counts, (samples, 1).
     let counted = |ignored: Option<usize>| {
         let counts = |&label: &usize| f64::from(Some(label) != ignored);
         let counts: Vec<f64> = labels.as_slice().iter().map(counts).collect();
@@ -130,7 +130,7 @@ fn cross_entropy_is_what_log_softmax_and_a_sum_give() -> Result<()> {
 }
 
 #[test]
-fn the_likelihood_of_log_softmax_is_cross_entropy() -> Result<()> {
+fn nll_loss_of_log_softmax_is_cross_entropy() -> Result<()> {
     let logits = random(&[23, 3, 5], 4)?;
     let labels: Vec<usize> = (0..69).map(|i| i * 3 % 5).collect();
     let labels = Indices::from_vec(labels, [23, 3])?;
@@ -160,7 +160,7 @@ fn the_likelihood_of_log_softmax_is_cross_entropy() -> Result<()> {
 }
 
 #[test]
-fn losses_of_elements_are_what_their_formulas_give() -> Result<()> {
+fn losses_of_elements_follow_their_formulas() -> Result<()> {
     let (x, t, w) = (
         random(&[9, 7], 6)?,
         random(&[9, 7], 7)?.sigmoid(),
@@ -230,7 +230,7 @@ fn losses_of_elements_are_what_their_formulas_give() -> Result<()> {
 }
 
 #[test]
-fn layer_norm_is_what_its_formula_gives() -> Result<()> {
+fn layer_norm_follows_its_formula() -> Result<()> {
     let operands = [
         random(&[5, 3, 40], 9)?,
         random(&[3, 40], 10)?,
@@ -266,7 +266,7 @@ fn large_numbers_give_finite_losses_and_gradients() -> Result<()> {
             assert!(gradient.iter().all(|g| g.is_finite()), "{gradient:?}");
         }
     }
-    // What is left of a small loss has all its digits.
+    // A small loss keeps its digits.
     let tiny = Tensor::from([-30.0])
         .bce_with_logits(&Tensor::from([0.0]))?
         .item()?;
@@ -277,9 +277,9 @@ fn large_numbers_give_finite_losses_and_gradients() -> Result<()> {
     Ok(())
 }
 
-/// An offset that is large beside the spread costs single precision nothing that it still had.
+/// In single precision an offset that is much larger than the spread loses no further digits.
 #[test]
-fn layer_norm_takes_an_offset_off_exactly() -> Result<()> {
+fn layer_norm_removes_a_large_offset_exactly() -> Result<()> {
     let noise = random(&[8, 300], 12)?.to_dtype(DType::F32);
     let single = noise.add_scalar(1e4);
     let (y, expected) = (
@@ -294,7 +294,7 @@ fn layer_norm_takes_an_offset_off_exactly() -> Result<()> {
     Ok(())
 }
 
-/// Any leading axes: the same losses as those of the rows one below the other.
+/// Sequences have the same losses as their rows in one batch.
 #[test]
 fn losses_of_sequences_are_those_of_their_rows() -> Result<()> {
     let (batch, time, classes) = (4, 6, 5);
@@ -320,7 +320,7 @@ fn losses_of_sequences_are_those_of_their_rows() -> Result<()> {
             each.loss(&x[0].reshape(rows)?, &flat)?
                 .reshape([batch, time])
         })?;
-        // The mean over the sequences of the sums over time.
+        // The mean over the batch of the sums over time.
         let batch_mean = loss.clone().reduction(Reduction::BatchMean);
         same("batch", few, &|x| batch_mean.loss(&x[0], &labels), &|x| {
             Ok(each.loss(&x[0], &labels)?.sum_over(1)?.mean())
@@ -335,7 +335,7 @@ fn losses_of_sequences_are_those_of_their_rows() -> Result<()> {
     })
 }
 
-/// The methods of `Tensor` are the types of the losses without options.
+/// The methods of `Tensor` return the mean of the losses of the types.
 #[test]
 fn methods_without_options_take_the_mean() -> Result<()> {
     let (x, t) = (random(&[4, 3], 30)?, random(&[4, 3], 31)?.sigmoid());
@@ -384,7 +384,7 @@ fn methods_without_options_take_the_mean() -> Result<()> {
     Ok(())
 }
 
-/// A class in the last axis has its own weight, in the binary loss too.
+/// The weights are broadcast along the last axis.
 #[test]
 fn class_weights_of_the_binary_loss_are_those_of_the_last_axis() -> Result<()> {
     let (x, t) = (random(&[4, 2, 3], 32)?, random(&[4, 2, 3], 33)?.sigmoid());
@@ -396,7 +396,7 @@ fn class_weights_of_the_binary_loss_are_those_of_the_last_axis() -> Result<()> {
     Ok(())
 }
 
-/// The names that rustdoc's search finds: those of functions and types, and their aliases.
+/// Rustdoc's search finds the names of functions and types, and their aliases.
 #[test]
 fn every_loss_is_found_under_loss_and_under_its_name_in_pytorch() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../core/src/ops/loss");
@@ -453,9 +453,9 @@ fn every_loss_is_found_under_loss_and_under_its_name_in_pytorch() {
     }
 }
 
-/// Where no label is counted there is no mean, but no gradient either.
+/// If no label counts, the mean is NaN and its gradients are 0.
 #[test]
-fn no_label_that_counts() -> Result<()> {
+fn means_without_a_label_that_counts() -> Result<()> {
     let logits = random(&[2, 3], 13)?.tracked();
     let labels = Indices::from([7, 7]);
     let losses = [
@@ -470,7 +470,7 @@ fn no_label_that_counts() -> Result<()> {
     ];
     for loss in losses {
         assert!(loss.item()?.is_nan());
-        let gradients = loss.backward()?;
+        let gradients = Backward::new().allow_nonfinite().run(&loss)?;
         assert_eq!(
             gradients.get(&logits).map(Tensor::to_f64_vec),
             Some(vec![0.0; 6])
@@ -479,9 +479,27 @@ fn no_label_that_counts() -> Result<()> {
     Ok(())
 }
 
-/// No samples need no memory, however many classes they would have.
+/// A recorded backward multiplies the weights by a cotangent of 0 if the label is ignored.
 #[test]
-fn no_samples_of_many_classes() -> Result<()> {
+fn infinite_weights_of_ignored_samples_have_no_gradient() -> Result<()> {
+    let logits = random(&[2, 2], 34)?.tracked();
+    let loss = CrossEntropyLoss::new()
+        .class_weights(&Tensor::from([f64::INFINITY, 1.0]))
+        .label_smoothing(0.25)
+        .ignore_label(0)
+        .reduction(Reduction::Sum);
+    for backward in [Backward::new(), Backward::new().create_graph()] {
+        let y = loss.loss(&logits, &Indices::from([0, 0]))?;
+        assert_eq!(y.item()?, 0.0);
+        let gradient = &backward.grad(&y, &[&logits])?[0];
+        assert_eq!(gradient.to_f64_vec(), [0.0; 4]);
+    }
+    Ok(())
+}
+
+/// The number of classes allocates nothing if there are no samples.
+#[test]
+fn empty_batches_of_many_classes() -> Result<()> {
     let logits = Tensor::zeros([0, 1 << 24], DType::F32)?.tracked();
     let none = Indices::from(vec![]);
     let smoothed = CrossEntropyLoss::new().label_smoothing(0.1);
@@ -497,7 +515,8 @@ fn no_samples_of_many_classes() -> Result<()> {
     for loss in losses {
         assert_eq!(loss.item()?, 0.0);
         for backward in [Backward::new(), Backward::new().create_graph()] {
-            let gradients = backward.retain_graph().run(&loss)?;
+            let backward = backward.allow_nonfinite().retain_graph();
+            let gradients = backward.run(&loss)?;
             let gradient = gradients.get(&logits).map(Tensor::shape);
             assert_eq!(gradient, Some(&[0, 1 << 24][..]));
         }
@@ -509,25 +528,38 @@ fn length() -> impl Strategy<Value = usize> {
     prop_oneof![1 => Just(0usize), 3 => Just(1usize), 8 => 2usize..5]
 }
 
-#[allow(clippy::needless_pass_by_value)] // As `map_err` wants it.
+fn settings() -> ProptestConfig {
+    ProptestConfig {
+        cases: 128,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+#[allow(clippy::needless_pass_by_value)] // For `map_err`.
 fn fail(error: Error) -> TestCaseError {
     TestCaseError::fail(error.to_string())
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(settings())]
 
-    /// Any number of leading axes, and any layout.
+    /// Any number of leading axes, and any layout in memory.
     #[test]
-    fn each_label_belongs_to_its_row_of_logits(
-        classes in 1usize..5, outer in prop::collection::vec(length(), 0..4),
-        storage in 0u8..4, ignored in 0usize..5, seed in 0u64..1000,
+    fn labels_belong_to_the_rows_of_the_last_axis(
+        classes in 1usize..5,
+        outer in prop::collection::vec(length(), 0..4),
+        storage in 0u8..4,
+        ignored in 0usize..5,
+        seed in 0u64..1000,
     ) {
         let shape = [&outer[..], &[classes]].concat();
         let naive = Naive::whole(&shape, seed);
         let logits = naive.tensor(DType::F64, storage).map_err(fail)?;
         let count: usize = outer.iter().product();
-        let labels: Vec<usize> = (0..count).map(|i| (i * 7 + seed as usize) % classes).collect();
+        let labels: Vec<usize> = (0..count)
+            .map(|i| (i * 7 + seed as usize) % classes)
+            .collect();
         let indices = Indices::from_vec(labels.clone(), &outer[..]).map_err(fail)?;
         let at = |index: &[usize], class: usize| {
             let mut at = index.to_vec();
@@ -537,17 +569,31 @@ proptest! {
         let expected = Naive::build(&outer, |index| {
             let label = labels[number(&outer, index)];
             let sum: f64 = (0..classes).map(|class| at(index, class).exp()).sum();
-            if label == ignored { 0.0 } else { sum.ln() - at(index, label) }
+            if label == ignored {
+                0.0
+            } else {
+                sum.ln() - at(index, label)
+            }
         });
-        let loss = CrossEntropyLoss::new().ignore_label(ignored).reduction(Reduction::None);
+        let loss = CrossEntropyLoss::new()
+            .ignore_label(ignored)
+            .reduction(Reduction::None);
         let found = loss.loss(&logits, &indices).map_err(fail)?;
-        expected.differs_by(&found, |x| 1e-14 * (x.abs() + 8.0)).map_err(TestCaseError::fail)?;
+        expected
+            .differs_by(&found, |x| 1e-14 * (x.abs() + 8.0))
+            .map_err(TestCaseError::fail)?;
 
         let expected = Naive::build(&outer, |index| {
             let label = labels[number(&outer, index)];
-            if label == ignored { 0.0 } else { -at(index, label) }
+            if label == ignored {
+                0.0
+            } else {
+                -at(index, label)
+            }
         });
-        let loss = NllLoss::new().ignore_label(ignored).reduction(Reduction::None);
+        let loss = NllLoss::new()
+            .ignore_label(ignored)
+            .reduction(Reduction::None);
         let found = loss.loss(&logits, &indices).map_err(fail)?;
         expected.matches(&found).map_err(TestCaseError::fail)?;
 
@@ -566,10 +612,12 @@ proptest! {
         }
     }
 
-    /// Which elements share a mean, for any number of normalized axes and any layout.
+    /// Any number of normalized axes, and any layout in memory.
     #[test]
     fn layer_norm_normalizes_the_last_axes(
-        shape in prop::collection::vec(length(), 1..4), axes in 1usize..4, storage in 0u8..4,
+        shape in prop::collection::vec(length(), 1..4),
+        axes in 1usize..4,
+        storage in 0u8..4,
     ) {
         let axes = axes.min(shape.len());
         let (outer, inner) = shape.split_at(shape.len() - axes);
@@ -584,12 +632,14 @@ proptest! {
         });
         let x = naive.tensor(DType::F64, storage).map_err(fail)?;
         let found = x.layer_norm(inner, None, None, 1e-2).map_err(fail)?;
-        expected.differs_by(&found, |x| 1e-13 * (x.abs() + 1.0)).map_err(TestCaseError::fail)?;
+        expected
+            .differs_by(&found, |x| 1e-13 * (x.abs() + 1.0))
+            .map_err(TestCaseError::fail)?;
     }
 }
 
 #[test]
-fn a_nan_makes_its_row_of_softmax_nan_and_no_other() -> Result<()> {
+fn nan_spreads_to_its_row_of_softmax_only() -> Result<()> {
     for columns in [3, 70] {
         for place in [0, columns - 1] {
             let mut row = vec![0.5f32; columns];

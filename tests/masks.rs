@@ -225,8 +225,8 @@ fn what_does_not_fit_is_refused() {
     );
     says(mask.any_over(2), &["any_over", "axis 2", "2 axes"]);
     says(mask.all_over([0, -2]), &["all_over", "twice"]);
-    says(mask.reshape([4]), &["Mask::reshape", "6 values", "(4,)"]);
-    says(mask.reshape([usize::MAX, 2]), &["too many elements"]);
+    says(mask.reshape([4]), &["reshape", "6 values", "(4,)"]);
+    says(mask.reshape([usize::MAX - 1, 2]), &["too many elements"]);
     says(
         Mask::from_vec(vec![true; 3], [2, 2]),
         &["3 values", "(2, 2)"],

@@ -1,27 +1,29 @@
 //! Mistakes of a newcomer: one short program for each, and the whole text of the error.
 //!
-//! 52 mistakes, numbered; 53 and 54 are further ones that used to pass without a word. Mistakes
+//! The 52 mistakes have numbers; 53 and 54 are two more that used to pass without a word. Mistakes
 //! that raise no error have a test as well: it shows what the newcomer sees, and the call that
 //! finds the mistake.
 //!
 //! | mistakes | where the test is |
 //! |---|---|
 //! | 1 to 5, 40, 45: widths, axes, operators | `mistakes/shapes.rs` |
-//! | 6 to 8, 36 to 39, 42 to 44, 47: passes, batches, rates, schedules | `mistakes/training.rs` |
+//! | 6 to 8, 36 to 39, 42 to 44, 47: passes, batches, rates | `mistakes/training.rs` |
 //! | 9 to 16, 46: labels, targets, dtypes | `mistakes/data.rs` |
 //! | 21, 29 to 33, 53, 54: graphs, values that are not finite | `mistakes/gradients.rs` |
-//! | 18 to 20, 34, 35, 41: gradients and optimizers of another model, patterns | `mistakes/optimizers.rs` |
+//! | 18 to 20, 34, 35, 41: another model, patterns | `mistakes/optimizers.rs` |
 //! | 22 to 28, 51: files | `mistakes/state.rs` |
 //!
-//! The compiler finds the rest:
+//! The compiler finds the rest, in programs of `ui/fail`:
 //!
-//! | mistake | where the test is |
+//! | mistake | program |
 //! |---|---|
-//! | 17: the same gradients applied twice | `ui/fail`: `Optimizer::step` takes them by value |
-//! | 48: a forgotten `?` | `ui/fail` |
-//! | 49: a forgotten `build` | `ui/fail` |
-//! | 50: a copied doc example | each crate's doc tests use the facade, as a user's crate does |
-//! | 52: two preludes | `ui/fail` |
+//! | 17: the same gradients applied twice | `gradients_applied_twice.rs` |
+//! | 48: a forgotten `?` | `question_mark_forgotten.rs` |
+//! | 49: a forgotten `build` | `build_forgotten.rs` |
+//! | 52: two preludes with one name | `two_preludes.rs` |
+//! | 54: a parameter that the derive skips | `skip_on_param.rs` |
+//!
+//! Mistake 50, a copied doc example, compiles: doc tests use the facade, as a user's crate does.
 //!
 //! `UPDATE_EXPECT=1 cargo test -p cotangent-tests --test mistakes` writes the texts of today.
 

@@ -1,13 +1,12 @@
-//! Reductions, running results and Einstein sums, held against loops over multi-indices: any axes,
-//! lengths of 0 and 1, ties and zeros among the elements, in any order of memory and both
-//! precisions.
+//! Reductions, running results and Einstein sums, compared with loops over multi-indices: any axes,
+//! lengths of 0 and 1, ties and zeros among the elements, any layout in memory, both dtypes.
 
 use cotangent::{Axes, DType, Error, Norm, Result, Tensor};
 use proptest::prelude::*;
 use support::reference::{Naive, indices, number, source};
 
 mod support {
-    #[allow(dead_code)] // Other tests need the rest of it.
+    #[allow(dead_code)] // Shared with other tests.
     pub mod reference;
 }
 
@@ -31,7 +30,7 @@ fn fail(error: Error) -> TestCaseError {
     TestCaseError::fail(error.to_string())
 }
 
-/// Small numbers with many ties and zeros; the products of some dozens are finite in `f32`.
+/// Returns small numbers with many ties and zeros. Products of some dozens are finite in `f32`.
 fn numbers(shape: &[usize], seed: u64) -> Naive {
     let mut naive = Naive::whole(shape, seed);
     for value in &mut naive.values {
@@ -40,7 +39,7 @@ fn numbers(shape: &[usize], seed: u64) -> Naive {
     naive
 }
 
-/// Whether the tensor is `expected` up to roundings, of which there are more in longer sums.
+/// Checks that the tensor is `expected` within a tolerance for the rounding of sums.
 fn near(expected: &Naive, found: &Tensor) -> Result<(), TestCaseError> {
     let (relative, absolute) = if found.dtype() == DType::F32 {
         (2e-5, 2e-6)
@@ -53,14 +52,14 @@ fn near(expected: &Naive, found: &Tensor) -> Result<(), TestCaseError> {
         .map_err(TestCaseError::fail)
 }
 
-/// What a reduction makes of the elements of one group, and its derivatives with respect to them.
+/// A reduction, with its value and its derivatives for the elements of one group.
 struct Case {
     name: &'static str,
     f: fn(&Tensor, Axes) -> Result<Tensor>,
     all: Option<fn(&Tensor) -> Result<Tensor>>,
     value: fn(&[f64]) -> f64,
     slopes: fn(&[f64]) -> Vec<f64>,
-    /// Whether groups without elements are refused.
+    /// Whether a group without elements is an error.
     needs_elements: bool,
 }
 
@@ -68,7 +67,7 @@ fn largest(xs: &[f64]) -> f64 {
     xs.iter().copied().fold(f64::NEG_INFINITY, f64::max)
 }
 
-/// Equal shares for the elements that are `extreme`.
+/// Returns equal shares for the elements that are `extreme`, else 0.
 fn shares(xs: &[f64], extreme: f64) -> Vec<f64> {
     let ties = xs.iter().filter(|&&x| x == extreme).count() as f64;
     let share = |&x: &f64| if x == extreme { 1.0 / ties } else { 0.0 };
@@ -226,7 +225,7 @@ const CASES: [Case; 11] = [
     },
 ];
 
-/// The numbers of the elements that fall into each element of the kept shape.
+/// Returns the numbers of the elements that are reduced to each element of the kept shape.
 fn groups(shape: &[usize], kept: &[usize]) -> Vec<Vec<usize>> {
     let mut groups = vec![Vec::new(); kept.iter().product()];
     for (place, index) in indices(shape).iter().enumerate() {
@@ -235,7 +234,7 @@ fn groups(shape: &[usize], kept: &[usize]) -> Vec<Vec<usize>> {
     groups
 }
 
-/// The case over some axes of `naive`: result and gradient.
+/// Checks result and gradient of a case over some axes of `naive`.
 fn check(
     case: &Case,
     naive: &Naive,
@@ -311,7 +310,7 @@ fn check(
     Ok(())
 }
 
-/// An equation, the lengths of its letters, and how the operands lie in memory.
+/// Draws an equation, the lengths of its letters, and the layout of the operands in memory.
 fn equation() -> impl Strategy<Value = (Vec<Vec<usize>>, Vec<usize>, [usize; 4], u8)> {
     let length = || prop_oneof![1 => Just(0usize), 3 => Just(1usize), 12 => 2usize..4];
     let operand = prop::collection::vec(0usize..4, 0..=3);
@@ -334,7 +333,10 @@ proptest! {
 
     #[test]
     fn reductions_over_any_axes(
-        shape in shape(3), reduced in prop::array::uniform3(any::<bool>()), storage in 0u8..4, keep in any::<bool>(),
+        shape in shape(3),
+        reduced in prop::array::uniform3(any::<bool>()),
+        storage in 0u8..4,
+        keep in any::<bool>(),
         seed in 0u64..1000,
     ) {
         let naive = numbers(&shape, seed);
@@ -345,23 +347,44 @@ proptest! {
     }
 
     #[test]
-    fn places_of_extremes(front in shape(2), back in shape(2), len in 1usize..5, storage in 0u8..4, seed in 0u64..1000) {
+    fn places_of_extremes(
+        front in shape(2),
+        back in shape(2),
+        len in 1usize..5,
+        storage in 0u8..4,
+        seed in 0u64..1000,
+    ) {
         let (shape, axis) = ([&front[..], &[len], &back].concat(), front.len());
         let mut naive = numbers(&shape, seed);
-        naive.values.iter_mut().filter(|value| **value == -0.5).for_each(|value| *value = f64::NAN);
+        naive
+            .values
+            .iter_mut()
+            .filter(|value| **value == -0.5)
+            .for_each(|value| *value = f64::NAN);
         let rest = [&front[..], &back].concat();
-        let at = |outer: &[usize], i: usize| naive.at(&[&outer[..axis], &[i], &outer[axis..]].concat());
+        let at =
+            |outer: &[usize], i: usize| naive.at(&[&outer[..axis], &[i], &outer[axis..]].concat());
         let first = |outer: &[usize], beats: fn(f64, f64) -> bool| {
             let wins = |i: usize| {
                 let x = at(outer, i);
                 (0..len).all(|j| !beats(at(outer, j), x)) && !x.is_nan()
             };
-            (0..len).find(|&i| at(outer, i).is_nan()).or_else(|| (0..len).find(|&i| wins(i)))
+            (0..len)
+                .find(|&i| at(outer, i).is_nan())
+                .or_else(|| (0..len).find(|&i| wins(i)))
         };
-        let places = |beats| indices(&rest).iter().filter_map(|outer| first(outer, beats)).collect::<Vec<_>>();
+        let places = |beats| {
+            indices(&rest)
+                .iter()
+                .filter_map(|outer| first(outer, beats))
+                .collect::<Vec<_>>()
+        };
         for dtype in DTYPES {
             let x = naive.tensor(dtype, storage).map_err(fail)?;
-            let (largest, smallest) = (x.argmax(axis as isize).map_err(fail)?, x.argmin(axis as isize).map_err(fail)?);
+            let (largest, smallest) = (
+                x.argmax(axis as isize).map_err(fail)?,
+                x.argmin(axis as isize).map_err(fail)?,
+            );
             prop_assert_eq!(largest.shape(), &rest[..]);
             prop_assert_eq!(largest.as_slice(), places(|a, b| a > b));
             prop_assert_eq!(smallest.as_slice(), places(|a, b| a < b));
@@ -370,7 +393,11 @@ proptest! {
 
     #[test]
     fn running_results_along_any_axis(
-        front in shape(2), back in shape(1), len in 0usize..6, storage in 0u8..4, seed in 0u64..1000,
+        front in shape(2),
+        back in shape(1),
+        len in 0usize..6,
+        storage in 0u8..4,
+        seed in 0u64..1000,
     ) {
         let (shape, axis) = ([&front[..], &[len], &back].concat(), front.len());
         let (naive, weights) = (numbers(&shape, seed), Naive::whole(&shape, 4));
@@ -379,72 +406,141 @@ proptest! {
             index[axis] = i;
             naive.at(&index)
         };
-        // Of the places up to i, without k.
+        // The product of the places up to i without k.
         let product = |index: &[usize], i: usize, k: Option<usize>| -> f64 {
-            (0..=i).filter(|&j| Some(j) != k).map(|j| at(&naive, index, j)).product()
+            (0..=i)
+                .filter(|&j| Some(j) != k)
+                .map(|j| at(&naive, index, j))
+                .product()
         };
-        let sums = Naive::build(&shape, |index| (0..=index[axis]).map(|j| at(&naive, index, j)).sum());
+        let sums = Naive::build(&shape, |index| {
+            (0..=index[axis]).map(|j| at(&naive, index, j)).sum()
+        });
         let products = Naive::build(&shape, |index| product(index, index[axis], None));
-        let sum_gradient = Naive::build(&shape, |index| (index[axis]..len).map(|i| at(&weights, index, i)).sum());
+        let sum_gradient = Naive::build(&shape, |index| {
+            (index[axis]..len).map(|i| at(&weights, index, i)).sum()
+        });
         let product_gradient = Naive::build(&shape, |index| {
             let k = index[axis];
-            (k..len).map(|i| at(&weights, index, i) * product(index, i, Some(k))).sum()
+            (k..len)
+                .map(|i| at(&weights, index, i) * product(index, i, Some(k)))
+                .sum()
         });
         for dtype in DTYPES {
             let x = naive.tensor(dtype, storage).map_err(fail)?.tracked();
-            let (sum, product) = (x.cumsum(axis as isize).map_err(fail)?, x.cumprod(axis as isize).map_err(fail)?);
-            for (y, expected, gradient) in [(sum, &sums, &sum_gradient), (product, &products, &product_gradient)] {
+            let (sum, product) = (
+                x.cumsum(axis as isize).map_err(fail)?,
+                x.cumprod(axis as isize).map_err(fail)?,
+            );
+            for (y, expected, gradient) in [
+                (sum, &sums, &sum_gradient),
+                (product, &products, &product_gradient),
+            ] {
                 near(expected, &y)?;
-                let gradients = y.backward_with(&weights.tensor(dtype, 0).map_err(fail)?).map_err(fail)?;
-                near(gradient, gradients.get(&x).ok_or_else(|| TestCaseError::fail("no gradient"))?)?;
+                let gradients = y
+                    .backward_with(&weights.tensor(dtype, 0).map_err(fail)?)
+                    .map_err(fail)?;
+                near(
+                    gradient,
+                    gradients
+                        .get(&x)
+                        .ok_or_else(|| TestCaseError::fail("no gradient"))?,
+                )?;
             }
         }
     }
 
     #[test]
     fn einstein_sums((operands, result, lengths, storage) in equation()) {
-        let text = |letters: &[usize]| letters.iter().map(|&letter| ['b', 'i', 'J', 'z'][letter]).collect::<String>();
+        let text = |letters: &[usize]| {
+            letters
+                .iter()
+                .map(|&letter| ['b', 'i', 'J', 'z'][letter])
+                .collect::<String>()
+        };
         let terms: Vec<String> = operands.iter().map(|letters| text(letters)).collect();
         let equation = format!("{}->{}", terms.join(","), text(&result));
-        let shape = |letters: &[usize]| letters.iter().map(|&letter| lengths[letter]).collect::<Vec<_>>();
-        let naive: Vec<Naive> = (0u64..).zip(&operands).map(|(seed, letters)| Naive::whole(&shape(letters), seed)).collect();
+        let shape = |letters: &[usize]| {
+            letters
+                .iter()
+                .map(|&letter| lengths[letter])
+                .collect::<Vec<_>>()
+        };
+        let naive: Vec<Naive> = (0u64..)
+            .zip(&operands)
+            .map(|(seed, letters)| Naive::whole(&shape(letters), seed))
+            .collect();
         let weights = Naive::whole(&shape(&result), 9);
-        // Letters that no operand has run over one value.
+        // Letters that no operand has take one value.
         let used = |letter: usize| operands.iter().flatten().any(|&other| other == letter);
-        let all: Vec<usize> = (0..4).map(|letter| if used(letter) { lengths[letter] } else { 1 }).collect();
+        let all: Vec<usize> = (0..4)
+            .map(|letter| if used(letter) { lengths[letter] } else { 1 })
+            .collect();
         let mut expected = Naive::build(&shape(&result), |_| 0.0);
-        let mut gradients: Vec<Naive> = naive.iter().map(|x| Naive::build(&x.shape, |_| 0.0)).collect();
+        let mut gradients: Vec<Naive> = naive
+            .iter()
+            .map(|x| Naive::build(&x.shape, |_| 0.0))
+            .collect();
         for index in indices(&all) {
             let place = |letters: &[usize]| {
                 let own: Vec<usize> = letters.iter().map(|&letter| index[letter]).collect();
                 number(&shape(letters), &own)
             };
-            let factors: Vec<f64> = naive.iter().zip(&operands).map(|(x, letters)| x.values[place(letters)]).collect();
+            let factors: Vec<f64> = naive
+                .iter()
+                .zip(&operands)
+                .map(|(x, letters)| x.values[place(letters)])
+                .collect();
             expected.values[place(&result)] += factors.iter().product::<f64>();
             for (i, gradient) in gradients.iter_mut().enumerate() {
-                let others: f64 = factors.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, x)| x).product();
+                let others: f64 = factors
+                    .iter()
+                    .enumerate()
+                    .filter(|(j, _)| *j != i)
+                    .map(|(_, x)| x)
+                    .product();
                 gradient.values[place(&operands[i])] += weights.values[place(&result)] * others;
             }
         }
         for dtype in DTYPES {
-            let tensors: Vec<Tensor> =
-                naive.iter().map(|x| Ok(x.tensor(dtype, storage)?.tracked())).collect::<Result<_>>().map_err(fail)?;
+            let tensors: Vec<Tensor> = naive
+                .iter()
+                .map(|x| Ok(x.tensor(dtype, storage)?.tracked()))
+                .collect::<Result<_>>()
+                .map_err(fail)?;
             let y = Tensor::einsum(&equation, &tensors.iter().collect::<Vec<_>>()).map_err(fail)?;
             let named = |error: String| TestCaseError::fail(format!("{equation}: {error}"));
             expected.matches(&y).map_err(named)?;
-            let found = y.backward_with(&weights.tensor(dtype, 0).map_err(fail)?).map_err(fail)?;
+            let found = y
+                .backward_with(&weights.tensor(dtype, 0).map_err(fail)?)
+                .map_err(fail)?;
             for (x, gradient) in tensors.iter().zip(&gradients) {
-                gradient.matches(found.get(x).ok_or_else(|| named("no gradient".to_owned()))?).map_err(named)?;
+                gradient
+                    .matches(
+                        found
+                            .get(x)
+                            .ok_or_else(|| named("no gradient".to_owned()))?,
+                    )
+                    .map_err(named)?;
             }
         }
     }
 
     #[test]
-    fn einsum_refuses_or_answers(equation in "[ij.,> -]{0,8}|[ij]{0,2}(->)?[ijk]{0,2}", ranks in prop::collection::vec(0usize..3, 0..3)) {
-        let operands: Vec<Tensor> =
-            ranks.iter().map(|&rank| Tensor::ones(vec![2; rank], DType::F32)).collect::<Result<_>>().map_err(fail)?;
+    fn einsum_returns_a_result_or_an_error(
+        equation in "[ij.,> -]{0,8}|[ij]{0,2}(->)?[ijk]{0,2}",
+        ranks in prop::collection::vec(0usize..3, 0..3),
+    ) {
+        let operands: Vec<Tensor> = ranks
+            .iter()
+            .map(|&rank| Tensor::ones(vec![2; rank], DType::F32))
+            .collect::<Result<_>>()
+            .map_err(fail)?;
         let answer = Tensor::einsum(&equation, &operands.iter().collect::<Vec<_>>());
-        let right = matches!(answer, Ok(_) | Err(Error::Argument { .. } | Error::Shape { .. }));
+        let right = matches!(
+            answer,
+            Ok(_) | Err(Error::Argument { .. } | Error::Shape { .. })
+        );
         prop_assert!(right, "{equation:?}: {answer:?}");
     }
 }
@@ -459,9 +555,9 @@ fn running_sums_of_many_ones_are_exact() -> Result<()> {
     Ok(())
 }
 
-/// Of values of 10 000 with a spread of 0.01, of which single precision holds a few digits.
+/// The values are about 10 000 with a spread of 0.01, of which single precision has a few digits.
 #[test]
-fn variances_of_numbers_far_from_zero() -> Result<()> {
+fn variances_are_accurate_far_from_zero() -> Result<()> {
     let mut i = 0u32;
     let x = Tensor::from_fn([300, 1000], DType::F32, || {
         i += 1;
@@ -480,9 +576,9 @@ fn variances_of_numbers_far_from_zero() -> Result<()> {
     Ok(())
 }
 
-/// Groups longer than what one task takes, rows and columns of odd numbers.
+/// Groups that several tasks share: rows and columns of odd lengths.
 #[test]
-fn large_reductions() -> Result<()> {
+fn reductions_of_several_tasks_are_accurate() -> Result<()> {
     for shape in [[3, 70_001], [70_001, 3], [701, 1009], [1, 200_001]] {
         let mut i = 0u64;
         let x = Tensor::from_fn(shape, DType::F32, || {
@@ -529,7 +625,7 @@ fn large_reductions() -> Result<()> {
 }
 
 #[test]
-fn undefined_elements() -> Result<()> {
+fn nan_and_infinity_in_reductions() -> Result<()> {
     let nan = f64::NAN;
     let x = Tensor::from([[1.0, nan, 3.0, nan], [1.0, 2.0, 2.0, 0.0]]).tracked();
     for (y, wins) in [
@@ -543,7 +639,7 @@ fn undefined_elements() -> Result<()> {
             Some(wins.to_vec())
         );
     }
-    // The product of the others, whatever the element is.
+    // The derivative is the product of the other elements, whatever the element is.
     let x = Tensor::from([2.0, f64::INFINITY, 3.0]).tracked();
     let gradient = x.prod().backward()?;
     let expected = vec![f64::INFINITY, 6.0, f64::INFINITY];
@@ -552,7 +648,7 @@ fn undefined_elements() -> Result<()> {
 }
 
 #[test]
-fn a_correction_that_leaves_no_degrees_of_freedom() -> Result<()> {
+fn variances_without_degrees_of_freedom() -> Result<()> {
     let x = Tensor::from([1.0, 2.0, 3.0]).tracked();
     let y = x.var_over(0, 5.0)?;
     assert_eq!(y.item()?, f64::INFINITY);

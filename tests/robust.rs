@@ -83,12 +83,25 @@ fn others() -> Vec<Drawn> {
         0 Same indices_from_vec: |x, p| Indices::from_vec(vec![0; p.indices.len()], &p.shape[..]);
         0 Same range: |x, p| Indices::range(p.size);
         0 Same indices_reshape: |x, p| p.indices.reshape(&p.shape[..]);
-        0 Same cat_of_none: |x, p| Tensor::cat(&[], p.axis);
-        0 Same stack_of_none: |x, p| Tensor::stack(&[], p.axis);
-        0 Close einsum_of_none: |x, p| Tensor::einsum(&p.equation, &[]);
+        0 Same cat_of_none: |x, p| Tensor::cat(&[] as &[Tensor], p.axis);
+        0 Same stack_of_none: |x, p| Tensor::stack(&[] as &[Tensor], p.axis);
+        0 Close einsum_of_none: |x, p| Tensor::einsum(&p.equation, &[] as &[Tensor]);
         0 Same try_from: |x, p| Tensor::try_from(
             p.sizes.iter().map(|&len| vec![0.5f32; len % 8]).collect::<Vec<_>>());
         1 Same detach: |x, p| x[0].detach();
+        1 Same allow_nonfinite: |x, p| {
+            let (x, backward) = (x[0].tracked(), Backward::new().allow_nonfinite());
+            let gradients = backward.run(&x.ln().sum())?;
+            gradients.get(&x).cloned().into_iter().collect::<Vec<_>>()
+        };
+        0 Same narrow_of_indices: |x, p| p.indices.narrow(p.axis, p.size, p.other_size);
+        0 Same slice_of_indices: |x, p| p.indices.slice(p.axis, p.start, p.end, p.step);
+        0 Same transpose_of_indices: |x, p| p.indices.transpose(p.axis, p.other_axis);
+        0 Same reshape_of_indices: |x, p| p.indices.reshape(&p.shape[..])?.flatten();
+        0 Same squeeze_of_indices: |x, p| p.indices.unsqueeze(p.axis)?.squeeze(p.other_axis);
+        0 Same rows_of_indices: |x, p| p.indices.rows()?.map(|row| row.to_tensor(p.dtype)).collect::<Vec<_>>();
+        0 Same comparisons_of_indices: |x, p| (p.indices.eq(&p.labels)?, p.indices.ne_scalar(p.size));
+        0 Same indices_as_tensor: |x, p| p.indices.to_tensor(p.dtype);
         1 Same tracked: |x, p| x[0].tracked().sum().backward()?.len();
         1 Same to_vec: |x, p| {
             let values: Result<Vec<f32>> = x[0].to_vec();
@@ -139,12 +152,13 @@ fn transforms() -> Vec<Drawn> {
         2 Close hessian_of_many: |x, p| transform::hessian(f, x)?.concat();
         0 Same transforms_of_nothing: |x, p| {
             let one = |_: &[Tensor]| Ok(Tensor::scalar(1.0f64));
-            let refused = transform::jvp(one, &[], &[]).is_err()
-                && transform::hvp(one, &[], &[]).is_err();
-            let (_, vjp) = transform::vjp(one, &[], &Tensor::scalar(1.0f64))?;
+            let none: &[Tensor] = &[];
+            let refused = transform::jvp(one, none, none).is_err()
+                && transform::hvp(one, none, none).is_err();
+            let (_, vjp) = transform::vjp(one, none, &Tensor::scalar(1.0f64))?;
             let count = vjp.len()
-                + transform::jacobian(one, &[])?.len()
-                + transform::hessian(one, &[])?.len();
+                + transform::jacobian(one, none)?.len()
+                + transform::hessian(one, none)?.len();
             (refused, count)
         };
         2 Close recompute: |x, p| transform::recompute(&[&x[0], &x[1]], f);
@@ -600,7 +614,7 @@ fn a_gradient_through_a_consumed_graph_is_an_error() -> Result<()> {
     let x = Tensor::from([1.0f32, 2.0]).tracked();
     let y = x.exp().sum();
     y.backward()?;
-    says(grad(&y, &[&x]), &["given up by an earlier backward"]);
+    says(grad(&y, &[&x]), &["used up by an earlier backward"]);
     let other = Tensor::from([1.0f32]).tracked();
     says(grad(&y, &[&other]), &["does not depend on input 0"]);
     says(

@@ -1,28 +1,6 @@
-//! Data sets and mini-batches.
+//! The data sets, file readers and mini-batches of `cotangent`.
 //!
-//! | item | contents |
-//! |---|---|
-//! | [`digits()`] | 1,797 handwritten digits that are embedded in the crate |
-//! | [`mnist()`], [`idx`] | MNIST, Fashion-MNIST and other files in the IDX format |
-//! | [`Dataset`] | inputs with class labels, subsets, [stratified splits](Dataset::split_stratified) |
-//! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |
-//! | [`Batches`] | shuffled mini-batches; an epoch depends on the seed and its number alone |
-//!
-//! ```
-//! use cotangent::data::{Batches, digits};
-//!
-//! let (train, test) = digits()?.split_stratified(0.2, 42)?;
-//! assert_eq!((train.len(), test.len()), (1438, 359));
-//!
-//! let batches = Batches::new(&train, 32, 42)?;
-//! for epoch in 0..2 {
-//!     for batch in batches.epoch(epoch) {
-//!         let (images, labels) = batch?;
-//!         assert_eq!(images.shape(), [labels.len(), 64]);
-//!     }
-//! }
-//! # Ok::<(), cotangent::Error>(())
-//! ```
+//! Programs depend on the crate `cotangent`, whose module `data` re-exports this crate.
 #![forbid(unsafe_code)]
 
 mod batches;

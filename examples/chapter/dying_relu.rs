@@ -1,7 +1,7 @@
 //! ReLU units die. Units with a slope below 0 recover.
 
 use anyhow::Result;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
 
 use crate::lab::{Lab, Options};

@@ -1,8 +1,8 @@
 //! The effect of each initializer on the variance of the signal, forwards and backwards.
 
 use anyhow::Result;
+use cotangent::figure::{Chart, Charts};
 use cotangent::grad;
-use cotangent::nn::figure::{Chart, Charts};
 use cotangent::nn::init::Init;
 use cotangent::prelude::*;
 

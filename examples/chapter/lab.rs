@@ -3,7 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 use cotangent::data::{Batches, Dataset, Standardizer, digits};
-use cotangent::nn::figure::Figure;
+use cotangent::figure::Figure;
 use cotangent::prelude::*;
 use indicatif::ProgressBar;
 use std::ops::Range;

@@ -2,7 +2,7 @@
 
 pub use crate::output::table;
 
-use cotangent::nn::figure::Chart;
+use cotangent::figure::Chart;
 use std::fmt;
 
 /// The values of a quantity over all seeds.

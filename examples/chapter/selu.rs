@@ -1,7 +1,7 @@
 //! A hundred layers of SELU keep mean 0 and standard deviation 1.
 
 use anyhow::Result;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
 
 use crate::lab::{Lab, Options};

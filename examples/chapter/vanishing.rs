@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use cotangent::nn::figure::{Chart, Charts};
+use cotangent::figure::{Chart, Charts};
 use cotangent::nn::init::Init;
 use cotangent::nn::signal::{self, Report};
 use cotangent::prelude::*;

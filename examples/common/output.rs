@@ -1,7 +1,7 @@
 //! The output of the examples: tables on the terminal, figures in a folder.
 
 use anyhow::{Context, Result};
-use cotangent::nn::figure::Figure;
+use cotangent::figure::Figure;
 use std::path::Path;
 
 /// Saves a figure as SVG and as PNG, if a folder is given.

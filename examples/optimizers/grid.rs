@@ -1,9 +1,9 @@
 //! A figure of many small panels with common axes, for comparison.
 
-use cotangent::nn::figure::plotters::prelude::*;
-use cotangent::nn::figure::plotters::style::text_anchor::{HPos, Pos, VPos};
-use cotangent::nn::figure::style::{self, FAINT, GRID, INK, MARGIN, TEXT, TITLE, WIDTH};
-use cotangent::nn::figure::{Area, Drawn, Figure};
+use cotangent::figure::plotters::prelude::*;
+use cotangent::figure::plotters::style::text_anchor::{HPos, Pos, VPos};
+use cotangent::figure::style::{self, FAINT, GRID, INK, MARGIN, TEXT, TITLE, WIDTH};
+use cotangent::figure::{Area, Drawn, Figure};
 use std::ops::RangeInclusive;
 
 /// An axis that all panels share, below them or at their left.

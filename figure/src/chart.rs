@@ -1,6 +1,6 @@
 //! One pair of axes with lines and bands.
 
-use crate::scale::{Kind, Scale};
+use crate::scale::{Kind, Positions, Scale};
 use crate::style::{self, FAINT, GRID, INK, LINE, MARGIN, TEXT};
 use crate::{Area, Drawn};
 use plotters::chart::ChartContext;
@@ -199,7 +199,7 @@ impl Chart {
             .margin_top(MARGIN / 2 + title)
             .set_label_area_size(LabelAreaPosition::Bottom, 2 * line + 16)
             .set_label_area_size(LabelAreaPosition::Left, widest.unwrap_or(0) + line + 24)
-            .build_cartesian_2d(x.clone(), y.clone())?;
+            .build_cartesian_2d(Positions(x.clone()), Positions(y.clone()))?;
         let (across, _) = chart.plotting_area().get_pixel_range();
         let (left, _) = area.get_base_pixel();
         let middle = i32::midpoint(across.start, across.end) - left;
@@ -220,7 +220,7 @@ impl Chart {
     }
 }
 
-type Axes<'a, B> = ChartContext<'a, B, Cartesian2d<Scale, Scale>>;
+type Axes<'a, B> = ChartContext<'a, B, Cartesian2d<Positions, Positions>>;
 
 impl Shape {
     /// Returns all points; of a band, those of the lower edge and then those of the upper.

@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// An axis that is fitted to its data. For `plotters` it is linear: it takes positions.
+/// An axis that is fitted to its data.
 #[derive(Clone, Debug)]
 pub struct Scale {
     kind: Kind,
@@ -96,9 +96,25 @@ impl Scale {
         places.zip(self.labels())
     }
 
+    /// Returns the label of a position.
+    fn label(&self, position: f64) -> String {
+        match self.kind {
+            Kind::Log if self.ticks.iter().any(|tick| !(-3.0..5.0).contains(tick)) => {
+                power_of_ten(position)
+            }
+            Kind::Log => format!("{}", (self.kind.value(position) * 1e4).round() / 1e4),
+            Kind::Linear => {
+                let ticks = self.ticks.windows(2).next();
+                let step = ticks.map_or(1.0, |two| two[1] - two[0]);
+                let digits = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
+                format!("{position:.digits$}").replace('-', "−")
+            }
+        }
+    }
+
     /// Returns the labels of all ticks.
     pub(crate) fn labels(&self) -> impl Iterator<Item = String> {
-        self.ticks.iter().map(|tick| self.format_ext(tick))
+        self.ticks.iter().map(|&tick| self.label(tick))
     }
 }
 
@@ -141,39 +157,33 @@ fn log_ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
     (first..=last).map(|i| f64::from(i) * step).collect()
 }
 
-impl Ranged for Scale {
+/// A scale as `plotters` sees it: a linear axis that takes positions. It is a type of this crate
+/// alone, so that `Scale` has no methods of `plotters`.
+pub(crate) struct Positions(pub Scale);
+
+impl Ranged for Positions {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
 
     /// Positions beyond the range are placed at its edge.
     fn map(&self, &position: &f64, (from, to): (i32, i32)) -> i32 {
-        let share = (position.clamp(self.low, self.high) - self.low) / (self.high - self.low);
+        let share =
+            (position.clamp(self.0.low, self.0.high) - self.0.low) / (self.0.high - self.0.low);
         from + (share * f64::from(to - from)).round() as i32
     }
 
     fn key_points<Hint: KeyPointHint>(&self, _: Hint) -> Vec<f64> {
-        self.ticks.clone()
+        self.0.ticks.clone()
     }
 
     fn range(&self) -> Range<f64> {
-        self.low..self.high
+        self.0.low..self.0.high
     }
 }
 
-impl ValueFormatter<f64> for Scale {
+impl ValueFormatter<f64> for Positions {
     fn format_ext(&self, &position: &f64) -> String {
-        match self.kind {
-            Kind::Log if self.ticks.iter().any(|tick| !(-3.0..5.0).contains(tick)) => {
-                power_of_ten(position)
-            }
-            Kind::Log => format!("{}", (self.kind.value(position) * 1e4).round() / 1e4),
-            Kind::Linear => {
-                let ticks = self.ticks.windows(2).next();
-                let step = ticks.map_or(1.0, |two| two[1] - two[0]);
-                let digits = (-step.log10().floor()).clamp(0.0, 12.0) as usize;
-                format!("{position:.digits$}").replace('-', "−")
-            }
-        }
+        self.0.label(position)
     }
 }
 
@@ -235,8 +245,9 @@ mod tests {
                 let scale = Scale::fit(kind, None, values.iter().copied(), 6);
                 assert!(scale.low < scale.high, "{values:?}: {scale:?}");
                 assert!(scale.labels().count() < 20, "{values:?}: {scale:?}");
+                let axis = Positions(scale.clone());
                 for at in values.iter().map(|&value| scale.position(value)) {
-                    assert!(!at.is_finite() || (0..=100).contains(&scale.map(&at, (0, 100))));
+                    assert!(!at.is_finite() || (0..=100).contains(&axis.map(&at, (0, 100))));
                 }
             }
         }
@@ -244,16 +255,26 @@ mod tests {
 
     #[test]
     fn values_become_positions() {
-        let linear = Scale::fit(Kind::Linear, Some((0.0, 10.0)), [].into_iter(), 6);
+        let linear = Positions(Scale::fit(
+            Kind::Linear,
+            Some((0.0, 10.0)),
+            [].into_iter(),
+            6,
+        ));
         assert_eq!(
             [0.0, 5.0, 10.0, 99.0].map(|x| linear.map(&x, (100, 0))),
             [100, 50, 0, 0]
         );
-        let log = Scale::fit(Kind::Log, Some((0.01, 100.0)), [].into_iter(), 6);
+        let log = Positions(Scale::fit(
+            Kind::Log,
+            Some((0.01, 100.0)),
+            [].into_iter(),
+            6,
+        ));
         assert_eq!(
-            [0.01, 1.0, 100.0].map(|x| log.map(&log.position(x), (0, 100))),
+            [0.01, 1.0, 100.0].map(|x| log.map(&log.0.position(x), (0, 100))),
             [0, 50, 100]
         );
-        assert!(!log.position(0.0).is_finite() && !log.position(-1.0).is_finite());
+        assert!(!log.0.position(0.0).is_finite() && !log.0.position(-1.0).is_finite());
     }
 }

@@ -23,7 +23,10 @@ macro_rules! layer_struct {
         pub struct $name { $($(#[$field_doc])* pub $field: $type),+ }
 
         impl $name {
-            #[doc = concat!("Creates the layer with ", stringify!($($field),+), "; `default` has the usual value.")]
+            #[doc = concat!(
+                "Creates the layer with `", stringify!($($field),+), "`. ",
+                "Use `default` for the usual setting."
+            )]
             pub const fn new($($field: $type),+) -> Self {
                 Self { $($field),+ }
             }
@@ -212,7 +215,7 @@ activations! {
         forward |_, x, _| Ok(x.relu());
     /// ReLU6: `min(max(x, 0), 6)`. See [`Tensor::relu6`].
     "relu6" Relu6
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.relu6());
     /// Leaky ReLU: `x` if `x > 0`, else `negative_slope · x`. See [`Tensor::leaky_relu`].
     "leaky_relu" LeakyRelu {
@@ -255,14 +258,14 @@ activations! {
         /// The limit far below 0 is -alpha. Default: 1.
         alpha: f64 = 1.0
     }
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |this, x, _| Ok(x.elu(this.alpha));
     /// CELU: `x` if `x > 0`, else `alpha (exp(x / alpha) - 1)`. See [`Tensor::celu`].
     "celu" Celu {
         /// The limit far below 0 is -alpha. Default: 1. Must not be 0.
         alpha: f64 = 1.0
     }
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |this, x, _| x.celu(this.alpha);
     /// SELU: a scaled ELU that keeps mean 0 and variance 1 from layer to layer. See
     /// [`Tensor::selu`].
@@ -275,28 +278,28 @@ activations! {
         forward |_, x, _| Ok(x.selu());
     /// GELU: `x Φ(x)`, where Φ is the standard normal distribution function. See [`Tensor::gelu`].
     "gelu" Gelu
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.gelu());
     /// GELU in the approximation by tanh. See [`Tensor::gelu_tanh`].
     "gelu_tanh" GeluTanh
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.gelu_tanh());
     /// SiLU, also called swish: `x sigmoid(x)`. See [`Tensor::silu`].
     #[doc(alias = "swish")]
     "silu" Silu
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.silu());
     /// Mish: `x tanh(softplus(x))`. See [`Tensor::mish`].
     "mish" Mish
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.mish());
     /// Hard swish: `x relu6(x + 3) / 6`. See [`Tensor::hard_swish`].
     "hard_swish" HardSwish
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.hard_swish());
     /// Softplus: `ln(1 + exp(x))`. See [`Tensor::softplus`].
     "softplus" Softplus
-        weight he_normal, gain |this| measured(this),
+        weight he_normal, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.softplus());
     /// Hyperbolic tangent. See [`Tensor::tanh`].
     "tanh" Tanh
@@ -304,7 +307,7 @@ activations! {
         forward |_, x, _| Ok(x.tanh());
     /// Hard tanh: `x` clamped to `[-1, 1]`. See [`Tensor::hard_tanh`].
     "hard_tanh" HardTanh
-        weight glorot_uniform, gain |this| measured(this),
+        weight glorot_uniform, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.hard_tanh());
     /// Logistic sigmoid: `1 / (1 + exp(-x))`. See [`Tensor::sigmoid`].
     "sigmoid" Sigmoid
@@ -312,11 +315,11 @@ activations! {
         forward |_, x, _| Ok(x.sigmoid());
     /// Hard sigmoid: `relu6(x + 3) / 6`. See [`Tensor::hard_sigmoid`].
     "hard_sigmoid" HardSigmoid
-        weight glorot_uniform, gain |this| measured(this),
+        weight glorot_uniform, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.hard_sigmoid());
     /// Logarithm of the sigmoid: `-ln(1 + exp(-x))`. See [`Tensor::log_sigmoid`].
     "log_sigmoid" LogSigmoid
-        weight glorot_uniform, gain |this| measured(this),
+        weight glorot_uniform, gain |this| gain_by_integration(this),
         forward |_, x, _| Ok(x.log_sigmoid());
     /// Softmax: `exp(x) / Σ exp(x)` along an axis. See [`Tensor::softmax`].
     "softmax" Softmax {
@@ -366,7 +369,7 @@ fn leaky(squared_slope: f64) -> f64 {
 
 /// Returns 1 / √E f(z)² for a standard normal z, integrated numerically to 5 digits. NaN if `f`
 /// refuses its settings.
-fn measured(f: &impl Layer) -> f64 {
+fn gain_by_integration(f: &impl Layer) -> f64 {
     /// Kinks at integers are ends of steps.
     const STEPS_PER_UNIT: i32 = 128;
     let step = 1.0 / f64::from(STEPS_PER_UNIT);

@@ -1,7 +1,7 @@
 //! Batch normalization with running statistics.
 
 use crate::linear::Linear;
-use crate::recalibrate::{Moments, OP, Population};
+use crate::recalibrate::{Moments, OP, Recalibration};
 use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
 use cotangent_core::{BatchStatistics, DType, Error, Interval, Result, Tensor};
 use cotangent_macros::Module;
@@ -29,7 +29,8 @@ use cotangent_macros::Module;
 ///
 /// let norm = BatchNorm::new(2)?;
 /// let x = Tensor::from([[1.0f32, 10.0], [3.0, 30.0]]);
-/// norm.forward(&x, &Pass::train(0))?;
+/// let y = norm.forward(&x, &Pass::train(0))?;
+/// assert_eq!(y.mean_over(0)?.to_vec::<f32>()?, [0.0, 0.0]);
 /// // 0.9 · 0 + 0.1 · 2 and 0.9 · 0 + 0.1 · 20
 /// assert_eq!(norm.running_mean.unwrap().value().to_vec::<f32>()?, [0.2, 2.0]);
 /// # Ok::<(), cotangent::Error>(())
@@ -68,7 +69,7 @@ impl BatchNorm {
     /// Creates a layer for `channels` channels with PyTorch's defaults.
     ///
     /// # Errors
-    /// As [`BatchNormBuilder::build`].
+    /// Returns the errors of [`BatchNormBuilder::build`].
     pub fn new(channels: usize) -> Result<Self> {
         Self::builder(channels).build()
     }
@@ -83,7 +84,7 @@ impl BatchNorm {
                 biased_running_variance: false,
             },
             affine: true,
-            tracks: true,
+            has_running_statistics: true,
         }
     }
 
@@ -101,7 +102,7 @@ impl BatchNorm {
     }
 
     /// Moves the running statistics towards those of a batch, if these are finite.
-    fn track(&self, batch: &BatchStatistics, pass: &Pass) -> Result<()> {
+    fn update_running_statistics(&self, batch: &BatchStatistics, pass: &Pass) -> Result<()> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
             return Ok(());
         };
@@ -167,7 +168,7 @@ impl BatchNorm {
     /// let mut rng = ChaCha8Rng::seed_from_u64(1);
     /// let (linear, norm) = (Linear::new(2, 3, &mut rng)?, BatchNorm::new(3)?);
     /// let x = Tensor::from([[1.0f32, 2.0], [-3.0, 0.5], [0.1, 4.0]]);
-    /// norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
+    /// let _ = norm.forward(&linear.predict(&x)?, &Pass::train(0))?;
     ///
     /// let two_layers = norm.predict(&linear.predict(&x)?)?;
     /// let one_layer = norm.fold_into(&linear)?.predict(&x)?;
@@ -176,7 +177,7 @@ impl BatchNorm {
     /// ```
     pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
-            let reason = "this layer keeps no running statistics";
+            let reason = "this layer has no running statistics";
             return Err(Error::argument("fold_into", reason));
         };
         let mut scale = var.value().add_scalar(self.settings.epsilon).rsqrt();
@@ -216,9 +217,9 @@ impl BatchNorm {
     }
 }
 
-/// An error if a statistic of a batch is not finite for some channel.
+/// Returns an error if a statistic of a batch is not finite for some channel.
 fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
-    // The sum may overflow where no element has.
+    // The sum may overflow although all elements are finite.
     if statistic.sum_of_squares().is_finite() {
         return Ok(());
     }
@@ -226,7 +227,7 @@ fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
     let Some(channel) = values.iter().position(|value| !value.is_finite()) else {
         return Ok(());
     };
-    // A checked pass knows the operation.
+    // A checked pass reports the operation that caused it.
     pass.check()?;
     let what = format!(
         "the batch's {name} of channel {channel} (find the cause with `Pass::checked`, or allow it \
@@ -240,7 +241,8 @@ impl Layer for BatchNorm {
     /// [`Error::Shape`] if axis 1 of the input is not as long as the number of channels, or, in
     /// training, if there are fewer than two values per channel; [`Error::DType`] if the input and
     /// the layer have different dtypes; [`Error::NonFinite`] if running statistics would become
-    /// infinite or NaN, unless the pass [allows it](Pass::allow_nonfinite). They do not change then.
+    /// infinite or NaN, unless the pass [allows it](Pass::allow_nonfinite). They do not change
+    /// then.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.check(x)?;
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
@@ -250,8 +252,10 @@ impl Layer for BatchNorm {
         let trains = pass.is_training() && !frozen;
         if let (false, Some(mean), Some(var)) = (trains, &self.running_mean, &self.running_var) {
             let biased = self.settings.biased_running_variance;
-            let exact = match pass.carried::<Population>() {
-                Some(population) if !frozen => population.meet([mean, var], x, biased)?,
+            let exact = match pass.carried::<Recalibration>() {
+                Some(recalibration) if !frozen => {
+                    recalibration.statistics_of([mean, var], x, biased)?
+                }
                 _ => None,
             };
             let [mean, var] = exact.unwrap_or_else(|| [mean.value(), var.value()]);
@@ -259,7 +263,7 @@ impl Layer for BatchNorm {
         }
         let (y, batch) = x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?;
         if trains && pass.moves_statistics() {
-            self.track(&batch, pass)?;
+            self.update_running_statistics(&batch, pass)?;
         }
         Ok(y)
     }
@@ -271,7 +275,7 @@ impl Layer for BatchNorm {
 pub struct BatchNormBuilder {
     settings: Settings,
     affine: bool,
-    tracks: bool,
+    has_running_statistics: bool,
 }
 
 impl BatchNormBuilder {
@@ -315,7 +319,7 @@ impl BatchNormBuilder {
     /// Leaves out the running statistics: inference uses those of the batch too.
     #[doc(alias = "track_running_stats")]
     pub fn no_running_statistics(mut self) -> Self {
-        self.tracks = false;
+        self.has_running_statistics = false;
         self
     }
 
@@ -346,7 +350,7 @@ impl BatchNormBuilder {
             })
         };
         let buffer = |value| {
-            Ok::<_, Error>(if self.tracks {
+            Ok::<_, Error>(if self.has_running_statistics {
                 Some(Buffer::new(&filled(value)?))
             } else {
                 None
@@ -357,7 +361,7 @@ impl BatchNormBuilder {
             bias: param(0.0)?,
             running_mean: buffer(0.0)?,
             running_var: buffer(1.0)?,
-            num_batches_tracked: self.tracks.then(Counter::default),
+            num_batches_tracked: self.has_running_statistics.then(Counter::default),
             settings: self.settings,
         })
     }

@@ -42,7 +42,7 @@ impl Embedding {
     /// Creates a table of `count` vectors of length `dim`.
     ///
     /// # Errors
-    /// As [`EmbeddingBuilder::build`].
+    /// Returns the errors of [`EmbeddingBuilder::build`].
     pub fn new(count: usize, dim: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         Self::builder(count, dim).build(rng)
     }
@@ -68,12 +68,12 @@ impl Embedding {
         let Some(padding) = self.padding_index else {
             return Ok(vectors);
         };
-        blank(&vectors, indices, padding)
+        zero_padding(&vectors, indices, padding)
     }
 }
 
 /// Returns the vectors (…, dim) of indices (…), with zeros where an index is `padding`.
-fn blank(vectors: &Tensor, indices: &Indices, padding: usize) -> Result<Tensor> {
+fn zero_padding(vectors: &Tensor, indices: &Indices, padding: usize) -> Result<Tensor> {
     let padded = indices.as_slice().iter().map(|&index| index == padding);
     let shape: Vec<usize> = indices.shape().iter().copied().chain([1]).collect();
     vectors.masked_fill(&Mask::from_vec(padded.collect(), shape)?, 0.0)
@@ -126,7 +126,7 @@ impl EmbeddingBuilder {
                 let what = "padding index";
                 return Err(Error::index("embedding", what, index, count, "vectors"));
             }
-            weight = blank(&weight, &Indices::range(count)?, padding)?;
+            weight = zero_padding(&weight, &Indices::range(count)?, padding)?;
         }
         Ok(Embedding {
             weight: Param::new(&weight),

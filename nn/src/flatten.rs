@@ -24,7 +24,7 @@ pub struct Flatten {
 }
 
 impl Flatten {
-    /// Creates a layer that joins all axes but the first, the batch.
+    /// Creates a layer that joins all axes except the first, which is the batch.
     pub const fn new() -> Self {
         Self { start_axis: 1 }
     }

@@ -42,7 +42,7 @@ impl LayerNorm {
     /// the input: `100` or `[28, 28]`.
     ///
     /// # Errors
-    /// As [`LayerNormBuilder::build`].
+    /// Returns the errors of [`LayerNormBuilder::build`].
     pub fn new(normalized: impl Into<Shape>) -> Result<Self> {
         Self::builder(normalized).build()
     }
@@ -52,15 +52,15 @@ impl LayerNorm {
         LayerNormBuilder {
             normalized: normalized.into(),
             epsilon: 1e-5,
-            scales: true,
-            shifts: true,
+            has_gamma: true,
+            has_beta: true,
         }
     }
 }
 
 impl Layer for LayerNorm {
     /// # Errors
-    /// As [`Tensor::layer_norm`].
+    /// Returns the errors of [`Tensor::layer_norm`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         let beta = self.bias.as_ref().map(|bias| bias.read(pass));
@@ -79,8 +79,8 @@ impl Layer for LayerNorm {
 pub struct LayerNormBuilder {
     normalized: Shape,
     epsilon: f64,
-    scales: bool,
-    shifts: bool,
+    has_gamma: bool,
+    has_beta: bool,
 }
 
 impl LayerNormBuilder {
@@ -94,13 +94,13 @@ impl LayerNormBuilder {
     /// Leaves out gamma and beta.
     #[doc(alias = "elementwise_affine")]
     pub fn no_affine(mut self) -> Self {
-        self.scales = false;
+        self.has_gamma = false;
         self.no_bias()
     }
 
     /// Leaves out beta.
     pub fn no_bias(mut self) -> Self {
-        self.shifts = false;
+        self.has_beta = false;
         self
     }
 
@@ -111,13 +111,13 @@ impl LayerNormBuilder {
     /// finite, and the errors of [`Tensor::full`].
     pub fn build(self) -> Result<LayerNorm> {
         check("layer_norm", &self.normalized, self.epsilon)?;
-        let param = |wanted: bool, value| {
-            let value = wanted.then(|| Tensor::full(&self.normalized, value, DType::F32));
+        let param = |exists: bool, value| {
+            let value = exists.then(|| Tensor::full(&self.normalized, value, DType::F32));
             Ok::<_, Error>(value.transpose()?.map(|value| Param::new(&value)))
         };
         Ok(LayerNorm {
-            weight: param(self.scales, 1.0)?,
-            bias: param(self.shifts, 0.0)?,
+            weight: param(self.has_gamma, 1.0)?,
+            bias: param(self.has_beta, 0.0)?,
             normalized: self.normalized,
             epsilon: self.epsilon,
         })

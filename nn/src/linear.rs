@@ -40,7 +40,7 @@ impl Linear {
     /// initialization.
     ///
     /// # Errors
-    /// As [`LinearBuilder::build`].
+    /// Returns the errors of [`LinearBuilder::build`].
     pub fn new(
         in_features: usize,
         out_features: usize,

@@ -53,7 +53,7 @@ impl Default for PRelu {
 
 impl Layer for PRelu {
     /// # Errors
-    /// As [`Tensor::prelu`].
+    /// Returns the errors of [`Tensor::prelu`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         x.prelu(&self.weight.read(pass))
     }

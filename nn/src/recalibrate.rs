@@ -44,7 +44,7 @@ pub(crate) const OP: &str = "recalibrate";
 ///     .push(BatchNorm::new(3)?);
 /// let batches = [Tensor::from([[1.0f32, 5.0], [2.0, 3.0]]), Tensor::from([[6.0f32, 1.0]])];
 /// cotangent::nn::recalibrate(&net, &batches, |x, pass| net.forward(x, pass))?;
-/// let y = net.predict(&Tensor::cat(&[&batches[0], &batches[1]], 0)?)?;
+/// let y = net.predict(&Tensor::cat(&batches, 0)?)?;
 /// assert!(y.mean_over(0)?.abs().max()?.item()? < 1e-6);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
@@ -57,37 +57,37 @@ pub fn recalibrate<B, T>(
     forward: impl Fn(B, &Pass) -> Result<T>,
 ) -> Result<()> {
     let buffers = model.named_buffers();
-    let population = Arc::new(Population::default());
-    population.lock().wanted = buffers
+    let recalibration = Arc::new(Recalibration::default());
+    recalibration.lock().statistics = buffers
         .iter()
         .map(|(path, buffer)| (address(buffer), (path.clone(), None)))
         .collect();
-    let pass = Pass::inference().carry(Arc::clone(&population));
+    let pass = Pass::inference().carry(Arc::clone(&recalibration));
     loop {
         for batch in batches.clone() {
             forward(batch, &pass).map_err(|error| error.placed_in(model))?;
         }
-        if population.lock().settle()? {
+        if recalibration.lock().end_pass()? {
             break;
         }
     }
-    let state = population.lock();
+    let state = recalibration.lock();
     for (_, buffer) in buffers {
-        if let Some((_, Some(exact))) = state.wanted.get(&address(buffer)) {
+        if let Some((_, Some(exact))) = state.statistics.get(&address(buffer)) {
             buffer.set(exact)?;
         }
     }
     Ok(())
 }
 
-/// The inputs that the batch normalizations of a model get under the pass of [`recalibrate`].
+/// The state of a call of [`recalibrate`], which batch normalizations reach through its pass.
 #[derive(Debug, Default)]
-pub(crate) struct Population(Mutex<State>);
+pub(crate) struct Recalibration(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     /// The model's buffers by address: their paths, and their new values when they are known.
-    wanted: BTreeMap<usize, (String, Option<Tensor>)>,
+    statistics: BTreeMap<usize, (String, Option<Tensor>)>,
     /// The layer that is being set.
     current: Option<Current>,
     /// Whether another layer is waiting.
@@ -102,7 +102,7 @@ struct Current {
     moments: Moments,
 }
 
-impl Population {
+impl Recalibration {
     /// Locks the state. The lock is never held across a parallel region: a thread that waits there
     /// for others may run a task that locks it too.
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -112,7 +112,7 @@ impl Population {
 
     /// Returns the new statistics of the layer with these running statistics, if they are known. If
     /// the layer is the one being set, `x` is added to its moments.
-    pub(crate) fn meet(
+    pub(crate) fn statistics_of(
         &self,
         running: [&Buffer; 2],
         x: &Tensor,
@@ -121,7 +121,7 @@ impl Population {
         let dtype = running[0].value().dtype();
         let running = running.map(address);
         let mut state = self.lock();
-        match running.map(|address| state.wanted.get(&address)) {
+        match running.map(|address| state.statistics.get(&address)) {
             [Some((_, Some(mean))), Some((_, Some(var)))] => {
                 return Ok(Some([mean.clone(), var.clone()]));
             }
@@ -151,7 +151,7 @@ impl Population {
 
 impl State {
     /// Ends a pass over the data, and returns whether it was the last.
-    fn settle(&mut self) -> Result<bool> {
+    fn end_pass(&mut self) -> Result<bool> {
         let Some(current) = self.current.take() else {
             let reason = "`forward` called no batch normalization of the model that can be set";
             return Err(Error::argument(OP, reason));
@@ -160,12 +160,12 @@ impl State {
         let mut exact = match exact {
             Ok(exact) => exact.into_iter(),
             Err(error) => {
-                let path = self.wanted.get(&current.running[0]);
+                let path = self.statistics.get(&current.running[0]);
                 return Err(error.within(path.map_or("", |(path, _)| path)));
             }
         };
         for address in current.running {
-            if let Some((_, value)) = self.wanted.get_mut(&address) {
+            if let Some((_, value)) = self.statistics.get_mut(&address) {
                 *value = exact.next();
             }
         }

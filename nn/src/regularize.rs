@@ -64,7 +64,7 @@ pub fn elastic_net(l1: f64, l2: f64) -> Result<Penalty> {
     Ok(Penalty {
         l1,
         l2,
-        which: Which(None),
+        selection: Selection(None),
     })
 }
 
@@ -84,7 +84,7 @@ pub fn max_norm(max: f64) -> Result<MaxNorm> {
     Interval::Bound.check("max_norm", "the bound", max)?;
     Ok(MaxNorm {
         max,
-        which: Which(None),
+        selection: Selection(None),
     })
 }
 
@@ -94,7 +94,7 @@ pub fn max_norm(max: f64) -> Result<MaxNorm> {
 pub struct Penalty {
     l1: f64,
     l2: f64,
-    which: Which,
+    selection: Selection,
 }
 
 impl Penalty {
@@ -114,7 +114,7 @@ impl Penalty {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn of(mut self, pattern: impl Pattern) -> Result<Self> {
-        self.which = Which(Some(pattern.matcher()?));
+        self.selection = Selection(Some(pattern.matcher()?));
         Ok(self)
     }
 
@@ -125,7 +125,7 @@ impl Penalty {
     /// [`Error::Argument`] if the model has no matching parameter; [`Error::DType`] if the matching
     /// parameters have different dtypes.
     pub fn penalty(&self, model: &(impl Module + ?Sized), pass: &Pass) -> Result<Tensor> {
-        let params = self.which.of("penalty", model.named_params())?;
+        let params = self.selection.of("penalty", model.named_params())?;
         let dtype = params
             .first()
             .map_or(DType::F32, |(_, w)| w.value().dtype());
@@ -148,7 +148,7 @@ impl Penalty {
 #[must_use]
 pub struct MaxNorm {
     max: f64,
-    which: Which,
+    selection: Selection,
 }
 
 impl MaxNorm {
@@ -158,7 +158,7 @@ impl MaxNorm {
     /// # Errors
     /// Returns the errors of [`Pattern::matcher`].
     pub fn of(mut self, pattern: impl Pattern) -> Result<Self> {
-        self.which = Which(Some(pattern.matcher()?));
+        self.selection = Selection(Some(pattern.matcher()?));
         Ok(self)
     }
 
@@ -169,7 +169,7 @@ impl MaxNorm {
     /// [`Error::NonFinite`], with the parameter's path, if a norm is not finite. After an error the
     /// model is unchanged.
     pub fn apply(&self, model: &mut (impl Module + ?Sized)) -> Result<()> {
-        let params = self.which.of("max_norm", model.named_params_mut())?;
+        let params = self.selection.of("max_norm", model.named_params_mut())?;
         let mut bounded = Vec::new();
         for (path, param) in params {
             if !param.is_frozen() {
@@ -216,9 +216,9 @@ impl MaxNorm {
 
 /// Selects parameters: those that a pattern matches, or the weights.
 #[derive(Debug)]
-struct Which(Option<Matcher>);
+struct Selection(Option<Matcher>);
 
-impl Which {
+impl Selection {
     fn of<P: Deref<Target = Param>>(
         &self,
         op: &'static str,

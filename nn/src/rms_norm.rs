@@ -40,7 +40,7 @@ impl RmsNorm {
     /// the input: `100` or `[28, 28]`.
     ///
     /// # Errors
-    /// As [`RmsNormBuilder::build`].
+    /// Returns the errors of [`RmsNormBuilder::build`].
     pub fn new(normalized: impl Into<Shape>) -> Result<Self> {
         Self::builder(normalized).build()
     }
@@ -50,14 +50,14 @@ impl RmsNorm {
         RmsNormBuilder {
             normalized: normalized.into(),
             epsilon: f64::from(f32::EPSILON),
-            scales: true,
+            has_gamma: true,
         }
     }
 }
 
 impl Layer for RmsNorm {
     /// # Errors
-    /// As [`Tensor::rms_norm`].
+    /// Returns the errors of [`Tensor::rms_norm`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));
         x.rms_norm(&self.normalized, gamma.as_ref(), self.epsilon)
@@ -70,7 +70,7 @@ impl Layer for RmsNorm {
 pub struct RmsNormBuilder {
     normalized: Shape,
     epsilon: f64,
-    scales: bool,
+    has_gamma: bool,
 }
 
 impl RmsNormBuilder {
@@ -84,7 +84,7 @@ impl RmsNormBuilder {
     /// Leaves out gamma.
     #[doc(alias = "elementwise_affine")]
     pub fn no_affine(mut self) -> Self {
-        self.scales = false;
+        self.has_gamma = false;
         self
     }
 
@@ -96,7 +96,7 @@ impl RmsNormBuilder {
     pub fn build(self) -> Result<RmsNorm> {
         check("rms_norm", &self.normalized, self.epsilon)?;
         let ones = self
-            .scales
+            .has_gamma
             .then(|| Tensor::full(&self.normalized, 1.0, DType::F32));
         Ok(RmsNorm {
             weight: ones.transpose()?.map(|ones| Param::new(&ones)),

@@ -53,7 +53,7 @@ impl RnnCell {
     /// Creates a cell with biases, tanh and the default initialization.
     ///
     /// # Errors
-    /// As [`RnnCellBuilder::build`].
+    /// Returns the errors of [`RnnCellBuilder::build`].
     pub fn new(in_features: usize, hidden: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         Self::builder(in_features, hidden).build(rng)
     }
@@ -155,7 +155,7 @@ impl Rnn {
     /// Creates a layer with a default [`RnnCell`]. For a cell with options use `Rnn::from(cell)`.
     ///
     /// # Errors
-    /// As [`RnnCellBuilder::build`].
+    /// Returns the errors of [`RnnCellBuilder::build`].
     pub fn new(in_features: usize, hidden: usize, rng: &mut (impl Rng + ?Sized)) -> Result<Self> {
         RnnCell::new(in_features, hidden, rng).map(Self::from)
     }
@@ -216,14 +216,14 @@ impl From<RnnCell> for Rnn {
 
 impl Layer for Rnn {
     /// # Errors
-    /// As [`Rnn::states`].
+    /// Returns the errors of [`Rnn::states`].
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let mut states = self.run(x, None, pass)?;
         match states.pop() {
             Some(last) if self.last_only => Ok(last),
             last => {
                 states.extend(last);
-                Tensor::stack(&states.iter().collect::<Vec<_>>(), 1)
+                Tensor::stack(&states, 1)
             }
         }
     }

@@ -15,8 +15,8 @@ fn batches() -> Result<Vec<Tensor>> {
         .collect()
 }
 
-fn values(buffer: &Option<Buffer>) -> Vec<f64> {
-    let value = buffer.as_ref().map(Buffer::value);
+fn values(buffer: Option<&Buffer>) -> Vec<f64> {
+    let value = buffer.map(Buffer::value);
     value.map(|value| value.to_f64_vec()).unwrap_or_default()
 }
 
@@ -57,14 +57,14 @@ fn recalibration_gives_the_statistics_of_all_batches_together() -> Result<()> {
     let batches = batches()?;
     norm.recalibrate(&batches)?;
     let (mean, variance) = population(&batches);
-    assert_close(&values(&norm.running_mean), &mean, 1e-6);
-    assert_close(&values(&norm.running_var), &variance, 1e-6);
+    assert_close(&values(norm.running_mean.as_ref()), &mean, 1e-6);
+    assert_close(&values(norm.running_var.as_ref()), &variance, 1e-6);
     assert!(norm.recalibrate([]).is_err());
     assert!(
         norm.recalibrate(&[Tensor::zeros([3, 5], DType::F32)?])
             .is_err()
     );
-    assert_close(&values(&norm.running_mean), &mean, 1e-6);
+    assert_close(&values(norm.running_mean.as_ref()), &mean, 1e-6);
     Ok(())
 }
 
@@ -79,7 +79,7 @@ fn cumulative_statistics_are_the_average_over_the_batches() -> Result<()> {
             *sum += m / batches.len() as f64;
         }
     }
-    assert_close(&values(&norm.running_mean), &means, 1e-6);
+    assert_close(&values(norm.running_mean.as_ref()), &means, 1e-6);
     Ok(())
 }
 
@@ -89,7 +89,10 @@ fn momentum_and_decay_agree_and_keras_variance_is_biased() -> Result<()> {
     let run = |builder: BatchNormBuilder| -> Result<(Vec<f64>, Vec<f64>)> {
         let norm = builder.build()?;
         let _ = norm.forward(x, &Pass::train(0))?;
-        Ok((values(&norm.running_mean), values(&norm.running_var)))
+        Ok((
+            values(norm.running_mean.as_ref()),
+            values(norm.running_var.as_ref()),
+        ))
     };
     let new = run(BatchNorm::builder(4).momentum(0.25))?;
     let old = run(BatchNorm::builder(4).decay(0.75))?;
@@ -112,7 +115,10 @@ fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
     let mut norm = BatchNorm::new(4)?;
     let batches = batches()?;
     let _ = norm.forward(&batches[0], &Pass::train(0))?;
-    let before = (values(&norm.running_mean), values(&norm.running_var));
+    let before = (
+        values(norm.running_mean.as_ref()),
+        values(norm.running_var.as_ref()),
+    );
     norm.freeze();
     let trained = norm.forward(&batches[1], &Pass::train(0))?;
     assert_eq!(
@@ -121,16 +127,22 @@ fn a_frozen_layer_keeps_its_running_statistics() -> Result<()> {
     );
     assert_eq!(
         before,
-        (values(&norm.running_mean), values(&norm.running_var))
+        (
+            values(norm.running_mean.as_ref()),
+            values(norm.running_var.as_ref())
+        )
     );
     norm.unfreeze();
     let _ = norm.forward(&batches[1], &Pass::train(0).hold_statistics())?;
     assert_eq!(
         before,
-        (values(&norm.running_mean), values(&norm.running_var))
+        (
+            values(norm.running_mean.as_ref()),
+            values(norm.running_var.as_ref())
+        )
     );
     let _ = norm.forward(&batches[1], &Pass::train(0))?;
-    assert_ne!(before.0, values(&norm.running_mean));
+    assert_ne!(before.0, values(norm.running_mean.as_ref()));
     Ok(())
 }
 
@@ -174,10 +186,10 @@ fn one_value_per_channel_is_an_error_in_training() -> Result<()> {
         );
         assert_eq!(norm.predict(&x)?.shape(), shape);
     }
-    let before = values(&norm.running_var);
+    let before = values(norm.running_var.as_ref());
     assert_eq!(before, [1.0; 3]);
     let _ = norm.forward(&Tensor::ones([1, 3, 2], DType::F32)?, &Pass::train(0))?;
-    assert_close(&values(&norm.running_var), &[0.9; 3], 1e-6);
+    assert_close(&values(norm.running_var.as_ref()), &[0.9; 3], 1e-6);
     Ok(())
 }
 
@@ -201,19 +213,27 @@ fn further_axes_count_as_samples() -> Result<()> {
         let y = y.transpose(0, 1)?.flatten_from(1)?.transpose(0, 1)?;
         assert_close(&y.to_f64_vec(), &flat_y.to_f64_vec(), 1e-5);
         assert_close(
-            &values(&deep.running_mean),
-            &values(&flat.running_mean),
+            &values(deep.running_mean.as_ref()),
+            &values(flat.running_mean.as_ref()),
             1e-6,
         );
-        assert_close(&values(&deep.running_var), &values(&flat.running_var), 1e-6);
+        assert_close(
+            &values(deep.running_var.as_ref()),
+            &values(flat.running_var.as_ref()),
+            1e-6,
+        );
         deep.recalibrate([&x])?;
         flat.recalibrate([&columns])?;
         assert_close(
-            &values(&deep.running_mean),
-            &values(&flat.running_mean),
+            &values(deep.running_mean.as_ref()),
+            &values(flat.running_mean.as_ref()),
             1e-6,
         );
-        assert_close(&values(&deep.running_var), &values(&flat.running_var), 1e-6);
+        assert_close(
+            &values(deep.running_var.as_ref()),
+            &values(flat.running_var.as_ref()),
+            1e-6,
+        );
     }
     Ok(())
 }
@@ -228,11 +248,19 @@ fn a_variance_of_1_around_10000_is_accurate_in_f32() -> Result<()> {
         let _ = norm.forward(&x, &Pass::train(0))?;
         let exact = x.to_dtype(DType::F64).transpose(0, 1)?.flatten_from(1)?;
         let (mean, var) = (exact.mean_over(1)?, exact.var_over(1, 1.0)?);
-        assert_close(&values(&norm.running_mean), &mean.to_f64_vec(), 1e-7);
-        assert_close(&values(&norm.running_var), &var.to_f64_vec(), 1e-3);
+        assert_close(
+            &values(norm.running_mean.as_ref()),
+            &mean.to_f64_vec(),
+            1e-7,
+        );
+        assert_close(&values(norm.running_var.as_ref()), &var.to_f64_vec(), 1e-3);
         norm.recalibrate([&x])?;
-        assert_close(&values(&norm.running_mean), &mean.to_f64_vec(), 1e-7);
-        assert_close(&values(&norm.running_var), &var.to_f64_vec(), 1e-6);
+        assert_close(
+            &values(norm.running_mean.as_ref()),
+            &mean.to_f64_vec(),
+            1e-7,
+        );
+        assert_close(&values(norm.running_var.as_ref()), &var.to_f64_vec(), 1e-6);
     }
     Ok(())
 }
@@ -253,7 +281,10 @@ fn rows(count: usize) -> Result<Tensor> {
 }
 
 fn statistics(norm: &BatchNorm) -> [Vec<f64>; 2] {
-    [values(&norm.running_mean), values(&norm.running_var)]
+    [
+        values(norm.running_mean.as_ref()),
+        values(norm.running_var.as_ref()),
+    ]
 }
 
 fn assert_statistics(norm: &BatchNorm, input: &Tensor, tolerance: f64) -> Result<()> {
@@ -455,7 +486,7 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
     for (bad, expected) in [
         (f32::NAN, "the batch's mean of channel 1"),
         (f32::INFINITY, "the batch's mean of channel 1"),
-        // Its square leaves the range, the mean does not.
+        // Its square overflows, but the mean does not.
         (3e38, "the batch's variance of channel 1"),
     ] {
         let batch = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, bad, 7.0]]);
@@ -465,7 +496,7 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
             assert!(error.to_string().contains(expected), "{error}");
         }
         assert!(net.state()?.to_bytes()? == before, "{bad}");
-        // They do not move: the batch is normalized by statistics of its own.
+        // The running statistics are held: the batch is normalized by its own.
         let _ = net.forward(&batch, &Pass::train(0).hold_statistics())?;
         let _ = net.predict(&batch)?;
         assert!(net.state()?.to_bytes()? == before, "{bad}");
@@ -488,6 +519,10 @@ fn a_statistic_whose_square_overflows_is_finite() -> Result<()> {
     let norm = BatchNorm::new(2)?.to_dtype(DType::F64);
     let large = Tensor::from([[1e200f64, 1.0], [1e200, 2.0]]);
     let _ = norm.forward(&large, &Pass::train(0))?;
-    assert_close(&[values(&norm.running_mean)[0] / 1e199], &[1.0], 1e-12);
+    assert_close(
+        &[values(norm.running_mean.as_ref())[0] / 1e199],
+        &[1.0],
+        1e-12,
+    );
     Ok(())
 }

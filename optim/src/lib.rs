@@ -1,67 +1,11 @@
-//! Optimizers, gradient clipping and learning-rate schedules of `cotangent`.
-//!
-//! ```
-//! use cotangent::{Tensor, module::{Module, Param, Pass}};
-//! use cotangent::optim::{Adam, Optimizer, clip};
-//!
-//! let mut w = Param::new(&Tensor::from([5.0f32, -3.0]));
-//! let mut optimizer = Adam::new(0.1).build()?;
-//! for _ in 0..200 {
-//!     let loss = w.read(&Pass::train(0)).square().sum();
-//!     let mut grads = loss.backward()?;
-//!     clip::global_norm(1.0).apply(&w, &mut grads)?;
-//!     optimizer.step(&mut w, grads)?;
-//! }
-//! assert!(w.value().square().sum().item()? < 0.02);
-//! # Ok::<(), cotangent::Error>(())
-//! ```
-//!
-//! # Optimizers
-//!
-//! Each type is a builder: `Adam::new(0.001).build()?` returns a `Box<dyn Optimizer>`.
-//!
-//! | kind | builders |
-//! |---|---|
-//! | gradient descent | [`Sgd`], [`Momentum`], [`Nesterov`] |
-//! | a rate for each parameter | [`AdaGrad`], [`RmsProp`], [`AdaDelta`] |
-//! | with momentum besides | [`Adam`] (also AMSGrad), [`AdamW`], [`AdaMax`], [`NAdam`], [`RAdam`] |
-//! | by sign | [`Lion`] |
-//! | for large batches | [`Lamb`] |
-//! | with little state | [`Adafactor`] |
-//! | orthogonal steps for matrices | [`Muon`] |
-//!
-//! # Around an optimizer
-//!
-//! | item | does |
-//! |---|---|
-//! | [`Group`] | gives parameters chosen by pattern their own learning rate and weight decay |
-//! | [`Accumulator`] | averages the gradients of several micro-batches |
-//! | [`WeightAverage`] | keeps a copy of the model with averaged weights |
-//! | [`Lookahead`] | moves slow weights towards the optimizer's every k steps |
-//! | [`Constrained`] | restores a constraint after each step |
-//! | [`clip`] | clips gradients by value, by norm, by global norm or adaptively |
-//!
-//! # Schedules
-//!
-//! A [`Schedule`] is a factor of the learning rate for each step.
-//!
-//! | kind | functions |
-//! |---|---|
-//! | constant | [`constant`](Schedule::constant), [`piecewise_constant`](Schedule::piecewise_constant), [`step`](Schedule::step), [`multi_step`](Schedule::multi_step) |
-//! | falling | [`exponential`](Schedule::exponential), [`power`](Schedule::power), [`polynomial`](Schedule::polynomial), [`linear`](Schedule::linear), [`cosine`](Schedule::cosine), [`cosine_restarts`](Schedule::cosine_restarts) |
-//! | rising | [`warm_up`](Schedule::warm_up), [`warm_up_constant`](Schedule::warm_up_constant), [`warm_up_exponential`](Schedule::warm_up_exponential) |
-//! | rising and falling | [`one_cycle`](Schedule::one_cycle), [`cyclic`](Schedule::cyclic), which also drive the momentum |
-//! | by a metric | [`reduce_on_plateau`](Schedule::reduce_on_plateau) |
-//! | custom | [`from_fn`](Schedule::from_fn) |
-//! | combined | [`then`](Schedule::then), [`times`](Schedule::times) |
-//!
-//! [`schedule::range_test`] suggests a learning rate.
-//!
-//! # Custom optimizers
+//! The optimizers, gradient clipping and learning-rate schedules of `cotangent`.
 //!
 //! An optimizer is an [`Algorithm`], the initial state and the update of one parameter, run by a
 //! [`Stepper`], which finds each parameter's gradient and keeps its state. Most algorithms are a
 //! [`Rule`], a formula for one element of parameter, gradient and state, in an [`Elementwise`].
+//!
+//! Programs depend on the crate `cotangent`, whose module `optim` re-exports this crate and lists
+//! its items by kind.
 
 mod accumulate;
 mod ada_delta;

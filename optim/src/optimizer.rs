@@ -39,7 +39,7 @@ pub trait Optimizer: Stateful + Debug + Send {
     fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()>;
 
     /// Drops the state of the parameters whose paths match, and returns how many these are. To give
-    /// a pattern, call [`forget_where`](#method.forget_where).
+    /// a pattern, call [`forget_where`](trait.Optimizer.html#method.forget_where).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no state of such a

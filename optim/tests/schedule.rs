@@ -150,7 +150,9 @@ fn a_state_that_does_not_fit_changes_nothing() -> Result<()> {
         .load_state(&state)
         .expect_err("a plateau");
     assert!(
-        refused.to_string().contains("`plateau.0.best`: not a part"),
+        refused
+            .to_string()
+            .contains("`plateau.0.best`: not expected"),
         "{refused}"
     );
     Ok(())

@@ -16,8 +16,7 @@
 //! | [`nll_loss`] | [`NllLoss`] | logarithms of probabilities `(…, classes)` | labels `(…)` |
 //! | [`bce_with_logits`] | [`BceWithLogitsLoss`] | logits of any shape | probabilities of the same shape |
 //!
-//! [`accuracy`] is the share of rows whose largest element is at the label. It is not a loss: it has
-//! no gradient.
+//! [`accuracy`] is the share of rows whose largest element is at the label. It has no gradient.
 //!
 //! # Regression
 //!

@@ -7,17 +7,17 @@
 //! | `torch.tensor([[1., 2.]])` | [`Tensor::from([[1.0f32, 2.0]])`](crate::Tensor) |
 //! | `x.requires_grad_()` | [`x.tracked()`](crate::Tensor::tracked), or a [`Param`](crate::module::Param) in a model |
 //! | `x.detach()` | [`x.detach()`](crate::Tensor::detach) |
-//! | `loss.backward(); w.grad` | [`let grads = loss.backward()?;`](crate::Tensor::backward), then [`grads.get(&w)`](crate::Gradients::get) |
+//! | `loss.backward(); w.grad` | [`let grads = loss.backward()?`](crate::Tensor::backward), then [`grads.get(&w)`](crate::Gradients::get) |
 //! | `optimizer.zero_grad()` | nothing: each `backward` returns new gradients |
 //! | `torch.autograd.grad(y, xs)` | [`grad`](crate::grad()) |
 //! | `create_graph`, `retain_graph` | options of [`Backward`](crate::Backward) |
-//! | `with torch.no_grad():` | [`Pass::inference()`](crate::module::Pass::inference), or [`predict`](crate::module::Layer::predict) |
+//! | `with torch.no_grad():` | [`Pass::inference()`](crate::module::Pass::inference), [`Pass::no_grad()`](crate::module::Pass::no_grad), or [`predict`](crate::module::Layer::predict) |
 //! | `torch.func.functional_call` | [`Pass::with`](crate::module::Pass::with) |
 //! | `torch.func.jvp`, `vjp`, `jacrev`, `hessian` | [`transform`](crate::transform) |
 //! | `torch.utils.checkpoint` | [`Pass::recompute`](crate::module::Pass::recompute) |
 //! | `torch.autograd.gradcheck` | [`gradcheck`](crate::gradcheck) |
 //! | `torch.autograd.detect_anomaly` | [`Pass::checked`](crate::module::Pass::checked) |
-//! | `x.view`, `x.reshape` | [`x.reshape(shape)`](crate::Tensor::reshape) |
+//! | `x.view(n, -1)`, `x.reshape` | [`x.reshape([n, INFER])`](crate::Tensor::reshape) |
 //! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |
 //!
 //! # Models
@@ -47,5 +47,5 @@
 //! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |
 //! | `swa_utils.AveragedModel` | [`WeightAverage`](crate::optim::WeightAverage) |
 //! | `DataLoader(TensorDataset(x, y), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Dataset`](crate::data::Dataset) |
-//! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random::ChaCha8Rng), and the seed of `Pass::train` |
+//! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
 //! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |

@@ -45,7 +45,9 @@ fn the_logarithm_of_zero() {
             let hidden = net.forward(&x, &Pass::train(0))?.relu();
             hidden.ln().mean().backward()
         },
-        expect![""],
+        expect![[r#"
+            backward: the output is not finite (-inf); compute it under `Pass::checked` to
+            find the operation that made it so, or allow it with `Backward::allow_nonfinite`"#]],
     );
     says(
         || {
@@ -55,7 +57,7 @@ fn the_logarithm_of_zero() {
             pass.check()?;
             loss.backward()
         },
-        expect![""],
+        expect!["`out.weight`: ln: element [0, 0] of the output is not finite (-inf)"],
     );
 }
 
@@ -84,8 +86,8 @@ fn zero_over_zero_before_clipping() {
             clip::global_norm(1.0).apply(&net, &mut grads)
         },
         expect![[r#"
-            `hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not
-            finite (NaN)"#]],
+            backward: the output is not finite (NaN); compute it under `Pass::checked` to
+            find the operation that made it so, or allow it with `Backward::allow_nonfinite`"#]],
     );
 }
 
@@ -104,7 +106,9 @@ fn nan_in_the_data() {
                 .cross_entropy(&batch()?.1)?;
             loss.backward()
         },
-        expect![""],
+        expect![[r#"
+            backward: the output is not finite (NaN); compute it under `Pass::checked` to
+            find the operation that made it so, or allow it with `Backward::allow_nonfinite`"#]],
     );
     says(
         || {
@@ -114,7 +118,9 @@ fn nan_in_the_data() {
             pass.check()?;
             loss.cross_entropy(&batch()?.1)?.backward()
         },
-        expect![""],
+        expect![[r#"
+            `hidden.0.linear.weight`: linear: element [1, 0] of the output (operand 0, which
+            is not tracked, is not finite) is not finite (NaN)"#]],
     );
 }
 
@@ -131,8 +137,9 @@ fn backward_twice() {
             loss.backward()
         },
         expect![[r#"
-            backward: the saved values of `div_scalar` were given up by an earlier backward;
-            use `Backward::retain_graph` for the first of the two"#]],
+            backward: the saved values of `div_scalar` were used up by an earlier backward;
+            if this is a recurrent state from the step before, `detach()` it; to run
+            backward twice, use `Backward::retain_graph` for the first"#]],
     );
 }
 
@@ -171,7 +178,31 @@ fn a_recurrent_state_that_is_not_detached() {
             Ok(())
         },
         expect![[r#"
-            backward: the saved values of `tanh` were given up by an earlier backward; use
-            `Backward::retain_graph` for the first of the two"#]],
+            backward: the saved values of `tanh` were used up by an earlier backward; if
+            this is a recurrent state from the step before, `detach()` it; to run backward
+            twice, use `Backward::retain_graph` for the first"#]],
     );
+}
+
+#[derive(Module, Clone, Debug)]
+struct Shifted {
+    layer: Linear,
+    /// Without `params` the derive refuses to skip a parameter: `ui/fail/skip_on_param.rs`.
+    #[module(skip(params))]
+    shift: Param,
+}
+
+/// Mistake 54. The parameter gets a gradient, but the optimizer does not find it. `audit` does.
+#[test]
+fn a_parameter_that_the_derive_skips() -> Result<()> {
+    let net = Shifted {
+        layer: Linear::new(4, 3, &mut rng())?,
+        shift: Param::new(&Tensor::zeros([3], DType::F32)?),
+    };
+    let ((x, labels), pass) = (batch()?, Pass::train(0));
+    let logits = net.layer.forward(&x, &pass)?.add(&net.shift.read(&pass))?;
+    let grads = logits.cross_entropy(&labels)?.backward()?;
+    expect!["2 parameters have a gradient; 1 gradient belongs to no parameter: (3,)"]
+        .assert_eq(&wrapped(&grads.audit(&net).to_string()));
+    Ok(())
 }

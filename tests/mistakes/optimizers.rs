@@ -119,22 +119,28 @@ fn patterns_that_match_nothing() {
             let grads = gradients(&net)?;
             optimizer.step(&mut net, grads)
         },
-        expect!["optimizer group: the pattern `bias` matches nothing among the model's parameters"],
+        expect![[r#"
+            optimizer group: the pattern `bias` matches nothing among the model's
+            parameters: patterns match whole paths; did you mean `.*\.bias`?"#]],
     );
     says(
         || net()?.freeze_where("hidden"),
         expect![[r#"
             freeze_where: the pattern `hidden` matches nothing among the model's parameters
-            and buffers"#]],
+            and buffers: patterns match whole paths; did you mean `hidden\..*`?"#]],
     );
     says(
         || net()?.freeze_where(r"head\..*"),
         expect![[r#"
             freeze_where: the pattern `head\..*` matches nothing among the model's
-            parameters and buffers"#]],
+            parameters and buffers: the nearest of 4 are `out.bias`, `out.weight`,
+            `hidden.0.linear.bias`"#]],
     );
     says(
         || Ok(net()?.select("hidden.weight")?.len()),
-        expect!["select: the pattern `hidden.weight` matches nothing among the model's parameters"],
+        expect![[r#"
+            select: the pattern `hidden.weight` matches nothing among the model's
+            parameters: the nearest of 4 are `out.weight`, `hidden.0.linear.weight`,
+            `out.bias`"#]],
     );
 }

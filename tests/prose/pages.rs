@@ -1,6 +1,6 @@
 //! The first page of the docs shows the README. The README's images and links are relative to the
-//! repository, which the docs do not have: `docs/embedded.md` defines the same labels anew and comes
-//! first, images as data and links as paths of items.
+//! repository, which the docs do not have. So `docs/embedded.md` comes first and defines the same
+//! labels: images as data, and links as paths of items.
 
 use crate::root;
 use std::fmt::Write;

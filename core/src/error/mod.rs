@@ -1,4 +1,4 @@
-//! The one error type: what was expected, what was found, and where.
+//! The error type of all crates: what was expected, what was found, and where.
 
 mod interval;
 mod mismatch;
@@ -9,19 +9,19 @@ pub use interval::Interval;
 pub use path::ModulePath;
 use std::path::{Path, PathBuf};
 
-/// The result of what can fail.
+/// The result of a function that can fail, with [`Error`] as the default error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong, apart from programming errors in this crate.
+/// The error of everything that can fail.
 ///
-/// Layers and optimizers place an error in the model: [`root`](Self::root) is what went wrong, to
-/// match on, and [`path`](Self::path) says where.
+/// Layers and optimizers add the place in the model to an error. To match on an error, use its
+/// [`root`](Self::root); [`path`](Self::path) returns the place.
 ///
-/// Both `{}` and `{:?}` give the message, so that `unwrap` and a `main` that returns a [`Result`]
-/// show a sentence and not a struct.
+/// Both `{}` and `{:?}` print the message, so that `unwrap`, and a `main` that returns a
+/// [`Result`], print a sentence and not a struct.
 ///
-/// One `?` carries the errors of the other crates of `cotangent`, of `std::io` and of parsing
-/// numbers in a function that returns a [`Result`]; [`other`](Self::other) takes any error.
+/// In a function that returns a [`Result`], `?` converts the errors of all crates of `cotangent`,
+/// of `std::io` and of parsing numbers. [`other`](Self::other) converts any other error.
 ///
 /// ```
 /// use cotangent::{Result, Tensor};
@@ -43,27 +43,29 @@ pub enum Error {
         op: &'static str,
         /// What was expected and what was found.
         reason: String,
-        /// The operands' shapes.
+        /// The shapes of the operands.
         shapes: Vec<Shape>,
     },
-    /// The operands' dtypes differ, or an operand has another dtype than was asked for.
+    /// The dtypes of the operands differ, or an operand does not have the expected dtype.
     #[error(
-        "{op}: {}; convert with `to_dtype`",
+        "{op}: {}; {remedy}",
         dtypes(operand, *found, others, *expected)
     )]
     #[non_exhaustive]
     DType {
         /// The operation.
         op: &'static str,
-        /// The dtype that the operation needs: that of most operands, or else of the first.
+        /// The dtype that the operation needs: that of most operands, or of the first.
         expected: DType,
-        /// The dtype that it got.
+        /// The dtype that was found.
         found: DType,
-        /// The operand of that dtype, such as `weight`, or several; empty if there is only one
+        /// The operand or operands of that dtype, such as `weight`. Empty if there is only one
         /// tensor.
         operand: String,
         /// The operands of the expected dtype.
         others: String,
+        /// The way out, such as a conversion.
+        remedy: &'static str,
     },
     /// An index, label or axis is out of range.
     #[error("{op}: {what} {index} is out of range for {bound} {of}")]
@@ -71,13 +73,13 @@ pub enum Error {
     Index {
         /// The operation.
         op: &'static str,
-        /// What the index counts: `label`, `axis`, `index`.
+        /// The kind of index: `label`, `axis`, `index`.
         what: &'static str,
         /// The index.
         index: i64,
-        /// How many there are.
+        /// The number of possible values.
         bound: usize,
-        /// Of what there are that many: `classes`, `axes`, `rows`.
+        /// The things that the index counts: `classes`, `axes`, `rows`.
         of: &'static str,
     },
     /// An argument is outside the range that its documentation states.
@@ -101,41 +103,46 @@ pub enum Error {
     },
     /// `backward` ran through a part of the graph whose saved values an earlier `backward` used up.
     #[error(
-        "backward: the saved values of `{op}` were given up by an earlier backward; use \
-         `Backward::retain_graph` for the first of the two"
+        "backward: the saved values of `{op}` were used up by an earlier backward; if this is a \
+         recurrent state from the step before, `detach()` it; to run backward twice, use \
+         `Backward::retain_graph` for the first"
     )]
     #[non_exhaustive]
     GraphConsumed {
         /// The operation whose node was reached twice.
         op: &'static str,
     },
-    /// A value that must be finite is not.
-    #[error("{op}: {what} is not finite ({value})")]
+    /// A value is infinite or NaN, but must be finite.
+    #[error("{op}: {what} is not finite ({value}){}", behind(remedy))]
     #[non_exhaustive]
     NonFinite {
         /// The operation.
         op: &'static str,
-        /// What is not finite: a norm, a parameter's gradient.
+        /// The name of the value, such as `the norm`.
         what: String,
         /// The value.
         value: f64,
+        /// How to find the cause; may be empty.
+        remedy: &'static str,
     },
     /// A saved state does not fit the model. Nothing was loaded.
+    ///
+    /// The text groups long lists of mismatches by their reasons.
     #[error("{}: {}", place(path), mismatch::text(mismatches))]
     #[non_exhaustive]
     State {
         /// The file, or empty for bytes in memory.
         path: PathBuf,
-        /// Each name, shape or dtype that does not fit.
+        /// All mismatches of names, shapes and dtypes, each as a name and a reason.
         mismatches: Vec<String>,
     },
-    /// A file is not what it should be.
+    /// A file does not have the expected contents.
     #[error("{}: {reason}", place(path))]
     #[non_exhaustive]
     Format {
         /// The file, or empty for bytes in memory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// Reading or writing a file failed.
@@ -144,14 +151,14 @@ pub enum Error {
     Io {
         /// The file, or empty if it is not known.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// An error inside a module.
     #[error("{}{source}", inside(path))]
     #[non_exhaustive]
     Within {
-        /// The path of the module in which it occurred.
+        /// The path of the module.
         path: ModulePath,
         /// The error.
         source: Box<Error>,
@@ -162,8 +169,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error, placed inside the field `name` of a module: each level of a model adds its
-    /// own name in front. An empty name, which is that of a model that is one leaf, adds nothing.
+    /// Adds the name of a field in front of the path of the error, as each level of a model does.
+    /// An empty name, as for a model that is a single leaf, adds nothing.
     ///
     /// ```
     /// use cotangent::{Error, Tensor};
@@ -175,7 +182,7 @@ impl Error {
         self.map_path(|path| path.push(name))
     }
 
-    /// The same error with its path changed.
+    /// Returns the error with its path changed.
     pub(crate) fn map_path(self, change: impl FnOnce(&mut ModulePath)) -> Self {
         let (mut path, source) = match self {
             Self::Within { path, source } => (path, source),
@@ -185,8 +192,8 @@ impl Error {
         Self::Within { path, source }
     }
 
-    /// The dotted path of the module in which it occurred, if that is known and not the whole
-    /// model.
+    /// Returns the dotted path of the module that raised the error, if it is known and not the
+    /// whole model.
     ///
     /// ```
     /// use cotangent::{Error, Tensor};
@@ -200,7 +207,7 @@ impl Error {
         }
     }
 
-    /// What went wrong, without the place: the innermost error.
+    /// Returns the innermost error, without its place.
     ///
     /// ```
     /// use cotangent::{Error, Tensor};
@@ -214,7 +221,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Shape`]: operands whose shapes do not fit.
+    /// Creates an [`Error::Shape`]: the shapes of the operands do not fit.
     ///
     /// ```
     /// use cotangent::Error;
@@ -230,8 +237,8 @@ impl Error {
         }
     }
 
-    /// An [`Error::DType`]: a tensor of another dtype than the operation needs. If it is one of
-    /// several operands, [`DType::expect_same`] says which.
+    /// Creates an [`Error::DType`]: a tensor does not have the dtype that the operation needs. For
+    /// one of several operands, [`DType::expect_same`] creates an error that names it.
     ///
     /// ```
     /// use cotangent::{DType, Error};
@@ -245,11 +252,24 @@ impl Error {
             found,
             operand: String::new(),
             others: String::new(),
+            remedy: CONVERT,
         }
     }
 
-    /// An [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things called
-    /// `of`.
+    /// Replaces the remedy of an error about a dtype or a value that is not finite.
+    pub(crate) fn remedied_by(mut self, way: &'static str) -> Self {
+        let mut root = &mut self;
+        while let Self::Within { source, .. } = root {
+            root = source;
+        }
+        if let Self::DType { remedy, .. } | Self::NonFinite { remedy, .. } = root {
+            *remedy = way;
+        }
+        self
+    }
+
+    /// Creates an [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things
+    /// called `of`.
     ///
     /// ```
     /// use cotangent::Error;
@@ -272,7 +292,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
+    /// Creates an [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
     ///
     /// ```
     /// use cotangent::Error;
@@ -284,21 +304,22 @@ impl Error {
             op,
             what: what.into(),
             value,
+            remedy: "",
         }
     }
 
-    /// An [`Error::Untracked`]: an output without a graph.
+    /// Creates an [`Error::Untracked`]: an output has no graph.
     pub fn untracked(op: &'static str) -> Self {
         Self::Untracked { op }
     }
 
-    /// An [`Error::GraphConsumed`]: a graph whose values are used up at `op`.
+    /// Creates an [`Error::GraphConsumed`]: the saved values of `op` were used before.
     pub fn graph_consumed(op: &'static str) -> Self {
         Self::GraphConsumed { op }
     }
 
-    /// An [`Error::State`]: each way in which a state does not fit. The path is empty for bytes in
-    /// memory.
+    /// Creates an [`Error::State`] with all mismatches between a state and a model. The path is
+    /// empty for bytes in memory.
     ///
     /// ```
     /// use cotangent::Error;
@@ -312,8 +333,8 @@ impl Error {
         }
     }
 
-    /// An [`Error::Format`]: a file that is not what it should be. The path is empty for bytes in
-    /// memory.
+    /// Creates an [`Error::Format`]: a file does not have the expected contents. The path is empty
+    /// for bytes in memory.
     ///
     /// ```
     /// use cotangent::Error;
@@ -327,7 +348,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Io`]: reading or writing the file failed. `?` makes one without a path.
+    /// Creates an [`Error::Io`]: reading or writing a file failed. `?` creates one without a path.
     ///
     /// ```
     /// use cotangent::Error;
@@ -341,7 +362,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Other`]: an error of another crate, or a text.
+    /// Creates an [`Error::Other`] from an error of another crate, or from a text.
     ///
     /// ```
     /// use cotangent::{Error, Result};
@@ -355,8 +376,8 @@ impl Error {
         Self::Other(error.into())
     }
 
-    /// An [`Error::Argument`]: an argument out of range. [`Interval`](crate::Interval) has the
-    /// usual ranges of numbers.
+    /// Creates an [`Error::Argument`]: an argument is out of range. [`Interval`](crate::Interval)
+    /// has the usual ranges of numbers.
     ///
     /// ```
     /// use cotangent::Error;
@@ -371,14 +392,14 @@ impl Error {
     }
 }
 
-/// The message, as with `{}`.
+/// Prints the message, as `{}` does.
 impl std::fmt::Debug for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
 }
 
-/// Without the path of the file, which it does not know.
+/// The path of the file is empty, because it is not known.
 impl From<std::io::Error> for Error {
     fn from(source: std::io::Error) -> Self {
         Self::io("", source)
@@ -396,7 +417,19 @@ macro_rules! others {
 }
 others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
 
-/// Which operand has which dtype.
+/// The remedy for a tensor of another dtype.
+pub(crate) const CONVERT: &str = "convert with `to_dtype`";
+
+/// Returns a remedy as the end of a message.
+fn behind(remedy: &str) -> String {
+    if remedy.is_empty() {
+        String::new()
+    } else {
+        format!("; {remedy}")
+    }
+}
+
+/// Returns a text that says which operand has which dtype.
 fn dtypes(operand: &str, found: DType, others: &str, expected: DType) -> String {
     if operand.is_empty() {
         return format!("expected dtype {expected}, found {found}");
@@ -409,7 +442,7 @@ fn dtypes(operand: &str, found: DType, others: &str, expected: DType) -> String 
     format!("{operand} {is} {found}, {others} {are} {expected}")
 }
 
-/// The file in front of what the system said, if it is known.
+/// Returns the prefix with the path of the file, if it is known.
 fn file(path: &Path) -> String {
     if path.as_os_str().is_empty() {
         String::new()
@@ -418,7 +451,7 @@ fn file(path: &Path) -> String {
     }
 }
 
-/// The place in a model, in front of what went wrong.
+/// Returns the prefix with the place in a model.
 fn inside(path: &ModulePath) -> String {
     if path.is_empty() {
         String::new()
@@ -427,7 +460,7 @@ fn inside(path: &ModulePath) -> String {
     }
 }
 
-/// Where a state was read from or written to.
+/// Returns the name of the file of a state.
 fn place(path: &Path) -> std::borrow::Cow<'_, str> {
     if path.as_os_str().is_empty() {
         "bytes in memory".into()

@@ -11,7 +11,6 @@ use std::fmt::Debug;
 /// need clones.
 ///
 /// ```
-/// use cotangent::module::DynLayer;
 /// use cotangent::nn::{Linear, Relu};
 /// use cotangent::prelude::*;
 /// #[derive(Clone, Debug, Module, Layer)]

@@ -1,18 +1,19 @@
-//! Finds the path of the layer that raised an error, by the parameters of that layer.
+//! Finds the path of the layer that raised an error, by the parameters of the layer.
 
 use super::walk::{LeafRef, Module, Walk};
 use crate::error::{Error, ModulePath};
 use std::ops::ControlFlow;
 
 impl Error {
-    /// The same error with the path, relative to `module`, of the layer that raised it.
+    /// Adds to the error the path of the layer that raised it, relative to `module`.
     ///
-    /// [`Layer::forward`](crate::module::Layer::forward) places errors by itself. This is for a
-    /// model whose forward is no `Layer`'s, because it takes or returns something else, and whose
-    /// errors else begin at the outermost layer that it called: call it where the model is at hand.
-    /// Gradient checks, the signal report and recalibration do. Each layer that an error passes
-    /// reports a parameter of its own, by which it is found; the layer of an error that none has
-    /// reported is `module` itself.
+    /// [`Layer::forward`](crate::module::Layer::forward) does this by itself. Call this if the
+    /// forward of a model is not that of a `Layer`, because it takes or returns something else.
+    /// Without it, the path begins at the outermost layer that was called. Gradient checks, the
+    /// signal report and recalibration call it.
+    ///
+    /// Each layer that an error passes reports one of its parameters, by which the layer is found.
+    /// If no layer has reported one, the error is that of `module` itself.
     ///
     /// ```
     /// use cotangent::module::{Layer, Param, Pass};
@@ -52,8 +53,8 @@ impl Error {
         })
     }
 
-    /// As [`placed_in`](Self::placed_in), for each layer that the error passes: one that has been
-    /// named by the layer around it needs no search.
+    /// Does the same as [`placed_in`](Self::placed_in) for each layer that the error passes. A
+    /// layer that the layer around it has named needs no search.
     pub(super) fn raised_in(self, module: &(impl Module + ?Sized)) -> Self {
         self.map_path(|path| {
             if !path.take_linked() || path.origin().is_none() {
@@ -63,13 +64,14 @@ impl Error {
     }
 }
 
-/// Is shown the path and the identity of each parameter, in order, until it has seen enough.
+/// A function that gets the path and the identity of each parameter, in order, until it breaks.
 type OnParam<'f> = dyn FnMut(&str, u64) -> ControlFlow<()> + 'f;
 
-/// Shows the parameters of a module.
+/// A function that shows the parameters of a module.
 type Params<'m> = dyn Fn(&mut OnParam<'_>) + 'm;
 
-/// The parameters of `module`, for code that is compiled once and not for each type of modules.
+/// Returns a function that shows the parameters of `module`. The code that takes it is compiled
+/// once, not for each type of module.
 fn params(module: &(impl Module + ?Sized)) -> impl Fn(&mut OnParam<'_>) {
     move |on_param| {
         Walk::until(module, &mut |place, leaf| match leaf {
@@ -79,9 +81,9 @@ fn params(module: &(impl Module + ?Sized)) -> impl Fn(&mut OnParam<'_>) {
     }
 }
 
-/// Makes `path` one that is relative to the module with these parameters, and the first of them
-/// what the module is known by from here on: it is near, so that each level of a deep model takes
-/// as long.
+/// Makes `path` relative to the module with these parameters. From here on, the first of them
+/// identifies the module: it is found at once, so that each level of a deep model takes the same
+/// time.
 fn place(path: &mut ModulePath, params: &Params<'_>) {
     let mut found: Option<String> = None;
     if let Some(origin) = path.origin() {

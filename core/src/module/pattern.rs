@@ -68,7 +68,7 @@ impl Matcher {
     }
 }
 
-/// How many paths an error names.
+/// How many paths an error lists.
 const NAMED: usize = 3;
 
 fn no_match(matcher: &Matcher, things: &str, paths: &[String]) -> String {

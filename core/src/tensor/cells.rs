@@ -1,4 +1,4 @@
-//! Shared values under a shape, and their views: the common part of `Indices` and `Mask`.
+//! Shared values with a shape, and their views: the common part of `Indices` and `Mask`.
 
 use super::checks::resolve_axis;
 use super::layout::Layout;
@@ -10,17 +10,17 @@ use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::shape::Shape;
 use std::sync::Arc;
 
-/// Values in row-major order: a run of a shared vector.
+/// Values in row-major order: a contiguous part of a shared vector.
 #[derive(Clone)]
 pub(super) struct Cells<T> {
     values: Arc<Vec<T>>,
-    /// The place of the first value in the vector.
+    /// The index of the first value in the vector.
     start: usize,
     shape: Shape,
 }
 
 impl<T> Cells<T> {
-    /// The values of a vector under `shape`, which must have as many elements.
+    /// Takes the values of a vector, whose length `shape` must have.
     fn new(values: Vec<T>, shape: Shape) -> Self {
         Self {
             values: Arc::new(values),
@@ -29,18 +29,18 @@ impl<T> Cells<T> {
         }
     }
 
-    pub fn scalar(value: T) -> Self {
+    pub(super) fn scalar(value: T) -> Self {
         Self::new(vec![value], Shape::default())
     }
 
-    pub fn matrix(values: &[T], [rows, columns]: [usize; 2]) -> Self
+    pub(super) fn matrix(values: &[T], [rows, columns]: [usize; 2]) -> Self
     where
         T: Clone,
     {
         Self::new(values.to_vec(), Shape::from([rows, columns]))
     }
 
-    pub fn from_vec(op: &'static str, values: Vec<T>, shape: Shape) -> Result<Self> {
+    pub(super) fn from_vec(op: &'static str, values: Vec<T>, shape: Shape) -> Result<Self> {
         if shape.checked_len(op)? != values.len() {
             let reason = format!("{} values do not fill the shape", values.len());
             return Err(Error::shape(op, reason, &[&shape]));
@@ -48,15 +48,15 @@ impl<T> Cells<T> {
         Ok(Self::new(values, shape))
     }
 
-    pub fn shape(&self) -> &Shape {
+    pub(super) fn shape(&self) -> &Shape {
         &self.shape
     }
 
-    pub fn as_slice(&self) -> &[T] {
+    pub(super) fn as_slice(&self) -> &[T] {
         &self.values[self.start..self.start + self.shape.element_count()]
     }
 
-    /// The same values under another shape with as many elements.
+    /// Gives the same values another shape with as many elements.
     fn reshaped(&self, shape: Shape) -> Self {
         Self {
             values: Arc::clone(&self.values),
@@ -65,24 +65,24 @@ impl<T> Cells<T> {
         }
     }
 
-    pub fn reshape(&self, shape: Shape) -> Result<Self> {
+    pub(super) fn reshape(&self, shape: Shape) -> Result<Self> {
         let shape = shape.filled_by("reshape", &self.shape, "values")?;
         Ok(self.reshaped(shape))
     }
 
-    pub fn flatten(&self) -> Self {
+    pub(super) fn flatten(&self) -> Self {
         self.reshaped(Shape::from(self.shape.element_count()))
     }
 
-    pub fn unsqueeze(&self, axis: isize) -> Result<Self> {
+    pub(super) fn unsqueeze(&self, axis: isize) -> Result<Self> {
         Ok(self.reshaped(self.shape.unsqueezed(axis)?))
     }
 
-    pub fn squeeze(&self, axis: isize) -> Result<Self> {
+    pub(super) fn squeeze(&self, axis: isize) -> Result<Self> {
         Ok(self.reshaped(self.shape.squeezed(axis)?))
     }
 
-    /// The slice `index` of the first axis, without that axis.
+    /// Returns the slice `index` of the first axis, without that axis.
     fn row(&self, index: usize, shape: &Shape) -> Self {
         Self {
             values: Arc::clone(&self.values),
@@ -93,8 +93,8 @@ impl<T> Cells<T> {
 }
 
 impl<T: Copy + Default + Send + Sync> Cells<T> {
-    /// New values of the given shape, which `fill` writes.
-    pub fn build(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
+    /// Creates values of the given shape, which `fill` writes.
+    pub(super) fn build(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
         let len = shape.element_count();
         let mut values = room(len);
         values.resize(len, T::default());
@@ -102,8 +102,8 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         Self::new(values, shape)
     }
 
-    /// The values where a layout, within these values, finds them.
-    pub fn view<'a>(&'a self, layout: &'a Layout) -> View<'a, T> {
+    /// Returns a strided view of the values.
+    pub(super) fn view<'a>(&'a self, layout: &'a Layout) -> View<'a, T> {
         View {
             data: self.as_slice(),
             offset: layout.offset,
@@ -112,9 +112,9 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         }
     }
 
-    /// The values in the order of another layout: the same memory if they lie there in row-major
-    /// order, else a copy.
-    pub fn seen(&self, layout: &Layout) -> Self {
+    /// Returns the values that a layout selects: a view if they are in row-major order, else a
+    /// copy.
+    pub(super) fn seen(&self, layout: &Layout) -> Self {
         if layout.is_row_major() {
             return Self {
                 values: Arc::clone(&self.values),
@@ -128,23 +128,23 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         })
     }
 
-    /// The values repeated to `shape`, which these must broadcast to.
-    pub fn stretched(&self, shape: &Shape) -> Self {
+    /// Broadcasts the values to `shape`; they are copied unless they have it already.
+    pub(super) fn stretched(&self, shape: &Shape) -> Self {
         if self.shape == *shape {
             return self.clone();
         }
         self.seen(&self.layout().broadcast_to(shape))
     }
 
-    pub fn layout(&self) -> Layout {
+    pub(super) fn layout(&self) -> Layout {
         Layout::row_major(self.shape.clone())
     }
 
-    pub fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Self> {
+    pub(super) fn narrow(&self, axis: isize, start: usize, len: usize) -> Result<Self> {
         self.within("narrow", Span::narrow(&self.shape, axis, start, len)?)
     }
 
-    pub fn slice(
+    pub(super) fn slice(
         &self,
         axis: isize,
         start: Option<isize>,
@@ -159,7 +159,7 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         refusable(op, || Ok(self.seen(&layout)))
     }
 
-    pub fn transpose(&self, first: isize, second: isize) -> Result<Self> {
+    pub(super) fn transpose(&self, first: isize, second: isize) -> Result<Self> {
         let rank = self.shape.len();
         let resolve = |axis| resolve_axis("transpose", axis, rank.max(1));
         let (first, second) = (resolve(first)?, resolve(second)?);
@@ -174,7 +174,7 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         )
     }
 
-    pub fn rows(
+    pub(super) fn rows(
         &self,
     ) -> Result<impl ExactSizeIterator<Item = Self> + DoubleEndedIterator + use<T>> {
         let Some(&count) = self.shape.first() else {
@@ -194,8 +194,8 @@ impl<T: PartialEq> PartialEq for Cells<T> {
 
 impl<T: Eq> Eq for Cells<T> {}
 
-/// The public methods that a type around [`Cells`] of `$value` has, the type's name in words, and
-/// an expression for six values, for the examples.
+/// Defines the public methods of a type around [`Cells`] of `$value`. The text `$six` is an
+/// expression for six values, for the examples.
 macro_rules! cells {
     ($name:ident of $value:ty, $six:literal) => {
         /// # Shape and views

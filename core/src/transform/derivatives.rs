@@ -1,15 +1,18 @@
-//! Products with Jacobians and Hessians, and these matrices themselves.
+//! Products with Jacobians and Hessians, and the whole matrices.
 
 use crate::autograd::{Backward, Tensor};
 use crate::error::{Error, Result};
 use crate::tensor::{Array, Shape, with_dtype};
+use std::borrow::Borrow;
 
-/// The value of `f` at `inputs`, and its vector-Jacobian product with `cotangent` for each input:
-/// what reverse mode computes. Zeros for inputs that the value does not depend on. PyTorch:
-/// `torch.autograd.functional.vjp`.
+/// Computes the value of `f` at `inputs` and, for each input, its vector-Jacobian product with
+/// `cotangent`, by reverse mode. PyTorch: `torch.autograd.functional.vjp`.
+///
+/// The product is zero for inputs on which the value does not depend.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the cotangent does not fit the value.
+/// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the cotangent has another shape or
+/// dtype than the value.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -21,7 +24,7 @@ use crate::tensor::{Array, Shape, with_dtype};
 /// ```
 pub fn vjp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
     cotangent: &Tensor,
 ) -> Result<(Tensor, Vec<Tensor>)> {
     let leaves = leaves(inputs);
@@ -31,14 +34,15 @@ pub fn vjp(
     Ok((value.detach(), gradients))
 }
 
-/// The value of `f` at `inputs`, and its derivative along `tangents`, one per input and of its
-/// shape: the Jacobian-vector product. PyTorch: `torch.autograd.functional.jvp`.
+/// Computes the value of `f` at `inputs` and its Jacobian-vector product: the derivative along
+/// `tangents`, one per input and of its shape. PyTorch: `torch.autograd.functional.jvp`.
 ///
-/// It is computed in reverse mode twice: the vector-Jacobian product is linear in the cotangent,
-/// and the derivative of that linear map is its transpose.
+/// It runs reverse mode twice. The vector-Jacobian product is linear in the cotangent, and the
+/// derivative of that linear map is its transpose.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the tangents do not fit the inputs.
+/// Those of `f`; [`Error::Argument`] if there is not one tangent per input; [`Error::Shape`] or
+/// [`Error::DType`] if one has another shape or dtype than its input.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -49,8 +53,8 @@ pub fn vjp(
 /// ```
 pub fn jvp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
-    tangents: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
+    tangents: &[impl Borrow<Tensor>],
 ) -> Result<(Tensor, Tensor)> {
     all_fit("jvp", tangents, inputs)?;
     let leaves = leaves(inputs);
@@ -71,13 +75,14 @@ pub fn jvp(
     ))
 }
 
-/// The value of `f`, a tensor of one element, at `inputs`, and the product of its Hessian with
-/// `vectors`, one per input and of its shape. PyTorch: `torch.autograd.functional.vhp` (the Hessian
-/// is symmetric).
+/// Computes the value of `f`, a tensor of one element, at `inputs`, and the product of its Hessian
+/// with `vectors`, one per input and of its shape. PyTorch: `torch.autograd.functional.vhp`, which
+/// is the same because the Hessian is symmetric.
 ///
 /// # Errors
-/// Those of `f`; [`Error::Shape`] if its value has not one element; [`Error::Shape`] or
-/// [`Error::DType`] if the vectors do not fit the inputs.
+/// Those of `f`; [`Error::Shape`] if its value does not have one element; [`Error::Argument`] if
+/// there is not one vector per input; [`Error::Shape`] or [`Error::DType`] if one has another shape
+/// or dtype than its input.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -89,8 +94,8 @@ pub fn jvp(
 /// ```
 pub fn hvp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
-    vectors: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
+    vectors: &[impl Borrow<Tensor>],
 ) -> Result<(Tensor, Vec<Tensor>)> {
     all_fit("hvp", vectors, inputs)?;
     let leaves = leaves(inputs);
@@ -102,10 +107,11 @@ pub fn hvp(
     Ok((value.detach(), products))
 }
 
-/// The derivative of every element of `f` by every element of each input: one tensor per input, of
-/// the value's shape followed by the input's. PyTorch: `torch.autograd.functional.jacobian`.
+/// Computes the derivative of every element of `f` by every element of each input: one tensor per
+/// input, of the value's shape followed by the input's. PyTorch:
+/// `torch.autograd.functional.jacobian`.
 ///
-/// It takes one backward pass per element of the value.
+/// It runs one backward pass per element of the value.
 ///
 /// # Errors
 /// Those of `f`, and [`Error::Shape`] if the result would have more elements than memory can hold.
@@ -117,20 +123,23 @@ pub fn hvp(
 /// assert_eq!(j[0].to_vec::<f64>()?, [1.0, 2.0, 3.0, 4.0]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
-pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+pub fn jacobian(
+    f: impl Fn(&[Tensor]) -> Result<Tensor>,
+    inputs: &[impl Borrow<Tensor>],
+) -> Result<Vec<Tensor>> {
     let leaves = leaves(inputs);
     rows("jacobian", &f(&leaves)?, &leaves)
 }
 
-/// The second derivatives of `f`, a tensor of one element: for each pair of inputs `i` and `j` the
-/// tensor `[i][j]`, of the first's shape followed by the second's. PyTorch:
+/// Computes the second derivatives of `f`, a tensor of one element: for each pair of inputs `i` and
+/// `j` the tensor `[i][j]`, of the shape of input `i` followed by that of input `j`. PyTorch:
 /// `torch.autograd.functional.hessian`.
 ///
-/// It takes one backward pass per element of the inputs.
+/// It runs one backward pass per element of the inputs.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] if its value has not one element, or the result would have
-/// more elements than memory can hold.
+/// Those of `f`, and [`Error::Shape`] if its value does not have one element, or if the result would
+/// have more elements than memory can hold.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -142,7 +151,7 @@ pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> R
 /// ```
 pub fn hessian(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
-    inputs: &[Tensor],
+    inputs: &[impl Borrow<Tensor>],
 ) -> Result<Vec<Vec<Tensor>>> {
     let leaves = leaves(inputs);
     let value = scalar("hessian", f(&leaves)?)?;
@@ -154,19 +163,21 @@ pub fn hessian(
         .collect()
 }
 
-fn leaves(inputs: &[Tensor]) -> Vec<Tensor> {
-    inputs.iter().map(Tensor::tracked).collect()
+fn leaves(inputs: &[impl Borrow<Tensor>]) -> Vec<Tensor> {
+    inputs
+        .iter()
+        .map(|input| input.borrow().tracked())
+        .collect()
 }
 
-/// The gradients with respect to `leaves`, zeros where there is none.
+/// Computes the gradients with respect to `leaves`, zero for those without one.
 fn pull(
     backward: &Backward,
     value: &Tensor,
     cotangent: &Tensor,
     leaves: &[Tensor],
 ) -> Result<Vec<Tensor>> {
-    let wanted: Vec<&Tensor> = leaves.iter().collect();
-    let gradients = backward.grad_or_none(value, cotangent, &wanted)?;
+    let gradients = backward.grad_or_none(value, cotangent, leaves)?;
     let zeros = |leaf: &Tensor| leaf.constant_like(0.0);
     let pairs = gradients.into_iter().zip(leaves);
     Ok(pairs
@@ -174,18 +185,18 @@ fn pull(
         .collect())
 }
 
-/// Σ a · b over all tensors and elements.
-fn contract(a: &[Tensor], b: &[Tensor]) -> Result<Tensor> {
-    let mut products = a.iter().zip(b).map(|(a, b)| Ok(a.mul(&b.detach())?.sum()));
+/// Computes Σ a · b over all tensors and elements.
+fn contract(a: &[Tensor], b: &[impl Borrow<Tensor>]) -> Result<Tensor> {
+    let mut products = (a.iter().zip(b)).map(|(a, b)| Ok(a.mul(&b.borrow().detach())?.sum()));
     let Some(first) = products.next() else {
-        return Err(Error::argument("transform", "there are no inputs"));
+        return Err(Error::argument("transform", "expected at least one input"));
     };
     products.try_fold(first?, |total: Tensor, product: Result<Tensor>| {
         total.add(&product?)
     })
 }
 
-/// The Jacobian of `value`, a row per element.
+/// Computes the Jacobian of `value` row by row.
 fn rows(op: &'static str, value: &Tensor, leaves: &[Tensor]) -> Result<Vec<Tensor>> {
     let shape = |leaf: &Tensor| -> Result<Shape> {
         let shape: Shape = value.shape().iter().chain(leaf.shape()).copied().collect();
@@ -227,13 +238,18 @@ fn scalar(op: &'static str, value: Tensor) -> Result<Tensor> {
     Err(Error::shape(op, reason, &[value.shape()]))
 }
 
-fn all_fit(op: &'static str, vectors: &[Tensor], inputs: &[Tensor]) -> Result<()> {
+fn all_fit(
+    op: &'static str,
+    vectors: &[impl Borrow<Tensor>],
+    inputs: &[impl Borrow<Tensor>],
+) -> Result<()> {
     if vectors.len() != inputs.len() {
-        let reason = format!("{} vectors for {} inputs", vectors.len(), inputs.len());
+        let (vectors, inputs) = (vectors.len(), inputs.len());
+        let reason = format!("expected one vector per input, found {vectors} for {inputs} inputs");
         return Err(Error::argument(op, reason));
     }
     let mut pairs = vectors.iter().zip(inputs);
-    pairs.try_for_each(|(vector, input)| fits(op, "vector", vector, input))
+    pairs.try_for_each(|(vector, input)| fits(op, "vector", vector.borrow(), input.borrow()))
 }
 
 fn fits(op: &'static str, what: &str, vector: &Tensor, like: &Tensor) -> Result<()> {
@@ -244,6 +260,6 @@ fn fits(op: &'static str, what: &str, vector: &Tensor, like: &Tensor) -> Result<
     if vector.shape() == like.shape() {
         return Ok(());
     }
-    let reason = format!("the {what} has another shape than what it belongs to");
+    let reason = format!("the {what} must have the shape of its output or input");
     Err(Error::shape(op, reason, &[vector.shape(), like.shape()]))
 }

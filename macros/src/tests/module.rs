@@ -1,4 +1,4 @@
-//! What `#[derive(Module)]` generates.
+//! The code that `#[derive(Module)]` generates.
 
 use expect_test::expect;
 
@@ -51,8 +51,7 @@ fn tuple_fields_are_numbered() {
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
                     let _ = || {
-                        #[allow(unused_imports)]
-                        use ::cotangent::module::skipped::{Holds as _, Plain as _, Unknown as _};
+                        use ::cotangent::module::skipped::verdicts::*;
                         let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
                         __skipped.check((&&&__skipped).verdict());
                     };
@@ -104,14 +103,16 @@ fn nothing_to_visit() {
         };
     "#]]
     .assert_eq(&module("struct Relu;"));
-    for item in [
-        "struct Relu {}",
-        "struct Relu();",
-        "struct Relu { #[module(skip)] name: String }",
-        "struct Relu(#[module(skip)] String);",
-    ] {
+    for item in ["struct Relu {}", "struct Relu();"] {
         assert_eq!(module(item), module("struct Relu;"), "{item}");
     }
+    // A type that skips parameters is not one without leaves.
+    let named = module("struct Relu { #[module(skip)] name: String }");
+    let tuple = module("struct Relu(#[module(skip)] String);");
+    assert_eq!(named, tuple);
+    assert!(named.contains("Skipped::<String>") && named.contains("Leafless for Relu"));
+    let params = module("struct Relu(#[module(skip(params))] Linear);");
+    assert!(!params.contains("Skipped") && !params.contains("Leafless"));
 }
 
 #[test]
@@ -125,8 +126,7 @@ fn every_field_option() {
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
                     let _ = || {
-                        #[allow(unused_imports)]
-                        use ::cotangent::module::skipped::{Holds as _, Plain as _, Unknown as _};
+                        use ::cotangent::module::skipped::verdicts::*;
                         let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
                         __skipped.check((&&&__skipped).verdict());
                     };
@@ -183,7 +183,7 @@ fn options_may_stand_in_several_attributes() {
 }
 
 #[test]
-fn raw_identifiers_lose_their_mark_in_the_path() {
+fn raw_identifiers_have_no_prefix_in_the_path() {
     expect![[r#"
         const _: () = {
             #[automatically_derived]
@@ -211,7 +211,7 @@ fn raw_identifiers_lose_their_mark_in_the_path() {
 }
 
 #[test]
-fn enums_visit_the_variant_that_is_there() {
+fn enums_visit_their_variant() {
     expect![[r#"
         const _: () = {
             #[automatically_derived]
@@ -221,8 +221,7 @@ fn enums_visit_the_variant_that_is_there() {
                     __walk: &mut ::cotangent::module::Walk<'module, '_>,
                 ) {
                     let _ = || {
-                        #[allow(unused_imports)]
-                        use ::cotangent::module::skipped::{Holds as _, Plain as _, Unknown as _};
+                        use ::cotangent::module::skipped::verdicts::*;
                         let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
                         __skipped.check((&&&__skipped).verdict());
                         let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
@@ -440,7 +439,7 @@ fn allowed_lints_are_allowed_in_the_impl() {
 }
 
 #[test]
-fn what_is_deprecated_may_be_visited() {
+fn deprecated_fields_are_visited_without_a_warning() {
     let allowed = "#[allow(deprecated)]";
     for item in [
         "#[deprecated] struct Net { a: Linear }",

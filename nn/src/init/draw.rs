@@ -1,6 +1,6 @@
 //! Draws the values of an initializer, after checking its numbers and computing its fan.
 
-use super::{Distribution, Fan, Init, Law, orthogonal};
+use super::{Distribution, Fan, Init, Kind, orthogonal};
 use cotangent_core::random::Rng;
 use cotangent_core::random::rand_distr::{Distribution as _, StandardNormal};
 use cotangent_core::{DType, Error, Result, Tensor};
@@ -13,9 +13,9 @@ const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) -> Result<Tensor> {
     let dtype = DType::F32;
     let gain = positive("gain", init.gain)?;
-    match init.law {
-        Law::Constant(value) => Tensor::full(shape, finite("value", value * gain)?, dtype),
-        Law::Normal {
+    match init.kind {
+        Kind::Constant(value) => Tensor::full(shape, finite("value", value * gain)?, dtype),
+        Kind::Normal {
             mean,
             standard_deviation,
             truncated,
@@ -28,11 +28,11 @@ pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) 
                 Tensor::normal(shape, mean, deviation, dtype, rng)
             }
         }
-        Law::Uniform { low, high } => {
+        Kind::Uniform { low, high } => {
             let (low, high) = (finite("low", low * gain)?, finite("high", high * gain)?);
             Tensor::uniform(shape, low, high, dtype, rng)
         }
-        Law::VarianceScaling {
+        Kind::VarianceScaling {
             scale,
             fan,
             distribution,
@@ -50,9 +50,9 @@ pub(super) fn draw(init: &Init, shape: &[usize], rng: &mut (impl Rng + ?Sized)) 
                 }
             }
         }
-        Law::Orthogonal => orthogonal::draw(shape, gain, rng),
-        Law::Identity => identity(shape, gain),
-        Law::Unfit(reason) => Err(Error::argument(OP, reason)),
+        Kind::Orthogonal => orthogonal::draw(shape, gain, rng),
+        Kind::Identity => identity(shape, gain),
+        Kind::Invalid(reason) => Err(Error::argument(OP, reason)),
     }
 }
 

@@ -82,13 +82,13 @@ pub enum Distribution {
 /// fit, such as a fan for an initializer without one, is an error of [`draw`](Self::draw).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Init {
-    law: Law,
+    kind: Kind,
     gain: f64,
 }
 
 /// The distribution before it is multiplied by the gain.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Law {
+enum Kind {
     Constant(f64),
     Normal {
         mean: f64,
@@ -107,13 +107,13 @@ enum Law {
     Orthogonal,
     Identity,
     /// An initializer was given an option that it does not have.
-    Unfit(&'static str),
+    Invalid(&'static str),
 }
 
-impl Law {
+impl Kind {
     fn init(self) -> Init {
         Init {
-            law: self,
+            kind: self,
             gain: 1.0,
         }
     }
@@ -124,7 +124,7 @@ impl Law {
 #[doc(alias = "constant_")]
 #[doc(alias = "Constant")]
 pub fn constant(value: f64) -> Init {
-    Law::Constant(value).init()
+    Kind::Constant(value).init()
 }
 
 /// Sets every element to 0.
@@ -147,7 +147,7 @@ pub fn ones() -> Init {
 #[doc(alias = "RandomNormal")]
 pub fn normal(standard_deviation: f64) -> Init {
     let (mean, truncated) = (0.0, false);
-    Law::Normal {
+    Kind::Normal {
         mean,
         standard_deviation,
         truncated,
@@ -159,7 +159,7 @@ pub fn normal(standard_deviation: f64) -> Init {
 #[doc(alias = "uniform_")]
 #[doc(alias = "RandomUniform")]
 pub fn uniform(low: f64, high: f64) -> Init {
-    Law::Uniform { low, high }.init()
+    Kind::Uniform { low, high }.init()
 }
 
 /// Draws with mean 0 and variance `scale / fan`, with `scale` above 0. The uniform distribution is
@@ -174,7 +174,7 @@ pub fn uniform(low: f64, high: f64) -> Init {
 #[doc(alias = "VarianceScaling")]
 #[doc(alias = "variance_scaling_initializer")]
 pub fn variance_scaling(scale: f64, fan: Fan, distribution: Distribution) -> Init {
-    Law::VarianceScaling {
+    Kind::VarianceScaling {
         scale,
         fan,
         distribution,
@@ -260,7 +260,7 @@ pub fn pytorch_linear() -> Init {
 #[doc(alias = "orthogonal_")]
 #[doc(alias = "Orthogonal")]
 pub fn orthogonal() -> Init {
-    Law::Orthogonal.init()
+    Kind::Orthogonal.init()
 }
 
 /// Sets the diagonal of a matrix (out, in) to 1 and all other elements to 0: each unit passes on
@@ -277,7 +277,7 @@ pub fn orthogonal() -> Init {
 #[doc(alias = "eye_")]
 #[doc(alias = "Identity")]
 pub fn identity() -> Init {
-    Law::Identity.init()
+    Kind::Identity.init()
 }
 
 impl Init {
@@ -292,9 +292,9 @@ impl Init {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn mean(mut self, mean: f64) -> Self {
-        match &mut self.law {
-            Law::Normal { mean: old, .. } => *old = mean,
-            law => *law = Law::Unfit("only `normal` has the option `mean`"),
+        match &mut self.kind {
+            Kind::Normal { mean: old, .. } => *old = mean,
+            kind => *kind = Kind::Invalid("only `normal` has the option `mean`"),
         }
         self
     }
@@ -318,12 +318,14 @@ impl Init {
     #[doc(alias = "TruncatedNormal")]
     #[doc(alias = "trunc_normal_")]
     pub fn truncated(mut self) -> Self {
-        match &mut self.law {
-            Law::Normal { truncated, .. } => *truncated = true,
-            Law::VarianceScaling { distribution, .. } if *distribution != Distribution::Uniform => {
+        match &mut self.kind {
+            Kind::Normal { truncated, .. } => *truncated = true,
+            Kind::VarianceScaling { distribution, .. }
+                if *distribution != Distribution::Uniform =>
+            {
                 *distribution = Distribution::TruncatedNormal;
             }
-            law => *law = Law::Unfit("only normal distributions have the option `truncated`"),
+            kind => *kind = Kind::Invalid("only normal distributions have the option `truncated`"),
         }
         self
     }
@@ -343,9 +345,9 @@ impl Init {
     /// ```
     #[doc(alias = "mode")]
     pub fn fan(mut self, fan: Fan) -> Self {
-        match &mut self.law {
-            Law::VarianceScaling { fan: old, .. } => *old = fan,
-            law => *law = Law::Unfit("only a scaled initializer has the option `fan`"),
+        match &mut self.kind {
+            Kind::VarianceScaling { fan: old, .. } => *old = fan,
+            kind => *kind = Kind::Invalid("only a scaled initializer has the option `fan`"),
         }
         self
     }

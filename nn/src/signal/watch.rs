@@ -5,22 +5,22 @@ use super::record::Record;
 use super::report::Report;
 use super::statistics::saturated_share;
 use cotangent_core::module::{Module, Pass};
-use cotangent_core::{Error, Forward, Leaf, LeafId, ModuleExt, Observer, Result, Tensor};
+use cotangent_core::{Backward, Error, Forward, Leaf, LeafId, ModuleExt, Observer, Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Returns the signal report of a model for one batch: a training pass forward to the loss that the
 /// closure computes, and backward. The model does not change, and running statistics do not move.
+/// The loss may be infinite or NaN: then the finding is where this begins.
 ///
 /// ```
-/// use cotangent::{DType, Indices, Tensor, module::Layer};
-/// use cotangent::nn::{Linear, Sequential, Sigmoid, init, signal};
-/// # use cotangent::random::SeedableRng;
-/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let mut net = Sequential::new();
 /// for _ in 0..6 {
 ///     let weights = Linear::builder(20, 20).weight(init::normal(4.0));
-///     net = net.push(weights.build(&mut rng)?).push(Sigmoid::default());
+///     net = net.push(weights.build(&mut rng)?).push(Sigmoid);
 /// }
 /// let net = net.push(Linear::new(20, 3, &mut rng)?);
 /// let x = Tensor::normal([30, 20], 0.0, 1.0, DType::F32, &mut rng)?;
@@ -42,7 +42,8 @@ pub fn inspect<M: Module + ?Sized>(
     let signal = Signal::of(net);
     let pass = Pass::train(0).hold_statistics().observed(signal.clone());
     let loss = loss(net, &pass).map_err(|error| error.placed_in(net))?;
-    loss.backward()?;
+    // An infinite or NaN loss is what the report is to explain.
+    Backward::new().allow_nonfinite().run(&loss)?;
     signal.take_report(net, false)
 }
 
@@ -53,20 +54,20 @@ pub fn inspect<M: Module + ?Sized>(
 /// all activations until their end.
 ///
 /// ```
-/// use cotangent::{DType, Indices, Tensor, module::{Layer, Pass}};
-/// use cotangent::nn::{Linear, signal::Signal};
-/// # use cotangent::random::SeedableRng;
-/// # let mut rng = cotangent::random::ChaCha8Rng::seed_from_u64(1);
-/// let net = Linear::new(4, 3, &mut rng)?;
+/// use cotangent::prelude::*;
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let mut net = Linear::new(4, 3, &mut rng)?;
+/// let mut optimizer = Sgd::new(0.1).build()?;
 /// let x = Tensor::normal([6, 4], 0.0, 1.0, DType::F32, &mut rng)?;
 /// let labels = Indices::from([0, 1, 2, 0, 1, 2]);
 ///
-/// let signal = Signal::of(&net).every(10);
+/// let signal = signal::Signal::of(&net).every(10);
 /// let pass = Pass::train(0).observed(signal.clone());
 /// let mut reports = Vec::new();
 /// for _ in 0..20 {
 ///     let grads = net.forward(&x, &pass)?.cross_entropy(&labels)?.backward()?;
-///     // The optimizer takes its step here. The report then contains the change of the weights.
+///     optimizer.step(&mut net, grads)?;
 ///     reports.extend(signal.step(&net)?);
 /// }
 /// assert_eq!(reports.iter().map(|report| report.step).collect::<Vec<_>>(), [0, 10]);

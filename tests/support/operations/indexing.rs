@@ -1,4 +1,4 @@
-//! Taking elements by index, adding them up by index, sorting.
+//! Taking elements by index, adding elements up by index, sorting.
 
 use super::Domain::Signed;
 use super::Entry;
@@ -40,7 +40,8 @@ pub fn indexing() -> Vec<Entry> {
             check "gather of the last", Signed: (m, k) => (m, picks(k).len()),
                 |x| x[0].gather(-1, &places([x[0].shape()[0], picks(x[0].shape()[1]).len()],
                     x[0].shape()[1])?);
-            check "gather of the middle, of some lines", Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
+            check "gather of the middle, of some lines",
+                Signed: (m, k, n) => (m.div_ceil(2), picks(k).len(), n), |x| {
                 let &[m, k, n] = x[0].shape() else { return x[0].flatten_from(1) };
                 x[0].gather(1, &places([m.div_ceil(2), picks(k).len(), n], k)?)
             };
@@ -65,21 +66,28 @@ pub fn indexing() -> Vec<Entry> {
                 .torch("x.scatter_add(0, indices, y)", "places(0, scattered=True)").sums();
             golden golden("indexing", "scatter_add(1)", |x| x[0].scatter_add(1, x.indices(), &x[1]))
                 .torch("x.scatter_add(1, indices, y)", "places(1, scattered=True)").sums();
-            golden golden("indexing", "scatter_add(-1)", |x| x[0].scatter_add(-1, x.indices(), &x[1]))
+            golden golden("indexing", "scatter_add(-1)",
+                |x| x[0].scatter_add(-1, x.indices(), &x[1]))
                 .torch("x.scatter_add(-1, indices, y)", "places(-1, scattered=True)").sums();
             draw 2 Same |x, p| x[0].scatter_add(p.axis, &p.indices, &x[1]);
         }
         sort {
-            check "sort", Signed: (m, k) => (m, k), |x| Ok(spread(&x[0])?.sort(-1, Order::Ascending)?.0);
+            check "sort", Signed: (m, k) => (m, k),
+                |x| Ok(spread(&x[0])?.sort(-1, Order::Ascending)?.0);
             check "sort of columns, descending", Signed: (m, k, n) => (m, k, n),
                 |x| Ok(spread(&x[0])?.sort(1, Order::Descending)?.0);
-            extreme "sort raw", Signed: (m, k) => (m, k), |x| Ok(x[0].sort(-1, Order::Ascending)?.0);
+            extreme "sort raw", Signed: (m, k) => (m, k),
+                |x| Ok(x[0].sort(-1, Order::Ascending)?.0);
             extreme "sort of columns, descending, raw", Signed: (m, k) => (m, k),
                 |x| Ok(x[0].sort(0, Order::Descending)?.0);
-            golden golden("indexing", "sort(1,ascending)", |x| x.placed(x[0].sort(1, Order::Ascending)))
-                .torch("x.sort(dim=1, descending=False, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
-            golden golden("indexing", "sort(1,descending)", |x| x.placed(x[0].sort(1, Order::Descending)))
-                .torch("x.sort(dim=1, descending=True, stable=True).values", "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
+            golden golden("indexing", "sort(1,ascending)",
+                |x| x.placed(x[0].sort(1, Order::Ascending)))
+                .torch("x.sort(dim=1, descending=False, stable=True).values",
+                    "ordered(lambda x: x.sort(dim=1, descending=False, stable=True))").moves();
+            golden golden("indexing", "sort(1,descending)",
+                |x| x.placed(x[0].sort(1, Order::Descending)))
+                .torch("x.sort(dim=1, descending=True, stable=True).values",
+                    "ordered(lambda x: x.sort(dim=1, descending=True, stable=True))").moves();
             draw 1 Same |x, p| x[0].sort(p.axis, order(p.flag));
         }
         top_k {
@@ -110,7 +118,8 @@ pub fn indexing() -> Vec<Entry> {
             draw 1 Same |x, p| x[0].bottom_k(p.axis, p.size);
         }
         one_hot {
-            golden golden("indexing", "one_hot", |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
+            golden golden("indexing", "one_hot",
+                |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
                 .torch("x * F.one_hot(indices, 4).double()", "words(hot=True)").sums();
             draw 1 Same |x, p| p.indices.one_hot(p.size, p.dtype);
             without Check Extreme: "is made from no tensor";
@@ -118,21 +127,20 @@ pub fn indexing() -> Vec<Entry> {
     }
 }
 
-/// Each index of an axis, out of order, and some twice.
+/// Returns each index of an axis, not in order, and some twice.
 fn picks(len: usize) -> Indices {
     (0..if len == 0 { 0 } else { len + 2 })
         .map(|i| (i * 7 + 3) % len)
         .collect()
 }
 
-/// As many indices below `bound` as fill a shape, out of order, and some twice in a line.
+/// Returns indices below `bound` that fill a shape, not in order, and some twice in a line.
 fn places<const N: usize>(shape: [usize; N], bound: usize) -> Result<Indices> {
     let count = shape.iter().product();
     Indices::from_vec((0..count).map(|i| (i * 7 + i / 3) % bound).collect(), shape)
 }
 
-/// Elements that are equal, of a stretched axis for one, made different: sorting has a kink where
-/// elements are equal.
+/// Makes equal elements, as those of a stretched axis, different: sorting has a kink at ties.
 fn spread(x: &Tensor) -> Result<Tensor> {
     let mut i = 0.0;
     let ramp = Tensor::from_fn(x.shape(), x.dtype(), || {

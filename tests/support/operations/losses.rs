@@ -1,11 +1,11 @@
-//! Losses, divergences, the cosine of an angle.
+//! Losses, the accuracy and the cosine of an angle.
 
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::{Difference, Golden, golden};
 use cotangent::prelude::*;
 
-/// Losses of classes with options: their name, as ours and as PyTorch's arguments, then cases.
+/// Losses of classes with options: the name, our options, PyTorch's arguments, the cases.
 macro_rules! classified {
     ($name:literal, $behind:literal, $loss:ty, $torch:literal, |$x:ident| $target:expr;
         $($options:literal |$of:ident| $set:expr, $torch_options:literal, $cases:literal;)*) => {
@@ -28,8 +28,10 @@ macro_rules! compared {
         vec![
             compared!(@ $name, "mean", |$x, $reduction = Mean| $call, $torch, $cases).sums(),
             compared!(@ $name, "sum", |$x, $reduction = Sum| $call, $torch, $cases).sums(),
-            compared!(@ $name, "batchmean", |$x, $reduction = BatchMean| $call, $torch, $cases).sums(),
-            compared!(@ $name, "none", |$x, $reduction = None| $call, $torch, $cases).unsigned_zeros(),
+            compared!(@ $name, "batchmean", |$x, $reduction = BatchMean| $call, $torch, $cases)
+                .sums(),
+            compared!(@ $name, "none", |$x, $reduction = None| $call, $torch, $cases)
+                .unsigned_zeros(),
         ]
     };
     (@ $name:literal, $text:literal, |$x:ident, $reduction:ident = $kind:ident| $call:expr,
@@ -45,28 +47,31 @@ macro_rules! compared {
     };
 }
 
-/// What holds without a reduction only: it is the last of four.
+/// Changes the row without a reduction, which is the last of four.
 fn unreduced(mut all: Vec<Golden>, more: fn(Golden) -> Golden) -> Vec<Golden> {
     let last = all.pop().map(more);
     all.into_iter().chain(last).collect()
 }
 
-/// Losses of labels, of probabilities, of single elements.
-#[allow(clippy::too_many_lines)] // It is a table.
+/// Losses of labels, of probabilities and of elements.
+#[allow(clippy::too_many_lines)] // A table.
 pub fn losses() -> Vec<Entry> {
     operations! { [m, k, n]
         cross_entropy {
             check "cross_entropy", Signed: (m, k) => (), |x| x[0].cross_entropy(&labels(&x[0])),
                 refused if m == 0 || k == 0;
-            check "cross_entropy of sequences", Signed: (m, k, n) => (), |x| x[0].cross_entropy(&labels(&x[0])),
+            check "cross_entropy of sequences", Signed: (m, k, n) => (),
+                |x| x[0].cross_entropy(&labels(&x[0])),
                 refused if m == 0 || k == 0 || n == 0;
-            check "cross_entropy of one sample", Signed: (k) => (), |x| x[0].cross_entropy(&labels(&x[0])),
+            check "cross_entropy of one sample", Signed: (k) => (),
+                |x| x[0].cross_entropy(&labels(&x[0])),
                 refused if k == 0;
             check "cross_entropy, sum", Signed: (m, k) => (),
                 |x| CrossEntropyLoss::new().reduction(Reduction::Sum).loss(&x[0], &labels(&x[0])),
                 refused if k == 0;
             check "cross_entropy, weights", Signed: (m, k) => (m),
-                |x| CrossEntropyLoss::new().class_weights(&weights(&x[0])).reduction(Reduction::None)
+                |x| CrossEntropyLoss::new().class_weights(&weights(&x[0]))
+                    .reduction(Reduction::None)
                     .loss(&x[0], &labels(&x[0])),
                 refused if k == 0;
             check "cross_entropy, smoothing", Signed: (m, k) => (m),
@@ -83,29 +88,41 @@ pub fn losses() -> Vec<Entry> {
                 refused if m == 0 || k == 0;
             check "cross_entropy of probabilities", Signed: (m, k) (m, k) => (),
                 |x| CrossEntropyLoss::new().loss(&x[0], &x[1]), refused if m == 0 || k == 0;
-            check "cross_entropy of probabilities of sequences", Signed: (m, k, n) (m, k, n) => (m, k),
-                |x| Ok(CrossEntropyLoss::new().reduction(Reduction::None).loss(&x[0], &x[1])? * 0.3),
+            check "cross_entropy of probabilities of sequences",
+                Signed: (m, k, n) (m, k, n) => (m, k),
+                |x| Ok(CrossEntropyLoss::new().reduction(Reduction::None)
+                    .loss(&x[0], &x[1])? * 0.3),
                 refused if n == 0;
             check "cross_entropy of probabilities, everything", Signed: (m, k) (m, k) => (m),
                 |x| CrossEntropyLoss::new().class_weights(&weights(&x[0])).label_smoothing(0.2)
                     .reduction(Reduction::None).loss(&x[0], &x[1]),
                 refused if k == 0;
-            golden classified! { "cross_entropy", "", CrossEntropyLoss, "F.cross_entropy, classes_second(x), indices",
+            golden classified! { "cross_entropy", "", CrossEntropyLoss,
+                "F.cross_entropy, classes_second(x), indices",
                 |x| x.indices();
                 "" |loss| loss, "", "labelled() + classified('sequences', 'images')";
-                "(sum)" |loss| loss.reduction(Reduction::Sum), ", reduction='sum'", "classified() + few_classes()";
-                "(batch mean)" |loss| loss.reduction(Reduction::BatchMean), ", reduction='batchmean'", "classified()";
-                "(none)" |loss| loss.reduction(Reduction::None), ", reduction='none'", "classified() + few_classes()";
-                "(weights)" |loss| loss.class_weights(x.weight()), ", weight=weight", "classified()";
-                "(smoothing)" |loss| loss.label_smoothing(0.1), ", label_smoothing=0.1", "classified()";
-                "(smoothing 1)" |loss| loss.label_smoothing(1.0), ", label_smoothing=1.0", "classified()";
+                "(sum)" |loss| loss.reduction(Reduction::Sum), ", reduction='sum'",
+                    "classified() + few_classes()";
+                "(batch mean)" |loss| loss.reduction(Reduction::BatchMean),
+                    ", reduction='batchmean'", "classified()";
+                "(none)" |loss| loss.reduction(Reduction::None), ", reduction='none'",
+                    "classified() + few_classes()";
+                "(weights)" |loss| loss.class_weights(x.weight()), ", weight=weight",
+                    "classified()";
+                "(smoothing)" |loss| loss.label_smoothing(0.1), ", label_smoothing=0.1",
+                    "classified()";
+                "(smoothing 1)" |loss| loss.label_smoothing(1.0), ", label_smoothing=1.0",
+                    "classified()";
                 "(weights,smoothing)" |loss| loss.class_weights(x.weight()).label_smoothing(0.1),
                     ", weight=weight, label_smoothing=0.1", "classified()";
                 "(weights,smoothing,none)"
-                    |loss| loss.class_weights(x.weight()).label_smoothing(0.1).reduction(Reduction::None),
+                    |loss| loss.class_weights(x.weight()).label_smoothing(0.1)
+                        .reduction(Reduction::None),
                     ", weight=weight, label_smoothing=0.1, reduction='none'", "classified()";
-                "(ignore 3)" |loss| loss.ignore_label(3), ", ignore_index=3", "classified(ignored=3)";
-                "(ignore 255)" |loss| loss.ignore_label(255), ", ignore_index=255", "classified(ignored=255)";
+                "(ignore 3)" |loss| loss.ignore_label(3), ", ignore_index=3",
+                    "classified(ignored=3)";
+                "(ignore 255)" |loss| loss.ignore_label(255), ", ignore_index=255",
+                    "classified(ignored=255)";
                 "(weights,ignore 3)" |loss| loss.class_weights(x.weight()).ignore_label(3),
                     ", weight=weight, ignore_index=3", "classified(ignored=3)";
                 "(weights,smoothing,ignore 3)"
@@ -113,28 +130,36 @@ pub fn losses() -> Vec<Entry> {
                     ", weight=weight, label_smoothing=0.1, ignore_index=3", "classified(ignored=3)";
                 "(smoothing,ignore 255,none)"
                     |loss| loss.label_smoothing(0.1).ignore_label(255).reduction(Reduction::None),
-                    ", label_smoothing=0.1, ignore_index=255, reduction='none'", "classified(ignored=255)";
+                    ", label_smoothing=0.1, ignore_index=255, reduction='none'",
+                        "classified(ignored=255)";
             };
-            golden classified! { "cross_entropy", " of probabilities", CrossEntropyLoss, "F.cross_entropy, classes_second(x), classes_second(y)",
+            golden classified! { "cross_entropy", " of probabilities", CrossEntropyLoss,
+                "F.cross_entropy, classes_second(x), classes_second(y)",
                 |x| &x[1];
                 "" |loss| loss, "", "classified() + few_classes(probable=True)";
                 "(sum)" |loss| loss.reduction(Reduction::Sum), ", reduction='sum'", "classified()";
-                "(batch mean)" |loss| loss.reduction(Reduction::BatchMean), ", reduction='batchmean'", "classified()";
+                "(batch mean)" |loss| loss.reduction(Reduction::BatchMean),
+                    ", reduction='batchmean'", "classified()";
                 "(none)" |loss| loss.reduction(Reduction::None), ", reduction='none'",
                     "classified() + case('infinite', INFINITE_LOGITS, PROBABILITIES, second=False)";
-                "(weights)" |loss| loss.class_weights(x.weight()), ", weight=weight", "classified()";
-                "(smoothing)" |loss| loss.label_smoothing(0.1), ", label_smoothing=0.1", "classified()";
-                "(smoothing 1)" |loss| loss.label_smoothing(1.0), ", label_smoothing=1.0", "classified()";
+                "(weights)" |loss| loss.class_weights(x.weight()), ", weight=weight",
+                    "classified()";
+                "(smoothing)" |loss| loss.label_smoothing(0.1), ", label_smoothing=0.1",
+                    "classified()";
+                "(smoothing 1)" |loss| loss.label_smoothing(1.0), ", label_smoothing=1.0",
+                    "classified()";
                 "(weights,smoothing)" |loss| loss.class_weights(x.weight()).label_smoothing(0.1),
                     ", weight=weight, label_smoothing=0.1", "classified()";
                 "(weights,smoothing,none)"
-                    |loss| loss.class_weights(x.weight()).label_smoothing(0.1).reduction(Reduction::None),
+                    |loss| loss.class_weights(x.weight()).label_smoothing(0.1)
+                        .reduction(Reduction::None),
                     ", weight=weight, label_smoothing=0.1, reduction='none'", "classified()";
             }
             .into_iter()
             .map(|operation| match &operation.name[..] {
-                // Its derivative by the cotangent is a single number, a sum whose terms cancel.
-                "cross_entropy(sum) of probabilities" => operation.loose(&[("samples", 1e-14, 1e-5)]),
+                // The derivative by the cotangent is one number, a sum whose terms cancel.
+                "cross_entropy(sum) of probabilities" =>
+                    operation.loose(&[("samples", 1e-14, 1e-5)]),
                 _ => operation,
             })
             .collect::<Vec<_>>();
@@ -147,7 +172,10 @@ pub fn losses() -> Vec<Entry> {
                 let hidden = x[0].linear(&x[1], Some(&x[2]))?.tanh();
                 hidden.linear(&x[3], Some(&x[4]))?.cross_entropy(x.indices())
             })
-            .torch("F.cross_entropy(F.linear(torch.tanh(F.linear(x, y, z)), *operands[3:]), indices)", "net(0)")
+            .torch(
+                "F.cross_entropy(F.linear(torch.tanh(F.linear(x, y, z)), *operands[3:]), indices)",
+                "net(0)",
+            )
             .sums();
             golden golden("losses", "linear batch_norm elu cross_entropy", |x| {
                 let hidden = x[0].linear(&x[1], None)?;
@@ -155,7 +183,8 @@ pub fn losses() -> Vec<Entry> {
                 normalized.elu(1.0).cross_entropy(x.indices())
             })
             .torch(
-                "F.cross_entropy(F.elu(F.batch_norm(F.linear(x, y), None, None, *operands[2:], training=True)), indices)",
+                "F.cross_entropy(F.elu(F.batch_norm(F.linear(x, y), None, None, *operands[2:], \
+                    training=True)), indices)",
                 "net(2)",
             )
             .sums();
@@ -178,14 +207,20 @@ pub fn losses() -> Vec<Entry> {
                 |x| NllLoss::new().class_weights(&weights(&x[0])).ignore_label(0)
                     .reduction(Reduction::None).loss(&x[0], &labels(&x[0])),
                 refused if n == 0;
-            golden classified! { "nll_loss", "", NllLoss, "F.nll_loss, classes_second(x), indices", |x| x.indices();
+            golden classified! { "nll_loss", "", NllLoss, "F.nll_loss, classes_second(x), indices",
+                |x| x.indices();
                 "" |loss| loss, "", "classified() + few_classes()";
                 "(sum)" |loss| loss.reduction(Reduction::Sum), ", reduction='sum'", "classified()";
-                "(batch mean)" |loss| loss.reduction(Reduction::BatchMean), ", reduction='batchmean'", "classified()";
-                "(none)" |loss| loss.reduction(Reduction::None), ", reduction='none'", "classified() + few_classes()";
-                "(weights)" |loss| loss.class_weights(x.weight()), ", weight=weight", "classified()";
-                "(ignore 3)" |loss| loss.ignore_label(3), ", ignore_index=3", "classified(ignored=3)";
-                "(ignore 255)" |loss| loss.ignore_label(255), ", ignore_index=255", "classified(ignored=255)";
+                "(batch mean)" |loss| loss.reduction(Reduction::BatchMean),
+                    ", reduction='batchmean'", "classified()";
+                "(none)" |loss| loss.reduction(Reduction::None), ", reduction='none'",
+                    "classified() + few_classes()";
+                "(weights)" |loss| loss.class_weights(x.weight()), ", weight=weight",
+                    "classified()";
+                "(ignore 3)" |loss| loss.ignore_label(3), ", ignore_index=3",
+                    "classified(ignored=3)";
+                "(ignore 255)" |loss| loss.ignore_label(255), ", ignore_index=255",
+                    "classified(ignored=255)";
                 "(weights,ignore 3)" |loss| loss.class_weights(x.weight()).ignore_label(3),
                     ", weight=weight, ignore_index=3", "classified(ignored=3)";
             };
@@ -248,7 +283,8 @@ pub fn losses() -> Vec<Entry> {
                 },
                 "F.huber_loss, x, y, delta=0.25", "kinks=True");
             golden compared!("smooth_l1_loss(0.25)",
-                |x, reduction| Ok(HuberLoss::new().delta(0.25).reduction(reduction).loss(&x[0], &x[1])? / 0.25),
+                |x, reduction| Ok(HuberLoss::new().delta(0.25).reduction(reduction)
+                    .loss(&x[0], &x[1])? / 0.25),
                 "F.smooth_l1_loss, x, y, beta=0.25", "");
             draw 2 Close |x, p| x[0].huber_loss(&x[1], p.number);
             draw 2 Close |x, p| HuberLoss::new().delta(p.number).reduction(p.reduction)
@@ -259,7 +295,8 @@ pub fn losses() -> Vec<Entry> {
                 refused if m == 0 || k == 0;
             check "bce_with_logits, weights", Signed: (m, k) (m, k) => (m, k),
                 |x| BceWithLogitsLoss::new().positive_weight(&weights(&x[0]))
-                    .class_weights(&Tensor::scalar(0.7).to_dtype(x[0].dtype())).reduction(Reduction::None)
+                    .class_weights(&Tensor::scalar(0.7).to_dtype(x[0].dtype()))
+                    .reduction(Reduction::None)
                     .loss(&x[0], &x[1]);
             golden unreduced(
                 compared!("bce_with_logits",
@@ -280,25 +317,29 @@ pub fn losses() -> Vec<Entry> {
             golden golden("losses", "bce_with_logits(positive)", |x| {
                 BceWithLogitsLoss::new().positive_weight(x.positive()).loss(&x[0], &x[1])
             })
-            .torch("F.binary_cross_entropy_with_logits(x, y, pos_weight=positive)", "weighted('given.positive')")
+            .torch("F.binary_cross_entropy_with_logits(x, y, pos_weight=positive)",
+                "weighted('given.positive')")
             .sums();
             golden golden("losses", "bce_with_logits(weight)", |x| {
                 BceWithLogitsLoss::new().class_weights(x.weight()).loss(&x[0], &x[1])
             })
-            .torch("F.binary_cross_entropy_with_logits(x, y, weight=weight)", "weighted('given.weight')")
+            .torch("F.binary_cross_entropy_with_logits(x, y, weight=weight)",
+                "weighted('given.weight')")
             .sums();
             golden golden("losses", "bce_with_logits(positive,weight,none)", |x| {
                 let loss = BceWithLogitsLoss::new().positive_weight(x.positive());
                 loss.class_weights(x.weight()).reduction(Reduction::None).loss(&x[0], &x[1])
             })
             .torch(
-                "F.binary_cross_entropy_with_logits(x, y, pos_weight=positive, weight=weight, reduction='none')",
+                "F.binary_cross_entropy_with_logits(x, y, pos_weight=positive, weight=weight, \
+                    reduction='none')",
                 "weighted('given.positive', 'given.weight') + weighted_special()",
             )
             .sums();
             draw 2 Close |x, p| x[0].bce_with_logits(&x[1]);
             draw 3 Close |x, p| BceWithLogitsLoss::new()
-                .positive_weight(&x[2]).class_weights(&x[2]).reduction(p.reduction).loss(&x[0], &x[1]);
+                .positive_weight(&x[2]).class_weights(&x[2]).reduction(p.reduction)
+                .loss(&x[0], &x[1]);
         }
         kl_div {
             check "kl_div", Signed: (m, k) (m, k) => (m, k),
@@ -318,8 +359,7 @@ pub fn losses() -> Vec<Entry> {
                         _ => KlDivLoss::new().reduction(reduction).loss(&x[0], &x[1]),
                     },
                     "F.kl_div, x, y", "[0.0, 1.0, 0.25, 1e-30, -0.5, NAN]"),
-                // Where the two distributions are close, what is subtracted is larger than what is
-                // left.
+                // For close distributions the difference is smaller than its terms.
                 |none| none.loose(&[("spread", 1e-14, 2e-5)]).differs([
                     nothing("output", |x| x[1] == 0.0 && x[0].is_infinite()),
                     nothing("grad.1", |x| x[1] == 0.0 && !x[0].is_nan()),
@@ -349,31 +389,33 @@ pub fn losses() -> Vec<Entry> {
                 .loss(&x[0], &x[1]);
         }
         cosine_similarity {
-            check "cosine_similarity", Signed: (m, k) (m, k) => (m), |x| x[0].cosine_similarity(&x[1], -1, 1e-8);
+            check "cosine_similarity", Signed: (m, k) (m, k) => (m),
+                |x| x[0].cosine_similarity(&x[1], -1, 1e-8);
             check "cosine_similarity of columns", Signed: (m, k, n) (k, n) => (m, n),
                 |x| x[0].cosine_similarity(&x[1], 1, 1e-8);
             check "cosine_similarity, a large epsilon", Signed: (m, k) (m, k) => (m),
                 |x| x[0].cosine_similarity(&x[1], 1, 1e3);
-            golden golden("losses", "cosine_similarity(0)", |x| x[0].cosine_similarity(&x[1], 0, 1e-8))
+            golden golden("losses", "cosine_similarity(0)",
+                |x| x[0].cosine_similarity(&x[1], 0, 1e-8))
                 .torch("F.cosine_similarity(x, y, dim=0, eps=1e-8)", "cosines(0)")
                 .sums()
-                // Short vectors have large gradients, of which those of their length cancel.
+                // The gradients of short vectors are large, and their terms cancel.
                 .loose(&[("stacks", 1e-12, 2e-4)]);
-            golden golden("losses", "cosine_similarity(-1)", |x| x[0].cosine_similarity(&x[1], -1, 1e-8))
+            golden golden("losses", "cosine_similarity(-1)",
+                |x| x[0].cosine_similarity(&x[1], -1, 1e-8))
                 .torch(
                     "F.cosine_similarity(x, y, dim=-1, eps=1e-8)",
                     "cosines(-1) + case('special', *ANGLES, second=False)",
                 )
                 .sums()
-                // Of (∞, 1): the square of the norm is limited, and does not move at the limit,
-                // which is ∞.
+                // For (∞, 1): the norm is at its limit ∞, where the derivative is 0.
                 .differs([nothing("grad.0", |x| *x == [1.0, 1.0])]);
             draw 2 Close |x, p| x[0].cosine_similarity(&x[1], p.axis, p.number);
         }
     }
 }
 
-/// A difference whose value is 0.
+/// Returns a difference whose value is 0.
 fn nothing(tensor: &'static str, at: fn(&[f64]) -> bool) -> Difference {
     Difference {
         tensor,
@@ -382,7 +424,7 @@ fn nothing(tensor: &'static str, at: fn(&[f64]) -> bool) -> Difference {
     }
 }
 
-/// A label for each row of classes.
+/// Returns a label for each row of classes.
 fn labels(logits: &Tensor) -> Indices {
     let mut shape = logits.shape().to_vec();
     let classes = shape.pop().unwrap_or(1).max(1);
@@ -391,7 +433,7 @@ fn labels(logits: &Tensor) -> Indices {
     Indices::from_vec(labels, shape).expect("as many labels as the shape has places")
 }
 
-/// A weight for each class.
+/// Returns a weight for each class.
 fn weights(logits: &Tensor) -> Tensor {
     let classes = logits.shape()[logits.rank() - 1];
     let weights = (0..classes).map(|i| 0.5 + 0.25 * (i % 5) as f64);

@@ -1,22 +1,23 @@
-//! Softmax, normalizations, dropout.
+//! Softmax, normalizations, dropout, draws of classes.
 
 use super::Domain::{Positive, Signed};
 use super::golden::{Operands, golden};
 use super::{Entry, values};
 use cotangent::prelude::{ChaCha8Rng, Result, SeedableRng, Tensor};
 
-/// A mean of 1e4 is known to the digits that its type has left, half of 1e-3 in `f32`; in `f64` it
-/// is PyTorch that rounds, which multiplies by the scale before it subtracts the mean. A channel
-/// that is constant has a scale of 1 / sqrt(epsilon) by which such roundings grow.
+/// In `f32` a mean of 1e4 has an error of half of 1e-3. In `f64` the error is PyTorch's, which
+/// multiplies by the scale before it subtracts the mean. A constant channel has a scale of
+/// 1 / sqrt(epsilon), which multiplies such errors.
 const ROUNDED: &[(&str, f64, f64)] = &[("offset", 1e-11, 2e-3), ("constant", 1e-12, 1e-3)];
 
-/// The same of rows.
+/// The same for rows.
 const ROWS_ROUNDED: &[(&str, f64, f64)] = &[("offset", 1e-11, 1e-5), ("constant", 1e-11, 1e-4)];
 
 /// Layer normalization over the last axes: gamma and beta by the number of their operand, epsilon,
-/// and these as PyTorch has them, then the cases.
+/// PyTorch's arguments, the cases.
 macro_rules! layer_norms {
-    ($(over $axes:literal: $($name:literal ($gamma:expr, $beta:expr, $epsilon:expr) $torch:literal, $cases:literal;)*)*) => {
+    ($(over $axes:literal: $($name:literal ($gamma:expr, $beta:expr, $epsilon:expr) $torch:literal,
+        $cases:literal;)*)*) => {
         vec![$($(
             golden("layer_norm", concat!("layer_norm(", $name, ") over ", $axes), |x| {
                 let (gamma, beta): (Option<usize>, Option<usize>) = ($gamma, $beta);
@@ -29,7 +30,7 @@ macro_rules! layer_norms {
     };
 }
 
-/// Softmax, batch, layer and RMS normalization, dropout.
+/// Softmax, batch, layer and RMS normalization, dropout, draws of classes.
 pub fn normalizations() -> Vec<Entry> {
     operations! { [m, k, n]
         softmax {
@@ -48,7 +49,8 @@ pub fn normalizations() -> Vec<Entry> {
         log_softmax {
             check "log_softmax", Signed: (m, k) => (m, k), |x| x[0].log_softmax(-1);
             check "log_softmax of columns", Signed: (m, k) => (m, k), |x| x[0].log_softmax(0);
-            check "log_softmax of the middle", Signed: (m, k, n) => (m, k, n), |x| x[0].log_softmax(1);
+            check "log_softmax of the middle", Signed: (m, k, n) => (m, k, n),
+                |x| x[0].log_softmax(1);
             golden golden("softmax", "log_softmax(0)", |x| x[0].log_softmax(0))
                 .torch("F.log_softmax(x, 0)", "along()").sums();
             golden golden("softmax", "log_softmax(1)", |x| x[0].log_softmax(1))
@@ -78,19 +80,25 @@ pub fn normalizations() -> Vec<Entry> {
                 |x| Ok(of_statistics(&x[0])?.1), refused if m < 2;
             golden golden("batch_norm", "batch_norm(1e-5)",
                 |x| x.keep(x[0].batch_norm(None, None, 1e-5)))
-                .torch("F.batch_norm(x, None, None, None, None, training=True, eps=1e-5)", "channels()").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, None, None, training=True, eps=1e-5)",
+                    "channels()").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(gamma,1e-5)",
                 |x| x.keep(x[0].batch_norm(Some(&x[1]), None, 1e-5)))
-                .torch("F.batch_norm(x, None, None, y, None, training=True, eps=1e-5)", "channels('gamma', few=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, y, None, training=True, eps=1e-5)",
+                    "channels('gamma', few=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(beta,1e-5)",
                 |x| x.keep(x[0].batch_norm(None, Some(&x[1]), 1e-5)))
-                .torch("F.batch_norm(x, None, None, torch.ones_like(y), y, training=True, eps=1e-5)", "channels('beta', few=True)").sums().loose(ROUNDED);
+                .torch(
+                    "F.batch_norm(x, None, None, torch.ones_like(y), y, training=True, eps=1e-5)",
+                    "channels('beta', few=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(gamma,beta,1e-5)",
                 |x| x.keep(x[0].batch_norm(Some(&x[1]), Some(&x[2]), 1e-5)))
-                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=1e-5)", "channels('gamma', 'beta')").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=1e-5)",
+                    "channels('gamma', 'beta')").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm(gamma,beta,1e-1)",
                 |x| x.keep(x[0].batch_norm(Some(&x[1]), Some(&x[2]), 1e-1)))
-                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=0.1)", "channels('gamma', 'beta', few=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, None, None, y, z, training=True, eps=0.1)",
+                    "channels('gamma', 'beta', few=True)").sums().loose(ROUNDED);
             draw 3 Same |x, p| {
                 let gamma = p.flag.then_some(&x[1]);
                 let (y, statistics) = x[0].batch_norm(gamma, Some(&x[2]), p.number)?;
@@ -98,7 +106,8 @@ pub fn normalizations() -> Vec<Entry> {
             };
         }
         batch_norm_with {
-            check "batch_norm_with", Signed: (m, k) => (m, k), |x| given_statistics(&x[0], None, None);
+            check "batch_norm_with", Signed: (m, k) => (m, k),
+                |x| given_statistics(&x[0], None, None);
             check "batch_norm_with, affine", Signed: (m, k) (k) (k) => (m, k),
                 |x| given_statistics(&x[0], Some(&x[1]), Some(&x[2]));
             check "batch_norm_with of lines", Signed: (m, k, n) => (m, k, n),
@@ -107,13 +116,16 @@ pub fn normalizations() -> Vec<Entry> {
                 |x| given_statistics(&x[0], Some(&x[1]), Some(&x[2]));
             golden golden("batch_norm", "batch_norm_with(1e-5)",
                 |x| held(x, None, None, 1e-5))
-                .torch("F.batch_norm(x, mean, variance, None, None, training=False, eps=1e-5)", "channels(held=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, mean, variance, None, None, training=False, eps=1e-5)",
+                    "channels(held=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm_with(gamma,beta,1e-5)",
                 |x| held(x, Some(&x[1]), Some(&x[2]), 1e-5))
-                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=1e-5)", "channels('gamma', 'beta', held=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=1e-5)",
+                    "channels('gamma', 'beta', held=True)").sums().loose(ROUNDED);
             golden golden("batch_norm", "batch_norm_with(gamma,beta,1e-1)",
                 |x| held(x, Some(&x[1]), Some(&x[2]), 1e-1))
-                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=0.1)", "channels('gamma', 'beta', few=True, held=True)").sums().loose(ROUNDED);
+                .torch("F.batch_norm(x, mean, variance, y, z, training=False, eps=0.1)",
+                    "channels('gamma', 'beta', few=True, held=True)").sums().loose(ROUNDED);
             draw 3 Same |x, p|
                 x[0].batch_norm_with(&x[1], &x[2], p.flag.then_some(&x[1]), None, p.number);
         }
@@ -135,16 +147,20 @@ pub fn normalizations() -> Vec<Entry> {
                 over 1:
                 "1e-5" (None, None, 1e-5) "None, None, 1e-5", "rows(1)";
                 "gamma,beta,1e-5" (Some(1), Some(2), 1e-5) "y, z, 1e-5", "rows(1, 'gamma', 'beta')";
-                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1", "rows(1, 'gamma', 'beta', few=True)";
+                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1",
+                    "rows(1, 'gamma', 'beta', few=True)";
                 "gamma,1e-5" (Some(1), None, 1e-5) "y, None, 1e-5", "rows(1, 'gamma', few=True)";
-                // PyTorch cannot differentiate this twice with no gamma at all.
-                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5", "rows(1, 'beta', few=True)";
+                // PyTorch cannot differentiate this twice without gamma.
+                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5",
+                    "rows(1, 'beta', few=True)";
                 over 2:
                 "1e-5" (None, None, 1e-5) "None, None, 1e-5", "rows(2)";
                 "gamma,beta,1e-5" (Some(1), Some(2), 1e-5) "y, z, 1e-5", "rows(2, 'gamma', 'beta')";
-                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1", "rows(2, 'gamma', 'beta', few=True)";
+                "gamma,beta,1e-1" (Some(1), Some(2), 0.1) "y, z, 0.1",
+                    "rows(2, 'gamma', 'beta', few=True)";
                 "gamma,1e-5" (Some(1), None, 1e-5) "y, None, 1e-5", "rows(2, 'gamma', few=True)";
-                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5", "rows(2, 'beta', few=True)";
+                "beta,1e-5" (None, Some(1), 1e-5) "torch.ones_like(y), y, 1e-5",
+                    "rows(2, 'beta', few=True)";
                 over 3:
                 "1e-5" (None, None, 1e-5) "None, None, 1e-5", "rows(3)";
                 "gamma,beta,1e-5" (Some(1), Some(2), 1e-5) "y, z, 1e-5", "rows(3, 'gamma', 'beta')";
@@ -199,7 +215,7 @@ fn given_statistics(x: &Tensor, gamma: Option<&Tensor>, beta: Option<&Tensor>) -
     x.batch_norm_with(&mean, &variance, gamma, beta, 1e-5)
 }
 
-/// With the statistics that a case gives.
+/// Normalizes with the statistics of a case.
 fn held(
     x: &Operands,
     gamma: Option<&Tensor>,
@@ -215,7 +231,7 @@ fn of_statistics(x: &Tensor) -> Result<(Tensor, Tensor)> {
     Ok((statistics.mean, statistics.variance))
 }
 
-/// Over the last axes of the input.
+/// Normalizes over the last axes of the input.
 fn layer_norm(
     x: &Tensor,
     axes: usize,
@@ -226,7 +242,7 @@ fn layer_norm(
     x.layer_norm(&x.shape()[x.rank() - axes..], gamma, beta, epsilon)
 }
 
-/// Over the last axes of the input.
+/// Normalizes over the last axes of the input.
 fn rms_norm(x: &Tensor, axes: usize, gamma: Option<&Tensor>, epsilon: f64) -> Result<Tensor> {
     x.rms_norm(&x.shape()[x.rank() - axes..], gamma, epsilon)
 }

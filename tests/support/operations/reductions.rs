@@ -5,20 +5,22 @@ use super::Entry;
 use super::golden::golden;
 use cotangent::{Axes, Indices, Norm, Result, Tensor};
 
-/// A reduction over several lists of axes, dropped and kept: the data file, how its name begins and
-/// ends, the call, PyTorch's expression, cases, bounds.
+/// A reduction over several lists of axes, dropped and kept: the data file, the begin and the end
+/// of its name, the call, PyTorch's expression, the cases, the bounds.
 macro_rules! over_axes {
     ($file:literal, $name:literal, $behind:literal, |$x:ident, $axes:ident| $call:expr,
         $torch:literal, $cases:literal $($bound:tt)*) => {
         over_axes!(@ $file, $name, $behind, |$x, $axes| $call, $torch, $cases, ($($bound)*);
-            "0" [0], "1" [1], "-1" [-1], "0,1" [0, 1], "1,2" [1, 2], "-1,0" [-1, 0], "0,1,2" [0, 1, 2])
+            "0" [0], "1" [1], "-1" [-1], "0,1" [0, 1], "1,2" [1, 2], "-1,0" [-1, 0],
+                "0,1,2" [0, 1, 2])
     };
     (@ $file:literal, $name:literal, $behind:literal, |$x:ident, $axes:ident| $call:expr,
         $torch:literal, $cases:literal, $bound:tt; $($text:literal $list:expr),*) => {
         vec![$(
             over_axes!(@row $file, concat!($name, "_over(", $text, ")", $behind), |$x, $axes| $call,
                 $torch, concat!("(", $text, ",)"), "False", $cases, Axes::from($list), $bound),
-            over_axes!(@row $file, concat!($name, "_over(keep ", $text, ")", $behind), |$x, $axes| $call,
+            over_axes!(@row $file, concat!($name, "_over(keep ", $text, ")", $behind), |$x,
+                $axes| $call,
                 $torch, concat!("(", $text, ",)"), "True", $cases, Axes::keep($list), $bound),
         )*]
     };
@@ -33,7 +35,7 @@ macro_rules! over_axes {
     };
 }
 
-/// Rows of elements of 1e4, in `f64`: PyTorch's gradient is e^(x - y), with y rounded.
+/// For rows of elements of 1e4 in `f64`: PyTorch's gradient is e^(x - y) with a rounded y.
 const ROUNDED: &[(&str, f64, f64)] = &[("rows", 1e-12, 2e-6)];
 
 /// Sums, means, products, extremes, variances, norms, log-sum-exp, running sums and products.
@@ -58,7 +60,8 @@ pub fn reductions() -> Vec<Entry> {
             check "sum over the middle", Signed: (m, k, n) => (m, n), |x| x[0].sum_over(1);
             check "sum over the outer", Signed: (m, k, n) => (k), |x| x[0].sum_over([2, 0]);
             check "sum over all", Signed: (m, k, n) => (), |x| x[0].sum_over([0, 1, 2]);
-            check "sum keeping the first", Signed: (m, k) => (1, k), |x| x[0].sum_over(Axes::keep(0));
+            check "sum keeping the first", Signed: (m, k) => (1, k),
+                |x| x[0].sum_over(Axes::keep(0));
             check "sum keeping the outer", Signed: (m, k, n) => (1, k, 1),
                 |x| x[0].sum_over(Axes::keep([0, 2]));
             golden over_axes!("reduce", "sum", "", |x, axes| x[0].sum_over(axes),
@@ -187,7 +190,9 @@ pub fn reductions() -> Vec<Entry> {
             extreme "var keeping the outer raw", Signed: (m, k, n) => (1, k, 1),
                 |x| x[0].var_over(Axes::keep([0, 2]), 0.0);
             golden golden("statistics", "var_over(0) - 2", |x| x[0].var_over(0, 2.0))
-                .torch("torch.var(x, dim=0, correction=2)", "case('too large', torch.tensor([[1.0, 2.0, 4.0], [3.0, 2.0, 5.0]]), second=False)").sums();
+                .torch("torch.var(x, dim=0, correction=2)",
+                    "case('too large', torch.tensor([[1.0, 2.0, 4.0], [3.0, 2.0, 5.0]]), \
+                        second=False)").sums();
             golden over_axes!("statistics", "var", " - 1", |x, axes| x[0].var_over(axes, 1.0),
                 "torch.var(x, correction=1, dim={axes}, keepdim={keep})", "statistics()".sums());
             golden over_axes!("statistics", "var", " - 0", |x, axes| x[0].var_over(axes, 0.0),
@@ -208,9 +213,12 @@ pub fn reductions() -> Vec<Entry> {
             check "std over the last, of all", Signed: (m, 3) => (m),
                 |x| apart(&x[0])?.std_over(1, 0.0);
             extreme "std over the first raw", Signed: (m, k) => (k), |x| x[0].std_over(0, 1.0);
-            extreme "std over the last, of all, raw", Signed: (m, k) => (m), |x| x[0].std_over(1, 0.0);
+            extreme "std over the last, of all, raw", Signed: (m, k) => (m),
+                |x| x[0].std_over(1, 0.0);
             golden golden("statistics", "std_over(0) - 2", |x| x[0].std_over(0, 2.0))
-                .torch("torch.std(x, dim=0, correction=2)", "case('too large', torch.tensor([[1.0, 2.0, 4.0], [3.0, 2.0, 5.0]]), second=False)").sums();
+                .torch("torch.std(x, dim=0, correction=2)",
+                    "case('too large', torch.tensor([[1.0, 2.0, 4.0], [3.0, 2.0, 5.0]]), \
+                        second=False)").sums();
             golden over_axes!("statistics", "std", " - 1", |x, axes| x[0].std_over(axes, 1.0),
                 "torch.std(x, correction=1, dim={axes}, keepdim={keep})", "statistics()".sums());
             golden over_axes!("statistics", "std", " - 0", |x, axes| x[0].std_over(axes, 0.0),
@@ -246,11 +254,15 @@ pub fn reductions() -> Vec<Entry> {
             extreme "norm L2 of pairs raw", Signed: (m, k) (m, k) => (m),
                 |x| x[0].sub(&x[1])?.norm_over(1, Norm::L2);
             golden over_axes!("statistics", "norm L1", "", |x, axes| x[0].norm_over(axes, Norm::L1),
-                "torch.linalg.vector_norm(x, 1, dim={axes}, keepdim={keep})", "statistics()".sums());
+                "torch.linalg.vector_norm(x, 1, dim={axes}, keepdim={keep})",
+                    "statistics()".sums());
             golden over_axes!("statistics", "norm L2", "", |x, axes| x[0].norm_over(axes, Norm::L2),
-                "torch.linalg.vector_norm(x, 2, dim={axes}, keepdim={keep})", "statistics()".sums());
-            golden over_axes!("statistics", "norm LInf", "", |x, axes| x[0].norm_over(axes, Norm::LInf),
-                "torch.linalg.vector_norm(x, INF, dim={axes}, keepdim={keep})", "statistics()".sums());
+                "torch.linalg.vector_norm(x, 2, dim={axes}, keepdim={keep})",
+                    "statistics()".sums());
+            golden over_axes!("statistics", "norm LInf", "", |x,
+                axes| x[0].norm_over(axes, Norm::LInf),
+                "torch.linalg.vector_norm(x, INF, dim={axes}, keepdim={keep})",
+                    "statistics()".sums());
             draw 1 Close |x, p| x[0].norm_over(p.axes.clone(), p.norm);
         }
         logsumexp {
@@ -261,11 +273,13 @@ pub fn reductions() -> Vec<Entry> {
         }
         logsumexp_over {
             check "logsumexp over the first", Signed: (m, k) => (k), |x| x[0].logsumexp_over(0);
-            check "logsumexp over the outer", Signed: (m, k, n) => (k), |x| x[0].logsumexp_over([0, 2]);
+            check "logsumexp over the outer", Signed: (m, k, n) => (k),
+                |x| x[0].logsumexp_over([0, 2]);
             check "logsumexp keeping the last", Signed: (m, k) => (m, 1),
                 |x| x[0].logsumexp_over(Axes::keep(-1));
             golden over_axes!("statistics", "logsumexp", "", |x, axes| x[0].logsumexp_over(axes),
-                "torch.logsumexp(x, dim={axes}, keepdim={keep})", "statistics()".sums().loose(ROUNDED));
+                "torch.logsumexp(x, dim={axes}, keepdim={keep})", "statistics()".sums()
+                    .loose(ROUNDED));
             draw 1 Close |x, p| x[0].logsumexp_over(p.axes.clone());
         }
         sum_of_squares {
@@ -275,13 +289,13 @@ pub fn reductions() -> Vec<Entry> {
     }
 }
 
-/// A tenth of the operand plus constants that keep the elements, if they are fewer than 30, further
-/// apart than a numeric difference reaches: ties are kinks.
+/// Returns a tenth of the operand plus constants. Up to 29 elements are then further apart than a
+/// numeric difference reaches, since ties are kinks.
 fn apart(x: &Tensor) -> Result<Tensor> {
     let mut place = 0u32;
     let steps = Tensor::from_fn(x.shape(), x.dtype(), || {
         place += 1;
-        // The numbers 0 to 28 in another order, less their middle.
+        // The numbers 0 to 28 in another order, minus their middle.
         0.5 * (f64::from(place * 11 % 29) - 14.0)
     })?;
     x.mul_scalar(0.1).add(&steps)

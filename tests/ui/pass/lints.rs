@@ -1,4 +1,4 @@
-//! The impls raise no warnings of their own, and compile where nothing may be allowed.
+//! The impls raise no warnings, and compile under `forbid`.
 
 #![forbid(warnings)]
 
@@ -8,6 +8,10 @@ use cotangent::prelude::*;
 #[derive(Module, Layer)]
 pub struct Net {
     linear: Linear,
+    #[module(skip)]
+    name: String,
+    #[module(skip)]
+    width: usize,
 }
 
 /// A documented type.

@@ -1,8 +1,8 @@
-//! Activation functions that multiply x by a gate which x opens, and the piecewise linear stand-ins
-//! for smooth ones. First derivatives at the kinks are PyTorch's.
+//! Activation functions that multiply x by a gate between 0 and 1 that depends on x, and piecewise
+//! linear approximations of smooth ones. First derivatives at the kinks are PyTorch's.
 //!
-//! At ±∞ all of them, and their derivatives, are the limits; PyTorch's are NaN where 0 meets
-//! infinity.
+//! At ±∞ all functions and their derivatives are the limits. PyTorch's are NaN if a gate of 0 meets
+//! an infinite x.
 
 use crate::autograd::Tensor;
 use crate::kernel::Real;
@@ -10,10 +10,10 @@ use crate::ops::elementwise::formula::unary;
 use crate::ops::elementwise::unary::{Clamp, at_least, limited};
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
-/// From here on downwards the smooth gates are 0 in either dtype, and from its opposite on upwards
-/// 1: x is limited to that, so that no infinite x meets a gate or a slope of 0.
+/// The size of x from which the smooth gates are 0 (below) or 1 (above) in either dtype. x is
+/// limited to it, so that no infinite x is multiplied by a gate or a slope of 0.
 const CLOSED: f64 = 1000.0;
-/// √(2/π)
+/// √(2/π).
 const SQRT_2_OVER_PI: f64 = FRAC_1_SQRT_2 * FRAC_2_SQRT_PI;
 /// 1/√(2π), the normal density at 0.
 const DENSITY: f64 = 0.5 * SQRT_2_OVER_PI;
@@ -21,12 +21,12 @@ const DENSITY: f64 = 0.5 * SQRT_2_OVER_PI;
 const CUBIC: f64 = 0.044715;
 
 unary! { activations:
-    /// Gaussian error linear unit, x Φ(x) with Φ the distribution function of a normal variable
-    /// (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). [`gelu_tanh`](Self::gelu_tanh)
-    /// approximates it.
+    /// Computes the Gaussian error linear unit `x Φ(x)`, with Φ the distribution function of a
+    /// standard normal variable (Hendrycks, Gimpel 2016, Gaussian Error Linear Units).
+    /// [`gelu_tanh`](Self::gelu_tanh) approximates it.
     ///
-    /// Far below 0, where PyTorch subtracts the error function from 1 until nothing is left, the
-    /// result keeps its digits. At -∞ it is 0, where PyTorch gives NaN.
+    /// Far below 0 the result keeps its digits; PyTorch subtracts the error function from 1 and
+    /// loses them. At -∞ the result is 0; in PyTorch it is NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -47,12 +47,11 @@ unary! { activations:
             normal_distribution(x) + x * density
         };
 
-    /// [`gelu`](Self::gelu) with the hyperbolic tangent for the error function: x/2 (1 + tanh u),
-    /// u = √(2/π) (x + 0.044715 x³) (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). PyTorch:
-    /// `gelu(x, approximate="tanh")`.
+    /// Approximates [`gelu`](Self::gelu) with the hyperbolic tangent: `x/2 (1 + tanh u)` with
+    /// `u = √(2/π) (x + 0.044715 x³)` (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). In
+    /// PyTorch it is `gelu(x, approximate="tanh")`.
     ///
-    /// The derivative stays finite where x² overflows, and the result is 0 at -∞; PyTorch's are NaN
-    /// there.
+    /// The derivative is finite even if x² overflows, and the result at -∞ is 0; PyTorch's are NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -62,7 +61,7 @@ unary! { activations:
     /// ```
     pub fn gelu_tanh() as GeluTanh
         saves Input,
-        // (1 + tanh u) / 2 is sigmoid 2u, whose small values keep their digits.
+        // (1 + tanh u) / 2 = sigmoid 2u, whose small values keep their digits.
         value |x| {
             let x = at_least(x, -CLOSED);
             x * tanh_gate(x).sigmoid()
@@ -74,10 +73,10 @@ unary! { activations:
             gate + x * (gate * (-gate + 1.0) * slope)
         };
 
-    /// Sigmoid linear unit, x sigmoid(x), also known as swish (Hendrycks, Gimpel 2016, Gaussian
-    /// Error Linear Units; Elfwing, Uchibe, Doya 2017, Sigmoid-Weighted Linear Units for Neural
-    /// Network Function Approximation in Reinforcement Learning; Ramachandran, Zoph, Le 2017,
-    /// Searching for Activation Functions). At -∞ it is 0, where PyTorch gives NaN.
+    /// Computes the sigmoid linear unit `x sigmoid(x)`, also known as swish (Hendrycks, Gimpel
+    /// 2016, Gaussian Error Linear Units; Elfwing, Uchibe, Doya 2017, Sigmoid-Weighted Linear Units
+    /// for Neural Network Function Approximation in Reinforcement Learning; Ramachandran, Zoph, Le
+    /// 2017, Searching for Activation Functions). At -∞ it is 0; in PyTorch it is NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -97,8 +96,8 @@ unary! { activations:
             gate * (x * (-gate + 1.0) + 1.0)
         };
 
-    /// x tanh(softplus(x)) (Misra 2019, Mish: A Self Regularized Non-Monotonic Activation
-    /// Function). At -∞ it is 0, where PyTorch gives NaN.
+    /// Computes `x tanh(softplus(x))` (Misra 2019, Mish: A Self Regularized Non-Monotonic
+    /// Activation Function). At -∞ it is 0; in PyTorch it is NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -107,7 +106,7 @@ unary! { activations:
     /// ```
     pub fn mish() as Mish
         saves Input,
-        // With e = e^x, tanh(ln(1 + e)) is n / (n + 2) for n = e (e + 2).
+        // With e = e^x, tanh(ln(1 + e)) = n / (n + 2) for n = e (e + 2).
         value |x| {
             let x = at_least(x, -CLOSED);
             let e = mish_limited(x).exp();
@@ -123,10 +122,10 @@ unary! { activations:
             n / (n + 2.0) + x * moves
         };
 
-    /// A piecewise linear [`sigmoid`](Self::sigmoid): (x + 3) / 6 limited to `[0, 1]` (Howard,
-    /// Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching for
-    /// `MobileNetV3`; after Courbariaux, Bengio, David 2015, `BinaryConnect`: Training Deep Neural
-    /// Networks with Binary Weights during Propagations). The derivative at -3 and 3 is 0.
+    /// Computes a piecewise linear [`sigmoid`](Self::sigmoid): `(x + 3) / 6` limited to `[0, 1]`
+    /// (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching
+    /// for `MobileNetV3`; after Courbariaux, Bengio, David 2015, `BinaryConnect`: Training Deep
+    /// Neural Networks with Binary Weights during Propagations). The derivative at -3 and 3 is 0.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -144,10 +143,10 @@ unary! { activations:
             T::select(x.gt(low), below, g.zero())
         };
 
-    /// x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic [`silu`](Self::silu)
-    /// (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching
-    /// for `MobileNetV3`). The derivative at -3 is 0, and 1 at 3. At -∞ it is 0, where PyTorch
-    /// gives NaN.
+    /// Computes x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic
+    /// [`silu`](Self::silu) (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le,
+    /// Adam 2019, Searching for `MobileNetV3`). The derivative is 0 at -3 and 1 at 3. At -∞ the
+    /// result is 0; in PyTorch it is NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -168,9 +167,9 @@ unary! { activations:
 
 /// # Activations
 impl Tensor {
-    /// A piecewise linear [`tanh`](Self::tanh): x limited to `[-1, 1]` (Collobert 2004, Large Scale
-    /// Machine Learning). The derivative at -1 and 1 is 0. For other limits see
-    /// [`clamp`](Self::clamp).
+    /// Limits x to `[-1, 1]`, a piecewise linear [`tanh`](Self::tanh) (Collobert 2004, Large Scale
+    /// Machine Learning). The derivative at -1 and 1 is 0. [`clamp`](Self::clamp) takes other
+    /// limits.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -183,7 +182,7 @@ impl Tensor {
         Clamp::new("hard_tanh", -1.0, 1.0).apply(self)
     }
 
-    /// x limited to `[0, 6]` (Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10). The
+    /// Limits x to `[0, 6]` (Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10). The
     /// derivative at 0 and 6 is 0.
     ///
     /// ```
@@ -196,29 +195,30 @@ impl Tensor {
     }
 }
 
-/// Φ(x), the probability that a normal variable is below x.
+/// Computes Φ(x), the probability that a standard normal variable is below x.
 #[inline(always)]
 fn normal_distribution<T: Real>(x: T) -> T {
     (x * -FRAC_1_SQRT_2).erfc() * 0.5
 }
 
-/// 2u, for the gate sigmoid 2u.
+/// Computes 2u for the gate sigmoid 2u of [`Tensor::gelu_tanh`].
 #[inline(always)]
 fn tanh_gate<T: Real>(x: T) -> T {
     x * (x * x * (2.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI)
 }
 
-/// Above this mish is the identity to the last digit, and the square of e^x still a number.
+/// The threshold above which mish is the identity to the last digit; the square of e^x is finite
+/// there.
 const MISH_OPEN: f64 = 40.0;
 
-/// x, not above [`MISH_OPEN`].
+/// Limits x to at most [`MISH_OPEN`].
 #[inline(always)]
 fn mish_limited<T: Real>(x: T) -> T {
     let open = x.constant(MISH_OPEN);
     T::select(x.gt(open), open, x)
 }
 
-/// (x + 3) / 6 limited to [0, 1].
+/// Computes (x + 3) / 6 limited to [0, 1].
 #[inline(always)]
 fn hard_gate<T: Real>(x: T) -> T {
     let gate = (x + 3.0) / 6.0;
@@ -232,7 +232,7 @@ mod tests {
 
     type Function = fn(&Tensor) -> Tensor;
 
-    /// f and its derivative, at x.
+    /// Returns f and its derivative at x.
     fn both(f: Function, x: f64, dtype: DType) -> Result<[f64; 2]> {
         let x = Tensor::from(x).to_dtype(dtype).tracked();
         let y = f(&x);
@@ -240,9 +240,9 @@ mod tests {
         Ok([y.item()?, grads.get(&x).map_or(Ok(f64::NAN), Tensor::item)?])
     }
 
-    /// References to 60 digits: what PyTorch has lost there must not be lost here.
+    /// The references have 60 digits; PyTorch loses digits here.
     #[test]
-    fn the_lower_tails_keep_their_digits() -> Result<()> {
+    fn values_far_below_0_keep_their_digits() -> Result<()> {
         let cases: [(Function, f64, [f64; 2]); 4] = [
             (
                 Tensor::gelu,
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_overflows_before_its_result_does() -> Result<()> {
+    fn large_operands_give_the_limits() -> Result<()> {
         let functions: [Function; 5] = [
             Tensor::gelu,
             Tensor::gelu_tanh,

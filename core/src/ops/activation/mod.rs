@@ -1,6 +1,5 @@
-//! Activation functions: of elements, with `relu` and its kin, `sigmoid` and `tanh` in
-//! [`rectifier`], `gelu`, `silu` and their piecewise linear stand-ins in [`gated`]; of rows,
-//! `softmax`.
+//! Activation functions. [`rectifier`] has `relu` and its variants, `sigmoid` and `tanh`; [`gated`]
+//! has `gelu`, `silu` and piecewise linear approximations; [`softmax`] works on rows.
 
 pub(in crate::ops) mod gated;
 pub(in crate::ops) mod rectifier;

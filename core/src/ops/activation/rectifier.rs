@@ -1,5 +1,5 @@
-//! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's;
-//! second ones are those of the side that the first is taken from, where PyTorch's are 0.
+//! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's.
+//! Second derivatives there are those of the side that the first is taken from; PyTorch's are 0.
 
 use crate::autograd::{OpKind, Tensor};
 use crate::error::{Error, Result};
@@ -16,8 +16,8 @@ pub(crate) const SELU_ALPHA: f64 = 1.6732632423543772;
 pub(crate) const SELU_SCALE: f64 = 1.0507009873554805;
 
 unary! { activations:
-    /// Rectified linear unit, max(x, 0) (Nair, Hinton 2010, Rectified Linear Units Improve
-    /// Restricted Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
+    /// Computes the rectified linear unit `max(x, 0)` (Nair, Hinton 2010, Rectified Linear Units
+    /// Improve Restricted Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -29,9 +29,10 @@ unary! { activations:
         value |x| T::select(x.lt(x.zero()), x.zero(), x),
         pullback |g, y| T::select(y.le(y.zero()), g.zero(), g);
 
-    /// Leaky ReLU: x for x > 0, else negative_slope · x (Maas, Hannun, Ng 2013, Rectifier
-    /// Nonlinearities Improve Neural Network Acoustic Models). The derivative at 0 is the slope;
-    /// the usual slope is 0.01. A slope of 0 makes 0 of -∞ too, where PyTorch gives NaN.
+    /// Computes the leaky ReLU: `x` if `x > 0`, else `negative_slope x` (Maas, Hannun, Ng 2013,
+    /// Rectifier Nonlinearities Improve Neural Network Acoustic Models). The usual slope is 0.01.
+    /// The derivative at 0 is the slope. With a slope of 0 the result at -∞ is 0; in PyTorch it is
+    /// NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -41,7 +42,7 @@ unary! { activations:
     pub fn leaky_relu(negative_slope: f64) as LeakyRelu
         saves if negative_slope > 0.0 { Output } else { Input },
         value |x| {
-            // A slope of 0 makes 0 of -∞ too.
+            // Limited, since 0 times -∞ is NaN.
             let negative = if negative_slope == 0.0 { at_least(x, -1.0) } else { x };
             T::select(x.gt(x.zero()), x, negative * negative_slope)
         },
@@ -51,13 +52,13 @@ unary! { activations:
             g * T::select(s.gt(s.zero()), s.one(), s.constant(negative_slope))
         };
 
-    /// Exponential linear unit: x for x > 0, else alpha (e^x - 1) (Clevert, Unterthiner,
-    /// Hochreiter 2015, Fast and Accurate Deep Network Learning by Exponential Linear Units). The
-    /// derivative at 0 is alpha; the usual alpha is 1.
+    /// Computes the exponential linear unit: `x` if `x > 0`, else `alpha (e^x - 1)` (Clevert,
+    /// Unterthiner, Hochreiter 2015, Fast and Accurate Deep Network Learning by Exponential Linear
+    /// Units). The usual alpha is 1. The derivative at 0 is alpha.
     ///
-    /// Where x < 0 the derivative is computed from the result, y + alpha: far below 0 it is
-    /// accurate to the rounding of alpha, not to that of its own tiny value as PyTorch's is. The
-    /// second derivative at 0 is alpha too, that from below; PyTorch's is 0.
+    /// For `x < 0` the derivative is computed from the result y as `y + alpha`. Far below 0 its
+    /// error is the rounding of alpha; PyTorch's derivative keeps the digits of its own small
+    /// value. The second derivative at 0 is alpha, that from below; PyTorch's is 0.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -72,7 +73,7 @@ unary! { activations:
             let negative = if alpha > 0.0 {
                 s + alpha
             } else {
-                // Where it is not chosen it must be finite too: see `elementwise`.
+                // Must be finite even if it is not selected: see `elementwise`.
                 T::select(positive, s.zero(), s).exp() * alpha
             };
             let flat = alpha == 0.0;
@@ -80,10 +81,11 @@ unary! { activations:
             g * T::select(positive, s.one(), negative)
         };
 
-    /// Scaled ELU, 1.0507 · elu(x, 1.6733): with standardized inputs and LeCun normal weights,
-    /// each layer of a sequential net keeps mean 0 and standard deviation 1 (Klambauer,
-    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The derivative at 0
-    /// is 1.7581, and so is the second one, that from below; PyTorch's second derivative is 0.
+    /// Computes the scaled exponential linear unit `1.0507 elu(x, 1.6733)` (Klambauer,
+    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). With standardized
+    /// inputs and LeCun normal weights, each layer of a sequential net keeps mean 0 and standard
+    /// deviation 1. The first and the second derivative at 0 are 1.7581, those from below;
+    /// PyTorch's second derivative is 0.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -102,7 +104,7 @@ unary! { activations:
             T::select(y.gt(y.zero()), y.constant(SELU_SCALE), negative)
         };
 
-    /// The logistic function 1 / (1 + e^-x).
+    /// Computes the logistic function `1 / (1 + e^-x)`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -115,7 +117,7 @@ unary! { activations:
         value |x| x.sigmoid(),
         derivative |y| y * (-y + 1.0);
 
-    /// The hyperbolic tangent.
+    /// Computes the hyperbolic tangent.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -127,9 +129,9 @@ unary! { activations:
         value |x| x.tanh(),
         derivative |y| -(y * y) + 1.0;
 
-    /// ln(1 + e^x), a smooth rectifier (Dugas, Bengio, Bélisle, Nadeau, Garcia 2000, Incorporating
-    /// Second-Order Functional Knowledge for Better Option Pricing). As in PyTorch it is x, with
-    /// the derivative 1, above 20.
+    /// Computes `ln(1 + e^x)`, a smooth rectifier (Dugas, Bengio, Bélisle, Nadeau, Garcia 2000,
+    /// Incorporating Second-Order Functional Knowledge for Better Option Pricing). Above 20 it is
+    /// x with a derivative of 1, as in PyTorch.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -142,8 +144,8 @@ unary! { activations:
         value |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x, x.exp().ln_1p()),
         derivative |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x.one(), x.sigmoid());
 
-    /// The logarithm of [`sigmoid`](Self::sigmoid), -ln(1 + e^-x), finite for all finite x: the
-    /// log-likelihood of a Bernoulli variable by its logit.
+    /// Computes the logarithm of [`sigmoid`](Self::sigmoid), `-ln(1 + e^-x)`, finite for all
+    /// finite x. It is the log-likelihood of a Bernoulli variable by its logit.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -158,19 +160,19 @@ unary! { activations:
         derivative |x| (-x).sigmoid();
 }
 
-/// Above this softplus is the identity.
+/// The threshold above which softplus is the identity.
 const SOFTPLUS_LINEAR: f64 = 20.0;
 
 /// # Activations
 impl Tensor {
-    /// Parametric ReLU: x for x > 0, else weight · x (He, Zhang, Ren, Sun 2015, Delving Deep into
-    /// Rectifiers: Surpassing Human-Level Performance on `ImageNet` Classification). The weight has
-    /// one element, or one for each channel, which are axis 1; gradients flow to it as well. The
-    /// derivative at 0 is the weight, whose own derivative is 1 there; in second derivatives of
-    /// PyTorch it is 0.
+    /// Computes the parametric ReLU: `x` if `x > 0`, else `weight x` (He, Zhang, Ren, Sun 2015,
+    /// Delving Deep into Rectifiers: Surpassing Human-Level Performance on `ImageNet`
+    /// Classification). The weight has one element, or one for each channel of axis 1. Gradients
+    /// flow to it too. The derivative at 0 is the weight. The derivative of that by the weight is
+    /// 1; in PyTorch's second derivatives it is 0.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the weight is neither of one element nor of one per channel,
+    /// [`Error::Shape`] if the weight has neither one element nor one for each channel,
     /// [`Error::DType`] if the dtypes differ.
     ///
     /// ```
@@ -191,8 +193,9 @@ impl Tensor {
                 shape
             }
             found => {
-                let channels =
-                    channels.map_or(String::new(), |n| format!(", or {n}, one a channel"));
+                let channels = channels.map_or(String::new(), |n| {
+                    format!(", or of {n}, one for each channel")
+                });
                 let reason = format!("expected a weight of 1 element{channels}");
                 return Err(Error::shape("prelu", reason, &[self.shape(), found]));
             }
@@ -201,12 +204,12 @@ impl Tensor {
         Ok(arithmetic::apply(Prelu, self, &weight))
     }
 
-    /// Randomized leaky ReLU as in training: x for x > 0, else a x with a slope a drawn uniformly
-    /// from `[lower, upper]` for each element (Xu, Wang, Chen, Li 2015, Empirical Evaluation of
-    /// Rectified Activations in Convolutional Network). The derivative at 0 is the slope; the usual
-    /// bounds are 1/8 and 1/3; no slope is rounded out of them. The same seed draws the same
-    /// slopes. When predicting, [`leaky_relu`](Self::leaky_relu) with the mean of the bounds takes
-    /// its place.
+    /// Computes the randomized leaky ReLU, in its form for training: `x` if `x > 0`, else `a x`
+    /// with a slope a drawn uniformly from `[lower, upper]` for each element (Xu, Wang, Chen, Li
+    /// 2015, Empirical Evaluation of Rectified Activations in Convolutional Network). The usual
+    /// bounds are 1/8 and 1/3; no slope is rounded out of them. The derivative at 0 is the slope.
+    /// The same seed draws the same slopes. For predictions, use [`leaky_relu`](Self::leaky_relu)
+    /// with the mean of the bounds.
     ///
     /// # Errors
     /// [`Error::Argument`] if the bounds are not finite or the lower one is above the upper one.
@@ -222,23 +225,24 @@ impl Tensor {
         let width = upper - lower;
         if !(lower <= upper && width.is_finite()) {
             let reason =
-                format!("expected finite bounds, lower <= upper, found {lower} and {upper}");
+                format!("expected finite bounds with lower <= upper, found {lower} and {upper}");
             return Err(Error::argument("rrelu", reason));
         }
         let within = noise::within(self.dtype(), lower, upper, true);
-        // The centres of 2^32 equal parts.
+        // The centres of 2^32 equal parts of the interval.
         let slopes = noise::like(self, seed, |bits| {
             within(lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32)))
         });
         Ok(arithmetic::apply(Prelu, self, &slopes))
     }
 
-    /// Continuously differentiable ELU: x for x > 0, else alpha (e^(x / alpha) - 1) (Barron 2017,
-    /// Continuously Differentiable Exponential Linear Units). The derivative at 0 is 1; the usual
-    /// alpha is 1. The second derivative at 0 is 1 / alpha, that from below; PyTorch's is 0.
+    /// Computes the continuously differentiable ELU: `x` if `x > 0`, else
+    /// `alpha (e^(x / alpha) - 1)` (Barron 2017, Continuously Differentiable Exponential Linear
+    /// Units). The usual alpha is 1. The derivative at 0 is 1. The second derivative at 0 is
+    /// `1 / alpha`, that from below; PyTorch's is 0.
     ///
     /// # Errors
-    /// [`Error::Argument`] if alpha is 0 or not a number.
+    /// [`Error::Argument`] if alpha is 0 or NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -248,14 +252,14 @@ impl Tensor {
     /// ```
     pub fn celu(&self, alpha: f64) -> Result<Self> {
         if alpha == 0.0 || alpha.is_nan() {
-            let reason = format!("expected an alpha other than 0, found {alpha}");
+            let reason = format!("alpha must not be 0 or NaN, found {alpha}");
             return Err(Error::argument("celu", reason));
         }
         Ok(apply(Celu { alpha }, self))
     }
 }
 
-/// y = x for x > 0, else w x, for slopes that are learnt or drawn.
+/// y = x if x > 0, else w x. The slopes w are trained or drawn.
 #[derive(Clone, Copy, Debug)]
 struct Prelu;
 
@@ -287,8 +291,8 @@ impl Binary for Prelu {
     }
 }
 
-/// The derivative is made from the operand: from the result it would be as inaccurate as
-/// [`Tensor::elu`]'s.
+/// Computes the derivative from the operand. From the result it would be as inaccurate as that of
+/// [`Tensor::elu`].
 #[derive(Clone, Copy, Debug)]
 struct Celu {
     alpha: f64,
@@ -310,7 +314,7 @@ impl Unary for Celu {
     }
     #[inline(always)]
     fn pullback<T: Real>(self, g: T, x: T) -> T {
-        // Where it is not chosen it must be finite too: see `elementwise`.
+        // Must be finite even if it is not selected: see `elementwise`.
         let negative = T::select(x.gt(x.zero()), x.zero(), x);
         let negative = (negative * self.alpha.recip()).exp();
         g * T::select(x.gt(x.zero()), x.one(), negative)
@@ -323,7 +327,7 @@ mod tests {
     use crate::gradcheck;
 
     #[test]
-    fn a_weight_for_each_channel_or_one_for_all() -> Result<()> {
+    fn prelu_takes_one_weight_or_one_for_each_channel() -> Result<()> {
         let x = Tensor::from([[[-1.0f64, 2.0], [-3.0, -0.5]], [[0.5, -0.7], [1.5, -2.5]]]);
         let weights = [
             Tensor::from(0.3f64),
@@ -334,7 +338,7 @@ mod tests {
             let inputs = [x.clone(), weight];
             gradcheck::function(&inputs, |x| x[0].prelu(&x[1]))?.assert_ok();
         }
-        // A vector has no axis of channels, as in PyTorch.
+        // A vector has no channels, as in PyTorch.
         let vector = Tensor::from([-1.0f64, -2.0]);
         assert_eq!(
             vector.prelu(&Tensor::from([0.5f64]))?.to_f64_vec(),
@@ -345,7 +349,11 @@ mod tests {
             assert!(error.contains("prelu") && error.contains(text), "{error}");
         };
         refused(&vector, &vector, "1 element");
-        refused(&x, &Tensor::from([0.1f64, 0.2, 0.3]), "2, one a channel");
+        refused(
+            &x,
+            &Tensor::from([0.1f64, 0.2, 0.3]),
+            "of 2, one for each channel",
+        );
         refused(&x, &Tensor::from([[0.1f64, 0.2]]), "(1, 2)");
         refused(&x, &Tensor::from([0.1f32]), "dtype");
         Ok(())
@@ -353,7 +361,7 @@ mod tests {
 
     /// The mean of uniform slopes has the standard error (upper - lower) / √(12 n).
     #[test]
-    fn random_slopes_lie_within_their_bounds_around_the_middle() -> Result<()> {
+    fn slopes_of_rrelu_are_uniform_between_their_bounds() -> Result<()> {
         let (lower, upper, count) = (1.0 / 8.0, 1.0 / 3.0, 100_000);
         let minus_ones = Tensor::full([count], -1.0, crate::DType::F64)?;
         let slopes = minus_ones.rrelu(lower, upper, 3)?.neg().to_vec::<f64>()?;
@@ -363,7 +371,7 @@ mod tests {
         assert!((mean - 11.0 / 48.0).abs() < 5.0 * error, "{mean}");
         let variance = slopes.iter().map(|a| (a - mean).powi(2)).sum::<f64>() / count as f64;
         assert!((variance / (upper - lower).powi(2) * 12.0 - 1.0).abs() < 0.02);
-        // Kept as it is above 0, and at 0 the derivative is the slope.
+        // Above 0 the element is kept. At 0 the derivative is the slope.
         let x = Tensor::from([2.0f64, 0.0]).tracked();
         let gradient = crate::grad(&x.rrelu(lower, upper, 3)?.sum(), &[&x])?;
         assert_eq!(x.rrelu(lower, upper, 3)?.to_f64_vec(), [2.0, 0.0]);
@@ -372,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn bounds_of_slopes_that_are_none_are_refused() {
+    fn rrelu_refuses_bounds_that_are_not_an_interval() {
         let x = Tensor::from([1.0f64]);
         let bounds = [
             (0.5, 0.25),
@@ -390,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn celu_refuses_an_alpha_that_it_would_divide_by() {
+    fn celu_refuses_an_alpha_of_0_or_nan() {
         let x = Tensor::from([1.0f64]);
         for alpha in [0.0, -0.0, f64::NAN] {
             assert!(x.celu(alpha).unwrap_err().to_string().contains("celu"));

@@ -1,4 +1,4 @@
-//! Softmax and its logarithm, fused and shifted by the maximum.
+//! Softmax and its logarithm, computed in one pass and shifted by the maximum.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
@@ -8,8 +8,8 @@ use smallvec::smallvec;
 
 /// # Activations
 impl Tensor {
-    /// e^x / Σ e^x along an axis (negative ones count from the end). Where an element is NaN or ∞,
-    /// or all are -∞, all results along the axis are NaN, as in PyTorch.
+    /// Computes `e^x / Σ e^x` along an axis. Negative axes count from the end. If an element is NaN
+    /// or ∞, or all are -∞, all results along the axis are NaN, as in PyTorch.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
@@ -24,8 +24,8 @@ impl Tensor {
         self.softmax_or_log("softmax", axis, false)
     }
 
-    /// ln(e^x / Σ e^x) along an axis, without computing the quotient. NaN where
-    /// [`softmax`](Self::softmax) is.
+    /// Computes `ln(e^x / Σ e^x)` along an axis, without the quotient, whose logarithm would lose
+    /// small probabilities. The results are NaN if those of [`softmax`](Self::softmax) are.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
@@ -56,7 +56,9 @@ impl Tensor {
         let output = with_dtype!(self.dtype(), F => {
             let xs = &*self.array().contiguous::<F>();
             let len = self.shape()[last];
-            Array::build::<F>(self.array().shape().clone(), |out| softmax::softmax(xs, len, logarithm, out))
+            Array::build::<F>(self.array().shape().clone(), |out| {
+                softmax::softmax(xs, len, logarithm, out);
+            })
         });
         let output = Self::from(output);
         Ok(Self::from_op(output.clone(), &[self], || Softmax {
@@ -83,7 +85,7 @@ impl Op for Softmax {
         OpKind::Softmax
     }
 
-    /// y (g - Σ g y), or g - e^y Σ g.
+    /// Computes y (g - Σ g y), or for the logarithm g - e^y Σ g.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let y = context.output(&self.output);
         if context.records() {

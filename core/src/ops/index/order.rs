@@ -1,5 +1,5 @@
-//! Sorting, and the largest or smallest elements. The results are gathered from the operand, so that
-//! gradients flow back to the elements that were taken.
+//! Sorting, and the largest or smallest elements. The results are gathered from the operand, so
+//! that gradients flow back to the elements that were taken.
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};

@@ -283,9 +283,9 @@ impl Op for WithLabels {
             let totals = hits.add(&everywhere.mul(&spread.sum())?)?;
             let spread = spread.mul(&everywhere.unsqueeze(1)?)?;
             let pulled = p.mul(&totals.unsqueeze(1)?)?.sub(&spread)?;
-            return Ok(smallvec![Some(
-                pulled.sub(&self.labels.put(&hits, classes)?)?
-            )]);
+            let pulled = pulled.sub(&self.labels.put(&hits, classes)?)?;
+            // An infinite weight times a cotangent of 0 is NaN.
+            return Ok(smallvec![Some(self.labels.only_counted(&pulled)?)]);
         }
         let logits = self.logits.array();
         let dx = with_dtype!(logits.dtype(), F => {
@@ -307,9 +307,11 @@ impl Op for WithLabels {
                 let everywhere = |(g, counted): (&F, Option<(usize, f64)>)| {
                     counted.map_or(0.0, |_| *g * F::from_f64(share))
                 };
-                let factors: Vec<F> = gs.iter().zip(self.labels.counted()).map(everywhere).collect();
+                let counted = self.labels.counted();
+                let factors: Vec<F> = gs.iter().zip(counted).map(everywhere).collect();
                 let weight = fold::all(fold::Sum, spread);
-                let totals: Vec<F> = hits.iter().zip(&factors).map(|(hit, f)| hit + f * weight).collect();
+                let totals = hits.iter().zip(&factors).map(|(hit, f)| hit + f * weight);
+                let totals: Vec<F> = totals.collect();
                 fill(Targets { totals: &totals, labels, spread: Some((spread, &factors)) })
             } else {
                 fill(Targets { totals: &hits, labels, spread: None })
@@ -383,7 +385,8 @@ impl WithProbabilities {
             let mut totals = vec![0.0; rows];
             fold::rows(fold::Sum, coefficients, classes, &mut totals);
             totals.iter_mut().zip(&factors).for_each(|(total, g)| *total *= g);
-            let targets = Targets { totals: &totals, labels: None, spread: Some((coefficients, &factors)) };
+            let spread = Some((coefficients, &factors[..]));
+            let targets = Targets { totals: &totals, labels: None, spread };
             let xs = &*logits.contiguous::<F>();
             let log_sums = &*self.log_sums.array().contiguous::<F>();
             Array::build::<F>(logits.shape().clone(), |out| {

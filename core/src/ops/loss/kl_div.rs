@@ -29,7 +29,8 @@ impl Tensor {
     /// // One sample diverges by ln 2; there are four elements and two samples.
     /// let mean = predicted.kl_div(&target)?;
     /// assert!((mean.item()? - 2f64.ln() / 4.0).abs() < 1e-15);
-    /// let divergence = KlDivLoss::new().reduction(Reduction::BatchMean).loss(&predicted, &target)?;
+    /// let loss = KlDivLoss::new().reduction(Reduction::BatchMean);
+    /// let divergence = loss.loss(&predicted, &target)?;
     /// assert!((divergence.item()? - 2f64.ln() / 2.0).abs() < 1e-15);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -144,8 +145,8 @@ impl Binary for Divergence {
             }
         }
     }
-    /// If the target vanishes, the branch that is not selected must be finite too: its derivative is
-    /// multiplied by 0.
+    /// If the target vanishes, the branch that is not selected must be finite too: its derivative
+    /// is multiplied by 0.
     #[inline(always)]
     fn partial<T: Real>(self, operand: usize, x: T, t: T) -> T {
         let probability = match self {

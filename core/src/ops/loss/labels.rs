@@ -165,7 +165,7 @@ fn other_shape(op: &'static str, labels: &Indices, shape: &[usize], classes: usi
     input.as_mut().edit(|lengths| lengths.push(classes));
     let expected = Shape::from(shape);
     let mut reason = format!(
-        "expected labels of shape {expected}, one for each row of {classes} classes in the last axis"
+        "expected labels of shape {expected}, one for each row of {classes} classes, the last axis"
     );
     // The layout of PyTorch: (samples, classes, …) with labels (samples, …).
     if input.len() > 2 && input.without(1)[..] == *labels.shape() {

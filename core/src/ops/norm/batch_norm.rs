@@ -1,5 +1,5 @@
-//! Batch normalization: statistics, normalization and the affine map in few sweeps, forward and
-//! backward.
+//! Batch normalization: statistics, normalization and the affine map in few sweeps over memory,
+//! forward and backward.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Interval, Result};
@@ -16,20 +16,22 @@ pub struct BatchStatistics {
     pub mean: Tensor,
     /// The biased variance: the mean square of the deviations, (channels).
     pub variance: Tensor,
-    /// How many values share a channel.
+    /// The number of values of a channel.
     pub count: usize,
 }
 
 /// # Normalization
 impl Tensor {
-    /// Normalizes each channel by the statistics of this batch, then scales and shifts it:
+    /// Normalizes each channel with the statistics of this batch, then scales and shifts it:
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ioffe,
     /// Szegedy 2015, Batch Normalization: Accelerating Deep Network Training by Reducing Internal
-    /// Covariate Shift). `self` is (samples, channels, …); statistics are over all other axes and
-    /// are computed in two sweeps, without cancellation, from a mean that has more digits than a
-    /// tensor stores. Channels whose squares leave the range of the dtype are scaled by a power of
-    /// two first; the variance that is returned may be infinite all the same. `gamma` and `beta`
-    /// are (channels).
+    /// Covariate Shift). `self` is `(samples, channels, …)`, `gamma` and `beta` are `(channels)`.
+    /// Also returns the statistics.
+    ///
+    /// The statistics are over all axes but the channels. They are computed in two sweeps without
+    /// cancellation, from a mean with more digits than a tensor stores. Channels whose squares
+    /// leave the range of the dtype are scaled by a power of two first. Even then, the returned
+    /// variance may be infinite.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or a channel has fewer than two values;
@@ -53,7 +55,7 @@ impl Tensor {
         let sizes = self.channels("batch_norm", &[("gamma", gamma), ("beta", beta)], epsilon)?;
         if sizes.per_channel() < 2 {
             let reason = format!(
-                "training needs at least 2 values per channel, found {}: a single value has no variance",
+                "expected at least 2 values per channel, found {}: a single value has no variance",
                 sizes.per_channel()
             );
             return Err(Error::shape("batch_norm", reason, &[self.shape()]));
@@ -64,8 +66,10 @@ impl Tensor {
             let added = F::from_f64(epsilon);
             let plain = Moments::of(&x.contiguous::<F>(), sizes);
             let fits = |c: usize| range::is_accurate(plain.variance[c] + added, 1);
-            // Every channel is looked at, so that the loop is vectorized.
-            let all_fit = plain.variance.iter().fold(true, |all, &v| all & range::is_accurate(v + added, 1));
+            // No early exit, so that the loop is vectorized.
+            let all_fit = plain.variance.iter().fold(true, |all, &v| {
+                all & range::is_accurate(v + added, 1)
+            });
             let scales = if all_fit {
                 None
             } else {
@@ -91,7 +95,8 @@ impl Tensor {
             let Moments { mean, rest, variance } = moments;
             let terms = [mean, rest, factor];
             let y = normalized::<F>(&x, &terms, gamma, beta, sizes);
-            (y, terms.map(|values| per_channel(&values)), per_channel(&variance), scales.map(Tensor::from))
+            let terms = terms.map(|values| per_channel(&values));
+            (y, terms, per_channel(&variance), scales.map(Tensor::from))
         });
         let unscaled = |x: &Tensor| match &scales {
             Some(scales) => x.div(scales),
@@ -99,7 +104,7 @@ impl Tensor {
         };
         let statistics = BatchStatistics {
             mean: unscaled(&terms[0])?,
-            // Twice, for a square of the scale may leave the range.
+            // In two steps: the square of the scale may leave the range.
             variance: unscaled(&unscaled(&variance)?)?,
             count: sizes.per_channel(),
         };
@@ -114,7 +119,7 @@ impl Tensor {
         Ok((record(y.into(), self, gamma, beta, op), statistics))
     }
 
-    /// Normalizes each channel by given statistics, as batch normalization does when predicting.
+    /// Normalizes each channel with given statistics, as batch normalization does in predictions.
     /// No gradient flows to the statistics.
     ///
     /// # Errors
@@ -167,7 +172,7 @@ impl Tensor {
         Ok(record(y.into(), self, gamma, beta, op))
     }
 
-    /// The sizes as channel data, the coefficients checked.
+    /// Checks the coefficients, and returns the sizes of the channels.
     fn channels(
         &self,
         op: &'static str,
@@ -175,7 +180,7 @@ impl Tensor {
         epsilon: f64,
     ) -> Result<Channels> {
         let &[samples, channels, ref inner @ ..] = self.shape() else {
-            let reason = "expected input (samples, channels, …)";
+            let reason = "expected an input (samples, channels, …)";
             return Err(Error::shape(op, reason, &[self.shape()]));
         };
         let differs = |(_, x): &(&str, Option<&Self>)| x.is_some_and(|x| x.dtype() != self.dtype());
@@ -220,7 +225,7 @@ fn record(
     beta: Option<&Tensor>,
     op: impl FnOnce() -> BatchNorm,
 ) -> Tensor {
-    // The operands' places are fixed: an untracked stand-in takes those that are missing.
+    // The places of the operands are fixed: an untracked tensor takes those of missing ones.
     let none = x.detach();
     Tensor::from_op(y, &[x, gamma.unwrap_or(&none), beta.unwrap_or(&none)], op)
 }
@@ -248,13 +253,13 @@ impl Terms<1, 1, 2> for Deviations {
     }
 }
 
-/// Of each channel.
+/// The moments of each channel.
 struct Moments<F> {
-    /// Rounded.
+    /// The rounded mean.
     mean: Vec<F>,
-    /// What the rounded mean lacks.
+    /// The exact mean minus the rounded one.
     rest: Vec<F>,
-    /// Biased.
+    /// The biased variance.
     variance: Vec<F>,
 }
 
@@ -267,9 +272,9 @@ impl<F: Float> Moments<F> {
         }
         let [mut variance, mut rest] = channels::sums(Deviations, [xs], [&mean], sizes);
         for ((v, m), rest) in variance.iter_mut().zip(&mut mean).zip(&mut rest) {
-            // The deviations would sum to 0 had the mean not been rounded: that is corrected.
-            // What overflows stays infinite. Rounding may take a variance of 0 below it; NaN
-            // must stay.
+            // The deviations sum to the rounding error of the mean, which is corrected. A variance
+            // that overflows stays infinite, and NaN stays NaN. Rounding may make a variance of 0
+            // negative.
             let (square, lost) = (*v / count, *rest / count);
             *v = if square.is_infinite() {
                 square
@@ -301,7 +306,7 @@ impl Map<4> for Normalize {
     }
 }
 
-/// What is normalized, by the mean in two parts and the factor.
+/// Normalizes by the mean, in two parts, and the factor.
 fn normalized<F: crate::tensor::Element>(
     x: &Array,
     [mean, rest, factor]: &[Vec<F>; 3],
@@ -313,7 +318,7 @@ fn normalized<F: crate::tensor::Element>(
     let gamma = coefficients::<F>(gamma, F::one(), sizes);
     let factor: Vec<F> = factor.iter().zip(gamma).map(|(&s, g)| s * g).collect();
     let mut shift = coefficients::<F>(beta, F::zero(), sizes);
-    // The rest of the mean goes where it costs nothing per element.
+    // The rest of the mean is part of the shift, where it costs nothing per element.
     for ((shift, &rest), &factor) in shift.iter_mut().zip(rest).zip(&factor) {
         *shift = less(*shift, rest, factor);
     }
@@ -322,7 +327,7 @@ fn normalized<F: crate::tensor::Element>(
     })
 }
 
-/// x - rest factor, where there is a rest: nothing is multiplied with 0.
+/// Computes x - rest factor. A rest of 0 is not multiplied: the factor may be infinite.
 #[inline(always)]
 fn less<F: Float>(x: F, rest: F, factor: F) -> F {
     if rest == F::zero() {
@@ -332,7 +337,7 @@ fn less<F: Float>(x: F, rest: F, factor: F) -> F {
     }
 }
 
-/// x times its channel's scale.
+/// Multiplies x by the scales of its channels.
 fn scaled<F: crate::tensor::Element>(x: &Array, scales: &[F], sizes: Channels) -> Array {
     let xs = &*x.contiguous::<F>();
     Array::build::<F>(x.shape().clone(), |out| {
@@ -344,7 +349,7 @@ fn per_channel<F: crate::tensor::Element>(values: &[F]) -> Tensor {
     Array::from_slice(Shape::from([values.len()]), values).into()
 }
 
-/// The values per channel of an optional tensor.
+/// Returns the values of an optional tensor, `(channels)`, or the default for each channel.
 fn coefficients<F: crate::tensor::Element>(
     given: Option<&Tensor>,
     default: F,
@@ -356,13 +361,11 @@ fn coefficients<F: crate::tensor::Element>(
     )
 }
 
-/// y = (x - mean) factor gamma + beta, where mean and factor depend on x if they are the batch's
-/// own.
+/// y = (x - mean) factor gamma + beta. Mean and factor depend on x if they are those of the batch.
 struct BatchNorm {
     x: Tensor,
     gamma: Option<Tensor>,
-    /// The mean, what it lacks by rounding, and 1 / sqrt(variance + epsilon); all of x times its
-    /// scales.
+    /// The mean, its rounding error, and 1 / sqrt(variance + epsilon), all of x times its scales.
     terms: [Tensor; 3],
     /// Powers of two, if there is a channel whose squares leave the range of the type.
     scales: Option<Tensor>,
@@ -411,9 +414,9 @@ impl Op for BatchNorm {
         OpKind::Normalization
     }
 
-    /// With x̂ = (x - mean) factor over M values: dbeta = Σ g, dgamma = Σ g x̂, and for batch
-    /// statistics dx = gamma factor / M (M g - Σ g - x̂ Σ g x̂), for given ones dx = gamma factor
-    /// g.
+    /// With x̂ = (x - mean) factor over M values, dbeta = Σ g and dgamma = Σ g x̂. For statistics
+    /// of the batch dx = gamma factor / M (M g - Σ g - x̂ Σ g x̂), for given ones
+    /// dx = gamma factor g.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             return self.recorded(&cotangent, context);
@@ -432,7 +435,8 @@ impl Op for BatchNorm {
             } else {
                 [vec![], vec![]]
             };
-            for (((dgamma, &dbeta), &rest), &scale) in dgamma.iter_mut().zip(&dbeta).zip(&rest).zip(&scale) {
+            let sums = dgamma.iter_mut().zip(&dbeta);
+            for (((dgamma, &dbeta), &rest), &scale) in sums.zip(&rest).zip(&scale) {
                 *dgamma = less(*dgamma, rest, scale * dbeta);
             }
             let dx = context.wants(0).then(|| {
@@ -444,10 +448,14 @@ impl Op for BatchNorm {
                 Tensor::from(Array::build::<F>(x.shape().clone(), |out| {
                     if self.batch {
                         let count = F::from_f64(sizes.per_channel() as f64);
-                        let slope: Vec<F> = dgamma.iter().zip(&scale).map(|(&sum, &s)| sum / count * s).collect();
+                        let slope = dgamma.iter().zip(&scale).map(|(&sum, &s)| sum / count * s);
+                        let slope: Vec<F> = slope.collect();
                         let mean_g = dbeta.iter().zip(&rest).zip(&slope);
-                        let mean_g: Vec<F> = mean_g.map(|((&sum, &rest), &slope)| less(sum / count, rest, slope)).collect();
-                        channels::map(InputGradient, [gs, xs], [&mean, &factor, &mean_g, &slope], sizes, out);
+                        let mean_g = mean_g
+                            .map(|((&sum, &rest), &slope)| less(sum / count, rest, slope))
+                            .collect::<Vec<F>>();
+                        let terms = [&mean[..], &factor, &mean_g, &slope];
+                        channels::map(InputGradient, [gs, xs], terms, sizes, out);
                     } else {
                         channels::map(Scale, [gs], [&factor], sizes, out);
                     }
@@ -461,7 +469,7 @@ impl Op for BatchNorm {
 }
 
 impl BatchNorm {
-    /// The scales for a recorded pass, in this shape, and their epsilons; none if all are 1.
+    /// Returns the scales for a recorded pass in this shape, and their epsilons, unless all are 1.
     fn scales_of_cubes(&self, shape: &Shape) -> Option<[Tensor; 2]> {
         if !self.batch {
             return None;
@@ -469,13 +477,17 @@ impl BatchNorm {
         with_dtype!(self.x.dtype(), F => {
             let factors = self.terms[2].array().to_vec::<F>();
             let given = self.scales.as_ref().map(|scales| scales.array().to_vec::<F>());
-            let scale = |(c, &factor)| range::scale_of_cubes(given.as_ref().map_or(1.0, |scales| scales[c]), factor);
+            let scale = |(c, &factor)| {
+                let given = given.as_ref().map_or(1.0, |scales| scales[c]);
+                range::scale_of_cubes(given, factor)
+            };
+            let tensor = |values: Vec<F>| Array::from_slice(shape.clone(), &values).into();
             range::scales_and_epsilons(factors.iter().enumerate().map(scale), self.epsilon)
-                .map(|both| both.map(|values: Vec<F>| Array::from_slice(shape.clone(), &values).into()))
+                .map(|both| both.map(tensor))
         })
     }
 
-    /// The same in tensor operations, to be differentiated again.
+    /// Computes the same from tensor operations, which can be differentiated again.
     fn recorded(&self, g: &Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
         let axes: Vec<isize> = (0..x.rank() as isize).filter(|&axis| axis != 1).collect();
@@ -491,7 +503,7 @@ impl BatchNorm {
         let x = scaled(x)?;
         let (centred, factor) = if self.batch {
             let centred = x.sub(&x.mean_over(Axes::keep(&axes[..]))?)?;
-            // The mean of what is left is 0 but for the rounding of the first mean.
+            // The mean of the deviations is the rounding error of the first mean.
             let centred = centred.sub(&centred.mean_over(Axes::keep(&axes[..]))?)?;
             let variance = centred.square().mean_over(Axes::keep(&axes[..]))?;
             let sum = match &scales {

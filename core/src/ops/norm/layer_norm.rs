@@ -1,5 +1,5 @@
-//! Layer normalization: each sample by its own mean and variance, in few sweeps, forward and
-//! backward.
+//! Layer and RMS normalization: statistics, normalization and the affine map of each row in few
+//! sweeps over memory, forward and backward.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Interval, Result};
@@ -16,13 +16,15 @@ fn name(centred: bool) -> &'static str {
 impl Tensor {
     /// Normalizes over the last axes, whose lengths are `normalized`, then scales and shifts:
     /// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, with the biased variance (Ba, Kiros,
-    /// Hinton 2016, Layer Normalization). `gamma` and `beta` have the shape `normalized`. The mean
-    /// is subtracted before anything is squared, and to more digits than its own rounding: an
+    /// Hinton 2016, Layer Normalization). `gamma` and `beta` have the shape `normalized`. PyTorch's
+    /// epsilon is 1e-5.
+    ///
+    /// The mean is subtracted before the squares are taken, with more digits than the dtype has: an
     /// offset of 1e4 costs no accuracy. Rows whose squares leave the range of the dtype are scaled
-    /// by a power of two first (PyTorch's are NaN then). PyTorch's epsilon is 1e-5.
+    /// by a power of two first; in PyTorch they are NaN.
     ///
     /// # Errors
-    /// [`Error::Shape`] if `normalized` is not the last lengths of the shape or has none, or a
+    /// [`Error::Shape`] if `normalized` is empty or not the last lengths of the shape, or a
     /// coefficient has another shape; [`Error::DType`] if the dtypes differ; [`Error::Argument`] if
     /// epsilon is negative or not finite.
     ///
@@ -68,7 +70,8 @@ impl Tensor {
     }
 }
 
-/// Either normalization over the last axes: layer normalization is centred, the other is not.
+/// Normalizes over the last axes: by layer normalization if `centred`, else by the root mean
+/// square.
 fn normalize(
     centred: bool,
     x: &Tensor,
@@ -79,7 +82,7 @@ fn normalize(
 ) -> Result<Tensor> {
     let name = name(centred);
     if normalized.is_empty() || !x.shape().ends_with(&normalized) {
-        let reason = format!("expected input whose last axes have the lengths {normalized}");
+        let reason = format!("expected an input whose last axes have the lengths {normalized}");
         return Err(Error::shape(name, reason, &[x.shape()]));
     }
     Tensor::expect_one_dtype(
@@ -88,14 +91,14 @@ fn normalize(
     )?;
     for coefficient in [gamma, beta].into_iter().flatten() {
         if *coefficient.shape() != *normalized {
-            let reason = format!("expected gamma and beta of shape {normalized}");
+            let reason = format!("expected gamma and beta of the normalized shape {normalized}");
             let shapes = [x.shape(), coefficient.shape()];
             return Err(Error::shape(name, reason, &shapes));
         }
     }
     Interval::AtLeast0.check(name, "epsilon", epsilon)?;
     let len = normalized.element_count();
-    // Of no elements there are no rows either, however many the leading axes count.
+    // Without elements there are no rows, whatever the lengths of the leading axes.
     let rows = x.len().checked_div(len).unwrap_or(0);
     let (y, statistics) = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
@@ -110,7 +113,7 @@ fn normalize(
         });
         (y, statistics)
     });
-    // The operands' places are fixed: an untracked stand-in takes those that are missing.
+    // The places of the operands are fixed: an untracked tensor takes those of missing ones.
     let none = x.detach();
     let operands = [x, gamma.unwrap_or(&none), beta.unwrap_or(&none)];
     Ok(Tensor::from_op(y.into(), &operands, || LayerNorm {
@@ -123,7 +126,7 @@ fn normalize(
     }))
 }
 
-/// The values of a coefficient; none if it is not given.
+/// Returns the values of a coefficient, or no values if it is not given.
 fn coefficients<F: Element>(given: Option<&Tensor>) -> Vec<F> {
     given.map_or_else(Vec::new, |given| given.array().to_vec::<F>())
 }
@@ -147,9 +150,9 @@ impl Op for LayerNorm {
         OpKind::Normalization
     }
 
-    /// With x̂ = (x - mean) / σ and h = g gamma, means over the normalized axes, sums over the
-    /// others: dx = (h - mean h - x̂ mean(h x̂)) / σ, dgamma = Σ g x̂, dbeta = Σ g. Where no mean
-    /// is subtracted from x, none is from h.
+    /// With x̂ = (x - mean) / σ and h = g gamma, means over the normalized axes and sums over the
+    /// others: dx = (h - mean h - x̂ mean(h x̂)) / σ, dgamma = Σ g x̂, dbeta = Σ g. Without
+    /// centring, neither mean is subtracted.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             return self.recorded(&cotangent, context);
@@ -174,7 +177,9 @@ impl Op for LayerNorm {
                 }))
             };
             let dgamma = context.wants(1).then(|| {
-                let products = Array::build::<F>(x.shape().clone(), |out| layer_norm::products(rows, gs, out));
+                let products = Array::build::<F>(x.shape().clone(), |out| {
+                    layer_norm::products(rows, gs, out);
+                });
                 summed(&products.contiguous::<F>())
             });
             let dbeta = context.wants(2).then(|| summed(gs));
@@ -184,8 +189,8 @@ impl Op for LayerNorm {
 }
 
 impl LayerNorm {
-    /// The scales of the rows in the shape of x, with the normalized axes of length 1, and their
-    /// epsilons; none if all are 1.
+    /// Returns the scales of the rows in the shape of x, with normalized axes of length 1, and
+    /// their epsilons, unless all scales are 1.
     fn scales(&self) -> Option<[Tensor; 2]> {
         let leading = self.x.rank() - self.normalized.len();
         let lengths = self.x.shape()[..leading].iter().copied();
@@ -194,12 +199,12 @@ impl LayerNorm {
             let rows = &*self.statistics.array().contiguous::<F>();
             let rows = rows.chunks_exact(STATISTICS);
             let scales = rows.map(|row| range::scale_of_cubes(row[0], row[3]));
-            range::scales_and_epsilons(scales, self.epsilon)
-                .map(|both| both.map(|values: Vec<F>| Array::from_slice(shape.clone(), &values).into()))
+            let tensor = |values: Vec<F>| Array::from_slice(shape.clone(), &values).into();
+            range::scales_and_epsilons(scales, self.epsilon).map(|both| both.map(tensor))
         })
     }
 
-    /// The same in tensor operations, to be differentiated again.
+    /// Computes the same from tensor operations, which can be differentiated again.
     fn recorded(&self, g: &Tensor, context: &Vjp) -> Result<Cotangents> {
         let axes: Vec<isize> = (1..=self.normalized.len() as isize).map(|i| -i).collect();
         let mean = |x: &Tensor| x.mean_over(Axes::keep(&axes[..]));
@@ -216,7 +221,7 @@ impl LayerNorm {
             None => Ok(x),
         };
         let x = scaled(context.saved(&self.x))?;
-        // The mean of what is left is 0 but for the rounding of the first mean.
+        // The mean of the deviations is the rounding error of the first mean.
         let deviation = centred(&centred(&x)?)?;
         let variance = mean(&deviation.square())?;
         let factor = match &row_scales {

@@ -1,4 +1,5 @@
-//! Normalizations, each fused: of channels over a batch, of each sample by itself.
+//! Normalizations: of channels over a batch, and of each sample. Each is one operation with a
+//! kernel of its own.
 
 pub(in crate::ops) mod batch_norm;
 pub(in crate::ops) mod layer_norm;

@@ -1,4 +1,4 @@
-//! Dropout, and the kind that goes with self-normalizing activations.
+//! Dropout, and its variant for self-normalizing activations.
 
 use crate::autograd::Tensor;
 use crate::error::{Interval, Result};
@@ -6,16 +6,16 @@ use crate::ops::activation::rectifier::{SELU_ALPHA, SELU_SCALE};
 use crate::ops::elementwise::arithmetic::{self, Kept};
 use crate::ops::random::noise;
 
-/// What SELU approaches far below 0.
+/// The limit of SELU at -∞.
 const SELU_LOWEST: f64 = -SELU_ALPHA * SELU_SCALE;
 
 /// # Random values
 impl Tensor {
-    /// Each element is 0 with probability `p`, else divided by 1 - p, so that the mean stays
-    /// (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A Simple Way to
-    /// Prevent Neural Networks from Overfitting). The same seed drops the same elements. An element
-    /// that is dropped is 0 and gets a gradient of 0 even if it, or the cotangent, is infinite or
-    /// NaN; in PyTorch it is NaN then.
+    /// Sets each element to 0 with probability `p`, and divides the others by `1 - p`, so that the
+    /// mean is kept (Srivastava, Hinton, Krizhevsky, Sutskever, Salakhutdinov 2014, Dropout: A
+    /// Simple Way to Prevent Neural Networks from Overfitting). The same seed drops the same
+    /// elements. A dropped element is 0 and has a gradient of 0, even if the element or the
+    /// cotangent is infinite or NaN; in PyTorch it is NaN then.
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1,
@@ -39,11 +39,10 @@ impl Tensor {
         }
     }
 
-    /// Dropout for [`selu`](Self::selu): each element is set to SELU's lowest value α' = -1.7581
-    /// with probability `p`, and then all are mapped to a x + b with
-    /// `a = 1 / √((1 - p)(1 + p α'²))`, `b = -a α' p`, so that mean 0 and variance 1 stay
-    /// (Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). The same
-    /// seed drops the same elements.
+    /// Sets each element to α' = -1.7581, the limit of [`selu`](Self::selu) at -∞, with probability
+    /// `p`. Then it maps all elements to `a x + b` with `a = 1 / √((1 - p)(1 + p α'²))` and
+    /// `b = -a α' p`, so that mean 0 and variance 1 are kept (Klambauer, Unterthiner, Mayr,
+    /// Hochreiter 2017, Self-Normalizing Neural Networks). The same seed drops the same elements.
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1,
@@ -52,7 +51,7 @@ impl Tensor {
     /// ```
     /// use cotangent::prelude::*;
     /// let y = Tensor::zeros([1000], DType::F64)?.alpha_dropout(0.5, 7)?.to_vec::<f64>()?;
-    /// // b where x is kept, a α' + b where it is dropped: opposites, as p is one half.
+    /// // Kept elements are b, dropped ones a α' + b: for p = 0.5 they are opposites.
     /// assert!(y.iter().all(|y| (y.abs() - 0.779_193_930_518_031_7).abs() < 1e-12));
     /// # Ok::<(), cotangent::Error>(())
     /// ```
@@ -63,7 +62,7 @@ impl Tensor {
         self.reserve_like("alpha_dropout")?;
         let a = 1.0 / ((1.0 - p) * (1.0 + p * SELU_LOWEST * SELU_LOWEST)).sqrt();
         let b = -a * SELU_LOWEST * p;
-        // a where x is kept, else 0; then the shift is b where x is kept, else a α' + b.
+        // The slope is a if x is kept, else 0. The shift is b if x is kept, else a α' + b.
         let slope = self.kept(p, seed, a);
         let shift = slope
             .mul_scalar(-SELU_LOWEST)
@@ -71,9 +70,9 @@ impl Tensor {
         arithmetic::apply(Kept, self, &slope).add(&shift)
     }
 
-    /// 0 with probability `p`, else `value`, for each element.
+    /// Returns 0 with probability `p`, else `value`, for each element.
     fn kept(&self, p: f64, seed: u64, value: f64) -> Self {
-        // An element is dropped if its 32 random bits, as a number in [0, 2^32), are below this.
+        // An element is dropped if its 32 random bits, as a number, are below this.
         let threshold = (p * 2f64.powi(32)).round() as u64;
         noise::like(self, seed, |bits| {
             if u64::from(bits) < threshold {
@@ -85,7 +84,7 @@ impl Tensor {
     }
 }
 
-/// Whether this probability drops anything at all.
+/// Checks the probability, and returns whether it drops elements at all.
 fn drops(op: &'static str, p: f64) -> Result<bool> {
     Interval::Below1.check(op, "p", p)?;
     Ok(p > 0.0)
@@ -95,7 +94,7 @@ fn drops(op: &'static str, p: f64) -> Result<bool> {
 mod tests {
     use super::*;
 
-    /// PyTorch 2.15 gives for p, x the values where x is kept and where it is dropped.
+    /// For p and x, the values of PyTorch 2.15 if x is kept and if it is dropped.
     #[test]
     fn alpha_dropout_gives_the_two_values_of_pytorch() -> Result<()> {
         let cases = [
@@ -117,9 +116,9 @@ mod tests {
         Ok(())
     }
 
-    /// A standard normal input; the bounds are five standard errors of a million elements' moments.
+    /// The input is standard normal. The bounds are five standard errors of the moments.
     #[test]
-    fn alpha_dropout_keeps_mean_0_and_variance_1_where_selu_would_saturate() -> Result<()> {
+    fn alpha_dropout_keeps_mean_0_and_variance_1() -> Result<()> {
         use rand::SeedableRng;
         let mut rng = chacha20::ChaCha8Rng::seed_from_u64(5);
         let x = Tensor::normal([1_000_000], 0.0, 1.0, crate::DType::F64, &mut rng)?;

@@ -1,4 +1,5 @@
-//! Random draws (`normal`, `uniform`), and layers of noise (`dropout`).
+//! Random operations: dropout, draws of classes, and the noise of other operations. `normal` and
+//! `uniform` are in `create.rs`.
 
 pub(in crate::ops) mod dropout;
 pub(in crate::ops) mod multinomial;

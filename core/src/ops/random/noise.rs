@@ -1,4 +1,4 @@
-//! Random numbers from a seed, one an element: the same ones for any number of threads.
+//! Random numbers from a seed, one for each element. They do not depend on the number of threads.
 
 use crate::autograd::Tensor;
 use crate::kernel::Float;
@@ -7,9 +7,10 @@ use crate::tensor::{Array, DType, with_dtype};
 use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
-/// A function that limits a draw so that it is rounded into the interval from `low` to `high`,
-/// which is `closed` or lacks `high`. Only draws that would be rounded out of it become others.
-/// Where no number of the dtype is inside, all become the one nearest to `low`.
+/// Returns a function that limits a draw, so that rounding to the dtype keeps it in the interval
+/// from `low` to `high`, which contains `high` if it is `closed`. It changes only draws that would
+/// be rounded out of the interval. If the interval contains no number of the dtype, all draws
+/// become the number nearest to `low`.
 pub(crate) fn within(
     dtype: DType,
     low: f64,
@@ -26,28 +27,28 @@ pub(crate) fn within(
     if least > largest {
         (least, largest) = (rounded(dtype, low), rounded(dtype, low));
     }
-    // Rounding keeps the order, and leaves these two as they are.
+    // Rounding is monotonic and does not change these two limits.
     move |draw| {
-        // `f64::clamp` would check the bounds each time.
+        // `f64::clamp` checks the bounds at each call.
         let raised = if draw < least { least } else { draw };
         if raised > largest { largest } else { raised }
     }
 }
 
-/// The number of the dtype that is nearest to x; infinite beyond its range.
+/// Rounds x to the nearest number of the dtype, which is infinite beyond its range.
 pub(crate) fn rounded(dtype: DType, x: f64) -> f64 {
     with_dtype!(dtype, F => <F as Float>::to_f64(F::from_f64(x)))
 }
 
-/// The next larger number after one of the dtype.
+/// Returns the next larger number of the dtype.
 fn next_up(dtype: DType, x: f64) -> f64 {
     with_dtype!(dtype, F => <F as Float>::to_f64((x as F).next_up()))
 }
 
-/// Elements that share a stream of the generator.
+/// The number of elements that share a stream of the generator.
 const BLOCK: usize = 4096;
 
-/// `value` of 32 random bits for each element of `x`, in its shape and dtype.
+/// Returns `value` of 32 random bits for each element of `x`, in its shape and dtype.
 pub(crate) fn like(x: &Tensor, seed: u64, value: impl Fn(u32) -> f64 + Sync) -> Tensor {
     let noise = with_dtype!(x.dtype(), F => {
         Array::build::<F>(x.array().shape().clone(), |out| {

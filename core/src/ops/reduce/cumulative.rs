@@ -10,7 +10,8 @@ use smallvec::smallvec;
 
 /// # Reductions
 impl Tensor {
-    /// yᵢ = x₀ + … + xᵢ along an axis (negative ones count from the end). Accumulated in `f64`.
+    /// Computes the running sums `yᵢ = x₀ + … + xᵢ` along an axis, accumulated in `f64`. Negative
+    /// axes count from the end.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
@@ -30,11 +31,12 @@ impl Tensor {
         Ok(running_sum(self, axis, false))
     }
 
-    /// yᵢ = x₀ · … · xᵢ along an axis (negative ones count from the end). Accumulated in `f64` with
-    /// an exponent of any size, and rounded once: after a partial product that overflows comes 0
-    /// where an element is 0. (Infinite elements times 0 are NaN.)
+    /// Computes the running products `yᵢ = x₀ · … · xᵢ` along an axis. Negative axes count from the
+    /// end. The products are accumulated in `f64` with an exponent of any size and rounded once: an
+    /// element of 0 gives 0 even after a product that overflows. An infinite element times 0 is
+    /// NaN.
     ///
-    /// The derivative divides by nothing: it is right where elements are 0.
+    /// The derivative is computed without a division, so that it is right if elements are 0.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis.
@@ -55,12 +57,12 @@ impl Tensor {
     }
 }
 
-/// The length of an axis, and the number of elements of one of its slices behind it.
+/// Returns the length of an axis, and the number of elements of the axes after it.
 fn lengths(x: &Tensor, axis: usize) -> [usize; 2] {
     [x.shape()[axis], x.shape()[axis + 1..].iter().product()]
 }
 
-/// The sums of all elements up to each, or with `reverse` from each on.
+/// Computes the sums up to each element, or with `reverse` from each element on.
 fn running_sum(x: &Tensor, axis: usize, reverse: bool) -> Tensor {
     let array = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
@@ -87,7 +89,7 @@ impl Op for RunningSum {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// The running sum of the cotangent, the other way.
+    /// Computes the running sum of the cotangent in the opposite direction.
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(running_sum(
             &cotangent,
@@ -97,7 +99,8 @@ impl Op for RunningSum {
     }
 }
 
-/// The derivative of x₀ · … · xᵢ along the directions, for each i; without one the product itself.
+/// Computes the derivative of x₀ · … · xᵢ along the directions for each i. Without directions it is
+/// the product.
 fn running_product(x: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
     let array = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
@@ -114,7 +117,7 @@ fn running_product(x: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
     })
 }
 
-/// A derivative of the product up to each element. Saves x and the directions.
+/// A derivative of the running product. Saves x and the directions.
 struct RunningProduct {
     x: Tensor,
     directions: Vec<Tensor>,
@@ -128,7 +131,7 @@ impl Op for RunningProduct {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// The products are linear in each of their factors, and so are their derivatives.
+    /// The products are linear in each factor, and so are their derivatives.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
         let directions: Vec<Tensor> = self.directions.iter().map(|c| context.saved(c)).collect();
@@ -145,7 +148,8 @@ impl Op for RunningProduct {
     }
 }
 
-/// The derivative, with respect to each element of x, of Σᵢ gᵢ times the [`running_product`].
+/// Computes the derivative of Σᵢ gᵢ times the [`running_product`] with respect to each element of
+/// x.
 pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
     let array = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
@@ -165,7 +169,7 @@ pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis
     })
 }
 
-/// The gradient of a [`RunningProduct`]. Saves all that it is a function of.
+/// The gradient of a [`RunningProduct`]. Saves all its operands.
 struct PulledProduct {
     x: Tensor,
     g: Tensor,
@@ -180,7 +184,8 @@ impl Op for PulledProduct {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// Its product with w is Σᵢ gᵢ times the running product's derivative along w too.
+    /// The product of this gradient with w is Σᵢ gᵢ times the derivative of the running product
+    /// along w.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let (x, g) = (context.saved(&self.x), context.saved(&self.g));
         let directions: Vec<Tensor> = self.directions.iter().map(|c| context.saved(c)).collect();

@@ -1,4 +1,4 @@
-//! Largest and smallest elements, and where they stand.
+//! The largest and smallest elements, and their places.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch, sum_to_shape};
 use crate::error::{Error, Result};
@@ -11,8 +11,8 @@ use smallvec::smallvec;
 
 /// # Reductions
 impl Tensor {
-    /// The largest element, a scalar; NaN if there is one. Elements that are equally large, or NaN,
-    /// share the gradient evenly.
+    /// Returns the largest element, a scalar, or NaN if there is a NaN. Equally large elements, or
+    /// all NaN, share the gradient evenly.
     ///
     /// # Errors
     /// [`Error::Shape`] if there are no elements.
@@ -30,10 +30,10 @@ impl Tensor {
         extreme("max", self, Reduced::all(self.shape()), 1.0)
     }
 
-    /// The largest elements over some axes, as [`max`](Self::max).
+    /// Returns the largest elements over some axes, as [`max`](Self::max).
     ///
-    /// This is PyTorch's `amax`, except that where the maximum is NaN the elements that are NaN
-    /// share the gradient as under `torch.max(x)`; `amax` makes all gradients NaN there.
+    /// This is PyTorch's `amax` with one difference: if the maximum is NaN, the elements that are
+    /// NaN share the gradient, as in `torch.max(x)`. `amax` makes all gradients NaN.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
@@ -50,8 +50,8 @@ impl Tensor {
         extreme("max_over", self, axes, 1.0)
     }
 
-    /// The smallest element, a scalar; NaN if there is one. Elements that are equally small, or
-    /// NaN, share the gradient evenly.
+    /// Returns the smallest element, a scalar, or NaN if there is a NaN. Equally small elements, or
+    /// all NaN, share the gradient evenly.
     ///
     /// # Errors
     /// [`Error::Shape`] if there are no elements.
@@ -66,8 +66,8 @@ impl Tensor {
         extreme("min", self, Reduced::all(self.shape()), -1.0)
     }
 
-    /// The smallest elements over some axes, as [`min`](Self::min); of NaN what is said under
-    /// [`max_over`](Self::max_over) holds.
+    /// Returns the smallest elements over some axes, as [`min`](Self::min). NaN is treated as in
+    /// [`max_over`](Self::max_over).
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over), and [`Error::Shape`] if a reduced axis is empty.
@@ -84,8 +84,8 @@ impl Tensor {
         extreme("min_over", self, axes, -1.0)
     }
 
-    /// The place of the largest element along an axis, the first of equals; NaN counts as largest.
-    /// The axis is dropped.
+    /// Returns the place of the largest element along an axis, which is dropped. Of equal elements
+    /// the first is taken. NaN counts as the largest.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
@@ -100,8 +100,8 @@ impl Tensor {
         places_along("argmax", self, axis, false)
     }
 
-    /// The place of the smallest element along an axis, the first of equals; NaN counts as
-    /// smallest. The axis is dropped.
+    /// Returns the place of the smallest element along an axis, which is dropped. Of equal elements
+    /// the first is taken. NaN counts as the smallest.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is empty.
@@ -135,10 +135,10 @@ fn places_along(op: &'static str, x: &Tensor, axis: isize, smallest: bool) -> Re
     Indices::from_vec(found, shape)
 }
 
-/// The largest elements times `sign`, times `sign`.
+/// Returns the largest elements for a `sign` of 1, the smallest for -1.
 pub(crate) fn extreme(op: &'static str, x: &Tensor, axes: Reduced, sign: f64) -> Result<Tensor> {
     if axes.count == 0 {
-        let reason = "there is no largest or smallest of no elements";
+        let reason = "there are no elements to take the largest or smallest of";
         return Err(Error::shape(op, reason, &[x.shape()]));
     }
     let found = x
@@ -153,7 +153,7 @@ pub(crate) fn extreme(op: &'static str, x: &Tensor, axes: Reduced, sign: f64) ->
     Ok(recorded.reshaped(axes.result))
 }
 
-/// Saves x and y, to see where they are equal. y has the rank of x.
+/// Saves x and y, which has the rank of x, to compare them.
 struct Attained {
     op: &'static str,
     x: Tensor,
@@ -167,7 +167,7 @@ impl Op for Attained {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// g in equal shares to the elements that are y.
+    /// Gives g in equal shares to the elements that are equal to y.
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         let shape = self.x.array().shape();
         let y = stretch(&self.output, shape);
@@ -178,7 +178,7 @@ impl Op for Attained {
     }
 }
 
-/// 1 where x is y or NaN, else 0.
+/// 1 if x is y or NaN, else 0.
 #[derive(Clone, Copy, Debug)]
 struct Attains;
 

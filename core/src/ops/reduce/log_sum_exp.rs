@@ -1,4 +1,4 @@
-//! ln Σ eˣ, and its derivative where some rows are infinite.
+//! The logarithm of a sum of exponentials, ln Σ eˣ.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
@@ -10,8 +10,8 @@ use smallvec::smallvec;
 
 /// # Reductions
 impl Tensor {
-    /// ln Σ eˣ of all elements, a scalar, shifted by the largest so that nothing overflows; -∞ if
-    /// there are none, NaN if one is NaN.
+    /// Computes `ln Σ eˣ` of all elements, a scalar. The sum is shifted by the largest element, so
+    /// that it does not overflow. The result is -∞ without elements, and NaN if an element is NaN.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -23,9 +23,9 @@ impl Tensor {
         logsumexp_of_rows(&in_one_row(self)).reshaped(Shape::default())
     }
 
-    /// ln Σ eˣ over some axes, as [`logsumexp`](Self::logsumexp). Where it is infinite the
-    /// gradients of the elements that are equal to it are NaN and those of the others 0, as in
-    /// PyTorch.
+    /// Computes `ln Σ eˣ` over some axes, as [`logsumexp`](Self::logsumexp). If a result is
+    /// infinite, the gradients of the elements that are equal to it are NaN and those of the others
+    /// are 0, as in PyTorch.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over).
@@ -43,7 +43,7 @@ impl Tensor {
     }
 }
 
-/// (rows, n) becomes (rows).
+/// Computes ln Σ eˣ of each row: `(rows, n)` becomes `(rows)`.
 fn logsumexp_of_rows(x: &Tensor) -> Tensor {
     let (rows, len) = (x.shape()[0], x.shape()[1]);
     let (output, pairs) = with_dtype!(x.dtype(), F => {
@@ -51,8 +51,8 @@ fn logsumexp_of_rows(x: &Tensor) -> Tensor {
         let pairs = Array::build::<F>(Shape::from([rows, 2]), |pairs| {
             pairs.fill(F::NEG_INFINITY);
             softmax::log_sums(xs, len, pairs);
-            // The sum is NaN if an element is, and if the largest is infinite: then it adds
-            // nothing.
+            // The sum is NaN if an element is NaN, and also if the largest is infinite: then the
+            // result is the largest.
             for (i, pair) in pairs.chunks_exact_mut(2).enumerate() {
                 if pair[1].is_nan() && !xs[i * len..(i + 1) * len].iter().any(|x| x.is_nan()) {
                     pair[1] = 0.0;
@@ -61,7 +61,9 @@ fn logsumexp_of_rows(x: &Tensor) -> Tensor {
         });
         let output = Array::build::<F>(Shape::from([rows]), |out| {
             let pairs = pairs.contiguous::<F>();
-            out.iter_mut().zip(pairs.chunks_exact(2)).for_each(|(out, pair)| *out = pair[0] + pair[1]);
+            for (out, pair) in out.iter_mut().zip(pairs.chunks_exact(2)) {
+                *out = pair[0] + pair[1];
+            }
         });
         (Tensor::from(output), Tensor::from(pairs))
     });
@@ -75,14 +77,14 @@ fn logsumexp_of_rows(x: &Tensor) -> Tensor {
 /// yᵢ = ln Σⱼ e^xᵢⱼ.
 struct LogSumExp {
     x: Tensor,
-    /// (rows, 2): the maximum, and what is added to it.
+    /// (rows, 2): the maximum, and the difference of the output from it.
     pairs: Tensor,
     output: Tensor,
 }
 
 impl LogSumExp {
-    /// e^(xᵢⱼ - yᵢ), recorded: softmax, as which it is not rounded where y is large; but where y is
-    /// infinite the difference, since softmax would be NaN throughout.
+    /// Computes e^(xᵢⱼ - yᵢ), recorded. It is the softmax, which has no rounding error of a large
+    /// y. If y is infinite, the softmax is NaN throughout, so that the difference is used.
     fn weights(&self, context: &Vjp) -> Result<Tensor> {
         let x = context.saved(&self.x);
         let outputs = self.output.to_f64_vec();
@@ -103,7 +105,7 @@ impl Op for LogSumExp {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// dxᵢⱼ = gᵢ e^(xᵢⱼ - yᵢ)
+    /// Computes dxᵢⱼ = gᵢ e^(xᵢⱼ - yᵢ).
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             let weights = self.weights(context)?;
@@ -113,7 +115,8 @@ impl Op for LogSumExp {
         let dx = with_dtype!(self.x.dtype(), F => {
             let xs = &*x.contiguous::<F>();
             let pairs = &*self.pairs.array().contiguous::<F>();
-            let targets = Targets { totals: &cotangent.array().to_vec::<F>(), labels: None, spread: None };
+            let totals = &cotangent.array().to_vec::<F>();
+            let targets = Targets { totals, labels: None, spread: None };
             Array::build::<F>(x.shape().clone(), |out| {
                 cross_entropy::backward(xs, pairs, targets, self.x.shape()[1], out);
             })

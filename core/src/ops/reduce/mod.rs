@@ -1,5 +1,5 @@
 //! Reductions over axes: [`sum`] (`mean`, `prod`), [`statistics`] (`var`, `norm`), [`extremes`]
-//! (`max`, `argmin`), `logsumexp`; and running results along them (`cumsum`).
+//! (`max`, `argmin`), [`log_sum_exp`], and running results along an axis in [`cumulative`].
 
 pub(in crate::ops) mod cumulative;
 pub(in crate::ops) mod extremes;

@@ -1,4 +1,4 @@
-//! Variances, norms: reductions that need care with large or equal elements.
+//! Variances and norms: reductions that scale large elements and treat equal ones apart.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::ops::reduce::extremes::extreme;
 use crate::tensor::{Array, Axes, Reduced, Shape, with_dtype};
 use smallvec::smallvec;
 
-/// Which norm of a vector.
+/// A norm of vectors.
 ///
 /// ```
 /// use cotangent::{Norm, Tensor};
@@ -26,25 +26,25 @@ use smallvec::smallvec;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Norm {
-    /// Σ |x|. The derivative at an element that is 0 counts as 0.
+    /// `Σ |x|`. The derivative at an element of 0 is 0.
     L1,
-    /// √Σ x². The derivative where all elements are 0 counts as 0, and so does the second
-    /// (PyTorch's second derivative is NaN there). Squares that overflow or vanish do no harm: the
-    /// vector is scaled by a power of two then. (PyTorch's norm is infinite in `f32` from 2e19 on,
-    /// and loses digits below 1e-19.)
+    /// `√Σ x²`. If all elements are 0, the first and the second derivative are 0; PyTorch's second
+    /// derivative is NaN. If squares overflow or vanish, the vector is scaled by a power of two.
+    /// PyTorch's norm in `f32` is infinite from 2e19 on and loses digits below 1e-19.
     L2,
-    /// max |x|. Elements that attain it share the gradient evenly.
+    /// `max |x|`. Elements of that size share the gradient evenly.
     LInf,
 }
 
 /// # Reductions
 impl Tensor {
-    /// The variance of all elements, Σ (x - mean)² / (n - 1), a scalar; NaN of fewer than two.
-    /// Computed in two passes, from a mean that has more digits than a tensor stores: a mean that
-    /// is large against the deviations does no harm, and equal elements have the variance 0.
-    /// Squares that overflow or vanish on the way do none either: the elements are scaled by a
-    /// power of two then. (PyTorch's gradient goes by the rounded mean, and its variance of equal
-    /// elements is what rounding leaves.)
+    /// Returns the variance of all elements, `Σ (x - mean)² / (n - 1)`, a scalar. It is NaN for
+    /// fewer than two elements.
+    ///
+    /// It is computed in two passes, from a mean with more digits than a tensor stores: a mean that
+    /// is large relative to the deviations does not harm, and equal elements have the variance 0.
+    /// If squares overflow or vanish, the elements are scaled by a power of two. PyTorch's gradient
+    /// uses the rounded mean, and its variance of equal elements is a rounding error.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -56,11 +56,12 @@ impl Tensor {
         spread(self, &Reduced::all(self.shape()), 1.0, false).reshaped(Shape::default())
     }
 
-    /// The variance over some axes, Σ (x - mean)² / max(0, n - correction) for n elements each:
-    /// correction 1 for the unbiased estimate from a sample, 0 for the variance of the elements.
+    /// Returns the variances over some axes, `Σ (x - mean)² / max(0, n - correction)` of n elements
+    /// each. A correction of 1 gives the unbiased estimate from a sample, 0 the variance of the
+    /// elements.
     ///
-    /// Where the divisor is 0 the result is infinite or NaN, and so are the gradients. (In PyTorch
-    /// the gradients are finite if the correction is above n.)
+    /// If the divisor is 0, the result and the gradients are infinite or NaN. In PyTorch the
+    /// gradients are finite if the correction is above n.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over).
@@ -78,8 +79,8 @@ impl Tensor {
         Ok(spread(self, &axes, correction, false).reshaped(axes.result))
     }
 
-    /// The standard deviation of all elements, the square root of [`var`](Self::var), also where a
-    /// variance leaves the range of the dtype. The derivative where it is 0 counts as 0.
+    /// Returns the standard deviation of all elements, the square root of [`var`](Self::var). It is
+    /// right even if the variance leaves the range of the dtype. If it is 0, its derivative is 0.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -90,8 +91,8 @@ impl Tensor {
         spread(self, &Reduced::all(self.shape()), 1.0, true).reshaped(Shape::default())
     }
 
-    /// The standard deviation over some axes, the square root of [`var_over`](Self::var_over). The
-    /// derivative where it is 0 counts as 0.
+    /// Returns the standard deviations over some axes, the square roots of
+    /// [`var_over`](Self::var_over). If one is 0, its derivative is 0.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over).
@@ -107,7 +108,7 @@ impl Tensor {
         Ok(spread(self, &axes, correction, true).reshaped(axes.result))
     }
 
-    /// The norm of all elements, seen as one vector; a scalar.
+    /// Returns the norm of all elements as one vector, a scalar.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) for [`Norm::LInf`] of no elements.
@@ -122,7 +123,7 @@ impl Tensor {
         norm_of("norm", self, norm, Reduced::all(self.shape()))
     }
 
-    /// The norms over some axes.
+    /// Returns the norms of the vectors along some axes.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over), and [`Error::Shape`](crate::Error::Shape) for
@@ -141,16 +142,16 @@ impl Tensor {
     }
 }
 
-/// a / b, and 0 where b is 0, with derivatives that are 0 there too; of one shape.
+/// Computes a / b of one shape, and 0 if b is 0, where the derivatives are 0 too.
 fn over_or_zero(a: &Tensor, b: &Tensor) -> Tensor {
     let vanishes = indicator(Equal, b, &b.constant_like(0.0));
-    // The branch that is not chosen must be finite too: its derivative is multiplied by 0.
+    // The branch that is not selected must be finite too: its derivative is multiplied by 0.
     let divisor = select(&vanishes, &b.constant_like(1.0), b);
     let quotient = arithmetic::apply(Over, a, &divisor);
     select(&vanishes, &a.constant_like(0.0), &quotient)
 }
 
-/// The variance, or its square root, with the reduced axes kept.
+/// Computes the variance, or its square root, with the reduced axes kept.
 fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
     let divisor = (axes.count as f64 - correction).max(0.0);
     let plain = Deviations::of(&x.detach(), axes);
@@ -158,8 +159,9 @@ fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
     let scales = with_dtype!(x.dtype(), F => {
         let squares = &*squares.contiguous::<F>();
         let means = &*plain.mean.array().contiguous::<F>();
-        // Of numbers that are not equal the sum is larger than that.
-        let noise = |i: usize| (means[i].to_f64() * F::EPSILON.to_f64()).powi(2) * axes.count as f64;
+        // The sum of elements that are not equal is larger than this.
+        let error = |i: usize| means[i].to_f64() * F::EPSILON.to_f64();
+        let noise = |i: usize| error(i).powi(2) * axes.count as f64;
         let fits = |i: usize| is_accurate(squares[i], axes.count) && squares[i].to_f64() > noise(i);
         x.array().scales(&axes.reduced, &axes.kept, true, fits)
     });
@@ -192,9 +194,9 @@ fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
 /// The deviations from the mean over some axes.
 struct Deviations {
     mean: Tensor,
-    /// The mean is rounded: what it is off by is the mean of the deviations from it.
+    /// The rounding error of the mean, which is the mean of the deviations from it.
     rest: Tensor,
-    /// The sum of their squares.
+    /// The sum of the squared deviations.
     squares: Tensor,
 }
 
@@ -220,20 +222,20 @@ fn mean(x: &Tensor, axes: &Reduced) -> Tensor {
     sum_to_shape(x, &axes.kept).div_scalar(axes.count as f64)
 }
 
-/// What a rounded mean is off by, from the deviations from it; 0 where it is infinite, for the
-/// gradients of the finite elements, which are infinite.
+/// Computes the rounding error of a mean from the deviations. It is 0 for an infinite mean: the
+/// gradients of the finite elements are infinite then, not NaN.
 fn rest(deviations: &Tensor, axes: &Reduced) -> Tensor {
     let rest = mean(deviations, axes);
     let number = indicator(Equal, &rest, &rest);
     select(&number, &rest, &rest.constant_like(0.0))
 }
 
-/// Powers of two, one for each reduced group, by which it is multiplied before squares are taken.
-/// Norms and deviations grow with it, and their gradients are the same.
+/// A power of two for each reduced group, which multiplies it before the squares are taken. Norms
+/// and deviations are multiplied too, and their gradients are the same.
 #[derive(Clone)]
 struct Scales {
     scale: Tensor,
-    /// Their reciprocals; 0 where the scale is.
+    /// The reciprocals of the scales, and 0 for a scale of 0.
     back: Tensor,
 }
 
@@ -246,7 +248,7 @@ impl From<Array> for Scales {
 }
 
 impl Scales {
-    /// The same with scales by size where elements are equal.
+    /// Returns these scales, but by the size of the elements where they are equal.
     fn without_zeros(&self, x: &Tensor, axes: &Reduced) -> Self {
         let own = self.scale.to_f64_vec();
         let by_size = x
@@ -263,12 +265,12 @@ impl Scales {
     }
 }
 
-/// y = Σ (x - mean)² / divisor, or its square root. Saves x, the mean, and the square root.
+/// y = Σ (x - mean)² / divisor, or its square root. Saves x, the mean and the square root.
 struct Spread {
     x: Tensor,
     root: Option<Tensor>,
     scales: Option<Scales>,
-    /// Both of x times its scales.
+    /// Of x times its scales, as the rest.
     mean: Tensor,
     rest: Tensor,
     axes: Reduced,
@@ -282,12 +284,12 @@ impl Op for Spread {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// dx = 2 g (x - mean) / divisor, where for the square root g / (2 y) stands for g.
+    /// Computes dx = 2 g (x - mean) / divisor; for the square root with g / (2 y) in place of g.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let divisor = (self.axes.count as f64 - self.correction).max(0.0);
         let saved = context.saved(&self.x);
         let scales = match &self.scales {
-            // The second derivative of a variance does not vanish where the first does.
+            // The second derivative of a variance is not 0 where the first is.
             Some(scales) if context.records() && self.root.is_none() => {
                 Some(scales.without_zeros(&saved, &self.axes))
             }
@@ -312,7 +314,7 @@ impl Op for Spread {
                 cotangent.mul_scalar(2.0 / divisor)
             }
             (Some(y), None) => over_or_zero(&cotangent, &context.output(y)).div_scalar(divisor),
-            // The result itself may have lost digits.
+            // The output may have lost digits.
             (Some(_), Some(_)) => {
                 let y = spread(&x, &self.axes, self.correction, true);
                 over_or_zero(&cotangent, &y).div_scalar(divisor)
@@ -332,7 +334,7 @@ fn norm_of(op: &'static str, x: &Tensor, norm: Norm, axes: Reduced) -> Result<Te
     }
 }
 
-/// √Σ x², with the reduced axes kept.
+/// Computes √Σ x² with the reduced axes kept.
 pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
     let sums = |x: &Tensor| {
         x.array()
@@ -360,8 +362,9 @@ pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
     })
 }
 
-/// Powers of two that bring vectors to where the cubes of their norms, which second derivatives are
-/// made with, stay in the range; none if all do. Norms below `least` do not matter and need none.
+/// Returns powers of two that scale vectors so that the cubes of their norms, which second
+/// derivatives use, stay in the range, unless all do. Vectors with norms below `least` are not
+/// scaled.
 pub(crate) fn scales_of_cubes(
     x: &Tensor,
     norms: &Tensor,
@@ -390,12 +393,12 @@ impl Op for Euclidean {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// dx = x g / y
+    /// Computes dx = x g / y.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let saved = context.saved(&self.x);
         let (x, y) = match &self.scales {
             None => (saved, context.output(&self.output)),
-            // The result itself may have lost digits.
+            // The output may have lost digits.
             Some((scales, axes)) => {
                 let x = scales.apply(&saved);
                 let y = euclidean(&x, axes);

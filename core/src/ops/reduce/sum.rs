@@ -1,4 +1,4 @@
-//! Sums, means, products. Sums are pairwise: their error grows with the logarithm of the length.
+//! Sums, means and products. Sums are pairwise: their error grows with the logarithm of the length.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
@@ -8,19 +8,19 @@ use crate::ops::reduce::cumulative::pulled_product;
 use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, Span, with_dtype};
 use smallvec::smallvec;
 
-/// `x` as (elements of the result, elements that fall into each).
+/// Returns `x` as `(elements of the result, elements that are reduced to each)`.
 pub(crate) fn in_rows(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
     let rows = reduced.kept.iter().product();
     let ordered = x.permuted(&reduced.order());
     Ok(ordered.reshaped(Shape::from([rows, reduced.count])))
 }
 
-/// `x`, all of it, as one row.
+/// Returns all elements of `x` as one row.
 pub(crate) fn in_one_row(x: &Tensor) -> Tensor {
     x.reshaped(Shape::from([1, x.len()]))
 }
 
-/// Σ x / `divisor` over the axes that `shape` lacks or has with length 1.
+/// Computes Σ x / `divisor` over the axes that `shape` does not have or has with length 1.
 pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
     let mean = sum_to_shape(x, shape).div_scalar(divisor);
     let finite: Vec<bool> = with_dtype!(mean.dtype(), F => {
@@ -30,8 +30,8 @@ pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
         }
         means.iter().map(|mean| mean.is_finite()).collect()
     });
-    // The sum of finite elements may have overflowed. Times a power of two it cannot, and no digit
-    // changes.
+    // The sum of finite elements may have overflowed. Scaled by a power of two it cannot, and no
+    // digit changes.
     let scale = 0.5f64.powi(64 - x.len().leading_zeros() as i32);
     let small = sum_to_shape(&x.mul_scalar(scale), shape).div_scalar(divisor * scale);
     match Mask::from_vec(finite, mean.shape()) {
@@ -42,7 +42,7 @@ pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
 
 /// # Reductions
 impl Tensor {
-    /// The sum of all elements, a scalar; 0 if there are none.
+    /// Returns the sum of all elements, a scalar, which is 0 without elements.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -54,8 +54,8 @@ impl Tensor {
         sum_to_shape(self, &Shape::default())
     }
 
-    /// The mean of all elements, a scalar; NaN if there are none. It is finite if the elements are,
-    /// also where their sum is not (in PyTorch it is infinite then).
+    /// Returns the mean of all elements, a scalar, which is NaN without elements. It is finite if
+    /// the elements are, even if their sum overflows; in PyTorch it is infinite then.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -67,7 +67,7 @@ impl Tensor {
         mean_to_shape(self, &Shape::default(), self.len() as f64)
     }
 
-    /// The sum over some axes; 0 over none.
+    /// Returns the sums over some axes. A sum over no elements is 0.
     ///
     /// # Errors
     /// [`Error::Index`](crate::Error::Index) if there is no such axis,
@@ -84,7 +84,7 @@ impl Tensor {
         Ok(sum_to_shape(self, &axes.kept).reshaped(axes.result))
     }
 
-    /// The mean over some axes, as [`mean`](Self::mean); NaN over no elements.
+    /// Returns the means over some axes, as [`mean`](Self::mean). A mean over no elements is NaN.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over).
@@ -100,12 +100,12 @@ impl Tensor {
         Ok(mean_to_shape(self, &axes.kept, axes.count as f64).reshaped(axes.result))
     }
 
-    /// The product of all elements, a scalar; 1 if there are none. Accumulated in `f64` with an
-    /// exponent of any size, and rounded once: it does not matter which partial products would
-    /// overflow or vanish. (Infinite elements times 0 are NaN.)
+    /// Returns the product of all elements, a scalar, which is 1 without elements. It is
+    /// accumulated in `f64` with an exponent of any size and rounded once, so that partial products
+    /// cannot overflow or vanish. An infinite element times 0 is NaN.
     ///
-    /// The derivative with respect to an element is the product of all others, without a division,
-    /// and rounded once: right where elements are 0, and where PyTorch divides infinity by
+    /// The derivative with respect to an element is the product of all others, computed without a
+    /// division and rounded once. It is right if elements are 0, and if PyTorch divides infinity by
     /// infinity.
     ///
     /// ```
@@ -120,7 +120,8 @@ impl Tensor {
         product_of_rows(&in_one_row(self)).reshaped(Shape::default())
     }
 
-    /// The product over some axes; 1 over none. Its derivative is that of [`prod`](Self::prod).
+    /// Returns the products over some axes, with derivatives as those of [`prod`](Self::prod). A
+    /// product over no elements is 1.
     ///
     /// # Errors
     /// As [`sum_over`](Self::sum_over).
@@ -136,9 +137,9 @@ impl Tensor {
         Ok(product_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
     }
 
-    /// Σ x², as a number; not recorded. In `f64` if the elements are, else rounded as `f32`
-    /// pairwise summation is, unless that overflows or comes to nothing: `f64` holds the square of
-    /// every `f32`.
+    /// Returns Σ x² as a number; nothing is recorded. Elements of `f32` are summed pairwise in
+    /// `f32`. If that sum overflows or vanishes, it is computed in `f64`, which can represent the
+    /// square of every `f32`.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -159,7 +160,7 @@ impl Tensor {
     }
 }
 
-/// (rows, n) becomes (rows).
+/// Computes the product of each row: `(rows, n)` becomes `(rows)`.
 fn product_of_rows(x: &Tensor) -> Tensor {
     let (rows, len) = (x.shape()[0], x.shape()[1]);
     let output = with_dtype!(x.dtype(), F => {
@@ -181,7 +182,7 @@ impl Op for Product {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// That of the running product, whose last element is the product.
+    /// Computes that of the running product, whose last element is the product.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
         let shape = x.array().shape();

@@ -1,13 +1,16 @@
-//! Larger tensors out of smaller ones: concatenated, stacked, repeated.
+//! Larger tensors from smaller ones: concatenation, stacking, repetition.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
 use crate::tensor::{Array, Shape, resolve_axis, with_dtype};
+use smallvec::SmallVec;
+use std::borrow::Borrow;
 
+/// # Joining and splitting
 impl Tensor {
-    /// The tensors one after another along an axis that they have. All other lengths are equal.
+    /// Concatenates tensors along an axis that they have. All other lengths must be equal.
     ///
-    /// PyTorch skips tensors of shape (0,) whatever the others' shapes; here they do not fit.
+    /// PyTorch skips tensors of shape (0,) among others of any shape; here they are an error.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are no tensors, [`Error::Index`] if there is no such axis,
@@ -22,8 +25,9 @@ impl Tensor {
     /// ```
     #[doc(alias = "concat")]
     #[doc(alias = "concatenate")]
-    pub fn cat(tensors: &[&Self], axis: isize) -> Result<Self> {
-        let first = first_of("cat", tensors)?;
+    pub fn cat(tensors: &[impl Borrow<Self>], axis: isize) -> Result<Self> {
+        let tensors = &borrowed("cat", tensors)?[..];
+        let first = tensors[0];
         let axis = resolve_axis("cat", axis, first.rank())?;
         let others = first.array().shape().without(axis);
         for tensor in tensors {
@@ -62,8 +66,7 @@ impl Tensor {
         }))
     }
 
-    /// Tensors of one shape side by side along a new axis in front of axis `axis` (`-1`: after the
-    /// last).
+    /// Stacks tensors of one shape along a new axis in front of axis `axis` (`-1`: after the last).
     ///
     /// # Errors
     /// [`Error::Argument`] if there are no tensors, [`Error::Index`] if the place is out of range,
@@ -76,8 +79,9 @@ impl Tensor {
     /// assert_eq!(Tensor::stack(&[&a, &b], -1)?.to_string(), "[[1. 3.]\n [2. 4.]]");
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn stack(tensors: &[&Self], axis: isize) -> Result<Self> {
-        let first = first_of("stack", tensors)?;
+    pub fn stack(tensors: &[impl Borrow<Self>], axis: isize) -> Result<Self> {
+        let tensors = borrowed("stack", tensors)?;
+        let first = tensors[0];
         let axis = resolve_axis("stack", axis, first.rank() + 1)?;
         if let Some(other) = tensors.iter().find(|x| x.shape() != first.shape()) {
             let shapes = [first.shape(), other.shape()];
@@ -86,15 +90,15 @@ impl Tensor {
         let mut shape = first.array().shape().clone();
         shape.as_mut().edit(|lengths| lengths.insert(axis, 1));
         let slices: Vec<Self> = tensors.iter().map(|x| x.reshaped(shape.clone())).collect();
-        Self::cat(&slices.iter().collect::<Vec<_>>(), axis as isize)
+        Self::cat(&slices, axis as isize)
     }
 
-    /// The tensor over and over: `times[i]` times along axis i. More numbers than axes make new
-    /// axes in front.
+    /// Repeats the tensor `times[i]` times along axis `i`. If there are more numbers than axes, new
+    /// axes are added in front.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are fewer numbers than axes (NumPy's `tile` puts ones in
-    /// front), [`Error::Shape`] if there would be more elements than memory can hold.
+    /// [`Error::Argument`] if there are fewer numbers than axes, unlike in NumPy's `tile`, which
+    /// adds ones in front; [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -116,8 +120,8 @@ impl Tensor {
         };
         let shape: Shape = axes().map(|(n, len)| len.saturating_mul(n)).collect();
         shape.checked_len("repeat")?;
-        // Each axis with one in front of it that is stretched: (1, a, 1, b), (m, a, n, b), (ma,
-        // nb).
+        // Each axis gets one in front of it, which is stretched and merged:
+        // (1, a, 1, b), (m, a, n, b), (ma, nb).
         let apart = self.reshaped(axes().flat_map(|(_, len)| [1, len]).collect());
         let stretched: Shape = axes().flat_map(|(n, len)| [n, len]).collect();
         stretched.checked_len("repeat")?;
@@ -126,13 +130,17 @@ impl Tensor {
     }
 }
 
-/// The first tensor; an error if there is none, or if another has another dtype.
-fn first_of<'a>(op: &'static str, tensors: &[&'a Tensor]) -> Result<&'a Tensor> {
-    let Some(&first) = tensors.first() else {
+/// Returns references to the tensors; an error if there are none or their dtypes differ.
+fn borrowed<'a>(
+    op: &'static str,
+    tensors: &'a [impl Borrow<Tensor>],
+) -> Result<SmallVec<[&'a Tensor; 8]>> {
+    if tensors.is_empty() {
         return Err(Error::argument(op, "expected at least one tensor"));
-    };
-    Tensor::expect_one_dtype_in(op, "tensors", tensors)?;
-    Ok(first)
+    }
+    let tensors: SmallVec<[&Tensor; 8]> = tensors.iter().map(Borrow::borrow).collect();
+    Tensor::expect_one_dtype_in(op, "tensors", &tensors)?;
+    Ok(tensors)
 }
 
 /// The lengths of the operands along the axis.
