@@ -1,4 +1,4 @@
-//! Guides: operations and losses by kind, a table for users of PyTorch, and the project's own pages.
+//! Guides: operations and losses by kind, a table for users of PyTorch, and the project's pages.
 //!
 //! The layers, activations and initializers are listed in [`nn`](crate::nn), the optimizers and
 //! schedules in [`optim`](crate::optim).
