@@ -6,11 +6,12 @@ use crate::root;
 use std::fmt::Write;
 
 /// The README's links to files, and the items whose pages show the same.
-const LINKS: [(&str, &str); 7] = [
+const LINKS: [(&str, &str); 8] = [
     ("architecture", "crate::guide::architecture"),
     ("changelog", "crate::guide::changelog"),
     ("layers", "crate::nn"),
     ("losses", "crate::guide::losses"),
+    ("operations", "crate::guide::operations"),
     ("optimizers-list", "crate::optim"),
     ("pytorch", "crate::guide::pytorch"),
     ("speed", "crate::guide::speed"),
