@@ -41,9 +41,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Fits a scale to the values, or to `range` if it is given, with about `count` ticks, at least
-    /// 1. Values without a position on the axis are skipped. Without any value the scale goes from
-    /// 0 to 1.
+    /// Fits a scale to the values, or to `range` if it is given, with about `count` ticks (at least
+    /// one). Values without a position on the axis are skipped. Without any value the scale goes
+    /// from 0 to 1.
     pub fn fit(
         kind: Kind,
         range: Option<(f64, f64)>,
@@ -275,6 +275,6 @@ mod tests {
             [0.01, 1.0, 100.0].map(|x| log.map(&log.0.position(x), (0, 100))),
             [0, 50, 100]
         );
-        assert!(!log.position(0.0).is_finite() && !log.position(-1.0).is_finite());
+        assert!(!log.0.position(0.0).is_finite() && !log.0.position(-1.0).is_finite());
     }
 }

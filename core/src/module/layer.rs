@@ -18,7 +18,8 @@ use crate::error::Result;
     message = "`{Self}` is not a `Layer`",
     label = "this type has no `forward` from one tensor to one tensor",
     note = "mark the field `#[module(skip)]` if `forward` does not use it, or implement `Layer` \
-            for its type"
+            for its type",
+    note = "a builder such as `Linear::builder(2, 3)` becomes a layer by `.build(&mut rng)?`"
 )]
 pub trait Layer: Module {
     /// Computes the output for input `x`. This is the method to implement; to run a layer, call
