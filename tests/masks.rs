@@ -1,5 +1,5 @@
-//! Comparisons and the logic of masks, held against loops over multi-indices: broadcasting,
-//! reductions, every way of lying in memory, lengths of 0 and 1, NaN.
+//! Comparisons and logic of masks, compared with loops over multi-indices: broadcasting, reductions,
+//! every memory layout, lengths of 0 and 1, NaN.
 
 use cotangent::{Axes, DType, Error, Mask, Result, Tensor};
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ fn shape() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(length, 0..=4)
 }
 
-/// Whole numbers, few enough that many are equal, and some NaN.
+/// Whole numbers from a small range, so that many are equal, and some NaN.
 fn numbers(shape: &[usize], seed: u64) -> Naive {
     let mut naive = Naive::whole(shape, seed);
     for x in &mut naive.values {
@@ -179,9 +179,9 @@ proptest! {
     }
 }
 
-/// Longer than what one task takes and than what is staged at once, and no multiple of either.
+/// The masks are longer than the piece of one task and than a stage, and a multiple of neither.
 #[test]
-fn long_masks_are_cut_and_put_together_again() -> Result<()> {
+fn long_masks_are_computed_in_pieces() -> Result<()> {
     let (rows, columns) = (517, 211);
     let at = |i: usize, j: usize| (i * 7 + j * 13) % 1009 < 3;
     let values = (0..rows * columns).map(|place| at(place / columns, place % columns));
@@ -211,7 +211,7 @@ fn long_masks_are_cut_and_put_together_again() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn shapes_and_axes_that_do_not_fit_are_errors() {
     let says = |result: Result<Mask>, parts: &[&str]| {
         let text = result.expect_err("bad input must be refused").to_string();
         for part in parts {

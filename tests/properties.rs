@@ -1,5 +1,5 @@
-//! Laws that hold for any shape, held against loops over multi-indices: views, broadcasting,
-//! reductions, selection, products; lengths of 0 and 1 included, in both precisions.
+//! Operations on any shapes, compared with loops over multi-indices: views, broadcasting, reductions,
+//! selection, products; lengths of 0 and 1 included, in both precisions.
 
 use cotangent::{Axes, DType, Error, Result, Tensor};
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ mod support {
     pub mod views;
 }
 
-/// Two shapes that broadcast: axes of a third shape made 1, leading ones dropped.
+/// Two shapes that broadcast: a third shape with some axes of length 1 and leading ones dropped.
 fn broadcastable(max_rank: usize) -> impl Strategy<Value = [Vec<usize>; 2]> {
     let operand = || {
         (
@@ -34,7 +34,7 @@ fn broadcastable(max_rank: usize) -> impl Strategy<Value = [Vec<usize>; 2]> {
     })
 }
 
-/// An operation, the function of numbers that it is, and that function's partial derivatives.
+/// An operation, its function of numbers, and the partial derivatives of that.
 type Elementwise = (
     fn(&Tensor, &Tensor) -> Result<Tensor>,
     fn(f64, f64) -> f64,
@@ -50,7 +50,7 @@ proptest! {
     #![proptest_config(settings())]
 
     #[test]
-    fn views_see_the_right_elements(
+    fn views_select_the_right_elements(
         shape in shape(4),
         storage in 0u8..4,
         steps in prop::collection::vec(prop::array::uniform4(0u32..4096), 0..8),
@@ -63,12 +63,12 @@ proptest! {
                 (y, naive) = view(step, &y, &naive).map_err(fail)?;
                 matches(&naive, &y)?;
             }
-            // What is computed from the view, in one operand or in two.
+            // The view as one operand, and as both.
             let doubled = Naive { shape: naive.shape.clone(), values: naive.values.iter().map(|v| 2.0 * v).collect() };
             matches(&doubled, &y.mul_scalar(2.0))?;
             matches(&doubled, &y.add(&y).map_err(fail)?)?;
             prop_assert_eq!(y.sum().to_f64_vec(), [naive.values.iter().sum::<f64>()]);
-            // Each element sends its weight back to where it came from.
+            // The gradient of each element is the sum of its weights in the view.
             let weights = Naive::whole(&naive.shape, 3);
             let mut expected = Naive::build(&shape, |_| 0.0);
             naive.values.iter().zip(&weights.values).for_each(|(&from, w)| expected.values[from as usize] += w);
@@ -114,7 +114,7 @@ proptest! {
     }
 
     #[test]
-    fn shapes_broadcast_or_are_refused(a in shape(4), b in shape(4)) {
+    fn shapes_broadcast_or_are_errors(a in shape(4), b in shape(4)) {
         let [x, y] = [&a, &b].map(|shape| Tensor::zeros(&shape[..], DType::F32));
         let sum = x.map_err(fail)?.add(&y.map_err(fail)?);
         if let Some(shape) = broadcast(&a, &b) {
@@ -155,7 +155,7 @@ proptest! {
             prop_assert_eq!(x.sum_of_squares(), naive.values.iter().map(|v| v * v).sum::<f64>());
             matches(&weights.broadcast_to(&shape), &pull(&sum, &weights, &x)?)?;
             let divided = Naive::build(&shape, |index| weights.stretched_at(index) / count as f64);
-            // Multiplying by 1 / count is one rounding more than dividing.
+            // Multiplication by 1 / count rounds once more than division.
             let rounding = if dtype == DType::F32 { f64::from(f32::EPSILON) } else { f64::EPSILON };
             let found = pull(&mean, &weights, &x)?;
             divided.differs_by(&found, |size| rounding * size.abs()).map_err(TestCaseError::fail)?;
@@ -167,7 +167,7 @@ proptest! {
         [m, k, n] in prop::array::uniform3(length()), [a_batch, b_batch] in broadcastable(2),
         storage in prop::array::uniform2(0u8..4), vectors in prop::array::uniform2(prop::bool::weighted(0.2)),
     ) {
-        // A vector is a matrix of one row or column that leaves no axis behind.
+        // A vector is a matrix of one row or column whose axis is removed from the result.
         let a_shape = if vectors[0] { vec![k] } else { [&a_batch[..], &[m, k]].concat() };
         let b_shape = if vectors[1] { vec![k] } else { [&b_batch[..], &[k, n]].concat() };
         let (a, b) = (Naive::whole(&a_shape, 11), Naive::whole(&b_shape, 12));
@@ -178,7 +178,7 @@ proptest! {
         let columns = if vectors[1] { vec![] } else { vec![n] };
         let shape = [&batch[..], &rows, &columns].concat();
         let full = [&batch[..], &[if vectors[0] { 1 } else { m }, if vectors[1] { 1 } else { n }]].concat();
-        // Each product of two elements, with the places of all three involved.
+        // Each product of two elements, with the places of both and of the result.
         let mut terms = Vec::new();
         for (place, index) in indices(&full).iter().enumerate() {
             let (outer, [i, j]) = (&index[..batch.len()], [index[batch.len()], index[batch.len() + 1]]);
@@ -241,7 +241,7 @@ proptest! {
         };
         let softmax = Naive::build(&shape, |index| naive.at(index).exp() / sums(index));
         let logarithm = Naive::build(&shape, |index| naive.at(index) - sums(index).ln());
-        // A shift of all leaves softmax as it is; whole numbers are shifted exactly.
+        // Softmax does not change if all elements are shifted; whole numbers are shifted exactly.
         let x = naive.tensor(DType::F64, storage).map_err(fail)?.add_scalar(f64::from(shift));
         for dtype in DTYPES {
             let (x, roundings) = (x.to_dtype(dtype), if dtype == DType::F32 { 4e-7 } else { 1e-15 });

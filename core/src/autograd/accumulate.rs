@@ -1,5 +1,5 @@
-//! The two operations that the backward loop itself performs on cotangents: adding them up where a
-//! tensor was used more than once, and summing them back where an operand was broadcast.
+//! The two operations that the backward loop itself applies to cotangents: adding them if a tensor
+//! was used more than once, and summing them over the axes along which an operand was broadcast.
 
 use super::kind::OpKind;
 use super::op::{Cotangents, Op, Vjp};
@@ -10,7 +10,8 @@ use crate::kernel::{Map, Real, Update};
 use crate::tensor::{Array, Shape};
 use smallvec::{SmallVec, smallvec};
 
-/// `a + b`, of one shape; in place of `a` if nothing else holds it and nothing records.
+/// Returns `a + b`, which have one shape; in the storage of `a` if nothing else holds it and no
+/// graph is recorded.
 pub(crate) fn add_cotangents(a: Tensor, b: &Tensor) -> Tensor {
     if a.is_tracked() || b.is_tracked() {
         let sum = Array::map(Plus, [a.array(), b.array()], a.array().shape());
@@ -48,7 +49,7 @@ impl Op for Plus {
     }
 }
 
-/// The sum of `x` over the axes along which `shape` was broadcast to the shape of `x`.
+/// Returns the sum of `x` over the axes along which `shape` was broadcast to the shape of `x`.
 #[track_caller]
 pub(crate) fn sum_to_shape(x: &Tensor, shape: &Shape) -> Tensor {
     if x.array().shape() == shape {
@@ -60,8 +61,7 @@ pub(crate) fn sum_to_shape(x: &Tensor, shape: &Shape) -> Tensor {
     })
 }
 
-/// Sums an array over its broadcast axes: the leading axes that `shape` lacks, and those that it
-/// has with length 1.
+/// Sums an array over the leading axes that `shape` lacks and those that have length 1 in it.
 #[track_caller]
 fn sum_array_to(x: &Array, shape: &Shape) -> Array {
     let missing = x.shape().len() - shape.len();
@@ -87,7 +87,7 @@ impl Op for SumTo {
     }
 }
 
-/// `x` broadcast to `shape`, which it must broadcast to.
+/// Returns `x` broadcast to `shape`; the caller has checked that it does.
 pub(crate) fn stretch(x: &Tensor, shape: &Shape) -> Tensor {
     let stretched = Tensor::from(x.array().broadcast_to(shape));
     Tensor::from_op(stretched, &[x], || Stretch)
@@ -102,7 +102,7 @@ impl Op for Stretch {
     fn kind(&self) -> OpKind {
         OpKind::Shape
     }
-    /// The cotangent as it is: the backward loop sums it to the operand's shape.
+    /// Returns the cotangent unchanged: the backward loop sums it to the operand's shape.
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
         Ok(smallvec![Some(cotangent)])
     }

@@ -1,4 +1,5 @@
-//! The backward loop: always the node with the largest number next, no recursion, no sort.
+//! The backward loop. It always visits the pending node with the largest number next, and so needs
+//! neither recursion nor a topological sort.
 
 use super::accumulate::{add_cotangents, sum_to_shape};
 use super::gradients::{Gradients, Leaf, LeafId};
@@ -13,7 +14,7 @@ use std::collections::HashSet;
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::sync::Arc;
 
-/// How to run backward, where [`Tensor::backward`] is not enough.
+/// A backward pass with options; [`Tensor::backward`] is the pass without.
 ///
 /// ```
 /// use cotangent::{Backward, Tensor};
@@ -34,26 +35,28 @@ pub struct Backward {
 }
 
 impl Backward {
-    /// Gives up saved values as soon as they are used, records nothing.
+    /// Creates a pass that drops saved values as soon as they are used and records nothing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Keeps the saved values, so that backward can run through the graph again.
+    /// Keeps the saved values, so that backward can run through the graph again. PyTorch:
+    /// `retain_graph=True`.
     pub fn retain_graph(mut self) -> Self {
         self.retain_graph = true;
         self
     }
 
-    /// Records the backward pass, so that the gradients can be differentiated themselves. Keeps
-    /// the saved values.
+    /// Records the backward pass, so that the gradients can be differentiated themselves. It keeps
+    /// the saved values too. PyTorch: `create_graph=True`.
     pub fn create_graph(mut self) -> Self {
         self.create_graph = true;
         self
     }
 
-    /// Starts from an output that is infinite or NaN too, whose gradients are then mostly NaN. By
-    /// default [`run`](Self::run) refuses it, so that such gradients never reach the parameters.
+    /// Allows an output that is infinite or NaN. By default [`run`](Self::run) returns an error for
+    /// it, because most of its gradients are NaN and an optimizer would write them into the
+    /// parameters. PyTorch does not check.
     ///
     /// ```
     /// use cotangent::{Backward, Tensor};
@@ -70,8 +73,8 @@ impl Backward {
         self
     }
 
-    /// Keeps the gradient of an intermediate tensor too: [`Gradients::get`] finds it by that
-    /// tensor. PyTorch: `tensor.retain_grad()`.
+    /// Keeps the gradient of an intermediate tensor too: [`Gradients::get`] of that tensor returns
+    /// it. PyTorch: `tensor.retain_grad()`.
     ///
     /// ```
     /// use cotangent::{Backward, Tensor};
@@ -86,11 +89,11 @@ impl Backward {
         self
     }
 
-    /// The gradients of `output`, a tensor of one element, with respect to all leaves that it
-    /// depends on.
+    /// Computes the gradients of `output`, a tensor of one element, with respect to all leaves that
+    /// it depends on.
     ///
     /// # Errors
-    /// As [`Tensor::backward`].
+    /// Those of [`Tensor::backward`].
     pub fn run(&self, output: &Tensor) -> Result<Gradients> {
         let (root, cotangent) = self.start("backward", output, &one(output)?)?;
         if !self.allow_nonfinite {
@@ -99,16 +102,17 @@ impl Backward {
         self.leaves(root, cotangent)
     }
 
-    /// The vector-Jacobian product of `output` with `cotangent`, which has its shape and dtype.
+    /// Computes the vector-Jacobian product of `output` with `cotangent`, which has the same shape
+    /// and dtype. Neither is checked for values that are not finite.
     ///
     /// # Errors
-    /// As [`Tensor::backward_with`].
+    /// Those of [`Tensor::backward_with`].
     pub fn run_with(&self, output: &Tensor, cotangent: &Tensor) -> Result<Gradients> {
         let (root, cotangent) = self.start("backward", output, cotangent)?;
         self.leaves(root, cotangent)
     }
 
-    /// The gradients of all leaves that `root` leads to.
+    /// Propagates `cotangent` from `root` to all leaves.
     fn leaves(&self, root: Arc<Node>, cotangent: Tensor) -> Result<Gradients> {
         let scope = Scope {
             keep: self.also.iter().map(|id| id.0).collect(),
@@ -117,19 +121,22 @@ impl Backward {
         self.walk(root, cotangent, &scope)
     }
 
-    /// The gradients of `output`, a tensor of one element, with respect to `inputs`, in their
-    /// order: leaves or intermediate tensors. What leads to none of them is not computed.
+    /// Computes the gradients of `output`, a tensor of one element, with respect to `inputs`, in
+    /// their order. The inputs are leaves or intermediate tensors. Parts of the graph that lead to
+    /// none of them are skipped.
     ///
     /// # Errors
-    /// As [`grad`].
+    /// Those of [`grad`].
     pub fn grad(&self, output: &Tensor, inputs: &[impl Borrow<Tensor>]) -> Result<Vec<Tensor>> {
         self.grad_with(output, &one(output)?, inputs)
     }
 
-    /// As [`grad`](Self::grad), of an output of any shape, contracted with `cotangent`.
+    /// Computes the vector-Jacobian product of `output`, of any shape, with `cotangent` for each of
+    /// `inputs`, as [`grad`](Self::grad) does for one element.
     ///
     /// # Errors
-    /// As [`grad`], and [`Error::Shape`] or [`Error::DType`] if the cotangent does not fit.
+    /// Those of [`grad`], and [`Error::Shape`] or [`Error::DType`] if the cotangent has another
+    /// shape or dtype than the output.
     pub fn grad_with(
         &self,
         output: &Tensor,
@@ -144,7 +151,7 @@ impl Backward {
         let named = found.into_iter().zip(inputs).enumerate();
         named
             .map(|(i, (gradient, input))| {
-                // What an earlier backward has used up may have led to any input that is older.
+                // A node that an earlier backward used up may have led to any older input.
                 let older =
                     |node: &&Arc<Node>| input.borrow().node().is_some_and(|x| x.id < node.id);
                 gradient.ok_or_else(|| match consumed.iter().find(older) {
@@ -157,8 +164,8 @@ impl Backward {
             .collect()
     }
 
-    /// As [`grad_with`](Self::grad_with), with nothing for inputs that the output does not depend
-    /// on, be it that nothing is tracked at all.
+    /// Computes as [`grad_with`](Self::grad_with) does, with `None` for inputs on which the output
+    /// does not depend. The output may be untracked.
     pub(crate) fn grad_or_none(
         &self,
         output: &Tensor,
@@ -168,7 +175,8 @@ impl Backward {
         self.grad_found(output, cotangent, inputs, &mut Vec::new())
     }
 
-    /// As [`grad_or_none`](Self::grad_or_none); adds the nodes on the way that were used up before.
+    /// Computes as [`grad_or_none`](Self::grad_or_none) does, and adds the nodes that an earlier
+    /// backward used up to `consumed`.
     fn grad_found(
         &self,
         output: &Tensor,
@@ -193,7 +201,7 @@ impl Backward {
         Ok(found.collect())
     }
 
-    /// Where to start, and with what.
+    /// Returns the node and the cotangent from which the loop starts.
     fn start(
         &self,
         op: &'static str,
@@ -215,7 +223,7 @@ impl Backward {
         )?;
         if cotangent.shape() != output.shape() {
             let shapes = [cotangent.shape(), output.shape()];
-            let reason = "the cotangent has another shape than the output";
+            let reason = "the cotangent must have the shape of the output";
             return Err(Error::shape(op, reason, &shapes));
         }
         let cotangent = if self.create_graph {
@@ -247,7 +255,7 @@ impl Backward {
             let recorded = self.create_graph.then(|| Arc::clone(&node));
             let mut taken;
             let (links, operation) = match Arc::get_mut(&mut node) {
-                // Mostly nobody else holds the node any more, and nothing needs to be shared.
+                // Usually nothing else holds the node any more, and no lock is needed.
                 Some(node) if !keep => node.parts(),
                 _ => {
                     taken = node.links(keep);
@@ -281,7 +289,7 @@ impl Backward {
             let mut cotangents = cotangents?;
             if cotangents.len() != parents.len() {
                 let reason = format!(
-                    "the vjp of `{name}` gave {} cotangents for {} operands",
+                    "the vjp of `{name}` returned {} cotangents, expected one for each of {} operands",
                     cotangents.len(),
                     parents.len()
                 );
@@ -318,12 +326,16 @@ impl Backward {
     }
 }
 
-/// The gradients of `output`, a tensor of one element, with respect to `inputs`, in their order:
-/// tracked tensors, or tensors computed from such. What leads to none of them is not computed.
-/// PyTorch: `torch.autograd.grad`.
+/// Computes the gradients of `output`, a tensor of one element, with respect to `inputs`, in their
+/// order. PyTorch: `torch.autograd.grad`.
+///
+/// The inputs are tracked tensors, or tensors computed from such. Parts of the graph that lead to
+/// none of them are skipped. Unlike [`Tensor::backward`], it does not check that the output is
+/// finite.
 ///
 /// # Errors
-/// As [`Tensor::backward`], and [`Error::Argument`] if the output does not depend on an input.
+/// Those of [`Tensor::backward`], except [`Error::NonFinite`] of the output; and
+/// [`Error::Argument`] if the output does not depend on an input.
 ///
 /// ```
 /// use cotangent::{Tensor, grad};
@@ -341,16 +353,16 @@ pub fn grad(output: &Tensor, inputs: &[impl Borrow<Tensor>]) -> Result<Vec<Tenso
     Backward::new().grad(output, inputs)
 }
 
-/// The nodes that backward knows a part of the cotangent of, and that part.
+/// The nodes still to visit, each with the sum of the cotangents that have reached it.
 #[derive(Default)]
 struct Pending {
-    /// The one with the largest number, unless it is in `others`. In a chain there are no others.
+    /// The node with the largest number, unless it is in `others`. A chain has no others.
     last: Option<(Arc<Node>, Tensor)>,
     others: BTreeMap<u64, (Arc<Node>, Tensor)>,
 }
 
 impl Pending {
-    /// Adds to the cotangent of a node.
+    /// Adds `cotangent` to that of a node.
     fn add(&mut self, node: Arc<Node>, cotangent: Tensor) {
         let last = match &mut self.last {
             Some((last, sum)) if last.id == node.id => return add_to(sum, &cotangent),
@@ -373,7 +385,7 @@ impl Pending {
         }
     }
 
-    /// Takes the node with the largest number out.
+    /// Removes and returns the node with the largest number.
     fn take(&mut self) -> Option<(Arc<Node>, Tensor)> {
         let others = &mut self.others;
         self.last
@@ -383,22 +395,21 @@ impl Pending {
 }
 
 fn add_to(sum: &mut Tensor, cotangent: &Tensor) {
-    // The place is filled with any tensor for a moment, so that the sum can be made in the storage
-    // of the first.
+    // Moving the first tensor out lets the sum reuse its storage; any tensor may fill the place.
     let first = std::mem::replace(sum, cotangent.clone());
     *sum = add_cotangents(first, cotangent);
 }
 
-/// What of a graph a walk is about.
+/// The part of a graph that a walk visits.
 struct Scope {
     /// Nodes inside the graph whose cotangents are kept.
     keep: HashSet<u64>,
-    /// The nodes that the walk is confined to, if it is.
+    /// The only nodes that the walk visits; `None` for all.
     within: Option<HashSet<u64>>,
 }
 
 impl Scope {
-    /// Whether nothing that the walk is about lies beyond this node.
+    /// Returns whether the walk visits no parent of this node.
     fn ends_at(&self, node: &Node) -> bool {
         self.within.as_ref().is_some_and(|within| {
             !node
@@ -410,14 +421,14 @@ impl Scope {
     }
 }
 
-/// The nodes from which one of `targets` can be reached, these included. Those that an earlier
-/// backward has used up, from where nothing can be reached any more, are added to `consumed`.
+/// Returns the nodes from which one of `targets` can be reached, the targets included. Nodes that an
+/// earlier backward used up lead nowhere; they are added to `consumed`.
 fn leading_to(
     root: &Arc<Node>,
     targets: &HashSet<u64>,
     consumed: &mut Vec<Arc<Node>>,
 ) -> HashSet<u64> {
-    // Parents have smaller numbers: what is older than all targets leads to none.
+    // Parents have smaller numbers: a node older than all targets leads to none.
     let oldest = targets.iter().copied().min().unwrap_or(u64::MAX);
     let mut found = BTreeMap::new();
     let mut open = vec![Arc::clone(root)];
@@ -444,64 +455,75 @@ fn leading_to(
     leading
 }
 
-/// The cotangent that backward starts from.
+/// Returns the cotangent from which backward starts.
 fn one(output: &Tensor) -> Result<Tensor> {
     if output.len() != 1 {
-        let reason = "backward starts from one element; reduce with `sum` or `mean`, or give a \
-                      cotangent to `run_with`";
+        let reason = "expected an output of one element; reduce it with `sum` or `mean`, or pass a \
+                      cotangent to `backward_with`";
         return Err(Error::shape("backward", reason, &[output.shape()]));
     }
     Ok(output.constant_like(1.0))
 }
 
-/// An error if the one element of the output is infinite or NaN.
+/// Returns an error if the only element of the output is infinite or NaN.
 fn finite(output: &Tensor) -> Result<()> {
     let value = output.item()?;
     if value.is_finite() {
         return Ok(());
     }
-    let remedy = "compute it under `Pass::checked` to find the operation that made it so, or \
-                  allow it with `Backward::allow_nonfinite`";
+    let remedy = "compute it under `Pass::checked` to find the operation that caused it, or allow \
+                  it with `Backward::allow_nonfinite`";
     Err(Error::non_finite("backward", "the output", value).remedied_by(remedy))
 }
 
-/// An error unless the cotangent has the dtype of `parent`, and its shape or one that it broadcasts
-/// to.
+/// Returns an error unless the cotangent has the dtype of `parent`, and its shape or one to which
+/// that broadcasts.
 fn fits(cotangent: &Tensor, parent: &Node, op: &'static str) -> Result<()> {
     cotangent.expect_dtype(op, parent.dtype)?;
     let shape = cotangent.array().shape();
     if *shape == parent.shape || broadcast_shapes(op, &parent.shape, shape)? == *shape {
         return Ok(());
     }
-    let reason = "the vjp gave a cotangent that does not have its operand's shape";
+    let reason = "the vjp returned a cotangent of another shape than its operand";
     Err(Error::shape(op, reason, &[shape, &parent.shape]))
 }
 
 /// # Differentiation
 impl Tensor {
-    /// The gradients of this tensor of one element with respect to every leaf that it depends on:
-    /// tracked tensors and parameters that were read under a training pass.
+    /// Computes the gradients of this tensor, which has one element, with respect to every leaf that
+    /// it depends on: tracked tensors, and parameters read under a training pass.
     ///
-    /// The graph gives up what it has saved while it is walked: a second `backward` through the
-    /// same graph is an error (PyTorch's is the same); see [`Backward::retain_graph`].
+    /// The gradients are returned, not stored in the leaves: there is nothing like PyTorch's
+    /// `zero_grad` to call. Backward drops the saved values of the graph as it uses them. A second
+    /// `backward` through the same graph is an error, as in PyTorch; [`Backward::retain_graph`]
+    /// keeps the values.
+    ///
+    /// ```
+    /// use cotangent::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0]).tracked();
+    /// let gradients = x.square().sum().backward()?;
+    /// assert_eq!(gradients.get(&x).unwrap().to_vec::<f32>()?, [2.0, 4.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
     ///
     /// # Errors
-    /// - [`Error::Shape`]: more or fewer elements than one, or the system refuses memory.
-    /// - [`Error::Untracked`]: nothing to differentiate with respect to.
-    /// - [`Error::GraphConsumed`]: an earlier backward has used up the saved values.
+    /// - [`Error::Shape`]: the number of elements is not one, or the system refuses memory.
+    /// - [`Error::Untracked`]: the tensor depends on no leaf.
+    /// - [`Error::GraphConsumed`]: an earlier backward used up the saved values.
     /// - [`Error::NonFinite`]: the element is infinite or NaN.
-    ///   [`Pass::checked`](crate::module::Pass::checked) finds the operation that made it so,
-    ///   [`Backward::allow_nonfinite`] starts from it nevertheless.
+    ///   [`Pass::checked`](crate::module::Pass::checked) finds the operation that caused it;
+    ///   [`Backward::allow_nonfinite`] allows it.
     #[doc(alias = "zero_grad")]
     pub fn backward(&self) -> Result<Gradients> {
         Backward::new().run(self)
     }
 
-    /// The vector-Jacobian product of this tensor with `cotangent`, which has its shape and dtype.
+    /// Computes the vector-Jacobian product of this tensor, of any shape, with `cotangent`, which has
+    /// the same shape and dtype. PyTorch: `x.backward(cotangent)`.
     ///
     /// # Errors
-    /// As [`backward`](Self::backward), and [`Error::Shape`] or [`Error::DType`] if the cotangent
-    /// does not fit.
+    /// Those of [`backward`](Self::backward), except [`Error::NonFinite`]; and [`Error::Shape`] or
+    /// [`Error::DType`] if the cotangent has another shape or dtype.
     pub fn backward_with(&self, cotangent: &Self) -> Result<Gradients> {
         Backward::new().run_with(self, cotangent)
     }

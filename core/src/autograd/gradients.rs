@@ -1,16 +1,17 @@
-//! What backward returns: gradients by the identity of the leaf.
+//! `Gradients`, the result of backward: the gradient of each leaf by its identity.
 
 use super::tensor::Tensor;
 use std::collections::BTreeMap;
 
-/// The identity of a leaf of graphs: a tracked tensor or a parameter. Unique in the process, in
-/// the order of creation.
+/// The identity of a leaf: a tracked tensor or a parameter.
+///
+/// Identities are unique in the process and ordered by creation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LeafId(pub(crate) u64);
 
-/// What [`Gradients`] are looked up by: a tracked tensor, or a `Param`.
+/// A key for looking up [`Gradients`]: a tracked tensor or a `Param`.
 pub trait Leaf {
-    /// The identity, or none if nothing flows to this tensor.
+    /// Returns the identity, or `None` for a tensor that is not tracked.
     fn leaf_id(&self) -> Option<LeafId>;
 }
 
@@ -28,21 +29,21 @@ impl Leaf for Tensor {
 
 /// The gradients of one backward pass, by leaf, in the leaves' order of creation.
 ///
-/// They are returned, and not stored in the parameters: there is nothing to reset before the next
-/// pass. To accumulate over several passes, [`add`](Self::add) them.
+/// Backward returns them and does not store them in the parameters, so nothing has to be reset
+/// before the next pass. [`add`](Self::add) accumulates the gradients of several passes.
 #[derive(Clone, Debug, Default)]
 pub struct Gradients {
     by_leaf: BTreeMap<LeafId, Tensor>,
 }
 
 impl Gradients {
-    /// The gradient with respect to `leaf`; `None` if the output does not depend on it (or only
-    /// through a frozen parameter or a detached tensor).
+    /// Returns the gradient with respect to `leaf`, or `None` if the output does not depend on it.
+    /// It does not depend on a frozen parameter, or on a leaf that was only used detached.
     pub fn get(&self, leaf: &impl Leaf) -> Option<&Tensor> {
         self.by_leaf.get(&leaf.leaf_id()?)
     }
 
-    /// Takes the gradient with respect to `leaf` out.
+    /// Removes and returns the gradient with respect to `leaf`.
     pub fn remove(&mut self, leaf: &impl Leaf) -> Option<Tensor> {
         self.by_leaf.remove(&leaf.leaf_id()?)
     }
@@ -54,23 +55,23 @@ impl Gradients {
         }
     }
 
-    /// How many leaves have a gradient.
+    /// Returns the number of leaves that have a gradient.
     pub fn len(&self) -> usize {
         self.by_leaf.len()
     }
 
-    /// Whether no leaf has a gradient.
+    /// Returns whether no leaf has a gradient.
     pub fn is_empty(&self) -> bool {
         self.by_leaf.is_empty()
     }
 
-    /// The gradients, in the leaves' order of creation.
+    /// Iterates over the gradients in the leaves' order of creation.
     pub fn iter(&self) -> impl Iterator<Item = (LeafId, &Tensor)> {
         self.by_leaf.iter().map(|(&id, gradient)| (id, gradient))
     }
 
-    /// Replaces every gradient by what `f` makes of it. If `f` panics, the gradient that it was
-    /// given is gone and those behind it are as they were.
+    /// Replaces every gradient `g` by `f(g)`. If `f` panics, the gradient it received is lost and
+    /// the later ones are unchanged.
     pub fn map_in_place(&mut self, mut f: impl FnMut(Tensor) -> Tensor) {
         let ids: Vec<LeafId> = self.by_leaf.keys().copied().collect();
         for id in ids {
@@ -87,9 +88,9 @@ impl Gradients {
     /// Adds the gradients of another pass, leaf by leaf.
     ///
     /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) or [`Error::DType`](crate::Error::DType) if a leaf's
-    /// two gradients do not fit each other, which means that the parameter was changed in between;
-    /// then nothing is added.
+    /// [`Error::Shape`](crate::Error::Shape) or [`Error::DType`](crate::Error::DType) if the two
+    /// gradients of a leaf differ in shape or dtype, because the parameter was replaced between the
+    /// passes. Nothing is added then.
     pub fn add(&mut self, other: Self) -> crate::Result<()> {
         for (id, theirs) in &other.by_leaf {
             if let Some(ours) = self.by_leaf.get(id) {

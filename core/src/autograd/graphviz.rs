@@ -1,4 +1,4 @@
-//! The graph of a tensor as text that Graphviz draws.
+//! The graph of a tensor as text for Graphviz.
 
 use super::gradients::{Leaf, LeafId};
 use super::node::Node;
@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The graph that a tensor was computed by, in Graphviz' DOT language: operations as ellipses,
-/// leaves as boxes, each with the shape of what it gives.
+/// The graph of a tensor in Graphviz' DOT language: operations as ellipses and leaves as boxes, each
+/// with the shape of its result.
 ///
-/// Prints with `{}`; `dot -Tsvg` draws it.
+/// Print it with `{}`, and draw the text with `dot -Tsvg`.
 ///
 /// ```
 /// use cotangent::{Dot, Tensor};
@@ -21,7 +21,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Dot {
-    /// By number.
+    /// The names by node number.
     nodes: BTreeMap<u64, Drawn>,
     names: BTreeMap<LeafId, String>,
 }
@@ -31,12 +31,12 @@ struct Drawn {
     name: &'static str,
     shape: String,
     is_leaf: bool,
-    /// The operands' numbers.
+    /// The node numbers of the operands.
     parents: Vec<u64>,
 }
 
 impl Dot {
-    /// The graph as it is now: where backward has been, it ends.
+    /// Copies the graph of `tensor` as it is now. It ends at nodes that backward has used up.
     pub fn new(output: &Tensor) -> Self {
         let mut nodes = BTreeMap::new();
         let mut open: Vec<Arc<Node>> = output.node().cloned().into_iter().collect();
@@ -72,8 +72,8 @@ impl Dot {
 impl fmt::Display for Dot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "digraph {{")?;
-        // The order of creation, which is that of the forward pass; numbered from 0, so that the
-        // same computation gives the same text.
+        // Numbered from 0 in the order of creation, so that the same computation prints the same
+        // text.
         let numbers: BTreeMap<u64, usize> = self.nodes.keys().copied().zip(0..).collect();
         for (id, node) in &self.nodes {
             let name = match self.names.get(&LeafId(*id)) {
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_box_is_drawn_where_the_graph_begins_whatever_an_operation_is_called() {
+    fn an_operation_named_leaf_is_drawn_as_an_operation() {
         let x = Tensor::from([1.0f32]).tracked();
         let y = Tensor::from_op(x.detach(), &[&x], || Misnamed);
         let text = Dot::new(&y).name(&x, "x").name(&y, "y").to_string();

@@ -1,34 +1,32 @@
-//! The kinds of operations, by which an observer judges them.
+//! `OpKind`, the role of an operation in a net.
 
 use std::fmt;
 
-/// The kind of an [operation](crate::Op): what an [observer](crate::Observer) may rely on without
-/// knowing the operation.
+/// The role of an [operation](crate::Op) in a net, as an [observer](crate::Observer) sees it.
 ///
-/// The signal report of `cotangent-nn` reads a model by it: the layers, their activations and where
-/// the loss begins. A custom operation takes part by returning its kind from
-/// [`Op::kind`](crate::Op::kind).
+/// The signal report of `cotangent-nn` recognizes layers, activations and the loss by it. A custom
+/// operation appears there if it returns its kind from [`Op::kind`](crate::Op::kind).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OpKind {
     /// Computes each element of the result from the operands' elements in the same place,
     /// broadcast: a logarithm, a power, a difference.
     Elementwise,
-    /// Elementwise and nonlinear in the first operand; others are its settings, such as the slopes
-    /// of a parametric ReLU. The vector-Jacobian product of ones is the derivative by the first
-    /// operand.
+    /// Elementwise and nonlinear in the first operand. Other operands are settings, such as the
+    /// slopes of a parametric ReLU. The vector-Jacobian product of ones is the derivative by the
+    /// first operand.
     Activation,
     /// Elementwise, and adds, scales or selects: a sum, a product, a mask, dropout. The signal of
-    /// each operand continues in the result. A difference is [`Elementwise`](Self::Elementwise),
-    /// since a loss may begin with one.
+    /// each operand continues in the result. A difference is [`Elementwise`](Self::Elementwise)
+    /// instead, because a loss may begin with one.
     Blend,
     /// Sums products of the operands' elements, as a layer does with its input and its weights: a
     /// matrix product, a convolution.
     Product,
-    /// Removes the scale of the first operand; others scale and shift the result.
+    /// Normalizes the first operand; other operands scale and shift the result.
     Normalization,
-    /// Computes one element from many along an axis or more: a sum, a mean, a maximum, also a
-    /// cumulative one.
+    /// Computes one element from many along one or more axes: a sum, a mean, a maximum, or a
+    /// cumulative form of these.
     Reduction,
     /// Computes shares that sum to 1 along an axis, or their logarithms.
     Softmax,
@@ -67,8 +65,8 @@ impl fmt::Display for OpKind {
 mod tests {
     use std::path::Path;
 
-    /// The default is for custom operations. A built-in one that forgot its kind would be missing
-    /// from the signal report in silence.
+    /// The default kind is for custom operations. A built-in operation without a kind would be
+    /// missing from the signal report without an error.
     #[test]
     fn every_operation_of_the_library_returns_its_kind() {
         let mut without = Vec::new();

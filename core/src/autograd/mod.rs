@@ -1,6 +1,8 @@
-//! The reverse-mode graph: tensors that remember how they were made, and the loop that takes the
-//! cotangent of an output back to the leaves. Nothing here knows an operation by name, except the
-//! two that the loop itself needs: the sum of cotangents and the undoing of a broadcast.
+//! The reverse-mode graph: tensors that record how they were computed, and the loop that propagates
+//! the cotangent of an output back to the leaves.
+//!
+//! No operation is named here, except the two that the loop itself needs: the sum of cotangents and
+//! the sum over broadcast axes.
 
 mod accumulate;
 mod backward;

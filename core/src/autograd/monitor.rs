@@ -1,4 +1,4 @@
-//! Watching a computation for the first value that is not finite.
+//! The observer of a checked pass, which finds the first value that is not finite.
 
 use super::gradients::LeafId;
 use super::node::Node;
@@ -10,8 +10,8 @@ use crate::tensor::with_dtype;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// What nodes report to. It travels with the leaves that are read under a checked pass, and with
-/// all that is computed from them.
+/// The first value that is not finite among the parameters, results and gradients of a checked pass,
+/// with the names of the parameters.
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     names: BTreeMap<LeafId, String>,
@@ -35,9 +35,9 @@ impl Monitor {
         }
     }
 
-    /// Never held across a parallel region.
+    /// Locks the finding; never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, Option<Finding>> {
-        // The finding is written as a whole: a panic elsewhere cannot leave it half-written.
+        // The finding is written as a whole, so a panic cannot leave it half-written.
         self.first.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -67,7 +67,7 @@ impl Monitor {
         self.lock().get_or_insert(finding);
     }
 
-    /// The name of the nearest named leaf that `node` is, or was computed from.
+    /// Returns the name of the nearest named leaf upstream of `node`, or of `node` itself.
     fn nearest(&self, node: &Arc<Node>) -> Option<String> {
         let mut level = vec![Arc::clone(node)];
         let mut seen = BTreeSet::new();
@@ -120,7 +120,7 @@ impl Observer for Monitor {
         });
     }
 
-    /// The first finding as an error.
+    /// Returns the first finding as an error.
     fn result(&self) -> Result<()> {
         let Some(finding) = self.lock().clone() else {
             return Ok(());
@@ -136,7 +136,7 @@ impl Observer for Monitor {
     }
 }
 
-/// The first element that is infinite or NaN, with its row-major number.
+/// Returns the first element that is infinite or NaN, with its row-major number.
 fn first_non_finite(tensor: &Tensor) -> Option<(usize, f64)> {
     with_dtype!(tensor.dtype(), F => {
         let xs = &*tensor.array().contiguous::<F>();

@@ -1,4 +1,5 @@
-//! Nodes of the graph, numbered as they are created, so that parents always have smaller numbers.
+//! Nodes of the graph. They are numbered in the order of creation, so that parents always have
+//! smaller numbers.
 
 use super::observer::Observer;
 use super::op::{Cotangents, Op, Vjp};
@@ -12,51 +13,51 @@ use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, TryLockError};
 
-/// One edge per operand; none to what needs no gradient.
+/// One edge per operand; `None` for an operand that needs no gradient.
 pub(crate) type Parents = SmallVec<[Option<Arc<Node>>; 3]>;
 
-/// How a tracked tensor was made: what it was computed from, and in one piece with that the
-/// operation, of whatever type it is.
+/// How a tracked tensor was computed: the operands' nodes and, in the same allocation, the
+/// operation.
 ///
-/// A thread that waits for others in a parallel region may be given another task meanwhile, which
-/// may come to the same node. So nobody ever waits at a node: `links` is locked only to be read or
-/// replaced, and `slot` is only tried. It is shared by all backward passes that use the operation,
-/// side by side; the one that uses the operation up takes the links first, and whoever is the last
-/// to use the operation drops it.
+/// A thread that waits for others in a parallel region may run another task meanwhile, and that task
+/// may reach the same node. Therefore no thread ever waits at a node: `links` is locked only to be
+/// read or replaced, and `slot` is only tried. Backward passes that run side by side share the slot.
+/// The pass that uses the operation up takes the links first; the last user of the operation drops
+/// it.
 pub(crate) struct Node<S: Slot + ?Sized = dyn Slot> {
     /// The creation number: larger than those of all parents.
     pub id: u64,
     /// The operation's name, or `leaf`.
     pub name: &'static str,
-    /// The shape of the tensor that the node made.
+    /// The shape of the tensor.
     pub shape: Shape,
     /// Its dtype.
     pub dtype: DType,
-    /// Who is shown the values here and in all that is computed from this.
+    /// The observer of this node and of everything computed from it.
     pub observer: Option<Arc<dyn Observer>>,
     links: Mutex<Links>,
     slot: RwLock<S>,
 }
 
-/// What a node was made from.
+/// The origin of a node.
 #[derive(Clone)]
 pub(crate) enum Links {
-    /// Nothing: the graph begins here.
+    /// No operands: a leaf.
     Leaf,
-    /// Likewise, but nobody but an observer asks for the gradient: a frozen parameter.
+    /// A leaf whose gradient only an observer sees: a frozen parameter.
     Frozen,
-    /// The operands of an operation that is ready for its vector-Jacobian product.
+    /// The operands of an operation whose saved values are there.
     To(Parents),
-    /// An operation that backward has used up, with its saved values.
+    /// An operation whose saved values backward has used up.
     Consumed,
 }
 
 /// The place of an operation in its node.
 pub(crate) trait Slot: Send + Sync + 'static {
     fn op(&self) -> Option<&dyn Op>;
-    /// Drops the operation, and with it what it saved.
+    /// Drops the operation and its saved values.
     fn clear(&mut self);
-    /// Takes the operation out, to be dropped later.
+    /// Moves the operation out, to be dropped later.
     fn take(&mut self) -> Option<Box<dyn Op>>;
 }
 
@@ -72,7 +73,7 @@ impl<O: Op> Slot for Option<O> {
     }
 }
 
-/// What made a leaf.
+/// The operation of a leaf, which has none.
 enum Nothing {}
 
 impl Op for Nothing {
@@ -115,7 +116,8 @@ impl Node {
         })
     }
 
-    /// The same leaf, of the same identity, observed; frozen, its gradient is not kept.
+    /// Returns a leaf of the same identity that `observer` watches. Backward drops the gradient of a
+    /// `frozen` one.
     pub(crate) fn observed(&self, observer: &Arc<dyn Observer>, frozen: bool) -> Arc<Self> {
         let links = if frozen { Links::Frozen } else { Links::Leaf };
         Arc::new(Node {
@@ -129,25 +131,25 @@ impl Node {
         })
     }
 
-    /// What it was made from; unless one is to `keep` them, an operation's operands are given up.
+    /// Returns the links; unless `keep`, those of an operation are replaced by `Consumed`.
     pub(crate) fn links(&self, keep: bool) -> Links {
         let mut links = lock(&self.links);
         if keep { links.clone() } else { links.take() }
     }
 
-    /// The operation, shared with all that use it at the same time; none where it is used up.
+    /// Returns the operation, shared with all concurrent users; `None` if it is used up.
     pub(crate) fn slot(&self) -> Option<RwLockReadGuard<'_, dyn Slot>> {
         match self.slot.try_read() {
             Ok(slot) => Some(slot),
             Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
-            // Only `give_up` locks it for itself.
+            // Only `release` takes the exclusive lock.
             Err(TryLockError::WouldBlock) => None,
         }
     }
 
-    /// Drops the operation if backward has used it up, unless it is in use: then whoever is the
-    /// last to use it does. To be called after each use.
-    fn give_up(&self) {
+    /// Drops the operation if backward has used it up and no other thread is using it. Called after
+    /// each use, so that the last user drops it.
+    fn release(&self) {
         if !self.is_consumed() {
             return;
         }
@@ -156,11 +158,11 @@ impl Node {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().take(),
             Err(TryLockError::WouldBlock) => None,
         };
-        // Dropped here, where nothing is locked.
+        // Dropped after the lock is released.
         drop(op);
     }
 
-    /// What it was made from and the operation, of a node that nobody else holds.
+    /// Returns the links and the operation of a node that nothing else holds.
     #[inline]
     pub(crate) fn parts(&mut self) -> (&mut Links, Operation<'_>) {
         let links = self.links.get_mut();
@@ -171,7 +173,7 @@ impl Node {
         )
     }
 
-    /// The operands' nodes: none of a leaf, or where backward has been.
+    /// Returns the operands' nodes: none for a leaf or a node that backward has used up.
     pub(crate) fn parents(&self) -> Parents {
         match &*lock(&self.links) {
             Links::To(parents) => parents.clone(),
@@ -179,27 +181,27 @@ impl Node {
         }
     }
 
-    /// Whether the graph begins here.
+    /// Returns whether this is a leaf.
     pub(crate) fn is_leaf(&self) -> bool {
         matches!(&*lock(&self.links), Links::Leaf | Links::Frozen)
     }
 
-    /// Whether backward has been here.
+    /// Returns whether backward has used this node up.
     pub(crate) fn is_consumed(&self) -> bool {
         matches!(&*lock(&self.links), Links::Consumed)
     }
 }
 
-/// How backward uses the operation of a node.
+/// The access that backward has to the operation of a node.
 pub(crate) enum Operation<'a> {
-    /// Alone, and to the end.
+    /// Exclusive; the operation is dropped after its use.
     Own(&'a mut dyn Slot),
-    /// Beside others, to the end if it has taken the links.
+    /// Shared with other passes; dropped after the last use if one of them took the links.
     Shared(&'a Node),
 }
 
 impl Operation<'_> {
-    /// The vector-Jacobian product; none if the operation is used up.
+    /// Computes the vector-Jacobian product; `None` if the operation is used up.
     #[inline]
     pub(crate) fn vjp(self, cotangent: Tensor, context: &Vjp) -> Option<Result<Cotangents>> {
         match self {
@@ -212,7 +214,7 @@ impl Operation<'_> {
                 let cotangents = node
                     .slot()
                     .and_then(|slot| Some(slot.op()?.vjp(cotangent, context)));
-                node.give_up();
+                node.release();
                 cotangents
             }
         }
@@ -234,7 +236,7 @@ fn next_id() -> u64 {
 }
 
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What is locked is replaced as a whole: a panic elsewhere cannot leave it half-written.
+    // The value is replaced as a whole, so a panic cannot leave it half-written.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -245,18 +247,18 @@ impl std::fmt::Debug for Node {
 }
 
 thread_local! {
-    /// Edges of nodes whose drop is under way on this thread, waiting for their turn. Never dropped
-    /// itself: other values of the thread that are dropped as it ends may be graphs.
+    /// Edges still to drop of nodes whose drop has begun on this thread. Never dropped itself: when
+    /// the thread ends, other thread-local values may still drop graphs.
     static DROPPING: RefCell<ManuallyDrop<Option<Vec<Parents>>>> =
         const { RefCell::new(ManuallyDrop::new(None)) };
 }
 
 impl<S: Slot + ?Sized> Drop for Node<S> {
-    /// A long chain must not be dropped by recursion: whoever starts the drop collects the edges
-    /// that fall off and drops them in a loop. What an operation has saved holds no nodes but its
-    /// operands', which wait among those edges when it is dropped.
+    /// Drops a graph without recursion, which would overflow the stack in a long chain: the outermost
+    /// drop collects the edges of all nodes and drops them in a loop. An operation's saved values
+    /// hold only its operands' nodes, and those are still among the edges when it is dropped.
     ///
-    /// If an operation's own `Drop` panics, the rest is dropped before the panic goes on.
+    /// If an operation's own `Drop` panics, the rest is dropped before the panic resumes.
     fn drop(&mut self) {
         let links = self.links.get_mut().unwrap_or_else(PoisonError::into_inner);
         let Links::To(parents) = links.take() else {
@@ -274,14 +276,14 @@ impl<S: Slot + ?Sized> Drop for Node<S> {
             panic.catch(|| slot.clear());
             if first {
                 loop {
-                    // The borrow must end before the drop, which may come back here.
+                    // The borrow must end before the drop, which may enter this function again.
                     let next = queue.borrow_mut().as_mut().and_then(Vec::pop);
                     let Some(next) = next else { break };
                     panic.catch(|| drop(next));
                 }
                 drop(queue.borrow_mut().take());
             }
-            // Two panics at once would end the process.
+            // A second panic during unwinding would abort the process.
             if std::thread::panicking() {
                 panic.clear();
             }

@@ -1,5 +1,5 @@
-//! Watching a computation from outside: an observer is shown every value, there and back, without a
-//! line in the code that computes it.
+//! Observers, which see every value of a computation, forward and backward, without changes to the
+//! code that computes it.
 
 use super::gradients::{Leaf, LeafId};
 use super::kind::OpKind;
@@ -9,13 +9,12 @@ use super::tensor::Tensor;
 use crate::error::Result;
 use std::sync::Arc;
 
-/// Who is shown a computation as it happens: the parameters that are read, what is computed from
-/// them, and the gradients on the way back.
+/// An observer of a computation: its methods are called for each parameter that is read, each result
+/// computed from parameters, and each gradient of backward.
 ///
-/// It travels with the parameters that are read under an [observed
-/// pass](crate::module::Pass::observed), and from there to all that is computed from them: no hook
-/// in a model's code, and no cost anywhere else. What is computed from untracked tensors alone is
-/// not shown.
+/// Parameters read under an [observed pass](crate::module::Pass::observed) carry the observer, and
+/// every tensor computed from them does too. A model's code needs no hooks, and computations
+/// without an observer cost nothing extra. Results of untracked tensors alone are not observed.
 ///
 /// ```
 /// use cotangent::{Forward, Observer, Tensor, module::{Param, Pass}};
@@ -32,43 +31,45 @@ use std::sync::Arc;
 ///
 /// let (names, weight) = (Arc::new(Names::default()), Param::new(&Tensor::from([1.0f32, 2.0])));
 /// let pass = Pass::train(0).observed(names.clone());
-/// weight.read(&pass).tanh().sum();
+/// let _ = weight.read(&pass).tanh().sum();
 /// assert_eq!(*names.0.lock().unwrap(), ["tanh", "sum"]);
 /// ```
 pub trait Observer: Send + Sync + 'static {
-    /// Whether it looks at what starts now. It is asked when a parameter is read.
+    /// Returns whether the observer watches a computation that starts now. Called when a parameter
+    /// is read.
     fn is_active(&self) -> bool {
         true
     }
 
-    /// Whether it is shown what frozen parameters compute too, which takes a graph there. No
-    /// gradient of such parameters is returned.
+    /// Returns whether the observer also sees results computed from frozen parameters. A graph is
+    /// then recorded for them, but backward returns no gradient of such parameters.
     fn sees_frozen(&self) -> bool {
         false
     }
 
-    /// A parameter is read.
+    /// Called when a parameter is read.
     fn read(&self, _leaf: LeafId, _value: &Tensor) {}
 
-    /// An operation has given a result.
+    /// Called when an operation has computed a result.
     fn forward(&self, _step: &Forward<'_>) {}
 
-    /// Backward has taken a cotangent through an operation to one of its operands.
+    /// Called when backward has computed the cotangent of one operand of an operation.
     fn pulled(&self, _pulled: &Pulled<'_>) {}
 
-    /// Backward knows the whole gradient with respect to a tensor.
+    /// Called when backward has summed the whole gradient with respect to a tensor.
     fn gradient(&self, _of: LeafId, _gradient: &Tensor) {}
 
-    /// Asked before and during backward, which ends with the error.
+    /// Returns whether the computation may continue. Called before and during backward, which
+    /// returns the error.
     ///
     /// # Errors
-    /// What the observer holds against the computation.
+    /// Any error by which the observer stops the computation.
     fn result(&self) -> Result<()> {
         Ok(())
     }
 }
 
-/// An operation that has just given a result.
+/// An operation that has just computed a result.
 pub struct Forward<'a> {
     pub(super) node: &'a Arc<Node>,
     pub(super) op: &'a dyn Op,
@@ -78,33 +79,34 @@ pub struct Forward<'a> {
 }
 
 impl<'a> Forward<'a> {
-    /// The operation's name.
+    /// Returns the operation's name.
     pub fn name(&self) -> &'static str {
         self.op.name()
     }
 
-    /// The operation's kind.
+    /// Returns the operation's kind.
     pub fn kind(&self) -> OpKind {
         self.op.kind()
     }
 
-    /// The identity of the result, by which [`Observer::gradient`] tells its gradient.
+    /// Returns the identity of the result, with which [`Observer::gradient`] is called later.
     pub fn id(&self) -> LeafId {
         LeafId(self.node.id)
     }
 
-    /// The result, untracked.
+    /// Returns the result, untracked.
     pub fn output(&self) -> Tensor {
         self.output.detach()
     }
 
-    /// The operands, untracked, each with its identity if it is tracked.
+    /// Iterates over the operands, untracked, each with its identity if it is tracked.
     pub fn operands(&self) -> impl Iterator<Item = (Option<LeafId>, Tensor)> + 'a {
         self.operands.iter().map(|x| (x.leaf_id(), x.detach()))
     }
 
-    /// The derivative of the result's elements with respect to those of the first operand, if the
-    /// operation is an [activation](OpKind::Activation) and that operand is tracked.
+    /// Computes the derivative of each element of the result by that of the first operand. Returns
+    /// `None` if the operation is not an [activation](OpKind::Activation) or the operand is not
+    /// tracked.
     ///
     /// # Errors
     /// Those of the operation's vector-Jacobian product.
@@ -112,14 +114,14 @@ impl<'a> Forward<'a> {
         if self.kind() != OpKind::Activation {
             return Ok(None);
         }
-        // The others' gradients are not computed.
+        // Without the other parents their gradients are not computed.
         let first: Parents = self.parents.iter().take(1).cloned().collect();
         let context = Vjp {
             node: None,
             parents: &first,
         };
         let ones = self.output.detach().constant_like(1.0);
-        // Its own storage, for the product to be made in.
+        // Materialized, so that the product can be computed in place.
         let ones = Tensor::from(ones.into_array().to_row_major());
         Ok(self.op.vjp(ones, &context)?.into_iter().next().flatten())
     }
@@ -131,7 +133,7 @@ impl std::fmt::Debug for Forward<'_> {
     }
 }
 
-/// A cotangent on its way from an operation to an operand.
+/// A cotangent that an operation has computed for one of its operands.
 pub struct Pulled<'a> {
     pub(super) op: &'static str,
     pub(super) operand: usize,
@@ -140,18 +142,18 @@ pub struct Pulled<'a> {
 }
 
 impl Pulled<'_> {
-    /// The operation's name.
+    /// Returns the operation's name.
     pub fn name(&self) -> &'static str {
         self.op
     }
 
-    /// The number of the operand, and its identity.
+    /// Returns the number of the operand and its identity.
     pub fn operand(&self) -> (usize, LeafId) {
         (self.operand, LeafId(self.parent.id))
     }
 
-    /// The part of the operand's gradient that comes this way, in the operand's shape or in one
-    /// that it was broadcast to.
+    /// Returns this operation's contribution to the operand's gradient, in the operand's shape or in
+    /// the shape to which it was broadcast.
     pub fn cotangent(&self) -> Tensor {
         self.cotangent.detach()
     }
@@ -167,7 +169,7 @@ impl std::fmt::Debug for Pulled<'_> {
     }
 }
 
-/// An observer that somebody else holds as well, to ask it afterwards.
+/// A shared observer, so that its owner can read the results afterwards.
 impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn is_active(&self) -> bool {
         (**self).is_active()
@@ -192,7 +194,7 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     }
 }
 
-/// Two observers that are shown the same.
+/// Two observers of the same computation.
 pub(crate) struct Both<O>(pub Arc<dyn Observer>, pub O);
 
 impl<O: Observer> Both<O> {

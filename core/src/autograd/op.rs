@@ -1,4 +1,4 @@
-//! The trait of operations, built in or custom.
+//! `Op`, the trait of differentiable operations, built-in and custom.
 
 use super::kind::OpKind;
 use super::node::{Node, Parents};
@@ -9,19 +9,18 @@ use crate::tensor::Array;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// The cotangents of an operation's operands, in their order; `None` for those that are not wanted.
+/// The cotangents of an operation's operands, in their order; `None` where none is wanted.
 ///
-/// A cotangent may have the shape that its operand was broadcast to: whoever receives it sums it
-/// back.
+/// A cotangent may have the shape to which its operand was broadcast: the backward loop sums it to
+/// the operand's shape.
 pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
 
-/// A differentiable operation: what its forward has saved, and its vector-Jacobian product.
-///
-/// What it saves should be of its operands, or untracked: other graphs that it holds are dropped by
-/// recursion, which a chain of many thousand such operations has no stack for.
+/// A differentiable operation: the values that its forward saved, and its vector-Jacobian product.
 ///
 /// A custom operation computes its output on detached tensors and records itself with
-/// [`Tensor::from_op`]:
+/// [`Tensor::from_op`]. It should save only its operands and untracked tensors: any other graph
+/// that it holds is dropped recursively, which overflows the stack in a chain of many thousand such
+/// operations.
 ///
 /// ```
 /// use cotangent::{Cotangents, Op, OpKind, Result, Tensor, Vjp};
@@ -54,24 +53,24 @@ pub type Cotangents = SmallVec<[Option<Tensor>; 3]>;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 pub trait Op: Send + Sync + 'static {
-    /// The name, for messages.
+    /// Returns the name, for error messages and drawings.
     fn name(&self) -> &'static str;
 
-    /// The cotangents of the operands, from that of the output.
+    /// Computes the operands' cotangents from that of the output.
     ///
-    /// Written with [`Tensor`] operations on what [`Vjp::saved`] and [`Vjp::output`] give, it can
-    /// be differentiated again. A fused computation on plain values must be used only while
+    /// If it uses [`Tensor`] operations on the results of [`Vjp::saved`] and [`Vjp::output`], it can
+    /// be differentiated again. A fused computation on plain values is right only if
     /// `!context.records()`.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents>;
 
-    /// Returns what this is to an [observer](crate::Observer) such as the signal report;
-    /// [`OpKind::Other`] by default.
+    /// Returns the role of the operation in a net, for an [observer](crate::Observer) such as the
+    /// signal report. The default is [`OpKind::Other`].
     fn kind(&self) -> OpKind {
         OpKind::Other
     }
 }
 
-/// What a vector-Jacobian product may ask about the backward pass that it is part of.
+/// The backward pass that a vector-Jacobian product is part of.
 #[derive(Debug)]
 pub struct Vjp<'a> {
     /// The node of the operation, if the pass is recorded.
@@ -80,17 +79,17 @@ pub struct Vjp<'a> {
 }
 
 impl Vjp<'_> {
-    /// Whether the cotangent of operand `index` is wanted.
+    /// Returns whether the cotangent of operand `index` is wanted.
     pub fn wants(&self, index: usize) -> bool {
         self.parents.get(index).is_some_and(Option::is_some)
     }
 
-    /// Whether the backward pass is itself recorded, to be differentiated again.
+    /// Returns whether the backward pass is itself recorded, to be differentiated again.
     pub fn records(&self) -> bool {
         self.node.is_some()
     }
 
-    /// A saved operand, tracked only if this pass records.
+    /// Returns a saved operand, tracked only if this pass is recorded.
     pub fn saved(&self, operand: &Tensor) -> Tensor {
         if self.records() {
             operand.clone()
@@ -99,10 +98,10 @@ impl Vjp<'_> {
         }
     }
 
-    /// The operation's saved output, tracked only if this pass records.
+    /// Returns the operation's saved output, tracked only if this pass is recorded.
     ///
-    /// An operation saves its output detached (its node must not own itself); this ties the two
-    /// together again.
+    /// An operation saves its output detached, because otherwise its node would own itself. This
+    /// method attaches the node again.
     pub fn output(&self, output: &Tensor) -> Tensor {
         match self.node {
             Some(node) => Tensor::new(output.array().clone(), Some(Arc::clone(node))),
@@ -113,10 +112,11 @@ impl Vjp<'_> {
 
 /// # Differentiation
 impl Tensor {
-    /// `output` as the result of `op` on `inputs`: tracked if any input is, and then with `op`,
-    /// made by the closure, in its graph.
+    /// Records `output` as the result of an operation on `inputs`, and returns it. If any input is
+    /// tracked, so is the result, and `op` creates the operation that its graph stores.
     ///
-    /// An input that needs no gradient gets no edge, and if none does, nothing is recorded.
+    /// The graph has an edge to each tracked input. If no input is tracked, nothing is recorded and
+    /// `op` is not called.
     pub fn from_op<O: Op>(output: Self, inputs: &[&Self], op: impl FnOnce() -> O) -> Self {
         if inputs.iter().all(|input| input.node().is_none()) {
             return output;
@@ -124,7 +124,7 @@ impl Tensor {
         Self::from_array_op(output.into_array(), inputs, |_| op())
     }
 
-    /// As [`from_op`](Self::from_op); the closure may save the output.
+    /// Records an operation as [`from_op`](Self::from_op) does; the closure may save the output.
     pub(crate) fn from_array_op<O: Op>(
         output: Array,
         inputs: &[&Self],

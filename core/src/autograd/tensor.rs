@@ -1,4 +1,4 @@
-//! The handle that users hold: an array, and the node that made it.
+//! `Tensor`, the type of every operation: an array and the graph node that computed it.
 
 use super::node::Node;
 use super::observer::Observer;
@@ -9,11 +9,12 @@ use crate::tensor::{Array, DType, Element, Shape, refusable, with_dtype};
 use smallvec::smallvec;
 use std::sync::Arc;
 
-/// An immutable, n-dimensional array of `f32` or `f64`, cheap to clone, that can be differentiated.
+/// An immutable, n-dimensional array of `f32` or `f64` that can be differentiated.
 ///
-/// Views (transposes, slices, broadcasts) share storage. A tensor computed from a
-/// [`tracked`](Tensor::tracked) one remembers how, until it is dropped or
-/// [`detach`](Tensor::detach)ed; [`backward`](Tensor::backward) follows these memories.
+/// Cloning a tensor shares its storage, and so do views (transposes, slices, broadcasts). A tensor
+/// computed from a [`tracked`](Tensor::tracked) one records the operation and its operands;
+/// [`backward`](Tensor::backward) follows these records. They are freed when the tensor is dropped
+/// or used up by `backward`; [`detach`](Tensor::detach) returns the values without them.
 ///
 /// ```
 /// use cotangent::Tensor;
@@ -35,36 +36,36 @@ struct Inner {
 
 /// # Properties and data
 impl Tensor {
-    /// The lengths of the axes, outermost first; empty for a scalar.
+    /// Returns the lengths of the axes, outermost first; empty for a scalar.
     #[doc(alias = "size")]
     pub fn shape(&self) -> &[usize] {
         self.array().shape()
     }
 
-    /// The number of axes.
+    /// Returns the number of axes.
     #[doc(alias = "ndim")]
     #[doc(alias = "dim")]
     pub fn rank(&self) -> usize {
         self.shape().len()
     }
 
-    /// The number of elements.
+    /// Returns the number of elements.
     #[doc(alias = "numel")]
     pub fn len(&self) -> usize {
         self.array().len()
     }
 
-    /// Whether there are no elements.
+    /// Returns whether there are no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The element type.
+    /// Returns the element type.
     pub fn dtype(&self) -> DType {
         self.array().dtype()
     }
 
-    /// The elements in row-major order.
+    /// Returns the elements in row-major order.
     ///
     /// # Errors
     /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the system refuses
@@ -76,16 +77,16 @@ impl Tensor {
         refusable("to_vec", || Ok(self.array().to_vec()))
     }
 
-    /// The elements in row-major order, converted to `f64`.
+    /// Returns the elements in row-major order, converted to `f64`.
     #[track_caller]
     pub fn to_f64_vec(&self) -> Vec<f64> {
         self.array().to_f64_vec()
     }
 
-    /// The one element of a tensor of any shape, as `f64`.
+    /// Returns the only element as `f64`, whatever the number of axes.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there is not exactly one.
+    /// [`Error::Shape`] if the number of elements is not one.
     pub fn item(&self) -> Result<f64> {
         if self.len() != 1 {
             let reason = format!("expected one element, found {}", self.len());
@@ -99,20 +100,34 @@ impl Tensor {
 
 /// # Differentiation
 impl Tensor {
-    /// Whether gradients flow through this tensor.
+    /// Returns whether gradients flow through this tensor.
     pub fn is_tracked(&self) -> bool {
         self.node().is_some()
     }
 
-    /// The same values as a leaf of a new graph: [`backward`](Self::backward) gives its gradient.
-    /// PyTorch: `x.detach().requires_grad_()`.
+    /// Returns the same values as a leaf of a new graph, for which
+    /// [`backward`](Self::backward) computes a gradient. PyTorch: `x.detach().requires_grad_()`.
     #[doc(alias = "requires_grad")]
     pub fn tracked(&self) -> Self {
         let node = Node::leaf(self.array().shape().clone(), self.dtype());
         Self::new(self.array().clone(), Some(node))
     }
 
-    /// The same values without memory of how they were computed.
+    /// Returns the same values without the graph that computed them: no gradient flows through the
+    /// result. The storage is shared.
+    ///
+    /// Parameters read under [`Pass::inference`](crate::module::Pass::inference) are detached
+    /// already; no global switch such as PyTorch's `no_grad` exists.
+    ///
+    /// ```
+    /// use cotangent::Tensor;
+    /// let x = Tensor::from([3.0f32]).tracked();
+    /// let constant = x.square().detach();
+    /// assert!(!constant.is_tracked());
+    /// let gradients = x.mul(&constant)?.sum().backward()?;
+    /// assert_eq!(gradients.get(&x).unwrap().to_vec::<f32>()?, [9.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
     #[doc(alias = "no_grad")]
     #[doc(alias = "stop_gradient")]
     pub fn detach(&self) -> Self {
@@ -126,7 +141,8 @@ impl Tensor {
 
 /// # Elementwise functions
 impl Tensor {
-    /// The elements times `factor`, in the same storage if nothing else holds it; not recorded.
+    /// Multiplies the elements by `factor`, in place if nothing else holds the storage. The
+    /// operation is not recorded: the result is untracked.
     pub fn scaled_in_place(self, factor: f64) -> Self {
         if factor == 1.0 {
             return self.detach();
@@ -134,8 +150,9 @@ impl Tensor {
         self.update(Scale(factor), [])
     }
 
-    /// Replaces each element by `formula` of it and of the elements of `others` at the same place,
-    /// in the same storage if nothing else holds it. Not recorded: the tensor is untracked then.
+    /// Replaces each element by a function of itself and the elements of `others` at the same place,
+    /// in place if nothing else holds the storage. The operation is not recorded: the tensor is
+    /// untracked afterwards.
     ///
     /// ```
     /// use cotangent::Tensor;
@@ -159,11 +176,11 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`] if one of `others` has another shape or dtype, or the
-    /// system refuses memory; nothing has changed then.
+    /// [`Error::Shape`] or [`Error::DType`] if one of `others` has another shape or dtype, or if the
+    /// system refuses memory. On an error the tensor is unchanged.
     ///
     /// # Panics
-    /// If the formula does. Then some elements have changed and others have not.
+    /// If `formula` panics. Some elements may have been replaced then.
     pub fn map_in_place<const N: usize, U: Update<1, N>>(
         &mut self,
         formula: U,
@@ -200,7 +217,7 @@ impl Tensor {
         &self.0.array
     }
 
-    /// The array, owned: without sharing its storage if this is the only handle.
+    /// Returns the array. Its storage is not shared if this was the only handle.
     pub(crate) fn into_array(self) -> Array {
         match Arc::try_unwrap(self.0) {
             Ok(inner) => inner.array,
@@ -208,8 +225,8 @@ impl Tensor {
         }
     }
 
-    /// The elements replaced by `update` of each and those of `args`, which have the same shape and
-    /// dtype: in the same storage if nothing else holds it; not recorded.
+    /// Applies `update` to each element and those of `args`, which have the same shape and dtype: in
+    /// place if nothing else holds the storage. Not recorded.
     pub(crate) fn update<const N: usize, U: Update<1, N>>(
         mut self,
         update: U,
@@ -226,8 +243,8 @@ impl Tensor {
         Self::from(array)
     }
 
-    /// The elements in row-major order, for writing in place: those of a copy if anything else
-    /// holds their storage. The tensor is untracked then.
+    /// Returns the elements in row-major order for writing, copied first if anything else holds
+    /// their storage. The tensor becomes untracked.
     pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
         let inner = Arc::make_mut(&mut self.0);
         inner.node = None;
@@ -238,7 +255,8 @@ impl Tensor {
         self.0.node.as_ref()
     }
 
-    /// The same tensor as a place where an observer begins to watch; untracked, it is not watched.
+    /// Returns the same tensor behind a node from which `observer` watches what is computed from it.
+    /// An untracked tensor is returned as it is.
     pub(crate) fn observed(&self, observer: &Arc<dyn Observer>) -> Self {
         let Some(node) = self.node() else {
             return self.clone();
@@ -257,7 +275,7 @@ impl Tensor {
         }
     }
 
-    /// An error that says which of two operands has which dtype, unless they have one.
+    /// Returns an error that names the operands' dtypes unless they are equal.
     #[inline]
     pub(crate) fn expect_same_dtype(&self, op: &'static str, other: &Self) -> Result<()> {
         if self.dtype() == other.dtype() {
@@ -272,7 +290,7 @@ impl Tensor {
         DType::expect_same(op, &[(left, self.dtype()), (right, other.dtype())])
     }
 
-    /// An error that says which operand differs, unless all that are there have one dtype.
+    /// Returns an error that names the operands of another dtype unless all that are given have one.
     pub(crate) fn expect_one_dtype(
         op: &'static str,
         operands: &[(&str, Option<&Self>)],
@@ -288,8 +306,8 @@ impl Tensor {
         DType::expect_same(op, &there.collect::<Vec<_>>())
     }
 
-    /// As [`expect_one_dtype`](Self::expect_one_dtype) for a list of operands, called `list[0]`,
-    /// `list[1]`.
+    /// Checks the dtypes of a list of operands as [`expect_one_dtype`](Self::expect_one_dtype) does;
+    /// an error names them `list[0]`, `list[1]` and so on.
     pub(crate) fn expect_one_dtype_in(
         op: &'static str,
         list: &str,
@@ -306,12 +324,13 @@ impl Tensor {
         DType::expect_same(op, &operands)
     }
 
-    /// An error if there is no memory for another tensor like this.
+    /// Returns an error if there is no memory for another tensor of this shape and dtype.
     pub(crate) fn reserve_like(&self, op: &'static str) -> Result<()> {
         self.array().shape().reserve(op, self.dtype())
     }
 
-    /// A constant like this tensor: of its dtype and shape, not tracked.
+    /// Returns an untracked tensor of this shape and dtype whose elements are all `value`, stored
+    /// once.
     pub(crate) fn constant_like(&self, value: f64) -> Self {
         Self::from(
             Array::full(self.dtype(), Shape::default(), value).broadcast_to(self.array().shape()),
@@ -319,7 +338,7 @@ impl Tensor {
     }
 }
 
-/// The identity, as the place where an observer begins to watch.
+/// The identity, recorded where an observer begins to watch.
 struct Watched;
 
 impl Op for Watched {

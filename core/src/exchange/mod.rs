@@ -1,5 +1,5 @@
-//! Tensors to and from what others use: NumPy's files, `ndarray`'s arrays. Each behind a feature of
-//! its name.
+//! Conversion from and to other formats: NumPy's files and `ndarray`'s arrays, each behind a feature
+//! of its name.
 
 #[cfg(feature = "ndarray")]
 mod ndarray;

@@ -1,4 +1,4 @@
-//! `ndarray` arrays (feature `ndarray`).
+//! Conversion from and to `ndarray` arrays (feature `ndarray`).
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use crate::tensor::{Array as Elements, Element, Shape};
 use ndarray::{Array, ArrayBase, ArrayD, Data, Dimension, IxDyn};
 
 impl<T: Element, S: Data<Elem = T>, D: Dimension> From<&ArrayBase<S, D>> for Tensor {
-    /// A copy of the array's elements, whatever its layout.
+    /// Copies the elements of an array of any layout.
     ///
     /// ```
     /// use cotangent::Tensor;
@@ -34,7 +34,7 @@ impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
 
 /// # Properties and data
 impl Tensor {
-    /// A copy of the elements as an `ndarray` array (feature `ndarray`).
+    /// Copies the elements into an `ndarray` array (feature `ndarray`).
     ///
     /// # Errors
     /// [`Error::DType`] if the elements are not of type `T`.

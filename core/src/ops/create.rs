@@ -1,4 +1,4 @@
-//! Making tensors from values, constants and random draws.
+//! Creation of tensors from values, constants and random draws, and conversion of dtypes.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Interval, Result};
@@ -10,7 +10,7 @@ use rand_distr::{Distribution, StandardNormal, StandardUniform};
 
 /// # Creation
 impl Tensor {
-    /// A tensor of the given shape from its row-major values.
+    /// Creates a tensor of the given shape from its row-major values.
     ///
     /// # Errors
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
@@ -21,12 +21,15 @@ impl Tensor {
     /// assert_eq!(x.shape(), [2, 3]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    #[allow(clippy::needless_pass_by_value)] // The name says so, and the copy may go one day.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "a later version may keep the vector"
+    )]
     pub fn from_vec<T: Element>(values: Vec<T>, shape: impl Into<Shape>) -> Result<Self> {
         Self::from_slice(&values, shape)
     }
 
-    /// As [`from_vec`](Self::from_vec), from a slice.
+    /// Creates a tensor of the given shape from a slice of its row-major values.
     ///
     /// # Errors
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
@@ -47,7 +50,7 @@ impl Tensor {
         Ok(Array::from_slice(shape, values).into())
     }
 
-    /// A scalar: a tensor without axes.
+    /// Creates a scalar: a tensor without axes.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -58,7 +61,7 @@ impl Tensor {
         Array::from_slice(Shape::default(), &[value]).into()
     }
 
-    /// A tensor whose elements are all `value`.
+    /// Creates a tensor whose elements are all `value`.
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than memory can hold.
@@ -74,7 +77,8 @@ impl Tensor {
         Ok(Array::full(dtype, shape, value).into())
     }
 
-    /// A tensor of zeros.
+    /// Creates a tensor of zeros. [`zeros_like`](Self::zeros_like) takes shape and dtype from another
+    /// tensor.
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than memory can hold.
@@ -88,7 +92,7 @@ impl Tensor {
         Self::full(shape, 0.0, dtype)
     }
 
-    /// A tensor of ones.
+    /// Creates a tensor of ones.
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than memory can hold.
@@ -151,7 +155,7 @@ impl Tensor {
         Self::full(self.shape(), value, self.dtype())
     }
 
-    /// A tensor whose elements, in row-major order, are what `next` returns.
+    /// Creates a tensor by calling `next` for each element in row-major order.
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than memory can hold.
@@ -176,14 +180,16 @@ impl Tensor {
         Ok(array.into())
     }
 
-    /// `start`, `start + step` and so on, up to but not including `end`: ⌈(end - start) / step⌉
-    /// numbers, computed in `f64`, so that of a step like 0.1 rounding decides whether `end` itself
-    /// is among them; [`linspace`](Self::linspace) is told how many there are.
+    /// Creates the vector `start`, `start + step`, and so on, up to but not including `end`.
+    ///
+    /// It has ⌈(end - start) / step⌉ elements, computed in `f64`. With a step like 0.1, rounding
+    /// decides whether `end` itself is included; [`linspace`](Self::linspace) takes the number of
+    /// elements instead.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a number is not finite, `step` is 0 or leads away from `end` (as in
-    /// PyTorch; NumPy gives an empty array), [`Error::Shape`] if there would be more elements than
-    /// memory can hold.
+    /// [`Error::Argument`] if a number is not finite, or if `step` is 0 or leads away from `end`, as
+    /// in PyTorch (NumPy returns an empty array); [`Error::Shape`] if there would be more elements
+    /// than memory can hold.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
@@ -203,14 +209,13 @@ impl Tensor {
         }
         if (end > start && step < 0.0) || (end < start && step > 0.0) {
             return refuse(format!(
-                "the step {step} leads away from the end, {end}, of a range that starts at {start}"
+                "expected a step from {start} towards {end}, found {step}"
             ));
         }
-        // The difference of two finite numbers may be infinite: then half of it is counted, in
-        // halves.
+        // The difference of two finite numbers may be infinite; then all numbers are halved.
         let half = if (end - start).is_finite() { 1.0 } else { 0.5 };
         let [start, end, step] = [start, end, step].map(|x| x * half);
-        // A count beyond all bounds becomes one that no shape has room for.
+        // The cast saturates, and no shape has room for so many.
         let count = ((end - start) / step).ceil() as usize;
         let mut i = -1.0;
         Self::counted("arange", count, dtype, || {
@@ -219,8 +224,8 @@ impl Tensor {
         })
     }
 
-    /// `count` numbers at equal distances from `start` to `end`, both of which are among them
-    /// exactly; of one number it is `start`.
+    /// Creates a vector of `count` numbers at equal distances from `start` to `end`, which are both
+    /// included exactly. A single number is `start`.
     ///
     /// # Errors
     /// [`Error::Argument`] if a bound is not finite, [`Error::Shape`] if there would be more
@@ -247,7 +252,7 @@ impl Tensor {
         let mut i = 0usize;
         Self::counted("linspace", count, dtype, || {
             i += 1;
-            // Each half is counted from its own end, so that both ends are exact.
+            // Each half is computed from its own end, so that both ends are exact.
             if i == 1 || i <= count / 2 {
                 start + (i - 1) as f64 * step
             } else {
@@ -256,7 +261,7 @@ impl Tensor {
         })
     }
 
-    /// The `size` x `size` identity matrix.
+    /// Creates the `size` x `size` identity matrix.
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than memory can hold.
@@ -290,8 +295,8 @@ impl Tensor {
 
 /// # Random values
 impl Tensor {
-    /// Draws from the normal distribution. The same generator state gives the same draws in either
-    /// dtype, up to rounding.
+    /// Draws a tensor from the normal distribution. The same generator state gives the same numbers
+    /// in either dtype, up to rounding. PyTorch's `randn` has mean 0 and standard deviation 1.
     ///
     /// # Errors
     /// [`Error::Argument`] if the standard deviation is negative or not finite, [`Error::Shape`]
@@ -319,9 +324,12 @@ impl Tensor {
         })
     }
 
-    /// Draws from the uniform distribution on `[low, high)`. No draw is rounded out of the
-    /// interval: such a draw becomes the nearest number of the dtype within. Where the interval
-    /// holds none, and where the bounds are equal, all are the number nearest to `low`.
+    /// Draws a tensor from the uniform distribution on `[low, high)`. PyTorch's `rand` is that on
+    /// `[0, 1)`.
+    ///
+    /// A draw that rounding would move out of the interval becomes the nearest number of the dtype
+    /// inside. If the interval contains no such number, or the bounds are equal, all elements are
+    /// the number nearest to `low`.
     ///
     /// # Errors
     /// [`Error::Argument`] if `low > high` or a bound is not finite in the dtype, [`Error::Shape`]
@@ -406,10 +414,10 @@ impl Tensor {
 
 /// # Properties and data
 impl Tensor {
-    /// The elements of a matrix, row by row.
+    /// Returns the elements of a matrix, row by row.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there are not two axes, [`Error::DType`] if the elements are not of type
+    /// [`Error::Shape`] if the tensor does not have two axes, [`Error::DType`] if the elements are not of type
     /// `T`.
     ///
     /// ```
@@ -429,7 +437,7 @@ impl Tensor {
         Ok((0..rows).map(row).collect())
     }
 
-    /// The same values in another precision. The gradient comes back in the precision of `self`.
+    /// Converts the elements to another dtype. The gradient is converted back to the dtype of `self`.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
@@ -520,10 +528,10 @@ impl<T: Element, const N: usize, const M: usize, const L: usize> From<[[[T; N]; 
 impl<T: Element> TryFrom<Vec<Vec<T>>> for Tensor {
     type Error = Error;
 
-    /// A matrix from its rows.
+    /// Creates a matrix from its rows.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the rows are not of one length.
+    /// [`Error::Shape`] if the rows differ in length.
     fn try_from(rows: Vec<Vec<T>>) -> Result<Self> {
         let columns = rows.first().map_or(0, Vec::len);
         if let Some((i, row)) = rows

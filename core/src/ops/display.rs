@@ -1,13 +1,13 @@
-//! How tensors, indices and masks print: as NumPy prints arrays, aligned, long axes shortened.
+//! Printing of tensors, indices and masks, as NumPy prints arrays: aligned, with long axes shortened.
 
 use crate::autograd::Tensor;
 use crate::kernel::Float;
 use crate::tensor::{Indices, Mask, with_dtype};
 use std::fmt;
 
-/// Above this many elements the middle of each long axis is left out.
+/// The largest number of elements that are all printed.
 const SHORTEN_ABOVE: usize = 1000;
-/// How many elements are shown at each end of a shortened axis.
+/// The number of elements that are printed at each end of a shortened axis.
 const EDGE: usize = 3;
 
 impl fmt::Debug for Tensor {
@@ -23,11 +23,11 @@ impl fmt::Debug for Tensor {
 }
 
 impl fmt::Display for Tensor {
-    /// The precision of the format (`{:.2}`) is the number of decimals; without one, as many as
-    /// tell the shown elements apart, at most 4.
+    /// Prints the elements. The precision of the format (`{:.2}`) is the number of decimals; without
+    /// one, there are as many as the printed elements need, at most 4.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let precision = f.precision();
-        // Only what is shown is read: a view may have more elements than memory can hold.
+        // Only printed elements are read: a view may have more than memory can hold.
         let read = |number: usize| {
             with_dtype!(self.dtype(), F => {
                 let mut element = [F::default()];
@@ -51,8 +51,8 @@ impl fmt::Display for Indices {
     }
 }
 
-/// Writes values, which `read` gives by their row-major numbers: those that are shown, as the texts
-/// that `format` makes of them.
+/// Writes the values that are shown: `read` returns one by its row-major number, `format` converts
+/// them to texts.
 fn write_all<T>(
     f: &mut fmt::Formatter<'_>,
     len: usize,
@@ -65,7 +65,6 @@ fn write_all<T>(
     }
     let shorten = len > SHORTEN_ABOVE;
     let shown: Vec<Vec<usize>> = shape.iter().map(|&len| shown(len, shorten)).collect();
-    // The numbers of the shown elements, axis by axis.
     let numbers = shown
         .iter()
         .zip(shape)
@@ -87,7 +86,7 @@ impl fmt::Display for Mask {
     }
 }
 
-/// The indices of an axis that are shown.
+/// Returns the indices of an axis that are shown.
 fn shown(len: usize, shorten: bool) -> Vec<usize> {
     if shorten && len > 2 * EDGE {
         (0..EDGE).chain(len - EDGE..len).collect()
@@ -117,7 +116,7 @@ fn format_all(values: &[f64], precision: Option<usize>) -> Vec<String> {
     values.iter().map(format).collect()
 }
 
-/// Writes the texts of the shown elements, in row-major order; no recursion, since a tensor may
+/// Writes the texts of the shown elements in row-major order, without recursion, because a tensor may
 /// have any number of axes.
 fn write_texts(f: &mut fmt::Formatter<'_>, shown: &[Vec<usize>], texts: &[String]) -> fmt::Result {
     let width = texts.iter().map(String::len).max().unwrap_or(0);
@@ -126,7 +125,7 @@ fn write_texts(f: &mut fmt::Formatter<'_>, shown: &[Vec<usize>], texts: &[String
     f.write_str(&"[".repeat(rank))?;
     for (number, text) in texts.iter().enumerate() {
         if number > 0 {
-            // The last axis that goes on; those behind it begin anew.
+            // The last axis that has a next element; those behind it start again.
             let goes_on = |&axis: &usize| places[axis] + 1 < shown[axis].len();
             let Some(axis) = (0..rank).rev().find(goes_on) else {
                 break;
@@ -164,7 +163,7 @@ mod tests {
         assert_eq!(Tensor::from([1.0f32, f32::NAN]).to_string(), "[ 1. NaN]");
         let long = Tensor::full([2000], 1.0, DType::F32)?;
         assert_eq!(long.to_string(), "[1. 1. 1. ... 1. 1. 1.]");
-        // A view of more elements than any memory holds.
+        // A view of more elements than fit in any memory.
         let wide = Tensor::from([[1.0f32], [2.0]]).broadcast_to([2, 1 << 40])?;
         let row = |x| format!("[{x} {x} {x} ... {x} {x} {x}]");
         assert_eq!(wide.to_string(), format!("[{}\n {}]", row("1."), row("2.")));

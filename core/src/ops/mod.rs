@@ -1,5 +1,6 @@
-//! Operations: one family a folder; each op with what it saves, its forward, its vector-Jacobian
-//! product and its `Tensor` method. Nothing here knows instruction sets or modules.
+//! Operations, a folder for each family. An operation is its `Tensor` method, the forward, a struct
+//! of the values that it saves, and the vector-Jacobian product. Nothing here depends on instruction
+//! sets or modules.
 
 mod activation;
 mod create;

@@ -1,4 +1,4 @@
-//! The run-time element types.
+//! `DType`, the element type of a tensor at run time.
 
 use std::fmt;
 
@@ -6,15 +6,15 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum DType {
-    /// 32-bit floating point: the default.
+    /// 32-bit floating point, the default.
     #[default]
     F32,
-    /// 64-bit floating point: what gradient checks compute in.
+    /// 64-bit floating point, used by gradient checks.
     F64,
 }
 
 impl DType {
-    /// Bytes per element.
+    /// Returns the number of bytes per element.
     pub const fn size(self) -> usize {
         match self {
             Self::F32 => 4,

@@ -1,22 +1,23 @@
-//! The lengths of a tensor's axes.
+//! `Shape`, the lengths of a tensor's axes.
 
 use super::small_list::SmallList;
 use std::fmt;
 use std::ops::Deref;
 
-/// The length of the axis that [`Tensor::reshape`](crate::Tensor::reshape) and its kin compute from
-/// the number of elements, where PyTorch and NumPy take -1: `x.reshape([n, INFER])`.
+/// The length of an axis that `reshape` computes from the number of elements, where PyTorch and
+/// NumPy take -1: `x.reshape([n, INFER])`.
 ///
-/// At most one axis can be inferred, and only by `reshape`: elsewhere this is a length that no
-/// memory has room for.
+/// Lengths are `usize`, so that `[n, 3]` needs no conversion; -1 is none. At most one axis can be
+/// inferred. Other operations return an error for this length, since no memory has room for it.
 pub const INFER: usize = usize::MAX;
 
-/// The lengths of the axes, outermost first. A scalar has none.
+/// The lengths of the axes, outermost first. A scalar has no axes.
 #[derive(Clone, PartialEq, Eq, Hash, Default)]
 pub struct Shape(SmallList<usize>);
 
 impl Shape {
-    /// The number of elements. Only for shapes that passed [`checked_len`](Self::checked_len).
+    /// Returns the number of elements. The shape must have passed
+    /// [`checked_len`](Self::checked_len), or the product may overflow.
     pub(crate) fn element_count(&self) -> usize {
         self.0.iter().product()
     }
@@ -25,7 +26,7 @@ impl Shape {
         &mut self.0
     }
 
-    /// The shape without axis `axis`.
+    /// Returns the shape without axis `axis`.
     pub(crate) fn without(&self, axis: usize) -> Self {
         let mut shape = self.clone();
         shape.0.edit(|lengths| lengths.remove(axis));

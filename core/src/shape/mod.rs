@@ -1,4 +1,4 @@
-//! The shape floor: the lengths of axes and the names of element types, which errors name too.
+//! The shape floor: the lengths of axes and the element types, which errors use too.
 
 mod dtype;
 mod lengths;

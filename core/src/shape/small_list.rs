@@ -1,5 +1,5 @@
-//! Short lists of numbers, one for each axis: four fit in place, where they are copied and compared
-//! without a loop. (As much of the time of an operation on a scalar goes to them as to anything.)
+//! Short lists of numbers, one for each axis. Up to four are stored in place, where they are copied
+//! and compared without a loop, because they take much of the time of an operation on a scalar.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -7,13 +7,13 @@ use std::ops::{Deref, DerefMut};
 
 const IN_PLACE: usize = 4;
 
-/// A list of numbers, of which there are seldom more than four.
+/// A list of numbers, seldom more than four.
 #[derive(Clone)]
 pub(crate) struct SmallList<T> {
-    /// The items if there are no more than fit; those past the last are the default.
+    /// The items if they fit; places behind the last have the default value.
     in_place: [T; IN_PLACE],
     len: usize,
-    /// All of them if there are more.
+    /// All items if they do not fit.
     #[allow(
         clippy::box_collection,
         reason = "one word in place of three, seldom needed"
@@ -22,7 +22,7 @@ pub(crate) struct SmallList<T> {
 }
 
 impl<T: Copy + Default> SmallList<T> {
-    /// As `Vec` does it, where the number of items changes.
+    /// Changes the number of items with the methods of `Vec`.
     pub(crate) fn edit<R>(&mut self, change: impl FnOnce(&mut Vec<T>) -> R) -> R {
         let mut items = self.to_vec();
         let result = change(&mut items);
@@ -98,7 +98,7 @@ impl<T: Copy + Default> FromIterator<T> for SmallList<T> {
 impl<T: PartialEq> PartialEq for SmallList<T> {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        // No call to compare memory, and no branch for each item.
+        // Faster than comparing slices: no call, and no branch for each item.
         let mut equal = self.len == other.len;
         for (item, other) in self.in_place.iter().zip(&other.in_place) {
             equal &= item == other;
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_few_are_what_a_vector_of_them_is() {
+    fn behaves_like_a_vector() {
         for len in 0..8 {
             let vector: Vec<usize> = (10..10 + len).collect();
             let mut list: SmallList<usize> = vector.iter().copied().collect();

@@ -1,4 +1,4 @@
-//! Arrays: shared storage seen through a layout. What operations compute with.
+//! Arrays, the operands of kernels: shared storage and a layout.
 
 use super::contiguous::Contiguous;
 use super::element::{Element, with_dtype};
@@ -11,7 +11,7 @@ use crate::kernel::threads::parallel;
 use crate::kernel::{Float, Map, Update};
 use crate::shape::{DType, Shape};
 
-/// Elements that a layout finds in shared, immutable storage. Cloning shares.
+/// Shared, immutable storage and the layout of the elements in it. Cloning shares the storage.
 #[derive(Clone, Debug)]
 pub(crate) struct Array {
     storage: Storage,
@@ -19,8 +19,8 @@ pub(crate) struct Array {
 }
 
 impl Array {
-    /// A new array whose row-major elements `fill` writes (all of them: they are unspecified
-    /// before).
+    /// Creates an array whose row-major elements `fill` writes. It must write all of them: their
+    /// values are unspecified before.
     #[track_caller]
     pub(crate) fn build<F: Element>(shape: Shape, fill: impl FnOnce(&mut [F])) -> Self {
         let mut fill = Some(fill);
@@ -65,7 +65,7 @@ impl Array {
         self.layout.shape.element_count()
     }
 
-    /// The same storage under another layout, which must stay inside it.
+    /// Returns the same storage with another layout, which must stay inside it.
     pub(crate) fn with_layout(&self, layout: Layout) -> Self {
         Self {
             storage: self.storage.clone(),
@@ -87,13 +87,13 @@ impl Array {
         }
     }
 
-    /// The elements in row-major order, if they lie so in memory.
+    /// Returns the elements as a slice if they are in row-major order in memory.
     #[inline]
     fn as_slice<F: Element>(&self) -> Option<&[F]> {
         self.view::<F>().as_slice()
     }
 
-    /// The elements in row-major order, in a slice of the array's dtype.
+    /// Returns the elements in row-major order, copied if they have another order in memory.
     #[inline]
     #[track_caller]
     pub(crate) fn contiguous<F: Element>(&self) -> Contiguous<'_, F> {
@@ -103,7 +103,7 @@ impl Array {
         }
     }
 
-    /// This array with its elements in row-major order: itself, or a copy.
+    /// Returns this array if its elements are in row-major order, else a copy that is.
     #[track_caller]
     pub(crate) fn to_row_major(&self) -> Self {
         if self.layout.is_row_major() {
@@ -112,7 +112,7 @@ impl Array {
         self.copied()
     }
 
-    /// A copy with its elements in row-major order.
+    /// Copies the elements in row-major order.
     #[track_caller]
     fn copied(&self) -> Self {
         let layout = self.layout.collapsed();
@@ -124,8 +124,8 @@ impl Array {
         })
     }
 
-    /// `value` everywhere, but these elements where `window`, a layout within a row-major array of
-    /// that shape, sees them.
+    /// Creates an array of `shape` that has these elements where `window`, a layout within it, sees
+    /// them, and `value` elsewhere.
     #[track_caller]
     pub(crate) fn embedded(&self, shape: Shape, window: &Layout, value: f64) -> Self {
         let window = window.collapsed();
@@ -150,7 +150,7 @@ impl Array {
         values
     }
 
-    /// The elements as `f64`, whatever their type.
+    /// Returns the elements, converted to `f64`, in row-major order.
     #[track_caller]
     pub(crate) fn to_f64_vec(&self) -> Vec<f64> {
         with_dtype!(self.dtype(), F => {
@@ -176,8 +176,8 @@ impl Array {
         }))
     }
 
-    /// The elements for writing in place, if nothing else holds the storage and the array is
-    /// row-major and all of it.
+    /// Returns the elements for writing if nothing else holds the storage and the array is row-major
+    /// and covers all of it.
     pub(crate) fn get_mut<F: Element>(&mut self) -> Option<&mut [F]> {
         if !self.layout.is_row_major() || self.layout.offset != 0 {
             return None;
@@ -187,7 +187,8 @@ impl Array {
         (slice.len() == len).then_some(slice)
     }
 
-    /// The elements for writing: those of a copy where [`get_mut`](Self::get_mut) gives none.
+    /// Returns the elements for writing; the array becomes a copy if
+    /// [`get_mut`](Self::get_mut) returns none.
     #[track_caller]
     pub(crate) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
         if self.get_mut::<F>().is_none() {
@@ -196,7 +197,8 @@ impl Array {
         self.get_mut().expect("nothing else holds a new array")
     }
 
-    /// Matrix number `index`, in row-major order, of this stack of matrices (the last two axes).
+    /// Returns matrix number `index`, in row-major order, of this stack of matrices (the last two
+    /// axes).
     pub(crate) fn matrix<F: Element>(&self, index: usize) -> Matrix<'_, F> {
         let rank = self.layout.shape.len();
         let mut offset = self.layout.offset as isize;
@@ -213,7 +215,7 @@ impl Array {
         }
     }
 
-    /// `map` over the elements of arrays of one dtype that broadcast to `shape`.
+    /// Applies `map` to the elements of arrays of one dtype that broadcast to `shape`.
     #[track_caller]
     pub(crate) fn map<const N: usize, M: Map<N>>(
         map: M,

@@ -1,4 +1,4 @@
-//! Which axes a reduction is over, and whether they stay.
+//! `Axes`, the argument of operations over one or more axes.
 
 use super::checks::resolve_axis;
 use crate::error::{Error, Result};
@@ -6,15 +6,17 @@ use crate::shape::{DType, Shape};
 use smallvec::SmallVec;
 use std::ops::RangeFull;
 
-/// The axes that a reduction is over: one, several, or `..` for all. Negative ones count from the
-/// end. They are dropped from the result, or stay with length 1 if made by [`keep`](Self::keep).
+/// The axes of an operation: one, several, or `..` for all. Negative axes count from the end.
 ///
-/// An empty list reduces nothing, as in NumPy; in PyTorch it reduces everything.
+/// A reduction removes these axes, or keeps them with length 1 if they are made by
+/// [`keep`](Self::keep). An empty list reduces nothing, as in NumPy; in PyTorch it reduces all axes.
 ///
-/// A scalar's axis may be 0 or -1, as in PyTorch and NumPy, here and in every operation along an
-/// axis: it is treated as a vector of one element, and the result is a scalar. Operations that take
-/// an axis apart or join tensors along one (`narrow`, `slice`, `split`, `chunk`, `cat`) refuse
-/// scalars, as PyTorch does.
+/// A scalar's axis may be named 0 or -1 in every operation along an axis, as in PyTorch and NumPy:
+/// the scalar is treated as a vector of one element, and the result is a scalar. Operations that
+/// divide an axis or join tensors along one (`narrow`, `slice`, `split`, `chunk`, `cat`) return an
+/// error for scalars, as in PyTorch.
+///
+/// Numbers computed at run time are collected: `(0..rank as isize).rev().collect::<Axes>()`.
 ///
 /// ```
 /// use cotangent::{Axes, Tensor};
@@ -28,13 +30,13 @@ use std::ops::RangeFull;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Axes {
-    /// None for all axes.
+    /// `None` for all axes.
     list: Option<SmallVec<[isize; 4]>>,
     keep: bool,
 }
 
 impl Axes {
-    /// The same axes, kept with length 1.
+    /// Makes a reduction keep these axes with length 1. PyTorch: `keepdim=True`.
     pub fn keep(axes: impl Into<Self>) -> Self {
         Self {
             keep: true,
@@ -42,7 +44,7 @@ impl Axes {
         }
     }
 
-    /// The axes in the order in which they are named; `op` is one that keeps all axes.
+    /// Returns the axes in the order in which they are named, for an operation that reduces none.
     pub(crate) fn named(&self, op: &'static str, rank: usize) -> Result<SmallVec<[usize; 4]>> {
         if self.keep {
             let reason = "`Axes::keep` is for reductions, expected the axes themselves";
@@ -62,9 +64,9 @@ impl Axes {
         Ok(axes)
     }
 
-    /// What a reduction of `shape` over these axes amounts to.
+    /// Checks these axes against `shape` and returns the shapes of a reduction over them.
     pub(crate) fn resolve(&self, op: &'static str, shape: &[usize]) -> Result<Reduced> {
-        // A scalar has one axis to name, and none to reduce.
+        // A scalar has one axis that can be named, and none to reduce.
         let rank = shape.len().max(1);
         let mut reduced: SmallVec<[bool; 4]> = SmallVec::from_elem(self.list.is_none(), rank);
         for &axis in self.list.iter().flatten() {
@@ -86,7 +88,7 @@ impl Axes {
                 .map(|(len, _)| len)
                 .collect()
         };
-        // Elements of the wider type are refused when the result is made.
+        // The dtype is not known here; a result of wider elements is checked when it is allocated.
         kept.reserve(op, DType::F32)?;
         Ok(Reduced {
             count: lengths()
@@ -104,21 +106,21 @@ fn named_twice(op: &'static str, axis: usize) -> Error {
     Error::argument(op, format!("axis {axis} is named twice"))
 }
 
-/// A reduction's axes, held against a shape.
+/// The axes of a reduction, checked against a shape.
 #[derive(Clone)]
 pub(crate) struct Reduced {
     /// Whether each axis is reduced.
     pub reduced: SmallVec<[bool; 4]>,
     /// The shape with the reduced axes of length 1.
     pub kept: Shape,
-    /// The shape of the result: the reduced axes dropped, or kept if that was asked for.
+    /// The shape of the result: without the reduced axes, or with length 1 if they are kept.
     pub result: Shape,
-    /// How many elements fall into one.
+    /// The number of elements that are reduced to one.
     pub count: usize,
 }
 
 impl Reduced {
-    /// The reduction of all axes, dropped.
+    /// Returns the reduction over all axes, none of which is kept.
     pub fn all(shape: &[usize]) -> Self {
         Self {
             reduced: SmallVec::from_elem(true, shape.len()),
@@ -128,7 +130,7 @@ impl Reduced {
         }
     }
 
-    /// The axes in an order with those that are kept first, and those that are reduced last.
+    /// Returns the axes in the order kept axes first, reduced axes last.
     pub fn order(&self) -> SmallVec<[usize; 4]> {
         let axes =
             |which: bool| (0..self.reduced.len()).filter(move |&axis| self.reduced[axis] == which);

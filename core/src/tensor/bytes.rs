@@ -1,8 +1,8 @@
-//! Elements as files store them: little-endian, and in 16 bits what is computed with more.
+//! The byte format of elements in files: little-endian, and the 16-bit formats that are only read.
 
 use super::{Array, DType};
 
-/// The bytes of an array's elements, in row-major order.
+/// Returns the bytes of an array's elements in row-major order.
 pub(crate) fn little_endian(array: &Array) -> Vec<u8> {
     fn bytes<T: Copy, const N: usize>(values: &[T], write: impl Fn(T) -> [u8; N]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(values.len() * N);
@@ -17,7 +17,7 @@ pub(crate) fn little_endian(array: &Array) -> Vec<u8> {
     }
 }
 
-/// The number with these bits in IEEE 754's binary16, of which every one is an `f32` too.
+/// Converts a number in IEEE 754's binary16 to `f32`, which is exact.
 pub(crate) fn from_f16(bits: u16) -> f32 {
     let sign = u32::from(bits & 0x8000) << 16;
     let (exponent, fraction) = (u32::from(bits >> 10 & 0x1f), u32::from(bits & 0x3ff));
@@ -32,7 +32,7 @@ pub(crate) fn from_f16(bits: u16) -> f32 {
     f32::from_bits(sign | magnitude)
 }
 
-/// The number with these bits in bfloat16, which are the upper half of the `f32`'s.
+/// Converts a number in bfloat16, whose bits are the upper half of those of an `f32`.
 pub(crate) fn from_bf16(bits: u16) -> f32 {
     f32::from_bits(u32::from(bits) << 16)
 }
@@ -41,7 +41,7 @@ pub(crate) fn from_bf16(bits: u16) -> f32 {
 mod tests {
     use super::{from_bf16, from_f16};
 
-    /// The number by the definition of the formats, in a wider one.
+    /// Computes the number from the definition of the formats, in `f64`.
     fn by_definition(bits: u16, exponent_bits: u32) -> f64 {
         let fraction_bits = 15 - exponent_bits;
         let bias = (1 << (exponent_bits - 1)) - 1;

@@ -1,4 +1,4 @@
-//! Shared values under a shape, and their views: the common part of `Indices` and `Mask`.
+//! Shared values with a shape, and their views: the common part of `Indices` and `Mask`.
 
 use super::checks::resolve_axis;
 use super::layout::Layout;
@@ -10,17 +10,17 @@ use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::shape::Shape;
 use std::sync::Arc;
 
-/// Values in row-major order: a run of a shared vector.
+/// Values in row-major order: a contiguous part of a shared vector.
 #[derive(Clone)]
 pub(super) struct Cells<T> {
     values: Arc<Vec<T>>,
-    /// The place of the first value in the vector.
+    /// The index of the first value in the vector.
     start: usize,
     shape: Shape,
 }
 
 impl<T> Cells<T> {
-    /// The values of a vector under `shape`, which must have as many elements.
+    /// Takes the values of a vector, whose length `shape` must have.
     fn new(values: Vec<T>, shape: Shape) -> Self {
         Self {
             values: Arc::new(values),
@@ -56,7 +56,7 @@ impl<T> Cells<T> {
         &self.values[self.start..self.start + self.shape.element_count()]
     }
 
-    /// The same values under another shape with as many elements.
+    /// Gives the same values another shape with as many elements.
     fn reshaped(&self, shape: Shape) -> Self {
         Self {
             values: Arc::clone(&self.values),
@@ -82,7 +82,7 @@ impl<T> Cells<T> {
         Ok(self.reshaped(self.shape.squeezed(axis)?))
     }
 
-    /// The slice `index` of the first axis, without that axis.
+    /// Returns the slice `index` of the first axis, without that axis.
     fn row(&self, index: usize, shape: &Shape) -> Self {
         Self {
             values: Arc::clone(&self.values),
@@ -93,7 +93,7 @@ impl<T> Cells<T> {
 }
 
 impl<T: Copy + Default + Send + Sync> Cells<T> {
-    /// New values of the given shape, which `fill` writes.
+    /// Creates values of the given shape, which `fill` writes.
     pub(super) fn build(shape: Shape, fill: impl FnOnce(&mut [T])) -> Self {
         let len = shape.element_count();
         let mut values = room(len);
@@ -102,7 +102,7 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         Self::new(values, shape)
     }
 
-    /// The values where a layout, within these values, finds them.
+    /// Returns a strided view of the values.
     pub(super) fn view<'a>(&'a self, layout: &'a Layout) -> View<'a, T> {
         View {
             data: self.as_slice(),
@@ -112,8 +112,8 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         }
     }
 
-    /// The values in the order of another layout: the same memory if they lie there in row-major
-    /// order, else a copy.
+    /// Returns the values that a layout selects: a view if they are in row-major order, else a
+    /// copy.
     pub(super) fn seen(&self, layout: &Layout) -> Self {
         if layout.is_row_major() {
             return Self {
@@ -128,7 +128,7 @@ impl<T: Copy + Default + Send + Sync> Cells<T> {
         })
     }
 
-    /// The values repeated to `shape`, which these must broadcast to.
+    /// Broadcasts the values to `shape`; they are copied unless they have it already.
     pub(super) fn stretched(&self, shape: &Shape) -> Self {
         if self.shape == *shape {
             return self.clone();
@@ -194,8 +194,8 @@ impl<T: PartialEq> PartialEq for Cells<T> {
 
 impl<T: Eq> Eq for Cells<T> {}
 
-/// The public methods that a type around [`Cells`] of `$value` has, the type's name in words, and
-/// an expression for six values, for the examples.
+/// Defines the public methods of a type around [`Cells`] of `$value`. The text `$six` is an
+/// expression for six values, for the examples.
 macro_rules! cells {
     ($name:ident of $value:ty, $six:literal) => {
         /// # Shape and views

@@ -1,19 +1,20 @@
-//! Whether shapes fit: each other by broadcasting, an address space, memory; and axes a rank.
+//! Checks of shapes, axes and dtypes: broadcasting, the number of elements, memory.
 
 use super::storage::reserve;
 use crate::error::{CONVERT, Error, Result};
 use crate::shape::{DType, INFER, Shape};
 
-/// More elements than this, of 8 bytes, have no address in a process: these have 47 bits, or fewer
-/// than 32.
+/// The most elements of 8 bytes that a process can address, with addresses of 47 bits, or of fewer
+/// than 32 on small machines.
 const ADDRESSABLE: usize = match 1usize.checked_shl(44) {
     Some(most) => most,
     None => isize::MAX as usize / 16,
 };
 
 impl Shape {
-    /// The number of elements, or an error if they have no addresses: enough for views. Axes of
-    /// length 0 do not count: what is left when they are reduced away must fit too.
+    /// Returns the number of elements, or an error if a process cannot address so many. Axes of
+    /// length 0 are ignored, because a reduction over them leaves the product of the others. The
+    /// check suffices for views, which need no memory.
     pub(crate) fn checked_len(&self, op: &'static str) -> Result<usize> {
         let mut lengths = self.iter().filter(|&&n| n > 0);
         match lengths.try_fold(1usize, |n, &len| n.checked_mul(len)) {
@@ -22,8 +23,8 @@ impl Shape {
         }
     }
 
-    /// This shape with [`INFER`] replaced by the length that the elements of `from` leave for it;
-    /// an error if they do not fill it. `what` is what they are called.
+    /// Replaces [`INFER`] by the length that the elements of the shape `from` leave for it. Returns
+    /// an error, in which the elements are called `what`, if they do not fill the shape.
     pub(crate) fn filled_by(self, op: &'static str, from: &[usize], what: &str) -> Result<Self> {
         let count: usize = from.iter().product();
         let refuse = |reason: String| Err(Error::shape(op, reason, &[from, &self]));
@@ -51,7 +52,7 @@ impl Shape {
         Ok(shape)
     }
 
-    /// This shape with an axis of length 1 in front of axis `axis`.
+    /// Returns this shape with an axis of length 1 in front of axis `axis`.
     pub(crate) fn unsqueezed(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("unsqueeze", axis, self.len() + 1)?;
         let mut shape = self.clone();
@@ -59,7 +60,7 @@ impl Shape {
         Ok(shape)
     }
 
-    /// This shape without axis `axis`, whose length must be 1.
+    /// Returns this shape without axis `axis`, whose length must be 1.
     pub(crate) fn squeezed(&self, axis: isize) -> Result<Self> {
         let axis = resolve_axis("squeeze", axis, self.len().max(1))?;
         if self.is_empty() {
@@ -72,8 +73,8 @@ impl Shape {
         Ok(self.without(axis))
     }
 
-    /// An error if there is no memory for so many elements of that type. It is taken from the
-    /// system, and the next array of this shape is made in it.
+    /// Reserves memory for the elements, which the next array of this shape uses; an error if the
+    /// system refuses it.
     pub(crate) fn reserve(&self, op: &'static str, dtype: DType) -> Result<()> {
         let (len, size) = (self.checked_len(op)?, dtype.size());
         if reserve(dtype, len) {
@@ -84,7 +85,8 @@ impl Shape {
     }
 }
 
-/// The shape that two shapes broadcast to: aligned at the last axis, a length of 1 stretches.
+/// Returns the shape to which two shapes broadcast: aligned at the last axis, a length of 1 is
+/// stretched.
 pub(crate) fn broadcast_shapes(op: &'static str, a: &[usize], b: &[usize]) -> Result<Shape> {
     if a == b {
         return Ok(Shape::from(a));
@@ -110,7 +112,7 @@ pub(crate) fn broadcast_shapes(op: &'static str, a: &[usize], b: &[usize]) -> Re
         .collect()
 }
 
-/// The axis that `axis` names; negative ones count from the end.
+/// Returns the number of the axis that `axis` names; negative ones count from the end.
 pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result<usize> {
     let resolved = if axis < 0 { axis + rank as isize } else { axis };
     if (0..rank as isize).contains(&resolved) {
@@ -121,8 +123,8 @@ pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result
 }
 
 impl DType {
-    /// An error of `op` that says which operand has another dtype than most, or than the first if
-    /// there is no majority, unless all have one.
+    /// Returns an error of `op` unless all operands have one dtype. It names the operands whose
+    /// dtype differs from that of the majority, or from that of the first if there is no majority.
     ///
     /// ```
     /// use cotangent::DType::{self, F32, F64};
@@ -157,7 +159,7 @@ impl DType {
     }
 }
 
-/// The names in a row, the first three of many.
+/// Joins names with commas and `and`; of more than four, the first three.
 fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.collect();
     match &names[..] {

@@ -1,11 +1,12 @@
-//! The elements of an array as one slice.
+//! The elements of an array as one slice, borrowed or copied.
 
 use super::element::Element;
 use super::storage::Storage;
 use std::ops::Deref;
 
-/// The elements of an array in row-major order, as a slice: in the array's own memory if they lie
-/// so there, else in that of a copy. [`Array::contiguous`](super::Array::contiguous) makes it.
+/// The elements of an array in row-major order, which dereferences to a slice: borrowed if the
+/// array is row-major in memory, else a copy. [`Array::contiguous`](super::Array::contiguous)
+/// creates it.
 pub(crate) struct Contiguous<'a, F>(Memory<'a, F>);
 
 enum Memory<'a, F> {
@@ -19,7 +20,7 @@ impl<'a, F: Element> Contiguous<'a, F> {
         Self(Memory::Own(elements))
     }
 
-    /// All elements of a copy's storage, which are in row-major order.
+    /// Takes the storage of a copy, all of whose elements are in row-major order.
     pub(super) fn copy(storage: Storage) -> Self {
         Self(Memory::Copy(storage))
     }

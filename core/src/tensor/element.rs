@@ -1,11 +1,11 @@
-//! The one place where run-time element types become compile-time types.
+//! Element types, and the only place where a run-time dtype becomes a compile-time type.
 
 use crate::kernel::Float;
 use crate::shape::DType;
 
-/// A type that tensors store.
+/// An element type of tensors: `f32` or `f64`.
 pub trait Element: Float {
-    /// Its name at run time.
+    /// The dtype.
     const DTYPE: DType;
 }
 
@@ -17,7 +17,7 @@ impl Element for f64 {
     const DTYPE: DType = DType::F64;
 }
 
-/// Runs `$body` with the type `$F` being the one that `$dtype` names.
+/// Runs `$body` with `$F` as the element type of `$dtype`.
 macro_rules! with_dtype {
     ($dtype:expr, $F:ident => $body:expr) => {
         match $dtype {

@@ -1,4 +1,4 @@
-//! Whole numbers: class labels, row numbers. Never differentiated, so they are a type of their own.
+//! `Indices`, an array of whole numbers. Indices are never differentiated, so they are not tensors.
 
 use super::cells::{Cells, cells};
 use super::checks::broadcast_shapes;
@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::shape::Shape;
 
-/// An immutable array of whole numbers: class labels, tokens, row numbers. Cloning shares it.
+/// An immutable array of whole numbers in row-major order: class labels, tokens, row numbers.
+/// Cloning shares the memory.
 ///
 /// ```
 /// use cotangent::Indices;
@@ -56,7 +57,7 @@ impl Indices {
         })
     }
 
-    /// An error that names the first value that is not below `bound`.
+    /// Returns an error that names the first value that is not below `bound`.
     pub(crate) fn check(
         &self,
         op: &'static str,
@@ -78,10 +79,10 @@ cells! { Indices of usize, "Indices::range(6)?" }
 
 /// # Comparisons
 ///
-/// The method [`eq`](Self::eq) compares elements; the operator `==` compares whole arrays, their
-/// shapes included.
+/// The method [`eq`](Self::eq) compares elements. The operator `==` compares whole arrays, including
+/// their shapes.
 impl Indices {
-    /// Returns where `self == other`, broadcast.
+    /// Returns a mask that is true where `self == other`, broadcast.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast.
@@ -100,7 +101,7 @@ impl Indices {
         self.compare("eq", other, |a, b| a == b)
     }
 
-    /// Returns where `self != other`, broadcast.
+    /// Returns a mask that is true where `self != other`, broadcast.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast.
@@ -112,7 +113,7 @@ impl Indices {
         self.compare("ne", other, |a, b| a != b)
     }
 
-    /// Returns where the value is `number`, such as the token of padding.
+    /// Returns a mask that is true where the value is `number`, such as the padding token.
     ///
     /// ```
     /// # use cotangent::{Indices, Mask};
@@ -123,7 +124,7 @@ impl Indices {
         self.mask(|value| value == number)
     }
 
-    /// Returns where the value is not `number`.
+    /// Returns a mask that is true where the value is not `number`.
     pub fn ne_scalar(&self, number: usize) -> Mask {
         self.mask(|value| value != number)
     }

@@ -1,10 +1,11 @@
-//! Layouts: how an array's axes lie in its storage, and the views that are only new layouts.
+//! Layouts: shape, strides and offset of an array in its storage, and the views that only change
+//! these.
 
 use crate::kernel::strided::{View, is_row_major};
 use crate::shape::{Shape, SmallList};
 use smallvec::SmallVec;
 
-/// Lengths, strides (in elements) and the place of the first element.
+/// The shape, the strides in elements, and the index of the first element in the storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layout {
     pub shape: Shape,
@@ -13,7 +14,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// Row-major and gapless.
+    /// Creates the row-major layout without gaps.
     pub(crate) fn row_major(shape: Shape) -> Self {
         let mut strides = SmallList::filled(0, shape.len());
         let mut stride = 1isize;
@@ -32,7 +33,7 @@ impl Layout {
         is_row_major(&self.shape, &self.strides)
     }
 
-    /// A view that has this layout and no data yet.
+    /// Returns a view with this layout and no data.
     pub(crate) fn view<F: Copy>(&self) -> View<'_, F> {
         View {
             data: &[],
@@ -42,7 +43,7 @@ impl Layout {
         }
     }
 
-    /// The axes in another order: axis `i` of the result is axis `order[i]` of this.
+    /// Puts the axes in another order: axis `i` of the result is axis `order[i]` of this layout.
     pub(crate) fn permute(&self, order: &[usize]) -> Self {
         Self {
             shape: order.iter().map(|&axis| self.shape[axis]).collect(),
@@ -51,7 +52,7 @@ impl Layout {
         }
     }
 
-    /// This layout stretched to `shape`, which it must broadcast to.
+    /// Stretches this layout to `shape`, to which it must broadcast.
     pub(crate) fn broadcast_to(&self, shape: &Shape) -> Self {
         let missing = shape.len() - self.shape.len();
         let strides = (0..shape.len())
@@ -68,7 +69,7 @@ impl Layout {
         }
     }
 
-    /// `len` elements of `axis` from `start`, every `step`-th (backwards if negative).
+    /// Keeps `len` elements of `axis` from `start`, every `step`-th, backwards if negative.
     pub(crate) fn slice(&self, axis: usize, start: usize, len: usize, step: isize) -> Self {
         let mut layout = self.clone();
         if len > 0 {
@@ -79,8 +80,8 @@ impl Layout {
         layout
     }
 
-    /// The elements of the last two axes whose column number is `offset` more than the row number,
-    /// as one axis.
+    /// Replaces the last two axes by the diagonal on which the column number exceeds the row number
+    /// by `offset`.
     pub(crate) fn diagonal(&self, offset: isize) -> Self {
         let mut layout = self.clone();
         let [(columns, column_stride), (rows, row_stride)] = [(); 2].map(|()| {
@@ -107,7 +108,7 @@ impl Layout {
         layout
     }
 
-    /// The same elements in the same order, in as few axes as memory allows.
+    /// Merges axes as far as the strides allow, without changing the order of the elements.
     pub(crate) fn collapsed(&self) -> Self {
         let runs = self.merged();
         Self {
@@ -117,7 +118,7 @@ impl Layout {
         }
     }
 
-    /// The same elements in the same order under another shape, if that needs no copy.
+    /// Gives the same elements another shape, or returns `None` if that needs a copy.
     pub(crate) fn reshape(&self, shape: &Shape) -> Option<Self> {
         if self.is_row_major() {
             return Some(Self {
@@ -125,7 +126,7 @@ impl Layout {
                 ..Self::row_major(shape.clone())
             });
         }
-        // Runs of old axes that lie in memory as one axis can be cut into new axes.
+        // Neighbouring axes that are one axis in memory can be divided into new axes.
         let runs = self.merged();
         let mut strides: SmallVec<[isize; 4]> = SmallVec::new();
         let mut runs = runs.into_iter();
@@ -153,8 +154,8 @@ impl Layout {
         })
     }
 
-    /// (length, stride) of the axes, those of length 1 dropped, neighbours merged where they lie as
-    /// one.
+    /// Returns (length, stride) of the axes without those of length 1; neighbouring axes that are
+    /// one axis in memory are merged.
     fn merged(&self) -> SmallVec<[(usize, isize); 4]> {
         let mut runs: SmallVec<[(usize, isize); 4]> = SmallVec::new();
         for (&len, &stride) in self.shape.iter().zip(self.strides.iter()) {

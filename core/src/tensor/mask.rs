@@ -1,4 +1,4 @@
-//! Truth values: what comparisons give. Never differentiated, so they are a type of their own.
+//! `Mask`, an array of truth values. Masks are never differentiated, so they are not tensors.
 
 use super::axes::Axes;
 use super::cells::{Cells, cells};
@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::shape::Shape;
 
-/// An immutable array of truth values, row-major; cloning shares it.
+/// An immutable array of truth values in row-major order. Cloning shares the memory.
 ///
-/// Comparisons of tensors give masks. They combine with `&`, `|`, `^` and `!` or, with errors in
-/// place of panics, [`and`](Self::and), [`or`](Self::or), [`xor`](Self::xor) and
-/// [`not`](Self::not); [`select`](Self::select) and
-/// [`Tensor::masked_fill`](crate::Tensor::masked_fill) use them.
+/// Comparisons of tensors return masks. They combine with `&`, `|`, `^` and `!`, which panic if the
+/// shapes do not fit, or with [`and`](Self::and), [`or`](Self::or), [`xor`](Self::xor) and
+/// [`not`](Self::not), which return errors. [`select`](Self::select) and
+/// [`Tensor::masked_fill`](crate::Tensor::masked_fill) use masks.
 ///
 /// ```
 /// use cotangent::{Mask, Tensor};
@@ -27,7 +27,7 @@ pub struct Mask(Cells<bool>);
 
 /// # Creation
 impl Mask {
-    /// A mask of the given shape from its row-major values.
+    /// Creates a mask of the given shape from its row-major values.
     ///
     /// # Errors
     /// [`Error::Shape`] if the number of values is not the product of the lengths.
@@ -42,7 +42,7 @@ impl Mask {
         Cells::from_vec("Mask::from_vec", values, shape.into()).map(Self)
     }
 
-    /// A mask whose values, false at first, `fill` writes.
+    /// Creates a mask whose values `fill` writes; they are false before.
     pub(crate) fn build(shape: Shape, fill: impl FnOnce(&mut [bool])) -> Self {
         Self(Cells::build(shape, fill))
     }
@@ -50,13 +50,13 @@ impl Mask {
 
 /// # Reductions
 impl Mask {
-    /// How many values are true.
+    /// Returns the number of values that are true.
     #[doc(alias = "count_nonzero")]
     pub fn count(&self) -> usize {
         self.as_slice().iter().filter(|&&value| value).count()
     }
 
-    /// Whether any value is true; false if there are none.
+    /// Returns whether any value is true; false if there are no values.
     ///
     /// ```
     /// # use cotangent::Mask;
@@ -67,7 +67,7 @@ impl Mask {
         self.as_slice().contains(&true)
     }
 
-    /// Whether all values are true; true if there are none.
+    /// Returns whether all values are true; true if there are no values.
     ///
     /// ```
     /// # use cotangent::Mask;
@@ -78,7 +78,7 @@ impl Mask {
         !self.as_slice().contains(&false)
     }
 
-    /// Whether any value along some axes is true.
+    /// Returns whether any value over `axes` is true.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
@@ -94,10 +94,10 @@ impl Mask {
         self.reduce("any_over", &axes.into(), true)
     }
 
-    /// Whether all values along some axes are true.
+    /// Returns whether all values over `axes` are true.
     ///
     /// # Errors
-    /// As [`any_over`](Self::any_over).
+    /// Those of [`any_over`](Self::any_over).
     ///
     /// ```
     /// # use cotangent::Mask;
@@ -110,7 +110,7 @@ impl Mask {
         self.reduce("all_over", &axes.into(), false)
     }
 
-    /// `decisive` where some value along the axes is that, else its opposite.
+    /// Computes `decisive` where some value over the axes equals it, else its opposite.
     fn reduce(&self, op: &'static str, axes: &Axes, decisive: bool) -> Result<Self> {
         let reduced = axes.resolve(op, self.shape())?;
         let count = reduced.count;
@@ -125,7 +125,7 @@ impl Mask {
                 while place < end {
                     let stage = &mut stage[..STAGE.min(end - place)];
                     view.gather(place, stage);
-                    // The pieces of the stage that belong to one result each.
+                    // The stage is divided into pieces that belong to one result each.
                     let mut rest = &*stage;
                     while !rest.is_empty() {
                         let (piece, later) = rest.split_at(rest.len().min(count - place % count));
@@ -143,8 +143,8 @@ impl Mask {
 
 /// # Elementwise functions
 impl Mask {
-    /// Where both masks are true, broadcast; `&a & &b` is the same but panics where this returns an
-    /// error.
+    /// Computes `self & other`, broadcast. The operator `&` does the same, but panics if the shapes
+    /// do not broadcast.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast.
@@ -160,8 +160,8 @@ impl Mask {
         self.zip("and", other, |a, b| a & b)
     }
 
-    /// Where at least one mask is true, broadcast; `&a | &b` is the same but panics where this
-    /// returns an error.
+    /// Computes `self | other`, broadcast. The operator `|` does the same, but panics if the shapes
+    /// do not broadcast.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast.
@@ -177,8 +177,8 @@ impl Mask {
         self.zip("or", other, |a, b| a | b)
     }
 
-    /// Where exactly one mask is true, broadcast; `&a ^ &b` is the same but panics where this
-    /// returns an error.
+    /// Computes `self ^ other`, broadcast: true where exactly one mask is. The operator `^` does the
+    /// same, but panics if the shapes do not broadcast.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast.
@@ -194,7 +194,7 @@ impl Mask {
         self.zip("xor", other, |a, b| a ^ b)
     }
 
-    /// Where this mask is false; `!&a` is the same.
+    /// Computes `!self`; the operator `!` does the same.
     ///
     /// ```
     /// # use cotangent::Mask;
@@ -235,5 +235,5 @@ impl Mask {
 
 cells! { Mask of bool, "Mask::from(vec![true; 6])" }
 
-/// How many values are staged on the stack where they are read in another order.
+/// The number of values that a reduction copies to the stack at a time.
 const STAGE: usize = 512;

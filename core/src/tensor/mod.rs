@@ -1,5 +1,5 @@
-//! The tensor floor: storage, strides, and arrays, which are storage seen through a layout; indices
-//! and masks. Nothing here knows the graph.
+//! The tensor floor: storage, layouts, and arrays, which are storage with a layout; indices and
+//! masks. Nothing here uses the graph.
 
 mod array;
 mod axes;

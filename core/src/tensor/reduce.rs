@@ -1,5 +1,5 @@
-//! Reducing an array over some of its axes: the one place that decides in which order memory is
-//! read for that.
+//! Reductions of an array over some of its axes: the only place that decides in which order memory
+//! is read for them.
 
 use super::array::Array;
 use super::element::with_dtype;
@@ -8,12 +8,12 @@ use crate::kernel::reduce::range;
 use crate::shape::Shape;
 use smallvec::SmallVec;
 
-/// Fewer columns than this are too few to be reduced side by side.
+/// The fewest columns that are reduced side by side.
 const FEW_COLUMNS: usize = 8;
 
 impl Array {
-    /// `reduction` over the axes for which `reduced` is true, under the shape `shape`, which has as
-    /// many elements as the other axes together.
+    /// Reduces the axes for which `reduced` is true. The result has the shape `shape`, whose number
+    /// of elements is the product of the other axes' lengths.
     #[track_caller]
     pub(crate) fn reduce<R: Reduction>(
         &self,
@@ -21,14 +21,14 @@ impl Array {
         reduced: &[bool],
         shape: Shape,
     ) -> Self {
-        // An axis of length 1 may stand anywhere.
+        // Axes of length 1 are dropped: they do not change the order of the elements.
         let long = |which: bool| {
             (0..reduced.len())
                 .filter(move |&axis| reduced[axis] == which && self.shape()[axis] != 1)
         };
         let kept: SmallVec<[usize; 4]> = long(false).collect();
         let gone: SmallVec<[usize; 4]> = long(true).collect();
-        // Within a sum the order is free: as it lies in memory.
+        // The order within a sum is free, so the reduced axes are read in memory order.
         let mut by_stride = gone.clone();
         by_stride.sort_by_key(|&axis| std::cmp::Reverse(self.layout.strides[axis].abs()));
         let rows = [&kept[..], &by_stride].concat();
@@ -58,10 +58,12 @@ impl Array {
         })
     }
 
-    /// For each group that a reduction over these axes makes, the power of two that brings its
-    /// largest element near 1, under the shape `shape`; 1 for those that `fits` says need none, and
-    /// no array if that is all of them. If `spreads`, elements count by how far they are apart: the
-    /// scale of a group of equal numbers is 0.
+    /// Computes for each group of elements that a reduction over these axes sums the power of two
+    /// that scales its largest element to about 1. The result has the shape `shape`.
+    ///
+    /// Groups for which `fits` returns true need no scale and get 1; if all do, the result is
+    /// `None`. If `spreads`, the distances between elements count, and a group of equal numbers
+    /// gets 0.
     pub(crate) fn scales(
         &self,
         reduced: &[bool],
@@ -99,7 +101,7 @@ impl Array {
         Self::build::<F>(shape, |out| fold::rows(reduction, xs, len, out))
     }
 
-    /// The middle axis of (outer, rows, columns).
+    /// Reduces the middle axis of (outer, rows, columns).
     #[track_caller]
     fn reduce_columns<F: super::Element, R: Reduction>(
         &self,

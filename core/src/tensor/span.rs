@@ -1,4 +1,4 @@
-//! Ranges of an axis: which elements `narrow` and `slice` keep, for tensors, indices and masks.
+//! `Span`, the part of an axis that `narrow` and `slice` keep, for tensors, indices and masks.
 
 use super::checks::resolve_axis;
 use crate::error::{Error, Result};
@@ -13,7 +13,7 @@ pub(crate) struct Span {
 }
 
 impl Span {
-    /// The elements `start..start + len` of an axis.
+    /// Checks the range `start..start + len` of an axis.
     pub(crate) fn narrow(shape: &[usize], axis: isize, start: usize, len: usize) -> Result<Self> {
         let axis = resolve_axis("narrow", axis, shape.len())?;
         let bound = shape[axis];
@@ -29,7 +29,7 @@ impl Span {
         })
     }
 
-    /// Every `step`-th element from `start` up to `end`, as NumPy's `start:end:step`.
+    /// Checks the range `start:end:step` of an axis, with NumPy's meaning.
     pub(crate) fn slice(
         shape: &[usize],
         axis: isize,
@@ -42,7 +42,7 @@ impl Span {
         if step == 0 {
             return Err(Error::argument("slice", "the step must not be 0"));
         }
-        // Forwards a bound may lie behind the last element; backwards it is an element.
+        // Forwards a bound may be the place behind the last element; backwards it is an element.
         let highest = bound as isize - isize::from(step < 0);
         let place = |what, index: isize| {
             let place = if index < 0 {
@@ -69,7 +69,7 @@ impl Span {
             axis,
             start: if len > 0 { start as usize } else { 0 },
             len,
-            // The step from a single element to the next, which is not kept, could overflow.
+            // With a single element the step is not used, and a large one could overflow.
             step: if len > 1 { step } else { 1 },
         })
     }

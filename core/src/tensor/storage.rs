@@ -1,8 +1,9 @@
 //! Memory for elements: aligned to cache lines, recycled, and never uninitialized.
 //!
-//! Fresh memory comes zeroed from the system and is only ever written with elements, so that every
-//! buffer, recycled or not, holds valid numbers of unspecified value: a kernel that overwrites all
-//! of a buffer needs no clearing, and one that forgot to would be wrong but not undefined.
+//! The system returns zeroed memory, and only elements are written to it. Every buffer, recycled or
+//! not, therefore contains valid numbers of unspecified value. A kernel that overwrites a whole
+//! buffer need not clear it, and one that misses an element computes a wrong number but has no
+//! undefined behaviour.
 
 use super::element::Element;
 use crate::error::{Error, Result};
@@ -14,18 +15,19 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-/// A cache line, and an AVX-512 register.
+/// The size of a cache line and of an AVX-512 register, in bytes.
 const ALIGN: usize = 64;
-/// Size classes per doubling: a buffer wastes at most an eighth of its size.
+/// The number of size classes per doubling; a buffer wastes at most an eighth of its size.
 const STEPS: usize = 8;
 const CLASSES: usize = STEPS * 58;
-/// Free memory that is always worth keeping.
+/// The free memory, in bytes, up to which every block is kept.
 const KEEP: usize = 32 << 20;
 
-/// Whether memory comes exactly as large as asked for, filled with NaN, and goes back at once: for
-/// memory checkers, which then see every access past the end of a buffer and after its life, and
-/// for tests, which then see every element that a kernel reads before it has written it. Set with
-/// `RUSTFLAGS="--cfg cotangent_plain_memory"`; `.ci/memory` does.
+/// Whether each buffer is allocated in its exact size, filled with NaN, and freed at once. Set with
+/// `RUSTFLAGS="--cfg cotangent_plain_memory"`, as `.ci/memory` does.
+///
+/// Memory checkers then detect every access beyond the end of a buffer or after it is freed, and
+/// tests detect every element that a kernel reads before it has written it.
 const PLAIN: bool = cfg!(cotangent_plain_memory);
 
 static FREE: [Mutex<Free>; CLASSES] = [const { Mutex::new(Free::NONE) }; CLASSES];
@@ -33,20 +35,20 @@ static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
-/// What the storage of all tensors of this process takes, in bytes. Up to 16 bytes of elements are
-/// part of the tensor itself and not counted.
+/// The memory of the elements of all tensors in this process, in bytes. A tensor of at most 16 bytes
+/// stores its elements in place, and is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryUse {
-    /// Held by tensors.
+    /// The bytes that tensors use.
     pub live: usize,
-    /// Free, kept to be used again.
+    /// The free bytes that are kept for later tensors.
     pub recycled: usize,
-    /// How many times memory was requested from the system since the process began.
+    /// The number of requests to the system since the process began.
     pub system_requests: usize,
 }
 
-/// Reads the counters of tensor memory.
+/// Returns the memory that tensors use now.
 pub fn memory_use() -> MemoryUse {
     MemoryUse {
         live: LIVE_BYTES.load(Relaxed),
@@ -58,8 +60,8 @@ pub fn memory_use() -> MemoryUse {
 /// The free blocks of one class.
 struct Free {
     blocks: Vec<Block>,
-    /// The fewest that there were since the last [`release_idle`]: as many have not been used
-    /// since.
+    /// The smallest number of blocks since the last [`release_idle`]: as many have not been used
+    /// since then.
     idle: usize,
 }
 
@@ -82,7 +84,7 @@ struct Block(NonNull<u8>);
 // SAFETY: a block in the free list is owned by the list alone; it is plain memory.
 unsafe impl Send for Block {}
 
-/// The smallest class whose blocks hold `bytes`, and the size of its blocks.
+/// Returns the smallest class whose blocks have room for `bytes`, and the size of its blocks.
 fn class_of(bytes: usize) -> (usize, usize) {
     if PLAIN {
         return (0, bytes.max(1));
@@ -107,9 +109,9 @@ fn block_layout(size: usize) -> Layout {
     unsafe { Layout::from_size_align_unchecked(size, ALIGN) }
 }
 
-/// Gives the blocks back to the system that have not been used since the last call. A run of
-/// training that asks for the same sizes again and again keeps all that it uses, however much that
-/// is; what an earlier phase has left goes with the second call.
+/// Frees the blocks that have not been used since the last call. A training loop, which requests the
+/// same sizes in every step, keeps all blocks that it uses. Blocks of an earlier phase are freed by
+/// the second call.
 fn release_idle() {
     release(|free| {
         let idle = free.blocks.drain(..free.idle).collect();
@@ -118,7 +120,7 @@ fn release_idle() {
     });
 }
 
-/// Gives all free blocks back to the system.
+/// Returns all free blocks to the system.
 fn release_all() {
     release(|free| std::mem::replace(free, Free::NONE).blocks);
 }
@@ -129,7 +131,7 @@ fn release(which: impl Fn(&mut Free) -> Vec<Block>) {
         for block in blocks {
             let size = class_size(class);
             FREE_BYTES.fetch_sub(size, Relaxed);
-            // SAFETY: the block was allocated with this layout and nobody else knows it.
+            // SAFETY: the block was allocated with this layout and nothing else points to it.
             unsafe { dealloc(block.0.as_ptr(), block_layout(size)) };
         }
     }
@@ -145,18 +147,18 @@ fn class_size(class: usize) -> usize {
 }
 
 fn lock(list: &Mutex<Free>) -> std::sync::MutexGuard<'_, Free> {
-    // A panic cannot leave a free list in a bad state: it owns its blocks at all times.
+    // A panic cannot corrupt a free list: it owns its blocks at all times.
     list.lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
-/// How many bytes are held in place: a scalar costs no memory of its own.
+/// The number of bytes that are stored in place, so that a scalar needs no allocation.
 const IN_PLACE: usize = 16;
 
-/// The elements of arrays. Cloning shares them, but for the few that are held in place.
+/// The elements of arrays. Cloning shares them, except those that are stored in place.
 #[derive(Clone, Debug)]
 pub(super) enum Storage {
-    /// A few elements, row by row from the first byte.
+    /// A few elements, side by side from the first byte.
     InPlace {
         words: [u64; IN_PLACE / 8],
         len: u8,
@@ -166,7 +168,7 @@ pub(super) enum Storage {
 }
 
 impl Storage {
-    /// For `len` elements of unspecified value, which nobody else holds.
+    /// Creates storage of `len` elements of unspecified value.
     #[track_caller]
     pub(super) fn new(dtype: DType, len: usize) -> Self {
         if !PLAIN && len <= IN_PLACE / dtype.size() {
@@ -186,10 +188,10 @@ impl Storage {
         }
     }
 
-    /// The elements.
+    /// Returns the elements.
     ///
     /// # Panics
-    /// If they are not of type `F`: the caller has mixed up dtypes.
+    /// If they are not of type `F`, which is an error of the caller.
     #[inline]
     pub(super) fn as_slice<F: Element>(&self) -> &[F] {
         self.expect_dtype(F::DTYPE);
@@ -207,10 +209,10 @@ impl Storage {
         assert!(self.dtype() == dtype, "elements of another dtype");
     }
 
-    /// The elements for writing, if nobody else holds them.
+    /// Returns the elements for writing if nothing else holds them.
     ///
     /// # Panics
-    /// As [`as_slice`](Self::as_slice).
+    /// If they are not of type `F`.
     #[inline]
     pub(super) fn get_mut<F: Element>(&mut self) -> Option<&mut [F]> {
         self.expect_dtype(F::DTYPE);
@@ -239,11 +241,11 @@ unsafe impl Send for Buffer {}
 // SAFETY: as above.
 unsafe impl Sync for Buffer {}
 
-/// Memory that the system has refused.
+/// A request for memory that the system refused.
 #[derive(Clone, Copy, Debug)]
 struct Refused {
     len: usize,
-    /// The bytes of an element.
+    /// The size of an element in bytes.
     size: usize,
 }
 
@@ -254,7 +256,7 @@ impl Refused {
         Error::shape(op, reason, &[&[len]])
     }
 
-    /// An error of the [`refusable`] computation that this thread is in, else a panic.
+    /// Ends the [`refusable`] computation of this thread with an error, or panics if there is none.
     #[cold]
     #[track_caller]
     fn end(self) -> ! {
@@ -269,9 +271,9 @@ thread_local! {
     static IN_REFUSABLE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a computation of many steps, some of which cannot return an error, in which memory that the
-/// system refuses is one. What the computation has made so far is dropped. `op` is the name that
-/// the error gives it.
+/// Runs a computation in which a refusal of memory is an error instead of a panic, also inside
+/// functions that cannot return one. The error names the computation `op`. The tensors that it has
+/// created so far are dropped.
 ///
 /// ```
 /// use cotangent::{Tensor, refusable};
@@ -294,13 +296,13 @@ pub fn refusable<R>(op: &'static str, compute: impl FnOnce() -> Result<R>) -> Re
     })
 }
 
-/// An empty vector with room for `len` elements; a panic, as of [`Refused::end`], where the system
-/// refuses it.
+/// Creates an empty vector with room for `len` elements; if the system refuses the memory, the
+/// computation ends as by [`Refused::end`].
 #[track_caller]
 pub(crate) fn room<T>(len: usize) -> Vec<T> {
     let mut values = Vec::new();
     if values.try_reserve_exact(len).is_err() {
-        // What is kept to be used again may be what is missing.
+        // The memory that is kept for later tensors may be enough.
         release_all();
         if values.try_reserve_exact(len).is_err() {
             let size = size_of::<T>();
@@ -310,12 +312,12 @@ pub(crate) fn room<T>(len: usize) -> Vec<T> {
     values
 }
 
-/// Less than this many bytes are not reserved: whatever needs them is asked itself.
+/// The fewest bytes that are reserved; smaller requests are made only when the memory is needed.
 const WORTH_RESERVING: usize = 1 << 16;
 
-/// Sees to it that the next request for memory for so many elements succeeds; whether the system
-/// has it. Their number and that of their bytes must be checked. (Another thread may be faster:
-/// then the request is one of the system again.)
+/// Ensures that the next request for so many elements succeeds, and returns whether the system had
+/// the memory. The number of elements and of bytes must have been checked. Another thread may take
+/// the reserved block first; the request then goes to the system again.
 pub(super) fn reserve(dtype: DType, len: usize) -> bool {
     let bytes = len * dtype.size();
     if bytes < WORTH_RESERVING {
@@ -335,9 +337,9 @@ pub(super) fn reserve(dtype: DType, len: usize) -> bool {
     true
 }
 
-/// A block of that size from the system.
+/// Requests a block of `size` bytes from the system.
 fn request(size: usize) -> Option<NonNull<u8>> {
-    // Sizes that are no longer asked for must not pile up beside those that are.
+    // Blocks of sizes that are no longer requested must not accumulate.
     if FREE_BYTES.load(Relaxed) > KEEP + LIVE_BYTES.load(Relaxed) / 4 {
         release_idle();
     }
@@ -345,17 +347,17 @@ fn request(size: usize) -> Option<NonNull<u8>> {
     // SAFETY: the layout's size is at least one cache line.
     let request = || NonNull::new(unsafe { alloc_zeroed(block_layout(size)) });
     request().or_else(|| {
-        // What is kept to be used again may be what is missing.
+        // The memory that is kept for later tensors may be enough.
         release_all();
         request()
     })
 }
 
-/// Keeps a block to be used again.
+/// Keeps a block for later use, or frees it.
 fn give_back(memory: NonNull<u8>, class: usize, size: usize) {
     let kept = !PLAIN && {
         let blocks = &mut lock(&FREE[class]).blocks;
-        // Where there is no memory for a longer list, a block more is welcome.
+        // The list cannot grow, so memory is short: free the block.
         blocks.try_reserve(1).is_ok() && {
             FREE_BYTES.fetch_add(size, Relaxed);
             blocks.push(Block(memory));
@@ -363,16 +365,16 @@ fn give_back(memory: NonNull<u8>, class: usize, size: usize) {
         }
     };
     if !kept {
-        // SAFETY: the block was allocated with this layout and nobody else knows it.
+        // SAFETY: the block was allocated with this layout and nothing else points to it.
         unsafe { dealloc(memory.as_ptr(), block_layout(size)) };
     }
 }
 
 impl Buffer {
-    /// Memory for `len` elements of unspecified value.
+    /// Creates memory for `len` elements of unspecified value.
     ///
     /// # Panics
-    /// If the system refuses it; see [`refusable`].
+    /// If the system refuses the memory, outside of [`refusable`].
     #[track_caller]
     fn new(dtype: DType, len: usize) -> Self {
         let (class, size) = class_of(len * dtype.size());

@@ -1,16 +1,18 @@
-//! Products with Jacobians and Hessians, and these matrices themselves.
+//! Products with Jacobians and Hessians, and the whole matrices.
 
 use crate::autograd::{Backward, Tensor};
 use crate::error::{Error, Result};
 use crate::tensor::{Array, Shape, with_dtype};
 use std::borrow::Borrow;
 
-/// The value of `f` at `inputs`, and its vector-Jacobian product with `cotangent` for each input:
-/// what reverse mode computes. Zeros for inputs that the value does not depend on. PyTorch:
-/// `torch.autograd.functional.vjp`.
+/// Computes the value of `f` at `inputs` and, for each input, its vector-Jacobian product with
+/// `cotangent`, by reverse mode. PyTorch: `torch.autograd.functional.vjp`.
+///
+/// The product is zero for inputs on which the value does not depend.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the cotangent does not fit the value.
+/// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the cotangent has another shape or
+/// dtype than the value.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -32,14 +34,15 @@ pub fn vjp(
     Ok((value.detach(), gradients))
 }
 
-/// The value of `f` at `inputs`, and its derivative along `tangents`, one per input and of its
-/// shape: the Jacobian-vector product. PyTorch: `torch.autograd.functional.jvp`.
+/// Computes the value of `f` at `inputs` and its Jacobian-vector product: the derivative along
+/// `tangents`, one per input and of its shape. PyTorch: `torch.autograd.functional.jvp`.
 ///
-/// It is computed in reverse mode twice: the vector-Jacobian product is linear in the cotangent,
-/// and the derivative of that linear map is its transpose.
+/// It runs reverse mode twice. The vector-Jacobian product is linear in the cotangent, and the
+/// derivative of that linear map is its transpose.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] or [`Error::DType`] if the tangents do not fit the inputs.
+/// Those of `f`; [`Error::Argument`] if there is not one tangent per input; [`Error::Shape`] or
+/// [`Error::DType`] if one has another shape or dtype than its input.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -72,13 +75,14 @@ pub fn jvp(
     ))
 }
 
-/// The value of `f`, a tensor of one element, at `inputs`, and the product of its Hessian with
-/// `vectors`, one per input and of its shape. PyTorch: `torch.autograd.functional.vhp` (the Hessian
-/// is symmetric).
+/// Computes the value of `f`, a tensor of one element, at `inputs`, and the product of its Hessian
+/// with `vectors`, one per input and of its shape. PyTorch: `torch.autograd.functional.vhp`, which
+/// is the same because the Hessian is symmetric.
 ///
 /// # Errors
-/// Those of `f`; [`Error::Shape`] if its value has not one element; [`Error::Shape`] or
-/// [`Error::DType`] if the vectors do not fit the inputs.
+/// Those of `f`; [`Error::Shape`] if its value does not have one element; [`Error::Argument`] if
+/// there is not one vector per input; [`Error::Shape`] or [`Error::DType`] if one has another shape
+/// or dtype than its input.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -103,10 +107,11 @@ pub fn hvp(
     Ok((value.detach(), products))
 }
 
-/// The derivative of every element of `f` by every element of each input: one tensor per input, of
-/// the value's shape followed by the input's. PyTorch: `torch.autograd.functional.jacobian`.
+/// Computes the derivative of every element of `f` by every element of each input: one tensor per
+/// input, of the value's shape followed by the input's. PyTorch:
+/// `torch.autograd.functional.jacobian`.
 ///
-/// It takes one backward pass per element of the value.
+/// It runs one backward pass per element of the value.
 ///
 /// # Errors
 /// Those of `f`, and [`Error::Shape`] if the result would have more elements than memory can hold.
@@ -126,15 +131,15 @@ pub fn jacobian(
     rows("jacobian", &f(&leaves)?, &leaves)
 }
 
-/// The second derivatives of `f`, a tensor of one element: for each pair of inputs `i` and `j` the
-/// tensor `[i][j]`, of the first's shape followed by the second's. PyTorch:
+/// Computes the second derivatives of `f`, a tensor of one element: for each pair of inputs `i` and
+/// `j` the tensor `[i][j]`, of the shape of input `i` followed by that of input `j`. PyTorch:
 /// `torch.autograd.functional.hessian`.
 ///
-/// It takes one backward pass per element of the inputs.
+/// It runs one backward pass per element of the inputs.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] if its value has not one element, or the result would have
-/// more elements than memory can hold.
+/// Those of `f`, and [`Error::Shape`] if its value does not have one element, or if the result would
+/// have more elements than memory can hold.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};
@@ -165,7 +170,7 @@ fn leaves(inputs: &[impl Borrow<Tensor>]) -> Vec<Tensor> {
         .collect()
 }
 
-/// The gradients with respect to `leaves`, zeros where there is none.
+/// Computes the gradients with respect to `leaves`, zero for those without one.
 fn pull(
     backward: &Backward,
     value: &Tensor,
@@ -180,18 +185,18 @@ fn pull(
         .collect())
 }
 
-/// Σ a · b over all tensors and elements.
+/// Computes Σ a · b over all tensors and elements.
 fn contract(a: &[Tensor], b: &[impl Borrow<Tensor>]) -> Result<Tensor> {
     let mut products = (a.iter().zip(b)).map(|(a, b)| Ok(a.mul(&b.borrow().detach())?.sum()));
     let Some(first) = products.next() else {
-        return Err(Error::argument("transform", "there are no inputs"));
+        return Err(Error::argument("transform", "expected at least one input"));
     };
     products.try_fold(first?, |total: Tensor, product: Result<Tensor>| {
         total.add(&product?)
     })
 }
 
-/// The Jacobian of `value`, a row per element.
+/// Computes the Jacobian of `value` row by row.
 fn rows(op: &'static str, value: &Tensor, leaves: &[Tensor]) -> Result<Vec<Tensor>> {
     let shape = |leaf: &Tensor| -> Result<Shape> {
         let shape: Shape = value.shape().iter().chain(leaf.shape()).copied().collect();
@@ -239,7 +244,8 @@ fn all_fit(
     inputs: &[impl Borrow<Tensor>],
 ) -> Result<()> {
     if vectors.len() != inputs.len() {
-        let reason = format!("{} vectors for {} inputs", vectors.len(), inputs.len());
+        let (vectors, inputs) = (vectors.len(), inputs.len());
+        let reason = format!("expected one vector per input, found {vectors} for {inputs} inputs");
         return Err(Error::argument(op, reason));
     }
     let mut pairs = vectors.iter().zip(inputs);
@@ -254,6 +260,6 @@ fn fits(op: &'static str, what: &str, vector: &Tensor, like: &Tensor) -> Result<
     if vector.shape() == like.shape() {
         return Ok(());
     }
-    let reason = format!("the {what} has another shape than what it belongs to");
+    let reason = format!("the {what} must have the shape of its output or input");
     Err(Error::shape(op, reason, &[vector.shape(), like.shape()]))
 }

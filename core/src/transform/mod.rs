@@ -1,8 +1,8 @@
-//! Transformations: from a function of tensors to its derivatives, or to the same function that
-//! saves less.
+//! Transformations of functions: products with Jacobians and Hessians, these matrices themselves,
+//! and recomputation in place of saved values.
 //!
 //! A function takes a slice of tensors and returns one tensor, of any shapes. It is called with
-//! tracked tensors; what it captures is a constant to it.
+//! tracked tensors. Tensors that it captures are constants.
 
 mod derivatives;
 mod recompute;

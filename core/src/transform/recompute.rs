@@ -1,4 +1,4 @@
-//! Recomputation of a segment in backward, in place of saving what its operations need (Chen, Xu,
+//! Segments that backward computes again instead of saving their operations' values (Chen, Xu,
 //! Zhang, Guestrin 2016, Training Deep Nets with Sublinear Memory Cost).
 
 use crate::autograd::{Backward, Cotangents, Op, Tensor, Vjp};
@@ -6,12 +6,14 @@ use crate::error::{Error, Result};
 use smallvec::smallvec;
 use std::borrow::Borrow;
 
-/// `f(inputs)`, of which only the inputs are saved: backward computes `f` once more. The value and
-/// the gradients are the same to the last bit; memory is traded for time.
+/// Computes `f(inputs)` and saves only the inputs: backward computes `f` again. This trades time for
+/// memory; the value and the gradients are the same to the last bit. PyTorch:
+/// `torch.utils.checkpoint.checkpoint`.
 ///
-/// `f` must be a pure function, and all that gradients flow to must be among its inputs; random
-/// operations in it need a seed of their own. For a layer, which may be random, and its parameters,
-/// see [`Pass::recompute`](crate::module::Pass::recompute).
+/// `f` must be a pure function: random operations in it must use a fixed seed. Every tensor that
+/// needs a gradient must be among the inputs.
+/// [`Pass::recompute`](crate::module::Pass::recompute) does the same for a layer with its
+/// parameters and random numbers.
 ///
 /// # Errors
 /// Those of `f`, and [`Error::Argument`] if `f` captures a tracked tensor, whose gradient would be
@@ -34,15 +36,15 @@ pub fn recompute(
     let values: Vec<Tensor> = inputs.iter().map(|x| x.detach()).collect();
     let output = f(&values)?;
     if output.is_tracked() {
-        let reason = "the function captures a tracked tensor; make it one of the inputs";
+        let reason = "the function captures a tracked tensor; pass it as one of the inputs";
         return Err(Error::argument("recompute", reason));
     }
     Ok(record_segment(output, &inputs, Function(f)))
 }
 
-/// What can be computed again.
+/// A computation that backward can repeat.
 pub(crate) trait Segment: Send + Sync + 'static {
-    /// The output, tracked, for inputs that are.
+    /// Computes the output, which is tracked if the inputs are.
     fn recompute(&self, inputs: &[Tensor]) -> Result<Tensor>;
 }
 
@@ -73,8 +75,8 @@ impl<S: Segment> Op for Recompute<S> {
     }
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        // New leaves, or, if this is recorded, nodes that lead on to the inputs: where one input
-        // was computed from another, its own gradient must not go through the other here.
+        // New leaves or, if this pass is recorded, new nodes in front of the inputs: if one input
+        // was computed from another, its gradient must not flow through the other here.
         let enter = |(i, x): (usize, &Tensor)| {
             if context.records() {
                 Tensor::from_op(x.detach(), &[x], || Enter)
@@ -95,7 +97,7 @@ impl<S: Segment> Op for Recompute<S> {
     }
 }
 
-/// The identity, as the place where a segment begins.
+/// The identity, recorded where a segment begins.
 struct Enter;
 
 impl Op for Enter {

@@ -1,4 +1,4 @@
-//! Functions of single elements.
+//! Elementwise functions.
 
 use super::Domain::{self, Moved, Positive, Signed};
 use super::drawn::{Drawn, Layout, Outcome, single};
@@ -14,14 +14,14 @@ const ANGLE: Domain = Moved(0.6, 0.0);
 const PROBABLE: Domain = Moved(0.2, 0.5);
 /// From 1 to 3.
 const ABOVE_ONE: Domain = Moved(0.5, 2.0);
-// Powers are taken of numbers of about one size, or numeric slopes differ too much in theirs.
+// The bases of powers are of similar size, because numeric differences need one step for all.
 const NEAR_ONE: Domain = Moved(0.2, 1.0);
 const NEAR_MINUS_ONE: Domain = Moved(0.2, -1.0);
 
-/// Entries of a method of one tensor: the method with its arguments, the domain of the gradient
-/// check, and perhaps PyTorch's expression of `x`, the argument of `elementwise` in
-/// `golden/cases.py` (where the function is defined, and further special points), and bounds and
-/// differences of [`Golden`]. A method without further arguments is drawn too.
+/// Entries of methods of one tensor: the method with its arguments and the domain of the gradient
+/// check. An entry may add PyTorch's expression of `x`, the argument of `elementwise` in
+/// `golden/cases.py` (the domain and further special points), and bounds and differences of
+/// [`Golden`]. A method without further arguments is drawn too.
 macro_rules! unary {
     ($file:literal: $($method:ident($($argument:expr),*) $domain:ident
         $(, $torch:literal, $cases:literal $(.$bound:ident($($given:expr),*))*)?;)*) => {
@@ -75,7 +75,7 @@ macro_rules! unary {
     (@text $method:ident $($argument:expr)+) => { "" };
 }
 
-/// `clamp(-1.0, f64::INFINITY)` is `clamp(-1,inf)` in the golden files.
+/// Returns the name of a call in the golden files: `clamp(-1.0, f64::INFINITY)` is `clamp(-1,inf)`.
 fn named(call: &str) -> String {
     let name = call.replace(' ', "").replace("f64::INFINITY", "inf");
     name.replace(".0)", ")")
@@ -202,7 +202,7 @@ fn activations() -> Vec<Entry> {
     }
 }
 
-/// Activations of several tensors or of random numbers, and further places of those above.
+/// Activations of several tensors or of random numbers, and further points of those above.
 fn further() -> Vec<Entry> {
     operations! { [m, k, n]
         add_scalar {
@@ -238,7 +238,7 @@ fn further() -> Vec<Entry> {
             check "mish of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 3.0).mish());
         }
         gelu {
-            // The error of x / √2 counts as often as the exponent of e^(-x²/2) is large.
+            // The error of x / √2 is multiplied by the exponent of e^(-x²/2).
             golden golden("activation", "gelu, by erfc", |x| Ok(x[0].gelu()))
                 .torch("gelu_by_erfc(x)", "elementwise(real, *TAILS, -8.0, -12.0)")
                 .loose(&[("spread", 1e-13, 1e-5), ("special", 1e-12, 2e-5), ("f64 special", 1e-12, 0.0)])
@@ -274,7 +274,7 @@ fn further() -> Vec<Entry> {
     }
 }
 
-/// Methods with arguments, which are drawn.
+/// Methods with drawn arguments.
 fn drawn() -> Vec<Entry> {
     operations! { [m, k, n]
         add_scalar { draw 1 Same |x, p| x[0].add_scalar(p.number); }
@@ -289,14 +289,14 @@ fn drawn() -> Vec<Entry> {
     }
 }
 
-/// At -∞ PyTorch multiplies by 0; this is the limit.
+/// PyTorch multiplies -∞ by 0; the expected value is the limit.
 const LOWEST: Difference = Difference {
     tensor: "output",
     at: |x| x[0] == f64::NEG_INFINITY,
     found: |_, _| 0.0,
 };
 
-/// The limits of the derivative at ±∞.
+/// The expected values are the limits of the derivative at ±∞.
 const ENDS: Difference = Difference {
     tensor: "grad.0",
     at: |x| x[0].is_infinite(),
@@ -323,9 +323,9 @@ fn tail(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
 
 const SLOPE: fn(&[f64], f64) -> f64 = |x, g| g * (x[0] * x[0].exp());
 
-/// Entries of a method of two tensors: the domain of the first in gradient checks, PyTorch's
-/// expression of `x` and `y`, the arguments of `pairs` in `golden/cases.py` (where each operand is
-/// defined), and bounds, of two operands and of one taken twice.
+/// Entries of methods of two tensors: the domain of the first operand in gradient checks, PyTorch's
+/// expression of `x` and `y`, the arguments of `pairs` in `golden/cases.py` (the domain of each
+/// operand), and bounds, for two operands and for one that is used twice.
 macro_rules! binary {
     ($($method:ident $domain:ident, $torch:literal, $cases:literal
         $(.$bound:ident($($given:expr),*))*, twice $(.$other:ident($($option:expr),*))*;)*) => {{
@@ -369,7 +369,7 @@ pub fn binary() -> Vec<Entry> {
     }
 }
 
-/// PyTorch's a² + b² is 0 or infinite, or has lost digits.
+/// PyTorch's a² + b² underflows, overflows or loses digits.
 fn turn(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
     Difference {
         tensor,
@@ -378,7 +378,8 @@ fn turn(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
     }
 }
 
-/// A component over the square of the distance from the origin; 0 at the origin and at infinity.
+/// Computes a component divided by the squared distance from the origin; 0 at the origin and at
+/// infinity.
 fn turned(component: f64, x: &[f64]) -> f64 {
     let distance = x[0].hypot(x[1]);
     if distance == 0.0 || distance == f64::INFINITY {

@@ -277,12 +277,12 @@ fn all<'a>(x: &'a Operands) -> Vec<&'a Tensor> {
     x.tensors.iter().collect()
 }
 
-/// A part of an axis: start and length.
+/// Returns a part of an axis: start and length.
 fn span(len: usize) -> (usize, usize) {
     (len / 3, len - len / 3 - len / 4)
 }
 
-/// The pieces joined from the last to the first.
+/// Joins the pieces from the last to the first.
 fn in_reverse(pieces: &[Tensor], axis: isize) -> Result<Tensor> {
     Tensor::cat(&pieces.iter().rev().collect::<Vec<_>>(), axis)
 }

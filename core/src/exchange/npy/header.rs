@@ -1,25 +1,24 @@
-//! The header of a `.npy` file: a Python literal, as NumPy of any version or a hand may have
-//! written it.
+//! The header of a `.npy` file: a Python literal, written by any version of NumPy or by hand.
 
 use super::invalid;
 use super::number::Number;
 use crate::tensor::Shape;
 use std::io::{self, ErrorKind, Read};
 
-/// The longest header that is read: NumPy's own are of a few hundred bytes at most.
+/// The longest header that is read, in bytes; NumPy's own have a few hundred.
 const LONGEST: usize = 64 * 1024;
 
-/// As many axes as NumPy's arrays may have.
+/// The largest number of axes of an array of NumPy.
 const MOST_AXES: usize = 64;
 
 const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
-/// A description of an array whose elements follow.
+/// The description of an array, in front of its elements.
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
     pub(super) number: Number,
     pub(super) big_endian: bool,
-    /// Whether the first axis varies fastest, and not the last.
+    /// Whether the first axis varies fastest, instead of the last.
     pub(super) column_major: bool,
     pub(super) shape: Shape,
     /// The length of the header in bytes.
@@ -29,8 +28,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header, and no byte beyond it. Memory is taken for the bytes that are there, not for
-    /// what they claim.
+    /// Reads a header, and no byte beyond it. Memory is allocated for bytes that were read, never for
+    /// a length that the file states.
     pub(super) fn read(source: &mut dyn Read) -> io::Result<Self> {
         let mut start = [0; 8];
         exact(source, &mut start)?;
@@ -40,13 +39,15 @@ impl Header {
             Some([major, minor]) => {
                 return Err(invalid(format!("unknown version {major}.{minor}")));
             }
-            _ => return Err(invalid("this is no .npy file")),
+            _ => return Err(invalid("expected a .npy file, found other contents")),
         };
         let mut len = [0; 4];
         exact(source, &mut len[..width])?;
         let len = u32::from_le_bytes(len) as usize;
         if len > LONGEST {
-            return Err(invalid(format!("the header claims {len} bytes")));
+            return Err(invalid(format!(
+                "expected a header of at most {LONGEST} bytes, found {len} bytes"
+            )));
         }
         let mut text = vec![0; len];
         exact(source, &mut text)?;
@@ -70,7 +71,7 @@ impl Header {
                 _ => return Err(format!("unknown key '{key}'")),
             };
             if !first {
-                return Err(format!("the key '{key}' comes twice"));
+                return Err(format!("the key '{key}' occurs twice"));
             }
             if !text.accept(",") {
                 text.expect("}")?;
@@ -84,12 +85,12 @@ impl Header {
         let shape = shape.ok_or_else(|| missing("shape"))?;
         let (number, big_endian) = Number::parse(&descr)
             .ok_or_else(|| format!("expected the type of a number, found '{descr}'"))?;
-        // Axes of length 0 do not excuse the others.
+        // The other axes must fit even if one has length 0.
         let mut lengths = shape.iter().map(|&len| len.max(1));
         let elements = lengths
             .try_fold(number.size(), usize::checked_mul)
             .filter(|&bytes| isize::try_from(bytes).is_ok())
-            .ok_or_else(|| format!("no memory holds the shape {shape:?}"))?;
+            .ok_or_else(|| format!("the shape {shape:?} has more elements than memory can hold"))?;
         let elements = if shape.contains(&0) { 0 } else { elements };
         Ok(Self {
             number,
@@ -106,12 +107,13 @@ fn exact(source: &mut dyn Read, bytes: &mut [u8]) -> io::Result<()> {
     source
         .read_exact(bytes)
         .map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => invalid("it ends within its header"),
+            ErrorKind::UnexpectedEof => invalid("the file ends inside its header"),
             _ => error,
         })
 }
 
-/// What a file begins with, up to its first element; none if NumPy has no array of that many axes.
+/// Returns the bytes of a file up to its first element; `None` if there are more axes than NumPy
+/// allows.
 pub(super) fn bytes(descr: &str, shape: &[usize]) -> Option<Vec<u8>> {
     if shape.len() > MOST_AXES {
         return None;
@@ -122,7 +124,7 @@ pub(super) fn bytes(descr: &str, shape: &[usize]) -> Option<Vec<u8>> {
         lengths => lengths.join(", "),
     };
     let text = format!("{{'descr': '{descr}', 'fortran_order': False, 'shape': ({lengths}), }}");
-    // The elements begin at a multiple of 64 bytes, behind a newline.
+    // The format aligns the elements at a multiple of 64 bytes, behind a newline.
     let before = MAGIC.len() + 4;
     let len = (before + text.len() + 1).next_multiple_of(64) - before;
     let mut bytes = MAGIC.to_vec();
@@ -132,8 +134,7 @@ pub(super) fn bytes(descr: &str, shape: &[usize]) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// What is left of a Python literal, of which only this much is understood: texts, truth values,
-/// and tuples of numbers.
+/// The rest of a Python literal, a parser for strings, truth values, and tuples of numbers.
 struct Literal<'a> {
     rest: &'a [u8],
 }
@@ -160,7 +161,7 @@ impl Literal<'_> {
         Err(self.unexpected("its end"))
     }
 
-    /// `'text'` or `"text"`, without escapes, and with the prefixes of either Python's strings.
+    /// Parses `'text'` or `"text"`, without escapes, with the string prefixes of Python 2 and 3.
     fn string(&mut self) -> Result<String, String> {
         let _ = self.accept("u") || self.accept("b");
         let quote = ["'", "\""].into_iter().find(|quote| self.accept(quote));
@@ -173,7 +174,7 @@ impl Literal<'_> {
             self.rest = &rest[1..];
             std::str::from_utf8(text).ok().map(str::to_owned)
         });
-        text.ok_or_else(|| self.unexpected("a text in quotes"))
+        text.ok_or_else(|| self.unexpected("a string in quotes"))
     }
 
     fn truth(&mut self) -> Result<bool, String> {
@@ -186,7 +187,7 @@ impl Literal<'_> {
         Err(self.unexpected("True or False"))
     }
 
-    /// `()`, `(2,)`, `(2, 3)`, `(2L, 3L)`.
+    /// Parses `()`, `(2,)`, `(2, 3)` or `(2L, 3L)`.
     fn lengths(&mut self) -> Result<Vec<usize>, String> {
         self.expect("(")?;
         let mut lengths = Vec::new();
@@ -196,30 +197,34 @@ impl Literal<'_> {
                 continue;
             }
             if lengths.len() == 1 {
-                return Err(self.unexpected("`,`, for without it Python reads no tuple"));
+                return Err(self.unexpected("`,`, which makes it a tuple"));
             }
             self.expect(")")?;
             break;
         }
         if lengths.len() > MOST_AXES {
-            return Err(format!("the shape has {} axes", lengths.len()));
+            return Err(format!(
+                "expected at most {MOST_AXES} axes, found {}",
+                lengths.len()
+            ));
         }
         Ok(lengths)
     }
 
-    /// Digits, and behind them the `L` by which Python 2 knows its long integers.
+    /// Parses digits, with the suffix `L` of Python 2's long integers.
     fn length(&mut self) -> Result<usize, String> {
         self.accept("");
         let digits = self.rest.iter().take_while(|byte| byte.is_ascii_digit());
         let (digits, rest) = self.rest.split_at(digits.count());
-        // 010 is 8 in Python 2 and nothing in Python 3.
+        // 010 is 8 in Python 2 and a syntax error in Python 3.
         let is_number = matches!(digits, [b'0'] | [b'1'..=b'9', ..]);
         let text = String::from_utf8_lossy(digits);
         if !is_number {
             return Err(self.unexpected("the length of an axis"));
         }
         let length = text.parse();
-        let length = length.map_err(|_| format!("no memory holds an axis of the length {text}"))?;
+        let length = length
+            .map_err(|_| format!("an axis of length {text} is longer than memory can hold"))?;
         self.rest = rest.strip_prefix(b"L").unwrap_or(rest);
         Ok(length)
     }
@@ -273,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn what_python_does_not_read_is_refused() {
+    fn invalid_literals_are_errors() {
         let good = "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 4)}";
         for (from, to) in [
             ("(3, 4)", "(3)"),

@@ -1,20 +1,20 @@
 //! NumPy's `.npy` and `.npz` files (feature `npy`).
 //!
-//! Tensors are read from arrays of any numbers that they hold exactly, [`Indices`] from arrays of
-//! integers, in either byte order, row-major or column-major:
+//! Arrays of any numbers that a dtype represents exactly are read as tensors, and arrays of integers
+//! also as [`Indices`], in either byte order, row-major or column-major:
 //!
 //! | elements in the file | tensor |
 //! |---|---|
 //! | `float16`, `float32`, `bool` (as 0 and 1), `int8`, `int16`, `uint8`, `uint16` | f32 |
 //! | `float64`, `int32`, `uint32` | f64 |
-//! | `int64`, `uint64` | f64, if it has each of the values; else an error |
+//! | `int64`, `uint64` | f64 if it represents each value exactly, else an error |
 //!
-//! Headers may be of Python 2 or 3, or written by hand. Of a `.npy` file the first array is read:
-//! NumPy appends arrays to one file, and [`read`] too leaves what follows alone.
+//! Headers may be written by Python 2 or 3, or by hand. NumPy can append arrays to one `.npy` file;
+//! like NumPy, [`read`] returns the first and ignores the rest.
 //!
-//! Files are written row-major and little-endian, and [take their name only when all of them is on
-//! the disk](crate::replace_file). Claims of a file take no memory: it grows with the elements that
-//! are really there. What an `.npz` file inflates to has a [limit](Npz::read).
+//! Files are written row-major and little-endian, and are [replaced only when the new file is
+//! complete](crate::replace_file). The header of a file allocates nothing: memory grows with the
+//! elements that are read. The decompressed size of an `.npz` file has a [limit](Npz::read).
 //!
 //! ```
 //! use cotangent::{Tensor, npy};
@@ -45,29 +45,29 @@ use zip::write::SimpleFileOptions;
 /// Reads a tensor from a `.npy` file.
 ///
 /// # Errors
-/// [`Error::Io`] if the file cannot be read; [`Error::Format`] if it is no sound `.npy` file, or
-/// holds something else than numbers of which f64 has each.
+/// [`Error::Io`] if the file cannot be read; [`Error::Format`] if it is not a valid `.npy` file, or
+/// contains other elements than numbers that `f64` represents exactly.
 pub fn read(path: impl AsRef<Path>) -> Result<Tensor> {
     let path = path.as_ref();
     let (header, values) = read_file_with(path, number::floats).map_err(failed(path))?;
     values.into_tensor(&header)
 }
 
-/// Reads indices from a `.npy` file of integers; `bool` counts as 0 and 1.
+/// Reads indices from a `.npy` file of integers; `bool` is read as 0 and 1.
 ///
 /// # Errors
-/// As [`read`], and [`Error::Format`] if the numbers are no integers or one is negative.
+/// Those of [`read`], and [`Error::Format`] if the elements are not integers or one is negative.
 pub fn read_indices(path: impl AsRef<Path>) -> Result<Indices> {
     let path = path.as_ref();
     let (header, values) = read_file_with(path, number::indices).map_err(failed(path))?;
     Indices::from_vec(values, header.shape)
 }
 
-/// Writes a tensor to a `.npy` file, replacing the file if there is one.
+/// Writes a tensor to a `.npy` file, which is replaced if it exists.
 ///
 /// # Errors
-/// [`Error::Io`] if writing fails, [`Error::Shape`] if the tensor has more than 64 axes, which no
-/// array of NumPy has. A file that was there is unchanged then.
+/// [`Error::Io`] if writing fails; [`Error::Shape`] if the tensor has more than 64 axes, the limit
+/// of NumPy. An existing file is unchanged then.
 pub fn write(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
     replace_file(path.as_ref(), &tensor_bytes(tensor)?)
 }
@@ -75,7 +75,7 @@ pub fn write(path: impl AsRef<Path>, tensor: &Tensor) -> Result<()> {
 /// Writes indices to a `.npy` file, as `int64`.
 ///
 /// # Errors
-/// As [`write()`], and [`Error::Argument`] if an index is 2⁶³ or more.
+/// Those of [`write()`], and [`Error::Argument`] if an index is 2⁶³ or more.
 pub fn write_indices(path: impl AsRef<Path>, indices: &Indices) -> Result<()> {
     let mut elements = Vec::with_capacity(indices.len() * 8);
     for &index in indices.as_slice() {
@@ -91,7 +91,7 @@ pub fn write_indices(path: impl AsRef<Path>, indices: &Indices) -> Result<()> {
 /// Writes tensors under their names to an `.npz` file, uncompressed as NumPy's `savez` does.
 ///
 /// # Errors
-/// As [`write()`], and [`Error::Argument`] if two tensors have one name.
+/// Those of [`write()`], and [`Error::Argument`] if two tensors have the same name.
 ///
 /// ```
 /// use cotangent::{Tensor, npy};
@@ -106,7 +106,7 @@ pub fn write_indices(path: impl AsRef<Path>, indices: &Indices) -> Result<()> {
 pub fn write_npz(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<()> {
     let path = path.as_ref();
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
-    // The format's earliest date in place of today's: the same tensors give the same bytes.
+    // The earliest date of the format, so that the same tensors give the same bytes.
     let options = SimpleFileOptions::default()
         .compression_method(zip::CompressionMethod::Stored)
         .last_modified_time(zip::DateTime::default());
@@ -131,22 +131,22 @@ pub fn write_npz(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<
     replace_file(path, bytes.get_ref())
 }
 
-/// How many bytes the arrays of any `.npz` file may take: 1 GiB. Those of a large file may take
-/// more, see [`Npz::read`].
+/// The number of bytes that the arrays of any `.npz` file may occupy: 1 GiB. The limit of a large file
+/// is higher, see [`Npz::read`].
 pub const DEFAULT_LIMIT: usize = 1 << 30;
 
-/// How many times its own length a large file may inflate to.
+/// The largest ratio of the decompressed size of a large file to its length.
 const LARGEST_RATIO: usize = 32;
 
 /// An `.npz` file: arrays by name, compressed or not.
 ///
-/// It holds the file as it is. An array takes memory when it is asked for. Bytes behind the archive
-/// are left alone.
+/// The bytes of the file are kept in memory. An array is decompressed when it is requested. Bytes
+/// behind the archive are ignored.
 #[derive(Clone)]
 pub struct Npz {
     path: PathBuf,
     archive: Archive,
-    /// Where in the archive the array of a name is.
+    /// The index in the archive by array name.
     entries: BTreeMap<String, usize>,
 }
 
@@ -172,32 +172,32 @@ impl std::fmt::Debug for Npz {
 }
 
 impl Npz {
-    /// Reads a file. All its arrays together may take as many bytes, in the types that they have in
-    /// the file, as [`DEFAULT_LIMIT`] or 32 times the file's length, whichever is more.
+    /// Reads a file. Its arrays together may occupy [`DEFAULT_LIMIT`] bytes or 32 times the file's
+    /// length, whichever is more, in their types in the file.
     ///
-    /// Compression shrinks equal bytes by a factor of a thousand, so that a small file could take
-    /// all memory. For data that compress so well [`read_with_limit`](Self::read_with_limit) takes
-    /// another bound.
+    /// Compression shrinks equal bytes by a factor of a thousand, so without a limit a small file
+    /// could fill the memory. [`read_with_limit`](Self::read_with_limit) sets another limit, for
+    /// data that compress better.
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be read, [`Error::Format`] if it is no sound `.npz` file or
-    /// inflates to more.
+    /// [`Error::Io`] if the file cannot be read; [`Error::Format`] if it is not a valid `.npz` file
+    /// or exceeds the limit.
     pub fn read(path: impl AsRef<Path>) -> Result<Self> {
         Self::open(path.as_ref(), |len| {
             DEFAULT_LIMIT.max(len.saturating_mul(LARGEST_RATIO))
         })
     }
 
-    /// Reads a file as [`read`](Self::read) does, with another bound on the bytes that all its
-    /// arrays take together.
+    /// Reads a file as [`read`](Self::read) does, with another limit on the bytes that its arrays
+    /// together occupy.
     ///
     /// # Errors
-    /// As [`read`](Self::read).
+    /// Those of [`read`](Self::read).
     pub fn read_with_limit(path: impl AsRef<Path>, limit: usize) -> Result<Self> {
         Self::open(path.as_ref(), |_| limit)
     }
 
-    /// `limit` tells the bound for a file of so many bytes.
+    /// Reads a file; `limit` returns the limit for a file of the given length.
     fn open(path: &Path, limit: impl FnOnce(usize) -> usize) -> Result<Self> {
         let format = |error: zip::result::ZipError| Error::format(path, error.to_string());
         let bytes = read_file(path)?;
@@ -209,7 +209,7 @@ impl Npz {
             let entry = archive.by_index_raw(i).map_err(format)?;
             let name = entry.name().map_err(format)?;
             let name = name.strip_suffix(".npy").unwrap_or(&name).to_owned();
-            // What is read of an entry is never more than it says here.
+            // No more bytes of an entry than this are ever read.
             inflated = inflated.saturating_add(entry.size());
             if entries.insert(name.clone(), i).is_some() {
                 let reason = format!("two arrays have the name `{name}`");
@@ -230,28 +230,28 @@ impl Npz {
         })
     }
 
-    /// The names of the arrays, in alphabetical order.
+    /// Iterates over the names of the arrays, in alphabetical order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
     }
 
-    /// The tensor of that name, as [`read`] makes it: of images of `uint8` it is one of f32 from 0
-    /// to 255.
+    /// Returns the array `name` as a tensor, converted as [`read`] does: images of `uint8` become
+    /// `f32` from 0 to 255.
     ///
     /// # Errors
-    /// [`Error::Format`] if there is none, or it is no sound array of numbers of which f64 has
-    /// each.
+    /// [`Error::Format`] if there is no such array, or if it is not a valid array of numbers that
+    /// `f64` represents exactly.
     pub fn tensor(&self, name: &str) -> Result<Tensor> {
         self.array(name, number::floats)
             .and_then(|(header, values)| values.into_tensor(&header))
             .map_err(|error| error.within(name))
     }
 
-    /// The indices of that name.
+    /// Returns the array `name` as indices.
     ///
     /// # Errors
-    /// [`Error::Format`] if there is none, or it is no sound array of integers that are not
-    /// negative.
+    /// [`Error::Format`] if there is no such array, or if it is not a valid array of integers that
+    /// are not negative.
     pub fn indices(&self, name: &str) -> Result<Indices> {
         self.array(name, number::indices)
             .and_then(|(header, values)| Indices::from_vec(values, header.shape))
@@ -265,10 +265,10 @@ impl Npz {
     ) -> Result<(Header, T)> {
         let Some(&index) = self.entries.get(name) else {
             let names = self.names().collect::<Vec<_>>().join(", ");
-            let reason = format!("there is no array of this name; there are: {names}");
+            let reason = format!("no array has this name; the file contains: {names}");
             return Err(Error::format(&self.path, reason));
         };
-        // It shares the file's bytes.
+        // The clone shares the file's bytes.
         let mut archive = self.archive.clone();
         let entry = archive.by_index(index);
         let entry = entry.map_err(|error| Error::format(&self.path, error.to_string()))?;
@@ -277,7 +277,7 @@ impl Npz {
     }
 }
 
-/// The header of a file, and what `read` makes of the elements behind it.
+/// Reads the header of a file, and the elements behind it with `read`.
 fn read_file_with<T>(
     path: &Path,
     read: impl FnOnce(&Header, &mut dyn Read) -> io::Result<T>,
@@ -285,8 +285,8 @@ fn read_file_with<T>(
     read_array(BufReader::new(File::open(path)?), None, read)
 }
 
-/// The header of an array, and what `read` makes of the elements behind it. If its size is known,
-/// it is just what the header asks for.
+/// Reads the header of an array, and the elements behind it with `read`. If the size is known, it
+/// must be that which the header implies.
 fn read_array<T>(
     mut source: impl Read,
     size: Option<u64>,
@@ -296,13 +296,14 @@ fn read_array<T>(
     let needed = header.len as u64 + header.elements as u64;
     if let Some(size) = size.filter(|&size| size != needed) {
         let shape = &header.shape;
-        let reason = format!("the shape {shape} asks for a file of {needed} bytes, not of {size}");
+        let reason =
+            format!("expected a file of {needed} bytes for the shape {shape}, found {size} bytes");
         return Err(invalid(reason));
     }
     let value = read(&header, &mut source)?;
-    // Only at its end an entry's checksum is compared.
+    // The checksum of an entry is compared when its end is read.
     if size.is_some() && source.read(&mut [0])? > 0 {
-        return Err(invalid("it is larger than the archive says"));
+        return Err(invalid("the array is larger than the archive states"));
     }
     Ok((header, value))
 }
@@ -328,16 +329,17 @@ fn tensor_bytes(tensor: &Tensor) -> Result<Vec<u8>> {
 fn array_bytes(descr: &str, shape: &[usize], elements: &[u8]) -> Result<Vec<u8>> {
     let header = header::bytes(descr, shape);
     let header = header
-        .ok_or_else(|| Error::shape("npy", "NumPy's arrays have at most 64 axes", &[shape]))?;
+        .ok_or_else(|| Error::shape("npy", "an array of NumPy has at most 64 axes", &[shape]))?;
     Ok([&header, elements].concat())
 }
 
-/// What is wrong with the contents of a file.
+/// Creates the error of invalid contents.
 fn invalid(reason: impl Into<String>) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, reason.into())
 }
 
-/// The error of reading a file: the system's and want of memory, or that of its contents.
+/// Returns a function that converts the error of reading a file: [`Error::Io`] for an error of the
+/// system or a lack of memory, else [`Error::Format`].
 fn failed(path: &Path) -> impl Fn(io::Error) -> Error {
     move |error| {
         if error.raw_os_error().is_some() || error.kind() == ErrorKind::OutOfMemory {

@@ -1,11 +1,11 @@
-//! The elements of a `.npy` file: which numbers they are, and what becomes of each.
+//! The element types of `.npy` files, and their conversion.
 
 use super::header::Header;
 use super::invalid;
 use crate::tensor::bytes::from_f16;
 use std::io::{self, ErrorKind, Read};
 
-/// The type of the elements.
+/// An element type.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {
     Bool,
@@ -23,8 +23,8 @@ pub(super) enum Number {
 }
 
 impl Number {
-    /// The type of this name, and whether its bytes are in big-endian order. NumPy itself writes
-    /// the first of the names of each, and takes all of them.
+    /// Parses the name of a type; also returns whether the bytes are big-endian. NumPy writes the
+    /// first name of each type and reads all of them.
     pub(super) fn parse(descr: &str) -> Option<(Self, bool)> {
         let (big_endian, name) = match descr.split_at_checked(1)? {
             ("<", name) => (false, name),
@@ -50,7 +50,7 @@ impl Number {
         Some((number, big_endian))
     }
 
-    /// The number of bytes of an element.
+    /// Returns the number of bytes of an element.
     pub(super) fn size(self) -> usize {
         match self {
             Self::Bool | Self::I8 | Self::U8 => 1,
@@ -61,21 +61,21 @@ impl Number {
     }
 }
 
-/// Elements in row-major order, in the smaller of the types that has all numbers of the file's
-/// type.
+/// Elements in row-major order, in the smallest dtype that represents all numbers of the file's type.
 pub(super) enum Floats {
     F32(Vec<f32>),
     F64(Vec<f64>),
 }
 
-/// The elements behind a header as floating-point numbers; an integer that is none is an error.
+/// Reads the elements behind a header as floating-point numbers. An integer that `f64` does not
+/// represent exactly is an error.
 pub(super) fn floats(header: &Header, source: &mut dyn Read) -> io::Result<Floats> {
     fn exact<T: Copy + Into<i128>>(value: T, float: f64) -> io::Result<f64> {
         let value = value.into();
         if float as i128 == value {
             return Ok(float);
         }
-        let reason = format!("{value} is no f64: the nearest is {float}");
+        let reason = format!("{value} is not exact in f64, the nearest number is {float}");
         Err(invalid(reason))
     }
     macro_rules! all {
@@ -107,13 +107,14 @@ pub(super) fn floats(header: &Header, source: &mut dyn Read) -> io::Result<Float
     }
 }
 
-/// The elements behind a header as indices, in row-major order.
+/// Reads the elements behind a header as indices, in row-major order.
 pub(super) fn indices(header: &Header, source: &mut dyn Read) -> io::Result<Vec<usize>> {
     macro_rules! all {
         ($integer:ty) => {
             elements(header, source, |bytes| {
                 let value = <$integer>::from_le_bytes(bytes);
-                usize::try_from(value).map_err(|_| invalid(format!("{value} is no index")))
+                usize::try_from(value)
+                    .map_err(|_| invalid(format!("expected an index, found {value}")))
             })
         };
     }
@@ -134,8 +135,8 @@ pub(super) fn indices(header: &Header, source: &mut dyn Read) -> io::Result<Vec<
     }
 }
 
-/// What `read` makes of each element's bytes in little-endian order. Memory grows with the bytes
-/// that arrive.
+/// Calls `read` with each element's bytes in little-endian order. Memory grows with the bytes that
+/// are read.
 fn elements<V: Copy, const N: usize>(
     header: &Header,
     source: &mut dyn Read,
@@ -153,7 +154,7 @@ fn elements<V: Copy, const N: usize>(
                 ErrorKind::UnexpectedEof => {
                     let (bytes, shape) = (header.elements, &header.shape);
                     invalid(format!(
-                        "the elements are cut short: {shape} asks for {bytes} bytes"
+                        "the file is truncated: the shape {shape} needs {bytes} bytes"
                     ))
                 }
                 _ => error,
@@ -172,7 +173,7 @@ fn elements<V: Copy, const N: usize>(
     Ok(values)
 }
 
-/// Elements of which the first axis varies fastest, in the order in which the last one does.
+/// Reorders column-major elements to row-major.
 fn row_major<V: Copy>(values: &[V], shape: &[usize]) -> io::Result<Vec<V>> {
     let mut step = 1;
     let steps = shape.iter().map(|len| {

@@ -13,35 +13,35 @@ use smallvec::smallvec;
 pub(crate) trait Binary: Copy + Send + Sync + 'static {
     const NAME: &'static str;
     const KIND: OpKind;
-    /// Which operands the partial derivative with respect to the first, and to the second, is a
-    /// function of.
+    /// The operands that the partial derivatives use: those of the derivative by the first operand,
+    /// then of the derivative by the second.
     const NEEDS: [[bool; 2]; 2];
-    /// y = f(a, b)
+    /// Computes y = f(a, b).
     fn value<T: Real>(self, a: T, b: T) -> T;
-    /// ∂f/∂a for `operand` 0, ∂f/∂b for 1.
+    /// Computes ∂f/∂a for `operand` 0, ∂f/∂b for 1.
     fn partial<T: Real>(self, operand: usize, a: T, b: T) -> T;
-    /// The cotangent g times the partial derivative. A function that is constant somewhere selects
-    /// here instead, as is said in [`elementwise`](crate::ops::elementwise).
+    /// Computes the cotangent g times the partial derivative. A function that is constant somewhere
+    /// selects instead, for the reason stated in [`formula`](crate::ops::elementwise::formula).
     #[inline(always)]
     fn pullback<T: Real>(self, operand: usize, g: T, a: T, b: T) -> T {
         g * self.partial(operand, a, b)
     }
 }
 
-/// Applies and records a function of two tensors that are known to broadcast and share a dtype.
+/// Applies and records a function of two tensors of one dtype, whose shapes are known to broadcast.
 pub(crate) fn apply<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Tensor {
-    // `checked` is the way in from outside.
+    // Public functions call `checked` instead.
     let shape = broadcast_shapes(B::NAME, a.shape(), b.shape());
     let shape = shape.expect("the callers of `apply` know that the shapes fit");
     apply_to(&shape, binary, a, b)
 }
 
-/// As [`apply`], for any two tensors.
+/// Applies a function to any two tensors, as [`apply`] does; an error if they do not fit.
 fn checked<B: Binary>(binary: B, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     a.expect_same_dtype(B::NAME, b)?;
     let shape = a.array().shape();
     if b.array().shape() == shape {
-        // Asked only where it is worth it: this is most of what an operation on scalars costs.
+        // Only for large results: the check is most of the cost of an operation on scalars.
         if shape.element_count() > GRAIN {
             shape.reserve(B::NAME, a.dtype())?;
         }
@@ -105,7 +105,7 @@ impl<B: Binary> Recorded<B> {
             let g = tape.symbol(&cotangent);
             return self.binary.pullback(operand, g, a, b).tensor();
         }
-        // Where only one operand matters it stands for both.
+        // If only one operand is needed, it is passed in both places.
         let (a, b) = match needed {
             [Some(a), Some(b)] => (a, b),
             [Some(only), None] | [None, Some(only)] => (only, only),
@@ -137,7 +137,7 @@ impl<B: Binary> Op for Recorded<B> {
     }
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        // The last one that is wanted may work in the cotangent's own storage.
+        // The last gradient may be computed in the cotangent's own storage.
         Ok(match (context.wants(0), context.wants(1)) {
             (true, true) => {
                 let first = self.gradient(0, cotangent.clone(), context);
@@ -150,7 +150,7 @@ impl<B: Binary> Op for Recorded<B> {
     }
 }
 
-/// The methods of [`Binary`] that say how it is differentiated.
+/// Defines the methods of [`Binary`] for differentiation.
 macro_rules! slopes {
     (partials |$a:ident, $b:ident| $first:expr, $second:expr) => {
         #[inline(always)]
@@ -171,8 +171,8 @@ macro_rules! slopes {
     };
 }
 
-/// Defines elementwise functions of two tensors: the documented method, its kind, which operands
-/// the partial derivatives need, the formula, the partial derivatives or the pullbacks.
+/// Defines elementwise functions of two tensors: the documented method, its kind, the operands that
+/// the partial derivatives use, the formula, the partial derivatives or the pullbacks.
 macro_rules! binary {
     ($(
         $(#[$doc:meta])*
@@ -217,7 +217,8 @@ const SECOND: [bool; 2] = [false, true];
 const BOTH: [bool; 2] = [true, true];
 
 binary! {
-    /// a + b, broadcast; `&a + &b` is the same but panics where this returns an error.
+    /// Computes the sum `self + other`, broadcast. The operator `&a + &b` does the same, but panics
+    /// if the shapes or dtypes do not fit.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -230,7 +231,8 @@ binary! {
         value |a, b| a + b,
         partials |a, b| a.one(), b.one();
 
-    /// a - b, broadcast; `&a - &b` is the same but panics where this returns an error.
+    /// Computes the difference `self - other`, broadcast. The operator `&a - &b` does the same, but
+    /// panics if the shapes or dtypes do not fit.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -243,7 +245,9 @@ binary! {
         value |a, b| a - b,
         partials |a, b| a.one(), b.constant(-1.0);
 
-    /// a · b elementwise, broadcast; `&a * &b` is the same but panics where this returns an error.
+    /// Computes the elementwise product `self · other`, broadcast. The operator `&a * &b` does the
+    /// same, but panics if the shapes or dtypes do not fit. The matrix product is
+    /// [`matmul`](Self::matmul).
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -256,7 +260,8 @@ binary! {
         value |a, b| a * b,
         partials |a, b| b, a;
 
-    /// a / b elementwise, broadcast; `&a / &b` is the same but panics where this returns an error.
+    /// Computes the elementwise quotient `self / other`, broadcast. The operator `&a / &b` does the
+    /// same, but panics if the shapes or dtypes do not fit.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -269,8 +274,9 @@ binary! {
         value |a, b| a / b,
         partials |a, b| b.recip(), -(a / b / b);
 
-    /// a^b elementwise, broadcast. The derivative with respect to b is 0 where a is 0 and b is
-    /// not negative, as in PyTorch.
+    /// Computes the elementwise power `self^other`, broadcast. The derivative by the exponent is 0
+    /// where the base is 0 and the exponent is not negative, as in PyTorch.
+    /// [`powf`](Self::powf) takes a number as the exponent.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -295,8 +301,8 @@ binary! {
                 T::select(flat, g.zero(), g) * (base.powf(b) * base.ln())
             };
 
-    /// The larger of a and b, broadcast; NaN if either is. Where they are equal each gets half of
-    /// the gradient.
+    /// Computes the larger of `self` and `other`, broadcast; NaN if either is NaN. Equal elements get
+    /// half of the gradient each. [`max`](Self::max) is the largest element of one tensor.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -310,8 +316,8 @@ binary! {
         value |a, b| T::select(b.equals(b), T::select(a.lt(b), b, a), b),
         pullbacks |g, a, b| share(g, b, a), share(g, a, b);
 
-    /// The smaller of a and b, broadcast; NaN if either is. Where they are equal each gets half of
-    /// the gradient.
+    /// Computes the smaller of `self` and `other`, broadcast; NaN if either is NaN. Equal elements
+    /// get half of the gradient each. [`min`](Self::min) is the smallest element of one tensor.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -325,8 +331,8 @@ binary! {
         value |a, b| T::select(b.equals(b), T::select(b.lt(a), b, a), b),
         pullbacks |g, a, b| share(g, a, b), share(g, b, a);
 
-    /// The angle in radians of the point (other, self), broadcast. The derivatives at the origin
-    /// are 0, and so they are infinitely far from it, where PyTorch's may be NaN.
+    /// Computes the angle in radians of the point (x, y) = (other, self), broadcast. The derivatives
+    /// are 0 at the origin and infinitely far from it, where PyTorch's may be NaN.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -340,17 +346,17 @@ binary! {
         pullbacks |g, a, b| turn(0, g, a, b), turn(1, g, a, b);
 }
 
-/// The gradient of [`Tensor::atan2`]: g b / (a² + b²), or -g a / (a² + b²) for operand 1; 0 where
-/// that sum is 0 or infinite.
+/// Computes the gradient of [`Tensor::atan2`]: g b / (a² + b²), or -g a / (a² + b²) for operand 1; 0
+/// where that sum is 0 or infinite.
 #[inline(always)]
 fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     let (length, width) = (a.abs(), b.abs());
     let larger = T::select(length.lt(width), width, length);
-    // NaN if one of them is.
+    // NaN if either is NaN.
     let sum = length + width;
     let larger = T::select(sum.equals(sum), larger, sum);
-    // The squares may leave the range of the dtype where the quotient does not: both are scaled, by
-    // a power of two. The bounds that are beyond the range of `f32` are infinite there, or 0.
+    // The squares may overflow or underflow when the quotient does not, so both are scaled by a
+    // power of two. Bounds beyond the range of `f32` are infinite or 0 there, and have no effect.
     let (inner, outer) = (2f64.powi(96), 2f64.powi(600));
     let mut scale = g.one();
     for (bound, down) in [(1e15, inner), (1e100, outer)] {
@@ -370,15 +376,15 @@ fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     unless_flat(g.zero(), g) * (component / (a * a + b * b) * scale)
 }
 
-/// How much of the cotangent g the operand that should be larger gets: half where the two are
-/// equal, none where it is smaller, else (where one is NaN too) all.
+/// Computes the part of the cotangent g for the operand that should be the larger: half where the
+/// two are equal, none where it is smaller, all otherwise, also if one is NaN.
 #[inline(always)]
 fn share<T: Real>(g: T, smaller: T, larger: T) -> T {
     let tied = T::select(smaller.equals(larger), g.constant(0.5), g.one());
     T::select(larger.lt(smaller), g.zero(), g * tied)
 }
 
-/// x · factor, but 0 where the factor is 0, whatever x is: a mask, which may scale what it keeps.
+/// x · factor, but 0 where the factor is 0 even if x is infinite or NaN: a mask that may also scale.
 /// The factor is a constant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept;

@@ -1,12 +1,11 @@
-//! Comparisons, which give masks.
+//! Comparisons, which return masks.
 
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::kernel::elementwise::compare::{Comparison, Equal, Less, LessOrEqual, compare};
 use crate::tensor::{Array, Mask, Shape, broadcast_shapes, refusable, with_dtype};
 
-/// Where the comparison of two tensors of one dtype, broadcast to `shape`, holds, or does not if
-/// `negated`.
+/// Compares two tensors of one dtype, broadcast to `shape`; `negated` inverts the mask.
 fn mask<C: Comparison>(comparison: C, negated: bool, [a, b]: [&Tensor; 2], shape: &Shape) -> Mask {
     let (a, b) = (a.array().broadcast_to(shape), b.array().broadcast_to(shape));
     Mask::build(shape.clone(), |out| {
@@ -14,12 +13,12 @@ fn mask<C: Comparison>(comparison: C, negated: bool, [a, b]: [&Tensor; 2], shape
     })
 }
 
-/// 1 where the comparison of two tensors of one shape holds, else 0; not tracked.
+/// Computes 1 where the comparison of two tensors of one shape is true, else 0; untracked.
 pub(crate) fn indicator<C: Comparison>(comparison: C, a: &Tensor, b: &Tensor) -> Tensor {
     mask(comparison, false, [a, b], a.array().shape()).to_tensor(a.dtype())
 }
 
-/// One number, rounded to a tensor's precision, in place of each of its elements.
+/// Returns a scalar in the dtype of `x`.
 fn scalar_like(x: &Tensor, value: f64) -> Tensor {
     Array::full(x.dtype(), Shape::default(), value).into()
 }
@@ -32,7 +31,7 @@ macro_rules! comparisons {
     )*) => {
         /// # Comparisons
         impl Tensor {$(
-            #[doc = concat!("Where `self ", $symbol, " other`, broadcast; ", $nan, " for NaN.")]
+            #[doc = concat!("Returns a mask that is true where `self ", $symbol, " other`, broadcast; ", $nan, " for NaN.")]
             ///
             /// # Errors
             /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast,
@@ -49,14 +48,14 @@ macro_rules! comparisons {
                 refusable(op, || Ok(mask($comparison, $negated, $order, &shape)))
             }
 
-            #[doc = concat!("Where the element is `", $symbol, "` the number, which is rounded to this dtype; ", $nan, " for NaN.")]
+            #[doc = concat!("Returns a mask that is true where `self ", $symbol, " scalar`, which is rounded to this dtype; ", $nan, " for NaN.")]
             ///
             /// ```
             /// # use cotangent::Tensor;
             /// let x = Tensor::from([1.0f32, 2.0, f32::NAN]);
             #[doc = concat!("let (mask, same) = (x.", stringify!($scalar), "(2.0), x.", stringify!($method), "(&Tensor::from(2.0f32))?);")]
             /// assert_eq!(mask, same);
-            /// # Ok::<(), cotangent_core::Error>(())
+            /// # Ok::<(), cotangent::Error>(())
             /// ```
             pub fn $scalar(&self, scalar: f64) -> Mask {
                 let number = scalar_like(self, scalar);
@@ -122,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comparisons_are_false_for_nan_and_refuse_what_does_not_fit() -> Result<()> {
+    fn comparisons_are_false_for_nan_and_need_shapes_that_broadcast() -> Result<()> {
         let (a, b) = (
             Tensor::from([1.0f32, f32::NAN, 2.0]),
             Tensor::from([1.0f32, f32::NAN, 1.0]),

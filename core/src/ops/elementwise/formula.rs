@@ -1,12 +1,14 @@
-//! The mechanism that makes an elementwise function a few lines: a formula and its derivative, each
-//! written once over `Real`.
+//! The mechanism by which an elementwise function takes only a few lines: a formula and its
+//! derivative, each written once over `Real`.
 //!
-//! Most functions give their derivative, by which the cotangent is multiplied. A function that is
-//! constant somewhere gives its pullback instead, which selects: there the gradient is 0 whatever
-//! the cotangent, while a product would make NaN of an infinite one. While backward is recorded,
-//! the pullback itself is differentiated, and what it does not select gets a cotangent of 0. That
-//! is multiplied again, so its factors must be finite: a mask goes over the cotangent first, and
-//! arguments are limited to where the formula is good.
+//! Most functions define their derivative, by which the cotangent is multiplied. A function that is
+//! constant somewhere defines its pullback instead, which selects: the gradient there is 0 for every
+//! cotangent, while the product of 0 and an infinite cotangent would be NaN.
+//!
+//! While backward is recorded, the pullback itself is differentiated. Branches that it does not
+//! select get a cotangent of 0, which is multiplied again, so their factors must be finite.
+//! Therefore a pullback masks the cotangent first, and limits arguments to the range in which the
+//! formula is finite.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
@@ -15,30 +17,30 @@ use crate::ops::elementwise::symbolic::Tape;
 use crate::tensor::Array;
 use smallvec::smallvec;
 
-/// What a derivative is a function of.
+/// The value of which a derivative is a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Saves {
     /// The operand.
     Input,
     /// The result.
     Output,
-    /// Nothing: it is constant.
+    /// None: the derivative is constant.
     Nothing,
 }
 
-/// An elementwise function.
+/// An elementwise function of one tensor.
 pub(crate) trait Unary: Copy + Send + Sync + 'static {
-    /// [`OpKind::Activation`] if nets use it between their layers.
+    /// The kind: [`OpKind::Activation`] if nets use the function between layers.
     const KIND: OpKind = OpKind::Elementwise;
     fn name(self) -> &'static str;
-    /// Whether the value or the derivative is made from a sine or cosine; see [`Map::TRIGONOMETRIC`].
+    /// Whether the value or the derivative contains a sine or cosine; see [`Map::TRIGONOMETRIC`].
     const TRIGONOMETRIC: bool = false;
-    /// What [`pullback`](Self::pullback) is given beside the cotangent.
+    /// Returns which value [`pullback`](Self::pullback) gets besides the cotangent.
     fn saves(self) -> Saves;
-    /// y = f(x)
+    /// Computes y = f(x).
     fn value<T: Real>(self, x: T) -> T;
-    /// g f'(x) from the cotangent g and what is saved (any number if nothing is: only its type
-    /// matters then).
+    /// Computes g f'(x) from the cotangent g and the saved value. If nothing is saved, the value is
+    /// any number of the right type.
     fn pullback<T: Real>(self, g: T, saved: T) -> T;
 }
 
@@ -113,7 +115,7 @@ impl<U: Unary> Op for Recorded<U> {
     }
 }
 
-/// A derivative that is a function of nothing: what a cotangent of 1 is pulled back to.
+/// Returns a constant derivative: the pullback of a cotangent of 1.
 pub(crate) fn constant(pullback: impl FnOnce(Lane<f64, Baseline>) -> Lane<f64, Baseline>) -> f64 {
     pullback(Lane::new(1.0)).0
 }
@@ -184,7 +186,7 @@ macro_rules! unary {
 }
 pub(crate) use unary;
 
-/// The method [`Unary::pullback`] from a derivative or from itself.
+/// Defines the method [`Unary::pullback`], from a derivative or directly.
 macro_rules! pullback {
     (derivative |$saved:ident| $derivative:expr; $($parameter:ident),*) => {
         $crate::ops::elementwise::formula::pullback! { pullback |g, $saved| g * $derivative; $($parameter),* }

@@ -1,5 +1,6 @@
-//! Masks and indices as tensors, and `& | ^ !` on masks. Between masks the operators panic where the methods
-//! return errors, with the error's text and at the caller's line, as those of tensors do.
+//! Conversion of masks and indices to tensors, and the operators `& | ^ !` of masks. If the shapes do
+//! not fit, the operators panic at the caller's line with the text of the error that the methods
+//! return.
 
 use crate::autograd::Tensor;
 use crate::kernel::Float;

@@ -1,7 +1,7 @@
-//! Functions of each element by itself: of one tensor in [`unary`] (`exp`, `abs`), [`power`],
-//! [`rounding`] (`floor`, `sign`) and [`trigonometric`] (`tan`, `log2`), of two in [`arithmetic`]
-//! (`add`, `maximum`), by and to masks in [`compare`], [`select`] and [`mask`]. [`formula`] and
-//! [`symbolic`] are the mechanism that makes one a few lines.
+//! Elementwise functions: of one tensor in [`unary`] (`exp`, `abs`), [`power`], [`rounding`]
+//! (`floor`, `sign`) and [`trigonometric`] (`tan`, `log2`), of two in [`arithmetic`] (`add`,
+//! `maximum`), with masks in [`compare`], [`select`] and [`mask`]. [`formula`] and [`symbolic`] are
+//! the mechanism by which a function takes only a few lines.
 
 pub(in crate::ops) mod arithmetic;
 pub(in crate::ops) mod compare;

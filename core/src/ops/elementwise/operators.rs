@@ -1,9 +1,8 @@
 //! The operators `+ - * /` and `+= -= *= /=` on tensors and numbers.
 //!
-//! Between tensors they panic where the methods return errors, with the error's text and at the
-//! caller's line, as indexing does. On the right a number is `f32` or `f64`. On the left it is
-//! `f64` only: with both, the compiler could not tell the type of the literal in
-//! `(2.0 * &x).sum()`.
+//! If two tensors do not fit, the operators panic at the caller's line with the text of the error that
+//! the methods return. A number on the right may be `f32` or `f64`. A number on the left must be
+//! `f64`: with both types the compiler could not infer that of the literal in `(2.0 * &x).sum()`.
 
 use crate::autograd::Tensor;
 use crate::tensor::Element;
@@ -78,8 +77,8 @@ macro_rules! operators {
         where
             for<'a> &'a Tensor: $trait<T, Output = Tensor>,
         {
-            /// Makes the variable name the result. The tensor that it named before does not
-            /// change, and stays in the graph.
+            /// Assigns the result to the variable. The tensor that it had before does not change, and
+            /// remains an operand in the graph.
             #[track_caller]
             fn $method_assign(&mut self, other: T) {
                 *self = $trait::$method(&*self, other);

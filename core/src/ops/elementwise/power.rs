@@ -1,4 +1,4 @@
-//! Powers with an exponent that is a number.
+//! Powers with a number as the exponent.
 
 use crate::autograd::Tensor;
 use crate::kernel::{Real, float_power};
@@ -6,12 +6,12 @@ use crate::ops::elementwise::formula::{Saves, Unary, apply};
 
 /// # Elementwise functions
 impl Tensor {
-    /// x^exponent. Below 0 it is NaN unless the exponent is a whole number; x^0 is 1 for all x, NaN
-    /// included, and has the derivative 0 everywhere.
+    /// Computes the power `x^exponent`. Below 0 it is NaN unless the exponent is a whole number. The
+    /// power `x^0` is 1 for all x including NaN, and has the derivative 0 everywhere.
     ///
-    /// As in PyTorch an exponent of 0.5 is [`sqrt`](Self::sqrt), 2 [`square`](Self::square), and
-    /// -2, -1 and 3 are [`powi`](Self::powi). Other powers are taken from the standard library, one
-    /// element at a time; for small whole exponents [`powi`](Self::powi) is faster.
+    /// As in PyTorch, an exponent of 0.5 is [`sqrt`](Self::sqrt), 2 is [`square`](Self::square), and
+    /// -2, -1 and 3 are [`powi`](Self::powi). The standard library computes other powers, one
+    /// element at a time. For small whole exponents [`powi`](Self::powi) is faster.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -32,10 +32,12 @@ impl Tensor {
         }
     }
 
-    /// x^exponent by repeated multiplication, beyond exponents of ±64, where rounding errors would
-    /// add up, by the standard library; x^0 is 1 for all x, NaN included, and has the derivative 0
-    /// everywhere. A negative power is 1 divided by the positive one, and so 0 where that
-    /// overflows.
+    /// Computes the power `x^exponent` by repeated multiplication. The power `x^0` is 1 for all x
+    /// including NaN, and has the derivative 0 everywhere.
+    ///
+    /// A negative power is 1 divided by the positive one, and therefore 0 where that overflows.
+    /// Beyond exponents of ±64 rounding errors would accumulate; the standard library computes these
+    /// powers.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -50,7 +52,7 @@ impl Tensor {
     }
 }
 
-/// x^exponent, for a number of 32 bits or somewhat less.
+/// Computes x^exponent. The exponent is that of [`Tensor::powi`] or, of a derivative, a little less.
 pub(crate) fn whole_power(x: &Tensor, exponent: i64) -> Tensor {
     apply(Powi { exponent }, x)
 }
@@ -107,7 +109,7 @@ impl Unary for Powi {
     }
 }
 
-/// 0 whatever the cotangent, but a function of it: a recorded gradient stays in the graph.
+/// Computes 0 as a function of the cotangent, so that a recorded gradient stays in the graph.
 #[inline(always)]
 fn nothing_of<T: Real>(g: T) -> T {
     T::select(g.lt(g), g, g.zero())

@@ -1,5 +1,4 @@
-//! Functions that are constant between their jumps, so that their derivative is 0: rounding to
-//! whole numbers, and the sign.
+//! Step functions, whose derivative is 0: rounding to whole numbers, and the sign.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
@@ -34,7 +33,7 @@ macro_rules! steps {
 }
 
 steps! {
-    /// The largest integer not above x; the derivative is 0.
+    /// Computes the largest integer not above x. The derivative is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -43,7 +42,7 @@ steps! {
     /// ```
     pub fn floor as Floor value |x| x.floor();
 
-    /// The smallest integer not below x; the derivative is 0.
+    /// Computes the smallest integer not below x. The derivative is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -52,7 +51,7 @@ steps! {
     /// ```
     pub fn ceil as Ceil value |x| ceil(x);
 
-    /// The nearest integer, ties to even; the derivative is 0.
+    /// Rounds x to the nearest integer, ties to even. The derivative is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -61,7 +60,7 @@ steps! {
     /// ```
     pub fn round as Round value |x| x.round();
 
-    /// The integer part, x without its decimals; the derivative is 0.
+    /// Computes the integer part of x, rounding towards 0. The derivative is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -71,7 +70,7 @@ steps! {
     #[doc(alias = "fix")]
     pub fn trunc as Trunc value |x| T::select(x.lt(x.zero()), ceil(x), x.floor());
 
-    /// -1 below 0, 1 above, and 0 at 0 and for NaN; the derivative is 0.
+    /// Computes the sign of x: -1 below 0, 1 above, 0 at 0 and for NaN. The derivative is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -88,12 +87,12 @@ fn ceil<T: Real>(x: T) -> T {
     -(-x).floor()
 }
 
-/// `y` as a step function of `x`.
+/// Records `y` as a step function of `x`.
 fn record(name: &'static str, y: Tensor, x: &Tensor) -> Tensor {
     Tensor::from_op(y, &[x], || Step { name })
 }
 
-/// A derivative of 0, whatever the cotangent. Nothing is saved.
+/// A step function. Its derivative is 0 for every cotangent, and nothing is saved.
 struct Step {
     name: &'static str,
 }
@@ -107,7 +106,7 @@ impl Op for Step {
     }
 
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
-        // Zero is a step function of the cotangent: a recorded gradient stays in the graph.
+        // Recorded as a step function of the cotangent, so that the gradient stays in the graph.
         let zero = cotangent.constant_like(0.0);
         Ok(smallvec![Some(record(self.name, zero, &cotangent))])
     }

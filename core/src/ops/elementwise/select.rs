@@ -8,8 +8,8 @@ use smallvec::smallvec;
 
 /// # Indexing and sorting
 impl Tensor {
-    /// `value` where the mask, broadcast to this tensor's shape, is true, else this tensor's
-    /// element. No gradient flows where the value stands.
+    /// Replaces the elements where the mask, broadcast to this tensor's shape, is true by `value`. No
+    /// gradient flows to them.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the mask does not broadcast to this shape.
@@ -24,7 +24,7 @@ impl Tensor {
     pub fn masked_fill(&self, mask: &Mask, value: f64) -> Result<Self> {
         if broadcast_shapes("masked_fill", mask.shape(), self.shape())?[..] != *self.shape() {
             let shapes = [mask.shape(), self.shape()];
-            let reason = "the mask has axes that the tensor lacks";
+            let reason = "the mask must broadcast to the shape of the tensor";
             return Err(crate::Error::shape("masked_fill", reason, &shapes));
         }
         mask.select(&self.constant_like(value), self)
@@ -33,7 +33,7 @@ impl Tensor {
 
 /// # Indexing and sorting
 impl Mask {
-    /// `yes` where this mask is true, else `no`, all three broadcast together. PyTorch:
+    /// Selects `yes` where this mask is true, else `no`; all three are broadcast together. PyTorch:
     /// `torch.where(mask, yes, no)`.
     ///
     /// # Errors
@@ -62,7 +62,7 @@ impl Mask {
     }
 }
 
-/// `yes` where `condition` is not 0, else `no`; all of one shape.
+/// Selects `yes` where `condition` is not 0, else `no`; all have one shape.
 pub(crate) fn select(condition: &Tensor, yes: &Tensor, no: &Tensor) -> Tensor {
     let inputs = [condition.array(), yes.array(), no.array()];
     let output = Tensor::from(Array::map(Choose, inputs, yes.array().shape()));

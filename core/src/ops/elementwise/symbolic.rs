@@ -1,5 +1,5 @@
-//! Formulas over whole tensors: the same `Real` code that becomes a kernel for plain numbers
-//! becomes recorded tensor operations here, which is how a derivative is differentiated again.
+//! Formulas over whole tensors. The `Real` code that is compiled to a kernel for numbers runs here on
+//! tensors and records operations, so that a derivative can be differentiated again.
 
 use crate::autograd::Tensor;
 use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
@@ -7,7 +7,7 @@ use crate::kernel::{Real, ScalarFunction};
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
-/// The tensors of one formula's evaluation.
+/// The tensors of one evaluation of a formula.
 #[derive(Default)]
 pub(crate) struct Tape(RefCell<Vec<Tensor>>);
 
@@ -26,7 +26,8 @@ impl Tape {
     }
 }
 
-/// A tensor on a tape: a `Real` by handle. All tensors of a tape have one shape and dtype.
+/// A handle of a tensor on a tape, which implements `Real`. All tensors of a tape have one shape and
+/// dtype.
 #[derive(Clone, Copy)]
 pub(crate) struct Symbol<'a> {
     tape: &'a Tape,
@@ -130,8 +131,8 @@ impl<'a> Real for Symbol<'a> {
             )
         })
     }
-    /// One operation: the derivatives of the products that it is made of may be 0 and infinite, as
-    /// those of 1 / (x x x) are.
+    /// Records one operation. As several products, such as 1 / (x x x), it would multiply derivatives
+    /// of 0 by infinite ones.
     fn powi(self, exponent: i64) -> Self {
         self.map(|x| crate::ops::elementwise::power::whole_power(x, exponent))
     }

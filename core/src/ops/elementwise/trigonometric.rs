@@ -1,5 +1,5 @@
-//! Trigonometric, hyperbolic and inverse functions, and logarithms to other bases, computed one
-//! element at a time by one kernel for them all.
+//! Trigonometric, hyperbolic and inverse functions, and logarithms to other bases. One kernel
+//! computes them all, one element at a time.
 
 use crate::autograd::Tensor;
 use crate::kernel::{Real, ScalarFunction};
@@ -26,7 +26,7 @@ macro_rules! scalar {
 }
 
 scalar! {
-    /// The tangent of x radians.
+    /// Computes the tangent of x radians.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -35,8 +35,8 @@ scalar! {
     /// ```
     pub fn tan as Tan;
 
-    /// The angle in radians, from -π/2 to π/2, whose sine is x; NaN outside of `[-1, 1]`. The
-    /// derivative at -1 and 1 is infinite.
+    /// Computes the inverse sine of x, an angle in radians from -π/2 to π/2; NaN outside of
+    /// `[-1, 1]`. The derivative at -1 and 1 is infinite.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -46,8 +46,8 @@ scalar! {
     #[doc(alias = "arcsin")]
     pub fn asin as Asin;
 
-    /// The angle in radians, from 0 to π, whose cosine is x; NaN outside of `[-1, 1]`. The
-    /// derivative at -1 and 1 is infinite.
+    /// Computes the inverse cosine of x, an angle in radians from 0 to π; NaN outside of `[-1, 1]`.
+    /// The derivative at -1 and 1 is infinite.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -58,7 +58,7 @@ scalar! {
     #[doc(alias = "arccos")]
     pub fn acos as Acos;
 
-    /// The angle in radians, from -π/2 to π/2, whose tangent is x.
+    /// Computes the inverse tangent of x, an angle in radians from -π/2 to π/2.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -69,7 +69,7 @@ scalar! {
     #[doc(alias = "arctan")]
     pub fn atan as Atan;
 
-    /// The hyperbolic sine, (e^x - e^-x) / 2.
+    /// Computes the hyperbolic sine `(e^x - e^-x) / 2`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -79,7 +79,7 @@ scalar! {
     /// ```
     pub fn sinh as Sinh;
 
-    /// The hyperbolic cosine, (e^x + e^-x) / 2.
+    /// Computes the hyperbolic cosine `(e^x + e^-x) / 2`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -89,7 +89,7 @@ scalar! {
     /// ```
     pub fn cosh as Cosh;
 
-    /// The number whose hyperbolic sine is x.
+    /// Computes the inverse hyperbolic sine of x.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -99,8 +99,8 @@ scalar! {
     #[doc(alias = "arcsinh")]
     pub fn asinh as Asinh;
 
-    /// The number, not negative, whose hyperbolic cosine is x; NaN below 1. The derivative at 1 is
-    /// infinite.
+    /// Computes the inverse hyperbolic cosine of x, which is not negative; NaN below 1. The
+    /// derivative at 1 is infinite.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -110,7 +110,7 @@ scalar! {
     #[doc(alias = "arccosh")]
     pub fn acosh as Acosh;
 
-    /// The number whose hyperbolic tangent is x; NaN outside of `[-1, 1]`.
+    /// Computes the inverse hyperbolic tangent of x; NaN outside of `[-1, 1]`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -121,7 +121,7 @@ scalar! {
     #[doc(alias = "arctanh")]
     pub fn atanh as Atanh;
 
-    /// The logarithm to base 2; NaN below 0.
+    /// Computes the logarithm of x to base 2; NaN below 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -130,7 +130,7 @@ scalar! {
     /// ```
     pub fn log2 as Log2;
 
-    /// The logarithm to base 10; NaN below 0.
+    /// Computes the logarithm of x to base 10; NaN below 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -162,7 +162,7 @@ impl Unary for ScalarUnary {
     }
     #[inline(always)]
     fn pullback<T: Real>(self, g: T, x: T) -> T {
-        // Beyond this x² is all that counts, and is not computed: it may leave the range.
+        // Beyond this, 1 does not change x². The square itself, which may overflow, is not computed.
         const FAR: f64 = 1e9;
         let near = limited(x, FAR);
         let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
@@ -189,9 +189,9 @@ impl Unary for ScalarUnary {
     }
 }
 
-/// 1 - x². The product of two factors keeps the digits near 1, and 1 - x² those of its derivative
-/// near 0. At 1 itself one of the factors is 0, and would meet the infinite derivative of a root or
-/// a quotient.
+/// Computes 1 - x². Near 1 the product (1 - x)(1 + x) keeps the digits; near 0 the difference keeps
+/// those of the derivative. At 1 itself the difference is used, because a factor of 0 would be
+/// multiplied by the infinite derivative of a root or a quotient.
 #[inline(always)]
 fn one_minus_square<T: Real>(x: T) -> T {
     let (size, plain) = (x.abs(), -x.square() + 1.0);
@@ -207,7 +207,7 @@ mod tests {
 
     type Function = fn(&Tensor) -> Tensor;
 
-    /// Each is accurate to a few units in the last place where formulas tempt one to lose digits.
+    /// The arguments are those at which the usual formulas lose digits.
     #[test]
     fn inverse_hyperbolic_functions_are_accurate_everywhere() -> Result<()> {
         let cases: [(Function, f64, f64); 12] = [

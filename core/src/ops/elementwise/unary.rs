@@ -5,7 +5,7 @@ use crate::kernel::Real;
 use crate::ops::elementwise::formula::{Saves, Unary, apply, unary};
 
 unary! {
-    /// -x.
+    /// Computes the negative `-x`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -17,7 +17,7 @@ unary! {
         value |x| -x,
         derivative |any| any.constant(-1.0);
 
-    /// x + scalar.
+    /// Computes `x + scalar`. The operator `x + 1.0` does the same.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -29,7 +29,7 @@ unary! {
         value |x| x + scalar,
         derivative |any| any.one();
 
-    /// x · scalar.
+    /// Computes the product `x · scalar`. The operator `x * 2.0` does the same.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -41,7 +41,7 @@ unary! {
         value |x| x * scalar,
         derivative |any| any.constant(scalar);
 
-    /// x / scalar.
+    /// Computes the quotient `x / scalar`. The operator `x / 2.0` does the same.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -53,7 +53,7 @@ unary! {
         value |x| x / scalar,
         derivative |any| any.one() / scalar;
 
-    /// |x|; the derivative at 0 (and for NaN) is 0.
+    /// Computes the absolute value `|x|`. The derivative at 0 and for NaN is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -65,7 +65,7 @@ unary! {
         value |x| x.abs(),
         pullback |g, x| T::select(x.gt(x.zero()), g, T::select(x.lt(x.zero()), -g, g.zero()));
 
-    /// x².
+    /// Computes the square `x²`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -77,7 +77,7 @@ unary! {
         value |x| x * x,
         derivative |x| x * 2.0;
 
-    /// √x; the derivative at 0 is infinite.
+    /// Computes the square root `√x`; NaN below 0. The derivative at 0 is infinite.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -89,7 +89,7 @@ unary! {
         value |x| x.sqrt(),
         derivative |y| y.constant(0.5) / y;
 
-    /// 1 / √x.
+    /// Computes the reciprocal of the square root `1 / √x`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -101,7 +101,7 @@ unary! {
         value |x| x.sqrt().recip(),
         derivative |y| y * y * y * -0.5;
 
-    /// 1 / x.
+    /// Computes the reciprocal `1 / x`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -114,7 +114,7 @@ unary! {
         value |x| x.recip(),
         derivative |y| -(y * y);
 
-    /// e^x.
+    /// Computes the exponential `e^x`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -126,7 +126,7 @@ unary! {
         value |x| x.exp(),
         derivative |y| y;
 
-    /// e^x - 1, accurate near 0.
+    /// Computes `e^x - 1`, accurately near 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -139,7 +139,7 @@ unary! {
         value |x| x.exp_m1(),
         derivative |y| y + 1.0;
 
-    /// The natural logarithm; NaN below 0.
+    /// Computes the natural logarithm `ln x`; NaN below 0, -∞ at 0. PyTorch: `log`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -152,7 +152,7 @@ unary! {
         value |x| x.ln(),
         derivative |x| x.recip();
 
-    /// ln(1 + x), accurate near 0.
+    /// Computes `ln(1 + x)`, accurately near 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -165,11 +165,11 @@ unary! {
         value |x| x.ln_1p(),
         derivative |x| (x + 1.0).recip();
 
-    /// The inverse of the logistic function, ln(x / (1 - x)): ∓∞ at 0 and 1, and NaN outside of
-    /// `[0, 1]`. The derivative at 0 and 1 is infinite.
+    /// Computes the inverse of the logistic function, `ln(x / (1 - x))`, to within 3 units in the
+    /// last place. It is -∞ at 0, ∞ at 1 and NaN outside of `[0, 1]`. The derivative at 0 and 1 is
+    /// infinite.
     ///
-    /// PyTorch's `eps` is a [`clamp`](Self::clamp) before: `x.clamp(eps, 1.0 - eps).logit()`.
-    /// The result is within 3 units in the last place.
+    /// PyTorch's argument `eps` clamps the input first: `x.clamp(eps, 1.0 - eps).logit()`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -181,8 +181,7 @@ unary! {
         saves Input,
         value |x| {
             let rest = -x + 1.0;
-            // Where the quotient is about 1, its logarithm is that of 1 and a difference without
-            // rounding.
+            // A quotient near 1 loses digits; its difference from 1 is computed without rounding.
             let near = (x * 2.0 - 1.0) / rest;
             let far = (x / rest).ln();
             T::select((x - 0.5).abs().lt(x.constant(0.25)), near.ln_1p(), far)
@@ -193,7 +192,7 @@ unary! {
             g / (inside * (-inside + 1.0))
         };
 
-    /// The error function 2/√π ∫₀ˣ e^(-t²) dt.
+    /// Computes the error function `2/√π ∫₀ˣ e^(-t²) dt`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -206,7 +205,7 @@ unary! {
         value |x| x.erf(),
         derivative |x| bell(x) * std::f64::consts::FRAC_2_SQRT_PI;
 
-    /// The complementary error function 1 - erf x, accurate where it is small.
+    /// Computes the complementary error function `1 - erf x`, accurately where it is small.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -219,10 +218,9 @@ unary! {
         value |x| x.erfc(),
         derivative |x| bell(x) * -std::f64::consts::FRAC_2_SQRT_PI;
 
-    /// The inverse of the error function: the number whose [`erf`](Self::erf) is x, ±∞ for ±1, and
-    /// NaN outside of `[-1, 1]`. The derivative at -1 and 1 is infinite.
-    ///
-    /// The result is within 3 units in the last place.
+    /// Computes the inverse of the error function, the number whose [`erf`](Self::erf) is x, to
+    /// within 3 units in the last place. It is ±∞ at ±1 and NaN outside of `[-1, 1]`. The derivative
+    /// at -1 and 1 is infinite.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -238,7 +236,7 @@ unary! {
 }
 
 unary! { angles:
-    /// The sine of x radians, accurate for all finite x.
+    /// Computes the sine of x radians, accurately for all finite x.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -250,7 +248,7 @@ unary! { angles:
         value |x| x.sin(),
         derivative |x| x.cos();
 
-    /// The cosine of x radians, accurate for all finite x.
+    /// Computes the cosine of x radians, accurately for all finite x.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -263,14 +261,14 @@ unary! { angles:
         derivative |x| -x.sin();
 }
 
-/// erfinv x.
+/// Computes erfinv x.
 ///
-/// Near zero x plus x times a rational function of x², further out r plus r times one of r =
-/// √-ln(1 - |x|), in which the function is almost straight: the form of M. Wichura (1988,
-/// "Algorithm AS 241: the percentage points of the normal distribution"), which M. Giles (2010,
-/// "Approximating the erfinv function") compares with polynomials. It is exact in 1 - |x|, which is
-/// what counts near ±1. What is added is small, and its errors are smaller. The coefficients are
-/// those of rational interpolation at Chebyshev nodes.
+/// Near zero it is x plus x times a rational function of x². Farther out it is r plus r times a
+/// rational function of r = √-ln(1 - |x|), in which erfinv is nearly linear. This is the form of
+/// M. Wichura (1988, "Algorithm AS 241: the percentage points of the normal distribution"), which
+/// M. Giles (2010, "Approximating the erfinv function") compares with polynomials. It uses 1 - |x|,
+/// which is exact and decides the result near ±1. The added terms are small, so their errors are
+/// too. The coefficients are those of rational interpolation at Chebyshev nodes.
 #[inline(always)]
 fn inverse_erf<T: Real>(x: T) -> T {
     const NEAR: f64 = 0.64;
@@ -299,7 +297,7 @@ fn inverse_erf<T: Real>(x: T) -> T {
             0.04056264007784572,
         ],
     );
-    // At ±1 infinite, and beyond NaN.
+    // Infinite at ±1, NaN beyond.
     let r = (-(-x.abs() + 1.0).ln()).sqrt();
     let middle = ratio(
         r - 1.25,
@@ -353,11 +351,11 @@ fn inverse_erf<T: Real>(x: T) -> T {
     let outer = T::select(r.lt(x.constant(7.0)), outer, r);
     let outer = T::select(x.lt(x.zero()), -outer, outer);
     let y = T::select(x.square().lt(x.constant(NEAR)), near.mul_add(x, x), outer);
-    // The sum has lost the sign of zero.
+    // The sum loses the sign of zero.
     T::select(x.equals(x.zero()), x, y)
 }
 
-/// A quotient of polynomials, by their coefficients from the lowest.
+/// Computes a quotient of polynomials, whose coefficients begin with the lowest.
 #[inline(always)]
 fn ratio<T: Real, const N: usize>(x: T, above: [f64; N], below: [f64; N]) -> T {
     let horner = |coefficients: [f64; N]| {
@@ -369,27 +367,28 @@ fn ratio<T: Real, const N: usize>(x: T, above: [f64; N], below: [f64; N]) -> T {
     horner(above) / horner(below)
 }
 
-/// e^(-x²), of a limited x: its derivative has x for a factor, and must be 0 where x is infinite.
+/// Computes e^(-x²). The argument is limited, because the derivative has the factor x and must be 0
+/// where x is infinite.
 #[inline(always)]
 fn bell<T: Real>(x: T) -> T {
     let x = limited(x, 100.0);
     (-(x * x)).exp()
 }
 
-/// x, but not below `low`. NaN stays NaN.
+/// Computes max(x, low); NaN stays NaN.
 #[inline(always)]
 pub(crate) fn at_least<T: Real>(x: T, low: f64) -> T {
     T::select(x.lt(x.constant(low)), x.constant(low), x)
 }
 
-/// x, but not beyond ±`bound`. NaN stays NaN.
+/// Limits x to ±`bound`; NaN stays NaN.
 #[inline(always)]
 pub(crate) fn limited<T: Real>(x: T, bound: f64) -> T {
     let raised = at_least(x, -bound);
     T::select(raised.gt(x.constant(bound)), x.constant(bound), raised)
 }
 
-/// -1, 0 or 1; 0 for NaN.
+/// Computes the sign of x: -1, 0 or 1; 0 for NaN.
 #[inline(always)]
 pub(crate) fn sign<T: Real>(x: T) -> T {
     let (zero, one) = (x.zero(), x.one());
@@ -398,7 +397,7 @@ pub(crate) fn sign<T: Real>(x: T) -> T {
 
 /// # Elementwise functions
 impl Tensor {
-    /// x limited to `[low, high]`; the derivative at the limits and beyond is 0. NaN stays NaN.
+    /// Limits x to `[low, high]`; NaN stays NaN. The derivative at the limits and beyond is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -411,7 +410,7 @@ impl Tensor {
     }
 }
 
-/// x limited to an interval, under one of several names.
+/// The function that limits x to an interval, under one of several names.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Clamp {
     name: &'static str,
@@ -459,8 +458,8 @@ mod tests {
 
     type Function = fn(&Tensor) -> Tensor;
 
-    /// Asserts results in `f64` to 3 units in the last place, and those in `f32`, of these
-    /// arguments and of many more, to 3 of its own.
+    /// Asserts that results in `f64` are within 3 units in the last place of the expected ones, and
+    /// those in `f32`, for these and many more arguments, within 3 units of those in `f64`.
     fn accurate(f: Function, cases: &[(f64, f64)], from: f64, to: f64) -> Result<()> {
         for &(x, expected) in cases {
             let found = f(&Tensor::from(x)).item()?;
@@ -486,7 +485,7 @@ mod tests {
         Ok(())
     }
 
-    /// Values of mpmath.
+    /// The expected values are those of mpmath.
     #[test]
     fn the_inverse_error_function_is_accurate() -> Result<()> {
         let cases = [
@@ -508,7 +507,7 @@ mod tests {
     }
 
     #[test]
-    fn the_inverse_error_function_has_its_ends() {
+    fn the_inverse_error_function_is_infinite_at_its_ends() {
         let x = Tensor::from([0.0f64, -0.0, 1.0, -1.0, 1.5, f64::NEG_INFINITY, f64::NAN]);
         assert_eq!(
             x.erfinv().to_string(),
@@ -516,7 +515,7 @@ mod tests {
         );
     }
 
-    /// Values of mpmath.
+    /// The expected values are those of mpmath.
     #[test]
     fn logit_is_accurate() -> Result<()> {
         let cases = [
@@ -538,7 +537,7 @@ mod tests {
     }
 
     #[test]
-    fn logit_has_its_ends() {
+    fn logit_is_infinite_at_its_ends() {
         let x = Tensor::from([0.0f64, -0.0, 1.0, 1.5, -1e-9, f64::INFINITY, f64::NAN]);
         assert_eq!(
             x.logit().to_string(),

@@ -1,7 +1,7 @@
-//! Einstein summation: products and sums written as an equation over named axes.
+//! Einstein summation: products and sums described by an equation over named axes.
 //!
-//! The equation is parsed into labels, one per axis; operands are then brought, two at a time, into
-//! a form that `matmul` or an elementwise product takes.
+//! The equation is parsed into labels, one per axis. The operands are then combined two at a time,
+//! permuted and reshaped so that `matmul` or an elementwise product computes the result.
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
@@ -11,37 +11,40 @@ use std::borrow::Borrow;
 
 const OP: &str = "einsum";
 
-/// What names an axis.
+/// The name of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Label {
-    /// An axis that `...` stands for: its place, counted from the last of them.
+    /// An axis covered by `...`: its place, counted from the last covered axis.
     Covered(std::cmp::Reverse<usize>),
     Letter(char),
 }
 
-/// The labels of one operand, or of the result, as they are written.
+/// The labels of one operand, or of the result, as written.
 #[derive(Clone, Debug, Default)]
 struct Term {
     letters: Vec<char>,
-    /// Before which letter `...` stands.
+    /// The number of letters in front of `...`.
     ellipsis: Option<usize>,
 }
 
 /// # Linear algebra
 impl Tensor {
-    /// The sum of products that an equation describes: `bij,bjk->bik` multiplies two stacks of
-    /// matrices.
+    /// Computes the sum of products that an equation describes: `bij,bjk->bik` multiplies two stacks
+    /// of matrices.
     ///
-    /// Each letter (a-z, A-Z) names an axis; axes of one name have one length (or length 1, which
-    /// is stretched). What the result (behind `->`) does not name is summed over; a name that one
-    /// operand has twice takes its diagonal. `...` stands for any further axes, which are broadcast
-    /// together, and summed over if the result has no `...`. Without `->` the result has the axes
-    /// of `...` and then, in alphabetical order (capitals first), the names that occur once. Spaces
-    /// do not matter. Several operands are multiplied from left to right.
+    /// - Each letter (a-z, A-Z) names an axis. Axes of one name have one length, or length 1, which
+    ///   is stretched.
+    /// - Axes that the result, behind `->`, does not name are summed over.
+    /// - If one operand has a name twice, its diagonal is taken.
+    /// - `...` covers any further axes. They are broadcast together, and summed over if the result
+    ///   has no `...`.
+    /// - Without `->` the result has the axes of `...` and then the names that occur once, in
+    ///   alphabetical order, capitals first.
+    /// - Spaces are ignored. Several operands are multiplied from left to right.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the equation is malformed, has not one term per operand, or has a
-    /// result that names an axis twice or one that no operand has; [`Error::Shape`] if the number
+    /// [`Error::Argument`] if the equation is malformed, does not have one term per operand, or has
+    /// a result that names an axis twice or one that no operand has; [`Error::Shape`] if the number
     /// of axes or their lengths do not fit; [`Error::DType`] if the dtypes differ.
     ///
     /// ```
@@ -58,7 +61,9 @@ impl Tensor {
         let (terms, result) = parse(equation)?;
         if terms.len() != operands.len() {
             let (expected, found) = (terms.len(), operands.len());
-            let reason = format!("`{equation}` has {expected} operands, found {found}");
+            let reason = format!(
+                "`{equation}`: expected an operand for each of {expected} terms, found {found}"
+            );
             return Err(Error::argument(OP, reason));
         }
         Tensor::expect_one_dtype_in(OP, "operands", &operands)?;
@@ -73,7 +78,7 @@ impl Tensor {
         check_lengths(&named)?;
         let mut rest = named.into_iter();
         let mut product = rest.next().map_or_else(
-            || Err(Error::argument(OP, "there are no operands")),
+            || Err(Error::argument(OP, "expected at least one operand")),
             Named::diagonal,
         )?;
         while let Some(next) = rest.next() {
@@ -91,7 +96,7 @@ impl Tensor {
     }
 }
 
-/// The terms of the operands, and that of the result if there is an arrow.
+/// Parses the terms of the operands, and that of the result if there is an arrow.
 fn parse(equation: &str) -> Result<(Vec<Term>, Option<Term>)> {
     let (operands, result) = match equation.split_once("->") {
         Some((operands, result)) => (operands, Some(parse_term(equation, result)?)),
@@ -126,7 +131,7 @@ fn parse_term(equation: &str, text: &str) -> Result<Term> {
     Ok(term)
 }
 
-/// The labels of a term whose `...` stands for `covered` axes.
+/// Returns the labels of a term whose `...` covers `covered` axes.
 fn labels(term: &Term, covered: usize) -> Vec<Label> {
     let letters =
         |range: std::ops::Range<usize>| term.letters[range].iter().map(|&c| Label::Letter(c));
@@ -158,7 +163,7 @@ fn explicit_result(equation: &str, term: &Term, named: &[Named]) -> Result<Vec<L
             Err(Error::argument(OP, reason))
         };
         if term.letters[..i].contains(&letter) {
-            return refused("is there twice");
+            return refused("is named twice");
         }
         if !named
             .iter()
@@ -170,7 +175,7 @@ fn explicit_result(equation: &str, term: &Term, named: &[Named]) -> Result<Vec<L
     Ok(labels(term, term.ellipsis.map_or(0, |_| covered(named))))
 }
 
-/// The axes of `...`, and the letters that occur once, sorted.
+/// Returns the axes of `...`, and the letters that occur once, sorted.
 fn implicit_result(terms: &[Term], named: &[Named]) -> Vec<Label> {
     let letters = || terms.iter().flat_map(|term| &term.letters).copied();
     let mut once: Vec<char> = letters()
@@ -184,7 +189,7 @@ fn implicit_result(terms: &[Term], named: &[Named]) -> Vec<Label> {
     labels(&term, covered(named))
 }
 
-/// An error unless all axes of one name have one length or length 1.
+/// Returns an error unless all axes of one name have one length or length 1.
 fn check_lengths(named: &[Named]) -> Result<()> {
     let axes = || {
         named
@@ -206,7 +211,7 @@ fn check_lengths(named: &[Named]) -> Result<()> {
     Ok(())
 }
 
-/// A tensor whose axes have names.
+/// A tensor with named axes.
 struct Named {
     tensor: Tensor,
     labels: Vec<Label>,
@@ -229,7 +234,7 @@ impl Named {
         self.labels.iter().position(|&own| own == label)
     }
 
-    /// Each name once: of axes of one name the diagonal.
+    /// Takes the diagonal of axes that have one name, until each name occurs once.
     fn diagonal(self) -> Result<Self> {
         let Self {
             mut tensor,
@@ -243,12 +248,12 @@ impl Named {
             let len = tensor.shape()[first];
             if tensor.shape()[second] != len {
                 let reason = format!(
-                    "a name that is there twice has lengths {len} and {}",
+                    "axes of one name have lengths {len} and {}",
                     tensor.shape()[second]
                 );
                 return Err(Error::shape(OP, reason, &[tensor.shape()]));
             }
-            // Both to the end, seen as one axis, of which every (len + 1)-th element is taken.
+            // Both axes move to the end and merge; every (len + 1)-th element is on the diagonal.
             let others = (0..labels.len()).filter(|&axis| axis != first && axis != second);
             let order: Vec<usize> = others.chain([first, second]).collect();
             labels = order[..order.len() - 1]
@@ -264,7 +269,7 @@ impl Named {
         Ok(Self { tensor, labels })
     }
 
-    /// Summed over all axes but those that are wanted.
+    /// Sums over all axes that are not `wanted`.
     fn only(self, wanted: impl Fn(&Label) -> bool) -> Result<Self> {
         let gone = (0..self.labels.len()).filter(|&axis| !wanted(&self.labels[axis]));
         let gone: Vec<isize> = gone.map(|axis| axis as isize).collect();
@@ -274,7 +279,7 @@ impl Named {
         })
     }
 
-    /// The axes in the order of `labels`; those that are missing have length 1.
+    /// Returns the tensor with the axes in the order of `labels`; missing axes have length 1.
     fn aligned(&self, labels: &[Label]) -> Result<Tensor> {
         let order: Vec<usize> = labels
             .iter()
@@ -290,9 +295,9 @@ impl Named {
         self.tensor.permuted(&order).reshape(shape)
     }
 
-    /// The product, summed over what is not wanted.
+    /// Computes the product, summed over the axes that are not `wanted`.
     fn times(self, other: Self, wanted: impl Fn(&Label) -> bool) -> Result<Self> {
-        // What only one of the two has and nobody wants is summed over before.
+        // Axes that only one operand has and that are not wanted are summed first.
         let (a_labels, b_labels) = (self.labels.clone(), other.labels.clone());
         let a = self.only(|label| wanted(label) || b_labels.contains(label))?;
         let b = other.only(|label| wanted(label) || a_labels.contains(label))?;
@@ -350,7 +355,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_result_is_sorted_where_it_is_not_written() -> Result<()> {
+    fn implicit_results_are_sorted() -> Result<()> {
         let x = Tensor::from_vec((0..30).map(f64::from).collect(), [2, 5, 3])?;
         let y = Tensor::einsum("b...A", &[&x])?;
         assert_eq!(y.to_f64_vec(), x.permute(&[1, 2, 0])?.to_f64_vec());
@@ -359,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_length_of_one_is_stretched() -> Result<()> {
+    fn axes_of_length_1_are_stretched() -> Result<()> {
         let (a, b) = (
             Tensor::from([[2.0f64], [3.0]]),
             Tensor::from([[1.0f64], [10.0], [100.0]]),

@@ -1,4 +1,4 @@
-//! Matrix products. Operands are read through their strides: a transpose is never copied.
+//! Matrix products. Kernels read operands through their strides, so a transpose is never copied.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
@@ -9,9 +9,11 @@ use smallvec::smallvec;
 
 /// # Linear algebra
 impl Tensor {
-    /// The matrix product over the last two axes, with leading axes broadcast: (…, m, k) by
-    /// (…, k, n) gives (…, m, n). An operand of one axis is a vector: (k) by (k, n) gives (n),
-    /// (m, k) by (k) gives (m), (k) by (k) the scalar product.
+    /// Computes the matrix product over the last two axes, with leading axes broadcast: (…, m, k) by
+    /// (…, k, n) gives (…, m, n).
+    ///
+    /// An operand of one axis is a vector: (k) by (k, n) gives (n), (m, k) by (k) gives (m), and (k)
+    /// by (k) gives the scalar product.
     ///
     /// # Errors
     /// [`Error::Shape`] if the inner lengths differ, the leading axes do not broadcast, an operand
@@ -30,7 +32,11 @@ impl Tensor {
         self.expect_same_dtype("matmul", other)?;
         let shapes = [self.shape(), other.shape()];
         if self.rank() == 0 || other.rank() == 0 {
-            return Err(Error::shape("matmul", "a scalar is no matrix", &shapes));
+            return Err(Error::shape(
+                "matmul",
+                "expected matrices or vectors, found a scalar",
+                &shapes,
+            ));
         }
         let inner = self.shape()[self.rank() - 1];
         let other_inner = other.shape()[other.rank().saturating_sub(2)];
@@ -48,9 +54,13 @@ impl Tensor {
             (_, 1) => self.matmul(&other.unsqueeze(1)?)?.squeeze(-1),
             (rank, other_rank) => {
                 let &[.., k, n] = other.shape() else {
-                    return Err(Error::shape("matmul", "a scalar is no matrix", &shapes));
+                    return Err(Error::shape(
+                        "matmul",
+                        "expected matrices or vectors, found a scalar",
+                        &shapes,
+                    ));
                 };
-                // A stack of which all matrices are multiplied by one is one matrix of more rows.
+                // A stack of matrices times one matrix is a single matrix with more rows.
                 let rows = self.len().checked_div(k).unwrap_or(0);
                 let folded = Shape::from([rows, k]);
                 if 2 < rank
@@ -78,8 +88,8 @@ impl Tensor {
         }
     }
 
-    /// The affine map of a dense layer, `x Wᵀ + b`, in one sweep: x (…, in), weight (out, in),
-    /// bias (out), result (…, out).
+    /// Computes the affine map of a dense layer, `x Wᵀ + b`, in one pass over memory: x (…, in),
+    /// weight (out, in), bias (out), result (…, out). PyTorch: `torch.nn.functional.linear`.
     ///
     /// # Errors
     /// [`Error::Shape`] if the lengths do not fit, [`Error::DType`] if the dtypes differ.
@@ -128,12 +138,12 @@ impl Tensor {
         Ok(Affine::record(&flat, weight, true, bias).reshaped(shape))
     }
 
-    /// `self` + a b for matrices a (m, k) and b (k, n), in one sweep; `self` is broadcast to (m,
-    /// n).
+    /// Computes `self + a b` for matrices a (m, k) and b (k, n), in one pass over memory. `self` is
+    /// broadcast to (m, n).
     ///
     /// # Errors
-    /// [`Error::Shape`] if a and b are not matrices whose inner lengths agree or `self` does not
-    /// broadcast to (m, n), [`Error::DType`] if the dtypes differ.
+    /// [`Error::Shape`] if a and b are not matrices whose inner lengths agree, or if `self` does not
+    /// broadcast to (m, n); [`Error::DType`] if the dtypes differ.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -156,13 +166,13 @@ impl Tensor {
         }
         Shape::from([m, n]).reserve("addmm", self.dtype())?;
         if broadcast_shapes("addmm", self.shape(), &[m, n])?[..] != [m, n] {
-            let reason = "the sum is larger than the product";
+            let reason = "the first operand must broadcast to the shape of the product";
             return Err(Error::shape("addmm", reason, &shapes));
         }
         Ok(Affine::record(a, b, false, Some(self)))
     }
 
-    /// Σ aᵢ bᵢ of two vectors, a scalar, summed pairwise.
+    /// Computes the scalar product `Σ aᵢ bᵢ` of two vectors, summed pairwise.
     ///
     /// # Errors
     /// [`Error::Shape`] unless both have one axis, of one length; [`Error::DType`] if the dtypes
@@ -183,7 +193,7 @@ impl Tensor {
         Ok(self.mul(other)?.sum())
     }
 
-    /// yᵢⱼ = aᵢ bⱼ of two vectors.
+    /// Computes the outer product `yᵢⱼ = aᵢ bⱼ` of two vectors.
     ///
     /// # Errors
     /// [`Error::Shape`] unless both have one axis, [`Error::DType`] if the dtypes differ.
@@ -210,7 +220,7 @@ impl Tensor {
     }
 }
 
-/// Products of stacks of matrices whose leading axes broadcast to `batch`.
+/// Computes the products of stacks of matrices whose leading axes broadcast to `batch`.
 fn product(a: &Array, b: &Array, batch: &Shape) -> Array {
     let stretch = |operand: &Array| {
         let matrix = &operand.shape()[operand.shape().len() - 2..];
@@ -230,7 +240,7 @@ fn product(a: &Array, b: &Array, batch: &Shape) -> Array {
     }))
 }
 
-/// a b + bias for matrices, or a bᵀ + bias; the bias is broadcast.
+/// Computes a b + bias for matrices, or a bᵀ + bias; the bias is broadcast.
 fn affine(a: &Array, b: &Array, transposed: bool, bias: Option<&Array>) -> Array {
     let [m, k, n] = [
         a.shape()[0],
@@ -266,7 +276,7 @@ impl Op for Product {
     fn kind(&self) -> OpKind {
         OpKind::Product
     }
-    /// da = g bᵀ, db = aᵀ g; where an operand was broadcast the backward loop sums.
+    /// Computes da = g bᵀ and db = aᵀ g. The backward loop sums over broadcast axes.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let da = match &self.b {
             Some(b) if context.wants(0) => {
@@ -314,8 +324,8 @@ impl Op for Affine {
     fn kind(&self) -> OpKind {
         OpKind::Product
     }
-    /// da = g bᵀ, db = aᵀ g, or for bᵀ da = g b, db = gᵀ a; the bias gets g, summed by the backward
-    /// loop.
+    /// Computes da = g bᵀ and db = aᵀ g or, if b is transposed, da = g b and db = gᵀ a. The bias gets
+    /// g, which the backward loop sums.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let da = match &self.b {
             Some(b) if context.wants(0) => {

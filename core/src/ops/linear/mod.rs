@@ -1,4 +1,5 @@
-//! Products: `matmul`, `linear`, `dot`, `einsum`; and triangles and diagonals of matrices.
+//! Linear algebra: the products `matmul`, `linear`, `dot` and `einsum`, and triangles and diagonals of
+//! matrices.
 
 pub(in crate::ops) mod einsum;
 pub(in crate::ops) mod matmul;

@@ -1,4 +1,4 @@
-//! Triangles and diagonals of matrices, the last two axes.
+//! Triangles and diagonals of the matrices in the last two axes.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
@@ -9,8 +9,8 @@ use smallvec::smallvec;
 
 /// # Linear algebra
 impl Tensor {
-    /// The matrices of the last two axes with 0 above a diagonal: 0 is the main one, positive
-    /// numbers are above it.
+    /// Sets the elements above a diagonal of the matrices in the last two axes to 0. Diagonal 0 is
+    /// the main one; positive numbers are above it.
     ///
     /// # Errors
     /// [`Error::Shape`] if there are not at least two axes.
@@ -31,8 +31,8 @@ impl Tensor {
         }))
     }
 
-    /// The matrices of the last two axes with 0 below a diagonal: 0 is the main one, positive
-    /// numbers are above it.
+    /// Sets the elements below a diagonal of the matrices in the last two axes to 0. Diagonal 0 is
+    /// the main one; positive numbers are above it.
     ///
     /// # Errors
     /// [`Error::Shape`] if there are not at least two axes.
@@ -71,7 +71,7 @@ impl Tensor {
         Self::from_op(output.into(), &[self], || triangle)
     }
 
-    /// The elements (i, i + `offset`) of the matrices of the last two axes: (…, m, n) becomes
+    /// Returns the elements (i, i + `offset`) of the matrices in the last two axes: (…, m, n) becomes
     /// (…, length of the diagonal). A view.
     ///
     /// # Errors
@@ -99,7 +99,8 @@ impl Tensor {
     }
 }
 
-/// The part of a matrix up to a diagonal from below, or from above. Linear, and its own transpose.
+/// The map that keeps the part of a matrix on one side of a diagonal. It is linear, and its own
+/// transpose.
 #[derive(Clone, Copy)]
 struct Triangle {
     lower: bool,
@@ -107,9 +108,9 @@ struct Triangle {
 }
 
 impl Triangle {
-    /// The columns of a row that are in it.
+    /// Returns the columns of a row that are kept.
     fn kept(self, row: usize, columns: usize) -> std::ops::Range<usize> {
-        // The column of the diagonal, and the first one behind it.
+        // The column of the diagonal; the next one is the first behind it.
         let column = self.diagonal.saturating_add(row as isize);
         let within = |column: isize| column.clamp(0, columns as isize) as usize;
         if self.lower {

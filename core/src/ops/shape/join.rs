@@ -1,4 +1,4 @@
-//! Larger tensors out of smaller ones: concatenated, stacked, repeated.
+//! Larger tensors from smaller ones: concatenation, stacking, repetition.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
@@ -8,9 +8,9 @@ use std::borrow::Borrow;
 
 /// # Joining and splitting
 impl Tensor {
-    /// The tensors one after another along an axis that they have. All other lengths are equal.
+    /// Concatenates tensors along an axis that they have. All other lengths must be equal.
     ///
-    /// PyTorch skips tensors of shape (0,) whatever the others' shapes; here they do not fit.
+    /// PyTorch skips tensors of shape (0,) among others of any shape; here they are an error.
     ///
     /// # Errors
     /// [`Error::Argument`] if there are no tensors, [`Error::Index`] if there is no such axis,
@@ -66,8 +66,7 @@ impl Tensor {
         }))
     }
 
-    /// Tensors of one shape side by side along a new axis in front of axis `axis` (`-1`: after the
-    /// last).
+    /// Stacks tensors of one shape along a new axis in front of axis `axis` (`-1`: after the last).
     ///
     /// # Errors
     /// [`Error::Argument`] if there are no tensors, [`Error::Index`] if the place is out of range,
@@ -94,12 +93,12 @@ impl Tensor {
         Self::cat(&slices, axis as isize)
     }
 
-    /// The tensor over and over: `times[i]` times along axis i. More numbers than axes make new
-    /// axes in front.
+    /// Repeats the tensor `times[i]` times along axis `i`. If there are more numbers than axes, new
+    /// axes are added in front.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are fewer numbers than axes (NumPy's `tile` puts ones in
-    /// front), [`Error::Shape`] if there would be more elements than memory can hold.
+    /// [`Error::Argument`] if there are fewer numbers than axes, unlike in NumPy's `tile`, which
+    /// adds ones in front; [`Error::Shape`] if there would be more elements than memory can hold.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -121,8 +120,8 @@ impl Tensor {
         };
         let shape: Shape = axes().map(|(n, len)| len.saturating_mul(n)).collect();
         shape.checked_len("repeat")?;
-        // Each axis with one in front of it that is stretched: (1, a, 1, b), (m, a, n, b), (ma,
-        // nb).
+        // Each axis gets one in front of it, which is stretched and merged:
+        // (1, a, 1, b), (m, a, n, b), (ma, nb).
         let apart = self.reshaped(axes().flat_map(|(_, len)| [1, len]).collect());
         let stretched: Shape = axes().flat_map(|(n, len)| [n, len]).collect();
         stretched.checked_len("repeat")?;
@@ -131,7 +130,7 @@ impl Tensor {
     }
 }
 
-/// The tensors, of which there is at least one, and all of one dtype.
+/// Returns references to the tensors; an error if there are none or their dtypes differ.
 fn borrowed<'a>(
     op: &'static str,
     tensors: &'a [impl Borrow<Tensor>],

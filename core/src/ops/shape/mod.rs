@@ -1,5 +1,6 @@
-//! The same elements in another arrangement: whole in [`view`] (`reshape`, `transpose`), in part in
-//! [`slice`] (`narrow`, `split`, `flip`, `pad`), together in [`join`] (`cat`, `stack`).
+//! Rearrangements of elements: other shapes and orders of axes in [`view`] (`reshape`, `transpose`),
+//! parts in [`slice`] (`narrow`, `split`, `flip`, `pad`), joined tensors in [`join`] (`cat`,
+//! `stack`). [`window`] is the mechanism behind the parts.
 
 pub(in crate::ops) mod join;
 pub(in crate::ops) mod slice;

@@ -1,5 +1,5 @@
-//! Parts of a tensor along its axes, as views: narrowing, slicing, flipping, splitting, rows; and
-//! padding, which is the transpose of narrowing.
+//! Views of parts of a tensor: narrowing, slicing, flipping, splitting, rows; and padding, the
+//! transpose of narrowing.
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
@@ -8,7 +8,7 @@ use crate::tensor::{Axes, Shape, Span, resolve_axis};
 
 /// # Shape and views
 impl Tensor {
-    /// The elements `start..start + len` of one axis. A view.
+    /// Returns the elements `start..start + len` of one axis. A view.
     ///
     /// # Errors
     /// [`Error::Index`] if the axis or the range does not exist.
@@ -24,7 +24,7 @@ impl Tensor {
         Ok(self.seen_through("narrow", span))
     }
 
-    /// `narrow` where the range is known to exist.
+    /// Narrows an axis to a range that is known to exist.
     pub(crate) fn narrowed(&self, op: &'static str, axis: usize, start: usize, len: usize) -> Self {
         let span = Span {
             axis,
@@ -35,14 +35,16 @@ impl Tensor {
         self.seen_through(op, span)
     }
 
-    /// NumPy's `x[start:end:step]` along one axis: every `step`-th element from `start` up to, and
-    /// without, `end`; backwards if the step is negative. Negative bounds count from the end;
-    /// without a bound (`None`) it goes from the first element, or to the last (the other way round
-    /// backwards). A view.
+    /// Returns every `step`-th element of one axis from `start` up to, and without, `end`, as NumPy's
+    /// `x[start:end:step]` does. A view.
+    ///
+    /// A negative step goes backwards. Negative bounds count from the end. A bound of `None` is the
+    /// first or the last element, so that the slice extends to the end of the axis in its
+    /// direction.
     ///
     /// # Errors
-    /// [`Error::Index`] if there is no such axis, or a bound is outside of it: NumPy and PyTorch
-    /// would use the nearest that exists. [`Error::Argument`] if `step` is 0.
+    /// [`Error::Index`] if there is no such axis or a bound is outside of it, where NumPy and PyTorch
+    /// use the nearest valid bound; [`Error::Argument`] if `step` is 0.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -63,8 +65,7 @@ impl Tensor {
         Ok(self.seen_through("slice", span))
     }
 
-    /// The elements in reverse order along some axes (negative ones count from the end). A view;
-    /// PyTorch copies.
+    /// Reverses the order of the elements along `axes`. A view, while PyTorch copies.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
@@ -95,9 +96,11 @@ impl Tensor {
         Ok(self.seen_through("flip", spans.collect::<Window>()))
     }
 
-    /// `value` added around: for each axis, in order, how often before its first element and after
-    /// its last. NumPy's order; PyTorch's `pad` takes one flat list that begins with the last axis,
-    /// and negative numbers, for which there is [`narrow`](Self::narrow).
+    /// Pads the tensor with `value`: `around` has a pair for each axis, the number of elements before
+    /// the first and after the last.
+    ///
+    /// The order is that of NumPy. PyTorch's `pad` takes one flat list that begins with the last
+    /// axis. It also takes negative numbers; use [`narrow`](Self::narrow) instead.
     ///
     /// # Errors
     /// [`Error::Argument`] if there is not one pair for each axis, [`Error::Shape`] if there would
@@ -133,8 +136,8 @@ impl Tensor {
 
 /// # Joining and splitting
 impl Tensor {
-    /// Consecutive pieces of `len` slices each along an axis, the last shorter if they do not come
-    /// out even. Views. Of an empty axis: one empty piece.
+    /// Splits an axis into consecutive pieces of length `len`, the last of which may be shorter.
+    /// Views. An empty axis gives one empty piece.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if `len` is 0.
@@ -149,7 +152,10 @@ impl Tensor {
     pub fn split(&self, axis: isize, len: usize) -> Result<Vec<Self>> {
         let axis = resolve_axis("split", axis, self.rank())?;
         if len == 0 {
-            return Err(Error::argument("split", "a piece must not be empty"));
+            return Err(Error::argument(
+                "split",
+                "expected a length of at least 1, found 0",
+            ));
         }
         Ok(self.pieces("split", axis, len))
     }
@@ -161,8 +167,8 @@ impl Tensor {
             .collect()
     }
 
-    /// Consecutive pieces along an axis, of the given lengths, which must add up to its length.
-    /// Views.
+    /// Splits an axis into consecutive pieces of the given lengths, whose sum must be that of the
+    /// axis. Views.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if the lengths do not add up.
@@ -178,7 +184,9 @@ impl Tensor {
         let axis = resolve_axis("split_sizes", axis, self.rank())?;
         let total = sizes.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
         if total != Some(self.shape()[axis]) {
-            let reason = format!("the sizes {sizes:?} do not add up to axis {axis}");
+            let len = self.shape()[axis];
+            let reason =
+                format!("the sizes {sizes:?} do not add up to the length {len} of axis {axis}");
             return Err(Error::shape("split_sizes", reason, &[self.shape()]));
         }
         let mut start = 0;
@@ -189,9 +197,12 @@ impl Tensor {
         Ok(sizes.iter().map(piece).collect())
     }
 
-    /// At most `count` pieces of equal length along an axis, the last shorter if they do not come
-    /// out even: n slices give pieces of ⌈n / count⌉, which may be fewer than `count` (7 into 5: 2,
-    /// 2, 2, 1), as in PyTorch. Views. Of an empty axis: one empty piece; PyTorch gives `count`.
+    /// Splits an axis into at most `count` pieces of equal length, the last of which may be shorter.
+    /// Views.
+    ///
+    /// An axis of length n gives pieces of length ⌈n / count⌉, as in PyTorch. They may be fewer than
+    /// `count`: 7 into 5 gives 2, 2, 2, 1. An empty axis gives one empty piece, while PyTorch
+    /// returns `count` of them.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if `count` is 0.
@@ -207,15 +218,18 @@ impl Tensor {
     pub fn chunk(&self, axis: isize, count: usize) -> Result<Vec<Self>> {
         let axis = resolve_axis("chunk", axis, self.rank())?;
         if count == 0 {
-            return Err(Error::argument("chunk", "expected at least one piece"));
+            return Err(Error::argument(
+                "chunk",
+                "expected at least one piece, found 0",
+            ));
         }
         Ok(self.pieces("chunk", axis, self.shape()[axis].div_ceil(count).max(1)))
     }
 
-    /// The slices of the first axis, one by one, without that axis. Views.
+    /// Iterates over the slices of the first axis, without that axis. Views.
     ///
-    /// The gradient of each is a tensor of the whole shape: for many rows
-    /// [`index_select`](Self::index_select) or an operation on all of them is cheaper.
+    /// Backward computes a tensor of the whole shape for each row. For many rows
+    /// [`index_select`](Self::index_select), or an operation on all of them, is cheaper.
     ///
     /// # Errors
     /// [`Error::Shape`] if there is no axis.

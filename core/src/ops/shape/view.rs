@@ -1,5 +1,5 @@
-//! The same elements under another shape or with the axes in another order: views wherever memory
-//! allows, each the inverse of another in backward.
+//! Changes of the shape and of the order of axes: views if the memory layout allows. The backward of
+//! each is another of them.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
@@ -8,11 +8,11 @@ use smallvec::{SmallVec, smallvec};
 
 /// # Shape and views
 impl Tensor {
-    /// Returns the same elements in row-major order under another shape: a view if the memory
+    /// Returns the same elements in row-major order with another shape: a view if the memory layout
     /// allows, else a copy.
     ///
-    /// One length may be [`INFER`](crate::INFER), where PyTorch and NumPy take -1: it becomes the
-    /// length that the number of elements leaves for it.
+    /// One length may be [`INFER`](crate::INFER), where PyTorch and NumPy take -1. It is computed
+    /// from the number of elements.
     ///
     /// # Errors
     /// [`Error::Shape`] if the numbers of elements differ, if more than one length is `INFER`, or if
@@ -36,18 +36,18 @@ impl Tensor {
         Ok(self.reshaped(shape))
     }
 
-    /// A scalar as the vector of one element that it is to operations along an axis; none for
-    /// others.
+    /// Returns a scalar as a vector of one element, for operations along an axis; `None` if there are
+    /// axes.
     pub(crate) fn as_vector(&self) -> Option<Self> {
         (self.rank() == 0).then(|| self.reshaped(Shape::from([1])))
     }
 
-    /// A vector of one element as a scalar.
+    /// Returns a vector of one element as a scalar.
     pub(crate) fn as_scalar(&self) -> Self {
         self.reshaped(Shape::default())
     }
 
-    /// `reshape` to a shape that is known to have as many elements.
+    /// Reshapes to a shape that is known to have as many elements.
     pub(crate) fn reshaped(&self, shape: Shape) -> Self {
         if self.array().shape() == &shape {
             return self.clone();
@@ -64,8 +64,8 @@ impl Tensor {
         })
     }
 
-    /// Returns all elements in row-major order as a vector: a view if the memory allows, else a
-    /// copy. [`flatten_from`](Self::flatten_from) keeps leading axes.
+    /// Returns all elements in row-major order as a vector: a view if the memory layout allows, else
+    /// a copy. [`flatten_from`](Self::flatten_from) keeps leading axes.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -130,7 +130,7 @@ impl Tensor {
         Ok(self.permuted(&order))
     }
 
-    /// [`permute`](Self::permute) by an order that is known to name each axis once.
+    /// Permutes the axes by an order that is known to name each once.
     pub(crate) fn permuted(&self, order: &[usize]) -> Self {
         let view = self.array().with_layout(self.array().layout.permute(order));
         Self::from_op(view.into(), &[self], || Permute {
@@ -138,7 +138,7 @@ impl Tensor {
         })
     }
 
-    /// Two axes exchanged (negative ones count from the end). A view.
+    /// Exchanges two axes; negative ones count from the end. A view.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis.
@@ -162,7 +162,7 @@ impl Tensor {
         Ok(self.permuted(&order))
     }
 
-    /// Stretched to `shape` by NumPy's rules, without a copy.
+    /// Broadcasts the tensor to `shape` by NumPy's rules. A view.
     ///
     /// # Errors
     /// [`Error::Shape`] if it does not broadcast to exactly that shape.
@@ -180,14 +180,14 @@ impl Tensor {
         if broadcast_shapes("broadcast_to", self.shape(), &shape)? != shape {
             return Err(Error::shape(
                 "broadcast_to",
-                "cannot shrink an axis",
+                "an axis longer than 1 cannot become shorter",
                 &[self.shape(), &shape],
             ));
         }
         Ok(stretch(self, &shape))
     }
 
-    /// A new axis of length 1 in front of axis `axis` (`-1`: after the last).
+    /// Adds an axis of length 1 in front of axis `axis` (`-1`: after the last). A view.
     ///
     /// # Errors
     /// [`Error::Index`] if the place is out of range.
@@ -202,7 +202,7 @@ impl Tensor {
         Ok(self.reshaped(self.array().shape().unsqueezed(axis)?))
     }
 
-    /// Without axis `axis`, whose length must be 1.
+    /// Removes axis `axis`, whose length must be 1. A view.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is longer.

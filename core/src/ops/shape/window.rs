@@ -1,17 +1,17 @@
-//! Windows: views that see some of a tensor's elements, each at most once, and their transpose,
-//! which puts elements back among zeros. Slicing, flipping, padding and diagonals are all this.
+//! Windows: views that select some of a tensor's elements, each at most once, and their transpose,
+//! which writes elements back among zeros. Slicing, flipping, padding and diagonals are windows.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::tensor::{Layout, Shape, Span};
 use smallvec::{SmallVec, smallvec};
 
-/// Which elements are seen.
+/// A selection of elements.
 #[derive(Clone, Debug)]
 pub(crate) enum Window {
-    /// Those within all spans; axes that none names are seen whole.
+    /// The elements inside all spans; other axes are selected whole.
     Spans(SmallVec<[Span; 1]>),
-    /// Those of the last two axes whose column number is this much more than the row number.
+    /// The diagonal of the last two axes on which the column number exceeds the row number by this.
     Diagonal(isize),
 }
 
@@ -39,7 +39,7 @@ impl FromIterator<Span> for Window {
 }
 
 impl Tensor {
-    /// What a window that fits this tensor sees of it; `op` is what called for it.
+    /// Returns the view of a window that fits this tensor, recorded under the name `op`.
     pub(crate) fn seen_through(&self, op: &'static str, window: impl Into<Window>) -> Self {
         let window = window.into();
         let view = self.array().with_layout(window.of(&self.array().layout));
@@ -50,8 +50,8 @@ impl Tensor {
         })
     }
 
-    /// A tensor of `shape` that is `value` everywhere, but of which `window`, which must have this
-    /// tensor's shape, sees this tensor.
+    /// Creates a tensor of `shape` that has this tensor's elements where `window` selects, and `value`
+    /// elsewhere. The window must have this tensor's shape.
     pub(crate) fn put_behind(
         &self,
         op: &'static str,
@@ -65,7 +65,7 @@ impl Tensor {
         Self::from_op(output.into(), &[self], || Put { op, window })
     }
 
-    /// The elements whose index along each axis is below the length that `shape` gives it.
+    /// Narrows each axis to its first elements, as many as `shape` says.
     pub(crate) fn cropped(&self, op: &'static str, shape: &[usize]) -> Self {
         if self.shape() == shape {
             return self.clone();
@@ -73,13 +73,14 @@ impl Tensor {
         self.seen_through(op, corner(shape))
     }
 
-    /// Zeros of a larger shape, of which this tensor is what [`cropped`](Self::cropped) leaves.
+    /// Appends zeros to each axis up to the length in `shape`: the transpose of
+    /// [`cropped`](Self::cropped).
     pub(crate) fn extended(&self, op: &'static str, shape: &Shape) -> Self {
         self.put_behind(op, corner(self.shape()), shape.clone(), 0.0)
     }
 }
 
-/// The first elements along each axis, as many as `shape` says.
+/// Returns the window of the first elements of each axis, as many as `shape` says.
 fn corner(shape: &[usize]) -> Window {
     let axes = shape.iter().enumerate();
     axes.map(|(axis, &len)| Span {
