@@ -77,8 +77,8 @@ impl Tensor {
         Ok(Array::full(dtype, shape, value).into())
     }
 
-    /// Creates a tensor of zeros. [`zeros_like`](Self::zeros_like) takes shape and dtype from another
-    /// tensor.
+    /// Creates a tensor of zeros. [`zeros_like`](Self::zeros_like) takes shape and dtype from
+    /// another tensor.
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than memory can hold.
@@ -187,9 +187,9 @@ impl Tensor {
     /// elements instead.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a number is not finite, or if `step` is 0 or leads away from `end`, as
-    /// in PyTorch (NumPy returns an empty array); [`Error::Shape`] if there would be more elements
-    /// than memory can hold.
+    /// [`Error::Argument`] if a number is not finite, or if `step` is 0 or leads away from `end`,
+    /// as in PyTorch (NumPy returns an empty array); [`Error::Shape`] if there would be more
+    /// elements than memory can hold.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
@@ -417,8 +417,8 @@ impl Tensor {
     /// Returns the elements of a matrix, row by row.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the tensor does not have two axes, [`Error::DType`] if the elements are not of type
-    /// `T`.
+    /// [`Error::Shape`] if the tensor does not have two axes, [`Error::DType`] if the elements are
+    /// not of type `T`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -437,7 +437,8 @@ impl Tensor {
         Ok((0..rows).map(row).collect())
     }
 
-    /// Converts the elements to another dtype. The gradient is converted back to the dtype of `self`.
+    /// Converts the elements to another dtype. The gradient is converted back to the dtype of
+    /// `self`.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
@@ -487,7 +488,7 @@ impl<T: Element> From<&[T]> for Tensor {
 }
 
 impl<T: Element> From<Vec<T>> for Tensor {
-    /// Creates a vector; [`Tensor::from_vec`] takes a shape besides.
+    /// Creates a vector; [`Tensor::from_vec`] also takes a shape.
     fn from(values: Vec<T>) -> Self {
         Self::from(&values[..])
     }

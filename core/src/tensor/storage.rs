@@ -35,8 +35,8 @@ static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
-/// The memory of the elements of all tensors in this process, in bytes. A tensor of at most 16 bytes
-/// stores its elements in place, and is not counted.
+/// The memory of the elements of all tensors in this process, in bytes. A tensor of at most 16
+/// bytes stores its elements in place, and is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryUse {
@@ -109,9 +109,9 @@ fn block_layout(size: usize) -> Layout {
     unsafe { Layout::from_size_align_unchecked(size, ALIGN) }
 }
 
-/// Frees the blocks that have not been used since the last call. A training loop, which requests the
-/// same sizes in every step, keeps all blocks that it uses. Blocks of an earlier phase are freed by
-/// the second call.
+/// Frees the blocks that have not been used since the last call. A training loop, which requests
+/// the same sizes in every step, keeps all blocks that it uses. Blocks of an earlier phase are
+/// freed by the second call.
 fn release_idle() {
     release(|free| {
         let idle = free.blocks.drain(..free.idle).collect();

@@ -1,5 +1,5 @@
-//! Conversion of masks and indices to tensors, and the operators `& | ^ !` of masks. If the shapes do
-//! not fit, the operators panic at the caller's line with the text of the error that the methods
+//! Conversion of masks and indices to tensors, and the operators `& | ^ !` of masks. If the shapes
+//! do not fit, the operators panic at the caller's line with the text of the error that the methods
 //! return.
 
 use crate::autograd::Tensor;

@@ -8,8 +8,8 @@ use smallvec::smallvec;
 
 /// # Indexing and sorting
 impl Tensor {
-    /// Replaces the elements where the mask, broadcast to this tensor's shape, is true by `value`. No
-    /// gradient flows to them.
+    /// Replaces the elements where the mask, broadcast to this tensor's shape, is true by `value`.
+    /// No gradient flows to them.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the mask does not broadcast to this shape.

@@ -162,7 +162,8 @@ impl Unary for ScalarUnary {
     }
     #[inline(always)]
     fn pullback<T: Real>(self, g: T, x: T) -> T {
-        // Beyond this, 1 does not change x². The square itself, which may overflow, is not computed.
+        // Beyond this, 1 does not change x². The square itself, which may overflow, is not
+        // computed.
         const FAR: f64 = 1e9;
         let near = limited(x, FAR);
         let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
