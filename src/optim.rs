@@ -23,8 +23,8 @@
 //! | kind | builders |
 //! |---|---|
 //! | gradient descent | [`Sgd`], [`Momentum`], [`Nesterov`] |
-//! | a rate for each parameter | [`AdaGrad`], [`RmsProp`], [`AdaDelta`] |
-//! | with momentum besides | [`Adam`] (also AMSGrad), [`AdamW`], [`AdaMax`], [`NAdam`], [`RAdam`] |
+//! | adaptive rates | [`AdaGrad`], [`RmsProp`], [`AdaDelta`] |
+//! | adaptive rates with momentum | [`Adam`] (also AMSGrad), [`AdamW`], [`AdaMax`], [`NAdam`], [`RAdam`] |
 //! | by sign | [`Lion`] |
 //! | for large batches | [`Lamb`] |
 //! | with little state | [`Adafactor`] |
@@ -47,7 +47,7 @@
 //!
 //! | kind | functions |
 //! |---|---|
-//! | constant | [`constant`](Schedule::constant), [`piecewise_constant`](Schedule::piecewise_constant), [`step`](Schedule::step), [`multi_step`](Schedule::multi_step) |
+//! | constant | [`constant`](Schedule::constant), [`piecewise_constant`](Schedule::piecewise_constant), [`step_decay`](Schedule::step_decay), [`multi_step`](Schedule::multi_step) |
 //! | falling | [`exponential`](Schedule::exponential), [`power`](Schedule::power), [`polynomial`](Schedule::polynomial), [`linear`](Schedule::linear), [`cosine`](Schedule::cosine), [`cosine_restarts`](Schedule::cosine_restarts) |
 //! | rising | [`warm_up`](Schedule::warm_up), [`warm_up_constant`](Schedule::warm_up_constant), [`warm_up_exponential`](Schedule::warm_up_exponential) |
 //! | rising and falling | [`one_cycle`](Schedule::one_cycle), [`cyclic`](Schedule::cyclic), which also drive the momentum |

@@ -1,4 +1,4 @@
-//! Your own algorithms, whose state has any shape; and saved state, which says what wrote it.
+//! Custom algorithms with state of any shape, and saved state, which names its algorithm.
 
 use cotangent::optim::{Algorithm, Elementwise, ParamState, ParamStep, Settings, Stepper};
 use cotangent::prelude::*;
@@ -18,7 +18,7 @@ fn net() -> Net {
     )
 }
 
-/// Other gradients in each step.
+/// Returns gradients that differ in each step.
 fn gradients(net: &Net, step: usize) -> Result<Gradients> {
     let mut gradients = Gradients::default();
     let at = |n: usize| ((step * 7 + n * 3) % 11) as f32 / 8.0 - 0.5;
@@ -45,8 +45,8 @@ fn bits(net: &Net) -> Vec<u64> {
     params.concat().into_iter().map(f64::to_bits).collect()
 }
 
-/// w -= η g / (1 + n) with n the mean square of a row's gradients so far: a number for each row,
-/// and for a vector one.
+/// w -= η g / (1 + n), where n is the mean square of a row's gradients so far. The state is a
+/// number for each row of a matrix, and one number for a vector.
 #[derive(Debug)]
 struct Rows;
 
@@ -95,8 +95,8 @@ fn rows() -> Result<Stepper> {
 }
 
 #[test]
-fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
-    // One step: the rows have mean squares of their own.
+fn a_custom_algorithm_has_groups_and_state() -> Result<()> {
+    // One step: each row has its own mean square.
     let (mut plain, mut optimizer) = (net(), rows()?);
     train(&mut plain, &mut optimizer, 0..1)?;
     let first = net();
@@ -121,7 +121,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     assert_eq!(state.count("steps.1")?, 1);
     assert_eq!(state.count("algorithm.Rows")?, 2);
 
-    // Groups: half the rate, a decay, and one that stands still.
+    // Groups: half the rate with a decay, and a frozen one.
     let mut grouped = net();
     let mut optimizer = rows()?;
     optimizer.add_group(
@@ -142,7 +142,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     let error = optimizer.step(&mut grouped, grads).unwrap_err();
     assert!(error.to_string().contains("no such path"), "{error}");
 
-    // Saved after three steps, it goes on as if it had not been.
+    // Saved and loaded after three steps, it continues in the same way.
     let (mut whole, mut optimizer) = (net(), rows()?);
     train(&mut whole, &mut optimizer, 0..3)?;
     let (mut resumed, mut loaded) = (whole.clone(), rows()?);
@@ -154,7 +154,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     assert_eq!(bits(&resumed), bits(&whole));
     assert_eq!(loaded.state()?.to_bytes()?, optimizer.state()?.to_bytes()?);
 
-    // Frozen, a parameter stands still with its state.
+    // A frozen parameter and its state do not change.
     let before = loaded.state()?.tensor("slot.sum.0")?.to_f64_vec();
     resumed.0.freeze();
     train(&mut resumed, &mut loaded, 6..7)?;
@@ -163,7 +163,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
     assert_eq!(loaded.state()?.tensor("slot.sum.0")?.to_f64_vec(), before);
     assert_eq!(loaded.state()?.count("steps.0")?, 6);
 
-    // Forgotten, it starts anew; a parameter of another shape needs that.
+    // A parameter of another shape needs `forget_where`, and starts again.
     whole.0 = Param::new(&Tensor::from([[1.0f32, 2.0]]));
     let mut grads = Gradients::default();
     grads.insert(&whole.0, Tensor::from([[1.0f32, 1.0]]));
@@ -182,7 +182,7 @@ fn your_own_algorithm_has_groups_and_state_like_any_optimizer() -> Result<()> {
 }
 
 #[test]
-fn an_update_that_fails_leaves_its_parameter_and_those_behind_it() -> Result<()> {
+fn a_failed_update_changes_neither_its_parameter_nor_later_ones() -> Result<()> {
     let (mut net, mut optimizer) = (net(), rows()?);
     train(&mut net, &mut optimizer, 0..1)?;
     let mut grads = gradients(&net, 1)?;
@@ -195,7 +195,7 @@ fn an_update_that_fails_leaves_its_parameter_and_those_behind_it() -> Result<()>
     let state = optimizer.state()?;
     assert_eq!((state.count("steps.0")?, state.count("steps.1")?), (2, 1));
 
-    // An error that is found before: nothing has changed.
+    // An error that is found before the first update: nothing has changed.
     let before = (bits(&net), optimizer.state()?.to_bytes()?);
     grads.insert(&net.1, Tensor::from([1.0f32]));
     assert!(optimizer.step(&mut net, grads).is_err());
@@ -204,7 +204,7 @@ fn an_update_that_fails_leaves_its_parameter_and_those_behind_it() -> Result<()>
 }
 
 #[test]
-fn loaded_state_of_another_form_is_an_error_of_the_first_step() -> Result<()> {
+fn loaded_state_that_does_not_fit_is_an_error_of_the_first_step() -> Result<()> {
     let (mut net, mut optimizer) = (net(), Adafactor::new(0.1).build()?);
     train(&mut net, &mut optimizer, 0..1)?;
     let state = optimizer.state()?;
@@ -226,7 +226,7 @@ fn loaded_state_of_another_form_is_an_error_of_the_first_step() -> Result<()> {
         (w.to_dtype(DType::F64), "the loaded state is f32"),
         (
             w.narrow(0, 0, 1)?.squeeze(0)?,
-            r#"["row", "column"] where ["v"]"#,
+            r#"["row", "column"], expected ["v"]"#,
         ),
     ] {
         let error = step(&state, &other).unwrap_err().to_string();
@@ -242,7 +242,7 @@ type Build = fn() -> Result<Box<dyn Optimizer>>;
 type DynBuild = dyn Fn() -> Result<Box<dyn Optimizer>>;
 
 #[test]
-fn state_is_loaded_by_the_algorithm_that_wrote_it() -> Result<()> {
+fn state_is_loaded_only_by_the_algorithm_that_wrote_it() -> Result<()> {
     let saved = OPTIMIZERS.iter().filter(|row| !row.algorithm.is_empty());
     let builds = saved.map(|row| (row.algorithm, Box::new(|| row.build()) as Box<DynBuild>));
     let own: (_, Box<DynBuild>) = ("Rows", Box::new(|| Ok(Box::new(rows()?))));
@@ -273,8 +273,8 @@ fn state_is_loaded_by_the_algorithm_that_wrote_it() -> Result<()> {
     Ok(())
 }
 
-/// Checkpoints of `net` after three steps with `gradients`, saved before state named its algorithm;
-/// and the parameters after two steps more.
+/// Checkpoints of `net` after three steps with `gradients`, which were saved before state named its
+/// algorithm, and the parameters after two more steps.
 const BEFORE: &[(&str, Build, [f32; 8])] = &[
     (
         "sgd",
@@ -379,7 +379,7 @@ fn load_before(name: &str, optimizer: &mut dyn Stateful) -> Result<Net> {
 }
 
 #[test]
-fn checkpoints_from_before_state_named_its_algorithm_go_on() -> Result<()> {
+fn checkpoints_without_the_name_of_the_algorithm_are_loaded() -> Result<()> {
     for (name, build, expected) in BEFORE {
         let mut optimizer = build()?;
         let mut net = load_before(name, &mut optimizer)?;
@@ -396,7 +396,7 @@ fn checkpoints_from_before_state_named_its_algorithm_go_on() -> Result<()> {
             );
         }
     }
-    // What cannot be its own: NAdam's product, of which the others have none.
+    // State that cannot belong to the optimizer, such as NAdam's product of momenta to Adam.
     for (name, mut other) in [
         ("nadam", Adam::new(0.1).build()?),
         ("nadam", RAdam::new(0.1).build()?),
@@ -417,7 +417,7 @@ fn checkpoints_from_before_state_named_its_algorithm_go_on() -> Result<()> {
 }
 
 #[test]
-fn factored_state_is_a_number_for_each_row_and_column() -> Result<()> {
+fn factored_state_has_a_number_for_each_row_and_column() -> Result<()> {
     let shapes: [&[usize]; 5] = [&[30, 20], &[2, 3, 4], &[7], &[], &[0, 3]];
     let mut params = Vec::new();
     let mut gradients = Gradients::default();
@@ -448,7 +448,7 @@ fn factored_state_is_a_number_for_each_row_and_column() -> Result<()> {
 }
 
 #[test]
-fn muon_brings_singular_values_to_about_one() -> Result<()> {
+fn muon_sets_singular_values_to_about_one() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     for shape in [[24, 8], [8, 24], [16, 16], [5, 1], [0, 3]] {
         let mut w = Param::new(&Tensor::zeros(shape, DType::F64)?);
@@ -460,7 +460,7 @@ fn muon_brings_singular_values_to_about_one() -> Result<()> {
         if w.value().is_empty() {
             continue;
         }
-        // The step by 0.2 √max(n, m), so that it is U S Vᵀ of the gradient's U and V.
+        // The step divided by 0.2 √max(n, m) is U S Vᵀ, with U and V of the gradient.
         let longer = *shape.iter().max().expect("there are two") as f64;
         let step = w.value().mul_scalar(-1.0 / (0.2 * longer.sqrt()));
         let step = if shape[0] > shape[1] {
@@ -469,7 +469,7 @@ fn muon_brings_singular_values_to_about_one() -> Result<()> {
             step
         };
         let gram = step.matmul(&step.transpose(0, 1)?)?;
-        // Between the least and the largest squared singular value.
+        // The square is between those of the least and the largest singular value.
         for i in 0..gram.shape()[0] {
             let length = gram.narrow(0, i, 1)?.narrow(1, i, 1)?.item()?;
             assert!((0.0..1.5).contains(&length), "{shape:?}: {length}");
@@ -481,7 +481,7 @@ fn muon_brings_singular_values_to_about_one() -> Result<()> {
 }
 
 #[test]
-fn muon_leaves_the_rest_to_adam_w() -> Result<()> {
+fn muon_updates_other_parameters_by_adam_w() -> Result<()> {
     let run = |mut optimizer: Box<dyn Optimizer>| -> Result<Vec<u64>> {
         let mut net = net();
         train(&mut net, &mut optimizer, 0..4)?;
@@ -504,7 +504,7 @@ fn muon_leaves_the_rest_to_adam_w() -> Result<()> {
         optimizer.set_settings(settings)?;
         run(optimizer)
     };
-    // A schedule of the momentum is of Muon's.
+    // A schedule of the momentum changes Muon's.
     let other = schedule(0.5)?;
     assert_ne!(other[..6], plain[..6]);
     assert_eq!(other[6..], plain[6..]);
@@ -512,8 +512,8 @@ fn muon_leaves_the_rest_to_adam_w() -> Result<()> {
 }
 
 #[test]
-fn a_rule_is_an_algorithm_that_others_may_use() -> Result<()> {
-    /// Momentum for vectors, and nothing for the rest.
+fn a_custom_algorithm_may_use_a_rule() -> Result<()> {
+    /// Momentum for vectors; other parameters do not change.
     #[derive(Debug)]
     struct Vectors(Elementwise<Momentum, 1>);
 

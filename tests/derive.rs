@@ -1,15 +1,15 @@
-//! What `#[derive(Module)]` and `#[derive(Layer)]` promise: which paths a model has, what runs in
-//! which order, where an error is said to come from, and what each mistake looks like.
+//! Tests of `#[derive(Module)]` and `#[derive(Layer)]`: paths, the order of layers, the place of
+//! errors, and the message about each mistake.
 
 use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 
 use cotangent::prelude::*;
 
-/// Each program in `ui/fail` shows one mistake, with the compiler's words beside it; those
-/// in `ui/pass` compile without a warning and run.
+/// Each program in `ui/fail` has one mistake, and its messages are in the file next to it. The
+/// programs in `ui/pass` compile without a warning and run.
 #[test]
-fn mistakes_are_explained() {
+fn mistakes_have_helpful_messages() {
     let cases = trybuild::TestCases::new();
     cases.compile_fail("ui/fail/*.rs");
     cases.pass("ui/pass/*.rs");
@@ -19,7 +19,7 @@ fn param() -> Param {
     Param::new(&Tensor::from_vec(vec![1.0f32], [1]).unwrap())
 }
 
-/// The paths of all parameters, found in both ways to walk.
+/// Returns the paths of all parameters, which are the same in both walks.
 fn paths(module: &mut impl Module) -> Vec<String> {
     let shared: Vec<String> = module
         .named_params()
@@ -185,7 +185,7 @@ fn variant_path_names_the_variant() {
 }
 
 #[test]
-fn a_recursive_module_is_walked_to_its_leaves() {
+fn recursive_modules_have_the_paths_of_all_leaves() {
     #[derive(Module)]
     struct Tree<L> {
         layer: L,
@@ -206,7 +206,7 @@ fn a_recursive_module_is_walked_to_its_leaves() {
 }
 
 #[test]
-fn bounds_ask_of_a_parameter_only_what_its_fields_need() {
+fn type_parameters_need_no_bound_unless_a_field_does() {
     struct NotAModule;
 
     #[derive(Module)]
@@ -221,7 +221,7 @@ fn bounds_ask_of_a_parameter_only_what_its_fields_need() {
     assert_eq!(paths(&mut marked), ["weight"]);
 }
 
-/// A layer that writes down when it is run.
+/// A layer that records when it runs.
 #[derive(Module)]
 struct Probe {
     #[module(skip)]
@@ -233,7 +233,7 @@ struct Probe {
 impl Layer for Probe {
     fn compute(&self, x: &Tensor, _: &Pass) -> Result<Tensor> {
         self.log.lock().unwrap().push(self.name);
-        // One more element each time tells that the output of one is the input of the next.
+        // One more element each time shows that the input is the output of the layer before.
         Tensor::from_vec(vec![0.0f32; x.shape()[0] + 1], [x.shape()[0] + 1])
     }
 }
@@ -253,7 +253,7 @@ fn input() -> Tensor {
 }
 
 #[test]
-fn a_pipeline_runs_its_fields_in_order() {
+fn derived_layers_run_their_fields_in_order() {
     #[derive(Module, Layer)]
     struct Net {
         second: Probe,
@@ -308,7 +308,7 @@ fn an_enum_runs_its_variant() {
     assert_eq!(output.shape(), [4]);
 }
 
-/// The path that a failing layer's error begins with.
+/// Returns the path at the beginning of the error of a failing layer.
 fn place(layer: &impl Layer) -> String {
     let error = layer
         .forward(&input(), &Pass::inference())
@@ -401,7 +401,7 @@ fn a_unit_variant_is_the_identity() -> Result<()> {
     Ok(())
 }
 
-/// A model of boxed layers can do all that needs a clone of it.
+/// A model of boxed layers can do everything that needs a clone.
 #[test]
 fn boxed_layers_are_cloned() -> Result<()> {
     #[derive(Clone, Debug, Module, Layer)]
@@ -420,7 +420,7 @@ fn boxed_layers_are_cloned() -> Result<()> {
         net.predict(&x)?.to_vec::<f32>()?,
         copy.predict(&x)?.to_vec::<f32>()?
     );
-    // A clone in a box of a box would be one level deeper each time.
+    // If the box were cloned, and not the layer in it, each clone would be one level deeper.
     assert_eq!(format!("{net:?}"), format!("{:?}", copy.clone()));
     gradcheck::module(&net, &[x.clone()], |net, x, pass| net.forward(&x[0], pass))?.assert_ok();
     let pass = Pass::train(0);

@@ -1,4 +1,4 @@
-//! Bad input gets a typed error whose text helps.
+//! Bad input returns a typed error with a helpful text.
 
 #[path = "errors/conversions.rs"]
 mod conversions;
@@ -78,7 +78,7 @@ fn shapes_that_do_not_fit() -> Result<()> {
 }
 
 #[test]
-fn reductions_and_running_results_that_are_not_defined() {
+fn reductions_without_a_defined_result() {
     says(zeros(&[0, 3]).max(), &["max", "no elements", "(0, 3)"]);
     says(zeros(&[0]).min(), &["min", "no elements"]);
     says(zeros(&[2, 0]).max_over(1), &["max_over", "(2, 0)"]);
@@ -206,7 +206,7 @@ fn labels_and_indices_out_of_range() {
     says(zeros(&[2, 3]).argmax(5), &["argmax", "axis 5"]);
 }
 
-/// A column against a row would silently be a matrix of all differences.
+/// With broadcasting, a column and a row would silently give a matrix of all differences.
 #[test]
 fn losses_do_not_broadcast() {
     type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
@@ -365,7 +365,7 @@ fn layers_and_angles_that_do_not_fit() {
 }
 
 #[test]
-fn parts_that_are_not_there() -> Result<()> {
+fn parts_out_of_range() -> Result<()> {
     let x = zeros(&[2, 3]);
     says(x.slice(1, 0, 4, 1), &["slice", "end 4", "3 elements"]);
     says(
@@ -495,7 +495,7 @@ fn indices_that_do_not_fit() {
     );
     says(
         Indices::from([3]).one_hot(3, DType::F32),
-        &["one_hot", "index 3", "3 classes"],
+        &["one_hot", "label 3", "3 classes"],
     );
     says(
         Indices::from([0, 0]).one_hot(usize::MAX, DType::F32),
@@ -564,7 +564,7 @@ fn empty_batches() -> Result<()> {
         &["found 0"],
     );
     says(zeros(&[2, 0]).argmax(1), &["empty"]);
-    // What is well defined works: an empty batch has an empty output, and a gradient of zeros.
+    // An empty batch has an empty output and a gradient of zeros.
     let linear = Linear::new(3, 2, &mut rng())?;
     let y = linear.forward(&zeros(&[0, 3]), &Pass::train(0))?;
     assert_eq!(y.shape(), [0, 2]);
@@ -607,7 +607,7 @@ fn settings_out_of_range() {
         BatchNorm::builder(1).momentum(2.0).build(),
         &["momentum", "2"],
     );
-    says(Linear::new(0, 3, &mut rng()), &["linear", "0 in and 3 out"]);
+    says(Linear::new(0, 3, &mut rng()), &["linear", "found 0 and 3"]);
     says(
         Tensor::normal([1], 0.0, -1.0, DType::F32, &mut rng()),
         &["standard deviation"],

@@ -1,5 +1,5 @@
-//! Reusing a part of a pretrained model: what frozen layers cost, that they stand still, what
-//! optimizers remember when they are unfrozen, and what training on their cached outputs gives.
+//! Frozen layers: they do not change, their cost, the state of optimizers when they are unfrozen,
+//! and training on their cached outputs.
 
 use cotangent::data::{Dataset, digits};
 use cotangent::module::{LeafRef, Walk};
@@ -33,7 +33,7 @@ fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// Three hidden layers.
+/// Creates a net with three hidden layers.
 fn net(classes: usize, seed: u64) -> Result<Net> {
     let rng = &mut rng(seed);
     let mut hidden = Vec::new();
@@ -70,7 +70,7 @@ fn bits(tensor: &Tensor) -> Vec<u64> {
     tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
 }
 
-/// Every leaf, counters included, bit by bit.
+/// Returns the bits of every leaf, counters included.
 fn leaves(module: &impl Module) -> BTreeMap<String, Vec<u64>> {
     let mut leaves = BTreeMap::new();
     Walk::over(module, |path, leaf| {
@@ -85,7 +85,7 @@ fn leaves(module: &impl Module) -> BTreeMap<String, Vec<u64>> {
     leaves
 }
 
-/// The paths of the leaves that differ.
+/// Returns the paths of the leaves that differ.
 fn changed(before: &BTreeMap<String, Vec<u64>>, module: &impl Module) -> Vec<String> {
     let after = leaves(module);
     assert!(before.keys().eq(after.keys()));
@@ -96,7 +96,7 @@ fn changed(before: &BTreeMap<String, Vec<u64>>, module: &impl Module) -> Vec<Str
 }
 
 #[test]
-fn below_the_first_trainable_parameter_there_is_no_graph() -> Result<()> {
+fn there_is_no_graph_below_the_first_trainable_parameter() -> Result<()> {
     let mut net = net(5, 0)?;
     // Weight, bias, gamma, beta, running mean and variance of two layers.
     assert_eq!(net.freeze_where(r"hidden\.[01]\..*")?, 12);
@@ -134,7 +134,7 @@ fn below_the_first_trainable_parameter_there_is_no_graph() -> Result<()> {
 
 #[test]
 fn nothing_is_saved_for_frozen_layers() -> Result<()> {
-    // Other tests of this program, which share the counters, use less than half of one output.
+    // The counters include the other tests of this program, which use less than half of one output.
     const OUTPUT: usize = 16 << 20;
     let (samples, units) = (1 << 14, 256);
     let mut rng = rng(0);
@@ -161,12 +161,12 @@ fn nothing_is_saved_for_frozen_layers() -> Result<()> {
     let trained = kept(&lower)?;
     assert!(trained > 5 * OUTPUT, "{trained}");
     lower.freeze();
-    // What the head saves: its input.
+    // The head saves its input.
     let frozen = kept(&lower)?;
     assert!(frozen < 2 * OUTPUT, "{frozen}");
 
-    // Frozen layers above a trained one pass the gradient on, and for that need their own weights
-    // only, not their inputs.
+    // Frozen layers above a trained one propagate the gradient. For that they need their weights,
+    // but not their inputs.
     let first = Linear::new(units, units, &mut rng)?;
     let mut upper = Vec::new();
     for _ in 0..6 {
@@ -183,11 +183,11 @@ fn nothing_is_saved_for_frozen_layers() -> Result<()> {
 }
 
 #[test]
-fn frozen_layers_stand_still_under_every_optimizer() -> Result<()> {
+fn no_optimizer_changes_frozen_layers() -> Result<()> {
     for row in OPTIMIZERS {
         let (name, mut optimizer) = (row.name, row.build()?);
         let mut net = net(5, 0)?;
-        // Momentum of all parameters that could go on moving them.
+        // All parameters have momentum, which could change them further.
         train(&mut net, &mut *optimizer, 0..3)?;
         net.freeze_where(r"hidden\.[01]\..*")?;
         let before = leaves(&net);
@@ -199,7 +199,7 @@ fn frozen_layers_stand_still_under_every_optimizer() -> Result<()> {
             .collect();
         assert_eq!(moved.iter().collect::<Vec<_>>(), expected, "{name}");
 
-        // Gradients from before the freezing are not applied either.
+        // Gradients from before the freeze are not applied either.
         let grads = loss(&net, 8)?.backward()?;
         net.freeze();
         let before = leaves(&net);
@@ -210,7 +210,7 @@ fn frozen_layers_stand_still_under_every_optimizer() -> Result<()> {
 }
 
 #[test]
-fn frozen_batch_normalization_stands_still_while_the_rest_trains() -> Result<()> {
+fn frozen_batch_normalization_does_not_change_while_the_rest_trains() -> Result<()> {
     let mut net = net(5, 0)?;
     let mut optimizer = Nesterov::new(0.05).build()?;
     train(&mut net, &mut optimizer, 0..2)?;
@@ -226,7 +226,7 @@ fn frozen_batch_normalization_stands_still_while_the_rest_trains() -> Result<()>
     let (trained, predicted) = (norm.forward(&x, &Pass::train(0))?, norm.predict(&x)?);
     assert_eq!(bits(&trained), bits(&predicted));
 
-    // Gamma and beta alone: the statistics are not frozen, so that the layer is not.
+    // With only gamma and beta frozen, the layer is not: its statistics move.
     net.unfreeze();
     net.freeze_where(r".*\.norm\.(weight|bias)")?;
     let before = leaves(&net);
@@ -243,7 +243,7 @@ fn frozen_batch_normalization_stands_still_while_the_rest_trains() -> Result<()>
     Ok(())
 }
 
-/// A step of Σ w² c / 2 over both parameters, which do not know of each other.
+/// Makes a step on Σ w² c / 2 over both parameters, which do not depend on each other.
 fn separable_step(w: &mut (Param, Param), optimizer: &mut dyn Optimizer) -> Result<()> {
     let pass = Pass::train(0);
     let curvature = Tensor::from([0.5f64, 1.0, 2.0]);
@@ -258,7 +258,7 @@ fn separable() -> (Param, Param) {
 }
 
 #[test]
-fn unfrozen_a_parameter_goes_on_with_its_state() -> Result<()> {
+fn an_unfrozen_parameter_continues_with_its_state() -> Result<()> {
     for row in OPTIMIZERS {
         let name = row.name;
         let run = |phases: &[(usize, bool)]| -> Result<[Vec<u64>; 2]> {
@@ -277,11 +277,11 @@ fn unfrozen_a_parameter_goes_on_with_its_state() -> Result<()> {
             Ok([bits(w.0.value()), bits(w.1.value())])
         };
         let [paused, other] = run(&[(2, false), (3, true), (4, false)])?;
-        // As if the steps in between had not been, with the momentum and the count of before.
+        // It skips the steps in between; momentum and count are those from before.
         assert_eq!(paused, run(&[(6, false)])?[0], "{name}");
-        // The other does not notice.
+        // The other parameter is not affected.
         assert_eq!(other, run(&[(9, false)])?[1], "{name}");
-        // Frozen from the start there is no state: the first step is a first step.
+        // A parameter that is frozen from the start has no state: its first step is a first step.
         assert_eq!(
             run(&[(3, true), (4, false)])?[0],
             run(&[(4, false)])?[0],
@@ -293,7 +293,7 @@ fn unfrozen_a_parameter_goes_on_with_its_state() -> Result<()> {
 
 #[test]
 fn the_first_step_after_unfreezing_is_the_documented_one() -> Result<()> {
-    // Gradient c w with c = 1 for the second element; two steps, a pause, a third one.
+    // The gradient of the second element is w. Two steps, a pause, a third step.
     let second = |w: &Param| w.value().to_f64_vec()[1];
     let close = |a: f64, b: f64| (a - b).abs() < 1e-12;
     let mut optimizer = Momentum::new(0.1).momentum(0.9).build()?;
@@ -346,7 +346,7 @@ fn the_first_step_after_unfreezing_is_the_documented_one() -> Result<()> {
 }
 
 #[test]
-fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
+fn a_new_head_starts_without_state_and_the_rest_keeps_its_own() -> Result<()> {
     let (rate, momentum) = (0.05, 0.9);
     let mut net = net(5, 0)?;
     let mut optimizer = Momentum::new(0.05).momentum(0.9).build()?;
@@ -372,7 +372,7 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
     );
     optimizer.step(&mut net, second.clone())?;
     let gradient = |param: &Param| second.get(param).cloned().expect("it was trained");
-    // The body's buffer is 0.9 g₁ + g₂, the head's g₂.
+    // The buffer of the body is 0.9 g₁ + g₂, that of the head g₂.
     let body_gradient = body_gradient.expect("it was trained");
     let buffer = (&body_gradient * momentum).add(&gradient(&net.hidden[0].linear.weight))?;
     for (param, before, buffer) in [
@@ -387,7 +387,8 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
         );
     }
 
-    // A head of the same sizes would go on with the old one's momentum: that is forgotten, too.
+    // A head of the same size would continue with the momentum of the old one without
+    // `forget_where`.
     let mut optimizer: Box<dyn Optimizer> = Box::new(optimizer);
     assert_eq!(optimizer.forget_where(|path: &str| path == "out.bias")?, 1);
     for (pattern, found) in [
@@ -406,13 +407,13 @@ fn a_new_head_starts_anew_and_the_rest_goes_on() -> Result<()> {
     Ok(())
 }
 
-/// Some digits of three classes.
+/// Returns some digits of three classes.
 fn few_digits() -> data::Result<Dataset> {
     digits()?.only_classes(7..10)?.take_per_class(15, 0)
 }
 
 #[test]
-fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::Result<()> {
+fn training_on_cached_outputs_equals_training_through_frozen_layers() -> data::Result<()> {
     let data = few_digits()?;
     for make in [|| Nesterov::new(0.05).build(), || Adam::new(0.01).build()] {
         let mut start = net(3, 0)?;
@@ -432,8 +433,8 @@ fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::R
         };
         let through = fit(&data, 0)?;
         assert!(!changed(&leaves(&start), &through).is_empty());
-        // Whatever the size of the batches in which the outputs were computed: products of at most
-        // four rows sum in another order, so that these differ in rounding; others do not at all.
+        // The size of the batches in which the outputs were computed does not matter, except that
+        // products of at most four rows add in another order, and differ in rounding.
         let whole = start.hidden[..2].predict(data.inputs())?;
         for (size, last) in [(1, 1), (7, 3), (9, 9), (500, 45)] {
             let features = data.map_inputs(size, |x| start.hidden[..2].predict(x))?;
@@ -454,7 +455,7 @@ fn training_on_cached_outputs_is_training_through_the_frozen_layers() -> data::R
 }
 
 #[test]
-fn caching_refuses_what_is_no_output_per_sample() -> data::Result<()> {
+fn caching_needs_one_output_for_each_sample() -> data::Result<()> {
     use data::Error;
     let data = few_digits()?;
     let net = net(3, 0)?;
@@ -472,19 +473,19 @@ fn caching_refuses_what_is_no_output_per_sample() -> data::Result<()> {
     );
     let error = data.map_inputs(5, |x| Ok(x.sum())).unwrap_err();
     assert!(matches!(error, Error::MappedSamples { .. }), "{error}");
-    // The outputs of two batches that do not fit each other.
+    // The outputs of two batches have different shapes.
     let mut width = 0;
     let error = data.map_inputs(30, |x| {
         width += 1;
         x.narrow(1, 0, width)
     });
     assert!(matches!(error, Err(Error::Core(_))), "{error:?}");
-    // An error of the model names the place in it.
+    // An error of the model names the layer.
     let error = data
         .map_inputs(30, |x| net.predict(&x.narrow(1, 0, 63)?))
         .unwrap_err();
     assert!(error.to_string().contains("`hidden.0.linear`"), "{error}");
-    // A graph is not kept.
+    // No graph is kept.
     let features = data.map_inputs(30, |x| net.forward(x, &Pass::train(0)))?;
     assert!(!features.inputs().is_tracked());
     Ok(())
@@ -501,18 +502,18 @@ fn an_input_that_does_not_fit_is_an_error_with_the_path_of_the_layer() -> Result
     assert_eq!(place(net.predict(&x).unwrap_err()), "hidden.0.linear");
     assert_eq!(place(net.hidden.predict(&x).unwrap_err()), "0.linear");
     assert_eq!(place(net.hidden[1..].predict(&x).unwrap_err()), "0.linear");
-    // A head for other features than the layers below it give.
+    // The head expects another number of features.
     net.out = Linear::new(UNITS + 1, 5, &mut rng(0))?;
     let x = Tensor::zeros([4, FEATURES], DType::F32)?;
     assert_eq!(place(net.predict(&x).unwrap_err()), "out");
-    // A normalization for other channels than the layer before it gives.
+    // The normalization expects another number of channels.
     net.hidden[1].norm = BatchNorm::new(UNITS - 1)?;
     assert_eq!(place(net.predict(&x).unwrap_err()), "hidden.1.norm");
     Ok(())
 }
 
 #[test]
-fn the_lower_layers_of_another_model_are_loaded_as_they_are() -> Result<()> {
+fn the_lower_layers_of_another_model_are_loaded() -> Result<()> {
     let (mut old, mut new) = (net(5, 0)?, net(3, 1)?);
     train(&mut old, &mut Sgd::new(0.1).build()?, 0..2)?;
     new.freeze_where(r"hidden\.0\..*")?;
@@ -531,7 +532,7 @@ fn the_lower_layers_of_another_model_are_loaded_as_they_are() -> Result<()> {
     }
     assert!(new.hidden[0].linear.weight.is_frozen() && !new.hidden[1].linear.weight.is_frozen());
 
-    // The heads differ in size: nothing is loaded.
+    // The heads have different sizes: nothing is loaded.
     let error = Loader::new().load_from(&mut new, &old).unwrap_err();
     assert!(matches!(error, Error::State { .. }), "{error}");
     assert!(error.to_string().contains("`out.weight`"), "{error}");
@@ -546,7 +547,7 @@ struct Derived {
 }
 
 #[derive(Module, Layer, Clone, Debug)]
-#[allow(clippy::large_enum_variant)] // There is one of it.
+#[allow(clippy::large_enum_variant)] // There is only one value of it.
 enum Either {
     #[allow(dead_code)]
     Plain(Linear),
@@ -556,7 +557,7 @@ enum Either {
     },
 }
 
-/// Two parts of any types with a forward by hand.
+/// Two parts of any type with a forward by hand.
 #[derive(Module, Clone, Debug)]
 struct ByHand<B> {
     body: B,
@@ -569,7 +570,7 @@ impl<B: Layer> Layer for ByHand<B> {
     }
 }
 
-/// The same, whose body is computed once more in backward.
+/// As [`ByHand`], but backward recomputes the body.
 #[derive(Module, Clone, Debug)]
 struct Recomputing<B> {
     body: B,
@@ -590,14 +591,14 @@ fn head() -> Result<Linear> {
     Linear::new(UNITS, 5, &mut rng(1))
 }
 
-/// The gradients of a step of `layer` on a batch of its precision.
+/// Returns the gradients of `layer` on a batch of its precision.
 fn gradients(layer: &impl Layer, dtype: DType) -> Result<Gradients> {
     let (x, labels) = batch(5, 0)?;
     let y = layer.forward(&x.to_dtype(dtype), &Pass::train(0))?;
     y.cross_entropy(&labels)?.backward()
 }
 
-/// From the very first forward on, `layer` trains its head alone, whatever is done to it.
+/// Asserts that `layer` trains only its head from the first forward on, whatever is done to it.
 #[track_caller]
 fn assert_only_the_head_trains<L: Layer + Clone>(mut layer: L) -> Result<()> {
     let before = leaves(&layer);
@@ -609,13 +610,13 @@ fn assert_only_the_head_trains<L: Layer + Clone>(mut layer: L) -> Result<()> {
     Momentum::new(0.1).build()?.step(&mut layer, grads)?;
     assert_eq!(changed(&before, &layer), expected);
 
-    // What is frozen by its type stays so.
+    // `unfreeze` does not unfreeze a `Frozen`.
     layer.unfreeze();
     assert!(layer.unfreeze_where(".*weight").is_ok());
     assert_eq!(gradients(&layer, DType::F32)?.len(), 2);
     let rows = layer.summary().rows;
     assert_eq!(rows.iter().filter(|row| row.frozen).count(), 6);
-    // Nor does a mark that is taken away by hand change what its forward does.
+    // Removing the marks by hand does not change its forward either.
     for param in layer.params_mut() {
         param.unfreeze();
     }
@@ -642,7 +643,7 @@ fn by_hand<B>(body: B) -> Result<ByHand<B>> {
 }
 
 #[test]
-fn a_frozen_field_stands_still_from_the_first_forward_on() -> Result<()> {
+fn a_frozen_field_does_not_change_from_the_first_forward_on() -> Result<()> {
     assert_only_the_head_trains(Derived {
         body: Frozen::new(body()?),
         head: head()?,
@@ -671,7 +672,7 @@ fn a_frozen_field_stands_still_from_the_first_forward_on() -> Result<()> {
 }
 
 #[test]
-fn without_the_type_a_part_may_be_marked_when_the_model_is_built() -> Result<()> {
+fn a_part_may_be_frozen_when_the_model_is_built() -> Result<()> {
     let mut net = ByHand {
         body: body()?.frozen(),
         head: head()?,
@@ -679,7 +680,7 @@ fn without_the_type_a_part_may_be_marked_when_the_model_is_built() -> Result<()>
     let before = leaves(&net);
     assert_eq!(gradients(&net, DType::F32)?.len(), 2);
     assert!(changed(&before, &net).is_empty());
-    // That can be undone.
+    // `unfreeze` undoes it.
     net.unfreeze();
     assert_eq!(gradients(&net, DType::F32)?.len(), 6);
     assert!(!changed(&before, &net).is_empty());
@@ -687,7 +688,7 @@ fn without_the_type_a_part_may_be_marked_when_the_model_is_built() -> Result<()>
 }
 
 #[test]
-fn no_walk_changes_what_it_looks_at() -> Result<()> {
+fn walks_change_nothing() -> Result<()> {
     let net = ByHand {
         body: body()?,
         head: head()?,
@@ -704,7 +705,7 @@ fn no_walk_changes_what_it_looks_at() -> Result<()> {
 }
 
 #[test]
-fn a_frozen_layer_is_its_layer_in_files_and_in_reports() -> Result<()> {
+fn files_and_reports_do_not_show_the_frozen_wrapper() -> Result<()> {
     let plain = ByHand {
         body: body()?,
         head: head()?,
@@ -722,7 +723,7 @@ fn a_frozen_layer_is_its_layer_in_files_and_in_reports() -> Result<()> {
     };
     assert_eq!(described(&frozen), described(&plain));
     assert!(frozen.body.linear.weight.is_frozen());
-    // Taken out, it is as it was, and can be trained.
+    // The layer inside is unchanged and can be trained.
     let mut body = frozen.body.into_inner();
     assert!(body.linear.weight.is_frozen());
     body.unfreeze();
@@ -740,7 +741,7 @@ fn a_frozen_layer_is_its_layer_in_files_and_in_reports() -> Result<()> {
     Ok(())
 }
 
-/// Drops, multiplies, and counts how often it is run and what it is told.
+/// A layer with dropout and a weight that records the passes under which it runs.
 #[derive(Module, Clone, Debug)]
 struct Told {
     weight: Param,
@@ -750,7 +751,7 @@ struct Told {
 impl Layer for Told {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         if let Some(told) = pass.carried::<std::sync::Mutex<Vec<[bool; 4]>>>() {
-            let mut told = told.lock().expect("no one else holds it");
+            let mut told = told.lock().expect("no other thread panicked");
             told.push([
                 pass.is_training(),
                 pass.records(),
@@ -766,13 +767,13 @@ impl Layer for Told {
 fn told() -> Result<Told> {
     Ok(Told {
         weight: Param::new(&Tensor::full([FEATURES], 0.5, DType::F32)?),
-        // Nothing in it can be marked.
+        // It has no leaves that could be marked as frozen.
         norm: BatchNorm::builder(FEATURES).no_affine().build()?,
     })
 }
 
 #[test]
-fn a_frozen_pass_has_the_randomness_and_the_load_of_its_parent() -> Result<()> {
+fn a_frozen_pass_shares_the_draws_and_the_carried_value() -> Result<()> {
     let (x, _) = batch(5, 0)?;
     let stack = (told()?, Frozen::new(told()?), told()?);
     let record = std::sync::Arc::new(std::sync::Mutex::new(Vec::<[bool; 4]>::new()));
@@ -782,15 +783,16 @@ fn a_frozen_pass_has_the_randomness_and_the_load_of_its_parent() -> Result<()> {
     assert_eq!(pass.draws(), 3);
     let (free, frozen) = ([true, true, true, false], [true, true, false, true]);
     assert_eq!(
-        *record.lock().expect("no one else holds it"),
+        *record.lock().expect("no other thread panicked"),
         [free, frozen, free]
     );
-    // With marks alone, one sequence of one pass, the bits are the same.
+    // With marks only, and one pass, the bits are the same.
     let (first, second, third) = (told()?, told()?.frozen(), told()?);
     let pass = Pass::train(4);
     let z = second.forward(&first.forward(&x, &pass)?, &pass)?;
     assert_eq!(bits(&third.forward(&z, &pass)?), bits(&y));
-    // The sequence goes on from where a pass was resumed, and where its frozen one has left it.
+    // The sequence of draws continues from where a pass was resumed, and includes the draws of the
+    // frozen pass.
     let pass = Pass::train(4).resume_at(5);
     let seeds = [
         pass.next_seed(),
@@ -806,11 +808,11 @@ fn a_frozen_pass_has_the_randomness_and_the_load_of_its_parent() -> Result<()> {
 }
 
 #[test]
-fn a_layer_with_another_forward_is_frozen_too() -> Result<()> {
+fn a_layer_with_another_forward_can_be_frozen() -> Result<()> {
     let table = Frozen::new(Embedding::new(5, 4, &mut rng(0))?);
     let labels: Indices = (0..3).collect();
     assert!(!table.forward(&labels, &Pass::train(0))?.is_tracked());
-    // By the pass alone, without marks.
+    // By the pass only, without marks.
     let mut table = table.into_inner();
     table.unfreeze();
     let pass = Pass::train(0);
@@ -820,7 +822,7 @@ fn a_layer_with_another_forward_is_frozen_too() -> Result<()> {
 }
 
 #[test]
-fn gradients_go_through_a_frozen_layer_to_those_below() -> Result<()> {
+fn gradients_pass_through_a_frozen_layer() -> Result<()> {
     type Model<B> = ByHand<(Hidden, B)>;
     fn model<B>(upper: impl Fn(Hidden) -> B) -> Result<Model<B>> {
         let mut hidden = net(5, 0)?.hidden;
@@ -830,7 +832,7 @@ fn gradients_go_through_a_frozen_layer_to_those_below() -> Result<()> {
             head: head()?,
         })
     }
-    /// All that a step gives, as bits.
+    /// Returns the bits of all results of a step.
     fn everything<B: Module>(
         model: &Model<B>,
         upper: impl Fn(&B, &Tensor, &Pass) -> Result<Tensor>,
@@ -867,7 +869,7 @@ fn gradients_go_through_a_frozen_layer_to_those_below() -> Result<()> {
 }
 
 #[test]
-fn the_gradient_check_leaves_frozen_layers_alone() -> Result<()> {
+fn the_gradient_check_skips_frozen_layers() -> Result<()> {
     let net = ByHand {
         body: Sequential::new()
             .push(Frozen::new(body()?))
@@ -889,7 +891,7 @@ fn the_gradient_check_leaves_frozen_layers_alone() -> Result<()> {
 }
 
 #[test]
-fn who_watches_sees_a_frozen_layer_as_one_that_is_marked() -> Result<()> {
+fn observers_see_a_frozen_layer_like_a_marked_one() -> Result<()> {
     let marked = ByHand {
         body: body()?.frozen(),
         head: head()?,

@@ -1,12 +1,12 @@
-//! The gradient check itself: second order, its cost, the one-line form, what it refuses. (That it
-//! finds planted faults and calls kinks by their name is in `support/{faults,planted,kinks}.rs`.)
+//! Tests of the gradient check: second order, cost, the macro, and errors. (Tests of planted faults
+//! and kinks are in `support/{faults,planted,kinks}.rs`.)
 
 use cotangent::gradcheck::{Gradcheck, Verdict};
 use cotangent::prelude::*;
 use cotangent::{Cotangents, Op, Vjp};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// x³ whose gradient is right and whose gradient's gradient is that of `second`.
+/// x³ with the correct gradient, whose own gradient is that of `second`.
 struct Cube {
     x: Tensor,
     second: fn(&Tensor) -> Result<Tensor>,
@@ -47,7 +47,7 @@ fn second_order_finds_what_first_order_cannot() -> Result<()> {
         .map(|e| (e.order, &e.path[..]))
         .collect();
     assert_eq!(orders, [(1, "input 0"), (2, "input 0"), (2, "cotangent")]);
-    // A gradient computed from plain numbers: right, and a constant to whoever differentiates it.
+    // A correct gradient computed from untracked numbers, so that its own gradient is 0.
     let detached = check(|x| Ok(x.detach().square() * 3.0))?;
     let verdicts: Vec<Verdict> = detached.entries().iter().map(|e| e.verdict).collect();
     assert_eq!(
@@ -59,7 +59,7 @@ fn second_order_finds_what_first_order_cannot() -> Result<()> {
         detached.to_string().contains("input 0 (second order)"),
         "{detached}"
     );
-    // A gradient's gradient that is off by a part in a thousand.
+    // A second derivative that is wrong by a thousandth.
     let off = check(|x| Ok(x.mul(&(x.detach() + (x - &x.detach()) * 1.002))? * 3.0))?;
     assert_eq!(
         off.failures().map(|e| e.order).collect::<Vec<_>>(),
@@ -93,7 +93,7 @@ fn second_order_of_a_model_names_its_parameters() -> Result<()> {
     Ok(())
 }
 
-/// How often a check along directions evaluates a function of `len` elements.
+/// Returns how often a check along directions evaluates a function of `len` elements.
 fn evaluations(len: usize) -> Result<usize> {
     let calls = AtomicUsize::new(0);
     let x = Tensor::uniform(
@@ -114,7 +114,7 @@ fn evaluations(len: usize) -> Result<usize> {
 }
 
 #[test]
-fn the_fast_mode_takes_as_many_forwards_whatever_the_size() -> Result<()> {
+fn fast_checks_have_the_same_number_of_evaluations_at_any_size() -> Result<()> {
     // Three directions of at most 18 evaluations, and 6 for purity, determinism and linearity.
     let counts = [evaluations(1)?, evaluations(100)?, evaluations(100_000)?];
     assert!(
@@ -125,7 +125,7 @@ fn the_fast_mode_takes_as_many_forwards_whatever_the_size() -> Result<()> {
 }
 
 #[test]
-fn a_test_in_one_line() {
+fn assert_gradients_passes() {
     assert_gradients!(|x, w| x.tanh().matmul(w), [2, 3], [3, 4]);
     assert_gradients!(|x| Ok(x.ln()), Tensor::from([0.5f32, 3.0]));
     let x = Tensor::scalar(2.0f64);
@@ -134,13 +134,13 @@ fn a_test_in_one_line() {
 
 #[test]
 #[should_panic(expected = "do not match numeric differences")]
-fn a_test_in_one_line_fails() {
+fn assert_gradients_fails() {
     assert_gradients!(|x| cube(x, |x| Ok(x.square() * 3.003)), [4]);
 }
 
 #[test]
 #[should_panic(expected = "add: cannot broadcast")]
-fn a_test_in_one_line_reports_errors() {
+fn assert_gradients_reports_errors() {
     assert_gradients!(|x, y| x.add(y), [4], [3]);
 }
 
@@ -158,7 +158,7 @@ fn a_backward_that_is_not_deterministic_is_refused() {
 }
 
 #[test]
-fn a_constant_of_a_fixed_dtype_is_an_error_that_says_what_to_do() -> Result<()> {
+fn the_error_of_a_fixed_dtype_says_what_to_do() -> Result<()> {
     let x = Tensor::from([1.0f32, 2.0]);
     let fixed = |x: &[Tensor]| x[0].add(&Tensor::zeros([2], DType::F32)?);
     let text = gradcheck::function(&[x.clone()], fixed)

@@ -265,7 +265,7 @@ fn lower_layers_of_pytorch_are_loaded_below_another_head() -> Result<()> {
     assert!(text.contains("2 mismatches"), "{text}");
     assert!(
         text.contains(
-            "`3.weight` (`model.3.weight` in the file): expected shape [11, 7], found [3, 7]"
+            "`3.weight` (`model.3.weight` in the file): expected shape (11, 7), found (3, 7)"
         ),
         "{text}"
     );

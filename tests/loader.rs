@@ -1,5 +1,5 @@
-//! Loading under other names and in parts: which names fit which leaves, what is refused, and that
-//! a refusal changes nothing.
+//! Loading under other names and in parts: the leaves that are set, errors, and that an error
+//! changes nothing.
 
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
@@ -10,8 +10,8 @@ use cotangent::state::{Entry, Loader, StateDict, load_bytes, to_bytes};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
 
-/// Parameters by path, each filled with a number of its own. The paths may have dots in them, as
-/// those of nested modules do, which the keys of a map may not.
+/// Parameters by path, each with another value. Unlike the keys of a map, the paths may have dots,
+/// as those of nested modules.
 #[derive(Clone)]
 struct Net(BTreeMap<String, Param>);
 
@@ -37,12 +37,12 @@ fn net(paths: &[&str], first: f32) -> Net {
         .collect())
 }
 
-/// The file of a net with these paths, filled with 1, 2, 3, …
+/// Returns the file of a net with these paths and the values 1, 2, 3, …
 fn file(paths: &[&str]) -> Vec<u8> {
     to_bytes(&net(paths, 1.0)).expect("the paths are different")
 }
 
-/// The first element of each parameter that is set, 0 for the others.
+/// Returns the paths with the first element of each parameter.
 fn values(net: &Net) -> Vec<(&str, f64)> {
     net.0
         .iter()
@@ -50,8 +50,8 @@ fn values(net: &Net) -> Vec<(&str, f64)> {
         .collect()
 }
 
-/// Loads a file with the paths `from` into a net with the paths `to`: the paths that were set, and
-/// what the net then holds.
+/// Loads a file with the paths `from` into a net with the paths `to`, and returns the paths that
+/// were set and the values of the net.
 fn load(loader: &Loader, from: &[&str], to: &[&str]) -> Result<(Vec<String>, Vec<f64>)> {
     let mut model = net(to, 100.0);
     let paths = loader.load_bytes(&mut model, &file(from))?;
@@ -62,8 +62,7 @@ fn load(loader: &Loader, from: &[&str], to: &[&str]) -> Result<(Vec<String>, Vec
     Ok((paths, found))
 }
 
-/// Loads what does not fit: the error's text is `expected`, and the model is what it was, to the
-/// bit.
+/// Asserts that loading fails with the text `expected`, and that the model is unchanged.
 #[track_caller]
 fn refused(loader: &Loader, from: &[u8], mut model: impl Module, expected: &Expect) {
     let before = to_bytes(&model).expect("the model can be saved");
@@ -75,7 +74,7 @@ fn refused(loader: &Loader, from: &[u8], mut model: impl Module, expected: &Expe
 }
 
 #[test]
-fn without_rules_names_are_the_models_and_paths_come_in_its_order() -> Result<()> {
+fn without_rules_all_leaves_are_loaded_in_the_order_of_the_model() -> Result<()> {
     #[derive(Module)]
     struct Net {
         second: Param,
@@ -93,7 +92,7 @@ fn without_rules_names_are_the_models_and_paths_come_in_its_order() -> Result<()
     let paths = Loader::new().load_bytes(&mut loaded, &to_bytes(&saved)?)?;
     assert_eq!(paths, ["second", "first", "count", "mean"]);
     assert_eq!(to_bytes(&saved)?, to_bytes(&loaded)?);
-    // From a file as from memory.
+    // From a file, with the same result.
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("net.safetensors");
     let mut other = build(0.0, 0);
@@ -109,16 +108,16 @@ fn without_rules_names_are_the_models_and_paths_come_in_its_order() -> Result<()
 
 #[test]
 fn rules_run_in_their_order() -> Result<()> {
-    // What the first has renamed is what the second sees.
+    // The second rule gets the names after the first.
     let twice = Loader::new()
         .rename("a", "b")?
         .rename("b", "c")?
         .add_prefix("net.");
     assert_eq!(load(&twice, &["a"], &["net.c"])?.0, ["net.c"]);
-    // The prefix first: then `b` is no whole name any more.
+    // The prefix is added first, so that `a` alone is not a whole name any more.
     let prefixed = Loader::new().add_prefix("net.").rename("net.a", "net.b")?;
     assert_eq!(load(&prefixed, &["a"], &["net.b"])?.0, ["net.b"]);
-    // Two names change places by way of a third.
+    // Two names are swapped through a third.
     let swap = Loader::new()
         .rename("a", "x")?
         .rename("b", "a")?
@@ -151,7 +150,7 @@ fn groups_are_put_into_the_replacement() -> Result<()> {
 }
 
 #[test]
-fn a_pattern_means_whole_paths() -> Result<()> {
+fn patterns_match_whole_paths() -> Result<()> {
     let matches = |pattern: &str, path: &str| Ok::<_, Error>(pattern.matcher()?.matches(path));
     for (pattern, path, expected) in [
         ("hidden1", "hidden1", true),
@@ -160,13 +159,13 @@ fn a_pattern_means_whole_paths() -> Result<()> {
         ("hidden1", "a.hidden1", false),
         (r"hidden1\..*", "hidden1.weight", true),
         (r"hidden1\..*", "hidden10.weight", false),
-        // Each side of an alternative as well.
+        // Each side of an alternative too.
         ("a|ab", "ab", true),
         ("a|b", "ab", false),
         ("", "", true),
         ("", "a", false),
         ("^a$", "a", true),
-        // Not in front of a line's end either.
+        // A line break at the end is part of the name.
         ("a", "a\n", false),
         ("(?m)a$", "a\nb", false),
         ("(?i)WEIGHT", "weight", true),
@@ -180,7 +179,7 @@ fn a_pattern_means_whole_paths() -> Result<()> {
 }
 
 #[test]
-fn hidden1_is_never_hidden10() -> Result<()> {
+fn hidden1_does_not_match_hidden10() -> Result<()> {
     let paths = ["hidden1.weight", "hidden10.weight", "hidden100.weight"];
     let renamed = Loader::new().rename(r"hidden1\.(.*)", "first.$1")?;
     let to = ["first.weight", "hidden10.weight", "hidden100.weight"];
@@ -189,11 +188,11 @@ fn hidden1_is_never_hidden10() -> Result<()> {
     let (set, found) = load(&selected, &paths, &paths)?;
     assert_eq!(set, ["hidden1.weight"]);
     assert_eq!(found, [1.0, 101.0, 102.0]);
-    // A prefix is a text, and ends where it says.
+    // A prefix is matched exactly.
     let stripped = Loader::new().strip_prefix("hidden1");
     let to = [".weight", "0.weight", "00.weight"];
     assert_eq!(load(&stripped, &paths, &to)?.1, [1.0, 2.0, 3.0]);
-    // It is no regular expression.
+    // A prefix is not a regular expression.
     let text = load(&Loader::new().strip_prefix("hidden."), &paths, &paths).expect_err("no prefix");
     expect!["load: strip_prefix `hidden.` changes no name in the file"]
         .assert_eq(&text.to_string());
@@ -201,14 +200,14 @@ fn hidden1_is_never_hidden10() -> Result<()> {
 }
 
 #[test]
-fn prefixes_concern_the_names_that_have_them() -> Result<()> {
+fn prefixes_are_removed_from_the_names_that_have_them() -> Result<()> {
     let strip = Loader::new().strip_prefix("model.");
     let (paths, found) = load(&strip, &["model.a", "b"], &["a", "b"])?;
     assert_eq!(
         (&paths[..], &found[..]),
         (&["a".to_owned(), "b".to_owned()][..], &[1.0, 2.0][..])
     );
-    // One prefix, not all of them.
+    // The prefix is removed once.
     assert_eq!(
         load(&strip, &["model.model.a"], &["model.a"])?.0,
         ["model.a"]
@@ -219,8 +218,8 @@ fn prefixes_concern_the_names_that_have_them() -> Result<()> {
 }
 
 #[test]
-fn a_selection_concerns_the_model_and_the_file() -> Result<()> {
-    // The file's head has another name and the model's another value: neither is meant.
+fn selections_apply_to_the_model_and_the_file() -> Result<()> {
+    // The head has another name in the file and is not selected.
     let lower = Loader::new().select(r"lower\..*")?;
     let from = ["lower.0", "lower.1", "old_head"];
     let to = ["lower.0", "lower.1", "head"];
@@ -236,7 +235,7 @@ fn a_selection_concerns_the_model_and_the_file() -> Result<()> {
 }
 
 #[test]
-fn what_is_selected_must_be_there() -> Result<()> {
+fn selected_leaves_must_be_in_model_and_file() -> Result<()> {
     let select = || Loader::new().select(r"lower\..*");
     refused(
         &select()?,
@@ -288,7 +287,7 @@ fn missing_and_unused_are_allowed_one_by_one() -> Result<()> {
 }
 
 #[test]
-fn rules_and_selections_that_do_nothing_are_mistakes() -> Result<()> {
+fn rules_and_selections_without_effect_are_errors() -> Result<()> {
     let model = || net(&["a", "b"], 100.0);
     let bytes = file(&["a", "b"]);
     let cases = [
@@ -297,12 +296,12 @@ fn rules_and_selections_that_do_nothing_are_mistakes() -> Result<()> {
             expect!["load: rename `hidden` changes no name in the file"],
         ),
         (
-            // It matches, but it changes nothing.
+            // The rule matches but changes nothing.
             Loader::new().rename("(a)", "$1")?,
             expect!["load: rename `(a)` changes no name in the file"],
         ),
         (
-            // The rule before it has taken its names away.
+            // The rule before has renamed the names that it matches.
             Loader::new().rename("a", "c")?.rename("a", "d")?,
             expect!["load: rename `a` changes no name in the file"],
         ),
@@ -327,7 +326,7 @@ fn rules_and_selections_that_do_nothing_are_mistakes() -> Result<()> {
             ],
         ),
         (
-            // Selected in the model only, and in the file only.
+            // One selected name is only in the model, the other only in the file.
             Loader::new()
                 .rename("a", "c")?
                 .select("a|c")?
@@ -346,7 +345,7 @@ fn rules_and_selections_that_do_nothing_are_mistakes() -> Result<()> {
     for (loader, expected) in cases {
         refused(&loader, &bytes, model(), &expected);
     }
-    // Nothing in nothing is no mistake.
+    // An empty file loads into an empty model.
     assert!(
         Loader::new()
             .load_bytes(&mut net(&[], 0.0), &file(&[]))?
@@ -368,7 +367,7 @@ fn malformed_regular_expressions_are_shown() {
             "(",
             expect!["pattern: `(`: found open group without closing ')'"],
         ),
-        // Sound only between the parentheses that make it match whole names.
+        // Valid only between the parentheses that make it match whole names.
         (
             "a)(b",
             expect!["pattern: `a)(b`: found closing ')' without matching '('"],
@@ -398,7 +397,7 @@ fn malformed_regular_expressions_are_shown() {
 }
 
 #[test]
-fn two_names_cannot_become_one() -> Result<()> {
+fn two_entries_cannot_get_the_same_name() -> Result<()> {
     refused(
         &Loader::new().rename(r"a\.\d", "a")?,
         &file(&["a.0", "a.1", "a.2", "b"]),
@@ -408,7 +407,7 @@ fn two_names_cannot_become_one() -> Result<()> {
               `a`: both `a.0` and `a.1` are renamed to this
               `a`: both `a.1` and `a.2` are renamed to this"#]],
     );
-    // One that keeps its name can be in the way.
+    // A name that is kept can collide with a renamed one.
     refused(
         &Loader::new().strip_prefix("model."),
         &file(&["a", "model.a"]),
@@ -417,7 +416,7 @@ fn two_names_cannot_become_one() -> Result<()> {
             "bytes in memory: nothing was loaded: `a`: both `a` and `model.a` are renamed to this"
         ],
     );
-    // Not where the selection leaves the name out.
+    // Names that are not selected cannot collide.
     let loader = Loader::new().rename(r"a\.\d", "a")?.select("b")?;
     assert_eq!(
         load(&loader, &["a.0", "a.1", "b"], &["a", "b"])?.1,
@@ -460,9 +459,9 @@ fn every_mismatch_is_listed_under_both_names() -> Result<()> {
         model(),
         &expect![[r#"
             bytes in memory: 5 mismatches, nothing was loaded:
-              `shape`: expected shape [2, 1], found [1, 2]
+              `shape`: expected shape (2, 1), found (1, 2)
               `dtype`: expected dtype f32, found F64
-              `count`: expected a scalar of dtype I64, found F32 []
+              `count`: expected a scalar of dtype I64, found F32 ()
               `missing`: missing in the file
               `extra`: in the file, but not in the model"#]],
     );
@@ -478,8 +477,8 @@ fn every_mismatch_is_listed_under_both_names() -> Result<()> {
         &expect![[r#"
         bytes in memory: 5 mismatches, nothing was loaded:
           `shape` (`dtype` in the file): expected dtype f32, found F64
-          `dtype` (`shape` in the file): expected shape [1], found [1, 2]
-          `count`: expected a scalar of dtype I64, found F32 []
+          `dtype` (`shape` in the file): expected shape (1,), found (1, 2)
+          `count`: expected a scalar of dtype I64, found F32 ()
           `missing`: missing in the file
           `an_extra` (`extra` in the file): in the file, but not in the model"#]],
     );
@@ -487,7 +486,7 @@ fn every_mismatch_is_listed_under_both_names() -> Result<()> {
 }
 
 #[test]
-fn a_model_with_one_path_for_two_leaves_is_neither_saved_nor_loaded() {
+fn two_leaves_with_the_same_path_are_an_error() {
     #[derive(Module)]
     struct Twice {
         #[module(flatten)]
@@ -499,7 +498,7 @@ fn a_model_with_one_path_for_two_leaves_is_neither_saved_nor_loaded() {
         a: net(&["x", "y"], 1.0),
         b: net(&["x"], 5.0),
     };
-    // The second is of another shape: it must not be found out when the first is already set.
+    // The second has another shape, which must be found before the first is set.
     model
         .b
         .0
@@ -524,23 +523,23 @@ fn a_model_with_one_path_for_two_leaves_is_neither_saved_nor_loaded() {
 }
 
 #[test]
-fn the_name_that_the_format_keeps_for_itself_is_refused() -> Result<()> {
+fn the_reserved_name_of_the_format_is_an_error() -> Result<()> {
     let text = to_bytes(&net(&["__metadata__"], 1.0)).expect_err("it could not be read again");
-    expect!["bytes in memory: no leaf of the model can have the path `__metadata__`: safetensors keeps it for itself"]
+    expect!["bytes in memory: the path `__metadata__` is reserved by the safetensors format"]
         .assert_eq(&text.to_string());
-    // As a part of a path it is a name like any other.
+    // As a part of a path it is a usual name.
     let bytes = file(&["__metadata__.weight"]);
     load_bytes(&mut net(&["__metadata__.weight"], 1.0), &bytes)
 }
 
 #[test]
-fn loading_keeps_what_is_frozen_and_which_parameter_is_which() -> Result<()> {
+fn loading_keeps_frozen_marks_and_identities() -> Result<()> {
     let mut model = net(&["a"], 100.0);
     model.freeze();
     Loader::new().load_bytes(&mut model, &file(&["a"]))?;
     assert!(model.0["a"].is_frozen());
     model.unfreeze();
-    // Gradients are found by the parameter, before loading and after.
+    // The parameter is the same one to gradients before and after loading.
     let pass = Pass::train(0);
     let gradients = model.0["a"].read(&pass).sum().backward()?;
     load_bytes(&mut model, &file(&["a"]))?;
@@ -548,7 +547,7 @@ fn loading_keeps_what_is_frozen_and_which_parameter_is_which() -> Result<()> {
     Ok(())
 }
 
-/// A file of one F32 parameter `a` and of entries of types that no leaf has.
+/// Returns a file with an F32 parameter `a` and entries of types that no leaf has.
 fn foreign() -> Vec<u8> {
     use safetensors::tensor::{Dtype, TensorView, serialize};
     let entries: [(&str, Dtype, &[usize], &[u8]); 4] = [
@@ -565,7 +564,7 @@ fn foreign() -> Vec<u8> {
 }
 
 #[test]
-fn entries_of_types_that_no_leaf_has_are_passed_over_unless_they_are_asked_for() -> Result<()> {
+fn entries_of_other_types_are_skipped_unless_selected() -> Result<()> {
     for loader in [Loader::new().allow_unused(), Loader::new().select("a")?] {
         let mut model = net(&["a"], 100.0);
         assert_eq!(loader.load_bytes(&mut model, &foreign())?, ["a"]);
@@ -597,7 +596,7 @@ fn entries_of_types_that_no_leaf_has_are_passed_over_unless_they_are_asked_for()
 }
 
 #[test]
-fn a_state_in_memory_is_loaded_as_a_file_is() -> Result<()> {
+fn states_in_memory_load_as_files_do() -> Result<()> {
     let mut state = StateDict::new();
     state.insert("model.a", Entry::Tensor(Tensor::from([1.0f32, 2.0])));
     state.insert("model.b", Entry::Tensor(Tensor::from([3.0f64, 4.0])));
@@ -608,7 +607,7 @@ fn a_state_in_memory_is_loaded_as_a_file_is() -> Result<()> {
     model.insert("a".to_owned(), param(0.0));
     model.insert("b".to_owned(), param(0.0));
     let stripped = || Loader::new().strip_prefix("model.");
-    // An f32 is an f64 too; the file's dtype may be narrower than the model's, not wider.
+    // The dtype of the file may be narrower than that of the model, but not wider.
     let loaded = stripped().select("a|b")?.load_state(&mut model, &state)?;
     assert_eq!(loaded, ["a", "b"]);
     assert_eq!(model["a"].value().to_f64_vec(), [1.0, 2.0]);
@@ -621,7 +620,7 @@ fn a_state_in_memory_is_loaded_as_a_file_is() -> Result<()> {
           `n` (`model.n` in the file): in the file, but not in the model
           `other`: in the file, but not in the model"#]]
     .assert_eq(&error.to_string());
-    // A count is not a number of an f32, nor a tensor a count.
+    // A count does not load into a parameter, nor a tensor into a counter.
     let mut swapped = (Counter::new(7), param(0.0));
     let rules = stripped()
         .rename("a", "0")?
@@ -630,11 +629,11 @@ fn a_state_in_memory_is_loaded_as_a_file_is() -> Result<()> {
     let error = rules.load_state(&mut swapped, &state).unwrap_err();
     expect![[r#"
         bytes in memory: 2 mismatches, nothing was loaded:
-          `0` (`model.a` in the file): expected a scalar of dtype I64, found F32 [2]
+          `0` (`model.a` in the file): expected a scalar of dtype I64, found F32 (2,)
           `1` (`model.n` in the file): expected dtype f64, found I64"#]]
     .assert_eq(&error.to_string());
     assert_eq!(swapped.0.get(), 7);
-    // A state from elsewhere may hold what is tracked: a parameter never does.
+    // A state may contain tracked tensors, but the value of a parameter is never tracked.
     let mut tracked = StateDict::new();
     tracked.insert("", Entry::Tensor(Tensor::from([1.0f64, 2.0]).tracked()));
     let mut model = param(0.0);
@@ -644,7 +643,7 @@ fn a_state_in_memory_is_loaded_as_a_file_is() -> Result<()> {
 }
 
 #[test]
-fn boxed_layers_are_loaded_as_their_layers() -> Result<()> {
+fn boxed_layers_load_as_layers_without_a_box() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let plain = vec![Linear::new(2, 2, &mut rng)?, Linear::new(2, 2, &mut rng)?];
     let mut boxed: Box<dyn Module> = Box::new((
@@ -657,7 +656,7 @@ fn boxed_layers_are_loaded_as_their_layers() -> Result<()> {
     Ok(())
 }
 
-/// The error of an operation that is refused.
+/// Returns the text of the error.
 fn text<T: std::fmt::Debug>(result: Result<T>) -> String {
     result.expect_err("it is refused").to_string()
 }
@@ -665,7 +664,7 @@ fn text<T: std::fmt::Debug>(result: Result<T>) -> String {
 #[test]
 fn keys_of_maps_are_names() -> Result<()> {
     let map = |keys: &[&str]| -> BTreeMap<String, Param> { net(keys, 1.0).0 };
-    // Numbers and spaces are fine.
+    // Numbers and spaces are allowed.
     let good = (map(&["0", "left half", "é"]), Counter::new(0));
     good.save(
         tempfile::tempdir()
@@ -712,7 +711,7 @@ fn a_file_of_another_kind_is_explained_in_one_line() -> Result<()> {
     expect!["folder/net: nothing was loaded: the file holds one model, as `save` writes it, and is no checkpoint: call `load` of the part `model`"].assert_eq(&named(text(load_checkpoint(&plain, parts))));
     expect!["folder/net: nothing was loaded: expected the parts `pass` of a checkpoint, found `hidden`, `out` (to load a file of `save`, call `load`)"].assert_eq(&named(text(load_checkpoint(&plain, &mut parts[1..]))));
     expect![[r#"folder/checkpoint: nothing was loaded: the file has the model's paths after `model.`: load a file of `save_checkpoint` with `load_checkpoint`, or this part of it with `Loader::new().strip_prefix("model.").allow_unused()`"#]].assert_eq(&named(text(net.load(&checkpoint))));
-    // The call that the error names.
+    // The call that the error suggests.
     let loader = Loader::new().strip_prefix("model.").allow_unused();
     assert_eq!(loader.load(&mut net, &checkpoint)?.len(), 3);
 
@@ -742,7 +741,7 @@ fn a_file_of_another_precision_is_explained_in_one_line() -> Result<()> {
             "bytes in memory: nothing was loaded: the file holds F64, but the model f32 (in 4 leaves), and loading never rounds: call `convert(DType::F64)` on the model before it, and `convert(DType::F32)` after it"
         ],
     );
-    // The calls that the error names.
+    // The calls that the error suggests.
     let mut model = net(&paths, 0.0);
     model.convert(DType::F64);
     load_bytes(&mut model, &wide)?;
@@ -771,7 +770,7 @@ fn long_lists_of_mismatches_are_grouped() {
         model,
         &expect![[r#"
         bytes in memory: 17 mismatches, nothing was loaded:
-          `layers.10.weight`: expected shape [1], found [2]
+          `layers.10.weight`: expected shape (1,), found (2,)
           `layers.20.weight`, `layers.21.weight`, `layers.22.weight` and 3 more: missing in the file
           `layers.0.weight`, `layers.1.weight`, `layers.2.weight` and 7 more: in the file, but not in the model"#]],
     );

@@ -479,6 +479,24 @@ fn means_without_a_label_that_counts() -> Result<()> {
     Ok(())
 }
 
+/// A recorded backward multiplies the weights by a cotangent of 0 if the label is ignored.
+#[test]
+fn infinite_weights_of_ignored_samples_have_no_gradient() -> Result<()> {
+    let logits = random(&[2, 2], 34)?.tracked();
+    let loss = CrossEntropyLoss::new()
+        .class_weights(&Tensor::from([f64::INFINITY, 1.0]))
+        .label_smoothing(0.25)
+        .ignore_label(0)
+        .reduction(Reduction::Sum);
+    for backward in [Backward::new(), Backward::new().create_graph()] {
+        let y = loss.loss(&logits, &Indices::from([0, 0]))?;
+        assert_eq!(y.item()?, 0.0);
+        let gradient = &backward.grad(&y, &[&logits])?[0];
+        assert_eq!(gradient.to_f64_vec(), [0.0; 4]);
+    }
+    Ok(())
+}
+
 /// The number of classes allocates nothing if there are no samples.
 #[test]
 fn empty_batches_of_many_classes() -> Result<()> {

@@ -1,5 +1,4 @@
-//! What holds for every optimizer, and for what stands around it: groups, accumulation, averages,
-//! constraints, clipping.
+//! Promises of every optimizer, and of groups, accumulation, averages, constraints and clipping.
 
 use cotangent::prelude::*;
 use support::optimizers::OPTIMIZERS;
@@ -14,7 +13,7 @@ fn net(seed: u64) -> Result<Mlp> {
         .build(&mut ChaCha8Rng::seed_from_u64(seed))
 }
 
-/// Inputs, and a smooth function of them.
+/// Returns inputs and a smooth function of them.
 fn data(count: usize, dtype: DType) -> Result<(Tensor, Tensor)> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let x = Tensor::uniform([count, 3], -1.0, 1.0, dtype, &mut rng)?;
@@ -48,7 +47,7 @@ fn every_optimizer_makes_the_loss_small() -> Result<()> {
 }
 
 #[test]
-fn micro_batches_give_what_the_large_batch_gives() -> Result<()> {
+fn micro_batches_give_the_steps_of_the_large_batch() -> Result<()> {
     let (x, y) = data(60, DType::F64)?;
     for row in OPTIMIZERS {
         let name = row.name;
@@ -76,7 +75,7 @@ fn micro_batches_give_what_the_large_batch_gives() -> Result<()> {
 }
 
 #[test]
-fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
+fn a_step_that_fails_changes_nothing() -> Result<()> {
     let (x, y) = data(8, DType::F32)?;
     for row in OPTIMIZERS {
         let name = row.name;
@@ -98,7 +97,7 @@ fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
                 "{name}"
             );
         }
-        // What clipping refuses does not come to the optimizer at all, and is named.
+        // Clipping finds a gradient that is not finite and names its parameter.
         let broken = loss(&net, &x.mul_scalar(f64::NAN), &y)?;
         let mut grads = broken.backward()?;
         let error = clip::global_norm(1.0).apply(&net, &mut grads).unwrap_err();
@@ -112,7 +111,7 @@ fn a_step_that_cannot_be_taken_leaves_everything_as_it_was() -> Result<()> {
 }
 
 #[test]
-fn states_are_strict() -> Result<()> {
+fn loading_state_is_strict() -> Result<()> {
     let (x, y) = data(8, DType::F32)?;
     for row in OPTIMIZERS {
         let name = row.name;
@@ -146,7 +145,7 @@ fn states_are_strict() -> Result<()> {
 }
 
 #[test]
-fn groups_have_rates_and_decays_of_their_own_and_may_stand_still() -> Result<()> {
+fn groups_have_other_rates_and_decays_or_are_frozen() -> Result<()> {
     let (x, y) = data(8, DType::F64)?;
     let mut net = net(2)?.to_dtype(DType::F64);
     let before = net.clone();
@@ -196,9 +195,9 @@ fn groups_have_rates_and_decays_of_their_own_and_may_stand_still() -> Result<()>
 }
 
 #[test]
-fn a_net_that_diverges_trains_once_its_gradients_are_clipped() -> Result<()> {
+fn a_net_that_diverges_trains_if_its_gradients_are_clipped() -> Result<()> {
     let (x, y) = data(64, DType::F32)?;
-    // Targets as large as they come when nobody has scaled them.
+    // Large targets, as data has that was not standardized.
     let y = y.mul_scalar(100.0);
     let train = |max_norm: f64| -> Result<(f64, f64)> {
         let mut net = Mlp::builder([3, 64, 64, 1]).build(&mut ChaCha8Rng::seed_from_u64(4))?;
@@ -225,7 +224,7 @@ fn a_net_that_diverges_trains_once_its_gradients_are_clipped() -> Result<()> {
 }
 
 #[test]
-fn averages_follow_their_formulas_and_keep_the_statistics_of_the_model() -> Result<()> {
+fn averages_follow_their_formulas_and_copy_the_statistics() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(5);
     let mut net = Mlp::builder([3, 8, 1])
         .batch_norm()
@@ -284,7 +283,7 @@ fn averages_follow_their_formulas_and_keep_the_statistics_of_the_model() -> Resu
 }
 
 #[test]
-fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
+fn constraints_are_met_after_every_step_and_by_slow_weights() -> Result<()> {
     let (x, y) = data(32, DType::F32)?;
     let mut net = net(2)?;
     let bound = |model: &mut dyn Module| regularize::max_norm(0.5)?.apply(model);
@@ -311,7 +310,7 @@ fn constraints_hold_after_every_step_and_in_slow_weights() -> Result<()> {
 
 #[test]
 fn every_builder_checks_its_settings_at_build() -> Result<()> {
-    /// A row: a name, and a result that must be an error.
+    /// Rows of a call as text and its result, which must be an error.
     macro_rules! refused {
         ($($result:expr;)*) => {
             [$((stringify!($result), $result.map(drop))),*]
@@ -404,7 +403,7 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
             "{text}: {error}"
         );
     }
-    // A padding index is an index.
+    // For an index the error is another one.
     let padded = Embedding::builder(3, 2).padding_index(3).build(rng);
     assert!(matches!(padded, Err(Error::Index { .. })));
     Ok(())
@@ -462,7 +461,7 @@ fn gradients_of_another_model_are_refused() -> Result<()> {
 }
 
 #[test]
-fn the_audit_lists_parameters_and_gradients_that_have_no_partner() -> Result<()> {
+fn the_audit_lists_parameters_without_gradient_and_gradients_without_parameter() -> Result<()> {
     #[derive(Module)]
     struct Scaled {
         hidden: Linear,
@@ -529,20 +528,20 @@ fn an_optimizer_serves_one_model_until_it_adopts_another() -> Result<()> {
             let before = (bits(&second)?, optimizer.state()?.to_bytes()?);
             let result = step(&mut optimizer, &mut second);
             if !row.has_state() {
-                // Without state there is nothing to share.
+                // There is no state that two models would share.
                 result?;
                 continue;
             }
             argument(
                 result,
-                &["the optimizer's state is of another model", "`adopt`"],
+                &["the optimizer's state belongs to another model", "`adopt`"],
             );
             assert!(
                 (bits(&second)?, optimizer.state()?.to_bytes()?) == before,
                 "{name}"
             );
         }
-        // Adopted, a clone goes on as the original does.
+        // A clone that is adopted makes the same steps as the original.
         let mut clone = first.clone();
         let mut loaded = row.build()?;
         loaded.load_state(&optimizer.state()?)?;
@@ -553,7 +552,7 @@ fn an_optimizer_serves_one_model_until_it_adopts_another() -> Result<()> {
         if row.has_state() {
             assert!(step(&mut optimizer, &mut first).is_err(), "{name}");
         }
-        // A model that the state does not fit is not adopted.
+        // The state must fit the model.
         let before = optimizer.state()?.to_bytes()?;
         let wider = Mlp::builder([3, 17, 1]).build(&mut ChaCha8Rng::seed_from_u64(3))?;
         assert!(optimizer.adopt(&wider).is_err(), "{name}");
@@ -569,7 +568,7 @@ fn an_optimizer_serves_one_model_until_it_adopts_another() -> Result<()> {
 }
 
 #[test]
-fn lookahead_without_state_inside_serves_one_model_too() -> Result<()> {
+fn lookahead_around_an_optimizer_without_state_serves_one_model() -> Result<()> {
     let (x, y) = data(8, DType::F32)?;
     let (mut first, mut second) = (net(2)?, net(3)?);
     let mut optimizer = Lookahead::new(Sgd::new(0.1).build()?, 2, 0.5)?;

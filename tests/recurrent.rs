@@ -1,12 +1,12 @@
-//! Gradients through many steps of a recurrent network: that they explode, and that clipping their
+//! Gradients through many steps of a recurrent network: they explode or vanish, and clipping their
 //! global norm bounds a step.
 
 use cotangent::prelude::*;
 
 const STEPS: usize = 30;
 
-/// A network with the recurrent weight `norm` times a rotation, whose units do not saturate: ReLU,
-/// and all that it is fed is positive.
+/// Creates a network whose recurrent weight is `norm` times a rotation. Its units do not saturate:
+/// they are ReLU with positive inputs.
 fn net(norm: f64) -> Result<Rnn> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let cell = RnnCell::builder(2, 4).relu().build(&mut rng)?;
@@ -14,7 +14,7 @@ fn net(norm: f64) -> Result<Rnn> {
     net.cell
         .weight_ih
         .set(&Tensor::full([4, 2], 0.1, DType::F64)?)?;
-    // Each unit feeds the next.
+    // Each unit is the input of the next.
     let shifted = Tensor::eye(4, DType::F64)?.index_select(0, &Indices::from([1, 2, 3, 0]))?;
     net.cell.weight_hh.set(&shifted.mul_scalar(norm))?;
     Ok(net)
@@ -31,7 +31,7 @@ fn gradients(net: &Rnn) -> Result<Gradients> {
     net.forward(&x, &Pass::train(0))?.mean().backward()
 }
 
-fn norm_of(gradients: &Gradients) -> f64 {
+fn global_norm(gradients: &Gradients) -> f64 {
     let squares: f64 = gradients
         .iter()
         .map(|(_, gradient)| gradient.sum_of_squares())
@@ -40,10 +40,10 @@ fn norm_of(gradients: &Gradients) -> f64 {
 }
 
 #[test]
-fn clipping_bounds_the_step_where_gradients_explode() -> Result<()> {
+fn clipping_bounds_a_step_with_exploding_gradients() -> Result<()> {
     let mut net = net(1.5)?;
     let mut grads = gradients(&net)?;
-    let exploded = norm_of(&grads);
+    let exploded = global_norm(&grads);
     assert!(exploded > 1e5, "{exploded}");
     let direction = grads
         .get(&net.cell.weight_hh)
@@ -51,9 +51,9 @@ fn clipping_bounds_the_step_where_gradients_explode() -> Result<()> {
 
     let before = clip::global_norm(1.0).apply(&net, &mut grads)?;
     assert!((before / exploded - 1.0).abs() < 1e-12);
-    let clipped = norm_of(&grads);
+    let clipped = global_norm(&grads);
     assert!(clipped <= 1.0 && clipped > 1.0 - 1e-9, "{clipped}");
-    // The direction is the same.
+    // Clipping keeps the direction.
     let found = grads
         .get(&net.cell.weight_hh)
         .map(Tensor::to_f64_vec)
@@ -76,7 +76,7 @@ fn clipping_bounds_the_step_where_gradients_explode() -> Result<()> {
 }
 
 #[test]
-fn what_the_first_steps_contribute_dies_out_where_gradients_vanish() -> Result<()> {
+fn gradients_of_the_first_step_follow_the_norm_of_the_weight() -> Result<()> {
     let share = |norm: f64| -> Result<f64> {
         let (net, zeros) = (net(norm)?, Tensor::zeros([1, STEPS, 2], DType::F64)?);
         let first = Tensor::ones([1, 4], DType::F64)?.tracked();
@@ -87,7 +87,7 @@ fn what_the_first_steps_contribute_dies_out_where_gradients_vanish() -> Result<(
             .map_or(f64::NAN, Tensor::sum_of_squares)
             .sqrt())
     };
-    // The mean of four units that are each fed by one: 1/4 for each, times the norm at every step.
+    // Each of the four units contributes 1/4 to the mean, times the norm at every step.
     for norm in [0.5, 1.0, 1.5] {
         let expected = 0.5 * f64::powi(norm, STEPS as i32);
         let found = share(norm)?;

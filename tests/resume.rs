@@ -1,6 +1,5 @@
-//! A run that is stopped after any step, saved, and gone on with by another process comes to the
-//! same bits as one that never stopped: for every optimizer, with everything in play that has a
-//! state.
+//! A run that is saved and resumed by another process gives the same bits as one that never
+//! stopped: for every optimizer, after any step, with all parts that have state.
 
 use cotangent::data::{Batches, digits};
 use cotangent::prelude::*;
@@ -30,7 +29,7 @@ impl Layer for Net {
 
 type Build = dyn Fn() -> Result<Box<dyn Optimizer>>;
 
-/// Every optimizer, by a name for files, and what stands around optimizers.
+/// Returns every optimizer with a name for files, and some with groups and constraints.
 fn optimizers() -> Vec<(&'static str, Box<Build>)> {
     let rows = OPTIMIZERS.iter();
     let rows = rows.map(|row| (row.name, Box::new(|| row.with_rate(0.01)) as Box<Build>));
@@ -61,12 +60,13 @@ fn optimizers() -> Vec<(&'static str, Box<Build>)> {
     rows.chain(others).collect()
 }
 
-/// Micro-batches in a whole run; every second one ends a step.
+/// The number of micro-batches in a run. Every second one ends a step.
 const STEPS: u64 = 24;
-/// After how many micro-batches runs are stopped: in the middle of a step and of an epoch too.
+/// The numbers of micro-batches after which runs stop, also in the middle of a step and of an
+/// epoch.
 const STOPS: [u64; 4] = [1, 6, 13, 20];
 
-/// A whole run of training, with all that it depends on.
+/// A run of training with all parts that it depends on.
 struct Run {
     net: Net,
     optimizer: Box<dyn Optimizer>,
@@ -124,8 +124,8 @@ impl Run {
         load_checkpoint(path, &mut self.parts())
     }
 
-    /// Goes on to the end, and calls `between` after each micro-batch.
-    fn go_on(&mut self, mut between: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
+    /// Trains to the end, and calls `between` after each micro-batch.
+    fn finish(&mut self, mut between: impl FnMut(&mut Self) -> Result<()>) -> Result<()> {
         let data = digits()
             .and_then(|digits| digits.select(&(0..100).collect::<Vec<_>>()))
             .unwrap();
@@ -162,16 +162,16 @@ fn resumed(folder: &Path, name: &str, stop: u64) -> PathBuf {
     folder.join(format!("{name}-{stop}-resumed"))
 }
 
-/// Where the process that goes on finds what was saved.
+/// The environment variable with the folder in which the child process finds the checkpoints.
 const FOLDER: &str = "COTANGENT_TEST_RESUME";
 
 #[test]
-fn a_stopped_run_goes_on_in_a_new_process_as_if_it_had_not_been_stopped() -> Result<()> {
+fn a_run_resumed_by_a_new_process_gives_the_same_bits() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     for (name, build) in &optimizers() {
         let mut run = Run::new(build)?;
-        run.go_on(|run| {
+        run.finish(|run| {
             let done = run.done.get();
             if STOPS.contains(&done) {
                 run.save(&stopped(folder, name, done))?;
@@ -181,7 +181,7 @@ fn a_stopped_run_goes_on_in_a_new_process_as_if_it_had_not_been_stopped() -> Res
         run.save(&folder.join(name))?;
     }
     let status = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "in_a_new_process"])
+        .args(["--exact", "child_process"])
         .env(FOLDER, folder)
         .status();
     assert!(status.unwrap().success());
@@ -197,9 +197,9 @@ fn a_stopped_run_goes_on_in_a_new_process_as_if_it_had_not_been_stopped() -> Res
     Ok(())
 }
 
-/// Not a test of its own: what the one above runs in another process.
+/// The part of the test above that runs in a child process; alone it does nothing.
 #[test]
-fn in_a_new_process() -> Result<()> {
+fn child_process() -> Result<()> {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else {
         return Ok(());
     };
@@ -207,7 +207,7 @@ fn in_a_new_process() -> Result<()> {
         for stop in STOPS {
             let mut run = Run::new(build)?;
             run.load(&stopped(&folder, name, stop))?;
-            run.go_on(|_| Ok(()))?;
+            run.finish(|_| Ok(()))?;
             run.save(&resumed(&folder, name, stop))?;
         }
     }
@@ -215,14 +215,14 @@ fn in_a_new_process() -> Result<()> {
 }
 
 #[test]
-fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_changed() -> Result<()> {
+fn a_checkpoint_with_a_part_that_does_not_fit_changes_nothing() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     let mut saved = Run::new(&|| Adam::new(0.01).build())?;
-    saved.go_on(|_| Ok(()))?;
+    saved.finish(|_| Ok(()))?;
     saved.save(&path)?;
 
-    // The optimizer is another one: the model, which would fit, stays as it is too.
+    // The optimizer is another one: the model does not change either, though it would fit.
     let mut other = Run::new(&|| Nesterov::new(0.01).build())?;
     let before = other.net.state()?.to_bytes()?;
     let error = other.load(&path).unwrap_err().to_string();
@@ -232,12 +232,12 @@ fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_chang
     );
     assert_eq!(other.net.state()?.to_bytes()?, before);
 
-    // A part that is not asked for.
+    // The checkpoint has parts that are not loaded.
     let mut net = other.net.clone();
     let error = load_checkpoint(&path, &mut [("model", &mut net)]).unwrap_err();
     assert!(error.to_string().contains("not loaded"), "{error}");
 
-    // State of parameters that the model does not have comes to light with the first step.
+    // State of parameters that the model does not have is an error of the first step.
     let mut optimizer = Adam::new(0.01).build()?;
     optimizer.load_state(&saved.optimizer.state()?)?;
     let mut smaller = saved.net.out.clone();
@@ -250,11 +250,11 @@ fn every_part_of_a_checkpoint_that_does_not_fit_is_refused_and_nothing_has_chang
 }
 
 #[test]
-fn a_broken_checkpoint_is_an_error_and_nothing_has_changed() -> Result<()> {
+fn a_broken_checkpoint_is_an_error_and_changes_nothing() -> Result<()> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("checkpoint");
     let mut saved = Run::new(&|| Adam::new(0.01).build())?;
-    saved.go_on(|_| Ok(()))?;
+    saved.finish(|_| Ok(()))?;
     saved.save(&path)?;
     let whole = std::fs::read(&path).unwrap();
 
@@ -276,7 +276,7 @@ fn a_broken_checkpoint_is_an_error_and_nothing_has_changed() -> Result<()> {
     std::fs::write(&path, &whole).unwrap();
     run.load(&path)?;
 
-    // Sums without a weight would give gradients that are not finite.
+    // Sums without a weight would give infinite gradients.
     let mut state = saved.accumulator.state()?;
     state.insert(
         "scaled_sum.out.bias",

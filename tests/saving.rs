@@ -1,5 +1,4 @@
-//! A save that is interrupted, at whatever moment, leaves a file that is whole: that of the save
-//! before, or that of this one.
+//! A save that is interrupted at any moment leaves a whole file: the one before, or the new one.
 
 use cotangent::prelude::*;
 use cotangent::random::rand::RngExt;
@@ -8,10 +7,10 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Where the child process is to save to.
+/// The variable with the path to which the child process saves.
 const TARGET: &str = "COTANGENT_TEST_SAVES_TO";
 
-/// 4 MiB, all of one number, which is in a counter as well.
+/// 4 MiB of one number, which is also in a counter.
 #[derive(Module)]
 struct Large {
     weight: Param,
@@ -25,7 +24,7 @@ fn large(number: u64) -> Result<Large> {
     })
 }
 
-/// The number of the state in a file; the file is whole and of one save.
+/// Returns the number in a file, after checking that all of the file is from one save.
 fn state(path: &Path) -> Result<u64> {
     let mut model = large(u64::from(u16::MAX))?;
     model.load(path)?;
@@ -38,7 +37,7 @@ fn state(path: &Path) -> Result<u64> {
     Ok(number)
 }
 
-/// No test of its own: the process that the tests below kill.
+/// Not a test by itself: the process that the tests below kill.
 #[test]
 fn child_that_saves() -> Result<()> {
     let Some(path) = std::env::var_os(TARGET) else {
@@ -51,7 +50,7 @@ fn child_that_saves() -> Result<()> {
     Ok(())
 }
 
-/// A process that saves to a path again and again, and says so.
+/// A process that saves to a path in a loop, and prints a number after each save.
 struct Saver {
     child: Child,
     output: Lines<BufReader<ChildStdout>>,
@@ -71,15 +70,15 @@ impl Saver {
         Self { child, output }
     }
 
-    /// The number that it says next; none if it has come to its end.
+    /// Returns the next number that the process prints, or `None` at the end.
     fn says(&mut self) -> Option<u64> {
         self.output
             .by_ref()
             .find_map(|line| line.ok()?.strip_prefix("saved ")?.parse().ok())
     }
 
-    /// Waits until a random moment of one of its saves, after the first; returns the number that it
-    /// said before.
+    /// Waits until a random moment during a save, but not the first, and returns the number printed
+    /// before.
     fn wait(&mut self, rng: &mut ChaCha8Rng) -> u64 {
         self.says().expect("it saves");
         let start = Instant::now();
@@ -110,7 +109,7 @@ impl Saver {
         }
     }
 
-    /// Kills it at a random moment; returns the number that it said last.
+    /// Kills the process at a random moment, and returns the last number printed.
     fn kill(&mut self, rng: &mut ChaCha8Rng) -> u64 {
         let number = self.wait(rng);
         self.child.kill().expect("it runs until it is killed");
@@ -121,18 +120,18 @@ impl Saver {
 
 impl Drop for Saver {
     fn drop(&mut self) {
-        // It may be dead already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A number of this process only.
+/// A generator with a seed of this process.
 fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(u64::from(std::process::id()))
 }
 
-/// The files in a folder but `net.safetensors`, by name.
+/// Returns the names of the files in a folder except `net.safetensors`.
 fn others(folder: &Path) -> Vec<String> {
     let files = std::fs::read_dir(folder).expect("the folder is there");
     let names = files.map(|file| file.expect("an entry").file_name());
@@ -144,7 +143,7 @@ fn others(folder: &Path) -> Vec<String> {
     names
 }
 
-/// The name of a file that a process has left behind which was killed while it wrote.
+/// Returns the name of the temporary file of a process that was killed while it wrote.
 fn left_over(folder: &Path) -> Result<String> {
     let path = folder.join("net.safetensors");
     large(0)?.save(&path)?;
@@ -161,7 +160,7 @@ fn left_over(folder: &Path) -> Result<String> {
 #[test]
 #[cfg(target_os = "linux")]
 fn a_save_that_is_killed_leaves_a_whole_file() -> Result<()> {
-    // As many as that, and so long that some of them have come in the middle of a write.
+    // So many times that some kills are in the middle of a write.
     const KILLS: usize = 25;
     const WHILE_WRITING: usize = 5;
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -174,14 +173,14 @@ fn a_save_that_is_killed_leaves_a_whole_file() -> Result<()> {
         assert!(kills < 20 * KILLS, "hardly one was killed while it wrote");
         let mut saver = Saver::start(&path);
         let last = saver.kill(&mut rng);
-        // It may have been killed between saving and saying so.
+        // The process may have been killed between saving and printing.
         let found = state(&path)?;
         assert!(
             found == last || found == last + 1,
             "{found} is in the file, {last} was saved"
         );
-        // What it was writing is left behind, under a name that says whose it is. What the one
-        // before has left is no longer there.
+        // The temporary file is still there, with the system and process in its name. That of the
+        // process before is gone.
         let others = others(folder.path());
         assert!(others.len() <= 1, "{others:?}");
         let process = format!("+{}-", saver.child.id());
@@ -202,7 +201,7 @@ fn a_save_that_is_killed_leaves_a_whole_file() -> Result<()> {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn what_a_live_process_writes_is_left_alone() -> Result<()> {
+fn temporary_files_of_live_processes_are_kept() -> Result<()> {
     let signal = |saver: &Saver, name: &str| {
         let kill = Command::new("sh")
             .args(["-c", &format!("kill {name} {}", saver.child.id())])
@@ -232,7 +231,7 @@ fn what_a_live_process_writes_is_left_alone() -> Result<()> {
             break;
         }
     }
-    // It has not noticed anything.
+    // The process saves as before.
     for _ in 0..20 {
         saver.says().expect("it goes on");
     }
@@ -241,25 +240,25 @@ fn what_a_live_process_writes_is_left_alone() -> Result<()> {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn only_what_is_surely_left_over_is_removed() -> Result<()> {
+fn only_temporary_files_of_dead_processes_are_removed() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let name = left_over(folder.path())?;
     let (origin, rest) = name.split_once('+').expect("boot and machine, process");
     let (boot, machine) = origin.split_once('-').expect("boot and machine");
     let elsewhere = "0123456789abcdef";
     let hour = Duration::from_hours(1);
-    // Boot, machine, age, and whether it stays.
+    // Boot, machine, age, and whether the file is kept.
     for (boot, machine, age, stays) in [
         (boot, machine, Duration::ZERO, false),
         (boot, machine, hour * 2, false),
-        // Before the machine was started again.
+        // From before the last boot.
         (".0123456789abcdef", machine, Duration::ZERO, true),
         (".0123456789abcdef", machine, hour / 2, true),
         (".0123456789abcdef", machine, hour * 2, false),
-        // In another container.
+        // From another container.
         (boot, elsewhere, Duration::ZERO, true),
         (boot, elsewhere, hour * 2, false),
-        // On another machine.
+        // From another machine.
         (".0123456789abcdef", elsewhere, Duration::ZERO, true),
         (".0123456789abcdef", elsewhere, hour * 24 * 365, true),
     ] {
@@ -272,7 +271,7 @@ fn only_what_is_surely_left_over_is_removed() -> Result<()> {
         assert_eq!(file.exists(), stays, "{} {age:?}", file.display());
         let _ = std::fs::remove_file(&file);
     }
-    // Names of others, and what is no file.
+    // Names of other programs, and a folder.
     let kept = [
         "net.saving",
         ".net.safetensors.12-0.saving",
@@ -293,9 +292,9 @@ fn only_what_is_surely_left_over_is_removed() -> Result<()> {
 }
 
 #[test]
-fn a_save_that_fails_leaves_nothing_behind() -> Result<()> {
+fn a_failed_save_leaves_no_temporary_file() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    // The name belongs to a folder that is not empty.
+    // The path is that of a folder that is not empty.
     let path = folder.path().join("net.safetensors");
     std::fs::create_dir(&path).expect("the folder is writable");
     std::fs::write(path.join("file"), "").expect("as above");
@@ -306,7 +305,7 @@ fn a_save_that_fails_leaves_nothing_behind() -> Result<()> {
         "{error}"
     );
     assert_eq!(others(folder.path()), [""; 0]);
-    // No name at all.
+    // An empty path.
     for path in ["", "/", ".."] {
         let error = large(1)?.save(path).expect_err("it is no file's name");
         assert!(matches!(error, Error::Io { .. }), "{error}");
@@ -315,7 +314,7 @@ fn a_save_that_fails_leaves_nothing_behind() -> Result<()> {
 }
 
 #[test]
-fn saves_at_the_same_time_are_each_whole() -> Result<()> {
+fn concurrent_saves_are_each_whole() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("net.safetensors");
     let results = std::thread::scope(|scope| {
@@ -353,14 +352,14 @@ fn the_permissions_of_the_old_file_are_kept() -> Result<()> {
     Ok(())
 }
 
-/// A model that is small.
+/// A small model.
 fn small(number: f32) -> Param {
     Param::new(&Tensor::scalar(number))
 }
 
 #[test]
 #[cfg(unix)]
-fn a_link_stays_and_its_target_is_written() -> Result<()> {
+fn symbolic_links_are_followed() -> Result<()> {
     use std::os::unix::fs::symlink;
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);
@@ -389,7 +388,7 @@ fn a_link_stays_and_its_target_is_written() -> Result<()> {
         symlink(to, at(link)).expect("the folder is writable");
     }
     symlink(at("real/net"), at("links/absolute")).expect("as above");
-    // By names, of which `folder/..` is not where the text says.
+    // By relative paths, in which `folder/..` is not the folder that the text suggests.
     for (number, (link, target)) in [
         ("links/relative", "real/net"),
         ("links/chain", "real/net"),
@@ -423,7 +422,7 @@ fn a_link_stays_and_its_target_is_written() -> Result<()> {
         assert!(matches!(error, Error::Io { .. }), "{error}");
         assert!(link.is_symlink(), "{}", link.display());
     }
-    // The other name of a file keeps the old contents.
+    // The other hard link keeps the old contents.
     small(10.0).save(at("real/net"))?;
     std::fs::hard_link(at("real/net"), at("real/same")).expect("the folder is writable");
     small(11.0).save(at("real/net"))?;
@@ -437,7 +436,7 @@ fn a_link_stays_and_its_target_is_written() -> Result<()> {
 
 #[test]
 #[cfg(unix)]
-fn what_has_no_end_is_not_read() {
+fn devices_without_an_end_are_not_read() {
     let endless = "/dev/zero";
     let load = small(1.0).load(endless);
     let checkpoint = cotangent::state::load_checkpoint(endless, &mut [("net", &mut small(1.0))]);
@@ -449,7 +448,7 @@ fn what_has_no_end_is_not_read() {
 
 #[test]
 #[cfg(unix)]
-fn what_is_no_file_is_not_replaced() {
+fn only_regular_files_are_replaced() {
     use std::os::unix::fs::{FileTypeExt, symlink};
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);
@@ -484,7 +483,7 @@ fn what_is_no_file_is_not_replaced() {
     };
     assert!(kind("fifo").is_fifo() && kind("socket").is_socket() && kind("link").is_symlink());
     assert_eq!(others(folder.path()), before);
-    // For whoever may write there.
+    // A device that anyone may write to.
     let null = Path::new("/dev/null");
     assert!(small(1.0).save(null).is_err());
     assert!(
@@ -496,7 +495,7 @@ fn what_is_no_file_is_not_replaced() {
 }
 
 #[test]
-fn a_name_may_be_as_long_as_the_system_allows() -> Result<()> {
+fn names_of_the_maximum_length_can_be_saved() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for len in [200, 240, 255] {
         let name = "n".repeat(len);

@@ -1,5 +1,5 @@
-//! Saved state: what is saved comes back to the bit, and what is wrong with a file is said without
-//! touching the model.
+//! Saved state: models are loaded to the bit, and errors name all mismatches and leave the model
+//! unchanged.
 
 #[path = "state/allocations.rs"]
 mod allocations;
@@ -41,7 +41,7 @@ fn net(seed: u64) -> Result<Net> {
 }
 
 #[test]
-fn a_saved_model_comes_back_to_the_bit() -> Result<()> {
+fn a_saved_model_is_loaded_to_the_bit() -> Result<()> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("net.safetensors");
     let (saved, mut loaded) = (net(1)?, net(2)?);
@@ -70,7 +70,7 @@ fn a_saved_model_comes_back_to_the_bit() -> Result<()> {
         "out.weight",
     ];
     assert_eq!(names, expected);
-    // Saving again replaces the file and leaves nothing else behind.
+    // Saving again replaces the file and leaves no other file.
     loaded.save(&path)?;
     assert_eq!(
         std::fs::read_dir(folder.path())
@@ -81,7 +81,7 @@ fn a_saved_model_comes_back_to_the_bit() -> Result<()> {
     Ok(())
 }
 
-/// A file with this header and so many bytes of data.
+/// Returns a file with this header and so many bytes of data.
 fn file(header: &str, data: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.as_bytes());
@@ -100,7 +100,7 @@ fn every_mismatch_is_listed_in_one_error() -> Result<()> {
     for part in [
         "3 mismatches",
         "nothing was loaded",
-        "`weight`: expected shape [1, 2], found [2, 1]",
+        "`weight`: expected shape (1, 2), found (2, 1)",
         "`bias`: missing in the file",
         "`extra`: in the file, but not in the model",
     ] {
@@ -120,7 +120,7 @@ fn every_mismatch_is_listed_in_one_error() -> Result<()> {
 }
 
 #[test]
-fn a_missing_file_and_an_unwritable_place_are_named() -> Result<()> {
+fn errors_name_missing_files_and_folders() -> Result<()> {
     let mut model = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
     let text = model
         .load("no/such/file.safetensors")

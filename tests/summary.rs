@@ -1,5 +1,4 @@
-//! A model at a glance: the table that is printed, what its columns say of each kind of module, and
-//! which leaves a pattern selects and freezes.
+//! Tests of the summary of a model, and of patterns that select and freeze leaves.
 
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
@@ -71,7 +70,7 @@ fn a_summary_is_a_table_with_totals() -> Result<()> {
     assert_eq!(summary.parameters(), frozen + trained);
     assert_eq!(summary.parameters(), net.param_count());
     assert_eq!(summary.trainable(), trained);
-    // Single precision, the running statistics too; the head is double; two counters.
+    // f32 with running statistics, the head in f64, and two counters.
     let bytes = 4 * (frozen + trained + 2 * 64) + 4 * 650 + 2 * 8;
     assert_eq!(summary.bytes(), bytes);
     assert_eq!(
@@ -110,7 +109,7 @@ fn an_empty_model_and_empty_leaves_have_a_summary() -> Result<()> {
     Ok(())
 }
 
-/// The layers of a model's leaves, by path.
+/// Returns the layer of each leaf, by path.
 fn layers(model: &(impl Module + ?Sized)) -> Vec<String> {
     let rows = model.summary().rows.into_iter();
     rows.map(|row| format!("{}: {}", row.path, row.layer))
@@ -132,11 +131,11 @@ enum Choice {
 }
 
 #[test]
-fn layers_are_called_by_their_types() -> Result<()> {
+fn layers_are_named_by_their_types() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let mut linear = || Linear::builder(2, 2).no_bias().build(&mut rng);
     let param = || Param::new(&Tensor::scalar(1.0f32));
-    // The type that has the leaf as a field, and not what it is wrapped in.
+    // The layer is the type that has the leaf as a field, without wrappers.
     assert_eq!(layers(&linear()?), ["weight: Linear"]);
     assert_eq!(layers(&vec![linear()?]), ["0.weight: Linear"]);
     assert_eq!(layers(&[linear()?]), ["0.weight: Linear"]);
@@ -152,7 +151,7 @@ fn layers_are_called_by_their_types() -> Result<()> {
     );
     let map = BTreeMap::from([("ä b".to_owned(), vec![linear()?])]);
     assert_eq!(layers(&map), ["ä b.0.weight: Linear"]);
-    // Without static types.
+    // With trait objects.
     let boxed: Box<dyn Module> = Box::new(linear()?);
     assert_eq!(layers(&boxed), ["weight: Linear"]);
     assert_eq!(layers(&*boxed), ["weight: Linear"]);
@@ -179,7 +178,7 @@ fn layers_are_called_by_their_types() -> Result<()> {
         })[2],
         "own: Wrapper<Box<dyn DynLayer>, ()>"
     );
-    // Generic types with what they are made for.
+    // Generic types with their arguments.
     let wrapper = Wrapper {
         inner: vec![linear()?],
         other: Wrapper {
@@ -199,7 +198,7 @@ fn layers_are_called_by_their_types() -> Result<()> {
             "own: Wrapper<Vec<Linear>, Wrapper<Param, Option<Linear>>>",
         ]
     );
-    // Leaves that are in no layer of their own are in the container.
+    // The layer of a leaf in a container is the container.
     assert_eq!(layers(&vec![param()]), ["0: Vec<Param>"]);
     assert_eq!(layers(&[param()]), ["0: [Param; 1]"]);
     assert_eq!(
@@ -207,7 +206,7 @@ fn layers_are_called_by_their_types() -> Result<()> {
         ["0: (Param, Option<Param>)", "1: (Param, Option<Param>)"]
     );
     assert_eq!(layers(&param()), [": "]);
-    // A flattened field's leaves are where their paths say.
+    // The layer of a leaf in a flattened field is the struct around it.
     assert_eq!(layers(&Choice::Linear(linear()?)), ["0.weight: Linear"]);
     assert_eq!(layers(&Choice::Flat(linear()?)), ["weight: Choice"]);
     assert_eq!(layers(&Choice::Named { gate: param() }), ["gate: Choice"]);
@@ -215,10 +214,10 @@ fn layers_are_called_by_their_types() -> Result<()> {
 }
 
 #[test]
-fn differences_are_what_loading_would_refuse() -> Result<()> {
+fn differences_are_the_mismatches_of_loading() -> Result<()> {
     let a = net()?;
     assert_eq!(a.summary().differences(&a.clone().summary()), [""; 0]);
-    // Other values and frozen leaves are no differences.
+    // Values and frozen marks are not compared.
     let mut b = a.clone();
     b.freeze();
     b.steps.set(99);
@@ -244,7 +243,7 @@ fn differences_are_what_loading_would_refuse() -> Result<()> {
         second.differences(&first).len()
     );
     assert!(load_bytes(&mut b, &to_bytes(&a)?).is_err());
-    // The kind counts: a counter and a scalar parameter are not saved alike.
+    // A counter differs from a scalar parameter.
     let (param, buffer) = (
         Param::new(&Tensor::scalar(1.0f32)),
         Buffer::new(&Tensor::scalar(1.0f32)),
@@ -261,7 +260,7 @@ fn differences_are_what_loading_would_refuse() -> Result<()> {
     Ok(())
 }
 
-/// The paths of the frozen leaves.
+/// Returns the paths of the frozen leaves.
 fn frozen(model: &impl Module) -> Vec<String> {
     let rows = model.summary().rows.into_iter().filter(|row| row.frozen);
     rows.map(|row| row.path).collect()
@@ -281,11 +280,11 @@ fn patterns_freeze_parameters_and_buffers() -> Result<()> {
             "hidden.1.linear.bias"
         ]
     );
-    // Two parameters and two buffers; the counter is none of them.
+    // Two parameters and two buffers. The counter is not counted.
     assert_eq!(net.freeze_where(|path: &str| path.contains("norm"))?, 4);
     assert_eq!(frozen(&net).len(), 8);
     assert_eq!(net.unfreeze_where(r"hidden\..*")?, 7);
-    // What the type declares frozen cannot be undone, not until the next walk either.
+    // `unfreeze` has no effect inside a `Frozen`.
     assert_eq!(net.unfreeze_where("embedding")?, 1);
     assert!(net.embedding.is_frozen());
     net.unfreeze();
@@ -325,7 +324,7 @@ fn frozen_parameters_have_no_gradients() -> Result<()> {
 }
 
 #[test]
-fn patterns_that_mean_nothing_are_mistakes() -> Result<()> {
+fn patterns_that_match_nothing_are_errors() -> Result<()> {
     let mut net = net()?;
     let before = net.summary();
     for (result, expected) in [
@@ -374,7 +373,7 @@ fn patterns_that_mean_nothing_are_mistakes() -> Result<()> {
             expect!["pattern: `[`: found unclosed character class"],
         ),
     ] {
-        expected.assert_eq(&result.expect_err("it means nothing").to_string());
+        expected.assert_eq(&result.expect_err("it matches nothing").to_string());
     }
     assert_eq!(net.summary(), before);
     Ok(())
@@ -419,7 +418,7 @@ fn parameters_are_selected_and_buffers_are_named() -> Result<()> {
 }
 
 #[test]
-fn another_precision_is_another_model() -> Result<()> {
+fn a_model_of_another_dtype_has_new_parameters() -> Result<()> {
     let net = net()?;
     let twin = net.to_dtype(DType::F64);
     assert!(
@@ -440,9 +439,9 @@ fn another_precision_is_another_model() -> Result<()> {
         twin.head.weight.value().to_f64_vec(),
         net.head.weight.value().to_f64_vec()
     );
-    // And back, to the bit.
+    // Converted back, the values are the same to the bit.
     assert_eq!(to_bytes(&twin.to_dtype(DType::F32))?, to_bytes(&net)?);
-    // Gradients of the one are not those of the other.
+    // Gradients of the one model are not those of the other.
     let y = twin.head.predict(&Tensor::zeros([1, 64], DType::F64)?)?;
     assert_eq!(y.dtype(), DType::F64);
     let gradients = net.head.weight.read(&Pass::train(0)).sum().backward()?;

@@ -1,6 +1,6 @@
 //! The common parts of the benches: timing in turns, medians, and the limits of this machine.
 
-#![allow(dead_code)] // Each bench is a program of its own and uses its part.
+#![allow(dead_code)] // Each bench is a program and uses a part.
 
 pub mod machine;
 pub mod process;

@@ -15,7 +15,7 @@ pub fn run(rounds: usize, turn: Duration) -> Result<Value> {
         ..Workload::book(2)
     };
     let mut training = workload.training()?;
-    training.step()?; // So that there are running statistics to normalize with.
+    training.step()?; // Gives the net running statistics.
     let x = training.x.narrow(0, 0, 1)?;
     let net = &training.net;
     // The weights are in separate allocations, as the layers have them.

@@ -6,7 +6,7 @@
 //! cargo bench --bench train_step -- --only book --json
 //! cargo bench --bench train_step -- --mode counts    # allocations, page faults, waits of a step
 //! cargo bench --bench train_step -- --mode inference # one sample, beside reading the weights once
-//! cargo bench --bench train_step -- --mode memory    # the most that a step holds, and its growth
+//! cargo bench --bench train_step -- --mode memory    # the peak memory of a step, and its growth
 //! cargo bench --bench train_step -- --mode growth    # twice the depth, width, batch
 //! cargo bench --bench train_step -- --mnist DIR      # epochs on MNIST
 //! ```

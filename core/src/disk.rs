@@ -1,4 +1,4 @@
-//! Files that are read whole, and replaced whole or not at all.
+//! Reads whole files, and replaces files whole or not at all.
 
 use crate::error::{Error, Result};
 use std::fs::{File, FileType, OpenOptions, TryLockError};
@@ -24,7 +24,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// Whether it may be like `/dev/zero`. Block devices and pipes have an end.
+/// Returns whether a file may have no end, as `/dev/zero`. Block devices and pipes have one.
 #[cfg(unix)]
 fn is_endless(found: FileType) -> bool {
     use std::os::unix::fs::FileTypeExt;
@@ -36,26 +36,25 @@ fn is_endless(_: FileType) -> bool {
     false
 }
 
-/// Writes a file that takes the name `path` only when all of it is on the disk.
+/// Replaces the file `path` only after all of the new one is on the disk.
 ///
-/// The bytes go to a temporary file in the same folder, which is synced and renamed, and then the
-/// folder is synced. So a process that is killed leaves the old file or the new one, never parts.
+/// Writes the bytes to a temporary file in the same folder, syncs it, renames it, and syncs the
+/// folder. If the process is killed, the file is the old one or the new one, never a part.
 ///
-/// - **Links.** If `path` is a symbolic link, the file that it leads to is replaced or created, and
-///   the link stays. Other hard links to the old file keep the old contents.
-/// - **Owner and permissions.** The new file belongs to the user who saves and has the permissions
-///   of the old one. The old file need not be writable, but the folder must be.
-/// - **Left-over files.** A process that is killed while it saves leaves its temporary file behind.
-///   It is called `.BOOT-MACHINE+PROCESS-TIME-NUMBER.saving`, with numbers for the words, and
-///   locked while its process lives. On Linux a later save in the same folder deletes those of this
-///   machine that are no longer locked. If they were made before its last boot, or in a container
-///   of another name, nothing must have been written to them for an hour. Files of other machines,
-///   which may share the folder, are never touched; elsewhere than on Linux, none are.
+/// - **Links.** If `path` is a symbolic link, its target is replaced or created, and the link
+///   stays. Other hard links to the old file keep the old contents.
+/// - **Owner and permissions.** The new file belongs to the user who saves it and has the
+///   permissions of the old one. The folder must be writable, but not the old file.
+/// - **Temporary files.** A process that is killed while it saves leaves its temporary file. The
+///   name is `.BOOT-MACHINE+PROCESS-TIME-NUMBER.saving`, with numbers in place of the words. The
+///   file is locked while its process lives. On Linux, a later save in the same folder deletes
+///   unlocked temporary files of the same machine. Those from before the last boot, or from a
+///   container with another name, are deleted only if nothing was written to them for an hour.
+///   Files of other machines that share the folder are kept. On other systems all are kept.
 ///
 /// # Errors
-/// [`Error::Io`] if `path` is something else than a regular file (a folder, a FIFO, a socket, a
-/// device), or if writing fails. The old file is as it was then, unless it was only the folder that
-/// could not be synced.
+/// [`Error::Io`] if `path` is not a regular file (but a folder, FIFO, socket or device), or if
+/// writing fails. The old file is unchanged then, unless only the folder could not be synced.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
     replace(path, bytes).map_err(|error| Error::io(path, error))
 }
@@ -66,12 +65,12 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // It is locked until it is closed, when it has its new name.
+    // The lock is released when the file is closed, after it is renamed.
     let (mut file, temporary) = create_in(folder)?;
-    // Before anything is written: the disk may be full of them.
+    // Before writing, because the disk may be full of them.
     remove_left_over(folder, &file);
     let mut write = || {
-        // First, for what the old file hides must not be readable while it is written.
+        // First, because a private file must not be readable while it is written.
         if let Ok(old) = std::fs::metadata(&target) {
             file.set_permissions(old.permissions())?;
         }
@@ -80,18 +79,17 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         std::fs::rename(&temporary, &target)
     };
     write().inspect_err(|_| {
-        // What is left of a failed save is no use to anyone; that it could not be removed either
-        // would only hide the first error.
+        // An error of removing the rest of a failed save would only hide the first error.
         let _ = std::fs::remove_file(&temporary);
     })?;
     sync_folder(folder)
 }
 
-/// The file that `path` leads to through symbolic links, which need not exist yet.
+/// Follows symbolic links from `path` to a file, which need not exist yet.
 fn target(path: &Path) -> io::Result<PathBuf> {
     match std::fs::metadata(path) {
         Ok(old) if !old.is_file() => return Err(not_a_file(old.file_type())),
-        // Other errors, such as that of links in a circle, are for the caller.
+        // Other errors, such as a circle of links, are returned later.
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
     }
@@ -135,17 +133,17 @@ fn special(_: FileType) -> Option<&'static str> {
     None
 }
 
-/// Until then a crash of the system may bring the old file back.
+/// Until then, after a crash of the system the old file may be back.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
     }
-    // A folder may be writable and not readable.
+    // A folder may be writable but not readable.
     let Ok(folder) = File::open(folder) else {
         return Ok(());
     };
     match folder.sync_all() {
-        // Not every file system can do it.
+        // Some file systems cannot sync folders.
         Err(error)
             if matches!(
                 error.kind(),
@@ -158,24 +156,24 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// The end of the name of every temporary file.
+/// The extension of temporary files.
 const EXTENSION: &str = ".saving";
 
-/// Files that nothing has been written to for so long are of no live process, even if its locks
-/// cannot be seen from here.
+/// A file that was not written for this time belongs to no live process, even if its lock cannot be
+/// seen from this system.
 const ABANDONED: Duration = Duration::from_hours(1);
 
-/// The system that this process runs on, as its temporary files name it.
+/// The system of this process, as in the names of temporary files.
 #[derive(PartialEq)]
 struct Origin {
-    /// A new number each time that the machine is started.
+    /// A hash that changes with every boot.
     boot: String,
-    /// Its name and identity, which stay.
+    /// A hash of the name and identity of the machine, which do not change.
     machine: String,
 }
 
 impl Origin {
-    /// None if it cannot be told.
+    /// Returns `None` if the system does not say.
     fn here() -> Option<&'static Self> {
         static HERE: LazyLock<Option<Origin>> = LazyLock::new(|| {
             let read = |path| std::fs::read_to_string(path).ok();
@@ -194,7 +192,7 @@ impl Origin {
         HERE.as_ref()
     }
 
-    /// That of the process which made a temporary file, by the file's name.
+    /// Parses the system and process from the name of a temporary file.
     fn of(name: &str) -> Option<Self> {
         let (origin, _) = name
             .strip_prefix('.')?
@@ -207,7 +205,7 @@ impl Origin {
         })
     }
 
-    /// A name that no other temporary file ever has.
+    /// Returns a name that no other temporary file has.
     fn new_name() -> String {
         static SAVES: AtomicU64 = AtomicU64::new(0);
         let origin = Self::here().map_or_else(
@@ -222,7 +220,7 @@ impl Origin {
     }
 }
 
-/// A new file in a folder, locked, and its path.
+/// Creates and locks a temporary file in a folder, and returns it with its path.
 fn create_in(folder: &Path) -> io::Result<(File, PathBuf)> {
     loop {
         let temporary = folder.join(Origin::new_name());
@@ -230,42 +228,41 @@ fn create_in(folder: &Path) -> io::Result<(File, PathBuf)> {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
             result => result?,
         };
-        // Another process that saves here may have taken it for left over before it was locked.
+        // Another process may have removed the file before it was locked.
         match file.try_lock() {
             Err(TryLockError::WouldBlock) => {}
             Ok(()) if !temporary.exists() => {}
-            // Where there are no locks, nobody removes it.
+            // Without locks no process removes it.
             Ok(()) | Err(TryLockError::Error(_)) => return Ok((file, temporary)),
         }
     }
 }
 
-/// Removes the temporary files of this machine's dead processes; `new` is a file just created
-/// there.
+/// Removes temporary files of dead processes of this machine. `new` is the file just created there.
 fn remove_left_over(folder: &Path, new: &File) {
     let (Some(here), Ok(entries)) = (Origin::here(), std::fs::read_dir(folder)) else {
         return;
     };
     for entry in entries.flatten() {
-        // A FIFO would keep who opens it waiting.
+        // Opening a FIFO would block.
         if let Some(origin) = entry.file_name().to_str().and_then(Origin::of)
             && (origin.boot == here.boot || origin.machine == here.machine)
             && entry.file_type().is_ok_and(|kind| kind.is_file())
         {
-            // What cannot be removed is no matter of the save.
+            // A file that cannot be removed does not make the save fail.
             let _ = remove_if_left_over(&entry.path(), origin == *here, new);
         }
     }
 }
 
 fn remove_if_left_over(path: &Path, locks_are_seen: bool, new: &File) -> io::Result<()> {
-    // Exclusive locks on network folders need a file that is open for writing.
+    // On network folders an exclusive lock needs a file opened for writing.
     let file = OpenOptions::new()
         .write(true)
         .open(path)
         .or_else(|_| File::open(path))?;
     file.try_lock()?;
-    // Both times are by the clock of the file system.
+    // Both times are from the clock of the file system.
     let now = new.metadata()?.modified()?;
     let age = now.duration_since(file.metadata()?.modified()?);
     if locks_are_seen || age.unwrap_or_default() >= ABANDONED {

@@ -1,4 +1,4 @@
-//! The methods that every model has, each a call of a plain function on the floors below.
+//! The methods of every model. Each calls a function of a lower floor.
 
 use crate::error::Result;
 use crate::module::{Buffer, Module, Param, Pattern, Summary, freeze, leaves, select};
@@ -6,40 +6,42 @@ use crate::state::{self, Loader};
 use crate::tensor::DType;
 use std::path::Path;
 
-/// What can be done with every [`Module`]: naming, counting and selecting its parameters, freezing,
-/// conversion to another precision, saving and loading.
+/// The methods of every [`Module`]: lists, counts and selections of parameters, freezing,
+/// conversion to another dtype, saving and loading.
 pub trait ModuleExt: Module {
-    /// The parameters in declaration order, frozen ones included.
+    /// Returns the parameters in declaration order, frozen ones included.
+    #[doc(alias = "parameters")]
     fn params(&self) -> Vec<&Param> {
         leaves::params(self)
     }
 
-    /// As [`params`](Self::params), for changing them.
+    /// Returns the parameters in declaration order, to be changed.
     fn params_mut(&mut self) -> Vec<&mut Param> {
         leaves::params_mut(self)
     }
 
-    /// The parameters with their paths, in declaration order, frozen ones included.
+    /// Returns the parameters with their paths, in declaration order, frozen ones included.
+    #[doc(alias = "named_parameters")]
     fn named_params(&self) -> Vec<(String, &Param)> {
         leaves::named_params(self)
     }
 
-    /// As [`named_params`](Self::named_params), for changing them.
+    /// Returns the parameters with their paths, to be changed.
     fn named_params_mut(&mut self) -> Vec<(String, &mut Param)> {
         leaves::named_params_mut(self)
     }
 
-    /// The buffers with their paths, in declaration order, frozen ones included.
+    /// Returns the buffers with their paths, in declaration order, frozen ones included.
     fn named_buffers(&self) -> Vec<(String, &Buffer)> {
         leaves::named_buffers(self)
     }
 
-    /// The number of elements of all parameters, frozen ones included.
+    /// Returns the number of elements of all parameters, frozen ones included.
     fn param_count(&self) -> usize {
         leaves::param_count(self)
     }
 
-    /// The parameters whose paths match the pattern; see [`Pattern`].
+    /// Returns the parameters whose paths match the pattern, with their paths; see [`Pattern`].
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) if a regular expression is malformed, or if
@@ -48,18 +50,22 @@ pub trait ModuleExt: Module {
         select::select(self, pattern)
     }
 
-    /// The model at a glance: every leaf with its path, layer, shape, size, and whether it is
+    /// Returns a table of the leaves: the path, layer, shape and size of each, and whether it is
     /// frozen.
     fn summary(&self) -> Summary {
         Summary::of(self)
     }
 
-    /// Converts all parameters and buffers to another precision.
+    /// Converts all parameters and buffers to another dtype, in place.
+    #[doc(alias = "to")]
     fn convert(&mut self, dtype: DType) {
         leaves::convert(self, dtype);
     }
 
-    /// A clone of another precision: its parameters are new ones. Counters keep their values.
+    /// Returns a clone with another dtype. Its parameters are new ones. Counters keep their values.
+    #[doc(alias = "to")]
+    #[doc(alias = "double")]
+    #[doc(alias = "float")]
     #[must_use]
     fn to_dtype(&self, dtype: DType) -> Self
     where
@@ -70,24 +76,28 @@ pub trait ModuleExt: Module {
         converted
     }
 
-    /// Freezes all parameters and buffers: frozen parameters get no gradient and no update, frozen
-    /// batch normalization runs in inference mode and its statistics stand still. Below the first
-    /// parameter that is not frozen no graph is built, so that frozen lower layers cost a forward
-    /// pass and nothing else. To freeze a part of a model for good, as a type, there is
-    /// [`Frozen`](crate::module::Frozen).
+    /// Freezes all parameters and buffers. Frozen parameters get no gradient and no update. Frozen
+    /// batch normalization runs as in inference and keeps its statistics. Below the first parameter
+    /// that is not frozen no graph is recorded, so that frozen lower layers cost only their forward
+    /// pass. PyTorch: `requires_grad_(False)`, and `eval()` of batch normalization.
     ///
-    /// Dropout has nothing to freeze: under a training pass it goes on dropping.
+    /// To freeze a part of a model for good, use the type [`Frozen`](crate::module::Frozen).
+    ///
+    /// Dropout has nothing to freeze: under a training pass it still drops.
+    #[doc(alias = "requires_grad_")]
     fn freeze(&mut self) {
         freeze::set_frozen(self, true);
     }
 
-    /// The same, [frozen](Self::freeze): to build a model from parts that are trained already.
+    /// Returns the model after [freezing](Self::freeze) it, to build a model from trained parts.
     ///
     /// ```
-    /// use cotangent::{ModuleExt, Tensor, module::Param};
-    /// let (body, head) = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([2.0f32])));
+    /// use cotangent::prelude::*;
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let (body, head) = (Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?);
     /// let net = (body.frozen(), head);
-    /// assert!(net.0.is_frozen() && !net.1.is_frozen());
+    /// assert!(net.0.weight.is_frozen() && !net.1.weight.is_frozen());
+    /// # Ok::<(), Error>(())
     /// ```
     #[must_use]
     fn frozen(mut self) -> Self
@@ -100,56 +110,60 @@ pub trait ModuleExt: Module {
 
     /// Undoes [`freeze`](Self::freeze). Leaves inside a [`Frozen`](crate::module::Frozen) stay
     /// frozen.
+    #[doc(alias = "requires_grad_")]
     fn unfreeze(&mut self) {
         freeze::set_frozen(self, false);
     }
 
-    /// Freezes the parameters and buffers whose paths match the pattern; returns how many these
-    /// are. Frozen batch normalization is one whose parameters and buffers all are frozen:
-    /// `"norm\\..*"` matches them all. Counters cannot be frozen, and so do not count.
+    /// Freezes the parameters and buffers whose paths match the pattern, and returns their number.
+    /// Batch normalization is frozen if all its parameters and buffers are: `"norm\\..*"` matches
+    /// them all. Counters cannot be frozen and are not counted.
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) if a regular expression is malformed, or if
-    /// nothing matches; then nothing has changed.
+    /// nothing matches. Nothing has changed then.
     fn freeze_where(&mut self, pattern: impl Pattern) -> Result<usize> {
         freeze::set_frozen_where(self, pattern, true)
     }
 
-    /// Undoes [`freeze_where`](Self::freeze_where). Leaves inside a
-    /// [`Frozen`](crate::module::Frozen) stay frozen; those that match count all the same.
+    /// Undoes [`freeze_where`](Self::freeze_where), and returns the number of matching leaves.
+    /// Leaves inside a [`Frozen`](crate::module::Frozen) are counted but stay frozen.
     ///
     /// # Errors
-    /// As [`freeze_where`](Self::freeze_where).
+    /// Those of [`freeze_where`](Self::freeze_where).
     fn unfreeze_where(&mut self, pattern: impl Pattern) -> Result<usize> {
         freeze::set_frozen_where(self, pattern, false)
     }
 
-    /// Writes all leaves to a safetensors file under their paths. An interruption leaves the old
-    /// file whole; [`replace_file`](crate::replace_file) says how, and treats links, permissions
-    /// and left-over temporary files.
+    /// Saves all leaves under their paths to a safetensors file. If saving is interrupted, the old
+    /// file stays whole: see [`replace_file`](crate::replace_file), also about links, permissions
+    /// and temporary files.
     ///
-    /// PyTorch reads the file with `safetensors.torch.load_file` and `load_state_dict`, where the
-    /// modules' names and layers are the same. The file's metadata is `format: pt`.
+    /// PyTorch loads the file with `safetensors.torch.load_file` and `load_state_dict` if the names
+    /// and layers are the same. The metadata of the file is `format: pt`.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if writing fails, and as
-    /// [`to_bytes`](crate::state::to_bytes); the old file is unchanged then.
+    /// [`Error::Io`](crate::Error::Io) if writing fails, and those of
+    /// [`to_bytes`](crate::state::to_bytes). The old file is unchanged then.
+    #[doc(alias = "state_dict")]
     fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         state::module::save(self, path.as_ref())
     }
 
-    /// Reads all leaves from a safetensors file. All or nothing: every name, shape and dtype is
-    /// checked first, and nothing changes unless all fit. [`Loader`] loads parts, and under other
-    /// names.
+    /// Loads all leaves from a safetensors file, or none: all names, shapes and dtypes are checked
+    /// before anything changes. [`Loader`] loads a part of a file, or under other names.
+    /// [`load_checkpoint`](crate::state::load_checkpoint) loads files of
+    /// [`save_checkpoint`](crate::state::save_checkpoint).
     ///
-    /// Values are never rounded: F16, BF16 and F32 load into f32 and f64 alike, F64 into f64 only
-    /// (for another precision, [`convert`](Self::convert) the model after loading). Integers load
-    /// into counters only.
+    /// Values are never rounded. F16, BF16 and F32 load into f32 and f64. F64 loads into f64 only:
+    /// to get f32, [`convert`](Self::convert) the model to f64 before loading and to f32 after it.
+    /// Integers load into counters only.
     ///
     /// # Errors
-    /// [`Error::Io`](crate::Error::Io) if reading fails, [`Error::Format`](crate::Error::Format)
-    /// if it is no sound safetensors file, [`Error::State`](crate::Error::State) with every
-    /// mismatch if it does not fit the model.
+    /// [`Error::Io`](crate::Error::Io) if reading fails. [`Error::Format`](crate::Error::Format) if
+    /// the file is not a valid safetensors file. [`Error::State`](crate::Error::State) with all
+    /// mismatches if it does not fit the model.
+    #[doc(alias = "load_state_dict")]
     fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {
         Loader::new().load(self, path).map(drop)
     }

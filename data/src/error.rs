@@ -181,7 +181,10 @@ pub enum Error {
     },
 
     /// The only batch is smaller than the others, and such batches are dropped.
-    #[error("batches: no full batch of {batch_size} in {samples} samples, and the last is dropped")]
+    #[error(
+        "batches: {samples} samples give no full batch of {batch_size}, \
+         and `drop_last` drops smaller ones"
+    )]
     NoFullBatch {
         /// The batch size.
         batch_size: usize,

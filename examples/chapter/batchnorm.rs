@@ -65,9 +65,10 @@ pub fn run(options: &Options) -> Result<bool> {
     })?;
     let (rates, scales): (Vec<Sweep>, Vec<Sweep>) = runs.into_iter().unzip();
 
-    let (rate_chart, [rates_without, rates_with]) = tell("learning rate", &LEARNING_RATES, &rates);
+    let (rate_chart, [rates_without, rates_with]) =
+        report("learning rate", &LEARNING_RATES, &rates);
     let (scale_chart, [scales_without, scales_with]) =
-        tell("scale of the weights", &SCALES, &scales);
+        report("scale of the weights", &SCALES, &scales);
     let figure = Charts::new("Batch normalization: more learning rates and scales work")
         .note(format!(
             "Test accuracy after {EPOCHS} epochs. Left: by the learning rate. Right: by the scale \
@@ -102,7 +103,7 @@ pub fn run(options: &Options) -> Result<bool> {
 
 /// Prints a sweep as a table and draws it. Returns the lowest and the highest value that works,
 /// without batch normalization and with it.
-fn tell(what: &str, values: &[f64], sweeps: &[Sweep]) -> (Chart, [(f64, f64); 2]) {
+fn report(what: &str, values: &[f64], sweeps: &[Sweep]) -> (Chart, [(f64, f64); 2]) {
     let spreads = [0, 1].map(|norm| by_position(sweeps, |sweep| &sweep.0[norm], Spread::of));
     let mut chart = Chart::new(what, "test accuracy")
         .log_x()

@@ -114,8 +114,8 @@ pub fn run(options: &Options) -> Result<bool> {
             trainings: [train(f64::INFINITY, lab)?, train(MAX_NORM, lab)?],
         })
     })?;
-    let (norm_chart, growths) = tell_norms(&runs);
-    let (loss_chart, accuracies) = tell_trainings(&runs);
+    let (norm_chart, growths) = report_norms(&runs);
+    let (loss_chart, accuracies) = report_trainings(&runs);
     let title = "Exploding gradients: a recurrent net learns once they are clipped";
     let figure = Charts::new(title)
         .note(format!(
@@ -160,7 +160,7 @@ pub fn run(options: &Options) -> Result<bool> {
 
 /// Prints and draws the gradient by time step. Returns for each radius the growth from the last
 /// step to the first.
-fn tell_norms(runs: &[Run]) -> (Chart, [f64; 3]) {
+fn report_norms(runs: &[Run]) -> (Chart, [f64; 3]) {
     let mut chart = Chart::new("time step", "norm of the gradient").log_y();
     let (mut rows, mut growths) = (Vec::new(), RADII);
     for (i, radius) in RADII.iter().enumerate() {
@@ -177,7 +177,7 @@ fn tell_norms(runs: &[Run]) -> (Chart, [f64; 3]) {
 }
 
 /// Prints and draws the trainings without and with clipping. Returns their mean test accuracies.
-fn tell_trainings(runs: &[Run]) -> (Chart, [f64; 2]) {
+fn report_trainings(runs: &[Run]) -> (Chart, [f64; 2]) {
     let mut chart = Chart::new("epoch", "training loss").level(GUESSING);
     let (mut rows, mut accuracies) = (Vec::new(), [0.0; 2]);
     let names = [

@@ -167,7 +167,7 @@ fn judge(surface: Surface, outcomes: &[Outcome], findings: &mut Findings) {
     let name = surface.name();
     for quick in [Racer::Momentum, Racer::Nesterov] {
         if let (Some(a), Some(b)) = (of(quick), of(Racer::Sgd)) {
-            findings.tell(
+            findings.add(
                 a < 0.5 * b,
                 format!(
                     "{} reaches the minimum of {name} in less than half the steps of SGD ({} and \
@@ -180,7 +180,7 @@ fn judge(surface: Surface, outcomes: &[Outcome], findings: &mut Findings) {
         }
     }
     if let (Some(with), Some(without)) = (of(Racer::AdamW), of(Racer::Adam)) {
-        findings.tell(
+        findings.add(
             with.is_infinite() && without.is_finite(),
             format!(
                 "Adam reaches the minimum of {name}, and weight decay keeps AdamW away from it"

@@ -208,7 +208,7 @@ fn judge(outcomes: &[Outcome], findings: &mut Findings) {
     let mut faster = |quick: Racer, slow: Racer, share: f64, words: &str| {
         if let (Some(a), Some(b)) = (of(quick), of(slow)) {
             let (quick, slow) = (quick.name(), slow.name());
-            findings.tell(
+            findings.add(
                 a < share * b,
                 format!(
                     "{quick} reaches the target in {words} {slow} ({} and {})",
@@ -225,7 +225,7 @@ fn judge(outcomes: &[Outcome], findings: &mut Findings) {
         faster(Racer::Adam, slow, 1.0, "fewer steps than");
     }
     let all = outcomes.iter().all(|outcome| outcome.steps.is_finite());
-    findings.tell(
+    findings.add(
         all,
         "every optimizer reaches the target, in the median over all seeds",
     );

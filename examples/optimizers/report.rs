@@ -62,21 +62,21 @@ pub fn rate(tuned: Tuned) -> String {
 /// The findings of a race, each a sentence that is answered with yes or no.
 #[derive(Default)]
 pub struct Findings {
-    told: usize,
-    hold: usize,
+    count: usize,
+    held: usize,
 }
 
 impl Findings {
-    pub fn tell(&mut self, holds: bool, words: impl fmt::Display) {
+    pub fn add(&mut self, holds: bool, words: impl fmt::Display) {
         println!("{words}: {}", if holds { "yes" } else { "no" });
-        self.told += 1;
-        self.hold += usize::from(holds);
+        self.count += 1;
+        self.held += usize::from(holds);
     }
 
     /// Prints whether all findings hold, if there are any.
     pub fn conclude(&self) {
-        if self.told > 0 {
-            let all = if self.hold == self.told { "yes" } else { "no" };
+        if self.count > 0 {
+            let all = if self.held == self.count { "yes" } else { "no" };
             println!("all findings hold: {all}");
         }
     }

@@ -70,7 +70,7 @@ impl Budget {
                 (_, Some(above)) => i32::midpoint(place, above),
             };
             if tried.contains_key(&place) {
-                break; // Finer than that makes no difference.
+                break; // Finer steps make no difference.
             }
             tried.insert(place, score(rate(place))?);
         }

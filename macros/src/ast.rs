@@ -1,4 +1,4 @@
-//! The input as the later phases need it: owned, with every option read.
+//! The parsed input with all its options.
 
 use syn::ext::IdentExt;
 use syn::{Attribute, Data, DeriveInput, Generics, Ident, Index, Member, Type};
@@ -8,17 +8,17 @@ use crate::errors::Errors;
 use crate::keyword::Place;
 use crate::lints;
 
-/// A type to derive for.
+/// The type that derives.
 pub(crate) struct Input {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     pub(crate) options: ContainerOptions,
-    /// The `#[allow(…)]`s to put on the impl.
+    /// The `#[allow(…)]` attributes of the impl.
     pub(crate) lints: Vec<Attribute>,
     pub(crate) shape: Shape,
 }
 
-/// What the type is made of.
+/// The fields or variants of the type.
 pub(crate) enum Shape {
     Struct(Fields),
     Enum(Vec<Variant>),
@@ -36,7 +36,7 @@ pub(crate) struct Fields {
     pub(crate) all: Vec<Field>,
 }
 
-/// How fields are written.
+/// The syntax of the fields.
 #[derive(Clone, Copy)]
 pub(crate) enum Style {
     Named,
@@ -53,7 +53,7 @@ pub(crate) struct Field {
 }
 
 impl Input {
-    /// Reads the input; `None` where it is nothing that can be a module.
+    /// Reads the input. Returns `None` if it cannot be a module.
     pub(crate) fn from_syn(input: DeriveInput, errors: &mut Errors) -> Option<Self> {
         let lints = lints::of(&input);
         let (options, shape) = match input.data {
@@ -70,8 +70,8 @@ impl Input {
             Data::Union(data) => {
                 errors.push(
                     data.union_token,
-                    "a union cannot be a module, since nothing tells which of its fields is in \
-                     use: take a struct or an enum",
+                    "a union cannot be a module, because it is not known which field is in use: \
+                     use a struct or an enum",
                 );
                 return None;
             }
@@ -85,12 +85,12 @@ impl Input {
         })
     }
 
-    /// The fields that are part of the module, of every variant.
+    /// Returns the fields of all variants that are part of the module.
     pub(crate) fn children(&self) -> impl Iterator<Item = &Field> {
         self.fields().filter(|field| field.is_child())
     }
 
-    /// All fields, of every variant.
+    /// Returns the fields of all variants.
     pub(crate) fn fields(&self) -> impl Iterator<Item = &Field> {
         let (fields, variants) = match &self.shape {
             Shape::Struct(fields) => (Some(fields), [].as_slice()),
@@ -102,7 +102,7 @@ impl Input {
         fields.flat_map(|fields| &fields.all)
     }
 
-    /// The variant's part of its children's paths, if it has one.
+    /// Returns the prefix of the paths in a variant, if it has one.
     pub(crate) fn prefix(&self, variant: &Variant) -> Option<String> {
         let asked = self.options.variant_path.is_some();
         asked.then(|| variant.ident.unraw().to_string())
@@ -133,7 +133,7 @@ impl Fields {
         Self { style, all }
     }
 
-    /// The fields that are part of the module.
+    /// Returns the fields that are part of the module.
     pub(crate) fn children(&self) -> impl Iterator<Item = &Field> {
         self.all.iter().filter(|field| field.is_child())
     }
@@ -156,7 +156,7 @@ impl Field {
         self.options.skip.is_none()
     }
 
-    /// The field's name in the source.
+    /// Returns the name of the field in the source.
     pub(crate) fn name(&self) -> String {
         match &self.member {
             Member::Named(ident) => ident.unraw().to_string(),
@@ -164,7 +164,7 @@ impl Field {
         }
     }
 
-    /// The field's component of the path; `None` where it has none of its own.
+    /// Returns the path component of the field, or `None` if it has none.
     pub(crate) fn component(&self) -> Option<String> {
         match (&self.options.flatten, &self.options.rename) {
             (Some(_), _) => None,
@@ -173,7 +173,7 @@ impl Field {
         }
     }
 
-    /// The field's part of the path, below that of its variant where that has one.
+    /// Returns the path of the field, with the prefix of its variant if it has one.
     pub(crate) fn path(&self, prefix: Option<&str>) -> Option<String> {
         match (prefix, self.component()) {
             (Some(prefix), Some(component)) => Some(format!("{prefix}.{component}")),

@@ -1,4 +1,4 @@
-//! Reads `#[module(…)]`: which options there are, where each belongs, and what it says.
+//! Reads the attributes `#[module(…)]`.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::ToTokens;
@@ -11,19 +11,19 @@ use crate::errors::Errors;
 use crate::keyword::{self, Keyword, Place};
 use crate::manifest;
 
-/// What is said of a struct or an enum as a whole.
+/// The options of a struct or an enum.
 #[derive(Default)]
 pub(crate) struct ContainerOptions {
     /// The where-predicates that replace the inferred ones.
     pub(crate) bound: Option<Vec<WherePredicate>>,
     /// The path of the facade crate, if the attribute gives it.
     krate: Option<Path>,
-    /// The word itself, where the variant's name is to be part of the path.
+    /// The option `variant_path`, if it is given.
     pub(crate) variant_path: Option<Ident>,
 }
 
 impl ContainerOptions {
-    /// The path through which the expansion reaches the traits.
+    /// Returns the path of the facade crate: from the attribute, from `Cargo.toml`, or the default.
     pub(crate) fn krate(&self) -> Path {
         self.krate.clone().unwrap_or_else(|| {
             let renamed = manifest::renamed().and_then(|name| syn::parse_str::<Ident>(&name).ok());
@@ -32,7 +32,7 @@ impl ContainerOptions {
     }
 }
 
-/// What is said of one field. Every option keeps its word, for errors that point at it.
+/// The options of a field, with their words, at which errors point.
 #[derive(Default)]
 pub(crate) struct FieldOptions {
     pub(crate) skip: Option<Skip>,
@@ -47,7 +47,7 @@ pub(crate) struct Skip {
     pub(crate) params: bool,
 }
 
-/// One option as it was written, known to exist and to be in its place.
+/// An option in its right place.
 struct Given {
     keyword: Keyword,
     word: Ident,
@@ -99,13 +99,12 @@ pub(crate) fn field(attrs: &[Attribute], errors: &mut Errors) -> FieldOptions {
     options
 }
 
-/// Reports every option of a variant, which takes none.
+/// Reports all options of a variant, which takes none.
 pub(crate) fn variant(attrs: &[Attribute], errors: &mut Errors) {
     read(attrs, Place::Variant, errors);
 }
 
-/// The path through which an expansion reaches the traits. Nothing is reported: that is left to
-/// [`container`].
+/// Returns the path of the facade crate. Errors are not reported, because [`container`] does so.
 pub(crate) fn krate(attrs: &[Attribute]) -> Path {
     container(attrs, Place::Enum, &mut Errors::default()).krate()
 }
@@ -114,7 +113,7 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Errors) -> Vec<Given> {
     let mut all = Vec::new();
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("module")) {
         match &attr.meta {
-            // Nothing in the parentheses says nothing, which is what a macro may have to say.
+            // Empty parentheses are allowed, because a macro may generate them.
             Meta::List(list) if list.tokens.is_empty() => {}
             Meta::List(_) => {
                 let result = attr.parse_nested_meta(|meta| {
@@ -138,7 +137,7 @@ fn read(attrs: &[Attribute], place: Place, errors: &mut Errors) -> Vec<Given> {
     all
 }
 
-/// Reads one option up to its comma, so that an error in it does not hide those after it.
+/// Reads one option up to the comma, so that an error in it does not hide the options after it.
 fn read_option(meta: &ParseNestedMeta, place: Place, all: &mut Vec<Given>, errors: &mut Errors) {
     let tokens = up_to_comma(meta.input);
     let Some(word) = meta.path.get_ident().cloned() else {
@@ -165,7 +164,7 @@ fn read_option(meta: &ParseNestedMeta, place: Place, all: &mut Vec<Given>, error
         Ok(value) => value,
         Err(message) => {
             errors.push(blamed, message);
-            // What follows a malformed value may be its continuation.
+            // The rest may belong to the malformed value.
             if keyword.takes_value() {
                 rest(meta.input);
             }

@@ -1,4 +1,4 @@
-//! The where-clause of an impl: what must hold of the fields' types, for generic ones.
+//! The where-clause of an impl.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use syn::{Ident, WhereClause, WherePredicate, parse_quote};
 
 use crate::ast::{Field, Input};
 
-/// The input's own where-clause and the bounds under which `trait_path` can be implemented.
+/// Returns the where-clause of the input, with the bounds for an impl of `trait_path`.
 pub(crate) fn where_clause(input: &Input, trait_path: &TokenStream) -> WhereClause {
     let mut generics = input.generics.clone();
     let clause = generics.make_where_clause();
@@ -19,8 +19,9 @@ pub(crate) fn where_clause(input: &Input, trait_path: &TokenStream) -> WhereClau
     clause.clone()
 }
 
-/// One predicate for each type that mentions a parameter: not the parameter but the field's type
-/// is bound, since `PhantomData<T>` asks nothing of `T`, and `T::Inner` asks more.
+/// Returns one predicate for each field type that mentions a type parameter. The field type is
+/// bound and not the parameter, because `PhantomData<T>` needs no bound of `T`, and `T::Inner`
+/// needs another one.
 fn inferred(input: &Input, trait_path: &TokenStream) -> Vec<WherePredicate> {
     let parameters: Vec<&Ident> = input
         .generics
@@ -39,13 +40,13 @@ fn inferred(input: &Input, trait_path: &TokenStream) -> Vec<WherePredicate> {
     predicates
 }
 
-/// The types that must implement the trait for the field to.
+/// Returns the types to be bound for a field.
 fn bounded_types(field: &Field, own: &Ident, parameters: &[&Ident]) -> Vec<TokenStream> {
     let ty = field.ty.to_token_stream();
     let mut mentioned = Mentioned::default();
     mentioned.scan(ty.clone(), own, parameters);
     if mentioned.own {
-        // That `Tree<T>` is a module if `Option<Box<Tree<T>>>` is one goes in circles.
+        // A bound `Option<Box<Tree<T>>>: Module` on `Tree<T>: Module` would be circular.
         mentioned
             .parameters
             .iter()
@@ -58,8 +59,8 @@ fn bounded_types(field: &Field, own: &Ident, parameters: &[&Ident]) -> Vec<Token
     }
 }
 
-/// What a field's type speaks of. Tokens are read rather than syntax, so that what stands inside
-/// a macro or a const expression counts as well.
+/// The names in the type of a field. It is read as tokens, so that names inside macros and const
+/// expressions are found too.
 #[derive(Default)]
 struct Mentioned {
     own: bool,
@@ -95,8 +96,8 @@ impl Mentioned {
     }
 }
 
-/// Whether a path that starts with `first` can lead to the type itself: one through another
-/// crate's name, as in `struct Linear<T>(other::Linear<T>)`, is a wrapped namesake.
+/// Returns whether a path that starts with `first` is in this crate. A path through the name of
+/// another crate, as in `struct Linear<T>(other::Linear<T>)`, is another type of the same name.
 fn is_in_this_crate(first: &Ident) -> bool {
     first == "crate" || first == "self" || first == "super"
 }

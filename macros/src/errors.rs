@@ -1,11 +1,11 @@
-//! Collects every mistake in the input, so that one compilation shows them all.
+//! Collects all errors in the input, so that one compilation shows them all.
 
 use std::fmt::Display;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// The mistakes found so far, in the order in which they were found.
+/// The errors found so far, in this order.
 #[derive(Default)]
 pub(crate) struct Errors {
     all: Option<syn::Error>,
@@ -17,7 +17,7 @@ impl Errors {
         self.add(syn::Error::new_spanned(tokens, message));
     }
 
-    /// Takes over an error that syn reported.
+    /// Adds an error of `syn`.
     pub(crate) fn add(&mut self, error: syn::Error) {
         match &mut self.all {
             Some(all) => all.combine(error),
@@ -25,7 +25,7 @@ impl Errors {
         }
     }
 
-    /// The `compile_error!` invocations to emit, or `None` where all is well.
+    /// Returns the `compile_error!` invocations, or `None` if there is no error.
     pub(crate) fn into_tokens(self) -> Option<TokenStream> {
         self.all.map(syn::Error::into_compile_error)
     }

@@ -1,4 +1,4 @@
-//! The frame that both derives share: parse, check, and wrap what they generate.
+//! The steps that both derives share: parse, check, expand, wrap.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -8,13 +8,13 @@ use crate::ast::{Field, Fields, Input, Style};
 use crate::errors::Errors;
 use crate::{expand_layer, expand_module, fallback, valid};
 
-/// What `#[derive(Module)]` adds.
+/// Returns the code that `#[derive(Module)]` adds.
 pub(crate) fn module(input: DeriveInput) -> TokenStream {
     let fallback = fallback::module(&input);
     derive(input, &fallback, valid::module, expand_module::expand)
 }
 
-/// What `#[derive(Layer)]` adds.
+/// Returns the code that `#[derive(Layer)]` adds.
 pub(crate) fn layer(input: DeriveInput) -> TokenStream {
     let fallback = fallback::layer(&input);
     let check = |input: &Input, errors: &mut Errors| {
@@ -49,13 +49,13 @@ fn wrap(item: &TokenStream) -> TokenStream {
     }
 }
 
-/// A name that the expansion brings with it. The underscores keep it clear of the user's constants
-/// and statics, which a pattern would otherwise be compared with.
+/// Returns a name for the expansion. The underscores keep it different from constants and statics
+/// of the user, with which a pattern would be compared.
 pub(crate) fn local(name: &str) -> Ident {
     Ident::new(&format!("__{name}"), Span::mixed_site())
 }
 
-/// The pattern that binds those fields that are children, each to what `binding` calls it.
+/// Returns the pattern that binds the children among the fields to the names from `binding`.
 pub(crate) fn pattern(
     head: &TokenStream,
     fields: &Fields,

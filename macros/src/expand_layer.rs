@@ -1,4 +1,4 @@
-//! Generates `impl Layer`: the fields in order, each fed with what the one before it gave.
+//! Generates `impl Layer`, which runs the fields in order.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -56,7 +56,7 @@ fn body(input: &Input, krate: &Path) -> TokenStream {
     }
 }
 
-/// `x` through the children, in order of declaration.
+/// Generates the calls of the children, in declaration order.
 fn pipeline(
     fields: &Fields,
     prefix: Option<&str>,

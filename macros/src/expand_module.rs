@@ -1,4 +1,4 @@
-//! Generates `impl Module`: a `visit` and a `visit_mut` that name the children in order.
+//! Generates `impl Module`, whose `visit` and `visit_mut` name the children in order.
 
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -8,7 +8,7 @@ use crate::ast::{Field, Fields, Input, Shape};
 use crate::bounds;
 use crate::expand::{local, pattern};
 
-/// What tells the two methods apart: whether the children are lent to look at or to change.
+/// The difference between the two methods: shared or mutable references to the children.
 #[derive(Clone, Copy)]
 enum Access {
     Shared,
@@ -75,7 +75,8 @@ fn body(input: &Input, krate: &Path, access: Access) -> TokenStream {
                 #calls
             }
         }
-        // A reference is never known to be empty; what it refers to can be.
+        // The compiler knows that an enum without variants has no values, but not that a reference
+        // to it has none.
         Shape::Enum(variants) if variants.is_empty() => quote!(match *self {}),
         Shape::Enum(variants) => {
             let arms = variants.iter().map(|variant| {
@@ -99,18 +100,19 @@ fn body(input: &Input, krate: &Path, access: Access) -> TokenStream {
     }
 }
 
-/// Names `visit` of every child's type, which does nothing at run time and says that the type is a
-/// `Module`. Where it is not, the compiler finds this to be wrong first, with the whole type in the
-/// struct's definition underlined and in words that are the same in both methods. It prints equal
-/// errors once, and of several about one place and one trait only the first; so [`call`] puts what
-/// it says of a field at the very same place, and each field is reported a single time.
+/// Names `visit` of the type of each child, which needs the type to be a `Module` and does nothing
+/// at run time. If it is not, this is the first error that the compiler reports. It underlines the
+/// whole type in the definition, with the same text in both methods.
+///
+/// The compiler prints equal errors once, and only the first of several errors at one place about
+/// one trait. So [`call`] gives its tokens the same place, and each field is reported once.
 fn assertion(input: &Input, krate: &Path) -> Option<TokenStream> {
     let types: Vec<_> = input.children().map(|child| &child.ty).collect();
     (!types.is_empty()).then(|| quote!(let _ = (#(<#types as #krate::module::Module>::visit,)*);))
 }
 
-/// Makes the compiler check, in a closure that is never called, that skipped fields hold no
-/// parameters. Its error points at the word `skip`.
+/// Generates a closure that is never called, in which the compiler checks that skipped fields hold
+/// no parameters. Its error points at the word `skip`.
 fn skipped(input: &Input, krate: &Path) -> Option<TokenStream> {
     let mut checks = TokenStream::new();
     for field in input.fields() {
@@ -119,11 +121,11 @@ fn skipped(input: &Input, krate: &Path) -> Option<TokenStream> {
         };
         let (ty, skipped) = (&field.ty, local("skipped"));
         let verdict = quote_spanned! {
-            skip.word.span().resolved_at(Span::mixed_site())=> (&&&#skipped).verdict()
+            skip.word.span().resolved_at(Span::mixed_site())=> (&&&#skipped).skipped_field_verdict()
         };
         checks.extend(quote! {
             let #skipped = #krate::module::skipped::Skipped::<#ty>::new();
-            #skipped.check(#verdict);
+            #krate::module::skipped::Skipped::check(&#skipped, #verdict);
         });
     }
     (!checks.is_empty()).then(|| {
@@ -136,7 +138,7 @@ fn skipped(input: &Input, krate: &Path) -> Option<TokenStream> {
     })
 }
 
-/// Says that the type has no leaves, if it has no fields that could have any.
+/// Generates `impl Leafless` if no field can have leaves.
 fn leafless(input: &Input, krate: &Path) -> Option<TokenStream> {
     let skips_params = |field: &Field| field.options.skip.as_ref().is_some_and(|skip| skip.params);
     if input.children().next().is_some() || input.fields().any(skips_params) {
@@ -146,7 +148,8 @@ fn leafless(input: &Input, krate: &Path) -> Option<TokenStream> {
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     Some(quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::module::skipped::Leafless for #ident #ty_generics #where_clause {}
+        impl #impl_generics #krate::module::skipped::Leafless
+            for #ident #ty_generics #where_clause {}
     })
 }
 
@@ -157,7 +160,7 @@ fn calls(fields: &Fields, prefix: Option<&str>, krate: &Path, access: Access) ->
         .collect()
 }
 
-/// Hands one child to the walk.
+/// Generates the call of the walk for one child.
 fn call(child: &Field, prefix: Option<&str>, krate: &Path, access: Access) -> TokenStream {
     let walk = local("walk");
     let binding = binding(child);
@@ -169,7 +172,7 @@ fn call(child: &Field, prefix: Option<&str>, krate: &Path, access: Access) -> To
         };
         return quote!(<#ty as #krate::module::Module>::#visit(#binding, #walk););
     };
-    // From the first to the last token of the type, as the compiler measures the type itself.
+    // From the first to the last token of the type, which is the place of the type to the compiler.
     let (first, _) = ends(child);
     let borrow = match access {
         Access::Shared => quote_spanned!(first=> &*),
@@ -178,14 +181,14 @@ fn call(child: &Field, prefix: Option<&str>, krate: &Path, access: Access) -> To
     quote!(#walk.field(#path, #borrow #binding);)
 }
 
-/// What the field is called in the body. It is placed at the end of the field's type, for
-/// [`assertion`]'s sake.
+/// Returns the name of the field in the body. Its place is the end of the type of the field: see
+/// [`assertion`].
 fn binding(child: &Field) -> Ident {
     let (_, last) = ends(child);
     Ident::new(&format!("__{}", child.index), last)
 }
 
-/// Where the field's type begins and where it ends.
+/// Returns the places of the first and the last token of the type of a field.
 fn ends(child: &Field) -> (Span, Span) {
     let mut spans = Vec::new();
     visible_spans(child.ty.to_token_stream(), &mut spans);
@@ -193,7 +196,8 @@ fn ends(child: &Field) -> (Span, Span) {
     (at(spans.first()), at(spans.last()))
 }
 
-/// A type that a macro was given comes in a group that is nowhere in the source.
+/// Collects the spans of tokens. The type that a macro got is in a group which is not in the
+/// source.
 fn visible_spans(tokens: TokenStream, spans: &mut Vec<Span>) {
     for token in tokens {
         match token {

@@ -1,5 +1,5 @@
-//! Stands in for the impl when the input has mistakes, so that the compiler reports those and not,
-//! at every use of the type, that it is no module.
+//! The impl if the input has errors. With it the compiler reports these, and not that the type is
+//! not a module wherever it is used.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,7 @@ use syn::DeriveInput;
 
 use crate::attr;
 
-/// An `impl Module` without children.
+/// Returns an `impl Module` without children.
 pub(crate) fn module(input: &DeriveInput) -> TokenStream {
     let (ident, krate) = (&input.ident, attr::krate(&input.attrs));
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
@@ -23,7 +23,7 @@ pub(crate) fn module(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// An `impl Layer` that is never run.
+/// Returns an `impl Layer` that is never called.
 pub(crate) fn layer(input: &DeriveInput) -> TokenStream {
     let (ident, krate) = (&input.ident, attr::krate(&input.attrs));
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();

@@ -1,8 +1,8 @@
-//! "Did you mean": finds the option that a misspelt or borrowed word stands for.
+//! Finds the option for a misspelt word, or for a word of another framework.
 
 use crate::keyword::Keyword;
 
-/// What other frameworks, or plain English, call our options.
+/// Words of other frameworks, and of plain English, for the options.
 const SYNONYMS: &[(&str, Keyword)] = &[
     ("ignore", Keyword::Skip),
     ("config", Keyword::Skip),
@@ -17,12 +17,12 @@ const SYNONYMS: &[(&str, Keyword)] = &[
     ("variant", Keyword::VariantPath),
 ];
 
-/// Whether `word` asks for what is a type here, and no option.
+/// Returns whether `word` asks for freezing, which is a type here and not an option.
 pub(crate) fn freezes(word: &str) -> bool {
     ["frozen", "freeze", "no_grad", "requires_grad"].contains(&word)
 }
 
-/// The option that was probably meant by `word`.
+/// Returns the option that `word` probably means.
 pub(crate) fn closest(word: &str) -> Option<Keyword> {
     let synonym = SYNONYMS.iter().find(|(other, _)| *other == word);
     if let Some((_, keyword)) = synonym {
@@ -31,14 +31,14 @@ pub(crate) fn closest(word: &str) -> Option<Keyword> {
     Keyword::ALL
         .into_iter()
         .map(|keyword| (edit_distance(word, keyword.word()), keyword))
-        // One slip for every three letters: more, and the guess is a guess.
+        // At most one typo per three letters: with more, the guess would often be wrong.
         .filter(|(distance, keyword)| *distance <= keyword.word().len() / 3)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, keyword)| keyword)
 }
 
-/// How many letters must be inserted, removed, replaced or swapped with their neighbour to turn
-/// `a` into `b` (the optimal string alignment distance).
+/// Returns how many letters must be inserted, removed, replaced or swapped with their neighbour to
+/// make `b` of `a` (the optimal string alignment distance).
 fn edit_distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
     let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];

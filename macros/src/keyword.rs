@@ -1,11 +1,11 @@
-//! The options that there are, where each belongs, and what to say of one that is elsewhere.
+//! The options, their places, and the messages about misplaced ones.
 
 use syn::Ident;
 use syn::ext::IdentExt;
 
 use crate::hint;
 
-/// The options that there are.
+/// An option of `#[module(…)]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keyword {
     Skip,
@@ -16,7 +16,7 @@ pub(crate) enum Keyword {
     VariantPath,
 }
 
-/// Where an attribute stands.
+/// The place of an attribute.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Struct,
@@ -25,7 +25,7 @@ pub(crate) enum Place {
     Variant,
 }
 
-/// What is wrong with a word that is no option.
+/// Returns the message about an unknown option.
 pub(crate) fn unknown(word: &Ident, place: Place) -> String {
     let text = word.unraw().to_string();
     let end = match hint::closest(&text) {
@@ -43,7 +43,7 @@ pub(crate) fn unknown(word: &Ident, place: Place) -> String {
     format!("unknown option `{word}`: {end}")
 }
 
-/// What is wrong with an option that belongs elsewhere.
+/// Returns the message about an option in the wrong place.
 pub(crate) fn misplaced(keyword: Keyword, place: Place) -> String {
     let (word, home, here) = (keyword.word(), keyword.home(), place.name());
     format!("`{word}` goes on {home}, not on {here}")
@@ -64,7 +64,7 @@ impl Keyword {
         all.find(|keyword| word == keyword.word())
     }
 
-    /// The option as it is written.
+    /// Returns the word of the option.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Skip => "skip",
@@ -76,7 +76,7 @@ impl Keyword {
         }
     }
 
-    /// An example of its value, if it takes one.
+    /// Returns an example of the value, if the option takes one.
     fn value(self) -> Option<&'static str> {
         match self {
             Self::Rename => Some("weight"),
@@ -90,7 +90,7 @@ impl Keyword {
         self.value().is_some()
     }
 
-    /// The whole attribute, as it may be copied.
+    /// Returns an example of the whole attribute.
     pub(crate) fn example(self) -> String {
         let word = self.word();
         match self.value() {
@@ -126,7 +126,7 @@ impl Place {
         }
     }
 
-    /// The options that may stand here, for errors.
+    /// Returns the options for this place, for messages.
     pub(crate) fn options(self) -> String {
         let keywords = Keyword::ALL.into_iter();
         let words: Vec<String> = keywords

@@ -1,13 +1,11 @@
 //! The derive macros of `cotangent`: [`macro@Module`] and [`macro@Layer`].
 //!
-//! Depend on `cotangent`, which re-exports them beside the traits they implement. Its own
-//! documentation shows and runs the examples that are only printed here, where the traits are out
-//! of reach.
+//! Depend on `cotangent`, which re-exports them with the traits.
 //!
-//! An expansion comes about in phases, a file each: `ast` reads the input and, through `attr`, its
-//! options; `valid` finds what is wrong with them; `bounds` infers the where-clause; and
-//! `expand_module` and `expand_layer` write the impl. Every mistake is collected on the way, so
-//! that all come out together; `fallback` then stands in for the impl.
+//! An expansion has several phases, each in a file. `ast` and `attr` read the input and its
+//! options. `valid` checks them. `bounds` infers the where-clause, and `expand_module` and
+//! `expand_layer` write the impl. Errors are collected on the way and reported together, with an
+//! empty impl from `fallback`.
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -28,9 +26,9 @@ mod manifest;
 mod tests;
 mod valid;
 
-/// Derives the trait `Module`: makes a struct or an enum a tree of the parameters in its fields.
+/// Derives the trait `Module` for a struct or an enum: a tree of the parameters in its fields.
 ///
-/// ```ignore
+/// ```
 /// use cotangent::prelude::*;
 ///
 /// #[derive(Module)]
@@ -38,38 +36,50 @@ mod valid;
 ///     hidden: Linear,
 ///     out: Linear,
 /// }
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let net = Net { hidden: Linear::new(4, 8, &mut rng)?, out: Linear::new(8, 2, &mut rng)? };
+/// let paths: Vec<String> = net.named_params().into_iter().map(|(path, _)| path).collect();
+/// assert_eq!(paths, ["hidden.weight", "hidden.bias", "out.weight", "out.bias"]);
+/// # Ok::<(), Error>(())
 /// ```
 ///
-/// Each field becomes a child under its own name, in declaration order, so that the leaves of this
-/// net have the paths `hidden.weight`, `hidden.bias`, `out.weight` and `out.bias`: in checkpoints,
-/// in reports and in error messages. The fields of a tuple struct are called `0`, `1` and so on.
+/// Each field is a child under its own name, in declaration order. The names are the paths of the
+/// leaves in checkpoints, reports and error messages. The fields of a tuple struct are called `0`,
+/// `1` and so on.
 ///
-/// What a field means is decided by its type, through the trait, and never by the type's name.
-/// Every field must be a `Module`; one that is not is a compile error at that field, so that no
-/// parameter is forgotten. Configuration is marked [`skip`](#skip).
+/// Every field must be a `Module`, so that no parameter is forgotten. Numbers, `bool`, `Option`,
+/// `Vec`, arrays, tuples, boxes and `BTreeMap<String, _>` of modules are modules. A field of
+/// another type is a compile error, unless it is marked [`skip`](#skip).
 ///
-/// | on a field | |
+/// | on a field | effect |
 /// |---|---|
-/// | [`skip`](#skip) | is not part of the module |
-/// | [`rename = "…"`](#rename) | is called something else in the path |
-/// | [`flatten`](#flatten) | has no component in the path: its leaves join the struct's own |
+/// | [`skip`](#skip) | The field is not part of the module. |
+/// | [`rename = "…"`](#rename) | The field has another name in the path. |
+/// | [`flatten`](#flatten) | The field has no name in the path. |
 ///
-/// | on the struct or enum | |
+/// | on the struct or enum | effect |
 /// |---|---|
-/// | [`variant_path`](#variant_path) | an enum's variant is part of the path |
-/// | [`bound = "…"`](#bound) | replaces the inferred where-clause |
-/// | [`crate = "…"`](#crate) | where the traits are, if not in `::cotangent` |
+/// | [`variant_path`](#variant_path) | The name of an enum's variant is part of the path. |
+/// | [`bound = "…"`](#bound) | The where-clause is this one and not the inferred one. |
+/// | [`crate = "…"`](#crate) | The crate `cotangent` has this path. |
 ///
-/// Options may share an attribute, `#[module(variant_path, crate = "net")]`, or have one each.
-/// Whatever is unknown, misplaced, given twice or contradictory is an error where it stands, and
-/// all errors of a type are reported at once.
+/// Several options can share an attribute, as in `#[module(variant_path, crate = "net")]`, or have
+/// one each. An unknown, misplaced, repeated or contradictory option is a compile error. All errors
+/// of a type are reported at once.
+///
+/// # Ties
+///
+/// To use a parameter in two places, hold it once and read it twice. Its gradient is the sum of
+/// both uses. Shared pointers, such as `Arc<Param>`, are not modules.
 ///
 /// # Enums
 ///
-/// An enum has the children of the variant that it holds. The variant's name is not part of the
-/// path, unless asked for with [`variant_path`](#variant_path).
+/// An enum has the children of its variant. The name of the variant is not part of the path, unless
+/// the enum has [`variant_path`](#variant_path).
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// enum Block {
 ///     Identity,
@@ -80,9 +90,10 @@ mod valid;
 ///
 /// # Recursive types
 ///
-/// A module may contain itself, in a box or a vector.
+/// A module can contain itself in a box or a vector.
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// struct Tree {
 ///     layer: Linear,
@@ -92,10 +103,12 @@ mod valid;
 ///
 /// # Generic types
 ///
-/// The impl holds where the types of the fields are modules. A where-predicate is added for each
-/// field's type that mentions a type parameter, and for no other:
+/// A generic type is a module if the types of its fields are. The impl has a where-predicate for
+/// each field type that mentions a type parameter:
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
+/// # use std::marker::PhantomData;
 /// #[derive(Module)]
 /// struct Stack<L> {
 ///     layers: Vec<L>,                          // where Vec<L>: Module,
@@ -104,19 +117,19 @@ mod valid;
 /// }
 /// ```
 ///
-/// Where a field's type contains the type itself, by its name or as `Self`, the parameters that
-/// the field mentions are bound instead: `Vec<Tree<L>>: Module` would have to be known in order to
-/// be proved. Two generic types that contain one another need [`bound`](#bound) for the same
-/// reason.
+/// If the type of a field contains the type itself, by its name or as `Self`, the parameters are
+/// bound instead, because a bound on `Vec<Tree<L>>` would be circular. Two generic types that
+/// contain each other need [`bound`](#bound).
 ///
-/// Const parameters and defaults are supported. A lifetime parameter is an error: a module owns
-/// its parameters. So is a union.
+/// Const parameters and defaults are supported. A type with a lifetime parameter cannot be a
+/// module, because a module owns its parameters. A union cannot be one either.
 ///
 /// # `skip`
 ///
 /// The field is not visited, and its type need not be a `Module`.
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// struct Net {
 ///     hidden: Linear,
@@ -125,13 +138,29 @@ mod valid;
 /// }
 /// ```
 ///
+/// `skip` on a module with parameters is a compile error, because they would be neither trained
+/// nor saved. To skip them on purpose, write `skip(params)`. The check sees the parameters of a
+/// field whose type is known to be a `Module`, but not those in an `Arc`, or of a type parameter
+/// without bounds.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// #[derive(Module)]
+/// struct Student {
+///     net: Linear,
+///     #[module(skip(params))]
+///     teacher: Linear,
+/// }
+/// ```
+///
 /// # `rename`
 ///
-/// `rename = "…"` sets the field's component of the path, which must not be empty, contain a dot
-/// or be that of another field. Checkpoints stay readable when the field's name changes, or can
-/// follow another framework's names.
+/// `rename = "…"` sets the name of the field in the path. The name must not be empty, have a dot in
+/// it, or be that of another field. With it, a field can be renamed while its checkpoints stay
+/// valid, or have the name that another framework gives it.
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// struct Net {
 ///     #[module(rename = "fc1")]
@@ -141,10 +170,12 @@ mod valid;
 ///
 /// # `flatten`
 ///
-/// The field has no component in the path. Paths must still differ: that of a flattened leaf is
-/// not known to the derive, so that keeping it apart from its neighbours is up to you.
+/// The field has no name in the path. The derive does not know the paths inside the field, so it
+/// cannot check that they differ from those of other fields. A model in which two leaves have the
+/// same path can be neither saved nor loaded.
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// struct Scaled {
 ///     #[module(flatten)]
@@ -155,24 +186,25 @@ mod valid;
 ///
 /// # Frozen fields
 ///
-/// A field of the type `Frozen<L>` is saved and loaded as an `L` is, under the same path, but not
-/// trained. That is no option but a type: the derives know nothing of it.
+/// A field of the type `Frozen<L>` is not trained, but saved and loaded under the same paths as an
+/// `L`. It needs no option.
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module, Layer)]
 /// struct Classifier {
-///     backbone: Frozen<Backbone>,
+///     backbone: Frozen<Mlp>,
 ///     head: Linear,
 /// }
-/// let net = Classifier { backbone: Frozen::new(backbone), head };
 /// ```
 ///
 /// # `variant_path`
 ///
-/// The variant's name comes before that of the field, so that a checkpoint of one variant does not
-/// fit another. A flattened field has the variant's name alone.
+/// The name of the variant comes before that of the field, so that a checkpoint of one variant does
+/// not fit another. A flattened field has only the name of the variant.
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// #[module(variant_path)]
 /// enum Block {
@@ -183,11 +215,15 @@ mod valid;
 ///
 /// # `bound`
 ///
-/// `bound = "…"` holds where-predicates, separated by commas, in place of the inferred ones. It
-/// holds for [`macro@Layer`] as well, if that is derived: `L: Layer` is then enough for both, since
-/// every layer is a module.
+/// `bound = "…"` replaces the inferred where-predicates. Several are separated by commas. The same
+/// bound is used for [`macro@Layer`], if that is derived too: `L: Layer` is then enough for both,
+/// because every layer is a module.
 ///
-/// ```ignore
+/// Generic types that contain each other need it. Without it the compiler says `overflow evaluating
+/// the requirement`.
+///
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// #[module(bound = "L: Module")]
 /// struct Even<L> {
@@ -200,29 +236,38 @@ mod valid;
 /// struct Odd<L> {
 ///     next: Option<Box<Even<L>>>,
 /// }
+/// # fn is_module<M: Module>() {}
+/// # is_module::<Even<Linear>>();
 /// ```
 ///
 /// # `crate`
 ///
-/// `crate = "…"` is the path of the crate `cotangent`, for code that reaches it under another name
-/// or through a re-export.
+/// `crate = "…"` is the path of the crate `cotangent`. A name that `Cargo.toml` gives to the crate,
+/// as in `nets = { package = "cotangent", … }`, is found without it. The option is for code that
+/// reaches the crate through another one.
 ///
-/// ```ignore
+/// ```
+/// mod my_framework {
+///     pub use cotangent;
+/// }
+/// use my_framework::cotangent::prelude::*;
+///
 /// #[derive(Module)]
 /// #[module(crate = "my_framework::cotangent")]
 /// struct Net {
 ///     hidden: Linear,
 /// }
+/// # fn main() {}
 /// ```
 #[proc_macro_derive(Module, attributes(module))]
 pub fn derive_module(input: TokenStream) -> TokenStream {
     expand::module(parse_macro_input!(input as DeriveInput)).into()
 }
 
-/// Derives the trait `Layer` for a pipeline: `compute` runs the fields in declaration order, the
-/// first on the input and each other one on the output of the one before it.
+/// Derives the trait `Layer` for a struct or an enum whose fields run in order: the first on the
+/// input, and each other one on the output of the field before it.
 ///
-/// ```ignore
+/// ```
 /// use cotangent::prelude::*;
 ///
 /// #[derive(Module, Layer)]
@@ -233,9 +278,10 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// is the same as
+/// This is the same as
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module)]
 /// struct Net {
 ///     hidden: Linear,
@@ -252,25 +298,30 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 /// }
 /// ```
 ///
-/// An error says which field it comes from, by the same path as that field's parameters: here also
-/// if the field has no parameters, which one written by hand does not know.
+/// except that an error in a field without parameters has the path of the field too.
 ///
-/// Every field must be a `Layer`, unless it is marked `#[module(skip)]`; there must be one that is
-/// not. An `Option` that is `None` lets its input through. For a net that does more than pass a
-/// tensor on (residual connections, several inputs), write `impl Layer` by hand.
+/// Every field must be a `Layer`, unless it is marked `#[module(skip)]`. At least one field must
+/// run. An `Option` that is `None` is the identity; a `Vec`, an array or a tuple runs its layers in
+/// order. For a forward that does more, such as residual connections, write `impl Layer` by hand.
 ///
-/// An enum runs the variant that it holds, each of whose variants must be a pipeline in itself:
+/// An enum runs the fields of its variant. A unit variant is the identity:
 ///
-/// ```ignore
+/// ```
+/// # use cotangent::prelude::*;
 /// #[derive(Module, Layer)]
 /// enum Block {
+///     Identity,
 ///     Dense(Linear),
 ///     Normalized { linear: Linear, norm: BatchNorm },
 /// }
+///
+/// let x = Tensor::from([1.0f32, 2.0]);
+/// assert_eq!(Block::Identity.predict(&x)?.to_vec::<f32>()?, [1.0, 2.0]);
+/// # Ok::<(), Error>(())
 /// ```
 ///
-/// For generic types, a field's type that mentions a type parameter must be a `Layer`. The options
-/// are those of [`macro@Module`], and mean the same.
+/// In a generic type, the field types that mention a type parameter must be a `Layer`. The options
+/// are those of [`macro@Module`].
 #[proc_macro_derive(Layer, attributes(module))]
 pub fn derive_layer(input: TokenStream) -> TokenStream {
     expand::layer(parse_macro_input!(input as DeriveInput)).into()

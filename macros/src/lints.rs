@@ -1,11 +1,11 @@
-//! Which warnings an impl must not repeat. What is not needed here is not allowed either, since an
-//! `allow` does not compile where the user has a `forbid`.
+//! The lints that an impl allows. There are no more than needed, because an `allow` does not
+//! compile under a `forbid` of the user.
 
 use syn::{Attribute, Data, DeriveInput, parse_quote};
 
-/// The attributes to put on an impl. What the user allows of the item is allowed of its impl, as
-/// the language's own derives have it; and to visit what the item itself deprecates is no use of
-/// it that the user should be warned of.
+/// Returns the attributes of an impl. The lints that the user allows for the item are allowed for
+/// its impl, as with the derives of the language. Visiting a deprecated field of the item itself is
+/// no reason for a warning.
 pub(crate) fn of(input: &DeriveInput) -> Vec<Attribute> {
     let allows = input
         .attrs
@@ -22,7 +22,7 @@ pub(crate) fn of(input: &DeriveInput) -> Vec<Attribute> {
     lints
 }
 
-/// The attributes of the item, its variants and their fields.
+/// Returns the attributes of the item, its variants and their fields.
 fn attributes(input: &DeriveInput) -> Vec<&[Attribute]> {
     let mut all = vec![input.attrs.as_slice()];
     match &input.data {

@@ -1,4 +1,4 @@
-//! What each part may say by itself and must not say together.
+//! Checks options that are right alone but wrong together, and inputs that cannot be derived.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use syn::{GenericParam, Ident};
 use crate::ast::{Field, Fields, Input, Shape, Style};
 use crate::errors::Errors;
 
-/// Reports everything that makes the input no module.
+/// Reports all reasons why the input cannot be a module.
 pub(crate) fn module(input: &Input, errors: &mut Errors) {
     for param in &input.generics.params {
         if let GenericParam::Lifetime(param) = param {
@@ -32,7 +32,7 @@ pub(crate) fn module(input: &Input, errors: &mut Errors) {
     }
 }
 
-/// Reports everything that makes the input no pipeline.
+/// Reports all reasons why the input cannot be a layer.
 pub(crate) fn layer(input: &Input, errors: &mut Errors) {
     match &input.shape {
         Shape::Struct(fields) => pipeline(&input.ident, "struct", fields, errors),
@@ -57,12 +57,12 @@ fn pipeline(ident: &Ident, kind: &str, fields: &Fields, errors: &mut Errors) {
 
 fn no_pipeline(kind: &str, part: &str) -> String {
     format!(
-        "`Layer` runs the fields in order, and this {kind} has no {part} to run: \
-         write `impl Layer` by hand to say what it computes"
+        "`Layer` runs the fields in order, but this {kind} has no {part} to run: write \
+         `impl Layer` by hand"
     )
 }
 
-/// Checks the fields of one struct or variant, whose names must differ.
+/// Checks the fields of one struct or variant. Their names must differ.
 fn siblings(fields: &Fields, errors: &mut Errors) {
     let mut taken = HashMap::new();
     for field in &fields.all {
@@ -87,7 +87,7 @@ fn conflicts(field: &Field, errors: &mut Errors) {
             errors.push(
                 word,
                 format!(
-                    "a skipped field is not walked, so `{word}` says nothing: remove it or `skip`"
+                    "a skipped field has no path, so `{word}` has no effect: remove it or `skip`"
                 ),
             );
         }
@@ -103,7 +103,7 @@ fn conflicts(field: &Field, errors: &mut Errors) {
     }
 }
 
-/// Whether the name that the field is given can be a path component.
+/// Returns whether the name from `rename` can be a path component.
 fn name(field: &Field, errors: &mut Errors) -> bool {
     let Some((_, literal)) = &field.options.rename else {
         return true;
@@ -117,14 +117,14 @@ fn name(field: &Field, errors: &mut Errors) -> bool {
     } else if name.contains('.') {
         errors.push(
             literal,
-            "a path component cannot contain a dot: dots stand between the components",
+            "a path component cannot contain a dot: dots separate the components",
         );
     }
     !name.is_empty() && !name.contains('.')
 }
 
 fn duplicate(first: &Field, second: &Field, errors: &mut Errors) {
-    // Blame the name that was chosen: the other one is the field's own.
+    // The error points at the name that was chosen with `rename`.
     let (blamed, other) = match (&first.options.rename, &second.options.rename) {
         (Some(_), None) => (first, second),
         _ => (second, first),

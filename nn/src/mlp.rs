@@ -17,7 +17,7 @@ use cotangent_macros::{Layer, Module};
 /// A multilayer perceptron: hidden layers, then a linear output layer.
 ///
 /// Each hidden layer is a [`Linear`] layer, and optionally normalization, an activation and
-/// dropout. The outputs are logits or values. Input (…, first size), output (…, last size).
+/// dropout. The outputs are logits or values. Input (batch, first size), output (batch, last size).
 ///
 /// By default the activation is ReLU, biases are 0, and there is no normalization and no dropout.
 /// The weights of hidden layers are drawn for the activation ([`Activation::initializer`]), those
@@ -53,11 +53,11 @@ use cotangent_macros::{Layer, Module};
 ///   network gets [`AlphaDropout`].
 /// - Dropout before a batch normalization changes variances between training and inference (Li,
 ///   Chen, Hu, Yang 2019, Understanding the Disharmony between Dropout and Batch Normalization by
-///   Variance Shift). With both, this happens in each hidden layer but the last. Small rates do
-///   little harm.
-/// - A bias before a batch or layer normalization has no effect that beta does not have: a batch
-///   normalization subtracts it with the mean. So the linear layer has no bias if one of the two
-///   follows it. It has one before root mean square normalization, which subtracts nothing.
+///   Variance Shift). If a network has both, this happens in each hidden layer except the last.
+///   Small rates do little harm.
+/// - A batch normalization subtracts the bias before it with the mean, and its beta replaces it. So
+///   the linear layer has no bias if a batch or layer normalization follows it directly. It has one
+///   before root mean square normalization, which subtracts nothing.
 #[doc(alias = "MultilayerPerceptron")]
 #[doc(alias = "FeedForward")]
 #[derive(Clone, Debug, Layer, Module)]

@@ -44,7 +44,7 @@ pub(crate) const OP: &str = "recalibrate";
 ///     .push(BatchNorm::new(3)?);
 /// let batches = [Tensor::from([[1.0f32, 5.0], [2.0, 3.0]]), Tensor::from([[6.0f32, 1.0]])];
 /// cotangent::nn::recalibrate(&net, &batches, |x, pass| net.forward(x, pass))?;
-/// let y = net.predict(&Tensor::cat(&[&batches[0], &batches[1]], 0)?)?;
+/// let y = net.predict(&Tensor::cat(&batches, 0)?)?;
 /// assert!(y.mean_over(0)?.abs().max()?.item()? < 1e-6);
 /// # Ok::<(), cotangent::Error>(())
 /// ```

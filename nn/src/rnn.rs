@@ -223,7 +223,7 @@ impl Layer for Rnn {
             Some(last) if self.last_only => Ok(last),
             last => {
                 states.extend(last);
-                Tensor::stack(&states.iter().collect::<Vec<_>>(), 1)
+                Tensor::stack(&states, 1)
             }
         }
     }

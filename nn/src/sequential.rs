@@ -1,10 +1,13 @@
-//! Layers one after another, chosen at run time.
+//! A stack of layers chosen at run time.
 
 use cotangent_core::module::{DynLayer, Layer, Module, Pass, Walk, WalkMut, check_name};
 use cotangent_core::{Error, Result, Tensor};
 
-/// Layers applied in order; their paths are their positions, `0.weight`, as in PyTorch, or the
-/// names that they are given.
+/// A stack of layers applied in order, chosen at run time. PyTorch: `nn.Sequential`.
+///
+/// The paths of the layers are their positions, as in `0.weight`, or the names that you give them.
+/// If the layers are known at compile time, use `#[derive(Layer)]` on a struct: its layers are
+/// fields with types.
 ///
 /// ```
 /// use cotangent::{DType, ModuleExt, Tensor, module::{Layer, Module}};
@@ -26,12 +29,12 @@ pub struct Sequential {
 }
 
 impl Sequential {
-    /// Without layers it is the identity.
+    /// Creates an empty stack, which is the identity.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a layer at the end, called by its position, counted from 0.
+    /// Adds a layer at the end. Its name is its position, counted from 0.
     #[must_use]
     pub fn push(mut self, layer: impl DynLayer + 'static) -> Self {
         let position = self.layers.len().to_string();
@@ -39,11 +42,11 @@ impl Sequential {
         self
     }
 
-    /// Adds a layer at the end under a name, by which checkpoints, reports and errors call it.
+    /// Adds a layer at the end with a name for checkpoints, reports and errors.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the name is empty, has a dot in it, is a number, which is what layers
-    /// without a name are called, or is that of another layer.
+    /// [`Error::Argument`] if the name is empty, has a dot in it, is that of another layer, or is a
+    /// number: numbers are the names of layers without one.
     pub fn named(mut self, name: &str, layer: impl DynLayer + 'static) -> Result<Self> {
         let op = "Sequential::named";
         check_name(op, name)?;
@@ -58,12 +61,12 @@ impl Sequential {
         Err(Error::argument(op, format!("the name `{name}` {problem}")))
     }
 
-    /// The number of layers.
+    /// Returns the number of layers.
     pub fn len(&self) -> usize {
         self.layers.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no layers.
     pub fn is_empty(&self) -> bool {
         self.layers.is_empty()
     }

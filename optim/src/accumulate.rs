@@ -1,4 +1,4 @@
-//! Gradients of several micro-batches as one.
+//! Accumulates the gradients of several micro-batches.
 
 use crate::state::Mismatches;
 use cotangent_core::module::{Module, Param};
@@ -6,9 +6,9 @@ use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{Error, Gradients, Interval, LeafId, ModuleExt, Result, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The weighted mean of the gradients of several micro-batches: what one large batch would give, up
-/// to rounding, where the loss is a mean over samples and samples do not see each other (batch
-/// normalization lets them: its statistics are those of the micro-batch).
+/// The weighted mean of the gradients of several micro-batches. Up to rounding it is the gradient
+/// of one large batch, if the loss is a mean over samples and no sample depends on another. With
+/// batch normalization samples do: its statistics are those of the micro-batch.
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -26,12 +26,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// Gradients are kept by the parameters' paths, so that they can be saved beside the model between
-/// two micro-batches.
+/// Gradients are stored by the parameters' paths, so that they can be saved beside the model
+/// between two micro-batches.
 #[derive(Clone, Debug, Default)]
 pub struct Accumulator {
-    /// Weighted sums, divided by [`unit`] of the weight: no larger than the mean, so that none
-    /// overflows on the way to it.
+    /// Weighted sums, divided by [`unit`] of the weight. They are no larger than the mean, so that
+    /// they cannot overflow.
     sums: BTreeMap<String, Sum>,
     weight: f64,
 }
@@ -40,24 +40,25 @@ pub struct Accumulator {
 #[derive(Clone, Debug)]
 struct Sum {
     tensor: Tensor,
-    /// The parameter whose gradients they are; none if the sum was loaded and it has not been seen.
+    /// The parameter whose gradients these are; none if the sum was loaded and the parameter has
+    /// not been seen.
     owner: Option<LeafId>,
 }
 
 impl Sum {
-    /// An error unless the parameter is the one whose gradients these are.
+    /// Returns an error unless these are gradients of the parameter.
     fn check(&self, op: &'static str, param: &Param) -> Result<()> {
         if self.owner.is_none_or(|owner| owner == param.id()) {
             return Ok(());
         }
-        let reason = "the gradients before are of another model, or of the model that this one was \
-            cloned from: an accumulator serves one model";
+        let reason = "the gradients so far are those of another model, or of the model that this one \
+            was cloned from: create an accumulator for each model";
         Err(Error::argument(op, reason))
     }
 }
 
-/// The smallest power of two above a weight, near the ends of the range about that; 1 for 0. To
-/// divide by it changes no digit.
+/// Returns the smallest power of two above a weight, or about that near the ends of the range; 1
+/// for 0. Dividing by it is exact.
 fn unit(weight: f64) -> f64 {
     if weight == 0.0 {
         return 1.0;
@@ -66,7 +67,7 @@ fn unit(weight: f64) -> f64 {
 }
 
 impl Accumulator {
-    /// Nothing accumulated.
+    /// Creates an accumulator without gradients.
     pub fn new() -> Self {
         Self::default()
     }
@@ -157,18 +158,18 @@ impl Accumulator {
     }
 }
 
-/// The sum of two gradients of one parameter. Both have its shape, so nothing is broadcast.
+/// Returns the sum of two gradients of one parameter, which have the same shape.
 fn sum_of(before: &Tensor, gradient: &Tensor) -> Result<Tensor> {
     if before.shape() != gradient.shape() {
-        let reason = "the gradient has another shape than those before";
+        let reason = "the gradient has another shape than the gradients so far";
         let shapes = [before.shape(), gradient.shape()];
         return Err(Error::shape("Accumulator::add", reason, &shapes));
     }
     before.add(gradient)
 }
 
-/// The weight under `weight`; under `scaled_sum.PATH` the weighted sums, divided by the smallest
-/// power of two above the weight.
+/// The entries are `weight`, and the weighted sums `scaled_sum.PATH`, divided by the smallest power
+/// of two above the weight.
 impl Stateful for Accumulator {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
@@ -200,7 +201,7 @@ impl Stateful for Accumulator {
             }
         }
         if weight == 0.0 && !sums.is_empty() {
-            wrong.add("`weight`: expected above 0, for there are sums".to_owned());
+            wrong.add("`weight`: expected above 0, since there are sums".to_owned());
         }
         wrong.only(state, |name| {
             name == "weight" || name.starts_with("scaled_sum.")

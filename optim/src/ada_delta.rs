@@ -1,4 +1,4 @@
-//! AdaDelta: no learning rate to choose.
+//! AdaDelta: steps as large as the average step so far, relative to the gradient.
 
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
@@ -8,10 +8,11 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `v = ρ v + (1 - ρ) g²; d = g √(u + ε) / √(v + ε); u = ρ u + (1 - ρ) d²; w -= η d` (Zeiler 2012,
-/// ADADELTA: An Adaptive Learning Rate Method). A gradient whose share of v leaves the range of the
-/// dtype (in `f32` from 5.8e19 on) makes v infinite, and the parameter stands still from then on,
-/// as in PyTorch.
+/// AdaDelta: `v = ρ v + (1 - ρ) g²; d = g √(u + ε) / √(v + ε); u = ρ u + (1 - ρ) d²; w -= η d`
+/// (Zeiler 2012, ADADELTA: An Adaptive Learning Rate Method).
+///
+/// If `(1 - ρ) g²` overflows (in `f32` for gradients from 5.8e19 on, at the default ρ), v becomes
+/// infinite, and the parameter no longer changes, as in PyTorch.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct AdaDelta {
@@ -21,7 +22,7 @@ pub struct AdaDelta {
 }
 
 impl AdaDelta {
-    /// Learning rate η (1 is the paper's), ρ 0.9, ε 1e-6, no weight decay.
+    /// Creates AdaDelta with learning rate η (1 in the paper), ρ 0.9, ε 1e-6 and no weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate),
@@ -33,13 +34,13 @@ impl AdaDelta {
     setters!(weight_decay);
     setters!(epsilon);
 
-    /// The weight ρ of the old averages, in `[0, 1]`.
+    /// Sets ρ, the weight of the old value in both averages, in `[0, 1]`.
     pub fn rho(mut self, rho: f64) -> Self {
         self.rho = rho;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.

@@ -1,4 +1,4 @@
-//! AdaGrad: smaller steps where gradients have been large.
+//! AdaGrad: smaller steps for elements whose gradients have been large.
 
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
@@ -8,15 +8,14 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `s += g²; w -= η_t g / (√s + ε)` with `η_t = η / (1 + (t - 1) d)` (Duchi, Hazan, Singer 2011,
-/// Adaptive Subgradient Methods for Online Learning and Stochastic Optimization).
+/// AdaGrad: `s += g²; w -= η_t g / (√s + ε)` with `η_t = η / (1 + (t - 1) d)` (Duchi, Hazan, Singer
+/// 2011, Adaptive Subgradient Methods for Online Learning and Stochastic Optimization).
 ///
-/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes s
-/// infinite, and the parameter stands still from then on, as in PyTorch; steps that come after such
-/// a gradient would be too small to be seen anyway.
+/// If `g²` overflows (in `f32` for gradients from 1.8e19 on), s becomes infinite, and the parameter
+/// no longer changes, as in PyTorch. Later steps would be too small to matter anyway.
 ///
-/// The textbook, Keras and Optax have ε inside the root, `g / √(s + ε)`:
-/// [`epsilon_inside_root`](Self::epsilon_inside_root); the last two start from s = 0.1:
+/// Textbooks, Keras and Optax add ε inside the root, `g / √(s + ε)`: see
+/// [`epsilon_inside_root`](Self::epsilon_inside_root). Keras and Optax start with s = 0.1: see
 /// [`initial_accumulator`](Self::initial_accumulator).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
@@ -29,7 +28,8 @@ pub struct AdaGrad {
 }
 
 impl AdaGrad {
-    /// Learning rate η (1e-2 is usual), no decay of it, ε 1e-10, s from 0, no weight decay.
+    /// Creates AdaGrad with learning rate η (1e-2 is usual) that does not decay, ε 1e-10, s
+    /// starting at 0 and no weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate),
@@ -43,25 +43,25 @@ impl AdaGrad {
     setters!(weight_decay);
     setters!(epsilon);
 
-    /// The decay d of the learning rate, at least 0.
+    /// Sets the decay d of the learning rate, at least 0.
     pub fn learning_rate_decay(mut self, decay: f64) -> Self {
         self.learning_rate_decay = decay;
         self
     }
 
-    /// `w -= η_t g / √(s + ε)`.
+    /// Adds ε inside the root: `w -= η_t g / √(s + ε)`.
     pub fn epsilon_inside_root(mut self) -> Self {
         self.epsilon_inside_root = true;
         self
     }
 
-    /// What s starts as, at least 0.
+    /// Sets the initial value of s, at least 0.
     pub fn initial_accumulator(mut self, s: f64) -> Self {
         self.initial_accumulator = s;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.

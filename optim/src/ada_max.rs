@@ -1,4 +1,4 @@
-//! AdaMax: Adam with the largest gradient in place of the root mean square.
+//! AdaMax: Adam that divides by a decaying maximum instead of a root mean square.
 
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
@@ -8,8 +8,8 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g| + ε); w -= η / (1 - β₁ᵗ) · m / u` (Kingma, Ba 2014,
-/// Adam: A Method for Stochastic Optimization, section 7.1; ε as in PyTorch).
+/// AdaMax: `m = β₁ m + (1 - β₁) g; u = max(β₂ u, |g| + ε); w -= η / (1 - β₁ᵗ) · m / u` (Kingma, Ba
+/// 2014, Adam: A Method for Stochastic Optimization, section 7.1). ε is that of PyTorch.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct AdaMax {
@@ -19,7 +19,8 @@ pub struct AdaMax {
 }
 
 impl AdaMax {
-    /// Learning rate η (2e-3 is usual), β 0.9 and 0.999, ε 1e-8, no weight decay.
+    /// Creates AdaMax with learning rate η (2e-3 is usual), β₁ 0.9, β₂ 0.999, ε 1e-8 and no weight
+    /// decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -32,7 +33,7 @@ impl AdaMax {
     setters!(epsilon);
     setters!(weight_decay);
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.

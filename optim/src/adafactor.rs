@@ -1,4 +1,4 @@
-//! Adafactor: second moments of rows and columns in place of those of elements.
+//! Adafactor: second moments of rows and columns instead of elements.
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::clip::root;
@@ -10,24 +10,23 @@ use crate::stepper::Stepper;
 use cotangent_core::kernel::{Real, Update};
 use cotangent_core::{Axes, DType, Norm, Result, Tensor};
 
-/// With the mean squares of the gradient's rows and columns averaged,
-/// `r = β r + (1 - β) mean_row(g²)` and `c = β c + (1 - β) mean_column(g²)`:
+/// Adafactor. It averages the mean squares of the gradient's rows and columns:
+/// `r = β r + (1 - β) mean_row(g²)` and `c = β c + (1 - β) mean_column(g²)`. Then
 /// `v = r c / max(mean(r), ε₁)`, `u = g / max(√v, ε₁)`, `w -= η λ w; w -= α u / max(1, rms(u) / d)`
 /// with `β = 1 - t^τ` and `α = max(ε₂, rms(w)) min(η, 1 / √t)` (Shazeer, Stern 2018, Adafactor:
-/// Adaptive Learning Rates with Sublinear Memory Cost; as in PyTorch, whose ε₁ and η differ from
-/// the paper's).
+/// Adaptive Learning Rates with Sublinear Memory Cost). The defaults of ε₁ and η are PyTorch's,
+/// which differ from the paper's.
 ///
-/// So the learning rate is relative to the size of a parameter, and at most 1 / √t. rms is the root
-/// of the mean square over all elements of a parameter.
+/// rms is the root of the mean square over all elements of a parameter. The learning rate is
+/// relative to that of the parameter, and at most 1 / √t.
 ///
-/// The state of a matrix is a number for each row and each column, in place of Adam's two for each
-/// element: for (n, m) these are n + m. A parameter of higher rank is a stack of matrices, its last
-/// two axes; a vector or a scalar has v for each element. Each step needs room for one more tensor
-/// of the parameter's shape, which is dropped before the next parameter's turn.
+/// The state of a matrix (n, m) has n + m numbers, where Adam has 2 n m. A parameter of higher rank
+/// is a stack of matrices, its last two axes. A vector or a scalar has v for each element. Each
+/// step needs memory for one more tensor of the parameter's shape, which is freed before the next
+/// parameter is updated.
 ///
-/// A gradient whose square leaves the range of the dtype (in `f32` from 1.8e19 on) makes a matrix
-/// NaN, and a vector stand still from then on, as in PyTorch: [`clip`](crate::clip) gradients that
-/// can be as large.
+/// If `g²` overflows (in `f32` for gradients from 1.8e19 on), a matrix becomes NaN and a vector no
+/// longer changes, as in PyTorch. [`clip`](crate::clip) gradients that can be so large.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Adafactor {
@@ -39,7 +38,8 @@ pub struct Adafactor {
 }
 
 impl Adafactor {
-    /// Learning rate η (1e-2 is usual), τ -0.8, ε₁ the dtype's, ε₂ 1e-3, d 1, no weight decay.
+    /// Creates Adafactor with learning rate η (1e-2 is usual), τ -0.8, the dtype's ε₁, ε₂ 1e-3, d 1
+    /// and no weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate),
@@ -50,38 +50,38 @@ impl Adafactor {
         }
     }
 
-    /// The exponent τ of the decay of the averages, at most 0.
+    /// Sets τ, the exponent of the decay of the averages, at most 0.
     pub fn beta2_decay(mut self, exponent: f64) -> Self {
         self.beta2_decay = exponent;
         self
     }
 
-    /// ε₁, at least 0: the least root mean square that a gradient is divided by. By default the
-    /// distance from 1 to the next number of the parameter's dtype.
+    /// Sets ε₁, at least 0: gradients are divided by at least this root mean square. The default is
+    /// the distance from 1 to the next number of the parameter's dtype.
     pub fn epsilon1(mut self, epsilon: f64) -> Self {
         self.epsilon1 = Some(epsilon);
         self
     }
 
-    /// ε₂, at least 0: the least root mean square that a parameter counts as.
+    /// Sets ε₂, at least 0: the root mean square of a parameter counts as at least this.
     pub fn epsilon2(mut self, epsilon: f64) -> Self {
         self.epsilon2 = epsilon;
         self
     }
 
-    /// d, at least 1: the root mean square of u from which on it is scaled down.
+    /// Sets d, at least 1: u is scaled down if its root mean square is larger.
     pub fn clipping(mut self, threshold: f64) -> Self {
         self.clipping = threshold;
         self
     }
 
-    /// The weight decay λ, at least 0, decoupled. 0 by default.
+    /// Sets the decoupled weight decay λ, at least 0. The default is 0.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.settings.weight_decay = weight_decay;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -95,8 +95,8 @@ impl Adafactor {
     }
 }
 
-/// The shapes of the rows' and the columns' means, kept with length 1; none for vectors and
-/// scalars.
+/// Returns the shapes of the means of rows and of columns, whose reduced axes keep length 1; none
+/// for vectors and scalars.
 fn factors(shape: &[usize]) -> Option<[Vec<usize>; 2]> {
     let [.., _, _] = shape else {
         return None;
@@ -108,7 +108,7 @@ fn factors(shape: &[usize]) -> Option<[Vec<usize>; 2]> {
     }))
 }
 
-/// The root of the mean square of all elements.
+/// Returns the root of the mean square of all elements.
 fn root_mean_square(x: &Tensor) -> Result<f64> {
     Ok(root(x.sum_of_squares(), x)? / (x.len() as f64).sqrt())
 }
@@ -178,7 +178,7 @@ impl Algorithm for Adafactor {
     }
 }
 
-/// `v := β v + (1 - β) g²`.
+/// The formula `v := β v + (1 - β) g²`.
 #[derive(Clone, Copy)]
 struct MeanSquare {
     beta: f64,
@@ -191,7 +191,7 @@ impl Update<1, 1> for MeanSquare {
     }
 }
 
-/// `x := max(x, least)`, and NaN stays.
+/// The formula `x := max(x, least)`, which keeps NaN.
 #[derive(Clone, Copy)]
 struct AtLeast(f64);
 
@@ -202,7 +202,7 @@ impl Update<1, 0> for AtLeast {
     }
 }
 
-/// `v := g / √max(v, least)`.
+/// The formula `v := g / √max(v, least)`.
 #[derive(Clone, Copy)]
 struct OverRoot {
     least: f64,

@@ -8,14 +8,14 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `m = β₁ m + (1 - β₁) g; v = β₂ v + (1 - β₂) g²; w -= η m̂ / (√v̂ + ε)` with
+/// Adam: `m = β₁ m + (1 - β₁) g; v = β₂ v + (1 - β₂) g²; w -= η m̂ / (√v̂ + ε)` with
 /// `m̂ = m / (1 - β₁ᵗ)` and `v̂ = v / (1 - β₂ᵗ)` (Kingma, Ba 2014, Adam: A Method for Stochastic
 /// Optimization).
 ///
-/// A gradient whose share of the mean square leaves the range of the dtype (in `f32` from 5.8e20 on
-/// at the usual β₂) makes v infinite, and the parameter stands still from then on, as in PyTorch.
+/// If `(1 - β₂) g²` overflows (in `f32` for gradients from 5.8e20 on, at the default β₂), v becomes
+/// infinite, and the parameter no longer changes, as in PyTorch.
 ///
-/// ε stands outside the root, as in the paper and in PyTorch; the textbook has it inside:
+/// ε is added outside the root, as in the paper and in PyTorch. Textbooks have it inside: see
 /// [`epsilon_inside_root`](Self::epsilon_inside_root).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
@@ -29,7 +29,8 @@ pub struct Adam {
 }
 
 impl Adam {
-    /// Learning rate η (1e-3 is usual), β 0.9 and 0.999, ε 1e-8, no weight decay.
+    /// Creates Adam with learning rate η (1e-3 is usual), β₁ 0.9, β₂ 0.999, ε 1e-8 and no weight
+    /// decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -46,20 +47,20 @@ impl Adam {
     setters!(weight_decay);
     setters!(decoupled_weight_decay);
 
-    /// `w -= η m̂ / √(v̂ + ε)`.
+    /// Adds ε inside the root: `w -= η m̂ / √(v̂ + ε)`.
     pub fn epsilon_inside_root(mut self) -> Self {
         self.epsilon_inside_root = true;
         self
     }
 
-    /// v̂ is made from the largest v so far (Reddi, Kale, Kumar 2018, On the Convergence of Adam
-    /// and Beyond), before its correction, as in PyTorch.
+    /// Computes v̂ from the largest v so far (Reddi, Kale, Kumar 2018, On the Convergence of Adam
+    /// and Beyond). The maximum is over v before the bias correction, as in PyTorch.
     pub fn amsgrad(mut self) -> Self {
         self.amsgrad = true;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -72,15 +73,15 @@ impl Adam {
         })
     }
 
-    /// An error unless all is in range.
+    /// Checks that all settings are in range.
     pub(crate) fn check(&self) -> Result<()> {
         self.settings.check()?;
         fraction("β₂", self.beta2)?;
         at_least_0("ε", self.epsilon)
     }
 
-    /// The step size with the correction of m; ε as it stands beside v before its correction; the
-    /// correction of the root of v.
+    /// Sets the shared numbers: the step size with the correction of m, ε scaled to be added to the
+    /// uncorrected v, and the correction of the root of v.
     fn corrections(&self, at: &mut StepInfo) {
         let t = at.number as f64;
         let beta1 = at.settings.momentum;
@@ -92,7 +93,7 @@ impl Adam {
         ];
     }
 
-    /// `w`, `m`, `v` and the largest `v` after a step.
+    /// Returns `w`, `m`, `v` and the largest `v` after a step.
     #[inline(always)]
     fn advance<T: Real>(&self, at: StepInfo, w: T, g: T, m: T, v: T, most: Option<T>) -> [T; 4] {
         let beta1 = at.settings.momentum;
@@ -102,7 +103,7 @@ impl Adam {
         let v = mean_square(v, g, self.beta2);
         let most = most.map_or(v, |most| larger(most, v));
         let divisor = if self.epsilon_inside_root {
-            // Not v̂ by itself, which leaves the range earlier.
+            // v̂ alone would overflow earlier.
             (most + beside_v).sqrt() * of_root
         } else {
             most.sqrt() * of_root + self.epsilon
@@ -148,7 +149,7 @@ impl Rule<3> for Adam {
 pub struct AdamW(Adam);
 
 impl AdamW {
-    /// As [`Adam::new`], with weight decay λ 0.01.
+    /// Creates AdamW with the defaults of [`Adam::new`] and weight decay λ 0.01.
     pub fn new(learning_rate: f64) -> Self {
         Self(
             Adam::new(learning_rate)
@@ -157,32 +158,32 @@ impl AdamW {
         )
     }
 
-    /// β₁ and β₂, each in `[0, 1)`.
+    /// Sets β₁ and β₂, each in `[0, 1)`.
     pub fn betas(self, beta1: f64, beta2: f64) -> Self {
         Self(self.0.betas(beta1, beta2))
     }
 
-    /// ε, at least 0.
+    /// Sets ε, at least 0.
     pub fn epsilon(self, epsilon: f64) -> Self {
         Self(self.0.epsilon(epsilon))
     }
 
-    /// The weight decay λ, at least 0.
+    /// Sets the weight decay λ, at least 0.
     pub fn weight_decay(self, weight_decay: f64) -> Self {
         Self(self.0.weight_decay(weight_decay))
     }
 
-    /// As [`Adam::epsilon_inside_root`].
+    /// Adds ε inside the root, see [`Adam::epsilon_inside_root`].
     pub fn epsilon_inside_root(self) -> Self {
         Self(self.0.epsilon_inside_root())
     }
 
-    /// As [`Adam::amsgrad`].
+    /// Uses the largest v so far, see [`Adam::amsgrad`].
     pub fn amsgrad(self) -> Self {
         Self(self.0.amsgrad())
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.

@@ -1,23 +1,23 @@
-//! What an optimizer does with one parameter.
+//! Optimizers as an initial state and an update of one parameter.
 
 use crate::settings::Settings;
 use cotangent_core::module::Param;
 use cotangent_core::{Error, Result, Tensor, refusable};
 use std::fmt::Debug;
 
-/// What an optimizer does with one parameter: the state that it starts with, and an update. A
-/// [`Stepper`](crate::Stepper) does the rest: it finds each parameter's gradient and state, applies
-/// groups, leaves frozen parameters alone, and saves and loads.
+/// The initial state of one parameter, and its update. A [`Stepper`](crate::Stepper) does the rest:
+/// it finds gradient and state of each parameter, applies groups, skips frozen parameters, saves
+/// and loads.
 ///
-/// The most used case is a formula for one element: a [`Rule`](crate::Rule), which
-/// [`Elementwise`](crate::Elementwise) makes an algorithm. Others need norms, products, or state of
+/// If the update is a formula for one element, implement [`Rule`](crate::Rule), which
+/// [`Elementwise`](crate::Elementwise) runs. Other optimizers need norms, products, or state of
 /// another shape than the parameter's:
 ///
 /// ```
 /// use cotangent::{Axes, Norm, Result, Tensor, module::{Param, Pass}};
 /// use cotangent::optim::{Algorithm, Optimizer, ParamState, ParamStep, Settings, Stepper};
 ///
-/// /// Each row of a matrix makes a step of one length, by the average of its gradients:
+/// /// All rows of a matrix make steps of the same length, along an average of their gradients:
 /// /// m = μ m + (1 - μ) g; wᵢ -= η mᵢ / (‖mᵢ‖ + 1e-8).
 /// #[derive(Debug)]
 /// struct Rows;
@@ -57,35 +57,33 @@ use std::fmt::Debug;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 pub trait Algorithm: Debug + Send + Sync + 'static {
-    /// The name that saved state carries; state of an algorithm with another name is not loaded.
+    /// Returns the name in saved state. State with another name is not loaded.
     fn name(&self) -> &'static str;
 
-    /// The names of the tensors that the state of a parameter has, in [`init`](Self::init)'s order;
-    /// a row for each kind of parameter if they differ. Saved state with other names is not loaded.
+    /// Returns the names of a parameter's state tensors, in the order of [`init`](Self::init); a
+    /// list for each kind of parameter if they differ. Saved state with other names is not loaded.
     fn state_names(&self) -> Vec<Vec<&'static str>>;
 
-    /// The state of a parameter before its first step.
+    /// Returns the state of a parameter before its first step.
     ///
     /// # Errors
     /// [`Error::Shape`] if the system refuses memory.
     fn init(&self, path: &str, value: &Tensor) -> Result<ParamState>;
 
-    /// Changes the parameter and its state. Gradient and state fit: the gradient is untracked and
-    /// has the parameter's shape and dtype; names, shapes and dtypes of the state are those that
-    /// [`init`](Self::init) gives, and have to stay so.
+    /// Changes the parameter and its state. The gradient is untracked and has the parameter's shape
+    /// and dtype. The state has the names, shapes and dtypes that [`init`](Self::init) returns, and
+    /// must keep them.
     ///
-    /// To be computed first and assigned last, so that a parameter whose update fails has not
-    /// changed. If the system refuses memory, operations that cannot return an error do not panic
-    /// here: the step is an error.
+    /// Compute first and assign last, so that a parameter has not changed if its update fails. If
+    /// the system refuses memory, operations that cannot return an error do not panic here: the
+    /// step returns an error.
     ///
     /// # Errors
-    /// Those of the tensor operations that it uses. The parameters before this one have made the
-    /// step then.
+    /// Those of the tensor operations. The parameters before this one have made the step then.
     fn update(&self, step: &mut ParamStep<'_>) -> Result<()>;
 
-    /// The updates of all parameters of a step, sorted by path: one after the other, unless an
-    /// algorithm has a way to do them together. Each that has been made is to be marked as
-    /// [done](ParamStep::done).
+    /// Updates all parameters of a step, which come sorted by path. The default updates one after
+    /// the other; override it to update them together. Mark each update as [done](ParamStep::done).
     ///
     /// # Errors
     /// Those of [`update`](Self::update), placed at the parameter's path.
@@ -93,12 +91,11 @@ pub trait Algorithm: Debug + Send + Sync + 'static {
         one_by_one(steps, |step| self.update(step))
     }
 
-    /// Checks the paths of the model's parameters before the first step, and before the first one
-    /// after loading: for an algorithm that treats some paths differently, and for which one that
-    /// is missing is a mistake.
+    /// Checks the paths of the model's parameters before the first step, and before the first step
+    /// after loading. For algorithms that treat some paths differently and need them to exist.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a path that is asked for is missing.
+    /// [`Error::Argument`] if a path that the algorithm needs is missing.
     fn check_paths(&self, _paths: &[&str]) -> Result<()> {
         Ok(())
     }
@@ -111,7 +108,7 @@ pub struct ParamStep<'a> {
     pub path: &'a str,
     /// The number of the parameter's step, from 1.
     pub number: u64,
-    /// The optimizer's settings, with what the parameter's groups make of them.
+    /// The settings of the optimizer, adjusted by the parameter's groups.
     pub settings: Settings,
     /// The parameter.
     pub param: &'a mut Param,
@@ -122,19 +119,19 @@ pub struct ParamStep<'a> {
 }
 
 impl ParamStep<'_> {
-    /// Counts the step as made.
+    /// Counts the step.
     pub fn done(self) {
         self.state.steps = self.number;
     }
 }
 
-/// The updates of parameters one after the other.
+/// Updates the parameters one after the other.
 pub(crate) fn one_by_one(
     steps: Vec<ParamStep<'_>>,
     update: impl Fn(&mut ParamStep<'_>) -> Result<()>,
 ) -> Result<()> {
     for step in steps {
-        // State that is made from a tracked gradient would hold its graph from step to step.
+        // State computed from a tracked gradient would keep its graph alive.
         let gradient = step.gradient.detach();
         let mut step = ParamStep {
             gradient: &gradient,
@@ -147,16 +144,16 @@ pub(crate) fn one_by_one(
     Ok(())
 }
 
-/// What an optimizer keeps of one parameter: named tensors of any shapes and dtypes, and the number
-/// of the parameter's steps.
+/// The state of one parameter: named tensors of any shapes and dtypes, and the number of the
+/// parameter's steps.
 #[derive(Clone, Debug, Default)]
 pub struct ParamState {
     pub(crate) steps: u64,
     pub(crate) tensors: Vec<(&'static str, Tensor)>,
 }
 
-/// The tensors with their names, before the first step. A number is a tensor of rank 0 and dtype
-/// `f64`.
+/// Creates the state before the first step from tensors with their names. A number is a tensor of
+/// rank 0 and dtype `f64`.
 impl<const N: usize> From<[(&'static str, Tensor); N]> for ParamState {
     fn from(tensors: [(&'static str, Tensor); N]) -> Self {
         Self {
@@ -167,7 +164,7 @@ impl<const N: usize> From<[(&'static str, Tensor); N]> for ParamState {
 }
 
 impl ParamState {
-    /// Tensors of zeros like the parameter's value.
+    /// Creates state tensors of zeros with the shape and dtype of the parameter's value.
     ///
     /// # Errors
     /// [`Error::Shape`] if the system refuses memory.
@@ -179,21 +176,22 @@ impl ParamState {
         Ok(Self { steps: 0, tensors })
     }
 
-    /// The tensor of a name, to be changed or replaced by another of the same shape and dtype.
+    /// Returns the tensor with this name, to change it or replace it by one of the same shape and
+    /// dtype.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is none.
+    /// [`Error::Argument`] if no tensor has the name.
     pub fn tensor_mut(&mut self, name: &str) -> Result<&mut Tensor> {
         let mut tensors = self.tensors.iter_mut();
         let found = tensors.find_map(|(known, tensor)| (*known == name).then_some(tensor));
         found.ok_or_else(|| Error::argument("ParamState", format!("there is no tensor `{name}`")))
     }
 
-    /// All tensors in the order of [`Algorithm::init`], to be changed or replaced by others of the
-    /// same shapes and dtypes.
+    /// Returns all tensors in the order of [`Algorithm::init`], to change them or replace them by
+    /// others of the same shapes and dtypes.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are not `N`.
+    /// [`Error::Argument`] unless there are `N` tensors.
     pub fn tensors_mut<const N: usize>(&mut self) -> Result<[&mut Tensor; N]> {
         let found = self.tensors.len();
         let all = <&mut [_; N]>::try_from(&mut self.tensors[..]).map_err(|_| {
@@ -203,7 +201,7 @@ impl ParamState {
         Ok(all.each_mut().map(|(_, tensor)| tensor))
     }
 
-    /// The tensors with their names.
+    /// Returns the tensors with their names.
     pub(crate) fn tensors(&self) -> impl Iterator<Item = (&'static str, &Tensor)> {
         self.tensors.iter().map(|(name, tensor)| (*name, tensor))
     }

@@ -1,4 +1,4 @@
-//! Averages of a model's weights over a run of training.
+//! Averages of a model's weights over training.
 
 use crate::settings::fraction;
 use crate::state::Mismatches;
@@ -8,10 +8,10 @@ use cotangent_core::module::{LeafMut, LeafRef, Module, Part, Walk, WalkMut, step
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use std::collections::BTreeMap;
 
-/// A copy of a model whose parameters are averages over training: exponential (Polyak, Juditsky
-/// 1992, Acceleration of Stochastic Approximation by Averaging), or with equal weights (Izmailov,
-/// Podoprikhin, Garipov, Vetrov, Wilson 2018, Averaging Weights Leads to Wider Optima and Better
-/// Generalization).
+/// A copy of a model whose parameters are averages over training. The average is exponential
+/// (Polyak, Juditsky 1992, Acceleration of Stochastic Approximation by Averaging), or has equal
+/// weights (Izmailov, Podoprikhin, Garipov, Vetrov, Wilson 2018, Averaging Weights Leads to Wider
+/// Optima and Better Generalization).
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -24,24 +24,27 @@ use std::collections::BTreeMap;
 ///     optimizer.step(&mut w, grads)?;
 ///     average.update(&w)?;
 /// }
-/// // The first update takes the weights over: 7, then 0.75 · 7 + 0.25 · 6.
+/// // The first update copies the weights: 7, then 0.75 · 7 + 0.25 · 6.
 /// assert_eq!(average.model().value().item()?, 6.75);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// Buffers and counters, such as running statistics, are those of the model at the last update, as
-/// in PyTorch's `AveragedModel`; `recalibrate` in `cotangent-nn` makes statistics that fit the
+/// Buffers and counters, such as running statistics, are copies of the model's at the last update,
+/// as in PyTorch's `AveragedModel`. `cotangent::nn::recalibrate` computes statistics that fit the
 /// averaged weights.
+///
+/// The models of two updates may differ, if they have the same leaves: the average of several
+/// trained models is one model.
 #[derive(Clone, Debug)]
 pub struct WeightAverage<M> {
     model: M,
-    /// None: equal weights.
+    /// None for equal weights.
     decay: Option<f64>,
     updates: u64,
 }
 
-/// `from + share (to - from)`. Where the distance is infinite the two are weighted instead: their
-/// mean is in the range of the dtype if they are.
+/// Computes `from + share (to - from)`. If the distance overflows, it weights the two instead,
+/// whose mean is in the range of the dtype.
 #[inline(always)]
 pub(crate) fn toward<T: Real>(from: T, to: T, share: f64) -> T {
     if share == 1.0 {
@@ -55,7 +58,7 @@ pub(crate) fn toward<T: Real>(from: T, to: T, share: f64) -> T {
     )
 }
 
-/// `average += share (w - average)`.
+/// The formula `average += share (w - average)`.
 #[derive(Clone, Copy)]
 struct MoveTo {
     share: f64,
@@ -69,8 +72,9 @@ impl Step<0> for MoveTo {
 }
 
 impl<M: Module + Clone> WeightAverage<M> {
-    /// `average := decay · average + (1 - decay) · w` at each update; the decay in `[0, 1)`, 0.999
-    /// is usual. The first update takes the weights as they are.
+    /// Creates an exponential average: each update sets
+    /// `average := decay · average + (1 - decay) · w`, with the decay in `[0, 1)` (0.999 is usual).
+    /// The first update copies the weights.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if the decay is out of range.
@@ -83,7 +87,7 @@ impl<M: Module + Clone> WeightAverage<M> {
         })
     }
 
-    /// The mean of the weights at all updates.
+    /// Creates an average with equal weights: the mean of the weights at all updates.
     pub fn equal(model: &M) -> Self {
         Self {
             model: model.clone(),
@@ -92,13 +96,13 @@ impl<M: Module + Clone> WeightAverage<M> {
         }
     }
 
-    /// Takes the weights as they are now into the average.
+    /// Adds the current weights of the model to the average.
     ///
     /// # Errors
-    /// [`Error::State`](cotangent_core::Error::State) if the model's leaves are no longer those
-    /// that it had, [`Error::Shape`](cotangent_core::Error::Shape) or
-    /// [`Error::DType`](cotangent_core::Error::DType) if one has changed its form. Then nothing has
-    /// changed.
+    /// [`Error::State`](cotangent_core::Error::State) if the model has other leaves than the
+    /// average, [`Error::Shape`](cotangent_core::Error::Shape) or
+    /// [`Error::DType`](cotangent_core::Error::DType) if a parameter has another shape or dtype.
+    /// Nothing has changed then.
     pub fn update(&mut self, model: &M) -> Result<()> {
         let mut leaves = BTreeMap::new();
         Walk::over(model, |path, leaf| {
@@ -124,11 +128,15 @@ impl<M: Module + Clone> WeightAverage<M> {
                 (LeafMut::Counter(ours), Some(LeafRef::Counter(theirs))) => {
                     others.push((LeafMut::Counter(ours), LeafRef::Counter(theirs)));
                 }
-                _ => wrong.add(format!("`{path}`: the model no longer has this")),
+                _ => wrong.add(format!(
+                    "`{path}`: the average has this leaf, the model does not"
+                )),
             }
         });
         for path in leaves.keys() {
-            wrong.add(format!("`{path}`: the model did not have this"));
+            wrong.add(format!(
+                "`{path}`: the model has this leaf, the average does not"
+            ));
         }
         wrong.finish()?;
         let mut parts: Vec<_> = params
@@ -154,18 +162,18 @@ impl<M: Module + Clone> WeightAverage<M> {
 }
 
 impl<M> WeightAverage<M> {
-    /// The model with averaged weights, to predict with or to save.
+    /// Returns the model with the averaged weights, to predict or to save.
     pub fn model(&self) -> &M {
         &self.model
     }
 
-    /// How many updates there were.
+    /// Returns the number of updates.
     pub fn updates(&self) -> u64 {
         self.updates
     }
 }
 
-/// The averaged model under `model.`, and the number of updates.
+/// The entries are the averaged model under `model.`, and `updates`.
 impl<M: Module> Stateful for WeightAverage<M> {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();

@@ -1,5 +1,5 @@
-//! Gradient clipping (Pascanu, Mikolov, Bengio 2013, On the difficulty of training recurrent neural
-//! networks): between `backward` and the optimizer's step.
+//! Gradient clipping, between `backward` and the optimizer's step (Pascanu, Mikolov, Bengio 2013,
+//! On the difficulty of training recurrent neural networks).
 //!
 //! ```
 //! use cotangent::{Error, Tensor, module::{Param, Pass}};
@@ -14,7 +14,7 @@
 //!             assert_eq!(norm, 5.0); // Before clipping.
 //!             optimizer.step(&mut w, grads)?;
 //!         }
-//!         // A step that is left out leaves the parameters and the optimizer as they are.
+//!         // Skip the step: parameters and optimizer do not change.
 //!         Err(error) if matches!(error.root(), Error::NonFinite { .. }) => eprintln!("skipped: {error}"),
 //!         Err(error) => return Err(error),
 //!     }
@@ -28,42 +28,44 @@ use cotangent_core::{
 };
 use std::collections::BTreeMap;
 
-/// One factor for all gradients, so that the norm of all of them together is at most `max`:
+/// Scales all gradients by one factor, so that their common norm is at most `max`:
 /// `min(1, max / (norm + 1e-6))`, as in PyTorch.
 ///
-/// With `f64::INFINITY` nothing is clipped: that measures the norm, and finds what is not finite.
+/// With `f64::INFINITY` it clips nothing, but returns the norm and finds gradients that are not
+/// finite.
 #[doc(alias = "clip_grad_norm_")]
 pub fn global_norm(max: f64) -> Clip {
     Clip::new(Kind::GlobalNorm, max)
 }
 
-/// A factor for each gradient by itself, so that its norm is at most `max`:
+/// Scales each gradient separately, so that its norm is at most `max`:
 /// `min(1, max / (norm + 1e-6))`.
 #[doc(alias = "clip_by_norm")]
 pub fn norm(max: f64) -> Clip {
     Clip::new(Kind::Norm, max)
 }
 
-/// Every element of every gradient comes to lie in `[-max, max]`.
+/// Limits every element of every gradient to `[-max, max]`.
 #[doc(alias = "clip_grad_value_")]
 #[doc(alias = "clip_by_value")]
 pub fn value(max: f64) -> Clip {
     Clip::new(Kind::Value, max)
 }
 
-/// A factor for each unit's gradient, so that its norm is at most `ratio · max(‖w‖, 1e-3)`, w being
+/// Scales each unit's gradient, so that its norm is at most `ratio · max(‖w‖, 1e-3)`, where w are
 /// the unit's weights (Brock, De, Smith, Simonyan 2021, High-Performance Large-Scale Image
-/// Recognition Without Normalization, with ratios about 0.01).
+/// Recognition Without Normalization, with ratios of about 0.01).
 ///
-/// A unit's weights are a row of a weight (out, in, …); a vector or a scalar counts as one unit. So
-/// it is in Optax, whose kernels are (…, in, out). Gradients of tensors that are no parameters of
-/// the model are left alone. The paper does not clip the last layer: [`of`](Clip::of) chooses.
+/// The weights of a unit are a row of a weight (out, in, …). A vector or a scalar counts as one
+/// unit. Optax does the same for its kernels (…, in, out). Gradients of tensors that are not
+/// parameters of the model do not change. The paper does not clip the last layer: use
+/// [`of`](Clip::of) to select.
 #[doc(alias = "agc")]
 pub fn adaptive(ratio: f64) -> Clip {
     Clip::new(Kind::Adaptive, ratio)
 }
 
-/// A way to clip gradients, made by the functions of this module.
+/// A way to clip gradients. The functions of this module create it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Clip {
@@ -92,14 +94,14 @@ impl Kind {
     }
 }
 
-/// What the norm of a unit's weights counts as at least, in adaptive clipping.
+/// The least norm of a unit's weights in adaptive clipping.
 const LEAST_NORM: f64 = 1e-3;
 
-/// Beyond it norms may leave the range of `f32`, and factors that undo them: units are clipped in
-/// `f64`.
+/// Above this norm, units are clipped in `f64`: norms or their reciprocals may be beyond the range
+/// of `f32`.
 const LARGE_NORM: f64 = 1e30;
 
-/// The norm of a tensor, given its sum of squares, which may have left the range of `f64`.
+/// Returns the norm of a tensor, given its sum of squares, which may have overflowed in `f64`.
 pub(crate) fn root(sum_of_squares: f64, x: &Tensor) -> Result<f64> {
     if x.dtype() == DType::F64 && !(1e-280..=f64::MAX).contains(&sum_of_squares) {
         x.detach().norm(Norm::L2)?.item()
@@ -108,7 +110,7 @@ pub(crate) fn root(sum_of_squares: f64, x: &Tensor) -> Result<f64> {
     }
 }
 
-/// The gradient times a factor, which need not have all its digits in the gradient's dtype.
+/// Returns the gradient times a factor, which may be subnormal in the gradient's dtype.
 pub(crate) fn scaled(gradient: Tensor, factor: f64) -> Tensor {
     const PART: f64 = 1.0 / (1u64 << 62) as f64;
     let smallest = match gradient.dtype() {
@@ -133,14 +135,14 @@ impl Clip {
         }
     }
 
-    /// The same for gradients that are not finite: they are clipped like others. As PyTorch's
-    /// default, whose global norm then turns finite gradients into zeros or NaN.
+    /// Clips gradients that are not finite like others. This is PyTorch's default; the global norm
+    /// then turns finite gradients into zeros or NaN.
     pub fn allow_nonfinite(mut self) -> Self {
         self.allow_nonfinite = true;
         self
     }
 
-    /// The same for the parameters that the pattern means alone, the norm being theirs.
+    /// Clips only the parameters whose paths match the pattern. The global norm is over these.
     ///
     /// # Errors
     /// [`Error::Argument`] if a regular expression is malformed.
@@ -149,18 +151,18 @@ impl Clip {
         Ok(self)
     }
 
-    /// Clips the gradients and returns the norm that all of them had together before.
+    /// Clips the gradients and returns their common norm before.
     ///
-    /// The model gives the parameters their names, and the weights for adaptive clipping. Gradients
-    /// of tensors that are not its parameters are clipped too, unless [`of`](Self::of) chooses.
+    /// The model provides the names of the parameters, and the weights for adaptive clipping.
+    /// Gradients of tensors that are not its parameters are clipped too, unless [`of`](Self::of)
+    /// selects parameters.
     ///
     /// # Errors
-    /// [`Error::Argument`] if no gradient belongs to a parameter of the model.
-    ///
-    /// [`Error::NonFinite`], within the path of the first parameter whose gradient has a value or a
-    /// norm that is not finite, unless that is allowed; [`Error::Argument`] if the bound is not
-    /// above 0 or a pattern matches no parameter; [`Error::Shape`] if a gradient does not have its
-    /// parameter's shape. Then nothing has changed.
+    /// [`Error::Argument`] if no gradient belongs to a parameter of the model, if the bound is not
+    /// above 0, or if a pattern matches no parameter; [`Error::NonFinite`], placed at the path of
+    /// the first parameter whose gradient or its norm is not finite, unless that is allowed;
+    /// [`Error::Shape`] if a gradient does not have its parameter's shape. Nothing has changed
+    /// then.
     pub fn apply(&self, model: &(impl Module + ?Sized), gradients: &mut Gradients) -> Result<f64> {
         let op = self.kind.name();
         Interval::Bound.check(op, "the bound", self.bound)?;
@@ -207,7 +209,7 @@ impl Clip {
         for (id, gradient) in gradients.iter().filter(|(id, _)| chosen(*id)) {
             let own = self.bound / (norms[&id] + 1e-6);
             let change = match self.kind {
-                // Not `factor < 1`: a factor of NaN is to be seen.
+                // Not `factor < 1`: NaN must stay visible.
                 Kind::GlobalNorm if all_by_one >= 1.0 => continue,
                 Kind::Norm if own >= 1.0 => continue,
                 Kind::GlobalNorm => Change::Scale(all_by_one),
@@ -238,7 +240,8 @@ impl Clip {
         Ok(total)
     }
 
-    /// The gradient with its units' norms within their bounds; none if they are.
+    /// Returns the gradient with the norms of its units clipped; none if they are within their
+    /// bounds.
     fn by_unit(&self, weight: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         if weight.shape() != gradient.shape() {
             let reason = "the gradient has another shape than the parameter";
@@ -311,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn the_global_norm_is_over_all_gradients_and_scales_all_alike() -> Result<()> {
+    fn the_global_norm_scales_all_gradients_by_one_factor() -> Result<()> {
         let model = model();
         let mut clipped = gradients(&model, 4.0);
         assert_eq!(global_norm(6.5).apply(&model, &mut clipped)?, 13.0);
@@ -327,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn by_norm_each_gradient_is_scaled_by_itself() -> Result<()> {
+    fn the_norm_scales_each_gradient_by_its_own_factor() -> Result<()> {
         let model = model();
         let mut clipped = gradients(&model, 4.0);
         assert_eq!(norm(5.0).apply(&model, &mut clipped)?, 13.0);
@@ -349,7 +352,7 @@ mod tests {
     }
 
     #[test]
-    fn adaptive_clipping_measures_each_unit_by_its_weights() -> Result<()> {
+    fn adaptive_clipping_is_relative_to_the_weights_of_a_unit() -> Result<()> {
         let weight = Param::new(&Tensor::from([[3.0f64, 4.0], [0.0, 0.0], [6.0, 8.0]]));
         let mut gradients = Gradients::default();
         gradients.insert(
@@ -369,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_named_and_changes_nothing() {
+    fn a_gradient_that_is_not_finite_is_an_error_and_changes_nothing() {
         let model = model();
         for clip in [global_norm(1.0), norm(1.0), value(1.0), adaptive(0.01)] {
             let mut broken = gradients(&model, f64::NAN);
@@ -390,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_chooses_and_bad_bounds_are_refused() -> Result<()> {
+    fn patterns_select_parameters_and_bounds_must_be_positive() -> Result<()> {
         let model = model();
         let mut clipped = gradients(&model, f64::NAN);
         let norm = global_norm(1.0).of("0")?.apply(&model, &mut clipped)?;

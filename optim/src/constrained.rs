@@ -6,8 +6,8 @@ use cotangent_core::state::{StateDict, Stateful};
 use cotangent_core::{Gradients, Result};
 use std::fmt;
 
-/// An optimizer that brings the model back within a constraint after each step: a bound on the norm
-/// of each unit's weights, weights that are not negative.
+/// An optimizer that applies a constraint to the model after each step, such as a bound on the norm
+/// of each unit's weights, or weights of at least 0.
 ///
 /// ```
 /// use cotangent::{ModuleExt, Tensor, module::{Module, Param, Pass}};
@@ -27,11 +27,11 @@ use std::fmt;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// With the crate `cotangent-nn`: `|model| regularize::max_norm(3.0)?.apply(model)`.
+/// `|model| regularize::max_norm(3.0)?.apply(model)` bounds norms.
 ///
-/// An error of the constraint comes back from `step`, which has changed the parameters by then.
-/// Inside a [`Lookahead`](crate::Lookahead) the fast weights are constrained, and so are the slow
-/// ones where the constraint is a convex set.
+/// `step` returns an error of the constraint; the parameters have changed by then. Inside a
+/// [`Lookahead`](crate::Lookahead) the fast weights meet the constraint. The slow weights meet it
+/// too if it is a convex set.
 pub struct Constrained<O, C> {
     optimizer: O,
     constraint: C,
@@ -42,7 +42,7 @@ where
     O: Optimizer,
     C: FnMut(&mut dyn Module) -> Result<()> + Send,
 {
-    /// The optimizer, with a constraint.
+    /// Creates the optimizer with a constraint.
     pub fn new(optimizer: O, constraint: C) -> Self {
         Self {
             optimizer,

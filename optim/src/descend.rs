@@ -1,11 +1,11 @@
-//! The last sweep of algorithms that compute a direction first.
+//! The last sweep of algorithms that compute a direction first: decay and step in one.
 
 use crate::algorithm::ParamStep;
 use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Part, step};
 use cotangent_core::{Result, Tensor};
 
-/// `w := shrink w - size u`.
+/// The formula `w := shrink w - size u`.
 #[derive(Clone, Copy)]
 pub(crate) struct Descend {
     pub shrink: f64,
@@ -13,7 +13,7 @@ pub(crate) struct Descend {
 }
 
 impl Descend {
-    /// Moves the parameter by the direction `u`.
+    /// Moves the parameter along the direction `u`.
     pub fn apply_to(self, at: &mut ParamStep<'_>, u: &Tensor) -> Result<()> {
         step(&mut [Part {
             param: &mut *at.param,

@@ -1,4 +1,4 @@
-//! What makes a rule an algorithm: one sweep over the elements of all parameters.
+//! Runs a rule as an algorithm, in one sweep over the elements of all parameters.
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::rule::{Rule, StepInfo};
@@ -6,8 +6,8 @@ use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Part, step};
 use cotangent_core::{Error, Result, Tensor};
 
-/// The [`Algorithm`] that applies a [`Rule`] to every element, in one sweep over all parameters of
-/// a step. If the system refuses memory for it, none has changed.
+/// The [`Algorithm`] that applies a [`Rule`] to every element, in one sweep over all parameters. If
+/// the system refuses memory, no parameter has changed.
 #[derive(Clone, Copy, Debug)]
 pub struct Elementwise<R, const N: usize>(pub R);
 
@@ -77,7 +77,7 @@ impl<R: Rule<N>, const N: usize> Elementwise<R, N> {
     }
 }
 
-/// A rule at one step.
+/// A rule with the numbers of one step.
 #[derive(Clone, Copy, Debug)]
 struct Element<R> {
     rule: R,

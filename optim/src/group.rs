@@ -1,15 +1,15 @@
-//! Parameter groups: other settings for some of a model's parameters.
+//! Parameter groups: settings for a part of the parameters.
 
 use crate::settings::{Settings, at_least_0};
 use cotangent_core::Result;
 use cotangent_core::module::{Matcher, Pattern};
 
-/// Settings for the parameters whose paths a pattern means, given to an optimizer by
+/// Settings for the parameters whose paths match a pattern. Add it to an optimizer by
 /// [`add_group`](crate::Optimizer::add_group).
 ///
-/// A parameter that several groups mean gets the product of their factors and the last of their
-/// weight decays. PyTorch's groups have learning rates of their own; a factor here, so that one
-/// schedule serves all.
+/// A parameter in several groups has the product of their learning rate factors and the last of
+/// their weight decays. PyTorch's groups have a learning rate each; here it is a factor, so that
+/// one schedule changes all groups.
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -34,7 +34,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// The group of the parameters whose paths the pattern means.
+    /// Creates the group of the parameters whose paths match the pattern.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a regular expression is malformed.
@@ -47,7 +47,7 @@ impl Group {
         })
     }
 
-    /// The learning rate is the optimizer's times `factor`.
+    /// Sets the learning rate to that of the optimizer times `factor`.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless it is finite and at least 0.
@@ -57,7 +57,7 @@ impl Group {
         Ok(self)
     }
 
-    /// The weight decay, in place of the optimizer's.
+    /// Sets the weight decay, which replaces that of the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless it is finite and at least 0.
@@ -67,14 +67,14 @@ impl Group {
         Ok(self)
     }
 
-    /// The optimizer does not touch these parameters, nor their state. Their gradients are computed
-    /// all the same: `freeze_where` of the model saves that too.
+    /// Freezes the group: the optimizer changes neither these parameters nor their state. Backward
+    /// still computes their gradients; `freeze_where` of the model saves that time too.
     pub fn frozen(mut self) -> Self {
         self.frozen = true;
         self
     }
 
-    /// What the group makes of the settings; none if it is frozen.
+    /// Returns the settings of a parameter in the group; none if the group is frozen.
     pub(crate) fn adjust(&self, settings: Settings) -> Option<Settings> {
         (!self.frozen).then(|| Settings {
             learning_rate: settings.learning_rate * self.learning_rate_factor,

@@ -1,4 +1,4 @@
-//! LAMB: Adam whose step is measured by each parameter's norm, for large batches.
+//! LAMB: Adam with steps relative to each parameter's norm, for large batches.
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::clip::root;
@@ -10,9 +10,10 @@ use cotangent_core::kernel::{Real, Step};
 use cotangent_core::module::{Part, step};
 use cotangent_core::{DType, Result, Tensor};
 
-/// m and v as Adam's; `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`, the norms over each
-/// parameter, their quotient 1 where one of them is 0 (You et al. 2019, Large Batch Optimization
-/// for Deep Learning: Training BERT in 76 minutes). PyTorch has none; this is Optax's.
+/// LAMB, with m and v as in [`Adam`](crate::Adam): `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`.
+/// The norms are over each parameter; their quotient is 1 if one of them is 0 (You et al. 2019,
+/// Large Batch Optimization for Deep Learning: Training BERT in 76 minutes). It computes the same
+/// as Optax; PyTorch has no LAMB.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Lamb {
@@ -22,7 +23,8 @@ pub struct Lamb {
 }
 
 impl Lamb {
-    /// Learning rate η (1e-3 is usual), β 0.9 and 0.999, ε 1e-6, no weight decay.
+    /// Creates LAMB with learning rate η (1e-3 is usual), β₁ 0.9, β₂ 0.999, ε 1e-6 and no weight
+    /// decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -34,13 +36,13 @@ impl Lamb {
     setters!(betas);
     setters!(epsilon);
 
-    /// The weight decay λ, at least 0, part of r. 0 by default.
+    /// Sets the weight decay λ, at least 0, which is part of r. The default is 0.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.settings.weight_decay = weight_decay;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -51,7 +53,7 @@ impl Lamb {
     }
 }
 
-/// m and v move; `r` of the new ones.
+/// The formula that updates m and v and computes `r` from them.
 #[derive(Clone, Copy)]
 struct Direction {
     beta1: f64,
@@ -73,17 +75,18 @@ impl Step<3> for Direction {
     }
 }
 
-/// `w -= size r`, where the size may leave the range of the dtype though the step does not: then
-/// `r` is brought to a length of about 1 first.
+/// The formula `w -= size r`. The size may be beyond the range of the dtype even if the step is
+/// not; then `r` is scaled to a length of about 1 first.
 #[derive(Clone, Copy)]
 struct Descend {
-    /// A power of two, mostly 1.
+    /// A power of two, usually 1.
     unit: f64,
     size: f64,
 }
 
 impl Descend {
-    /// For `size = learning_rate norm / length`, the lengths being those of `w` and `r`.
+    /// Creates the formula for `size = learning_rate norm / length`, with `norm` that of `w` and
+    /// `length` that of `r`.
     fn new(learning_rate: f64, norm: f64, length: f64, dtype: DType) -> Self {
         if norm == 0.0 || length == 0.0 {
             let size = learning_rate;
@@ -125,14 +128,14 @@ impl Algorithm for Lamb {
         ParamState::zeros_like(["m", "v"], value)
     }
 
-    /// Two sweeps, and one for either norm.
+    /// Sweeps twice over the parameter, and once for each norm.
     fn update(&self, at: &mut ParamStep<'_>) -> Result<()> {
         let (t, beta1) = (at.number as f64, at.settings.momentum);
         let [m, v] = at.state.tensors_mut()?;
         let dtype = at.param.value().dtype();
         let mut r = Tensor::zeros(at.param.shape(), dtype)?;
-        // It writes the parameter too, as it is: should memory for that be needed and refused, then
-        // here, where nothing has changed yet.
+        // This writes the parameter too, without changing it. If memory for a copy of it is needed
+        // and refused, that happens here, before anything has changed.
         step(&mut [Part {
             param: &mut *at.param,
             gradient: at.gradient,

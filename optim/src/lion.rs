@@ -1,4 +1,4 @@
-//! Lion: steps of one size, by sign.
+//! Lion: steps of one size, in the direction of a sign.
 
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
@@ -8,11 +8,12 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `w -= η (sign(β₁ m + (1 - β₁) g) + λ w); m = β₂ m + (1 - β₂) g` (Chen et al. 2023, Symbolic
-/// Discovery of Optimization Algorithms). PyTorch has none; this is Optax's.
+/// Lion: `w -= η (sign(β₁ m + (1 - β₁) g) + λ w); m = β₂ m + (1 - β₂) g` (Chen et al. 2023,
+/// Symbolic Discovery of Optimization Algorithms). It computes the same as Optax; PyTorch has no
+/// Lion.
 ///
-/// Steps are larger than Adam's: a learning rate 3 to 10 times smaller, and a weight decay as many
-/// times larger, are usual.
+/// Its steps are larger than Adam's. Usual are a learning rate 3 to 10 times smaller than Adam's
+/// and a weight decay larger by the same factor.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Lion {
@@ -21,7 +22,8 @@ pub struct Lion {
 }
 
 impl Lion {
-    /// Learning rate η (1e-4 is usual), β 0.9 and 0.99, no weight decay (Optax's default is 1e-3).
+    /// Creates Lion with learning rate η (1e-4 is usual), β₁ 0.9, β₂ 0.99 and no weight decay
+    /// (Optax has 1e-3 by default).
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -31,13 +33,13 @@ impl Lion {
 
     setters!(betas);
 
-    /// The weight decay λ, at least 0, decoupled. 0 by default.
+    /// Sets the decoupled weight decay λ, at least 0. The default is 0.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.settings.weight_decay = weight_decay;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -55,7 +57,7 @@ impl Rule<1> for Lion {
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [m]: [T; 1]) -> (T, [T; 1]) {
         let (eta, beta1) = (at.settings.learning_rate, at.settings.momentum);
         let c = m * beta1 + g * (1.0 - beta1);
-        // What has no sign is a step of its own: 0, and NaN, which is to be seen.
+        // 0 and NaN have no sign; they are the step themselves, so that NaN stays visible.
         let not_above = T::select(c.lt(w.zero()), w.constant(-eta), c);
         let step = T::select(c.gt(w.zero()), w.constant(eta), not_above);
         let m = m * self.beta2 + g * (1.0 - self.beta2);

@@ -1,4 +1,4 @@
-//! Lookahead: slow weights that follow the optimizer's fast ones.
+//! Lookahead: slow weights that follow the fast weights of an optimizer.
 
 use crate::average::toward;
 use crate::optimizer::{Optimizer, delegate};
@@ -11,13 +11,14 @@ use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, LeafId, ModuleExt, Result, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Every k steps of the optimizer inside: `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton,
-/// Ba 2019, Lookahead Optimizer: k steps forward, 1 step back).
+/// An optimizer around another one. After every k steps of the inner optimizer:
+/// `slow += α (w - slow); w = slow` (Zhang, Lucas, Hinton, Ba 2019, Lookahead Optimizer: k steps
+/// forward, 1 step back).
 ///
-/// The slow weights start as those that the first step finds. The state of the optimizer inside
-/// goes on over the synchronization, as in Optax; PyTorch has no such optimizer. A parameter that
-/// is frozen, or has no gradient in the step that synchronizes, is synchronized when it next has
-/// one.
+/// The slow weights start as the weights before the first step. The inner optimizer keeps its state
+/// when the weights are synchronized, as in Optax; PyTorch has no Lookahead. A parameter that is
+/// frozen or has no gradient in the step that synchronizes is synchronized in the next step that
+/// has its gradient.
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -44,13 +45,13 @@ pub struct Lookahead<O> {
 #[derive(Clone, Debug)]
 struct Slow {
     weights: Tensor,
-    /// The parameter that they belong to; none if they were loaded and it has not been seen.
+    /// The parameter that the weights belong to; none if they were loaded and it has not been seen.
     owner: Option<LeafId>,
     /// Steps since the last synchronization.
     steps: u64,
 }
 
-/// `w := slow + α (w - slow)`.
+/// The formula `w := slow + α (w - slow)`.
 #[derive(Clone, Copy)]
 struct Approach {
     alpha: f64,
@@ -64,7 +65,8 @@ impl Step<0> for Approach {
 }
 
 impl<O: Optimizer> Lookahead<O> {
-    /// Synchronizes every `period` steps (5 to 10 are usual), by `alpha` (0.5) in `(0, 1]`.
+    /// Creates an optimizer that synchronizes every `period` steps (5 to 10 are usual), by the
+    /// share `alpha` in `(0, 1]` (0.5 is usual).
     ///
     /// # Errors
     /// [`Error::Argument`] if one is out of range.
@@ -151,7 +153,7 @@ impl<O: Optimizer> Optimizer for Lookahead<O> {
 }
 
 impl Slow {
-    /// An error unless the parameter is the one that the slow weights belong to.
+    /// Returns an error unless the slow weights belong to the parameter.
     fn check(&self, param: &Param) -> Result<()> {
         self.check_form(param)?;
         if self.owner.is_some_and(|owner| owner != param.id()) {
@@ -160,7 +162,7 @@ impl Slow {
         Ok(())
     }
 
-    /// An error unless the parameter has the slow weights' shape and dtype.
+    /// Returns an error unless the parameter has the shape and dtype of the slow weights.
     fn check_form(&self, param: &Param) -> Result<()> {
         let (slow, value) = (&self.weights, param.value());
         let dtypes = [
@@ -169,7 +171,7 @@ impl Slow {
         ];
         DType::expect_same("Lookahead", &dtypes)?;
         if slow.shape() != value.shape() {
-            let reason = "the slow weights are of another parameter that had this path: `forget_where` drops them";
+            let reason = "the slow weights belong to another parameter that had this path; `forget_where` drops them";
             let shapes = [slow.shape(), value.shape()];
             return Err(Error::shape("Lookahead", reason, &shapes));
         }
@@ -177,8 +179,8 @@ impl Slow {
     }
 }
 
-/// The state of the optimizer inside under `fast.`, and for each parameter its slow weights and the
-/// steps since its last synchronization, under `slow.PATH` and `steps.PATH`.
+/// The entries are the state of the inner optimizer under `fast.`, and for each parameter its slow
+/// weights, `slow.PATH`, and the number of steps since it was synchronized, `steps.PATH`.
 impl<O: Stateful> Stateful for Lookahead<O> {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();

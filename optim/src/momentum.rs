@@ -8,11 +8,11 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `b = g` in the first step, then `b = μ b + (1 - τ) g`; `w -= η b` (Polyak 1964, Some methods of
-/// speeding up the convergence of iteration methods).
+/// Gradient descent with momentum: `b = g` in the first step, then `b = μ b + (1 - τ) g`;
+/// `w -= η b` (Polyak 1964, Some methods of speeding up the convergence of iteration methods).
 ///
-/// The learning rate stands outside the buffer, as in PyTorch; in Keras it stands inside, which is
-/// the same as long as it is constant.
+/// The learning rate is applied to the buffer, as in PyTorch. Keras applies it to the gradient,
+/// which gives the same steps if the learning rate is constant.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Momentum {
@@ -21,7 +21,8 @@ pub struct Momentum {
 }
 
 impl Momentum {
-    /// Learning rate η, momentum μ 0.9, dampening τ 0, no weight decay.
+    /// Creates the optimizer with learning rate η, momentum μ 0.9, dampening τ 0 and no weight
+    /// decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -32,13 +33,13 @@ impl Momentum {
     setters!(momentum);
     setters!(weight_decay);
 
-    /// The dampening τ, in `[0, 1]`.
+    /// Sets the dampening τ, in `[0, 1]`.
     pub fn dampening(mut self, dampening: f64) -> Self {
         self.dampening = dampening;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -64,12 +65,12 @@ impl Rule<1> for Momentum {
     }
 }
 
-/// `b = μ b + g`; `w -= η (g + μ b)` (Nesterov 1983, A method for solving the convex programming
-/// problem with convergence rate O(1/k²)).
+/// Gradient descent with Nesterov's momentum: `b = μ b + g`; `w -= η (g + μ b)` (Nesterov 1983, A
+/// method for solving the convex programming problem with convergence rate O(1/k²)).
 ///
-/// The textbook's form looks ahead, `m := β m - η ∇J(w + β m); w := w + m`. With `ŵ = w + β m` and
-/// `m = -η b` it gives the same iterates at constant η: what is kept here as the parameter is ŵ,
-/// the point at which the gradient is taken.
+/// Textbooks write it with a look ahead: `m := β m - η ∇J(w + β m); w := w + m`. With `ŵ = w + β m`
+/// and `m = -η b`, both forms give the same iterates if η is constant. The parameter here is ŵ, the
+/// point at which the gradient is taken.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Nesterov {
@@ -77,7 +78,7 @@ pub struct Nesterov {
 }
 
 impl Nesterov {
-    /// Learning rate η, momentum μ 0.9, no weight decay.
+    /// Creates the optimizer with learning rate η, momentum μ 0.9 and no weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -87,7 +88,7 @@ impl Nesterov {
     setters!(momentum);
     setters!(weight_decay);
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -115,7 +116,7 @@ mod tests {
     use cotangent_core::module::{Param, Pass};
     use cotangent_core::{DType, Tensor};
 
-    /// J(w) = Σ c w² / 2 + Σ w⁴ / 4, by its gradient.
+    /// The curvatures c of J(w) = Σ c w² / 2 + Σ w⁴ / 4.
     const CURVATURES: [f64; 3] = [1.0, 10.0, 0.1];
 
     fn gradient(w: [f64; 3]) -> [f64; 3] {

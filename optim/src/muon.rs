@@ -1,4 +1,4 @@
-//! Muon: momentum whose singular values are brought to about 1.
+//! Muon: momentum whose singular values are set to about 1.
 
 use crate::adam::Adam;
 use crate::algorithm::{Algorithm, ParamState, ParamStep, one_by_one};
@@ -12,23 +12,23 @@ use cotangent_core::kernel::{Real, Update};
 use cotangent_core::module::{Matcher, Pattern};
 use cotangent_core::{Result, Tensor};
 
-/// For matrices `m = μ m + (1 - μ) g`; `w -= η λ w; w -= η s NS(μ m + (1 - μ) g)`, where NS brings
-/// all singular values to between about 0.7 and 1.2 by five Newton-Schulz iterations
-/// `X := a X + (b A + c A²) X` with `A = X Xᵀ`, from `X / ‖X‖`, and s depends on the
-/// [shape](MuonScale) (Jordan et al. 2024, Muon: An optimizer for hidden layers in neural
-/// networks). All other parameters are AdamW's, with the same learning rate and weight decay, as in
-/// Keras.
+/// Muon. For matrices `m = μ m + (1 - μ) g`; `w -= η λ w; w -= η s NS(μ m + (1 - μ) g)`. NS sets
+/// all singular values to between about 0.7 and 1.2: it starts from `X / ‖X‖` and makes five
+/// Newton-Schulz iterations `X := a X + (b A + c A²) X` with `A = X Xᵀ`. The factor s depends on
+/// the [shape](MuonScale) (Jordan et al. 2024, Muon: An optimizer for hidden layers in neural
+/// networks). All other parameters are updated by AdamW with the same learning rate and weight
+/// decay, as in Keras.
 ///
-/// Muon is for the weights of hidden layers. Embeddings and the output layer are matrices too,
-/// which its authors leave to AdamW: [`exclude`](Self::exclude) them.
+/// Muon is for the weights of hidden layers. Embeddings and the output layer are matrices too, but
+/// its authors use AdamW for them: [`exclude`](Self::exclude) them.
 ///
-/// The state of a matrix is one number for each element. Each step needs room for a few more
-/// tensors of its shape, and makes fifteen products of it.
+/// The state of a matrix has one number for each element. Each step needs memory for a few more
+/// tensors of its shape and computes fifteen matrix products.
 ///
-/// PyTorch's `Muon` takes matrices only; its iterations are in bfloat16, so that its results differ
-/// from these, which are in the parameter's dtype, by up to some percent of a step. Its scale is
-/// [`MuonScale::Original`] by default. Keras adds ε to the norm, PyTorch and this take the larger
-/// of the two.
+/// PyTorch's `Muon` accepts matrices only. It iterates in bfloat16, this in the parameter's dtype,
+/// so that results differ by up to some percent of a step. PyTorch's default scale is
+/// [`MuonScale::Original`]. Keras adds ε to the norm; PyTorch and this crate take the larger of the
+/// two.
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -45,7 +45,7 @@ use cotangent_core::{Result, Tensor};
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///
-/// The settings' momentum is μ; AdamW's β₁ is an option.
+/// The momentum in the settings is μ. AdamW's β₁ is set by [`adam_betas`](Self::adam_betas).
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Muon {
@@ -60,15 +60,15 @@ pub struct Muon {
     adam_factor: f64,
 }
 
-/// How [`Muon`]'s step depends on the shape (n, m) of a matrix: the factor s.
+/// The factor s of [`Muon`]'s step, which depends on the shape (n, m) of the matrix.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MuonScale {
-    /// 0.2 √max(n, m): steps about as large as AdamW's, so that one learning rate serves both (Liu
-    /// et al. 2025, Muon is Scalable for LLM Training). PyTorch: `match_rms_adamw`.
+    /// 0.2 √max(n, m). Steps are about as large as AdamW's, so that both can have the same learning
+    /// rate (Liu et al. 2025, Muon is Scalable for LLM Training). PyTorch: `match_rms_adamw`.
     #[default]
     MatchRmsAdamW,
-    /// √max(1, n / m), the authors'. PyTorch: `original`.
+    /// √max(1, n / m), the factor of Muon's authors. PyTorch: `original`.
     Original,
     /// √(n / m) (Bernstein 2025, Deriving Muon). PyTorch: `spectral_unclamped`.
     SpectralUnclamped,
@@ -86,8 +86,9 @@ impl MuonScale {
 }
 
 impl Muon {
-    /// Learning rate η (1e-3 is usual), μ 0.95, looking ahead as above, 5 iterations, ε 1e-7, λ
-    /// 0.1, and AdamW's β 0.9 and 0.999 and ε 1e-8 with the same learning rate and weight decay.
+    /// Creates Muon with learning rate η (1e-3 is usual), μ 0.95, Nesterov's look ahead, 5
+    /// iterations, ε 1e-7 and λ 0.1. AdamW has β₁ 0.9, β₂ 0.999, ε 1e-8 and the same learning rate
+    /// and weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings {
@@ -105,44 +106,45 @@ impl Muon {
         }
     }
 
-    /// The momentum μ, in `[0, 1)`.
+    /// Sets the momentum μ, in `[0, 1)`.
     pub fn momentum(mut self, momentum: f64) -> Self {
         self.settings.momentum = momentum;
         self
     }
 
-    /// Takes NS of m itself, without Nesterov's look ahead.
+    /// Applies NS to m itself, without Nesterov's look ahead.
     pub fn without_nesterov(mut self) -> Self {
         self.nesterov = false;
         self
     }
 
-    /// How many Newton-Schulz iterations a step makes, below 100.
+    /// Sets the number of Newton-Schulz iterations of a step, below 100.
     pub fn iterations(mut self, iterations: usize) -> Self {
         self.iterations = iterations;
         self
     }
 
-    /// ε, at least 0: the least norm that a matrix is divided by before the iterations.
+    /// Sets ε, at least 0: before the iterations a matrix is divided by its norm, or by ε if that
+    /// is larger.
     pub fn epsilon(mut self, epsilon: f64) -> Self {
         self.epsilon = epsilon;
         self
     }
 
-    /// How the step depends on a matrix's shape.
+    /// Sets how the step depends on the shape of a matrix.
     pub fn scale(mut self, scale: MuonScale) -> Self {
         self.scale = scale;
         self
     }
 
-    /// The weight decay λ, at least 0, decoupled.
+    /// Sets the decoupled weight decay λ, at least 0.
     pub fn weight_decay(mut self, weight_decay: f64) -> Self {
         self.settings.weight_decay = weight_decay;
         self
     }
 
-    /// Leaves the matrices whose paths match the pattern to AdamW. A pattern that matches none of
-    /// the model's parameters is an error of the first step.
+    /// Updates the matrices whose paths match the pattern by AdamW. A pattern that matches no
+    /// parameter of the model is an error of the first step.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a regular expression is malformed.
@@ -151,26 +153,26 @@ impl Muon {
         Ok(self)
     }
 
-    /// AdamW's β₁ and β₂, each in `[0, 1)`.
+    /// Sets AdamW's β₁ and β₂, each in `[0, 1)`.
     pub fn adam_betas(mut self, beta1: f64, beta2: f64) -> Self {
         self.adam = self.adam.betas(beta1, beta2);
         self.adam_beta1 = beta1;
         self
     }
 
-    /// AdamW's ε, at least 0.
+    /// Sets AdamW's ε, at least 0.
     pub fn adam_epsilon(mut self, epsilon: f64) -> Self {
         self.adam = self.adam.epsilon(epsilon);
         self
     }
 
-    /// AdamW's learning rate is η times `factor`, at least 0.
+    /// Sets AdamW's learning rate to η times `factor`, at least 0.
     pub fn adam_learning_rate_factor(mut self, factor: f64) -> Self {
         self.adam_factor = factor;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -189,7 +191,7 @@ impl Muon {
         Ok(Box::new(Stepper::new(self, settings)?))
     }
 
-    /// Whether a parameter is a matrix for Muon.
+    /// Returns whether Muon updates the parameter, and not AdamW.
     fn takes(&self, path: &str, value: &Tensor) -> bool {
         value.rank() == 2 && !self.excluded.iter().any(|paths| paths.matches(path))
     }
@@ -226,10 +228,10 @@ impl Muon {
     }
 }
 
-/// A matrix with the same singular vectors, whose singular values are about 1.
+/// Returns a matrix with the same singular vectors and singular values of about 1.
 fn orthogonalized(x: &Tensor, iterations: usize, epsilon: f64) -> Result<Tensor> {
     let (a, b, c) = (3.4445, -4.775, 2.0315);
-    // The products are smaller if the rows are the shorter side.
+    // The products are smaller if there are fewer rows than columns.
     let tall = x.shape()[0] > x.shape()[1];
     let turned = |x: &Tensor| {
         if tall {
@@ -251,7 +253,7 @@ fn orthogonalized(x: &Tensor, iterations: usize, epsilon: f64) -> Result<Tensor>
     turned(&x)
 }
 
-/// `x := own x + other y`.
+/// The formula `x := own x + other y`.
 #[derive(Clone, Copy)]
 struct Weighted {
     own: f64,
@@ -293,7 +295,7 @@ impl Algorithm for Muon {
         self.rest().update(step)
     }
 
-    /// The others in one sweep.
+    /// Updates the parameters of AdamW in one sweep.
     fn update_all(&self, steps: Vec<ParamStep<'_>>) -> Result<()> {
         let (matrices, mut others): (Vec<_>, Vec<_>) = steps
             .into_iter()

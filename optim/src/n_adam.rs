@@ -8,8 +8,9 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// m and v as Adam's; `w -= η ((1 - μ_t) / (1 - Π) g + μ_{t+1} / (1 - Π μ_{t+1}) m) / (√v̂ + ε)`
-/// with `μ_t = β₁ (1 - 0.5 · 0.96^(ψ t))` and Π the product of `μ_1` to `μ_t` (Dozat 2016,
+/// NAdam, with m and v as in [`Adam`](crate::Adam):
+/// `w -= η ((1 - μ_t) / (1 - Π) g + μ_{t+1} / (1 - Π μ_{t+1}) m) / (√v̂ + ε)`, where
+/// `μ_t = β₁ (1 - 0.5 · 0.96^(ψ t))` and Π is the product of `μ_1` to `μ_t` (Dozat 2016,
 /// Incorporating Nesterov Momentum into Adam).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
@@ -22,7 +23,8 @@ pub struct NAdam {
 }
 
 impl NAdam {
-    /// Learning rate η (2e-3 is usual), β 0.9 and 0.999, ε 1e-8, ψ 4e-3, no weight decay.
+    /// Creates NAdam with learning rate η (2e-3 is usual), β₁ 0.9, β₂ 0.999, ε 1e-8, ψ 4e-3 and no
+    /// weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -38,13 +40,13 @@ impl NAdam {
     setters!(weight_decay);
     setters!(decoupled_weight_decay);
 
-    /// The decay ψ of the momentum, at least 0.
+    /// Sets the decay ψ of the momentum, at least 0.
     pub fn momentum_decay(mut self, momentum_decay: f64) -> Self {
         self.momentum_decay = momentum_decay;
         self
     }
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -55,7 +57,7 @@ impl NAdam {
         Ok(Box::new(Stepper::new(Elementwise(self), self.settings)?))
     }
 
-    /// `μ_t`
+    /// Returns `μ_t`.
     fn mu(&self, beta1: f64, t: f64) -> f64 {
         beta1 * (1.0 - 0.5 * 0.96f64.powf(t * self.momentum_decay))
     }
@@ -64,7 +66,7 @@ impl NAdam {
 impl Rule<2> for NAdam {
     const NAME: &'static str = "NAdam";
     const STATE: [&'static str; 2] = ["m", "v"];
-    /// Π.
+    /// The name of Π.
     const CARRY: Option<&'static str> = Some("momentum_product");
 
     fn prepare(&self, at: &mut StepInfo) {

@@ -1,4 +1,4 @@
-//! What every optimizer can do.
+//! The trait of all optimizers.
 
 use crate::group::Group;
 use crate::settings::Settings;
@@ -7,7 +7,7 @@ use cotangent_core::state::{StateDict, Stateful};
 use cotangent_core::{Gradients, Result};
 use std::fmt::Debug;
 
-/// Something that changes a model's parameters, given their gradients.
+/// An algorithm that updates a model's parameters by their gradients.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an `Optimizer`",
     note = "a builder such as `Adam::new(0.1)` becomes an optimizer by `.build()?`"
@@ -19,30 +19,36 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// The gradients are moved, so that they cannot be applied twice by mistake; `clone` them to
     /// apply them twice on purpose. [`Gradients::audit`] lists the parameters that have none.
     ///
+    /// NaN in a gradient becomes NaN in the parameter: the step does not look for it.
+    /// [`clip`](crate::clip) does, before the step, and `backward` refuses a loss that is not
+    /// finite.
+    ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if no gradient belongs to a parameter of
-    /// the model, or if the optimizer's state is that of another model (see [`adopt`](Self::adopt)).
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if no gradient belongs to a parameter
+    /// of the model, or if the optimizer's state is that of another model (see
+    /// [`adopt`](Self::adopt)).
     ///
     /// [`Error::Shape`](cotangent_core::Error::Shape) or
     /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if a
     /// gradient or a state does not fit its parameter; no parameter has changed then.
     ///
-    /// Memory that the system refuses: a [`Rule`](crate::Rule) has changed no parameter then. An
+    /// If the system refuses memory, a [`Rule`](crate::Rule) has changed no parameter. An
     /// [`Algorithm`](crate::Algorithm) that updates one parameter after the other (LAMB, Adafactor,
-    /// Muon) has changed those before the one that the error names, in the order of their paths,
-    /// and counted their steps.
+    /// Muon) has changed the parameters before the one that the error names, in the order of their
+    /// paths, and counted their steps.
     fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()>;
 
-    /// Forgets the state of the parameters whose paths are meant; how many these are. See
-    /// [`forget_where`](trait.Optimizer.html#method.forget_where), which takes a pattern.
+    /// Drops the state of the parameters whose paths match, and returns how many these are. To give
+    /// a pattern, call [`forget_where`](trait.Optimizer.html#method.forget_where).
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no state under such a path.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no state of such a
+    /// parameter.
     fn forget(&mut self, paths: &Matcher) -> Result<usize>;
 
     /// Passes the state on to another model with the same parameters: a clone that training goes on
-    /// with, such as the best one so far. State belongs to the model of its first step, and a step of
-    /// another model is an error.
+    /// with, such as the best one so far. State belongs to the model of its first step, and a step
+    /// of another model is an error.
     ///
     /// A resumed run does not need it: state that was loaded belongs to the model of the next step.
     ///
@@ -63,27 +69,27 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// ```
     ///
     /// # Errors
-    /// [`Error::State`](cotangent_core::Error::State) if there is state of a parameter that the model
-    /// does not have; [`Error::Shape`](cotangent_core::Error::Shape) or
-    /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if one does not
-    /// fit its state. Nothing has changed then.
+    /// [`Error::State`](cotangent_core::Error::State) if there is state of a parameter that the
+    /// model does not have; [`Error::Shape`](cotangent_core::Error::Shape) or
+    /// [`Error::DType`](cotangent_core::Error::DType), placed at the parameter's path, if one does
+    /// not fit its state. Nothing has changed then.
     fn adopt(&mut self, model: &dyn Module) -> Result<()>;
 
-    /// Gives some of the parameters settings of their own. A group that means none of the model's
-    /// parameters is an error of the next step.
+    /// Adds a group: other settings for some of the parameters. A group that matches no parameter
+    /// of the model is an error of the next step.
     fn add_group(&mut self, group: Group);
 
-    /// The learning rate, momentum and weight decay.
+    /// Returns the learning rate, momentum and weight decay.
     fn settings(&self) -> Settings;
 
-    /// Changes the settings, as a schedule does.
+    /// Sets the learning rate, momentum and weight decay.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if one is out of range; nothing has
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if one is out of range. Nothing has
     /// changed then.
     fn set_settings(&mut self, settings: Settings) -> Result<()>;
 
-    /// The learning rate.
+    /// Returns the learning rate.
     fn learning_rate(&self) -> f64 {
         self.settings().learning_rate
     }
@@ -91,8 +97,8 @@ pub trait Optimizer: Stateful + Debug + Send {
     /// Sets the learning rate.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) if it is not finite and at least 0;
-    /// nothing has changed then.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless it is finite and at least 0.
+    /// Nothing has changed then.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         self.set_settings(Settings {
             learning_rate,
@@ -101,8 +107,8 @@ pub trait Optimizer: Stateful + Debug + Send {
     }
 }
 
-/// What an [`Optimizer`] that is made of another one leaves to it: all but the step, or `settings`
-/// alone.
+/// Delegates the methods of an [`Optimizer`] that contains another one: all except `step`, or
+/// `settings` alone.
 macro_rules! delegate {
     ($this:ident, $inner:expr) => {
         fn forget(
@@ -133,8 +139,8 @@ macro_rules! delegate {
 }
 pub(crate) use delegate;
 
-/// What the builders give is an optimizer itself: a function that takes `&mut dyn Optimizer` can be
-/// given `&mut optimizer`.
+/// The builders return a box. It is an optimizer itself, so that a function which takes
+/// `&mut dyn Optimizer` accepts `&mut optimizer`.
 impl Optimizer for Box<dyn Optimizer> {
     fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
         (**self).step(model, gradients)
@@ -152,9 +158,11 @@ impl Stateful for Box<dyn Optimizer> {
 }
 
 impl dyn Optimizer + '_ {
-    /// Forgets the state of the parameters whose paths the pattern means, which then start as in a
-    /// first step; returns how many these are. For a layer that is replaced by a new one under the
-    /// same path, while all others go on with what they have:
+    /// Drops the state of the parameters whose paths match the pattern, and returns how many these
+    /// are. Their next step is a first step.
+    ///
+    /// Call it if a layer was replaced by a new one at the same path, while the other layers keep
+    /// their state:
     ///
     /// ```
     /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -175,7 +183,7 @@ impl dyn Optimizer + '_ {
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a regular expression is malformed,
-    /// or if there is no state under such a path.
+    /// or if there is no state of such a parameter.
     pub fn forget_where(&mut self, pattern: impl Pattern) -> Result<usize> {
         self.forget(&pattern.matcher()?)
     }

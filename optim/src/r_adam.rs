@@ -1,4 +1,4 @@
-//! RAdam: Adam that waits until its second moment can be trusted.
+//! RAdam: Adam without its denominator until the second moment has little variance.
 
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
@@ -8,10 +8,10 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// m and v as Adam's; with `ρ = 2 / (1 - β₂) - 1` and `ρ_t = ρ - 2 t β₂ᵗ / (1 - β₂ᵗ)`, if
-/// `ρ_t > 5`: `w -= η r m̂ √(1 - β₂ᵗ) / (√v + ε)` with
-/// `r² = (ρ_t - 4)(ρ_t - 2) ρ / ((ρ - 4)(ρ - 2) ρ_t)`, and before that `w -= η m̂` (Liu, Jiang, He,
-/// Chen, Liu, Gao, Han 2019, On the Variance of the Adaptive Learning Rate and Beyond).
+/// RAdam, with m and v as in [`Adam`](crate::Adam). Let `ρ = 2 / (1 - β₂) - 1` and
+/// `ρ_t = ρ - 2 t β₂ᵗ / (1 - β₂ᵗ)`. If `ρ_t > 5`: `w -= η r m̂ √(1 - β₂ᵗ) / (√v + ε)` with
+/// `r² = (ρ_t - 4)(ρ_t - 2) ρ / ((ρ - 4)(ρ - 2) ρ_t)`. In the steps before: `w -= η m̂` (Liu,
+/// Jiang, He, Chen, Liu, Gao, Han 2019, On the Variance of the Adaptive Learning Rate and Beyond).
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct RAdam {
@@ -22,7 +22,8 @@ pub struct RAdam {
 }
 
 impl RAdam {
-    /// Learning rate η (1e-3 is usual), β 0.9 and 0.999, ε 1e-8, no weight decay.
+    /// Creates RAdam with learning rate η (1e-3 is usual), β₁ 0.9, β₂ 0.999, ε 1e-8 and no weight
+    /// decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate).momentum(0.9),
@@ -37,7 +38,7 @@ impl RAdam {
     setters!(weight_decay);
     setters!(decoupled_weight_decay);
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.
@@ -74,7 +75,7 @@ impl Rule<2> for RAdam {
         let (w, g) = regularized(at, self.decoupled, w, g);
         let m = m * beta1 + g * (1.0 - beta1);
         let v = mean_square(v, g, self.beta2);
-        // A root that is not trusted yet may be infinite: then it is not to be multiplied with 0.
+        // The root may be infinite, and 0 times infinity is NaN.
         let divisor = if of_root == 0.0 {
             w.constant(beside)
         } else {

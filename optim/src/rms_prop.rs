@@ -1,4 +1,4 @@
-//! RMSProp: AdaGrad that forgets.
+//! RMSProp: AdaGrad with an average in place of the sum of squares.
 
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
@@ -8,17 +8,16 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `v = α v + (1 - α) g²; u = g / (√v + ε)`; `w -= η u`, or with momentum `b = μ b + u; w -= η b`
-/// (Tieleman, Hinton 2012, Lecture 6.5, rmsprop; centered: Graves 2013, Generating Sequences With
-/// Recurrent Neural Networks).
+/// RMSProp: `v = α v + (1 - α) g²; u = g / (√v + ε)`; `w -= η u`, or with momentum
+/// `b = μ b + u; w -= η b` (Tieleman, Hinton 2012, Lecture 6.5, rmsprop; the centered form: Graves
+/// 2013, Generating Sequences With Recurrent Neural Networks).
 ///
-/// A gradient whose share of v leaves the range of the dtype (in `f32` from 1.8e20 on) makes v
-/// infinite, and the parameter stands still from then on; centered it may become NaN.
+/// If `(1 - α) g²` overflows (in `f32` for gradients from 1.8e20 on, at the default α), v becomes
+/// infinite, and the parameter no longer changes. In the centered form it may become NaN.
 ///
-/// The textbook has ε inside the root and α 0.9, as Keras and TensorFlow 1 have:
-/// [`epsilon_inside_root`](Self::epsilon_inside_root). TensorFlow 1 starts from v = 1:
-/// [`initial`](Self::initial). Keras keeps η inside the momentum, which is the same as long as it
-/// is constant.
+/// Textbooks, Keras and TensorFlow 1 have α 0.9 and add ε inside the root: see
+/// [`epsilon_inside_root`](Self::epsilon_inside_root). TensorFlow 1 starts with v = 1: see
+/// [`initial`](Self::initial). Keras applies η to u, which gives the same steps if η is constant.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct RmsProp {
@@ -31,8 +30,8 @@ pub struct RmsProp {
 }
 
 impl RmsProp {
-    /// Learning rate η (1e-2 is usual), α 0.99, ε 1e-8, no momentum, not centered, v from 0, no
-    /// weight decay.
+    /// Creates RMSProp with learning rate η (1e-2 is usual), α 0.99, ε 1e-8 and v starting at 0;
+    /// not centered, without momentum and weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate),
@@ -48,32 +47,32 @@ impl RmsProp {
     setters!(weight_decay);
     setters!(epsilon);
 
-    /// The weight α of the old mean square, in `[0, 1]`; the textbook's β, Keras's ρ.
+    /// Sets α, the weight of the old mean square, in `[0, 1]`. Textbooks call it β, Keras ρ.
     pub fn alpha(mut self, alpha: f64) -> Self {
         self.alpha = alpha;
         self
     }
 
-    /// `u = g / √(v + ε)`.
+    /// Adds ε inside the root: `u = g / √(v + ε)`.
     pub fn epsilon_inside_root(mut self) -> Self {
         self.epsilon_inside_root = true;
         self
     }
 
-    /// Divides by the standard deviation: `a = α a + (1 - α) g`, and `v - a²` in place of v. Should
-    /// that come out below 0 by rounding, it counts as 0; PyTorch's step is NaN then.
+    /// Divides by the standard deviation: `a = α a + (1 - α) g`, and `v - a²` takes the place of v.
+    /// If rounding makes it negative, it counts as 0; in PyTorch the step is NaN then.
     pub fn centered(mut self) -> Self {
         self.centered = true;
         self
     }
 
-    /// What v starts as, at least 0.
+    /// Sets the initial value of v, at least 0.
     pub fn initial(mut self, v: f64) -> Self {
         self.initial = v;
         self
     }
 
-    /// The optimizer. One that is built without momentum has no buffer for it, and takes none from
+    /// Builds the optimizer. Without momentum it has no buffer for it, and ignores the momentum of
     /// a schedule.
     ///
     /// # Errors
@@ -96,7 +95,7 @@ impl RmsProp {
         })
     }
 
-    /// The new v and a, and u.
+    /// Returns the new v, the new a, and u.
     #[inline(always)]
     fn direction<T: Real>(&self, g: T, v: T, a: Option<T>) -> (T, T, T) {
         let v = mean_square(v, g, self.alpha);
@@ -112,7 +111,7 @@ impl RmsProp {
     }
 }
 
-/// `w` and the new buffer.
+/// Returns the new `w` and the new buffer.
 #[inline(always)]
 fn with_momentum<T: Real>(at: StepInfo, w: T, u: T, b: T) -> (T, T) {
     let b = b * at.settings.momentum + u;

@@ -1,25 +1,26 @@
-//! The formula of an optimizer, for one element.
+//! Optimizers as a formula for one element.
 
 use crate::settings::Settings;
 use cotangent_core::kernel::Real;
 use std::fmt::Debug;
 
-/// What a [`Rule`] is told about the step that it takes with one parameter.
+/// The numbers that a [`Rule`] needs for its step on one parameter.
 #[derive(Clone, Copy, Debug)]
 pub struct StepInfo {
     /// The number of the parameter's step, from 1.
     pub number: u64,
-    /// The optimizer's settings.
+    /// The settings of the optimizer, adjusted by the parameter's groups.
     pub settings: Settings,
-    /// The parameter's [carried number](Rule::CARRY), which [`Rule::prepare`] may change; 1 without
-    /// one.
+    /// The parameter's [carried number](Rule::CARRY), which [`Rule::prepare`] may change; 1 if
+    /// there is none.
     pub carry: f64,
-    /// What [`Rule::prepare`] works out once for all elements, such as bias corrections.
+    /// Numbers that [`Rule::prepare`] computes once for all elements, such as bias corrections.
     pub shared: [f64; 3],
 }
 
-/// The formula of an optimizer with `N` numbers of state per element: all that your own optimizer
-/// needs, if no element depends on another. For others there is [`Algorithm`](crate::Algorithm).
+/// The formula of an optimizer with `N` numbers of state per element. It is all that a custom
+/// optimizer has to define, if no element depends on another; else implement
+/// [`Algorithm`](crate::Algorithm).
 ///
 /// ```
 /// use cotangent::kernel::Real;
@@ -52,45 +53,46 @@ pub struct StepInfo {
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
-    /// The name that saved state carries; state of a rule with another name is not loaded.
+    /// The name in saved state. State with another name is not loaded.
     const NAME: &'static str;
 
-    /// The names of the state, under which it is saved.
+    /// The names of the state tensors, under which they are saved.
     const STATE: [&'static str; N];
 
-    /// The name of a number that each parameter carries from step to step and that is saved with
-    /// its state, if there is one: [`StepInfo::carry`], 1 before the first step (NAdam's product of
-    /// momenta).
+    /// The name of a number that each parameter has besides, such as NAdam's product of momenta. It
+    /// is saved with the state. [`StepInfo::carry`] is its value, 1 before the first step.
     const CARRY: Option<&'static str> = None;
 
-    /// What the state of a parameter starts as.
+    /// Returns the initial values of the state.
     fn initial(&self) -> [f64; N] {
         [0.0; N]
     }
 
-    /// Works out, once per parameter and step, what the elements share: sets `shared`, and `carry`
-    /// if it has one.
+    /// Computes the numbers that all elements share, once for each parameter and step: sets
+    /// `shared`, and `carry` if the rule has one.
     fn prepare(&self, _at: &mut StepInfo) {}
 
-    /// The new parameter and state, from parameter `w`, gradient `g` and state. To be marked
-    /// `#[inline(always)]`: what is not inlined is not vectorized. If it panics, some elements have
-    /// made the step and others have not; shapes stay.
+    /// Returns the new parameter and state of an element, from parameter `w`, gradient `g` and
+    /// state.
+    ///
+    /// Mark it `#[inline(always)]`: code that is not inlined is not vectorized. If it panics, some
+    /// elements have made the step and others have not; shapes have not changed.
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, state: [T; N]) -> (T, [T; N]);
 }
 
-/// `β v + (1 - β) g²`. The square is never made by itself: it would leave the range earlier.
+/// Computes `β v + (1 - β) g²`, without the square alone, which would overflow earlier.
 #[inline(always)]
 pub(crate) fn mean_square<T: Real>(v: T, g: T, beta: f64) -> T {
     v * beta + g * (1.0 - beta) * g
 }
 
-/// The larger of the two; NaN if either is.
+/// Returns the larger number, or NaN if one of them is NaN.
 #[inline(always)]
 pub(crate) fn larger<T: Real>(a: T, b: T) -> T {
     T::select(a.lt(b), b, T::select(b.equals(b), a, b))
 }
 
-/// `g + λ w`
+/// Computes `g + λ w`.
 #[inline(always)]
 pub(crate) fn decayed<T: Real>(at: StepInfo, w: T, g: T) -> T {
     if at.settings.weight_decay == 0.0 {
@@ -100,7 +102,7 @@ pub(crate) fn decayed<T: Real>(at: StepInfo, w: T, g: T) -> T {
     }
 }
 
-/// `w - η λ w`
+/// Computes `w - η λ w`.
 #[inline(always)]
 pub(crate) fn shrunk<T: Real>(at: StepInfo, w: T) -> T {
     if at.settings.weight_decay == 0.0 {
@@ -110,7 +112,8 @@ pub(crate) fn shrunk<T: Real>(at: StepInfo, w: T) -> T {
     }
 }
 
-/// Parameter and gradient with the weight decay in one of them, as `decoupled` says.
+/// Returns parameter and gradient with the weight decay applied to the parameter if `decoupled`,
+/// else to the gradient.
 #[inline(always)]
 pub(crate) fn regularized<T: Real>(at: StepInfo, decoupled: bool, w: T, g: T) -> (T, T) {
     if decoupled {

@@ -1,22 +1,22 @@
-//! The settings that all optimizers share, and their ranges.
+//! The settings that all optimizers have in common, and the ranges of options.
 
 use crate::state::Mismatches;
 use cotangent_core::state::StateDict;
 use cotangent_core::{Error, Interval, Result};
 
-/// What every optimizer has, and what schedules and groups change.
+/// The settings that every optimizer has. Schedules and groups change them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// The learning rate η, at least 0.
     pub learning_rate: f64,
-    /// The momentum μ, or Adam's β₁, in `[0, 1)`; optimizers without one do not look at it.
+    /// The momentum μ, or Adam's β₁, in `[0, 1)`. Optimizers without momentum ignore it.
     pub momentum: f64,
     /// The weight decay λ, at least 0.
     pub weight_decay: f64,
 }
 
 impl Settings {
-    /// A learning rate, no momentum, no weight decay.
+    /// Creates settings with a learning rate, without momentum and weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             learning_rate,
@@ -25,23 +25,23 @@ impl Settings {
         }
     }
 
-    /// The same with momentum μ.
+    /// Returns the settings with momentum μ.
     #[must_use]
     pub fn momentum(self, momentum: f64) -> Self {
         Self { momentum, ..self }
     }
 
-    /// An error unless all are in range.
+    /// Checks that all settings are in range.
     ///
     /// # Errors
-    /// [`Error::Argument`].
+    /// [`Error::Argument`] if one is not.
     pub fn check(&self) -> Result<()> {
         at_least_0("learning rate", self.learning_rate)?;
         fraction("momentum (β₁)", self.momentum)?;
         at_least_0("weight decay", self.weight_decay)
     }
 
-    /// The settings as a state.
+    /// Returns the settings as a state.
     pub(crate) fn state(&self) -> StateDict {
         let mut state = StateDict::new();
         state.insert_number("learning_rate", self.learning_rate);
@@ -50,7 +50,7 @@ impl Settings {
         state
     }
 
-    /// The settings of a state, which must hold them and nothing else.
+    /// Reads the settings from a state, which must contain them and nothing else.
     pub(crate) fn from_state(state: &StateDict) -> Result<Self> {
         let mut wrong = Mismatches::default();
         let mut number = |name| wrong.take(state.number(name)).unwrap_or_default();
@@ -66,22 +66,22 @@ impl Settings {
     }
 }
 
-/// An error unless `value` is finite and at least 0.
+/// Returns an error unless `value` is finite and at least 0.
 pub(crate) fn at_least_0(what: &str, value: f64) -> Result<()> {
     Interval::AtLeast0.check("optimizer", what, value)
 }
 
-/// An error unless `value` is in `[0, 1)`.
+/// Returns an error unless `value` is in `[0, 1)`.
 pub(crate) fn fraction(what: &str, value: f64) -> Result<()> {
     Interval::Below1.check("optimizer", what, value)
 }
 
-/// An error unless `value` is in `[0, 1]`.
+/// Returns an error unless `value` is in `[0, 1]`.
 pub(crate) fn share(what: &str, value: f64) -> Result<()> {
     Interval::Share.check("optimizer", what, value)
 }
 
-/// An error unless `value` is in a range that only one optimizer has.
+/// Returns an error unless `ok`: `value` must be in a range that only one optimizer has.
 pub(crate) fn check_range(what: &str, value: f64, ok: bool, range: &str) -> Result<()> {
     if ok {
         Ok(())
@@ -91,24 +91,24 @@ pub(crate) fn check_range(what: &str, value: f64, ok: bool, range: &str) -> Resu
     }
 }
 
-/// The setters that builders share; each has a field `settings`.
+/// Defines the setters that several builders have; each builder has a field `settings`.
 macro_rules! setters {
     (weight_decay) => {
-        /// The weight decay λ, at least 0: `g += λ w` first. 0 by default.
+        /// Sets the weight decay λ, at least 0: each step begins with `g += λ w`. The default is 0.
         pub fn weight_decay(mut self, weight_decay: f64) -> Self {
             self.settings.weight_decay = weight_decay;
             self
         }
     };
     (momentum) => {
-        /// The momentum μ, in `[0, 1)`.
+        /// Sets the momentum μ, in `[0, 1)`.
         pub fn momentum(mut self, momentum: f64) -> Self {
             self.settings.momentum = momentum;
             self
         }
     };
     (betas) => {
-        /// β₁ and β₂, each in `[0, 1)`.
+        /// Sets β₁ and β₂, each in `[0, 1)`.
         pub fn betas(mut self, beta1: f64, beta2: f64) -> Self {
             self.settings.momentum = beta1;
             self.beta2 = beta2;
@@ -116,14 +116,14 @@ macro_rules! setters {
         }
     };
     (epsilon) => {
-        /// ε, at least 0.
+        /// Sets ε, at least 0.
         pub fn epsilon(mut self, epsilon: f64) -> Self {
             self.epsilon = epsilon;
             self
         }
     };
     (decoupled_weight_decay) => {
-        /// The weight decay λ does not go into the gradient: `w -= η λ w` first.
+        /// Decouples the weight decay λ from the gradient: each step begins with `w -= η λ w`.
         pub fn decoupled_weight_decay(mut self) -> Self {
             self.decoupled = true;
             self

@@ -1,4 +1,4 @@
-//! Plain gradient descent.
+//! Gradient descent without momentum.
 
 use crate::elementwise::Elementwise;
 use crate::optimizer::Optimizer;
@@ -8,7 +8,7 @@ use crate::stepper::Stepper;
 use cotangent_core::Result;
 use cotangent_core::kernel::Real;
 
-/// `w -= η g`.
+/// Gradient descent: `w -= η g`.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Sgd {
@@ -16,7 +16,7 @@ pub struct Sgd {
 }
 
 impl Sgd {
-    /// Gradient descent with learning rate η.
+    /// Creates gradient descent with learning rate η and no weight decay.
     pub fn new(learning_rate: f64) -> Self {
         Self {
             settings: Settings::new(learning_rate),
@@ -25,7 +25,7 @@ impl Sgd {
 
     setters!(weight_decay);
 
-    /// The optimizer.
+    /// Builds the optimizer.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a setting is out of range.

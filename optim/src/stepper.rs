@@ -1,5 +1,5 @@
-//! What makes an algorithm an optimizer: finding each parameter's gradient, keeping its state by
-//! path, groups, saving and loading.
+//! Runs an algorithm as an optimizer: finds the parameters' gradients, stores their state by path,
+//! applies groups, saves and loads.
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::group::Group;
@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 /// The optimizer that runs an [`Algorithm`].
 ///
-/// State is stored by the parameter's path and belongs to one model: a parameter of another model at
-/// the same path is an error, until [`adopt`](Optimizer::adopt) passes the state on to it. State
+/// State is stored by the parameter's path and belongs to one model: a parameter of another model
+/// at the same path is an error, until [`adopt`](Optimizer::adopt) passes the state on to it. State
 /// that was loaded belongs to the model of the first step after loading.
 ///
 /// Each parameter counts its own steps. While it is frozen, its state does not change. When it is
@@ -25,10 +25,10 @@ pub struct Stepper {
     algorithm: Arc<dyn Algorithm>,
     settings: Settings,
     groups: Vec<Group>,
-    /// The groups of each parameter that has been seen, by their numbers.
+    /// The groups of each parameter that has been seen, as indices of `groups`.
     members: BTreeMap<String, Vec<usize>>,
     states: BTreeMap<String, Kept>,
-    /// Whether no model has been seen, or none since states were loaded.
+    /// Whether no model has been seen since the states were created or loaded.
     unchecked: bool,
 }
 
@@ -36,7 +36,8 @@ pub struct Stepper {
 #[derive(Clone, Debug)]
 struct Kept {
     state: ParamState,
-    /// The parameter that it belongs to; none if it was loaded and its parameter has not been seen.
+    /// The parameter that the state belongs to; none if the state was loaded and the parameter has
+    /// not been seen yet.
     owner: Option<Owner>,
 }
 
@@ -58,7 +59,7 @@ impl Owner {
         }
     }
 
-    /// An error unless the parameter has the owner's shape and dtype.
+    /// Returns an error unless the parameter has the shape and dtype of the owner.
     fn check_form(&self, param: &Param) -> Result<()> {
         let state = ("the state", &*self.shape, self.dtype);
         check(("the parameter", param.value()), state, OF_ANOTHER)
@@ -66,7 +67,7 @@ impl Owner {
 }
 
 impl Stepper {
-    /// An optimizer with no state yet.
+    /// Creates an optimizer without state.
     ///
     /// # Errors
     /// [`Error::Argument`] if a setting is out of range.
@@ -82,7 +83,7 @@ impl Stepper {
         })
     }
 
-    /// Finds the groups of the model's parameters, if there is one not seen yet.
+    /// Finds the groups of the model's parameters if one of these has not been seen yet.
     fn assign(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
         let mut paths = params.iter().map(|(path, _)| path);
         if self.groups.is_empty() || paths.all(|path| self.members.contains_key(path)) {
@@ -103,9 +104,7 @@ impl Stepper {
         Ok(())
     }
 
-    /// The algorithm must find the paths that it asks for. Every state that was loaded must be of a
-    /// parameter that the model has: state that is silently left unused is a run that is silently
-    /// another one.
+    /// Checks the paths of a model that has not been seen yet.
     fn check_model(&mut self, params: &[(String, &mut Param)]) -> Result<()> {
         if self.unchecked {
             let paths: Vec<&str> = params.iter().map(|(path, _)| &**path).collect();
@@ -115,33 +114,36 @@ impl Stepper {
         Ok(())
     }
 
+    /// Checks that the algorithm finds the paths that it needs, and that the model has all
+    /// parameters of which there is state: without this, a run would continue silently with a part
+    /// of its state.
     fn check_paths(&self, paths: &[&str]) -> Result<()> {
         self.algorithm.check_paths(paths)?;
         let known: BTreeSet<&str> = paths.iter().copied().collect();
         let mut wrong = Mismatches::default();
         for path in self.states.keys().filter(|path| !known.contains(&***path)) {
             wrong.add(format!(
-                "`{path}`: the optimizer has state of it, the model no such parameter; `forget_where` drops it"
+                "`{path}`: the optimizer has state of this parameter, the model does not have it; `forget_where` drops the state"
             ));
         }
         wrong.finish()
     }
 
-    /// The settings of a parameter; none if a group of its is frozen.
+    /// Returns the settings of a parameter; none if one of its groups is frozen.
     fn settings_of(&self, path: &str) -> Option<Settings> {
         let groups = self.members.get(path).into_iter().flatten();
         let mut groups = groups.map(|&number| &self.groups[number]);
         groups.try_fold(self.settings, |settings, group| group.adjust(settings))
     }
 
-    /// An error if the parameter's state is that of another one.
+    /// Returns an error if the state at this path belongs to another parameter or does not fit it.
     fn check_state(&mut self, path: &str, param: &Param) -> Result<()> {
         let Some(kept) = self.states.get_mut(path) else {
             return Ok(());
         };
         if let Some(owner) = &kept.owner {
             owner.check_form(param)?;
-            // Without tensors there is nothing that two models could share.
+            // Without tensors there is no state that two models would share.
             if owner.id != param.id() && kept.state.tensors().next().is_some() {
                 return Err(Error::argument("optimizer step", OF_ANOTHER_MODEL));
             }
@@ -154,7 +156,7 @@ impl Stepper {
         let [found, expected_names] = [&kept.state, &expected].map(names);
         if found != expected_names {
             let reason = format!(
-                "the loaded state has {found:?} where {expected_names:?} are expected; `forget_where` drops it"
+                "the loaded state has the tensors {found:?}, expected {expected_names:?}; `forget_where` drops it"
             );
             return Err(Error::argument("optimizer step", reason));
         }
@@ -168,13 +170,13 @@ impl Stepper {
 }
 
 const OF_ANOTHER: &str =
-    "the state is of another parameter that had this path: `forget_where` drops it";
+    "the state belongs to another parameter that had this path; `forget_where` drops it";
 
-pub(crate) const OF_ANOTHER_MODEL: &str = "the optimizer's state is of another model, or of the model \
-    that this one was cloned from: build an optimizer for each model, or call `adopt` to go on with \
-    this one (`forget_where`, if a layer was replaced)";
+pub(crate) const OF_ANOTHER_MODEL: &str = "the optimizer's state belongs to another model, or to the \
+    model that this one was cloned from: build an optimizer for each model, or call `adopt` to go on \
+    with this one; if a layer was replaced, `forget_where` drops its state";
 
-/// An error that names both unless the second has the shape and dtype of the first.
+/// Returns an error that names both unless the second has the shape and dtype of the first.
 fn check(
     (expected_name, expected): (&str, &Tensor),
     (name, shape, dtype): (&str, &[usize], DType),
@@ -226,7 +228,7 @@ impl Optimizer for Stepper {
                 self.states.insert(path.clone(), kept);
             }
         }
-        // Both in the order of the paths, so that each state is borrowed once.
+        // In the order of the states, so that one pass over these borrows each once.
         work.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut states = self.states.iter_mut();
         let mut steps = Vec::with_capacity(work.len());
@@ -296,20 +298,18 @@ impl Optimizer for Stepper {
     }
 }
 
-/// The number of parameters that have state under the algorithm's name, `algorithm.NAME`; the
-/// settings under `settings.`; and for each parameter that has state its count of steps and its
-/// tensors, under `steps.PATH` and `slot.NAME.PATH`. Loading replaces all of it, the settings too,
-/// as in PyTorch: to go on with another learning rate, set it afterwards. What the optimizer was
-/// built with beside them (β₂, ε, groups) is not part of it.
+/// The entries are `algorithm.NAME`, the number of parameters that have state; the settings under
+/// `settings.`; and for each parameter that has state the count of its steps, `steps.PATH`, and its
+/// tensors, `slot.NAME.PATH`. Loading replaces all of it, the settings too, as in PyTorch: set another
+/// learning rate after loading. Other options, such as β₂, ε and groups, are not part of the state.
 ///
-/// State of an algorithm with another name is refused. That of [`Adam`](crate::Adam) fits
+/// State of an algorithm with another name is refused. The state of [`Adam`](crate::Adam) fits
 /// [`AdamW`](crate::AdamW), which is the same algorithm with another weight decay.
 ///
-/// State that was saved before it named its algorithm has a number more for each parameter,
-/// `carry.PATH`. It is loaded if its tensors have the names that are expected and the number is
-/// what the algorithm leaves there: so those of Adam, AdamW, RAdam and LAMB, which are the same
-/// averages, are taken for one another, as they were then, and so are those of momentum and
-/// Nesterov's.
+/// State that was saved before states named their algorithm has one more number for each parameter,
+/// `carry.PATH`. It is loaded if its tensors have the expected names and the number is the one that
+/// the algorithm would have. Adam, AdamW, RAdam and LAMB have the same state there and cannot be told
+/// apart; nor can Momentum and Nesterov.
 impl Stateful for Stepper {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
@@ -346,8 +346,8 @@ impl Stateful for Stepper {
                 let there = kind.iter().filter(|name| state.get(&slot(name)).is_some());
                 there.count()
             };
-            // The largest kind that is there as a whole; if there is none, an error says what is
-            // missing of the one of which there is most.
+            // The largest kind of which all tensors are there. If there is none, the error lists
+            // the tensors that are missing of the kind with most tensors.
             let kind = kinds
                 .iter()
                 .max_by_key(|kind| (found(kind) == kind.len(), found(kind)));
@@ -364,7 +364,9 @@ impl Stateful for Stepper {
         let count = wrong.take(state.count(&counted));
         if count.is_some_and(|count| count != states.len() as u64) {
             let found = states.len();
-            wrong.add(format!("`{counted}`: does not count the {found} `steps.*`"));
+            wrong.add(format!(
+                "`{counted}`: expected {found}, the number of `steps.*`"
+            ));
         }
         wrong.only(state, |name| {
             name.starts_with("settings.") || name == counted || known.contains(name)
@@ -377,8 +379,8 @@ impl Stateful for Stepper {
     }
 }
 
-/// A state as it was saved before it named its algorithm, as it would be saved now: a number that
-/// an algorithm carries from step to step is a tensor with a name.
+/// Converts a state that was saved before states named their algorithm: a number that an algorithm
+/// carries from step to step is a tensor with a name today.
 fn named(state: &StateDict, algorithm: &str, kinds: &[Vec<&str>]) -> Result<StateDict> {
     let mut all = StateDict::new();
     insert_writer(&mut all, algorithm, state.part("steps").len());
@@ -397,7 +399,7 @@ fn named(state: &StateDict, algorithm: &str, kinds: &[Vec<&str>]) -> Result<Stat
                 all.insert(&slot(carried), entry.clone());
             }
             (Some(_), None) => wrong.add(format!(
-                "`{name}`: the state of an optimizer that carries a number, which this one does not"
+                "`{name}`: the state of an optimizer that carries a number; this one does not"
             )),
         }
     }

@@ -1,12 +1,12 @@
-//! Schedules at work: they set what the optimizer goes by, are put together, stop and go on, and
-//! refuse what they cannot be.
+//! Schedules with an optimizer: they set its learning rate and momentum, are combined, saved and
+//! resumed, and refuse arguments out of range.
 
 use cotangent_core::module::{Param, Pass};
 use cotangent_core::state::{Entry, StateDict, Stateful, load_checkpoint, save_checkpoint};
 use cotangent_core::{Error, Result, Tensor};
 use cotangent_optim::{Adam, Group, Momentum, Optimizer, Schedule, Settings, Sgd};
 
-/// One of every kind, and some put together.
+/// Returns a schedule of every kind, and some combinations.
 fn kinds() -> Result<Vec<Schedule>> {
     let plateau = || Schedule::reduce_on_plateau().factor(0.5).patience(1);
     Ok(vec![
@@ -38,12 +38,12 @@ fn kinds() -> Result<Vec<Schedule>> {
     ])
 }
 
-/// A validation loss that goes up and down.
+/// A validation loss that rises and falls.
 fn metric(step: u64) -> f64 {
     (step as f64 * 0.7).sin() + 1.0 / (step as f64 + 1.0)
 }
 
-/// The settings of the steps of a range, where the metric is told after each.
+/// Returns the settings in a range of steps; the schedule observes the metric after each.
 fn follow(
     schedule: &mut Schedule,
     optimizer: &mut dyn Optimizer,
@@ -59,7 +59,7 @@ fn follow(
 }
 
 #[test]
-fn a_schedule_that_stops_anywhere_goes_on_as_if_it_had_not() -> Result<()> {
+fn a_resumed_schedule_continues_at_any_step() -> Result<()> {
     let file = std::env::temp_dir().join(format!("schedule-{}", std::process::id()));
     for kind in kinds()? {
         let build = || Momentum::new(0.1).build();
@@ -68,7 +68,7 @@ fn a_schedule_that_stops_anywhere_goes_on_as_if_it_had_not() -> Result<()> {
             let (mut schedule, mut optimizer) = (kind.clone(), build()?);
             let mut found = follow(&mut schedule, &mut optimizer, 0..stop)?;
             save_checkpoint(&file, &[("optimizer", &optimizer), ("schedule", &schedule)])?;
-            // Built as it would be in a new process, the optimizer with what it never was.
+            // Built as in a new process; the optimizer has another learning rate.
             let (mut schedule, mut optimizer) = (kind.clone(), Momentum::new(9.0).build()?);
             follow(&mut schedule, &mut optimizer, 0..3)?;
             load_checkpoint(
@@ -150,14 +150,16 @@ fn a_state_that_does_not_fit_changes_nothing() -> Result<()> {
         .load_state(&state)
         .expect_err("a plateau");
     assert!(
-        refused.to_string().contains("`plateau.0.best`: not a part"),
+        refused
+            .to_string()
+            .contains("`plateau.0.best`: not expected"),
         "{refused}"
     );
     Ok(())
 }
 
 #[test]
-fn an_error_leaves_schedule_and_optimizer_as_they_were() -> Result<()> {
+fn an_error_changes_neither_schedule_nor_optimizer() -> Result<()> {
     let mut optimizer = Sgd::new(0.1).build()?;
     for odd in [f64::NAN, f64::INFINITY, -1.0] {
         let mut schedule = Schedule::from_fn(move |t| if t < 2 { 0.5 } else { odd });
@@ -180,11 +182,11 @@ fn an_error_leaves_schedule_and_optimizer_as_they_were() -> Result<()> {
 }
 
 #[test]
-fn only_what_the_schedule_drives_changes() -> Result<()> {
+fn a_schedule_changes_only_its_own_settings() -> Result<()> {
     let mut optimizer = Adam::new(0.5).weight_decay(0.25).betas(0.7, 0.9).build()?;
     let mut schedule = Schedule::step_decay(1, 0.5)?;
     schedule.step(&mut optimizer)?;
-    // What is set in between: the momentum and the decay stay, the learning rate is the schedule's.
+    // Settings that change in between: momentum and decay stay, the learning rate does not.
     let settings = Settings {
         learning_rate: 3.0,
         momentum: 0.6,
@@ -198,7 +200,7 @@ fn only_what_the_schedule_drives_changes() -> Result<()> {
     };
     assert_eq!(optimizer.settings(), expected);
 
-    // After a part that drives the momentum it is again what it was at first.
+    // After a part that sets the momentum, it is the initial one again.
     let cycle = Schedule::one_cycle(10).build()?;
     let mut schedule = cycle.then(10, Schedule::constant())?;
     let found = follow(&mut schedule, &mut optimizer, 0..11)?;
@@ -233,7 +235,7 @@ fn one_schedule_serves_all_groups() -> Result<()> {
 }
 
 #[test]
-fn parts_of_a_sequence_begin_at_zero_and_see_only_the_metrics_of_their_time() -> Result<()> {
+fn parts_of_a_sequence_begin_at_zero_and_observe_only_their_own_metrics() -> Result<()> {
     let warm_up = Schedule::warm_up(4)?.then(4, Schedule::cosine(10, 0.0)?)?;
     let all = warm_up.then(20, Schedule::exponential(0.5)?)?;
     let cosine = Schedule::cosine(10, 0.0)?;
@@ -347,7 +349,7 @@ fn arguments_out_of_range_are_errors() -> Result<()> {
 }
 
 #[test]
-fn the_last_step_is_not_the_end() -> Result<()> {
+fn steps_after_the_last_one_are_allowed() -> Result<()> {
     for mut schedule in kinds()? {
         for t in [u64::MAX - 1, u64::MAX] {
             assert!(schedule.factor(t).is_finite(), "{schedule:?}");

@@ -7,17 +7,17 @@
 //! | `torch.tensor([[1., 2.]])` | [`Tensor::from([[1.0f32, 2.0]])`](crate::Tensor) |
 //! | `x.requires_grad_()` | [`x.tracked()`](crate::Tensor::tracked), or a [`Param`](crate::module::Param) in a model |
 //! | `x.detach()` | [`x.detach()`](crate::Tensor::detach) |
-//! | `loss.backward(); w.grad` | [`let grads = loss.backward()?;`](crate::Tensor::backward), then [`grads.get(&w)`](crate::Gradients::get) |
+//! | `loss.backward(); w.grad` | [`let grads = loss.backward()?`](crate::Tensor::backward), then [`grads.get(&w)`](crate::Gradients::get) |
 //! | `optimizer.zero_grad()` | nothing: each `backward` returns new gradients |
 //! | `torch.autograd.grad(y, xs)` | [`grad`](crate::grad()) |
 //! | `create_graph`, `retain_graph` | options of [`Backward`](crate::Backward) |
-//! | `with torch.no_grad():` | [`Pass::inference()`](crate::module::Pass::inference), or [`predict`](crate::module::Layer::predict) |
+//! | `with torch.no_grad():` | [`Pass::inference()`](crate::module::Pass::inference), [`Pass::no_grad()`](crate::module::Pass::no_grad), or [`predict`](crate::module::Layer::predict) |
 //! | `torch.func.functional_call` | [`Pass::with`](crate::module::Pass::with) |
 //! | `torch.func.jvp`, `vjp`, `jacrev`, `hessian` | [`transform`](crate::transform) |
 //! | `torch.utils.checkpoint` | [`Pass::recompute`](crate::module::Pass::recompute) |
 //! | `torch.autograd.gradcheck` | [`gradcheck`](crate::gradcheck) |
 //! | `torch.autograd.detect_anomaly` | [`Pass::checked`](crate::module::Pass::checked) |
-//! | `x.view`, `x.reshape` | [`x.reshape(shape)`](crate::Tensor::reshape) |
+//! | `x.view(n, -1)`, `x.reshape` | [`x.reshape([n, INFER])`](crate::Tensor::reshape) |
 //! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |
 //!
 //! # Models

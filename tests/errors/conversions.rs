@@ -1,12 +1,12 @@
-//! One `?` for every kind of error in the prelude's `Result`, whose message a failing `main`
-//! prints.
+//! `?` converts every kind of error to the prelude's `Error`, and a failing `main` prints its
+//! message.
 
 use cotangent::figure::{Chart, Charts, Figure};
 use cotangent::prelude::*;
 use std::path::Path;
 use std::process::{Command, ExitCode, Termination};
 
-/// A program through the facade, which fails at one of its steps.
+/// A program that fails at one of its steps.
 fn program(step: &str, folder: &Path) -> Result<()> {
     let text = match step {
         "missing" => std::fs::read_to_string(folder.join("missing"))?,
@@ -45,7 +45,7 @@ fn one_question_mark_for_every_kind_of_error() {
     let fails = |step: &str, part: &str| {
         let error = program(step, folder.path()).expect_err(step);
         assert!(error.to_string().contains(part), "{step}: {error}");
-        // The other way: into what programs outside use.
+        // In the other direction: to error types of other crates.
         let boxed: Box<dyn std::error::Error> = error.into();
         assert!(boxed.to_string().contains(part));
         program(step, folder.path()).expect_err(step)
@@ -75,7 +75,7 @@ fn one_question_mark_for_every_kind_of_error() {
     ] {
         assert!(matches!(fails(step, part), Error::Other(_)), "{step}");
     }
-    // What was inside can be asked for.
+    // The original error can be downcast.
     let Error::Other(inner) = fails("data", "") else {
         panic!("an error of another crate");
     };
@@ -105,7 +105,7 @@ fn debug_is_the_message() -> Result<()> {
     Ok(())
 }
 
-/// Set in the process that is a program whose `main` fails.
+/// The variable that is set in the process whose `main` fails.
 const FAILS: &str = "COTANGENT_TEST_FAILING_MAIN";
 
 #[test]
@@ -122,8 +122,8 @@ fn a_failing_main_prints_the_message() {
     assert_eq!(output.status.code(), Some(1));
 }
 
-/// Not a test of its own: what the one above runs in another process. It does what Rust's start of
-/// a program does with that which `main` returns.
+/// Not a test by itself: the test above runs it in another process. It treats the result as the
+/// runtime treats that of `main`.
 #[test]
 fn as_main() {
     if std::env::var_os(FAILS).is_some() {

@@ -1,4 +1,4 @@
-//! An error of dtypes says which operand differs, and in which layer.
+//! An error about dtypes names the operand that differs, and the layer.
 
 use super::{rng, says, zeros};
 use cotangent::prelude::*;
@@ -23,7 +23,7 @@ fn the_operand_that_differs_is_named() -> Result<()> {
         &["the right operand is f32, the left operand is f64"],
     );
 
-    // The odd one of three.
+    // One of three operands differs.
     says(
         x.linear(&double, Some(&v)),
         &["linear: weight is f64, input and bias are f32"],
@@ -68,7 +68,7 @@ fn the_operand_that_differs_is_named() -> Result<()> {
         &["scatter_add: source is f64, this tensor is f32"],
     );
 
-    // One of many, counted as Rust counts.
+    // One of many operands differs; they are counted from 0.
     says(
         Tensor::cat(&[&x, &x, &double, &x], 0),
         &["cat: tensors[2] is f64, tensors[0], tensors[1] and tensors[3] are f32"],
@@ -89,7 +89,7 @@ fn the_operand_that_differs_is_named() -> Result<()> {
 }
 
 #[test]
-fn losses_and_optimizers_name_theirs() -> Result<()> {
+fn losses_and_optimizers_name_their_operands() -> Result<()> {
     let (x, double) = (zeros(&[2, 2]), Tensor::zeros([2, 2], DType::F64)?);
     let target = "the target is f64, the prediction is f32";
     says(x.mse_loss(&double), &["mse_loss: ", target]);
@@ -125,7 +125,7 @@ fn losses_and_optimizers_name_theirs() -> Result<()> {
 }
 
 #[test]
-fn in_a_model_the_layer_is_named_too() -> Result<()> {
+fn the_layer_of_a_model_is_named_too() -> Result<()> {
     let mut net = Sequential::new()
         .push(Linear::new(2, 2, &mut rng())?)
         .named("norm", LayerNorm::new(2)?)?;

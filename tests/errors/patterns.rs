@@ -1,4 +1,5 @@
-//! Patterns that match nothing say what would have matched, wherever patterns are taken.
+//! The error about a pattern that matches nothing suggests one that does, in all functions that
+//! take patterns.
 
 use cotangent::nn::regularize;
 use cotangent::prelude::*;

@@ -1,10 +1,10 @@
-//! An error names the layer that raised it, also inside what a user wrote by hand.
+//! An error has the path of the layer that raised it, also in hand-written layers.
 
 use super::{rng, zeros};
 use cotangent::gradcheck;
 use cotangent::prelude::*;
 
-/// By hand, without a word about errors.
+/// A hand-written layer without code for errors.
 #[derive(Module, Clone, Debug)]
 struct Net {
     hidden: Linear,
@@ -19,7 +19,7 @@ struct Block {
     bias: Param,
 }
 
-/// A pipeline in what is written by hand.
+/// A derived layer inside a hand-written one.
 #[derive(Module, Layer, Clone, Debug)]
 struct Inner {
     flatten: Flatten,
@@ -89,7 +89,7 @@ fn inner(net: &mut Net) -> &mut Inner {
     net.blocks[1].inner.as_mut().expect("a block has one")
 }
 
-/// Makes one layer of the net unfit, and says where.
+/// Changes one layer of the net so that it fails, and returns its path.
 type Fault = fn(&mut Net) -> Result<&'static str>;
 
 const FAULTS: [Fault; 7] = [
@@ -117,7 +117,7 @@ const FAULTS: [Fault; 7] = [
         Ok("`blocks.1.inner.last.body.narrow`: linear: ")
     },
     |net| {
-        // An operation of the block's own.
+        // An operation of the block itself.
         net.blocks[1].bias = Param::new(&zeros(&[9]));
         Ok("`blocks.1`: add: ")
     },
@@ -128,7 +128,7 @@ const FAULTS: [Fault; 7] = [
 ];
 
 #[test]
-fn a_forward_by_hand_names_the_layer_at_the_first_call() -> Result<()> {
+fn hand_written_layers_add_their_path_at_the_first_call() -> Result<()> {
     let x = zeros(&[5, 3]);
     for fault in FAULTS {
         for pass in [Pass::train(0), Pass::inference()] {
@@ -142,7 +142,7 @@ fn a_forward_by_hand_names_the_layer_at_the_first_call() -> Result<()> {
 
             let error = net.predict(&x).expect_err(place);
             assert!(error.to_string().starts_with(place), "{place} {error}");
-            // As a part of something else, behind a box that hides its type, and as a clone.
+            // As a part of another model, in a box of a trait object, and as a clone.
             let whole = ("unused".len(), vec![Box::new(net.clone())]);
             let error = whole.1.forward(&x, &pass).expect_err(place);
             let inside = place.replacen('`', "`0.", 1);
@@ -156,7 +156,7 @@ fn a_forward_by_hand_names_the_layer_at_the_first_call() -> Result<()> {
     Ok(())
 }
 
-/// Not a layer: it takes two tensors.
+/// Not a `Layer`, because it takes two tensors.
 #[derive(Module, Clone, Debug)]
 struct Siamese {
     left: Net,
@@ -185,7 +185,7 @@ impl Siamese {
 }
 
 #[test]
-fn where_the_model_is_at_hand_a_forward_of_any_form_names_the_layer() -> Result<()> {
+fn placed_in_adds_the_path_for_a_forward_of_any_form() -> Result<()> {
     let (x, mut model) = (zeros(&[5, 3]), Siamese::new()?);
     inner(&mut model.right).first = linear(9, 4)?;
     let place = "`right.blocks.1.inner.first`: linear: ";
@@ -217,14 +217,14 @@ fn where_the_model_is_at_hand_a_forward_of_any_form_names_the_layer() -> Result<
 }
 
 #[test]
-fn what_is_not_in_the_tree_keeps_the_place_that_is_known() -> Result<()> {
+fn errors_of_layers_outside_the_model_keep_their_place() -> Result<()> {
     #[derive(Module)]
     struct Outer {
         own: Linear,
     }
     impl Layer for Outer {
         fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-            // Of no model, and gone when the error is placed.
+            // A layer that is part of no model, and dropped before the error is placed.
             let other = Sequential::new().push(linear(9, 3)?);
             other.forward(&self.own.forward(x, pass)?, pass)
         }
@@ -234,7 +234,7 @@ fn what_is_not_in_the_tree_keeps_the_place_that_is_known() -> Result<()> {
     let error = outer.forward(&x, &pass).expect_err("9 features");
     assert_eq!(error.path().as_deref(), Some("0.0"), "{error}");
 
-    // Placing an error again changes nothing, neither does a model that has nothing to do with it.
+    // Placing an error again changes nothing, and neither does an unrelated model.
     let net = net()?;
     let error = net.predict(&zeros(&[5, 9])).expect_err("9 features");
     let text = error.to_string();
@@ -243,7 +243,7 @@ fn what_is_not_in_the_tree_keeps_the_place_that_is_known() -> Result<()> {
     let error = error.placed_in(&linear(1, 1)?);
     assert_eq!(error.to_string(), text);
 
-    // An error that no layer has raised is the model's.
+    // An error that no layer has raised is that of the model.
     let error = Error::argument("own", "no").placed_in(&net);
     assert_eq!(
         (error.path(), error.to_string()),

@@ -1,10 +1,10 @@
-//! One rule for each kind of number: epsilon, probability, decay, share, in all layers that take
+//! Each kind of number (epsilon, probability, decay, share) has one range, in all layers that take
 //! one.
 
 use super::{says, zeros};
 use cotangent::prelude::*;
 
-/// What takes a number, by a part of its error.
+/// Functions that take a number, with a part of their error.
 type Use<'a> = (&'a str, &'a dyn Fn(f64) -> Result<()>);
 
 const NOT_FINITE: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];

@@ -25,8 +25,8 @@ fn too_few_labels() {
             net()?.predict(&batch()?.0)?.cross_entropy(&labels)
         },
         expect![[r#"
-            cross_entropy: expected labels of shape (6,), one for each row of 3 classes in
-            the last axis (shapes (6, 3) and (3,))"#]],
+            cross_entropy: expected labels of shape (6,), one for each row of 3 classes, the
+            last axis (shapes (6, 3) and (3,))"#]],
     );
 }
 
@@ -39,8 +39,8 @@ fn labels_in_a_column() {
             net()?.predict(&batch()?.0)?.cross_entropy(&labels)
         },
         expect![[r#"
-            cross_entropy: expected labels of shape (6,), one for each row of 3 classes in
-            the last axis (shapes (6, 3) and (6, 1))"#]],
+            cross_entropy: expected labels of shape (6,), one for each row of 3 classes, the
+            last axis (shapes (6, 3) and (6, 1))"#]],
     );
 }
 

@@ -45,7 +45,9 @@ fn the_logarithm_of_zero() {
             let hidden = net.forward(&x, &Pass::train(0))?.relu();
             hidden.ln().mean().backward()
         },
-        expect![""],
+        expect![[r#"
+            backward: the output is not finite (-inf); compute it under `Pass::checked` to
+            find the operation that caused it, or allow it with `Backward::allow_nonfinite`"#]],
     );
     says(
         || {
@@ -55,7 +57,7 @@ fn the_logarithm_of_zero() {
             pass.check()?;
             loss.backward()
         },
-        expect![""],
+        expect!["`out.weight`: ln: element [0, 0] of the output is not finite (-inf)"],
     );
 }
 
@@ -84,8 +86,8 @@ fn zero_over_zero_before_clipping() {
             clip::global_norm(1.0).apply(&net, &mut grads)
         },
         expect![[r#"
-            `hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not
-            finite (NaN)"#]],
+            backward: the output is not finite (NaN); compute it under `Pass::checked` to
+            find the operation that caused it, or allow it with `Backward::allow_nonfinite`"#]],
     );
 }
 
@@ -104,7 +106,9 @@ fn nan_in_the_data() {
                 .cross_entropy(&batch()?.1)?;
             loss.backward()
         },
-        expect![""],
+        expect![[r#"
+            backward: the output is not finite (NaN); compute it under `Pass::checked` to
+            find the operation that caused it, or allow it with `Backward::allow_nonfinite`"#]],
     );
     says(
         || {
@@ -114,7 +118,9 @@ fn nan_in_the_data() {
             pass.check()?;
             loss.cross_entropy(&batch()?.1)?.backward()
         },
-        expect![""],
+        expect![[r#"
+            `hidden.0.linear.weight`: linear: element [1, 0] of the output (operand 0, which
+            is not tracked, is not finite) is not finite (NaN)"#]],
     );
 }
 
@@ -131,8 +137,9 @@ fn backward_twice() {
             loss.backward()
         },
         expect![[r#"
-            backward: the saved values of `div_scalar` were given up by an earlier backward;
-            use `Backward::retain_graph` for the first of the two"#]],
+            backward: the saved values of `div_scalar` were used up by an earlier backward;
+            if this is a recurrent state from the step before, `detach()` it; to run
+            backward twice, use `Backward::retain_graph` for the first"#]],
     );
 }
 
@@ -149,8 +156,8 @@ fn backward_of_a_vector() {
                 .backward()
         },
         expect![[r#"
-            backward: backward starts from one element; reduce with `sum` or `mean`, or give
-            a cotangent to `run_with` (shape (6,))"#]],
+            backward: expected an output of one element; reduce it with `sum` or `mean`, or
+            pass a cotangent to `backward_with` (shape (6,))"#]],
     );
 }
 
@@ -171,8 +178,9 @@ fn a_recurrent_state_that_is_not_detached() {
             Ok(())
         },
         expect![[r#"
-            backward: the saved values of `tanh` were given up by an earlier backward; use
-            `Backward::retain_graph` for the first of the two"#]],
+            backward: the saved values of `tanh` were used up by an earlier backward; if
+            this is a recurrent state from the step before, `detach()` it; to run backward
+            twice, use `Backward::retain_graph` for the first"#]],
     );
 }
 

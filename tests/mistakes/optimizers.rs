@@ -101,10 +101,10 @@ fn one_optimizer_for_two_models() {
             optimizer.step(&mut second, grads)
         },
         expect![[r#"
-            `hidden.0.linear.weight`: optimizer step: the optimizer's state is of another
-            model, or of the model that this one was cloned from: build an optimizer for
-            each model, or call `adopt` to go on with this one (`forget_where`, if a layer
-            was replaced)"#]],
+            `hidden.0.linear.weight`: optimizer step: the optimizer's state belongs to
+            another model, or to the model that this one was cloned from: build an optimizer
+            for each model, or call `adopt` to go on with this one; if a layer was replaced,
+            `forget_where` drops its state"#]],
     );
 }
 

@@ -94,7 +94,7 @@ fn a_sample_without_a_batch_axis() {
             logits.cross_entropy(&Indices::from([2]))
         },
         expect![[r#"
-            cross_entropy: expected labels of shape (), one for each row of 3 classes in the
+            cross_entropy: expected labels of shape (), one for each row of 3 classes, the
             last axis (shapes (3,) and (1,))"#]],
     );
     says(

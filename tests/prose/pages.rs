@@ -1,16 +1,17 @@
 //! The first page of the docs shows the README. The README's images and links are relative to the
-//! repository, which the docs do not have: `docs/embedded.md` defines the same labels anew and comes
-//! first, images as data and links as paths of items.
+//! repository, which the docs do not have. So `docs/embedded.md` comes first and defines the same
+//! labels: images as data, and links as paths of items.
 
 use crate::root;
 use std::fmt::Write;
 
 /// The README's links to files, and the items whose pages show the same.
-const LINKS: [(&str, &str); 7] = [
+const LINKS: [(&str, &str); 8] = [
     ("architecture", "crate::guide::architecture"),
     ("changelog", "crate::guide::changelog"),
     ("layers", "crate::nn"),
     ("losses", "crate::guide::losses"),
+    ("operations", "crate::guide::operations"),
     ("optimizers-list", "crate::optim"),
     ("pytorch", "crate::guide::pytorch"),
     ("speed", "crate::guide::speed"),

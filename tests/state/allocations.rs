@@ -1,5 +1,5 @@
-//! How much is asked for at once: a file that claims to be large must be refused before memory is
-//! found for it.
+//! An allocator that records the largest request: a file that claims to be large must be refused
+//! before memory is allocated for it.
 
 #![allow(dead_code)] // Each test uses a part.
 
@@ -7,7 +7,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-/// The system's allocator, which remembers the largest request, and the sum of a thread's.
+/// The system's allocator, which records the largest request, and the sum per thread.
 struct Remembering;
 
 static LARGEST: AtomicUsize = AtomicUsize::new(0);
@@ -21,18 +21,18 @@ fn remember(size: usize) {
     REQUESTED.set(REQUESTED.get() + size);
 }
 
-/// How many bytes this thread asks for while `f` runs.
+/// Returns how many bytes this thread requests while `f` runs.
 pub fn requested<R>(f: impl FnOnce() -> R) -> (R, usize) {
     let before = REQUESTED.get();
     let result = f();
     (result, REQUESTED.get() - before)
 }
 
-// SAFETY: every request goes to the system's allocator as it came.
+// SAFETY: every request is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Remembering {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         remember(layout.size());
-        // SAFETY: the caller promises what `System` asks for.
+        // SAFETY: the caller keeps the contract of `System`.
         unsafe { System.alloc(layout) }
     }
 
@@ -57,7 +57,7 @@ unsafe impl GlobalAlloc for Remembering {
 #[global_allocator]
 static ALLOCATOR: Remembering = Remembering;
 
-/// No test of this program needs nearly as much at once (a backtrace needs a third of it), and all
+/// No test of this program requests as much at once (a backtrace needs a third of it), and all
 /// sizes that files claim are larger.
 #[track_caller]
 pub fn assert_small() {

@@ -1,5 +1,5 @@
-//! Deep models: what needs no names of the leaves does not make them, and each level costs as much
-//! as the one before it.
+//! Deep models: functions that need no paths allocate none, and the cost of a level does not depend
+//! on its depth.
 
 use crate::allocations::requested;
 use cotangent::module::{Walk, WalkMut};
@@ -8,14 +8,14 @@ use std::cell::Cell;
 
 const DEPTH: usize = 3000;
 
-/// Far more than any step here takes for a level, and far less than its path has on average.
+/// Far more than any function here needs for a level, and far less than the average path.
 const PER_LEVEL: usize = 3000;
 
 thread_local! {
     static VISITS: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Counts how often it is visited.
+/// A layer that counts its visits.
 #[derive(Clone, Debug)]
 struct Visited;
 
@@ -35,7 +35,7 @@ struct Nest {
     inner: Option<Box<Nest>>,
 }
 
-/// Written by hand, without a word on where an error comes from.
+/// A hand-written layer without code for errors.
 impl Layer for Nest {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let x = match &self.inner {
@@ -55,7 +55,7 @@ fn nest() -> Nest {
     (1..DEPTH).fold(level(None), |nest, _| level(Some(Box::new(nest))))
 }
 
-/// Runs on a thread with a stack for so many levels.
+/// Runs a test on a thread with a large stack.
 fn with_stack(test: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
     let thread = std::thread::Builder::new().stack_size(1 << 28).spawn(test);
     thread
@@ -65,7 +65,7 @@ fn with_stack(test: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> 
 }
 
 #[test]
-fn what_needs_no_names_makes_none() -> Result<()> {
+fn functions_that_need_no_paths_allocate_none() -> Result<()> {
     type Step = fn(&mut Nest) -> Result<usize>;
     let steps: [(&str, Step); 9] = [
         ("param_count", |net| Ok(net.param_count())),
@@ -111,7 +111,7 @@ fn what_needs_no_names_makes_none() -> Result<()> {
 }
 
 #[test]
-fn an_error_at_the_bottom_is_placed_level_by_level() -> Result<()> {
+fn the_path_of_an_error_is_built_level_by_level() -> Result<()> {
     with_stack(|| {
         let net = nest();
         let wrong = Tensor::from([1.0f32, 2.0, 3.0]);
@@ -129,7 +129,7 @@ fn an_error_at_the_bottom_is_placed_level_by_level() -> Result<()> {
 }
 
 #[test]
-fn a_state_in_memory_needs_no_file() -> Result<()> {
+fn a_state_in_memory_has_no_limit_of_the_format() -> Result<()> {
     // The header of a file of these names would be longer than the format allows.
     with_stack(|| {
         let (saved, mut loaded) = (nest(), nest());

@@ -1,7 +1,7 @@
-//! Files of earlier versions: what they hold is what is loaded.
+//! Files of earlier versions are loaded.
 //!
-//! They were written with the net below, the field `embedding` still frozen by an attribute, when
-//! leaf number n (from 1) held n, n - 1/8, n - 2/8 and so on, or the count n · 2⁴⁰.
+//! They were written with the net below, in which an attribute froze the field `embedding`. Leaf
+//! number n, from 1, has the values n, n - 1/8, n - 2/8 and so on, or the count n · 2⁴⁰.
 
 use cotangent::module::{LeafRef, Walk};
 use cotangent::prelude::*;
@@ -19,7 +19,7 @@ struct Block {
     norm: Option<BatchNorm>,
 }
 
-/// In two precisions.
+/// In two dtypes.
 fn net() -> Result<Net> {
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let mut net = Net {

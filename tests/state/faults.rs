@@ -1,5 +1,5 @@
-//! Files that are wrong: each is refused with an error of the right kind, and the model is the same
-//! to the bit.
+//! Invalid files: each is refused with the right kind of error, and the model is unchanged to the
+//! bit.
 
 use crate::allocations::assert_small;
 use crate::{file, net};
@@ -7,12 +7,12 @@ use cotangent::prelude::*;
 use cotangent::state::{Loader, StateDict, Stateful, load_bytes, to_bytes};
 use std::collections::BTreeMap;
 
-/// One entry of a header.
+/// Returns one entry of a header.
 fn entry(name: &str, dtype: &str, shape: &str, from: u64, to: u64) -> String {
     format!("\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":{shape},\"data_offsets\":[{from},{to}]}}")
 }
 
-/// A file of these entries, with so many bytes of zeros.
+/// Returns a file with these entries and so many zero bytes.
 fn entries(entries: &[String], data: usize) -> Vec<u8> {
     file(&format!("{{{}}}", entries.join(",")), data)
 }
@@ -29,9 +29,9 @@ fn bias() -> String {
     entry("bias", "F32", "[1]", 8, 12)
 }
 
-/// What each loader says of the file: all of them refuse it as it is no sound file.
+/// Asserts that all loaders refuse the file as invalid.
 #[track_caller]
-fn unsound(what: &str, bytes: &[u8]) -> Result<()> {
+fn invalid(what: &str, bytes: &[u8]) -> Result<()> {
     let mut model = model()?;
     let before = to_bytes(&model)?;
     for loader in [
@@ -44,7 +44,7 @@ fn unsound(what: &str, bytes: &[u8]) -> Result<()> {
         assert!(matches!(error, Error::Format { .. }), "{what}: {error}");
         let text = error.to_string();
         assert!(
-            text.starts_with("bytes in memory: not a sound safetensors file: "),
+            text.starts_with("bytes in memory: not a valid safetensors file: "),
             "{what}: {text}"
         );
         assert_eq!(to_bytes(&model)?, before, "{what}");
@@ -77,7 +77,7 @@ fn truncated_files_are_refused_at_every_length() -> Result<()> {
 }
 
 #[test]
-fn header_lengths_that_lie_are_refused() -> Result<()> {
+fn wrong_header_lengths_are_refused() -> Result<()> {
     let sound = entries(&[weight(), bias()], 12);
     let truth = u64::from_le_bytes(*sound.first_chunk().expect("a length"));
     let lies = (0..2 * sound.len() as u64).filter(|length| *length != truth);
@@ -91,21 +91,21 @@ fn header_lengths_that_lie_are_refused() -> Result<()> {
     ]) {
         let mut lying = sound.clone();
         lying[..8].copy_from_slice(&length.to_le_bytes());
-        unsound(&format!("a header of {length} bytes"), &lying)?;
+        invalid(&format!("a header of {length} bytes"), &lying)?;
     }
     load_bytes(&mut model()?, &sound)
 }
 
 #[test]
-fn offsets_that_lie_are_refused() -> Result<()> {
-    // Every pair of offsets but the true one, and some that are larger than any file.
+fn wrong_offsets_are_refused() -> Result<()> {
+    // All wrong pairs of offsets, and some that are larger than any file.
     let huge = [1 << 30, 1 << 40, i64::MAX as u64, u64::MAX];
     let places: Vec<u64> = (0..=14).chain(huge).collect();
     for &from in &places {
         for &to in &places {
             if (from, to) != (8, 12) {
                 let header = [weight(), entry("bias", "F32", "[1]", from, to)];
-                unsound(&format!("bias at {from} to {to}"), &entries(&header, 12))?;
+                invalid(&format!("bias at {from} to {to}"), &entries(&header, 12))?;
             }
         }
     }
@@ -113,7 +113,7 @@ fn offsets_that_lie_are_refused() -> Result<()> {
 }
 
 #[test]
-fn headers_that_are_no_headers_are_refused() -> Result<()> {
+fn malformed_headers_are_refused() -> Result<()> {
     let cases = [
         ("nothing", vec![]),
         ("only a length", 0u64.to_le_bytes().to_vec()),
@@ -132,13 +132,13 @@ fn headers_that_are_no_headers_are_refused() -> Result<()> {
         ),
     ];
     for (what, bytes) in cases {
-        unsound(what, &bytes)?;
+        invalid(what, &bytes)?;
     }
     Ok(())
 }
 
 #[test]
-fn entries_that_do_not_tile_the_data_are_refused() -> Result<()> {
+fn gaps_and_overlaps_in_the_data_are_refused() -> Result<()> {
     let cases = [
         (
             "a gap",
@@ -164,13 +164,13 @@ fn entries_that_do_not_tile_the_data_are_refused() -> Result<()> {
         ),
     ];
     for (what, bytes) in cases {
-        unsound(what, &bytes)?;
+        invalid(what, &bytes)?;
     }
     Ok(())
 }
 
 #[test]
-fn shapes_that_lie_are_refused() -> Result<()> {
+fn wrong_shapes_are_refused() -> Result<()> {
     let one = |shape: &str, to: u64| entries(&[entry("weight", "F32", shape, 0, to)], 8);
     let gigabyte = 1 << 30;
     let cases = [
@@ -195,7 +195,7 @@ fn shapes_that_lie_are_refused() -> Result<()> {
         ("a length beyond 2^64", one("[18446744073709551616]", 8)),
     ];
     for (what, bytes) in cases {
-        unsound(what, &bytes)?;
+        invalid(what, &bytes)?;
     }
     Ok(())
 }
@@ -213,13 +213,13 @@ fn unknown_dtypes_are_refused() -> Result<()> {
         ),
     ];
     for (what, bytes) in cases {
-        unsound(what, &bytes)?;
+        invalid(what, &bytes)?;
     }
     Ok(())
 }
 
 #[test]
-fn names_that_come_twice_are_refused() -> Result<()> {
+fn repeated_names_are_refused() -> Result<()> {
     let cases = [
         (
             "one name twice",
@@ -283,19 +283,19 @@ fn names_that_come_twice_are_refused() -> Result<()> {
         ),
     ];
     for (what, bytes) in cases {
-        unsound(what, &bytes)?;
+        invalid(what, &bytes)?;
     }
     let text =
         load_bytes(&mut model()?, &entries(&[weight(), bias(), bias()], 12)).expect_err("twice");
     assert!(
-        text.to_string().contains("the name `bias` comes twice"),
+        text.to_string().contains("the name `bias` occurs twice"),
         "{text}"
     );
     Ok(())
 }
 
 #[test]
-fn sound_files_of_unusual_form_are_loaded() -> Result<()> {
+fn valid_files_of_unusual_form_are_loaded() -> Result<()> {
     for (what, bytes) in [
         (
             "in another order",
@@ -374,7 +374,7 @@ fn other_dtypes_are_named() -> Result<()> {
     Ok(())
 }
 
-/// A file of one tensor.
+/// Returns a file with one tensor.
 fn one_tensor(name: &str, dtype: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header = entry(name, dtype, shape, 0, data.len() as u64);
     let mut bytes = file(&format!("{{{header}}}"), 0);
@@ -443,7 +443,7 @@ fn narrower_numbers_load_exactly() -> Result<()> {
         let mut buffer = [Buffer::new(&Tensor::scalar(1.0f64))];
         load_bytes(&mut buffer, &one_tensor("0", stored, "[]", &nan))?;
         assert!(buffer[0].value().item()?.is_nan(), "{stored}");
-        // A counter is none of them.
+        // A counter does not load any of them.
         let error = load_bytes(&mut [Counter::new(1)], &one_tensor("0", stored, "[]", &nan))
             .expect_err("a number is no count");
         let says = format!("expected a scalar of dtype I64, found {stored} []");
@@ -453,13 +453,13 @@ fn narrower_numbers_load_exactly() -> Result<()> {
 }
 
 #[test]
-fn what_is_saved_says_that_it_is_pytorchs() -> Result<()> {
+fn the_metadata_says_pytorch() -> Result<()> {
     let saved = to_bytes(&model()?)?;
     let start = "{\"__metadata__\":{\"format\":\"pt\"},\"";
     assert_eq!(&saved[8..8 + start.len()], start.as_bytes());
     let state = model()?.state()?;
     assert!(state.to_bytes()? == saved);
-    // It is no entry.
+    // The metadata is not an entry.
     assert_eq!(StateDict::from_bytes(&saved)?.len(), state.len());
     Ok(())
 }
@@ -547,7 +547,7 @@ fn every_bit_of_a_value_survives() -> Result<()> {
     ];
     let double = single.map(|bits| {
         let top = u64::from(bits) << 32;
-        // The same kinds: exponents of 11 bits, not of 8.
+        // The same kinds of numbers, with exponents of 11 bits.
         (top & (1 << 63)) | ((top & 0x7fff_ffff_0000_0000) >> 3) | (top & 0x7f80_0000_0000_0000) | 1
     });
     let build = |single: &[u32], double: &[u64]| -> Result<_> {

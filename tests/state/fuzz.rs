@@ -1,6 +1,5 @@
-//! Files that have been tampered with at random: loading gives a typed error and leaves the model
-//! as it was, or it gives a model of the same structure. It never panics, and never asks for much
-//! memory.
+//! Files with random damage: loading returns a typed error and leaves the model unchanged, or it
+//! returns a model of the same structure. It never panics, and never allocates much memory.
 //!
 //! In the test suite this takes about a second. For longer:
 //!
@@ -18,28 +17,28 @@ use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use std::cell::Cell;
 use std::time::{Duration, Instant};
 
-/// One way to spoil a file.
+/// One way to damage a file.
 #[derive(Clone, Debug)]
 enum Damage {
     FlipBit(Index, u8),
     SetByte(Index, u8),
-    /// In the data, where nothing says what a bit should be.
+    /// A bit of the data, where every value is valid.
     FlipValue(Index, u8),
     Truncate(Index),
     Append(Vec<u8>),
-    /// The file once more behind it, or behind its first so many bytes.
+    /// The file once more, after the file or after its first bytes.
     Concatenate(Index),
-    /// A piece of the file over another.
+    /// A piece of the file in place of another.
     Copy(Index, Index, usize),
     Remove(Index, usize),
     HeaderLength(u64),
     Random(Vec<u8>),
-    /// A piece of text somewhere in the header, its length set right again.
+    /// A piece of text in the header, whose length is corrected.
     Insert(Index, &'static str),
     Header(Vec<HeaderDamage>),
 }
 
-/// One way to spoil a header that stays JSON, as far as its texts let it.
+/// One way to damage a header that stays JSON, if its texts allow.
 #[derive(Clone, Debug)]
 enum HeaderDamage {
     Drop(Index),
@@ -51,7 +50,7 @@ enum HeaderDamage {
     DType(Index, &'static str),
     Shape(Index, Index, &'static str),
     Rank(Index, bool),
-    /// The axes in the other order.
+    /// The axes in reverse order.
     Transpose(Index),
     Offset(Index, bool, &'static str),
     /// The offsets of another entry.
@@ -164,7 +163,7 @@ fn damage() -> impl Strategy<Value = Damage> {
     ]
 }
 
-/// One entry of a header, its parts as texts.
+/// One entry of a header, with its parts as texts.
 #[derive(Clone)]
 struct Entry {
     name: String,
@@ -173,7 +172,7 @@ struct Entry {
     offsets: [String; 2],
 }
 
-/// The entries of a file and its data; none if it is not sound any more.
+/// Returns the entries of a file and its data, or `None` if the file is not valid any more.
 fn entries(file: &[u8]) -> Option<(Vec<Entry>, Vec<u8>)> {
     let (header, metadata) = safetensors::SafeTensors::read_metadata(file).ok()?;
     let entry = |name: String| {
@@ -232,7 +231,7 @@ impl HeaderDamage {
     }
 }
 
-/// A file of this header and data.
+/// Returns a file with this header and data.
 fn assemble(header: &[u8], data: &[u8]) -> Vec<u8> {
     let length = (header.len() as u64).to_le_bytes();
     [&length[..], header, data].concat()
@@ -302,14 +301,14 @@ impl Damage {
     }
 }
 
-/// The length of the header, if the file is as long.
+/// Returns the length of the header, if the file is as long.
 fn header_length(file: &[u8]) -> Option<usize> {
     let (length, rest) = file.split_first_chunk::<8>()?;
     let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
     (length <= rest.len()).then_some(length)
 }
 
-/// How often a spoiled file was loaded, and how often it was refused.
+/// How often a damaged file was loaded, and how often it was refused.
 #[derive(Default)]
 struct Count {
     loaded: Cell<u64>,
@@ -321,7 +320,7 @@ fn one_more(count: &Cell<u64>) {
     count.set(count.get() + 1);
 }
 
-/// Loads a spoiled file into the model that it was saved from.
+/// Loads a damaged file into the model that it was saved from.
 fn spoil(model: &Tree, damages: &[Damage], tolerant: bool, count: &Count) -> TestCaseResult {
     prop_assume!(can_be_saved(model));
     let before = to_bytes(model)?;
@@ -341,7 +340,7 @@ fn spoil(model: &Tree, damages: &[Damage], tolerant: bool, count: &Count) -> Tes
             one_more(&count.loaded);
             prop_assert!(model.summary().differences(&loaded.summary()).is_empty());
             if !tolerant {
-                // Whatever form the file had, it held this state.
+                // In any form, the file has this state.
                 let mut again = model.clone();
                 load_bytes(&mut again, &after)?;
                 prop_assert_eq!(to_bytes(&again)?, after);
@@ -360,7 +359,7 @@ fn spoil(model: &Tree, damages: &[Damage], tolerant: bool, count: &Count) -> Tes
     Ok(())
 }
 
-/// So many cases.
+/// Runs so many cases.
 fn run(cases: u32, count: &Count) {
     let damages = proptest::collection::vec(damage(), 1..3);
     let strategy = (tree(), damages, any::<bool>());
@@ -380,7 +379,7 @@ fn run(cases: u32, count: &Count) {
 fn spoiled_files_are_refused_or_loaded() {
     let count = Count::default();
     run(2000, &count);
-    // All three ends are reached.
+    // All three results occur.
     assert!(count.loaded.get() > 20 && count.unsound.get() > 20 && count.unfit.get() > 20);
 }
 

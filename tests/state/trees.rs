@@ -1,4 +1,4 @@
-//! Models of any shape: trees of derived modules that are drawn at random come back to the bit.
+//! Models of any shape: random trees of derived modules are saved and loaded to the bit.
 
 use cotangent::module::{LeafMut, LeafRef, Walk, WalkMut};
 use cotangent::prelude::*;
@@ -42,7 +42,7 @@ pub enum Variant<T> {
     Right { tree: T },
 }
 
-/// The bits of one value: anything at all, and what is special more often than by chance.
+/// The bits of one value: random ones, and often special ones.
 fn bits() -> impl Strategy<Value = u64> {
     let special = [
         f64::NAN.to_bits(),
@@ -144,7 +144,7 @@ pub fn tree() -> impl Strategy<Value = Tree> {
     })
 }
 
-/// What a leaf is, down to the bits of its elements.
+/// A leaf with the bits of its elements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Leaf {
     path: String,
@@ -184,7 +184,7 @@ fn leaves(module: &impl Module) -> Vec<Leaf> {
     leaves
 }
 
-/// A tree of the same structure, in which all is zero.
+/// Returns a tree of the same structure with zeros.
 pub fn blank(tree: &Tree) -> Tree {
     let mut blank = tree.clone();
     WalkMut::over(&mut blank, |_, leaf| {
@@ -203,7 +203,7 @@ pub fn blank(tree: &Tree) -> Tree {
     blank
 }
 
-/// Whether the paths are such as can be saved.
+/// Returns whether all paths can be saved.
 pub fn can_be_saved(tree: &Tree) -> bool {
     let mut paths = BTreeSet::new();
     let leaves = leaves(tree);
@@ -227,7 +227,7 @@ fn round_trip(saved: &Tree, folder: &std::path::Path) -> TestCaseResult {
     let expected = leaves(saved);
     prop_assert_eq!(&leaves(&loaded), &expected);
     prop_assert!(saved.summary().differences(&loaded.summary()).is_empty());
-    // The file is what it should be for others too, and saving again gives the same.
+    // Another reader of the format finds the same leaves, and saving again gives the same bytes.
     let bytes = std::fs::read(&path).expect("it was written");
     prop_assert_eq!(&to_bytes(&loaded)?, &bytes);
     let file = safetensors::SafeTensors::deserialize(&bytes).expect("it was loaded");
@@ -249,7 +249,7 @@ fn settings(cases: u32) -> ProptestConfig {
 }
 
 #[test]
-fn any_tree_comes_back_to_the_bit() {
+fn any_tree_is_loaded_to_the_bit() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     proptest!(settings(400), |(tree in tree())| {
         round_trip(&tree, folder.path())?;
@@ -257,7 +257,7 @@ fn any_tree_comes_back_to_the_bit() {
 }
 
 #[test]
-fn a_part_of_a_tree_is_loaded_and_the_rest_is_left() {
+fn a_selected_part_of_a_tree_is_loaded() {
     proptest!(settings(200), |(tree in tree(), choice in any::<u64>())| {
         let all = leaves(&tree);
         prop_assume!(can_be_saved(&tree));
@@ -270,7 +270,7 @@ fn a_part_of_a_tree_is_loaded_and_the_rest_is_left() {
         let mut loaded = blank(&tree);
         let zeros = leaves(&loaded);
         let selection = chosen.clone();
-        // Another name for each, and back.
+        // Each name is changed and changed back.
         let loader = Loader::new()
             .add_prefix("elsewhere.")
             .rename("(?s)elsewhere\\.(.*)", "$1")?

@@ -57,7 +57,7 @@ pub fn serve(cases: &[Case]) -> Result<()> {
         let (name, seconds) = line.split_once(' ').context("expected NAME SECONDS")?;
         let budget = Duration::from_secs_f64(seconds.parse()?);
         if ready.as_ref().is_none_or(|(last, _)| last != name) {
-            drop(ready.take()); // What was measured before must not hold its memory any longer.
+            drop(ready.take()); // Frees the memory of the previous case.
             let case = cases.iter().find(|case| case.name == name);
             let made = match &case.context("no such name")?.kind {
                 Kind::Timed(setup) => Ready::Timed(setup()?),

@@ -1,20 +1,20 @@
-//! The ranges of numbers that arguments must be in, written once.
+//! The ranges of numbers for arguments.
 
 use super::{Error, Result};
 
-/// A range of numbers that an argument must be in. NaN is in none of them.
+/// A range of numbers for an argument. NaN is in no range.
 ///
 /// The rules of all layers, losses, optimizers and schedules:
 ///
 /// - an **epsilon**, a learning rate, a weight decay and other factors:
-///   [`AtLeast0`](Self::AtLeast0). An epsilon of 0 is allowed; what it then guards against divides
-///   by zero;
-/// - a **probability** of dropping elements and a **decay**, which is what is left of a running
-///   value (momentum, β): [`Below1`](Self::Below1). At 1 nothing would be left, or nothing new
-///   would be seen;
-/// - a **share**, which may be the whole (label smoothing, how much of the new a running statistic
-///   takes): [`Share`](Self::Share);
-/// - a **size** to divide by, or a number that must lead somewhere: [`Above0`](Self::Above0);
+///   [`AtLeast0`](Self::AtLeast0). An epsilon of 0 is allowed, but does not prevent a division by
+///   zero;
+/// - a **probability** of dropping elements, and a **decay** of a running value (momentum, β):
+///   [`Below1`](Self::Below1). With 1 all elements would be dropped, or the value would never
+///   change;
+/// - a **share** of a whole (label smoothing, the weight of a new batch in a running statistic):
+///   [`Share`](Self::Share);
+/// - a **size** to divide by, or a step that must not be 0: [`Above0`](Self::Above0);
 /// - an upper **bound**, which may be infinite: [`Bound`](Self::Bound).
 ///
 /// ```
@@ -41,7 +41,7 @@ pub enum Interval {
 }
 
 impl Interval {
-    /// Whether `value` is in the range.
+    /// Returns whether `value` is in the range.
     pub fn contains(self, value: f64) -> bool {
         match self {
             Self::AtLeast0 => value >= 0.0 && value.is_finite(),
@@ -52,10 +52,10 @@ impl Interval {
         }
     }
 
-    /// An error of `op` about the argument `name` unless `value` is in the range.
+    /// Returns an error of `op` about the argument `name` unless `value` is in the range.
     ///
     /// # Errors
-    /// [`Error::Argument`].
+    /// [`Error::Argument`] with the name, the range and the value.
     pub fn check(self, op: &'static str, name: &str, value: f64) -> Result<()> {
         if self.contains(value) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! The one error type: what was expected, what was found, and where.
+//! The error type of all crates: what was expected, what was found, and where.
 
 mod interval;
 mod mismatch;
@@ -9,26 +9,26 @@ pub use interval::Interval;
 pub use path::ModulePath;
 use std::path::{Path, PathBuf};
 
-/// The result of what can fail.
+/// The result of a function that can fail, with [`Error`] as the default error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Everything that can go wrong, apart from programming errors in this crate.
+/// The error of everything that can fail.
 ///
-/// Layers and optimizers place an error in the model: [`root`](Self::root) is what went wrong, to
-/// match on, and [`path`](Self::path) says where.
+/// Layers and optimizers add the place in the model to an error. To match on an error, use its
+/// [`root`](Self::root); [`path`](Self::path) returns the place.
 ///
-/// Both `{}` and `{:?}` give the message, so that `unwrap` and a `main` that returns a [`Result`]
-/// show a sentence and not a struct.
+/// Both `{}` and `{:?}` print the message, so that `unwrap`, and a `main` that returns a
+/// [`Result`], print a sentence and not a struct.
 ///
-/// One `?` carries the errors of the other crates of `cotangent`, of `std::io` and of parsing
-/// numbers in a function that returns a [`Result`]; [`other`](Self::other) takes any error.
+/// In a function that returns a [`Result`], `?` converts the errors of all crates of `cotangent`,
+/// of `std::io` and of parsing numbers. [`other`](Self::other) converts any other error.
 ///
 /// ```
 /// use cotangent::{Result, Tensor};
 /// fn sum_of_file(path: &str) -> Result<f64> {
 ///     let numbers = std::fs::read_to_string(path)?;
-///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?)).collect::<Result<Vec<f64>>>()?;
-///     Tensor::from(&numbers[..]).sum().item()
+///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?));
+///     Tensor::from(numbers.collect::<Result<Vec<f64>>>()?).sum().item()
 /// }
 /// assert!(sum_of_file("no such file").is_err());
 /// ```
@@ -43,10 +43,10 @@ pub enum Error {
         op: &'static str,
         /// What was expected and what was found.
         reason: String,
-        /// The operands' shapes.
+        /// The shapes of the operands.
         shapes: Vec<Shape>,
     },
-    /// The operands' dtypes differ, or an operand has another dtype than was asked for.
+    /// The dtypes of the operands differ, or an operand does not have the expected dtype.
     #[error(
         "{op}: {}; {remedy}",
         dtypes(operand, *found, others, *expected)
@@ -55,16 +55,16 @@ pub enum Error {
     DType {
         /// The operation.
         op: &'static str,
-        /// The dtype that the operation needs: that of most operands, or else of the first.
+        /// The dtype that the operation needs: that of most operands, or of the first.
         expected: DType,
-        /// The dtype that it got.
+        /// The dtype that was found.
         found: DType,
-        /// The operand of that dtype, such as `weight`, or several; empty if there is only one
+        /// The operand or operands of that dtype, such as `weight`. Empty if there is only one
         /// tensor.
         operand: String,
         /// The operands of the expected dtype.
         others: String,
-        /// The way out, such as a conversion.
+        /// What to do, such as a conversion.
         remedy: &'static str,
     },
     /// An index, label or axis is out of range.
@@ -73,13 +73,13 @@ pub enum Error {
     Index {
         /// The operation.
         op: &'static str,
-        /// What the index counts: `label`, `axis`, `index`.
+        /// The kind of index: `label`, `axis`, `index`.
         what: &'static str,
         /// The index.
         index: i64,
-        /// How many there are.
+        /// The number of possible values.
         bound: usize,
-        /// Of what there are that many: `classes`, `axes`, `rows`.
+        /// The things that the index counts: `classes`, `axes`, `rows`.
         of: &'static str,
     },
     /// An argument is outside the range that its documentation states.
@@ -91,7 +91,7 @@ pub enum Error {
         /// What was expected and what was found.
         reason: String,
     },
-    /// The output has no graph: nothing that it was computed from is tracked.
+    /// The output has no graph, because it depends on no tracked tensor.
     #[error(
         "{op}: the output depends on no tracked tensor; compute it under `Pass::train`, or from \
          tensors made by `tracked()`"
@@ -101,7 +101,7 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
-    /// `backward` ran through a part of the graph whose saved values an earlier `backward` used up.
+    /// `backward` reached an operation whose saved values an earlier `backward` has dropped.
     #[error(
         "backward: the saved values of `{op}` were used up by an earlier backward; if this is a \
          recurrent state from the step before, `detach()` it; to run backward twice, use \
@@ -109,38 +109,40 @@ pub enum Error {
     )]
     #[non_exhaustive]
     GraphConsumed {
-        /// The operation whose node was reached twice.
+        /// The operation that was reached twice.
         op: &'static str,
     },
-    /// A value that must be finite is not.
+    /// A value is infinite or NaN, but must be finite.
     #[error("{op}: {what} is not finite ({value}){}", behind(remedy))]
     #[non_exhaustive]
     NonFinite {
         /// The operation.
         op: &'static str,
-        /// What is not finite: a norm, a parameter's gradient.
+        /// The name of the value, such as `the norm`.
         what: String,
         /// The value.
         value: f64,
-        /// How to find the cause; may be empty.
+        /// How to find the cause. It may be empty.
         remedy: &'static str,
     },
     /// A saved state does not fit the model. Nothing was loaded.
+    ///
+    /// The text groups long lists of mismatches by their reasons.
     #[error("{}: {}", place(path), mismatch::text(mismatches))]
     #[non_exhaustive]
     State {
         /// The file, or empty for bytes in memory.
         path: PathBuf,
-        /// Each name, shape or dtype that does not fit.
+        /// All mismatches of names, shapes and dtypes, each as a name and a reason.
         mismatches: Vec<String>,
     },
-    /// A file is not what it should be.
+    /// A file does not have the expected contents.
     #[error("{}: {reason}", place(path))]
     #[non_exhaustive]
     Format {
         /// The file, or empty for bytes in memory.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// Reading or writing a file failed.
@@ -149,14 +151,14 @@ pub enum Error {
     Io {
         /// The file, or empty if it is not known.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// An error inside a module.
     #[error("{}{source}", inside(path))]
     #[non_exhaustive]
     Within {
-        /// The path of the module in which it occurred.
+        /// The path of the module.
         path: ModulePath,
         /// The error.
         source: Box<Error>,
@@ -167,8 +169,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The same error, placed inside the field `name` of a module: each level of a model adds its
-    /// own name in front. An empty name, which is that of a model that is one leaf, adds nothing.
+    /// Adds the name of a field in front of the path of the error, as each level of a model does.
+    /// An empty name, as for a model that is a single leaf, adds nothing.
     ///
     /// ```
     /// use cotangent::{Error, Tensor};
@@ -180,7 +182,7 @@ impl Error {
         self.map_path(|path| path.push(name))
     }
 
-    /// The same error with its path changed.
+    /// Returns the error with its path changed.
     pub(crate) fn map_path(self, change: impl FnOnce(&mut ModulePath)) -> Self {
         let (mut path, source) = match self {
             Self::Within { path, source } => (path, source),
@@ -190,8 +192,8 @@ impl Error {
         Self::Within { path, source }
     }
 
-    /// The dotted path of the module in which it occurred, if that is known and not the whole
-    /// model.
+    /// Returns the dotted path of the module that raised the error, if it is known and not the
+    /// whole model.
     ///
     /// ```
     /// use cotangent::{Error, Tensor};
@@ -205,7 +207,7 @@ impl Error {
         }
     }
 
-    /// What went wrong, without the place: the innermost error.
+    /// Returns the innermost error, without its place.
     ///
     /// ```
     /// use cotangent::{Error, Tensor};
@@ -219,7 +221,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Shape`]: operands whose shapes do not fit.
+    /// Creates an [`Error::Shape`]: the shapes of the operands do not fit.
     ///
     /// ```
     /// use cotangent::Error;
@@ -235,13 +237,14 @@ impl Error {
         }
     }
 
-    /// An [`Error::DType`]: a tensor of another dtype than the operation needs. If it is one of
-    /// several operands, [`DType::expect_same`] says which.
+    /// Creates an [`Error::DType`]: a tensor does not have the dtype that the operation needs. For
+    /// one of several operands, [`DType::expect_same`] creates an error that names it.
     ///
     /// ```
     /// use cotangent::{DType, Error};
     /// let error = Error::dtype("decode", DType::F32, DType::F64);
-    /// assert_eq!(error.to_string(), "decode: expected dtype f32, found f64; convert with `to_dtype`");
+    /// let text = "decode: expected dtype f32, found f64; convert with `to_dtype`";
+    /// assert_eq!(error.to_string(), text);
     /// ```
     pub fn dtype(op: &'static str, expected: DType, found: DType) -> Self {
         Self::DType {
@@ -254,7 +257,7 @@ impl Error {
         }
     }
 
-    /// The same error with another way out, if it is about a dtype or a value that is not finite.
+    /// Replaces the remedy of an error about a dtype or a value that is not finite.
     pub(crate) fn remedied_by(mut self, way: &'static str) -> Self {
         let mut root = &mut self;
         while let Self::Within { source, .. } = root {
@@ -266,8 +269,8 @@ impl Error {
         self
     }
 
-    /// An [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things called
-    /// `of`.
+    /// Creates an [`Error::Index`]: `what` (a label, an axis) is out of range for `bound` things
+    /// called `of`.
     ///
     /// ```
     /// use cotangent::Error;
@@ -290,7 +293,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
+    /// Creates an [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
     ///
     /// ```
     /// use cotangent::Error;
@@ -306,18 +309,18 @@ impl Error {
         }
     }
 
-    /// An [`Error::Untracked`]: an output without a graph.
+    /// Creates an [`Error::Untracked`]: an output has no graph.
     pub fn untracked(op: &'static str) -> Self {
         Self::Untracked { op }
     }
 
-    /// An [`Error::GraphConsumed`]: a graph whose values are used up at `op`.
+    /// Creates an [`Error::GraphConsumed`]: the saved values of `op` were used before.
     pub fn graph_consumed(op: &'static str) -> Self {
         Self::GraphConsumed { op }
     }
 
-    /// An [`Error::State`]: each way in which a state does not fit. The path is empty for bytes in
-    /// memory.
+    /// Creates an [`Error::State`] with all mismatches between a state and a model. The path is
+    /// empty for bytes in memory.
     ///
     /// ```
     /// use cotangent::Error;
@@ -331,8 +334,8 @@ impl Error {
         }
     }
 
-    /// An [`Error::Format`]: a file that is not what it should be. The path is empty for bytes in
-    /// memory.
+    /// Creates an [`Error::Format`]: a file does not have the expected contents. The path is empty
+    /// for bytes in memory.
     ///
     /// ```
     /// use cotangent::Error;
@@ -346,12 +349,12 @@ impl Error {
         }
     }
 
-    /// An [`Error::Io`]: reading or writing the file failed. `?` makes one without a path.
+    /// Creates an [`Error::Io`]: reading or writing a file failed. `?` creates one without a path.
     ///
     /// ```
     /// use cotangent::Error;
-    /// let error = std::fs::read("missing").map_err(|error| Error::io("missing", error)).unwrap_err();
-    /// assert!(error.to_string().starts_with("missing: "));
+    /// let result = std::fs::read("missing").map_err(|error| Error::io("missing", error));
+    /// assert!(result.unwrap_err().to_string().starts_with("missing: "));
     /// ```
     pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io {
@@ -360,7 +363,7 @@ impl Error {
         }
     }
 
-    /// An [`Error::Other`]: an error of another crate, or a text.
+    /// Creates an [`Error::Other`] from an error of another crate, or from a text.
     ///
     /// ```
     /// use cotangent::{Error, Result};
@@ -374,8 +377,8 @@ impl Error {
         Self::Other(error.into())
     }
 
-    /// An [`Error::Argument`]: an argument out of range. [`Interval`](crate::Interval) has the
-    /// usual ranges of numbers.
+    /// Creates an [`Error::Argument`]: an argument is out of range. [`Interval`](crate::Interval)
+    /// has the usual ranges of numbers.
     ///
     /// ```
     /// use cotangent::Error;
@@ -390,14 +393,14 @@ impl Error {
     }
 }
 
-/// The message, as with `{}`.
+/// Prints the message, as `{}` does.
 impl std::fmt::Debug for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         std::fmt::Display::fmt(self, f)
     }
 }
 
-/// Without the path of the file, which it does not know.
+/// The path of the file is empty, because it is not known.
 impl From<std::io::Error> for Error {
     fn from(source: std::io::Error) -> Self {
         Self::io("", source)
@@ -413,12 +416,16 @@ macro_rules! others {
         }
     )*};
 }
-others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
+others! {
+    std::num::ParseFloatError
+    std::num::ParseIntError
+    Box<dyn std::error::Error + Send + Sync>
+}
 
-/// How a tensor of another dtype is mended.
+/// The remedy for a tensor of another dtype.
 pub(crate) const CONVERT: &str = "convert with `to_dtype`";
 
-/// A remedy behind what went wrong.
+/// Returns the suffix with the remedy.
 fn behind(remedy: &str) -> String {
     if remedy.is_empty() {
         String::new()
@@ -427,7 +434,7 @@ fn behind(remedy: &str) -> String {
     }
 }
 
-/// Which operand has which dtype.
+/// Returns a text that says which operand has which dtype.
 fn dtypes(operand: &str, found: DType, others: &str, expected: DType) -> String {
     if operand.is_empty() {
         return format!("expected dtype {expected}, found {found}");
@@ -440,7 +447,7 @@ fn dtypes(operand: &str, found: DType, others: &str, expected: DType) -> String 
     format!("{operand} {is} {found}, {others} {are} {expected}")
 }
 
-/// The file in front of what the system said, if it is known.
+/// Returns the prefix with the path of the file, if it is known.
 fn file(path: &Path) -> String {
     if path.as_os_str().is_empty() {
         String::new()
@@ -449,7 +456,7 @@ fn file(path: &Path) -> String {
     }
 }
 
-/// The place in a model, in front of what went wrong.
+/// Returns the prefix with the place in a model.
 fn inside(path: &ModulePath) -> String {
     if path.is_empty() {
         String::new()
@@ -458,7 +465,7 @@ fn inside(path: &ModulePath) -> String {
     }
 }
 
-/// Where a state was read from or written to.
+/// Returns the name of the file of a state.
 fn place(path: &Path) -> std::borrow::Cow<'_, str> {
     if path.as_os_str().is_empty() {
         "bytes in memory".into()

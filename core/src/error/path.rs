@@ -1,33 +1,33 @@
-//! Where in a model an error was raised.
+//! The place in a model where an error was raised.
 
 use std::fmt;
 
-/// The dotted path of a module, such as `hidden.0.linear`; empty for the whole model.
+/// The dotted path of a module, such as `hidden.0.linear`. It is empty for the whole model.
 ///
-/// Adding a level takes the same time at any depth: the names are joined when the path is shown.
+/// Adding a level takes the same time at any depth. The names are joined when the path is printed.
 #[derive(Clone, Default)]
 pub struct ModulePath {
-    /// Innermost first.
+    /// The names, innermost first.
     names: Vec<String>,
     /// The outermost module that has reported itself, if it has a parameter.
     origin: Option<Box<Origin>>,
-    /// Whether the name of the module that last reported itself has been added.
+    /// Whether the name of the module that reported itself last has been added.
     linked: bool,
 }
 
-/// How a module is found again in a larger one: by a parameter of it.
+/// A parameter of a module, by which the module is found in a larger one.
 #[derive(Clone)]
 pub(crate) struct Origin {
     /// The identity of the parameter.
     pub leaf: u64,
     /// Its path in the module.
     pub path: String,
-    /// How many names lead from that module to the place of the error.
+    /// The number of names between the module and the place of the error.
     below: usize,
 }
 
 impl ModulePath {
-    /// Adds the name of the module around.
+    /// Adds the name of the surrounding module.
     pub(super) fn push(&mut self, name: &str) {
         if !name.is_empty() {
             self.names.push(name.to_owned());
@@ -35,7 +35,7 @@ impl ModulePath {
         self.linked = true;
     }
 
-    /// Whether it is that of the whole model.
+    /// Returns whether the path is that of the whole model.
     pub(super) fn is_empty(&self) -> bool {
         self.names.is_empty()
     }
@@ -44,18 +44,18 @@ impl ModulePath {
         self.origin.as_deref()
     }
 
-    /// Says whether a name has been added since this was last asked, and forgets it.
+    /// Returns whether a name has been added since the last call.
     pub(crate) fn take_linked(&mut self) -> bool {
         std::mem::take(&mut self.linked)
     }
 
-    /// Makes the path that of a module which has the parameter `leaf` at `path`.
+    /// Makes the path relative to a module that has the parameter `leaf` at `path`.
     pub(crate) fn set_origin(&mut self, leaf: u64, path: String) {
         let below = self.names.len();
         self.origin = Some(Box::new(Origin { leaf, path, below }));
     }
 
-    /// Replaces all names above the origin by the dotted path `above`.
+    /// Replaces all names above the origin with the dotted path `above`.
     pub(crate) fn replace_above(&mut self, above: &str) {
         self.names
             .truncate(self.origin().map_or(0, |origin| origin.below));

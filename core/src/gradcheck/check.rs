@@ -1,4 +1,4 @@
-//! The check itself: slopes along directions and along elements, compared.
+//! The check: compares slopes along directions and along elements.
 
 use super::Gradcheck;
 use super::numeric::{Line, Sample, Slope};
@@ -11,7 +11,7 @@ use crate::tensor::DType;
 use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
-/// Checks first the gradients, and then, if that is asked for, the gradients of the gradients.
+/// Checks the gradients, and then, if the settings say so, the gradients of the gradients.
 pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<Report> {
     let mut rng = ChaCha8Rng::seed_from_u64(settings.seed);
     let (mut entries, cotangent) = check_order(1, settings, subject, &mut rng)?;
@@ -30,7 +30,7 @@ pub(super) fn check(settings: &Gradcheck, subject: &mut dyn Subject) -> Result<R
     Ok(Report { entries })
 }
 
-/// The entries, and the cotangent that the output was contracted with.
+/// Checks one order, and returns the entries and the cotangent of the output.
 fn check_order(
     order: u8,
     settings: &Gradcheck,
@@ -114,8 +114,8 @@ fn bits(tensor: &Tensor) -> Vec<u64> {
     tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
 }
 
-/// Numbers of either sign and of unequal sizes, so that two errors do not cancel: multiples of 1/8
-/// of magnitudes from 1/2 to 3/2, so that a step along them is exact.
+/// Returns numbers of either sign and different sizes, so that two errors do not cancel. They are
+/// multiples of 1/8 with magnitudes from 1/2 to 3/2, so that a step along them is exact.
 fn signed(shape: &[usize], rng: &mut ChaCha8Rng) -> Result<Tensor> {
     Tensor::from_fn(shape, DType::F64, || signed_number(rng))
 }
@@ -126,8 +126,8 @@ fn signed_number(rng: &mut ChaCha8Rng) -> f64 {
     if draw & 1 == 0 { magnitude } else { -magnitude }
 }
 
-/// The gradient is linear in the cotangent: -2 times the one must give -2 times the other. An
-/// operation that ignores its cotangent is right only by chance.
+/// Checks that the gradient is linear in the cotangent: -2 times the cotangent must give -2 times
+/// the gradient. An operation that ignores its cotangent is correct only by chance.
 fn not_linear(gradient: &[f64], doubled: &[f64]) -> Option<Finding> {
     let largest = gradient
         .iter()
@@ -150,7 +150,7 @@ fn not_linear(gradient: &[f64], doubled: &[f64]) -> Option<Finding> {
     })
 }
 
-/// One slope compared.
+/// The comparison of one slope.
 #[derive(Clone, Debug)]
 struct Finding {
     verdict: Verdict,
@@ -163,7 +163,7 @@ struct Finding {
 }
 
 impl Finding {
-    /// How bad it is: by verdict, then by the difference.
+    /// Returns the order of badness: by verdict, then by the difference.
     fn badness(&self) -> (usize, f64) {
         let rank = match self.verdict {
             Verdict::Pass => 0,
@@ -197,7 +197,7 @@ impl Finding {
     }
 }
 
-/// One tensor under examination.
+/// A tensor that is being checked.
 struct Probe<'a> {
     settings: &'a Gradcheck,
     subject: &'a mut dyn Subject,
@@ -246,8 +246,8 @@ impl Probe<'_> {
                     keep(finding);
                     continue;
                 }
-                // A kink or noise along a direction through many elements says little: the halves
-                // say more, down to the element.
+                // A kink or noise along a direction through many elements says little. So the
+                // direction is halved, down to the element.
                 let found = self.bisect(&direction, 0, len)?;
                 keep(found.unwrap_or(finding));
             }
@@ -256,8 +256,8 @@ impl Probe<'_> {
         Ok(worst)
     }
 
-    /// The first element within `start..end` at which the slopes disagree, or else the worst
-    /// finding of a smaller kind; none if the parts agree one by one.
+    /// Finds the first element within `start..end` at which the slopes differ, or else the worst
+    /// finding of another verdict. Returns `None` if all parts pass.
     fn bisect(&mut self, direction: &[f64], start: usize, end: usize) -> Result<Option<Finding>> {
         if end - start == 1 {
             let finding = self.element(start)?;
@@ -297,7 +297,8 @@ impl Probe<'_> {
     /// Compares the slopes along a direction.
     fn along(&mut self, direction: &[f64], element: Option<usize>) -> Result<Finding> {
         let values = self.value.to_f64_vec();
-        // Only what moves counts: 0 times an infinite gradient would spoil every direction.
+        // Only elements that move count: 0 times an infinite gradient would be NaN in every
+        // direction.
         let moving = self
             .gradient
             .iter()
@@ -319,7 +320,7 @@ impl Probe<'_> {
                         .sqrt()
             }
         };
-        // A step is relative to the size of what moves.
+        // A step is relative to the size of the elements that move.
         let moved = || {
             let pairs = values.iter().zip(direction);
             pairs.filter(|(_, d)| **d != 0.0)
@@ -358,7 +359,7 @@ impl Probe<'_> {
             subject.set(index, Tensor::from_vec(place, shape)?)?;
             let sample = contract(&subject.output()?)?;
             Ok(Sample {
-                // A step that goes nowhere says nothing.
+                // A step that rounding has undone says nothing.
                 value: if still { f64::NAN } else { sample.value },
                 blur,
                 ..sample
@@ -392,7 +393,7 @@ impl Probe<'_> {
     }
 }
 
-/// What is not finite never passes: every comparison that lets something pass is false for NaN.
+/// Values that are not finite never pass: every comparison that passes is false for NaN.
 fn judge(analytic: f64, slope: Slope, tolerance: f64) -> Verdict {
     let difference = (analytic - slope.value).abs();
     if !analytic.is_finite() {

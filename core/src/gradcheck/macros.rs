@@ -1,4 +1,4 @@
-//! A gradient check in one line.
+//! The macro `assert_gradients!`: a gradient check in one line.
 
 use super::{Report, function};
 use crate::autograd::Tensor;
@@ -7,13 +7,13 @@ use crate::tensor::DType;
 use chacha20::ChaCha8Rng;
 use rand::{Rng, SeedableRng};
 
-/// An operand of [`assert_gradients!`](crate::assert_gradients): a tensor, or a shape, which stands
-/// for random numbers of either sign with magnitudes from 0.1 to 2.
+/// An operand of [`assert_gradients!`](crate::assert_gradients): a tensor, or a shape for random
+/// numbers of either sign with magnitudes from 0.1 to 2.
 #[derive(Clone, Debug)]
 pub enum Operand {
-    /// These numbers.
+    /// A given tensor.
     Tensor(Tensor),
-    /// Random ones.
+    /// A random tensor of this shape.
     Random(Vec<usize>),
 }
 
@@ -62,10 +62,11 @@ pub fn of_operands(
     function(&tensors?, f)
 }
 
-/// Checks the gradients of a function of tensors against numeric differences, in one line.
+/// Asserts that the gradients of a function of tensors match numeric differences.
 ///
-/// The function takes references to tensors and returns `Result<Tensor>`; then follows one operand
-/// for each parameter, a tensor or a shape (see [`gradcheck::Operand`](crate::gradcheck::Operand)).
+/// The function takes references to tensors and returns `Result<Tensor>`. After it comes one
+/// operand for each parameter: a tensor, or a shape for random numbers (see
+/// [`gradcheck::Operand`](crate::gradcheck::Operand)).
 ///
 /// ```
 /// use cotangent::{Tensor, assert_gradients};
@@ -74,8 +75,8 @@ pub fn of_operands(
 /// ```
 ///
 /// # Panics
-/// At the caller's line, with the report, unless all gradients match, and if the function fails.
-/// What numeric differences cannot tell is no match: the report then says so, and what helps.
+/// Panics at the caller's line, with the report, unless all gradients match, and if the function
+/// fails. An inconclusive result panics too: the report says what helps.
 #[macro_export]
 macro_rules! assert_gradients {
     (|$($parameter:ident),+ $(,)?| $body:expr, $($operand:expr),+ $(,)?) => {{

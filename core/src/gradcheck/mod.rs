@@ -1,16 +1,17 @@
-//! Gradients checked against numeric differences, in `f64`, for functions and for whole models.
+//! Checks gradients of functions and whole models against numeric differences, in `f64`.
 //!
-//! A model is promoted to `f64` as it is; each parameter (and each input) is moved along random
-//! signed directions, and the slope of the output along them, extrapolated from central
-//! differences with an error bar, is held against the one that backward gives. A direction that
-//! disagrees is halved until the element is found. Small tensors are checked element by element.
+//! A clone of the model is converted to `f64`. Each parameter and each input is moved along random
+//! directions. The slope of the output along a direction is extrapolated from central differences,
+//! with an error bar, and compared with the slope from backward. If the two differ, the direction
+//! is halved until the wrong element is found. Small tensors are checked element by element.
 //!
-//! A gradient passes if it differs from the slope by no more than the tolerance and the error bar,
-//! and the error bar is within the tolerance. The error bar is what the extrapolation still
-//! changes, and the rounding of the function's value: its size times 2^-51, divided by the step.
-//! Where rounding is too large, larger steps are tried; where the function ends, bends or jumps
-//! nearby (`ln` at 1e-9), smaller ones. What no step can tell is
-//! [inconclusive](Verdict::Inconclusive), which is no pass.
+//! A gradient passes if it differs from the slope by at most the tolerance and the error bar, and
+//! if the error bar is within the tolerance. The error bar is the last change of the extrapolation,
+//! plus the rounding error of the function's value: its size times 2^-51, divided by the step.
+//!
+//! If rounding errors are too large, larger steps are tried. If the function ends, bends or jumps
+//! nearby (`ln` at 1e-9), smaller steps are tried. If no step gives an answer, the verdict is
+//! [inconclusive](Verdict::Inconclusive), which is not a pass.
 //!
 //! ```
 //! use cotangent::{Tensor, gradcheck};
@@ -35,11 +36,11 @@ use crate::module::{Module, Pass};
 use check::check;
 use subject::{Inputs, Model};
 
-/// Checks the gradients of `forward` with respect to every parameter of `module` and every input,
+/// Checks the gradients of `forward` with respect to all parameters of `module` and all inputs,
 /// with default settings; see [`Gradcheck::module`].
 ///
 /// # Errors
-/// As [`Gradcheck::module`].
+/// Those of [`Gradcheck::module`].
 pub fn module<M: Module + Clone>(
     module: &M,
     inputs: &[Tensor],
@@ -48,11 +49,11 @@ pub fn module<M: Module + Clone>(
     Gradcheck::new().module(module, inputs, forward)
 }
 
-/// Checks the gradients of `f` with respect to every input, with default settings; see
-/// [`Gradcheck::function`].
+/// Checks the gradients of `f` with respect to all inputs, with default settings; see
+/// [`Gradcheck::function`]. PyTorch: `torch.autograd.gradcheck`.
 ///
 /// # Errors
-/// As [`Gradcheck::function`].
+/// Those of [`Gradcheck::function`].
 pub fn function(inputs: &[Tensor], f: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<Report> {
     Gradcheck::new().function(inputs, f)
 }
@@ -83,34 +84,35 @@ impl Default for Gradcheck {
 }
 
 impl Gradcheck {
-    /// The default settings: tolerances 1e-8 + 1e-6 · the larger slope, 3 random directions per
-    /// tensor, tensors of at most 64 elements element by element.
+    /// Creates the default settings: a tolerance of 1e-8 + 1e-6 · the larger slope, 3 random
+    /// directions per tensor, and all elements of tensors with at most 64 elements.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The seed of the random directions, of the cotangent that reduces an output of several
-    /// elements, and of the training pass under which a model is run.
+    /// Sets the seed of the random directions, of the cotangent for an output with several
+    /// elements, and of the training pass of a model.
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// A slope agrees if it differs by at most `absolute + relative * size`, where size is the
-    /// larger of the two slopes (along a direction: the norm of the gradient).
+    /// Sets the tolerance: two slopes match if they differ by at most `absolute + relative * size`.
+    /// The size is the larger of the two slopes, or along a direction the norm of the gradient.
     pub fn tolerances(mut self, absolute: f64, relative: f64) -> Self {
         self.absolute_tolerance = absolute;
         self.relative_tolerance = relative;
         self
     }
 
-    /// Checks the gradients of the gradients too: those of a random combination of all gradients,
-    /// with respect to every tensor and to the cotangent.
+    /// Also checks second derivatives: the gradients of a random combination of all gradients, with
+    /// respect to all tensors and to the cotangent. PyTorch: `torch.autograd.gradgradcheck`.
     ///
     /// ```
     /// use cotangent::{Tensor, gradcheck::Gradcheck};
     /// let x = Tensor::from([0.5f64, -1.0]);
-    /// let report = Gradcheck::new().second_order().function(&[x], |x| Ok(x[0].tanh().exp())).unwrap();
+    /// let check = Gradcheck::new().second_order();
+    /// let report = check.function(&[x], |x| Ok(x[0].tanh().exp())).unwrap();
     /// report.assert_ok();
     /// assert_eq!(report.entries().len(), 3);
     /// ```
@@ -119,33 +121,37 @@ impl Gradcheck {
         self
     }
 
-    /// Along random directions only, however small a tensor is, for large models: a tensor whose
-    /// gradient is right takes 6 to 18 evaluations per direction as a rule, whatever its size. A
-    /// direction that disagrees is still halved until the element is found.
+    /// Checks along random directions only, also for small tensors: use it for large models. A
+    /// tensor with a correct gradient usually takes 6 to 18 evaluations per direction, at any size.
+    /// A direction with a wrong slope is still halved until the element is found.
     pub fn fast(self) -> Self {
         self.every_element_up_to(0)
     }
 
-    /// How many random directions are tried per tensor; at least 1.
+    /// Sets the number of random directions per tensor, at least 1.
     pub fn directions(mut self, directions: usize) -> Self {
         self.directions = directions.max(1);
         self
     }
 
-    /// Tensors of at most this many elements are checked element by element.
+    /// Sets up to which number of elements a tensor is checked element by element.
     pub fn every_element_up_to(mut self, elements: usize) -> Self {
         self.every_element_up_to = elements;
         self
     }
 
-    /// Checks a model. It is cloned and promoted to `f64`, as are the inputs; frozen parameters are
-    /// left out. `forward` runs under `Pass::train(seed)` with running statistics held still, made
-    /// anew for each evaluation, so that dropout drops the same elements every time. An output of
-    /// several elements is reduced with a random cotangent.
+    /// Checks a model with its inputs. A clone of the model and the inputs are converted to `f64`.
+    /// Frozen parameters are skipped.
+    ///
+    /// `forward` runs under a new `Pass::train(seed)` for each evaluation, so that dropout drops
+    /// the same elements each time. Running statistics are not updated. An output with several
+    /// elements is multiplied by a random cotangent and summed.
+    ///
+    /// Tensors that `forward` creates must have the dtype of its inputs, not a fixed one.
     ///
     /// # Errors
     /// Those of `forward`, and [`Error::Argument`](crate::Error::Argument) if there is nothing to
-    /// check, or if two evaluations at the same place differ.
+    /// check, if two evaluations at the same place differ, or if `forward` mixes `f32` with `f64`.
     pub fn module<M: Module + Clone>(
         &self,
         module: &M,
@@ -155,11 +161,11 @@ impl Gradcheck {
         check(self, &mut Model::new(module, inputs, forward, self.seed))
     }
 
-    /// Checks a function of tensors, which are promoted to `f64`. It must be a pure function: the
-    /// same result for the same inputs.
+    /// Checks a function of tensors, which are converted to `f64`. The function must be pure: the
+    /// same inputs give the same result.
     ///
     /// # Errors
-    /// As [`module`](Self::module).
+    /// Those of [`module`](Self::module).
     pub fn function(
         &self,
         inputs: &[Tensor],

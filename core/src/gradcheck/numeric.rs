@@ -2,48 +2,49 @@
 
 use crate::error::Result;
 
-/// A slope at 0 estimated from values around it.
+/// A slope at 0, estimated from values around it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slope {
     /// The extrapolated central difference.
     pub value: f64,
-    /// How far it may be off: what the last extrapolation changed, and rounding. Infinite if the
-    /// differences do not settle, or if the function is not finite at the places that were tried.
+    /// The error bar: the last change of the extrapolation, and rounding. It is infinite if the
+    /// differences do not converge, or if the function is not finite at the places that were tried.
     pub error: f64,
     /// At a kink, the slopes to the left and to the right.
     pub sides: Option<[f64; 2]>,
 }
 
-/// A function's value at one place.
+/// The value of a function at one place.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sample {
     pub value: f64,
-    /// The size of the numbers that the value is a sum of: rounding is relative to it.
+    /// The size of the terms of the value, which is a sum. Rounding is relative to it.
     pub size: f64,
-    /// How far the value may be off because the place itself was rounded.
+    /// The error of the value because the place itself was rounded.
     pub blur: f64,
 }
 
-/// A function of one number around 0, and how well its slope there must be known.
+/// A function of one number around 0, and the accuracy that its slope needs.
 pub(super) struct Line<'a> {
     pub f: &'a mut dyn FnMut(f64) -> Result<Sample>,
     pub center: Sample,
-    /// The size that a step of 1 stands for.
+    /// The length of a step of 1.
     pub scale: f64,
-    /// The distance to where an operand would change its sign, where many functions have an edge.
+    /// The distance to the place where an operand changes its sign, at which many functions have an
+    /// edge.
     pub distance: f64,
-    /// The error that is good enough: so much, and so much of the slope, or of what it is compared
-    /// with.
+    /// The tolerance: an absolute part, and a part relative to the slope or to the value it is
+    /// compared with.
     pub absolute: f64,
     pub relative: f64,
     pub compared: f64,
 }
 
-/// The step that serves smooth functions best.
+/// The best step for smooth functions.
 const STEP: f64 = 1.0 / 1024.0;
-/// Where rounding spoils the differences: larger steps.
+/// Larger steps, if rounding errors are too large.
 const COARSER: [f64; 3] = [1.0 / 128.0, 1.0 / 16.0, 0.5];
-/// Where the function bends, jumps or ends within a step: smaller ones come closer.
+/// Smaller steps, if the function bends, jumps or ends within a step.
 const FINER: [f64; 5] = [
     1.0 / (1u64 << 17) as f64,
     1.0 / (1u64 << 24) as f64,
@@ -51,34 +52,35 @@ const FINER: [f64; 5] = [
     1.0 / (1u64 << 38) as f64,
     1.0 / (1u64 << 45) as f64,
 ];
-/// And then ones that are relative to the distance to 0.
+/// The last steps are relative to the distance to 0.
 const NEAREST: [f64; 3] = [STEP, FINER[0], FINER[1]];
-/// A function that does not change at all is followed so far.
+/// A constant function is followed up to this distance.
 const FARTHEST: f64 = 64.0;
-/// Each extrapolation uses this many halvings of its step.
+/// The number of halvings of the step in an extrapolation.
 const HALVINGS: usize = 3;
 
 /// A slope from one step and its halvings.
 #[derive(Clone, Copy, Debug)]
 struct Estimate {
     slope: Slope,
-    /// What the last extrapolation changed.
+    /// The change by the last extrapolation.
     change: f64,
     rounding: f64,
 }
 
 impl Estimate {
-    /// Whether rounding is the larger part of the error: then smaller steps only make it worse.
+    /// Returns whether rounding is the larger part of the error: smaller steps only make it worse
+    /// then.
     fn is_noisy(&self) -> bool {
         self.slope.error.is_finite() && self.change <= 2.0 * self.rounding
     }
 
-    /// Whether finer differences can only confirm it. Not near a kink, where they may differ.
+    /// Returns whether finer differences can only confirm the slope. Near a kink they may differ.
     fn is_certain(&self) -> bool {
         self.slope.sides.is_none() && self.slope.error <= 0.01 * self.slope.value.abs()
     }
 
-    /// Whether it is another slope altogether, and not the same one better known.
+    /// Returns whether it is another slope, and not a better estimate of the same one.
     fn is_unlike(&self, other: &Self) -> bool {
         let (a, b) = (self.slope.value, other.slope.value);
         self.contradicts(other) && (a - b).abs() > 0.1 * b.abs()
@@ -91,12 +93,12 @@ impl Estimate {
 }
 
 impl Line<'_> {
-    /// By how much a slope may be off.
+    /// Returns the tolerance for a slope.
     pub(super) fn tolerance(&self, slope: f64) -> f64 {
         self.absolute + self.relative * slope.abs().max(self.compared)
     }
 
-    /// The slope at 0.
+    /// Returns the slope at 0.
     pub(super) fn slope(&mut self) -> Result<Slope> {
         let first = self.estimate(STEP * self.scale)?;
         if self.excess(&first) <= 0.1 {
@@ -110,7 +112,7 @@ impl Line<'_> {
         Ok(best.slope)
     }
 
-    /// The error as a multiple of what is good enough.
+    /// Returns the error as a multiple of the tolerance.
     fn excess(&self, estimate: &Estimate) -> f64 {
         estimate.slope.error / self.tolerance(estimate.slope.value)
     }
@@ -119,7 +121,7 @@ impl Line<'_> {
         let mut best = first;
         for step in COARSER {
             let next = self.estimate(step * self.scale)?;
-            // What differs by more than rounding is not this slope, but a bend further off.
+            // A larger difference than rounding is not this slope, but a bend further away.
             if next.contradicts(&first) || self.excess(&next) > self.excess(&best) {
                 break;
             }
@@ -142,7 +144,7 @@ impl Line<'_> {
             .chain(nearest)
         {
             let next = self.estimate(step)?;
-            // A function computed in lower precision is a staircase when looked at closely.
+            // A function computed in lower precision is a staircase at small steps.
             if best.is_certain() && next.is_unlike(&best) {
                 break;
             }
@@ -160,8 +162,8 @@ impl Line<'_> {
         Ok(best)
     }
 
-    /// How far the function, which is the same all over a step, stays so on the side where it does
-    /// for longer: a unit that is off is off up to its kink.
+    /// Returns how far a function that is constant over a step stays so, on the longer side: an
+    /// inactive unit is inactive up to its kink.
     fn follow(&mut self, step: f64) -> Result<f64> {
         let mut farthest = step;
         for side in [-1.0, 1.0] {
@@ -178,9 +180,9 @@ impl Line<'_> {
         Ok((self.f)(place)?.value.to_bits() == self.center.value.to_bits())
     }
 
-    /// Richardson's extrapolation of central differences with steps h, h/2, h/4 (Ridders 1982,
-    /// Accurate computation of F'(x) and F'(x) F''(x)), and of the one-sided ones: where `f` is
-    /// smooth these meet, at a kink they stay apart.
+    /// Extrapolates central differences with steps h, h/2, h/4 by Richardson's method (Ridders
+    /// 1982, Accurate computation of F'(x) and F'(x) F''(x)), and also one-sided differences. These
+    /// have the same limit where `f` is smooth, and two limits at a kink.
     fn estimate(&mut self, step: f64) -> Result<Estimate> {
         let center = self.center;
         let mut row: Vec<f64> = Vec::with_capacity(HALVINGS);
@@ -188,7 +190,7 @@ impl Line<'_> {
         let mut change = f64::INFINITY;
         let mut sides = [[f64::NAN; 2]; HALVINGS];
         let (mut size, mut blur) = (center.size, center.blur);
-        // The largest step from which on all values are the same.
+        // The largest step from which all values are the same.
         let mut flat = None;
         let mut h = step;
         for sides in &mut sides {
@@ -215,7 +217,7 @@ impl Line<'_> {
             row = next;
             h /= 2.0;
         }
-        // Each value carries a rounding of about one part in 2^52 of its size, or a few.
+        // Each value has a rounding error of about 2^-52 of its size, or a few times that.
         let noise = 2.0 * f64::EPSILON * size + blur;
         let mut rounding = noise / h;
         if let Some(flat) = flat
@@ -231,8 +233,8 @@ impl Line<'_> {
         let stays =
             (jump(closest) - jump(before)).abs() <= 0.05 * jump(closest).abs() + 8.0 * rounding;
         let (raw, sides) = (sides, (apart && stays).then_some(closest));
-        // Across a pole or a jump the differences grow with every halving and say nothing, or they
-        // cancel and those of the sides grow.
+        // Across a pole or a jump the differences grow with every halving. Or they cancel, and the
+        // one-sided differences grow.
         let unnoticed = self.absolute + self.relative * value.abs() + 16.0 * rounding;
         let settles = change <= unnoticed.max(0.3 * value.abs());
         let grows = jump(raw[HALVINGS - 1]).abs() > 1.5 * jump(raw[0]).abs() + unnoticed;
@@ -296,10 +298,10 @@ mod tests {
     }
 
     #[test]
-    fn a_kink_nearby_is_passed_and_a_kink_here_is_seen() {
+    fn kinks_nearby_are_avoided_and_kinks_here_are_reported() {
         let nearby = of(|t| (t - 1e-5).abs());
         assert!((nearby.value + 1.0).abs() < 1e-8, "{nearby:?}");
-        // So near that it spoils the usual differences, but only a little.
+        // So near that it changes the usual differences a little.
         let slight = of(|t| t + 1e-3 * (t - 4e-4).abs());
         assert!((slight.value - 0.999).abs() < 1e-8, "{slight:?}");
         let here = of(f64::abs);

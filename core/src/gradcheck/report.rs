@@ -1,20 +1,20 @@
-//! What a gradient check found, by parameter path.
+//! The report of a gradient check.
 
 use std::fmt;
 
-/// The outcome for one tensor.
+/// The verdict on one tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// The slopes agree.
+    /// The slopes match.
     Pass,
-    /// The function has a kink here, and the gradient lies between the slopes on both sides.
+    /// The function has a kink here, and the gradient is between the slopes of the two sides.
     Kink,
-    /// Numeric differences cannot tell: rounding errors of the function's value are larger than the
-    /// tolerance and than the difference, or the differences do not settle at any step, as beside a
-    /// pole or at the end of the domain. Neither right nor wrong, and no pass.
+    /// Numeric differences give no answer. Either rounding errors of the function's value are
+    /// larger than the tolerance and than the difference, or the differences converge at no step,
+    /// as next to a pole or at the end of the domain. This is not a pass.
     Inconclusive,
-    /// The slopes disagree.
+    /// The slopes differ.
     Fail,
 }
 
@@ -29,47 +29,47 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// What was found for one parameter or input: the worst place.
+/// The result for one parameter or input: the comparison with the worst verdict.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Entry {
-    /// 1 for the gradient, 2 for the gradient of the gradient.
+    /// 1 for first derivatives, 2 for second ones.
     pub order: u8,
-    /// The parameter's path, or `input 0`, `input 1`, …; of second order also `cotangent`, on which
-    /// the gradient depends linearly.
+    /// The path of the parameter, or `input 0`, `input 1`, … Of second order also `cotangent`, on
+    /// which the gradient depends linearly.
     pub path: String,
     /// The shape.
     pub shape: Vec<usize>,
-    /// The worst outcome.
+    /// The worst verdict.
     pub verdict: Verdict,
-    /// The multi-index of the worst element; `None` if it is a direction through all elements.
+    /// The index of the worst element, or `None` for a direction through all elements.
     pub element: Option<Vec<usize>>,
-    /// What backward says there.
+    /// The slope from backward.
     pub analytic: f64,
-    /// What numeric differences say there.
+    /// The slope from numeric differences.
     pub numeric: f64,
-    /// The error bar of the numeric value; infinite if the differences do not settle.
+    /// The error bar of the numeric slope. It is infinite if the differences do not converge.
     pub error_bar: f64,
-    /// How many slopes were compared, by outcome.
+    /// The number of compared slopes, by verdict.
     pub tally: Tally,
 }
 
-/// Outcomes, counted.
+/// Numbers of verdicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// [`Verdict::Pass`].
+    /// The number of [`Verdict::Pass`].
     pub pass: usize,
-    /// [`Verdict::Kink`].
+    /// The number of [`Verdict::Kink`].
     pub kink: usize,
-    /// [`Verdict::Inconclusive`].
+    /// The number of [`Verdict::Inconclusive`].
     pub inconclusive: usize,
-    /// [`Verdict::Fail`].
+    /// The number of [`Verdict::Fail`].
     pub fail: usize,
 }
 
 impl Tally {
-    /// A single outcome.
+    /// Returns the tally of a single verdict.
     pub(super) fn of(verdict: Verdict) -> Self {
         let one = |of: Verdict| usize::from(of == verdict);
         Self {
@@ -87,14 +87,14 @@ impl Tally {
         self.fail += other.fail;
     }
 
-    /// All of them.
+    /// Returns the number of all verdicts.
     pub fn total(&self) -> usize {
         self.pass + self.kink + self.inconclusive + self.fail
     }
 }
 
 impl fmt::Display for Tally {
-    /// The outcomes that occurred: `60 pass, 4 kink`.
+    /// Prints the verdicts that occurred: `60 pass, 4 kink`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let counts = [
             (self.pass, Verdict::Pass),
@@ -111,7 +111,8 @@ impl fmt::Display for Tally {
 }
 
 impl Entry {
-    /// |analytic - numeric| relative to the larger of the two; 0 where neither can be told from 0.
+    /// Returns |analytic - numeric| relative to the larger of the two, or 0 if both are within the
+    /// error bar.
     pub fn relative_error(&self) -> f64 {
         let size = self.analytic.abs().max(self.numeric.abs());
         if size <= self.error_bar {
@@ -122,36 +123,36 @@ impl Entry {
     }
 }
 
-/// What a gradient check found. Prints as a table, and says what to do about what is inconclusive.
+/// The result of a gradient check. `Display` prints a table, with advice on inconclusive entries.
 #[derive(Clone, Debug)]
 pub struct Report {
     pub(super) entries: Vec<Entry>,
 }
 
 impl Report {
-    /// One entry per parameter in declaration order, then one per input.
+    /// Returns one entry per parameter in declaration order, then one per input.
     pub fn entries(&self) -> &[Entry] {
         &self.entries
     }
 
-    /// Whether every entry passed (kinks, with a gradient between the slopes, pass too).
+    /// Returns whether all entries passed. A kink with a gradient between the slopes is a pass.
     pub fn is_ok(&self) -> bool {
         self.entries
             .iter()
             .all(|entry| matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
     }
 
-    /// The entries that did not pass.
+    /// Returns the entries that did not pass.
     pub fn failures(&self) -> impl Iterator<Item = &Entry> {
         self.entries
             .iter()
             .filter(|entry| !matches!(entry.verdict, Verdict::Pass | Verdict::Kink))
     }
 
-    /// Panics with the table, at the caller's line, unless every entry passed: for tests.
+    /// Panics unless all entries passed, for tests.
     ///
     /// # Panics
-    /// As said.
+    /// At the caller's line, with the table, unless all entries passed.
     #[track_caller]
     pub fn assert_ok(&self) {
         let fails = |entry: &Entry| entry.verdict == Verdict::Fail;
@@ -165,7 +166,7 @@ impl Report {
         );
     }
 
-    /// What makes inconclusive entries so, and what helps, each once.
+    /// Returns the reasons for inconclusive entries, and what helps, each once.
     fn advice(&self) -> impl Iterator<Item = &'static str> {
         let inconclusive = |settled: bool| {
             let mut entries = self.entries.iter();
@@ -178,11 +179,13 @@ impl Report {
     }
 }
 
-const NOISE: &str = "inconclusive, with an error bar: rounding errors of the function's value hide a slope this small. \
-    Make the value smaller (leave out constants that are added, take fewer samples, scale the loss), compute all of it in \
-    f64, or allow more with `Gradcheck::tolerances`.";
-const EDGE: &str = "inconclusive, without an error bar: at no step do the differences settle, as at the end of the domain, \
-    beside a pole or at a jump. Check at a place further away from it.";
+const NOISE: &str = "\
+    inconclusive, with an error bar: rounding errors of the function's value hide a slope this \
+    small. Make the value smaller (leave out constants that are added, take fewer samples, scale \
+    the loss), compute all of it in f64, or allow more with `Gradcheck::tolerances`.";
+const EDGE: &str = "\
+    inconclusive, without an error bar: the differences converge at no step, as at the end of the \
+    domain, next to a pole or at a jump. Check at a place further away from it.";
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

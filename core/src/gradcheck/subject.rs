@@ -1,32 +1,32 @@
-//! What is checked: a model with its inputs, or a function's inputs, as a list of tensors that can
-//! be moved; or the gradient of such a thing.
+//! The subjects of a check, as lists of tensors that can be moved: a model with its inputs, the
+//! inputs of a function, or the gradients of one of these.
 
 use crate::autograd::{Backward, Gradients, Leaf, LeafId, Tensor};
 use crate::error::{Error, Result};
 use crate::module::{Module, Param, Pass, leaves};
 use crate::tensor::DType;
 
-/// Something with `f64` tensors that can be moved and an output that depends on them.
+/// A function of `f64` tensors that can be moved.
 pub(super) trait Subject {
-    /// The tensors' paths and current values.
+    /// Returns the paths and current values of the tensors.
     fn tensors(&self) -> Vec<(String, Tensor)>;
-    /// Moves tensor `index`.
+    /// Sets tensor `index`.
     fn set(&mut self, index: usize, value: Tensor) -> Result<()>;
-    /// The output.
+    /// Returns the output.
     fn output(&self) -> Result<Tensor>;
-    /// The output of a recorded run, and what it knows the tensors as, in their order.
+    /// Returns the output of a recorded run, and the identities of the tensors in their order.
     fn recorded(&self) -> Result<(Tensor, Vec<Option<LeafId>>)>;
 }
 
-/// The output of a recorded run, and its gradients, contracted with `cotangent`, in the order of
-/// the tensors.
+/// Returns the output of a recorded run, and its gradients for `cotangent` in the order of the
+/// tensors.
 pub(super) fn gradients(
     subject: &dyn Subject,
     backward: &Backward,
     cotangent: &Tensor,
 ) -> Result<(Tensor, Vec<Option<Tensor>>)> {
     let (output, leaves) = subject.recorded()?;
-    // None at all if the output does not depend on anything tracked.
+    // There are none if the output does not depend on a tracked tensor.
     let gradients = if output.is_tracked() {
         backward.run_with(&output, cotangent)?
     } else {
@@ -38,8 +38,8 @@ pub(super) fn gradients(
     Ok((output, found.collect()))
 }
 
-/// The gradients of a subject as a subject: all its gradients for a cotangent, which is a tensor to
-/// be moved like the others, contracted with given weights.
+/// The gradients of a subject as a subject: the sum of all its gradients for a cotangent, times
+/// given weights. The cotangent is one more tensor that can be moved.
 pub(super) struct Second<'a> {
     pub first: &'a mut dyn Subject,
     pub cotangent: Tensor,
@@ -107,7 +107,7 @@ fn promote(tensor: &Tensor) -> Tensor {
     tensor.detach().to_dtype(DType::F64)
 }
 
-/// An error of a run in `f64`, with what to do about constants of a fixed dtype.
+/// Adds to an error of a run in `f64` what to do about constants of a fixed dtype.
 fn in_f64(error: Error) -> Error {
     error.remedied_by(
         "a gradient check runs in f64: make the tensor of the other dtype with `zeros_like` or in \
@@ -165,7 +165,7 @@ impl<M: Module + Clone, F: Fn(&M, &[Tensor], &Pass) -> Result<Tensor>> Model<M, 
         Pass::train(self.seed).hold_statistics()
     }
 
-    /// The output; an error says in which layer it was raised.
+    /// Returns the output. An error has the path of the layer that raised it.
     fn run(&self, inputs: &[Tensor], pass: &Pass) -> Result<Tensor> {
         let output = (self.forward)(&self.model, inputs, pass);
         output.map_err(|error| in_f64(error.placed_in(&self.model)))

@@ -1,4 +1,4 @@
-//! The leaves of a model that are not trained: what is only kept, and what is counted.
+//! The leaves of a model that are not trained: buffers and counters.
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
@@ -9,15 +9,16 @@ use crate::tensor::{DType, with_dtype};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// A tensor that belongs to a model's state and is saved with it, but is not trained: a running
-/// statistic. It can be replaced through a shared reference, since `forward` has only that.
+/// A tensor that is part of a model's state and saved with it, but not trained, such as a running
+/// statistic. It can be replaced through a shared reference, because `forward` has no other.
+/// PyTorch: `register_buffer`.
 pub struct Buffer {
     value: Mutex<Tensor>,
     frozen: bool,
 }
 
 impl Buffer {
-    /// A buffer that starts as `value`.
+    /// Creates a buffer with an initial value.
     pub fn new(value: &Tensor) -> Self {
         Self {
             value: Mutex::new(value.detach()),
@@ -27,19 +28,19 @@ impl Buffer {
 
     /// Never held across a parallel region.
     fn lock(&self) -> MutexGuard<'_, Tensor> {
-        // What a panic can leave half-written are elements of a running statistic, at worst.
+        // A panic can at worst leave a running statistic half-written.
         self.value.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn value(&self) -> Tensor {
         self.lock().clone()
     }
 
-    /// Replaces the value by one of the same shape and dtype.
+    /// Replaces the value with one of the same shape and dtype.
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`] if it has another.
+    /// [`Error::Shape`] or [`Error::DType`] if the shape or dtype differs.
     pub fn set(&self, value: &Tensor) -> Result<()> {
         let mut current = self.lock();
         check_like("Buffer::set", &current, value)?;
@@ -47,7 +48,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// `kept · old + taken · value`, in place: how a running statistic moves.
+    /// Updates the value in place, as a running statistic: `kept · old + taken · value`.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -57,8 +58,8 @@ impl Buffer {
             let mut current = self.lock();
             check_like("Buffer::blend", &current, value)?;
             let old = current.elements_mut::<F>();
-            // Piece by piece, each too small to be split over threads: a thread that waits for
-            // others may be given a task that comes here too, and this one holds the lock.
+            // In pieces too small to be split over threads, because this thread holds the lock: a
+            // thread that waits for others may be given a task that needs the same lock.
             for (old, new) in old.chunks_mut(GRAIN).zip(new.chunks(GRAIN)) {
                 map::update(Blend { kept, taken }, [old], [new]);
             }
@@ -66,7 +67,7 @@ impl Buffer {
         Ok(())
     }
 
-    /// Whether the buffer is part of a frozen layer: such a layer stands still.
+    /// Returns whether the buffer is frozen.
     pub fn is_frozen(&self) -> bool {
         self.frozen
     }
@@ -82,7 +83,7 @@ impl Buffer {
         self.frozen = false;
     }
 
-    /// Converts the value to another precision.
+    /// Converts the value to another dtype.
     pub fn convert(&mut self, dtype: DType) {
         let value = self.value.get_mut().unwrap_or_else(PoisonError::into_inner);
         *value = value.to_dtype(dtype);
@@ -94,7 +95,7 @@ fn check_like(op: &'static str, current: &Tensor, value: &Tensor) -> Result<()> 
     if value.shape() == current.shape() {
         return Ok(());
     }
-    let reason = "a buffer keeps its shape";
+    let reason = "the value must have the shape of the buffer";
     Err(Error::shape(op, reason, &[current.shape(), value.shape()]))
 }
 
@@ -128,18 +129,18 @@ impl std::fmt::Debug for Buffer {
     }
 }
 
-/// A whole number that belongs to a model's state, such as the number of batches seen. Saved as a
-/// scalar of 64-bit integers, as PyTorch does.
+/// A whole number that is part of a model's state, such as the number of batches seen. It is saved
+/// as a 64-bit integer scalar, as in PyTorch.
 #[derive(Debug, Default)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
-    /// A counter that starts at `value`.
+    /// Creates a counter with an initial value.
     pub fn new(value: u64) -> Self {
         Self(AtomicU64::new(value))
     }
 
-    /// The value.
+    /// Returns the value.
     pub fn get(&self) -> u64 {
         self.0.load(Relaxed)
     }

@@ -1,4 +1,4 @@
-//! Passes that watch for values that are not finite.
+//! Passes that check all values for infinities and NaN.
 
 use super::leaves::named_params;
 use super::pass::Pass;
@@ -6,14 +6,15 @@ use super::walk::Module;
 use crate::autograd::{Leaf, Monitor};
 
 impl Pass {
-    /// The same, watching for values that are not finite: the first one, in a parameter of
-    /// `module`, in what is computed from its parameters under this pass, or in the gradients on
-    /// the way back, is an error that names the operation, the element, and the parameter that is
-    /// nearest to it upstream. [`Tensor::backward`](crate::Tensor::backward) returns it, and
-    /// [`check`](Self::check) does without a backward pass.
+    /// Checks all values for infinities and NaN: the parameters of `module`, all results computed
+    /// from them under this pass, and the gradients in backward. The first value that is not finite
+    /// is an error. It names the operation, the element, and the nearest parameter upstream.
+    /// [`Tensor::backward`](crate::Tensor::backward) returns the error; [`check`](Self::check)
+    /// returns it without a backward pass.
     ///
-    /// Every result is scanned: this is for finding a fault, not for training. An infinity that is
-    /// meant, such as the fill value of a mask, is reported like any other.
+    /// Every result is scanned, which takes time: use it to find a fault, not for training. An
+    /// infinity on purpose, such as the fill value of a mask, is reported too. PyTorch:
+    /// `torch.autograd.detect_anomaly`.
     ///
     /// ```
     /// use cotangent::module::{Param, Pass};

@@ -20,7 +20,7 @@ impl<M: Module + ?Sized> Module for Box<M> {
     }
 }
 
-/// Its path is that of the field; absent, it has no leaves.
+/// The path is that of the field. `None` has no leaves.
 impl<M: Module> Module for Option<M> {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
         if let Some(module) = self {
@@ -38,7 +38,7 @@ impl<M: Module> Module for Option<M> {
     }
 }
 
-/// Paths are the positions: `layers.0.weight`.
+/// Paths are the positions, as in `layers.0.weight`.
 impl<M: Module> Module for [M] {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
         for (i, module) in self.iter().enumerate() {
@@ -100,7 +100,7 @@ impl<L: Layer + ?Sized> Layer for Box<L> {
     }
 }
 
-/// Absent, it is the identity.
+/// `None` is the identity.
 impl<L: Layer> Layer for Option<L> {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.forward(x, pass)
@@ -111,8 +111,8 @@ impl<L: Layer> Layer for Option<L> {
     }
 }
 
-/// The layers in order. A slice is how a part of a stack is run, `net.hidden[..4].predict(&x)`;
-/// errors count its layers from 0.
+/// The layers in order. A slice runs a part of a stack: `net.hidden[..4].predict(&x)`. Errors count
+/// the layers of a slice from 0.
 impl<L: Layer> Layer for [L] {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         let apply = |x: Tensor, (i, layer): (usize, &L)| {

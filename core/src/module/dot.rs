@@ -1,11 +1,11 @@
-//! Parameters' paths in drawings of graphs.
+//! The paths of parameters in drawings of graphs.
 
 use super::leaves::named_params;
 use super::walk::Module;
 use crate::autograd::Dot;
 
 impl Dot {
-    /// Names the parameters of a model by their paths.
+    /// Labels the parameters of a model with their paths.
     pub fn params(self, module: &(impl Module + ?Sized)) -> Self {
         let params = named_params(module).into_iter();
         params.fold(self, |dot, (path, param)| dot.name(param, path))

@@ -29,6 +29,11 @@ use std::fmt::Debug;
 /// assert_eq!(copy.named_params()[2].0, "hidden.2.weight");
 /// # Ok::<(), Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `Layer` that can be cloned, printed and shared between threads",
+    note = "it must be a `Layer`, and implement `Clone`, `Debug`, `Send` and `Sync`",
+    note = "a builder such as `Linear::builder(2, 3)` becomes a layer by `.build(&mut rng)?`"
+)]
 pub trait DynLayer: Layer + Debug + Send + Sync {
     /// Returns a clone in a box.
     fn boxed_clone(&self) -> Box<dyn DynLayer>;

@@ -1,4 +1,4 @@
-//! Freezing and unfreezing leaves: all of a model, or by their paths.
+//! Freezes and unfreezes leaves: all of a model, or those with matching paths.
 
 use super::leaves::check_names;
 use super::pattern::Pattern;
@@ -12,8 +12,8 @@ pub(crate) fn set_frozen(module: &mut (impl Module + ?Sized), frozen: bool) {
     });
 }
 
-/// Freezes or unfreezes the parameters and buffers whose paths match; returns how many these are,
-/// at least one.
+/// Freezes or unfreezes the parameters and buffers whose paths match, and returns their number,
+/// which is at least one.
 pub(crate) fn set_frozen_where(
     module: &mut (impl Module + ?Sized),
     pattern: impl Pattern,
@@ -44,8 +44,8 @@ pub(crate) fn set_frozen_where(
     Ok(count)
 }
 
-/// Freezes or unfreezes one leaf, which stays frozen inside a [`Frozen`](super::Frozen); returns
-/// whether it is of a kind that can be.
+/// Freezes or unfreezes one leaf, and returns whether it can be frozen. Inside a
+/// [`Frozen`](super::Frozen) it stays frozen.
 fn set(place: Place<'_>, leaf: LeafMut<'_>, frozen: bool) -> bool {
     let frozen = frozen || place.in_frozen;
     match leaf {

@@ -1,4 +1,4 @@
-//! A layer that stands still, as a type.
+//! A wrapper for layers that are not trained.
 
 use super::freeze::set_frozen;
 use super::layer::Layer;
@@ -8,44 +8,36 @@ use crate::autograd::Tensor;
 use crate::error::Result;
 use std::ops::Deref;
 
-/// A module that is not trained: its parameters get no gradient and no update, batch normalization
-/// in it runs as in inference and its statistics stand still, and below it no graph is built unless
-/// something there is trained. Dropout in it goes on dropping.
+/// A module that is not trained. Its parameters get no gradient and no update. Batch normalization
+/// in it runs as in inference and keeps its statistics. Below it no graph is recorded, unless a
+/// layer there is trained. Dropout in it still drops.
 ///
-/// Its leaves have the paths that they have without the wrapper, and are saved and loaded as all
-/// others are. They [are frozen](super::Param::is_frozen) from the start and stay so:
-/// [`unfreeze`](crate::ModuleExt::unfreeze) leaves them alone.
+/// Its leaves have the same paths as without the wrapper, and are saved and loaded as usual. They
+/// are [frozen](super::Param::is_frozen) from the start, and
+/// [`unfreeze`](crate::ModuleExt::unfreeze) does not change them.
 ///
 /// ```
-/// use cotangent::module::{Frozen, Layer, Module, Param, Pass, Walk, WalkMut};
-/// use cotangent::{ModuleExt, Result, Tensor};
-/// # struct Scale { weight: Param }
-/// # impl Module for Scale {
-/// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("weight", &self.weight) }
-/// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("weight", &mut self.weight) }
-/// # }
-/// # impl Layer for Scale {
-/// #     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> { x.mul(&self.weight.read(pass)) }
-/// # }
-/// # let scale = |by: f32| Scale { weight: Param::new(&Tensor::from([by])) };
-/// let net = vec![Box::new(scale(2.0))];
-/// let mut net = (Frozen::new(net), scale(3.0));
+/// use cotangent::prelude::*;
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let (body, head) = (Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?);
+/// let mut net = (Frozen::new(body), head);
 /// net.unfreeze();
-/// let (x, pass) = (Tensor::from([1.0f32]), Pass::train(0));
-/// let y = net.1.forward(&net.0.forward(&x, &pass)?, &pass)?;
-/// assert_eq!(y.backward()?.len(), 1);
-/// assert_eq!(net.named_params()[0].0, "0.0.weight");
-/// # Ok::<(), cotangent::Error>(())
+/// let y = net.forward(&Tensor::from([[1.0f32, 2.0]]), &Pass::train(0))?;
+/// // The weight and the bias of the head.
+/// assert_eq!(y.sum().backward()?.len(), 2);
+/// assert_eq!(net.named_params()[0].0, "0.weight");
+/// # Ok::<(), Error>(())
 /// ```
 ///
-/// As a [`Layer`] it hands a [frozen pass](Pass::frozen) down. A module whose `forward` is another
-/// function is reached by [`Deref`]: there the leaves' own marks do the same, or
-/// `net.encoder.run(&tokens, &pass.frozen())` if some of its layers have no leaves to be marked.
+/// As a [`Layer`] it runs the inner layer under a [frozen pass](Pass::frozen). The wrapper
+/// dereferences to the inner module, so that other functions than `forward` can be called too. For
+/// them the marks on the leaves have the same effect. If some layers have no leaves to mark, pass a
+/// frozen pass: `net.encoder.run(&tokens, &pass.frozen())`.
 #[derive(Clone, Debug)]
 pub struct Frozen<L>(L);
 
 impl<L: Module> Frozen<L> {
-    /// `layer`, frozen: all its parameters and buffers are marked.
+    /// Wraps a layer and marks all its parameters and buffers as frozen.
     pub fn new(mut layer: L) -> Self {
         set_frozen(&mut layer, true);
         Self(layer)
@@ -53,8 +45,8 @@ impl<L: Module> Frozen<L> {
 }
 
 impl<L> Frozen<L> {
-    /// The layer, whose leaves are still frozen; [`unfreeze`](crate::ModuleExt::unfreeze) it to
-    /// train it.
+    /// Returns the layer. Its leaves are still frozen: call
+    /// [`unfreeze`](crate::ModuleExt::unfreeze) to train it.
     pub fn into_inner(self) -> L {
         self.0
     }
@@ -67,7 +59,7 @@ impl<L> Deref for Frozen<L> {
     }
 }
 
-/// The paths are those of the layer alone.
+/// The paths are those of the inner layer.
 impl<L: Module> Module for Frozen<L> {
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) {
         walk.frozen(&self.0);

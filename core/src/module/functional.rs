@@ -1,4 +1,4 @@
-//! Functional parameters: a forward with other values in the parameters' place.
+//! Functional parameters: runs a model with other values in place of its parameters.
 
 use super::leaves::named_params;
 use super::pass::{Pass, Values};
@@ -7,20 +7,19 @@ use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 
 impl Pass {
-    /// A pass like this one under which the parameters of `module` are read as `values`, which come
-    /// in the parameters' order (that of [`named_params`](crate::ModuleExt::named_params), frozen
-    /// ones included). Nothing of the module changes, and one sequence of random numbers serves
-    /// both passes.
+    /// Returns a pass under which the parameters of `module` have other values. The values are in
+    /// the order of [`named_params`](crate::ModuleExt::named_params), frozen parameters included.
+    /// The module is unchanged. Both passes draw from one sequence of random numbers.
     ///
-    /// Gradients flow to tracked values, and through them to what they were computed from: a step
-    /// of an optimizer can be differentiated (Finn, Abbeel, Levine 2017, Model-Agnostic
-    /// Meta-Learning for Fast Adaptation of Deep Networks), and one model can serve an ensemble. A
-    /// value of a parameter that [is frozen](super::Param::is_frozen) is read untracked. PyTorch:
-    /// `torch.func.functional_call`.
+    /// Gradients flow to tracked values, and through them to the tensors that they were computed
+    /// from. So a step of an optimizer can be differentiated (Finn, Abbeel, Levine 2017,
+    /// Model-Agnostic Meta-Learning for Fast Adaptation of Deep Networks), and one model can serve
+    /// an ensemble. If a parameter [is frozen](super::Param::is_frozen), its value is read
+    /// untracked. PyTorch: `torch.func.functional_call`.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there are more or fewer values than parameters, [`Error::Shape`] or
-    /// [`Error::DType`] at the parameter's path if one has another shape or dtype.
+    /// [`Error::Argument`] if the number of values is not that of the parameters. [`Error::Shape`]
+    /// or [`Error::DType`] at the path of the parameter if the shape or dtype of a value differs.
     ///
     /// ```
     /// use cotangent::module::{Param, Pass};
@@ -38,13 +37,13 @@ impl Pass {
     /// assert!((after.backward()?.get(&start).unwrap().item()? - 3.84).abs() < 1e-12);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
+    #[doc(alias = "functional_call")]
     pub fn with(&self, module: &(impl Module + ?Sized), values: &[Tensor]) -> Result<Self> {
         let params = named_params(module);
         if params.len() != values.len() {
+            let (expected, found) = (params.len(), values.len());
             let reason = format!(
-                "the module has {} parameters, found {} values",
-                params.len(),
-                values.len()
+                "expected one value for each of the module's {expected} parameters, found {found}"
             );
             return Err(Error::argument("Pass::with", reason));
         }
@@ -52,7 +51,7 @@ impl Pass {
             .values()
             .map_or_else(Values::new, |all| (**all).clone());
         for ((path, param), value) in params.into_iter().zip(values) {
-            let reason = "the value has another shape than the parameter";
+            let reason = "the value must have the shape of the parameter";
             param
                 .check("Pass::with", reason, value)
                 .map_err(|error| error.within(&path))?;

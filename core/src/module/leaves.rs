@@ -1,4 +1,4 @@
-//! Plain functions over the leaves of a model: with their names or without, counted, converted.
+//! Functions over the leaves of a model: lists with or without names, counts, conversion.
 
 use super::buffer::Buffer;
 use super::param::Param;
@@ -6,7 +6,7 @@ use super::walk::{LeafMut, LeafRef, Module, Walk, WalkMut};
 use crate::error::Result;
 use crate::tensor::DType;
 
-/// The parameters, without the cost of their names.
+/// Returns the parameters, without the cost of their names.
 pub(crate) fn params(module: &(impl Module + ?Sized)) -> Vec<&Param> {
     let mut params = Vec::new();
     Walk::over(module, |_, leaf| {
@@ -17,7 +17,7 @@ pub(crate) fn params(module: &(impl Module + ?Sized)) -> Vec<&Param> {
     params
 }
 
-/// As [`params`], for changing them.
+/// Returns the parameters, to be changed.
 pub(crate) fn params_mut(module: &mut (impl Module + ?Sized)) -> Vec<&mut Param> {
     let mut params = Vec::new();
     WalkMut::over(module, |_, leaf| {
@@ -28,7 +28,7 @@ pub(crate) fn params_mut(module: &mut (impl Module + ?Sized)) -> Vec<&mut Param>
     params
 }
 
-/// The parameters with their paths.
+/// Returns the parameters with their paths.
 pub(crate) fn named_params(module: &(impl Module + ?Sized)) -> Vec<(String, &Param)> {
     let mut params = Vec::new();
     Walk::over(module, |path, leaf| {
@@ -39,7 +39,7 @@ pub(crate) fn named_params(module: &(impl Module + ?Sized)) -> Vec<(String, &Par
     params
 }
 
-/// As [`named_params`], for changing them.
+/// Returns the parameters with their paths, to be changed.
 pub(crate) fn named_params_mut(module: &mut (impl Module + ?Sized)) -> Vec<(String, &mut Param)> {
     let mut params = Vec::new();
     WalkMut::over(module, |path, leaf| {
@@ -50,7 +50,7 @@ pub(crate) fn named_params_mut(module: &mut (impl Module + ?Sized)) -> Vec<(Stri
     params
 }
 
-/// The buffers with their paths.
+/// Returns the buffers with their paths.
 pub(crate) fn named_buffers(module: &(impl Module + ?Sized)) -> Vec<(String, &Buffer)> {
     let mut buffers = Vec::new();
     Walk::over(module, |path, leaf| {
@@ -61,7 +61,7 @@ pub(crate) fn named_buffers(module: &(impl Module + ?Sized)) -> Vec<(String, &Bu
     buffers
 }
 
-/// The number of elements of all parameters.
+/// Returns the number of elements of all parameters.
 pub(crate) fn param_count(module: &(impl Module + ?Sized)) -> usize {
     let mut count = 0;
     Walk::over(module, |_, leaf| {
@@ -84,8 +84,8 @@ pub(crate) fn convert(module: &mut (impl Module + ?Sized), dtype: DType) {
 /// Checks the names that parts of `module` got at run time: the keys of maps.
 ///
 /// A walk cannot fail. So the functions that find leaves by their paths call this first: saving,
-/// loading, [`select`](crate::ModuleExt::select), [`freeze_where`](crate::ModuleExt::freeze_where)
-/// and the first step of an optimizer.
+/// loading, [`select`](crate::ModuleExt::select), [`freeze_where`](crate::ModuleExt::freeze_where),
+/// and an optimizer at its first step.
 ///
 /// # Errors
 /// [`Error::Argument`] at the path of the map, as [`check_name`](super::check_name).

@@ -1,48 +1,41 @@
-//! Finds the path of the layer that raised an error, by the parameters of that layer.
+//! Finds the path of the layer that raised an error, by the parameters of the layer.
 
 use super::walk::{LeafRef, Module, Walk};
 use crate::error::{Error, ModulePath};
 use std::ops::ControlFlow;
 
 impl Error {
-    /// The same error with the path, relative to `module`, of the layer that raised it.
+    /// Adds to the error the path of the layer that raised it, relative to `module`.
     ///
-    /// [`Layer::forward`](crate::module::Layer::forward) places errors by itself. This is for a
-    /// model whose forward is no `Layer`'s, because it takes or returns something else, and whose
-    /// errors else begin at the outermost layer that it called: call it where the model is at hand.
-    /// Gradient checks, the signal report and recalibration do. Each layer that an error passes
-    /// reports a parameter of its own, by which it is found; the layer of an error that none has
-    /// reported is `module` itself.
+    /// [`Layer::forward`](crate::module::Layer::forward) does this by itself. Call this if the
+    /// forward of a model is not that of a `Layer`, because it takes or returns something else.
+    /// Without it, the path begins at the outermost layer that was called. Gradient checks, the
+    /// signal report and recalibration call it.
+    ///
+    /// Each layer that an error passes reports one of its parameters, by which the layer is found.
+    /// If no layer has reported one, the error is that of `module` itself.
     ///
     /// ```
-    /// use cotangent::module::{Layer, Param, Pass};
-    /// use cotangent::{Result, Tensor};
-    /// # use cotangent::module::{Module, Walk, WalkMut};
-    /// // With a derived `Module`: `struct Scale { factor: Param }`, `struct Two { left: Scale, right: Scale }`.
-    /// # struct Scale { factor: Param }
-    /// # impl Module for Scale {
-    /// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("factor", &self.factor) }
-    /// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("factor", &mut self.factor) }
-    /// # }
-    /// # struct Two { left: Scale, right: Scale }
-    /// # impl Module for Two {
-    /// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("left", &self.left); walk.field("right", &self.right) }
-    /// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("left", &mut self.left); walk.field("right", &mut self.right) }
-    /// # }
-    /// impl Layer for Scale {
-    ///     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-    ///         x.mul(&self.factor.read(pass))
-    ///     }
+    /// use cotangent::prelude::*;
+    ///
+    /// #[derive(Module)]
+    /// struct Pair {
+    ///     left: Linear,
+    ///     right: Linear,
     /// }
-    /// impl Two {
+    ///
+    /// impl Pair {
     ///     fn difference(&self, a: &Tensor, b: &Tensor, pass: &Pass) -> Result<Tensor> {
     ///         self.left.forward(a, pass)?.sub(&self.right.forward(b, pass)?)
     ///     }
     /// }
-    /// let scale = |x: f32| Scale { factor: Param::new(&Tensor::from([x, x])) };
-    /// let (net, a, b) = (Two { left: scale(1.0), right: scale(2.0) }, Tensor::from([1.0f32]), Tensor::from([1.0f32; 3]));
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let net = Pair { left: Linear::new(2, 1, &mut rng)?, right: Linear::new(2, 1, &mut rng)? };
+    /// let (a, b) = (Tensor::from([[1.0f32, 2.0]]), Tensor::from([[1.0f32, 2.0, 3.0]]));
     /// let error = net.difference(&a, &b, &Pass::train(0)).unwrap_err().placed_in(&net);
-    /// assert!(error.to_string().starts_with("`right`: mul: "));
+    /// assert!(error.to_string().starts_with("`right`: linear: "));
+    /// # Ok::<(), Error>(())
     /// ```
     #[must_use]
     pub fn placed_in(self, module: &(impl Module + ?Sized)) -> Self {
@@ -52,8 +45,8 @@ impl Error {
         })
     }
 
-    /// As [`placed_in`](Self::placed_in), for each layer that the error passes: one that has been
-    /// named by the layer around it needs no search.
+    /// Does the same as [`placed_in`](Self::placed_in) for each layer that the error passes. A
+    /// layer that the layer around it has named needs no search.
     pub(super) fn raised_in(self, module: &(impl Module + ?Sized)) -> Self {
         self.map_path(|path| {
             if !path.take_linked() || path.origin().is_none() {
@@ -63,13 +56,14 @@ impl Error {
     }
 }
 
-/// Is shown the path and the identity of each parameter, in order, until it has seen enough.
+/// A function that gets the path and the identity of each parameter, in order, until it breaks.
 type OnParam<'f> = dyn FnMut(&str, u64) -> ControlFlow<()> + 'f;
 
-/// Shows the parameters of a module.
+/// A function that shows the parameters of a module.
 type Params<'m> = dyn Fn(&mut OnParam<'_>) + 'm;
 
-/// The parameters of `module`, for code that is compiled once and not for each type of modules.
+/// Returns a function that shows the parameters of `module`. The code that takes it is compiled
+/// once, not for each type of module.
 fn params(module: &(impl Module + ?Sized)) -> impl Fn(&mut OnParam<'_>) {
     move |on_param| {
         Walk::until(module, &mut |place, leaf| match leaf {
@@ -79,9 +73,9 @@ fn params(module: &(impl Module + ?Sized)) -> impl Fn(&mut OnParam<'_>) {
     }
 }
 
-/// Makes `path` one that is relative to the module with these parameters, and the first of them
-/// what the module is known by from here on: it is near, so that each level of a deep model takes
-/// as long.
+/// Makes `path` relative to the module with these parameters. From here on, the first of them
+/// identifies the module: it is found at once, so that each level of a deep model takes the same
+/// time.
 fn place(path: &mut ModulePath, params: &Params<'_>) {
     let mut found: Option<String> = None;
     if let Some(origin) = path.origin() {

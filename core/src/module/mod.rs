@@ -1,6 +1,6 @@
-//! The module floor: what a model is made of (parameters, buffers, the tree that holds them) and
-//! how it is run ([`Pass`], [`Layer`]); and plain functions over the leaves of such a tree. The
-//! methods that every model has are [`ModuleExt`](crate::ModuleExt).
+//! Models: their parts ([`Param`], [`Buffer`], [`Counter`]), the tree that holds them ([`Module`]),
+//! and how they run ([`Layer`], [`Pass`]). The methods of every model are those of
+//! [`ModuleExt`](crate::ModuleExt).
 
 mod audit;
 mod buffer;

@@ -1,4 +1,4 @@
-//! The leaves of a model that are trained.
+//! Parameters: the leaves of a model that are trained.
 
 use super::pass::Pass;
 use crate::autograd::{Leaf, LeafId, Node, Tensor};
@@ -6,11 +6,14 @@ use crate::error::{Error, Result};
 use crate::tensor::{DType, Element};
 use std::sync::Arc;
 
-/// A tensor that training changes.
+/// A tensor that is trained. PyTorch: `nn.Parameter`.
 ///
-/// Reading it under a recording pass gives a tracked tensor, whose gradient
-/// [`Gradients::get`](crate::Gradients::get) finds by this parameter; frozen, or under another
-/// pass, an untracked one. A clone is a parameter of its own that starts with the same value.
+/// [`read`](Self::read) returns its value for `forward`. If the pass records, the value is tracked,
+/// and [`Gradients::get`](crate::Gradients::get) returns its gradient. If the parameter is frozen,
+/// or the pass does not record, the value is untracked.
+///
+/// A clone is a new parameter with the same value: gradients of the one are not those of the other.
+/// To tie weights, hold the parameter once and read it in both places.
 pub struct Param {
     value: Tensor,
     leaf: Arc<Node>,
@@ -18,7 +21,7 @@ pub struct Param {
 }
 
 impl Param {
-    /// A trainable parameter that starts as `value`.
+    /// Creates a parameter with an initial value.
     pub fn new(value: &Tensor) -> Self {
         let value = value.detach();
         Self {
@@ -28,9 +31,10 @@ impl Param {
         }
     }
 
-    /// The value for use in `forward`: tracked if the pass records, and neither the parameter nor
-    /// the pass is frozen (or an [observer](crate::Observer::sees_frozen) asks for those too).
-    /// Under a pass [with](Pass::with) a value for this parameter it is that value.
+    /// Returns the value for use in `forward`. It is tracked if the pass records and neither the
+    /// parameter nor the pass is frozen. An [observer](crate::Observer::sees_frozen) can ask for
+    /// tracked values of frozen parameters too. Under a pass [with](Pass::with) another value for
+    /// this parameter, that value is returned.
     pub fn read(&self, pass: &Pass) -> Tensor {
         if !pass.records() {
             return self.constant(pass);
@@ -60,7 +64,7 @@ impl Param {
         Tensor::new(self.value.array().clone(), Some(leaf))
     }
 
-    /// As [`read`](Self::read), and untracked if frozen, whoever watches.
+    /// Does the same as [`read`](Self::read), but untracked if frozen, also under an observer.
     pub(super) fn read_unless_frozen(&self, pass: &Pass) -> Tensor {
         if self.frozen || pass.is_frozen() {
             self.constant(pass)
@@ -69,12 +73,12 @@ impl Param {
         }
     }
 
-    /// The value under a pass, untracked.
+    /// Returns the value under a pass, untracked.
     fn constant(&self, pass: &Pass) -> Tensor {
         self.given(pass).unwrap_or(&self.value).detach()
     }
 
-    /// The value that a pass carries for this parameter.
+    /// Returns the value that a pass has in place of that of this parameter.
     fn given<'a>(&self, pass: &'a Pass) -> Option<&'a Tensor> {
         pass.values()?.get(&self.id())
     }
@@ -85,27 +89,31 @@ impl Param {
         LeafId(self.leaf.id)
     }
 
-    /// The value, untracked.
+    /// Returns the value, untracked.
     pub fn value(&self) -> &Tensor {
         &self.value
     }
 
-    /// The lengths of the axes.
+    /// Returns the lengths of the axes.
     pub fn shape(&self) -> &[usize] {
         self.value.shape()
     }
 
-    /// Replaces the value by one of the same shape and dtype.
+    /// Replaces the value with one of the same shape and dtype.
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`] if it has another.
+    /// [`Error::Shape`] or [`Error::DType`] if the shape or dtype differs.
     pub fn set(&mut self, value: &Tensor) -> Result<()> {
-        self.check("Param::set", "a parameter keeps its shape", value)?;
+        self.check(
+            "Param::set",
+            "the value must have the shape of the parameter",
+            value,
+        )?;
         self.value = value.detach();
         Ok(())
     }
 
-    /// An error if a value has another shape or dtype than this parameter.
+    /// Returns an error if the shape or dtype of a value is not that of this parameter.
     pub(super) fn check(&self, op: &'static str, reason: &str, value: &Tensor) -> Result<()> {
         value.expect_dtype(op, self.value.dtype())?;
         if value.shape() == self.shape() {
@@ -114,7 +122,7 @@ impl Param {
         Err(Error::shape(op, reason, &[self.shape(), value.shape()]))
     }
 
-    /// Whether training leaves this parameter alone.
+    /// Returns whether the parameter is frozen.
     pub fn is_frozen(&self) -> bool {
         self.frozen
     }
@@ -131,17 +139,18 @@ impl Param {
         self.frozen = false;
     }
 
-    /// Converts the value to another precision.
+    /// Converts the value to another dtype. Gradients from before no longer belong to the parameter
+    /// then.
     pub fn convert(&mut self, dtype: DType) {
         if dtype == self.value.dtype() {
             return;
         }
         self.value = self.value.to_dtype(dtype);
-        // The gradient comes in the new precision: that is another leaf.
+        // The gradient has the new dtype, which is that of another leaf.
         self.leaf = Node::leaf(self.value.array().shape().clone(), dtype);
     }
 
-    /// The elements of the value, to be changed in place.
+    /// Returns the elements of the value, to be changed in place.
     pub(super) fn elements_mut<F: Element>(&mut self) -> &mut [F] {
         self.value.elements_mut()
     }

@@ -1,4 +1,4 @@
-//! How a model is run: training or inference, and the randomness of this run.
+//! The pass under which a model runs: training or inference, recording or not, and random numbers.
 
 use crate::autograd::{Both, LeafId, Observer, Tensor};
 use crate::error::Result;
@@ -9,11 +9,13 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, OnceLock};
 
-/// What every `forward` is told: whether the model trains or predicts, whether to record a graph,
-/// whether running statistics move, and where random numbers come from.
+/// The settings of a run of a model, which every `forward` takes: training or inference, whether a
+/// graph is recorded, whether running statistics are updated, and the source of random numbers.
 ///
-/// There is no global or thread-local mode. With a fresh pass of the same seed and held statistics
-/// `forward` is a pure function.
+/// No setting is global or belongs to a thread. PyTorch's `model.train()` and `model.eval()` are
+/// [`Pass::train`] and [`Pass::inference`], and `torch.no_grad()` is [`no_grad`](Self::no_grad).
+///
+/// Under a new pass with the same seed, and with statistics held, `forward` is a pure function.
 ///
 /// ```
 /// use cotangent::module::Pass;
@@ -31,23 +33,23 @@ pub struct Pass {
     allows_nonfinite: bool,
     frozen: bool,
     seed: u64,
-    /// How many random layers were served: one count for all passes made from this one. Made when
-    /// it is first needed, since most passes need none.
+    /// How many random layers have drawn a seed: one count for all passes derived from this one. It
+    /// is created when first needed, since most passes need none.
     draws: OnceLock<Arc<AtomicU64>>,
     observer: Option<Arc<dyn Observer>>,
     carried: Option<Arc<dyn Any + Send + Sync>>,
     values: Option<Arc<Values>>,
 }
 
-/// The values that parameters are read as, by the parameters' identities.
+/// Values in place of those of parameters, by the identities of the parameters.
 pub(super) type Values = BTreeMap<LeafId, Tensor>;
 
 impl Pass {
-    /// A training pass: dropout drops, batch normalization uses the batch's statistics and moves
-    /// its running ones, the graph is recorded.
+    /// Creates a training pass: dropout drops elements, batch normalization uses the batch's
+    /// statistics and updates its running ones, and the graph is recorded.
     ///
-    /// One pass may serve a whole training run: each random layer takes the next draw of the
-    /// sequence that the seed starts.
+    /// One pass can serve a whole training run. Each random layer draws the next seed from a
+    /// sequence that begins with `seed`.
     pub fn train(seed: u64) -> Self {
         Self {
             training: true,
@@ -63,7 +65,10 @@ impl Pass {
         }
     }
 
-    /// An inference pass: nothing is random, nothing moves, no graph is built.
+    /// Creates an inference pass: no layer is random, no running statistic changes, and no graph is
+    /// recorded.
+    #[doc(alias = "eval")]
+    #[doc(alias = "no_grad")]
     pub fn inference() -> Self {
         Self {
             training: false,
@@ -73,15 +78,16 @@ impl Pass {
         }
     }
 
-    /// The same with running statistics held still.
+    /// Keeps running statistics as they are. Batch normalization still uses those of the batch, if
+    /// the pass trains.
     #[must_use]
     pub fn hold_statistics(mut self) -> Self {
         self.moves_statistics = false;
         self
     }
 
-    /// Lets running statistics move even if those of the batch are infinite or NaN. Otherwise that is
-    /// an error, since one such batch would spoil all predictions of the model.
+    /// Allows running statistics to become infinite or NaN. By default a batch whose statistics are
+    /// not finite is an error, since it would spoil all later predictions of the model.
     #[must_use]
     pub fn allow_nonfinite(mut self) -> Self {
         self.allows_nonfinite = true;
@@ -106,15 +112,15 @@ impl Pass {
         self
     }
 
-    /// The same continuing after `draws` random layers, as [`draws`](Self::draws) counted them: to
-    /// resume a run.
+    /// Continues after `draws` random layers, as counted by [`draws`](Self::draws), to resume a
+    /// run.
     #[must_use]
     pub fn resume_at(mut self, draws: u64) -> Self {
         self.draws = count_from(draws);
         self
     }
 
-    /// The same, watched by `observer`, and by those that watch it already.
+    /// Adds an observer of the operations under this pass. Earlier observers stay.
     #[must_use]
     pub fn observed(self, observer: impl Observer) -> Self {
         let observer: Arc<dyn Observer> = match self.observer {
@@ -127,18 +133,20 @@ impl Pass {
         }
     }
 
-    /// The first value that was not finite, if this pass is [`checked`](Self::checked).
+    /// Returns an error if a value under this pass was not finite, if the pass is
+    /// [`checked`](Self::checked).
     ///
     /// # Errors
-    /// [`Error::NonFinite`](crate::Error::NonFinite), within the path of the parameter that is
-    /// nearest upstream.
+    /// [`Error::NonFinite`](crate::Error::NonFinite) for the first such value, with the path of the
+    /// nearest parameter upstream.
     pub fn check(&self) -> Result<()> {
         self.observer.as_ref().map_or(Ok(()), Observer::result)
     }
 
-    /// The same carrying `value`, in place of what it carried before, to the layers that ask for
-    /// its type: how these and whoever runs the model work together, without a mark on the model.
-    /// What backward computes once more is not shown it.
+    /// Carries a value to the layers, which read it with [`carried`](Self::carried). It replaces
+    /// the value carried before. So code that runs a model can work together with its layers,
+    /// without a field in the model. Layers that are [recomputed](Self::recompute) in backward do
+    /// not get the value.
     ///
     /// ```
     /// use cotangent::module::Pass;
@@ -157,27 +165,27 @@ impl Pass {
         self
     }
 
-    /// What this pass carries, if it is a `T`.
+    /// Returns the value that this pass carries, if it is a `T`.
     pub fn carried<T: Any>(&self) -> Option<&T> {
         self.carried.as_ref()?.downcast_ref()
     }
 
-    /// Who watches now.
+    /// Returns the observer, if it is active.
     pub(super) fn observer(&self) -> Option<&Arc<dyn Observer>> {
         self.observer.as_ref().filter(|o| o.is_active())
     }
 
-    /// Whether layers behave as in training.
+    /// Returns whether layers behave as in training.
     pub fn is_training(&self) -> bool {
         self.training
     }
 
-    /// Whether parameters are read tracked.
+    /// Returns whether parameters are read tracked.
     pub fn records(&self) -> bool {
         self.records
     }
 
-    /// Whether running statistics move.
+    /// Returns whether running statistics are updated.
     pub fn moves_statistics(&self) -> bool {
         self.moves_statistics
     }
@@ -187,18 +195,19 @@ impl Pass {
         self.allows_nonfinite
     }
 
-    /// Whether layers under this pass stand still, as those in a [`Frozen`](super::Frozen) do.
+    /// Returns whether layers under this pass are frozen, as those in a [`Frozen`](super::Frozen)
+    /// are.
     pub fn is_frozen(&self) -> bool {
         self.frozen
     }
 
-    /// The seed.
+    /// Returns the seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How many random layers this pass has served, and those made from it by
-    /// [`frozen`](Self::frozen) and [`with`](Self::with).
+    /// Returns how many random layers have drawn a seed from this pass, and from passes derived
+    /// from it by [`frozen`](Self::frozen) and [`with`](Self::with).
     pub fn draws(&self) -> u64 {
         self.draws.get().map_or(0, |draws| draws.load(Relaxed))
     }
@@ -207,12 +216,11 @@ impl Pass {
         self.draws.get_or_init(Arc::default)
     }
 
-    /// A pass like this one for layers that stand still: parameters are read untracked, batch
-    /// normalization runs as in inference and its statistics do not move. Dropout goes on dropping,
-    /// and draws from this pass's sequence. [`Frozen`](super::Frozen) runs its layer under it.
+    /// Returns a pass for frozen layers: parameters are read untracked, and batch normalization
+    /// runs as in inference and keeps its statistics. Dropout is unchanged: it draws from this
+    /// pass's sequence. [`Frozen`](super::Frozen) runs its layer under such a pass.
     ///
-    /// A layer of your own asks [`is_frozen`](Self::is_frozen) if it does more than that in
-    /// training.
+    /// A custom layer that changes anything else in training calls [`is_frozen`](Self::is_frozen).
     ///
     /// ```
     /// use cotangent::module::{Param, Pass};
@@ -232,7 +240,7 @@ impl Pass {
         }
     }
 
-    /// This pass once more, with one sequence of random numbers for both.
+    /// Returns this pass once more, with one sequence of random numbers for both.
     pub(super) fn shared(&self) -> Self {
         Self {
             draws: Arc::clone(self.count()).into(),
@@ -243,8 +251,8 @@ impl Pass {
         }
     }
 
-    /// This pass from here on, unwatched and carrying nothing: what runs under it leaves this one
-    /// where it is.
+    /// Returns a copy of this pass from here on, without observer and carried value. Layers that
+    /// run under it do not advance this pass.
     pub(super) fn again(&self) -> Self {
         Self {
             draws: count_from(self.draws()),
@@ -255,30 +263,30 @@ impl Pass {
         }
     }
 
-    /// Counts the random layers that ran under [`again`](Self::again).
+    /// Adds the random layers that ran under a pass of [`again`](Self::again).
     pub(super) fn advance_to(&self, draws: u64) {
         self.count().store(draws, Relaxed);
     }
 
-    /// Goes on as a pass of another seed that has served so many random layers.
+    /// Continues as a pass of another seed, after so many random layers.
     pub(crate) fn resume(&mut self, seed: u64, draws: u64) {
         self.seed = seed;
         self.draws = count_from(draws);
     }
 
-    /// The values that this pass carries for parameters.
+    /// Returns the values in place of those of parameters.
     pub(super) fn values(&self) -> Option<&Arc<Values>> {
         self.values.as_ref()
     }
 
-    /// The same with these values for parameters, in place of others.
+    /// Replaces the values in place of those of parameters.
     pub(super) fn with_values(mut self, values: Values) -> Self {
         self.values = Some(Arc::new(values));
         self
     }
 
-    /// The seed of the next random layer: a function of the pass's seed and of how many it has
-    /// served before.
+    /// Returns the seed for the next random layer, and counts it. The seed depends on that of the
+    /// pass and on the count only.
     pub fn next_seed(&self) -> u64 {
         use rand::Rng;
         let draw = self.count().fetch_add(1, Relaxed);
@@ -287,7 +295,7 @@ impl Pass {
         rng.next_u64()
     }
 
-    /// `x` with dropout if this pass trains, else `x`.
+    /// Returns `x` with dropout if this pass trains, else `x`.
     ///
     /// # Errors
     /// As [`Tensor::dropout`].
@@ -295,14 +303,14 @@ impl Pass {
         if self.training {
             x.dropout(p, self.next_seed())
         } else {
-            // A probability that training would refuse is refused.
+            // A probability that is an error in training is one in inference too.
             let _ = Tensor::from([0.0f32; 0]).dropout(p, 0)?;
             Ok(x.clone())
         }
     }
 }
 
-/// A count that starts here.
+/// Returns a count that starts at `draws`.
 fn count_from(draws: u64) -> OnceLock<Arc<AtomicU64>> {
     if draws == 0 {
         return OnceLock::new();

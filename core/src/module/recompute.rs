@@ -1,4 +1,4 @@
-//! Layers that are computed again in backward, in place of saving what their operations need.
+//! Layers that are computed again in backward, in place of saving the values of their operations.
 
 use super::layer::Layer;
 use super::leaves::params;
@@ -9,12 +9,12 @@ use crate::error::Result;
 use crate::transform::{Segment, record_segment};
 
 impl Pass {
-    /// `layer.forward(x, self)`, of which only `x` is saved: backward computes the layer once more,
-    /// with the same randomness, its running statistics held still. The value and the gradients, of
-    /// the input and of the parameters, are the same to the last bit (Chen, Xu, Zhang, Guestrin
-    /// 2016, Training Deep Nets with Sublinear Memory Cost). PyTorch calls it checkpointing.
+    /// Returns `layer.forward(x, self)`, but saves only `x`. Backward computes the layer once more,
+    /// with the same random numbers, and without updating running statistics. The output and all
+    /// gradients are the same to the last bit (Chen, Xu, Zhang, Guestrin 2016, Training Deep Nets
+    /// with Sublinear Memory Cost). PyTorch: `torch.utils.checkpoint.checkpoint`.
     ///
-    /// The layer is cloned, which shares the parameters' storage.
+    /// The layer is cloned. The clone shares the storage of the parameters.
     ///
     /// # Errors
     /// Those of the layer.
@@ -45,7 +45,7 @@ impl Pass {
     }
 }
 
-/// A layer as it was, and the pass under which it ran.
+/// A layer as it was when it ran, and its pass.
 struct LayerSegment<L> {
     layer: L,
     pass: Pass,

@@ -1,14 +1,13 @@
-//! Types that could hold modules and yet cannot be part of a model. Each has an impl of `Module`
-//! under a condition that is never met: the compiler reports the condition, which says what to do.
-//! The condition is one on [`Refused`], since of two on the same type the compiler reports the
-//! outer one.
+//! Types that may hold modules but cannot be part of a model. Each implements `Module` under a
+//! condition that is never met, so that the compiler reports the text of the condition. The
+//! conditions are on [`Refused`]: of two conditions on one type the compiler reports the outer one.
 
 use super::walk::{Module, Walk, WalkMut};
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// The type that lacks the impls.
+/// The type that the conditions are on.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct Refused;
@@ -17,7 +16,7 @@ pub struct Refused;
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{T}` is not a `Module`: it shares what it holds, and a model owns its parameters",
-    label = "shared",
+    label = "a shared pointer",
     note = "to tie two layers, hold the `Param` or the layer once, without `{T}`, and use it in \
             both places of `forward`: its gradient is the sum of both uses"
 )]
@@ -26,9 +25,9 @@ pub trait Owned<T: ?Sized> {}
 /// Never implemented.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
-    message = "`{T}` is not a `Module`: the paths of its elements would not be clear",
-    label = "not a collection for modules",
-    note = "hold modules that have names in a `BTreeMap<String, _>`, and others in a `Vec<_>`",
+    message = "`{T}` is not a `Module`, unlike a `BTreeMap<String, _>` or a `Vec<_>` of modules",
+    label = "not a collection of modules",
+    note = "hold modules with names in a `BTreeMap<String, _>`, and others in a `Vec<_>`",
     note = "mark the field `#[module(skip)]` if it holds no modules"
 )]
 pub trait Named<T: ?Sized> {}

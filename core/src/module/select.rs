@@ -1,4 +1,4 @@
-//! Choosing parameters by their paths.
+//! Selects parameters by their paths.
 
 use super::leaves::{check_names, named_params};
 use super::param::Param;

@@ -1,9 +1,9 @@
-//! The derive's check that a field marked `#[module(skip)]` holds no parameters.
+//! The check of the derive that a field marked `#[module(skip)]` holds no parameters.
 //!
-//! A derive sees no types, so that the compiler answers: of several methods of one name it takes
-//! the one that needs the fewest dereferences and whose condition holds. The call
-//! `(&&&Skipped::<T>::new()).verdict()` thus finds [`Plain`] if `T` is known to have no leaves,
-//! else [`Holds`] if it is a module, else [`Unknown`].
+//! A derive does not know types, but the compiler does. Of several methods with one name it calls
+//! the one that needs the fewest dereferences and whose condition holds. So the method that is
+//! called on a `&&&Skipped<T>` is that of [`Plain`] if `T` is known to have no leaves, else of
+//! [`Holds`] if `T` is a module, else of [`Unknown`].
 
 use super::walk::Module;
 use std::collections::BTreeMap;
@@ -43,21 +43,21 @@ impl<T: ?Sized> Skippable<T> for May {}
 pub struct MayNot;
 
 pub trait Plain {
-    fn verdict(&self) -> May {
+    fn skipped_field_verdict(&self) -> May {
         May
     }
 }
 impl<T: Leafless + ?Sized> Plain for &&Skipped<T> {}
 
 pub trait Holds {
-    fn verdict(&self) -> MayNot {
+    fn skipped_field_verdict(&self) -> MayNot {
         MayNot
     }
 }
 impl<T: Module + ?Sized> Holds for &Skipped<T> {}
 
 pub trait Unknown {
-    fn verdict(&self) -> May {
+    fn skipped_field_verdict(&self) -> May {
         May
     }
 }

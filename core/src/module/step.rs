@@ -1,4 +1,4 @@
-//! An optimizer's step over many parameters: one sweep, in place.
+//! The step of an optimizer over many parameters, in one sweep and in place.
 
 use super::param::Param;
 use crate::autograd::Tensor;
@@ -7,29 +7,30 @@ use crate::kernel::Step;
 use crate::kernel::elementwise::map;
 use crate::tensor::{Element, refusable};
 
-/// One parameter's part of an optimizer's step.
+/// One parameter in the step of an optimizer.
 #[derive(Debug)]
 pub struct Part<'a, const N: usize, U> {
-    /// The parameter, which changes.
+    /// The parameter, which is changed.
     pub param: &'a mut Param,
     /// Its gradient.
     pub gradient: &'a Tensor,
-    /// The optimizer's state of it, which changes.
+    /// The state of the optimizer for it, which is changed.
     pub state: [&'a mut Tensor; N],
     /// The formula.
     pub step: U,
 }
 
-/// `(w, state) := step(w, g, state)` for every element of every part, in place unless a live graph
-/// still holds the old values (then these are kept and new ones written). The work is split over
-/// threads inside large parameters and across small ones.
+/// Computes `(w, state) := step(w, g, state)` for every element of every part, in place. If a live
+/// graph still holds the old values, they are kept and new ones are written. The work is split over
+/// threads, inside large parameters and across small ones.
 ///
 /// # Errors
-/// [`Error::Shape`] or [`Error::DType`] if a gradient or a state does not fit its parameter, or the
-/// system refuses memory; then nothing has changed.
+/// [`Error::Shape`] or [`Error::DType`] if a gradient or a state does not fit its parameter, or if
+/// the system refuses memory. Nothing has changed then.
 ///
 /// # Panics
-/// If the formula does. Then some elements have changed and others have not; all shapes stay.
+/// If the formula panics. Some elements have changed then, and others have not. All shapes are the
+/// same.
 pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<()> {
     for part in &*parts {
         let value = part.param.value();
@@ -41,7 +42,7 @@ pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<
             )?;
             if operand.shape() != value.shape() {
                 let shapes = [value.shape(), operand.shape()];
-                let reason = "gradient or state does not fit";
+                let reason = format!("{name} must have the shape of the parameter");
                 return Err(Error::shape("optimizer step", reason, &shapes));
             }
         }
@@ -53,7 +54,7 @@ pub fn step<const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) -> Result<
     })
 }
 
-/// The step of the parts whose elements are of the type `F`.
+/// Computes the step of the parts whose elements are of the type `F`.
 fn step_as<F: Element, const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>]) {
     let mut parts: Vec<_> = parts
         .iter_mut()

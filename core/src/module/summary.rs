@@ -1,11 +1,11 @@
-//! A model at a glance: its leaves as a table.
+//! The table of a model's leaves.
 
 use super::walk::{LeafRef, Module, Walk};
 use crate::tensor::{DType, Shape};
 use std::collections::HashMap;
 use std::fmt;
 
-/// The leaves of a model, in declaration order. Prints as a table with totals.
+/// The leaves of a model in declaration order. `Display` prints a table with totals.
 ///
 /// ```
 /// use cotangent::{ModuleExt, Tensor, module::Param};
@@ -17,7 +17,7 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Summary {
-    /// The leaves.
+    /// The leaves, in declaration order.
     pub rows: Vec<SummaryRow>,
 }
 
@@ -29,40 +29,40 @@ pub struct SummaryRow {
     pub path: String,
     /// The type of the module that the leaf is a field of, without the path to the type.
     pub layer: String,
-    /// What the leaf is.
+    /// The kind of the leaf.
     pub kind: LeafKind,
     /// The lengths of the axes.
     pub shape: Shape,
-    /// The element type; none for a counter.
+    /// The element type, or `None` for a counter.
     pub dtype: Option<DType>,
-    /// Whether training leaves it alone.
+    /// Whether the leaf is frozen.
     pub frozen: bool,
 }
 
-/// What a leaf is.
+/// The kind of a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LeafKind {
-    /// A parameter: trained.
+    /// A parameter, which is trained.
     Param,
-    /// A buffer: kept.
+    /// A buffer, which is saved but not trained.
     Buffer,
-    /// A counter.
+    /// A counter, which is saved but not trained.
     Counter,
 }
 
 impl SummaryRow {
-    /// The number of elements.
+    /// Returns the number of elements.
     pub fn elements(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// What the elements take, in bytes.
+    /// Returns the size of the elements in bytes.
     pub fn bytes(&self) -> usize {
         self.elements() * self.dtype.map_or(8, DType::size)
     }
 
-    /// The number of elements if it is a parameter, else 0.
+    /// Returns the number of elements of a parameter, else 0.
     fn parameters(&self) -> usize {
         match self.kind {
             LeafKind::Param => self.elements(),
@@ -108,24 +108,25 @@ impl Summary {
         Self { rows }
     }
 
-    /// The number of parameter elements, frozen ones included.
+    /// Returns the number of elements of all parameters, frozen ones included.
     pub fn parameters(&self) -> usize {
         self.rows.iter().map(SummaryRow::parameters).sum()
     }
 
-    /// The number of parameter elements that training changes.
+    /// Returns the number of elements of the parameters that are not frozen.
     pub fn trainable(&self) -> usize {
         let trained = self.rows.iter().filter(|row| !row.frozen);
         trained.map(SummaryRow::parameters).sum()
     }
 
-    /// What all leaves take, in bytes.
+    /// Returns the size of all leaves in bytes.
     pub fn bytes(&self) -> usize {
         self.rows.iter().map(SummaryRow::bytes).sum()
     }
 
-    /// How the structure of `other` differs: paths that only one of the two has, kinds, shapes and
-    /// dtypes. Where there are none, the state of the one can be loaded into the other.
+    /// Returns the differences in structure: paths that only one of the two has, and different
+    /// kinds, shapes and dtypes. If there are none, the state of one model can be loaded into the
+    /// other.
     ///
     /// ```
     /// use cotangent::{ModuleExt, Tensor, module::Param};
@@ -162,7 +163,8 @@ impl Summary {
     }
 }
 
-/// A type's name without the paths in it: `Vec<Hidden>` for `alloc::vec::Vec<net::Hidden>`.
+/// Returns the name of a type without the paths in it: `Vec<Hidden>` for
+/// `alloc::vec::Vec<net::Hidden>`.
 fn short(name: &str) -> String {
     let mut short = String::new();
     let mut word = 0;
@@ -189,7 +191,7 @@ impl fmt::Display for LeafKind {
     }
 }
 
-/// A number with its thousands apart.
+/// Returns a number with its digits in groups of three: `1,234`.
 fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();

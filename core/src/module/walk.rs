@@ -1,4 +1,4 @@
-//! The tree of a model: the trait that the derive implements, and the walks over it.
+//! The tree of a model: the trait `Module`, and the walks over its leaves.
 
 use super::buffer::{Buffer, Counter};
 use super::name::check_name;
@@ -8,26 +8,30 @@ use crate::error::Error;
 use std::ops::ControlFlow;
 
 /// A model or a part of one: a tree whose leaves are [`Param`]s, [`Buffer`]s and [`Counter`]s.
+/// PyTorch: `nn.Module`.
 ///
-/// `#[derive(Module)]` implements it: every field must itself be a `Module`, or be marked
-/// `#[module(skip)]`. Leaves have dotted paths of field names, in declaration order, such as
-/// `hidden.weight`. Names, counts, freezing, saving and whatever else follows from the leaves are
-/// the methods of [`ModuleExt`](crate::ModuleExt), which every module has.
+/// `#[derive(Module)]` implements it. Every field must be a `Module` too, or be marked
+/// `#[module(skip)]` if it is configuration. Each leaf has a dotted path of field names, such as
+/// `hidden.weight`.
+///
+/// Every module has the methods of [`ModuleExt`](crate::ModuleExt): lists of parameters, counts,
+/// freezing, conversion, saving and loading.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
-    label = "this type holds no parameters that cotangent knows",
+    label = "this type does not implement `Module`",
     note = "mark the field `#[module(skip)]` if it is configuration, or derive `Module` for its type"
 )]
 pub trait Module {
-    /// Shows each child to the walk, in declaration order.
+    /// Shows each child to the walk, in declaration order: `walk.field("weight", &self.weight)`.
     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>);
 
-    /// As [`visit`](Self::visit), for changing the leaves.
+    /// Shows each child to a walk that may change the leaves, in the same order as
+    /// [`visit`](Self::visit).
     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>);
 
-    /// The name of the type with its path, for [`Summary`](super::Summary); that of the module
-    /// inside for `Box`, `Option` and [`Frozen`](super::Frozen). The default is right but for such
-    /// wrappers.
+    /// Returns the name of the type with its path, for [`Summary`](super::Summary). `Box`, `Option`
+    /// and [`Frozen`](super::Frozen) return that of the module inside. Only such wrappers need to
+    /// implement it.
     fn type_name(&self) -> &'static str {
         std::any::type_name::<Self>()
     }
@@ -37,11 +41,11 @@ pub trait Module {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum LeafRef<'a> {
-    /// Trained.
+    /// A parameter, which is trained.
     Param(&'a Param),
-    /// Kept.
+    /// A buffer, which is saved but not trained.
     Buffer(&'a Buffer),
-    /// Counted.
+    /// A counter, which is saved but not trained.
     Counter(&'a Counter),
 }
 
@@ -49,11 +53,11 @@ pub enum LeafRef<'a> {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum LeafMut<'a> {
-    /// Trained.
+    /// A parameter, which is trained.
     Param(&'a mut Param),
-    /// Kept.
+    /// A buffer, which is saved but not trained.
     Buffer(&'a mut Buffer),
-    /// Counted.
+    /// A counter, which is saved but not trained.
     Counter(&'a mut Counter),
 }
 
@@ -68,12 +72,12 @@ impl LeafMut<'_> {
     }
 }
 
-/// What a walk knows of the place that it is at.
+/// The place of a leaf in a model.
 #[derive(Clone, Copy)]
 pub(crate) struct Place<'p> {
-    /// The dotted path. It is borrowed, so that a long one costs nothing where nobody copies it.
+    /// The dotted path. It is borrowed, so that a long path costs nothing unless it is copied.
     pub path: &'p str,
-    /// The type of the module that has the leaf as a field.
+    /// The name of the type that has the leaf as a field.
     pub layer: &'static str,
     /// Whether it is inside a [`Frozen`](super::Frozen).
     pub in_frozen: bool,
@@ -88,11 +92,11 @@ macro_rules! walks {
         pub struct $walk<'a, 'f> {
             path: String,
             in_frozen: bool,
-            /// Whether all that is still ahead is passed over.
+            /// Whether the rest of the walk is skipped.
             stopped: bool,
-            /// The types of the module that is being visited, and of the one that it is a field of.
+            /// The names of the type being visited, and of the type that it is a field of.
             types: [&'static str; 2],
-            /// The first key that cannot be part of a path, and where it is.
+            /// The path of the first map with a wrong key, and what is wrong.
             wrong_key: Option<(String, Error)>,
             on_leaf: &'f mut dyn FnMut(Place<'_>, $leaf<'a>) -> ControlFlow<()>,
         }
@@ -100,11 +104,14 @@ macro_rules! walks {
         impl<'a, 'f> $walk<'a, 'f> {
             /// Calls `on_leaf` with the path of each leaf of `module` and the leaf, in declaration
             /// order.
-            pub fn over(module: &'a $($mutability)? (impl Module + ?Sized), mut on_leaf: impl FnMut(&str, $leaf<'a>)) {
+            pub fn over(
+                module: &'a $($mutability)? (impl Module + ?Sized),
+                mut on_leaf: impl FnMut(&str, $leaf<'a>),
+            ) {
                 Self::places(module, |place, leaf| on_leaf(place.path, leaf));
             }
 
-            /// As [`over`](Self::over), with all that the walk knows of the leaf's place.
+            /// Does the same as [`over`](Self::over), with the whole place of each leaf.
             pub(crate) fn places(
                 module: &'a $($mutability)? (impl Module + ?Sized),
                 mut on_leaf: impl FnMut(Place<'_>, $leaf<'a>),
@@ -115,7 +122,7 @@ macro_rules! walks {
                 });
             }
 
-            /// As [`places`](Self::places), until `on_leaf` breaks the walk off.
+            /// Does the same as [`places`](Self::places), until `on_leaf` breaks.
             pub(super) fn until(
                 module: &'a $($mutability)? (impl Module + ?Sized),
                 on_leaf: &mut dyn FnMut(Place<'_>, $leaf<'a>) -> ControlFlow<()>,
@@ -137,8 +144,9 @@ macro_rules! walks {
                 }
             }
 
-            /// Visits the child of the key `name`, which was chosen at run time. Unlike a field's
-            /// name it is [checked](super::check_names), when leaves are next found by their paths.
+            /// Visits the child with the key `name`, which was chosen at run time. Unlike the name
+            /// of a field, the key is [checked](super::check_names) when leaves are found by their
+            /// paths.
             pub fn key(&mut self, name: &str, child: &'a $($mutability)? (impl Module + ?Sized)) {
                 if self.wrong_key.is_none() && let Err(error) = check_name("module", name) {
                     self.wrong_key = Some((self.path.clone(), error));
@@ -163,7 +171,7 @@ macro_rules! walks {
                 self.path.truncate(parent);
             }
 
-            /// Visits what a [`Frozen`](super::Frozen) holds, under the path of that.
+            /// Visits the module in a [`Frozen`](super::Frozen), under the same path.
             pub(super) fn frozen(&mut self, module: &'a $($mutability)? (impl Module + ?Sized)) {
                 let outer = std::mem::replace(&mut self.in_frozen, true);
                 module.$visit(self);
@@ -171,7 +179,11 @@ macro_rules! walks {
             }
 
             fn leaf(&mut self, leaf: $leaf<'a>) {
-                let place = Place { path: &self.path, layer: self.types[1], in_frozen: self.in_frozen };
+                let place = Place {
+                    path: &self.path,
+                    layer: self.types[1],
+                    in_frozen: self.in_frozen,
+                };
                 self.stopped = self.stopped || (self.on_leaf)(place, leaf).is_break();
             }
         }
@@ -185,9 +197,9 @@ macro_rules! walks {
 }
 
 walks! {
-    /// A walk over a model's leaves, which knows the path that it has come. It changes nothing.
+    /// A walk over the leaves of a model, with their paths. It changes nothing.
     Walk LeafRef visit ();
-    /// As [`Walk`], for changing the leaves.
+    /// A walk over the leaves of a model, to change them.
     WalkMut LeafMut visit_mut (mut);
 }
 

@@ -1,15 +1,16 @@
-//! Checkpoints: several things' states in one file, loaded all or nothing.
+//! Checkpoints: the states of several parts in one file, loaded whole or not at all.
 
 use super::dict::{StateDict, Stateful};
 use super::file::{from_file, to_file};
 use crate::disk::{read_file, replace_file};
 use crate::error::{Error, Result};
+use crate::module::check_name;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Writes the states of several parts, each under its name, to one safetensors file, which is
-/// [replaced whole or not at all](crate::replace_file): model and optimizer cannot come from
-/// different steps.
+/// Saves the states of several parts to one safetensors file, each under its name. The file is
+/// [replaced whole or not at all](crate::replace_file), so that model and optimizer cannot come
+/// from different steps.
 ///
 /// ```
 /// use cotangent::module::{Counter, Param};
@@ -27,8 +28,8 @@ use std::path::Path;
 /// ```
 ///
 /// # Errors
-/// [`Error::Argument`] if two parts have one name, a name is empty or has a dot in it;
-/// [`Error::Io`] if writing fails; [`Error::Format`] if a state cannot be saved. The old file is
+/// [`Error::Argument`] if two parts have the same name, or if a name is empty or has a dot in it.
+/// [`Error::Io`] if writing fails. [`Error::Format`] if a state cannot be saved. The old file is
 /// unchanged then.
 pub fn save_checkpoint(path: impl AsRef<Path>, parts: &[(&str, &dyn Stateful)]) -> Result<()> {
     let path = path.as_ref();
@@ -40,12 +41,12 @@ pub fn save_checkpoint(path: impl AsRef<Path>, parts: &[(&str, &dyn Stateful)]) 
     replace_file(path, &to_file(&all, path)?)
 }
 
-/// Loads the states of parts that [`save_checkpoint`] has saved, all or nothing: if one does not
-/// fit, or the file holds a part that is not asked for, none has changed.
+/// Loads the states of several parts from a file of [`save_checkpoint`]. If one does not fit, or if
+/// the file has another part, nothing is loaded.
 ///
 /// # Errors
-/// [`Error::Io`] if reading fails, [`Error::Format`] if the file is no sound one, [`Error::State`]
-/// with every mismatch of the first part that does not fit.
+/// [`Error::Io`] if reading fails. [`Error::Format`] if the file is not a valid safetensors file.
+/// [`Error::State`] with all mismatches of the first part that does not fit.
 pub fn load_checkpoint(
     path: impl AsRef<Path>,
     parts: &mut [(&str, &mut dyn Stateful)],
@@ -79,8 +80,8 @@ pub fn load_checkpoint(
     Ok(())
 }
 
-/// Returns what is wrong with the parts that a file has, before anything is loaded: `names` are
-/// those asked for, `states` what they are now.
+/// Returns the mismatches between the parts in a file and those to be loaded, with their names and
+/// present states.
 fn check_parts(file: &StateDict, names: &[&str], states: &[StateDict]) -> Vec<String> {
     let part_of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
     let found: BTreeSet<String> = file.iter().map(|(name, _)| part_of(name)).collect();
@@ -125,10 +126,9 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
     let mut seen = Vec::new();
     for name in names {
-        if name.is_empty() || name.contains('.') || seen.contains(&name) {
-            let reason = format!(
-                "the names of parts must be distinct, not empty and without dots, found `{name}`"
-            );
+        check_name("checkpoint", name)?;
+        if seen.contains(&name) {
+            let reason = format!("two parts have the name `{name}`");
             return Err(Error::argument("checkpoint", reason));
         }
         seen.push(name);

@@ -1,4 +1,4 @@
-//! Named values in memory, and what can be saved as such.
+//! Named values in memory, and the trait of everything that can be saved as such.
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
@@ -14,37 +14,38 @@ pub enum Entry {
     Count(u64),
 }
 
-/// Named values: a model's state, an optimizer's, or several of these together.
+/// Named values: the state of a model, of an optimizer, or of several parts together. PyTorch:
+/// `state_dict`.
 #[derive(Clone, Debug, Default)]
 pub struct StateDict {
     entries: BTreeMap<String, Entry>,
 }
 
 impl StateDict {
-    /// No entries.
+    /// Creates a state without entries.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds an entry; returns the one that had this name before.
+    /// Adds an entry, and returns the one that it replaces.
     pub fn insert(&mut self, name: &str, entry: Entry) -> Option<Entry> {
         self.entries.insert(name.to_owned(), entry)
     }
 
-    /// Adds a number, as a scalar of f64.
+    /// Adds a number as an f64 scalar.
     pub fn insert_number(&mut self, name: &str, number: f64) {
         self.insert(name, Entry::Tensor(Tensor::from(number)));
     }
 
-    /// The entry of a name.
+    /// Returns the entry with this name.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.entries.get(name)
     }
 
-    /// The number of a name.
+    /// Returns the number with this name.
     ///
     /// # Errors
-    /// [`Error::State`] if there is none, or it is no scalar of f64.
+    /// [`Error::State`] if there is none, or if it is not an f64 scalar.
     pub fn number(&self, name: &str) -> Result<f64> {
         match self.entries.get(name) {
             Some(Entry::Tensor(tensor)) if tensor.dtype() == DType::F64 && tensor.rank() == 0 => {
@@ -54,7 +55,7 @@ impl StateDict {
         }
     }
 
-    /// The count of a name.
+    /// Returns the count with this name.
     ///
     /// # Errors
     /// [`Error::State`] if there is none.
@@ -65,7 +66,7 @@ impl StateDict {
         }
     }
 
-    /// The tensor of a name.
+    /// Returns the tensor with this name.
     ///
     /// # Errors
     /// [`Error::State`] if there is none.
@@ -76,30 +77,30 @@ impl StateDict {
         }
     }
 
-    /// All entries, by name.
+    /// Returns all entries, ordered by name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Entry)> {
         self.entries
             .iter()
             .map(|(name, entry)| (name.as_str(), entry))
     }
 
-    /// How many entries there are.
+    /// Returns the number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Adds all entries of `other` under `part.` and their names.
+    /// Adds all entries of `other`, with `part.` before their names.
     pub fn insert_part(&mut self, part: &str, other: Self) {
         let named = |(name, entry)| (format!("{part}.{name}"), entry);
         self.entries.extend(other.entries.into_iter().map(named));
     }
 
-    /// The entries whose names begin with `part.`, without that.
+    /// Returns the entries whose names begin with `part.`, without this prefix.
     #[must_use]
     pub fn part(&self, part: &str) -> Self {
         let prefix = format!("{part}.");
@@ -113,22 +114,22 @@ impl StateDict {
 }
 
 pub(super) fn mismatch(name: &str, expected: &str) -> Error {
-    let mismatch = format!("`{name}`: missing, or of another kind: {expected}");
+    let mismatch = format!("`{name}`: missing or of another kind, {expected}");
     Error::state("", vec![mismatch])
 }
 
-/// Something whose state a checkpoint holds: every [`Module`](crate::module::Module) is, and
-/// every optimizer.
+/// A part whose state can be saved in a checkpoint: every [`Module`](crate::module::Module), every
+/// optimizer, and a [`Pass`](crate::module::Pass).
 pub trait Stateful {
-    /// The state.
+    /// Returns the state.
     ///
     /// # Errors
     /// [`Error::Format`] if it cannot be saved.
     fn state(&self) -> Result<StateDict>;
 
-    /// Takes a state over. All or nothing, and strict: every entry must be one that is expected.
+    /// Replaces the state, or changes nothing if an entry is missing, unknown or does not fit.
     ///
     /// # Errors
-    /// [`Error::State`] with every mismatch; nothing has changed then.
+    /// [`Error::State`] with all mismatches. Nothing has changed then.
     fn load_state(&mut self, state: &StateDict) -> Result<()>;
 }

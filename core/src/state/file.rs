@@ -1,5 +1,5 @@
-//! States as safetensors files. A file's header and all lengths in it are checked before any memory
-//! is taken for them.
+//! States as safetensors files. The header of a file, with all lengths, is checked before memory is
+//! allocated for its tensors.
 
 use super::dict::{Entry, StateDict};
 use super::stored::{Stored, file_dtype};
@@ -12,33 +12,33 @@ use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
-/// What the format keeps for itself.
+/// The name that the format reserves.
 const RESERVED: &str = "__metadata__";
 
-/// Says that names, shapes and layouts are PyTorch's. There are loaders that read nothing without
-/// it.
+/// Metadata: the names, shapes and layouts are those of PyTorch. Some loaders read only files that
+/// say so.
 const METADATA: [(&str, &str); 1] = [("format", "pt")];
 
 impl StateDict {
-    /// The bytes of a safetensors file. The same entries give the same bytes.
+    /// Returns the bytes of a safetensors file. The same entries give the same bytes.
     ///
     /// # Errors
-    /// [`Error::Format`] if a name is `__metadata__` or a count has come to 2⁶³.
+    /// [`Error::Format`] if a name is `__metadata__` or a count is at least 2⁶³.
     pub fn to_bytes(&self) -> Result<Vec<u8>> {
         to_file(self, Path::new(""))
     }
 
-    /// The entries of the bytes of a safetensors file. Tensors of F16 and BF16 become f32.
+    /// Reads the entries from the bytes of a safetensors file. F16 and BF16 tensors become f32.
     ///
     /// # Errors
-    /// [`Error::Format`] if they are no sound one, or hold other types than F64, F32, F16, BF16 and
-    /// scalars of I64.
+    /// [`Error::Format`] if the bytes are not a valid file, or if it has other types than F64, F32,
+    /// F16, BF16 and I64 scalars.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self> {
         from_file(bytes, Path::new(""))
     }
 }
 
-/// The bytes of a file of these entries; `path` is for errors.
+/// Returns the bytes of a file with these entries. `path` is for errors.
 pub(super) fn to_file(state: &StateDict, path: &Path) -> Result<Vec<u8>> {
     for (name, entry) in state.iter() {
         if let Entry::Count(count) = entry
@@ -48,9 +48,7 @@ pub(super) fn to_file(state: &StateDict, path: &Path) -> Result<Vec<u8>> {
             return Err(Error::format(path, reason));
         }
         if name == RESERVED {
-            let reason = format!(
-                "no leaf of the model can have the path `{name}`: safetensors keeps it for itself"
-            );
+            let reason = format!("the path `{name}` is reserved by the safetensors format");
             return Err(Error::format(path, reason));
         }
     }
@@ -60,7 +58,7 @@ pub(super) fn to_file(state: &StateDict, path: &Path) -> Result<Vec<u8>> {
         .map_err(|error| Error::format(path, error.to_string()))
 }
 
-/// An entry as the format writes it. Its bytes are made when it is its turn.
+/// An entry as the format writes it. Its bytes are created only when they are written.
 struct ToWrite<'a>(&'a Entry);
 
 impl View for ToWrite<'_> {
@@ -90,7 +88,7 @@ impl View for ToWrite<'_> {
     }
 }
 
-/// All entries of a file: tensors of F64, F32, F16 and BF16, and counts, which are scalars of I64.
+/// Reads all entries of a file: F64, F32, F16 and BF16 tensors, and I64 scalars, which are counts.
 pub(super) fn from_file(bytes: &[u8], path: &Path) -> Result<StateDict> {
     let mut state = StateDict::new();
     for (name, stored) in entries(&parse(bytes, path)?) {
@@ -102,26 +100,26 @@ pub(super) fn from_file(bytes: &[u8], path: &Path) -> Result<StateDict> {
     Ok(state)
 }
 
-/// The entries of a file, of any types, none of them read yet.
+/// Returns the entries of a file, of any types, without reading their values.
 pub(super) fn entries<'s>(
     file: &'s SafeTensors<'s>,
 ) -> impl Iterator<Item = (&'s str, Stored<'s>)> {
     file.iter().map(|(name, view)| (name, Stored::InFile(view)))
 }
 
-/// A file whose header is sound.
+/// Parses and checks the header of a file.
 pub(super) fn parse<'a>(bytes: &'a [u8], path: &Path) -> Result<SafeTensors<'a>> {
-    let unsound =
-        |reason: &str| Error::format(path, format!("not a sound safetensors file: {reason}"));
-    let file = SafeTensors::deserialize(bytes).map_err(|error| unsound(&error.to_string()))?;
-    // The crate takes the last of two entries of one name, and does not say so.
-    match repeated_name(bytes).map_err(|error| unsound(&error.to_string()))? {
-        Some(name) => Err(unsound(&format!("the name `{name}` comes twice"))),
+    let invalid =
+        |reason: &str| Error::format(path, format!("not a valid safetensors file: {reason}"));
+    let file = SafeTensors::deserialize(bytes).map_err(|error| invalid(&error.to_string()))?;
+    // Of two entries with the same name, the crate silently takes the last.
+    match repeated_name(bytes).map_err(|error| invalid(&error.to_string()))? {
+        Some(name) => Err(invalid(&format!("the name `{name}` occurs twice"))),
         None => Ok(file),
     }
 }
 
-/// A name that comes twice in the header of a file whose length has been checked.
+/// Returns a name that is twice in the header of a file, whose length has been checked.
 fn repeated_name(file: &[u8]) -> serde_json::Result<Option<String>> {
     let (length, rest) = file.split_first_chunk::<8>().unwrap_or((&[0; 8], &[]));
     let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
@@ -129,7 +127,7 @@ fn repeated_name(file: &[u8]) -> serde_json::Result<Option<String>> {
     serde_json::Deserializer::from_slice(header).deserialize_map(RepeatedName)
 }
 
-/// Reads a JSON object for a name that it has twice.
+/// A visitor that looks for a name that a JSON object has twice.
 struct RepeatedName;
 
 impl<'de> Visitor<'de> for RepeatedName {
@@ -142,7 +140,7 @@ impl<'de> Visitor<'de> for RepeatedName {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<String>, A::Error> {
         let (mut names, mut repeated) = (HashSet::new(), None);
         while let Some((name, IgnoredAny)) = map.next_entry::<String, _>()? {
-            // Replaced, for `insert` would drop the name.
+            // `insert` would drop the name, but `replace` returns it.
             repeated = repeated.or(names.replace(name));
         }
         Ok(repeated)
@@ -154,7 +152,7 @@ mod tests {
     use super::repeated_name;
 
     #[test]
-    fn names_are_compared_as_texts() {
+    fn repeated_names_are_found_after_decoding() {
         let repeated = |header: &str| {
             let length = (header.len() as u64).to_le_bytes();
             repeated_name(&[&length[..], header.as_bytes(), b"data"].concat())

@@ -1,4 +1,4 @@
-//! Loading parts of a state, under other names: pretrained layers reused.
+//! Loads parts of a state, and under other names, to reuse pretrained layers.
 
 use super::dict::StateDict;
 use super::file;
@@ -12,14 +12,16 @@ use regex_lite::Regex;
 use std::borrow::Cow;
 use std::path::Path;
 
-/// How to load a state that is not exactly the model's: rules for the names in the file, and which
-/// leaves of the model are meant.
+/// Loads a state that does not match the model exactly: renames the entries of a file, and selects
+/// leaves of the model. PyTorch: `load_state_dict` with `strict=False`, and loops over its keys.
 ///
-/// Renaming rules run in the order in which they are given, each on what the one before has left.
-/// Then names must be the model's paths, no two the same. A rule that changes nothing, and a
-/// selection that nothing matches, is an error: it is a mistake in its pattern. So is to load
-/// nothing at all, whatever may be missing or unused. As with
-/// [`ModuleExt::load`](crate::ModuleExt::load) it is all or nothing, and values are never rounded.
+/// Rules for names run in the order in which they were added, each on the names after the rule
+/// before it. Then the names must be paths of the model, each at most once.
+///
+/// A rule that changes no name is an error, and so are a selection that matches nothing and a load
+/// that sets nothing: each is probably a mistake in a pattern. As with
+/// [`ModuleExt::load`](crate::ModuleExt::load), all or nothing is loaded, and values are never
+/// rounded.
 ///
 /// ```
 /// use cotangent::state::{Loader, to_bytes};
@@ -41,7 +43,7 @@ pub struct Loader {
     scope: Scope,
 }
 
-/// What happens to the names in a file.
+/// A rule for the names in a file.
 #[derive(Debug)]
 enum Rule {
     Rename {
@@ -54,7 +56,7 @@ enum Rule {
 }
 
 impl Rule {
-    /// The new name; none if the rule does not concern this one.
+    /// Returns the new name, or `None` if the rule does not match.
     fn apply(&self, name: &str) -> Option<String> {
         match self {
             Self::Rename {
@@ -80,15 +82,15 @@ impl Rule {
 }
 
 impl Loader {
-    /// No rules: names must be exactly the model's.
+    /// Creates a loader without rules: the names in the file must be the paths of the model.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Names that the regular expression matches, all of them from their first character to their
-    /// last, become `replacement`, in which `$1` or `${name}` stands for what a group has matched.
-    /// In front of a letter, a digit or `_` it must be `${1}`, for `$1a` is the group called `1a`.
-    /// The text of a group that does not exist is empty; `$$` is a dollar sign.
+    /// Renames the entries whose whole names match a regular expression. In `replacement`, `$1` and
+    /// `${name}` are the texts that groups have matched. Before a letter, a digit or `_`, write
+    /// `${1}`, because `$1a` is the group called `1a`. The text of a group that does not exist is
+    /// empty. `$$` is a dollar sign.
     ///
     /// # Errors
     /// [`Error::Argument`] if the regular expression is malformed.
@@ -108,20 +110,21 @@ impl Loader {
         Ok(self)
     }
 
-    /// Names lose `prefix`, those that have it: `"model."`.
+    /// Removes a prefix, such as `"model."`, from the names that have it.
     pub fn strip_prefix(mut self, prefix: &str) -> Self {
         self.rules.push(Rule::StripPrefix(prefix.to_owned()));
         self
     }
 
-    /// Names gain `prefix`: a file of the encoder alone becomes `"encoder."` of the model.
+    /// Adds a prefix to all names: `"encoder."` loads a file of an encoder into a model that has
+    /// one.
     pub fn add_prefix(mut self, prefix: &str) -> Self {
         self.rules.push(Rule::AddPrefix(prefix.to_owned()));
         self
     }
 
-    /// Only the leaves whose paths (in the model) the pattern means: the model's others keep their
-    /// values, the file's others are left out.
+    /// Loads only the leaves whose paths in the model match. Other leaves of the model keep their
+    /// values, and other entries of the file are skipped.
     ///
     /// # Errors
     /// [`Error::Argument`] if a regular expression is malformed.
@@ -130,24 +133,26 @@ impl Loader {
         Ok(self)
     }
 
-    /// Leaves that the file lacks keep their values.
+    /// Allows leaves that are missing in the file. They keep their values.
     pub fn allow_missing(mut self) -> Self {
         self.scope.allow_missing = true;
         self
     }
 
-    /// Entries of the file that the model lacks are left out.
+    /// Allows entries of the file that are not in the model. They are skipped.
     pub fn allow_unused(mut self) -> Self {
         self.scope.allow_unused = true;
         self
     }
 
-    /// Loads a safetensors file; returns the paths that were set, in the model's order.
+    /// Loads a safetensors file, and returns the paths of the leaves that were set, in the order of
+    /// the model.
     ///
     /// # Errors
-    /// [`Error::Io`] if reading fails, [`Error::Format`] if it is no sound safetensors file,
-    /// [`Error::Argument`] if a rule changes nothing or nothing is loaded, [`Error::State`] with
-    /// every mismatch if what is selected does not fit. The model is unchanged then.
+    /// [`Error::Io`] if reading fails. [`Error::Format`] if the file is not a valid safetensors
+    /// file. [`Error::Argument`] if a rule changes no name, or if nothing is loaded.
+    /// [`Error::State`] with all mismatches if a selected entry does not fit. The model is
+    /// unchanged then.
     pub fn load(
         &self,
         module: &mut (impl Module + ?Sized),
@@ -157,11 +162,11 @@ impl Loader {
         self.load_file(module, &read_file(path)?, path)
     }
 
-    /// As [`load`](Self::load), from the bytes of a safetensors file, such as
-    /// [`to_bytes`](super::to_bytes) gives for another model.
+    /// Loads the bytes of a safetensors file, such as those that [`to_bytes`](super::to_bytes)
+    /// returns for another model.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// Those of [`load`](Self::load).
     pub fn load_bytes(
         &self,
         module: &mut (impl Module + ?Sized),
@@ -181,10 +186,10 @@ impl Loader {
         set_leaves(module, offer, &self.scope, path)
     }
 
-    /// As [`load`](Self::load), from a state in memory.
+    /// Loads a state in memory.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// Those of [`load`](Self::load).
     pub fn load_state(
         &self,
         module: &mut (impl Module + ?Sized),
@@ -195,11 +200,12 @@ impl Loader {
         set_leaves(module, self.offer(entries)?, &self.scope, Path::new(""))
     }
 
-    /// As [`load`](Self::load), from another model, whose paths are the names: how the lower layers
-    /// of a pretrained net come into a new one. Whether a leaf is frozen stays as it is.
+    /// Loads the leaves of another model under their paths, such as the lower layers of a
+    /// pretrained net. Frozen leaves stay frozen, and others stay as they are.
     ///
     /// # Errors
-    /// As [`load`](Self::load), and [`Error::Format`] if two leaves of `source` have one path.
+    /// Those of [`load`](Self::load), and [`Error::Format`] if two leaves of `source` have the same
+    /// path.
     ///
     /// ```
     /// use cotangent::state::Loader;
@@ -220,7 +226,7 @@ impl Loader {
         self.load_state(module, &entries_of(source, Path::new(""))?)
     }
 
-    /// The entries of a file or a state by what their names become.
+    /// Returns the entries of a file or a state by their new names.
     fn offer<'s>(&self, entries: impl Iterator<Item = (&'s str, Stored<'s>)>) -> Result<Offer<'s>> {
         let mut now: Vec<_> = entries
             .map(|(name, stored)| (Cow::Borrowed(name), (name, stored)))

@@ -1,5 +1,5 @@
-//! Saved state: bytes of safetensors to and from a [`StateDict`], and that to and from a model; and
-//! checkpoints of several things in one file. There is one way in each direction.
+//! Saved state: a model's leaves as a [`StateDict`], that as bytes of a safetensors file, and back.
+//! Checkpoints hold the states of several parts in one file.
 
 mod checkpoint;
 mod dict;

@@ -9,28 +9,29 @@ use crate::error::Result;
 use crate::module::Module;
 use std::path::Path;
 
-/// All leaves of `module` as the bytes of a safetensors file. The same state gives the same bytes.
+/// Returns all leaves of `module` as the bytes of a safetensors file. The same state gives the same
+/// bytes.
 ///
 /// # Errors
-/// [`Error::Format`](crate::Error::Format) if two leaves have one path, one is called
-/// `__metadata__`, which is how a safetensors file calls what is no tensor, or a counter has come
-/// to 2⁶³.
+/// [`Error::Format`](crate::Error::Format) if two leaves have the same path, if a path is
+/// `__metadata__`, which the format reserves, or if a counter is at least 2⁶³.
+/// [`Error::Argument`](crate::Error::Argument) if a key of a map cannot be part of a path.
 pub fn to_bytes<M: Module + ?Sized>(module: &M) -> Result<Vec<u8>> {
     file_bytes(module, Path::new(""))
 }
 
-/// Sets all leaves of `module` from the bytes of a safetensors file; all or nothing, as
+/// Loads all leaves of `module` from the bytes of a safetensors file, or none, as
 /// [`ModuleExt::load`](crate::ModuleExt::load) does.
 ///
 /// # Errors
-/// [`Error::Format`](crate::Error::Format) if the bytes are no sound safetensors file,
-/// [`Error::State`](crate::Error::State) with every mismatch if they do not fit the model. The
+/// [`Error::Format`](crate::Error::Format) if the bytes are not a valid safetensors file.
+/// [`Error::State`](crate::Error::State) with all mismatches if they do not fit the model. The
 /// model is unchanged then.
 pub fn load_bytes<M: Module + ?Sized>(module: &mut M, bytes: &[u8]) -> Result<()> {
     Loader::new().load_bytes(module, bytes).map(drop)
 }
 
-/// Writes all leaves to a file.
+/// Saves all leaves to a file.
 pub(crate) fn save(module: &(impl Module + ?Sized), path: &Path) -> Result<()> {
     replace_file(path, &file_bytes(module, path)?)
 }

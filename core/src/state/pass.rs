@@ -1,15 +1,15 @@
-//! The state of a pass: where its sequence of random numbers is.
+//! The state of a pass: its place in its sequence of random numbers.
 
 use super::dict::{Entry, StateDict, Stateful, mismatch};
 use crate::error::Result;
 use crate::module::Pass;
 
-/// The seed and how many random layers were served, so that a run goes on with the randomness that
-/// it would have had. Whether it trains, records or is observed is not part of it.
+/// The state is the seed and the number of [draws](Pass::draws), so that a resumed run continues
+/// with the same random numbers. The settings of the pass are not part of it.
 impl Stateful for Pass {
     fn state(&self) -> Result<StateDict> {
         let mut state = StateDict::new();
-        // In two halves: a count has 63 bits.
+        // In two halves, because a count has 63 bits.
         state.insert("seed.high", Entry::Count(self.seed() >> 32));
         state.insert("seed.low", Entry::Count(self.seed() & u64::from(u32::MAX)));
         state.insert("draws", Entry::Count(self.draws()));

@@ -1,22 +1,22 @@
-//! One entry to be loaded, in memory or in a file, where it is read only once it is known to fit.
+//! An entry to be loaded, in memory or in a file. The values in a file are read only if they fit.
 
 use super::dict::Entry;
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::tensor::bytes::{from_bf16, from_f16};
-use crate::tensor::{DType, Element};
+use crate::tensor::{DType, Element, Shape};
 use safetensors::tensor::{Dtype, TensorView};
 
 /// An entry to be loaded.
 pub(super) enum Stored<'s> {
-    /// It is part of a state in memory.
+    /// An entry of a state in memory.
     InMemory(&'s Entry),
-    /// It is part of a file, and may be of a type that nothing here has.
+    /// An entry of a file, of any type.
     InFile(TensorView<'s>),
 }
 
 impl Stored<'_> {
-    /// The value, whatever leaf it is for.
+    /// Reads the value, for any leaf.
     pub fn read(&self) -> Result<Entry, String> {
         match self {
             Self::InMemory(entry) => Ok((*entry).clone()),
@@ -27,8 +27,8 @@ impl Stored<'_> {
         }
     }
 
-    /// The value for a leaf that has `expected`, if their shapes are the same and its numbers are
-    /// numbers of that dtype too.
+    /// Reads the value for a leaf with the value `expected`, if the shapes are equal and no number
+    /// has to be rounded.
     pub fn tensor_like(&self, expected: &Tensor) -> Result<Tensor, String> {
         let fits = match (held_in(self.dtype()), expected.dtype()) {
             (Some(found), expected) => found == expected || expected == DType::F64,
@@ -43,9 +43,9 @@ impl Stored<'_> {
         }
         if self.shape() != expected.shape() {
             return Err(format!(
-                "expected shape {:?}, found {:?}",
-                expected.shape(),
-                self.shape()
+                "expected shape {}, found {}",
+                Shape::from(expected.shape()),
+                Shape::from(self.shape())
             ));
         }
         match self.read()? {
@@ -54,12 +54,12 @@ impl Stored<'_> {
         }
     }
 
-    /// Whether the value is a tensor that would have to be rounded for a leaf like `expected`.
+    /// Returns whether the value would have to be rounded for a leaf with the value `expected`.
     pub fn is_wider_than(&self, expected: &Tensor) -> bool {
         self.dtype() == Dtype::F64 && expected.dtype() == DType::F32
     }
 
-    /// The value for a counter.
+    /// Reads the value for a counter.
     pub fn count(&self) -> Result<u64, String> {
         match self {
             Self::InMemory(Entry::Count(count)) => return Ok(*count),
@@ -72,9 +72,9 @@ impl Stored<'_> {
             _ => {}
         }
         Err(format!(
-            "expected a scalar of dtype I64, found {:?} {:?}",
+            "expected a scalar of dtype I64, found {:?} {}",
             self.dtype(),
-            self.shape()
+            Shape::from(self.shape())
         ))
     }
 
@@ -95,7 +95,7 @@ impl Stored<'_> {
     }
 }
 
-/// A dtype as files name it.
+/// Returns the dtype of files for a dtype.
 pub(super) fn file_dtype(dtype: DType) -> Dtype {
     match dtype {
         DType::F32 => Dtype::F32,
@@ -103,7 +103,8 @@ pub(super) fn file_dtype(dtype: DType) -> Dtype {
     }
 }
 
-/// The smallest dtype that has all numbers of a file's; none for those that are no parameters'.
+/// Returns the smallest dtype that can represent all numbers of a file's dtype, or `None` if that
+/// is not for parameters.
 fn held_in(dtype: Dtype) -> Option<DType> {
     match dtype {
         Dtype::F64 => Some(DType::F64),
@@ -112,7 +113,7 @@ fn held_in(dtype: Dtype) -> Option<DType> {
     }
 }
 
-/// The tensor of an entry, of the dtype that [`held_in`] says.
+/// Reads the tensor of an entry, with the dtype that [`held_in`] returns.
 fn read_tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
     fn values<T: Element, const N: usize>(
         view: &TensorView<'_>,

@@ -1,5 +1,5 @@
-//! A model's leaves as the entries of a state, and entries as a model's leaves: names, shapes and
-//! dtypes are all checked before anything changes.
+//! The leaves of a model as the entries of a state, and back. All names, shapes and dtypes are
+//! checked before anything changes.
 
 use super::dict::{Entry, StateDict};
 use super::stored::Stored;
@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-/// All leaves by their paths.
+/// Returns all leaves by their paths.
 pub(super) fn entries_of<M: Module + ?Sized>(module: &M, file: &Path) -> Result<StateDict> {
     check_names(module)?;
     let mut entries = StateDict::new();
@@ -28,17 +28,17 @@ pub(super) fn entries_of<M: Module + ?Sized>(module: &M, file: &Path) -> Result<
     wrong.map_or(Ok(entries), |reason| Err(Error::format(file, reason)))
 }
 
-/// Which leaves are loaded, and what need not be there.
+/// The leaves to be loaded, and what may be missing.
 #[derive(Debug, Default)]
 pub(super) struct Scope {
-    /// All leaves if there is none.
+    /// All leaves are loaded if it is `None`.
     pub selection: Option<Matcher>,
     pub allow_missing: bool,
     pub allow_unused: bool,
 }
 
 impl Scope {
-    /// Whether a leaf is to be loaded.
+    /// Returns whether a leaf is to be loaded.
     pub fn selects(&self, path: &str) -> bool {
         self.selection
             .as_ref()
@@ -46,25 +46,25 @@ impl Scope {
     }
 }
 
-/// What there is to load, by the paths in the model that it is for.
+/// The entries to be loaded, by paths in the model.
 #[derive(Default)]
 pub(super) struct Offer<'s> {
-    /// The entries with the names that they have where they come from.
+    /// The entries, with their names in the file.
     pub entries: BTreeMap<Cow<'s, str>, (&'s str, Stored<'s>)>,
-    /// What is wrong with them already.
+    /// The mismatches found so far.
     pub mismatches: Vec<String>,
-    /// Whether there was nothing at all, of whatever name.
+    /// Whether there was no entry before rules and selection.
     pub is_empty: bool,
 }
 
-/// A leaf and what it is to become.
+/// A leaf and its new value.
 enum Change<'a> {
     Tensor(LeafMut<'a>, Tensor),
     Count(LeafMut<'a>, u64),
 }
 
-/// Sets the leaves in scope from the entries; returns their paths. All or nothing. The path of the
-/// file is for errors.
+/// Sets the leaves in scope from the entries, or none of them, and returns their paths. `file` is
+/// for errors.
 pub(super) fn set_leaves<M: Module + ?Sized>(
     module: &mut M,
     offer: Offer<'_>,
@@ -119,8 +119,9 @@ pub(super) fn set_leaves<M: Module + ?Sized>(
     }
     if mismatches.len() > 1 && to_round == mismatches.len() {
         let one = format!(
-            "the file holds F64, but the model f32 (in {to_round} leaves), and loading never rounds: \
-             call `convert(DType::F64)` on the model before it, and `convert(DType::F32)` after it"
+            "the file holds F64, but the model f32 (in {to_round} leaves), and loading never \
+             rounds: call `convert(DType::F64)` on the model before it, and \
+             `convert(DType::F32)` after it"
         );
         return Err(Error::state(file, vec![one]));
     }
@@ -145,7 +146,7 @@ pub(super) fn set_leaves<M: Module + ?Sized>(
     Ok(order)
 }
 
-/// Returns what to do if the entries have all missing paths behind one prefix, as the part of a
+/// Returns what to call if the entries have all missing paths after one prefix, as a part of a
 /// checkpoint has.
 fn prefixed<T>(missing: &[String], entries: &BTreeMap<Cow<'_, str>, T>) -> Option<String> {
     let first = format!(".{}", missing.first()?);
@@ -167,7 +168,7 @@ fn prefixed<T>(missing: &[String], entries: &BTreeMap<Cow<'_, str>, T>) -> Optio
     ))
 }
 
-/// What an entry makes of a leaf, if it fits.
+/// Returns the new value of a leaf, if the entry fits.
 fn change<'a>(leaf: LeafMut<'a>, stored: &Stored<'_>) -> Result<Change<'a>, String> {
     match leaf.tensor() {
         Some(expected) => Ok(Change::Tensor(leaf, stored.tensor_like(&expected)?)),
@@ -181,14 +182,14 @@ impl Change<'_> {
             Self::Tensor(LeafMut::Param(param), value) => param.set(&value)?,
             Self::Tensor(LeafMut::Buffer(buffer), value) => buffer.set(&value)?,
             Self::Count(LeafMut::Counter(counter), value) => counter.set(value),
-            // `change` puts the right kind with each leaf.
+            // `change` gives each leaf a value of its kind.
             Self::Tensor(LeafMut::Counter(_), _) | Self::Count(..) => {}
         }
         Ok(())
     }
 }
 
-/// An entry by its name, and by the one that it has in the file if that is another.
+/// Returns the name of an entry, with its name in the file if that is another.
 fn entry_name(name: &str, original: &str) -> String {
     if name == original {
         format!("`{name}`")

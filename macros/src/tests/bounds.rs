@@ -2,7 +2,7 @@
 
 use super::{layer, module};
 
-/// The line of the impl's header and those of its where-clause, in one.
+/// Returns the header of the impl with its where-clause, on one line.
 fn header(expansion: &str) -> String {
     let start = expansion.find("impl").unwrap();
     let end = expansion.find("fn ").unwrap();
@@ -10,7 +10,7 @@ fn header(expansion: &str) -> String {
     words.join(" ").trim_end_matches(['{', ',', ' ']).to_owned()
 }
 
-/// The header of the impl of `Module`, with the crate's path left out.
+/// Returns the header of the impl of `Module` without the path of the crate.
 fn bounds(item: &str) -> String {
     header(&module(item)).replace("::cotangent::module::", "")
 }
@@ -48,7 +48,7 @@ fn a_type_is_bound_once() {
 }
 
 #[test]
-fn skipped_fields_ask_for_nothing() {
+fn skipped_fields_have_no_bounds() {
     assert_eq!(
         bounds("struct Net<L, T> { layer: L, #[module(skip)] config: T }"),
         "impl<L, T> Module for Net<L, T> where L: Module"

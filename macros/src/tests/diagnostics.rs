@@ -1,4 +1,4 @@
-//! What each mistake is called, and which part of the source it is shown at.
+//! The message about each mistake, and the source text that it points at.
 
 use expect_test::{Expect, expect};
 
@@ -14,7 +14,7 @@ fn check_layer(item: &str, expected: &Expect) {
 }
 
 #[test]
-fn sound_input_has_no_errors() {
+fn valid_input_has_no_errors() {
     let item = "struct Net { hidden: Linear, #[module(skip)] name: String }";
     assert_eq!(errors(expand::module(parse(item))), "");
     assert_eq!(errors(expand::layer(parse(item))), "");
@@ -151,14 +151,14 @@ fn options_that_exclude_each_other() {
     check(
         "struct Net { #[module(skip, rename = \"x\")] a: Linear }",
         &expect![[r#"
-            rename: a skipped field is not walked, so `rename` says nothing: remove it or `skip`
+            rename: a skipped field has no path, so `rename` has no effect: remove it or `skip`
         "#]],
     );
     check(
         "struct Net { #[module(flatten, rename = \"x\", skip)] a: Linear }",
         &expect![[r#"
-            rename: a skipped field is not walked, so `rename` says nothing: remove it or `skip`
-            flatten: a skipped field is not walked, so `flatten` says nothing: remove it or `skip`
+            rename: a skipped field has no path, so `rename` has no effect: remove it or `skip`
+            flatten: a skipped field has no path, so `flatten` has no effect: remove it or `skip`
         "#]],
     );
     check(
@@ -268,7 +268,7 @@ fn malformed_values() {
 }
 
 #[test]
-fn names_that_are_no_path_components() {
+fn names_that_cannot_be_path_components() {
     check(
         "struct Net { #[module(rename = \"\")] a: Linear }",
         &expect![[r#"
@@ -278,7 +278,7 @@ fn names_that_are_no_path_components() {
     check(
         "struct Net { #[module(rename = \"a.b\")] a: Linear }",
         &expect![[r#"
-            "a.b": a path component cannot contain a dot: dots stand between the components
+            "a.b": a path component cannot contain a dot: dots separate the components
         "#]],
     );
 }
@@ -338,7 +338,7 @@ fn names_that_are_free() {
 }
 
 #[test]
-fn types_that_are_no_modules() {
+fn types_that_cannot_be_modules() {
     check(
         "struct Net<'a, 'b: 'a, T>(&'a T, &'b T);",
         &expect![[r#"
@@ -349,47 +349,47 @@ fn types_that_are_no_modules() {
     check(
         "union Net { a: u32, b: f32 }",
         &expect![[r#"
-        union: a union cannot be a module, since nothing tells which of its fields is in use: take a struct or an enum
-    "#]],
+            union: a union cannot be a module, because it is not known which field is in use: use a struct or an enum
+        "#]],
     );
     check_layer(
         "union Net { a: u32, b: f32 }",
         &expect![[r#"
-        union: a union cannot be a module, since nothing tells which of its fields is in use: take a struct or an enum
-    "#]],
+            union: a union cannot be a module, because it is not known which field is in use: use a struct or an enum
+        "#]],
     );
 }
 
 #[test]
-fn types_that_are_no_pipelines() {
+fn types_that_cannot_be_layers() {
     check_layer(
         "struct Net;",
         &expect![[r#"
-        Net: `Layer` runs the fields in order, and this struct has no field to run: write `impl Layer` by hand to say what it computes
-    "#]],
+            Net: `Layer` runs the fields in order, but this struct has no field to run: write `impl Layer` by hand
+        "#]],
     );
     check_layer(
         "struct Net { #[module(skip)] name: String }",
         &expect![[r#"
-            Net: `Layer` runs the fields in order, and this struct has no field to run: write `impl Layer` by hand to say what it computes
+            Net: `Layer` runs the fields in order, but this struct has no field to run: write `impl Layer` by hand
         "#]],
     );
     check_layer(
         "enum Net {}",
         &expect![[r#"
-        Net: `Layer` runs the fields in order, and this enum has no variant to run: write `impl Layer` by hand to say what it computes
-    "#]],
+            Net: `Layer` runs the fields in order, but this enum has no variant to run: write `impl Layer` by hand
+        "#]],
     );
     check_layer(
         "enum Net { Dense(Linear), Identity, Named { #[module(skip)] x: u8 } }",
         &expect![[r#"
-            Named: `Layer` runs the fields in order, and this variant has no field to run: write `impl Layer` by hand to say what it computes
+            Named: `Layer` runs the fields in order, but this variant has no field to run: write `impl Layer` by hand
         "#]],
     );
 }
 
 #[test]
-fn all_errors_come_out_together() {
+fn all_errors_are_reported_together() {
     let item = "
         #[module(crat = \"x\", skip)]
         struct Net<'a, T> {
@@ -422,7 +422,7 @@ fn all_errors_come_out_together() {
     );
 }
 
-/// With an impl in place, the uses of the type are not errors as well.
+/// With an impl, uses of the type are not errors too.
 #[test]
 fn errors_come_with_an_empty_impl() {
     let item = "#[module(crate = \"facade\", skip)] struct Net<T>(T) where T: Clone;";

@@ -1,11 +1,11 @@
-//! What `#[derive(Layer)]` generates.
+//! The code that `#[derive(Layer)]` generates.
 
 use expect_test::expect;
 
 use super::layer;
 
 #[test]
-fn fields_are_a_pipeline() {
+fn fields_run_in_order() {
     expect![[r#"
         const _: () = {
             #[automatically_derived]
@@ -71,7 +71,7 @@ fn options_name_the_place_of_an_error() {
 }
 
 #[test]
-fn a_single_field_is_given_the_input() {
+fn a_single_field_gets_the_input() {
     expect![[r#"
         const _: () = {
             #[automatically_derived]
@@ -94,7 +94,7 @@ fn a_single_field_is_given_the_input() {
 }
 
 #[test]
-fn enums_run_the_variant_that_is_there() {
+fn enums_run_their_variant() {
     expect![[r#"
         const _: () = {
             #[automatically_derived]

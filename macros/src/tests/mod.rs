@@ -1,6 +1,6 @@
-//! The expansions as a reader sees them, and the text of every error.
+//! Tests of the generated code and of the text of every error.
 
-// Snapshots are written by the test library, which puts hashes around all of them.
+// Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
 
 use std::fmt::Write;
@@ -15,12 +15,12 @@ mod diagnostics;
 mod layer;
 mod module;
 
-/// What `#[derive(Module)]` makes of the item, formatted.
+/// Returns the formatted code that `#[derive(Module)]` generates for the item.
 fn module(item: &str) -> String {
     pretty(expand::module(parse(item)))
 }
 
-/// What `#[derive(Layer)]` makes of the item, formatted.
+/// Returns the formatted code that `#[derive(Layer)]` generates for the item.
 fn layer(item: &str) -> String {
     pretty(expand::layer(parse(item)))
 }
@@ -33,7 +33,8 @@ fn pretty(tokens: TokenStream) -> String {
     prettyplease::unparse(&syn::parse2(tokens).unwrap())
 }
 
-/// The errors in an expansion, one a line: the source text that each points at, and its message.
+/// Returns the errors in an expansion, one per line: the source text that each points at, and its
+/// message.
 fn errors(expansion: TokenStream) -> String {
     let tokens: Vec<TokenTree> = expansion.into_iter().collect();
     let mut lines = String::new();

@@ -1,4 +1,4 @@
-//! What `#[derive(Module)]` generates.
+//! The code that `#[derive(Module)]` generates.
 
 use expect_test::expect;
 
@@ -183,7 +183,7 @@ fn options_may_stand_in_several_attributes() {
 }
 
 #[test]
-fn raw_identifiers_lose_their_mark_in_the_path() {
+fn raw_identifiers_have_no_prefix_in_the_path() {
     expect![[r#"
         const _: () = {
             #[automatically_derived]
@@ -211,7 +211,7 @@ fn raw_identifiers_lose_their_mark_in_the_path() {
 }
 
 #[test]
-fn enums_visit_the_variant_that_is_there() {
+fn enums_visit_their_variant() {
     expect![[r#"
         const _: () = {
             #[automatically_derived]
@@ -439,7 +439,7 @@ fn allowed_lints_are_allowed_in_the_impl() {
 }
 
 #[test]
-fn what_is_deprecated_may_be_visited() {
+fn deprecated_fields_are_visited_without_a_warning() {
     let allowed = "#[allow(deprecated)]";
     for item in [
         "#[deprecated] struct Net { a: Linear }",

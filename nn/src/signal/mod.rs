@@ -35,7 +35,7 @@
 //! - **Exploding**: a value is not finite, activations grow 1,000 times on the way forward or
 //!   gradients on the way back, or one step changes a layer's weights by half of their size.
 //! - **Vanishing**: differences between samples shrink 1,000 times on the way forward, gradients
-//!   shrink so on the way back, or a layer gets no gradient at all.
+//!   shrink as much on the way back, or a layer gets no gradient at all.
 //! - **Dead**: three quarters of a hidden layer's units are 0 for every sample.
 //! - **Saturated**: a quarter of a hidden layer's activations have a derivative below 0.01. Zeros
 //!   of a ReLU do not count.

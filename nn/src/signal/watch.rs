@@ -5,12 +5,13 @@ use super::record::Record;
 use super::report::Report;
 use super::statistics::saturated_share;
 use cotangent_core::module::{Module, Pass};
-use cotangent_core::{Error, Forward, Leaf, LeafId, ModuleExt, Observer, Result, Tensor};
+use cotangent_core::{Backward, Error, Forward, Leaf, LeafId, ModuleExt, Observer, Result, Tensor};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Returns the signal report of a model for one batch: a training pass forward to the loss that the
 /// closure computes, and backward. The model does not change, and running statistics do not move.
+/// The loss may be infinite or NaN: then the finding is where this begins.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -41,7 +42,8 @@ pub fn inspect<M: Module + ?Sized>(
     let signal = Signal::of(net);
     let pass = Pass::train(0).hold_statistics().observed(signal.clone());
     let loss = loss(net, &pass).map_err(|error| error.placed_in(net))?;
-    loss.backward()?;
+    // An infinite or NaN loss is what the report is to explain.
+    Backward::new().allow_nonfinite().run(&loss)?;
     signal.take_report(net, false)
 }
 
@@ -50,6 +52,9 @@ pub fn inspect<M: Module + ?Sized>(
 ///
 /// Unobserved steps cost nothing. Observed steps give the same gradients bit for bit, but they keep
 /// all activations until their end.
+///
+/// If the loss is infinite or NaN, `backward` is an error and there is no report of the step. Call
+/// [`inspect`] on the same batch: it finds the layer.
 ///
 /// ```
 /// use cotangent::prelude::*;

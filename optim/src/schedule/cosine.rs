@@ -6,12 +6,13 @@ use cotangent_core::{Interval, Result};
 use std::f64::consts::PI;
 
 impl Schedule {
-    /// `e + (1 - e) (1 + cos(π t/total)) / 2`, from `total` on e, where e is `end_factor`
-    /// (Loshchilov & Hutter 2016, SGDR: Stochastic Gradient Descent with Warm Restarts).
+    /// Creates the schedule `e + (1 - e) (1 + cos(π t/total)) / 2`, which stays at e from step
+    /// `total` on (Loshchilov & Hutter 2016, SGDR: Stochastic Gradient Descent with Warm Restarts).
+    /// e is `end_factor`.
     ///
-    /// PyTorch's `CosineAnnealingLR` goes up again after `T_max` steps, as the cosine does; this
-    /// one, as Keras's `CosineDecay`, stays. `end_factor` is a share of the base learning rate,
-    /// PyTorch's `eta_min` a learning rate.
+    /// PyTorch's `CosineAnnealingLR` rises again after `T_max` steps; this schedule stays, like
+    /// Keras's `CosineDecay`. `end_factor` is a share of the base learning rate, PyTorch's
+    /// `eta_min` is a learning rate.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `total` is at least 1 and
@@ -26,10 +27,10 @@ impl Schedule {
         }))
     }
 
-    /// [`cosine`](Self::cosine) over the `first` steps, then from 1 again over `multiplier` times
-    /// as many, and so on (Loshchilov & Hutter 2016, as above; PyTorch's
-    /// `CosineAnnealingWarmRestarts`). The end factor itself is not reached: that step is the first
-    /// of the next fall.
+    /// Creates a schedule that repeats [`cosine`](Self::cosine): over the `first` steps, then from
+    /// 1 over `multiplier` times as many steps, and so on (Loshchilov & Hutter 2016, as above;
+    /// PyTorch's `CosineAnnealingWarmRestarts`). It does not reach the end factor: that step is the
+    /// first of the next fall.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `first` and `multiplier` are at
@@ -47,17 +48,17 @@ impl Schedule {
     }
 }
 
-/// From 1 to `end`, as `share` goes from 0 to 1.
+/// Falls from 1 to `end` while `share` goes from 0 to 1.
 fn fall(share: f64, end: f64) -> f64 {
     end + (1.0 - end) * (1.0 + (PI * share).cos()) / 2.0
 }
 
-/// How many steps ago the latest restart was, and how many there are up to the next.
+/// Returns the number of steps since the last restart, and from that to the next.
 fn since_restart(t: u64, first: u64, multiplier: u64) -> (u64, u64) {
     if multiplier == 1 {
         return (t % first, first);
     }
-    // At most 64 times: the lengths at least double.
+    // At most 64 rounds, since the lengths at least double.
     let (mut left, mut total) = (t, first);
     while left >= total {
         left -= total;
@@ -71,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_falls_from_one_to_the_end_and_stays() -> Result<()> {
+    fn the_cosine_falls_to_the_end_factor_and_stays() -> Result<()> {
         let schedule = Schedule::cosine(10, 0.25)?;
         let found = [0, 5, 10, 11, 20, u64::MAX].map(|t| schedule.factor(t));
         assert_eq!(found, [1.0, 0.625, 0.25, 0.25, 0.25, 0.25]);
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn restarts_are_where_the_lengths_add_up_to() -> Result<()> {
+    fn restarts_are_at_the_sums_of_the_lengths() -> Result<()> {
         let schedule = Schedule::cosine_restarts(3, 2, 0.0)?;
         let ones: Vec<u64> = (0..100).filter(|&t| schedule.factor(t) == 1.0).collect();
         assert_eq!(ones, [0, 3, 9, 21, 45, 93]);

@@ -1,10 +1,10 @@
-//! Up and down again, for as long as training lasts.
+//! Cycles of rising and falling learning rates.
 
 use super::shape::{Curve, Shape};
 use super::{Schedule, at_least_1, momenta};
 use cotangent_core::{Interval, Result};
 
-/// Builds a cyclical schedule: [`Schedule::cyclic`].
+/// The builder of a cyclical schedule, see [`Schedule::cyclic`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct Cyclic {
@@ -15,7 +15,7 @@ pub struct Cyclic {
     momentum: Option<(f64, f64)>,
 }
 
-/// What becomes of the height of the triangles.
+/// How the height of the triangles changes.
 #[derive(Clone, Copy, Debug)]
 enum Envelope {
     Constant,
@@ -24,10 +24,11 @@ enum Envelope {
 }
 
 impl Schedule {
-    /// `low + (1 - low) · x`, where low is `low_factor` and x goes from 0 to 1 in `step_size`
-    /// steps, back in as many, and so on (Smith 2015, Cyclical Learning Rates for Training Neural
-    /// Networks; PyTorch's `CyclicLR`). The base learning rate, which the optimizer was built with,
-    /// is the largest: PyTorch's `max_lr`, and `low_factor` is its `base_lr / max_lr`.
+    /// Creates the builder of the schedule `low + (1 - low) · x`, where low is `low_factor` and x
+    /// rises from 0 to 1 in `step_size` steps, falls in as many, and so on (Smith 2015, Cyclical
+    /// Learning Rates for Training Neural Networks; PyTorch's `CyclicLR`). The learning rate that
+    /// the optimizer was built with is the largest, PyTorch's `max_lr`; `low_factor` is PyTorch's
+    /// `base_lr / max_lr`.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -48,32 +49,33 @@ impl Schedule {
 }
 
 impl Cyclic {
-    /// Another number of steps for the way down.
+    /// Sets the number of steps in which the learning rate falls; `step_size` by default.
     pub fn step_size_down(mut self, steps: u64) -> Self {
         self.step_size_down = Some(steps);
         self
     }
 
-    /// Each triangle is half as high as the one before.
+    /// Halves the height of the triangle after each cycle.
     pub fn triangular2(mut self) -> Self {
         self.envelope = Envelope::Halved;
         self
     }
 
-    /// The height at step t is that of a triangle times `gamma^t`; finite and at least 0.
+    /// Multiplies the height at step t by `gamma^t`; `gamma` is finite and at least 0.
     pub fn exp_range(mut self, gamma: f64) -> Self {
         self.envelope = Envelope::Exponential(gamma);
         self
     }
 
-    /// Momentum goes from `high` to `low` while the learning rate goes up, and back; each in
-    /// `[0, 1)`. It stays as it is by default; PyTorch has 0.9 and 0.8.
+    /// Sets the momentum, which falls from `high` to `low` while the learning rate rises, and rises
+    /// while it falls; each in `[0, 1)`. By default the momentum does not change; PyTorch has 0.9
+    /// and 0.8.
     pub fn momentum(mut self, high: f64, low: f64) -> Self {
         self.momentum = Some((high, low));
         self
     }
 
-    /// The schedule.
+    /// Builds the schedule.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if a number of steps is 0 or an option
@@ -98,13 +100,13 @@ impl Cyclic {
         Ok(Shape::Curve(curve).into())
     }
 
-    /// x, from 0 to 1.
+    /// Returns x, from 0 to 1.
     fn height(&self, t: u64) -> f64 {
         let (up, down) = (
             u128::from(self.step_size),
             u128::from(self.step_size_down.unwrap_or(self.step_size)),
         );
-        // In u128, where the sum of two numbers of steps is one.
+        // The sum of two `u64` may overflow.
         let (cycle, place) = (u128::from(t) / (up + down), u128::from(t) % (up + down));
         let triangle = if place <= up {
             place as f64 / up as f64
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn triangles_repeat_and_the_momentum_goes_opposite() -> Result<()> {
+    fn triangles_repeat_and_the_momentum_falls_while_they_rise() -> Result<()> {
         let cyclic = Schedule::cyclic(2, 0.0)
             .step_size_down(4)
             .momentum(0.9, 0.5);
@@ -145,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_numbers_do_not_overflow() -> Result<()> {
+    fn large_numbers_of_steps_do_not_overflow() -> Result<()> {
         for cyclic in [Schedule::cyclic(1, 0.5), Schedule::cyclic(u64::MAX, 0.5)] {
             for cyclic in [cyclic, cyclic.triangular2(), cyclic.exp_range(0.5)] {
                 let factor = cyclic.build()?.factor(u64::MAX);

@@ -1,18 +1,18 @@
-//! Schedules that lower the learning rate step by step or as a power, and any by a function.
+//! Schedules that lower the learning rate in steps or as a power, and custom functions.
 
 use super::{Schedule, at_least_1, increasing, require};
 use cotangent_core::{Interval, Result};
 
 impl Schedule {
-    /// 1: the learning rate stays as it is.
+    /// Creates a schedule with the factor 1: the learning rate does not change.
     pub fn constant() -> Self {
         Self::curve("constant()".to_owned(), |_| 1.0)
     }
 
-    /// `factors[0]` up to step `boundaries[0]`, this one still included, then `factors[1]` up to
-    /// `boundaries[1]`, and so on; the last one for ever (Keras's `PiecewiseConstantDecay`). Where
-    /// a step is to be the first of the next piece, as with [`multi_step`](Self::multi_step), name
-    /// the one before it.
+    /// Creates a piecewise constant schedule: `factors[0]` up to and including step
+    /// `boundaries[0]`, then `factors[1]` up to `boundaries[1]`, and so on; then the last factor
+    /// (Keras's `PiecewiseConstantDecay`). A boundary is the last step of its piece, while a
+    /// milestone of [`multi_step`](Self::multi_step) is the first step of the next.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -23,7 +23,7 @@ impl Schedule {
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless the boundaries increase and
-    /// there is one factor more, each finite and at least 0.
+    /// there is one more factor than boundaries, each finite and at least 0.
     pub fn piecewise_constant(
         boundaries: impl Into<Vec<u64>>,
         factors: impl Into<Vec<f64>>,
@@ -43,7 +43,8 @@ impl Schedule {
         }))
     }
 
-    /// `gamma^⌊t / every⌋`: another factor `gamma` after every so many steps (PyTorch's `StepLR`).
+    /// Creates the schedule `gamma^⌊t / every⌋`: the learning rate is multiplied by `gamma` after
+    /// every `every` steps (PyTorch's `StepLR`).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `every` is at least 1 and
@@ -56,8 +57,8 @@ impl Schedule {
         Ok(Self::curve(name, move |t| gamma.powf((t / every) as f64)))
     }
 
-    /// `gamma` to the number of milestones that are at most t: another factor `gamma` from each
-    /// milestone on (PyTorch's `MultiStepLR`).
+    /// Creates a schedule that multiplies the learning rate by `gamma` at each milestone (PyTorch's
+    /// `MultiStepLR`).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless the milestones increase and
@@ -74,8 +75,8 @@ impl Schedule {
         }))
     }
 
-    /// `gamma^t` (PyTorch's `ExponentialLR`). The textbook's `η₀ · 10^(-t/r)`, a tenth after every
-    /// r steps, is `gamma = 0.1^(1/r)`.
+    /// Creates the schedule `gamma^t` (PyTorch's `ExponentialLR`). For the textbook's
+    /// `η₀ · 10^(-t/r)`, which falls to a tenth in every r steps, set `gamma` to `0.1^(1/r)`.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `gamma` is finite and at least
@@ -86,9 +87,10 @@ impl Schedule {
         Ok(Self::curve(name, move |t| gamma.powf(t as f64)))
     }
 
-    /// `(1 + t/r)^-c` (Senior et al. 2013, An empirical study of learning rates in deep neural
-    /// networks for speech recognition). With `c = 1`, a half after r steps and a third after 2 r,
-    /// it is Keras's `InverseTimeDecay` of `decay_steps / decay_rate = r`.
+    /// Creates the schedule `(1 + t/r)^-c` (Senior et al. 2013, An empirical study of learning
+    /// rates in deep neural networks for speech recognition). With `c = 1` it falls to a half in r
+    /// steps and to a third in 2 r; this is Keras's `InverseTimeDecay` with
+    /// `decay_steps / decay_rate = r`.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `r` is finite and above 0 and
@@ -101,8 +103,9 @@ impl Schedule {
         Ok(Self::curve(name, move |t| (1.0 + t as f64 / r).powf(-c)))
     }
 
-    /// `(1 - e) (1 - t/total)^power + e`, from `total` on e, where e is `end_factor` (Keras's
-    /// `PolynomialDecay`; with `end_factor` 0 PyTorch's `PolynomialLR`).
+    /// Creates the schedule `(1 - e) (1 - t/total)^power + e`, which stays at e from step `total`
+    /// on. e is `end_factor` (Keras's `PolynomialDecay`; with `end_factor` 0 PyTorch's
+    /// `PolynomialLR`).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `total` is at least 1, `power`
@@ -119,8 +122,9 @@ impl Schedule {
         }))
     }
 
-    /// `s + (e - s) t/total`, from `total` on e, where s and e are the factors at the start and at
-    /// the end (PyTorch's `LinearLR`, in another order of its arguments).
+    /// Creates the schedule `s + (e - s) t/total`, which stays at e from step `total` on. s and e
+    /// are the factors at the start and at the end (PyTorch's `LinearLR`, with another order of
+    /// arguments).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `total` is at least 1 and the
@@ -136,8 +140,8 @@ impl Schedule {
         }))
     }
 
-    /// Any function of the step (PyTorch's `LambdaLR`). What it returns must be finite and at least
-    /// 0, or [`step`](Self::step) fails.
+    /// Creates a schedule from any function of the step (PyTorch's `LambdaLR`).
+    /// [`step`](Self::step) fails if a factor is not finite and at least 0.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -149,7 +153,7 @@ impl Schedule {
     }
 }
 
-/// How much of `total` steps is over: from 0 to 1.
+/// Returns the share of `total` steps that is over, from 0 to 1.
 pub(super) fn share(t: u64, total: u64) -> f64 {
     t.min(total) as f64 / total as f64
 }
@@ -173,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn steps_fall_where_they_should() {
+    fn piecewise_factors_change_at_their_steps() {
         check(Ok(Schedule::constant()), &[(0, 1.0), (END, 1.0)]);
         check(
             Schedule::piecewise_constant([], [0.5]),
@@ -201,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn smooth_decays_end_where_they_should() {
+    fn smooth_decays_follow_their_formulas() {
         check(
             Schedule::exponential(0.5),
             &[(0, 1.0), (3, 0.125), (END, 0.0)],

@@ -1,11 +1,11 @@
-//! Learning rates that change while training: schedules, and the test that finds where to start.
+//! Schedules change the learning rate during training; a test finds a learning rate to start with.
 //!
-//! A [`Schedule`] is a factor of the number t of the step, from 0, by which the learning rate that
-//! the optimizer was built with is multiplied: so one schedule serves all parameter groups, and an
-//! optimizer of another learning rate. All are known beforehand, but for
-//! [`reduce_on_plateau`](Schedule::reduce_on_plateau), which goes by what it is told of the
-//! training. [`range_test`] finds a learning rate to begin with. [`then`](Schedule::then) and
-//! [`times`](Schedule::times) make schedules of schedules:
+//! A [`Schedule`] is a factor that depends on the number t of the step, counted from 0. It
+//! multiplies the learning rate that the optimizer was built with, so that one schedule serves all
+//! parameter groups. The factors are known in advance, except those of
+//! [`reduce_on_plateau`](Schedule::reduce_on_plateau), which depend on a metric. [`range_test`]
+//! finds a learning rate. [`then`](Schedule::then) and [`times`](Schedule::times) combine
+//! schedules:
 //!
 //! ```
 //! use cotangent::optim::{Optimizer, Schedule, Sgd};
@@ -46,14 +46,14 @@ use cotangent_core::{Error, Interval, Result};
 use shape::{Curve, Part, Shape};
 use std::fmt::Display;
 
-/// What becomes of the learning rate, and for some schedules of the momentum, from step to step.
+/// The learning rate, and for some schedules the momentum, as a function of the step.
 ///
-/// Each call of [`step`](Self::step) is one step of the schedule: called once per batch, its
-/// numbers are of batches; called once per epoch, of epochs.
+/// Each call of [`step`](Self::step) is one step of the schedule. Call it once per batch if its
+/// numbers count batches, or once per epoch if they count epochs.
 ///
-/// As [`Stateful`](cotangent_core::state::Stateful) it saves where it is: its step, the settings
-/// that the optimizer began with, and what it has seen of a plateau. What kind of schedule it is is
-/// not saved: on resuming, build the same one again and load the state into that.
+/// Its state ([`Stateful`](cotangent_core::state::Stateful)) is its step, the settings that the
+/// optimizer started with, and the metrics of a plateau. The kind of the schedule is not part of
+/// it: to resume, build the same schedule and load the state into it.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Schedule {
@@ -62,7 +62,7 @@ pub struct Schedule {
     base: Option<Base>,
 }
 
-/// What the optimizer was built with.
+/// The settings of the optimizer at the first step.
 #[derive(Clone, Copy, Debug)]
 struct Base {
     learning_rate: f64,
@@ -70,17 +70,16 @@ struct Base {
 }
 
 impl Schedule {
-    /// Sets the learning rate of the coming step, and the momentum if the schedule has one, and
-    /// goes on to the next: to be called once before each `optimizer.step`, or once before each
+    /// Sets the optimizer's learning rate, and its momentum if the schedule has one, and advances
+    /// the schedule by one step. Call it once before each `optimizer.step`, or once before each
     /// epoch.
     ///
-    /// The learning rate and the momentum that the optimizer has at the first call are what the
-    /// schedule goes by from then on; setting the learning rate between two calls has no effect.
+    /// The factors multiply the learning rate that the optimizer has at the first call. Setting the
+    /// learning rate between two calls has no effect.
     ///
     /// # Errors
-    /// [`Error::Argument`] if what comes out is not in range, as it can be from
-    /// [`from_fn`](Self::from_fn) and where something grows without bound; nothing has changed
-    /// then.
+    /// [`Error::Argument`] if the learning rate or the momentum is out of range, which
+    /// [`from_fn`](Self::from_fn) and growing schedules can cause. Nothing has changed then.
     pub fn step(&mut self, optimizer: &mut dyn Optimizer) -> Result<()> {
         let now = optimizer.settings();
         let base = self.base.unwrap_or(Base {
@@ -89,7 +88,7 @@ impl Schedule {
         });
         let momentum = match self.momentum(self.steps) {
             Some(momentum) => momentum,
-            // Another part of the schedule may have changed it.
+            // An earlier part of the sequence may have changed it.
             None if self.shape.drives_momentum() => base.momentum,
             None => now.momentum,
         };
@@ -103,16 +102,16 @@ impl Schedule {
         Ok(())
     }
 
-    /// Tells a schedule that goes by the performance about a metric, mostly the loss on validation
-    /// data, once per epoch; whether it has lowered the learning rate. In a sequence, the metric is
-    /// told to the part of the latest step. Schedules that do not look at metrics ignore it.
+    /// Passes a metric to a schedule that depends on one, and returns whether this lowers the
+    /// learning rate. The metric is usually the loss on validation data, once per epoch. In a
+    /// sequence, the part of the latest step gets it. Other schedules ignore it.
     pub fn observe(&mut self, metric: f64) -> bool {
         self.shape.observe(self.steps.saturating_sub(1), metric)
     }
 
-    /// The factor of the learning rate at step `t`, from 0. It is known beforehand, to be drawn,
-    /// say; only what [`reduce_on_plateau`](Self::reduce_on_plateau) does is the factor that it has
-    /// now.
+    /// Returns the factor of the learning rate at step `t`, counted from 0. It can be asked for any
+    /// step, for example to draw the schedule. [`reduce_on_plateau`](Self::reduce_on_plateau) has
+    /// its current factor at every step.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -124,18 +123,19 @@ impl Schedule {
         self.shape.factor(t)
     }
 
-    /// The momentum at step `t`, from 0; none if the schedule leaves the optimizer's own.
+    /// Returns the momentum at step `t`, counted from 0; none if the schedule does not change it.
     pub fn momentum(&self, t: u64) -> Option<f64> {
         self.shape.momentum(t)
     }
 
-    /// How many steps [`step`](Self::step) has set: the number t of the coming one.
+    /// Returns the number of calls of [`step`](Self::step), which is the number t of the next step.
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// This schedule up to step `at`, from there `next`, whose own steps begin at 0 (PyTorch's
-    /// `SequentialLR`). In a longer chain each `at` counts from the start of the whole.
+    /// Returns a schedule that follows this one up to step `at`, and then `next`, whose steps begin
+    /// at 0 there (PyTorch's `SequentialLR`). In a longer chain, each `at` counts from the start of
+    /// the chain.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -145,8 +145,8 @@ impl Schedule {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Argument`] unless `at` is after the start of the last part of the chain. Also if a
-    /// schedule has been applied: only the whole can be.
+    /// [`Error::Argument`] unless `at` is after the start of the last part of the chain, or if one
+    /// of the schedules has made a step.
     pub fn then(self, at: u64, next: Self) -> Result<Self> {
         let op = "Schedule::then";
         let mut parts = match self.unused(op)? {
@@ -162,8 +162,8 @@ impl Schedule {
         Ok(Shape::Sequence(parts).into())
     }
 
-    /// Both at once: the product of their factors (PyTorch's `ChainedScheduler`). The momentum is
-    /// that of `other`, if it has one.
+    /// Returns a schedule whose factor is the product of both factors (PyTorch's
+    /// `ChainedScheduler`). The momentum is that of `other`, if it has one.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -173,7 +173,7 @@ impl Schedule {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Argument`] if a schedule has been applied: only the whole can be.
+    /// [`Error::Argument`] if one of the schedules has made a step.
     pub fn times(self, other: Self) -> Result<Self> {
         let op = "Schedule::times";
         let mut factors = match self.unused(op)? {
@@ -185,12 +185,12 @@ impl Schedule {
     }
 
     fn unused(self, op: &'static str) -> Result<Shape> {
-        let expected = "expected schedules that have not been applied yet".to_owned();
+        let expected = "expected schedules that have made no step".to_owned();
         require(op, self.steps == 0, expected, self.steps)?;
         Ok(self.shape)
     }
 
-    /// A schedule by its factor; `name` is what `{:?}` shows of it.
+    /// Creates a schedule from its factor; `{:?}` shows `name`.
     fn curve(name: String, factor: impl Fn(u64) -> f64 + Send + Sync + 'static) -> Self {
         Shape::Curve(Curve::new(name, factor)).into()
     }
@@ -206,7 +206,7 @@ impl From<Shape> for Schedule {
     }
 }
 
-/// An error unless `ok`: what was expected of an argument, and what was found.
+/// Returns an error unless `ok`, with the expected and the found argument.
 fn require(op: &'static str, ok: bool, expected: impl Display, found: impl Display) -> Result<()> {
     if ok {
         Ok(())
@@ -215,12 +215,12 @@ fn require(op: &'static str, ok: bool, expected: impl Display, found: impl Displ
     }
 }
 
-/// An error unless a number of steps is at least 1.
+/// Returns an error unless a number of steps is at least 1.
 fn at_least_1(op: &'static str, what: &str, steps: u64) -> Result<()> {
     require(op, steps > 0, format!("{what} must be at least 1"), steps)
 }
 
-/// An error unless the numbers increase.
+/// Returns an error unless the numbers increase.
 fn increasing(op: &'static str, what: &str, steps: &[u64]) -> Result<()> {
     let ok = steps.is_sorted_by(|a, b| a < b);
     require(
@@ -231,7 +231,7 @@ fn increasing(op: &'static str, what: &str, steps: &[u64]) -> Result<()> {
     )
 }
 
-/// An error unless both momenta are in `[0, 1)`.
+/// Returns an error unless both momenta are in `[0, 1)`.
 fn momenta(op: &'static str, momenta: Option<(f64, f64)>) -> Result<()> {
     let Some((high, low)) = momenta else {
         return Ok(());

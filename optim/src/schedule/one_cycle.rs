@@ -1,11 +1,12 @@
-//! The 1cycle policy: up to a large learning rate and down to a tiny one, the momentum opposite.
+//! The 1cycle policy: the learning rate rises, then falls to a tiny one; the momentum does the
+//! opposite.
 
 use super::shape::{Curve, Shape};
 use super::{Schedule, at_least_1, momenta};
 use cotangent_core::{Interval, Result};
 use std::f64::consts::PI;
 
-/// Builds a 1cycle schedule: [`Schedule::one_cycle`].
+/// The builder of a 1cycle schedule, see [`Schedule::one_cycle`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct OneCycle {
@@ -15,21 +16,21 @@ pub struct OneCycle {
     final_div_factor: f64,
     linear: bool,
     three_phase: bool,
-    /// The largest, at both ends, and the smallest.
+    /// The momentum at both ends, and the smallest.
     momentum: Option<(f64, f64)>,
 }
 
 impl Schedule {
-    /// From a share of the base learning rate up to all of it, and down to next to nothing; the
-    /// momentum opposite (Smith & Topin 2018, Super-Convergence: Very Fast Training of Neural
-    /// Networks Using Large Learning Rates; PyTorch's `OneCycleLR`). The base learning rate, which
-    /// the optimizer was built with, is the largest.
+    /// Creates the builder of a 1cycle schedule. The learning rate rises from a share of the base
+    /// learning rate to all of it, and falls to almost 0; the momentum does the opposite (Smith &
+    /// Topin 2018, Super-Convergence: Very Fast Training of Neural Networks Using Large Learning
+    /// Rates; PyTorch's `OneCycleLR`). The base learning rate is the one that the optimizer was
+    /// built with.
     ///
-    /// With `total` steps in all and the peak at `p = pct_start · total - 1` the factor goes from
-    /// `1 / div_factor` at step 0 to 1 at p, and from there to
-    /// `1 / (div_factor · final_div_factor)` at step `total - 1`, the last, each time as half a
-    /// cosine. These are PyTorch's conventions: p is a place on the curve and need not be a whole
-    /// number. PyTorch fails when it is asked for more steps; here the last value stays.
+    /// The factor is `1 / div_factor` at step 0, 1 at step `p = pct_start · total - 1`, and
+    /// `1 / (div_factor · final_div_factor)` at step `total - 1`, the last. Between these it
+    /// follows half a cosine. As in PyTorch, p need not be a whole number. After `total` steps the
+    /// last factor stays; PyTorch fails.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -52,51 +53,51 @@ impl Schedule {
 }
 
 impl OneCycle {
-    /// The share of the steps in which the learning rate grows, in `[0, 1]`; 0.3 by default.
+    /// Sets the share of the steps in which the learning rate rises, in `[0, 1]`; 0.3 by default.
     pub fn pct_start(mut self, pct_start: f64) -> Self {
         self.pct_start = pct_start;
         self
     }
 
-    /// The base learning rate is so many times that of the start; above 0, 25 by default.
+    /// Sets the quotient of the base learning rate and the first one, above 0; 25 by default.
     pub fn div_factor(mut self, div_factor: f64) -> Self {
         self.div_factor = div_factor;
         self
     }
 
-    /// The learning rate of the start is so many times that of the end; above 0, 10,000 by default.
+    /// Sets the quotient of the first learning rate and the last one, above 0; 10,000 by default.
     pub fn final_div_factor(mut self, final_div_factor: f64) -> Self {
         self.final_div_factor = final_div_factor;
         self
     }
 
-    /// Straight lines in place of cosines.
+    /// Follows straight lines instead of cosines.
     pub fn linear(mut self) -> Self {
         self.linear = true;
         self
     }
 
-    /// Down to the start's learning rate first, in as many steps as it went up, and in those that
-    /// are left to the end's, as in the paper.
+    /// Falls in two phases, as in the paper: to the first learning rate in as many steps as it
+    /// rose, then to the last one in the remaining steps.
     pub fn three_phase(mut self) -> Self {
         self.three_phase = true;
         self
     }
 
-    /// The momentum at both ends, and where the learning rate is largest; each in `[0, 1)`, 0.95
-    /// and 0.85 by default. For Adam and its kin it is β₁.
+    /// Sets the momentum at both ends, `high`, and at the largest learning rate, `low`; each in
+    /// `[0, 1)`, 0.95 and 0.85 by default. For Adam and its variants it is β₁.
     pub fn momentum(mut self, high: f64, low: f64) -> Self {
         self.momentum = Some((high, low));
         self
     }
 
-    /// The optimizer's momentum stays as it is.
+    /// Leaves the optimizer's momentum unchanged.
     pub fn constant_momentum(mut self) -> Self {
         self.momentum = None;
         self
     }
 
-    /// The schedule.
+    /// Builds the schedule.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if `total` is 0 or an option is out of
@@ -142,7 +143,7 @@ impl OneCycle {
         let at = at.unwrap_or(last);
         let Phase { until, from, to } = phases[at];
         let begin = if at == 0 { 0.0 } else { phases[at - 1].until };
-        // A phase of no length is over when it begins.
+        // A phase of length 0 is at its end.
         let share = if until == begin {
             1.0
         } else {
@@ -157,7 +158,7 @@ impl OneCycle {
     }
 }
 
-/// From one value to the other, up to a place between steps.
+/// A part of the curve: from one value to another, up to a step, which need not be a whole number.
 #[derive(Clone, Copy, Debug)]
 struct Phase {
     until: f64,
@@ -170,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_learning_rate_has_its_largest_value_where_the_momentum_has_its_smallest() -> Result<()> {
+    fn the_learning_rate_peaks_where_the_momentum_is_smallest() -> Result<()> {
         let cycle = || Schedule::one_cycle(40).pct_start(0.25).div_factor(10.0);
         for cycle in [cycle(), cycle().linear(), cycle().three_phase()] {
             let schedule = cycle.final_div_factor(5.0).momentum(0.9, 0.5).build()?;
@@ -188,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_and_the_smallest_options_give_numbers() -> Result<()> {
+    fn extreme_options_give_factors_in_range() -> Result<()> {
         for total in [1, 2, 10, u64::MAX] {
             for pct_start in [0.0, 0.1, 0.5, 1.0] {
                 let cycle = Schedule::one_cycle(total).pct_start(pct_start);

@@ -1,11 +1,11 @@
-//! Performance-based scheduling: the learning rate falls when a metric no longer gets better.
+//! Lowers the learning rate if a metric no longer improves.
 
 use super::Schedule;
 use super::shape::Shape;
 use cotangent_core::{Interval, Result};
 use std::fmt::{self, Debug, Formatter};
 
-/// Builds a performance-based schedule: [`Schedule::reduce_on_plateau`].
+/// The builder of a schedule that depends on a metric, see [`Schedule::reduce_on_plateau`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct ReduceOnPlateau {
@@ -24,11 +24,12 @@ enum Threshold {
 }
 
 impl Schedule {
-    /// Lowers the learning rate when the metric that [`observe`](Self::observe) is told, once per
-    /// epoch, has not got better for more than `patience` times (PyTorch's `ReduceLROnPlateau`).
+    /// Creates the builder of a schedule that lowers the learning rate if the metric has not
+    /// improved in more than `patience` calls of [`observe`](Self::observe), one for each epoch
+    /// (PyTorch's `ReduceLROnPlateau`).
     ///
-    /// A metric that is NaN or infinite is none that is better. The learning rate may fall as far
-    /// as to `min_factor`; PyTorch, besides, leaves out changes of less than `eps`.
+    /// A metric that is NaN or infinite is no improvement. The factor falls to `min_factor` at
+    /// most. PyTorch also skips changes of less than `eps`.
     ///
     /// ```
     /// use cotangent::optim::{Optimizer, Schedule, Sgd};
@@ -55,50 +56,51 @@ impl Schedule {
 }
 
 impl ReduceOnPlateau {
-    /// What the learning rate is multiplied by, in `[0, 1)`; 0.1 by default.
+    /// Sets the number by which the learning rate is multiplied, in `[0, 1)`; 0.1 by default.
     pub fn factor(mut self, factor: f64) -> Self {
         self.factor = factor;
         self
     }
 
-    /// How often in a row the metric may fail to get better; 10 by default.
+    /// Sets how many times in a row the metric may fail to improve; 10 by default.
     pub fn patience(mut self, patience: u64) -> Self {
         self.patience = patience;
         self
     }
 
-    /// Better is larger, as with an accuracy; by default it is smaller.
+    /// Counts larger metrics as better, such as an accuracy. By default smaller ones are better.
     pub fn maximize(mut self) -> Self {
         self.maximize = true;
         self
     }
 
-    /// By which share of the best metric another must be better to count; in `[0, 1)`, 10⁻⁴ by
-    /// default. For metrics above 0: below, a share of the best is on its other side.
+    /// Sets the least improvement as a share of the best metric, in `[0, 1)`; 10⁻⁴ by default. It
+    /// is for positive metrics: for a negative one the share has the wrong sign.
     pub fn threshold(mut self, threshold: f64) -> Self {
         self.threshold = Threshold::Relative(threshold);
         self
     }
 
-    /// By how much a metric must be better than the best to count, in place of a share; at least 0.
+    /// Sets the least improvement as a distance from the best metric, at least 0, instead of a
+    /// share.
     pub fn absolute_threshold(mut self, threshold: f64) -> Self {
         self.threshold = Threshold::Absolute(threshold);
         self
     }
 
-    /// How many metrics after each reduction are not counted as bad; 0 by default.
+    /// Sets how many metrics after each reduction are not counted as bad; 0 by default.
     pub fn cooldown(mut self, cooldown: u64) -> Self {
         self.cooldown = cooldown;
         self
     }
 
-    /// The lowest factor of the base learning rate, in `[0, 1]`; 0 by default.
+    /// Sets the lowest factor of the base learning rate, in `[0, 1]`; 0 by default.
     pub fn min_factor(mut self, min_factor: f64) -> Self {
         self.min_factor = min_factor;
         self
     }
 
-    /// The schedule.
+    /// Builds the schedule.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) if an option is out of range.
@@ -141,21 +143,21 @@ impl ReduceOnPlateau {
     }
 }
 
-/// A performance-based schedule, and what it has seen.
+/// A schedule that depends on a metric, with its state.
 #[derive(Clone)]
 pub(super) struct Plateau {
     options: ReduceOnPlateau,
     pub(super) scale: f64,
     /// Infinite before the first metric.
     pub(super) best: f64,
-    /// How many metrics in a row were no better.
+    /// The number of metrics in a row that did not improve.
     pub(super) bad: u64,
-    /// How many more are not counted.
+    /// The number of metrics that will not be counted as bad.
     pub(super) cooldown: u64,
 }
 
 impl Plateau {
-    /// Whether the learning rate falls.
+    /// Counts a metric, and returns whether the learning rate falls.
     pub(super) fn observe(&mut self, metric: f64) -> bool {
         if self.options.is_better(metric, self.best) {
             (self.best, self.bad) = (metric, 0);
@@ -185,7 +187,7 @@ impl Debug for Plateau {
 mod tests {
     use super::*;
 
-    /// The factors after each metric.
+    /// Returns the factor after each metric.
     fn factors(options: ReduceOnPlateau, metrics: &[f64]) -> Vec<f64> {
         let mut schedule = options.build().expect("in range");
         let mut factor = 1.0;
@@ -203,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn patience_cooldown_and_the_lowest_factor() {
+    fn patience_cooldown_and_lowest_factor() {
         let still = [1.0; 8];
         let found = factors(half(0), &still[..4]);
         assert_eq!(found, [1.0, 0.5, 0.25, 0.125]);
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn better_is_what_the_options_say() {
+    fn options_decide_which_metric_is_better() {
         let relative = half(0).threshold(0.1);
         assert_eq!(factors(relative, &[10.0, 9.1, 8.9]), [1.0, 0.5, 0.5]);
         assert_eq!(
@@ -231,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite_is_no_better() {
+    fn metrics_that_are_not_finite_are_no_improvement() {
         for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             for options in [half(0), half(0).maximize(), half(0).absolute_threshold(0.0)] {
                 assert_eq!(factors(options, &[odd, odd, 1.0]), [0.5, 0.25, 0.25]);

@@ -1,4 +1,4 @@
-//! A learning-rate range test as a figure: the loss over the learning rate, and what is suggested.
+//! Draws a learning-rate range test: the loss over the learning rate, and the suggestion.
 
 use super::range_test::RangeTest;
 use cotangent_figure::plotters::prelude::DrawingBackend;
@@ -17,7 +17,7 @@ impl RangeTest {
         let fold = |(low, high): (f64, f64), &loss: &f64| (low.min(loss), high.max(loss));
         let smoothed = self.smoothed_losses().iter();
         let (low, high) = smoothed.fold((f64::INFINITY, f64::NEG_INFINITY), fold);
-        // The explosion at the end must not flatten all else.
+        // Divergence at the end must not flatten the rest.
         let room = 0.2 * (high - low);
         if room > 0.0 {
             chart = chart.y_range(low - room, high + room);
@@ -52,7 +52,7 @@ mod tests {
     use cotangent_figure::Figure;
 
     #[test]
-    fn every_test_can_be_drawn() -> Result<()> {
+    fn every_result_can_be_drawn() -> Result<()> {
         for loss in [
             |_: f64| 1.0,
             |rate: f64| 2.0 - rate,

@@ -1,5 +1,4 @@
-//! The learning-rate range test: which learning rates a net can be trained with, seen in one short
-//! run.
+//! The learning-rate range test: finds learning rates that train a net, in one short run.
 
 use super::require;
 use cotangent_core::{Error, Interval, Result};
@@ -7,14 +6,14 @@ use std::fmt::{self, Display, Formatter};
 
 const OP: &str = "range test";
 
-/// A test of `steps` steps with learning rates from `low` to `high`, each by the same factor above
-/// the one before (Smith 2015, Cyclical Learning Rates for Training Neural Networks).
+/// Creates a test of `steps` steps with learning rates from `low` to `high`, which grow by the same
+/// factor in each step (Smith 2015, Cyclical Learning Rates for Training Neural Networks).
 ///
-/// While the learning rate is too small the loss hardly falls; then it falls faster and faster; and
-/// then it grows without bound. The learning rate to train with, or the largest of a cycle, is
-/// where it falls fastest. The test trains what it is given: give it a clone of the model and an
-/// optimizer of its own. The loss of a step is that before its update, so that it shows what the
-/// learning rates before have done.
+/// If the learning rate is too small, the loss hardly falls. With larger ones it falls faster,
+/// until it grows without bound. Train with the learning rate at which it falls fastest; it is also
+/// the largest of a cycle. The test trains the model: pass it a clone and another optimizer. The
+/// loss of a step is the one before its update, so that it shows the effect of the learning rates
+/// before.
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -42,7 +41,7 @@ pub fn range_test(low: f64, high: f64, steps: usize) -> RangeTestBuilder {
     }
 }
 
-/// Options of a learning-rate range test: [`range_test`].
+/// The builder of a learning-rate range test, see [`range_test`].
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct RangeTestBuilder {
@@ -54,27 +53,28 @@ pub struct RangeTestBuilder {
 }
 
 impl RangeTestBuilder {
-    /// How much of the smoothed loss stays from one step to the next, in `[0, 1)`; 0.9 by default.
-    /// It comes about `1 / (1 - smoothing)` steps late.
+    /// Sets the weight of the old value in the smoothed loss, in `[0, 1)`; 0.9 by default. The
+    /// smoothed loss lags by about `1 / (1 - smoothing)` steps.
     pub fn smoothing(mut self, smoothing: f64) -> Self {
         self.smoothing = smoothing;
         self
     }
 
-    /// The test ends when the smoothed loss is more than so many times the lowest, above 1; 4 by
+    /// Ends the test if the smoothed loss exceeds its lowest value by this factor, above 1; 4 by
     /// default.
     pub fn stop_beyond(mut self, ratio: f64) -> Self {
         self.stop_beyond = ratio;
         self
     }
 
-    /// Runs the test. `train` takes one step of training at the learning rate that it is given and
-    /// returns the loss of that step. The test ends at `high`, or earlier when the loss grows or is
-    /// no longer finite.
+    /// Runs the test. `train` makes one step of training with the learning rate that is its
+    /// argument and returns the loss of that step. The test ends at `high`, or earlier if the loss
+    /// grows or is no longer finite. A non-finite loss must be returned, not passed to `backward`,
+    /// which refuses it.
     ///
     /// # Errors
-    /// [`Error::Argument`] unless `0 < low < high`, both finite, `steps` is at least 2 and the
-    /// options are in range; [`Error::NonFinite`] if the very first loss is not finite; those of
+    /// [`Error::Argument`] unless `0 < low < high`, both are finite, `steps` is at least 2 and the
+    /// options are in range; [`Error::NonFinite`] if the first loss is not finite; the errors of
     /// `train`.
     pub fn run(self, mut train: impl FnMut(f64) -> Result<f64>) -> Result<RangeTest> {
         self.check()?;
@@ -89,7 +89,11 @@ impl RangeTestBuilder {
         for step in 0..self.steps {
             let share = step as f64 / (self.steps - 1) as f64;
             let rate = self.low * (self.high / self.low).powf(share);
-            let loss = train(rate)?;
+            let loss = match train(rate) {
+                // `backward` refuses a loss that is not finite: the first one has diverged.
+                Err(error) if step > 0 && is_non_finite(&error) => f64::NAN,
+                loss => loss?,
+            };
             if !loss.is_finite() && step == 0 {
                 let what = format!("the loss at the lowest learning rate, {rate}");
                 return Err(Error::non_finite(OP, what, loss));
@@ -128,8 +132,12 @@ impl RangeTestBuilder {
     }
 }
 
-/// What a learning-rate range test has seen: [`range_test`]. It prints as one line and, with the
-/// feature `figures`, draws itself.
+fn is_non_finite(error: &Error) -> bool {
+    matches!(error.root(), Error::NonFinite { .. })
+}
+
+/// The result of a learning-rate range test, see [`range_test`]. It prints as one line. With the
+/// feature `figures` it can be drawn.
 #[derive(Clone, Debug)]
 pub struct RangeTest {
     rates: Vec<f64>,
@@ -139,36 +147,37 @@ pub struct RangeTest {
 }
 
 impl RangeTest {
-    /// The learning rates, as far as the loss was finite. There is at least one.
+    /// Returns the learning rates at which the loss was finite, at least one.
     pub fn learning_rates(&self) -> &[f64] {
         &self.rates
     }
 
-    /// The loss at each learning rate.
+    /// Returns the loss at each learning rate.
     pub fn losses(&self) -> &[f64] {
         &self.losses
     }
 
-    /// The exponentially weighted average of the losses up to each learning rate, divided by the
-    /// sum of its weights.
+    /// Returns the exponentially weighted average of the losses up to each learning rate, divided
+    /// by the sum of its weights.
     pub fn smoothed_losses(&self) -> &[f64] {
         &self.smoothed
     }
 
-    /// The learning rate at which the test ended because the loss was growing or no longer finite;
-    /// none if it reached the end.
+    /// Returns the learning rate at which the test ended early, because the loss grew or was no
+    /// longer finite; none if the test reached its end.
     pub fn diverged_at(&self) -> Option<f64> {
         self.diverged_at
     }
 
-    /// The learning rate with the lowest smoothed loss: mostly too large to train with.
+    /// Returns the learning rate with the lowest smoothed loss, which is usually too large for
+    /// training.
     pub fn lowest(&self) -> f64 {
         self.rates[self.place_of_lowest()]
     }
 
-    /// The learning rate at which the smoothed loss falls fastest over the logarithm of the
-    /// learning rate, by a line fitted to each tenth of the test before the lowest loss; none if it
-    /// does not fall.
+    /// Returns the learning rate at which the smoothed loss falls fastest over the logarithm of the
+    /// learning rate; none if the loss does not fall. The slope is that of a line fitted to a tenth
+    /// of the test, before the lowest loss.
     pub fn suggestion(&self) -> Option<f64> {
         let until = self.place_of_lowest();
         let reach = (self.rates.len() / 20).max(1).min(until / 2);
@@ -189,7 +198,7 @@ impl RangeTest {
     }
 }
 
-/// What was tried, what came of it, and the suggestion, in one line.
+/// The learning rates, the losses and the suggestion in one line.
 impl Display for RangeTest {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let lowest = self.place_of_lowest();
@@ -218,14 +227,14 @@ impl Display for RangeTest {
 mod tests {
     use super::*;
 
-    /// What a net's loss does: it falls fastest at a learning rate of 10⁻², and then explodes.
+    /// A loss like that of a net: it falls fastest at a learning rate of 10⁻², and then explodes.
     fn loss(rate: f64) -> f64 {
         let at = rate.log10();
         1.0 + 1.0 / (1.0 + ((at + 2.0) * 4.0).exp()) + ((at + 0.5) * 8.0).exp()
     }
 
     #[test]
-    fn the_steepest_descent_is_suggested_and_the_explosion_ends_the_test() -> Result<()> {
+    fn the_steepest_descent_is_suggested_and_divergence_ends_the_test() -> Result<()> {
         let mut rates = Vec::new();
         let test = range_test(1e-6, 10.0, 141).smoothing(0.0).run(|rate| {
             rates.push(rate);
@@ -247,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn smoothing_is_corrected_for_its_start_and_finds_the_place_among_noise() -> Result<()> {
+    fn smoothing_is_corrected_at_its_start_and_averages_noise() -> Result<()> {
         let mut noise = (0..).map(|i| f64::from(i * 7919 % 101) / 101.0 - 0.5);
         let noisy = |rate: f64| Ok(loss(rate) + 0.2 * noise.next().unwrap_or(0.0));
         let test = range_test(1e-5, 10.0, 200).run(noisy)?;
@@ -265,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn where_nothing_falls_nothing_is_suggested() -> Result<()> {
+    fn a_loss_that_does_not_fall_gives_no_suggestion() -> Result<()> {
         for rising in [|_: f64| 1.0, |rate: f64| rate, |rate: f64| rate - 1.0] {
             for steps in [2, 3, 50] {
                 let test = range_test(1e-3, 0.5, steps).run(|rate| Ok(rising(rate)))?;
@@ -287,6 +296,12 @@ mod tests {
             test.diverged_at()
                 .is_some_and(|rate| (rate - 0.1).abs() < 1e-12)
         );
+        let refused = |rate: f64| match rate > 0.02 {
+            true => Err(Error::non_finite("backward", "the loss", f64::NAN).within("out")),
+            false => Ok(1.0),
+        };
+        let same = range_test(1e-3, 1.0, 4).run(refused)?;
+        assert_eq!(same.diverged_at(), test.diverged_at());
         let nothing = range_test(1e-3, 1.0, 4).run(|_| Ok(f64::INFINITY));
         assert!(matches!(nothing, Err(Error::NonFinite { .. })));
         Ok(())

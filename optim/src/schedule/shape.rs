@@ -1,5 +1,4 @@
-//! What a schedule is made of: functions of the step, what goes by the performance, and sequences
-//! and products of these.
+//! The parts of a schedule: functions of the step, plateaus, and sequences and products of these.
 
 use super::plateau::Plateau;
 use std::fmt::{self, Debug, Formatter};
@@ -9,7 +8,7 @@ use std::sync::Arc;
 pub(super) enum Shape {
     Curve(Curve),
     Plateau(Plateau),
-    /// One after the other, the first from step 0, in the order of their starts.
+    /// One after the other, in the order of their starts; the first starts at step 0.
     Sequence(Vec<Part>),
     Product(Vec<Shape>),
 }
@@ -22,7 +21,7 @@ pub(super) struct Part {
 
 type Function = Arc<dyn Fn(u64) -> f64 + Send + Sync>;
 
-/// A factor that depends on the step alone, and perhaps a momentum.
+/// A factor that depends on the step only, and possibly a momentum.
 #[derive(Clone)]
 pub(super) struct Curve {
     name: String,
@@ -75,7 +74,7 @@ impl Shape {
         }
     }
 
-    /// Whether there is a momentum at any step.
+    /// Returns whether there is a momentum at any step.
     pub(super) fn drives_momentum(&self) -> bool {
         match self {
             Self::Curve(curve) => curve.momentum.is_some(),
@@ -100,7 +99,7 @@ impl Shape {
         }
     }
 
-    /// Everything that has a state of its own, in a fixed order.
+    /// Returns the parts that have state, in a fixed order.
     pub(super) fn plateaus(&mut self) -> Vec<&mut Plateau> {
         match self {
             Self::Curve(_) => Vec::new(),
@@ -114,14 +113,14 @@ impl Shape {
     }
 }
 
-/// Which of the parts has its turn at step `t`.
+/// Returns the index of the part that is active at step `t`.
 fn active(parts: &[Part], t: u64) -> usize {
     parts
         .partition_point(|part| part.start <= t)
         .saturating_sub(1)
 }
 
-/// As it is built: `warm_up(4).then(4, cosine(10, 0.0))`.
+/// The calls that build it: `warm_up(4).then(4, cosine(10, 0.0))`.
 impl Debug for Shape {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {

@@ -1,11 +1,11 @@
-//! Saving where a schedule is, and going on from there.
+//! Saving and loading the state of a schedule.
 
 use super::{Base, Schedule};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{Error, Interval, Result};
 
-/// `steps`; from the first step on `base.learning_rate` and `base.momentum`; and of each plateau,
-/// in the order in which they were put together, `plateau.N.factor`, `best`, `bad` and `cooldown`.
+/// The entries are `steps`; from the first step on `base.learning_rate` and `base.momentum`; and
+/// `plateau.N.factor`, `best`, `bad` and `cooldown` of each plateau, in the order of construction.
 impl Stateful for Schedule {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();
@@ -46,8 +46,9 @@ impl Stateful for Schedule {
         let expected = loaded.state()?;
         let names = state.iter().map(|(name, _)| name);
         let unknown = names.filter(|name| expected.get(name).is_none());
-        mismatches
-            .extend(unknown.map(|name| format!("`{name}`: not a part of this schedule's state")));
+        mismatches.extend(
+            unknown.map(|name| format!("`{name}`: not expected in the state of this schedule")),
+        );
         if !mismatches.is_empty() {
             return Err(Error::state("", mismatches));
         }
@@ -56,7 +57,7 @@ impl Stateful for Schedule {
     }
 }
 
-/// Reads a state, and notes what is not there or cannot be.
+/// Reads a state, and collects entries that are missing or out of range.
 struct Reader<'a> {
     state: &'a StateDict,
     mismatches: Vec<String>,
@@ -82,7 +83,7 @@ impl Reader<'_> {
         number
     }
 
-    /// Anything, if there is an error to come.
+    /// Returns the value, or any value after an error, which is collected.
     fn note<T: Default>(&mut self, read: Result<T>) -> T {
         read.unwrap_or_else(|error| {
             match error {

@@ -1,14 +1,14 @@
-//! Small learning rates at the start, while the optimizer's averages and the net's scales settle.
+//! Small learning rates at the start, until the optimizer's averages have settled.
 
 use super::decay::share;
 use super::{Schedule, at_least_1};
 use cotangent_core::{Interval, Result};
 
 impl Schedule {
-    /// `(t + 1) / (steps + 1)`, from step number `steps` on 1: neither is the first step lost to a
-    /// learning rate of 0, nor the full one set twice where another schedule follows (Goyal et al.
-    /// 2017, Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour). PyTorch's `LinearLR` with
-    /// `start_factor = 1 / (steps + 1)`.
+    /// Creates a linear warm-up: `(t + 1) / (steps + 1)`, and 1 from step `steps` on (Goyal et al.
+    /// 2017, Accurate, Large Minibatch SGD: Training ImageNet in 1 Hour). The first learning rate
+    /// is not 0, and 1 is not repeated if another schedule follows at step `steps`. PyTorch:
+    /// `LinearLR` with `start_factor = 1 / (steps + 1)`.
     ///
     /// ```
     /// # use cotangent::optim::Schedule;
@@ -28,7 +28,7 @@ impl Schedule {
         }))
     }
 
-    /// `factor`, from step number `steps` on 1 (PyTorch's `ConstantLR`).
+    /// Creates a constant warm-up: `factor`, and 1 from step `steps` on (PyTorch's `ConstantLR`).
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `steps` is at least 1 and
@@ -46,8 +46,8 @@ impl Schedule {
         ))
     }
 
-    /// `s^(1 - t/steps)`, where s is `start_factor`: the same growth with every step, from
-    /// step number `steps` on 1.
+    /// Creates an exponential warm-up: `s^(1 - t/steps)`, where s is `start_factor`, and 1 from
+    /// step `steps` on. Each step grows by the same factor.
     ///
     /// # Errors
     /// [`Error::Argument`](cotangent_core::Error::Argument) unless `steps` is at least 1 and

@@ -1,11 +1,11 @@
-//! How the optimizer of each golden trajectory is built.
+//! The optimizer of each golden trajectory.
 
 use cotangent::optim::MuonScale;
 use cotangent::prelude::*;
 use std::any::{type_name, type_name_of_val};
 
 pub struct Row {
-    /// The first word of the golden case's name.
+    /// The first word of the name of the golden case.
     pub name: &'static str,
     /// The name of the builder's type.
     pub optimizer: fn() -> &'static str,

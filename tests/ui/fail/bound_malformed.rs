@@ -1,4 +1,4 @@
-//! Bounds are where-predicates.
+//! A bound that is not a where-predicate.
 
 use cotangent::prelude::*;
 

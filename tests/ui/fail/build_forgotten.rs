@@ -14,5 +14,6 @@ fn main() -> Result<()> {
     let y = Linear::builder(2, 3).forward(&x, &pass)?;
     let y = Mlp::builder([3, 1]).predict(&y)?;
     train(&mut Sgd::new(0.1));
+    let net = Sequential::new().push(BatchNorm::builder(3));
     Ok(())
 }

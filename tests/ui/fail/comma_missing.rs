@@ -1,4 +1,4 @@
-//! Options are separated by commas.
+//! Options without a comma between them.
 
 use cotangent::prelude::*;
 

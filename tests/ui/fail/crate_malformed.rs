@@ -1,4 +1,4 @@
-//! The crate is given by its path.
+//! A crate that is not a path.
 
 use cotangent::prelude::*;
 

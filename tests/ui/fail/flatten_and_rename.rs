@@ -1,4 +1,4 @@
-//! A flattened field has no name in the path.
+//! A flattened field with a name.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! What stands still is said by the field's type.
+//! Freezing is a type and not an option.
 
 use cotangent::prelude::*;
 

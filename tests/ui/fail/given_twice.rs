@@ -1,4 +1,4 @@
-//! An option is given once, over all attributes.
+//! An option that is given in two attributes.
 
 use cotangent::prelude::*;
 

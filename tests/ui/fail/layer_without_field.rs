@@ -1,4 +1,4 @@
-//! A pipeline has at least one field to run.
+//! A layer without a field to run.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A layer is a module, which is derived by itself.
+//! A derive of `Layer` without that of `Module`.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! An empty enum runs nothing.
+//! A layer without a variant.
 
 use cotangent::prelude::*;
 

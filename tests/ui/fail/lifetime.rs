@@ -1,4 +1,4 @@
-//! A module owns its parameters.
+//! A module that borrows its parameters.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Generic types that contain one another.
+//! Generic types that contain each other, without `bound`.
 
 use cotangent::prelude::*;
 

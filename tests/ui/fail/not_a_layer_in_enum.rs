@@ -1,4 +1,4 @@
-//! A field that is a module and no layer cannot be part of a pipeline.
+//! A field of a variant that is a module but not a layer.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A field that is no module is reported once, at its type.
+//! A field that is not a module is reported once, at its type.
 
 use cotangent::prelude::*;
 

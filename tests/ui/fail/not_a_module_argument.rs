@@ -1,4 +1,4 @@
-//! A generic module is one only if its fields are.
+//! A generic type whose field is not a module.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The fields of variants are checked as those of structs are.
+//! A field of a variant that is not a module.
 
 use cotangent::prelude::*;
 

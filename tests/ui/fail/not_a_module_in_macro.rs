@@ -1,4 +1,4 @@
-//! What a macro was given is pointed at where it was given.
+//! A type from a macro argument that is not a module.
 
 use cotangent::prelude::*;
 

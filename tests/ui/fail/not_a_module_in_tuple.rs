@@ -1,4 +1,4 @@
-//! Each field is reported for itself.
+//! Two fields that are not modules: each is reported.
 
 use cotangent::prelude::*;
 

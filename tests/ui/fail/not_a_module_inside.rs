@@ -1,4 +1,4 @@
-//! A container of what is no module is none either.
+//! A container whose elements are not modules.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! An option is a word.
+//! An option that is a string.
 
 use cotangent::prelude::*;
 

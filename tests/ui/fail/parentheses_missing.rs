@@ -1,4 +1,4 @@
-//! Options stand in parentheses.
+//! Options without parentheses.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A path component has no dots.
+//! A name with a dot.
 
 use cotangent::prelude::*;
 

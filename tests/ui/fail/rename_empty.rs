@@ -1,4 +1,4 @@
-//! A path component is not empty.
+//! An empty name.
 
 use cotangent::prelude::*;
 

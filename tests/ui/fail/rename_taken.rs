@@ -1,4 +1,4 @@
-//! Fields have names of their own.
+//! A name that another field has.
 
 use cotangent::prelude::*;
 

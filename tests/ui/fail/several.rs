@@ -1,4 +1,4 @@
-//! All mistakes come out together, once for both derives, and uses of the type add none.
+//! All mistakes are reported together, once for both derives. Uses of the type add none.
 
 use cotangent::prelude::*;
 

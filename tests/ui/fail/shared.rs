@@ -1,4 +1,4 @@
-//! Shared fields, as weights are tied elsewhere.
+//! Shared pointers, which tie weights in other frameworks.
 
 use cotangent::prelude::*;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! A skipped field takes no other option.
+//! A skipped field with another option.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A word that is no option.
+//! A word that is not an option.
 
 use cotangent::prelude::*;
 

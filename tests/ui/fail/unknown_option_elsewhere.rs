@@ -1,4 +1,4 @@
-//! A word that is nearly an option of another place.
+//! A misspelt option of another place.
 
 use cotangent::prelude::*;
 

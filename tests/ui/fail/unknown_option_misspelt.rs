@@ -1,4 +1,4 @@
-//! A word that is nearly an option.
+//! A misspelt option.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! An option has no path.
+//! An option that is a path.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! An option that takes a value.
+//! A value that is missing.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! A value is a string.
+//! A value that is not a string.
 
 use cotangent::prelude::*;
 

@@ -1,4 +1,4 @@
-//! An option that takes no value.
+//! A value of an option that takes none.
 
 use cotangent::prelude::*;
 

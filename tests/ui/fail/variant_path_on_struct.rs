@@ -1,4 +1,4 @@
-//! A struct has no variants.
+//! `variant_path` on a struct.
 
 use cotangent::prelude::*;
 

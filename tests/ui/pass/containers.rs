@@ -22,7 +22,7 @@ struct Net {
     kind: Kind,
 }
 
-/// Configuration of the user's own, which may be skipped although it is a module.
+/// A custom configuration, which can be skipped although it is a module.
 #[derive(Clone, Copy, Debug, Module)]
 enum Kind {
     Small,

@@ -1,4 +1,4 @@
-//! What is deprecated may be part of a module.
+//! Deprecated types, variants and fields.
 
 #![deny(warnings)]
 #![allow(dead_code)]

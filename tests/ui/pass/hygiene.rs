@@ -1,4 +1,4 @@
-//! Nothing that the user names can get in the way of what is generated, nor the other way round.
+//! Names of the user do not change the generated code, nor does it change theirs.
 
 #![forbid(unsafe_code)]
 #![deny(warnings)]

@@ -1,4 +1,4 @@
-//! The impls raise no warnings of their own, and compile where nothing may be allowed.
+//! The impls raise no warnings, and compile under `forbid`.
 
 #![forbid(warnings)]
 

@@ -1,4 +1,4 @@
-//! Types that macros make, from what they are given.
+//! Types that macros generate from their arguments.
 
 #![deny(warnings)]
 #![allow(dead_code)]

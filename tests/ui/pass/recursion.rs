@@ -43,7 +43,7 @@ struct Right {
 mod inner {
     use super::*;
 
-    /// A namesake of what it holds, which is no recursion.
+    /// A type with the name of its field's type, which is not recursive.
     #[derive(Module, Layer)]
     pub(crate) struct Linear<L>(pub(crate) other::Linear<L>);
 

@@ -29,7 +29,8 @@ const TASKS_PER_THREAD: usize = 6;
 const ROWS_IN_PLACE: usize = 64;
 
 /// Computes `c = a b + beta c` as [`gemm`](crate::kernel::linear::gemm::gemm) does, which has
-/// checked the layouts. It does nothing and returns false on instruction sets without tiles.
+/// checked the layouts. It does nothing and returns false on instruction sets without tiles, and
+/// for empty products.
 pub(crate) fn product<F: Float>(
     [m, k, n]: [usize; 3],
     a: Matrix<'_, F>,

@@ -137,9 +137,9 @@ impl Tensor {
         Ok(product_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
     }
 
-    /// Returns Σ x² as a number; nothing is recorded. Elements of `f32` are summed pairwise in
-    /// `f32`. If that sum overflows or vanishes, it is computed in `f64`, which can represent the
-    /// square of every `f32`.
+    /// Returns `Σ x²` as a number, which is not differentiable. Elements of `f32` are summed
+    /// pairwise in `f32`. If that sum overflows or vanishes, it is computed in `f64`, which can
+    /// represent the square of every `f32`.
     ///
     /// ```
     /// use cotangent::prelude::*;
