@@ -419,7 +419,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_hold_what_they_promise_and_waste_little() {
+    fn size_classes_have_room_and_waste_little() {
         let sizes = (0..5000).chain((12..40).flat_map(|k| [(1 << k) - 1, 1 << k, (1 << k) + 1]));
         for bytes in sizes {
             let (class, size) = class_of(bytes);
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_not_in_place_is_shared() {
+    fn elements_in_place_are_not_shared() {
         for (len, in_place) in [(0, true), (1, true), (2, true), (3, false)] {
             let mut storage = Storage::new(DType::F64, len);
             storage.get_mut::<f64>().unwrap().fill(7.0);

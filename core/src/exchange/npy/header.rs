@@ -242,7 +242,7 @@ mod tests {
     use crate::exchange::npy::number::Number;
 
     #[test]
-    fn python_reads_them_alike() {
+    fn spellings_that_python_reads_alike_are_read_alike() {
         let expected = Header {
             number: Number::F64,
             big_endian: false,
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_as_it_is_read() {
+    fn written_headers_are_read_back() {
         for shape in [&[][..], &[7], &[2, 3], &[0; 64], &[1_000_000; 3], &[1; 64]] {
             let bytes = bytes("<f4", shape).unwrap();
             assert_eq!(bytes.len() % 64, 0);

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_are_the_methods() {
+    fn operators_equal_the_methods() {
         let (a, b) = (
             Mask::from([true, true, false]),
             Mask::from([true, false, false]),

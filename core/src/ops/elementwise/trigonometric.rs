@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_the_methods_and_gradients_are_right() -> Result<()> {
+    fn names_match_the_methods_and_gradients_are_right() -> Result<()> {
         let small = Tensor::from([0.3f64, -0.7]);
         let large = Tensor::from([1.3f64, 4.0]);
         let cases: [(&str, &Tensor, Function); 11] = [
