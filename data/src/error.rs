@@ -117,7 +117,9 @@ pub enum Error {
     },
 
     /// A selection contains the position of a sample that does not exist.
-    #[error("data set: expected a position below {samples}, the number of samples, found {position}")]
+    #[error(
+        "data set: expected a position below {samples}, the number of samples, found {position}"
+    )]
     SampleOutOfRange {
         /// The requested position.
         position: usize,
