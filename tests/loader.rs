@@ -775,12 +775,12 @@ fn a_file_of_another_precision_is_explained_in_one_line() -> Result<()> {
 
 #[test]
 fn long_lists_of_mismatches_are_grouped() {
-    let names = |from: usize, to: usize| -> Vec<String> {
-        (from..to).map(|i| format!("layers.{i}.weight")).collect()
-    };
     fn borrowed(names: &[String]) -> Vec<&str> {
         names.iter().map(String::as_str).collect()
     }
+    let names = |from: usize, to: usize| -> Vec<String> {
+        (from..to).map(|i| format!("layers.{i}.weight")).collect()
+    };
     let (from, to) = (names(0, 20), names(10, 26));
     let mut model = net(&borrowed(&to), 1.0);
     model

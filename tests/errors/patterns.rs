@@ -1,6 +1,9 @@
 //! The error about a pattern that matches nothing suggests one that does, in all functions that
 //! take patterns.
 
+// Expected texts are written as `UPDATE_EXPECT` writes them.
+#![allow(clippy::needless_raw_string_hashes)]
+
 use cotangent::nn::regularize;
 use cotangent::prelude::*;
 use cotangent::state::{Loader, to_bytes};
