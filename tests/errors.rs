@@ -111,7 +111,10 @@ fn factors_that_do_not_fit() -> Result<()> {
         &["addmm", "3 columns", "2 rows"],
     );
     says(zeros(&[3]).addmm(&a, &b), &["addmm", "3 and 4"]);
-    says(zeros(&[5, 2, 4]).addmm(&a, &b), &["addmm", "broadcast"]);
+    says(
+        zeros(&[5, 2, 4]).addmm(&a, &b),
+        &["addmm", "must broadcast"],
+    );
     says(
         zeros(&[4]).addmm(&a, &zeros(&[2, 3, 4])),
         &["addmm", "two matrices"],
@@ -152,7 +155,7 @@ fn malformed_equations() -> Result<()> {
     says(of_matrix("ii"), &["`i` has lengths 2 and 3"]);
     says(
         Tensor::einsum("ii", &[&zeros(&[1, 3])]),
-        &["lengths 1 and 3"],
+        &["axes of one name", "1 and 3"],
     );
     says(of_matrix("ij,j->i"), &["each of 2 terms, found 1"]);
     says(

@@ -1,5 +1,5 @@
-//! NumPy's files: written files are read back, files of NumPy are read, and broken files of any kind
-//! are errors. The two conversions of `ndarray` are tested by their doc examples.
+//! NumPy's files: written files are read back, files of NumPy are read, and broken files of any
+//! kind are errors. The two conversions of `ndarray` are tested by their doc examples.
 
 #[path = "state/allocations.rs"]
 mod allocations;
@@ -417,7 +417,8 @@ fn false_headers_allocate_no_memory() {
     assert!(read_bytes(&with_header(&claims("(4,)"), &[0; 16])).is_ok());
 }
 
-/// A deflated stream of 1 + 258 `matches` zeros: matches of length 258 at distance 1, in 13 bits each.
+/// A deflated stream of 1 + 258 `matches` zeros: matches of length 258 at distance 1, in 13 bits
+/// each.
 fn deflated_zeros(matches: usize) -> Vec<u8> {
     // From the lowest bit: the last block, with fixed codes; a zero; (length 258, distance 1); the
     // end.
@@ -660,10 +661,17 @@ fn bytes_behind_an_archive_are_ignored() -> Result<()> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn no_bytes_cause_a_panic(flips in prop::collection::vec((0usize..256, any::<u8>()), 1..6), archive in any::<bool>()) {
+    fn no_bytes_cause_a_panic(
+        flips in prop::collection::vec((0usize..256, any::<u8>()), 1..6),
+        archive in any::<bool>(),
+    ) {
         let name = if archive { "compressed.npz" } else { "float32.npy" };
         let mut bytes = std::fs::read(sample(name)).unwrap();
         for (place, byte) in flips {

@@ -1,5 +1,5 @@
-//! Comparisons and logic of masks, compared with loops over multi-indices: broadcasting, reductions,
-//! every memory layout, lengths of 0 and 1, NaN.
+//! Comparisons and logic of masks, compared with loops over multi-indices: broadcasting,
+//! reductions, every memory layout, lengths of 0 and 1, NaN.
 
 use cotangent::{Axes, DType, Error, Mask, Result, Tensor};
 use proptest::prelude::*;
@@ -113,7 +113,9 @@ proptest! {
             let x = a.tensor(dtype, storage[0]).map_err(fail)?;
             let y = b.tensor(dtype, storage[1]).map_err(fail)?;
             for (compare, compare_scalar, holds) in COMPARISONS {
-                let expected = Naive::build(&shape, |i| truth(holds(&a.stretched_at(i), &b.stretched_at(i))));
+                let expected = Naive::build(&shape, |i| {
+                    truth(holds(&a.stretched_at(i), &b.stretched_at(i)))
+                });
                 matches(&compare(&x, &y).map_err(fail)?, &expected)?;
                 let number = f64::from(number);
                 let expected = Naive::build(&a_shape, |i| truth(holds(&a.at(i), &number)));
@@ -143,7 +145,8 @@ proptest! {
 
     #[test]
     fn reductions_over_any_axes(
-        shape in shape(), chosen in prop::array::uniform4(any::<bool>()), negative in any::<bool>(), seed in 0u64..1000,
+        shape in shape(), chosen in prop::array::uniform4(any::<bool>()),
+        negative in any::<bool>(), seed in 0u64..1000,
     ) {
         let naive = truths(&shape, seed);
         let x = mask(&naive);
@@ -151,9 +154,14 @@ proptest! {
         let back = if negative { shape.len() as isize } else { 0 };
         let axes: Vec<isize> = reduced.iter().rev().map(|&axis| axis as isize - back).collect();
         let kept: Vec<usize> =
-            shape.iter().enumerate().map(|(axis, &len)| if reduced.contains(&axis) { 1 } else { len }).collect();
+            shape.iter().enumerate()
+                .map(|(axis, &len)| if reduced.contains(&axis) { 1 } else { len })
+                .collect();
         let dropped: Vec<usize> =
-            (0..shape.len()).filter(|axis| !reduced.contains(axis)).map(|axis| shape[axis]).collect();
+            (0..shape.len())
+                .filter(|axis| !reduced.contains(axis))
+                .map(|axis| shape[axis])
+                .collect();
         let (mut any, mut all) = (Naive::build(&kept, |_| 0.0), Naive::build(&kept, |_| 1.0));
         for index in indices(&shape) {
             let place = number(&kept, &source(&kept, &index));

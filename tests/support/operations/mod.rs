@@ -21,9 +21,11 @@ use cotangent::prelude::{ChaCha8Rng, DType, Result, Rng, SeedableRng, Tensor};
 macro_rules! operations {
     ([$m:ident, $k:ident, $n:ident] $($function:ident {
         $(check $name:expr, $domain:ident:
-            $(($($operand:expr),*))* => ($($output:expr),*), $f:expr $(, refused if $refused:expr)?;)*
+            $(($($operand:expr),*))* => ($($output:expr),*),
+                $f:expr $(, refused if $refused:expr)?;)*
         $(extreme $extreme:expr, $place:ident:
-            $(($($length:expr),*))* => ($($result:expr),*), $g:expr $(, refused if $refuses:expr)?;)*
+            $(($($length:expr),*))* => ($($result:expr),*),
+                $g:expr $(, refused if $refuses:expr)?;)*
         $(golden $golden:expr;)*
         $(draw $count:literal $layout:ident |$x:ident, $p:ident| $call:expr;)*
         $(without $($test:ident)+: $reason:expr;)*
