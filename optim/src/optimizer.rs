@@ -58,13 +58,16 @@ pub trait Optimizer: Stateful + Debug + Send {
     ///
     /// let mut w = Param::new(&Tensor::from([1.0f32]));
     /// let mut optimizer = Momentum::new(0.1).build()?;
-    /// let slope = |w: &Param| w.read(&Pass::train(0)).square().sum().backward();
-    /// optimizer.step(&mut w, slope(&w)?)?;
+    /// let step = |w: &mut Param, optimizer: &mut dyn Optimizer| {
+    ///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
+    ///     optimizer.step(w, grads)
+    /// };
+    /// step(&mut w, &mut optimizer)?;
     ///
     /// let mut clone = w.clone();
-    /// assert!(optimizer.step(&mut clone, slope(&clone)?).is_err());
+    /// assert!(step(&mut clone, &mut optimizer).is_err());
     /// optimizer.adopt(&clone)?;
-    /// optimizer.step(&mut clone, slope(&clone)?)?;
+    /// step(&mut clone, &mut optimizer)?;
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
