@@ -52,8 +52,8 @@ impl Sum {
         if self.owner.is_none_or(|owner| owner == param.id()) {
             return Ok(());
         }
-        let reason = "the gradients so far are those of another model, or of the model that this one \
-            was cloned from: create an accumulator for each model";
+        let reason = "the gradients so far are those of another model, or of the model that this \
+            one was cloned from: create an accumulator for each model";
         Err(Error::argument(op, reason))
     }
 }

@@ -157,7 +157,8 @@ impl Stepper {
         let [found, expected_names] = [&kept.state, &expected].map(names);
         if found != expected_names {
             let reason = format!(
-                "the loaded state has the tensors {found:?}, expected {expected_names:?}; `forget_where` drops it"
+                "the loaded state has the tensors {found:?}, expected {expected_names:?}; \
+                 `forget_where` drops it"
             );
             return Err(Error::argument("optimizer step", reason));
         }

@@ -49,10 +49,13 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "Nesterov" "Nesterov" 0.02 |rate| Nesterov::new(rate).build();
     "Nesterov, decay" "Nesterov" 0.02 |rate| Nesterov::new(rate).weight_decay(1e-3).build();
     "AdaGrad" "AdaGrad" 0.1 |rate| AdaGrad::new(rate).build();
-    "AdaGrad, rate decay" "AdaGrad" 0.2 |rate| AdaGrad::new(rate).learning_rate_decay(0.01).build();
-    "AdaGrad, epsilon inside" "AdaGrad" 0.1 |rate| AdaGrad::new(rate).epsilon_inside_root().build();
+    "AdaGrad, rate decay" "AdaGrad" 0.2
+        |rate| AdaGrad::new(rate).learning_rate_decay(0.01).build();
+    "AdaGrad, epsilon inside" "AdaGrad" 0.1
+        |rate| AdaGrad::new(rate).epsilon_inside_root().build();
     "RmsProp" "RmsProp" 0.01 |rate| RmsProp::new(rate).build();
-    "RmsProp, epsilon inside" "RmsProp" 0.01 |rate| RmsProp::new(rate).epsilon_inside_root().build();
+    "RmsProp, epsilon inside" "RmsProp" 0.01
+        |rate| RmsProp::new(rate).epsilon_inside_root().build();
     "RmsProp, momentum" "RmsProp with momentum" 0.002
         |rate| RmsProp::new(rate).momentum(0.9).build();
     "RmsProp, centered" "centered RmsProp" 0.01 |rate| RmsProp::new(rate).centered().build();
@@ -80,5 +83,6 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "Muon, without Nesterov" "Muon" 0.02
         |rate| Muon::new(rate).weight_decay(0.01).without_nesterov().build();
     "Lookahead" "" 0.1 |rate| Ok(Box::new(Lookahead::new(Sgd::new(rate).build()?, 2, 0.5)?));
-    "Adam, in Lookahead" "" 0.04 |rate| Ok(Box::new(Lookahead::new(Adam::new(rate).build()?, 5, 0.5)?));
+    "Adam, in Lookahead" "" 0.04
+        |rate| Ok(Box::new(Lookahead::new(Adam::new(rate).build()?, 5, 0.5)?));
 };
