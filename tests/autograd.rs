@@ -1,5 +1,5 @@
-//! What surrounds backward: gradients of chosen tensors, products with Jacobians and Hessians,
-//! recomputation, functional parameters, the watch for values that are not finite, drawings of
+//! Backward with options, and functions built on it: gradients of chosen tensors, products with
+//! Jacobians and Hessians, recomputation, functional parameters, checked passes, drawings of
 //! graphs.
 
 use anyhow::Result;
@@ -39,7 +39,7 @@ fn gradients_of_intermediate_tensors_are_kept_on_request() -> Result<()> {
     assert_eq!(gradients.get(&hidden).map(bits), Some(bits(&other)));
     assert_eq!(gradients.get(&other).map(bits), Some(bits(&hidden)));
     assert!(gradients.get(&x).is_some());
-    // Of the output itself: what backward starts from.
+    // The gradient of the output itself is the cotangent from which backward starts.
     let loss = x.sum();
     let gradients = Backward::new().gradient_of(&loss).run(&loss)?;
     assert_eq!(
@@ -50,7 +50,7 @@ fn gradients_of_intermediate_tensors_are_kept_on_request() -> Result<()> {
 }
 
 #[test]
-fn grad_gives_what_was_asked_for_and_computes_no_more() -> Result<()> {
+fn grad_skips_parts_that_lead_to_no_input() -> Result<()> {
     let (x, w) = (
         Tensor::from([1.0f64, -2.0]).tracked(),
         Tensor::from([3.0f64, 0.5]).tracked(),
@@ -66,8 +66,7 @@ fn grad_gives_what_was_asked_for_and_computes_no_more() -> Result<()> {
             all.get(&x).map(bits).unwrap_or_default(),
         ]
     );
-    // What lies beyond the tensor that was asked for is left alone: its saved values are still
-    // there.
+    // The graph in front of the requested tensor is not used up.
     let hidden = x.mul(&w)?;
     grad(&hidden.square().sum(), &[&hidden])?;
     assert_eq!(hidden.sum().backward()?.len(), 2);
@@ -78,7 +77,7 @@ fn grad_gives_what_was_asked_for_and_computes_no_more() -> Result<()> {
 }
 
 #[test]
-fn grad_says_what_it_cannot_do() {
+fn grad_names_the_input_without_a_gradient() {
     let (x, y) = (
         Tensor::from([1.0f64, 2.0]).tracked(),
         Tensor::from([1.0f64]).tracked(),
@@ -94,12 +93,12 @@ fn grad_says_what_it_cannot_do() {
     let cotangent = Tensor::from([1.0f64]);
     says(
         Backward::new().grad_with(&x.square(), &cotangent, &[&x]),
-        "another shape",
+        "must have the shape of the output",
     );
 }
 
 #[test]
-fn gradients_of_gradients_through_grad() -> Result<()> {
+fn grad_can_be_differentiated() -> Result<()> {
     let x = Tensor::from([0.3f64, -0.7]).tracked();
     let first = Backward::new()
         .create_graph()
@@ -111,7 +110,7 @@ fn gradients_of_gradients_through_grad() -> Result<()> {
     Ok(())
 }
 
-/// A function with a curved, coupled derivative in two inputs.
+/// A nonlinear function that couples two inputs.
 fn curved(x: &[Tensor]) -> cotangent::Result<Tensor> {
     x[0].matmul(&x[1])?
         .tanh()
@@ -179,7 +178,7 @@ fn hessians_agree_with_their_products_and_are_symmetric() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_depend_on_an_input_has_derivative_zero() -> Result<()> {
+fn derivatives_by_unused_inputs_are_zero() -> Result<()> {
     let inputs = [Tensor::from([1.0f64, 2.0]), Tensor::from([3.0f64])];
     let linear = |x: &[Tensor]| Ok(x[0].sum());
     assert_eq!(hvp(linear, &inputs, &inputs)?.1[1].to_f64_vec(), [0.0]);
@@ -191,7 +190,7 @@ fn what_does_not_depend_on_an_input_has_derivative_zero() -> Result<()> {
         vjp(constant, &inputs, &inputs[0])?.1[0].to_f64_vec(),
         [0.0, 0.0]
     );
-    // Misfits are errors.
+    // Vectors of other shapes are errors.
     assert!(jvp(linear, &inputs, &inputs[..1]).is_err());
     assert!(hvp(|x| Ok(x[0].square()), &inputs, &inputs).is_err());
     assert!(vjp(linear, &inputs, &inputs[0]).is_err());
@@ -231,7 +230,7 @@ impl Layer for Block {
     }
 }
 
-/// Two blocks, the second of which has its first parameter frozen, behind a dropout.
+/// Two blocks behind a dropout. The first parameter of the second block is frozen.
 #[derive(Module, Clone, Debug)]
 struct Deep {
     first: Block,
@@ -266,7 +265,7 @@ impl Layer for Deep {
     }
 }
 
-/// All that one pass gives, as bits.
+/// The bits of the value and of all gradients of one pass.
 fn everything(net: &Deep, x: &Tensor) -> Result<Vec<Vec<u64>>> {
     let (pass, x) = (Pass::train(3), x.tracked());
     let y = net.forward(&x, &pass)?;
@@ -296,7 +295,7 @@ fn recomputed_layers_give_the_same_bits() -> Result<()> {
         "one parameter is frozen"
     );
     assert_eq!(everything(&recomputing, &x)?, expected);
-    // The parameter may change before backward: what counts is what the forward pass has seen.
+    // A parameter may change before backward, which uses the value of the forward pass.
     let mut net = Deep::new(true)?;
     let pass = Pass::train(3);
     let y = net.forward(&x, &pass)?;
@@ -310,7 +309,7 @@ fn recomputed_layers_give_the_same_bits() -> Result<()> {
         .map(|(_, p)| gradients.get(*p).map(bits).unwrap_or_default())
         .collect();
     assert_eq!(found, expected[3..expected.len() - 1]);
-    // Inference passes have nothing to recompute.
+    // An inference pass recomputes nothing.
     assert_eq!(
         bits(&Deep::new(true)?.predict(&x)?),
         bits(&Deep::new(false)?.predict(&x)?)
@@ -340,7 +339,7 @@ fn recomputed_layers_have_gradients_of_both_orders() -> Result<()> {
 fn recomputed_functions_save_only_their_inputs() -> Result<()> {
     let x = random(&[1000, 100], 10)?.tracked();
     let chain = |x: &[Tensor]| Ok((0..20).fold(x[0].clone(), |x, _| x.sin()));
-    // Other tests of this process hold some memory too: far less.
+    // Other tests of this process use far less memory.
     let live = || cotangent::memory_use().live as i64;
     let before = live();
     let plain = chain(std::slice::from_ref(&x))?;
@@ -355,7 +354,7 @@ fn recomputed_functions_save_only_their_inputs() -> Result<()> {
 }
 
 #[test]
-fn recomputation_where_inputs_depend_on_each_other() -> Result<()> {
+fn recomputation_with_inputs_that_depend_on_each_other() -> Result<()> {
     let of = |x: &Tensor| {
         let hidden = x.tanh();
         recompute(&[&hidden, x], |inputs| {
@@ -390,7 +389,7 @@ fn values_for(net: &impl Module, seed: u64) -> Result<Vec<Tensor>> {
 }
 
 #[test]
-fn a_pass_with_values_is_a_model_that_has_them() -> Result<()> {
+fn a_pass_with_values_runs_the_model_with_them() -> Result<()> {
     let x = random(&[8, 4], 9)?.to_dtype(DType::F32);
     for recompute in [false, true] {
         let net = Deep::new(recompute)?;
@@ -407,16 +406,16 @@ fn a_pass_with_values_is_a_model_that_has_them() -> Result<()> {
         let z = other.forward(&x, &second)?;
         let expected = z.square().sum().backward()?;
         assert_eq!(bits(&y), bits(&z));
-        // One sequence of random numbers serves both.
+        // Both runs draw from one sequence of random numbers.
         assert_eq!((pass.draws(), second.draws()), (4, 4));
-        // One parameter is frozen: nothing flows to its value.
+        // No gradient flows to the value of the frozen parameter.
         assert_eq!((gradients.len(), expected.len()), (11, 11));
         for (value, param) in values.iter().zip(other.params()) {
             let (found, expected) = (gradients.get(value), expected.get(param));
             assert_eq!(found.map(bits), expected.map(bits));
         }
         assert_eq!(cotangent::state::to_bytes(&net.first.dense)?, before);
-        // The values are for this model, not for its clone, and not for other passes.
+        // A clone of the model and other passes do not use the values.
         let clone = net.clone();
         let with = Pass::train(3).with(&net, &values)?;
         assert_eq!(
@@ -428,7 +427,7 @@ fn a_pass_with_values_is_a_model_that_has_them() -> Result<()> {
 }
 
 #[test]
-fn values_are_tracked_where_parameters_are() -> Result<()> {
+fn values_are_tracked_if_parameters_are() -> Result<()> {
     let (a, mut b) = (
         Param::new(&Tensor::from([1.0f32])),
         Param::new(&Tensor::from([2.0f32])),
@@ -449,8 +448,7 @@ fn values_are_tracked_where_parameters_are() -> Result<()> {
         ((3.0, true), (4.0, false))
     );
     assert_eq!(read(&a, &pass.frozen()), (3.0, false));
-    // Values that are given later take the place of the earlier ones; an untracked one is a
-    // constant.
+    // Later values replace earlier ones. An untracked value is a constant.
     let constant = pass.with(&a, &[Tensor::from([5.0f32])])?;
     assert_eq!(
         (read(&a, &constant), read(&b, &constant)),
@@ -459,7 +457,7 @@ fn values_are_tracked_where_parameters_are() -> Result<()> {
     assert_eq!(read(&a, &pass), (3.0, true));
     let inference = Pass::inference().with(&a, std::slice::from_ref(&x))?;
     assert_eq!(read(&a, &inference), (3.0, false));
-    // Who watches the pass is shown what is computed from them.
+    // An observer of the pass sees results computed from the values.
     let zero = Tensor::from([0.0f32]).tracked();
     let checked = Pass::train(0)
         .checked(&a)
@@ -475,7 +473,7 @@ fn values_are_tracked_where_parameters_are() -> Result<()> {
 }
 
 #[test]
-fn values_that_do_not_fit_are_errors_at_the_parameter() -> Result<()> {
+fn values_of_another_shape_are_errors_that_name_the_parameter() -> Result<()> {
     let net = Block::new(1)?;
     let pass = Pass::train(0);
     let values = values_for(&net, 1)?;
@@ -500,7 +498,7 @@ fn values_that_do_not_fit_are_errors_at_the_parameter() -> Result<()> {
 
 #[test]
 fn a_step_of_an_optimizer_has_a_derivative() -> Result<()> {
-    // The loss after one step of gradient descent, as a function of where it starts.
+    // The loss after one step of gradient descent, as a function of the starting point.
     let net = Linear::new(3, 2, &mut ChaCha8Rng::seed_from_u64(5))?.to_dtype(DType::F64);
     let (x, target) = (random(&[6, 3], 50)?, random(&[6, 2], 51)?);
     let loss = |pass: &Pass| {
@@ -508,7 +506,7 @@ fn a_step_of_an_optimizer_has_a_derivative() -> Result<()> {
         y.sub(&target)?.square().mean_over(..)
     };
     let after = |start: &[Tensor]| {
-        // The check also asks for the value alone.
+        // The check also calls this with untracked tensors.
         let tracked = |w: &Tensor| {
             if w.is_tracked() {
                 w.clone()
@@ -539,23 +537,28 @@ fn a_checked_pass_names_the_first_value_that_is_not_finite() -> Result<()> {
         let error = error.to_string();
         assert!(texts.iter().all(|text| error.contains(text)), "{error}");
     };
-    // Nothing to report.
+    // All values are finite.
     let pass = Pass::train(0).checked(&net);
     net.forward(&x, &pass)?.square().sum().backward()?;
     pass.check()?;
-    // Forward: (0, 2) of the exponential overflows.
+    // Forward: element (0, 2) of the exponential overflows.
     let pass = Pass::train(0).checked(&net);
     let y = net.dense.forward(&x, &pass)?;
     let large = y
         .add(&Tensor::from([[0.0f32, 0.0, 200.0, 0.0, 0.0, 0.0]]))?
         .exp();
-    let loss = net.norm.forward(&large, &pass)?.sum();
     says(
         pass.check().unwrap_err(),
         &["`dense.", "exp: element [0, 2] of the output", "inf"],
     );
-    says(loss.backward().unwrap_err(), &["exp: element [0, 2]"]);
-    // Backward: √0 has an infinite slope.
+    says(
+        large.sum().backward().unwrap_err(),
+        &["exp: element [0, 2]"],
+    );
+    // Batch normalization returns the error before its statistics move.
+    let normalized = net.norm.forward(&large, &pass);
+    says(normalized.unwrap_err(), &["exp: element [0, 2]"]);
+    // Backward: the derivative of √0 is infinite.
     let pass = Pass::train(0).checked(&net);
     let root = net.out.weight.read(&pass).mul_scalar(0.0).sqrt().sum();
     pass.check()?;

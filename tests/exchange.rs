@@ -1,6 +1,5 @@
-//! NumPy's files: what is written is read back, what others have written is read, and no file,
-//! however broken, does harm. (`ndarray` is a matter of two conversions, whose doc examples are
-//! their test.)
+//! NumPy's files: written files are read back, files of NumPy are read, and broken files of any
+//! kind are errors. The two conversions of `ndarray` are tested by their doc examples.
 
 #[path = "state/allocations.rs"]
 mod allocations;
@@ -30,7 +29,7 @@ fn same(a: &Tensor, b: &Tensor) {
 }
 
 #[test]
-fn what_is_written_is_read_back() -> Result<()> {
+fn written_files_are_read_back() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let path = folder.path().join("x.npy");
     let cube = Tensor::from([[[1.5f32, -0.0], [f32::NAN, f32::MIN_POSITIVE]]]);
@@ -72,9 +71,9 @@ fn what_is_written_is_read_back() -> Result<()> {
     Ok(())
 }
 
-/// The files stand beside the script of the golden values, which has NumPy write them.
+/// The files are beside the script of the golden values, in which NumPy writes them.
 #[test]
-fn what_numpy_has_written_is_read() -> Result<()> {
+fn files_of_numpy_are_read() -> Result<()> {
     let expected = Tensor::from([[0.5f32, -1.25, 3.0], [1e-40, f32::INFINITY, 2.0]]);
     same(&npy::read(sample("float32.npy"))?, &expected);
     same(&npy::read(sample("float32_columns.npy"))?, &expected);
@@ -108,7 +107,7 @@ fn counts() -> (Indices, Tensor) {
 }
 
 #[test]
-fn integers_in_columns_are_read_by_rows() -> Result<()> {
+fn column_major_integers_are_read() -> Result<()> {
     let (indices, tensor) = counts();
     let i16 = sample("counts_int16_columns.npy");
     let i64 = sample("counts_int64_columns_big_endian.npy");
@@ -155,7 +154,7 @@ fn images_and_labels_of_bytes_are_read() -> Result<()> {
 }
 
 #[test]
-fn every_version_is_read_and_of_two_arrays_the_first() -> Result<()> {
+fn every_version_is_read_and_only_the_first_array() -> Result<()> {
     let expected = npy::read(sample("float32.npy"))?;
     for name in ["version_1", "version_2", "version_3", "two_arrays"] {
         same(&npy::read(sample(&format!("{name}.npy")))?, &expected);
@@ -163,7 +162,7 @@ fn every_version_is_read_and_of_two_arrays_the_first() -> Result<()> {
     Ok(())
 }
 
-/// A file with a header by hand.
+/// A file with the given fields in its header.
 fn described(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<u8> {
     let header =
         format!("{{'descr': {descr}, 'fortran_order': {fortran_order}, 'shape': {shape}}}");
@@ -171,7 +170,7 @@ fn described(descr: &str, fortran_order: &str, shape: &str, data: &[u8]) -> Vec<
 }
 
 #[test]
-fn headers_of_python_2_and_by_hand_are_read() -> Result<()> {
+fn headers_of_python_2_and_handwritten_ones_are_read() -> Result<()> {
     let numbers = [1.0f64, 2.0, 3.0, 4.0, 5.0, 6.0];
     let data: Vec<u8> = numbers.iter().flat_map(|x| x.to_ne_bytes()).collect();
     let rows = Tensor::from_vec(numbers.to_vec(), [2, 3])?;
@@ -193,7 +192,7 @@ fn headers_of_python_2_and_by_hand_are_read() -> Result<()> {
         .collect::<Vec<_>>();
     let file = described("'=i8'", "False", "(2L,)", &labels);
     assert_eq!(indices_of(&file)?, Indices::from([3, 1]));
-    // A scalar, and nothing.
+    // A scalar, and an empty array.
     same(
         &read_bytes(&described("'=f8'", "True", "()", &data))?,
         &Tensor::scalar(1.0f64),
@@ -206,7 +205,7 @@ fn headers_of_python_2_and_by_hand_are_read() -> Result<()> {
 }
 
 #[test]
-fn every_type_is_read_exactly_or_not_at_all() -> Result<()> {
+fn every_type_is_read_exactly_or_is_an_error() -> Result<()> {
     /// Extremes of a type, in both byte orders.
     macro_rules! extremes {
         ($type:ty, $name:literal, $dtype:expr) => {
@@ -261,7 +260,7 @@ fn every_type_is_read_exactly_or_not_at_all() -> Result<()> {
         one("'<i8'", &value.to_le_bytes()),
         &["-9007199254740993 is not exact in f64"],
     );
-    // As indices they are all there.
+    // As indices they are all exact.
     let indices = |descr: &str, bytes: &[u8]| indices_of(&described(descr, "False", "(1,)", bytes));
     let huge = large + 1;
     assert_eq!(
@@ -313,7 +312,7 @@ fn says<T: std::fmt::Debug>(result: cotangent::Result<T>, texts: &[&str]) {
 }
 
 #[test]
-fn what_does_not_fit_is_an_error_that_says_why() -> Result<()> {
+fn errors_name_the_cause() -> Result<()> {
     says(
         npy::read_indices(sample("float32.npy")),
         &["expected an array of integers, found F32"],
@@ -373,7 +372,7 @@ fn with_header(header: &str, data: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_file_cut_short_anywhere_is_an_error() -> Result<()> {
+fn a_truncated_file_is_an_error() -> Result<()> {
     let whole = std::fs::read(sample("float32.npy"))?;
     for len in 0..whole.len() {
         assert!(read_bytes(&whole[..len]).is_err(), "{len} bytes");
@@ -393,7 +392,7 @@ fn a_file_cut_short_anywhere_is_an_error() -> Result<()> {
 }
 
 #[test]
-fn headers_that_lie_take_no_memory() {
+fn false_headers_allocate_no_memory() {
     let claims =
         |shape: &str| format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}\n");
     for shape in [
@@ -412,17 +411,17 @@ fn headers_that_lie_take_no_memory() {
         let bytes = with_header(&claims(shape), &[0; 16]);
         assert!(read_bytes(&bytes).is_err(), "{shape}");
     }
-    // A header of four gigabytes, of which nothing is there.
+    // A header that claims four gigabytes in a file that ends there.
     assert!(read_bytes(b"\x93NUMPY\x02\x00\xff\xff\xff\xff{}").is_err());
     assert!(read_bytes(&with_header(&"(".repeat(60_000), &[])).is_err());
     assert!(read_bytes(&with_header(&claims("(4,)"), &[0; 16])).is_ok());
 }
 
-/// A deflated stream of zeros, longer by a multiple of 258 than one: matches of that length at
-/// distance 1, in 13 bits each.
+/// A deflated stream of 1 + 258 `matches` zeros: matches of length 258 at distance 1, in 13 bits
+/// each.
 fn deflated_zeros(matches: usize) -> Vec<u8> {
-    // From the lowest bit on: the last block, of fixed codes; a zero; (the length 258, distance 1);
-    // the end.
+    // From the lowest bit: the last block, with fixed codes; a zero; (length 258, distance 1); the
+    // end.
     let codes = std::iter::once((0b011, 3))
         .chain([(0b0000_1100, 8)])
         .chain(std::iter::repeat_n((0b00000_10100011, 13), matches))
@@ -455,7 +454,7 @@ fn crc32(bytes: impl IntoIterator<Item = u8>) -> u32 {
     })
 }
 
-/// An entry of an archive, and what it says of itself.
+/// An entry of an archive, with the sizes that its headers claim.
 #[derive(Clone)]
 struct Entry {
     name: String,
@@ -466,7 +465,7 @@ struct Entry {
 }
 
 impl Entry {
-    /// An array of so many matches of zeros; its header is in a stored block of the same stream.
+    /// An array of zeros in `matches` matches; its header is in a stored block of the same stream.
     fn zeros(name: &str, header: &str, matches: usize) -> Self {
         let header = with_header(header, &[]);
         let len = u16::try_from(header.len()).unwrap();
@@ -485,13 +484,13 @@ impl Entry {
     }
 }
 
-/// An archive of these entries; those with the data of the one before share its place.
+/// An archive of these entries. Entries with the same data as the previous one share its bytes.
 fn archive(entries: &[Entry]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     let mut place = 0u32;
     for (i, entry) in entries.iter().enumerate() {
         let packed = entry.data.len() as u32;
-        // What both headers say: version 4.5, no flags, deflated, no time.
+        // The fields of both headers: version 4.5, no flags, deflated, no time.
         let mut common = vec![45, 0, 0, 0, 8, 0, 0, 0, 0x21, 0];
         common.extend(entry.crc.to_le_bytes());
         // Sizes above 4 GiB follow the name.
@@ -558,12 +557,12 @@ fn compressed_zeros_are_read() -> Result<()> {
 }
 
 #[test]
-fn archives_that_inflate_beyond_measure_are_refused() -> Result<()> {
-    // Honest: 6 GB of zeros, of which the beginning will do.
+fn archives_beyond_the_limit_are_errors() -> Result<()> {
+    // True sizes: 6 GB of zeros, of which only the beginning exists.
     let six = 6_000_000_000u64;
     let mut honest = Entry::zeros("x", &bytes_of_shape(&format!("({six},)")), MATCHES);
     honest.size += six - ZEROS as u64;
-    // A thousand times the same data, a hundred megabytes; and ten thousand.
+    // The same data a thousand times, a hundred megabytes, and ten thousand times.
     let small = Entry::zeros("x", &bytes_of_shape(&format!("({ZEROS},)")), MATCHES);
     let many = |count: usize| -> Vec<Entry> {
         let named = |i| Entry {
@@ -587,7 +586,7 @@ fn archives_that_inflate_beyond_measure_are_refused() -> Result<()> {
         npz_of(&archive(&many(2)), Some(2 * ZEROS)),
         &["more than the limit of 206402"],
     );
-    // What is allowed takes memory as it arrives.
+    // Memory grows with the elements that are read.
     let file = npz_of(&archive(&[honest]), Some(7_000_000_000))?;
     says(file.tensor("x"), &["`x`", "truncated", "6000000000 bytes"]);
     says(file.indices("x"), &["`x`", "truncated"]);
@@ -599,13 +598,13 @@ fn archives_that_inflate_beyond_measure_are_refused() -> Result<()> {
 }
 
 #[test]
-fn entries_that_lie_are_refused() {
+fn entries_with_false_sizes_are_errors() {
     let refused = |entry: Entry, text: &str| {
         let file = npz_of(&archive(&[entry]), None).expect("the directory is sound");
         says(file.tensor("x"), &["`x`", text]);
         says(file.indices("x"), &["`x`", text]);
     };
-    // 26 MB in a few bytes that the header does not know of; the archive does, or not.
+    // 26 MB in a few bytes, more than the array's header states; the archive states them, or not.
     let large = Entry::zeros("x", &bytes_of_shape("(10,)"), 100_000);
     let header = with_header(&bytes_of_shape("(10,)"), &[]).len() as u64;
     refused(large.clone(), "expected a file of");
@@ -617,7 +616,7 @@ fn entries_that_lie_are_refused() {
         },
         "larger than",
     );
-    // The header knows of more than there is; the archive does, or not.
+    // The array's header states more than exists; the archive does too, or not.
     let short = Entry::zeros("x", &bytes_of_shape("(1000000,)"), 10);
     refused(short.clone(), "expected a file of");
     let size = header + 5 + 1_000_000;
@@ -637,7 +636,7 @@ fn entries_that_lie_are_refused() {
         },
         "",
     );
-    // Two of one name.
+    // Two entries of one name.
     let other = Entry {
         name: "x".to_owned(),
         ..whole.clone()
@@ -649,9 +648,9 @@ fn entries_that_lie_are_refused() {
     assert_small();
 }
 
-/// NumPy finds an archive's end in the same way.
+/// NumPy finds the end of an archive in the same way.
 #[test]
-fn what_follows_an_archive_is_left_alone() -> Result<()> {
+fn bytes_behind_an_archive_are_ignored() -> Result<()> {
     let whole = std::fs::read(sample("compressed.npz"))?;
     let expected = npy::read(sample("float32.npy"))?;
     for behind in [vec![0; 512], vec![0; 10_240], b"more".to_vec()] {
@@ -662,10 +661,17 @@ fn what_follows_an_archive_is_left_alone() -> Result<()> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 512,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
-    fn no_bytes_make_it_panic(flips in prop::collection::vec((0usize..256, any::<u8>()), 1..6), archive in any::<bool>()) {
+    fn no_bytes_cause_a_panic(
+        flips in prop::collection::vec((0usize..256, any::<u8>()), 1..6),
+        archive in any::<bool>(),
+    ) {
         let name = if archive { "compressed.npz" } else { "float32.npy" };
         let mut bytes = std::fs::read(sample(name)).unwrap();
         for (place, byte) in flips {

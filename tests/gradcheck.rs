@@ -158,7 +158,7 @@ fn a_backward_that_is_not_deterministic_is_refused() {
 }
 
 #[test]
-fn a_constant_of_a_fixed_dtype_is_an_error_that_says_what_to_do() -> Result<()> {
+fn the_error_of_a_fixed_dtype_says_what_to_do() -> Result<()> {
     let x = Tensor::from([1.0f32, 2.0]);
     let fixed = |x: &[Tensor]| x[0].add(&Tensor::zeros([2], DType::F32)?);
     let text = gradcheck::function(&[x.clone()], fixed)

@@ -1,5 +1,4 @@
-//! The graph's promises: depth without recursion, saved values given up, nothing tracked that need
-//! not be.
+//! The graph: depth without recursion, dropping of saved values, tracking only where it is needed.
 
 use cotangent::prelude::*;
 use cotangent::{Backward, grad, memory_use, transform};
@@ -24,7 +23,7 @@ fn a_chain_of_a_million_operations_survives_backward_and_drop() {
         let grads = y.sum().backward().expect("the chain is sound");
         assert_eq!(grads.get(&x).and_then(|g| g.item().ok()), Some(1.0));
         drop(y);
-        // Dropped without backward, with operands saved in every node.
+        // Dropped without a backward, so every node still has its saved operands.
         let mut y = x.clone();
         for _ in 0..1_000_000 {
             y = y.mul(&y).expect("one shape");
@@ -34,7 +33,7 @@ fn a_chain_of_a_million_operations_survives_backward_and_drop() {
 }
 
 #[test]
-fn saved_values_are_given_up_while_backward_runs() -> Result<()> {
+fn saved_values_are_dropped_while_backward_runs() -> Result<()> {
     let x = Tensor::full([1 << 20], 0.5, DType::F32)?.tracked();
     let mut y = x.clone();
     for _ in 0..10 {
@@ -44,7 +43,7 @@ fn saved_values_are_given_up_while_backward_runs() -> Result<()> {
     drop(y);
     let before = memory_use().live;
     let grads = loss.backward()?;
-    // Ten saved results of 4 MiB each are gone, one gradient of 4 MiB has come; other tests of
+    // Ten saved results of 4 MiB each are dropped, and one gradient of 4 MiB is new. Other tests of
     // this program use far less.
     let after = memory_use().live;
     assert!(after + (30 << 20) < before, "{before} -> {after}");
@@ -74,7 +73,7 @@ fn backward_twice_is_an_error_unless_the_graph_is_retained() -> Result<()> {
 }
 
 #[test]
-fn what_needs_no_gradient_gets_none() -> Result<()> {
+fn untracked_operands_get_no_gradient() -> Result<()> {
     let (x, w) = (
         Tensor::from([[1.0f32, 2.0]]),
         Tensor::from([[3.0f32, 4.0]]).tracked(),
@@ -122,7 +121,7 @@ fn a_parameter_that_a_live_graph_holds_is_not_changed_under_it() -> Result<()> {
 }
 
 #[test]
-fn products_do_with_a_small_stack() {
+fn products_need_only_a_small_stack() {
     for dtype in [DType::F32, DType::F64] {
         on_a_stack_of(128 * 1024, move || {
             let x = Tensor::full([200, 200], 0.5, dtype).unwrap();
@@ -138,7 +137,7 @@ fn a_long_graph_of_operations_that_save_their_operands_is_dropped_without_recurs
         let x = Tensor::scalar(1.0f64).tracked();
         let saves_operands = |x: Tensor| x.mul(&x).unwrap().square().sin();
         drop((0..100_000).fold(x.clone(), |x, _| saves_operands(x)));
-        // So it is where backward has kept what was saved.
+        // The same for a graph that backward has retained.
         let y = (0..10_000).fold(x, |x, _| saves_operands(x));
         Backward::new().retain_graph().run(&y).unwrap();
         drop(y);
@@ -146,7 +145,7 @@ fn a_long_graph_of_operations_that_save_their_operands_is_dropped_without_recurs
 }
 
 #[test]
-fn a_graph_that_a_thread_keeps_to_its_end_is_dropped_without_recursion() {
+fn a_graph_in_a_thread_local_is_dropped_without_recursion() {
     thread_local! {
         static KEPT: RefCell<Option<Tensor>> = const { RefCell::new(None) };
     }
@@ -168,7 +167,7 @@ fn a_recurrent_state_that_is_not_detached_is_named_as_the_cause() -> Result<()> 
     let text = error.to_string();
     let places = ["detach()", "retain_graph"].map(|name| text.find(name));
     assert!(places[0].is_some() && places[0] < places[1], "{text}");
-    // As it says.
+    // Detaching the state helps, as the message says.
     state.detach().mul(&weight)?.sum().backward()?;
     Ok(())
 }
@@ -185,13 +184,13 @@ fn a_loss_that_is_not_finite_is_an_error_unless_allowed() -> Result<()> {
             "{text}"
         );
     }
-    // The graph is still there: nothing has run.
+    // The error leaves the graph unused.
     let loss = x.ln().sum();
     assert!(loss.backward().is_err());
     let gradients = Backward::new().allow_nonfinite().run(&loss)?;
     let gradient = gradients.get(&x).map(Tensor::to_f64_vec);
     assert_eq!(gradient, Some(vec![f64::INFINITY, 1.0]));
-    // A cotangent that is given is not questioned.
+    // With a given cotangent the output is not checked.
     let y = x.ln();
     y.backward_with(&y.ones_like()?)?;
     Ok(())

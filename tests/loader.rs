@@ -459,9 +459,9 @@ fn every_mismatch_is_listed_under_both_names() -> Result<()> {
         model(),
         &expect![[r#"
             bytes in memory: 5 mismatches, nothing was loaded:
-              `shape`: expected shape [2, 1], found [1, 2]
+              `shape`: expected shape (2, 1), found (1, 2)
               `dtype`: expected dtype f32, found F64
-              `count`: expected a scalar of dtype I64, found F32 []
+              `count`: expected a scalar of dtype I64, found F32 ()
               `missing`: missing in the file
               `extra`: in the file, but not in the model"#]],
     );
@@ -477,8 +477,8 @@ fn every_mismatch_is_listed_under_both_names() -> Result<()> {
         &expect![[r#"
         bytes in memory: 5 mismatches, nothing was loaded:
           `shape` (`dtype` in the file): expected dtype f32, found F64
-          `dtype` (`shape` in the file): expected shape [1], found [1, 2]
-          `count`: expected a scalar of dtype I64, found F32 []
+          `dtype` (`shape` in the file): expected shape (1,), found (1, 2)
+          `count`: expected a scalar of dtype I64, found F32 ()
           `missing`: missing in the file
           `an_extra` (`extra` in the file): in the file, but not in the model"#]],
     );
@@ -629,7 +629,7 @@ fn states_in_memory_load_as_files_do() -> Result<()> {
     let error = rules.load_state(&mut swapped, &state).unwrap_err();
     expect![[r#"
         bytes in memory: 2 mismatches, nothing was loaded:
-          `0` (`model.a` in the file): expected a scalar of dtype I64, found F32 [2]
+          `0` (`model.a` in the file): expected a scalar of dtype I64, found F32 (2,)
           `1` (`model.n` in the file): expected dtype f64, found I64"#]]
     .assert_eq(&error.to_string());
     assert_eq!(swapped.0.get(), 7);
@@ -770,7 +770,7 @@ fn long_lists_of_mismatches_are_grouped() {
         model,
         &expect![[r#"
         bytes in memory: 17 mismatches, nothing was loaded:
-          `layers.10.weight`: expected shape [1], found [2]
+          `layers.10.weight`: expected shape (1,), found (2,)
           `layers.20.weight`, `layers.21.weight`, `layers.22.weight` and 3 more: missing in the file
           `layers.0.weight`, `layers.1.weight`, `layers.2.weight` and 7 more: in the file, but not in the model"#]],
     );

@@ -1,5 +1,5 @@
-//! Comparisons and the logic of masks, held against loops over multi-indices: broadcasting,
-//! reductions, every way of lying in memory, lengths of 0 and 1, NaN.
+//! Comparisons and logic of masks, compared with loops over multi-indices: broadcasting,
+//! reductions, every memory layout, lengths of 0 and 1, NaN.
 
 use cotangent::{Axes, DType, Error, Mask, Result, Tensor};
 use proptest::prelude::*;
@@ -25,7 +25,7 @@ fn shape() -> impl Strategy<Value = Vec<usize>> {
     prop::collection::vec(length, 0..=4)
 }
 
-/// Whole numbers, few enough that many are equal, and some NaN.
+/// Whole numbers from a small range, so that many are equal, and some NaN.
 fn numbers(shape: &[usize], seed: u64) -> Naive {
     let mut naive = Naive::whole(shape, seed);
     for x in &mut naive.values {
@@ -113,7 +113,9 @@ proptest! {
             let x = a.tensor(dtype, storage[0]).map_err(fail)?;
             let y = b.tensor(dtype, storage[1]).map_err(fail)?;
             for (compare, compare_scalar, holds) in COMPARISONS {
-                let expected = Naive::build(&shape, |i| truth(holds(&a.stretched_at(i), &b.stretched_at(i))));
+                let expected = Naive::build(&shape, |i| {
+                    truth(holds(&a.stretched_at(i), &b.stretched_at(i)))
+                });
                 matches(&compare(&x, &y).map_err(fail)?, &expected)?;
                 let number = f64::from(number);
                 let expected = Naive::build(&a_shape, |i| truth(holds(&a.at(i), &number)));
@@ -143,7 +145,8 @@ proptest! {
 
     #[test]
     fn reductions_over_any_axes(
-        shape in shape(), chosen in prop::array::uniform4(any::<bool>()), negative in any::<bool>(), seed in 0u64..1000,
+        shape in shape(), chosen in prop::array::uniform4(any::<bool>()),
+        negative in any::<bool>(), seed in 0u64..1000,
     ) {
         let naive = truths(&shape, seed);
         let x = mask(&naive);
@@ -151,9 +154,14 @@ proptest! {
         let back = if negative { shape.len() as isize } else { 0 };
         let axes: Vec<isize> = reduced.iter().rev().map(|&axis| axis as isize - back).collect();
         let kept: Vec<usize> =
-            shape.iter().enumerate().map(|(axis, &len)| if reduced.contains(&axis) { 1 } else { len }).collect();
+            shape.iter().enumerate()
+                .map(|(axis, &len)| if reduced.contains(&axis) { 1 } else { len })
+                .collect();
         let dropped: Vec<usize> =
-            (0..shape.len()).filter(|axis| !reduced.contains(axis)).map(|axis| shape[axis]).collect();
+            (0..shape.len())
+                .filter(|axis| !reduced.contains(axis))
+                .map(|axis| shape[axis])
+                .collect();
         let (mut any, mut all) = (Naive::build(&kept, |_| 0.0), Naive::build(&kept, |_| 1.0));
         for index in indices(&shape) {
             let place = number(&kept, &source(&kept, &index));
@@ -179,9 +187,9 @@ proptest! {
     }
 }
 
-/// Longer than what one task takes and than what is staged at once, and no multiple of either.
+/// The masks are longer than the piece of one task and than a stage, and a multiple of neither.
 #[test]
-fn long_masks_are_cut_and_put_together_again() -> Result<()> {
+fn long_masks_are_computed_in_pieces() -> Result<()> {
     let (rows, columns) = (517, 211);
     let at = |i: usize, j: usize| (i * 7 + j * 13) % 1009 < 3;
     let values = (0..rows * columns).map(|place| at(place / columns, place % columns));
@@ -211,7 +219,7 @@ fn long_masks_are_cut_and_put_together_again() -> Result<()> {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn shapes_and_axes_that_do_not_fit_are_errors() {
     let says = |result: Result<Mask>, parts: &[&str]| {
         let text = result.expect_err("bad input must be refused").to_string();
         for part in parts {

@@ -1,7 +1,9 @@
 //! The rules for written text that a machine can check: lines of at most 100 columns, no phrases
-//! that the style excludes, and images of the crate's page that equal the files. `.ci/prose` runs
-//! this alone.
+//! that the style excludes, and images of the crate's page that equal the files, no broken links in the
+//! docs. `.ci/prose` and `.ci/docs` run parts of it.
 
+#[path = "prose/docs.rs"]
+mod docs;
 #[path = "prose/pages.rs"]
 mod pages;
 #[path = "prose/rules.rs"]

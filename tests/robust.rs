@@ -1,5 +1,5 @@
-//! Bad input returns a typed error. No operation panics or allocates memory because of a number in
-//! its arguments, for any operands and arguments.
+//! Bad input returns a typed error. No operation panics, or tries to allocate the memory that a
+//! huge number asks for, for any operands and arguments.
 //!
 //! Every result has gradients of the right shape, recorded or not. Results and gradients do not
 //! depend on the strides of the operands.
@@ -99,8 +99,13 @@ fn others() -> Vec<Drawn> {
         0 Same transpose_of_indices: |x, p| p.indices.transpose(p.axis, p.other_axis);
         0 Same reshape_of_indices: |x, p| p.indices.reshape(&p.shape[..])?.flatten();
         0 Same squeeze_of_indices: |x, p| p.indices.unsqueeze(p.axis)?.squeeze(p.other_axis);
-        0 Same rows_of_indices: |x, p| p.indices.rows()?.map(|row| row.to_tensor(p.dtype)).collect::<Vec<_>>();
-        0 Same comparisons_of_indices: |x, p| (p.indices.eq(&p.labels)?, p.indices.ne_scalar(p.size));
+        0 Same rows_of_indices: |x, p| {
+            let rows = p.indices.rows()?.map(|row| row.to_tensor(p.dtype));
+            rows.collect::<Vec<_>>()
+        };
+        0 Same comparisons_of_indices: |x, p| {
+            (p.indices.eq(&p.labels)?, p.indices.ne_scalar(p.size))
+        };
         0 Same indices_as_tensor: |x, p| p.indices.to_tensor(p.dtype);
         1 Same tracked: |x, p| x[0].tracked().sum().backward()?.len();
         1 Same to_vec: |x, p| {
@@ -261,7 +266,7 @@ fn same_bits(a: f64, b: f64) -> bool {
 /// results differ.
 fn agree(what: &str, layout: Layout, tame: bool, a: &Tensor, b: &Tensor) -> Result<(), String> {
     expect(a.shape() == b.shape() && a.dtype() == b.dtype(), || {
-        format!("{what}: {a:?} is not like {b:?}")
+        format!("{what}: {a:?} and {b:?} differ in shape or dtype")
     })?;
     let (found, expected) = (a.to_f64_vec(), b.to_f64_vec());
     let size = expected.iter().fold(1.0f64, |size, x| size.max(x.abs()));
@@ -313,12 +318,14 @@ fn check(
         (Err(error), Err(other)) => {
             let texts = caught(|| [error.to_string(), other.to_string()])?;
             expect(texts[0] == texts[1] && !texts[0].is_empty(), || {
-                format!("refused in two ways: {texts:?}")
+                format!("the layouts have different errors: {texts:?}")
             })?;
             return Ok(false);
         }
         (plain, copied) => {
-            return Err(format!("refused in one layout: {plain:?} and {copied:?}"));
+            return Err(format!(
+                "an error in one layout only: {plain:?} and {copied:?}"
+            ));
         }
     };
     let Ok(plain) = plain else { return Ok(false) };
@@ -332,7 +339,7 @@ fn check(
             return expect(error.to_string().contains("captures"), || error.to_string())
                 .map(|()| true);
         }
-        Err(error) => return Err(format!("refused when tracked: {error}")),
+        Err(error) => return Err(format!("an error only if tracked: {error}")),
     };
     for (y, plain) in recorded.iter().zip(&plain) {
         agree("tracked", Same, tame, y, plain)?;
@@ -364,11 +371,11 @@ fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> 
         let (fused, recorded) = match pair {
             (Some(fused), Some(recorded)) => (fused, recorded),
             (None, None) => continue,
-            pair => return Err(format!("one has a gradient and the other not: {pair:?}")),
+            pair => return Err(format!("a gradient from one backward pass only: {pair:?}")),
         };
         expect(
             fused.shape() == x.shape() && fused.dtype() == x.dtype(),
-            || format!("{fused:?} is no gradient of {x:?}"),
+            || format!("the gradient {fused:?} does not fit {x:?}"),
         )?;
         agree("recorded", Close, tame, recorded, fused)?;
         let kind = |x: &f64| (x.is_nan(), if x.is_infinite() { x.signum() } else { 0.0 });
@@ -377,7 +384,7 @@ fn backward(y: &Tensor, cotangent: &Tensor, operands: &[Tensor], tame: bool) -> 
             format!("recorded: {recorded:?} and fused: {fused:?}")
         })?;
         if recorded.is_tracked() {
-            let again = Backward::new().create_graph();
+            let again = Backward::new().create_graph().allow_nonfinite();
             let second = caught(|| again.run(&recorded.sum()))?;
             let second = second.map_err(|error| format!("second order: {error}"))?;
             for x in operands {

@@ -100,7 +100,7 @@ fn every_mismatch_is_listed_in_one_error() -> Result<()> {
     for part in [
         "3 mismatches",
         "nothing was loaded",
-        "`weight`: expected shape [1, 2], found [2, 1]",
+        "`weight`: expected shape (1, 2), found (2, 1)",
         "`bias`: missing in the file",
         "`extra`: in the file, but not in the model",
     ] {

@@ -1,34 +1,35 @@
-//! Tensors, reverse-mode differentiation, modules and gradient checks: the core of `cotangent`.
+//! The core of `cotangent`: tensors, reverse-mode differentiation, modules and gradient checks.
 //!
-//! Most users depend on the facade crate `cotangent`, which re-exports this one.
+//! Depend on the crate `cotangent`, which re-exports this one.
 //!
 //! # Threads
 //!
-//! Large operations are split over threads: as many as `rayon` would start (`RAYON_NUM_THREADS`),
-//! but no more than may run at once. In a `rayon` pool of your own they are split over its threads.
-//! With one thread they are plain loops. The results are the same to the last bit.
+//! Large operations are split over threads. Their number is that of `rayon` (`RAYON_NUM_THREADS`),
+//! but at most that of threads that can run at once. Inside a custom `rayon` pool, operations are
+//! split over its threads. With one thread they are plain loops. The results do not depend on the
+//! number of threads, to the last bit.
 //!
-//! Tensors, graphs and models may be used by many threads at the same time. No lock is held while a
-//! thread waits for others, so that they may be used by the tasks of a pool too: backward passes
-//! that retain a graph run side by side, and of those that use it up one wins, the others return
-//! [`Error::GraphConsumed`]. A panic in your own code (an operation, an optimizer's rule, a
-//! closure) goes on in the thread that called; all else stays usable.
+//! Several threads can use the same tensors, graphs and models at the same time, and so can the
+//! tasks of a pool, because no lock is held while a thread waits for others. Backward passes that
+//! retain a graph run in parallel. Of those that do not, one succeeds, and the others return
+//! [`Error::GraphConsumed`]. A panic in custom code (an operation, the rule of an optimizer, a
+//! closure) continues in the calling thread, and everything else stays usable.
 //!
-//! A thread needs less than 128 KiB of stack for a matrix product, forward and backward.
+//! A matrix product, forward and backward, needs less than 128 KiB of stack.
 //!
-//! After a `fork` the child has none of these threads: it computes on the one that it has. Fork
-//! while no other thread uses tensors, since what such a thread has locked stays locked in the
-//! child. Where matrix products are those of the crate `matrixmultiply` (on processors without
-//! AVX2), these have threads of their own: set `MATMUL_NUM_THREADS=1` for a program that forks.
+//! After a `fork` the child has only one thread, and computes on it. Fork while no other thread
+//! uses tensors, because a lock of such a thread stays locked in the child. On processors without
+//! AVX2, matrix products are those of the crate `matrixmultiply`, which has its own threads: set
+//! `MATMUL_NUM_THREADS=1` for a program that forks.
 //!
 //! # Memory
 //!
-//! The memory of dropped tensors is kept to be used again, see [`memory_use`]; it is given back to
-//! the system before anything is refused. If the system refuses memory, functions that return a
-//! [`Result`] return
-//! [`Error::Shape`]: those that make and combine tensors, backward, an optimizer's step. Functions that cannot
-//! return an error (`exp`, `&a + &b`) panic with the same text at the caller's line, and so do a
-//! few copies that a fallible function makes beside its result. Views need no memory.
+//! The memory of dropped tensors is kept and used again: see [`memory_use`]. If the system refuses
+//! memory, the kept memory is returned to it first. If it still refuses, functions that return a
+//! [`Result`] return [`Error::Shape`]: those that create and combine tensors, backward, and the
+//! step of an optimizer. Functions that cannot return an error (`exp`, `&a + &b`) panic with the
+//! same text at the caller's line. So do a few copies that a fallible function makes besides its
+//! result. Views need no memory.
 
 mod autograd;
 mod disk;
@@ -62,8 +63,8 @@ pub use tensor::{
 #[cfg(feature = "npy")]
 pub use exchange::npy;
 
-/// The random number generators that everything here draws from: [`rand`](https://docs.rs/rand)'s
-/// traits, and ChaCha8, which is fast and gives the same numbers on every platform.
+/// Random number generators: the traits of [`rand`](https://docs.rs/rand), and ChaCha8, which is
+/// fast and gives the same numbers on every platform.
 pub mod random {
     pub use chacha20::ChaCha8Rng;
     pub use rand::{self, Rng, RngExt, SeedableRng};

@@ -92,10 +92,12 @@ pub trait ModuleExt: Module {
     /// Returns the model after [freezing](Self::freeze) it, to build a model from trained parts.
     ///
     /// ```
-    /// use cotangent::{ModuleExt, Tensor, module::Param};
-    /// let (body, head) = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([2.0f32])));
+    /// use cotangent::prelude::*;
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let (body, head) = (Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?);
     /// let net = (body.frozen(), head);
-    /// assert!(net.0.is_frozen() && !net.1.is_frozen());
+    /// assert!(net.0.weight.is_frozen() && !net.1.weight.is_frozen());
+    /// # Ok::<(), Error>(())
     /// ```
     #[must_use]
     fn frozen(mut self) -> Self

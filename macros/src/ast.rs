@@ -70,8 +70,8 @@ impl Input {
             Data::Union(data) => {
                 errors.push(
                     data.union_token,
-                    "a union cannot be a module, because it is not known which field is in use: use \
-                     a struct or an enum",
+                    "a union cannot be a module, because it is not known which field is in use: \
+                     use a struct or an enum",
                 );
                 return None;
             }

@@ -148,7 +148,8 @@ fn leafless(input: &Input, krate: &Path) -> Option<TokenStream> {
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     Some(quote! {
         #[automatically_derived]
-        impl #impl_generics #krate::module::skipped::Leafless for #ident #ty_generics #where_clause {}
+        impl #impl_generics #krate::module::skipped::Leafless
+            for #ident #ty_generics #where_clause {}
     })
 }
 

@@ -49,8 +49,8 @@ mod valid;
 /// `1` and so on.
 ///
 /// Every field must be a `Module`, so that no parameter is forgotten. Numbers, `bool`, `Option`,
-/// `Vec`, arrays, tuples, boxes and `BTreeMap<String, _>` of modules are modules. A field of another
-/// type is a compile error, unless it is marked [`skip`](#skip).
+/// `Vec`, arrays, tuples, boxes and `BTreeMap<String, _>` of modules are modules. A field of
+/// another type is a compile error, unless it is marked [`skip`](#skip).
 ///
 /// | on a field | effect |
 /// |---|---|

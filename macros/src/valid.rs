@@ -57,8 +57,8 @@ fn pipeline(ident: &Ident, kind: &str, fields: &Fields, errors: &mut Errors) {
 
 fn no_pipeline(kind: &str, part: &str) -> String {
     format!(
-        "`Layer` runs the fields in order, but this {kind} has no {part} to run: write `impl Layer` \
-         by hand"
+        "`Layer` runs the fields in order, but this {kind} has no {part} to run: write \
+         `impl Layer` by hand"
     )
 }
 

@@ -221,7 +221,7 @@ fn prelu_learns_one_slope_or_one_per_channel() -> Result<()> {
     assert!(PRelu::new(0, 0.25).is_err());
     let two = PRelu::new(2, 0.25)?.to_dtype(DType::F64);
     let error = two.predict(&x).unwrap_err().to_string();
-    assert!(error.contains("3, one a channel"), "{error}");
+    assert!(error.contains("3, one for each channel"), "{error}");
     // Each clone of an activation learns its own slopes.
     let one = Activation::from(PRelu::default());
     let mut other = one.clone();

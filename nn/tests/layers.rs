@@ -281,7 +281,7 @@ fn names_of_sequential_appear_in_paths_and_errors() -> Result<()> {
         ("a.b", "has a dot"),
         (".", "has a dot"),
         ("7", "is a number"),
-        ("in", "is that of another"),
+        ("in", "is taken by another layer"),
     ];
     for (name, problem) in problems {
         let error = net.clone().named(name, Relu).unwrap_err();

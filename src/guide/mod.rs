@@ -1,9 +1,17 @@
-//! Guides: losses by kind, a table for users of PyTorch, and the project's own pages.
+//! Guides: operations and losses by kind, a table for users of PyTorch, and the project's pages.
 //!
 //! The layers, activations and initializers are listed in [`nn`](crate::nn), the optimizers and
-//! schedules in [`optim`](crate::optim), the operations in [`Tensor`](crate::Tensor).
+//! schedules in [`optim`](crate::optim).
 
 pub mod losses;
+
+/// The methods of [`Tensor`](crate::Tensor) by kind.
+///
+/// Losses with their options are in [`losses`], the layers in [`nn`](crate::nn).
+///
+#[doc = include_str!("operations.md")]
+pub mod operations {}
+
 pub mod pytorch;
 
 #[doc = include_str!("../../ARCHITECTURE.md")]

@@ -437,7 +437,7 @@ fn second_derivatives_at_kinks_are_of_the_same_piece_as_the_first() -> Result<()
 
 type Along = fn(&Tensor, isize) -> Result<Tensor>;
 
-/// Operations along an axis, the value at 3 and the derivative, PyTorch's.
+/// Operations along an axis, with PyTorch's value and derivative at 3.
 const ALONG: &[(&str, Along, f64, f64)] = &[
     ("sum", |x, axis| x.sum_over(axis), 3.0, 1.0),
     (

@@ -301,7 +301,7 @@ fn a_recalibration_whose_forward_runs_tasks() {
 }
 
 #[test]
-fn one_watch_over_many_tasks() {
+fn one_observer_over_many_tasks() {
     ends(|| {
         let net = net();
         let x = drawn([64, 64], 10);

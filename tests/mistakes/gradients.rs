@@ -47,7 +47,7 @@ fn the_logarithm_of_zero() {
         },
         expect![[r#"
             backward: the output is not finite (-inf); compute it under `Pass::checked` to
-            find the operation that made it so, or allow it with `Backward::allow_nonfinite`"#]],
+            find the operation that caused it, or allow it with `Backward::allow_nonfinite`"#]],
     );
     says(
         || {
@@ -87,7 +87,7 @@ fn zero_over_zero_before_clipping() {
         },
         expect![[r#"
             backward: the output is not finite (NaN); compute it under `Pass::checked` to
-            find the operation that made it so, or allow it with `Backward::allow_nonfinite`"#]],
+            find the operation that caused it, or allow it with `Backward::allow_nonfinite`"#]],
     );
 }
 
@@ -108,7 +108,7 @@ fn nan_in_the_data() {
         },
         expect![[r#"
             backward: the output is not finite (NaN); compute it under `Pass::checked` to
-            find the operation that made it so, or allow it with `Backward::allow_nonfinite`"#]],
+            find the operation that caused it, or allow it with `Backward::allow_nonfinite`"#]],
     );
     says(
         || {
@@ -156,8 +156,8 @@ fn backward_of_a_vector() {
                 .backward()
         },
         expect![[r#"
-            backward: backward starts from one element; reduce with `sum` or `mean`, or give
-            a cotangent to `run_with` (shape (6,))"#]],
+            backward: expected an output of one element; reduce it with `sum` or `mean`, or
+            pass a cotangent to `backward_with` (shape (6,))"#]],
     );
 }
 

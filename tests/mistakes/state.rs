@@ -49,9 +49,9 @@ fn a_file_of_another_width() {
         },
         expect![[r#"
             FOLDER/net.safetensors: 3 mismatches, nothing was loaded:
-              `hidden.0.linear.weight`: expected shape [8, 4], found [16, 4]
-              `hidden.0.linear.bias`: expected shape [8], found [16]
-              `out.weight`: expected shape [3, 8], found [3, 16]"#]],
+              `hidden.0.linear.weight`: expected shape (8, 4), found (16, 4)
+              `hidden.0.linear.bias`: expected shape (8,), found (16,)
+              `out.weight`: expected shape (3, 8), found (3, 16)"#]],
     );
 }
 

@@ -6,11 +6,12 @@ use crate::root;
 use std::fmt::Write;
 
 /// The README's links to files, and the items whose pages show the same.
-const LINKS: [(&str, &str); 7] = [
+const LINKS: [(&str, &str); 8] = [
     ("architecture", "crate::guide::architecture"),
     ("changelog", "crate::guide::changelog"),
     ("layers", "crate::nn"),
     ("losses", "crate::guide::losses"),
+    ("operations", "crate::guide::operations"),
     ("optimizers-list", "crate::optim"),
     ("pytorch", "crate::guide::pytorch"),
     ("speed", "crate::guide::speed"),
@@ -58,7 +59,10 @@ fn embedded_images_and_links_are_those_of_the_readme() {
     for (label, target) in definitions(&readme) {
         let file = std::fs::read(root().join(target));
         let file = file.unwrap_or_else(|e| panic!("the README's link to {target}: {e}"));
-        if target.ends_with(".png") {
+        if target
+            .rsplit_once('.')
+            .is_some_and(|(_, extension)| extension == "png")
+        {
             writeln!(
                 expected,
                 "[{label}]: data:image/png;base64,{}",

@@ -443,8 +443,8 @@ fn a_loss_does_not_continue_a_row() -> Result<()> {
     Ok(())
 }
 
-/// A normalization gives the row's output: neither the scale of its input nor its parameters
-/// matter.
+/// The verdict depends on the output of a normalization, not on the scale of its input or on its
+/// parameters.
 #[test]
 fn normalizations_with_and_without_parameters_get_the_same_verdict() -> Result<()> {
     let with = LayerNorm::builder([8]).no_bias().build()?;

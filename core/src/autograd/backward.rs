@@ -289,7 +289,7 @@ impl Backward {
             let mut cotangents = cotangents?;
             if cotangents.len() != parents.len() {
                 let reason = format!(
-                    "the vjp of `{name}` returned {} cotangents, expected one for each of {} operands",
+                    "the vjp of `{name}` returned {} cotangents for {} operands",
                     cotangents.len(),
                     parents.len()
                 );
@@ -421,8 +421,8 @@ impl Scope {
     }
 }
 
-/// Returns the nodes from which one of `targets` can be reached, the targets included. Nodes that an
-/// earlier backward used up lead nowhere; they are added to `consumed`.
+/// Returns the nodes from which one of `targets` can be reached, the targets included. Nodes that
+/// an earlier backward used up lead nowhere; they are added to `consumed`.
 fn leading_to(
     root: &Arc<Node>,
     targets: &HashSet<u64>,
@@ -490,8 +490,8 @@ fn fits(cotangent: &Tensor, parent: &Node, op: &'static str) -> Result<()> {
 
 /// # Differentiation
 impl Tensor {
-    /// Computes the gradients of this tensor, which has one element, with respect to every leaf that
-    /// it depends on: tracked tensors, and parameters read under a training pass.
+    /// Computes the gradients of this tensor, which has one element, with respect to every leaf
+    /// that it depends on: tracked tensors, and parameters read under a training pass.
     ///
     /// The gradients are returned, not stored in the leaves: there is nothing like PyTorch's
     /// `zero_grad` to call. Backward drops the saved values of the graph as it uses them. A second
@@ -518,8 +518,8 @@ impl Tensor {
         Backward::new().run(self)
     }
 
-    /// Computes the vector-Jacobian product of this tensor, of any shape, with `cotangent`, which has
-    /// the same shape and dtype. PyTorch: `x.backward(cotangent)`.
+    /// Computes the vector-Jacobian product of this tensor, of any shape, with `cotangent`, which
+    /// has the same shape and dtype. PyTorch: `x.backward(cotangent)`.
     ///
     /// # Errors
     /// Those of [`backward`](Self::backward), except [`Error::NonFinite`]; and [`Error::Shape`] or

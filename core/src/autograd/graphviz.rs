@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-/// The graph of a tensor in Graphviz' DOT language: operations as ellipses and leaves as boxes, each
-/// with the shape of its result.
+/// The graph of a tensor in Graphviz' DOT language: operations as ellipses and leaves as boxes,
+/// each with the shape of its result.
 ///
 /// Print it with `{}`, and draw the text with `dot -Tsvg`.
 ///

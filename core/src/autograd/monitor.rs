@@ -10,8 +10,8 @@ use crate::tensor::with_dtype;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The first value that is not finite among the parameters, results and gradients of a checked pass,
-/// with the names of the parameters.
+/// The first value that is not finite among the parameters, results and gradients of a checked
+/// pass, with the names of the parameters.
 #[derive(Debug, Default)]
 pub(crate) struct Monitor {
     names: BTreeMap<LeafId, String>,

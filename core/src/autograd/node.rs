@@ -19,11 +19,11 @@ pub(crate) type Parents = SmallVec<[Option<Arc<Node>>; 3]>;
 /// How a tracked tensor was computed: the operands' nodes and, in the same allocation, the
 /// operation.
 ///
-/// A thread that waits for others in a parallel region may run another task meanwhile, and that task
-/// may reach the same node. Therefore no thread ever waits at a node: `links` is locked only to be
-/// read or replaced, and `slot` is only tried. Backward passes that run side by side share the slot.
-/// The pass that uses the operation up takes the links first; the last user of the operation drops
-/// it.
+/// A thread that waits for others in a parallel region may run another task meanwhile, and that
+/// task may reach the same node. Therefore no thread ever waits at a node: `links` is locked only
+/// to be read or replaced, and `slot` is only tried. Backward passes that run side by side share
+/// the slot. The pass that uses the operation up takes the links first; the last user of the
+/// operation drops it.
 pub(crate) struct Node<S: Slot + ?Sized = dyn Slot> {
     /// The creation number: larger than those of all parents.
     pub id: u64,
@@ -116,8 +116,8 @@ impl Node {
         })
     }
 
-    /// Returns a leaf of the same identity that `observer` watches. Backward drops the gradient of a
-    /// `frozen` one.
+    /// Returns a leaf of the same identity that `observer` watches. Backward drops the gradient of
+    /// a `frozen` one.
     pub(crate) fn observed(&self, observer: &Arc<dyn Observer>, frozen: bool) -> Arc<Self> {
         let links = if frozen { Links::Frozen } else { Links::Leaf };
         Arc::new(Node {
@@ -254,9 +254,10 @@ thread_local! {
 }
 
 impl<S: Slot + ?Sized> Drop for Node<S> {
-    /// Drops a graph without recursion, which would overflow the stack in a long chain: the outermost
-    /// drop collects the edges of all nodes and drops them in a loop. An operation's saved values
-    /// hold only its operands' nodes, and those are still among the edges when it is dropped.
+    /// Drops a graph without recursion, which would overflow the stack in a long chain: the
+    /// outermost drop collects the edges of all nodes and drops them in a loop. An operation's
+    /// saved values hold only its operands' nodes, and those are still among the edges when it is
+    /// dropped.
     ///
     /// If an operation's own `Drop` panics, the rest is dropped before the panic resumes.
     fn drop(&mut self) {

@@ -9,8 +9,8 @@ use super::tensor::Tensor;
 use crate::error::Result;
 use std::sync::Arc;
 
-/// An observer of a computation: its methods are called for each parameter that is read, each result
-/// computed from parameters, and each gradient of backward.
+/// An observer of a computation: its methods are called for each parameter that is read, each
+/// result computed from parameters, and each gradient of backward.
 ///
 /// Parameters read under an [observed pass](crate::module::Pass::observed) carry the observer, and
 /// every tensor computed from them does too. A model's code needs no hooks, and computations
@@ -152,8 +152,8 @@ impl Pulled<'_> {
         (self.operand, LeafId(self.parent.id))
     }
 
-    /// Returns this operation's contribution to the operand's gradient, in the operand's shape or in
-    /// the shape to which it was broadcast.
+    /// Returns this operation's contribution to the operand's gradient, in the operand's shape or
+    /// in the shape to which it was broadcast.
     pub fn cotangent(&self) -> Tensor {
         self.cotangent.detach()
     }

@@ -58,8 +58,8 @@ pub trait Op: Send + Sync + 'static {
 
     /// Computes the operands' cotangents from that of the output.
     ///
-    /// If it uses [`Tensor`] operations on the results of [`Vjp::saved`] and [`Vjp::output`], it can
-    /// be differentiated again. A fused computation on plain values is right only if
+    /// If it uses [`Tensor`] operations on the results of [`Vjp::saved`] and [`Vjp::output`], it
+    /// can be differentiated again. A fused computation on plain values is right only if
     /// `!context.records()`.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents>;
 

@@ -92,9 +92,8 @@ impl Tensor {
             let reason = format!("expected one element, found {}", self.len());
             return Err(Error::shape("item", reason, &[self.shape()]));
         }
-        Ok(
-            with_dtype!(self.dtype(), F => self.array().view::<F>().data[self.array().layout.offset].to_f64()),
-        )
+        let place = self.array().layout.offset;
+        Ok(with_dtype!(self.dtype(), F => self.array().view::<F>().data[place].to_f64()))
     }
 }
 
@@ -150,9 +149,9 @@ impl Tensor {
         self.update(Scale(factor), [])
     }
 
-    /// Replaces each element by a function of itself and the elements of `others` at the same place,
-    /// in place if nothing else holds the storage. The operation is not recorded: the tensor is
-    /// untracked afterwards.
+    /// Replaces each element by a function of itself and the elements of `others` at the same
+    /// place, in place if nothing else holds the storage. The operation is not recorded: the tensor
+    /// is untracked afterwards.
     ///
     /// ```
     /// use cotangent::Tensor;
@@ -176,8 +175,8 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Shape`] or [`Error::DType`] if one of `others` has another shape or dtype, or if the
-    /// system refuses memory. On an error the tensor is unchanged.
+    /// [`Error::Shape`] or [`Error::DType`] if one of `others` has another shape or dtype, or if
+    /// the system refuses memory. On an error the tensor is unchanged.
     ///
     /// # Panics
     /// If `formula` panics. Some elements may have been replaced then.
@@ -225,8 +224,8 @@ impl Tensor {
         }
     }
 
-    /// Applies `update` to each element and those of `args`, which have the same shape and dtype: in
-    /// place if nothing else holds the storage. Not recorded.
+    /// Applies `update` to each element and those of `args`, which have the same shape and dtype:
+    /// in place if nothing else holds the storage. Not recorded.
     pub(crate) fn update<const N: usize, U: Update<1, N>>(
         mut self,
         update: U,
@@ -255,8 +254,8 @@ impl Tensor {
         self.0.node.as_ref()
     }
 
-    /// Returns the same tensor behind a node from which `observer` watches what is computed from it.
-    /// An untracked tensor is returned as it is.
+    /// Returns the same tensor behind a node from which `observer` watches what is computed from
+    /// it. An untracked tensor is returned as it is.
     pub(crate) fn observed(&self, observer: &Arc<dyn Observer>) -> Self {
         let Some(node) = self.node() else {
             return self.clone();
@@ -290,7 +289,8 @@ impl Tensor {
         DType::expect_same(op, &[(left, self.dtype()), (right, other.dtype())])
     }
 
-    /// Returns an error that names the operands of another dtype unless all that are given have one.
+    /// Returns an error that names the operands of another dtype unless all that are given have
+    /// one.
     pub(crate) fn expect_one_dtype(
         op: &'static str,
         operands: &[(&str, Option<&Self>)],
@@ -306,8 +306,8 @@ impl Tensor {
         DType::expect_same(op, &there.collect::<Vec<_>>())
     }
 
-    /// Checks the dtypes of a list of operands as [`expect_one_dtype`](Self::expect_one_dtype) does;
-    /// an error names them `list[0]`, `list[1]` and so on.
+    /// Checks the dtypes of a list of operands as [`expect_one_dtype`](Self::expect_one_dtype)
+    /// does; an error names them `list[0]`, `list[1]` and so on.
     pub(crate) fn expect_one_dtype_in(
         op: &'static str,
         list: &str,

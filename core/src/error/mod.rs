@@ -27,8 +27,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// use cotangent::{Result, Tensor};
 /// fn sum_of_file(path: &str) -> Result<f64> {
 ///     let numbers = std::fs::read_to_string(path)?;
-///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?)).collect::<Result<Vec<f64>>>()?;
-///     Tensor::from(&numbers[..]).sum().item()
+///     let numbers = numbers.split_whitespace().map(|number| Ok(number.parse()?));
+///     Tensor::from(numbers.collect::<Result<Vec<f64>>>()?).sum().item()
 /// }
 /// assert!(sum_of_file("no such file").is_err());
 /// ```
@@ -64,7 +64,7 @@ pub enum Error {
         operand: String,
         /// The operands of the expected dtype.
         others: String,
-        /// The way out, such as a conversion.
+        /// What to do, such as a conversion.
         remedy: &'static str,
     },
     /// An index, label or axis is out of range.
@@ -91,7 +91,7 @@ pub enum Error {
         /// What was expected and what was found.
         reason: String,
     },
-    /// The output has no graph: nothing that it was computed from is tracked.
+    /// The output has no graph, because it depends on no tracked tensor.
     #[error(
         "{op}: the output depends on no tracked tensor; compute it under `Pass::train`, or from \
          tensors made by `tracked()`"
@@ -101,7 +101,7 @@ pub enum Error {
         /// The operation.
         op: &'static str,
     },
-    /// `backward` ran through a part of the graph whose saved values an earlier `backward` used up.
+    /// `backward` reached an operation whose saved values an earlier `backward` has dropped.
     #[error(
         "backward: the saved values of `{op}` were used up by an earlier backward; if this is a \
          recurrent state from the step before, `detach()` it; to run backward twice, use \
@@ -109,7 +109,7 @@ pub enum Error {
     )]
     #[non_exhaustive]
     GraphConsumed {
-        /// The operation whose node was reached twice.
+        /// The operation that was reached twice.
         op: &'static str,
     },
     /// A value is infinite or NaN, but must be finite.
@@ -122,7 +122,7 @@ pub enum Error {
         what: String,
         /// The value.
         value: f64,
-        /// How to find the cause; may be empty.
+        /// How to find the cause. It may be empty.
         remedy: &'static str,
     },
     /// A saved state does not fit the model. Nothing was loaded.
@@ -243,7 +243,8 @@ impl Error {
     /// ```
     /// use cotangent::{DType, Error};
     /// let error = Error::dtype("decode", DType::F32, DType::F64);
-    /// assert_eq!(error.to_string(), "decode: expected dtype f32, found f64; convert with `to_dtype`");
+    /// let text = "decode: expected dtype f32, found f64; convert with `to_dtype`";
+    /// assert_eq!(error.to_string(), text);
     /// ```
     pub fn dtype(op: &'static str, expected: DType, found: DType) -> Self {
         Self::DType {
@@ -360,8 +361,8 @@ impl Error {
     ///
     /// ```
     /// use cotangent::Error;
-    /// let error = std::fs::read("missing").map_err(|error| Error::io("missing", error)).unwrap_err();
-    /// assert!(error.to_string().starts_with("missing: "));
+    /// let result = std::fs::read("missing").map_err(|error| Error::io("missing", error));
+    /// assert!(result.unwrap_err().to_string().starts_with("missing: "));
     /// ```
     pub fn io(path: impl Into<PathBuf>, source: std::io::Error) -> Self {
         Self::Io {
@@ -423,12 +424,16 @@ macro_rules! others {
         }
     )*};
 }
-others! { std::num::ParseFloatError std::num::ParseIntError Box<dyn std::error::Error + Send + Sync> }
+others! {
+    std::num::ParseFloatError
+    std::num::ParseIntError
+    Box<dyn std::error::Error + Send + Sync>
+}
 
 /// The remedy for a tensor of another dtype.
 pub(crate) const CONVERT: &str = "convert with `to_dtype`";
 
-/// Returns a remedy as the end of a message.
+/// Returns the suffix with the remedy.
 fn behind(remedy: &str) -> String {
     if remedy.is_empty() {
         String::new()

@@ -1,5 +1,5 @@
-//! Conversion from and to other formats: NumPy's files and `ndarray`'s arrays, each behind a feature
-//! of its name.
+//! Conversion from and to other formats: NumPy's files and `ndarray`'s arrays, each behind a
+//! feature of its name.
 
 #[cfg(feature = "ndarray")]
 mod ndarray;

@@ -111,7 +111,8 @@ impl Gradcheck {
     /// ```
     /// use cotangent::{Tensor, gradcheck::Gradcheck};
     /// let x = Tensor::from([0.5f64, -1.0]);
-    /// let report = Gradcheck::new().second_order().function(&[x], |x| Ok(x[0].tanh().exp())).unwrap();
+    /// let check = Gradcheck::new().second_order();
+    /// let report = check.function(&[x], |x| Ok(x[0].tanh().exp())).unwrap();
     /// report.assert_ok();
     /// assert_eq!(report.entries().len(), 3);
     /// ```

@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kink_nearby_is_passed_and_a_kink_here_is_seen() {
+    fn kinks_nearby_are_avoided_and_kinks_here_are_reported() {
         let nearby = of(|t| (t - 1e-5).abs());
         assert!((nearby.value + 1.0).abs() < 1e-8, "{nearby:?}");
         // So near that it changes the usual differences a little.

@@ -31,8 +31,8 @@ impl Audit {
         &self.frozen
     }
 
-    /// Returns the shapes of the gradients that belong to no parameter of the model, but to an
-    /// input, to another model, or to a `Param` in a field that the derive skips.
+    /// Returns the shapes of the gradients that belong to no parameter of the model: to an input,
+    /// to another model, or to a `Param` in a field that the derive skips.
     pub fn unknown(&self) -> &[Shape] {
         &self.unknown
     }

@@ -17,25 +17,16 @@ use std::ops::Deref;
 /// [`unfreeze`](crate::ModuleExt::unfreeze) does not change them.
 ///
 /// ```
-/// use cotangent::module::{Frozen, Layer, Module, Param, Pass, Walk, WalkMut};
-/// use cotangent::{ModuleExt, Result, Tensor};
-/// # struct Scale { weight: Param }
-/// # impl Module for Scale {
-/// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("weight", &self.weight) }
-/// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("weight", &mut self.weight) }
-/// # }
-/// # impl Layer for Scale {
-/// #     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> { x.mul(&self.weight.read(pass)) }
-/// # }
-/// # let scale = |by: f32| Scale { weight: Param::new(&Tensor::from([by])) };
-/// let net = vec![Box::new(scale(2.0))];
-/// let mut net = (Frozen::new(net), scale(3.0));
+/// use cotangent::prelude::*;
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let (body, head) = (Linear::new(2, 3, &mut rng)?, Linear::new(3, 1, &mut rng)?);
+/// let mut net = (Frozen::new(body), head);
 /// net.unfreeze();
-/// let (x, pass) = (Tensor::from([1.0f32]), Pass::train(0));
-/// let y = net.1.forward(&net.0.forward(&x, &pass)?, &pass)?;
-/// assert_eq!(y.backward()?.len(), 1);
-/// assert_eq!(net.named_params()[0].0, "0.0.weight");
-/// # Ok::<(), cotangent::Error>(())
+/// let y = net.forward(&Tensor::from([[1.0f32, 2.0]]), &Pass::train(0))?;
+/// // The weight and the bias of the head.
+/// assert_eq!(y.sum().backward()?.len(), 2);
+/// assert_eq!(net.named_params()[0].0, "0.weight");
+/// # Ok::<(), Error>(())
 /// ```
 ///
 /// As a [`Layer`] it runs the inner layer under a [frozen pass](Pass::frozen). The wrapper

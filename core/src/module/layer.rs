@@ -17,7 +17,8 @@ use crate::error::Result;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Layer`",
     label = "this type has no `forward` from one tensor to one tensor",
-    note = "mark the field `#[module(skip)]` if `forward` does not use it, or implement `Layer` for its type",
+    note = "mark the field `#[module(skip)]` if `forward` does not use it, or implement `Layer` \
+            for its type",
     note = "a builder such as `Linear::builder(2, 3)` becomes a layer by `.build(&mut rng)?`"
 )]
 pub trait Layer: Module {
@@ -49,7 +50,7 @@ pub trait Layer: Module {
     /// four.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward).
+    /// Those of [`forward`](Self::forward).
     fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.forward(&x.detach(), &Pass::inference())
     }

@@ -16,34 +16,26 @@ impl Error {
     /// If no layer has reported one, the error is that of `module` itself.
     ///
     /// ```
-    /// use cotangent::module::{Layer, Param, Pass};
-    /// use cotangent::{Result, Tensor};
-    /// # use cotangent::module::{Module, Walk, WalkMut};
-    /// // With a derived `Module`: `struct Scale { factor: Param }`, `struct Two { left: Scale, right: Scale }`.
-    /// # struct Scale { factor: Param }
-    /// # impl Module for Scale {
-    /// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("factor", &self.factor) }
-    /// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("factor", &mut self.factor) }
-    /// # }
-    /// # struct Two { left: Scale, right: Scale }
-    /// # impl Module for Two {
-    /// #     fn visit<'a>(&'a self, walk: &mut Walk<'a, '_>) { walk.field("left", &self.left); walk.field("right", &self.right) }
-    /// #     fn visit_mut<'a>(&'a mut self, walk: &mut WalkMut<'a, '_>) { walk.field("left", &mut self.left); walk.field("right", &mut self.right) }
-    /// # }
-    /// impl Layer for Scale {
-    ///     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-    ///         x.mul(&self.factor.read(pass))
-    ///     }
+    /// use cotangent::prelude::*;
+    ///
+    /// #[derive(Module)]
+    /// struct Pair {
+    ///     left: Linear,
+    ///     right: Linear,
     /// }
-    /// impl Two {
+    ///
+    /// impl Pair {
     ///     fn difference(&self, a: &Tensor, b: &Tensor, pass: &Pass) -> Result<Tensor> {
     ///         self.left.forward(a, pass)?.sub(&self.right.forward(b, pass)?)
     ///     }
     /// }
-    /// let scale = |x: f32| Scale { factor: Param::new(&Tensor::from([x, x])) };
-    /// let (net, a, b) = (Two { left: scale(1.0), right: scale(2.0) }, Tensor::from([1.0f32]), Tensor::from([1.0f32; 3]));
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let net = Pair { left: Linear::new(2, 1, &mut rng)?, right: Linear::new(2, 1, &mut rng)? };
+    /// let (a, b) = (Tensor::from([[1.0f32, 2.0]]), Tensor::from([[1.0f32, 2.0, 3.0]]));
     /// let error = net.difference(&a, &b, &Pass::train(0)).unwrap_err().placed_in(&net);
-    /// assert!(error.to_string().starts_with("`right`: mul: "));
+    /// assert!(error.to_string().starts_with("`right`: linear: "));
+    /// # Ok::<(), Error>(())
     /// ```
     #[must_use]
     pub fn placed_in(self, module: &(impl Module + ?Sized)) -> Self {

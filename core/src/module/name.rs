@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// use cotangent::module::check_name;
 /// check_name("heads", "left")?;
 /// let error = check_name("heads", "left.x").unwrap_err();
-/// assert_eq!(error.to_string(), "heads: the name `left.x` has a dot in it, but dots separate the names in a path");
+/// assert!(error.to_string().starts_with("heads: the name `left.x` has a dot in it"));
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 pub fn check_name(op: &'static str, name: &str) -> Result<()> {

@@ -49,11 +49,9 @@ impl Matcher {
     ///
     /// ```
     /// use cotangent::module::Pattern;
-    /// let error = "hidden".matcher()?.no_match("freeze_where", "the model's parameters", ["hidden.weight"]);
-    /// assert_eq!(
-    ///     error.to_string(),
-    ///     r"freeze_where: the pattern `hidden` matches nothing among the model's parameters: patterns match whole paths; did you mean `hidden\..*`?",
-    /// );
+    /// let things = "the model's parameters";
+    /// let error = "hidden".matcher()?.no_match("select", things, ["hidden.weight"]);
+    /// assert!(error.to_string().ends_with(r"did you mean `hidden\..*`?"));
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn no_match(

@@ -1,9 +1,9 @@
 //! The check of the derive that a field marked `#[module(skip)]` holds no parameters.
 //!
 //! A derive does not know types, but the compiler does. Of several methods with one name it calls
-//! the one that needs the fewest dereferences and whose condition holds. So the method of
-//! `(&&&Skipped::<T>::new()).skipped_field_verdict()` is that of [`Plain`] if `T` is known to have no leaves,
-//! else of [`Holds`] if `T` is a module, else of [`Unknown`].
+//! the one that needs the fewest dereferences and whose condition holds. So the method that is
+//! called on a `&&&Skipped<T>` is that of [`Plain`] if `T` is known to have no leaves, else of
+//! [`Holds`] if `T` is a module, else of [`Unknown`].
 
 use super::walk::Module;
 use std::collections::BTreeMap;

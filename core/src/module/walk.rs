@@ -104,7 +104,10 @@ macro_rules! walks {
         impl<'a, 'f> $walk<'a, 'f> {
             /// Calls `on_leaf` with the path of each leaf of `module` and the leaf, in declaration
             /// order.
-            pub fn over(module: &'a $($mutability)? (impl Module + ?Sized), mut on_leaf: impl FnMut(&str, $leaf<'a>)) {
+            pub fn over(
+                module: &'a $($mutability)? (impl Module + ?Sized),
+                mut on_leaf: impl FnMut(&str, $leaf<'a>),
+            ) {
                 Self::places(module, |place, leaf| on_leaf(place.path, leaf));
             }
 
@@ -176,7 +179,11 @@ macro_rules! walks {
             }
 
             fn leaf(&mut self, leaf: $leaf<'a>) {
-                let place = Place { path: &self.path, layer: self.types[1], in_frozen: self.in_frozen };
+                let place = Place {
+                    path: &self.path,
+                    layer: self.types[1],
+                    in_frozen: self.in_frozen,
+                };
                 self.stopped = self.stopped || (self.on_leaf)(place, leaf).is_break();
             }
         }

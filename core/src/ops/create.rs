@@ -77,8 +77,8 @@ impl Tensor {
         Ok(Array::full(dtype, shape, value).into())
     }
 
-    /// Creates a tensor of zeros. [`zeros_like`](Self::zeros_like) takes shape and dtype from another
-    /// tensor.
+    /// Creates a tensor of zeros. [`zeros_like`](Self::zeros_like) takes shape and dtype from
+    /// another tensor.
     ///
     /// # Errors
     /// [`Error::Shape`] if there would be more elements than memory can hold.
@@ -187,9 +187,9 @@ impl Tensor {
     /// elements instead.
     ///
     /// # Errors
-    /// [`Error::Argument`] if a number is not finite, or if `step` is 0 or leads away from `end`, as
-    /// in PyTorch (NumPy returns an empty array); [`Error::Shape`] if there would be more elements
-    /// than memory can hold.
+    /// [`Error::Argument`] if a number is not finite, or if `step` is 0 or leads away from `end`,
+    /// as in PyTorch (NumPy returns an empty array); [`Error::Shape`] if there would be more
+    /// elements than memory can hold.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
@@ -417,8 +417,8 @@ impl Tensor {
     /// Returns the elements of a matrix, row by row.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the tensor does not have two axes, [`Error::DType`] if the elements are not of type
-    /// `T`.
+    /// [`Error::Shape`] if the tensor does not have two axes, [`Error::DType`] if the elements are
+    /// not of type `T`.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -437,7 +437,8 @@ impl Tensor {
         Ok((0..rows).map(row).collect())
     }
 
-    /// Converts the elements to another dtype. The gradient is converted back to the dtype of `self`.
+    /// Converts the elements to another dtype. The gradient is converted back to the dtype of
+    /// `self`.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
@@ -487,7 +488,7 @@ impl<T: Element> From<&[T]> for Tensor {
 }
 
 impl<T: Element> From<Vec<T>> for Tensor {
-    /// Creates a vector; [`Tensor::from_vec`] takes a shape besides.
+    /// Creates a vector; [`Tensor::from_vec`] also takes a shape.
     fn from(values: Vec<T>) -> Self {
         Self::from(&values[..])
     }
@@ -544,5 +545,62 @@ impl<T: Element> TryFrom<Vec<Vec<T>>> for Tensor {
             return Err(Error::shape("Tensor::try_from", reason, &[&shape]));
         }
         Ok(Array::from_slice(Shape::from([rows.len(), columns]), &rows.concat()).into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor::Indices;
+    use rand::SeedableRng;
+
+    #[test]
+    fn vectors_and_iterators_become_vectors() -> Result<()> {
+        assert_eq!(Tensor::from(vec![1.0f32, 2.0]).to_vec::<f32>()?, [1.0, 2.0]);
+        assert_eq!(Tensor::from(Vec::<f64>::new()).shape(), [0]);
+        let halves: Tensor = (0..3).map(|i| f64::from(i) / 2.0).collect();
+        assert_eq!(halves.to_vec::<f64>()?, [0.0, 0.5, 1.0]);
+        let matrix = (0..6).map(|i| i as f32).collect::<Tensor>();
+        assert_eq!(matrix.reshape([2, crate::INFER])?.shape(), [2, 3]);
+        Ok(())
+    }
+
+    #[test]
+    fn like_takes_shape_and_dtype_and_no_graph() -> Result<()> {
+        let x = Tensor::from([[1.0f64, 2.0, 3.0]])
+            .tracked()
+            .transpose(0, 1)?;
+        let mut rng = crate::random::ChaCha8Rng::seed_from_u64(1);
+        let made = [
+            x.zeros_like()?,
+            x.ones_like()?,
+            x.full_like(0.5)?,
+            x.normal_like(0.0, 1.0, &mut rng)?,
+            x.uniform_like(2.0, 3.0, &mut rng)?,
+        ];
+        for y in &made {
+            assert_eq!((y.shape(), y.dtype()), (&[3, 1][..], DType::F64));
+            assert!(!y.is_tracked());
+        }
+        assert_eq!(made[0].to_f64_vec(), [0.0; 3]);
+        assert_eq!(made[1].to_f64_vec(), [1.0; 3]);
+        assert_eq!(made[2].to_f64_vec(), [0.5; 3]);
+        assert!(made[4].ge_scalar(2.0).all() && made[4].lt_scalar(3.0).all());
+        Ok(())
+    }
+
+    #[test]
+    fn indices_become_numbers_of_a_dtype() -> Result<()> {
+        let indices = Indices::from([[1, 2], [3, (1 << 24) + 1]]);
+        let exact = indices.to_tensor(DType::F64);
+        assert_eq!(exact.to_vec::<f64>()?, [1.0, 2.0, 3.0, 16_777_217.0]);
+        assert_eq!(exact.shape(), [2, 2]);
+        let rounded = indices
+            .rows()?
+            .next_back()
+            .map(|row| row.to_tensor(DType::F32));
+        let rounded = rounded.expect("there are two rows").to_vec::<f32>()?;
+        assert_eq!(rounded, [3.0, 16_777_216.0]);
+        Ok(())
     }
 }

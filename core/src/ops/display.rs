@@ -1,4 +1,5 @@
-//! Printing of tensors, indices and masks, as NumPy prints arrays: aligned, with long axes shortened.
+//! Printing of tensors, indices and masks, as NumPy prints arrays: aligned, with long axes
+//! shortened.
 
 use crate::autograd::Tensor;
 use crate::kernel::Float;
@@ -23,8 +24,8 @@ impl fmt::Debug for Tensor {
 }
 
 impl fmt::Display for Tensor {
-    /// Prints the elements. The precision of the format (`{:.2}`) is the number of decimals; without
-    /// one, there are as many as the printed elements need, at most 4.
+    /// Prints the elements. The precision of the format (`{:.2}`) is the number of decimals;
+    /// without one, there are as many as the printed elements need, at most 4.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let precision = f.precision();
         // Only printed elements are read: a view may have more than memory can hold.
@@ -116,8 +117,8 @@ fn format_all(values: &[f64], precision: Option<usize>) -> Vec<String> {
     values.iter().map(format).collect()
 }
 
-/// Writes the texts of the shown elements in row-major order, without recursion, because a tensor may
-/// have any number of axes.
+/// Writes the texts of the shown elements in row-major order, without recursion, because a tensor
+/// may have any number of axes.
 fn write_texts(f: &mut fmt::Formatter<'_>, shown: &[Vec<usize>], texts: &[String]) -> fmt::Result {
     let width = texts.iter().map(String::len).max().unwrap_or(0);
     let rank = shown.len();
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn long_axes_of_nothing_and_many_axes_print() -> crate::Result<()> {
+    fn empty_and_many_axes_are_printed() -> crate::Result<()> {
         assert_eq!(Tensor::zeros([1 << 27, 0], DType::F32)?.to_string(), "[]");
         let deep = Tensor::zeros(vec![1; 100_000], DType::F32)?.to_string();
         assert_eq!(deep.len(), 200_002);

@@ -1,6 +1,6 @@
 //! Operations, a folder for each family. An operation is its `Tensor` method, the forward, a struct
-//! of the values that it saves, and the vector-Jacobian product. Nothing here depends on instruction
-//! sets or modules.
+//! of the values that it saves, and the vector-Jacobian product. Nothing here depends on
+//! instruction sets or modules.
 
 mod activation;
 mod create;

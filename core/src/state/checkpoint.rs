@@ -4,6 +4,7 @@ use super::dict::{StateDict, Stateful};
 use super::file::{from_file, to_file};
 use crate::disk::{read_file, replace_file};
 use crate::error::{Error, Result};
+use crate::module::check_name;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -125,10 +126,9 @@ fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
 fn check_names<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
     let mut seen = Vec::new();
     for name in names {
-        if name.is_empty() || name.contains('.') || seen.contains(&name) {
-            let reason = format!(
-                "the names of parts must be distinct, not empty and without dots, found `{name}`"
-            );
+        check_name("checkpoint", name)?;
+        if seen.contains(&name) {
+            let reason = format!("two parts have the name `{name}`");
             return Err(Error::argument("checkpoint", reason));
         }
         seen.push(name);

@@ -152,7 +152,7 @@ mod tests {
     use super::repeated_name;
 
     #[test]
-    fn names_are_compared_as_texts() {
+    fn repeated_names_are_found_after_decoding() {
         let repeated = |header: &str| {
             let length = (header.len() as u64).to_le_bytes();
             repeated_name(&[&length[..], header.as_bytes(), b"data"].concat())

@@ -4,7 +4,7 @@ use super::dict::Entry;
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::tensor::bytes::{from_bf16, from_f16};
-use crate::tensor::{DType, Element};
+use crate::tensor::{DType, Element, Shape};
 use safetensors::tensor::{Dtype, TensorView};
 
 /// An entry to be loaded.
@@ -43,9 +43,9 @@ impl Stored<'_> {
         }
         if self.shape() != expected.shape() {
             return Err(format!(
-                "expected shape {:?}, found {:?}",
-                expected.shape(),
-                self.shape()
+                "expected shape {}, found {}",
+                Shape::from(expected.shape()),
+                Shape::from(self.shape())
             ));
         }
         match self.read()? {
@@ -72,9 +72,9 @@ impl Stored<'_> {
             _ => {}
         }
         Err(format!(
-            "expected a scalar of dtype I64, found {:?} {:?}",
+            "expected a scalar of dtype I64, found {:?} {}",
             self.dtype(),
-            self.shape()
+            Shape::from(self.shape())
         ))
     }
 

@@ -119,8 +119,9 @@ pub(super) fn set_leaves<M: Module + ?Sized>(
     }
     if mismatches.len() > 1 && to_round == mismatches.len() {
         let one = format!(
-            "the file holds F64, but the model f32 (in {to_round} leaves), and loading never rounds: \
-             call `convert(DType::F64)` on the model before it, and `convert(DType::F32)` after it"
+            "the file holds F64, but the model f32 (in {to_round} leaves), and loading never \
+             rounds: call `convert(DType::F64)` on the model before it, and \
+             `convert(DType::F32)` after it"
         );
         return Err(Error::state(file, vec![one]));
     }

@@ -176,8 +176,8 @@ impl Array {
         }))
     }
 
-    /// Returns the elements for writing if nothing else holds the storage and the array is row-major
-    /// and covers all of it.
+    /// Returns the elements for writing if nothing else holds the storage and the array is
+    /// row-major and covers all of it.
     pub(crate) fn get_mut<F: Element>(&mut self) -> Option<&mut [F]> {
         if !self.layout.is_row_major() || self.layout.offset != 0 {
             return None;
@@ -252,8 +252,9 @@ impl Array {
                 return;
             }
             let xs = &*self.contiguous::<F>();
-            let new = Self::build::<F>(self.shape().clone(), |out| map::updated(update, xs, slices, out));
-            *self = new;
+            *self = Self::build::<F>(self.shape().clone(), |out| {
+                map::updated(update, xs, slices, out);
+            });
         });
     }
 }

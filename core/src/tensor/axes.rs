@@ -9,7 +9,8 @@ use std::ops::RangeFull;
 /// The axes of an operation: one, several, or `..` for all. Negative axes count from the end.
 ///
 /// A reduction removes these axes, or keeps them with length 1 if they are made by
-/// [`keep`](Self::keep). An empty list reduces nothing, as in NumPy; in PyTorch it reduces all axes.
+/// [`keep`](Self::keep). An empty list reduces nothing, as in NumPy; in PyTorch it reduces all
+/// axes.
 ///
 /// A scalar's axis may be named 0 or -1 in every operation along an axis, as in PyTorch and NumPy:
 /// the scalar is treated as a vector of one element, and the result is a scalar. Operations that

@@ -128,7 +128,8 @@ impl DType {
     ///
     /// ```
     /// use cotangent::DType::{self, F32, F64};
-    /// let error = DType::expect_same("film", &[("input", F32), ("scale", F64), ("shift", F32)]).unwrap_err();
+    /// let operands = [("input", F32), ("scale", F64), ("shift", F32)];
+    /// let error = DType::expect_same("film", &operands).unwrap_err();
     /// let text = "film: scale is f64, input and shift are f32; convert with `to_dtype`";
     /// assert_eq!(error.to_string(), text);
     /// ```

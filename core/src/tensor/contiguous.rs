@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "elements of another dtype")]
-    fn another_dtype_is_not_an_empty_slice() {
+    fn elements_of_another_dtype_panic() {
         let _ = Array::full(DType::F32, Shape::from([3]), 1.0).contiguous::<f64>();
     }
 

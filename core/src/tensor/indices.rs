@@ -79,8 +79,8 @@ cells! { Indices of usize, "Indices::range(6)?" }
 
 /// # Comparisons
 ///
-/// The method [`eq`](Self::eq) compares elements. The operator `==` compares whole arrays, including
-/// their shapes.
+/// The method [`eq`](Self::eq) compares elements. The operator `==` compares whole arrays,
+/// including their shapes.
 impl Indices {
     /// Returns a mask that is true where `self == other`, broadcast.
     ///

@@ -177,8 +177,8 @@ impl Mask {
         self.zip("or", other, |a, b| a | b)
     }
 
-    /// Computes `self ^ other`, broadcast: true where exactly one mask is. The operator `^` does the
-    /// same, but panics if the shapes do not broadcast.
+    /// Computes `self ^ other`, broadcast: true where exactly one mask is. The operator `^` does
+    /// the same, but panics if the shapes do not broadcast.
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not broadcast.

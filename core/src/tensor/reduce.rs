@@ -45,7 +45,8 @@ impl Array {
                 return seen(&rows).reduce_rows::<F, R>(reduction, row_len, shape);
             }
             if seen(&columns).layout.is_row_major() {
-                return seen(&columns).reduce_columns::<F, R>(reduction, [row_len, len(&kept)], shape);
+                let lengths = [row_len, len(&kept)];
+                return seen(&columns).reduce_columns::<F, R>(reduction, lengths, shape);
             }
             let inner: SmallVec<[usize; 4]> =
                 kept.iter().copied().filter(|axis| Some(axis) > gone.last()).collect();

@@ -35,8 +35,8 @@ static LIVE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static FREE_BYTES: AtomicUsize = AtomicUsize::new(0);
 static SYSTEM_REQUESTS: AtomicUsize = AtomicUsize::new(0);
 
-/// The memory of the elements of all tensors in this process, in bytes. A tensor of at most 16 bytes
-/// stores its elements in place, and is not counted.
+/// The memory of the elements of all tensors in this process, in bytes. A tensor of at most 16
+/// bytes stores its elements in place, and is not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct MemoryUse {
@@ -109,9 +109,9 @@ fn block_layout(size: usize) -> Layout {
     unsafe { Layout::from_size_align_unchecked(size, ALIGN) }
 }
 
-/// Frees the blocks that have not been used since the last call. A training loop, which requests the
-/// same sizes in every step, keeps all blocks that it uses. Blocks of an earlier phase are freed by
-/// the second call.
+/// Frees the blocks that have not been used since the last call. A training loop, which requests
+/// the same sizes in every step, keeps all blocks that it uses. Blocks of an earlier phase are
+/// freed by the second call.
 fn release_idle() {
     release(|free| {
         let idle = free.blocks.drain(..free.idle).collect();
@@ -419,7 +419,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_hold_what_they_promise_and_waste_little() {
+    fn size_classes_have_room_and_waste_little() {
         let sizes = (0..5000).chain((12..40).flat_map(|k| [(1 << k) - 1, 1 << k, (1 << k) + 1]));
         for bytes in sizes {
             let (class, size) = class_of(bytes);
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_not_in_place_is_shared() {
+    fn elements_in_place_are_not_shared() {
         for (len, in_place) in [(0, true), (1, true), (2, true), (3, false)] {
             let mut storage = Storage::new(DType::F64, len);
             storage.get_mut::<f64>().unwrap().fill(7.0);

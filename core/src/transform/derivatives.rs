@@ -47,7 +47,8 @@ pub fn vjp(
 /// ```
 /// use cotangent::{Tensor, transform};
 /// let x = Tensor::from([1.0f64, 2.0]);
-/// let (_, dy) = transform::jvp(|x| Ok(x[0].square().sum()), &[x], &[Tensor::from([1.0f64, 10.0])])?;
+/// let tangent = Tensor::from([1.0f64, 10.0]);
+/// let (_, dy) = transform::jvp(|x| Ok(x[0].square().sum()), &[x], &[tangent])?;
 /// assert_eq!(dy.item()?, 42.0);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
@@ -138,8 +139,8 @@ pub fn jacobian(
 /// It runs one backward pass per element of the inputs.
 ///
 /// # Errors
-/// Those of `f`, and [`Error::Shape`] if its value does not have one element, or if the result would
-/// have more elements than memory can hold.
+/// Those of `f`, and [`Error::Shape`] if its value does not have one element, or if the result
+/// would have more elements than memory can hold.
 ///
 /// ```
 /// use cotangent::{Tensor, transform};

@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use smallvec::smallvec;
 use std::borrow::Borrow;
 
-/// Computes `f(inputs)` and saves only the inputs: backward computes `f` again. This trades time for
-/// memory; the value and the gradients are the same to the last bit. PyTorch:
+/// Computes `f(inputs)` and saves only the inputs: backward computes `f` again. This trades time
+/// for memory; the value and the gradients are the same to the last bit. PyTorch:
 /// `torch.utils.checkpoint.checkpoint`.
 ///
 /// `f` must be a pure function: random operations in it must use a fixed seed. Every tensor that

@@ -53,6 +53,9 @@ pub fn inspect<M: Module + ?Sized>(
 /// Unobserved steps cost nothing. Observed steps give the same gradients bit for bit, but they keep
 /// all activations until their end.
 ///
+/// If the loss is infinite or NaN, `backward` is an error and there is no report of the step. Call
+/// [`inspect`] on the same batch: it finds the layer.
+///
 /// ```
 /// use cotangent::prelude::*;
 ///

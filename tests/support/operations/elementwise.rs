@@ -1,4 +1,4 @@
-//! Functions of single elements.
+//! Elementwise functions.
 
 use super::Domain::{self, Moved, Positive, Signed};
 use super::drawn::{Drawn, Layout, Outcome, single};
@@ -14,14 +14,14 @@ const ANGLE: Domain = Moved(0.6, 0.0);
 const PROBABLE: Domain = Moved(0.2, 0.5);
 /// From 1 to 3.
 const ABOVE_ONE: Domain = Moved(0.5, 2.0);
-// Powers are taken of numbers of about one size, or numeric slopes differ too much in theirs.
+// The bases of powers are of similar size, because numeric differences need one step for all.
 const NEAR_ONE: Domain = Moved(0.2, 1.0);
 const NEAR_MINUS_ONE: Domain = Moved(0.2, -1.0);
 
-/// Entries of a method of one tensor: the method with its arguments, the domain of the gradient
-/// check, and perhaps PyTorch's expression of `x`, the argument of `elementwise` in
-/// `golden/cases.py` (where the function is defined, and further special points), and bounds and
-/// differences of [`Golden`]. A method without further arguments is drawn too.
+/// Entries of methods of one tensor: the method with its arguments and the domain of the gradient
+/// check. An entry may add PyTorch's expression of `x`, the argument of `elementwise` in
+/// `golden/cases.py` (the domain and further special points), and bounds and differences of
+/// [`Golden`]. A method without further arguments is drawn too.
 macro_rules! unary {
     ($file:literal: $($method:ident($($argument:expr),*) $domain:ident
         $(, $torch:literal, $cases:literal $(.$bound:ident($($given:expr),*))*)?;)*) => {
@@ -75,7 +75,7 @@ macro_rules! unary {
     (@text $method:ident $($argument:expr)+) => { "" };
 }
 
-/// `clamp(-1.0, f64::INFINITY)` is `clamp(-1,inf)` in the golden files.
+/// Returns the name of a call in the golden files: `clamp(-1.0, f64::INFINITY)` is `clamp(-1,inf)`.
 fn named(call: &str) -> String {
     let name = call.replace(' ', "").replace("f64::INFINITY", "inf");
     name.replace(".0)", ")")
@@ -110,7 +110,8 @@ fn functions() -> Vec<Entry> {
         ln() Positive, "torch.log(x)", "positive, 0.999, 1.001, 4.0";
         ln_1p() Positive, "torch.log1p(x)", "above_minus_one, 1e-8, -1e-8, -0.999, -2.0";
         logit() PROBABLE, "torch.logit(x)",
-            "lambda random, *shape: random.uniform(*shape, low=0.01, high=0.99), 0.25, 0.75, 1e-8, 0.999";
+            "lambda random, *shape: random.uniform(*shape, low=0.01, high=0.99), 0.25, 0.75, 1e-8, \
+             0.999";
         sin() Signed, "torch.sin(x)",
             "real, math.pi, -math.pi / 2, 1e6, -1e9, f64_large=LARGE, f64_huge=HUGE";
         cos() Signed, "torch.cos(x)",
@@ -163,7 +164,8 @@ fn functions() -> Vec<Entry> {
             "real, 1.5, -1.5, 8388607.5, 4194304.5, -4194305.5" .exact();
         sign() Signed, "torch.sign(x)", "real" .exact();
         round() Signed, "torch.round(x)",
-            "real, 1.5, -1.5, 2.5, -2.5, 8388607.5, 4194304.5, 4194305.5, -4194305.5, f64_halves=HALVES" .exact();
+            "real, 1.5, -1.5, 2.5, -2.5, 8388607.5, 4194304.5, 4194305.5, -4194305.5, f64_halves=HALVES"
+                .exact();
     }
 }
 
@@ -188,11 +190,14 @@ fn activations() -> Vec<Entry> {
         celu(-2.0) Signed, "F.celu(x, -2.0)", "real, -1e-8, -20.0";
         gelu() Signed, "F.gelu(x)", "real, *TAILS" .near_one().differs([LOWEST, ENDS]);
         gelu_tanh() Signed, "F.gelu(x, approximate='tanh')",
-            "real, *TAILS" .near_one().differs([LOWEST, ENDS, far(|x, g| if x[0] > 0.0 { g } else { 0.0 })]);
+            "real, *TAILS" .near_one()
+                .differs([LOWEST, ENDS, far(|x, g| if x[0] > 0.0 { g } else { 0.0 })]);
         silu() Signed, "F.silu(x)",
-            "real, *TAILS, -20.0, -40.0, 40.0" .differs([LOWEST, ENDS, tail("output", |x, _| x[0] * x[0].exp()), tail("grad.0", SLOPE)]);
+            "real, *TAILS, -20.0, -40.0, 40.0"
+                .differs([LOWEST, ENDS, tail("output", |x, _| x[0] * x[0].exp()), tail("grad.0", SLOPE)]);
         mish() Signed, "F.mish(x)",
-            "real, *TAILS, -20.0, -40.0, 20.0, 40.0" .differs([LOWEST, ENDS, tail("grad.0", SLOPE)]);
+            "real, *TAILS, -20.0, -40.0, 20.0, 40.0"
+                .differs([LOWEST, ENDS, tail("grad.0", SLOPE)]);
         softplus() Signed, "F.softplus(x)", "real, *TAILS, -20.0, -40.0, 19.5, 20.0, 20.5, 40.0";
         log_sigmoid() Signed, "F.logsigmoid(x)", "real, *TAILS, -20.0, -40.0, 20.0, 40.0";
         hard_sigmoid() Signed, "hard_sigmoid(x)", "real, *KINKS";
@@ -202,7 +207,7 @@ fn activations() -> Vec<Entry> {
     }
 }
 
-/// Activations of several tensors or of random numbers, and further places of those above.
+/// Activations of several tensors or of random numbers, and further points of those above.
 fn further() -> Vec<Entry> {
     operations! { [m, k, n]
         add_scalar {
@@ -223,31 +228,40 @@ fn further() -> Vec<Entry> {
             check "softplus far up", Positive: (m, k) => (m, k), |x| Ok((&x[0] * 20.0).softplus());
         }
         relu6 {
-            check "relu6 of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 4.0).relu6());
+            check "relu6 of a larger range", Signed: (m, k) => (m, k),
+                |x| Ok((&x[0] * 4.0).relu6());
         }
         hard_sigmoid {
-            check "hard_sigmoid of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 2.0).hard_sigmoid());
+            check "hard_sigmoid of a larger range", Signed: (m, k) => (m, k),
+                |x| Ok((&x[0] * 2.0).hard_sigmoid());
         }
         hard_swish {
-            check "hard_swish of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 2.0).hard_swish());
+            check "hard_swish of a larger range", Signed: (m, k) => (m, k),
+                |x| Ok((&x[0] * 2.0).hard_swish());
         }
         gelu_tanh {
-            check "gelu_tanh of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 3.0).gelu_tanh());
+            check "gelu_tanh of a larger range", Signed: (m, k) => (m, k),
+                |x| Ok((&x[0] * 3.0).gelu_tanh());
         }
         mish {
             check "mish of a larger range", Signed: (m, k) => (m, k), |x| Ok((&x[0] * 3.0).mish());
         }
         gelu {
-            // The error of x / √2 counts as often as the exponent of e^(-x²/2) is large.
+            // The error of x / √2 is multiplied by the exponent of e^(-x²/2).
             golden golden("activation", "gelu, by erfc", |x| Ok(x[0].gelu()))
                 .torch("gelu_by_erfc(x)", "elementwise(real, *TAILS, -8.0, -12.0)")
-                .loose(&[("spread", 1e-13, 1e-5), ("special", 1e-12, 2e-5), ("f64 special", 1e-12, 0.0)])
+                .loose(&[
+                    ("spread", 1e-13, 1e-5),
+                    ("special", 1e-12, 2e-5),
+                    ("f64 special", 1e-12, 0.0),
+                ])
                 .differs([LOWEST, ENDS]);
         }
         prelu {
             check "prelu", Signed: (m, k) (k) => (m, k), |x| x[0].prelu(&x[1]);
             check "prelu of lines", Signed: (m, k, n) (k) => (m, k, n), |x| x[0].prelu(&x[1]);
-            check "prelu with one weight", Signed: (m, k, n) (1) => (m, k, n), |x| x[0].prelu(&x[1]);
+            check "prelu with one weight", Signed: (m, k, n) (1) => (m, k, n),
+                |x| x[0].prelu(&x[1]);
             check "prelu with a scalar", Signed: (m, k) () => (m, k), |x| x[0].prelu(&x[1]);
             check "prelu of a vector", Signed: (m) (1) => (m), |x| x[0].prelu(&x[1]);
             check "prelu of x with x", Signed: (k) => (1, k), |x| {
@@ -267,14 +281,15 @@ fn further() -> Vec<Entry> {
         }
         to_dtype {
             draw 1 Same |x, p| x[0].to_dtype(p.dtype);
-            without Check: "rounds, which numeric differences see: a test of its own in `support/laws.rs`";
+            without Check:
+                "rounds, which numeric differences see: a test of its own in `support/laws.rs`";
             without Golden: "has a test of its own: `golden/other.rs`";
             without Extreme: "both dtypes are what that test compares";
         }
     }
 }
 
-/// Methods with arguments, which are drawn.
+/// Methods with drawn arguments.
 fn drawn() -> Vec<Entry> {
     operations! { [m, k, n]
         add_scalar { draw 1 Same |x, p| x[0].add_scalar(p.number); }
@@ -289,14 +304,14 @@ fn drawn() -> Vec<Entry> {
     }
 }
 
-/// At -∞ PyTorch multiplies by 0; this is the limit.
+/// PyTorch multiplies -∞ by 0; the expected value is the limit.
 const LOWEST: Difference = Difference {
     tensor: "output",
     at: |x| x[0] == f64::NEG_INFINITY,
     found: |_, _| 0.0,
 };
 
-/// The limits of the derivative at ±∞.
+/// The expected values are the limits of the derivative at ±∞.
 const ENDS: Difference = Difference {
     tensor: "grad.0",
     at: |x| x[0].is_infinite(),
@@ -323,9 +338,9 @@ fn tail(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
 
 const SLOPE: fn(&[f64], f64) -> f64 = |x, g| g * (x[0] * x[0].exp());
 
-/// Entries of a method of two tensors: the domain of the first in gradient checks, PyTorch's
-/// expression of `x` and `y`, the arguments of `pairs` in `golden/cases.py` (where each operand is
-/// defined), and bounds, of two operands and of one taken twice.
+/// Entries of methods of two tensors: the domain of the first operand in gradient checks, PyTorch's
+/// expression of `x` and `y`, the arguments of `pairs` in `golden/cases.py` (the domain of each
+/// operand), and bounds, for two operands and for one that is used twice.
 macro_rules! binary {
     ($($method:ident $domain:ident, $torch:literal, $cases:literal
         $(.$bound:ident($($given:expr),*))*, twice $(.$other:ident($($option:expr),*))*;)*) => {{
@@ -346,7 +361,8 @@ macro_rules! binary {
             golden golden("binary", stringify!($method), |x| x[0].$method(&x[1]))
                 .torch($torch, concat!("pairs(", $cases, ")"))$(.$bound($($given),*))*;
             golden twice(stringify!($method), |x| x[0].$method(&x[0]))
-                .torch($torch.replace('y', "x"), concat!("doubled(", $cases, ")"))$(.$other($($option),*))*;
+                .torch($torch.replace('y', "x"),
+                    concat!("doubled(", $cases, ")"))$(.$other($($option),*))*;
             draw 2 Same |x, p| x[0].$method(&x[1]);
         }}),*].into_iter().flatten().collect()
     }};
@@ -360,16 +376,22 @@ pub fn binary() -> Vec<Entry> {
         mul Signed, "x.mul(y)", "real, real" .exact(), twice .exact();
         div Signed, "x.div(y)", "real, nonzero" .exact_output(),
             twice .exact_output().gradient_sums().loose(&[("same", 1e-13, 2e-5)]);
-        pow Positive, "x.pow(y)", "positive, real, integers=integers()" .loose(&[("outer", 1e-12, 2e-5)]), twice;
-        maximum Signed, "x.maximum(y)", "real, real, ties=ties(0)" .exact().unsigned_zeros(), twice .exact();
-        minimum Signed, "x.minimum(y)", "real, real, ties=ties(1)" .exact().unsigned_zeros(), twice .exact();
+        pow Positive, "x.pow(y)",
+            "positive, real, integers=integers()" .loose(&[("outer", 1e-12, 2e-5)]), twice;
+        maximum Signed, "x.maximum(y)",
+            "real, real, ties=ties(0)" .exact().unsigned_zeros(), twice .exact();
+        minimum Signed, "x.minimum(y)",
+            "real, real, ties=ties(1)" .exact().unsigned_zeros(), twice .exact();
         atan2 Signed, "x.atan2(y)", "real, real"
-            .differs([turn("grad.0", |x, g| g * turned(x[1], x)), turn("grad.1", |x, g| g * turned(-x[0], x))]),
+            .differs([
+                turn("grad.0", |x, g| g * turned(x[1], x)),
+                turn("grad.1", |x, g| g * turned(-x[0], x)),
+            ]),
             twice;
     }
 }
 
-/// PyTorch's a² + b² is 0 or infinite, or has lost digits.
+/// PyTorch's a² + b² underflows, overflows or loses digits.
 fn turn(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
     Difference {
         tensor,
@@ -378,7 +400,8 @@ fn turn(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
     }
 }
 
-/// A component over the square of the distance from the origin; 0 at the origin and at infinity.
+/// Computes a component divided by the squared distance from the origin; 0 at the origin and at
+/// infinity.
 fn turned(component: f64, x: &[f64]) -> f64 {
     let distance = x[0].hypot(x[1]);
     if distance == 0.0 || distance == f64::INFINITY {

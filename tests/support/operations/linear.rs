@@ -12,7 +12,8 @@ macro_rules! equations {
             golden("einsum", concat!("einsum(", $equation, ")"), |x| {
                 Tensor::einsum($equation, &x.tensors.iter().collect::<Vec<_>>())
             })
-            .torch(concat!("torch.einsum('", $equation, "', *operands)"), concat!("einsum(", $shapes, ")"))
+            .torch(concat!("torch.einsum('", $equation, "', *operands)"),
+                concat!("einsum(", $shapes, ")"))
             .sums()
         ),*]
     };
@@ -26,7 +27,8 @@ pub fn linear() -> Vec<Entry> {
             check "vector by matrix", Signed: (k) (k, n) => (n), |x| x[0].matmul(&x[1]);
             check "matrix by vector", Signed: (m, k) (k) => (m), |x| x[0].matmul(&x[1]);
             check "matrix by matrix", Signed: (m, k) (k, n) => (m, n), |x| x[0].matmul(&x[1]);
-            check "stack by stack", Signed: (2, m, k) (2, k, n) => (2, m, n), |x| x[0].matmul(&x[1]);
+            check "stack by stack", Signed: (2, m, k) (2, k, n) => (2, m, n),
+                |x| x[0].matmul(&x[1]);
             check "stack by matrix", Signed: (2, m, k) (k, n) => (2, m, n), |x| x[0].matmul(&x[1]);
             check "matrix by stack", Signed: (m, k) (2, k, n) => (2, m, n), |x| x[0].matmul(&x[1]);
             check "broadcast stacks", Signed: (2, 1, m, k) (3, k, n) => (2, 3, m, n),
@@ -50,8 +52,10 @@ pub fn linear() -> Vec<Entry> {
             draw 2 Close |x, p| x[0].matmul(&x[1]);
         }
         linear {
-            check "linear", Signed: (m, k) (n, k) (n) => (m, n), |x| x[0].linear(&x[1], Some(&x[2]));
-            check "linear without bias", Signed: (m, k) (n, k) => (m, n), |x| x[0].linear(&x[1], None);
+            check "linear", Signed: (m, k) (n, k) (n) => (m, n),
+                |x| x[0].linear(&x[1], Some(&x[2]));
+            check "linear without bias", Signed: (m, k) (n, k) => (m, n),
+                |x| x[0].linear(&x[1], None);
             check "linear of a stack", Signed: (2, m, k) (n, k) (n) => (2, m, n),
                 |x| x[0].linear(&x[1], Some(&x[2]));
             check "linear of a vector", Signed: (k) (n, k) (n) => (n),
@@ -65,10 +69,12 @@ pub fn linear() -> Vec<Entry> {
         }
         addmm {
             check "addmm", Signed: (m, n) (m, k) (k, n) => (m, n), |x| x[0].addmm(&x[1], &x[2]);
-            check "addmm of a row", Signed: (n) (m, k) (k, n) => (m, n), |x| x[0].addmm(&x[1], &x[2]);
+            check "addmm of a row", Signed: (n) (m, k) (k, n) => (m, n),
+                |x| x[0].addmm(&x[1], &x[2]);
             check "addmm of a column", Signed: (m, 1) (m, k) (k, n) => (m, n),
                 |x| x[0].addmm(&x[1], &x[2]);
-            check "addmm of a scalar", Signed: () (m, k) (k, n) => (m, n), |x| x[0].addmm(&x[1], &x[2]);
+            check "addmm of a scalar", Signed: () (m, k) (k, n) => (m, n),
+                |x| x[0].addmm(&x[1], &x[2]);
             check "addmm of x with x", Signed: (4, 4) => (4, 4), |x| x[0].addmm(&x[0], &x[0]);
             golden golden("vectors", "addmm", |x| x[0].addmm(&x[1], &x[2]))
                 .torch("torch.addmm(x, y, z)", "addmm()").sums();

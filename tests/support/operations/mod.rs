@@ -1,27 +1,31 @@
-//! The registry of operations: for each one its gradient checks, its values from PyTorch and how
-//! they come about, its call with drawn arguments, and the reason for what it goes without.
-//! Gradient checks, golden values, extreme values, robustness, laws and coverage all read it: a new
-//! operation is its source and its entry here.
+//! The registry of operations. An entry has the operation's gradient checks, its golden values with
+//! the expressions of PyTorch that compute them, its call with drawn arguments, and the reasons for
+//! omitted tests.
+//!
+//! Gradient checks, golden values, extreme values, robustness, laws and coverage read the registry,
+//! so that a new operation needs only its source and its entry here.
 
 #![allow(dead_code)] // Each test reads a part.
 #![allow(clippy::too_many_lines)] // Tables.
 
 use cotangent::prelude::{ChaCha8Rng, DType, Result, Rng, SeedableRng, Tensor};
 
-/// Entries of the registry. Each is named for a public function and holds, in this order:
+/// Entries of the registry. Each has the name of a public function and contains, in this order:
 ///
-/// - `check name, domain: (operands' shapes)… => (result's shape), call`: a gradient check, its
-///   shapes in terms of three lengths, and perhaps at which lengths it must be refused;
-/// - `extreme …`, the same, for what is run on extreme values only;
+/// - `check name, domain: (operands' shapes)… => (result's shape), call`: a gradient check with
+///   shapes in terms of three lengths, and optionally the lengths at which it must be an error;
+/// - `extreme …`, the same, for a call that is run on extreme values only;
 /// - `golden`, one or several [`Golden`];
 /// - `draw operands layout |x, p| call`: the call with drawn operands and arguments;
-/// - `without tests: reason`, for tests that the function goes without.
+/// - `without tests: reason`, for tests that the function does not have.
 macro_rules! operations {
     ([$m:ident, $k:ident, $n:ident] $($function:ident {
         $(check $name:expr, $domain:ident:
-            $(($($operand:expr),*))* => ($($output:expr),*), $f:expr $(, refused if $refused:expr)?;)*
+            $(($($operand:expr),*))* => ($($output:expr),*),
+                $f:expr $(, refused if $refused:expr)?;)*
         $(extreme $extreme:expr, $place:ident:
-            $(($($length:expr),*))* => ($($result:expr),*), $g:expr $(, refused if $refuses:expr)?;)*
+            $(($($length:expr),*))* => ($($result:expr),*),
+                $g:expr $(, refused if $refuses:expr)?;)*
         $(golden $golden:expr;)*
         $(draw $count:literal $layout:ident |$x:ident, $p:ident| $call:expr;)*
         $(without $($test:ident)+: $reason:expr;)*
@@ -93,40 +97,40 @@ pub use normalizations::normalizations;
 pub use reductions::reductions;
 pub use shapes::shapes;
 
-/// Three lengths that the shapes of an operation are made from.
+/// Three lengths from which the shapes of an operation are built.
 pub type Sizes = [usize; 3];
 
-/// What an operation does with its operands.
+/// An operation as a function of its operands.
 pub type Function = Box<dyn Fn(&[Tensor]) -> Result<Tensor> + Send + Sync>;
 
-/// Where the first operand's elements lie; those of the others are `Signed`.
+/// The domain of the first operand's elements; those of the others are `Signed`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Domain {
-    /// Within 2 of 0, at least 0.1 away from all multiples of 0.5, where the kinks and jumps are.
+    /// In (-2, 2), at least 0.1 away from all multiples of 0.5, where kinks and jumps are.
     Signed,
-    /// The positive ones of these.
+    /// The positive numbers of `Signed`.
     Positive,
-    /// The signed ones times the first number plus the second.
+    /// The numbers of `Signed` times the first number plus the second.
     Moved(f64, f64),
 }
 use Domain::{Moved, Positive, Signed};
 
-/// A part of an entry, for a test that an operation has or goes without.
+/// A part of an entry: a kind of test that an operation has or lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     Check,
     Golden,
     Draw,
-    /// Extreme values, for an operation without gradient checks, which are run on these too.
+    /// Extreme values, for an operation without gradient checks; those are run on them too.
     Extreme,
 }
 
-/// An operation and all that tests know about it.
+/// An operation and its tests.
 pub struct Entry {
-    /// The public function that it is about.
+    /// The name of the public function.
     pub function: &'static str,
     pub checked: Vec<Operation>,
-    /// Run on extreme values, as the checked ones are.
+    /// Calls that are run on extreme values, as `checked` ones are.
     pub extreme: Vec<Operation>,
     pub golden: Vec<golden::Golden>,
     pub drawn: Vec<drawn::Drawn>,
@@ -142,17 +146,18 @@ pub struct Operation {
     pub output: fn(Sizes) -> Vec<usize>,
     pub domain: Domain,
     pub f: Function,
-    /// Whether operands of these sizes are an error.
+    /// Whether operands of these sizes must be an error.
     pub refuses: fn(Sizes) -> bool,
 }
 
 impl Operation {
-    /// The domain of operand `index`.
+    /// Returns the domain of operand `index`.
     pub fn domain_of(&self, index: usize) -> Domain {
         if index == 0 { self.domain } else { Signed }
     }
 
-    /// Operands of the given sizes; the same seed gives the same ones, up to rounding.
+    /// Draws operands of the given sizes. A seed gives the same operands in both dtypes, up to
+    /// rounding.
     pub fn make_operands(&self, sizes: Sizes, dtype: DType, seed: u64) -> Result<Vec<Tensor>> {
         let shapes = (self.operands)(sizes).into_iter().enumerate();
         shapes
@@ -161,7 +166,7 @@ impl Operation {
     }
 }
 
-/// Random elements from a domain.
+/// Draws elements from a domain.
 pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Result<Tensor> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     Tensor::from_fn(shape, dtype, || {
@@ -183,7 +188,7 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
     })
 }
 
-/// The whole registry.
+/// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
     let families: [fn() -> Vec<Entry>; 10] = [
         elementwise,
@@ -200,13 +205,13 @@ pub fn registry() -> Vec<Entry> {
     families.into_iter().flat_map(|family| family()).collect()
 }
 
-/// The gradient checks of some entries.
+/// Returns the gradient checks of some entries.
 pub fn checked(entries: Vec<Entry>) -> Vec<Operation> {
     let checked = entries.into_iter().map(|entry| entry.checked);
     checked.flatten().collect()
 }
 
-/// All gradient checks.
+/// Returns all gradient checks.
 pub fn all() -> Vec<Operation> {
     checked(registry())
 }

@@ -45,7 +45,8 @@ pub fn shapes() -> Vec<Entry> {
         }
         permute {
             check "permute", Signed: (m, k, n) => (n, m, k), |x| x[0].permute([2, 0, 1]);
-            check "permute by negative axes", Signed: (m, k, n) => (n, m, k), |x| x[0].permute([-1, -3, 1]);
+            check "permute by negative axes", Signed: (m, k, n) => (n, m, k),
+                |x| x[0].permute([-1, -3, 1]);
             golden golden("shape", "permute(2,0,1)", |x| x[0].permute([2, 0, 1]))
                 .torch("x.permute(2, 0, 1)", "cube()").moves();
             golden golden("shape", "permute(1,0,2)", |x| x[0].permute([1, 0, 2]))
@@ -59,7 +60,8 @@ pub fn shapes() -> Vec<Entry> {
         }
         transpose {
             check "transpose", Signed: (m, k) => (k, m), |x| x[0].transpose(0, 1);
-            check "transpose of the outer", Signed: (m, k, n) => (n, k, m), |x| x[0].transpose(-1, 0);
+            check "transpose of the outer", Signed: (m, k, n) => (n, k, m),
+                |x| x[0].transpose(-1, 0);
             golden golden("shape", "transpose(0,2)", |x| x[0].transpose(0, 2))
                 .torch("x.transpose(0, 2)", "cube()").moves();
             golden golden("shape", "transpose(-1,-2)", |x| x[0].transpose(-1, -2))
@@ -78,7 +80,8 @@ pub fn shapes() -> Vec<Entry> {
             golden golden("shape", "broadcast_to(3,2,3,4)", |x| x[0].broadcast_to([3, 2, 3, 4]))
                 .torch("x.broadcast_to(3, 2, 3, 4)", "cube()").copies();
             golden golden("shape", "broadcast_to(2,3,4,5)", |x| x[0].broadcast_to([2, 3, 4, 5]))
-                .torch("x.broadcast_to(2, 3, 4, 5)", "case('ones', Random('ones').normal(3, 1, 5), second=False)").copies();
+                .torch("x.broadcast_to(2, 3, 4, 5)",
+                    "case('ones', Random('ones').normal(3, 1, 5), second=False)").copies();
             draw 1 Same |x, p| x[0].broadcast_to(&p.shape[..]);
         }
         unsqueeze {
@@ -98,9 +101,11 @@ pub fn shapes() -> Vec<Entry> {
         squeeze {
             check "squeeze", Signed: (m, 1, k) => (m, k), |x| x[0].squeeze(1);
             golden golden("shape", "squeeze(1)", |x| x[0].squeeze(1))
-                .torch("x.squeeze(1)", "case('ones', Random('squeeze').normal(3, 1, 4, 1))").moves();
+                .torch("x.squeeze(1)",
+                    "case('ones', Random('squeeze').normal(3, 1, 4, 1))").moves();
             golden golden("shape", "squeeze(-1)", |x| x[0].squeeze(-1))
-                .torch("x.squeeze(-1)", "case('ones', Random('squeeze').normal(3, 1, 4, 1))").moves();
+                .torch("x.squeeze(-1)",
+                    "case('ones', Random('squeeze').normal(3, 1, 4, 1))").moves();
             draw 1 Same |x, p| x[0].squeeze(p.axis);
         }
         narrow {
@@ -108,7 +113,8 @@ pub fn shapes() -> Vec<Entry> {
                 |x| x[0].narrow(0, span(x[0].shape()[0]).0, span(x[0].shape()[0]).1);
             check "narrow of the last", Signed: (m, k) => (m, span(k).1),
                 |x| x[0].narrow(-1, span(x[0].shape()[1]).0, span(x[0].shape()[1]).1);
-            check "narrow to nothing", Signed: (m, k) => (m, 0), |x| x[0].narrow(1, x[0].shape()[1], 0);
+            check "narrow to nothing", Signed: (m, k) => (m, 0),
+                |x| x[0].narrow(1, x[0].shape()[1], 0);
             golden golden("shape", "narrow(1,1,2)", |x| x[0].narrow(1, 1, 2))
                 .torch("x.narrow(1, 1, 2)", "cube()").moves();
             golden golden("shape", "narrow(-1,0,1)", |x| x[0].narrow(-1, 0, 1))
@@ -181,7 +187,8 @@ pub fn shapes() -> Vec<Entry> {
                 let rows: Vec<Tensor> = x[0].rows()?.rev().collect();
                 Tensor::stack(&rows.iter().collect::<Vec<_>>(), 0)
             }, refused if m == 0;
-            golden golden("shape", "rows", |x| in_reverse(&x[0].rows()?.rev().collect::<Vec<_>>(), 1))
+            golden golden("shape", "rows",
+                |x| in_reverse(&x[0].rows()?.rev().collect::<Vec<_>>(), 1))
                 .torch("torch.cat(x.unbind(0), 1)", "cube()").moves();
             draw 1 Same |x, p| x[0].rows()?.rev().collect::<Vec<_>>();
         }
@@ -200,19 +207,23 @@ pub fn shapes() -> Vec<Entry> {
             check "cat", Signed: (m, k) (m, n) => (m, k + n), |x| Tensor::cat(&[&x[0], &x[1]], 1);
             check "cat of three", Signed: (m, k, n) (1, k, n) (2, k, n) => (m + 3, k, n),
                 |x| Tensor::cat(&[&x[0], &x[1], &x[2]], -3);
-            check "cat of x with x", Signed: (m, k) => (m, 2 * k), |x| Tensor::cat(&[&x[0], &x[0]], -1);
+            check "cat of x with x", Signed: (m, k) => (m, 2 * k),
+                |x| Tensor::cat(&[&x[0], &x[0]], -1);
             golden golden("shape", "cat(1)", |x| Tensor::cat(&all(x), 1))
                 .torch("torch.cat(operands, 1)", "joined()").moves();
             golden golden("shape", "cat(x,x,-1)", |x| Tensor::cat(&[&x[0], &x[0]], -1))
-                .torch("torch.cat([x, x], -1)", "case('cube', Random('cat twice').normal(2, 3, 4))").copies();
+                .torch("torch.cat([x, x], -1)",
+                    "case('cube', Random('cat twice').normal(2, 3, 4))").copies();
             draw 3 Same |x, p| Tensor::cat(&[&x[0], &x[1], &x[2]], p.axis);
         }
         stack {
-            check "stack", Signed: (m, k) (m, k) => (2, m, k), |x| Tensor::stack(&[&x[0], &x[1]], 0);
+            check "stack", Signed: (m, k) (m, k) => (2, m, k),
+                |x| Tensor::stack(&[&x[0], &x[1]], 0);
             check "stack behind", Signed: (m, k) (m, k) => (m, k, 2),
                 |x| Tensor::stack(&[&x[0], &x[1]], -1);
             golden golden("shape", "stack(0)", |x| Tensor::stack(&all(x), 0))
-                .torch("torch.stack(operands, 0)", "stacked() + case('scalars', torch.tensor(1.5), torch.tensor(2.5))").moves();
+                .torch("torch.stack(operands, 0)",
+                    "stacked() + case('scalars', torch.tensor(1.5), torch.tensor(2.5))").moves();
             golden golden("shape", "stack(1)", |x| Tensor::stack(&all(x), 1))
                 .torch("torch.stack(operands, 1)", "stacked()").moves();
             golden golden("shape", "stack(-1)", |x| Tensor::stack(&all(x), -1))
@@ -277,12 +288,12 @@ fn all<'a>(x: &'a Operands) -> Vec<&'a Tensor> {
     x.tensors.iter().collect()
 }
 
-/// A part of an axis: start and length.
+/// Returns a part of an axis: start and length.
 fn span(len: usize) -> (usize, usize) {
     (len / 3, len - len / 3 - len / 4)
 }
 
-/// The pieces joined from the last to the first.
+/// Joins the pieces from the last to the first.
 fn in_reverse(pieces: &[Tensor], axis: isize) -> Result<Tensor> {
     Tensor::cat(&pieces.iter().rev().collect::<Vec<_>>(), axis)
 }

@@ -28,8 +28,8 @@ pub(super) struct Header {
 }
 
 impl Header {
-    /// Reads a header, and no byte beyond it. Memory is allocated for bytes that were read, never for
-    /// a length that the file states.
+    /// Reads a header, and no byte beyond it. Memory is allocated for bytes that were read, never
+    /// for a length that the file states.
     pub(super) fn read(source: &mut dyn Read) -> io::Result<Self> {
         let mut start = [0; 8];
         exact(source, &mut start)?;
@@ -242,7 +242,7 @@ mod tests {
     use crate::exchange::npy::number::Number;
 
     #[test]
-    fn python_reads_them_alike() {
+    fn spellings_that_python_reads_alike_are_read_alike() {
         let expected = Header {
             number: Number::F64,
             big_endian: false,
@@ -255,7 +255,8 @@ mod tests {
             "{'descr': '<f8', 'fortran_order': True, 'shape': (3, 4), }    \n",
             "{'shape': (3L, 4L), 'fortran_order': True, 'descr': '<f8'}",
             "{\"descr\":\"<f8\",\"fortran_order\":True,\"shape\":(3,4)}",
-            " \t\n{ u'shape' :\n( 3 , 4 , ) , b'descr' : u'<f8' ,\r\n'fortran_order' : True } \t\r\n",
+            " \t\n{ u'shape' :\n( 3 , 4 , ) , b'descr' : u'<f8' ,\r\n\
+             'fortran_order' : True } \t\r\n",
         ] {
             assert_eq!(
                 Header::parse(text.as_bytes()).as_ref(),
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_written_as_it_is_read() {
+    fn written_headers_are_read_back() {
         for shape in [&[][..], &[7], &[2, 3], &[0; 64], &[1_000_000; 3], &[1; 64]] {
             let bytes = bytes("<f4", shape).unwrap();
             assert_eq!(bytes.len() % 64, 0);

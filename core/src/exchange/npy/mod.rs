@@ -1,7 +1,7 @@
 //! NumPy's `.npy` and `.npz` files (feature `npy`).
 //!
-//! Arrays of any numbers that a dtype represents exactly are read as tensors, and arrays of integers
-//! also as [`Indices`], in either byte order, row-major or column-major:
+//! Arrays of any numbers that a dtype represents exactly are read as tensors, and arrays of
+//! integers also as [`Indices`], in either byte order, row-major or column-major:
 //!
 //! | elements in the file | tensor |
 //! |---|---|
@@ -131,8 +131,8 @@ pub fn write_npz(path: impl AsRef<Path>, tensors: &[(&str, &Tensor)]) -> Result<
     replace_file(path, bytes.get_ref())
 }
 
-/// The number of bytes that the arrays of any `.npz` file may occupy: 1 GiB. The limit of a large file
-/// is higher, see [`Npz::read`].
+/// The number of bytes that the arrays of any `.npz` file may occupy: 1 GiB. The limit of a large
+/// file is higher, see [`Npz::read`].
 pub const DEFAULT_LIMIT: usize = 1 << 30;
 
 /// The largest ratio of the decompressed size of a large file to its length.

@@ -61,7 +61,8 @@ impl Number {
     }
 }
 
-/// Elements in row-major order, in the smallest dtype that represents all numbers of the file's type.
+/// Elements in row-major order, in the smallest dtype that represents all numbers of the file's
+/// type.
 pub(super) enum Floats {
     F32(Vec<f32>),
     F64(Vec<f64>),

@@ -301,8 +301,8 @@ binary! {
                 T::select(flat, g.zero(), g) * (base.powf(b) * base.ln())
             };
 
-    /// Computes the larger of `self` and `other`, broadcast; NaN if either is NaN. Equal elements get
-    /// half of the gradient each. [`max`](Self::max) is the largest element of one tensor.
+    /// Computes the larger of `self` and `other`, broadcast; NaN if either is NaN. Equal elements
+    /// get half of the gradient each. [`max`](Self::max) is the largest element of one tensor.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -331,8 +331,8 @@ binary! {
         value |a, b| T::select(b.equals(b), T::select(b.lt(a), b, a), b),
         pullbacks |g, a, b| share(g, a, b), share(g, b, a);
 
-    /// Computes the angle in radians of the point (x, y) = (other, self), broadcast. The derivatives
-    /// are 0 at the origin and infinitely far from it, where PyTorch's may be NaN.
+    /// Computes the angle in radians of the point (x, y) = (other, self), broadcast. The
+    /// derivatives are 0 at the origin and infinitely far from it, where PyTorch's may be NaN.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -346,8 +346,8 @@ binary! {
         pullbacks |g, a, b| turn(0, g, a, b), turn(1, g, a, b);
 }
 
-/// Computes the gradient of [`Tensor::atan2`]: g b / (a² + b²), or -g a / (a² + b²) for operand 1; 0
-/// where that sum is 0 or infinite.
+/// Computes the gradient of [`Tensor::atan2`]: g b / (a² + b²), or -g a / (a² + b²) for operand 1;
+/// 0 where that sum is 0 or infinite.
 #[inline(always)]
 fn turn<T: Real>(operand: usize, g: T, a: T, b: T) -> T {
     let (length, width) = (a.abs(), b.abs());
@@ -384,8 +384,8 @@ fn share<T: Real>(g: T, smaller: T, larger: T) -> T {
     T::select(larger.lt(smaller), g.zero(), g * tied)
 }
 
-/// x · factor, but 0 where the factor is 0 even if x is infinite or NaN: a mask that may also scale.
-/// The factor is a constant.
+/// x · factor, but 0 where the factor is 0 even if x is infinite or NaN: a mask that may also
+/// scale. The factor is a constant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept;
 

@@ -9,7 +9,9 @@ use crate::tensor::{Array, Mask, Shape, broadcast_shapes, refusable, with_dtype}
 fn mask<C: Comparison>(comparison: C, negated: bool, [a, b]: [&Tensor; 2], shape: &Shape) -> Mask {
     let (a, b) = (a.array().broadcast_to(shape), b.array().broadcast_to(shape));
     Mask::build(shape.clone(), |out| {
-        with_dtype!(a.dtype(), F => compare(comparison, negated, [&a.view::<F>(), &b.view::<F>()], out));
+        with_dtype!(a.dtype(), F => {
+            compare(comparison, negated, [&a.view::<F>(), &b.view::<F>()], out);
+        });
     })
 }
 
@@ -26,12 +28,16 @@ fn scalar_like(x: &Tensor, value: f64) -> Tensor {
 macro_rules! comparisons {
     ($(
         $(#[$doc:meta])*
-        pub fn $method:ident, $scalar:ident: $symbol:literal as $comparison:ident $negated:literal |$a:ident, $b:ident| $order:expr,
+        pub fn $method:ident, $scalar:ident:
+            $symbol:literal as $comparison:ident $negated:literal |$a:ident, $b:ident| $order:expr,
             alias $alias:literal, $nan:literal;
     )*) => {
         /// # Comparisons
         impl Tensor {$(
-            #[doc = concat!("Returns a mask that is true where `self ", $symbol, " other`, broadcast; ", $nan, " for NaN.")]
+            #[doc = concat!(
+                "Returns a mask that is true where `self ", $symbol, " other`, broadcast; ",
+                $nan, " for NaN."
+            )]
             ///
             /// # Errors
             /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast,
@@ -48,12 +54,16 @@ macro_rules! comparisons {
                 refusable(op, || Ok(mask($comparison, $negated, $order, &shape)))
             }
 
-            #[doc = concat!("Returns a mask that is true where `self ", $symbol, " scalar`, which is rounded to this dtype; ", $nan, " for NaN.")]
+            #[doc = concat!(
+                "Returns a mask that is true where `self ", $symbol, " scalar`, which is rounded ",
+                "to this dtype; ", $nan, " for NaN."
+            )]
             ///
             /// ```
             /// # use cotangent::Tensor;
             /// let x = Tensor::from([1.0f32, 2.0, f32::NAN]);
-            #[doc = concat!("let (mask, same) = (x.", stringify!($scalar), "(2.0), x.", stringify!($method), "(&Tensor::from(2.0f32))?);")]
+            #[doc = concat!("let mask = x.", stringify!($scalar), "(2.0);")]
+            #[doc = concat!("let same = x.", stringify!($method), "(&Tensor::from(2.0f32))?;")]
             /// assert_eq!(mask, same);
             /// # Ok::<(), cotangent::Error>(())
             /// ```

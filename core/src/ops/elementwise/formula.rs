@@ -2,8 +2,8 @@
 //! derivative, each written once over `Real`.
 //!
 //! Most functions define their derivative, by which the cotangent is multiplied. A function that is
-//! constant somewhere defines its pullback instead, which selects: the gradient there is 0 for every
-//! cotangent, while the product of 0 and an infinite cotangent would be NaN.
+//! constant somewhere defines its pullback instead, which selects: the gradient there is 0 for
+//! every cotangent, while the product of 0 and an infinite cotangent would be NaN.
 //!
 //! While backward is recorded, the pullback itself is differentiated. Branches that it does not
 //! select get a cotangent of 0, which is multiplied again, so their factors must be finite.
@@ -165,7 +165,9 @@ macro_rules! unary {
                 let Self { $($parameter),* } = self;
                 $value
             }
-            $crate::ops::elementwise::formula::pullback! { $slope |$($argument),+| $formula; $($parameter),* }
+            $crate::ops::elementwise::formula::pullback! {
+                $slope |$($argument),+| $formula; $($parameter),*
+            }
         }
         )*
 
@@ -189,7 +191,9 @@ pub(crate) use unary;
 /// Defines the method [`Unary::pullback`], from a derivative or directly.
 macro_rules! pullback {
     (derivative |$saved:ident| $derivative:expr; $($parameter:ident),*) => {
-        $crate::ops::elementwise::formula::pullback! { pullback |g, $saved| g * $derivative; $($parameter),* }
+        $crate::ops::elementwise::formula::pullback! {
+            pullback |g, $saved| g * $derivative; $($parameter),*
+        }
     };
     (pullback |$g:ident, $saved:ident| $pullback:expr; $($parameter:ident),*) => {
         #[inline(always)]

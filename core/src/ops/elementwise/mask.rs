@@ -1,5 +1,5 @@
-//! Conversion of masks and indices to tensors, and the operators `& | ^ !` of masks. If the shapes do
-//! not fit, the operators panic at the caller's line with the text of the error that the methods
+//! Conversion of masks and indices to tensors, and the operators `& | ^ !` of masks. If the shapes
+//! do not fit, the operators panic at the caller's line with the text of the error that the methods
 //! return.
 
 use crate::autograd::Tensor;
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn operators_are_the_methods() {
+    fn operators_equal_the_methods() {
         let (a, b) = (
             Mask::from([true, true, false]),
             Mask::from([true, false, false]),

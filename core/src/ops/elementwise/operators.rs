@@ -1,8 +1,9 @@
 //! The operators `+ - * /` and `+= -= *= /=` on tensors and numbers.
 //!
-//! If two tensors do not fit, the operators panic at the caller's line with the text of the error that
-//! the methods return. A number on the right may be `f32` or `f64`. A number on the left must be
-//! `f64`: with both types the compiler could not infer that of the literal in `(2.0 * &x).sum()`.
+//! If two tensors do not fit, the operators panic at the caller's line with the text of the error
+//! that the methods return. A number on the right may be `f32` or `f64`. A number on the left must
+//! be `f64`: with both types the compiler could not infer that of the literal in
+//! `(2.0 * &x).sum()`.
 
 use crate::autograd::Tensor;
 use crate::tensor::Element;
@@ -10,7 +11,8 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 
 macro_rules! operators {
     ($(
-        $trait:ident $method:ident, $assign:ident $method_assign:ident |$x:ident, $c:ident| $scalar:expr, $reversed:expr;
+        $trait:ident $method:ident, $assign:ident $method_assign:ident
+            |$x:ident, $c:ident| $scalar:expr, $reversed:expr;
     )*) => {$(
         impl $trait<&Tensor> for &Tensor {
             type Output = Tensor;
@@ -77,8 +79,8 @@ macro_rules! operators {
         where
             for<'a> &'a Tensor: $trait<T, Output = Tensor>,
         {
-            /// Assigns the result to the variable. The tensor that it had before does not change, and
-            /// remains an operand in the graph.
+            /// Assigns the result to the variable. The tensor that it had before does not change,
+            /// and remains an operand in the graph.
             #[track_caller]
             fn $method_assign(&mut self, other: T) {
                 *self = $trait::$method(&*self, other);

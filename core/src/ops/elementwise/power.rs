@@ -6,11 +6,11 @@ use crate::ops::elementwise::formula::{Saves, Unary, apply};
 
 /// # Elementwise functions
 impl Tensor {
-    /// Computes the power `x^exponent`. Below 0 it is NaN unless the exponent is a whole number. The
-    /// power `x^0` is 1 for all x including NaN, and has the derivative 0 everywhere.
+    /// Computes the power `x^exponent`. Below 0 it is NaN unless the exponent is a whole number.
+    /// The power `x^0` is 1 for all x including NaN, and has the derivative 0 everywhere.
     ///
-    /// As in PyTorch, an exponent of 0.5 is [`sqrt`](Self::sqrt), 2 is [`square`](Self::square), and
-    /// -2, -1 and 3 are [`powi`](Self::powi). The standard library computes other powers, one
+    /// As in PyTorch, an exponent of 0.5 is [`sqrt`](Self::sqrt), 2 is [`square`](Self::square),
+    /// and -2, -1 and 3 are [`powi`](Self::powi). The standard library computes other powers, one
     /// element at a time. For small whole exponents [`powi`](Self::powi) is faster.
     ///
     /// ```
@@ -36,8 +36,8 @@ impl Tensor {
     /// including NaN, and has the derivative 0 everywhere.
     ///
     /// A negative power is 1 divided by the positive one, and therefore 0 where that overflows.
-    /// Beyond exponents of ±64 rounding errors would accumulate; the standard library computes these
-    /// powers.
+    /// Beyond exponents of ±64 rounding errors would accumulate; the standard library computes
+    /// these powers.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -52,7 +52,8 @@ impl Tensor {
     }
 }
 
-/// Computes x^exponent. The exponent is that of [`Tensor::powi`] or, of a derivative, a little less.
+/// Computes x^exponent. The exponent is that of [`Tensor::powi`] or, of a derivative, a little
+/// less.
 pub(crate) fn whole_power(x: &Tensor, exponent: i64) -> Tensor {
     apply(Powi { exponent }, x)
 }

@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_derivative_is_zero_even_of_an_infinite_cotangent() -> Result<()> {
+    fn derivatives_are_zero_for_an_infinite_cotangent() -> Result<()> {
         let x = Tensor::from([0.3f64, f64::NAN, f64::INFINITY]).tracked();
         let g = Tensor::from([f64::INFINITY, f64::NAN, 1.0]);
         for f in [

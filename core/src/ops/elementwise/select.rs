@@ -8,8 +8,8 @@ use smallvec::smallvec;
 
 /// # Indexing and sorting
 impl Tensor {
-    /// Replaces the elements where the mask, broadcast to this tensor's shape, is true by `value`. No
-    /// gradient flows to them.
+    /// Replaces the elements where the mask, broadcast to this tensor's shape, is true by `value`.
+    /// No gradient flows to them.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the mask does not broadcast to this shape.
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mask_wider_than_the_tensor_is_refused() -> Result<()> {
+    fn a_mask_with_more_axes_is_an_error() -> Result<()> {
         let x = Tensor::from([1.0f32, 2.0, 3.0]);
         let wide = Mask::from_vec(vec![true; 6], [2, 3])?;
         assert!(x.masked_fill(&wide, 0.0).is_err());

@@ -1,9 +1,10 @@
-//! Formulas over whole tensors. The `Real` code that is compiled to a kernel for numbers runs here on
-//! tensors and records operations, so that a derivative can be differentiated again.
+//! Formulas over whole tensors. The `Real` code that is compiled to a kernel for numbers runs here
+//! on tensors and records operations, so that a derivative can be differentiated again.
 
 use crate::autograd::Tensor;
 use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
 use crate::kernel::{Real, ScalarFunction};
+use crate::ops::elementwise::arithmetic;
 use std::cell::RefCell;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -26,8 +27,8 @@ impl Tape {
     }
 }
 
-/// A handle of a tensor on a tape, which implements `Real`. All tensors of a tape have one shape and
-/// dtype.
+/// A handle of a tensor on a tape, which implements `Real`. All tensors of a tape have one shape
+/// and dtype.
 #[derive(Clone, Copy)]
 pub(crate) struct Symbol<'a> {
     tape: &'a Tape,
@@ -55,7 +56,7 @@ macro_rules! symbol_operators {
         impl<'a> $trait for Symbol<'a> {
             type Output = Self;
             fn $method(self, other: Self) -> Self {
-                self.zip(other, |a, b| crate::ops::elementwise::arithmetic::apply(crate::ops::elementwise::arithmetic::$binary, a, b))
+                self.zip(other, |a, b| arithmetic::apply(arithmetic::$binary, a, b))
             }
         }
         impl<'a> $trait<f64> for Symbol<'a> {
@@ -123,16 +124,10 @@ impl<'a> Real for Symbol<'a> {
         })
     }
     fn powf(self, exponent: Self) -> Self {
-        self.zip(exponent, |a, b| {
-            crate::ops::elementwise::arithmetic::apply(
-                crate::ops::elementwise::arithmetic::Power,
-                a,
-                b,
-            )
-        })
+        self.zip(exponent, |a, b| arithmetic::apply(arithmetic::Power, a, b))
     }
-    /// Records one operation. As several products, such as 1 / (x x x), it would multiply derivatives
-    /// of 0 by infinite ones.
+    /// Records one operation. As several products, such as 1 / (x x x), it would multiply
+    /// derivatives of 0 by infinite ones.
     fn powi(self, exponent: i64) -> Self {
         self.map(|x| crate::ops::elementwise::power::whole_power(x, exponent))
     }
@@ -140,12 +135,6 @@ impl<'a> Real for Symbol<'a> {
         self.map(|x| crate::ops::elementwise::trigonometric::apply_scalar(x, function))
     }
     fn atan2(self, x: Self) -> Self {
-        self.zip(x, |y, x| {
-            crate::ops::elementwise::arithmetic::apply(
-                crate::ops::elementwise::arithmetic::Atan2,
-                y,
-                x,
-            )
-        })
+        self.zip(x, |y, x| arithmetic::apply(arithmetic::Atan2, y, x))
     }
 }

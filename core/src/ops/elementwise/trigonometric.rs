@@ -162,7 +162,8 @@ impl Unary for ScalarUnary {
     }
     #[inline(always)]
     fn pullback<T: Real>(self, g: T, x: T) -> T {
-        // Beyond this, 1 does not change x². The square itself, which may overflow, is not computed.
+        // Beyond this, 1 does not change x². The square itself, which may overflow, is not
+        // computed.
         const FAR: f64 = 1e9;
         let near = limited(x, FAR);
         let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_those_of_the_methods_and_gradients_are_right() -> Result<()> {
+    fn names_match_the_methods_and_gradients_are_right() -> Result<()> {
         let small = Tensor::from([0.3f64, -0.7]);
         let large = Tensor::from([1.3f64, 4.0]);
         let cases: [(&str, &Tensor, Function); 11] = [

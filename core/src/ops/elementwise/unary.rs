@@ -219,8 +219,8 @@ unary! {
         derivative |x| bell(x) * -std::f64::consts::FRAC_2_SQRT_PI;
 
     /// Computes the inverse of the error function, the number whose [`erf`](Self::erf) is x, to
-    /// within 3 units in the last place. It is ±∞ at ±1 and NaN outside of `[-1, 1]`. The derivative
-    /// at -1 and 1 is infinite.
+    /// within 3 units in the last place. It is ±∞ at ±1 and NaN outside of `[-1, 1]`. The
+    /// derivative at -1 and 1 is infinite.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -401,7 +401,8 @@ impl Tensor {
     ///
     /// ```
     /// # use cotangent::Tensor;
-    /// assert_eq!(Tensor::from([-3.0f32, 0.5, 2.0]).clamp(-1.0, 1.0).to_vec::<f32>()?, [-1.0, 0.5, 1.0]);
+    /// let y = Tensor::from([-3.0f32, 0.5, 2.0]).clamp(-1.0, 1.0);
+    /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 0.5, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "clip")]

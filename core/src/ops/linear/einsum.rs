@@ -29,8 +29,8 @@ struct Term {
 
 /// # Linear algebra
 impl Tensor {
-    /// Computes the sum of products that an equation describes: `bij,bjk->bik` multiplies two stacks
-    /// of matrices.
+    /// Computes the sum of products that an equation describes: `bij,bjk->bik` multiplies two
+    /// stacks of matrices.
     ///
     /// - Each letter (a-z, A-Z) names an axis. Axes of one name have one length, or length 1, which
     ///   is stretched.

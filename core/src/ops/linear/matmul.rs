@@ -9,11 +9,11 @@ use smallvec::smallvec;
 
 /// # Linear algebra
 impl Tensor {
-    /// Computes the matrix product over the last two axes, with leading axes broadcast: (…, m, k) by
-    /// (…, k, n) gives (…, m, n).
+    /// Computes the matrix product over the last two axes, with leading axes broadcast: (…, m, k)
+    /// by (…, k, n) gives (…, m, n).
     ///
-    /// An operand of one axis is a vector: (k) by (k, n) gives (n), (m, k) by (k) gives (m), and (k)
-    /// by (k) gives the scalar product.
+    /// An operand of one axis is a vector: (k) by (k, n) gives (n), (m, k) by (k) gives (m), and
+    /// (k) by (k) gives the scalar product.
     ///
     /// # Errors
     /// [`Error::Shape`] if the inner lengths differ, the leading axes do not broadcast, an operand
@@ -142,8 +142,8 @@ impl Tensor {
     /// broadcast to (m, n).
     ///
     /// # Errors
-    /// [`Error::Shape`] if a and b are not matrices whose inner lengths agree, or if `self` does not
-    /// broadcast to (m, n); [`Error::DType`] if the dtypes differ.
+    /// [`Error::Shape`] if a and b are not matrices whose inner lengths agree, or if `self` does
+    /// not broadcast to (m, n); [`Error::DType`] if the dtypes differ.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -324,8 +324,8 @@ impl Op for Affine {
     fn kind(&self) -> OpKind {
         OpKind::Product
     }
-    /// Computes da = g bᵀ and db = aᵀ g or, if b is transposed, da = g b and db = gᵀ a. The bias gets
-    /// g, which the backward loop sums.
+    /// Computes da = g bᵀ and db = aᵀ g or, if b is transposed, da = g b and db = gᵀ a. The bias
+    /// gets g, which the backward loop sums.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let da = match &self.b {
             Some(b) if context.wants(0) => {

@@ -1,5 +1,5 @@
-//! Linear algebra: the products `matmul`, `linear`, `dot` and `einsum`, and triangles and diagonals of
-//! matrices.
+//! Linear algebra: the products `matmul`, `linear`, `dot` and `einsum`, and triangles and diagonals
+//! of matrices.
 
 pub(in crate::ops) mod einsum;
 pub(in crate::ops) mod matmul;

@@ -59,7 +59,8 @@ impl Tensor {
             Array::build::<F>(self.array().shape().clone(), |out| {
                 let piece = (GRAIN / columns.max(1)).max(1) * columns;
                 parallel::chunks_mut(out, piece, &|start, out| {
-                    let lines = out.chunks_exact_mut(columns).zip(xs[start..].chunks_exact(columns));
+                    let xs = xs[start..].chunks_exact(columns);
+                    let lines = out.chunks_exact_mut(columns).zip(xs);
                     for (line, (out, xs)) in (start / columns..).zip(lines) {
                         out.fill(F::default());
                         let kept = triangle.kept(line % rows, columns);
@@ -71,8 +72,8 @@ impl Tensor {
         Self::from_op(output.into(), &[self], || triangle)
     }
 
-    /// Returns the elements (i, i + `offset`) of the matrices in the last two axes: (…, m, n) becomes
-    /// (…, length of the diagonal). A view.
+    /// Returns the elements (i, i + `offset`) of the matrices in the last two axes: (…, m, n)
+    /// becomes (…, length of the diagonal). A view.
     ///
     /// # Errors
     /// [`Error::Shape`] if there are not at least two axes.

@@ -27,9 +27,9 @@ impl Tensor {
     /// ignored labels and probabilities as target.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the labels have not the shape of the logits without the last axis, or if
-    /// there are no labels or no classes; [`Error::Index`] if a label is not below the number of
-    /// classes.
+    /// [`Error::Shape`] if the shape of the labels is not that of the logits without the last axis,
+    /// or if there are no labels or no classes; [`Error::Index`] if a label is not below the number
+    /// of classes.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -156,11 +156,10 @@ impl CrossEntropyLoss {
     /// or ∞, or if all are -∞: such a sample has a loss and gradients of NaN, if it counts.
     ///
     /// # Errors
-    /// [`Error::Shape`] if labels have not the shape of the logits without the last axis,
-    /// probabilities not that of the logits, or weights not `(classes)`; if there are no classes;
-    /// if there is no sample for a mean. [`Error::DType`] if dtypes differ. [`Error::Index`] if a
-    /// label that counts is not below the number of classes. [`Error::Argument`] if the smoothing
-    /// is not in `[0, 1]`, or a label is ignored but the target is probabilities.
+    /// [`Error::Shape`] if the target or the weights have another shape, if there are no classes,
+    /// or if there is no sample for a mean; [`Error::DType`] if dtypes differ; [`Error::Index`] if
+    /// a label that counts is not below the number of classes; [`Error::Argument`] if the smoothing
+    /// is not in `[0, 1]`, or if a label is ignored but the target is probabilities.
     pub fn loss<'a>(&self, logits: &Tensor, target: impl Into<Target<'a>>) -> Result<Tensor> {
         Interval::Share.check(NAME, "label smoothing", self.smoothing)?;
         let (rows, shape) = rows_of_classes(NAME, logits)?;

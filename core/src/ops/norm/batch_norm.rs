@@ -9,12 +9,12 @@ use crate::kernel::{Float, Map, Real};
 use crate::tensor::{Array, Axes, Shape, with_dtype};
 use smallvec::smallvec;
 
-/// The statistics of a batch, per channel; not tracked.
+/// The statistics of a batch for each channel. They are not tracked.
 #[derive(Clone, Debug)]
 pub struct BatchStatistics {
-    /// The mean, (channels).
+    /// The mean, `(channels)`.
     pub mean: Tensor,
-    /// The biased variance: the mean square of the deviations, (channels).
+    /// The biased variance: the mean square of the deviations, `(channels)`.
     pub variance: Tensor,
     /// The number of values of a channel.
     pub count: usize,

@@ -1,4 +1,4 @@
-//! Variances and norms: reductions that scale large elements and treat equal ones apart.
+//! Variances and norms. They scale elements whose squares leave the range of the dtype.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;

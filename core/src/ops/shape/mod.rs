@@ -1,6 +1,6 @@
-//! Rearrangements of elements: other shapes and orders of axes in [`view`] (`reshape`, `transpose`),
-//! parts in [`slice`] (`narrow`, `split`, `flip`, `pad`), joined tensors in [`join`] (`cat`,
-//! `stack`). [`window`] is the mechanism behind the parts.
+//! Rearrangements of elements: other shapes and orders of axes in [`view`] (`reshape`,
+//! `transpose`), parts in [`slice`] (`narrow`, `split`, `flip`, `pad`), joined tensors in [`join`]
+//! (`cat`, `stack`). [`window`] is the mechanism behind the parts.
 
 pub(in crate::ops) mod join;
 pub(in crate::ops) mod slice;

@@ -1,5 +1,5 @@
-//! Changes of the shape and of the order of axes: views if the memory layout allows. The backward of
-//! each is another of them.
+//! Changes of the shape and of the order of axes: views if the memory layout allows. The backward
+//! of each is another of them.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
@@ -15,8 +15,8 @@ impl Tensor {
     /// from the number of elements.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the numbers of elements differ, if more than one length is `INFER`, or if
-    /// no single length fits in its place.
+    /// [`Error::Shape`] if the numbers of elements differ, if more than one length is `INFER`, or
+    /// if no single length fits in its place.
     ///
     /// ```
     /// # use cotangent::{INFER, Tensor};
@@ -36,8 +36,8 @@ impl Tensor {
         Ok(self.reshaped(shape))
     }
 
-    /// Returns a scalar as a vector of one element, for operations along an axis; `None` if there are
-    /// axes.
+    /// Returns a scalar as a vector of one element, for operations along an axis; `None` if there
+    /// are axes.
     pub(crate) fn as_vector(&self) -> Option<Self> {
         (self.rank() == 0).then(|| self.reshaped(Shape::from([1])))
     }
@@ -64,8 +64,8 @@ impl Tensor {
         })
     }
 
-    /// Returns all elements in row-major order as a vector: a view if the memory layout allows, else
-    /// a copy. [`flatten_from`](Self::flatten_from) keeps leading axes.
+    /// Returns all elements in row-major order as a vector: a view if the memory layout allows,
+    /// else a copy. [`flatten_from`](Self::flatten_from) keeps leading axes.
     ///
     /// ```
     /// # use cotangent::Tensor;

@@ -50,8 +50,8 @@ impl Tensor {
         })
     }
 
-    /// Creates a tensor of `shape` that has this tensor's elements where `window` selects, and `value`
-    /// elsewhere. The window must have this tensor's shape.
+    /// Creates a tensor of `shape` that has this tensor's elements where `window` selects, and
+    /// `value` elsewhere. The window must have this tensor's shape.
     pub(crate) fn put_behind(
         &self,
         op: &'static str,
