@@ -9,10 +9,10 @@ use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, Span, with_dtype};
 use smallvec::smallvec;
 
 /// Returns `x` as `(elements of the result, elements that are reduced to each)`.
-pub(crate) fn in_rows(x: &Tensor, reduced: &Reduced) -> Result<Tensor> {
+pub(crate) fn in_rows(x: &Tensor, reduced: &Reduced) -> Tensor {
     let rows = reduced.kept.iter().product();
     let ordered = x.permuted(&reduced.order());
-    Ok(ordered.reshaped(Shape::from([rows, reduced.count])))
+    ordered.reshaped(Shape::from([rows, reduced.count]))
 }
 
 /// Returns all elements of `x` as one row.
@@ -134,7 +134,7 @@ impl Tensor {
     /// ```
     pub fn prod_over(&self, axes: impl Into<Axes>) -> Result<Self> {
         let axes = axes.into().resolve("prod_over", self.shape())?;
-        Ok(product_of_rows(&in_rows(self, &axes)?).reshaped(axes.result))
+        Ok(product_of_rows(&in_rows(self, &axes)).reshaped(axes.result))
     }
 
     /// Returns `Σ x²` as a number, which is not differentiable. Elements of `f32` are summed
