@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`digits()`] | 1,797 handwritten digits that are embedded in the crate |
 //! | [`mnist()`], [`idx`] | MNIST, Fashion-MNIST and other files in the IDX format |
-//! | [`Dataset`] | inputs with class labels, subsets, [stratified splits](Dataset::split_stratified) |
+//! | [`Dataset`] | inputs with class labels, subsets, [stratified splits](Dataset::split_stratified), [folds](Dataset::k_fold) |
 //! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |
 //! | [`Batches`] | shuffled mini-batches; an epoch depends on the seed and its number alone |
 //!

@@ -603,3 +603,44 @@ fn an_accumulator_serves_one_model() -> Result<()> {
     assert_eq!(accumulator.take(&first)?.len(), 4);
     Ok(())
 }
+
+#[test]
+fn nan_in_the_data_changes_neither_weights_nor_statistics() -> Result<()> {
+    let (x, y) = data(8, DType::F32)?;
+    let mut values = x.to_vec::<f32>()?;
+    values[5] = f32::NAN;
+    let broken = Tensor::from_vec(values, x.shape())?;
+    let rng = || ChaCha8Rng::seed_from_u64(4);
+    let plain = Mlp::builder([3, 8, 1]).activation(Tanh).build(&mut rng())?;
+    let normalized = Mlp::builder([3, 8, 1]).batch_norm().build(&mut rng())?;
+    for (mut net, place) in [(plain, "backward"), (normalized, "`hidden.0.norm`")] {
+        let mut optimizer = Adam::new(0.1).build()?;
+        let mut step = |net: &mut Mlp, x: &Tensor| -> Result<()> {
+            let grads = loss(net, x, &y)?.backward()?;
+            optimizer.step(net, grads)
+        };
+        step(&mut net, &x)?;
+        let before = bits(&net)?;
+        let error = step(&mut net, &broken).unwrap_err();
+        assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
+        for expected in [place, "`Pass::checked`"] {
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        assert!(bits(&net)? == before);
+        step(&mut net, &x)?;
+    }
+    Ok(())
+}
+
+#[test]
+fn an_average_may_combine_several_models() -> Result<()> {
+    let (first, second) = (net(2)?, net(3)?);
+    let mut average = WeightAverage::equal(&first);
+    average.update(&first)?;
+    average.update(&second)?;
+    let weight = |net: &Mlp| net.out.weight.value().clone();
+    let expected = weight(&first).add(&weight(&second))?.mul_scalar(0.5);
+    let difference = weight(average.model()).sub(&expected)?;
+    assert!(difference.abs().max()?.item()? < 1e-7);
+    Ok(())
+}

@@ -99,8 +99,13 @@ fn others() -> Vec<Drawn> {
         0 Same transpose_of_indices: |x, p| p.indices.transpose(p.axis, p.other_axis);
         0 Same reshape_of_indices: |x, p| p.indices.reshape(&p.shape[..])?.flatten();
         0 Same squeeze_of_indices: |x, p| p.indices.unsqueeze(p.axis)?.squeeze(p.other_axis);
-        0 Same rows_of_indices: |x, p| p.indices.rows()?.map(|row| row.to_tensor(p.dtype)).collect::<Vec<_>>();
-        0 Same comparisons_of_indices: |x, p| (p.indices.eq(&p.labels)?, p.indices.ne_scalar(p.size));
+        0 Same rows_of_indices: |x, p| {
+            let rows = p.indices.rows()?.map(|row| row.to_tensor(p.dtype));
+            rows.collect::<Vec<_>>()
+        };
+        0 Same comparisons_of_indices: |x, p| {
+            (p.indices.eq(&p.labels)?, p.indices.ne_scalar(p.size))
+        };
         0 Same indices_as_tensor: |x, p| p.indices.to_tensor(p.dtype);
         1 Same tracked: |x, p| x[0].tracked().sum().backward()?.len();
         1 Same to_vec: |x, p| {

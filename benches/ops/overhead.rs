@@ -41,7 +41,7 @@ pub fn cases() -> Vec<Case> {
             Ok(Box::new(move || {
                 let mut y = x.clone();
                 for _ in 0..LENGTH {
-                    y = y * 1.0001;
+                    y *= 1.0001;
                 }
                 y.backward()?;
                 Ok(())

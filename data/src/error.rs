@@ -165,6 +165,15 @@ pub enum Error {
         found: f64,
     },
 
+    /// The number of folds is below 2 or above the number of samples.
+    #[error("k_fold: {found} folds of {samples} samples, expected from 2 to the number of samples")]
+    FoldCount {
+        /// The given number of folds.
+        found: usize,
+        /// The number of samples.
+        samples: usize,
+    },
+
     /// The batch size is 0.
     #[error("batches: the batch size must be at least 1, found 0")]
     ZeroBatchSize,

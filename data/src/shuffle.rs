@@ -10,6 +10,7 @@ pub(crate) enum Purpose {
     Split = 1,
     TakePerClass = 2,
     Epoch = 3,
+    Fold = 4,
 }
 
 /// Returns the generator for a purpose. The cipher's key is the seed and the purpose, and its

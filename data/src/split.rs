@@ -58,6 +58,55 @@ impl Dataset {
         Ok((self.select(&train)?, self.select(&test)?))
     }
 
+    /// Splits into `folds` pairs `(train, test)` for cross-validation. All sets are shuffled.
+    ///
+    /// Each sample is in one test set, and in the training sets of all other pairs. The sizes of
+    /// the test sets differ by one sample at most, and so do their numbers of samples of a class.
+    /// The same seed gives the same folds.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    ///
+    /// let folds = digits()?.k_fold(5, 42)?;
+    /// let sizes: Vec<usize> = folds.iter().map(|(_, test)| test.len()).collect();
+    /// assert_eq!(sizes, [360, 360, 359, 359, 359]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::FoldCount`] unless `folds` is at least 2 and at most the number of samples.
+    #[doc(alias = "cross_validation")]
+    pub fn k_fold(&self, folds: usize, seed: u64) -> Result<Vec<(Self, Self)>> {
+        if folds < 2 || folds > self.len() {
+            return Err(Error::FoldCount {
+                found: folds,
+                samples: self.len(),
+            });
+        }
+        let mut generator = generator(Purpose::Fold, seed, 0);
+        let mut order = Vec::with_capacity(self.len());
+        for mut samples in self.members_with_at_least("k_fold", 0)?.into_values() {
+            shuffle(&mut samples, &mut generator);
+            order.append(&mut samples);
+        }
+        // The classes follow each other, so that each fold gets its share of every class.
+        let fold = |number: usize| {
+            let (mut train, mut test) = (Vec::new(), Vec::new());
+            for (i, &sample) in order.iter().enumerate() {
+                let set = if i % folds == number {
+                    &mut test
+                } else {
+                    &mut train
+                };
+                set.push(sample);
+            }
+            shuffle(&mut train, &mut generator);
+            shuffle(&mut test, &mut generator);
+            Ok((self.select(&train)?, self.select(&test)?))
+        };
+        (0..folds).map(fold).collect()
+    }
+
     /// Returns `count` random samples of every class that occurs, shuffled: a small training set,
     /// for example to show the effect of transfer learning. The same seed gives the same samples,
     /// and a larger `count` a superset of them.

@@ -10,9 +10,8 @@ use crate::error::{Error, Result};
 ///
 /// Fit it to the training set and apply it to the test set too, so that no information about the
 /// test set reaches the model. The standard deviation is that of the population (divided by `n`). A
-/// feature that is constant in the training set is only shifted, as if its standard deviation were
-/// 1. It counts as constant if the standard deviation is at most the rounding of one value,
-/// `2⁻⁵³ |mean|`.
+/// feature is constant if its standard deviation is at most `2⁻⁵³ |mean|`, the rounding of one
+/// value. It is only shifted, as if the standard deviation were 1.
 ///
 /// ```
 /// use cotangent::data::{Standardizer, digits};

@@ -32,6 +32,42 @@ fn labels() -> impl Strategy<Value = Vec<usize>> {
 
 proptest! {
     #[test]
+    fn folds_test_every_sample_once_and_balance_the_classes(
+        labels in labels(),
+        folds in 2_usize..6,
+        seed in any::<u64>(),
+    ) {
+        prop_assume!(folds <= labels.len());
+        let dataset = numbered(labels.clone());
+        let parts = dataset.k_fold(folds, seed).unwrap();
+        let again = dataset.k_fold(folds, seed).unwrap();
+        prop_assert_eq!(parts.len(), folds);
+
+        let mut tested = Vec::new();
+        for ((train, test), (train_again, test_again)) in parts.iter().zip(&again) {
+            prop_assert_eq!(samples(train), samples(train_again));
+            prop_assert_eq!(samples(test), samples(test_again));
+            let mut all = [samples(train), samples(test)].concat();
+            all.sort_unstable();
+            prop_assert_eq!(all, (0..labels.len()).collect::<Vec<_>>());
+            tested.extend(samples(test));
+        }
+        tested.sort_unstable();
+        prop_assert_eq!(tested, (0..labels.len()).collect::<Vec<_>>());
+
+        let differ_by_one = |counts: Vec<usize>| {
+            counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1
+        };
+        prop_assert!(differ_by_one(parts.iter().map(|(_, test)| test.len()).collect()));
+        for class in 0..dataset.classes() {
+            let of_class = parts.iter().map(|(_, test)| test.class_counts()[class]);
+            prop_assert!(differ_by_one(of_class.collect()));
+        }
+    }
+}
+
+proptest! {
+    #[test]
     fn a_split_has_every_sample_once_and_the_classes_in_proportion(
         labels in labels(),
         fraction in 0.01_f64..0.99,
@@ -196,6 +232,13 @@ fn impossible_splits_are_typed_errors() {
         ),
         "{error}"
     );
+    for folds in [0, 1, 5, usize::MAX] {
+        let error = dataset.k_fold(folds, 0).unwrap_err();
+        assert!(
+            matches!(error, Error::FoldCount { found, samples: 4 } if found == folds),
+            "{error}"
+        );
+    }
     let error = numbered(vec![]).split_stratified(0.5, 0).unwrap_err();
     assert!(matches!(error, Error::EmptyDataset { .. }), "{error}");
 }

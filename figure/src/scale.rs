@@ -41,9 +41,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Fits a scale to the values, or to `range` if it is given, with about `count` ticks, at least
-    /// 1. Values without a position on the axis are skipped. Without any value the scale goes from
-    /// 0 to 1.
+    /// Fits a scale to the values, or to `range` if it is given, with about `count` ticks (at least
+    /// one). Values without a position on the axis are skipped. Without any value the scale goes
+    /// from 0 to 1.
     pub fn fit(
         kind: Kind,
         range: Option<(f64, f64)>,

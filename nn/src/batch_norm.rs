@@ -229,11 +229,10 @@ fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
     };
     // A checked pass reports the operation that caused it.
     pass.check()?;
-    let what = format!(
-        "the batch's {name} of channel {channel} (find the cause with `Pass::checked`, or allow it \
-         with `Pass::allow_nonfinite`)"
-    );
-    Err(Error::non_finite("batch_norm", what, values[channel]))
+    let what = format!("the batch's {name} of channel {channel}");
+    let remedy = "run it under `Pass::checked` to find the operation that caused it, or allow it \
+                  with `Pass::allow_nonfinite`";
+    Err(Error::non_finite("batch_norm", what, values[channel]).remedied_by(remedy))
 }
 
 impl Layer for BatchNorm {

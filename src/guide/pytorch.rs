@@ -47,5 +47,6 @@
 //! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |
 //! | `swa_utils.AveragedModel` | [`WeightAverage`](crate::optim::WeightAverage) |
 //! | `DataLoader(TensorDataset(x, y), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Dataset`](crate::data::Dataset) |
+//! | scikit-learn's `StratifiedKFold` | [`Dataset::k_fold`](crate::data::Dataset::k_fold) |
 //! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
 //! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |

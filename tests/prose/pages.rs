@@ -59,7 +59,10 @@ fn embedded_images_and_links_are_those_of_the_readme() {
     for (label, target) in definitions(&readme) {
         let file = std::fs::read(root().join(target));
         let file = file.unwrap_or_else(|e| panic!("the README's link to {target}: {e}"));
-        if target.ends_with(".png") {
+        if target
+            .rsplit_once('.')
+            .is_some_and(|(_, extension)| extension == "png")
+        {
             writeln!(
                 expected,
                 "[{label}]: data:image/png;base64,{}",

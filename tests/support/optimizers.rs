@@ -52,7 +52,8 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "AdaGrad, rate decay" "AdaGrad" 0.2 |rate| AdaGrad::new(rate).learning_rate_decay(0.01).build();
     "AdaGrad, epsilon inside" "AdaGrad" 0.1 |rate| AdaGrad::new(rate).epsilon_inside_root().build();
     "RmsProp" "RmsProp" 0.01 |rate| RmsProp::new(rate).build();
-    "RmsProp, epsilon inside" "RmsProp" 0.01 |rate| RmsProp::new(rate).epsilon_inside_root().build();
+    "RmsProp, epsilon inside" "RmsProp" 0.01
+        |rate| RmsProp::new(rate).epsilon_inside_root().build();
     "RmsProp, momentum" "RmsProp with momentum" 0.002
         |rate| RmsProp::new(rate).momentum(0.9).build();
     "RmsProp, centered" "centered RmsProp" 0.01 |rate| RmsProp::new(rate).centered().build();
@@ -80,5 +81,6 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "Muon, without Nesterov" "Muon" 0.02
         |rate| Muon::new(rate).weight_decay(0.01).without_nesterov().build();
     "Lookahead" "" 0.1 |rate| Ok(Box::new(Lookahead::new(Sgd::new(rate).build()?, 2, 0.5)?));
-    "Adam, in Lookahead" "" 0.04 |rate| Ok(Box::new(Lookahead::new(Adam::new(rate).build()?, 5, 0.5)?));
+    "Adam, in Lookahead" "" 0.04
+        |rate| Ok(Box::new(Lookahead::new(Adam::new(rate).build()?, 5, 0.5)?));
 };

@@ -257,8 +257,16 @@ impl Error {
         }
     }
 
-    /// Replaces the remedy of an error about a dtype or a value that is not finite.
-    pub(crate) fn remedied_by(mut self, way: &'static str) -> Self {
+    /// Replaces the remedy of an [`Error::DType`] or an [`Error::NonFinite`], which stands at the
+    /// end of its text. Other errors have none and do not change.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// let error = Error::non_finite("gate", "the sum", f64::NAN).remedied_by("scale the input");
+    /// assert_eq!(error.to_string(), "gate: the sum is not finite (NaN); scale the input");
+    /// ```
+    #[must_use]
+    pub fn remedied_by(mut self, way: &'static str) -> Self {
         let mut root = &mut self;
         while let Self::Within { source, .. } = root {
             root = source;

@@ -51,7 +51,7 @@ impl Buffer {
     /// Updates the value in place, as a running statistic: `kept · old + taken · value`.
     ///
     /// # Errors
-    /// As [`set`](Self::set).
+    /// Those of [`set`](Self::set).
     pub fn blend(&self, kept: f64, value: &Tensor, taken: f64) -> Result<()> {
         with_dtype!(value.dtype(), F => {
             let new = value.array().contiguous::<F>();

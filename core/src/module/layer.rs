@@ -50,7 +50,7 @@ pub trait Layer: Module {
     /// four.
     ///
     /// # Errors
-    /// As [`forward`](Self::forward).
+    /// Those of [`forward`](Self::forward).
     fn predict(&self, x: &Tensor) -> Result<Tensor> {
         self.forward(&x.detach(), &Pass::inference())
     }

@@ -298,7 +298,7 @@ impl Pass {
     /// Returns `x` with dropout if this pass trains, else `x`.
     ///
     /// # Errors
-    /// As [`Tensor::dropout`].
+    /// Those of [`Tensor::dropout`].
     pub fn dropout(&self, x: &Tensor, p: f64) -> Result<Tensor> {
         if self.training {
             x.dropout(p, self.next_seed())

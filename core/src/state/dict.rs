@@ -125,11 +125,13 @@ pub trait Stateful {
     ///
     /// # Errors
     /// [`Error::Format`] if it cannot be saved.
+    #[doc(alias = "state_dict")]
     fn state(&self) -> Result<StateDict>;
 
     /// Replaces the state, or changes nothing if an entry is missing, unknown or does not fit.
     ///
     /// # Errors
     /// [`Error::State`] with all mismatches. Nothing has changed then.
+    #[doc(alias = "load_state_dict")]
     fn load_state(&mut self, state: &StateDict) -> Result<()>;
 }

@@ -53,7 +53,10 @@ fn tuple_fields_are_numbered() {
                     let _ = || {
                         use ::cotangent::module::skipped::verdicts::*;
                         let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
-                        __skipped.check((&&&__skipped).verdict());
+                        ::cotangent::module::skipped::Skipped::check(
+                            &__skipped,
+                            (&&&__skipped).skipped_field_verdict(),
+                        );
                     };
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,
@@ -128,7 +131,10 @@ fn every_field_option() {
                     let _ = || {
                         use ::cotangent::module::skipped::verdicts::*;
                         let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
-                        __skipped.check((&&&__skipped).verdict());
+                        ::cotangent::module::skipped::Skipped::check(
+                            &__skipped,
+                            (&&&__skipped).skipped_field_verdict(),
+                        );
                     };
                     let _ = (
                         <Frozen<Backbone> as ::cotangent::module::Module>::visit,
@@ -223,11 +229,20 @@ fn enums_visit_their_variant() {
                     let _ = || {
                         use ::cotangent::module::skipped::verdicts::*;
                         let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
-                        __skipped.check((&&&__skipped).verdict());
+                        ::cotangent::module::skipped::Skipped::check(
+                            &__skipped,
+                            (&&&__skipped).skipped_field_verdict(),
+                        );
                         let __skipped = ::cotangent::module::skipped::Skipped::<f64>::new();
-                        __skipped.check((&&&__skipped).verdict());
+                        ::cotangent::module::skipped::Skipped::check(
+                            &__skipped,
+                            (&&&__skipped).skipped_field_verdict(),
+                        );
                         let __skipped = ::cotangent::module::skipped::Skipped::<String>::new();
-                        __skipped.check((&&&__skipped).verdict());
+                        ::cotangent::module::skipped::Skipped::check(
+                            &__skipped,
+                            (&&&__skipped).skipped_field_verdict(),
+                        );
                     };
                     let _ = (
                         <Linear as ::cotangent::module::Module>::visit,

@@ -296,9 +296,9 @@ mod tests {
             test.diverged_at()
                 .is_some_and(|rate| (rate - 0.1).abs() < 1e-12)
         );
-        let refused = |rate: f64| match rate > 0.02 {
-            true => Err(Error::non_finite("backward", "the loss", f64::NAN).within("out")),
-            false => Ok(1.0),
+        let refused = |rate: f64| {
+            let error = Error::non_finite("backward", "the output", f64::NAN).within("out");
+            if rate > 0.02 { Err(error) } else { Ok(1.0) }
         };
         let same = range_test(1e-3, 1.0, 4).run(refused)?;
         assert_eq!(same.diverged_at(), test.diverged_at());
