@@ -172,7 +172,7 @@ impl Run<'_> {
             return Ok(());
         }
         let seconds = if sum.is_tracked() {
-            sum.backward()?
+            Backward::new().allow_nonfinite().run(&sum)?
         } else {
             Gradients::default()
         };

@@ -207,8 +207,8 @@ macro_rules! cells {
             /// [`INFER`](crate::INFER).
             ///
             /// # Errors
-            /// [`Error::Shape`] if the numbers of values differ, if more than one length is
-            /// `INFER`, or if no single length fits in its place.
+            /// [`Error::Shape`](crate::Error::Shape) if the numbers of values differ, if more than
+            /// one length is `INFER`, or if no single length fits in its place.
             ///
             /// ```
             #[doc = concat!("# use cotangent::{", stringify!($name), ", INFER};")]
@@ -231,8 +231,8 @@ macro_rules! cells {
             /// side, as those of the first axis do, else a copy.
             ///
             /// # Errors
-            /// [`Error::Index`] if the axis or the range does not exist, [`Error::Shape`] if the
-            /// system refuses memory.
+            /// [`Error::Index`](crate::Error::Index) if the axis or the range does not exist,
+            /// [`Error::Shape`](crate::Error::Shape) if the system refuses memory.
             ///
             /// ```
             #[doc = concat!("# use cotangent::", stringify!($name), ";")]
@@ -249,8 +249,9 @@ macro_rules! cells {
             /// a copy.
             ///
             /// # Errors
-            /// [`Error::Index`] if there is no such axis or a bound is outside of it,
-            /// [`Error::Argument`] if `step` is 0, [`Error::Shape`] if the system refuses memory.
+            /// [`Error::Index`](crate::Error::Index) if there is no such axis or a bound is outside
+            /// of it, [`Error::Argument`](crate::Error::Argument) if `step` is 0,
+            /// [`Error::Shape`](crate::Error::Shape) if the system refuses memory.
             ///
             /// ```
             #[doc = concat!("# use cotangent::", stringify!($name), ";")]
@@ -271,8 +272,8 @@ macro_rules! cells {
             /// Returns a copy with two axes exchanged; negative ones count from the end.
             ///
             /// # Errors
-            /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if the system refuses
-            /// memory.
+            /// [`Error::Index`](crate::Error::Index) if there is no such axis,
+            /// [`Error::Shape`](crate::Error::Shape) if the system refuses memory.
             ///
             /// ```
             #[doc = concat!("# use cotangent::", stringify!($name), ";")]
@@ -287,7 +288,7 @@ macro_rules! cells {
             /// Adds an axis of length 1 in front of axis `axis` (`-1`: after the last). A view.
             ///
             /// # Errors
-            /// [`Error::Index`] if the place is out of range.
+            /// [`Error::Index`](crate::Error::Index) if the place is out of range.
             pub fn unsqueeze(&self, axis: isize) -> Result<Self> {
                 self.0.unsqueeze(axis).map(Self)
             }
@@ -295,7 +296,8 @@ macro_rules! cells {
             /// Removes axis `axis`, whose length must be 1. A view.
             ///
             /// # Errors
-            /// [`Error::Index`] if there is no such axis, [`Error::Shape`] if it is longer.
+            /// [`Error::Index`](crate::Error::Index) if there is no such axis,
+            /// [`Error::Shape`](crate::Error::Shape) if it is longer.
             pub fn squeeze(&self, axis: isize) -> Result<Self> {
                 self.0.squeeze(axis).map(Self)
             }
@@ -303,7 +305,7 @@ macro_rules! cells {
             /// Returns the slices of the first axis, one by one, without that axis. Views.
             ///
             /// # Errors
-            /// [`Error::Shape`] if there is no axis.
+            /// [`Error::Shape`](crate::Error::Shape) if there is no axis.
             ///
             /// ```
             #[doc = concat!("# use cotangent::", stringify!($name), ";")]

@@ -30,7 +30,8 @@ impl Mask {
     /// Creates a mask of the given shape from its row-major values.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the number of values is not the product of the lengths.
+    /// [`Error::Shape`](crate::Error::Shape) if the number of values is not the product of the
+    /// lengths.
     ///
     /// ```
     /// # use cotangent::Mask;
@@ -81,7 +82,8 @@ impl Mask {
     /// Returns whether any value over `axes` is true.
     ///
     /// # Errors
-    /// [`Error::Index`] if there is no such axis, [`Error::Argument`] if one is named twice.
+    /// [`Error::Index`](crate::Error::Index) if there is no such axis,
+    /// [`Error::Argument`](crate::Error::Argument) if one is named twice.
     ///
     /// ```
     /// # use cotangent::{Axes, Mask};
@@ -147,7 +149,7 @@ impl Mask {
     /// do not broadcast.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
     ///
     /// ```
     /// # use cotangent::Mask;
@@ -164,7 +166,7 @@ impl Mask {
     /// do not broadcast.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
     ///
     /// ```
     /// # use cotangent::Mask;
@@ -181,7 +183,7 @@ impl Mask {
     /// the same, but panics if the shapes do not broadcast.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes do not broadcast.
+    /// [`Error::Shape`](crate::Error::Shape) if the shapes do not broadcast.
     ///
     /// ```
     /// # use cotangent::Mask;

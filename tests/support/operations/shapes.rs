@@ -146,12 +146,12 @@ pub fn shapes() -> Vec<Entry> {
         }
         flip {
             check "flip", Signed: (m, k, n) => (m, k, n), |x| x[0].flip([-1, 0]);
-            check "flip of no axis", Signed: (m, k) => (m, k), |x| x[0].flip(&[]);
+            check "flip of no axis", Signed: (m, k) => (m, k), |x| x[0].flip([]);
             golden golden("shape", "flip(0)", |x| x[0].flip([0]))
                 .torch("x.flip(0)", "cube(odd=ODD)").moves();
             golden golden("shape", "flip(2,-2)", |x| x[0].flip([2, -2]))
                 .torch("x.flip(2, -2)", "cube()").moves();
-            golden golden("shape", "flip()", |x| x[0].flip(&[]))
+            golden golden("shape", "flip()", |x| x[0].flip([]))
                 .torch("x.flip([])", "cube()").moves();
             draw 1 Same |x, p| x[0].flip(&p.list);
         }

@@ -38,9 +38,8 @@ impl Tensor {
     /// Returns every `step`-th element of one axis from `start` up to, and without, `end`, as
     /// NumPy's `x[start:end:step]` does. A view.
     ///
-    /// A negative step goes backwards. Negative bounds count from the end. A bound of `None` is the
-    /// first or the last element, so that the slice extends to the end of the axis in its
-    /// direction.
+    /// A negative step goes backwards. Negative bounds count from the end. With `None` as a bound,
+    /// the slice begins or stops at the end of the axis in its direction.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis or a bound is outside of it, where NumPy and
