@@ -107,8 +107,16 @@ impl BatchNorm {
             return Ok(());
         };
         if !pass.allows_nonfinite() {
-            expect_finite("mean", &batch.mean, pass)?;
-            expect_finite("variance", &batch.variance, pass)?;
+            let statistics = [("mean", &batch.mean), ("variance", &batch.variance)];
+            let mut errors = statistics.into_iter().filter_map(non_finite);
+            if let Some(error) = errors.next() {
+                // A checked pass that has found the cause reports it, with its place in the model.
+                return if pass.check().is_err() {
+                    Ok(())
+                } else {
+                    Err(error)
+                };
+            }
         }
         let seen = self
             .num_batches_tracked
@@ -217,22 +225,18 @@ impl BatchNorm {
     }
 }
 
-/// Returns an error if a statistic of a batch is not finite for some channel.
-fn expect_finite(name: &str, statistic: &Tensor, pass: &Pass) -> Result<()> {
+/// Returns the error about a statistic of a batch that is not finite for some channel.
+fn non_finite((name, statistic): (&str, &Tensor)) -> Option<Error> {
     // The sum may overflow although all elements are finite.
     if statistic.sum_of_squares().is_finite() {
-        return Ok(());
+        return None;
     }
     let values = statistic.to_f64_vec();
-    let Some(channel) = values.iter().position(|value| !value.is_finite()) else {
-        return Ok(());
-    };
-    // A checked pass reports the operation that caused it.
-    pass.check()?;
+    let channel = values.iter().position(|value| !value.is_finite())?;
     let what = format!("the batch's {name} of channel {channel}");
     let remedy = "run it under `Pass::checked` to find the operation that caused it, or allow it \
                   with `Pass::allow_nonfinite`";
-    Err(Error::non_finite("batch_norm", what, values[channel]).remedied_by(remedy))
+    Some(Error::non_finite("batch_norm", what, values[channel]).remedied_by(remedy))
 }
 
 impl Layer for BatchNorm {
@@ -241,7 +245,8 @@ impl Layer for BatchNorm {
     /// training, if there are fewer than two values per channel; [`Error::DType`] if the input and
     /// the layer have different dtypes; [`Error::NonFinite`] if running statistics would become
     /// infinite or NaN, unless the pass [allows it](Pass::allow_nonfinite). They do not change
-    /// then.
+    /// then. Under a [checked](Pass::checked) pass that has found the cause, the pass reports it
+    /// instead.
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
         self.check(x)?;
         let gamma = self.weight.as_ref().map(|weight| weight.read(pass));

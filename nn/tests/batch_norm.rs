@@ -501,12 +501,19 @@ fn a_batch_that_is_not_finite_leaves_the_running_statistics() -> Result<()> {
         let _ = net.predict(&batch)?;
         assert!(net.state()?.to_bytes()? == before, "{bad}");
     }
-    // A checked pass names the operation.
+    // A checked pass reports the operation, and the statistics do not move either.
     let linear = Linear::new(3, 3, &mut ChaCha8Rng::seed_from_u64(1))?;
     let pass = Pass::train(0).checked(&linear);
     let infinite = linear.forward(&sound, &pass)?.mul_scalar(f64::INFINITY);
-    let error = net.forward(&infinite, &pass).unwrap_err().to_string();
-    assert!(error.contains("mul_scalar: element"), "{error}");
+    let y = net.forward(&infinite, &pass)?;
+    for error in [pass.check().unwrap_err(), y.sum().backward().unwrap_err()] {
+        let error = error.to_string();
+        assert!(
+            error.starts_with("`weight`: mul_scalar: element"),
+            "{error}"
+        );
+    }
+    assert!(net.state()?.to_bytes()? == before);
 
     let nan = Tensor::full([2, 3], f64::NAN, DType::F32)?;
     let _ = net.forward(&nan, &Pass::train(0).allow_nonfinite())?;
