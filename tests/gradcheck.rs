@@ -161,7 +161,7 @@ fn a_backward_that_is_not_deterministic_is_refused() {
 fn the_error_of_a_fixed_dtype_says_what_to_do() -> Result<()> {
     let x = Tensor::from([1.0f32, 2.0]);
     let fixed = |x: &[Tensor]| x[0].add(&Tensor::zeros([2], DType::F32)?);
-    let text = gradcheck::function(&[x.clone()], fixed)
+    let text = gradcheck::function(std::slice::from_ref(&x), fixed)
         .unwrap_err()
         .to_string();
     assert_eq!(
