@@ -26,3 +26,17 @@
 
 #[doc(inline)]
 pub use cotangent_data::*;
+
+// A type that a glob re-exports loses its aliases, by which the search of the docs finds it.
+#[doc(alias = "DataLoader")]
+#[doc(inline)]
+pub use cotangent_data::Batches;
+#[doc(alias = "TensorDataset")]
+#[doc(inline)]
+pub use cotangent_data::Dataset;
+#[doc(alias = "StandardScaler")]
+#[doc(inline)]
+pub use cotangent_data::Standardizer;
+#[doc(alias = "load_digits")]
+#[doc(inline)]
+pub use cotangent_data::digits;

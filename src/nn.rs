@@ -53,3 +53,33 @@
 
 #[doc(inline)]
 pub use cotangent_nn::*;
+
+// A type that a glob re-exports loses its aliases, by which the search of the docs finds it.
+#[doc(alias = "BatchNorm1d")]
+#[doc(alias = "BatchNorm2d")]
+#[doc(alias = "BatchNorm3d")]
+#[doc(alias = "BatchNormalization")]
+#[doc(inline)]
+pub use cotangent_nn::BatchNorm;
+#[doc(alias = "LayerNormalization")]
+#[doc(inline)]
+pub use cotangent_nn::LayerNorm;
+#[doc(alias = "Dense")]
+#[doc(inline)]
+pub use cotangent_nn::Linear;
+#[doc(alias = "MultilayerPerceptron")]
+#[doc(alias = "FeedForward")]
+#[doc(inline)]
+pub use cotangent_nn::Mlp;
+#[doc(alias = "SkipConnection")]
+#[doc(inline)]
+pub use cotangent_nn::Residual;
+#[doc(alias = "RMSNormalization")]
+#[doc(inline)]
+pub use cotangent_nn::RmsNorm;
+#[doc(alias = "SimpleRNN")]
+#[doc(inline)]
+pub use cotangent_nn::Rnn;
+#[doc(alias = "SimpleRNNCell")]
+#[doc(inline)]
+pub use cotangent_nn::RnnCell;

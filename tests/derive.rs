@@ -422,7 +422,8 @@ fn boxed_layers_are_cloned() -> Result<()> {
     );
     // If the box were cloned, and not the layer in it, each clone would be one level deeper.
     assert_eq!(format!("{net:?}"), format!("{:?}", copy.clone()));
-    gradcheck::module(&net, &[x.clone()], |net, x, pass| net.forward(&x[0], pass))?.assert_ok();
+    let inputs = std::slice::from_ref(&x);
+    gradcheck::module(&net, inputs, |net, x, pass| net.forward(&x[0], pass))?.assert_ok();
     let pass = Pass::train(0);
     let loss = pass.recompute(&net, &x)?.sum();
     assert_eq!(loss.backward()?.len(), 4);

@@ -10,6 +10,8 @@ mod patterns;
 mod places;
 #[path = "errors/ranges.rs"]
 mod ranges;
+#[path = "support/wrapped.rs"]
+mod wrapped;
 
 use cotangent::prelude::*;
 

@@ -533,7 +533,7 @@ proptest! {
         let found = x.slice(1, bounds[0], bounds[1], step);
         match (start, end) {
             (Some(start), Some(end)) if step != 0 => {
-                matches(&between(start, Some(end)), &found.map_err(fail)?)?
+                matches(&between(start, Some(end)), &found.map_err(fail)?)?;
             }
             _ => prop_assert!(found.is_err(), "{found:?}"),
         }

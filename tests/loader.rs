@@ -4,11 +4,15 @@
 // Expected texts are written as `UPDATE_EXPECT` writes them.
 #![allow(clippy::needless_raw_string_hashes)]
 
+#[path = "support/wrapped.rs"]
+mod wrapped;
+
 use cotangent::module::{Pattern, Walk, WalkMut};
 use cotangent::prelude::*;
 use cotangent::state::{Entry, Loader, StateDict, load_bytes, to_bytes};
 use expect_test::{Expect, expect};
 use std::collections::BTreeMap;
+use wrapped::wrapped;
 
 /// Parameters by path, each with another value. Unlike the keys of a map, the paths may have dots,
 /// as those of nested modules.
@@ -69,7 +73,7 @@ fn refused(loader: &Loader, from: &[u8], mut model: impl Module, expected: &Expe
     let error = loader
         .load_bytes(&mut model, from)
         .expect_err("it does not fit");
-    expected.assert_eq(&error.to_string());
+    expected.assert_eq(&wrapped(&error.to_string()));
     assert_eq!(to_bytes(&model).expect("as before"), before);
 }
 
@@ -315,9 +319,9 @@ fn rules_and_selections_without_effect_are_errors() -> Result<()> {
         ),
         (
             Loader::new().select("hidden")?,
-            expect![
-                "load: the pattern `hidden` matches nothing among the model's leaves: these are `a`, `b`"
-            ],
+            expect![[r#"
+            load: the pattern `hidden` matches nothing among the model's leaves: these are
+            `a`, `b`"#]],
         ),
         (
             Loader::new().select(|_: &str| false)?,
@@ -384,14 +388,14 @@ fn malformed_regular_expressions_are_shown() {
         ),
         (
             "a\\",
-            expect![[
-                r#"pattern: `a\`: saw start of escape sequence, but saw end of pattern before it finished"#
-            ]],
+            expect![[r#"
+            pattern: `a\`: saw start of escape sequence, but saw end of pattern before it
+            finished"#]],
         ),
     ] {
         let rename = Loader::new().rename(pattern, "b").expect_err(pattern);
         let select = Loader::new().select(pattern).expect_err(pattern);
-        expected.assert_eq(&rename.to_string());
+        expected.assert_eq(&wrapped(&rename.to_string()));
         assert_eq!(rename.to_string(), select.to_string());
     }
 }
@@ -412,9 +416,9 @@ fn two_entries_cannot_get_the_same_name() -> Result<()> {
         &Loader::new().strip_prefix("model."),
         &file(&["a", "model.a"]),
         net(&["a"], 100.0),
-        &expect![
-            "bytes in memory: nothing was loaded: `a`: both `a` and `model.a` are renamed to this"
-        ],
+        &expect![[r#"
+        bytes in memory: nothing was loaded: `a`: both `a` and `model.a` are renamed to
+        this"#]],
     );
     // Names that are not selected cannot collide.
     let loader = Loader::new().rename(r"a\.\d", "a")?.select("b")?;
@@ -656,9 +660,9 @@ fn boxed_layers_load_as_layers_without_a_box() -> Result<()> {
     Ok(())
 }
 
-/// Returns the text of the error.
+/// Returns the text of the error, wrapped.
 fn text<T: std::fmt::Debug>(result: Result<T>) -> String {
-    result.expect_err("it is refused").to_string()
+    wrapped(&result.expect_err("it is refused").to_string())
 }
 
 #[test]
@@ -676,9 +680,9 @@ fn keys_of_maps_are_names() -> Result<()> {
         ("", expect!["`0`: module: the name `` is empty"]),
         (
             "b.x",
-            expect![
-                "`0`: module: the name `b.x` has a dot in it, but dots separate the names in a path"
-            ],
+            expect![[r#"
+            `0`: module: the name `b.x` has a dot in it, but dots separate the names in a
+            path"#]],
         ),
     ] {
         let mut net = (map(&["a", key]), Param::new(&Tensor::from([1.0f32])));
@@ -705,12 +709,25 @@ fn a_file_of_another_kind_is_explained_in_one_line() -> Result<()> {
     let mut pass = Pass::train(1);
     net.save(&plain)?;
     save_checkpoint(&checkpoint, &[("model", &net), ("pass", &pass)])?;
-    let named = |error: String| error.replace(&folder.path().display().to_string(), "folder");
+    let named = |result: Result<()>| {
+        let error = result.expect_err("it is refused").to_string();
+        wrapped(&error.replace(&folder.path().display().to_string(), "folder"))
+    };
 
     let parts: &mut [(&str, &mut dyn Stateful)] = &mut [("model", &mut net), ("pass", &mut pass)];
-    expect!["folder/net: nothing was loaded: the file holds one model, as `save` writes it, and is no checkpoint: call `load` of the part `model`"].assert_eq(&named(text(load_checkpoint(&plain, parts))));
-    expect!["folder/net: nothing was loaded: expected the parts `pass` of a checkpoint, found `hidden`, `out` (to load a file of `save`, call `load`)"].assert_eq(&named(text(load_checkpoint(&plain, &mut parts[1..]))));
-    expect![[r#"folder/checkpoint: nothing was loaded: the file has the model's paths after `model.`: load a file of `save_checkpoint` with `load_checkpoint`, or this part of it with `Loader::new().strip_prefix("model.").allow_unused()`"#]].assert_eq(&named(text(net.load(&checkpoint))));
+    expect![[r#"
+        folder/net: nothing was loaded: the file holds one model, as `save` writes it,
+        and is no checkpoint: call `load` of the part `model`"#]]
+    .assert_eq(&named(load_checkpoint(&plain, parts)));
+    expect![[r#"
+        folder/net: nothing was loaded: expected the parts `pass` of a checkpoint, found
+        `hidden`, `out` (to load a file of `save`, call `load`)"#]]
+    .assert_eq(&named(load_checkpoint(&plain, &mut parts[1..])));
+    expect![[r#"
+        folder/checkpoint: nothing was loaded: the file has the model's paths after
+        `model.`: load a file of `save_checkpoint` with `load_checkpoint`, or this part
+        of it with `Loader::new().strip_prefix("model.").allow_unused()`"#]]
+    .assert_eq(&named(net.load(&checkpoint)));
     // The call that the error suggests.
     let loader = Loader::new().strip_prefix("model.").allow_unused();
     assert_eq!(loader.load(&mut net, &checkpoint)?.len(), 3);
@@ -719,8 +736,12 @@ fn a_file_of_another_kind_is_explained_in_one_line() -> Result<()> {
     save_checkpoint(&one, &[("model", &net)])?;
     let parts: &mut [(&str, &mut dyn Stateful)] = &mut [("model", &mut net), ("pass", &mut pass)];
     expect!["folder/one: nothing was loaded: `pass`: the file has no such part"]
-        .assert_eq(&named(text(load_checkpoint(&one, parts))));
-    expect![[r#"folder/one: nothing was loaded: the file has the model's paths after `model.`: load a file of `save_checkpoint` with `load_checkpoint`, or this part of it with `Loader::new().strip_prefix("model.")`"#]].assert_eq(&named(text(net.load(&one))));
+        .assert_eq(&named(load_checkpoint(&one, parts)));
+    expect![[r#"
+        folder/one: nothing was loaded: the file has the model's paths after `model.`:
+        load a file of `save_checkpoint` with `load_checkpoint`, or this part of it with
+        `Loader::new().strip_prefix("model.")`"#]]
+    .assert_eq(&named(net.load(&one)));
     one = folder.path().join("none");
     assert!(
         text(load_checkpoint(&one, &mut [("model", &mut net)]))
@@ -737,9 +758,10 @@ fn a_file_of_another_precision_is_explained_in_one_line() -> Result<()> {
         &Loader::new(),
         &wide,
         net(&paths, 0.0),
-        &expect![
-            "bytes in memory: nothing was loaded: the file holds F64, but the model f32 (in 4 leaves), and loading never rounds: call `convert(DType::F64)` on the model before it, and `convert(DType::F32)` after it"
-        ],
+        &expect![[r#"
+        bytes in memory: nothing was loaded: the file holds F64, but the model f32 (in 4
+        leaves), and loading never rounds: call `convert(DType::F64)` on the model
+        before it, and `convert(DType::F32)` after it"#]],
     );
     // The calls that the error suggests.
     let mut model = net(&paths, 0.0);
@@ -753,12 +775,12 @@ fn a_file_of_another_precision_is_explained_in_one_line() -> Result<()> {
 
 #[test]
 fn long_lists_of_mismatches_are_grouped() {
-    let names = |from: usize, to: usize| -> Vec<String> {
-        (from..to).map(|i| format!("layers.{i}.weight")).collect()
-    };
     fn borrowed(names: &[String]) -> Vec<&str> {
         names.iter().map(String::as_str).collect()
     }
+    let names = |from: usize, to: usize| -> Vec<String> {
+        (from..to).map(|i| format!("layers.{i}.weight")).collect()
+    };
     let (from, to) = (names(0, 20), names(10, 26));
     let mut model = net(&borrowed(&to), 1.0);
     model
@@ -769,9 +791,11 @@ fn long_lists_of_mismatches_are_grouped() {
         &file(&borrowed(&from)),
         model,
         &expect![[r#"
-        bytes in memory: 17 mismatches, nothing was loaded:
-          `layers.10.weight`: expected shape (1,), found (2,)
-          `layers.20.weight`, `layers.21.weight`, `layers.22.weight` and 3 more: missing in the file
-          `layers.0.weight`, `layers.1.weight`, `layers.2.weight` and 7 more: in the file, but not in the model"#]],
+            bytes in memory: 17 mismatches, nothing was loaded:
+              `layers.10.weight`: expected shape (1,), found (2,)
+              `layers.20.weight`, `layers.21.weight`, `layers.22.weight` and 3 more: missing
+            in the file
+              `layers.0.weight`, `layers.1.weight`, `layers.2.weight` and 7 more: in the
+            file, but not in the model"#]],
     );
 }

@@ -26,6 +26,7 @@ use crate::shuffle::{Purpose, generator, shuffle};
 /// assert_eq!((images.shape(), labels.len()), (&[128, 64][..], 128));
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "DataLoader")]
 #[derive(Clone, Debug)]
 pub struct Batches {
     dataset: Dataset,

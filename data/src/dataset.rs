@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 /// assert_eq!(dataset.class_counts(), [2, 1]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "TensorDataset")]
 #[derive(Clone, Debug)]
 pub struct Dataset {
     inputs: Tensor,

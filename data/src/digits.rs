@@ -36,6 +36,7 @@ const CLASSES: usize = 10;
 ///
 /// # Errors
 /// [`Error::EmbeddedData`], only if the build is damaged.
+#[doc(alias = "load_digits")]
 pub fn digits() -> Result<Dataset> {
     let (pixels, labels) = decode(COMPRESSED)?;
     let scale = f32::from(BRIGHTEST).recip();

@@ -117,7 +117,9 @@ pub enum Error {
     },
 
     /// A selection contains the position of a sample that does not exist.
-    #[error("data set: sample {position} was selected, there are {samples} (counted from 0)")]
+    #[error(
+        "data set: expected a position below {samples}, the number of samples, found {position}"
+    )]
     SampleOutOfRange {
         /// The requested position.
         position: usize,
@@ -144,7 +146,7 @@ pub enum Error {
     },
 
     /// A class has fewer samples than the operation needs.
-    #[error("{operation}: class {class} has {found} samples, needs at least {needed}")]
+    #[error("{operation}: expected at least {needed} samples of class {class}, found {found}")]
     ClassTooSmall {
         /// The operation.
         operation: &'static str,

@@ -26,6 +26,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::Fraction`] unless `0 < test_fraction < 1`, [`Error::EmptyDataset`],
     /// [`Error::ClassTooSmall`] for a class with one sample only.
+    #[doc(alias = "train_test_split")]
     pub fn split_stratified(&self, test_fraction: f64, seed: u64) -> Result<(Self, Self)> {
         const OPERATION: &str = "split_stratified";
         if !(test_fraction > 0.0 && test_fraction < 1.0) {
@@ -76,6 +77,7 @@ impl Dataset {
     /// # Errors
     /// [`Error::FoldCount`] unless `folds` is at least 2 and at most the number of samples.
     #[doc(alias = "cross_validation")]
+    #[doc(alias = "StratifiedKFold")]
     pub fn k_fold(&self, folds: usize, seed: u64) -> Result<Vec<(Self, Self)>> {
         if folds < 2 || folds > self.len() {
             return Err(Error::FoldCount {

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 /// assert_eq!((train.features(), test.features()), (64, 64));
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+#[doc(alias = "StandardScaler")]
 #[derive(Clone, Debug, PartialEq)]
 pub struct Standardizer {
     mean: Vec<f64>,

@@ -21,7 +21,8 @@ use std::collections::{BTreeMap, BTreeSet};
 ///     accumulator.add(&w, loss.backward()?, batch.len() as f64)?;
 /// }
 /// let grads = accumulator.take(&w)?;
-/// assert_eq!(grads.get(&w).expect("it has one").item()?, 2.0 * 2.0 * (1.0 + 4.0 + 9.0 + 16.0) / 4.0);
+/// let expected = 2.0 * 2.0 * (1.0 + 4.0 + 9.0 + 16.0) / 4.0;
+/// assert_eq!(grads.get(&w).expect("it has one").item()?, expected);
 /// optimizer.step(&mut w, grads)?;
 /// # Ok::<(), cotangent::Error>(())
 /// ```
@@ -51,8 +52,8 @@ impl Sum {
         if self.owner.is_none_or(|owner| owner == param.id()) {
             return Ok(());
         }
-        let reason = "the gradients so far are those of another model, or of the model that this one \
-            was cloned from: create an accumulator for each model";
+        let reason = "the gradients so far are those of another model, or of the model that this \
+            one was cloned from: create an accumulator for each model";
         Err(Error::argument(op, reason))
     }
 }

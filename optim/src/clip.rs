@@ -6,18 +6,22 @@
 //! use cotangent::optim::{Sgd, clip};
 //! let mut w = Param::new(&Tensor::from([3.0f64, 4.0]));
 //! let mut optimizer = Sgd::new(0.1).build()?;
-//! for factor in [0.5, f64::INFINITY] {
-//!     let loss = w.read(&Pass::train(0)).square().sum() * factor;
-//!     let mut grads = loss.backward()?;
-//!     match clip::global_norm(1.0).apply(&w, &mut grads) {
-//!         Ok(norm) => {
-//!             assert_eq!(norm, 5.0); // Before clipping.
-//!             optimizer.step(&mut w, grads)?;
-//!         }
-//!         // Skip the step: parameters and optimizer do not change.
-//!         Err(error) if matches!(error.root(), Error::NonFinite { .. }) => eprintln!("skipped: {error}"),
-//!         Err(error) => return Err(error),
+//! let loss = w.read(&Pass::train(0)).square().sum() * 0.5;
+//! let mut grads = loss.backward()?;
+//! let norm = clip::global_norm(1.0).apply(&w, &mut grads)?;
+//! assert_eq!(norm, 5.0); // Before clipping.
+//! optimizer.step(&mut w, grads)?;
+//!
+//! // The square root has an infinite slope at 0.
+//! let mut w = Param::new(&Tensor::from([0.0f64, 4.0]));
+//! let mut grads = w.read(&Pass::train(0)).sqrt().sum().backward()?;
+//! match clip::global_norm(1.0).apply(&w, &mut grads) {
+//!     Ok(_) => optimizer.step(&mut w, grads)?,
+//!     // Skip the step: parameters and optimizer do not change.
+//!     Err(error) if matches!(error.root(), Error::NonFinite { .. }) => {
+//!         eprintln!("skipped: {error}");
 //!     }
+//!     Err(error) => return Err(error),
 //! }
 //! # Ok::<(), Error>(())
 //! ```

@@ -171,7 +171,8 @@ impl Slow {
         ];
         DType::expect_same("Lookahead", &dtypes)?;
         if slow.shape() != value.shape() {
-            let reason = "the slow weights belong to another parameter that had this path; `forget_where` drops them";
+            let reason = "the slow weights belong to another parameter that had this path; \
+                          `forget_where` drops them";
             let shapes = [slow.shape(), value.shape()];
             return Err(Error::shape("Lookahead", reason, &shapes));
         }

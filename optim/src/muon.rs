@@ -34,7 +34,8 @@ use cotangent_core::{Result, Tensor};
 /// use cotangent::{Tensor, module::{Param, Pass}};
 /// use cotangent::optim::{Muon, Optimizer};
 ///
-/// let mut net = (Param::new(&Tensor::from([[5.0f32, -3.0], [1.0, 2.0]])), Param::new(&Tensor::from([1.0f32])));
+/// let weight = Param::new(&Tensor::from([[5.0f32, -3.0], [1.0, 2.0]]));
+/// let mut net = (weight, Param::new(&Tensor::from([1.0f32])));
 /// let mut optimizer = Muon::new(0.1).build()?;
 /// for _ in 0..100 {
 ///     let pass = Pass::train(0);

@@ -58,13 +58,16 @@ pub trait Optimizer: Stateful + Debug + Send {
     ///
     /// let mut w = Param::new(&Tensor::from([1.0f32]));
     /// let mut optimizer = Momentum::new(0.1).build()?;
-    /// let slope = |w: &Param| w.read(&Pass::train(0)).square().sum().backward();
-    /// optimizer.step(&mut w, slope(&w)?)?;
+    /// let step = |w: &mut Param, optimizer: &mut dyn Optimizer| {
+    ///     let grads = w.read(&Pass::train(0)).square().sum().backward()?;
+    ///     optimizer.step(w, grads)
+    /// };
+    /// step(&mut w, &mut optimizer)?;
     ///
     /// let mut clone = w.clone();
-    /// assert!(optimizer.step(&mut clone, slope(&clone)?).is_err());
+    /// assert!(step(&mut clone, &mut optimizer).is_err());
     /// optimizer.adopt(&clone)?;
-    /// optimizer.step(&mut clone, slope(&clone)?)?;
+    /// step(&mut clone, &mut optimizer)?;
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///
@@ -168,13 +171,15 @@ impl dyn Optimizer + '_ {
     /// use cotangent::{Tensor, module::{Param, Pass}};
     /// use cotangent::optim::{Momentum, Optimizer};
     ///
-    /// let mut net = (Param::new(&Tensor::from([1.0f32])), Param::new(&Tensor::from([1.0f32, 2.0])));
+    /// let param = |values: &[f32]| Param::new(&Tensor::from(values));
+    /// let mut net = (param(&[1.0]), param(&[1.0, 2.0]));
     /// let mut optimizer = Momentum::new(0.1).build()?;
-    /// let loss = |net: &(Param, Param)| net.0.read(&Pass::train(0)).mul(&net.1.read(&Pass::train(0)));
+    /// let pass = Pass::train(0);
+    /// let loss = |net: &(Param, Param)| net.0.read(&pass).mul(&net.1.read(&pass));
     /// let grads = loss(&net)?.sum().backward()?;
     /// optimizer.step(&mut net, grads)?;
     ///
-    /// net.1 = Param::new(&Tensor::from([1.0f32, 2.0, 3.0]));
+    /// net.1 = param(&[1.0, 2.0, 3.0]);
     /// assert_eq!(optimizer.forget_where("1")?, 1);
     /// let grads = loss(&net)?.sum().backward()?;
     /// optimizer.step(&mut net, grads)?;

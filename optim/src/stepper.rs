@@ -123,7 +123,8 @@ impl Stepper {
         let mut wrong = Mismatches::default();
         for path in self.states.keys().filter(|path| !known.contains(&***path)) {
             wrong.add(format!(
-                "`{path}`: the optimizer has state of this parameter, the model does not have it; `forget_where` drops the state"
+                "`{path}`: the optimizer has state of this parameter, the model does not have it; \
+                 `forget_where` drops the state"
             ));
         }
         wrong.finish()
@@ -156,7 +157,8 @@ impl Stepper {
         let [found, expected_names] = [&kept.state, &expected].map(names);
         if found != expected_names {
             let reason = format!(
-                "the loaded state has the tensors {found:?}, expected {expected_names:?}; `forget_where` drops it"
+                "the loaded state has the tensors {found:?}, expected {expected_names:?}; \
+                 `forget_where` drops it"
             );
             return Err(Error::argument("optimizer step", reason));
         }
@@ -172,9 +174,9 @@ impl Stepper {
 const OF_ANOTHER: &str =
     "the state belongs to another parameter that had this path; `forget_where` drops it";
 
-pub(crate) const OF_ANOTHER_MODEL: &str = "the optimizer's state belongs to another model, or to the \
-    model that this one was cloned from: build an optimizer for each model, or call `adopt` to go on \
-    with this one; if a layer was replaced, `forget_where` drops its state";
+pub(crate) const OF_ANOTHER_MODEL: &str = "the optimizer's state belongs to another model, or to \
+    the model that this one was cloned from: build an optimizer for each model, or call `adopt` to \
+    go on with this one; if a layer was replaced, `forget_where` drops its state";
 
 /// Returns an error that names both unless the second has the shape and dtype of the first.
 fn check(
@@ -300,16 +302,17 @@ impl Optimizer for Stepper {
 
 /// The entries are `algorithm.NAME`, the number of parameters that have state; the settings under
 /// `settings.`; and for each parameter that has state the count of its steps, `steps.PATH`, and its
-/// tensors, `slot.NAME.PATH`. Loading replaces all of it, the settings too, as in PyTorch: set another
-/// learning rate after loading. Other options, such as β₂, ε and groups, are not part of the state.
+/// tensors, `slot.NAME.PATH`. Loading replaces all of it, the settings too, as in PyTorch: set
+/// another learning rate after loading. Other options, such as β₂, ε and groups, are not part of
+/// the state.
 ///
 /// State of an algorithm with another name is refused. The state of [`Adam`](crate::Adam) fits
 /// [`AdamW`](crate::AdamW), which is the same algorithm with another weight decay.
 ///
 /// State that was saved before states named their algorithm has one more number for each parameter,
 /// `carry.PATH`. It is loaded if its tensors have the expected names and the number is the one that
-/// the algorithm would have. Adam, AdamW, RAdam and LAMB have the same state there and cannot be told
-/// apart; nor can Momentum and Nesterov.
+/// the algorithm would have. Adam, AdamW, RAdam and LAMB have the same state there and cannot be
+/// told apart; nor can Momentum and Nesterov.
 impl Stateful for Stepper {
     fn state(&self) -> Result<StateDict> {
         let mut all = StateDict::new();

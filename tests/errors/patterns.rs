@@ -1,6 +1,9 @@
 //! The error about a pattern that matches nothing suggests one that does, in all functions that
 //! take patterns.
 
+// Expected texts are written as `UPDATE_EXPECT` writes them.
+#![allow(clippy::needless_raw_string_hashes)]
+
 use cotangent::nn::regularize;
 use cotangent::prelude::*;
 use cotangent::state::{Loader, to_bytes};
@@ -22,7 +25,8 @@ fn net() -> Result<Net> {
 
 #[track_caller]
 fn refused<T: std::fmt::Debug>(result: Result<T>, expected: &Expect) {
-    expected.assert_eq(&result.expect_err("nothing matches").to_string());
+    let text = result.expect_err("nothing matches").to_string();
+    expected.assert_eq(&super::wrapped::wrapped(&text));
 }
 
 #[test]
@@ -44,27 +48,27 @@ fn suggestions_match_and_else_the_nearest_paths_are_listed() -> Result<()> {
     }
     refused(
         net.select("out.wieght"),
-        &expect![
-            "select: the pattern `out.wieght` matches nothing among the model's parameters: the nearest of 6 are `out.weight`, `out.bias`, `hidden.0.weight`"
-        ],
+        &expect![[r#"
+        select: the pattern `out.wieght` matches nothing among the model's parameters:
+        the nearest of 6 are `out.weight`, `out.bias`, `hidden.0.weight`"#]],
     );
     refused(
         net.select(""),
-        &expect![
-            "select: the pattern `` matches nothing among the model's parameters: the nearest of 6 are `out.bias`, `out.weight`, `hidden.0.bias`"
-        ],
+        &expect![[r#"
+        select: the pattern `` matches nothing among the model's parameters: the nearest
+        of 6 are `out.bias`, `out.weight`, `hidden.0.bias`"#]],
     );
     refused(
         Counter::new(0).select("a"),
-        &expect![
-            "select: the pattern `a` matches nothing among the model's parameters: there are none"
-        ],
+        &expect![[r#"
+        select: the pattern `a` matches nothing among the model's parameters: there are
+        none"#]],
     );
     refused(
         net.out.freeze_where(|path: &str| path == "scale"),
-        &expect![
-            "freeze_where: the closure matches nothing among the model's parameters and buffers: these are `weight`, `bias`"
-        ],
+        &expect![[r#"
+        freeze_where: the closure matches nothing among the model's parameters and
+        buffers: these are `weight`, `bias`"#]],
     );
     Ok(())
 }
@@ -77,51 +81,51 @@ fn groups_clipping_regularizers_loaders_and_optimizers_suggest_too() -> Result<(
     let mut gradients = loss.backward()?;
     refused(
         clip::norm(1.0).of("out")?.apply(&net, &mut gradients),
-        &expect![[
-            r#"clip::norm: the pattern `out` matches nothing among the model's parameters: patterns match whole paths; did you mean `out\..*`?"#
-        ]],
+        &expect![[r#"
+            clip::norm: the pattern `out` matches nothing among the model's parameters:
+            patterns match whole paths; did you mean `out\..*`?"#]],
     );
     refused(
         regularize::l2(0.1)?.of("weight")?.penalty(&net, &pass),
-        &expect![[
-            r#"penalty: the pattern `weight` matches nothing among the model's parameters: patterns match whole paths; did you mean `.*\.weight`?"#
-        ]],
+        &expect![[r#"
+            penalty: the pattern `weight` matches nothing among the model's parameters:
+            patterns match whole paths; did you mean `.*\.weight`?"#]],
     );
     refused(
         regularize::max_norm(1.0)?.of("weight")?.apply(&mut net),
-        &expect![[
-            r#"max_norm: the pattern `weight` matches nothing among the model's parameters: patterns match whole paths; did you mean `.*\.weight`?"#
-        ]],
+        &expect![[r#"
+            max_norm: the pattern `weight` matches nothing among the model's parameters:
+            patterns match whole paths; did you mean `.*\.weight`?"#]],
     );
     let bytes = to_bytes(&net)?;
     refused(
         Loader::new().select("hidden")?.load_bytes(&mut net, &bytes),
-        &expect![[
-            r#"load: the pattern `hidden` matches nothing among the model's leaves: patterns match whole paths; did you mean `hidden\..*`?"#
-        ]],
+        &expect![[r#"
+            load: the pattern `hidden` matches nothing among the model's leaves: patterns
+            match whole paths; did you mean `hidden\..*`?"#]],
     );
     let mut optimizer = Momentum::new(0.1).build()?;
     optimizer.add_group(Group::of("out")?.frozen());
     refused(
         optimizer.step(&mut net, gradients.clone()),
-        &expect![[
-            r#"optimizer group: the pattern `out` matches nothing among the model's parameters: patterns match whole paths; did you mean `out\..*`?"#
-        ]],
+        &expect![[r#"
+            optimizer group: the pattern `out` matches nothing among the model's parameters:
+            patterns match whole paths; did you mean `out\..*`?"#]],
     );
     let mut optimizer = Muon::new(0.1).exclude("out")?.build()?;
     refused(
         optimizer.step(&mut net, gradients.clone()),
-        &expect![[
-            r#"Muon: the pattern `out` matches nothing among the model's parameters: patterns match whole paths; did you mean `out\..*`?"#
-        ]],
+        &expect![[r#"
+            Muon: the pattern `out` matches nothing among the model's parameters: patterns
+            match whole paths; did you mean `out\..*`?"#]],
     );
     let mut optimizer = Momentum::new(0.1).build()?;
     optimizer.step(&mut net, gradients.clone())?;
     refused(
         optimizer.forget_where("out"),
-        &expect![[
-            r#"forget_where: the pattern `out` matches nothing among the parameters that the optimizer has state of: patterns match whole paths; did you mean `out\..*`?"#
-        ]],
+        &expect![[r#"
+            forget_where: the pattern `out` matches nothing among the parameters that the
+            optimizer has state of: patterns match whole paths; did you mean `out\..*`?"#]],
     );
     Ok(())
 }

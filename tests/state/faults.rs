@@ -251,7 +251,8 @@ fn repeated_names_are_refused() -> Result<()> {
         (
             "one field twice",
             file(
-                "{\"bias\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+                "{\"bias\":{\"dtype\":\"F32\",\"dtype\":\"F32\",\
+                 \"shape\":[1],\"data_offsets\":[0,4]}}",
                 4,
             ),
         ),
@@ -446,7 +447,7 @@ fn narrower_numbers_load_exactly() -> Result<()> {
         // A counter does not load any of them.
         let error = load_bytes(&mut [Counter::new(1)], &one_tensor("0", stored, "[]", &nan))
             .expect_err("a number is no count");
-        let says = format!("expected a scalar of dtype I64, found {stored} []");
+        let says = format!("expected a scalar of dtype I64, found {stored} ()");
         assert!(error.to_string().contains(&says), "{error}");
     }
     Ok(())
@@ -482,23 +483,23 @@ fn counts_are_scalars_that_are_not_negative() -> Result<()> {
         ),
         (
             count("I64", "[1]", &[0; 8]),
-            "expected a scalar of dtype I64, found I64 [1]",
+            "expected a scalar of dtype I64, found I64 (1,)",
         ),
         (
             count("U64", "[]", &[0; 8]),
-            "expected a scalar of dtype I64, found U64 []",
+            "expected a scalar of dtype I64, found U64 ()",
         ),
         (
             count("F64", "[]", &[0; 8]),
-            "expected a scalar of dtype I64, found F64 []",
+            "expected a scalar of dtype I64, found F64 ()",
         ),
         (
             count("I32", "[]", &[0; 4]),
-            "expected a scalar of dtype I64, found I32 []",
+            "expected a scalar of dtype I64, found I32 ()",
         ),
         (
             count("I64", "[0]", &[]),
-            "expected a scalar of dtype I64, found I64 [0]",
+            "expected a scalar of dtype I64, found I64 (0,)",
         ),
     ] {
         let mut loaded = model.clone();

@@ -156,9 +156,11 @@ fn damage() -> impl Strategy<Value = Damage> {
         1 => at().prop_map(Damage::Concatenate),
         1 => (at(), at(), 1usize..40).prop_map(|(from, to, len)| Damage::Copy(from, to, len)),
         1 => (at(), 1usize..40).prop_map(|(at, len)| Damage::Remove(at, len)),
-        1 => prop_oneof![any::<u64>(), 0u64..2000, Just(100_000_000), Just(1 << 40)].prop_map(Damage::HeaderLength),
+        1 => prop_oneof![any::<u64>(), 0u64..2000, Just(100_000_000), Just(1 << 40)]
+            .prop_map(Damage::HeaderLength),
         1 => vec(any::<u8>(), 0..200).prop_map(Damage::Random),
-        3 => (at(), proptest::sample::select(TEXTS)).prop_map(|(at, text)| Damage::Insert(at, text)),
+        3 => (at(), proptest::sample::select(TEXTS))
+            .prop_map(|(at, text)| Damage::Insert(at, text)),
         8 => vec(header_damage(), 1..3).prop_map(Damage::Header),
     ]
 }
@@ -289,10 +291,20 @@ impl Damage {
                 }
                 let entries: Vec<String> = entries
                     .iter()
-                    .map(|Entry { name, dtype, shape, offsets }| {
-                        let (shape, offsets) = (shape.join(","), offsets.join(","));
-                        format!("\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":[{shape}],\"data_offsets\":[{offsets}]}}")
-                    })
+                    .map(
+                        |Entry {
+                             name,
+                             dtype,
+                             shape,
+                             offsets,
+                         }| {
+                            let (shape, offsets) = (shape.join(","), offsets.join(","));
+                            format!(
+                                "\"{name}\":{{\"dtype\":\"{dtype}\",\"shape\":[{shape}],\
+                             \"data_offsets\":[{offsets}]}}"
+                            )
+                        },
+                    )
                     .collect();
                 return assemble(format!("{{{}}}", entries.join(",")).as_bytes(), &data);
             }

@@ -49,8 +49,10 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "Nesterov" "Nesterov" 0.02 |rate| Nesterov::new(rate).build();
     "Nesterov, decay" "Nesterov" 0.02 |rate| Nesterov::new(rate).weight_decay(1e-3).build();
     "AdaGrad" "AdaGrad" 0.1 |rate| AdaGrad::new(rate).build();
-    "AdaGrad, rate decay" "AdaGrad" 0.2 |rate| AdaGrad::new(rate).learning_rate_decay(0.01).build();
-    "AdaGrad, epsilon inside" "AdaGrad" 0.1 |rate| AdaGrad::new(rate).epsilon_inside_root().build();
+    "AdaGrad, rate decay" "AdaGrad" 0.2
+        |rate| AdaGrad::new(rate).learning_rate_decay(0.01).build();
+    "AdaGrad, epsilon inside" "AdaGrad" 0.1
+        |rate| AdaGrad::new(rate).epsilon_inside_root().build();
     "RmsProp" "RmsProp" 0.01 |rate| RmsProp::new(rate).build();
     "RmsProp, epsilon inside" "RmsProp" 0.01
         |rate| RmsProp::new(rate).epsilon_inside_root().build();

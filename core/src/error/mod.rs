@@ -41,7 +41,7 @@ pub enum Error {
     Shape {
         /// The operation.
         op: &'static str,
-        /// What was expected and what was found.
+        /// The expected and the found values, or the rule that is broken.
         reason: String,
         /// The shapes of the operands.
         shapes: Vec<Shape>,
@@ -64,7 +64,7 @@ pub enum Error {
         operand: String,
         /// The operands of the expected dtype.
         others: String,
-        /// What to do, such as a conversion.
+        /// The remedy, such as a conversion.
         remedy: &'static str,
     },
     /// An index, label or axis is out of range.
@@ -88,7 +88,7 @@ pub enum Error {
     Argument {
         /// The operation.
         op: &'static str,
-        /// What was expected and what was found.
+        /// The expected and the found values, or the rule that is broken.
         reason: String,
     },
     /// The output has no graph, because it depends on no tracked tensor.

@@ -219,7 +219,8 @@ impl fmt::Display for Report {
         for e in &self.entries {
             writeln!(
                 f,
-                "{:<width$}  {:<12}  {:<place_width$}  {:>14.7e}  {:>14.7e}  {:>9.1e}  {:>9.1e}  {}",
+                "{:<width$}  {:<12}  {:<place_width$}  {:>14.7e}  {:>14.7e}  {:>9.1e}  {:>9.1e}  \
+                 {}",
                 name(e),
                 e.verdict,
                 place(e),

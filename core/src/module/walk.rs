@@ -19,7 +19,8 @@ use std::ops::ControlFlow;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
     label = "this type does not implement `Module`",
-    note = "mark the field `#[module(skip)]` if it is configuration, or derive `Module` for its type"
+    note = "mark the field `#[module(skip)]` if it is configuration, or derive `Module` for its \
+            type"
 )]
 pub trait Module {
     /// Shows each child to the walk, in declaration order: `walk.field("weight", &self.weight)`.

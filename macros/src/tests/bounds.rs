@@ -128,7 +128,8 @@ fn a_wrapped_namesake_is_no_recursion() {
 fn given_bounds_replace_the_inferred_ones() {
     assert_eq!(
         bounds(
-            "#[module(bound = \"L: Module, M: Copy + 'static\")] struct Net<L, M>(Vec<L>, M) where L: Send;"
+            "#[module(bound = \"L: Module, M: Copy + 'static\")] \
+             struct Net<L, M>(Vec<L>, M) where L: Send;"
         ),
         "impl<L, M> Module for Net<L, M> where L: Send, L: Module, M: Copy + 'static"
     );
@@ -144,7 +145,8 @@ fn layers_are_bound_to_be_layers() {
         header(&layer(
             "struct Net<L, M> { layers: Vec<L>, #[module(skip)] config: M }"
         )),
-        "impl<L, M> ::cotangent::module::Layer for Net<L, M> where Vec<L>: ::cotangent::module::Layer"
+        "impl<L, M> ::cotangent::module::Layer for Net<L, M> \
+         where Vec<L>: ::cotangent::module::Layer"
     );
     assert_eq!(
         header(&layer(

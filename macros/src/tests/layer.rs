@@ -32,8 +32,10 @@ fn fields_run_in_order() {
                 }
             }
         };
-    "#]].assert_eq(&layer(
-        "struct Net { hidden: Linear, #[module(skip)] name: String, activation: Relu, out: Linear }",
+    "#]]
+    .assert_eq(&layer(
+        "struct Net { hidden: Linear, #[module(skip)] name: String, activation: Relu, \
+         out: Linear }",
     ));
 }
 

@@ -184,7 +184,8 @@ fn every_field_option() {
 #[test]
 fn options_may_stand_in_several_attributes() {
     let one = "#[module(crate = \"c\", bound = \"L: Module\")] struct Net<L>(L);";
-    let two = "#[module(crate = \"c\")] /** Doc. */ #[module()] #[module(bound = \"L: Module\",)] struct Net<L>(L);";
+    let two = "#[module(crate = \"c\")] /** Doc. */ #[module()] \
+               #[module(bound = \"L: Module\",)] struct Net<L>(L);";
     assert_eq!(module(one), module(two));
 }
 

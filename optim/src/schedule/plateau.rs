@@ -35,7 +35,8 @@ impl Schedule {
     /// use cotangent::optim::{Optimizer, Schedule, Sgd};
     /// let mut optimizer = Sgd::new(0.1).build()?;
     /// let mut schedule = Schedule::reduce_on_plateau().factor(0.5).patience(1).build()?;
-    /// for (validation_loss, learning_rate) in [(2.0, 0.1), (1.0, 0.1), (1.5, 0.1), (1.2, 0.1), (1.3, 0.05)] {
+    /// let losses = [2.0, 1.0, 1.5, 1.2, 1.3];
+    /// for (validation_loss, learning_rate) in losses.into_iter().zip([0.1, 0.1, 0.1, 0.1, 0.05]) {
     ///     schedule.step(&mut optimizer)?;
     ///     assert_eq!(optimizer.learning_rate(), learning_rate);
     ///     // one epoch of training

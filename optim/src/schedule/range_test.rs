@@ -205,7 +205,8 @@ impl Display for RangeTest {
         let (count, last) = (self.rates.len(), self.rates.len() - 1);
         write!(
             f,
-            "{count} learning rates from {:.1e} to {:.1e}: loss {:.4} at first, lowest {:.4} at {:.1e}",
+            "{count} learning rates from {:.1e} to {:.1e}: loss {:.4} at first, lowest {:.4} at \
+             {:.1e}",
             self.rates[0],
             self.rates[last],
             self.losses[0],
