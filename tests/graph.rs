@@ -207,7 +207,7 @@ fn lists_of_tensors_may_be_owned_or_borrowed() -> Result<()> {
             assert_eq!(a.item()?, b.item()?);
         }
     }
-    let stacked = Tensor::stack(&owned.to_vec(), 0)?;
+    let stacked = Tensor::stack(&owned, 0)?;
     assert_eq!(stacked.shape(), Tensor::stack(&borrowed, 0)?.shape());
     let product = |x: &[Tensor]| Tensor::einsum("i,i->i", x);
     let refs = Tensor::einsum("i,i->i", &borrowed)?;
