@@ -88,7 +88,8 @@ pub(crate) fn convert(module: &mut (impl Module + ?Sized), dtype: DType) {
 /// and an optimizer at its first step.
 ///
 /// # Errors
-/// [`Error::Argument`](crate::Error::Argument) at the path of the map, as [`check_name`](super::check_name).
+/// [`Error::Argument`](crate::Error::Argument) at the path of the map, as
+/// [`check_name`](super::check_name).
 pub fn check_names(module: &(impl Module + ?Sized)) -> Result<()> {
     Walk::wrong_key(module).map_or(Ok(()), |(path, error)| Err(error.within(&path)))
 }
