@@ -19,7 +19,8 @@
 //! | `torch.autograd.detect_anomaly` | [`Pass::checked`](crate::module::Pass::checked) |
 //! | `x.view(n, -1)`, `x.reshape` | [`x.reshape([n, INFER])`](crate::Tensor::reshape) |
 //! | `x[a:b]`, `x[::k]` | [`x.narrow(0, a, b - a)`](crate::Tensor::narrow), [`x.slice(0, None, None, k)`](crate::Tensor::slice) |
-//! | `x.select(1, i)`, `x[:, i]` | `x.narrow(1, i, 1)?.squeeze(1)`; [`Tensor::select`](crate::Tensor::select) is `torch.where` |
+//! | `x.select(1, i)`, `x[:, i]` | `x.narrow(1, i, 1)?.squeeze(1)` |
+//! | `torch.where(mask, a, b)` | [`mask.select(&a, &b)`](crate::Mask::select) |
 //! | `x[:, -1]` | `x.slice(1, -1, None, 1)?.squeeze(1)` |
 //! | `x[indices]`, `x[mask] = 0` | [`x.index_select(0, &indices)`](crate::Tensor::index_select), [`x.masked_fill(&mask, 0.0)`](crate::Tensor::masked_fill) |
 //! | `x * 2`, `2 * x` | `&x * 2.0`, `2.0 * &x`: the number must be a float, and on the left an `f64` |
