@@ -187,8 +187,9 @@
 //!
 //! A [`Dataset`](crate::data::Dataset) has class labels, and there is no data set with float
 //! targets yet. Give it the numbers of the rows as labels, and look up the targets of each batch.
-//! Splits by [`select`](crate::data::Dataset::select) keep these numbers. Each row counts as a class
-//! here, so stratified splits fail, and a test set of `k_fold` is every k-th row, not a random choice.
+//! Splits by [`select`](crate::data::Dataset::select) keep these numbers. Each row counts as a
+//! class here, so stratified splits fail, and a test set of `k_fold` is every k-th row, not a
+//! random choice.
 //!
 //! ```
 //! use cotangent::prelude::*;
