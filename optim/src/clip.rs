@@ -130,8 +130,8 @@ pub(crate) fn scaled(gradient: Tensor, factor: f64) -> Tensor {
 }
 
 /// The remedy for gradients that are not finite.
-const NOT_FINITE: &str = "run the step under `Pass::checked` to find the operation that caused it, or \
-                          allow it with `Clip::allow_nonfinite`";
+const NOT_FINITE: &str = "run the step under `Pass::checked` to find the operation that caused it, \
+                          or allow it with `Clip::allow_nonfinite`";
 
 impl Clip {
     fn new(kind: Kind, bound: f64) -> Self {

@@ -87,7 +87,10 @@ pub enum Error {
         remedy: &'static str,
     },
     /// An index, label or axis is out of range.
-    #[error("{op}: {what} {index} is out of range for {bound} {of}")]
+    #[error(
+        "{op}: {what} {index}{} is out of range for {bound} {of}",
+        at(position)
+    )]
     #[non_exhaustive]
     Index {
         /// The operation.
@@ -100,6 +103,9 @@ pub enum Error {
         bound: usize,
         /// The things that the index counts: `classes`, `axes`, `rows`.
         of: &'static str,
+        /// The position of the index among those that were given, such as the sample of a label.
+        /// Empty if there is only one.
+        position: Vec<usize>,
     },
     /// An argument is outside the range that its documentation states.
     #[error("{op}: {reason}")]
@@ -113,8 +119,8 @@ pub enum Error {
     /// The output has no graph, because it depends on no tracked tensor.
     #[error(
         "{op}: the output depends on no tracked tensor; possible causes: a pass that does not \
-         record (`Pass::record`), `Param::value` in place of `read(&pass)`, only frozen parameters, \
-         `detach`, or inputs without `tracked()`"
+         record (`Pass::record`), `Param::value` in place of `read(&pass)`, only frozen \
+         parameters, `detach`, or inputs without `tracked()`"
     )]
     #[non_exhaustive]
     Untracked {
@@ -318,7 +324,16 @@ impl Error {
             index,
             bound,
             of,
+            position: Vec::new(),
         }
+    }
+
+    /// Adds to an [`Error::Index`] which of several indices it is.
+    pub(crate) fn at_position(mut self, place: Vec<usize>) -> Self {
+        if let Self::Index { position, .. } = &mut self {
+            *position = place;
+        }
+        self
     }
 
     /// Creates an [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
@@ -459,6 +474,15 @@ fn behind(remedy: &str) -> String {
         String::new()
     } else {
         format!("; {remedy}")
+    }
+}
+
+/// Returns a text that says which of several indices it is.
+fn at(position: &[usize]) -> String {
+    match position {
+        [] => String::new(),
+        [position] => format!(" at position {position}"),
+        position => format!(" at position {position:?}"),
     }
 }
 

@@ -21,8 +21,8 @@ use std::ops::ControlFlow;
     message = "`{Self}` is not a `Module`",
     label = "this type does not implement `Module`",
     note = "if it is a part of the model, derive it: `#[derive(Module)]`",
-    note = "if it is a field of type `Tensor`, hold it in a `Param` (trained) or in a `Buffer` (saved, \
-            not trained)",
+    note = "if it is a field of type `Tensor`, hold it in a `Param` (trained) or in a `Buffer` \
+            (saved, not trained)",
     note = "if it is a field with configuration, mark it `#[module(skip)]`"
 )]
 pub trait Module {
