@@ -181,7 +181,8 @@ impl Tensor {
         epsilon: f64,
     ) -> Result<Channels> {
         let &[samples, channels, ref inner @ ..] = self.shape() else {
-            let reason = "expected an input (samples, channels, …)";
+            let reason = "expected an input (samples, channels, …); if it is one sample without a \
+                          batch axis, add the axis with `unsqueeze(0)`";
             return Err(Error::shape(op, reason, &[self.shape()]));
         };
         let differs = |(_, x): &(&str, Option<&Self>)| x.is_some_and(|x| x.dtype() != self.dtype());
