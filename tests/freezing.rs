@@ -808,6 +808,23 @@ fn a_frozen_pass_shares_the_draws_and_the_carried_value() -> Result<()> {
 }
 
 #[test]
+fn options_of_a_pass_leave_it_as_it_is_and_share_its_draws() {
+    let pass = &Pass::train(4).no_grad();
+    let (recording, held) = (pass.record(), pass.hold_statistics());
+    let nonfinite = pass.allow_nonfinite();
+    assert!(recording.records() && !pass.records() && !recording.no_grad().records());
+    assert!(!held.moves_statistics() && pass.moves_statistics());
+    assert!(nonfinite.allows_nonfinite() && !pass.allows_nonfinite());
+    let plain = Pass::train(4);
+    for derived in [&recording, &held, &nonfinite, pass] {
+        assert_eq!(derived.next_seed(), plain.next_seed());
+    }
+    assert_eq!((pass.draws(), recording.draws()), (4, 4));
+    // A pass that is resumed elsewhere has a sequence of its own.
+    assert_eq!((pass.resume_at(9).draws(), pass.draws()), (9, 4));
+}
+
+#[test]
 fn a_layer_with_another_forward_can_be_frozen() -> Result<()> {
     let table = Frozen::new(Embedding::new(5, 4, &mut rng(0))?);
     let labels: Indices = (0..3).collect();

@@ -783,6 +783,22 @@ fn errors_of_indices_name_rows_elements_or_classes() -> Result<()> {
             x.narrow(0, 0, 1)?.cross_entropy(&seven),
             "label 7 is out of range for 3 classes",
         ),
+        (
+            x.cross_entropy(&Indices::from([0, 1, 7, 2, 9])),
+            "label 7 at position 2 is out of range for 3 classes",
+        ),
+        (
+            x.embedding(&Indices::from([[0, 1], [2, 7]])),
+            "row 7 at position [1, 1] is out of range for 5 rows of the table",
+        ),
+        (
+            x.select(-1, 3),
+            "select: index 3 is out of range for 3 elements",
+        ),
+        (
+            x.select(-1, -4),
+            "select: index -4 is out of range for 3 elements",
+        ),
     ];
     for (result, expected) in messages {
         let text = result.unwrap_err().to_string();

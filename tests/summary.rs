@@ -65,8 +65,7 @@ fn a_summary_is_a_table_with_totals() -> Result<()> {
         head.weight                        Linear     (10, 64)           640            5,120
         head.bias                          Linear     (10,)               10               80
         steps                              Net        ()             counter                8
-        36,858 parameters: 6,730 trainable, 30,128 frozen; 150,560 bytes
-    "#]]
+        36,858 parameters: 6,730 trainable, 30,128 frozen; 150,560 bytes"#]]
     .assert_eq(&net.summary().to_string());
     let summary = net.summary();
     let frozen = 30_000 + 2 * 64;
@@ -92,8 +91,7 @@ fn a_summary_is_a_table_with_totals() -> Result<()> {
 fn an_empty_model_and_empty_leaves_have_a_summary() -> Result<()> {
     expect![[r#"
         path  layer  shape  parameters  frozen  bytes
-        0 parameters: 0 trainable, 0 frozen; 0 bytes
-    "#]]
+        0 parameters: 0 trainable, 0 frozen; 0 bytes"#]]
     .assert_eq(&().summary().to_string());
     let leaves = (
         Param::new(&Tensor::zeros([0, 7], DType::F32)?),
@@ -103,8 +101,7 @@ fn an_empty_model_and_empty_leaves_have_a_summary() -> Result<()> {
         path  layer            shape   parameters  frozen  bytes
         0     (Param, Buffer)  (0, 7)           0              0
         1     (Param, Buffer)  ()          buffer              8
-        0 parameters: 0 trainable, 0 frozen; 8 bytes
-    "#]]
+        0 parameters: 0 trainable, 0 frozen; 8 bytes"#]]
     .assert_eq(&leaves.summary().to_string());
     assert_eq!(
         Param::new(&Tensor::scalar(1.0f32)).summary().rows[0].path,

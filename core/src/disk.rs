@@ -66,7 +66,13 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
         _ => Path::new("."),
     };
     // The lock is released when the file is closed, after it is renamed.
-    let (mut file, temporary) = create_in(folder)?;
+    let (mut file, temporary) = create_in(folder).map_err(|error| {
+        if error.kind() == ErrorKind::NotFound && !folder.exists() {
+            let reason = format!("the folder `{}` does not exist", folder.display());
+            return io::Error::new(ErrorKind::NotFound, reason);
+        }
+        error
+    })?;
     // Before writing, because the disk may be full of them.
     remove_left_over(folder, &file);
     let mut write = || {

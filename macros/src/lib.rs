@@ -48,9 +48,10 @@ mod valid;
 /// leaves in checkpoints, reports and error messages. The fields of a tuple struct are called `0`,
 /// `1` and so on.
 ///
-/// Every field must be a `Module`, so that no parameter is forgotten. Numbers, `bool`, `Option`,
-/// `Vec`, arrays, tuples, boxes and `BTreeMap<String, _>` of modules are modules. A field of
-/// another type is a compile error, unless it is marked [`skip`](#skip).
+/// Every field must be a `Module`, so that no parameter is forgotten. Numbers and `bool` are
+/// modules without leaves, and need no `skip`. `Option`, `Vec`, arrays, tuples, boxes and
+/// `BTreeMap<String, _>` of modules are modules. A field of another type, such as a `String`, is a
+/// compile error, unless it is marked [`skip`](#skip).
 ///
 /// | on a field | effect |
 /// |---|---|
@@ -302,7 +303,10 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 ///
 /// Every field must be a `Layer`, unless it is marked `#[module(skip)]`. At least one field must
 /// run. An `Option` that is `None` is the identity; a `Vec`, an array or a tuple runs its layers in
-/// order. For a forward that does more, such as residual connections, write `impl Layer` by hand.
+/// order. If one tensor goes in and out but the fields do not simply run in order, as with residual
+/// connections, write `impl Layer` by hand. A model with several inputs or outputs derives only
+/// `Module` and has a `forward` with its own signature, such as
+/// `fn forward(&self, a: &Tensor, b: &Tensor, pass: &Pass) -> Result<Tensor>`.
 ///
 /// An enum runs the fields of its variant. A unit variant is the identity:
 ///

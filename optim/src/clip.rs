@@ -129,6 +129,10 @@ pub(crate) fn scaled(gradient: Tensor, factor: f64) -> Tensor {
     }
 }
 
+/// The remedy for gradients that are not finite.
+const NOT_FINITE: &str = "run the step under `Pass::checked` to find the operation that caused it, \
+                          or allow it with `Clip::allow_nonfinite`";
+
 impl Clip {
     fn new(kind: Kind, bound: f64) -> Self {
         Self {
@@ -193,7 +197,8 @@ impl Clip {
             let square = gradient.sum_of_squares();
             let norm = root(square, gradient)?;
             if !norm.is_finite() && !self.allow_nonfinite {
-                let error = Error::non_finite(op, "the norm of the gradient", norm);
+                let error =
+                    Error::non_finite(op, "the norm of the gradient", norm).remedied_by(NOT_FINITE);
                 return Err(match params.get(&id) {
                     Some((path, _)) => error.within(path),
                     None => error,
@@ -205,7 +210,8 @@ impl Clip {
         let all: Vec<f64> = norms.values().copied().collect();
         let total = root(squares, &Tensor::from(&all[..]))?;
         if !total.is_finite() && !self.allow_nonfinite {
-            return Err(Error::non_finite(op, "the norm of the gradients", total));
+            let error = Error::non_finite(op, "the norm of the gradients", total);
+            return Err(error.remedied_by(NOT_FINITE));
         }
 
         let all_by_one = self.bound / (total + 1e-6);

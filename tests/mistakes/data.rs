@@ -12,7 +12,7 @@ fn a_label_out_of_range() {
             let labels = Indices::from([0, 1, 2, 3, 1, 2]);
             net()?.predict(&batch()?.0)?.cross_entropy(&labels)
         },
-        expect!["cross_entropy: label 3 is out of range for 3 classes"],
+        expect!["cross_entropy: label 3 at position 3 is out of range for 3 classes"],
     );
 }
 
@@ -52,7 +52,7 @@ fn an_index_beyond_the_embedding_table() {
             let embedding = Embedding::new(5, 3, &mut rng())?;
             embedding.forward(&Indices::from([1, 7]), &Pass::train(0))
         },
-        expect!["embedding: row 7 is out of range for 5 rows of the table"],
+        expect!["embedding: row 7 at position 1 is out of range for 5 rows of the table"],
     );
 }
 

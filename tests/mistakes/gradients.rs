@@ -15,8 +15,9 @@ fn a_detached_model() {
             optimizer.step(&mut net, logits.cross_entropy(&labels)?.backward()?)
         },
         expect![[r#"
-            backward: the output depends on no tracked tensor; compute it under
-            `Pass::train`, or from tensors made by `tracked()`"#]],
+            backward: the output depends on no tracked tensor; possible causes: a pass that
+            does not record (`Pass::record`), `Param::value` in place of `read(&pass)`, only
+            frozen parameters, `detach`, or inputs without `tracked()`"#]],
     );
 }
 
@@ -76,7 +77,8 @@ fn zero_over_zero_before_clipping() {
         },
         expect![[r#"
             `hidden.0.linear.bias`: clip::global_norm: the norm of the gradient is not
-            finite (NaN)"#]],
+            finite (NaN); run the step under `Pass::checked` to find the operation that
+            caused it, or allow it with `Clip::allow_nonfinite`"#]],
     );
     says(
         || {

@@ -23,7 +23,7 @@ fn gradients_from_before_a_clone() {
         expect![[r#"
             optimizer step: no gradient belongs to a parameter of the model; they are those
             of a clone of this model, or of the model that it was cloned from: a clone has
-            identities of its own"#]],
+            parameters of its own"#]],
     );
 }
 
@@ -63,7 +63,7 @@ fn clipping_with_another_model() {
         expect![[r#"
             clip::value: no gradient belongs to a parameter of the model; they are those of
             a clone of this model, or of the model that it was cloned from: a clone has
-            identities of its own"#]],
+            parameters of its own"#]],
     );
 }
 

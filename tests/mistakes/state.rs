@@ -104,7 +104,7 @@ fn a_file_of_another_format() {
 fn a_folder_that_is_missing() {
     says(
         |folder| net()?.save(folder.join("runs").join("net.safetensors")),
-        expect!["FOLDER/runs/net.safetensors: No such file or directory (os error 2)"],
+        expect!["FOLDER/runs/net.safetensors: the folder `FOLDER/runs` does not exist"],
     );
 }
 

@@ -17,8 +17,9 @@ fn training_under_an_inference_pass() {
             optimizer.step(&mut net, loss.backward()?)
         },
         expect![[r#"
-            backward: the output depends on no tracked tensor; compute it under
-            `Pass::train`, or from tensors made by `tracked()`"#]],
+            backward: the output depends on no tracked tensor; possible causes: a pass that
+            does not record (`Pass::record`), `Param::value` in place of `read(&pass)`, only
+            frozen parameters, `detach`, or inputs without `tracked()`"#]],
     );
 }
 
@@ -33,8 +34,9 @@ fn training_on_predictions() {
             optimizer.step(&mut net, loss.backward()?)
         },
         expect![[r#"
-            backward: the output depends on no tracked tensor; compute it under
-            `Pass::train`, or from tensors made by `tracked()`"#]],
+            backward: the output depends on no tracked tensor; possible causes: a pass that
+            does not record (`Pass::record`), `Param::value` in place of `read(&pass)`, only
+            frozen parameters, `detach`, or inputs without `tracked()`"#]],
     );
 }
 
@@ -74,8 +76,8 @@ fn an_empty_batch() -> Result<()> {
             net.forward(&empty, &Pass::train(0))
         },
         expect![[r#"
-            `hidden.0.norm`: batch_norm: expected at least 2 values per channel, found 0: a
-            single value has no variance (shape (0, 8))"#]],
+            `hidden.0.norm`: batch_norm: expected at least 2 values per channel, found 0
+            (shape (0, 8))"#]],
     );
     says(
         || {
@@ -149,8 +151,9 @@ fn a_model_that_is_frozen_as_a_whole() {
             optimizer.step(&mut net, loss.backward()?)
         },
         expect![[r#"
-            backward: the output depends on no tracked tensor; compute it under
-            `Pass::train`, or from tensors made by `tracked()`"#]],
+            backward: the output depends on no tracked tensor; possible causes: a pass that
+            does not record (`Pass::record`), `Param::value` in place of `read(&pass)`, only
+            frozen parameters, `detach`, or inputs without `tracked()`"#]],
     );
 }
 

@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// [`backward`](Tensor::backward) follows these records. They are freed when the tensor is dropped
 /// or used up by `backward`; [`detach`](Tensor::detach) returns the values without them.
 ///
+/// The operators `+ - * /` take tensors and numbers: `&x * &y`, `x * 2.0`, `2.0 * &x`. A number
+/// takes the dtype of the tensor. If two tensors differ in dtype or do not broadcast, an operator
+/// panics, but the methods [`add`](Tensor::add), [`mul`](Tensor::mul) and so on return the error.
+///
 /// ```
 /// use cotangent::Tensor;
 /// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]).tracked();

@@ -23,6 +23,25 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// In a function that returns a [`Result`], `?` converts the errors of all crates of `cotangent`,
 /// of `std::io` and of parsing numbers. [`other`](Self::other) converts any other error.
 ///
+/// A custom layer or function creates its errors by [`Error::shape`], for tensors whose shapes do
+/// not fit, by [`Error::argument`], for other arguments, and by [`Error::other`], for any text or
+/// error:
+///
+/// ```
+/// use cotangent::prelude::*;
+/// fn first_half(x: &Tensor) -> Result<Tensor> {
+///     if x.rank() != 2 || x.shape()[1] % 2 != 0 {
+///         let reason = "expected (batch, features) with an even number of features";
+///         return Err(Error::shape("first_half", reason, &[x.shape()]));
+///     }
+///     x.narrow(1, 0, x.shape()[1] / 2)
+/// }
+/// let error = first_half(&Tensor::from([1.0f32, 2.0])).unwrap_err();
+/// assert!(error.to_string().ends_with("number of features (shape (2,))"));
+/// ```
+///
+/// An example of errors of other crates:
+///
 /// ```
 /// use cotangent::{Result, Tensor};
 /// fn sum_of_file(path: &str) -> Result<f64> {
@@ -68,7 +87,10 @@ pub enum Error {
         remedy: &'static str,
     },
     /// An index, label or axis is out of range.
-    #[error("{op}: {what} {index} is out of range for {bound} {of}")]
+    #[error(
+        "{op}: {what} {index}{} is out of range for {bound} {of}",
+        at(position)
+    )]
     #[non_exhaustive]
     Index {
         /// The operation.
@@ -81,6 +103,9 @@ pub enum Error {
         bound: usize,
         /// The things that the index counts: `classes`, `axes`, `rows`.
         of: &'static str,
+        /// The position of the index among those that were given, such as the sample of a label.
+        /// Empty if there is only one.
+        position: Vec<usize>,
     },
     /// An argument is outside the range that its documentation states.
     #[error("{op}: {reason}")]
@@ -93,8 +118,9 @@ pub enum Error {
     },
     /// The output has no graph, because it depends on no tracked tensor.
     #[error(
-        "{op}: the output depends on no tracked tensor; compute it under `Pass::train`, or from \
-         tensors made by `tracked()`"
+        "{op}: the output depends on no tracked tensor; possible causes: a pass that does not \
+         record (`Pass::record`), `Param::value` in place of `read(&pass)`, only frozen \
+         parameters, `detach`, or inputs without `tracked()`"
     )]
     #[non_exhaustive]
     Untracked {
@@ -298,7 +324,16 @@ impl Error {
             index,
             bound,
             of,
+            position: Vec::new(),
         }
+    }
+
+    /// Adds to an [`Error::Index`] which of several indices it is.
+    pub(crate) fn at_position(mut self, place: Vec<usize>) -> Self {
+        if let Self::Index { position, .. } = &mut self {
+            *position = place;
+        }
+        self
     }
 
     /// Creates an [`Error::NonFinite`]: `what` (a norm, an element) is infinite or NaN.
@@ -439,6 +474,15 @@ fn behind(remedy: &str) -> String {
         String::new()
     } else {
         format!("; {remedy}")
+    }
+}
+
+/// Returns a text that says which of several indices it is.
+fn at(position: &[usize]) -> String {
+    match position {
+        [] => String::new(),
+        [position] => format!(" at position {position}"),
+        position => format!(" at position {position:?}"),
     }
 }
 

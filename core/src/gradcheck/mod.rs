@@ -13,6 +13,11 @@
 //! nearby (`ln` at 1e-9), smaller steps are tried. If no step gives an answer, the verdict is
 //! [inconclusive](Verdict::Inconclusive), which is not a pass.
 //!
+//! Only the model and the inputs are converted to `f64`. A tensor that the closure captures is not:
+//! pass it as an input, or convert it with `to_dtype(x.dtype())`. The evaluations for numeric
+//! slopes record nothing: the inputs are untracked, and the pass does not record. A function that
+//! differentiates itself tracks its inputs and calls [`Pass::record`].
+//!
 //! ```
 //! use cotangent::{Tensor, gradcheck};
 //! let x = Tensor::from([[0.5f32, -1.0], [2.0, 0.1]]);
@@ -147,7 +152,13 @@ impl Gradcheck {
     /// the same elements each time. Running statistics are not updated. An output with several
     /// elements is multiplied by a random cotangent and summed.
     ///
-    /// Tensors that `forward` creates must have the dtype of its inputs, not a fixed one.
+    /// Only the model and the inputs are converted, not tensors that the closure captures. Captured
+    /// tensors, and those that `forward` creates, must have the dtype of the inputs, not a fixed
+    /// one.
+    ///
+    /// The evaluations for numeric slopes record nothing: the inputs are untracked, and the pass
+    /// has [`no_grad`](Pass::no_grad). A `forward` that differentiates itself tracks its inputs and
+    /// calls [`Pass::record`].
     ///
     /// # Errors
     /// Those of `forward`, and [`Error::Argument`](crate::Error::Argument) if there is nothing to

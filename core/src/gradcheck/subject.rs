@@ -110,8 +110,8 @@ fn promote(tensor: &Tensor) -> Tensor {
 /// Adds to an error of a run in `f64` what to do about constants of a fixed dtype.
 fn in_f64(error: Error) -> Error {
     error.remedied_by(
-        "a gradient check runs in f64: make the tensor of the other dtype with `zeros_like` or in \
-         the dtype of the input (`x.dtype()`)",
+        "a gradient check runs in f64: pass the tensor as an input of the check, convert it with \
+         `to_dtype(x.dtype())`, or make it with `zeros_like`",
     )
 }
 

@@ -170,7 +170,7 @@ impl Gradients {
         });
         let whose = if fits {
             "they are those of a clone of this model, or of the model that it was cloned from: \
-             a clone has identities of its own"
+             a clone has parameters of its own"
         } else {
             "they are those of another model"
         };

@@ -17,6 +17,10 @@ impl Pass {
     /// an ensemble. If a parameter [is frozen](super::Param::is_frozen), its value is read
     /// untracked. PyTorch: `torch.func.functional_call`.
     ///
+    /// Under a pass that does not record ([`Pass::record`]) all values are read untracked. A step
+    /// that is to be differentiated starts at `param.read(&pass)`. Two reads of one parameter are
+    /// the same leaf, so the gradients of the loss after the step are found by the parameter.
+    ///
     /// # Errors
     /// [`Error::Argument`] if the number of values is not that of the parameters. [`Error::Shape`]
     /// or [`Error::DType`] at the path of the parameter if the shape or dtype of a value differs.
@@ -36,6 +40,28 @@ impl Pass {
     /// // And its derivative with respect to where it started: 2 · 2.4 · (1 - 0.1 · 2).
     /// assert!((after.backward()?.get(&start).unwrap().item()? - 3.84).abs() < 1e-12);
     /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// A whole model: an inner step of gradient descent on one batch, then an outer step of an
+    /// optimizer that lowers the loss after the inner step on another batch.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::Backward;
+    /// let mut net = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
+    /// let mut optimizer = Sgd::new(0.1)?;
+    /// let (batch, other) = (Tensor::from([[1.0f32, 2.0]]), Tensor::from([[2.0f32, -1.0]]));
+    /// let pass = Pass::train(0);
+    /// let loss = net.forward(&batch, &pass)?.square().mean();
+    /// let slopes = Backward::new().create_graph().run(&loss)?;
+    /// let stepped = net.params().into_iter().map(|param| {
+    ///     let slope = slopes.get(param).unwrap();
+    ///     Ok(param.read(&pass) - slope * 0.01)
+    /// });
+    /// let stepped = stepped.collect::<Result<Vec<Tensor>>>()?;
+    /// let outer = net.forward(&other, &pass.with(&net, &stepped)?)?.square().mean();
+    /// optimizer.step(&mut net, &outer.backward()?)?;
+    /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "functional_call")]
     pub fn with(&self, module: &(impl Module + ?Sized), values: &[Tensor]) -> Result<Self> {

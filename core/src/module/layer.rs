@@ -10,7 +10,7 @@ use crate::error::Result;
 /// Write [`compute`](Self::compute), and call [`forward`](Self::forward) or
 /// [`predict`](Self::predict). `#[derive(Layer)]` writes it for a struct whose fields run in order.
 /// `Option`, `Vec`, arrays, tuples and boxes of layers are layers. A model with several inputs or
-/// outputs does not need this trait: give it a function of your own.
+/// outputs does not need this trait: derive `Module` and write a `forward` with its own signature.
 ///
 /// To choose layers at run time, hold a [`Box<dyn DynLayer>`](super::DynLayer), which is `Clone`. A
 /// `Box<dyn Layer>` is not: models that hold one cannot be cloned, gradient-checked or averaged.

@@ -13,7 +13,17 @@ use std::sync::Arc;
 /// or the pass does not record, the value is untracked.
 ///
 /// A clone is a new parameter with the same value: gradients of the one are not those of the other.
-/// To tie weights, hold the parameter once and read it in both places.
+/// To share a weight between two layers, hold one `Param` and read it in both places. The gradients
+/// of both uses add up:
+///
+/// ```
+/// use cotangent::{Tensor, module::{Param, Pass}};
+/// let (weight, pass) = (Param::new(&Tensor::scalar(2.0f32)), Pass::train(0));
+/// let (encoded, decoded) = (weight.read(&pass) * 3.0, weight.read(&pass) * 5.0);
+/// let gradients = (encoded + decoded).backward()?;
+/// assert_eq!(gradients.get(&weight).unwrap().item()?, 8.0);
+/// # Ok::<(), cotangent::Error>(())
+/// ```
 pub struct Param {
     value: Tensor,
     leaf: Arc<Node>,
@@ -34,7 +44,10 @@ impl Param {
     /// Returns the value for use in `forward`. It is tracked if the pass records and neither the
     /// parameter nor the pass is frozen. An [observer](crate::Observer::sees_frozen) can ask for
     /// tracked values of frozen parameters too. Under a pass [with](Pass::with) another value for
-    /// this parameter, that value is returned.
+    /// this parameter, that value is returned: tracked as it was given, but untracked if the pass
+    /// does not record.
+    ///
+    /// Two reads of one parameter are the same leaf: gradients can be asked for with either.
     pub fn read(&self, pass: &Pass) -> Tensor {
         if !pass.records() {
             return self.constant(pass);

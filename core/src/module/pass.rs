@@ -15,6 +15,9 @@ use std::sync::{Arc, OnceLock};
 /// No setting is global or belongs to a thread. PyTorch's `model.train()` and `model.eval()` are
 /// [`Pass::train`] and [`Pass::inference`], and `torch.no_grad()` is [`no_grad`](Self::no_grad).
 ///
+/// The methods that change a setting return a pass like this one with that setting, and leave this
+/// one as it is. Both draw random numbers from one sequence.
+///
 /// Under a new pass with the same seed, and with statistics held, `forward` is a pure function.
 ///
 /// ```
@@ -78,58 +81,83 @@ impl Pass {
         }
     }
 
-    /// Keeps running statistics as they are. Batch normalization still uses those of the batch, if
-    /// the pass trains.
+    /// Returns a pass that keeps running statistics as they are. Batch normalization still uses
+    /// those of the batch, if the pass trains.
     #[must_use]
-    pub fn hold_statistics(mut self) -> Self {
-        self.moves_statistics = false;
-        self
+    pub fn hold_statistics(&self) -> Self {
+        Self {
+            moves_statistics: false,
+            ..self.shared()
+        }
     }
 
-    /// Allows running statistics to become infinite or NaN. By default a batch whose statistics are
-    /// not finite is an error, since it would spoil all later predictions of the model.
+    /// Returns a pass under which running statistics may become infinite or NaN. By default a batch
+    /// whose statistics are not finite is an error, since it would spoil all later predictions of
+    /// the model.
     #[must_use]
-    pub fn allow_nonfinite(mut self) -> Self {
-        self.allows_nonfinite = true;
-        self
+    pub fn allow_nonfinite(&self) -> Self {
+        Self {
+            allows_nonfinite: true,
+            ..self.shared()
+        }
     }
 
-    /// Records a graph: parameters are read tracked. `Pass::inference().record()` gives the
-    /// gradients of a model that predicts.
+    /// Returns a pass that records a graph: parameters are read tracked. Under
+    /// `Pass::inference().record()` a model predicts, and its output has gradients. A `forward`
+    /// that differentiates itself calls it on the pass that it is given.
+    ///
+    /// ```
+    /// use cotangent::module::{Param, Pass};
+    /// use cotangent::{Result, Tensor};
+    /// let weight = Param::new(&Tensor::from([3.0f32]));
+    /// let slope = |pass: &Pass| -> Result<f64> {
+    ///     let x = weight.read(&pass.record());
+    ///     x.square().sum().backward()?.get(&x).unwrap().item()
+    /// };
+    /// assert_eq!(slope(&Pass::inference())?, 6.0);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
     #[doc(alias = "requires_grad_")]
     #[doc(alias = "enable_grad")]
     #[must_use]
-    pub fn record(mut self) -> Self {
-        self.records = true;
-        self
+    pub fn record(&self) -> Self {
+        Self {
+            records: true,
+            ..self.shared()
+        }
     }
 
-    /// Records no graph: parameters are read untracked. `Pass::train(seed).no_grad()` computes as
-    /// in training, and [`Pass::inference`] records nothing anyway.
+    /// Returns a pass that records no graph: parameters are read untracked.
+    /// `Pass::train(seed).no_grad()` computes as in training, and [`Pass::inference`] records
+    /// nothing anyway.
     #[must_use]
-    pub fn no_grad(mut self) -> Self {
-        self.records = false;
-        self
+    pub fn no_grad(&self) -> Self {
+        Self {
+            records: false,
+            ..self.shared()
+        }
     }
 
-    /// Continues after `draws` random layers, as counted by [`draws`](Self::draws), to resume a
-    /// run.
+    /// Returns a pass that continues after `draws` random layers, as counted by
+    /// [`draws`](Self::draws), to resume a run. Its sequence of seeds is its own.
     #[must_use]
-    pub fn resume_at(mut self, draws: u64) -> Self {
-        self.draws = count_from(draws);
-        self
+    pub fn resume_at(&self, draws: u64) -> Self {
+        Self {
+            draws: count_from(draws),
+            ..self.shared()
+        }
     }
 
-    /// Adds an observer of the operations under this pass. Earlier observers stay.
+    /// Returns a pass with one more observer of the operations under it. Earlier observers stay.
     #[must_use]
-    pub fn observed(self, observer: impl Observer) -> Self {
-        let observer: Arc<dyn Observer> = match self.observer {
-            Some(earlier) => Arc::new(Both(earlier, observer)),
+    pub fn observed(&self, observer: impl Observer) -> Self {
+        let observer: Arc<dyn Observer> = match &self.observer {
+            Some(earlier) => Arc::new(Both(Arc::clone(earlier), observer)),
             None => Arc::new(observer),
         };
         Self {
             observer: Some(observer),
-            ..self
+            ..self.shared()
         }
     }
 
@@ -143,10 +171,10 @@ impl Pass {
         self.observer.as_ref().map_or(Ok(()), Observer::result)
     }
 
-    /// Carries a value to the layers, which read it with [`carried`](Self::carried). It replaces
-    /// the value carried before. So code that runs a model can work together with its layers,
-    /// without a field in the model. Layers that are [recomputed](Self::recompute) in backward do
-    /// not get the value.
+    /// Returns a pass that carries a value to the layers, which read it with
+    /// [`carried`](Self::carried). It replaces the value carried before. So code that runs a model
+    /// can work together with its layers, without a field in the model. Layers that are
+    /// [recomputed](Self::recompute) in backward do not get the value.
     ///
     /// ```
     /// use cotangent::module::Pass;
@@ -160,9 +188,11 @@ impl Pass {
     /// assert_eq!(calls.load(Relaxed), 1);
     /// ```
     #[must_use]
-    pub fn carry(mut self, value: Arc<impl Any + Send + Sync>) -> Self {
-        self.carried = Some(value);
-        self
+    pub fn carry(&self, value: Arc<impl Any + Send + Sync>) -> Self {
+        Self {
+            carried: Some(value),
+            ..self.shared()
+        }
     }
 
     /// Returns the value that this pass carries, if it is a `T`.
@@ -207,7 +237,7 @@ impl Pass {
     }
 
     /// Returns how many random layers have drawn a seed from this pass, and from passes derived
-    /// from it by [`frozen`](Self::frozen) and [`with`](Self::with).
+    /// from it.
     pub fn draws(&self) -> u64 {
         self.draws.get().map_or(0, |draws| draws.load(Relaxed))
     }

@@ -243,7 +243,7 @@ impl fmt::Display for Summary {
             )?;
         }
         let (all, trainable) = (self.parameters(), self.trainable());
-        writeln!(
+        write!(
             f,
             "{} parameters: {} trainable, {} frozen; {} bytes",
             grouped(all),

@@ -11,7 +11,8 @@ use std::ops::ControlFlow;
 /// PyTorch: `nn.Module`.
 ///
 /// `#[derive(Module)]` implements it. Every field must be a `Module` too, or be marked
-/// `#[module(skip)]` if it is configuration. Each leaf has a dotted path of field names, such as
+/// `#[module(skip)]` if it is configuration. Numbers and `bool` are modules without leaves, and
+/// need no `skip`; a `String` does. Each leaf has a dotted path of field names, such as
 /// `hidden.weight`.
 ///
 /// Every module has the methods of [`ModuleExt`](crate::ModuleExt): lists of parameters, counts,
@@ -19,8 +20,10 @@ use std::ops::ControlFlow;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a `Module`",
     label = "this type does not implement `Module`",
-    note = "mark the field `#[module(skip)]` if it is configuration, or derive `Module` for its \
-            type"
+    note = "if it is a part of the model, derive it: `#[derive(Module)]`",
+    note = "if it is a field of type `Tensor`, hold it in a `Param` (trained) or in a `Buffer` \
+            (saved, not trained)",
+    note = "if it is a field with configuration, mark it `#[module(skip)]`"
 )]
 pub trait Module {
     /// Shows each child to the walk, in declaration order: `walk.field("weight", &self.weight)`.

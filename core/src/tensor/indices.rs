@@ -65,13 +65,33 @@ impl Indices {
         bound: usize,
         of: &'static str,
     ) -> Result<()> {
-        match self.as_slice().iter().find(|&&value| value >= bound) {
-            None => Ok(()),
-            Some(&value) => {
-                let index = i64::try_from(value).unwrap_or(i64::MAX);
-                Err(Error::index(op, what, index, bound, of))
-            }
+        self.check_except(op, what, bound, of, None)
+    }
+
+    /// Does the same as [`check`](Self::check), but allows the value `except`.
+    pub(crate) fn check_except(
+        &self,
+        op: &'static str,
+        what: &'static str,
+        bound: usize,
+        of: &'static str,
+        except: Option<usize>,
+    ) -> Result<()> {
+        let values = self.as_slice();
+        let wrong = |&value: &usize| value >= bound && Some(value) != except;
+        let Some(mut place) = values.iter().position(wrong) else {
+            return Ok(());
+        };
+        let index = i64::try_from(values[place]).unwrap_or(i64::MAX);
+        let error = Error::index(op, what, index, bound, of);
+        if values.len() == 1 {
+            return Err(error);
         }
+        let mut position = self.shape().to_vec();
+        for length in position.iter_mut().rev() {
+            (*length, place) = (place % *length, place / *length);
+        }
+        Err(error.at_position(position))
     }
 }
 

@@ -126,6 +126,16 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.narrow(2, 1, 3).transpose(0, 2)", "cube()").moves();
             draw 1 Same |x, p| x[0].narrow(p.axis, p.size, p.other_size);
         }
+        select {
+            check "select", Signed: (m, k) => (k), |x| x[0].select(0, 0), refused if m == 0;
+            check "select of the last", Signed: (m, k) => (m), |x| x[0].select(-1, -1),
+                refused if k == 0;
+            golden golden("shape", "select(1,-1)", |x| x[0].select(1, -1))
+                .torch("x.select(1, -1)", "cube()").moves();
+            golden golden("shape", "select(-1,0)", |x| x[0].select(-1, 0))
+                .torch("x.select(-1, 0)", "cube()").moves();
+            draw 1 Same |x, p| x[0].select(p.axis, p.size as isize);
+        }
         slice {
             check "slice", Signed: (m, k) => (m, k.div_ceil(2)), |x| x[0].slice(1, None, None, 2);
             check "slice backwards", Signed: (m, k, n) => (m.div_ceil(2), k, n),

@@ -17,7 +17,8 @@ unary! {
         value |x| -x,
         derivative |any| any.constant(-1.0);
 
-    /// Computes `x + scalar`. The operator `x + 1.0` does the same.
+    /// Computes `x + scalar`. The operators `x + 1.0` and `1.0 + &x` do the
+    /// same. The number takes the dtype of the tensor.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -29,7 +30,8 @@ unary! {
         value |x| x + scalar,
         derivative |any| any.one();
 
-    /// Computes the product `x · scalar`. The operator `x * 2.0` does the same.
+    /// Computes the product `x · scalar`. The operators `x * 2.0` and `2.0 * &x` do
+    /// the same. The number takes the dtype of the tensor.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -41,7 +43,8 @@ unary! {
         value |x| x * scalar,
         derivative |any| any.constant(scalar);
 
-    /// Computes the quotient `x / scalar`. The operator `x / 2.0` does the same.
+    /// Computes the quotient `x / scalar`. The operator `x / 2.0` does the same. The
+    /// number takes the dtype of the tensor. `2.0 / &x` computes the quotient of a number and `x`.
     ///
     /// ```
     /// # use cotangent::Tensor;

@@ -71,16 +71,7 @@ impl Labels {
         if labels.shape() != shape {
             return Err(other_shape(op, labels, shape, classes));
         }
-        match ignored {
-            None => labels.check(op, "label", classes, "classes")?,
-            Some(ignored) => {
-                let counted = labels.as_slice().iter().filter(|&&label| label != ignored);
-                counted
-                    .copied()
-                    .collect::<Indices>()
-                    .check(op, "label", classes, "classes")?;
-            }
-        }
+        labels.check_except(op, "label", classes, "classes", ignored)?;
         let weights = weights.map(Tensor::to_f64_vec);
         let zero = |weights: &Vec<f64>, label: usize| smoothing == 0.0 && weights[label] == 0.0;
         let weightless = |label| weights.as_ref().is_some_and(|w| zero(w, label));

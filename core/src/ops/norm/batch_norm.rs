@@ -54,10 +54,11 @@ impl Tensor {
     ) -> Result<(Self, BatchStatistics)> {
         let sizes = self.channels("batch_norm", &[("gamma", gamma), ("beta", beta)], epsilon)?;
         if sizes.per_channel() < 2 {
-            let reason = format!(
-                "expected at least 2 values per channel, found {}: a single value has no variance",
-                sizes.per_channel()
-            );
+            let found = match sizes.per_channel() {
+                0 => "0",
+                _ => "1: a single value has no variance",
+            };
+            let reason = format!("expected at least 2 values per channel, found {found}");
             return Err(Error::shape("batch_norm", reason, &[self.shape()]));
         }
         self.reserve_like("batch_norm")?;
@@ -180,7 +181,8 @@ impl Tensor {
         epsilon: f64,
     ) -> Result<Channels> {
         let &[samples, channels, ref inner @ ..] = self.shape() else {
-            let reason = "expected an input (samples, channels, …)";
+            let reason = "expected an input (samples, channels, …); if it is one sample without a \
+                          batch axis, add the axis with `unsqueeze(0)`";
             return Err(Error::shape(op, reason, &[self.shape()]));
         };
         let differs = |(_, x): &(&str, Option<&Self>)| x.is_some_and(|x| x.dtype() != self.dtype());

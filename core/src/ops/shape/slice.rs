@@ -24,6 +24,38 @@ impl Tensor {
         Ok(self.seen_through("narrow", span))
     }
 
+    /// Returns the elements at one index of an axis, without that axis. A view. A negative index
+    /// counts from the end. PyTorch: `x.select(dim, index)`.
+    ///
+    /// # Errors
+    /// [`Error::Index`] if the axis or the index does not exist.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+    /// assert_eq!(x.select(1, -1)?.to_vec::<f32>()?, [3.0, 6.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn select(&self, axis: isize, index: isize) -> Result<Self> {
+        let axis = resolve_axis("select", axis, self.rank())?;
+        let bound = self.shape()[axis];
+        let start = match usize::try_from(index) {
+            Ok(index) => Some(index),
+            Err(_) => bound.checked_sub(index.unsigned_abs()),
+        };
+        let Some(start) = start.filter(|&start| start < bound) else {
+            return Err(Error::index(
+                "select",
+                "index",
+                index as i64,
+                bound,
+                "elements",
+            ));
+        };
+        self.narrowed("select", axis, start, 1)
+            .squeeze(axis as isize)
+    }
+
     /// Narrows an axis to a range that is known to exist.
     pub(crate) fn narrowed(&self, op: &'static str, axis: usize, start: usize, len: usize) -> Self {
         let span = Span {
