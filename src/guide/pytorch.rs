@@ -19,9 +19,8 @@
 //! | `torch.autograd.detect_anomaly` | [`Pass::checked`](crate::module::Pass::checked) |
 //! | `x.view(n, -1)`, `x.reshape` | [`x.reshape([n, INFER])`](crate::Tensor::reshape) |
 //! | `x[a:b]`, `x[::k]` | [`x.narrow(0, a, b - a)`](crate::Tensor::narrow), [`x.slice(0, None, None, k)`](crate::Tensor::slice) |
-//! | `x.select(1, i)`, `x[:, i]` | `x.narrow(1, i, 1)?.squeeze(1)` |
+//! | `x.select(1, i)`, `x[:, i]`, `x[:, -1]` | [`x.select(1, i)`](crate::Tensor::select), `x.select(1, -1)` |
 //! | `torch.where(mask, a, b)` | [`mask.select(&a, &b)`](crate::Mask::select) |
-//! | `x[:, -1]` | `x.slice(1, -1, None, 1)?.squeeze(1)` |
 //! | `x[indices]`, `x[mask] = 0` | [`x.index_select(0, &indices)`](crate::Tensor::index_select), [`x.masked_fill(&mask, 0.0)`](crate::Tensor::masked_fill) |
 //! | `x * 2`, `2 * x` | `&x * 2.0`, `2.0 * &x`: the number must be a float, and on the left an `f64` |
 //! | `torch.randperm(n)` | the places of sorted random numbers: `Tensor::uniform([n], 0.0, 1.0, DType::F64, &mut rng)?.sort(0, Order::Ascending)?.1` |
@@ -70,8 +69,8 @@
 //! let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
 //! assert_eq!(x.narrow(0, 1, 1)?.to_vec::<f32>()?, [4.0, 5.0, 6.0]);
 //! assert_eq!(x.slice(1, None, None, 2)?.to_vec::<f32>()?, [1.0, 3.0, 4.0, 6.0]);
-//! assert_eq!(x.narrow(1, 1, 1)?.squeeze(1)?.to_vec::<f32>()?, [2.0, 5.0]);
-//! assert_eq!(x.slice(1, -1, None, 1)?.squeeze(1)?.to_vec::<f32>()?, [3.0, 6.0]);
+//! assert_eq!(x.select(1, 1)?.to_vec::<f32>()?, [2.0, 5.0]);
+//! assert_eq!(x.select(1, -1)?.to_vec::<f32>()?, [3.0, 6.0]);
 //! assert_eq!((2.0 * &x).to_vec::<f32>()?, (&x * 2.0).to_vec::<f32>()?);
 //!
 //! let keys = Tensor::uniform([5], 0.0, 1.0, DType::F64, &mut rng)?;

@@ -303,7 +303,7 @@
 //! // Scores (batch, query, key). The mask is broadcast over the batch.
 //! let scores = Tensor::zeros([2, time, time], DType::F32)?;
 //! let weights = scores.masked_fill(&future, f64::NEG_INFINITY)?.softmax(-1)?;
-//! let first = weights.narrow(0, 0, 1)?.squeeze(0)?;
+//! let first = weights.select(0, 0)?;
 //! let third = 1.0 / 3.0f32;
 //! let expected = Tensor::from([[1.0f32, 0.0, 0.0], [0.5, 0.5, 0.0], [third, third, third]]);
 //! assert!(first.sub(&expected)?.abs().max()?.item()? < 1e-6);
