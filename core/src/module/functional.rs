@@ -60,7 +60,7 @@ impl Pass {
     /// });
     /// let stepped = stepped.collect::<Result<Vec<Tensor>>>()?;
     /// let outer = net.forward(&other, &pass.with(&net, &stepped)?)?.square().mean();
-    /// optimizer.step(&mut net, &outer.backward()?)?;
+    /// optimizer.step(&mut net, outer.backward()?)?;
     /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "functional_call")]
