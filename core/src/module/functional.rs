@@ -49,7 +49,7 @@ impl Pass {
     /// use cotangent::prelude::*;
     /// use cotangent::Backward;
     /// let mut net = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(0))?;
-    /// let mut optimizer = Sgd::new(0.1)?;
+    /// let mut optimizer = Sgd::new(0.1).build()?;
     /// let (batch, other) = (Tensor::from([[1.0f32, 2.0]]), Tensor::from([[2.0f32, -1.0]]));
     /// let pass = Pass::train(0);
     /// let loss = net.forward(&batch, &pass)?.square().mean();
@@ -60,7 +60,7 @@ impl Pass {
     /// });
     /// let stepped = stepped.collect::<Result<Vec<Tensor>>>()?;
     /// let outer = net.forward(&other, &pass.with(&net, &stepped)?)?.square().mean();
-    /// optimizer.step(&mut net, &outer.backward()?)?;
+    /// optimizer.step(&mut net, outer.backward()?)?;
     /// # Ok::<(), Error>(())
     /// ```
     #[doc(alias = "functional_call")]
