@@ -580,13 +580,11 @@ fn a_checked_pass_names_the_first_value_that_is_not_finite() -> Result<()> {
     );
     // An input.
     let pass = Pass::train(0).checked(&net);
-    let output = net.forward(&x.mul_scalar(f64::INFINITY), &pass);
-    for error in [output.unwrap_err(), pass.check().unwrap_err()] {
-        says(
-            error,
-            &["linear", "operand 0, which is not tracked, is not finite"],
-        );
-    }
+    let _ = net.forward(&x.mul_scalar(f64::INFINITY), &pass)?;
+    says(
+        pass.check().unwrap_err(),
+        &["linear", "operand 0, which is not tracked, is not finite"],
+    );
     Ok(())
 }
 
