@@ -8,6 +8,12 @@
 //! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |
 //! | [`Batches`] | shuffled mini-batches; an epoch depends on the seed and its number alone |
 //!
+//! A data set with float targets does not exist yet: see [regression in
+//! mini-batches](crate::guide::recipes#regression-in-mini-batches).
+//!
+//! Functions of this module return their own [`Error`], on which a program can match. `?` converts
+//! it to [`cotangent::Error`](crate::Error), the `Error` of the prelude.
+//!
 //! ```
 //! use cotangent::data::{Batches, digits};
 //!

@@ -66,8 +66,8 @@ pub mod prelude {
     // Tensors and differentiation.
     #[doc(no_inline)]
     pub use cotangent_core::{
-        Axes, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order, Result,
-        Tensor, assert_gradients, gradcheck,
+        Axes, Backward, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order,
+        Result, Tensor, assert_gradients, grad, gradcheck,
     };
     // Losses.
     #[doc(no_inline)]

@@ -12,7 +12,8 @@
 //! | [`Linear`] | `x Wᵀ + b`, a dense layer | `(…, in)` |
 //! | [`Embedding`] | the rows of a table that indices name | [`Indices`](crate::Indices) `(…)` |
 //! | [`Flatten`] | all axes behind the batch joined into one | `(batch, …)` |
-//! | [`Rnn`], [`RnnCell`] | a simple recurrent layer, and one step of it | `(batch, time, in)` |
+//! | [`Rnn`] | a simple recurrent layer | `(batch, time, in)` |
+//! | [`RnnCell`] | one step of it | `(batch, in)` |
 //! | [`BatchNorm`] | each feature normalized over the batch | `(batch, features, …)` |
 //! | [`LayerNorm`] | each sample normalized over its last axes | `(…, features)` |
 //! | [`RmsNorm`] | each sample divided by its root mean square | `(…, features)` |

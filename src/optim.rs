@@ -43,11 +43,12 @@
 //!
 //! # Schedules
 //!
-//! A [`Schedule`] is a factor of the learning rate for each step.
+//! A [`Schedule`] is a factor of the learning rate for each step. [`Schedule::step`] advances it.
 //!
 //! | kind | functions |
 //! |---|---|
-//! | constant | [`constant`](Schedule::constant), [`piecewise_constant`](Schedule::piecewise_constant), [`step_decay`](Schedule::step_decay), [`multi_step`](Schedule::multi_step) |
+//! | constant | [`constant`](Schedule::constant) |
+//! | constant in pieces | [`piecewise_constant`](Schedule::piecewise_constant), [`step_decay`](Schedule::step_decay), [`multi_step`](Schedule::multi_step) |
 //! | falling | [`exponential`](Schedule::exponential), [`power`](Schedule::power), [`polynomial`](Schedule::polynomial), [`linear`](Schedule::linear), [`cosine`](Schedule::cosine), [`cosine_restarts`](Schedule::cosine_restarts) |
 //! | rising | [`warm_up`](Schedule::warm_up), [`warm_up_constant`](Schedule::warm_up_constant), [`warm_up_exponential`](Schedule::warm_up_exponential) |
 //! | rising and falling | [`one_cycle`](Schedule::one_cycle), [`cyclic`](Schedule::cyclic), which also drive the momentum |

@@ -12,6 +12,12 @@ use crate::error::{Error, Result};
 /// classes, so that a model of the whole set fits it even if a class is missing. Clones share the
 /// values.
 ///
+/// There is no data set with float targets. For regression give the row numbers as labels,
+/// `Dataset::new(inputs, Indices::range(rows)?)`, and look up the targets of each batch by
+/// `targets.index_select(0, &rows)`. The guide's recipe "Regression in mini-batches" has a whole
+/// example. Each row counts as a class then: [`split_stratified`](Self::split_stratified) fails.
+/// Split by [`select`](Self::select) instead.
+///
 /// ```
 /// use cotangent::{Indices, Tensor};
 /// use cotangent::data::Dataset;

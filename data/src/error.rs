@@ -15,7 +15,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// The message of each variant is complete and does not rely on
 /// [`source`](std::error::Error::source). Both `{}` and `{:?}` print it.
 ///
-/// `?` converts it in a function that returns the [`Result`](cotangent_core::Result) of the core.
+/// `?` converts it to [`cotangent::Error`](cotangent_core::Error), the `Error` of the prelude.
 #[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -168,7 +168,7 @@ pub enum Error {
     },
 
     /// The number of folds is below 2 or above the number of samples.
-    #[error("k_fold: {found} folds of {samples} samples, expected from 2 to the number of samples")]
+    #[error("k_fold: expected from 2 to {samples} folds (the number of samples), found {found}")]
     FoldCount {
         /// The given number of folds.
         found: usize,

@@ -29,6 +29,32 @@ use cotangent_macros::Module;
 /// assert_eq!(words.forward(&sentences, &Pass::train(0))?.shape(), [2, 3, 16]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
+///
+/// In a model:
+///
+/// ```
+/// use cotangent::prelude::*;
+///
+/// #[derive(Module, Clone, Debug)]
+/// struct Tagger {
+///     words: Embedding,
+///     tags: Mlp,
+/// }
+///
+/// impl Tagger {
+///     /// Computes logits (batch, time, tags) for words (batch, time).
+///     fn forward(&self, words: &Indices, pass: &Pass) -> Result<Tensor> {
+///         self.tags.forward(&self.words.forward(words, pass)?, pass)
+///     }
+/// }
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let words = Embedding::new(1000, 16, &mut rng)?;
+/// let net = Tagger { words, tags: Mlp::builder([16, 32, 5]).build(&mut rng)? };
+/// let logits = net.forward(&Indices::from([[17, 4, 999], [4, 4, 0]]), &Pass::inference())?;
+/// assert_eq!(logits.shape(), [2, 3, 5]);
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Debug, Module)]
 #[module(crate = "cotangent_core")]
 pub struct Embedding {

@@ -121,7 +121,8 @@ impl RnnCell {
 ///
 /// Input (batch, time, in). The output has the states after each step, (batch, time, hidden). With
 /// [`last_only`](Self::last_only) it is the state after the last step, (batch, hidden). The first
-/// state is 0. [`states`](Self::states) takes a given first state, to continue a sequence.
+/// state is 0. [`states`](Self::states) takes a given first state, to continue a sequence:
+/// [detach](Tensor::detach) a state from an earlier call for truncated backpropagation.
 ///
 /// The batch is the first axis, as in Keras's `SimpleRNN` and in PyTorch's `RNN` with
 /// `batch_first`. The parameters have the cell's names; PyTorch's `RNN` appends `_l0` to them. To
@@ -170,6 +171,27 @@ impl Rnn {
 
     /// Returns the states after each step of x (batch, time, in), each (batch, hidden). The first
     /// state is `initial` (batch, hidden), or zeros.
+    ///
+    /// For truncated backpropagation call `detach()` on the last state before you give it to the
+    /// next call (Williams, Peng 1990, An efficient gradient-based algorithm for on-line training
+    /// of recurrent network trajectories). A state that is not detached keeps the graph of the
+    /// earlier call.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let rnn = Rnn::new(3, 8, &mut rng)?;
+    /// let x = Tensor::ones([5, 20, 3], DType::F32)?;
+    /// let pass = Pass::train(1);
+    /// let mut state: Option<Tensor> = None;
+    /// for start in [0, 10] {
+    ///     let states = rnn.states(&x.narrow(1, start, 10)?, state.as_ref(), &pass)?;
+    ///     Tensor::stack(&states, 1)?.mean().backward()?;
+    ///     state = states.last().map(Tensor::detach);
+    /// }
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
     ///
     /// # Errors
     /// [`Error::Shape`] if the shapes do not fit or there is no step, [`Error::DType`] if the

@@ -1,4 +1,5 @@
-//! Guides: operations and losses by kind, a table for users of PyTorch, and the project's pages.
+//! Guides: operations and losses by kind, recipes, a table for users of PyTorch, and the project's
+//! pages.
 //!
 //! The layers, activations and initializers are listed in [`nn`](crate::nn), the optimizers and
 //! schedules in [`optim`](crate::optim).
@@ -13,6 +14,8 @@ pub mod losses;
 pub mod operations {}
 
 pub mod pytorch;
+
+pub mod recipes;
 
 #[doc = include_str!("../../ARCHITECTURE.md")]
 pub mod architecture {}

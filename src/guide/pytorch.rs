@@ -18,6 +18,12 @@
 //! | `torch.autograd.gradcheck` | [`gradcheck`](crate::gradcheck) |
 //! | `torch.autograd.detect_anomaly` | [`Pass::checked`](crate::module::Pass::checked) |
 //! | `x.view(n, -1)`, `x.reshape` | [`x.reshape([n, INFER])`](crate::Tensor::reshape) |
+//! | `x[a:b]`, `x[::k]` | [`x.narrow(0, a, b - a)`](crate::Tensor::narrow), [`x.slice(0, None, None, k)`](crate::Tensor::slice) |
+//! | `x.select(1, i)`, `x[:, i]`, `x[:, -1]` | [`x.select(1, i)`](crate::Tensor::select), `x.select(1, -1)` |
+//! | `torch.where(mask, a, b)` | [`mask.select(&a, &b)`](crate::Mask::select) |
+//! | `x[indices]`, `x[mask] = 0` | [`x.index_select(0, &indices)`](crate::Tensor::index_select), [`x.masked_fill(&mask, 0.0)`](crate::Tensor::masked_fill) |
+//! | `x * 2`, `2 * x` | `&x * 2.0`, `2.0 * &x`: the number must be a float, and on the left an `f64` |
+//! | `torch.randperm(n)` | the places of sorted random numbers: `Tensor::uniform([n], 0.0, 1.0, DType::F64, &mut rng)?.sort(0, Order::Ascending)?.1` |
 //! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |
 //!
 //! # Models
@@ -27,6 +33,8 @@
 //! | `class Net(nn.Module)` | a struct with `#[derive(Module)]`; `forward` is [`Layer::compute`](crate::module::Layer::compute) |
 //! | `net.train()`, `net.eval()` | [`Pass::train(seed)`](crate::module::Pass::train), [`Pass::inference()`](crate::module::Pass::inference), an argument of each `forward` |
 //! | `net.state_dict()`, `load_state_dict` | [`ModuleExt`](crate::ModuleExt): `save`, `load`; [`StateDict`](crate::state::StateDict) |
+//! | `copy.deepcopy(net.state_dict())` | `net.clone()`, or [`net.state()`](crate::state::Stateful::state) and `load_state`: [early stopping](crate::guide::recipes#early-stopping) |
+//! | `decoder.weight = encoder.weight` | one `Param` that is read in both places: [tied weights](crate::guide::recipes#tied-weights) |
 //! | `strict=False`, renamed keys | [`Loader`](crate::state::Loader) |
 //! | `p.requires_grad = False` | [`ModuleExt::freeze_where`](crate::ModuleExt), [`Frozen`](crate::module::Frozen) |
 //! | `net.named_parameters()` | [`ModuleExt::named_params`](crate::ModuleExt) |
@@ -46,7 +54,27 @@
 //! | `clip_grad_norm_`, `clip_grad_value_` | [`clip::global_norm`](crate::optim::clip::global_norm), [`clip::value`](crate::optim::clip::value) |
 //! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |
 //! | `swa_utils.AveragedModel` | [`WeightAverage`](crate::optim::WeightAverage) |
-//! | `DataLoader(TensorDataset(x, y), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Dataset`](crate::data::Dataset) |
+//! | `DataLoader(TensorDataset(x, labels), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Dataset`](crate::data::Dataset), for class labels |
+//! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of row numbers: [regression in mini-batches](crate::guide::recipes#regression-in-mini-batches) |
 //! | scikit-learn's `StratifiedKFold` | [`Dataset::k_fold`](crate::data::Dataset::k_fold) |
 //! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
 //! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |
+//!
+//! The replacements of indexing and `randperm`:
+//!
+//! ```
+//! use cotangent::prelude::*;
+//!
+//! let mut rng = ChaCha8Rng::seed_from_u64(1);
+//! let x = Tensor::from([[1.0f32, 2.0, 3.0], [4.0, 5.0, 6.0]]);
+//! assert_eq!(x.narrow(0, 1, 1)?.to_vec::<f32>()?, [4.0, 5.0, 6.0]);
+//! assert_eq!(x.slice(1, None, None, 2)?.to_vec::<f32>()?, [1.0, 3.0, 4.0, 6.0]);
+//! assert_eq!(x.select(1, 1)?.to_vec::<f32>()?, [2.0, 5.0]);
+//! assert_eq!(x.select(1, -1)?.to_vec::<f32>()?, [3.0, 6.0]);
+//! assert_eq!((2.0 * &x).to_vec::<f32>()?, (&x * 2.0).to_vec::<f32>()?);
+//!
+//! let keys = Tensor::uniform([5], 0.0, 1.0, DType::F64, &mut rng)?;
+//! let (_, permutation) = keys.sort(0, Order::Ascending)?;
+//! assert_eq!(permutation.to_tensor(DType::F32).sum().item()?, 10.0);
+//! # Ok::<(), Error>(())
+//! ```

@@ -6,7 +6,7 @@ use crate::root;
 use std::fmt::Write;
 
 /// The README's links to files, and the items whose pages show the same.
-const LINKS: [(&str, &str); 8] = [
+const LINKS: [(&str, &str); 9] = [
     ("architecture", "crate::guide::architecture"),
     ("changelog", "crate::guide::changelog"),
     ("layers", "crate::nn"),
@@ -14,6 +14,7 @@ const LINKS: [(&str, &str); 8] = [
     ("operations", "crate::guide::operations"),
     ("optimizers-list", "crate::optim"),
     ("pytorch", "crate::guide::pytorch"),
+    ("recipes", "crate::guide::recipes"),
     ("speed", "crate::guide::speed"),
 ];
 

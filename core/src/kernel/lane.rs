@@ -189,8 +189,8 @@ fn asinh(x: f64) -> f64 {
     magnitude.copysign(x)
 }
 
-/// Computes the inverse of cosh, accurate near 1 and for numbers whose square overflows. NaN below
-/// 1.
+/// Computes the inverse of cosh, accurate near 1 and for numbers whose square overflows. Below 1
+/// it returns NaN.
 fn acosh(x: f64) -> f64 {
     if x > LARGE {
         return x.ln() + std::f64::consts::LN_2;

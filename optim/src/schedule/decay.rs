@@ -79,8 +79,8 @@ impl Schedule {
     /// `η₀ · 10^(-t/r)`, which falls to a tenth in every r steps, set `gamma` to `0.1^(1/r)`.
     ///
     /// # Errors
-    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `gamma` is finite and at least
-    /// 0.
+    /// [`Error::Argument`](cotangent_core::Error::Argument) unless `gamma` is finite and not
+    /// negative.
     pub fn exponential(gamma: f64) -> Result<Self> {
         Interval::AtLeast0.check("Schedule::exponential", "gamma", gamma)?;
         let name = format!("exponential({gamma:?})");

@@ -164,8 +164,8 @@ fn functions() -> Vec<Entry> {
             "real, 1.5, -1.5, 8388607.5, 4194304.5, -4194305.5" .exact();
         sign() Signed, "torch.sign(x)", "real" .exact();
         round() Signed, "torch.round(x)",
-            "real, 1.5, -1.5, 2.5, -2.5, 8388607.5, 4194304.5, 4194305.5, -4194305.5, f64_halves=HALVES"
-                .exact();
+        "real, 1.5, -1.5, 2.5, -2.5, 8388607.5, 4194304.5, 4194305.5, -4194305.5, f64_halves=HALVES"
+            .exact();
     }
 }
 
@@ -194,7 +194,12 @@ fn activations() -> Vec<Entry> {
                 .differs([LOWEST, ENDS, far(|x, g| if x[0] > 0.0 { g } else { 0.0 })]);
         silu() Signed, "F.silu(x)",
             "real, *TAILS, -20.0, -40.0, 40.0"
-                .differs([LOWEST, ENDS, tail("output", |x, _| x[0] * x[0].exp()), tail("grad.0", SLOPE)]);
+                .differs([
+                    LOWEST,
+                    ENDS,
+                    tail("output", |x, _| x[0] * x[0].exp()),
+                    tail("grad.0", SLOPE),
+                ]);
         mish() Signed, "F.mish(x)",
             "real, *TAILS, -20.0, -40.0, 20.0, 40.0"
                 .differs([LOWEST, ENDS, tail("grad.0", SLOPE)]);

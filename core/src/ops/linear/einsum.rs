@@ -358,7 +358,7 @@ mod tests {
     fn implicit_results_are_sorted() -> Result<()> {
         let x = Tensor::from_vec((0..30).map(f64::from).collect(), [2, 5, 3])?;
         let y = Tensor::einsum("b...A", &[&x])?;
-        assert_eq!(y.to_f64_vec(), x.permute(&[1, 2, 0])?.to_f64_vec());
+        assert_eq!(y.to_f64_vec(), x.permute([1, 2, 0])?.to_f64_vec());
         assert_eq!(y.shape(), [5, 3, 2]);
         Ok(())
     }
