@@ -167,8 +167,8 @@ fn the_error_of_a_fixed_dtype_says_what_to_do() -> Result<()> {
     assert_eq!(
         text,
         "add: the right operand is f32, the left operand is f64; a gradient check runs in f64: \
-         make the tensor of the other dtype with `zeros_like` or in the dtype of the input \
-         (`x.dtype()`)"
+         pass the tensor as an input of the check, convert it with `to_dtype(x.dtype())`, or make \
+         it with `zeros_like`"
     );
     gradcheck::function(&[x], |x| x[0].add(&x[0].zeros_like()?))?.assert_ok();
     Ok(())
