@@ -139,7 +139,7 @@ fn special(_: FileType) -> Option<&'static str> {
     None
 }
 
-/// Until then, after a crash of the system the old file may be back.
+/// Syncs a folder, so that a rename in it survives a crash of the system.
 fn sync_folder(folder: &Path) -> io::Result<()> {
     if !cfg!(unix) {
         return Ok(());
