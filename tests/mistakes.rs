@@ -42,9 +42,12 @@ mod shapes;
 mod state;
 #[path = "mistakes/training.rs"]
 mod training;
+#[path = "support/wrapped.rs"]
+mod wrapped;
 
 use cotangent::prelude::*;
 use expect_test::Expect;
+use wrapped::wrapped;
 
 /// Runs a program that makes a mistake and compares the text of its error, wrapped at 80 columns.
 #[track_caller]
@@ -54,28 +57,6 @@ fn says<T>(program: impl FnOnce() -> Result<T>, text: Expect) {
         panic!("the program with the mistake runs");
     };
     text.assert_eq(&wrapped(&error.to_string()));
-}
-
-/// Breaks lines between words, so that no line is longer than 80 columns if its words are not.
-fn wrapped(text: &str) -> String {
-    let mut wrapped = String::new();
-    let mut column = 0;
-    for piece in text.split_inclusive(char::is_whitespace) {
-        let len = piece.trim_end().chars().count();
-        if column > 0 && column + len > 80 {
-            wrapped.truncate(wrapped.trim_end().len());
-            wrapped.push('\n');
-            column = 0;
-        }
-        wrapped += piece;
-        let broken = piece.ends_with('\n');
-        column = if broken {
-            0
-        } else {
-            column + piece.chars().count()
-        };
-    }
-    wrapped
 }
 
 fn rng() -> ChaCha8Rng {

@@ -67,7 +67,7 @@ fn gradients(f: &Function, x: &Tensor, g: &Tensor) -> Result<(Vec<f64>, Vec<f64>
     Ok((found.unwrap_or_default(), second))
 }
 
-/// Where a function is constant, its first and second derivatives are 0 for any cotangent.
+/// If a function is constant, its first and second derivatives are 0 for any cotangent.
 #[test]
 fn constant_pieces_have_gradient_0_for_any_cotangent() -> Result<()> {
     let below = [-1.0, -0.0, 0.0, -1e30, -INF];

@@ -22,7 +22,7 @@ pub(crate) fn erf_f32<I: Isa>(x: f32) -> f32 {
         -8.212799439e-04, 8.702162449e-05,
     );
     let small = a.fma::<I>(p, a);
-    // Where the clamp takes effect, the result rounds to one.
+    // If the clamp takes effect, the result rounds to one.
     let clamped = if 3.93 < a { 3.93 } else { a };
     let g = horner!(I, clamped;
         1.692035148e-04, -1.129488349e+00, -6.334010959e-01, -1.082199365e-01, 2.508018725e-02,
