@@ -67,7 +67,7 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use cotangent_core::{
         Axes, Backward, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order,
-        Result, Tensor, assert_gradients, grad, gradcheck,
+        Result, Tensor, assert_gradients, elementwise, grad, gradcheck,
     };
     // Losses.
     #[doc(no_inline)]

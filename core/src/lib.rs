@@ -60,6 +60,9 @@ pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,
 };
 
+#[doc(inline)]
+pub use cotangent_macros::elementwise;
+
 #[cfg(feature = "npy")]
 pub use exchange::npy;
 

@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::meta::ParseNestedMeta;
 use syn::parse::ParseStream;
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Ident, LitStr, Meta, Path, Token, WherePredicate, parse_quote};
+use syn::{Attribute, Ident, LitStr, Meta, Path, Token, WherePredicate};
 
 use crate::errors::Errors;
 use crate::keyword::{self, Keyword, Place};
@@ -25,10 +25,7 @@ pub(crate) struct ContainerOptions {
 impl ContainerOptions {
     /// Returns the path of the facade crate: from the attribute, from `Cargo.toml`, or the default.
     pub(crate) fn krate(&self) -> Path {
-        self.krate.clone().unwrap_or_else(|| {
-            let renamed = manifest::renamed().and_then(|name| syn::parse_str::<Ident>(&name).ok());
-            renamed.map_or_else(|| parse_quote!(::cotangent), |name| parse_quote!(::#name))
-        })
+        self.krate.clone().unwrap_or_else(manifest::facade)
     }
 }
 

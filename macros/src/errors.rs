@@ -25,6 +25,11 @@ impl Errors {
         }
     }
 
+    /// Returns whether there is an error.
+    pub(crate) fn any(&self) -> bool {
+        self.all.is_some()
+    }
+
     /// Returns the `compile_error!` invocations, or `None` if there is no error.
     pub(crate) fn into_tokens(self) -> Option<TokenStream> {
         self.all.map(syn::Error::into_compile_error)

@@ -8,11 +8,12 @@
 //! empty impl from `fallback`.
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, parse_macro_input};
+use syn::{DeriveInput, ItemFn, parse_macro_input};
 
 mod ast;
 mod attr;
 mod bounds;
+mod elementwise;
 mod errors;
 mod expand;
 mod expand_layer;
@@ -329,4 +330,10 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Layer, attributes(module))]
 pub fn derive_layer(input: TokenStream) -> TokenStream {
     expand::layer(parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Turns a function of numbers into a differentiable operation on tensors.
+#[proc_macro_attribute]
+pub fn elementwise(options: TokenStream, item: TokenStream) -> TokenStream {
+    elementwise::elementwise(options.into(), parse_macro_input!(item as ItemFn)).into()
 }

@@ -1,16 +1,24 @@
 //! Finds the name that the facade crate has in the crate that derives: in its `Cargo.toml`.
 
-use std::path::Path;
+use std::path::Path as File;
+
+use syn::{Ident, Path, parse_quote};
 
 /// The name of the facade's package.
 const PACKAGE: &str = "cotangent";
 
+/// Returns the path of the facade in the crate being compiled.
+pub(crate) fn facade() -> Path {
+    let renamed = renamed().and_then(|name| syn::parse_str::<Ident>(&name).ok());
+    renamed.map_or_else(|| parse_quote!(::cotangent), |name| parse_quote!(::#name))
+}
+
 /// Returns the name that the crate being compiled gives to the facade, if it is another than the
 /// package's. Whatever cannot be read counts as not renamed.
-pub(crate) fn renamed() -> Option<String> {
+fn renamed() -> Option<String> {
     let folder = std::env::var_os("CARGO_MANIFEST_DIR")?;
-    let mut folders = Path::new(&folder).ancestors();
-    let read = |folder: &Path| std::fs::read_to_string(folder.join("Cargo.toml")).ok();
+    let mut folders = File::new(&folder).ancestors();
+    let read = |folder: &File| std::fs::read_to_string(folder.join("Cargo.toml")).ok();
     let own = read(folders.next()?)?;
     let keys = dependencies(&own);
     if keys.iter().any(|(key, _)| key == PACKAGE) {

@@ -12,6 +12,7 @@ use crate::expand;
 
 mod bounds;
 mod diagnostics;
+mod elementwise;
 mod layer;
 mod module;
 

@@ -1,0 +1,421 @@
+//! Writes a graph as code over numbers of a type `T: Real`.
+
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote};
+use syn::Path;
+
+use super::graph::{Binary, Comparison, Function, Graph, Node, Op, Whole};
+use super::guard::{self, Guard};
+use super::lower::Formula;
+
+/// The numbers that are the same for all elements, computed once for each call.
+#[derive(Default)]
+pub(crate) struct Coefficients {
+    pub(crate) numbers: Vec<Node>,
+    pub(crate) integers: Vec<Whole>,
+}
+
+impl Coefficients {
+    pub(crate) fn number(&mut self, node: Node) -> usize {
+        position(&mut self.numbers, node)
+    }
+
+    fn integer(&mut self, whole: Whole) -> usize {
+        position(&mut self.integers, whole)
+    }
+}
+
+fn position<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
+    list.iter()
+        .position(|other| *other == item)
+        .unwrap_or_else(|| {
+            list.push(item);
+            list.len() - 1
+        })
+}
+
+/// The writer of one program: some statements and the values of the roots.
+pub(crate) struct Program<'a> {
+    pub(crate) formula: &'a mut Formula,
+    pub(crate) coefficients: &'a mut Coefficients,
+    /// The path of the module `elementwise` of the facade.
+    pub(crate) support: &'a Path,
+    /// The names of the operands.
+    pub(crate) operands: &'a [Ident],
+    /// The name of the cotangent.
+    pub(crate) cotangent: &'a Ident,
+    /// A node whose value is given, and its name.
+    pub(crate) given: Option<(Node, &'a Ident)>,
+    /// Whether to mark the values that enter a side of an `if`.
+    pub(crate) guarded: bool,
+    /// Whether numbers that are the same for all elements are computed here, and not read.
+    pub(crate) is_uniform: bool,
+}
+
+impl Program<'_> {
+    fn graph(&self) -> &Graph {
+        &self.formula.graph
+    }
+
+    /// Returns the statements and the values of the roots.
+    pub(crate) fn write(mut self, roots: &[Node]) -> (TokenStream, Vec<TokenStream>) {
+        let given = self.given.map(|(node, _)| node);
+        let guards = if self.guarded {
+            guard::guards(&mut self.formula.graph, roots, given)
+        } else {
+            HashMap::new()
+        };
+        // The conditions of the guards are nodes too, which are used before they are reached.
+        let mut all = roots.to_vec();
+        let mut marks: HashMap<(Node, Node), Node> = HashMap::new();
+        for node in self.graph().reachable(roots, given) {
+            let Some(guard) = guards.get(&node) else {
+                continue;
+            };
+            if Some(node) == given {
+                continue;
+            }
+            for (input, used) in guard::uses(&self.graph().op(node).clone(), guard) {
+                if let Some(condition) = self.mark(&guards, input, used) {
+                    marks.insert((node, input), condition);
+                    all.push(condition);
+                }
+            }
+        }
+        let mut names: HashMap<Node, TokenStream> = HashMap::new();
+        let mut statements = TokenStream::new();
+        // Conditions may be younger than the nodes that they mark, so the order is that of uses.
+        let mut order = Vec::new();
+        let mut seen = vec![false; self.graph().len()];
+        for root in all {
+            self.visit(root, given, &marks, &mut seen, &mut order);
+        }
+        for node in order {
+            if let Some(name) = self.leaf(node) {
+                names.insert(node, name);
+                continue;
+            }
+            if self.graph().is_uniform(node) && !self.is_uniform {
+                continue;
+            }
+            let value = self.operation(node, &names, &marks);
+            let base = self
+                .graph()
+                .hint(node)
+                .unwrap_or("t")
+                .trim_start_matches("r#");
+            let name = format_ident!("{base}_{}", names.len(), span = Span::mixed_site());
+            statements.extend(quote!(let #name = #value;));
+            names.insert(node, name.to_token_stream());
+        }
+        let values = roots.iter().map(|&root| self.value(root, &names)).collect();
+        (statements, values)
+    }
+
+    /// Returns the condition under which a value is used, if it is narrower than the value's guard.
+    fn mark(
+        &mut self,
+        guards: &HashMap<Node, Guard>,
+        input: Node,
+        used: Option<Guard>,
+    ) -> Option<Node> {
+        let (used, of_input) = (used?, guards.get(&input)?);
+        let is_wider = used != *of_input && !used.is_never() && !used.is_always();
+        let varies = !self.graph().is_uniform(input);
+        (is_wider && varies).then(|| used.condition(&mut self.formula.graph))
+    }
+
+    fn visit(
+        &self,
+        node: Node,
+        given: Option<Node>,
+        marks: &HashMap<(Node, Node), Node>,
+        seen: &mut Vec<bool>,
+        order: &mut Vec<Node>,
+    ) {
+        if std::mem::replace(&mut seen[node.0], true) {
+            return;
+        }
+        if Some(node) != given && !(self.graph().is_uniform(node) && !self.is_uniform) {
+            for input in self.graph().op(node).inputs() {
+                if let Some(&condition) = marks.get(&(node, input)) {
+                    self.visit(condition, given, marks, seen, order);
+                }
+                self.visit(input, given, marks, seen, order);
+            }
+        }
+        order.push(node);
+    }
+
+    /// Returns the name of a node that is given.
+    fn leaf(&self, node: Node) -> Option<TokenStream> {
+        if let Some((given, name)) = self.given
+            && given == node
+        {
+            return Some(name.to_token_stream());
+        }
+        match *self.graph().op(node) {
+            Op::Operand(k) => Some(self.operands[k].to_token_stream()),
+            Op::Cotangent => Some(self.cotangent.to_token_stream()),
+            _ => None,
+        }
+    }
+
+    /// Returns a number of the type `T` in scope.
+    fn like(&self) -> &Ident {
+        self.operands.first().unwrap_or(self.cotangent)
+    }
+
+    /// Returns a number that is the same for all elements, of the type `f64`.
+    pub(crate) fn number(&mut self, node: Node) -> TokenStream {
+        if let Some(value) = self.graph().number(node) {
+            return literal(value);
+        }
+        let index = Literal::usize_unsuffixed(self.coefficients.number(node));
+        quote!(self.numbers[#index])
+    }
+
+    /// Returns a value of the type `T`.
+    fn value(&mut self, node: Node, names: &HashMap<Node, TokenStream>) -> TokenStream {
+        if let Some(name) = names.get(&node) {
+            return name.clone();
+        }
+        let number = self.number(node);
+        let like = self.like();
+        if self.is_condition(node) {
+            quote!(#like.constant(#number).equals(#like.one()))
+        } else {
+            quote!(#like.constant(#number))
+        }
+    }
+
+    pub(crate) fn is_condition(&self, node: Node) -> bool {
+        let op = self.graph().op(node);
+        matches!(op, Op::Compare(..) | Op::And(..) | Op::Or(..) | Op::Not(..))
+    }
+
+    fn operation(
+        &mut self,
+        node: Node,
+        names: &HashMap<Node, TokenStream>,
+        marks: &HashMap<(Node, Node), Node>,
+    ) -> TokenStream {
+        let op = self.graph().op(node).clone();
+        let support = self.support;
+        let mut values = HashMap::new();
+        for input in op.inputs() {
+            let mut value = self.value(input, names);
+            if let Some(condition) = marks.get(&(node, input)) {
+                let condition = self.value(*condition, names);
+                value = quote!(#value.guard(#condition));
+            }
+            values.insert(input, value);
+        }
+        // The right operand of an operator may be a plain `f64`.
+        let plain = |program: &mut Self, node: Node| {
+            let is_plain = match program.is_uniform {
+                true => program.graph().number(node).is_some(),
+                false => program.graph().is_uniform(node),
+            };
+            is_plain.then(|| program.number(node))
+        };
+        match op {
+            Op::Operand(_) | Op::Cotangent => unreachable!("a leaf"),
+            Op::Literal(bits) => {
+                let value = literal(f64::from_bits(bits));
+                quote!(#support::number(#value))
+            }
+            Op::Name(index) => {
+                let name = &self.formula.names[index];
+                quote!(#support::number(#name))
+            }
+            Op::Whole(whole) => {
+                let value = self.integer(whole);
+                quote!(#support::number(#value as ::core::primitive::f64))
+            }
+            Op::Unary(Function::Neg, a) => {
+                let a = &values[&a];
+                quote!(-#a)
+            }
+            Op::Unary(Function::Primitive(name), a) => {
+                let a = &values[&a];
+                if matches!(name, "erf" | "erfc") {
+                    let method = format_ident!("{name}");
+                    return quote!(#a.#method());
+                }
+                let mut variant = name.to_owned();
+                variant[..1].make_ascii_uppercase();
+                let variant = format_ident!("{variant}");
+                quote!(#a.scalar(#support::ScalarFunction::#variant))
+            }
+            Op::Unary(function, a) => {
+                let (a, method) = (&values[&a], format_ident!("{}", method(function)));
+                quote!(#a.#method())
+            }
+            Op::Binary(op, a, b) => {
+                let (left, right) = (plain(self, a), plain(self, b));
+                let (of_a, of_b) = (&values[&a], &values[&b]);
+                match (op, left, right) {
+                    (Binary::Add, Some(left), _) => quote!(#of_b + #left),
+                    (Binary::Add, _, Some(right)) => quote!(#of_a + #right),
+                    (Binary::Add, ..) => quote!(#of_a + #of_b),
+                    (Binary::Sub, Some(left), _) => quote!(-#of_b + #left),
+                    (Binary::Sub, _, Some(right)) => quote!(#of_a - #right),
+                    (Binary::Sub, ..) => quote!(#of_a - #of_b),
+                    (Binary::Mul, Some(left), _) => quote!(#of_b * #left),
+                    (Binary::Mul, _, Some(right)) => quote!(#of_a * #right),
+                    (Binary::Mul, ..) => quote!(#of_a * #of_b),
+                    (Binary::Div, _, Some(right)) => quote!(#of_a / #right),
+                    (Binary::Div, ..) => quote!(#of_a / #of_b),
+                    (Binary::Max, ..) => quote!(#support::larger(#of_a, #of_b)),
+                    (Binary::Min, ..) => quote!(#support::smaller(#of_a, #of_b)),
+                    (Binary::Pow, _, Some(right)) => quote!(#support::float_power(#of_a, #right)),
+                    (Binary::Pow, ..) => quote!(#of_a.powf(#of_b)),
+                    (Binary::Atan2, ..) => quote!(#of_a.atan2(#of_b)),
+                }
+            }
+            Op::Powi(a, exponent) => {
+                let a = values[&a].clone();
+                let exponent = self.integer(exponent);
+                quote!(#a.powi(#exponent))
+            }
+            Op::Compare(comparison, a, b) => {
+                let method = match comparison {
+                    Comparison::Less => quote!(lt),
+                    Comparison::LessOrEqual => quote!(le),
+                    Comparison::Equal => quote!(equals),
+                };
+                let (a, b) = (&values[&a], &values[&b]);
+                quote!(#a.#method(#b))
+            }
+            Op::And(a, b) => {
+                let (a, b) = (&values[&a], &values[&b]);
+                quote!(#a & #b)
+            }
+            Op::Or(a, b) => {
+                let (a, b) = (&values[&a], &values[&b]);
+                quote!(#a | #b)
+            }
+            Op::Not(a) => {
+                let a = &values[&a];
+                quote!(!#a)
+            }
+            Op::Select(condition, yes, no) => {
+                let (condition, yes, no) = (&values[&condition], &values[&yes], &values[&no]);
+                quote!(#support::select(#condition, #yes, #no))
+            }
+            Op::Call(callee, arguments) => {
+                let path = self.callee(callee);
+                let like = self.like().clone();
+                let arguments = self.arguments(&arguments, &values);
+                quote!(#path::call(#like, #(#arguments),*))
+            }
+            Op::Pull(callee, g, arguments) => {
+                let path = self.callee(callee);
+                let g = values[&g].clone();
+                let arguments = self.arguments(&arguments, &values);
+                quote!(#path::pull(#g, #(#arguments),*))
+            }
+            Op::Part(pull, k) => {
+                let (pull, k) = (&values[&pull], Literal::usize_unsuffixed(k));
+                quote!(#pull[#k])
+            }
+        }
+    }
+
+    /// Returns the arguments of a call: plain numbers if they are the same for all elements.
+    fn arguments(
+        &mut self,
+        arguments: &[Node],
+        values: &HashMap<Node, TokenStream>,
+    ) -> Vec<TokenStream> {
+        let argument = |&node: &Node| {
+            if self.graph().is_uniform(node) {
+                self.number(node)
+            } else {
+                values[&node].clone()
+            }
+        };
+        arguments.iter().map(argument).collect()
+    }
+
+    /// Returns the path of the type of a function.
+    pub(crate) fn callee(&self, index: usize) -> TokenStream {
+        callee(&self.formula.callees[index], self.support)
+    }
+
+    fn integer(&mut self, whole: Whole) -> TokenStream {
+        let offset = Literal::i64_unsuffixed(whole.offset);
+        match whole.name {
+            None => quote!(#offset),
+            Some(name) if self.is_uniform => {
+                let name = &self.formula.names[name];
+                integer(name, whole.offset)
+            }
+            Some(_) => {
+                let index = Literal::usize_unsuffixed(self.coefficients.integer(whole));
+                quote!(self.integers[#index])
+            }
+        }
+    }
+}
+
+/// Returns an integer as an `i64`.
+pub(crate) fn integer(name: &TokenStream, offset: i64) -> TokenStream {
+    let value = quote!(<::core::primitive::i64 as ::core::convert::From<::core::primitive::i32>>::from(#name));
+    if offset == 0 {
+        return value;
+    }
+    let offset = Literal::i64_unsuffixed(offset);
+    quote!((#value + #offset))
+}
+
+/// Returns the path of the type of a called function.
+pub(crate) fn callee(path: &Path, support: &Path) -> TokenStream {
+    let mut segments = path.segments.iter();
+    if segments
+        .next()
+        .is_some_and(|first| first.ident == "__library")
+    {
+        let rest = segments.next();
+        return quote!(#support::library::#rest);
+    }
+    quote!(#path)
+}
+
+fn method(function: Function) -> &'static str {
+    match function {
+        Function::Neg => "neg",
+        Function::Abs => "abs",
+        Function::Square => "square",
+        Function::Sqrt => "sqrt",
+        Function::Recip => "recip",
+        Function::Exp => "exp",
+        Function::ExpM1 => "exp_m1",
+        Function::Ln => "ln",
+        Function::Ln1p => "ln_1p",
+        Function::Sin => "sin",
+        Function::Cos => "cos",
+        Function::Tanh => "tanh",
+        Function::Sigmoid => "sigmoid",
+        Function::Floor => "floor",
+        Function::Round => "round",
+        Function::Primitive(name) => name,
+    }
+}
+
+/// Returns a number as an expression.
+fn literal(value: f64) -> TokenStream {
+    if !value.is_finite() {
+        let bits = Literal::u64_unsuffixed(value.to_bits());
+        return quote!(::core::primitive::f64::from_bits(#bits));
+    }
+    let size = Literal::f64_unsuffixed(value.abs());
+    if value.is_sign_negative() {
+        quote!((-#size))
+    } else {
+        quote!(#size)
+    }
+}

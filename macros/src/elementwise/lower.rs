@@ -1,0 +1,709 @@
+//! Turns the body of a function into a graph.
+
+use proc_macro2::TokenStream;
+use quote::ToTokens;
+use syn::{
+    BinOp, Block, Expr, ExprCall, ExprIf, ExprLit, ExprMethodCall, Ident, Lit, Local, Pat, Path,
+    Stmt, UnOp,
+};
+
+use super::graph::{Binary, Comparison, Graph, Node, Op, Whole};
+use super::library::{self, Kind};
+use super::signature::{ParameterKind, Signature};
+use crate::errors::Errors;
+
+/// The value of an expression.
+#[derive(Clone, Copy)]
+pub(crate) enum Value {
+    Number(Node),
+    Condition(Node),
+    Integer(Whole),
+}
+
+/// A function and the names in it.
+pub(crate) struct Formula {
+    pub(crate) graph: Graph,
+    /// The parameters and constants of the graph, as expressions of the type `f64` or `i32`.
+    pub(crate) names: Vec<TokenStream>,
+    /// The paths of the functions that it calls.
+    pub(crate) callees: Vec<Path>,
+    /// The name of the function itself.
+    own_name: String,
+    parameters: Vec<(String, Value)>,
+}
+
+const ALLOWED: &str = "a formula consists of arithmetic, comparisons, `let`, `if` with `else`, and \
+                       calls of elementary functions and of other `#[elementwise]` functions";
+
+impl Formula {
+    /// Creates a formula without a value.
+    pub(crate) fn new(own_name: &Ident, signature: &Signature) -> Self {
+        let mut formula = Self {
+            graph: Graph::default(),
+            names: Vec::new(),
+            callees: Vec::new(),
+            own_name: own_name.to_string(),
+            parameters: Vec::new(),
+        };
+        for parameter in &signature.parameters {
+            let name = parameter.name.to_string();
+            let value = match parameter.kind {
+                ParameterKind::Operand(k) => {
+                    let node = formula.graph.add(Op::Operand(k));
+                    formula.graph.name(node, &name);
+                    Value::Number(node)
+                }
+                ParameterKind::Number => {
+                    let index = formula.named(parameter.name.to_token_stream());
+                    Value::Number(formula.graph.add(Op::Name(index)))
+                }
+                ParameterKind::Integer => Value::Integer(Whole {
+                    name: Some(formula.named(parameter.name.to_token_stream())),
+                    offset: 0,
+                }),
+                ParameterKind::Axes => continue,
+            };
+            formula.parameters.push((name, value));
+        }
+        formula
+    }
+
+    /// Returns the index of a name.
+    fn named(&mut self, tokens: TokenStream) -> usize {
+        index_of(&mut self.names, tokens)
+    }
+
+    /// Adds the value of a block to the graph.
+    pub(crate) fn block(&mut self, block: &Block, errors: &mut Errors) -> Option<Node> {
+        let scope = self.parameters.clone();
+        let mut lowering = Lowering {
+            formula: self,
+            scope,
+            errors,
+        };
+        let value = lowering.block(block)?;
+        lowering.number(value, block)
+    }
+
+    /// Adds the value of an expression to the graph. It may use `result`, if this is given.
+    pub(crate) fn expression(
+        &mut self,
+        expression: &Expr,
+        result: Node,
+        errors: &mut Errors,
+    ) -> Option<Node> {
+        let mut scope = vec![("result".to_owned(), Value::Number(result))];
+        scope.extend(self.parameters.clone());
+        let mut lowering = Lowering {
+            formula: self,
+            scope,
+            errors,
+        };
+        let value = lowering.expression(expression)?;
+        lowering.number(value, expression)
+    }
+}
+
+struct Lowering<'a> {
+    formula: &'a mut Formula,
+    /// The names in scope, the innermost last.
+    scope: Vec<(String, Value)>,
+    errors: &'a mut Errors,
+}
+
+impl Lowering<'_> {
+    fn graph(&mut self) -> &mut Graph {
+        &mut self.formula.graph
+    }
+
+    fn error<T>(&mut self, tokens: impl ToTokens, message: impl std::fmt::Display) -> Option<T> {
+        self.errors.push(tokens, message);
+        None
+    }
+
+    /// Returns the node of a number.
+    fn number(&mut self, value: Value, source: impl ToTokens) -> Option<Node> {
+        match value {
+            Value::Number(node) => Some(node),
+            Value::Condition(_) => self.error(source, "expected a number, found a condition"),
+            Value::Integer(_) => {
+                let message = "expected a number, found an integer: integers are exponents of \
+                               `powi`; `n as f64` converts one";
+                self.error(source, message)
+            }
+        }
+    }
+
+    fn condition_of(&mut self, expression: &Expr) -> Option<Node> {
+        match self.expression(expression)? {
+            Value::Condition(node) => Some(node),
+            _ => self.error(expression, "expected a condition, such as `x > 0.0`"),
+        }
+    }
+
+    fn block(&mut self, block: &Block) -> Option<Value> {
+        let depth = self.scope.len();
+        let value = self.statements(block);
+        self.scope.truncate(depth);
+        value
+    }
+
+    fn statements(&mut self, block: &Block) -> Option<Value> {
+        let mut value = None;
+        for (i, statement) in block.stmts.iter().enumerate() {
+            let is_last = i + 1 == block.stmts.len();
+            match statement {
+                Stmt::Local(local) => self.local(local),
+                Stmt::Expr(expression, None) if is_last => {
+                    return self.expression(expression);
+                }
+                Stmt::Expr(expression, _) => {
+                    let hint = match expression {
+                        Expr::Return(_) => {
+                            "a formula has no `return`: its value is the last expression"
+                        }
+                        _ if is_last => "expected a value at the end: remove the semicolon",
+                        _ => "an expression whose value is not used: write `let name = …;`",
+                    };
+                    // Loops and assignments have messages of their own.
+                    match expression {
+                        Expr::Return(_) => self.error(expression, hint),
+                        Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) | Expr::Assign(_) => {
+                            self.expression(expression)
+                        }
+                        _ if is_assignment(expression) => self.expression(expression),
+                        _ => self.error(statement, hint),
+                    }?;
+                }
+                Stmt::Item(item) => {
+                    let message = "a formula contains no items: put it before the function";
+                    self.errors.push(item, message);
+                }
+                Stmt::Macro(call) => {
+                    self.errors
+                        .push(call, format!("a formula has no macros: {ALLOWED}"));
+                }
+            }
+            value = None;
+        }
+        if !matches!(block.stmts.last(), Some(Stmt::Expr(..) | Stmt::Macro(_))) {
+            let message = "expected a value at the end of the block";
+            match block.stmts.last() {
+                Some(last) => self.errors.push(last, message),
+                None => self.errors.push(block, message),
+            }
+        }
+        value
+    }
+
+    /// Adds a variable to the scope. A name whose value is faulty is added too, so that its uses
+    /// are no errors.
+    fn local(&mut self, local: &Local) {
+        for attr in &local.attrs {
+            self.errors
+                .push(attr, "a `let` of a formula takes no attributes");
+        }
+        let mut pattern = &local.pat;
+        if let Pat::Type(typed) = pattern {
+            self.errors.push(
+                &typed.ty,
+                "the types of variables are inferred: write `let name = …;`",
+            );
+            pattern = &typed.pat;
+        }
+        let name = match pattern {
+            Pat::Ident(pat) if pat.mutability.is_some() || pat.by_ref.is_some() => {
+                let message =
+                    "variables do not change: write `let` again, the name may be the same";
+                self.errors.push(pat, message);
+                Some(pat.ident.to_string())
+            }
+            Pat::Ident(pat) if pat.subpat.is_none() => Some(pat.ident.to_string()),
+            pattern => {
+                self.errors
+                    .push(pattern, "expected a name: `let name = …;`");
+                None
+            }
+        };
+        let value = match &local.init {
+            None => self.error(local, "expected a value: `let name = …;`"),
+            Some(init) => {
+                if let Some((token, _)) = &init.diverge {
+                    self.errors
+                        .push(token, "a `let` of a formula has no `else`");
+                }
+                self.expression(&init.expr)
+            }
+        };
+        let Some(name) = name else {
+            return;
+        };
+        let value = value.unwrap_or_else(|| {
+            // A number that depends on no operand.
+            Value::Number(self.graph().literal(f64::NAN))
+        });
+        if let Value::Number(node) = value {
+            self.graph().name(node, &name);
+        }
+        self.scope.push((name, value));
+    }
+
+    fn expression(&mut self, expression: &Expr) -> Option<Value> {
+        if let Some(attr) = attributes(expression).first() {
+            self.errors
+                .push(attr, "an expression of a formula takes no attributes");
+        }
+        match expression {
+            Expr::Group(group) => self.expression(&group.expr),
+            Expr::Paren(paren) => self.expression(&paren.expr),
+            Expr::Block(block) if block.label.is_none() => self.block(&block.block),
+            Expr::Lit(literal) => self.literal(literal),
+            Expr::Path(path) if path.qself.is_none() => self.path(&path.path),
+            Expr::Unary(unary) => match unary.op {
+                UnOp::Neg(_) => match self.expression(&unary.expr)? {
+                    Value::Integer(whole) if whole.name.is_none() => Some(Value::Integer(Whole {
+                        offset: -whole.offset,
+                        ..whole
+                    })),
+                    value => {
+                        let node = self.number(value, &unary.expr)?;
+                        Some(Value::Number(self.graph().neg(node)))
+                    }
+                },
+                UnOp::Not(_) => {
+                    let node = self.condition_of(&unary.expr)?;
+                    Some(Value::Condition(self.graph().not(node)))
+                }
+                _ => self.error(unary, "operands are numbers here, not references"),
+            },
+            Expr::Binary(binary) => self.binary(&binary.left, &binary.op, &binary.right, binary),
+            Expr::If(branch) => self.branch(branch),
+            Expr::Call(call) => self.call(call),
+            Expr::MethodCall(call) => self.method(call),
+            Expr::Cast(cast) => match self.expression(&cast.expr)? {
+                Value::Integer(whole) if cast.ty.to_token_stream().to_string() == "f64" => {
+                    Some(Value::Number(self.whole(whole)))
+                }
+                _ => self.error(
+                    cast,
+                    "the only conversion is that of an integer, `n as f64`",
+                ),
+            },
+            Expr::Reference(reference) => self.error(
+                reference,
+                "operands are numbers here: write them without `&`",
+            ),
+            Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) => {
+                let message = format!("a formula has no loops; {ALLOWED}");
+                self.error(expression, message)
+            }
+            Expr::Match(_) | Expr::Let(_) => self.error(
+                expression,
+                "a formula has no patterns: write `if` and `else if`",
+            ),
+            Expr::Return(_) => self.error(
+                expression,
+                "a formula has no `return`: its value is the last expression",
+            ),
+            Expr::Tuple(_) => self.error(
+                expression,
+                "a formula has one result: write a function for each, which may call each other",
+            ),
+            Expr::Try(_) => self.error(
+                expression,
+                "operands are numbers here, whose functions cannot fail: write it without `?`",
+            ),
+            Expr::Macro(_) => self.error(expression, format!("a formula has no macros; {ALLOWED}")),
+            _ => self.error(expression, ALLOWED),
+        }
+    }
+
+    fn literal(&mut self, literal: &ExprLit) -> Option<Value> {
+        match &literal.lit {
+            Lit::Float(float) if matches!(float.suffix(), "" | "f64") => {
+                match float.base10_parse::<f64>() {
+                    Ok(value) => Some(Value::Number(self.graph().literal(value))),
+                    Err(error) => {
+                        self.errors.add(error);
+                        None
+                    }
+                }
+            }
+            Lit::Float(_) => self.error(
+                literal,
+                "numbers are `f64`; they take the dtype of the tensors",
+            ),
+            Lit::Int(int) if int.suffix() == "f64" => match int.base10_parse::<f64>() {
+                Ok(value) => Some(Value::Number(self.graph().literal(value))),
+                Err(error) => {
+                    self.errors.add(error);
+                    None
+                }
+            },
+            Lit::Int(int) if matches!(int.suffix(), "" | "i32") => {
+                match int.base10_parse::<i32>() {
+                    Ok(value) => Some(Value::Integer(Whole {
+                        name: None,
+                        offset: value.into(),
+                    })),
+                    Err(error) => {
+                        self.errors.add(error);
+                        None
+                    }
+                }
+            }
+            Lit::Bool(value) => {
+                // 0 < 1
+                let [zero, one] = [0.0, 1.0].map(|value| self.graph().literal(value));
+                let (a, b) = if value.value {
+                    (zero, one)
+                } else {
+                    (one, zero)
+                };
+                Some(Value::Condition(self.graph().less(a, b)))
+            }
+            _ => self.error(literal, "expected a number such as `2.0`"),
+        }
+    }
+
+    /// A number, or the message that an integer literal is none.
+    fn number_or_advice(&mut self, expression: &Expr) -> Option<Node> {
+        match self.expression(expression)? {
+            Value::Integer(whole) if whole.name.is_none() => {
+                let message = format!("numbers have a decimal point: write `{}.0`", whole.offset);
+                self.error(expression, message)
+            }
+            value => self.number(value, expression),
+        }
+    }
+
+    /// Returns the node of an integer as a number.
+    fn whole(&mut self, whole: Whole) -> Node {
+        match whole.name {
+            None => self.graph().literal(whole.offset as f64),
+            Some(_) => self.graph().add(Op::Whole(whole)),
+        }
+    }
+
+    fn path(&mut self, path: &Path) -> Option<Value> {
+        if let Some(name) = path.get_ident() {
+            let name = name.to_string();
+            if let Some((_, value)) = self.scope.iter().rev().find(|(other, _)| *other == name) {
+                return Some(*value);
+            }
+            if name == "self" {
+                return self.error(path, "a formula is a function, not a method");
+            }
+        }
+        let index = self.formula.named(path.to_token_stream());
+        Some(Value::Number(self.graph().add(Op::Name(index))))
+    }
+
+    fn binary(
+        &mut self,
+        left: &Expr,
+        op: &BinOp,
+        right: &Expr,
+        whole: impl ToTokens,
+    ) -> Option<Value> {
+        let arithmetic = match op {
+            BinOp::Add(_) => Some(Binary::Add),
+            BinOp::Sub(_) => Some(Binary::Sub),
+            BinOp::Mul(_) => Some(Binary::Mul),
+            BinOp::Div(_) => Some(Binary::Div),
+            _ => None,
+        };
+        if let Some(op) = arithmetic {
+            // Both sides first, so that the errors of both come out.
+            let (a, b) = (self.number_or_advice(left), self.number_or_advice(right));
+            return Some(Value::Number(self.graph().binary(op, a?, b?)));
+        }
+        let node = match op {
+            BinOp::And(_) | BinOp::Or(_) => {
+                let (a, b) = (self.condition_of(left), self.condition_of(right));
+                let (a, b) = (a?, b?);
+                match op {
+                    BinOp::And(_) => self.graph().and(a, b),
+                    _ => self.graph().or(a, b),
+                }
+            }
+            BinOp::Lt(_)
+            | BinOp::Le(_)
+            | BinOp::Gt(_)
+            | BinOp::Ge(_)
+            | BinOp::Eq(_)
+            | BinOp::Ne(_) => {
+                let (a, b) = (self.number_or_advice(left), self.number_or_advice(right));
+                let (a, b) = (a?, b?);
+                let graph = self.graph();
+                let less = Comparison::Less;
+                match op {
+                    BinOp::Lt(_) => graph.less(a, b),
+                    BinOp::Gt(_) => graph.add(Op::Compare(less, b, a)),
+                    BinOp::Le(_) => graph.add(Op::Compare(Comparison::LessOrEqual, a, b)),
+                    BinOp::Ge(_) => graph.add(Op::Compare(Comparison::LessOrEqual, b, a)),
+                    BinOp::Eq(_) => graph.equal(a, b),
+                    _ => {
+                        let equal = graph.equal(a, b);
+                        graph.not(equal)
+                    }
+                }
+            }
+            BinOp::Rem(_) => {
+                return self.error(whole, "a formula has no `%`: write `a - b * floor(a / b)`");
+            }
+            BinOp::BitXor(_) => {
+                return self.error(whole, "a power is `powi(x, 2)` or `powf(x, 2.5)`");
+            }
+            BinOp::BitAnd(_) | BinOp::BitOr(_) => {
+                return self.error(whole, "conditions are combined with `&&` and `||`");
+            }
+            _ => {
+                let message =
+                    "variables do not change: write `let` again, the name may be the same";
+                return self.error(whole, message);
+            }
+        };
+        Some(Value::Condition(node))
+    }
+
+    fn branch(&mut self, branch: &ExprIf) -> Option<Value> {
+        let condition = match &*branch.cond {
+            Expr::Let(condition) => {
+                self.error(condition, "a formula has no patterns: write a comparison")
+            }
+            condition => self.condition_of(condition),
+        };
+        let yes = self.block(&branch.then_branch);
+        let Some((_, other)) = &branch.else_branch else {
+            let message = "an `if` needs an `else`: both sides are numbers, and one is selected for \
+                           each element";
+            return self.error(branch, message);
+        };
+        let no = self.expression(other);
+        let (condition, yes, no) = (condition?, yes?, no?);
+        match (yes, no) {
+            (Value::Condition(yes), Value::Condition(no)) => {
+                let graph = self.graph();
+                let (taken, otherwise) = (graph.and(condition, yes), graph.not(condition));
+                let otherwise = graph.and(otherwise, no);
+                Some(Value::Condition(graph.or(taken, otherwise)))
+            }
+            (yes, no) => {
+                let yes = self.side(yes, &branch.then_branch);
+                let no = self.side(no, other);
+                Some(Value::Number(self.graph().select(condition, yes?, no?)))
+            }
+        }
+    }
+
+    /// Returns the node of a side of an `if`.
+    fn side(&mut self, value: Value, source: impl ToTokens) -> Option<Node> {
+        match value {
+            Value::Integer(whole) if whole.name.is_none() => {
+                let message = format!("numbers have a decimal point: write `{}.0`", whole.offset);
+                self.error(source, message)
+            }
+            value => self.number(value, source),
+        }
+    }
+
+    fn method(&mut self, call: &ExprMethodCall) -> Option<Value> {
+        if let Some(turbofish) = &call.turbofish {
+            self.errors
+                .push(turbofish, "functions of a formula are not generic");
+        }
+        let mut arguments = vec![&*call.receiver];
+        arguments.extend(&call.args);
+        let name = call.method.to_string();
+        if name == "select" || name == "clone" || name == "detach" {
+            let message = match &*name {
+                "select" => "write `if condition { … } else { … }`",
+                _ => "operands are numbers here, which are copied",
+            };
+            return self.error(&call.method, message);
+        }
+        if library::find(&name).is_none() {
+            let message = match library::similar(&name) {
+                Some(known) => format!("there is no function `{name}`: did you mean `{known}`?"),
+                None => {
+                    let all: Vec<&str> = library::LIBRARY.iter().map(|entry| entry.name).collect();
+                    format!(
+                        "there is no function `{name}`; methods are those of the library: {}. Call \
+                         your own functions as `{name}(x)`",
+                        all.join(", ")
+                    )
+                }
+            };
+            // The errors in the arguments come out too.
+            for argument in arguments {
+                self.expression(argument);
+            }
+            return self.error(&call.method, message);
+        }
+        self.library(&call.method, &arguments)
+    }
+
+    fn call(&mut self, call: &ExprCall) -> Option<Value> {
+        let arguments: Vec<&Expr> = call.args.iter().collect();
+        let mut function = &*call.func;
+        while let Expr::Group(group) = function {
+            function = &group.expr;
+        }
+        let Expr::Path(path) = function else {
+            return self.error(function, "expected the name of a function");
+        };
+        let path = &path.path;
+        if let Some(name) = path.get_ident() {
+            let text = name.to_string();
+            if self.scope.iter().any(|(other, _)| *other == text) {
+                return self.error(name, format!("`{text}` is a number, not a function"));
+            }
+            if library::find(&text).is_some() {
+                return self.library(name, &arguments);
+            }
+            if text == self.formula.own_name {
+                return self.error(call, "a formula cannot call itself");
+            }
+        }
+        let last = path.segments.last().map(|last| last.ident.to_string());
+        let before = path.segments.iter().rev().nth(1);
+        if last.as_deref() == Some("from")
+            && before.is_some_and(|before| before.ident == "f64")
+            && let [argument] = arguments[..]
+            && let Some(Value::Integer(whole)) = self.expression(argument)
+        {
+            return Some(Value::Number(self.whole(whole)));
+        }
+        let mut nodes = Vec::new();
+        let mut failed = false;
+        for argument in arguments {
+            match self.number_or_advice(argument) {
+                Some(node) => nodes.push(node),
+                None => failed = true,
+            }
+        }
+        if failed {
+            return None;
+        }
+        Some(Value::Number(self.called(path.clone(), nodes)))
+    }
+
+    /// Returns the node of a call.
+    fn called(&mut self, path: Path, arguments: Vec<Node>) -> Node {
+        let index = index_of(&mut self.formula.callees, path);
+        self.graph().add(Op::Call(index, arguments))
+    }
+
+    /// Returns the value of a function of the library.
+    fn library(&mut self, name: &Ident, arguments: &[&Expr]) -> Option<Value> {
+        let text = name.to_string();
+        let entry = library::find(&text)?;
+        if arguments.len() != entry.arguments.len() {
+            for argument in arguments {
+                self.expression(argument);
+            }
+            let message = format!(
+                "expected {} ({}), found {}",
+                counted(entry.arguments.len()),
+                entry.arguments.join(", "),
+                arguments.len()
+            );
+            return self.error(name, message);
+        }
+        if let Kind::Powi = entry.kind {
+            let base = self.number_or_advice(arguments[0]);
+            let exponent = self.exponent(arguments[1]);
+            let (base, exponent) = (base?, exponent?);
+            return Some(Value::Number(self.graph().add(Op::Powi(base, exponent))));
+        }
+        let nodes: Vec<_> = arguments
+            .iter()
+            .map(|argument| self.number_or_advice(argument))
+            .collect();
+        let nodes: Vec<Node> = nodes.into_iter().collect::<Option<_>>()?;
+        if let Some(node) = library::node(self.graph(), entry.kind, &nodes) {
+            return Some(Value::Number(node));
+        }
+        if let (Kind::Operation(primitive), true) = (entry.kind, text == self.formula.own_name) {
+            return match primitive {
+                Some(primitive) => {
+                    let graph = self.graph();
+                    let node = library::primitive(graph, entry.name, primitive, &nodes);
+                    Some(Value::Number(node))
+                }
+                None => self.error(name, "a formula cannot call itself"),
+            };
+        }
+        let path = syn::parse_str(&format!("__library::{text}")).expect("a path");
+        Some(Value::Number(self.called(path, nodes)))
+    }
+
+    /// Returns the exponent of `powi`.
+    fn exponent(&mut self, expression: &Expr) -> Option<Whole> {
+        let message = "expected an integer: a literal such as `3`, an `i32` parameter or a constant; \
+                       `powf` takes other exponents";
+        match expression {
+            Expr::Group(group) => self.exponent(&group.expr),
+            Expr::Paren(paren) => self.exponent(&paren.expr),
+            Expr::Path(path) if path.qself.is_none() => {
+                let known = path.path.get_ident().and_then(|name| {
+                    let name = name.to_string();
+                    self.scope.iter().rev().find(|(other, _)| *other == name)
+                });
+                match known {
+                    Some((_, Value::Integer(whole))) => Some(*whole),
+                    Some(_) => self.error(expression, message),
+                    None => {
+                        let name = Some(self.formula.named(path.to_token_stream()));
+                        Some(Whole { name, offset: 0 })
+                    }
+                }
+            }
+            _ => match self.expression(expression)? {
+                Value::Integer(whole) => Some(whole),
+                _ => self.error(expression, message),
+            },
+        }
+    }
+}
+
+fn counted(count: usize) -> String {
+    match count {
+        1 => "1 argument".to_owned(),
+        count => format!("{count} arguments"),
+    }
+}
+
+/// Returns the index of an item in a list, to which it is added if it is new.
+fn index_of<T: ToTokens>(list: &mut Vec<T>, item: T) -> usize {
+    let text = item.to_token_stream().to_string();
+    let same = |other: &T| other.to_token_stream().to_string() == text;
+    list.iter().position(same).unwrap_or_else(|| {
+        list.push(item);
+        list.len() - 1
+    })
+}
+
+fn is_assignment(expression: &Expr) -> bool {
+    let Expr::Binary(binary) = expression else {
+        return false;
+    };
+    matches!(
+        binary.op,
+        BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_)
+    )
+}
+
+fn attributes(expression: &Expr) -> &[syn::Attribute] {
+    match expression {
+        Expr::Block(e) => &e.attrs,
+        Expr::Call(e) => &e.attrs,
+        Expr::If(e) => &e.attrs,
+        Expr::Lit(e) => &e.attrs,
+        Expr::MethodCall(e) => &e.attrs,
+        Expr::Paren(e) => &e.attrs,
+        Expr::Path(e) => &e.attrs,
+        _ => &[],
+    }
+}
