@@ -62,6 +62,8 @@ pub use tensor::{
 
 #[doc(inline)]
 pub use cotangent_macros::elementwise;
+#[doc(hidden)]
+pub use ops::parts as elementwise;
 
 #[cfg(feature = "npy")]
 pub use exchange::npy;

@@ -27,10 +27,10 @@ pub(crate) mod reduce;
 pub(crate) mod strided;
 pub(crate) mod threads;
 
+pub use elementwise::formula::{Formula, Needs};
 pub use elementwise::map::{Map, Step, Update};
 pub use float::Float;
 pub use fma::Fma;
 pub use isa::{Avx2, Avx512, Baseline, Isa, Kernel, Neon, Tier, dispatch, dispatch_on};
 pub use lane::Lane;
-pub(crate) use real::float_power;
-pub use real::{Real, ScalarFunction};
+pub use real::{Real, ScalarFunction, float_power};

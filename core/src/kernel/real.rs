@@ -4,7 +4,7 @@
 //! kernel for each instruction set. With the symbolic tensors of `ops` it becomes a recorded
 //! computation. So one line gives the fused derivative and its own derivatives of higher order.
 
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 /// A number in a formula: arithmetic, comparison with selection, and elementary functions.
 ///
@@ -22,8 +22,11 @@ pub trait Real:
     + Mul<f64, Output = Self>
     + Div<f64, Output = Self>
 {
-    /// The result of a comparison.
-    type Bool: Copy;
+    /// The result of a comparison. The operators `&`, `|` and `!` combine conditions.
+    type Bool: Copy
+        + BitAnd<Output = Self::Bool>
+        + BitOr<Output = Self::Bool>
+        + Not<Output = Self::Bool>;
 
     /// Returns `value` in the dtype of `self` (and, for symbolic tensors, in its graph).
     fn constant(self, value: f64) -> Self;
@@ -38,6 +41,15 @@ pub trait Real:
     fn equals(self, other: Self) -> Self::Bool;
     /// Returns `yes` if `condition` is true, else `no`. Both are computed.
     fn select(condition: Self::Bool, yes: Self, no: Self) -> Self;
+
+    /// Returns `self`, for use in a part of a formula that is selected where `condition` is true.
+    ///
+    /// For numbers this does nothing. In a recorded computation the gradient that comes back from
+    /// that part is 0 where the condition is false, even if it is infinite or NaN there.
+    #[inline(always)]
+    fn guard(self, _condition: Self::Bool) -> Self {
+        self
+    }
 
     /// Computes the absolute value.
     fn abs(self) -> Self;
@@ -131,7 +143,7 @@ pub enum ScalarFunction {
 
 /// Computes x^exponent as PyTorch does: exponents of ±0.5 are square roots, and so NaN at -∞.
 #[inline(always)]
-pub(crate) fn float_power<T: Real>(x: T, exponent: f64) -> T {
+pub fn float_power<T: Real>(x: T, exponent: f64) -> T {
     if exponent == 0.5 {
         x.sqrt()
     } else if exponent == -0.5 {

@@ -14,6 +14,7 @@ mod random;
 mod reduce;
 mod shape;
 
+pub use elementwise::parts;
 pub use index::order::Order;
 pub use loss::bce_with_logits::BceWithLogitsLoss;
 pub use loss::cross_entropy::{CrossEntropyLoss, Target};

@@ -4,12 +4,14 @@ use super::contiguous::Contiguous;
 use super::element::{Element, with_dtype};
 use super::layout::Layout;
 use super::storage::{Storage, room};
-use crate::kernel::elementwise::map;
+use crate::kernel::elementwise::formula::{self, AllLoops, Choose, Wanted};
+use crate::kernel::elementwise::{map, produced};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::strided::{View, scatter};
 use crate::kernel::threads::parallel;
 use crate::kernel::{Float, Map, Update};
 use crate::shape::{DType, Shape};
+use smallvec::SmallVec;
 
 /// Shared, immutable storage and the layout of the elements in it. Cloning shares the storage.
 #[derive(Clone, Debug)]
@@ -257,4 +259,108 @@ impl Array {
             });
         });
     }
+
+    /// Computes a formula for operands of one dtype that broadcast to `shape`.
+    #[track_caller]
+    pub(crate) fn formula(loops: &dyn AllLoops, operands: &[&Self], shape: &Shape) -> Self {
+        let stretched = stretched(operands, shape);
+        with_dtype!(operands[0].dtype(), F => {
+            let views: Views<'_, F> = stretched.iter().map(|x| Some(x.view::<F>())).collect();
+            Self::build_with::<F>(shape.clone(), &mut |out| {
+                formula::value(F::choose(loops), &views, out);
+            })
+        })
+    }
+
+    /// Computes the sums of a formula over the axes for which `reduced` is true, for operands that
+    /// broadcast to `shape`. The result has the shape `kept`.
+    #[track_caller]
+    pub(crate) fn sum_of_formula(
+        loops: &dyn AllLoops,
+        operands: &[&Self],
+        shape: &Shape,
+        reduced: &[bool],
+        kept: Shape,
+    ) -> Self {
+        let axes = |which: bool| (0..shape.len()).filter(move |&axis| reduced[axis] == which);
+        let last = (0..shape.len()).rev().find(|&axis| shape[axis] != 1);
+        let in_rows = last.is_none_or(|axis| reduced[axis]);
+        let order: SmallVec<[usize; 4]> = axes(!in_rows).chain(axes(in_rows)).collect();
+        let len: usize = axes(true).map(|axis| shape[axis]).product();
+        let ordered = |x: Self| x.with_layout(x.layout.permute(&order));
+        let stretched: Arrays = stretched(operands, shape)
+            .into_iter()
+            .map(ordered)
+            .collect();
+        with_dtype!(operands[0].dtype(), F => {
+            let views: Views<'_, F> = stretched.iter().map(|x| Some(x.view::<F>())).collect();
+            let loops = F::choose(loops);
+            let produce = |start: usize, out: &mut [F]| {
+                formula::value_from(loops, &views, start, out);
+            };
+            Self::build_with::<F>(kept.clone(), &mut |out| if in_rows {
+                produced::rows(&produce, len, out);
+            } else {
+                produced::columns(&produce, len, out);
+            })
+        })
+    }
+
+    /// Computes the cotangents of one operand of a formula, or of all `count`, from that of its
+    /// result: the first of them in place if nothing else holds the storage.
+    pub(crate) fn pullback(
+        mut self,
+        loops: &dyn AllLoops,
+        wanted: Wanted,
+        operands: &[Option<&Self>],
+        result: Option<&Self>,
+        count: usize,
+    ) -> Arrays {
+        let shape = self.shape().clone();
+        let stretch = |x: &Self| x.broadcast_to(&shape);
+        let operands: SmallVec<[Option<Self>; 3]> =
+            operands.iter().map(|x| x.map(stretch)).collect();
+        let result = result.map(stretch);
+        with_dtype!(self.dtype(), F => {
+            let mut all = Arrays::new();
+            let cotangent = if self.get_mut::<F>().is_some() {
+                all.push(self);
+                None
+            } else {
+                all.push(Self::build::<F>(shape.clone(), |_| {}));
+                Some(self)
+            };
+            while all.len() < count {
+                all.push(Self::build::<F>(shape.clone(), |_| {}));
+            }
+            let views: Views<'_, F> =
+                operands.iter().map(|x| x.as_ref().map(Self::view::<F>)).collect();
+            let result = result.as_ref().map(Self::view::<F>);
+            let cotangent = cotangent.as_ref().map(Self::view::<F>);
+            let mut out: SmallVec<[&mut [F]; 3]> = SmallVec::new();
+            for array in &mut all {
+                out.push(array.get_mut::<F>().expect("nothing else holds it"));
+            }
+            formula::pullback(
+                F::choose(loops),
+                wanted,
+                cotangent.as_ref(),
+                &views,
+                result.as_ref(),
+                &mut out,
+            );
+            drop(out);
+            all
+        })
+    }
+}
+
+pub(crate) type Arrays = SmallVec<[Array; 3]>;
+type Views<'a, F> = SmallVec<[Option<View<'a, F>>; 3]>;
+
+fn stretched(operands: &[&Array], shape: &Shape) -> Arrays {
+    operands
+        .iter()
+        .map(|operand| operand.broadcast_to(shape))
+        .collect()
 }

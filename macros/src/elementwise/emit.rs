@@ -122,7 +122,9 @@ impl Program<'_> {
         used: Option<Guard>,
     ) -> Option<Node> {
         let (used, of_input) = (used?, guards.get(&input)?);
-        let is_wider = used != *of_input && !used.is_never() && !used.is_always();
+        // A value that is given comes from outside, whatever uses it.
+        let is_wider = used != *of_input || self.leaf(input).is_some();
+        let is_wider = is_wider && !used.is_never() && !used.is_always();
         let varies = !self.graph().is_uniform(input);
         (is_wider && varies).then(|| used.condition(&mut self.formula.graph))
     }

@@ -377,7 +377,7 @@ impl Expansion {
     /// that the value is saved and not the operands.
     fn result_suffices(&self) -> bool {
         let (graph, root) = (&self.formula.graph, self.root);
-        if matches!(graph.op(root), Op::Operand(_)) {
+        if self.signature.output != Output::Tensor || matches!(graph.op(root), Op::Operand(_)) {
             return false;
         }
         let mut any = false;
@@ -565,11 +565,18 @@ impl Expansion {
                 quote!(#value.0)
             }
         });
+        let import = (!statements.is_empty()).then(|| {
+            quote! {
+                #[allow(unused_imports)]
+                use #support::Real as _;
+            }
+        });
         quote! {
             #[allow(dead_code)]
             impl #name {
                 #[inline(always)]
                 fn new(#(#numbers),*) -> Self {
+                    #import
                     #statements
                     Self { numbers: [#(#values),*], integers: [#(#integers),*] }
                 }

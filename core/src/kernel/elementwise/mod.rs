@@ -2,4 +2,6 @@
 //! step of an optimizer.
 
 pub(crate) mod compare;
+pub(crate) mod formula;
 pub(crate) mod map;
+pub(crate) mod produced;

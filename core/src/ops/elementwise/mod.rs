@@ -7,10 +7,23 @@ pub(in crate::ops) mod arithmetic;
 pub(in crate::ops) mod compare;
 pub(in crate::ops) mod formula;
 pub(in crate::ops) mod mask;
+pub(in crate::ops) mod operation;
 pub(in crate::ops) mod operators;
 pub(in crate::ops) mod power;
 pub(in crate::ops) mod rounding;
 pub(in crate::ops) mod select;
+pub(in crate::ops) mod support;
 pub(in crate::ops) mod symbolic;
 pub(in crate::ops) mod trigonometric;
 pub(in crate::ops) mod unary;
+
+/// The parts of which `#[elementwise]` composes an operation. Programs use the attribute and need
+/// nothing of this module.
+pub mod parts {
+    pub use super::operation::{Operand, Operation, Reduced, apply, apply_one, reduce, sum_one};
+    pub use super::support::{Number, larger, larger_size, number, select, smaller};
+    pub use crate::kernel::{Formula, Needs, Real, ScalarFunction, float_power};
+
+    /// The operations of the library, for calls in formulas.
+    pub mod library {}
+}

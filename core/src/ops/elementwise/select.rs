@@ -71,6 +71,31 @@ pub(crate) fn select(condition: &Tensor, yes: &Tensor, no: &Tensor) -> Tensor {
     })
 }
 
+/// Returns `x`, whose gradient is 0 where `condition` is 0, even if a cotangent that is infinite or
+/// NaN arrives there.
+pub(crate) fn guard(condition: &Tensor, x: &Tensor) -> Tensor {
+    Tensor::from_op(x.detach(), &[x], || Guard {
+        condition: condition.detach(),
+    })
+}
+
+struct Guard {
+    condition: Tensor,
+}
+
+impl Op for Guard {
+    fn name(&self) -> &'static str {
+        "guard"
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
+    }
+    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+        let zero = cotangent.constant_like(0.0);
+        Ok(smallvec![Some(select(&self.condition, &cotangent, &zero))])
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Choose;
 

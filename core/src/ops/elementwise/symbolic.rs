@@ -6,7 +6,7 @@ use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
 use crate::kernel::{Real, ScalarFunction};
 use crate::ops::elementwise::arithmetic;
 use std::cell::RefCell;
-use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 /// The tensors of one evaluation of a formula.
 #[derive(Default)]
@@ -83,6 +83,28 @@ impl Neg for Symbol<'_> {
     }
 }
 
+/// Conditions are 1 or 0.
+impl BitAnd for Symbol<'_> {
+    type Output = Self;
+    fn bitand(self, other: Self) -> Self {
+        self * other
+    }
+}
+
+impl BitOr for Symbol<'_> {
+    type Output = Self;
+    fn bitor(self, other: Self) -> Self {
+        !(!self & !other)
+    }
+}
+
+impl Not for Symbol<'_> {
+    type Output = Self;
+    fn not(self) -> Self {
+        -self + 1.0
+    }
+}
+
 macro_rules! symbol_functions {
     ($($method:ident)*) => {$(
         fn $method(self) -> Self {
@@ -122,6 +144,10 @@ impl<'a> Real for Symbol<'a> {
         yes.zip(no, |yes, no| {
             crate::ops::elementwise::select::select(&condition, yes, no)
         })
+    }
+    fn guard(self, condition: Self) -> Self {
+        let condition = condition.tensor();
+        self.map(|x| crate::ops::elementwise::select::guard(&condition, x))
     }
     fn powf(self, exponent: Self) -> Self {
         self.zip(exponent, |a, b| arithmetic::apply(arithmetic::Power, a, b))

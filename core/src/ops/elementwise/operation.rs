@@ -1,0 +1,423 @@
+//! Differentiable operations made of a formula: `#[elementwise]` writes calls of the functions here.
+
+use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
+use crate::error::{Error, Result};
+use crate::kernel::elementwise::formula::{AllLoops, Compiled, Wanted};
+use crate::kernel::{Formula, Needs, Real};
+use crate::ops::elementwise::symbolic::{Symbol, Tape};
+use crate::ops::loss::reduction::expect_losses;
+use crate::ops::reduce::sum::mean_to_shape;
+use crate::tensor::{Array, Axes, Reduced as Over, Shape, broadcast_shapes};
+use smallvec::{SmallVec, smallvec};
+
+/// A formula with a name.
+pub trait Operation<const N: usize>: Formula<N> {
+    /// The name, for errors and drawings.
+    const NAME: &'static str;
+    /// The role in a net, for an observer such as the signal report.
+    const KIND: OpKind;
+}
+
+/// An argument of a call within a formula: a number of the formula, or a constant.
+pub trait Operand<T> {
+    /// Returns the argument in the dtype of `like`.
+    fn lift(self, like: T) -> T;
+}
+
+impl<T: Real> Operand<T> for T {
+    #[inline(always)]
+    fn lift(self, _: T) -> T {
+        self
+    }
+}
+
+impl<T: Real> Operand<T> for f64 {
+    #[inline(always)]
+    fn lift(self, like: T) -> T {
+        like.constant(self)
+    }
+}
+
+/// How the elements of a formula are reduced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduced {
+    /// The sum.
+    Sum,
+    /// The mean.
+    Mean,
+}
+
+/// Applies a formula of one operand.
+#[track_caller]
+pub fn apply_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
+    record(formula, [x], x.array().shape())
+}
+
+/// Applies a formula to operands of one dtype, broadcast.
+///
+/// # Errors
+/// [`Error::Shape`] if the shapes do not broadcast, [`Error::DType`] if the dtypes differ.
+pub fn apply<const N: usize, E: Operation<N>>(
+    formula: E,
+    operands: [&Tensor; N],
+) -> Result<Tensor> {
+    let shape = joint_shape(E::NAME, &operands)?;
+    Ok(record(formula, operands, &shape))
+}
+
+/// Applies a formula of one operand and returns the sum of the elements.
+#[track_caller]
+pub fn sum_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
+    record_reduced(
+        formula,
+        [x],
+        x.array().shape(),
+        &Over::all(x.shape()),
+        Reduced::Sum,
+    )
+}
+
+/// Applies a formula and reduces the elements, over all axes if none are given. The operands are
+/// broadcast to the shape of the first one.
+///
+/// # Errors
+/// [`Error::Shape`] if an operand does not broadcast to the shape of the first one, or if there is
+/// nothing to take the mean of; [`Error::DType`] if the dtypes differ; those of the axes.
+pub fn reduce<const N: usize, E: Operation<N>>(
+    formula: E,
+    reduced: Reduced,
+    axes: Option<Axes>,
+    operands: [&Tensor; N],
+) -> Result<Tensor> {
+    let shape = joint_shape(E::NAME, &operands)?;
+    let over = checked_reduction(E::NAME, &shape, reduced, axes, operands[0])?;
+    Ok(record_reduced(formula, operands, &shape, &over, reduced))
+}
+
+/// Returns the shape to which the operands broadcast. There is memory for a result of this shape.
+fn joint_shape(op: &'static str, operands: &[&Tensor]) -> Result<Shape> {
+    let first = operands[0];
+    let mut shape = first.array().shape().clone();
+    for operand in &operands[1..] {
+        first.expect_same_dtype(op, operand)?;
+        if *operand.array().shape() != shape {
+            shape = broadcast_shapes(op, &shape, operand.shape())?;
+        }
+    }
+    if shape.element_count() > crate::kernel::threads::parallel::GRAIN {
+        shape.reserve(op, first.dtype())?;
+    }
+    Ok(shape)
+}
+
+fn checked_reduction(
+    op: &'static str,
+    shape: &Shape,
+    reduced: Reduced,
+    axes: Option<Axes>,
+    first: &Tensor,
+) -> Result<Over> {
+    if first.shape() != &shape[..] {
+        let reason = "a reduction broadcasts to the shape of the first operand only";
+        return Err(Error::shape(op, reason, &[first.shape(), &shape[..]]));
+    }
+    let over = match axes {
+        Some(axes) => axes.resolve(op, shape)?,
+        None => Over::all(shape),
+    };
+    if reduced == Reduced::Mean {
+        expect_losses(op, over.count, shape)?;
+    }
+    Ok(over)
+}
+
+#[track_caller]
+fn record<const N: usize, E: Operation<N>>(
+    formula: E,
+    operands: [&Tensor; N],
+    shape: &Shape,
+) -> Tensor {
+    let output = evaluated(&Compiled(formula), &operands, shape);
+    Tensor::from_array_op(output, &operands, |output| {
+        Recorded::new(formula, &operands, shape, Some(output))
+    })
+}
+
+#[track_caller]
+fn evaluated(loops: &dyn AllLoops, operands: &[&Tensor], shape: &Shape) -> Array {
+    let operands: SmallVec<[&Array; 3]> = operands.iter().map(|x| x.array()).collect();
+    Array::formula(loops, &operands, shape)
+}
+
+#[track_caller]
+fn record_reduced<const N: usize, E: Operation<N>>(
+    formula: E,
+    operands: [&Tensor; N],
+    shape: &Shape,
+    over: &Over,
+    reduced: Reduced,
+) -> Tensor {
+    let output = evaluated_reduced(&Compiled(formula), &operands, shape, over, reduced);
+    Tensor::from_array_op(output, &operands, |_| RecordedReduced {
+        recorded: Recorded::new(formula, &operands, shape, None),
+        kept: over.kept.clone(),
+        divisor: divisor(reduced, over),
+    })
+}
+
+fn divisor(reduced: Reduced, over: &Over) -> Option<f64> {
+    (reduced == Reduced::Mean).then_some(over.count as f64)
+}
+
+#[track_caller]
+fn evaluated_reduced(
+    loops: &dyn AllLoops,
+    operands: &[&Tensor],
+    shape: &Shape,
+    over: &Over,
+    reduced: Reduced,
+) -> Array {
+    let arrays: SmallVec<[&Array; 3]> = operands.iter().map(|x| x.array()).collect();
+    let sum = Array::sum_of_formula(loops, &arrays, shape, &over.reduced, over.kept.clone());
+    let sum = Tensor::from(sum);
+    let result = match divisor(reduced, over) {
+        None => sum,
+        Some(divisor) => {
+            let mean = sum.div_scalar(divisor);
+            if mean.to_f64_vec().iter().all(|mean| mean.is_finite()) {
+                mean
+            } else {
+                // The sum of finite elements may have overflowed, which the mean handles.
+                let elements = Tensor::from(Array::formula(loops, &arrays, shape));
+                mean_to_shape(&elements, &over.kept, divisor)
+            }
+        }
+    };
+    result.reshaped(over.result.clone()).into_array()
+}
+
+/// A formula that was applied: the operands that the derivatives need, or the result.
+struct Recorded<E, const N: usize> {
+    formula: E,
+    saved: [Option<Tensor>; N],
+    result: Option<Tensor>,
+    shape: Shape,
+}
+
+impl<E: Operation<N>, const N: usize> Recorded<E, N> {
+    /// `output` is the value; the formula of a reduction does not need it.
+    fn new(formula: E, operands: &[&Tensor; N], shape: &Shape, output: Option<&Array>) -> Self {
+        let (mask, result) = needed(&E::NEEDS, operands);
+        let mut saved = [const { None }; N];
+        for k in 0..N {
+            if mask & (1 << k) != 0 {
+                saved[k] = Some(operands[k].clone());
+            }
+        }
+        Self {
+            formula,
+            saved,
+            result: output
+                .filter(|_| result)
+                .map(|output| Tensor::from(output.clone())),
+            shape: shape.clone(),
+        }
+    }
+
+    /// Computes the cotangents from that of the elements.
+    fn pulled(&self, cotangent: Tensor, context: &Vjp) -> Cotangents {
+        if context.records() {
+            return self.recorded(&cotangent, context);
+        }
+        let formula = self.formula;
+        pulled(
+            &Compiled(formula),
+            &E::NEEDS,
+            &|k| formula.factor(k),
+            &self.saved,
+            self.result.as_ref(),
+            cotangent,
+            context,
+        )
+    }
+
+    /// Computes the cotangents by operations on tensors, so that they can be differentiated again.
+    fn recorded(&self, cotangent: &Tensor, context: &Vjp) -> Cotangents {
+        let tape = Tape::default();
+        let unused = tape.symbol(&cotangent.detach());
+        let symbols = self.saved.each_ref().map(|saved| match saved {
+            Some(saved) => tape.symbol(&stretch(&context.saved(saved), &self.shape)),
+            None => unused,
+        });
+        let result = match &self.result {
+            Some(result) => tape.symbol(&context.output(result)),
+            None => unused,
+        };
+        let g = tape.symbol(cotangent);
+        let one = |k: usize| -> Tensor {
+            macro_rules! one {
+                ($($k:literal)*) => {
+                    match k {
+                        $($k if Exists::<N, $k>::YES => {
+                            pull_symbols::<E, N, { 1 << $k }>(self.formula, g, symbols, result)
+                        })*
+                        _ => unreachable!("an operand"),
+                    }
+                };
+            }
+            one!(0 1 2 3 4 5 6 7)
+        };
+        (0..N).map(|k| context.wants(k).then(|| one(k))).collect()
+    }
+}
+
+/// Whether there are more than `K` operands.
+struct Exists<const N: usize, const K: usize>;
+
+impl<const N: usize, const K: usize> Exists<N, K> {
+    const YES: bool = K < N;
+}
+
+fn pull_symbols<E: Formula<N>, const N: usize, const WANTED: u32>(
+    formula: E,
+    g: Symbol<'_>,
+    operands: [Symbol<'_>; N],
+    result: Symbol<'_>,
+) -> Tensor {
+    let k = WANTED.trailing_zeros() as usize;
+    formula.pullback::<_, WANTED>(g, operands, result)[k].tensor()
+}
+
+/// Returns what the cotangents of the tracked operands need: a bit for each operand, and whether
+/// they need the result.
+fn needed(needs: &[Needs], operands: &[&Tensor]) -> (u32, bool) {
+    let (mut mask, mut result) = (0, false);
+    for (needs, operand) in needs.iter().zip(operands) {
+        if operand.is_tracked() {
+            mask |= needs.operands;
+            result |= needs.result;
+        }
+    }
+    (mask, result)
+}
+
+/// Computes the cotangents that are wanted, not recorded.
+fn pulled(
+    loops: &dyn AllLoops,
+    needs: &[Needs],
+    factor: &dyn Fn(usize) -> Option<f64>,
+    saved: &[Option<Tensor>],
+    result: Option<&Tensor>,
+    cotangent: Tensor,
+    context: &Vjp,
+) -> Cotangents {
+    let mut all: Cotangents = smallvec![None; needs.len()];
+    let mut rest: SmallVec<[usize; 8]> = SmallVec::new();
+    let mut scaled: SmallVec<[(usize, f64); 8]> = SmallVec::new();
+    for k in 0..needs.len() {
+        if context.wants(k) {
+            match factor(k) {
+                Some(factor) => scaled.push((k, factor)),
+                None => rest.push(k),
+            }
+        }
+    }
+    // The last one may be computed in the storage of the cotangent.
+    let mut cotangent = Some(cotangent);
+    let mut left = scaled.len()
+        + if rest.len() == needs.len() {
+            1
+        } else {
+            rest.len()
+        };
+    let mut take = || {
+        left -= 1;
+        let last = if left == 0 {
+            cotangent.take()
+        } else {
+            cotangent.clone()
+        };
+        last.expect("one cotangent for each use")
+    };
+    for (k, factor) in scaled {
+        all[k] = Some(take().scaled_in_place(factor));
+    }
+    let operands = |mask: u32| -> SmallVec<[Option<&Array>; 3]> {
+        let chosen = saved.iter().enumerate();
+        chosen
+            .map(|(k, saved)| {
+                saved
+                    .as_ref()
+                    .filter(|_| mask & (1 << k) != 0)
+                    .map(Tensor::array)
+            })
+            .collect()
+    };
+    let result = result.map(Tensor::array);
+    if rest.len() == needs.len() && rest.len() > 1 {
+        let mask = needs.iter().fold(0, |mask, needs| mask | needs.operands);
+        let arrays =
+            take()
+                .into_array()
+                .pullback(loops, Wanted::All, &operands(mask), result, rest.len());
+        for (k, array) in rest.into_iter().zip(arrays) {
+            all[k] = Some(Tensor::from(array));
+        }
+        return all;
+    }
+    for k in rest {
+        let operands = operands(needs[k].operands);
+        let result = result.filter(|_| needs[k].result);
+        let arrays = take()
+            .into_array()
+            .pullback(loops, Wanted::One(k), &operands, result, 1);
+        all[k] = arrays.into_iter().next().map(Tensor::from);
+    }
+    all
+}
+
+impl<E: Operation<N>, const N: usize> Op for Recorded<E, N> {
+    fn name(&self) -> &'static str {
+        E::NAME
+    }
+
+    fn kind(&self) -> OpKind {
+        E::KIND
+    }
+
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        Ok(self.pulled(cotangent, context))
+    }
+}
+
+/// A formula whose elements were summed and divided.
+struct RecordedReduced<E, const N: usize> {
+    recorded: Recorded<E, N>,
+    kept: Shape,
+    divisor: Option<f64>,
+}
+
+impl<E: Operation<N>, const N: usize> Op for RecordedReduced<E, N> {
+    fn name(&self) -> &'static str {
+        E::NAME
+    }
+
+    fn kind(&self) -> OpKind {
+        E::KIND
+    }
+
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let cotangent = spread(&cotangent, &self.kept, self.divisor, &self.recorded.shape);
+        Ok(self.recorded.pulled(cotangent, context))
+    }
+}
+
+/// Returns the cotangent of all elements from that of their sums or means.
+fn spread(cotangent: &Tensor, kept: &Shape, divisor: Option<f64>, shape: &Shape) -> Tensor {
+    let cotangent = cotangent.reshaped(kept.clone());
+    let cotangent = match divisor {
+        Some(divisor) => cotangent.div_scalar(divisor),
+        None => cotangent,
+    };
+    stretch(&cotangent, shape)
+}

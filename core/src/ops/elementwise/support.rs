@@ -1,0 +1,37 @@
+//! Functions that `#[elementwise]` calls in the code that it writes.
+
+use crate::kernel::{Baseline, Lane, Real};
+
+/// A number that is the same for all elements.
+pub type Number = Lane<f64, Baseline>;
+
+/// Returns a number that is the same for all elements.
+#[inline(always)]
+pub fn number(value: f64) -> Number {
+    Lane::new(value)
+}
+
+/// Returns `yes` where the condition is true, else `no`.
+#[inline(always)]
+pub fn select<T: Real>(condition: T::Bool, yes: T, no: T) -> T {
+    T::select(condition, yes, no)
+}
+
+/// Returns the larger number, or NaN if either is NaN.
+#[inline(always)]
+pub fn larger<T: Real>(a: T, b: T) -> T {
+    T::select(b.equals(b), T::select(a.lt(b), b, a), b)
+}
+
+/// Returns the smaller number, or NaN if either is NaN.
+#[inline(always)]
+pub fn smaller<T: Real>(a: T, b: T) -> T {
+    T::select(b.equals(b), T::select(b.lt(a), b, a), b)
+}
+
+/// Returns the larger of `largest` and the size of `x`, ignoring NaN.
+#[inline(always)]
+pub fn larger_size<T: Real>(largest: T, x: T) -> T {
+    let size = x.abs();
+    T::select(largest.lt(size), size, largest)
+}
