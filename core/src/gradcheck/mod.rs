@@ -25,11 +25,14 @@
 //! ```
 
 mod check;
+mod elementwise;
 mod macros;
 mod numeric;
 mod report;
 mod subject;
 
+#[doc(hidden)]
+pub use elementwise::elementwise;
 pub use macros::Operand;
 #[doc(hidden)]
 pub use macros::of_operands;
