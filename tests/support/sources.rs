@@ -44,8 +44,16 @@ fn add_public(tokens: TokenStream, found: &mut BTreeMap<String, bool>) {
         {
             // Attributes in front of `pub`, among them doc comments; each is a `#` and a group.
             let attributes = tokens[..i - 1].rchunks(2);
-            let mut attributes = attributes.take_while(|pair| is(pair.first(), "#"));
-            let example = attributes.any(|pair| pair[1].to_string().contains("```"));
+            let attributes = attributes.take_while(|pair| is(pair.first(), "#"));
+            let attributes: Vec<String> = attributes.map(|pair| pair[1].to_string()).collect();
+            // The parts of which `#[elementwise]` composes operations.
+            if attributes
+                .iter()
+                .any(|attribute| attribute.contains("(hidden)"))
+            {
+                continue;
+            }
+            let example = attributes.iter().any(|attribute| attribute.contains("```"));
             *found.entry(name.to_string()).or_default() |= example;
         }
         let TokenTree::Group(group) = token else {

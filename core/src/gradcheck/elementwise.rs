@@ -34,6 +34,7 @@ const F64_TOLERANCE: f64 = 1e-10;
 ///
 /// # Panics
 /// If one of these fails; the message names the operand, the place, and the numbers.
+#[doc(hidden)]
 pub fn elementwise<const N: usize, E: Operation<N>>(
     operands: [Named<'_>; N],
     numbers: &[Named<'_>],

@@ -263,9 +263,16 @@ impl Array {
     /// Computes a formula for operands of one dtype that broadcast to `shape`.
     #[track_caller]
     pub(crate) fn formula(loops: &dyn AllLoops, operands: &[&Self], shape: &Shape) -> Self {
-        let stretched = stretched(operands, shape);
+        if operands.iter().any(|operand| operand.shape() != shape) {
+            let stretched = stretched(operands, shape);
+            return Self::formula(
+                loops,
+                &stretched.iter().collect::<SmallVec<[_; 3]>>(),
+                shape,
+            );
+        }
         with_dtype!(operands[0].dtype(), F => {
-            let views: Views<'_, F> = stretched.iter().map(|x| Some(x.view::<F>())).collect();
+            let views: Views<'_, F> = operands.iter().map(|x| Some(x.view::<F>())).collect();
             Self::build_with::<F>(shape.clone(), &mut |out| {
                 formula::value(F::choose(loops), &views, out);
             })
@@ -317,10 +324,18 @@ impl Array {
         count: usize,
     ) -> Arrays {
         let shape = self.shape().clone();
-        let stretch = |x: &Self| x.broadcast_to(&shape);
-        let operands: SmallVec<[Option<Self>; 3]> =
-            operands.iter().map(|x| x.map(stretch)).collect();
-        let result = result.map(stretch);
+        if operands
+            .iter()
+            .flatten()
+            .any(|operand| *operand.shape() != shape)
+        {
+            let stretch = |x: &&Self| x.broadcast_to(&shape);
+            let operands: SmallVec<[Option<Self>; 3]> =
+                operands.iter().map(|x| x.as_ref().map(stretch)).collect();
+            let operands: SmallVec<[Option<&Self>; 3]> =
+                operands.iter().map(Option::as_ref).collect();
+            return self.pullback(loops, wanted, &operands, result, count);
+        }
         with_dtype!(self.dtype(), F => {
             let mut all = Arrays::new();
             let cotangent = if self.get_mut::<F>().is_some() {
@@ -333,9 +348,8 @@ impl Array {
             while all.len() < count {
                 all.push(Self::build::<F>(shape.clone(), |_| {}));
             }
-            let views: Views<'_, F> =
-                operands.iter().map(|x| x.as_ref().map(Self::view::<F>)).collect();
-            let result = result.as_ref().map(Self::view::<F>);
+            let views: Views<'_, F> = operands.iter().map(|x| x.map(Self::view::<F>)).collect();
+            let result = result.map(Self::view::<F>);
             let cotangent = cotangent.as_ref().map(Self::view::<F>);
             let mut out: SmallVec<[&mut [F]; 3]> = SmallVec::new();
             for array in &mut all {

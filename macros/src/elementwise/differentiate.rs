@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::graph::{Binary, Function, Graph, Node, Op, Whole};
+use super::graph::{Binary, Comparison, Function, Graph, Node, Op, Whole};
 use super::guard::{self, Guard};
 
 /// A part of the cotangent of a node. It is arbitrary where its guard is false.
@@ -124,6 +124,9 @@ fn rule(graph: &mut Graph, node: Node, g: Node) -> Vec<Option<Node>> {
         Op::Unary(function, x) => vec![unary(graph, function, x, node, g)],
         Op::Binary(op, a, b) => binary(graph, op, [a, b], node, g),
         Op::Powi(x, exponent) => vec![powi(graph, x, exponent, g)],
+        Op::MulAdd(a, b, _) => {
+            vec![Some(graph.times(g, b)), Some(graph.times(g, a)), Some(g)]
+        }
         Op::Select(..) => vec![None, Some(g), Some(g)],
         Op::Call(callee, arguments) => {
             let pull = graph.add(Op::Pull(callee, g, arguments.clone()));
@@ -197,7 +200,8 @@ fn binary(graph: &mut Graph, op: Binary, [a, b]: [Node; 2], y: Node, g: Node) ->
         Binary::Mul => vec![Some(graph.times(g, b)), Some(graph.times(g, a))],
         Binary::Div => {
             let first = graph.over(g, b);
-            let second = graph.times(first, y);
+            let slope = graph.over(y, b);
+            let second = graph.times(g, slope);
             vec![Some(first), Some(graph.neg(second))]
         }
         Binary::Max | Binary::Min => {
@@ -231,9 +235,9 @@ fn binary(graph: &mut Graph, op: Binary, [a, b]: [Node; 2], y: Node, g: Node) ->
             let logarithm = graph.unary(Function::Ln, a);
             let slope = graph.times(y, logarithm);
             let of_exponent = graph.times(g, slope);
-            let (base, negative) = (graph.equal(a, zero), graph.less(b, zero));
-            let flat = graph.not(negative);
-            let flat = graph.and(base, flat);
+            let base = graph.equal(a, zero);
+            let exponent = graph.add(Op::Compare(Comparison::LessOrEqual, zero, b));
+            let flat = graph.and(base, exponent);
             vec![Some(of_base), Some(graph.select(flat, zero, of_exponent))]
         }
         Binary::Atan2 => vec![None, None],

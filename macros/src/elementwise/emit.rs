@@ -1,6 +1,6 @@
 //! Writes a graph as code over numbers of a type `T: Real`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
@@ -36,6 +36,32 @@ fn position<T: PartialEq>(list: &mut Vec<T>, item: T) -> usize {
         })
 }
 
+/// A node as it is computed: for gradients, the values that enter a side of an `if` are marked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Form {
+    node: Node,
+    is_marked: bool,
+}
+
+/// The values of the forms that were written.
+type Names = HashMap<Form, TokenStream>;
+
+/// The places at which a value enters a side of an `if`.
+#[derive(Default)]
+struct Marks {
+    /// The condition under which the first node uses the second one.
+    conditions: HashMap<(Node, Node), Node>,
+    /// The nodes that depend on such a place.
+    forms: HashSet<Node>,
+}
+
+impl Marks {
+    fn form(&self, node: Node, is_marked: bool) -> Form {
+        let is_marked = is_marked && self.forms.contains(&node);
+        Form { node, is_marked }
+    }
+}
+
 /// The writer of one program: some statements and the values of the roots.
 pub(crate) struct Program<'a> {
     pub(crate) formula: &'a mut Formula,
@@ -61,94 +87,110 @@ impl Program<'_> {
 
     /// Returns the statements and the values of the roots.
     pub(crate) fn write(mut self, roots: &[Node]) -> (TokenStream, Vec<TokenStream>) {
-        let given = self.given.map(|(node, _)| node);
-        let guards = if self.guarded {
-            guard::guards(&mut self.formula.graph, roots, given)
-        } else {
-            HashMap::new()
-        };
-        // The conditions of the guards are nodes too, which are used before they are reached.
-        let mut all = roots.to_vec();
-        let mut marks: HashMap<(Node, Node), Node> = HashMap::new();
-        for node in self.graph().reachable(roots, given) {
-            let Some(guard) = guards.get(&node) else {
-                continue;
-            };
-            if Some(node) == given {
-                continue;
-            }
-            for (input, used) in guard::uses(&self.graph().op(node).clone(), guard) {
-                if let Some(condition) = self.mark(&guards, input, used) {
-                    marks.insert((node, input), condition);
-                    all.push(condition);
-                }
-            }
-        }
-        let mut names: HashMap<Node, TokenStream> = HashMap::new();
-        let mut statements = TokenStream::new();
-        // Conditions may be younger than the nodes that they mark, so the order is that of uses.
+        let marks = self.marks(roots);
         let mut order = Vec::new();
-        let mut seen = vec![false; self.graph().len()];
-        for root in all {
-            self.visit(root, given, &marks, &mut seen, &mut order);
+        let mut seen = HashSet::new();
+        for &root in roots {
+            self.visit(marks.form(root, true), &marks, &mut seen, &mut order);
         }
-        for node in order {
-            if let Some(name) = self.leaf(node) {
-                names.insert(node, name);
+        let mut names = Names::new();
+        let mut statements = TokenStream::new();
+        for form in order {
+            if let Some(name) = self.leaf(form.node) {
+                names.insert(form, name);
                 continue;
             }
-            if self.graph().is_uniform(node) && !self.is_uniform {
+            if self.is_read(form.node) {
                 continue;
             }
-            let value = self.operation(node, &names, &marks);
-            let base = self
-                .graph()
-                .hint(node)
-                .unwrap_or("t")
-                .trim_start_matches("r#");
+            let value = self.operation(form, &names, &marks);
+            let hint = self.graph().hint(form.node).unwrap_or("t");
+            let base = hint.trim_start_matches("r#");
             let name = format_ident!("{base}_{}", names.len(), span = Span::mixed_site());
             statements.extend(quote!(let #name = #value;));
-            names.insert(node, name.to_token_stream());
+            names.insert(form, name.to_token_stream());
         }
-        let values = roots.iter().map(|&root| self.value(root, &names)).collect();
+        let values = roots
+            .iter()
+            .map(|&root| self.value(marks.form(root, true), &names));
+        let values = values.collect();
         (statements, values)
     }
 
+    /// Returns whether a node is a number that is read, and not computed here.
+    fn is_read(&self, node: Node) -> bool {
+        self.graph().is_uniform(node) && !self.is_uniform
+    }
+
+    /// Finds the places at which a value enters a side of an `if`.
+    fn marks(&mut self, roots: &[Node]) -> Marks {
+        let mut marks = Marks::default();
+        if !self.guarded {
+            return marks;
+        }
+        let given = self.given.map(|(node, _)| node);
+        let guards = guard::guards(&mut self.formula.graph, roots, given);
+        for node in self.graph().reachable(roots, given) {
+            let (Some(guard), false) = (guards.get(&node), Some(node) == given) else {
+                continue;
+            };
+            for (input, used) in guard::uses(&self.graph().op(node).clone(), guard) {
+                let condition = used.and_then(|used| self.mark(&guards, input, &used));
+                if let Some(condition) = condition {
+                    marks.conditions.insert((node, input), condition);
+                    marks.forms.insert(node);
+                } else if marks.forms.contains(&input) && !self.is_condition(node) {
+                    marks.forms.insert(node);
+                }
+            }
+        }
+        marks
+    }
+
     /// Returns the condition under which a value is used, if it is narrower than the value's guard.
-    fn mark(
-        &mut self,
-        guards: &HashMap<Node, Guard>,
-        input: Node,
-        used: Option<Guard>,
-    ) -> Option<Node> {
-        let (used, of_input) = (used?, guards.get(&input)?);
+    fn mark(&mut self, guards: &HashMap<Node, Guard>, input: Node, used: &Guard) -> Option<Node> {
+        let of_input = guards.get(&input)?;
         // A value that is given comes from outside, whatever uses it.
-        let is_wider = used != *of_input || self.leaf(input).is_some();
+        let is_wider = used != of_input || self.leaf(input).is_some();
         let is_wider = is_wider && !used.is_never() && !used.is_always();
         let varies = !self.graph().is_uniform(input);
         (is_wider && varies).then(|| used.condition(&mut self.formula.graph))
     }
 
-    fn visit(
-        &self,
-        node: Node,
-        given: Option<Node>,
-        marks: &HashMap<(Node, Node), Node>,
-        seen: &mut Vec<bool>,
-        order: &mut Vec<Node>,
-    ) {
-        if std::mem::replace(&mut seen[node.0], true) {
+    /// Returns the forms that a form uses, in the order of the inputs, and the conditions of marks.
+    /// Conditions use plain forms: no gradient flows through them, and those of marks must not
+    /// depend on marked values.
+    fn inputs(&self, form: Form, marks: &Marks) -> Vec<(Form, Option<Form>)> {
+        let op = self.graph().op(form.node);
+        let inputs = op.inputs().into_iter().enumerate();
+        let input = |(i, input): (usize, Node)| {
+            let plain = self.is_condition(form.node) || (i == 0 && matches!(op, Op::Select(..)));
+            let is_marked = form.is_marked && !plain;
+            let condition = marks
+                .conditions
+                .get(&(form.node, input))
+                .filter(|_| is_marked);
+            (
+                marks.form(input, is_marked),
+                condition.map(|&node| marks.form(node, false)),
+            )
+        };
+        inputs.map(input).collect()
+    }
+
+    fn visit(&self, form: Form, marks: &Marks, seen: &mut HashSet<Form>, order: &mut Vec<Form>) {
+        if !seen.insert(form) {
             return;
         }
-        if Some(node) != given && !(self.graph().is_uniform(node) && !self.is_uniform) {
-            for input in self.graph().op(node).inputs() {
-                if let Some(&condition) = marks.get(&(node, input)) {
-                    self.visit(condition, given, marks, seen, order);
+        if self.leaf(form.node).is_none() && !self.is_read(form.node) {
+            for (input, condition) in self.inputs(form, marks) {
+                if let Some(condition) = condition {
+                    self.visit(condition, marks, seen, order);
                 }
-                self.visit(input, given, marks, seen, order);
+                self.visit(input, marks, seen, order);
             }
         }
-        order.push(node);
+        order.push(form);
     }
 
     /// Returns the name of a node that is given.
@@ -180,10 +222,11 @@ impl Program<'_> {
     }
 
     /// Returns a value of the type `T`.
-    fn value(&mut self, node: Node, names: &HashMap<Node, TokenStream>) -> TokenStream {
-        if let Some(name) = names.get(&node) {
+    fn value(&mut self, form: Form, names: &Names) -> TokenStream {
+        if let Some(name) = names.get(&form) {
             return name.clone();
         }
+        let node = form.node;
         let number = self.number(node);
         let like = self.like();
         if self.is_condition(node) {
@@ -198,22 +241,17 @@ impl Program<'_> {
         matches!(op, Op::Compare(..) | Op::And(..) | Op::Or(..) | Op::Not(..))
     }
 
-    fn operation(
-        &mut self,
-        node: Node,
-        names: &HashMap<Node, TokenStream>,
-        marks: &HashMap<(Node, Node), Node>,
-    ) -> TokenStream {
-        let op = self.graph().op(node).clone();
+    fn operation(&mut self, form: Form, names: &Names, marks: &Marks) -> TokenStream {
+        let op = self.graph().op(form.node).clone();
         let support = self.support;
         let mut values = HashMap::new();
-        for input in op.inputs() {
+        for (input, condition) in self.inputs(form, marks) {
             let mut value = self.value(input, names);
-            if let Some(condition) = marks.get(&(node, input)) {
-                let condition = self.value(*condition, names);
+            if let Some(condition) = condition {
+                let condition = self.value(condition, names);
                 value = quote!(#value.guard(#condition));
             }
-            values.insert(input, value);
+            values.insert(input.node, value);
         }
         // The right operand of an operator may be a plain `f64`.
         let plain = |program: &mut Self, node: Node| {
@@ -282,6 +320,10 @@ impl Program<'_> {
                 let a = values[&a].clone();
                 let exponent = self.integer(exponent);
                 quote!(#a.powi(#exponent))
+            }
+            Op::MulAdd(a, b, c) => {
+                let (a, b, c) = (&values[&a], &values[&b], &values[&c]);
+                quote!(#a.mul_add(#b, #c))
             }
             Op::Compare(comparison, a, b) => {
                 let method = match comparison {

@@ -75,6 +75,8 @@ pub(crate) enum Op {
     Unary(Function, Node),
     Binary(Binary, Node, Node),
     Powi(Node, Whole),
+    /// a b + c, fused if that is one instruction.
+    MulAdd(Node, Node, Node),
     Compare(Comparison, Node, Node),
     And(Node, Node),
     Or(Node, Node),
@@ -101,7 +103,7 @@ impl Op {
             Self::Binary(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
                 vec![*a, *b]
             }
-            Self::Select(a, b, c) => vec![*a, *b, *c],
+            Self::Select(a, b, c) | Self::MulAdd(a, b, c) => vec![*a, *b, *c],
             Self::Call(_, arguments) => arguments.clone(),
             Self::Pull(_, g, arguments) => [&[*g], &arguments[..]].concat(),
         }
@@ -125,11 +127,6 @@ pub(crate) struct Graph {
 impl Graph {
     pub(crate) fn op(&self, node: Node) -> &Op {
         &self.nodes[node.0]
-    }
-
-    /// Returns the number of nodes.
-    pub(crate) fn len(&self) -> usize {
-        self.nodes.len()
     }
 
     pub(crate) fn is_uniform(&self, node: Node) -> bool {

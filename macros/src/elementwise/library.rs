@@ -195,8 +195,7 @@ fn sign(graph: &mut Graph, arguments: &[Node]) -> Node {
 }
 
 fn mul_add(graph: &mut Graph, arguments: &[Node]) -> Node {
-    let product = graph.times(arguments[0], arguments[1]);
-    graph.plus(product, arguments[2])
+    graph.add(Op::MulAdd(arguments[0], arguments[1], arguments[2]))
 }
 
 /// Returns the node of a function with plain arguments, or `None` if it is a call of an operation.

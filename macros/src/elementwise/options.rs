@@ -4,7 +4,7 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token, parenthesized, parse_quote};
+use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token, parenthesized};
 
 use super::signature::Signature;
 use crate::errors::Errors;
@@ -32,23 +32,29 @@ pub(crate) struct Options {
     pub(crate) check: Option<(Ident, Vec<Given>)>,
     /// A variant of `OpKind`.
     pub(crate) kind: Option<Ident>,
+    /// The name in errors and drawings, if it is another than the function's.
+    pub(crate) name: Option<LitStr>,
     krate: Option<Path>,
 }
 
-const OPTIONS: &str = "the options are `check(x = -1.0..1.0)`, `kind = Activation` and \
-                       `crate = \"path\"`";
+const OPTIONS: &str = "the options are `check(x = -1.0..1.0)`, `kind = Activation`, \
+                       `name = \"…\"` and `crate = \"path\"`";
 
 /// One option.
 enum Choice {
     Check(Ident, Vec<Given>),
     Kind(Ident, Ident),
+    Name(Ident, LitStr),
     Crate(Ident, Path),
 }
 
 impl Choice {
     fn word(&self) -> &Ident {
         match self {
-            Self::Check(word, _) | Self::Kind(word, _) | Self::Crate(word, _) => word,
+            Self::Check(word, _)
+            | Self::Kind(word, _)
+            | Self::Name(word, _)
+            | Self::Crate(word, _) => word,
         }
     }
 }
@@ -70,6 +76,10 @@ impl Parse for Choice {
             "kind" => {
                 input.parse::<Token![=]>()?;
                 Ok(Self::Kind(word, input.parse()?))
+            }
+            "name" => {
+                input.parse::<Token![=]>()?;
+                Ok(Self::Name(word, input.parse()?))
             }
             "crate" => {
                 input.parse::<Token![=]>()?;
@@ -109,6 +119,7 @@ impl Options {
             let is_new = match choice {
                 Choice::Check(word, ranges) => options.check.replace((word, ranges)).is_none(),
                 Choice::Kind(_, kind) => options.kind.replace(kind).is_none(),
+                Choice::Name(_, name) => options.name.replace(name).is_none(),
                 Choice::Crate(_, path) => options.krate.replace(path).is_none(),
             };
             if !is_new {
@@ -120,14 +131,17 @@ impl Options {
 
     /// Returns the path of the facade crate.
     pub(crate) fn krate(&self) -> Path {
-        if let Some(path) = &self.krate {
-            return path.clone();
+        match &self.krate {
+            Some(path) => path.clone(),
+            None => manifest::facade(),
         }
-        // The library's own operations.
-        if std::env::var("CARGO_CRATE_NAME").is_ok_and(|name| name == "cotangent_core") {
-            return parse_quote!(crate);
-        }
-        manifest::facade()
+    }
+
+    /// Returns whether the function is one of the library's own.
+    pub(crate) fn is_own(&self) -> bool {
+        self.krate
+            .as_ref()
+            .is_some_and(|path| path.is_ident("crate"))
     }
 
     /// Checks that each parameter of the formula has a range, and nothing else has one.

@@ -5,9 +5,8 @@
 //! an infinite x.
 
 use crate::autograd::Tensor;
-use crate::kernel::Real;
-use crate::ops::elementwise::formula::unary;
-use crate::ops::elementwise::unary::{Clamp, at_least, limited};
+use crate::ops::elementwise::functions::functions;
+use cotangent_macros::elementwise;
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_SQRT_PI};
 
 /// The size of x from which the smooth gates are 0 (below) or 1 (above) in either dtype. x is
@@ -20,7 +19,7 @@ const DENSITY: f64 = 0.5 * SQRT_2_OVER_PI;
 /// The cubic term of [`Tensor::gelu_tanh`].
 const CUBIC: f64 = 0.044715;
 
-unary! { activations:
+functions! { "# Activations" Activation:
     /// Computes the Gaussian error linear unit `x Φ(x)`, with Φ the distribution function of a
     /// standard normal variable (Hendrycks, Gimpel 2016, Gaussian Error Linear Units).
     /// [`gelu_tanh`](Self::gelu_tanh) approximates it.
@@ -35,17 +34,14 @@ unary! { activations:
     /// assert!((y[2] / -7.619_853_024_160_526e-23 - 1.0).abs() < 1e-13);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn gelu() as Gelu
-        saves Input,
-        value |x| {
-            let x = at_least(x, -CLOSED);
-            x * normal_distribution(x)
-        },
-        derivative |x| {
-            let x = limited(x, CLOSED);
-            let density = (x * x * -0.5).exp() * DENSITY;
-            normal_distribution(x) + x * density
-        };
+    pub fn gelu(x) = {
+        let x = max(x, -CLOSED);
+        x * normal_distribution(x)
+    } derivative {
+        let x = min(max(x, -CLOSED), CLOSED);
+        let density = exp(x * x * -0.5) * DENSITY;
+        normal_distribution(x) + x * density
+    }
 
     /// Approximates [`gelu`](Self::gelu) with the hyperbolic tangent: `x/2 (1 + tanh u)` with
     /// `u = √(2/π) (x + 0.044715 x³)` (Hendrycks, Gimpel 2016, Gaussian Error Linear Units). In
@@ -59,19 +55,16 @@ unary! { activations:
     /// assert_eq!(y, [0.0, 1e4, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn gelu_tanh() as GeluTanh
-        saves Input,
+    pub fn gelu_tanh(x) = {
         // (1 + tanh u) / 2 = sigmoid 2u, whose small values keep their digits.
-        value |x| {
-            let x = at_least(x, -CLOSED);
-            x * tanh_gate(x).sigmoid()
-        },
-        derivative |x| {
-            let x = limited(x, CLOSED);
-            let gate = tanh_gate(x).sigmoid();
-            let slope = x * x * (6.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI;
-            gate + x * (gate * (-gate + 1.0) * slope)
-        };
+        let x = max(x, -CLOSED);
+        x * sigmoid(tanh_gate(x))
+    } derivative {
+        let x = min(max(x, -CLOSED), CLOSED);
+        let gate = sigmoid(tanh_gate(x));
+        let slope = x * x * (6.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI;
+        gate + x * (gate * (1.0 - gate) * slope)
+    }
 
     /// Computes the sigmoid linear unit `x sigmoid(x)`, also known as swish (Hendrycks, Gimpel
     /// 2016, Gaussian Error Linear Units; Elfwing, Uchibe, Doya 2017, Sigmoid-Weighted Linear Units
@@ -84,17 +77,14 @@ unary! { activations:
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "swish")]
-    pub fn silu() as Silu
-        saves Input,
-        value |x| {
-            let x = at_least(x, -CLOSED);
-            x * x.sigmoid()
-        },
-        derivative |x| {
-            let x = limited(x, CLOSED);
-            let gate = x.sigmoid();
-            gate * (x * (-gate + 1.0) + 1.0)
-        };
+    pub fn silu(x) = {
+        let x = max(x, -CLOSED);
+        x * sigmoid(x)
+    } derivative {
+        let x = min(max(x, -CLOSED), CLOSED);
+        let gate = sigmoid(x);
+        gate * (x * (1.0 - gate) + 1.0)
+    }
 
     /// Computes `x tanh(softplus(x))` (Misra 2019, Mish: A Self Regularized Non-Monotonic
     /// Activation Function). At -∞ it is 0; in PyTorch it is NaN.
@@ -104,23 +94,19 @@ unary! { activations:
     /// assert_eq!(Tensor::from([0.0f32, 1e4, -1e4]).mish().to_vec::<f32>()?, [0.0, 1e4, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn mish() as Mish
-        saves Input,
+    pub fn mish(x) = {
         // With e = e^x, tanh(ln(1 + e)) = n / (n + 2) for n = e (e + 2).
-        value |x| {
-            let x = at_least(x, -CLOSED);
-            let e = mish_limited(x).exp();
-            let n = e * (e + 2.0);
-            x * (n / (n + 2.0))
-        },
-        derivative |x| {
-            let x = limited(x, CLOSED);
-            let e = mish_limited(x).exp();
-            let n = e * (e + 2.0);
-            let slope = e * (e + 1.0) * 4.0 / (n + 2.0) / (n + 2.0);
-            let moves = T::select(x.gt(x.constant(MISH_OPEN)), x.zero(), slope);
-            n / (n + 2.0) + x * moves
-        };
+        let x = max(x, -CLOSED);
+        let e = exp(min(x, MISH_OPEN));
+        let n = e * (e + 2.0);
+        x * (n / (n + 2.0))
+    } derivative {
+        let x = min(max(x, -CLOSED), CLOSED);
+        let e = exp(min(x, MISH_OPEN));
+        let n = e * (e + 2.0);
+        let slope = e * (e + 1.0) * 4.0 / (n + 2.0) / (n + 2.0);
+        n / (n + 2.0) + x * if x > MISH_OPEN { 0.0 } else { slope }
+    }
 
     /// Computes a piecewise linear [`sigmoid`](Self::sigmoid): `(x + 3) / 6` limited to `[0, 1]`
     /// (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le, Adam 2019, Searching
@@ -134,14 +120,7 @@ unary! { activations:
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "hardsigmoid")]
-    pub fn hard_sigmoid() as HardSigmoid
-        saves Input,
-        value |x| hard_gate(x),
-        pullback |g, x| {
-            let (low, high) = (x.constant(-3.0), x.constant(3.0));
-            let below = T::select(x.lt(high), g * (x.one() / 6.0), g.zero());
-            T::select(x.gt(low), below, g.zero())
-        };
+    pub fn hard_sigmoid(x) = { clamp((x + 3.0) / 6.0, 0.0, 1.0) } derivative { if x > -3.0 && x < 3.0 { 1.0 / 6.0 } else { 0.0 } }
 
     /// Computes x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic
     /// [`silu`](Self::silu) (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le,
@@ -155,14 +134,15 @@ unary! { activations:
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "hardswish")]
-    pub fn hard_swish() as HardSwish
-        saves Input,
-        value |x| at_least(x, -3.0) * hard_gate(x),
-        pullback |g, x| {
-            let open = x.ge(x.constant(3.0));
-            let g = T::select(x.le(x.constant(-3.0)), g.zero(), g);
-            g * T::select(open, x.one(), at_least(x, -3.0) / 3.0 + 0.5)
-        };
+    pub fn hard_swish(x) = { max(x, -3.0) * clamp((x + 3.0) / 6.0, 0.0, 1.0) } derivative {
+        if x <= -3.0 {
+            0.0
+        } else if x >= 3.0 {
+            1.0
+        } else {
+            x / 3.0 + 0.5
+        }
+    }
 }
 
 /// # Activations
@@ -179,7 +159,7 @@ impl Tensor {
     /// ```
     #[doc(alias = "hardtanh")]
     pub fn hard_tanh(&self) -> Self {
-        Clamp::new("hard_tanh", -1.0, 1.0).apply(self)
+        hard_tanh(self)
     }
 
     /// Limits x to `[0, 6]` (Krizhevsky 2010, Convolutional Deep Belief Networks on CIFAR-10). The
@@ -191,40 +171,37 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn relu6(&self) -> Self {
-        Clamp::new("relu6", 0.0, 6.0).apply(self)
+        relu6(self)
     }
 }
 
-/// Computes Φ(x), the probability that a standard normal variable is below x.
-#[inline(always)]
-fn normal_distribution<T: Real>(x: T) -> T {
-    (x * -FRAC_1_SQRT_2).erfc() * 0.5
+#[doc(hidden)]
+#[elementwise(kind = Activation, crate = "crate")]
+pub fn hard_tanh(x: Tensor) -> Tensor {
+    clamp(x, -1.0, 1.0)
 }
 
-/// Computes 2u for the gate sigmoid 2u of [`Tensor::gelu_tanh`].
-#[inline(always)]
-fn tanh_gate<T: Real>(x: T) -> T {
+#[doc(hidden)]
+#[elementwise(kind = Activation, crate = "crate")]
+pub fn relu6(x: Tensor) -> Tensor {
+    clamp(x, 0.0, 6.0)
+}
+
+/// Φ(x), the probability that a standard normal variable is below x.
+#[elementwise(crate = "crate")]
+fn normal_distribution(x: Tensor) -> Tensor {
+    erfc(x * -FRAC_1_SQRT_2) * 0.5
+}
+
+/// 2u for the gate sigmoid 2u of [`Tensor::gelu_tanh`].
+#[elementwise(crate = "crate")]
+fn tanh_gate(x: Tensor) -> Tensor {
     x * (x * x * (2.0 * CUBIC * SQRT_2_OVER_PI) + 2.0 * SQRT_2_OVER_PI)
 }
 
 /// The threshold above which mish is the identity to the last digit; the square of e^x is finite
 /// there.
 const MISH_OPEN: f64 = 40.0;
-
-/// Limits x to at most [`MISH_OPEN`].
-#[inline(always)]
-fn mish_limited<T: Real>(x: T) -> T {
-    let open = x.constant(MISH_OPEN);
-    T::select(x.gt(open), open, x)
-}
-
-/// Computes (x + 3) / 6 limited to [0, 1].
-#[inline(always)]
-fn hard_gate<T: Real>(x: T) -> T {
-    let gate = (x + 3.0) / 6.0;
-    let raised = T::select(gate.lt(x.zero()), x.zero(), gate);
-    T::select(raised.gt(x.one()), x.one(), raised)
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,12 @@
 //! Activation functions: rectifiers and sigmoids. First derivatives at the kinks are PyTorch's.
 //! Second derivatives there are those of the side that the first is taken from; PyTorch's are 0.
 
-use crate::autograd::{OpKind, Tensor};
+use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::kernel::Real;
-use crate::ops::elementwise::arithmetic::{self, Binary};
-use crate::ops::elementwise::formula::{Saves, Unary, apply, unary};
-use crate::ops::elementwise::unary::at_least;
+use crate::ops::elementwise::functions::functions;
+use crate::ops::elementwise::operation::apply_one;
 use crate::ops::random::noise;
+use cotangent_macros::elementwise;
 use smallvec::{SmallVec, smallvec};
 
 /// SELU's alpha and scale (Klambauer, Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural
@@ -15,7 +14,7 @@ use smallvec::{SmallVec, smallvec};
 pub(crate) const SELU_ALPHA: f64 = 1.6732632423543772;
 pub(crate) const SELU_SCALE: f64 = 1.0507009873554805;
 
-unary! { activations:
+functions! { "# Activations" Activation:
     /// Computes the rectified linear unit `max(x, 0)` (Nair, Hinton 2010, Rectified Linear Units
     /// Improve Restricted Boltzmann Machines). The derivative at 0 is 0. NaN stays NaN.
     ///
@@ -24,11 +23,71 @@ unary! { activations:
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn relu() as Relu
-        saves Output,
-        value |x| T::select(x.lt(x.zero()), x.zero(), x),
-        pullback |g, y| T::select(y.le(y.zero()), g.zero(), g);
+    pub fn relu(x) = { if x < 0.0 { 0.0 } else { x } } derivative { if result <= 0.0 { 0.0 } else { 1.0 } }
 
+    /// Computes the scaled exponential linear unit `1.0507 elu(x, 1.6733)` (Klambauer,
+    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). With standardized
+    /// inputs and LeCun normal weights, each layer of a sequential net keeps mean 0 and standard
+    /// deviation 1. The first and the second derivative at 0 are 1.7581, those from below;
+    /// PyTorch's second derivative is 0.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let y = Tensor::from([f64::NEG_INFINITY, 1.0]).selu().to_vec::<f64>()?;
+    /// assert_eq!(y, [-1.7580993408473766, 1.0507009873554805]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn selu(x) = {
+        let negative = exp_m1(x) * (SELU_ALPHA * SELU_SCALE);
+        if x > 0.0 { x * SELU_SCALE } else { negative }
+    } derivative { if result > 0.0 { SELU_SCALE } else { result + SELU_ALPHA * SELU_SCALE } }
+
+    /// Computes the logistic function `1 / (1 + e^-x)`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Tensor::from([0.0f32, 1e4]).sigmoid().to_vec::<f32>()?, [0.5, 1.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "logistic")]
+    pub fn sigmoid(x) = { sigmoid(x) }
+
+    /// Computes the hyperbolic tangent.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// assert_eq!(Tensor::from([0.0f32, 1e4]).tanh().to_vec::<f32>()?, [0.0, 1.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn tanh(x) = { tanh(x) }
+
+    /// Computes `ln(1 + e^x)`, a smooth rectifier (Dugas, Bengio, Bélisle, Nadeau, Garcia 2000,
+    /// Incorporating Second-Order Functional Knowledge for Better Option Pricing). Above 20 it is
+    /// x with a derivative of 1, as in PyTorch.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).softplus().to_vec::<f64>()?;
+    /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn softplus(x) = { if x > SOFTPLUS_LINEAR { x } else { ln_1p(exp(x)) } } derivative { if x > SOFTPLUS_LINEAR { 1.0 } else { sigmoid(x) } }
+
+    /// Computes the logarithm of [`sigmoid`](Self::sigmoid), `-ln(1 + e^-x)`, finite for all
+    /// finite x. It is the log-likelihood of a Bernoulli variable by its logit.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).log_sigmoid().to_vec::<f64>()?;
+    /// assert_eq!(y, [-(2f64.ln()), -1e4, 0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "logsigmoid")]
+    pub fn log_sigmoid(x) = { (if x < 0.0 { x } else { 0.0 }) - ln_1p(exp(-abs(x))) } derivative { sigmoid(-x) }
+}
+
+/// # Activations
+impl Tensor {
     /// Computes the leaky ReLU: `x` if `x > 0`, else `negative_slope x` (Maas, Hannun, Ng 2013,
     /// Rectifier Nonlinearities Improve Neural Network Acoustic Models). The usual slope is 0.01.
     /// The derivative at 0 is the slope. With a slope of 0 the result at -∞ is 0; in PyTorch it is
@@ -39,18 +98,15 @@ unary! { activations:
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).leaky_relu(0.25).to_vec::<f32>()?, [-0.25, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn leaky_relu(negative_slope: f64) as LeakyRelu
-        saves if negative_slope > 0.0 { Output } else { Input },
-        value |x| {
-            // Limited, since 0 times -∞ is NaN.
-            let negative = if negative_slope == 0.0 { at_least(x, -1.0) } else { x };
-            T::select(x.gt(x.zero()), x, negative * negative_slope)
-        },
-        pullback |g, s| if negative_slope == 0.0 {
-            T::select(s.gt(s.zero()), g, g.zero())
+    #[track_caller]
+    pub fn leaky_relu(&self, negative_slope: f64) -> Self {
+        // The sign of the result is that of x, and layers keep the result anyway.
+        if negative_slope > 0.0 {
+            apply_one(leaky_relu_by_result::new(negative_slope), self)
         } else {
-            g * T::select(s.gt(s.zero()), s.one(), s.constant(negative_slope))
-        };
+            leaky_relu(self, negative_slope)
+        }
+    }
 
     /// Computes the exponential linear unit: `x` if `x > 0`, else `alpha (e^x - 1)` (Clevert,
     /// Unterthiner, Hochreiter 2015, Fast and Accurate Deep Network Learning by Exponential Linear
@@ -65,99 +121,64 @@ unary! { activations:
     /// assert_eq!(Tensor::from([f32::NEG_INFINITY, 2.0]).elu(1.0).to_vec::<f32>()?, [-1.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn elu(alpha: f64) as Elu
-        saves if alpha > 0.0 { Output } else { Input },
-        value |x| T::select(x.gt(x.zero()), x, x.exp_m1() * alpha),
-        pullback |g, s| {
-            let positive = s.gt(s.zero());
-            let negative = if alpha > 0.0 {
-                s + alpha
-            } else {
-                // Must be finite even if it is not selected: see `elementwise`.
-                T::select(positive, s.zero(), s).exp() * alpha
-            };
-            let flat = alpha == 0.0;
-            let g = if flat { T::select(s.le(s.zero()), g.zero(), g) } else { g };
-            g * T::select(positive, s.one(), negative)
-        };
+    #[track_caller]
+    pub fn elu(&self, alpha: f64) -> Self {
+        if alpha > 0.0 {
+            apply_one(elu_by_result::new(alpha), self)
+        } else {
+            elu(self, alpha)
+        }
+    }
+}
 
-    /// Computes the scaled exponential linear unit `1.0507 elu(x, 1.6733)` (Klambauer,
-    /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). With standardized
-    /// inputs and LeCun normal weights, each layer of a sequential net keeps mean 0 and standard
-    /// deviation 1. The first and the second derivative at 0 are 1.7581, those from below;
-    /// PyTorch's second derivative is 0.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let y = Tensor::from([f64::NEG_INFINITY, 1.0]).selu().to_vec::<f64>()?;
-    /// assert_eq!(y, [-1.7580993408473766, 1.0507009873554805]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    pub fn selu() as Selu
-        saves Output,
-        value |x| {
-            let negative = x.exp_m1() * (SELU_ALPHA * SELU_SCALE);
-            T::select(x.gt(x.zero()), x * SELU_SCALE, negative)
-        },
-        derivative |y| {
-            let negative = y + SELU_ALPHA * SELU_SCALE;
-            T::select(y.gt(y.zero()), y.constant(SELU_SCALE), negative)
-        };
+#[doc(hidden)]
+#[elementwise(kind = Activation, crate = "crate")]
+#[derivative(x = if x > 0.0 {
+    1.0
+} else if negative_slope == 0.0 {
+    0.0
+} else {
+    negative_slope
+})]
+pub fn leaky_relu(x: Tensor, negative_slope: f64) -> Tensor {
+    // Limited, since 0 times -∞ is NaN.
+    let negative = if negative_slope == 0.0 {
+        max(x, -1.0)
+    } else {
+        x
+    };
+    if x > 0.0 {
+        x
+    } else {
+        negative * negative_slope
+    }
+}
 
-    /// Computes the logistic function `1 / (1 + e^-x)`.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// assert_eq!(Tensor::from([0.0f32, 1e4]).sigmoid().to_vec::<f32>()?, [0.5, 1.0]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    #[doc(alias = "logistic")]
-    pub fn sigmoid() as Sigmoid
-        saves Output,
-        value |x| x.sigmoid(),
-        derivative |y| y * (-y + 1.0);
+/// As [`leaky_relu`], for slopes above 0.
+#[elementwise(kind = Activation, crate = "crate")]
+#[derivative(x = if result > 0.0 { 1.0 } else { negative_slope })]
+fn leaky_relu_by_result(x: Tensor, negative_slope: f64) -> Tensor {
+    leaky_relu(x, negative_slope)
+}
 
-    /// Computes the hyperbolic tangent.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// assert_eq!(Tensor::from([0.0f32, 1e4]).tanh().to_vec::<f32>()?, [0.0, 1.0]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    pub fn tanh() as Tanh
-        saves Output,
-        value |x| x.tanh(),
-        derivative |y| -(y * y) + 1.0;
+#[doc(hidden)]
+#[elementwise(kind = Activation, crate = "crate")]
+#[derivative(x = if x > 0.0 {
+    1.0
+} else if alpha == 0.0 && x <= 0.0 {
+    0.0
+} else {
+    exp(x) * alpha
+})]
+pub fn elu(x: Tensor, alpha: f64) -> Tensor {
+    if x > 0.0 { x } else { exp_m1(x) * alpha }
+}
 
-    /// Computes `ln(1 + e^x)`, a smooth rectifier (Dugas, Bengio, Bélisle, Nadeau, Garcia 2000,
-    /// Incorporating Second-Order Functional Knowledge for Better Option Pricing). Above 20 it is
-    /// x with a derivative of 1, as in PyTorch.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).softplus().to_vec::<f64>()?;
-    /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    pub fn softplus() as Softplus
-        saves Input,
-        value |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x, x.exp().ln_1p()),
-        derivative |x| T::select(x.gt(x.constant(SOFTPLUS_LINEAR)), x.one(), x.sigmoid());
-
-    /// Computes the logarithm of [`sigmoid`](Self::sigmoid), `-ln(1 + e^-x)`, finite for all
-    /// finite x. It is the log-likelihood of a Bernoulli variable by its logit.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let y = Tensor::from([0.0f64, -1e4, 1e4]).log_sigmoid().to_vec::<f64>()?;
-    /// assert_eq!(y, [-(2f64.ln()), -1e4, 0.0]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    #[doc(alias = "logsigmoid")]
-    pub fn log_sigmoid() as LogSigmoid
-        saves Input,
-        value |x| T::select(x.lt(x.zero()), x, x.zero()) - (-x.abs()).exp().ln_1p(),
-        derivative |x| (-x).sigmoid();
+/// As [`elu`], for an alpha above 0.
+#[elementwise(kind = Activation, crate = "crate")]
+#[derivative(x = if result > 0.0 { 1.0 } else { result + alpha })]
+fn elu_by_result(x: Tensor, alpha: f64) -> Tensor {
+    elu(x, alpha)
 }
 
 /// The threshold above which softplus is the identity.
@@ -201,7 +222,7 @@ impl Tensor {
             }
         };
         let weight = weight.reshape(&shape[..])?;
-        Ok(arithmetic::apply(Prelu, self, &weight))
+        prelu(self, &weight)
     }
 
     /// Computes the randomized leaky ReLU, in its form for training: `x` if `x > 0`, else `a x`
@@ -233,7 +254,7 @@ impl Tensor {
         let slopes = noise::like(self, seed, |bits| {
             within(lower + width * ((f64::from(bits) + 0.5) / 2f64.powi(32)))
         });
-        Ok(arithmetic::apply(Prelu, self, &slopes))
+        prelu(self, &slopes)
     }
 
     /// Computes the continuously differentiable ELU: `x` if `x > 0`, else
@@ -255,69 +276,26 @@ impl Tensor {
             let reason = format!("alpha must not be 0 or NaN, found {alpha}");
             return Err(Error::argument("celu", reason));
         }
-        Ok(apply(Celu { alpha }, self))
+        Ok(celu(self, alpha))
     }
 }
 
 /// y = x if x > 0, else w x. The slopes w are trained or drawn.
-#[derive(Clone, Copy, Debug)]
-struct Prelu;
-
-impl Binary for Prelu {
-    const NAME: &'static str = "prelu";
-    const KIND: OpKind = OpKind::Activation;
-    const NEEDS: [[bool; 2]; 2] = [[true, true], [true, false]];
-    #[inline(always)]
-    fn value<T: Real>(self, x: T, weight: T) -> T {
-        T::select(x.gt(x.zero()), x, x * weight)
-    }
-    #[inline(always)]
-    fn partial<T: Real>(self, operand: usize, x: T, weight: T) -> T {
-        if operand == 0 {
-            T::select(x.gt(x.zero()), x.one(), weight)
-        } else {
-            T::select(x.gt(x.zero()), x.zero(), x)
-        }
-    }
-    #[inline(always)]
-    fn pullback<T: Real>(self, operand: usize, g: T, x: T, weight: T) -> T {
-        let flat = operand == 1;
-        let g = if flat {
-            T::select(x.gt(x.zero()), g.zero(), g)
-        } else {
-            g
-        };
-        g * self.partial(operand, x, weight)
-    }
+#[elementwise(kind = Activation, crate = "crate")]
+fn prelu(x: Tensor, weight: Tensor) -> Tensor {
+    if x > 0.0 { x } else { x * weight }
 }
 
-/// Computes the derivative from the operand. From the result it would be as inaccurate as that of
+/// The derivative is computed from the operand. From the result it would be as inaccurate as that of
 /// [`Tensor::elu`].
-#[derive(Clone, Copy, Debug)]
-struct Celu {
-    alpha: f64,
-}
-
-impl Unary for Celu {
-    const KIND: OpKind = OpKind::Activation;
-    fn name(self) -> &'static str {
-        "celu"
-    }
-    #[inline(always)]
-    fn saves(self) -> Saves {
-        Saves::Input
-    }
-    #[inline(always)]
-    fn value<T: Real>(self, x: T) -> T {
-        let negative = (x * self.alpha.recip()).exp_m1() * self.alpha;
-        T::select(x.gt(x.zero()), x, negative)
-    }
-    #[inline(always)]
-    fn pullback<T: Real>(self, g: T, x: T) -> T {
-        // Must be finite even if it is not selected: see `elementwise`.
-        let negative = T::select(x.gt(x.zero()), x.zero(), x);
-        let negative = (negative * self.alpha.recip()).exp();
-        g * T::select(x.gt(x.zero()), x.one(), negative)
+#[doc(hidden)]
+#[elementwise(kind = Activation, crate = "crate")]
+#[derivative(x = if x > 0.0 { 1.0 } else { exp(x * (1.0 / alpha)) })]
+pub fn celu(x: Tensor, alpha: f64) -> Tensor {
+    if x > 0.0 {
+        x
+    } else {
+        exp_m1(x * (1.0 / alpha)) * alpha
     }
 }
 

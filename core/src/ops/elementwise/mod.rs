@@ -1,11 +1,12 @@
 //! Elementwise functions: of one tensor in [`unary`] (`exp`, `abs`), [`power`], [`rounding`]
 //! (`floor`, `sign`) and [`trigonometric`] (`tan`, `log2`), of two in [`arithmetic`] (`add`,
-//! `maximum`), with masks in [`compare`], [`select`] and [`mask`]. [`formula`] and [`symbolic`] are
-//! the mechanism by which a function takes only a few lines.
+//! `maximum`), with masks in [`compare`], [`select`] and [`mask`]. `#[elementwise]` writes their
+//! kernels and derivatives: [`functions`] has the tables, [`operation`] records, and [`symbolic`]
+//! runs formulas on whole tensors.
 
 pub(in crate::ops) mod arithmetic;
 pub(in crate::ops) mod compare;
-pub(in crate::ops) mod formula;
+pub(in crate::ops) mod functions;
 pub(in crate::ops) mod mask;
 pub(in crate::ops) mod operation;
 pub(in crate::ops) mod operators;
@@ -25,5 +26,15 @@ pub mod parts {
     pub use crate::kernel::{Formula, Needs, Real, ScalarFunction, float_power};
 
     /// The operations of the library, for calls in formulas.
-    pub mod library {}
+    pub mod library {
+        pub use super::super::arithmetic::atan2;
+        pub use super::super::trigonometric::types::*;
+        pub use super::super::unary::{clamp, erf, erfc, erfinv, logit, rsqrt};
+        pub use crate::ops::activation::gated::{
+            gelu, gelu_tanh, hard_sigmoid, hard_swish, hard_tanh, mish, relu6, silu,
+        };
+        pub use crate::ops::activation::rectifier::{
+            celu, elu, leaky_relu, log_sigmoid, relu, selu, softplus,
+        };
+    }
 }

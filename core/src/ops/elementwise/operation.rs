@@ -16,6 +16,10 @@ pub trait Operation<const N: usize>: Formula<N> {
     const NAME: &'static str;
     /// The role in a net, for an observer such as the signal report.
     const KIND: OpKind;
+    /// Returns the name of this formula, for a type that has several.
+    fn name(self) -> &'static str {
+        Self::NAME
+    }
 }
 
 /// An argument of a call within a formula: a number of the formula, or a constant.
@@ -48,6 +52,7 @@ pub enum Reduced {
 }
 
 /// Applies a formula of one operand.
+#[doc(hidden)]
 #[track_caller]
 pub fn apply_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
     record(formula, [x], x.array().shape())
@@ -57,6 +62,7 @@ pub fn apply_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
 ///
 /// # Errors
 /// [`Error::Shape`] if the shapes do not broadcast, [`Error::DType`] if the dtypes differ.
+#[doc(hidden)]
 pub fn apply<const N: usize, E: Operation<N>>(
     formula: E,
     operands: [&Tensor; N],
@@ -65,7 +71,23 @@ pub fn apply<const N: usize, E: Operation<N>>(
     Ok(record(formula, operands, &shape))
 }
 
+/// Applies a formula to operands of one dtype, whose shapes are known to broadcast.
+pub(crate) fn apply_known<const N: usize, E: Operation<N>>(
+    formula: E,
+    operands: [&Tensor; N],
+) -> Tensor {
+    let mut shape = operands[0].array().shape().clone();
+    for operand in &operands[1..] {
+        if *operand.array().shape() != shape {
+            let joint = broadcast_shapes(E::NAME, &shape, operand.shape());
+            shape = joint.expect("the caller knows that the shapes fit");
+        }
+    }
+    record(formula, operands, &shape)
+}
+
 /// Applies a formula of one operand and returns the sum of the elements.
+#[doc(hidden)]
 #[track_caller]
 pub fn sum_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
     record_reduced(
@@ -83,6 +105,7 @@ pub fn sum_one<E: Operation<1>>(formula: E, x: &Tensor) -> Tensor {
 /// # Errors
 /// [`Error::Shape`] if an operand does not broadcast to the shape of the first one, or if there is
 /// nothing to take the mean of; [`Error::DType`] if the dtypes differ; those of the axes.
+#[doc(hidden)]
 pub fn reduce<const N: usize, E: Operation<N>>(
     formula: E,
     reduced: Reduced,
@@ -378,7 +401,7 @@ fn pulled(
 
 impl<E: Operation<N>, const N: usize> Op for Recorded<E, N> {
     fn name(&self) -> &'static str {
-        E::NAME
+        self.formula.name()
     }
 
     fn kind(&self) -> OpKind {
@@ -399,7 +422,7 @@ struct RecordedReduced<E, const N: usize> {
 
 impl<E: Operation<N>, const N: usize> Op for RecordedReduced<E, N> {
     fn name(&self) -> &'static str {
-        E::NAME
+        self.recorded.formula.name()
     }
 
     fn kind(&self) -> OpKind {

@@ -1,8 +1,9 @@
 //! Powers with a number as the exponent.
 
-use crate::autograd::Tensor;
-use crate::kernel::{Real, float_power};
-use crate::ops::elementwise::formula::{Saves, Unary, apply};
+use crate::autograd::{OpKind, Tensor};
+use crate::kernel::{Formula, Needs, Real};
+use crate::ops::elementwise::operation::{Operation, apply_one};
+use cotangent_macros::elementwise;
 
 /// # Elementwise functions
 impl Tensor {
@@ -28,7 +29,7 @@ impl Tensor {
             3.0 => self.powi(3),
             -1.0 => self.powi(-1),
             -2.0 => self.powi(-2),
-            _ => apply(Powf { exponent }, self),
+            _ => powf(self, exponent),
         }
     }
 
@@ -55,65 +56,42 @@ impl Tensor {
 /// Computes x^exponent. The exponent is that of [`Tensor::powi`] or, of a derivative, a little
 /// less.
 pub(crate) fn whole_power(x: &Tensor, exponent: i64) -> Tensor {
-    apply(Powi { exponent }, x)
+    apply_one(Powi { exponent }, x)
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Powf {
-    exponent: f64,
+#[elementwise(crate = "crate")]
+fn powf(x: Tensor, exponent: f64) -> Tensor {
+    powf(x, exponent)
 }
 
-impl Unary for Powf {
-    fn name(self) -> &'static str {
-        "powf"
-    }
-    #[inline(always)]
-    fn saves(self) -> Saves {
-        Saves::Input
-    }
-    #[inline(always)]
-    fn value<T: Real>(self, x: T) -> T {
-        float_power(x, self.exponent)
-    }
-    #[inline(always)]
-    fn pullback<T: Real>(self, g: T, x: T) -> T {
-        if self.exponent == 0.0 {
-            return nothing_of(g);
-        }
-        g * (float_power(x, self.exponent - 1.0) * self.exponent)
-    }
-}
-
+/// x^exponent. The exponent of a derivative may be one that no `i32` can represent.
 #[derive(Clone, Copy, Debug)]
 struct Powi {
     exponent: i64,
 }
 
-impl Unary for Powi {
-    fn name(self) -> &'static str {
-        "powi"
-    }
+impl Formula<1> for Powi {
+    const NEEDS: [Needs; 1] = [Needs {
+        operands: 1,
+        result: false,
+    }];
     #[inline(always)]
-    fn saves(self) -> Saves {
-        Saves::Input
-    }
-    #[inline(always)]
-    fn value<T: Real>(self, x: T) -> T {
+    fn value<T: Real>(self, [x]: [T; 1]) -> T {
         x.powi(self.exponent)
     }
     #[inline(always)]
-    fn pullback<T: Real>(self, g: T, x: T) -> T {
+    fn pullback<T: Real, const WANTED: u32>(self, g: T, [x]: [T; 1], _: T) -> [T; 1] {
         if self.exponent == 0 {
-            return nothing_of(g);
+            // 0 as a function of the cotangent, so that a recorded gradient stays in the graph.
+            return [T::select(g.lt(g), g, g.zero())];
         }
-        g * (x.powi(self.exponent - 1) * self.exponent as f64)
+        [g * (x.powi(self.exponent - 1) * self.exponent as f64)]
     }
 }
 
-/// Computes 0 as a function of the cotangent, so that a recorded gradient stays in the graph.
-#[inline(always)]
-fn nothing_of<T: Real>(g: T) -> T {
-    T::select(g.lt(g), g, g.zero())
+impl Operation<1> for Powi {
+    const NAME: &'static str = "powi";
+    const KIND: OpKind = OpKind::Elementwise;
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::{Map, Real};
-use crate::ops::elementwise::unary::sign;
 use crate::tensor::Array;
 use smallvec::smallvec;
 
@@ -80,6 +79,13 @@ steps! {
     #[doc(alias = "sgn")]
     #[doc(alias = "signum")]
     pub fn sign as Sign value |x| sign(x);
+}
+
+/// Computes the sign of x: -1, 0 or 1; 0 for NaN.
+#[inline(always)]
+fn sign<T: Real>(x: T) -> T {
+    let (zero, one) = (x.zero(), x.one());
+    T::select(x.gt(zero), one, T::select(x.lt(zero), -one, zero))
 }
 
 #[inline(always)]

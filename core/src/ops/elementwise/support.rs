@@ -6,30 +6,35 @@ use crate::kernel::{Baseline, Lane, Real};
 pub type Number = Lane<f64, Baseline>;
 
 /// Returns a number that is the same for all elements.
+#[doc(hidden)]
 #[inline(always)]
 pub fn number(value: f64) -> Number {
     Lane::new(value)
 }
 
 /// Returns `yes` where the condition is true, else `no`.
+#[doc(hidden)]
 #[inline(always)]
 pub fn select<T: Real>(condition: T::Bool, yes: T, no: T) -> T {
     T::select(condition, yes, no)
 }
 
 /// Returns the larger number, or NaN if either is NaN.
+#[doc(hidden)]
 #[inline(always)]
 pub fn larger<T: Real>(a: T, b: T) -> T {
     T::select(b.equals(b), T::select(a.lt(b), b, a), b)
 }
 
 /// Returns the smaller number, or NaN if either is NaN.
+#[doc(hidden)]
 #[inline(always)]
 pub fn smaller<T: Real>(a: T, b: T) -> T {
     T::select(b.equals(b), T::select(b.lt(a), b, a), b)
 }
 
 /// Returns the larger of `largest` and the size of `x`, ignoring NaN.
+#[doc(hidden)]
 #[inline(always)]
 pub fn larger_size<T: Real>(largest: T, x: T) -> T {
     let size = x.abs();

@@ -56,7 +56,7 @@ macro_rules! symbol_operators {
         impl<'a> $trait for Symbol<'a> {
             type Output = Self;
             fn $method(self, other: Self) -> Self {
-                self.zip(other, |a, b| arithmetic::apply(arithmetic::$binary, a, b))
+                self.zip(other, |a, b| arithmetic::$binary(a, b))
             }
         }
         impl<'a> $trait<f64> for Symbol<'a> {
@@ -70,10 +70,10 @@ macro_rules! symbol_operators {
 }
 
 symbol_operators! {
-    Add add Plus Tensor::add_scalar;
-    Sub sub Minus |x, c| x.add_scalar(-c);
-    Mul mul Times Tensor::mul_scalar;
-    Div div Over Tensor::div_scalar;
+    Add add plus Tensor::add_scalar;
+    Sub sub minus |x, c| x.add_scalar(-c);
+    Mul mul times Tensor::mul_scalar;
+    Div div over Tensor::div_scalar;
 }
 
 impl Neg for Symbol<'_> {
@@ -150,7 +150,7 @@ impl<'a> Real for Symbol<'a> {
         self.map(|x| crate::ops::elementwise::select::guard(&condition, x))
     }
     fn powf(self, exponent: Self) -> Self {
-        self.zip(exponent, |a, b| arithmetic::apply(arithmetic::Power, a, b))
+        self.zip(exponent, |a, b| arithmetic::power(a, b))
     }
     /// Records one operation. As several products, such as 1 / (x x x), it would multiply
     /// derivatives of 0 by infinite ones.
@@ -161,6 +161,6 @@ impl<'a> Real for Symbol<'a> {
         self.map(|x| crate::ops::elementwise::trigonometric::apply_scalar(x, function))
     }
     fn atan2(self, x: Self) -> Self {
-        self.zip(x, |y, x| arithmetic::apply(arithmetic::Atan2, y, x))
+        self.zip(x, |y, x| arithmetic::angle(y, x))
     }
 }

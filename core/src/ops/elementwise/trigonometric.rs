@@ -1,10 +1,11 @@
 //! Trigonometric, hyperbolic and inverse functions, and logarithms to other bases. One kernel
 //! computes them all, one element at a time.
 
-use crate::autograd::Tensor;
-use crate::kernel::{Real, ScalarFunction};
-use crate::ops::elementwise::formula::{Saves, Unary, apply};
-use crate::ops::elementwise::unary::limited;
+use crate::autograd::{OpKind, Tensor};
+use crate::kernel::{Formula, Needs, Real, ScalarFunction};
+use crate::ops::elementwise::functions::called;
+use crate::ops::elementwise::operation::{Operation, apply_one};
+use crate::ops::elementwise::support::{larger, smaller};
 use std::f64::consts::{LN_2, LN_10};
 
 macro_rules! scalar {
@@ -21,6 +22,26 @@ macro_rules! scalar {
             match function {
                 $(ScalarFunction::$function => stringify!($method)),*
             }
+        }
+
+        /// The functions as types, for calls in formulas.
+        pub mod types {
+            use super::{ScalarFunction, ScalarUnary, called};
+
+            $(
+            #[doc(hidden)]
+            #[allow(non_camel_case_types)]
+            #[derive(Clone, Copy)]
+            pub struct $method;
+
+            impl $method {
+                fn formula() -> ScalarUnary {
+                    ScalarUnary { function: ScalarFunction::$function }
+                }
+            }
+
+            called! { $method(x) as $method::formula() }
+            )*
         }
     };
 }
@@ -141,7 +162,7 @@ scalar! {
 }
 
 pub(crate) fn apply_scalar(x: &Tensor, function: ScalarFunction) -> Tensor {
-    apply(ScalarUnary { function }, x)
+    apply_one(ScalarUnary { function }, x)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,25 +170,24 @@ struct ScalarUnary {
     function: ScalarFunction,
 }
 
-impl Unary for ScalarUnary {
-    fn name(self) -> &'static str {
-        name(self.function)
-    }
-    fn saves(self) -> Saves {
-        Saves::Input
-    }
+impl Formula<1> for ScalarUnary {
+    const NEEDS: [Needs; 1] = [Needs {
+        operands: 1,
+        result: false,
+    }];
     #[inline(always)]
-    fn value<T: Real>(self, x: T) -> T {
+    fn value<T: Real>(self, [x]: [T; 1]) -> T {
         x.scalar(self.function)
     }
     #[inline(always)]
-    fn pullback<T: Real>(self, g: T, x: T) -> T {
+    fn pullback<T: Real, const WANTED: u32>(self, g: T, [x]: [T; 1], _: T) -> [T; 1] {
+        let limited = |x: T, bound: f64| smaller(larger(x, x.constant(-bound)), x.constant(bound));
         // Beyond this, 1 does not change x². The square itself, which may overflow, is not
         // computed.
         const FAR: f64 = 1e9;
         let near = limited(x, FAR);
         let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
-        g * match self.function {
+        let slope = match self.function {
             ScalarFunction::Tan => x.scalar(ScalarFunction::Tan).square() + 1.0,
             ScalarFunction::Asin => one_minus_square(x).sqrt().recip(),
             ScalarFunction::Acos => -one_minus_square(x).sqrt().recip(),
@@ -186,7 +206,16 @@ impl Unary for ScalarUnary {
             ScalarFunction::Atanh => one_minus_square(x).recip(),
             ScalarFunction::Log2 => x.constant(LN_2.recip()) / x,
             ScalarFunction::Log10 => x.constant(LN_10.recip()) / x,
-        }
+        };
+        [g * slope]
+    }
+}
+
+impl Operation<1> for ScalarUnary {
+    const NAME: &'static str = "scalar";
+    const KIND: OpKind = OpKind::Elementwise;
+    fn name(self) -> &'static str {
+        name(self.function)
     }
 }
 

@@ -1,10 +1,14 @@
 //! Elementwise functions of one tensor.
 
 use crate::autograd::{OpKind, Tensor};
-use crate::kernel::Real;
-use crate::ops::elementwise::formula::{Saves, Unary, apply, unary};
+use crate::kernel::{Formula, Needs, Real};
+use crate::ops::elementwise::functions::{called, functions};
+use crate::ops::elementwise::operation::{Operation, apply_one};
+use cotangent_macros::elementwise;
+use std::f64::NAN;
+use std::f64::consts::FRAC_2_SQRT_PI;
 
-unary! {
+functions! { "# Elementwise functions" Elementwise:
     /// Computes the negative `-x`.
     ///
     /// ```
@@ -12,10 +16,7 @@ unary! {
     /// assert_eq!(Tensor::from([1.0f32, -2.0]).neg().to_vec::<f32>()?, [-1.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn neg() as Negative
-        saves Nothing,
-        value |x| -x,
-        derivative |any| any.constant(-1.0);
+    pub fn neg(x) = { -x }
 
     /// Computes `x + scalar`. The operators `x + 1.0` and `1.0 + &x` do the
     /// same. The number takes the dtype of the tensor.
@@ -25,10 +26,7 @@ unary! {
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).add_scalar(0.5).to_vec::<f32>()?, [1.5, 2.5]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn add_scalar(scalar: f64) as AddScalar
-        saves Nothing,
-        value |x| x + scalar,
-        derivative |any| any.one();
+    pub fn add_scalar(x, scalar: f64) = { x + scalar }
 
     /// Computes the product `x · scalar`. The operators `x * 2.0` and `2.0 * &x` do
     /// the same. The number takes the dtype of the tensor.
@@ -38,10 +36,7 @@ unary! {
     /// assert_eq!(Tensor::from([1.0f32, 2.0]).mul_scalar(3.0).to_vec::<f32>()?, [3.0, 6.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn mul_scalar(scalar: f64) as MulScalar
-        saves Nothing,
-        value |x| x * scalar,
-        derivative |any| any.constant(scalar);
+    pub fn mul_scalar(x, scalar: f64) = { x * scalar }
 
     /// Computes the quotient `x / scalar`. The operator `x / 2.0` does the same. The
     /// number takes the dtype of the tensor. `2.0 / &x` computes the quotient of a number and `x`.
@@ -51,10 +46,7 @@ unary! {
     /// assert_eq!(Tensor::from([1.0f32, 3.0]).div_scalar(4.0).to_vec::<f32>()?, [0.25, 0.75]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn div_scalar(scalar: f64) as DivScalar
-        saves Nothing,
-        value |x| x / scalar,
-        derivative |any| any.one() / scalar;
+    pub fn div_scalar(x, scalar: f64) = { x / scalar }
 
     /// Computes the absolute value `|x|`. The derivative at 0 and for NaN is 0.
     ///
@@ -63,10 +55,7 @@ unary! {
     /// assert_eq!(Tensor::from([-1.5f32, 2.0]).abs().to_vec::<f32>()?, [1.5, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn abs() as Absolute
-        saves Input,
-        value |x| x.abs(),
-        pullback |g, x| T::select(x.gt(x.zero()), g, T::select(x.lt(x.zero()), -g, g.zero()));
+    pub fn abs(x) = { abs(x) }
 
     /// Computes the square `x²`.
     ///
@@ -75,10 +64,7 @@ unary! {
     /// assert_eq!(Tensor::from([-3.0f32, 2.0]).square().to_vec::<f32>()?, [9.0, 4.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn square() as Square
-        saves Input,
-        value |x| x * x,
-        derivative |x| x * 2.0;
+    pub fn square(x) = { square(x) }
 
     /// Computes the square root `√x`; NaN below 0. The derivative at 0 is infinite.
     ///
@@ -87,10 +73,7 @@ unary! {
     /// assert_eq!(Tensor::from([9.0f32, 2.25]).sqrt().to_vec::<f32>()?, [3.0, 1.5]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn sqrt() as SquareRoot
-        saves Output,
-        value |x| x.sqrt(),
-        derivative |y| y.constant(0.5) / y;
+    pub fn sqrt(x) = { sqrt(x) }
 
     /// Computes the reciprocal of the square root `1 / √x`.
     ///
@@ -99,10 +82,7 @@ unary! {
     /// assert_eq!(Tensor::from([4.0f32, 0.25]).rsqrt().to_vec::<f32>()?, [0.5, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn rsqrt() as ReciprocalSquareRoot
-        saves Output,
-        value |x| x.sqrt().recip(),
-        derivative |y| y * y * y * -0.5;
+    pub fn rsqrt(x) = { recip(sqrt(x)) } derivative { result * result * result * -0.5 }
 
     /// Computes the reciprocal `1 / x`.
     ///
@@ -112,10 +92,7 @@ unary! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "reciprocal")]
-    pub fn recip() as Reciprocal
-        saves Output,
-        value |x| x.recip(),
-        derivative |y| -(y * y);
+    pub fn recip(x) = { recip(x) }
 
     /// Computes the exponential `e^x`.
     ///
@@ -124,10 +101,7 @@ unary! {
     /// assert_eq!(Tensor::from([0.0f32, f32::NEG_INFINITY]).exp().to_vec::<f32>()?, [1.0, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn exp() as Exponential
-        saves Output,
-        value |x| x.exp(),
-        derivative |y| y;
+    pub fn exp(x) = { exp(x) }
 
     /// Computes `e^x - 1`, accurately near 0.
     ///
@@ -137,10 +111,7 @@ unary! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "expm1")]
-    pub fn exp_m1() as ExponentialMinusOne
-        saves Output,
-        value |x| x.exp_m1(),
-        derivative |y| y + 1.0;
+    pub fn exp_m1(x) = { exp_m1(x) }
 
     /// Computes the natural logarithm `ln x`; NaN below 0, -∞ at 0. PyTorch: `log`.
     ///
@@ -150,10 +121,7 @@ unary! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "log")]
-    pub fn ln() as Logarithm
-        saves Input,
-        value |x| x.ln(),
-        derivative |x| x.recip();
+    pub fn ln(x) = { ln(x) }
 
     /// Computes `ln(1 + x)`, accurately near 0.
     ///
@@ -163,10 +131,7 @@ unary! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "log1p")]
-    pub fn ln_1p() as LogarithmOnePlus
-        saves Input,
-        value |x| x.ln_1p(),
-        derivative |x| (x + 1.0).recip();
+    pub fn ln_1p(x) = { ln_1p(x) }
 
     /// Computes the inverse of the logistic function, `ln(x / (1 - x))`, to within 3 units in the
     /// last place. It is -∞ at 0, ∞ at 1 and NaN outside of `[0, 1]`. The derivative at 0 and 1 is
@@ -180,20 +145,15 @@ unary! {
     /// assert_eq!(y, [f64::NEG_INFINITY, 0.0, f64::INFINITY]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn logit() as LogOdds
-        saves Input,
-        value |x| {
-            let rest = -x + 1.0;
-            // A quotient near 1 loses digits; its difference from 1 is computed without rounding.
-            let near = (x * 2.0 - 1.0) / rest;
-            let far = (x / rest).ln();
-            T::select((x - 0.5).abs().lt(x.constant(0.25)), near.ln_1p(), far)
-        },
-        pullback |g, x| {
-            let inside = T::select(x.lt(x.zero()), x.constant(f64::NAN), x);
-            let inside = T::select(x.gt(x.one()), x.constant(f64::NAN), inside);
-            g / (inside * (-inside + 1.0))
-        };
+    pub fn logit(x) = {
+        let rest = 1.0 - x;
+        // A quotient near 1 loses digits; its difference from 1 is computed without rounding.
+        let near = ln_1p((x * 2.0 - 1.0) / rest);
+        if abs(x - 0.5) < 0.25 { near } else { ln(x / rest) }
+    } derivative {
+        let inside = if x < 0.0 || x > 1.0 { NAN } else { x };
+        1.0 / (inside * (1.0 - inside))
+    }
 
     /// Computes the error function `2/√π ∫₀ˣ e^(-t²) dt`.
     ///
@@ -203,10 +163,7 @@ unary! {
     /// assert_eq!(y, [0.0, 1.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn erf() as ErrorFunction
-        saves Input,
-        value |x| x.erf(),
-        derivative |x| bell(x) * std::f64::consts::FRAC_2_SQRT_PI;
+    pub fn erf(x) = { erf(x) } derivative { bell(x) * FRAC_2_SQRT_PI }
 
     /// Computes the complementary error function `1 - erf x`, accurately where it is small.
     ///
@@ -216,11 +173,31 @@ unary! {
     /// assert_eq!(y, [1.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn erfc() as ComplementaryErrorFunction
-        saves Input,
-        value |x| x.erfc(),
-        derivative |x| bell(x) * -std::f64::consts::FRAC_2_SQRT_PI;
+    pub fn erfc(x) = { erfc(x) } derivative { bell(x) * -FRAC_2_SQRT_PI }
+}
 
+functions! { "# Elementwise functions" Elementwise:
+    /// Computes the sine of x radians, accurately for all finite x.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32]).sin().to_vec::<f32>()?, [0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn sin(x) = { sin(x) }
+
+    /// Computes the cosine of x radians, accurately for all finite x.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// assert_eq!(Tensor::from([0.0f32]).cos().to_vec::<f32>()?, [1.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn cos(x) = { cos(x) }
+}
+
+/// # Elementwise functions
+impl Tensor {
     /// Computes the inverse of the error function, the number whose [`erf`](Self::erf) is x, to
     /// within 3 units in the last place. It is ±∞ at ±1 and NaN outside of `[-1, 1]`. The
     /// derivative at -1 and 1 is infinite.
@@ -232,37 +209,39 @@ unary! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "erf_inv")]
-    pub fn erfinv() as InverseErrorFunction
-        saves Output,
-        value |x| inverse_erf(x),
-        derivative |y| y.square().exp() * (0.5 * std::f64::consts::PI.sqrt());
+    #[track_caller]
+    pub fn erfinv(&self) -> Self {
+        apply_one(erfinv, self)
+    }
 }
 
-unary! { angles:
-    /// Computes the sine of x radians, accurately for all finite x.
-    ///
-    /// ```
-    /// # use cotangent::Tensor;
-    /// assert_eq!(Tensor::from([0.0f32]).sin().to_vec::<f32>()?, [0.0]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    pub fn sin() as Sine
-        saves Input,
-        value |x| x.sin(),
-        derivative |x| x.cos();
+/// The inverse of the error function, whose polynomials need loops over their coefficients.
+#[doc(hidden)]
+#[allow(non_camel_case_types)]
+#[derive(Clone, Copy)]
+pub struct erfinv;
 
-    /// Computes the cosine of x radians, accurately for all finite x.
-    ///
-    /// ```
-    /// # use cotangent::Tensor;
-    /// assert_eq!(Tensor::from([0.0f32]).cos().to_vec::<f32>()?, [1.0]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    pub fn cos() as Cosine
-        saves Input,
-        value |x| x.cos(),
-        derivative |x| -x.sin();
+impl Formula<1> for erfinv {
+    const NEEDS: [Needs; 1] = [Needs {
+        operands: 0,
+        result: true,
+    }];
+    #[inline(always)]
+    fn value<T: Real>(self, [x]: [T; 1]) -> T {
+        inverse_erf(x)
+    }
+    #[inline(always)]
+    fn pullback<T: Real, const WANTED: u32>(self, g: T, _: [T; 1], y: T) -> [T; 1] {
+        [g * (y.square().exp() * (0.5 * std::f64::consts::PI.sqrt()))]
+    }
 }
+
+impl Operation<1> for erfinv {
+    const NAME: &'static str = "erfinv";
+    const KIND: OpKind = OpKind::Elementwise;
+}
+
+called! { erfinv(x) as erfinv }
 
 /// Computes erfinv x.
 ///
@@ -370,32 +349,12 @@ fn ratio<T: Real, const N: usize>(x: T, above: [f64; N], below: [f64; N]) -> T {
     horner(above) / horner(below)
 }
 
-/// Computes e^(-x²). The argument is limited, because the derivative has the factor x and must be 0
-/// where x is infinite.
-#[inline(always)]
-fn bell<T: Real>(x: T) -> T {
-    let x = limited(x, 100.0);
-    (-(x * x)).exp()
-}
-
-/// Computes max(x, low); NaN stays NaN.
-#[inline(always)]
-pub(crate) fn at_least<T: Real>(x: T, low: f64) -> T {
-    T::select(x.lt(x.constant(low)), x.constant(low), x)
-}
-
-/// Limits x to ±`bound`; NaN stays NaN.
-#[inline(always)]
-pub(crate) fn limited<T: Real>(x: T, bound: f64) -> T {
-    let raised = at_least(x, -bound);
-    T::select(raised.gt(x.constant(bound)), x.constant(bound), raised)
-}
-
-/// Computes the sign of x: -1, 0 or 1; 0 for NaN.
-#[inline(always)]
-pub(crate) fn sign<T: Real>(x: T) -> T {
-    let (zero, one) = (x.zero(), x.one());
-    T::select(x.gt(zero), one, T::select(x.lt(zero), -one, zero))
+/// e^(-x²). The argument is limited, because the derivative has the factor x and must be 0 where x
+/// is infinite.
+#[elementwise(crate = "crate")]
+fn bell(x: Tensor) -> Tensor {
+    let x = min(max(x, -100.0), 100.0);
+    exp(-(x * x))
 }
 
 /// # Elementwise functions
@@ -410,49 +369,17 @@ impl Tensor {
     /// ```
     #[doc(alias = "clip")]
     pub fn clamp(&self, low: f64, high: f64) -> Self {
-        Clamp::new("clamp", low, high).apply(self)
+        clamp(self, low, high)
     }
 }
 
-/// The function that limits x to an interval, under one of several names.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Clamp {
-    name: &'static str,
-    low: f64,
-    high: f64,
-}
-
-impl Clamp {
-    pub(crate) fn new(name: &'static str, low: f64, high: f64) -> Self {
-        Self { name, low, high }
-    }
-
-    pub(crate) fn apply(self, x: &Tensor) -> Tensor {
-        apply(self, x)
-    }
-}
-
-impl Unary for Clamp {
-    const KIND: OpKind = OpKind::Activation;
-    fn name(self) -> &'static str {
-        self.name
-    }
-    #[inline(always)]
-    fn saves(self) -> Saves {
-        Saves::Input
-    }
-    #[inline(always)]
-    fn value<T: Real>(self, x: T) -> T {
-        let (low, high) = (x.constant(self.low), x.constant(self.high));
-        let raised = T::select(x.lt(low), low, x);
-        T::select(raised.gt(high), high, raised)
-    }
-    #[inline(always)]
-    fn pullback<T: Real>(self, g: T, x: T) -> T {
-        let (low, high) = (x.constant(self.low), x.constant(self.high));
-        let below = T::select(x.lt(high), g, g.zero());
-        T::select(x.gt(low), below, g.zero())
-    }
+/// x, limited to an interval.
+#[doc(hidden)]
+#[elementwise(kind = Activation, crate = "crate")]
+#[derivative(x = if x > low && x < high { 1.0 } else { 0.0 })]
+pub fn clamp(x: Tensor, low: f64, high: f64) -> Tensor {
+    let raised = if x < low { low } else { x };
+    if raised > high { high } else { raised }
 }
 
 #[cfg(test)]

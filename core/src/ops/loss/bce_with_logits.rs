@@ -1,11 +1,11 @@
 //! Binary cross-entropy of logits.
 
-use crate::autograd::{OpKind, Tensor};
+use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::kernel::Real;
-use crate::ops::elementwise::arithmetic::{Binary, apply};
+use crate::ops::loss::distance::reduced;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, without};
 use crate::tensor::broadcast_shapes;
+use cotangent_macros::elementwise;
 
 /// # Losses
 impl Tensor {
@@ -97,7 +97,7 @@ impl BceWithLogitsLoss {
     /// broadcast), if a weight does not broadcast to that shape, or if there is no element for a
     /// mean; [`Error::DType`] if dtypes differ.
     pub fn loss(&self, logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
-        let op = Logistic::NAME;
+        let op = "bce_with_logits";
         expect_one_shape(op, logits, targets)?;
         for weight in [&self.positive, &self.weights].into_iter().flatten() {
             Tensor::expect_one_dtype(
@@ -121,12 +121,15 @@ impl BceWithLogitsLoss {
                 &counted
             }
         };
+        if let (None, None) = (&self.positive, &self.weights) {
+            return reduced(bce_with_logits::new(), logits, targets, self.reduction);
+        }
         let mut losses = match &self.positive {
-            None => apply(Logistic::Both, logits, targets),
+            None => bce_with_logits(logits, targets)?,
             Some(weight) => {
                 let (positive, weighted) = (without(logits, weight)?, targets.mul(weight)?);
-                let positive = apply(Logistic::Positive, &positive, &weighted);
-                apply(Logistic::Negative, logits, targets).add(&positive)?
+                let positive = bce_of_positives(&positive, &weighted)?;
+                bce_of_negatives(logits, targets)?.add(&positive)?
             }
         };
         if let Some(weight) = &self.weights {
@@ -136,59 +139,39 @@ impl BceWithLogitsLoss {
     }
 }
 
-/// Parts of the binary cross-entropy of a logit x and a target z. One type for all parts, so that
-/// the kernels are compiled once; the part does not change during a sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Logistic {
-    /// z ln(1 + e^-x)
-    Positive,
-    /// (1 - z) ln(1 + e^x)
-    Negative,
-    /// Their sum.
-    Both,
+/// The binary cross-entropy of a logit x and a target z. The derivative has two sigmoids rather
+/// than sigmoid(x) - z: a small one keeps its digits.
+#[elementwise(kind = Loss, crate = "crate")]
+#[derivative(x = (1.0 - z) * sigmoid(x) - z * sigmoid(-x), z = -x)]
+fn bce_with_logits(x: Tensor, z: Tensor) -> Tensor {
+    let tail = ln_1p(exp(-abs(x)));
+    let above = (if x > 0.0 { x } else { 0.0 }) + tail;
+    let below = (if x > 0.0 { 0.0 } else { -x }) + tail;
+    share(1.0 - z, above) + share(z, below)
 }
 
-impl Binary for Logistic {
-    const NAME: &'static str = "bce_with_logits";
-    const KIND: OpKind = OpKind::Loss;
-    const NEEDS: [[bool; 2]; 2] = [[true, true], [true, false]];
-    #[inline(always)]
-    fn value<T: Real>(self, x: T, z: T) -> T {
-        match self {
-            Self::Positive => share(z, softplus(-x)),
-            Self::Negative => share(-z + 1.0, softplus(x)),
-            Self::Both => {
-                let tail = (-x.abs()).exp().ln_1p();
-                let (zero, positive) = (x.zero(), x.gt(x.zero()));
-                let above = T::select(positive, x, zero) + tail;
-                let below = T::select(positive, zero, -x) + tail;
-                share(-z + 1.0, above) + share(z, below)
-            }
-        }
-    }
-    /// Uses two sigmoids rather than sigmoid(x) - z: a small one keeps its digits.
-    #[inline(always)]
-    fn partial<T: Real>(self, operand: usize, x: T, z: T) -> T {
-        match (operand, self) {
-            (0, Self::Positive) => -z * (-x).sigmoid(),
-            (0, Self::Negative) => (-z + 1.0) * x.sigmoid(),
-            (0, Self::Both) => (-z + 1.0) * x.sigmoid() - z * (-x).sigmoid(),
-            (_, Self::Positive) => softplus(-x),
-            (_, Self::Negative) => -softplus(x),
-            (_, Self::Both) => -x,
-        }
-    }
+/// The part of positive targets, z ln(1 + e^-x).
+#[elementwise(kind = Loss, name = "bce_with_logits", crate = "crate")]
+#[derivative(x = -z * sigmoid(-x), z = softplus_of_sizes(-x))]
+fn bce_of_positives(x: Tensor, z: Tensor) -> Tensor {
+    share(z, softplus_of_sizes(-x))
 }
 
-/// Multiplies a loss by its share. A share of 0 gives 0, even if the loss is infinite.
-#[inline(always)]
-fn share<T: Real>(share: T, loss: T) -> T {
-    T::select(share.equals(share.zero()), share, share * loss)
+/// The part of negative targets, (1 - z) ln(1 + e^x).
+#[elementwise(kind = Loss, name = "bce_with_logits", crate = "crate")]
+#[derivative(x = (1.0 - z) * sigmoid(x), z = -softplus_of_sizes(x))]
+fn bce_of_negatives(x: Tensor, z: Tensor) -> Tensor {
+    share(1.0 - z, softplus_of_sizes(x))
 }
 
-/// Computes ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), in a form whose derivative is right at 0.
-#[inline(always)]
-fn softplus<T: Real>(x: T) -> T {
-    let positive = x.gt(x.zero());
-    T::select(positive, x, x.zero()) + T::select(positive, -x, x).exp().ln_1p()
+/// A loss times its share. A share of 0 gives 0, even if the loss is infinite.
+#[elementwise(crate = "crate")]
+fn share(share: Tensor, loss: Tensor) -> Tensor {
+    if share == 0.0 { share } else { share * loss }
+}
+
+/// ln(1 + e^x) as max(x, 0) + ln(1 + e^-|x|), in a form whose derivative is right at 0.
+#[elementwise(crate = "crate")]
+fn softplus_of_sizes(x: Tensor) -> Tensor {
+    (if x > 0.0 { x } else { 0.0 }) + ln_1p(exp(if x > 0.0 { -x } else { x }))
 }

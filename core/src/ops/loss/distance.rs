@@ -1,11 +1,11 @@
 //! Losses of the distance between prediction and target, element by element: squared, absolute and
 //! Huber's error.
 
-use crate::autograd::{OpKind, Tensor};
+use crate::autograd::Tensor;
 use crate::error::{Interval, Result};
-use crate::kernel::Real;
-use crate::ops::elementwise::arithmetic::{Binary, apply};
+use crate::ops::elementwise::operation::{self, Operation, Reduced};
 use crate::ops::loss::reduction::{Reduction, expect_one_shape};
+use cotangent_macros::elementwise;
 
 /// # Losses
 impl Tensor {
@@ -101,7 +101,7 @@ impl MseLoss {
     /// # Errors
     /// As [`Tensor::mse_loss`].
     pub fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        reduced(SquaredError, prediction, target, self.reduction)
+        reduced(mse_loss::new(), prediction, target, self.reduction)
     }
 }
 
@@ -137,9 +137,7 @@ impl L1Loss {
     /// # Errors
     /// As [`Tensor::mse_loss`].
     pub fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        let op = "l1_loss";
-        expect_one_shape(op, prediction, target)?;
-        self.reduction.apply(op, &prediction.sub(target)?.abs())
+        reduced(l1_loss::new(), prediction, target, self.reduction)
     }
 }
 
@@ -192,69 +190,63 @@ impl HuberLoss {
     /// # Errors
     /// As [`Tensor::huber_loss`].
     pub fn loss(&self, prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        Interval::Bound.check(Huber::NAME, "delta", self.delta)?;
-        let op = Huber { delta: self.delta };
-        reduced(op, prediction, target, self.reduction)
+        Interval::Bound.check("huber_loss", "delta", self.delta)?;
+        reduced(
+            huber_loss::new(self.delta),
+            prediction,
+            target,
+            self.reduction,
+        )
     }
 }
 
 /// Computes a loss of elements and reduces it.
-pub(crate) fn reduced<B: Binary>(
-    op: B,
+pub(crate) fn reduced<E: Operation<2>>(
+    formula: E,
     prediction: &Tensor,
     target: &Tensor,
     reduction: Reduction,
 ) -> Result<Tensor> {
-    expect_one_shape(B::NAME, prediction, target)?;
-    reduction.apply(B::NAME, &apply(op, prediction, target))
-}
-
-const BOTH: [bool; 2] = [true, true];
-
-/// (a - b)²
-#[derive(Clone, Copy, Debug)]
-struct SquaredError;
-
-impl Binary for SquaredError {
-    const NAME: &'static str = "mse_loss";
-    const KIND: OpKind = OpKind::Loss;
-    const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
-    #[inline(always)]
-    fn value<T: Real>(self, a: T, b: T) -> T {
-        (a - b).square()
-    }
-    #[inline(always)]
-    fn partial<T: Real>(self, operand: usize, a: T, b: T) -> T {
-        if operand == 0 {
-            (a - b) * 2.0
-        } else {
-            (b - a) * 2.0
-        }
+    expect_one_shape(E::NAME, prediction, target)?;
+    match reduction {
+        Reduction::Mean => operation::reduce(formula, Reduced::Mean, None, [prediction, target]),
+        Reduction::Sum => operation::reduce(formula, Reduced::Sum, None, [prediction, target]),
+        _ => reduction.apply(E::NAME, &operation::apply(formula, [prediction, target])?),
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Huber {
-    delta: f64,
+#[elementwise(kind = Loss, crate = "crate")]
+fn mse_loss(a: Tensor, b: Tensor) -> Tensor {
+    square(a - b)
 }
 
-impl Binary for Huber {
-    const NAME: &'static str = "huber_loss";
-    const KIND: OpKind = OpKind::Loss;
-    const NEEDS: [[bool; 2]; 2] = [BOTH, BOTH];
-    #[inline(always)]
-    fn value<T: Real>(self, a: T, b: T) -> T {
-        // Halving changes no digit; the error itself or its square may overflow.
-        let half = (a * 0.5 - b * 0.5).abs();
-        let linear = (half - 0.25 * self.delta) * (2.0 * self.delta);
-        let near = half.le(half.constant(0.5 * self.delta));
-        T::select(near, half * (half * 2.0), linear)
+#[elementwise(kind = Loss, crate = "crate")]
+fn l1_loss(a: Tensor, b: Tensor) -> Tensor {
+    abs(a - b)
+}
+
+/// x, limited to ±bound. The derivative at the bounds is 0.
+#[elementwise(crate = "crate")]
+fn within(x: Tensor, bound: f64) -> Tensor {
+    if x >= bound {
+        bound
+    } else if x <= -bound {
+        -bound
+    } else {
+        x
     }
-    /// Returns the error, limited to ±delta.
-    #[inline(always)]
-    fn partial<T: Real>(self, operand: usize, a: T, b: T) -> T {
-        let error = if operand == 0 { a - b } else { b - a };
-        let (low, high) = (error.constant(-self.delta), error.constant(self.delta));
-        T::select(error.ge(high), high, T::select(error.le(low), low, error))
+}
+
+/// The derivatives are the error, limited to ±delta.
+#[elementwise(kind = Loss, crate = "crate")]
+#[derivative(a = within(a - b, delta), b = within(b - a, delta))]
+fn huber_loss(a: Tensor, b: Tensor, delta: f64) -> Tensor {
+    // Halving changes no digit; the error itself or its square may overflow.
+    let half = abs(a * 0.5 - b * 0.5);
+    let linear = (half - 0.25 * delta) * (2.0 * delta);
+    if half <= 0.5 * delta {
+        half * (half * 2.0)
+    } else {
+        linear
     }
 }

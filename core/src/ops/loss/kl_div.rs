@@ -1,11 +1,10 @@
 //! The Kullback-Leibler divergence of predicted from given probabilities.
 
-use crate::autograd::{OpKind, Tensor};
+use crate::autograd::Tensor;
 use crate::error::Result;
-use crate::kernel::Real;
-use crate::ops::elementwise::arithmetic::Binary;
 use crate::ops::loss::distance::reduced;
 use crate::ops::loss::reduction::Reduction;
+use cotangent_macros::elementwise;
 
 /// # Losses
 impl Tensor {
@@ -111,64 +110,50 @@ impl KlDivLoss {
     /// # Errors
     /// As [`Tensor::mse_loss`].
     pub fn loss(&self, log_prediction: &Tensor, target: &Tensor) -> Result<Tensor> {
-        let terms = if self.log_target {
-            Divergence::OfLogarithms
+        if self.log_target {
+            reduced(
+                kl_div_of_logarithms::new(),
+                log_prediction,
+                target,
+                self.reduction,
+            )
         } else {
-            Divergence::OfProbabilities
-        };
-        reduced(terms, log_prediction, target, self.reduction)
-    }
-}
-
-/// A term of the Kullback-Leibler divergence, of a predicted logarithm x and a target t. One type
-/// for both forms, so that the kernels are compiled once; the form does not change during a sweep.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Divergence {
-    /// t (ln t - x)
-    OfProbabilities,
-    /// e^t (t - x)
-    OfLogarithms,
-}
-
-impl Binary for Divergence {
-    const NAME: &'static str = "kl_div";
-    const KIND: OpKind = OpKind::Loss;
-    const NEEDS: [[bool; 2]; 2] = [[false, true], [true, true]];
-    #[inline(always)]
-    fn value<T: Real>(self, x: T, t: T) -> T {
-        match self {
-            Self::OfProbabilities => T::select(t.equals(t.zero()), nothing(x), t * (t.ln() - x)),
-            Self::OfLogarithms => {
-                let probability = t.exp();
-                let vanishes = probability.equals(t.zero());
-                T::select(vanishes, nothing(x), probability * (t - x))
-            }
+            reduced(kl_div::new(), log_prediction, target, self.reduction)
         }
     }
-    /// If the target vanishes, the branch that is not selected must be finite too: its derivative
-    /// is multiplied by 0.
-    #[inline(always)]
-    fn partial<T: Real>(self, operand: usize, x: T, t: T) -> T {
-        let probability = match self {
-            Self::OfProbabilities => t,
-            Self::OfLogarithms => t.exp(),
-        };
-        if operand == 0 {
-            return -probability;
-        }
-        let vanishes = probability.equals(t.zero());
-        let x = T::select(vanishes, nothing(x), x);
-        let t = T::select(vanishes, t.one(), t);
-        let slope = match self {
-            Self::OfProbabilities => t.ln() - x + 1.0,
-            Self::OfLogarithms => probability * (t - x + 1.0),
-        };
-        T::select(vanishes, x, slope)
+}
+
+/// A term of the divergence, t (ln t - x), of a predicted logarithm x and a target t.
+#[elementwise(kind = Loss, crate = "crate")]
+#[derivative(x = -t, t = if t == 0.0 { nothing(x) } else { ln(t) - x + 1.0 })]
+fn kl_div(x: Tensor, t: Tensor) -> Tensor {
+    if t == 0.0 {
+        nothing(x)
+    } else {
+        t * (ln(t) - x)
     }
 }
 
-/// Returns 0, or NaN if x is NaN.
-#[inline(always)]
-fn nothing<T: Real>(x: T) -> T {
-    T::select(x.equals(x), x.zero(), x)
+/// A term of the divergence for the logarithm t of a target, e^t (t - x).
+#[elementwise(kind = Loss, name = "kl_div", crate = "crate")]
+#[derivative(
+    x = -exp(t),
+    t = {
+        let probability = exp(t);
+        if probability == 0.0 { nothing(x) } else { probability * (t - x + 1.0) }
+    },
+)]
+fn kl_div_of_logarithms(x: Tensor, t: Tensor) -> Tensor {
+    let probability = exp(t);
+    if probability == 0.0 {
+        nothing(x)
+    } else {
+        probability * (t - x)
+    }
+}
+
+/// 0, or NaN if x is NaN.
+#[elementwise(crate = "crate")]
+fn nothing(x: Tensor) -> Tensor {
+    if x == x { 0.0 } else { x }
 }

@@ -3,7 +3,7 @@
 use crate::autograd::Tensor;
 use crate::error::{Interval, Result};
 use crate::ops::activation::rectifier::{SELU_ALPHA, SELU_SCALE};
-use crate::ops::elementwise::arithmetic::{self, Kept};
+use crate::ops::elementwise::arithmetic;
 use crate::ops::random::noise;
 
 /// The limit of SELU at -∞.
@@ -33,7 +33,7 @@ impl Tensor {
         if drops("dropout", p)? {
             self.reserve_like("dropout")?;
             let kept = self.kept(p, seed, 1.0 / (1.0 - p));
-            Ok(arithmetic::apply(Kept, self, &kept))
+            Ok(arithmetic::kept(self, &kept))
         } else {
             Ok(self.clone())
         }
@@ -67,7 +67,7 @@ impl Tensor {
         let shift = slope
             .mul_scalar(-SELU_LOWEST)
             .add_scalar(a * SELU_LOWEST + b);
-        arithmetic::apply(Kept, self, &slope).add(&shift)
+        arithmetic::kept(self, &slope).add(&shift)
     }
 
     /// Returns 0 with probability `p`, else `value`, for each element.

@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernel::reduce::extremes::places;
 use crate::kernel::reduce::fold::Extreme;
 use crate::kernel::{Map, Real};
-use crate::ops::elementwise::arithmetic::{self, Kept, Over};
+use crate::ops::elementwise::arithmetic;
 use crate::tensor::{Array, Axes, Indices, Reduced, resolve_axis, with_dtype};
 use smallvec::smallvec;
 
@@ -173,8 +173,8 @@ impl Op for Attained {
         let y = stretch(&self.output, shape);
         let attains = Tensor::from(Array::map(Attains, [self.x.array(), y.array()], shape));
         let ties = sum_to_shape(&attains, self.output.array().shape());
-        let share = arithmetic::apply(Over, &cotangent, &ties);
-        Ok(smallvec![Some(arithmetic::apply(Kept, &share, &attains))])
+        let share = arithmetic::over(&cotangent, &ties);
+        Ok(smallvec![Some(arithmetic::kept(&share, &attains))])
     }
 }
 

@@ -6,7 +6,7 @@ use crate::kernel::Float;
 use crate::kernel::elementwise::compare::Equal;
 use crate::kernel::reduce::fold::SumOfSquares;
 use crate::kernel::reduce::range::{self, is_accurate};
-use crate::ops::elementwise::arithmetic::{self, Minus, Over, Times};
+use crate::ops::elementwise::arithmetic;
 use crate::ops::elementwise::compare::indicator;
 use crate::ops::elementwise::select::select;
 use crate::ops::reduce::extremes::extreme;
@@ -147,7 +147,7 @@ fn over_or_zero(a: &Tensor, b: &Tensor) -> Tensor {
     let vanishes = indicator(Equal, b, &b.constant_like(0.0));
     // The branch that is not selected must be finite too: its derivative is multiplied by 0.
     let divisor = select(&vanishes, &b.constant_like(1.0), b);
-    let quotient = arithmetic::apply(Over, a, &divisor);
+    let quotient = arithmetic::over(a, &divisor);
     select(&vanishes, &a.constant_like(0.0), &quotient)
 }
 
@@ -172,7 +172,7 @@ fn spread(x: &Tensor, axes: &Reduced, correction: f64, root: bool) -> Tensor {
     };
     let variance = deviations.squares.div_scalar(divisor);
     let unscaled = |y: &Tensor| match &scales {
-        Some(scales) => arithmetic::apply(Times, y, &scales.back),
+        Some(scales) => arithmetic::times(y, &scales.back),
         None => y.clone(),
     };
     let output = if root {
@@ -203,9 +203,9 @@ struct Deviations {
 impl Deviations {
     fn of(x: &Tensor, axes: &Reduced) -> Self {
         let mean = mean(x, axes);
-        let once = arithmetic::apply(Minus, x, &mean);
+        let once = arithmetic::minus(x, &mean);
         let rest = rest(&once, axes);
-        let twice = arithmetic::apply(Minus, &once, &rest);
+        let twice = arithmetic::minus(&once, &rest);
         let squares = twice
             .array()
             .reduce(SumOfSquares, &axes.reduced, axes.kept.clone());
@@ -261,7 +261,7 @@ impl Scales {
     }
 
     fn apply(&self, x: &Tensor) -> Tensor {
-        arithmetic::apply(Times, x, &self.scale)
+        arithmetic::times(x, &self.scale)
     }
 }
 
@@ -301,16 +301,16 @@ impl Op for Spread {
         };
         let [mean, rest] = if context.records() {
             let mean = mean(&x, &self.axes);
-            let once = arithmetic::apply(Minus, &x, &mean);
+            let once = arithmetic::minus(&x, &mean);
             [mean, rest(&once, &self.axes)]
         } else {
             [self.mean.clone(), self.rest.clone()]
         };
-        let mut deviation = arithmetic::apply(Minus, &arithmetic::apply(Minus, &x, &mean), &rest);
+        let mut deviation = arithmetic::minus(&arithmetic::minus(&x, &mean), &rest);
         let slope = match (&self.root, &scales) {
             (None, None) => cotangent.mul_scalar(2.0 / divisor),
             (None, Some(scales)) => {
-                deviation = arithmetic::apply(Times, &deviation, &scales.back);
+                deviation = arithmetic::times(&deviation, &scales.back);
                 cotangent.mul_scalar(2.0 / divisor)
             }
             (Some(y), None) => over_or_zero(&cotangent, &context.output(y)).div_scalar(divisor),
@@ -320,9 +320,7 @@ impl Op for Spread {
                 over_or_zero(&cotangent, &y).div_scalar(divisor)
             }
         };
-        Ok(smallvec![Some(arithmetic::apply(
-            Times, &deviation, &slope
-        ))])
+        Ok(smallvec![Some(arithmetic::times(&deviation, &slope))])
     }
 }
 
@@ -352,7 +350,7 @@ pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
     }
     let root = Tensor::from(squares).sqrt();
     let output = match &scales {
-        Some(scales) => arithmetic::apply(Times, &root, &scales.back),
+        Some(scales) => arithmetic::times(&root, &scales.back),
         None => root,
     };
     Tensor::from_op(output.clone(), &[x], || Euclidean {
@@ -406,6 +404,6 @@ impl Op for Euclidean {
             }
         };
         let slope = over_or_zero(&cotangent, &y);
-        Ok(smallvec![Some(arithmetic::apply(Times, &x, &slope))])
+        Ok(smallvec![Some(arithmetic::times(&x, &slope))])
     }
 }
