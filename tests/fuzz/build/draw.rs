@@ -143,7 +143,7 @@ impl<'a> Draw<'a> {
             count: 0,
             calls: 0,
         };
-        let depth = 2 + draw.rng.below(3);
+        let depth = 1 + draw.rng.below(3);
         let all = vec![true; POINTS];
         let mut block = draw.block(depth, &all);
         // Each operand is used, or the macro refuses the function.
@@ -153,7 +153,7 @@ impl<'a> Draw<'a> {
         }
         let weight = 1 + draw.calls;
         Function {
-            name: format!("f{index}"),
+            name: format!("drawn{index}"),
             parameters,
             reduction,
             body: block,
