@@ -97,6 +97,29 @@ def operation(f, *shape):
     return lambda: jax.block_until_ready(both(x, g))
 
 
+def formula(f, count):
+    """Times a formula of `count` operands, all of which are differentiated."""
+    def both(operands, g):
+        y, pull = jax.vjp(f, *operands)
+        return y, pull(g if y.ndim else jnp.ones_like(y))
+
+    both = jax.jit(both)
+    operands, g = [tensor(1024, 1024) for _ in range(count)], tensor(1024, 1024)
+    return lambda: jax.block_until_ready(both(operands, g))
+
+
+def gelu_formula(x):
+    return 0.5 * x * (1 + jnp.tanh((2 / jnp.pi) ** 0.5 * (x + 0.044715 * x**3)))
+
+
+def focal_formula(target):
+    def focal(x):
+        x = jnp.where(target > 0.5, x, -x)
+        return (jax.nn.sigmoid(-x) ** 2.0 * jax.nn.softplus(-x)).mean()
+
+    return focal
+
+
 def batch_norm():
     def f(all):
         x, gamma, beta = all
@@ -187,6 +210,10 @@ cases |= {
     "sigmoid_1m": lambda: operation(jax.nn.sigmoid, 1024, 1024),
     "exp_1m": lambda: operation(jnp.exp, 1024, 1024),
     "softmax_1024x1024": lambda: operation(jax.nn.softmax, 1024, 1024),
+    "gelu_formula_1m": lambda: formula(gelu_formula, 1),
+    "swish_formula_1m": lambda: formula(lambda x: x * jax.nn.sigmoid(1.5 * x), 1),
+    "focal_formula_1m": lambda: formula(focal_formula((tensor(1024, 1024) > 0).astype("f4")), 1),
+    "gated_formula_1m": lambda: formula(lambda v, g: v * g * jax.nn.sigmoid(g), 2),
     "batch_norm_256x1024": batch_norm,
     "chain_1000": chain,
     "adam_10m": lambda: optimizer(optax.adam(1e-3)),

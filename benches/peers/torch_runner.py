@@ -58,6 +58,33 @@ def operation(f, *shape):
     return run
 
 
+def formula(f, count):
+    """Times a formula of `count` operands that need gradients."""
+    f = compiled(f)
+    operands = [tensor(1024, 1024).requires_grad_() for _ in range(count)]
+    g = tensor(1024, 1024)
+
+    def run():
+        for x in operands:
+            x.grad = None
+        y = f(*operands)
+        y.backward(g if y.dim() else None)
+
+    return run
+
+
+def gelu_formula(x):
+    return 0.5 * x * (1 + torch.tanh((2 / torch.pi) ** 0.5 * (x + 0.044715 * x**3)))
+
+
+def focal_formula(target):
+    def focal(x):
+        x = torch.where(target > 0.5, x, -x)
+        return (torch.sigmoid(-x) ** 2.0 * F.softplus(-x)).mean()
+
+    return focal
+
+
 def batch_norm():
     layer = nn.BatchNorm1d(1024)
     return operation(layer, 256, 1024)
@@ -130,6 +157,10 @@ cases |= {
     "sigmoid_1m": lambda: operation(torch.sigmoid, 1024, 1024),
     "exp_1m": lambda: operation(torch.exp, 1024, 1024),
     "softmax_1024x1024": lambda: operation(lambda x: torch.softmax(x, 1), 1024, 1024),
+    "gelu_formula_1m": lambda: formula(gelu_formula, 1),
+    "swish_formula_1m": lambda: formula(lambda x: x * torch.sigmoid(1.5 * x), 1),
+    "focal_formula_1m": lambda: formula(focal_formula((tensor(1024, 1024) > 0).float()), 1),
+    "gated_formula_1m": lambda: formula(lambda v, g: v * g * torch.sigmoid(g), 2),
     "batch_norm_256x1024": batch_norm,
     "inference_b1": inference,
 }

@@ -1,5 +1,8 @@
 //! `cotangent` as a runner: the workloads of `train_step`, the operations of `ops`.
 
+#[path = "../../../elementwise/formulas.rs"]
+#[allow(dead_code)]
+mod formulas;
 #[path = "../../../train_step/mnist.rs"]
 #[allow(dead_code)]
 mod mnist;
@@ -24,6 +27,7 @@ fn main() -> Result<()> {
         }));
     }
     cases.extend(operations());
+    cases.extend(elementwise());
     cases.push(Case::timed("inference_b1", || {
         let mut training = Workload::book(2).training()?;
         training.step()?;
@@ -97,6 +101,38 @@ fn operations() -> Vec<Case> {
     ];
     cases.extend(optimizers.map(|(name, build)| Case::timed(name, move || optimizer(build()?))));
     cases
+}
+
+/// Functions of `#[elementwise]`.
+fn elementwise() -> [Case; 4] {
+    type Function = fn(&[Tensor]) -> cotangent::Result<Tensor>;
+    let formulas: [(&str, usize, Function); 4] = [
+        ("gelu_formula_1m", 1, |x| Ok(formulas::gelu(&x[0]))),
+        ("swish_formula_1m", 1, |x| Ok(formulas::swish(&x[0], 1.5))),
+        ("focal_formula_1m", 2, |x| formulas::focal(&x[0], &x[1], 2.0)),
+        ("gated_formula_1m", 2, |x| formulas::gated(&x[0], &x[1])),
+    ];
+    formulas.map(|(name, count, f)| {
+        Case::timed(name, move || {
+            let shape = [1024, 1024];
+            let mut operands = vec![tensor(&shape)?.tracked(); count];
+            let g = tensor(&shape)?;
+            if name.starts_with("focal") {
+                operands[1] = tensor(&shape)?.gt_scalar(0.0).to_tensor(DType::F32);
+            } else if count == 2 {
+                operands[1] = tensor(&shape)?.tracked();
+            }
+            Ok(Box::new(move || {
+                let y = f(&operands)?;
+                if y.rank() == 0 {
+                    y.backward()?;
+                } else {
+                    y.backward_with(&g)?;
+                }
+                Ok(())
+            }))
+        })
+    })
 }
 
 fn tensor(shape: &[usize]) -> cotangent::Result<Tensor> {

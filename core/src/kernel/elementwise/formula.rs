@@ -314,48 +314,90 @@ impl<F: Float, E: Formula<N>, const N: usize> Kernel for All<'_, F, E, N> {
 /// Elements that are computed before any of them is written to the outputs.
 const BLOCK: usize = 64;
 
-/// Computes blocks on the stack. With operands and outputs in memory, the compiler would have to
-/// check that none of them overlap, which it does for a few only.
 #[inline(always)]
 fn all<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize>(
     formula: E,
     operands: &[&[F]; N],
     result: &[F],
-    out: [&mut [F]; N],
+    mut out: [&mut [F]; N],
 ) {
     let len = out[0].len();
-    let mut start = 0;
-    while start < len {
-        let count = BLOCK.min(len - start);
-        let (mut xs, mut block) = ([[F::default(); BLOCK]; N], [[F::default(); BLOCK]; N]);
-        let (mut gs, mut ys) = ([F::default(); BLOCK], [F::default(); BLOCK]);
-        gs[..count].copy_from_slice(&out[0][start..start + count]);
-        ys[..count].copy_from_slice(&result[start..start + count]);
-        for k in 0..N {
-            xs[k][..count].copy_from_slice(&operands[k][start..start + count]);
+    if N <= 2 {
+        for out in &out {
+            assert!(out.len() == len);
         }
-        for i in 0..BLOCK {
-            let mut x = [Lane::<F, I, A>::new(F::default()); N];
-            for k in 0..N {
-                x[k] = Lane::new(xs[k][i]);
-            }
-            let (g, y) = (Lane::new(gs[i]), Lane::new(ys[i]));
+        let result = &result[..len];
+        for i in 0..len {
+            let (g, y) = (Lane::<F, I, A>::new(out[0][i]), Lane::new(result[i]));
+            let x = lanes::<F, I, A, N>(operands, i);
             let cotangents = formula.pullback::<_, { u32::MAX }>(g, x, y);
             for k in 0..N {
-                block[k][i] = cotangents[k].0;
+                out[k][i] = cotangents[k].0;
             }
         }
-        for k in 0..N {
-            out[k][start..start + count].copy_from_slice(&block[k][..count]);
+        return;
+    }
+    // With operands and outputs in memory, the compiler would have to check that none of them
+    // overlap, which it does for a few only. So blocks are computed on the stack.
+    let mut start = 0;
+    while start + BLOCK <= len {
+        block::<F, I, A, E, N, true>(formula, operands, result, &mut out, start..start + BLOCK);
+        start += BLOCK;
+    }
+    if start < len {
+        block::<F, I, A, E, N, false>(formula, operands, result, &mut out, start..len);
+    }
+}
+
+/// Computes the elements of a range: of `BLOCK` elements if it is `WHOLE`, of fewer otherwise.
+#[inline(always)]
+fn block<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize, const WHOLE: bool>(
+    formula: E,
+    operands: &[&[F]; N],
+    result: &[F],
+    out: &mut [&mut [F]; N],
+    range: Range<usize>,
+) {
+    let copy = |to: &mut [F; BLOCK], from: &[F]| {
+        if WHOLE {
+            to.copy_from_slice(from);
+        } else {
+            to[..from.len()].copy_from_slice(from);
         }
-        start += count;
+    };
+    let (mut xs, mut block) = ([[F::default(); BLOCK]; N], [[F::default(); BLOCK]; N]);
+    let (mut gs, mut ys) = ([F::default(); BLOCK], [F::default(); BLOCK]);
+    copy(&mut gs, &out[0][range.clone()]);
+    copy(&mut ys, &result[range.clone()]);
+    for k in 0..N {
+        copy(&mut xs[k], &operands[k][range.clone()]);
+    }
+    for i in 0..BLOCK {
+        let mut x = [Lane::<F, I, A>::new(F::default()); N];
+        for k in 0..N {
+            x[k] = Lane::new(xs[k][i]);
+        }
+        let (g, y) = (Lane::new(gs[i]), Lane::new(ys[i]));
+        let cotangents = formula.pullback::<_, { u32::MAX }>(g, x, y);
+        for k in 0..N {
+            block[k][i] = cotangents[k].0;
+        }
+    }
+    for k in 0..N {
+        let to = &mut out[k][range.clone()];
+        if WHOLE {
+            to.copy_from_slice(&block[k]);
+        } else {
+            let len = to.len();
+            to.copy_from_slice(&block[k][..len]);
+        }
     }
 }
 
 /// Elements that are staged on the stack if an operand is not contiguous.
 const STAGE: usize = 512;
 /// Elements whose cotangent is copied before they are computed.
-const COPIED: usize = 4096;
+const COPIED: usize = 1024;
 
 /// Computes a formula for operands of equal shape, in row-major order.
 pub(crate) fn value<F: Float>(

@@ -3,6 +3,7 @@
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
 use crate::kernel::elementwise::formula::{AllLoops, Compiled, Wanted};
+use crate::kernel::threads::parallel::GRAIN;
 use crate::kernel::{Formula, Needs, Real};
 use crate::ops::elementwise::symbolic::{Symbol, Tape};
 use crate::ops::loss::reduction::expect_losses;
@@ -121,13 +122,16 @@ pub fn reduce<const N: usize, E: Operation<N>>(
 fn joint_shape(op: &'static str, operands: &[&Tensor]) -> Result<Shape> {
     let first = operands[0];
     let mut shape = first.array().shape().clone();
+    let mut is_larger = false;
     for operand in &operands[1..] {
         first.expect_same_dtype(op, operand)?;
         if *operand.array().shape() != shape {
             shape = broadcast_shapes(op, &shape, operand.shape())?;
+            is_larger = true;
         }
     }
-    if shape.element_count() > crate::kernel::threads::parallel::GRAIN {
+    // Only for large results: the check is most of the cost of an operation on scalars.
+    if is_larger || shape.element_count() > GRAIN {
         shape.reserve(op, first.dtype())?;
     }
     Ok(shape)
