@@ -128,14 +128,16 @@ impl<F: Float, E: Formula<N>, const N: usize> Loops<F> for Compiled<E, N> {
             result,
             out,
         };
+        // The conditions are associated constants: the compiler drops the calls behind one that is
+        // false, and so their loops, only if it need not compute it.
         match wanted {
-            _ if N == 1 => pull.run::<1>(),
-            Wanted::All => pull.run::<{ u32::MAX }>(),
+            Wanted::All if Exists::<N, 1>::YES => pull.all(),
+            Wanted::All => pull.one::<1>(),
             Wanted::One(k) => {
                 macro_rules! one {
                     ($($k:literal)*) => {
                         match k {
-                            $($k if Exists::<N, $k>::YES => pull.run::<{ 1 << $k }>(),)*
+                            $($k if Exists::<N, $k>::YES => pull.one::<{ 1 << $k }>(),)*
                             _ => unreachable!("an operand"),
                         }
                     };
@@ -146,7 +148,7 @@ impl<F: Float, E: Formula<N>, const N: usize> Loops<F> for Compiled<E, N> {
     }
 }
 
-/// Whether there are more than `K` operands. A constant, so that loops of others are not compiled.
+/// Whether there are more than `K` operands.
 struct Exists<const N: usize, const K: usize>;
 
 impl<const N: usize, const K: usize> Exists<N, K> {
@@ -217,30 +219,28 @@ struct Pull<'a, 'b, F, E, const N: usize> {
 }
 
 impl<F: Float, E: Formula<N>, const N: usize> Pull<'_, '_, F, E, N> {
-    fn run<const WANTED: u32>(self) {
-        let (formula, operands, result) = (self.formula, self.operands, self.result);
-        if WANTED == u32::MAX {
-            let mut out = [(); N].map(|()| <&mut [F]>::default());
-            for (slot, out) in out.iter_mut().zip(self.out) {
-                *slot = out;
-            }
-            let all = All {
-                formula,
-                operands,
-                result,
-                out,
-            };
-            dispatch_on(self.tier, all);
-        } else {
-            let out = &mut *self.out[0];
-            let one = One::<F, E, N, WANTED> {
-                formula,
-                operands,
-                result,
-                out,
-            };
-            dispatch_on(self.tier, one);
+    fn all(self) {
+        let mut out = [(); N].map(|()| <&mut [F]>::default());
+        for (slot, out) in out.iter_mut().zip(self.out) {
+            *slot = out;
         }
+        let all = All {
+            formula: self.formula,
+            operands: self.operands,
+            result: self.result,
+            out,
+        };
+        dispatch_on(self.tier, all);
+    }
+
+    fn one<const WANTED: u32>(self) {
+        let one = One::<F, E, N, WANTED> {
+            formula: self.formula,
+            operands: self.operands,
+            result: self.result,
+            out: &mut *self.out[0],
+        };
+        dispatch_on(self.tier, one);
     }
 }
 
