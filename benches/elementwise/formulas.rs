@@ -84,7 +84,7 @@ pub mod composed {
         let cross_entropy = each.loss(x, target)?;
         let missed = &p + target - 2.0 * p * target;
         let weight = ALPHA * target + (1.0 - ALPHA) * (1.0 - target);
-        (weight * missed.square() * cross_entropy).mean()
+        Ok((weight * missed.square() * cross_entropy).mean())
     }
 
     pub fn glu(a: &Tensor, b: &Tensor) -> Tensor {

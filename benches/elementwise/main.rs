@@ -139,7 +139,7 @@ impl Row {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let len = SHAPE[0] * SHAPE[1];
         let mut numbers = || {
-            let sum = |_| (0..4).map(|_| rng.random_range(-1.5f32..1.5)).sum();
+            let sum = |_| (0..4).map(|_| rng.random_range(-1.5..1.5)).sum::<f32>();
             Tensor::from_vec((0..len).map(sum).collect(), &SHAPE)
         };
         let mut all = vec![numbers()?.tracked()];
@@ -283,7 +283,7 @@ fn print_memory(name: &str, written: bool) -> Result<()> {
     let value = 4 * y.len();
     let kept = memory_use().live - given.live - value;
     let gradients = y.backward_with(&operands.cotangent)?;
-    let count = operands.all.iter().filter(|x| gradients.get(x).is_some());
+    let count = operands.all.iter().filter(|&x| gradients.get(x).is_some());
     let results = value + count.count() * 4 * SHAPE[0] * SHAPE[1];
     let after = memory_use();
     let peak = (after.live + after.recycled).saturating_sub(empty);
