@@ -15,6 +15,7 @@ use cotangent::nn::BatchNorm;
 use cotangent::optim::{Adam, AdamW, Nesterov, Optimizer};
 use cotangent::prelude::*;
 use cotangent_peers::{Case, Run, mnist_folder, numbers, serve};
+use formulas::{ALPHA, BETA, focal, gelu_tanh, glu, swiglu, swish};
 use nets::Workload;
 
 fn main() -> Result<()> {
@@ -103,36 +104,40 @@ fn operations() -> Vec<Case> {
     cases
 }
 
-/// Functions of `#[elementwise]`.
-fn elementwise() -> [Case; 4] {
-    type Function = fn(&[Tensor]) -> cotangent::Result<Tensor>;
-    let formulas: [(&str, usize, Function); 4] = [
-        ("gelu_formula_1m", 1, |x| Ok(formulas::gelu(&x[0]))),
-        ("swish_formula_1m", 1, |x| Ok(formulas::swish(&x[0], 1.5))),
-        ("focal_formula_1m", 2, |x| formulas::focal(&x[0], &x[1], 2.0)),
-        ("gated_formula_1m", 2, |x| formulas::gated(&x[0], &x[1])),
+/// Returns the functions that are written with `#[elementwise]`.
+fn elementwise() -> Vec<Case> {
+    type F = fn(&[Tensor]) -> cotangent::Result<Tensor>;
+    let formulas: [(&str, usize, F); 4] = [
+        ("gelu_tanh_1m", 1, |x| Ok(gelu_tanh(&x[0]))),
+        ("swish_1m", 1, |x| Ok(swish(&x[0], BETA))),
+        ("glu_1m", 2, |x| glu(&x[0], &x[1])),
+        ("swiglu_1m", 2, |x| swiglu(&x[0], &x[1], BETA)),
     ];
-    formulas.map(|(name, count, f)| {
-        Case::timed(name, move || {
-            let shape = [1024, 1024];
-            let mut operands = vec![tensor(&shape)?.tracked(); count];
-            let g = tensor(&shape)?;
-            if name.starts_with("focal") {
-                operands[1] = tensor(&shape)?.gt_scalar(0.0).to_tensor(DType::F32);
-            } else if count == 2 {
-                operands[1] = tensor(&shape)?.tracked();
-            }
-            Ok(Box::new(move || {
-                let y = f(&operands)?;
-                if y.rank() == 0 {
-                    y.backward()?;
-                } else {
-                    y.backward_with(&g)?;
-                }
-                Ok(())
-            }))
+    let mut cases: Vec<Case> = formulas
+        .map(|(name, operands, f)| {
+            Case::timed(name, move || {
+                let operand = |_| Ok(tensor(&[1024, 1024])?.tracked());
+                let x = (0..operands)
+                    .map(operand)
+                    .collect::<cotangent::Result<Vec<_>>>()?;
+                let g = tensor(&[1024, 1024])?;
+                Ok(Box::new(move || {
+                    f(&x)?.backward_with(&g)?;
+                    Ok(())
+                }))
+            })
         })
-    })
+        .into();
+    cases.push(Case::timed("focal_1m", || {
+        let x = tensor(&[1024, 1024])?.tracked();
+        let targets = (0..1024 * 1024).map(|i| if i % 7 == 0 { 1.0f32 } else { 0.0 });
+        let target = Tensor::from_vec(targets.collect(), &[1024, 1024])?;
+        Ok(Box::new(move || {
+            focal(&x, &target, ALPHA)?.backward()?;
+            Ok(())
+        }))
+    }));
+    cases
 }
 
 fn tensor(shape: &[usize]) -> cotangent::Result<Tensor> {
