@@ -83,7 +83,11 @@ pub fn isru(x: Tensor, alpha: f64) -> Tensor {
 /// The inverse square root linear unit (Carlile et al. 2017).
 #[elementwise]
 pub fn isrlu(x: Tensor, alpha: f64) -> Tensor {
-    if x < 0.0 { x * rsqrt(1.0 + alpha * x * x) } else { x }
+    if x < 0.0 {
+        x * rsqrt(1.0 + alpha * x * x)
+    } else {
+        x
+    }
 }
 
 /// The squareplus (Barron 2021).
@@ -196,7 +200,11 @@ pub fn log_add_exp(a: Tensor, b: Tensor) -> Tensor {
 pub fn hypot(a: Tensor, b: Tensor) -> Tensor {
     let large = max(abs(a), abs(b));
     let small = min(abs(a), abs(b));
-    if large > 0.0 { large * sqrt(1.0 + square(small / large)) } else { 0.0 }
+    if large > 0.0 {
+        large * sqrt(1.0 + square(small / large))
+    } else {
+        0.0
+    }
 }
 
 /// A sample of the Gumbel distribution around logits (Jang, Gu, Poole 2017).
@@ -283,7 +291,11 @@ pub fn robust_loss(prediction: Tensor, target: Tensor, alpha: f64, scale: f64) -
 #[elementwise]
 pub fn huber_loss(prediction: Tensor, target: Tensor, delta: f64) -> Mean {
     let size = abs(prediction - target);
-    if size < delta { 0.5 * size * size } else { delta * (size - 0.5 * delta) }
+    if size < delta {
+        0.5 * size * size
+    } else {
+        delta * (size - 0.5 * delta)
+    }
 }
 
 /// The pinball loss (Koenker, Bassett 1978).
@@ -298,7 +310,11 @@ pub fn quantile_loss(prediction: Tensor, target: Tensor, q: f64) -> Mean {
 pub fn wing_loss(prediction: Tensor, target: Tensor, w: f64, epsilon: f64) -> Mean {
     let size = abs(prediction - target);
     let constant = w - w * ln_1p(w / epsilon);
-    if size < w { w * ln_1p(size / epsilon) } else { size - constant }
+    if size < w {
+        w * ln_1p(size / epsilon)
+    } else {
+        size - constant
+    }
 }
 
 /// The negative log likelihood of counts (PyTorch's `poisson_nll_loss`).
@@ -323,7 +339,10 @@ pub fn gaussian_loss(mean: Tensor, target: Tensor, log_variance: Tensor) -> Mean
 #[elementwise]
 pub fn ppo_loss(log_new: Tensor, log_old: Tensor, advantage: Tensor, clip: f64) -> Mean {
     let ratio = exp(log_new - log_old);
-    -min(ratio * advantage, clamp(ratio, 1.0 - clip, 1.0 + clip) * advantage)
+    -min(
+        ratio * advantage,
+        clamp(ratio, 1.0 - clip, 1.0 + clip) * advantage,
+    )
 }
 
 /// The entropy of independent bits with these logits.
