@@ -266,7 +266,8 @@ impl Expansion {
         }
     }
 
-    /// Returns the names of the operands in the generated code.
+    /// Returns the names in the generated code. The underscore allows that a name is not used. After
+    /// it an operand cannot have a digit.
     fn generated_names(&self) -> Names {
         let fresh = |name: &Ident| {
             let name = raw_name(name);
@@ -278,8 +279,8 @@ impl Expansion {
                 .iter()
                 .map(fresh)
                 .collect(),
-            cotangent: Ident::new("_g", Span::mixed_site()),
-            result: Ident::new("_result", Span::mixed_site()),
+            cotangent: Ident::new("_0g", Span::mixed_site()),
+            result: Ident::new("_0y", Span::mixed_site()),
         }
     }
 
