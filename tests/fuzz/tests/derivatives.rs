@@ -8,7 +8,8 @@
 //!
 //! Other formulas: `COTANGENT_FUZZ_SEED=7 cargo test -p cotangent-fuzz`.
 
-use cotangent::{Backward, Result, Tensor};
+use cotangent::gradcheck::Gradcheck;
+use cotangent::prelude::*;
 use cotangent_fuzz::plain::Trace;
 use cotangent_fuzz::{CASES, Case, PLANTED, Reduction};
 use std::fmt::Write;
@@ -396,4 +397,53 @@ fn planted_faults_are_found() {
             case.source
         );
     }
+}
+
+/// The inner condition implies the outer one for one operand and excludes it for the other.
+#[elementwise]
+fn a_side_that_is_excluded(a: Tensor, b: Tensor) -> Tensor {
+    let chosen = if a >= -0.1 { a } else { b };
+    let arcsine = asin(chosen);
+    if chosen > -0.8 && chosen < 0.8 {
+        arcsine
+    } else {
+        b * a
+    }
+}
+
+/// The inverse error function is NaN where the excluded side is, so that not even a gradient of 0
+/// may pass it.
+#[elementwise]
+fn a_side_with_a_nan_inside(a: Tensor, b: Tensor) -> Tensor {
+    let inverse = erfinv(b);
+    let second = if b < 0.8 && b > -0.8 {
+        inverse + inverse
+    } else {
+        b
+    };
+    acos(tanh(if second <= 0.01 { a } else { second }) * 0.5)
+}
+
+/// The arguments of the call have cotangents under different conditions.
+#[elementwise]
+fn a_call_under_two_conditions(a: Tensor, b: Tensor) -> Tensor {
+    atan2(if a > 0.0 { b } else { 1.0 }, a)
+}
+
+#[test]
+fn faults_that_were_found_stay_mended() -> Result<()> {
+    let a = Tensor::from([-0.248, 1.108, 0.3, 0.3, 0.5, -0.5]);
+    let b = Tensor::from([-1.952, 1.2, -1.6, 1.6, 0.4, 0.3]);
+    let functions: [fn(&Tensor, &Tensor) -> Result<Tensor>; 3] = [
+        a_side_that_is_excluded,
+        a_side_with_a_nan_inside,
+        a_call_under_two_conditions,
+    ];
+    for f in functions {
+        let check = Gradcheck::new().second_order();
+        check
+            .function(&[a.clone(), b.clone()], |x| f(&x[0], &x[1]))?
+            .assert_ok();
+    }
+    Ok(())
 }
