@@ -483,11 +483,13 @@ impl Expansion {
         let mut order = Vec::new();
         let mut numbers = Vec::new();
         let mut of_numbers = Vec::new();
+        let mut whole = Vec::new();
         for parameter in &self.signature.parameters {
             let own = &parameter.name;
             match parameter.kind {
                 ParameterKind::Operand(k) => {
                     let operand = &operands[k];
+                    whole.push(operand);
                     declared.push(quote!(#operand: impl #support::Operand<T>));
                     order.push(operand.to_token_stream());
                 }
@@ -495,12 +497,14 @@ impl Expansion {
                     declared.push(quote!(#own: ::core::primitive::f64));
                     numbers.push(quote!(#own: ::core::primitive::f64));
                     of_numbers.push(own);
+                    whole.push(own);
                     order.push(g.to_token_stream());
                 }
                 ParameterKind::Integer => {
                     declared.push(quote!(#own: ::core::primitive::i32));
                     numbers.push(quote!(#own: ::core::primitive::i32));
                     of_numbers.push(own);
+                    whole.push(own);
                     order.push(g.to_token_stream());
                 }
                 ParameterKind::Axes => {}
@@ -520,8 +524,17 @@ impl Expansion {
 
                 #[inline(always)]
                 pub fn call<T: #support::Real>(#like: T, #(#declared),*) -> T {
-                    let operands = [#(#operands.lift(#like)),*];
-                    #support::Formula::value(Self::new(#(#of_numbers),*), operands)
+                    T::call(
+                        [#(#operands.lift(#like)),*],
+                        |operands| #support::Formula::value(
+                            Self::new(#(#of_numbers),*),
+                            operands,
+                        ),
+                        |operands| #support::whole(
+                            operands,
+                            |[#(#operands),*]| #name(#(#whole),*),
+                        ),
+                    )
                 }
 
                 #[inline(always)]
