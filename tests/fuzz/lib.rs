@@ -2,7 +2,6 @@
 //! `#[derivative]` needs a check, whose test would find the fault.
 
 use cotangent::elementwise;
-use cotangent::prelude::*;
 
 /// x, with a wrong derivative.
 #[elementwise(check(x = -1.0..1.0))]

@@ -249,6 +249,10 @@ impl Program<'_> {
             let mut value = self.value(input, names);
             if let Some(condition) = condition {
                 let condition = self.value(condition, names);
+                if let Op::Part(_, k) = op {
+                    let k = Literal::usize_unsuffixed(k);
+                    return quote!(#value[#k].guard(#condition));
+                }
                 value = quote!(#value.guard(#condition));
             }
             values.insert(input.node, value);

@@ -3,7 +3,7 @@
 //! they are then used only on sides of an `if` that those points do not take.
 
 use crate::formula::{
-    Block, Bound, COMPARISONS, CONSTANTS, Condition, Exponent, Expr, Function, Output, Point, Value,
+    Block, Bound, COMPARISONS, CONSTANTS, Condition, Exponent, Expr, Function, Output, Point, Uses, Value,
 };
 use crate::functions::{OTHERS, UNARY};
 
@@ -83,7 +83,14 @@ pub fn function(random: Random, functions: &[Function]) -> (Function, Random) {
             .collect();
         draw.budget = 12 + draw.random.below(48);
         let depth = 3 + draw.random.below(4);
-        let body = draw.block(depth, &[true; POINTS], 4);
+        let mut body = draw.block(depth, &[true; POINTS], 4);
+        // The macro refuses an operand that is not used.
+        let uses = Uses::default().block(&body);
+        for operand in (0..shape.0).filter(|operand| uses & (1 << operand) == 0) {
+            let factor = Expr::Literal(0.25 * (operand + 1) as f64);
+            let product = Expr::Binary('*', Expr::Operand(operand).into(), factor.into());
+            body.value = Expr::Binary('+', body.value.into(), product.into());
+        }
         let output = match draw.random.below(20) {
             0 => Output::Sum,
             1 => Output::Mean,

@@ -3,7 +3,7 @@
 use crate::functions::{OTHERS, UNARY};
 
 /// An expression whose value is a number.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub enum Expr {
     Operand(usize),
     /// An `f64` parameter.
@@ -25,13 +25,13 @@ pub enum Expr {
     Call(usize, Vec<Expr>, Vec<Expr>),
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub enum Exponent {
     Literal(i32),
     Parameter(usize),
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub enum Condition {
     /// A comparison, by its index in [`COMPARISONS`].
     Compare(usize, Expr, Expr),
@@ -42,13 +42,13 @@ pub enum Condition {
     If(Box<Condition>, Box<Condition>, Box<Condition>),
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub enum Bound {
     Number(Expr),
     Condition(Condition),
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Block {
     pub lets: Vec<(usize, Bound)>,
     pub value: Expr,
@@ -64,7 +64,7 @@ pub enum Output {
     MeanOver,
 }
 
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Function {
     pub operands: usize,
     pub numbers: usize,
@@ -197,5 +197,64 @@ impl Point<'_> {
         let value = self.number(&block.value);
         self.variables.truncate(depth);
         value
+    }
+}
+
+/// Finds the operands on which a value depends, a bit for each.
+#[derive(Default)]
+pub struct Uses {
+    variables: Vec<(usize, u32)>,
+}
+
+impl Uses {
+    pub fn block(&mut self, block: &Block) -> u32 {
+        let depth = self.variables.len();
+        for (name, bound) in &block.lets {
+            let uses = match bound {
+                Bound::Number(expr) => self.expr(expr),
+                Bound::Condition(condition) => self.condition(condition),
+            };
+            self.variables.push((*name, uses));
+        }
+        let uses = self.expr(&block.value);
+        self.variables.truncate(depth);
+        uses
+    }
+
+    fn variable(&self, name: usize) -> u32 {
+        let mut known = self.variables.iter().rev();
+        known.find(|(other, _)| *other == name).expect("a variable in scope").1
+    }
+
+    fn all(&mut self, list: &[Expr]) -> u32 {
+        list.iter().fold(0, |uses, expr| uses | self.expr(expr))
+    }
+
+    fn expr(&mut self, expr: &Expr) -> u32 {
+        match expr {
+            Expr::Operand(i) => 1 << i,
+            Expr::Number(_) | Expr::Whole(_) | Expr::Literal(_) | Expr::Constant(_) => 0,
+            Expr::Variable(name) => self.variable(*name),
+            Expr::Neg(a) | Expr::Unary(_, a) | Expr::Powi(a, _) => self.expr(a),
+            Expr::Binary(_, a, b) => self.expr(a) | self.expr(b),
+            Expr::Other(_, arguments) => self.all(arguments),
+            // The macro drops the condition if both sides are the same.
+            Expr::If(_, yes, no) if yes == no => self.block(yes),
+            Expr::If(condition, yes, no) => {
+                self.condition(condition) | self.block(yes) | self.block(no)
+            }
+            Expr::Block(block) => self.block(block),
+            Expr::Call(_, operands, _) => self.all(operands),
+        }
+    }
+
+    fn condition(&mut self, condition: &Condition) -> u32 {
+        match condition {
+            Condition::Compare(_, a, b) => self.expr(a) | self.expr(b),
+            Condition::And(a, b) | Condition::Or(a, b) => self.condition(a) | self.condition(b),
+            Condition::Not(a) => self.condition(a),
+            Condition::Variable(name) => self.variable(*name),
+            Condition::If(a, b, c) => self.condition(a) | self.condition(b) | self.condition(c),
+        }
     }
 }

@@ -5,6 +5,8 @@
 
 mod draw;
 mod formula;
+// The test uses the rest.
+#[allow(dead_code)]
 #[path = "../functions.rs"]
 mod functions;
 mod print;
