@@ -16,9 +16,8 @@ pub struct Other {
     pub name: &'static str,
     pub value: fn([f64; 3]) -> f64,
     pub piece: fn([f64; 3]) -> i64,
-    /// How many arguments vary from element to element.
+    /// How many arguments vary from element to element, and how many more are the same for all.
     pub varying: usize,
-    /// How many more are the same for all elements.
     pub uniform: usize,
 }
 
@@ -165,7 +164,7 @@ fn within(x: f64, low: f64, high: f64) -> i64 {
 
 /// Returns the place between whole numbers, or at one.
 fn whole(x: f64) -> i64 {
-    x.floor() as i64 + x.ceil() as i64
+    (x.floor() as i64).wrapping_add(x.ceil() as i64)
 }
 
 fn sigmoid(x: f64) -> f64 {

@@ -9,6 +9,8 @@
 
 mod differences;
 mod formulas;
+// The build script uses the rest.
+#[allow(dead_code)]
 mod functions;
 mod reference;
 

@@ -187,6 +187,8 @@ impl Num for Whole {
             "mul_add" => x.mul(&b.0).and_then(|product| product.add(&c.0)),
             "leaky_relu" => Ok(x.leaky_relu(b.uniform())),
             "elu" => Ok(x.elu(b.uniform())),
+            // A side that is not chosen may have an alpha of 0.
+            "celu" if b.uniform() == 0.0 => x.full_like(f64::NAN),
             "celu" => x.celu(b.uniform()),
             "clamp" => Ok(x.clamp(b.uniform(), c.uniform())),
             name => unreachable!("{name}"),

@@ -226,9 +226,13 @@ fn binary(graph: &mut Graph, op: Binary, [a, b]: [Node; 2], y: Node, g: Node) ->
             let of_base = match graph.number(b) {
                 Some(0.0) => zero,
                 Some(_) => of_base,
-                // 0 for an exponent of 0, even if the base is 0.
+                // 0 for an exponent of 0, even if the base is 0. For other bases the product is 0
+                // already, but its derivative by the exponent is not.
                 None => {
-                    let flat = graph.equal(b, zero);
+                    let (positive, negative) = (graph.less(zero, a), graph.less(a, zero));
+                    let other = graph.or(positive, negative);
+                    let (base, exponent) = (graph.not(other), graph.equal(b, zero));
+                    let flat = graph.and(base, exponent);
                     graph.select(flat, zero, of_base)
                 }
             };

@@ -81,8 +81,8 @@ pub fn function(random: Random, functions: &[Function]) -> (Function, Random) {
                 variables: vec![],
             })
             .collect();
-        draw.budget = 12 + draw.random.below(48);
-        let depth = 3 + draw.random.below(4);
+        draw.budget = 10 + draw.random.below(50);
+        let depth = 4 + draw.random.below(4);
         let mut body = draw.block(depth, &[true; POINTS], 4);
         // The macro refuses an operand that is not used.
         let uses = Uses::default().block(&body);
@@ -138,7 +138,7 @@ impl Draw<'_> {
                     .iter()
                     .map(|active| *active && !(risky && self.random.chance(70)))
                     .collect();
-                let expr = self.expr(depth.saturating_sub(1), &some);
+                let expr = self.expr(depth.saturating_sub(1).max(1), &some);
                 for point in &mut self.points {
                     let value = Value::Number(point.number(&expr));
                     point.variables.push((name, value));
@@ -251,7 +251,7 @@ impl Draw<'_> {
                 Expr::Powi(a.into(), exponent)
             }
             71..90 => {
-                let condition = self.condition(depth.min(2), active);
+                let condition = self.condition(depth.clamp(1, 2), active);
                 let holds: Vec<bool> =
                     self.points.iter_mut().map(|point| point.condition(&condition)).collect();
                 let both = |side: bool| -> Vec<bool> {
@@ -302,7 +302,7 @@ impl Draw<'_> {
                 Condition::Variable(self.conditions[self.random.below(self.conditions.len())])
             }
             _ => {
-                let a = self.expr(depth, active);
+                let a = self.expr(depth.max(1), active);
                 let b = if self.random.chance(60) {
                     self.uniform(0)
                 } else {
@@ -329,4 +329,26 @@ fn contains_call(expr: &Expr) -> bool {
         Expr::Unary(i, a) => !OWN.contains(&UNARY[*i].name) || contains_call(a),
         _ => false,
     }
+}
+
+/// Returns whether a function without integers has a clear slope along its first operand at half of
+/// some points.
+pub fn is_sloped(function: &Function, functions: &[Function], random: &mut Random) -> bool {
+    let mut slopes = 0;
+    for _ in 0..POINTS {
+        let operands: Vec<f64> =
+            (0..function.operands).map(|_| random.within(-2.0, 2.0)).collect();
+        let numbers: Vec<f64> = (0..function.numbers).map(|_| random.within(0.5, 2.0)).collect();
+        let [above, below] = [1e-4, -1e-4].map(|step| {
+            let mut operands = operands.clone();
+            operands[0] += step;
+            let numbers = numbers.clone();
+            let mut point =
+                Point { functions, operands, numbers, wholes: vec![], variables: vec![] };
+            point.block(&function.body)
+        });
+        let slope = ((above - below) / 2e-4).abs();
+        slopes += usize::from((0.01..100.0).contains(&slope));
+    }
+    2 * slopes > POINTS
 }

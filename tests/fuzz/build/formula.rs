@@ -3,7 +3,7 @@
 use crate::functions::{OTHERS, UNARY};
 
 /// An expression whose value is a number.
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub enum Expr {
     Operand(usize),
     /// An `f64` parameter.
@@ -25,13 +25,13 @@ pub enum Expr {
     Call(usize, Vec<Expr>, Vec<Expr>),
 }
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 pub enum Exponent {
     Literal(i32),
     Parameter(usize),
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub enum Condition {
     /// A comparison, by its index in [`COMPARISONS`].
     Compare(usize, Expr, Expr),
@@ -42,13 +42,13 @@ pub enum Condition {
     If(Box<Condition>, Box<Condition>, Box<Condition>),
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub enum Bound {
     Number(Expr),
     Condition(Condition),
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Block {
     pub lets: Vec<(usize, Bound)>,
     pub value: Expr,
@@ -64,7 +64,7 @@ pub enum Output {
     MeanOver,
 }
 
-#[derive(Clone, PartialEq)]
+#[derive(Clone)]
 pub struct Function {
     pub operands: usize,
     pub numbers: usize,
@@ -200,7 +200,7 @@ impl Point<'_> {
     }
 }
 
-/// Finds the operands on which a value depends, a bit for each.
+/// Finds operands on which a value depends for certain, a bit for each.
 #[derive(Default)]
 pub struct Uses {
     variables: Vec<(usize, u32)>,
@@ -238,10 +238,10 @@ impl Uses {
             Expr::Neg(a) | Expr::Unary(_, a) | Expr::Powi(a, _) => self.expr(a),
             Expr::Binary(_, a, b) => self.expr(a) | self.expr(b),
             Expr::Other(_, arguments) => self.all(arguments),
-            // The macro drops the condition if both sides are the same.
-            Expr::If(_, yes, no) if yes == no => self.block(yes),
             Expr::If(condition, yes, no) => {
-                self.condition(condition) | self.block(yes) | self.block(no)
+                let (yes, no) = (self.block(yes), self.block(no));
+                // The macro drops the condition if both sides are the same.
+                if yes == no { yes } else { self.condition(condition) | yes | no }
             }
             Expr::Block(block) => self.block(block),
             Expr::Call(_, operands, _) => self.all(operands),

@@ -42,13 +42,16 @@ fn main() {
         random = rest;
         functions.push(function);
     }
-    let is_plain = |i: &usize| functions[*i].output == Output::Tensor && functions[*i].wholes == 0;
-    let skewed: Vec<usize> = (0..count).filter(is_plain).take(PLANTED).collect();
+    let mut fits = |i: &usize| {
+        let function = &functions[*i];
+        let is_plain = function.output == Output::Tensor && function.wholes == 0;
+        is_plain && draw::is_sloped(function, &functions, &mut random)
+    };
+    let skewed: Vec<usize> = (0..count).filter(|i| fits(i)).take(PLANTED).collect();
     for callee in skewed {
         let mut planted = functions[callee].clone();
         planted.planted = true;
-        let mut operands: Vec<Expr> = (0..planted.operands).map(Expr::Operand).collect();
-        operands[0] = Expr::Operand(0);
+        let operands = (0..planted.operands).map(Expr::Operand).collect();
         let numbers = (0..planted.numbers).map(Expr::Number).collect();
         let value = Expr::Call(callee, operands, numbers);
         planted.body = Block { lets: vec![], value };
@@ -63,7 +66,7 @@ fn main() {
         random = language.random;
         if function.planted {
             // The wrong derivative is that of an identity.
-            let call = source.find("f").and_then(|_| source.rfind("(")).expect("a call");
+            let call = source.rfind('(').expect("a call");
             let (before, arguments) = source.split_at(call);
             let arguments = arguments.replacen("x0", "cotangent_fuzz::skewed(x0)", 1);
             source = format!("{before}{arguments}");
