@@ -37,6 +37,9 @@ const POINTS: usize = 48;
 /// The largest value of a part.
 const LARGEST: f64 = 30.0;
 
+/// Functions of at least this many nodes are not called, since calls of calls grow without end.
+const CALLABLE: usize = 30;
+
 pub struct Draw<'a> {
     pub random: Random,
     points: Vec<Point<'a>>,
@@ -79,6 +82,7 @@ pub fn function(random: Random, functions: &[Function]) -> (Function, Random) {
                 numbers: (0..shape.1).map(|_| random.within(0.5, 2.0)).collect(),
                 wholes: (0..shape.2).map(|_| random.below(4) as i32).collect(),
                 variables: vec![],
+                steps: 0,
             })
             .collect();
         draw.budget = 10 + draw.random.below(50);
@@ -98,8 +102,13 @@ pub fn function(random: Random, functions: &[Function]) -> (Function, Random) {
             3 => Output::MeanOver,
             _ => Output::Tensor,
         };
-        let varies = draw.points.iter_mut().map(|point| point.block(&body));
-        let values: Vec<f64> = varies.collect();
+        let mut steps = 0;
+        let mut values = Vec::new();
+        for point in &mut draw.points {
+            point.steps = 0;
+            values.push(point.block(&body));
+            steps = steps.max(point.steps);
+        }
         if values.iter().all(|y| *y == values[0]) {
             continue;
         }
@@ -110,6 +119,7 @@ pub fn function(random: Random, functions: &[Function]) -> (Function, Random) {
             output,
             body,
             planted: false,
+            steps,
         };
         return (function, draw.random);
     }
@@ -276,7 +286,9 @@ impl Draw<'_> {
 
     /// Returns a function that can be called: one of a single result, without integers.
     fn callee(&mut self) -> Option<usize> {
-        let fits = |f: &Function| f.output == Output::Tensor && f.wholes == 0 && !f.planted;
+        let fits = |f: &Function| {
+            f.output == Output::Tensor && f.wholes == 0 && f.steps < CALLABLE
+        };
         let all: Vec<usize> =
             (0..self.functions.len()).filter(|&i| fits(&self.functions[i])).collect();
         (!all.is_empty()).then(|| all[self.random.below(all.len())])
@@ -344,7 +356,7 @@ pub fn is_sloped(function: &Function, functions: &[Function], random: &mut Rando
             operands[0] += step;
             let numbers = numbers.clone();
             let mut point =
-                Point { functions, operands, numbers, wholes: vec![], variables: vec![] };
+                Point { functions, operands, numbers, wholes: vec![], variables: vec![], steps: 0 };
             point.block(&function.body)
         });
         let slope = ((above - below) / 2e-4).abs();

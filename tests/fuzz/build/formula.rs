@@ -71,8 +71,10 @@ pub struct Function {
     pub wholes: usize,
     pub output: Output,
     pub body: Block,
-    /// A wrong derivative, as text, by the first operand.
+    /// Whether its derivative by the first operand is wrong.
     pub planted: bool,
+    /// How many nodes a value takes, with those of the functions that it calls.
+    pub steps: usize,
 }
 
 pub const COMPARISONS: &[(&str, fn(f64, f64) -> bool)] = &[
@@ -99,6 +101,8 @@ pub struct Point<'a> {
     pub wholes: Vec<i32>,
     /// The values of variables, the innermost last.
     pub variables: Vec<(usize, Value)>,
+    /// How many nodes were evaluated.
+    pub steps: usize,
 }
 
 #[derive(Clone, Copy)]
@@ -109,6 +113,7 @@ pub enum Value {
 
 impl Point<'_> {
     pub fn number(&mut self, expr: &Expr) -> f64 {
+        self.steps += 1;
         match expr {
             Expr::Operand(i) => self.operands[*i],
             Expr::Number(i) => self.numbers[*i],
@@ -157,8 +162,11 @@ impl Point<'_> {
                     numbers: numbers.iter().map(|e| self.number(e)).collect(),
                     wholes: vec![],
                     variables: vec![],
+                    steps: 0,
                 };
-                inner.block(&functions[*callee].body)
+                let value = inner.block(&functions[*callee].body);
+                self.steps += inner.steps;
+                value
             }
         }
     }

@@ -103,7 +103,7 @@ fn case(index: usize, function: &Function, source: &str) -> String {
     if function.output == Output::MeanOver {
         arguments.push("Axes::from(0)".to_owned());
     }
-    let call = format!("f{index}({})", arguments.join(", "));
+    let call = format!("formula{index}({})", arguments.join(", "));
     let fails = function.operands > 1 || !matches!(function.output, Output::Tensor | Output::Sum);
     let call = if fails { call } else { format!("Ok({call})") };
     let Function { operands, numbers, wholes, planted, .. } = function;

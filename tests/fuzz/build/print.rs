@@ -50,7 +50,7 @@ impl Language<'_> {
             list.push("axes: Axes".to_owned());
         }
         let body = self.block(&function.body, 0);
-        format!("fn f{index}({}) -> {output} {body}", list.join(", "))
+        format!("fn formula{index}({}) -> {output} {body}", list.join(", "))
     }
 
     fn block(&mut self, block: &Block, depth: usize) -> String {
@@ -123,7 +123,7 @@ impl Language<'_> {
                         Parameter::Whole(_) => unreachable!("such functions are not called"),
                     })
                     .collect();
-                format!("f{callee}({})", arguments.join(", "))
+                format!("formula{callee}({})", arguments.join(", "))
             }
         }
     }
