@@ -39,15 +39,15 @@ impl Layer for Snake {
 fn main() -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
     let units = 32;
-    let frequencies = Param::new(Tensor::uniform([units], 0.5, 2.0, DType::F32, &mut rng)?);
+    let frequencies = Param::new(&Tensor::uniform([units], 0.5, 2.0, DType::F32, &mut rng)?);
     let mut with_snake = Sequential::new()
-        .add(Linear::new(1, units, &mut rng)?)
-        .add(Snake { a: frequencies })
-        .add(Linear::new(units, 1, &mut rng)?);
+        .push(Linear::new(1, units, &mut rng)?)
+        .push(Snake { a: frequencies })
+        .push(Linear::new(units, 1, &mut rng)?);
     let mut with_tanh = Sequential::new()
-        .add(Linear::new(1, units, &mut rng)?)
-        .add(Tanh)
-        .add(Linear::new(units, 1, &mut rng)?);
+        .push(Linear::new(1, units, &mut rng)?)
+        .push(Tanh)
+        .push(Linear::new(units, 1, &mut rng)?);
 
     let near = Tensor::linspace(-6.0, 6.0, 256, DType::F32)?.unsqueeze(1)?;
     let far = Tensor::linspace(6.0, 12.0, 128, DType::F32)?.unsqueeze(1)?;

@@ -475,7 +475,6 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
     ),
     ("every gradient check of a model runs it", &["module"]),
     ("it runs a closure", &["refusable"]),
-    ("a macro calls it", &["of_operands"]),
     (
         "the tests of observers run it",
         &["derivative", "id", "kind", "operand"],

@@ -87,14 +87,40 @@ def workload(hidden, batch_norm, activation, batch):
     return run
 
 
-def operation(f, *shape):
-    def both(x, g):
-        y, pull = jax.vjp(f, x)
+def operation(f, *shape, operands=1):
+    def both(g, *xs):
+        y, pull = jax.vjp(f, *xs)
         return y, pull(g)
 
     both = jax.jit(both)
-    x, g = tensor(*shape), tensor(*shape)
-    return lambda: jax.block_until_ready(both(x, g))
+    xs, g = [tensor(*shape) for _ in range(operands)], tensor(*shape)
+    return lambda: jax.block_until_ready(both(g, *xs))
+
+
+def swish(x):
+    return x * jax.nn.sigmoid(runner.BETA * x)
+
+
+def focal(x, target):
+    p = jax.nn.sigmoid(x)
+    cross_entropy = jax.nn.softplus(x) - x * target
+    missed = p + target - 2 * p * target
+    weight = runner.ALPHA * target + (1 - runner.ALPHA) * (1 - target)
+    return (weight * missed**2 * cross_entropy).mean()
+
+
+def focal_loss():
+    both = jax.jit(jax.value_and_grad(focal))
+    x, target = tensor(1024, 1024), jnp.asarray(runner.targets(1024, 1024))
+    return lambda: jax.block_until_ready(both(x, target))
+
+
+def glu(a, b):
+    return a * jax.nn.sigmoid(b)
+
+
+def swiglu(a, b):
+    return a * jax.nn.sigmoid(runner.BETA * a) * b
 
 
 def batch_norm():
@@ -188,6 +214,11 @@ cases |= {
     "exp_1m": lambda: operation(jnp.exp, 1024, 1024),
     "softmax_1024x1024": lambda: operation(jax.nn.softmax, 1024, 1024),
     "batch_norm_256x1024": batch_norm,
+    "gelu_tanh_1m": lambda: operation(jax.nn.gelu, 1024, 1024),
+    "swish_1m": lambda: operation(swish, 1024, 1024),
+    "focal_1m": focal_loss,
+    "glu_1m": lambda: operation(glu, 1024, 1024, operands=2),
+    "swiglu_1m": lambda: operation(swiglu, 1024, 1024, operands=2),
     "chain_1000": chain,
     "adam_10m": lambda: optimizer(optax.adam(1e-3)),
     "adamw_10m": lambda: optimizer(optax.adamw(1e-3)),

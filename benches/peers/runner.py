@@ -18,10 +18,16 @@ WORKLOADS = {
 }
 BOOK = ([300, 100], True, "elu")
 MATRICES = 10  # of 1000 x 1000, for the optimizers
+BETA, ALPHA = 1.5, 0.25  # the slope of swish, and the focal loss's weight of positive targets
 
 
 def normal(*shape):
     return np.random.default_rng(1).standard_normal(shape, dtype=np.float32)
+
+
+def targets(*shape):
+    """Returns 1 for every seventh element and 0 for the others."""
+    return (np.arange(np.prod(shape)) % 7 == 0).astype(np.float32).reshape(shape)
 
 
 def labels(count):

@@ -47,15 +47,49 @@ def workload(hidden, batch_norm, activation, batch):
     return step
 
 
-def operation(f, *shape):
+def operation(f, *shape, operands=1):
     f = compiled(f)
-    x, g = tensor(*shape).requires_grad_(), tensor(*shape)
+    xs = [tensor(*shape).requires_grad_() for _ in range(operands)]
+    g = tensor(*shape)
+
+    def run():
+        for x in xs:
+            x.grad = None
+        f(*xs).backward(g)
+
+    return run
+
+
+def swish(x):
+    return x * torch.sigmoid(runner.BETA * x)
+
+
+def focal(x, target):
+    p = torch.sigmoid(x)
+    cross_entropy = F.binary_cross_entropy_with_logits(x, target, reduction="none")
+    missed = p + target - 2 * p * target
+    weight = runner.ALPHA * target + (1 - runner.ALPHA) * (1 - target)
+    return (weight * missed**2 * cross_entropy).mean()
+
+
+def focal_loss():
+    f = compiled(focal)
+    x, target = tensor(1024, 1024).requires_grad_(), torch.from_numpy(runner.targets(1024, 1024))
+    one = torch.ones(())
 
     def run():
         x.grad = None
-        f(x).backward(g)
+        f(x, target).backward(one)
 
     return run
+
+
+def glu(a, b):
+    return a * torch.sigmoid(b)
+
+
+def swiglu(a, b):
+    return a * torch.sigmoid(runner.BETA * a) * b
 
 
 def batch_norm():
@@ -131,6 +165,11 @@ cases |= {
     "exp_1m": lambda: operation(torch.exp, 1024, 1024),
     "softmax_1024x1024": lambda: operation(lambda x: torch.softmax(x, 1), 1024, 1024),
     "batch_norm_256x1024": batch_norm,
+    "gelu_tanh_1m": lambda: operation(lambda x: F.gelu(x, approximate="tanh"), 1024, 1024),
+    "swish_1m": lambda: operation(swish, 1024, 1024),
+    "focal_1m": focal_loss,
+    "glu_1m": lambda: operation(glu, 1024, 1024, operands=2),
+    "swiglu_1m": lambda: operation(swiglu, 1024, 1024, operands=2),
     "inference_b1": inference,
 }
 if not COMPILE:

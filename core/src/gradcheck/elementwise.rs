@@ -19,6 +19,9 @@ type Named<'a> = (&'a str, Range<f64>);
 const SHAPE: [usize; 2] = [3, 5];
 /// How often operands are drawn anew if the numeric differences give no answer.
 const ATTEMPTS: u64 = 4;
+/// How many draws an instruction set computes at once. Their elements fill the unrolled vectors of
+/// the widest one (4 of 16), and leave some over.
+const DRAWS: u64 = 9;
 /// The largest difference between `f32` and `f64`, relative to the largest element.
 const F32_TOLERANCE: f64 = 1e-4;
 /// The largest difference between ways to compute the same in `f64`.
@@ -106,9 +109,15 @@ impl<E: Operation<N>, const N: usize> Check<'_, E, N> {
         let drawn = self.drawn(ATTEMPTS);
         self.forms(&drawn)?;
         self.single_precision(&drawn)?;
+        let mut many = vec![Vec::new(); N];
+        for seed in 0..DRAWS {
+            for (many, x) in many.iter_mut().zip(self.drawn(ATTEMPTS + seed)) {
+                many.extend(x.to_f64_vec());
+            }
+        }
         for tier in Tier::available() {
-            self.on_tier::<f64>(tier, &drawn, F64_TOLERANCE)?;
-            self.on_tier::<f32>(tier, &drawn, F32_TOLERANCE)?;
+            self.on_tier::<f64>(tier, &many, F64_TOLERANCE)?;
+            self.on_tier::<f32>(tier, &many, F32_TOLERANCE)?;
         }
         Ok(())
     }
@@ -280,15 +289,14 @@ impl<E: Operation<N>, const N: usize> Check<'_, E, N> {
     fn on_tier<F: Element + Choose>(
         &self,
         tier: Tier,
-        drawn: &[Tensor],
+        drawn: &[Vec<f64>],
         tolerance: f64,
     ) -> Checked {
         let compiled = Compiled(self.formula);
-        let of = |x: &Tensor| -> Vec<F> { x.to_f64_vec().into_iter().map(F::from_f64).collect() };
+        let of = |xs: &Vec<f64>| -> Vec<F> { xs.iter().copied().map(F::from_f64).collect() };
         let operands: Vec<Vec<F>> = drawn.iter().map(of).collect();
         let slices: Vec<&[F]> = operands.iter().map(Vec::as_slice).collect();
-        let wide: Vec<Vec<f64>> = drawn.iter().map(Tensor::to_f64_vec).collect();
-        let wide: Vec<&[f64]> = wide.iter().map(Vec::as_slice).collect();
+        let wide: Vec<&[f64]> = drawn.iter().map(Vec::as_slice).collect();
         let what = |of: &str| format!("{of} on {tier:?} in {}", F::DTYPE);
         let found = run::<F, N>(F::choose(&compiled as &dyn AllLoops), tier, &slices);
         let expected = run::<f64, N>(f64::choose(&compiled), Tier::current(), &wide);
@@ -367,4 +375,149 @@ fn worst(report: &Report) -> Verdict {
         Verdict::Fail => 3,
     };
     verdicts.max_by_key(rank).unwrap_or(Verdict::Pass)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::autograd::OpKind;
+    use crate::kernel::{Formula, Needs, Real};
+    use std::any::type_name;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    /// Where the derivative by `b` of a² b is wrong.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Fault {
+        None,
+        Value,
+        FirstOperand,
+        SecondOperand,
+        Alone,
+        Together,
+        SecondOrder,
+        Tier(&'static str),
+        Single,
+        SingleValue,
+    }
+
+    #[derive(Clone, Copy)]
+    struct Planted(Fault);
+
+    impl Planted {
+        fn scaled<T: Real>(self, x: T, faults: &[Fault]) -> T {
+            if faults.contains(&self.0) {
+                x * 1.01
+            } else {
+                x
+            }
+        }
+    }
+
+    impl Formula<2> for Planted {
+        const NEEDS: [Needs; 2] = [
+            Needs {
+                operands: 3,
+                result: false,
+            },
+            Needs {
+                operands: 1,
+                result: false,
+            },
+        ];
+
+        fn value<T: Real>(self, [a, b]: [T; 2]) -> T {
+            let mut value = self.scaled(a * a * b, &[Fault::Value]);
+            if type_name::<T>().contains("f32") {
+                value = self.scaled(value, &[Fault::SingleValue]);
+            }
+            value
+        }
+
+        fn pullback<T: Real, const WANTED: u32>(self, g: T, [a, b]: [T; 2], _: T) -> [T; 2] {
+            let first = self.scaled(g * a * b * 2.0, &[Fault::FirstOperand]);
+            let mut second = self.scaled(g * a * a, &[Fault::SecondOperand]);
+            let joint = if WANTED == u32::MAX {
+                Fault::Together
+            } else {
+                Fault::Alone
+            };
+            second = self.scaled(second, &[joint]);
+            let name = type_name::<T>();
+            if name.contains("f32") {
+                second = self.scaled(second, &[Fault::Single]);
+            }
+            match self.0 {
+                Fault::Tier(tier) if name.contains(tier) => second = second * 1.01,
+                // The number is right, but its derivative is 0.
+                Fault::SecondOrder => second = second.guard(a.lt(a)),
+                _ => {}
+            }
+            [first, second]
+        }
+    }
+
+    impl Operation<2> for Planted {
+        const NAME: &'static str = "planted";
+        const KIND: OpKind = OpKind::Elementwise;
+    }
+
+    /// Returns the text of the panic.
+    fn checked(fault: Fault, reduced: Option<Reduced>) -> Option<String> {
+        let ranges = [("alpha", 0.5..2.0), ("beta", -1.0..1.0)];
+        let check = || elementwise(ranges, &[], reduced, |_| Planted(fault));
+        let panic = catch_unwind(AssertUnwindSafe(check)).err()?;
+        Some(*panic.downcast::<String>().expect("a formatted message"))
+    }
+
+    #[test]
+    fn right_formulas_pass() {
+        for reduced in [None, Some(Reduced::Sum), Some(Reduced::Mean)] {
+            assert_eq!(checked(Fault::None, reduced), None);
+        }
+    }
+
+    #[test]
+    fn each_planted_fault_fails_and_is_named() {
+        let faults = [
+            (Fault::Value, "alpha"),
+            (Fault::FirstOperand, "alpha"),
+            (Fault::SecondOperand, "beta"),
+            (Fault::Together, "beta"),
+            (Fault::Alone, "beta"),
+            (Fault::SecondOrder, "numeric differences"),
+            (Fault::Tier("Baseline"), "beta"),
+            (Fault::Single, "`beta` in `f32`"),
+            (Fault::SingleValue, "the value in `f32`"),
+        ];
+        for (i, (fault, named)) in faults.into_iter().enumerate() {
+            let text = checked(fault, None).unwrap_or_else(|| panic!("fault {i} was not found"));
+            assert!(
+                text.contains("`planted`") && text.contains(named),
+                "fault {i}: {text}"
+            );
+        }
+    }
+
+    #[test]
+    fn faults_of_one_instruction_set_are_found() {
+        for tier in Tier::available() {
+            let name = format!("{tier:?}");
+            let text = checked(Fault::Tier(name.leak()), None).expect("a fault");
+            assert!(text.contains("beta"), "{tier:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn faults_are_found_under_a_reduction() {
+        for reduced in [Reduced::Sum, Reduced::Mean] {
+            for fault in [
+                Fault::Value,
+                Fault::FirstOperand,
+                Fault::SecondOrder,
+                Fault::Single,
+            ] {
+                assert!(checked(fault, Some(reduced)).is_some());
+            }
+        }
+    }
 }

@@ -129,7 +129,7 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
     }
     #[inline(always)]
     fn powf(self, exponent: Self) -> Self {
-        Self::new(num_traits::Float::powf(self.0, exponent.0))
+        Self::new(self.0.pow_v::<I>(exponent.0))
     }
     #[inline(always)]
     fn floor(self) -> Self {

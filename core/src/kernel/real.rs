@@ -4,6 +4,7 @@
 //! kernel for each instruction set. With the symbolic tensors of `ops` it becomes a recorded
 //! computation. So one line gives the fused derivative and its own derivatives of higher order.
 
+use std::any::Any;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
 /// A number in a formula: arithmetic, comparison with selection, and elementary functions.
@@ -49,6 +50,17 @@ pub trait Real:
     #[inline(always)]
     fn guard(self, _condition: Self::Bool) -> Self {
         self
+    }
+
+    /// Computes a formula of several numbers. In a recorded computation `whole` does it, from
+    /// tensors as `Any`, so that the formula is differentiated by the derivatives stated for it.
+    #[inline(always)]
+    fn call<const N: usize>(
+        operands: [Self; N],
+        formula: impl FnOnce([Self; N]) -> Self,
+        _whole: impl FnOnce([&dyn Any; N]) -> Box<dyn Any>,
+    ) -> Self {
+        formula(operands)
     }
 
     /// Computes the absolute value.

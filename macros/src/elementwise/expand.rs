@@ -266,7 +266,8 @@ impl Expansion {
         }
     }
 
-    /// Returns the names of the operands in the generated code.
+    /// Returns the names in the generated code. The underscore allows that a name is not used. After
+    /// it an operand cannot have a digit.
     fn generated_names(&self) -> Names {
         let fresh = |name: &Ident| {
             let name = raw_name(name);
@@ -278,8 +279,8 @@ impl Expansion {
                 .iter()
                 .map(fresh)
                 .collect(),
-            cotangent: Ident::new("_g", Span::mixed_site()),
-            result: Ident::new("_result", Span::mixed_site()),
+            cotangent: Ident::new("_0g", Span::mixed_site()),
+            result: Ident::new("_0y", Span::mixed_site()),
         }
     }
 
@@ -482,11 +483,13 @@ impl Expansion {
         let mut order = Vec::new();
         let mut numbers = Vec::new();
         let mut of_numbers = Vec::new();
+        let mut whole = Vec::new();
         for parameter in &self.signature.parameters {
             let own = &parameter.name;
             match parameter.kind {
                 ParameterKind::Operand(k) => {
                     let operand = &operands[k];
+                    whole.push(operand);
                     declared.push(quote!(#operand: impl #support::Operand<T>));
                     order.push(operand.to_token_stream());
                 }
@@ -494,12 +497,14 @@ impl Expansion {
                     declared.push(quote!(#own: ::core::primitive::f64));
                     numbers.push(quote!(#own: ::core::primitive::f64));
                     of_numbers.push(own);
+                    whole.push(own);
                     order.push(g.to_token_stream());
                 }
                 ParameterKind::Integer => {
                     declared.push(quote!(#own: ::core::primitive::i32));
                     numbers.push(quote!(#own: ::core::primitive::i32));
                     of_numbers.push(own);
+                    whole.push(own);
                     order.push(g.to_token_stream());
                 }
                 ParameterKind::Axes => {}
@@ -519,8 +524,17 @@ impl Expansion {
 
                 #[inline(always)]
                 pub fn call<T: #support::Real>(#like: T, #(#declared),*) -> T {
-                    let operands = [#(#operands.lift(#like)),*];
-                    #support::Formula::value(Self::new(#(#of_numbers),*), operands)
+                    T::call(
+                        [#(#operands.lift(#like)),*],
+                        |operands| #support::Formula::value(
+                            Self::new(#(#of_numbers),*),
+                            operands,
+                        ),
+                        |operands| #support::whole(
+                            operands,
+                            |[#(#operands),*]| #name(#(#whole),*),
+                        ),
+                    )
                 }
 
                 #[inline(always)]

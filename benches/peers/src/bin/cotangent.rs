@@ -1,5 +1,8 @@
 //! `cotangent` as a runner: the workloads of `train_step`, the operations of `ops`.
 
+#[path = "../../../elementwise/formulas.rs"]
+#[allow(dead_code)]
+mod formulas;
 #[path = "../../../train_step/mnist.rs"]
 #[allow(dead_code)]
 mod mnist;
@@ -12,6 +15,7 @@ use cotangent::nn::BatchNorm;
 use cotangent::optim::{Adam, AdamW, Nesterov, Optimizer};
 use cotangent::prelude::*;
 use cotangent_peers::{Case, Run, mnist_folder, numbers, serve};
+use formulas::{ALPHA, BETA, focal, gelu_tanh, glu, swiglu, swish};
 use nets::Workload;
 
 fn main() -> Result<()> {
@@ -24,6 +28,7 @@ fn main() -> Result<()> {
         }));
     }
     cases.extend(operations());
+    cases.extend(elementwise());
     cases.push(Case::timed("inference_b1", || {
         let mut training = Workload::book(2).training()?;
         training.step()?;
@@ -96,6 +101,42 @@ fn operations() -> Vec<Case> {
         ("nesterov_10m", || Nesterov::new(1e-3).build()),
     ];
     cases.extend(optimizers.map(|(name, build)| Case::timed(name, move || optimizer(build()?))));
+    cases
+}
+
+/// Returns the functions that are written with `#[elementwise]`.
+fn elementwise() -> Vec<Case> {
+    type F = fn(&[Tensor]) -> cotangent::Result<Tensor>;
+    let formulas: [(&str, usize, F); 4] = [
+        ("gelu_tanh_1m", 1, |x| Ok(gelu_tanh(&x[0]))),
+        ("swish_1m", 1, |x| Ok(swish(&x[0], BETA))),
+        ("glu_1m", 2, |x| glu(&x[0], &x[1])),
+        ("swiglu_1m", 2, |x| swiglu(&x[0], &x[1], BETA)),
+    ];
+    let mut cases: Vec<Case> = formulas
+        .map(|(name, operands, f)| {
+            Case::timed(name, move || {
+                let operand = |_| Ok(tensor(&[1024, 1024])?.tracked());
+                let x = (0..operands)
+                    .map(operand)
+                    .collect::<cotangent::Result<Vec<_>>>()?;
+                let g = tensor(&[1024, 1024])?;
+                Ok(Box::new(move || {
+                    f(&x)?.backward_with(&g)?;
+                    Ok(())
+                }))
+            })
+        })
+        .into();
+    cases.push(Case::timed("focal_1m", || {
+        let x = tensor(&[1024, 1024])?.tracked();
+        let targets = (0..1024 * 1024).map(|i| if i % 7 == 0 { 1.0f32 } else { 0.0 });
+        let target = Tensor::from_vec(targets.collect(), &[1024, 1024])?;
+        Ok(Box::new(move || {
+            focal(&x, &target, ALPHA)?.backward()?;
+            Ok(())
+        }))
+    }));
     cases
 }
 

@@ -128,14 +128,16 @@ impl<F: Float, E: Formula<N>, const N: usize> Loops<F> for Compiled<E, N> {
             result,
             out,
         };
+        // The conditions are associated constants: the compiler drops the calls behind one that is
+        // false, and so their loops, only if it need not compute it.
         match wanted {
-            _ if N == 1 => pull.run::<1>(),
-            Wanted::All => pull.run::<{ u32::MAX }>(),
+            Wanted::All if Exists::<N, 1>::YES => pull.all(),
+            Wanted::All => pull.one::<1>(),
             Wanted::One(k) => {
                 macro_rules! one {
                     ($($k:literal)*) => {
                         match k {
-                            $($k if Exists::<N, $k>::YES => pull.run::<{ 1 << $k }>(),)*
+                            $($k if Exists::<N, $k>::YES => pull.one::<{ 1 << $k }>(),)*
                             _ => unreachable!("an operand"),
                         }
                     };
@@ -146,7 +148,7 @@ impl<F: Float, E: Formula<N>, const N: usize> Loops<F> for Compiled<E, N> {
     }
 }
 
-/// Whether there are more than `K` operands. A constant, so that loops of others are not compiled.
+/// Whether there are more than `K` operands.
 struct Exists<const N: usize, const K: usize>;
 
 impl<const N: usize, const K: usize> Exists<N, K> {
@@ -217,30 +219,28 @@ struct Pull<'a, 'b, F, E, const N: usize> {
 }
 
 impl<F: Float, E: Formula<N>, const N: usize> Pull<'_, '_, F, E, N> {
-    fn run<const WANTED: u32>(self) {
-        let (formula, operands, result) = (self.formula, self.operands, self.result);
-        if WANTED == u32::MAX {
-            let mut out = [(); N].map(|()| <&mut [F]>::default());
-            for (slot, out) in out.iter_mut().zip(self.out) {
-                *slot = out;
-            }
-            let all = All {
-                formula,
-                operands,
-                result,
-                out,
-            };
-            dispatch_on(self.tier, all);
-        } else {
-            let out = &mut *self.out[0];
-            let one = One::<F, E, N, WANTED> {
-                formula,
-                operands,
-                result,
-                out,
-            };
-            dispatch_on(self.tier, one);
+    fn all(self) {
+        let mut out = [(); N].map(|()| <&mut [F]>::default());
+        for (slot, out) in out.iter_mut().zip(self.out) {
+            *slot = out;
         }
+        let all = All {
+            formula: self.formula,
+            operands: self.operands,
+            result: self.result,
+            out,
+        };
+        dispatch_on(self.tier, all);
+    }
+
+    fn one<const WANTED: u32>(self) {
+        let one = One::<F, E, N, WANTED> {
+            formula: self.formula,
+            operands: self.operands,
+            result: self.result,
+            out: &mut *self.out[0],
+        };
+        dispatch_on(self.tier, one);
     }
 }
 
@@ -314,48 +314,90 @@ impl<F: Float, E: Formula<N>, const N: usize> Kernel for All<'_, F, E, N> {
 /// Elements that are computed before any of them is written to the outputs.
 const BLOCK: usize = 64;
 
-/// Computes blocks on the stack. With operands and outputs in memory, the compiler would have to
-/// check that none of them overlap, which it does for a few only.
 #[inline(always)]
 fn all<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize>(
     formula: E,
     operands: &[&[F]; N],
     result: &[F],
-    out: [&mut [F]; N],
+    mut out: [&mut [F]; N],
 ) {
     let len = out[0].len();
-    let mut start = 0;
-    while start < len {
-        let count = BLOCK.min(len - start);
-        let (mut xs, mut block) = ([[F::default(); BLOCK]; N], [[F::default(); BLOCK]; N]);
-        let (mut gs, mut ys) = ([F::default(); BLOCK], [F::default(); BLOCK]);
-        gs[..count].copy_from_slice(&out[0][start..start + count]);
-        ys[..count].copy_from_slice(&result[start..start + count]);
-        for k in 0..N {
-            xs[k][..count].copy_from_slice(&operands[k][start..start + count]);
+    if N <= 2 {
+        for out in &out {
+            assert!(out.len() == len);
         }
-        for i in 0..BLOCK {
-            let mut x = [Lane::<F, I, A>::new(F::default()); N];
-            for k in 0..N {
-                x[k] = Lane::new(xs[k][i]);
-            }
-            let (g, y) = (Lane::new(gs[i]), Lane::new(ys[i]));
+        let result = &result[..len];
+        for i in 0..len {
+            let (g, y) = (Lane::<F, I, A>::new(out[0][i]), Lane::new(result[i]));
+            let x = lanes::<F, I, A, N>(operands, i);
             let cotangents = formula.pullback::<_, { u32::MAX }>(g, x, y);
             for k in 0..N {
-                block[k][i] = cotangents[k].0;
+                out[k][i] = cotangents[k].0;
             }
         }
-        for k in 0..N {
-            out[k][start..start + count].copy_from_slice(&block[k][..count]);
+        return;
+    }
+    // With operands and outputs in memory, the compiler would have to check that none of them
+    // overlap, which it does for a few only. So blocks are computed on the stack.
+    let mut start = 0;
+    while start + BLOCK <= len {
+        block::<F, I, A, E, N, true>(formula, operands, result, &mut out, start..start + BLOCK);
+        start += BLOCK;
+    }
+    if start < len {
+        block::<F, I, A, E, N, false>(formula, operands, result, &mut out, start..len);
+    }
+}
+
+/// Computes the elements of a range: of `BLOCK` elements if it is `WHOLE`, of fewer otherwise.
+#[inline(always)]
+fn block<F: Float, I: Isa, A: Angles, E: Formula<N>, const N: usize, const WHOLE: bool>(
+    formula: E,
+    operands: &[&[F]; N],
+    result: &[F],
+    out: &mut [&mut [F]; N],
+    range: Range<usize>,
+) {
+    let copy = |to: &mut [F; BLOCK], from: &[F]| {
+        if WHOLE {
+            to.copy_from_slice(from);
+        } else {
+            to[..from.len()].copy_from_slice(from);
         }
-        start += count;
+    };
+    let (mut xs, mut block) = ([[F::default(); BLOCK]; N], [[F::default(); BLOCK]; N]);
+    let (mut gs, mut ys) = ([F::default(); BLOCK], [F::default(); BLOCK]);
+    copy(&mut gs, &out[0][range.clone()]);
+    copy(&mut ys, &result[range.clone()]);
+    for k in 0..N {
+        copy(&mut xs[k], &operands[k][range.clone()]);
+    }
+    for i in 0..BLOCK {
+        let mut x = [Lane::<F, I, A>::new(F::default()); N];
+        for k in 0..N {
+            x[k] = Lane::new(xs[k][i]);
+        }
+        let (g, y) = (Lane::new(gs[i]), Lane::new(ys[i]));
+        let cotangents = formula.pullback::<_, { u32::MAX }>(g, x, y);
+        for k in 0..N {
+            block[k][i] = cotangents[k].0;
+        }
+    }
+    for k in 0..N {
+        let to = &mut out[k][range.clone()];
+        if WHOLE {
+            to.copy_from_slice(&block[k]);
+        } else {
+            let len = to.len();
+            to.copy_from_slice(&block[k][..len]);
+        }
     }
 }
 
 /// Elements that are staged on the stack if an operand is not contiguous.
 const STAGE: usize = 512;
 /// Elements whose cotangent is copied before they are computed.
-const COPIED: usize = 4096;
+const COPIED: usize = 1024;
 
 /// Computes a formula for operands of equal shape, in row-major order.
 pub(crate) fn value<F: Float>(

@@ -38,6 +38,10 @@ pub(crate) fn rows<F: Float>(produce: Produce<'_, F>, len: usize, out: &mut [F])
 /// Sums the columns of (rows, columns) elements into `out`.
 pub(crate) fn columns<F: Float>(produce: Produce<'_, F>, rows: usize, out: &mut [F]) {
     let stride = out.len();
+    if rows == 0 {
+        out.fill(F::default());
+        return;
+    }
     let width = stride.clamp(1, COLUMNS);
     let rows_per_task = ROWS.max(4 * PIECE / width);
     let tasks = rows.div_ceil(rows_per_task);

@@ -18,6 +18,7 @@
 //! | `sigmoid`         | 1.5   | 1.6   | all, subnormal results included         |
 //! | `erf`             | 1.25  | 1.75  | all                                     |
 //! | `erfc`            | 6.0   | 6.5   | all, subnormal results included         |
+//! | `pow`             | 0.51  |       | all; of `f64` the standard library's    |
 //! | sine and cosine   | 0.505 | 1.8   | all                                     |
 //!
 //! `testdata/minimax.py` derives the coefficients. `testdata/generate.py` computes the reference
@@ -41,6 +42,7 @@ pub(crate) mod exp_m1;
 pub(crate) mod functions;
 pub(crate) mod ln;
 pub(crate) mod ln_1p;
+pub(crate) mod pow;
 pub(crate) mod sigmoid;
 pub(crate) mod tanh;
 pub(crate) mod trig;

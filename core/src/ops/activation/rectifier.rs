@@ -155,7 +155,7 @@ pub fn leaky_relu(x: Tensor, negative_slope: f64) -> Tensor {
 }
 
 /// As [`leaky_relu`], for slopes above 0.
-#[elementwise(kind = Activation, crate = "crate")]
+#[elementwise(kind = Activation, name = "leaky_relu", crate = "crate")]
 #[derivative(x = if result > 0.0 { 1.0 } else { negative_slope })]
 fn leaky_relu_by_result(x: Tensor, negative_slope: f64) -> Tensor {
     leaky_relu(x, negative_slope)
@@ -175,7 +175,7 @@ pub fn elu(x: Tensor, alpha: f64) -> Tensor {
 }
 
 /// As [`elu`], for an alpha above 0.
-#[elementwise(kind = Activation, crate = "crate")]
+#[elementwise(kind = Activation, name = "elu", crate = "crate")]
 #[derivative(x = if result > 0.0 { 1.0 } else { result + alpha })]
 fn elu_by_result(x: Tensor, alpha: f64) -> Tensor {
     elu(x, alpha)

@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::kernel::{Formula, Needs, Real};
 use crate::ops::elementwise::functions::binary;
 use crate::ops::elementwise::operation::{self, Operand, Operation};
+use crate::ops::elementwise::support::whole;
 use cotangent_macros::elementwise;
 
 binary! {
@@ -150,7 +151,11 @@ impl atan2 {
     #[doc(hidden)]
     #[inline(always)]
     pub fn call<T: Real>(like: T, a: impl Operand<T>, b: impl Operand<T>) -> T {
-        self::atan2.value([a.lift(like), b.lift(like)])
+        T::call(
+            [a.lift(like), b.lift(like)],
+            |operands| self::atan2.value(operands),
+            |operands| whole(operands, |[a, b]| Tensor::atan2(a, b)),
+        )
     }
 
     #[doc(hidden)]

@@ -60,7 +60,7 @@ pub(crate) use binary;
 
 /// Lets formulas call a function of one operand whose formula is written by hand.
 macro_rules! called {
-    ($name:ident($x:ident) as $formula:expr) => {
+    ($name:ident($x:ident) as $formula:expr, $method:path) => {
         impl $name {
             #[doc(hidden)]
             pub const TRIGONOMETRIC: bool = false;
@@ -71,7 +71,11 @@ macro_rules! called {
                 like: T,
                 $x: impl $crate::elementwise::Operand<T>,
             ) -> T {
-                $crate::kernel::Formula::value($formula, [$x.lift(like)])
+                T::call(
+                    [$x.lift(like)],
+                    |operands| $crate::kernel::Formula::value($formula, operands),
+                    |operands| $crate::elementwise::whole(operands, |[x]| $method(x)),
+                )
             }
 
             #[doc(hidden)]

@@ -22,7 +22,9 @@ pub(in crate::ops) mod unary;
 /// nothing of this module.
 pub mod parts {
     pub use super::operation::{Operand, Operation, Reduced, apply, apply_one, reduce, sum_one};
-    pub use super::support::{Number, larger, larger_size, number, select, smaller};
+    pub use super::support::{
+        Applied, Number, larger, larger_size, number, select, smaller, whole,
+    };
     pub use crate::kernel::{Formula, Needs, Real, ScalarFunction, float_power};
 
     /// The operations of the library, for calls in formulas.

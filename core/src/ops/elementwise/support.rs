@@ -1,6 +1,9 @@
 //! Functions that `#[elementwise]` calls in the code that it writes.
 
+use crate::autograd::Tensor;
+use crate::error::Result;
 use crate::kernel::{Baseline, Lane, Real};
+use std::any::Any;
 
 /// A number that is the same for all elements.
 pub type Number = Lane<f64, Baseline>;
@@ -39,4 +42,35 @@ pub fn smaller<T: Real>(a: T, b: T) -> T {
 pub fn larger_size<T: Real>(largest: T, x: T) -> T {
     let size = x.abs();
     T::select(largest.lt(size), size, largest)
+}
+
+/// The result of a function of tensors.
+pub trait Applied {
+    /// Returns the tensor of operands that fit.
+    fn tensor(self) -> Tensor;
+}
+
+impl Applied for Tensor {
+    fn tensor(self) -> Tensor {
+        self
+    }
+}
+
+impl Applied for Result<Tensor> {
+    fn tensor(self) -> Tensor {
+        self.expect("the operands of a formula have one shape")
+    }
+}
+
+/// Calls a function of tensors from a recorded formula.
+#[doc(hidden)]
+pub fn whole<const N: usize, R: Applied>(
+    operands: [&dyn Any; N],
+    function: impl FnOnce([&Tensor; N]) -> R,
+) -> Box<dyn Any> {
+    let tensors = operands.map(|operand| {
+        let tensor = operand.downcast_ref::<Tensor>();
+        tensor.expect("formulas over tensors have tensors as operands")
+    });
+    Box::new(function(tensors).tensor())
 }

@@ -5,6 +5,7 @@ use crate::autograd::Tensor;
 use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
 use crate::kernel::{Real, ScalarFunction};
 use crate::ops::elementwise::arithmetic;
+use std::any::Any;
 use std::cell::RefCell;
 use std::ops::{Add, BitAnd, BitOr, Div, Mul, Neg, Not, Sub};
 
@@ -144,6 +145,18 @@ impl<'a> Real for Symbol<'a> {
         yes.zip(no, |yes, no| {
             crate::ops::elementwise::select::select(&condition, yes, no)
         })
+    }
+    fn call<const N: usize>(
+        operands: [Self; N],
+        _formula: impl FnOnce([Self; N]) -> Self,
+        whole: impl FnOnce([&dyn Any; N]) -> Box<dyn Any>,
+    ) -> Self {
+        let tensors = operands.map(Self::tensor);
+        let result = whole(tensors.each_ref().map(|tensor| tensor as &dyn Any));
+        let result = result.downcast::<Tensor>();
+        operands[0]
+            .tape
+            .push(*result.expect("formulas over tensors return tensors"))
     }
     fn guard(self, condition: Self) -> Self {
         let condition = condition.tensor();

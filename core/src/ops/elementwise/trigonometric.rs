@@ -26,7 +26,7 @@ macro_rules! scalar {
 
         /// The functions as types, for calls in formulas.
         pub mod types {
-            use super::{ScalarFunction, ScalarUnary, called};
+            use super::{ScalarFunction, ScalarUnary, Tensor, called};
 
             $(
             #[doc(hidden)]
@@ -40,7 +40,7 @@ macro_rules! scalar {
                 }
             }
 
-            called! { $method(x) as $method::formula() }
+            called! { $method(x) as $method::formula(), Tensor::$method }
             )*
         }
     };

@@ -241,7 +241,7 @@ impl Operation<1> for erfinv {
     const KIND: OpKind = OpKind::Elementwise;
 }
 
-called! { erfinv(x) as erfinv }
+called! { erfinv(x) as erfinv, Tensor::erfinv }
 
 /// Computes erfinv x.
 ///
