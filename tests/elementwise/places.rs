@@ -199,6 +199,7 @@ mod collisions {
     #[expect(unused_imports)]
     use own::*;
 
+    #[expect(dead_code)]
     type Tensor = Array;
 
     #[elementwise]

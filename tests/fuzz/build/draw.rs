@@ -85,8 +85,8 @@ pub fn function(random: Random, functions: &[Function]) -> (Function, Random) {
                 steps: 0,
             })
             .collect();
-        draw.budget = 10 + draw.random.below(50);
-        let depth = 4 + draw.random.below(4);
+        draw.budget = 6 + draw.random.below(30);
+        let depth = 3 + draw.random.below(4);
         let mut body = draw.block(depth, &[true; POINTS], 4);
         // The macro refuses an operand that is not used.
         let uses = Uses::default().block(&body);
