@@ -590,7 +590,7 @@ impl Expansion {
             }
         });
         quote! {
-            #[allow(dead_code)]
+            #[allow(dead_code, deprecated, non_snake_case)]
             impl #name {
                 #[inline(always)]
                 fn new(#(#numbers),*) -> Self {
