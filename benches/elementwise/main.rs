@@ -140,13 +140,13 @@ impl Row {
         let len = SHAPE[0] * SHAPE[1];
         let mut numbers = || {
             let sum = |_| (0..4).map(|_| rng.random_range(-1.5..1.5)).sum::<f32>();
-            Tensor::from_vec((0..len).map(sum).collect(), &SHAPE)
+            Tensor::from_vec((0..len).map(sum).collect(), SHAPE)
         };
         let mut all = vec![numbers()?.tracked()];
         if self.name == "focal" {
             // Targets are 0 or 1, and need no gradient.
             let targets = (0..len).map(|i| f32::from(i % 7 == 0)).collect();
-            all.push(Tensor::from_vec(targets, &SHAPE)?);
+            all.push(Tensor::from_vec(targets, SHAPE)?);
             let cotangent = Tensor::scalar(1.0f32);
             return Ok(Operands { all, cotangent });
         }
