@@ -258,6 +258,8 @@ impl<'a> Examined<'a> {
     /// The size of the value and of its changes, of which rounding errors are a part.
     fn scale(&self, point: usize) -> f64 {
         let changes = self.gradients.iter().map(|g| (2.0 * g[point]).abs());
+        // At a pole along one operand, the others are still compared.
+        let changes = changes.filter(|change| change.is_finite());
         1.0 + self.plain[point].0.abs() + changes.sum::<f64>()
     }
 
