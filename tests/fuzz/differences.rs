@@ -81,7 +81,9 @@ struct Examined<'a> {
 impl<'a> Examined<'a> {
     fn new(case: &'a Case, seed: u64) -> cotangent::Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let numbers: Vec<f64> = (0..case.numbers).map(|_| rng.random_range(0.5..2.0)).collect();
+        let numbers: Vec<f64> = (0..case.numbers)
+            .map(|_| rng.random_range(0.5..2.0))
+            .collect();
         let wholes: Vec<i32> = (0..case.wholes).map(|_| rng.random_range(0..4)).collect();
         let mut points: Vec<Vec<f64>> = Vec::new();
         for _ in 0..POINTS {
@@ -123,7 +125,9 @@ impl<'a> Examined<'a> {
         let all: Vec<usize> = (0..this.points.len()).collect();
         let operands = this.tensors(&all, DType::F64)?;
         let lifted: Vec<Whole> = operands.iter().cloned().map(Whole).collect();
-        this.composed = (case.composed)(&lifted, &this.numbers, &this.wholes).0.to_f64_vec();
+        this.composed = (case.composed)(&lifted, &this.numbers, &this.wholes)
+            .0
+            .to_f64_vec();
         let (value, gradients) = this.derived(&operands, false)?;
         this.found = (case.output == Output::Tensor).then(|| value.to_f64_vec());
         this.gradients = gradients.iter().map(Tensor::to_f64_vec).collect();
@@ -134,7 +138,12 @@ impl<'a> Examined<'a> {
         for gradient in &gradients {
             let mut row = Vec::new();
             let second = if gradient.is_tracked() {
-                Some(Backward::new().allow_nonfinite().retain_graph().run(&gradient.sum())?)
+                Some(
+                    Backward::new()
+                        .allow_nonfinite()
+                        .retain_graph()
+                        .run(&gradient.sum())?,
+                )
             } else {
                 None
             };
@@ -221,12 +230,7 @@ impl<'a> Examined<'a> {
     }
 
     /// Returns the slope of a function along an operand, and how uncertain it is.
-    fn slope(
-        &self,
-        point: usize,
-        operand: usize,
-        f: impl Fn(usize) -> f64,
-    ) -> Option<(f64, f64)> {
+    fn slope(&self, point: usize, operand: usize, f: impl Fn(usize) -> f64) -> Option<(f64, f64)> {
         let first = self.smooth_from(point, operand)?;
         let mut best: Option<(f64, f64)> = None;
         for start in (first..=STEPS - LEVELS).step_by(2) {
@@ -241,7 +245,9 @@ impl<'a> Examined<'a> {
                 for k in 0..level {
                     power *= 4.0;
                     next.push(next[k] + (next[k] - row[k]) / (power - 1.0));
-                    let change = (next[k + 1] - next[k]).abs().max((next[k + 1] - row[k]).abs());
+                    let change = (next[k + 1] - next[k])
+                        .abs()
+                        .max((next[k + 1] - row[k]).abs());
                     let uncertain = change + rounding;
                     if best.is_none_or(|(_, known)| uncertain < known) {
                         best = Some((next[k + 1], uncertain));
@@ -264,8 +270,13 @@ impl<'a> Examined<'a> {
     }
 
     fn place(&self, point: usize) -> String {
-        let Self { numbers, wholes, .. } = self;
-        format!("at x = {:?}, p = {numbers:?}, n = {wholes:?}", self.points[point])
+        let Self {
+            numbers, wholes, ..
+        } = self;
+        format!(
+            "at x = {:?}, p = {numbers:?}, n = {wholes:?}",
+            self.points[point]
+        )
     }
 
     fn values(&self, tally: &mut Tally) -> Result<(), Problem> {
@@ -383,9 +394,9 @@ impl<'a> Examined<'a> {
             Output::Tensor => return Ok(()),
             Output::Sum => vec![(0..points.len()).map(plain).sum()],
             Output::Mean => vec![(0..points.len()).map(plain).sum::<f64>() / points.len() as f64],
-            Output::SumOver => {
-                (0..4).map(|row| (0..columns).map(|c| plain(row * columns + c)).sum()).collect()
-            }
+            Output::SumOver => (0..4)
+                .map(|row| (0..columns).map(|c| plain(row * columns + c)).sum())
+                .collect(),
             Output::MeanOver => {
                 let mean = |c| (0..4).map(|row| plain(row * columns + c)).sum::<f64>() / 4.0;
                 (0..columns).map(mean).collect()
@@ -394,7 +405,9 @@ impl<'a> Examined<'a> {
         let scale: f64 = points.iter().map(|&i| self.scale(i)).sum();
         for (found, expected) in value.to_f64_vec().into_iter().zip(expected) {
             if !((found - expected).abs() <= 1e-10 * scale) {
-                return Err(Problem(format!("the sum is {found:e}, expected {expected:e}")));
+                return Err(Problem(format!(
+                    "the sum is {found:e}, expected {expected:e}"
+                )));
             }
         }
         Ok(())

@@ -108,18 +108,24 @@ pub const UNARY: &[Unary] = &[
     pieces("ceil", f64::ceil, whole),
     pieces("round", f64::round_ties_even, |x| whole(x + 0.5)),
     pieces("trunc", f64::trunc, whole),
-    pieces(
-        "sign",
-        |x| if x == 0.0 { 0.0 } else { x.signum() },
-        side,
-    ),
+    pieces("sign", |x| if x == 0.0 { 0.0 } else { x.signum() }, side),
 ];
 
 pub const OTHERS: &[Other] = &[
     other("max", [2, 0], |[a, b, _]| a.max(b), |[a, b, _]| side(a - b)),
     other("min", [2, 0], |[a, b, _]| a.min(b), |[a, b, _]| side(a - b)),
-    other("maximum", [2, 0], |[a, b, _]| a.max(b), |[a, b, _]| side(a - b)),
-    other("minimum", [2, 0], |[a, b, _]| a.min(b), |[a, b, _]| side(a - b)),
+    other(
+        "maximum",
+        [2, 0],
+        |[a, b, _]| a.max(b),
+        |[a, b, _]| side(a - b),
+    ),
+    other(
+        "minimum",
+        [2, 0],
+        |[a, b, _]| a.min(b),
+        |[a, b, _]| side(a - b),
+    ),
     // Negative bases are finite for whole exponents only.
     other("pow", [2, 0], |[a, b, _]| a.powf(b), |[a, _, _]| side(a)),
     other("powf", [2, 0], |[a, b, _]| a.powf(b), |[a, _, _]| side(a)),
@@ -132,8 +138,18 @@ pub const OTHERS: &[Other] = &[
         |[y, x, _]| if x < 0.0 { side(y) } else { 2 },
     ),
     other("mul_add", [3, 0], |[a, b, c]| a * b + c, |_| 0),
-    other("leaky_relu", [1, 1], |[x, s, _]| if x > 0.0 { x } else { s * x }, first),
-    other("elu", [1, 1], |[x, a, _]| if x > 0.0 { x } else { a * x.exp_m1() }, first),
+    other(
+        "leaky_relu",
+        [1, 1],
+        |[x, s, _]| if x > 0.0 { x } else { s * x },
+        first,
+    ),
+    other(
+        "elu",
+        [1, 1],
+        |[x, a, _]| if x > 0.0 { x } else { a * x.exp_m1() },
+        first,
+    ),
     other(
         "celu",
         [1, 1],
@@ -144,7 +160,13 @@ pub const OTHERS: &[Other] = &[
         "clamp",
         [1, 2],
         // `f64::clamp` panics if the limits are in the wrong order; formulas may not use them so.
-        |[x, low, high]| if low <= high { x.clamp(low, high) } else { f64::NAN },
+        |[x, low, high]| {
+            if low <= high {
+                x.clamp(low, high)
+            } else {
+                f64::NAN
+            }
+        },
         |[x, low, high]| within(x, low, high),
     ),
 ];
@@ -176,7 +198,10 @@ fn softplus(x: f64) -> f64 {
 }
 
 fn selu(x: f64) -> f64 {
-    let (alpha, scale) = (1.6732632423543772848170429916717, 1.0507009873554804934193349852946);
+    let (alpha, scale) = (
+        1.6732632423543772848170429916717,
+        1.0507009873554804934193349852946,
+    );
     scale * if x > 0.0 { x } else { alpha * x.exp_m1() }
 }
 

@@ -38,9 +38,13 @@ fn derivatives_of_random_formulas_match_numeric_differences() {
         CASES.len(),
         problems.join("\n\n")
     );
-    for (order, [checked, skipped]) in [total.values, total.first, total.second].iter().enumerate() {
+    for (order, [checked, skipped]) in [total.values, total.first, total.second].iter().enumerate()
+    {
         let share = *checked as f64 / (checked + skipped) as f64;
-        assert!(share > ANSWERED, "order {order}: only {share:.2} of the points were checked");
+        assert!(
+            share > ANSWERED,
+            "order {order}: only {share:.2} of the points were checked"
+        );
     }
 }
 
@@ -51,7 +55,11 @@ fn a_wrong_derivative_of_0_1_percent_is_found() {
     for (index, case) in planted {
         all += 1;
         let found = examine(case, index as u64);
-        assert!(found.is_err(), "the fault was not found in\n{}", case.source);
+        assert!(
+            found.is_err(),
+            "the fault was not found in\n{}",
+            case.source
+        );
     }
     assert!(all > 0, "nothing was planted");
 }

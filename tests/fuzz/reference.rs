@@ -35,7 +35,12 @@ thread_local! {
 }
 
 fn decide(piece: i64) {
-    let mix = |hash: u64| (hash ^ piece as u64).wrapping_mul(0x0100_0000_01b3).rotate_left(17) + 1;
+    let mix = |hash: u64| {
+        (hash ^ piece as u64)
+            .wrapping_mul(0x0100_0000_01b3)
+            .rotate_left(17)
+            + 1
+    };
     DECISIONS.set(mix(DECISIONS.get()));
 }
 

@@ -3,7 +3,8 @@
 //! they are then used only on sides of an `if` that those points do not take.
 
 use crate::formula::{
-    Block, Bound, COMPARISONS, CONSTANTS, Condition, Exponent, Expr, Function, Output, Point, Uses, Value,
+    Block, Bound, COMPARISONS, CONSTANTS, Condition, Exponent, Expr, Function, Output, Point, Uses,
+    Value,
 };
 use crate::functions::{OTHERS, UNARY};
 
@@ -170,7 +171,9 @@ impl Draw<'_> {
     /// Returns whether the values are finite and not large at the active points.
     fn is_fine(&mut self, expr: &Expr, active: &[bool]) -> bool {
         let points = self.points.iter_mut().zip(active);
-        let mut values = points.filter(|(_, active)| **active).map(|(point, _)| point.number(expr));
+        let mut values = points
+            .filter(|(_, active)| **active)
+            .map(|(point, _)| point.number(expr));
         values.all(|y| y.abs() <= LARGEST)
     }
 
@@ -246,8 +249,9 @@ impl Draw<'_> {
             }
             56..66 => {
                 let i = self.random.below(OTHERS.len());
-                let mut arguments: Vec<Expr> =
-                    (0..OTHERS[i].varying).map(|_| self.expr(depth, active)).collect();
+                let mut arguments: Vec<Expr> = (0..OTHERS[i].varying)
+                    .map(|_| self.expr(depth, active))
+                    .collect();
                 arguments.extend((0..OTHERS[i].uniform).map(|_| self.uniform(1)));
                 Expr::Other(i, arguments)
             }
@@ -262,10 +266,17 @@ impl Draw<'_> {
             }
             71..90 => {
                 let condition = self.condition(depth.clamp(1, 2), active);
-                let holds: Vec<bool> =
-                    self.points.iter_mut().map(|point| point.condition(&condition)).collect();
+                let holds: Vec<bool> = self
+                    .points
+                    .iter_mut()
+                    .map(|point| point.condition(&condition))
+                    .collect();
                 let both = |side: bool| -> Vec<bool> {
-                    active.iter().zip(&holds).map(|(a, b)| *a && *b == side).collect()
+                    active
+                        .iter()
+                        .zip(&holds)
+                        .map(|(a, b)| *a && *b == side)
+                        .collect()
                 };
                 let yes = self.block(depth, &both(true), 2);
                 let no = self.block(depth, &both(false), 2);
@@ -277,7 +288,9 @@ impl Draw<'_> {
                     return self.leaf();
                 };
                 let function = &self.functions[callee];
-                let operands = (0..function.operands).map(|_| self.expr(depth, active)).collect();
+                let operands = (0..function.operands)
+                    .map(|_| self.expr(depth, active))
+                    .collect();
                 let numbers = (0..function.numbers).map(|_| self.uniform(1)).collect();
                 Expr::Call(callee, operands, numbers)
             }
@@ -286,11 +299,10 @@ impl Draw<'_> {
 
     /// Returns a function that can be called: one of a single result, without integers.
     fn callee(&mut self) -> Option<usize> {
-        let fits = |f: &Function| {
-            f.output == Output::Tensor && f.wholes == 0 && f.steps < CALLABLE
-        };
-        let all: Vec<usize> =
-            (0..self.functions.len()).filter(|&i| fits(&self.functions[i])).collect();
+        let fits = |f: &Function| f.output == Output::Tensor && f.wholes == 0 && f.steps < CALLABLE;
+        let all: Vec<usize> = (0..self.functions.len())
+            .filter(|&i| fits(&self.functions[i]))
+            .collect();
         (!all.is_empty()).then(|| all[self.random.below(all.len())])
     }
 
@@ -321,7 +333,11 @@ impl Draw<'_> {
                     self.expr(depth, active)
                 };
                 // Equality is seldom.
-                let count = if self.random.chance(90) { 4 } else { COMPARISONS.len() };
+                let count = if self.random.chance(90) {
+                    4
+                } else {
+                    COMPARISONS.len()
+                };
                 Condition::Compare(self.random.below(count), a, b)
             }
         }
@@ -348,15 +364,24 @@ fn contains_call(expr: &Expr) -> bool {
 pub fn is_sloped(function: &Function, functions: &[Function], random: &mut Random) -> bool {
     let mut slopes = 0;
     for _ in 0..POINTS {
-        let operands: Vec<f64> =
-            (0..function.operands).map(|_| random.within(-2.0, 2.0)).collect();
-        let numbers: Vec<f64> = (0..function.numbers).map(|_| random.within(0.5, 2.0)).collect();
+        let operands: Vec<f64> = (0..function.operands)
+            .map(|_| random.within(-2.0, 2.0))
+            .collect();
+        let numbers: Vec<f64> = (0..function.numbers)
+            .map(|_| random.within(0.5, 2.0))
+            .collect();
         let [above, below] = [1e-4, -1e-4].map(|step| {
             let mut operands = operands.clone();
             operands[0] += step;
             let numbers = numbers.clone();
-            let mut point =
-                Point { functions, operands, numbers, wholes: vec![], variables: vec![], steps: 0 };
+            let mut point = Point {
+                functions,
+                operands,
+                numbers,
+                wholes: vec![],
+                variables: vec![],
+                steps: 0,
+            };
             point.block(&function.body)
         });
         let slope = ((above - below) / 2e-4).abs();

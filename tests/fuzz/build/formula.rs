@@ -90,7 +90,10 @@ pub const COMPARISONS: &[(&str, fn(f64, f64) -> bool)] = &[
 pub const CONSTANTS: &[(&str, f64)] = &[
     ("ALPHA", 0.75),
     ("scope::BETA", -1.25),
-    ("std::f64::consts::FRAC_1_SQRT_2", std::f64::consts::FRAC_1_SQRT_2),
+    (
+        "std::f64::consts::FRAC_1_SQRT_2",
+        std::f64::consts::FRAC_1_SQRT_2,
+    ),
 ];
 
 /// The numbers of one element.
@@ -190,7 +193,10 @@ impl Point<'_> {
 
     fn variable(&self, name: usize) -> Value {
         let mut known = self.variables.iter().rev();
-        known.find(|(other, _)| *other == name).expect("a variable in scope").1
+        known
+            .find(|(other, _)| *other == name)
+            .expect("a variable in scope")
+            .1
     }
 
     pub fn block(&mut self, block: &Block) -> f64 {
@@ -231,7 +237,10 @@ impl Uses {
 
     fn variable(&self, name: usize) -> u32 {
         let mut known = self.variables.iter().rev();
-        known.find(|(other, _)| *other == name).expect("a variable in scope").1
+        known
+            .find(|(other, _)| *other == name)
+            .expect("a variable in scope")
+            .1
     }
 
     fn all(&mut self, list: &[Expr]) -> u32 {
@@ -249,7 +258,11 @@ impl Uses {
             Expr::If(condition, yes, no) => {
                 let (yes, no) = (self.block(yes), self.block(no));
                 // The macro drops the condition if both sides are the same.
-                if yes == no { yes } else { self.condition(condition) | yes | no }
+                if yes == no {
+                    yes
+                } else {
+                    self.condition(condition) | yes | no
+                }
             }
             Expr::Block(block) => self.block(block),
             Expr::Call(_, operands, _) => self.all(operands),

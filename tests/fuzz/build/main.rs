@@ -26,7 +26,9 @@ fn main() {
     let setting = |name: &str, default: u64| -> u64 {
         println!("cargo::rerun-if-env-changed={name}");
         match env::var(name) {
-            Ok(text) => text.parse().unwrap_or_else(|_| panic!("{name}: expected a number")),
+            Ok(text) => text
+                .parse()
+                .unwrap_or_else(|_| panic!("{name}: expected a number")),
             Err(_) => default,
         }
     };
@@ -54,14 +56,20 @@ fn main() {
         let operands = (0..planted.operands).map(Expr::Operand).collect();
         let numbers = (0..planted.numbers).map(Expr::Number).collect();
         let value = Expr::Call(callee, operands, numbers);
-        planted.body = Block { lets: vec![], value };
+        planted.body = Block {
+            lets: vec![],
+            value,
+        };
         functions.push(planted);
     }
 
     let mut text = String::new();
     let mut cases = String::new();
     for (index, function) in functions.iter().enumerate() {
-        let mut language = print::Language { random, functions: &functions };
+        let mut language = print::Language {
+            random,
+            functions: &functions,
+        };
         let mut source = language.function(index, function);
         random = language.random;
         if function.planted {
@@ -106,7 +114,13 @@ fn case(index: usize, function: &Function, source: &str) -> String {
     let call = format!("formula{index}({})", arguments.join(", "));
     let fails = function.operands > 1 || !matches!(function.output, Output::Tensor | Output::Sum);
     let call = if fails { call } else { format!("Ok({call})") };
-    let Function { operands, numbers, wholes, planted, .. } = function;
+    let Function {
+        operands,
+        numbers,
+        wholes,
+        planted,
+        ..
+    } = function;
     format!(
         "Case {{ source: {source:?}, operands: {operands}, numbers: {numbers}, wholes: {wholes}, \
          output: Output::{output}, planted: {planted}, apply: |x, p, n| {call}, \

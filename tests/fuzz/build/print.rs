@@ -144,10 +144,18 @@ impl Language<'_> {
                 format!("({a} {} {b})", COMPARISONS[*op].0)
             }
             Condition::And(a, b) => {
-                format!("({} && {})", self.condition(a, depth), self.condition(b, depth))
+                format!(
+                    "({} && {})",
+                    self.condition(a, depth),
+                    self.condition(b, depth)
+                )
             }
             Condition::Or(a, b) => {
-                format!("({} || {})", self.condition(a, depth), self.condition(b, depth))
+                format!(
+                    "({} || {})",
+                    self.condition(a, depth),
+                    self.condition(b, depth)
+                )
             }
             Condition::Not(a) => format!("(!{})", self.condition(a, depth)),
             Condition::Variable(name) => format!("v{name}"),
@@ -183,7 +191,11 @@ fn reference_block(block: &Block) -> String {
 fn reference_expr(expr: &Expr, varies: bool) -> String {
     let ty = if varies { "N" } else { "f64" };
     let lifted = |number: String| {
-        if varies { format!("x[0].number({number})") } else { format!("({number})") }
+        if varies {
+            format!("x[0].number({number})")
+        } else {
+            format!("({number})")
+        }
     };
     let inner = |expr: &Expr| reference_expr(expr, varies);
     match expr {
@@ -218,7 +230,11 @@ fn reference_expr(expr: &Expr, varies: bool) -> String {
         Expr::Call(callee, operands, numbers) => {
             let operands: Vec<String> = operands.iter().map(inner).collect();
             let numbers: Vec<String> = numbers.iter().map(|e| reference_expr(e, false)).collect();
-            format!("r{callee}::<N>(&[{}], &[{}], &[])", operands.join(", "), numbers.join(", "))
+            format!(
+                "r{callee}::<N>(&[{}], &[{}], &[])",
+                operands.join(", "),
+                numbers.join(", ")
+            )
         }
     }
 }
@@ -230,7 +246,11 @@ fn reference_condition(condition: &Condition) -> String {
             format!("N::compare({op}, {a}, {b})")
         }
         Condition::And(a, b) => {
-            format!("N::and({}, || {})", reference_condition(a), reference_condition(b))
+            format!(
+                "N::and({}, || {})",
+                reference_condition(a),
+                reference_condition(b)
+            )
         }
         Condition::Or(a, b) => {
             let (a, b) = (reference_condition(a), reference_condition(b));
