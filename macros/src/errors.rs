@@ -25,6 +25,18 @@ impl Errors {
         }
     }
 
+    /// Adds the errors of another list.
+    pub(crate) fn append(&mut self, other: Self) {
+        if let Some(error) = other.all {
+            self.add(error);
+        }
+    }
+
+    /// Returns the number of errors.
+    pub(crate) fn count(&self) -> usize {
+        self.all.iter().flatten().count()
+    }
+
     /// Returns whether there is an error.
     pub(crate) fn any(&self) -> bool {
         self.all.is_some()

@@ -8,7 +8,7 @@
 //! empty impl from `fallback`.
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, ItemFn, parse_macro_input};
+use syn::{DeriveInput, parse_macro_input};
 
 mod ast;
 mod attr;
@@ -335,5 +335,5 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 /// Turns a function of numbers into a differentiable operation on tensors.
 #[proc_macro_attribute]
 pub fn elementwise(options: TokenStream, item: TokenStream) -> TokenStream {
-    elementwise::elementwise(options.into(), parse_macro_input!(item as ItemFn)).into()
+    elementwise::elementwise(options.into(), item.into()).into()
 }

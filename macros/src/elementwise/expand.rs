@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote};
-use syn::{Attribute, ItemFn, Path, parse_quote};
+use syn::{Attribute, Item, ItemFn, Path, TraitItemFn, parse_quote};
 
 use super::differentiate::{pull, scaled};
 use super::emit::{self, Coefficients, Program};
@@ -13,40 +13,64 @@ use super::signature::{Output, ParameterKind, Signature};
 use crate::errors::Errors;
 
 /// Returns the code that replaces the function.
-pub(crate) fn elementwise(options: TokenStream, mut item: ItemFn) -> TokenStream {
+pub(crate) fn elementwise(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::read(options, &mut errors);
+    let mut item: ItemFn = match syn::parse2(item.clone()) {
+        Ok(function) => function,
+        Err(error) => {
+            match syn::parse2::<Item>(item.clone()) {
+                _ if syn::parse2::<TraitItemFn>(item.clone()).is_ok() => {
+                    errors.push(
+                        &item,
+                        "expected a function with a body, which is the formula",
+                    );
+                }
+                Ok(other) => errors.push(other, "`#[elementwise]` is for functions"),
+                Err(_) => errors.add(error),
+            }
+            let errors = errors.into_tokens();
+            return quote!(#errors #item);
+        }
+    };
     let stated = derivatives(&mut item.attrs, &mut errors);
     let signature = Signature::from_syn(&item, &mut errors);
     options.check_ranges(&signature, &mut errors);
     let krate = options.krate();
 
-    let mut formula = Formula::new(&item.sig.ident, &signature);
+    let mut formula = Formula::new(&item.sig.ident, &signature, options.is_own());
     let root = formula.block(&item.block, &mut errors);
     if let (Some(root), false) = (root, errors.any()) {
         check_uses(&formula.graph, root, &signature, &mut errors);
     }
     formula.graph.derives = true;
     let mut known: Vec<Option<Node>> = vec![None; signature.operands()];
+    // The library's own operations have tests in one place.
+    let is_tested = options.check.is_some() || options.is_faulty || options.is_own();
+    if let (Some(first), false) = (stated.first(), is_tested) {
+        let message = "a stated derivative needs a test: add `check(…)` to `#[elementwise]`";
+        errors.push(&first.name, message);
+    }
     for given in &stated {
-        let is_named = |parameter: &&super::signature::Parameter| parameter.name == given.name;
-        let kind = signature
-            .parameters
-            .iter()
-            .find(is_named)
-            .map(|parameter| parameter.kind);
-        let Some(ParameterKind::Operand(k)) = kind else {
-            let message = format!("`{}` is no operand of this function", given.name);
-            errors.push(&given.name, message);
-            continue;
+        let name = &given.name;
+        let operand = match signature.kind_of(name) {
+            Some(ParameterKind::Operand(k)) => Some(k),
+            Some(ParameterKind::Faulty) => None,
+            Some(_) => {
+                let message = format!("`{name}` is no operand: gradients flow only to tensors");
+                errors.push(name, message);
+                None
+            }
+            None => {
+                errors.push(name, format!("there is no operand `{name}`"));
+                None
+            }
         };
-        // The library's own operations have tests in one place.
-        if options.check.is_none() && !options.is_own() {
-            let message = "a stated derivative needs a test: add `check(…)` to `#[elementwise]`";
-            errors.push(&given.name, message);
-        }
-        if let Some(root) = root {
-            known[k] = formula.expression(&given.value, root, &mut errors);
+        // Without a value, the expression is read for its errors.
+        let result = root.unwrap_or_else(|| formula.graph.literal(f64::NAN));
+        let derivative = formula.expression(&given.value, result, &mut errors);
+        if let Some(k) = operand {
+            known[k] = derivative;
         }
     }
     match (root, errors.into_tokens()) {
@@ -86,7 +110,7 @@ fn check_uses(graph: &Graph, root: Node, signature: &Signature, errors: &mut Err
             && used & (1 << k) == 0
         {
             let name = &parameter.name;
-            errors.push(name, format!("the operand `{name}` is not used"));
+            errors.push(name, format!("the operand `{name}` is not used: remove it"));
         }
     }
 }
@@ -128,6 +152,8 @@ fn function(item: &ItemFn, signature: &Signature, krate: &Path, body: &TokenStre
             ParameterKind::Number => quote!(#name: ::core::primitive::f64),
             ParameterKind::Integer => quote!(#name: ::core::primitive::i32),
             ParameterKind::Axes => quote!(#name: impl ::core::convert::Into<#krate::Axes>),
+            // Calls have no errors that follow from this one.
+            ParameterKind::Faulty => quote!(#name: impl ::core::marker::Sized),
         }
     });
     let output = if signature.can_fail() {
@@ -507,7 +533,7 @@ impl Expansion {
                     whole.push(own);
                     order.push(g.to_token_stream());
                 }
-                ParameterKind::Axes => {}
+                ParameterKind::Axes | ParameterKind::Faulty => {}
             }
         }
         let arguments = Literal::usize_unsuffixed(order.len());
@@ -590,7 +616,7 @@ impl Expansion {
             }
         });
         quote! {
-            #[allow(dead_code)]
+            #[allow(dead_code, deprecated, non_snake_case)]
             impl #name {
                 #[inline(always)]
                 fn new(#(#numbers),*) -> Self {

@@ -115,7 +115,6 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("log", "ln"),
     ("log1p", "ln_1p"),
     ("expm1", "exp_m1"),
-    ("pow", "powf"),
     ("power", "powf"),
     ("arcsin", "asin"),
     ("arccos", "acos"),
@@ -138,8 +137,6 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("sub", "-"),
     ("mul", "*"),
     ("div", "/"),
-    ("sum", "-> Sum"),
-    ("mean", "-> Mean"),
 ];
 
 /// Returns the function that is probably meant by an unknown name.

@@ -29,21 +29,29 @@ pub(crate) struct Formula {
     pub(crate) callees: Vec<Path>,
     /// The name of the function itself.
     own_name: String,
+    /// Whether it is one of the library's own, which may use a primitive of the same name.
+    is_own: bool,
     parameters: Vec<(String, Value)>,
+    /// The name of the parameter for the axes.
+    axes: Option<Ident>,
 }
 
 const ALLOWED: &str = "a formula consists of arithmetic, comparisons, `let`, `if` with `else`, and \
                        calls of elementary functions and of other `#[elementwise]` functions";
 
+const UNCHANGED: &str = "variables do not change: write `let` again, the name may be the same";
+
 impl Formula {
     /// Creates a formula without a value.
-    pub(crate) fn new(own_name: &Ident, signature: &Signature) -> Self {
+    pub(crate) fn new(own_name: &Ident, signature: &Signature, is_own: bool) -> Self {
         let mut formula = Self {
             graph: Graph::default(),
             names: Vec::new(),
             callees: Vec::new(),
             own_name: own_name.to_string(),
+            is_own,
             parameters: Vec::new(),
+            axes: None,
         };
         for parameter in &signature.parameters {
             let name = parameter.name.to_string();
@@ -61,7 +69,11 @@ impl Formula {
                     name: Some(formula.named(parameter.name.to_token_stream())),
                     offset: 0,
                 }),
-                ParameterKind::Axes => continue,
+                ParameterKind::Axes => {
+                    formula.axes = Some(parameter.name.clone());
+                    continue;
+                }
+                ParameterKind::Faulty => Value::Number(formula.graph.literal(f64::NAN)),
             };
             formula.parameters.push((name, value));
         }
@@ -82,7 +94,7 @@ impl Formula {
             errors,
         };
         let value = lowering.block(block)?;
-        lowering.number(value, block)
+        lowering.number_at(value, last_of(block))
     }
 
     /// Adds the value of an expression to the graph. It may use `result`, if this is given.
@@ -99,8 +111,7 @@ impl Formula {
             scope,
             errors,
         };
-        let value = lowering.expression(expression)?;
-        lowering.number(value, expression)
+        lowering.number_or_advice(expression)
     }
 }
 
@@ -125,7 +136,11 @@ impl Lowering<'_> {
     fn number(&mut self, value: Value, source: impl ToTokens) -> Option<Node> {
         match value {
             Value::Number(node) => Some(node),
-            Value::Condition(_) => self.error(source, "expected a number, found a condition"),
+            Value::Condition(_) => {
+                let message = "expected a number, found a condition: select one with `if condition \
+                               { 1.0 } else { 0.0 }`";
+                self.error(source, message)
+            }
             Value::Integer(_) => {
                 let message = "expected a number, found an integer: integers are exponents of \
                                `powi`; `n as f64` converts one";
@@ -149,7 +164,6 @@ impl Lowering<'_> {
     }
 
     fn statements(&mut self, block: &Block) -> Option<Value> {
-        let mut value = None;
         for (i, statement) in block.stmts.iter().enumerate() {
             let is_last = i + 1 == block.stmts.len();
             match statement {
@@ -158,22 +172,19 @@ impl Lowering<'_> {
                     return self.expression(expression);
                 }
                 Stmt::Expr(expression, _) => {
-                    let hint = match expression {
-                        Expr::Return(_) => {
-                            "a formula has no `return`: its value is the last expression"
-                        }
-                        _ if is_last => "expected a value at the end: remove the semicolon",
-                        _ => "an expression whose value is not used: write `let name = …;`",
-                    };
-                    // Loops and assignments have messages of their own.
-                    match expression {
-                        Expr::Return(_) => self.error(expression, hint),
-                        Expr::ForLoop(_) | Expr::While(_) | Expr::Loop(_) | Expr::Assign(_) => {
-                            self.expression(expression)
-                        }
-                        _ if is_assignment(expression) => self.expression(expression),
-                        _ => self.error(statement, hint),
-                    }?;
+                    let errors = self.errors.count();
+                    self.expression(expression);
+                    // Loops, assignments and `return` have messages of their own.
+                    if self.errors.count() == errors {
+                        self.errors.push(
+                            statement,
+                            if is_last {
+                                "expected a value at the end: remove the semicolon"
+                            } else {
+                                "the value of this expression is not used: write `let name = …;`"
+                            },
+                        );
+                    }
                 }
                 Stmt::Item(item) => {
                     let message = "a formula contains no items: put it before the function";
@@ -181,10 +192,9 @@ impl Lowering<'_> {
                 }
                 Stmt::Macro(call) => {
                     self.errors
-                        .push(call, format!("a formula has no macros: {ALLOWED}"));
+                        .push(call, format!("a formula has no macros; {ALLOWED}"));
                 }
             }
-            value = None;
         }
         if !matches!(block.stmts.last(), Some(Stmt::Expr(..) | Stmt::Macro(_))) {
             let message = "expected a value at the end of the block";
@@ -193,7 +203,7 @@ impl Lowering<'_> {
                 None => self.errors.push(block, message),
             }
         }
-        value
+        None
     }
 
     /// Adds a variable to the scope. A name whose value is faulty is added too, so that its uses
@@ -213,9 +223,7 @@ impl Lowering<'_> {
         }
         let name = match pattern {
             Pat::Ident(pat) if pat.mutability.is_some() || pat.by_ref.is_some() => {
-                let message =
-                    "variables do not change: write `let` again, the name may be the same";
-                self.errors.push(pat, message);
+                self.errors.push(pat, UNCHANGED);
                 Some(pat.ident.to_string())
             }
             Pat::Ident(pat) if pat.subpat.is_none() => Some(pat.ident.to_string()),
@@ -313,6 +321,16 @@ impl Lowering<'_> {
                 expression,
                 "operands are numbers here, whose functions cannot fail: write it without `?`",
             ),
+            Expr::Assign(_) => self.error(expression, UNCHANGED),
+            Expr::Index(_) | Expr::Field(_) => self.error(
+                expression,
+                "operands are numbers here, one element of each tensor: they have no elements and \
+                 no fields",
+            ),
+            Expr::Closure(_) => self.error(
+                expression,
+                "a formula has no closures: write a function with `#[elementwise]` and call it",
+            ),
             Expr::Macro(_) => self.error(expression, format!("a formula has no macros; {ALLOWED}")),
             _ => self.error(expression, ALLOWED),
         }
@@ -329,9 +347,12 @@ impl Lowering<'_> {
                     }
                 }
             }
-            Lit::Float(_) => self.error(
+            Lit::Float(float) => self.error(
                 literal,
-                "numbers are `f64`; they take the dtype of the tensors",
+                format!(
+                    "numbers are `f64` and take the dtype of the tensors: write `{}`",
+                    float.base10_digits()
+                ),
             ),
             Lit::Int(int) if int.suffix() == "f64" => match int.base10_parse::<f64>() {
                 Ok(value) => Some(Value::Number(self.graph().literal(value))),
@@ -366,14 +387,20 @@ impl Lowering<'_> {
         }
     }
 
-    /// A number, or the message that an integer literal is none.
+    /// Returns the node of an expression that must be a number.
     fn number_or_advice(&mut self, expression: &Expr) -> Option<Node> {
-        match self.expression(expression)? {
+        let value = self.expression(expression)?;
+        self.number_at(value, last_in(expression))
+    }
+
+    /// Returns the node of a number. An integer literal is an error that says how it is written.
+    fn number_at(&mut self, value: Value, source: impl ToTokens) -> Option<Node> {
+        match value {
             Value::Integer(whole) if whole.name.is_none() => {
                 let message = format!("numbers have a decimal point: write `{}.0`", whole.offset);
-                self.error(expression, message)
+                self.error(source, message)
             }
-            value => self.number(value, expression),
+            value => self.number(value, source),
         }
     }
 
@@ -390,6 +417,10 @@ impl Lowering<'_> {
             let name = name.to_string();
             if let Some((_, value)) = self.scope.iter().rev().find(|(other, _)| *other == name) {
                 return Some(*value);
+            }
+            if self.formula.axes.as_ref().is_some_and(|axes| *axes == name) {
+                let message = format!("`{name}` are the axes of the reduction, not a number");
+                return self.error(path, message);
             }
             if name == "self" {
                 return self.error(path, "a formula is a function, not a method");
@@ -450,19 +481,19 @@ impl Lowering<'_> {
                 }
             }
             BinOp::Rem(_) => {
-                return self.error(whole, "a formula has no `%`: write `a - b * floor(a / b)`");
+                self.expressions([left, right]);
+                return self.error(op, "a formula has no `%`: write `a - b * floor(a / b)`");
             }
             BinOp::BitXor(_) => {
-                return self.error(whole, "a power is `powi(x, 2)` or `powf(x, 2.5)`");
+                self.expressions([left, right]);
+                return self.error(op, "a power is written `powi(x, 2)` or `powf(x, 2.5)`");
             }
             BinOp::BitAnd(_) | BinOp::BitOr(_) => {
-                return self.error(whole, "conditions are combined with `&&` and `||`");
+                self.expressions([left, right]);
+                return self.error(op, "conditions are combined with `&&` and `||`");
             }
-            _ => {
-                let message =
-                    "variables do not change: write `let` again, the name may be the same";
-                return self.error(whole, message);
-            }
+            BinOp::Shl(_) | BinOp::Shr(_) => return self.error(op, ALLOWED),
+            _ => return self.error(whole, UNCHANGED),
         };
         Some(Value::Condition(node))
     }
@@ -481,30 +512,22 @@ impl Lowering<'_> {
             return self.error(branch, message);
         };
         let no = self.expression(other);
-        let (condition, yes, no) = (condition?, yes?, no?);
-        match (yes, no) {
-            (Value::Condition(yes), Value::Condition(no)) => {
-                let graph = self.graph();
-                let (taken, otherwise) = (graph.and(condition, yes), graph.not(condition));
-                let otherwise = graph.and(otherwise, no);
-                Some(Value::Condition(graph.or(taken, otherwise)))
-            }
-            (yes, no) => {
-                let yes = self.side(yes, &branch.then_branch);
-                let no = self.side(no, other);
-                Some(Value::Number(self.graph().select(condition, yes?, no?)))
-            }
+        if let (Some(Value::Condition(yes)), Some(Value::Condition(no))) = (yes, no) {
+            let condition = condition?;
+            let graph = self.graph();
+            let (taken, otherwise) = (graph.and(condition, yes), graph.not(condition));
+            let otherwise = graph.and(otherwise, no);
+            return Some(Value::Condition(graph.or(taken, otherwise)));
         }
+        let yes = yes.and_then(|yes| self.number_at(yes, last_of(&branch.then_branch)));
+        let no = no.and_then(|no| self.number_at(no, last_in(other)));
+        Some(Value::Number(self.graph().select(condition?, yes?, no?)))
     }
 
-    /// Returns the node of a side of an `if`.
-    fn side(&mut self, value: Value, source: impl ToTokens) -> Option<Node> {
-        match value {
-            Value::Integer(whole) if whole.name.is_none() => {
-                let message = format!("numbers have a decimal point: write `{}.0`", whole.offset);
-                self.error(source, message)
-            }
-            value => self.number(value, source),
+    /// Reads expressions for their errors.
+    fn expressions<'a>(&mut self, expressions: impl IntoIterator<Item = &'a Expr>) {
+        for expression in expressions {
+            self.expression(expression);
         }
     }
 
@@ -516,32 +539,36 @@ impl Lowering<'_> {
         let mut arguments = vec![&*call.receiver];
         arguments.extend(&call.args);
         let name = call.method.to_string();
-        if name == "select" || name == "clone" || name == "detach" {
-            let message = match &*name {
-                "select" => "write `if condition { … } else { … }`",
-                _ => "operands are numbers here, which are copied",
-            };
-            return self.error(&call.method, message);
-        }
         if library::find(&name).is_none() {
-            let message = match library::similar(&name) {
-                Some(known) => format!("there is no function `{name}`: did you mean `{known}`?"),
-                None => {
+            self.expressions(arguments);
+            let message = match (&*name, library::similar(&name)) {
+                ("select", _) => "write `if condition { … } else { … }`".to_owned(),
+                ("clone" | "detach" | "into", _) => {
+                    "operands are numbers here: leave it out".to_owned()
+                }
+                ("sum" | "mean", _) => {
+                    let output = if name == "sum" { "Sum" } else { "Mean" };
+                    format!("only the result of a formula is reduced: return `-> {output}`")
+                }
+                (_, Some(operator @ ("+" | "-" | "*" | "/"))) => {
+                    format!("there is no function `{name}`: write `a {operator} b`")
+                }
+                (_, Some(known)) => format!(
+                    "there is no function `{name}`: did you mean `{known}`? A function of your own \
+                     is called as `{name}(x)`"
+                ),
+                (_, None) => {
                     let all: Vec<&str> = library::LIBRARY.iter().map(|entry| entry.name).collect();
                     format!(
-                        "there is no function `{name}`; methods are those of the library: {}. Call \
-                         your own functions as `{name}(x)`",
+                        "there is no function `{name}`: methods are {}. A function of your own is \
+                         called as `{name}(x)`",
                         all.join(", ")
                     )
                 }
             };
-            // The errors in the arguments come out too.
-            for argument in arguments {
-                self.expression(argument);
-            }
             return self.error(&call.method, message);
         }
-        self.library(&call.method, &arguments)
+        self.library(&call.method, &arguments, true)
     }
 
     fn call(&mut self, call: &ExprCall) -> Option<Value> {
@@ -550,30 +577,54 @@ impl Lowering<'_> {
         while let Expr::Group(group) = function {
             function = &group.expr;
         }
-        let Expr::Path(path) = function else {
-            return self.error(function, "expected the name of a function");
+        let path = match function {
+            Expr::Path(path) if path.qself.is_none() => &path.path,
+            _ => {
+                self.expressions(arguments);
+                return self.error(function, "expected the name of a function");
+            }
         };
-        let path = &path.path;
+        if path
+            .segments
+            .iter()
+            .any(|segment| !segment.arguments.is_none())
+        {
+            self.expressions(arguments);
+            return self.error(path, "functions of a formula are not generic");
+        }
         if let Some(name) = path.get_ident() {
             let text = name.to_string();
             if self.scope.iter().any(|(other, _)| *other == text) {
+                self.expressions(arguments);
                 return self.error(name, format!("`{text}` is a number, not a function"));
             }
             if library::find(&text).is_some() {
-                return self.library(name, &arguments);
-            }
-            if text == self.formula.own_name {
-                return self.error(call, "a formula cannot call itself");
+                return self.library(name, &arguments, false);
             }
         }
-        let last = path.segments.last().map(|last| last.ident.to_string());
-        let before = path.segments.iter().rev().nth(1);
-        if last.as_deref() == Some("from")
-            && before.is_some_and(|before| before.ident == "f64")
-            && let [argument] = arguments[..]
-            && let Some(Value::Integer(whole)) = self.expression(argument)
-        {
-            return Some(Value::Number(self.whole(whole)));
+        let names: Vec<String> = path.segments.iter().map(|s| s.ident.to_string()).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        match names[..] {
+            [name] | ["self" | "Self", name] if name == self.formula.own_name => {
+                self.expressions(arguments);
+                return self.error(path, "a formula cannot call itself");
+            }
+            [.., "f64", "from"] if arguments.len() == 1 => {
+                return match self.expression(arguments[0])? {
+                    Value::Integer(whole) => Some(Value::Number(self.whole(whole))),
+                    _ => self.error(
+                        path,
+                        "the only conversion is that of an integer, `n as f64`",
+                    ),
+                };
+            }
+            [.., "f64" | "f32" | "Tensor", name] => {
+                self.expressions(arguments);
+                let name = library::similar(name).unwrap_or(name);
+                let message = format!("operands are numbers here: write `{name}(x)`");
+                return self.error(path, message);
+            }
+            _ => {}
         }
         let mut nodes = Vec::new();
         let mut failed = false;
@@ -596,20 +647,19 @@ impl Lowering<'_> {
     }
 
     /// Returns the value of a function of the library.
-    fn library(&mut self, name: &Ident, arguments: &[&Expr]) -> Option<Value> {
+    fn library(&mut self, name: &Ident, arguments: &[&Expr], is_method: bool) -> Option<Value> {
         let text = name.to_string();
         let entry = library::find(&text)?;
         if arguments.len() != entry.arguments.len() {
-            for argument in arguments {
-                self.expression(argument);
-            }
-            let message = format!(
-                "expected {} ({}), found {}",
-                counted(entry.arguments.len()),
-                entry.arguments.join(", "),
-                arguments.len()
-            );
-            return self.error(name, message);
+            self.expressions(arguments.iter().copied());
+            let names = entry.arguments;
+            let call = if is_method {
+                format!("{}.{text}({})", names[0], names[1..].join(", "))
+            } else {
+                format!("{text}({})", names.join(", "))
+            };
+            let found = counted(arguments.len() - usize::from(is_method));
+            return self.error(name, format!("expected `{call}`, found {found}"));
         }
         if let Kind::Powi = entry.kind {
             let base = self.number_or_advice(arguments[0]);
@@ -625,7 +675,8 @@ impl Lowering<'_> {
         if let Some(node) = library::node(self.graph(), entry.kind, &nodes) {
             return Some(Value::Number(node));
         }
-        if let (Kind::Operation(primitive), true) = (entry.kind, text == self.formula.own_name) {
+        let is_itself = self.formula.is_own && text == self.formula.own_name;
+        if let (Kind::Operation(primitive), true) = (entry.kind, is_itself) {
             return match primitive {
                 Some(primitive) => {
                     let graph = self.graph();
@@ -670,6 +721,7 @@ impl Lowering<'_> {
 
 fn counted(count: usize) -> String {
     match count {
+        0 => "none".to_owned(),
         1 => "1 argument".to_owned(),
         count => format!("{count} arguments"),
     }
@@ -685,14 +737,20 @@ fn index_of<T: ToTokens>(list: &mut Vec<T>, item: T) -> usize {
     })
 }
 
-fn is_assignment(expression: &Expr) -> bool {
-    let Expr::Binary(binary) = expression else {
-        return false;
-    };
-    matches!(
-        binary.op,
-        BinOp::AddAssign(_) | BinOp::SubAssign(_) | BinOp::MulAssign(_) | BinOp::DivAssign(_)
-    )
+/// Returns the expression that an error about the value of a block points at.
+fn last_of(block: &Block) -> &dyn ToTokens {
+    match block.stmts.last() {
+        Some(Stmt::Expr(expression, None)) => last_in(expression),
+        _ => block,
+    }
+}
+
+/// Returns the innermost expression that has the value of this one.
+fn last_in(expression: &Expr) -> &dyn ToTokens {
+    match expression {
+        Expr::Block(block) => last_of(&block.block),
+        _ => expression,
+    }
 }
 
 fn attributes(expression: &Expr) -> &[syn::Attribute] {

@@ -1,12 +1,11 @@
 //! Reads the options of `#[elementwise(…)]` and the attributes `#[derivative(…)]`.
 
-use quote::ToTokens;
+use proc_macro2::{TokenStream, TokenTree};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::punctuated::Punctuated;
 use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token, parenthesized};
 
-use super::signature::Signature;
+use super::signature::{ParameterKind, Signature};
 use crate::errors::Errors;
 use crate::manifest;
 
@@ -19,10 +18,45 @@ pub(crate) struct Given {
 impl Parse for Given {
     fn parse(input: ParseStream) -> syn::Result<Self> {
         let name = input.call(Ident::parse_any)?;
-        input.parse::<Token![=]>()?;
+        equals(&name, input)?;
         let value = input.parse()?;
         Ok(Self { name, value })
     }
+}
+
+/// Reads the sign after a name, which a value must follow.
+fn equals(name: &Ident, input: ParseStream) -> syn::Result<()> {
+    let sign: Option<Token![=]> = input.parse()?;
+    if sign.is_none() || input.is_empty() {
+        let message = format!("expected a value: `{name} = …`");
+        return Err(syn::Error::new(name.span(), message));
+    }
+    Ok(())
+}
+
+/// Parses the parts of a list that is separated by commas. An error in one of them does not hide
+/// the errors in the others.
+fn list<T: Parse>(tokens: TokenStream, errors: &mut Errors) -> Vec<T> {
+    let mut parts = vec![TokenStream::new()];
+    for token in tokens {
+        match (&token, parts.last_mut()) {
+            (TokenTree::Punct(punct), _) if punct.as_char() == ',' => {
+                parts.push(TokenStream::new());
+            }
+            (_, Some(part)) => part.extend([token]),
+            (_, None) => unreachable!("there is a part from the start"),
+        }
+    }
+    // A comma may be the last token, and a second one is harmless.
+    parts.retain(|part| !part.is_empty());
+    let mut all = Vec::new();
+    for part in parts {
+        match syn::parse2(part) {
+            Ok(item) => all.push(item),
+            Err(error) => errors.add(error),
+        }
+    }
+    all
 }
 
 /// The options of `#[elementwise(…)]`.
@@ -30,6 +64,8 @@ impl Parse for Given {
 pub(crate) struct Options {
     /// The word `check` and the ranges of the parameters.
     pub(crate) check: Option<(Ident, Vec<Given>)>,
+    /// Whether an option, perhaps `check`, has an error and is missing here.
+    pub(crate) is_faulty: bool,
     /// A variant of `OpKind`.
     pub(crate) kind: Option<Ident>,
     /// The name in errors and drawings, if it is another than the function's.
@@ -42,7 +78,7 @@ const OPTIONS: &str = "the options are `check(x = -1.0..1.0)`, `kind = Activatio
 
 /// One option.
 enum Choice {
-    Check(Ident, Vec<Given>),
+    Check(Ident, TokenStream),
     Kind(Ident, Ident),
     Name(Ident, LitStr),
     Crate(Ident, Path),
@@ -64,25 +100,24 @@ impl Parse for Choice {
         let word = input.call(Ident::parse_any)?;
         match &*word.to_string() {
             "check" => {
-                let example = "expected ranges: `check(x = -1.0..1.0)`";
                 if !input.peek(syn::token::Paren) {
+                    let example = "expected ranges: `check(x = -1.0..1.0)`";
                     return Err(syn::Error::new(word.span(), example));
                 }
                 let content;
                 parenthesized!(content in input);
-                let ranges = Punctuated::<Given, Token![,]>::parse_terminated(&content)?;
-                Ok(Self::Check(word, ranges.into_iter().collect()))
+                Ok(Self::Check(word, content.parse()?))
             }
             "kind" => {
-                input.parse::<Token![=]>()?;
+                equals(&word, input)?;
                 Ok(Self::Kind(word, input.parse()?))
             }
             "name" => {
-                input.parse::<Token![=]>()?;
+                equals(&word, input)?;
                 Ok(Self::Name(word, input.parse()?))
             }
             "crate" => {
-                input.parse::<Token![=]>()?;
+                equals(&word, input)?;
                 let path: LitStr = input.parse()?;
                 Ok(Self::Crate(word, path.parse_with(Path::parse_mod_style)?))
             }
@@ -94,38 +129,27 @@ impl Parse for Choice {
     }
 }
 
-/// The options in their order.
-struct Choices(Vec<Choice>);
-
-impl Parse for Choices {
-    fn parse(input: ParseStream) -> syn::Result<Self> {
-        let choices = Punctuated::<Choice, Token![,]>::parse_terminated(input)?;
-        Ok(Self(choices.into_iter().collect()))
-    }
-}
-
 impl Options {
-    pub(crate) fn read(tokens: proc_macro2::TokenStream, errors: &mut Errors) -> Self {
+    pub(crate) fn read(tokens: TokenStream, errors: &mut Errors) -> Self {
         let mut options = Self::default();
-        let choices = match syn::parse2::<Choices>(tokens) {
-            Ok(Choices(choices)) => choices,
-            Err(error) => {
-                errors.add(error);
-                return options;
-            }
-        };
-        for choice in choices {
+        let mut found = Errors::default();
+        for choice in list::<Choice>(tokens, &mut found) {
             let word = choice.word().clone();
             let is_new = match choice {
-                Choice::Check(word, ranges) => options.check.replace((word, ranges)).is_none(),
+                Choice::Check(word, ranges) => {
+                    let ranges = list(ranges, &mut found);
+                    options.check.replace((word, ranges)).is_none()
+                }
                 Choice::Kind(_, kind) => options.kind.replace(kind).is_none(),
                 Choice::Name(_, name) => options.name.replace(name).is_none(),
                 Choice::Crate(_, path) => options.krate.replace(path).is_none(),
             };
             if !is_new {
-                errors.push(&word, format!("`{word}` is given twice: remove one"));
+                found.push(&word, format!("`{word}` is given twice: remove one"));
             }
         }
+        options.is_faulty = found.any();
+        errors.append(found);
         options
     }
 
@@ -149,37 +173,44 @@ impl Options {
         let Some((word, ranges)) = &self.check else {
             return;
         };
-        let mut drawn = signature
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.kind.is_operand() || parameter.kind.is_number());
-        let names: Vec<_> = drawn
-            .by_ref()
-            .map(|parameter| parameter.name.clone())
-            .collect();
         for (i, range) in ranges.iter().enumerate() {
             let name = &range.name;
-            if !names.contains(name) {
-                let message = format!("`{name}` is no operand and no number of this function");
-                errors.push(name, message);
+            match signature.kind_of(name) {
+                None => errors.push(name, format!("there is no parameter `{name}`")),
+                Some(ParameterKind::Axes) => {
+                    errors.push(name, "axes take no range: the check chooses them");
+                }
+                Some(_) => {}
             }
             if ranges[..i].iter().any(|other| other.name == *name) {
-                errors.push(name, format!("`{name}` has a range already"));
+                errors.push(name, format!("`{name}` has two ranges: remove one"));
             }
             if !is_range(&range.value) {
-                let example = format!("expected a range with two ends: `{name} = -1.0..1.0`");
+                let example = match signature.kind_of(name) {
+                    Some(ParameterKind::Integer) => "1..4",
+                    _ => "-1.0..1.0",
+                };
+                let example = format!("expected a range with two ends: `{name} = {example}`");
                 errors.push(&range.value, example);
             }
         }
-        let missing = names
-            .iter()
-            .filter(|name| ranges.iter().all(|range| range.name != **name));
+        // A faulty range may be that of any parameter.
+        if self.is_faulty {
+            return;
+        }
+        let missing = signature.parameters.iter().filter(|parameter| {
+            (parameter.kind.is_operand() || parameter.kind.is_number())
+                && ranges.iter().all(|range| range.name != parameter.name)
+        });
         let missing: Vec<_> = missing
-            .map(|name| format!("`{name} = -1.0..1.0`"))
+            .map(|parameter| match parameter.kind {
+                ParameterKind::Integer => format!("`{} = 1..4`", parameter.name),
+                _ => format!("`{} = -1.0..1.0`", parameter.name),
+            })
             .collect();
         if !missing.is_empty() {
             let message = format!(
-                "expected a range for each parameter: {}",
+                "expected a range for each parameter: add {}",
                 missing.join(", ")
             );
             errors.push(word, message);
@@ -203,24 +234,20 @@ pub(crate) fn derivatives(attrs: &mut Vec<Attribute>, errors: &mut Errors) -> Ve
             return true;
         }
         let example = "expected the derivative by an operand: `#[derivative(x = 2.0 * x)]`";
-        if !matches!(attr.meta, Meta::List(_)) {
+        let Meta::List(stated) = &attr.meta else {
             errors.push(attr, example);
             return false;
+        };
+        if stated.tokens.is_empty() {
+            errors.push(attr, example);
         }
-        match attr.parse_args_with(Punctuated::<Given, Token![,]>::parse_terminated) {
-            Ok(given) if given.is_empty() => errors.push(attr, example),
-            Ok(given) => {
-                for given in given {
-                    let name = &given.name;
-                    if all.iter().any(|other| other.name == *name) {
-                        let message = format!("the derivative by `{name}` is given twice");
-                        errors.push(name.to_token_stream(), message);
-                    } else {
-                        all.push(given);
-                    }
-                }
+        for given in list::<Given>(stated.tokens.clone(), errors) {
+            let name = &given.name;
+            if all.iter().any(|other| other.name == *name) {
+                let message = format!("the derivative by `{name}` is given twice: remove one");
+                errors.push(name, message);
             }
-            Err(error) => errors.add(error),
+            all.push(given);
         }
         false
     });

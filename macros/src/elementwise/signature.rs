@@ -23,6 +23,8 @@ pub(crate) enum ParameterKind {
     Integer,
     /// The axes of the reduction.
     Axes,
+    /// A parameter with an error, which is reported once and not again at its uses.
+    Faulty,
 }
 
 /// What the function returns.
@@ -49,6 +51,7 @@ impl Signature {
         let output = output(&signature.output, signature, errors);
         let mut parameters = Vec::new();
         let mut operands = 0;
+        let mut any_faulty = false;
         for input in &signature.inputs {
             let Some((name, kind)) = parameter(input, output, errors) else {
                 continue;
@@ -69,6 +72,7 @@ impl Signature {
                 }
                 other => other,
             };
+            any_faulty |= kind == ParameterKind::Faulty;
             let again = parameters
                 .iter()
                 .any(|other: &Parameter| other.kind == kind);
@@ -77,7 +81,7 @@ impl Signature {
             }
             parameters.push(Parameter { name, kind });
         }
-        if operands == 0 {
+        if operands == 0 && !any_faulty {
             let message = "expected at least one operand, a parameter of the type `Tensor`";
             let inputs = &signature.inputs;
             if inputs.is_empty() {
@@ -93,6 +97,13 @@ impl Signature {
     pub(crate) fn operands(&self) -> usize {
         let is_operand = |parameter: &&Parameter| parameter.kind.is_operand();
         self.parameters.iter().filter(is_operand).count()
+    }
+
+    /// Returns the kind of the parameter of this name.
+    pub(crate) fn kind_of(&self, name: &Ident) -> Option<ParameterKind> {
+        let mut parameters = self.parameters.iter();
+        let parameter = parameters.find(|parameter| parameter.name == *name)?;
+        Some(parameter.kind)
     }
 
     /// Returns whether a parameter says which axes are reduced.
@@ -122,8 +133,8 @@ fn refuse_qualifiers(signature: &syn::Signature, errors: &mut Errors) {
     if !signature.generics.params.is_empty() {
         errors.push(
             &signature.generics,
-            "a formula is not generic: tensors have their dtype at run time, and the formula is \
-             compiled for `f32` and `f64`",
+            "a formula is not generic: it is compiled for `f32` and `f64`, and tensors have their \
+             dtype at run time",
         );
     }
     if let Some(clause) = &signature.generics.where_clause {
@@ -161,11 +172,11 @@ fn output(output: &ReturnType, signature: &syn::Signature, errors: &mut Errors) 
             return Output::Tensor;
         }
     };
-    match last_segment(ty).as_deref() {
+    match plain_name(ty).as_deref() {
         Some("Tensor") => return Output::Tensor,
         Some("Sum") => return Output::Sum,
         Some("Mean") => return Output::Mean,
-        Some("Result") => errors.push(
+        _ if is_result(ty) => errors.push(
             ty,
             "write `-> Tensor`: the generated function returns a `Result` if it can fail",
         ),
@@ -193,53 +204,71 @@ fn parameter(input: &FnArg, output: Output, errors: &mut Errors) -> Option<(Iden
         }
         _ => None,
     };
-    let kind = match (last_segment(reference.unwrap_or(ty)).as_deref(), reference) {
-        (Some("Tensor"), _) => Some(ParameterKind::Operand(0)),
-        (Some("f64"), None) => Some(ParameterKind::Number),
-        (Some("i32"), None) => Some(ParameterKind::Integer),
+    let kind = match (plain_name(reference.unwrap_or(ty)).as_deref(), reference) {
+        (Some("Tensor"), _) => Ok(ParameterKind::Operand(0)),
+        (Some("f64"), None) => Ok(ParameterKind::Number),
+        (Some("i32"), None) => Ok(ParameterKind::Integer),
         (Some("Axes"), None) if output == Output::Tensor => {
-            let message = "axes are for a function that returns `Sum` or `Mean`";
-            errors.push(ty, message);
-            None
+            Err("axes are for a function that returns `Sum` or `Mean`")
         }
-        (Some("Axes"), None) => Some(ParameterKind::Axes),
-        (Some("f32"), None) => {
-            errors.push(ty, "numbers are `f64`; they take the dtype of the tensors");
-            None
+        (Some("Axes"), None) => Ok(ParameterKind::Axes),
+        (Some("f32"), _) => {
+            Err("expected `f64`: numbers are `f64` and take the dtype of the tensors")
         }
-        _ => {
-            let message = "expected `Tensor` (an operand), `f64` or `i32` (a number)";
-            errors.push(ty, message);
-            None
-        }
+        (Some("f64" | "i32" | "Axes"), Some(_)) => Err("expected the type without `&`"),
+        (
+            Some(
+                "i8" | "i16" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32" | "u64" | "u128"
+                | "usize",
+            ),
+            _,
+        ) => Err("expected `i32`: integers, as exponents of `powi`, are `i32`"),
+        _ => Err(
+            "expected `Tensor` (an operand), `f64` or `i32` (a number), or `Axes` (the axes \
+                  of a reduction)",
+        ),
     };
+    let kind = kind.unwrap_or_else(|message| {
+        errors.push(ty, message);
+        ParameterKind::Faulty
+    });
     let name = match &*input.pat {
-        Pat::Ident(pat) if pat.by_ref.is_none() && pat.mutability.is_none() => {
-            if pat.subpat.is_some() {
-                errors.push(pat, "expected a name");
+        Pat::Ident(pat) => {
+            if pat.by_ref.is_some() || pat.mutability.is_some() || pat.subpat.is_some() {
+                let message = format!("expected a name: write `{}`", pat.ident);
+                errors.push(pat, message);
             }
             pat.ident.clone()
         }
         pat => {
             errors.push(
                 pat,
-                "expected a name: a formula takes no patterns, references or `mut`",
+                "expected a name: a parameter of a formula is no pattern",
             );
             // A name that nothing in the body can have.
             Ident::new("__pattern", pat.span())
         }
     };
-    Some((name, kind?))
+    Some((name, kind))
 }
 
-/// Returns the last segment of a path without arguments.
-fn last_segment(ty: &Type) -> Option<String> {
+/// Returns the last segment of a path without generic arguments.
+fn plain_name(ty: &Type) -> Option<String> {
     match ty {
         Type::Path(path) if path.qself.is_none() => {
-            Some(path.path.segments.last()?.ident.to_string())
+            let last = path.path.segments.last()?;
+            last.arguments.is_none().then(|| last.ident.to_string())
         }
         _ => None,
     }
+}
+
+fn is_result(ty: &Type) -> bool {
+    let Type::Path(path) = ty else {
+        return false;
+    };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == "Result")
 }
 
 /// Returns the type within the invisible delimiters of a macro's fragment, and parentheses.
