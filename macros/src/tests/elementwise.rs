@@ -822,6 +822,12 @@ fn conditions() {
         "#]],
     );
     check_body(
+        "let c = x.log() > 0.0; if c { y } else { powi(x, 2) }",
+        &expect![[r#"
+        log: there is no function `log`: did you mean `ln`? A function of your own is called as `log(x)`
+    "#]],
+    );
+    check_body(
         "x > y",
         &expect![[r#"
         x > y: expected a number, found a condition: select one with `if condition { 1.0 } else { 0.0 }`
