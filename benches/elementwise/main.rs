@@ -140,13 +140,13 @@ impl Row {
         let len = SHAPE[0] * SHAPE[1];
         let mut numbers = || {
             let sum = |_| (0..4).map(|_| rng.random_range(-1.5..1.5)).sum::<f32>();
-            Tensor::from_vec((0..len).map(sum).collect(), &SHAPE)
+            Tensor::from_vec((0..len).map(sum).collect(), SHAPE)
         };
         let mut all = vec![numbers()?.tracked()];
         if self.name == "focal" {
             // Targets are 0 or 1, and need no gradient.
             let targets = (0..len).map(|i| f32::from(i % 7 == 0)).collect();
-            all.push(Tensor::from_vec(targets, &SHAPE)?);
+            all.push(Tensor::from_vec(targets, SHAPE)?);
             let cotangent = Tensor::scalar(1.0f32);
             return Ok(Operands { all, cotangent });
         }
@@ -177,16 +177,19 @@ fn main() -> Result<()> {
             "median (min)",
             "#[elementwise]",
             title,
-            format!("{title} / macro")
+            match title {
+                "composed" => "composed / macro",
+                _ => "macro / built-in",
+            }
         );
         for row in rows.iter().filter(|row| row.name.contains(&arguments.only)) {
-            let times = compared(row, &arguments)?;
+            let times = compared(row, &arguments, title == "composed")?;
             all.insert(format!("{title} {}", row.name), times);
         }
     }
     println!("\nmemory of one step, in tensors of {SHAPE:?} elements");
     println!(
-        "{:12}{:>20}{:>16}{:>16}{:>16}",
+        "{:18}{:>20}{:>16}{:>10}{:>10}",
         "", "operands, cotangent", "results", "kept", "peak"
     );
     for row in COMPOSED
@@ -197,7 +200,7 @@ fn main() -> Result<()> {
             let memory = memory(row, kind)?;
             let name = format!("{} {kind}", row.name);
             println!(
-                "{name:18}{:>14.2}{:>16.2}{:>16.2}{:>16.2}",
+                "{name:18}{:>20.2}{:>16.2}{:>10.2}{:>10.2}",
                 memory[0], memory[1], memory[2], memory[3]
             );
             all.insert(format!("memory {name}"), json!(memory));
@@ -209,7 +212,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn compared(row: &Row, arguments: &Arguments) -> Result<Value> {
+/// Measures both implementations in turns. The ratio is that of the second to the first if it is
+/// `inverse`.
+fn compared(row: &Row, arguments: &Arguments, inverse: bool) -> Result<Value> {
     let operands = row.operands()?;
     agree(row, &operands)?;
     let step = |f: Formula| {
@@ -219,14 +224,18 @@ fn compared(row: &Row, arguments: &Arguments) -> Result<Value> {
     let turn = Duration::from_millis(arguments.turn);
     let [written, other] = in_turns(arguments.rounds, turn, step(row.written), step(row.other))?;
     let both = [&written, &other].map(|times| [times.median(), times.quantile(0.0)]);
+    let ratio = |k: usize| {
+        let ratio = both[0][k] / both[1][k];
+        if inverse { 1.0 / ratio } else { ratio }
+    };
     let text = both.map(|[median, least]| format!("{median:.1} ({least:.1})"));
     println!(
         "{:12}{:>24}{:>24}{:>14.2} ({:.2})",
         row.name,
         text[0],
         text[1],
-        both[1][0] / both[0][0],
-        both[1][1] / both[0][1]
+        ratio(0),
+        ratio(1)
     );
     Ok(json!({"written": both[0], "other": both[1]}))
 }
@@ -272,6 +281,8 @@ fn print_memory(name: &str, written: bool) -> Result<()> {
     let row = row.context("no such row")?;
     let f = if written { row.written } else { row.other };
     let tensor = (4 * SHAPE[0] * SHAPE[1]) as f64;
+    // A scalar is stored inline and uses no memory.
+    let bytes = |x: &Tensor| if x.len() == 1 { 0 } else { 4 * x.len() };
     let empty = memory_use().live;
     let operands = row.operands()?;
     let given = memory_use();
@@ -280,19 +291,15 @@ fn print_memory(name: &str, written: bool) -> Result<()> {
         "memory that is free already would hide a part of the peak"
     );
     let y = f(&operands.all)?;
-    let value = 4 * y.len();
+    let value = bytes(&y);
     let kept = memory_use().live - given.live - value;
     let gradients = y.backward_with(&operands.cotangent)?;
-    let count = operands.all.iter().filter(|&x| gradients.get(x).is_some());
-    let results = value + count.count() * 4 * SHAPE[0] * SHAPE[1];
+    let of_operands = operands.all.iter().filter_map(|x| gradients.get(x));
+    let results = value + of_operands.map(bytes).sum::<usize>();
     let after = memory_use();
-    let peak = (after.live + after.recycled).saturating_sub(empty);
-    let numbers = [given.live - empty, results, kept, peak];
-    println!(
-        "{}",
-        numbers
-            .map(|bytes| (bytes as f64 / tensor).to_string())
-            .join(" ")
-    );
+    let peak = after.live + after.recycled - empty;
+    for bytes in [given.live - empty, results, kept, peak] {
+        println!("{}", bytes as f64 / tensor);
+    }
     Ok(())
 }

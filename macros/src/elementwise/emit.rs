@@ -51,6 +51,8 @@ type Names = HashMap<Form, TokenStream>;
 struct Marks {
     /// The condition under which the first node uses the second one.
     conditions: HashMap<(Node, Node), Node>,
+    /// Selections, and a side of them that is not selected wherever the selection matters.
+    unused: HashSet<(Node, Node)>,
     /// The nodes that depend on such a place.
     forms: HashSet<Node>,
 }
@@ -135,6 +137,12 @@ impl Program<'_> {
                 continue;
             };
             for (input, used) in guard::uses(&self.graph().op(node).clone(), guard) {
+                let is_unused = used.as_ref().is_some_and(Guard::is_never);
+                if is_unused && !guard.is_never() && !self.graph().is_uniform(input) {
+                    marks.unused.insert((node, input));
+                    marks.forms.insert(node);
+                    continue;
+                }
                 let condition = used.and_then(|used| self.mark(&guards, input, &used));
                 if let Some(condition) = condition {
                     marks.conditions.insert((node, input), condition);
@@ -159,10 +167,14 @@ impl Program<'_> {
 
     /// Returns the forms that a form uses, in the order of the inputs, and the conditions of marks.
     /// Conditions use plain forms: no gradient flows through them, and those of marks must not
-    /// depend on marked values.
+    /// depend on marked values. A side that is never selected is left out: even a cotangent of 0
+    /// would become NaN on its way through it, where it is infinite.
     fn inputs(&self, form: Form, marks: &Marks) -> Vec<(Form, Option<Form>)> {
         let op = self.graph().op(form.node);
         let inputs = op.inputs().into_iter().enumerate();
+        let is_used = |(_, input): &(usize, Node)| {
+            !form.is_marked || !marks.unused.contains(&(form.node, *input))
+        };
         let input = |(i, input): (usize, Node)| {
             let plain = self.is_condition(form.node) || (i == 0 && matches!(op, Op::Select(..)));
             let is_marked = form.is_marked && !plain;
@@ -175,7 +187,7 @@ impl Program<'_> {
                 condition.map(|&node| marks.form(node, false)),
             )
         };
-        inputs.map(input).collect()
+        inputs.filter(is_used).map(input).collect()
     }
 
     fn visit(&self, form: Form, marks: &Marks, seen: &mut HashSet<Form>, order: &mut Vec<Form>) {
@@ -241,6 +253,7 @@ impl Program<'_> {
         matches!(op, Op::Compare(..) | Op::And(..) | Op::Or(..) | Op::Not(..))
     }
 
+    #[allow(clippy::too_many_lines)] // A line or two for each operation.
     fn operation(&mut self, form: Form, names: &Names, marks: &Marks) -> TokenStream {
         let op = self.graph().op(form.node).clone();
         let support = self.support;
@@ -259,9 +272,10 @@ impl Program<'_> {
         }
         // The right operand of an operator may be a plain `f64`.
         let plain = |program: &mut Self, node: Node| {
-            let is_plain = match program.is_uniform {
-                true => program.graph().number(node).is_some(),
-                false => program.graph().is_uniform(node),
+            let is_plain = if program.is_uniform {
+                program.graph().number(node).is_some()
+            } else {
+                program.graph().is_uniform(node)
             };
             is_plain.then(|| program.number(node))
         };
@@ -351,7 +365,13 @@ impl Program<'_> {
                 quote!(!#a)
             }
             Op::Select(condition, yes, no) => {
-                let (condition, yes, no) = (&values[&condition], &values[&yes], &values[&no]);
+                // Any number serves as a side that is left out.
+                let like = self.like();
+                let side = |node| {
+                    let value = values.get(&node).cloned();
+                    value.unwrap_or_else(|| quote!(#like.zero()))
+                };
+                let (condition, yes, no) = (&values[&condition], side(yes), side(no));
                 quote!(#support::select(#condition, #yes, #no))
             }
             Op::Call(callee, arguments) => {

@@ -19,6 +19,18 @@ impl<const N: usize> Layer for Encoder<N> {
     }
 }
 
+/// Swish with a slope. The attribute finds the name of the facade in `Cargo.toml`.
+#[elementwise(check(x = -6.0..6.0, beta = 0.5..2.0))]
+pub fn swish(x: Tensor, beta: f64) -> Tensor {
+    x * sigmoid(beta * x)
+}
+
+/// The mean square. The attribute gives the name of the facade.
+#[elementwise(crate = "nets", check(x = -2.0..2.0, t = -2.0..2.0))]
+pub fn mean_square(x: Tensor, t: Tensor) -> Mean {
+    square(swish(x, 1.0) - t)
+}
+
 /// A pipeline. The derive finds the name of the facade in `Cargo.toml`.
 #[derive(Module, Layer, Clone, Debug)]
 pub struct Net {
@@ -43,6 +55,15 @@ impl Net {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn formulas_find_the_renamed_facade() -> Result<()> {
+        let x = Tensor::from([0.0f64, 2.0]).tracked();
+        assert_eq!(swish(&x, 1.5).to_vec::<f64>()?[0], 0.0);
+        let loss = mean_square(&x, &x.silu().detach())?;
+        assert_eq!(loss.item()?, 0.0);
+        Ok(())
+    }
 
     #[test]
     fn a_derived_net_trains_and_its_gradients_are_right() -> Result<()> {
