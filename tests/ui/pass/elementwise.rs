@@ -7,6 +7,8 @@ use std::f64::consts::PI;
 
 /// Functions of another module.
 pub mod math {
+    use cotangent::Tensor;
+
     /// Documented, public and generated in a module that does not import the macro.
     #[cotangent::elementwise(kind = Activation)]
     pub fn swish(x: Tensor, beta: f64) -> Tensor {
@@ -84,6 +86,6 @@ fn main() -> Result<()> {
     assert_eq!(total(&x, 0)?.to_vec::<f64>()?, [3.0]);
     assert_eq!(distance(&x, &x, 2)?.to_vec::<f64>()?, [0.0]);
     assert_eq!(calls(&x, &x)?.shape(), [2]);
-    attributes(&x);
+    let _ = attributes(&x);
     Ok(())
 }
