@@ -1,11 +1,12 @@
-//! The derive macros of `cotangent`: [`macro@Module`] and [`macro@Layer`].
+//! The macros of `cotangent`: the derives [`macro@Module`] and [`macro@Layer`], and the attribute
+//! [`macro@elementwise`].
 //!
 //! Depend on `cotangent`, which re-exports them with the traits.
 //!
-//! An expansion has several phases, each in a file. `ast` and `attr` read the input and its
-//! options. `valid` checks them. `bounds` infers the where-clause, and `expand_module` and
+//! An expansion of a derive has several phases, each in a file. `ast` and `attr` read the input and
+//! its options. `valid` checks them. `bounds` infers the where-clause, and `expand_module` and
 //! `expand_layer` write the impl. Errors are collected on the way and reported together, with an
-//! empty impl from `fallback`.
+//! empty impl from `fallback`. The attribute is in the folder `elementwise`.
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -333,6 +334,192 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 }
 
 /// Turns a function of numbers into a differentiable operation on tensors.
+///
+/// The macro derives the gradient of the formula at compile time. Value and gradient are compiled
+/// for each instruction set, and each is one sweep over memory.
+///
+/// ```
+/// use cotangent::prelude::*;
+///
+/// /// Swish with a slope (Ramachandran, Zoph, Le 2017): `x σ(βx)`.
+/// #[elementwise(check(x = -6.0..6.0, beta = 0.5..2.0))]
+/// fn swish(x: Tensor, beta: f64) -> Tensor {
+///     x * sigmoid(beta * x)
+/// }
+///
+/// let x = Tensor::from([-1.0f32, 0.0, 2.0]);
+/// let y = swish(&x, 1.5);
+/// assert_eq!(y.shape(), [3]);
+/// ```
+///
+/// # Parameters and result
+///
+/// | parameter | what it is |
+/// |---|---|
+/// | `x: Tensor` | An operand: one element of a tensor. The caller passes `&Tensor`. |
+/// | `a: f64` | A number that is the same for all elements. No gradient flows to it. |
+/// | `n: i32` | An integer: the exponent of `powi`, or a number as `n as f64`. |
+/// | `axes: Axes` | The axes of a reduction; the caller passes what converts into `Axes`. |
+///
+/// There are 1 to 8 operands, and each must be used. They are all `f32` or all `f64`; numbers take
+/// their dtype. The reference in `x: &Tensor` may be written.
+///
+/// | result | what the generated function returns |
+/// |---|---|
+/// | `-> Tensor`, one operand | `Tensor`: it cannot fail. |
+/// | `-> Tensor`, several operands | `Result<Tensor>`: the operands are broadcast as in NumPy. |
+/// | `-> Sum`, one operand, no axes | `Tensor`: the sum, a scalar. |
+/// | other `-> Sum`, `-> Mean` | `Result<Tensor>`: the sum or the mean. |
+///
+/// A reduction is over all axes, or over those of the parameter of the type `Axes`. It never stores
+/// the elementwise result. All operands must broadcast to the shape of the first one, so that a
+/// loss does not broadcast by mistake. The mean of no elements is an error.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// /// The focal loss (Lin, Goyal, Girshick, He, Dollár 2017), from logits.
+/// #[elementwise(check(x = -4.0..4.0, target = 0.0..1.0, gamma = 0.5..3.0))]
+/// fn focal(x: Tensor, target: Tensor, gamma: f64) -> Mean {
+///     let toward = (2.0 * target - 1.0) * x;
+///     -pow(sigmoid(-toward), gamma) * log_sigmoid(toward)
+/// }
+///
+/// #[elementwise]
+/// fn energy(x: Tensor, axes: Axes) -> Sum {
+///     x * x
+/// }
+///
+/// let x = Tensor::from([[1.0f32, 2.0], [3.0, 4.0]]);
+/// assert_eq!(energy(&x, 1)?.to_vec::<f32>()?, [5.0, 25.0]);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// # The language
+///
+/// The body is a list of `let name = …;` and the value at the end. A value is
+///
+/// - a number with a decimal point, such as `2.0`, a parameter, a variable, or a constant of the
+///   type `f64` in scope, such as `std::f64::consts::PI`;
+/// - `a + b`, `a - b`, `a * b`, `a / b`, `-a`;
+/// - a function of the library, as `exp(x)` or `x.exp()`;
+/// - a call of another function with `#[elementwise]`, by its path, if it returns `-> Tensor` and
+///   has no parameter of the type `i32`;
+/// - `if condition { … } else { … }`, also with `else if`, or a block.
+///
+/// A condition is a comparison (`<`, `<=`, `>`, `>=`, `==`, `!=`), several of them combined with
+/// `&&`, `||` and `!`, or a variable that holds one. A comparison with NaN is false, except `!=`.
+///
+/// The functions of the library are
+///
+/// - `abs` `neg` `square` `sqrt` `rsqrt` `recip` `sign` `floor` `ceil` `round` `trunc`,
+/// - `exp` `exp_m1` `ln` `ln_1p` `log2` `log10` `logit` `erf` `erfc` `erfinv`,
+/// - `sin` `cos` `tan` `asin` `acos` `atan` `sinh` `cosh` `tanh` `asinh` `acosh` `atanh`,
+/// - `sigmoid` `softplus` `log_sigmoid` `relu` `relu6` `gelu` `gelu_tanh` `silu` `mish` `selu`
+///   `hard_sigmoid` `hard_swish` `hard_tanh`,
+/// - `max(a, b)` `min(a, b)` (or `maximum`, `minimum`) `clamp(x, low, high)` `mul_add(a, b, c)`
+///   `atan2(y, x)`,
+/// - `pow(x, exponent)` (or `powf`), and `powi(x, 3)` with an integer,
+/// - `leaky_relu(x, negative_slope)` `elu(x, alpha)` `celu(x, alpha)`.
+///
+/// A name of the library without a path always means the library's function. To call your own
+/// function of the same name, write `self::sigmoid(x)`. The numbers of a called function, such as
+/// `beta` of `swish` and the bounds of `clamp`, are computed from numbers, not from operands.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// # #[elementwise]
+/// # fn swish(x: Tensor, beta: f64) -> Tensor {
+/// #     x * sigmoid(beta * x)
+/// # }
+/// #[elementwise]
+/// fn gated(x: Tensor, gate: Tensor) -> Tensor {
+///     let open = gate > -3.0 && gate < 3.0;
+///     if open { x * swish(gate, 1.5) } else { 0.1 * x }
+/// }
+/// ```
+///
+/// Both sides of an `if` are computed for each element, and one is selected. The other side puts
+/// neither NaN nor infinity into a gradient: `if x > 0.0 { sqrt(x) } else { 0.0 }` has the gradient
+/// 0 for negative `x`.
+///
+/// # Differentiation
+///
+/// Equal subexpressions are computed once, and subexpressions of numbers alone once per call.
+/// Backward saves the operands that the gradients need, or the result if that suffices, and nothing
+/// else. Gradients are computed only for the operands that need one. They can be differentiated
+/// again, to any order.
+///
+/// At a kink the gradient is a choice:
+///
+/// | | gradient | PyTorch |
+/// |---|---|---|
+/// | `abs` at 0 | 0 | the same |
+/// | `max`, `min` of equal numbers | half to each | the same for `torch.maximum`, `torch.minimum` |
+/// | `relu` at 0 | 0 | the same |
+/// | `floor`, `ceil`, `round`, `trunc`, `sign` | 0 | the same |
+/// | `if` at the limit of a condition | that of the side chosen | the same for `torch.where` |
+/// | side of an `if` that is not chosen | 0 | NaN, if its slope is infinite or NaN |
+///
+/// # `check`
+///
+/// `check(x = -6.0..6.0, beta = 0.5..2.0)` generates the test `check_swish`. It has a range for
+/// each operand and each number. The test compares first and second derivatives with numeric
+/// differences, broadcast and strided operands with contiguous ones, `f32` with `f64`, and the
+/// instruction sets of the machine with each other. At kinks, the gradient must lie between the
+/// slopes of both sides. Choose ranges in which the formula is finite.
+///
+/// # `derivative`
+///
+/// `#[derivative(x = …)]` below `#[elementwise]` states the derivative by an operand. It is for
+/// formulas whose computed derivative loses accuracy or overflows. It is written in the same
+/// language and may use the operands, the numbers, and `result`, the value of the function. It
+/// needs `check`, so that a wrong derivative fails `cargo test`. Operands without a stated
+/// derivative are differentiated as usual.
+///
+/// ```
+/// # use cotangent::prelude::*;
+/// #[elementwise(check(x = -3.0..3.0))]
+/// #[derivative(x = 1.0 - square(result))]
+/// fn tangent(x: Tensor) -> Tensor {
+///     sinh(x) / cosh(x)
+/// }
+/// ```
+///
+/// # `kind`, `name` and `crate`
+///
+/// - `kind = Activation` is the variant of `OpKind` under which reports list the operation. It is
+///   `Elementwise` without the option, and `Loss` with a reduction.
+/// - `name = "…"` is the name in errors and drawings. Without the option it is that of the
+///   function.
+/// - `crate = "…"` is the path of the crate `cotangent`. It is found without the option, unless the
+///   code reaches the crate through another one.
+///
+/// # What is generated
+///
+/// - The function, with its visibility, doc comments and attributes.
+/// - A type of the same name, hidden from the docs, with the value and the gradients over a number
+///   type. `use` imports it along with the function, so that other formulas can call it. A struct,
+///   enum or module of this name in the same scope is therefore a conflict.
+/// - With `check`, a test.
+///
+/// # What cannot be said
+///
+/// | not allowed | instead |
+/// |---|---|
+/// | `2 * x` | `2.0 * x` |
+/// | `x ^ 2`, `x % y` | `powi(x, 2)`, `x - y * floor(x / y)` |
+/// | `match`, `if let` | `if` with `else if` |
+/// | loops | a closed formula, or operations on tensors |
+/// | `let mut`, `x += 1.0` | `let` with the same name again |
+/// | closures and macros | a function with `#[elementwise]` |
+/// | several results | a function for each, which may call each other |
+/// | a sum within the formula | a reduction at the end, or operations on tensors |
+/// | generics, methods, recursion | a plain function |
+/// | a gradient for a number | an operand that is a tensor with one element |
+/// | a call with an `i32` parameter | a parameter `f64` and `powf` in the called function |
+///
+/// Each is an error at its place that says what to write. All errors of a function come out in one
+/// compilation.
 #[proc_macro_attribute]
 pub fn elementwise(options: TokenStream, item: TokenStream) -> TokenStream {
     elementwise::elementwise(options.into(), item.into()).into()

@@ -55,12 +55,20 @@ fn eight_operands_have_gradients() -> Result<()> {
     let x: Vec<Tensor> = (0..8).map(|seed| numbers(&[3], seed)).collect();
     Gradcheck::new()
         .second_order()
-        .function(&x, |x| eight(&x[0], &x[1], &x[2], &x[3], &x[4], &x[5], &x[6], &x[7]))?
+        .function(&x, |x| {
+            eight(&x[0], &x[1], &x[2], &x[3], &x[4], &x[5], &x[6], &x[7])
+        })?
         .assert_ok();
     // Any subset may be tracked.
     for mask in [0b0000_0001u32, 0b1000_0000, 0b0101_0101, 0b1111_1110] {
         let tracked: Vec<Tensor> = (0..8)
-            .map(|k| if mask & (1 << k) == 0 { x[k].clone() } else { x[k].tracked() })
+            .map(|k| {
+                if mask & (1 << k) == 0 {
+                    x[k].clone()
+                } else {
+                    x[k].tracked()
+                }
+            })
             .collect();
         let [a, b, c, d, e, f, g, h] = std::array::from_fn(|k| &tracked[k]);
         let gradients = eight(a, b, c, d, e, f, g, h)?.sum().backward()?;
@@ -70,7 +78,11 @@ fn eight_operands_have_gradients() -> Result<()> {
         for k in 0..8 {
             let found = gradients.get(&tracked[k]).map(Tensor::to_f64_vec);
             let expected = expected.get(&all[k]).map(Tensor::to_f64_vec);
-            assert_eq!(found, expected.filter(|_| mask & (1 << k) != 0), "operand {k}");
+            assert_eq!(
+                found,
+                expected.filter(|_| mask & (1 << k) != 0),
+                "operand {k}"
+            );
         }
     }
     Ok(())
@@ -84,22 +96,36 @@ fn operands_broadcast_and_may_be_empty_strided_or_scalars() -> Result<()> {
     let expected = column.mul(&row.sigmoid())?;
     assert_eq!(y.to_f64_vec(), expected.to_f64_vec());
     let check = Gradcheck::new().second_order();
-    check.function(&[column, row], |x| gated(&x[0], &x[1]))?.assert_ok();
+    check
+        .function(&[column, row], |x| gated(&x[0], &x[1]))?
+        .assert_ok();
 
     let empty = Tensor::zeros([0, 3], DType::F32)?.tracked();
     let y = gated(&empty, &Tensor::from([1.0f32, 2.0, 3.0]))?;
     assert_eq!(y.shape(), [0, 3]);
-    assert_eq!(y.sum().backward()?.get(&empty).expect("a gradient").shape(), [0, 3]);
+    assert_eq!(
+        y.sum().backward()?.get(&empty).expect("a gradient").shape(),
+        [0, 3]
+    );
 
     let scalar = Tensor::from(0.5f64);
     assert!(swish(&scalar, 1.0).shape().is_empty());
-    check.function(&[scalar], |x| Ok(swish(&x[0], 1.5)))?.assert_ok();
+    check
+        .function(&[scalar], |x| Ok(swish(&x[0], 1.5)))?
+        .assert_ok();
 
     let m = numbers(&[3, 5], 3);
     let strided = m.permute([1, 0])?;
     let copied = Tensor::from_vec(strided.to_f64_vec(), [5, 3])?;
-    assert_eq!(swish(&strided, 1.5).to_f64_vec(), swish(&copied, 1.5).to_f64_vec());
-    check.function(&[m], |x| gated(&x[0].permute([1, 0])?, &x[0].permute([1, 0])?))?.assert_ok();
+    assert_eq!(
+        swish(&strided, 1.5).to_f64_vec(),
+        swish(&copied, 1.5).to_f64_vec()
+    );
+    check
+        .function(&[m], |x| {
+            gated(&x[0].permute([1, 0])?, &x[0].permute([1, 0])?)
+        })?
+        .assert_ok();
     Ok(())
 }
 
@@ -147,8 +173,12 @@ fn reductions_take_axes() -> Result<()> {
     assert_eq!(rows(&x, &t, Axes::keep(0))?.shape(), [1, 4]);
     assert!(rows(&x, &t, 2).is_err(), "there are two axes");
     let check = Gradcheck::new().second_order();
-    check.function(&[x.clone(), t.clone()], |x| rows(&x[0], &x[1], 0))?.assert_ok();
-    check.function(&[x.clone(), t], |x| energy(&x[0], &x[1]))?.assert_ok();
+    check
+        .function(&[x.clone(), t.clone()], |x| rows(&x[0], &x[1], 0))?
+        .assert_ok();
+    check
+        .function(&[x.clone(), t], |x| energy(&x[0], &x[1]))?
+        .assert_ok();
     check.function(&[x], |x| Ok(total(&x[0])))?.assert_ok();
     Ok(())
 }
@@ -156,7 +186,10 @@ fn reductions_take_axes() -> Result<()> {
 #[test]
 fn an_operand_may_be_given_twice() -> Result<()> {
     let x = numbers(&[4], 10);
-    Gradcheck::new().second_order().function(&[x.clone()], |x| gated(&x[0], &x[0]))?.assert_ok();
+    Gradcheck::new()
+        .second_order()
+        .function(&[x.clone()], |x| gated(&x[0], &x[0]))?
+        .assert_ok();
     let tracked = x.tracked();
     let gradients = gated(&tracked, &tracked)?.sum().backward()?;
     let expected = x.tracked();
@@ -227,7 +260,9 @@ fn a_layer_uses_a_formula() -> Result<()> {
     let x = numbers(&[5, 3], 15);
     Gradcheck::new()
         .second_order()
-        .module(&gate, &[x.clone()], |gate, x, pass| gate.forward(&x[0], pass))?
+        .module(&gate, &[x.clone()], |gate, x, pass| {
+            gate.forward(&x[0], pass)
+        })?
         .assert_ok();
     let (x, pass) = (x.to_dtype(DType::F32), Pass::train(16));
     let target = Tensor::zeros([5, 4], DType::F32)?;

@@ -72,7 +72,9 @@ fn values(x: &Tensor) -> Vec<f64> {
 fn checked(x: &Tensor, f: impl Fn(&Tensor) -> Result<Tensor>) {
     let check = Gradcheck::new().second_order();
     let report = check.function(std::slice::from_ref(x), |x| f(&x[0]));
-    report.expect("the function accepts the operand").assert_ok();
+    report
+        .expect("the function accepts the operand")
+        .assert_ok();
 }
 
 #[test]
@@ -240,12 +242,16 @@ fn names_do_not_collide() -> Result<()> {
     let (a, b) = (Tensor::from([0.5f64, 2.0]), Tensor::from([1.5f64, -1.0]));
     let inputs = [a.clone(), b.clone(), a.exp(), b.cos()];
     let check = Gradcheck::new().second_order();
-    check.function(&inputs[..2], |x| collisions::shadowed(&x[0], &x[1]))?.assert_ok();
+    check
+        .function(&inputs[..2], |x| collisions::shadowed(&x[0], &x[1]))?
+        .assert_ok();
     check
         .function(&inputs, |x| collisions::names(&x[0], &x[1], &x[2], &x[3]))?
         .assert_ok();
     check
-        .function(&inputs[..2], |x| collisions::capitals(&x[0], &x[1], 1.5, 0.5, 3))?
+        .function(&inputs[..2], |x| {
+            collisions::capitals(&x[0], &x[1], 1.5, 0.5, 3)
+        })?
         .assert_ok();
     assert_eq!(values(&collisions::r#match(&a, 2.0)), [1.0, 16.0]);
     assert_eq!(values(&collisions::calls_raw(&a)), [2.0, 17.0]);

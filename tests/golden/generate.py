@@ -35,6 +35,7 @@ sys.dont_write_bytecode = True
 import warnings  # noqa: E402
 
 import clipping  # noqa: E402
+import functions  # noqa: E402
 import keras_layers  # noqa: E402
 import layers  # noqa: E402
 import optimizers  # noqa: E402
@@ -64,3 +65,4 @@ if __name__ == "__main__":
         family.save()
         size = (DATA / f"{family.name}.safetensors").stat().st_size
         print(f"{family.name}: {len(family.tensors)} tensors, {size} bytes")
+    functions.write()

@@ -38,6 +38,7 @@ const F64_TOLERANCE: f64 = 1e-10;
 /// # Panics
 /// If one of these fails; the message names the operand, the place, and the numbers.
 #[doc(hidden)]
+#[allow(clippy::needless_pass_by_value)] // So that the generated call is short.
 pub fn elementwise<const N: usize, E: Operation<N>>(
     operands: [Named<'_>; N],
     numbers: &[Named<'_>],
@@ -357,7 +358,8 @@ fn close(what: &str, found: &[f64], expected: &[f64], tolerance: f64) -> Checked
     let scale = finite.fold(0.0, |scale: f64, x| scale.max(x.abs()));
     for (i, (found, expected)) in found.iter().zip(expected).enumerate() {
         let same = found == expected || (found.is_nan() && expected.is_nan());
-        if !same && !((found - expected).abs() <= tolerance * scale) {
+        let is_near = (found - expected).abs() <= tolerance * scale;
+        if !same && !is_near {
             return Err(format!(
                 "{what} is {found:e} at element {i}, expected {expected:e}"
             ));

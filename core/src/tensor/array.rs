@@ -4,12 +4,12 @@ use super::contiguous::Contiguous;
 use super::element::{Element, with_dtype};
 use super::layout::Layout;
 use super::storage::{Storage, room};
-use crate::kernel::elementwise::formula::{self, AllLoops, Choose, Wanted};
+use crate::kernel::elementwise::formula::{self, AllLoops, Choose, Loops, Wanted};
 use crate::kernel::elementwise::{map, produced};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::strided::{View, scatter};
-use crate::kernel::threads::parallel;
-use crate::kernel::{Float, Map, Update};
+use crate::kernel::threads::parallel::{self, GRAIN};
+use crate::kernel::{Float, Map, Tier, Update};
 use crate::shape::{DType, Shape};
 use smallvec::SmallVec;
 
@@ -272,6 +272,13 @@ impl Array {
             );
         }
         with_dtype!(operands[0].dtype(), F => {
+            if operands.iter().all(|operand| operand.layout.is_row_major()) {
+                let slices = operands.iter().filter_map(|x| x.as_slice::<F>());
+                let slices: SmallVec<[&[F]; 3]> = slices.collect();
+                return Self::build_with::<F>(shape.clone(), &mut |out| {
+                    formula::value_of_slices(F::choose(loops), &slices, out);
+                });
+            }
             let views: Views<'_, F> = operands.iter().map(|x| Some(x.view::<F>())).collect();
             Self::build_with::<F>(shape.clone(), &mut |out| {
                 formula::value(F::choose(loops), &views, out);
@@ -287,7 +294,7 @@ impl Array {
         operands: &[&Self],
         shape: &Shape,
         reduced: &[bool],
-        kept: Shape,
+        kept: &Shape,
     ) -> Self {
         let axes = |which: bool| (0..shape.len()).filter(move |&axis| reduced[axis] == which);
         let last = (0..shape.len()).rev().find(|&axis| shape[axis] != 1);
@@ -336,6 +343,16 @@ impl Array {
                 operands.iter().map(Option::as_ref).collect();
             return self.pullback(loops, wanted, &operands, result, count);
         }
+        let in_order = |x: &&Self| x.layout.is_row_major();
+        let is_small = self.len() <= GRAIN && count == 1;
+        if is_small && operands.iter().flatten().chain(&result).all(in_order) {
+            let done = with_dtype!(self.dtype(), F => self.small_pullback::<F>(
+                F::choose(loops), wanted, operands, result,
+            ));
+            if done {
+                return Arrays::from_iter([self]);
+            }
+        }
         with_dtype!(self.dtype(), F => {
             let mut all = Arrays::new();
             let cotangent = if self.get_mut::<F>().is_some() {
@@ -366,6 +383,35 @@ impl Array {
             drop(out);
             all
         })
+    }
+}
+
+impl Array {
+    /// Computes a cotangent of few elements in place. Returns false if something else holds the
+    /// storage.
+    fn small_pullback<F: Element>(
+        &mut self,
+        loops: &dyn Loops<F>,
+        wanted: Wanted,
+        operands: &[Option<&Self>],
+        result: Option<&Self>,
+    ) -> bool {
+        fn slice<F: Element>(x: Option<&Array>) -> Option<&[F]> {
+            x.and_then(Array::as_slice::<F>)
+        }
+        let Some(out) = self.get_mut::<F>() else {
+            return false;
+        };
+        let slices: SmallVec<[Option<&[F]>; 3]> = operands.iter().map(|&x| slice::<F>(x)).collect();
+        let result = slice::<F>(result);
+        // Any numbers for what is not needed.
+        let Some(known) = slices.iter().flatten().chain(&result).next().copied() else {
+            return false;
+        };
+        let slices: SmallVec<[&[F]; 3]> = slices.iter().map(|x| x.unwrap_or(known)).collect();
+        let tier = Tier::current();
+        loops.pullback(tier, wanted, &slices, result.unwrap_or(known), &mut [out]);
+        true
     }
 }
 

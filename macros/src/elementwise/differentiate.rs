@@ -180,9 +180,8 @@ fn unary(graph: &mut Graph, function: Function, x: Node, y: Node, g: Node) -> Op
             let rest = graph.minus(one, y);
             graph.times(y, rest)
         }
-        Function::Floor | Function::Round => return None,
-        // The library states the derivative of these.
-        Function::Primitive(_) => return None,
+        // The library states the derivatives of primitives.
+        Function::Floor | Function::Round | Function::Primitive(_) => return None,
     };
     Some(scaled(graph, g, derivative))
 }
@@ -226,13 +225,10 @@ fn binary(graph: &mut Graph, op: Binary, [a, b]: [Node; 2], y: Node, g: Node) ->
             let of_base = match graph.number(b) {
                 Some(0.0) => zero,
                 Some(_) => of_base,
-                // 0 for an exponent of 0, even if the base is 0. For other bases the product is 0
-                // already, but its derivative by the exponent is not.
+                // 0 for an exponent of 0 and every cotangent, as PyTorch's, although the derivative of
+                // this by the exponent is then 0 too.
                 None => {
-                    let (positive, negative) = (graph.less(zero, a), graph.less(a, zero));
-                    let other = graph.or(positive, negative);
-                    let (base, exponent) = (graph.not(other), graph.equal(b, zero));
-                    let flat = graph.and(base, exponent);
+                    let flat = graph.equal(b, zero);
                     graph.select(flat, zero, of_base)
                 }
             };

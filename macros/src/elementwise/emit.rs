@@ -253,6 +253,7 @@ impl Program<'_> {
         matches!(op, Op::Compare(..) | Op::And(..) | Op::Or(..) | Op::Not(..))
     }
 
+    #[allow(clippy::too_many_lines)] // A line or two for each operation.
     fn operation(&mut self, form: Form, names: &Names, marks: &Marks) -> TokenStream {
         let op = self.graph().op(form.node).clone();
         let support = self.support;
@@ -271,9 +272,10 @@ impl Program<'_> {
         }
         // The right operand of an operator may be a plain `f64`.
         let plain = |program: &mut Self, node: Node| {
-            let is_plain = match program.is_uniform {
-                true => program.graph().number(node).is_some(),
-                false => program.graph().is_uniform(node),
+            let is_plain = if program.is_uniform {
+                program.graph().number(node).is_some()
+            } else {
+                program.graph().is_uniform(node)
             };
             is_plain.then(|| program.number(node))
         };
@@ -365,9 +367,9 @@ impl Program<'_> {
             Op::Select(condition, yes, no) => {
                 // Any number serves as a side that is left out.
                 let like = self.like();
-                let side = |node| match values.get(&node) {
-                    Some(value) => value.clone(),
-                    None => quote!(#like.zero()),
+                let side = |node| {
+                    let value = values.get(&node).cloned();
+                    value.unwrap_or_else(|| quote!(#like.zero()))
                 };
                 let (condition, yes, no) = (&values[&condition], side(yes), side(no));
                 quote!(#support::select(#condition, #yes, #no))

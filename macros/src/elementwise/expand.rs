@@ -13,6 +13,7 @@ use super::signature::{Output, ParameterKind, Signature};
 use crate::errors::Errors;
 
 /// Returns the code that replaces the function.
+#[allow(clippy::needless_pass_by_value)] // As the compiler calls it.
 pub(crate) fn elementwise(options: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let options = Options::read(options, &mut errors);
@@ -146,12 +147,13 @@ fn cotangents(graph: &mut Graph, root: Node, known: &[Option<Node>]) -> Vec<Node
 fn function(item: &ItemFn, signature: &Signature, krate: &Path, body: &TokenStream) -> TokenStream {
     let (attrs, vis, name) = (&item.attrs, &item.vis, &item.sig.ident);
     let parameters = signature.parameters.iter().map(|parameter| {
-        let name = &parameter.name;
+        // The types as they are written, so that their imports are used.
+        let (name, ty) = (&parameter.name, &parameter.ty);
         match parameter.kind {
-            ParameterKind::Operand(_) => quote!(#name: &#krate::Tensor),
+            ParameterKind::Operand(_) => quote!(#name: &#ty),
             ParameterKind::Number => quote!(#name: ::core::primitive::f64),
             ParameterKind::Integer => quote!(#name: ::core::primitive::i32),
-            ParameterKind::Axes => quote!(#name: impl ::core::convert::Into<#krate::Axes>),
+            ParameterKind::Axes => quote!(#name: impl ::core::convert::Into<#ty>),
             // Calls have no errors that follow from this one.
             ParameterKind::Faulty => quote!(#name: impl ::core::marker::Sized),
         }
@@ -258,9 +260,10 @@ impl Expansion {
             Output::Mean => quote!(Mean),
         };
         let is_axes = |kind| kind == ParameterKind::Axes;
-        let axes = match &self.names(is_axes)[..] {
-            [axes] => quote!(::core::option::Option::Some(::core::convert::Into::into(#axes))),
-            _ => quote!(::core::option::Option::None),
+        let axes = if let [axes] = &self.names(is_axes)[..] {
+            quote!(::core::option::Option::Some(::core::convert::Into::into(#axes)))
+        } else {
+            quote!(::core::option::Option::None)
         };
         quote! {
             #support::reduce(#formula, #support::Reduced::#reduced, #axes, [#(#operands),*])
@@ -497,6 +500,7 @@ impl Expansion {
     }
 
     /// Returns the functions through which other formulas call this one.
+    #[allow(clippy::too_many_lines)] // The text of the code that it writes.
     fn inherent_impl(&mut self, support: &Path, coefficients: &mut Coefficients) -> TokenStream {
         let name = self.item.sig.ident.clone();
         let names = self.generated_names();
@@ -638,15 +642,14 @@ impl Expansion {
             let text = raw_name(&parameter.name);
             let given = ranges.iter().find(|given| given.name == parameter.name)?;
             let value = &given.value;
-            let value = match parameter.kind {
-                ParameterKind::Integer => match value {
-                    syn::Expr::Range(range) => {
-                        let (start, end) = (&range.start, &range.end);
-                        quote!(::core::primitive::f64::from(#start)..::core::primitive::f64::from(#end))
-                    }
-                    _ => quote!(#value),
-                },
-                _ => quote!(#value),
+            let value = if let (ParameterKind::Integer, syn::Expr::Range(range)) =
+                (parameter.kind, value)
+            {
+                let (start, end) = (&range.start, &range.end);
+                let number = quote!(::core::primitive::f64::from);
+                quote!(#number(#start)..#number(#end))
+            } else {
+                quote!(#value)
             };
             Some(quote!((#text, #value)))
         };
@@ -661,9 +664,10 @@ impl Expansion {
             .collect();
         let arguments = numbers.iter().enumerate().map(|(i, parameter)| {
             let i = Literal::usize_unsuffixed(i);
-            match parameter.kind {
-                ParameterKind::Integer => quote!(numbers[#i] as ::core::primitive::i32),
-                _ => quote!(numbers[#i]),
+            if parameter.kind == ParameterKind::Integer {
+                quote!(numbers[#i] as ::core::primitive::i32)
+            } else {
+                quote!(numbers[#i])
             }
         });
         let ranges: Vec<_> = numbers

@@ -1,9 +1,10 @@
 //! Reads the options of `#[elementwise(…)]` and the attributes `#[derivative(…)]`.
 
 use proc_macro2::{TokenStream, TokenTree};
+use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, Expr, Ident, LitStr, Meta, Path, Token, parenthesized};
+use syn::{Attribute, Expr, Ident, Lit, LitStr, Meta, Path, RangeLimits, Token, parenthesized};
 
 use super::signature::{ParameterKind, Signature};
 use crate::errors::Errors;
@@ -185,13 +186,23 @@ impl Options {
             if ranges[..i].iter().any(|other| other.name == *name) {
                 errors.push(name, format!("`{name}` has two ranges: remove one"));
             }
+            let kind = signature.kind_of(name);
             if !is_range(&range.value) {
-                let example = match signature.kind_of(name) {
+                let example = match kind {
                     Some(ParameterKind::Integer) => "1..4",
                     _ => "-1.0..1.0",
                 };
                 let example = format!("expected a range with two ends: `{name} = {example}`");
                 errors.push(&range.value, example);
+            }
+            if kind.is_some_and(|kind| kind.is_operand() || kind == ParameterKind::Number) {
+                for end in whole_ends(&range.value) {
+                    let text = end.to_token_stream().to_string().replace(' ', "");
+                    errors.push(
+                        end,
+                        format!("numbers have a decimal point: write `{text}.0`"),
+                    );
+                }
             }
         }
         // A faulty range may be that of any parameter.
@@ -221,7 +232,29 @@ impl Options {
 fn is_range(expression: &Expr) -> bool {
     match expression {
         Expr::Group(group) => is_range(&group.expr),
-        Expr::Range(range) => range.start.is_some() && range.end.is_some(),
+        Expr::Range(range) => {
+            let is_half_open = matches!(range.limits, RangeLimits::HalfOpen(_));
+            is_half_open && range.start.is_some() && range.end.is_some()
+        }
+        _ => false,
+    }
+}
+
+/// Returns the ends of a range that are integer literals.
+fn whole_ends(expression: &Expr) -> Vec<&Expr> {
+    let ends = match expression {
+        Expr::Group(group) => return whole_ends(&group.expr),
+        Expr::Range(range) => [&range.start, &range.end],
+        _ => return vec![],
+    };
+    let ends = ends.into_iter().flatten().map(|end| &**end);
+    ends.filter(|end| is_whole(end)).collect()
+}
+
+fn is_whole(expression: &Expr) -> bool {
+    match expression {
+        Expr::Unary(unary) => is_whole(&unary.expr),
+        Expr::Lit(literal) => matches!(&literal.lit, Lit::Int(int) if int.suffix() != "f64"),
         _ => false,
     }
 }

@@ -64,6 +64,7 @@ fn check_computed(function: &str, expected: &Expect) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)]
 fn swish_with_a_slope() {
     check(
         "check(x = -6.0..6.0, beta = 0.5..2.0)",
@@ -603,12 +604,13 @@ fn ranges() {
     "#]],
     );
     check_errors(
-        "check(x = 1.0, beta = ..1.0, n = 1..)",
+        "check(x = -1..1, beta = ..1.0, n = 1..=3)",
         function,
         &expect![[r#"
-            1.0: expected a range with two ends: `x = -1.0..1.0`
+            -1: numbers have a decimal point: write `-1.0`
+            1: numbers have a decimal point: write `1.0`
             ..1.0: expected a range with two ends: `beta = -1.0..1.0`
-            1..: expected a range with two ends: `n = 1..4`
+            1..=3: expected a range with two ends: `n = 1..4`
         "#]],
     );
     check_errors(

@@ -399,6 +399,22 @@ const STAGE: usize = 512;
 /// Elements whose cotangent is copied before they are computed.
 const COPIED: usize = 1024;
 
+/// Computes a formula for contiguous operands of equal length.
+#[inline]
+pub(crate) fn value_of_slices<F: Float>(loops: &dyn Loops<F>, operands: &[&[F]], out: &mut [F]) {
+    let tier = Tier::current();
+    if out.len() <= GRAIN {
+        return loops.value(tier, operands, out);
+    }
+    parallel::chunks_mut(out, GRAIN, &|start, out| {
+        let mut pieces: [&[F]; OPERANDS] = [&[]; OPERANDS];
+        for (piece, operand) in pieces.iter_mut().zip(operands) {
+            *piece = &operand[start..start + out.len()];
+        }
+        loops.value(tier, &pieces[..operands.len()], out);
+    });
+}
+
 /// Computes a formula for operands of equal shape, in row-major order.
 pub(crate) fn value<F: Float>(
     loops: &dyn Loops<F>,
@@ -463,6 +479,9 @@ pub(crate) fn pullback<F: Float>(
     });
 }
 
+/// A function of a range and the elements of all operands.
+type Body<'a, F> = &'a mut dyn FnMut(Range<usize>, &[&[F]]);
+
 /// Operands as slices where they are contiguous. Any numbers are passed for an operand that is not
 /// given.
 struct Operands<'a, F> {
@@ -481,13 +500,7 @@ impl<'a, F: Float> Operands<'a, F> {
 
     /// Calls `body` with consecutive ranges of `len` elements from `start` on, of at most `limit`
     /// elements, and with the elements of all operands.
-    fn blocks(
-        &self,
-        start: usize,
-        len: usize,
-        limit: usize,
-        body: &mut dyn FnMut(Range<usize>, &[&[F]]),
-    ) {
+    fn blocks(&self, start: usize, len: usize, limit: usize, body: Body<'_, F>) {
         let count = self.views.len();
         let known = self.slices.iter().flatten().next().copied();
         let is_slice = |k: usize| self.slices[k].is_some() || self.views[k].is_none();
@@ -507,7 +520,7 @@ impl<'a, F: Float> Operands<'a, F> {
     }
 
     #[inline(never)]
-    fn staged(&self, whole: Range<usize>, body: &mut dyn FnMut(Range<usize>, &[&[F]])) {
+    fn staged(&self, whole: Range<usize>, body: Body<'_, F>) {
         let count = self.views.len();
         let mut stages = vec![[F::default(); STAGE]; count];
         let mut from = whole.start;

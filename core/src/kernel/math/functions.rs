@@ -34,7 +34,7 @@ pub trait Functions: Sized {
 
 macro_rules! impl_functions {
     ($float:ty: $($method:ident => $module:ident::$function:ident),*;
-        $pow:ident;
+        |$base:ident, $exponent:ident| $pow:expr;
         $($of_angle:ident => $of_module:ident::$of_function:ident),*) => {
         impl Functions for $float {
             $(#[inline(always)]
@@ -42,8 +42,9 @@ macro_rules! impl_functions {
                 $module::$function::<I>(self)
             })*
             #[inline(always)]
-            fn pow_v<I: Isa>(self, y: Self) -> Self {
-                pow::$pow::<I>(self, y)
+            fn pow_v<I: Isa>(self, $exponent: Self) -> Self {
+                let $base = self;
+                $pow
             }
             $(#[inline(always)]
             fn $of_angle<I: Isa, A: Angles>(self) -> Self {
@@ -57,13 +58,13 @@ impl_functions!(f32:
     exp_v => exp::exp_f32, exp_m1_v => exp_m1::exp_m1_f32, ln_v => ln::ln_f32,
     ln_1p_v => ln_1p::ln_1p_f32, tanh_v => tanh::tanh_f32,
     sigmoid_v => sigmoid::sigmoid_f32, erf_v => erf::erf_f32, erfc_v => erfc::erfc_f32;
-    pow_f32;
+    |x, y| pow::pow_f32::<I>(x, y);
     sin_v => trig::sin_f32, cos_v => trig::cos_f32
 );
 impl_functions!(f64:
     exp_v => exp::exp_f64, exp_m1_v => exp_m1::exp_m1_f64, ln_v => ln::ln_f64,
     ln_1p_v => ln_1p::ln_1p_f64, tanh_v => tanh::tanh_f64,
     sigmoid_v => sigmoid::sigmoid_f64, erf_v => erf::erf_f64, erfc_v => erfc::erfc_f64;
-    pow_f64;
+    |x, y| x.powf(y);
     sin_v => trig::sin_f64, cos_v => trig::cos_f64
 );

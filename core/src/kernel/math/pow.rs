@@ -12,6 +12,7 @@ const EVEN: f32 = 16_777_216.0;
 /// Computes x^y as the standard library does: x^0 and 1^y are 1 even for NaN, and negative numbers
 /// have powers for whole exponents only.
 #[inline(always)]
+#[allow(clippy::needless_bitwise_bool)] // A lazy operator would be a branch.
 pub(crate) fn pow_f32<I: Isa>(x: f32, y: f32) -> f32 {
     use super::Functions;
     let logarithm = f64::from(x.abs()).ln_v::<I>();
@@ -32,11 +33,6 @@ pub(crate) fn pow_f32<I: Isa>(x: f32, y: f32) -> f32 {
     // 0 times an infinite logarithm is NaN, as is an infinite exponent times 0.
     let is_one = (y == 0.0) | (x == 1.0) | ((x == -1.0) & (magnitude == f32::INFINITY));
     if is_one { 1.0 } else { power }
-}
-
-#[inline(always)]
-pub(crate) fn pow_f64<I: Isa>(x: f64, y: f64) -> f64 {
-    x.powf(y)
 }
 
 #[cfg(test)]

@@ -57,7 +57,7 @@ macro_rules! symbol_operators {
         impl<'a> $trait for Symbol<'a> {
             type Output = Self;
             fn $method(self, other: Self) -> Self {
-                self.zip(other, |a, b| arithmetic::$binary(a, b))
+                self.zip(other, arithmetic::$binary)
             }
         }
         impl<'a> $trait<f64> for Symbol<'a> {
@@ -87,6 +87,7 @@ impl Neg for Symbol<'_> {
 /// Conditions are 1 or 0.
 impl BitAnd for Symbol<'_> {
     type Output = Self;
+    #[allow(clippy::suspicious_arithmetic_impl)] // The product of 1 and 0.
     fn bitand(self, other: Self) -> Self {
         self * other
     }
@@ -101,6 +102,7 @@ impl BitOr for Symbol<'_> {
 
 impl Not for Symbol<'_> {
     type Output = Self;
+    #[allow(clippy::suspicious_arithmetic_impl)]
     fn not(self) -> Self {
         -self + 1.0
     }
@@ -163,7 +165,7 @@ impl<'a> Real for Symbol<'a> {
         self.map(|x| crate::ops::elementwise::select::guard(&condition, x))
     }
     fn powf(self, exponent: Self) -> Self {
-        self.zip(exponent, |a, b| arithmetic::power(a, b))
+        self.zip(exponent, arithmetic::power)
     }
     /// Records one operation. As several products, such as 1 / (x x x), it would multiply
     /// derivatives of 0 by infinite ones.
@@ -174,6 +176,6 @@ impl<'a> Real for Symbol<'a> {
         self.map(|x| crate::ops::elementwise::trigonometric::apply_scalar(x, function))
     }
     fn atan2(self, x: Self) -> Self {
-        self.zip(x, |y, x| arithmetic::angle(y, x))
+        self.zip(x, arithmetic::angle)
     }
 }

@@ -1,0 +1,89 @@
+//! Formulas in modules and function bodies, from `macro_rules`, and with attributes.
+
+#![deny(warnings, missing_docs)]
+
+use cotangent::prelude::*;
+use std::f64::consts::PI;
+
+/// Functions of another module.
+pub mod math {
+    /// Documented, public and generated in a module that does not import the macro.
+    #[cotangent::elementwise(kind = Activation)]
+    pub fn swish(x: Tensor, beta: f64) -> Tensor {
+        x * sigmoid(beta * x)
+    }
+}
+
+use math::swish;
+
+#[elementwise]
+fn calls(x: &Tensor, gate: Tensor) -> Tensor {
+    x * swish(gate, 1.5) + crate::math::swish(x, PI)
+}
+
+macro_rules! scaled {
+    ($(#[$attr:meta])* $vis:vis $name:ident, $scale:expr, $ty:ty) => {
+        $(#[$attr])*
+        #[elementwise]
+        $vis fn $name(x: $ty, a: f64) -> Tensor {
+            let y = $scale * x;
+            a * y
+        }
+    };
+}
+
+scaled!(
+    /// Twice `x`.
+    pub twice, 1.0 + 1.0, Tensor
+);
+
+#[elementwise]
+fn sigmoid(x: Tensor) -> Tensor {
+    sigmoid(x)
+}
+
+#[elementwise]
+fn own_sigmoid(x: Tensor) -> Tensor {
+    self::sigmoid(x) - sigmoid(x)
+}
+
+#[elementwise]
+fn total(x: Tensor, axes: Axes) -> Sum {
+    x
+}
+
+#[elementwise]
+fn distance(prediction: Tensor, target: Tensor, n: i32) -> Mean {
+    let r#type = abs(prediction - target);
+    powi(r#type, n) * (n as f64)
+}
+
+#[cfg(any())]
+#[elementwise]
+fn left_out(x: Tensor) -> Tensor {
+    there_is_no_such_function(x)
+}
+
+#[allow(unused)]
+#[inline]
+#[elementwise]
+fn attributes(x: Tensor) -> Tensor {
+    let not_used = exp(x);
+    { x }
+}
+
+fn main() -> Result<()> {
+    #[elementwise]
+    fn local(x: Tensor) -> Tensor {
+        if x > 0.0 && x < 10.0 { sqrt(x) } else { 0.0 }
+    }
+    let x = Tensor::from([4.0f64, -1.0]);
+    assert_eq!(local(&x).to_vec::<f64>()?, [2.0, 0.0]);
+    assert_eq!(twice(&x, 3.0).to_vec::<f64>()?, [24.0, -6.0]);
+    assert_eq!(own_sigmoid(&x).to_vec::<f64>()?, [0.0, 0.0]);
+    assert_eq!(total(&x, 0)?.to_vec::<f64>()?, [3.0]);
+    assert_eq!(distance(&x, &x, 2)?.to_vec::<f64>()?, [0.0]);
+    assert_eq!(calls(&x, &x)?.shape(), [2]);
+    attributes(&x);
+    Ok(())
+}
