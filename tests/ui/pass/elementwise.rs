@@ -7,8 +7,6 @@ use std::f64::consts::PI;
 
 /// Functions of another module.
 pub mod math {
-    use cotangent::Tensor;
-
     /// Documented, public and generated in a module that does not import the macro.
     #[cotangent::elementwise(kind = Activation)]
     pub fn swish(x: Tensor, beta: f64) -> Tensor {
