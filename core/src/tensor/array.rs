@@ -294,7 +294,7 @@ impl Array {
         operands: &[&Self],
         shape: &Shape,
         reduced: &[bool],
-        kept: Shape,
+        kept: &Shape,
     ) -> Self {
         let axes = |which: bool| (0..shape.len()).filter(move |&axis| reduced[axis] == which);
         let last = (0..shape.len()).rev().find(|&axis| shape[axis] != 1);
@@ -396,14 +396,14 @@ impl Array {
         operands: &[Option<&Self>],
         result: Option<&Self>,
     ) -> bool {
-        fn slice<'a, F: Element>(x: &Option<&'a Array>) -> Option<&'a [F]> {
+        fn slice<F: Element>(x: Option<&Array>) -> Option<&[F]> {
             x.and_then(Array::as_slice::<F>)
         }
         let Some(out) = self.get_mut::<F>() else {
             return false;
         };
-        let slices: SmallVec<[Option<&[F]>; 3]> = operands.iter().map(slice::<F>).collect();
-        let result = slice::<F>(&result);
+        let slices: SmallVec<[Option<&[F]>; 3]> = operands.iter().map(|&x| slice::<F>(x)).collect();
+        let result = slice::<F>(result);
         // Any numbers for what is not needed.
         let Some(known) = slices.iter().flatten().chain(&result).next().copied() else {
             return false;

@@ -149,9 +149,19 @@ impl Lowering<'_> {
         }
     }
 
+    /// Returns whether it is the value of a name with an error, which is reported only there.
+    fn is_faulty(&self, value: Value) -> bool {
+        let number = match value {
+            Value::Number(node) => self.formula.graph.number(node),
+            _ => None,
+        };
+        number.is_some_and(f64::is_nan)
+    }
+
     fn condition_of(&mut self, expression: &Expr) -> Option<Node> {
         match self.expression(expression)? {
             Value::Condition(node) => Some(node),
+            value if self.is_faulty(value) => None,
             _ => self.error(expression, "expected a condition, such as `x > 0.0`"),
         }
     }
@@ -247,7 +257,7 @@ impl Lowering<'_> {
             return;
         };
         let value = value.unwrap_or_else(|| {
-            // A number that depends on no operand.
+            // No literal has this value.
             Value::Number(self.graph().literal(f64::NAN))
         });
         if let Value::Number(node) = value {
@@ -704,6 +714,7 @@ impl Lowering<'_> {
                 });
                 match known {
                     Some((_, Value::Integer(whole))) => Some(*whole),
+                    Some((_, value)) if self.is_faulty(*value) => None,
                     Some(_) => self.error(expression, message),
                     None => {
                         let name = Some(self.formula.named(path.to_token_stream()));

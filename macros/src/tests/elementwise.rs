@@ -72,10 +72,7 @@ fn swish_with_a_slope() {
         &expect![[r#"
             /// Swish.
             #[track_caller]
-            pub fn swish(
-                x: &::cotangent::Tensor,
-                beta: ::core::primitive::f64,
-            ) -> ::cotangent::Tensor {
+            pub fn swish(x: &Tensor, beta: ::core::primitive::f64) -> ::cotangent::Tensor {
                 ::cotangent::elementwise::apply_one(swish::new(beta), x)
             }
             #[doc(hidden)]
@@ -121,7 +118,7 @@ fn swish_with_a_slope() {
                     const NAME: &'static ::core::primitive::str = "swish";
                     const KIND: ::cotangent::OpKind = ::cotangent::OpKind::Elementwise;
                 }
-                #[allow(dead_code)]
+                #[allow(dead_code, deprecated, non_snake_case)]
                 impl swish {
                     #[inline(always)]
                     fn new(beta: ::core::primitive::f64) -> Self {
@@ -238,99 +235,22 @@ fn the_side_not_chosen_is_guarded() {
 
 #[test]
 fn the_result_is_saved_if_the_derivative_needs_it_alone() {
-    check(
-        "",
+    check_computed(
         "fn squashed(x: Tensor) -> Tensor { tanh(0.5 * x) }",
-        &expect![[r##"
-            #[track_caller]
-            fn squashed(x: &::cotangent::Tensor) -> ::cotangent::Tensor {
-                ::cotangent::elementwise::apply_one(squashed::new(), x)
-            }
-            #[doc(hidden)]
-            #[allow(non_camel_case_types, dead_code)]
-            #[derive(Clone, Copy)]
-            struct squashed {
-                numbers: [::core::primitive::f64; 0],
-                integers: [::core::primitive::i64; 0],
-            }
-            const _: () = {
-                impl ::cotangent::elementwise::Formula<1> for squashed {
-                    const NEEDS: [::cotangent::elementwise::Needs; 1] = [
-                        ::cotangent::elementwise::Needs {
-                            operands: 0,
-                            result: true,
-                        },
-                    ];
-                    #[inline(always)]
-                    fn value<T: ::cotangent::elementwise::Real>(self, [_x]: [T; 1]) -> T {
-                        let t_1 = _x * 0.5;
-                        let t_2 = t_1.tanh();
-                        t_2
-                    }
-                    #[inline(always)]
-                    fn pullback<
-                        T: ::cotangent::elementwise::Real,
-                        const WANTED: ::core::primitive::u32,
-                    >(self, _0g: T, [_x]: [T; 1], _0y: T) -> [T; 1] {
-                        let t_2 = _0y * _0y;
-                        let t_3 = -t_2 + 1.0;
-                        let t_4 = _0g * t_3;
-                        let t_5 = t_4 * 0.5;
-                        [t_5]
-                    }
-                }
-                impl ::cotangent::elementwise::Operation<1> for squashed {
-                    const NAME: &'static ::core::primitive::str = "squashed";
-                    const KIND: ::cotangent::OpKind = ::cotangent::OpKind::Elementwise;
-                }
-                #[allow(dead_code)]
-                impl squashed {
-                    #[inline(always)]
-                    fn new() -> Self {
-                        Self { numbers: [], integers: [] }
-                    }
-                    pub const TRIGONOMETRIC: ::core::primitive::bool = <Self as ::cotangent::elementwise::Formula<
-                        1,
-                    >>::TRIGONOMETRIC;
-                    #[inline(always)]
-                    pub fn call<T: ::cotangent::elementwise::Real>(
-                        like: T,
-                        _x: impl ::cotangent::elementwise::Operand<T>,
-                    ) -> T {
-                        T::call(
-                            [_x.lift(like)],
-                            |operands| ::cotangent::elementwise::Formula::value(
-                                Self::new(),
-                                operands,
-                            ),
-                            |operands| ::cotangent::elementwise::whole(operands, |[_x]| squashed(_x)),
-                        )
-                    }
-                    #[inline(always)]
-                    pub fn pull<T: ::cotangent::elementwise::Real>(
-                        _0g: T,
-                        _x: impl ::cotangent::elementwise::Operand<T>,
-                    ) -> [T; 1] {
-                        let formula = Self::new();
-                        let [_x] = [_x.lift(_0g)];
-                        let result = ::cotangent::elementwise::Formula::value(formula, [_x]);
-                        let [_x] = ::cotangent::elementwise::Formula::pullback::<
-                            T,
-                            1,
-                        >(formula, _0g, [_x], result);
-                        [_x]
-                    }
-                    #[inline(always)]
-                    pub fn angle<T: ::cotangent::elementwise::Real>(
-                        like: T,
-                        _x: impl ::cotangent::elementwise::Operand<T>,
-                    ) -> T {
-                        let operands = [_x.lift(like)];
-                        ::cotangent::elementwise::Formula::angle(Self::new(), operands)
-                    }
-                }
-            };
-        "##]],
+        &expect![[r#"
+        fn value() {
+            let t_1 = _x * 0.5;
+            let t_2 = t_1.tanh();
+            t_2
+        }
+        fn pullback() {
+            let t_2 = _0y * _0y;
+            let t_3 = -t_2 + 1.0;
+            let t_4 = _0g * t_3;
+            let t_5 = t_4 * 0.5;
+            [t_5]
+        }
+    "#]],
     );
 }
 
@@ -361,60 +281,60 @@ fn a_reduced_function() {
         "",
         "fn energy(x: Tensor, axes: Axes) -> Sum { x * x }",
         &expect![[r#"
-        fn energy(
-            x: &::cotangent::Tensor,
-            axes: impl ::core::convert::Into<::cotangent::Axes>,
-        ) -> ::cotangent::Result<::cotangent::Tensor> {
-            ::cotangent::elementwise::reduce(
-                energy::new(),
-                ::cotangent::elementwise::Reduced::Sum,
-                ::core::option::Option::Some(::core::convert::Into::into(axes)),
-                [x],
-            )
-        }
-        #[doc(hidden)]
-        #[allow(non_camel_case_types, dead_code)]
-        #[derive(Clone, Copy)]
-        struct energy {
-            numbers: [::core::primitive::f64; 0],
-            integers: [::core::primitive::i64; 0],
-        }
-        const _: () = {
-            impl ::cotangent::elementwise::Formula<1> for energy {
-                const NEEDS: [::cotangent::elementwise::Needs; 1] = [
-                    ::cotangent::elementwise::Needs {
-                        operands: 1,
-                        result: false,
-                    },
-                ];
-                #[inline(always)]
-                fn value<T: ::cotangent::elementwise::Real>(self, [_x]: [T; 1]) -> T {
-                    let t_1 = _x * _x;
-                    t_1
-                }
-                #[inline(always)]
-                fn pullback<
-                    T: ::cotangent::elementwise::Real,
-                    const WANTED: ::core::primitive::u32,
-                >(self, _0g: T, [_x]: [T; 1], _0y: T) -> [T; 1] {
-                    let t_2 = _x * 2.0;
-                    let t_3 = _0g * t_2;
-                    [t_3]
-                }
+            fn energy(
+                x: &Tensor,
+                axes: impl ::core::convert::Into<Axes>,
+            ) -> ::cotangent::Result<::cotangent::Tensor> {
+                ::cotangent::elementwise::reduce(
+                    energy::new(),
+                    ::cotangent::elementwise::Reduced::Sum,
+                    ::core::option::Option::Some(::core::convert::Into::into(axes)),
+                    [x],
+                )
             }
-            impl ::cotangent::elementwise::Operation<1> for energy {
-                const NAME: &'static ::core::primitive::str = "energy";
-                const KIND: ::cotangent::OpKind = ::cotangent::OpKind::Loss;
+            #[doc(hidden)]
+            #[allow(non_camel_case_types, dead_code)]
+            #[derive(Clone, Copy)]
+            struct energy {
+                numbers: [::core::primitive::f64; 0],
+                integers: [::core::primitive::i64; 0],
             }
-            #[allow(dead_code)]
-            impl energy {
-                #[inline(always)]
-                fn new() -> Self {
-                    Self { numbers: [], integers: [] }
+            const _: () = {
+                impl ::cotangent::elementwise::Formula<1> for energy {
+                    const NEEDS: [::cotangent::elementwise::Needs; 1] = [
+                        ::cotangent::elementwise::Needs {
+                            operands: 1,
+                            result: false,
+                        },
+                    ];
+                    #[inline(always)]
+                    fn value<T: ::cotangent::elementwise::Real>(self, [_x]: [T; 1]) -> T {
+                        let t_1 = _x * _x;
+                        t_1
+                    }
+                    #[inline(always)]
+                    fn pullback<
+                        T: ::cotangent::elementwise::Real,
+                        const WANTED: ::core::primitive::u32,
+                    >(self, _0g: T, [_x]: [T; 1], _0y: T) -> [T; 1] {
+                        let t_2 = _x * 2.0;
+                        let t_3 = _0g * t_2;
+                        [t_3]
+                    }
                 }
-            }
-        };
-    "#]],
+                impl ::cotangent::elementwise::Operation<1> for energy {
+                    const NAME: &'static ::core::primitive::str = "energy";
+                    const KIND: ::cotangent::OpKind = ::cotangent::OpKind::Loss;
+                }
+                #[allow(dead_code, deprecated, non_snake_case)]
+                impl energy {
+                    #[inline(always)]
+                    fn new() -> Self {
+                        Self { numbers: [], integers: [] }
+                    }
+                }
+            };
+        "#]],
     );
 }
 
@@ -820,6 +740,12 @@ fn conditions() {
             x: expected a condition, such as `x > 0.0`
             c: expected a number, found a condition: select one with `if condition { 1.0 } else { 0.0 }`
         "#]],
+    );
+    check_body(
+        "let c = x.log() > 0.0; if c { y } else { powi(x, 2) }",
+        &expect![[r#"
+        log: there is no function `log`: did you mean `ln`? A function of your own is called as `log(x)`
+    "#]],
     );
     check_body(
         "x > y",

@@ -56,5 +56,5 @@ fn nine(
 // Calls of faulty functions have no errors of their own.
 fn main() {
     let x = Tensor::from([1.0f32]);
-    types(&x, 1.0, 2, vec![], &x, 0);
+    types(&x, 1.0, 2, vec![1.0], &x, 0);
 }

@@ -84,6 +84,6 @@ fn main() -> Result<()> {
     assert_eq!(total(&x, 0)?.to_vec::<f64>()?, [3.0]);
     assert_eq!(distance(&x, &x, 2)?.to_vec::<f64>()?, [0.0]);
     assert_eq!(calls(&x, &x)?.shape(), [2]);
-    attributes(&x);
+    let _ = attributes(&x);
     Ok(())
 }

@@ -205,7 +205,7 @@ fn evaluated_reduced(
     reduced: Reduced,
 ) -> Array {
     let arrays: SmallVec<[&Array; 3]> = operands.iter().map(|x| x.array()).collect();
-    let sum = Array::sum_of_formula(loops, &arrays, shape, &over.reduced, over.kept.clone());
+    let sum = Array::sum_of_formula(loops, &arrays, shape, &over.reduced, &over.kept);
     let sum = Tensor::from(sum);
     let result = match divisor(reduced, over) {
         None => sum,

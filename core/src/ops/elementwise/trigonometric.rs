@@ -181,10 +181,10 @@ impl Formula<1> for ScalarUnary {
     }
     #[inline(always)]
     fn pullback<T: Real, const WANTED: u32>(self, g: T, [x]: [T; 1], _: T) -> [T; 1] {
-        let limited = |x: T, bound: f64| smaller(larger(x, x.constant(-bound)), x.constant(bound));
         // Beyond this, 1 does not change x². The square itself, which may overflow, is not
         // computed.
         const FAR: f64 = 1e9;
+        let limited = |x: T, bound: f64| smaller(larger(x, x.constant(-bound)), x.constant(bound));
         let near = limited(x, FAR);
         let or_far = |far: T, near: T| T::select(x.abs().gt(x.constant(FAR)), far, near);
         let slope = match self.function {

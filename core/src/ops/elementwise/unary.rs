@@ -5,7 +5,6 @@ use crate::kernel::{Formula, Needs, Real};
 use crate::ops::elementwise::functions::{called, functions};
 use crate::ops::elementwise::operation::{Operation, apply_one};
 use cotangent_macros::elementwise;
-use std::f64::NAN;
 use std::f64::consts::FRAC_2_SQRT_PI;
 
 functions! { "# Elementwise functions" Elementwise:
@@ -151,7 +150,7 @@ functions! { "# Elementwise functions" Elementwise:
         let near = ln_1p((x * 2.0 - 1.0) / rest);
         if abs(x - 0.5) < 0.25 { near } else { ln(x / rest) }
     } derivative {
-        let inside = if x < 0.0 || x > 1.0 { NAN } else { x };
+        let inside = if x < 0.0 || x > 1.0 { f64::NAN } else { x };
         1.0 / (inside * (1.0 - inside))
     }
 
