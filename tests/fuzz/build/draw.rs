@@ -148,7 +148,7 @@ impl<'a> Draw<'a> {
         let mut block = draw.block(depth, &all);
         // Each operand is used, or the macro refuses the function.
         for (name, _) in parameters.iter().take(operands) {
-            let sine = draw.unary("sin", Number::Name(name.clone()));
+            let sine = unary("sin", Number::Name(name.clone()));
             block.value = binary("+", block.value, binary("*", sine, Number::Literal(0.25)));
         }
         let weight = 1 + draw.calls;
@@ -160,11 +160,6 @@ impl<'a> Draw<'a> {
             points,
             weight,
         }
-    }
-
-    fn unary(&self, name: &str, x: Number) -> Number {
-        let index = UNARY.iter().position(|(other, _)| *other == name);
-        Number::Unary(index.expect("a function of one number"), Box::new(x))
     }
 
     fn scope(&self, point: usize) -> Scope {
@@ -285,14 +280,12 @@ impl<'a> Draw<'a> {
             1.0 => argument.clone(),
             _ => binary("*", argument.clone(), Number::Literal(factor)),
         };
-        let singular = self.unary(name, scaled);
+        let singular = unary(name, scaled);
         let singular = self.bind(lets, Bound::Number(singular));
         let mut condition = match (name, above) {
-            ("sinh" | "cosh", _) => Condition::Compare(
-                "<",
-                self.unary("abs", argument.clone()),
-                Number::Literal(limit),
-            ),
+            ("sinh" | "cosh", _) => {
+                Condition::Compare("<", unary("abs", argument.clone()), Number::Literal(limit))
+            }
             ("logit", _) => Condition::And(
                 Box::new(Condition::Compare(
                     ">",
@@ -347,7 +340,7 @@ impl<'a> Draw<'a> {
             0 => binary("+", good.value, singular),
             1 => binary("*", good.value, singular),
             2 => binary("-", singular, good.value),
-            _ => binary("+", good.value, self.unary("tanh", singular)),
+            _ => binary("+", good.value, unary("tanh", singular)),
         };
         let other = self.block(depth, &no);
         let (good, other) = (Box::new(good), Box::new(other));
@@ -399,7 +392,8 @@ impl<'a> Draw<'a> {
             2 => Condition::Not(Box::new(self.any_condition(inner, active))),
             3 => {
                 let (a, b) = (self.leaf(active), self.leaf(active));
-                Condition::Compare(*self.rng.pick(&["==", "!="]), a.number, b.number)
+                let op = *self.rng.pick(&["==", "!="]);
+                Condition::Compare(op, a.number, b.number)
             }
             k => {
                 let a = self.number(inner.min(1), active);
@@ -446,7 +440,7 @@ impl<'a> Draw<'a> {
             if !is_fine(&values, active) {
                 continue;
             }
-            let is_partial = !is_fine(&values, &vec![true; POINTS]);
+            let is_partial = !is_fine(&values, &[true; POINTS]);
             let copies = match (is_partial, named.is_uniform) {
                 (true, _) => 6,
                 (false, true) => 1,
@@ -500,7 +494,7 @@ impl<'a> Draw<'a> {
             .iter()
             .all(|x| x.abs() < 1e3)
         {
-            let small = binary("*", self.unary("tanh", drawn.number), Number::Literal(2.0));
+            let small = binary("*", unary("tanh", drawn.number), Number::Literal(2.0));
             let small = self.drawn(small);
             if is_fine(&small.values, active) {
                 return small;
@@ -539,7 +533,8 @@ impl<'a> Draw<'a> {
                 } else {
                     self.within(b, -2.0, 2.5, active).number
                 };
-                binary(*self.rng.pick(&["pow", "powf"]), a.number, b)
+                let op = *self.rng.pick(&["pow", "powf"]);
+                binary(op, a.number, b)
             }
             14 => {
                 let x = self.number(depth, active);
@@ -600,7 +595,7 @@ impl<'a> Draw<'a> {
             },
             _ => {
                 let x = self.number(depth, active);
-                self.unary("neg", x.number)
+                unary("neg", x.number)
             }
         };
         self.drawn(number)
@@ -613,7 +608,7 @@ impl<'a> Draw<'a> {
         let values = active_values(&x.values, active);
         let inside = values.iter().all(|value| (low..=high).contains(value));
         if inside {
-            let applied = self.unary(name, x.number);
+            let applied = unary(name, x.number);
             return self.drawn(applied);
         }
         if self.rng.chance(0.5) {
@@ -631,7 +626,7 @@ impl<'a> Draw<'a> {
                 };
                 let good = Block {
                     lets: vec![],
-                    value: self.unary(name, x.number.clone()),
+                    value: unary(name, x.number.clone()),
                 };
                 let other = self.block(depth, &no);
                 let chosen = Number::If(Box::new(condition), Box::new(good), Box::new(other));
@@ -639,7 +634,7 @@ impl<'a> Draw<'a> {
             }
         }
         let x = self.within(x, low, high, active);
-        let applied = self.unary(name, x.number);
+        let applied = unary(name, x.number);
         self.drawn(applied)
     }
 
@@ -654,9 +649,9 @@ impl<'a> Draw<'a> {
         }
         if high > 50.0 {
             let size = match self.rng.below(3) {
-                0 => self.unary("abs", x.number.clone()),
-                1 => self.unary("softplus", x.number.clone()),
-                _ => self.unary("square", x.number.clone()),
+                0 => unary("abs", x.number.clone()),
+                1 => unary("softplus", x.number.clone()),
+                _ => unary("square", x.number.clone()),
             };
             let moved = self.drawn(binary("+", size, Number::Literal(low.max(0.0) + 0.25)));
             if inside(&moved) {
@@ -664,7 +659,7 @@ impl<'a> Draw<'a> {
             }
         }
         let (high, low) = (high.min(8.0), low.max(-8.0));
-        let bounded = self.unary(self.rng.pick_name(), x.number);
+        let bounded = unary(self.rng.pick_name(), x.number);
         let half = (high - low) / 2.0;
         let scaled = binary("*", bounded, Number::Literal(half * 0.9));
         self.drawn(binary(
@@ -681,7 +676,7 @@ impl<'a> Draw<'a> {
         }
         let x = self.within(x, 0.3, 100.0, active);
         if self.rng.chance(0.3) {
-            let negative = self.unary("neg", x.number);
+            let negative = unary("neg", x.number);
             return self.drawn(negative);
         }
         x
@@ -730,7 +725,12 @@ impl Rng {
     }
 }
 
-pub fn binary(op: &'static str, a: Number, b: Number) -> Number {
+fn unary(name: &str, x: Number) -> Number {
+    let index = UNARY.iter().position(|(other, _)| *other == name);
+    Number::Unary(index.expect("a function of one number"), Box::new(x))
+}
+
+fn binary(op: &'static str, a: Number, b: Number) -> Number {
     Number::Binary(op, Box::new(a), Box::new(b))
 }
 

@@ -22,7 +22,10 @@ struct Writer<'a> {
     rng: Rng,
 }
 
-/// Returns the module with all functions.
+/// Only the compiler reads the generated source.
+const ALLOWED: &str = "#[allow(warnings, clippy::all, clippy::pedantic)]";
+
+/// Returns the modules with all functions.
 pub fn all(seed: u64, functions: &[Function]) -> String {
     let write = |form| {
         let each = functions.iter().enumerate().map(|(k, function)| {
@@ -41,7 +44,7 @@ pub fn all(seed: u64, functions: &[Function]) -> String {
     let mut module = |name: &str, imports: &str, items: &[String]| {
         let _ = writeln!(
             text,
-            "/// Functions that were drawn.\n#[allow(warnings, clippy::all, clippy::pedantic)]\n\
+            "/// Functions that were drawn.\n{ALLOWED}\n\
              pub mod {name} {{\n{imports}\n{}\n}}",
             items.join("\n")
         );
@@ -72,7 +75,7 @@ pub fn all(seed: u64, functions: &[Function]) -> String {
         .collect();
     let _ = writeln!(
         text,
-        "/// All functions.\npub const CASES: &[Case] = &[\n{}];",
+        "/// All functions.\n{ALLOWED}\npub const CASES: &[Case] = &[\n{}];",
         cases.concat()
     );
 
@@ -96,9 +99,10 @@ pub fn all(seed: u64, functions: &[Function]) -> String {
     }
     let _ = writeln!(
         text,
-        "/// Functions with a fault.\n#[allow(warnings, clippy::all, clippy::pedantic)]\n\
+        "/// Functions with a fault.\n{ALLOWED}\n\
          pub mod planted {{\nuse cotangent::prelude::*;\nuse crate::formulas::*;\n\
-         const HALF: f64 = 0.5;\n{}\n}}\n/// Functions with a wrong derivative.\npub const PLANTED: &[Case] = &[\n{cases}];",
+         const HALF: f64 = 0.5;\n{}\n}}\n/// Functions with a wrong derivative.\n{ALLOWED}\n\
+         pub const PLANTED: &[Case] = &[\n{cases}];",
         planted.join("\n")
     );
     text

@@ -1,4 +1,8 @@
-//! The functions of the language as operations on tensors of one shape.
+//! The functions of the language as operations on tensors of one shape. They take tensors by value,
+//! so that the calls that the build script writes nest like those of numbers, and panic if the
+//! shapes differ.
+
+#![allow(clippy::needless_pass_by_value, clippy::missing_panics_doc)]
 
 use cotangent::{Mask, Tensor};
 
@@ -13,9 +17,7 @@ macro_rules! methods {
     ($($name:ident)*) => {$(
         #[doc = concat!("Computes ", stringify!($name), ".")]
         pub fn $name(x: Tensor) -> Tensor {
-            let result = x.$name();
-            drop(x);
-            result
+            x.$name()
         }
     )*};
 }
@@ -28,8 +30,7 @@ methods! {
 macro_rules! of_two {
     ($($name:ident $method:ident $output:ty;)*) => {$(
         #[doc = concat!("Computes ", stringify!($name), ".")]
-        #[allow(clippy::needless_pass_by_value)]
-        pub fn $name(a: Tensor, b: Tensor) -> $output {
+                pub fn $name(a: Tensor, b: Tensor) -> $output {
             a.$method(&b).expect(FITS)
         }
     )*};
@@ -52,7 +53,6 @@ of_two! {
 }
 
 /// Computes an integer power.
-#[allow(clippy::needless_pass_by_value)]
 pub fn powi(x: Tensor, exponent: i32) -> Tensor {
     x.powi(exponent)
 }
@@ -87,7 +87,6 @@ pub fn celu(x: Tensor, alpha: Tensor) -> Tensor {
 }
 
 /// Selects by a mask.
-#[allow(clippy::needless_pass_by_value)]
 pub fn select(condition: Mask, yes: Tensor, no: Tensor) -> Tensor {
     condition.select(&yes, &no).expect(FITS)
 }

@@ -1,5 +1,5 @@
-//! Functions for `#[elementwise]` that the build script has drawn, each in three forms: the formula,
-//! a plain function of numbers, and the same composed of operations on tensors.
+//! Functions for `#[elementwise]` that the build script has drawn, each in three forms: the
+//! formula, a plain function of numbers, and the same composed of operations on tensors.
 
 pub mod composed;
 pub mod plain;

@@ -3,8 +3,8 @@
 //! The first derivatives are compared with differences of a plain function with branches, the
 //! second ones with differences of the first. A step must not cross a kink or a jump: the plain
 //! function notes its decisions, and a step is shortened until they are the same along it. Where no
-//! step is short enough, or the differences are too inaccurate, nothing is compared; these cases are
-//! counted, and their share is bounded.
+//! step is short enough, or the differences are too inaccurate, nothing is compared; these cases
+//! are counted, and their share is bounded.
 //!
 //! Other formulas: `COTANGENT_FUZZ_SEED=7 cargo test -p cotangent-fuzz`.
 
@@ -161,7 +161,7 @@ impl Check<'_> {
                 let scale = found.abs().max(traces[i].1.largest()).max(1.0);
                 if !found.is_finite() {
                     self.problem(&format!("the gradient of operand {k}"), i, found, 0.0);
-                } else if !((found - recorded).abs() <= 1e-9 * scale) {
+                } else if !is_near(found, recorded, 1e-9 * scale) {
                     let what = format!("the recorded gradient of operand {k}");
                     self.problem(&what, i, recorded, found);
                 }
@@ -203,7 +203,7 @@ impl Check<'_> {
             } else {
                 of_all
             };
-            if !((found - expected).abs() <= 1e-12 * scale.max(expected.abs())) {
+            if !is_near(found, expected, 1e-12 * scale.max(expected.abs())) {
                 self.problem(
                     "the value, against operations on tensors,",
                     i,
@@ -214,7 +214,7 @@ impl Check<'_> {
         }
         for i in 0..traces.len() {
             let expected = traces[i].0;
-            if is_sure[i] && !((elements[i] - expected).abs() <= 1e-9 * largest(i)) {
+            if is_sure[i] && !is_near(elements[i], expected, 1e-9 * largest(i)) {
                 self.problem("the value", i, elements[i], expected);
             }
         }
@@ -272,15 +272,20 @@ impl Check<'_> {
 
     fn compare(&mut self, what: &str, i: usize, found: f64, (expected, error): (f64, f64)) {
         let allowed = 1e-8 + 1e-6 * found.abs().max(expected.abs());
-        if !(error <= 4.0 * allowed) {
+        if !is_near(error, 0.0, 4.0 * allowed) {
             self.tally.inaccurate += 1;
             return;
         }
         self.tally.compared += 1;
-        if !((found - expected).abs() <= allowed + 4.0 * error) {
+        if !is_near(found, expected, allowed + 4.0 * error) {
             self.problem(what, i, found, expected);
         }
     }
+}
+
+/// Returns whether the numbers differ by at most `tolerance`; false for NaN.
+fn is_near(found: f64, expected: f64, tolerance: f64) -> bool {
+    (found - expected).abs() <= tolerance
 }
 
 /// Returns a tensor for each operand.
