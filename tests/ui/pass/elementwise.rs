@@ -7,6 +7,8 @@ use std::f64::consts::PI;
 
 /// Functions of another module.
 pub mod math {
+    // The generated code may name the crate's type by its own path.
+    #[allow(unused_imports)]
     use cotangent::Tensor;
 
     /// Documented, public and generated in a module that does not import the macro.
