@@ -51,6 +51,7 @@ fn numbers(shape: &[usize], seed: u64) -> Tensor {
 }
 
 #[test]
+#[allow(clippy::many_single_char_names)]
 fn eight_operands_have_gradients() -> Result<()> {
     let x: Vec<Tensor> = (0..8).map(|seed| numbers(&[3], seed)).collect();
     Gradcheck::new()
@@ -155,7 +156,7 @@ fn shapes_that_do_not_fit_are_errors() -> Result<()> {
     assert!(energy(&numbers(&[2, 3], 7), &a)?.shape().is_empty());
     let empty = Tensor::zeros([0], DType::F64)?;
     assert!(energy(&empty, &empty).is_err(), "a mean of nothing");
-    assert_eq!(total(&empty).item()?, 0.0);
+    assert!(total(&empty).item()?.abs() < f64::MIN_POSITIVE);
     Ok(())
 }
 
@@ -188,7 +189,7 @@ fn an_operand_may_be_given_twice() -> Result<()> {
     let x = numbers(&[4], 10);
     Gradcheck::new()
         .second_order()
-        .function(&[x.clone()], |x| gated(&x[0], &x[0]))?
+        .function(std::slice::from_ref(&x), |x| gated(&x[0], &x[0]))?
         .assert_ok();
     let tracked = x.tracked();
     let gradients = gated(&tracked, &tracked)?.sum().backward()?;
@@ -260,7 +261,7 @@ fn a_layer_uses_a_formula() -> Result<()> {
     let x = numbers(&[5, 3], 15);
     Gradcheck::new()
         .second_order()
-        .module(&gate, &[x.clone()], |gate, x, pass| {
+        .module(&gate, std::slice::from_ref(&x), |gate, x, pass| {
             gate.forward(&x[0], pass)
         })?
         .assert_ok();

@@ -147,13 +147,12 @@ fn cotangents(graph: &mut Graph, root: Node, known: &[Option<Node>]) -> Vec<Node
 fn function(item: &ItemFn, signature: &Signature, krate: &Path, body: &TokenStream) -> TokenStream {
     let (attrs, vis, name) = (&item.attrs, &item.vis, &item.sig.ident);
     let parameters = signature.parameters.iter().map(|parameter| {
-        // The types as they are written, so that their imports are used.
-        let (name, ty) = (&parameter.name, &parameter.ty);
+        let name = &parameter.name;
         match parameter.kind {
-            ParameterKind::Operand(_) => quote!(#name: &#ty),
+            ParameterKind::Operand(_) => quote!(#name: &#krate::Tensor),
             ParameterKind::Number => quote!(#name: ::core::primitive::f64),
             ParameterKind::Integer => quote!(#name: ::core::primitive::i32),
-            ParameterKind::Axes => quote!(#name: impl ::core::convert::Into<#ty>),
+            ParameterKind::Axes => quote!(#name: impl ::core::convert::Into<#krate::Axes>),
             // Calls have no errors that follow from this one.
             ParameterKind::Faulty => quote!(#name: impl ::core::marker::Sized),
         }
@@ -620,7 +619,7 @@ impl Expansion {
             }
         });
         quote! {
-            #[allow(dead_code, deprecated, non_snake_case)]
+            #[allow(dead_code, deprecated, non_snake_case, clippy::too_many_arguments)]
             impl #name {
                 #[inline(always)]
                 fn new(#(#numbers),*) -> Self {

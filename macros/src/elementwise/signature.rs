@@ -11,8 +11,6 @@ use crate::errors::Errors;
 pub(crate) struct Parameter {
     pub(crate) name: Ident,
     pub(crate) kind: ParameterKind,
-    /// The type as it is written, without `&`.
-    pub(crate) ty: Type,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +53,7 @@ impl Signature {
         let mut operands = 0;
         let mut any_faulty = false;
         for input in &signature.inputs {
-            let Some((name, kind, ty)) = parameter(input, output, errors) else {
+            let Some((name, kind)) = parameter(input, output, errors) else {
                 continue;
             };
             if parameters
@@ -81,7 +79,7 @@ impl Signature {
             if kind == ParameterKind::Axes && again {
                 errors.push(input, "there is one parameter for the axes already");
             }
-            parameters.push(Parameter { name, kind, ty });
+            parameters.push(Parameter { name, kind });
         }
         if operands == 0 && !any_faulty {
             let message = "expected at least one operand, a parameter of the type `Tensor`";
@@ -191,11 +189,7 @@ fn output(output: &ReturnType, signature: &syn::Signature, errors: &mut Errors) 
     Output::Tensor
 }
 
-fn parameter(
-    input: &FnArg,
-    output: Output,
-    errors: &mut Errors,
-) -> Option<(Ident, ParameterKind, Type)> {
+fn parameter(input: &FnArg, output: Output, errors: &mut Errors) -> Option<(Ident, ParameterKind)> {
     let FnArg::Typed(input) = input else {
         errors.push(input, "a formula is a function, not a method");
         return None;
@@ -255,7 +249,7 @@ fn parameter(
             Ident::new("__pattern", pat.span())
         }
     };
-    Some((name, kind, reference.unwrap_or(ty).clone()))
+    Some((name, kind))
 }
 
 /// Returns the last segment of a path without generic arguments.

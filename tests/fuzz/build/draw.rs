@@ -325,6 +325,18 @@ impl<'a> Draw<'a> {
             condition = Condition::Name(name);
         }
         let truths = self.truths(&condition);
+        // Beyond the limit it may be finite with an infinite slope, such as the root at 0.
+        let bound = self.names.iter_mut().filter(|named| named.name == singular);
+        for named in bound {
+            for (value, _) in named
+                .values
+                .iter_mut()
+                .zip(&truths)
+                .filter(|(_, good)| !**good)
+            {
+                *value = Value::Number(f64::NAN);
+            }
+        }
         let [yes, no] = [true, false].map(|side| both(active, &truths, side));
         if count(&yes) < 1 {
             return None;

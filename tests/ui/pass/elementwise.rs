@@ -7,10 +7,6 @@ use std::f64::consts::PI;
 
 /// Functions of another module.
 pub mod math {
-    // The generated code may name the crate's type by its own path.
-    #[allow(unused_imports)]
-    use cotangent::Tensor;
-
     /// Documented, public and generated in a module that does not import the macro.
     #[cotangent::elementwise(kind = Activation)]
     pub fn swish(x: Tensor, beta: f64) -> Tensor {
