@@ -1,8 +1,10 @@
-//! Guides: operations and losses by kind, recipes, a table for users of PyTorch, and the project's
-//! pages.
+//! Guides: operations and losses by kind, custom elementwise functions, recipes, a table for users
+//! of PyTorch, and the project's pages.
 //!
 //! The layers, activations and initializers are listed in [`nn`](crate::nn), the optimizers and
 //! schedules in [`optim`](crate::optim).
+
+pub mod elementwise;
 
 pub mod losses;
 

@@ -6,9 +6,10 @@ use crate::root;
 use std::fmt::Write;
 
 /// The README's links to files, and the items whose pages show the same.
-const LINKS: [(&str, &str); 9] = [
+const LINKS: [(&str, &str); 10] = [
     ("architecture", "crate::guide::architecture"),
     ("changelog", "crate::guide::changelog"),
+    ("elementwise", "crate::guide::elementwise"),
     ("layers", "crate::nn"),
     ("losses", "crate::guide::losses"),
     ("operations", "crate::guide::operations"),
