@@ -72,7 +72,10 @@ fn swish_with_a_slope() {
         &expect![[r#"
             /// Swish.
             #[track_caller]
-            pub fn swish(x: &Tensor, beta: ::core::primitive::f64) -> ::cotangent::Tensor {
+            pub fn swish(
+                x: &::cotangent::Tensor,
+                beta: ::core::primitive::f64,
+            ) -> ::cotangent::Tensor {
                 ::cotangent::elementwise::apply_one(swish::new(beta), x)
             }
             #[doc(hidden)]
@@ -118,7 +121,7 @@ fn swish_with_a_slope() {
                     const NAME: &'static ::core::primitive::str = "swish";
                     const KIND: ::cotangent::OpKind = ::cotangent::OpKind::Elementwise;
                 }
-                #[allow(dead_code, deprecated, non_snake_case)]
+                #[allow(dead_code, deprecated, non_snake_case, clippy::too_many_arguments)]
                 impl swish {
                     #[inline(always)]
                     fn new(beta: ::core::primitive::f64) -> Self {
@@ -282,8 +285,8 @@ fn a_reduced_function() {
         "fn energy(x: Tensor, axes: Axes) -> Sum { x * x }",
         &expect![[r#"
             fn energy(
-                x: &Tensor,
-                axes: impl ::core::convert::Into<Axes>,
+                x: &::cotangent::Tensor,
+                axes: impl ::core::convert::Into<::cotangent::Axes>,
             ) -> ::cotangent::Result<::cotangent::Tensor> {
                 ::cotangent::elementwise::reduce(
                     energy::new(),
@@ -326,7 +329,7 @@ fn a_reduced_function() {
                     const NAME: &'static ::core::primitive::str = "energy";
                     const KIND: ::cotangent::OpKind = ::cotangent::OpKind::Loss;
                 }
-                #[allow(dead_code, deprecated, non_snake_case)]
+                #[allow(dead_code, deprecated, non_snake_case, clippy::too_many_arguments)]
                 impl energy {
                     #[inline(always)]
                     fn new() -> Self {
