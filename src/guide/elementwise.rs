@@ -88,7 +88,7 @@
 //!
 //! The focal loss is `-α (1 - p)^γ ln p`, where `p` is the probability of the right class (Lin,
 //! Goyal, Girshick, He, Dollár 2017, Focal Loss for Dense Object Detection). With the result
-//! `-> Mean` the function returns the mean over all elements. The losses of the elements are never
+//! `-> Mean` the function returns the mean over all elements. The losses of the elements are not
 //! stored: forward is one sweep with the sum, and backward is one sweep from the logits to their
 //! gradient.
 //!
@@ -231,8 +231,9 @@
 //! call and not for each element.
 //!
 //! The sum of one operand over all axes cannot fail and returns a `Tensor`. All other reductions
-//! return a `Result`. The mean of no elements is an error. A sum does not depend on the number of
-//! threads.
+//! return a `Result`. The mean of no elements is an error. The bits of a sum do not depend on the
+//! number of threads. If the sum of a mean overflows, the elements are stored after all, and their
+//! mean is computed without overflow.
 //!
 //! # The check
 //!

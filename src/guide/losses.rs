@@ -34,6 +34,12 @@
 //! | [`kl_div_log_target`] | [`KlDivLoss`] | the same for a target that is a logarithm |
 //! | [`cosine_similarity`] | | the cosine of the angle between two vectors; it broadcasts |
 //!
+//! # Custom losses
+//!
+//! A loss that works element by element is a function with
+//! [`#[elementwise]`](crate::guide::elementwise#focal-loss) and the result `-> Mean`. It costs as
+//! much as a built-in one.
+//!
 //! # Penalties
 //!
 //! L1, L2 and elastic-net penalties are in [`nn::regularize`](crate::nn::regularize). Add them to

@@ -16,6 +16,8 @@
 //! | `torch.func.jvp`, `vjp`, `jacrev`, `hessian` | [`transform`](crate::transform) |
 //! | `torch.utils.checkpoint` | [`Pass::recompute`](crate::module::Pass::recompute) |
 //! | `torch.autograd.gradcheck` | [`gradcheck`](crate::gradcheck) |
+//! | a pointwise function under `torch.compile` | [`#[elementwise]`](crate::guide::elementwise) |
+//! | `torch.autograd.Function` | a custom [`Op`](crate::Op); for a pointwise function [`#[derivative]`](crate::guide::elementwise#squareplus) |
 //! | `torch.autograd.detect_anomaly` | [`Pass::checked`](crate::module::Pass::checked) |
 //! | `x.view(n, -1)`, `x.reshape` | [`x.reshape([n, INFER])`](crate::Tensor::reshape) |
 //! | `x[a:b]`, `x[::k]` | [`x.narrow(0, a, b - a)`](crate::Tensor::narrow), [`x.slice(0, None, None, k)`](crate::Tensor::slice) |
