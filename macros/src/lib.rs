@@ -494,7 +494,7 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 /// - `crate = "…"` is the path of the crate `cotangent`. It is found without the option, unless the
 ///   code reaches the crate through another one.
 ///
-/// # What is generated
+/// # The generated code
 ///
 /// - The function, with its visibility, doc comments and attributes.
 /// - A type of the same name, hidden from the docs, with the value and the gradients over a number
@@ -502,7 +502,7 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 ///   enum or module of this name in the same scope is therefore a conflict.
 /// - With `check`, a test.
 ///
-/// # What cannot be said
+/// # Limits of the language
 ///
 /// | not allowed | instead |
 /// |---|---|

@@ -16,7 +16,7 @@
 //! | [The check](#the-check) | how it runs, and what a failure says |
 //! | [Reports and drawings](#reports-and-drawings) | the kind and the name of the operation |
 //! | [The generated code](#the-generated-code) | the expansion, what is saved and what is computed |
-//! | [What a formula cannot say](#what-a-formula-cannot-say) | limits, and what to write instead |
+//! | [Limits of a formula](#limits-of-a-formula) | limits, and what to write instead |
 //! | [Differences from PyTorch](#differences-from-pytorch) | kinks, branches, broadcasting |
 //!
 //! `examples/elementwise.rs` trains a net with Snake and a custom loss.
@@ -316,10 +316,10 @@
 //!   gradient comes only from the selected side. It is selected, not multiplied by 0, since 0 times
 //!   infinity is NaN.
 //!
-//! # What a formula cannot say
+//! # Limits of a formula
 //!
 //! The compiler reports all mistakes of a function at once, each at its place, with what to write.
-//! [A table](macro@crate::elementwise#what-cannot-be-said) lists the parts of Rust that a formula
+//! [A table](macro@crate::elementwise#limits-of-the-language) lists the parts of Rust that a formula
 //! does not have. For some tasks a formula is the wrong tool:
 //!
 //! | task | instead |

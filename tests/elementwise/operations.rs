@@ -1,4 +1,4 @@
-//! What the operations do: shapes, dtypes, storage, threads, and their place in a model.
+//! The operations: shapes, dtypes, storage, threads, and their place in a model.
 
 use cotangent::gradcheck::Gradcheck;
 use cotangent::prelude::*;

@@ -225,8 +225,8 @@ fn binary(graph: &mut Graph, op: Binary, [a, b]: [Node; 2], y: Node, g: Node) ->
             let of_base = match graph.number(b) {
                 Some(0.0) => zero,
                 Some(_) => of_base,
-                // 0 for an exponent of 0 and every cotangent, as PyTorch's, although the derivative of
-                // this by the exponent is then 0 too.
+                // 0 for an exponent of 0 and every cotangent, as PyTorch's, although the derivative
+                // of this by the exponent is then 0 too.
                 None => {
                     let flat = graph.equal(b, zero);
                     graph.select(flat, zero, of_base)

@@ -432,7 +432,10 @@ impl Program<'_> {
 
 /// Returns an integer as an `i64`.
 pub(crate) fn integer(name: &TokenStream, offset: i64) -> TokenStream {
-    let value = quote!(<::core::primitive::i64 as ::core::convert::From<::core::primitive::i32>>::from(#name));
+    let i32 = quote!(::core::primitive::i32);
+    let value = quote! {
+        <::core::primitive::i64 as ::core::convert::From<#i32>>::from(#name)
+    };
     if offset == 0 {
         return value;
     }

@@ -294,8 +294,8 @@ impl Expansion {
         }
     }
 
-    /// Returns the names in the generated code. The underscore allows that a name is not used. After
-    /// it an operand cannot have a digit.
+    /// Returns the names in the generated code. The underscore allows that a name is not used.
+    /// After it an operand cannot have a digit.
     fn generated_names(&self) -> Names {
         let fresh = |name: &Ident| {
             let name = raw_name(name);

@@ -59,7 +59,7 @@ pub(crate) struct Whole {
     pub(crate) offset: i64,
 }
 
-/// What a node computes.
+/// The operation of a node.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
     /// An operand of the function.
@@ -119,8 +119,8 @@ pub(crate) struct Graph {
     uniform: Vec<bool>,
     /// The names that `let` gave to nodes, for the generated code.
     hints: HashMap<Node, String>,
-    /// Whether products with 0 are 0 and sums with 0 are dropped, which would change NaN, infinities
-    /// and the sign of zero in the value of a formula.
+    /// Whether products with 0 are 0 and sums with 0 are dropped, which would change NaN,
+    /// infinities and the sign of zero in the value of a formula.
     pub(crate) derives: bool,
 }
 

@@ -142,7 +142,8 @@ pub(crate) fn uses(op: &Op, guard: &Guard) -> Vec<(Node, Option<Guard>)> {
     }
 }
 
-/// Returns the guards of the nodes that `roots` depend on. Nodes that only conditions use have none.
+/// Returns the guards of the nodes that `roots` depend on. Nodes that only conditions use have
+/// none.
 pub(crate) fn guards(
     graph: &mut Graph,
     roots: &[Node],

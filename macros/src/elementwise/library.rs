@@ -16,7 +16,7 @@ pub(crate) enum Kind {
     Powi,
 }
 
-/// What the definition of an operation uses under its own name.
+/// The node that the definition of an operation uses under its own name.
 #[derive(Clone, Copy)]
 pub(crate) enum Primitive {
     Unary,

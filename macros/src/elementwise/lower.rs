@@ -517,8 +517,8 @@ impl Lowering<'_> {
         };
         let yes = self.block(&branch.then_branch);
         let Some((_, other)) = &branch.else_branch else {
-            let message = "an `if` needs an `else`: both sides are numbers, and one is selected for \
-                           each element";
+            let message = "an `if` needs an `else`: both sides are numbers, and one is selected \
+                           for each element";
             return self.error(branch, message);
         };
         let no = self.expression(other);
@@ -702,8 +702,8 @@ impl Lowering<'_> {
 
     /// Returns the exponent of `powi`.
     fn exponent(&mut self, expression: &Expr) -> Option<Whole> {
-        let message = "expected an integer: a literal such as `3`, an `i32` parameter or a constant; \
-                       `powf` takes other exponents";
+        let message = "expected an integer: a literal such as `3`, an `i32` parameter or a \
+                       constant; `powf` takes other exponents";
         match expression {
             Expr::Group(group) => self.exponent(&group.expr),
             Expr::Paren(paren) => self.exponent(&paren.expr),

@@ -27,7 +27,7 @@ pub(crate) enum ParameterKind {
     Faulty,
 }
 
-/// What the function returns.
+/// The result of the function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Output {
     Tensor,

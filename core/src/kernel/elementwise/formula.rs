@@ -13,7 +13,7 @@ use std::ops::Range;
 /// The largest number of operands of a formula.
 pub(crate) const OPERANDS: usize = 8;
 
-/// What the cotangent of an operand is computed from, besides the cotangent of the result.
+/// The values that the cotangent of an operand is computed from, besides that of the result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
     /// The operands: bit k is set for operand k.
@@ -27,7 +27,7 @@ pub trait Formula<const N: usize>: Copy + Send + Sync + 'static {
     /// Whether the formula contains sines or cosines of numbers that vary. Then
     /// [`angle`](Self::angle) returns the size of the largest argument.
     const TRIGONOMETRIC: bool = false;
-    /// What the cotangent of each operand is computed from.
+    /// The values that the cotangent of each operand is computed from.
     const NEEDS: [Needs; N];
     /// Computes the formula.
     fn value<T: Real>(self, operands: [T; N]) -> T;

@@ -14,9 +14,8 @@ const EVEN: f32 = 16_777_216.0;
 #[inline(always)]
 #[allow(clippy::needless_bitwise_bool)] // A lazy operator would be a branch.
 pub(crate) fn pow_f32<I: Isa>(x: f32, y: f32) -> f32 {
-    use super::Functions;
-    let logarithm = f64::from(x.abs()).ln_v::<I>();
-    let size = (f64::from(y) * logarithm).exp_v::<I>() as f32;
+    let logarithm = super::ln::ln_f64::<I>(f64::from(x.abs()));
+    let size = super::exp::exp_f64::<I>(f64::from(y) * logarithm) as f32;
     // Adding 2^23 rounds to an integer. An infinite exponent is even.
     let magnitude = y.abs();
     let nearest = (magnitude + 8_388_608.0) - 8_388_608.0;

@@ -120,7 +120,9 @@ functions! { "# Activations" Activation:
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "hardsigmoid")]
-    pub fn hard_sigmoid(x) = { clamp((x + 3.0) / 6.0, 0.0, 1.0) } derivative { if x > -3.0 && x < 3.0 { 1.0 / 6.0 } else { 0.0 } }
+    pub fn hard_sigmoid(x) = { clamp((x + 3.0) / 6.0, 0.0, 1.0) } derivative {
+        if x > -3.0 && x < 3.0 { 1.0 / 6.0 } else { 0.0 }
+    }
 
     /// Computes x times [`hard_sigmoid`](Self::hard_sigmoid), a piecewise quadratic
     /// [`silu`](Self::silu) (Howard, Sandler, Chu, Chen, Chen, Tan, Wang, Zhu, Pang, Vasudevan, Le,

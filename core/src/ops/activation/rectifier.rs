@@ -23,7 +23,9 @@ functions! { "# Activations" Activation:
     /// assert_eq!(Tensor::from([-1.0f32, 2.0]).relu().to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn relu(x) = { if x < 0.0 { 0.0 } else { x } } derivative { if result <= 0.0 { 0.0 } else { 1.0 } }
+    pub fn relu(x) = { if x < 0.0 { 0.0 } else { x } } derivative {
+        if result <= 0.0 { 0.0 } else { 1.0 }
+    }
 
     /// Computes the scaled exponential linear unit `1.0507 elu(x, 1.6733)` (Klambauer,
     /// Unterthiner, Mayr, Hochreiter 2017, Self-Normalizing Neural Networks). With standardized
@@ -71,7 +73,9 @@ functions! { "# Activations" Activation:
     /// assert_eq!(y, [2f64.ln(), 0.0, 1e4]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn softplus(x) = { if x > SOFTPLUS_LINEAR { x } else { ln_1p(exp(x)) } } derivative { if x > SOFTPLUS_LINEAR { 1.0 } else { sigmoid(x) } }
+    pub fn softplus(x) = { if x > SOFTPLUS_LINEAR { x } else { ln_1p(exp(x)) } } derivative {
+        if x > SOFTPLUS_LINEAR { 1.0 } else { sigmoid(x) }
+    }
 
     /// Computes the logarithm of [`sigmoid`](Self::sigmoid), `-ln(1 + e^-x)`, finite for all
     /// finite x. It is the log-likelihood of a Bernoulli variable by its logit.
@@ -83,7 +87,9 @@ functions! { "# Activations" Activation:
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "logsigmoid")]
-    pub fn log_sigmoid(x) = { (if x < 0.0 { x } else { 0.0 }) - ln_1p(exp(-abs(x))) } derivative { sigmoid(-x) }
+    pub fn log_sigmoid(x) = { (if x < 0.0 { x } else { 0.0 }) - ln_1p(exp(-abs(x))) } derivative {
+        sigmoid(-x)
+    }
 }
 
 /// # Activations
@@ -286,8 +292,8 @@ fn prelu(x: Tensor, weight: Tensor) -> Tensor {
     if x > 0.0 { x } else { x * weight }
 }
 
-/// The derivative is computed from the operand. From the result it would be as inaccurate as that of
-/// [`Tensor::elu`].
+/// The derivative is computed from the operand. From the result it would be as inaccurate as that
+/// of [`Tensor::elu`].
 #[doc(hidden)]
 #[elementwise(kind = Activation, crate = "crate")]
 #[derivative(x = if x > 0.0 { 1.0 } else { exp(x * (1.0 / alpha)) })]

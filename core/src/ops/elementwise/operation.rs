@@ -1,4 +1,5 @@
-//! Differentiable operations made of a formula: `#[elementwise]` writes calls of the functions here.
+//! Differentiable operations made of a formula: `#[elementwise]` writes calls of the functions
+//! here.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
