@@ -319,8 +319,8 @@
 //! # Limits of a formula
 //!
 //! The compiler reports all mistakes of a function at once, each at its place, with what to write.
-//! [A table](macro@crate::elementwise#limits-of-the-language) lists the parts of Rust that a formula
-//! does not have. For some tasks a formula is the wrong tool:
+//! [A table](macro@crate::elementwise#limits-of-the-language) lists the parts of Rust that a
+//! formula does not have. For some tasks a formula is the wrong tool:
 //!
 //! | task | instead |
 //! |---|---|
