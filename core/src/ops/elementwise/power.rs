@@ -11,8 +11,8 @@ impl Tensor {
     /// The power `x^0` is 1 for all x including NaN, and has the derivative 0 everywhere.
     ///
     /// As in PyTorch, an exponent of 0.5 is [`sqrt`](Self::sqrt), 2 is [`square`](Self::square),
-    /// and -2, -1 and 3 are [`powi`](Self::powi). The standard library computes other powers, one
-    /// element at a time. For small whole exponents [`powi`](Self::powi) is faster.
+    /// and -2, -1 and 3 are [`powi`](Self::powi). The standard library computes other powers of
+    /// `f64`, one element at a time. For small whole exponents [`powi`](Self::powi) is faster.
     ///
     /// ```
     /// # use cotangent::Tensor;
