@@ -1,4 +1,4 @@
-//! Where a formula may stand, and which names it may have.
+//! The places of a formula, and the names that it may have.
 
 use cotangent::gradcheck::Gradcheck;
 use cotangent::prelude::*;

@@ -387,7 +387,7 @@ mod tests {
     use std::any::type_name;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    /// Where the derivative by `b` of a² b is wrong.
+    /// The fault in the derivative by `b` of a² b.
     #[derive(Clone, Copy, PartialEq, Eq)]
     enum Fault {
         None,
