@@ -219,6 +219,7 @@ impl Expansion {
         let mut coefficients = Coefficients::default();
         let formula = self.formula_impl(&support, &mut coefficients);
         let inherent = self.inherent_impl(&support, &mut coefficients);
+        let calls = self.calls(&support);
         let numbers = Literal::usize_unsuffixed(coefficients.numbers.len());
         let integers = Literal::usize_unsuffixed(coefficients.integers.len());
         quote! {
@@ -235,6 +236,7 @@ impl Expansion {
                 #formula
                 #operation
                 #inherent
+                #calls
             };
 
             #test
@@ -473,14 +475,15 @@ impl Expansion {
             let mut all = Vec::new();
             for &argument in arguments {
                 all.push(if program.formula.graph.is_uniform(argument) {
-                    program.number(argument)
+                    program.argument(argument)
                 } else {
                     of_arguments.next().expect("one value for each argument")
                 });
             }
+            let bound = program.bound(*callee, arguments, &all);
             of_calls.push(quote! {
                 if #path::TRIGONOMETRIC {
-                    largest = #support::larger_size(largest, #path::angle(#like, #(#all),*));
+                    largest = #support::larger_size(largest, #support::angle(#bound));
                 }
             });
         }
@@ -498,7 +501,7 @@ impl Expansion {
         })
     }
 
-    /// Returns the functions through which other formulas call this one.
+    /// Returns the items through which other formulas call this one.
     #[allow(clippy::too_many_lines)] // The text of the code that it writes.
     fn inherent_impl(&mut self, support: &Path, coefficients: &mut Coefficients) -> TokenStream {
         let name = self.item.sig.ident.clone();
@@ -506,88 +509,35 @@ impl Expansion {
         let count = Literal::usize_unsuffixed(names.operands.len());
         let operands = &names.operands;
         let like = Ident::new("like", Span::mixed_site());
-        let g = &names.cotangent;
 
         let mut declared = Vec::new();
         let mut order = Vec::new();
         let mut numbers = Vec::new();
         let mut of_numbers = Vec::new();
-        let mut whole = Vec::new();
         for parameter in &self.signature.parameters {
             let own = &parameter.name;
             match parameter.kind {
                 ParameterKind::Operand(k) => {
                     let operand = &operands[k];
-                    whole.push(operand);
-                    declared.push(quote!(#operand: impl #support::Operand<T>));
-                    order.push(operand.to_token_stream());
+                    declared.push(quote!(#operand: impl #support::Argument<T>));
+                    order.push(Literal::usize_unsuffixed(k));
                 }
                 ParameterKind::Number => {
-                    declared.push(quote!(#own: ::core::primitive::f64));
+                    declared.push(quote!(#own: impl #support::Argument<T>));
                     numbers.push(quote!(#own: ::core::primitive::f64));
-                    of_numbers.push(own);
-                    whole.push(own);
-                    order.push(g.to_token_stream());
+                    of_numbers.push(quote!(#support::Argument::<T>::number(#own)));
+                    order.push(Literal::usize_unsuffixed(0));
                 }
                 ParameterKind::Integer => {
-                    declared.push(quote!(#own: ::core::primitive::i32));
+                    declared.push(quote!(#own: impl #support::Argument<T>));
                     numbers.push(quote!(#own: ::core::primitive::i32));
-                    of_numbers.push(own);
-                    whole.push(own);
-                    order.push(g.to_token_stream());
+                    of_numbers.push(quote!(#support::Argument::<T>::integer(#own)));
+                    order.push(Literal::usize_unsuffixed(0));
                 }
-                ParameterKind::Axes | ParameterKind::Faulty => {}
+                ParameterKind::Axes => declared.push(quote!(_: impl ::core::marker::Sized)),
+                ParameterKind::Faulty => {}
             }
         }
-        let arguments = Literal::usize_unsuffixed(order.len());
-        let all = Literal::u32_unsuffixed(u32::MAX >> (32 - operands.len()));
-        let callable = (self.signature.output == Output::Tensor).then(|| {
-            let result = if self.result_suffices() {
-                quote!(#support::Formula::value(formula, [#(#operands),*]))
-            } else {
-                g.to_token_stream()
-            };
-            quote! {
-                pub const TRIGONOMETRIC: ::core::primitive::bool =
-                    <Self as #support::Formula<#count>>::TRIGONOMETRIC;
-
-                #[inline(always)]
-                pub fn call<T: #support::Real>(#like: T, #(#declared),*) -> T {
-                    T::call(
-                        [#(#operands.lift(#like)),*],
-                        |operands| #support::Formula::value(
-                            Self::new(#(#of_numbers),*),
-                            operands,
-                        ),
-                        |operands| #support::whole(
-                            operands,
-                            |[#(#operands),*]| #name(#(#whole),*),
-                        ),
-                    )
-                }
-
-                #[inline(always)]
-                pub fn pull<T: #support::Real>(#g: T, #(#declared),*) -> [T; #arguments] {
-                    let formula = Self::new(#(#of_numbers),*);
-                    let [#(#operands),*] = [#(#operands.lift(#g)),*];
-                    let result = #result;
-                    let [#(#operands),*] = #support::Formula::pullback::<T, #all>(
-                        formula,
-                        #g,
-                        [#(#operands),*],
-                        result,
-                    );
-                    [#(#order),*]
-                }
-
-                #[inline(always)]
-                pub fn angle<T: #support::Real>(#like: T, #(#declared),*) -> T {
-                    let operands = [#(#operands.lift(#like)),*];
-                    #support::Formula::angle(Self::new(#(#of_numbers),*), operands)
-                }
-            }
-        });
-
         let roots = coefficients.numbers.clone();
         let integers: Vec<_> = coefficients
             .integers
@@ -612,6 +562,12 @@ impl Expansion {
                 quote!(#value.0)
             }
         });
+        let callable = (self.signature.output == Output::Tensor).then(|| {
+            quote! {
+                #[diagnostic::do_not_recommend]
+                impl #support::check::Callable for #name {}
+            }
+        });
         let import = (!statements.is_empty()).then(|| {
             quote! {
                 #[allow(unused_imports)]
@@ -628,9 +584,41 @@ impl Expansion {
                     Self { numbers: [#(#values),*], integers: [#(#integers),*] }
                 }
 
-                #callable
+                pub const TRIGONOMETRIC: ::core::primitive::bool =
+                    <Self as #support::Formula<#count>>::TRIGONOMETRIC;
+                /// The operand of each argument of a call, and any for a number.
+                pub const OPERANDS: &'static [::core::primitive::usize] = &[#(#order),*];
+
+                #[inline(always)]
+                pub fn bind<T: #support::Real>(
+                    #(#declared),*
+                ) -> impl ::core::ops::FnOnce(T) -> (Self, [T; #count]) {
+                    move |#like: T| (
+                        Self::new(#(#of_numbers),*),
+                        [#(#support::Argument::operand(#operands, #like)),*],
+                    )
+                }
             }
+            #callable
         }
+    }
+
+    /// Returns code that only compiles if all functions that the formula calls can be called.
+    fn calls(&self, support: &Path) -> Option<TokenStream> {
+        let mut places: Vec<_> = self.formula.places.iter().collect();
+        places.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let calls = places.iter().map(|((_, arguments), place)| {
+            let arguments = emit::checks(&self.formula, arguments, support);
+            place.checked(arguments, support)
+        });
+        (!places.is_empty()).then(|| {
+            quote! {
+                #[allow(deprecated)]
+                const _: fn() = || {
+                    #(#calls)*
+                };
+            }
+        })
     }
 
     /// Returns the test of the derivatives.

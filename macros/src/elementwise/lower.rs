@@ -1,6 +1,8 @@
 //! Turns the body of a function into a graph.
 
-use proc_macro2::TokenStream;
+use std::collections::HashMap;
+
+use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::{
     BinOp, Block, Expr, ExprCall, ExprIf, ExprLit, ExprMethodCall, Ident, Lit, Local, Pat, Path,
@@ -27,6 +29,8 @@ pub(crate) struct Formula {
     pub(crate) names: Vec<TokenStream>,
     /// The paths of the functions that it calls.
     pub(crate) callees: Vec<Path>,
+    /// The first place of each call, by the function and the arguments.
+    pub(crate) places: HashMap<(usize, Vec<Node>), Place>,
     /// The name of the function itself.
     own_name: String,
     /// Whether it is one of the library's own, which may use a primitive of the same name.
@@ -48,6 +52,7 @@ impl Formula {
             graph: Graph::default(),
             names: Vec::new(),
             callees: Vec::new(),
+            places: HashMap::new(),
             own_name: own_name.to_string(),
             is_own,
             parameters: Vec::new(),
@@ -113,6 +118,15 @@ impl Formula {
         };
         lowering.number_or_advice(expression)
     }
+}
+
+/// The place of a call in the source, for errors that the compiler finds in the generated code.
+pub(crate) struct Place {
+    pub(crate) path: Path,
+    /// Where each argument begins and ends.
+    pub(crate) arguments: Vec<[Span; 2]>,
+    /// The closing parenthesis.
+    pub(crate) close: Span,
 }
 
 struct Lowering<'a> {
@@ -636,24 +650,52 @@ impl Lowering<'_> {
             }
             _ => {}
         }
-        let mut nodes = Vec::new();
-        let mut failed = false;
-        for argument in arguments {
-            match self.number_or_advice(argument) {
-                Some(node) => nodes.push(node),
-                None => failed = true,
-            }
-        }
-        if failed {
-            return None;
-        }
-        Some(Value::Number(self.called(path.clone(), nodes)))
+        let nodes: Vec<_> = arguments
+            .iter()
+            .map(|argument| self.argument(argument))
+            .collect();
+        let nodes: Vec<Node> = nodes.into_iter().collect::<Option<_>>()?;
+        let place = Place {
+            path: path.clone(),
+            arguments: arguments.iter().map(|argument| ends(argument)).collect(),
+            close: call.paren_token.span.close(),
+        };
+        let callee = index_of(&mut self.formula.callees, path.clone());
+        let places = &mut self.formula.places;
+        places.entry((callee, nodes.clone())).or_insert(place);
+        Some(Value::Number(self.graph().add(Op::Call(callee, nodes))))
     }
 
-    /// Returns the node of a call.
-    fn called(&mut self, path: Path, arguments: Vec<Node>) -> Node {
-        let index = index_of(&mut self.formula.callees, path);
-        self.graph().add(Op::Call(index, arguments))
+    /// Returns the node of an argument of a function whose parameters are not known here.
+    fn argument(&mut self, expression: &Expr) -> Option<Node> {
+        if let Some(path) = self.constant(expression) {
+            let index = self.formula.named(path.to_token_stream());
+            return Some(self.graph().add(Op::Constant(index)));
+        }
+        match self.expression(expression)? {
+            Value::Integer(whole) => Some(self.graph().add(Op::Integer(whole))),
+            value => self.number(value, last_in(expression)),
+        }
+    }
+
+    /// Returns the path of a constant in scope.
+    fn constant<'a>(&self, expression: &'a Expr) -> Option<&'a Path> {
+        match expression {
+            Expr::Group(group) => self.constant(&group.expr),
+            Expr::Paren(paren) => self.constant(&paren.expr),
+            Expr::Path(path) if path.qself.is_none() && path.attrs.is_empty() => {
+                let is_known = path.path.get_ident().is_some_and(|name| {
+                    let axes = self.formula.axes.as_ref();
+                    let name = name.to_string();
+                    let mut known = self.scope.iter().map(|(other, _)| other);
+                    known.any(|other| *other == name)
+                        || axes.is_some_and(|axes| *axes == name)
+                        || name == "self"
+                });
+                (!is_known).then_some(&path.path)
+            }
+            _ => None,
+        }
     }
 
     /// Returns the value of a function of the library.
@@ -696,8 +738,20 @@ impl Lowering<'_> {
                 None => self.error(name, "a formula cannot call itself"),
             };
         }
+        if entry.takes_numbers() {
+            for (k, node) in nodes.iter().enumerate().skip(1) {
+                if !self.graph().is_uniform(*node) {
+                    let message = format!(
+                        "expected a number, found an operand: `{}` is the same for all elements",
+                        entry.arguments[k]
+                    );
+                    self.errors.push(arguments[k], message);
+                }
+            }
+        }
         let path = syn::parse_str(&format!("__library::{text}")).expect("a path");
-        Some(Value::Number(self.called(path, nodes)))
+        let callee = index_of(&mut self.formula.callees, path);
+        Some(Value::Number(self.graph().add(Op::Call(callee, nodes))))
     }
 
     /// Returns the exponent of `powi`.
@@ -746,6 +800,16 @@ fn index_of<T: ToTokens>(list: &mut Vec<T>, item: T) -> usize {
         list.push(item);
         list.len() - 1
     })
+}
+
+/// Returns where an expression begins and ends.
+fn ends(expression: &Expr) -> [Span; 2] {
+    let mut spans = expression
+        .to_token_stream()
+        .into_iter()
+        .map(|token| token.span());
+    let first = spans.next().unwrap_or_else(Span::call_site);
+    [first, spans.last().unwrap_or(first)]
 }
 
 /// Returns the expression that an error about the value of a block points at.
