@@ -362,7 +362,8 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 /// | `axes: Axes` | The axes of a reduction; the caller passes what converts into `Axes`. |
 ///
 /// There are 1 to 8 operands, and each must be used. They are all `f32` or all `f64`; numbers take
-/// their dtype. The reference in `x: &Tensor` may be written.
+/// their dtype. The reference in `x: &Tensor` may be written. `Tensor` and `Axes` are the types of
+/// this library under any path in scope.
 ///
 /// | result | what the generated function returns |
 /// |---|---|

@@ -147,20 +147,25 @@ fn cotangents(graph: &mut Graph, root: Node, known: &[Option<Node>]) -> Vec<Node
 fn function(item: &ItemFn, signature: &Signature, krate: &Path, body: &TokenStream) -> TokenStream {
     let (attrs, vis, name) = (&item.attrs, &item.vis, &item.sig.ident);
     let parameters = signature.parameters.iter().map(|parameter| {
-        let name = &parameter.name;
+        // The types as they are written, so that their imports are used.
+        let (name, ty) = (&parameter.name, &parameter.ty);
         match parameter.kind {
-            ParameterKind::Operand(_) => quote!(#name: &#krate::Tensor),
+            ParameterKind::Operand(_) => quote!(#name: &#ty),
             ParameterKind::Number => quote!(#name: ::core::primitive::f64),
             ParameterKind::Integer => quote!(#name: ::core::primitive::i32),
-            ParameterKind::Axes => quote!(#name: impl ::core::convert::Into<#krate::Axes>),
+            ParameterKind::Axes => quote!(#name: impl ::core::convert::Into<#ty>),
             // Calls have no errors that follow from this one.
             ParameterKind::Faulty => quote!(#name: impl ::core::marker::Sized),
         }
     });
+    let tensor = match &signature.tensor {
+        Some(ty) => quote!(#ty),
+        _ => quote!(#krate::Tensor),
+    };
     let output = if signature.can_fail() {
-        quote!(#krate::Result<#krate::Tensor>)
+        quote!(#krate::Result<#tensor>)
     } else {
-        quote!(#krate::Tensor)
+        tensor
     };
     // Refused memory panics at the caller's line.
     let has = |word: &str| attrs.iter().any(|attr| attr.path().is_ident(word));

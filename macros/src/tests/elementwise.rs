@@ -72,10 +72,7 @@ fn swish_with_a_slope() {
         &expect![[r#"
             /// Swish.
             #[track_caller]
-            pub fn swish(
-                x: &::cotangent::Tensor,
-                beta: ::core::primitive::f64,
-            ) -> ::cotangent::Tensor {
+            pub fn swish(x: &Tensor, beta: ::core::primitive::f64) -> Tensor {
                 ::cotangent::elementwise::apply_one(swish::new(beta), x)
             }
             #[doc(hidden)]
@@ -261,8 +258,8 @@ fn a_reduced_function() {
         "fn energy(x: Tensor, axes: Axes) -> Sum { x * x }",
         &expect![[r#"
             fn energy(
-                x: &::cotangent::Tensor,
-                axes: impl ::core::convert::Into<::cotangent::Axes>,
+                x: &Tensor,
+                axes: impl ::core::convert::Into<Axes>,
             ) -> ::cotangent::Result<::cotangent::Tensor> {
                 ::cotangent::elementwise::reduce(
                     energy::new(),

@@ -75,4 +75,12 @@ fn forgets_an_argument(x: Tensor) -> Tensor {
     swish(x)
 }
 
+/// Types are imported, as those of every function.
+mod imports {
+    #[cotangent::elementwise]
+    fn without_import(x: Tensor) -> cotangent::Tensor {
+        exp(x)
+    }
+}
+
 fn main() {}
