@@ -1,7 +1,7 @@
 //! Functions that `#[elementwise]` calls in the code that it writes.
 
 use crate::autograd::Tensor;
-use crate::kernel::{Baseline, Formula, Lane, Real};
+use crate::kernel::{Baseline, Formula, Lane, Needs, Real};
 use crate::ops::elementwise::operation::{Operation, apply_known};
 use std::any::Any;
 
@@ -141,12 +141,24 @@ pub fn pull<T: Real, E: Formula<N>, const N: usize>(
     g: T,
     (formula, operands): (E, [T; N]),
 ) -> [T; N] {
-    let result = if E::NEEDS.iter().any(|needs| needs.result) {
+    let result = if const { any_result(&E::NEEDS) } {
         formula.value(operands)
     } else {
         g
     };
     formula.pullback::<T, { u32::MAX }>(g, operands, result)
+}
+
+/// Returns whether a cotangent is computed from the result.
+const fn any_result(needs: &[Needs]) -> bool {
+    let mut k = 0;
+    while k < needs.len() {
+        if needs[k].result {
+            return true;
+        }
+        k += 1;
+    }
+    false
 }
 
 /// Returns the size of the largest argument of a sine or cosine in a called formula.
