@@ -118,7 +118,7 @@ impl Expansion {
     /// Returns code that only compiles if all functions that the formula calls can be called.
     pub(super) fn calls(&self, support: &Path) -> Option<TokenStream> {
         let mut places: Vec<_> = self.formula.places.iter().collect();
-        places.sort_by(|(a, _), (b, _)| a.cmp(b));
+        places.sort_by_key(|(call, _)| *call);
         let calls = places.iter().map(|((_, arguments), place)| {
             let arguments = emit::checks(&self.formula, arguments, support);
             place.checked(arguments, support)

@@ -6,7 +6,7 @@ mod inherent;
 mod test;
 
 use proc_macro2::{Ident, Literal, Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Attribute, Item, ItemFn, Path, TraitItemFn, parse_quote};
 
 use super::differentiate::{pull, scaled};
@@ -163,10 +163,8 @@ fn function(item: &ItemFn, signature: &Signature, krate: &Path, body: &TokenStre
             ParameterKind::Faulty => quote!(#name: impl ::core::marker::Sized),
         }
     });
-    let tensor = match &signature.tensor {
-        Some(ty) => quote!(#ty),
-        _ => quote!(#krate::Tensor),
-    };
+    let tensor = signature.tensor.as_ref();
+    let tensor = tensor.map_or_else(|| quote!(#krate::Tensor), ToTokens::to_token_stream);
     let output = if signature.can_fail() {
         quote!(#krate::Result<#tensor>)
     } else {
