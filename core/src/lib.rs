@@ -57,7 +57,7 @@ pub use ops::{
     NllLoss, Norm, Order, Reduction, Target,
 };
 pub use tensor::{
-    Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,
+    Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, Spatial, memory_use, refusable,
 };
 
 #[doc(inline)]

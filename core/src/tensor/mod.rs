@@ -15,7 +15,7 @@ mod reduce;
 mod span;
 mod storage;
 
-pub use crate::shape::{DType, INFER, Shape};
+pub use crate::shape::{DType, INFER, Shape, Spatial};
 pub(crate) use array::Array;
 pub use axes::Axes;
 pub(crate) use axes::Reduced;
