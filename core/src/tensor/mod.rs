@@ -27,4 +27,5 @@ pub use indices::Indices;
 pub(crate) use layout::Layout;
 pub use mask::Mask;
 pub(crate) use span::Span;
+pub(crate) use storage::room;
 pub use storage::{MemoryUse, memory_use, refusable};
