@@ -827,3 +827,59 @@ fn names_of_the_library_mean_its_functions() {
         "#]],
     );
 }
+
+#[test]
+fn calls_take_integers_constants_and_numbers() {
+    check_computed(
+        "fn f(x: Tensor, n: i32, p: f64) -> Tensor {
+            power(x, n, LIMIT) + power(x, -2, power(p, n, tan(p)))
+        }",
+        &expect![[r#"
+            fn value() {
+                let t_1 = ::cotangent::elementwise::call(
+                    <power>::bind(
+                        _x,
+                        self.integers[0] as ::core::primitive::i32,
+                        ::cotangent::elementwise::Named(self.numbers[0]),
+                    )(_x),
+                );
+                let t_2 = ::cotangent::elementwise::call(
+                    <power>::bind(_x, -2 as ::core::primitive::i32, self.numbers[1])(_x),
+                );
+                let t_3 = t_1 + t_2;
+                t_3
+            }
+            fn pullback() {
+                let t_2 = ::cotangent::elementwise::pull(
+                    _0g,
+                    <power>::bind(_x, -2 as ::core::primitive::i32, self.numbers[1])(_x),
+                );
+                let t_3 = t_2[<power>::OPERANDS[0]];
+                let t_4 = ::cotangent::elementwise::pull(
+                    _0g,
+                    <power>::bind(
+                        _x,
+                        self.integers[0] as ::core::primitive::i32,
+                        ::cotangent::elementwise::Named(self.numbers[0]),
+                    )(_x),
+                );
+                let t_5 = t_4[<power>::OPERANDS[0]];
+                let t_6 = t_3 + t_5;
+                [t_6]
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn numbers_of_the_library_are_no_operands() {
+    check_body(
+        "clamp(x, y, 2.0 * y) + leaky_relu(x, tan(a)) + atan2(y, x) + x.celu(y + a) + elu(a, x)",
+        &expect![[r#"
+            y: expected a number, found an operand: `low` is the same for all elements
+            2.0 * y: expected a number, found an operand: `high` is the same for all elements
+            y + a: expected a number, found an operand: `alpha` is the same for all elements
+            x: expected a number, found an operand: `alpha` is the same for all elements
+        "#]],
+    );
+}
