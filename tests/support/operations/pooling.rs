@@ -357,7 +357,7 @@ pub fn pooling() -> Vec<Entry> {
                     "F.unfold(x, (2, 3), (3, 2), (0, 2), (2, 1))", "images(2)";
                 "unfold([2, 2, 2], 1 around)" |x| x[0].unfold(Windows::new([2, 2, 2]).padding(1)),
                     "F.pad(x, (1,) * 6).unfold(2, 2, 1).unfold(3, 2, 1).unfold(4, 2, 1)\
-                     .permute(0, 1, 5, 6, 7, 2, 3, 4).reshape(2, 24, -1)", "images(3)";
+                     .permute(0, 1, 5, 6, 7, 2, 3, 4).reshape(len(x), 8 * x.shape[1], -1)", "images(3)";
             });
             draw 1 Same |x, p| x[0].unfold(windows::<1>(p));
             draw 1 Same |x, p| x[0].unfold(windows::<2>(p));
