@@ -4,6 +4,7 @@ use super::Domain::Signed;
 use super::Entry;
 use super::drawn::Arguments;
 use super::golden::{Golden, Operands, golden};
+use super::reductions::apart;
 use cotangent::{Indices, Result, Tensor, Windows};
 
 /// Rows of a golden file: the name, the call, PyTorch's expression, the cases.
@@ -52,17 +53,17 @@ pub fn pooling() -> Vec<Entry> {
     operations! { [m, k, n]
         max_pool {
             check "max_pool", Signed: (m, k, n + 3) => (m, k, n.div_ceil(2) + 1),
-                |x| x[0].max_pool([2]);
+                |x| apart(&x[0])?.max_pool([2]);
             check "max_pool of overlapping windows with padding", Signed:
                 (m, 2, 3, n + 2) => (m, 2, 3, n + 1),
-                |x| x[0].max_pool(Windows::new([3, 2]).stride(1).padding([1, 0]));
+                |x| apart(&x[0])?.max_pool(Windows::new([3, 2]).stride(1).padding([1, 0]));
             check "max_pool of dilated windows beyond the end", Signed:
                 (m, k, n + 4) => (m, k, n / 2 + 2),
-                |x| x[0].max_pool(Windows::new([2]).dilation(2).ceil_mode());
+                |x| apart(&x[0])?.max_pool(Windows::new([2]).dilation(2).ceil_mode());
             check "max_pool of pairs", Signed: (m, 2, 5, n + 3) => (m, 2, 2, n.div_ceil(2) + 1),
-                |x| x[0].max_pool([2, 2]);
+                |x| apart(&x[0])?.max_pool([2, 2]);
             check "max_pool of volumes", Signed: (m, 1, 2, 3, n + 1) => (m, 1, 1, 1, n + 1),
-                |x| x[0].max_pool([2, 2, 1]);
+                |x| apart(&x[0])?.max_pool([2, 2, 1]);
             golden copies(rows! {
                 "max_pool([2])" |x| x[0].max_pool([2]), "F.max_pool1d(x, 2)",
                     "images(1) + odd_images(1)";
@@ -103,7 +104,7 @@ pub fn pooling() -> Vec<Entry> {
         }
         max_pool_with_indices {
             check "max_pool_with_indices", Signed: (m, k, n + 3) => (m, k, n + 2),
-                |x| Ok(x[0].max_pool_with_indices(Windows::new([2]).stride(1))?.0);
+                |x| Ok(apart(&x[0])?.max_pool_with_indices(Windows::new([2]).stride(1))?.0);
             golden copies(rows! {
                 "max_pool_with_indices([2])" |x| x.placed(x[0].max_pool_with_indices([2])),
                     "F.max_pool1d(x, 2)",
@@ -145,7 +146,8 @@ pub fn pooling() -> Vec<Entry> {
             check "avg_pool of overlapping windows with padding", Signed:
                 (m, 2, 3, n + 2) => (m, 2, 3, n + 1),
                 |x| x[0].avg_pool(Windows::new([3, 2]).stride(1).padding([1, 0]).exclude_padding());
-            check "avg_pool beyond the end", Signed: (m, k, n + 4) => (m, k, n.div_ceil(2) + 2),
+            check "avg_pool beyond the end", Signed:
+                (m, k, n + 4) => (m, k, (n + 1).div_ceil(2) + 2),
                 |x| x[0].avg_pool(Windows::new([3]).stride(2).padding(1).ceil_mode());
             check "avg_pool of volumes", Signed: (m, 1, 2, 3, n + 1) => (m, 1, 1, 1, n + 1),
                 |x| x[0].avg_pool(Windows::new([2, 2, 1]).divisor(3.0));
@@ -187,9 +189,9 @@ pub fn pooling() -> Vec<Entry> {
         }
         adaptive_max_pool {
             check "adaptive_max_pool", Signed: (m, k, n + 5) => (m, k, 3),
-                |x| x[0].adaptive_max_pool([3]);
+                |x| apart(&x[0])?.adaptive_max_pool([3]);
             check "adaptive_max_pool of planes", Signed: (m, 2, 5, n + 1) => (m, 2, 2, 3),
-                |x| x[0].adaptive_max_pool([2, 3]);
+                |x| apart(&x[0])?.adaptive_max_pool([2, 3]);
             golden copies(rows! {
                 "adaptive_max_pool([4])" |x| x[0].adaptive_max_pool([4]),
                     "F.adaptive_max_pool1d(x, 4)", "images(1) + odd_images(1)";
@@ -209,7 +211,7 @@ pub fn pooling() -> Vec<Entry> {
         }
         adaptive_max_pool_with_indices {
             check "adaptive_max_pool_with_indices", Signed: (m, k, n + 5) => (m, k, 4),
-                |x| Ok(x[0].adaptive_max_pool_with_indices([4])?.0);
+                |x| Ok(apart(&x[0])?.adaptive_max_pool_with_indices([4])?.0);
             golden copies(rows! {
                 "adaptive_max_pool_with_indices([3, 4])"
                     |x| x.placed(x[0].adaptive_max_pool_with_indices([3, 4])),
@@ -220,9 +222,10 @@ pub fn pooling() -> Vec<Entry> {
             draw 1 Same |x, p| x[0].adaptive_max_pool_with_indices(lengths::<2>(p));
         }
         global_max_pool {
-            check "global_max_pool", Signed: (m, k, n + 2) => (m, k), |x| x[0].global_max_pool();
+            check "global_max_pool", Signed: (m, k, n + 2) => (m, k),
+                |x| apart(&x[0])?.global_max_pool();
             check "global_max_pool of planes", Signed: (m, 2, 3, n + 1) => (m, 2),
-                |x| x[0].global_max_pool();
+                |x| apart(&x[0])?.global_max_pool();
             golden copies(rows! {
                 "global_max_pool over 1" |x| x[0].global_max_pool(), "x.amax(2)", "images(1)";
                 "global_max_pool over 2" |x| x[0].global_max_pool(), "x.amax((2, 3))",
@@ -357,7 +360,8 @@ pub fn pooling() -> Vec<Entry> {
                     "F.unfold(x, (2, 3), (3, 2), (0, 2), (2, 1))", "images(2)";
                 "unfold([2, 2, 2], 1 around)" |x| x[0].unfold(Windows::new([2, 2, 2]).padding(1)),
                     "F.pad(x, (1,) * 6).unfold(2, 2, 1).unfold(3, 2, 1).unfold(4, 2, 1)\
-                     .permute(0, 1, 5, 6, 7, 2, 3, 4).reshape(len(x), 8 * x.shape[1], -1)", "images(3)";
+                     .permute(0, 1, 5, 6, 7, 2, 3, 4).reshape(len(x), 8 * x.shape[1], -1)",
+                    "images(3)";
             });
             draw 1 Same |x, p| x[0].unfold(windows::<1>(p));
             draw 1 Same |x, p| x[0].unfold(windows::<2>(p));
