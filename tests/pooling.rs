@@ -159,7 +159,7 @@ fn for_cases(
     three: impl Fn(&mut ChaCha8Rng, &Case<3>, DType) -> Result<()>,
 ) -> Result<()> {
     let mut rng = ChaCha8Rng::seed_from_u64(18);
-    for _ in 0..150 {
+    for _ in 0..60 {
         for dtype in [DType::F32, DType::F64] {
             let case = Case::draw(&mut rng);
             one(&mut rng, &case, dtype)?;
@@ -739,7 +739,7 @@ fn one_number_is_for_all_axes() {
 fn running_statistics_of_instances() -> Result<()> {
     let norm = InstanceNorm::builder(1).running_statistics().build()?;
     let x = Tensor::from([1.0f32, 3.0, 2.0, 6.0]).reshape([2, 1, 2])?;
-    norm.forward(&x, &Pass::train(0))?;
+    let _ = norm.forward(&x, &Pass::train(0))?;
     let value = |buffer: &Option<Buffer>| buffer.as_ref().map(|b| b.value().item());
     let mean = value(&norm.running_mean).expect("a mean")?;
     let var = value(&norm.running_var).expect("a variance")?;
@@ -748,8 +748,8 @@ fn running_statistics_of_instances() -> Result<()> {
         (mean - 0.3).abs() < 1e-6 && (var - (0.9 + 0.5)).abs() < 1e-6,
         "{mean} {var}"
     );
-    norm.predict(&x)?;
-    Frozen::new(norm.clone()).forward(&x, &Pass::train(0))?;
+    let _ = norm.predict(&x)?;
+    let _ = Frozen::new(norm.clone()).forward(&x, &Pass::train(0))?;
     assert_eq!(value(&norm.running_mean).expect("a mean")?, mean);
     let y = norm.predict(&x)?.to_vec::<f32>()?;
     assert!((f64::from(y[0]) - (1.0 - mean) / (var + 1e-5).sqrt()).abs() < 1e-6);

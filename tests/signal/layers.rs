@@ -5,6 +5,7 @@ use cotangent::nn::signal::{self, LayerSignal, Report};
 use cotangent::nn::{Gelu, MlpBlock, MlpBuilder, Normalization};
 use cotangent::prelude::*;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
 
@@ -226,7 +227,10 @@ impl Table {
 
     /// An operation that changes the number of elements ends the row of its input.
     fn spatial(&mut self) -> Result<()> {
-        fn flat<L: Layer + 'static>(shape: &[usize], layer: L) -> Result<Vec<String>> {
+        fn flat<L: Layer + Clone + Debug + Send + Sync + 'static>(
+            shape: &[usize],
+            layer: L,
+        ) -> Result<Vec<String>> {
             let layer = Sequential::new().push(layer).push(Flatten::new());
             given(shape, layer, Layer::forward)
         }

@@ -274,9 +274,18 @@ impl Parts<'_> {
             planes: x.shape()[0] * x.shape()[1],
             axes: three(axes, || Axis::whole(1)),
         };
+        for count in [|axis: &Axis| axis.len, |axis: &Axis| axis.outputs] {
+            let product = windows.axes.iter().map(count);
+            let product = product.fold(windows.planes, usize::saturating_mul);
+            if product > isize::MAX as usize {
+                let reason = format!("too many elements to address, {}", self.sizes(stride));
+                return Err(Error::shape(op, reason, &[x.shape()]));
+            }
+        }
         let taps = windows.axes.iter().map(|axis| axis.taps);
         let taps = taps.fold(1usize, usize::saturating_mul);
-        if u32::try_from(taps).is_err() {
+        // Kernels number the elements, with room for padding.
+        if i32::try_from(taps).is_err() {
             let reason = format!("too many elements in a window, {}", self.sizes(stride));
             return Err(Error::argument(op, reason));
         }
