@@ -117,7 +117,7 @@ impl<F: Float, P: Place> Pool<'_, F, P> {
                     let lines = Lines::of(plane, windows, block * rows.at_once + row);
                     let start = row * rows.pitch + width.padding;
                     let range = start..start + rows.used;
-                    lines.down(rows.used, &mut values[range.clone()], &mut taps[range]);
+                    lines.down(&mut values[range.clone()], &mut taps[range]);
                 }
                 let found = &mut found[..count * rows.outputs];
                 // A row of outputs may have some more, which belong to no window.
@@ -263,55 +263,55 @@ impl<'a, F: Float> Lines<'a, F> {
         }
     }
 
-    /// Calls `body(line, tap)` for each line, with the number of its first tap.
-    #[inline(always)]
-    fn each(&self, mut body: impl FnMut(&'a [F], u32)) {
-        let [depth, height, width] = self.axes;
-        for d in self.depth.from..self.depth.to {
-            let layer = (self.depth.origin + (d * depth.dilation) as isize) as usize * height.len;
-            for h in self.height.from..self.height.to {
-                let line = (self.height.origin + (h * height.dilation) as isize) as usize;
-                let start = (layer + line) * width.len;
-                let tap = (d * height.taps + h) * width.taps;
-                body(&self.plane[start..start + width.len], tap as u32);
-            }
-        }
+    /// Returns the number of lines.
+    fn count(&self) -> usize {
+        (self.depth.to - self.depth.from) * (self.height.to - self.height.from)
     }
 
-    /// Computes the maxima of the first `len` elements of the lines.
+    /// Returns a line and the number of its first tap.
+    // No function takes a closure for each line: it would not be inlined, and not vectorized.
     #[inline(always)]
-    fn down(&self, len: usize, values: &mut [F], taps: &mut [u32]) {
-        let (values, taps) = (&mut values[..len], &mut taps[..len]);
-        let mut first: Option<(&[F], u32)> = None;
-        let mut count = 0;
-        self.each(|line, tap| {
+    fn line(&self, number: usize) -> (&'a [F], u32) {
+        let [depth, height, width] = self.axes;
+        let rows = self.height.to - self.height.from;
+        let (d, h) = (
+            self.depth.from + number / rows,
+            self.height.from + number % rows,
+        );
+        let layer = (self.depth.origin + (d * depth.dilation) as isize) as usize * height.len;
+        let line = (self.height.origin + (h * height.dilation) as isize) as usize;
+        let start = (layer + line) * width.len;
+        let tap = (d * height.taps + h) * width.taps;
+        (&self.plane[start..start + width.len], tap as u32)
+    }
+
+    /// Computes the maxima of the first elements of the lines, as many as there are `values`.
+    #[inline(always)]
+    fn down(&self, values: &mut [F], taps: &mut [u32]) {
+        let (len, count) = (values.len(), self.count());
+        let (first, tap_first) = self.line(0);
+        let (first, taps) = (&first[..len], &mut taps[..len]);
+        if count == 1 {
+            values.copy_from_slice(first);
+            taps.fill(tap_first);
+            return;
+        }
+        // The first two lines need no sweep of their own over the result.
+        let (line, tap) = self.line(1);
+        let line = &line[..len];
+        for i in 0..len {
+            let wins = (line[i] > first[i]) | line[i].is_nan();
+            values[i] = if wins { line[i] } else { first[i] };
+            taps[i] = if wins { tap } else { tap_first };
+        }
+        for number in 2..count {
+            let (line, tap) = self.line(number);
             let line = &line[..len];
-            count += 1;
-            match (count, first) {
-                // The first two lines need no sweep of their own over the result.
-                (2, Some((before, tap_before))) => {
-                    let before = &before[..len];
-                    for i in 0..len {
-                        let (best, x) = (before[i], line[i]);
-                        let wins = (x > best) | x.is_nan();
-                        values[i] = if wins { x } else { best };
-                        taps[i] = if wins { tap } else { tap_before };
-                    }
-                }
-                (1, _) => first = Some((line, tap)),
-                _ => {
-                    for i in 0..len {
-                        let x = line[i];
-                        let wins = (x > values[i]) | x.is_nan();
-                        values[i] = if wins { x } else { values[i] };
-                        taps[i] = if wins { tap } else { taps[i] };
-                    }
-                }
+            for i in 0..len {
+                let wins = (line[i] > values[i]) | line[i].is_nan();
+                values[i] = if wins { line[i] } else { values[i] };
+                taps[i] = if wins { tap } else { taps[i] };
             }
-        });
-        if let (1, Some((line, tap))) = (count, first) {
-            values.copy_from_slice(&line[..len]);
-            taps.fill(tap);
         }
     }
 
@@ -321,12 +321,13 @@ impl<'a, F: Float> Lines<'a, F> {
         let width = &self.axes[2];
         let window = width.window(o);
         let mut best = (F::neg_infinity(), OUTSIDE);
-        self.each(|line, tap| {
+        for number in 0..self.count() {
+            let (line, tap) = self.line(number);
             for t in window.from..window.to {
                 let x = line[(window.origin + (t * width.dilation) as isize) as usize];
                 best = larger(best, (x, tap + t as u32));
             }
-        });
+        }
         best
     }
 }
