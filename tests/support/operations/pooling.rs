@@ -98,6 +98,8 @@ pub fn pooling() -> Vec<Entry> {
                     Windows::new([2, 2, 2]).stride(1).dilation(2).ceil_mode()),
                     "F.max_pool3d(x, 2, 1, 0, 2, True)", "images(3)";
             });
+            draw 1 Same |x, p| x[0].max_pool(Windows::new([p.size]).stride(p.other_size)
+                .padding(p.seed as usize % 3).dilation(p.seed as usize / 3 % 3).ceil_mode());
             draw 1 Same |x, p| x[0].max_pool(windows::<1>(p));
             draw 1 Same |x, p| x[0].max_pool(windows::<2>(p));
             draw 1 Same |x, p| x[0].max_pool(windows::<3>(p));
@@ -183,6 +185,8 @@ pub fn pooling() -> Vec<Entry> {
                     |x| x[0].avg_pool(Windows::new([2, 2, 2]).stride(1).divisor(3.0)),
                     "F.avg_pool3d(x, 2, 1, divisor_override=3)", "images(3)";
             });
+            draw 1 Same |x, p| x[0].avg_pool(Windows::new([2]).divisor(p.number));
+            draw 1 Same |x, p| x[0].avg_pool(Windows::new([p.size]).padding(1).exclude_padding());
             draw 1 Same |x, p| x[0].avg_pool(windows::<1>(p));
             draw 1 Same |x, p| x[0].avg_pool(windows::<2>(p));
             draw 1 Same |x, p| x[0].avg_pool(windows::<3>(p));

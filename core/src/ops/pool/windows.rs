@@ -144,7 +144,7 @@ impl Parts<'_> {
     }
 
     /// Returns the windows of a pooling of `x`.
-    pub fn pooling(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
+    pub(super) fn pooling(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
         let lengths = spatial(op, x, self.lengths.len())?;
         self.check_sizes(op)?;
         for i in 0..lengths.len() {
@@ -162,7 +162,7 @@ impl Parts<'_> {
     }
 
     /// Returns the windows of maxima over `x`.
-    pub fn maxima(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
+    pub(super) fn maxima(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
         match self.divisor {
             Divisor::Window => {}
             Divisor::Elements => Self::refuse(op, "exclude_padding", "avg_pool")?,
@@ -186,7 +186,7 @@ impl Parts<'_> {
     }
 
     /// Returns the windows of averages over `x`.
-    pub fn averages(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
+    pub(super) fn averages(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
         if self.dilation.iter().any(|&dilation| dilation != 1) {
             Self::refuse(op, "dilation", "max_pool and unfold")?;
         }
@@ -198,7 +198,7 @@ impl Parts<'_> {
 
     /// Returns the windows that `unfold` copies, over planes with these lengths. `x` is the operand
     /// that an error shows.
-    pub fn copies(
+    pub(super) fn copies(
         self,
         op: &'static str,
         x: &Tensor,
