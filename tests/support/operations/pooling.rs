@@ -30,6 +30,12 @@ fn places(x: &Tensor, place: fn(usize) -> usize) -> Result<Indices> {
     places.reshape(x.shape())
 }
 
+/// Adds leading axes of length 1 to a tensor with fewer axes than an image.
+fn image(x: &Tensor, dimensions: usize) -> Result<Tensor> {
+    let missing = (dimensions + 2).saturating_sub(x.rank());
+    x.reshape([&vec![1; missing][..], x.shape()].concat())
+}
+
 fn lengths<const D: usize>(p: &Arguments) -> [usize; D] {
     std::array::from_fn(|i| p.sizes.get(i).copied().unwrap_or(1 + i))
 }
@@ -101,8 +107,8 @@ pub fn pooling() -> Vec<Entry> {
             draw 1 Same |x, p| x[0].max_pool(Windows::new([p.size]).stride(p.other_size)
                 .padding(p.seed as usize % 3).dilation(p.seed as usize / 3 % 3).ceil_mode());
             draw 1 Same |x, p| x[0].max_pool(windows::<1>(p));
-            draw 1 Same |x, p| x[0].max_pool(windows::<2>(p));
-            draw 1 Same |x, p| x[0].max_pool(windows::<3>(p));
+            draw 1 Same |x, p| image(&x[0], 2)?.max_pool(windows::<2>(p));
+            draw 1 Same |x, p| image(&x[0], 3)?.max_pool(windows::<3>(p));
         }
         max_pool_with_indices {
             check "max_pool_with_indices", Signed: (m, k, n + 3) => (m, k, n + 2),
@@ -188,8 +194,8 @@ pub fn pooling() -> Vec<Entry> {
             draw 1 Same |x, p| x[0].avg_pool(Windows::new([2]).divisor(p.number));
             draw 1 Same |x, p| x[0].avg_pool(Windows::new([p.size]).padding(1).exclude_padding());
             draw 1 Same |x, p| x[0].avg_pool(windows::<1>(p));
-            draw 1 Same |x, p| x[0].avg_pool(windows::<2>(p));
-            draw 1 Same |x, p| x[0].avg_pool(windows::<3>(p));
+            draw 1 Same |x, p| image(&x[0], 2)?.avg_pool(windows::<2>(p));
+            draw 1 Same |x, p| image(&x[0], 3)?.avg_pool(windows::<3>(p));
         }
         adaptive_max_pool {
             check "adaptive_max_pool", Signed: (m, k, n + 5) => (m, k, 3),
@@ -368,8 +374,8 @@ pub fn pooling() -> Vec<Entry> {
                     "images(3)";
             });
             draw 1 Same |x, p| x[0].unfold(windows::<1>(p));
-            draw 1 Same |x, p| x[0].unfold(windows::<2>(p));
-            draw 1 Same |x, p| x[0].unfold(windows::<3>(p));
+            draw 1 Same |x, p| image(&x[0], 2)?.unfold(windows::<2>(p));
+            draw 1 Same |x, p| image(&x[0], 3)?.unfold(windows::<3>(p));
         }
         fold {
             check "fold", Signed: (m, 2 * k, n + 2) => (m, k, n + 3),
@@ -390,7 +396,6 @@ pub fn pooling() -> Vec<Entry> {
                     "case('columns', Random(OPERATION).normal(2, 6, 8))";
             });
             draw 1 Same |x, p| x[0].fold(lengths::<1>(p), [p.seed as usize % 3]);
-            draw 1 Same |x, p| x[0].fold([3, 3], windows::<2>(p));
         }
     }
 }
