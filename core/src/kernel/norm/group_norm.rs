@@ -64,7 +64,9 @@ fn scale<F: Float>(row: &mut [F], inner: usize, coefficients: &[F]) {
         return;
     }
     for (channel, &c) in row.chunks_exact_mut(inner).zip(coefficients) {
-        channel.iter_mut().for_each(|x| *x *= c);
+        for x in channel {
+            *x *= c;
+        }
     }
 }
 
@@ -110,7 +112,9 @@ impl<F: Float> Kernel for Normalize<'_, F> {
                 continue;
             }
             for (channel, &c) in out.chunks_exact_mut(inner).zip(beta) {
-                channel.iter_mut().for_each(|out| *out += c);
+                for out in channel {
+                    *out += c;
+                }
             }
         }
     }

@@ -235,6 +235,10 @@ impl Rows {
 
 /// Returns the larger of two elements with their taps: of equal ones the first, of NaN the last.
 #[inline(always)]
+#[allow(
+    clippy::needless_bitwise_bool,
+    reason = "branches would keep loops from being vectorized"
+)]
 fn larger<F: Float>((best, place): (F, u32), (x, tap): (F, u32)) -> (F, u32) {
     let first = (x == best) & (tap < place);
     let last = x.is_nan() & (!best.is_nan() | (tap > place));
