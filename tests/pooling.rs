@@ -208,6 +208,9 @@ fn maxima_of_random_windows() -> Result<()> {
     for_cases(maxima::<1>, maxima::<2>, maxima::<3>)
 }
 
+/// An option of averages.
+type Change<const D: usize> = fn(Windows<D>) -> Windows<D>;
+
 fn averages<const D: usize>(rng: &mut ChaCha8Rng, case: &Case<D>, dtype: DType) -> Result<()> {
     let case = Case {
         dilation: [1; D],
@@ -227,7 +230,6 @@ fn averages<const D: usize>(rng: &mut ChaCha8Rng, case: &Case<D>, dtype: DType) 
             })
             .product()
     };
-    type Change<const D: usize> = fn(Windows<D>) -> Windows<D>;
     let options: [Change<D>; 3] = [
         |windows| windows,
         Windows::exclude_padding,
