@@ -69,11 +69,14 @@ files! {
     einsum run::check;
     softmax run::check;
     losses run::check;
+    pooling run::check;
     batch_norm run::check;
+    group_norm run::check;
     layer_norm run::check;
     rms_norm run::check;
     other other::check;
     layers |file| layers::check(file, &table::layers());
+    spatial |file| layers::check(file, &table::spatial());
     keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;
     averages optimizers::check_averages;

@@ -15,6 +15,7 @@ mod common;
 mod elementwise;
 mod optimizers;
 mod overhead;
+mod pooling;
 mod products;
 mod reductions;
 
@@ -99,6 +100,7 @@ fn main() -> Result<()> {
         elementwise::cases(),
         reductions::cases(),
         products::cases(),
+        pooling::cases(),
         overhead::cases(),
         optimizers::cases(),
     ];

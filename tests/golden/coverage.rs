@@ -11,11 +11,33 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &[
             "BatchNormBuilder",
             "EmbeddingBuilder",
+            "GroupNormBuilder",
+            "InstanceNormBuilder",
             "LayerNormBuilder",
             "LinearBuilder",
             "MlpBuilder",
             "RmsNormBuilder",
             "RnnCellBuilder",
+        ],
+    ),
+    (
+        "a layer for one number of spatial axes",
+        &[
+            "AdaptiveAvgPool1d",
+            "AdaptiveAvgPool2d",
+            "AdaptiveAvgPool3d",
+            "AdaptiveMaxPool1d",
+            "AdaptiveMaxPool2d",
+            "AdaptiveMaxPool3d",
+            "AvgPool1d",
+            "AvgPool2d",
+            "AvgPool3d",
+            "MaxPool1d",
+            "MaxPool2d",
+            "MaxPool3d",
+            "Upsample1d",
+            "Upsample2d",
+            "Upsample3d",
         ],
     ),
     (
@@ -48,7 +70,8 @@ fn every_layer_has_golden_values() {
         exported.contains("PRelu") && exported.contains("BatchNorm"),
         "{exported:?}"
     );
-    let built = table::layers().into_iter().map(|(case, build)| {
+    let rows = table::layers().into_iter().chain(table::spatial());
+    let built = rows.map(|(case, build)| {
         let subject = build(case).unwrap_or_else(|error| panic!("{case}: {error}"));
         let name = subject.module().type_name();
         let name = name.split('<').next().unwrap_or(name);

@@ -5,11 +5,21 @@ use cotangent::nn::signal::{self, LayerSignal, Report};
 use cotangent::nn::{Gelu, MlpBlock, MlpBuilder, Normalization};
 use cotangent::prelude::*;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
 
 /// Exports that are not layers, with the reason. Builders are recognized by their names.
 const NO_LAYERS: &[(&str, &str)] = &[("Init", "initializer")];
+
+/// Layers that have an exported name for each number of spatial axes too, such as `MaxPool2d`.
+const WITH_DIMENSIONS: &[&str] = &[
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "AvgPool",
+    "MaxPool",
+    "Upsample",
+];
 
 /// Returns the types that `nn` exports from its own files, without builders.
 fn exported() -> BTreeSet<&'static str> {
@@ -215,6 +225,58 @@ impl Table {
         Ok(())
     }
 
+    /// An operation that changes the number of elements ends the row of its input.
+    fn spatial(&mut self) -> Result<()> {
+        fn flat<L: Layer + Clone + Debug + Send + Sync + 'static>(
+            shape: &[usize],
+            layer: L,
+        ) -> Result<Vec<String>> {
+            let layer = Sequential::new().push(layer).push(Flatten::new());
+            given(shape, layer, Layer::forward)
+        }
+        let ended = &["below: linear reshape (product shape)"];
+        let pairs = &[16, 2, 8];
+        self.row(("MaxPool", ""), flat(pairs, MaxPool1d::new(2)), ended);
+        self.row(("AvgPool", ""), flat(pairs, AvgPool1d::new(2)), ended);
+        let four = AdaptiveMaxPool1d::new(4);
+        self.row(("AdaptiveMaxPool", ""), flat(pairs, four), ended);
+        let four = AdaptiveAvgPool1d::new(4);
+        self.row(("AdaptiveAvgPool", ""), flat(pairs, four), ended);
+        let whole = &[16, 8, 3];
+        self.row(("GlobalMaxPool", ""), flat(whole, GlobalMaxPool), ended);
+        self.row(("GlobalAvgPool", ""), flat(whole, GlobalAvgPool), ended);
+        let twice = Upsample1d::by(2);
+        self.row(("Upsample", ""), flat(&[16, 2, 2], twice), ended);
+        self.row(("Unfold", ""), flat(&[16, 1, 5], Unfold::new([2])), ended);
+        self.row(("Fold", ""), flat(&[16, 2, 7], Fold::new([8], [2])), ended);
+        let moved = "below: linear reshape reshape permute reshape reshape \
+                     (product shape shape shape shape shape)";
+        let shuffle = PixelShuffle::new(2);
+        self.row(("PixelShuffle", ""), flat(&[16, 4, 2], shuffle), &[moved]);
+        let shuffle = PixelUnshuffle::new(2);
+        self.row(("PixelUnshuffle", ""), flat(&[16, 2, 4], shuffle), &[moved]);
+        self.row(
+            ("ChannelDropout", ""),
+            flat(&[16, 2, 4], ChannelDropout::new(0.25)?),
+            &["below: linear reshape mul reshape (product shape blend shape)"],
+        );
+        self.row(
+            ("GroupNorm", ""),
+            layer(GroupNorm::new(2, 8)?),
+            &[PLAIN, "layer: group_norm (normalization)"],
+        );
+        let normalized = InstanceNorm::builder(2).affine().build()?;
+        self.row(
+            ("InstanceNorm", ""),
+            flat(&[16, 2, 4], normalized),
+            &[
+                "below: linear reshape (product shape)",
+                "layer.0: instance_norm reshape (normalization shape)",
+            ],
+        );
+        Ok(())
+    }
+
     fn recurrent(&mut self) -> Result<()> {
         let rng = &mut ChaCha8Rng::seed_from_u64(3);
         self.row(
@@ -328,6 +390,7 @@ fn every_layer_has_the_expected_rows() -> Result<()> {
     let mut table = Table::default();
     table.plain_layers()?;
     table.normalizations()?;
+    table.spatial()?;
     table.recurrent()?;
     table.blocks()?;
     table.activations()?;
@@ -336,6 +399,12 @@ fn every_layer_has_the_expected_rows() -> Result<()> {
     let mut exported = exported();
     for (name, reason) in NO_LAYERS {
         assert!(exported.remove(name), "`{name}` ({reason}) is not exported");
+    }
+    for name in WITH_DIMENSIONS {
+        for dimensions in 1..=3 {
+            let name = format!("{name}{dimensions}d");
+            assert!(exported.remove(&name[..]), "`{name}` is not exported");
+        }
     }
     assert_eq!(table.covered, exported, "the table and the exports of `nn`");
     Ok(())
