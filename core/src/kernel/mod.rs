@@ -23,6 +23,7 @@ pub(crate) mod loss;
 pub mod math;
 pub(crate) mod norm;
 mod real;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod strided;
 pub(crate) mod threads;
