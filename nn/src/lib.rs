@@ -14,10 +14,10 @@ mod linear;
 mod mlp;
 mod prelu;
 mod recalibrate;
+mod recurrent;
 pub mod regularize;
 mod residual;
 mod rms_norm;
-mod rnn;
 mod sequential;
 pub mod signal;
 
@@ -28,7 +28,6 @@ cotangent_core::unbuilt! {
     LinearBuilder forward(Pass) predict();
     MlpBuilder forward(Pass) predict();
     RmsNormBuilder forward(Pass) predict();
-    RnnCellBuilder step(State Pass);
 }
 
 pub use activation::Activation;
@@ -45,9 +44,10 @@ pub use linear::{Linear, LinearBuilder};
 pub use mlp::{Mlp, MlpBlock, MlpBuilder, Normalization};
 pub use prelu::PRelu;
 pub use recalibrate::recalibrate;
+pub use recurrent::{Gru, GruCell, Lstm, LstmCell, LstmState, RecurrentBuilder, RecurrentWeights};
+pub use recurrent::{Rnn, RnnCell};
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
-pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
 pub use sequential::Sequential;
 
 #[doc(no_inline)]

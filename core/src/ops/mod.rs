@@ -11,6 +11,7 @@ mod linear;
 mod loss;
 mod norm;
 mod random;
+mod recurrent;
 mod reduce;
 mod shape;
 
@@ -23,4 +24,5 @@ pub use loss::kl_div::KlDivLoss;
 pub use loss::nll_loss::NllLoss;
 pub use loss::reduction::Reduction;
 pub use norm::batch_norm::BatchStatistics;
+pub use recurrent::{Recurrence, RecurrentCell, Steps};
 pub use reduce::statistics::Norm;

@@ -84,6 +84,7 @@ mod linear;
 mod losses;
 mod masks;
 mod normalizations;
+mod recurrent;
 mod reductions;
 mod shapes;
 
@@ -94,6 +95,7 @@ pub use linear::linear;
 pub use losses::losses;
 pub use masks::masks;
 pub use normalizations::normalizations;
+pub use recurrent::recurrent;
 pub use reductions::reductions;
 pub use shapes::shapes;
 
@@ -190,13 +192,14 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 10] = [
+    let families: [fn() -> Vec<Entry>; 11] = [
         elementwise,
         binary,
         masks,
         reductions,
         linear,
         normalizations,
+        recurrent,
         losses,
         shapes,
         indexing,
