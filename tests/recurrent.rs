@@ -9,14 +9,15 @@ const STEPS: usize = 30;
 /// they are ReLU with positive inputs.
 fn net(norm: f64) -> Result<Rnn> {
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let cell = RnnCell::builder(2, 4).relu().build(&mut rng)?;
-    let mut net = Rnn::from(cell).last_only().to_dtype(DType::F64);
-    net.cell
+    let net = Rnn::builder(2, 4).relu().last_only().no_bias();
+    let mut net = net.build(&mut rng)?.to_dtype(DType::F64);
+    let weights = &mut net.weights_mut()[0];
+    weights
         .weight_ih
         .set(&Tensor::full([4, 2], 0.1, DType::F64)?)?;
     // Each unit is the input of the next.
     let shifted = Tensor::eye(4, DType::F64)?.index_select(0, &Indices::from([1, 2, 3, 0]))?;
-    net.cell.weight_hh.set(&shifted.mul_scalar(norm))?;
+    weights.weight_hh.set(&shifted.mul_scalar(norm))?;
     Ok(net)
 }
 
@@ -46,7 +47,7 @@ fn clipping_bounds_a_step_with_exploding_gradients() -> Result<()> {
     let exploded = global_norm(&grads);
     assert!(exploded > 1e5, "{exploded}");
     let direction = grads
-        .get(&net.cell.weight_hh)
+        .get(&net.weights()[0].weight_hh)
         .map(|g| g.div_scalar(exploded));
 
     let before = clip::global_norm(1.0).apply(&net, &mut grads)?;
@@ -55,7 +56,7 @@ fn clipping_bounds_a_step_with_exploding_gradients() -> Result<()> {
     assert!(clipped <= 1.0 && clipped > 1.0 - 1e-9, "{clipped}");
     // Clipping keeps the direction.
     let found = grads
-        .get(&net.cell.weight_hh)
+        .get(&net.weights()[0].weight_hh)
         .map(Tensor::to_f64_vec)
         .unwrap_or_default();
     for (found, expected) in found
@@ -79,9 +80,9 @@ fn clipping_bounds_a_step_with_exploding_gradients() -> Result<()> {
 fn gradients_of_the_first_step_follow_the_norm_of_the_weight() -> Result<()> {
     let share = |norm: f64| -> Result<f64> {
         let (net, zeros) = (net(norm)?, Tensor::zeros([1, STEPS, 2], DType::F64)?);
-        let first = Tensor::ones([1, 4], DType::F64)?.tracked();
-        let states = net.states(&zeros, Some(&first), &Pass::train(0))?;
-        let gradients = states[STEPS - 1].mean().backward()?;
+        let first = Tensor::ones([1, 1, 4], DType::F64)?.tracked();
+        let (last, _) = net.run(&zeros, Some(&first), &Pass::train(0))?;
+        let gradients = last.mean().backward()?;
         Ok(gradients
             .get(&first)
             .map_or(f64::NAN, Tensor::sum_of_squares)

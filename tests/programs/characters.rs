@@ -29,9 +29,8 @@ impl Model {
         pass: &Pass,
     ) -> Result<(Tensor, Tensor)> {
         let x = self.embedding.forward(text, pass)?;
-        let states = self.rnn.states(&x, state, pass)?;
-        let logits = self.out.forward(&Tensor::stack(&states, 1)?, pass)?;
-        Ok((logits, states[states.len() - 1].clone()))
+        let (states, last) = self.rnn.run(&x, state, pass)?;
+        Ok((self.out.forward(&states, pass)?, last))
     }
 
     /// Continues `start` by `length` characters, drawn from the predicted distribution.

@@ -256,7 +256,7 @@ layers! {
     /// with `reset_after`; in the source it is applied before.
     ///
     /// The parameters have the names and the order of PyTorch's `GRU`, and its initial
-    /// distribution; see [`Lstm`]. Keras puts z first and has 1 - z where z is here.
+    /// distribution; see [`Lstm`]. Keras has the rows of z before those of r.
     ///
     /// Source: Cho et al. 2014, Learning Phrase Representations using RNN Encoder-Decoder for
     /// Statistical Machine Translation.
