@@ -181,7 +181,7 @@ fn a_recurrent_state_that_is_not_detached() {
             Ok(())
         },
         expect![[r#"
-            backward: the saved values of `tanh` were used up by an earlier backward; if
+            backward: the saved values of `lstm` were used up by an earlier backward; if
             this is a recurrent state from the step before, `detach()` it; to run backward
             twice, use `Backward::retain_graph` for the first"#]],
     );
