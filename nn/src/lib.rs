@@ -8,10 +8,12 @@ mod batch_norm;
 mod dropout;
 mod embedding;
 mod flatten;
+mod group_norm;
 pub mod init;
 mod layer_norm;
 mod linear;
 mod mlp;
+mod pool;
 mod prelu;
 mod recalibrate;
 mod recurrent;
@@ -20,10 +22,13 @@ mod residual;
 mod rms_norm;
 mod sequential;
 pub mod signal;
+mod upsample;
 
 cotangent_core::unbuilt! {
     BatchNormBuilder forward(Pass) predict();
     EmbeddingBuilder forward(Pass);
+    GroupNormBuilder forward(Pass) predict();
+    InstanceNormBuilder forward(Pass) predict();
     LayerNormBuilder forward(Pass) predict();
     LinearBuilder forward(Pass) predict();
     MlpBuilder forward(Pass) predict();
@@ -35,13 +40,24 @@ pub use activation::{Celu, Elu, Gelu, GeluTanh, Identity, LeakyRelu, Mish, RRelu
 pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, Selu, Sigmoid};
 pub use activation::{Silu, Softmax, Softplus, Tanh};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
-pub use dropout::{AlphaDropout, Dropout};
+pub use dropout::{AlphaDropout, ChannelDropout, Dropout};
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use flatten::Flatten;
+pub use group_norm::{GroupNorm, GroupNormBuilder, InstanceNorm, InstanceNormBuilder};
 pub use init::Init;
 pub use layer_norm::{LayerNorm, LayerNormBuilder};
 pub use linear::{Linear, LinearBuilder};
 pub use mlp::{Mlp, MlpBlock, MlpBuilder, Normalization};
+pub use pool::adaptive::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d,
+};
+pub use pool::adaptive::{
+    AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,
+};
+pub use pool::adaptive::{GlobalAvgPool, GlobalMaxPool};
+pub use pool::fold::{Fold, Unfold};
+pub use pool::windows::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d};
+pub use pool::windows::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
 pub use prelu::PRelu;
 pub use recalibrate::recalibrate;
 pub use recurrent::{Gru, GruCell, Lstm, LstmCell, LstmState, RecurrentBuilder, RecurrentWeights};
@@ -49,6 +65,8 @@ pub use recurrent::{Rnn, RnnCell};
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use sequential::Sequential;
+pub use upsample::{PixelShuffle, PixelUnshuffle, Upsample};
+pub use upsample::{Upsample1d, Upsample2d, Upsample3d};
 
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};

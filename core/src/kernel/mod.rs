@@ -22,6 +22,7 @@ pub(crate) mod linear;
 pub(crate) mod loss;
 pub mod math;
 pub(crate) mod norm;
+pub(crate) mod pool;
 mod real;
 pub(crate) mod recurrent;
 pub(crate) mod reduce;
