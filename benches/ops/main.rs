@@ -16,6 +16,7 @@ mod elementwise;
 mod optimizers;
 mod overhead;
 mod products;
+mod recurrent;
 mod reductions;
 
 use anyhow::Result;
@@ -101,6 +102,7 @@ fn main() -> Result<()> {
         products::cases(),
         overhead::cases(),
         optimizers::cases(),
+        recurrent::cases(),
     ];
     let cases: Vec<Case> = cases
         .into_iter()

@@ -66,7 +66,9 @@ impl Sizes<'_> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Weight<'a, F> {
     pub panels: &'a Panels,
-    pub elements: &'a [F],
+    /// None if the memory of products has those of the only step already. A copy of the weight
+    /// pays only if several steps read it.
+    pub elements: Option<&'a [F]>,
 }
 
 /// Returns some elements of a row, padded with zeros.
@@ -140,17 +142,19 @@ pub(crate) fn forward<C: Cell, F: Float>(
             Plane::of(&mut state[..len], sizes.hidden),
         );
         sizes.parts(weight.panels, &|samples, units| {
-            dispatch(Product {
-                panels: weight.panels,
-                weight: weight.elements,
-                a: Rows {
-                    data: before,
-                    stride: sizes.hidden,
-                },
-                rows: samples.clone(),
-                units: units.clone(),
-                out: &products,
-            });
+            if let Some(elements) = weight.elements {
+                dispatch(Product {
+                    panels: weight.panels,
+                    weight: elements,
+                    a: Rows {
+                        data: before,
+                        stride: sizes.hidden,
+                    },
+                    rows: samples.clone(),
+                    units: units.clone(),
+                    out: &products,
+                });
+            }
             dispatch(ForwardPart {
                 cell,
                 sizes,
@@ -312,12 +316,12 @@ pub(crate) fn backward<C: Cell, F: Float>(
     for time in (0..sizes.time).rev() {
         let (sums, later) = memory.sums.split_at_mut((time + 1) * len * C::SUMS);
         let sums = Plane::of(&mut sums[time * len * C::SUMS..], width);
-        let is_last = time + 1 == sizes.time;
+        let elements = weight.elements.filter(|_| time + 1 < sizes.time);
         sizes.parts(weight.panels, &|samples, units| {
-            if !is_last {
+            if let Some(elements) = elements {
                 dispatch(Product {
                     panels: weight.panels,
-                    weight: weight.elements,
+                    weight: elements,
                     a: Rows {
                         data: later,
                         stride: width,
@@ -334,7 +338,7 @@ pub(crate) fn backward<C: Cell, F: Float>(
                 samples,
                 units,
                 saved,
-                products: (!is_last).then_some(&products),
+                products: elements.map(|_| &products),
                 carry: &carry,
                 sums: &sums,
                 kind: PhantomData,

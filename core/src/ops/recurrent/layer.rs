@@ -305,7 +305,7 @@ fn check(x: &Tensor, r: &Recurrence<'_>) -> Result<[usize; 4]> {
 
 /// The values of the forward pass.
 struct Memory {
-    /// (time, batch, gates · hidden)
+    /// (time, batch, gates · hidden), or empty if the only gate is the state.
     gates: Array,
     /// (time + 1, batch, hidden), or empty.
     kept: Array,
@@ -329,6 +329,10 @@ fn matrix<F>(data: &[F], offset: usize, stride: usize) -> Matrix<'_, F> {
         row_stride: stride as isize,
         column_stride: 1,
     }
+}
+
+fn in_panels<F: Element>(panels: &Panels, weight: Matrix<'_, F>) -> Array {
+    Array::build::<F>(Shape::from(panels.len()), |out| panels.fill(weight, out))
 }
 
 fn forward<C: Cell, F: Element>(
@@ -385,10 +389,14 @@ fn forward<C: Cell, F: Element>(
         start(states, operands[5]);
         let panels = Panels::new::<F>(hidden, C::GATES, hidden);
         let weight = weight_hh.array().matrix::<F>(0).transposed();
-        let mut memory = Array::build::<F>(Shape::from(panels.len()), |out| {
-            panels.fill(weight, out);
+        let copy = (time > 1).then(|| in_panels::<F>(&panels, weight));
+        let copy = copy.as_ref().map(Array::contiguous::<F>);
+        let mut products = Array::build::<F>(Shape::from([batch, width]), |out| {
+            if copy.is_none() {
+                let state = matrix(&states[..len], 0, hidden);
+                gemm([batch, hidden, width], state, weight, F::zero(), out);
+            }
         });
-        let mut products = Array::build::<F>(Shape::from([batch, width]), |_| {});
         kernel::forward(
             cell,
             Sizes {
@@ -399,7 +407,7 @@ fn forward<C: Cell, F: Element>(
             },
             Weight {
                 panels: &panels,
-                elements: memory.elements_mut::<F>(),
+                elements: copy.as_deref(),
             },
             &of_products,
             kernel::Forward {
@@ -410,6 +418,10 @@ fn forward<C: Cell, F: Element>(
             },
         );
     });
+    if C::GATES == 1 {
+        // The only gate is the state.
+        gates = Array::build::<F>(Shape::from(0), |_| {});
+    }
     Memory {
         gates,
         kept,
@@ -500,9 +512,8 @@ fn backward<C: Cell, F: Element>(
     let mut sums = empty(Shape::from([time, batch, width]));
     let mut carry = empty(Shape::from([batch, hidden]));
     {
-        let mut elements = Array::build::<F>(Shape::from(panels.len()), |out| {
-            panels.fill(weight, out);
-        });
+        let copy = (time > 1).then(|| in_panels::<F>(&panels, weight));
+        let copy = copy.as_ref().map(Array::contiguous::<F>);
         let mut products = empty(Shape::from([batch, hidden]));
         let kept = op.memory.kept.contiguous::<F>();
         let saved = Saved {
@@ -526,7 +537,7 @@ fn backward<C: Cell, F: Element>(
             },
             Weight {
                 panels: &panels,
-                elements: elements.elements_mut::<F>(),
+                elements: copy.as_deref(),
             },
             saved,
             kernel::Backward {
