@@ -17,6 +17,8 @@ pub(crate) type Units<F> = [F; UNITS];
 pub(crate) struct Step<F> {
     /// The projected input of each gate.
     pub inputs: [Units<F>; 4],
+    /// The bias of each gate.
+    pub biases: [Units<F>; 4],
     /// The product of the state before by the weight of each gate.
     pub products: [Units<F>; 4],
     /// The bias of the product of the last gate.
@@ -25,6 +27,20 @@ pub(crate) struct Step<F> {
     pub before: Units<F>,
     /// The kept value of the step before, if that is a cell state.
     pub kept_before: Units<F>,
+}
+
+impl<F: Float> Step<F> {
+    /// Returns the input of a gate with its bias.
+    #[inline(always)]
+    fn input(&self, gate: usize, l: usize) -> F {
+        self.inputs[gate][l] + self.biases[gate][l]
+    }
+
+    /// Returns the sum inside a gate.
+    #[inline(always)]
+    fn sum(&self, gate: usize, l: usize) -> F {
+        self.input(gate, l) + self.products[gate][l]
+    }
 }
 
 /// The results of a step of the forward pass.
@@ -110,16 +126,16 @@ impl Cell for Lstm {
     fn step<F: Float, I: Isa>(self, x: &Step<F>) -> Stepped<F> {
         let mut y = stepped();
         for l in 0..UNITS {
-            y.gates[0][l] = (x.inputs[0][l] + x.products[0][l]).sigmoid_v::<I>();
+            y.gates[0][l] = x.sum(0, l).sigmoid_v::<I>();
         }
         for l in 0..UNITS {
-            y.gates[1][l] = (x.inputs[1][l] + x.products[1][l]).sigmoid_v::<I>();
+            y.gates[1][l] = x.sum(1, l).sigmoid_v::<I>();
         }
         for l in 0..UNITS {
-            y.gates[2][l] = (x.inputs[2][l] + x.products[2][l]).tanh_v::<I>();
+            y.gates[2][l] = x.sum(2, l).tanh_v::<I>();
         }
         for l in 0..UNITS {
-            y.gates[3][l] = (x.inputs[3][l] + x.products[3][l]).sigmoid_v::<I>();
+            y.gates[3][l] = x.sum(3, l).sigmoid_v::<I>();
         }
         for l in 0..UNITS {
             let [i, f, g, o] = [y.gates[0][l], y.gates[1][l], y.gates[2][l], y.gates[3][l]];
@@ -164,15 +180,15 @@ impl Cell for Gru {
     fn step<F: Float, I: Isa>(self, x: &Step<F>) -> Stepped<F> {
         let mut y = stepped();
         for l in 0..UNITS {
-            y.gates[0][l] = (x.inputs[0][l] + x.products[0][l]).sigmoid_v::<I>();
+            y.gates[0][l] = x.sum(0, l).sigmoid_v::<I>();
         }
         for l in 0..UNITS {
-            y.gates[1][l] = (x.inputs[1][l] + x.products[1][l]).sigmoid_v::<I>();
+            y.gates[1][l] = x.sum(1, l).sigmoid_v::<I>();
         }
         for l in 0..UNITS {
             let (r, z) = (y.gates[0][l], y.gates[1][l]);
             let product = x.products[2][l] + x.bias[l];
-            let n = (x.inputs[2][l] + r * product).tanh_v::<I>();
+            let n = (x.input(2, l) + r * product).tanh_v::<I>();
             y.kept[l] = product;
             y.gates[2][l] = n;
             y.state[l] = (F::one() - z) * n + z * x.before[l];
@@ -217,7 +233,7 @@ macro_rules! simple_cells {
             fn step<F: Float, I: Isa>(self, x: &Step<F>) -> Stepped<F> {
                 let mut y = stepped();
                 for l in 0..UNITS {
-                    let $x = x.inputs[0][l] + x.products[0][l];
+                    let $x = x.sum(0, l);
                     y.state[l] = $value;
                 }
                 y

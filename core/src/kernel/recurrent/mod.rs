@@ -114,12 +114,21 @@ pub(crate) struct Forward<'a, F> {
     pub products: &'a mut [F],
 }
 
-/// Computes all steps. `bias` is added to the products of the last gate.
+/// The biases of a cell.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Biases<'a, F> {
+    /// The bias of each gate's sum (gates · hidden), or empty.
+    pub gates: &'a [F],
+    /// The bias of the product of the last gate (hidden), if a gate scales that product; or empty.
+    pub product: &'a [F],
+}
+
+/// Computes all steps.
 pub(crate) fn forward<C: Cell, F: Float>(
     cell: C,
     sizes: Sizes<'_>,
     weight: Weight<'_, F>,
-    bias: &[F],
+    biases: Biases<'_, F>,
     memory: Forward<'_, F>,
 ) {
     let (len, width) = (sizes.states(), C::GATES * sizes.hidden);
@@ -163,7 +172,7 @@ pub(crate) fn forward<C: Cell, F: Float>(
                 units,
                 before,
                 kept_before,
-                bias,
+                biases,
                 products: &products,
                 gates: &gates,
                 kept: &kept,
@@ -184,7 +193,7 @@ struct ForwardPart<'a, C, F> {
     units: Range<usize>,
     before: &'a [F],
     kept_before: &'a [F],
-    bias: &'a [F],
+    biases: Biases<'a, F>,
     products: &'a Plane<F>,
     gates: &'a Plane<F>,
     kept: &'a Plane<F>,
@@ -214,6 +223,7 @@ impl<C: Cell, F: Float> ForwardPart<'_, C, F> {
         let zeros = [F::zero(); UNITS];
         let mut x = Step {
             inputs: [zeros; 4],
+            biases: [zeros; 4],
             products: [zeros; 4],
             bias: zeros,
             before: load(self.before, sample, hidden, &units),
@@ -222,12 +232,15 @@ impl<C: Cell, F: Float> ForwardPart<'_, C, F> {
         if C::HAS_CELL_STATE {
             x.kept_before = load(self.kept_before, sample, hidden, &units);
         }
-        if !self.bias.is_empty() {
-            x.bias = load(self.bias, 0, 0, &units);
+        if !self.biases.product.is_empty() {
+            x.bias = load(self.biases.product, 0, 0, &units);
         }
         for gate in 0..C::GATES {
             let columns = block(gate, hidden, &units);
             let whole = 0..columns.len();
+            if !self.biases.gates.is_empty() {
+                x.biases[gate] = load(self.biases.gates, 0, 0, &columns);
+            }
             // SAFETY: no other thread uses these elements, and the slices live for one line each.
             unsafe {
                 x.inputs[gate] = load(self.gates.piece(sample, columns.clone()), 0, 0, &whole);

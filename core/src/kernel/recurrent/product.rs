@@ -5,8 +5,9 @@
 //! units. Every element is a sum over the state in order, for any number of rows and threads.
 
 use crate::kernel::float::Float;
-use crate::kernel::isa::{Isa, Kernel, Tier};
+use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
 use crate::kernel::linear::matrix::Matrix;
+use crate::kernel::linear::tile::transpose;
 use crate::kernel::threads::parallel::{self, Shared};
 use std::ops::Range;
 
@@ -70,40 +71,83 @@ impl Panels {
 
     /// Copies a weight into panels. Columns beyond the last unit are zeros.
     pub(crate) fn fill<F: Float>(&self, weight: Matrix<'_, F>, out: &mut [F]) {
-        let (width, lanes) = (self.width(), self.lanes);
-        let panel_len = self.depth * width;
+        let panel_len = self.depth * self.width();
         if panel_len == 0 {
             return;
         }
         parallel::chunks_mut(out, panel_len, &|start, out| {
-            let panel = start / panel_len;
-            out.fill(F::zero());
-            for vector in 0..width / lanes {
-                let columns = self.columns(panel, vector);
-                let at = |k: usize, column: usize| {
-                    let row = k as isize * weight.row_stride;
-                    let place = row + column as isize * weight.column_stride;
-                    (weight.offset as isize + place) as usize
-                };
-                if weight.column_stride == 1 {
-                    for (k, row) in out.chunks_exact_mut(width).enumerate() {
-                        let from = at(k, columns.start);
-                        row[vector * lanes..][..columns.len()]
-                            .copy_from_slice(&weight.data[from..from + columns.len()]);
-                    }
-                    continue;
-                }
-                // Few rows at a time, so that they stay in the cache while the columns are read.
-                for first in (0..self.depth).step_by(lanes) {
-                    let last = (first + lanes).min(self.depth);
-                    for (lane, column) in columns.clone().enumerate() {
-                        for k in first..last {
-                            out[k * width + vector * lanes + lane] = weight.data[at(k, column)];
-                        }
-                    }
-                }
-            }
+            dispatch(Fill {
+                panels: self,
+                panel: start / panel_len,
+                weight,
+                out,
+            });
         });
+    }
+}
+
+/// Copies the columns of one panel.
+struct Fill<'a, F> {
+    panels: &'a Panels,
+    panel: usize,
+    weight: Matrix<'a, F>,
+    out: &'a mut [F],
+}
+
+impl<F: Float> Kernel for Fill<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        match self.panels.lanes {
+            16 => self.all::<16>(),
+            8 => self.all::<8>(),
+            4 => self.all::<4>(),
+            _ => self.all::<2>(),
+        }
+    }
+}
+
+impl<F: Float> Fill<'_, F> {
+    #[inline(always)]
+    fn all<const L: usize>(self) {
+        let (weight, depth, width) = (self.weight, self.panels.depth, self.panels.width());
+        let at = |k: usize, column: usize| {
+            let row = k as isize * weight.row_stride;
+            let place = row + column as isize * weight.column_stride;
+            (weight.offset as isize + place) as usize
+        };
+        for vector in 0..width / L {
+            let columns = self.panels.columns(self.panel, vector);
+            // By squares, which are transposed in registers.
+            let mut first = 0;
+            while first + L <= depth && columns.len() == L && weight.row_stride == 1 {
+                let mut square = [[F::zero(); L]; L];
+                for l in 0..L {
+                    let from = at(first, columns.start + l);
+                    square[l].copy_from_slice(&weight.data[from..from + L]);
+                }
+                let square = transpose(square);
+                for l in 0..L {
+                    let row = (first + l) * width + vector * L;
+                    self.out[row..row + L].copy_from_slice(&square[l]);
+                }
+                first += L;
+            }
+            for k in first..depth {
+                let row = &mut self.out[k * width + vector * L..][..L];
+                let (there, beyond) = row.split_at_mut(columns.len());
+                if weight.column_stride == 1 {
+                    let from = at(k, columns.start);
+                    there.copy_from_slice(&weight.data[from..from + columns.len()]);
+                } else {
+                    for (out, column) in there.iter_mut().zip(columns.clone()) {
+                        *out = weight.data[at(k, column)];
+                    }
+                }
+                beyond.fill(F::zero());
+            }
+        }
     }
 }
 
@@ -269,7 +313,6 @@ impl<F: Float> Product<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::isa::dispatch;
 
     fn check<F: Float>(rows: usize, depth: usize, groups: usize, units: usize) {
         let number = |i: usize, seed: usize| F::from_f64(((i * 7 + seed) % 11) as f64 - 5.0);

@@ -364,14 +364,8 @@ fn forward<C: Cell, F: Element>(
     let weight: Matrix<'_, F> = weight_ih.array().matrix(0);
     let shape = |rows: usize, columns: usize| Shape::from([rows, batch, columns]);
     let mut gates = Array::build::<F>(shape(time, width), |out| {
-        let mut beta = F::zero();
-        if !bias.is_empty() {
-            out.chunks_exact_mut(width.max(1))
-                .for_each(|row| row.copy_from_slice(&bias));
-            beta = F::one();
-        }
-        let sizes = [time * batch, inputs, width];
-        gemm(sizes, matrix(xs, 0, inputs), weight.transposed(), beta, out);
+        let (sizes, xs) = ([time * batch, inputs, width], matrix(xs, 0, inputs));
+        gemm(sizes, xs, weight.transposed(), F::zero(), out);
     });
     let len = batch * hidden;
     let start = |out: &mut [F], state: Option<&Tensor>| match state {
@@ -409,7 +403,10 @@ fn forward<C: Cell, F: Element>(
                 panels: &panels,
                 elements: copy.as_deref(),
             },
-            &of_products,
+            kernel::Biases {
+                gates: &bias,
+                product: &of_products,
+            },
             kernel::Forward {
                 gates: gates.elements_mut(),
                 kept: kept.elements_mut(),
