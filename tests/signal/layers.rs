@@ -228,14 +228,14 @@ impl Table {
             given(&[16, 8], RnnCell::new(8, 8, rng)?, move |layer, x, pass| {
                 layer.step(x, &zeros()?, pass)
             }),
-            &[below, "layer: rnn_tanh reshape (product shape)"],
+            &[below, "layer: rnn_tanh reshape (recurrence shape)"],
         );
         self.row(
             ("GruCell", ""),
             given(&[16, 8], GruCell::new(8, 8, rng)?, move |layer, x, pass| {
                 layer.step(x, &zeros()?, pass)
             }),
-            &[below, "layer: gru reshape (product shape)"],
+            &[below, "layer: gru reshape (recurrence shape)"],
         );
         self.row(
             ("LstmCell", ""),
@@ -247,25 +247,33 @@ impl Table {
                     Ok(layer.step(x, &LstmState { h, c }, pass)?.h)
                 },
             ),
-            &[below, "layer: lstm reshape (product shape)"],
+            &[below, "layer: lstm (recurrence)"],
         );
         let below = "below: linear reshape permute (product shape shape)";
         let rnn = Rnn::new(4, 8, rng)?.last_only();
         self.row(
             ("Rnn", ""),
             given(&[16, 3, 4], rnn, Layer::forward),
-            &[below, "layer: rnn_tanh reshape (product shape)"],
+            &[
+                below,
+                "layer: rnn_tanh select reshape (recurrence shape shape)",
+            ],
         );
+        let gru = Gru::new(4, 8, rng)?.last_only();
         self.row(
             ("Gru", ""),
-            given(&[16, 3, 4], Gru::new(4, 8, rng)?, Layer::forward),
-            &[below, "layer: gru permute (product shape)"],
+            given(&[16, 3, 4], gru, Layer::forward),
+            &[below, "layer: gru select reshape (recurrence shape shape)"],
         );
-        let lstm = Lstm::builder(4, 8).layers(2).bidirectional().build(rng)?;
+        let lstm = Lstm::builder(4, 4)
+            .layers(2)
+            .bidirectional()
+            .last_only()
+            .build(rng)?;
         self.row(
             ("Lstm", "two layers in both directions"),
             given(&[16, 3, 4], lstm, Layer::forward),
-            &[below, "layer: lstm permute (product shape)"],
+            &[below, "layer: lstm (recurrence)"],
         );
         Ok(())
     }

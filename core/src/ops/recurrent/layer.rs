@@ -446,7 +446,7 @@ impl Op for Recurrent {
         self.call.cell.name()
     }
     fn kind(&self) -> OpKind {
-        OpKind::Product
+        OpKind::Recurrence
     }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {

@@ -61,6 +61,7 @@ fn unrolled(call: &Call, operands: &[Option<Tensor>; 7]) -> Result<Tensor> {
         Some(state) => Ok(state.clone()),
         None => Tensor::zeros([batch, hidden], x.dtype()),
     };
+    let gate = |x: &Tensor, number: usize| x.narrow(1, number * hidden, hidden);
     let (mut h, mut c) = (start(h)?, start(c)?);
     let inputs = steps(&x.linear(weight_ih, bias_ih.as_ref())?)?;
     let (mut states, mut cells) = (Vec::with_capacity(time), Vec::new());
@@ -68,18 +69,16 @@ fn unrolled(call: &Call, operands: &[Option<Tensor>; 7]) -> Result<Tensor> {
         let product = h.linear(weight_hh, bias_hh.as_ref())?;
         h = match call.cell {
             RecurrentCell::Lstm => {
-                let gates = input.add(&product)?.chunk(1, 4)?;
-                let [i, f, g, o] = &gates[..] else {
-                    unreachable!("a chunk for each gate")
-                };
+                let gates = input.add(&product)?;
+                let (i, f) = (gate(&gates, 0)?, gate(&gates, 1)?);
+                let (g, o) = (gate(&gates, 2)?, gate(&gates, 3)?);
                 c = f.sigmoid().mul(&c)?.add(&i.sigmoid().mul(&g.tanh())?)?;
                 o.sigmoid().mul(&c.tanh())?
             }
             RecurrentCell::Gru => {
-                let (inputs, products) = (input.chunk(1, 3)?, product.chunk(1, 3)?);
-                let r = inputs[0].add(&products[0])?.sigmoid();
-                let z = inputs[1].add(&products[1])?.sigmoid();
-                let n = inputs[2].add(&r.mul(&products[2])?)?.tanh();
+                let both = |number| gate(input, number)?.add(&gate(&product, number)?);
+                let (r, z) = (both(0)?.sigmoid(), both(1)?.sigmoid());
+                let n = gate(input, 2)?.add(&r.mul(&gate(&product, 2)?)?)?.tanh();
                 n.add(&z.mul(&h.sub(&n)?)?)?
             }
             RecurrentCell::RnnTanh => input.add(&product)?.tanh(),
