@@ -273,7 +273,11 @@ impl Table {
         self.row(
             ("Lstm", "two layers in both directions"),
             given(&[16, 3, 4], lstm, Layer::forward),
-            &[below, "layer: lstm (recurrence)"],
+            &[
+                "below: linear reshape permute flip (product shape shape shape)",
+                "layer.weight_ih_l0: lstm lstm flip (recurrence recurrence shape)",
+                "layer.weight_ih_l1: lstm lstm cat (recurrence recurrence shape)",
+            ],
         );
         Ok(())
     }
