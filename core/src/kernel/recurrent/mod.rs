@@ -129,7 +129,7 @@ pub(crate) fn forward<C: Cell, F: Float>(
     sizes: Sizes<'_>,
     weight: Weight<'_, F>,
     biases: Biases<'_, F>,
-    memory: Forward<'_, F>,
+    memory: &mut Forward<'_, F>,
 ) {
     let (len, width) = (sizes.states(), C::GATES * sizes.hidden);
     let (states, last) = memory.states.split_at_mut((sizes.time + 1) * len);
@@ -320,7 +320,7 @@ pub(crate) fn backward<C: Cell, F: Float>(
     sizes: Sizes<'_>,
     weight: Weight<'_, F>,
     saved: Saved<'_, F>,
-    memory: Backward<'_, F>,
+    memory: &mut Backward<'_, F>,
 ) {
     let (len, width) = (sizes.states(), C::SUMS * sizes.hidden);
     memory.carry.fill(F::zero());

@@ -199,7 +199,7 @@ impl Tensor {
                 cell,
                 steps,
                 lengths: lengths.map(<[usize]>::to_vec),
-                operands: operands.map(|operand| operand.cloned()),
+                operands: operands.map(Option::<&Self>::cloned),
             },
             sizes,
             memory,
@@ -407,7 +407,7 @@ fn forward<C: Cell, F: Element>(
                 gates: &bias,
                 product: &of_products,
             },
-            kernel::Forward {
+            &mut kernel::Forward {
                 gates: gates.elements_mut(),
                 kept: kept.elements_mut(),
                 states,
@@ -476,17 +476,13 @@ fn input_parts<C: Cell>(hidden: usize) -> SmallVec<[(Range<usize>, usize); 2]> {
     parts
 }
 
-fn backward<C: Cell, F: Element>(
-    cell: C,
-    op: &Recurrent,
-    cotangent: &Array,
-    wants: [bool; 7],
-) -> Cotangents {
-    let [time, batch, inputs, hidden] = op.sizes;
-    let [Some(x), Some(weight_ih), Some(weight_hh), ..] = &op.call.operands else {
-        unreachable!("the input and the weights exist")
+/// Returns the cotangents of the sums inside the gates (time, batch, sums · hidden), and the part
+/// (batch, hidden) of a state's cotangent that does not come through a product.
+fn of_sums<C: Cell, F: Element>(cell: C, op: &Recurrent, cotangent: &Array) -> [Array; 2] {
+    let [time, batch, _, hidden] = op.sizes;
+    let Some(weight_hh) = &op.call.operands[2] else {
+        unreachable!("the weights exist")
     };
-    let (rows, gates, width) = (time * batch, C::GATES * hidden, C::SUMS * hidden);
     let of_steps = |start: usize, len: usize| {
         let layout = cotangent.layout.slice(0, start, len, 1);
         let part = cotangent.with_layout(layout);
@@ -504,55 +500,70 @@ fn backward<C: Cell, F: Element>(
     };
     let last = last.as_ref().map(|last| last.contiguous::<F>());
     let weight: Matrix<'_, F> = weight_hh.array().matrix(0);
-    let panels = Panels::new::<F>(gates, 1, hidden);
+    let panels = Panels::new::<F>(C::GATES * hidden, 1, hidden);
     let empty = |shape: Shape| Array::build::<F>(shape, |_| {});
-    let mut sums = empty(Shape::from([time, batch, width]));
+    let mut sums = empty(Shape::from([time, batch, C::SUMS * hidden]));
     let mut carry = empty(Shape::from([batch, hidden]));
-    {
-        let copy = (time > 1).then(|| in_panels::<F>(&panels, weight));
-        let copy = copy.as_ref().map(Array::contiguous::<F>);
-        let mut products = empty(Shape::from([batch, hidden]));
-        let kept = op.memory.kept.contiguous::<F>();
-        let saved = Saved {
-            gates: &op.memory.gates.contiguous::<F>(),
-            kept: &kept,
-            states: &op.memory.states.contiguous::<F>(),
-            cotangent: all.as_ref().map(|all| kernel::Cotangent {
-                data: all.view::<F>().data,
-                offset: all.layout.offset,
-                strides: [all.layout.strides[0], all.layout.strides[1]],
-            }),
-            last: last.as_deref().unwrap_or_default(),
-        };
-        kernel::backward(
-            cell,
-            Sizes {
-                time,
-                batch,
-                hidden,
-                lengths: op.call.lengths.as_deref(),
-            },
-            Weight {
-                panels: &panels,
-                elements: copy.as_deref(),
-            },
-            saved,
-            kernel::Backward {
-                sums: sums.elements_mut(),
-                carry: carry.elements_mut(),
-                products: products.elements_mut(),
-            },
-        );
-    }
+    let copy = (time > 1).then(|| in_panels::<F>(&panels, weight));
+    let copy = copy.as_ref().map(Array::contiguous::<F>);
+    let mut products = empty(Shape::from([batch, hidden]));
+    let kept = op.memory.kept.contiguous::<F>();
+    let saved = Saved {
+        gates: &op.memory.gates.contiguous::<F>(),
+        kept: &kept,
+        states: &op.memory.states.contiguous::<F>(),
+        cotangent: all.as_ref().map(|all| kernel::Cotangent {
+            data: all.view::<F>().data,
+            offset: all.layout.offset,
+            strides: [all.layout.strides[0], all.layout.strides[1]],
+        }),
+        last: last.as_deref().unwrap_or_default(),
+    };
+    kernel::backward(
+        cell,
+        Sizes {
+            time,
+            batch,
+            hidden,
+            lengths: op.call.lengths.as_deref(),
+        },
+        Weight {
+            panels: &panels,
+            elements: copy.as_deref(),
+        },
+        saved,
+        &mut kernel::Backward {
+            sums: sums.elements_mut(),
+            carry: carry.elements_mut(),
+            products: products.elements_mut(),
+        },
+    );
+    [sums, carry]
+}
+
+fn backward<C: Cell, F: Element>(
+    cell: C,
+    op: &Recurrent,
+    cotangent: &Array,
+    wants: [bool; 7],
+) -> Cotangents {
+    let [time, batch, inputs, hidden] = op.sizes;
+    let [Some(x), Some(weight_ih), Some(weight_hh), ..] = &op.call.operands else {
+        unreachable!("the input and the weights exist")
+    };
+    let (rows, gates, width) = (time * batch, C::GATES * hidden, C::SUMS * hidden);
+    let [sums, carry] = of_sums::<C, F>(cell, op, cotangent);
+    let weight: Matrix<'_, F> = weight_hh.array().matrix(0);
     let d = &*sums.contiguous::<F>();
     let parts = input_parts::<C>(hidden);
     let dx = wants[0].then(|| {
         let weight: Matrix<'_, F> = weight_ih.array().matrix(0);
         Array::build::<F>(Shape::from([time, batch, inputs]), |out| {
             for (i, (columns, row)) in parts.iter().enumerate() {
-                let first = row.wrapping_mul(weight.row_stride.unsigned_abs());
+                // A stride may be negative.
+                let first = weight.offset as isize + *row as isize * weight.row_stride;
                 let weight = Matrix {
-                    offset: weight.offset.wrapping_add(first),
+                    offset: first as usize,
                     ..weight
                 };
                 let beta = if i == 0 { F::zero() } else { F::one() };
