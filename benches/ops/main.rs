@@ -17,6 +17,7 @@ mod optimizers;
 mod overhead;
 mod pooling;
 mod products;
+mod recurrent;
 mod reductions;
 
 use anyhow::Result;
@@ -103,6 +104,7 @@ fn main() -> Result<()> {
         pooling::cases(),
         overhead::cases(),
         optimizers::cases(),
+        recurrent::cases(),
     ];
     let cases: Vec<Case> = cases
         .into_iter()

@@ -16,10 +16,10 @@ mod mlp;
 mod pool;
 mod prelu;
 mod recalibrate;
+mod recurrent;
 pub mod regularize;
 mod residual;
 mod rms_norm;
-mod rnn;
 mod sequential;
 pub mod signal;
 mod upsample;
@@ -33,7 +33,6 @@ cotangent_core::unbuilt! {
     LinearBuilder forward(Pass) predict();
     MlpBuilder forward(Pass) predict();
     RmsNormBuilder forward(Pass) predict();
-    RnnCellBuilder step(State Pass);
 }
 
 pub use activation::Activation;
@@ -61,9 +60,10 @@ pub use pool::windows::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d};
 pub use pool::windows::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
 pub use prelu::PRelu;
 pub use recalibrate::recalibrate;
+pub use recurrent::{Gru, GruCell, Lstm, LstmCell, LstmState, RecurrentBuilder, RecurrentWeights};
+pub use recurrent::{Rnn, RnnCell};
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
-pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
 pub use sequential::Sequential;
 pub use upsample::{PixelShuffle, PixelUnshuffle, Upsample};
 pub use upsample::{Upsample1d, Upsample2d, Upsample3d};

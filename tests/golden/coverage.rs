@@ -16,8 +16,8 @@ const NO_ROW: &[(&str, &[&str])] = &[
             "LayerNormBuilder",
             "LinearBuilder",
             "MlpBuilder",
+            "RecurrentBuilder",
             "RmsNormBuilder",
-            "RnnCellBuilder",
         ],
     ),
     (
@@ -45,6 +45,10 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &["Activation", "Normalization"],
     ),
     ("part of `Mlp`", &["MlpBlock"]),
+    (
+        "part of recurrent layers",
+        &["LstmState", "RecurrentWeights"],
+    ),
     ("not a layer", &["Init", "Layer", "Module", "recalibrate"]),
 ];
 

@@ -10,7 +10,11 @@ use std::fmt::Debug;
 const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
 
 /// Exports that are not layers, with the reason. Builders are recognized by their names.
-const NO_LAYERS: &[(&str, &str)] = &[("Init", "initializer")];
+const NO_LAYERS: &[(&str, &str)] = &[
+    ("Init", "initializer"),
+    ("LstmState", "the state of `Lstm` and `LstmCell`"),
+    ("RecurrentWeights", "the parameters of the recurrent layers"),
+];
 
 /// Layers that have an exported name for each number of spatial axes too, such as `MaxPool2d`.
 const WITH_DIMENSIONS: &[&str] = &[
@@ -279,27 +283,62 @@ impl Table {
 
     fn recurrent(&mut self) -> Result<()> {
         let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let zeros = || Tensor::zeros([16, 8], DType::F32);
+        let below = "below: linear reshape (product shape)";
         self.row(
             ("RnnCell", ""),
-            given(&[16, 8], RnnCell::new(8, 8, rng)?, |layer, x, pass| {
-                layer.step(x, &Tensor::zeros([16, 8], DType::F32)?, pass)
+            given(&[16, 8], RnnCell::new(8, 8, rng)?, move |layer, x, pass| {
+                layer.step(x, &zeros()?, pass)
             }),
-            &[
-                PLAIN,
-                "layer.weight_ih: linear (product)",
-                "layer.weight_hh: addmm tanh (product activation) dead saturated",
-            ],
+            &[below, "layer: rnn_tanh reshape (recurrence shape)"],
         );
+        self.row(
+            ("GruCell", ""),
+            given(&[16, 8], GruCell::new(8, 8, rng)?, move |layer, x, pass| {
+                layer.step(x, &zeros()?, pass)
+            }),
+            &[below, "layer: gru reshape (recurrence shape)"],
+        );
+        self.row(
+            ("LstmCell", ""),
+            given(
+                &[16, 8],
+                LstmCell::new(8, 8, rng)?,
+                move |layer, x, pass| {
+                    let (h, c) = (zeros()?, zeros()?);
+                    Ok(layer.step(x, &LstmState { h, c }, pass)?.h)
+                },
+            ),
+            &[below, "layer: lstm (recurrence)"],
+        );
+        let below = "below: linear reshape permute (product shape shape)";
         let rnn = Rnn::new(4, 8, rng)?.last_only();
         self.row(
-            ("Rnn", "three steps"),
+            ("Rnn", ""),
             given(&[16, 3, 4], rnn, Layer::forward),
             &[
-                "below: linear reshape reshape (product shape shape)",
-                "layer.weight_ih: linear reshape (product shape)",
-                "layer.weight_hh (1): addmm tanh (product activation) dead saturated",
-                "layer.weight_hh (2): addmm tanh (product activation) dead saturated",
-                "layer.weight_hh (3): addmm tanh (product activation) dead saturated",
+                below,
+                "layer: rnn_tanh select reshape (recurrence shape shape)",
+            ],
+        );
+        let gru = Gru::new(4, 8, rng)?.last_only();
+        self.row(
+            ("Gru", ""),
+            given(&[16, 3, 4], gru, Layer::forward),
+            &[below, "layer: gru select reshape (recurrence shape shape)"],
+        );
+        let lstm = Lstm::builder(4, 4)
+            .layers(2)
+            .bidirectional()
+            .last_only()
+            .build(rng)?;
+        self.row(
+            ("Lstm", "two layers in both directions"),
+            given(&[16, 3, 4], lstm, Layer::forward),
+            &[
+                "below: linear reshape permute flip (product shape shape shape)",
+                "layer.weight_ih_l0: lstm lstm flip (recurrence recurrence shape)",
+                "layer.weight_ih_l1: lstm lstm cat (recurrence recurrence shape)",
             ],
         );
         Ok(())

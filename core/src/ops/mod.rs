@@ -12,6 +12,7 @@ mod loss;
 mod norm;
 mod pool;
 mod random;
+mod recurrent;
 mod reduce;
 mod shape;
 
@@ -25,4 +26,5 @@ pub use loss::nll_loss::NllLoss;
 pub use loss::reduction::Reduction;
 pub use norm::batch_norm::BatchStatistics;
 pub use pool::windows::Windows;
+pub use recurrent::{Recurrence, RecurrentCell, Steps};
 pub use reduce::statistics::Norm;

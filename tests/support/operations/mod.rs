@@ -85,6 +85,7 @@ mod losses;
 mod masks;
 mod normalizations;
 mod pooling;
+mod recurrent;
 mod reductions;
 mod shapes;
 
@@ -96,6 +97,7 @@ pub use losses::losses;
 pub use masks::masks;
 pub use normalizations::normalizations;
 pub use pooling::pooling;
+pub use recurrent::recurrent;
 pub use reductions::reductions;
 pub use shapes::shapes;
 
@@ -200,6 +202,7 @@ pub fn registry() -> Vec<Entry> {
         linear,
         normalizations,
         pooling,
+        recurrent,
         losses,
         shapes,
         indexing,
