@@ -76,7 +76,8 @@ fn naive(
 
 /// Compares the states of a layer, of a loop over its cell, and of the formula.
 macro_rules! compare_with_the_formula {
-    ($($kind:literal $layer:ident $cell:ident $(.$option:ident())?: |$h:ident, $c:ident| $state:expr,
+    ($($kind:literal $layer:ident $cell:ident $(.$option:ident())?:
+        |$h:ident, $c:ident| $state:expr,
         |$found:ident| $tensor:expr;)*) => {$(
         let cell = drawn!($cell(3, 17) $(.$option())?);
         let layer = $layer::from(cell.clone());

@@ -263,7 +263,9 @@ def recurrent(file):
         record(file, f"{kind}, from states", of_torch(module, leaf), given(2))
         module = Recurrent(layer, lengths=[4, 5, 1], **both, **options)
         record(file, f"{kind}, lengths", of_torch(module, leaf), given(4))
-        given = lambda random, _: [random.normal(3, 2), *[random.normal(3, 3) for _ in range(states)]]
+        given = lambda random, _: [
+            random.normal(3, 2), *[random.normal(3, 3) for _ in range(states)]
+        ]
         record(file, f"{kind}_cell", of_torch(Cell(cell(2, 3, **options)), leaf), given)
 
 

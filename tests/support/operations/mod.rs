@@ -194,7 +194,7 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 11] = [
+    let families: [fn() -> Vec<Entry>; 12] = [
         elementwise,
         binary,
         masks,

@@ -39,7 +39,11 @@ pub fn recurrent() -> Vec<Entry> {
             draw 3 Close |x, p| x[0].unsqueeze(0)?.recurrent(&Recurrence {
                 initial: &[&x[0], &x[0]],
                 steps: Steps::AllAndLast,
-                ..Recurrence::new(RecurrentCell::Lstm, &x[1].repeat(&[4, 1])?, &x[2].repeat(&[4, 1])?)
+                ..Recurrence::new(
+                    RecurrentCell::Lstm,
+                    &x[1].repeat(&[4, 1])?,
+                    &x[2].repeat(&[4, 1])?,
+                )
             });
             without Golden: "the golden values of the layers cover it";
         }
