@@ -107,8 +107,9 @@ def timed(run, seconds):
 
 def memory(setup, warm):
     """Returns the peak of the memory that a case takes, without files, in bytes. `warm` runs first,
-    so that the framework's own memory does not count."""
-    warm()
+    if given, so that the framework's own memory does not count."""
+    if warm:
+        warm()
     Path("/proc/self/clear_refs").write_text("5")  # The peak begins anew.
     before = resident()
     run = setup()

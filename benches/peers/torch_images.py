@@ -7,6 +7,10 @@ from torch.nn import functional as F
 import runner
 from torch_common import compiled, operation, tensor, training
 
+# Pixels before channels, which is faster here than PyTorch's default: 55 instead of 70 ms for a step
+# of resnet20, and as fast or faster in all other cases.
+LAYOUT = torch.channels_last
+
 
 def mnist_cnn():
     net = nn.Sequential(
@@ -60,25 +64,30 @@ def resnet20():
 def images(net, batch, channels, side):
     x = torch.from_numpy(runner.numbers(batch, channels, side, side))
     y = torch.from_numpy(runner.labels(batch))
-    # The layout of pixels that is faster here.
     net, x = net.to(memory_format=LAYOUT), x.contiguous(memory_format=LAYOUT)
     return training(net, lambda x, y: F.cross_entropy(net(x), y), x, y)
 
 
-LAYOUT = torch.contiguous_format
-
-
 def convolution(batch, inputs, outputs, side, kernel, backward):
-    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2)
-    if backward:
-        return operation(layer, batch, inputs, side, side, parameters=layer.parameters())
-    f, x = compiled(layer), tensor(batch, inputs, side, side)
+    layer = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2).to(memory_format=LAYOUT)
+    f = compiled(layer)
+    x = tensor(batch, inputs, side, side).contiguous(memory_format=LAYOUT)
 
-    def run():
+    def forward():
         with torch.inference_mode():
             f(x)
 
-    return run
+    if not backward:
+        return forward
+    g = tensor(batch, outputs, side, side).contiguous(memory_format=LAYOUT)
+    leaves = [x.requires_grad_(), *layer.parameters()]
+
+    def both():
+        for leaf in leaves:
+            leaf.grad = None
+        f(x).backward(g)
+
+    return both
 
 
 cases = {"mnist_cnn_adam_b64": mnist_cnn, "resnet20_adam_b32": resnet20}
