@@ -7,6 +7,7 @@ from jax import lax
 from jax import numpy as jnp
 
 import runner
+import workloads
 from jax_common import EPSILON, cross_entropy, operation, tensor, training, updated
 
 
@@ -52,7 +53,7 @@ def mnist_cnn():
 
 
 def resnet20():
-    sizes = [pair for block in runner.RESNET20 for pair in (block, (block[1], block[1]))]
+    sizes = [pair for block in workloads.RESNET20 for pair in (block, (block[1], block[1]))]
     shapes = [(16, 3, 3, 3), *((outputs, inputs, 3, 3) for inputs, outputs in sizes), (10, 64)]
     *convolutions, last = weights(*shapes)
 
@@ -75,7 +76,7 @@ def resnet20():
             return (x - mean) * (lax.rsqrt(variance + EPSILON) * gamma) + beta
 
         x = jax.nn.relu(convolved(x))
-        for inputs, outputs in runner.RESNET20:
+        for inputs, outputs in workloads.RESNET20:
             more = outputs - inputs
             y = jax.nn.relu(convolved(x, 2 if more else 1))
             y = convolved(y)
@@ -107,7 +108,7 @@ def convolution(batch, inputs, outputs, side, kernel, backward):
 
 
 cases = {"mnist_cnn_adam_b64": mnist_cnn, "resnet20_adam_b32": resnet20}
-for name, sizes in runner.CONVOLUTIONS.items():
+for name, sizes in workloads.CONVOLUTIONS.items():
     cases[f"{name}_forward"] = lambda sizes=sizes: convolution(*sizes, backward=False)
     cases[f"{name}_both"] = lambda sizes=sizes: convolution(*sizes, backward=True)
 cases["max_pool_64x64x24x24"] = lambda: operation(max_pool, 64, 24, 24, 64)

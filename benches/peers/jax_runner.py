@@ -10,6 +10,7 @@ from jax import numpy as jnp
 import jax_images
 import jax_sequences
 import runner
+import workloads
 from jax_common import EPSILON, operation, tensor, updated
 
 ACTIVATIONS = {"elu": jax.nn.elu, "selu": jax.nn.selu, "relu": jax.nn.relu}
@@ -187,7 +188,7 @@ def epochs():
     return epoch
 
 
-cases = {name: lambda shape=shape: workload(*shape) for name, shape in runner.WORKLOADS.items()}
+cases = {name: lambda shape=shape: workload(*shape) for name, shape in workloads.WORKLOADS.items()}
 cases |= {
     "tanh_1m": lambda: operation(jnp.tanh, 1024, 1024),
     "elu_1m": lambda: operation(jax.nn.elu, 1024, 1024),

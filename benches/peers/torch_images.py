@@ -5,6 +5,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import runner
+import workloads
 from torch_common import compiled, operation, tensor, training
 
 # Pixels before channels, which is faster here than PyTorch's default: 55 instead of 70 ms for a step
@@ -53,7 +54,7 @@ def resnet20():
         nn.Conv2d(3, 16, 3, 1, 1, bias=False),
         nn.BatchNorm2d(16),
         nn.ReLU(inplace=True),
-        *(Block(*channels) for channels in runner.RESNET20),
+        *(Block(*channels) for channels in workloads.RESNET20),
         nn.AdaptiveAvgPool2d(1),
         nn.Flatten(),
         nn.Linear(64, 10),
@@ -91,7 +92,7 @@ def convolution(batch, inputs, outputs, side, kernel, backward):
 
 
 cases = {"mnist_cnn_adam_b64": mnist_cnn, "resnet20_adam_b32": resnet20}
-for name, sizes in runner.CONVOLUTIONS.items():
+for name, sizes in workloads.CONVOLUTIONS.items():
     cases[f"{name}_forward"] = lambda sizes=sizes: convolution(*sizes, backward=False)
     cases[f"{name}_both"] = lambda sizes=sizes: convolution(*sizes, backward=True)
 cases["max_pool_64x64x24x24"] = lambda: operation(lambda x: F.max_pool2d(x, 2), 64, 64, 24, 24)

@@ -10,6 +10,7 @@ from torch.nn import functional as F
 import runner
 import torch_images
 import torch_sequences
+import workloads
 from torch_common import COMPILE, compiled, operation, tensor, warm
 
 ACTIVATIONS = {"elu": nn.ELU, "selu": nn.SELU, "relu": nn.ReLU}
@@ -135,7 +136,7 @@ def epochs():
     return epoch
 
 
-cases = {name: lambda shape=shape: workload(*shape) for name, shape in runner.WORKLOADS.items()}
+cases = {name: lambda shape=shape: workload(*shape) for name, shape in workloads.WORKLOADS.items()}
 cases |= {
     "tanh_1m": lambda: operation(torch.tanh, 1024, 1024),
     "elu_1m": lambda: operation(F.elu, 1024, 1024),
