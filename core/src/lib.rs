@@ -53,8 +53,8 @@ pub use disk::replace_file;
 pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
 pub use ops::{
-    BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss,
-    NllLoss, Norm, Order, Reduction, Target,
+    Attention, BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss,
+    MseLoss, NllLoss, Norm, Order, Reduction, Target,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,

@@ -1,0 +1,237 @@
+//! The parts of a block that are not products: operands copied into the order of its lanes, masks,
+//! and weights from scores.
+
+use crate::kernel::attention::{Attention, LANES};
+use crate::kernel::float::Float;
+use crate::kernel::isa::{Isa, Kernel};
+use crate::kernel::linear::matrix::Matrix;
+use std::ops::Range;
+
+/// Returns element (`row`, `column`).
+fn element<F: Copy>(matrix: &Matrix<'_, F>, row: usize, column: usize) -> F {
+    let place = matrix.offset as isize
+        + row as isize * matrix.row_stride
+        + column as isize * matrix.column_stride;
+    matrix.data[place as usize]
+}
+
+/// Copies row `row` of a matrix.
+pub(super) fn copy_row<F: Copy>(matrix: &Matrix<'_, F>, row: usize, out: &mut [F]) {
+    if matrix.column_stride == 1 {
+        let start = (matrix.offset as isize + row as isize * matrix.row_stride) as usize;
+        out.copy_from_slice(&matrix.data[start..start + out.len()]);
+        return;
+    }
+    for (column, out) in out.iter_mut().enumerate() {
+        *out = element(matrix, row, column);
+    }
+}
+
+/// Writes the transposed matrix of `width` columns, with rows of `lanes` elements. Missing rows are
+/// zeros.
+pub(super) fn transpose<F: Float>(rows: &[F], width: usize, lanes: usize, out: &mut [F]) {
+    for (column, out) in out.chunks_exact_mut(lanes).enumerate() {
+        let column = rows.iter().skip(column).step_by(width);
+        let mut column = column.copied();
+        out.fill_with(|| column.next().unwrap_or(F::zero()));
+    }
+}
+
+impl<F: Float> Attention<'_, F> {
+    /// Computes the numbers that are added to the scores of a block, which are -∞ for keys that do
+    /// not take part: a row for each key, `lanes` elements each. Returns false if they are all 0;
+    /// then nothing is written.
+    pub(super) fn biases(
+        &self,
+        matrix: usize,
+        queries: &Range<usize>,
+        keys: &Range<usize>,
+        lanes: usize,
+        out: &mut [F],
+    ) -> bool {
+        // The last key is the first that a query may not see.
+        let future = self.causal.filter(|first| {
+            first
+                .checked_add(queries.start)
+                .is_some_and(|position| position + 1 < keys.end)
+        });
+        if future.is_none() && self.mask.is_none() && self.bias.is_none() {
+            return false;
+        }
+        let never = F::neg_infinity();
+        for (key, out) in keys.clone().zip(out.chunks_exact_mut(lanes)) {
+            out.fill(F::zero());
+            if let Some(bias) = &self.bias {
+                for (query, out) in queries.clone().zip(&mut *out) {
+                    *out = element(&bias[matrix], query, key);
+                }
+            }
+            if let Some(mask) = &self.mask {
+                for (query, out) in queries.clone().zip(&mut *out) {
+                    if !element(&mask[matrix], query, key) {
+                        *out = never;
+                    }
+                }
+            }
+            if let Some(first) = future {
+                let hidden = key.saturating_sub(first).saturating_sub(queries.start);
+                out[..hidden.min(queries.len())].fill(never);
+            }
+        }
+        true
+    }
+}
+
+/// Returns a group of lanes of a row.
+#[inline(always)]
+fn lanes<F: Float>(row: &[F], start: usize) -> [F; LANES] {
+    let mut lanes = [F::zero(); LANES];
+    lanes.copy_from_slice(&row[start..start + LANES]);
+    lanes
+}
+
+/// The kernel that replaces the scores of some keys (rows) by e^(score - shift), for each query (a
+/// lane). `shift` is the largest score until now.
+pub(super) struct Weights<'a, F> {
+    pub scores: &'a mut [F],
+    /// The numbers to add to the scores, or none.
+    pub biases: &'a [F],
+    /// The length of a row, a multiple of [`LANES`].
+    pub lanes: usize,
+    /// The largest score of each query, updated.
+    pub largest: &'a mut [F],
+    /// The sum of each query's weights, updated.
+    pub sums: &'a mut [F],
+    /// The factors of the earlier sums and weights, e^(earlier shift - shift).
+    pub factors: &'a mut [F],
+}
+
+/// Returns the shift of scores: their maximum, or 0 if there is none.
+#[inline(always)]
+pub(super) fn shift_of<F: Float>(largest: F) -> F {
+    if largest == F::neg_infinity() {
+        F::zero()
+    } else {
+        largest
+    }
+}
+
+impl<F: Float> Kernel for Weights<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if !self.biases.is_empty() {
+            for (score, &bias) in self.scores.iter_mut().zip(self.biases) {
+                *score += bias;
+            }
+        }
+        for start in (0..self.lanes).step_by(LANES) {
+            let before = lanes(self.largest, start);
+            let mut largest = before;
+            for row in self.scores.chunks_exact(self.lanes) {
+                let scores = lanes(row, start);
+                for l in 0..LANES {
+                    // A NaN may be dropped here: the weights are NaN anyway.
+                    largest[l] = if scores[l] > largest[l] {
+                        scores[l]
+                    } else {
+                        largest[l]
+                    };
+                }
+            }
+            let mut shift = [F::zero(); LANES];
+            for l in 0..LANES {
+                shift[l] = shift_of(largest[l]);
+            }
+            let mut sums = [F::zero(); LANES];
+            for row in self.scores.chunks_exact_mut(self.lanes) {
+                let mut weights = lanes(row, start);
+                for l in 0..LANES {
+                    weights[l] = (weights[l] - shift[l]).exp_v::<I>();
+                    sums[l] += weights[l];
+                }
+                row[start..start + LANES].copy_from_slice(&weights);
+            }
+            let old = lanes(self.sums, start);
+            let mut factors = [F::zero(); LANES];
+            for l in 0..LANES {
+                factors[l] = (before[l] - shift[l]).exp_v::<I>();
+                sums[l] += old[l] * factors[l];
+            }
+            self.sums[start..start + LANES].copy_from_slice(&sums);
+            self.largest[start..start + LANES].copy_from_slice(&largest);
+            self.factors[start..start + LANES].copy_from_slice(&factors);
+        }
+    }
+}
+
+/// The kernel that multiplies each row by the factors of its lanes.
+pub(super) struct Scale<'a, F> {
+    pub rows: &'a mut [F],
+    pub factors: &'a [F],
+}
+
+impl<F: Float> Kernel for Scale<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        for row in self.rows.chunks_exact_mut(self.factors.len()) {
+            for (x, &factor) in row.iter_mut().zip(self.factors) {
+                *x *= factor;
+            }
+        }
+    }
+}
+
+/// The kernel of a block's backward, for keys (rows) and queries (lanes): it replaces scores by
+/// weights w = e^(score - shift), and the weights' cotangents by those of the scores,
+/// w (cotangent - dot).
+pub(super) struct Pull<'a, F> {
+    pub scores: &'a mut [F],
+    pub cotangents: &'a mut [F],
+    /// The numbers to add to the scores, or none.
+    pub biases: &'a [F],
+    /// The factors of dropout, or none.
+    pub kept: &'a [F],
+    pub lanes: usize,
+    pub shifts: &'a [F],
+    pub dots: &'a [F],
+}
+
+impl<F: Float> Kernel for Pull<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        if !self.biases.is_empty() {
+            for (score, &bias) in self.scores.iter_mut().zip(self.biases) {
+                *score += bias;
+            }
+        }
+        if !self.kept.is_empty() {
+            for (cotangent, &kept) in self.cotangents.iter_mut().zip(self.kept) {
+                *cotangent *= kept;
+            }
+        }
+        let rows = self.scores.chunks_exact_mut(self.lanes);
+        for (scores, cotangents) in rows.zip(self.cotangents.chunks_exact_mut(self.lanes)) {
+            for start in (0..self.lanes).step_by(LANES) {
+                let (mut weights, mut pulled) = (lanes(scores, start), lanes(cotangents, start));
+                let (shifts, dots) = (lanes(self.shifts, start), lanes(self.dots, start));
+                for l in 0..LANES {
+                    weights[l] = (weights[l] - shifts[l]).exp_v::<I>();
+                    pulled[l] = weights[l] * (pulled[l] - dots[l]);
+                }
+                scores[start..start + LANES].copy_from_slice(&weights);
+                cotangents[start..start + LANES].copy_from_slice(&pulled);
+            }
+        }
+        if !self.kept.is_empty() {
+            for (weight, &kept) in self.scores.iter_mut().zip(self.kept) {
+                *weight *= kept;
+            }
+        }
+    }
+}
