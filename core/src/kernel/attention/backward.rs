@@ -272,8 +272,8 @@ impl<F: Float> Scratch<F> {
             let seen = x.key_blocks(block).last().map_or(0, |keys| keys.end);
             for query in block.clone() {
                 // SAFETY: as above.
-                unsafe { bias.row(matrix, query) }
-                [seen..].fill(F::zero());
+                let row = unsafe { bias.row(matrix, query) };
+                row[seen..].fill(F::zero());
             }
         }
     }
