@@ -1,6 +1,6 @@
 //! The backward of attention. It computes the weights again, block by block.
 
-use crate::kernel::attention::block::{self, Pull};
+use crate::kernel::attention::block::{self, Pull, Transpose};
 use crate::kernel::attention::{
     Attention, KEYS, LANES, Out, Places, QUERIES, STATISTICS, query_blocks,
 };
@@ -81,6 +81,8 @@ struct Scratch<F> {
     queries: [Vec<F>; 2],
     /// The cotangents times 1 / sum, and transposed.
     cotangents: [Vec<F>; 2],
+    /// A row of the output.
+    output: Vec<F>,
     scores: Vec<F>,
     /// The cotangents of the weights, then of the scores.
     pulled: Vec<F>,
@@ -107,6 +109,7 @@ impl<F: Float> Scratch<F> {
             lanes,
             queries: [vec(sizes.width), vec(sizes.width)],
             cotangents: [vec(sizes.value_width), vec(sizes.value_width)],
+            output: vec![F::zero(); sizes.value_width],
             scores: vec(KEYS),
             pulled: vec(KEYS),
             biases: vec(if masked { KEYS } else { 0 }),
@@ -132,10 +135,7 @@ impl<F: Float> Scratch<F> {
         self.lanes = lanes;
         self.shifts.fill(F::zero());
         self.dots.fill(F::zero());
-        // The row of the output is needed for the dot only.
-        let mut output = vec![F::zero(); value_width];
-        let [queries, transposed_queries] = &mut self.queries;
-        let [cotangents, transposed_cotangents] = &mut self.cotangents;
+        let (queries, cotangents) = (&mut self.queries[0], &mut self.cotangents[0]);
         for (lane, query) in block.clone().enumerate() {
             let row = &mut queries[lane * width..(lane + 1) * width];
             block::copy_row(&x.queries[matrix], query, row);
@@ -144,30 +144,27 @@ impl<F: Float> Scratch<F> {
             let (shift, factor) = (saved.statistics[place], saved.statistics[place + 1]);
             let row = &mut cotangents[lane * value_width..(lane + 1) * value_width];
             block::copy_row(&saved.cotangents[matrix], query, row);
-            block::copy_row(&saved.outputs[matrix], query, &mut output);
+            block::copy_row(&saved.outputs[matrix], query, &mut self.output);
             if factor == F::zero() {
                 // A query that attends to nothing, whatever its cotangent is.
                 row.fill(F::zero());
             }
             row.iter_mut().for_each(|g| *g *= factor);
             self.shifts[lane] = shift;
-            for (&g, &y) in row.iter().zip(&output) {
-                self.dots[lane] += g * y;
-            }
+            self.dots[lane] = block::dot(row, &self.output);
         }
         let rows = block.len();
-        block::transpose(
-            &queries[..rows * width],
-            width,
-            lanes,
-            &mut transposed_queries[..width * lanes],
-        );
-        block::transpose(
-            &cotangents[..rows * value_width],
-            value_width,
-            lanes,
-            &mut transposed_cotangents[..value_width * lanes],
-        );
+        for ([from, to], columns) in [
+            (&mut self.queries, width),
+            (&mut self.cotangents, value_width),
+        ] {
+            dispatch(Transpose {
+                from: &from[..rows * columns],
+                columns,
+                lanes,
+                to: &mut to[..columns * lanes],
+            });
+        }
     }
 
     /// Adds the cotangents that the queries of a block contribute.
@@ -181,7 +178,9 @@ impl<F: Float> Scratch<F> {
     ) {
         let (width, value_width, lanes) = (x.sizes.width, x.sizes.value_width, self.lanes);
         let rows = block.len();
-        self.of_queries[..width * lanes].fill(F::zero());
+        if x.sizes.keys == 0 {
+            self.of_queries.fill(F::zero());
+        }
         for keys in x.key_blocks(block) {
             let len = keys.len() * lanes;
             let (scores, pulled) = (&mut self.scores[..len], &mut self.pulled[..len]);
@@ -248,11 +247,12 @@ impl<F: Float> Scratch<F> {
             if of_queries {
                 let out = &mut self.of_queries[..width * lanes];
                 let panel = Matrix::rows(pulled, lanes);
+                let beta = if keys.start == 0 { F::zero() } else { F::one() };
                 gemm(
                     [width, keys.len(), lanes],
                     key_rows.transposed(),
                     panel,
-                    F::one(),
+                    beta,
                     out,
                 );
             }
@@ -279,13 +279,27 @@ impl<F: Float> Scratch<F> {
     }
 
     /// Writes the cotangents of the queries of a block.
-    fn put_queries(&self, x: &Attention<'_, F>, matrix: usize, block: &Range<usize>, out: &Out<F>) {
+    fn put_queries(
+        &mut self,
+        x: &Attention<'_, F>,
+        matrix: usize,
+        block: &Range<usize>,
+        out: &Out<F>,
+    ) {
+        let (width, lanes) = (x.sizes.width, self.lanes);
+        // The copies of the queries are not needed any more.
+        let rows = &mut self.queries[0][..lanes * width];
+        dispatch(Transpose {
+            from: &self.of_queries[..width * lanes],
+            columns: lanes,
+            lanes: width,
+            to: rows,
+        });
         for (lane, query) in block.clone().enumerate() {
             // SAFETY: each task has its own query matrices, and the result is borrowed until all
             // tasks have ended.
-            let row = unsafe { out.row(matrix, query) };
-            let column = self.of_queries.iter().skip(lane).step_by(self.lanes);
-            for (out, &pulled) in row.iter_mut().zip(column) {
+            let out = unsafe { out.row(matrix, query) };
+            for (out, &pulled) in out.iter_mut().zip(&rows[lane * width..]) {
                 *out = pulled * x.scale;
             }
         }

@@ -5,6 +5,7 @@ use crate::kernel::attention::{Attention, LANES};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel};
 use crate::kernel::linear::matrix::Matrix;
+use crate::kernel::linear::tile;
 use std::ops::Range;
 
 /// Returns element (`row`, `column`).
@@ -27,13 +28,68 @@ pub(super) fn copy_row<F: Copy>(matrix: &Matrix<'_, F>, row: usize, out: &mut [F
     }
 }
 
-/// Writes the transposed matrix of `width` columns, with rows of `lanes` elements. Missing rows are
-/// zeros.
-pub(super) fn transpose<F: Float>(rows: &[F], width: usize, lanes: usize, out: &mut [F]) {
-    for (column, out) in out.chunks_exact_mut(lanes).enumerate() {
-        let column = rows.iter().skip(column).step_by(width);
-        let mut column = column.copied();
-        out.fill_with(|| column.next().unwrap_or(F::zero()));
+/// Computes the scalar product of two rows, in partial sums that are computed side by side.
+pub(super) fn dot<F: Float>(a: &[F], b: &[F]) -> F {
+    let mut sums = [F::zero(); LANES];
+    for (a, b) in a.chunks(LANES).zip(b.chunks(LANES)) {
+        for (sum, (&a, &b)) in sums.iter_mut().zip(a.iter().zip(b)) {
+            *sum += a * b;
+        }
+    }
+    sums.iter().fold(F::zero(), |sum, &part| sum + part)
+}
+
+/// Rows and columns of the squares by which a matrix is transposed.
+const SQUARE: usize = 8;
+
+/// The kernel that writes the transposed matrix of gapless rows of `columns` elements, with rows of
+/// `lanes` elements. Missing elements of these are zeros.
+pub(super) struct Transpose<'a, F> {
+    pub from: &'a [F],
+    pub columns: usize,
+    pub lanes: usize,
+    pub to: &'a mut [F],
+}
+
+impl<F: Float> Kernel for Transpose<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<I: Isa>(self) {
+        let Self {
+            from,
+            columns,
+            lanes,
+            to,
+        } = self;
+        let rows = from.len().checked_div(columns).unwrap_or(0);
+        let (whole_rows, whole_columns) = (rows - rows % SQUARE, columns - columns % SQUARE);
+        for row in (0..whole_rows).step_by(SQUARE) {
+            for column in (0..whole_columns).step_by(SQUARE) {
+                let mut square = [[F::zero(); SQUARE]; SQUARE];
+                for i in 0..SQUARE {
+                    let start = (row + i) * columns + column;
+                    square[i].copy_from_slice(&from[start..start + SQUARE]);
+                }
+                let square = tile::transpose(square);
+                for j in 0..SQUARE {
+                    let start = (column + j) * lanes + row;
+                    to[start..start + SQUARE].copy_from_slice(&square[j]);
+                }
+            }
+            for column in whole_columns..columns {
+                for i in row..row + SQUARE {
+                    to[column * lanes + i] = from[i * columns + column];
+                }
+            }
+        }
+        for column in 0..columns {
+            let out = &mut to[column * lanes..(column + 1) * lanes];
+            for row in whole_rows..rows {
+                out[row] = from[row * columns + column];
+            }
+            out[rows..].fill(F::zero());
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The forward of attention.
 
-use crate::kernel::attention::block::{self, Scale, Weights, shift_of};
+use crate::kernel::attention::block::{self, Scale, Transpose, Weights, shift_of};
 use crate::kernel::attention::{
     Attention, KEYS, LANES, Out, Places, QUERIES, STATISTICS, query_blocks,
 };
@@ -55,8 +55,7 @@ pub(crate) fn forward<F: Float>(
 
 /// The memory of a task.
 struct Scratch<F> {
-    /// The number of lanes in use.
-    lanes: usize,
+    /// The queries times the scale; in the end, the sums of weights times values.
     rows: Vec<F>,
     /// The queries times the scale, transposed.
     queries: Vec<F>,
@@ -75,8 +74,7 @@ impl<F: Float> Scratch<F> {
         let vec = |rows: usize| vec![F::zero(); rows * lanes];
         let masked = x.causal.is_some() || x.mask.is_some() || x.bias.is_some();
         Self {
-            lanes,
-            rows: vec(x.sizes.width),
+            rows: vec(x.sizes.width.max(x.sizes.value_width)),
             queries: vec(x.sizes.width),
             scores: vec(KEYS),
             biases: vec(if masked || x.dropout.is_some() {
@@ -95,7 +93,6 @@ impl<F: Float> Scratch<F> {
     fn attend(&mut self, x: &Attention<'_, F>, matrix: usize, queries: &Range<usize>) {
         let width = x.sizes.width;
         let lanes = queries.len().next_multiple_of(LANES);
-        self.lanes = lanes;
         let rows = &mut self.rows[..queries.len() * width];
         if width > 0 {
             for (row, query) in rows.chunks_exact_mut(width).zip(queries.clone()) {
@@ -103,9 +100,13 @@ impl<F: Float> Scratch<F> {
                 row.iter_mut().for_each(|q| *q *= x.scale);
             }
         }
-        block::transpose(rows, width, lanes, &mut self.queries[..width * lanes]);
+        dispatch(Transpose {
+            from: rows,
+            columns: width,
+            lanes,
+            to: &mut self.queries[..width * lanes],
+        });
         let means = &mut self.means[..x.sizes.value_width * lanes];
-        means.fill(F::zero());
         self.largest.fill(F::neg_infinity());
         self.sums.fill(F::zero());
         for keys in x.key_blocks(queries) {
@@ -135,12 +136,14 @@ impl<F: Float> Scratch<F> {
                     *weight *= kept;
                 }
             }
-            if keys.start > 0 {
+            let first = keys.start == 0;
+            if !first {
                 dispatch(Scale {
                     rows: means,
                     factors: &self.factors[..lanes],
                 });
             }
+            let beta = if first { F::zero() } else { F::one() };
             let value_columns = x.values[matrix / x.sizes.group]
                 .below(keys.start)
                 .transposed();
@@ -149,10 +152,16 @@ impl<F: Float> Scratch<F> {
                 sizes,
                 value_columns,
                 Matrix::rows(scores, lanes),
-                F::one(),
+                beta,
                 means,
             );
         }
+        dispatch(Transpose {
+            from: means,
+            columns: lanes,
+            lanes: x.sizes.value_width,
+            to: &mut self.rows[..lanes * x.sizes.value_width],
+        });
     }
 
     /// Writes the mean and the statistics of the query of a lane.
@@ -164,7 +173,7 @@ impl<F: Float> Scratch<F> {
             return;
         }
         let factor = F::one() / sum;
-        let means = self.means.iter().skip(lane).step_by(self.lanes);
+        let means = &self.rows[lane * out.len()..(lane + 1) * out.len()];
         for (out, &mean) in out.iter_mut().zip(means) {
             *out = mean * factor;
         }

@@ -444,7 +444,7 @@ fn whole<F, const L: usize>(row: &mut [F], v: usize) -> Option<&mut [F; L]> {
 /// element's row index to the end of its column index. After log₂ L shuffles the two indices are
 /// exchanged.
 #[inline(always)]
-fn transpose<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
+pub(in crate::kernel) fn transpose<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
     let mut from = square;
     for _ in 0..L.ilog2() {
         let mut to = [[F::zero(); L]; L];
