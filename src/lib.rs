@@ -90,8 +90,9 @@ pub mod prelude {
     // Layers.
     #[doc(no_inline)]
     pub use cotangent_nn::{
-        AlphaDropout, BatchNorm, Dropout, Embedding, Flatten, LayerNorm, Linear, Mlp, Residual,
-        RmsNorm, Rnn, RnnCell, Sequential, init, recalibrate, regularize, signal,
+        AlphaDropout, BatchNorm, Dropout, Embedding, Flatten, LayerNorm, Linear, Mlp,
+        MultiHeadAttention, Residual, RmsNorm, Rnn, RnnCell, Sequential, init, recalibrate,
+        regularize, signal,
     };
     // Activations.
     #[doc(no_inline)]

@@ -14,6 +14,8 @@
 //! | [`Flatten`] | all axes behind the batch joined into one | `(batch, …)` |
 //! | [`Rnn`] | a simple recurrent layer | `(batch, time, in)` |
 //! | [`RnnCell`] | one step of it | `(batch, in)` |
+//! | [`MultiHeadAttention`] | attention of several heads, with a cache for generation | `(batch, time, features)` |
+//! | [`LearntPositions`], [`SinusoidalPositions`] | positions, added to a sequence | `(…, time, features)` |
 //! | [`BatchNorm`] | each feature normalized over the batch | `(batch, features, …)` |
 //! | [`LayerNorm`] | each sample normalized over its last axes | `(…, features)` |
 //! | [`RmsNorm`] | each sample divided by its root mean square | `(…, features)` |
@@ -27,6 +29,8 @@
 //! | [`Sequential`] | layers applied in order, with names or numbers |
 //! | [`Residual`] | `x + f(x)` |
 //! | [`Mlp`] | a whole dense net with activation, normalization and dropout |
+//! | [`TransformerEncoderLayer`], [`TransformerDecoderLayer`] | attention and feed-forward layers with PyTorch's names |
+//! | [`TransformerBlock`], [`SwiGlu`] | the block of current language models, and its feed-forward layer |
 //!
 //! # Activations
 //!

@@ -54,7 +54,7 @@ pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
 pub use ops::{
     Attention, BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss,
-    MseLoss, NllLoss, Norm, Order, Reduction, Target,
+    MseLoss, NllLoss, Norm, Order, Reduction, RotaryPairs, Target,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,

@@ -4,6 +4,7 @@
 //! items by kind.
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod dropout;
 mod embedding;
@@ -12,6 +13,7 @@ pub mod init;
 mod layer_norm;
 mod linear;
 mod mlp;
+mod positions;
 mod prelu;
 mod recalibrate;
 pub mod regularize;
@@ -20,6 +22,7 @@ mod rms_norm;
 mod rnn;
 mod sequential;
 pub mod signal;
+mod transformer;
 
 cotangent_core::unbuilt! {
     BatchNormBuilder forward(Pass) predict();
@@ -27,14 +30,19 @@ cotangent_core::unbuilt! {
     LayerNormBuilder forward(Pass) predict();
     LinearBuilder forward(Pass) predict();
     MlpBuilder forward(Pass) predict();
+    MultiHeadAttentionBuilder forward(Pass) predict() attend(Memory Keys Pass) step(Cache Pass);
     RmsNormBuilder forward(Pass) predict();
     RnnCellBuilder step(State Pass);
+    TransformerBlockBuilder forward(Pass) predict() step(Cache Pass);
+    TransformerDecoderLayerBuilder forward(Memory Keys Pass);
+    TransformerEncoderLayerBuilder forward(Pass) predict() step(Cache Pass);
 }
 
 pub use activation::Activation;
 pub use activation::{Celu, Elu, Gelu, GeluTanh, Identity, LeakyRelu, Mish, RRelu, Relu, Relu6};
 pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, Selu, Sigmoid};
 pub use activation::{Silu, Softmax, Softplus, Tanh};
+pub use attention::{KeyValueCache, MultiHeadAttention, MultiHeadAttentionBuilder, key_mask};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
 pub use dropout::{AlphaDropout, Dropout};
 pub use embedding::{Embedding, EmbeddingBuilder};
@@ -43,12 +51,16 @@ pub use init::Init;
 pub use layer_norm::{LayerNorm, LayerNormBuilder};
 pub use linear::{Linear, LinearBuilder};
 pub use mlp::{Mlp, MlpBlock, MlpBuilder, Normalization};
+pub use positions::{LearntPositions, Rotary, SinusoidalPositions};
 pub use prelu::PRelu;
 pub use recalibrate::recalibrate;
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use rnn::{Rnn, RnnCell, RnnCellBuilder};
 pub use sequential::Sequential;
+pub use transformer::{SwiGlu, TransformerBlock, TransformerBlockBuilder};
+pub use transformer::{TransformerDecoderLayer, TransformerDecoderLayerBuilder};
+pub use transformer::{TransformerEncoderLayer, TransformerEncoderLayerBuilder};
 
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};

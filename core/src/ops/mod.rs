@@ -16,6 +16,7 @@ mod reduce;
 mod shape;
 
 pub use attention::dot_product::Attention;
+pub use attention::rotary::RotaryPairs;
 pub use elementwise::parts;
 pub use index::order::Order;
 pub use loss::bce_with_logits::BceWithLogitsLoss;

@@ -10,6 +10,7 @@ pub(crate) mod backward;
 mod block;
 pub(crate) mod dropout;
 pub(crate) mod forward;
+pub(crate) mod rotary;
 
 use crate::kernel::float::Float;
 use crate::kernel::linear::matrix::Matrix;
