@@ -67,7 +67,7 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use cotangent_core::{
         Axes, Backward, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order,
-        Result, Tensor, assert_gradients, elementwise, grad, gradcheck,
+        Result, Tensor, Windows, assert_gradients, elementwise, grad, gradcheck,
     };
     // Losses.
     #[doc(no_inline)]
@@ -90,9 +90,18 @@ pub mod prelude {
     // Layers.
     #[doc(no_inline)]
     pub use cotangent_nn::{
-        AlphaDropout, BatchNorm, Dropout, Embedding, Flatten, LayerNorm, Linear, Mlp,
-        MultiHeadAttention, Residual, RmsNorm, Rnn, RnnCell, Sequential, init, recalibrate,
-        regularize, signal,
+        AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d,
+        AdaptiveMaxPool2d, AdaptiveMaxPool3d, AlphaDropout, AvgPool1d, AvgPool2d, AvgPool3d,
+        BatchNorm, ChannelDropout, Dropout, Embedding, Flatten, Fold, GlobalAvgPool, GlobalMaxPool,
+        GroupNorm, InstanceNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, MaxPool3d, Mlp,
+        PixelShuffle, PixelUnshuffle, Residual, RmsNorm, Rnn, RnnCell, Sequential, Unfold,
+        Upsample1d, Upsample2d, Upsample3d, init, recalibrate, regularize, signal,
+    };
+    // Attention.
+    #[doc(no_inline)]
+    pub use cotangent_nn::{
+        KeyValueCache, LearntPositions, MultiHeadAttention, Rotary, SinusoidalPositions, SwiGlu,
+        TransformerBlock, TransformerDecoderLayer, TransformerEncoderLayer,
     };
     // Activations.
     #[doc(no_inline)]

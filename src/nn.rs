@@ -16,10 +16,20 @@
 //! | [`RnnCell`] | one step of it | `(batch, in)` |
 //! | [`MultiHeadAttention`] | attention of several heads, with a cache for generation | `(batch, time, features)` |
 //! | [`LearntPositions`], [`SinusoidalPositions`] | positions, added to a sequence | `(…, time, features)` |
+//! | [`MaxPool1d`], [`MaxPool2d`], [`MaxPool3d`] | the largest element of each window | `(batch, channels, …)` |
+//! | [`AvgPool1d`], [`AvgPool2d`], [`AvgPool3d`] | the mean of each window | `(batch, channels, …)` |
+//! | [`AdaptiveMaxPool2d`], [`AdaptiveAvgPool2d`] | the same for windows that divide the input; also for one and three axes | `(batch, channels, …)` |
+//! | [`GlobalMaxPool`], [`GlobalAvgPool`] | the same for each whole channel | `(batch, channels, …)` |
+//! | [`Upsample1d`], [`Upsample2d`], [`Upsample3d`] | longer spatial axes, by nearest neighbours or linear interpolation | `(batch, channels, …)` |
+//! | [`PixelShuffle`], [`PixelUnshuffle`] | channels become pixels, and back | `(batch, channels, …)` |
+//! | [`Unfold`], [`Fold`] | windows become columns, and back | `(batch, channels, …)` |
 //! | [`BatchNorm`] | each feature normalized over the batch | `(batch, features, …)` |
 //! | [`LayerNorm`] | each sample normalized over its last axes | `(…, features)` |
 //! | [`RmsNorm`] | each sample divided by its root mean square | `(…, features)` |
+//! | [`GroupNorm`] | groups of channels of each sample normalized | `(batch, channels, …)` |
+//! | [`InstanceNorm`] | each channel of each sample normalized | `(batch, channels, …)` |
 //! | [`Dropout`] | elements set to 0 at random in training | any |
+//! | [`ChannelDropout`] | whole channels set to 0 at random in training | `(batch, channels, …)` |
 //! | [`AlphaDropout`] | dropout that keeps mean and variance, for SELU | any |
 //!
 //! # Combinations of layers

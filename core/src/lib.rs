@@ -52,12 +52,13 @@ pub use autograd::{
 pub use disk::replace_file;
 pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
+pub use ops::{Attention, RotaryPairs};
 pub use ops::{
-    Attention, BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss,
-    MseLoss, NllLoss, Norm, Order, Reduction, RotaryPairs, Target,
+    BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss,
+    NllLoss, Norm, Order, Reduction, Target, Windows,
 };
 pub use tensor::{
-    Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, memory_use, refusable,
+    Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, Spatial, memory_use, refusable,
 };
 
 #[doc(inline)]

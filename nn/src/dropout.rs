@@ -3,7 +3,7 @@
 use cotangent_core::module::{Layer, Module, Pass, Walk, WalkMut};
 use cotangent_core::{Interval, Result, Tensor};
 
-/// Defines a layer that drops elements with probability `p` in training, by a method of `Tensor`.
+/// Defines a layer that drops numbers with probability `p` in training, by a method of `Tensor`.
 macro_rules! dropout {
     ($($(#[$doc:meta])* $name:ident $method:ident;)*) => {$(
         $(#[$doc])*
@@ -13,7 +13,7 @@ macro_rules! dropout {
         }
 
         impl $name {
-            /// Creates a layer that drops each element with probability `p`.
+            /// Creates a layer that drops with probability `p`.
             ///
             /// # Errors
             /// [`Error::Argument`](cotangent_core::Error::Argument) if `p` is not in `[0, 1)`.
@@ -78,4 +78,23 @@ dropout! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     AlphaDropout alpha_dropout;
+    /// Channel dropout: in training, sets each channel of each sample to 0 with probability `p`,
+    /// else divides it by `1 - p`. Input (batch, channels, …) with at least three axes.
+    ///
+    /// In inference it returns its input. See [`Tensor::channel_dropout`]. PyTorch: `Dropout1d`,
+    /// `Dropout2d`, `Dropout3d`; Keras: `SpatialDropout2D`.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    ///
+    /// let images = Tensor::ones([2, 8, 3, 3], DType::F32)?;
+    /// let y = ChannelDropout::new(0.5)?.forward(&images, &Pass::train(1))?;
+    /// for channel in y.to_vec::<f32>()?.chunks(9) {
+    ///     assert!(channel == [0.0; 9] || channel == [2.0; 9]);
+    /// }
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "Dropout2d")]
+    #[doc(alias = "SpatialDropout2D")]
+    ChannelDropout channel_dropout;
 }

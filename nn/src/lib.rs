@@ -9,11 +9,13 @@ mod batch_norm;
 mod dropout;
 mod embedding;
 mod flatten;
+mod group_norm;
 pub mod init;
 mod layer_norm;
 mod linear;
 mod mlp;
 mod positions;
+mod pool;
 mod prelu;
 mod recalibrate;
 pub mod regularize;
@@ -23,10 +25,13 @@ mod rnn;
 mod sequential;
 pub mod signal;
 mod transformer;
+mod upsample;
 
 cotangent_core::unbuilt! {
     BatchNormBuilder forward(Pass) predict();
     EmbeddingBuilder forward(Pass);
+    GroupNormBuilder forward(Pass) predict();
+    InstanceNormBuilder forward(Pass) predict();
     LayerNormBuilder forward(Pass) predict();
     LinearBuilder forward(Pass) predict();
     MlpBuilder forward(Pass) predict();
@@ -44,14 +49,25 @@ pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, S
 pub use activation::{Silu, Softmax, Softplus, Tanh};
 pub use attention::{KeyValueCache, MultiHeadAttention, MultiHeadAttentionBuilder, key_mask};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
-pub use dropout::{AlphaDropout, Dropout};
+pub use dropout::{AlphaDropout, ChannelDropout, Dropout};
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use flatten::Flatten;
+pub use group_norm::{GroupNorm, GroupNormBuilder, InstanceNorm, InstanceNormBuilder};
 pub use init::Init;
 pub use layer_norm::{LayerNorm, LayerNormBuilder};
 pub use linear::{Linear, LinearBuilder};
 pub use mlp::{Mlp, MlpBlock, MlpBuilder, Normalization};
 pub use positions::{LearntPositions, Rotary, SinusoidalPositions};
+pub use pool::adaptive::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d,
+};
+pub use pool::adaptive::{
+    AdaptiveMaxPool, AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,
+};
+pub use pool::adaptive::{GlobalAvgPool, GlobalMaxPool};
+pub use pool::fold::{Fold, Unfold};
+pub use pool::windows::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d};
+pub use pool::windows::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
 pub use prelu::PRelu;
 pub use recalibrate::recalibrate;
 pub use residual::Residual;
@@ -61,6 +77,8 @@ pub use sequential::Sequential;
 pub use transformer::{SwiGlu, TransformerBlock, TransformerBlockBuilder};
 pub use transformer::{TransformerDecoderLayer, TransformerDecoderLayerBuilder};
 pub use transformer::{TransformerEncoderLayer, TransformerEncoderLayerBuilder};
+pub use upsample::{PixelShuffle, PixelUnshuffle, Upsample};
+pub use upsample::{Upsample1d, Upsample2d, Upsample3d};
 
 #[doc(no_inline)]
 pub use cotangent_macros::{Layer, Module};

@@ -3,7 +3,7 @@
 use super::{Gradcheck, Report, Verdict};
 use crate::autograd::{Backward, Tensor};
 use crate::error::Result;
-use crate::kernel::elementwise::formula::{AllLoops, Choose, Compiled, Loops, Wanted};
+use crate::kernel::elementwise::loops::{AllLoops, Choose, Compiled, Loops, Wanted};
 use crate::kernel::{Float, Tier};
 use crate::ops::parts::{Operation, Reduced, apply, reduce};
 use crate::tensor::{DType, Element};

@@ -97,6 +97,8 @@ impl Tier {
 pub trait Kernel {
     /// The type of the result.
     type Output;
+    /// Whether the kernel is compiled for AVX-512. If not, it runs on AVX2 there.
+    const AVX512: bool = true;
 
     /// Computes the result. Implementations must be `#[inline(always)]`, and so must everything
     /// that they call in their inner loops: only inlined code is compiled for the instruction set.
@@ -116,10 +118,10 @@ pub fn dispatch_on<K: Kernel>(tier: Tier, kernel: K) -> K::Output {
         // SAFETY: `runs` has checked that this machine has the features of the tier. The check is
         // needed because callers can write `Tier::Avx512` themselves.
         #[cfg(target_arch = "x86_64")]
-        Tier::Avx512 if runs(tier) => unsafe { run_avx512(kernel) },
-        // SAFETY: as above.
+        Tier::Avx512 if K::AVX512 && runs(tier) => unsafe { run_avx512(kernel) },
+        // SAFETY: as above. A machine with AVX-512 has the features of AVX2 too.
         #[cfg(target_arch = "x86_64")]
-        Tier::Avx2 if runs(tier) => unsafe { run_avx2(kernel) },
+        Tier::Avx512 | Tier::Avx2 if runs(tier) => unsafe { run_avx2(kernel) },
         #[cfg(target_arch = "aarch64")]
         Tier::Neon => kernel.run::<Neon>(),
         _ => kernel.run::<Baseline>(),

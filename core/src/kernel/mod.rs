@@ -23,6 +23,7 @@ pub(crate) mod linear;
 pub(crate) mod loss;
 pub mod math;
 pub(crate) mod norm;
+pub(crate) mod pool;
 mod real;
 pub(crate) mod reduce;
 pub(crate) mod strided;

@@ -3,7 +3,9 @@
 mod dtype;
 mod lengths;
 mod small_list;
+mod spatial;
 
 pub use dtype::DType;
 pub use lengths::{INFER, Shape};
 pub(crate) use small_list::SmallList;
+pub use spatial::Spatial;

@@ -4,7 +4,8 @@ use super::contiguous::Contiguous;
 use super::element::{Element, with_dtype};
 use super::layout::Layout;
 use super::storage::{Storage, room};
-use crate::kernel::elementwise::formula::{self, AllLoops, Choose, Loops, Wanted};
+use crate::kernel::elementwise::loops::{AllLoops, Choose, Loops, Wanted};
+use crate::kernel::elementwise::sweep;
 use crate::kernel::elementwise::{map, produced};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::strided::{View, scatter};
@@ -264,12 +265,12 @@ impl Array {
                 let slices = operands.iter().filter_map(|x| x.as_slice::<F>());
                 let slices: SmallVec<[&[F]; 3]> = slices.collect();
                 return Self::build_with::<F>(shape.clone(), &mut |out| {
-                    formula::value_of_slices(F::choose(loops), &slices, out);
+                    sweep::value_of_slices(F::choose(loops), &slices, out);
                 });
             }
             let views: Views<'_, F> = operands.iter().map(|x| Some(x.view::<F>())).collect();
             Self::build_with::<F>(shape.clone(), &mut |out| {
-                formula::value(F::choose(loops), &views, out);
+                sweep::value(F::choose(loops), &views, out);
             })
         })
     }
@@ -298,7 +299,7 @@ impl Array {
             let views: Views<'_, F> = stretched.iter().map(|x| Some(x.view::<F>())).collect();
             let loops = F::choose(loops);
             let produce = |start: usize, out: &mut [F]| {
-                formula::value_from(loops, &views, start, out);
+                sweep::value_from(loops, &views, start, out);
             };
             Self::build_with::<F>(kept.clone(), &mut |out| if in_rows {
                 produced::rows(&produce, len, out);
@@ -360,7 +361,7 @@ impl Array {
             for array in &mut all {
                 out.push(array.get_mut::<F>().expect("nothing else holds it"));
             }
-            formula::pullback(
+            sweep::pullback(
                 F::choose(loops),
                 wanted,
                 cotangent.as_ref(),

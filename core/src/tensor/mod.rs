@@ -15,7 +15,7 @@ mod reduce;
 mod span;
 mod storage;
 
-pub use crate::shape::{DType, INFER, Shape};
+pub use crate::shape::{DType, INFER, Shape, Spatial};
 pub(crate) use array::Array;
 pub use axes::Axes;
 pub(crate) use axes::Reduced;
@@ -27,4 +27,5 @@ pub use indices::Indices;
 pub(crate) use layout::Layout;
 pub use mask::Mask;
 pub(crate) use span::Span;
+pub(crate) use storage::room;
 pub use storage::{MemoryUse, memory_use, refusable};

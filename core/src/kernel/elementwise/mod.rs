@@ -3,5 +3,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod formula;
+pub(crate) mod loops;
 pub(crate) mod map;
 pub(crate) mod produced;
+pub(crate) mod sweep;

@@ -167,7 +167,7 @@ impl<F: Float> Rows<'_, F> {
 
 /// Returns the normalized deviation from the mean.
 #[inline(always)]
-fn normalized<F: Float>(x: F, statistics: &[F]) -> F {
+pub(super) fn normalized<F: Float>(x: F, statistics: &[F]) -> F {
     ((x * statistics[0] - statistics[1]) - statistics[2]) * statistics[3]
 }
 

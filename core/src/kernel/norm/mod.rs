@@ -1,5 +1,6 @@
-//! Normalization kernels: [`layer_norm`] over rows, with and without a mean, and sweeps over
-//! [`channels`] for batch normalization.
+//! Normalization kernels: [`layer_norm`] over rows, with and without a mean, [`group_norm`] over
+//! rows of channels, and sweeps over [`channels`] for batch normalization.
 
 pub(crate) mod channels;
+pub(crate) mod group_norm;
 pub(crate) mod layer_norm;

@@ -69,6 +69,26 @@ pub(crate) fn chunks_mut<T: Send>(
     });
 }
 
+/// Calls `body(first_row, pieces…)` for the same rows of two slices, whose rows have these lengths.
+/// A piece has `rows` rows; the last may have fewer.
+pub(crate) fn pairs_mut<A: Send, B: Send>(
+    row_lens: [usize; 2],
+    rows: usize,
+    a: &mut [A],
+    b: &mut [B],
+    body: &(dyn Fn(usize, &mut [A], &mut [B]) + Sync),
+) {
+    let count = a.len().checked_div(row_lens[0]).unwrap_or(0);
+    let (a, b) = (Shared::of(a), Shared::of(b));
+    ranges(count, rows, &|range| {
+        let part = |len: usize| range.start * len..range.end * len;
+        // SAFETY: the ranges of one call do not overlap, and both slices are borrowed until the
+        // call ends.
+        let (a, b) = unsafe { (a.piece(part(row_lens[0])), b.piece(part(row_lens[1]))) };
+        body(range.start, a, b);
+    });
+}
+
 /// Calls `body(i, range)` for pieces of `0..lens[i]`, for every `i`. Pieces have at most
 /// `piece_len` elements, and several small ones share a task.
 pub(crate) fn batches(

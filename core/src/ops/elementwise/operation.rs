@@ -3,7 +3,7 @@
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
-use crate::kernel::elementwise::formula::{AllLoops, Compiled, Wanted};
+use crate::kernel::elementwise::loops::{AllLoops, Compiled, Wanted};
 use crate::kernel::threads::parallel::GRAIN;
 use crate::kernel::{Formula, Needs, Real};
 use crate::ops::elementwise::symbolic::{Symbol, Tape};

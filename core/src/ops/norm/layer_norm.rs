@@ -1,11 +1,12 @@
 //! Layer and RMS normalization: statistics, normalization and the affine map of each row in few
 //! sweeps over memory, forward and backward.
 
+use super::recorded::{Recorded, scales};
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Interval, Result};
 use crate::kernel::norm::layer_norm::{self, Rows, STATISTICS};
-use crate::kernel::reduce::{fold, range};
-use crate::tensor::{Array, Axes, Element, Shape, with_dtype};
+use crate::kernel::reduce::fold;
+use crate::tensor::{Array, Element, Shape, with_dtype};
 use smallvec::smallvec;
 
 fn name(centred: bool) -> &'static str {
@@ -189,60 +190,31 @@ impl Op for LayerNorm {
 }
 
 impl LayerNorm {
-    /// Returns the scales of the rows in the shape of x, with normalized axes of length 1, and
-    /// their epsilons, unless all scales are 1.
-    fn scales(&self) -> Option<[Tensor; 2]> {
-        let leading = self.x.rank() - self.normalized.len();
-        let lengths = self.x.shape()[..leading].iter().copied();
-        let shape: Shape = lengths.chain(self.normalized.iter().map(|_| 1)).collect();
-        with_dtype!(self.x.dtype(), F => {
-            let rows = &*self.statistics.array().contiguous::<F>();
-            let rows = rows.chunks_exact(STATISTICS);
-            let scales = rows.map(|row| range::scale_of_cubes(row[0], row[3]));
-            let tensor = |values: Vec<F>| Array::from_slice(shape.clone(), &values).into();
-            range::scales_and_epsilons(scales, self.epsilon).map(|both| both.map(tensor))
-        })
-    }
-
     /// Computes the same from tensor operations, which can be differentiated again.
     fn recorded(&self, g: &Tensor, context: &Vjp) -> Result<Cotangents> {
         let axes: Vec<isize> = (1..=self.normalized.len() as isize).map(|i| -i).collect();
-        let mean = |x: &Tensor| x.mean_over(Axes::keep(&axes[..]));
-        let centred = |x: &Tensor| {
-            if self.centred {
-                x.sub(&mean(x)?)
-            } else {
-                Ok(x.clone())
-            }
+        let leading = self.x.rank() - self.normalized.len();
+        let lengths = self.x.shape()[..leading].iter().copied();
+        let shape: Shape = lengths.chain(self.normalized.iter().map(|_| 1)).collect();
+        let rows = Recorded {
+            axes: &axes,
+            centred: self.centred,
+            epsilon: self.epsilon,
+            scales: scales(&self.statistics, &shape, self.epsilon),
         };
-        let row_scales = self.scales();
-        let scaled = |x: Tensor| match &row_scales {
-            Some([scales, _]) => x.mul(scales),
-            None => Ok(x),
-        };
-        let x = scaled(context.saved(&self.x))?;
-        // The mean of the deviations is the rounding error of the first mean.
-        let deviation = centred(&centred(&x)?)?;
-        let variance = mean(&deviation.square())?;
-        let factor = match &row_scales {
-            Some([_, epsilons]) => variance.add(epsilons)?,
-            None => variance.add_scalar(self.epsilon),
-        };
-        let factor = factor.rsqrt();
-        let normalized = deviation.mul(&factor)?;
+        let normalized = rows.normalized(context.saved(&self.x))?;
         let dx = if context.wants(0) {
             let h = match &self.gamma {
                 Some(gamma) => g.mul(&context.saved(gamma))?,
                 None => g.clone(),
             };
-            let pull = normalized.mul(&mean(&h.mul(&normalized)?)?)?;
-            Some(scaled(centred(&h)?.sub(&pull)?.mul(&factor)?)?)
+            Some(rows.pulled(&h, &normalized)?)
         } else {
             None
         };
         // The backward loop sums these two over the leading axes.
         let dgamma = if context.wants(1) {
-            Some(g.mul(&normalized)?)
+            Some(g.mul(&normalized.rows)?)
         } else {
             None
         };

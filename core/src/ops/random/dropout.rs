@@ -1,10 +1,11 @@
 //! Dropout, and its variant for self-normalizing activations.
 
 use crate::autograd::Tensor;
-use crate::error::{Interval, Result};
+use crate::error::{Error, Interval, Result};
 use crate::ops::activation::rectifier::{SELU_ALPHA, SELU_SCALE};
 use crate::ops::elementwise::arithmetic;
 use crate::ops::random::noise;
+use crate::tensor::{Array, Shape};
 
 /// The limit of SELU at -∞.
 const SELU_LOWEST: f64 = -SELU_ALPHA * SELU_SCALE;
@@ -18,8 +19,7 @@ impl Tensor {
     /// cotangent is infinite or NaN; in PyTorch it is NaN then.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1,
-    /// which drops everything.
+    /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -39,14 +39,51 @@ impl Tensor {
         }
     }
 
+    /// Sets each channel of each sample to 0 with probability `p`, and divides the others by `1 - p`:
+    /// (batch, channels, …) keeps its shape (Tompson, Goroshin, Jain, LeCun, Bregler 2015, Efficient
+    /// Object Localization Using Convolutional Networks). Neighbouring elements of a channel tell
+    /// nearly the same, so that dropping single ones changes little. Otherwise as
+    /// [`dropout`](Self::dropout).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `p` is not in `[0, 1)`; [`Error::Shape`] if the input does not have
+    /// at least three axes.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let y = Tensor::ones([10, 10, 4], DType::F32)?.channel_dropout(0.5, 7)?;
+    /// for channel in y.to_vec::<f32>()?.chunks(4) {
+    ///     assert!(channel == [0.0; 4] || channel == [2.0; 4]);
+    /// }
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "dropout2d")]
+    pub fn channel_dropout(&self, p: f64, seed: u64) -> Result<Self> {
+        let op = "channel_dropout";
+        let drops = drops(op, p)?;
+        let &[batch, channels, _, ..] = self.shape() else {
+            let reason = "expected an input (batch, channels, …) with at least three axes";
+            return Err(Error::shape(op, reason, &[self.shape()]));
+        };
+        if !drops {
+            return Ok(self.clone());
+        }
+        self.reserve_like(op)?;
+        let axes = self.shape()[2..].iter().map(|_| 1);
+        let shape: Shape = [batch, channels].into_iter().chain(axes).collect();
+        let one = Array::full(self.dtype(), Shape::default(), 1.0);
+        let each = Self::from(one.broadcast_to(&shape));
+        let kept = each.kept(p, seed, 1.0 / (1.0 - p));
+        Ok(arithmetic::kept(self, &kept))
+    }
+
     /// Sets each element to α' = -1.7581, the limit of [`selu`](Self::selu) at -∞, with probability
     /// `p`. Then it maps all elements to `a x + b` with `a = 1 / √((1 - p)(1 + p α'²))` and
     /// `b = -a α' p`, so that mean 0 and variance 1 are kept (Klambauer, Unterthiner, Mayr,
     /// Hochreiter 2017, Self-Normalizing Neural Networks). The same seed drops the same elements.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) if `p` is not in `[0, 1)`; PyTorch allows 1,
-    /// which drops everything.
+    /// [`Error::Argument`] if `p` is not in `[0, 1)`; PyTorch allows 1, which drops everything.
     ///
     /// ```
     /// use cotangent::prelude::*;

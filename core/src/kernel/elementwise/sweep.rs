@@ -1,0 +1,241 @@
+//! A formula for slices of any length and for whole tensors, compiled once for all formulas.
+
+use super::formula::OPERANDS;
+use super::loops::{LANES, Loops, Wanted};
+use crate::kernel::float::Float;
+use crate::kernel::isa::Tier;
+use crate::kernel::strided::View;
+use crate::kernel::threads::parallel::{self, GRAIN, Shared};
+use smallvec::SmallVec;
+use std::ops::Range;
+
+impl<F: Float> dyn Loops<F> + '_ {
+    /// Computes the formula for slices of any equal length.
+    pub(crate) fn value(&self, tier: Tier, operands: &[&[F]], out: &mut [F]) {
+        let whole = out.len() / LANES * LANES;
+        let mut pieces: [&[F]; OPERANDS] = [&[]; OPERANDS];
+        let count = operands.len();
+        if whole > 0 {
+            for (piece, operand) in pieces.iter_mut().zip(operands) {
+                *piece = &operand[..whole];
+            }
+            self.whole_value(tier, &pieces[..count], &mut out[..whole]);
+        }
+        if whole < out.len() {
+            let mut padded = [[F::default(); LANES]; OPERANDS];
+            for ((piece, padded), operand) in pieces.iter_mut().zip(&mut padded).zip(operands) {
+                *piece = pad(padded, &operand[whole..]);
+            }
+            let mut last = [F::default(); LANES];
+            self.whole_value(tier, &pieces[..count], &mut last);
+            let rest = &mut out[whole..];
+            rest.copy_from_slice(&last[..rest.len()]);
+        }
+    }
+
+    /// Computes the cotangents of one operand, or of all, for slices of any equal length. The first
+    /// slice of `out` contains the cotangent of the result before. Operands and a result that are not
+    /// needed may be any slices.
+    pub(crate) fn pullback(
+        &self,
+        tier: Tier,
+        wanted: Wanted,
+        operands: &[&[F]],
+        result: &[F],
+        out: &mut [&mut [F]],
+    ) {
+        let len = out[0].len();
+        let whole = len / LANES * LANES;
+        let mut pieces: [&[F]; OPERANDS] = [&[]; OPERANDS];
+        let (count, outputs) = (operands.len(), out.len());
+        if whole > 0 {
+            let mut wholes: [&mut [F]; OPERANDS] = Default::default();
+            for (whole_of_it, out) in wholes.iter_mut().zip(out.iter_mut()) {
+                *whole_of_it = &mut out[..whole];
+            }
+            for (piece, operand) in pieces.iter_mut().zip(operands) {
+                *piece = &operand[..whole];
+            }
+            let wholes = &mut wholes[..outputs];
+            self.whole_pullback(tier, wanted, &pieces[..count], &result[..whole], wholes);
+        }
+        if whole < len {
+            let mut padded = [[F::default(); LANES]; OPERANDS];
+            for ((piece, padded), operand) in pieces.iter_mut().zip(&mut padded).zip(operands) {
+                *piece = pad(padded, &operand[whole..]);
+            }
+            let mut last_result = [F::default(); LANES];
+            let result = pad(&mut last_result, &result[whole..len]);
+            let mut last = [[F::default(); LANES]; OPERANDS];
+            pad(&mut last[0], &out[0][whole..]);
+            let mut lasts = last.each_mut().map(|last| &mut last[..]);
+            self.whole_pullback(
+                tier,
+                wanted,
+                &pieces[..count],
+                result,
+                &mut lasts[..outputs],
+            );
+            for (out, last) in out.iter_mut().zip(&last) {
+                out[whole..].copy_from_slice(&last[..len - whole]);
+            }
+        }
+    }
+}
+
+/// Copies the last few elements of a slice. The numbers after them stay as they are.
+fn pad<'a, F: Float>(padded: &'a mut [F; LANES], rest: &[F]) -> &'a [F] {
+    padded[..rest.len()].copy_from_slice(rest);
+    padded
+}
+
+/// Elements that are staged on the stack if an operand is not contiguous.
+const STAGE: usize = 512;
+/// Elements whose cotangent is copied before they are computed.
+const COPIED: usize = 1024;
+
+/// Computes a formula for contiguous operands of equal length.
+#[inline]
+pub(crate) fn value_of_slices<F: Float>(loops: &dyn Loops<F>, operands: &[&[F]], out: &mut [F]) {
+    let tier = Tier::current();
+    if out.len() <= GRAIN {
+        return loops.value(tier, operands, out);
+    }
+    parallel::chunks_mut(out, GRAIN, &|start, out| {
+        let mut pieces: [&[F]; OPERANDS] = [&[]; OPERANDS];
+        for (piece, operand) in pieces.iter_mut().zip(operands) {
+            *piece = &operand[start..start + out.len()];
+        }
+        loops.value(tier, &pieces[..operands.len()], out);
+    });
+}
+
+/// Computes a formula for operands of equal shape, in row-major order.
+pub(crate) fn value<F: Float>(
+    loops: &dyn Loops<F>,
+    operands: &[Option<View<'_, F>>],
+    out: &mut [F],
+) {
+    let tier = Tier::current();
+    let operands = Operands::of(operands);
+    parallel::chunks_mut(out, GRAIN, &|start, out| {
+        operands.blocks(start, out.len(), out.len(), &mut |range, pieces| {
+            let out = &mut out[range.start - start..range.end - start];
+            loops.value(tier, pieces, out);
+        });
+    });
+}
+
+/// Computes a formula for the elements from row-major index `start` on, on this thread.
+pub(crate) fn value_from<F: Float>(
+    loops: &dyn Loops<F>,
+    operands: &[Option<View<'_, F>>],
+    start: usize,
+    out: &mut [F],
+) {
+    let tier = Tier::current();
+    Operands::of(operands).blocks(start, out.len(), out.len(), &mut |range, pieces| {
+        let out = &mut out[range.start - start..range.end - start];
+        loops.value(tier, pieces, out);
+    });
+}
+
+/// Computes the cotangents of one operand or of all. The first output contains the cotangent of the
+/// result if `cotangent` is `None`. Operands that are not needed are `None`.
+pub(crate) fn pullback<F: Float>(
+    loops: &dyn Loops<F>,
+    wanted: Wanted,
+    cotangent: Option<&View<'_, F>>,
+    operands: &[Option<View<'_, F>>],
+    result: Option<&View<'_, F>>,
+    out: &mut [&mut [F]],
+) {
+    let tier = Tier::current();
+    let len = out[0].len();
+    let mut views: SmallVec<[Option<View<'_, F>>; OPERANDS + 1]> = SmallVec::from(operands);
+    views.push(result.copied());
+    let all = Operands::of(&views);
+    let shared: Vec<Shared<F>> = out.iter_mut().map(|out| Shared::of(out)).collect();
+    parallel::ranges(len, GRAIN, &|range| {
+        let limit = if cotangent.is_some() { COPIED } else { GRAIN };
+        all.blocks(range.start, range.len(), limit, &mut |piece, slices| {
+            let mut out: [&mut [F]; OPERANDS] = Default::default();
+            for (slot, shared) in out.iter_mut().zip(&shared) {
+                // SAFETY: the ranges of one call and their pieces do not overlap, and `out` is
+                // borrowed until the call ends.
+                *slot = unsafe { shared.piece(piece.clone()) };
+            }
+            if let Some(cotangent) = cotangent {
+                cotangent.gather(piece.start, out[0]);
+            }
+            let (operands, result) = slices.split_at(slices.len() - 1);
+            let out = &mut out[..shared.len()];
+            loops.pullback(tier, wanted, operands, result[0], out);
+        });
+    });
+}
+
+/// A function of a range and the elements of all operands.
+type Body<'a, F> = &'a mut dyn FnMut(Range<usize>, &[&[F]]);
+
+/// Operands as slices where they are contiguous. Any numbers are passed for an operand that is not
+/// given.
+struct Operands<'a, F> {
+    views: &'a [Option<View<'a, F>>],
+    slices: [Option<&'a [F]>; OPERANDS + 1],
+}
+
+impl<'a, F: Float> Operands<'a, F> {
+    fn of(views: &'a [Option<View<'a, F>>]) -> Self {
+        let mut slices = [None; OPERANDS + 1];
+        for (slice, view) in slices.iter_mut().zip(views) {
+            *slice = view.as_ref().and_then(View::as_slice);
+        }
+        Self { views, slices }
+    }
+
+    /// Calls `body` with consecutive ranges of `len` elements from `start` on, of at most `limit`
+    /// elements, and with the elements of all operands.
+    fn blocks(&self, start: usize, len: usize, limit: usize, body: Body<'_, F>) {
+        let count = self.views.len();
+        let known = self.slices.iter().flatten().next().copied();
+        let is_slice = |k: usize| self.slices[k].is_some() || self.views[k].is_none();
+        let (Some(known), true) = (known, (0..count).all(is_slice)) else {
+            return self.staged(start..start + len, body);
+        };
+        let mut from = start;
+        while from < start + len {
+            let range = from..(start + len).min(from + limit);
+            let mut pieces: [&[F]; OPERANDS + 1] = [&[]; OPERANDS + 1];
+            for k in 0..count {
+                pieces[k] = &self.slices[k].unwrap_or(known)[range.clone()];
+            }
+            from = range.end;
+            body(range, &pieces[..count]);
+        }
+    }
+
+    #[inline(never)]
+    fn staged(&self, whole: Range<usize>, body: Body<'_, F>) {
+        let count = self.views.len();
+        let mut stages = vec![[F::default(); STAGE]; count];
+        let mut from = whole.start;
+        while from < whole.end {
+            let range = from..whole.end.min(from + STAGE);
+            let mut pieces: [&[F]; OPERANDS + 1] = [&[]; OPERANDS + 1];
+            for (k, stage) in stages.iter_mut().enumerate() {
+                let stage = &mut stage[..range.len()];
+                pieces[k] = match (self.slices[k], &self.views[k]) {
+                    (Some(slice), _) => &slice[range.clone()],
+                    (None, Some(view)) => {
+                        view.gather(range.start, stage);
+                        stage
+                    }
+                    (None, None) => stage,
+                };
+            }
+            from = range.end;
+            body(range, &pieces[..count]);
+        }
+    }
+}
