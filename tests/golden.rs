@@ -54,6 +54,7 @@ macro_rules! files {
 }
 
 files! {
+    attention run::check;
     unary run::check;
     activation run::check;
     binary run::check;
@@ -74,6 +75,7 @@ files! {
     rms_norm run::check;
     other other::check;
     layers |file| layers::check(file, &table::layers());
+    transformer |file| layers::check(file, &table::transformer());
     keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;
     averages optimizers::check_averages;

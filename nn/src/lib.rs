@@ -14,8 +14,8 @@ pub mod init;
 mod layer_norm;
 mod linear;
 mod mlp;
-mod positions;
 mod pool;
+mod positions;
 mod prelu;
 mod recalibrate;
 pub mod regularize;
@@ -57,7 +57,6 @@ pub use init::Init;
 pub use layer_norm::{LayerNorm, LayerNormBuilder};
 pub use linear::{Linear, LinearBuilder};
 pub use mlp::{Mlp, MlpBlock, MlpBuilder, Normalization};
-pub use positions::{LearntPositions, Rotary, SinusoidalPositions};
 pub use pool::adaptive::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d,
 };
@@ -68,6 +67,7 @@ pub use pool::adaptive::{GlobalAvgPool, GlobalMaxPool};
 pub use pool::fold::{Fold, Unfold};
 pub use pool::windows::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d};
 pub use pool::windows::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
+pub use positions::{LearntPositions, Rotary, SinusoidalPositions};
 pub use prelu::PRelu;
 pub use recalibrate::recalibrate;
 pub use residual::Residual;

@@ -14,8 +14,12 @@ const NO_ROW: &[(&str, &[&str])] = &[
             "LayerNormBuilder",
             "LinearBuilder",
             "MlpBuilder",
+            "MultiHeadAttentionBuilder",
             "RmsNormBuilder",
             "RnnCellBuilder",
+            "TransformerBlockBuilder",
+            "TransformerDecoderLayerBuilder",
+            "TransformerEncoderLayerBuilder",
         ],
     ),
     (
@@ -23,6 +27,10 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &["Activation", "Normalization"],
     ),
     ("part of `Mlp`", &["MlpBlock"]),
+    (
+        "part of attention",
+        &["KeyValueCache", "Rotary", "key_mask"],
+    ),
     ("not a layer", &["Init", "Layer", "Module", "recalibrate"]),
 ];
 
@@ -48,7 +56,8 @@ fn every_layer_has_golden_values() {
         exported.contains("PRelu") && exported.contains("BatchNorm"),
         "{exported:?}"
     );
-    let built = table::layers().into_iter().map(|(case, build)| {
+    let rows = [table::layers(), table::transformer()].concat();
+    let built = rows.into_iter().map(|(case, build)| {
         let subject = build(case).unwrap_or_else(|error| panic!("{case}: {error}"));
         let name = subject.module().type_name();
         let name = name.split('<').next().unwrap_or(name);

@@ -43,6 +43,7 @@ import other  # noqa: E402
 import rows  # noqa: E402
 import schedules  # noqa: E402
 import torch  # noqa: E402
+import transformers  # noqa: E402
 from recording import DATA  # noqa: E402
 
 # JAX installs opt_einsum, which would change the order of products of several matrices.
@@ -56,6 +57,7 @@ if __name__ == "__main__":
         other.creation(),
         other.other(),
         layers.layers(),
+        transformers.transformer(),
         keras_layers.keras_layers(),
         optimizers.optimizers(),
         optimizers.averages(),

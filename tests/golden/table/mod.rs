@@ -4,7 +4,9 @@
 mod keras;
 mod layers;
 mod optimizers;
+mod transformer;
 
 pub use keras::keras;
 pub use layers::layers;
 pub use optimizers::{Row, optimizers};
+pub use transformer::transformer;

@@ -75,6 +75,7 @@ macro_rules! operations {
     }};
 }
 
+mod attention;
 mod creation;
 pub mod drawn;
 mod elementwise;
@@ -87,6 +88,7 @@ mod normalizations;
 mod reductions;
 mod shapes;
 
+pub use attention::attention;
 pub use creation::creation;
 pub use elementwise::{binary, elementwise};
 pub use indexing::indexing;
@@ -190,7 +192,7 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 10] = [
+    let families: [fn() -> Vec<Entry>; 11] = [
         elementwise,
         binary,
         masks,
@@ -201,6 +203,7 @@ pub fn registry() -> Vec<Entry> {
         shapes,
         indexing,
         creation,
+        attention,
     ];
     families.into_iter().flat_map(|family| family()).collect()
 }
