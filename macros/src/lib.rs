@@ -362,7 +362,8 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 /// | `axes: Axes` | The axes of a reduction; the caller passes what converts into `Axes`. |
 ///
 /// There are 1 to 8 operands, and each must be used. They are all `f32` or all `f64`; numbers take
-/// their dtype. The reference in `x: &Tensor` may be written.
+/// their dtype. The reference in `x: &Tensor` may be written. `Tensor` and `Axes` are the types of
+/// this library under any path in scope.
 ///
 /// | result | what the generated function returns |
 /// |---|---|
@@ -402,8 +403,7 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 ///   type `f64` in scope, such as `std::f64::consts::PI`;
 /// - `a + b`, `a - b`, `a * b`, `a / b`, `-a`;
 /// - a function of the library, as `exp(x)` or `x.exp()`;
-/// - a call of another function with `#[elementwise]`, by its path, if it returns `-> Tensor` and
-///   has no parameter of the type `i32`;
+/// - a call of another function with `#[elementwise]`, by its path, if it returns `-> Tensor`;
 /// - `if condition { … } else { … }`, also with `else if`, or a block.
 ///
 /// A condition is a comparison (`<`, `<=`, `>`, `>=`, `==`, `!=`), several of them combined with
@@ -423,7 +423,8 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 ///
 /// A name of the library without a path always means the library's function. To call your own
 /// function of the same name, write `self::sigmoid(x)`. The numbers of a called function, such as
-/// `beta` of `swish` and the bounds of `clamp`, are computed from numbers, not from operands.
+/// `beta` of `swish` and the bounds of `clamp`, are computed from numbers, not from operands. A
+/// parameter of the type `i32` takes an integer such as `2`, a parameter or a constant.
 ///
 /// ```
 /// # use cotangent::prelude::*;
@@ -516,7 +517,6 @@ pub fn derive_layer(input: TokenStream) -> TokenStream {
 /// | a sum within the formula | a reduction at the end, or operations on tensors |
 /// | generics, methods, recursion | a plain function |
 /// | a gradient for a number | an operand that is a tensor with one element |
-/// | a call with an `i32` parameter | a parameter `f64` and `powf` in the called function |
 ///
 /// Each is an error at its place that says what to write. All errors of a function come out in one
 /// compilation.

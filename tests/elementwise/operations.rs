@@ -277,3 +277,66 @@ fn a_layer_uses_a_formula() -> Result<()> {
     assert!(after < 0.5 * before, "{before} {after}");
     Ok(())
 }
+
+#[elementwise]
+fn power(x: Tensor, n: i32, scale: f64) -> Tensor {
+    scale * powi(x, n)
+}
+
+const CUBE: i32 = 3;
+const QUARTER: f64 = 0.25;
+
+/// Calls with an integer: a parameter, literals, and a constant.
+#[elementwise(check(x = 0.5..2.0, y = -2.0..2.0, n = 1..5))]
+fn powers(x: Tensor, y: Tensor, n: i32) -> Tensor {
+    power(x, n, 2.0)
+        + power(x, -1, QUARTER) * power(y, CUBE, n as f64)
+        + power(QUARTER, 2, 16.0) * y
+}
+
+/// Calls with nothing but numbers, which are computed once.
+#[elementwise(check(x = -2.0..2.0, p = 0.1..1.0, n = 1..4))]
+fn slopes(x: Tensor, p: f64, n: i32) -> Tensor {
+    let slope = tan(p) + swish(p, power(p, n, 0.5));
+    leaky_relu(x, slope) + clamp(x, -softplus(p), atan2(p, 2.0))
+}
+
+#[elementwise]
+fn wave(x: Tensor) -> Tensor {
+    sin(x)
+}
+
+#[elementwise]
+fn waves(x: Tensor, p: f64) -> Tensor {
+    x * wave(p)
+}
+
+#[test]
+fn formulas_call_functions_of_integers() -> Result<()> {
+    let (x, y) = (Tensor::from([0.5f64, 2.0]), Tensor::from([-1.0f64, 3.0]));
+    let found = powers(&x, &y, 4)?.to_f64_vec();
+    let expected = [(0.5f64, -1.0f64), (2.0, 3.0)]
+        .map(|(x, y)| 2.0 * x.powi(4) + 0.25 / x * 4.0 * y.powi(3) + y);
+    assert_eq!(found, expected);
+    Gradcheck::new()
+        .second_order()
+        .function(&[x, y], |x| powers(&x[0], &x[1], -2))?
+        .assert_ok();
+    Ok(())
+}
+
+#[test]
+fn calls_of_numbers_alone_are_numbers() {
+    let x = Tensor::from([-3.0f64, 0.25, 3.0]);
+    let p = 0.75f64;
+    let slope = p.tan() + p / (1.0 + (-0.5 * p * p * p).exp());
+    let (low, high) = (-(1.0 + p.exp()).ln(), p.atan2(2.0));
+    let found = slopes(&x, p, 2).to_f64_vec();
+    for (x, found) in x.to_f64_vec().into_iter().zip(found) {
+        let expected = x.max(0.0) + slope * x.min(0.0) + x.clamp(low, high);
+        assert!((found - expected).abs() < 1e-14, "{found} {expected}");
+    }
+    // Angles of any size are reduced, and numbers have 64 bits for every dtype.
+    let found = waves(&Tensor::from([1.0f32]), 1e9).to_f64_vec()[0];
+    assert!((found - 1e9f64.sin()).abs() < 1e-7, "{found}");
+}

@@ -5,7 +5,7 @@ use cotangent::prelude::*;
 
 /// Functions in a module, of every visibility.
 pub mod formulas {
-    use cotangent::elementwise;
+    use cotangent::{Tensor, elementwise};
 
     /// A constant in scope.
     pub const SLOPE: f64 = 0.25;
@@ -201,7 +201,6 @@ mod collisions {
     #[expect(unused_imports)]
     use own::*;
 
-    #[expect(dead_code)]
     type Tensor = Array;
 
     #[elementwise]

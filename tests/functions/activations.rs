@@ -141,7 +141,7 @@ fn prelu(x: Tensor, weight: Tensor) -> Tensor {
     if x > 0.0 { x } else { weight * x }
 }
 
-/// The logarithm of the logistic function.
+/// PyTorch's `logsigmoid`, the logarithm of the logistic function.
 #[elementwise(kind = Activation, check(x = -6.0..6.0))]
 fn logsigmoid(x: Tensor) -> Tensor {
     min(x, 0.0) - ln_1p(exp(-abs(x)))
@@ -227,7 +227,7 @@ fn snake(x: Tensor, a: Tensor) -> Tensor {
 /// Log-Softplus Error Activation Function.
 #[elementwise(kind = Activation, check(x = -4.0..4.0))]
 fn serf(x: Tensor) -> Tensor {
-    x * erf(ln_1p(exp(x)))
+    x * erf(softplus(x))
 }
 
 /// Barron 2021, Squareplus: A Softplus-Like Algebraic Rectifier.
@@ -250,10 +250,10 @@ fn logish(x: Tensor) -> Tensor {
 }
 
 /// Liu, Di 2020, TanhExp: A Smooth Activation Function with High Convergence Speed for Lightweight
-/// Neural Networks.
-#[elementwise(kind = Activation, check(x = -3.0..3.0))]
+/// Neural Networks. Beyond 4, the hyperbolic tangent is 1, and the exponential may overflow.
+#[elementwise(kind = Activation, check(x = -3.0..5.0))]
 fn tanhexp(x: Tensor) -> Tensor {
-    x * tanh(exp(x))
+    x * tanh(exp(min(x, 4.0)))
 }
 
 /// Paul, Bandyopadhyay, Yasin, Sarkar 2022, SinLU: Sinu-Sigmoidal Linear Unit.

@@ -28,17 +28,20 @@ pub const TABLE: &[(&str, Function)] = &[
     ("welsch", |x| Ok(welsch(&x[0], 1.5))),
 ];
 
+/// PyTorch's `mse_loss`.
 #[elementwise(check(prediction = -2.0..2.0, target = -2.0..2.0))]
 fn mse_mean(prediction: Tensor, target: Tensor) -> Mean {
     square(prediction - target)
 }
 
+/// PyTorch's `mse_loss` with `reduction="sum"`.
 #[elementwise(check(prediction = -2.0..2.0, target = -2.0..2.0))]
 fn mse_sum(prediction: Tensor, target: Tensor, axes: Axes) -> Sum {
     let error = prediction - target;
     error * error
 }
 
+/// PyTorch's `l1_loss`.
 #[elementwise(check(prediction = -2.0..2.0, target = -2.0..2.0))]
 fn l1_mean(prediction: Tensor, target: Tensor) -> Mean {
     abs(prediction - target)
@@ -66,16 +69,18 @@ fn huber(prediction: Tensor, target: Tensor, delta: f64) -> Tensor {
     }
 }
 
-/// Binary cross-entropy of a logit, with a weight of the positive class.
+/// PyTorch's `binary_cross_entropy_with_logits` of one element, with a weight of the positive
+/// class.
 #[elementwise(check(x = -4.0..4.0, target = 0.0..1.0, positive = 0.5..3.0))]
 fn bce_with_logits(x: Tensor, target: Tensor, positive: f64) -> Tensor {
     let rest = 1.0 - target;
     positive * target * softplus(-x) + rest * softplus(x)
 }
 
+/// PyTorch's `soft_margin_loss` of one element.
 #[elementwise(check(x = -4.0..4.0, label = -1.0..1.0))]
 fn soft_margin(x: Tensor, label: Tensor) -> Tensor {
-    ln_1p(exp(-label * x))
+    softplus(-label * x)
 }
 
 /// Nix, Weigend 1994, Estimating the Mean and Variance of the Target Probability Distribution.
@@ -85,6 +90,7 @@ fn gaussian_nll(x: Tensor, target: Tensor, variance: Tensor) -> Tensor {
     0.5 * (ln(variance) + square(x - target) / variance)
 }
 
+/// PyTorch's `poisson_nll_loss` of one element.
 #[elementwise(check(x = -2.0..2.0, target = 0.0..3.0))]
 fn poisson_nll(x: Tensor, target: Tensor) -> Tensor {
     exp(x) - target * x
@@ -100,11 +106,13 @@ fn kl_div(x: Tensor, target: Tensor) -> Tensor {
     }
 }
 
+/// PyTorch's `hinge_embedding_loss` of one element.
 #[elementwise(check(x = -2.0..2.0, label = -1.0..1.0, margin = 0.5..1.5))]
 fn hinge_embedding(x: Tensor, label: Tensor, margin: f64) -> Tensor {
     if label > 0.0 { x } else { max(margin - x, 0.0) }
 }
 
+/// PyTorch's `margin_ranking_loss` of one element.
 #[elementwise(check(a = -2.0..2.0, b = -2.0..2.0, label = -1.0..1.0, margin = 0.25..0.75))]
 fn margin_ranking(a: Tensor, b: Tensor, label: Tensor, margin: f64) -> Tensor {
     max(0.0, margin - label * (a - b))
@@ -124,6 +132,8 @@ fn barron(x: Tensor, alpha: f64, scale: f64) -> Tensor {
     distance / alpha * (powf(square(x / scale) / distance + 1.0, alpha / 2.0) - 1.0)
 }
 
+/// Saleh, Saleh 2022, Statistical Properties of the Log-Cosh Loss Function Used in Machine
+/// Learning.
 #[elementwise(check(prediction = -3.0..3.0, target = -3.0..3.0))]
 fn log_cosh(prediction: Tensor, target: Tensor) -> Mean {
     let size = abs(prediction - target);

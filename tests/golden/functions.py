@@ -77,7 +77,17 @@ def root_or_zero(x, y):
 
 
 def sinc(x):
-    return torch.sinc(x)
+    # PyTorch's own derivative loses all digits near 0.
+    near = x.abs() < 0.25
+    a = math.pi * torch.where(near, x, 0)
+    series = sum((-1) ** k * a ** (2 * k) / math.factorial(2 * k + 1) for k in range(10))
+    return torch.where(near, series, torch.sinc(torch.where(near, 1.0, x)))
+
+
+def tanhexp(x):
+    # From 4 on, tanh(exp(x)) is 1.
+    near = x < 4
+    return torch.where(near, x * torch.tanh(torch.exp(torch.where(near, x, 0))), x)
 
 
 FUNCTIONS = {
@@ -100,7 +110,7 @@ FUNCTIONS = {
     "reglu": (lambda v, g: v * F.relu(g), GATED),
     "relu6": (F.relu6, [SMALL + EDGES + [5.5, 6.5]]),
     "selu": (F.selu, ONE),
-    "serf": (lambda x: x * torch.erf(softplus(x)), [SMALL + [-30.0, 30.0]]),
+    "serf": (lambda x: x * torch.erf(softplus(x)), ONE),
     "silu": (F.silu, [SMALL + [-30.0, 30.0]]),
     "sinlu": (lambda x: (x + 0.75 * torch.sin(1.5 * x)) * torch.sigmoid(x), ONE),
     "snake": (
@@ -113,7 +123,7 @@ FUNCTIONS = {
     "squareplus": (lambda x: 0.5 * (x + torch.sqrt(x * x + 4.0)), [SMALL + [30.0, 1000.0]]),
     "swiglu": (lambda v, g: v * F.silu(g), GATED),
     "swish": (lambda x: x * torch.sigmoid(1.5 * x), [SMALL + [-30.0, 30.0]]),
-    "tanhexp": (lambda x: x * torch.tanh(torch.exp(x)), [SMALL + [-30.0, 5.0]]),
+    "tanhexp": (tanhexp, [SMALL + EDGES + [3.9, 5.0]]),
     "tanhshrink": (F.tanhshrink, [SMALL + [-30.0, 30.0]]),
     "threshold": (lambda x: F.threshold(x, 0.25, -2.0), ONE),
     "barron": (barron, [SMALL + [-1000.0, 1000.0]]),
@@ -156,7 +166,7 @@ FUNCTIONS = {
         pairs(SMALL + [-30.0], [0.0, 1.0, 3.0]),
     ),
     "smooth_l1": (lambda p, t: F.smooth_l1_loss(p, t, beta=0.75, reduction="none"), TWO),
-    "soft_margin": (lambda x, y: torch.log1p(torch.exp(-y * x)), pairs(SMALL, LABELS)),
+    "soft_margin": (lambda x, y: softplus(-y * x), pairs(SMALL + EDGES, LABELS)),
     "tukey": (tukey, ONE),
     "welsch": (
         lambda x: 0.5 * 1.5**2 * -torch.expm1(-((x / 1.5) ** 2)),
@@ -176,7 +186,7 @@ FUNCTIONS = {
         lambda x, y, a: x * torch.cos(a) - y * torch.sin(a),
         triples(FEW, FEW, [-3.0, 0.2, 700.0]),
     ),
-    "sinc": (sinc, [SMALL + [7.3]]),
+    "sinc": (sinc, [SMALL + EDGES + [0.0, 0.24, 0.26, 7.3]]),
     "xlogy": (
         lambda x, y: torch.where(x == 0, 0, x * torch.where(x == 0, 1.0, y).log()),
         pairs(SMALL + [0.0], [0.2, 1.0, 3.0]),

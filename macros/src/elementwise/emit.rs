@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use proc_macro2::{Ident, Literal, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::Path;
 
 use super::graph::{Binary, Comparison, Function, Graph, Node, Op, Whole};
 use super::guard::{self, Guard};
-use super::lower::Formula;
+use super::lower::{Formula, Place};
 
 /// The numbers that are the same for all elements, computed once for each call.
 #[derive(Default)]
@@ -121,7 +121,8 @@ impl Program<'_> {
 
     /// Returns whether a node is a number that is read, and not computed here.
     fn is_read(&self, node: Node) -> bool {
-        self.graph().is_uniform(node) && !self.is_uniform
+        let is_integer = matches!(self.graph().op(node), Op::Integer(_));
+        is_integer || (self.graph().is_uniform(node) && !self.is_uniform)
     }
 
     /// Finds the places at which a value enters a side of an `if`.
@@ -219,9 +220,14 @@ impl Program<'_> {
         }
     }
 
-    /// Returns a number of the type `T` in scope.
-    fn like(&self) -> &Ident {
-        self.operands.first().unwrap_or(self.cotangent)
+    /// Returns a number of the type `T`.
+    fn like(&self) -> TokenStream {
+        if self.is_uniform {
+            let support = self.support;
+            return quote!(#support::number(0.0));
+        }
+        let operand = self.operands.first();
+        operand.unwrap_or(self.cotangent).to_token_stream()
     }
 
     /// Returns a number that is the same for all elements, of the type `f64`.
@@ -239,6 +245,9 @@ impl Program<'_> {
             return name.clone();
         }
         let node = form.node;
+        if let Op::Integer(_) = self.graph().op(node) {
+            return self.argument(node);
+        }
         let number = self.number(node);
         let like = self.like();
         if self.is_condition(node) {
@@ -262,9 +271,9 @@ impl Program<'_> {
             let mut value = self.value(input, names);
             if let Some(condition) = condition {
                 let condition = self.value(condition, names);
-                if let Op::Part(_, k) = op {
-                    let k = Literal::usize_unsuffixed(k);
-                    return quote!(#value[#k].guard(#condition));
+                if let Op::Part(pull, k) = op {
+                    let part = self.part(pull, k, &value);
+                    return quote!(#part.guard(#condition));
                 }
                 value = quote!(#value.guard(#condition));
             }
@@ -280,7 +289,7 @@ impl Program<'_> {
             is_plain.then(|| program.number(node))
         };
         match op {
-            Op::Operand(_) | Op::Cotangent => unreachable!("a leaf"),
+            Op::Operand(_) | Op::Cotangent | Op::Integer(_) => unreachable!("a leaf"),
             Op::Literal(bits) => {
                 let value = literal(f64::from_bits(bits));
                 quote!(#support::number(#value))
@@ -288,6 +297,10 @@ impl Program<'_> {
             Op::Name(index) => {
                 let name = &self.formula.names[index];
                 quote!(#support::number(#name))
+            }
+            Op::Constant(index) => {
+                let name = &self.formula.names[index];
+                quote!(#support::named(#name))
             }
             Op::Whole(whole) => {
                 let value = self.integer(whole);
@@ -375,21 +388,17 @@ impl Program<'_> {
                 quote!(#support::select(#condition, #yes, #no))
             }
             Op::Call(callee, arguments) => {
-                let path = self.callee(callee);
-                let like = self.like().clone();
-                let arguments = self.arguments(&arguments, &values);
-                quote!(#path::call(#like, #(#arguments),*))
+                let values = self.arguments(&arguments, &values);
+                let bound = self.bound(callee, &arguments, &values);
+                quote!(#support::call(#bound))
             }
             Op::Pull(callee, g, arguments) => {
-                let path = self.callee(callee);
                 let g = values[&g].clone();
-                let arguments = self.arguments(&arguments, &values);
-                quote!(#path::pull(#g, #(#arguments),*))
+                let values = self.arguments(&arguments, &values);
+                let bound = self.bound(callee, &arguments, &values);
+                quote!(#support::pull(#g, #bound))
             }
-            Op::Part(pull, k) => {
-                let (pull, k) = (&values[&pull], Literal::usize_unsuffixed(k));
-                quote!(#pull[#k])
-            }
+            Op::Part(pull, k) => self.part(pull, k, &values[&pull]),
         }
     }
 
@@ -399,19 +408,63 @@ impl Program<'_> {
         arguments: &[Node],
         values: &HashMap<Node, TokenStream>,
     ) -> Vec<TokenStream> {
+        let support = self.support;
         let argument = |&node: &Node| {
-            if self.graph().is_uniform(node) {
-                self.number(node)
-            } else {
-                values[&node].clone()
+            let value = &values[&node];
+            match self.graph().op(node) {
+                _ if !self.graph().is_uniform(node) => value.clone(),
+                Op::Constant(_) if self.is_uniform => quote!(#support::Named(#value.0)),
+                Op::Integer(_) => self.argument(node),
+                _ if self.is_uniform => quote!(#value.0),
+                _ => self.argument(node),
             }
         };
         arguments.iter().map(argument).collect()
     }
 
-    /// Returns the path of the type of a function.
-    pub(crate) fn callee(&self, index: usize) -> TokenStream {
-        callee(&self.formula.callees[index], self.support)
+    /// Returns an argument that is the same for all elements: of the type `f64` or `i32`.
+    pub(crate) fn argument(&mut self, node: Node) -> TokenStream {
+        match *self.graph().op(node) {
+            Op::Integer(whole) => {
+                let value = self.integer(whole);
+                quote!(#value as ::core::primitive::i32)
+            }
+            Op::Constant(_) => {
+                let (support, value) = (self.support, self.number(node));
+                quote!(#support::Named(#value))
+            }
+            _ => self.number(node),
+        }
+    }
+
+    /// Returns the called formula with its numbers set, and the operands. The code has the place of
+    /// the call, so that the compiler's errors about it point there.
+    pub(crate) fn bound(
+        &self,
+        callee: usize,
+        arguments: &[Node],
+        values: &[TokenStream],
+    ) -> TokenStream {
+        let like = self.like();
+        let Some(place) = self.formula.places.get(&(callee, arguments.to_vec())) else {
+            let path = self::callee(&self.formula.callees[callee], self.support);
+            return quote!(#path::bind(#(#values),*)(#like));
+        };
+        let path = place.callee();
+        let bind = Ident::new("bind", Span::mixed_site().located_at(place.end()));
+        let values = values.iter().zip(&place.arguments);
+        let values = values.map(|(value, &ends)| located(value.clone(), ends));
+        quote!(#path::#bind(#(#values),*)(#like))
+    }
+
+    /// Returns the cotangent of an argument.
+    fn part(&self, pull: Node, argument: usize, cotangents: &TokenStream) -> TokenStream {
+        let Op::Pull(callee, ..) = *self.graph().op(pull) else {
+            unreachable!("parts are those of a call");
+        };
+        let path = self::callee(&self.formula.callees[callee], self.support);
+        let k = Literal::usize_unsuffixed(argument);
+        quote!(#cotangents[#path::OPERANDS[#k]])
     }
 
     fn integer(&mut self, whole: Whole) -> TokenStream {
@@ -443,7 +496,7 @@ pub(crate) fn integer(name: &TokenStream, offset: i64) -> TokenStream {
     quote!((#value + #offset))
 }
 
-/// Returns the path of the type of a called function.
+/// Returns the type of a called function.
 pub(crate) fn callee(path: &Path, support: &Path) -> TokenStream {
     let mut segments = path.segments.iter();
     if segments
@@ -453,7 +506,83 @@ pub(crate) fn callee(path: &Path, support: &Path) -> TokenStream {
         let rest = segments.next();
         return quote!(#support::library::#rest);
     }
-    quote!(#path)
+    quote!(<#path>)
+}
+
+/// The arguments of a call that only the compiler sees.
+pub(crate) struct Checks {
+    all: Vec<TokenStream>,
+    any_operand: bool,
+}
+
+/// Returns arguments that only fit parameters of the right types.
+pub(crate) fn checks(formula: &Formula, arguments: &[Node], support: &Path) -> Checks {
+    let check = |node: &Node| match *formula.graph.op(*node) {
+        Op::Integer(_) => quote!(#support::check::integer()),
+        Op::Constant(index) => {
+            let name = &formula.names[index];
+            quote!(#support::check::constant(#name))
+        }
+        _ if formula.graph.is_uniform(*node) => quote!(#support::check::number()),
+        _ => quote!(#support::check::operand()),
+    };
+    let mut varies = arguments
+        .iter()
+        .map(|&node| !formula.graph.is_uniform(node));
+    Checks {
+        all: arguments.iter().map(check).collect(),
+        any_operand: varies.any(|varies| varies),
+    }
+}
+
+impl Place {
+    /// Returns the type of the called function.
+    pub(crate) fn callee(&self) -> TokenStream {
+        let (path, [open, close]) = (&self.path, self.angles());
+        quote!(#open #path #close)
+    }
+
+    fn angles(&self) -> [Punct; 2] {
+        ['<', '>'].map(|angle| {
+            let mut angle = Punct::new(angle, Spacing::Alone);
+            angle.set_span(Span::mixed_site().located_at(self.end()));
+            angle
+        })
+    }
+
+    /// Returns code that only compiles if the function takes these arguments.
+    pub(crate) fn checked(&self, arguments: Checks, support: &Path) -> TokenStream {
+        let (path, [open, close]) = (&self.path, self.angles());
+        let all = arguments.all.into_iter().zip(&self.arguments);
+        let all = all.map(|(argument, &ends)| located(argument, ends));
+        let mut list = Group::new(Delimiter::Parenthesis, quote!(#(#all),*));
+        list.set_span(self.close);
+        let check = quote!(#support::check);
+        let call = if arguments.any_operand {
+            quote!(#path #list)
+        } else {
+            quote!(#check::returned(#path #list))
+        };
+        quote!(#open #path as #check::Callable #close ::returns(#call);)
+    }
+
+    /// Returns the last part of the path.
+    fn end(&self) -> Span {
+        let last = self.path.segments.last();
+        last.expect("a path has a segment").ident.span()
+    }
+}
+
+/// Moves code to a place in the source, from the first token to the last.
+fn located(code: TokenStream, [first, last]: [Span; 2]) -> TokenStream {
+    let code: Vec<TokenTree> = code.into_iter().collect();
+    let count = code.len();
+    let moved = code.into_iter().enumerate().map(|(i, mut token)| {
+        let place = if i + 1 == count { last } else { first };
+        token.set_span(token.span().located_at(place));
+        token
+    });
+    moved.collect()
 }
 
 fn method(function: Function) -> &'static str {

@@ -72,6 +72,10 @@ pub(crate) enum Op {
     Name(usize),
     /// An integer as a number.
     Whole(Whole),
+    /// An integer, only as an argument of a call.
+    Integer(Whole),
+    /// A constant in scope, only as an argument of a call, where it may be an integer.
+    Constant(usize),
     Unary(Function, Node),
     Binary(Binary, Node, Node),
     Powi(Node, Whole),
@@ -98,7 +102,9 @@ impl Op {
             | Self::Cotangent
             | Self::Literal(_)
             | Self::Name(_)
-            | Self::Whole(_) => vec![],
+            | Self::Whole(_)
+            | Self::Integer(_)
+            | Self::Constant(_) => vec![],
             Self::Unary(_, a) | Self::Powi(a, _) | Self::Not(a) | Self::Part(a, _) => vec![*a],
             Self::Binary(_, a, b) | Self::Compare(_, a, b) | Self::And(a, b) | Self::Or(a, b) => {
                 vec![*a, *b]
@@ -155,10 +161,7 @@ impl Graph {
         if let Some(&node) = self.known.get(&op) {
             return node;
         }
-        let varies = matches!(
-            op,
-            Op::Operand(_) | Op::Cotangent | Op::Call(..) | Op::Pull(..)
-        );
+        let varies = matches!(op, Op::Operand(_) | Op::Cotangent);
         let uniform = !varies && op.inputs().iter().all(|&input| self.is_uniform(input));
         let node = Node(self.nodes.len());
         self.nodes.push(op.clone());

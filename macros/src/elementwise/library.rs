@@ -31,6 +31,13 @@ pub(crate) struct Entry {
     pub(crate) kind: Kind,
 }
 
+impl Entry {
+    /// Returns whether all arguments but the first are numbers that are the same for all elements.
+    pub(crate) fn takes_numbers(&self) -> bool {
+        matches!(self.kind, Kind::Operation(None))
+    }
+}
+
 const X: &[&str] = &["x"];
 const AB: &[&str] = &["a", "b"];
 const OPERATION: Kind = Kind::Operation(None);

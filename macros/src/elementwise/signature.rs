@@ -11,6 +11,8 @@ use crate::errors::Errors;
 pub(crate) struct Parameter {
     pub(crate) name: Ident,
     pub(crate) kind: ParameterKind,
+    /// The type as it is written, without a reference.
+    pub(crate) ty: Type,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(crate) enum Output {
 pub(crate) struct Signature {
     pub(crate) parameters: Vec<Parameter>,
     pub(crate) output: Output,
+    /// The type `Tensor` as it is written for the result.
+    pub(crate) tensor: Option<Type>,
 }
 
 /// The largest number of operands.
@@ -53,7 +57,7 @@ impl Signature {
         let mut operands = 0;
         let mut any_faulty = false;
         for input in &signature.inputs {
-            let Some((name, kind)) = parameter(input, output, errors) else {
+            let Some(Parameter { name, kind, ty }) = parameter(input, output, errors) else {
                 continue;
             };
             if parameters
@@ -79,7 +83,7 @@ impl Signature {
             if kind == ParameterKind::Axes && again {
                 errors.push(input, "there is one parameter for the axes already");
             }
-            parameters.push(Parameter { name, kind });
+            parameters.push(Parameter { name, kind, ty });
         }
         if operands == 0 && !any_faulty {
             let message = "expected at least one operand, a parameter of the type `Tensor`";
@@ -90,7 +94,17 @@ impl Signature {
                 errors.push(inputs, message);
             }
         }
-        Self { parameters, output }
+        let tensor = match &signature.output {
+            ReturnType::Type(_, ty) if plain_name(ungrouped(ty)).as_deref() == Some("Tensor") => {
+                Some((**ty).clone())
+            }
+            _ => None,
+        };
+        Self {
+            parameters,
+            output,
+            tensor,
+        }
     }
 
     /// Returns the number of operands.
@@ -189,7 +203,7 @@ fn output(output: &ReturnType, signature: &syn::Signature, errors: &mut Errors) 
     Output::Tensor
 }
 
-fn parameter(input: &FnArg, output: Output, errors: &mut Errors) -> Option<(Ident, ParameterKind)> {
+fn parameter(input: &FnArg, output: Output, errors: &mut Errors) -> Option<Parameter> {
     let FnArg::Typed(input) = input else {
         errors.push(input, "a formula is a function, not a method");
         return None;
@@ -249,7 +263,8 @@ fn parameter(input: &FnArg, output: Output, errors: &mut Errors) -> Option<(Iden
             Ident::new("__pattern", pat.span())
         }
     };
-    Some((name, kind))
+    let ty = reference.unwrap_or(ty).clone();
+    Some(Parameter { name, kind, ty })
 }
 
 /// Returns the last segment of a path without generic arguments.

@@ -72,10 +72,7 @@ fn swish_with_a_slope() {
         &expect![[r#"
             /// Swish.
             #[track_caller]
-            pub fn swish(
-                x: &::cotangent::Tensor,
-                beta: ::core::primitive::f64,
-            ) -> ::cotangent::Tensor {
+            pub fn swish(x: &Tensor, beta: ::core::primitive::f64) -> Tensor {
                 ::cotangent::elementwise::apply_one(swish::new(beta), x)
             }
             #[doc(hidden)]
@@ -136,49 +133,21 @@ fn swish_with_a_slope() {
                     pub const TRIGONOMETRIC: ::core::primitive::bool = <Self as ::cotangent::elementwise::Formula<
                         1,
                     >>::TRIGONOMETRIC;
+                    /// The operand of each argument of a call, and any for a number.
+                    pub const OPERANDS: &'static [::core::primitive::usize] = &[0, 0];
                     #[inline(always)]
-                    pub fn call<T: ::cotangent::elementwise::Real>(
-                        like: T,
-                        _x: impl ::cotangent::elementwise::Operand<T>,
-                        beta: ::core::primitive::f64,
-                    ) -> T {
-                        T::call(
-                            [_x.lift(like)],
-                            |operands| ::cotangent::elementwise::Formula::value(
-                                Self::new(beta),
-                                operands,
-                            ),
-                            |operands| ::cotangent::elementwise::whole(
-                                operands,
-                                |[_x]| swish(_x, beta),
-                            ),
+                    pub fn bind<T: ::cotangent::elementwise::Real>(
+                        _x: impl ::cotangent::elementwise::Argument<T>,
+                        beta: impl ::cotangent::elementwise::Argument<T>,
+                    ) -> impl ::core::ops::FnOnce(T) -> (Self, [T; 1]) {
+                        move |like: T| (
+                            Self::new(::cotangent::elementwise::Argument::<T>::number(beta)),
+                            [::cotangent::elementwise::Argument::operand(_x, like)],
                         )
                     }
-                    #[inline(always)]
-                    pub fn pull<T: ::cotangent::elementwise::Real>(
-                        _0g: T,
-                        _x: impl ::cotangent::elementwise::Operand<T>,
-                        beta: ::core::primitive::f64,
-                    ) -> [T; 2] {
-                        let formula = Self::new(beta);
-                        let [_x] = [_x.lift(_0g)];
-                        let result = _0g;
-                        let [_x] = ::cotangent::elementwise::Formula::pullback::<
-                            T,
-                            1,
-                        >(formula, _0g, [_x], result);
-                        [_x, _0g]
-                    }
-                    #[inline(always)]
-                    pub fn angle<T: ::cotangent::elementwise::Real>(
-                        like: T,
-                        _x: impl ::cotangent::elementwise::Operand<T>,
-                        beta: ::core::primitive::f64,
-                    ) -> T {
-                        let operands = [_x.lift(like)];
-                        ::cotangent::elementwise::Formula::angle(Self::new(beta), operands)
-                    }
                 }
+                #[diagnostic::do_not_recommend]
+                impl ::cotangent::elementwise::check::Callable for swish {}
             };
             #[cfg(test)]
             #[test]
@@ -263,8 +232,12 @@ fn a_stated_derivative_replaces_the_computed_one() {
                     fn f(x: Tensor) -> Tensor { sinh(x) / cosh(x) }";
     expect![[r#"
         fn value() {
-            let t_1 = ::cotangent::elementwise::library::sinh::call(_x, _x);
-            let t_2 = ::cotangent::elementwise::library::cosh::call(_x, _x);
+            let t_1 = ::cotangent::elementwise::call(
+                ::cotangent::elementwise::library::sinh::bind(_x)(_x),
+            );
+            let t_2 = ::cotangent::elementwise::call(
+                ::cotangent::elementwise::library::cosh::bind(_x)(_x),
+            );
             let t_3 = t_1 / t_2;
             t_3
         }
@@ -285,8 +258,8 @@ fn a_reduced_function() {
         "fn energy(x: Tensor, axes: Axes) -> Sum { x * x }",
         &expect![[r#"
             fn energy(
-                x: &::cotangent::Tensor,
-                axes: impl ::core::convert::Into<::cotangent::Axes>,
+                x: &Tensor,
+                axes: impl ::core::convert::Into<Axes>,
             ) -> ::cotangent::Result<::cotangent::Tensor> {
                 ::cotangent::elementwise::reduce(
                     energy::new(),
@@ -334,6 +307,21 @@ fn a_reduced_function() {
                     #[inline(always)]
                     fn new() -> Self {
                         Self { numbers: [], integers: [] }
+                    }
+                    pub const TRIGONOMETRIC: ::core::primitive::bool = <Self as ::cotangent::elementwise::Formula<
+                        1,
+                    >>::TRIGONOMETRIC;
+                    /// The operand of each argument of a call, and any for a number.
+                    pub const OPERANDS: &'static [::core::primitive::usize] = &[0];
+                    #[inline(always)]
+                    pub fn bind<T: ::cotangent::elementwise::Real>(
+                        _x: impl ::cotangent::elementwise::Argument<T>,
+                        _: impl ::core::marker::Sized,
+                    ) -> impl ::core::ops::FnOnce(T) -> (Self, [T; 1]) {
+                        move |like: T| (
+                            Self::new(),
+                            [::cotangent::elementwise::Argument::operand(_x, like)],
+                        )
                     }
                 }
             };
@@ -803,29 +791,95 @@ fn names_of_the_library_mean_its_functions() {
     check_computed(
         "fn tan(x: Tensor) -> Tensor { tan(x) }",
         &expect![[r#"
-        fn value() {
-            let t_1 = ::cotangent::elementwise::library::tan::call(_x, _x);
-            t_1
-        }
-        fn pullback() {
-            let t_2 = ::cotangent::elementwise::library::tan::pull(_0g, _x);
-            let t_3 = t_2[0];
-            [t_3]
-        }
-    "#]],
+            fn value() {
+                let t_1 = ::cotangent::elementwise::call(
+                    ::cotangent::elementwise::library::tan::bind(_x)(_x),
+                );
+                t_1
+            }
+            fn pullback() {
+                let t_2 = ::cotangent::elementwise::pull(
+                    _0g,
+                    ::cotangent::elementwise::library::tan::bind(_x)(_x),
+                );
+                let t_3 = t_2[::cotangent::elementwise::library::tan::OPERANDS[0]];
+                [t_3]
+            }
+        "#]],
     );
     check_computed(
         "fn silu(x: Tensor) -> Tensor { silu(x) }",
         &expect![[r#"
-        fn value() {
-            let t_1 = ::cotangent::elementwise::library::silu::call(_x, _x);
-            t_1
-        }
-        fn pullback() {
-            let t_2 = ::cotangent::elementwise::library::silu::pull(_0g, _x);
-            let t_3 = t_2[0];
-            [t_3]
-        }
-    "#]],
+            fn value() {
+                let t_1 = ::cotangent::elementwise::call(
+                    ::cotangent::elementwise::library::silu::bind(_x)(_x),
+                );
+                t_1
+            }
+            fn pullback() {
+                let t_2 = ::cotangent::elementwise::pull(
+                    _0g,
+                    ::cotangent::elementwise::library::silu::bind(_x)(_x),
+                );
+                let t_3 = t_2[::cotangent::elementwise::library::silu::OPERANDS[0]];
+                [t_3]
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn calls_take_integers_constants_and_numbers() {
+    check_computed(
+        "fn f(x: Tensor, n: i32, p: f64) -> Tensor {
+            power(x, n, LIMIT) + power(x, -2, power(p, n, tan(p)))
+        }",
+        &expect![[r#"
+            fn value() {
+                let t_1 = ::cotangent::elementwise::call(
+                    <power>::bind(
+                        _x,
+                        self.integers[0] as ::core::primitive::i32,
+                        ::cotangent::elementwise::Named(self.numbers[0]),
+                    )(_x),
+                );
+                let t_2 = ::cotangent::elementwise::call(
+                    <power>::bind(_x, -2 as ::core::primitive::i32, self.numbers[1])(_x),
+                );
+                let t_3 = t_1 + t_2;
+                t_3
+            }
+            fn pullback() {
+                let t_2 = ::cotangent::elementwise::pull(
+                    _0g,
+                    <power>::bind(_x, -2 as ::core::primitive::i32, self.numbers[1])(_x),
+                );
+                let t_3 = t_2[<power>::OPERANDS[0]];
+                let t_4 = ::cotangent::elementwise::pull(
+                    _0g,
+                    <power>::bind(
+                        _x,
+                        self.integers[0] as ::core::primitive::i32,
+                        ::cotangent::elementwise::Named(self.numbers[0]),
+                    )(_x),
+                );
+                let t_5 = t_4[<power>::OPERANDS[0]];
+                let t_6 = t_3 + t_5;
+                [t_6]
+            }
+        "#]],
+    );
+}
+
+#[test]
+fn numbers_of_the_library_are_no_operands() {
+    check_body(
+        "clamp(x, y, 2.0 * y) + leaky_relu(x, tan(a)) + atan2(y, x) + x.celu(y + a) + elu(a, x)",
+        &expect![[r#"
+            y: expected a number, found an operand: `low` is the same for all elements
+            2.0 * y: expected a number, found an operand: `high` is the same for all elements
+            y + a: expected a number, found an operand: `alpha` is the same for all elements
+            x: expected a number, found an operand: `alpha` is the same for all elements
+        "#]],
     );
 }

@@ -15,4 +15,9 @@ fn recursive(x: Tensor) -> Tensor {
     if x > 1.0 { recursive(x - 1.0) } else { self::recursive(x) }
 }
 
+#[elementwise]
+fn operands_for_numbers(x: Tensor, y: Tensor) -> Tensor {
+    clamp(x, y, 1.0 + y) + x.elu(y)
+}
+
 fn main() {}

@@ -7,10 +7,29 @@ use std::f64::consts::PI;
 
 /// Functions of another module.
 pub mod math {
+    use cotangent::Tensor;
+
     /// Documented, public and generated in a module that does not import the macro.
     #[cotangent::elementwise(kind = Activation)]
     pub fn swish(x: Tensor, beta: f64) -> Tensor {
         x * sigmoid(beta * x)
+    }
+}
+
+/// The imports of functions with reductions are used.
+pub mod sums {
+    use cotangent::{Axes, Tensor, elementwise};
+
+    /// Returns the sum of squares.
+    #[elementwise]
+    pub fn energy(x: Tensor, axes: Axes) -> Sum {
+        x * x
+    }
+
+    /// Returns the cube. The types are written with their paths.
+    #[elementwise]
+    pub fn cube(x: &cotangent::Tensor) -> cotangent::Tensor {
+        powi(x, 3)
     }
 }
 
@@ -40,6 +59,18 @@ scaled!(
 #[elementwise]
 fn sigmoid(x: Tensor) -> Tensor {
     sigmoid(x)
+}
+
+const TWO: i32 = 2;
+
+#[elementwise]
+fn power(x: Tensor, n: i32, scale: f64) -> Tensor {
+    scale * powi(x, n)
+}
+
+#[elementwise]
+fn powers(x: Tensor, n: i32, p: f64) -> Tensor {
+    power(x, n, PI) + power(x, -1, power(p, TWO, tan(p))) + self::power(PI, 2, n as f64) * x
 }
 
 #[elementwise]
@@ -84,6 +115,7 @@ fn main() -> Result<()> {
     assert_eq!(total(&x, 0)?.to_vec::<f64>()?, [3.0]);
     assert_eq!(distance(&x, &x, 2)?.to_vec::<f64>()?, [0.0]);
     assert_eq!(calls(&x, &x)?.shape(), [2]);
-    let _ = attributes(&x);
+    let _ = (attributes(&x), powers(&x, 2, 0.5), sums::cube(&x));
+    assert_eq!(sums::energy(&x, 0)?.to_f64_vec(), [17.0]);
     Ok(())
 }

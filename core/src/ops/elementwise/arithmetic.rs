@@ -3,9 +3,8 @@
 use crate::autograd::{OpKind, Tensor};
 use crate::error::Result;
 use crate::kernel::{Formula, Needs, Real};
-use crate::ops::elementwise::functions::binary;
-use crate::ops::elementwise::operation::{self, Operand, Operation};
-use crate::ops::elementwise::support::whole;
+use crate::ops::elementwise::functions::{binary, called};
+use crate::ops::elementwise::operation::{self, Operation};
 use cotangent_macros::elementwise;
 
 binary! {
@@ -143,33 +142,7 @@ impl Operation<2> for atan2 {
     const KIND: OpKind = OpKind::Elementwise;
 }
 
-/// For calls in formulas.
-impl atan2 {
-    #[doc(hidden)]
-    pub const TRIGONOMETRIC: bool = false;
-
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn call<T: Real>(like: T, a: impl Operand<T>, b: impl Operand<T>) -> T {
-        T::call(
-            [a.lift(like), b.lift(like)],
-            |operands| self::atan2.value(operands),
-            |operands| whole(operands, |[a, b]| Tensor::atan2(a, b)),
-        )
-    }
-
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn pull<T: Real>(g: T, a: impl Operand<T>, b: impl Operand<T>) -> [T; 2] {
-        self::atan2.pullback::<T, 3>(g, [a.lift(g), b.lift(g)], g)
-    }
-
-    #[doc(hidden)]
-    #[inline(always)]
-    pub fn angle<T: Real>(like: T, _: impl Operand<T>, _: impl Operand<T>) -> T {
-        like
-    }
-}
+called! { atan2(y = 0, x = 1) as atan2 => atan2 }
 
 /// Applies an operation to tensors of one dtype, whose shapes are known to broadcast.
 macro_rules! known {

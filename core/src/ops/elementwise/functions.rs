@@ -58,44 +58,22 @@ macro_rules! binary {
 }
 pub(crate) use binary;
 
-/// Lets formulas call a function of one operand whose formula is written by hand.
+/// Lets formulas call a function whose formula is written by hand: the names and indices of its
+/// operands, and the formula with its type.
 macro_rules! called {
-    ($name:ident($x:ident) as $formula:expr, $method:path) => {
+    ($name:ident($($x:ident = $k:literal),*) as $formula:expr => $type:ty) => {
         impl $name {
             #[doc(hidden)]
             pub const TRIGONOMETRIC: bool = false;
+            #[doc(hidden)]
+            pub const OPERANDS: &[usize] = &[$($k),*];
 
             #[doc(hidden)]
             #[inline(always)]
-            pub fn call<T: $crate::kernel::Real>(
-                like: T,
-                $x: impl $crate::elementwise::Operand<T>,
-            ) -> T {
-                T::call(
-                    [$x.lift(like)],
-                    |operands| $crate::kernel::Formula::value($formula, operands),
-                    |operands| $crate::elementwise::whole(operands, |[x]| $method(x)),
-                )
-            }
-
-            #[doc(hidden)]
-            #[inline(always)]
-            pub fn pull<T: $crate::kernel::Real>(
-                g: T,
-                $x: impl $crate::elementwise::Operand<T>,
-            ) -> [T; 1] {
-                let operands = [$x.lift(g)];
-                let result = $crate::kernel::Formula::value($formula, operands);
-                $crate::kernel::Formula::pullback::<T, 1>($formula, g, operands, result)
-            }
-
-            #[doc(hidden)]
-            #[inline(always)]
-            pub fn angle<T: $crate::kernel::Real>(
-                like: T,
-                _: impl $crate::elementwise::Operand<T>,
-            ) -> T {
-                like
+            pub fn bind<T: $crate::kernel::Real>(
+                $($x: impl $crate::elementwise::Argument<T>),*
+            ) -> impl FnOnce(T) -> ($type, [T; Self::OPERANDS.len()]) {
+                move |like| ($formula, [$($x.operand(like)),*])
             }
         }
     };

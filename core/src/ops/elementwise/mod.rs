@@ -21,9 +21,10 @@ pub(in crate::ops) mod unary;
 /// The parts of which `#[elementwise]` composes an operation. Programs use the attribute and need
 /// nothing of this module.
 pub mod parts {
-    pub use super::operation::{Operand, Operation, Reduced, apply, apply_one, reduce, sum_one};
+    pub use super::operation::{Operation, Reduced, apply, apply_one, reduce, sum_one};
     pub use super::support::{
-        Applied, Number, larger, larger_size, number, select, smaller, whole,
+        Argument, Named, Number, angle, call, check, larger, larger_size, named, number, pull,
+        select, smaller,
     };
     pub use crate::kernel::{Formula, Needs, Real, ScalarFunction, float_power};
 

@@ -5,7 +5,7 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, stretch};
 use crate::error::{Error, Result};
 use crate::kernel::elementwise::loops::{AllLoops, Compiled, Wanted};
 use crate::kernel::threads::parallel::GRAIN;
-use crate::kernel::{Formula, Needs, Real};
+use crate::kernel::{Formula, Needs};
 use crate::ops::elementwise::symbolic::{Symbol, Tape};
 use crate::ops::loss::reduction::expect_losses;
 use crate::ops::reduce::sum::mean_to_shape;
@@ -21,26 +21,6 @@ pub trait Operation<const N: usize>: Formula<N> {
     /// Returns the name of this formula, for a type that has several.
     fn name(self) -> &'static str {
         Self::NAME
-    }
-}
-
-/// An argument of a call within a formula: a number of the formula, or a constant.
-pub trait Operand<T> {
-    /// Returns the argument in the dtype of `like`.
-    fn lift(self, like: T) -> T;
-}
-
-impl<T: Real> Operand<T> for T {
-    #[inline(always)]
-    fn lift(self, _: T) -> T {
-        self
-    }
-}
-
-impl<T: Real> Operand<T> for f64 {
-    #[inline(always)]
-    fn lift(self, like: T) -> T {
-        like.constant(self)
     }
 }
 
@@ -453,6 +433,7 @@ fn spread(cotangent: &Tensor, kept: &Shape, divisor: Option<f64>, shape: &Shape)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Real;
     use crate::tensor::DType;
     use rayon::ThreadPoolBuilder;
 

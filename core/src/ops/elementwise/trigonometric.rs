@@ -26,7 +26,7 @@ macro_rules! scalar {
 
         /// The functions as types, for calls in formulas.
         pub mod types {
-            use super::{ScalarFunction, ScalarUnary, Tensor, called};
+            use super::{ScalarFunction, ScalarUnary, called};
 
             $(
             #[doc(hidden)]
@@ -34,13 +34,9 @@ macro_rules! scalar {
             #[derive(Clone, Copy)]
             pub struct $method;
 
-            impl $method {
-                fn formula() -> ScalarUnary {
-                    ScalarUnary { function: ScalarFunction::$function }
-                }
+            called! {
+                $method(x = 0) as ScalarUnary { function: ScalarFunction::$function } => ScalarUnary
             }
-
-            called! { $method(x) as $method::formula(), Tensor::$method }
             )*
         }
     };
@@ -165,8 +161,10 @@ pub(crate) fn apply_scalar(x: &Tensor, function: ScalarFunction) -> Tensor {
     apply_one(ScalarUnary { function }, x)
 }
 
+/// The formula of a function that is computed one element at a time.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug)]
-struct ScalarUnary {
+pub struct ScalarUnary {
     function: ScalarFunction,
 }
 

@@ -240,7 +240,7 @@ impl Operation<1> for erfinv {
     const KIND: OpKind = OpKind::Elementwise;
 }
 
-called! { erfinv(x) as erfinv, Tensor::erfinv }
+called! { erfinv(x = 0) as erfinv => erfinv }
 
 /// Computes erfinv x.
 ///
