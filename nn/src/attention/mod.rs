@@ -146,7 +146,7 @@ impl MultiHeadAttention {
     /// let attention = MultiHeadAttention::builder(32, 4).causal().build(&mut rng)?;
     /// let x = Tensor::normal([2, 10, 32], 0.0, 1.0, DType::F32, &mut rng)?;
     /// let (mut cache, pass) = (KeyValueCache::new(), Pass::inference());
-    /// attention.step(&x.narrow(1, 0, 9)?, &mut cache, &pass)?;
+    /// let _ = attention.step(&x.narrow(1, 0, 9)?, &mut cache, &pass)?;
     /// let last = attention.step(&x.narrow(1, 9, 1)?, &mut cache, &pass)?;
     /// let all = attention.predict(&x)?.narrow(1, 9, 1)?;
     /// assert!(last.sub(&all)?.abs().max().item()? < 1e-6);

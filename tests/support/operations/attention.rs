@@ -25,9 +25,8 @@ macro_rules! attended {
 pub fn attention() -> Vec<Entry> {
     operations! { [m, k, n]
         scaled_dot_product_attention {
-            check "attention", Signed: (m, n) (k, n) (k, m) => (m, m),
-                |x| x[0].scaled_dot_product_attention(&x[1], &x[2]),
-                refused if m * m > 200_000;
+            check "attention", Signed: (m, n) (k, n) (k, 3) => (m, 3),
+                |x| x[0].scaled_dot_product_attention(&x[1], &x[2]);
             check "attention of heads", Signed: (2, m, n) (2, k, n) (2, k, n) => (2, m, n),
                 |x| x[0].scaled_dot_product_attention(&x[1], &x[2]);
             check "attention of samples, causal",
