@@ -850,6 +850,11 @@ def pattern(queries, keys):
     return ((3 * i + 5 * j) % 4 != 0) & (i != 2)
 
 
+def causal_from(first, q, k):
+    """Returns the mask of queries at the positions from `first` on."""
+    return torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).tril(first)
+
+
 def rotated(x, halves):
     """Rotates pairs of elements by the angles of their positions."""
     time, width = x.shape[-2:]

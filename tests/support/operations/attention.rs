@@ -71,6 +71,14 @@ pub fn attention() -> Vec<Entry> {
                     |x, of| of.additive_mask(&x[3]), "",
                     "normal(heads=BIASED, of_keys=BIASED_KEYS, many=BIASED_MANY)";
             };
+            golden golden("attention", "attention(causal from 2)",
+                |x| Attention::new().causal_from(2).attend(&x[0], &x[1], &x[2]))
+                .torch(
+                    "attention(*operands, attn_mask=causal_from(2, x, y))",
+                    "normal(heads=HEADS, many=MANY)",
+                )
+                .sums()
+                .unsigned_zeros();
             draw 3 Close |x, p| x[0].scaled_dot_product_attention(&x[1], &x[2]);
             draw 3 Close |x, p| Attention::new().causal_from(p.size).mask(&p.mask).scale(p.number)
                 .dropout(p.other_number, p.seed).attend(&x[0], &x[1], &x[2]);

@@ -79,7 +79,7 @@ struct Scratch<F> {
     lanes: usize,
     /// The queries times the scale, and transposed.
     queries: [Vec<F>; 2],
-    /// The cotangents times 1 / sum, and transposed.
+    /// The cotangents, and transposed.
     cotangents: [Vec<F>; 2],
     /// A row of the output.
     output: Vec<F>,
@@ -89,6 +89,7 @@ struct Scratch<F> {
     biases: Vec<F>,
     kept: Vec<F>,
     shifts: [F; QUERIES],
+    factors: [F; QUERIES],
     dots: [F; QUERIES],
     /// The cotangents of the scaled queries, transposed.
     of_queries: Vec<F>,
@@ -115,6 +116,7 @@ impl<F: Float> Scratch<F> {
             biases: vec(if masked { KEYS } else { 0 }),
             kept: vec(if x.dropout.is_some() { KEYS } else { 0 }),
             shifts: [F::zero(); QUERIES],
+            factors: [F::zero(); QUERIES],
             dots: [F::zero(); QUERIES],
             of_queries: vec(sizes.width),
             of_keys: all(keys, sizes.width),
@@ -134,6 +136,7 @@ impl<F: Float> Scratch<F> {
         let lanes = block.len().next_multiple_of(LANES);
         self.lanes = lanes;
         self.shifts.fill(F::zero());
+        self.factors.fill(F::zero());
         self.dots.fill(F::zero());
         let (queries, cotangents) = (&mut self.queries[0], &mut self.cotangents[0]);
         for (lane, query) in block.clone().enumerate() {
@@ -149,8 +152,8 @@ impl<F: Float> Scratch<F> {
                 // A query that attends to nothing, whatever its cotangent is.
                 row.fill(F::zero());
             }
-            row.iter_mut().for_each(|g| *g *= factor);
             self.shifts[lane] = shift;
+            self.factors[lane] = factor;
             self.dots[lane] = block::dot(row, &self.output);
         }
         let rows = block.len();
@@ -218,6 +221,7 @@ impl<F: Float> Scratch<F> {
                 },
                 lanes,
                 shifts: &self.shifts[..lanes],
+                factors: &self.factors[..lanes],
                 dots: &self.dots[..lanes],
             });
             // Lanes beyond the queries are left out of sums over the queries.

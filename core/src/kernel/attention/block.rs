@@ -18,6 +18,10 @@ fn element<F: Copy>(matrix: &Matrix<'_, F>, row: usize, column: usize) -> F {
 
 /// Copies row `row` of a matrix.
 pub(super) fn copy_row<F: Copy>(matrix: &Matrix<'_, F>, row: usize, out: &mut [F]) {
+    if out.is_empty() {
+        // A row without elements may be at any offset.
+        return;
+    }
     if matrix.column_stride == 1 {
         let start = (matrix.offset as isize + row as isize * matrix.row_stride) as usize;
         out.copy_from_slice(&matrix.data[start..start + out.len()]);
@@ -146,6 +150,19 @@ fn lanes<F: Float>(row: &[F], start: usize) -> [F; LANES] {
     lanes
 }
 
+/// Adds numbers to scores, unless there are none. Where they are -∞ the score is -∞, even if it was
+/// ∞ or NaN.
+#[inline(always)]
+fn add_biases<F: Float>(scores: &mut [F], biases: &[F]) {
+    for (score, &bias) in scores.iter_mut().zip(biases) {
+        *score = if bias == F::neg_infinity() {
+            bias
+        } else {
+            *score + bias
+        };
+    }
+}
+
 /// The kernel that replaces the scores of some keys (rows) by e^(score - shift), for each query (a
 /// lane). `shift` is the largest score until now.
 pub(super) struct Weights<'a, F> {
@@ -177,11 +194,7 @@ impl<F: Float> Kernel for Weights<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if !self.biases.is_empty() {
-            for (score, &bias) in self.scores.iter_mut().zip(self.biases) {
-                *score += bias;
-            }
-        }
+        add_biases(self.scores, self.biases);
         for start in (0..self.lanes).step_by(LANES) {
             let before = lanes(self.largest, start);
             let mut largest = before;
@@ -242,8 +255,9 @@ impl<F: Float> Kernel for Scale<'_, F> {
 }
 
 /// The kernel of a block's backward, for keys (rows) and queries (lanes): it replaces scores by
-/// weights w = e^(score - shift), and the weights' cotangents by those of the scores,
-/// w (cotangent - dot).
+/// weights w = e^(score - shift) factor, and the weights' cotangents by those of the scores,
+/// w (cotangent - dot). Both are 0 for a score of -∞, and the latter for a weight of 0, whatever the
+/// other numbers are.
 pub(super) struct Pull<'a, F> {
     pub scores: &'a mut [F],
     pub cotangents: &'a mut [F],
@@ -253,6 +267,7 @@ pub(super) struct Pull<'a, F> {
     pub kept: &'a [F],
     pub lanes: usize,
     pub shifts: &'a [F],
+    pub factors: &'a [F],
     pub dots: &'a [F],
 }
 
@@ -261,11 +276,7 @@ impl<F: Float> Kernel for Pull<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        if !self.biases.is_empty() {
-            for (score, &bias) in self.scores.iter_mut().zip(self.biases) {
-                *score += bias;
-            }
-        }
+        add_biases(self.scores, self.biases);
         if !self.kept.is_empty() {
             for (cotangent, &kept) in self.cotangents.iter_mut().zip(self.kept) {
                 *cotangent *= kept;
@@ -276,9 +287,14 @@ impl<F: Float> Kernel for Pull<'_, F> {
             for start in (0..self.lanes).step_by(LANES) {
                 let (mut weights, mut pulled) = (lanes(scores, start), lanes(cotangents, start));
                 let (shifts, dots) = (lanes(self.shifts, start), lanes(self.dots, start));
+                let factors = lanes(self.factors, start);
                 for l in 0..LANES {
-                    weights[l] = (weights[l] - shifts[l]).exp_v::<I>();
-                    pulled[l] = weights[l] * (pulled[l] - dots[l]);
+                    let weight = (weights[l] - shifts[l]).exp_v::<I>() * factors[l];
+                    let excluded = weights[l] == F::neg_infinity();
+                    weights[l] = if excluded { F::zero() } else { weight };
+                    let cotangent = weights[l] * (pulled[l] - dots[l]);
+                    let none = weights[l] == F::zero();
+                    pulled[l] = if none { F::zero() } else { cotangent };
                 }
                 scores[start..start + LANES].copy_from_slice(&weights);
                 cotangents[start..start + LANES].copy_from_slice(&pulled);

@@ -28,51 +28,60 @@ impl Lengths {
 }
 
 impl Attention {
-    /// Returns the weights, (…, heads, queries, keys), of operands in the shape of
-    /// [`Lengths::grouped`].
-    fn weights(&self, lengths: &Lengths, scores: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
-        let mut scores = scores.reshape(lengths.scores())?;
-        if let Some(mask) = mask {
-            scores = scores.add(mask)?;
-        }
-        // Keys that take no part: those whose score is -∞, and those that are masked.
+    /// Returns where a key takes no part for a query, given the scores and their additive mask.
+    fn excluded(&self, lengths: &Lengths, scores: &Tensor) -> Result<Mask> {
         let mut excluded = scores.eq_scalar(f64::NEG_INFINITY);
         if let Some(mask) = &self.mask {
             excluded = excluded.or(&mask.not())?;
         }
+        if let Some(mask) = &self.additive_mask {
+            excluded = excluded.or(&mask.eq_scalar(f64::NEG_INFINITY))?;
+        }
         if let Some(first) = self.causal {
             excluded = excluded.or(&lengths.causal(first).not())?;
         }
-        let scores = scores.masked_fill(&excluded, f64::NEG_INFINITY)?;
-        // The softmax of a query without keys is NaN.
-        scores.softmax(-1)?.masked_fill(&excluded, 0.0)
+        Ok(excluded)
     }
 }
 
 impl DotProduct {
+    /// Computes the same as the kernels, also for numbers that overflow, but with all weights
+    /// stored.
     pub(super) fn recorded(&self, cotangent: &Tensor, context: &Vjp) -> Result<Cotangents> {
         let lengths = &self.lengths;
-        let grouped = |x: &Tensor, rows, columns| x.reshape(lengths.grouped(rows, columns));
-        let [queries, keys, values] = self.operands.each_ref().map(|x| context.saved(x));
-        let mask = self
-            .options
-            .additive_mask
-            .as_ref()
-            .map(|mask| context.saved(mask));
         let factor = self.options.factor(lengths.width);
+        let grouped = |x: &Tensor, rows, columns| x.reshape(lengths.grouped(rows, columns));
         let shared = |x: &Tensor, width| {
             let last = [lengths.key_heads, 1, lengths.keys, width];
             let shape: Shape = lengths.leading.iter().copied().chain(last).collect();
-            x.reshape(shape)
+            context.saved(x).reshape(shape)
         };
-        let queries = grouped(&queries, lengths.queries, lengths.width)?;
+        let [queries, keys, values] = &self.operands;
+        let scaled = context.saved(queries).mul_scalar(factor);
+        let scaled = grouped(&scaled, lengths.queries, lengths.width)?;
         let (keys, values) = (
-            shared(&keys, lengths.width)?,
-            shared(&values, lengths.value_width)?,
+            shared(keys, lengths.width)?,
+            shared(values, lengths.value_width)?,
         );
-        let cotangent = grouped(cotangent, lengths.queries, lengths.value_width)?;
-        let scores = queries.matmul(&keys.transpose(-2, -1)?)?.mul_scalar(factor);
-        let weights = self.options.weights(lengths, &scores, mask.as_ref())?;
+        let mut scores = scaled.matmul(&keys.transpose(-2, -1)?)?;
+        scores = scores.reshape(lengths.scores())?;
+        if let Some(mask) = &self.options.additive_mask {
+            scores = scores.add(&context.saved(mask))?;
+        }
+        let excluded = self.options.excluded(lengths, &scores)?;
+        let scores = scores.masked_fill(&excluded, f64::NEG_INFINITY)?;
+        // The softmax of a query without keys is NaN.
+        let weights = scores.softmax(-1)?.masked_fill(&excluded, 0.0)?;
+        let alone = excluded.all_over(Axes::keep(-1))?;
+        let per_query = [lengths.heads, lengths.queries, lengths.value_width];
+        let per_query: Shape = lengths.leading.iter().copied().chain(per_query).collect();
+        let mut cotangent = cotangent.reshape(&per_query)?;
+        if alone.any() {
+            cotangent = cotangent.masked_fill(&alone, 0.0)?;
+        }
+        let output = context.output(&self.output).reshape(&per_query)?;
+        let dots = cotangent.mul(&output)?.sum_over(Axes::keep(-1))?;
+        let cotangent = grouped(&cotangent, lengths.queries, lengths.value_width)?;
         let kept = self.kept()?;
         let dropped = |x: &Tensor| match &kept {
             Some(kept) => x.mul(kept),
@@ -80,27 +89,26 @@ impl DotProduct {
         };
         let of_weights = cotangent.matmul(&values.transpose(-2, -1)?)?;
         let of_weights = dropped(&of_weights.reshape(lengths.scores())?)?;
-        let dots = weights.mul(&of_weights)?.sum_over(Axes::keep(-1))?;
         let of_scores = weights.mul(&of_weights.sub(&dots)?)?;
+        let of_scores = of_scores.masked_fill(&weights.eq_scalar(0.0), 0.0)?;
         let of_grouped = grouped(&of_scores, lengths.queries, lengths.keys)?;
         // The sum over the group, in the shape of the operand.
         let summed = |x: &Tensor, like: &Tensor| x.sum_over(-3)?.reshape(like.shape());
-        let [of_queries, of_keys, of_values] = &self.operands;
-        let scaled = of_grouped.mul_scalar(factor);
         let mut cotangents: Cotangents = smallvec![None; 3];
         if context.wants(0) {
-            cotangents[0] = Some(scaled.matmul(&keys)?.reshape(of_queries.shape())?);
+            let pulled = of_grouped.matmul(&keys)?.mul_scalar(factor);
+            cotangents[0] = Some(pulled.reshape(self.operands[0].shape())?);
         }
         if context.wants(1) {
-            let pulled = scaled.transpose(-2, -1)?.matmul(&queries)?;
-            cotangents[1] = Some(summed(&pulled, of_keys)?);
+            let pulled = of_grouped.transpose(-2, -1)?.matmul(&scaled)?;
+            cotangents[1] = Some(summed(&pulled, &self.operands[1])?);
         }
         if context.wants(2) {
             let weights = grouped(&dropped(&weights)?, lengths.queries, lengths.keys)?;
             let pulled = weights.transpose(-2, -1)?.matmul(&cotangent)?;
-            cotangents[2] = Some(summed(&pulled, of_values)?);
+            cotangents[2] = Some(summed(&pulled, &self.operands[2])?);
         }
-        if mask.is_some() {
+        if self.options.additive_mask.is_some() {
             cotangents.push(context.wants(3).then_some(of_scores));
         }
         Ok(cotangents)
