@@ -285,19 +285,20 @@ impl<F: Float> Kernel for Pull<'_, F> {
         let rows = self.scores.chunks_exact_mut(self.lanes);
         for (scores, cotangents) in rows.zip(self.cotangents.chunks_exact_mut(self.lanes)) {
             for start in (0..self.lanes).step_by(LANES) {
-                let (mut weights, mut pulled) = (lanes(scores, start), lanes(cotangents, start));
                 let (shifts, dots) = (lanes(self.shifts, start), lanes(self.dots, start));
                 let factors = lanes(self.factors, start);
+                let scores = &mut scores[start..start + LANES];
+                let cotangents = &mut cotangents[start..start + LANES];
                 for l in 0..LANES {
-                    let weight = (weights[l] - shifts[l]).exp_v::<I>() * factors[l];
-                    let excluded = weights[l] == F::neg_infinity();
-                    weights[l] = if excluded { F::zero() } else { weight };
-                    let cotangent = weights[l] * (pulled[l] - dots[l]);
-                    let none = weights[l] == F::zero();
-                    pulled[l] = if none { F::zero() } else { cotangent };
+                    let (score, cotangent) = (scores[l], cotangents[l]);
+                    let weight = (score - shifts[l]).exp_v::<I>() * factors[l];
+                    let excluded = score == F::neg_infinity();
+                    let weight = if excluded { F::zero() } else { weight };
+                    let pulled = weight * (cotangent - dots[l]);
+                    scores[l] = weight;
+                    let none = weight == F::zero();
+                    cotangents[l] = if none { F::zero() } else { pulled };
                 }
-                scores[start..start + LANES].copy_from_slice(&weights);
-                cotangents[start..start + LANES].copy_from_slice(&pulled);
             }
         }
         if !self.kept.is_empty() {
