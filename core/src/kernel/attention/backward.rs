@@ -142,7 +142,9 @@ impl<F: Float> Scratch<F> {
         for (lane, query) in block.clone().enumerate() {
             let row = &mut queries[lane * width..(lane + 1) * width];
             block::copy_row(&x.queries[matrix], query, row);
-            row.iter_mut().for_each(|q| *q *= x.scale);
+            for q in row {
+                *q *= x.scale;
+            }
             let place = STATISTICS * (matrix * x.sizes.queries + query);
             let (shift, factor) = (saved.statistics[place], saved.statistics[place + 1]);
             let row = &mut cotangents[lane * value_width..(lane + 1) * value_width];

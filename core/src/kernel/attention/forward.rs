@@ -97,7 +97,9 @@ impl<F: Float> Scratch<F> {
         if width > 0 {
             for (row, query) in rows.chunks_exact_mut(width).zip(queries.clone()) {
                 block::copy_row(&x.queries[matrix], query, row);
-                row.iter_mut().for_each(|q| *q *= x.scale);
+                for q in row {
+                    *q *= x.scale;
+                }
             }
         }
         dispatch(Transpose {

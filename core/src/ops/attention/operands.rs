@@ -6,7 +6,7 @@ use crate::error::{Error, Interval, Result};
 use crate::kernel::attention::dropout::Dropout;
 use crate::kernel::attention::{self as kernel, Places, Sizes};
 use crate::kernel::linear::matrix::Matrix;
-use crate::tensor::{Array, DType, Element, Layout, Shape, broadcast_shapes};
+use crate::tensor::{Array, DType, Element, Layout, Mask, Shape, broadcast_shapes};
 
 /// The lengths of the operands.
 #[derive(Clone, Debug)]
@@ -88,7 +88,7 @@ impl Lengths {
         }
         let scores = lengths.scores();
         let masks = [
-            ("mask", options.mask.as_ref().map(|mask| mask.shape())),
+            ("mask", options.mask.as_ref().map(Mask::shape)),
             (
                 "additive mask",
                 options.additive_mask.as_ref().map(Tensor::shape),
