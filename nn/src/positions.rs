@@ -201,8 +201,8 @@ impl Layer for SinusoidalPositions {
 /// `p / 10000^(2i / width)` at position p. Give it to
 /// [`MultiHeadAttentionBuilder::rotary`](crate::MultiHeadAttentionBuilder::rotary).
 ///
-/// Source: Su, Lu, Pan, Murtadha, Wen, Liu 2021, RoFormer: Enhanced Transformer with Rotary Position
-/// Embedding.
+/// Source: Su, Lu, Pan, Murtadha, Wen, Liu 2021, RoFormer: Enhanced Transformer with Rotary
+/// Position Embedding.
 ///
 /// ```
 /// use cotangent::prelude::*;

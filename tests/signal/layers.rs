@@ -301,50 +301,73 @@ impl Table {
             ],
         );
         let encoder = TransformerEncoderLayer::new(8, 2, rng)?;
-        self.row(("TransformerEncoderLayer", ""), sequence(encoder), &["below: linear reshape reshape (product shape shape)",
+        self.row(
+            ("TransformerEncoderLayer", ""),
+            sequence(encoder),
+            &[
+                "below: linear reshape \
+         reshape (product shape shape)",
                 "layer.self_attn (1): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
-                "layer.self_attn (3): linear reshape reshape permute scaled_dot_product_attention permute \
+                "layer.self_attn (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
                  reshape reshape (product shape shape shape other shape shape shape)",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",
                 "layer.linear2: linear reshape add (product shape blend)",
-                "layer.norm2: layer_norm reshape (normalization shape)"]);
+                "layer.norm2: layer_norm reshape (normalization shape)",
+            ],
+        );
         let block = TransformerBlock::new(8, 2, rng)?;
-        self.row(("TransformerBlock", ""), sequence(block), &["below: linear reshape (product shape)",
+        self.row(
+            ("TransformerBlock", ""),
+            sequence(block),
+            &[
+                "below: linear reshape (product \
+         shape)",
                 "layer.attention_norm: rms_norm reshape (normalization shape)",
                 "layer.attention (1): linear reshape reshape permute (product shape shape shape)",
                 "layer.attention (2): linear reshape reshape permute (product shape shape shape)",
-                "layer.attention (3): linear reshape reshape permute scaled_dot_product_attention permute \
+                "layer.attention (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
                  reshape reshape (product shape shape shape other shape shape shape)",
                 "layer.attention.out_proj: linear reshape add (product shape blend)",
                 "layer.feed_forward_norm: rms_norm reshape (normalization shape)",
                 "layer.feed_forward.gate: linear reshape (product shape)",
-                "layer.feed_forward.up: linear reshape swiglu reshape (product shape activation shape)",
-                "layer.feed_forward.down: linear reshape add reshape (product shape blend shape)"]);
+                "layer.feed_forward.up: linear reshape swiglu reshape (product shape activation \
+                 shape)",
+                "layer.feed_forward.down: linear reshape add reshape (product shape blend shape)",
+            ],
+        );
         let decoder = TransformerDecoderLayer::new(8, 2, rng)?;
         self.row(
             ("TransformerDecoderLayer", "the input as memory"),
             given(&[4, 4, 8], decoder, |decoder, x, pass| {
                 joined(&decoder.forward(x, x, None, pass)?)
             }),
-            &["below: linear reshape reshape (product shape shape)",
+            &[
+                "below: linear reshape reshape (product shape shape)",
                 "layer.self_attn (1): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
-                "layer.self_attn (3): linear reshape reshape permute scaled_dot_product_attention permute \
+                "layer.self_attn (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
                  reshape reshape (product shape shape shape other shape shape shape)",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
-                "layer.multihead_attn (1): linear reshape reshape permute (product shape shape shape)",
-                "layer.multihead_attn (2): linear reshape reshape permute (product shape shape shape)",
-                "layer.multihead_attn (3): linear reshape reshape permute scaled_dot_product_attention permute \
+                "layer.multihead_attn (1): linear reshape reshape permute (product shape shape \
+                 shape)",
+                "layer.multihead_attn (2): linear reshape reshape permute (product shape shape \
+                 shape)",
+                "layer.multihead_attn (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
                  reshape reshape (product shape shape shape other shape shape shape)",
                 "layer.multihead_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm2: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",
                 "layer.linear2: linear reshape add (product shape blend)",
-                "layer.norm3: layer_norm reshape (normalization shape)"],
+                "layer.norm3: layer_norm reshape (normalization shape)",
+            ],
         );
         Ok(())
     }

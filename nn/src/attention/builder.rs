@@ -81,8 +81,8 @@ impl MultiHeadAttentionBuilder {
         self
     }
 
-    /// Draws weights as PyTorch does: `in_proj_weight` Glorot uniform by the fans of the whole, that
-    /// of `out_proj` uniformly from ±1/√features.
+    /// Draws weights as PyTorch does: `in_proj_weight` Glorot uniform by the fans of the whole,
+    /// that of `out_proj` uniformly from ±1/√features.
     pub fn pytorch_default(mut self) -> Self {
         self.pytorch_default = true;
         self

@@ -31,8 +31,8 @@ const OP: &str = "multi_head_attention";
 /// `add_zero_attn` do not exist.
 ///
 /// By default the weights of all four projections are drawn Glorot uniform, each by its own fans,
-/// and the biases are 0. PyTorch draws the first three with the fans of `in_proj_weight` as a whole:
-/// use [`MultiHeadAttentionBuilder::pytorch_default`].
+/// and the biases are 0. PyTorch draws the first three with the fans of `in_proj_weight` as a
+/// whole: use [`MultiHeadAttentionBuilder::pytorch_default`].
 ///
 /// Source: Vaswani et al. 2017, Attention Is All You Need.
 ///
@@ -149,7 +149,7 @@ impl MultiHeadAttention {
     /// let _ = attention.step(&x.narrow(1, 0, 9)?, &mut cache, &pass)?;
     /// let last = attention.step(&x.narrow(1, 9, 1)?, &mut cache, &pass)?;
     /// let all = attention.predict(&x)?.narrow(1, 9, 1)?;
-    /// assert!(last.sub(&all)?.abs().max().item()? < 1e-6);
+    /// assert!(last.sub(&all)?.abs().max()?.item()? < 1e-6);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     ///

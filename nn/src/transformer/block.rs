@@ -14,8 +14,8 @@ use cotangent_macros::Module;
 /// residual connection, then normalization, a [`SwiGlu`] layer and a residual connection.
 ///
 /// `h = x + attention(attention_norm(x))`, `y = h + feed_forward(feed_forward_norm(h))`. Input and
-/// output (batch, time, features). No layer has biases. A language model is an embedding, a stack of
-/// such blocks, a normalization and a linear layer.
+/// output (batch, time, features). No layer has biases. A language model is an embedding, a stack
+/// of such blocks, a normalization and a linear layer.
 ///
 /// Source: Touvron et al. 2023, LLaMA: Open and Efficient Foundation Language Models.
 ///

@@ -16,8 +16,8 @@ use cotangent_macros::Module;
 /// normalization.
 ///
 /// Input and output (batch, time, features), memory (batch, keys, features): the output of an
-/// encoder. By default the normalization is last, as in the paper. It is not a [`Layer`], because it
-/// has two inputs.
+/// encoder. By default the normalization is last, as in the paper. It is not a [`Layer`], because
+/// it has two inputs.
 ///
 /// The names and the places of dropout are those of PyTorch's `TransformerDecoderLayer` with
 /// `batch_first`. Self-attention is always causal; PyTorch needs a mask for that. The defaults are
@@ -31,7 +31,8 @@ use cotangent_macros::Module;
 ///
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// let layer = TransformerDecoderLayer::new(32, 4, &mut rng)?;
-/// let (x, memory) = (Tensor::ones([2, 10, 32], DType::F32)?, Tensor::ones([2, 7, 32], DType::F32)?);
+/// let x = Tensor::ones([2, 10, 32], DType::F32)?;
+/// let memory = Tensor::ones([2, 7, 32], DType::F32)?;
 /// assert_eq!(layer.forward(&x, &memory, None, &Pass::train(1))?.shape(), [2, 10, 32]);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
@@ -116,7 +117,7 @@ impl TransformerDecoderLayer {
         pass: &Pass,
         attend: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let (first, dropout) = (self.norm_first, &self.dropout);
+        let (first, dropout) = (self.norm_first, self.dropout);
         let h = around(&self.norm1, first, dropout, x, pass, attend)?;
         let h = around(&self.norm2, first, dropout, &h, pass, |x| {
             self.multihead_attn.attend(x, memory, mask, pass)

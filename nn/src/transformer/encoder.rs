@@ -21,9 +21,9 @@ use cotangent_macros::Module;
 /// the learning rate (Xiong et al. 2020, On Layer Normalization in the Transformer Architecture).
 /// With [`causal`](TransformerEncoderLayerBuilder::causal) it is the layer of GPT.
 ///
-/// The names, the defaults (4 times as wide feed-forward layers except) and the places of dropout
-/// are those of PyTorch's `TransformerEncoderLayer` with `batch_first`. The default of PyTorch's
-/// `dim_feedforward` is 2048, and its dropout is 0.1; here they are 4 times the features, and 0.
+/// The names and the places of dropout are those of PyTorch's `TransformerEncoderLayer` with
+/// `batch_first`. Two defaults differ: the hidden size is 4 times the features (PyTorch: 2048), and
+/// there is no dropout (PyTorch: 0.1).
 ///
 /// Source: Vaswani et al. 2017, Attention Is All You Need.
 ///
@@ -101,7 +101,7 @@ impl TransformerEncoderLayer {
         pass: &Pass,
         attend: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<Tensor> {
-        let (first, dropout) = (self.norm_first, &self.dropout);
+        let (first, dropout) = (self.norm_first, self.dropout);
         let h = around(&self.norm1, first, dropout, x, pass, attend)?;
         around(&self.norm2, first, dropout, &h, pass, |x| {
             let hidden = self.linear1.forward(x, pass)?;
@@ -123,7 +123,7 @@ impl Layer for TransformerEncoderLayer {
 pub(super) fn around(
     norm: &LayerNorm,
     norm_first: bool,
-    dropout: &Dropout,
+    dropout: Dropout,
     x: &Tensor,
     pass: &Pass,
     part: impl FnOnce(&Tensor) -> Result<Tensor>,

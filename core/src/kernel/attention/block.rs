@@ -255,8 +255,8 @@ impl<F: Float> Kernel for Scale<'_, F> {
 }
 
 /// The kernel of a block's backward, for keys (rows) and queries (lanes): it replaces scores by
-/// weights w = e^(score - shift) factor, and the weights' cotangents by those of the scores,
-/// w (cotangent - dot). Both are 0 for a score of -∞, and the latter for a weight of 0, whatever the
+/// weights w = e^(score - shift) factor, and the weights' cotangents by those of the scores, w
+/// (cotangent - dot). Both are 0 for a score of -∞, and the latter for a weight of 0, whatever the
 /// other numbers are.
 pub(super) struct Pull<'a, F> {
     pub scores: &'a mut [F],

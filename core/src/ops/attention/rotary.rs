@@ -21,8 +21,8 @@ pub enum RotaryPairs {
 
 /// # Attention
 impl Tensor {
-    /// Rotates each pair of elements (a, b) of the last axis: to (a cos - b sin, a sin + b cos) (Su,
-    /// Lu, Pan, Murtadha, Wen, Liu 2021, RoFormer: Enhanced Transformer with Rotary Position
+    /// Rotates each pair of elements (a, b) of the last axis: to (a cos - b sin, a sin + b cos)
+    /// (Su, Lu, Pan, Murtadha, Wen, Liu 2021, RoFormer: Enhanced Transformer with Rotary Position
     /// Embedding). `self` is (…, time, width) with an even width; `cosines` and `sines` are (time,
     /// width / 2). No gradient flows to them.
     ///
