@@ -93,9 +93,10 @@ pub mod prelude {
         AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d,
         AdaptiveMaxPool2d, AdaptiveMaxPool3d, AlphaDropout, AvgPool1d, AvgPool2d, AvgPool3d,
         BatchNorm, ChannelDropout, Dropout, Embedding, Flatten, Fold, GlobalAvgPool, GlobalMaxPool,
-        GroupNorm, InstanceNorm, LayerNorm, Linear, MaxPool1d, MaxPool2d, MaxPool3d, Mlp,
-        PixelShuffle, PixelUnshuffle, Residual, RmsNorm, Rnn, RnnCell, Sequential, Unfold,
-        Upsample1d, Upsample2d, Upsample3d, init, recalibrate, regularize, signal,
+        GroupNorm, Gru, GruCell, InstanceNorm, LayerNorm, Linear, Lstm, LstmCell, LstmState,
+        MaxPool1d, MaxPool2d, MaxPool3d, Mlp, PixelShuffle, PixelUnshuffle, Residual, RmsNorm, Rnn,
+        RnnCell, Sequential, Unfold, Upsample1d, Upsample2d, Upsample3d, init, recalibrate,
+        regularize, signal,
     };
     // Attention.
     #[doc(no_inline)]

@@ -12,8 +12,8 @@
 //! | [`Linear`] | `x Wᵀ + b`, a dense layer | `(…, in)` |
 //! | [`Embedding`] | the rows of a table that indices name | [`Indices`](crate::Indices) `(…)` |
 //! | [`Flatten`] | all axes behind the batch joined into one | `(batch, …)` |
-//! | [`Rnn`] | a simple recurrent layer | `(batch, time, in)` |
-//! | [`RnnCell`] | one step of it | `(batch, in)` |
+//! | [`Lstm`], [`Gru`], [`Rnn`] | recurrent layers, one or several, in one or both directions | `(batch, time, in)` |
+//! | [`LstmCell`], [`GruCell`], [`RnnCell`] | one step of them | `(batch, in)` |
 //! | [`MultiHeadAttention`] | attention of several heads, with a cache for generation | `(batch, time, features)` |
 //! | [`LearntPositions`], [`SinusoidalPositions`] | positions, added to a sequence | `(…, time, features)` |
 //! | [`MaxPool1d`], [`MaxPool2d`], [`MaxPool3d`] | the largest element of each window | `(batch, channels, …)` |
@@ -76,12 +76,18 @@ pub use cotangent_nn::*;
 #[doc(alias = "BatchNormalization")]
 #[doc(inline)]
 pub use cotangent_nn::BatchNorm;
+#[doc(alias = "GatedRecurrentUnit")]
+#[doc(inline)]
+pub use cotangent_nn::Gru;
 #[doc(alias = "LayerNormalization")]
 #[doc(inline)]
 pub use cotangent_nn::LayerNorm;
 #[doc(alias = "Dense")]
 #[doc(inline)]
 pub use cotangent_nn::Linear;
+#[doc(alias = "LongShortTermMemory")]
+#[doc(inline)]
+pub use cotangent_nn::Lstm;
 #[doc(alias = "MultilayerPerceptron")]
 #[doc(alias = "FeedForward")]
 #[doc(inline)]

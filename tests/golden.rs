@@ -70,12 +70,15 @@ files! {
     einsum run::check;
     softmax run::check;
     losses run::check;
+    pooling run::check;
     batch_norm run::check;
+    group_norm run::check;
     layer_norm run::check;
     rms_norm run::check;
     other other::check;
     layers |file| layers::check(file, &table::layers());
     transformer |file| layers::check(file, &table::transformer());
+    spatial |file| layers::check(file, &table::spatial());
     keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;
     averages optimizers::check_averages;

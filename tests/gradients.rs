@@ -100,6 +100,16 @@ fn normalizations_in_all_forms() {
 }
 
 #[test]
+fn pooling_in_all_forms() {
+    for_each(&operations::checked(operations::pooling()), check_forms);
+}
+
+#[test]
+fn recurrent_layers_in_all_forms() {
+    for_each(&operations::checked(operations::recurrent()), check_forms);
+}
+
+#[test]
 fn losses_in_all_forms() {
     for_each(&operations::checked(operations::losses()), check_forms);
 }

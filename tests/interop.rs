@@ -84,6 +84,31 @@ fn wrapped() -> Result<Wrapped> {
     })
 }
 
+/// A model that reads each feature as a step, with two recurrent layers in both directions.
+#[derive(Module, Debug)]
+struct Recurrent {
+    lstm: Lstm,
+    gru: Gru,
+    head: Linear,
+}
+
+impl Layer for Recurrent {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let states = self.lstm.forward(&x.unsqueeze(-1)?, pass)?;
+        self.head.forward(&self.gru.forward(&states, pass)?, pass)
+    }
+}
+
+fn recurrent() -> Result<Recurrent> {
+    let mut rng = ChaCha8Rng::seed_from_u64(4);
+    let lstm = Lstm::builder(1, 4).layers(2).bidirectional();
+    Ok(Recurrent {
+        lstm: lstm.build(&mut rng)?,
+        gru: Gru::builder(8, 5).no_bias().last_only().build(&mut rng)?,
+        head: Linear::new(5, 3, &mut rng)?,
+    })
+}
+
 /// An input and output of PyTorch, or saved for it.
 struct Values {
     input: Tensor,
@@ -147,6 +172,7 @@ fn models_of_pytorch_predict_the_same_here() -> Result<()> {
         reproduce("sequential", dtype, sequential(3)?, &Loader::new())?;
         reproduce("custom", dtype, custom()?, &Loader::new())?;
         reproduce("wrapped", dtype, wrapped()?, &Loader::new())?;
+        reproduce("recurrent", dtype, recurrent()?, &Loader::new())?;
     }
     Ok(())
 }
@@ -196,6 +222,7 @@ fn loaded_files_of_pytorch_are_saved_unchanged() -> Result<()> {
         again("sequential", dtype, sequential(3)?)?;
         again("custom", dtype, custom()?)?;
         again("wrapped", dtype, wrapped()?)?;
+        again("recurrent", dtype, recurrent()?)?;
     }
     Ok(())
 }
@@ -347,10 +374,11 @@ fn filled(mut model: impl Layer, dtype: DType) -> Result<impl Layer> {
 /// The saved models, and the inputs of PyTorch with which they predict.
 fn saved_here(mut each: impl FnMut(&str, DType, &dyn Layer, Vec<u8>) -> Result<()>) -> Result<()> {
     for dtype in DTYPES {
-        let models: [(&str, Box<dyn Layer>); 3] = [
+        let models: [(&str, Box<dyn Layer>); 4] = [
             ("sequential", Box::new(filled(sequential(3)?, dtype)?)),
             ("custom", Box::new(filled(custom()?, dtype)?)),
             ("wrapped", Box::new(filled(wrapped()?, dtype)?)),
+            ("recurrent", Box::new(filled(recurrent()?, dtype)?)),
         ];
         for (name, model) in &models {
             each(name, dtype, &**model, to_bytes(&**model)?)?;

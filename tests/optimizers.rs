@@ -390,6 +390,9 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         Embedding::builder(3, 2).weight(init::uniform(1.0, 0.0)).build(rng);
         RnnCell::builder(0, 3).build(rng);
         RnnCell::builder(2, 3).recurrent_weight(init::normal(nan)).build(rng);
+        Lstm::builder(2, 3).layers(0).build(rng);
+        Lstm::builder(2, 3).dropout(1.0).build(rng);
+        Lstm::builder(2, 3).no_bias().forget_bias(1.0).build(rng);
         Mlp::builder([3]).build(rng);
         Mlp::builder([3, 2]).dropout(1.0).build(rng);
         Mlp::builder([3, 2, 1]).activation(Celu::new(0.0)).build(rng);

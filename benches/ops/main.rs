@@ -15,7 +15,9 @@ mod common;
 mod elementwise;
 mod optimizers;
 mod overhead;
+mod pooling;
 mod products;
+mod recurrent;
 mod reductions;
 
 use anyhow::Result;
@@ -99,8 +101,10 @@ fn main() -> Result<()> {
         elementwise::cases(),
         reductions::cases(),
         products::cases(),
+        pooling::cases(),
         overhead::cases(),
         optimizers::cases(),
+        recurrent::cases(),
     ];
     let cases: Vec<Case> = cases
         .into_iter()

@@ -55,7 +55,7 @@ pub use model::ModuleExt;
 pub use ops::{Attention, RotaryPairs};
 pub use ops::{
     BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss,
-    NllLoss, Norm, Order, Reduction, Target, Windows,
+    NllLoss, Norm, Order, Recurrence, RecurrentCell, Reduction, Steps, Target, Windows,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, Spatial, memory_use, refusable,

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use cotangent::figure::{Chart, Charts};
 use cotangent::grad;
-use cotangent::nn::{Rnn, RnnCell};
+use cotangent::nn::RnnCell;
 use cotangent::prelude::*;
 
 use crate::lab::{GUESSING, Lab, Options};
@@ -23,7 +23,7 @@ const RADII: [f64; 3] = [0.5, 1.0, 1.75];
 /// A net that reads an image step by step and predicts the digit from the last state.
 #[derive(Module, Clone, Debug)]
 struct Reader {
-    rnn: Rnn,
+    cell: RnnCell,
     out: Linear,
 }
 
@@ -35,30 +35,36 @@ impl Reader {
             .recurrent_weight(init::orthogonal().gain(radius))
             .build(rng)?;
         Ok(Self {
-            rnn: Rnn::from(cell).last_only(),
+            cell,
             out: Linear::new(UNITS, lab.train.classes(), rng)?,
         })
     }
-}
 
-/// Reshapes images (batch, 64) to sequences (batch, steps, pixels).
-fn sequences(images: &Tensor) -> cotangent::Result<Tensor> {
-    images.reshape([images.shape()[0], STEPS, PIXELS])
+    /// Returns the states after each step of images (batch, 64), from zeros on. The layer `Rnn`
+    /// would be faster, but the gradients of its states do not show the steps in between.
+    fn states(&self, images: &Tensor, pass: &Pass) -> cotangent::Result<Vec<Tensor>> {
+        let batch = images.shape()[0];
+        let mut state = Tensor::zeros([batch, UNITS], images.dtype())?;
+        let mut states = Vec::with_capacity(STEPS);
+        for pixels in images.split(1, PIXELS)? {
+            state = self.cell.step(&pixels, &state, pass)?;
+            states.push(state.clone());
+        }
+        Ok(states)
+    }
 }
 
 impl Layer for Reader {
     fn compute(&self, images: &Tensor, pass: &Pass) -> cotangent::Result<Tensor> {
-        let last = self.rnn.forward(&sequences(images)?, pass)?;
-        self.out.forward(&last, pass)
+        let states = self.states(images, pass)?;
+        self.out.forward(&states[STEPS - 1], pass)
     }
 }
 
 /// Returns the norm of the loss's gradient with respect to the state after each step.
 fn gradient_norms(net: &Reader, lab: &Lab) -> Result<Vec<f64>> {
     let pass = Pass::train(lab.seed);
-    let states = net
-        .rnn
-        .states(&sequences(lab.train.inputs())?, None, &pass)?;
+    let states = net.states(lab.train.inputs(), &pass)?;
     let logits = net.out.forward(&states[STEPS - 1], &pass)?;
     let loss = logits.cross_entropy(lab.train.labels())?;
     let gradients = grad(&loss, &states.iter().collect::<Vec<_>>())?;

@@ -182,7 +182,7 @@ pub struct InstanceNorm {
     pub running_mean: Option<Buffer>,
     /// The running variance, (channels).
     pub running_var: Option<Buffer>,
-    /// The number of batches that the running statistics have seen.
+    /// An entry of PyTorch's states. As there, it stays 0.
     pub num_batches_tracked: Option<Counter>,
     #[module(skip)]
     channels: usize,
@@ -239,9 +239,6 @@ impl InstanceNorm {
                 let what = format!("the batch's {name} of channel {channel}");
                 return Err(Error::non_finite("instance_norm", what, values[channel]));
             }
-        }
-        if let Some(count) = &self.num_batches_tracked {
-            count.increment();
         }
         mean.blend(1.0 - self.momentum, &statistics[0], self.momentum)?;
         var.blend(1.0 - self.momentum, &statistics[1], self.momentum)

@@ -150,8 +150,8 @@ shuffles! {
     /// (batch, channels · factor^D, …) becomes (batch, channels, … · factor), for one to three
     /// spatial axes. See [`Tensor::pixel_shuffle`].
     ///
-    /// Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution Using an Efficient
-    /// Sub-Pixel Convolutional Neural Network.
+    /// Source: Shi et al. 2016, Real-Time Single Image and Video Super-Resolution Using an
+    /// Efficient Sub-Pixel Convolutional Neural Network.
     ///
     /// ```
     /// use cotangent::prelude::*;

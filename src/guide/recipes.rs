@@ -10,7 +10,7 @@
 //! | [Tied weights](#tied-weights) | [`Param::read`](crate::module::Param::read), [`Tensor::linear`](crate::Tensor::linear) |
 //! | [Regression in mini-batches](#regression-in-mini-batches) | [`Batches`](crate::data::Batches), [`Tensor::index_select`](crate::Tensor::index_select) |
 //! | [Early stopping](#early-stopping) | `clone`, [`Optimizer::adopt`](crate::optim::Optimizer::adopt) |
-//! | [Truncated backpropagation](#truncated-backpropagation) | [`Rnn::states`](crate::nn::Rnn::states), [`Tensor::detach`](crate::Tensor::detach) |
+//! | [Truncated backpropagation](#truncated-backpropagation) | [`Lstm::run`](crate::nn::Lstm::run), [`LstmState::detach`](crate::nn::LstmState::detach) |
 //! | [A causal mask](#a-causal-mask) | [`Tensor::triu`](crate::Tensor::triu), [`Tensor::masked_fill`](crate::Tensor::masked_fill) |
 //! | [Gradients through an inner step](#gradients-through-an-inner-step) | [`Pass::with`](crate::module::Pass::with), [`Backward::create_graph`](crate::Backward::create_graph) |
 //! | [Folds on threads](#folds-on-threads) | [`Dataset::k_fold`](crate::data::Dataset::k_fold), `std::thread::scope` |
@@ -123,7 +123,7 @@
 //! #[derive(Module, Clone, Debug)]
 //! struct Classifier {
 //!     words: Embedding,
-//!     rnn: Rnn,
+//!     rnn: Lstm,
 //!     out: Linear,
 //! }
 //!
@@ -138,7 +138,7 @@
 //! let mut rng = ChaCha8Rng::seed_from_u64(1);
 //! let net = Classifier {
 //!     words: Embedding::new(100, 8, &mut rng)?,
-//!     rnn: Rnn::new(8, 16, &mut rng)?.last_only(),
+//!     rnn: Lstm::new(8, 16, &mut rng)?.last_only(),
 //!     out: Linear::new(16, 2, &mut rng)?,
 //! };
 //! let words = Indices::from([[17, 4, 99], [4, 4, 0]]);
@@ -272,21 +272,20 @@
 //! use cotangent::prelude::*;
 //!
 //! let mut rng = ChaCha8Rng::seed_from_u64(1);
-//! let mut rnn = Rnn::new(1, 8, &mut rng)?;
+//! let mut lstm = Lstm::new(1, 8, &mut rng)?;
 //! let mut optimizer = Adam::new(0.01).build()?;
 //! let pass = Pass::train(1);
 //! let sequence = Tensor::uniform([4, 40, 1], -1.0, 1.0, DType::F32, &mut rng)?;
-//! let mut state: Option<Tensor> = None;
+//! let mut state = None;
 //! for start in (0..40).step_by(10) {
 //!     let window = sequence.narrow(1, start, 10)?;
-//!     let states = rnn.states(&window, state.as_ref(), &pass)?;
-//!     let loss = Tensor::stack(&states, 1)?.square().mean();
-//!     let mut grads = loss.backward()?;
-//!     clip::global_norm(1.0).apply(&rnn, &mut grads)?;
-//!     optimizer.step(&mut rnn, grads)?;
-//!     state = states.last().map(Tensor::detach);
+//!     let (output, last) = lstm.run(&window, state.as_ref(), &pass)?;
+//!     let mut grads = output.square().mean().backward()?;
+//!     clip::global_norm(1.0).apply(&lstm, &mut grads)?;
+//!     optimizer.step(&mut lstm, grads)?;
+//!     state = Some(last.detach());
 //! }
-//! assert!(state.is_some_and(|state| !state.is_tracked()));
+//! assert!(state.is_some_and(|state| !state.c.is_tracked()));
 //! # Ok::<(), Error>(())
 //! ```
 //!

@@ -217,7 +217,13 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "scores, or differences of products, leave the range or the digits of f32",
     },
     Exception {
-        operations: &["scatter_add of a part", "regularize::l1"],
+        operations: &[
+            "scatter_add of a part",
+            "avg_pool",
+            "adaptive_avg_pool",
+            "fold",
+            "regularize::l1",
+        ],
         condition: "the sizes of the elements add up to more than the range of f32",
         holds: |seen| !seen.single.is_finite() && terms(seen, 1) > f64::from(f32::MAX),
         reason: "a partial sum is infinite",
@@ -270,13 +276,21 @@ const BROADCAST: &[&str] = &[
     "prelu",
 ];
 
-const NORMALIZATIONS: &[&str] = &["batch_norm", "layer_norm", "rms_norm"];
+const NORMALIZATIONS: &[&str] = &[
+    "batch_norm",
+    "layer_norm",
+    "rms_norm",
+    "group_norm",
+    "instance_norm",
+];
 
 /// Operations that square deviations or elements.
 const SQUARES: &[&str] = &[
     "batch_norm",
     "layer_norm",
     "rms_norm",
+    "group_norm",
+    "instance_norm",
     "var",
     "std",
     "norm L2",

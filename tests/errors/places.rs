@@ -272,7 +272,7 @@ fn recurrent_layers_are_named() -> Result<()> {
         error.map_err(placed).err().flatten().as_deref(),
         Some("cell")
     );
-    let error = reader.layer.states(&zeros(&[2, 5, 9]), None, &pass);
+    let error = reader.layer.run(&zeros(&[2, 5, 9]), None, &pass);
     assert_eq!(
         error.map_err(placed).err().flatten().as_deref(),
         Some("layer")

@@ -589,6 +589,81 @@ def scaled_rows(over, *names):
     return cases
 
 
+def groups(count, *names):
+    """Makes cases of group normalization with `count` groups of 6 channels, with gamma and beta if
+    named."""
+    inputs = {
+        "lengths": Random("gn 3").normal(4, 6, 5, scale=2.0, shift=0.5),
+        "images": Random("gn 4").normal(2, 6, 3, 4),
+        "volumes": Random("gn 5").normal(2, 6, 2, 2, 3),
+        "offset": Random("gn offset").uniform(2, 6, 64, low=1e4 - 1, high=1e4 + 1),
+        "constant": torch.tensor([0.3, -1e3]).reshape(2, 1, 1).expand(2, 6, 7).float().double(),
+    }
+    if count < 6:
+        inputs["samples"] = Random("gn 2").normal(5, 6, scale=2.0, shift=0.5)
+    cases = []
+    for name, x in inputs.items():
+        random = Random(f"gn coefficients {name}")
+        gamma, beta = random.normal(6, shift=1.0), random.normal(6)
+        second = name not in ["offset", "constant"]
+        cases += case(name, x, *chosen(names, gamma, beta), second=second)
+    return cases
+
+
+# Pooling: images of one to three spatial axes.
+
+LENGTHS = {1: [9], 2: [7, 6], 3: [5, 4, 6]}
+
+
+def images(dimensions):
+    random = Random(f"{OPERATION} images")
+    return case("images", random.normal(2, 3, *LENGTHS[dimensions])) + case(
+        "one", random.normal(1, 1, *LENGTHS[dimensions])
+    )
+
+
+def wide_images(dimensions):
+    """Makes a case of rows that are longer than a vector register."""
+    shape = [1, 2, *LENGTHS[dimensions][:-1], 37]
+    return case("wide", Random(f"{OPERATION} wide").normal(*shape), second=False)
+
+
+def odd_images(dimensions):
+    """Makes cases of images with equal elements, and with infinite ones and NaN."""
+    random, shape = Random(f"{OPERATION} odd"), [2, 3, *LENGTHS[dimensions]]
+    odd = torch.tensor([1.0, INF, NAN, -INF, -INF, 0.5, -2.0])[random.labels(7, *shape)]
+    return case("ties", random.labels(3, *shape).double()) + case("odd", odd, second=False)
+
+
+def placed_images(dimensions, function):
+    """Makes cases of images and the places of the maxima that `function` returns."""
+    cases = images(dimensions) + odd_images(dimensions)
+    return [
+        (name, inputs, second, {"indices": function(*inputs)[1]})
+        for name, inputs, second, _ in cases
+    ]
+
+
+def max_unpool(x, indices, size, lengths):
+    """Puts maxima back at their places; PyTorch's functions for it refuse to run if all algorithms
+    must be deterministic."""
+    torch.use_deterministic_algorithms(False)
+    theirs = {3: F.max_unpool1d, 4: F.max_unpool2d, 5: F.max_unpool3d}[x.dim()]
+    expected = theirs(x, indices, size, output_size=lengths).detach()
+    torch.use_deterministic_algorithms(True)
+    zeros = torch.zeros(*x.shape[:2], math.prod(lengths))
+    ours = zeros.scatter(2, indices.flatten(2), x.flatten(2)).unflatten(2, lengths)
+    assert torch.equal(ours, expected)
+    return ours
+
+
+def pooled(dimensions, function):
+    """Makes a case of maxima and their places."""
+    x = Random(f"{OPERATION} pooled").normal(2, 3, *LENGTHS[dimensions])
+    maxima, indices = function(x)
+    return case("maxima", Random(OPERATION).normal(*maxima.shape), indices=indices)
+
+
 # Indexing: `indices` are an argument of the operation, or the expected positions of sorting.
 
 

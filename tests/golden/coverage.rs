@@ -11,15 +11,37 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &[
             "BatchNormBuilder",
             "EmbeddingBuilder",
+            "GroupNormBuilder",
+            "InstanceNormBuilder",
             "LayerNormBuilder",
             "LinearBuilder",
             "MlpBuilder",
             "MultiHeadAttentionBuilder",
+            "RecurrentBuilder",
             "RmsNormBuilder",
-            "RnnCellBuilder",
             "TransformerBlockBuilder",
             "TransformerDecoderLayerBuilder",
             "TransformerEncoderLayerBuilder",
+        ],
+    ),
+    (
+        "a layer for one number of spatial axes",
+        &[
+            "AdaptiveAvgPool1d",
+            "AdaptiveAvgPool2d",
+            "AdaptiveAvgPool3d",
+            "AdaptiveMaxPool1d",
+            "AdaptiveMaxPool2d",
+            "AdaptiveMaxPool3d",
+            "AvgPool1d",
+            "AvgPool2d",
+            "AvgPool3d",
+            "MaxPool1d",
+            "MaxPool2d",
+            "MaxPool3d",
+            "Upsample1d",
+            "Upsample2d",
+            "Upsample3d",
         ],
     ),
     (
@@ -30,6 +52,10 @@ const NO_ROW: &[(&str, &[&str])] = &[
     (
         "part of attention",
         &["KeyValueCache", "Rotary", "key_mask"],
+    ),
+    (
+        "part of recurrent layers",
+        &["LstmState", "RecurrentWeights"],
     ),
     ("not a layer", &["Init", "Layer", "Module", "recalibrate"]),
 ];
@@ -56,8 +82,9 @@ fn every_layer_has_golden_values() {
         exported.contains("PRelu") && exported.contains("BatchNorm"),
         "{exported:?}"
     );
-    let rows = [table::layers(), table::transformer()].concat();
-    let built = rows.into_iter().map(|(case, build)| {
+    let rows = table::layers().into_iter().chain(table::spatial());
+    let rows = rows.chain(table::transformer());
+    let built = rows.map(|(case, build)| {
         let subject = build(case).unwrap_or_else(|error| panic!("{case}: {error}"));
         let name = subject.module().type_name();
         let name = name.split('<').next().unwrap_or(name);

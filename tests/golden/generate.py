@@ -42,6 +42,7 @@ import optimizers  # noqa: E402
 import other  # noqa: E402
 import rows  # noqa: E402
 import schedules  # noqa: E402
+import spatial_layers  # noqa: E402
 import torch  # noqa: E402
 import transformers  # noqa: E402
 from recording import DATA  # noqa: E402
@@ -58,6 +59,7 @@ if __name__ == "__main__":
         other.other(),
         layers.layers(),
         transformers.transformer(),
+        spatial_layers.spatial(),
         keras_layers.keras_layers(),
         optimizers.optimizers(),
         optimizers.averages(),

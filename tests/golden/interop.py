@@ -65,7 +65,26 @@ class Wrapped(nn.Module):
         return self.model(x)
 
 
-MODELS = {"sequential": sequential, "custom": Custom, "wrapped": Wrapped}
+class Recurrent(nn.Module):
+    """A model that reads each feature as a step."""
+
+    def __init__(self):
+        super().__init__()
+        self.lstm = nn.LSTM(1, 4, num_layers=2, bidirectional=True, batch_first=True)
+        self.gru = nn.GRU(8, 5, bias=False, batch_first=True)
+        self.head = nn.Linear(5, 3)
+
+    def forward(self, x):
+        states, _ = self.lstm(x.unsqueeze(-1))
+        return self.head(self.gru(states)[1][0])
+
+
+MODELS = {
+    "sequential": sequential,
+    "custom": Custom,
+    "wrapped": Wrapped,
+    "recurrent": Recurrent,
+}
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
 HALVES = {"f16": torch.float16, "bf16": torch.bfloat16}
 METADATA = {"format": "pt"}

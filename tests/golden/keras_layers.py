@@ -36,9 +36,9 @@ LEAVES = {
     "moving_variance": ("running_var", same),
 }
 OF_RECURRENT = {
-    "kernel": ("weight_ih", turned),
-    "recurrent_kernel": ("weight_hh", turned),
-    "bias": ("bias_ih", same),
+    "kernel": ("weight_ih_l0", turned),
+    "recurrent_kernel": ("weight_hh_l0", turned),
+    "bias": ("bias_ih_l0", same),
 }
 
 
@@ -48,7 +48,7 @@ def of_keras(layer, shape, parts=None):
     params, buffers = {}, {}
     parts = zip(parts, layer.layers) if parts else [("", layer)]
     for prefix, part in parts:
-        names = OF_RECURRENT if isinstance(part, layers.SimpleRNN) else LEAVES
+        names = OF_RECURRENT if isinstance(part, (layers.SimpleRNN, layers.LSTM)) else LEAVES
         for variable in part.weights:
             path, ours = names[variable.name]
             leaves = buffers if variable.name.startswith("moving") else params
@@ -115,12 +115,14 @@ def recurrent(file):
         "rnn, relu": layers.SimpleRNN(3, return_sequences=True, activation="relu"),
         "rnn, last only": layers.SimpleRNN(3),
         "rnn, no bias": layers.SimpleRNN(3, use_bias=False),
+        "lstm": layers.LSTM(3, return_sequences=True),
+        "lstm, last only": layers.LSTM(3),
     }
     for name, layer in settings.items():
         record(file, name, of_keras(layer, [5, 2]), batches(5, 2, sizes=(3,)))
     # Our layer and PyTorch's have a second bias; it always has the gradient of the first.
     for key, tensor in list(file.tensors.items()):
-        if key.endswith("bias_ih"):
+        if key.endswith("bias_ih_l0"):
             second = torch.zeros_like(tensor) if "/start/" in key else tensor
             file.put(key.replace("bias_ih", "bias_hh"), second)
 

@@ -192,38 +192,81 @@ def dropouts(file):
         record(file, f"{name} of nothing", of_torch(layer(0.0)), batches(3))
 
 
-def without_l0(path):
-    return path.removesuffix("_l0")
+class Recurrent(nn.Module):
+    """A recurrent layer whose output is joined with its last states if states are given."""
+
+    def __init__(self, make, last_only=False, lengths=None, **options):
+        super().__init__()
+        options = {"batch_first": True, **options}
+        self.layer, self.last_only, self.lengths = make(2, 3, **options), last_only, lengths
+
+    def forward(self, x, *states):
+        given = None if not states else states[0] if len(states) == 1 else states
+        if self.lengths:
+            packed = nn.utils.rnn.pack_padded_sequence(
+                x, self.lengths, batch_first=True, enforce_sorted=False
+            )
+            output, last = self.layer(packed, given)
+            output, _ = nn.utils.rnn.pad_packed_sequence(output, batch_first=True)
+        else:
+            output, last = self.layer(x, given)
+        last = last if isinstance(last, tuple) else (last,)
+        if self.last_only:
+            return torch.cat([*last[0]], 1)
+        return joined(output, *last) if states else output
+
+
+class Cell(nn.Module):
+    """A cell whose states are joined to one vector."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.layer = cell
+
+    def forward(self, x, *states):
+        states = self.layer(x, states[0] if len(states) == 1 else states)
+        return joined(*states) if isinstance(states, tuple) else joined(states)
+
+
+def joined(*tensors):
+    return torch.cat([tensor.flatten() for tensor in tensors])
 
 
 def recurrent(file):
-    """Records whole sequences, from zeros and from a given state, and single steps."""
-
-    class States(nn.Module):
-        """Returns the states after each step, or the last one only."""
-
-        def __init__(self, last_only=False, **options):
-            super().__init__()
-            self.rnn, self.last_only = nn.RNN(2, 3, batch_first=True, **options), last_only
-
-        def forward(self, x, initial=None):
-            states, last = self.rnn(x, None if initial is None else initial.unsqueeze(0))
-            return last.squeeze(0) if self.last_only else states
-
-    leaf = lambda path: without_l0(path).removeprefix("rnn.")
-    sequence = lambda random, _: [random.normal(3, 5, 2)]
-    for name, module in {
-        "rnn": States(),
-        "rnn, relu": States(nonlinearity="relu"),
-        "rnn, no bias": States(bias=False),
-        "rnn, last only": States(last_only=True),
-    }.items():
-        record(file, name, of_torch(module, leaf), sequence)
-    given = lambda random, _: [random.normal(3, 5, 2), random.normal(3, 3)]
-    record(file, "rnn from a state", of_torch(States(), leaf), given)
-    given = lambda random, _: [random.normal(3, 2), random.normal(3, 3)]
-    record(file, "rnn_cell", of_torch(nn.RNNCell(2, 3)), given)
-    record(file, "rnn_cell, relu", of_torch(nn.RNNCell(2, 3, nonlinearity="relu")), given)
+    """Records whole sequences, from zeros and from given states, of unequal lengths, and steps."""
+    leaf = lambda path: path.removeprefix("layer.")
+    relu = {"nonlinearity": "relu"}
+    kinds = {
+        "lstm": (nn.LSTM, nn.LSTMCell, 2, {}),
+        "gru": (nn.GRU, nn.GRUCell, 1, {}),
+        "rnn": (nn.RNN, nn.RNNCell, 1, {}),
+        "rnn, relu": (nn.RNN, nn.RNNCell, 1, relu),
+    }
+    both = {"num_layers": 2, "bidirectional": True}
+    for kind, (layer, cell, states, options) in kinds.items():
+        settings = {
+            "": {},
+            ", no bias": {"bias": False},
+            ", last only": {"last_only": True, "bidirectional": True},
+            ", time first, three layers": {"num_layers": 3, "batch_first": False},
+            ", two layers in both directions": both,
+        }
+        sequence = lambda random, _: [random.normal(3, 5, 2)]
+        for name, more in settings.items():
+            module = Recurrent(layer, **options, **more)
+            record(file, kind + name, of_torch(module, leaf), sequence)
+        given = lambda count: lambda random, _: [
+            random.normal(3, 5, 2),
+            *[random.normal(count, 3, 3) for _ in range(states)],
+        ]
+        module = Recurrent(layer, num_layers=2, **options)
+        record(file, f"{kind}, from states", of_torch(module, leaf), given(2))
+        module = Recurrent(layer, lengths=[4, 5, 1], **both, **options)
+        record(file, f"{kind}, lengths", of_torch(module, leaf), given(4))
+        given = lambda random, _: [
+            random.normal(3, 2), *[random.normal(3, 3) for _ in range(states)]
+        ]
+        record(file, f"{kind}_cell", of_torch(Cell(cell(2, 3, **options)), leaf), given)
 
 
 class Residual(nn.Module):

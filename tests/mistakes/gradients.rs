@@ -168,19 +168,20 @@ fn backward_of_a_vector() {
 fn a_recurrent_state_that_is_not_detached() {
     says(
         || {
-            let mut cell = RnnCell::new(4, 5, &mut rng())?;
-            let (x, _) = batch()?;
+            let mut lstm = Lstm::new(4, 5, &mut rng())?;
+            let x = batch()?.0.unsqueeze(1)?;
             let (pass, mut optimizer) = (Pass::train(0), Sgd::new(0.1).build()?);
-            let mut state = Tensor::zeros([6, 5], DType::F32)?;
+            let mut state = None;
             for _ in 0..2 {
-                state = cell.step(&x, &state, &pass)?;
-                let grads = state.square().mean().backward()?;
-                optimizer.step(&mut cell, grads)?;
+                let (output, last) = lstm.run(&x, state.as_ref(), &pass)?;
+                let grads = output.square().mean().backward()?;
+                optimizer.step(&mut lstm, grads)?;
+                state = Some(last);
             }
             Ok(())
         },
         expect![[r#"
-            backward: the saved values of `tanh` were used up by an earlier backward; if
+            backward: the saved values of `lstm` were used up by an earlier backward; if
             this is a recurrent state from the step before, `detach()` it; to run backward
             twice, use `Backward::retain_graph` for the first"#]],
     );

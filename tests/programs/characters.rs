@@ -29,9 +29,8 @@ impl Model {
         pass: &Pass,
     ) -> Result<(Tensor, Tensor)> {
         let x = self.embedding.forward(text, pass)?;
-        let states = self.rnn.states(&x, state, pass)?;
-        let logits = self.out.forward(&Tensor::stack(&states, 1)?, pass)?;
-        Ok((logits, states[states.len() - 1].clone()))
+        let (states, last) = self.rnn.run(&x, state, pass)?;
+        Ok((self.out.forward(&states, pass)?, last))
     }
 
     /// Continues `start` by `length` characters, drawn from the predicted distribution.
@@ -118,7 +117,7 @@ pub fn main() -> Result<()> {
     // Backward through several steps and a given state is right.
     let input = corpus.narrow(0, 0, 2)?.narrow(1, 0, 5)?;
     let target = corpus.narrow(0, 0, 2)?.narrow(1, 1, 5)?;
-    let state = Tensor::uniform([2, 64], -1.0, 1.0, DType::F32, &mut rng)?;
+    let state = Tensor::uniform([1, 2, 64], -1.0, 1.0, DType::F32, &mut rng)?;
     let report = gradcheck::module(&model, &[state], |model, x, pass| {
         model
             .forward(&input, Some(&x[0]), pass)?

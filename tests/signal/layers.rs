@@ -5,6 +5,7 @@ use cotangent::nn::signal::{self, LayerSignal, Report};
 use cotangent::nn::{Gelu, MlpBlock, MlpBuilder, Normalization};
 use cotangent::prelude::*;
 use std::collections::BTreeSet;
+use std::fmt::Debug;
 
 const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
 
@@ -13,6 +14,17 @@ const NO_LAYERS: &[(&str, &str)] = &[
     ("Init", "initializer"),
     ("KeyValueCache", "state of a generation"),
     ("Rotary", "option of attention"),
+    ("LstmState", "the state of `Lstm` and `LstmCell`"),
+    ("RecurrentWeights", "the parameters of the recurrent layers"),
+];
+
+/// Layers that have an exported name for each number of spatial axes too, such as `MaxPool2d`.
+const WITH_DIMENSIONS: &[&str] = &[
+    "AdaptiveAvgPool",
+    "AdaptiveMaxPool",
+    "AvgPool",
+    "MaxPool",
+    "Upsample",
 ];
 
 /// Returns the types that `nn` exports from its own files, without builders.
@@ -231,29 +243,116 @@ impl Table {
         Ok(())
     }
 
-    fn recurrent(&mut self) -> Result<()> {
-        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+    /// An operation that changes the number of elements ends the row of its input.
+    fn spatial(&mut self) -> Result<()> {
+        fn flat<L: Layer + Clone + Debug + Send + Sync + 'static>(
+            shape: &[usize],
+            layer: L,
+        ) -> Result<Vec<String>> {
+            let layer = Sequential::new().push(layer).push(Flatten::new());
+            given(shape, layer, Layer::forward)
+        }
+        let ended = &["below: linear reshape (product shape)"];
+        let pairs = &[16, 2, 8];
+        self.row(("MaxPool", ""), flat(pairs, MaxPool1d::new(2)), ended);
+        self.row(("AvgPool", ""), flat(pairs, AvgPool1d::new(2)), ended);
+        let four = AdaptiveMaxPool1d::new(4);
+        self.row(("AdaptiveMaxPool", ""), flat(pairs, four), ended);
+        let four = AdaptiveAvgPool1d::new(4);
+        self.row(("AdaptiveAvgPool", ""), flat(pairs, four), ended);
+        let whole = &[16, 8, 3];
+        self.row(("GlobalMaxPool", ""), flat(whole, GlobalMaxPool), ended);
+        self.row(("GlobalAvgPool", ""), flat(whole, GlobalAvgPool), ended);
+        let twice = Upsample1d::by(2);
+        self.row(("Upsample", ""), flat(&[16, 2, 2], twice), ended);
+        self.row(("Unfold", ""), flat(&[16, 1, 5], Unfold::new([2])), ended);
+        self.row(("Fold", ""), flat(&[16, 2, 7], Fold::new([8], [2])), ended);
+        let moved = "below: linear reshape reshape permute reshape reshape \
+                     (product shape shape shape shape shape)";
+        let shuffle = PixelShuffle::new(2);
+        self.row(("PixelShuffle", ""), flat(&[16, 4, 2], shuffle), &[moved]);
+        let shuffle = PixelUnshuffle::new(2);
+        self.row(("PixelUnshuffle", ""), flat(&[16, 2, 4], shuffle), &[moved]);
         self.row(
-            ("RnnCell", ""),
-            given(&[16, 8], RnnCell::new(8, 8, rng)?, |layer, x, pass| {
-                layer.step(x, &Tensor::zeros([16, 8], DType::F32)?, pass)
-            }),
+            ("ChannelDropout", ""),
+            flat(&[16, 2, 4], ChannelDropout::new(0.25)?),
+            &["below: linear reshape mul reshape (product shape blend shape)"],
+        );
+        self.row(
+            ("GroupNorm", ""),
+            layer(GroupNorm::new(2, 8)?),
+            &[PLAIN, "layer: group_norm (normalization)"],
+        );
+        let normalized = InstanceNorm::builder(2).affine().build()?;
+        self.row(
+            ("InstanceNorm", ""),
+            flat(&[16, 2, 4], normalized),
             &[
-                PLAIN,
-                "layer.weight_ih: linear (product)",
-                "layer.weight_hh: addmm tanh (product activation) dead saturated",
+                "below: linear reshape (product shape)",
+                "layer.0: instance_norm reshape (normalization shape)",
             ],
         );
+        Ok(())
+    }
+
+    fn recurrent(&mut self) -> Result<()> {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let zeros = || Tensor::zeros([16, 8], DType::F32);
+        let below = "below: linear reshape (product shape)";
+        self.row(
+            ("RnnCell", ""),
+            given(&[16, 8], RnnCell::new(8, 8, rng)?, move |layer, x, pass| {
+                layer.step(x, &zeros()?, pass)
+            }),
+            &[below, "layer: rnn_tanh reshape (recurrence shape)"],
+        );
+        self.row(
+            ("GruCell", ""),
+            given(&[16, 8], GruCell::new(8, 8, rng)?, move |layer, x, pass| {
+                layer.step(x, &zeros()?, pass)
+            }),
+            &[below, "layer: gru reshape (recurrence shape)"],
+        );
+        self.row(
+            ("LstmCell", ""),
+            given(
+                &[16, 8],
+                LstmCell::new(8, 8, rng)?,
+                move |layer, x, pass| {
+                    let (h, c) = (zeros()?, zeros()?);
+                    Ok(layer.step(x, &LstmState { h, c }, pass)?.h)
+                },
+            ),
+            &[below, "layer: lstm (recurrence)"],
+        );
+        let below = "below: linear reshape permute (product shape shape)";
         let rnn = Rnn::new(4, 8, rng)?.last_only();
         self.row(
-            ("Rnn", "three steps"),
+            ("Rnn", ""),
             given(&[16, 3, 4], rnn, Layer::forward),
             &[
-                "below: linear reshape reshape (product shape shape)",
-                "layer.weight_ih: linear reshape (product shape)",
-                "layer.weight_hh (1): addmm tanh (product activation) dead saturated",
-                "layer.weight_hh (2): addmm tanh (product activation) dead saturated",
-                "layer.weight_hh (3): addmm tanh (product activation) dead saturated",
+                below,
+                "layer: rnn_tanh select reshape (recurrence shape shape)",
+            ],
+        );
+        let gru = Gru::new(4, 8, rng)?.last_only();
+        self.row(
+            ("Gru", ""),
+            given(&[16, 3, 4], gru, Layer::forward),
+            &[below, "layer: gru select reshape (recurrence shape shape)"],
+        );
+        let lstm = Lstm::builder(4, 4)
+            .layers(2)
+            .bidirectional()
+            .last_only()
+            .build(rng)?;
+        self.row(
+            ("Lstm", "two layers in both directions"),
+            given(&[16, 3, 4], lstm, Layer::forward),
+            &[
+                "below: linear reshape permute flip (product shape shape shape)",
+                "layer.weight_ih_l0: lstm lstm flip (recurrence recurrence shape)",
+                "layer.weight_ih_l1: lstm lstm cat (recurrence recurrence shape)",
             ],
         );
         Ok(())
@@ -457,6 +556,7 @@ fn every_layer_has_the_expected_rows() -> Result<()> {
     let mut table = Table::default();
     table.plain_layers()?;
     table.normalizations()?;
+    table.spatial()?;
     table.recurrent()?;
     table.attention()?;
     table.blocks()?;
@@ -466,6 +566,12 @@ fn every_layer_has_the_expected_rows() -> Result<()> {
     let mut exported = exported();
     for (name, reason) in NO_LAYERS {
         assert!(exported.remove(name), "`{name}` ({reason}) is not exported");
+    }
+    for name in WITH_DIMENSIONS {
+        for dimensions in 1..=3 {
+            let name = format!("{name}{dimensions}d");
+            assert!(exported.remove(&name[..]), "`{name}` is not exported");
+        }
     }
     assert_eq!(table.covered, exported, "the table and the exports of `nn`");
     Ok(())

@@ -23,6 +23,8 @@ pub enum OpKind {
     /// Sums products of the operands' elements, as a layer does with its input and its weights: a
     /// matrix product, a convolution.
     Product,
+    /// Runs a recurrent layer: the first axis of the result is time, the second the batch.
+    Recurrence,
     /// Normalizes the first operand; other operands scale and shift the result.
     Normalization,
     /// Computes one element from many along one or more axes: a sum, a mean, a maximum, or a
@@ -50,6 +52,7 @@ impl fmt::Display for OpKind {
             Self::Activation => "activation",
             Self::Blend => "blend",
             Self::Product => "product",
+            Self::Recurrence => "recurrence",
             Self::Normalization => "normalization",
             Self::Reduction => "reduction",
             Self::Softmax => "softmax",

@@ -25,6 +25,7 @@ pub mod math;
 pub(crate) mod norm;
 pub(crate) mod pool;
 mod real;
+pub(crate) mod recurrent;
 pub(crate) mod reduce;
 pub(crate) mod strided;
 pub(crate) mod threads;

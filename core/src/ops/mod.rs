@@ -13,6 +13,7 @@ mod loss;
 mod norm;
 mod pool;
 mod random;
+mod recurrent;
 mod reduce;
 mod shape;
 
@@ -28,4 +29,5 @@ pub use loss::nll_loss::NllLoss;
 pub use loss::reduction::Reduction;
 pub use norm::batch_norm::BatchStatistics;
 pub use pool::windows::Windows;
+pub use recurrent::{Recurrence, RecurrentCell, Steps};
 pub use reduce::statistics::Norm;

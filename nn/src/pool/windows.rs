@@ -100,7 +100,8 @@ impl<const D: usize> Layer for MaxPool<D> {
 ///
 /// Input (batch, channels, …) with `D` spatial axes. [`AvgPool1d`], [`AvgPool2d`] and [`AvgPool3d`]
 /// are this layer for one, two and three. The zeros of the padding count, unless they are
-/// [excluded](Self::exclude_padding). See [`Tensor::avg_pool`] for the exact meaning and the errors.
+/// [excluded](Self::exclude_padding). See [`Tensor::avg_pool`] for the exact meaning and the
+/// errors.
 ///
 /// ```
 /// use cotangent::prelude::*;

@@ -12,7 +12,8 @@
 //! [kind](cotangent_core::OpKind) of the operation. A custom operation is included if it returns
 //! its kind:
 //!
-//! - A product begins a row even if the previous row belongs to the same module.
+//! - A product begins a row even if the previous row belongs to the same module. So does a
+//!   recurrent layer, whose row has the states after all steps.
 //! - A normalization does so too. It undoes the scale of its input, so that scale is not judged. A
 //!   normalization without parameters continues the row that it is applied to.
 //! - A lookup turns a parameter into data, and so begins a row. Other results computed from

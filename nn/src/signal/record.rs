@@ -53,7 +53,7 @@ impl Row {
     /// Adds an operation whose result replaces that of the row.
     fn replace(&mut self, step: &Forward<'_>) {
         self.operations.push((step.name(), step.kind()));
-        self.before = (step.id(), step.output());
+        self.before = (step.id(), value(step));
         self.head = step.id();
     }
 
@@ -73,6 +73,15 @@ impl Row {
         self.operations.push((step.name(), kind));
         kind == OpKind::Activation
     }
+}
+
+/// Returns the result of an operation with the samples along the first axis.
+fn value(step: &Forward<'_>) -> Tensor {
+    let output = step.output();
+    if step.kind() == OpKind::Recurrence {
+        return output.transpose(0, 1).unwrap_or(output);
+    }
+    output
 }
 
 /// The limit of rows: an endless forward pass must not fill the memory.
@@ -239,10 +248,12 @@ impl Record {
         // A second weight or a normalization applied to the row's own result is another layer. A
         // bias is not.
         let kind = step.kind();
-        let has_weight = matches!(kind, OpKind::Product | OpKind::Normalization)
-            || parameters
-                .iter()
-                .any(|p| self.values.get(p).is_some_and(|p| p.rank() > 1));
+        let has_weight = matches!(
+            kind,
+            OpKind::Product | OpKind::Recurrence | OpKind::Normalization
+        ) || parameters
+            .iter()
+            .any(|p| self.values.get(p).is_some_and(|p| p.rank() > 1));
         let open = open.filter(|&open| {
             let row = &self.rows[open];
             row.activation.is_none()
@@ -265,7 +276,7 @@ impl Record {
             parameters,
             operations: vec![(step.name(), kind)],
             head: step.id(),
-            before: (step.id(), step.output()),
+            before: (step.id(), value(step)),
             activation: None,
             inputs,
             outside: outside.into_iter().next(),

@@ -13,12 +13,6 @@ fn norm(channels: usize) -> BatchNormBuilder {
         .biased_running_variance()
 }
 
-fn recurrent(options: fn(RnnCellBuilder) -> RnnCellBuilder) -> Result<Rnn> {
-    options(RnnCell::builder(2, 3))
-        .build(&mut rng())
-        .map(Rnn::from)
-}
-
 const LAYERS: &[Row] = &[
     ("linear", |_| layer(Linear::new(3, 4, &mut rng()))),
     ("linear, no bias", |_| {
@@ -49,13 +43,19 @@ const LAYERS: &[Row] = &[
     ("batch_norm, frozen", |_| {
         layer(norm(4).build().map(ModuleExt::frozen))
     }),
-    ("rnn", |_| layer(recurrent(|cell| cell))),
-    ("rnn, relu", |_| layer(recurrent(RnnCellBuilder::relu))),
+    ("rnn", |_| layer(Rnn::new(2, 3, &mut rng()))),
+    ("rnn, relu", |_| {
+        layer(Rnn::builder(2, 3).relu().build(&mut rng()))
+    }),
     ("rnn, no bias", |_| {
-        layer(recurrent(RnnCellBuilder::no_bias).map(Rnn::last_only))
+        layer(Rnn::builder(2, 3).no_bias().last_only().build(&mut rng()))
     }),
     ("rnn, last only", |_| {
-        layer(recurrent(|cell| cell).map(Rnn::last_only))
+        layer(Rnn::builder(2, 3).last_only().build(&mut rng()))
+    }),
+    ("lstm", |_| layer(Lstm::new(2, 3, &mut rng()))),
+    ("lstm, last only", |_| {
+        layer(Lstm::builder(2, 3).last_only().build(&mut rng()))
     }),
     ("sequential", |_| {
         let net = Sequential::new()

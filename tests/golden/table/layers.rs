@@ -128,41 +128,71 @@ pub fn named(case: &str) -> Result<Box<dyn Subject>> {
     layer(name.parse::<Activation>())
 }
 
-const RECURRENT: &[Row] = &[
-    ("rnn", |_| layer(Rnn::new(2, 3, &mut rng()))),
-    ("rnn, relu", |_| {
-        layer(
-            RnnCell::builder(2, 3)
-                .relu()
-                .build(&mut rng())
-                .map(Rnn::from),
-        )
-    }),
-    ("rnn, no bias", |_| {
-        layer(
-            RnnCell::builder(2, 3)
-                .no_bias()
-                .build(&mut rng())
-                .map(Rnn::from),
-        )
-    }),
-    ("rnn, last only", |_| {
-        layer(Rnn::new(2, 3, &mut rng()).map(Rnn::last_only))
-    }),
-    ("rnn from a state", |_| {
-        called(Rnn::new(2, 3, &mut rng()), |rnn, given, pass| {
-            let states = rnn.states(&given.inputs[0], Some(&given.inputs[1]), pass)?;
-            Tensor::stack(&states.iter().collect::<Vec<_>>(), 1)
-        })
-    }),
-    ("rnn_cell", |_| cell(RnnCell::builder(2, 3))),
-    ("rnn_cell, relu", |_| cell(RnnCell::builder(2, 3).relu())),
-];
+/// The rows of one kind of recurrent layers and cells.
+macro_rules! recurrent {
+    ($(
+        $kind:literal $layer:ident $cell:ident $($option:ident)?:
+            |$state:ident| $from:expr, |$out:ident| $into:expr;
+    )*) => {
+        &[$(
+            ($kind, |_| layer(
+                $layer::builder(2, 3)$(.$option())?.build(&mut rng())
+            )),
+            (concat!($kind, ", no bias"), |_| layer(
+                $layer::builder(2, 3)$(.$option())?.no_bias().build(&mut rng())
+            )),
+            (concat!($kind, ", last only"), |_| layer(
+                $layer::builder(2, 3)$(.$option())?.bidirectional().last_only().build(&mut rng())
+            )),
+            (concat!($kind, ", time first, three layers"), |_| layer(
+                $layer::builder(2, 3)$(.$option())?.layers(3).time_first().build(&mut rng())
+            )),
+            (concat!($kind, ", two layers in both directions"), |_| layer(
+                $layer::builder(2, 3)
+                    $(.$option())?.layers(2).bidirectional().build(&mut rng())
+            )),
+            (concat!($kind, ", from states"), |_| {
+                let built = $layer::builder(2, 3)$(.$option())?.layers(2).build(&mut rng());
+                called(built, |layer, given, pass| {
+                    let $state = &given.inputs[1..];
+                    let (output, $out) = layer.run(&given.inputs[0], Some(&$from), pass)?;
+                    joined(&output, &$into)
+                })
+            }),
+            (concat!($kind, ", lengths"), |_| {
+                let built = $layer::builder(2, 3)
+                    $(.$option())?.layers(2).bidirectional().build(&mut rng());
+                called(built, |layer, given, pass| {
+                    let $state = &given.inputs[1..];
+                    let (x, lengths) = (&given.inputs[0], [4, 5, 1]);
+                    let (output, $out) = layer.run_lengths(x, &lengths, Some(&$from), pass)?;
+                    joined(&output, &$into)
+                })
+            }),
+            (concat!($kind, "_cell"), |_| {
+                called($cell::builder(2, 3)$(.$option())?.build(&mut rng()), |cell, given, pass| {
+                    let $state = &given.inputs[1..];
+                    let $out = cell.step(&given.inputs[0], &$from, pass)?;
+                    let states = $into.map(Tensor::flatten);
+                    Tensor::cat(&states, 0)
+                })
+            }),
+        )*]
+    };
+}
 
-fn cell(builder: RnnCellBuilder) -> Result<Box<dyn Subject>> {
-    called(builder.build(&mut rng()), |cell, given, pass| {
-        cell.step(&given.inputs[0], &given.inputs[1], pass)
-    })
+const RECURRENT: &[Row] = recurrent! {
+    "lstm" Lstm LstmCell:
+        |given| LstmState { h: given[0].clone(), c: given[1].clone() }, |state| [&state.h, &state.c];
+    "gru" Gru GruCell: |given| given[0], |state| [&state];
+    "rnn" Rnn RnnCell: |given| given[0], |state| [&state];
+    "rnn, relu" Rnn RnnCell relu: |given| given[0], |state| [&state];
+};
+
+/// Joins output and states to one vector.
+fn joined(output: &Tensor, states: &[&Tensor]) -> Result<Tensor> {
+    let parts = [output].into_iter().chain(states.iter().copied());
+    Tensor::cat(&parts.map(Tensor::flatten).collect::<Vec<_>>(), 0)
 }
 
 const COMPOSED: &[Row] = &[

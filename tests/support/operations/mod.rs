@@ -85,6 +85,8 @@ mod linear;
 mod losses;
 mod masks;
 mod normalizations;
+mod pooling;
+mod recurrent;
 mod reductions;
 mod shapes;
 
@@ -96,6 +98,8 @@ pub use linear::linear;
 pub use losses::losses;
 pub use masks::masks;
 pub use normalizations::normalizations;
+pub use pooling::pooling;
+pub use recurrent::recurrent;
 pub use reductions::reductions;
 pub use shapes::shapes;
 
@@ -192,13 +196,15 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 11] = [
+    let families: [fn() -> Vec<Entry>; 13] = [
         elementwise,
         binary,
         masks,
         reductions,
         linear,
         normalizations,
+        pooling,
+        recurrent,
         losses,
         shapes,
         indexing,

@@ -188,6 +188,51 @@ pub fn normalizations() -> Vec<Entry> {
                 .torch("F.rms_norm(x, y.shape, y, eps=0.1)", "scaled_rows(2, 'gamma')").sums();
             draw 2 Same |x, p| x[0].rms_norm(x[1].shape(), p.flag.then_some(&x[1]), p.number);
         }
+        group_norm {
+            check "group_norm", Signed: (m, 2 * k, n + 1) => (m, 2 * k, n + 1),
+                |x| x[0].group_norm(2, None, None, 0.1), refused if k * (n + 1) == 1;
+            check "group_norm, affine", Signed: (m, 4, n + 1) (4) (4) => (m, 4, n + 1),
+                |x| x[0].group_norm(2, Some(&x[1]), Some(&x[2]), 0.1);
+            check "group_norm, gamma", Signed: (m, 2 * k) (2 * k) => (m, 2 * k),
+                |x| x[0].group_norm(2, Some(&x[1]), None, 0.1), refused if k == 1;
+            check "group_norm of planes, beta", Signed: (m, 2, 2, n + 1) (2) => (m, 2, 2, n + 1),
+                |x| x[0].group_norm(1, None, Some(&x[1]), 0.1);
+            golden golden("group_norm", "group_norm(2,1e-5)",
+                |x| x[0].group_norm(2, None, None, 1e-5))
+                .torch("F.group_norm(x, 2, eps=1e-5)", "groups(2)").sums().loose(ROWS_ROUNDED);
+            golden golden("group_norm", "group_norm(3,gamma,beta,1e-5)",
+                |x| x[0].group_norm(3, Some(&x[1]), Some(&x[2]), 1e-5))
+                .torch("F.group_norm(x, 3, y, z, 1e-5)", "groups(3, 'gamma', 'beta')")
+                .sums().loose(ROWS_ROUNDED);
+            golden golden("group_norm", "group_norm(1,gamma,1e-1)",
+                |x| x[0].group_norm(1, Some(&x[1]), None, 0.1))
+                .torch("F.group_norm(x, 1, y, None, 0.1)", "groups(1, 'gamma')")
+                .sums().unsigned_zeros().loose(ROWS_ROUNDED);
+            golden golden("group_norm", "group_norm(6,beta,1e-5)",
+                |x| x[0].group_norm(6, None, Some(&x[1]), 1e-5))
+                .torch("F.group_norm(x, 6, torch.ones_like(y), y, 1e-5)", "groups(6, 'beta')")
+                .sums().loose(ROWS_ROUNDED);
+            draw 3 Same |x, p| x[0].group_norm(
+                p.size, p.flag.then_some(&x[1]), Some(&x[2]), p.number);
+            draw 1 Same |x, p| x[0].group_norm(2, None, None, p.number);
+        }
+        instance_norm {
+            check "instance_norm", Signed: (m, k, n + 2) => (m, k, n + 2),
+                |x| x[0].instance_norm(None, None, 0.1);
+            check "instance_norm of planes, affine", Signed:
+                (m, 2, 2, n + 1) (2) (2) => (m, 2, 2, n + 1),
+                |x| x[0].instance_norm(Some(&x[1]), Some(&x[2]), 0.1);
+            golden golden("group_norm", "instance_norm(1e-5)",
+                |x| x[0].instance_norm(None, None, 1e-5))
+                .torch("F.instance_norm(x, eps=1e-5)", "groups(6)").sums().loose(ROWS_ROUNDED);
+            golden golden("group_norm", "instance_norm(gamma,beta,1e-1)",
+                |x| x[0].instance_norm(Some(&x[1]), Some(&x[2]), 0.1))
+                .torch("F.instance_norm(x, weight=y, bias=z, eps=0.1)",
+                    "groups(6, 'gamma', 'beta')").sums().loose(ROWS_ROUNDED);
+            draw 3 Same |x, p|
+                x[0].instance_norm(p.flag.then_some(&x[1]), Some(&x[2]), p.number);
+            draw 1 Same |x, p| x[0].instance_norm(None, None, p.number);
+        }
         multinomial {
             draw 1 Same |x, p| x[0].multinomial(&mut ChaCha8Rng::seed_from_u64(p.seed));
             without Check Golden Extreme: "gives classes: `indexing` counts them";
@@ -196,6 +241,14 @@ pub fn normalizations() -> Vec<Entry> {
             check "dropout", Signed: (m, k) => (m, k), |x| x[0].dropout(0.4, 7);
             check "no dropout", Signed: (m, k) => (m, k), |x| x[0].mul_scalar(2.0).dropout(0.0, 7);
             draw 1 Same |x, p| x[0].dropout(p.number, p.seed);
+            without Golden: "draws random numbers, other than PyTorch's";
+        }
+        channel_dropout {
+            check "channel_dropout", Signed: (m, k, n) => (m, k, n),
+                |x| x[0].channel_dropout(0.4, 7);
+            check "no channel_dropout", Signed: (m, k, n) => (m, k, n),
+                |x| x[0].mul_scalar(2.0).channel_dropout(0.0, 7);
+            draw 1 Same |x, p| x[0].channel_dropout(p.number, p.seed);
             without Golden: "draws random numbers, other than PyTorch's";
         }
         alpha_dropout {

@@ -291,7 +291,7 @@ pub fn reductions() -> Vec<Entry> {
 
 /// Returns a tenth of the operand plus constants. Up to 29 elements are then further apart than a
 /// numeric difference reaches, since ties are kinks.
-fn apart(x: &Tensor) -> Result<Tensor> {
+pub(super) fn apart(x: &Tensor) -> Result<Tensor> {
     let mut place = 0u32;
     let steps = Tensor::from_fn(x.shape(), x.dtype(), || {
         place += 1;

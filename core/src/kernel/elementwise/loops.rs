@@ -112,7 +112,8 @@ impl<F: Float, E: Formula<N>, const N: usize> Loops<F> for Compiled<E, N> {
 }
 
 /// Returns whether the loops of a type are compiled for AVX-512. Those of `f64` run on AVX2 there:
-/// gradient checks are their main use, and they would add a tenth to the build of a user's functions.
+/// gradient checks are their main use, and they would add a tenth to the build of a user's
+/// functions.
 const fn is_single<F>() -> bool {
     size_of::<F>() == 4
 }

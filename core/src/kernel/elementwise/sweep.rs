@@ -34,8 +34,8 @@ impl<F: Float> dyn Loops<F> + '_ {
     }
 
     /// Computes the cotangents of one operand, or of all, for slices of any equal length. The first
-    /// slice of `out` contains the cotangent of the result before. Operands and a result that are not
-    /// needed may be any slices.
+    /// slice of `out` contains the cotangent of the result before. Operands and a result that are
+    /// not needed may be any slices.
     pub(crate) fn pullback(
         &self,
         tier: Tier,

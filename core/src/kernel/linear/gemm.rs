@@ -116,6 +116,11 @@ mod tests {
             let most = [3, 9, 40, 150][draw(4)];
             sizes.push([1 + draw(most), 1 + draw(2 * most), 1 + draw(most)]);
         }
+        // Long sums over the samples of a batch, as in the gradient of a weight.
+        for sizes in [[70, 700, 50], [16, 256, 33], [15, 600, 5], [33, 1030, 100]] {
+            check::<f32>(sizes, [1, 0], 0.0);
+            check::<f64>(sizes, [1, 0], 1.0);
+        }
         for sizes in sizes {
             let layouts = [draw(4), draw(4)];
             let beta = [0.0, 1.0, 2.0][draw(3)];

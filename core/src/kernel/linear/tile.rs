@@ -4,14 +4,16 @@
 //! by a whole row of the tile. A panel of a few columns of `b` is copied into the order in which it
 //! is read, unless it has this order already. Every element of the result is a sum over k in order,
 //! for all blocks and all numbers of threads. The blocks follow Goto, van de Geijn 2008, Anatomy of
-//! High-Performance Matrix Multiplication. Unlike there, `a` is not copied: at the sizes of neural
-//! networks it does not pay.
+//! High-Performance Matrix Multiplication. Unlike there, `a` is copied only if its columns are
+//! contiguous and the sums are long, as in the gradient of a weight over many samples: then each
+//! term of a sum is in another cache line, and often in the same cache set.
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, Shared};
 use std::cell::Cell;
+use std::hint::black_box;
 use std::ops::Range;
 
 /// Vectors in a row of a tile.
@@ -19,6 +21,10 @@ const VECTORS: usize = 3;
 /// The bytes of a copied panel: 512 terms of a sum for the widest tile. A longer panel would pass
 /// over the result less often, but would not fit in the near caches.
 const PANEL: usize = 512 * VECTORS * 64;
+/// Terms from which on columns of `a` are copied, and the limit of terms that are copied at once.
+const COPIED_TERMS: [usize; 2] = [256, 512];
+/// The bytes of one term of copied columns: a cache line.
+const LINE: usize = 64;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
 /// Tasks per thread, so that all threads end at about the same time. More tasks would copy a panel
@@ -109,7 +115,7 @@ impl PanelMemory {
         // The slot is empty at first, and inaccessible while the thread ends.
         let mut lines = PANEL_MEMORY.try_with(Cell::take).unwrap_or_default();
         if lines.is_empty() {
-            let enough = PANEL / size_of::<Line>();
+            let enough = PANEL / size_of::<Line>() + COPIED_TERMS[1];
             assert!(
                 lines.try_reserve_exact(enough).is_ok(),
                 "matmul: the system refuses {PANEL} bytes of memory"
@@ -119,11 +125,13 @@ impl PanelMemory {
         Self(lines)
     }
 
-    fn elements<F: Float>(&mut self) -> &mut [F] {
-        let len = PANEL / size_of::<F>();
+    /// Returns the memory of a panel of `b` and that of columns of `a`.
+    fn elements<F: Float>(&mut self) -> (&mut [F], &mut [F]) {
+        let len = size_of_val(&self.0[..]) / size_of::<F>();
         // SAFETY: the buffer has this many bytes, is aligned for either dtype, and every bit
         // pattern is a number.
-        unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) }
+        let all = unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) };
+        all.split_at_mut(PANEL / size_of::<F>())
     }
 }
 
@@ -185,9 +193,16 @@ impl<F: Float> Block<'_, F> {
     fn wide<I: Isa, const R: usize, const V: usize, const L: usize>(&self) {
         let width = V * L;
         let mut memory = PanelMemory::take();
-        let copy = memory.elements::<F>();
-        let blocks = self.depth.div_ceil(copy.len() / width);
-        let depth = self.depth.div_ceil(blocks);
+        let (copy, columns) = memory.elements::<F>();
+        let copies_columns = self.a.column_stride != 1
+            && self.a.row_stride == 1
+            && self.depth >= COPIED_TERMS[0]
+            && self.rows.len() >= R;
+        let mut most = copy.len() / width;
+        if copies_columns {
+            most = most.min(COPIED_TERMS[1]);
+        }
+        let depth = self.depth.div_ceil(self.depth.div_ceil(most));
         let in_place = self.b.column_stride == 1
             && self.columns.len() == width
             && self.rows.len() <= ROWS_IN_PLACE;
@@ -205,21 +220,54 @@ impl<F: Float> Block<'_, F> {
                 (copy.as_ptr(), width as isize)
             };
             let mut row = self.rows.start;
+            // A cache line of columns of `a` has the rows of several tiles.
+            let line = LINE / size_of::<F>();
+            while copies_columns && row + line <= self.rows.end {
+                self.copy_columns(row, &terms, columns);
+                for first in (0..line).step_by(R) {
+                    // With a stride known to be 1 the compiler would load the elements of all rows
+                    // as one vector and shuffle it.
+                    let (rows, terms_apart) = (black_box(1), line as isize);
+                    let a = (columns[first..].as_ptr(), rows, terms_apart);
+                    self.tile::<I, R, V, L>(row + first, &terms, a, panel);
+                }
+                row += line;
+            }
             while row + R <= self.rows.end {
-                self.tile::<I, R, V, L>(row, &terms, panel);
+                self.tile::<I, R, V, L>(row, &terms, self.in_place(row, &terms), panel);
                 row += R;
             }
             if row + 4 <= self.rows.end {
-                self.tile::<I, 4, V, L>(row, &terms, panel);
+                self.tile::<I, 4, V, L>(row, &terms, self.in_place(row, &terms), panel);
                 row += 4;
             }
             if row + 2 <= self.rows.end {
-                self.tile::<I, 2, V, L>(row, &terms, panel);
+                self.tile::<I, 2, V, L>(row, &terms, self.in_place(row, &terms), panel);
                 row += 2;
             }
             if row < self.rows.end {
-                self.tile::<I, 1, V, L>(row, &terms, panel);
+                self.tile::<I, 1, V, L>(row, &terms, self.in_place(row, &terms), panel);
             }
+        }
+    }
+
+    /// Returns the first of the terms of a row of `a`, and the strides of rows and terms.
+    #[inline(always)]
+    fn in_place(&self, row: usize, terms: &Range<usize>) -> (*const F, isize, isize) {
+        // SAFETY: this is an element of `a`, and `gemm` has checked that all of them are within its
+        // slice.
+        let first = unsafe { at(&self.a, row, terms.start) };
+        (first, self.a.row_stride, self.a.column_stride)
+    }
+
+    /// Copies a cache line of rows of `a`, whose columns are contiguous, term by term.
+    #[inline(always)]
+    fn copy_columns(&self, row: usize, terms: &Range<usize>, copy: &mut [F]) {
+        let a = &self.a;
+        let line = LINE / size_of::<F>();
+        for (k, out) in terms.clone().zip(copy.chunks_exact_mut(line)) {
+            let place = a.offset as isize + row as isize + k as isize * a.column_stride;
+            out.copy_from_slice(&a.data[place as usize..][..line]);
         }
     }
 
@@ -280,6 +328,7 @@ impl<F: Float> Block<'_, F> {
         &self,
         row: usize,
         terms: &Range<usize>,
+        (mut a, row_stride, term_stride): (*const F, isize, isize),
         (panel, stride): (*const F, isize),
     ) {
         // Copies, here and below: an array that is indexed in memory would not stay in registers.
@@ -290,8 +339,6 @@ impl<F: Float> Block<'_, F> {
                 sums[i][v] = before[i][v];
             }
         }
-        // SAFETY: this is an element of `a`, within its slice as `b`'s in `wide`.
-        let mut a = unsafe { at(&self.a, row, terms.start) };
         let mut b = panel;
         for _ in terms.clone() {
             let mut bs = [[F::zero(); L]; V];
@@ -303,15 +350,16 @@ impl<F: Float> Block<'_, F> {
                 }
             }
             for i in 0..R {
-                // SAFETY: this is an element of `a` in one of the `R` rows of the tile.
-                let x = unsafe { *a.offset(i as isize * self.a.row_stride) };
+                // SAFETY: this is an element of `a` in one of the `R` rows of the tile, in place or
+                // copied.
+                let x = unsafe { *a.offset(i as isize * row_stride) };
                 for v in 0..V {
                     for l in 0..L {
                         sums[i][v][l] = x.fma::<I>(bs[v][l], sums[i][v][l]);
                     }
                 }
             }
-            a = a.wrapping_offset(self.a.column_stride);
+            a = a.wrapping_offset(term_stride);
             b = b.wrapping_offset(stride);
         }
         let mut done = [[[F::zero(); L]; V]; R];
@@ -444,7 +492,7 @@ fn whole<F, const L: usize>(row: &mut [F], v: usize) -> Option<&mut [F; L]> {
 /// element's row index to the end of its column index. After log₂ L shuffles the two indices are
 /// exchanged.
 #[inline(always)]
-pub(in crate::kernel) fn transpose<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
+pub(crate) fn transpose<F: Float, const L: usize>(square: [[F; L]; L]) -> [[F; L]; L] {
     let mut from = square;
     for _ in 0..L.ilog2() {
         let mut to = [[F::zero(); L]; L];

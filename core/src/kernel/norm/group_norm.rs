@@ -64,7 +64,9 @@ fn scale<F: Float>(row: &mut [F], inner: usize, coefficients: &[F]) {
         return;
     }
     for (channel, &c) in row.chunks_exact_mut(inner).zip(coefficients) {
-        channel.iter_mut().for_each(|x| *x *= c);
+        for x in channel {
+            *x *= c;
+        }
     }
 }
 
@@ -110,7 +112,9 @@ impl<F: Float> Kernel for Normalize<'_, F> {
                 continue;
             }
             for (channel, &c) in out.chunks_exact_mut(inner).zip(beta) {
-                channel.iter_mut().for_each(|out| *out += c);
+                for out in channel {
+                    *out += c;
+                }
             }
         }
     }
@@ -156,35 +160,38 @@ impl<F: Float> Kernel for Backward<'_, F> {
     fn run<I: Isa>(self) {
         let (len, Group { channels, inner }) = (self.groups.size.len(), self.groups.size);
         let count = F::from_f64(len as f64);
-        let mut xs = vec![F::zero(); len];
-        let mut products = vec![F::zero(); len];
+        let ones = vec![F::one(); channels];
+        let mut products = vec![F::zero(); inner];
         let mut weighted = vec![F::zero(); 2 * channels];
         let rows = self.gs.chunks_exact(len);
-        for (i, (gs, sums)) in rows
-            .zip(self.sums.chunks_exact_mut(2 * channels))
-            .enumerate()
-        {
+        let rows = rows.zip(self.sums.chunks_exact_mut(2 * channels));
+        for (i, (gs, sums)) in rows.enumerate() {
             let row = self.first + i;
-            let (elements, statistics) = self.groups.row(row);
-            for j in 0..len {
-                xs[j] = normalized(elements[j], statistics);
-                products[j] = gs[j] * xs[j];
-            }
+            let (xs, statistics) = self.groups.row(row);
             let (sums_g, sums_gx) = sums.split_at_mut(channels);
             if inner == 1 {
                 sums_g.copy_from_slice(gs);
-                sums_gx.copy_from_slice(&products);
+                for ((sum, &g), &x) in sums_gx.iter_mut().zip(gs).zip(xs) {
+                    *sum = g * normalized(x, statistics);
+                }
             } else {
                 for c in 0..channels {
                     let channel = c * inner..(c + 1) * inner;
-                    sums_g[c] = pairwise::<F, I, _>(Sum, &gs[channel.clone()]);
-                    sums_gx[c] = pairwise::<F, I, _>(Sum, &products[channel]);
+                    let (gs, xs) = (&gs[channel.clone()], &xs[channel]);
+                    for ((product, &g), &x) in products.iter_mut().zip(gs).zip(xs) {
+                        *product = g * normalized(x, statistics);
+                    }
+                    sums_g[c] = pairwise::<F, I, _>(Sum, gs);
+                    sums_gx[c] = pairwise::<F, I, _>(Sum, &products);
                 }
             }
             if self.out.is_empty() {
                 continue;
             }
-            let gamma = self.groups.of_row(self.groups.gamma, row);
+            let gamma = match self.groups.of_row(self.groups.gamma, row) {
+                [] => &ones,
+                gamma => gamma,
+            };
             weighted.copy_from_slice(sums);
             for half in weighted.chunks_exact_mut(channels) {
                 scale(half, 1, gamma);
@@ -192,11 +199,22 @@ impl<F: Float> Kernel for Backward<'_, F> {
             let mean = pairwise::<F, I, _>(Sum, &weighted[..channels]) / count;
             let slope = pairwise::<F, I, _>(Sum, &weighted[channels..]) / count;
             let factor = statistics[0] * statistics[3];
+            let pulled = |g: F, x: F, gamma: F| {
+                ((g * gamma - mean) - normalized(x, statistics) * slope) * factor
+            };
             let out = &mut self.out[i * len..(i + 1) * len];
-            out.copy_from_slice(gs);
-            scale(out, inner, gamma);
-            for (out, &x) in out.iter_mut().zip(&xs) {
-                *out = ((*out - mean) - x * slope) * factor;
+            if inner == 1 {
+                for j in 0..channels {
+                    out[j] = pulled(gs[j], xs[j], gamma[j]);
+                }
+                continue;
+            }
+            for c in 0..channels {
+                let channel = c * inner..(c + 1) * inner;
+                let (gs, xs) = (&gs[channel.clone()], &xs[channel.clone()]);
+                for ((out, &g), &x) in out[channel].iter_mut().zip(gs).zip(xs) {
+                    *out = pulled(g, x, gamma[c]);
+                }
             }
         }
     }

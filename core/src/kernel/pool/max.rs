@@ -61,60 +61,80 @@ impl<F: Float, P: Place> Kernel for Pool<'_, F, P> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
-        let Axis {
-            stride,
-            dilation,
-            taps,
-            ..
-        } = self.windows.axes[2];
-        match (stride, dilation, taps) {
-            (1, ..) => self.planes::<1, 0>(),
-            (2, 1, 2) => self.planes::<2, 2>(),
-            (2, ..) => self.planes::<2, 0>(),
-            _ => self.planes::<0, 0>(),
+        if self.windows.axes[2].adaptive {
+            return self.one_by_one();
+        }
+        let rows = Rows::of(self.windows);
+        match (rows.stride, rows.dilation, rows.taps) {
+            (2, 1, 2) => self.by_rows::<2, 2>(&rows),
+            (2, 1, 3) => self.by_rows::<2, 3>(&rows),
+            (1, 1, 3) => self.by_rows::<1, 3>(&rows),
+            (1, ..) => self.by_rows::<1, 0>(&rows),
+            (2, ..) => self.by_rows::<2, 0>(&rows),
+            _ => self.by_rows::<0, 0>(&rows),
         }
     }
 }
 
 impl<F: Float, P: Place> Pool<'_, F, P> {
-    /// `S` is the stride of the last axis and `K` its number of taps, which lie side by side; 0 for
-    /// any.
+    /// Computes each output by itself.
     #[inline(always)]
-    fn planes<const S: usize, const K: usize>(self) {
-        let [depth, height, width] = &self.windows.axes;
-        let (inputs, outputs) = (self.windows.inputs(), self.windows.outputs());
-        let interior = width.interior();
-        let planes = self.xs.chunks_exact(inputs);
+    fn one_by_one(self) {
+        let Self { xs, windows, .. } = self;
+        let (inputs, outputs) = (windows.inputs(), windows.outputs());
         let results = self.out.chunks_exact_mut(outputs);
         let results = results.zip(self.places.chunks_exact_mut(outputs));
-        for (plane, (out, places)) in planes.zip(results) {
-            let rows = out.chunks_exact_mut(width.outputs);
-            let rows = rows.zip(places.chunks_exact_mut(width.outputs));
-            for (row, (out, places)) in rows.enumerate() {
-                let lines = Lines {
-                    plane,
-                    depth: depth.window(row / height.outputs),
-                    height: height.window(row % height.outputs),
-                    axes: &self.windows.axes,
-                };
-                for o in (0..interior.start).chain(interior.end..width.outputs) {
-                    (out[o], places[o]) = lines.largest(o);
+        for (plane, (out, places)) in xs.chunks_exact(inputs).zip(results) {
+            let columns = windows.axes[2].outputs;
+            for o in 0..outputs {
+                let (value, tap) = Lines::of(plane, windows, o / columns).largest(o % columns);
+                (out[o], places[o]) = (value, P::of(tap));
+            }
+        }
+    }
+
+    /// Computes the maxima of all lines of a row of windows, element by element, and then those of
+    /// neighbouring elements. Both are loops over numbers that lie side by side.
+    ///
+    /// `S` is the stride of the rows, and `K` the number of taps if they lie side by side; 0 for
+    /// any.
+    #[inline(always)]
+    fn by_rows<const S: usize, const K: usize>(self, rows: &Rows) {
+        let Self { xs, windows, .. } = self;
+        let (inputs, outputs) = (windows.inputs(), windows.outputs());
+        let width = &windows.axes[2];
+        let (mut values, mut taps) = rows.padded::<F>();
+        let mut results = vec![F::zero(); rows.at_once * rows.outputs];
+        let mut found = vec![0u32; results.len()];
+        let planes = self.out.chunks_exact_mut(outputs);
+        let planes = planes.zip(self.places.chunks_exact_mut(outputs));
+        for (plane, (out, places)) in xs.chunks_exact(inputs).zip(planes) {
+            let piece = rows.at_once * width.outputs;
+            let pieces = out.chunks_mut(piece).zip(places.chunks_mut(piece));
+            for (block, (out, places)) in pieces.enumerate() {
+                let count = out.len() / width.outputs;
+                for row in 0..count {
+                    let lines = Lines::of(plane, windows, block * rows.at_once + row);
+                    let start = row * rows.pitch + width.padding;
+                    let range = start..start + rows.used;
+                    lines.down(&mut values[range.clone()], &mut taps[range]);
                 }
-                let mut o = interior.start;
-                while o < interior.end {
-                    // The last block overlaps the one before.
-                    let rest = interior.end - o;
-                    if interior.len() >= 8 {
-                        o -= 8usize.saturating_sub(rest);
-                        lines.block::<P, S, K, 8>(o, out, places);
-                        o += 8;
-                    } else if interior.len() >= 4 {
-                        o -= 4usize.saturating_sub(rest);
-                        lines.block::<P, S, K, 4>(o, out, places);
-                        o += 4;
-                    } else {
-                        (out[o], places[o]) = lines.largest(o);
-                        o += 1;
+                let found = &mut found[..count * rows.outputs];
+                // A row of outputs may have some more, which belong to no window.
+                if rows.outputs == width.outputs {
+                    rows.across::<F, S, K>(&values, &taps, out, found);
+                } else {
+                    let results = &mut results[..count * rows.outputs];
+                    rows.across::<F, S, K>(&values, &taps, results, found);
+                    let wide = results.chunks_exact(rows.outputs);
+                    for (out, wide) in out.chunks_exact_mut(width.outputs).zip(wide) {
+                        out.copy_from_slice(&wide[..width.outputs]);
+                    }
+                }
+                let wide = found.chunks_exact(rows.outputs);
+                for (places, wide) in places.chunks_exact_mut(width.outputs).zip(wide) {
+                    for (place, &tap) in places.iter_mut().zip(wide) {
+                        *place = P::of(tap);
                     }
                 }
             }
@@ -122,7 +142,111 @@ impl<F: Float, P: Place> Pool<'_, F, P> {
     }
 }
 
-/// The lines of a plane that the windows of a row of outputs cover.
+/// Rows of maxima over lines, with room for the padding. Element `S i` of all rows together is the
+/// first tap of output `i`.
+struct Rows {
+    /// The number of rows that are computed together, so that they stay in the nearest cache.
+    at_once: usize,
+    /// The distance from one row to the next.
+    pitch: usize,
+    /// The number of outputs for which a row has room.
+    outputs: usize,
+    /// The number of elements of a line that windows reach.
+    used: usize,
+    stride: usize,
+    taps: usize,
+    dilation: usize,
+}
+
+/// A tap that is larger than all others, for the padding.
+const OUTSIDE: u32 = 1 << 31;
+
+impl Rows {
+    fn of(windows: &Windows) -> Self {
+        const ELEMENTS: usize = 4096;
+        let width = &windows.axes[2];
+        let extent = (width.taps - 1) * width.dilation + 1;
+        let reach = (width.outputs - 1) * width.stride + extent;
+        // The stride of a single window does not matter, and may be huge.
+        let stride = if width.outputs == 1 {
+            width.stride.min(reach)
+        } else {
+            width.stride
+        };
+        let outputs = reach.div_ceil(stride);
+        let pitch = outputs * stride;
+        Self {
+            at_once: (ELEMENTS / pitch).max(1),
+            pitch,
+            outputs,
+            used: width.len.min(pitch - width.padding),
+            stride,
+            taps: width.taps,
+            dilation: width.dilation,
+        }
+    }
+
+    /// Returns room for the rows and their taps, filled with padding, which no maximum is.
+    fn padded<F: Float>(&self) -> (Vec<F>, Vec<u32>) {
+        let len = self.at_once * self.pitch + (self.taps - 1) * self.dilation;
+        (vec![F::neg_infinity(); len], vec![OUTSIDE; len])
+    }
+
+    /// Computes the maxima of the elements of all rows whose distance is the dilation.
+    #[inline(always)]
+    fn across<F: Float, const S: usize, const K: usize>(
+        &self,
+        xs: &[F],
+        taps: &[u32],
+        out: &mut [F],
+        found: &mut [u32],
+    ) {
+        let stride = if S == 0 { self.stride } else { S };
+        let count = out.len();
+        let found = &mut found[..count];
+        if K > 0 {
+            let reach = (count - 1) * stride + K;
+            let (xs, taps) = (&xs[..reach], &taps[..reach]);
+            for i in 0..count {
+                let mut best = (xs[i * stride], taps[i * stride]);
+                for t in 1..K {
+                    let place = i * stride + t;
+                    best = larger(best, (xs[place], taps[place] + t as u32));
+                }
+                (out[i], found[i]) = best;
+            }
+            return;
+        }
+        for t in 0..self.taps {
+            let start = t * self.dilation;
+            let reach = start + (count - 1) * stride + 1;
+            let (xs, taps) = (&xs[start..reach], &taps[start..reach]);
+            for i in 0..count {
+                let x = (xs[i * stride], taps[i * stride] + t as u32);
+                (out[i], found[i]) = if t == 0 {
+                    x
+                } else {
+                    larger((out[i], found[i]), x)
+                };
+            }
+        }
+    }
+}
+
+/// Returns the larger of two elements with their taps: of equal ones the first, of NaN the last.
+#[inline(always)]
+#[allow(
+    clippy::needless_bitwise_bool,
+    reason = "branches would keep loops from being vectorized"
+)]
+fn larger<F: Float>((best, place): (F, u32), (x, tap): (F, u32)) -> (F, u32) {
+    let first = (x == best) & (tap < place);
+    let last = x.is_nan() & (!best.is_nan() | (tap > place));
+    let wins = (x > best) | first | last;
+    (if wins { x } else { best }, if wins { tap } else { place })
+}
+
+/// The lines of a plane that a row of windows covers.
 struct Lines<'a, F> {
     plane: &'a [F],
     depth: Window,
@@ -130,81 +254,85 @@ struct Lines<'a, F> {
     axes: &'a [Axis; 3],
 }
 
-impl<F: Float> Lines<'_, F> {
-    /// Calls `body(line, tap)` for each line, with the number of its first tap.
+impl<'a, F: Float> Lines<'a, F> {
+    /// Returns the lines of row `row` of the outputs.
     #[inline(always)]
-    fn each(&self, mut body: impl FnMut(&[F], usize)) {
+    fn of(plane: &'a [F], windows: &'a Windows, row: usize) -> Self {
+        let [depth, height, _] = &windows.axes;
+        Self {
+            plane,
+            depth: depth.window(row / height.outputs),
+            height: height.window(row % height.outputs),
+            axes: &windows.axes,
+        }
+    }
+
+    /// Returns the number of lines.
+    fn count(&self) -> usize {
+        (self.depth.to - self.depth.from) * (self.height.to - self.height.from)
+    }
+
+    /// Returns a line and the number of its first tap.
+    // No function takes a closure for each line: it would not be inlined, and not vectorized.
+    #[inline(always)]
+    fn line(&self, number: usize) -> (&'a [F], u32) {
         let [depth, height, width] = self.axes;
-        for d in self.depth.from..self.depth.to {
-            let layer = (self.depth.origin + (d * depth.dilation) as isize) as usize * height.len;
-            for h in self.height.from..self.height.to {
-                let line = (self.height.origin + (h * height.dilation) as isize) as usize;
-                let start = (layer + line) * width.len;
-                let tap = (d * height.taps + h) * width.taps;
-                body(&self.plane[start..start + width.len], tap);
+        let rows = self.height.to - self.height.from;
+        let (d, h) = (
+            self.depth.from + number / rows,
+            self.height.from + number % rows,
+        );
+        let layer = (self.depth.origin + (d * depth.dilation) as isize) as usize * height.len;
+        let line = (self.height.origin + (h * height.dilation) as isize) as usize;
+        let start = (layer + line) * width.len;
+        let tap = (d * height.taps + h) * width.taps;
+        (&self.plane[start..start + width.len], tap as u32)
+    }
+
+    /// Computes the maxima of the first elements of the lines, as many as there are `values`.
+    #[inline(always)]
+    fn down(&self, values: &mut [F], taps: &mut [u32]) {
+        let (len, count) = (values.len(), self.count());
+        let (first, tap_first) = self.line(0);
+        let (first, taps) = (&first[..len], &mut taps[..len]);
+        if count == 1 {
+            values.copy_from_slice(first);
+            taps.fill(tap_first);
+            return;
+        }
+        // The first two lines need no sweep of their own over the result.
+        let (line, tap) = self.line(1);
+        let line = &line[..len];
+        for i in 0..len {
+            let wins = (line[i] > first[i]) | line[i].is_nan();
+            values[i] = if wins { line[i] } else { first[i] };
+            taps[i] = if wins { tap } else { tap_first };
+        }
+        for number in 2..count {
+            let (line, tap) = self.line(number);
+            let line = &line[..len];
+            for i in 0..len {
+                let wins = (line[i] > values[i]) | line[i].is_nan();
+                values[i] = if wins { line[i] } else { values[i] };
+                taps[i] = if wins { tap } else { taps[i] };
             }
         }
     }
 
-    /// Returns the number of the first tap of all outputs of which no tap of the last axis is in
-    /// the padding.
+    /// Computes one output and its tap.
     #[inline(always)]
-    fn first(&self) -> usize {
-        (self.depth.from * self.axes[1].taps + self.height.from) * self.axes[2].taps
-    }
-
-    /// Computes one output.
-    #[inline(always)]
-    fn largest<P: Place>(&self, o: usize) -> (F, P) {
+    fn largest(&self, o: usize) -> (F, u32) {
         let width = &self.axes[2];
         let window = width.window(o);
-        let (mut best, mut place) = (F::neg_infinity(), self.first() + window.from);
-        self.each(|line, tap| {
+        let mut best = (F::neg_infinity(), OUTSIDE);
+        for number in 0..self.count() {
+            let (line, tap) = self.line(number);
             for t in window.from..window.to {
                 let x = line[(window.origin + (t * width.dilation) as isize) as usize];
-                if x > best || x.is_nan() {
-                    (best, place) = (x, tap + t);
-                }
+                best = larger(best, (x, tap + t as u32));
             }
-        });
-        (best, P::of(place as u32))
-    }
-
-    /// Computes the `B` outputs from `o` on. No tap of theirs along the last axis is in the padding.
-    #[inline(always)]
-    fn block<P: Place, const S: usize, const K: usize, const B: usize>(
-        &self,
-        o: usize,
-        out: &mut [F],
-        places: &mut [P],
-    ) {
-        let width = &self.axes[2];
-        let stride = if S == 0 { width.stride } else { S };
-        let (taps, dilation) = if K == 0 {
-            (width.taps, width.dilation)
-        } else {
-            (K, 1)
-        };
-        let start = o * stride - width.padding;
-        let reach = (B - 1) * stride + 1;
-        let mut best = [F::neg_infinity(); B];
-        let mut place = [self.first() as u32; B];
-        self.each(|line, tap| {
-            let line = &line[start..start + (taps - 1) * dilation + reach];
-            for t in 0..taps {
-                let xs = &line[t * dilation..t * dilation + reach];
-                for i in 0..B {
-                    let x = xs[i * stride];
-                    let wins = (x > best[i]) | x.is_nan();
-                    best[i] = if wins { x } else { best[i] };
-                    place[i] = if wins { (tap + t) as u32 } else { place[i] };
-                }
-            }
-        });
-        out[o..o + B].copy_from_slice(&best);
-        for (out, &place) in places[o..o + B].iter_mut().zip(&place) {
-            *out = P::of(place);
         }
+        best
     }
 }
 
@@ -212,110 +340,16 @@ impl<F: Float> Lines<'_, F> {
 pub(crate) fn spread<F: Float, P: Place>(gs: &[F], places: &[P], windows: &Windows, out: &mut [F]) {
     let (inputs, outputs) = (windows.inputs(), windows.outputs());
     let planes = windows.planes_per_task(GRAIN);
+    let offsets = windows.offsets();
     parallel::chunks_mut(out, planes * inputs, &|start, out| {
         let first = start / inputs * outputs;
-        let range = first..first + out.len() / inputs * outputs;
-        dispatch(Spread {
-            gs: &gs[range.clone()],
-            places: &places[range],
-            windows,
-            out,
-        });
-    });
-}
-
-struct Spread<'a, F, P> {
-    gs: &'a [F],
-    places: &'a [P],
-    windows: &'a Windows,
-    out: &'a mut [F],
-}
-
-impl<F: Float, P: Place> Kernel for Spread<'_, F, P> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let (inputs, outputs) = (self.windows.inputs(), self.windows.outputs());
-        let in_pairs = is_in_pairs(self.windows);
-        let offsets = self.windows.offsets();
-        let planes = self.gs.chunks_exact(outputs);
-        let planes = planes.zip(self.places.chunks_exact(outputs));
-        for ((gs, places), out) in planes.zip(self.out.chunks_exact_mut(inputs)) {
-            if in_pairs {
-                spread_in_pairs(gs, places, self.windows, out);
-                continue;
-            }
+        let planes = gs[first..].chunks_exact(outputs);
+        let planes = planes.zip(places[first..].chunks_exact(outputs));
+        for ((gs, places), out) in planes.zip(out.chunks_exact_mut(inputs)) {
             out.fill(F::zero());
-            each_place(places, self.windows, &offsets, |o, place| {
-                out[place] += gs[o];
-            });
+            each_place(places, windows, &offsets, |o, place| out[place] += gs[o]);
         }
-    }
-}
-
-/// Returns whether the windows are those of 2 × 2 with stride 2 and without padding.
-fn is_in_pairs(windows: &Windows) -> bool {
-    let pairs = |axis: &Axis| {
-        (axis.taps, axis.stride, axis.padding, axis.dilation) == (2, 2, 0, 1)
-            && !axis.adaptive
-            && axis.len / 2 == axis.outputs
-    };
-    let [depth, height, width] = &windows.axes;
-    *depth == Axis::whole(1) && pairs(height) && pairs(width)
-}
-
-/// Writes each element of a plane of 2 × 2 windows once.
-#[inline(always)]
-fn spread_in_pairs<F: Float, P: Place>(gs: &[F], places: &[P], windows: &Windows, out: &mut [F]) {
-    const B: usize = 8;
-    let (len, outputs) = (windows.axes[2].len, windows.axes[2].outputs);
-    let rows = gs.chunks_exact(outputs).zip(places.chunks_exact(outputs));
-    let mut lines = out.chunks_exact_mut(2 * len);
-    for ((gs, places), lines) in rows.zip(&mut lines) {
-        let (upper, lower) = lines.split_at_mut(len);
-        for (half, line) in [upper, lower].into_iter().enumerate() {
-            // The last element of an odd length.
-            line[len - 1] = F::zero();
-            let tap = 2 * half;
-            let mut o = 0;
-            while o < outputs {
-                if outputs < B {
-                    line[2 * o] = if places[o].tap() == tap {
-                        gs[o]
-                    } else {
-                        F::zero()
-                    };
-                    line[2 * o + 1] = if places[o].tap() == tap + 1 {
-                        gs[o]
-                    } else {
-                        F::zero()
-                    };
-                    o += 1;
-                    continue;
-                }
-                // The last block overlaps the one before.
-                o = o.min(outputs - B);
-                let (gs, places) = (&gs[o..o + B], &places[o..o + B]);
-                let line = &mut line[2 * o..2 * o + 2 * B];
-                for i in 0..B {
-                    let place = places[i].tap() as u32;
-                    line[2 * i] = if place == tap as u32 {
-                        gs[i]
-                    } else {
-                        F::zero()
-                    };
-                    line[2 * i + 1] = if place == tap as u32 + 1 {
-                        gs[i]
-                    } else {
-                        F::zero()
-                    };
-                }
-                o += B;
-            }
-        }
-    }
-    lines.into_remainder().fill(F::zero());
+    });
 }
 
 /// Copies to each output the element at the place of its maximum.

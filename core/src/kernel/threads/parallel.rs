@@ -69,6 +69,9 @@ pub(crate) fn chunks_mut<T: Send>(
     });
 }
 
+/// A function of the number of a row and of the rows of two slices from there on.
+type OnRows<'f, A, B> = dyn Fn(usize, &mut [A], &mut [B]) + Sync + 'f;
+
 /// Calls `body(first_row, pieces…)` for the same rows of two slices, whose rows have these lengths.
 /// A piece has `rows` rows; the last may have fewer.
 pub(crate) fn pairs_mut<A: Send, B: Send>(
@@ -76,7 +79,7 @@ pub(crate) fn pairs_mut<A: Send, B: Send>(
     rows: usize,
     a: &mut [A],
     b: &mut [B],
-    body: &(dyn Fn(usize, &mut [A], &mut [B]) + Sync),
+    body: &OnRows<'_, A, B>,
 ) {
     let count = a.len().checked_div(row_lens[0]).unwrap_or(0);
     let (a, b) = (Shared::of(a), Shared::of(b));

@@ -183,7 +183,7 @@ impl Op for GroupNorm {
             return self.recorded(&cotangent, context);
         }
         let (x, channels) = (self.x.array(), self.x.shape()[1]);
-        if self.x.len() == 0 {
+        if self.x.is_empty() {
             let none = Tensor::from(Array::full(x.dtype(), Shape::from([channels]), 0.0));
             let coefficient = |i| context.wants(i).then(|| none.clone());
             return Ok(smallvec![

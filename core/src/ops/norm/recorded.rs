@@ -55,7 +55,7 @@ impl Recorded<'_> {
         }
     }
 
-    pub fn normalized(&self, x: Tensor) -> Result<Normalized> {
+    pub(super) fn normalized(&self, x: Tensor) -> Result<Normalized> {
         let x = self.scaled(x)?;
         // The mean of the deviations is the rounding error of the first mean.
         let deviation = self.centred(&self.centred(&x)?)?;
@@ -72,7 +72,7 @@ impl Recorded<'_> {
     }
 
     /// Returns the cotangent of the rows from that of the normalized ones.
-    pub fn pulled(&self, h: &Tensor, normalized: &Normalized) -> Result<Tensor> {
+    pub(super) fn pulled(&self, h: &Tensor, normalized: &Normalized) -> Result<Tensor> {
         let slope = self.mean(&h.mul(&normalized.rows)?)?;
         let pull = normalized.rows.mul(&slope)?;
         let dx = self.centred(h)?.sub(&pull)?.mul(&normalized.factor)?;

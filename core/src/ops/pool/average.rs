@@ -19,7 +19,8 @@ impl Tensor {
     /// [`ceil_mode`](Windows::ceil_mode), never count.
     ///
     /// The axes are averaged one after the other, so that the result may differ in rounding from
-    /// PyTorch's.
+    /// PyTorch's. As there, a window whose sum is beyond the range of the dtype has an infinite
+    /// mean; [`global_avg_pool`](Self::global_avg_pool) has a finite one.
     ///
     /// # Errors
     /// [`Error::Shape`] if the input does not have a batch, a channel and `D` more axes, or a

@@ -106,6 +106,14 @@ impl Tensor {
     ///
     /// # Errors
     /// Returns the errors of [`adaptive_max_pool`](Self::adaptive_max_pool).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let x = Tensor::from([1.0f32, 5.0, 2.0, 3.0, 4.0]).reshape([1, 1, 5])?;
+    /// let (_, places) = x.adaptive_max_pool_with_indices([2])?;
+    /// assert_eq!(places.as_slice(), [1, 4]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
     pub fn adaptive_max_pool_with_indices<const D: usize>(
         &self,
         lengths: impl Into<Spatial<D>>,

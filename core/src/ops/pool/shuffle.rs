@@ -6,10 +6,10 @@ use crate::error::{Error, Result};
 
 /// # Pooling and windows
 impl Tensor {
-    /// Makes `factor` times as many elements of each spatial axis from channels:
-    /// (batch, channels · factor^D, …) becomes (batch, channels, … · factor), for D = 1 to 3 spatial
-    /// axes (Shi et al. 2016, Real-Time Single Image and Video Super-Resolution Using an Efficient
-    /// Sub-Pixel Convolutional Neural Network). PyTorch has it for two spatial axes.
+    /// Makes `factor` times as many elements of each spatial axis from channels: (batch, channels ·
+    /// factor^D, …) becomes (batch, channels, … · factor), for D = 1 to 3 spatial axes (Shi et al.
+    /// 2016, Real-Time Single Image and Video Super-Resolution Using an Efficient Sub-Pixel
+    /// Convolutional Neural Network). PyTorch has it for two spatial axes.
     ///
     /// # Errors
     /// [`Error::Shape`] if the input does not have these axes or the channels cannot be divided;

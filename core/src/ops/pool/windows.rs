@@ -144,7 +144,7 @@ impl Parts<'_> {
     }
 
     /// Returns the windows of a pooling of `x`.
-    pub fn pooling(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
+    pub(super) fn pooling(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
         let lengths = spatial(op, x, self.lengths.len())?;
         self.check_sizes(op)?;
         for i in 0..lengths.len() {
@@ -162,7 +162,7 @@ impl Parts<'_> {
     }
 
     /// Returns the windows of maxima over `x`.
-    pub fn maxima(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
+    pub(super) fn maxima(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
         match self.divisor {
             Divisor::Window => {}
             Divisor::Elements => Self::refuse(op, "exclude_padding", "avg_pool")?,
@@ -186,7 +186,7 @@ impl Parts<'_> {
     }
 
     /// Returns the windows of averages over `x`.
-    pub fn averages(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
+    pub(super) fn averages(self, op: &'static str, x: &Tensor) -> Result<kernel::Windows> {
         if self.dilation.iter().any(|&dilation| dilation != 1) {
             Self::refuse(op, "dilation", "max_pool and unfold")?;
         }
@@ -198,7 +198,7 @@ impl Parts<'_> {
 
     /// Returns the windows that `unfold` copies, over planes with these lengths. `x` is the operand
     /// that an error shows.
-    pub fn copies(
+    pub(super) fn copies(
         self,
         op: &'static str,
         x: &Tensor,
@@ -274,9 +274,18 @@ impl Parts<'_> {
             planes: x.shape()[0] * x.shape()[1],
             axes: three(axes, || Axis::whole(1)),
         };
+        for count in [|axis: &Axis| axis.len, |axis: &Axis| axis.outputs] {
+            let product = windows.axes.iter().map(count);
+            let product = product.fold(windows.planes, usize::saturating_mul);
+            if product > isize::MAX as usize {
+                let reason = format!("too many elements to address, {}", self.sizes(stride));
+                return Err(Error::shape(op, reason, &[x.shape()]));
+            }
+        }
         let taps = windows.axes.iter().map(|axis| axis.taps);
         let taps = taps.fold(1usize, usize::saturating_mul);
-        if u32::try_from(taps).is_err() {
+        // Kernels number the elements, with room for padding.
+        if i32::try_from(taps).is_err() {
             let reason = format!("too many elements in a window, {}", self.sizes(stride));
             return Err(Error::argument(op, reason));
         }

@@ -39,10 +39,10 @@ impl Tensor {
         }
     }
 
-    /// Sets each channel of each sample to 0 with probability `p`, and divides the others by `1 - p`:
-    /// (batch, channels, …) keeps its shape (Tompson, Goroshin, Jain, LeCun, Bregler 2015, Efficient
-    /// Object Localization Using Convolutional Networks). Neighbouring elements of a channel tell
-    /// nearly the same, so that dropping single ones changes little. Otherwise as
+    /// Sets each channel of each sample to 0 with probability `p`, and divides the others by
+    /// `1 - p`: (batch, channels, …) keeps its shape (Tompson, Goroshin, Jain, LeCun, Bregler 2015,
+    /// Efficient Object Localization Using Convolutional Networks). Neighbouring elements of a
+    /// channel are nearly the same, so that dropping single ones changes little. Otherwise as
     /// [`dropout`](Self::dropout).
     ///
     /// # Errors
