@@ -204,6 +204,7 @@ pub mod check {
     impl Returned for Result<Tensor> {}
 
     /// Expects the result of a call without operands.
+    #[doc(hidden)]
     pub fn returned<R: Returned>(result: R) -> R {
         result
     }
@@ -258,21 +259,25 @@ pub mod check {
     impl TakesConstant<i32> for i32 {}
 
     /// Returns an operand.
+    #[doc(hidden)]
     pub fn operand<P: TakesOperand>() -> P {
         unreachable!("only compiled")
     }
 
     /// Returns a number.
+    #[doc(hidden)]
     pub fn number<P: TakesNumber>() -> P {
         unreachable!("only compiled")
     }
 
     /// Returns an integer.
+    #[doc(hidden)]
     pub fn integer<P: TakesInteger>() -> P {
         unreachable!("only compiled")
     }
 
     /// Returns a constant.
+    #[doc(hidden)]
     pub fn constant<C, P: TakesConstant<C>>(_: C) -> P {
         unreachable!("only compiled")
     }
