@@ -34,7 +34,7 @@ fn main() -> Result<()> {
         training.step()?;
         let x = training.x.narrow(0, 0, 1)?;
         Ok(Box::new(move || {
-            std::hint::black_box(training.net.predict(&x)?);
+            let _ = std::hint::black_box(training.net.predict(&x)?);
             Ok(())
         }))
     }));
