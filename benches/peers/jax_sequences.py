@@ -147,7 +147,9 @@ def layer_norm():
 cases = {
     "charlstm256_adam_b32_t64": lambda: recurrent(lstm, 4, 2),
     "chargru256_adam_b32_t64": lambda: recurrent(gru, 3, 1),
-    "chargpt4x128_adam_b16_t128": lambda: training(gpt_loss, gpt(), *runner.characters(16, CONTEXT)),
+    "chargpt4x128_adam_b16_t128": lambda: training(
+        gpt_loss, gpt(), *runner.characters(16, CONTEXT)
+    ),
     "attention_b8h8t256w32": lambda: operation(causal, 8, 8, 256, 32, operands=3),
     "layer_norm_1024x1024": layer_norm,
     "generate_chargpt4x128": generation,

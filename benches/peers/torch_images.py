@@ -8,8 +8,8 @@ import runner
 import workloads
 from torch_common import compiled, operation, tensor, training
 
-# Pixels before channels, which is faster here than PyTorch's default: 55 instead of 70 ms for a step
-# of resnet20, and as fast or faster in all other cases.
+# Pixels before channels, which is faster here than PyTorch's default: 55 instead of 70 ms for a
+# step of resnet20, and as fast or faster in all other cases.
 LAYOUT = torch.channels_last
 
 

@@ -1,5 +1,6 @@
 //! `cotangent` as a runner: the workloads of `train_step`, the operations of `ops`.
 
+mod attention;
 #[path = "../../../../elementwise/formulas.rs"]
 #[allow(dead_code)]
 mod formulas;
@@ -33,6 +34,7 @@ fn main() -> Result<()> {
     cases.extend(elementwise());
     cases.extend(images::cases());
     cases.extend(sequences::cases());
+    cases.extend(attention::cases());
     cases.push(Case::timed("inference_b1", || {
         let mut training = Workload::book(2).training()?;
         training.step()?;

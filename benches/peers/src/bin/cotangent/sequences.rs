@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-fn rng() -> ChaCha8Rng {
+pub fn rng() -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(1)
 }
 
@@ -42,7 +42,7 @@ fn recurrent(layer: impl Layer + Clone + 'static) -> Result<Step> {
 }
 
 /// Times a step of a model of characters.
-fn language<M: Module + 'static>(
+pub fn language<M: Module + 'static>(
     net: M,
     batch: usize,
     time: usize,
