@@ -147,61 +147,6 @@ fn resident() -> Result<[f64; 3]> {
     Ok(values)
 }
 
-fn timed(name: &'static str, setup: impl Fn() -> Result<Run> + 'static) -> Self {
-        let kind = Kind::Timed(Box::new(setup));
-        Self { name, kind }
-    }
-
-    /// Creates a case of training steps.
-    pub fn training(name: &'static str, setup: impl Fn() -> Result<Step> + 'static) -> Self {
-        let kind = Kind::Training(Box::new(setup));
-        Self { name, kind }
-    }
-
-    /// Creates a case that trains epochs.
-    pub fn epoch(name: &'static str, setup: impl Fn() -> Result<Epoch> + 'static) -> Self {
-        let kind = Kind::Epoch(Box::new(setup));
-        Self { name, kind }
-    }
-}
-
-enum Ready {
-    Timed(Run),
-    Epoch(Epoch),
-}
-
-/// Answers requests until the input ends.
-pub fn serve(cases: &[Case]) -> Result<()> {
-    let names: Vec<_> = cases.iter().map(|case| case.name).collect();
-    println!("{}", Value::from(names));
-    let mut ready: Option<(String, Ready)> = None;
-    for line in stdin().lock().lines() {
-        let line = line?;
-        let (name, seconds) = line.split_once(' ').context("expected NAME SECONDS")?;
-        let budget = Duration::from_secs_f64(seconds.parse()?);
-        if ready.as_ref().is_none_or(|(last, _)| last != name) {
-            drop(ready.take()); // Frees the memory of the previous case.
-            let case = cases.iter().find(|case| case.name == name);
-            let made = match &case.context("no such name")?.kind {
-                Kind::Timed(setup) => Ready::Timed(setup()?),
-                Kind::Epoch(setup) => Ready::Epoch(setup()?),
-            };
-            ready = Some((name.to_owned(), made));
-        }
-        let answer = match &mut ready {
-            Some((_, Ready::Timed(run))) => timed(run, budget)?,
-            Some((_, Ready::Epoch(epoch))) => {
-                let [seconds, accuracy] = epoch()?;
-                json!({"median": seconds * 1e6, "accuracy": accuracy})
-            }
-            None => Value::Null,
-        };
-        println!("{answer}");
-        stdout().flush()?;
-    }
-    Ok(())
-}
-
 fn timed(ready: &mut Ready, budget: Duration) -> Result<Value> {
     let begun = Instant::now();
     while begun.elapsed() < budget / 4 {

@@ -5,7 +5,7 @@ use anyhow::Result;
 use burn::module::Module;
 use burn::nn::conv::{Conv2d, Conv2dConfig};
 use burn::nn::pool::{MaxPool2d, MaxPool2dConfig};
-use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig, PaddingConfig2d};
+use burn::nn::{BatchNorm, BatchNormConfig, Linear, PaddingConfig2d};
 use burn::tensor::ops::PadMode;
 use burn::tensor::{Device, Int, Tensor, TensorData, activation, s};
 use cotangent_peers::{Case, Convolution, RESNET20, Run, Step, convolutions, labels};
@@ -67,7 +67,10 @@ fn images(
     side: usize,
     device: &Device,
 ) -> (Tensor<4>, Tensor<1, Int>) {
-    let labels: Vec<i64> = labels(batch).into_iter().map(|label| label as i64).collect();
+    let labels: Vec<i64> = labels(batch)
+        .into_iter()
+        .map(|label| label as i64)
+        .collect();
     (
         tensor([batch, channels, side, side], device),
         Tensor::from_data(TensorData::new(labels, [batch]), device),

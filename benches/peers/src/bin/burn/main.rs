@@ -5,7 +5,7 @@ mod sequences;
 
 use anyhow::Result;
 use burn::grad_clipping::GradientClippingConfig;
-use burn::module::{AutodiffModule, Module, Param};
+use burn::module::{Module, Param};
 use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::optim::{
@@ -124,7 +124,10 @@ impl Weights {
 
     /// Returns a weight (outputs, inputs) in burn's order of axes, as a contiguous matrix.
     fn transposed(&self, weight: Tensor<2>) -> Param<Tensor<2>> {
-        Param::from_tensor(Tensor::from_data(weight.transpose().into_data(), &self.device))
+        Param::from_tensor(Tensor::from_data(
+            weight.transpose().into_data(),
+            &self.device,
+        ))
     }
 
     fn linear(&mut self, inputs: usize, outputs: usize) -> Linear {
@@ -137,7 +140,7 @@ impl Weights {
 }
 
 /// Times a step of a net that is trained with Adam. Returns the loss.
-fn training<M: AutodiffModule + 'static>(
+fn training<M: Module + 'static>(
     net: M,
     loss: impl Fn(&M, &CrossEntropyLoss) -> Tensor<1> + 'static,
 ) -> Result<Step> {

@@ -149,11 +149,7 @@ impl Block {
         }
     }
 
-    fn forward(
-        &self,
-        x: Tensor<3>,
-        attend: impl FnOnce([Tensor<4>; 3]) -> Tensor<4>,
-    ) -> Tensor<3> {
+    fn forward(&self, x: Tensor<3>, attend: impl FnOnce([Tensor<4>; 3]) -> Tensor<4>) -> Tensor<3> {
         let [batch, time, _] = x.dims();
         let qkv = self.in_proj.forward(self.norm1.forward(x.clone()));
         let mut parts = qkv.chunk(3, 2).into_iter().map(|part| {
@@ -229,13 +225,20 @@ fn generation() -> Result<Run> {
                 let [keys, values] = cache;
                 let all = [0..1, 0..HEADS, 0..position + 1, 0..WIDTH / HEADS];
                 let new = [0..1, 0..HEADS, position..position + 1, 0..WIDTH / HEADS];
-                let mut seen = |cache: &mut Tensor<4>, part| {
+                let seen = |cache: &mut Tensor<4>, part| {
                     let old = std::mem::replace(cache, Tensor::empty([1, 1, 1, 1], &device));
                     *cache = old.slice_assign(new.clone(), part);
                     cache.clone().slice(all.clone())
                 };
                 let (keys, values) = (seen(keys, k), seen(values, v));
-                attention(q, keys, values, None, None, AttentionModuleOptions::default())
+                attention(
+                    q,
+                    keys,
+                    values,
+                    None,
+                    None,
+                    AttentionModuleOptions::default(),
+                )
             });
         }
         let logits = net.out.forward(net.norm.forward(y));

@@ -22,7 +22,10 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn images(batch: usize, channels: usize, side: usize) -> Result<(Tensor, Tensor)> {
-    let labels: Vec<i64> = labels(batch).into_iter().map(|label| label as i64).collect();
+    let labels: Vec<i64> = labels(batch)
+        .into_iter()
+        .map(|label| label as i64)
+        .collect();
     Ok((
         tensor(&[batch, channels, side, side])?,
         Tensor::from_vec(labels, batch, &Device::Cpu)?,

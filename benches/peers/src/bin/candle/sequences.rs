@@ -153,13 +153,11 @@ impl Gpt {
 /// Returns minus infinity for keys behind a query, and 0 for the others.
 fn causal_bias(time: usize) -> Result<Tensor> {
     let rows = (0..time).flat_map(|row| {
-        (0..time).map(move |column| {
-            if column > row {
-                f32::NEG_INFINITY
-            } else {
-                0.0
-            }
-        })
+        (0..time).map(
+            move |column| {
+                if column > row { f32::NEG_INFINITY } else { 0.0 }
+            },
+        )
     });
     let values: Vec<f32> = rows.collect();
     Ok(Tensor::from_vec(values, (time, time), &Device::Cpu)?)

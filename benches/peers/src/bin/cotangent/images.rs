@@ -2,7 +2,6 @@
 
 use crate::tensor;
 use anyhow::Result;
-use cotangent::prelude::*;
 use cotangent_peers::{Case, Run};
 
 pub fn cases() -> Vec<Case> {
