@@ -691,3 +691,35 @@ fn a_run_summary_has_the_shapes_of_images() -> Result<()> {
     assert_eq!(summary.multiply_adds_of("1"), 2 * 32 * 10);
     Ok(())
 }
+
+#[test]
+fn a_run_summary_counts_attention() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (batch, time, features, hidden) = (2u64, 6, 8, 32);
+    let x = Tensor::zeros([2, 6, 8], DType::F32)?;
+    let layer = TransformerEncoderLayer::builder(8, 2).hidden(32);
+    let layer = layer.build(&mut rng)?;
+    let net = Sequential::new().push(layer.clone()).push(layer);
+    let summary = net.run_summary(|net, pass| net.forward(&x, pass))?;
+    let rows = summary.rows.iter().take(6);
+    let rows = rows.map(|row| format!("{}: {} {}", row.path, row.shape, row.operations.join(" ")));
+    expect![[r#"
+        0.self_attn: (2, 6, 8) linear scaled_dot_product_attention
+        0.self_attn.out_proj: (2, 6, 8) linear add
+        0.norm1: (2, 6, 8) layer_norm
+        0.linear1: (2, 6, 32) linear relu
+        0.linear2: (2, 6, 8) linear add
+        0.norm2: (2, 6, 8) layer_norm"#]]
+    .assert_eq(&rows.collect::<Vec<_>>().join(
+        "
+",
+    ));
+    let pairs = batch * time * time * (features + features);
+    let attention = batch * time * features * 3 * features + pairs;
+    let layer = attention + batch * time * (features * features + 2 * features * hidden);
+    assert_eq!(summary.multiply_adds(), 2 * layer);
+    assert_eq!(summary.multiply_adds_of("1"), layer);
+    let out = batch * time * features * features;
+    assert_eq!(summary.multiply_adds_of("0.self_attn"), attention + out);
+    Ok(())
+}

@@ -25,6 +25,9 @@ pub enum OpKind {
     Product,
     /// Runs a recurrent layer: the first axis of the result is time, the second the batch.
     Recurrence,
+    /// Computes means of values, weighted by how well queries match keys. The operands are queries,
+    /// keys and values, then masks.
+    Attention,
     /// Normalizes the first operand; other operands scale and shift the result.
     Normalization,
     /// Computes one element from many along one or more axes: a sum, a mean, a maximum, or a
@@ -53,6 +56,7 @@ impl fmt::Display for OpKind {
             Self::Blend => "blend",
             Self::Product => "product",
             Self::Recurrence => "recurrence",
+            Self::Attention => "attention",
             Self::Normalization => "normalization",
             Self::Reduction => "reduction",
             Self::Softmax => "softmax",
@@ -106,7 +110,8 @@ mod tests {
     fn every_operation_with_products_counts_its_multiply_adds() {
         let (mut without, mut count) = (Vec::new(), 0);
         each_operation(|block, path| {
-            let kinds = ["Product", "Recurrence"].map(|kind| format!("OpKind::{kind}"));
+            let kinds =
+                ["Product", "Recurrence", "Attention"].map(|kind| format!("OpKind::{kind}"));
             if kinds.iter().any(|kind| block.contains(kind)) {
                 count += 1;
                 if !block.contains("fn multiply_adds") {
@@ -115,7 +120,7 @@ mod tests {
                 }
             }
         });
-        assert!(count >= 3, "{count}");
+        assert!(count >= 4, "{count}");
         assert!(without.is_empty(), "{without:?}");
     }
 }

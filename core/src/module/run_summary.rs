@@ -36,7 +36,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// # Limits
 ///
 /// Operations before the first parameter are not seen, nor the inside of
-/// [`recompute`](crate::recompute) with a closure. [`Pass::recompute`] is seen.
+/// [`recompute`](crate::transform::recompute) with a closure. [`Pass::recompute`] is seen.
 ///
 /// ```
 /// use cotangent::prelude::*;
