@@ -12,6 +12,7 @@ mod indices;
 mod layout;
 mod mask;
 mod reduce;
+mod rows;
 mod span;
 mod storage;
 

@@ -319,7 +319,14 @@ impl Op for Take {
     fn kind(&self) -> OpKind {
         OpKind::Lookup
     }
-    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let Picks { axis, each, .. } = self.picks;
+        if axis == 0 && !each && !context.records() {
+            let indices = self.picks.indices.as_slice();
+            if let Some(sums) = Array::sums_by_row(&self.from, indices, cotangent.array()) {
+                return Ok(smallvec![Some(sums.into())]);
+            }
+        }
         let zeros = Tensor::zeros_of(&self.from, cotangent.dtype());
         Ok(smallvec![Some(zeros.put(&self.picks, &cotangent))])
     }
