@@ -149,8 +149,13 @@ impl Tensor {
     /// ```
     pub fn sum_of_squares(&self) -> f64 {
         with_dtype!(self.dtype(), F => {
-            let xs = &*self.array().contiguous::<F>();
-            let sum = fold::all(fold::SumOfSquares, xs).to_f64();
+            let rows = self.array().rows();
+            let xs = &*rows.map_or_else(|| self.array().contiguous::<F>(), |rows| rows.values());
+            let sum = match rows {
+                Some(rows) => fold::all_of_rows(fold::SumOfSquares, self.len(), rows.indices, xs),
+                None => fold::all(fold::SumOfSquares, xs),
+            };
+            let sum = sum.to_f64();
             if self.dtype() == DType::F32 && !(1e-30..=f64::MAX).contains(&sum) {
                 xs.iter().map(|x| x.to_f64().powi(2)).sum()
             } else {
