@@ -5,8 +5,8 @@ use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::tensor::{Array, Indices, Shape};
 
-/// Some rows of a table, all others of which are 0. [`Tensor::sparse_rows`] returns them. PyTorch: the
-/// `indices` and `values` of a sparse tensor that is coalesced.
+/// Some rows of a table whose other rows are 0. [`Tensor::sparse_rows`] returns them. PyTorch: the
+/// `indices` and `values` of a coalesced sparse tensor.
 #[derive(Clone, Debug)]
 pub struct SparseRows {
     /// The numbers of the rows, in ascending order.
@@ -17,19 +17,20 @@ pub struct SparseRows {
 
 /// # Properties and data
 impl Tensor {
-    /// Returns the stored rows of the first axis if only some rows are stored; all others are 0.
+    /// Returns the stored rows if the tensor stores only some rows of its first axis. All others
+    /// are 0.
     ///
-    /// Backward stores the gradient of a table so if few rows were taken from it, by
-    /// [`embedding`](Self::embedding) or [`index_select`](Self::index_select) along axis 0. The
-    /// optimizer's step then [skips the other rows](crate::module::ZeroRows), if its formula allows
-    /// it. All operations take such a tensor like any other. They store the whole table when they
-    /// read it first. Which form a gradient has never changes a result.
+    /// Backward stores the gradient of a table so if few of its rows were taken by
+    /// [`embedding`](Self::embedding) or by [`index_select`](Self::index_select) along axis 0.
+    /// Sums with other such gradients, clipping and accumulation keep this form. Steps of some
+    /// optimizers then [visit only these rows](crate::module::ZeroRows). Every operation accepts
+    /// such a tensor. The first one that reads all elements stores the whole table, too. Results do
+    /// not depend on the form.
     ///
-    /// A gradient is stored as rows if `(256 + width) · indices ≤ rows · width`, where the indices
-    /// are those of one lookup and the width is the number of elements of a row. A sum with other
-    /// rows is stored so under the same condition. A sum with a whole table is a whole table, and
-    /// so is every gradient of a pass that is recorded by
-    /// [`create_graph`](crate::Backward::create_graph).
+    /// The condition for `n` indices into `rows` rows of `width` elements is
+    /// `n · (256 + width) ≤ rows · width`. It holds for sums, too. A gradient is a whole table if
+    /// the backward pass is recorded ([`create_graph`](crate::Backward::create_graph)), or if the
+    /// table was also used in another way.
     ///
     /// ```
     /// use cotangent::{Indices, Tensor};
@@ -54,7 +55,10 @@ impl Tensor {
             values: values.into(),
         })
     }
+}
 
+/// # Creation
+impl Tensor {
     /// Creates a table of `shape` with the given rows and zeros elsewhere, of which only the rows
     /// are stored. The result is untracked.
     ///

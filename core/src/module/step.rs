@@ -5,7 +5,7 @@ use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::Step;
 use crate::kernel::elementwise::map;
-use crate::tensor::{Array, Contiguous, Element, refusable};
+use crate::tensor::{Array, Contiguous, Element, Rows, refusable};
 use smallvec::SmallVec;
 
 /// How a step treats rows of the first axis whose gradient is 0. The elements of a vector are its
@@ -84,29 +84,37 @@ fn step_as<F: Element, const N: usize, U: Step<N>>(parts: &mut [Part<'_, N, U>])
     // All memory is requested before anything changes.
     let mut work = Vec::with_capacity(parts.len());
     for (Swept { elements, runs }, part) in &mut parts {
-        let mut w = part.param.elements_mut::<F>();
-        let mut state = part.state.each_mut().map(|state| state.elements_mut::<F>());
+        let mut w = Rest(part.param.elements_mut::<F>());
+        let mut state = part
+            .state
+            .each_mut()
+            .map(|state| Rest(state.elements_mut::<F>()));
         let mut end = 0;
         for run in runs {
             let (skipped, len) = (run.start - end, run.len);
             end = run.start + len;
             work.push(map::StepPart {
                 step: part.step,
-                w: cut(&mut w, skipped, len),
+                w: w.cut(skipped, len),
                 g: &elements[run.place..run.place + len],
-                state: state.each_mut().map(|state| cut(state, skipped, len)),
+                state: state.each_mut().map(|state| state.cut(skipped, len)),
             });
         }
     }
     map::step(work);
 }
 
-/// Cuts `len` elements off the front, and drops those before.
-fn cut<'a, F>(slice: &mut &'a mut [F], skipped: usize, len: usize) -> &'a mut [F] {
-    let (_, rest) = std::mem::take(slice).split_at_mut(skipped);
-    let (piece, rest) = rest.split_at_mut(len);
-    *slice = rest;
-    piece
+/// The end of a slice, of which the front is cut off in pieces.
+struct Rest<'a, F>(&'a mut [F]);
+
+impl<'a, F> Rest<'a, F> {
+    /// Cuts off `len` elements after those that are `skipped`.
+    fn cut(&mut self, skipped: usize, len: usize) -> &'a mut [F] {
+        let (_, rest) = std::mem::take(&mut self.0).split_at_mut(skipped);
+        let (piece, rest) = rest.split_at_mut(len);
+        self.0 = rest;
+        piece
+    }
 }
 
 /// The elements of a gradient that a step sweeps.
@@ -127,7 +135,7 @@ struct Run {
 impl<'a, F: Element> Swept<'a, F> {
     fn of(gradient: &'a Array, zero_rows: ZeroRows) -> Self {
         let stored = gradient.rows().filter(|_| zero_rows != ZeroRows::Change);
-        let elements = stored.map_or_else(|| gradient.contiguous(), |rows| rows.values());
+        let elements = stored.map_or_else(|| gradient.contiguous(), Rows::values);
         let mut runs: SmallVec<[Run; 1]> = SmallVec::new();
         if stored.is_none() && zero_rows != ZeroRows::Skip {
             let len = elements.len();

@@ -27,6 +27,7 @@ pub(crate) use element::with_dtype;
 pub use indices::Indices;
 pub(crate) use layout::Layout;
 pub use mask::Mask;
+pub(crate) use rows::Rows;
 pub(crate) use span::Span;
 pub(crate) use storage::room;
 pub use storage::{MemoryUse, memory_use, refusable};

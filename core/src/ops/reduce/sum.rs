@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::{fold, product};
 use crate::ops::reduce::cumulative::pulled_product;
-use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, Span, with_dtype};
+use crate::tensor::{Array, Axes, DType, Mask, Reduced, Rows, Shape, Span, with_dtype};
 use smallvec::smallvec;
 
 /// Returns `x` as `(elements of the result, elements that are reduced to each)`.
@@ -150,7 +150,7 @@ impl Tensor {
     pub fn sum_of_squares(&self) -> f64 {
         with_dtype!(self.dtype(), F => {
             let rows = self.array().rows();
-            let xs = &*rows.map_or_else(|| self.array().contiguous::<F>(), |rows| rows.values());
+            let xs = &*rows.map_or_else(|| self.array().contiguous::<F>(), Rows::values);
             let sum = match rows {
                 Some(rows) => fold::all_of_rows(fold::SumOfSquares, self.len(), rows.indices, xs),
                 None => fold::all(fold::SumOfSquares, xs),
