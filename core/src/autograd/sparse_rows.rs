@@ -34,7 +34,7 @@ impl Tensor {
     ///
     /// ```
     /// use cotangent::{Indices, Tensor};
-    /// let table = Tensor::ones(&[1000, 2], cotangent::DType::F32)?.tracked();
+    /// let table = Tensor::ones([1000, 2], cotangent::DType::F32)?.tracked();
     /// let taken = table.embedding(&Indices::from([7, 3, 7]))?;
     /// let gradients = taken.sum().backward()?;
     /// let gradient = gradients.get(&table).unwrap();
@@ -64,8 +64,8 @@ impl Tensor {
     ///
     /// ```
     /// use cotangent::{Indices, SparseRows, Tensor};
-    /// let rows = SparseRows { indices: Indices::from([2]), values: Tensor::from([[3.0f32, 4.0]]) };
-    /// let table = Tensor::from_sparse_rows(&rows, [4, 2])?;
+    /// let (indices, values) = (Indices::from([2]), Tensor::from([[3.0f32, 4.0]]));
+    /// let table = Tensor::from_sparse_rows(&SparseRows { indices, values }, [4, 2])?;
     /// assert_eq!(table.to_vec::<f32>()?, [0.0, 0.0, 0.0, 0.0, 3.0, 4.0, 0.0, 0.0]);
     /// # Ok::<(), cotangent::Error>(())
     /// ```

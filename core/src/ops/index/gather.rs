@@ -58,7 +58,8 @@ impl Tensor {
 
     /// Returns the rows of a table `(rows, width)` at indices `(…)`, as `(…, width)`. The gradient
     /// of a row is the sum of the cotangents of all its places in the result, and 0 if it has none.
-    /// If few rows are taken, only their gradients are [stored](Self::sparse_rows). There is no `padding_idx`: to keep a row out of training, set its gradient to zero.
+    /// If few rows are taken, only their gradients are [stored](Self::sparse_rows). There is no
+    /// `padding_idx`: to keep a row out of training, set its gradient to zero.
     ///
     /// # Errors
     /// [`Error::Shape`] if the table does not have two axes or the result has more elements than
