@@ -334,7 +334,7 @@ fn every_optimizer_makes_the_same_steps() -> Result<()> {
                     }
                     assert!(bits(rows.value()) == bits(tables.value()), "{name} {step}");
                 }
-                let states = [&of_rows, &of_tables].map(|optimizer| optimizer.state());
+                let states = [&of_rows, &of_tables].map(Stateful::state);
                 let [rows, tables] = states.map(|state| state.and_then(|state| state.to_bytes()));
                 assert!(rows? == tables?, "{name}");
             }
