@@ -38,7 +38,7 @@ pub use name::check_name;
 pub use param::Param;
 pub use pass::Pass;
 pub use pattern::{Matcher, Pattern};
-pub use step::{Part, step};
+pub use step::{Part, ZeroRows, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
 #[doc(hidden)]
 pub use unbuilt::Unbuilt;
