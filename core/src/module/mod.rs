@@ -40,7 +40,7 @@ pub use param::Param;
 pub use pass::Pass;
 pub use pattern::{Matcher, Pattern};
 pub use run_summary::{RunRow, RunSummary};
-pub use step::{Part, step};
+pub use step::{Part, ZeroRows, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
 #[doc(hidden)]
 pub use unbuilt::Unbuilt;
