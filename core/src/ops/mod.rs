@@ -3,6 +3,7 @@
 //! instruction sets or modules.
 
 mod activation;
+mod conv;
 mod create;
 mod display;
 mod elementwise;
@@ -16,6 +17,7 @@ mod recurrent;
 mod reduce;
 mod shape;
 
+pub use conv::options::Convolution;
 pub use elementwise::parts;
 pub use index::order::Order;
 pub use loss::bce_with_logits::BceWithLogitsLoss;
