@@ -3,6 +3,7 @@
 //! instruction sets or modules.
 
 mod activation;
+mod attention;
 mod conv;
 mod create;
 mod display;
@@ -17,6 +18,8 @@ mod recurrent;
 mod reduce;
 mod shape;
 
+pub use attention::dot_product::Attention;
+pub use attention::rotary::RotaryPairs;
 pub use conv::options::Convolution;
 pub use elementwise::parts;
 pub use index::order::Order;
