@@ -132,11 +132,13 @@ impl<const D: usize> Convolution<D> {
     /// [`Error::Argument`] if a stride, a dilation or the number of groups is 0, the number of axes
     /// is not 1 to 3, `same` is with a stride above 1, or the output padding is not less than the
     /// stride or the dilation.
+    #[doc(hidden)]
     pub fn check(&self, op: &'static str) -> Result<()> {
         self.get().check_numbers(op)
     }
 
     /// Returns the number of [groups](Self::groups).
+    #[doc(hidden)]
     pub fn group_count(&self) -> usize {
         self.groups
     }
