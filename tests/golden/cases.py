@@ -970,4 +970,4 @@ def broad(out, kernel, transposed=False):
     """Makes a case of more channels and longer rows than a tile."""
     lengths = [*LENGTHS[len(kernel)][:-1], 37]
     operands = kernels("broad", out, kernel, 1, transposed, 5, lengths)
-    return case("broad", *operands, second=len(kernel) < 3)
+    return case("broad", *operands, second=len(kernel) < 2)

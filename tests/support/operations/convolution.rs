@@ -156,6 +156,10 @@ pub fn convolution() -> Vec<Entry> {
                 "conv2d, same" |x, bias| x[0].conv(&x[1], bias, two().same()),
                     "F.conv2d(*operands, padding='same')",
                     "convolved(3, [3, 4]) + broad(17, [3, 3])";
+                "conv2d by [3, 2], same with stride" |x, bias|
+                    x[0].conv(&x[1], bias, two().stride([3, 2]).same_strided()),
+                    "F.conv2d(F.pad(x, (1, 1, 0, 1)), *operands[1:], stride=(3, 2))",
+                    "convolved(3, [2, 4])";
                 "conv2d in 2 groups" |x, bias| x[0].conv(&x[1], bias, two().groups(2)),
                     "F.conv2d(*operands, groups=2)", "convolved(6, [2, 3], groups=2)";
                 "conv2d of each channel"
@@ -186,8 +190,10 @@ pub fn convolution() -> Vec<Entry> {
             draw 3 Same |x, p| drawn_conv::<1>(x, p);
             draw 3 Same |x, p| drawn_conv::<2>(x, p);
             draw 3 Same |x, p| drawn_conv::<3>(x, p);
-            draw 3 Same |x, p| x[0].conv(&x[1], Some(&x[2]), drawn::<1>(&x[0], p));
-            draw 3 Same |x, p| x[0].conv(&x[1], Some(&x[2]), drawn::<2>(&x[0], p));
+            draw 3 Same |x, p| x[0].conv(&x[1], Some(&x[2]), one().same().groups(p.size));
+            draw 3 Same |x, p| x[0].conv(&x[1], None, one().stride(p.size).same_strided());
+            draw 3 Same |x, p| image(&x[0], 2)?.conv(&image(&x[1], 2)?, None, two()
+                .dilation(p.size).padding(p.other_size).padding_mode(PaddingMode::Circular));
         }
         conv_transpose {
             check "conv_transpose", Signed: (m, k, n + 1) (k, 3, 2) (3) => (m, 3, n + 2),
@@ -242,7 +248,8 @@ pub fn convolution() -> Vec<Entry> {
             draw 3 Same |x, p| drawn_transpose::<1>(x, p);
             draw 3 Same |x, p| drawn_transpose::<2>(x, p);
             draw 3 Same |x, p| drawn_transpose::<3>(x, p);
-            draw 3 Same |x, p| x[0].conv_transpose(&x[1], Some(&x[2]), drawn::<1>(&x[0], p));
+            draw 3 Same |x, p| x[0].conv_transpose(&x[1], Some(&x[2]),
+                one().stride(p.size).output_padding(p.other_size));
         }
     }
 }
