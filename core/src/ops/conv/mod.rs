@@ -266,11 +266,9 @@ impl Op for Recorded {
         let mut cotangents: Cotangents = smallvec![da, db];
         if context.parents.len() == 3 {
             let axes = (0..cotangent.rank() as isize).filter(|&axis| axis != 1);
-            let dbias = match context.wants(2) {
-                true => Some(cotangent.sum_over(axes.collect::<Vec<_>>())?),
-                false => None,
-            };
-            cotangents.push(dbias);
+            let wanted = context.wants(2).then(|| axes.collect::<Vec<_>>());
+            let dbias = wanted.map(|axes| cotangent.sum_over(axes));
+            cotangents.push(dbias.transpose()?);
         }
         Ok(cotangents)
     }
