@@ -58,7 +58,7 @@ struct Arguments {
     #[arg(long, default_value_t = 16)]
     batch_size: usize,
     /// The number of characters in a window.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 32)]
     steps: usize,
     /// The largest learning rate of Adam, reached after a third of the steps.
     #[arg(long, default_value_t = 0.005)]

@@ -50,7 +50,10 @@ pub struct Window {
 impl Streams {
     /// Cuts `tokens` into `count` streams, which are read in windows of `steps` characters.
     pub fn new(tokens: &[usize], count: usize, steps: usize) -> Result<Self> {
-        ensure!(count > 0 && steps > 0, "a window has at least one character");
+        ensure!(
+            count > 0 && steps > 0,
+            "a window has at least one character"
+        );
         // The last character of a stream is only a target.
         let len = tokens.len().saturating_sub(1) / count;
         ensure!(
