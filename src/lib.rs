@@ -98,6 +98,12 @@ pub mod prelude {
         RnnCell, Sequential, Unfold, Upsample1d, Upsample2d, Upsample3d, init, recalibrate,
         regularize, signal,
     };
+    // Attention.
+    #[doc(no_inline)]
+    pub use cotangent_nn::{
+        KeyValueCache, LearntPositions, MultiHeadAttention, Rotary, SinusoidalPositions, SwiGlu,
+        TransformerBlock, TransformerDecoderLayer, TransformerEncoderLayer,
+    };
     // Activations.
     #[doc(no_inline)]
     pub use cotangent_nn::{

@@ -14,6 +14,8 @@
 //! | [`Flatten`] | all axes behind the batch joined into one | `(batch, …)` |
 //! | [`Lstm`], [`Gru`], [`Rnn`] | recurrent layers, one or several, in one or both directions | `(batch, time, in)` |
 //! | [`LstmCell`], [`GruCell`], [`RnnCell`] | one step of them | `(batch, in)` |
+//! | [`MultiHeadAttention`] | attention of several heads, with a cache for generation | `(batch, time, features)` |
+//! | [`LearntPositions`], [`SinusoidalPositions`] | positions, added to a sequence | `(…, time, features)` |
 //! | [`MaxPool1d`], [`MaxPool2d`], [`MaxPool3d`] | the largest element of each window | `(batch, channels, …)` |
 //! | [`AvgPool1d`], [`AvgPool2d`], [`AvgPool3d`] | the mean of each window | `(batch, channels, …)` |
 //! | [`AdaptiveMaxPool2d`], [`AdaptiveAvgPool2d`] | the same for windows that divide the input; also for one and three axes | `(batch, channels, …)` |
@@ -37,6 +39,8 @@
 //! | [`Sequential`] | layers applied in order, with names or numbers |
 //! | [`Residual`] | `x + f(x)` |
 //! | [`Mlp`] | a whole dense net with activation, normalization and dropout |
+//! | [`TransformerEncoderLayer`], [`TransformerDecoderLayer`] | attention and feed-forward layers with PyTorch's names |
+//! | [`TransformerBlock`], [`SwiGlu`] | the block of current language models, and its feed-forward layer |
 //!
 //! # Activations
 //!

@@ -85,7 +85,7 @@ fn every_operation_is_run_on_extreme_values() {
     assert_eq!(missing(&[Part::Extreme, Part::Check]), [""; 0]);
 }
 
-/// The options of losses and windows: their examples are in the documentation of the structs.
+/// The options of builders: their examples are in the documentation of the structs.
 const OPTIONS: &[&str] = &[
     "new",
     "loss",
@@ -102,6 +102,12 @@ const OPTIONS: &[&str] = &[
     "ceil_mode",
     "exclude_padding",
     "divisor",
+    "causal",
+    "causal_from",
+    "mask",
+    "additive_mask",
+    "scale",
+    "attend",
 ];
 
 #[test]

@@ -54,6 +54,7 @@ macro_rules! files {
 }
 
 files! {
+    attention run::check;
     unary run::check;
     activation run::check;
     binary run::check;
@@ -76,6 +77,7 @@ files! {
     rms_norm run::check;
     other other::check;
     layers |file| layers::check(file, &table::layers());
+    transformer |file| layers::check(file, &table::transformer());
     spatial |file| layers::check(file, &table::spatial());
     keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;

@@ -129,6 +129,11 @@ fn indexing_in_all_forms() {
     for_each(&operations::checked(operations::indexing()), check_forms);
 }
 
+#[test]
+fn attention_in_all_forms() {
+    for_each(&operations::checked(operations::attention()), check_forms);
+}
+
 /// Uses one tensor for all operands of the same shape, and multiplies two results, as in `x * x`.
 #[test]
 fn repeated_operands() {

@@ -65,6 +65,10 @@ fn others() -> Vec<Drawn> {
             let mut y = x[0].clone();
             y.map_in_place(Blend(p.number), [&x[1]]).map(|()| y)
         };
+        2 Same write_in_place: |x, p| {
+            let mut y = x[0].clone();
+            y.write_in_place(p.axis, p.size, &x[1]).map(|()| y)
+        };
         1 Same lt_scalar: |x, p| x[0].lt_scalar(p.number);
         1 Same le_scalar: |x, p| x[0].le_scalar(p.number);
         1 Same gt_scalar: |x, p| x[0].gt_scalar(p.number);

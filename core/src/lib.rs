@@ -52,6 +52,7 @@ pub use autograd::{
 pub use disk::replace_file;
 pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
+pub use ops::{Attention, RotaryPairs};
 pub use ops::{
     BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss,
     NllLoss, Norm, Order, Recurrence, RecurrentCell, Reduction, Steps, Target, Windows,

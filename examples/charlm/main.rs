@@ -6,9 +6,10 @@
 //! ```
 //!
 //! The last tenth of the text is the test. The result is in bits per character: the average number
-//! of bits that an ideal compression with the model's probabilities would take. A window continues
-//! from the state after the window before, but gradients stay in the window (truncated
-//! backpropagation).
+//! of bits that an ideal compression with the model's probabilities would take. A recurrent model
+//! begins a window with the state after the window before, but gradients stay in the window
+//! (truncated backpropagation). A transformer reads each window by itself. When it writes, it caches
+//! the keys and values of the characters before.
 
 #[path = "../common/files.rs"]
 mod files;
@@ -21,7 +22,7 @@ use anyhow::{Context, Result, ensure};
 use clap::{Parser, ValueEnum};
 use cotangent::prelude::*;
 use files::save_path;
-use model::{Body, CharLm, Sizes};
+use model::{Body, CharLm, Sizes, Transformer};
 use progress::progress_bar;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -48,21 +49,25 @@ struct Arguments {
     /// The number of features of a character and units of a layer.
     #[arg(long, default_value_t = 128)]
     hidden: usize,
-    /// The number of layers.
-    #[arg(long, default_value_t = 1)]
-    layers: usize,
+    /// The number of layers [default: 1, of a transformer 2].
+    #[arg(long)]
+    layers: Option<usize>,
+    /// The number of heads of a transformer.
+    #[arg(long, default_value_t = 4)]
+    heads: usize,
     /// The share of outputs that dropout drops between the layers and after the last, in [0, 1).
     #[arg(long, default_value_t = 0.1)]
     dropout: f64,
     /// The number of parts of the text that are read in parallel.
     #[arg(long, default_value_t = 16)]
     batch_size: usize,
-    /// The number of characters in a window.
-    #[arg(long, default_value_t = 32)]
-    steps: usize,
-    /// The largest learning rate of Adam, reached after a third of the steps.
-    #[arg(long, default_value_t = 0.005)]
-    learning_rate: f64,
+    /// The number of characters in a window [default: 32, for a transformer 64].
+    #[arg(long)]
+    steps: Option<usize>,
+    /// The largest learning rate of Adam, reached after a third of the steps [default: 0.005, for a
+    /// transformer 0.002].
+    #[arg(long)]
+    learning_rate: Option<f64>,
     /// A saved model to begin with; text and sizes must be those that it was trained with.
     #[arg(long, value_name = "FILE")]
     load: Option<PathBuf>,
@@ -85,13 +90,34 @@ struct Arguments {
 enum Kind {
     Lstm,
     Gru,
+    Transformer,
 }
+
+/// The options whose defaults depend on the model.
+struct Defaults {
+    layers: usize,
+    steps: usize,
+    learning_rate: f64,
+}
+
+const RECURRENT: Defaults = Defaults {
+    layers: 1,
+    steps: 32,
+    learning_rate: 0.005,
+};
+
+const TRANSFORMER: Defaults = Defaults {
+    layers: 2,
+    steps: 64,
+    learning_rate: 0.002,
+};
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let bits = match arguments.model {
-        Kind::Lstm => run::<Lstm>(&arguments),
-        Kind::Gru => run::<Gru>(&arguments),
+        Kind::Lstm => run::<Lstm>(&arguments, &RECURRENT),
+        Kind::Gru => run::<Gru>(&arguments, &RECURRENT),
+        Kind::Transformer => run::<Transformer>(&arguments, &TRANSFORMER),
     }?;
     println!("test bits per character {bits:.4}");
     Ok(())
@@ -99,7 +125,7 @@ fn main() -> Result<()> {
 
 /// Trains a model, saves it, loads it, lets the loaded copy write, and returns its bits per
 /// character on the test.
-fn run<B: Body>(arguments: &Arguments) -> Result<f64> {
+fn run<B: Body>(arguments: &Arguments, defaults: &Defaults) -> Result<f64> {
     let text = match &arguments.text {
         Some(path) => std::fs::read_to_string(path)
             .with_context(|| format!("cannot read {}", path.display()))?,
@@ -118,15 +144,17 @@ fn run<B: Body>(arguments: &Arguments) -> Result<f64> {
         None => test[..test.len().min(40)].to_vec(),
     };
     ensure!(!prompt.is_empty(), "--prompt must not be empty");
-    let train = Streams::new(train, arguments.batch_size, arguments.steps)?;
-    let test = Streams::new(test, TEST_STREAMS, arguments.steps)?;
+    let steps = arguments.steps.unwrap_or(defaults.steps);
+    let train = Streams::new(train, arguments.batch_size, steps)?;
+    let test = Streams::new(test, TEST_STREAMS, steps)?;
 
     let sizes = Sizes {
         characters: vocabulary.len(),
         hidden: arguments.hidden,
-        layers: arguments.layers,
+        layers: arguments.layers.unwrap_or(defaults.layers),
         dropout: arguments.dropout,
-        steps: arguments.steps,
+        heads: arguments.heads,
+        steps,
     };
     let mut model = CharLm::<B>::new(&sizes, arguments.seed)?;
     println!(
@@ -138,7 +166,9 @@ fn run<B: Body>(arguments: &Arguments) -> Result<f64> {
     if let Some(path) = &arguments.load {
         model.load(path)?;
     }
-    train_model(&mut model, &train, &test, arguments)?;
+    let learning_rate = arguments.learning_rate.unwrap_or(defaults.learning_rate);
+    let mut optimizer = Adam::new(learning_rate).build()?;
+    train_model(&mut model, &mut *optimizer, &train, &test, arguments)?;
 
     let name = format!("charlm-{:?}.safetensors", arguments.model).to_lowercase();
     let save = save_path(arguments.save.clone(), &name)?;
@@ -161,6 +191,7 @@ fn run<B: Body>(arguments: &Arguments) -> Result<f64> {
 
 fn train_model<B: Body>(
     model: &mut CharLm<B>,
+    optimizer: &mut dyn Optimizer,
     train: &Streams,
     test: &Streams,
     arguments: &Arguments,
@@ -168,14 +199,13 @@ fn train_model<B: Body>(
     let epochs = arguments.epochs;
     // The first characters are skipped at random, fewer than a window.
     let windows = train.windows() as u64;
-    let mut optimizer = Adam::new(arguments.learning_rate).build()?;
     let mut schedule = Schedule::one_cycle((epochs * windows).max(1)).build()?;
     let pass = Pass::train(arguments.seed);
     let mut rng = ChaCha8Rng::seed_from_u64(arguments.seed);
     let bar = progress_bar(epochs * windows);
     for epoch in 1..=epochs {
         let started = Instant::now();
-        let skipped = rng.random_range(0..arguments.steps);
+        let skipped = rng.random_range(0..train.steps());
         let (mut loss_sum, mut characters) = (0.0, 0.0);
         let mut state = B::State::default();
         for window in train.training(skipped) {
@@ -184,7 +214,7 @@ fn train_model<B: Body>(
             let loss = logits.cross_entropy(&window.targets)?;
             let mut grads = loss.backward()?;
             clip::global_norm(1.0).apply(&*model, &mut grads)?;
-            schedule.step(&mut optimizer)?;
+            schedule.step(optimizer)?;
             optimizer.step(model, grads)?;
             let count = window.targets.len() as f64;
             loss_sum += loss.item()? * count;

@@ -8,6 +8,8 @@ pub struct Sizes {
     pub hidden: usize,
     pub layers: usize,
     pub dropout: f64,
+    /// The number of heads of a transformer.
+    pub heads: usize,
     /// The number of characters in a window.
     pub steps: usize,
 }
@@ -65,6 +67,54 @@ impl Body for Gru {
         let (output, last) = self.run(x, state.as_ref(), pass)?;
         *state = Some(last.detach());
         Ok(output)
+    }
+}
+
+/// A small transformer as GPT: learnt positions, and layers of attention to the characters before.
+/// It reads at most a window, and each window by itself.
+#[derive(Module, Debug)]
+pub struct Transformer {
+    positions: LearntPositions,
+    layers: Vec<TransformerEncoderLayer>,
+    norm: LayerNorm,
+}
+
+impl Body for Transformer {
+    type State = Vec<KeyValueCache>;
+
+    fn new(sizes: &Sizes, rng: &mut ChaCha8Rng) -> Result<Self> {
+        let positions = LearntPositions::new(sizes.steps, sizes.hidden, rng)?;
+        let layer = TransformerEncoderLayer::builder(sizes.hidden, sizes.heads)
+            .norm_first()
+            .causal()
+            .activation(Gelu)
+            .dropout(sizes.dropout);
+        let layers = (0..sizes.layers).map(|_| layer.clone().build(rng));
+        Ok(Self {
+            positions,
+            layers: layers.collect::<Result<_>>()?,
+            norm: LayerNorm::new(sizes.hidden)?,
+        })
+    }
+
+    fn window(&self, x: &Tensor, _: &mut Self::State, pass: &Pass) -> Result<Tensor> {
+        let x = self.positions.forward(x, pass)?;
+        self.norm.forward(&self.layers.forward(&x, pass)?, pass)
+    }
+
+    fn step(&self, x: &Tensor, caches: &mut Self::State, pass: &Pass) -> Result<Tensor> {
+        let first = caches.first().map_or(0, KeyValueCache::len);
+        caches.resize_with(self.layers.len(), KeyValueCache::new);
+        let mut x = self.positions.forward_from(x, first, pass)?;
+        for (layer, cache) in self.layers.iter().zip(caches) {
+            x = layer.step(&x, cache, pass)?;
+        }
+        self.norm.forward(&x, pass)
+    }
+
+    fn room(&self, caches: &Self::State) -> usize {
+        let read = caches.first().map_or(0, KeyValueCache::len);
+        self.positions.weight.shape()[0] - read
     }
 }
 

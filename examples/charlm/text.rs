@@ -70,6 +70,11 @@ impl Streams {
         })
     }
 
+    /// Returns the number of characters in a whole window.
+    pub fn steps(&self) -> usize {
+        self.steps
+    }
+
     /// Returns the number of whole windows.
     pub fn windows(&self) -> usize {
         self.len / self.steps

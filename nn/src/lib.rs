@@ -4,6 +4,7 @@
 //! items by kind.
 
 mod activation;
+mod attention;
 mod batch_norm;
 mod dropout;
 mod embedding;
@@ -14,6 +15,7 @@ mod layer_norm;
 mod linear;
 mod mlp;
 mod pool;
+mod positions;
 mod prelu;
 mod recalibrate;
 mod recurrent;
@@ -22,6 +24,7 @@ mod residual;
 mod rms_norm;
 mod sequential;
 pub mod signal;
+mod transformer;
 mod upsample;
 
 cotangent_core::unbuilt! {
@@ -32,13 +35,18 @@ cotangent_core::unbuilt! {
     LayerNormBuilder forward(Pass) predict();
     LinearBuilder forward(Pass) predict();
     MlpBuilder forward(Pass) predict();
+    MultiHeadAttentionBuilder forward(Pass) predict() attend(Memory Keys Pass) step(Cache Pass);
     RmsNormBuilder forward(Pass) predict();
+    TransformerBlockBuilder forward(Pass) predict() step(Cache Pass);
+    TransformerDecoderLayerBuilder forward(Memory Keys Pass);
+    TransformerEncoderLayerBuilder forward(Pass) predict() step(Cache Pass);
 }
 
 pub use activation::Activation;
 pub use activation::{Celu, Elu, Gelu, GeluTanh, Identity, LeakyRelu, Mish, RRelu, Relu, Relu6};
 pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, Selu, Sigmoid};
 pub use activation::{Silu, Softmax, Softplus, Tanh};
+pub use attention::{KeyValueCache, MultiHeadAttention, MultiHeadAttentionBuilder, key_mask};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
 pub use dropout::{AlphaDropout, ChannelDropout, Dropout};
 pub use embedding::{Embedding, EmbeddingBuilder};
@@ -58,6 +66,7 @@ pub use pool::adaptive::{GlobalAvgPool, GlobalMaxPool};
 pub use pool::fold::{Fold, Unfold};
 pub use pool::windows::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d};
 pub use pool::windows::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d};
+pub use positions::{LearntPositions, Rotary, SinusoidalPositions};
 pub use prelu::PRelu;
 pub use recalibrate::recalibrate;
 pub use recurrent::{Gru, GruCell, Lstm, LstmCell, LstmState, RecurrentBuilder, RecurrentWeights};
@@ -65,6 +74,9 @@ pub use recurrent::{Rnn, RnnCell};
 pub use residual::Residual;
 pub use rms_norm::{RmsNorm, RmsNormBuilder};
 pub use sequential::Sequential;
+pub use transformer::{SwiGlu, TransformerBlock, TransformerBlockBuilder};
+pub use transformer::{TransformerDecoderLayer, TransformerDecoderLayerBuilder};
+pub use transformer::{TransformerEncoderLayer, TransformerEncoderLayerBuilder};
 pub use upsample::{PixelShuffle, PixelUnshuffle, Upsample};
 pub use upsample::{Upsample1d, Upsample2d, Upsample3d};
 

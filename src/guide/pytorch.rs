@@ -43,6 +43,8 @@
 //! | `nn.ModuleList`, `nn.ModuleDict` | `Vec<L>`, `BTreeMap<String, L>` |
 //! | `register_buffer` | [`Buffer`](crate::module::Buffer) |
 //! | `nn.Sequential`, `nn.Linear`, … | the same names in [`nn`](crate::nn) |
+//! | `nn.MultiheadAttention(batch_first=True)` | [`MultiHeadAttention`](crate::nn::MultiHeadAttention), whose masks are true for keys that take part |
+//! | `F.scaled_dot_product_attention` | [`Attention`](crate::Attention), with options |
 //! | `nn.init.kaiming_normal_`, `xavier_uniform_` | [`init::he_normal`](crate::nn::init::he_normal), [`init::glorot_uniform`](crate::nn::init::glorot_uniform) |
 //! | `nn.CrossEntropyLoss`, … | the methods and builders in [`losses`](crate::guide::losses) |
 //!

@@ -208,6 +208,15 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "a fraction of a subnormal number has lost digits",
     },
     Exception {
+        operations: &["attention"],
+        condition: "an element is infinite, NaN, above 1e15, or not 0 and below 1e-15",
+        holds: |seen| {
+            let mut all = seen.operands.iter().flatten().chain(seen.cotangent);
+            all.any(|x| *x != 0.0 && !(1e-15..=1e15).contains(&x.abs()))
+        },
+        reason: "scores, or differences of products, leave the range or the digits of f32",
+    },
+    Exception {
         operations: &["lstm", "gru", "rnn"],
         condition: "an element is infinite, NaN, above 1e15, or not 0 and below 1e-15",
         holds: |seen| {

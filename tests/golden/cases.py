@@ -894,3 +894,50 @@ def net(number):
     affine = [random.normal(6, 4), weight, random.normal(3)]
     normalized = [random.normal(6, 4), weight, random.normal(3), random.normal(3)]
     return case("net", *[deep, affine, normalized][number], indices=labels)
+
+
+# Attention.
+
+HEADS = [(2, 3, 5, 4), (2, 3, 7, 4), (2, 3, 7, 3)]
+ONE = [(1, 1, 1, 1)] * 3
+WIDE = [(2, 3, 20), (2, 4, 20), (2, 4, 17)]
+MANY = [(1, 50, 3), (1, 67, 3), (1, 67, 2)]
+PLANE = [(3, 2), (4, 2), (4, 5)]
+MORE_KEYS = [(2, 3, 4), (2, 6, 4), (2, 6, 4)]
+GROUPS = [(2, 4, 5, 3), (2, 2, 6, 3), (2, 2, 6, 3)]
+ONE_KEY_HEAD = [(2, 3, 4, 2), (2, 1, 5, 2), (2, 1, 5, 4)]
+BIASED = HEADS + [(2, 3, 5, 7)]
+BIASED_KEYS = HEADS + [(2, 1, 1, 7)]
+BIASED_MANY = MANY + [(50, 67)]
+
+
+def attention(q, k, v, mask=None, **options):
+    """Computes attention by the plain formula, which PyTorch can differentiate twice."""
+    if mask is not None:
+        options["attn_mask"] = mask
+    with torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
+        return F.scaled_dot_product_attention(q, k, v, **options)
+
+
+def pattern(queries, keys):
+    """Returns a mask in which the third query attends to nothing."""
+    i, j = torch.arange(queries).unsqueeze(1), torch.arange(keys)
+    return ((3 * i + 5 * j) % 4 != 0) & (i != 2)
+
+
+def causal_from(first, q, k):
+    """Returns the mask of queries at the positions from `first` on."""
+    return torch.ones(q.shape[-2], k.shape[-2], dtype=torch.bool).tril(first)
+
+
+def rotated(x, halves):
+    """Rotates pairs of elements by the angles of their positions."""
+    time, width = x.shape[-2:]
+    frequencies = 10_000 ** (-2 * torch.arange(width // 2) / width)
+    angles = torch.arange(time).unsqueeze(1) * frequencies
+    if halves:
+        a, b = x.chunk(2, -1)
+    else:
+        a, b = x[..., 0::2], x[..., 1::2]
+    pair = a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()
+    return torch.cat(pair, -1) if halves else torch.stack(pair, -1).flatten(-2)

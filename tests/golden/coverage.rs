@@ -16,8 +16,12 @@ const NO_ROW: &[(&str, &[&str])] = &[
             "LayerNormBuilder",
             "LinearBuilder",
             "MlpBuilder",
+            "MultiHeadAttentionBuilder",
             "RecurrentBuilder",
             "RmsNormBuilder",
+            "TransformerBlockBuilder",
+            "TransformerDecoderLayerBuilder",
+            "TransformerEncoderLayerBuilder",
         ],
     ),
     (
@@ -45,6 +49,10 @@ const NO_ROW: &[(&str, &[&str])] = &[
         &["Activation", "Normalization"],
     ),
     ("part of `Mlp`", &["MlpBlock"]),
+    (
+        "part of attention",
+        &["KeyValueCache", "Rotary", "key_mask"],
+    ),
     (
         "part of recurrent layers",
         &["LstmState", "RecurrentWeights"],
@@ -75,6 +83,7 @@ fn every_layer_has_golden_values() {
         "{exported:?}"
     );
     let rows = table::layers().into_iter().chain(table::spatial());
+    let rows = rows.chain(table::transformer());
     let built = rows.map(|(case, build)| {
         let subject = build(case).unwrap_or_else(|error| panic!("{case}: {error}"));
         let name = subject.module().type_name();

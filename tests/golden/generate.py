@@ -44,6 +44,7 @@ import rows  # noqa: E402
 import schedules  # noqa: E402
 import spatial_layers  # noqa: E402
 import torch  # noqa: E402
+import transformers  # noqa: E402
 from recording import DATA  # noqa: E402
 
 # JAX installs opt_einsum, which would change the order of products of several matrices.
@@ -57,6 +58,7 @@ if __name__ == "__main__":
         other.creation(),
         other.other(),
         layers.layers(),
+        transformers.transformer(),
         spatial_layers.spatial(),
         keras_layers.keras_layers(),
         optimizers.optimizers(),

@@ -12,6 +12,8 @@ const EXPORTS: &str = include_str!("../../nn/src/lib.rs");
 /// Exports that are not layers, with the reason. Builders are recognized by their names.
 const NO_LAYERS: &[(&str, &str)] = &[
     ("Init", "initializer"),
+    ("KeyValueCache", "state of a generation"),
+    ("Rotary", "option of attention"),
     ("LstmState", "the state of `Lstm` and `LstmCell`"),
     ("RecurrentWeights", "the parameters of the recurrent layers"),
 ];
@@ -116,6 +118,18 @@ fn given<L: Module>(
 /// reshapes to the rows.
 fn layer<L: Layer>(layer: L) -> Result<Vec<String>> {
     given(&[16, 8], layer, L::forward)
+}
+
+/// As [`layer`], for a layer of sequences: 4 sequences of 4 positions.
+fn sequence<L: Layer>(layer: L) -> Result<Vec<String>> {
+    given(&[4, 4, 8], layer, |layer, x, pass| {
+        joined(&layer.forward(x, pass)?)
+    })
+}
+
+/// Makes a sample of each position.
+fn joined(sequences: &Tensor) -> Result<Tensor> {
+    sequences.reshape([16, 8])
 }
 
 const PLAIN: &str = "below: linear (product)";
@@ -344,6 +358,119 @@ impl Table {
         Ok(())
     }
 
+    #[allow(clippy::too_many_lines)] // A table.
+    fn attention(&mut self) -> Result<()> {
+        let rng = &mut ChaCha8Rng::seed_from_u64(3);
+        let attention = MultiHeadAttention::new(8, 2, rng)?;
+        self.row(
+            ("MultiHeadAttention", ""),
+            sequence(attention),
+            &[
+                "below: linear reshape reshape (product shape shape)",
+                "layer (1): linear reshape reshape permute (product shape shape shape)",
+                "layer (2): linear reshape reshape permute (product shape shape shape)",
+                "layer (3): linear reshape reshape permute scaled_dot_product_attention permute \
+                 reshape reshape (product shape shape shape other shape shape shape)",
+                "layer.out_proj: linear reshape reshape (product shape shape)",
+            ],
+        );
+        let positions = LearntPositions::new(4, 8, rng)?;
+        self.row(
+            ("LearntPositions", ""),
+            sequence(positions),
+            &[
+                "below: linear reshape (product shape)",
+                "layer: add reshape (blend shape)",
+            ],
+        );
+        let positions = SinusoidalPositions::new(4, 8)?;
+        self.row(
+            ("SinusoidalPositions", ""),
+            sequence(positions),
+            &["below: linear reshape add reshape (product shape blend shape)"],
+        );
+        self.row(
+            ("SwiGlu", ""),
+            layer(SwiGlu::new(8, 6, rng)?),
+            &[
+                "below: linear (product)",
+                "layer.gate: linear (product)",
+                "layer.up: linear swiglu (product activation)",
+                "layer.down: linear (product)",
+            ],
+        );
+        let encoder = TransformerEncoderLayer::new(8, 2, rng)?;
+        self.row(
+            ("TransformerEncoderLayer", ""),
+            sequence(encoder),
+            &[
+                "below: linear reshape \
+         reshape (product shape shape)",
+                "layer.self_attn (1): linear reshape reshape permute (product shape shape shape)",
+                "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
+                "layer.self_attn (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
+                 reshape reshape (product shape shape shape other shape shape shape)",
+                "layer.self_attn.out_proj: linear reshape add (product shape blend)",
+                "layer.norm1: layer_norm reshape (normalization shape)",
+                "layer.linear1: linear reshape relu (product shape activation) dead saturated",
+                "layer.linear2: linear reshape add (product shape blend)",
+                "layer.norm2: layer_norm reshape (normalization shape)",
+            ],
+        );
+        let block = TransformerBlock::new(8, 2, rng)?;
+        self.row(
+            ("TransformerBlock", ""),
+            sequence(block),
+            &[
+                "below: linear reshape (product \
+         shape)",
+                "layer.attention_norm: rms_norm reshape (normalization shape)",
+                "layer.attention (1): linear reshape reshape permute (product shape shape shape)",
+                "layer.attention (2): linear reshape reshape permute (product shape shape shape)",
+                "layer.attention (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
+                 reshape reshape (product shape shape shape other shape shape shape)",
+                "layer.attention.out_proj: linear reshape add (product shape blend)",
+                "layer.feed_forward_norm: rms_norm reshape (normalization shape)",
+                "layer.feed_forward.gate: linear reshape (product shape)",
+                "layer.feed_forward.up: linear reshape swiglu reshape (product shape activation \
+                 shape)",
+                "layer.feed_forward.down: linear reshape add reshape (product shape blend shape)",
+            ],
+        );
+        let decoder = TransformerDecoderLayer::new(8, 2, rng)?;
+        self.row(
+            ("TransformerDecoderLayer", "the input as memory"),
+            given(&[4, 4, 8], decoder, |decoder, x, pass| {
+                joined(&decoder.forward(x, x, None, pass)?)
+            }),
+            &[
+                "below: linear reshape reshape (product shape shape)",
+                "layer.self_attn (1): linear reshape reshape permute (product shape shape shape)",
+                "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
+                "layer.self_attn (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
+                 reshape reshape (product shape shape shape other shape shape shape)",
+                "layer.self_attn.out_proj: linear reshape add (product shape blend)",
+                "layer.norm1: layer_norm reshape (normalization shape)",
+                "layer.multihead_attn (1): linear reshape reshape permute (product shape shape \
+                 shape)",
+                "layer.multihead_attn (2): linear reshape reshape permute (product shape shape \
+                 shape)",
+                "layer.multihead_attn (3): linear reshape reshape permute \
+                 scaled_dot_product_attention permute \
+                 reshape reshape (product shape shape shape other shape shape shape)",
+                "layer.multihead_attn.out_proj: linear reshape add (product shape blend)",
+                "layer.norm2: layer_norm reshape (normalization shape)",
+                "layer.linear1: linear reshape relu (product shape activation) dead saturated",
+                "layer.linear2: linear reshape add (product shape blend)",
+                "layer.norm3: layer_norm reshape (normalization shape)",
+            ],
+        );
+        Ok(())
+    }
+
     fn blocks(&mut self) -> Result<()> {
         let build = |mlp: MlpBuilder| mlp.build(&mut ChaCha8Rng::seed_from_u64(3));
         let block = |mlp| -> Result<MlpBlock> { Ok(build(mlp)?.hidden[0].clone()) };
@@ -431,6 +558,7 @@ fn every_layer_has_the_expected_rows() -> Result<()> {
     table.normalizations()?;
     table.spatial()?;
     table.recurrent()?;
+    table.attention()?;
     table.blocks()?;
     table.activations()?;
     assert!(table.wrong.is_empty(), "{}", table.wrong.join("\n\n"));

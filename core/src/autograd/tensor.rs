@@ -4,8 +4,11 @@ use super::node::Node;
 use super::observer::Observer;
 use super::op::{Cotangents, Op, Vjp};
 use crate::error::{Error, Result};
+use crate::kernel::strided::scatter;
 use crate::kernel::{Float, Real, Update};
-use crate::tensor::{Array, DType, Element, Shape, refusable, with_dtype};
+use crate::tensor::{
+    Array, DType, Element, Layout, Shape, Span, refusable, resolve_axis, with_dtype,
+};
 use smallvec::smallvec;
 use std::sync::Arc;
 
@@ -206,6 +209,45 @@ impl Tensor {
                 array.update(formula, args);
                 *self = Self::from(array);
             }
+            Ok(())
+        })
+    }
+
+    /// Replaces the elements `start..start + n` of an axis by those of `source`, whose length along
+    /// the axis is `n`: in place if nothing else holds the storage. The operation is not recorded:
+    /// the tensor is untracked afterwards. With it a buffer is filled step by step, such as the
+    /// cache of an attention.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let mut x = Tensor::zeros([2, 3], DType::F32)?;
+    /// x.write_in_place(1, 1, &Tensor::from([[1.0f32], [2.0]]))?;
+    /// assert_eq!(x.to_vec::<f32>()?, [0.0, 1.0, 0.0, 0.0, 2.0, 0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Index`] if the axis or the range does not exist, [`Error::Shape`] if the other
+    /// lengths differ or if the system refuses memory, [`Error::DType`] if the dtypes differ. On an
+    /// error the tensor is unchanged.
+    pub fn write_in_place(&mut self, axis: isize, start: usize, source: &Self) -> Result<()> {
+        let op = "write_in_place";
+        source.expect_dtype(op, self.dtype())?;
+        let axis = resolve_axis(op, axis, self.rank())?;
+        let shapes = [self.shape(), source.shape()];
+        let without = |x: &Self| x.array().shape().without(axis);
+        if source.rank() != self.rank() || without(source) != without(self) {
+            let reason = format!("expected equal lengths of all axes except axis {axis}");
+            return Err(Error::shape(op, reason, &shapes));
+        }
+        let len = source.shape()[axis];
+        Span::narrow(self.shape(), axis as isize, start, len)?;
+        refusable(op, || {
+            let window = Layout::row_major(self.array().shape().clone()).slice(axis, start, len, 1);
+            with_dtype!(self.dtype(), F => {
+                let xs = &*source.array().contiguous::<F>();
+                scatter(xs, &window.view(), self.elements_mut::<F>());
+            });
             Ok(())
         })
     }

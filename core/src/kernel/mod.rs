@@ -12,6 +12,7 @@
 #![allow(clippy::needless_range_loop)]
 
 pub(crate) mod activation;
+pub(crate) mod attention;
 pub(crate) mod elementwise;
 mod float;
 mod fma;

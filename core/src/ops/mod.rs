@@ -3,6 +3,7 @@
 //! instruction sets or modules.
 
 mod activation;
+mod attention;
 mod create;
 mod display;
 mod elementwise;
@@ -16,6 +17,8 @@ mod recurrent;
 mod reduce;
 mod shape;
 
+pub use attention::dot_product::Attention;
+pub use attention::rotary::RotaryPairs;
 pub use elementwise::parts;
 pub use index::order::Order;
 pub use loss::bce_with_logits::BceWithLogitsLoss;

@@ -203,19 +203,7 @@ impl Array {
     /// Returns matrix number `index`, in row-major order, of this stack of matrices (the last two
     /// axes).
     pub(crate) fn matrix<F: Element>(&self, index: usize) -> Matrix<'_, F> {
-        let rank = self.layout.shape.len();
-        let mut offset = self.layout.offset as isize;
-        let mut rest = index;
-        for axis in (0..rank - 2).rev() {
-            offset += (rest % self.layout.shape[axis]) as isize * self.layout.strides[axis];
-            rest /= self.layout.shape[axis];
-        }
-        Matrix {
-            data: self.storage.as_slice::<F>(),
-            offset: offset as usize,
-            row_stride: self.layout.strides[rank - 2],
-            column_stride: self.layout.strides[rank - 1],
-        }
+        self.layout.matrix(self.storage.as_slice::<F>(), index)
     }
 
     /// Applies `map` to the elements of arrays of one dtype that broadcast to `shape`.

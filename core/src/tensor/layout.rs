@@ -1,6 +1,7 @@
 //! Layouts: shape, strides and offset of an array in its storage, and the views that only change
 //! these.
 
+use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::strided::{View, is_row_major};
 use crate::shape::{Shape, SmallList};
 use smallvec::SmallVec;
@@ -40,6 +41,24 @@ impl Layout {
             offset: self.offset,
             strides: &self.strides,
             shape: &self.shape,
+        }
+    }
+
+    /// Returns matrix number `index`, in row-major order, of this stack of matrices (the last two
+    /// axes) in `data`.
+    pub(crate) fn matrix<'a, F>(&self, data: &'a [F], index: usize) -> Matrix<'a, F> {
+        let rank = self.shape.len();
+        let mut offset = self.offset as isize;
+        let mut rest = index;
+        for axis in (0..rank - 2).rev() {
+            offset += (rest % self.shape[axis]) as isize * self.strides[axis];
+            rest /= self.shape[axis];
+        }
+        Matrix {
+            data,
+            offset: offset as usize,
+            row_stride: self.strides[rank - 2],
+            column_stride: self.strides[rank - 1],
         }
     }
 

@@ -5,8 +5,10 @@ mod keras;
 mod layers;
 mod optimizers;
 mod spatial;
+mod transformer;
 
 pub use keras::keras;
 pub use layers::layers;
 pub use optimizers::{Row, optimizers};
 pub use spatial::spatial;
+pub use transformer::transformer;

@@ -75,6 +75,7 @@ macro_rules! operations {
     }};
 }
 
+mod attention;
 mod creation;
 pub mod drawn;
 mod elementwise;
@@ -89,6 +90,7 @@ mod recurrent;
 mod reductions;
 mod shapes;
 
+pub use attention::attention;
 pub use creation::creation;
 pub use elementwise::{binary, elementwise};
 pub use indexing::indexing;
@@ -194,7 +196,7 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 12] = [
+    let families: [fn() -> Vec<Entry>; 13] = [
         elementwise,
         binary,
         masks,
@@ -207,6 +209,7 @@ pub fn registry() -> Vec<Entry> {
         shapes,
         indexing,
         creation,
+        attention,
     ];
     families.into_iter().flat_map(|family| family()).collect()
 }

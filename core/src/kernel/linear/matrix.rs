@@ -19,6 +19,25 @@ impl<'a, F> Matrix<'a, F> {
         }
     }
 
+    /// Returns the gapless matrix of rows of `width` elements.
+    pub(crate) fn rows(data: &'a [F], width: usize) -> Self {
+        Self {
+            data,
+            offset: 0,
+            row_stride: width as isize,
+            column_stride: 1,
+        }
+    }
+
+    /// Returns the matrix without the first `rows` rows.
+    pub(crate) fn below(self, rows: usize) -> Self {
+        let start = self.offset as isize + rows as isize * self.row_stride;
+        Self {
+            offset: start as usize,
+            ..self
+        }
+    }
+
     /// Returns whether every element of a `rows` x `columns` matrix lies inside `data`.
     pub(super) fn fits(&self, rows: usize, columns: usize) -> bool {
         if rows == 0 || columns == 0 {
