@@ -138,6 +138,41 @@ fn language() -> Result<Language> {
     })
 }
 
+/// The same with the transformer of the example.
+#[derive(Module, Debug)]
+struct Attending {
+    embedding: Embedding,
+    positions: LearntPositions,
+    layers: Vec<TransformerEncoderLayer>,
+    norm: LayerNorm,
+    out: Linear,
+}
+
+impl Layer for Attending {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let x = self.embedding.forward(&tokens(x)?, pass)?;
+        let x = self.positions.forward(&x, pass)?;
+        let y = self.norm.forward(&self.layers.forward(&x, pass)?, pass)?;
+        self.out.forward(&y.select(1, -1)?, pass)
+    }
+}
+
+fn attending() -> Result<Attending> {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let layer = TransformerEncoderLayer::builder(8, 2)
+        .norm_first()
+        .causal()
+        .activation(Gelu);
+    let (first, second) = (layer.clone().build(&mut rng)?, layer.build(&mut rng)?);
+    Ok(Attending {
+        embedding: Embedding::new(11, 8, &mut rng)?,
+        positions: LearntPositions::new(7, 8, &mut rng)?,
+        layers: vec![first, second],
+        norm: LayerNorm::new(8)?,
+        out: Linear::new(8, 3, &mut rng)?,
+    })
+}
+
 /// An input and output of PyTorch, or saved for it.
 struct Values {
     input: Tensor,
@@ -202,6 +237,7 @@ fn models_of_pytorch_predict_the_same_here() -> Result<()> {
         reproduce("custom", dtype, custom()?, &Loader::new())?;
         reproduce("wrapped", dtype, wrapped()?, &Loader::new())?;
         reproduce("recurrent", dtype, recurrent()?, &Loader::new())?;
+        reproduce("attending", dtype, attending()?, &Loader::new())?;
         reproduce("language", dtype, language()?, &Loader::new())?;
     }
     Ok(())
@@ -253,6 +289,7 @@ fn loaded_files_of_pytorch_are_saved_unchanged() -> Result<()> {
         again("custom", dtype, custom()?)?;
         again("wrapped", dtype, wrapped()?)?;
         again("recurrent", dtype, recurrent()?)?;
+        again("attending", dtype, attending()?)?;
         again("language", dtype, language()?)?;
     }
     Ok(())
@@ -417,7 +454,9 @@ fn other_files_of_torch_save_are_errors_that_say_what_to_do() -> Result<()> {
         "{whole}"
     );
     assert!(whole.contains("save `model.state_dict()`"), "{whole}");
-    let old = text("old", &file("old.pth"))?;
+    // The pickle of a number with which the files before PyTorch 1.6 begin.
+    let magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.";
+    let old = text("old", magic)?;
     assert!(old.contains("PyTorch before 1.6"), "{old}");
     let checkpoint = text("checkpoint", &file("checkpoint.pth"))?;
     assert!(
@@ -496,12 +535,13 @@ fn filled(mut model: impl Layer, dtype: DType) -> Result<impl Layer> {
 /// The saved models, and the inputs of PyTorch with which they predict.
 fn saved_here(mut each: impl FnMut(&str, DType, &dyn Layer, Vec<u8>) -> Result<()>) -> Result<()> {
     for dtype in DTYPES {
-        let models: [(&str, Box<dyn Layer>); 5] = [
+        let models: [(&str, Box<dyn Layer>); 6] = [
             ("sequential", Box::new(filled(sequential(3)?, dtype)?)),
             ("custom", Box::new(filled(custom()?, dtype)?)),
             ("wrapped", Box::new(filled(wrapped()?, dtype)?)),
             ("recurrent", Box::new(filled(recurrent()?, dtype)?)),
             ("language", Box::new(filled(language()?, dtype)?)),
+            ("attending", Box::new(filled(attending()?, dtype)?)),
         ];
         for (name, model) in &models {
             each(name, dtype, &**model, to_bytes(&**model)?)?;

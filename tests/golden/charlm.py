@@ -18,6 +18,7 @@ from torch import nn
 
 TEXT = pathlib.Path(__file__).parents[2] / "data/assets/moby-dick.txt.gz"
 TEST_STREAMS = 8
+HEADS = 4
 
 
 class CharLm(nn.Module):
@@ -34,8 +35,29 @@ class CharLm(nn.Module):
         return self.out(y), state
 
 
+class Transformer(nn.Module):
+    """Learnt positions and PyTorch's encoder layers with a causal mask."""
+
+    def __init__(self, hidden, layers, steps):
+        super().__init__()
+        self.positions = nn.Embedding(steps, hidden)
+        options = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(hidden, HEADS, 4 * hidden, **options) for _ in range(layers)
+        )
+        self.norm = nn.LayerNorm(hidden)
+
+    def forward(self, x, state):
+        steps = x.shape[1]
+        x = x + self.positions.weight[:steps]
+        mask = nn.Transformer.generate_square_subsequent_mask(steps)
+        for layer in self.layers:
+            x = layer(x, src_mask=mask, is_causal=True)
+        return self.norm(x), state
+
+
 def bits_per_character(model, tokens, steps):
-    """Reads the streams of the test in windows, each from the state after the one before."""
+    """Reads the streams of the test in windows, with the state after the window before."""
     length = (len(tokens) - 1) // TEST_STREAMS
     rows = torch.stack([tokens[i * length : (i + 1) * length + 1] for i in range(TEST_STREAMS)])
     loss, state = 0.0, None
@@ -51,11 +73,11 @@ def bits_per_character(model, tokens, steps):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("model", choices=["lstm", "gru"])
+    parser.add_argument("model", choices=["lstm", "gru", "transformer"])
     parser.add_argument("file", type=pathlib.Path)
     parser.add_argument("--hidden", type=int, default=128)
-    parser.add_argument("--layers", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=32)
+    parser.add_argument("--layers", type=int)
+    parser.add_argument("--steps", type=int)
     arguments = parser.parse_args()
 
     text = gzip.decompress(TEXT.read_bytes()).decode()
@@ -64,12 +86,18 @@ def main():
     tokens = torch.tensor([places[character] for character in text])
     test = tokens[len(tokens) // 10 * 9 :]
 
-    layer = {"lstm": nn.LSTM, "gru": nn.GRU}[arguments.model]
-    body = layer(arguments.hidden, arguments.hidden, arguments.layers, batch_first=True)
-    model = CharLm(body, len(characters), arguments.hidden)
+    hidden = arguments.hidden
+    if arguments.model == "transformer":
+        steps = arguments.steps or 64
+        body = Transformer(hidden, arguments.layers or 2, steps)
+    else:
+        steps = arguments.steps or 32
+        layer = {"lstm": nn.LSTM, "gru": nn.GRU}[arguments.model]
+        body = layer(hidden, hidden, arguments.layers or 1, batch_first=True)
+    model = CharLm(body, len(characters), hidden)
     model.load_state_dict(load_file(arguments.file), strict=True)
     with torch.no_grad():
-        bits = bits_per_character(model.eval(), test, arguments.steps)
+        bits = bits_per_character(model.eval(), test, steps)
     print(f"test bits per character {bits:.4f}")
 
 

@@ -8,7 +8,7 @@ Some of PyTorch's models are in half precision, as most published models are. Th
 computed from the same numbers in single precision.
 
 Some are also written by `torch.save`, as `NAME.pth`: a `state_dict`, one in a checkpoint with an
-optimizer and tensors that are not contiguous, and files that cannot be loaded.
+optimizer and tensors that are not contiguous, and a whole model, which cannot be loaded.
 
 PyTorch writes `NAME.safetensors`, cotangent `NAME.saved.safetensors`. Inputs and outputs are in
 `NAME.values.safetensors` and `NAME.saved.values.safetensors`.
@@ -96,12 +96,34 @@ class Language(nn.Module):
         return self.out(states[:, -1])
 
 
+class Attending(nn.Module):
+    """The same with the transformer of the example."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(11, 8)
+        self.positions = nn.Embedding(7, 8)
+        options = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
+        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(8, 2, 32, **options) for _ in "12")
+        self.norm = nn.LayerNorm(8)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x):
+        steps = x.shape[1]
+        x = self.embedding((x.abs() * 4).long() % 11) + self.positions.weight[:steps]
+        mask = nn.Transformer.generate_square_subsequent_mask(steps, dtype=x.dtype)
+        for layer in self.layers:
+            x = layer(x, src_mask=mask, is_causal=True)
+        return self.out(self.norm(x)[:, -1])
+
+
 MODELS = {
     "sequential": sequential,
     "custom": Custom,
     "wrapped": Wrapped,
     "recurrent": Recurrent,
     "language": Language,
+    "attending": Attending,
 }
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
 HALVES = {"f16": torch.float16, "bf16": torch.bfloat16}
@@ -169,8 +191,6 @@ def write_pth():
     torch.save(checkpoint, FOLDER / "checkpoint.pth")
     torch.save(checkpoint, FOLDER / "checkpoint.protocol4.pth", pickle_protocol=4)
     torch.save(nn.ELU(), FOLDER / "whole_model.pth")
-    old = {"weight": torch.ones(2)}
-    torch.save(old, FOLDER / "old.pth", _use_new_zipfile_serialization=False)
 
 
 def check(folder, record):

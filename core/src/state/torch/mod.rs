@@ -14,6 +14,10 @@ use std::path::Path;
 const DEPTH: usize = 64;
 const NAME: usize = 1024;
 
+/// The limit of a pickle, which describes a tensor in some 150 bytes. Its values may take a hundred
+/// times as much memory as the pickle itself.
+const PICKLE: usize = 16 << 20;
+
 /// How the format before PyTorch 1.6 begins: a pickle of the number 0x1950a86a20f9469cfc6c.
 const OLD: [u8; 14] = [
     0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19,
@@ -56,6 +60,9 @@ fn tensors(bytes: &[u8]) -> Result<BTreeMap<String, View<'_>>, String> {
     };
     if files.get(&*format!("{folder}byteorder")) == Some(&&b"big"[..]) {
         return Err("the numbers are big-endian".to_owned());
+    }
+    if content.len() > PICKLE {
+        return Err(format!("`data.pkl` has more than {PICKLE} bytes"));
     }
     let pickle = pickle::read(content).map_err(|reason| format!("in `data.pkl`: {reason}"))?;
     let view = |tensor: &Tensor<'_>| {
