@@ -117,15 +117,16 @@ struct Language {
     out: Linear,
 }
 
+fn tokens(x: &Tensor) -> Result<Indices> {
+    let numbers = x.to_f64_vec();
+    let tokens = numbers.iter().map(|x| (x.abs() * 4.0) as usize % 11);
+    Indices::from_vec(tokens.collect(), x.shape())
+}
+
 impl Layer for Language {
     fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let numbers = x.to_f64_vec();
-        let tokens = numbers.iter().map(|x| (x.abs() * 4.0) as usize % 11);
-        let tokens = Indices::from_vec(tokens.collect(), x.shape())?;
-        let states = self
-            .body
-            .forward(&self.embedding.forward(&tokens, pass)?, pass)?;
-        self.out.forward(&states, pass)
+        let x = self.embedding.forward(&tokens(x)?, pass)?;
+        self.out.forward(&self.body.forward(&x, pass)?, pass)
     }
 }
 
@@ -482,17 +483,12 @@ fn damaged_files_of_torch_save_are_refused_unless_only_numbers_change() -> Resul
     let mut loaded = 0;
     let mut damaged = file.clone();
     for place in 0..file.len() {
-        for change in [1, 0x10, 0x80, 0xff] {
-            damaged[place] ^= change;
-            loaded += usize::from(cotangent::state::load_bytes(&mut model, &damaged).is_ok());
-            damaged[place] = file[place];
-        }
+        damaged[place] ^= 1 << (place % 8);
+        loaded += usize::from(cotangent::state::load_bytes(&mut model, &damaged).is_ok());
+        damaged[place] = file[place];
     }
     // Only the numbers can be changed, and what is not read.
-    assert!(
-        loaded > file.len() / 10 && loaded < 4 * file.len(),
-        "{loaded}"
-    );
+    assert!(loaded > file.len() / 10 && loaded < file.len(), "{loaded}");
     Ok(())
 }
 

@@ -70,20 +70,21 @@ impl Body for Gru {
     }
 }
 
-/// A small transformer as GPT: learnt positions, and layers of attention to the characters before.
-/// It reads at most a window, and each window by itself.
+/// A small transformer as GPT, with sinusoidal positions, whose meaning need not be learnt from a
+/// short text. It reads at most a window, and each window by itself.
 #[derive(Module, Debug)]
 pub struct Transformer {
-    positions: LearntPositions,
+    positions: SinusoidalPositions,
     layers: Vec<TransformerEncoderLayer>,
     norm: LayerNorm,
+    #[module(skip)]
+    steps: usize,
 }
 
 impl Body for Transformer {
     type State = Vec<KeyValueCache>;
 
     fn new(sizes: &Sizes, rng: &mut ChaCha8Rng) -> Result<Self> {
-        let positions = LearntPositions::new(sizes.steps, sizes.hidden, rng)?;
         let layer = TransformerEncoderLayer::builder(sizes.hidden, sizes.heads)
             .norm_first()
             .causal()
@@ -91,9 +92,10 @@ impl Body for Transformer {
             .dropout(sizes.dropout);
         let layers = (0..sizes.layers).map(|_| layer.clone().build(rng));
         Ok(Self {
-            positions,
+            positions: SinusoidalPositions::new(sizes.steps, sizes.hidden)?,
             layers: layers.collect::<Result<_>>()?,
             norm: LayerNorm::new(sizes.hidden)?,
+            steps: sizes.steps,
         })
     }
 
@@ -105,7 +107,7 @@ impl Body for Transformer {
     fn step(&self, x: &Tensor, caches: &mut Self::State, pass: &Pass) -> Result<Tensor> {
         let first = caches.first().map_or(0, KeyValueCache::len);
         caches.resize_with(self.layers.len(), KeyValueCache::new);
-        let mut x = self.positions.forward_from(x, first, pass)?;
+        let mut x = self.positions.forward_from(x, first)?;
         for (layer, cache) in self.layers.iter().zip(caches) {
             x = layer.step(&x, cache, pass)?;
         }
@@ -113,8 +115,7 @@ impl Body for Transformer {
     }
 
     fn room(&self, caches: &Self::State) -> usize {
-        let read = caches.first().map_or(0, KeyValueCache::len);
-        self.positions.weight.shape()[0] - read
+        self.steps - caches.first().map_or(0, KeyValueCache::len)
     }
 }
 

@@ -36,11 +36,10 @@ class CharLm(nn.Module):
 
 
 class Transformer(nn.Module):
-    """Learnt positions and PyTorch's encoder layers with a causal mask."""
+    """Sinusoidal positions and PyTorch's encoder layers with a causal mask."""
 
-    def __init__(self, hidden, layers, steps):
+    def __init__(self, hidden, layers):
         super().__init__()
-        self.positions = nn.Embedding(steps, hidden)
         options = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
         self.layers = nn.ModuleList(
             nn.TransformerEncoderLayer(hidden, HEADS, 4 * hidden, **options) for _ in range(layers)
@@ -48,8 +47,10 @@ class Transformer(nn.Module):
         self.norm = nn.LayerNorm(hidden)
 
     def forward(self, x, state):
-        steps = x.shape[1]
-        x = x + self.positions.weight[:steps]
+        _, steps, hidden = x.shape
+        rates = 10000.0 ** (-torch.arange(0, hidden, 2) / hidden)
+        angles = torch.arange(steps)[:, None] * rates
+        x = x + torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
         mask = nn.Transformer.generate_square_subsequent_mask(steps)
         for layer in self.layers:
             x = layer(x, src_mask=mask, is_causal=True)
@@ -89,7 +90,7 @@ def main():
     hidden = arguments.hidden
     if arguments.model == "transformer":
         steps = arguments.steps or 64
-        body = Transformer(hidden, arguments.layers or 2, steps)
+        body = Transformer(hidden, arguments.layers or 2)
     else:
         steps = arguments.steps or 32
         layer = {"lstm": nn.LSTM, "gru": nn.GRU}[arguments.model]
