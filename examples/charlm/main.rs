@@ -8,8 +8,8 @@
 //! The last tenth of the text is the test. The result is in bits per character: the average number
 //! of bits that an ideal compression with the model's probabilities would take. A recurrent model
 //! begins a window with the state after the window before, but gradients stay in the window
-//! (truncated backpropagation). A transformer reads each window by itself. When it writes, it caches
-//! the keys and values of the characters before.
+//! (truncated backpropagation). A transformer reads each window by itself. While it writes, it keeps
+//! the keys and values of earlier characters.
 
 #[path = "../common/files.rs"]
 mod files;
@@ -61,11 +61,11 @@ struct Arguments {
     /// The number of parts of the text that are read in parallel.
     #[arg(long, default_value_t = 16)]
     batch_size: usize,
-    /// The number of characters in a window [default: 32, for a transformer 64].
-    #[arg(long)]
-    steps: Option<usize>,
+    /// The number of characters in a window.
+    #[arg(long, default_value_t = 32)]
+    steps: usize,
     /// The largest learning rate of Adam, reached after a third of the steps [default: 0.005, for a
-    /// transformer 0.002].
+    /// transformer 0.003].
     #[arg(long)]
     learning_rate: Option<f64>,
     /// A saved model to begin with; text and sizes must be those that it was trained with.
@@ -96,20 +96,17 @@ enum Kind {
 /// The options whose defaults depend on the model.
 struct Defaults {
     layers: usize,
-    steps: usize,
     learning_rate: f64,
 }
 
 const RECURRENT: Defaults = Defaults {
     layers: 1,
-    steps: 32,
     learning_rate: 0.005,
 };
 
 const TRANSFORMER: Defaults = Defaults {
     layers: 2,
-    steps: 64,
-    learning_rate: 0.002,
+    learning_rate: 0.003,
 };
 
 fn main() -> Result<()> {
@@ -144,7 +141,7 @@ fn run<B: Body>(arguments: &Arguments, defaults: &Defaults) -> Result<f64> {
         None => test[..test.len().min(40)].to_vec(),
     };
     ensure!(!prompt.is_empty(), "--prompt must not be empty");
-    let steps = arguments.steps.unwrap_or(defaults.steps);
+    let steps = arguments.steps;
     let train = Streams::new(train, arguments.batch_size, steps)?;
     let test = Streams::new(test, TEST_STREAMS, steps)?;
 

@@ -78,7 +78,7 @@ def main():
     parser.add_argument("file", type=pathlib.Path)
     parser.add_argument("--hidden", type=int, default=128)
     parser.add_argument("--layers", type=int)
-    parser.add_argument("--steps", type=int)
+    parser.add_argument("--steps", type=int, default=32)
     arguments = parser.parse_args()
 
     text = gzip.decompress(TEXT.read_bytes()).decode()
@@ -89,16 +89,14 @@ def main():
 
     hidden = arguments.hidden
     if arguments.model == "transformer":
-        steps = arguments.steps or 64
         body = Transformer(hidden, arguments.layers or 2)
     else:
-        steps = arguments.steps or 32
         layer = {"lstm": nn.LSTM, "gru": nn.GRU}[arguments.model]
         body = layer(hidden, hidden, arguments.layers or 1, batch_first=True)
     model = CharLm(body, len(characters), hidden)
     model.load_state_dict(load_file(arguments.file), strict=True)
     with torch.no_grad():
-        bits = bits_per_character(model.eval(), test, steps)
+        bits = bits_per_character(model.eval(), test, arguments.steps)
     print(f"test bits per character {bits:.4f}")
 
 

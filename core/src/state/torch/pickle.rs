@@ -69,9 +69,9 @@ struct Machine<'b> {
     stack: Vec<Id>,
     /// The heights of the stack at the marks.
     marks: Vec<usize>,
-    memo: HashMap<u32, Id>,
+    memo: HashMap<usize, Id>,
     /// The number of values that `MEMOIZE` has stored.
-    memoized: u32,
+    memoized: usize,
 }
 
 impl<'b> Machine<'b> {
@@ -83,10 +83,12 @@ impl<'b> Machine<'b> {
             0x80 => drop(self.take(1)?),
             0x95 => drop(self.take(8)?),
             b'(' => self.marks.push(self.stack.len()),
-            b'0' => drop(self.pop()?),
-            b'1' => drop(self.above_mark()?),
-            // Numbers, truth values, None.
-            b'N' => self.push(Object::Other(None)),
+            // Items of lists and sets, attributes of objects, and values that are popped.
+            b'0' | b'a' | b'b' => drop(self.pop()?),
+            b'1' | b'e' | 0x90 => drop(self.above_mark()?),
+            // None, and empty lists and sets.
+            b'N' | b']' | 0x8f => self.push(Object::Other(None)),
+            // Numbers and truth values.
             0x88 => self.push(Object::Number(1)),
             0x89 => self.push(Object::Number(0)),
             b'K' => self.number(1)?,
@@ -95,33 +97,20 @@ impl<'b> Machine<'b> {
                 let number = i32::from_le_bytes(self.array()?);
                 self.push(Object::Number(number.into()));
             }
-            0x8a => {
-                let len = self.length(1)?;
-                self.long(len)?;
-            }
-            0x8b => {
-                let len = self.length(4)?;
-                self.long(len)?;
-            }
+            0x8a => self.long(1)?,
+            0x8b => self.long(4)?,
             b'G' => {
                 self.take(8)?;
                 self.push(Object::Other(None));
             }
             // Texts and bytes.
-            b'X' => {
-                let len = self.length(4)?;
-                self.text(len)?;
-            }
-            0x8c => {
-                let len = self.length(1)?;
-                self.text(len)?;
-            }
+            b'X' => self.text(4)?,
+            0x8c => self.text(1)?,
             b'C' | b'U' => self.opaque(1)?,
             b'B' | b'T' => self.opaque(4)?,
             // Containers.
             b')' => self.push(Object::Tuple(Vec::new())),
             b'}' => self.push(Object::Dict(Vec::new())),
-            b']' | 0x8f => self.push(Object::Other(None)),
             b't' => {
                 let items = self.above_mark()?;
                 self.push(Object::Tuple(items));
@@ -144,29 +133,21 @@ impl<'b> Machine<'b> {
                 let items = self.above_mark()?;
                 self.insert(&items)?;
             }
-            b'a' => drop(self.pop()?),
-            b'e' | 0x90 => drop(self.above_mark()?),
             // Values that occur several times.
             b'q' => {
-                let key = self.byte()?.into();
+                let key = self.length(1)?;
                 self.memoize(key)?;
             }
             b'r' => {
-                let key = u32::from_le_bytes(self.array()?);
+                let key = self.length(4)?;
                 self.memoize(key)?;
             }
             0x94 => {
                 self.memoize(self.memoized)?;
                 self.memoized += 1;
             }
-            b'h' => {
-                let key = self.byte()?.into();
-                self.recall(key)?;
-            }
-            b'j' => {
-                let key = u32::from_le_bytes(self.array()?);
-                self.recall(key)?;
-            }
+            b'h' => self.recall(1)?,
+            b'j' => self.recall(4)?,
             // Classes and functions, and calls of them.
             b'c' => {
                 let global = Object::Global(self.line()?, self.line()?);
@@ -192,8 +173,6 @@ impl<'b> Machine<'b> {
                 let storage = storage.ok_or("a storage is described in an unknown way")?;
                 self.push(Object::Storage(storage));
             }
-            // The attributes of an object.
-            b'b' => drop(self.pop()?),
             other => return Err(format!("the instruction {other:#04x} is not known")),
         }
         Ok(true)
@@ -228,8 +207,10 @@ impl<'b> Machine<'b> {
         Ok(())
     }
 
-    /// Reads a number in two's complement. Those of more than 64 bits have no meaning here.
-    fn long(&mut self, len: usize) -> Result<(), String> {
+    /// Reads a number in two's complement, whose length has `bytes` bytes. Numbers of more than 64
+    /// bits have no meaning here.
+    fn long(&mut self, bytes: usize) -> Result<(), String> {
+        let len = self.length(bytes)?;
         let bytes = self.take(len)?;
         let sign = bytes
             .last()
@@ -246,7 +227,9 @@ impl<'b> Machine<'b> {
         Ok(())
     }
 
-    fn text(&mut self, len: usize) -> Result<(), String> {
+    /// Reads a text whose length has `bytes` bytes.
+    fn text(&mut self, bytes: usize) -> Result<(), String> {
+        let len = self.length(bytes)?;
         let text = std::str::from_utf8(self.take(len)?).map_err(|_| "a text is not UTF-8")?;
         self.push(Object::Text(text));
         Ok(())
@@ -295,13 +278,15 @@ impl<'b> Machine<'b> {
         self.stack.last().copied().ok_or_else(|| EMPTY.to_owned())
     }
 
-    fn memoize(&mut self, key: u32) -> Result<(), String> {
+    fn memoize(&mut self, key: usize) -> Result<(), String> {
         let top = self.top()?;
         self.memo.insert(key, top);
         Ok(())
     }
 
-    fn recall(&mut self, key: u32) -> Result<(), String> {
+    /// Pushes the value whose key has `bytes` bytes.
+    fn recall(&mut self, bytes: usize) -> Result<(), String> {
+        let key = self.length(bytes)?;
         let id = self.memo.get(&key);
         self.stack
             .push(*id.ok_or("it refers to a value that does not exist")?);
