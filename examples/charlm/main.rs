@@ -8,8 +8,8 @@
 //! The last tenth of the text is the test. The result is in bits per character: the average number
 //! of bits that an ideal compression with the model's probabilities would take. A recurrent model
 //! begins a window with the state after the window before, but gradients stay in the window
-//! (truncated backpropagation). A transformer reads each window by itself. While it writes, it keeps
-//! the keys and values of earlier characters.
+//! (truncated backpropagation). A transformer reads each window by itself. While it writes, it
+//! keeps the keys and values of earlier characters.
 
 #[path = "../common/files.rs"]
 mod files;
