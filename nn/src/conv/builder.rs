@@ -200,9 +200,10 @@ impl<const D: usize, M: Built<D>> ConvBuilder<D, M> {
         let mut drawn = Vec::new();
         for _ in 0..groups {
             let group = weight.draw(&shape, rng)?;
-            drawn.push(match M::TRANSPOSED {
-                true => group.transpose(0, 1)?,
-                false => group,
+            drawn.push(if M::TRANSPOSED {
+                group.transpose(0, 1)?
+            } else {
+                group
             });
         }
         let weight = Param::new(&Tensor::cat(&drawn, 0)?);

@@ -51,7 +51,8 @@ macro_rules! of_dimensions {
             "conv_transpose, depthwise": transposed(4, 2, |c| c.stride(2).groups(4));
         }
     };
-    ($d:literal, $name:literal; $($case:literal: $kind:ident($out:literal, $len:literal, $set:expr);)*) => {
+    ($d:literal, $name:literal;
+        $($case:literal: $kind:ident($out:literal, $len:literal, $set:expr);)*) => {
         [$((concat!($case, ", ", $name), |_| $kind::<$d>($out, $len, $set)),)*]
     };
 }

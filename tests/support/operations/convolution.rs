@@ -248,8 +248,12 @@ pub fn convolution() -> Vec<Entry> {
             draw 3 Same |x, p| drawn_transpose::<1>(x, p);
             draw 3 Same |x, p| drawn_transpose::<2>(x, p);
             draw 3 Same |x, p| drawn_transpose::<3>(x, p);
-            draw 3 Same |x, p| x[0].conv_transpose(&x[1], Some(&x[2]),
-                one().stride(p.size).output_padding(p.other_size));
+            draw 3 Same |x, p| {
+                let image = image(&x[0], 1)?;
+                let weight = weight(&x[1], vec![image.shape()[1], 1, 2])?;
+                let options = one().stride(p.size).output_padding(p.other_size);
+                image.conv_transpose(&weight, None, options)
+            };
         }
     }
 }

@@ -239,6 +239,10 @@ impl Op for Recorded {
     fn kind(&self) -> OpKind {
         OpKind::Product
     }
+    /// Counts all elements of all windows, also those of the padding.
+    fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {
+        self.call.geometry.multiplications() as u64
+    }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let call = &self.call;
         let da = match &self.b {
@@ -266,11 +270,9 @@ impl Op for Recorded {
         let mut cotangents: Cotangents = smallvec![da, db];
         if context.parents.len() == 3 {
             let axes = (0..cotangent.rank() as isize).filter(|&axis| axis != 1);
-            let dbias = match context.wants(2) {
-                true => Some(cotangent.sum_over(axes.collect::<Vec<_>>())?),
-                false => None,
-            };
-            cotangents.push(dbias);
+            let wanted = context.wants(2).then(|| axes.collect::<Vec<_>>());
+            let dbias = wanted.map(|axes| cotangent.sum_over(axes));
+            cotangents.push(dbias.transpose()?);
         }
         Ok(cotangents)
     }

@@ -186,7 +186,8 @@ impl Parts<'_> {
         let lengths = self.check(op, x, weight, bias)?;
         let (channels, per_group) = (x.shape()[1], weight.shape()[1]);
         let outputs = weight.shape()[0];
-        if channels != per_group * self.groups || !outputs.is_multiple_of(self.groups) {
+        let divided = per_group.checked_mul(self.groups) == Some(channels);
+        if !divided || !outputs.is_multiple_of(self.groups) {
             return Err(self.misfit(op, "(out, in / groups, …)", x, weight));
         }
         expect_bias(op, bias, outputs, weight)?;
