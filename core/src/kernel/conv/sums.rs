@@ -1,8 +1,8 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
-use super::Geometry;
 use super::planes::{AxisPart, Plan, Tap};
 use super::tile::{Tile, VECTORS, add_products, panel};
+use super::{Geometry, winograd};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
@@ -99,27 +99,55 @@ fn sums<'w, F: Float>(
     if out.is_empty() {
         return;
     }
-    // Bands fit in the caches, and there are enough tasks for all threads. Their number does not
-    // change how an element is computed.
-    let total = plan.band;
-    let row_bytes = (plan.row() * channels * size_of::<F>()).max(1);
-    let wanted = TASKS_PER_THREAD * parallel::threads();
-    let fitting = (PLANES / row_bytes).max(1);
-    let spread = total.div_ceil(wanted.div_ceil(images));
-    let least = plan
-        .axes
-        .iter()
-        .map(|axis| axis.reach)
-        .max()
-        .unwrap_or(0)
-        .max(4);
-    plan.cut(fitting.min(spread).max(least).min(total));
-    let bands = plan.bands();
-    let rows_per_task = {
-        let wanted = wanted.div_ceil(images * bands);
-        rows.div_ceil(wanted).max(32).next_multiple_of(8).min(rows)
-    };
-    let row_tasks = rows.div_ceil(rows_per_task);
+    let pixels: usize = plan.axes.iter().map(|axis| axis.source).product();
+    let len = channels * pixels;
+    let out = Shared::of(out);
+    let work = geometry.multiplications();
+    if let Some(sizes) =
+        winograd::Sizes::of::<F>(&plan, [channels, rows], geometry.groups, geometry.batch)
+    {
+        let [z, y, x] = plan.axes.each_ref().map(|axis| &axis.parts[0]);
+        let mut taps = [0; 9];
+        for (i, y) in y.taps.iter().enumerate() {
+            for (j, x) in x.taps.iter().enumerate() {
+                taps[y.shift * 3 + x.shift] = i * 3 + j;
+            }
+        }
+        let weights = pack([z, y, x]);
+        let len = weights.len() / 9 * winograd::PRODUCTS;
+        let mut transformed = Scratch::take(len * size_of::<F>());
+        let transformed = &mut transformed.elements::<F>()[..len];
+        winograd::transform_weights(&weights, &taps, transformed);
+        let weights = &*transformed;
+        let mut plan = sizes.plan();
+        cut::<F>(&mut plan, images, channels);
+        let together = sizes.together::<F>(&plan);
+        let (groups, bundles) = (geometry.groups, geometry.batch.div_ceil(together));
+        in_tasks(
+            &plan,
+            bundles * groups,
+            rows,
+            work,
+            &|bundle, band, rows| {
+                let (group, first) = (bundle % groups, bundle / groups * together);
+                dispatch(winograd::Task {
+                    sizes: &sizes,
+                    plan: &plan,
+                    weights: &weights,
+                    bias,
+                    out: &out,
+                    source,
+                    image: first * groups + group,
+                    images: together.min(geometry.batch - first),
+                    group,
+                    band,
+                    rows,
+                });
+            },
+        );
+        return;
+    }
+    cut::<F>(&mut plan, images, channels);
     let mut parts = Vec::new();
     let [z, y, x] = &plan.axes;
     for (i, z) in z.parts.iter().enumerate() {
@@ -134,8 +162,6 @@ fn sums<'w, F: Float>(
             }
         }
     }
-    let pixels: usize = plan.axes.iter().map(|axis| axis.source).product();
-    let out = Shared::of(out);
     let sums = Sums {
         plan: &plan,
         parts: &parts,
@@ -144,22 +170,54 @@ fn sums<'w, F: Float>(
         bias,
         out: &out,
     };
-    let task = |index: usize| {
-        let (image, rest) = (index / (bands * row_tasks), index % (bands * row_tasks));
-        let (band, first) = (rest / row_tasks, rest % row_tasks * rows_per_task);
-        let len = channels * pixels;
+    in_tasks(&plan, images, rows, work, &|image, band, rows| {
         dispatch(Task {
             sums: &sums,
             source: &source[image * len..][..len],
             image,
             group: image % geometry.groups,
             band,
-            rows: first..(first + rows_per_task).min(rows),
+            rows,
         });
-    };
+    });
+}
+
+/// Cuts the outputs of a plan into bands that fit in the caches, and enough of them for all
+/// threads. Their number does not change how an element is computed.
+fn cut<F>(plan: &mut Plan, images: usize, channels: usize) {
+    let total = plan.band;
+    let row_bytes = (plan.row() * channels * size_of::<F>()).max(1);
+    let wanted = TASKS_PER_THREAD * parallel::threads();
+    let fitting = (PLANES / row_bytes).max(1);
+    let spread = total.div_ceil(wanted.div_ceil(images));
+    let reaches = plan.axes.iter().map(|axis| axis.reach);
+    let least = reaches.max().unwrap_or(0).max(4);
+    plan.cut(fitting.min(spread).max(least).min(total));
+}
+
+/// Calls `body(image, band, rows)` for all of them, in tasks for all threads. `work` is the number
+/// of multiplications of all.
+fn in_tasks(
+    plan: &Plan,
+    images: usize,
+    rows: usize,
+    work: usize,
+    body: &(dyn Fn(usize, usize, Range<usize>) + Sync),
+) {
+    let bands = plan.bands();
+    // Every task copies what it reads, so rows are split only to keep all threads busy.
+    let wanted = (2 * parallel::threads()).div_ceil(images * bands);
+    let per_task = rows.div_ceil(wanted).max(32).next_multiple_of(8).min(rows);
+    let row_tasks = rows.div_ceil(per_task);
     let tasks = images * bands * row_tasks;
-    let together = TASK / (geometry.multiplications() / tasks).max(1);
-    parallel::ranges(tasks, together.max(1), &|range| range.for_each(task));
+    let together = TASK / (work / tasks).max(1);
+    parallel::ranges(tasks, together.max(1), &|range| {
+        for index in range {
+            let (image, rest) = (index / (bands * row_tasks), index % (bands * row_tasks));
+            let (band, first) = (rest / row_tasks, rest % row_tasks * per_task);
+            body(image, band, first..(first + per_task).min(rows));
+        }
+    });
 }
 
 /// Returns the place of each term in the padded planes.
@@ -300,7 +358,7 @@ impl<F: Float> Task<'_, F> {
                     part,
                     stores: &stores,
                     step,
-                    whole: whole::<L>(&stores, step),
+                    whole: whole::<L>(&stores, step, lanes.div_ceil(L)),
                 };
                 let most = if in_place { count } else { terms };
                 let depth = count.div_ceil(count.div_ceil(most.max(1)).max(1)).max(1);
@@ -415,35 +473,37 @@ impl<F: Float> Task<'_, F> {
     }
 }
 
-/// Returns the place of the first lane in the result, if neighbouring vectors are stored next to
-/// each other.
-fn whole<const L: usize>(stores: &[Store], step: usize) -> Option<usize> {
+/// Returns the place of the first lane in the result, if all `vectors` of the panel are stored next
+/// to each other.
+fn whole<const L: usize>(stores: &[Store], step: usize, vectors: usize) -> Option<usize> {
     let first = stores.first()?.out;
-    let mut vectors = stores.iter().enumerate();
-    let in_order = vectors.all(|(v, store)| {
+    let mut in_order = stores.iter().enumerate();
+    let in_order = in_order.all(|(v, store)| {
         step == 1 && store.len == L && store.lane == v * L && store.out == first + v * L
     });
-    in_order.then_some(first)
+    (in_order && stores.len() == vectors).then_some(first)
 }
 
 /// Copies a panel: for each term, the vectors of all `moves`, from places in the padded planes to
 /// lanes. They are in ascending order, and what one of them copies beyond the end of its run is
 /// overwritten by the next.
 #[inline(always)]
-fn copy_panel<F: Float, const L: usize>(
+pub(super) fn copy_panel<F: Float, const L: usize>(
     planes: &[F],
     places: &[usize],
     moves: &[[usize; 2]],
     pitch: usize,
     panel: &mut [F],
 ) {
-    let (Some(last), Some(&[place, lane])) = (places.iter().max(), moves.last()) else {
+    let Some(&last) = places.iter().max() else {
         return;
     };
+    let (mut place, mut lane) = (0, 0);
+    for to in moves {
+        (place, lane) = (place.max(to[0]), lane.max(to[1]));
+    }
     assert!(
-        moves.iter().all(|to| to[0] <= place && to[1] <= lane)
-            && last + place + L <= planes.len()
-            && (places.len() - 1) * pitch + lane + L <= panel.len(),
+        last + place + L <= planes.len() && (places.len() - 1) * pitch + lane + L <= panel.len(),
         "a copy outside of its memory"
     );
     let mut row = panel.as_mut_ptr();
@@ -451,7 +511,7 @@ fn copy_panel<F: Float, const L: usize>(
         // SAFETY: `place` is at most `last`.
         let from = unsafe { planes.as_ptr().add(place) };
         for &[place, lane] in moves {
-            // SAFETY: the last move of the last term is within both slices, as was just checked.
+            // SAFETY: the largest places are within both slices, as was just checked.
             unsafe { *row.add(lane).cast::<[F; L]>() = *from.add(place).cast::<[F; L]>() };
         }
         row = row.wrapping_add(pitch);
