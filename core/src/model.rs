@@ -1,13 +1,15 @@
 //! The methods of every model. Each calls a function of a lower floor.
 
 use crate::error::Result;
-use crate::module::{Buffer, Module, Param, Pattern, Summary, freeze, leaves, select};
+use crate::module::{
+    Buffer, Module, Param, Pass, Pattern, RunSummary, Summary, freeze, leaves, select,
+};
 use crate::state::{self, Loader};
 use crate::tensor::DType;
 use std::path::Path;
 
-/// The methods of every [`Module`]: lists, counts and selections of parameters, freezing,
-/// conversion to another dtype, saving and loading.
+/// The methods of every [`Module`]: lists, counts and selections of parameters, summaries,
+/// freezing, conversion to another dtype, saving and loading.
 pub trait ModuleExt: Module {
     /// Returns the parameters in declaration order, frozen ones included.
     #[doc(alias = "parameters")]
@@ -54,6 +56,38 @@ pub trait ModuleExt: Module {
     /// frozen.
     fn summary(&self) -> Summary {
         Summary::of(self)
+    }
+
+    /// Runs the model as the closure does, and returns a table of the modules that took part: the
+    /// shapes of their results and their multiply-adds. See [`RunSummary`].
+    ///
+    /// The pass given to the closure is one of inference, so that the model does not change.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let net = Sequential::new()
+    ///     .push(Linear::new(784, 100, &mut rng)?)
+    ///     .push(Relu)
+    ///     .push(Linear::new(100, 10, &mut rng)?);
+    /// let x = Tensor::zeros([32, 784], DType::F32)?;
+    ///
+    /// let summary = net.run_summary(|net, pass| net.forward(&x, pass))?;
+    /// assert_eq!(summary.rows[0].shape[..], [32, 100]);
+    /// assert_eq!(summary.multiply_adds(), 32 * (784 * 100 + 100 * 10));
+    /// println!("{summary}");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of the closure.
+    #[doc(alias = "flops")]
+    #[doc(alias = "macs")]
+    #[doc(alias = "FlopCounterMode")]
+    #[doc(alias = "torchinfo")]
+    fn run_summary<T>(&self, run: impl FnOnce(&Self, &Pass) -> Result<T>) -> Result<RunSummary> {
+        RunSummary::of(self, run)
     }
 
     /// Converts all parameters and buffers to another dtype, in place.
