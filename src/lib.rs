@@ -66,7 +66,7 @@ pub mod prelude {
     // Tensors and differentiation.
     #[doc(no_inline)]
     pub use cotangent_core::{
-        Axes, Backward, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order,
+        Axes, Backward, Convolution, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order,
         Result, Tensor, Windows, assert_gradients, elementwise, grad, gradcheck,
     };
     // Losses.
