@@ -33,3 +33,4 @@ pub use norm::batch_norm::BatchStatistics;
 pub use pool::windows::Windows;
 pub use recurrent::{Recurrence, RecurrentCell, Steps};
 pub use reduce::statistics::Norm;
+pub use shape::padding::PaddingMode;

@@ -30,8 +30,9 @@ impl Tensor {
     /// [`Error::Shape`](crate::Error::Shape) if the input does not have a batch, channels and `D`
     /// more axes, the weight does not fit, the channels cannot be divided by the groups, or the
     /// kernel is longer than the padded input; [`Error::Argument`](crate::Error::Argument) if a
-    /// stride, a dilation or the number of groups is 0, or
-    /// [`output_padding`](Convolution::output_padding) is set;
+    /// stride, a dilation or the number of groups is 0,
+    /// [`output_padding`](Convolution::output_padding) is set, or the padding is too long for its
+    /// [mode](Convolution::padding_mode);
     /// [`Error::DType`](crate::Error::DType) if the dtypes differ.
     ///
     /// ```
@@ -57,7 +58,10 @@ impl Tensor {
         bias: Option<&Self>,
         options: Convolution<D>,
     ) -> Result<Self> {
-        let geometry = options.get().convolution("conv", self, weight, bias)?;
+        let op = "conv";
+        let mut geometry = options.get().convolution(op, self, weight, bias)?;
+        let padded = options.get().padded(op, self, &mut geometry)?;
+        let image = padded.as_ref().unwrap_or(self);
         let shape = result(
             self.shape()[0],
             weight.shape()[0],
@@ -67,15 +71,15 @@ impl Tensor {
         );
         Call {
             map: Map::Convolution,
-            op: "conv",
+            op,
             geometry,
             shapes: Shapes {
-                image: self.array().shape().clone(),
+                image: image.array().shape().clone(),
                 weight: weight.array().shape().clone(),
                 result: shape,
             },
         }
-        .record(self, weight, bias)
+        .record(image, weight, bias)
     }
 
     /// Computes the transpose of a convolution: (batch, in, …) and the weight
@@ -91,7 +95,8 @@ impl Tensor {
     /// more axes, the weight does not fit, the channels cannot be divided by the groups, or nothing
     /// is left of the result inside the padding; [`Error::Argument`](crate::Error::Argument) if a
     /// stride, a dilation or the number of groups is 0, the output padding is not less than the
-    /// stride or the dilation, or the padding is [`same`](Convolution::same);
+    /// stride or the dilation, the padding is [`same`](Convolution::same), or there is a padding
+    /// mode;
     /// [`Error::DType`](crate::Error::DType) if the dtypes differ.
     ///
     /// ```
@@ -234,6 +239,10 @@ impl Op for Recorded {
     fn kind(&self) -> OpKind {
         OpKind::Product
     }
+    /// Counts all elements of all windows, also those of the padding.
+    fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {
+        self.call.geometry.multiplications() as u64
+    }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let call = &self.call;
         let da = match &self.b {
@@ -261,11 +270,9 @@ impl Op for Recorded {
         let mut cotangents: Cotangents = smallvec![da, db];
         if context.parents.len() == 3 {
             let axes = (0..cotangent.rank() as isize).filter(|&axis| axis != 1);
-            let dbias = match context.wants(2) {
-                true => Some(cotangent.sum_over(axes.collect::<Vec<_>>())?),
-                false => None,
-            };
-            cotangents.push(dbias);
+            let wanted = context.wants(2).then(|| axes.collect::<Vec<_>>());
+            let dbias = wanted.map(|axes| cotangent.sum_over(axes));
+            cotangents.push(dbias.transpose()?);
         }
         Ok(cotangents)
     }

@@ -3,7 +3,8 @@
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::kernel::conv::{Axis, Geometry};
-use crate::ops::pool::planes::{spatial, three};
+use crate::ops::pool::planes::{check_dimensions, spatial, three};
+use crate::ops::shape::padding::PaddingMode;
 use crate::tensor::Spatial;
 
 /// The options of a convolution over `D` spatial axes, 1 to 3: stride, padding, dilation and
@@ -24,12 +25,13 @@ use crate::tensor::Spatial;
 pub struct Convolution<const D: usize> {
     stride: [usize; D],
     padding: Padding<[usize; D]>,
+    mode: PaddingMode,
     dilation: [usize; D],
     groups: usize,
     output_padding: [usize; D],
 }
 
-/// The zeros around the input.
+/// The number of elements around the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Padding<L> {
     /// This many at both ends of each axis.
@@ -52,6 +54,7 @@ impl<const D: usize> Convolution<D> {
         Self {
             stride: [1; D],
             padding: Padding::Both([0; D]),
+            mode: PaddingMode::Zeros,
             dilation: [1; D],
             groups: 1,
             output_padding: [0; D],
@@ -64,26 +67,36 @@ impl<const D: usize> Convolution<D> {
         self
     }
 
-    /// Sets the number of zeros that are added at both ends of each axis. Default: 0. A transposed
-    /// convolution removes as many elements at both ends of the result.
+    /// Sets the number of elements that are added at both ends of each axis. Default: 0. A
+    /// transposed convolution removes as many elements at both ends of the result.
     pub fn padding(mut self, padding: impl Into<Spatial<D>>) -> Self {
         self.padding = Padding::Both(*padding.into());
         self
     }
 
-    /// Adds as many zeros as make the result as long as the input. The stride must be 1. If their
-    /// number is odd, there is one more at the end. PyTorch: `padding='same'`.
+    /// Adds as many elements as make the result as long as the input. The stride must be 1. If
+    /// their number is odd, there is one more at the end. PyTorch: `padding='same'`.
     pub fn same(mut self) -> Self {
         self.padding = Padding::Same;
         self
     }
 
-    /// Adds as many zeros as make the result as long as the input divided by the stride, rounded
+    /// Adds as many elements as make the result as long as the input divided by the stride, rounded
     /// up. If their number is odd, there is one more at the end. This is TensorFlow's `SAME`, which
-    /// PyTorch does not have for strides above 1. The zeros at the beginning depend on the length
-    /// of the input then.
+    /// PyTorch does not have for strides above 1. How many are added at the beginning depends on
+    /// the length of the input.
     pub fn same_strided(mut self) -> Self {
         self.padding = Padding::SameStrided;
+        self
+    }
+
+    /// Sets the values of the added elements. Default: zeros. A transposed convolution, which adds
+    /// none, takes no other mode.
+    ///
+    /// The errors about a padding too long for the mode are those of
+    /// [`pad_with`](Tensor::pad_with).
+    pub fn padding_mode(mut self, mode: PaddingMode) -> Self {
+        self.mode = mode;
         self
     }
 
@@ -113,6 +126,23 @@ impl<const D: usize> Convolution<D> {
         self
     }
 
+    /// Checks the options that do not depend on the operands, for `op`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if a stride, a dilation or the number of groups is 0, the number of axes
+    /// is not 1 to 3, `same` is with a stride above 1, or the output padding is not less than the
+    /// stride or the dilation.
+    #[doc(hidden)]
+    pub fn check(&self, op: &'static str) -> Result<()> {
+        self.get().check_numbers(op)
+    }
+
+    /// Returns the number of [groups](Self::groups).
+    #[doc(hidden)]
+    pub fn group_count(&self) -> usize {
+        self.groups
+    }
+
     pub(super) fn get(&self) -> Parts<'_> {
         Parts {
             stride: &self.stride,
@@ -121,6 +151,7 @@ impl<const D: usize> Convolution<D> {
                 Padding::Same => Padding::Same,
                 Padding::SameStrided => Padding::SameStrided,
             },
+            mode: self.mode,
             dilation: &self.dilation,
             groups: self.groups,
             output_padding: &self.output_padding,
@@ -133,6 +164,7 @@ impl<const D: usize> Convolution<D> {
 pub(super) struct Parts<'c> {
     stride: &'c [usize],
     padding: Padding<&'c [usize]>,
+    mode: PaddingMode,
     dilation: &'c [usize],
     groups: usize,
     output_padding: &'c [usize],
@@ -154,7 +186,8 @@ impl Parts<'_> {
         let lengths = self.check(op, x, weight, bias)?;
         let (channels, per_group) = (x.shape()[1], weight.shape()[1]);
         let outputs = weight.shape()[0];
-        if channels != per_group * self.groups || !outputs.is_multiple_of(self.groups) {
+        let divided = per_group.checked_mul(self.groups) == Some(channels);
+        if !divided || !outputs.is_multiple_of(self.groups) {
             return Err(self.misfit(op, "(out, in / groups, …)", x, weight));
         }
         expect_bias(op, bias, outputs, weight)?;
@@ -168,14 +201,6 @@ impl Parts<'_> {
                     let room = len.saturating_add(padding.saturating_mul(2));
                     let room = room.checked_sub(reach.saturating_add(1));
                     (padding, room.map(|room| room / axis.stride + 1))
-                }
-                Padding::Same if axis.stride > 1 => {
-                    let reason = format!(
-                        "`same` expects a stride of 1, found stride {:?}; `same_strided` divides \
-                         the length by the stride",
-                        self.stride
-                    );
-                    return Err(Error::argument(op, reason));
                 }
                 Padding::Same | Padding::SameStrided => {
                     let outputs = len.div_ceil(axis.stride);
@@ -217,6 +242,10 @@ impl Parts<'_> {
                           with `padding` and `output_padding` gives s times the length";
             return Err(Error::argument(op, reason));
         };
+        if self.mode != PaddingMode::Zeros {
+            let reason = "a transposed convolution adds no padding and has no padding mode";
+            return Err(Error::argument(op, reason));
+        }
         let lengths = self.check(op, x, weight, bias)?;
         let (channels, per_group) = (x.shape()[1], weight.shape()[1]);
         if channels != weight.shape()[0] || !channels.is_multiple_of(self.groups) {
@@ -226,15 +255,6 @@ impl Parts<'_> {
         let mut axes = Vec::new();
         for (i, &outputs) in lengths.iter().enumerate() {
             let added = self.output_padding[i];
-            if added >= self.stride[i].max(self.dilation[i]) && added > 0 {
-                let reason = format!(
-                    "the output padding must be less than the stride or the dilation, found \
-                     output padding {:?} with {}",
-                    self.output_padding,
-                    self.sizes(weight)
-                );
-                return Err(Error::argument(op, reason));
-            }
             let mut axis = self.axis(i, 0, weight);
             let reach = (axis.taps - 1).saturating_mul(axis.dilation);
             let len = (outputs - 1)
@@ -275,16 +295,7 @@ impl Parts<'_> {
         let dimensions = self.stride.len();
         let lengths = spatial(op, x, dimensions)?;
         Tensor::expect_one_dtype(op, &operands)?;
-        for (name, numbers) in [
-            ("stride", self.stride),
-            ("dilation", self.dilation),
-            ("groups", &[self.groups]),
-        ] {
-            if numbers.contains(&0) {
-                let reason = format!("{name} must be at least 1, found {numbers:?}");
-                return Err(Error::argument(op, reason));
-            }
-        }
+        self.check_numbers(op)?;
         if weight.rank() != dimensions + 2 {
             let reason = format!(
                 "expected a weight with {} axes, found {}",
@@ -300,6 +311,70 @@ impl Parts<'_> {
             }
         }
         Ok(lengths)
+    }
+
+    /// Checks what does not depend on the operands.
+    fn check_numbers(self, op: &'static str) -> Result<()> {
+        check_dimensions(op, self.stride.len())?;
+        for (name, numbers) in [
+            ("stride", self.stride),
+            ("dilation", self.dilation),
+            ("groups", &[self.groups]),
+        ] {
+            if numbers.contains(&0) {
+                let reason = format!("{name} must be at least 1, found {numbers:?}");
+                return Err(Error::argument(op, reason));
+            }
+        }
+        let Self {
+            stride, dilation, ..
+        } = self;
+        if matches!(self.padding, Padding::Same) && stride.iter().any(|&stride| stride > 1) {
+            let reason = format!(
+                "`same` expects a stride of 1, found stride {stride:?}; `same_strided` divides \
+                 the length by the stride"
+            );
+            return Err(Error::argument(op, reason));
+        }
+        let mut axes = stride.iter().zip(dilation).zip(self.output_padding);
+        if axes.any(|((stride, dilation), &added)| added > 0 && added >= *stride.max(dilation)) {
+            let reason = format!(
+                "the output padding must be less than the stride or the dilation, found output \
+                 padding {:?} with stride {stride:?} and dilation {dilation:?}",
+                self.output_padding
+            );
+            return Err(Error::argument(op, reason));
+        }
+        Ok(())
+    }
+
+    /// Returns the input with its padding, unless that is zeros, which the kernels add themselves.
+    /// The sizes become those of the convolution without padding.
+    pub(super) fn padded(
+        self,
+        op: &'static str,
+        x: &Tensor,
+        geometry: &mut Geometry,
+    ) -> Result<Option<Tensor>> {
+        if self.mode == PaddingMode::Zeros {
+            return Ok(None);
+        }
+        let dimensions = self.stride.len();
+        let mut around = vec![(0, 0); 2];
+        for axis in &mut geometry.axes[3 - dimensions..] {
+            let end = match self.padding {
+                Padding::Both(_) => axis.padding,
+                Padding::Same | Padding::SameStrided => {
+                    let read =
+                        (axis.outputs - 1) * axis.stride + (axis.taps - 1) * axis.dilation + 1;
+                    read.saturating_sub(axis.len + axis.padding)
+                }
+            };
+            around.push((axis.padding, end));
+            axis.len += axis.padding + end;
+            axis.padding = 0;
+        }
+        x.padded(op, &around, self.mode).map(Some)
     }
 
     fn axis(self, i: usize, len: usize, weight: &Tensor) -> Axis {
