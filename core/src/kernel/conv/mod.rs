@@ -274,8 +274,8 @@ mod tests {
             let geometry = Geometry {
                 batch: 1 + draws.below(2),
                 groups: 1 + draws.below(2),
-                inputs: 12 + draws.below(20),
-                outputs: 12 + draws.below(20),
+                inputs: 12 + draws.below(30),
+                outputs: 12 + draws.below(60),
                 axes,
             };
             check::<f32>(&geometry, &mut draws);

@@ -345,23 +345,30 @@ unsafe fn copy_row<F: Float, const L: usize>(
 ) {
     let mut at = 0;
     // Vectors are read whole if the source has so many elements, even those of the next row.
-    while step <= 2 && at < len && place + (at + L) * step <= source.len() {
-        // SAFETY: the source was just checked, the room is guaranteed by the caller.
-        unsafe {
-            let from = source.as_ptr().add(place + at * step);
-            let mut vector = [F::zero(); L];
-            if step == 1 {
-                vector = *from.cast::<[F; L]>();
-            } else {
-                let pair = [*from.cast::<[F; L]>(), *from.add(L).cast::<[F; L]>()];
-                for l in 0..L / 2 {
-                    vector[l] = pair[0][2 * l];
-                    vector[L / 2 + l] = pair[1][2 * l];
-                }
+    if step == 1 {
+        while at < len && place + at + L <= source.len() {
+            // SAFETY: the source was just checked, the room is guaranteed by the caller.
+            unsafe {
+                let from = source.as_ptr().add(place + at);
+                *to.add(at).cast::<[F; L]>() = *from.cast::<[F; L]>();
             }
-            *to.add(at).cast::<[F; L]>() = vector;
+            at += L;
         }
-        at += L;
+    } else if step == 2 {
+        while at < len && place + 2 * (at + L) <= source.len() {
+            // SAFETY: as above.
+            unsafe {
+                let from = source.as_ptr().add(place + 2 * at);
+                let pair = [*from.cast::<[F; L]>(), *from.add(L).cast::<[F; L]>()];
+                let mut even = [F::zero(); L];
+                for l in 0..L / 2 {
+                    even[l] = pair[0][2 * l];
+                    even[L / 2 + l] = pair[1][2 * l];
+                }
+                *to.add(at).cast::<[F; L]>() = even;
+            }
+            at += L;
+        }
     }
     while at < len {
         // SAFETY: as above.

@@ -65,8 +65,8 @@ pub(crate) fn transpose<F: Float>(
         }
         let terms = channels * taps.len();
         let mut packed = vec![F::zero(); geometry.groups * rows * terms];
-        if terms > 0 {
-            let piece = (GRAIN / terms).max(1) * terms;
+        if let Some(at_once) = GRAIN.checked_div(terms) {
+            let piece = at_once.max(1) * terms;
             parallel::chunks_mut(&mut packed, piece, &|start, packed| {
                 for (i, packed) in packed.chunks_exact_mut(terms).enumerate() {
                     let (group, row) = ((start / terms + i) / rows, (start / terms + i) % rows);
@@ -117,7 +117,7 @@ fn sums<'w, F: Float>(
         let len = weights.len() / 9 * winograd::PRODUCTS;
         let mut transformed = Scratch::take(len * size_of::<F>());
         let transformed = &mut transformed.elements::<F>()[..len];
-        winograd::transform_weights(&weights, &taps, transformed);
+        winograd::sums::transform_weights(&weights, &taps, transformed);
         let weights = &*transformed;
         let mut plan = sizes.plan();
         cut::<F>(&mut plan, images, channels);
@@ -130,10 +130,10 @@ fn sums<'w, F: Float>(
             work,
             &|bundle, band, rows| {
                 let (group, first) = (bundle % groups, bundle / groups * together);
-                dispatch(winograd::Task {
+                dispatch(winograd::sums::Task {
                     sizes: &sizes,
                     plan: &plan,
-                    weights: &weights,
+                    weights,
                     bias,
                     out: &out,
                     source,
@@ -614,9 +614,7 @@ impl<F: Float> Panel<'_, F> {
             }
         }
         let mut row = [[F::zero(); L]; V];
-        for v in 0..V {
-            row[v] = lanes[v];
-        }
+        row.copy_from_slice(&lanes[..V]);
         row
     }
 

@@ -7,6 +7,7 @@
 use super::Geometry;
 use super::planes::Plan;
 use super::tile::{Tile, VECTORS, add_products, panel};
+use super::winograd::{self, Sizes};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::linear::tile::transpose;
@@ -24,6 +25,8 @@ const PARTIAL_SUMS: usize = 2 << 20;
 const OUTPUTS: usize = 512;
 /// Rows and columns of a block that is transposed: a cache line of `f32`.
 const LINE: usize = 16;
+/// The fewest channels for which the transforms of minimal filtering pay.
+const LEAST_CHANNELS: usize = 24;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
 
@@ -37,16 +40,25 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
         out.fill(F::zero());
         return;
     }
+    let mut plan = Plan::convolution(geometry);
+    let (channels, work) = (
+        [geometry.inputs, geometry.outputs],
+        geometry.multiplications(),
+    );
+    let sizes = Sizes::of::<F>(&plan, channels, geometry.groups, geometry.batch);
+    if let Some(sizes) = sizes.filter(|_| channels[0].min(channels[1]) >= LEAST_CHANNELS) {
+        winograd::weights::gradient(&sizes, work, x, g, out);
+        return;
+    }
     let weights = out.len();
     let chunks = (geometry.inputs * geometry.taps() / ROWS).clamp(1, TASKS / 4);
     let channels = geometry.inputs.div_ceil(chunks);
     let chunks = geometry.inputs.div_ceil(channels);
-    let most = (PARTIAL_SUMS / (weights * size_of::<F>())).max(1);
+    let most = (PARTIAL_SUMS / size_of_val(out)).max(1);
     let parts = TASKS.div_ceil(chunks * geometry.groups).min(most);
     let images = geometry.batch.div_ceil(parts);
     let parts = geometry.batch.div_ceil(images);
 
-    let mut plan = Plan::convolution(geometry);
     let total = plan.band;
     let per_output = (geometry.results() / total).max(1);
     plan.cut((OUTPUTS / per_output).clamp(1, total));
@@ -74,7 +86,7 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
             channels: first..(first + channels).min(geometry.inputs),
         });
     };
-    let together = TASK / (geometry.multiplications() / tasks).max(1);
+    let together = TASK / (work / tasks).max(1);
     parallel::ranges(tasks, together.max(1), &|range| range.for_each(task));
 
     let (sum, rest) = partial.split_at_mut(weights);
@@ -289,12 +301,7 @@ impl<F: Float> Task<'_, F> {
             // SAFETY: as above.
             let out = unsafe { self.sums.partial.piece(place(i)) };
             for v in 0..V {
-                if let Some(whole) = out.get_mut(v * L..(v + 1) * L) {
-                    whole.copy_from_slice(&sums[i][v]);
-                } else {
-                    let rest = out.iter_mut().skip(v * L);
-                    rest.zip(&sums[i][v]).for_each(|(out, &sum)| *out = sum);
-                }
+                store_vector(&sums[i][v], out, v * L);
             }
         }
     }
@@ -303,7 +310,7 @@ impl<F: Float> Task<'_, F> {
 /// Copies the cotangents of some channels and of consecutive outputs: a row for each output, whose
 /// length is that of the channels filled up to whole vectors with zeros.
 #[inline(always)]
-fn copy_transposed<F: Float, const L: usize>(
+pub(super) fn copy_transposed<F: Float, const L: usize>(
     g: &[F],
     results: usize,
     columns: &Range<usize>,
@@ -330,7 +337,7 @@ fn copy_transposed<F: Float, const L: usize>(
 
 /// Returns `L` numbers of a slice from a place on, with zeros behind its end.
 #[inline(always)]
-fn vector<F: Float, const L: usize>(slice: &[F], from: usize) -> [F; L] {
+pub(super) fn vector<F: Float, const L: usize>(slice: &[F], from: usize) -> [F; L] {
     if let Some(Ok(&whole)) = slice.get(from..from + L).map(<&[F; L]>::try_from) {
         return whole;
     }
@@ -338,4 +345,15 @@ fn vector<F: Float, const L: usize>(slice: &[F], from: usize) -> [F; L] {
     let rest = slice.iter().skip(from);
     part.iter_mut().zip(rest).for_each(|(out, &x)| *out = x);
     part
+}
+
+/// Stores the numbers of a vector in a slice, from a place on, as far as it has room.
+#[inline(always)]
+pub(super) fn store_vector<F: Float, const L: usize>(from: &[F; L], to: &mut [F], place: usize) {
+    if let Some(whole) = to.get_mut(place..place + L) {
+        whole.copy_from_slice(from);
+    } else {
+        let rest = to.iter_mut().skip(place);
+        rest.zip(from).for_each(|(out, &x)| *out = x);
+    }
 }

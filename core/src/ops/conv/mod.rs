@@ -239,6 +239,10 @@ impl Op for Recorded {
     fn kind(&self) -> OpKind {
         OpKind::Product
     }
+    /// Counts all elements of all windows, also those of the padding.
+    fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {
+        self.call.geometry.multiplications() as u64
+    }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let call = &self.call;
         let da = match &self.b {

@@ -1,107 +1,24 @@
-//! Sums over 3×3 taps by Winograd's minimal filtering, for `f32`: 16 products instead of 36 for
-//! each channel and 2×2 outputs (Lavin, Gray 2016, Fast Algorithms for Convolutional Neural
-//! Networks).
-//!
-//! A tile of 2×2 outputs reads 4×4 elements. Elements and weights are transformed by sums along
-//! both axes, multiplied, summed over the channels, and transformed back. Since neighbouring tiles
-//! are two elements apart, the padded planes are split by even and odd places, so that neighbouring
-//! tiles read neighbours.
+//! The sums over channels, of transformed elements and weights.
 
-use super::planes::{AxisPlan, Plan};
-use super::sums::copy_panel;
-use super::tile::{Tile, VECTORS, add_products, panel};
-use super::{Axis, Geometry};
+use super::{Band, PRODUCTS, Panel, Run, Sizes};
+use crate::kernel::conv::planes::Plan;
+use crate::kernel::conv::tile::{Tile, VECTORS, add_products, panel};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
 
-/// Products for each tile and channel.
-pub(super) const PRODUCTS: usize = 16;
-/// The fewest channels, of the source and of the result, for which the transforms pay.
-const LEAST_CHANNELS: usize = 12;
 /// The bytes of a panel's transformed elements, which must fit in the near caches.
 const ELEMENTS: usize = 512 * 1024;
 
-/// The sizes of sums over 3×3 taps, one axis by one.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Sizes {
-    /// Channels of the source in a group.
-    pub channels: usize,
-    /// Channels of the result in a group.
-    pub rows: usize,
-    pub groups: usize,
-    /// Samples.
-    pub images: usize,
-    /// The lengths of the source, the zeros before it, and the lengths of the result.
-    axes: [[usize; 3]; 2],
-}
-
-impl Sizes {
-    /// Returns the sizes if a plan's sums have this form and enough channels.
-    pub(super) fn of<F>(
-        plan: &Plan,
-        [channels, rows]: [usize; 2],
-        groups: usize,
-        images: usize,
-    ) -> Option<Self> {
-        let [z, y, x] = &plan.axes;
-        let is_flat = z.source == 1 && z.results == 1 && z.parts[0].taps.len() == 1;
-        let axis = |axis: &AxisPlan| {
-            let before = usize::try_from(-axis.low).ok()?;
-            let has_three = axis.is_dense() && axis.parts[0].taps.len() == 3 && axis.reach == 2;
-            has_three.then_some([axis.source, before, axis.results])
-        };
-        let axes = [axis(y)?, axis(x)?];
-        let pays = size_of::<F>() == 4 && channels.min(rows) >= LEAST_CHANNELS;
-        (is_flat && pays).then_some(Self {
-            channels,
-            rows,
-            groups,
-            images,
-            axes,
-        })
-    }
-
-    /// Returns the number of elements of a channel of the source.
-    fn pixels(&self) -> usize {
-        self.axes[0][0] * self.axes[1][0]
-    }
-
-    /// Returns the number of images that a task computes together: as many as fill a panel.
-    pub(super) fn together<F>(&self, plan: &Plan) -> usize {
-        let widest = VECTORS * 64 / size_of::<F>();
-        if plan.bands() > 1 {
-            return 1;
-        }
-        let tiles: usize = plan.outputs(0).iter().map(Range::len).product();
-        (widest / tiles).clamp(1, self.images)
-    }
-
-    /// Returns the plan that reads 4×4 elements for each tile.
-    pub(super) fn plan(&self) -> Plan {
-        let [y, x] = self.axes.map(|[len, padding, results]| Axis {
-            len,
-            outputs: results.div_ceil(2),
-            taps: 4,
-            stride: 2,
-            padding,
-            dilation: 1,
-        });
-        Plan::convolution(&Geometry {
-            batch: 1,
-            groups: 1,
-            inputs: 1,
-            outputs: 1,
-            axes: [Axis::MISSING, y, x],
-        })
-    }
-}
-
 /// Transforms weights (groups, rows, channels, taps in the order of `taps`), 9 taps each, to
 /// (products, groups, rows, channels).
-pub(super) fn transform_weights<F: Float>(weights: &[F], taps: &[usize; 9], out: &mut [F]) {
+pub(in crate::kernel::conv) fn transform_weights<F: Float>(
+    weights: &[F],
+    taps: &[usize; 9],
+    out: &mut [F],
+) {
     const BLOCK: usize = 16;
     let count = weights.len() / 9;
     let out = Shared::of(out);
@@ -144,7 +61,7 @@ pub(super) fn transform_weights<F: Float>(weights: &[F], taps: &[usize; 9], out:
 }
 
 /// A band of some images of one group, for some channels of the result.
-pub(super) struct Task<'a, F> {
+pub(in crate::kernel::conv) struct Task<'a, F> {
     pub sizes: &'a Sizes,
     pub plan: &'a Plan,
     /// The transformed weights.
@@ -159,16 +76,6 @@ pub(super) struct Task<'a, F> {
     pub group: usize,
     pub band: usize,
     pub rows: Range<usize>,
-}
-
-/// Tiles of a row that are neighbours in a panel.
-struct Run {
-    lane: usize,
-    /// The number of the image and group.
-    image: usize,
-    row: usize,
-    column: usize,
-    len: usize,
 }
 
 impl<F: Float> Kernel for Task<'_, F> {
@@ -187,15 +94,14 @@ impl<F: Float> Kernel for Task<'_, F> {
 impl<F: Float> Task<'_, F> {
     #[inline(always)]
     fn sum<I: Isa, const R: usize, const L: usize>(&self) {
-        let (plan, channels) = (self.plan, self.sizes.channels);
-        let [_, rows, columns] = plan.outputs(self.band);
-        let tiles = rows.len() * columns.len();
-        let total = tiles * self.images;
+        let channels = self.sizes.channels;
+        let images = [self.image, self.images];
+        let band = Band::new(self.sizes, self.plan, self.band, images, 0..channels);
+        let total = band.tiles();
         let fitting = ELEMENTS / (PRODUCTS * channels * size_of::<F>());
         let vectors = (fitting / L).clamp(1, VECTORS);
         let width = panel::<L>(total).min(vectors * L);
-        let image_planes = channels * plan.channel();
-        let planes = image_planes * self.images + VECTORS * L;
+        let planes = band.planes::<L>();
         let elements = PRODUCTS * channels * width;
         // The last copy may reach beyond its run.
         let copies = (PRODUCTS + 1) * width;
@@ -207,68 +113,16 @@ impl<F: Float> Task<'_, F> {
         let (elements, rest) = rest.split_at_mut(elements);
         let (copies, rest) = rest.split_at_mut(copies);
         let (products, lines) = rest.split_at_mut(products);
-        let image_len = channels * self.sizes.pixels();
-        for i in 0..self.images {
-            let image = self.image + i * self.sizes.groups;
-            let source = &self.source[image * image_len..][..image_len];
-            let planes = &mut planes[i * image_planes..];
-            plan.copy::<F, L>(source, 0..channels, self.band, planes);
-        }
-        let mut steps = [0; PRODUCTS];
-        (0..PRODUCTS).for_each(|k| steps[k] = k * width);
-        let mut shifts = [0; PRODUCTS];
-        let [z, y, x] = plan.axes.each_ref().map(|axis| &axis.parts[0].taps);
-        for i in 0..4 {
-            for j in 0..4 {
-                shifts[i * 4 + j] = plan.shift([&z[0], &y[i], &x[j]]);
-            }
-        }
-        let (mut runs, mut moves) = (Vec::new(), Vec::new());
+        band.copy::<F, L>(self.band, self.source, planes);
+        let mut found = Panel::default();
         for first in (0..total).step_by(width) {
-            let lanes = width.min(total - first);
-            runs.clear();
-            moves.clear();
-            // The place of each vector whose tiles are neighbours.
-            let mut whole = [None; VECTORS];
-            let mut lane = 0;
-            while lane < lanes {
-                let (image, tile) = ((first + lane) / tiles, (first + lane) % tiles);
-                let (row, column) = (tile / columns.len(), tile % columns.len());
-                let len = (columns.len() - column).min(lanes - lane);
-                let place = image * image_planes + row * plan.lengths[2] + column;
-                if lane.is_multiple_of(L) {
-                    (0..len / L).for_each(|v| whole[lane / L + v] = Some(place + v * L));
-                }
-                for at in (0..len).step_by(L) {
-                    moves.push([place + at, lane + at]);
-                }
-                runs.push(Run {
-                    lane,
-                    image: self.image + image * self.sizes.groups,
-                    row: rows.start + row,
-                    column: columns.start + column,
-                    len,
-                });
-                lane += len;
-            }
-            // Moves into other vectors only.
-            moves.retain(|&[_, lane]| whole[lane / L].is_none() || !lane.is_multiple_of(L));
-            for channel in 0..channels {
-                let planes = &planes[channel * plan.channel()..];
-                copy_panel::<F, L>(planes, &shifts, &moves, width, copies);
-                let to = &mut elements[channel * width..];
-                for v in 0..width / L {
-                    let (from, places) = match whole[v] {
-                        Some(place) => (&planes[place..], shifts),
-                        None => (&copies[v * L..], steps),
-                    };
-                    transform_elements::<F, L>(from, &places, &mut to[v * L..], channels * width);
-                }
-            }
+            band.find::<L>(first..(first + width).min(total), &mut found);
+            band.transform::<F, L>(planes, &found, width, copies, elements);
+            let runs = &found.runs;
             match width / L {
-                1 => self.rows::<I, R, 1, L>(elements, products, lines, &runs),
-                2 => self.rows::<I, R, 2, L>(elements, products, lines, &runs),
-                _ => self.rows::<I, R, VECTORS, L>(elements, products, lines, &runs),
+                1 => self.rows::<I, R, 1, L>(elements, products, lines, runs),
+                2 => self.rows::<I, R, 2, L>(elements, products, lines, runs),
+                _ => self.rows::<I, R, VECTORS, L>(elements, products, lines, runs),
             }
         }
     }
@@ -392,53 +246,9 @@ fn copy_short<F: Float, const L: usize>(from: &[F], to: &mut [F]) {
         to[at..at + 4].copy_from_slice(&from[at..at + 4]);
         at += 4;
     }
-    for at in at..to.len() {
+    while at < to.len() {
         to[at] = from[at];
-    }
-}
-
-/// Transforms the elements of a vector of tiles, whose 4×4 elements are at `places`. The rows of the
-/// result are `stride` apart.
-#[inline(always)]
-fn transform_elements<F: Float, const L: usize>(
-    from: &[F],
-    places: &[usize; PRODUCTS],
-    to: &mut [F],
-    stride: usize,
-) {
-    let last = places.iter().max().map_or(0, |last| last + L);
-    assert!(
-        last <= from.len() && (PRODUCTS - 1) * stride + L <= to.len(),
-        "a vector outside of its memory"
-    );
-    let mut x = [[F::zero(); L]; PRODUCTS];
-    for k in 0..PRODUCTS {
-        // SAFETY: just checked.
-        x[k] = unsafe { *from.as_ptr().add(places[k]).cast::<[F; L]>() };
-    }
-    // Along the columns of the 4×4 elements, then along the rows.
-    let mut columns = [[F::zero(); L]; PRODUCTS];
-    for j in 0..4 {
-        for l in 0..L {
-            columns[j][l] = x[j][l] - x[8 + j][l];
-            columns[4 + j][l] = x[4 + j][l] + x[8 + j][l];
-            columns[8 + j][l] = x[8 + j][l] - x[4 + j][l];
-            columns[12 + j][l] = x[4 + j][l] - x[12 + j][l];
-        }
-    }
-    for i in 0..4 {
-        let mut row = [[F::zero(); L]; 4];
-        let c = 4 * i;
-        for l in 0..L {
-            row[0][l] = columns[c][l] - columns[c + 2][l];
-            row[1][l] = columns[c + 1][l] + columns[c + 2][l];
-            row[2][l] = columns[c + 2][l] - columns[c + 1][l];
-            row[3][l] = columns[c + 1][l] - columns[c + 3][l];
-        }
-        for j in 0..4 {
-            // SAFETY: checked above.
-            unsafe { *to.as_mut_ptr().add((c + j) * stride).cast::<[F; L]>() = row[j] };
-        }
+        at += 1;
     }
 }
 
