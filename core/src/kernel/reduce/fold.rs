@@ -5,6 +5,7 @@ use crate::kernel::isa::{Baseline, Isa, Kernel, dispatch};
 use crate::kernel::lane::Lane;
 use crate::kernel::real::Real;
 use crate::kernel::threads::parallel;
+use std::hint::black_box;
 
 /// An associative operation with a neutral element, and a function applied to each element first.
 pub(crate) trait Reduction: Copy + Send + Sync {
@@ -155,8 +156,7 @@ pub(crate) fn columns<F: Float, R: Reduction>(
     }
     for (o, out) in out.chunks_mut(column_count).enumerate() {
         let xs = &xs[o * plane..(o + 1) * plane];
-        let rows_per_task = (TASK / column_count).max(ROWS).next_multiple_of(ROWS);
-        let mut parts = parallel::collect(row_count, rows_per_task, &|range| {
+        let parts = parallel::collect(row_count, rows_of_task(column_count), &|range| {
             let mut part = vec![F::default(); column_count];
             dispatch(Columns {
                 reduction,
@@ -166,25 +166,93 @@ pub(crate) fn columns<F: Float, R: Reduction>(
             });
             part
         });
-        // A balanced tree, for all columns at once.
-        while parts.len() > 1 {
-            let pairs = parts.chunks_mut(2).map(|pair| {
-                let (first, second) = pair.split_at_mut(1);
-                let mut sum = std::mem::take(&mut first[0]);
-                for part in second {
-                    for (sum, &x) in sum.iter_mut().zip(&*part) {
-                        let (a, b) = (Lane::<F, Baseline>::new(*sum), Lane::new(x));
-                        *sum = reduction.combine(a, b).0;
-                    }
-                }
-                sum
-            });
-            parts = pairs.collect();
-        }
-        if let Some(part) = parts.first() {
-            out.copy_from_slice(part);
+        out.copy_from_slice(&tree(reduction, parts));
+    }
+}
+
+/// Returns the number of rows that one task reduces.
+pub(crate) fn rows_of_task(column_count: usize) -> usize {
+    (TASK / column_count.max(1))
+        .max(ROWS)
+        .next_multiple_of(ROWS)
+}
+
+/// Sums of columns to which rows are added one by one, in the order of [`columns`]. Each task of
+/// [`rows_of_task`] has its own; [`tree`] combines their results.
+#[derive(Debug)]
+pub(crate) struct ColumnSums<F> {
+    len: usize,
+    /// The number of rows.
+    rows: usize,
+    /// Finished subtrees, the larger ones first, and a block of [`ROWS`] rows that is not finished.
+    blocks: Vec<Vec<F>>,
+}
+
+impl<F: Float> ColumnSums<F> {
+    /// Creates the sums of `len` columns without rows.
+    pub(crate) fn new(len: usize) -> Self {
+        Self {
+            len,
+            rows: 0,
+            blocks: Vec::new(),
         }
     }
+
+    /// Returns the sums to which the next row is to be added.
+    pub(crate) fn next_row(&mut self) -> &mut [F] {
+        if self.rows.is_multiple_of(ROWS) {
+            self.finish_block();
+            self.blocks.push(vec![F::zero(); self.len]);
+        }
+        self.rows += 1;
+        self.blocks.last_mut().map_or(&mut [], |block| block)
+    }
+
+    /// Combines the last block with the subtrees of equal size, as in a binary counter.
+    fn finish_block(&mut self) {
+        let Some(before) = self.rows.div_ceil(ROWS).checked_sub(1) else {
+            return;
+        };
+        for _ in 0..before.trailing_ones() {
+            self.combine();
+        }
+    }
+
+    /// Adds the last subtree to the one before.
+    fn combine(&mut self) {
+        if let (Some(last), Some(before)) = (self.blocks.pop(), self.blocks.last_mut()) {
+            before.iter_mut().zip(last).for_each(|(sum, x)| *sum += x);
+        }
+    }
+
+    /// Returns the sums of all rows.
+    pub(crate) fn total(mut self) -> Vec<F> {
+        self.finish_block();
+        while self.blocks.len() > 1 {
+            self.combine();
+        }
+        let total = self.blocks.pop();
+        total.unwrap_or_else(|| vec![F::zero(); self.len])
+    }
+}
+
+/// Combines parts of equal length as a balanced tree. Without parts, the result is empty.
+pub(crate) fn tree<F: Float, R: Reduction>(reduction: R, mut parts: Vec<Vec<F>>) -> Vec<F> {
+    while parts.len() > 1 {
+        let pairs = parts.chunks_mut(2).map(|pair| {
+            let (first, second) = pair.split_at_mut(1);
+            let mut sum = std::mem::take(&mut first[0]);
+            for part in second {
+                for (sum, &x) in sum.iter_mut().zip(&*part) {
+                    let (a, b) = (Lane::<F, Baseline>::new(*sum), Lane::new(x));
+                    *sum = reduction.combine(a, b).0;
+                }
+            }
+            sum
+        });
+        parts = pairs.collect();
+    }
+    parts.pop().unwrap_or_default()
 }
 
 struct Rows<'a, F, R> {
@@ -202,11 +270,7 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
         // A loop, because a closure passed to `collect` is not inlined and so is compiled for the
         // baseline.
         for (out, row) in self.out.iter_mut().zip(self.xs.chunks_exact(self.len)) {
-            *out = if self.len < 4 * LANES {
-                pairwise::<F, I, R>(self.reduction, row)
-            } else {
-                pairwise_with::<F, I, R, true>(self.reduction, row)
-            };
+            *out = pairwise_row::<F, I, R>(self.reduction, row);
         }
     }
 }
@@ -217,20 +281,27 @@ pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -
     pairwise_with::<F, I, R, false>(reduction, xs)
 }
 
-/// Reduces a slice as [`pairwise`] does. See [`block`] for `OUTLINED`.
+/// Reduces a slice as [`pairwise`] does, faster if it is long.
 #[inline(always)]
-fn pairwise_with<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(
-    reduction: R,
-    xs: &[F],
-) -> F {
+pub(crate) fn pairwise_row<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
+    if xs.len() < 4 * LANES {
+        pairwise::<F, I, R>(reduction, xs)
+    } else {
+        pairwise_with::<F, I, R, true>(reduction, xs)
+    }
+}
+
+/// Reduces a slice as [`pairwise`] does. See [`block`] for `LONG`.
+#[inline(always)]
+fn pairwise_with<F: Float, I: Isa, R: Reduction, const LONG: bool>(reduction: R, xs: &[F]) -> F {
     if xs.len() <= BLOCK {
-        return block::<F, I, R, OUTLINED>(reduction, xs);
+        return block::<F, I, R, LONG>(reduction, xs);
     }
     // A binary counter of partial results: slot k contains a finished subtree of 2^k blocks.
     let mut slots = [F::default(); 48];
     let mut count = 0usize;
     for chunk in xs.chunks(BLOCK) {
-        let mut value = block::<F, I, R, OUTLINED>(reduction, chunk);
+        let mut value = block::<F, I, R, LONG>(reduction, chunk);
         let mut level = 0;
         while count >> level & 1 == 1 {
             value = reduction
@@ -257,11 +328,11 @@ fn pairwise_with<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(
     result.0
 }
 
-/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If `OUTLINED`, a function that
-/// is not inlined combines the accumulators. The call costs some nanoseconds, but the loop keeps
-/// vectors of full width.
+/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If they are `LONG`, the
+/// accumulators go through memory before they are combined. Otherwise the compiler splits the loop
+/// into the narrow vectors that it finds behind it.
 #[inline(always)]
-fn block<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(reduction: R, xs: &[F]) -> F {
+fn block<F: Float, I: Isa, R: Reduction, const LONG: bool>(reduction: R, xs: &[F]) -> F {
     let neutral = reduction.neutral(Lane::<F, I>::new(F::default()));
     let lift = |x: F| reduction.lift(Lane::<F, I>::new(x));
     if xs.len() < LANES {
@@ -280,11 +351,10 @@ fn block<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(reduction: R, xs:
             *lane = reduction.combine(*lane, lift(x));
         }
     }
-    if OUTLINED {
-        halve_outlined::<F, R>(reduction, &mut lanes.map(|lane| Lane::new(lane.0)))
-    } else {
-        halve(reduction, &mut lanes)
+    if LONG {
+        lanes = black_box(lanes);
     }
+    halve(reduction, &mut lanes)
 }
 
 /// Combines the accumulators by halves.
@@ -298,17 +368,6 @@ fn halve<F: Float, I: Isa, R: Reduction>(reduction: R, lanes: &mut [Lane<F, I>; 
         width /= 2;
     }
     lanes[0].0
-}
-
-/// Combines the accumulators as [`halve`] does, without being inlined. If the compiler sees this
-/// code, it splits the loop before it into the narrow vectors that it finds here. Addition and
-/// comparison give the same results on every instruction set.
-#[inline(never)]
-fn halve_outlined<F: Float, R: Reduction>(
-    reduction: R,
-    lanes: &mut [Lane<F, Baseline>; LANES],
-) -> F {
-    halve(reduction, lanes)
 }
 
 struct Combine<'a, F, R> {
