@@ -30,11 +30,33 @@
 //! | with little state | [`Adafactor`] |
 //! | orthogonal steps for matrices | [`Muon`] |
 //!
+//! # Embeddings and other tables
+//!
+//! If few rows of a large table were used, its gradient stores
+//! [only these](crate::Tensor::sparse_rows). A step visits no other row if the formula leaves rows
+//! without a gradient as they are. The result is the same, to the bit. Most formulas move such rows
+//! or change their state:
+//!
+//! | optimizer | a step visits |
+//! |---|---|
+//! | [`Sgd`] | the stored rows; with weight decay all rows |
+//! | [`AdaGrad`] | the stored rows; all rows with weight decay, or with ε below 1.2e-38 |
+//! | [`Momentum`], [`Nesterov`] | all rows: they go on moving, and the buffer decays |
+//! | [`Adam`], [`AdamW`], [`AdaMax`], [`NAdam`], [`RAdam`], [`Lion`] | all rows, for the same reason |
+//! | [`RmsProp`], [`AdaDelta`] | all rows: their averages of squares decay |
+//! | [`Lamb`], [`Adafactor`], [`Muon`] | all rows: norms, averages and products are those of the whole table |
+//! | [`Lookahead`] | the rows of the inner optimizer; when it synchronizes, all rows |
+//! | a [`Rule`] of your own | all rows, unless [`keeps_at_zero`](Rule::keeps_at_zero) returns true |
+//!
+//! [`Group::lazy_rows`] skips rows without a gradient under all of these except LAMB, Adafactor and
+//! Muon. It is another algorithm: with [`Adam`] it is PyTorch's `SparseAdam`. [`clip`] and
+//! [`Accumulator`] read the stored rows alone. [`WeightAverage`] reads all rows in each update.
+//!
 //! # Around an optimizer
 //!
 //! | item | does |
 //! |---|---|
-//! | [`Group`] | gives parameters chosen by pattern their own learning rate and weight decay |
+//! | [`Group`] | gives parameters chosen by pattern their own learning rate and weight decay, or [lazy rows](Group::lazy_rows) |
 //! | [`Accumulator`] | averages the gradients of several micro-batches |
 //! | [`WeightAverage`] | keeps a copy of the model with averaged weights |
 //! | [`Lookahead`] | moves slow weights towards the optimizer's every k steps |

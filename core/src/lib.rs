@@ -47,7 +47,7 @@ pub mod transform;
 
 pub use autograd::{
     Backward, Cotangents, Dot, Forward, Gradients, Leaf, LeafId, Observer, Op, OpKind, Pulled,
-    Tensor, Vjp, grad,
+    SparseRows, Tensor, Vjp, grad,
 };
 pub use disk::replace_file;
 pub use error::{Error, Interval, ModulePath, Result};

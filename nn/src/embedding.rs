@@ -11,9 +11,10 @@ use cotangent_macros::Module;
 /// Indices (…) give vectors (…, dim). The weight is (count, dim), as in PyTorch's `Embedding`. It
 /// is drawn from the standard normal distribution, as in PyTorch (Keras: uniform on ±0.05).
 ///
-/// If an index occurs several times, its row gets the sum of the gradients. The gradient is always
-/// a whole table, even for a few rows. PyTorch's options `max_norm`, `scale_grad_by_freq` and
-/// `sparse` do not exist.
+/// If an index occurs several times, its row gets the sum of the gradients. If few rows are used,
+/// the gradient stores [these rows alone](Tensor::sparse_rows), and an optimizer skips the others
+/// if its formula allows it. There is no option such as PyTorch's `sparse`, because results do not
+/// depend on it. PyTorch's options `max_norm` and `scale_grad_by_freq` do not exist.
 ///
 /// An embedding is not a [`Layer`](cotangent_core::module::Layer): its input is `Indices`, not a
 /// tensor. Call it first in the `forward` of your own model.

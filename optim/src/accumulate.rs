@@ -3,7 +3,7 @@
 use crate::state::Mismatches;
 use cotangent_core::module::{Module, Param};
 use cotangent_core::state::{Entry, StateDict, Stateful};
-use cotangent_core::{Error, Gradients, Interval, LeafId, ModuleExt, Result, Tensor};
+use cotangent_core::{DType, Error, Gradients, Interval, LeafId, ModuleExt, Result, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The weighted mean of the gradients of several micro-batches. Up to rounding it is the gradient
@@ -95,7 +95,7 @@ impl Accumulator {
         let [before, unit] = [unit(self.weight), unit(total)];
         let mut sums = self.sums.clone();
         for sum in sums.values_mut().filter(|_| before != unit) {
-            sum.tensor = sum.tensor.mul_scalar(before / unit);
+            sum.tensor = sum.tensor.clone().scaled_in_place(before / unit);
         }
         for (path, param) in model.named_params() {
             let Some(gradient) = gradients.remove(param) else {
@@ -106,7 +106,7 @@ impl Accumulator {
                 None => Ok(weighted),
                 Some(sum) => sum
                     .check("Accumulator::add", param)
-                    .and_then(|()| sum_of(&sum.tensor, &weighted)),
+                    .and_then(|()| sum_of(param, &sum.tensor, weighted)),
             };
             let sum = Sum {
                 tensor: added.map_err(|error| error.within(&path))?,
@@ -160,13 +160,24 @@ impl Accumulator {
 }
 
 /// Returns the sum of two gradients of one parameter, which have the same shape.
-fn sum_of(before: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+fn sum_of(param: &Param, before: &Tensor, gradient: Tensor) -> Result<Tensor> {
+    const OP: &str = "Accumulator::add";
+    let dtypes = [
+        ("the gradients so far", before.dtype()),
+        ("the gradient", gradient.dtype()),
+    ];
+    DType::expect_same(OP, &dtypes)?;
     if before.shape() != gradient.shape() {
         let reason = "the gradient has another shape than the gradients so far";
         let shapes = [before.shape(), gradient.shape()];
-        return Err(Error::shape("Accumulator::add", reason, &shapes));
+        return Err(Error::shape(OP, reason, &shapes));
     }
-    before.add(gradient)
+    // Unlike `Tensor::add`, this keeps the form of gradients of which only rows are stored.
+    let [mut sum, mut other] = [Gradients::default(), Gradients::default()];
+    sum.insert(param, before.clone());
+    other.insert(param, gradient);
+    sum.add(other)?;
+    Ok(sum.remove(param).unwrap_or_else(|| before.clone()))
 }
 
 /// The entries are `weight`, and the weighted sums `scaled_sum.PATH`, divided by the smallest power

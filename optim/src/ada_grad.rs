@@ -81,6 +81,11 @@ impl Rule<1> for AdaGrad {
         [self.initial_accumulator]
     }
 
+    /// Without ε the step of an element that has never had a gradient is 0 / 0.
+    fn keeps_at_zero(&self, at: &StepInfo) -> bool {
+        at.settings.weight_decay == 0.0 && self.epsilon >= f64::from(f32::MIN_POSITIVE)
+    }
+
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, [s]: [T; 1]) -> (T, [T; 1]) {
         let eta =

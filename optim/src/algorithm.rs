@@ -91,6 +91,12 @@ pub trait Algorithm: Debug + Send + Sync + 'static {
         one_by_one(steps, |step| self.update(step))
     }
 
+    /// Returns whether the updates obey [`ParamStep::lazy_rows`]. If not, which is the default, a
+    /// step fails if a group asks for it.
+    fn has_lazy_rows(&self) -> bool {
+        false
+    }
+
     /// Checks the paths of the model's parameters before the first step, and before the first step
     /// after loading. For algorithms that treat some paths differently and need them to exist.
     ///
@@ -110,6 +116,9 @@ pub struct ParamStep<'a> {
     pub number: u64,
     /// The settings of the optimizer, adjusted by the parameter's groups.
     pub settings: Settings,
+    /// Whether rows whose gradient is 0 keep their values and their state, although the formula
+    /// would change them: see [`Group::lazy_rows`](crate::Group::lazy_rows).
+    pub lazy_rows: bool,
     /// The parameter.
     pub param: &'a mut Param,
     /// Its gradient.

@@ -4,7 +4,7 @@ use crate::settings::fraction;
 use crate::state::Mismatches;
 use cotangent_core::Result;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{LeafMut, LeafRef, Module, Part, Walk, WalkMut, step};
+use cotangent_core::module::{LeafMut, LeafRef, Module, Part, Walk, WalkMut, ZeroRows, step};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use std::collections::BTreeMap;
 
@@ -146,6 +146,7 @@ impl<M: Module + Clone> WeightAverage<M> {
                 gradient: theirs.value(),
                 state: [],
                 step: MoveTo { share },
+                zero_rows: ZeroRows::Change,
             })
             .collect();
         step(&mut parts)?;

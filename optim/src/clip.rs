@@ -28,7 +28,7 @@
 
 use cotangent_core::module::{Matcher, Module, Param, Pattern};
 use cotangent_core::{
-    DType, Error, Gradients, Interval, Leaf, LeafId, ModuleExt, Norm, Result, Tensor,
+    DType, Error, Gradients, Interval, Leaf, LeafId, ModuleExt, Norm, Result, SparseRows, Tensor,
 };
 use std::collections::BTreeMap;
 
@@ -224,7 +224,13 @@ impl Clip {
                 Kind::Norm if own >= 1.0 => continue,
                 Kind::GlobalNorm => Change::Scale(all_by_one),
                 Kind::Norm => Change::Scale(own),
-                Kind::Value => Change::Clamp,
+                Kind::Value => match gradient.sparse_rows() {
+                    None => Change::Clamp,
+                    Some(rows) => {
+                        let values = rows.values.clamp(-self.bound, self.bound);
+                        Change::Replace(with_values(gradient, rows, values)?)
+                    }
+                },
                 Kind::Adaptive => match params.get(&id) {
                     None => continue,
                     Some((path, param)) => match self.by_unit(param.value(), gradient) {
@@ -258,6 +264,14 @@ impl Clip {
             let shapes = [weight.shape(), gradient.shape()];
             return Err(Error::shape(self.kind.name(), reason, &shapes));
         }
+        if weight.rank() >= 2
+            && let Some(rows) = gradient.sparse_rows()
+        {
+            let weight = weight.index_select(0, &rows.indices)?;
+            let clipped = self.by_unit(&weight, &rows.values)?;
+            let whole = clipped.map(|values| with_values(gradient, rows, values));
+            return whole.transpose();
+        }
         let units = if weight.rank() < 2 {
             1
         } else {
@@ -285,6 +299,11 @@ impl Clip {
         let clipped = rows(gradient)?.mul(&factors.unsqueeze(-1)?)?;
         clipped.reshape(weight.shape()).map(Some)
     }
+}
+
+/// Returns a gradient of the same shape and the same stored rows, with other values.
+fn with_values(gradient: &Tensor, rows: SparseRows, values: Tensor) -> Result<Tensor> {
+    Tensor::from_sparse_rows(&SparseRows { values, ..rows }, gradient.shape())
 }
 
 enum Change {

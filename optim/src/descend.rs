@@ -2,7 +2,7 @@
 
 use crate::algorithm::ParamStep;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Part, step};
+use cotangent_core::module::{Part, ZeroRows, step};
 use cotangent_core::{Result, Tensor};
 
 /// The formula `w := shrink w - size u`.
@@ -20,6 +20,7 @@ impl Descend {
             gradient: u,
             state: [],
             step: self,
+            zero_rows: ZeroRows::Change,
         }])
     }
 }

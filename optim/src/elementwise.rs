@@ -3,7 +3,7 @@
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
 use crate::rule::{Rule, StepInfo};
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Part, step};
+use cotangent_core::module::{Part, ZeroRows, step};
 use cotangent_core::{Error, Result, Tensor};
 
 /// The [`Algorithm`] that applies a [`Rule`] to every element, in one sweep over all parameters. If
@@ -28,6 +28,10 @@ impl<R: Rule<N>, const N: usize> Algorithm for Elementwise<R, N> {
         }
         tensors.extend(R::CARRY.map(|name| (name, Tensor::from(1.0f64))));
         Ok(ParamState { steps: 0, tensors })
+    }
+
+    fn has_lazy_rows(&self) -> bool {
+        true
     }
 
     fn update(&self, step: &mut ParamStep<'_>) -> Result<()> {
@@ -62,11 +66,19 @@ impl<R: Rule<N>, const N: usize> Elementwise<R, N> {
                 carried.push(carry);
             }
             self.0.prepare(&mut at);
+            let zero_rows = if step.lazy_rows {
+                ZeroRows::Skip
+            } else if self.0.keeps_at_zero(&at) {
+                ZeroRows::Keep
+            } else {
+                ZeroRows::Change
+            };
             parts.push(Part {
                 param: &mut *step.param,
                 gradient: step.gradient,
                 state: state.each_mut().map(|(_, slot)| slot),
                 step: Element { rule: self.0, at },
+                zero_rows,
             });
         }
         step(&mut parts)?;

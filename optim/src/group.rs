@@ -31,6 +31,7 @@ pub struct Group {
     learning_rate_factor: f64,
     weight_decay: Option<f64>,
     frozen: bool,
+    lazy_rows: bool,
 }
 
 impl Group {
@@ -44,6 +45,7 @@ impl Group {
             learning_rate_factor: 1.0,
             weight_decay: None,
             frozen: false,
+            lazy_rows: false,
         })
     }
 
@@ -72,6 +74,48 @@ impl Group {
     pub fn frozen(mut self) -> Self {
         self.frozen = true;
         self
+    }
+
+    /// Skips rows whose gradient is 0 throughout: they keep their values and their state, without
+    /// momentum, decay of averages and weight decay. For embeddings: a step then visits only the
+    /// rows that the gradient [stores](cotangent_core::Tensor::sparse_rows), also with optimizers
+    /// whose formula moves rows without a gradient.
+    ///
+    /// It is another algorithm. [`Adam`](crate::Adam) becomes PyTorch's `SparseAdam`, with these
+    /// differences: ε is added to the root of the corrected v, as in Adam; and a row that was used
+    /// but whose gradient is exactly 0 is skipped too, so that it does not matter whether a
+    /// gradient is stored as rows or as a whole table. As in PyTorch, t counts the steps of the
+    /// parameter, not those of the row.
+    ///
+    /// The rows of a vector are its elements. LAMB, Adafactor and Muon update whole parameters:
+    /// their step returns an error if a parameter is in such a group.
+    ///
+    /// ```
+    /// use cotangent::{Indices, Tensor, module::{Param, Pass}};
+    /// use cotangent::optim::{Adam, Group, Optimizer};
+    ///
+    /// let mut table = Param::new(&Tensor::ones([1000, 2], cotangent::DType::F32)?);
+    /// let mut optimizer = Adam::new(0.1).build()?;
+    /// optimizer.add_group(Group::of("")?.lazy_rows());
+    /// for rows in [[1, 2], [2, 3]] {
+    ///     let taken = table.read(&Pass::train(0)).embedding(&Indices::from(rows))?;
+    ///     optimizer.step(&mut table, taken.sum().backward()?)?;
+    /// }
+    /// // Row 1 was used in the first step alone, and Adam's momentum has not moved it since.
+    /// let values = table.value().narrow(0, 1, 2)?;
+    /// assert_eq!(format!("{values:.1}"), "[[0.9 0.9]\n [0.8 0.8]]");
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "SparseAdam")]
+    #[doc(alias = "sparse")]
+    pub fn lazy_rows(mut self) -> Self {
+        self.lazy_rows = true;
+        self
+    }
+
+    /// Returns whether steps of a parameter in the group skip rows without a gradient.
+    pub(crate) fn has_lazy_rows(&self) -> bool {
+        self.lazy_rows
     }
 
     /// Returns the settings of a parameter in the group; none if the group is frozen.

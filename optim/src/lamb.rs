@@ -7,7 +7,7 @@ use crate::rule::mean_square;
 use crate::settings::{Settings, at_least_0, fraction, setters};
 use crate::stepper::Stepper;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Part, step};
+use cotangent_core::module::{Part, ZeroRows, step};
 use cotangent_core::{DType, Result, Tensor};
 
 /// LAMB, with m and v as in [`Adam`](crate::Adam): `r = m̂ / (√v̂ + ε) + λ w; w -= η r ‖w‖ / ‖r‖`.
@@ -148,6 +148,7 @@ impl Algorithm for Lamb {
                 epsilon: self.epsilon,
                 weight_decay: at.settings.weight_decay,
             },
+            zero_rows: ZeroRows::Change,
         }])?;
         let norm = root(at.param.value().sum_of_squares(), at.param.value())?;
         let length = root(r.sum_of_squares(), &r)?;
@@ -156,6 +157,7 @@ impl Algorithm for Lamb {
             gradient: &r,
             state: [],
             step: Descend::new(at.settings.learning_rate, norm, length, dtype),
+            zero_rows: ZeroRows::Change,
         }])
     }
 }

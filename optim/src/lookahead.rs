@@ -6,7 +6,7 @@ use crate::settings::check_range;
 use crate::state::Mismatches;
 use crate::stepper::OF_ANOTHER_MODEL;
 use cotangent_core::kernel::{Real, Step};
-use cotangent_core::module::{Matcher, Module, Param, Part, step};
+use cotangent_core::module::{Matcher, Module, Param, Part, ZeroRows, step};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, LeafId, ModuleExt, Result, Tensor};
 use std::collections::{BTreeMap, BTreeSet};
@@ -117,6 +117,7 @@ impl<O: Optimizer> Optimizer for Lookahead<O> {
                     gradient: &slow.weights,
                     state: [],
                     step: Approach { alpha: self.alpha },
+                    zero_rows: ZeroRows::Change,
                 }])?;
                 slow.weights = param.value().clone();
                 slow.steps = 0;

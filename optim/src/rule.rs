@@ -72,6 +72,14 @@ pub trait Rule<const N: usize>: Copy + Debug + Send + Sync + 'static {
     /// `shared`, and `carry` if the rule has one.
     fn prepare(&self, _at: &mut StepInfo) {}
 
+    /// Returns whether a gradient of 0 changes neither the parameter nor the state of an element,
+    /// in any finite state that the rule can reach. A step then visits only the rows that are
+    /// stored if a gradient [stores few](cotangent_core::Tensor::sparse_rows). The default is
+    /// false.
+    fn keeps_at_zero(&self, _at: &StepInfo) -> bool {
+        false
+    }
+
     /// Returns the new parameter and state of an element, from parameter `w`, gradient `g` and
     /// state.
     ///

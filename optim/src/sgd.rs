@@ -38,6 +38,10 @@ impl Rule<0> for Sgd {
     const NAME: &'static str = "Sgd";
     const STATE: [&'static str; 0] = [];
 
+    fn keeps_at_zero(&self, at: &StepInfo) -> bool {
+        at.settings.weight_decay == 0.0
+    }
+
     #[inline(always)]
     fn update<T: Real>(&self, at: StepInfo, w: T, g: T, []: [T; 0]) -> (T, [T; 0]) {
         (w - decayed(at, w, g) * at.settings.learning_rate, [])

@@ -130,11 +130,29 @@ impl Stepper {
         wrong.finish()
     }
 
+    /// Returns the groups of a parameter.
+    fn groups_of(&self, path: &str) -> impl Iterator<Item = &Group> {
+        let groups = self.members.get(path).into_iter().flatten();
+        groups.map(|&number| &self.groups[number])
+    }
+
     /// Returns the settings of a parameter; none if one of its groups is frozen.
     fn settings_of(&self, path: &str) -> Option<Settings> {
-        let groups = self.members.get(path).into_iter().flatten();
-        let mut groups = groups.map(|&number| &self.groups[number]);
+        let mut groups = self.groups_of(path);
         groups.try_fold(self.settings, |settings, group| group.adjust(settings))
+    }
+
+    /// Returns whether steps of a parameter skip rows without a gradient.
+    fn has_lazy_rows(&self, path: &str) -> Result<bool> {
+        let lazy = self.groups_of(path).any(Group::has_lazy_rows);
+        if lazy && !self.algorithm.has_lazy_rows() {
+            let reason = format!(
+                "{} updates whole parameters, but a group with `lazy_rows` contains this one",
+                self.algorithm.name()
+            );
+            return Err(Error::argument("optimizer step", reason));
+        }
+        Ok(lazy)
     }
 
     /// Returns an error if the state at this path belongs to another parameter or does not fit it.
@@ -202,7 +220,7 @@ impl Optimizer for Stepper {
         let params = model.named_params_mut();
         self.assign(&params)?;
         self.check_model(&params)?;
-        let mut work: Vec<(String, &mut Param, &Tensor, Settings)> = Vec::new();
+        let mut work: Vec<(String, &mut Param, &Tensor, Settings, bool)> = Vec::new();
         for (path, param) in params {
             let Some(settings) = self.settings_of(&path) else {
                 continue;
@@ -216,7 +234,9 @@ impl Optimizer for Stepper {
             check(("the parameter", value), gradient_is, reason)
                 .and_then(|()| self.check_state(&path, param))
                 .map_err(|error| error.within(&path))?;
-            work.push((path, param, gradient, settings));
+            let lazy_rows = self.has_lazy_rows(&path);
+            let lazy_rows = lazy_rows.map_err(|error| error.within(&path))?;
+            work.push((path, param, gradient, settings, lazy_rows));
         }
         for (path, param, ..) in &work {
             if !self.states.contains_key(path) {
@@ -234,7 +254,7 @@ impl Optimizer for Stepper {
         work.sort_by(|(a, ..), (b, ..)| a.cmp(b));
         let mut states = self.states.iter_mut();
         let mut steps = Vec::with_capacity(work.len());
-        for (path, param, gradient, settings) in work {
+        for (path, param, gradient, settings, lazy_rows) in work {
             let Some((path, Kept { state, .. })) = states.find(|(known, _)| **known == path) else {
                 let reason = format!("two parameters have the path `{path}`");
                 return Err(Error::argument("optimizer step", reason));
@@ -243,6 +263,7 @@ impl Optimizer for Stepper {
                 path,
                 number: state.steps + 1,
                 settings,
+                lazy_rows,
                 param,
                 gradient,
                 state,

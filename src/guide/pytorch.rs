@@ -62,6 +62,7 @@
 //! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of row numbers: [regression in mini-batches](crate::guide::recipes#regression-in-mini-batches) |
 //! | scikit-learn's `StratifiedKFold` | [`Dataset::k_fold`](crate::data::Dataset::k_fold) |
 //! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
+//! | `load_state_dict(torch.load("model.pth"))` | [`load`](crate::ModuleExt::load), also under other names: [`Loader`](crate::state::Loader) |
 //! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |
 //!
 //! The replacements of indexing and `randperm`:

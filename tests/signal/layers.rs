@@ -370,7 +370,7 @@ impl Table {
                 "layer (1): linear reshape reshape permute (product shape shape shape)",
                 "layer (2): linear reshape reshape permute (product shape shape shape)",
                 "layer (3): linear reshape reshape permute scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.out_proj: linear reshape reshape (product shape shape)",
             ],
         );
@@ -410,7 +410,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",
@@ -430,7 +430,7 @@ impl Table {
                 "layer.attention (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.attention (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.attention.out_proj: linear reshape add (product shape blend)",
                 "layer.feed_forward_norm: rms_norm reshape (normalization shape)",
                 "layer.feed_forward.gate: linear reshape (product shape)",
@@ -451,7 +451,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.multihead_attn (1): linear reshape reshape permute (product shape shape \
@@ -460,7 +460,7 @@ impl Table {
                  shape)",
                 "layer.multihead_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.multihead_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm2: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",

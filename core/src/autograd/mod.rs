@@ -13,6 +13,7 @@ mod monitor;
 mod node;
 mod observer;
 mod op;
+mod sparse_rows;
 mod tensor;
 
 pub(crate) use accumulate::{stretch, sum_to_shape};
@@ -25,4 +26,5 @@ pub(crate) use node::Node;
 pub(crate) use observer::Both;
 pub use observer::{Forward, Observer, Pulled};
 pub use op::{Cotangents, Op, Vjp};
+pub use sparse_rows::SparseRows;
 pub use tensor::Tensor;

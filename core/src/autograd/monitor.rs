@@ -139,6 +139,12 @@ impl Observer for Monitor {
 /// Returns the first element that is infinite or NaN, with its row-major number.
 fn first_non_finite(tensor: &Tensor) -> Option<(usize, f64)> {
     with_dtype!(tensor.dtype(), F => {
+        if let Some(rows) = tensor.array().rows() {
+            let xs = &*rows.values::<F>();
+            let width = xs.len() / rows.indices.len();
+            let place = |i: usize| rows.indices[i / width] * width + i % width;
+            return xs.iter().position(|x| !x.is_finite()).map(|i| (place(i), xs[i].to_f64()));
+        }
         let xs = &*tensor.array().contiguous::<F>();
         xs.iter().position(|x| !x.is_finite()).map(|i| (i, xs[i].to_f64()))
     })

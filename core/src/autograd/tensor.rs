@@ -153,6 +153,13 @@ impl Tensor {
         if factor == 1.0 {
             return self.detach();
         }
+        // Other factors do not map 0 to 0.
+        if factor.is_finite()
+            && factor.is_sign_positive()
+            && let Some(scaled) = self.array().updated_rows(Scale(factor))
+        {
+            return scaled.into();
+        }
         self.update(Scale(factor), [])
     }
 

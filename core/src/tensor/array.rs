@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 /// Shared, immutable storage and the layout of the elements in it. Cloning shares the storage.
 #[derive(Clone, Debug)]
 pub(crate) struct Array {
-    storage: Storage,
+    pub(super) storage: Storage,
     pub layout: Layout,
 }
 
@@ -117,7 +117,7 @@ impl Array {
 
     /// Copies the elements in row-major order.
     #[track_caller]
-    fn copied(&self) -> Self {
+    pub(super) fn copied(&self) -> Self {
         let layout = self.layout.collapsed();
         with_dtype!(self.dtype(), F => {
             let view = View { data: self.storage.as_slice::<F>(), ..layout.view() };

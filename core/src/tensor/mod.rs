@@ -12,6 +12,7 @@ mod indices;
 mod layout;
 mod mask;
 mod reduce;
+mod rows;
 mod span;
 mod storage;
 
@@ -26,6 +27,7 @@ pub(crate) use element::with_dtype;
 pub use indices::Indices;
 pub(crate) use layout::Layout;
 pub use mask::Mask;
+pub(crate) use rows::Rows;
 pub(crate) use span::Span;
 pub(crate) use storage::room;
 pub use storage::{MemoryUse, memory_use, refusable};

@@ -7,13 +7,14 @@
 
 use super::element::Element;
 use crate::error::{Error, Result};
+use crate::kernel::index::rows;
 use crate::shape::DType;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The size of a cache line and of an AVX-512 register, in bytes.
 const ALIGN: usize = 64;
@@ -165,6 +166,8 @@ pub(super) enum Storage {
         dtype: DType,
     },
     Shared(Arc<Buffer>),
+    /// A table of zeros except in some rows; all elements are stored once they are read.
+    Rows(Arc<StoredRows>),
 }
 
 impl Storage {
@@ -181,10 +184,40 @@ impl Storage {
         Self::Shared(Arc::new(Buffer::new(dtype, len)))
     }
 
+    /// Creates the storage of a table of `len` elements that has `values` in the rows `indices`,
+    /// which are ascending, and zeros in the others. There is at least one row, and rows are not
+    /// empty.
+    pub(super) fn of_rows(len: usize, indices: Arc<[usize]>, values: Self) -> Self {
+        Self::Rows(Arc::new(StoredRows {
+            len,
+            indices,
+            values,
+            all: OnceLock::new(),
+        }))
+    }
+
+    /// Returns the rows if only they are stored.
+    pub(super) fn rows(&self) -> Option<&StoredRows> {
+        match self {
+            Self::Rows(rows) => Some(rows),
+            Self::InPlace { .. } | Self::Shared(_) => None,
+        }
+    }
+
+    /// Returns the number of elements.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::InPlace { len, .. } => usize::from(*len),
+            Self::Shared(buffer) => buffer.len,
+            Self::Rows(rows) => rows.len,
+        }
+    }
+
     pub(super) fn dtype(&self) -> DType {
         match self {
             Self::InPlace { dtype, .. } => *dtype,
             Self::Shared(buffer) => buffer.dtype,
+            Self::Rows(rows) => rows.values.dtype(),
         }
     }
 
@@ -198,6 +231,7 @@ impl Storage {
         let (start, len) = match self {
             Self::InPlace { words, len, .. } => (words.as_ptr().cast::<F>(), usize::from(*len)),
             Self::Shared(buffer) => (buffer.memory.as_ptr().cast::<F>().cast_const(), buffer.len),
+            Self::Rows(rows) => return rows.all::<F>().as_slice(),
         };
         // SAFETY: there are `len` elements of this dtype from `start` on, aligned as words are at
         // least, initialized (zeroed or written with elements; every bit pattern is a valid float).
@@ -216,15 +250,55 @@ impl Storage {
     #[inline]
     pub(super) fn get_mut<F: Element>(&mut self) -> Option<&mut [F]> {
         self.expect_dtype(F::DTYPE);
+        if let Self::Rows(rows) = self {
+            *self = Arc::get_mut(rows)?.take_all::<F>();
+        }
         let (start, len) = match self {
             Self::InPlace { words, len, .. } => (words.as_mut_ptr().cast::<F>(), usize::from(*len)),
             Self::Shared(buffer) => {
                 let buffer = Arc::get_mut(buffer)?;
                 (buffer.memory.as_ptr().cast::<F>(), buffer.len)
             }
+            Self::Rows(_) => return None,
         };
         // SAFETY: as in `as_slice`, and the access is exclusive.
         Some(unsafe { std::slice::from_raw_parts_mut(start, len) })
+    }
+}
+
+/// The rows of a table that are stored; all others are 0.
+#[derive(Debug)]
+pub(super) struct StoredRows {
+    /// The number of elements of the table.
+    len: usize,
+    pub indices: Arc<[usize]>,
+    pub values: Storage,
+    /// The whole table, once it has been read.
+    all: OnceLock<Storage>,
+}
+
+impl StoredRows {
+    /// Returns the storage of all elements.
+    #[cold]
+    fn all<F: Element>(&self) -> &Storage {
+        if let Some(all) = self.all.get() {
+            return all;
+        }
+        // Filled before the cell is locked: no lock is held across a parallel region. Threads that
+        // read for the first time together fill one each, and one of these is kept.
+        let all = self.fill::<F>();
+        self.all.get_or_init(|| all)
+    }
+
+    fn take_all<F: Element>(&mut self) -> Storage {
+        self.all.take().unwrap_or_else(|| self.fill::<F>())
+    }
+
+    fn fill<F: Element>(&self) -> Storage {
+        let mut all = Storage::new(F::DTYPE, self.len);
+        let out = all.get_mut::<F>().expect("nothing else holds new storage");
+        rows::place(&self.indices, self.values.as_slice(), out);
+        all
     }
 }
 

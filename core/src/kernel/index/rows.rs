@@ -86,6 +86,63 @@ pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], ou
     });
 }
 
+/// The slices of each index that occurs, in ascending order of the indices.
+pub(crate) struct Occurring {
+    /// The indices that occur, each once.
+    pub indices: Vec<usize>,
+    /// Where the slices of each index start in `listed`, and the end of the last.
+    bounds: Vec<usize>,
+    /// Numbers of slices.
+    listed: Vec<usize>,
+}
+
+impl Occurring {
+    /// Sorts the slices by index, which takes no memory for indices that do not occur.
+    pub(crate) fn of(indices: &[usize]) -> Self {
+        let mut listed: Vec<usize> = (0..indices.len()).collect();
+        listed.sort_unstable_by_key(|&k| (indices[k], k));
+        let starts =
+            |&place: &usize| place == 0 || indices[listed[place]] != indices[listed[place - 1]];
+        let mut bounds: Vec<usize> = (0..listed.len()).filter(starts).collect();
+        let indices = bounds.iter().map(|&place| indices[listed[place]]).collect();
+        bounds.push(listed.len());
+        Self {
+            indices,
+            bounds,
+            listed,
+        }
+    }
+
+    /// Computes the sum of the slices of each index that occurs, as [`add_slices`] does.
+    pub(crate) fn sums<F: Float>(&self, xs: &[F], out: &mut [F]) {
+        let inner = out.len() / self.indices.len().max(1);
+        for_runs(self.indices.len(), inner, out, &|_, first, out| {
+            out.fill(F::default());
+            for (i, out) in (first..).zip(out.chunks_exact_mut(inner)) {
+                add_listed(xs, &self.listed[self.bounds[i]..self.bounds[i + 1]], out);
+            }
+        });
+    }
+}
+
+/// Writes a table of zeros with `values` in the rows `indices`, which are ascending.
+pub(crate) fn place<F: Float>(indices: &[usize], values: &[F], out: &mut [F]) {
+    let width = values.len() / indices.len().max(1);
+    if width == 0 {
+        return out.fill(F::default());
+    }
+    for_runs(out.len() / width, width, out, &|_, first, out| {
+        out.fill(F::default());
+        let after = first + out.len() / width;
+        let found = indices.partition_point(|&row| row < first);
+        let rows = indices[found..].iter().take_while(|&&row| row < after);
+        for (row, values) in rows.zip(values[found * width..].chunks_exact(width)) {
+            let start = (row - first) * width;
+            out[start..start + width].copy_from_slice(values);
+        }
+    });
+}
+
 /// Adds the listed slices of `xs` to `out`.
 fn add_listed<F: Float>(xs: &[F], listed: &[usize], out: &mut [F]) {
     let len = out.len();

@@ -85,8 +85,8 @@ const BLOCK: usize = 32 * LANES;
 const COLUMNS: usize = 64;
 /// Rows that are accumulated without pairing.
 const ROWS: usize = 32;
-/// Elements that one task reduces.
-const TASK: usize = 64 * 1024;
+/// Elements that one task reduces: blocks, whose number is a power of two.
+const TASK: usize = 64 * BLOCK;
 
 /// Reduces all of `xs`. An empty slice gives the neutral element.
 pub(crate) fn all<F: Float, R: Reduction>(reduction: R, xs: &[F]) -> F {
@@ -104,6 +104,49 @@ pub(crate) fn all<F: Float, R: Reduction>(reduction: R, xs: &[F]) -> F {
     dispatch(Combine {
         reduction,
         xs: &parts,
+    })
+}
+
+/// Reduces `len` elements that are 0 except in some rows of a table, with the bits of [`all`]. The
+/// rows have ascending numbers `indices` and elements `values`. Zeros must contribute 0.
+pub(crate) fn all_of_rows<F: Float, R: Reduction>(
+    reduction: R,
+    len: usize,
+    indices: &[usize],
+    values: &[F],
+) -> F {
+    let width = values.len() / indices.len();
+    // A task reduces a power of two of blocks as a balanced tree, so that one tree over all blocks
+    // is the same.
+    let mut blocks = vec![F::default(); len.div_ceil(BLOCK)];
+    let mut elements = [F::default(); BLOCK];
+    let mut reduce = |block: usize, elements: &mut [F; BLOCK]| {
+        let len = BLOCK.min(len - block * BLOCK);
+        dispatch(Rows {
+            reduction,
+            xs: &elements[..len],
+            len,
+            out: &mut blocks[block..=block],
+        });
+        elements.fill(F::default());
+    };
+    let mut block = indices[0] * width / BLOCK;
+    for (row, mut rest) in indices.iter().zip(values.chunks_exact(width)) {
+        let mut start = row * width;
+        while !rest.is_empty() {
+            if start / BLOCK != block {
+                reduce(block, &mut elements);
+                block = start / BLOCK;
+            }
+            let piece = rest.len().min(BLOCK - start % BLOCK);
+            elements[start % BLOCK..][..piece].copy_from_slice(&rest[..piece]);
+            (start, rest) = (start + piece, &rest[piece..]);
+        }
+    }
+    reduce(block, &mut elements);
+    dispatch(Combine {
+        reduction,
+        xs: &blocks,
     })
 }
 

@@ -58,7 +58,8 @@ impl Tensor {
 
     /// Returns the rows of a table `(rows, width)` at indices `(…)`, as `(…, width)`. The gradient
     /// of a row is the sum of the cotangents of all its places in the result, and 0 if it has none.
-    /// There is no `padding_idx`: to keep a row out of training, set its gradient to zero.
+    /// If few rows are taken, only their gradients are [stored](Self::sparse_rows). There is no
+    /// `padding_idx`: to keep a row out of training, set its gradient to zero.
     ///
     /// # Errors
     /// [`Error::Shape`] if the table does not have two axes or the result has more elements than
@@ -319,7 +320,14 @@ impl Op for Take {
     fn kind(&self) -> OpKind {
         OpKind::Lookup
     }
-    fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let Picks { axis, each, .. } = self.picks;
+        if axis == 0 && !each && !context.records() {
+            let indices = self.picks.indices.as_slice();
+            if let Some(sums) = Array::sums_by_row(&self.from, indices, cotangent.array()) {
+                return Ok(smallvec![Some(sums.into())]);
+            }
+        }
         let zeros = Tensor::zeros_of(&self.from, cotangent.dtype());
         Ok(smallvec![Some(zeros.put(&self.picks, &cotangent))])
     }

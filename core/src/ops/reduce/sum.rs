@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::{fold, product};
 use crate::ops::reduce::cumulative::pulled_product;
-use crate::tensor::{Array, Axes, DType, Mask, Reduced, Shape, Span, with_dtype};
+use crate::tensor::{Array, Axes, DType, Mask, Reduced, Rows, Shape, Span, with_dtype};
 use smallvec::smallvec;
 
 /// Returns `x` as `(elements of the result, elements that are reduced to each)`.
@@ -149,8 +149,13 @@ impl Tensor {
     /// ```
     pub fn sum_of_squares(&self) -> f64 {
         with_dtype!(self.dtype(), F => {
-            let xs = &*self.array().contiguous::<F>();
-            let sum = fold::all(fold::SumOfSquares, xs).to_f64();
+            let rows = self.array().rows();
+            let xs = &*rows.map_or_else(|| self.array().contiguous::<F>(), Rows::values);
+            let sum = match rows {
+                Some(rows) => fold::all_of_rows(fold::SumOfSquares, self.len(), rows.indices, xs),
+                None => fold::all(fold::SumOfSquares, xs),
+            };
+            let sum = sum.to_f64();
             if self.dtype() == DType::F32 && !(1e-30..=f64::MAX).contains(&sum) {
                 xs.iter().map(|x| x.to_f64().powi(2)).sum()
             } else {
