@@ -4,7 +4,7 @@
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::real::Real;
-use crate::kernel::reduce::fold::{self, ColumnSums, Reduction, Sum, pairwise_row};
+use crate::kernel::reduce::fold::{self, ColumnSums, Reduction, Sum, long_pairwise, pairwise};
 use crate::kernel::reduce::range;
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use std::ops::Range;
@@ -112,15 +112,15 @@ fn moments<F: Float, I: Isa>(row: &[F], centred: bool) -> [F; 3] {
     let count = F::from_f64(row.len() as f64);
     let (mut mean, mut rest) = (F::zero(), F::zero());
     if centred {
-        mean = pairwise_row::<F, I, _>(Sum, row) / count;
+        mean = row_sum::<F, I, _>(Sum, row) / count;
         let mean = mean.to_f64();
-        rest = pairwise_row::<F, I, _>(Deviations { mean }, row) / count;
+        rest = row_sum::<F, I, _>(Deviations { mean }, row) / count;
     }
     let squares = Squares {
         mean: mean.to_f64(),
         rest: rest.to_f64(),
     };
-    [mean, rest, pairwise_row::<F, I, _>(squares, row) / count]
+    [mean, rest, row_sum::<F, I, _>(squares, row) / count]
 }
 
 /// Computes the statistics of a row whose squares leave the range of the dtype.
@@ -270,11 +270,10 @@ pub(crate) fn backward<F: Float>(
     let len = rows.len;
     let count = rows.statistics.len() / STATISTICS;
     let out = out.map(Shared::of);
-    let ones = vec![F::one(); if gamma.is_empty() { len } else { 0 }];
-    let gamma = if gamma.is_empty() { &ones } else { gamma };
+    let wanted = [of_gamma.is_some(), of_beta.is_some()];
     let parts = parallel::collect(count, fold::rows_of_task(len), &|range| {
         let elements = range.start * len..range.end * len;
-        let mut sums = [ColumnSums::new(len), ColumnSums::new(len)];
+        let mut sums = wanted.map(|wanted| wanted.then(|| ColumnSums::new(len)));
         dispatch(Backward {
             rows: rows.cut(&range),
             gamma,
@@ -286,13 +285,14 @@ pub(crate) fn backward<F: Float>(
                 unsafe { out.piece(elements) }
             }),
         });
-        sums.map(ColumnSums::total)
+        sums.map(|sums| sums.map(ColumnSums::total))
     });
     let (of_gammas, of_betas): (Vec<_>, Vec<_>) = parts.into_iter().map(|[g, b]| (g, b)).unzip();
     for (out, parts) in [(of_gamma, of_gammas), (of_beta, of_betas)] {
         let Some(out) = out else { continue };
-        let sums = fold::tree(Sum, parts);
+        let sums = fold::tree(Sum, parts.into_iter().flatten().collect());
         if sums.is_empty() {
+            // There are no rows.
             out.fill(F::zero());
         } else {
             out.copy_from_slice(&sums);
@@ -304,8 +304,8 @@ struct Backward<'a, F> {
     rows: Rows<'a, F>,
     gamma: &'a [F],
     gs: &'a [F],
-    /// The sums of `g · normalized x` and of g.
-    sums: &'a mut [ColumnSums<F>; 2],
+    /// The sums of `g · normalized x` and of g, if wanted.
+    sums: &'a mut [Option<ColumnSums<F>>; 2],
     /// The cotangent of the rows, or empty if not wanted.
     out: &'a mut [F],
 }
@@ -313,97 +313,68 @@ struct Backward<'a, F> {
 impl<F: Float> Kernel for Backward<'_, F> {
     type Output = ();
 
+    /// Runs several loops over each row, which is in the cache. The compiler would not vectorize
+    /// one loop over so many slices.
     #[inline(always)]
     fn run<I: Isa>(self) {
         let len = self.rows.len;
         let count = F::from_f64(len as f64);
-        let [mut normalized, mut hs, mut slopes] = [(); 3].map(|()| vec![F::zero(); len]);
+        let mut xs = vec![F::zero(); len];
+        let mut slopes = vec![F::zero(); len];
         let [of_gamma, of_beta] = self.sums;
         let rows = self.rows.xs.chunks_exact(len);
-        for (i, (xs, gs)) in rows.zip(self.gs.chunks_exact(len)).enumerate() {
+        for (i, (row, gs)) in rows.zip(self.gs.chunks_exact(len)).enumerate() {
             let statistics = &self.rows.statistics[STATISTICS * i..STATISTICS * (i + 1)];
-            let mut row = Row {
-                xs,
-                gs,
-                gamma: &self.gamma[..len],
-                statistics,
-                normalized: &mut normalized[..len],
-                hs: &mut hs[..len],
-                slopes: &mut slopes[..len],
-                of_gamma: &mut of_gamma.next_row()[..len],
-                of_beta: &mut of_beta.next_row()[..len],
-            };
-            let whole = len - len % LANES;
-            for start in (0..whole).step_by(LANES) {
-                row.step::<LANES>(start);
+            for (out, &x) in xs.iter_mut().zip(row) {
+                *out = normalized(x, statistics);
             }
-            for start in whole..len {
-                row.step::<1>(start);
+            if let Some(sums) = of_gamma {
+                let sums = sums.next_row().iter_mut();
+                for (sum, (&g, &x)) in sums.zip(gs.iter().zip(&xs)) {
+                    *sum += g * x;
+                }
+            }
+            if let Some(sums) = of_beta {
+                for (sum, &g) in sums.next_row().iter_mut().zip(gs) {
+                    *sum += g;
+                }
             }
             let Some(out) = self.out.get_mut(i * len..(i + 1) * len) else {
                 continue;
             };
+            if self.gamma.is_empty() {
+                out.copy_from_slice(gs);
+            } else {
+                for (out, (&g, &gamma)) in out.iter_mut().zip(gs.iter().zip(self.gamma)) {
+                    *out = g * gamma;
+                }
+            }
+            for (slope, (&h, &x)) in slopes.iter_mut().zip(out.iter().zip(&xs)) {
+                *slope = h * x;
+            }
             let mean = if self.rows.centred {
-                pairwise_row::<F, I, _>(Sum, &hs) / count
+                row_sum::<F, I, _>(Sum, out) / count
             } else {
                 F::zero()
             };
-            let slope = pairwise_row::<F, I, _>(Sum, &slopes) / count;
+            let slope = row_sum::<F, I, _>(Sum, &slopes) / count;
             let factor = statistics[0] * statistics[3];
-            for (out, (&h, &x)) in out.iter_mut().zip(hs.iter().zip(&normalized)) {
-                *out = ((h - mean) - x * slope) * factor;
+            for (out, &x) in out.iter_mut().zip(&xs) {
+                *out = ((*out - mean) - x * slope) * factor;
             }
         }
     }
 }
 
-/// Elements of a row that are computed side by side.
-const LANES: usize = 16;
+/// The length from which a row's sums pay for the call that [`long_pairwise`] makes.
+const LONG: usize = 512;
 
-/// A row's operands of the backward, and what is computed from them in one loop.
-struct Row<'a, F> {
-    xs: &'a [F],
-    gs: &'a [F],
-    gamma: &'a [F],
-    statistics: &'a [F],
-    normalized: &'a mut [F],
-    /// `g gamma`.
-    hs: &'a mut [F],
-    /// `g gamma · normalized x`.
-    slopes: &'a mut [F],
-    of_gamma: &'a mut [F],
-    of_beta: &'a mut [F],
-}
-
-impl<F: Float> Row<'_, F> {
-    /// Computes `N` elements. They are copied into arrays first: the compiler would have to check
-    /// whether this many slices overlap.
-    #[inline(always)]
-    fn step<const N: usize>(&mut self, start: usize) {
-        let (xs, gs) = (lanes::<F, N>(self.xs, start), lanes::<F, N>(self.gs, start));
-        let gamma = lanes::<F, N>(self.gamma, start);
-        let mut of_gamma = lanes::<F, N>(self.of_gamma, start);
-        let mut of_beta = lanes::<F, N>(self.of_beta, start);
-        let [mut all, mut hs, mut slopes] = [[F::zero(); N]; 3];
-        for l in 0..N {
-            all[l] = normalized(xs[l], self.statistics);
-            of_gamma[l] += gs[l] * all[l];
-            of_beta[l] += gs[l];
-            hs[l] = gs[l] * gamma[l];
-            slopes[l] = hs[l] * all[l];
-        }
-        let end = start + N;
-        self.normalized[start..end].copy_from_slice(&all);
-        self.hs[start..end].copy_from_slice(&hs);
-        self.slopes[start..end].copy_from_slice(&slopes);
-        self.of_gamma[start..end].copy_from_slice(&of_gamma);
-        self.of_beta[start..end].copy_from_slice(&of_beta);
-    }
-}
-
+/// Reduces a row pairwise.
 #[inline(always)]
-fn lanes<F: Float, const N: usize>(row: &[F], start: usize) -> [F; N] {
-    let mut lanes = [F::zero(); N];
-    lanes.copy_from_slice(&row[start..start + N]);
-    lanes
+fn row_sum<F: Float, I: Isa, R: Reduction>(reduction: R, row: &[F]) -> F {
+    if row.len() < LONG {
+        pairwise::<F, I, R>(reduction, row)
+    } else {
+        long_pairwise::<F, I, R>(reduction, row)
+    }
 }

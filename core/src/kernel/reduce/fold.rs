@@ -5,7 +5,6 @@ use crate::kernel::isa::{Baseline, Isa, Kernel, dispatch};
 use crate::kernel::lane::Lane;
 use crate::kernel::real::Real;
 use crate::kernel::threads::parallel;
-use std::hint::black_box;
 
 /// An associative operation with a neutral element, and a function applied to each element first.
 pub(crate) trait Reduction: Copy + Send + Sync {
@@ -313,7 +312,11 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
         // A loop, because a closure passed to `collect` is not inlined and so is compiled for the
         // baseline.
         for (out, row) in self.out.iter_mut().zip(self.xs.chunks_exact(self.len)) {
-            *out = pairwise_row::<F, I, R>(self.reduction, row);
+            *out = if self.len < 4 * LANES {
+                pairwise::<F, I, R>(self.reduction, row)
+            } else {
+                long_pairwise::<F, I, R>(self.reduction, row)
+            };
         }
     }
 }
@@ -326,25 +329,24 @@ pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -
 
 /// Reduces a slice as [`pairwise`] does, faster if it is long.
 #[inline(always)]
-pub(crate) fn pairwise_row<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
-    if xs.len() < 4 * LANES {
-        pairwise::<F, I, R>(reduction, xs)
-    } else {
-        pairwise_with::<F, I, R, true>(reduction, xs)
-    }
+pub(crate) fn long_pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
+    pairwise_with::<F, I, R, true>(reduction, xs)
 }
 
-/// Reduces a slice as [`pairwise`] does. See [`block`] for `LONG`.
+/// Reduces a slice as [`pairwise`] does. See [`block`] for `OUTLINED`.
 #[inline(always)]
-fn pairwise_with<F: Float, I: Isa, R: Reduction, const LONG: bool>(reduction: R, xs: &[F]) -> F {
+fn pairwise_with<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(
+    reduction: R,
+    xs: &[F],
+) -> F {
     if xs.len() <= BLOCK {
-        return block::<F, I, R, LONG>(reduction, xs);
+        return block::<F, I, R, OUTLINED>(reduction, xs);
     }
     // A binary counter of partial results: slot k contains a finished subtree of 2^k blocks.
     let mut slots = [F::default(); 48];
     let mut count = 0usize;
     for chunk in xs.chunks(BLOCK) {
-        let mut value = block::<F, I, R, LONG>(reduction, chunk);
+        let mut value = block::<F, I, R, OUTLINED>(reduction, chunk);
         let mut level = 0;
         while count >> level & 1 == 1 {
             value = reduction
@@ -371,11 +373,11 @@ fn pairwise_with<F: Float, I: Isa, R: Reduction, const LONG: bool>(reduction: R,
     result.0
 }
 
-/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If they are `LONG`, the
-/// accumulators go through memory before they are combined. Otherwise the compiler splits the loop
-/// into the narrow vectors that it finds behind it.
+/// Reduces at most [`BLOCK`] elements with [`LANES`] accumulators. If `OUTLINED`, a function that
+/// is not inlined combines the accumulators. The call costs some nanoseconds, but the loop keeps
+/// vectors of full width.
 #[inline(always)]
-fn block<F: Float, I: Isa, R: Reduction, const LONG: bool>(reduction: R, xs: &[F]) -> F {
+fn block<F: Float, I: Isa, R: Reduction, const OUTLINED: bool>(reduction: R, xs: &[F]) -> F {
     let neutral = reduction.neutral(Lane::<F, I>::new(F::default()));
     let lift = |x: F| reduction.lift(Lane::<F, I>::new(x));
     if xs.len() < LANES {
@@ -394,10 +396,11 @@ fn block<F: Float, I: Isa, R: Reduction, const LONG: bool>(reduction: R, xs: &[F
             *lane = reduction.combine(*lane, lift(x));
         }
     }
-    if LONG {
-        lanes = black_box(lanes);
+    if OUTLINED {
+        halve_outlined::<F, R>(reduction, &mut lanes.map(|lane| Lane::new(lane.0)))
+    } else {
+        halve(reduction, &mut lanes)
     }
-    halve(reduction, &mut lanes)
 }
 
 /// Combines the accumulators by halves.
@@ -411,6 +414,17 @@ fn halve<F: Float, I: Isa, R: Reduction>(reduction: R, lanes: &mut [Lane<F, I>; 
         width /= 2;
     }
     lanes[0].0
+}
+
+/// Combines the accumulators as [`halve`] does, without being inlined. If the compiler sees this
+/// code, it splits the loop before it into the narrow vectors that it finds here. Addition and
+/// comparison give the same results on every instruction set.
+#[inline(never)]
+fn halve_outlined<F: Float, R: Reduction>(
+    reduction: R,
+    lanes: &mut [Lane<F, Baseline>; LANES],
+) -> F {
+    halve(reduction, lanes)
 }
 
 struct Combine<'a, F, R> {
@@ -522,6 +536,42 @@ fn pairwise_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], out: &m
         }
         if let Some(total) = slots.first() {
             out.copy_from_slice(&total[..out.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_added_one_by_one_give_the_bits_of_sums_of_columns() {
+        let sizes = [
+            [1, 1],
+            [31, 7],
+            [33, 5],
+            [64, 3],
+            [97, 130],
+            [700, 100],
+            [3000, 33],
+            [70_000, 1],
+        ];
+        for [rows, len] in sizes {
+            let number = |i: usize| ((i * 7919 % 1009) as f32 - 500.0) * 0.37;
+            let xs: Vec<f32> = (0..rows * len).map(number).collect();
+            let mut expected = vec![0.0; len];
+            columns(Sum, &xs, [rows, len], &mut expected);
+            let parts = parallel::collect(rows, rows_of_task(len), &|range| {
+                let mut sums = ColumnSums::<f32>::new(len);
+                for row in range {
+                    let row = &xs[row * len..(row + 1) * len];
+                    for (sum, &x) in sums.next_row().iter_mut().zip(row) {
+                        *sum += x;
+                    }
+                }
+                sums.total()
+            });
+            assert_eq!(tree(Sum, parts), expected, "{rows} x {len}");
         }
     }
 }
