@@ -20,7 +20,7 @@ pub(super) struct AxisPlan {
     /// The remainders of the phases that are read.
     phases: Vec<usize>,
     /// The place in its phase of the first element of a padded phase.
-    low: isize,
+    pub low: isize,
     /// The largest shift.
     pub reach: usize,
     /// The length of the result.
@@ -123,6 +123,11 @@ impl AxisPlan {
             out_step: axis.stride,
             parts,
         }
+    }
+
+    /// Returns whether neighbouring results read neighbours of the source.
+    pub(super) fn is_dense(&self) -> bool {
+        self.step == 1 && self.out_step == 1
     }
 
     /// Returns the largest number of outputs of a part.
@@ -231,76 +236,144 @@ impl Plan {
         let starts = self.outputs(band).map(|range| range.start as isize);
         let [z, y, x] = &self.axes;
         let pixels = z.source * y.source * x.source;
-        let mut to = 0;
-        for channel in channels {
-            for phase_z in &z.phases {
-                for phase_y in &y.phases {
-                    for phase_x in &x.phases {
-                        for i in 0..self.lengths[0] {
-                            let at_z = z.place(*phase_z, starts[0], i);
-                            for j in 0..self.lengths[1] {
-                                let row = at_z.zip(y.place(*phase_y, starts[1], j));
-                                let row = row
-                                    .map(|(i, j)| channel * pixels + (i * y.source + j) * x.source);
-                                let out = &mut copy[to..];
-                                self.copy_row::<F, L>(source, row, *phase_x, starts[2], out);
-                                to += self.lengths[2];
-                            }
+        let columns: Vec<Columns> = x
+            .phases
+            .iter()
+            .map(|&phase| self.columns(phase, starts[2]))
+            .collect();
+        // The place of each row of a channel, if it is not in the padding.
+        let mut rows = Vec::new();
+        for &phase_z in &z.phases {
+            for &phase_y in &y.phases {
+                for columns in &columns {
+                    for i in 0..self.lengths[0] {
+                        let at_z = z.place(phase_z, starts[0], i);
+                        for j in 0..self.lengths[1] {
+                            let row = at_z.zip(y.place(phase_y, starts[1], j));
+                            let place =
+                                row.map(|(i, j)| (i * y.source + j) * x.source + columns.from);
+                            rows.push((place, columns));
                         }
                     }
                 }
             }
         }
+        let len = self.lengths[2];
+        assert!(
+            channels.end * pixels <= source.len()
+                && channels.len() * rows.len() * len + L <= copy.len(),
+            "a copy outside of its memory"
+        );
+        let mut to = copy.as_mut_ptr();
+        for channel in channels {
+            for &(place, columns) in &rows {
+                // SAFETY: a row has `before`, `copied` and more elements up to `len`, and a vector
+                // may reach `L` elements further, which is what was just checked.
+                unsafe {
+                    if let Some(place) = place {
+                        zeros::<F, L>(to, columns.before);
+                        let place = channel * pixels + place;
+                        let target = to.add(columns.before);
+                        copy_row::<F, L>(source, place, x.step, columns.copied, target);
+                        let end = columns.before + columns.copied;
+                        zeros::<F, L>(to.add(end), len - end);
+                    } else {
+                        zeros::<F, L>(to, len);
+                    }
+                    to = to.add(len);
+                }
+            }
+        }
     }
 
-    /// Copies a row of the source that starts at `row`, or zeros without one. Some elements behind
-    /// the row are overwritten too.
-    #[inline(always)]
-    fn copy_row<F: Float, const L: usize>(
-        &self,
-        source: &[F],
-        row: Option<usize>,
-        phase: usize,
-        start: isize,
-        out: &mut [F],
-    ) {
+    /// Returns what is copied of each row of a phase.
+    fn columns(&self, phase: usize, start: isize) -> Columns {
         let (axis, len) = (&self.axes[2], self.lengths[2]);
-        let zeros = |from: usize, to: usize, out: &mut [F]| {
-            for at in (from..to).step_by(L) {
-                out[at..at + L].copy_from_slice(&[F::zero(); L]);
-            }
-        };
-        let Some(row) = row else {
-            zeros(0, len, out);
-            return;
-        };
         let first = start + axis.low;
         // The elements of the phase are numbered from 0.
         let elements = axis.source.saturating_sub(phase).div_ceil(axis.step);
-        let before = (first.min(0).unsigned_abs()).min(len);
+        let before = first.min(0).unsigned_abs().min(len);
         let skipped = first.max(0) as usize;
         let copied = elements.saturating_sub(skipped).min(len - before);
-        zeros(0, before, out);
-        if axis.step == 1 {
-            let from = row + skipped;
-            for at in (0..copied).step_by(L) {
-                let target = &mut out[before + at..][..L];
-                if let Some(whole) = source.get(from + at..from + at + L) {
-                    target.copy_from_slice(whole);
-                } else {
-                    for l in 0..copied - at {
-                        target[l] = source[from + at + l];
-                    }
-                }
-            }
-        } else {
-            let from = row + phase + skipped * axis.step;
-            let elements = source[from.min(source.len())..].iter().step_by(axis.step);
-            for (out, &x) in out[before..before + copied].iter_mut().zip(elements) {
-                *out = x;
-            }
+        Columns {
+            before,
+            copied,
+            from: if copied > 0 {
+                phase + skipped * axis.step
+            } else {
+                0
+            },
         }
-        zeros(before + copied, len, out);
+    }
+}
+
+/// The part of a row that is copied.
+struct Columns {
+    /// The zeros before it.
+    before: usize,
+    copied: usize,
+    /// The place of its first element in the source's row.
+    from: usize,
+}
+
+/// Writes zeros, and at most `L - 1` more behind them.
+///
+/// # Safety
+/// There must be room for `len + L - 1` elements.
+#[inline(always)]
+unsafe fn zeros<F: Float, const L: usize>(to: *mut F, len: usize) {
+    let mut at = 0;
+    while at < len {
+        // SAFETY: guaranteed by the caller.
+        unsafe { *to.add(at).cast::<[F; L]>() = [F::zero(); L] };
+        at += L;
+    }
+}
+
+/// Copies `len` elements of `source`, `step` apart, and overwrites at most `L - 1` elements behind
+/// them.
+///
+/// # Safety
+/// There must be room for `len + L - 1` elements.
+#[inline(always)]
+unsafe fn copy_row<F: Float, const L: usize>(
+    source: &[F],
+    place: usize,
+    step: usize,
+    len: usize,
+    to: *mut F,
+) {
+    let mut at = 0;
+    // Vectors are read whole if the source has so many elements, even those of the next row.
+    if step == 1 {
+        while at < len && place + at + L <= source.len() {
+            // SAFETY: the source was just checked, the room is guaranteed by the caller.
+            unsafe {
+                let from = source.as_ptr().add(place + at);
+                *to.add(at).cast::<[F; L]>() = *from.cast::<[F; L]>();
+            }
+            at += L;
+        }
+    } else if step == 2 {
+        while at < len && place + 2 * (at + L) <= source.len() {
+            // SAFETY: as above.
+            unsafe {
+                let from = source.as_ptr().add(place + 2 * at);
+                let pair = [*from.cast::<[F; L]>(), *from.add(L).cast::<[F; L]>()];
+                let mut even = [F::zero(); L];
+                for l in 0..L / 2 {
+                    even[l] = pair[0][2 * l];
+                    even[L / 2 + l] = pair[1][2 * l];
+                }
+                *to.add(at).cast::<[F; L]>() = even;
+            }
+            at += L;
+        }
+    }
+    while at < len {
+        // SAFETY: as above.
+        unsafe { *to.add(at) = source[place + at * step] };
+        at += 1;
     }
 }
 
@@ -312,5 +385,39 @@ impl AxisPlan {
         usize::try_from(place)
             .ok()
             .filter(|&place| place < self.source)
+    }
+}
+
+/// Copies a panel: for each term, the vectors of all `moves`, from places in the padded planes to
+/// lanes. They are in ascending order, and what one of them copies beyond the end of its run is
+/// overwritten by the next.
+#[inline(always)]
+pub(super) fn copy_panel<F: Float, const L: usize>(
+    planes: &[F],
+    places: &[usize],
+    moves: &[[usize; 2]],
+    pitch: usize,
+    panel: &mut [F],
+) {
+    let Some(&last) = places.iter().max() else {
+        return;
+    };
+    let (mut place, mut lane) = (0, 0);
+    for to in moves {
+        (place, lane) = (place.max(to[0]), lane.max(to[1]));
+    }
+    assert!(
+        last + place + L <= planes.len() && (places.len() - 1) * pitch + lane + L <= panel.len(),
+        "a copy outside of its memory"
+    );
+    let mut row = panel.as_mut_ptr();
+    for &place in places {
+        // SAFETY: `place` is at most `last`.
+        let from = unsafe { planes.as_ptr().add(place) };
+        for &[place, lane] in moves {
+            // SAFETY: the largest places are within both slices, as was just checked.
+            unsafe { *row.add(lane).cast::<[F; L]>() = *from.add(place).cast::<[F; L]>() };
+        }
+        row = row.wrapping_add(pitch);
     }
 }

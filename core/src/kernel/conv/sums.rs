@@ -1,11 +1,11 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
-use super::Geometry;
-use super::planes::{AxisPart, Plan, Tap};
-use super::tile::{Tile, VECTORS, add_products};
+use super::planes::{AxisPart, Plan, Tap, copy_panel};
+use super::tile::{Tile, VECTORS, add_products, panel};
+use super::{Geometry, winograd};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::threads::parallel::{self, Shared};
+use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -18,10 +18,10 @@ const PLANES: usize = 256 * 1024;
 const TASK: usize = 1 << 20;
 /// Tasks per thread, so that all threads end at about the same time.
 const TASKS_PER_THREAD: usize = 4;
-/// The lanes that a copied panel may waste for each row of the result, in quarters of a lane: a
-/// panel that is read in place has lanes in the padding between rows of the image, and copying a
-/// term costs about as much as multiplying it with this many rows.
-const ROWS_OF_A_COPY: usize = 4;
+/// The cycles that copying a panel's vectors takes, about.
+const COPY: usize = 8;
+/// The cycles that it takes more to store a panel's row if it has parts, about.
+const SPLIT_STORE: usize = 12;
 
 /// Computes the convolution of `x` with `weights`, plus `bias` for each channel of the result.
 pub(crate) fn convolve<F: Float>(
@@ -51,22 +51,34 @@ pub(crate) fn transpose<F: Float>(
     let (channels, rows) = (geometry.outputs, geometry.inputs);
     let [_, height, width] = geometry.axes.map(|axis| axis.taps);
     let all = geometry.taps();
-    sums(geometry, plan, [channels, rows], g, bias, out, &|parts| {
-        let [z, y, x] = parts;
-        let count = z.taps.len() * y.taps.len() * x.taps.len();
-        let mut packed = Vec::with_capacity(geometry.groups * rows * channels * count);
-        for group in 0..geometry.groups {
-            for row in 0..rows {
-                for channel in group * channels..(group + 1) * channels {
-                    let weights = &weights[(channel * rows + row) * all..][..all];
-                    for z in &z.taps {
-                        for y in &y.taps {
-                            let start = (z.tap * height + y.tap) * width;
-                            packed.extend(x.taps.iter().map(|x| weights[start + x.tap]));
+    sums(geometry, plan, [channels, rows], g, bias, out, &|[
+        z,
+        y,
+        x,
+    ]| {
+        let mut taps = Vec::new();
+        for z in &z.taps {
+            for y in &y.taps {
+                let start = (z.tap * height + y.tap) * width;
+                taps.extend(x.taps.iter().map(|x| start + x.tap));
+            }
+        }
+        let terms = channels * taps.len();
+        let mut packed = vec![F::zero(); geometry.groups * rows * terms];
+        if let Some(at_once) = GRAIN.checked_div(terms) {
+            let piece = at_once.max(1) * terms;
+            parallel::chunks_mut(&mut packed, piece, &|start, packed| {
+                for (i, packed) in packed.chunks_exact_mut(terms).enumerate() {
+                    let (group, row) = ((start / terms + i) / rows, (start / terms + i) % rows);
+                    for (c, packed) in packed.chunks_exact_mut(taps.len()).enumerate() {
+                        let weights =
+                            &weights[((group * channels + c) * rows + row) * all..][..all];
+                        for (packed, &tap) in packed.iter_mut().zip(&taps) {
+                            *packed = weights[tap];
                         }
                     }
                 }
-            }
+            });
         }
         Cow::Owned(packed)
     });
@@ -87,27 +99,55 @@ fn sums<'w, F: Float>(
     if out.is_empty() {
         return;
     }
-    // Bands fit in the caches, and there are enough tasks for all threads. Their number does not
-    // change how an element is computed.
-    let total = plan.band;
-    let row_bytes = (plan.row() * channels * size_of::<F>()).max(1);
-    let wanted = TASKS_PER_THREAD * parallel::threads();
-    let fitting = (PLANES / row_bytes).max(1);
-    let spread = total.div_ceil(wanted.div_ceil(images));
-    let least = plan
-        .axes
-        .iter()
-        .map(|axis| axis.reach)
-        .max()
-        .unwrap_or(0)
-        .max(4);
-    plan.cut(fitting.min(spread).max(least).min(total));
-    let bands = plan.bands();
-    let rows_per_task = {
-        let wanted = wanted.div_ceil(images * bands);
-        rows.div_ceil(wanted).max(32).next_multiple_of(8).min(rows)
-    };
-    let row_tasks = rows.div_ceil(rows_per_task);
+    let pixels: usize = plan.axes.iter().map(|axis| axis.source).product();
+    let len = channels * pixels;
+    let out = Shared::of(out);
+    let work = geometry.multiplications();
+    if let Some(sizes) =
+        winograd::Sizes::of::<F>(&plan, [channels, rows], geometry.groups, geometry.batch)
+    {
+        let [z, y, x] = plan.axes.each_ref().map(|axis| &axis.parts[0]);
+        let mut taps = [0; 9];
+        for (i, y) in y.taps.iter().enumerate() {
+            for (j, x) in x.taps.iter().enumerate() {
+                taps[y.shift * 3 + x.shift] = i * 3 + j;
+            }
+        }
+        let weights = pack([z, y, x]);
+        let len = weights.len() / 9 * winograd::PRODUCTS;
+        let mut transformed = Scratch::take(len * size_of::<F>());
+        let transformed = &mut transformed.elements::<F>()[..len];
+        winograd::sums::transform_weights(&weights, &taps, transformed);
+        let weights = &*transformed;
+        let mut plan = sizes.plan();
+        cut::<F>(&mut plan, images, channels);
+        let together = sizes.together::<F>(&plan);
+        let (groups, bundles) = (geometry.groups, geometry.batch.div_ceil(together));
+        in_tasks(
+            &plan,
+            bundles * groups,
+            rows,
+            work,
+            &|bundle, band, rows| {
+                let (group, first) = (bundle % groups, bundle / groups * together);
+                dispatch(winograd::sums::Task {
+                    sizes: &sizes,
+                    plan: &plan,
+                    weights,
+                    bias,
+                    out: &out,
+                    source,
+                    image: first * groups + group,
+                    images: together.min(geometry.batch - first),
+                    group,
+                    band,
+                    rows,
+                });
+            },
+        );
+        return;
+    }
+    cut::<F>(&mut plan, images, channels);
     let mut parts = Vec::new();
     let [z, y, x] = &plan.axes;
     for (i, z) in z.parts.iter().enumerate() {
@@ -122,8 +162,6 @@ fn sums<'w, F: Float>(
             }
         }
     }
-    let pixels: usize = plan.axes.iter().map(|axis| axis.source).product();
-    let out = Shared::of(out);
     let sums = Sums {
         plan: &plan,
         parts: &parts,
@@ -132,22 +170,54 @@ fn sums<'w, F: Float>(
         bias,
         out: &out,
     };
-    let task = |index: usize| {
-        let (image, rest) = (index / (bands * row_tasks), index % (bands * row_tasks));
-        let (band, first) = (rest / row_tasks, rest % row_tasks * rows_per_task);
-        let len = channels * pixels;
+    in_tasks(&plan, images, rows, work, &|image, band, rows| {
         dispatch(Task {
             sums: &sums,
             source: &source[image * len..][..len],
             image,
             group: image % geometry.groups,
             band,
-            rows: first..(first + rows_per_task).min(rows),
+            rows,
         });
-    };
+    });
+}
+
+/// Cuts the outputs of a plan into bands that fit in the caches, and enough of them for all
+/// threads. Their number does not change how an element is computed.
+fn cut<F>(plan: &mut Plan, images: usize, channels: usize) {
+    let total = plan.band;
+    let row_bytes = (plan.row() * channels * size_of::<F>()).max(1);
+    let wanted = TASKS_PER_THREAD * parallel::threads();
+    let fitting = (PLANES / row_bytes).max(1);
+    let spread = total.div_ceil(wanted.div_ceil(images));
+    let reaches = plan.axes.iter().map(|axis| axis.reach);
+    let least = reaches.max().unwrap_or(0).max(4);
+    plan.cut(fitting.min(spread).max(least).min(total));
+}
+
+/// Calls `body(image, band, rows)` for all of them, in tasks for all threads. `work` is the number
+/// of multiplications of all.
+fn in_tasks(
+    plan: &Plan,
+    images: usize,
+    rows: usize,
+    work: usize,
+    body: &(dyn Fn(usize, usize, Range<usize>) + Sync),
+) {
+    let bands = plan.bands();
+    // Every task copies what it reads, so rows are split only to keep all threads busy.
+    let wanted = (2 * parallel::threads()).div_ceil(images * bands);
+    let per_task = rows.div_ceil(wanted).max(32).next_multiple_of(8).min(rows);
+    let row_tasks = rows.div_ceil(per_task);
     let tasks = images * bands * row_tasks;
-    let together = TASK / (geometry.multiplications() / tasks).max(1);
-    parallel::ranges(tasks, together.max(1), &|range| range.for_each(task));
+    let together = TASK / (work / tasks).max(1);
+    parallel::ranges(tasks, together.max(1), &|range| {
+        for index in range {
+            let (image, rest) = (index / (bands * row_tasks), index % (bands * row_tasks));
+            let (band, first) = (rest / row_tasks, rest % row_tasks * per_task);
+            body(image, band, first..(first + per_task).min(rows));
+        }
+    });
 }
 
 /// Returns the place of each term in the padded planes.
@@ -237,6 +307,8 @@ struct Panel<'a, F: Clone> {
     stores: &'a [Store],
     /// The distance of neighbours in the result.
     step: usize,
+    /// The place of the panel in the result, if it is stored in one piece.
+    whole: Option<usize>,
 }
 
 impl<F: Float> Task<'_, F> {
@@ -248,11 +320,11 @@ impl<F: Float> Task<'_, F> {
         let most = self.sums.parts.iter().map(|part| part.places.len());
         let terms = most.max().unwrap_or(0).min(TERMS);
         let mut scratch = Scratch::take((planes + (terms + 1) * pitch) * size_of::<F>());
-        let (planes, panel) = scratch.elements::<F>().split_at_mut(planes);
+        let (planes, copies) = scratch.elements::<F>().split_at_mut(planes);
         plan.copy::<F, L>(self.source, 0..self.sums.channels, self.band, planes);
         let band = plan.outputs(self.band);
         let places_of_terms: Vec<usize> = (0..terms).map(|k| k * pitch).collect();
-        let (mut runs, mut stores) = (Vec::new(), Vec::new());
+        let (mut runs, mut moves, mut stores) = (Vec::new(), Vec::new(), Vec::new());
         for part in self.sums.parts {
             let start = [0, 1, 2].map(|i| band[i].start.min(part.counts[i]));
             let n = [0, 1, 2].map(|i| band[i].end.min(part.counts[i]) - start[i]);
@@ -262,23 +334,32 @@ impl<F: Float> Task<'_, F> {
             let [_, height, width] = plan.lengths;
             let compact: usize = n.iter().product();
             let padded = ((n[0] - 1) * height + n[1] - 1) * width + n[2];
-            let in_place = (padded - compact) * self.rows.len() <= ROWS_OF_A_COPY * compact;
+            // A panel that is read in place has lanes in the padding between rows of the image.
+            let (rows, count) = (self.rows.len(), part.places.len());
+            let wasted = VECTORS * count * rows * (padded - compact) / compact;
+            let in_place = padded == compact || wasted + SPLIT_STORE * rows <= COPY * count;
             let (total, pitches) = if in_place {
                 (padded, [height, width])
             } else {
                 (compact, [n[1], n[2]])
             };
-            for first in (0..total).step_by(pitch) {
-                let lanes = pitch.min(total - first);
+            let width = panel::<L>(total);
+            for first in (0..total).step_by(width) {
+                let lanes = width.min(total - first);
                 self.runs(part, start, n, pitches, first..first + lanes, &mut runs);
                 let step = self.stores::<L>(part, start, n, &runs, &mut stores);
+                moves.clear();
+                for run in &runs {
+                    let starts = (0..run.len).step_by(L);
+                    moves.extend(starts.map(|at| [run.place + at, run.lane + at]));
+                }
                 let panel_of = Panel {
                     task: self,
                     part,
                     stores: &stores,
                     step,
+                    whole: whole::<L>(&stores, step, lanes.div_ceil(L)),
                 };
-                let count = part.places.len();
                 let most = if in_place { count } else { terms };
                 let depth = count.div_ceil(count.div_ceil(most.max(1)).max(1)).max(1);
                 for begin in (0..count.max(1)).step_by(depth) {
@@ -287,8 +368,8 @@ impl<F: Float> Task<'_, F> {
                     let (source, places) = if in_place {
                         (planes[first..].as_ptr(), places)
                     } else {
-                        copy_panel::<F, L>(planes, places, &runs, pitch, panel);
-                        (panel.as_ptr(), &places_of_terms[..terms.len()])
+                        copy_panel::<F, L>(planes, places, &moves, pitch, copies);
+                        (copies.as_ptr(), &places_of_terms[..terms.len()])
                     };
                     match lanes.div_ceil(L) {
                         1 => panel_of.rows::<I, R, 1, L>(begin, source, places),
@@ -392,24 +473,15 @@ impl<F: Float> Task<'_, F> {
     }
 }
 
-/// Copies a panel: for each term, the elements of all runs.
-#[inline(always)]
-fn copy_panel<F: Float, const L: usize>(
-    planes: &[F],
-    places: &[usize],
-    runs: &[Run],
-    pitch: usize,
-    panel: &mut [F],
-) {
-    for (k, &place) in places.iter().enumerate() {
-        for run in runs {
-            for at in (0..run.len).step_by(L) {
-                // What is copied beyond the run's end is overwritten by the next one.
-                let from = &planes[place + run.place + at..][..L];
-                panel[k * pitch + run.lane + at..][..L].copy_from_slice(from);
-            }
-        }
-    }
+/// Returns the place of the first lane in the result, if all `vectors` of the panel are stored next
+/// to each other.
+fn whole<const L: usize>(stores: &[Store], step: usize, vectors: usize) -> Option<usize> {
+    let first = stores.first()?.out;
+    let mut in_order = stores.iter().enumerate();
+    let in_order = in_order.all(|(v, store)| {
+        step == 1 && store.len == L && store.lane == v * L && store.out == first + v * L
+    });
+    (in_order && stores.len() == vectors).then_some(first)
 }
 
 impl<F: Float> Panel<'_, F> {
@@ -508,9 +580,7 @@ impl<F: Float> Panel<'_, F> {
             }
         }
         let mut row = [[F::zero(); L]; V];
-        for v in 0..V {
-            row[v] = lanes[v];
-        }
+        row.copy_from_slice(&lanes[..V]);
         row
     }
 
@@ -520,6 +590,18 @@ impl<F: Float> Panel<'_, F> {
         row: usize,
         tile: &Tile<F, R, V, L>,
     ) {
+        if let Some(first) = self.whole {
+            for i in 0..R {
+                let (out, plane) = self.plane(row + i);
+                let start = plane + first;
+                // SAFETY: as in `load`.
+                let out = unsafe { out.piece(start..start + V * L) };
+                for v in 0..V {
+                    out[v * L..(v + 1) * L].copy_from_slice(&tile[i][v]);
+                }
+            }
+            return;
+        }
         let mut lanes = [[[F::zero(); L]; VECTORS + 1]; R];
         for i in 0..R {
             for v in 0..V {

@@ -6,6 +6,13 @@ use crate::kernel::isa::Isa;
 /// Vectors in a row of a tile.
 pub(super) const VECTORS: usize = 3;
 
+/// Returns the lanes of a panel if `len` lanes are split evenly into as few panels as possible, so
+/// that none is narrow.
+pub(super) fn panel<const L: usize>(len: usize) -> usize {
+    let panels = len.div_ceil(VECTORS * L).max(1);
+    len.div_ceil(panels).next_multiple_of(L)
+}
+
 /// A tile: `R` rows of `V` vectors of `L` lanes.
 pub(super) type Tile<F, const R: usize, const V: usize, const L: usize> = [[[F; L]; V]; R];
 

@@ -6,22 +6,27 @@
 
 use super::Geometry;
 use super::planes::Plan;
-use super::tile::{Tile, VECTORS, add_products};
+use super::tile::{Tile, VECTORS, add_products, panel};
+use super::vectors::{copy_transposed, store_vector, vector};
+use super::winograd::{self, Sizes};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::linear::tile::transpose;
-use crate::kernel::threads::parallel::{self, Shared};
+use crate::kernel::threads::parallel::{self, GRAIN, Shared};
 use crate::kernel::threads::scratch::Scratch;
 use std::ops::Range;
 
+/// Tasks, for all threads together, that the sums are split into.
+const TASKS: usize = 16;
+/// The rows of a task, if there are enough of them. The cotangents are copied for each task.
+const ROWS: usize = 128;
 /// The bytes of partial sums that are held at most, if there is more than one part.
 const PARTIAL_SUMS: usize = 2 << 20;
-/// The limit of parts.
-const PARTS: usize = 16;
-/// Tasks, for all threads together, that are made by splitting channels if the images are too few.
-const TASKS: usize = 16;
 /// Outputs whose cotangents are copied at once.
 const OUTPUTS: usize = 512;
+/// Rows and columns of a block that is transposed: a cache line of `f32`.
+const LINE: usize = 16;
+/// The fewest channels for which the transforms of minimal filtering pay.
+const LEAST_CHANNELS: usize = 24;
 /// Multiplications that pay for waking a thread.
 const TASK: usize = 1 << 20;
 
@@ -31,27 +36,42 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
     if out.is_empty() {
         return;
     }
-    let weights = out.len();
-    let most = (PARTIAL_SUMS / (weights * size_of::<F>())).clamp(1, PARTS);
-    let images = geometry.batch.div_ceil(most).max(1);
-    let parts = geometry.batch.div_ceil(images).max(1);
-    let chunks = TASKS.div_ceil(parts * geometry.groups);
-    let channels = geometry.inputs.div_ceil(chunks).max(8).min(geometry.inputs);
-    let chunks = geometry.inputs.div_ceil(channels);
-
+    if geometry.batch == 0 {
+        out.fill(F::zero());
+        return;
+    }
     let mut plan = Plan::convolution(geometry);
+    let (channels, work) = (
+        [geometry.inputs, geometry.outputs],
+        geometry.multiplications(),
+    );
+    let sizes = Sizes::of::<F>(&plan, channels, geometry.groups, geometry.batch);
+    if let Some(sizes) = sizes.filter(|_| channels[0].min(channels[1]) >= LEAST_CHANNELS) {
+        winograd::weights::gradient(&sizes, work, x, g, out);
+        return;
+    }
+    let weights = out.len();
+    let chunks = (geometry.inputs * geometry.taps() / ROWS).clamp(1, TASKS / 4);
+    let channels = geometry.inputs.div_ceil(chunks);
+    let chunks = geometry.inputs.div_ceil(channels);
+    let most = (PARTIAL_SUMS / size_of_val(out)).max(1);
+    let parts = TASKS.div_ceil(chunks * geometry.groups).min(most);
+    let images = geometry.batch.div_ceil(parts);
+    let parts = geometry.batch.div_ceil(images);
+
     let total = plan.band;
     let per_output = (geometry.results() / total).max(1);
     plan.cut((OUTPUTS / per_output).clamp(1, total));
     let shifts = shifts(&plan);
-    let mut partial = vec![F::zero(); parts * weights];
+    let mut scratch = Scratch::take(parts * weights * size_of::<F>());
+    let partial = &mut scratch.elements::<F>()[..parts * weights];
     let sums = Gradient {
         geometry,
         plan: &plan,
         shifts: &shifts,
         x,
         g,
-        partial: &Shared::of(&mut partial),
+        partial: &Shared::of(partial),
     };
     let per_part = geometry.groups * chunks;
     let tasks = parts * per_part;
@@ -66,22 +86,28 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
             channels: first..(first + channels).min(geometry.inputs),
         });
     };
-    let together = TASK / (geometry.multiplications() / tasks).max(1);
+    let together = TASK / (work / tasks).max(1);
     parallel::ranges(tasks, together.max(1), &|range| range.for_each(task));
 
-    // The partial sums are (parts, groups, inputs · taps, outputs).
+    let (sum, rest) = partial.split_at_mut(weights);
+    parallel::chunks_mut(sum, GRAIN, &|start, sum| {
+        for part in rest.chunks_exact(weights) {
+            let part = &part[start..start + sum.len()];
+            sum.iter_mut().zip(part).for_each(|(sum, &x)| *sum += x);
+        }
+    });
+    // The sums are (groups, inputs · taps, outputs).
     let (rows, columns) = (
         weights / (geometry.groups * geometry.outputs),
         geometry.outputs,
     );
-    let partial = &partial;
-    parallel::chunks_mut(out, rows * 16, &|start, out| {
-        for (i, out) in out.chunks_exact_mut(rows).enumerate() {
-            let column = start / rows + i;
-            let place = column / columns * rows * columns + column % columns;
-            for (row, out) in out.iter_mut().enumerate() {
-                let sums = (0..parts).map(|part| partial[part * weights + place + row * columns]);
-                *out = sums.fold(F::zero(), |sum, x| sum + x);
+    parallel::chunks_mut(out, rows * LINE, &|start, out| {
+        for block in (0..rows).step_by(LINE) {
+            for (i, out) in out.chunks_exact_mut(rows).enumerate() {
+                let column = start / rows + i;
+                let place = column / columns * rows * columns + column % columns;
+                let out = out.iter_mut().enumerate().skip(block).take(LINE);
+                out.for_each(|(row, out)| *out = sum[place + row * columns]);
             }
         }
     });
@@ -183,8 +209,9 @@ impl<F: Float> Task<'_, F> {
                 let lengths = geometry.axes.map(|axis| axis.outputs);
                 let first = (z * lengths[1] + y) * lengths[2] + x;
                 let begins = image < (self.images.start + 1) * geometry.groups && band == 0;
-                for column in (0..outputs).step_by(pitch) {
-                    let columns = column..(column + pitch).min(outputs);
+                let width = panel::<L>(outputs);
+                for column in (0..outputs).step_by(width) {
+                    let columns = column..(column + width).min(outputs);
                     let here = first..first + places_of_outputs.len();
                     copy_transposed::<F, L>(g, results, &columns, here, cotangents);
                     let band = Band {
@@ -253,9 +280,9 @@ impl<F: Float> Task<'_, F> {
             for i in 0..R {
                 // SAFETY: no other task uses these rows, and only this slice of them is in use.
                 let old = unsafe { self.sums.partial.piece(place(i)) };
-                let mut lanes = [[F::zero(); L]; V];
-                lanes.as_flattened_mut()[..old.len()].copy_from_slice(old);
-                sums[i] = lanes;
+                for v in 0..V {
+                    sums[i][v] = vector(old, v * L);
+                }
             }
         }
         let mut taps = [band.planes.as_ptr(); R];
@@ -273,39 +300,8 @@ impl<F: Float> Task<'_, F> {
         for i in 0..R {
             // SAFETY: as above.
             let out = unsafe { self.sums.partial.piece(place(i)) };
-            out.copy_from_slice(&sums[i].as_flattened()[..out.len()]);
-        }
-    }
-}
-
-/// Copies the cotangents of some channels and of consecutive outputs: a row for each output, whose
-/// length is that of the channels filled up to whole vectors with zeros.
-#[inline(always)]
-fn copy_transposed<F: Float, const L: usize>(
-    g: &[F],
-    results: usize,
-    columns: &Range<usize>,
-    outputs: Range<usize>,
-    copy: &mut [F],
-) {
-    let width = columns.len().next_multiple_of(L);
-    // By squares, which are transposed in registers.
-    for start in (0..outputs.len()).step_by(L) {
-        let len = L.min(outputs.len() - start);
-        for column in (0..width).step_by(L) {
-            let mut square = [[F::zero(); L]; L];
-            for j in 0..L.min(columns.len() - column) {
-                let place = (columns.start + column + j) * results + outputs.start + start;
-                let from = &g[place..place + len];
-                if let Ok(whole) = <&[F; L]>::try_from(from) {
-                    square[j] = *whole;
-                } else {
-                    square[j][..len].copy_from_slice(from);
-                }
-            }
-            let square = transpose(square);
-            for l in 0..len {
-                copy[(start + l) * width + column..][..L].copy_from_slice(&square[l]);
+            for v in 0..V {
+                store_vector(&sums[i][v], out, v * L);
             }
         }
     }

@@ -11,10 +11,11 @@ const KEPT: usize = 4 << 20;
 struct Line(#[allow(dead_code, reason = "read as elements")] [u64; 8]);
 
 thread_local! {
-    static LINES: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
+    /// Two buffers, because a kernel that holds one may run tasks that need one each.
+    static KEPT_LINES: Cell<[Vec<Line>; 2]> = const { Cell::new([Vec::new(), Vec::new()]) };
 }
 
-/// A buffer that begins at a cache line. Its contents are arbitrary numbers.
+/// Memory that begins at a cache line. Its contents are arbitrary numbers.
 ///
 /// The stack may be too small for it, and an allocation for each kernel would cost as much as a
 /// small kernel.
@@ -27,8 +28,9 @@ impl Scratch {
     /// If the system refuses the memory.
     #[inline(never)]
     pub(crate) fn take(bytes: usize) -> Self {
-        // The slot is empty at first, and inaccessible while the thread ends.
-        let mut lines = LINES.try_with(Cell::take).unwrap_or_default();
+        // The slots are empty at first, and inaccessible while the thread ends.
+        let [mut lines, other] = KEPT_LINES.try_with(Cell::take).unwrap_or_default();
+        let _ = KEPT_LINES.try_with(|slots| slots.set([other, Vec::new()]));
         let enough = bytes.div_ceil(size_of::<Line>());
         if lines.len() < enough {
             lines.clear();
@@ -54,8 +56,17 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.0);
         if size_of_val(&lines[..]) <= KEPT {
-            // While the thread ends, the slot is inaccessible and the buffer is freed here.
-            let _ = LINES.try_with(|slot| slot.set(lines));
+            // While the thread ends, the slots are inaccessible and the buffer is freed here.
+            let _ = KEPT_LINES.try_with(|slots| {
+                let [first, second] = slots.take();
+                // Of three buffers the shortest is freed.
+                let other = if first.len() < second.len() {
+                    second
+                } else {
+                    first
+                };
+                slots.set([lines, other]);
+            });
         }
     }
 }
