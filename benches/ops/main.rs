@@ -13,6 +13,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod elementwise;
+mod embedding;
 mod optimizers;
 mod overhead;
 mod pooling;
@@ -104,6 +105,7 @@ fn main() -> Result<()> {
         pooling::cases(),
         overhead::cases(),
         optimizers::cases(),
+        embedding::cases(),
         recurrent::cases(),
     ];
     let cases: Vec<Case> = cases
