@@ -209,7 +209,7 @@ impl Table {
         self.row(
             ("Embedding", "with a largest norm"),
             given(&[16, 8], bounded, add),
-            &[PLAIN, "layer: embedding norm shrink mul add (lookup)"],
+            &[PLAIN, "layer: embedding mul add (lookup blend blend)"],
         );
         Ok(())
     }
