@@ -6,7 +6,7 @@
 #[path = "support/wrapped.rs"]
 mod wrapped;
 
-use cotangent::module::{LeafKind, Summary, SummaryRow};
+use cotangent::module::{LeafKind, RunSummary, Summary, SummaryRow};
 use cotangent::prelude::*;
 use cotangent::state::{load_bytes, to_bytes};
 use expect_test::expect;
@@ -452,5 +452,274 @@ fn a_model_of_another_dtype_has_new_parameters() -> Result<()> {
     assert!(
         gradients.get(&net.head.weight).is_some() && gradients.get(&twin.head.weight).is_none()
     );
+    Ok(())
+}
+
+#[test]
+fn a_run_summary_is_a_table_with_shapes_and_multiply_adds() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let net = Sequential::new()
+        .push(Linear::new(784, 300, &mut rng)?.frozen())
+        .push(BatchNorm::new(300)?)
+        .push(Relu)
+        .push(Dropout::new(0.5)?)
+        .push(Linear::builder(300, 10).no_bias().build(&mut rng)?);
+    let (x, before) = (Tensor::zeros([64, 784], DType::F32)?, to_bytes(&net)?);
+    let summary = net.run_summary(|net, pass| net.forward(&x, pass))?;
+    expect![[r#"
+        path  layer      operations        shape      parameters  multiply-adds
+        0     Linear     linear            (64, 300)     235,500     15,052,800
+        1     BatchNorm  batch_norm, relu  (64, 300)         600              0
+        4     Linear     linear            (64, 10)        3,000        192,000
+        239,100 parameters; 15,244,800 multiply-adds"#]]
+    .assert_eq(&summary.to_string());
+    assert_eq!(summary.parameters(), net.param_count());
+    let (first, second) = (64 * 784 * 300, 64 * 300 * 10);
+    assert_eq!(summary.multiply_adds(), first + second);
+    assert_eq!(summary.multiply_adds_of(""), first + second);
+    assert_eq!(summary.multiply_adds_of("4"), second);
+    assert_eq!(summary.multiply_adds_of("1"), 0);
+    assert_eq!(to_bytes(&net)?, before, "the run is one of inference");
+    Ok(())
+}
+
+/// The products of any `forward` are counted, whichever code calls them: raw parameters, broadcast
+/// products, sums of products, products of two results, recomputed layers, tied weights.
+#[test]
+fn a_run_summary_counts_what_ran() -> Result<()> {
+    #[derive(Module, Clone, Debug)]
+    struct Block {
+        linear: Linear,
+        scale: Param,
+    }
+
+    impl Layer for Block {
+        fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+            let y = self.linear.forward(x, pass)?;
+            Ok(y.mul(&self.scale.read(pass))?.tanh())
+        }
+    }
+
+    #[derive(Module)]
+    struct Net {
+        embedding: Embedding,
+        blocks: Vec<Block>,
+        factors: (Param, Param),
+        unused: Param,
+    }
+
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut param = |shape: &[usize]| {
+        init::he_normal()
+            .draw(shape, &mut rng)
+            .map(|w| Param::new(&w))
+    };
+    let factors = (param(&[8, 2])?, param(&[2, 8])?);
+    let block = |scale: f32| -> Result<Block> {
+        Ok(Block {
+            linear: Linear::new(8, 8, &mut ChaCha8Rng::seed_from_u64(2))?,
+            scale: Param::new(&Tensor::from([scale])),
+        })
+    };
+    let net = Net {
+        embedding: Embedding::new(20, 8, &mut ChaCha8Rng::seed_from_u64(2))?,
+        blocks: vec![block(1.0)?, block(2.0)?],
+        factors,
+        unused: Param::new(&Tensor::from([1.0f32])),
+    };
+    let words = Indices::from([3, 1, 4, 1, 5, 9]);
+    let summary = net.run_summary(|net, pass| {
+        let x = net.embedding.forward(&words, pass)?;
+        // A product of parameters of 8 · 8 · 2, and one with it of 6 · 8 · 8.
+        let low_rank = net.factors.0.read(pass).matmul(&net.factors.1.read(pass))?;
+        let x = x.matmul(&low_rank)?;
+        // A recomputed layer, twice.
+        let x = pass.recompute(&net.blocks[0], &x)?;
+        let x = pass.recompute(&net.blocks[0], &x)?;
+        let x = net.blocks[1].forward(&x, pass)?;
+        // Attention between the words: two products of 6 · 6 · 8 without parameters.
+        let x = x.matmul(&x.transpose(0, 1)?)?.softmax(-1)?.matmul(&x)?;
+        // The table again, as the output layer: 6 · 20 · 8.
+        x.linear(&net.embedding.weight.read(pass), None)
+    })?;
+    expect![[r#"
+        path                 layer           operations       shape    parameters  multiply-adds
+        embedding            Embedding       embedding        (6, 8)          160              0
+        factors              (Param, Param)  matmul           (6, 8)           32            512
+        blocks.0.linear × 2  Linear          linear           (6, 8)           72            768
+        blocks.0 × 2         Block           mul, tanh        (6, 8)            1              0
+        blocks.1.linear      Linear          linear           (6, 8)           72            384
+        blocks.1             Block           mul, tanh        (6, 8)            1              0
+                                             matmul, softmax  (6, 8)            0            576
+        embedding            Embedding       linear           (6, 20)           0            960
+        338 parameters; 3,200 multiply-adds"#]]
+    .assert_eq(&summary.to_string());
+    assert_eq!(summary.multiply_adds_of("blocks"), 3 * 6 * 8 * 8);
+    assert_eq!(summary.multiply_adds_of("blocks.0.linear"), 2 * 6 * 8 * 8);
+    let tied = 6 * 20 * 8;
+    assert_eq!(summary.multiply_adds_of("embedding"), tied);
+    let all = 8 * 8 * 2 + 6 * 8 * 8 + 3 * 6 * 8 * 8 + 2 * 6 * 6 * 8 + tied;
+    assert_eq!(summary.multiply_adds(), all);
+    assert_eq!(summary.parameters(), net.param_count() - 1);
+
+    let batches = Tensor::zeros([3, 5, 4, 8], DType::F32)?;
+    let weight = Param::new(&Tensor::zeros([5, 8, 2], DType::F32)?);
+    let broadcast = weight.run_summary(|weight, pass| batches.matmul(&weight.read(pass)))?;
+    assert_eq!(broadcast.multiply_adds(), 3 * 5 * 4 * 2 * 8);
+    let sums = weight.run_summary(|weight, pass| {
+        Tensor::einsum("abtk,bkn->abtn", &[&batches, &weight.read(pass)])
+    })?;
+    assert_eq!(sums.multiply_adds(), 3 * 5 * 4 * 2 * 8);
+    let vector = Tensor::zeros([8], DType::F32)?;
+    let vectors = weight.run_summary(|weight, pass| vector.matmul(&weight.read(pass)))?;
+    assert_eq!(vectors.multiply_adds(), 5 * 2 * 8);
+
+    let none = ().run_summary(|(), _| Ok(()))?;
+    expect![[r#"
+        path  layer  operations  shape  parameters  multiply-adds
+        0 parameters; 0 multiply-adds"#]]
+    .assert_eq(&none.to_string());
+    let wrong = net.blocks[0].run_summary(|block, pass| block.forward(&batches.sum_over(3)?, pass));
+    let text = wrong.expect_err("4 features").to_string();
+    assert!(text.contains("linear"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn a_run_summary_counts_recurrences() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (batch, time) = (4u64, 7u64);
+    let x = Tensor::zeros([4, 7, 3], DType::F32)?;
+    let of = |summary: RunSummary| (summary.multiply_adds(), summary.rows.len());
+    let lstm = Lstm::builder(3, 5)
+        .layers(2)
+        .bidirectional()
+        .build(&mut rng)?;
+    let found = of(lstm.run_summary(|lstm, pass| lstm.run_lengths(&x, &[7, 1, 2, 3], None, pass))?);
+    // Two directions of a layer with 3 inputs, and of one with 10.
+    let gates = 4 * 5;
+    assert_eq!(found, (batch * time * gates * 2 * (3 + 5 + 10 + 5), 1));
+    let gru = Gru::builder(3, 5).last_only().build(&mut rng)?;
+    let found = of(gru.run_summary(|gru, pass| gru.forward(&x, pass))?);
+    assert_eq!(found, (batch * time * 3 * 5 * (3 + 5), 1));
+    let rnn = Rnn::new(3, 5, &mut rng)?;
+    let found = of(rnn.run_summary(|rnn, pass| rnn.forward(&x, pass))?);
+    assert_eq!(found, (batch * time * 5 * (3 + 5), 1));
+    // A hand-written loop is one row with its uses.
+    let net = (LstmCell::new(3, 5, &mut rng)?, Linear::new(5, 2, &mut rng)?);
+    let summary = net.run_summary(|net, pass| {
+        let mut state = LstmState {
+            h: Tensor::zeros([4, 5], DType::F32)?,
+            c: Tensor::zeros([4, 5], DType::F32)?,
+        };
+        let mut outputs = Vec::new();
+        for x in x.split(1, 1)? {
+            state = net.0.step(&x.squeeze(1)?, &state, pass)?;
+            outputs.push(net.1.forward(&state.h, pass)?);
+        }
+        Tensor::stack(&outputs, 1)
+    })?;
+    expect![[r#"
+        path   layer     operations  shape   parameters  multiply-adds
+        0 × 7  LstmCell  lstm        (4, 5)         200          4,480
+        1 × 7  Linear    linear      (4, 2)          12            280
+        212 parameters; 4,760 multiply-adds"#]]
+    .assert_eq(&summary.to_string());
+    assert_eq!(
+        summary.multiply_adds_of("0"),
+        batch * time * gates * (3 + 5)
+    );
+    assert_eq!(summary.multiply_adds_of("1"), batch * time * 5 * 2);
+    Ok(())
+}
+
+/// Layers without parameters have rows if they change the shape.
+#[test]
+fn a_run_summary_has_the_shapes_of_images() -> Result<()> {
+    /// Filters of 3 × 3, written with `unfold` and a product.
+    #[derive(Module, Clone, Debug)]
+    struct Filters {
+        weight: Param,
+    }
+
+    impl Layer for Filters {
+        fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+            let &[batch, _, height, width] = x.shape() else {
+                return Err(Error::shape("filters", "expected images", &[x.shape()]));
+            };
+            let maps = self.weight.read(pass).matmul(&x.unfold([3, 3])?)?;
+            maps.reshape([batch, self.weight.shape()[0], height - 2, width - 2])
+        }
+    }
+
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let mut filters = |inputs: usize, outputs: usize| -> Result<Filters> {
+        let weight = init::he_normal().draw(&[outputs, 9 * inputs], &mut rng)?;
+        Ok(Filters {
+            weight: Param::new(&weight),
+        })
+    };
+    let features = Sequential::new()
+        .push(filters(1, 6)?)
+        .push(BatchNorm::new(6)?)
+        .push(Relu)
+        .push(MaxPool2d::new(2))
+        .push(filters(6, 8)?)
+        .push(Relu)
+        .push(MaxPool2d::new(2));
+    let head = Sequential::new().push(Flatten::new()).push(Linear::new(
+        8 * 2 * 2,
+        10,
+        &mut ChaCha8Rng::seed_from_u64(1),
+    )?);
+    let net = (features, head);
+    let x = Tensor::zeros([2, 1, 14, 14], DType::F32)?;
+    let summary = net.run_summary(|net, pass| net.forward(&x, pass))?;
+    expect![[r#"
+        path  layer       operations        shape           parameters  multiply-adds
+        0.0   Filters     matmul            (2, 6, 12, 12)          54         15,552
+        0.1   BatchNorm   batch_norm, relu  (2, 6, 12, 12)          12              0
+        0     MaxPool<2>  max_pool          (2, 6, 6, 6)             0              0
+        0.4   Filters     matmul, relu      (2, 8, 4, 4)           432         13,824
+              MaxPool<2>  max_pool          (2, 8, 2, 2)             0              0
+              Flatten     reshape           (2, 32)                  0              0
+        1.1   Linear      linear            (2, 10)                330            640
+        828 parameters; 30,016 multiply-adds"#]]
+    .assert_eq(&summary.to_string());
+    let (first, second) = (2 * 6 * 12 * 12 * 9, 2 * 8 * 4 * 4 * 6 * 9);
+    assert_eq!(summary.multiply_adds_of("0"), first + second);
+    assert_eq!(summary.multiply_adds_of("1"), 2 * 32 * 10);
+    Ok(())
+}
+
+#[test]
+fn a_run_summary_counts_attention() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(1);
+    let (batch, time, features, hidden) = (2u64, 6, 8, 32);
+    let x = Tensor::zeros([2, 6, 8], DType::F32)?;
+    let layer = TransformerEncoderLayer::builder(8, 2).hidden(32);
+    let layer = layer.build(&mut rng)?;
+    let net = Sequential::new().push(layer.clone()).push(layer);
+    let summary = net.run_summary(|net, pass| net.forward(&x, pass))?;
+    let rows = summary.rows.iter().take(6);
+    let rows = rows.map(|row| format!("{}: {} {}", row.path, row.shape, row.operations.join(" ")));
+    expect![[r#"
+        0.self_attn: (2, 6, 8) linear scaled_dot_product_attention
+        0.self_attn.out_proj: (2, 6, 8) linear add
+        0.norm1: (2, 6, 8) layer_norm
+        0.linear1: (2, 6, 32) linear relu
+        0.linear2: (2, 6, 8) linear add
+        0.norm2: (2, 6, 8) layer_norm"#]]
+    .assert_eq(&rows.collect::<Vec<_>>().join(
+        "
+",
+    ));
+    let pairs = batch * time * time * (features + features);
+    let attention = batch * time * features * 3 * features + pairs;
+    let layer = attention + batch * time * (features * features + 2 * features * hidden);
+    assert_eq!(summary.multiply_adds(), 2 * layer);
+    assert_eq!(summary.multiply_adds_of("1"), layer);
+    let out = batch * time * features * features;
+    assert_eq!(summary.multiply_adds_of("0.self_attn"), attention + out);
     Ok(())
 }

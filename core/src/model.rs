@@ -1,13 +1,15 @@
 //! The methods of every model. Each calls a function of a lower floor.
 
 use crate::error::Result;
-use crate::module::{Buffer, Module, Param, Pattern, Summary, freeze, leaves, select};
+use crate::module::{
+    Buffer, Module, Param, Pass, Pattern, RunSummary, Summary, freeze, leaves, select,
+};
 use crate::state::{self, Loader};
 use crate::tensor::DType;
 use std::path::Path;
 
-/// The methods of every [`Module`]: lists, counts and selections of parameters, freezing,
-/// conversion to another dtype, saving and loading.
+/// The methods of every [`Module`]: lists, counts and selections of parameters, summaries,
+/// freezing, conversion to another dtype, saving and loading.
 pub trait ModuleExt: Module {
     /// Returns the parameters in declaration order, frozen ones included.
     #[doc(alias = "parameters")]
@@ -54,6 +56,38 @@ pub trait ModuleExt: Module {
     /// frozen.
     fn summary(&self) -> Summary {
         Summary::of(self)
+    }
+
+    /// Runs the model as the closure does, and returns a table of the modules that took part: the
+    /// shapes of their results and their multiply-adds. See [`RunSummary`].
+    ///
+    /// The pass given to the closure is one of inference, so that the model does not change.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    ///
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let net = Sequential::new()
+    ///     .push(Linear::new(784, 100, &mut rng)?)
+    ///     .push(Relu)
+    ///     .push(Linear::new(100, 10, &mut rng)?);
+    /// let x = Tensor::zeros([32, 784], DType::F32)?;
+    ///
+    /// let summary = net.run_summary(|net, pass| net.forward(&x, pass))?;
+    /// assert_eq!(summary.rows[0].shape[..], [32, 100]);
+    /// assert_eq!(summary.multiply_adds(), 32 * (784 * 100 + 100 * 10));
+    /// println!("{summary}");
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Returns the errors of the closure.
+    #[doc(alias = "flops")]
+    #[doc(alias = "macs")]
+    #[doc(alias = "FlopCounterMode")]
+    #[doc(alias = "torchinfo")]
+    fn run_summary<T>(&self, run: impl FnOnce(&Self, &Pass) -> Result<T>) -> Result<RunSummary> {
+        RunSummary::of(self, run)
     }
 
     /// Converts all parameters and buffers to another dtype, in place.
@@ -150,8 +184,9 @@ pub trait ModuleExt: Module {
         state::module::save(self, path.as_ref())
     }
 
-    /// Loads all leaves from a safetensors file, or none: all names, shapes and dtypes are checked
-    /// before anything changes. [`Loader`] loads a part of a file, or under other names.
+    /// Loads all leaves from a safetensors file, or from a `state_dict` that PyTorch's `torch.save`
+    /// wrote, or none: all names, shapes and dtypes are checked before anything changes. [`Loader`]
+    /// loads a part of a file, or under other names.
     /// [`load_checkpoint`](crate::state::load_checkpoint) loads files of
     /// [`save_checkpoint`](crate::state::save_checkpoint).
     ///
@@ -161,7 +196,7 @@ pub trait ModuleExt: Module {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if reading fails. [`Error::Format`](crate::Error::Format) if
-    /// the file is not a valid safetensors file. [`Error::State`](crate::Error::State) with all
+    /// the file is not a valid file of these kinds. [`Error::State`](crate::Error::State) with all
     /// mismatches if it does not fit the model.
     #[doc(alias = "load_state_dict")]
     fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {

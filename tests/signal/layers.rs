@@ -23,6 +23,8 @@ const WITH_DIMENSIONS: &[&str] = &[
     "AdaptiveAvgPool",
     "AdaptiveMaxPool",
     "AvgPool",
+    "Conv",
+    "ConvTranspose",
     "MaxPool",
     "Upsample",
 ];
@@ -261,6 +263,13 @@ impl Table {
             given(shape, layer, Layer::forward)
         }
         let ended = &["below: linear reshape (product shape)"];
+        let rng = &mut ChaCha8Rng::seed_from_u64(4);
+        let of_conv = &[ended[0], "layer.0: conv reshape (product shape)"];
+        let conv = Conv1d::new(3, 2, 2, rng)?;
+        self.row(("Conv", ""), flat(&[16, 3, 5], conv), of_conv);
+        let of_transpose = &[ended[0], "layer.0: conv_transpose reshape (product shape)"];
+        let conv = ConvTranspose1d::new(3, 2, 2, rng)?;
+        self.row(("ConvTranspose", ""), flat(&[16, 3, 3], conv), of_transpose);
         let pairs = &[16, 2, 8];
         self.row(("MaxPool", ""), flat(pairs, MaxPool1d::new(2)), ended);
         self.row(("AvgPool", ""), flat(pairs, AvgPool1d::new(2)), ended);
@@ -378,7 +387,7 @@ impl Table {
                 "layer (1): linear reshape reshape permute (product shape shape shape)",
                 "layer (2): linear reshape reshape permute (product shape shape shape)",
                 "layer (3): linear reshape reshape permute scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.out_proj: linear reshape reshape (product shape shape)",
             ],
         );
@@ -418,7 +427,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",
@@ -438,7 +447,7 @@ impl Table {
                 "layer.attention (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.attention (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.attention.out_proj: linear reshape add (product shape blend)",
                 "layer.feed_forward_norm: rms_norm reshape (normalization shape)",
                 "layer.feed_forward.gate: linear reshape (product shape)",
@@ -459,7 +468,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.multihead_attn (1): linear reshape reshape permute (product shape shape \
@@ -468,7 +477,7 @@ impl Table {
                  shape)",
                 "layer.multihead_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape other shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape)",
                 "layer.multihead_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm2: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",

@@ -25,6 +25,9 @@ pub enum OpKind {
     Product,
     /// Runs a recurrent layer: the first axis of the result is time, the second the batch.
     Recurrence,
+    /// Computes means of values, weighted by how well queries match keys. The operands are queries,
+    /// keys and values, then masks.
+    Attention,
     /// Normalizes the first operand; other operands scale and shift the result.
     Normalization,
     /// Computes one element from many along one or more axes: a sum, a mean, a maximum, or a
@@ -53,6 +56,7 @@ impl fmt::Display for OpKind {
             Self::Blend => "blend",
             Self::Product => "product",
             Self::Recurrence => "recurrence",
+            Self::Attention => "attention",
             Self::Normalization => "normalization",
             Self::Reduction => "reduction",
             Self::Softmax => "softmax",
@@ -68,11 +72,8 @@ impl fmt::Display for OpKind {
 mod tests {
     use std::path::Path;
 
-    /// The default kind is for custom operations. A built-in operation without a kind would be
-    /// missing from the signal report without an error.
-    #[test]
-    fn every_operation_of_the_library_returns_its_kind() {
-        let mut without = Vec::new();
+    /// Calls `f` with the source of each operation of the library and its file.
+    fn each_operation(mut f: impl FnMut(&str, &Path)) {
         let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ops")];
         let mut count = 0;
         while let Some(path) = open.pop() {
@@ -83,15 +84,43 @@ mod tests {
             }
             let text = std::fs::read_to_string(&path).expect("a source file");
             for block in text.split("Op for ").skip(1) {
-                let block = block.split("\n}\n").next().unwrap_or_default();
-                let name = block.lines().next().unwrap_or_default();
                 count += 1;
-                if !block.contains("fn kind(&self) -> OpKind") {
-                    without.push(format!("{} in {}", name, path.display()));
-                }
+                f(block.split("\n}\n").next().unwrap_or_default(), &path);
             }
         }
         assert!(count > 20, "{count}");
+    }
+
+    /// The default kind is for custom operations. A built-in operation without a kind would be
+    /// missing from the signal report without an error.
+    #[test]
+    fn every_operation_of_the_library_returns_its_kind() {
+        let mut without = Vec::new();
+        each_operation(|block, path| {
+            if !block.contains("fn kind(&self) -> OpKind") {
+                let name = block.lines().next().unwrap_or_default();
+                without.push(format!("{name} in {}", path.display()));
+            }
+        });
+        assert!(without.is_empty(), "{without:?}");
+    }
+
+    /// The default count of 0 would be missing from the summary of a run without an error.
+    #[test]
+    fn every_operation_with_products_counts_its_multiply_adds() {
+        let (mut without, mut count) = (Vec::new(), 0);
+        each_operation(|block, path| {
+            let kinds =
+                ["Product", "Recurrence", "Attention"].map(|kind| format!("OpKind::{kind}"));
+            if kinds.iter().any(|kind| block.contains(kind)) {
+                count += 1;
+                if !block.contains("fn multiply_adds") {
+                    let name = block.lines().next().unwrap_or_default();
+                    without.push(format!("{name} in {}", path.display()));
+                }
+            }
+        });
+        assert!(count >= 4, "{count}");
         assert!(without.is_empty(), "{without:?}");
     }
 }

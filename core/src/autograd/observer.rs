@@ -7,6 +7,7 @@ use super::node::{Node, Parents};
 use super::op::{Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// An observer of a computation: its methods are called for each parameter that is read, each
@@ -46,6 +47,20 @@ pub trait Observer: Send + Sync + 'static {
     fn sees_frozen(&self) -> bool {
         false
     }
+
+    /// Returns whether the observer sees the operations of layers that would be
+    /// [recomputed](crate::module::Pass::recompute) in backward. They are then computed once and
+    /// recorded like others.
+    fn sees_recomputed(&self) -> bool {
+        false
+    }
+
+    /// Called when a layer begins to run, with the name of its type. Layers inside it run before it
+    /// [ends](Self::left).
+    fn entered(&self, _layer: &'static str) {}
+
+    /// Called when the layer entered last has ended, with its result, or `None` if it failed.
+    fn left(&self, _result: Option<&Tensor>) {}
 
     /// Called when a parameter is read.
     fn read(&self, _leaf: LeafId, _value: &Tensor) {}
@@ -87,6 +102,12 @@ impl<'a> Forward<'a> {
     /// Returns the operation's kind.
     pub fn kind(&self) -> OpKind {
         self.op.kind()
+    }
+
+    /// Returns the number of multiply-adds that computed the result; see [`Op::multiply_adds`].
+    pub fn multiply_adds(&self) -> u64 {
+        let operands: SmallVec<[&[usize]; 4]> = self.operands.iter().map(|x| x.shape()).collect();
+        self.op.multiply_adds(&operands, self.output.shape())
     }
 
     /// Returns the identity of the result, with which [`Observer::gradient`] is called later.
@@ -177,6 +198,15 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn sees_frozen(&self) -> bool {
         (**self).sees_frozen()
     }
+    fn sees_recomputed(&self) -> bool {
+        (**self).sees_recomputed()
+    }
+    fn entered(&self, layer: &'static str) {
+        (**self).entered(layer);
+    }
+    fn left(&self, result: Option<&Tensor>) {
+        (**self).left(result);
+    }
     fn read(&self, leaf: LeafId, value: &Tensor) {
         (**self).read(leaf, value);
     }
@@ -210,6 +240,15 @@ impl<O: Observer> Observer for Both<O> {
     }
     fn sees_frozen(&self) -> bool {
         self.active().any(Observer::sees_frozen)
+    }
+    fn sees_recomputed(&self) -> bool {
+        self.active().any(Observer::sees_recomputed)
+    }
+    fn entered(&self, layer: &'static str) {
+        self.active().for_each(|o| o.entered(layer));
+    }
+    fn left(&self, result: Option<&Tensor>) {
+        self.active().for_each(|o| o.left(result));
     }
     fn read(&self, leaf: LeafId, value: &Tensor) {
         self.active().for_each(|o| o.read(leaf, value));

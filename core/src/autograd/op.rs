@@ -68,6 +68,15 @@ pub trait Op: Send + Sync + 'static {
     fn kind(&self) -> OpKind {
         OpKind::Other
     }
+
+    /// Returns the number of multiply-adds of the forward pass, for operands and an output of these
+    /// shapes: one for each term of a sum of products. The default is 0, for operations that
+    /// compute no such sums. [`ModuleExt::run_summary`](crate::ModuleExt::run_summary) adds them
+    /// up.
+    fn multiply_adds(&self, operands: &[&[usize]], output: &[usize]) -> u64 {
+        let _ = (operands, output);
+        0
+    }
 }
 
 /// The backward pass that a vector-Jacobian product is part of.

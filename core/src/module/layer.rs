@@ -39,7 +39,10 @@ pub trait Layer: Module {
     /// # Errors
     /// Those of `compute`, with the path of the layer.
     fn forward(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        self.compute(x, pass).map_err(|error| error.raised_in(self))
+        pass.enter(self.type_name());
+        let result = self.compute(x, pass);
+        pass.leave(result.as_ref().ok());
+        result.map_err(|error| error.raised_in(self))
     }
 
     /// Returns the output for input `x` in inference: without dropout, with running statistics, and

@@ -20,6 +20,7 @@ mod pass;
 pub(crate) mod pattern;
 mod recompute;
 mod refused;
+mod run_summary;
 pub(crate) mod select;
 #[doc(hidden)]
 pub mod skipped;
@@ -38,6 +39,7 @@ pub use name::check_name;
 pub use param::Param;
 pub use pass::Pass;
 pub use pattern::{Matcher, Pattern};
+pub use run_summary::{RunRow, RunSummary};
 pub use step::{Part, ZeroRows, step};
 pub use summary::{LeafKind, Summary, SummaryRow};
 #[doc(hidden)]

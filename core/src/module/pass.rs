@@ -205,6 +205,20 @@ impl Pass {
         self.observer.as_ref().filter(|o| o.is_active())
     }
 
+    /// Tells the observer that a layer of this type begins to run.
+    pub(super) fn enter(&self, layer: &'static str) {
+        if let Some(observer) = self.observer() {
+            observer.entered(layer);
+        }
+    }
+
+    /// Tells the observer that the layer entered last has ended, with this result.
+    pub(super) fn leave(&self, result: Option<&Tensor>) {
+        if let Some(observer) = self.observer() {
+            observer.left(result);
+        }
+    }
+
     /// Returns whether layers behave as in training.
     pub fn is_training(&self) -> bool {
         self.training

@@ -165,7 +165,7 @@ impl Summary {
 
 /// Returns the name of a type without the paths in it: `Vec<Hidden>` for
 /// `alloc::vec::Vec<net::Hidden>`.
-fn short(name: &str) -> String {
+pub(super) fn short(name: &str) -> String {
     let mut short = String::new();
     let mut word = 0;
     for c in name.chars() {
@@ -192,7 +192,7 @@ impl fmt::Display for LeafKind {
 }
 
 /// Returns a number with its digits in groups of three: `1,234`.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: impl fmt::Display) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -202,6 +202,31 @@ fn grouped(number: usize) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Writes rows of equally wide columns, each aligned to the left or to the right.
+pub(super) fn write_table<const N: usize>(
+    f: &mut fmt::Formatter<'_>,
+    rows: Vec<[String; N]>,
+    to_the_right: [bool; N],
+) -> fmt::Result {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.max().unwrap_or(0)
+    };
+    let widths: [usize; N] = std::array::from_fn(width);
+    for row in rows {
+        let cells = row.iter().zip(widths).zip(to_the_right);
+        let cells = cells.map(|((cell, width), right)| {
+            if right {
+                format!("{cell:>width$}")
+            } else {
+                format!("{cell:<width$}")
+            }
+        });
+        writeln!(f, "{}", cells.collect::<Vec<_>>().join("  "))?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Summary {
@@ -224,24 +249,8 @@ impl fmt::Display for Summary {
                 grouped(row.bytes()),
             ]
         };
-        let rows: Vec<[String; 6]> = std::iter::once(header)
-            .chain(self.rows.iter().map(row))
-            .collect();
-        let width = |column: usize| {
-            rows.iter()
-                .map(|row| row[column].chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: [usize; 6] = std::array::from_fn(width);
-        for row in &rows {
-            let [path, layer, shape, parameters, frozen, bytes] = row;
-            let [a, b, c, d, e, g] = widths;
-            writeln!(
-                f,
-                "{path:<a$}  {layer:<b$}  {shape:<c$}  {parameters:>d$}  {frozen:<e$}  {bytes:>g$}"
-            )?;
-        }
+        let rows = std::iter::once(header).chain(self.rows.iter().map(row));
+        write_table(f, rows.collect(), [false, false, false, true, false, true])?;
         let (all, trainable) = (self.parameters(), self.trainable());
         write!(
             f,

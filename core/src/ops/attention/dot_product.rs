@@ -190,7 +190,13 @@ impl Op for DotProduct {
         NAME
     }
     fn kind(&self) -> OpKind {
-        OpKind::Other
+        OpKind::Attention
+    }
+    /// Counts the products of all queries with all keys and values, masked ones too.
+    fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {
+        let lengths = &self.lengths;
+        let pairs = lengths.matrices() as u64 * lengths.queries as u64 * lengths.keys as u64;
+        pairs * (lengths.width + lengths.value_width) as u64
     }
 
     /// With the weights p, the cotangent g and h = g vᵀ: the scores have the cotangent

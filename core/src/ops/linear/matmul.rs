@@ -263,6 +263,12 @@ fn affine(a: &Array, b: &Array, transposed: bool, bias: Option<&Array>) -> Array
     }))
 }
 
+/// Returns the number of terms of the sums of a product, whose first operand is (…, m, k).
+fn count_terms(operands: &[&[usize]], output: &[usize]) -> u64 {
+    let terms = operands[0].last().map_or(0, |&k| k as u64);
+    output.iter().map(|&n| n as u64).product::<u64>() * terms
+}
+
 /// y = a b. Each operand is saved for the other's cotangent.
 struct Product {
     a: Option<Tensor>,
@@ -275,6 +281,9 @@ impl Op for Product {
     }
     fn kind(&self) -> OpKind {
         OpKind::Product
+    }
+    fn multiply_adds(&self, operands: &[&[usize]], output: &[usize]) -> u64 {
+        count_terms(operands, output)
     }
     /// Computes da = g bᵀ and db = aᵀ g. The backward loop sums over broadcast axes.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
@@ -323,6 +332,9 @@ impl Op for Affine {
     }
     fn kind(&self) -> OpKind {
         OpKind::Product
+    }
+    fn multiply_adds(&self, operands: &[&[usize]], output: &[usize]) -> u64 {
+        count_terms(operands, output)
     }
     /// Computes da = g bᵀ and db = aᵀ g or, if b is transposed, da = g b and db = gᵀ a. The bias
     /// gets g, which the backward loop sums.

@@ -448,6 +448,12 @@ impl Op for Recurrent {
     fn kind(&self) -> OpKind {
         OpKind::Recurrence
     }
+    /// Counts the products W x and U h of all steps, also those past the end of a sequence.
+    fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {
+        let [time, batch, inputs, hidden] = self.sizes.map(|n| n as u64);
+        let rows = self.call.cell.gate_count() as u64 * hidden;
+        time * batch * rows * (inputs + hidden)
+    }
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         if context.records() {
             return recorded(&self.call, &cotangent, context);
