@@ -10,6 +10,7 @@
 //! Operands of up to about ten megabytes stay in the caches, whose bandwidth is several times that
 //! of memory: such operations can take less than their bound.
 
+mod attention;
 #[path = "../common/mod.rs"]
 mod common;
 mod elementwise;
@@ -107,6 +108,7 @@ fn main() -> Result<()> {
         optimizers::cases(),
         embedding::cases(),
         recurrent::cases(),
+        attention::cases(),
     ];
     let cases: Vec<Case> = cases
         .into_iter()
