@@ -11,6 +11,7 @@
 mod planes;
 pub(crate) mod sums;
 mod tile;
+mod vectors;
 pub(crate) mod weights;
 mod winograd;
 
