@@ -243,7 +243,8 @@ impl Table {
         Ok(())
     }
 
-    /// An operation that changes the number of elements ends the row of its input.
+    /// Pooling continues the row of its input. Other operations that change the number of elements
+    /// end it.
     fn spatial(&mut self) -> Result<()> {
         fn flat<L: Layer + Clone + Debug + Send + Sync + 'static>(
             shape: &[usize],
@@ -304,14 +305,20 @@ impl Table {
             given(&[16, 8], RnnCell::new(8, 8, rng)?, move |layer, x, pass| {
                 layer.step(x, &zeros()?, pass)
             }),
-            &[below, "layer: rnn_tanh reshape (recurrence shape)"],
+            &[
+                below,
+                "layer: rnn_tanh reshape (recurrence shape) dead saturated",
+            ],
         );
         self.row(
             ("GruCell", ""),
             given(&[16, 8], GruCell::new(8, 8, rng)?, move |layer, x, pass| {
                 layer.step(x, &zeros()?, pass)
             }),
-            &[below, "layer: gru reshape (recurrence shape)"],
+            &[
+                below,
+                "layer: gru reshape (recurrence shape) dead saturated",
+            ],
         );
         self.row(
             ("LstmCell", ""),
@@ -323,7 +330,7 @@ impl Table {
                     Ok(layer.step(x, &LstmState { h, c }, pass)?.h)
                 },
             ),
-            &[below, "layer: lstm (recurrence)"],
+            &[below, "layer: lstm (recurrence) dead saturated"],
         );
         let below = "below: linear reshape permute (product shape shape)";
         let rnn = Rnn::new(4, 8, rng)?.last_only();
@@ -332,14 +339,17 @@ impl Table {
             given(&[16, 3, 4], rnn, Layer::forward),
             &[
                 below,
-                "layer: rnn_tanh select reshape (recurrence shape shape)",
+                "layer: rnn_tanh select reshape (recurrence shape shape) dead saturated",
             ],
         );
         let gru = Gru::new(4, 8, rng)?.last_only();
         self.row(
             ("Gru", ""),
             given(&[16, 3, 4], gru, Layer::forward),
-            &[below, "layer: gru select reshape (recurrence shape shape)"],
+            &[
+                below,
+                "layer: gru select reshape (recurrence shape shape) dead saturated",
+            ],
         );
         let lstm = Lstm::builder(4, 4)
             .layers(2)
@@ -351,8 +361,8 @@ impl Table {
             given(&[16, 3, 4], lstm, Layer::forward),
             &[
                 "below: linear reshape permute flip (product shape shape shape)",
-                "layer.weight_ih_l0: lstm lstm flip (recurrence recurrence shape)",
-                "layer.weight_ih_l1: lstm lstm cat (recurrence recurrence shape)",
+                "layer.weight_ih_l0: lstm lstm flip (recurrence recurrence shape) dead saturated",
+                "layer.weight_ih_l1: lstm lstm cat (recurrence recurrence shape) dead saturated",
             ],
         );
         Ok(())
@@ -370,7 +380,7 @@ impl Table {
                 "layer (1): linear reshape reshape permute (product shape shape shape)",
                 "layer (2): linear reshape reshape permute (product shape shape shape)",
                 "layer (3): linear reshape reshape permute scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.out_proj: linear reshape reshape (product shape shape)",
             ],
         );
@@ -410,7 +420,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",
@@ -430,7 +440,7 @@ impl Table {
                 "layer.attention (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.attention (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.attention.out_proj: linear reshape add (product shape blend)",
                 "layer.feed_forward_norm: rms_norm reshape (normalization shape)",
                 "layer.feed_forward.gate: linear reshape (product shape)",
@@ -451,7 +461,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.multihead_attn (1): linear reshape reshape permute (product shape shape \
@@ -460,7 +470,7 @@ impl Table {
                  shape)",
                 "layer.multihead_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.multihead_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm2: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",
