@@ -3,6 +3,7 @@
 //! | item | contents |
 //! |---|---|
 //! | [`digits()`] | 1,797 handwritten digits that are embedded in the crate |
+//! | [`moby_dick()`] | 217,000 characters of English prose, embedded too |
 //! | [`mnist()`], [`idx`] | MNIST, Fashion-MNIST and other files in the IDX format |
 //! | [`Dataset`] | inputs with class labels, subsets, [stratified splits](Dataset::split_stratified), [folds](Dataset::k_fold) |
 //! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |

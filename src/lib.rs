@@ -66,8 +66,9 @@ pub mod prelude {
     // Tensors and differentiation.
     #[doc(no_inline)]
     pub use cotangent_core::{
-        Axes, Backward, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt, Norm, Order,
-        Result, Tensor, Windows, assert_gradients, elementwise, grad, gradcheck,
+        Axes, Backward, Convolution, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt,
+        Norm, Order, PaddingMode, Result, Tensor, Windows, assert_gradients, elementwise, grad,
+        gradcheck,
     };
     // Losses.
     #[doc(no_inline)]
@@ -92,7 +93,8 @@ pub mod prelude {
     pub use cotangent_nn::{
         AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool1d,
         AdaptiveMaxPool2d, AdaptiveMaxPool3d, AlphaDropout, AvgPool1d, AvgPool2d, AvgPool3d,
-        BatchNorm, ChannelDropout, Dropout, Embedding, Flatten, Fold, GlobalAvgPool, GlobalMaxPool,
+        BatchNorm, ChannelDropout, Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d,
+        ConvTranspose3d, Dropout, Embedding, Flatten, Fold, GlobalAvgPool, GlobalMaxPool,
         GroupNorm, Gru, GruCell, InstanceNorm, LayerNorm, Linear, Lstm, LstmCell, LstmState,
         MaxPool1d, MaxPool2d, MaxPool3d, Mlp, PixelShuffle, PixelUnshuffle, Residual, RmsNorm, Rnn,
         RnnCell, Sequential, Unfold, Upsample1d, Upsample2d, Upsample3d, init, recalibrate,

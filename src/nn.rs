@@ -16,6 +16,8 @@
 //! | [`LstmCell`], [`GruCell`], [`RnnCell`] | one step of them | `(batch, in)` |
 //! | [`MultiHeadAttention`] | attention of several heads, with a cache for generation | `(batch, time, features)` |
 //! | [`LearntPositions`], [`SinusoidalPositions`] | positions, added to a sequence | `(…, time, features)` |
+//! | [`Conv1d`], [`Conv2d`], [`Conv3d`] | convolutions, also in groups | `(batch, channels, …)` |
+//! | [`ConvTranspose1d`], [`ConvTranspose2d`], [`ConvTranspose3d`] | transposed convolutions | `(batch, channels, …)` |
 //! | [`MaxPool1d`], [`MaxPool2d`], [`MaxPool3d`] | the largest element of each window | `(batch, channels, …)` |
 //! | [`AvgPool1d`], [`AvgPool2d`], [`AvgPool3d`] | the mean of each window | `(batch, channels, …)` |
 //! | [`AdaptiveMaxPool2d`], [`AdaptiveAvgPool2d`] | the same for windows that divide the input; also for one and three axes | `(batch, channels, …)` |

@@ -71,6 +71,7 @@ files! {
     softmax run::check;
     losses run::check;
     pooling run::check;
+    convolution run::check;
     batch_norm run::check;
     group_norm run::check;
     layer_norm run::check;
@@ -79,6 +80,7 @@ files! {
     layers |file| layers::check(file, &table::layers());
     transformer |file| layers::check(file, &table::transformer());
     spatial |file| layers::check(file, &table::spatial());
+    convolutional |file| layers::check(file, &table::convolutional());
     keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;
     averages optimizers::check_averages;

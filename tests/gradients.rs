@@ -105,6 +105,11 @@ fn pooling_in_all_forms() {
 }
 
 #[test]
+fn convolutions_in_all_forms() {
+    for_each(&operations::checked(operations::convolution()), check_forms);
+}
+
+#[test]
 fn recurrent_layers_in_all_forms() {
     for_each(&operations::checked(operations::recurrent()), check_forms);
 }

@@ -109,6 +109,71 @@ fn recurrent() -> Result<Recurrent> {
     })
 }
 
+/// A language model as in the example `charlm`. It makes tokens of its input.
+#[derive(Module, Debug)]
+struct Language {
+    embedding: Embedding,
+    body: Lstm,
+    out: Linear,
+}
+
+fn tokens(x: &Tensor) -> Result<Indices> {
+    let numbers = x.to_f64_vec();
+    let tokens = numbers.iter().map(|x| (x.abs() * 4.0) as usize % 11);
+    Indices::from_vec(tokens.collect(), x.shape())
+}
+
+impl Layer for Language {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let x = self.embedding.forward(&tokens(x)?, pass)?;
+        self.out.forward(&self.body.forward(&x, pass)?, pass)
+    }
+}
+
+fn language() -> Result<Language> {
+    let mut rng = ChaCha8Rng::seed_from_u64(5);
+    Ok(Language {
+        embedding: Embedding::new(11, 4, &mut rng)?,
+        body: Lstm::new(4, 5, &mut rng)?.last_only(),
+        out: Linear::new(5, 3, &mut rng)?,
+    })
+}
+
+/// The same with the transformer of the example.
+#[derive(Module, Debug)]
+struct Attending {
+    embedding: Embedding,
+    positions: LearntPositions,
+    layers: Vec<TransformerEncoderLayer>,
+    norm: LayerNorm,
+    out: Linear,
+}
+
+impl Layer for Attending {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let x = self.embedding.forward(&tokens(x)?, pass)?;
+        let x = self.positions.forward(&x, pass)?;
+        let y = self.norm.forward(&self.layers.forward(&x, pass)?, pass)?;
+        self.out.forward(&y.select(1, -1)?, pass)
+    }
+}
+
+fn attending() -> Result<Attending> {
+    let mut rng = ChaCha8Rng::seed_from_u64(6);
+    let layer = TransformerEncoderLayer::builder(8, 2)
+        .norm_first()
+        .causal()
+        .activation(Gelu);
+    let (first, second) = (layer.clone().build(&mut rng)?, layer.build(&mut rng)?);
+    Ok(Attending {
+        embedding: Embedding::new(11, 8, &mut rng)?,
+        positions: LearntPositions::new(7, 8, &mut rng)?,
+        layers: vec![first, second],
+        norm: LayerNorm::new(8)?,
+        out: Linear::new(8, 3, &mut rng)?,
+    })
+}
+
 /// An input and output of PyTorch, or saved for it.
 struct Values {
     input: Tensor,
@@ -173,6 +238,8 @@ fn models_of_pytorch_predict_the_same_here() -> Result<()> {
         reproduce("custom", dtype, custom()?, &Loader::new())?;
         reproduce("wrapped", dtype, wrapped()?, &Loader::new())?;
         reproduce("recurrent", dtype, recurrent()?, &Loader::new())?;
+        reproduce("attending", dtype, attending()?, &Loader::new())?;
+        reproduce("language", dtype, language()?, &Loader::new())?;
     }
     Ok(())
 }
@@ -223,6 +290,8 @@ fn loaded_files_of_pytorch_are_saved_unchanged() -> Result<()> {
         again("custom", dtype, custom()?)?;
         again("wrapped", dtype, wrapped()?)?;
         again("recurrent", dtype, recurrent()?)?;
+        again("attending", dtype, attending()?)?;
+        again("language", dtype, language()?)?;
     }
     Ok(())
 }
@@ -335,6 +404,94 @@ fn another_precision_is_an_error_or_converted_on_request() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn files_of_torch_save_are_loaded() -> Result<()> {
+    let file = |name: &str| folder().join(format!("{name}.pth"));
+    let load = |mut model: Box<dyn Layer>, dtype, loader: &Loader, name: &str, same: &str| {
+        model.convert(dtype);
+        let leaves = model.summary().rows.len();
+        assert_eq!(loader.load(&mut *model, file(name))?.len(), leaves);
+        let bytes = to_bytes(&*model)?;
+        assert!(bytes == read(same, dtype, ""), "{name}");
+        Ok::<_, Error>(())
+    };
+    load(
+        Box::new(custom()?),
+        DType::F32,
+        &Loader::new(),
+        "custom",
+        "custom",
+    )?;
+    let part = Loader::new().strip_prefix("model.").allow_unused();
+    for name in ["checkpoint", "checkpoint.protocol4"] {
+        load(
+            Box::new(sequential(3)?),
+            DType::F64,
+            &part,
+            name,
+            "sequential",
+        )?;
+    }
+    // A whole file without rules, through the method of the model.
+    let mut model = custom()?;
+    model.load(file("custom"))?;
+    assert!(to_bytes(&model)? == read("custom", DType::F32, ""));
+    Ok(())
+}
+
+#[test]
+fn other_files_of_torch_save_are_errors_that_say_what_to_do() -> Result<()> {
+    let text = |name: &str, bytes: &[u8]| -> Result<String> {
+        let mut model = sequential(3)?;
+        let before = to_bytes(&model)?;
+        let error = cotangent::state::load_bytes(&mut model, bytes).expect_err(name);
+        assert!(to_bytes(&model)? == before, "{name}");
+        Ok(error.to_string())
+    };
+    let file = |name: &str| std::fs::read(folder().join(name)).expect("it is in the repository");
+    let whole = text("whole", &file("whole_model.pth"))?;
+    assert!(
+        whole.contains("`torch.nn.modules.activation.ELU`"),
+        "{whole}"
+    );
+    assert!(whole.contains("save `model.state_dict()`"), "{whole}");
+    // The pickle of a number with which the files before PyTorch 1.6 begin.
+    let magic = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.";
+    let old = text("old", magic)?;
+    assert!(old.contains("PyTorch before 1.6"), "{old}");
+    let checkpoint = text("checkpoint", &file("checkpoint.pth"))?;
+    assert!(
+        checkpoint.contains(r#"`Loader::new().strip_prefix("model.").allow_unused()`"#),
+        "{checkpoint}"
+    );
+    let archive = text("archive", b"PK\x03\x04 and nothing else")?;
+    assert!(archive.contains("no directory"), "{archive}");
+    Ok(())
+}
+
+/// Files with damage at one place, and files that end too early.
+#[test]
+fn damaged_files_of_torch_save_are_refused_unless_only_numbers_change() -> Result<()> {
+    let file = std::fs::read(folder().join("custom.pth")).expect("it is in the repository");
+    let mut model = custom()?;
+    let before = to_bytes(&model)?;
+    for len in 0..file.len() {
+        let loaded = cotangent::state::load_bytes(&mut model, &file[..len]);
+        assert!(matches!(loaded, Err(Error::Format { .. })), "{len}");
+    }
+    assert!(to_bytes(&model)? == before);
+    let mut loaded = 0;
+    let mut damaged = file.clone();
+    for place in 0..file.len() {
+        damaged[place] ^= 1 << (place % 8);
+        loaded += usize::from(cotangent::state::load_bytes(&mut model, &damaged).is_ok());
+        damaged[place] = file[place];
+    }
+    // Only the numbers can be changed, and what is not read.
+    assert!(loaded > file.len() / 10 && loaded < file.len(), "{loaded}");
+    Ok(())
+}
+
 /// The model with values of a formula without rounding, which are the same on every machine.
 fn filled(mut model: impl Layer, dtype: DType) -> Result<impl Layer> {
     model.convert(dtype);
@@ -374,11 +531,13 @@ fn filled(mut model: impl Layer, dtype: DType) -> Result<impl Layer> {
 /// The saved models, and the inputs of PyTorch with which they predict.
 fn saved_here(mut each: impl FnMut(&str, DType, &dyn Layer, Vec<u8>) -> Result<()>) -> Result<()> {
     for dtype in DTYPES {
-        let models: [(&str, Box<dyn Layer>); 4] = [
+        let models: [(&str, Box<dyn Layer>); 6] = [
             ("sequential", Box::new(filled(sequential(3)?, dtype)?)),
             ("custom", Box::new(filled(custom()?, dtype)?)),
             ("wrapped", Box::new(filled(wrapped()?, dtype)?)),
             ("recurrent", Box::new(filled(recurrent()?, dtype)?)),
+            ("language", Box::new(filled(language()?, dtype)?)),
+            ("attending", Box::new(filled(attending()?, dtype)?)),
         ];
         for (name, model) in &models {
             each(name, dtype, &**model, to_bytes(&**model)?)?;

@@ -7,14 +7,13 @@ import numpy as np
 import optax
 from jax import numpy as jnp
 
+import jax_images
+import jax_sequences
 import runner
+import workloads
+from jax_common import EPSILON, operation, tensor, updated
 
 ACTIVATIONS = {"elu": jax.nn.elu, "selu": jax.nn.selu, "relu": jax.nn.relu}
-MOMENTUM, EPSILON = 0.9, 1e-5
-
-
-def tensor(*shape):
-    return jnp.asarray(runner.normal(*shape))
 
 
 def initial(hidden, batch_norm):
@@ -41,14 +40,7 @@ def forward(params, statistics, x, activation, training):
         if "gamma" in part:
             if training:
                 mean, variance = x.mean(0), x.var(0)
-                old_mean, old_variance = statistics[layer]
-                unbiased = variance * (len(x) / (len(x) - 1))
-                new.append(
-                    (
-                        MOMENTUM * old_mean + (1 - MOMENTUM) * mean,
-                        MOMENTUM * old_variance + (1 - MOMENTUM) * unbiased,
-                    )
-                )
+                new.append(updated(statistics[layer], mean, variance, len(x)))
             else:
                 mean, variance = statistics[layer]
             scale = jax.lax.rsqrt(variance + EPSILON) * part["gamma"]
@@ -85,16 +77,6 @@ def workload(hidden, batch_norm, activation, batch):
         jax.block_until_ready((all, value))
 
     return run
-
-
-def operation(f, *shape, operands=1):
-    def both(g, *xs):
-        y, pull = jax.vjp(f, *xs)
-        return y, pull(g)
-
-    both = jax.jit(both)
-    xs, g = [tensor(*shape) for _ in range(operands)], tensor(*shape)
-    return lambda: jax.block_until_ready(both(g, *xs))
 
 
 def swish(x):
@@ -206,7 +188,7 @@ def epochs():
     return epoch
 
 
-cases = {name: lambda shape=shape: workload(*shape) for name, shape in runner.WORKLOADS.items()}
+cases = {name: lambda shape=shape: workload(*shape) for name, shape in workloads.WORKLOADS.items()}
 cases |= {
     "tanh_1m": lambda: operation(jnp.tanh, 1024, 1024),
     "elu_1m": lambda: operation(jax.nn.elu, 1024, 1024),
@@ -227,4 +209,5 @@ cases |= {
     "adagrad_10m": lambda: optimizer(optax.adagrad(1e-3)),
     "inference_b1": inference,
 }
+cases |= jax_images.cases | jax_sequences.cases
 runner.serve(cases, epochs)

@@ -4,18 +4,10 @@ import json
 import os
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
-WORKLOADS = {
-    # name: hidden layers, batch normalization, activation, batch
-    "book_bn_elu_adam_b32": ([300, 100], True, "elu", 32),
-    "book_bn_elu_adam_b128": ([300, 100], True, "elu", 128),
-    "book_bn_elu_adam_b512": ([300, 100], True, "elu", 512),
-    "deep20x100_selu_adam_b32": ([100] * 20, False, "selu", 32),
-    "deep20x100_bn_relu_adam_b32": ([100] * 20, True, "relu", 32),
-    "wide1024x4_relu_adam_b256": ([1024] * 4, False, "relu", 256),
-}
 BOOK = ([300, 100], True, "elu")
 MATRICES = 10  # of 1000 x 1000, for the optimizers
 BETA, ALPHA = 1.5, 0.25  # the slope of swish, and the focal loss's weight of positive targets
@@ -32,6 +24,35 @@ def targets(*shape):
 
 def labels(count):
     return np.arange(count) * 7 % 10
+
+
+def states(count, seed=1):
+    """Returns the states of the generator of src/lib.rs."""
+    factors = np.cumprod(np.full(count, 1_664_525, np.uint32), dtype=np.uint32)
+    terms = np.cumsum(np.concatenate([np.ones(1, np.uint32), factors[:-1]]), dtype=np.uint32)
+    return factors * np.uint32(seed) + terms * np.uint32(1_013_904_223)
+
+
+def numbers(*shape, seed=1):
+    """Returns the numbers of src/lib.rs, in (-1.7, 1.7)."""
+    high = (states(int(np.prod(shape)), seed) >> 8).astype(np.float32)
+    return ((high / np.float32(1 << 23) - 1) * np.float32(1.7)).reshape(shape)
+
+
+def weight(seed, *shape):
+    """Returns a model's weight number `seed`, scaled by its number of inputs."""
+    return numbers(*shape, seed=seed) * np.float32(1 / np.prod(shape[1:]) ** 0.5)
+
+
+def weights(shapes):
+    """Returns the weights of these shapes, numbered from 1."""
+    return [weight(seed, *shape) for seed, shape in enumerate(shapes, 1)]
+
+
+def characters(batch, time):
+    """Returns characters (batch, time) of 64 kinds, and those after them."""
+    text = (states(batch * (time + 1)) >> 26).astype(np.int64).reshape(batch, time + 1)
+    return text[:, :-1].copy(), text[:, 1:].copy()
 
 
 def mnist():
@@ -62,9 +83,30 @@ def timed(run, seconds):
     return {"median": sorted(times)[len(times) // 2], "count": len(times)}
 
 
-def serve(cases, epochs=None):
-    """Answers requests. `cases` maps names to setups, which return the function to time. The setup
-    `epochs` returns a function that trains an epoch and returns its seconds and the accuracy."""
+def memory(setup, warm):
+    """Returns the peak of the memory that a case takes, without files, in bytes. `warm` runs first,
+    if given, so that the framework's own memory does not count."""
+    if warm:
+        warm()
+    Path("/proc/self/clear_refs").write_text("5")  # The peak begins anew.
+    before = resident()
+    run = setup()
+    for _ in range(20):
+        run()
+    after = resident()
+    return after["VmHWM"] - before["VmRSS"] - (after["RssFile"] - before["RssFile"])
+
+
+def resident():
+    lines = Path("/proc/self/status").read_text().splitlines()
+    pairs = (line.split(":") for line in lines if line.endswith(" kB"))
+    return {name: int(value.split()[0]) * 1024 for name, value in pairs}
+
+
+def serve(cases, epochs=None, warm=None):
+    """Answers requests. `cases` maps names to setups, which return the function to time. A function
+    that trains returns its loss. The setup `epochs` returns a function that trains an epoch and
+    returns its seconds and the accuracy."""
     out = os.fdopen(os.dup(1), "w")  # A framework may print, which must not mix with answers.
     os.dup2(2, 1)
     cases = dict(cases)
@@ -73,14 +115,19 @@ def serve(cases, epochs=None):
     print(json.dumps(list(cases)), file=out, flush=True)
     last, run = None, None
     for line in sys.stdin:
-        name, seconds = line.split()
-        if name != last:
+        name, request = line.split()
+        if name != last and request != "memory":
             run = None
             run = cases[name]()
             last = name
-        if name == "mnist_epoch":
+        if request == "memory":
+            answer = {"memory": memory(cases[name], warm)}
+        elif request.startswith("losses"):
+            count = int(request.removeprefix("losses"))
+            answer = {"losses": [float(run()) for _ in range(count)]}
+        elif name == "mnist_epoch":
             taken, accuracy = run()
             answer = {"median": taken * 1e6, "accuracy": accuracy}
         else:
-            answer = timed(run, float(seconds))
+            answer = timed(run, float(request))
         print(json.dumps(answer), file=out, flush=True)

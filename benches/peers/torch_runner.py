@@ -1,6 +1,5 @@
 """PyTorch as a runner: eager, or with `--compile`, with its compiler."""
 
-import sys
 import time
 
 import numpy as np
@@ -9,19 +8,12 @@ from torch import nn
 from torch.nn import functional as F
 
 import runner
+import torch_images
+import torch_sequences
+import workloads
+from torch_common import COMPILE, compiled, operation, tensor, warm
 
-torch.set_num_threads(2)
-torch.manual_seed(1)
-COMPILE = "--compile" in sys.argv
 ACTIVATIONS = {"elu": nn.ELU, "selu": nn.SELU, "relu": nn.ReLU}
-
-
-def compiled(f):
-    return torch.compile(f) if COMPILE else f
-
-
-def tensor(*shape):
-    return torch.from_numpy(runner.normal(*shape))
 
 
 def net(hidden, batch_norm, activation):
@@ -45,19 +37,6 @@ def workload(hidden, batch_norm, activation, batch):
         optimizer.step()
 
     return step
-
-
-def operation(f, *shape, operands=1):
-    f = compiled(f)
-    xs = [tensor(*shape).requires_grad_() for _ in range(operands)]
-    g = tensor(*shape)
-
-    def run():
-        for x in xs:
-            x.grad = None
-        f(*xs).backward(g)
-
-    return run
 
 
 def swish(x):
@@ -157,7 +136,7 @@ def epochs():
     return epoch
 
 
-cases = {name: lambda shape=shape: workload(*shape) for name, shape in runner.WORKLOADS.items()}
+cases = {name: lambda shape=shape: workload(*shape) for name, shape in workloads.WORKLOADS.items()}
 cases |= {
     "tanh_1m": lambda: operation(torch.tanh, 1024, 1024),
     "elu_1m": lambda: operation(F.elu, 1024, 1024),
@@ -183,4 +162,5 @@ if not COMPILE:
         "rmsprop_10m": lambda: optimizer(lambda p: torch.optim.RMSprop(p, 1e-3)),
         "adagrad_10m": lambda: optimizer(lambda p: torch.optim.Adagrad(p, 1e-3, fused=True)),
     }
-runner.serve(cases, epochs)
+cases |= torch_images.cases | torch_sequences.cases
+runner.serve(cases, epochs, warm)

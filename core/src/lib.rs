@@ -54,8 +54,9 @@ pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
 pub use ops::{Attention, RotaryPairs};
 pub use ops::{
-    BatchStatistics, BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss,
-    NllLoss, Norm, Order, Recurrence, RecurrentCell, Reduction, Steps, Target, Windows,
+    BatchStatistics, BceWithLogitsLoss, Convolution, CrossEntropyLoss, HuberLoss, KlDivLoss,
+    L1Loss, MseLoss, NllLoss, Norm, Order, PaddingMode, Recurrence, RecurrentCell, Reduction,
+    Steps, Target, Windows,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, Spatial, memory_use, refusable,

@@ -184,8 +184,9 @@ pub trait ModuleExt: Module {
         state::module::save(self, path.as_ref())
     }
 
-    /// Loads all leaves from a safetensors file, or none: all names, shapes and dtypes are checked
-    /// before anything changes. [`Loader`] loads a part of a file, or under other names.
+    /// Loads all leaves from a safetensors file, or from a `state_dict` that PyTorch's `torch.save`
+    /// wrote, or none: all names, shapes and dtypes are checked before anything changes. [`Loader`]
+    /// loads a part of a file, or under other names.
     /// [`load_checkpoint`](crate::state::load_checkpoint) loads files of
     /// [`save_checkpoint`](crate::state::save_checkpoint).
     ///
@@ -195,7 +196,7 @@ pub trait ModuleExt: Module {
     ///
     /// # Errors
     /// [`Error::Io`](crate::Error::Io) if reading fails. [`Error::Format`](crate::Error::Format) if
-    /// the file is not a valid safetensors file. [`Error::State`](crate::Error::State) with all
+    /// the file is not a valid file of these kinds. [`Error::State`](crate::Error::State) with all
     /// mismatches if it does not fit the model.
     #[doc(alias = "load_state_dict")]
     fn load(&mut self, path: impl AsRef<Path>) -> Result<()> {

@@ -74,7 +74,7 @@ pub enum Error {
     },
 
     /// The embedded data cannot be decoded: the build is damaged.
-    #[error("the embedded digits are damaged: {found}")]
+    #[error("the embedded data is damaged: {found}")]
     EmbeddedData {
         /// A description of the invalid data.
         found: String,

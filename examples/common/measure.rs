@@ -1,9 +1,12 @@
-//! Accuracy, and a progress bar.
+//! The accuracy of a net, and the progress bar.
+
+#[path = "progress.rs"]
+mod progress;
 
 use anyhow::Result;
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
-use indicatif::{ProgressBar, ProgressStyle};
+pub use progress::progress_bar;
 
 /// Returns the share of `data` that the net classifies correctly.
 pub fn accuracy(net: &impl Layer, data: &Dataset) -> Result<f64> {
@@ -13,11 +16,4 @@ pub fn accuracy(net: &impl Layer, data: &Dataset) -> Result<f64> {
         correct += net.predict(&images)?.accuracy(&labels)? * labels.len() as f64;
     }
     Ok(correct / data.len() as f64)
-}
-
-/// Creates a progress bar. Without a terminal it shows nothing.
-pub fn progress_bar(steps: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} steps, {eta} left")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(steps).with_style(style)
 }

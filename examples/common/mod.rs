@@ -2,14 +2,16 @@
 //! saving and loading.
 
 mod choice;
+mod files;
 mod measure;
 mod net;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use choice::{Method, Plan};
 use clap::Args;
 use cotangent::data::{Batches, Dataset};
 use cotangent::prelude::*;
+pub use files::save_path;
 use indicatif::ProgressBar;
 use measure::{accuracy, progress_bar};
 use net::DeepNet;
@@ -212,17 +214,4 @@ pub fn run(
         "the loaded copy has another accuracy than the net"
     );
     Ok(test_accuracy)
-}
-
-/// Returns the path to save to, and creates its folder.
-pub fn save_path(given: Option<PathBuf>, name: &str) -> Result<PathBuf> {
-    let path = given.unwrap_or_else(|| PathBuf::from("target").join(name));
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder)
-            .with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    Ok(path)
 }

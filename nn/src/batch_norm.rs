@@ -1,6 +1,6 @@
 //! Batch normalization with running statistics.
 
-use crate::linear::Linear;
+use crate::folding::Foldable;
 use crate::recalibrate::{Moments, OP, Recalibration};
 use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
 use cotangent_core::{BatchStatistics, DType, Error, Interval, Result, Tensor};
@@ -161,13 +161,15 @@ impl BatchNorm {
         var.set(&exact_var)
     }
 
-    /// Returns a single dense layer that equals `linear` followed by this layer in inference.
+    /// Returns a single layer that equals `layer`, a [`Linear`](crate::Linear),
+    /// [`Conv`](crate::Conv) or [`ConvTranspose`](crate::ConvTranspose), followed by this layer in
+    /// inference.
     ///
     /// With it the normalization costs nothing in inference.
     ///
     /// # Errors
     /// [`Error::Argument`] if this layer has no running statistics, [`Error::Shape`] if the number
-    /// of outputs of `linear` is not this layer's number of channels, [`Error::DType`] if the two
+    /// of outputs of `layer` is not this layer's number of channels, [`Error::DType`] if the two
     /// have different dtypes.
     ///
     /// ```
@@ -183,7 +185,7 @@ impl BatchNorm {
     /// assert!(two_layers.sub(&one_layer)?.abs().sum().item()? < 1e-5);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
-    pub fn fold_into(&self, linear: &Linear) -> Result<Linear> {
+    pub fn fold_into<L: Foldable>(&self, layer: &L) -> Result<L> {
         let (Some(mean), Some(var)) = (&self.running_mean, &self.running_var) else {
             let reason = "this layer has no running statistics";
             return Err(Error::argument("fold_into", reason));
@@ -192,24 +194,16 @@ impl BatchNorm {
         if let Some(gamma) = &self.weight {
             scale = scale.mul(gamma.value())?;
         }
-        let weight = linear.weight.value().mul(&scale.unsqueeze(-1)?)?;
-        if weight.shape() != linear.weight.shape() {
-            let reason = "expected one channel per output";
-            let shapes = [linear.weight.shape(), scale.shape()];
-            return Err(Error::shape("fold_into", reason, &shapes));
-        }
+        let weight = layer.scaled(&scale)?;
         let mut shift = mean.value().neg();
-        if let Some(bias) = &linear.bias {
+        if let Some(bias) = layer.bias() {
             shift = shift.add(bias.value())?;
         }
         shift = shift.mul(&scale)?;
         if let Some(beta) = &self.bias {
             shift = shift.add(beta.value())?;
         }
-        Ok(Linear {
-            weight: Param::new(&weight),
-            bias: Some(Param::new(&shift)),
-        })
+        Ok(layer.with(Param::new(&weight), Param::new(&shift)))
     }
 
     fn check(&self, x: &Tensor) -> Result<()> {

@@ -6,9 +6,11 @@
 mod activation;
 mod attention;
 mod batch_norm;
+mod conv;
 mod dropout;
 mod embedding;
 mod flatten;
+mod folding;
 mod group_norm;
 pub mod init;
 mod layer_norm;
@@ -48,6 +50,8 @@ pub use activation::{HardSigmoid, HardSwish, HardTanh, LogSigmoid, LogSoftmax, S
 pub use activation::{Silu, Softmax, Softplus, Tanh};
 pub use attention::{KeyValueCache, MultiHeadAttention, MultiHeadAttentionBuilder, key_mask};
 pub use batch_norm::{BatchNorm, BatchNormBuilder};
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
+pub use conv::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dropout::{AlphaDropout, ChannelDropout, Dropout};
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use flatten::Flatten;

@@ -43,6 +43,9 @@
 //! | `nn.ModuleList`, `nn.ModuleDict` | `Vec<L>`, `BTreeMap<String, L>` |
 //! | `register_buffer` | [`Buffer`](crate::module::Buffer) |
 //! | `nn.Sequential`, `nn.Linear`, … | the same names in [`nn`](crate::nn) |
+//! | `nn.Conv2d(3, 16, 3, stride=2, padding=1)` | [`Conv2d::builder(3, 16, 3).stride(2).padding(1)`](crate::nn::ConvBuilder), the same for one and three axes and for [`ConvTranspose2d`](crate::nn::ConvTranspose2d) |
+//! | `F.conv2d`, `F.conv_transpose2d` | [`conv`](crate::Tensor::conv), [`conv_transpose`](crate::Tensor::conv_transpose) for any number of axes |
+//! | `F.pad(x, (…), mode='reflect')` | [`pad_with`](crate::Tensor::pad_with) |
 //! | `nn.MultiheadAttention(batch_first=True)` | [`MultiHeadAttention`](crate::nn::MultiHeadAttention), whose masks are true for keys that take part |
 //! | `F.scaled_dot_product_attention` | [`Attention`](crate::Attention), with options |
 //! | `nn.init.kaiming_normal_`, `xavier_uniform_` | [`init::he_normal`](crate::nn::init::he_normal), [`init::glorot_uniform`](crate::nn::init::glorot_uniform) |
@@ -62,6 +65,7 @@
 //! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of row numbers: [regression in mini-batches](crate::guide::recipes#regression-in-mini-batches) |
 //! | scikit-learn's `StratifiedKFold` | [`Dataset::k_fold`](crate::data::Dataset::k_fold) |
 //! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
+//! | `load_state_dict(torch.load("model.pth"))` | [`load`](crate::ModuleExt::load), also under other names: [`Loader`](crate::state::Loader) |
 //! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |
 //!
 //! The replacements of indexing and `randperm`:

@@ -329,6 +329,7 @@ const PRODUCTS: &[&str] = &[
     "outer",
     "addmm",
     "einsum",
+    "conv",
 ];
 
 /// Returns a bound of a sum of products of the cotangent and the operands, each to a power.

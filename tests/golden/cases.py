@@ -941,3 +941,33 @@ def rotated(x, halves):
         a, b = x[..., 0::2], x[..., 1::2]
     pair = a * angles.cos() - b * angles.sin(), a * angles.sin() + b * angles.cos()
     return torch.cat(pair, -1) if halves else torch.stack(pair, -1).flatten(-2)
+
+
+# Convolutions.
+
+
+def kernels(name, out, kernel, groups, transposed, channels, lengths):
+    """Makes a case of images, a weight and a bias."""
+    random = Random(f"{OPERATION} {name}")
+    weight = (channels, out // groups) if transposed else (out, channels // groups)
+    weight = random.normal(*weight, *kernel)
+    x = random.normal(2, channels, *lengths)
+    return x, weight, random.normal(out)
+
+
+def convolved(out, kernel, groups=1, transposed=False):
+    """Makes cases of images with 4 channels and kernels for them, with and without a bias."""
+    lengths = LENGTHS[len(kernel)]
+    x, weight, bias = kernels("images", out, kernel, groups, transposed, 4, lengths)
+    return case("images", x, weight, bias) + case("one", x[:1], weight, second=False)
+
+
+def transposed(out, kernel, groups=1):
+    return convolved(out, kernel, groups, transposed=True)
+
+
+def broad(out, kernel, transposed=False):
+    """Makes a case of more channels and longer rows than a tile."""
+    lengths = [*LENGTHS[len(kernel)][:-1], 37]
+    operands = kernels("broad", out, kernel, 1, transposed, 5, lengths)
+    return case("broad", *operands, second=len(kernel) < 2)

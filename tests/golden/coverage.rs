@@ -10,6 +10,7 @@ const NO_ROW: &[(&str, &[&str])] = &[
         "builder of a layer that has rows",
         &[
             "BatchNormBuilder",
+            "ConvBuilder",
             "EmbeddingBuilder",
             "GroupNormBuilder",
             "InstanceNormBuilder",
@@ -36,6 +37,12 @@ const NO_ROW: &[(&str, &[&str])] = &[
             "AvgPool1d",
             "AvgPool2d",
             "AvgPool3d",
+            "Conv1d",
+            "Conv2d",
+            "Conv3d",
+            "ConvTranspose1d",
+            "ConvTranspose2d",
+            "ConvTranspose3d",
             "MaxPool1d",
             "MaxPool2d",
             "MaxPool3d",
@@ -83,7 +90,9 @@ fn every_layer_has_golden_values() {
         "{exported:?}"
     );
     let rows = table::layers().into_iter().chain(table::spatial());
-    let rows = rows.chain(table::transformer());
+    let rows = rows
+        .chain(table::transformer())
+        .chain(table::convolutional());
     let built = rows.map(|(case, build)| {
         let subject = build(case).unwrap_or_else(|error| panic!("{case}: {error}"));
         let name = subject.module().type_name();

@@ -60,6 +60,7 @@ if __name__ == "__main__":
         layers.layers(),
         transformers.transformer(),
         spatial_layers.spatial(),
+        spatial_layers.convolutional(),
         keras_layers.keras_layers(),
         optimizers.optimizers(),
         optimizers.averages(),

@@ -7,6 +7,9 @@
 Some of PyTorch's models are in half precision, as most published models are. Their outputs are
 computed from the same numbers in single precision.
 
+Some are also written by `torch.save`, as `NAME.pth`: a `state_dict`, one in a checkpoint with an
+optimizer and tensors that are not contiguous, and a whole model, which cannot be loaded.
+
 PyTorch writes `NAME.safetensors`, cotangent `NAME.saved.safetensors`. Inputs and outputs are in
 `NAME.values.safetensors` and `NAME.saved.values.safetensors`.
 """
@@ -79,11 +82,48 @@ class Recurrent(nn.Module):
         return self.head(self.gru(states)[1][0])
 
 
+class Language(nn.Module):
+    """A language model with the names of the example `charlm`. It makes tokens of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(11, 4)
+        self.body = nn.LSTM(4, 5, batch_first=True)
+        self.out = nn.Linear(5, 3)
+
+    def forward(self, x):
+        states, _ = self.body(self.embedding((x.abs() * 4).long() % 11))
+        return self.out(states[:, -1])
+
+
+class Attending(nn.Module):
+    """The same with the transformer of the example."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(11, 8)
+        self.positions = nn.Embedding(7, 8)
+        options = {"dropout": 0.0, "activation": "gelu", "batch_first": True, "norm_first": True}
+        self.layers = nn.ModuleList(nn.TransformerEncoderLayer(8, 2, 32, **options) for _ in "12")
+        self.norm = nn.LayerNorm(8)
+        self.out = nn.Linear(8, 3)
+
+    def forward(self, x):
+        steps = x.shape[1]
+        x = self.embedding((x.abs() * 4).long() % 11) + self.positions.weight[:steps]
+        mask = nn.Transformer.generate_square_subsequent_mask(steps, dtype=x.dtype)
+        for layer in self.layers:
+            x = layer(x, src_mask=mask, is_causal=True)
+        return self.out(self.norm(x)[:, -1])
+
+
 MODELS = {
     "sequential": sequential,
     "custom": Custom,
     "wrapped": Wrapped,
     "recurrent": Recurrent,
+    "language": Language,
+    "attending": Attending,
 }
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
 HALVES = {"f16": torch.float16, "bf16": torch.bfloat16}
@@ -122,6 +162,35 @@ def write():
         save_file(model.state_dict(), path, METADATA)
         outputs = values("sequential", torch.float32, model.to(torch.float32))
         save_file(outputs, FOLDER / f"sequential.{suffix}.values.safetensors")
+    write_pth()
+
+
+def write_pth():
+    """Writes the models in the ways in which PyTorch's users save them."""
+    torch.save(trained("custom", torch.float32).state_dict(), FOLDER / "custom.pth")
+    state = trained("sequential", torch.float64).state_dict()
+    # Views of one storage: transposed, with a step, and from the middle.
+    numbers = torch.zeros(4, 200, dtype=torch.float64)
+    numbers[0, 5:40] = state["0.weight"].t().flatten()
+    state["0.weight"] = numbers[0, 5:40].view(5, 7).t()
+    numbers[1, 0:21:3] = state["0.bias"]
+    state["0.bias"] = numbers[1, 0:21:3]
+    model = trained("sequential", torch.float64)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    model.train()(torch.ones(2, 5, dtype=torch.float64)).sum().backward()
+    optimizer.step()
+    checkpoint = {
+        "epoch": 3,
+        "best": 0.5,
+        "name": "sequential",
+        "shape": torch.Size([5, 3]),
+        "model": state,
+        "optimizer": optimizer.state_dict(),
+        "parts": [torch.zeros(3), (1, 2)],
+    }
+    torch.save(checkpoint, FOLDER / "checkpoint.pth")
+    torch.save(checkpoint, FOLDER / "checkpoint.protocol4.pth", pickle_protocol=4)
+    torch.save(nn.ELU(), FOLDER / "whole_model.pth")
 
 
 def check(folder, record):

@@ -86,3 +86,71 @@ def spatial():
         steps = 3 if "instance_norm" in name else 1
         record(file, name, of_torch(module), draw, steps=steps)
     return file
+
+
+class Padded(nn.Module):
+    """A convolution of an input that is padded first, by a function of its shape."""
+
+    def __init__(self, layer, pad):
+        super().__init__()
+        self.layer, self.pad = layer, pad
+
+    def forward(self, x):
+        return self.layer(nn.functional.pad(x, self.pad(x.shape[2:])))
+
+
+def tensorflow_same(kernel, stride):
+    """Returns the padding of TensorFlow's `SAME` for lengths."""
+
+    def pad(lengths):
+        around = []
+        for length in reversed(lengths):
+            outputs = -(-length // stride)
+            total = max((outputs - 1) * stride + kernel - length, 0)
+            around += [total // 2, total - total // 2]
+        return around
+
+    return pad
+
+
+def convolutions_of(dimensions):
+    """Returns the convolutions with one variant for each number of spatial axes."""
+    of = lambda *arguments, **options: getattr(nn, f"Conv{dimensions}d")(*arguments, **options)
+    transposed = lambda *arguments, **options: getattr(nn, f"ConvTranspose{dimensions}d")(
+        *arguments, **options
+    )
+    settings = {
+        "conv": of(4, 6, 3),
+        "conv, stride": of(4, 6, 3, stride=2, padding=1, bias=False),
+        "conv, dilation": of(4, 3, 2, padding=2, dilation=3),
+        "conv, same": of(4, 3, 3, padding="same"),
+        "conv, same even": of(4, 3, 4, padding="same"),
+        "conv, same strided": Padded(of(4, 3, 3, stride=2), tensorflow_same(3, 2)),
+        "conv, same strided even": Padded(of(4, 3, 2, stride=3), tensorflow_same(2, 3)),
+        "conv, groups": of(4, 6, 2, groups=2),
+        "conv, depthwise": of(4, 8, 3, padding=1, groups=4),
+        "conv, reflect": of(4, 3, 3, padding=2, padding_mode="reflect"),
+        "conv, replicate": of(4, 3, 3, padding=3, stride=2, padding_mode="replicate"),
+        "conv, circular": of(4, 3, 3, padding=2, padding_mode="circular"),
+        "conv, same reflect": of(4, 3, 4, padding="same", padding_mode="reflect"),
+        "conv, same replicate": of(4, 3, 4, padding="same", padding_mode="replicate"),
+        "conv, same circular": of(4, 3, 4, padding="same", padding_mode="circular"),
+        "conv_transpose": transposed(4, 3, 3),
+        "conv_transpose, stride": transposed(4, 3, 3, stride=2, padding=1, bias=False),
+        "conv_transpose, output padding": transposed(
+            4, 3, 3, stride=2, padding=1, output_padding=1
+        ),
+        "conv_transpose, groups": transposed(4, 6, 2, stride=3, groups=2, dilation=2),
+        "conv_transpose, depthwise": transposed(4, 4, 2, stride=2, groups=4),
+    }
+    return settings
+
+
+def convolutional():
+    file = File("convolutional")
+    for dimensions, lengths in {1: [9], 2: [5, 4], 3: [4, 3, 3]}.items():
+        draw = batches(4, *lengths, sizes=(2,))
+        for name, module in convolutions_of(dimensions).items():
+            rename = lambda path: path.removeprefix("layer.")
+            record(file, f"{name}, {dimensions}d", of_torch(module, rename), draw)
+    return file

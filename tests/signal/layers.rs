@@ -23,6 +23,8 @@ const WITH_DIMENSIONS: &[&str] = &[
     "AdaptiveAvgPool",
     "AdaptiveMaxPool",
     "AvgPool",
+    "Conv",
+    "ConvTranspose",
     "MaxPool",
     "Upsample",
 ];
@@ -254,6 +256,13 @@ impl Table {
             given(shape, layer, Layer::forward)
         }
         let ended = &["below: linear reshape (product shape)"];
+        let rng = &mut ChaCha8Rng::seed_from_u64(4);
+        let of_conv = &[ended[0], "layer.0: conv reshape (product shape)"];
+        let conv = Conv1d::new(3, 2, 2, rng)?;
+        self.row(("Conv", ""), flat(&[16, 3, 5], conv), of_conv);
+        let of_transpose = &[ended[0], "layer.0: conv_transpose reshape (product shape)"];
+        let conv = ConvTranspose1d::new(3, 2, 2, rng)?;
+        self.row(("ConvTranspose", ""), flat(&[16, 3, 3], conv), of_transpose);
         let pairs = &[16, 2, 8];
         self.row(("MaxPool", ""), flat(pairs, MaxPool1d::new(2)), ended);
         self.row(("AvgPool", ""), flat(pairs, AvgPool1d::new(2)), ended);

@@ -13,6 +13,7 @@
 
 pub(crate) mod activation;
 pub(crate) mod attention;
+pub(crate) mod conv;
 pub(crate) mod elementwise;
 mod float;
 mod fma;

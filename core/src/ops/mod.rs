@@ -4,6 +4,7 @@
 
 mod activation;
 mod attention;
+mod conv;
 mod create;
 mod display;
 mod elementwise;
@@ -19,6 +20,7 @@ mod shape;
 
 pub use attention::dot_product::Attention;
 pub use attention::rotary::RotaryPairs;
+pub use conv::options::Convolution;
 pub use elementwise::parts;
 pub use index::order::Order;
 pub use loss::bce_with_logits::BceWithLogitsLoss;
@@ -31,3 +33,4 @@ pub use norm::batch_norm::BatchStatistics;
 pub use pool::windows::Windows;
 pub use recurrent::{Recurrence, RecurrentCell, Steps};
 pub use reduce::statistics::Norm;
+pub use shape::padding::PaddingMode;

@@ -104,7 +104,8 @@ pub(super) fn from_file(bytes: &[u8], path: &Path) -> Result<StateDict> {
 pub(super) fn entries<'s>(
     file: &'s SafeTensors<'s>,
 ) -> impl Iterator<Item = (&'s str, Stored<'s>)> {
-    file.iter().map(|(name, view)| (name, Stored::InFile(view)))
+    file.iter()
+        .map(|(name, view)| (name, Stored::InFile(view.into())))
 }
 
 /// Parses and checks the header of a file.

@@ -3,6 +3,7 @@
 use super::dict::StateDict;
 use super::file;
 use super::stored::Stored;
+use super::torch::{TorchFile, is_torch};
 use super::tree::{Offer, Scope, entries_of, set_leaves};
 use crate::disk::read_file;
 use crate::error::{Error, Result};
@@ -145,12 +146,18 @@ impl Loader {
         self
     }
 
-    /// Loads a safetensors file, and returns the paths of the leaves that were set, in the order of
-    /// the model.
+    /// Loads a safetensors file, or a file of PyTorch's `torch.save`, and returns the paths of the
+    /// leaves that were set, in the order of the model.
+    ///
+    /// A file of `torch.save`, often called `.pt` or `.pth`, is one of PyTorch 1.6 or later with a
+    /// dictionary of tensors, such as a `state_dict`. Nested dictionaries give dotted names, and
+    /// other values are skipped: of `{"model": model.state_dict(), "epoch": 3}`,
+    /// `strip_prefix("model.")` loads the model. The pickle in such a file is a program, which may
+    /// call any function of Python. Here it is only read, and unknown functions are not called.
     ///
     /// # Errors
-    /// [`Error::Io`] if reading fails. [`Error::Format`] if the file is not a valid safetensors
-    /// file. [`Error::Argument`] if a rule changes no name, or if nothing is loaded.
+    /// [`Error::Io`] if reading fails. [`Error::Format`] if the file is not a valid file of these
+    /// kinds. [`Error::Argument`] if a rule changes no name, or if nothing is loaded.
     /// [`Error::State`] with all mismatches if a selected entry does not fit. The model is
     /// unchanged then.
     pub fn load(
@@ -162,7 +169,7 @@ impl Loader {
         self.load_file(module, &read_file(path)?, path)
     }
 
-    /// Loads the bytes of a safetensors file, such as those that [`to_bytes`](super::to_bytes)
+    /// Loads the bytes of a file, such as those that [`to_bytes`](super::to_bytes)
     /// returns for another model.
     ///
     /// # Errors
@@ -181,6 +188,11 @@ impl Loader {
         bytes: &[u8],
         path: &Path,
     ) -> Result<Vec<String>> {
+        if is_torch(bytes) {
+            let file = TorchFile::parse(bytes, path)?;
+            let offer = self.offer(file.entries())?;
+            return set_leaves(module, offer, &self.scope, path);
+        }
         let file = file::parse(bytes, path)?;
         let offer = self.offer(file::entries(&file))?;
         set_leaves(module, offer, &self.scope, path)

@@ -8,6 +8,7 @@ mod loader;
 pub(crate) mod module;
 mod pass;
 mod stored;
+mod torch;
 mod tree;
 
 pub use checkpoint::{load_checkpoint, save_checkpoint};

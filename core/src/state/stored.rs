@@ -6,13 +6,62 @@ use crate::error::Result;
 use crate::tensor::bytes::{from_bf16, from_f16};
 use crate::tensor::{DType, Element, Shape};
 use safetensors::tensor::{Dtype, TensorView};
+use std::borrow::Cow;
 
 /// An entry to be loaded.
 pub(super) enum Stored<'s> {
     /// An entry of a state in memory.
     InMemory(&'s Entry),
     /// An entry of a file, of any type.
-    InFile(TensorView<'s>),
+    InFile(View<'s>),
+}
+
+/// A tensor in the bytes of a file.
+#[derive(Clone)]
+pub(super) struct View<'s> {
+    pub dtype: Dtype,
+    pub shape: Vec<usize>,
+    /// The bytes from the first element to the last.
+    pub bytes: &'s [u8],
+    /// The distances in elements between neighbours, or `None` if the order is row-major.
+    pub strides: Option<Vec<usize>>,
+}
+
+impl<'s> From<TensorView<'s>> for View<'s> {
+    fn from(view: TensorView<'s>) -> Self {
+        Self {
+            dtype: view.dtype(),
+            shape: view.shape().to_vec(),
+            bytes: view.data(),
+            strides: None,
+        }
+    }
+}
+
+impl<'s> View<'s> {
+    /// Returns the bytes of the elements in row-major order.
+    fn row_major(&self) -> Cow<'s, [u8]> {
+        let Some(strides) = &self.strides else {
+            return self.bytes.into();
+        };
+        let size = self.dtype.bitsize() / 8;
+        let count: usize = self.shape.iter().product();
+        let mut bytes = Vec::with_capacity(count * size);
+        let mut index = vec![0; self.shape.len()];
+        for _ in 0..count {
+            let places = index.iter().zip(strides).map(|(i, stride)| i * stride);
+            let place = places.sum::<usize>() * size;
+            bytes.extend_from_slice(&self.bytes[place..place + size]);
+            for (i, &len) in index.iter_mut().zip(&self.shape).rev() {
+                *i += 1;
+                if *i < len {
+                    break;
+                }
+                *i = 0;
+            }
+        }
+        bytes.into()
+    }
 }
 
 impl Stored<'_> {
@@ -20,7 +69,7 @@ impl Stored<'_> {
     pub fn read(&self) -> Result<Entry, String> {
         match self {
             Self::InMemory(entry) => Ok((*entry).clone()),
-            Self::InFile(view) if held_in(view.dtype()).is_some() => {
+            Self::InFile(view) if held_in(view.dtype).is_some() => {
                 read_tensor(view).map(Entry::Tensor)
             }
             Self::InFile(_) => self.count().map(Entry::Count),
@@ -63,8 +112,8 @@ impl Stored<'_> {
     pub fn count(&self) -> Result<u64, String> {
         match self {
             Self::InMemory(Entry::Count(count)) => return Ok(*count),
-            Self::InFile(view) if view.dtype() == Dtype::I64 && view.shape().is_empty() => {
-                if let Ok(bytes) = view.data().try_into() {
+            Self::InFile(view) if view.dtype == Dtype::I64 && view.shape.is_empty() => {
+                if let Ok(bytes) = view.bytes.try_into() {
                     return u64::try_from(i64::from_le_bytes(bytes))
                         .map_err(|_| "expected a count, found a negative number".to_owned());
                 }
@@ -82,7 +131,7 @@ impl Stored<'_> {
         match self {
             Self::InMemory(Entry::Tensor(tensor)) => file_dtype(tensor.dtype()),
             Self::InMemory(Entry::Count(_)) => Dtype::I64,
-            Self::InFile(view) => view.dtype(),
+            Self::InFile(view) => view.dtype,
         }
     }
 
@@ -90,7 +139,7 @@ impl Stored<'_> {
         match self {
             Self::InMemory(Entry::Tensor(tensor)) => tensor.shape(),
             Self::InMemory(Entry::Count(_)) => &[],
-            Self::InFile(view) => view.shape(),
+            Self::InFile(view) => &view.shape,
         }
     }
 }
@@ -114,16 +163,17 @@ fn held_in(dtype: Dtype) -> Option<DType> {
 }
 
 /// Reads the tensor of an entry, with the dtype that [`held_in`] returns.
-fn read_tensor(view: &TensorView<'_>) -> Result<Tensor, String> {
+fn read_tensor(view: &View<'_>) -> Result<Tensor, String> {
     fn values<T: Element, const N: usize>(
-        view: &TensorView<'_>,
+        view: &View<'_>,
         read: impl Fn([u8; N]) -> T,
     ) -> Result<Tensor> {
-        let (chunks, _) = view.data().as_chunks::<N>();
+        let bytes = view.row_major();
+        let (chunks, _) = bytes.as_chunks::<N>();
         let values: Vec<T> = chunks.iter().map(|chunk| read(*chunk)).collect();
-        Tensor::from_vec(values, view.shape())
+        Tensor::from_vec(values, &view.shape[..])
     }
-    let tensor = match view.dtype() {
+    let tensor = match view.dtype {
         Dtype::F64 => values(view, f64::from_le_bytes),
         Dtype::F32 => values(view, f32::from_le_bytes),
         Dtype::F16 => values(view, |bytes| from_f16(u16::from_le_bytes(bytes))),

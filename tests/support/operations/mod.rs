@@ -76,6 +76,7 @@ macro_rules! operations {
 }
 
 mod attention;
+mod convolution;
 mod creation;
 pub mod drawn;
 mod elementwise;
@@ -91,6 +92,7 @@ mod reductions;
 mod shapes;
 
 pub use attention::attention;
+pub use convolution::convolution;
 pub use creation::creation;
 pub use elementwise::{binary, elementwise};
 pub use indexing::indexing;
@@ -196,7 +198,7 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 13] = [
+    let families: [fn() -> Vec<Entry>; 14] = [
         elementwise,
         binary,
         masks,
@@ -210,6 +212,7 @@ pub fn registry() -> Vec<Entry> {
         indexing,
         creation,
         attention,
+        convolution,
     ];
     families.into_iter().flat_map(|family| family()).collect()
 }

@@ -3,7 +3,7 @@
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::{Operands, golden};
-use cotangent::{INFER, Result, Tensor};
+use cotangent::{INFER, PaddingMode, Result, Tensor};
 
 /// Views, joins, triangles.
 #[allow(clippy::reversed_empty_ranges)] // Negative bounds count from the end.
@@ -212,6 +212,31 @@ pub fn shapes() -> Vec<Entry> {
             golden golden("shape", "pad a matrix", |x| x[0].pad(&[(2, 1), (1, 0)], -1.5))
                 .torch("F.pad(x, (1, 0, 2, 1), value=-1.5)", "padded()").moves();
             draw 1 Same |x, p| x[0].pad(&p.pairs, p.number);
+        }
+        pad_with {
+            check "pad_with reflection", Signed: (m, n + 2) => (m, n + 4),
+                |x| x[0].pad_with(&[(0, 0), (1, 1)], PaddingMode::Reflect);
+            check "pad_with replication", Signed: (2, m, n + 1) => (2, m, n + 6),
+                |x| x[0].pad_with(&[(0, 0), (0, 0), (2, 3)], PaddingMode::Replicate);
+            check "pad_with the other end", Signed: (2, n + 2) => (3, n + 5),
+                |x| x[0].pad_with(&[(1, 0), (2, 1)], PaddingMode::Circular);
+            check "pad_with zeros", Signed: (m, n) => (m + 1, n + 2),
+                |x| x[0].pad_with(&[(1, 0), (0, 2)], PaddingMode::Zeros);
+            golden golden("shape", "pad_with(reflect)",
+                |x| x[0].pad_with(&[(0, 0), (0, 0), (3, 2), (1, 5)], PaddingMode::Reflect))
+                .torch("F.pad(x, (1, 5, 3, 2), mode='reflect')", "images(2)").copies();
+            golden golden("shape", "pad_with(replicate)",
+                |x| x[0].pad_with(&[(0, 0), (0, 0), (3, 9), (1, 0)], PaddingMode::Replicate))
+                .torch("F.pad(x, (1, 0, 3, 9), mode='replicate')", "images(2)").copies();
+            golden golden("shape", "pad_with(circular)",
+                |x| x[0].pad_with(&[(0, 0), (0, 0), (3, 7), (1, 6)], PaddingMode::Circular))
+                .torch("F.pad(x, (1, 6, 3, 7), mode='circular')", "images(2)").copies();
+            draw 1 Same |x, p| x[0].pad_with(&p.pairs, match p.seed % 4 {
+                0 => PaddingMode::Zeros,
+                1 => PaddingMode::Reflect,
+                2 => PaddingMode::Replicate,
+                _ => PaddingMode::Circular,
+            });
         }
         cat {
             check "cat", Signed: (m, k) (m, n) => (m, k + n), |x| Tensor::cat(&[&x[0], &x[1]], 1);

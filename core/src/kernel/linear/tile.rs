@@ -12,7 +12,7 @@ use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, Tier, dispatch};
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, Shared};
-use std::cell::Cell;
+use crate::kernel::threads::scratch::Scratch;
 use std::hint::black_box;
 use std::ops::Range;
 
@@ -95,54 +95,6 @@ pub(crate) fn product<F: Float>(
     true
 }
 
-/// Memory for copied panels, which each thread keeps. The stack may be too small, and an allocation
-/// for each product would cost as much as a small product.
-struct PanelMemory(Vec<Line>);
-
-/// A cache line.
-#[derive(Clone, Copy)]
-#[repr(align(64))]
-struct Line(#[allow(dead_code, reason = "read as elements")] [u64; 8]);
-
-thread_local! {
-    static PANEL_MEMORY: Cell<Vec<Line>> = const { Cell::new(Vec::new()) };
-}
-
-impl PanelMemory {
-    /// Takes the thread's buffer, or allocates one.
-    #[inline(never)]
-    fn take() -> Self {
-        // The slot is empty at first, and inaccessible while the thread ends.
-        let mut lines = PANEL_MEMORY.try_with(Cell::take).unwrap_or_default();
-        if lines.is_empty() {
-            let enough = PANEL / size_of::<Line>() + COPIED_TERMS[1];
-            assert!(
-                lines.try_reserve_exact(enough).is_ok(),
-                "matmul: the system refuses {PANEL} bytes of memory"
-            );
-            lines.resize(enough, Line([0; 8]));
-        }
-        Self(lines)
-    }
-
-    /// Returns the memory of a panel of `b` and that of columns of `a`.
-    fn elements<F: Float>(&mut self) -> (&mut [F], &mut [F]) {
-        let len = size_of_val(&self.0[..]) / size_of::<F>();
-        // SAFETY: the buffer has this many bytes, is aligned for either dtype, and every bit
-        // pattern is a number.
-        let all = unsafe { std::slice::from_raw_parts_mut(self.0.as_mut_ptr().cast(), len) };
-        all.split_at_mut(PANEL / size_of::<F>())
-    }
-}
-
-impl Drop for PanelMemory {
-    fn drop(&mut self) {
-        let lines = std::mem::take(&mut self.0);
-        // While the thread ends, the slot is inaccessible and the buffer is freed here.
-        let _ = PANEL_MEMORY.try_with(|slot| slot.set(lines));
-    }
-}
-
 /// The destination of the tiles of the result.
 #[derive(Clone, Copy)]
 struct Out<'a, F> {
@@ -192,8 +144,8 @@ impl<F: Float> Block<'_, F> {
     #[inline(always)]
     fn wide<I: Isa, const R: usize, const V: usize, const L: usize>(&self) {
         let width = V * L;
-        let mut memory = PanelMemory::take();
-        let (copy, columns) = memory.elements::<F>();
+        let mut scratch = Scratch::take(PANEL + COPIED_TERMS[1] * LINE);
+        let (copy, columns) = scratch.elements::<F>().split_at_mut(PANEL / size_of::<F>());
         let copies_columns = self.a.column_stride != 1
             && self.a.row_stride == 1
             && self.depth >= COPIED_TERMS[0]

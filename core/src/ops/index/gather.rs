@@ -44,7 +44,12 @@ impl Tensor {
     }
 
     /// Returns slices at indices that are in range.
-    fn slices(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Self> {
+    pub(in crate::ops) fn slices(
+        &self,
+        op: &'static str,
+        axis: usize,
+        indices: &Indices,
+    ) -> Result<Self> {
         let mut shape = self.array().shape().clone();
         shape.as_mut()[axis] = indices.len();
         shape.reserve(op, self.dtype())?;

@@ -3,7 +3,7 @@
 
 mod average;
 mod max;
-mod planes;
+pub(super) mod planes;
 mod separable;
 mod shuffle;
 mod unfold;

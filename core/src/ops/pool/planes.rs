@@ -6,7 +6,7 @@ use crate::tensor::Shape;
 
 /// Checks that a tensor is (batch, channels, …) with as many spatial axes as `dimensions`, from 1
 /// to 3, and returns the lengths of these.
-pub(super) fn spatial<'x>(
+pub(in crate::ops) fn spatial<'x>(
     op: &'static str,
     x: &'x Tensor,
     dimensions: usize,
@@ -29,7 +29,7 @@ pub(super) fn spatial<'x>(
 }
 
 /// Checks the number of spatial axes.
-pub(super) fn check_dimensions(op: &'static str, dimensions: usize) -> Result<()> {
+pub(in crate::ops) fn check_dimensions(op: &'static str, dimensions: usize) -> Result<()> {
     if (1..=3).contains(&dimensions) {
         return Ok(());
     }
@@ -46,13 +46,13 @@ fn form(dimensions: usize) -> &'static str {
 }
 
 /// Returns the shape with these spatial lengths instead.
-pub(super) fn with_lengths(shape: &[usize], lengths: &[usize]) -> Shape {
+pub(in crate::ops) fn with_lengths(shape: &[usize], lengths: &[usize]) -> Shape {
     shape[..2].iter().chain(lengths).copied().collect()
 }
 
 /// Returns three values for the spatial axes: missing axes are leading ones with the value
 /// `missing`.
-pub(super) fn three<T>(mut values: Vec<T>, missing: impl Fn() -> T) -> [T; 3] {
+pub(in crate::ops) fn three<T>(mut values: Vec<T>, missing: impl Fn() -> T) -> [T; 3] {
     while values.len() < 3 {
         values.insert(0, missing());
     }

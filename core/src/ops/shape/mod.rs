@@ -1,8 +1,11 @@
 //! Rearrangements of elements: other shapes and orders of axes in [`view`] (`reshape`,
 //! `transpose`), parts in [`slice`] (`narrow`, `split`, `flip`, `pad`), joined tensors in [`join`]
-//! (`cat`, `stack`). [`window`] is the mechanism behind the parts.
+//! (`cat`, `stack`), padding with elements of the tensor in [`padding`].
+//!
+//! [`window`] is the mechanism behind the parts.
 
 pub(in crate::ops) mod join;
+pub(in crate::ops) mod padding;
 pub(in crate::ops) mod slice;
 pub(in crate::ops) mod view;
 pub(in crate::ops) mod window;

@@ -145,24 +145,46 @@ impl Tensor {
     /// ```
     #[doc(alias = "constant_pad_nd")]
     pub fn pad(&self, around: &[(usize, usize)], value: f64) -> Result<Self> {
-        if around.len() != self.rank() {
-            let (pairs, rank) = (around.len(), self.rank());
-            let reason = format!("expected a pair for each of {rank} axes, found {pairs}");
-            return Err(Error::argument("pad", reason));
-        }
-        let axes = || self.shape().iter().zip(around);
-        let shape: Shape = axes()
-            .map(|(len, &(before, after))| len.saturating_add(before).saturating_add(after))
-            .collect();
-        shape.reserve("pad", self.dtype())?;
-        let spans = axes().enumerate().map(|(axis, (&len, &(start, _)))| Span {
+        let shape = padded_shape("pad", self, around)?;
+        Ok(self.put_inside("pad", around, shape, value))
+    }
+
+    /// Returns the tensor inside a shape that is filled with `value`.
+    pub(super) fn put_inside(
+        &self,
+        op: &'static str,
+        around: &[(usize, usize)],
+        shape: Shape,
+        value: f64,
+    ) -> Self {
+        let axes = self.shape().iter().zip(around).enumerate();
+        let spans = axes.map(|(axis, (&len, &(start, _)))| Span {
             axis,
             start,
             len,
             step: 1,
         });
-        Ok(self.put_behind("pad", spans.collect::<Window>(), shape, value))
+        self.put_behind(op, spans.collect::<Window>(), shape, value)
     }
+}
+
+/// Checks that there is a pair for each axis, and returns the shape with so many elements more.
+pub(super) fn padded_shape(
+    op: &'static str,
+    x: &Tensor,
+    around: &[(usize, usize)],
+) -> Result<Shape> {
+    if around.len() != x.rank() {
+        let (pairs, rank) = (around.len(), x.rank());
+        let reason = format!("expected a pair for each of {rank} axes, found {pairs}");
+        return Err(Error::argument(op, reason));
+    }
+    let axes = x.shape().iter().zip(around);
+    let shape: Shape = axes
+        .map(|(len, &(before, after))| len.saturating_add(before).saturating_add(after))
+        .collect();
+    shape.reserve(op, x.dtype())?;
+    Ok(shape)
 }
 
 /// # Joining and splitting

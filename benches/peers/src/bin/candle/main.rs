@@ -1,13 +1,16 @@
 //! candle as a runner. It has no SELU (ReLU replaces it), no Nesterov and no clipping, so no
 //! epochs.
 
+mod images;
+mod sequences;
+
 use anyhow::Result;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::{
     AdamW, BatchNorm, Linear, Module, ModuleT, Optimizer, ParamsAdamW, VarBuilder, VarMap, linear,
     linear_no_bias, loss,
 };
-use cotangent_peers::{Case, Run, Shape, WORKLOADS, numbers, serve};
+use cotangent_peers::{Case, Run, Shape, Step, WORKLOADS, numbers, serve, weight};
 
 struct Net {
     hidden: Vec<(Linear, Option<BatchNorm>)>,
@@ -86,6 +89,57 @@ fn tensor(shape: &[usize]) -> candle_core::Result<Tensor> {
     Tensor::from_vec(numbers(shape.iter().product()), shape, &Device::Cpu)
 }
 
+/// The parameters of a net, with the weights that all runners have, in their order.
+#[derive(Default)]
+struct Vars {
+    all: Vec<Var>,
+    count: usize,
+    /// Whether the tensors are constants, which record nothing.
+    fixed: bool,
+}
+
+impl Vars {
+    fn put(&mut self, values: Tensor) -> Result<Tensor> {
+        if self.fixed {
+            return Ok(values);
+        }
+        let var = Var::from_tensor(&values)?;
+        let tensor = var.as_tensor().clone();
+        self.all.push(var);
+        Ok(tensor)
+    }
+
+    /// Returns the next weight.
+    fn matrix(&mut self, shape: &[usize]) -> Result<Tensor> {
+        self.count += 1;
+        let values = weight(self.count, shape);
+        self.put(Tensor::from_vec(values, shape, &Device::Cpu)?)
+    }
+
+    fn zeros(&mut self, len: usize) -> Result<Tensor> {
+        self.put(Tensor::zeros(len, DType::F32, &Device::Cpu)?)
+    }
+
+    fn ones(&mut self, len: usize) -> Result<Tensor> {
+        self.put(Tensor::ones(len, DType::F32, &Device::Cpu)?)
+    }
+
+    fn linear(&mut self, inputs: usize, outputs: usize) -> Result<Linear> {
+        let weight = self.matrix(&[outputs, inputs])?;
+        Ok(Linear::new(weight, Some(self.zeros(outputs)?)))
+    }
+}
+
+/// Times a step with Adam. Returns the loss.
+fn training(vars: Vars, loss: impl Fn() -> Result<Tensor> + 'static) -> Result<Step> {
+    let mut optimizer = AdamW::new(vars.all, adam())?;
+    Ok(Box::new(move || {
+        let loss = loss()?;
+        optimizer.backward_step(&loss)?;
+        Ok(f64::from(loss.to_scalar::<f32>()?))
+    }))
+}
+
 type F = fn(&Tensor) -> candle_core::Result<Tensor>;
 
 fn operations() -> Vec<Case> {
@@ -153,6 +207,8 @@ fn main() -> Result<()> {
         .map(|(name, shape)| Case::timed(name, move || workload(shape)))
         .into();
     cases.extend(operations());
+    cases.extend(images::cases());
+    cases.extend(sequences::cases());
     cases.push(Case::timed("inference_b1", || {
         let vars = VarMap::new();
         let shape = Shape::book(1);

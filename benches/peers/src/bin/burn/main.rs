@@ -1,16 +1,21 @@
 //! burn as a runner, on its Flex backend with AVX-512 products.
 
+mod images;
+mod sequences;
+
 use anyhow::Result;
 use burn::grad_clipping::GradientClippingConfig;
-use burn::module::Module;
-use burn::nn::loss::CrossEntropyLossConfig;
+use burn::module::{Module, Param};
+use burn::nn::loss::{CrossEntropyLoss, CrossEntropyLossConfig};
 use burn::nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig};
 use burn::optim::{
     AdaGradConfig, AdamConfig, AdamWConfig, GradientsParams, ModuleOptimizer, RmsPropConfig,
     SgdConfig, momentum::MomentumConfig,
 };
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
-use cotangent_peers::{Case, Epoch, Mnist, Run, Shape, WORKLOADS, mnist_folder, numbers, serve};
+use cotangent_peers::{
+    Case, Epoch, Mnist, Run, Shape, Step, WORKLOADS, mnist_folder, numbers, serve, weight,
+};
 use std::time::Instant;
 
 #[derive(Module, Debug)]
@@ -92,6 +97,64 @@ fn workload(shape: Shape) -> Result<Run> {
 fn tensor<const D: usize>(shape: [usize; D], device: &Device) -> Tensor<D> {
     let values = numbers(shape.iter().product());
     Tensor::from_data(TensorData::new(values, shape), device)
+}
+
+/// The weights that all runners have, in their order.
+struct Weights {
+    device: Device,
+    count: usize,
+}
+
+impl Weights {
+    fn new(device: &Device) -> Self {
+        let device = device.clone();
+        Self { device, count: 0 }
+    }
+
+    /// Returns the next weight.
+    fn matrix<const D: usize>(&mut self, shape: [usize; D]) -> Param<Tensor<D>> {
+        self.count += 1;
+        let data = TensorData::new(weight(self.count, &shape), shape);
+        Param::from_tensor(Tensor::from_data(data, &self.device))
+    }
+
+    fn zeros(&self, len: usize) -> Param<Tensor<1>> {
+        Param::from_tensor(Tensor::zeros([len], &self.device))
+    }
+
+    /// Returns a weight (outputs, inputs) in burn's order of axes, as a contiguous matrix.
+    fn transposed(&self, weight: Tensor<2>) -> Param<Tensor<2>> {
+        Param::from_tensor(Tensor::from_data(
+            weight.transpose().into_data(),
+            &self.device,
+        ))
+    }
+
+    fn linear(&mut self, inputs: usize, outputs: usize) -> Linear {
+        let mut layer = LinearConfig::new(inputs, outputs).init(&self.device);
+        let weight = self.matrix([outputs, inputs]).val();
+        layer.weight = self.transposed(weight);
+        layer.bias = Some(self.zeros(outputs));
+        layer
+    }
+}
+
+/// Times a step of a net that is trained with Adam. Returns the loss.
+fn training<M: Module + 'static>(
+    net: M,
+    loss: impl Fn(&M, &CrossEntropyLoss) -> Tensor<1> + 'static,
+) -> Result<Step> {
+    let mut net = Some(net);
+    let mut optimizer = AdamConfig::new().with_epsilon(1e-8).init();
+    let cross_entropy = CrossEntropyLossConfig::new().init(&device());
+    Ok(Box::new(move || {
+        let before = net.take().expect("it is put back below");
+        let loss = loss(&before, &cross_entropy);
+        let value: f32 = loss.clone().into_scalar();
+        let gradients = GradientsParams::from_grads(loss.backward(), &before);
+        net = Some(optimizer.step(1e-3, before, gradients));
+        Ok(f64::from(value))
+    }))
 }
 
 type F = fn(Tensor<2>) -> Tensor<2>;
@@ -243,6 +306,8 @@ fn main() -> Result<()> {
         .map(|(name, shape)| Case::timed(name, move || workload(shape)))
         .into();
     cases.extend(operations());
+    cases.extend(images::cases());
+    cases.extend(sequences::cases());
     cases.push(Case::timed("inference_b1", || {
         let net = Net::new(Shape::book(1), &device()).valid();
         let (x, _) = data(Shape::book(1), &Device::flex());

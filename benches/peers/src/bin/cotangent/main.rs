@@ -1,20 +1,23 @@
 //! `cotangent` as a runner: the workloads of `train_step`, the operations of `ops`.
 
-#[path = "../../../elementwise/formulas.rs"]
+mod attention;
+#[path = "../../../../elementwise/formulas.rs"]
 #[allow(dead_code)]
 mod formulas;
-#[path = "../../../train_step/mnist.rs"]
+mod images;
+#[path = "../../../../train_step/mnist.rs"]
 #[allow(dead_code)]
 mod mnist;
-#[path = "../../../train_step/nets.rs"]
+#[path = "../../../../train_step/nets.rs"]
 #[allow(dead_code)]
 mod nets;
+mod sequences;
 
 use anyhow::Result;
 use cotangent::nn::BatchNorm;
 use cotangent::optim::{Adam, AdamW, Nesterov, Optimizer};
 use cotangent::prelude::*;
-use cotangent_peers::{Case, Run, mnist_folder, numbers, serve};
+use cotangent_peers::{Case, Run, Step, mnist_folder, numbers, serve, weight};
 use formulas::{ALPHA, BETA, focal, gelu_tanh, glu, swiglu, swish};
 use nets::Workload;
 
@@ -29,6 +32,9 @@ fn main() -> Result<()> {
     }
     cases.extend(operations());
     cases.extend(elementwise());
+    cases.extend(images::cases());
+    cases.extend(sequences::cases());
+    cases.extend(attention::cases());
     cases.push(Case::timed("inference_b1", || {
         let mut training = Workload::book(2).training()?;
         training.step()?;
@@ -156,4 +162,48 @@ fn optimizer(mut optimizer: Box<dyn Optimizer>) -> Result<Run> {
     Ok(Box::new(move || {
         Ok(optimizer.step(&mut params, gradients.clone())?)
     }))
+}
+
+/// A net that is trained with Adam, with the weights that all runners have.
+struct Training<M> {
+    net: M,
+    optimizer: Box<dyn Optimizer>,
+}
+
+impl<M: Module + 'static> Training<M> {
+    fn new(mut net: M) -> Result<Self> {
+        set_weights(&mut net)?;
+        let optimizer = Adam::new(1e-3).build()?;
+        Ok(Self { net, optimizer })
+    }
+
+    /// Times a step, which returns the loss.
+    fn step(
+        mut self,
+        loss: impl Fn(&M, &Pass) -> cotangent::Result<Tensor> + 'static,
+    ) -> Result<Step> {
+        let pass = Pass::train(1);
+        Ok(Box::new(move || {
+            let loss = loss(&self.net, &pass)?;
+            let value = loss.item()?;
+            let gradients = loss.backward()?;
+            self.optimizer.step(&mut self.net, gradients)?;
+            Ok(value)
+        }))
+    }
+}
+
+/// Sets the matrices to the numbers that all runners have, and biases to 0.
+fn set_weights(net: &mut impl Module) -> Result<()> {
+    let mut matrices = 0;
+    for (name, param) in net.named_params_mut() {
+        let shape = param.shape().to_vec();
+        if shape.len() > 1 {
+            matrices += 1;
+            param.set(&Tensor::from_vec(weight(matrices, &shape), shape)?)?;
+        } else if name.contains("bias") {
+            param.set(&Tensor::zeros(shape, DType::F32)?)?;
+        }
+    }
+    Ok(())
 }

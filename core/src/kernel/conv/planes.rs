@@ -1,0 +1,389 @@
+//! Padded copies of planes, in which every tap of a window is one shift.
+//!
+//! A convolution with stride s reads element `o s + k d - p` for output o and tap k. The elements
+//! of one remainder modulo s form a plane of their own (a phase), in which the element is at
+//! `o + shift`. So strides and dilations are in the shifts, and outputs that are neighbours read
+//! neighbours. In the transpose the results are split by their remainders instead, and each part
+//! has the taps that reach it.
+
+use super::{Axis, Geometry};
+use crate::kernel::float::Float;
+use std::ops::Range;
+
+/// How sums read their source along an axis.
+#[derive(Clone, Debug)]
+pub(super) struct AxisPlan {
+    /// The length of the source.
+    pub source: usize,
+    /// The distance in the source between neighbours of a phase.
+    step: usize,
+    /// The remainders of the phases that are read.
+    phases: Vec<usize>,
+    /// The place in its phase of the first element of a padded phase.
+    pub low: isize,
+    /// The largest shift.
+    pub reach: usize,
+    /// The length of the result.
+    pub results: usize,
+    /// The distance in the result between neighbours of a part.
+    pub out_step: usize,
+    pub parts: Vec<AxisPart>,
+}
+
+/// The results with one remainder.
+#[derive(Clone, Debug)]
+pub(super) struct AxisPart {
+    pub count: usize,
+    pub taps: Vec<Tap>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tap {
+    pub tap: usize,
+    /// The index of the phase.
+    pub phase: usize,
+    /// The place of output 0's element in its padded phase.
+    pub shift: usize,
+}
+
+impl AxisPlan {
+    /// Returns the plan of a convolution.
+    fn convolution(axis: &Axis) -> Self {
+        let place = |tap: usize| (tap * axis.dilation) as isize - axis.padding as isize;
+        let stride = axis.stride as isize;
+        let mut phases: Vec<usize> = (0..axis.taps)
+            .map(|tap| place(tap).rem_euclid(stride) as usize)
+            .collect();
+        phases.sort_unstable();
+        phases.dedup();
+        let low = place(0).div_euclid(stride);
+        let taps: Vec<Tap> = (0..axis.taps)
+            .map(|tap| {
+                let phase = place(tap).rem_euclid(stride) as usize;
+                Tap {
+                    tap,
+                    phase: phases.iter().position(|&p| p == phase).unwrap_or(0),
+                    shift: (place(tap).div_euclid(stride) - low) as usize,
+                }
+            })
+            .collect();
+        Self {
+            source: axis.len,
+            step: axis.stride,
+            phases,
+            low,
+            reach: taps.iter().map(|tap| tap.shift).max().unwrap_or(0),
+            results: axis.outputs,
+            out_step: 1,
+            parts: vec![AxisPart {
+                count: axis.outputs,
+                taps,
+            }],
+        }
+    }
+
+    /// Returns the plan of the transpose.
+    fn transpose(axis: &Axis) -> Self {
+        let stride = axis.stride as isize;
+        let remainders = axis.stride.min(axis.len);
+        let place = |remainder: usize, tap: usize| {
+            (remainder + axis.padding) as isize - (tap * axis.dilation) as isize
+        };
+        // The shift of each tap of each part, counted from the element of output 0.
+        let shifts = |remainder: usize| {
+            let reaching = move |&tap: &usize| place(remainder, tap).rem_euclid(stride) == 0;
+            let taps = (0..axis.taps).filter(reaching);
+            taps.map(move |tap| (tap, place(remainder, tap) / stride))
+        };
+        let low = (0..remainders)
+            .flat_map(shifts)
+            .map(|(_, shift)| shift)
+            .min();
+        let low = low.unwrap_or(0);
+        let parts: Vec<AxisPart> = (0..remainders)
+            .map(|remainder| AxisPart {
+                count: (axis.len - remainder).div_ceil(axis.stride),
+                taps: shifts(remainder)
+                    .map(|(tap, shift)| Tap {
+                        tap,
+                        phase: 0,
+                        shift: (shift - low) as usize,
+                    })
+                    .collect(),
+            })
+            .collect();
+        let taps = parts.iter().flat_map(|part| &part.taps);
+        Self {
+            source: axis.outputs,
+            step: 1,
+            phases: vec![0],
+            low,
+            reach: taps.map(|tap| tap.shift).max().unwrap_or(0),
+            results: axis.len,
+            out_step: axis.stride,
+            parts,
+        }
+    }
+
+    /// Returns whether neighbouring results read neighbours of the source.
+    pub(super) fn is_dense(&self) -> bool {
+        self.step == 1 && self.out_step == 1
+    }
+
+    /// Returns the largest number of outputs of a part.
+    pub(super) fn count(&self) -> usize {
+        self.parts.iter().map(|part| part.count).max().unwrap_or(0)
+    }
+}
+
+/// How sums read their source: padded planes of a band of the outputs.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub axes: [AxisPlan; 3],
+    /// The axis along which the outputs are cut into bands.
+    band_axis: usize,
+    /// The outputs of a band along this axis.
+    pub band: usize,
+    /// The lengths of a padded phase.
+    pub lengths: [usize; 3],
+}
+
+impl Plan {
+    /// Returns the plan of a convolution, with a single band.
+    pub(super) fn convolution(geometry: &Geometry) -> Self {
+        Self::new(geometry.axes.each_ref().map(AxisPlan::convolution))
+    }
+
+    /// Returns the plan of the transpose, with a single band.
+    pub(super) fn transpose(geometry: &Geometry) -> Self {
+        Self::new(geometry.axes.each_ref().map(AxisPlan::transpose))
+    }
+
+    fn new(axes: [AxisPlan; 3]) -> Self {
+        let band_axis = axes.iter().position(|axis| axis.count() > 1).unwrap_or(2);
+        let band = axes[band_axis].count();
+        let mut plan = Self {
+            axes,
+            band_axis,
+            band,
+            lengths: [0; 3],
+        };
+        plan.cut(band);
+        plan
+    }
+
+    /// Sets the outputs of a band.
+    pub(super) fn cut(&mut self, band: usize) {
+        self.band = band.max(1);
+        for (i, axis) in self.axes.iter().enumerate() {
+            let count = if i == self.band_axis {
+                self.band
+            } else {
+                axis.count()
+            };
+            self.lengths[i] = count + axis.reach;
+        }
+    }
+
+    /// Returns the elements that each output of a band adds to a channel's copy.
+    pub(super) fn row(&self) -> usize {
+        self.channel() / self.lengths[self.band_axis]
+    }
+
+    /// Returns the elements of a channel's copy: those of its phases.
+    pub(super) fn channel(&self) -> usize {
+        let phases: usize = self.axes.iter().map(|axis| axis.phases.len()).product();
+        phases * self.lengths.iter().product::<usize>()
+    }
+
+    /// Returns the number of bands.
+    pub(super) fn bands(&self) -> usize {
+        self.axes[self.band_axis].count().div_ceil(self.band)
+    }
+
+    /// Returns the outputs of a band along each axis. Those of a part may be fewer.
+    pub(super) fn outputs(&self, band: usize) -> [Range<usize>; 3] {
+        [0, 1, 2].map(|i| {
+            let count = self.axes[i].count();
+            if i == self.band_axis {
+                band * self.band..((band + 1) * self.band).min(count)
+            } else {
+                0..count
+            }
+        })
+    }
+
+    /// Returns the shift of a tap in a channel's copy.
+    pub(super) fn shift(&self, taps: [&Tap; 3]) -> usize {
+        let phases = self.axes.iter().zip(taps);
+        let phase = phases.fold(0, |place, (axis, tap)| {
+            place * axis.phases.len() + tap.phase
+        });
+        let lengths = self.lengths.iter().zip(taps);
+        lengths.fold(phase, |place, (len, tap)| place * len + tap.shift)
+    }
+
+    /// Copies the elements that a band reads, for each channel of `source`, and zeros around them.
+    /// `copy` must have room for the channels and for `L` more elements.
+    #[inline(always)]
+    pub(super) fn copy<F: Float, const L: usize>(
+        &self,
+        source: &[F],
+        channels: Range<usize>,
+        band: usize,
+        copy: &mut [F],
+    ) {
+        let starts = self.outputs(band).map(|range| range.start as isize);
+        let [z, y, x] = &self.axes;
+        let pixels = z.source * y.source * x.source;
+        let columns: Vec<Columns> = x
+            .phases
+            .iter()
+            .map(|&phase| self.columns(phase, starts[2]))
+            .collect();
+        // The place of each row of a channel, if it is not in the padding.
+        let mut rows = Vec::new();
+        for &phase_z in &z.phases {
+            for &phase_y in &y.phases {
+                for columns in &columns {
+                    for i in 0..self.lengths[0] {
+                        let at_z = z.place(phase_z, starts[0], i);
+                        for j in 0..self.lengths[1] {
+                            let row = at_z.zip(y.place(phase_y, starts[1], j));
+                            let place =
+                                row.map(|(i, j)| (i * y.source + j) * x.source + columns.from);
+                            rows.push((place, columns));
+                        }
+                    }
+                }
+            }
+        }
+        let len = self.lengths[2];
+        assert!(
+            channels.end * pixels <= source.len()
+                && channels.len() * rows.len() * len + L <= copy.len(),
+            "a copy outside of its memory"
+        );
+        let mut to = copy.as_mut_ptr();
+        for channel in channels {
+            for &(place, columns) in &rows {
+                // SAFETY: a row has `before`, `copied` and more elements up to `len`, and a vector
+                // may reach `L` elements further, which is what was just checked.
+                unsafe {
+                    if let Some(place) = place {
+                        zeros::<F, L>(to, columns.before);
+                        let place = channel * pixels + place;
+                        let target = to.add(columns.before);
+                        copy_row::<F, L>(source, place, x.step, columns.copied, target);
+                        let end = columns.before + columns.copied;
+                        zeros::<F, L>(to.add(end), len - end);
+                    } else {
+                        zeros::<F, L>(to, len);
+                    }
+                    to = to.add(len);
+                }
+            }
+        }
+    }
+
+    /// Returns what is copied of each row of a phase.
+    fn columns(&self, phase: usize, start: isize) -> Columns {
+        let (axis, len) = (&self.axes[2], self.lengths[2]);
+        let first = start + axis.low;
+        // The elements of the phase are numbered from 0.
+        let elements = axis.source.saturating_sub(phase).div_ceil(axis.step);
+        let before = first.min(0).unsigned_abs().min(len);
+        let skipped = first.max(0) as usize;
+        let copied = elements.saturating_sub(skipped).min(len - before);
+        Columns {
+            before,
+            copied,
+            from: if copied > 0 {
+                phase + skipped * axis.step
+            } else {
+                0
+            },
+        }
+    }
+}
+
+/// The part of a row that is copied.
+struct Columns {
+    /// The zeros before it.
+    before: usize,
+    copied: usize,
+    /// The place of its first element in the source's row.
+    from: usize,
+}
+
+/// Writes zeros, and at most `L - 1` more behind them.
+///
+/// # Safety
+/// There must be room for `len + L - 1` elements.
+#[inline(always)]
+unsafe fn zeros<F: Float, const L: usize>(to: *mut F, len: usize) {
+    let mut at = 0;
+    while at < len {
+        // SAFETY: guaranteed by the caller.
+        unsafe { *to.add(at).cast::<[F; L]>() = [F::zero(); L] };
+        at += L;
+    }
+}
+
+/// Copies `len` elements of `source`, `step` apart, and overwrites at most `L - 1` elements behind
+/// them.
+///
+/// # Safety
+/// There must be room for `len + L - 1` elements.
+#[inline(always)]
+unsafe fn copy_row<F: Float, const L: usize>(
+    source: &[F],
+    place: usize,
+    step: usize,
+    len: usize,
+    to: *mut F,
+) {
+    let mut at = 0;
+    // Vectors are read whole if the source has so many elements, even those of the next row.
+    if step == 1 {
+        while at < len && place + at + L <= source.len() {
+            // SAFETY: the source was just checked, the room is guaranteed by the caller.
+            unsafe {
+                let from = source.as_ptr().add(place + at);
+                *to.add(at).cast::<[F; L]>() = *from.cast::<[F; L]>();
+            }
+            at += L;
+        }
+    } else if step == 2 {
+        while at < len && place + 2 * (at + L) <= source.len() {
+            // SAFETY: as above.
+            unsafe {
+                let from = source.as_ptr().add(place + 2 * at);
+                let pair = [*from.cast::<[F; L]>(), *from.add(L).cast::<[F; L]>()];
+                let mut even = [F::zero(); L];
+                for l in 0..L / 2 {
+                    even[l] = pair[0][2 * l];
+                    even[L / 2 + l] = pair[1][2 * l];
+                }
+                *to.add(at).cast::<[F; L]>() = even;
+            }
+            at += L;
+        }
+    }
+    while at < len {
+        // SAFETY: as above.
+        unsafe { *to.add(at) = source[place + at * step] };
+        at += 1;
+    }
+}
+
+impl AxisPlan {
+    /// Returns the place in the source of element `i` of a padded phase, if it is not padding.
+    #[inline(always)]
+    fn place(&self, phase: usize, start: isize, i: usize) -> Option<usize> {
+        let place = (start + self.low + i as isize) * self.step as isize + phase as isize;
+        usize::try_from(place)
+            .ok()
+            .filter(|&place| place < self.source)
+    }
+}
