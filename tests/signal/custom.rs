@@ -6,7 +6,7 @@ use cotangent::nn::signal::{self, Report, Verdict};
 use cotangent::prelude::*;
 use cotangent::{Cotangents, Op, OpKind, Vjp};
 
-pub type Function = fn(&[&Tensor]) -> Result<Tensor>;
+type Function = fn(&[&Tensor]) -> Result<Tensor>;
 
 /// A custom operation of a given kind. Its vector-Jacobian product runs the function again.
 struct Custom {
@@ -40,7 +40,7 @@ impl Op for Custom {
 }
 
 /// Runs the library's function, either directly or as a custom operation of a kind.
-pub fn run(custom: Option<OpKind>, function: Function, operands: &[&Tensor]) -> Result<Tensor> {
+fn run(custom: Option<OpKind>, function: Function, operands: &[&Tensor]) -> Result<Tensor> {
     let Some(kind) = custom else {
         return function(operands);
     };

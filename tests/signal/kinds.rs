@@ -1,10 +1,9 @@
 //! Verdicts on convolutional nets, recurrent nets and attention, sound and with one fault each.
 
-use super::custom::run;
+use cotangent::Attention;
 use cotangent::nn::signal::Verdict::{Dead, Exploding, Healthy, Saturated, Vanishing};
 use cotangent::nn::signal::{self, Report, Verdict};
 use cotangent::prelude::*;
-use cotangent::{Attention, OpKind};
 
 fn rng(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
@@ -28,65 +27,35 @@ fn expect(case: &str, report: &Report, verdict: Verdict, layer: &str) {
 
 type Function = fn(&Tensor) -> Tensor;
 
-/// A convolution by 3 × 3 filters.
-#[derive(Module, Clone, Debug)]
-struct Filters {
-    weight: Param,
-    bias: Param,
-}
-
-impl Filters {
-    fn new(inputs: usize, channels: usize, seed: u64) -> Result<Self> {
-        let weight = init::he_normal().draw(&[channels, inputs, 3, 3], &mut rng(seed))?;
-        Ok(Self {
-            weight: Param::new(&weight),
-            bias: Param::new(&Tensor::zeros([channels], DType::F32)?),
-        })
-    }
-}
-
-impl Layer for Filters {
-    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-        let convolution = |operands: &[&Tensor]| {
-            let &[x, weight, bias] = operands else {
-                return Err(Error::argument("filters", "expected three operands"));
-            };
-            let (shape, channels) = (x.shape(), weight.shape()[0]);
-            let maps = weight.flatten_from(1)?.matmul(&x.unfold([3, 3])?)?;
-            let maps = maps.reshape([shape[0], channels, shape[2] - 2, shape[3] - 2])?;
-            maps.add(&bias.reshape([1, channels, 1, 1])?)
-        };
-        let operands = [x, &self.weight.read(pass), &self.bias.read(pass)];
-        run(Some(OpKind::Convolution), convolution, &operands)
-    }
-}
-
 #[derive(Module, Clone, Debug)]
 struct Images {
-    first: Filters,
-    second: Filters,
+    first: Conv2d,
+    second: Conv2d,
     norm: Option<BatchNorm>,
     out: Linear,
 }
 
 impl Images {
     fn new(normalized: bool) -> Result<Self> {
+        let filters = |inputs, seed| {
+            let filters = Conv2d::builder(inputs, 8, 3).weight(init::he_normal());
+            filters.build(&mut rng(seed))
+        };
         Ok(Self {
-            first: Filters::new(1, 8, 1)?,
-            second: Filters::new(8, 8, 2)?,
+            first: filters(1, 1)?,
+            second: filters(8, 2)?,
             norm: normalized.then(|| BatchNorm::new(8)).transpose()?,
             out: Linear::new(8 * 2 * 2, 5, &mut rng(3))?,
         })
     }
 
-    /// Multiplies the weight of the second convolution, and adds to the biases of these channels.
-    fn spoil(mut self, factor: f64, channels: usize, bias: f64) -> Result<Self> {
-        let Filters { weight, bias: b } = &mut self.second;
+    /// Multiplies the weight of the second convolution, and sets the biases of the first channels.
+    fn spoil(mut self, factor: f64, channels: usize, value: f64) -> Result<Self> {
+        let (weight, bias) = (&mut self.second.weight, self.second.bias.as_mut());
         weight.set(&weight.value().mul_scalar(factor))?;
-        let biases: Vec<f64> = (0..8)
-            .map(|i| if i < channels { bias } else { 0.0 })
-            .collect();
-        b.set(&Tensor::from(&biases[..]).to_dtype(DType::F32))?;
+        let biases = (0..8).map(|i| if i < channels { value } else { 0.0 });
+        let biases = Tensor::from(&biases.collect::<Vec<f64>>()[..]).to_dtype(DType::F32);
+        bias.expect("a convolution has a bias").set(&biases)?;
         Ok(self)
     }
 
@@ -145,8 +114,8 @@ fn pooling_continues_the_row_of_a_convolution() -> Result<()> {
     };
     let report = Images::new(false)?.inspect(&x, Tensor::relu)?;
     let expected = [
-        "first: custom relu",
-        "second: custom avg_pool relu",
+        "first: conv relu",
+        "second: conv avg_pool relu",
         "out: linear",
     ];
     assert_eq!(rows(&report), expected);
@@ -164,7 +133,8 @@ fn pooling_continues_the_row_of_a_convolution() -> Result<()> {
 fn a_channel_is_dead_only_if_it_is_0_everywhere() -> Result<()> {
     let spot = normal(&[32, 1, 2, 2], 7)?.pad(&[(0, 0), (0, 0), (6, 6), (6, 6)], 0.0)?;
     let mut net = Images::new(false)?;
-    net.first.bias.set(&Tensor::full([8], -0.01, DType::F32)?)?;
+    let bias = net.first.bias.as_mut().expect("a convolution has a bias");
+    bias.set(&Tensor::full([8], -0.01, DType::F32)?)?;
     let report = net.inspect(&spot, Tensor::relu)?;
     assert_eq!(report.layers[0].dead, Some(0.0), "{report}");
     expect("a spot", &report, Healthy, "");
@@ -221,6 +191,8 @@ fn faults_of_recurrent_nets() -> Result<()> {
     let report = recurrent(relu.build(rng)?, 16, 12)?;
     expect("large recurrent weights", &report, Exploding, "0");
     assert!(report.layers[0].through_time > Some(1e3), "{report}");
+    let report = recurrent(lstm().forget_bias(8.0).build(rng)?, 16, 30)?;
+    expect("an LSTM with a long memory", &report, Healthy, "");
     let wide = init::uniform(-30.0, 30.0);
     for (name, report) in [
         (
@@ -254,8 +226,8 @@ fn faults_of_recurrent_nets() -> Result<()> {
     Ok(())
 }
 
-/// If each step has a loss, no gradient must cross all steps. The states that a layer returns beside
-/// them are part of the last step.
+/// If each step has a loss, no gradient must cross all steps. The states that a layer returns
+/// beside them are part of the last step.
 #[test]
 fn gradients_of_each_step_do_not_vanish_through_time() -> Result<()> {
     let small = Rnn::builder(6, 16).recurrent_weight(init::orthogonal().gain(0.1));
@@ -269,7 +241,7 @@ fn gradients_of_each_step_do_not_vanish_through_time() -> Result<()> {
     expect("each step", &of_steps, Healthy, "");
     let of_state = signal::inspect(&net, |net, pass| {
         let (_, state) = net.0.run(&x, None, pass)?;
-        let y = net.1.forward(&state.h.select(0, 0)?, pass)?;
+        let y = net.1.forward(&state.select(0, 0)?, pass)?;
         y.cross_entropy(&labels(32))
     })?;
     expect("the last state", &of_state, Vanishing, "0");
@@ -277,7 +249,7 @@ fn gradients_of_each_step_do_not_vanish_through_time() -> Result<()> {
     let lengths: Vec<usize> = (0..32).map(|i| 3 + i % 10).collect();
     let of_lengths = signal::inspect(&net, |net, pass| {
         let (_, state) = net.0.run_lengths(&x, &lengths, None, pass)?;
-        let y = net.1.forward(&state.h.select(0, 0)?, pass)?;
+        let y = net.1.forward(&state.select(0, 0)?, pass)?;
         y.cross_entropy(&labels(32))
     })?;
     expect("lengths", &of_lengths, Vanishing, "0");

@@ -257,22 +257,42 @@ impl Table {
         }
         let ended = &["below: linear reshape (product shape)"];
         let rng = &mut ChaCha8Rng::seed_from_u64(4);
-        let of_conv = &[ended[0], "layer.0: conv reshape (product shape)"];
+        let of_conv = &[ended[0], "layer.0: conv reshape (convolution shape)"];
         let conv = Conv1d::new(3, 2, 2, rng)?;
         self.row(("Conv", ""), flat(&[16, 3, 5], conv), of_conv);
-        let of_transpose = &[ended[0], "layer.0: conv_transpose reshape (product shape)"];
+        let of_transpose = &[
+            ended[0],
+            "layer.0: conv_transpose reshape (convolution shape)",
+        ];
         let conv = ConvTranspose1d::new(3, 2, 2, rng)?;
         self.row(("ConvTranspose", ""), flat(&[16, 3, 3], conv), of_transpose);
+        let mut pool = |layer, name: &str, found| {
+            let row = format!("below: linear reshape {name} reshape");
+            self.row(
+                (layer, ""),
+                found,
+                &[&format!("{row} (product shape reduction shape)")],
+            );
+        };
         let pairs = &[16, 2, 8];
-        self.row(("MaxPool", ""), flat(pairs, MaxPool1d::new(2)), ended);
-        self.row(("AvgPool", ""), flat(pairs, AvgPool1d::new(2)), ended);
-        let four = AdaptiveMaxPool1d::new(4);
-        self.row(("AdaptiveMaxPool", ""), flat(pairs, four), ended);
-        let four = AdaptiveAvgPool1d::new(4);
-        self.row(("AdaptiveAvgPool", ""), flat(pairs, four), ended);
+        pool("MaxPool", "max_pool", flat(pairs, MaxPool1d::new(2)));
+        pool("AvgPool", "avg_pool", flat(pairs, AvgPool1d::new(2)));
+        let four = flat(pairs, AdaptiveMaxPool1d::new(4));
+        pool("AdaptiveMaxPool", "adaptive_max_pool", four);
+        let four = flat(pairs, AdaptiveAvgPool1d::new(4));
+        pool("AdaptiveAvgPool", "adaptive_avg_pool", four);
         let whole = &[16, 8, 3];
-        self.row(("GlobalMaxPool", ""), flat(whole, GlobalMaxPool), ended);
-        self.row(("GlobalAvgPool", ""), flat(whole, GlobalAvgPool), ended);
+        pool(
+            "GlobalMaxPool",
+            "global_max_pool",
+            flat(whole, GlobalMaxPool),
+        );
+        self.row(
+            ("GlobalAvgPool", ""),
+            flat(whole, GlobalAvgPool),
+            &["below: linear reshape sum div_scalar reshape \
+               (product shape reduction elementwise shape)"],
+        );
         let twice = Upsample1d::by(2);
         self.row(("Upsample", ""), flat(&[16, 2, 2], twice), ended);
         self.row(("Unfold", ""), flat(&[16, 1, 5], Unfold::new([2])), ended);
@@ -370,8 +390,10 @@ impl Table {
             given(&[16, 3, 4], lstm, Layer::forward),
             &[
                 "below: linear reshape permute flip (product shape shape shape)",
-                "layer.weight_ih_l0: lstm lstm flip (recurrence recurrence shape) dead saturated",
-                "layer.weight_ih_l1: lstm lstm cat (recurrence recurrence shape) dead saturated",
+                "layer.weight_ih_l0: lstm (recurrence) dead saturated",
+                "layer.weight_ih_l0_reverse: lstm flip (recurrence shape) dead saturated",
+                "layer.weight_ih_l1: lstm (recurrence) dead saturated",
+                "layer.weight_ih_l1_reverse: lstm cat (recurrence shape) dead saturated",
             ],
         );
         Ok(())

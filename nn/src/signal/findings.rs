@@ -33,6 +33,9 @@ pub struct Thresholds {
     pub dead: f64,
     /// The share of saturated activations from which on a layer is reported. Default: 0.25.
     pub saturated: f64,
+    /// The share of saturated gates from which on a recurrent layer is reported. Default: 0.5: a
+    /// layer with a long memory may keep its forget gates open.
+    pub gates: f64,
     /// The share of queries with one weight near 1 from which on attention is reported. Default:
     /// 0.75. Trained heads often attend to one place.
     pub one_hot: f64,
@@ -49,6 +52,7 @@ impl Default for Thresholds {
             factor: 1e3,
             dead: 0.75,
             saturated: 0.25,
+            gates: 0.5,
             one_hot: 0.75,
             derivative: 0.01,
             update: 0.5,
@@ -353,7 +357,11 @@ impl<'a> Net<'a> {
         }
         let (low, high) = (&self.layers[found.bottom], &self.layers[found.top]);
         let (total, vanishes) = (found.total, verdict == Verdict::Vanishing);
-        let gradual = if vanishes { VANISHING } else { EXPLODING };
+        let gradual = match (vanishes, low.kinds.contains(&OpKind::Recurrence)) {
+            (true, true) => FORGETTING,
+            (true, false) => VANISHING,
+            (false, _) => EXPLODING,
+        };
         let what = if vanishes {
             format!("shrinks to {total:.1e} of its size")
         } else {
@@ -468,7 +476,7 @@ fn units(report: &Report, thresholds: &Thresholds) -> Vec<(usize, Finding)> {
                 ATTENTION,
             )
         } else if recurs {
-            (thresholds.saturated, "gates have a", GATES)
+            (thresholds.gates, "gates have a", GATES)
         } else {
             (thresholds.saturated, "activations have a", SATURATED)
         };

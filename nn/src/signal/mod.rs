@@ -42,9 +42,9 @@
 //!   The way back through the steps of a recurrent layer counts as well.
 //! - **Dead**: three quarters of a hidden layer's units are 0 for every sample. The units of a
 //!   convolution are its channels.
-//! - **Saturated**: a quarter of a hidden layer's activations, or of the gates of a recurrent layer,
-//!   have a derivative below 0.01. Zeros of a ReLU do not count. In attention, three quarters of the
-//!   queries have one weight of about 0.99 or more.
+//! - **Saturated**: a quarter of a hidden layer's activations have a derivative below 0.01. Zeros
+//!   of a ReLU do not count. For a recurrent layer half of the gates must have, in attention three
+//!   quarters of the queries one weight of about 0.99 or more.
 //!
 //! If one layer alone contributes half of the change, measured in logarithms, it is reported as the
 //! cause. Otherwise each layer contributes its share, and the most affected layer is reported. The
@@ -55,8 +55,8 @@
 //!
 //! The report does not see parameters that `forward` reads by `Param::value`, inference passes, or
 //! computations before the first parameter. It measures the weights of attention only inside
-//! `scaled_dot_product_attention`, not in attention written with products and a softmax. Layers inside a [recomputed
-//! segment](cotangent_core::module::Pass::recompute) share one row.
+//! `scaled_dot_product_attention`, not in attention written with products and a softmax. Layers
+//! inside a [recomputed segment](cotangent_core::module::Pass::recompute) share one row.
 
 #[cfg(feature = "figures")]
 mod figure;

@@ -39,7 +39,7 @@ pub(super) struct Row {
     head: (LeafId, usize),
 }
 
-/// What the values inside an operation show.
+/// Measurements of the values inside an operation.
 #[derive(Debug, Default)]
 pub(super) struct Inside {
     /// The share of activations with a derivative near 0.

@@ -70,7 +70,8 @@ pub struct LayerSignal {
     /// attends to one key alone, and 1 divided by the number of keys if it attends to all equally.
     pub largest_weight: Option<f64>,
     /// For a recurrent layer of at least three steps, the factor by which the size of a gradient
-    /// changes per step on its way back through time.
+    /// changes per step on its way back through time. It is measured too near to 1 if the sequences
+    /// have unequal lengths and the layer returns the last states alone.
     pub per_step: Option<f64>,
     /// For such a layer, the size of the gradient that arrives at the first step, divided by the
     /// largest one that a step gets from the layers above.
@@ -416,8 +417,8 @@ fn layer(
 }
 
 /// Returns the size of the gradient that arrives at the first step of a recurrent layer, divided by
-/// the largest one that a step gets from above. `gradient` is that of the layer's result: the states
-/// of all steps, the last ones, or both one after the other.
+/// the largest one that a step gets from above. `gradient` is that of the layer's result: the
+/// states of all steps, the last ones, or both one after the other.
 fn through_time(gradient: &Tensor, steps: &Steps) -> Option<f64> {
     let sizes: Vec<f64> = gradient.split(0, 1).ok()?.iter().map(rms).collect();
     let last = steps.time - 1;

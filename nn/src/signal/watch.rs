@@ -8,7 +8,6 @@ use cotangent_core::module::{Module, Pass};
 use cotangent_core::{
     Backward, Error, Forward, Leaf, LeafId, ModuleExt, Observer, OpKind, Result, Tensor,
 };
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -251,13 +250,10 @@ fn steps(step: &Forward<'_>) -> Option<Steps> {
     if time < 3 || output.is_empty() {
         return None;
     }
-    // The states of all steps, the last ones, or both one after the other.
+    // The states of all steps, then or only the last ones. That of the last step is the one of the
+    // longest sequences.
     let results = output.shape()[0];
-    let last = match results.cmp(&time) {
-        Ordering::Less => 0,
-        Ordering::Equal => time - 1,
-        Ordering::Greater => time,
-    };
+    let last = if results < time { 0 } else { time - 1 };
     let len = output.len() / results;
     let places = last * len..(last + 1) * len;
     // Signs without a pattern: multiples of the golden ratio.
