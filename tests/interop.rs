@@ -174,6 +174,41 @@ fn attending() -> Result<Attending> {
     })
 }
 
+/// A net for images, with the names of `Sequential`. It makes images of its input.
+#[derive(Module, Debug)]
+struct Convolutional {
+    conv_layers: Sequential,
+    fc_layers: Sequential,
+}
+
+impl Layer for Convolutional {
+    fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
+        let rows = x.unsqueeze(1)?.unsqueeze(-1)?;
+        let columns = x.unsqueeze(1)?.unsqueeze(2)?;
+        let features = self.conv_layers.forward(&rows.mul(&columns)?, pass)?;
+        self.fc_layers.forward(&features.flatten_from(1)?, pass)
+    }
+}
+
+fn convolutional() -> Result<Convolutional> {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    let grouped = Conv2d::builder(4, 6, 3).padding(1).groups(2).no_bias();
+    Ok(Convolutional {
+        conv_layers: Sequential::new()
+            .push(Conv2d::builder(1, 4, 3).padding(1).build(&mut rng)?)
+            .push(Relu)
+            .push(MaxPool2d::new(2))
+            .push(grouped.build(&mut rng)?)
+            .push(BatchNorm::new(6)?)
+            .push(Relu)
+            .push(MaxPool2d::new(2)),
+        fc_layers: Sequential::new()
+            .push(Linear::new(6, 5, &mut rng)?)
+            .push(Relu)
+            .push(Linear::new(5, 3, &mut rng)?),
+    })
+}
+
 /// An input and output of PyTorch, or saved for it.
 struct Values {
     input: Tensor,
@@ -238,6 +273,7 @@ fn models_of_pytorch_predict_the_same_here() -> Result<()> {
         reproduce("custom", dtype, custom()?, &Loader::new())?;
         reproduce("wrapped", dtype, wrapped()?, &Loader::new())?;
         reproduce("recurrent", dtype, recurrent()?, &Loader::new())?;
+        reproduce("convolutional", dtype, convolutional()?, &Loader::new())?;
         reproduce("attending", dtype, attending()?, &Loader::new())?;
         reproduce("language", dtype, language()?, &Loader::new())?;
     }
@@ -290,6 +326,7 @@ fn loaded_files_of_pytorch_are_saved_unchanged() -> Result<()> {
         again("custom", dtype, custom()?)?;
         again("wrapped", dtype, wrapped()?)?;
         again("recurrent", dtype, recurrent()?)?;
+        again("convolutional", dtype, convolutional()?)?;
         again("attending", dtype, attending()?)?;
         again("language", dtype, language()?)?;
     }
@@ -422,6 +459,14 @@ fn files_of_torch_save_are_loaded() -> Result<()> {
         "custom",
         "custom",
     )?;
+    let net = Box::new(convolutional()?);
+    load(
+        net,
+        DType::F32,
+        &Loader::new(),
+        "convolutional",
+        "convolutional",
+    )?;
     let part = Loader::new().strip_prefix("model.").allow_unused();
     for name in ["checkpoint", "checkpoint.protocol4"] {
         load(
@@ -531,13 +576,14 @@ fn filled(mut model: impl Layer, dtype: DType) -> Result<impl Layer> {
 /// The saved models, and the inputs of PyTorch with which they predict.
 fn saved_here(mut each: impl FnMut(&str, DType, &dyn Layer, Vec<u8>) -> Result<()>) -> Result<()> {
     for dtype in DTYPES {
-        let models: [(&str, Box<dyn Layer>); 6] = [
+        let models: [(&str, Box<dyn Layer>); 7] = [
             ("sequential", Box::new(filled(sequential(3)?, dtype)?)),
             ("custom", Box::new(filled(custom()?, dtype)?)),
             ("wrapped", Box::new(filled(wrapped()?, dtype)?)),
             ("recurrent", Box::new(filled(recurrent()?, dtype)?)),
             ("language", Box::new(filled(language()?, dtype)?)),
             ("attending", Box::new(filled(attending()?, dtype)?)),
+            ("convolutional", Box::new(filled(convolutional()?, dtype)?)),
         ];
         for (name, model) in &models {
             each(name, dtype, &**model, to_bytes(&**model)?)?;

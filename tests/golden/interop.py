@@ -117,6 +117,27 @@ class Attending(nn.Module):
         return self.out(self.norm(x)[:, -1])
 
 
+class Convolutional(nn.Module):
+    """A net for images, with the names of Sequential. It makes images of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv_layers = nn.Sequential(
+            nn.Conv2d(1, 4, kernel_size=3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2, 2),
+            nn.Conv2d(4, 6, kernel_size=3, padding=1, groups=2, bias=False),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.MaxPool2d(2, 2),
+        )
+        self.fc_layers = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 3))
+
+    def forward(self, x):
+        images = x[:, None, :, None] * x[:, None, None, :]
+        return self.fc_layers(self.conv_layers(images).flatten(1))
+
+
 MODELS = {
     "sequential": sequential,
     "custom": Custom,
@@ -124,6 +145,7 @@ MODELS = {
     "recurrent": Recurrent,
     "language": Language,
     "attending": Attending,
+    "convolutional": Convolutional,
 }
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
 HALVES = {"f16": torch.float16, "bf16": torch.bfloat16}
@@ -167,7 +189,8 @@ def write():
 
 def write_pth():
     """Writes the models in the ways in which PyTorch's users save them."""
-    torch.save(trained("custom", torch.float32).state_dict(), FOLDER / "custom.pth")
+    for name in ["custom", "convolutional"]:
+        torch.save(trained(name, torch.float32).state_dict(), FOLDER / f"{name}.pth")
     state = trained("sequential", torch.float64).state_dict()
     # Views of one storage: transposed, with a step, and from the middle.
     numbers = torch.zeros(4, 200, dtype=torch.float64)
