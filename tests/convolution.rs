@@ -439,7 +439,7 @@ fn pytorchs_default_has_its_limits() -> Result<()> {
 #[test]
 fn batch_normalizations_fold_into_convolutions() -> Result<()> {
     fn check(
-        layer: impl Layer,
+        layer: &impl Layer,
         folded: impl FnOnce(&BatchNorm) -> Result<Box<dyn DynLayer>>,
     ) -> Result<()> {
         let rng = &mut ChaCha8Rng::seed_from_u64(10);
@@ -457,18 +457,18 @@ fn batch_normalizations_fold_into_convolutions() -> Result<()> {
     }
     let rng = &mut ChaCha8Rng::seed_from_u64(11);
     let conv = Conv2d::builder(4, 6, 3).groups(2).padding(1).build(rng)?;
-    check(conv.clone(), |norm| Ok(Box::new(norm.fold_into(&conv)?)))?;
+    check(&conv, |norm| Ok(Box::new(norm.fold_into(&conv)?)))?;
     let conv = Conv2d::builder(4, 6, 3)
         .no_bias()
         .same()
         .padding_mode(PaddingMode::Circular);
     let conv = conv.build(rng)?;
-    check(conv.clone(), |norm| Ok(Box::new(norm.fold_into(&conv)?)))?;
+    check(&conv, |norm| Ok(Box::new(norm.fold_into(&conv)?)))?;
     let conv = ConvTranspose2d::builder(4, 6, 3)
         .groups(2)
         .stride(2)
         .build(rng)?;
-    check(conv.clone(), |norm| Ok(Box::new(norm.fold_into(&conv)?)))?;
+    check(&conv, |norm| Ok(Box::new(norm.fold_into(&conv)?)))?;
     let norm = BatchNorm::new(5)?;
     says(norm.fold_into(&conv), &["one channel per output", "(5,)"]);
     says(
@@ -630,6 +630,11 @@ fn bad_operands_are_errors_with_all_sizes() {
         x.conv(&zeros(&[5, 2, 3, 3]), None, two().groups(2)),
         &["2 groups", "(5, 2, 3, 3)"],
     );
+}
+
+#[test]
+fn bad_options_are_errors_with_all_sizes() {
+    let (x, w) = (zeros(&[2, 4, 5, 6]), zeros(&[6, 4, 3, 3]));
     says(
         x.conv(&w, None, two().groups(0)),
         &["groups must be at least 1"],
