@@ -198,7 +198,7 @@ impl<const D: usize, M: Built<D>> ConvBuilder<D, M> {
         let (weight, bias) = (draw(self.weight), self.bias.map(draw));
         let shape = [&[outputs, inputs], &self.kernel[..]].concat();
         if groups > 1 {
-            // Of many groups each is small, so their draws alone would not find that memory is short.
+            // Each of many groups is small: their draws would find too late that memory is short.
             let whole = [&[self.out_channels, inputs], &self.kernel[..]].concat();
             let _ = Tensor::zeros(whole, DType::F32)?;
         }
