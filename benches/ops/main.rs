@@ -10,6 +10,7 @@
 //! Operands of up to about ten megabytes stay in the caches, whose bandwidth is several times that
 //! of memory: such operations can take less than their bound.
 
+mod attention;
 #[path = "../common/mod.rs"]
 mod common;
 mod elementwise;
@@ -105,6 +106,7 @@ fn main() -> Result<()> {
         overhead::cases(),
         optimizers::cases(),
         recurrent::cases(),
+        attention::cases(),
     ];
     let cases: Vec<Case> = cases
         .into_iter()

@@ -43,9 +43,6 @@ pub(super) fn dot<F: Float>(a: &[F], b: &[F]) -> F {
     sums.iter().fold(F::zero(), |sum, &part| sum + part)
 }
 
-/// Rows and columns of the squares by which a matrix is transposed.
-const SQUARE: usize = 8;
-
 /// The kernel that writes the transposed matrix of gapless rows of `columns` elements, with rows of
 /// `lanes` elements. Missing elements of these are zeros.
 pub(super) struct Transpose<'a, F> {
@@ -60,6 +57,18 @@ impl<F: Float> Kernel for Transpose<'_, F> {
 
     #[inline(always)]
     fn run<I: Isa>(self) {
+        match I::VECTOR_BYTES / size_of::<F>() {
+            16 => self.by_squares::<16>(),
+            8 => self.by_squares::<8>(),
+            _ => self.by_squares::<4>(),
+        }
+    }
+}
+
+impl<F: Float> Transpose<'_, F> {
+    /// Transposes squares of `L` rows and columns in registers.
+    #[inline(always)]
+    fn by_squares<const L: usize>(self) {
         let Self {
             from,
             columns,
@@ -67,22 +76,22 @@ impl<F: Float> Kernel for Transpose<'_, F> {
             to,
         } = self;
         let rows = from.len().checked_div(columns).unwrap_or(0);
-        let (whole_rows, whole_columns) = (rows - rows % SQUARE, columns - columns % SQUARE);
-        for row in (0..whole_rows).step_by(SQUARE) {
-            for column in (0..whole_columns).step_by(SQUARE) {
-                let mut square = [[F::zero(); SQUARE]; SQUARE];
-                for i in 0..SQUARE {
+        let (whole_rows, whole_columns) = (rows - rows % L, columns - columns % L);
+        for row in (0..whole_rows).step_by(L) {
+            for column in (0..whole_columns).step_by(L) {
+                let mut square = [[F::zero(); L]; L];
+                for i in 0..L {
                     let start = (row + i) * columns + column;
-                    square[i].copy_from_slice(&from[start..start + SQUARE]);
+                    square[i].copy_from_slice(&from[start..start + L]);
                 }
                 let square = tile::transpose(square);
-                for j in 0..SQUARE {
+                for j in 0..L {
                     let start = (column + j) * lanes + row;
-                    to[start..start + SQUARE].copy_from_slice(&square[j]);
+                    to[start..start + L].copy_from_slice(&square[j]);
                 }
             }
             for column in whole_columns..columns {
-                for i in row..row + SQUARE {
+                for i in row..row + L {
                     to[column * lanes + i] = from[i * columns + column];
                 }
             }
@@ -282,23 +291,23 @@ impl<F: Float> Kernel for Pull<'_, F> {
                 *cotangent *= kept;
             }
         }
-        let rows = self.scores.chunks_exact_mut(self.lanes);
-        for (scores, cotangents) in rows.zip(self.cotangents.chunks_exact_mut(self.lanes)) {
-            for start in (0..self.lanes).step_by(LANES) {
-                let (shifts, dots) = (lanes(self.shifts, start), lanes(self.dots, start));
-                let factors = lanes(self.factors, start);
-                let scores = &mut scores[start..start + LANES];
-                let cotangents = &mut cotangents[start..start + LANES];
+        for start in (0..self.lanes).step_by(LANES) {
+            let (shifts, dots) = (lanes(self.shifts, start), lanes(self.dots, start));
+            let factors = lanes(self.factors, start);
+            let rows = self.scores.chunks_exact_mut(self.lanes);
+            for (row, pulled) in rows.zip(self.cotangents.chunks_exact_mut(self.lanes)) {
+                let (scores, cotangents) = (lanes(row, start), lanes(pulled, start));
+                let (mut weights, mut products) = ([F::zero(); LANES], [F::zero(); LANES]);
                 for l in 0..LANES {
-                    let (score, cotangent) = (scores[l], cotangents[l]);
-                    let weight = (score - shifts[l]).exp_v::<I>() * factors[l];
-                    let excluded = score == F::neg_infinity();
-                    let weight = if excluded { F::zero() } else { weight };
-                    let pulled = weight * (cotangent - dots[l]);
-                    scores[l] = weight;
-                    let none = weight == F::zero();
-                    cotangents[l] = if none { F::zero() } else { pulled };
+                    let weight = (scores[l] - shifts[l]).exp_v::<I>() * factors[l];
+                    let excluded = scores[l] == F::neg_infinity();
+                    weights[l] = if excluded { F::zero() } else { weight };
+                    let product = weights[l] * (cotangents[l] - dots[l]);
+                    let none = weights[l] == F::zero();
+                    products[l] = if none { F::zero() } else { product };
                 }
+                row[start..start + LANES].copy_from_slice(&weights);
+                pulled[start..start + LANES].copy_from_slice(&products);
             }
         }
         if !self.kept.is_empty() {

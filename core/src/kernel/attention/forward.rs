@@ -11,8 +11,8 @@ use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel;
 use std::ops::Range;
 
-/// Multiplications in one task.
-const TASK: usize = 512 * 1024;
+/// Multiplications in one task, which begins with memory filled with zeros.
+const TASK: usize = 2 << 20;
 
 /// Computes the weighted means of the values for each query, and two numbers for each query that
 /// backward needs, `(matrices, queries, `[`STATISTICS`]`)`: the largest score, and 1 / Σ e^(score -

@@ -1,6 +1,6 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
-use super::planes::{AxisPart, Plan, Tap};
+use super::planes::{AxisPart, Plan, Tap, copy_panel};
 use super::tile::{Tile, VECTORS, add_products, panel};
 use super::{Geometry, winograd};
 use crate::kernel::float::Float;
@@ -482,40 +482,6 @@ fn whole<const L: usize>(stores: &[Store], step: usize, vectors: usize) -> Optio
         step == 1 && store.len == L && store.lane == v * L && store.out == first + v * L
     });
     (in_order && stores.len() == vectors).then_some(first)
-}
-
-/// Copies a panel: for each term, the vectors of all `moves`, from places in the padded planes to
-/// lanes. They are in ascending order, and what one of them copies beyond the end of its run is
-/// overwritten by the next.
-#[inline(always)]
-pub(super) fn copy_panel<F: Float, const L: usize>(
-    planes: &[F],
-    places: &[usize],
-    moves: &[[usize; 2]],
-    pitch: usize,
-    panel: &mut [F],
-) {
-    let Some(&last) = places.iter().max() else {
-        return;
-    };
-    let (mut place, mut lane) = (0, 0);
-    for to in moves {
-        (place, lane) = (place.max(to[0]), lane.max(to[1]));
-    }
-    assert!(
-        last + place + L <= planes.len() && (places.len() - 1) * pitch + lane + L <= panel.len(),
-        "a copy outside of its memory"
-    );
-    let mut row = panel.as_mut_ptr();
-    for &place in places {
-        // SAFETY: `place` is at most `last`.
-        let from = unsafe { planes.as_ptr().add(place) };
-        for &[place, lane] in moves {
-            // SAFETY: the largest places are within both slices, as was just checked.
-            unsafe { *row.add(lane).cast::<[F; L]>() = *from.add(place).cast::<[F; L]>() };
-        }
-        row = row.wrapping_add(pitch);
-    }
 }
 
 impl<F: Float> Panel<'_, F> {

@@ -4,9 +4,10 @@
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::real::Real;
-use crate::kernel::reduce::fold::{Reduction, Sum, pairwise};
+use crate::kernel::reduce::fold::{self, ColumnSums, Reduction, Sum, long_pairwise, pairwise};
 use crate::kernel::reduce::range;
-use crate::kernel::threads::parallel::{self, GRAIN};
+use crate::kernel::threads::parallel::{self, GRAIN, Shared};
+use std::ops::Range;
 
 /// Numbers per row in the result of [`statistics`].
 pub(crate) const STATISTICS: usize = 4;
@@ -111,15 +112,15 @@ fn moments<F: Float, I: Isa>(row: &[F], centred: bool) -> [F; 3] {
     let count = F::from_f64(row.len() as f64);
     let (mut mean, mut rest) = (F::zero(), F::zero());
     if centred {
-        mean = pairwise::<F, I, _>(Sum, row) / count;
+        mean = row_sum::<F, I, _>(Sum, row) / count;
         let mean = mean.to_f64();
-        rest = pairwise::<F, I, _>(Deviations { mean }, row) / count;
+        rest = row_sum::<F, I, _>(Deviations { mean }, row) / count;
     }
     let squares = Squares {
         mean: mean.to_f64(),
         rest: rest.to_f64(),
     };
-    [mean, rest, pairwise::<F, I, _>(squares, row) / count]
+    [mean, rest, row_sum::<F, I, _>(squares, row) / count]
 }
 
 /// Computes the statistics of a row whose squares leave the range of the dtype.
@@ -143,25 +144,13 @@ pub(crate) struct Rows<'a, F> {
 }
 
 impl<F: Float> Rows<'_, F> {
-    /// Returns the rows that start at element `start` and have `len` elements together.
-    fn cut(&self, start: usize, len: usize) -> Self {
-        let (first, count) = (start / self.len, len / self.len);
+    /// Returns some of the rows.
+    fn cut(&self, rows: &Range<usize>) -> Self {
         Self {
-            xs: &self.xs[start..start + len],
-            statistics: &self.statistics[STATISTICS * first..STATISTICS * (first + count)],
+            xs: &self.xs[rows.start * self.len..rows.end * self.len],
+            statistics: &self.statistics[STATISTICS * rows.start..STATISTICS * rows.end],
             ..*self
         }
-    }
-
-    /// Calls `body(first element, piece, its rows)` for pieces of `out` that are whole rows.
-    fn pieces(self, out: &mut [F], body: &(dyn Fn(usize, &mut [F], Self) + Sync)) {
-        if self.len == 0 {
-            return;
-        }
-        let piece = (GRAIN / self.len).max(1) * self.len;
-        parallel::chunks_mut(out, piece, &|start, out| {
-            body(start, out, self.cut(start, out.len()));
-        });
     }
 }
 
@@ -171,9 +160,40 @@ pub(super) fn normalized<F: Float>(x: F, statistics: &[F]) -> F {
     ((x * statistics[0] - statistics[1]) - statistics[2]) * statistics[3]
 }
 
-/// Computes `out = normalized x · gamma + beta`. Empty coefficients are ones and zeros.
-pub(crate) fn normalize<F: Float>(rows: Rows<'_, F>, gamma: &[F], beta: &[F], out: &mut [F]) {
-    rows.pieces(out, &|_, out, rows| {
+/// The coefficients of [`forward`]. Empty ones are ones and zeros.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coefficients<'a, F> {
+    pub gamma: &'a [F],
+    pub beta: &'a [F],
+}
+
+/// Computes the [`statistics`] of rows of `len` elements, and `out = normalized x · gamma + beta`
+/// while a row is in the cache.
+pub(crate) fn forward<F: Float>(
+    xs: &[F],
+    len: usize,
+    (centred, epsilon): (bool, f64),
+    Coefficients { gamma, beta }: Coefficients<'_, F>,
+    statistics: &mut [F],
+    out: &mut [F],
+) {
+    let rows = (GRAIN / len.max(1)).max(1);
+    let lens = [STATISTICS, len];
+    parallel::pairs_mut(lens, rows, statistics, out, &|first, statistics, out| {
+        let xs = &xs[first * len..first * len + out.len()];
+        dispatch(Statistics {
+            xs,
+            len,
+            centred,
+            epsilon,
+            out: statistics,
+        });
+        let rows = Rows {
+            xs,
+            statistics,
+            len,
+            centred,
+        };
         dispatch(Normalize {
             rows,
             gamma,
@@ -202,116 +222,159 @@ impl<F: Float> Kernel for Normalize<'_, F> {
             .chunks_exact(len)
             .zip(self.out.chunks_exact_mut(len));
         for ((row, out), statistics) in rows.zip(self.rows.statistics.chunks_exact(STATISTICS)) {
+            if !self.gamma.is_empty() && !self.beta.is_empty() {
+                let coefficients = self.gamma.iter().zip(self.beta);
+                for ((out, &x), (&gamma, &beta)) in out.iter_mut().zip(row).zip(coefficients) {
+                    *out = normalized(x, statistics) * gamma + beta;
+                }
+                continue;
+            }
             for (out, &x) in out.iter_mut().zip(row) {
                 *out = normalized(x, statistics);
             }
             // The row is in the cache, so these loops do not sweep over memory again.
-            if !self.gamma.is_empty() {
-                out.iter_mut()
-                    .zip(self.gamma)
-                    .for_each(|(out, &c)| *out *= c);
+            for (out, &gamma) in out.iter_mut().zip(self.gamma) {
+                *out *= gamma;
             }
-            if !self.beta.is_empty() {
-                out.iter_mut()
-                    .zip(self.beta)
-                    .for_each(|(out, &c)| *out += c);
+            for (out, &beta) in out.iter_mut().zip(self.beta) {
+                *out += beta;
             }
         }
     }
 }
 
-/// Computes `out = g · normalized x`. Its sums over the rows are the cotangent of gamma.
-pub(crate) fn products<F: Float>(rows: Rows<'_, F>, gs: &[F], out: &mut [F]) {
-    rows.pieces(out, &|start, out, rows| {
-        dispatch(Products {
-            rows,
-            gs: &gs[start..start + out.len()],
-            out,
-        });
-    });
+/// The cotangents to compute, those that are wanted: of the rows, and of the coefficients.
+#[derive(Debug)]
+pub(crate) struct Pulled<'a, F> {
+    pub rows: Option<&'a mut [F]>,
+    pub gamma: Option<&'a mut [F]>,
+    pub beta: Option<&'a mut [F]>,
 }
 
-struct Products<'a, F> {
-    rows: Rows<'a, F>,
-    gs: &'a [F],
-    out: &'a mut [F],
-}
-
-impl<F: Float> Kernel for Products<'_, F> {
-    type Output = ();
-
-    #[inline(always)]
-    fn run<I: Isa>(self) {
-        let len = self.rows.len;
-        let rows = self
-            .rows
-            .xs
-            .chunks_exact(len)
-            .zip(self.gs.chunks_exact(len));
-        let rows = rows.zip(self.rows.statistics.chunks_exact(STATISTICS));
-        for (((row, gs), statistics), out) in rows.zip(self.out.chunks_exact_mut(len)) {
-            for ((out, &x), &g) in out.iter_mut().zip(row).zip(gs) {
-                *out = g * normalized(x, statistics);
-            }
-        }
-    }
-}
-
-/// Computes the cotangent of the rows. With h = g gamma it is
+/// Computes the cotangents in one sweep over memory.
+///
+/// With h = g gamma, that of the rows is
 /// `(h - mean of h - normalized x · mean of (h · normalized x)) / sqrt(variance + epsilon)`,
-/// without the mean of h if the rows are not centred.
-pub(crate) fn backward<F: Float>(rows: Rows<'_, F>, gamma: &[F], gs: &[F], out: &mut [F]) {
-    rows.pieces(out, &|start, out, rows| {
+/// without the mean of h if the rows are not centred. That of gamma is the sum of
+/// `g · normalized x` over the rows, that of beta the sum of g.
+pub(crate) fn backward<F: Float>(
+    rows: Rows<'_, F>,
+    gamma: &[F],
+    gs: &[F],
+    Pulled {
+        rows: out,
+        gamma: of_gamma,
+        beta: of_beta,
+    }: Pulled<'_, F>,
+) {
+    let len = rows.len;
+    let count = rows.statistics.len() / STATISTICS;
+    let out = out.map(Shared::of);
+    let wanted = [of_gamma.is_some(), of_beta.is_some()];
+    let parts = parallel::collect(count, fold::rows_of_task(len), &|range| {
+        let elements = range.start * len..range.end * len;
+        let mut sums = wanted.map(|wanted| wanted.then(|| ColumnSums::new(len)));
         dispatch(Backward {
-            rows,
+            rows: rows.cut(&range),
             gamma,
-            gs: &gs[start..start + out.len()],
-            out,
+            gs: &gs[elements.clone()],
+            sums: &mut sums,
+            out: out.as_ref().map_or(&mut [], |out| {
+                // SAFETY: the ranges of tasks do not overlap, and the result is borrowed until all
+                // tasks have ended.
+                unsafe { out.piece(elements) }
+            }),
         });
+        sums.map(|sums| sums.map(ColumnSums::total))
     });
+    let (of_gammas, of_betas): (Vec<_>, Vec<_>) = parts.into_iter().map(|[g, b]| (g, b)).unzip();
+    for (out, parts) in [(of_gamma, of_gammas), (of_beta, of_betas)] {
+        let Some(out) = out else { continue };
+        let sums = fold::tree(Sum, parts.into_iter().flatten().collect());
+        if sums.is_empty() {
+            // There are no rows.
+            out.fill(F::zero());
+        } else {
+            out.copy_from_slice(&sums);
+        }
+    }
 }
 
 struct Backward<'a, F> {
     rows: Rows<'a, F>,
     gamma: &'a [F],
     gs: &'a [F],
+    /// The sums of `g · normalized x` and of g, if wanted.
+    sums: &'a mut [Option<ColumnSums<F>>; 2],
+    /// The cotangent of the rows, or empty if not wanted.
     out: &'a mut [F],
 }
 
 impl<F: Float> Kernel for Backward<'_, F> {
     type Output = ();
 
+    /// Runs several loops over each row, which is in the cache. The compiler would not vectorize
+    /// one loop over so many slices.
     #[inline(always)]
     fn run<I: Isa>(self) {
         let len = self.rows.len;
         let count = F::from_f64(len as f64);
         let mut xs = vec![F::zero(); len];
-        let mut products = vec![F::zero(); len];
-        let rows = self
-            .rows
-            .xs
-            .chunks_exact(len)
-            .zip(self.gs.chunks_exact(len));
-        let rows = rows.zip(self.rows.statistics.chunks_exact(STATISTICS));
-        for (((row, gs), statistics), out) in rows.zip(self.out.chunks_exact_mut(len)) {
-            out.copy_from_slice(gs);
-            if !self.gamma.is_empty() {
-                out.iter_mut().zip(self.gamma).for_each(|(h, &c)| *h *= c);
+        let mut slopes = vec![F::zero(); len];
+        let [of_gamma, of_beta] = self.sums;
+        let rows = self.rows.xs.chunks_exact(len);
+        for (i, (row, gs)) in rows.zip(self.gs.chunks_exact(len)).enumerate() {
+            let statistics = &self.rows.statistics[STATISTICS * i..STATISTICS * (i + 1)];
+            for (out, &x) in xs.iter_mut().zip(row) {
+                *out = normalized(x, statistics);
             }
-            for i in 0..len {
-                xs[i] = normalized(row[i], statistics);
-                products[i] = out[i] * xs[i];
+            if let Some(sums) = of_gamma {
+                let sums = sums.next_row().iter_mut();
+                for (sum, (&g, &x)) in sums.zip(gs.iter().zip(&xs)) {
+                    *sum += g * x;
+                }
+            }
+            if let Some(sums) = of_beta {
+                for (sum, &g) in sums.next_row().iter_mut().zip(gs) {
+                    *sum += g;
+                }
+            }
+            let Some(out) = self.out.get_mut(i * len..(i + 1) * len) else {
+                continue;
+            };
+            if self.gamma.is_empty() {
+                out.copy_from_slice(gs);
+            } else {
+                for (out, (&g, &gamma)) in out.iter_mut().zip(gs.iter().zip(self.gamma)) {
+                    *out = g * gamma;
+                }
+            }
+            for (slope, (&h, &x)) in slopes.iter_mut().zip(out.iter().zip(&xs)) {
+                *slope = h * x;
             }
             let mean = if self.rows.centred {
-                pairwise::<F, I, _>(Sum, out) / count
+                row_sum::<F, I, _>(Sum, out) / count
             } else {
                 F::zero()
             };
-            let slope = pairwise::<F, I, _>(Sum, &products) / count;
+            let slope = row_sum::<F, I, _>(Sum, &slopes) / count;
             let factor = statistics[0] * statistics[3];
             for (out, &x) in out.iter_mut().zip(&xs) {
                 *out = ((*out - mean) - x * slope) * factor;
             }
         }
+    }
+}
+
+/// The length from which a row's sums pay for the call that [`long_pairwise`] makes.
+const LONG: usize = 512;
+
+/// Reduces a row pairwise.
+#[inline(always)]
+fn row_sum<F: Float, I: Isa, R: Reduction>(reduction: R, row: &[F]) -> F {
+    if row.len() < LONG {
+        pairwise::<F, I, R>(reduction, row)
+    } else {
+        long_pairwise::<F, I, R>(reduction, row)
     }
 }

@@ -198,8 +198,7 @@ pub(crate) fn columns<F: Float, R: Reduction>(
     }
     for (o, out) in out.chunks_mut(column_count).enumerate() {
         let xs = &xs[o * plane..(o + 1) * plane];
-        let rows_per_task = (TASK / column_count).max(ROWS).next_multiple_of(ROWS);
-        let mut parts = parallel::collect(row_count, rows_per_task, &|range| {
+        let parts = parallel::collect(row_count, rows_of_task(column_count), &|range| {
             let mut part = vec![F::default(); column_count];
             dispatch(Columns {
                 reduction,
@@ -209,25 +208,93 @@ pub(crate) fn columns<F: Float, R: Reduction>(
             });
             part
         });
-        // A balanced tree, for all columns at once.
-        while parts.len() > 1 {
-            let pairs = parts.chunks_mut(2).map(|pair| {
-                let (first, second) = pair.split_at_mut(1);
-                let mut sum = std::mem::take(&mut first[0]);
-                for part in second {
-                    for (sum, &x) in sum.iter_mut().zip(&*part) {
-                        let (a, b) = (Lane::<F, Baseline>::new(*sum), Lane::new(x));
-                        *sum = reduction.combine(a, b).0;
-                    }
-                }
-                sum
-            });
-            parts = pairs.collect();
-        }
-        if let Some(part) = parts.first() {
-            out.copy_from_slice(part);
+        out.copy_from_slice(&tree(reduction, parts));
+    }
+}
+
+/// Returns the number of rows that one task reduces.
+pub(crate) fn rows_of_task(column_count: usize) -> usize {
+    (TASK / column_count.max(1))
+        .max(ROWS)
+        .next_multiple_of(ROWS)
+}
+
+/// Sums of columns to which rows are added one by one, in the order of [`columns`]. Each task of
+/// [`rows_of_task`] has its own; [`tree`] combines their results.
+#[derive(Debug)]
+pub(crate) struct ColumnSums<F> {
+    len: usize,
+    /// The number of rows.
+    rows: usize,
+    /// Finished subtrees, the larger ones first, and a block of [`ROWS`] rows that is not finished.
+    blocks: Vec<Vec<F>>,
+}
+
+impl<F: Float> ColumnSums<F> {
+    /// Creates the sums of `len` columns without rows.
+    pub(crate) fn new(len: usize) -> Self {
+        Self {
+            len,
+            rows: 0,
+            blocks: Vec::new(),
         }
     }
+
+    /// Returns the sums to which the next row is to be added.
+    pub(crate) fn next_row(&mut self) -> &mut [F] {
+        if self.rows.is_multiple_of(ROWS) {
+            self.finish_block();
+            self.blocks.push(vec![F::zero(); self.len]);
+        }
+        self.rows += 1;
+        self.blocks.last_mut().map_or(&mut [], |block| block)
+    }
+
+    /// Combines the last block with the subtrees of equal size, as in a binary counter.
+    fn finish_block(&mut self) {
+        let Some(before) = self.rows.div_ceil(ROWS).checked_sub(1) else {
+            return;
+        };
+        for _ in 0..before.trailing_ones() {
+            self.combine();
+        }
+    }
+
+    /// Adds the last subtree to the one before.
+    fn combine(&mut self) {
+        if let (Some(last), Some(before)) = (self.blocks.pop(), self.blocks.last_mut()) {
+            before.iter_mut().zip(last).for_each(|(sum, x)| *sum += x);
+        }
+    }
+
+    /// Returns the sums of all rows.
+    pub(crate) fn total(mut self) -> Vec<F> {
+        self.finish_block();
+        while self.blocks.len() > 1 {
+            self.combine();
+        }
+        let total = self.blocks.pop();
+        total.unwrap_or_else(|| vec![F::zero(); self.len])
+    }
+}
+
+/// Combines parts of equal length as a balanced tree. Without parts, the result is empty.
+pub(crate) fn tree<F: Float, R: Reduction>(reduction: R, mut parts: Vec<Vec<F>>) -> Vec<F> {
+    while parts.len() > 1 {
+        let pairs = parts.chunks_mut(2).map(|pair| {
+            let (first, second) = pair.split_at_mut(1);
+            let mut sum = std::mem::take(&mut first[0]);
+            for part in second {
+                for (sum, &x) in sum.iter_mut().zip(&*part) {
+                    let (a, b) = (Lane::<F, Baseline>::new(*sum), Lane::new(x));
+                    *sum = reduction.combine(a, b).0;
+                }
+            }
+            sum
+        });
+        parts = pairs.collect();
+    }
+    parts.pop().unwrap_or_default()
 }
 
 struct Rows<'a, F, R> {
@@ -248,7 +315,7 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
             *out = if self.len < 4 * LANES {
                 pairwise::<F, I, R>(self.reduction, row)
             } else {
-                pairwise_with::<F, I, R, true>(self.reduction, row)
+                long_pairwise::<F, I, R>(self.reduction, row)
             };
         }
     }
@@ -258,6 +325,12 @@ impl<F: Float, R: Reduction> Kernel for Rows<'_, F, R> {
 #[inline(always)]
 pub(crate) fn pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
     pairwise_with::<F, I, R, false>(reduction, xs)
+}
+
+/// Reduces a slice as [`pairwise`] does, faster if it is long.
+#[inline(always)]
+pub(crate) fn long_pairwise<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F]) -> F {
+    pairwise_with::<F, I, R, true>(reduction, xs)
 }
 
 /// Reduces a slice as [`pairwise`] does. See [`block`] for `OUTLINED`.
@@ -463,6 +536,42 @@ fn pairwise_rows<F: Float, I: Isa, R: Reduction>(reduction: R, xs: &[F], out: &m
         }
         if let Some(total) = slots.first() {
             out.copy_from_slice(&total[..out.len()]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_added_one_by_one_give_the_bits_of_sums_of_columns() {
+        let sizes = [
+            [1, 1],
+            [31, 7],
+            [33, 5],
+            [64, 3],
+            [97, 130],
+            [700, 100],
+            [3000, 33],
+            [70_000, 1],
+        ];
+        for [rows, len] in sizes {
+            let number = |i: usize| ((i * 7919 % 1009) as f32 - 500.0) * 0.37;
+            let xs: Vec<f32> = (0..rows * len).map(number).collect();
+            let mut expected = vec![0.0; len];
+            columns(Sum, &xs, [rows, len], &mut expected);
+            let parts = parallel::collect(rows, rows_of_task(len), &|range| {
+                let mut sums = ColumnSums::<f32>::new(len);
+                for row in range {
+                    let row = &xs[row * len..(row + 1) * len];
+                    for (sum, &x) in sums.next_row().iter_mut().zip(row) {
+                        *sum += x;
+                    }
+                }
+                sums.total()
+            });
+            assert_eq!(tree(Sum, parts), expected, "{rows} x {len}");
         }
     }
 }

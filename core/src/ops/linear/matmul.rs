@@ -4,6 +4,7 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::linear::gemm::gemm;
 use crate::kernel::linear::matrix::Matrix;
+use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::tensor::{Array, Shape, broadcast_shapes, with_dtype};
 use smallvec::smallvec;
 
@@ -252,7 +253,8 @@ fn affine(a: &Array, b: &Array, transposed: bool, bias: Option<&Array>) -> Array
     with_dtype!(a.dtype(), F => Array::build::<F>(shape, |y| {
         let beta = match bias {
             Some(bias) if !y.is_empty() => {
-                bias.view::<F>().gather(0, y);
+                let bias = bias.view::<F>();
+                parallel::chunks_mut(y, GRAIN, &|start, y| bias.gather(start, y));
                 1.0
             }
             _ => 0.0,

@@ -4,8 +4,7 @@
 use super::recorded::{Recorded, scales};
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Interval, Result};
-use crate::kernel::norm::layer_norm::{self, Rows, STATISTICS};
-use crate::kernel::reduce::fold;
+use crate::kernel::norm::layer_norm::{self, Coefficients, Pulled, Rows, STATISTICS};
 use crate::tensor::{Array, Element, Shape, with_dtype};
 use smallvec::smallvec;
 
@@ -103,14 +102,12 @@ fn normalize(
     let rows = x.len().checked_div(len).unwrap_or(0);
     let (y, statistics) = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
-        let statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |out| {
-            layer_norm::statistics(xs, len, centred, epsilon, out);
-        });
-        let values = &*statistics.contiguous::<F>();
-        let rows = Rows { xs, statistics: values, len, centred };
         let (gamma, beta) = (coefficients::<F>(gamma), coefficients::<F>(beta));
+        let given = Coefficients { gamma: &gamma, beta: &beta };
+        let mut statistics = Array::build::<F>(Shape::from([rows, STATISTICS]), |_| {});
         let y = Array::build::<F>(x.array().shape().clone(), |out| {
-            layer_norm::normalize(rows, &gamma, &beta, out);
+            let statistics = statistics.elements_mut();
+            layer_norm::forward(xs, len, (centred, epsilon), given, statistics, out);
         });
         (y, statistics)
     });
@@ -165,26 +162,22 @@ impl Op for LayerNorm {
             let gs = &*cotangent.array().contiguous::<F>();
             let statistics = &*self.statistics.array().contiguous::<F>();
             let rows = Rows { xs, statistics, len, centred: self.centred };
-            let dx = context.wants(0).then(|| {
-                let gamma = coefficients::<F>(self.gamma.as_ref());
-                Tensor::from(Array::build::<F>(x.shape().clone(), |out| {
-                    layer_norm::backward(rows, &gamma, gs, out);
-                }))
-            });
-            let summed = |values: &[F]| {
-                let sizes = [statistics.len() / STATISTICS, len];
-                Tensor::from(Array::build::<F>(self.normalized.clone(), |out| {
-                    fold::columns(fold::Sum, values, sizes, out);
-                }))
+            let gamma = coefficients::<F>(self.gamma.as_ref());
+            let wanted = |index: usize, shape: &Shape| {
+                context.wants(index).then(|| Array::build::<F>(shape.clone(), |_| {}))
             };
-            let dgamma = context.wants(1).then(|| {
-                let products = Array::build::<F>(x.shape().clone(), |out| {
-                    layer_norm::products(rows, gs, out);
-                });
-                summed(&products.contiguous::<F>())
+            let mut arrays = [
+                wanted(0, x.shape()),
+                wanted(1, &self.normalized),
+                wanted(2, &self.normalized),
+            ];
+            let [dx, dgamma, dbeta] = &mut arrays;
+            layer_norm::backward(rows, &gamma, gs, Pulled {
+                rows: dx.as_mut().map(Array::elements_mut),
+                gamma: dgamma.as_mut().map(Array::elements_mut),
+                beta: dbeta.as_mut().map(Array::elements_mut),
             });
-            let dbeta = context.wants(2).then(|| summed(gs));
-            smallvec![dx, dgamma, dbeta]
+            arrays.into_iter().map(|array| array.map(Tensor::from)).collect()
         }))
     }
 }

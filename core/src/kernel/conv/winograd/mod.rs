@@ -10,8 +10,7 @@
 pub(super) mod sums;
 pub(super) mod weights;
 
-use super::planes::{AxisPlan, Plan};
-use super::sums::copy_panel;
+use super::planes::{AxisPlan, Plan, copy_panel};
 use super::tile::VECTORS;
 use super::{Axis, Geometry};
 use crate::kernel::float::Float;
@@ -250,8 +249,8 @@ impl<'a> Band<'a> {
     }
 }
 
-/// Transforms the elements of a vector of tiles, whose 4×4 elements are at `places`. The rows of the
-/// result are `stride` apart.
+/// Transforms the elements of a vector of tiles, whose 4×4 elements are at `places`. The rows of
+/// the result are `stride` apart.
 #[inline(always)]
 fn transform_elements<F: Float, const L: usize>(
     from: &[F],

@@ -3,7 +3,7 @@
 use super::{Band, PRODUCTS, Panel, Run, Sizes};
 use crate::kernel::conv::planes::Plan;
 use crate::kernel::conv::tile::{Tile, VECTORS, add_products, panel};
-use crate::kernel::conv::weights::{copy_transposed, store_vector, vector};
+use crate::kernel::conv::vectors::{copy_transposed, store_vector, vector};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
