@@ -762,3 +762,40 @@ fn running_statistics_of_instances() -> Result<()> {
     assert!(error.to_string().contains("mean of channel 0"), "{error}");
     Ok(())
 }
+
+#[test]
+fn stacks_of_image_layers_have_the_gradients_of_numeric_differences() -> Result<()> {
+    let rng = &mut ChaCha8Rng::seed_from_u64(1);
+    let net = Sequential::new()
+        .push(Conv2d::builder(2, 4, 3).padding(1).build(rng)?)
+        .push(BatchNorm::new(4)?)
+        .push(Tanh)
+        .push(MaxPool2d::new(2))
+        .push(ChannelDropout::new(0.25)?)
+        .push(Conv2d::builder(4, 6, 2).groups(2).no_bias().build(rng)?)
+        .push(GroupNorm::new(3, 6)?)
+        .push(AvgPool2d::new(2))
+        .push(Flatten::new())
+        .push(Dropout::new(0.1)?)
+        .push(Linear::new(6, 3, rng)?);
+    let x = Tensor::normal([3, 2, 6, 6], 0.0, 1.0, DType::F64, rng)?;
+    let single = net.run_summary(|net, pass| net.forward(&x.to_dtype(DType::F32), pass))?;
+    let shapes: Vec<&[usize]> = single.rows.iter().map(|row| &row.shape[..]).collect();
+    let expected: [&[usize]; 8] = [
+        &[3, 4, 6, 6],
+        &[3, 4, 6, 6],
+        &[3, 4, 3, 3],
+        &[3, 6, 2, 2],
+        &[3, 6, 2, 2],
+        &[3, 6, 1, 1],
+        &[3, 6],
+        &[3, 3],
+    ];
+    assert_eq!(shapes, expected, "{single}");
+    let labels = Indices::from([0, 2, 1]);
+    let report = gradcheck::module(&net, &[x], |net, x, pass| {
+        net.forward(&x[0], pass)?.cross_entropy(&labels)
+    })?;
+    report.assert_ok();
+    Ok(())
+}

@@ -3,6 +3,8 @@
 
 #[path = "signal/custom.rs"]
 mod custom;
+#[path = "signal/kinds.rs"]
+mod kinds;
 #[path = "signal/layers.rs"]
 mod layers;
 

@@ -636,35 +636,13 @@ fn a_run_summary_counts_recurrences() -> Result<()> {
 /// Layers without parameters have rows if they change the shape.
 #[test]
 fn a_run_summary_has_the_shapes_of_images() -> Result<()> {
-    /// Filters of 3 × 3, written with `unfold` and a product.
-    #[derive(Module, Clone, Debug)]
-    struct Filters {
-        weight: Param,
-    }
-
-    impl Layer for Filters {
-        fn compute(&self, x: &Tensor, pass: &Pass) -> Result<Tensor> {
-            let &[batch, _, height, width] = x.shape() else {
-                return Err(Error::shape("filters", "expected images", &[x.shape()]));
-            };
-            let maps = self.weight.read(pass).matmul(&x.unfold([3, 3])?)?;
-            maps.reshape([batch, self.weight.shape()[0], height - 2, width - 2])
-        }
-    }
-
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let mut filters = |inputs: usize, outputs: usize| -> Result<Filters> {
-        let weight = init::he_normal().draw(&[outputs, 9 * inputs], &mut rng)?;
-        Ok(Filters {
-            weight: Param::new(&weight),
-        })
-    };
+    let rng = &mut ChaCha8Rng::seed_from_u64(1);
     let features = Sequential::new()
-        .push(filters(1, 6)?)
+        .push(Conv2d::new(1, 6, 3, rng)?)
         .push(BatchNorm::new(6)?)
         .push(Relu)
         .push(MaxPool2d::new(2))
-        .push(filters(6, 8)?)
+        .push(Conv2d::builder(6, 8, 3).groups(2).build(rng)?)
         .push(Relu)
         .push(MaxPool2d::new(2));
     let head = Sequential::new().push(Flatten::new()).push(Linear::new(
@@ -677,18 +655,27 @@ fn a_run_summary_has_the_shapes_of_images() -> Result<()> {
     let summary = net.run_summary(|net, pass| net.forward(&x, pass))?;
     expect![[r#"
         path  layer       operations        shape           parameters  multiply-adds
-        0.0   Filters     matmul            (2, 6, 12, 12)          54         15,552
+        0.0   Conv<2>     conv              (2, 6, 12, 12)          60         15,552
         0.1   BatchNorm   batch_norm, relu  (2, 6, 12, 12)          12              0
         0     MaxPool<2>  max_pool          (2, 6, 6, 6)             0              0
-        0.4   Filters     matmul, relu      (2, 8, 4, 4)           432         13,824
+        0.4   Conv<2>     conv, relu        (2, 8, 4, 4)           224          6,912
               MaxPool<2>  max_pool          (2, 8, 2, 2)             0              0
               Flatten     reshape           (2, 32)                  0              0
         1.1   Linear      linear            (2, 10)                330            640
-        828 parameters; 30,016 multiply-adds"#]]
+        626 parameters; 23,104 multiply-adds"#]]
     .assert_eq(&summary.to_string());
-    let (first, second) = (2 * 6 * 12 * 12 * 9, 2 * 8 * 4 * 4 * 6 * 9);
+    let (first, second) = (2 * 6 * 12 * 12 * 9, 2 * 8 * 4 * 4 * 3 * 9);
     assert_eq!(summary.multiply_adds_of("0"), first + second);
     assert_eq!(summary.multiply_adds_of("1"), 2 * 32 * 10);
+    // Each element of the input of a transposed convolution meets all filters of its group.
+    let wider = ConvTranspose1d::builder(4, 6, 5)
+        .groups(2)
+        .stride(3)
+        .build(rng)?;
+    let x = Tensor::zeros([2, 4, 7], DType::F32)?;
+    let summary = wider.run_summary(|wider, pass| wider.forward(&x, pass))?;
+    assert_eq!(summary.rows[0].shape[..], [2, 6, 23]);
+    assert_eq!(summary.multiply_adds(), 2 * 4 * 7 * 3 * 5);
     Ok(())
 }
 

@@ -4,6 +4,7 @@
 use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{Result, Tensor};
 use cotangent_nn::init::{self, Distribution, Fan, Init};
+use cotangent_nn::{Conv2d, ConvTranspose1d, Linear, Lstm, MultiHeadAttention};
 
 /// (out, in, kernel) of a million weights: fan in 5000, fan out 800.
 const SHAPE: [usize; 3] = [200, 1250, 4];
@@ -231,5 +232,126 @@ fn given_moments_bounds_and_gains_are_kept() -> Result<()> {
     let close = draw(init::lecun_normal().gain(2f64.sqrt()), &[4, 5], 1)?;
     let he = draw(init::he_normal(), &[4, 5], 1)?;
     assert!(close.sub(&he)?.abs().sum().item()? < 1e-6);
+    Ok(())
+}
+
+/// PyTorch's `_calculate_fan_in_and_fan_out` of weights of two to five axes.
+#[test]
+fn fans_are_those_of_pytorch() -> Result<()> {
+    let shapes: [(&[usize], f64, f64); 4] = [
+        (&[6, 4], 4.0, 6.0),
+        (&[6, 4, 3], 12.0, 18.0),
+        (&[6, 4, 3, 5], 60.0, 90.0),
+        (&[6, 4, 2, 3, 5], 120.0, 180.0),
+    ];
+    for (shape, fan_in, fan_out) in shapes {
+        let average = f64::midpoint(fan_in, fan_out);
+        for (fan, size) in [
+            (Fan::In, fan_in),
+            (Fan::Out, fan_out),
+            (Fan::Average, average),
+        ] {
+            let found = draw(scaled(fan), shape, 5)?;
+            let expected = draw(within(size), shape, 5)?;
+            assert_eq!(
+                found.to_vec::<f32>()?,
+                expected.to_vec::<f32>()?,
+                "{shape:?} {fan:?}"
+            );
+        }
+    }
+    Ok(())
+}
+
+fn scaled(fan: Fan) -> Init {
+    init::variance_scaling(1.0, fan, Distribution::Uniform)
+}
+
+/// Draws as [`scaled`] does for a fan of this size.
+fn within(fan: f64) -> Init {
+    let limit = 3f64.sqrt() * (1.0 / fan).sqrt();
+    init::uniform(-limit, limit)
+}
+
+/// A unit of a grouped convolution has the inputs of its group alone, and a transposed convolution
+/// has the fans of its own direction. Attention draws queries, keys and values each with the fans
+/// of a matrix; recurrent layers draw all gates as one, as Keras and PyTorch do.
+#[test]
+fn layers_draw_with_the_fans_of_their_units() -> Result<()> {
+    type Weight = fn(Init) -> Result<Tensor>;
+    fn rng() -> ChaCha8Rng {
+        ChaCha8Rng::seed_from_u64(5)
+    }
+    let layers: [(&str, Weight, f64, f64); 6] = [
+        (
+            "Linear",
+            |init| {
+                let layer = Linear::builder(4, 6).weight(init).build(&mut rng())?;
+                Ok(layer.weight.value().clone())
+            },
+            4.0,
+            6.0,
+        ),
+        (
+            "Conv",
+            |init| {
+                let layer = Conv2d::builder(4, 6, 3).weight(init).build(&mut rng())?;
+                Ok(layer.weight.value().clone())
+            },
+            36.0,
+            54.0,
+        ),
+        (
+            "Conv, two groups",
+            |init| {
+                let layer = Conv2d::builder(4, 6, 3)
+                    .groups(2)
+                    .weight(init)
+                    .build(&mut rng())?;
+                Ok(layer.weight.value().clone())
+            },
+            18.0,
+            27.0,
+        ),
+        (
+            "ConvTranspose, two groups",
+            |init| {
+                let layer = ConvTranspose1d::builder(4, 6, 5).groups(2).weight(init);
+                Ok(layer.build(&mut rng())?.weight.value().clone())
+            },
+            10.0,
+            15.0,
+        ),
+        (
+            "Lstm",
+            |init| {
+                let layer = Lstm::builder(3, 5).input_weight(init).build(&mut rng())?;
+                Ok(layer.weights()[0].weight_ih.value().clone())
+            },
+            3.0,
+            20.0,
+        ),
+        (
+            "MultiHeadAttention",
+            |init| {
+                let layer = MultiHeadAttention::builder(8, 2)
+                    .weight(init)
+                    .build(&mut rng())?;
+                Ok(layer.in_proj_weight.value().clone())
+            },
+            8.0,
+            8.0,
+        ),
+    ];
+    for (name, weight, fan_in, fan_out) in layers {
+        for (fan, size) in [(Fan::In, fan_in), (Fan::Out, fan_out)] {
+            let (found, expected) = (weight(scaled(fan))?, weight(within(size))?);
+            assert_eq!(
+                found.to_vec::<f32>()?,
+                expected.to_vec::<f32>()?,
+                "{name} {fan:?}"
+            );
+        }
+    }
     Ok(())
 }

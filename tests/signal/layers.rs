@@ -245,7 +245,8 @@ impl Table {
         Ok(())
     }
 
-    /// An operation that changes the number of elements ends the row of its input.
+    /// Pooling continues the row of its input. Other operations that change the number of elements
+    /// end it.
     fn spatial(&mut self) -> Result<()> {
         fn flat<L: Layer + Clone + Debug + Send + Sync + 'static>(
             shape: &[usize],
@@ -256,22 +257,42 @@ impl Table {
         }
         let ended = &["below: linear reshape (product shape)"];
         let rng = &mut ChaCha8Rng::seed_from_u64(4);
-        let of_conv = &[ended[0], "layer.0: conv reshape (product shape)"];
+        let of_conv = &[ended[0], "layer.0: conv reshape (convolution shape)"];
         let conv = Conv1d::new(3, 2, 2, rng)?;
         self.row(("Conv", ""), flat(&[16, 3, 5], conv), of_conv);
-        let of_transpose = &[ended[0], "layer.0: conv_transpose reshape (product shape)"];
+        let of_transpose = &[
+            ended[0],
+            "layer.0: conv_transpose reshape (convolution shape)",
+        ];
         let conv = ConvTranspose1d::new(3, 2, 2, rng)?;
         self.row(("ConvTranspose", ""), flat(&[16, 3, 3], conv), of_transpose);
+        let mut pool = |layer, name: &str, found| {
+            let row = format!("below: linear reshape {name} reshape");
+            self.row(
+                (layer, ""),
+                found,
+                &[&format!("{row} (product shape reduction shape)")],
+            );
+        };
         let pairs = &[16, 2, 8];
-        self.row(("MaxPool", ""), flat(pairs, MaxPool1d::new(2)), ended);
-        self.row(("AvgPool", ""), flat(pairs, AvgPool1d::new(2)), ended);
-        let four = AdaptiveMaxPool1d::new(4);
-        self.row(("AdaptiveMaxPool", ""), flat(pairs, four), ended);
-        let four = AdaptiveAvgPool1d::new(4);
-        self.row(("AdaptiveAvgPool", ""), flat(pairs, four), ended);
+        pool("MaxPool", "max_pool", flat(pairs, MaxPool1d::new(2)));
+        pool("AvgPool", "avg_pool", flat(pairs, AvgPool1d::new(2)));
+        let four = flat(pairs, AdaptiveMaxPool1d::new(4));
+        pool("AdaptiveMaxPool", "adaptive_max_pool", four);
+        let four = flat(pairs, AdaptiveAvgPool1d::new(4));
+        pool("AdaptiveAvgPool", "adaptive_avg_pool", four);
         let whole = &[16, 8, 3];
-        self.row(("GlobalMaxPool", ""), flat(whole, GlobalMaxPool), ended);
-        self.row(("GlobalAvgPool", ""), flat(whole, GlobalAvgPool), ended);
+        pool(
+            "GlobalMaxPool",
+            "global_max_pool",
+            flat(whole, GlobalMaxPool),
+        );
+        self.row(
+            ("GlobalAvgPool", ""),
+            flat(whole, GlobalAvgPool),
+            &["below: linear reshape sum div_scalar reshape \
+               (product shape reduction elementwise shape)"],
+        );
         let twice = Upsample1d::by(2);
         self.row(("Upsample", ""), flat(&[16, 2, 2], twice), ended);
         self.row(("Unfold", ""), flat(&[16, 1, 5], Unfold::new([2])), ended);
@@ -313,14 +334,20 @@ impl Table {
             given(&[16, 8], RnnCell::new(8, 8, rng)?, move |layer, x, pass| {
                 layer.step(x, &zeros()?, pass)
             }),
-            &[below, "layer: rnn_tanh reshape (recurrence shape)"],
+            &[
+                below,
+                "layer: rnn_tanh reshape (recurrence shape) dead saturated",
+            ],
         );
         self.row(
             ("GruCell", ""),
             given(&[16, 8], GruCell::new(8, 8, rng)?, move |layer, x, pass| {
                 layer.step(x, &zeros()?, pass)
             }),
-            &[below, "layer: gru reshape (recurrence shape)"],
+            &[
+                below,
+                "layer: gru reshape (recurrence shape) dead saturated",
+            ],
         );
         self.row(
             ("LstmCell", ""),
@@ -332,7 +359,7 @@ impl Table {
                     Ok(layer.step(x, &LstmState { h, c }, pass)?.h)
                 },
             ),
-            &[below, "layer: lstm (recurrence)"],
+            &[below, "layer: lstm (recurrence) dead saturated"],
         );
         let below = "below: linear reshape permute (product shape shape)";
         let rnn = Rnn::new(4, 8, rng)?.last_only();
@@ -341,14 +368,17 @@ impl Table {
             given(&[16, 3, 4], rnn, Layer::forward),
             &[
                 below,
-                "layer: rnn_tanh select reshape (recurrence shape shape)",
+                "layer: rnn_tanh select reshape (recurrence shape shape) dead saturated",
             ],
         );
         let gru = Gru::new(4, 8, rng)?.last_only();
         self.row(
             ("Gru", ""),
             given(&[16, 3, 4], gru, Layer::forward),
-            &[below, "layer: gru select reshape (recurrence shape shape)"],
+            &[
+                below,
+                "layer: gru select reshape (recurrence shape shape) dead saturated",
+            ],
         );
         let lstm = Lstm::builder(4, 4)
             .layers(2)
@@ -360,8 +390,10 @@ impl Table {
             given(&[16, 3, 4], lstm, Layer::forward),
             &[
                 "below: linear reshape permute flip (product shape shape shape)",
-                "layer.weight_ih_l0: lstm lstm flip (recurrence recurrence shape)",
-                "layer.weight_ih_l1: lstm lstm cat (recurrence recurrence shape)",
+                "layer.weight_ih_l0: lstm (recurrence) dead saturated",
+                "layer.weight_ih_l0_reverse: lstm flip (recurrence shape) dead saturated",
+                "layer.weight_ih_l1: lstm (recurrence) dead saturated",
+                "layer.weight_ih_l1_reverse: lstm cat (recurrence shape) dead saturated",
             ],
         );
         Ok(())
@@ -379,7 +411,7 @@ impl Table {
                 "layer (1): linear reshape reshape permute (product shape shape shape)",
                 "layer (2): linear reshape reshape permute (product shape shape shape)",
                 "layer (3): linear reshape reshape permute scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.out_proj: linear reshape reshape (product shape shape)",
             ],
         );
@@ -419,7 +451,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",
@@ -439,7 +471,7 @@ impl Table {
                 "layer.attention (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.attention (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.attention.out_proj: linear reshape add (product shape blend)",
                 "layer.feed_forward_norm: rms_norm reshape (normalization shape)",
                 "layer.feed_forward.gate: linear reshape (product shape)",
@@ -460,7 +492,7 @@ impl Table {
                 "layer.self_attn (2): linear reshape reshape permute (product shape shape shape)",
                 "layer.self_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.self_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm1: layer_norm reshape (normalization shape)",
                 "layer.multihead_attn (1): linear reshape reshape permute (product shape shape \
@@ -469,7 +501,7 @@ impl Table {
                  shape)",
                 "layer.multihead_attn (3): linear reshape reshape permute \
                  scaled_dot_product_attention permute \
-                 reshape reshape (product shape shape shape attention shape shape shape)",
+                 reshape reshape (product shape shape shape attention shape shape shape) saturated",
                 "layer.multihead_attn.out_proj: linear reshape add (product shape blend)",
                 "layer.norm2: layer_norm reshape (normalization shape)",
                 "layer.linear1: linear reshape relu (product shape activation) dead saturated",

@@ -21,8 +21,11 @@ pub enum OpKind {
     /// instead, because a loss may begin with one.
     Blend,
     /// Sums products of the operands' elements, as a layer does with its input and its weights: a
-    /// matrix product, a convolution.
+    /// matrix product.
     Product,
+    /// Sums products of a window of the first operand with filters, at each place: the second axis
+    /// of the result has the channels, the axes after it the places.
+    Convolution,
     /// Runs a recurrent layer: the first axis of the result is time, the second the batch.
     Recurrence,
     /// Computes means of values, weighted by how well queries match keys. The operands are queries,
@@ -55,6 +58,7 @@ impl fmt::Display for OpKind {
             Self::Activation => "activation",
             Self::Blend => "blend",
             Self::Product => "product",
+            Self::Convolution => "convolution",
             Self::Recurrence => "recurrence",
             Self::Attention => "attention",
             Self::Normalization => "normalization",
@@ -110,8 +114,8 @@ mod tests {
     fn every_operation_with_products_counts_its_multiply_adds() {
         let (mut without, mut count) = (Vec::new(), 0);
         each_operation(|block, path| {
-            let kinds =
-                ["Product", "Recurrence", "Attention"].map(|kind| format!("OpKind::{kind}"));
+            let kinds = ["Product", "Convolution", "Recurrence", "Attention"]
+                .map(|kind| format!("OpKind::{kind}"));
             if kinds.iter().any(|kind| block.contains(kind)) {
                 count += 1;
                 if !block.contains("fn multiply_adds") {

@@ -7,6 +7,7 @@ use super::node::{Node, Parents};
 use super::op::{Op, Vjp};
 use super::tensor::Tensor;
 use crate::error::Result;
+use crate::tensor::Shape;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -145,6 +146,29 @@ impl<'a> Forward<'a> {
         // Materialized, so that the product can be computed in place.
         let ones = Tensor::from(ones.into_array().to_row_major());
         Ok(self.op.vjp(ones, &context)?.into_iter().next().flatten())
+    }
+
+    /// Returns the results of activations inside the operation, and the derivative of each of them;
+    /// see [`Op::inner_activations`].
+    pub fn inner_activations(&self) -> Option<[Tensor; 2]> {
+        self.op.inner_activations()
+    }
+
+    /// Computes the cotangent of one operand from that of the result, whether or not the operand is
+    /// tracked. Returns `None` if the operation did not save what this needs.
+    ///
+    /// # Errors
+    /// Those of the operation's vector-Jacobian product.
+    pub fn vjp(&self, cotangent: Tensor, operand: usize) -> Result<Option<Tensor>> {
+        let parent = |(i, x): (usize, &&Tensor)| {
+            (i == operand).then(|| Node::leaf(Shape::from(x.shape()), x.dtype()))
+        };
+        let context = Vjp {
+            node: None,
+            parents: &self.operands.iter().enumerate().map(parent).collect(),
+        };
+        let cotangents = self.op.vjp(cotangent, &context)?;
+        Ok(cotangents.into_iter().nth(operand).flatten())
     }
 }
 

@@ -69,6 +69,14 @@ pub trait Op: Send + Sync + 'static {
         OpKind::Other
     }
 
+    /// Returns the results of activations inside the operation, and the derivative of each of them.
+    /// The signal report finds saturation by it. For a recurrent layer they are the gates of all
+    /// steps. For attention they are the largest weight w of each query that can attend to several
+    /// keys, with `w (1 - w)`, its derivative by the score. The default is `None`.
+    fn inner_activations(&self) -> Option<[Tensor; 2]> {
+        None
+    }
+
     /// Returns the number of multiply-adds of the forward pass, for operands and an output of these
     /// shapes: one for each term of a sum of products. The default is 0, for operations that
     /// compute no such sums. [`ModuleExt::run_summary`](crate::ModuleExt::run_summary) adds them

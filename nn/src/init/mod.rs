@@ -12,6 +12,11 @@
 //! | [`pytorch_linear`] | PyTorch's default for `Linear` | 1/3 | in |
 //! | [`variance_scaling`] | other choices | | |
 //!
+//! Convolutions draw the weight of each group by itself, so that the fans are those of a unit.
+//! PyTorch's functions, applied to such a weight, take the fan out of all groups together, and swap
+//! the fans of transposed convolutions. Attention draws queries, keys and values by themselves,
+//! recurrent layers all gates at once.
+//!
 //! Options are methods: [`Init::fan`], [`Init::truncated`], [`Init::gain`].
 //!
 //! Some textbooks define He's initializers with the average of the fans: variance 4 / (fan in + fan

@@ -33,6 +33,12 @@ pub struct Thresholds {
     pub dead: f64,
     /// The share of saturated activations from which on a layer is reported. Default: 0.25.
     pub saturated: f64,
+    /// The share of saturated gates from which on a recurrent layer is reported. Default: 0.5: a
+    /// layer with a long memory may keep its forget gates open.
+    pub gates: f64,
+    /// The share of queries with one weight near 1 from which on attention is reported. Default:
+    /// 0.75. Trained heads often attend to one place.
+    pub one_hot: f64,
     /// The derivative below which an activation is saturated. Default: 0.01.
     pub derivative: f64,
     /// The change of a layer's weights in one step, relative to their size, above which the step
@@ -46,6 +52,8 @@ impl Default for Thresholds {
             factor: 1e3,
             dead: 0.75,
             saturated: 0.25,
+            gates: 0.5,
+            one_hot: 0.75,
             derivative: 0.01,
             update: 0.5,
         }
@@ -84,6 +92,15 @@ const DEAD: &str = "use leaky ReLU, ELU or SELU, lower the learning rate, and us
                     initialization with zero biases";
 const SATURATED: &str = "use Glorot initialization, add batch normalization before the activation, \
                          standardize the input, or use ReLU or ELU";
+const GATES: &str = "use the layer's default initialization, standardize the input, or add layer \
+                     normalization before the layer";
+const ATTENTION: &str = "scale the scores by 1 / √width, initialize the weights of queries and \
+                         keys with Glorot, normalize the input of attention, or normalize queries \
+                         and keys";
+const FORGETTING: &str = "use an LSTM or GRU, a forget bias of 1 and orthogonal recurrent weights \
+                          (`keras_default`), or shorter sequences";
+const EXPLODING_STEPS: &str = "use orthogonal recurrent weights (`keras_default`), clip gradients \
+                               by their global norm, or use shorter sequences";
 const STEP: &str = "lower the learning rate, or clip gradients by their global norm";
 const DETACHED: &str = "look for a detached tensor, or for a branch that the loss does not use";
 const INPUT: &str = "remove or replace these elements in the data";
@@ -103,9 +120,12 @@ pub(super) fn find(
     let (reported, found): (Vec<usize>, Vec<Finding>) =
         units(report, thresholds).into_iter().unzip();
     let (exploding, vanishing) = gradients(&net, thresholds, &reported);
-    let mut findings = Vec::from_iter(exploding);
+    let (exploding_steps, vanishing_steps) = through_time(report, thresholds, &reported);
+    let mut findings = exploding_steps;
+    findings.extend(exploding);
     findings.extend(activations_that_explode(report, &net, thresholds));
     findings.extend(found);
+    findings.extend(vanishing_steps);
     findings.extend(vanishing);
     findings.extend(activations_that_vanish(
         input_spread,
@@ -337,7 +357,11 @@ impl<'a> Net<'a> {
         }
         let (low, high) = (&self.layers[found.bottom], &self.layers[found.top]);
         let (total, vanishes) = (found.total, verdict == Verdict::Vanishing);
-        let gradual = if vanishes { VANISHING } else { EXPLODING };
+        let gradual = match (vanishes, low.kinds.contains(&OpKind::Recurrence)) {
+            (true, true) => FORGETTING,
+            (true, false) => VANISHING,
+            (false, _) => EXPLODING,
+        };
         let what = if vanishes {
             format!("shrinks to {total:.1e} of its size")
         } else {
@@ -443,22 +467,64 @@ fn units(report: &Report, thresholds: &Thresholds) -> Vec<(usize, Finding)> {
             continue; // The model's output may well be a confident sigmoid.
         }
         let (dead, saturated) = (layer.dead.unwrap_or(0.0), layer.saturated.unwrap_or(0.0));
+        let attends = layer.largest_weight.is_some();
+        let recurs = layer.per_step.is_some() || layer.kinds.contains(&OpKind::Recurrence);
+        let (limit, what, remedy) = if attends {
+            (
+                thresholds.one_hot,
+                "queries have a weight near 1: the",
+                ATTENTION,
+            )
+        } else if recurs {
+            (thresholds.gates, "gates have a", GATES)
+        } else {
+            (thresholds.saturated, "activations have a", SATURATED)
+        };
         if dead >= thresholds.dead {
-            let reason = format!("{:.0}% of its units are 0 for every sample", 100.0 * dead);
+            let units = layer.channels.map_or("units", |_| "channels");
+            let reason = format!("{:.0}% of its {units} are 0 for every sample", 100.0 * dead);
             found.push((i, finding(Verdict::Dead, layer, dead, reason, DEAD)));
-        } else if saturated >= thresholds.saturated {
-            let below = thresholds.derivative;
-            let reason = format!(
-                "{:.0}% of its activations have a derivative below {below}",
-                100.0 * saturated
-            );
-            found.push((
-                i,
-                finding(Verdict::Saturated, layer, saturated, reason, SATURATED),
-            ));
+        } else if saturated >= limit {
+            let (share, below) = (100.0 * saturated, thresholds.derivative);
+            let reason = format!("{share:.0}% of its {what} derivative below {below}");
+            let found_here = finding(Verdict::Saturated, layer, saturated, reason, remedy);
+            found.push((i, found_here));
         }
     }
     found
+}
+
+/// Finds recurrent layers in which the gradient explodes or vanishes on its way back through time.
+fn through_time(
+    report: &Report,
+    thresholds: &Thresholds,
+    reported: &[usize],
+) -> (Vec<Finding>, Vec<Finding>) {
+    let (mut exploding, mut vanishing) = (Vec::new(), Vec::new());
+    for (i, layer) in report.layers.iter().enumerate() {
+        let (Some(total), Some(per_step)) = (layer.through_time, layer.per_step) else {
+            continue;
+        };
+        let by = format!("by a factor of about {per_step:.2} per step");
+        if total > thresholds.factor {
+            let reason =
+                format!("back to the first step the gradient grows {total:.1e} times, {by}");
+            let verdict = Verdict::Exploding;
+            exploding.push(finding(verdict, layer, total, reason, EXPLODING_STEPS));
+        } else if total * thresholds.factor < 1.0 && !reported.contains(&i) {
+            let reason = format!(
+                "back to the first step the gradient shrinks to {total:.1e} of its size, {by}"
+            );
+            vanishing.push(finding(
+                Verdict::Vanishing,
+                layer,
+                total,
+                reason,
+                FORGETTING,
+            ));
+        }
+    }
+    (exploding, vanishing)
 }
 
 /// The ratio of the gradient at one layer to that at a layer above it.

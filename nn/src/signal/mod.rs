@@ -12,8 +12,8 @@
 //! [kind](cotangent_core::OpKind) of the operation. A custom operation is included if it returns
 //! its kind:
 //!
-//! - A product begins a row even if the previous row belongs to the same module. So does a
-//!   recurrent layer, whose row has the states after all steps.
+//! - A product or a convolution begins a row even if the previous row belongs to the same module.
+//!   So does a recurrent layer, whose row has the states after all steps.
 //! - A normalization does so too. It undoes the scale of its input, so that scale is not judged. A
 //!   normalization without parameters continues the row that it is applied to.
 //! - A lookup turns a parameter into data, and so begins a row. Other results computed from
@@ -24,6 +24,8 @@
 //!   a target.
 //! - An activation, including its own parameters, ends the row that it is applied to. Dead units
 //!   and saturation are those of its result.
+//! - Pooling continues a row, so that an activation after it belongs to the row of the convolution.
+//! - Attention continues the row of the values.
 //! - A loss does not continue a row.
 //! - Other operations continue a row if they keep the number of elements.
 //!
@@ -37,9 +39,12 @@
 //!   gradients on the way back, or one step changes a layer's weights by half of their size.
 //! - **Vanishing**: differences between samples shrink 1,000 times on the way forward, gradients
 //!   shrink as much on the way back, or a layer gets no gradient at all.
-//! - **Dead**: three quarters of a hidden layer's units are 0 for every sample.
+//!   The way back through the steps of a recurrent layer counts as well.
+//! - **Dead**: three quarters of a hidden layer's units are 0 for every sample. The units of a
+//!   convolution are its channels.
 //! - **Saturated**: a quarter of a hidden layer's activations have a derivative below 0.01. Zeros
-//!   of a ReLU do not count.
+//!   of a ReLU do not count. For a recurrent layer half of the gates must have, in attention three
+//!   quarters of the queries one weight of about 0.99 or more.
 //!
 //! If one layer alone contributes half of the change, measured in logarithms, it is reported as the
 //! cause. Otherwise each layer contributes its share, and the most affected layer is reported. The
@@ -49,8 +54,9 @@
 //! # Limits
 //!
 //! The report does not see parameters that `forward` reads by `Param::value`, inference passes, or
-//! computations before the first parameter. Layers inside a [recomputed
-//! segment](cotangent_core::module::Pass::recompute) share one row.
+//! computations before the first parameter. It measures the weights of attention only inside
+//! `scaled_dot_product_attention`, not in attention written with products and a softmax. Layers
+//! inside a [recomputed segment](cotangent_core::module::Pass::recompute) share one row.
 
 #[cfg(feature = "figures")]
 mod figure;

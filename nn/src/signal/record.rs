@@ -30,8 +30,35 @@ pub(super) struct Row {
     pub outside: Option<Tensor>,
     /// The operand of a normalization.
     pub normalized: Option<Tensor>,
-    /// The last tensor in the chain of operations that an activation may be applied to.
-    head: LeafId,
+    /// The number of channels, if they are the second axis of the result, as for a convolution.
+    pub channels: Option<usize>,
+    /// The measurements of a recurrent layer or of attention.
+    pub inside: Inside,
+    /// The last tensor in the chain of operations that an activation may be applied to, and its
+    /// number of elements.
+    head: (LeafId, usize),
+}
+
+/// Measurements of the values inside an operation.
+#[derive(Debug, Default)]
+pub(super) struct Inside {
+    /// The share of activations with a derivative near 0.
+    pub saturated: Option<f64>,
+    /// The mean, over the queries, of the largest weight of attention.
+    pub largest_weight: Option<f64>,
+    /// The way of a gradient through the steps of a recurrent layer.
+    pub steps: Option<Steps>,
+}
+
+/// The way of a gradient through the steps of a recurrent layer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Steps {
+    /// The result of the layer.
+    pub result: LeafId,
+    /// The number of steps.
+    pub time: usize,
+    /// The factor by which a gradient changes per step on its way back.
+    pub factor: f64,
 }
 
 impl Row {
@@ -54,7 +81,7 @@ impl Row {
     fn replace(&mut self, step: &Forward<'_>) {
         self.operations.push((step.name(), step.kind()));
         self.before = (step.id(), value(step));
-        self.head = step.id();
+        self.head = (step.id(), step.output().len());
     }
 
     /// Adds an operation on the head, and returns whether it is the activation.
@@ -62,14 +89,14 @@ impl Row {
         let kind = step.kind();
         match (kind, step.operands().next()) {
             (OpKind::Activation, Some((_, operand))) => {
-                self.before = (self.head, operand);
+                self.before = (self.head.0, operand);
                 self.activation = Some((step.id(), step.output(), None));
             }
             // The result of a normalization is what the activation is applied to.
             (OpKind::Normalization, _) => self.before = (step.id(), step.output()),
             _ => {}
         }
-        self.head = step.id();
+        self.head = (step.id(), step.output().len());
         self.operations.push((step.name(), kind));
         kind == OpKind::Activation
     }
@@ -82,6 +109,16 @@ fn value(step: &Forward<'_>) -> Tensor {
         return output.transpose(0, 1).unwrap_or(output);
     }
     output
+}
+
+/// Returns whether an operation pools the places of each channel: the first two axes, samples and
+/// channels, stay as they are.
+fn pools(step: &Forward<'_>) -> bool {
+    let (operand, output) = (step.operands().next(), step.output());
+    step.kind() == OpKind::Reduction
+        && operand.is_some_and(|(_, x)| {
+            x.rank() > 2 && output.rank() > 1 && x.shape()[..2] == output.shape()[..2]
+        })
 }
 
 /// The limit of rows: an endless forward pass must not fill the memory.
@@ -114,7 +151,8 @@ impl Record {
             Some(Origin::Parameters(_)) => self.values.contains_key(&id),
             Some(Origin::Data(row)) => {
                 let row = &self.rows[*row];
-                row.before.0 == id || row.output_id() == id
+                let recurrent = row.inside.steps.is_some_and(|steps| steps.result == id);
+                row.before.0 == id || row.output_id() == id || recurrent
             }
             None => false,
         }
@@ -127,8 +165,9 @@ impl Record {
         }
     }
 
-    /// Records the result of an operation. If it is the activation of a row, the row is returned,
-    /// so that the caller can [set](Self::set_saturation) its saturated share.
+    /// Records the result of an operation. If it is the activation of a row, a recurrent layer or
+    /// attention, the row is returned, so that the caller can set what it measures:
+    /// [`set_saturation`](Self::set_saturation), [`set_inside`](Self::set_inside).
     pub fn forward(
         &mut self,
         step: &Forward<'_>,
@@ -190,7 +229,8 @@ impl Record {
             self.apply(step, parameters, inputs, outside, given, module_of)?
         };
         self.origins.insert(step.id(), Origin::Data(row));
-        activated
+        let measured = [OpKind::Recurrence, OpKind::Attention].contains(&step.kind());
+        activated.or(measured.then_some(row))
     }
 
     /// Records an operation on the result of a row, and returns whether it is the row's activation.
@@ -202,14 +242,15 @@ impl Record {
         row: usize,
     ) -> bool {
         let row = &mut self.rows[row];
-        if row.activation.is_some() || step.output().len() != row.before.1.len() {
+        let keeps = step.output().len() == row.head.1 || pools(step);
+        if row.activation.is_some() || !keeps {
             return false;
         }
         match (step.kind(), operands) {
             // A comparison with targets, in the library's losses or in a hand-written one.
             (OpKind::Loss, _) => false,
             (OpKind::Elementwise, _) if with_outside => false,
-            (_, [id]) => *id == Some(row.head) && row.extend(step),
+            (_, [id]) => *id == Some(row.head.0) && row.extend(step),
             // A sum of the results of several rows, as in a recurrent or residual network.
             (_, [_, _, ..]) if !with_outside => {
                 row.replace(step);
@@ -226,6 +267,13 @@ impl Record {
             && *id == result
         {
             *share = Some(found);
+        }
+    }
+
+    /// Sets the measurements inside an operation of a row.
+    pub fn set_inside(&mut self, row: usize, inside: Inside) {
+        if let Some(row) = self.rows.get_mut(row) {
+            row.inside = inside;
         }
     }
 
@@ -250,13 +298,15 @@ impl Record {
         let kind = step.kind();
         let has_weight = matches!(
             kind,
-            OpKind::Product | OpKind::Recurrence | OpKind::Normalization
+            OpKind::Product | OpKind::Convolution | OpKind::Recurrence | OpKind::Normalization
         ) || parameters
             .iter()
             .any(|p| self.values.get(p).is_some_and(|p| p.rank() > 1));
         let open = open.filter(|&open| {
             let row = &self.rows[open];
-            row.activation.is_none()
+            // Each direction of a recurrent layer is measured by itself.
+            kind != OpKind::Recurrence
+                && row.activation.is_none()
                 && inputs.iter().all(|&input| input <= open)
                 && !(has_weight && inputs.contains(&open))
                 && !parameters.iter().any(|p| row.parameters.contains(p))
@@ -272,10 +322,21 @@ impl Record {
         if self.rows.len() == MOST_ROWS {
             return None;
         }
+        let output = step.output();
+        let has_channels = output.rank() > 2
+            && match kind {
+                OpKind::Convolution => true,
+                OpKind::Normalization => inputs
+                    .iter()
+                    .any(|&input| self.rows[input].channels.is_some()),
+                _ => false,
+            };
         self.rows.push(Row {
             parameters,
             operations: vec![(step.name(), kind)],
-            head: step.id(),
+            channels: has_channels.then(|| output.shape()[1]),
+            inside: Inside::default(),
+            head: (step.id(), output.len()),
             before: (step.id(), value(step)),
             activation: None,
             inputs,

@@ -1,7 +1,7 @@
 //! The report: the statistics of every layer, in order of use.
 
 use super::findings::{Finding, Thresholds, Verdict, find};
-use super::record::{Record, Row};
+use super::record::{Record, Row, Steps};
 use super::statistics::{Distribution, Units, rms};
 use cotangent_core::module::{LeafRef, Module, Walk};
 use cotangent_core::{DType, LeafId, ModuleExt, OpKind, Tensor};
@@ -54,12 +54,28 @@ pub struct LayerSignal {
     /// How much the results differ between samples: the root of the mean, over the units, of the
     /// variance over the samples (axis 0). 0 if the results for all samples are equal.
     pub spread: f64,
-    /// The share of units that the activation sets to 0 for every sample. `None` without an
-    /// activation or with fewer than 4 samples.
+    /// The number of channels, if they are the second axis of the result: for a convolution, and
+    /// for a normalization of its result.
+    pub channels: Option<usize>,
+    /// The share of units that the activation sets to 0 for every sample. A unit is a channel, if
+    /// there are [`channels`](Self::channels), a unit of the state of a recurrent layer, or else an
+    /// element of one sample's result. `None` without an activation or with fewer than 4 samples.
     pub dead: Option<f64>,
     /// The share of elements where the derivative of the activation is near 0. Elements that a
-    /// rectifier sets to 0 do not count. `None` without an elementwise activation.
+    /// rectifier sets to 0 do not count. For a recurrent layer the elements are the gates of all
+    /// steps. For attention they are the queries, which are saturated if their largest weight is
+    /// near 1. `None` without any of these.
     pub saturated: Option<f64>,
+    /// For attention, the mean over the queries of their largest weight. It is 1 if each query
+    /// attends to one key alone, and 1 divided by the number of keys if it attends to all equally.
+    pub largest_weight: Option<f64>,
+    /// For a recurrent layer of at least three steps, the factor by which the size of a gradient
+    /// changes per step on its way back through time. It is measured too near to 1 if the sequences
+    /// have unequal lengths and the layer returns the last states alone.
+    pub per_step: Option<f64>,
+    /// For such a layer, the size of the gradient that arrives at the first step, divided by the
+    /// largest one that a step gets from the layers above.
+    pub through_time: Option<f64>,
     /// The gradient with respect to the input of the activation, or to the result if there is no
     /// activation. `None` if no gradient reaches it.
     pub gradient: Option<Distribution>,
@@ -165,7 +181,7 @@ impl Report {
             .collect();
         add_ratios(&mut layers);
         let input = record.rows.first().and_then(|row| row.outside.as_ref());
-        let input_spread = input.map(|x| Units::of(x).spread);
+        let input_spread = input.map(|x| Units::of(x, None).spread);
         let in_model_order = now.keys();
         let mut report = Self {
             step,
@@ -244,8 +260,12 @@ impl LayerSignal {
             "shape": self.shape,
             "activation": self.activation.to_json(),
             "spread": self.spread,
+            "channels": self.channels,
             "dead": self.dead,
             "saturated": self.saturated,
+            "largest_weight": self.largest_weight,
+            "per_step": self.per_step,
+            "through_time": self.through_time,
             "gradient": self.gradient.as_ref().map(Distribution::to_json),
             "result_gradient": self.result_gradient,
             "ratio": self.ratio,
@@ -331,7 +351,20 @@ fn layer(
     record: &Record,
     parameters: &[(&Tensor, &ParameterSignal)],
 ) -> LayerSignal {
-    let units = Units::of(row.output());
+    let (output, activated) = (row.output(), row.activation.is_some());
+    let recurs = row
+        .operations
+        .iter()
+        .any(|(_, kind)| *kind == OpKind::Recurrence);
+    let channels = row
+        .channels
+        .filter(|&channels| output.rank() > 2 && output.shape()[1] == channels);
+    let axis = match channels {
+        Some(_) => Some(1),
+        None if recurs && output.rank() > 0 => Some(output.rank() - 1),
+        None => None,
+    };
+    let units = Units::of(output, axis);
     let weights: Vec<&(&Tensor, &ParameterSignal)> =
         match parameters.iter().filter(|(w, _)| w.rank() > 1).collect() {
             none if Vec::is_empty(&none) => parameters.iter().collect(),
@@ -358,12 +391,18 @@ fn layer(
         shape: row.output().shape().to_vec(),
         activation: Distribution::of(row.output()),
         spread: units.spread,
-        dead: row
-            .activation
-            .as_ref()
-            .filter(|_| units.samples >= 4)
-            .map(|_| units.dead),
-        saturated: row.activation.as_ref().and_then(|(_, _, share)| *share),
+        channels,
+        dead: ((activated || recurs) && units.samples >= 4).then_some(units.dead),
+        saturated: match &row.activation {
+            Some((_, _, Some(share))) => Some(share.max(row.inside.saturated.unwrap_or(0.0))),
+            _ => row.inside.saturated,
+        },
+        largest_weight: row.inside.largest_weight,
+        per_step: row.inside.steps.map(|steps| steps.factor),
+        through_time: row
+            .inside
+            .steps
+            .and_then(|steps| through_time(record.gradients.get(&steps.result)?, &steps)),
         gradient: record.gradients.get(&row.before.0).map(Distribution::of),
         result_gradient: record.gradients.get(&row.output_id()).map(rms),
         ratio: None,
@@ -375,6 +414,25 @@ fn layer(
         drift: None,
         inputs: row.inputs.clone(),
     }
+}
+
+/// Returns the size of the gradient that arrives at the first step of a recurrent layer, divided by
+/// the largest one that a step gets from above. `gradient` is that of the layer's result: the
+/// states of all steps, the last ones, or both one after the other.
+fn through_time(gradient: &Tensor, steps: &Steps) -> Option<f64> {
+    let sizes: Vec<f64> = gradient.split(0, 1).ok()?.iter().map(rms).collect();
+    let last = steps.time - 1;
+    let step = |i: usize| {
+        if sizes.len() < steps.time {
+            last
+        } else {
+            i.min(last)
+        }
+    };
+    let arriving = |(i, size): (usize, &f64)| size * steps.factor.powf(step(i) as f64);
+    let first = sizes.iter().enumerate().map(arriving).fold(0.0, f64::max);
+    let largest = sizes.iter().copied().fold(0.0, f64::max);
+    (largest > 0.0).then_some(first / largest)
 }
 
 fn add_ratios(layers: &mut [LayerSignal]) {

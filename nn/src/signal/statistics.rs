@@ -104,11 +104,12 @@ impl Distribution {
 }
 
 /// Statistics of the units over the samples, which are axis 0. A unit is an element of one sample's
-/// values.
+/// values. For [`dead`](Self::dead) it may also be an index of another axis.
 pub(super) struct Units {
     /// The number of samples.
     pub samples: usize,
-    /// The share of units that are exactly 0 for every sample.
+    /// The share of units that are exactly 0 for every sample, and everywhere if the units are
+    /// channels.
     pub dead: f64,
     /// How much the samples differ: the root of the mean, over the units, of the variance over the
     /// samples.
@@ -116,7 +117,8 @@ pub(super) struct Units {
 }
 
 impl Units {
-    pub fn of(tensor: &Tensor) -> Self {
+    /// Computes the statistics. `axis` is that of the units for `dead`, such as the channels.
+    pub fn of(tensor: &Tensor, axis: Option<usize>) -> Self {
         let samples = tensor.shape().first().copied().unwrap_or(1);
         let units = tensor.len().checked_div(samples).unwrap_or(0);
         let over_samples = |of: fn(&Tensor) -> Result<Tensor>| {
@@ -126,11 +128,19 @@ impl Units {
                 .and_then(|values| of(&values));
             of_units.unwrap_or_else(|_| Tensor::from(&[][..] as &[f64]))
         };
-        let largest = over_samples(|x| x.abs().max_over(0)).to_f64_vec();
+        let largest = match axis {
+            Some(axis) => {
+                let rest = (0..tensor.rank()).filter(|&other| other != axis);
+                let rest: Vec<isize> = rest.map(|axis| axis as isize).collect();
+                let largest = tensor.detach().abs().max_over(&rest[..]);
+                largest.map_or(Vec::new(), |largest| largest.to_f64_vec())
+            }
+            None => over_samples(|x| x.abs().max_over(0)).to_f64_vec(),
+        };
         let dead = largest.iter().filter(|&&largest| largest == 0.0).count();
         Self {
             samples,
-            dead: dead as f64 / units.max(1) as f64,
+            dead: dead as f64 / largest.len().max(1) as f64,
             spread: rms(&over_samples(|x| x.std_over(0, 0.0))),
         }
     }
@@ -181,7 +191,7 @@ mod tests {
             assert!((found.standard_deviation / size - 1.0).abs() < 1e-12);
             assert!((found.rms / size - 17f64.sqrt()).abs() < 1e-12);
             assert!((rms(&x) / size - 17f64.sqrt()).abs() < 1e-12);
-            assert!((Units::of(&x).spread / size - 1.0).abs() < 1e-12);
+            assert!((Units::of(&x, None).spread / size - 1.0).abs() < 1e-12);
         }
     }
 
@@ -194,13 +204,18 @@ mod tests {
 
     #[test]
     fn dead_units_are_0_for_every_sample() -> Result<()> {
-        let units = Units::of(&Tensor::from([[0.0f32, 0.0, 1.0], [0.0, 2.0, 1.0]]));
+        let x = Tensor::from([[0.0f32, 0.0, 1.0], [0.0, 2.0, 1.0]]);
+        let units = Units::of(&x, None);
         assert_eq!(units.samples, 2);
         assert!((units.dead - 1.0 / 3.0).abs() < 1e-12);
         // The variances over the samples are 0, 1 and 0.
         assert!((units.spread - (1.0f64 / 3.0).sqrt()).abs() < 1e-12);
-        let none = Units::of(&Tensor::from_vec(Vec::<f32>::new(), [0, 3])?);
+        let none = Units::of(&Tensor::from_vec(Vec::<f32>::new(), [0, 3])?, None);
         assert_eq!((none.dead, none.spread), (0.0, 0.0));
+        // One of two channels is 0 at all places; three of four elements are 0 for every sample.
+        let maps = Tensor::from([0.0f32, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0]).reshape([2, 2, 2])?;
+        assert_eq!(Units::of(&maps, Some(1)).dead, 0.5);
+        assert_eq!(Units::of(&maps, None).dead, 0.75);
         Ok(())
     }
 

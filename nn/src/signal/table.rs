@@ -3,7 +3,7 @@
 use super::report::{LayerSignal, Report};
 use std::fmt;
 
-const HEADER: [&str; 11] = [
+const HEADER: [&str; COLUMNS] = [
     "layer",
     "operations",
     "mean",
@@ -15,9 +15,16 @@ const HEADER: [&str; 11] = [
     "weight grad",
     "update",
     "drift",
+    "largest weight",
+    "per step",
 ];
 
-fn cells(layer: &LayerSignal) -> [String; 11] {
+const COLUMNS: usize = 13;
+
+/// The columns from here on are printed only if a row has a value.
+const OPTIONAL: usize = 11;
+
+fn cells(layer: &LayerSignal) -> [String; COLUMNS] {
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let percent = |share: Option<f64>| or_dash(share.map(|share| format!("{:.0}%", 100.0 * share)));
     let power = |value: Option<f64>| or_dash(value.map(|value| format!("{value:.1e}")));
@@ -33,6 +40,8 @@ fn cells(layer: &LayerSignal) -> [String; 11] {
         power(layer.weight_gradient),
         power(layer.update),
         or_dash(layer.drift.map(|drift| short(drift.mean))),
+        or_dash(layer.largest_weight.map(short)),
+        or_dash(layer.per_step.map(short)),
     ]
 }
 
@@ -50,7 +59,7 @@ fn short(value: f64) -> String {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows: Vec<[String; 11]> = std::iter::once(HEADER.map(str::to_owned))
+        let rows: Vec<[String; COLUMNS]> = std::iter::once(HEADER.map(str::to_owned))
             .chain(self.layers.iter().map(cells))
             .collect();
         let width = |column: usize| {
@@ -59,12 +68,16 @@ impl fmt::Display for Report {
                 .max()
                 .unwrap_or(0)
         };
-        let widths: [usize; 11] = std::array::from_fn(width);
+        let widths: [usize; COLUMNS] = std::array::from_fn(width);
+        let is_printed =
+            |column: usize| column < OPTIONAL || rows[1..].iter().any(|row| row[column] != "-");
+        let printed: [bool; COLUMNS] = std::array::from_fn(is_printed);
         for row in &rows {
             let cells: Vec<String> = row
                 .iter()
                 .zip(widths)
                 .enumerate()
+                .filter(|(i, _)| printed[*i])
                 .map(|(i, (cell, width))| {
                     if i < 2 {
                         format!("{cell:<width$}")

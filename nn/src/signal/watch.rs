@@ -1,11 +1,13 @@
 //! Observes a model: for one batch, or for every k-th step of its training.
 
 use super::findings::Thresholds;
-use super::record::Record;
+use super::record::{Inside, Record, Steps};
 use super::report::Report;
-use super::statistics::saturated_share;
+use super::statistics::{rms, saturated_share};
 use cotangent_core::module::{Module, Pass};
-use cotangent_core::{Backward, Error, Forward, Leaf, LeafId, ModuleExt, Observer, Result, Tensor};
+use cotangent_core::{
+    Backward, Error, Forward, Leaf, LeafId, ModuleExt, Observer, OpKind, Result, Tensor,
+};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -201,15 +203,84 @@ impl Observer for Signal {
         };
         // Computed without a lock: while a thread waits for others in a parallel region, it may run
         // a task that locks the state too.
-        if let Ok(Some(derivative)) = step.derivative() {
-            let share = saturated_share(&step.output(), &derivative, self.thresholds.derivative);
-            self.lock().record.set_saturation(row, step.id(), share);
+        let limit = self.thresholds.derivative;
+        match step.kind() {
+            OpKind::Recurrence | OpKind::Attention => {
+                let inside = inside(step, limit);
+                self.lock().record.set_inside(row, inside);
+            }
+            _ => {
+                if let Ok(Some(derivative)) = step.derivative() {
+                    let share = saturated_share(&step.output(), &derivative, limit);
+                    self.lock().record.set_saturation(row, step.id(), share);
+                }
+            }
         }
     }
 
     fn gradient(&self, of: LeafId, gradient: &Tensor) {
         self.lock().record.gradient(of, gradient);
     }
+}
+
+/// Measures the values inside a recurrent layer or attention. `limit` is the derivative below which
+/// an activation is saturated.
+fn inside(step: &Forward<'_>, limit: f64) -> Inside {
+    let mut inside = Inside::default();
+    if let Some([values, slopes]) = step.inner_activations()
+        && !values.is_empty()
+    {
+        inside.saturated = Some(saturated_share(&values, &slopes, limit));
+        if step.kind() == OpKind::Attention {
+            inside.largest_weight = values.mean().item().ok();
+        }
+    }
+    if step.kind() == OpKind::Recurrence {
+        inside.steps = steps(step);
+    }
+    inside
+}
+
+/// Measures how the size of a gradient changes per step on its way back through a recurrent layer:
+/// that of the gradient of the input, from a gradient of ±1 at the last step. Returns `None` for
+/// fewer than three steps.
+fn steps(step: &Forward<'_>) -> Option<Steps> {
+    let (output, (_, input)) = (step.output(), step.operands().next()?);
+    let time = *input.shape().first()?;
+    if time < 3 || output.is_empty() {
+        return None;
+    }
+    // The states of all steps, then or only the last ones. That of the last step is the one of the
+    // longest sequences.
+    let results = output.shape()[0];
+    let last = if results < time { 0 } else { time - 1 };
+    let len = output.len() / results;
+    let places = last * len..(last + 1) * len;
+    // Signs without a pattern: multiples of the golden ratio.
+    let sign = |i: usize| {
+        if (i as f64 * 0.618_033_988_749_895).fract() < 0.5 {
+            1.0
+        } else {
+            -1.0
+        }
+    };
+    let cotangent = (0..output.len()).map(|i| if places.contains(&i) { sign(i) } else { 0.0 });
+    let cotangent = Tensor::from(&cotangent.collect::<Vec<f64>>()[..]);
+    let cotangent = cotangent
+        .to_dtype(output.dtype())
+        .reshape(output.shape())
+        .ok()?;
+    let gradient = step.vjp(cotangent, 0).ok()??;
+    let sizes: Vec<f64> = gradient.split(0, 1).ok()?.iter().map(rms).collect();
+    // Over the last steps, as far as the sizes are numbers other than 0.
+    let is_number = |size: &&f64| size.is_finite() && **size > 0.0;
+    let count = sizes.iter().rev().take_while(is_number).count();
+    let ratio = sizes.get(time.checked_sub(count)?)? / sizes.last()?;
+    (count > 1).then(|| Steps {
+        result: step.id(),
+        time,
+        factor: ratio.powf(1.0 / (count - 1) as f64),
+    })
 }
 
 impl std::fmt::Debug for Signal {

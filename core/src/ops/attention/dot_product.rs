@@ -192,6 +192,19 @@ impl Op for DotProduct {
     fn kind(&self) -> OpKind {
         OpKind::Attention
     }
+    fn inner_activations(&self) -> Option<[Tensor; 2]> {
+        // The largest term of the sum is 1, and the second statistic is 1 / sum.
+        let inverse = self.statistics.select(-1, 1).ok()?.to_f64_vec();
+        let several = self.options.attending_to_several(&self.lengths);
+        let largest = inverse.into_iter().zip(several);
+        let largest: Vec<f64> = largest
+            .filter(|(_, several)| *several)
+            .map(|(w, _)| w)
+            .collect();
+        let largest = Tensor::from(&largest[..]);
+        let slopes = largest.sub(&largest.square()).ok()?;
+        Some([largest, slopes])
+    }
     /// Counts the products of all queries with all keys and values, masked ones too.
     fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {
         let lengths = &self.lengths;

@@ -147,6 +147,38 @@ impl Lengths {
 }
 
 impl Attention {
+    /// Returns, for each query of each matrix, whether the masks of truth values leave it more than
+    /// one key.
+    pub(super) fn attending_to_several(&self, lengths: &Lengths) -> Vec<bool> {
+        let layout = self.mask.as_ref().map(|mask| {
+            Layout::row_major(Shape::from(mask.shape())).broadcast_to(&lengths.scores())
+        });
+        let mut several = Vec::new();
+        for matrix in 0..lengths.matrices() {
+            let mask = self.mask.as_ref().zip(layout.as_ref());
+            let mask = mask.map(|(mask, layout)| layout.matrix(mask.as_slice(), matrix));
+            for query in 0..lengths.queries {
+                let end = self.causal.map_or(lengths.keys, |first| {
+                    lengths
+                        .keys
+                        .min(first.saturating_add(query).saturating_add(1))
+                });
+                several.push(match &mask {
+                    None => end > 1,
+                    Some(mask) => {
+                        let place = |key: usize| {
+                            let row = query as isize * mask.row_stride;
+                            mask.offset as isize + row + key as isize * mask.column_stride
+                        };
+                        let open = (0..end).filter(|&key| mask.data[place(key) as usize]);
+                        open.take(2).count() > 1
+                    }
+                });
+            }
+        }
+        several
+    }
+
     /// Returns the factor of the scores.
     pub(super) fn factor(&self, width: usize) -> f64 {
         // Without elements, all scores are 0 whatever the factor is.

@@ -243,7 +243,10 @@ impl Op for Recorded {
         self.call.op
     }
     fn kind(&self) -> OpKind {
-        OpKind::Product
+        match self.call.map {
+            Map::Convolution | Map::Transpose => OpKind::Convolution,
+            Map::Weight => OpKind::Product,
+        }
     }
     /// Counts all elements of all windows, also those of the padding.
     fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {

@@ -448,6 +448,30 @@ impl Op for Recurrent {
     fn kind(&self) -> OpKind {
         OpKind::Recurrence
     }
+    fn inner_activations(&self) -> Option<[Tensor; 2]> {
+        let hidden = self.sizes[3];
+        let steps = Steps::All.of(self.call.cell, self.sizes, &self.memory.states);
+        let sigmoids = |y: &Tensor| y.sub(&y.square()).ok();
+        let tanh = |y: &Tensor| Some(y.square().mul_scalar(-1.0).add_scalar(1.0));
+        let values = match self.call.cell {
+            RecurrentCell::Lstm | RecurrentCell::Gru => Tensor::from(self.memory.gates.clone()),
+            RecurrentCell::RnnTanh | RecurrentCell::RnnRelu => Tensor::from(steps),
+        };
+        let gate = |i: usize, count: usize| values.narrow(-1, i * hidden, count * hidden).ok();
+        let slopes = match self.call.cell {
+            RecurrentCell::Lstm => {
+                let (i_f, g, o) = (gate(0, 2)?, gate(2, 1)?, gate(3, 1)?);
+                Tensor::cat(&[sigmoids(&i_f)?, tanh(&g)?, sigmoids(&o)?], -1).ok()?
+            }
+            RecurrentCell::Gru => {
+                let (r_z, n) = (gate(0, 2)?, gate(2, 1)?);
+                Tensor::cat(&[sigmoids(&r_z)?, tanh(&n)?], -1).ok()?
+            }
+            RecurrentCell::RnnTanh => tanh(&values)?,
+            RecurrentCell::RnnRelu => values.sign(),
+        };
+        Some([values, slopes])
+    }
     /// Counts the products W x and U h of all steps, also those past the end of a sequence.
     fn multiply_adds(&self, _: &[&[usize]], _: &[usize]) -> u64 {
         let [time, batch, inputs, hidden] = self.sizes.map(|n| n as u64);
