@@ -4,7 +4,7 @@ use super::{Conv, ConvTranspose};
 use crate::init::{self, Init};
 use cotangent_core::module::Param;
 use cotangent_core::random::Rng;
-use cotangent_core::{Convolution, Error, PaddingMode, Result, Spatial, Tensor};
+use cotangent_core::{Convolution, DType, Error, PaddingMode, Result, Spatial, Tensor};
 use std::marker::PhantomData;
 
 /// A builder of convolutions, [`Conv`] and [`ConvTranspose`].
@@ -197,6 +197,11 @@ impl<const D: usize, M: Built<D>> ConvBuilder<D, M> {
         };
         let (weight, bias) = (draw(self.weight), self.bias.map(draw));
         let shape = [&[outputs, inputs], &self.kernel[..]].concat();
+        if groups > 1 {
+            // Each of many groups is small: their draws would find too late that memory is short.
+            let whole = [&[self.out_channels, inputs], &self.kernel[..]].concat();
+            let _ = Tensor::zeros(whole, DType::F32)?;
+        }
         let mut drawn = Vec::new();
         for _ in 0..groups {
             let group = weight.draw(&shape, rng)?;

@@ -190,7 +190,12 @@ pub fn convolution() -> Vec<Entry> {
             draw 3 Same |x, p| drawn_conv::<1>(x, p);
             draw 3 Same |x, p| drawn_conv::<2>(x, p);
             draw 3 Same |x, p| drawn_conv::<3>(x, p);
-            draw 3 Same |x, p| x[0].conv(&x[1], Some(&x[2]), one().same().groups(p.size));
+            draw 3 Same |x, p| {
+                let image = image(&x[0], 1)?;
+                let groups = if p.flag { p.size } else { image.shape()[1] };
+                let weight = weight(&x[1], vec![image.shape()[1], 1, 2])?;
+                image.conv(&weight, None, one().same().groups(groups))
+            };
             draw 3 Same |x, p| x[0].conv(&x[1], None, one().stride(p.size).same_strided());
             draw 3 Same |x, p| image(&x[0], 2)?.conv(&image(&x[1], 2)?, None, two()
                 .dilation(p.size).padding(p.other_size).padding_mode(PaddingMode::Circular));

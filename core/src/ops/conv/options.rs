@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernel::conv::{Axis, Geometry};
 use crate::ops::pool::planes::{check_dimensions, spatial, three};
 use crate::ops::shape::padding::PaddingMode;
-use crate::tensor::Spatial;
+use crate::tensor::{Shape, Spatial};
 
 /// The options of a convolution over `D` spatial axes, 1 to 3: stride, padding, dilation and
 /// groups.
@@ -205,7 +205,8 @@ impl Parts<'_> {
                 Padding::Same | Padding::SameStrided => {
                     let outputs = len.div_ceil(axis.stride);
                     let reached = ((outputs - 1) * axis.stride).saturating_add(reach);
-                    ((reached + 1).saturating_sub(len) / 2, Some(outputs))
+                    let missing = reached.saturating_add(1).saturating_sub(len);
+                    (missing / 2, Some(outputs))
                 }
             };
             (axis.padding, axis.outputs) = (padding, outputs.unwrap_or(0));
@@ -216,7 +217,7 @@ impl Parts<'_> {
                 );
                 return Err(Error::shape(op, reason, &[x.shape(), weight.shape()]));
             }
-            axes.push(axis);
+            axes.push(with_short_stride(axis));
         }
         let geometry = Geometry {
             batch: x.shape()[0],
@@ -270,7 +271,7 @@ impl Parts<'_> {
                 );
                 return Err(Error::shape(op, reason, &[x.shape(), weight.shape()]));
             }
-            axes.push(axis);
+            axes.push(with_short_stride(axis));
         }
         let geometry = Geometry {
             batch: x.shape()[0],
@@ -431,8 +432,31 @@ impl Parts<'_> {
             let reason = format!("too many elements to address, with {}", self.sizes(weight));
             return Err(Error::shape(op, reason, &[x.shape(), weight.shape()]));
         }
+        // The kernels copy planes with their padding and all that windows reach over.
+        let lengths = geometry.axes.map(|axis| {
+            let reach = (axis.taps - 1) * axis.dilation;
+            axis.outputs.max(axis.len / axis.stride) + reach / axis.stride + 2
+        });
+        let plane = lengths
+            .iter()
+            .fold(channels, |len, n| len.saturating_mul(*n));
+        if plane > (1 << 24) && plane / 8 > x.len() {
+            let shape: Shape = [channels].into_iter().chain(lengths).collect();
+            shape.reserve(op, x.dtype())?;
+        }
         Ok(())
     }
+}
+
+/// Returns the axis with the shortest stride that has the same windows. The stride of a single
+/// window may be any number.
+fn with_short_stride(mut axis: Axis) -> Axis {
+    if axis.outputs == 1 {
+        let reach = (axis.taps - 1).saturating_mul(axis.dilation);
+        let padded = axis.len.saturating_add(axis.padding);
+        axis.stride = axis.stride.min(padded.saturating_add(reach));
+    }
+    axis
 }
 
 fn expect_bias(
