@@ -10,7 +10,7 @@
 //! | layer | computes | input |
 //! |---|---|---|
 //! | [`Linear`] | `x Wᵀ + b`, a dense layer | `(…, in)` |
-//! | [`Embedding`] | the rows of a table that indices name | [`Indices`](crate::Indices) `(…)` |
+//! | [`Embedding`] | the rows of a table that indices name, optionally of bounded norm | [`Indices`](crate::Indices) `(…)` |
 //! | [`Flatten`] | all axes behind the batch joined into one | `(batch, …)` |
 //! | [`Lstm`], [`Gru`], [`Rnn`] | recurrent layers, one or several, in one or both directions | `(batch, time, in)` |
 //! | [`LstmCell`], [`GruCell`], [`RnnCell`] | one step of them | `(batch, in)` |

@@ -438,3 +438,69 @@ fn a_checked_pass_finds_the_element() -> Result<()> {
     assert!(error.contains("[700, 2]"), "{error}");
     Ok(())
 }
+
+/// A model of a large table, of which a few rows are used, and a small one.
+#[derive(Module, Clone, Debug)]
+struct Words {
+    words: Embedding,
+    tags: Embedding,
+    output: Linear,
+}
+
+#[test]
+fn models_with_embeddings_pass_the_gradient_check() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let bounded = |count, max| Embedding::builder(count, 2).max_norm(max, Norm::L2);
+    let net = Words {
+        words: bounded(1000, 1.1).build(&mut rng)?,
+        tags: bounded(4, 0.7).padding_index(1).build(&mut rng)?,
+        output: Linear::new(2, 3, &mut rng)?,
+    };
+    let net = net.to_dtype(DType::F64);
+    let (words, tags) = (Indices::from([999, 5, 5]), Indices::from([1, 3, 0]));
+    let forward = |net: &Words, pass: &Pass| {
+        let words = net.words.forward(&words, pass)?.tanh();
+        let x = words.add(&net.tags.forward(&tags, pass)?)?;
+        net.output.forward(&x, pass)
+    };
+    let gradients = forward(&net, &Pass::train(0))?.square().sum().backward()?;
+    assert!(is_sparse(&gradients, &net.words.weight));
+    assert!(!is_sparse(&gradients, &net.tags.weight));
+    let check = gradcheck::Gradcheck::new().second_order();
+    check
+        .module(&net, &[], |net, _, pass| forward(net, pass))?
+        .assert_ok();
+    Ok(())
+}
+
+#[test]
+fn a_bounded_embedding_keeps_its_weight() -> Result<()> {
+    let mut rng = ChaCha8Rng::seed_from_u64(3);
+    let builder = || Embedding::builder(5, 3);
+    let words = builder().max_norm(0.5, Norm::L2).build(&mut rng)?;
+    let before = words.weight.value().clone();
+    let vectors = words.forward(&Indices::range(5)?, &Pass::train(0))?;
+    for norm in vectors.norm_over(1, Norm::L2)?.to_f64_vec() {
+        assert!(norm <= 0.5, "{norm}");
+    }
+    assert_eq!(bits(words.weight.value()), bits(&before));
+    // Vectors within the bound are not changed.
+    let loose = builder()
+        .max_norm(f64::INFINITY, Norm::L1)
+        .build(&mut rng)?;
+    let vectors = loose.forward(&Indices::range(5)?, &Pass::inference())?;
+    assert_eq!(bits(&vectors), bits(loose.weight.value()));
+    for max in [0.0, -1.0, f64::NAN] {
+        let error = builder()
+            .max_norm(max, Norm::L2)
+            .build(&mut rng)
+            .unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .contains("the largest norm must be above 0"),
+            "{error}"
+        );
+    }
+    Ok(())
+}

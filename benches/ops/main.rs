@@ -14,6 +14,7 @@ mod attention;
 #[path = "../common/mod.rs"]
 mod common;
 mod elementwise;
+mod embedding;
 mod optimizers;
 mod overhead;
 mod pooling;
@@ -105,6 +106,7 @@ fn main() -> Result<()> {
         pooling::cases(),
         overhead::cases(),
         optimizers::cases(),
+        embedding::cases(),
         recurrent::cases(),
         attention::cases(),
     ];

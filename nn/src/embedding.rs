@@ -3,7 +3,7 @@
 use crate::init::{self, Init};
 use cotangent_core::module::{Param, Pass};
 use cotangent_core::random::Rng;
-use cotangent_core::{Error, Indices, Mask, Result, Tensor};
+use cotangent_core::{Axes, Error, Indices, Interval, Mask, Norm, Result, Tensor, elementwise};
 use cotangent_macros::Module;
 
 /// A table of trained vectors, from which indices select rows.
@@ -14,7 +14,7 @@ use cotangent_macros::Module;
 /// If an index occurs several times, its row gets the sum of the gradients. If few rows are used,
 /// the gradient stores [these rows alone](Tensor::sparse_rows), and an optimizer skips the others
 /// if its formula allows it. There is no option such as PyTorch's `sparse`, because results do not
-/// depend on it. PyTorch's options `max_norm` and `scale_grad_by_freq` do not exist.
+/// depend on it. PyTorch's option `scale_grad_by_freq` does not exist.
 ///
 /// An embedding is not a [`Layer`](cotangent_core::module::Layer): its input is `Indices`, not a
 /// tensor. Call it first in the `forward` of your own model.
@@ -63,6 +63,8 @@ pub struct Embedding {
     pub weight: Param,
     #[module(skip)]
     padding_index: Option<usize>,
+    #[module(skip)]
+    max_norm: Option<(f64, Norm)>,
 }
 
 impl Embedding {
@@ -81,6 +83,7 @@ impl Embedding {
             dim,
             weight: init::normal(1.0),
             padding_index: None,
+            max_norm: None,
         }
     }
 
@@ -91,12 +94,23 @@ impl Embedding {
     /// would have more elements than memory can hold.
     pub fn forward(&self, indices: &Indices, pass: &Pass) -> Result<Tensor> {
         let vectors = self.weight.read(pass).embedding(indices);
-        let vectors = vectors.map_err(|error| error.placed_in(self))?;
+        let mut vectors = vectors.map_err(|error| error.placed_in(self))?;
+        if let Some((max, norm)) = self.max_norm {
+            let norms = vectors.norm_over(Axes::keep(-1), norm)?;
+            vectors = vectors.mul(&shrink(&norms, max))?;
+        }
         let Some(padding) = self.padding_index else {
             return Ok(vectors);
         };
         zero_padding(&vectors, indices, padding)
     }
+}
+
+/// Computes the factor that shrinks a vector of this norm to the norm `max`: 1 if it is shorter.
+/// PyTorch adds 1e-7, too.
+#[elementwise(kind = Blend, crate = "cotangent_core")]
+fn shrink(norm: Tensor, max: f64) -> Tensor {
+    if norm > max { max / (norm + 1e-7) } else { 1.0 }
 }
 
 /// Returns the vectors (…, dim) of indices (…), with zeros where an index is `padding`.
@@ -114,6 +128,7 @@ pub struct EmbeddingBuilder {
     dim: usize,
     weight: Init,
     padding_index: Option<usize>,
+    max_norm: Option<(f64, Norm)>,
 }
 
 impl EmbeddingBuilder {
@@ -135,16 +150,45 @@ impl EmbeddingBuilder {
         self
     }
 
+    /// Scales each vector whose norm is above `max` to this norm, when it is looked up: in training,
+    /// prediction and gradients alike. A vector `w` gives `w · max / (‖w‖ + 1e-7)`. PyTorch:
+    /// `max_norm`, with `norm_type` 1, 2 or ∞.
+    ///
+    /// The values are PyTorch's, but PyTorch also writes the scaled vectors into the weight, and
+    /// takes the scale as a constant in the gradient. Here a lookup does not change the weight, and
+    /// the gradient is that of the scaled vector: it has no part along a long vector, for the norm
+    /// L2. TensorFlow's `embedding_lookup` does the same. To keep the weight itself within a bound,
+    /// apply [`max_norm`](crate::regularize::max_norm) after each step.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let mut rng = ChaCha8Rng::seed_from_u64(1);
+    /// let words = Embedding::builder(1000, 16).max_norm(1.0, Norm::L2).build(&mut rng)?;
+    /// let vector = words.forward(&Indices::from([17]), &Pass::inference())?;
+    /// assert!(words.weight.value().norm(Norm::L2)?.item()? > 100.0);
+    /// assert!((vector.norm(Norm::L2)?.item()? - 1.0).abs() < 1e-6);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "norm_type")]
+    pub fn max_norm(mut self, max: f64, norm: Norm) -> Self {
+        self.max_norm = Some((max, norm));
+        self
+    }
+
     /// Creates the table and draws its weight.
     ///
     /// # Errors
-    /// [`Error::Argument`] if `count` or `dim` is 0, [`Error::Index`] if the padding index is not
+    /// [`Error::Argument`] if `count` or `dim` is 0 or the largest norm is not above 0,
+    /// [`Error::Index`] if the padding index is not
     /// below `count`, and the errors of [`Init::draw`].
     pub fn build(self, rng: &mut (impl Rng + ?Sized)) -> Result<Embedding> {
         let (count, dim) = (self.count, self.dim);
         if count == 0 || dim == 0 {
             let reason = format!("expected count and dim above 0, found {count} and {dim}");
             return Err(Error::argument("embedding", reason));
+        }
+        if let Some((max, _)) = self.max_norm {
+            Interval::Bound.check("embedding", "the largest norm", max)?;
         }
         let mut weight = self.weight.draw(&[count, dim], rng)?;
         if let Some(padding) = self.padding_index {
@@ -158,6 +202,7 @@ impl EmbeddingBuilder {
         Ok(Embedding {
             weight: Param::new(&weight),
             padding_index: self.padding_index,
+            max_norm: self.max_norm,
         })
     }
 }

@@ -319,6 +319,29 @@ def composed(file):
         record(file, name, of_torch(module), draw, steps=5, predictions=1, rate=0.0625)
 
 
+class BoundedEmbedding(nn.Embedding):
+    """An embedding whose weight is not changed by a lookup, and whose scale is differentiated."""
+
+    def __init__(self, count, dim, max_norm, norm_type, **settings):
+        super().__init__(count, dim, **settings)
+        self.bound, self.order = max_norm, norm_type
+
+    def forward(self, indices):
+        rows = super().forward(indices)
+        norms = torch.linalg.vector_norm(rows, self.order, -1, keepdim=True)
+        scaled = torch.where(norms > self.bound, rows * (self.bound / (norms + 1e-7)), rows)
+        of_torch = nn.functional.embedding(
+            indices,
+            self.weight.detach().clone(),
+            max_norm=self.bound,
+            norm_type=self.order,
+            padding_idx=self.padding_idx,
+        )
+        torch.testing.assert_close(scaled, of_torch, rtol=1e-14, atol=0.0)
+        assert (norms > self.bound).any(), norms
+        return scaled
+
+
 def layers():
     file = File("layers")
     record(file, "linear", of_torch(nn.Linear(3, 4)), batches(3))
@@ -333,6 +356,17 @@ def layers():
         of_torch(padded),
         labels,
         prepare=lambda: padded.weight[1].zero_(),
+    )
+    for norm, bound in [(1.0, 1.25), (2.0, 0.75), (float("inf"), 0.5)]:
+        bounded = BoundedEmbedding(5, 3, bound, norm)
+        record(file, f"embedding, max_norm {bound} {norm}", of_torch(bounded), labels)
+    bounded = BoundedEmbedding(5, 3, 0.75, 2.0, padding_idx=1)
+    record(
+        file,
+        "embedding, max_norm 0.75 2.0, padded",
+        of_torch(bounded),
+        labels,
+        prepare=lambda: bounded.weight[1].zero_(),
     )
     record(file, "flatten", of_torch(nn.Flatten()), batches(2, 3, sizes=(2,)))
     record(file, "flatten(2)", of_torch(nn.Flatten(2)), batches(2, 3, 2, sizes=(2,)))

@@ -6,6 +6,7 @@ A case is named after the optimizer's settings, followed by one of these words:
     frozen      the biases are not trained
     skipping    `hidden.weight` has no gradient in every third step, and keeps its value and state
     ranks       the parameters are tensors of rank 1 to 4
+    lazy        a table of words, of which each step uses some; rows without a gradient are skipped
     optax       computed by Optax
     keras       computed by Keras
 
@@ -39,6 +40,7 @@ from torch.optim import (
     Adam,
     Adamax,
     AdamW,
+    SparseAdam,
 )
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -92,6 +94,27 @@ class Ranks(nn.Module):
 
 def ranks_target(name, turn):
     return Random(f"optimizers {name} {turn}").normal(*Ranks.SHAPES[name], scale=0.5)
+
+
+class Words(nn.Module):
+    """A table whose gradient is sparse."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Parameter(Random("optimizers words").normal(7, 3, scale=0.75))
+
+    def loss(self, step):
+        """Returns the mean square distance of the tanh of some words from a target."""
+        turn = step % len(WORDS)
+        used = nn.functional.embedding(WORDS[turn], self.table, sparse=True)
+        return (torch.tanh(used) - words_target(turn)).square().mean()
+
+
+WORDS = torch.tensor([[0, 2, 2, 5], [5, 6, 0, 6], [1, 2, 0, 1]])
+
+
+def words_target(turn):
+    return Random(f"optimizers words {turn}").normal(4, 3, scale=0.5)
 
 
 def params_of(net, ending):
@@ -407,6 +430,9 @@ def adam_cases():
     more = dict(betas=(0.8, 0.99), eps=1e-3)
     yield "adam(0.001)", [""], Adam, dict(lr=0.001)
     yield "adam(0.02)", ["", "skipping"], Adam, dict(lr=0.02)
+    # SparseAdam adds epsilon to the root of the uncorrected average.
+    lazy = dict(lr=0.02, betas=(0.8, 0.99), eps=1e-30)
+    yield "adam(0.02,0.8,0.99,1e-30)", ["lazy"], SparseAdam, lazy
     yield "adam(0.01,0.8,0.99)", [""], Adam, dict(lr=0.01, betas=(0.8, 0.99))
     yield "adam(0.01,0,0.9,1e-1)", [""], Adam, dict(lr=0.01, betas=(0.0, 0.9), eps=1e-1)
     yield "adam(0.01,eps=1e-3)", [""], Adam, dict(lr=0.01, eps=1e-3)
@@ -530,9 +556,13 @@ def optimizers():
         file.put(f"problem/ranks.start.{path}", param)
         for turn in range(2):
             file.put(f"problem/ranks.target.{turn}.{path}", ranks_target(path, turn))
+    file.put("problem/words.start", Words().table)
+    file.put("problem/words.used", WORDS)
+    for turn in range(len(WORDS)):
+        file.put(f"problem/words.target.{turn}", words_target(turn))
     for case, variants, optimizer, settings in (case for family in families for case in family()):
         for variant in variants:
-            net = Ranks() if variant == "ranks" else Net()
+            net = {"ranks": Ranks, "lazy": Words}.get(variant, Net)()
             optimize = optimizer(groups_of(net, variant, settings["lr"]), **settings)
             name = f"{case} {variant}".strip()
             file.put(f"{name}/trajectory", train(net, optimize, variant))

@@ -106,6 +106,39 @@ impl Problem for Ranks {
     }
 }
 
+/// A table of words, of which each step uses some.
+#[derive(Module)]
+struct Words {
+    table: Param,
+    /// The words used, and their targets, in turn.
+    #[module(skip)]
+    turns: Vec<(Indices, Tensor)>,
+}
+
+impl Words {
+    fn new(file: &File, dtype: DType) -> Result<Self> {
+        let used = file.indices("problem/words.used").expect("it has words");
+        let turn = |turn: usize| {
+            let target = file.tensor(&format!("problem/words.target.{turn}"));
+            let used = used.narrow(0, turn, 1)?.reshape([target.shape()[0]])?;
+            Ok((used, target.to_dtype(dtype)))
+        };
+        Ok(Self {
+            table: Param::new(&file.tensor("problem/words.start").to_dtype(dtype)),
+            turns: (0..used.shape()[0]).map(turn).collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl Problem for Words {
+    /// Differentiates the mean square distance between the tanh of the words and their target.
+    fn gradients(&self, step: usize) -> Result<Gradients> {
+        let (used, target) = &self.turns[step % self.turns.len()];
+        let words = self.table.read(&Pass::train(0)).embedding(used)?;
+        words.tanh().sub(target)?.square().mean().backward()
+    }
+}
+
 /// Returns the elements of all parameters.
 fn flat(model: &impl Module) -> Vec<f64> {
     let params = model.named_params().into_iter();
@@ -148,6 +181,9 @@ pub fn check(name: &'static str) {
                 let name = name.trim();
                 let followed = if variant == "ranks" {
                     follow(&file, row, name, Ranks::new(&file, dtype), &mut failures)
+                } else if variant == "lazy" {
+                    Words::new(&file, dtype)
+                        .and_then(|words| follow(&file, row, name, words, &mut failures))
                 } else {
                     follow(&file, row, name, Net::new(&file, dtype), &mut failures)
                 };
@@ -189,6 +225,8 @@ fn follow(
         optimizer.add_group(biases.learning_rate_factor(0.5)?.weight_decay(0.02)?);
     } else if name.ends_with("frozen") {
         optimizer.add_group(biases.frozen());
+    } else if name.ends_with("lazy") {
+        optimizer.add_group(Group::of("table")?.lazy_rows());
     }
     let (recorded_steps, mut found) = (recorded_steps(file), Vec::new());
     for step in 0..recorded_steps.last().copied().unwrap_or(0) {

@@ -205,6 +205,14 @@ impl Table {
                 "layer: embedding broadcast_to where add (lookup shape blend blend)",
             ],
         );
+        let bounded = Embedding::builder(5, 8)
+            .max_norm(1.0, Norm::L2)
+            .build(rng)?;
+        self.row(
+            ("Embedding", "with a largest norm"),
+            given(&[16, 8], bounded, add),
+            &[PLAIN, "layer: embedding mul add (lookup blend blend)"],
+        );
         Ok(())
     }
 

@@ -21,6 +21,18 @@ const DENSE: &[Row] = &[
     ("embedding, padded", |_| {
         embedding(Embedding::builder(5, 3).padding_index(1).build(&mut rng()))
     }),
+    ("embedding, max_norm 1.25 1.0", |_| {
+        bounded(1.25, Norm::L1, None)
+    }),
+    ("embedding, max_norm 0.75 2.0", |_| {
+        bounded(0.75, Norm::L2, None)
+    }),
+    ("embedding, max_norm 0.5 inf", |_| {
+        bounded(0.5, Norm::LInf, None)
+    }),
+    ("embedding, max_norm 0.75 2.0, padded", |_| {
+        bounded(0.75, Norm::L2, Some(1))
+    }),
     ("flatten", |_| layer(Ok(Flatten::default()))),
     ("flatten(2)", |_| layer(Ok(Flatten { start_axis: 2 }))),
     ("dropout, predicting", |_| layer(Dropout::new(0.4))),
@@ -32,6 +44,14 @@ const DENSE: &[Row] = &[
         layer(AlphaDropout::new(0.0))
     }),
 ];
+
+fn bounded(max: f64, norm: Norm, padding: Option<usize>) -> Result<Box<dyn Subject>> {
+    let mut builder = Embedding::builder(5, 3).max_norm(max, norm);
+    if let Some(index) = padding {
+        builder = builder.padding_index(index);
+    }
+    embedding(builder.build(&mut rng()))
+}
 
 pub fn embedding(built: Result<Embedding>) -> Result<Box<dyn Subject>> {
     called(built, |embedding, given, pass| {

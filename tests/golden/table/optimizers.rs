@@ -122,6 +122,7 @@ fn adam() -> Vec<Row> {
     rows! {
         "adam(0.001)" => Adam::new(0.001);
         "adam(0.02)" => Adam::new(0.02);
+        "adam(0.02,0.8,0.99,1e-30)" => Adam::new(0.02).betas(0.8, 0.99).epsilon(1e-30);
         "adam(0.01,0.8,0.99)" => Adam::new(0.01).betas(0.8, 0.99);
         "adam(0.01,0,0.9,1e-1)" => Adam::new(0.01).betas(0.0, 0.9).epsilon(1e-1);
         "adam(0.01,eps=1e-3)" => Adam::new(0.01).epsilon(1e-3);
