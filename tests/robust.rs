@@ -483,6 +483,11 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
         "the tests of observers run it",
         &["derivative", "id", "kind", "operand"],
     ),
+    (
+        "the tests of sparse rows run it, also on bad input",
+        &["from_sparse_rows", "sparse_rows"],
+    ),
+    ("the tests of summaries run it", &["multiply_adds"]),
 ];
 
 #[test]
