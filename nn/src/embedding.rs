@@ -150,9 +150,9 @@ impl EmbeddingBuilder {
         self
     }
 
-    /// Scales each vector whose norm is above `max` to this norm, when it is looked up: in training,
-    /// prediction and gradients alike. A vector `w` gives `w · max / (‖w‖ + 1e-7)`. PyTorch:
-    /// `max_norm`, with `norm_type` 1, 2 or ∞.
+    /// Scales each vector whose norm is above `max` to this norm when it is looked up, in training
+    /// and in prediction. A vector `w` gives `w · max / (‖w‖ + 1e-7)`. PyTorch: `max_norm`, with
+    /// `norm_type` 1, 2 or ∞.
     ///
     /// The values are PyTorch's, but PyTorch also writes the scaled vectors into the weight, and
     /// takes the scale as a constant in the gradient. Here a lookup does not change the weight, and
