@@ -177,3 +177,190 @@ fn is_row_major(shape: &[usize], strides: &[usize]) -> bool {
         fits
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns an archive of files, which are not compressed.
+    fn archive(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let (mut bytes, mut directory) = (Vec::new(), Vec::new());
+        for (name, content) in files {
+            let place = bytes.len() as u32;
+            let len = (content.len() as u32).to_le_bytes();
+            // From the flags to the lengths of name and extra field; checksums are not read.
+            let middle = [
+                &[0; 12][..],
+                &len,
+                &len,
+                &(name.len() as u16).to_le_bytes(),
+                &[0; 2],
+            ]
+            .concat();
+            bytes.extend([b"PK\x03\x04\0\0", &middle[..], name.as_bytes(), content].concat());
+            let place = place.to_le_bytes();
+            directory.extend(
+                [
+                    b"PK\x01\x02\0\0\0\0",
+                    &middle[..],
+                    &[0; 10],
+                    &place,
+                    name.as_bytes(),
+                ]
+                .concat(),
+            );
+        }
+        let (place, count) = (bytes.len() as u32, files.len() as u16);
+        bytes.extend(directory);
+        bytes.extend(
+            [
+                &b"PK\x05\x06\0\0\0\0\0\0"[..],
+                &count.to_le_bytes(),
+                &[0; 4],
+            ]
+            .concat(),
+        );
+        bytes.extend(place.to_le_bytes());
+        bytes.extend([0; 2]);
+        bytes
+    }
+
+    fn text(text: &str) -> Vec<u8> {
+        [
+            b"X",
+            &(text.len() as u32).to_le_bytes()[..],
+            text.as_bytes(),
+        ]
+        .concat()
+    }
+
+    fn numbers(numbers: &[u16]) -> Vec<u8> {
+        let items = numbers
+            .iter()
+            .map(|n| [b"M", &n.to_le_bytes()[..]].concat());
+        [b"(", &items.collect::<Vec<_>>().concat()[..], b"t"].concat()
+    }
+
+    /// Returns the instructions for a tensor of the file `0`.
+    fn tensor(offset: u16, shape: &[u16], strides: &[u16]) -> Vec<u8> {
+        [
+            b"ctorch._utils\n_rebuild_tensor_v2\n((",
+            &text("storage")[..],
+            b"ctorch\nFloatStorage\n",
+            &text("0"),
+            b"NNtQM",
+            &offset.to_le_bytes(),
+            &numbers(shape),
+            &numbers(strides),
+            b"tR",
+        ]
+        .concat()
+    }
+
+    /// Returns the instructions for a dictionary.
+    fn dict(entries: &[(&str, Vec<u8>)]) -> Vec<u8> {
+        let entries = entries
+            .iter()
+            .map(|(key, value)| [text(key), value.clone()].concat());
+        [b"}(", &entries.collect::<Vec<_>>().concat()[..], b"u"].concat()
+    }
+
+    /// Returns a file with the numbers 0 to 5.
+    fn file(pickle: &[u8]) -> Vec<u8> {
+        let numbers: Vec<u8> = (0..6).flat_map(|i| (i as f32).to_le_bytes()).collect();
+        let pickle = [b"\x80\x02", pickle, b"."].concat();
+        archive(&[("x/data.pkl", &pickle), ("x/data/0", &numbers)])
+    }
+
+    fn values(bytes: &[u8], name: &str) -> Vec<f32> {
+        let tensors = tensors(bytes).unwrap();
+        let stored = Stored::InFile(tensors[name].clone());
+        let super::super::dict::Entry::Tensor(tensor) = stored.read().unwrap() else {
+            panic!("a count");
+        };
+        tensor.to_vec::<f32>().unwrap()
+    }
+
+    #[test]
+    fn views_are_read_by_their_strides() {
+        let bytes = file(&dict(&[
+            ("whole", tensor(0, &[2, 3], &[3, 1])),
+            ("transposed", tensor(0, &[3, 2], &[1, 3])),
+            ("part", tensor(1, &[2], &[2])),
+            ("one", tensor(5, &[], &[])),
+            ("none", tensor(6, &[2, 0], &[1, 1])),
+            ("nested", dict(&[("deep", tensor(2, &[1, 2], &[77, 1]))])),
+        ]));
+        assert_eq!(values(&bytes, "whole"), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        assert_eq!(values(&bytes, "transposed"), [0.0, 3.0, 1.0, 4.0, 2.0, 5.0]);
+        assert_eq!(values(&bytes, "part"), [1.0, 3.0]);
+        assert_eq!(values(&bytes, "one"), [5.0]);
+        assert!(values(&bytes, "none").is_empty());
+        assert_eq!(values(&bytes, "nested.deep"), [2.0, 3.0]);
+    }
+
+    #[test]
+    fn faults_are_explained() {
+        let reason = |bytes: &[u8]| tensors(bytes).err().expect("a fault");
+        let one = |tensor| file(&dict(&[("a", tensor)]));
+        for outside in [
+            tensor(0, &[7], &[1]),
+            tensor(1, &[2, 3], &[3, 1]),
+            tensor(0, &[2, 2], &[5, 1]),
+            // Each element several times.
+            tensor(0, &[6, 6], &[0, 1]),
+            tensor(0, &[60000, 60000, 60000, 60000, 60000], &[0; 5]),
+        ] {
+            let reason = reason(&one(outside));
+            assert!(reason.contains("exceed the 6 numbers"), "{reason}");
+        }
+        let whole = || tensor(0, &[6], &[1]);
+        for (pickle, expected) in [
+            (dict(&[("a", whole()), ("a", whole())]), "`a` occurs twice"),
+            (
+                dict(&[("a", whole()), ("a", b"X\xff\0\0\0".to_vec())]),
+                "too early",
+            ),
+            // A dictionary in itself, and one that occurs twice.
+            ([b"}q\0", &text("a")[..], b"h\0s"].concat(), "occurs twice"),
+            (
+                dict(&[("a", b"}q\0".to_vec()), ("b", b"h\0".to_vec())]),
+                "occurs twice",
+            ),
+            (dict(&[(&"a".repeat(1025), whole())]), "more than 1024"),
+            (whole(), "expected a dictionary"),
+            (b"cos\nsystem\n(tR".to_vec(), "an object of `os.system`"),
+            (b"h\0".to_vec(), "does not exist"),
+            (b"t".to_vec(), "empty stack"),
+            (b"(0".to_vec(), "empty stack"),
+            (b"\xff".to_vec(), "0xff is not known"),
+        ] {
+            let reason = reason(&file(&pickle));
+            assert!(reason.contains(expected), "{reason} instead of {expected}");
+        }
+        let pickle = b"\x80\x02}.";
+        for (files, expected) in [
+            (
+                &[("data.pkl", &pickle[..]), ("a/data.pkl", pickle)][..],
+                "one file `data.pkl`",
+            ),
+            (
+                &[("a/data.pkl", pickle), ("a/data.pkl", pickle)],
+                "two files",
+            ),
+            (
+                &[("a/data.pkl", pickle), ("a/byteorder", b"big")],
+                "big-endian",
+            ),
+            (&[("a", pickle)], "one file `data.pkl`"),
+        ] {
+            let reason = reason(&archive(files));
+            assert!(reason.contains(expected), "{reason} instead of {expected}");
+        }
+        let mut compressed = archive(&[("a/data.pkl", pickle)]);
+        let place = compressed.len() - 22 - 46 - "a/data.pkl".len();
+        compressed[place + 10] = 8;
+        let reason = reason(&compressed);
+        assert!(reason.contains("compressed"), "{reason}");
+    }
+}
