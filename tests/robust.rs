@@ -481,8 +481,13 @@ const NOT_CALLED: &[(&str, &[&str])] = &[
     ("it runs a closure", &["refusable"]),
     (
         "the tests of observers run it",
-        &["derivative", "id", "kind", "operand"],
+        &["derivative", "id", "inner_activations", "kind", "operand"],
     ),
+    (
+        "the tests of sparse rows run it, also on bad input",
+        &["from_sparse_rows", "sparse_rows"],
+    ),
+    ("the tests of summaries run it", &["multiply_adds"]),
 ];
 
 #[test]
