@@ -29,8 +29,9 @@ impl Tensor {
     /// In `f32`, windows of 3×3 with stride 1 over 12 or more channels take less than half of the
     /// products (Lavin, Gray 2016, Fast Algorithms for Convolutional Neural Networks). For elements
     /// of similar size the rounding errors are then smaller than those of the sums in order. But an
-    /// element that is not finite makes all of its 2×2 outputs NaN, and one that is 10⁷ times
-    /// larger than its neighbours takes the digits of theirs. PyTorch's sums have neither on a CPU.
+    /// element that is not finite, or above 8e37, may make all of its 2×2 outputs infinite or NaN,
+    /// and one that is 10⁷ times larger than its neighbours takes the digits of theirs. PyTorch's
+    /// sums have neither on a CPU. Compute in `f64` if such elements must be possible.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the input does not have a batch, channels and `D`
