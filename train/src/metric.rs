@@ -12,7 +12,7 @@ use std::borrow::Cow;
 /// The running state is saved in checkpoints. In a custom metric it is whatever the value is
 /// computed from:
 ///
-/// ```ignore
+/// ```
 /// use cotangent::prelude::*;
 /// use cotangent::train::Metric;
 /// use std::borrow::Cow;
@@ -29,7 +29,7 @@ use std::borrow::Cow;
 ///         "max_error".into()
 ///     }
 ///     fn update(&mut self, outputs: &Tensor, targets: &Tensor) -> Result<()> {
-///         let largest = outputs.sub(targets)?.abs().max(())?.item()?;
+///         let largest = outputs.sub(targets)?.abs().max()?.item()?;
 ///         self.largest = self.largest.max(largest);
 ///         Ok(())
 ///     }
