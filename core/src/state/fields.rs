@@ -114,6 +114,7 @@ macro_rules! counts {
     ($($int:ty)*) => {$(
         impl Value for $int {
             fn write(&self, state: &mut StateDict) {
+                #[allow(clippy::cast_lossless)]
                 state.insert(NAME, Entry::Count(*self as u64));
             }
             fn read(state: &StateDict) -> Result<Self> {
@@ -123,7 +124,7 @@ macro_rules! counts {
         }
     )*};
 }
-counts! { u8 u16 u32 u64 usize }
+counts! { u32 u64 usize }
 
 impl Value for bool {
     fn write(&self, state: &mut StateDict) {
