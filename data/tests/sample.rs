@@ -89,7 +89,7 @@ fn samples_that_do_not_fit_are_typed_errors() {
     ] {
         assert!(matches!(result, Err(CoreError::Index { .. })));
     }
-    let x = Tensor::zeros([2, 3], DType::F32);
+    let x = Tensor::zeros([2, 3], DType::F32).unwrap();
     for row in [2, usize::MAX, 1 << 63] {
         assert!(matches!(x.row(row), Err(CoreError::Index { .. })));
         assert!(matches!(
@@ -149,7 +149,7 @@ fn a_faulty_sample_is_named_and_ends_the_epoch() {
 
 #[test]
 fn positions_out_of_range_are_typed_errors() {
-    let table = Table::new(Tensor::zeros([3, 1], DType::F32)).unwrap();
+    let table = Table::new(Tensor::zeros([3, 1], DType::F32).unwrap()).unwrap();
     let key = Key::new(0, 0);
     for result in [
         table.get(3),
