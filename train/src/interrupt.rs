@@ -1,8 +1,8 @@
 //! Ctrl-C: the first one ends a run after the current step, the second one ends the process.
 
 use cotangent_core::{Error, Result};
-use std::sync::{Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
+use std::sync::{Mutex, PoisonError};
 
 /// Whether Ctrl-C was pressed since the first of the present runs began.
 static PRESSED: AtomicBool = AtomicBool::new(false);
