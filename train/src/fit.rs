@@ -256,6 +256,13 @@ impl<T: Task> Fitting<'_, '_, T> {
                 checkpoints.expect_none()?;
             }
         }
+        let done = self.run.epoch() + u64::from(self.run.batch() > 0);
+        if done > self.fit.epochs {
+            let found = self.fit.epochs;
+            let reason =
+                format!("expected at least {done} epochs, which the run has begun, found {found}");
+            return Err(Error::argument("Fit", reason));
+        }
         if let Some(every) = self.fit.signal {
             self.run.watch(every, self.task.module())?;
         }

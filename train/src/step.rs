@@ -25,6 +25,11 @@ impl<'a> Step<'a> {
         self.pass
     }
 
+    /// Returns whether this is a training step, and no step of the validation.
+    pub fn is_training(&self) -> bool {
+        self.pass.is_training()
+    }
+
     /// Returns the number of samples in the batch.
     pub fn samples(&self) -> usize {
         self.samples
