@@ -280,7 +280,7 @@ fn damaged_states_of_runs_are_errors() -> Result<()> {
         "history.epochs",
     ] {
         let mut state = good.clone();
-        let old = state.insert(name, Entry::Tensor(Tensor::from([[1.0f32]])));
+        let old = state.insert(name, Entry::Tensor(Tensor::from([1.0f32, 2.0, 3.0])));
         let mut run = Run::new(0);
         let refused = run.load_state(&state).is_err();
         assert!(refused || old.is_none(), "{name}");

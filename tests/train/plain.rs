@@ -34,7 +34,7 @@ fn a_run_with_all_options_has_the_bits_of_a_plain_loop() -> Result<()> {
         Schedule::reduce_on_plateau()
             .factor(0.5)
             .patience(0)
-            .threshold(0.3)
+            .threshold(0.9)
             .build()
     };
 

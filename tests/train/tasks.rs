@@ -40,9 +40,11 @@ impl Task for Gan {
         let judge = |x: &Tensor| self.discriminator.forward(x, step.pass());
         // The gradient penalty of Gulrajani et al. 2017, at the real points.
         let x = real.tracked();
-        let slope = Backward::new().record().run(&judge(&x)?.sum())?;
-        let slope = slope.get(&x).ok_or_else(|| Error::other("no gradient"))?;
-        let penalty = slope.square().sum_over(1)?.mean();
+        let slopes = Backward::new()
+            .create_graph()
+            .grad(&judge(&x)?.sum(), &[x])?;
+        let slope = slopes[0].square().sum_over(1)?;
+        let penalty = slope.mean();
         let loss = judge(&fake.detach())?
             .mean()
             .sub(&judge(real)?.mean())?
