@@ -4,13 +4,16 @@
 #![forbid(unsafe_code)]
 
 mod batches;
+pub mod csv;
 mod dataset;
 mod digits;
 mod error;
 pub mod idx;
+mod lines;
 mod mnist;
 mod moby_dick;
 mod shuffle;
+mod source;
 mod split;
 mod standardize;
 
@@ -18,6 +21,7 @@ pub use batches::{Batches, Epoch};
 pub use dataset::Dataset;
 pub use digits::digits;
 pub use error::{Error, Result};
+pub use lines::{LineFault, Lines, lines};
 pub use mnist::mnist;
 pub use moby_dick::moby_dick;
 pub use standardize::Standardizer;
