@@ -12,6 +12,7 @@ pub mod data;
 pub mod guide;
 pub mod nn;
 pub mod optim;
+pub mod train;
 
 /// The random number generators: the traits of the crate `rand`, and ChaCha8, which is fast and
 /// gives the same numbers on every platform.
@@ -122,5 +123,5 @@ pub mod prelude {
     };
     // Data.
     #[doc(no_inline)]
-    pub use cotangent_data::{Batches, Dataset, Standardizer, digits};
+    pub use cotangent_data::{Batches, Dataset, Labeled, Sample, Standardizer, Table, digits};
 }
