@@ -67,6 +67,15 @@ pub enum Error {
         fault: LineFault,
     },
 
+    /// An image file cannot be decoded.
+    #[error("cannot decode the image `{}`: {reason}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The message of the decoder.
+        reason: String,
+    },
+
     /// A name of a category occurs twice.
     #[error("categories: the name `{name}` occurs twice")]
     DuplicateCategory {
@@ -243,6 +252,13 @@ pub enum Error {
         position: usize,
         /// The error.
         error: Box<cotangent_core::Error>,
+    },
+
+    /// A standardizer was fitted to a feature without values.
+    #[error("standardizer: all values of feature {feature} are NaN")]
+    NoValues {
+        /// The position of the feature.
+        feature: usize,
     },
 
     /// A standardizer was applied to samples of another size than those that it was fitted to.

@@ -33,6 +33,7 @@ pub(super) struct Guard<R> {
     rows: VecDeque<u64>,
     /// The number of bytes that may be read before the next row is returned.
     left: usize,
+    has_ended: bool,
 }
 
 impl<R: Read> Guard<R> {
@@ -45,6 +46,7 @@ impl<R: Read> Guard<R> {
             line: 1,
             rows: VecDeque::new(),
             left: LONGEST_ROW,
+            has_ended: false,
         }
     }
 
@@ -59,9 +61,9 @@ impl<R: Read> Guard<R> {
         self.left = LONGEST_ROW;
     }
 
-    /// Returns whether the bytes up to here end in a quoted cell.
+    /// Returns whether the source ends in a quoted cell of the row that the parser reads now.
     pub(super) fn is_quote_open(&self) -> bool {
-        self.state == State::Quoted
+        self.has_ended && self.state == State::Quoted && self.rows.len() == 1
     }
 
     fn pass(&mut self, byte: u8) {
@@ -91,7 +93,13 @@ impl<R: Read> Read for Guard<R> {
             return Err(io::Error::other(Fault::RowTooLong { limit }));
         }
         let len = out.len().min(self.left);
-        let count = self.source.read(&mut out[..len])?;
+        let mut count = self.source.read(&mut out[..len])?;
+        self.has_ended = count == 0;
+        // The parser takes a comment without a line break at the end for a row.
+        if self.has_ended && self.state == State::Comment && len > 0 {
+            out[0] = b'\n';
+            count = 1;
+        }
         for &byte in &out[..count] {
             self.pass(byte);
         }

@@ -230,7 +230,7 @@ fn next_record(
         }
         Err(other) => unreachable!("a reader without a schema returned {other:?}"),
     }
-    if reader.is_done() && reader.get_ref().is_quote_open() {
+    if reader.get_ref().is_quote_open() {
         return error(None, Fault::OpenQuote);
     }
     reader.get_mut().row_read();
