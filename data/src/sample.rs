@@ -99,8 +99,9 @@ macro_rules! cells {
                 let mut values = reserved(samples.len().saturating_mul(first.len()))?;
                 for sample in samples {
                     if sample.shape() != first.shape() {
+                        let reason = "samples must have equal shapes";
                         let shapes = [first.shape(), sample.shape()];
-                        return Err(Error::shape("stack", "samples must have equal shapes", &shapes));
+                        return Err(Error::shape("stack", reason, &shapes));
                     }
                     values.extend_from_slice(sample.as_slice());
                 }

@@ -49,7 +49,11 @@ proptest! {
     }
 
     #[test]
-    fn a_table_gives_the_batches_of_its_rows(count in 1_usize..30, size in 1_usize..9, seed in any::<u64>()) {
+    fn a_table_gives_the_batches_of_its_rows(
+        count in 1_usize..30,
+        size in 1_usize..9,
+        seed in any::<u64>(),
+    ) {
         let samples: Vec<Parts> = (0..count).map(sample).collect();
         let table = Table::new(Sample::stack(&samples).unwrap()).unwrap();
         for batches in [
