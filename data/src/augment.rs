@@ -125,11 +125,9 @@ fn flip(
 
 /// Returns the height and the width.
 fn side_lengths(op: &'static str, image: &Tensor) -> Result<[usize; 2]> {
-    match *image.shape() {
-        [.., height, width] => Ok([height, width]),
-        _ => {
-            let reason = "expected (channels, height, width) or (height, width)";
-            Err(Error::shape(op, reason, &[image.shape()]))
-        }
+    if let [.., height, width] = *image.shape() {
+        return Ok([height, width]);
     }
+    let reason = "expected (channels, height, width) or (height, width)";
+    Err(Error::shape(op, reason, &[image.shape()]))
 }

@@ -170,7 +170,7 @@ fn big_endian<T, const SIZE: usize>(bytes: &[u8], convert: fn([u8; SIZE]) -> T) 
 
 #[cfg(test)]
 mod tests {
-    use std::io::repeat;
+    use std::io::{ErrorKind, repeat};
 
     use flate2::Compression;
     use flate2::read::GzEncoder;

@@ -112,7 +112,7 @@ fn open(path: &Path) -> io::Result<(BufReader<File>, Header)> {
         header.len + header.elements,
         file.get_ref().metadata()?.len(),
     );
-    if (found as u128) < needed as u128 {
+    if found < needed as u64 {
         let shape = &header.shape;
         return Err(invalid(format!(
             "the file is truncated: the shape {shape} needs {needed} bytes, found {found}"
