@@ -49,7 +49,7 @@ pub fn flip_vertical(image: &Tensor, probability: f64, rng: &mut ChaCha8Rng) -> 
 /// use cotangent::data::augment;
 /// use cotangent::prelude::*;
 ///
-/// let image = Tensor::ones([3, 32, 40], DType::F32);
+/// let image = Tensor::ones([3, 32, 40], DType::F32)?;
 /// let mut rng = ChaCha8Rng::seed_from_u64(1);
 /// assert_eq!(augment::crop(&image, [28, 28], 0, &mut rng)?.shape(), [3, 28, 28]);
 /// assert_eq!(augment::crop(&image, [32, 40], 4, &mut rng)?.shape(), [3, 32, 40]);

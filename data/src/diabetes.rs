@@ -19,9 +19,9 @@ pub const DIABETES_COLUMNS: [&str; 10] = [
     "age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6",
 ];
 
-/// Returns 442 patients with diabetes: ten measurements each, and how far the disease had progressed
-/// a year later, a number from 25 to 346. B. Efron, T. Hastie, I. Johnstone and R. Tibshirani
-/// (2004), Least Angle Regression, Annals of Statistics 32.
+/// Returns 442 patients with diabetes: ten measurements each, and how far the disease had
+/// progressed a year later, a number from 25 to 346. B. Efron, T. Hastie, I. Johnstone and R.
+/// Tibshirani (2004), Least Angle Regression, Annals of Statistics 32.
 ///
 /// Inputs are `f32` of the shape `(442, 10)` with the columns [`DIABETES_COLUMNS`], as they were
 /// measured; targets have the shape `(442, 1)`. A [`Standardizer`](crate::Standardizer) scales

@@ -36,8 +36,8 @@ pub enum LineFault {
     },
 }
 
-/// Iterates over the lines of a text file in UTF-8, without their ends (`\n` or `\r\n`). The file may
-/// be gzipped, and larger than memory.
+/// Iterates over the lines of a text file in UTF-8, without their ends (`\n` or `\r\n`). The file
+/// may be gzipped, and larger than memory.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be opened. An item is an error if the file cannot be read

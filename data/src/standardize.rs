@@ -131,7 +131,7 @@ impl Standardizer {
     /// let (_, targets) = table.all();
     /// let standardizer = Standardizer::fit(targets)?;
     /// let restored = standardizer.restore(&standardizer.apply(targets)?)?;
-    /// assert!(restored.sub(targets)?.abs().max().item()? < 1e-4);
+    /// assert!(restored.sub(targets)?.abs().max()?.item()? < 1e-4);
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "inverse_transform")]

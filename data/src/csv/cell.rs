@@ -1,4 +1,5 @@
-//! The header of a file, and the cell of a row: the conversions from text, and the place for errors.
+//! The header of a file, and the cell of a row: the conversions from text, and the place for
+//! errors.
 
 use std::collections::HashMap;
 use std::str::FromStr;

@@ -20,8 +20,8 @@ enum State {
 /// A source that notes where rows begin and whether a quote is open, and fails inside a row that is
 /// too long.
 ///
-/// The parser says neither: its line of a row is that of the empty lines and comments before it, and
-/// it reads an open quote to the end of the file.
+/// The parser says neither: its line of a row is that of the empty lines and comments before it,
+/// and it reads an open quote to the end of the file.
 #[derive(Debug)]
 pub(super) struct Guard<R> {
     source: R,

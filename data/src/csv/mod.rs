@@ -4,8 +4,8 @@
 //! (doubled) and line breaks (RFC 4180). Spaces around a cell are ignored, and so are empty lines.
 //! Files may be gzipped, and may begin with a byte order mark.
 //!
-//! Columns are converted to numbers, categories or texts when they are taken out. An empty cell is a
-//! missing value, and [`Options::missing`] adds other texts for it. Every error has the file, the
+//! Columns are converted to numbers, categories or texts when they are taken out. An empty cell is
+//! a missing value, and [`Options::missing`] adds other texts for it. Every error has the file, the
 //! line, and the column if there is one.
 //!
 //! ```

@@ -291,7 +291,7 @@ proptest! {
             match row {
                 Ok(row) => {
                     prop_assert_eq!(row.line(), *line);
-                    let found = ["x", "y"].map(|name| row.text(name).unwrap_or_default().to_owned());
+                    let found = ["x", "y"].map(|name| row.text(name).unwrap_or_default());
                     prop_assert_eq!(&found[..], &cells[..]);
                 }
                 Err(Error::Csv { line: found, fault, .. }) => {

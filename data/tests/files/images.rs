@@ -147,7 +147,9 @@ proptest! {
         fs::write(folder.path().join("cat/a.png"), bytes).unwrap();
         let images = ImageFolder::open(folder.path()).unwrap();
         match images.get(0) {
-            Ok((image, _)) => prop_assert!(image.to_f64_vec().iter().all(|x| (0.0..=1.0).contains(x))),
+            Ok((image, _)) => {
+                prop_assert!(image.to_f64_vec().iter().all(|x| (0.0..=1.0).contains(x)));
+            }
             Err(error) => prop_assert!(error.to_string().contains("a.png"), "{}", error),
         }
     }

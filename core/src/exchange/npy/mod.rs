@@ -10,8 +10,8 @@
 //! | `int64`, `uint64` | f64 if it represents each value exactly, else an error |
 //!
 //! Headers may be written by Python 2 or 3, or by hand. NumPy can append arrays to one `.npy` file;
-//! like NumPy, [`read`] returns the first and ignores the rest. [`Rows`] reads a file that is larger
-//! than memory row by row.
+//! like NumPy, [`read`] returns the first and ignores the rest. [`Rows`] reads a file that is
+//! larger than memory row by row.
 //!
 //! Files are written row-major and little-endian, and are [replaced only when the new file is
 //! complete](crate::replace_file). The header of a file allocates nothing: memory grows with the
