@@ -2,7 +2,7 @@
 
 use cotangent::data::{self, Standardizer};
 use cotangent::nn::BatchNorm;
-use cotangent::{Axes, Backward, DType, Error, Indices, Norm, Result, Tensor};
+use cotangent::{Axes, Backward, DType, Error, Norm, Result, Tensor};
 
 type Function = fn(&Tensor) -> Result<Tensor>;
 
