@@ -12,6 +12,7 @@ pub mod data;
 pub mod guide;
 pub mod nn;
 pub mod optim;
+pub mod train;
 
 /// The random number generators: the traits of the crate `rand`, and ChaCha8, which is fast and
 /// gives the same numbers on every platform.

@@ -1,0 +1,1 @@
+//! The metrics: running measures of a model's outputs.
