@@ -5,11 +5,13 @@
 
 mod history;
 mod log;
+mod logs;
 mod meters;
 mod metric;
 pub mod metrics;
 
 pub use history::{History, Row};
 pub use log::{End, EpochRecord, Log, RunEnd, RunStart, StepRecord};
+pub use logs::*;
 pub use meters::Meters;
 pub use metric::{Metric, Table};

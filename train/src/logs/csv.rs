@@ -1,7 +1,6 @@
 //! The history as comma-separated values.
 
 use crate::{EpochRecord, History, Log};
-use cotangent_core::state::{StateDict, Stateful};
 use cotangent_core::{Error, Result, replace_file};
 use std::path::{Path, PathBuf};
 
@@ -27,7 +26,10 @@ impl History {
             record.extend(row.values().map(|(_, value)| field(value)));
             written = written.and_then(|()| write(&record));
         }
-        debug_assert!(written.is_ok(), "memory takes all rows, which have one length");
+        debug_assert!(
+            written.is_ok(),
+            "memory takes all rows, which have one length"
+        );
         let bytes = writer.into_inner().unwrap_or_default();
         String::from_utf8(bytes).unwrap_or_default()
     }
@@ -68,25 +70,15 @@ impl CsvLog {
 }
 
 impl Log for CsvLog {
-    fn epoch(&mut self, record: &EpochRecord) -> Result<()> {
+    fn epoch(&mut self, record: &EpochRecord<'_>) -> Result<()> {
         super::create_folder(&self.path).map_err(|error| Error::io(&self.path, error))?;
         record.history.save_csv(&self.path)
     }
 }
 
-/// The state is empty, since every row is in the run's history.
-impl Stateful for CsvLog {
-    fn state(&self) -> Result<StateDict> {
-        Ok(StateDict::new())
-    }
-
-    fn load_state(&mut self, _: &StateDict) -> Result<()> {
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::rehearsal::Rehearsal;
     use super::*;
 
     #[test]
@@ -98,9 +90,24 @@ mod tests {
         let csv = history.to_csv();
         assert!(csv.starts_with(expected) && csv.ends_with("1\n"), "{csv}");
         // Numbers are written with all their digits.
-        let last = csv.trim_end().rsplit(',').next().and_then(|field| field.parse().ok());
+        let last = csv
+            .trim_end()
+            .rsplit(',')
+            .next()
+            .and_then(|field| field.parse().ok());
         assert_eq!(last, Some(1e-300));
         assert_eq!(History::new().to_csv(), "epoch,step\n");
+    }
+
+    #[test]
+    fn a_killed_and_resumed_run_has_every_row_once() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("logs/run.csv");
+        Rehearsal::killed(CsvLog::new(&path), || CsvLog::new(&path))?;
+        let csv = std::fs::read_to_string(path)?;
+        let rows: Vec<_> = csv.lines().map(|line| line.split(',').next()).collect();
+        assert_eq!(rows, ["epoch", "1", "2", "3", "4"].map(Some), "{csv}");
+        Ok(())
     }
 
     #[test]

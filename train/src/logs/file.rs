@@ -31,8 +31,16 @@ impl Appended {
         self.written == 0
     }
 
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// Begins the file anew at the next write.
+    pub fn clear(&mut self) {
+        self.file = None;
+        self.written = 0;
+    }
+
+    /// Cuts off what is beyond the bytes written. A run that is resumed does so at its start, since
+    /// the next write may come late or never.
+    pub fn cut(&mut self) -> Result<()> {
+        self.append(&[])
     }
 
     /// Appends the bytes, all or none of them if the system can.
@@ -135,7 +143,10 @@ mod tests {
         let mut resumed = Appended::new(&path);
         resumed.load_state(&state)?;
         let error = resumed.append(b"4").expect_err("an error");
-        assert!(error.to_string().contains("10 bytes of this log, found 4"), "{error}");
+        assert!(
+            error.to_string().contains("10 bytes of this log, found 4"),
+            "{error}"
+        );
         assert_eq!(std::fs::read(&path)?, b"0123");
         Ok(())
     }
@@ -154,7 +165,9 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_full_disk_is_an_error() {
-        let error = Appended::new("/dev/full").append(b"x").expect_err("an error");
+        let error = Appended::new("/dev/full")
+            .append(b"x")
+            .expect_err("an error");
         assert!(matches!(error, Error::Io { .. }) && error.to_string().starts_with("/dev/full: "));
     }
 }

@@ -59,14 +59,21 @@ fn add(scalars: &mut Scalars, event: Event) {
 
 /// Returns the value of a tensor of one number, in which TensorFlow 2 writes scalars.
 fn scalar(tensor: &Tensor) -> Option<f64> {
-    if tensor.shape.as_ref().is_some_and(|shape| !shape.axes.is_empty()) {
+    if tensor
+        .shape
+        .as_ref()
+        .is_some_and(|shape| !shape.axes.is_empty())
+    {
         return None;
     }
     let content = &tensor.content[..];
     match tensor.dtype {
         DT_FLOAT => match tensor.floats[..] {
             [number] => Some(f64::from(number)),
-            _ => content.try_into().ok().map(|bytes| f64::from(f32::from_le_bytes(bytes))),
+            _ => content
+                .try_into()
+                .ok()
+                .map(|bytes| f64::from(f32::from_le_bytes(bytes))),
         },
         DT_DOUBLE => match tensor.doubles[..] {
             [number] => Some(number),

@@ -99,7 +99,10 @@ mod tests {
         for length in 0..=file.len() {
             let read: Vec<_> = Records::new(&file[..length]).collect();
             let whole = ends.iter().filter(|&&end| end <= length).count() - 1;
-            let expected: Vec<_> = messages[..whole].iter().map(|&message| Ok(message)).collect();
+            let expected: Vec<_> = messages[..whole]
+                .iter()
+                .map(|&message| Ok(message))
+                .collect();
             assert_eq!(read, expected, "{length}");
         }
     }
@@ -111,7 +114,10 @@ mod tests {
             let mut damaged = file.clone();
             damaged[place] ^= 0x10;
             let read: Vec<_> = Records::new(&damaged).collect();
-            assert!(matches!(read.last(), Some(Err(_))), "byte {place}: {read:?}");
+            assert!(
+                matches!(read.last(), Some(Err(_))),
+                "byte {place}: {read:?}"
+            );
         }
     }
 }
