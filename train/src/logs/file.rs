@@ -65,10 +65,19 @@ impl Appended {
         Ok(())
     }
 
-    pub fn state(&self) -> StateDict {
+    /// Returns the state, after the file is on the disk: a checkpoint must not know of more than a
+    /// crash of the system leaves.
+    pub fn state(&self) -> Result<StateDict> {
+        if let Some(file) = &self.file {
+            match file.sync_data() {
+                // A pipe or a terminal.
+                Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(()),
+                synced => synced.map_err(|error| Error::io(&self.path, error)),
+            }?;
+        }
         let mut state = StateDict::new();
         state.insert("written", Entry::Count(self.written));
-        state
+        Ok(state)
     }
 
     pub fn load_state(&mut self, state: &StateDict) -> Result<()> {
@@ -120,7 +129,7 @@ mod tests {
         let path = folder.path().join("logs/run.csv");
         let mut log = Appended::new(&path);
         log.append(b"one\n")?;
-        let state = log.state();
+        let state = log.state()?;
         log.append(b"two\n")?;
         let mut resumed = Appended::new(&path);
         resumed.load_state(&state)?;
@@ -138,7 +147,7 @@ mod tests {
         let path = folder.path().join("run.csv");
         let mut log = Appended::new(&path);
         log.append(b"0123456789")?;
-        let state = log.state();
+        let state = log.state()?;
         std::fs::write(&path, b"0123")?;
         let mut resumed = Appended::new(&path);
         resumed.load_state(&state)?;

@@ -83,7 +83,7 @@ impl Log for JsonLines {
     }
 
     fn state(&self) -> Result<StateDict> {
-        Ok(self.file.state())
+        self.file.state()
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {

@@ -18,7 +18,7 @@ impl Page {
         let title = text(&self.title);
         let figures: String = figures
             .iter()
-            .map(|(title, svg)| section(title, &drawing(title, svg)))
+            .map(|(title, svg)| section(title, &scrolling(&drawing(title, svg))))
             .collect();
         let (results, details) = (&self.results, &self.details);
         format!(
@@ -43,13 +43,16 @@ pub(super) fn text(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            '\n' | '\t' => escaped.push(character),
-            // HTML has no control characters.
-            character if character.is_control() => escaped.push('\u{fffd}'),
+            character if is_forbidden(character) => escaped.push('\u{fffd}'),
             character => escaped.push(character),
         }
     }
     escaped
+}
+
+/// Returns whether HTML has no such character.
+fn is_forbidden(character: char) -> bool {
+    character.is_control() && !matches!(character, '\n' | '\t')
 }
 
 /// Returns a section. Its content is HTML.
@@ -64,7 +67,8 @@ pub(super) fn drawing(title: &str, svg: &str) -> String {
         &format!("<svg role=\"img\" aria-label=\"{}\" ", text(title)),
         1,
     );
-    format!("<figure>\n{}\n</figure>\n", svg.trim_end())
+    let svg = svg.trim_end().replace(is_forbidden, "\u{fffd}");
+    format!("<figure>\n{svg}\n</figure>\n")
 }
 
 /// Returns text with its spaces and line breaks.

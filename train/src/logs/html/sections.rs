@@ -22,7 +22,7 @@ pub(super) fn curves(history: &History) -> Result<String> {
             continue;
         }
         let epochs = || history.epochs().iter().map(|&epoch| epoch as f64);
-        let mut chart = Chart::new("epoch", plain);
+        let mut chart = Chart::new("epoch", "");
         let lines = [
             ("training", plain.to_owned()),
             ("validation", format!("{VALIDATION}{plain}")),
@@ -124,7 +124,7 @@ fn count(value: f64) -> String {
 pub(super) fn details(report: &HtmlReport) -> Result<String> {
     let mut details = String::new();
     if let Some(signal) = &report.signal {
-        let figure = drawing("Signal report by layer", &signal.to_svg()?);
+        let figure = scrolling(&drawing("Signal report by layer", &signal.to_svg()?));
         let title = format!("Signal report, step {}", signal.step);
         details += &section(
             &title,

@@ -203,7 +203,7 @@ impl Log for TensorBoard {
     }
 
     fn state(&self) -> Result<StateDict> {
-        Ok(self.lock().state())
+        self.lock().state()
     }
 
     fn load_state(&mut self, state: &StateDict) -> Result<()> {
