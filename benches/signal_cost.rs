@@ -23,7 +23,7 @@ struct Run {
 
 fn main() -> anyhow::Result<()> {
     let data = cotangent::data::digits()?;
-    let batches = Batches::new(&data, 128, 0)?;
+    let batches = Batches::new(&data, 128)?.shuffle(0);
     let Some(batch) = batches.epoch(0).next() else {
         anyhow::bail!("there is a batch");
     };

@@ -26,7 +26,7 @@ mod measure;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, ValueEnum};
-use cotangent::data::{Batches, Dataset, digits};
+use cotangent::data::{Batches, Labeled, digits};
 use cotangent::prelude::*;
 use cotangent::state::{Loader, to_bytes};
 use indicatif::ProgressBar;
@@ -151,7 +151,7 @@ const IMAGES_PER_CLASS: usize = 20;
 impl Net {
     /// Creates a net for `data`. It has no dropout, so that the outputs of frozen layers are the
     /// same in every epoch.
-    fn new(kind: Kind, data: &Dataset, rng: &mut impl Rng) -> cotangent::Result<Self> {
+    fn new(kind: Kind, data: &Labeled, rng: &mut impl Rng) -> cotangent::Result<Self> {
         let mut hidden = Vec::new();
         for i in 0..LAYERS {
             let inputs = if i == 0 { data.features() } else { UNITS };
@@ -311,12 +311,14 @@ impl Fit<'_> {
         &self,
         net: &mut Net,
         first: usize,
-        data: &Dataset,
+        data: &Labeled,
         epochs: Range<u64>,
         optimizer: &mut dyn Optimizer,
     ) -> Result<f64> {
         // Batch normalization cannot train on a batch of one image.
-        let batches = Batches::new(data, BATCH_SIZE, self.seed)?.drop_last()?;
+        let batches = Batches::new(data, BATCH_SIZE)?
+            .shuffle(self.seed)
+            .drop_last()?;
         let pass = Pass::train(self.seed);
         let mut times = Vec::new();
         for epoch in epochs {

@@ -5,15 +5,17 @@
 //! | [`digits()`] | 1,797 handwritten digits that are embedded in the crate |
 //! | [`moby_dick()`] | 217,000 characters of English prose, embedded too |
 //! | [`mnist()`], [`idx`] | MNIST, Fashion-MNIST and other files in the IDX format |
-//! | [`Dataset`] | inputs with class labels, subsets, [stratified splits](Dataset::split_stratified), [folds](Dataset::k_fold) |
+//! | [`Labeled`] | inputs with class labels, subsets, [stratified splits](Labeled::split_stratified), [folds](Labeled::k_fold) |
+//! | [`Table`] | samples with any parts: float targets, several inputs, none |
+//! | [`Dataset`], [`Sample`] | traits of your own data sets and samples |
 //! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |
 //! | [`Batches`] | shuffled mini-batches; an epoch depends on the seed and its number alone |
+//! | [`Epochs`] | the trait of batches by epoch, which a training loop takes |
+//! | [`Key`] | seeds of random changes of samples |
 //!
-//! A data set with float targets does not exist yet: see [regression in
-//! mini-batches](crate::guide::recipes#regression-in-mini-batches).
-//!
-//! Functions of this module return their own [`Error`], on which a program can match. `?` converts
-//! it to [`cotangent::Error`](crate::Error), the `Error` of the prelude.
+//! Functions that build data sets and batches return this module's own [`Error`], on which a
+//! program can match. `?` converts it to [`cotangent::Error`](crate::Error), the `Error` of the
+//! prelude, which the traits and the batches of an epoch return.
 //!
 //! ```
 //! use cotangent::data::{Batches, digits};
@@ -21,7 +23,7 @@
 //! let (train, test) = digits()?.split_stratified(0.2, 42)?;
 //! assert_eq!((train.len(), test.len()), (1438, 359));
 //!
-//! let batches = Batches::new(&train, 32, 42)?;
+//! let batches = Batches::new(&train, 32)?.shuffle(42);
 //! for epoch in 0..2 {
 //!     for batch in batches.epoch(epoch) {
 //!         let (images, labels) = batch?;
@@ -38,12 +40,12 @@ pub use cotangent_data::*;
 #[doc(alias = "DataLoader")]
 #[doc(inline)]
 pub use cotangent_data::Batches;
-#[doc(alias = "TensorDataset")]
-#[doc(inline)]
-pub use cotangent_data::Dataset;
 #[doc(alias = "StandardScaler")]
 #[doc(inline)]
 pub use cotangent_data::Standardizer;
+#[doc(alias = "TensorDataset")]
+#[doc(inline)]
+pub use cotangent_data::Table;
 #[doc(alias = "load_digits")]
 #[doc(inline)]
 pub use cotangent_data::digits;

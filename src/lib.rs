@@ -123,5 +123,5 @@ pub mod prelude {
     };
     // Data.
     #[doc(no_inline)]
-    pub use cotangent_data::{Batches, Dataset, Standardizer, digits};
+    pub use cotangent_data::{Batches, Dataset, Labeled, Sample, Standardizer, Table, digits};
 }

@@ -1,7 +1,7 @@
 //! Frozen layers: they do not change, their cost, the state of optimizers when they are unfrozen,
 //! and training on their cached outputs.
 
-use cotangent::data::{Dataset, digits};
+use cotangent::data::{Labeled, digits};
 use cotangent::module::{LeafRef, Walk};
 use cotangent::prelude::*;
 use cotangent::state::{Loader, load_bytes, to_bytes};
@@ -408,7 +408,7 @@ fn a_new_head_starts_without_state_and_the_rest_keeps_its_own() -> Result<()> {
 }
 
 /// Returns some digits of three classes.
-fn few_digits() -> data::Result<Dataset> {
+fn few_digits() -> data::Result<Labeled> {
     digits()?.only_classes(7..10)?.take_per_class(15, 0)
 }
 
@@ -419,9 +419,9 @@ fn training_on_cached_outputs_equals_training_through_frozen_layers() -> data::R
         let mut start = net(3, 0)?;
         train(&mut start, &mut *make()?, 0..3)?;
         start.freeze_where(r"hidden\.[01]\..*")?;
-        let fit = |data: &Dataset, first: usize| -> data::Result<Net> {
+        let fit = |data: &Labeled, first: usize| -> data::Result<Net> {
             let (mut net, mut optimizer) = (start.clone(), make()?);
-            let batches = data::Batches::new(data, 10, 3)?;
+            let batches = data::Batches::new(data, 10)?.shuffle(3);
             for batch in (0..4).flat_map(|epoch| batches.epoch(epoch)) {
                 let (x, labels) = batch?;
                 let pass = Pass::train(0);

@@ -129,7 +129,7 @@ impl Run {
         let data = digits()
             .and_then(|digits| digits.select(&(0..100).collect::<Vec<_>>()))
             .unwrap();
-        let batches = Batches::new(&data, 16, 9).unwrap();
+        let batches = Batches::new(&data, 16).unwrap().shuffle(9);
         let per_epoch = batches.batches_per_epoch() as u64;
         while self.done.get() < STEPS {
             let done = self.done.get();

@@ -2,7 +2,7 @@
 //! shuffled each epoch.
 
 use anyhow::Result;
-use cotangent::data::{Batches, Dataset};
+use cotangent::data::{Batches, Labeled};
 use cotangent::prelude::*;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -26,19 +26,19 @@ pub fn run(folder: &Path) -> Result<Value> {
 /// The training of a net on a data set in memory.
 pub struct Epochs {
     pub net: Mlp,
-    batches: Batches,
+    batches: Batches<Labeled>,
     optimizer: Box<dyn Optimizer>,
 }
 
 impl Epochs {
-    pub fn new(train: &Dataset) -> Result<Self> {
+    pub fn new(train: &Labeled) -> Result<Self> {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         Ok(Self {
             net: Mlp::builder([784, 300, 100, 10])
                 .activation(Elu::default())
                 .batch_norm()
                 .build(&mut rng)?,
-            batches: Batches::new(train, 128, 1)?,
+            batches: Batches::new(train.clone(), 128)?.shuffle(1),
             optimizer: Nesterov::new(0.01).build()?,
         })
     }
@@ -58,7 +58,7 @@ impl Epochs {
     }
 
     /// Returns the share of samples that the net classifies correctly.
-    pub fn accuracy(&self, test: &Dataset) -> Result<f64> {
+    pub fn accuracy(&self, test: &Labeled) -> Result<f64> {
         Ok(self.net.predict(test.inputs())?.accuracy(test.labels())?)
     }
 }

@@ -1,365 +1,146 @@
-//! Inputs with their class labels, which splits, selections and batches take apart.
+//! `Dataset`, the trait of everything that batches can be made of.
 
-use cotangent_core::{Indices, Tensor};
+use std::sync::Arc;
 
-use crate::batches::Batches;
-use crate::error::{Error, Result};
+use cotangent_core::Result;
 
-/// A set of samples, each with a class label.
+use crate::error::Error;
+use crate::key::Key;
+use crate::sample::Sample;
+
+/// Samples with positions from 0 to [`len`](Self::len), each of which can be read by itself.
 ///
-/// `inputs` has the shape `(samples, …)` with any shape of a sample, and `labels` the shape
-/// `(samples)`. Every label is below [`classes`](Self::classes). A subset keeps the number of
-/// classes, so that a model of the whole set fits it even if a class is missing. Clones share the
-/// values.
-///
-/// There is no data set with float targets. For regression give the row numbers as labels,
-/// `Dataset::new(inputs, Indices::range(rows)?)`, and look up the targets of each batch by
-/// `targets.index_select(0, &rows)`. The guide's recipe "Regression in mini-batches" has a whole
-/// example. Each row counts as a class then: [`split_stratified`](Self::split_stratified) fails.
-/// Split by [`select`](Self::select) instead.
+/// In memory [`Table`](crate::Table) and [`Labeled`](crate::Labeled) are data sets. Implement the
+/// trait for samples that are read or computed when a batch needs them. Two methods are required:
 ///
 /// ```
-/// use cotangent::{Indices, Tensor};
-/// use cotangent::data::Dataset;
+/// use cotangent::data::{Batches, Dataset};
+/// use cotangent::prelude::*;
 ///
-/// let inputs = Tensor::from_vec(vec![0.0_f32, 0.1, 1.0, 1.1, 2.0, 2.1], [3, 2])?;
-/// let dataset = Dataset::new(inputs, Indices::from_vec(vec![0, 1, 0], [3])?)?;
-/// assert_eq!((dataset.len(), dataset.features(), dataset.classes()), (3, 2, 2));
-/// assert_eq!(dataset.class_counts(), [2, 1]);
-/// # Ok::<(), cotangent::Error>(())
+/// /// The squares of the numbers 0, 1, 2 and so on, with their roots.
+/// struct Squares(usize);
+///
+/// impl Dataset for Squares {
+///     type Sample = (Tensor, Tensor);
+///
+///     fn len(&self) -> usize {
+///         self.0
+///     }
+///
+///     fn get(&self, position: usize) -> Result<(Tensor, Tensor)> {
+///         let root = position as f32;
+///         Ok((Tensor::from([root * root]), Tensor::from([root])))
+///     }
+/// }
+///
+/// let (squares, _roots) = Batches::new(Squares(100), 32)?.epoch(0).next().unwrap()?;
+/// assert_eq!(squares.shape(), [32, 1]);
+/// # Ok::<(), Error>(())
 /// ```
 #[doc(alias = "TensorDataset")]
-#[derive(Clone, Debug)]
-pub struct Dataset {
-    inputs: Tensor,
-    labels: Indices,
-    classes: usize,
-}
-
-impl Dataset {
-    /// The largest number of classes, about sixteen million. Statistics by class take memory for
-    /// each class, and a label from a damaged file must not decide how much.
-    pub const MAX_CLASSES: usize = 1 << 24;
-
-    /// Pairs inputs with their labels. The number of classes is the largest label plus one; call
-    /// [`with_class_count`](Self::with_class_count) if the data may lack the last class.
-    ///
-    /// # Errors
-    /// [`Error::ScalarInputs`] or [`Error::LabelShape`] if there is not one label per sample,
-    /// [`Error::LabelOutOfRange`] for a label that is not below [`MAX_CLASSES`](Self::MAX_CLASSES).
-    pub fn new(inputs: Tensor, labels: Indices) -> Result<Self> {
-        check_shapes(&inputs, &labels)?;
-        check_labels(&labels, Self::MAX_CLASSES)?;
-        let classes = labels
-            .as_slice()
-            .iter()
-            .max()
-            .map_or(0, |largest| largest + 1);
-        Ok(Self {
-            inputs,
-            labels,
-            classes,
-        })
-    }
-
-    /// Sets the number of classes.
-    ///
-    /// # Errors
-    /// [`Error::LabelOutOfRange`] for a label that is not below `classes`, [`Error::ClassCount`]
-    /// above [`MAX_CLASSES`](Self::MAX_CLASSES).
-    pub fn with_class_count(mut self, classes: usize) -> Result<Self> {
-        if classes > Self::MAX_CLASSES {
-            return Err(Error::ClassCount {
-                found: classes,
-                limit: Self::MAX_CLASSES,
-            });
-        }
-        check_labels(&self.labels, classes)?;
-        self.classes = classes;
-        Ok(self)
-    }
-
-    /// Returns the same labels with other inputs, for example in another shape, dtype or scale.
-    ///
-    /// ```
-    /// let digits = cotangent::data::digits()?;
-    /// let images = digits.inputs().reshape([digits.len(), 1, 8, 8])?;
-    /// let digits = digits.with_inputs(images)?;
-    /// assert_eq!((digits.inputs().shape()[1..].to_vec(), digits.features()), (vec![1, 8, 8], 64));
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::ScalarInputs`] or [`Error::LabelShape`] if there is not one label per sample.
-    pub fn with_inputs(&self, inputs: Tensor) -> Result<Self> {
-        check_shapes(&inputs, &self.labels)?;
-        Ok(Self {
-            inputs,
-            labels: self.labels.clone(),
-            classes: self.classes,
-        })
-    }
-
-    /// Returns the inputs, `(samples, …)`.
-    pub fn inputs(&self) -> &Tensor {
-        &self.inputs
-    }
-
-    /// Returns the labels, `(samples)`, each below [`classes`](Self::classes).
-    pub fn labels(&self) -> &Indices {
-        &self.labels
-    }
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no data set",
+    note = "tensors in memory become a data set by `Table::new((inputs, targets))?`, or by \
+            `Labeled::new(inputs, labels)?`"
+)]
+pub trait Dataset: Send + Sync {
+    /// One sample, such as `(Tensor, Indices)`. A batch has the same type.
+    type Sample: Sample;
 
     /// Returns the number of samples.
-    pub fn len(&self) -> usize {
-        self.labels.len()
-    }
+    fn len(&self) -> usize;
+
+    /// Returns the sample at `position`.
+    ///
+    /// # Errors
+    /// An error if the sample cannot be read, or if `position` is not below [`len`](Self::len).
+    /// Batches add the position to the error.
+    fn get(&self, position: usize) -> Result<Self::Sample>;
 
     /// Returns whether there are no samples.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Returns the number of values in a sample: 64 for inputs `(samples, 8, 8)`.
-    pub fn features(&self) -> usize {
-        self.inputs.shape().iter().skip(1).product()
-    }
-
-    /// Returns the number of classes, which a classifier needs as the number of its outputs.
-    pub fn classes(&self) -> usize {
-        self.classes
-    }
-
-    /// Returns the number of samples of each class.
-    pub fn class_counts(&self) -> Vec<usize> {
-        let mut counts = vec![0; self.classes];
-        for &label in self.labels.as_slice() {
-            counts[label] += 1;
-        }
-        counts
-    }
-
-    /// Returns the samples at `positions`, in that order. A position may occur more than once.
-    ///
-    /// ```
-    /// let digits = cotangent::data::digits()?;
-    /// assert_eq!(digits.select(&[5, 0, 5])?.labels().as_slice(), [5, 0, 5]);
-    /// assert!(digits.select(&[1797]).is_err());
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
+    /// Returns the sample at `position` with the random changes of `key`. Without such changes it
+    /// is [`get`](Self::get).
     ///
     /// # Errors
-    /// [`Error::SampleOutOfRange`] for a position that is not below [`len`](Self::len).
-    pub fn select(&self, positions: &[usize]) -> Result<Self> {
-        let (inputs, labels) = self.gather(positions)?;
-        Ok(Self {
-            inputs,
-            labels,
-            classes: self.classes,
-        })
+    /// As [`get`](Self::get).
+    fn draw(&self, position: usize, key: Key) -> Result<Self::Sample> {
+        let _ = key;
+        self.get(position)
     }
 
-    /// Returns the samples of the listed classes, in their order and with their labels.
-    ///
-    /// ```
-    /// let digits = cotangent::data::digits()?;
-    /// let odd = digits.with_labels(&[1, 3, 5, 7, 9])?;
-    /// assert_eq!((odd.len(), odd.classes()), (906, 10));
-    /// assert_eq!(odd.relabeled(&[1, 3, 5, 7, 9])?.class_counts(), [182, 183, 182, 179, 180]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
+    /// Returns the samples at `positions` as a batch. The default stacks what [`draw`](Self::draw)
+    /// returns; a data set in memory gathers all rows at once.
     ///
     /// # Errors
-    /// [`Error::LabelList`] if a label is listed twice or is not below [`classes`](Self::classes).
-    pub fn with_labels(&self, labels: &[usize]) -> Result<Self> {
-        let listed = self.positions_in_list("with_labels", labels)?;
-        let kept = self.labels.as_slice().iter().enumerate();
-        let kept: Vec<usize> = kept
-            .filter(|&(_, &label)| listed[label].is_some())
-            .map(|(sample, _)| sample)
-            .collect();
-        self.select(&kept)
-    }
-
-    /// Renumbers the classes: a label becomes its position in `labels`, and the number of classes
-    /// is the length of the list.
-    ///
-    /// # Errors
-    /// [`Error::LabelList`] if a sample has a label that is not listed, or a label is listed twice
-    /// or is not below [`classes`](Self::classes).
-    pub fn relabeled(&self, labels: &[usize]) -> Result<Self> {
-        const OPERATION: &str = "relabeled";
-        let listed = self.positions_in_list(OPERATION, labels)?;
-        let renumbered = self.labels.as_slice().iter().map(|&label| {
-            let problem = "has samples but is not listed";
-            listed[label].ok_or(Error::LabelList {
-                operation: OPERATION,
-                label,
-                problem,
-            })
-        });
-        let renumbered = renumbered.collect::<Result<Vec<usize>>>()?;
-        Ok(Self {
-            inputs: self.inputs.clone(),
-            labels: Indices::from(renumbered),
-            classes: labels.len(),
-        })
-    }
-
-    /// Returns a data set of the listed classes alone. The samples keep their order, and the labels
-    /// are the positions in the list. The tasks of transfer learning are made so:
-    ///
-    /// ```
-    /// let digits = cotangent::data::digits()?;
-    /// let (old, new) = (digits.only_classes(0..5)?, digits.only_classes(5..10)?);
-    /// assert_eq!((old.len(), old.classes()), (901, 5));
-    /// assert_eq!(new.class_counts(), [182, 181, 179, 174, 180]);
-    /// assert!(digits.only_classes(5..11).is_err());
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::LabelList`] if a class is listed twice or is not below [`classes`](Self::classes).
-    pub fn only_classes(&self, classes: impl IntoIterator<Item = usize>) -> Result<Self> {
-        let mut listed = Vec::new();
-        for class in classes {
-            listed.push(class);
-            // The list has repetitions already, and it may be endless.
-            if listed.len() > self.classes {
-                break;
-            }
-        }
-        let new_labels = self.positions_in_list("only_classes", &listed)?;
-        let (mut kept, mut labels) = (Vec::new(), Vec::new());
-        for (sample, &label) in self.labels.as_slice().iter().enumerate() {
-            if let Some(label) = new_labels[label] {
-                kept.push(sample);
-                labels.push(label);
-            }
-        }
-        let (inputs, _) = self.gather(&kept)?;
-        Ok(Self {
-            inputs,
-            labels: Indices::from(labels),
-            classes: listed.len(),
-        })
-    }
-
-    /// Replaces the inputs by the results of `f`, which is called with `batch_size` samples at a
-    /// time. The graph of a result, if it has one, is dropped.
-    ///
-    /// Use it to cache the outputs of frozen layers: they are computed once, and the layers above
-    /// train on them in every epoch. `f` must treat each sample independently, as a model does in
-    /// inference:
-    ///
-    /// ```
-    /// use cotangent::Tensor;
-    ///
-    /// let digits = cotangent::data::digits()?;
-    /// # struct Frozen;
-    /// # impl Frozen {
-    /// #     fn predict(&self, x: &Tensor) -> cotangent::Result<Tensor> { x.narrow(1, 0, 10) }
-    /// # }
-    /// # let frozen = Frozen;
-    /// let features = digits.map_inputs(500, |images| frozen.predict(images))?;
-    /// assert_eq!(features.inputs().shape(), [1797, 10]);
-    /// assert_eq!(features.labels(), digits.labels());
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`Error::ZeroBatchSize`], [`Error::EmptyDataset`]; [`Error::MappedSamples`] if `f` returns
-    /// another number of samples than it was called with; the errors of `f`, and those of
-    /// [`Tensor::cat`] if the results of two batches do not fit together.
-    pub fn map_inputs(
-        &self,
-        batch_size: usize,
-        mut f: impl FnMut(&Tensor) -> cotangent_core::Result<Tensor>,
-    ) -> Result<Self> {
-        if self.is_empty() {
-            return Err(Error::EmptyDataset {
-                operation: "map_inputs",
-            });
-        }
-        let mut outputs = Vec::new();
-        for batch in Batches::sequential(self, batch_size)?.epoch(0) {
-            let (inputs, labels) = batch?;
-            let output = f(&inputs)?.detach();
-            if output.shape().first() != Some(&labels.len()) {
-                return Err(Error::MappedSamples {
-                    samples: labels.len(),
-                    output: output.shape().into(),
-                });
-            }
-            outputs.push(output);
-        }
-        self.with_inputs(Tensor::cat(&outputs.iter().collect::<Vec<_>>(), 0)?)
-    }
-
-    /// Copies the inputs and labels at `positions` into new tensors.
-    pub(crate) fn gather(&self, positions: &[usize]) -> Result<(Tensor, Indices)> {
-        let (all, samples) = (self.labels.as_slice(), self.len());
-        let label = |&position: &usize| {
-            all.get(position)
-                .copied()
-                .ok_or(Error::SampleOutOfRange { position, samples })
+    /// [`Error::Item`](crate::Error::Item), which has the position of the sample that cannot be
+    /// read or has another shape than the first; the errors of [`Sample::stack`].
+    fn batch(&self, positions: &[usize], key: Key) -> Result<Self::Sample> {
+        let draw = |&position: &usize| {
+            self.draw(position, key)
+                .map_err(|error| Error::item(position, error))
         };
-        let labels = positions
-            .iter()
-            .map(label)
-            .collect::<Result<Vec<usize>>>()?;
-        let rows = Indices::from(positions.to_vec());
-        let inputs = self.inputs.index_select(0, &rows)?;
-        Ok((inputs, Indices::from(labels)))
+        let samples = positions.iter().map(draw).collect::<Result<Vec<_>>>()?;
+        Self::Sample::stack(&samples).map_err(|error| misfit(&samples, positions, error))
     }
+}
 
-    /// Returns for each class its position in a list of labels.
-    fn positions_in_list(
-        &self,
-        operation: &'static str,
-        labels: &[usize],
-    ) -> Result<Vec<Option<usize>>> {
-        let mut listed = vec![None; self.classes];
-        for (position, &label) in labels.iter().enumerate() {
-            let error = |problem| Error::LabelList {
-                operation,
-                label,
-                problem,
-            };
-            let slot = listed
-                .get_mut(label)
-                .ok_or_else(|| error("is not a class of the data set"))?;
-            if slot.replace(position).is_some() {
-                return Err(error("is listed twice"));
+/// Returns the error of a batch that cannot be stacked, with the position of the first sample that
+/// does not fit the first one.
+fn misfit<S: Sample>(
+    samples: &[S],
+    positions: &[usize],
+    error: cotangent_core::Error,
+) -> cotangent_core::Error {
+    for (sample, &position) in samples.iter().zip(positions).skip(1) {
+        if let Err(error) = S::stack(&[samples[0].clone(), sample.clone()]) {
+            return Error::item(position, error);
+        }
+    }
+    error
+}
+
+/// Implements [`Dataset`] for a pointer to a data set.
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<D: Dataset + ?Sized> Dataset for $pointer {
+            type Sample = D::Sample;
+
+            fn len(&self) -> usize {
+                (**self).len()
+            }
+
+            fn get(&self, position: usize) -> Result<Self::Sample> {
+                (**self).get(position)
+            }
+
+            fn draw(&self, position: usize, key: Key) -> Result<Self::Sample> {
+                (**self).draw(position, key)
+            }
+
+            fn batch(&self, positions: &[usize], key: Key) -> Result<Self::Sample> {
+                (**self).batch(positions, key)
             }
         }
-        Ok(listed)
-    }
+    )*};
 }
 
-fn check_shapes(inputs: &Tensor, labels: &Indices) -> Result<()> {
-    let &[samples, ..] = inputs.shape() else {
-        return Err(Error::ScalarInputs);
-    };
-    if labels.shape() != [samples] {
-        return Err(Error::LabelShape {
-            samples,
-            labels: labels.shape().into(),
-        });
-    }
-    Ok(())
-}
+pointers!(&D, Arc<D>, Box<D>);
 
-fn check_labels(labels: &Indices, classes: usize) -> Result<()> {
-    match labels.as_slice().iter().position(|&label| label >= classes) {
-        None => Ok(()),
-        Some(sample) => {
-            let label = labels.as_slice()[sample];
-            Err(Error::LabelOutOfRange {
-                sample,
-                label,
-                classes,
-            })
+/// Returns rows of samples in memory: views if the positions follow each other, else copies.
+pub(crate) fn rows_of<S: Sample>(all: &S, positions: &[usize]) -> Result<S> {
+    match *positions {
+        [first, ..]
+            if positions
+                .iter()
+                .zip(first..)
+                .all(|(&p, expected)| p == expected) =>
+        {
+            all.narrow(first, positions.len())
         }
+        _ => all.select(positions),
     }
 }

@@ -5,8 +5,8 @@ use std::io::Read;
 use cotangent_core::{Indices, Tensor};
 use flate2::read::GzDecoder;
 
-use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::labeled::Labeled;
 
 /// The origin and the licences of the file are in `assets/README.md`.
 static COMPRESSED: &[u8] = include_bytes!("../assets/digits.csv.gz");
@@ -37,7 +37,7 @@ const CLASSES: usize = 10;
 /// # Errors
 /// [`Error::EmbeddedData`], only if the build is damaged.
 #[doc(alias = "load_digits")]
-pub fn digits() -> Result<Dataset> {
+pub fn digits() -> Result<Labeled> {
     let (pixels, labels) = decode(COMPRESSED)?;
     let scale = f32::from(BRIGHTEST).recip();
     let images = pixels
@@ -45,7 +45,7 @@ pub fn digits() -> Result<Dataset> {
         .map(|grey| f32::from(grey) * scale)
         .collect();
     let images = Tensor::from_vec::<f32>(images, [SAMPLES, PIXELS])?;
-    Dataset::new(images, Indices::from(labels))?.with_class_count(CLASSES)
+    Labeled::new(images, Indices::from(labels))?.with_class_count(CLASSES)
 }
 
 /// Decodes the pixels and the labels of all samples.

@@ -203,6 +203,15 @@ pub enum Error {
         samples: usize,
     },
 
+    /// A sample could not be read, or does not fit the others of its batch.
+    #[error("sample {position}: {error}")]
+    Item {
+        /// The position of the sample in its data set.
+        position: usize,
+        /// The error.
+        error: Box<cotangent_core::Error>,
+    },
+
     /// A standardizer was applied to samples of another size than those that it was fitted to.
     #[error("standardizer: fitted to {fitted} features, applied to {found}")]
     FeatureCount {
@@ -214,6 +223,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Adds the position of a sample to an error that does not have one yet.
+    pub(crate) fn item(position: usize, error: cotangent_core::Error) -> cotangent_core::Error {
+        if let cotangent_core::Error::Other(other) = &error
+            && let Some(Self::Item { .. }) = other.downcast_ref()
+        {
+            return error;
+        }
+        let error = Box::new(error);
+        Self::Item { position, error }.into()
+    }
+
     /// Creates an [`Error::UnexpectedContent`].
     pub(crate) fn unexpected(
         path: impl Into<PathBuf>,

@@ -6,18 +6,28 @@
 mod batches;
 mod dataset;
 mod digits;
+mod epochs;
 mod error;
 pub mod idx;
+mod key;
+mod labeled;
 mod mnist;
 mod moby_dick;
+mod sample;
 mod shuffle;
 mod split;
 mod standardize;
+mod table;
 
 pub use batches::{Batches, Epoch};
 pub use dataset::Dataset;
 pub use digits::digits;
+pub use epochs::Epochs;
 pub use error::{Error, Result};
+pub use key::Key;
+pub use labeled::Labeled;
 pub use mnist::mnist;
 pub use moby_dick::moby_dick;
+pub use sample::Sample;
 pub use standardize::Standardizer;
+pub use table::Table;

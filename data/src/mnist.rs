@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use cotangent_core::{Indices, Tensor};
 
-use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::idx::{self, Values};
+use crate::labeled::Labeled;
 
 const CLASSES: usize = 10;
 const SIDE: usize = 28;
@@ -30,12 +30,12 @@ const SIDE: usize = 28;
 /// [`Error::FileNotFound`], [`Error::Io`], [`Error::Idx`], and [`Error::UnexpectedContent`] for
 /// images of another size, labels above 9, or counts that differ.
 #[expect(clippy::doc_markdown, reason = "LeCun is a person")]
-pub fn mnist(folder: impl AsRef<Path>) -> Result<(Dataset, Dataset)> {
+pub fn mnist(folder: impl AsRef<Path>) -> Result<(Labeled, Labeled)> {
     let folder = folder.as_ref();
     Ok((part(folder, "train")?, part(folder, "t10k")?))
 }
 
-fn part(folder: &Path, prefix: &str) -> Result<Dataset> {
+fn part(folder: &Path, prefix: &str) -> Result<Labeled> {
     let images_path = find(folder, &format!("{prefix}-images"), "idx3-ubyte")?;
     let labels_path = find(folder, &format!("{prefix}-labels"), "idx1-ubyte")?;
 
@@ -74,7 +74,7 @@ fn part(folder: &Path, prefix: &str) -> Result<Dataset> {
         .collect();
     let images = Tensor::from_vec::<f32>(images, [samples, SIDE * SIDE])?;
     let labels = labels.into_iter().map(usize::from).collect::<Indices>();
-    Dataset::new(images, labels)?.with_class_count(CLASSES)
+    Labeled::new(images, labels)?.with_class_count(CLASSES)
 }
 
 fn bytes(path: &Path) -> Result<(Vec<usize>, Vec<u8>)> {

@@ -11,14 +11,27 @@ pub(crate) enum Purpose {
     TakePerClass = 2,
     Epoch = 3,
     Fold = 4,
+    Sample = 5,
 }
 
 /// Returns the generator for a purpose. The cipher's key is the seed and the purpose, and its
 /// stream is the number of an epoch or a class, so that no stream depends on another.
 pub(crate) fn generator(purpose: Purpose, seed: u64, stream: u64) -> ChaCha8Rng {
+    keyed_generator(purpose, seed, [0; 2], stream)
+}
+
+/// Returns the generator for a purpose and two more numbers, which are part of the key.
+pub(crate) fn keyed_generator(
+    purpose: Purpose,
+    seed: u64,
+    numbers: [u64; 2],
+    stream: u64,
+) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
     key[8] = purpose as u8;
+    key[16..24].copy_from_slice(&numbers[0].to_le_bytes());
+    key[24..].copy_from_slice(&numbers[1].to_le_bytes());
     let mut generator = ChaCha8Rng::from_seed(key);
     generator.set_stream(stream);
     generator

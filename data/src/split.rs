@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::labeled::Labeled;
 use crate::shuffle::{Purpose, generator, shuffle};
 
-impl Dataset {
+impl Labeled {
     /// Splits into a training and a test set, `(train, test)`, both shuffled.
     ///
     /// Of `n` samples of a class, `n · test_fraction` go to the test set, rounded up or down so
@@ -165,7 +165,7 @@ impl Dataset {
             samples.truncate(count);
             taken.append(&mut samples);
         }
-        let order = Dataset::MAX_CLASSES as u64;
+        let order = Labeled::MAX_CLASSES as u64;
         shuffle(
             &mut taken,
             &mut generator(Purpose::TakePerClass, seed, order),

@@ -2,8 +2,8 @@
 
 use cotangent_core::{DType, Tensor};
 
-use crate::dataset::Dataset;
 use crate::error::{Error, Result};
+use crate::labeled::Labeled;
 
 /// Shifts and scales every feature: `(x - mean) / std`, with the mean and the standard deviation of
 /// the data set that it was [fitted](Self::fit) to.
@@ -36,7 +36,7 @@ impl Standardizer {
     ///
     /// # Errors
     /// [`Error::EmptyDataset`].
-    pub fn fit(dataset: &Dataset) -> Result<Self> {
+    pub fn fit(dataset: &Labeled) -> Result<Self> {
         if dataset.is_empty() {
             return Err(Error::EmptyDataset {
                 operation: "Standardizer::fit",
@@ -72,7 +72,7 @@ impl Standardizer {
     ///
     /// # Errors
     /// [`Error::FeatureCount`] if its samples have another size than those fitted to.
-    pub fn apply(&self, dataset: &Dataset) -> Result<Dataset> {
+    pub fn apply(&self, dataset: &Labeled) -> Result<Labeled> {
         let (fitted, found) = (self.mean.len(), dataset.features());
         if fitted != found {
             return Err(Error::FeatureCount { fitted, found });

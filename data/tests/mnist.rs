@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-use cotangent_data::{Dataset, Error, Result, mnist};
+use cotangent_data::{Error, Labeled, Result, mnist};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
@@ -58,7 +58,7 @@ fn write(folder: &Path, name: &str, content: &[u8]) {
     fs::write(folder.join(name), content).unwrap();
 }
 
-fn text(result: Result<(Dataset, Dataset)>) -> String {
+fn text(result: Result<(Labeled, Labeled)>) -> String {
     result.unwrap_err().to_string()
 }
 

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::Args;
-use cotangent::data::{Batches, Dataset, Standardizer, digits};
+use cotangent::data::{Batches, Labeled, Standardizer, digits};
 use cotangent::figure::Figure;
 use cotangent::prelude::*;
 use indicatif::ProgressBar;
@@ -57,8 +57,8 @@ impl Options {
 /// images.
 pub struct Lab {
     pub seed: u64,
-    pub train: Dataset,
-    pub test: Dataset,
+    pub train: Labeled,
+    pub test: Labeled,
     bar: ProgressBar,
 }
 
@@ -97,7 +97,9 @@ impl Lab {
         mut adjust: impl FnMut(&N, &mut Gradients) -> cotangent::Result<()>,
     ) -> Result<Vec<f64>> {
         // Batch normalization cannot train on a batch of one image.
-        let batches = Batches::new(&self.train, BATCH_SIZE, self.seed)?.drop_last()?;
+        let batches = Batches::new(&self.train, BATCH_SIZE)?
+            .shuffle(self.seed)
+            .drop_last()?;
         let pass = Pass::train(self.seed);
         let mut losses = Vec::new();
         let mut diverged = false;

@@ -16,7 +16,7 @@ mod residual;
 
 use anyhow::{Result, ensure};
 use clap::Parser;
-use cotangent::data::{Batches, Dataset, digits, mnist};
+use cotangent::data::{Batches, Labeled, digits, mnist};
 use cotangent::prelude::*;
 use files::save_path;
 use measure::{accuracy, progress_bar};
@@ -79,21 +79,23 @@ fn main() -> Result<()> {
 }
 
 /// Returns the same data with inputs of (samples, 1, height, width). All images are square.
-fn images(data: &Dataset) -> Result<Dataset> {
+fn images(data: &Labeled) -> Result<Labeled> {
     let side = data.features().isqrt();
     let inputs = data.inputs().reshape([data.len(), 1, side, side])?;
     Ok(data.with_inputs(inputs)?)
 }
 
 /// Trains a net, saves it, loads it, and returns the test accuracy of the loaded copy.
-fn train_and_save(train: &Dataset, test: &Dataset, arguments: &Arguments) -> Result<f64> {
+fn train_and_save(train: &Labeled, test: &Labeled, arguments: &Arguments) -> Result<f64> {
     let (epochs, batch_size) = match arguments.data {
         Some(_) => (3, 64),
         None => (20, 32),
     };
     let epochs = arguments.epochs.unwrap_or(epochs);
     let batch_size = arguments.batch_size.unwrap_or(batch_size);
-    let batches = Batches::new(train, batch_size, arguments.seed)?.drop_last()?;
+    let batches = Batches::new(train, batch_size)?
+        .shuffle(arguments.seed)
+        .drop_last()?;
     let steps = epochs * batches.batches_per_epoch() as u64;
     let new_net = |seed| {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

@@ -4,14 +4,14 @@
 mod progress;
 
 use anyhow::Result;
-use cotangent::data::{Batches, Dataset};
+use cotangent::data::{Batches, Labeled};
 use cotangent::prelude::*;
 pub use progress::progress_bar;
 
 /// Returns the share of `data` that the net classifies correctly.
-pub fn accuracy(net: &impl Layer, data: &Dataset) -> Result<f64> {
+pub fn accuracy(net: &impl Layer, data: &Labeled) -> Result<f64> {
     let mut correct = 0.0;
-    for batch in Batches::sequential(data, 500)?.epoch(0) {
+    for batch in Batches::new(data, 500)?.epoch(0) {
         let (images, labels) = batch?;
         correct += net.predict(&images)?.accuracy(&labels)? * labels.len() as f64;
     }

@@ -9,7 +9,7 @@ mod net;
 use anyhow::{Result, ensure};
 use choice::{Method, Plan};
 use clap::Args;
-use cotangent::data::{Batches, Dataset};
+use cotangent::data::{Batches, Labeled};
 use cotangent::prelude::*;
 pub use files::save_path;
 use indicatif::ProgressBar;
@@ -73,7 +73,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(train: &Dataset, options: &Options, schedule_steps: u64) -> Result<Self> {
+    fn new(train: &Labeled, options: &Options, schedule_steps: u64) -> Result<Self> {
         Ok(Self {
             net: new_net(train, options, options.seed)?,
             optimizer: options.optimizer.build(options.learning_rate)?,
@@ -106,7 +106,7 @@ impl Run {
     }
 
     /// Trains on all batches once. Returns the mean loss and the share of correct predictions.
-    fn epoch(&mut self, batches: &Batches, bar: &ProgressBar) -> Result<(f64, f64)> {
+    fn epoch(&mut self, batches: &Batches<&Labeled>, bar: &ProgressBar) -> Result<(f64, f64)> {
         let (mut loss_sum, mut correct) = (0.0, 0.0);
         for batch in batches.epoch(self.epochs.get()) {
             let (images, labels) = batch?;
@@ -133,7 +133,7 @@ impl Run {
     }
 }
 
-fn new_net(train: &Dataset, options: &Options, seed: u64) -> Result<DeepNet> {
+fn new_net(train: &Labeled, options: &Options, seed: u64) -> Result<DeepNet> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (features, classes) = (train.features(), train.classes());
     let dropout = options.dropout;
@@ -149,15 +149,15 @@ fn new_net(train: &Dataset, options: &Options, seed: u64) -> Result<DeepNet> {
 /// Trains the chapter's default deep net, saves it, loads it, and returns the test accuracy of the
 /// loaded copy.
 pub fn run(
-    train: &Dataset,
-    test: &Dataset,
+    train: &Labeled,
+    test: &Labeled,
     options: &Options,
     defaults: &Defaults,
     save: &Path,
 ) -> Result<f64> {
     let epochs = options.epochs.unwrap_or(defaults.epochs);
     let batch_size = options.batch_size.unwrap_or(defaults.batch_size);
-    let batches = Batches::new(train, batch_size, options.seed)?;
+    let batches = Batches::new(train, batch_size)?.shuffle(options.seed);
     let steps_per_epoch = batches.batches_per_epoch() as u64;
     let schedule_epochs = options.schedule_epochs.unwrap_or(defaults.epochs);
     let mut run = Run::new(train, options, schedule_epochs * steps_per_epoch)?;

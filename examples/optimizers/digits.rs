@@ -1,7 +1,7 @@
 //! The race on the digits: one net, one split, the same weights and batches for every optimizer.
 
 use anyhow::Result;
-use cotangent::data::{Batches, Dataset, digits};
+use cotangent::data::{Batches, Labeled, digits};
 use cotangent::prelude::*;
 use indicatif::ProgressBar;
 
@@ -27,8 +27,8 @@ const TUNING_SEEDS: u64 = 7;
 
 /// The data and the settings of the race.
 pub struct Track {
-    train: Dataset,
-    test: Dataset,
+    train: Labeled,
+    test: Labeled,
     seed: u64,
     epochs: u64,
     bar: ProgressBar,
@@ -108,7 +108,9 @@ impl Track {
             .weight(init::he_normal())
             .build(&mut ChaCha8Rng::seed_from_u64(seed))?;
         let mut optimizer = racer.build(rate)?;
-        let batches = Batches::new(&self.train, BATCH_SIZE, seed)?.drop_last()?;
+        let batches = Batches::new(&self.train, BATCH_SIZE)?
+            .shuffle(seed)
+            .drop_last()?;
         let pass = Pass::train(seed);
         let (mut raw, mut losses) = (Vec::new(), Vec::new());
         for batch in (0..self.epochs).flat_map(|epoch| batches.epoch(epoch)) {

@@ -61,9 +61,10 @@
 //! | `clip_grad_norm_`, `clip_grad_value_` | [`clip::global_norm`](crate::optim::clip::global_norm), [`clip::value`](crate::optim::clip::value) |
 //! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |
 //! | `swa_utils.AveragedModel` | [`WeightAverage`](crate::optim::WeightAverage) |
-//! | `DataLoader(TensorDataset(x, labels), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Dataset`](crate::data::Dataset), for class labels |
-//! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of row numbers: [regression in mini-batches](crate::guide::recipes#regression-in-mini-batches) |
-//! | scikit-learn's `StratifiedKFold` | [`Dataset::k_fold`](crate::data::Dataset::k_fold) |
+//! | `DataLoader(TensorDataset(x, labels), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Labeled`](crate::data::Labeled), for class labels |
+//! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of a [`Table`](crate::data::Table): [regression in mini-batches](crate::guide::recipes#regression-in-mini-batches) |
+//! | `torch.utils.data.Dataset`, `collate_fn` | the traits [`Dataset`](crate::data::Dataset) and [`Sample`](trait@crate::data::Sample) |
+//! | scikit-learn's `StratifiedKFold` | [`Labeled::k_fold`](crate::data::Labeled::k_fold) |
 //! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
 //! | `load_state_dict(torch.load("model.pth"))` | [`load`](crate::ModuleExt::load), also under other names: [`Loader`](crate::state::Loader) |
 //! | `torch.save` of model and optimizer | [`save_checkpoint`](crate::state::save_checkpoint) |

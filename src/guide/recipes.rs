@@ -8,12 +8,12 @@
 //! | [A custom layer with errors](#a-custom-layer-with-errors) | [`Param`](crate::module::Param), [`Layer::compute`](crate::module::Layer::compute), [`Error::shape`](crate::Error::shape) |
 //! | [A model that reads indices](#a-model-that-reads-indices) | [`Embedding`](crate::nn::Embedding) |
 //! | [Tied weights](#tied-weights) | [`Param::read`](crate::module::Param::read), [`Tensor::linear`](crate::Tensor::linear) |
-//! | [Regression in mini-batches](#regression-in-mini-batches) | [`Batches`](crate::data::Batches), [`Tensor::index_select`](crate::Tensor::index_select) |
+//! | [Regression in mini-batches](#regression-in-mini-batches) | [`Table`](crate::data::Table), [`Batches`](crate::data::Batches) |
 //! | [Early stopping](#early-stopping) | `clone`, [`Optimizer::adopt`](crate::optim::Optimizer::adopt) |
 //! | [Truncated backpropagation](#truncated-backpropagation) | [`Lstm::run`](crate::nn::Lstm::run), [`LstmState::detach`](crate::nn::LstmState::detach) |
 //! | [A causal mask](#a-causal-mask) | [`Tensor::triu`](crate::Tensor::triu), [`Tensor::masked_fill`](crate::Tensor::masked_fill) |
 //! | [Gradients through an inner step](#gradients-through-an-inner-step) | [`Pass::with`](crate::module::Pass::with), [`Backward::create_graph`](crate::Backward::create_graph) |
-//! | [Folds on threads](#folds-on-threads) | [`Dataset::k_fold`](crate::data::Dataset::k_fold), `std::thread::scope` |
+//! | [Folds on threads](#folds-on-threads) | [`Labeled::k_fold`](crate::data::Labeled::k_fold), `std::thread::scope` |
 //!
 //! # Two inputs, two outputs
 //!
@@ -185,11 +185,7 @@
 //!
 //! # Regression in mini-batches
 //!
-//! A [`Dataset`](crate::data::Dataset) has class labels, and there is no data set with float
-//! targets yet. Give it the numbers of the rows as labels, and look up the targets of each batch.
-//! Splits by [`select`](crate::data::Dataset::select) keep these numbers. Each row counts as a
-//! class here, so stratified splits fail, and a test set of `k_fold` is every k-th row, not a
-//! random choice.
+//! A [`Table`](crate::data::Table) holds samples with any parts, here inputs and float targets.
 //!
 //! ```
 //! use cotangent::prelude::*;
@@ -198,24 +194,22 @@
 //! let inputs = Tensor::uniform([80, 2], -1.0, 1.0, DType::F32, &mut rng)?;
 //! let targets = inputs.matmul(&Tensor::from([[2.0f32], [-1.0]]))?;
 //!
-//! let all = Dataset::new(inputs, Indices::range(80)?)?;
-//! let train = all.select(&(0..60).collect::<Vec<_>>())?;
-//! let test = all.select(&(60..80).collect::<Vec<_>>())?;
+//! let all = (inputs, targets);
+//! let train = Table::new(all.narrow(0, 60)?)?;
+//! let test = all.narrow(60, 20)?;
 //!
 //! let mut net = Linear::new(2, 1, &mut rng)?;
 //! let mut optimizer = Adam::new(0.05).build()?;
 //! let pass = Pass::train(1);
-//! let batches = Batches::new(&train, 16, 42)?;
+//! let batches = Batches::new(&train, 16)?.shuffle(42);
 //! for epoch in 0..60 {
 //!     for batch in batches.epoch(epoch) {
-//!         let (x, rows) = batch?;
-//!         let y = targets.index_select(0, &rows)?;
+//!         let (x, y) = batch?;
 //!         let loss = net.forward(&x, &pass)?.mse_loss(&y)?;
 //!         optimizer.step(&mut net, loss.backward()?)?;
 //!     }
 //! }
-//! let y = targets.index_select(0, test.labels())?;
-//! assert!(net.predict(test.inputs())?.mse_loss(&y)?.item()? < 1e-2);
+//! assert!(net.predict(&test.0)?.mse_loss(&test.1)?.item()? < 1e-2);
 //! # Ok::<(), Error>(())
 //! ```
 //!
@@ -357,7 +351,7 @@
 //! use cotangent::prelude::*;
 //! use std::thread;
 //!
-//! fn accuracy(fold: u64, train: &Dataset, test: &Dataset) -> Result<f64> {
+//! fn accuracy(fold: u64, train: &Labeled, test: &Labeled) -> Result<f64> {
 //!     let mut rng = ChaCha8Rng::seed_from_u64(fold);
 //!     let mut net = Mlp::builder([64, 16, 10]).build(&mut rng)?;
 //!     let mut optimizer = Adam::new(0.02).build()?;

@@ -1,6 +1,6 @@
 //! Results that are in range although the squares they sum are not; variances around a large mean.
 
-use cotangent::data::{self, Dataset, Standardizer};
+use cotangent::data::{self, Labeled, Standardizer};
 use cotangent::nn::BatchNorm;
 use cotangent::{Axes, Backward, DType, Error, Indices, Norm, Result, Tensor};
 
@@ -398,9 +398,9 @@ fn cosines_of_vectors_of_any_size() -> Result<()> {
 }
 
 /// Creates a dataset with one feature.
-fn column(values: &[f64], dtype: DType) -> data::Result<Dataset> {
+fn column(values: &[f64], dtype: DType) -> data::Result<Labeled> {
     let inputs = Tensor::from_vec(values.to_vec(), [values.len(), 1])?.to_dtype(dtype);
-    Dataset::new(inputs, Indices::from(vec![0; values.len()]))
+    Labeled::new(inputs, Indices::from(vec![0; values.len()]))
 }
 
 #[test]

@@ -93,7 +93,7 @@ pub fn main() -> Result<()> {
     })?
     .assert_ok();
 
-    let batches = Batches::new(&Dataset::new(train.0, train.1)?, 32, 1)?;
+    let batches = Batches::new(Labeled::new(train.0, train.1)?, 32)?.shuffle(1);
     let mut optimizer = Adam::new(0.02).build()?;
     let pass = Pass::train(1);
     for epoch in 0..15 {

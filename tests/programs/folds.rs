@@ -6,7 +6,7 @@ use std::thread;
 const FOLDS: usize = 5;
 
 /// Three arms of a spiral with noise, shuffled.
-fn spirals(samples: usize, rng: &mut impl Rng) -> Result<Dataset> {
+fn spirals(samples: usize, rng: &mut impl Rng) -> Result<Labeled> {
     let (mut inputs, mut labels) = (Vec::new(), Vec::new());
     for i in 0..samples {
         let (label, radius) = (i % 3, rng.random_range(0.1..1.0));
@@ -16,11 +16,11 @@ fn spirals(samples: usize, rng: &mut impl Rng) -> Result<Dataset> {
     }
     let inputs = Tensor::from_vec(inputs, [samples, 2])?;
     let inputs = &inputs + inputs.normal_like(0.0, 0.03, rng)?;
-    Ok(Dataset::new(inputs, labels.into())?)
+    Ok(Labeled::new(inputs, labels.into())?)
 }
 
 /// The accuracy and the loss on the test set after training.
-fn run(fold: usize, train: &Dataset, test: &Dataset) -> Result<(f64, f64)> {
+fn run(fold: usize, train: &Labeled, test: &Labeled) -> Result<(f64, f64)> {
     let mut rng = ChaCha8Rng::seed_from_u64(fold as u64);
     let scale = Standardizer::fit(train)?;
     let (train, test) = (scale.apply(train)?, scale.apply(test)?);
@@ -29,7 +29,7 @@ fn run(fold: usize, train: &Dataset, test: &Dataset) -> Result<(f64, f64)> {
         .dropout(0.05)
         .build(&mut rng)?;
     let (pass, mut optimizer) = (Pass::train(fold as u64), Adam::new(0.01).build()?);
-    let batches = Batches::new(&train, 32, fold as u64)?;
+    let batches = Batches::new(&train, 32)?.shuffle(fold as u64);
     for epoch in 0..40 {
         for batch in batches.epoch(epoch) {
             let (inputs, labels) = batch?;
@@ -45,7 +45,7 @@ fn run(fold: usize, train: &Dataset, test: &Dataset) -> Result<(f64, f64)> {
 }
 
 /// All folds, shared among `threads` threads, in the order of the folds.
-fn validate(folds: &[(Dataset, Dataset)], threads: usize) -> Result<Vec<(f64, f64)>> {
+fn validate(folds: &[(Labeled, Labeled)], threads: usize) -> Result<Vec<(f64, f64)>> {
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<(usize, (f64, f64))>> {
         let mut done = Vec::new();

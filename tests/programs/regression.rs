@@ -21,7 +21,7 @@ pub fn main() -> Result<()> {
     let (inputs, targets) = table(1200, noise, &mut rng)?;
 
     // A data set has labels only: the labels are the row numbers, by which the targets are found.
-    let all = Dataset::new(inputs, Indices::range(1200)?)?;
+    let all = Labeled::new(inputs, Indices::range(1200)?)?;
     let positions: Vec<usize> = (0..1200).collect();
     let (train, valid) = (
         all.select(&positions[..800])?,
@@ -40,7 +40,7 @@ pub fn main() -> Result<()> {
         .build(&mut rng)?;
     let mut optimizer = AdamW::new(3e-3).weight_decay(1e-3).build()?;
     let pass = Pass::train(1);
-    let batches = Batches::new(&train, 32, 42)?;
+    let batches = Batches::new(&train, 32)?.shuffle(42);
     let validate = |net: &Mlp| {
         net.predict(valid.inputs())?
             .mse_loss(&valid_targets)?

@@ -18,7 +18,7 @@ pub fn train(seed: u64) -> Result<[f64; 2]> {
     let accuracy = |net: &Mlp| net.predict(data.inputs())?.accuracy(data.labels());
     let before = accuracy(&net)?;
     let loss = CrossEntropyLoss::new().label_smoothing(0.05);
-    let batches = Batches::new(&data, 25, seed)?;
+    let batches = Batches::new(&data, 25)?.shuffle(seed);
     for epoch in 0..10 {
         for batch in batches.epoch(epoch) {
             let (x, labels) = batch?;

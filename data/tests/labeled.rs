@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use cotangent_core::{Indices, Tensor};
-use cotangent_data::{Dataset, Error, Standardizer, digits};
+use cotangent_data::{Error, Labeled, Standardizer, digits};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
 /// Returns samples of one feature, the sample's number, so that a subset shows which samples it
 /// has.
-fn numbered(labels: Vec<usize>) -> Dataset {
+fn numbered(labels: Vec<usize>) -> Labeled {
     let numbers = (0..labels.len()).map(|number| number as f32).collect();
     let inputs = Tensor::from_vec::<f32>(numbers, [labels.len(), 1]).unwrap();
-    Dataset::new(inputs, Indices::from(labels)).unwrap()
+    Labeled::new(inputs, Indices::from(labels)).unwrap()
 }
 
-fn samples(dataset: &Dataset) -> Vec<usize> {
+fn samples(dataset: &Labeled) -> Vec<usize> {
     let numbers = dataset.inputs().to_vec::<f32>().unwrap();
     numbers.into_iter().map(|number| number as usize).collect()
 }
@@ -88,7 +88,7 @@ proptest! {
             prop_assert_eq!(part.classes(), dataset.classes());
         }
 
-        let [all, train, test] = [&dataset, &train, &test].map(Dataset::class_counts);
+        let [all, train, test] = [&dataset, &train, &test].map(Labeled::class_counts);
         for class in (0..all.len()).filter(|&class| all[class] > 0) {
             prop_assert!((test[class] as f64 - all[class] as f64 * fraction).abs() < 1.0);
             prop_assert!(train[class] > 0 && test[class] > 0);
@@ -269,7 +269,7 @@ fn lists_of_classes_are_checked_and_may_be_endless() {
 #[test]
 fn inputs_and_labels_must_fit() {
     let inputs = || Tensor::from_vec(vec![0.0_f32; 6], [3, 2]).unwrap();
-    let error = Dataset::new(inputs(), Indices::from([0, 1])).unwrap_err();
+    let error = Labeled::new(inputs(), Indices::from([0, 1])).unwrap_err();
     assert!(
         matches!(error, Error::LabelShape { samples: 3, .. }),
         "{error}"
@@ -277,24 +277,24 @@ fn inputs_and_labels_must_fit() {
     assert!(error.to_string().contains("(2,)"), "{error}");
     let column = Indices::from_vec(vec![0, 1, 2], [3, 1]).unwrap();
     assert!(matches!(
-        Dataset::new(inputs(), column),
+        Labeled::new(inputs(), column),
         Err(Error::LabelShape { .. })
     ));
 
     let scalar = Tensor::from_vec::<f32>(vec![1.0], []).unwrap();
     let none = Indices::from_vec(vec![0], []).unwrap();
     assert!(matches!(
-        Dataset::new(scalar, none),
+        Labeled::new(scalar, none),
         Err(Error::ScalarInputs)
     ));
 
-    let error = Dataset::new(inputs(), Indices::from([0, usize::MAX, 1])).unwrap_err();
+    let error = Labeled::new(inputs(), Indices::from([0, usize::MAX, 1])).unwrap_err();
     assert!(
         matches!(error, Error::LabelOutOfRange { sample: 1, .. }),
         "{error}"
     );
 
-    let dataset = Dataset::new(inputs(), Indices::from([0, 4, 1])).unwrap();
+    let dataset = Labeled::new(inputs(), Indices::from([0, 4, 1])).unwrap();
     assert_eq!(dataset.classes(), 5);
     assert_eq!(
         dataset.clone().with_class_count(7).unwrap().class_counts(),
@@ -332,7 +332,7 @@ fn an_empty_data_set_has_no_classes() {
 #[test]
 fn samples_may_be_without_features() {
     let inputs = Tensor::from_vec::<f32>(vec![], [3, 0]).unwrap();
-    let dataset = Dataset::new(inputs, Indices::from([0, 1, 0])).unwrap();
+    let dataset = Labeled::new(inputs, Indices::from([0, 1, 0])).unwrap();
     assert_eq!(dataset.features(), 0);
     assert_eq!(dataset.select(&[2, 1]).unwrap().inputs().shape(), [2, 0]);
     let standardizer = Standardizer::fit(&dataset).unwrap();
@@ -410,7 +410,7 @@ fn standardized_features_have_mean_zero_and_deviation_one() {
     ];
     let labels = || Indices::from([0, 0, 1]);
     let inputs = Tensor::from_vec::<f64>(rows.concat(), [3, 3]).unwrap();
-    let train = Dataset::new(inputs, labels()).unwrap();
+    let train = Labeled::new(inputs, labels()).unwrap();
     let standardizer = Standardizer::fit(&train).unwrap();
     let deviation = (2.0_f64 / 3.0).sqrt();
     assert_eq!(standardizer.mean(), [3.0, 1e8 + 2.0, 4.0]);
@@ -430,7 +430,7 @@ fn standardized_features_have_mean_zero_and_deviation_one() {
 
     // The scale of another set does not depend on that set; its shape and dtype stay.
     let other = Tensor::from_vec::<f32>(vec![3.0, 1e8, 5.0], [1, 3, 1]).unwrap();
-    let other = Dataset::new(other, Indices::from([0])).unwrap();
+    let other = Labeled::new(other, Indices::from([0])).unwrap();
     let scaled = standardizer.apply(&other).unwrap();
     assert_eq!(scaled.inputs().shape(), [1, 3, 1]);
     let scaled = scaled.inputs().to_vec::<f32>().unwrap();
