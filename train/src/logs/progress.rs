@@ -92,7 +92,7 @@ impl Progress {
         {
             let left = steps.saturating_sub(step) as f64 / rate;
             let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-            pace += &format!(", {} left", HumanDuration(left));
+            pace = format!("{pace}, {} left", HumanDuration(left));
         }
         pace
     }

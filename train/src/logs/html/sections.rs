@@ -45,12 +45,8 @@ pub(super) fn curves(history: &History) -> Result<String> {
 
 /// Returns a table of the first, the last, the best and some other epochs.
 pub(super) fn epochs(history: &History, best: Option<u64>) -> String {
-    let cell = |cell: &str| format!("<th scope=\"col\">{}</th>", text(cell));
-    let head: String = ["epoch", "step"]
-        .into_iter()
-        .chain(history.names())
-        .map(cell)
-        .collect();
+    let names = ["epoch", "step"].into_iter().chain(history.names());
+    let head: String = names.map(column).collect();
     let chosen = chosen(history, best);
     let mut rows = String::new();
     for (i, row) in history.rows().enumerate() {
@@ -77,22 +73,12 @@ pub(super) fn epochs(history: &History, best: Option<u64>) -> String {
 /// Returns a table of a metric, with each cell shaded by its share of the row's sum.
 pub(super) fn heat(name: &str, table: &Table) -> String {
     let columns = table.column_names.len();
-    let head: String = table
-        .column_names
-        .iter()
-        .map(|name| format!("<th scope=\"col\">{}</th>", text(name)))
-        .collect();
+    let head: String = table.column_names.iter().map(column).collect();
     let values = table.values.to_f64_vec();
     let mut rows = String::new();
     for (name, row) in table.row_names.iter().zip(values.chunks(columns.max(1))) {
         let sum: f64 = row.iter().sum();
-        let cells: String = row
-            .iter()
-            .map(|value| {
-                let level = (value / sum * 9.0).round().clamp(0.0, 9.0) as usize;
-                format!("<td class=\"h{level}\">{}</td>", count(*value))
-            })
-            .collect();
+        let cells: String = row.iter().map(|&value| shaded(value, sum)).collect();
         let _ = writeln!(
             rows,
             "<tr><th scope=\"row\">{}</th>{cells}</tr>",
@@ -109,6 +95,17 @@ pub(super) fn heat(name: &str, table: &Table) -> String {
          </thead>\n<tbody>\n{rows}</tbody>\n</table>\n"
     );
     section(name, &scrolling(&table))
+}
+
+/// Returns the head of a column.
+fn column(name: impl AsRef<str>) -> String {
+    format!("<th scope=\"col\">{}</th>", text(name.as_ref()))
+}
+
+/// Returns a cell with its share of the row's sum as the colour.
+fn shaded(value: f64, sum: f64) -> String {
+    let level = (value / sum * 9.0).round().clamp(0.0, 9.0) as usize;
+    format!("<td class=\"h{level}\">{}</td>", count(value))
 }
 
 /// Formats a count without decimals.
