@@ -46,7 +46,11 @@ fn main() -> anyhow::Result<()> {
         }
         for (name, scalars) in &runs {
             let points = scalars.get(tag).map_or(&[][..], |points| points);
-            println!("{name}  {tag}: {} points, last {:?}", points.len(), points.last());
+            println!(
+                "{name}  {tag}: {} points, last {:?}",
+                points.len(),
+                points.last()
+            );
             let points = points.iter().map(|&(step, value)| (step as f64, value));
             chart = chart.line(name, points);
         }
