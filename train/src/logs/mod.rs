@@ -1,10 +1,13 @@
 //! Logs: what a run writes and shows.
 
 mod csv;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod file;
 #[cfg(feature = "figures")]
 mod html;
 mod json;
+mod pace;
 mod progress;
 #[cfg(test)]
 mod rehearsal;
@@ -13,6 +16,8 @@ mod table;
 mod tensorboard;
 
 pub use self::csv::CsvLog;
+#[cfg(feature = "dashboard")]
+pub use dashboard::Dashboard;
 #[cfg(feature = "figures")]
 pub use html::HtmlReport;
 pub use json::JsonLines;

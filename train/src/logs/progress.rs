@@ -1,9 +1,10 @@
 //! Progress on a terminal, or as lines.
 
+use super::pace::Pace;
 use super::table::{one_line, short, table};
 use crate::{EpochRecord, Log, RunEnd, RunStart, StepRecord};
 use cotangent_core::Result;
-use indicatif::{HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt;
 use std::io::{IsTerminal, Write, stderr};
 use std::time::{Duration, Instant};
@@ -25,10 +26,7 @@ use std::time::{Duration, Instant};
 pub struct Progress {
     output: Output,
     epochs: u64,
-    started: Instant,
-    /// The number of steps before the run, and of those that the run will have done.
-    first_step: u64,
-    steps: Option<u64>,
+    pace: Pace,
     shown: Option<Instant>,
 }
 
@@ -62,9 +60,7 @@ impl Progress {
         Self {
             output,
             epochs: 0,
-            started: Instant::now(),
-            first_step: 0,
-            steps: None,
+            pace: Pace::new(),
             shown: None,
         }
     }
@@ -80,22 +76,6 @@ impl Progress {
             }
         }
     }
-
-    /// Returns the steps per second and the time left.
-    fn pace(&self, step: u64) -> String {
-        let done = step.saturating_sub(self.first_step);
-        let elapsed = self.started.elapsed();
-        let rate = done as f64 / elapsed.as_secs_f64().max(1e-9);
-        let mut pace = format!("{} steps/s", three_digits(rate));
-        if let Some(steps) = self.steps
-            && done > 0
-        {
-            let left = steps.saturating_sub(step) as f64 / rate;
-            let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-            pace = format!("{pace}, {} left", HumanDuration(left));
-        }
-        pace
-    }
 }
 
 impl Default for Progress {
@@ -107,16 +87,10 @@ impl Default for Progress {
 impl Log for Progress {
     fn begin(&mut self, start: &RunStart<'_>) -> Result<()> {
         self.epochs = start.epochs;
-        self.started = Instant::now();
-        self.first_step = start.step;
+        self.pace = Pace::of(start);
         self.shown = None;
-        // The steps of earlier epochs are known, also if their number is not that of later ones.
-        let ahead = start.epochs.saturating_sub(start.epoch);
-        self.steps = start
-            .steps_per_epoch
-            .map(|steps| start.step - start.batch.min(start.step) + ahead * steps);
         if let Output::Bar(bar) = &self.output {
-            let template = match self.steps {
+            let template = match self.pace.steps {
                 Some(_) => "{prefix} {bar:20.cyan} {percent:>3}% {msg}",
                 None => "{prefix} {spinner} step {pos} {msg}",
             };
@@ -124,7 +98,7 @@ impl Log for Progress {
                 bar.set_style(style.progress_chars("━╸─"));
             }
             bar.reset();
-            if let Some(steps) = self.steps {
+            if let Some(steps) = self.pace.steps {
                 bar.set_length(steps);
             }
             bar.set_position(start.step);
@@ -143,7 +117,7 @@ impl Log for Progress {
         let means = step.means();
         let means = means.iter().map(|(name, value)| (&name[..], *value));
         bar.set_prefix(format!("epoch {}/{}", step.epoch, self.epochs));
-        bar.set_message(format!("{}  {}", self.pace(step.step), pairs(means)));
+        bar.set_message(format!("{}  {}", self.pace.text(step.step), pairs(means)));
         bar.set_position(step.step);
         Ok(())
     }
@@ -151,7 +125,7 @@ impl Log for Progress {
     fn epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
         let (number, epochs) = (epoch.epoch, self.epochs);
         let values = pairs(epoch.values());
-        let pace = self.pace(epoch.step);
+        let pace = self.pace.text(epoch.step);
         self.print(&format!("epoch {number}/{epochs}  {values}  ({pace})"));
         Ok(())
     }
@@ -160,7 +134,7 @@ impl Log for Progress {
         if let Output::Bar(bar) = &self.output {
             bar.finish_and_clear();
         }
-        let last = super::outcome(end, self.started.elapsed());
+        let last = super::outcome(end, self.pace.elapsed());
         let table = table(end.history, end.best.map(|(epoch, _)| epoch));
         self.print(&format!("{table}{last}"));
         Ok(())
@@ -177,14 +151,9 @@ impl fmt::Debug for Output {
 }
 
 /// Returns names and values in one line.
-fn pairs<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> String {
+pub(super) fn pairs<'a>(values: impl Iterator<Item = (&'a str, f64)>) -> String {
     let pairs: Vec<String> = values
         .map(|(name, value)| format!("{} {}", one_line(name), short(value)))
         .collect();
     pairs.join("  ")
-}
-
-fn three_digits(value: f64) -> String {
-    let decimals = (2.0 - value.max(1e-2).log10().floor()).clamp(0.0, 4.0) as usize;
-    format!("{value:.decimals$}")
 }
