@@ -18,9 +18,7 @@ type Batch = (Tensor, Indices);
 
 /// Returns batches of some digits for training, and others for validation.
 fn batches() -> Result<(Batches<Labeled>, Batches<Labeled>)> {
-    let (train, test) = digits()?
-        .take_per_class(16, 1)?
-        .split_stratified(0.25, 1)?;
+    let (train, test) = digits()?.take_per_class(16, 1)?.split_stratified(0.25, 1)?;
     Ok((Batches::new(train, 8)?.shuffle(1), Batches::new(test, 16)?))
 }
 
@@ -54,7 +52,8 @@ fn train_in(folder: &Path) -> Result<End> {
         .log(TensorBoard::new(folder.join("board")))
         .log(HtmlReport::new(folder.join("run.html")))
         .run(&mut task()?, &batches)?;
-    run.end().ok_or_else(|| Error::other("the run has not ended"))
+    run.end()
+        .ok_or_else(|| Error::other("the run has not ended"))
 }
 
 /// Runs a test of this file in a process of its own, with a folder in the environment.
@@ -123,7 +122,7 @@ impl Log for Full {
 fn a_log_that_fails_loses_no_weights_and_no_other_log() -> Result<()> {
     let (folder, (batches, valid)) = (tempdir()?, batches()?);
     let mut task = task()?;
-    let untrained = task.model().to_bytes()?;
+    let untrained = cotangent::state::to_bytes(task.model())?;
     let jsonl = folder.path().join("run.jsonl");
     let error = Fit::new(4)
         .validate(&valid)
@@ -136,7 +135,7 @@ fn a_log_that_fails_loses_no_weights_and_no_other_log() -> Result<()> {
         .expect_err("the disk is full");
     assert!(matches!(error, Error::Io { .. }), "{error}");
     // The best weights are back, and the checkpoint of the first epoch is there.
-    assert!(task.model().to_bytes()? != untrained);
+    assert!(cotangent::state::to_bytes(task.model())? != untrained);
     assert!(Checkpoints::newest(folder.path().join("checkpoints"))?.is_some());
     let lines = read_to_string(jsonl)?;
     assert!(lines.contains("\"step\":20"), "{lines}");
@@ -230,6 +229,9 @@ fn files_for_other_programs() -> Result<()> {
     let bytes = read(folder.join("board/events.out.tfevents.cotangent"))?;
     let cut = folder.join("cut");
     std::fs::create_dir_all(&cut)?;
-    std::fs::write(cut.join("events.out.tfevents.cut"), &bytes[..bytes.len() / 2])?;
+    std::fs::write(
+        cut.join("events.out.tfevents.cut"),
+        &bytes[..bytes.len() / 2],
+    )?;
     Ok(())
 }

@@ -74,7 +74,9 @@ mod tests {
     #[test]
     fn the_time_left_is_that_of_the_remaining_steps() {
         let pace = Pace {
-            started: Instant::now().checked_sub(Duration::from_secs(10)).unwrap_or_else(Instant::now),
+            started: Instant::now()
+                .checked_sub(Duration::from_secs(10))
+                .unwrap_or_else(Instant::now),
             first_step: 100,
             steps: Some(400),
         };

@@ -113,7 +113,9 @@ impl Log for Dashboard {
             shared.view.validation.push(epoch.step, loss);
         }
         let values = epoch.values();
-        shared.view.last = values.map(|(name, value)| (name.to_owned(), value)).collect();
+        shared.view.last = values
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         shared.draw();
         Ok(())
     }

@@ -105,7 +105,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View) {
     };
     let [chart, table] = parts.areas(middle);
     draw_chart(frame, chart, view);
-    let widths = [Constraint::Fill(2), Constraint::Fill(1), Constraint::Fill(1)];
+    let widths = [
+        Constraint::Fill(2),
+        Constraint::Fill(1),
+        Constraint::Fill(1),
+    ];
     let rows = rows.into_iter().map(Row::new);
     let values = Table::new(rows, widths)
         .header(Row::new(["", "this epoch", "last epoch"]).dim())
@@ -185,7 +189,10 @@ mod tests {
             heading: "epoch 2/4  step 5  10 steps/s, 3 seconds left".to_owned(),
             done: Some(0.4),
             values: vec![("loss".to_owned(), 0.5)],
-            last: vec![("loss".to_owned(), 0.75), ("validation_loss\n".to_owned(), 0.8)],
+            last: vec![
+                ("loss".to_owned(), 0.75),
+                ("validation_loss\n".to_owned(), 0.8),
+            ],
             ..View::default()
         };
         for step in 1..=5000 {
