@@ -1,7 +1,7 @@
 //! The training loop, with metrics, checkpoints, early stopping and logs.
 //!
-//! A [`Task`] is something that learns from batches, most often [`Supervised`]: a model, an optimizer
-//! and a loss. [`Fit`] trains it over epochs:
+//! A [`Task`] is something that learns from batches, most often [`Supervised`]: a model, an
+//! optimizer and a loss. [`Fit`] trains it over epochs:
 //!
 //! ```
 //! use cotangent::prelude::*;
@@ -121,8 +121,8 @@
 //!
 //! # Resuming
 //!
-//! A run with [`Checkpoints`] and [`Fit::resume`] continues where it was killed, and ends with the same
-//! bits as if it had not been: weights, metrics, history and logs.
+//! A run with [`Checkpoints`] and [`Fit::resume`] continues where it was killed, and ends with the
+//! same bits as if it had not been: weights, metrics, history and logs.
 //!
 //! ```
 //! # use cotangent::prelude::*;

@@ -73,7 +73,7 @@ fn parts(input: &DeriveInput, errors: &mut Errors) -> Vec<(String, Member, Type)
     let Data::Struct(data) = &input.data else {
         errors.push(
             &input.ident,
-            "`Stateful` can be derived for structs only: implement `state` and `load_state` by hand",
+            "`Stateful` can be derived for structs only: write `state` and `load_state` by hand",
         );
         return Vec::new();
     };

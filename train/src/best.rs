@@ -63,7 +63,8 @@ impl Best {
     /// is better. Returns whether it is. NaN is never better.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the history has no value of the name, or if an option is out of range.
+    /// [`Error::Argument`] if the history has no value of the name, or if an option is out of
+    /// range.
     pub fn observe(&mut self, history: &History, task: &(impl Task + ?Sized)) -> Result<bool> {
         Interval::AtLeast0.check("Best", "min_delta", self.min_delta)?;
         let (Some(row), Some(value)) = (history.rows().next_back(), self.value_in(history)?) else {

@@ -94,8 +94,8 @@ where
     }
 
     /// Changes the learning rate before each step of the optimizer. A schedule that depends on a
-    /// metric, such as [`Schedule::reduce_on_plateau`], observes the value by which the run compares
-    /// epochs (see [`Fit::best`](crate::Fit::best)), after each epoch.
+    /// metric, such as [`Schedule::reduce_on_plateau`], observes the value by which the run
+    /// compares epochs (see [`Fit::best`](crate::Fit::best)), after each epoch.
     pub fn schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
         self

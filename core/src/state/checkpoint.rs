@@ -58,8 +58,8 @@ pub fn load_checkpoint(
 }
 
 /// Loads the states of several parts from one state that has each under its name, as
-/// [`StateDict::insert_part`] adds it. If one does not fit, or if there is another entry, nothing is
-/// loaded. `#[derive(Stateful)]` calls it.
+/// [`StateDict::insert_part`] adds it. If one does not fit, or if there is another entry, nothing
+/// is loaded. `#[derive(Stateful)]` calls it.
 ///
 /// # Errors
 /// [`Error::State`] with the mismatches of the first part that does not fit, or with all other
