@@ -21,9 +21,9 @@ use std::path::Path;
 /// Values that are not finite are the strings `"NaN"`, `"Infinity"` and `"-Infinity"`, because JSON
 /// has no numbers for them.
 ///
-/// A new run replaces the file. A resumed run cuts off the lines after its checkpoint and goes on in
-/// the same file. Each line reaches the system at once: a killed process may leave one that is cut
-/// off at the end of the file, until the run is resumed.
+/// A new run replaces the file. A resumed run cuts off the lines after its checkpoint and goes on
+/// in the same file. Each line reaches the system at once: a killed process may leave one that is
+/// cut off at the end of the file, until the run is resumed.
 #[derive(Debug)]
 pub struct JsonLines {
     file: Appended,

@@ -1,5 +1,7 @@
 //! Logs: what a run writes and shows.
 
+#[cfg(feature = "progress")]
+mod bar;
 mod csv;
 #[cfg(feature = "dashboard")]
 mod dashboard;
@@ -26,7 +28,7 @@ pub use progress::Progress;
 pub use tensorboard::TensorBoard;
 
 use crate::{End, RunEnd};
-use indicatif::HumanDuration;
+use pace::duration;
 use std::path::Path;
 use std::time::Duration;
 use table::short;
@@ -43,7 +45,7 @@ fn ending(run: &RunEnd<'_>) -> String {
 
 /// Returns how a run ended, after which time, and its best epoch.
 fn outcome(run: &RunEnd<'_>, time: Duration) -> String {
-    let (epochs, steps, time) = (run.epoch, run.step, HumanDuration(time));
+    let (epochs, steps, time) = (run.epoch, run.step, duration(time));
     let outcome = format!(
         "{} after {epochs} epochs, {steps} steps, {time}",
         ending(run)

@@ -1,7 +1,6 @@
 //! How fast a run is, and when it ends.
 
 use crate::RunStart;
-use indicatif::HumanDuration;
 use std::time::{Duration, Instant};
 
 /// The clock of a run.
@@ -49,7 +48,7 @@ impl Pace {
             Some(steps) if done > 0.0 => {
                 let left = steps.saturating_sub(step) as f64 / rate;
                 let left = Duration::try_from_secs_f64(left).unwrap_or(Duration::MAX);
-                format!("{pace}, {} left", HumanDuration(left))
+                format!("{pace}, {} left", duration(left))
             }
             _ => pace,
         }
@@ -59,6 +58,19 @@ impl Pace {
 fn three_digits(value: f64) -> String {
     let decimals = (2.0 - value.max(1e-2).log10().floor()).clamp(0.0, 4.0) as usize;
     format!("{value:.decimals$}")
+}
+
+/// Formats a duration in its two largest units.
+pub(super) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
+    match seconds {
+        0..10 => format!("{:.1} s", time.as_secs_f64()),
+        10..60 => format!("{seconds} s"),
+        60..3600 => format!("{minutes} min {} s", seconds % 60),
+        3600..86_400 => format!("{hours} h {minutes} min"),
+        _ => format!("{days} d {hours} h"),
+    }
 }
 
 #[cfg(test)]
@@ -72,6 +84,16 @@ mod tests {
     }
 
     #[test]
+    fn a_duration_has_its_two_largest_units() {
+        let texts =
+            [0, 59, 61, 7260, 180_000].map(|seconds| duration(Duration::from_secs(seconds)));
+        assert_eq!(
+            texts,
+            ["0.0 s", "59 s", "1 min 1 s", "2 h 1 min", "2 d 2 h"]
+        );
+    }
+
+    #[test]
     fn the_time_left_is_that_of_the_remaining_steps() {
         let pace = Pace {
             started: Instant::now()
@@ -80,7 +102,7 @@ mod tests {
             first_step: 100,
             steps: Some(400),
         };
-        assert_eq!(pace.text(200), "10.0 steps/s, 20 seconds left");
+        assert_eq!(pace.text(200), "10.0 steps/s, 20 s left");
         assert_eq!(pace.text(100), "0.0000 steps/s");
     }
 }

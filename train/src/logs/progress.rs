@@ -4,76 +4,70 @@ use super::pace::Pace;
 use super::table::{one_line, short, table};
 use crate::{EpochRecord, Log, RunEnd, RunStart, StepRecord};
 use cotangent_core::Result;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::fmt;
-use std::io::{IsTerminal, Write, stderr};
-use std::time::{Duration, Instant};
+use std::fmt::Debug;
+use std::io::{Write, stderr};
 
 /// Shows the progress of a run on the standard error, and a table at its end.
 ///
-/// On a terminal it is a bar with the epoch, the values of the epoch so far, the steps per second,
-/// and the time left. Elsewhere, such as in a file, it is a line for each epoch. A run without this
+/// It is a line for each epoch. On a terminal, and with the feature `progress`, it is also a bar
+/// with the values of the epoch so far, the steps per second, and the time left. A run without this
 /// log is silent.
 ///
 /// Errors of writing are ignored, so that a closed pipe does not end a run.
 ///
 /// ```
 /// use cotangent::train::Progress;
-/// let bar_or_lines = Progress::new();
+/// let lines_and_a_bar = Progress::new();
 /// let lines = Progress::lines();
 /// ```
 #[derive(Debug)]
 pub struct Progress {
-    output: Output,
+    output: Box<dyn Output>,
     epochs: u64,
     pace: Pace,
-    shown: Option<Instant>,
 }
 
-enum Output {
-    Bar(ProgressBar),
-    Lines(Box<dyn Write + Send>),
+/// The place that lines are printed to.
+pub(super) trait Output: Debug {
+    fn print(&mut self, line: &str) {
+        let _ = writeln!(stderr(), "{line}");
+    }
+
+    /// Begins a run that ends after `steps`, if this is known.
+    fn begin(&mut self, _steps: Option<u64>) {}
+
+    /// Shows a step of a run of so many epochs.
+    fn step(&mut self, _step: &StepRecord<'_>, _epochs: u64, _pace: &Pace) {}
+
+    /// Removes everything but the lines.
+    fn end(&mut self) {}
 }
 
-/// The time between two updates of the values. Most metrics are computed anew for each.
-const UPDATE: Duration = Duration::from_millis(100);
+#[derive(Debug)]
+struct Lines;
+
+impl Output for Lines {}
 
 impl Progress {
-    /// Creates a bar, if the standard error is a terminal, or else lines.
+    /// Creates lines, with a bar below them if the standard error is a terminal.
     pub fn new() -> Self {
-        if stderr().is_terminal() {
-            Self::on(Output::Bar(ProgressBar::with_draw_target(
-                None,
-                ProgressDrawTarget::stderr(),
-            )))
-        } else {
-            Self::lines()
+        #[cfg(feature = "progress")]
+        if std::io::IsTerminal::is_terminal(&stderr()) {
+            return Self::on(Box::new(super::bar::Bar::new()));
         }
+        Self::lines()
     }
 
     /// Creates a log of lines, also on a terminal.
     pub fn lines() -> Self {
-        Self::on(Output::Lines(Box::new(stderr())))
+        Self::on(Box::new(Lines))
     }
 
-    fn on(output: Output) -> Self {
+    fn on(output: Box<dyn Output>) -> Self {
         Self {
             output,
             epochs: 0,
             pace: Pace::new(),
-            shown: None,
-        }
-    }
-
-    /// Prints a line, above the bar if there is one.
-    fn print(&mut self, line: &str) {
-        match &mut self.output {
-            Output::Bar(bar) => bar.suspend(|| {
-                let _ = writeln!(stderr(), "{line}");
-            }),
-            Output::Lines(lines) => {
-                let _ = writeln!(lines, "{line}");
-            }
         }
     }
 }
@@ -88,65 +82,29 @@ impl Log for Progress {
     fn begin(&mut self, start: &RunStart<'_>) -> Result<()> {
         self.epochs = start.epochs;
         self.pace = Pace::of(start);
-        self.shown = None;
-        if let Output::Bar(bar) = &self.output {
-            let template = match self.pace.steps {
-                Some(_) => "{prefix} {bar:20.cyan} {percent:>3}% {msg}",
-                None => "{prefix} {spinner} step {pos} {msg}",
-            };
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style.progress_chars("━╸─"));
-            }
-            bar.reset();
-            if let Some(steps) = self.pace.steps {
-                bar.set_length(steps);
-            }
-            bar.set_position(start.step);
-        }
+        self.output.begin(self.pace.steps);
         Ok(())
     }
 
     fn step(&mut self, step: &StepRecord<'_>) -> Result<()> {
-        let Output::Bar(bar) = &self.output else {
-            return Ok(());
-        };
-        if self.shown.is_some_and(|shown| shown.elapsed() < UPDATE) {
-            return Ok(());
-        }
-        self.shown = Some(Instant::now());
-        let means = step.means();
-        let means = means.iter().map(|(name, value)| (&name[..], *value));
-        bar.set_prefix(format!("epoch {}/{}", step.epoch, self.epochs));
-        bar.set_message(format!("{}  {}", self.pace.text(step.step), pairs(means)));
-        bar.set_position(step.step);
+        self.output.step(step, self.epochs, &self.pace);
         Ok(())
     }
 
     fn epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
         let (number, epochs) = (epoch.epoch, self.epochs);
-        let values = pairs(epoch.values());
-        let pace = self.pace.text(epoch.step);
-        self.print(&format!("epoch {number}/{epochs}  {values}  ({pace})"));
+        let (values, pace) = (pairs(epoch.values()), self.pace.text(epoch.step));
+        let line = format!("epoch {number}/{epochs}  {values}  ({pace})");
+        self.output.print(&line);
         Ok(())
     }
 
     fn end(&mut self, end: &RunEnd<'_>) -> Result<()> {
-        if let Output::Bar(bar) = &self.output {
-            bar.finish_and_clear();
-        }
-        let last = super::outcome(end, self.pace.elapsed());
+        self.output.end();
         let table = table(end.history, end.best.map(|(epoch, _)| epoch));
-        self.print(&format!("{table}{last}"));
+        let last = super::outcome(end, self.pace.elapsed());
+        self.output.print(&format!("{table}{last}"));
         Ok(())
-    }
-}
-
-impl fmt::Debug for Output {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Bar(_) => "bar",
-            Self::Lines(_) => "lines",
-        })
     }
 }
 

@@ -102,6 +102,7 @@ impl Rehearsal {
             training: &Meters::new(),
             validation: &validation,
             is_best: true,
+            monitored: None,
             module: Some(&self.net),
             signal: Some(&self.signal),
             stop: &Cell::new(false),
@@ -173,8 +174,8 @@ impl Metric for Confusion {
     fn update(&mut self, _: &Tensor, (): &()) -> Result<()> {
         Ok(())
     }
-    fn value(&self) -> f64 {
-        0.75
+    fn value(&self) -> Option<f64> {
+        Some(0.75)
     }
     fn table(&self) -> Option<Table> {
         let names = ["cat", "dog", "cow"].map(|name| format!("{name}{}", self.suffix));

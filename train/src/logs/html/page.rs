@@ -6,7 +6,7 @@ use std::fmt::Write;
 #[derive(Clone, Debug)]
 pub(super) struct Page {
     pub title: String,
-    /// What the run reached, and its curves.
+    /// The outcome, the curves and the tables.
     pub results: String,
     /// The model, settings and versions.
     pub details: String,
