@@ -100,9 +100,9 @@ mod tests {
                 .checked_sub(Duration::from_secs(10))
                 .unwrap_or_else(Instant::now),
             first_step: 100,
-            steps: Some(400),
+            steps: Some(700),
         };
-        assert_eq!(pace.text(200), "10.0 steps/s, 20 s left");
+        assert_eq!(pace.text(300), "20.0 steps/s, 20 s left");
         assert_eq!(pace.text(100), "0.0000 steps/s");
     }
 }
