@@ -4,6 +4,7 @@ use crate::best::Best;
 use crate::checkpoints::Checkpoints;
 use crate::interrupt::Interrupt;
 use crate::log::{End, Log, RunEnd, RunStart, StepRecord};
+use crate::pairs::Pairs;
 use crate::run::Run;
 use crate::task::Task;
 use cotangent_core::state::{StateDict, Stateful, load_parts};
@@ -51,7 +52,7 @@ pub struct Fit<'a, B> {
     interrupt: bool,
     signal: Option<u64>,
     logs: Logs<'a>,
-    settings: Vec<(String, String)>,
+    settings: Pairs,
 }
 
 impl<'a, B: Sample> Fit<'a, B> {
@@ -69,7 +70,7 @@ impl<'a, B: Sample> Fit<'a, B> {
             interrupt: false,
             signal: None,
             logs: Logs(Vec::new()),
-            settings: Vec::new(),
+            settings: Pairs::default(),
         }
     }
 
@@ -145,9 +146,16 @@ impl<'a, B: Sample> Fit<'a, B> {
         self
     }
 
-    /// Adds a setting of the run for the logs, such as the name of the data set.
+    /// Adds a setting of the run, such as the name of the data set. Logs show it, and checkpoints
+    /// have it: resuming with another value is an error.
     pub fn setting(mut self, name: impl Into<String>, value: impl Display) -> Self {
-        self.settings.push((name.into(), value.to_string()));
+        self.settings.all.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// Allows to resume with other settings than those of the checkpoint.
+    pub fn allow_other_settings(mut self) -> Self {
+        self.settings.allow_others = true;
         self
     }
 
@@ -243,10 +251,13 @@ struct Fitting<'r, 'a, T: Task> {
 impl<T: Task> Fitting<'_, '_, T> {
     /// Loads the checkpoint, and begins the logs.
     fn begin<E: Epochs<Batch = T::Batch> + ?Sized>(&mut self, batches: &E) -> Result<()> {
+        let seed = ("seed".to_owned(), self.fit.seed.to_string());
+        self.fit.settings.all.insert(0, seed);
         let mut resumed = false;
         if let Some(checkpoints) = &self.fit.checkpoints {
             if self.fit.resume {
                 resumed = checkpoints.load(&mut [
+                    ("settings", &mut self.fit.settings),
                     ("task", self.task),
                     ("run", self.run),
                     ("best", &mut self.best),
@@ -266,11 +277,8 @@ impl<T: Task> Fitting<'_, '_, T> {
         if let Some(every) = self.fit.signal {
             self.run.watch(every, self.task.module())?;
         }
-        let mut settings = vec![
-            ("epochs".to_owned(), self.fit.epochs.to_string()),
-            ("seed".to_owned(), self.fit.seed.to_string()),
-        ];
-        settings.append(&mut self.fit.settings);
+        let mut settings = vec![("epochs".to_owned(), self.fit.epochs.to_string())];
+        settings.extend(self.fit.settings.all.iter().cloned());
         let start = RunStart {
             epochs: self.fit.epochs,
             steps_per_epoch: batches.batches_per_epoch().map(|batches| batches as u64),
@@ -333,7 +341,10 @@ impl<T: Task> Fitting<'_, '_, T> {
             if let Some(checkpoints) = &mut fit.checkpoints
                 && checkpoints.are_due(run.steps())
             {
-                checkpoints.save(run.steps(), &parts(task, run, best, &fit.logs))?;
+                checkpoints.save(
+                    run.steps(),
+                    &parts(&fit.settings, task, run, best, &fit.logs),
+                )?;
             }
             Ok(ControlFlow::Continue(()))
         })
@@ -365,7 +376,13 @@ impl<T: Task> Fitting<'_, '_, T> {
         let Some(checkpoints) = &mut self.fit.checkpoints else {
             return Ok(());
         };
-        let parts = parts(self.task, self.run, &self.best, &self.fit.logs);
+        let parts = parts(
+            &self.fit.settings,
+            self.task,
+            self.run,
+            &self.best,
+            &self.fit.logs,
+        );
         checkpoints.save(self.run.steps(), &parts)
     }
 
@@ -389,12 +406,19 @@ impl<T: Task> Fitting<'_, '_, T> {
 
 /// Returns the parts of a checkpoint.
 fn parts<'p>(
+    settings: &'p Pairs,
     task: &'p dyn Stateful,
     run: &'p Run,
     best: &'p Best,
     logs: &'p Logs<'_>,
-) -> [(&'static str, &'p dyn Stateful); 4] {
-    [("task", task), ("run", run), ("best", best), ("logs", logs)]
+) -> [(&'static str, &'p dyn Stateful); 5] {
+    [
+        ("settings", settings),
+        ("task", task),
+        ("run", run),
+        ("best", best),
+        ("logs", logs),
+    ]
 }
 
 /// The logs of a run.

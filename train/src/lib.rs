@@ -13,6 +13,7 @@ mod logs;
 mod meters;
 mod metric;
 pub mod metrics;
+mod pairs;
 mod run;
 mod step;
 mod supervised;
