@@ -4,6 +4,7 @@
 #![forbid(unsafe_code)]
 
 mod batches;
+mod combine;
 mod dataset;
 mod digits;
 mod epochs;
@@ -15,11 +16,13 @@ mod mnist;
 mod moby_dick;
 mod sample;
 mod shuffle;
-mod split;
+pub mod split;
 mod standardize;
+mod stream;
 mod table;
 
 pub use batches::{Batches, Epoch};
+pub use combine::{Augment, Concat, Map, Subset};
 pub use dataset::Dataset;
 pub use digits::digits;
 pub use epochs::Epochs;
@@ -30,4 +33,5 @@ pub use mnist::mnist;
 pub use moby_dick::moby_dick;
 pub use sample::Sample;
 pub use standardize::Standardizer;
+pub use stream::{Samples, Stream, StreamBatches, StreamEpoch};
 pub use table::Table;
