@@ -15,6 +15,7 @@ mod labeled;
 mod mnist;
 mod moby_dick;
 mod sample;
+mod sequence;
 mod shuffle;
 pub mod split;
 mod standardize;
@@ -23,6 +24,8 @@ mod table;
 
 pub use batches::{Batches, Epoch};
 pub use combine::{Augment, Concat, Map, Subset};
+#[doc(no_inline)]
+pub use cotangent_macros::Sample;
 pub use dataset::Dataset;
 pub use digits::digits;
 pub use epochs::Epochs;
@@ -32,6 +35,9 @@ pub use labeled::Labeled;
 pub use mnist::mnist;
 pub use moby_dick::moby_dick;
 pub use sample::Sample;
+#[doc(hidden)]
+pub use sample::same_rows;
+pub use sequence::{Padded, Sequence};
 pub use standardize::Standardizer;
 pub use stream::{Samples, Stream, StreamBatches, StreamEpoch};
 pub use table::Table;

@@ -137,7 +137,7 @@ impl<T: Stream> StreamBatches<T> {
             Err(panic) => Err(panicked(&*panic).into()),
         };
         let source = match reader {
-            Ok(reader) => Source::Reader(reader),
+            Ok(reader) => Source::Reader(Box::new(reader)),
             Err(error) => Source::Failed(error),
         };
         StreamEpoch {
@@ -203,7 +203,7 @@ pub struct StreamEpoch<S> {
 
 /// The place from which batches come.
 enum Source<S> {
-    Reader(Reader<S>),
+    Reader(Box<Reader<S>>),
     Thread(Receiver<CoreResult<S>>),
     Failed(cotangent_core::Error),
     Ended,
@@ -247,7 +247,7 @@ impl<S: Sample> StreamEpoch<S> {
 
 /// Moves a reader to a thread, which ends when the receiver is dropped. If the system refuses a
 /// thread, the error is that of the epoch.
-fn ahead<S: Sample>(mut reader: Reader<S>, batches: usize) -> Source<S> {
+fn ahead<S: Sample>(mut reader: Box<Reader<S>>, batches: usize) -> Source<S> {
     // One more batch waits at the thread itself.
     let (sender, receiver) = sync_channel(batches - 1);
     let thread = thread::Builder::new().name("cotangent-data".to_owned());

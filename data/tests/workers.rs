@@ -65,12 +65,14 @@ fn finishes<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> T {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || sender.send(f()));
     receiver
-        .recv_timeout(Duration::from_secs(60))
+        .recv_timeout(Duration::from_mins(1))
         .expect("it hangs or has panicked")
 }
 
+type Content = Result<(Vec<f64>, Vec<usize>), String>;
+
 /// Returns the values and labels of each batch, and the text of an error.
-fn contents<D>(batches: &Batches<D>, epoch: u64) -> Vec<Result<(Vec<f64>, Vec<usize>), String>>
+fn contents<D>(batches: &Batches<D>, epoch: u64) -> Vec<Content>
 where
     D: Dataset<Sample = (Tensor, Indices)>,
 {

@@ -88,7 +88,7 @@ impl<D: Dataset> Batches<D> {
         Ok(Self {
             dataset: Arc::new(dataset),
             batch_size,
-            order: Order::InOrder,
+            order: Order::Fixed,
             drop_last: false,
             workers: 0,
             prefetch: None,

@@ -16,7 +16,7 @@ const BATCHES_PER_BUCKET: usize = 64;
 /// The order of the samples of an epoch.
 #[derive(Clone)]
 pub(super) enum Order {
-    InOrder,
+    Fixed,
     Shuffled { seed: u64 },
     Weighted { draw: Arc<Weighted>, seed: u64 },
     Bucketed { lengths: Arc<[usize]>, seed: u64 },
@@ -25,7 +25,7 @@ pub(super) enum Order {
 impl Order {
     pub(super) fn seed(&self) -> u64 {
         match *self {
-            Self::InOrder => 0,
+            Self::Fixed => 0,
             Self::Shuffled { seed } | Self::Weighted { seed, .. } | Self::Bucketed { seed, .. } => {
                 seed
             }
@@ -45,7 +45,7 @@ impl Order {
             order
         };
         match self {
-            Self::InOrder => None,
+            Self::Fixed => None,
             Self::Shuffled { seed } => Some(shuffled(&mut generator(Purpose::Epoch, *seed, epoch))),
             Self::Weighted { draw, seed } => {
                 let mut generator = generator(Purpose::Weighted, *seed, epoch);
@@ -132,7 +132,7 @@ pub(super) fn balancing(classes: &[usize]) -> Vec<f64> {
 impl fmt::Debug for Order {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
-            Self::InOrder => return f.write_str("InOrder"),
+            Self::Fixed => return f.write_str("Fixed"),
             Self::Shuffled { .. } => "Shuffled",
             Self::Weighted { .. } => "Weighted",
             Self::Bucketed { .. } => "Bucketed",

@@ -149,12 +149,7 @@ pub fn k_fold(samples: usize, folds: usize, seed: u64) -> Result<Vec<Pair>> {
     let mut generator = generator(Purpose::Fold, seed, 0);
     let mut order: Vec<usize> = (0..samples).collect();
     shuffle(&mut order, &mut generator);
-    let dealt = order.into_iter().enumerate();
-    Ok(pairs(
-        dealt.map(|(i, sample)| (i % folds, sample)).collect(),
-        folds,
-        &mut generator,
-    ))
+    Ok(pairs(&dealt(order, folds), folds, &mut generator))
 }
 
 /// Does the same as [`k_fold`], and the test sets' numbers of samples of a class differ by one at
@@ -172,12 +167,7 @@ pub fn k_fold_stratified(classes: &[usize], folds: usize, seed: u64) -> Result<V
         order.append(&mut samples);
     }
     // The classes follow each other, so that each fold gets its share of every class.
-    let dealt = order.into_iter().enumerate();
-    Ok(pairs(
-        dealt.map(|(i, sample)| (i % folds, sample)).collect(),
-        folds,
-        &mut generator,
-    ))
+    Ok(pairs(&dealt(order, folds), folds, &mut generator))
 }
 
 /// Does the same as [`k_fold`], but each group is in one test set as a whole. `groups` has the
@@ -200,14 +190,20 @@ pub fn k_fold_grouped<G: Ord>(groups: &[G], folds: usize, seed: u64) -> Result<V
         sizes[fold] += group.len();
         dealt.extend(group.into_iter().map(|sample| (fold, sample)));
     }
-    Ok(pairs(dealt, folds, &mut generator))
+    Ok(pairs(&dealt, folds, &mut generator))
+}
+
+/// Returns a fold for each sample: 0, 1, 2 and so on, and again from 0.
+fn dealt(order: Vec<usize>, folds: usize) -> Vec<(usize, usize)> {
+    let numbered = order.into_iter().enumerate();
+    numbered.map(|(i, sample)| (i % folds, sample)).collect()
 }
 
 /// Returns the training and the test set of each fold, from the fold of each sample.
-fn pairs(dealt: Vec<(usize, usize)>, folds: usize, generator: &mut ChaCha8Rng) -> Vec<Pair> {
+fn pairs(dealt: &[(usize, usize)], folds: usize, generator: &mut ChaCha8Rng) -> Vec<Pair> {
     let pair = |number: usize| {
         let (mut train, mut test) = (Vec::new(), Vec::new());
-        for &(fold, sample) in &dealt {
+        for &(fold, sample) in dealt {
             let set = if fold == number {
                 &mut test
             } else {
