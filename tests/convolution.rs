@@ -245,6 +245,35 @@ fn errors_in_single_precision_are_bounded() -> Result<()> {
     Ok(())
 }
 
+/// Batches are computed in tiles of 4×4 outputs. Their elements are multiplied by larger numbers.
+#[test]
+fn errors_of_batches_in_single_precision_are_bounded() -> Result<()> {
+    let rng = &mut ChaCha8Rng::seed_from_u64(9);
+    for (channels, len) in [([16, 16], 16), ([40, 24], 11)] {
+        let mut normal = |shape: [usize; 4]| Tensor::normal(shape, 0.0, 1.0, DType::F32, rng);
+        let x = normal([17, channels[0], len, len])?;
+        let w = normal([channels[1], channels[0], 3, 3])?;
+        let g = normal([17, channels[1], len, len])?;
+        let run = |dtype| -> Result<[Vec<f64>; 3]> {
+            let [x, w, g] = [&x, &w, &g].map(|t| t.to_dtype(dtype).tracked());
+            let y = x.conv(&w, None, Convolution::<2>::new().padding([1, 1]))?;
+            let gradients = y.backward_with(&g.detach())?;
+            let gradient = |x| gradients.get(x).map(Tensor::to_f64_vec).unwrap_or_default();
+            Ok([y.to_f64_vec(), gradient(&x), gradient(&w)])
+        };
+        let (single, double) = (run(DType::F32)?, run(DType::F64)?);
+        let terms = [9 * channels[0], 9 * channels[1], 17 * len * len];
+        for i in 0..3 {
+            let bound = 128.0 * f64::from(f32::EPSILON) * (terms[i] as f64).sqrt();
+            for (single, double) in single[i].iter().zip(&double[i]) {
+                let error = (single - double).abs();
+                assert!(error <= bound, "{error} > {bound} in result {i}");
+            }
+        }
+    }
+    Ok(())
+}
+
 /// TensorFlow's `SAME`: as many results as the length divided by the stride, rounded up, and one
 /// more element of padding at the end than at the beginning, if their number is odd.
 #[test]

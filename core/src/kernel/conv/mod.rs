@@ -162,7 +162,34 @@ mod tests {
         }
     }
 
+    /// Checks that the results are equal to the sums of all products.
     fn check<F: crate::kernel::float::Float>(geometry: &Geometry, draws: &mut Draws) {
+        for (map, [found, expected]) in results::<F>(geometry, draws).iter().enumerate() {
+            assert_eq!(found, expected, "map {map} of {geometry:?}");
+        }
+    }
+
+    /// Checks that the results differ from the sums of all products by at most `bound` times their
+    /// root mean square.
+    fn check_within(bound: f64, geometry: &Geometry, draws: &mut Draws) {
+        for (map, [found, expected]) in results::<f32>(geometry, draws).iter().enumerate() {
+            let squares = expected.iter().map(|&x| f64::from(x).powi(2)).sum::<f64>();
+            let rms = (squares / expected.len() as f64).sqrt();
+            for (&found, &expected) in found.iter().zip(expected) {
+                let error = (f64::from(found) - f64::from(expected)).abs();
+                assert!(
+                    error <= bound * rms,
+                    "map {map} of {geometry:?}: {error} of {rms}"
+                );
+            }
+        }
+    }
+
+    /// Returns the results of the three maps, and the sums of all products, which are exact.
+    fn results<F: crate::kernel::float::Float>(
+        geometry: &Geometry,
+        draws: &mut Draws,
+    ) -> Vec<[Vec<F>; 2]> {
         let images = geometry.batch * geometry.groups;
         let x: Vec<F> = draws.numbers(images * geometry.inputs * geometry.pixels());
         let w: Vec<F> =
@@ -206,9 +233,8 @@ mod tests {
             &mut found[1],
         );
         weights::gradient(geometry, &x, &g, &mut found[2]);
-        for (map, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            assert_eq!(found, expected, "map {map} of {geometry:?}");
-        }
+        let pairs = found.into_iter().zip(expected);
+        pairs.map(|(found, expected)| [found, expected]).collect()
     }
 
     #[test]
@@ -280,6 +306,41 @@ mod tests {
                 axes,
             };
             check::<f32>(&geometry, &mut draws);
+        }
+    }
+
+    #[test]
+    fn tiles_of_16_outputs_agree_with_sums_over_every_index() {
+        let mut draws = Draws(5);
+        let mut tested = 0;
+        while tested < 8 {
+            let mut axis = || {
+                let padding = draws.below(3);
+                let len = [4, 7, 8, 11, 12, 16, 19, 24][draws.below(8)] + 2 - 2 * padding;
+                Axis {
+                    len: len.max(1),
+                    outputs: (len.max(1) + 2 * padding).saturating_sub(2),
+                    taps: 3,
+                    padding,
+                    ..Axis::MISSING
+                }
+            };
+            let axes = [Axis::MISSING, axis(), axis()];
+            let geometry = Geometry {
+                batch: 12 + draws.below(9),
+                groups: 1 + draws.below(2),
+                inputs: 12 + draws.below(30),
+                outputs: 12 + draws.below(60),
+                axes,
+            };
+            let plan = planes::Plan::convolution(&geometry);
+            let channels = [geometry.inputs, geometry.outputs];
+            let sizes =
+                winograd::Sizes::of::<f32>(&plan, channels, geometry.groups, geometry.batch);
+            if sizes.is_some_and(|sizes| winograd::four::Grid::of::<f32>(&sizes).is_some()) {
+                check_within(2e-5, &geometry, &mut draws);
+                tested += 1;
+            }
         }
     }
 }

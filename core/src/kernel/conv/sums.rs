@@ -114,37 +114,7 @@ fn sums<'w, F: Float>(
             }
         }
         let weights = pack([z, y, x]);
-        let len = weights.len() / 9 * winograd::PRODUCTS;
-        let mut transformed = Scratch::take(len * size_of::<F>());
-        let transformed = &mut transformed.elements::<F>()[..len];
-        winograd::sums::transform_weights(&weights, &taps, transformed);
-        let weights = &*transformed;
-        let mut plan = sizes.plan();
-        cut::<F>(&mut plan, images, channels);
-        let together = sizes.together::<F>(&plan);
-        let (groups, bundles) = (geometry.groups, geometry.batch.div_ceil(together));
-        in_tasks(
-            &plan,
-            bundles * groups,
-            rows,
-            work,
-            &|bundle, band, rows| {
-                let (group, first) = (bundle % groups, bundle / groups * together);
-                dispatch(winograd::sums::Task {
-                    sizes: &sizes,
-                    plan: &plan,
-                    weights,
-                    bias,
-                    out: &out,
-                    source,
-                    image: first * groups + group,
-                    images: together.min(geometry.batch - first),
-                    group,
-                    band,
-                    rows,
-                });
-            },
-        );
+        filtered(&sizes, work, [&weights, source], &taps, bias, &out);
         return;
     }
     cut::<F>(&mut plan, images, channels);
@@ -170,12 +140,80 @@ fn sums<'w, F: Float>(
         bias,
         out: &out,
     };
-    in_tasks(&plan, images, rows, work, &|image, band, rows| {
+    in_tasks(plan.bands(), images, rows, work, &|image, band, rows| {
         dispatch(Task {
             sums: &sums,
             source: &source[image * len..][..len],
             image,
             group: image % geometry.groups,
+            band,
+            rows,
+        });
+    });
+}
+
+/// Computes sums over 3×3 taps by minimal filtering. The weights have the order of `taps`.
+fn filtered<F: Float>(
+    sizes: &winograd::Sizes,
+    work: usize,
+    [weights, source]: [&[F]; 2],
+    taps: &[usize; 9],
+    bias: Option<&[F]>,
+    out: &Shared<F>,
+) {
+    let &winograd::Sizes {
+        channels,
+        rows,
+        groups,
+        images,
+        ..
+    } = sizes;
+    let grid = winograd::four::Grid::of::<F>(sizes);
+    let products = grid.map_or(winograd::PRODUCTS, |_| winograd::four::PRODUCTS);
+    let len = weights.len() / 9 * products;
+    let mut transformed = Scratch::take(len * size_of::<F>());
+    let transformed = &mut transformed.elements::<F>()[..len];
+    if let Some(grid) = grid {
+        winograd::four::sums::transform_weights(weights, taps, transformed);
+        let bundles = images.div_ceil(grid.lanes) * groups;
+        let band = grid.band::<F>(channels, bundles);
+        let bands = grid.rows.div_ceil(band);
+        in_tasks(bands, bundles, rows, work, &|bundle, number, rows| {
+            let first = bundle / groups * grid.lanes;
+            dispatch(winograd::four::sums::Task {
+                sizes,
+                grid,
+                weights: transformed,
+                bias,
+                out,
+                source,
+                band: winograd::four::Band {
+                    images: first..(first + grid.lanes).min(images),
+                    group: bundle % groups,
+                    rows: number * band..((number + 1) * band).min(grid.rows),
+                },
+                rows,
+            });
+        });
+        return;
+    }
+    winograd::sums::transform_weights(weights, taps, transformed);
+    let mut plan = sizes.plan();
+    cut::<F>(&mut plan, images * groups, channels);
+    let together = sizes.together::<F>(&plan);
+    let bundles = images.div_ceil(together) * groups;
+    in_tasks(plan.bands(), bundles, rows, work, &|bundle, band, rows| {
+        let (group, first) = (bundle % groups, bundle / groups * together);
+        dispatch(winograd::sums::Task {
+            sizes,
+            plan: &plan,
+            weights: transformed,
+            bias,
+            out,
+            source,
+            image: first * groups + group,
+            images: together.min(images - first),
+            group,
             band,
             rows,
         });
@@ -198,13 +236,12 @@ fn cut<F>(plan: &mut Plan, images: usize, channels: usize) {
 /// Calls `body(image, band, rows)` for all of them, in tasks for all threads. `work` is the number
 /// of multiplications of all.
 fn in_tasks(
-    plan: &Plan,
+    bands: usize,
     images: usize,
     rows: usize,
     work: usize,
     body: &(dyn Fn(usize, usize, Range<usize>) + Sync),
 ) {
-    let bands = plan.bands();
     // Every task copies what it reads, so rows are split only to keep all threads busy.
     let wanted = (2 * parallel::threads()).div_ceil(images * bands);
     let per_task = rows.div_ceil(wanted).max(32).next_multiple_of(8).min(rows);

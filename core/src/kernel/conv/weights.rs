@@ -46,6 +46,12 @@ pub(crate) fn gradient<F: Float>(geometry: &Geometry, x: &[F], g: &[F], out: &mu
         geometry.multiplications(),
     );
     let sizes = Sizes::of::<F>(&plan, channels, geometry.groups, geometry.batch);
+    if let Some((sizes, grid)) =
+        sizes.and_then(|sizes| Some((sizes, winograd::four::Grid::of::<F>(&sizes)?)))
+    {
+        winograd::four::weights::gradient(&sizes, &grid, work, [x, g], out);
+        return;
+    }
     if let Some(sizes) = sizes.filter(|_| channels[0].min(channels[1]) >= LEAST_CHANNELS) {
         winograd::weights::gradient(&sizes, work, x, g, out);
         return;

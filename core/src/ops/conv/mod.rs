@@ -26,12 +26,14 @@ impl Tensor {
     /// The result has the same bits for any number of threads: the sums are over the channels of
     /// the input, then over the taps, in order.
     ///
-    /// In `f32`, windows of 3×3 with stride 1 over 12 or more channels take less than half of the
-    /// products (Lavin, Gray 2016, Fast Algorithms for Convolutional Neural Networks). For elements
-    /// of similar size the rounding errors are then smaller than those of the sums in order. But an
-    /// element that is not finite, or above 8e37, may make all of its 2×2 outputs infinite or NaN,
-    /// and one that is 10⁷ times larger than its neighbours takes the digits of theirs. PyTorch's
-    /// sums have neither on a CPU. Compute in `f64` if such elements must be possible.
+    /// In `f32`, windows of 3×3 with stride 1 over 12 or more channels are computed in tiles of 2×2
+    /// outputs with 4/9 of the products, or, in batches of images, in tiles of 4×4 outputs with 1/4
+    /// of them (Lavin, Gray 2016, Fast Algorithms for Convolutional Neural Networks). For elements
+    /// of similar size the rounding errors are smaller than those of the sums in order, or, for
+    /// tiles of 4×4, about two times as large. But an element that is not finite, or above 1e34, may
+    /// make all outputs of its tile infinite or NaN, and one that is 10⁶ times larger than its
+    /// neighbours takes the digits of theirs. PyTorch's sums have neither on a CPU. Compute in `f64`
+    /// if such elements must be possible.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the input does not have a batch, channels and `D`

@@ -7,6 +7,8 @@
 //! are two elements apart, the padded planes are split by even and odd places, so that neighbouring
 //! tiles read neighbours.
 
+pub(super) mod four;
+mod products;
 pub(super) mod sums;
 pub(super) mod weights;
 

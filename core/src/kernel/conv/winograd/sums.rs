@@ -232,7 +232,7 @@ impl<F: Float> Task<'_, F> {
 
 /// Copies a slice whose length is not known before. A call of a library function would take longer.
 #[inline(always)]
-fn copy_short<F: Float, const L: usize>(from: &[F], to: &mut [F]) {
+pub(super) fn copy_short<F: Float, const L: usize>(from: &[F], to: &mut [F]) {
     let mut at = 0;
     while at + L <= to.len() {
         to[at..at + L].copy_from_slice(&from[at..at + L]);

@@ -1,9 +1,10 @@
 //! The gradient of the weights: sums over tiles, of transformed elements and cotangents.
 
+use super::products::{Factors, Sums, add_parts};
 use super::{Band, PRODUCTS, Panel, Run, Sizes};
 use crate::kernel::conv::planes::Plan;
-use crate::kernel::conv::tile::{Tile, VECTORS, add_products, panel};
-use crate::kernel::conv::vectors::{copy_transposed, store_vector, vector};
+use crate::kernel::conv::tile::panel;
+use crate::kernel::conv::vectors::copy_transposed;
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
 use crate::kernel::threads::parallel::{self, GRAIN, Shared};
@@ -69,24 +70,22 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
                 plan: &plan,
                 x,
                 g,
-                partial: &shared,
-                part,
+                sums: Sums {
+                    partial: &shared,
+                    first: (part * groups + group) * PRODUCTS * channels * outputs,
+                    products: PRODUCTS,
+                    channels,
+                    outputs,
+                    chunk: first..(first + per_chunk).min(channels),
+                },
                 images: part * per_part..((part + 1) * per_part).min(images),
                 together,
                 group,
-                channels: first..(first + per_chunk).min(channels),
             });
         }
     });
 
-    let (sum, rest) = partial.split_at_mut(len);
-    parallel::chunks_mut(sum, GRAIN, &|start, sum| {
-        for part in rest.chunks_exact(len) {
-            let part = &part[start..start + sum.len()];
-            sum.iter_mut().zip(part).for_each(|(sum, &x)| *sum += x);
-        }
-    });
-    transform_sums(sizes, sum, out);
+    transform_sums(sizes, add_parts(partial, len), out);
 }
 
 /// Transforms sums (groups, products, channels, outputs) to weights (groups, outputs, channels, 9).
@@ -137,14 +136,11 @@ struct Task<'a, F> {
     plan: &'a Plan,
     x: &'a [F],
     g: &'a [F],
-    /// (parts, groups, products, channels, outputs)
-    partial: &'a Shared<F>,
-    part: usize,
+    sums: Sums<'a, F>,
     images: Range<usize>,
     /// The images that are computed together.
     together: usize,
     group: usize,
-    channels: Range<usize>,
 }
 
 impl<F: Float> Kernel for Task<'_, F> {
@@ -160,16 +156,6 @@ impl<F: Float> Kernel for Task<'_, F> {
     }
 }
 
-/// Transformed elements and cotangents of some tiles.
-struct Factors<'a, F> {
-    /// (products, channels, `pitch`)
-    elements: &'a [F],
-    pitch: usize,
-    /// (products, `TILES`, outputs of a panel)
-    cotangents: &'a [F],
-    tiles: usize,
-}
-
 impl<F: Float> Task<'_, F> {
     #[inline(always)]
     fn sum<I: Isa, const R: usize, const L: usize>(&self) {
@@ -178,12 +164,12 @@ impl<F: Float> Task<'_, F> {
         let band = |band: usize, image: usize| {
             let images = self.together.min(self.images.end - image);
             let first = image * sizes.groups + self.group;
-            Band::new(sizes, plan, band, [first, images], self.channels.clone())
+            Band::new(sizes, plan, band, [first, images], self.sums.chunk.clone())
         };
         let width = panel::<L>(outputs);
         let pitch = TILES.next_multiple_of(L);
         let planes = band(0, self.images.start).planes::<L>();
-        let elements = PRODUCTS * self.channels.len() * pitch;
+        let elements = PRODUCTS * self.sums.chunk.len() * pitch;
         let copies = (PRODUCTS + 1) * pitch;
         let cotangents = PRODUCTS * TILES * width;
         let lines = 2 * (2 * TILES + L) * width;
@@ -206,7 +192,6 @@ impl<F: Float> Task<'_, F> {
                     band.transform::<F, L>(planes, &found, pitch, copies, elements);
                     for column in (0..outputs).step_by(width) {
                         let columns = column..(column + width).min(outputs);
-                        let lanes = columns.len().next_multiple_of(L);
                         for run in &found.runs {
                             self.transform_run::<L>(run, &columns, lines, cotangents);
                         }
@@ -214,13 +199,11 @@ impl<F: Float> Task<'_, F> {
                             elements,
                             pitch,
                             cotangents,
-                            tiles: tiles.len(),
+                            room: TILES,
+                            terms: tiles.len(),
+                            begins,
                         };
-                        match lanes / L {
-                            1 => self.rows::<I, R, 1, L>(&factors, &columns, begins),
-                            2 => self.rows::<I, R, 2, L>(&factors, &columns, begins),
-                            _ => self.rows::<I, R, VECTORS, L>(&factors, &columns, begins),
-                        }
+                        self.sums.add::<I, R, L>(&factors, &columns);
                     }
                     begins = false;
                 }
@@ -259,81 +242,6 @@ impl<F: Float> Task<'_, F> {
                 let place = 2 * tile * width + lane;
                 let to = &mut cotangents[(run.lane + tile) * width + lane..];
                 transform_cotangents::<F, L>(&first[place..], &second[place..], width, to);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn rows<I: Isa, const R: usize, const V: usize, const L: usize>(
-        &self,
-        factors: &Factors<'_, F>,
-        columns: &Range<usize>,
-        begins: bool,
-    ) {
-        let channels = self.channels.len();
-        for k in 0..PRODUCTS {
-            let mut row = 0;
-            while row + R <= channels {
-                self.tile::<I, R, V, L>(factors, k, row, columns, begins);
-                row += R;
-            }
-            if row + 4 <= channels {
-                self.tile::<I, 4, V, L>(factors, k, row, columns, begins);
-                row += 4;
-            }
-            if row + 2 <= channels {
-                self.tile::<I, 2, V, L>(factors, k, row, columns, begins);
-                row += 2;
-            }
-            if row < channels {
-                self.tile::<I, 1, V, L>(factors, k, row, columns, begins);
-            }
-        }
-    }
-
-    #[inline(always)]
-    fn tile<I: Isa, const R: usize, const V: usize, const L: usize>(
-        &self,
-        factors: &Factors<'_, F>,
-        k: usize,
-        row: usize,
-        columns: &Range<usize>,
-        begins: bool,
-    ) {
-        let (sizes, width) = (self.sizes, V * L);
-        let first = ((self.part * sizes.groups + self.group) * PRODUCTS + k) * sizes.channels;
-        let place = |i: usize| {
-            let start = (first + self.channels.start + row + i) * sizes.rows;
-            start + columns.start..start + columns.end
-        };
-        let mut sums: Tile<F, R, V, L> = [[[F::zero(); L]; V]; R];
-        if !begins {
-            for i in 0..R {
-                // SAFETY: no other task uses these rows, and only this slice of them is in use.
-                let old = unsafe { self.partial.piece(place(i)) };
-                for v in 0..V {
-                    sums[i][v] = vector(old, v * L);
-                }
-            }
-        }
-        let pitch = factors.pitch;
-        let elements = &factors.elements[(k * self.channels.len() + row) * pitch..][..R * pitch];
-        let mut rows = [elements.as_ptr(); R];
-        for i in 0..R {
-            rows[i] = rows[i].wrapping_add(i * pitch);
-        }
-        let source = &factors.cotangents[k * TILES * width..][..factors.tiles * width];
-        // SAFETY: a row has `pitch` elements, at least as many as there are tiles, and there are
-        // `width` cotangents for each tile.
-        let sums = unsafe {
-            let tiles = factors.tiles;
-            add_products::<F, I, R, V, L>(&sums, tiles, rows, source.as_ptr(), |t| [t, t * width])
-        };
-        for i in 0..R {
-            // SAFETY: as above.
-            let out = unsafe { self.partial.piece(place(i)) };
-            for v in 0..V {
-                store_vector(&sums[i][v], out, v * L);
             }
         }
     }
