@@ -4,11 +4,18 @@
 //! |---|---|
 //! | [`digits()`] | 1,797 handwritten digits that are embedded in the crate |
 //! | [`moby_dick()`] | 217,000 characters of English prose, embedded too |
+//! | [`diabetes()`] | a table of 442 patients for regression, embedded as well |
 //! | [`mnist()`], [`idx`] | MNIST, Fashion-MNIST and other files in the IDX format |
+//! | [`csv`] | CSV files with numbers, categories and missing values, as columns or row by row |
+//! | [`lines()`] | the lines of a text file |
+//! | `ImageFolder` | a folder of images for each class, decoded when needed (feature `images`) |
+//! | `npy::Rows` | a `.npy` file that may be larger than memory (feature `npy`) |
 //! | [`Labeled`] | inputs with class labels, subsets, [stratified splits](Labeled::split_stratified), [folds](Labeled::k_fold) |
 //! | [`Table`] | samples with any parts: float targets, several inputs, none |
 //! | [`Dataset`], [`Sample`] | traits of your own data sets and samples |
+//! | [`augment`] | random flips, crops, shifts and noise for images |
 //! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |
+//! | [`class_weights`] | weights of classes for a loss; [`Indices::one_hot`](crate::Indices::one_hot) encodes classes as inputs |
 //! | [`Batches`] | shuffled mini-batches; an epoch depends on the seed and its number alone |
 //! | [`Epochs`] | the trait of batches by epoch, which a training loop takes |
 //! | [`Key`] | seeds of random changes of samples |
@@ -46,6 +53,9 @@ pub use cotangent_data::Standardizer;
 #[doc(alias = "TensorDataset")]
 #[doc(inline)]
 pub use cotangent_data::Table;
+#[doc(alias = "load_diabetes")]
+#[doc(inline)]
+pub use cotangent_data::diabetes;
 #[doc(alias = "load_digits")]
 #[doc(inline)]
 pub use cotangent_data::digits;

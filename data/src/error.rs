@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use cotangent_core::Shape;
 
+use crate::csv;
 use crate::idx::Fault;
+use crate::lines::LineFault;
 
 /// The result of every fallible function of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -39,6 +41,46 @@ pub enum Error {
         file: String,
         /// The fault of the file.
         fault: Fault,
+    },
+
+    /// A CSV file, a row or a cell is not valid.
+    #[error("{}: {fault}", csv_place(file, *line, column.as_deref()))]
+    Csv {
+        /// The path of the file, or a name of the bytes.
+        file: String,
+        /// The line in which the row begins, from 1, if the fault is in one row.
+        line: Option<u64>,
+        /// The name of the column, if the fault is in one column.
+        column: Option<String>,
+        /// The fault.
+        fault: csv::Fault,
+    },
+
+    /// A line of a text file is not valid.
+    #[error("`{file}`, line {line}: {fault}")]
+    Line {
+        /// The path of the file.
+        file: String,
+        /// The number of the line, from 1.
+        line: u64,
+        /// The fault.
+        fault: LineFault,
+    },
+
+    /// An image file cannot be decoded.
+    #[error("cannot decode the image `{}`: {reason}", path.display())]
+    Image {
+        /// The file.
+        path: PathBuf,
+        /// The message of the decoder.
+        reason: String,
+    },
+
+    /// A name of a category occurs twice.
+    #[error("categories: the name `{name}` occurs twice")]
+    DuplicateCategory {
+        /// The name.
+        name: String,
     },
 
     /// A valid file does not contain the data that was asked for.
@@ -267,6 +309,13 @@ pub enum Error {
         found: usize,
     },
 
+    /// A standardizer was fitted to a feature without values.
+    #[error("standardizer: all values of feature {feature} are NaN")]
+    NoValues {
+        /// The position of the feature.
+        feature: usize,
+    },
+
     /// A standardizer was applied to samples of another size than those that it was fitted to.
     #[error("standardizer: fitted to {fitted} features, applied to {found}")]
     FeatureCount {
@@ -309,6 +358,14 @@ impl Error {
             error,
         }
     }
+}
+
+/// Returns the place of a fault in a CSV file.
+fn csv_place(file: &str, line: Option<u64>, column: Option<&str>) -> String {
+    let line = line.map(|line| format!(", line {line}"));
+    let column = column.map(|column| format!(", column `{column}`"));
+    let (line, column) = (line.unwrap_or_default(), column.unwrap_or_default());
+    format!("`{file}`{line}{column}")
 }
 
 /// Writes the message, as `{}` does.

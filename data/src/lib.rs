@@ -3,35 +3,50 @@
 //! Programs depend on the crate `cotangent`, whose module `data` re-exports this crate.
 #![forbid(unsafe_code)]
 
+pub mod augment;
 mod batches;
+mod class_weights;
 mod combine;
+pub mod csv;
 mod dataset;
+mod diabetes;
 mod digits;
 mod epochs;
 mod error;
 pub mod idx;
+#[cfg(feature = "images")]
+mod images;
 mod key;
 mod labeled;
+mod lines;
 mod mnist;
 mod moby_dick;
+#[cfg(feature = "npy")]
+mod npy;
 mod sample;
 mod sequence;
 mod shuffle;
+mod source;
 pub mod split;
 mod standardize;
 mod stream;
 mod table;
 
 pub use batches::{Batches, Epoch};
+pub use class_weights::class_weights;
 pub use combine::{Augment, Concat, Map, Subset};
 #[doc(no_inline)]
 pub use cotangent_macros::Sample;
 pub use dataset::Dataset;
+pub use diabetes::{DIABETES_COLUMNS, diabetes};
 pub use digits::digits;
 pub use epochs::Epochs;
 pub use error::{Error, Result};
+#[cfg(feature = "images")]
+pub use images::ImageFolder;
 pub use key::Key;
 pub use labeled::Labeled;
+pub use lines::{LineFault, Lines, lines};
 pub use mnist::mnist;
 pub use moby_dick::moby_dick;
 pub use sample::Sample;

@@ -335,9 +335,9 @@ fn samples_may_be_without_features() {
     let dataset = Labeled::new(inputs, Indices::from([0, 1, 0])).unwrap();
     assert_eq!(dataset.features(), 0);
     assert_eq!(dataset.select(&[2, 1]).unwrap().inputs().shape(), [2, 0]);
-    let standardizer = Standardizer::fit(&dataset).unwrap();
+    let standardizer = Standardizer::fit(dataset.inputs()).unwrap();
     assert_eq!(
-        standardizer.apply(&dataset).unwrap().inputs().shape(),
+        standardizer.apply(dataset.inputs()).unwrap().shape(),
         [3, 0]
     );
 }
@@ -411,15 +411,14 @@ fn standardized_features_have_mean_zero_and_deviation_one() {
     let labels = || Indices::from([0, 0, 1]);
     let inputs = Tensor::from_vec::<f64>(rows.concat(), [3, 3]).unwrap();
     let train = Labeled::new(inputs, labels()).unwrap();
-    let standardizer = Standardizer::fit(&train).unwrap();
+    let standardizer = Standardizer::fit(train.inputs()).unwrap();
     let deviation = (2.0_f64 / 3.0).sqrt();
     assert_eq!(standardizer.mean(), [3.0, 1e8 + 2.0, 4.0]);
     assert_eq!(standardizer.std(), [2.0 * deviation, deviation, 0.0]);
 
     let scaled = standardizer
-        .apply(&train)
+        .apply(train.inputs())
         .unwrap()
-        .inputs()
         .to_vec::<f64>()
         .unwrap();
     let one = deviation.recip();
@@ -431,13 +430,13 @@ fn standardized_features_have_mean_zero_and_deviation_one() {
     // The scale of another set does not depend on that set; its shape and dtype stay.
     let other = Tensor::from_vec::<f32>(vec![3.0, 1e8, 5.0], [1, 3, 1]).unwrap();
     let other = Labeled::new(other, Indices::from([0])).unwrap();
-    let scaled = standardizer.apply(&other).unwrap();
-    assert_eq!(scaled.inputs().shape(), [1, 3, 1]);
-    let scaled = scaled.inputs().to_vec::<f32>().unwrap();
+    let scaled = standardizer.apply(other.inputs()).unwrap();
+    assert_eq!(scaled.shape(), [1, 3, 1]);
+    let scaled = scaled.to_vec::<f32>().unwrap();
     assert_eq!((scaled[0], scaled[2]), (0.0, 1.0));
 
     let narrow = numbered(vec![0, 1]);
-    let error = standardizer.apply(&narrow).unwrap_err();
+    let error = standardizer.apply(narrow.inputs()).unwrap_err();
     assert!(
         matches!(
             error,
@@ -449,7 +448,7 @@ fn standardized_features_have_mean_zero_and_deviation_one() {
         "{error}"
     );
     assert!(matches!(
-        Standardizer::fit(&numbered(vec![])),
+        Standardizer::fit(numbered(vec![]).inputs()),
         Err(Error::EmptyDataset { .. })
     ));
 }

@@ -65,8 +65,9 @@ pub struct Lab {
 impl Lab {
     fn new(seed: u64, bar: ProgressBar) -> Result<Self> {
         let (train, test) = digits()?.split_stratified(0.2, seed)?;
-        let standardizer = Standardizer::fit(&train)?;
-        let (train, test) = (standardizer.apply(&train)?, standardizer.apply(&test)?);
+        let standardizer = Standardizer::fit(train.inputs())?;
+        let standardized = |set: Labeled| set.with_inputs(standardizer.apply(set.inputs())?);
+        let (train, test) = (standardized(train)?, standardized(test)?);
         Ok(Self {
             seed,
             train,

@@ -1,8 +1,8 @@
 //! Results that are in range although the squares they sum are not; variances around a large mean.
 
-use cotangent::data::{self, Labeled, Standardizer};
+use cotangent::data::{self, Standardizer};
 use cotangent::nn::BatchNorm;
-use cotangent::{Axes, Backward, DType, Error, Indices, Norm, Result, Tensor};
+use cotangent::{Axes, Backward, DType, Error, Norm, Result, Tensor};
 
 type Function = fn(&Tensor) -> Result<Tensor>;
 
@@ -397,10 +397,9 @@ fn cosines_of_vectors_of_any_size() -> Result<()> {
     Ok(())
 }
 
-/// Creates a dataset with one feature.
-fn column(values: &[f64], dtype: DType) -> data::Result<Labeled> {
-    let inputs = Tensor::from_vec(values.to_vec(), [values.len(), 1])?.to_dtype(dtype);
-    Labeled::new(inputs, Indices::from(vec![0; values.len()]))
+/// Creates samples with one feature.
+fn column(values: &[f64], dtype: DType) -> data::Result<Tensor> {
+    Ok(Tensor::from_vec(values.to_vec(), [values.len(), 1])?.to_dtype(dtype))
 }
 
 #[test]
@@ -414,13 +413,12 @@ fn a_constant_column_is_shifted_but_not_scaled() -> data::Result<()> {
             );
             let seen = standardizer.apply(&column(&[value, value + 0.01], DType::F64)?)?;
             let expected = [0.0, (value + 0.01) - value];
-            assert_eq!(seen.inputs().to_f64_vec(), expected, "{value}");
+            assert_eq!(seen.to_f64_vec(), expected, "{value}");
         }
     }
     let standardizer = Standardizer::fit(&column(&[14.62; 1000], DType::F64)?)?;
     let unseen = standardizer
         .apply(&column(&[14.63], DType::F64)?)?
-        .inputs()
         .to_f64_vec();
     assert!((unseen[0] - 0.01).abs() < 1e-14);
     // A column is constant if its values differ only by rounding.
@@ -447,10 +445,7 @@ fn a_column_that_varies_little_is_scaled() -> data::Result<()> {
     ];
     for (values, dtype) in columns {
         let train = column(&values, dtype)?;
-        let scaled = Standardizer::fit(&train)?
-            .apply(&train)?
-            .inputs()
-            .to_f64_vec();
+        let scaled = Standardizer::fit(&train)?.apply(&train)?.to_f64_vec();
         assert!(
             (scaled[0] + 1.0).abs() < 1e-7 && (scaled[1] - 1.0).abs() < 1e-7,
             "{scaled:?}"

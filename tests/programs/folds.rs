@@ -22,8 +22,9 @@ fn spirals(samples: usize, rng: &mut impl Rng) -> Result<Labeled> {
 /// The accuracy and the loss on the test set after training.
 fn run(fold: usize, train: &Labeled, test: &Labeled) -> Result<(f64, f64)> {
     let mut rng = ChaCha8Rng::seed_from_u64(fold as u64);
-    let scale = Standardizer::fit(train)?;
-    let (train, test) = (scale.apply(train)?, scale.apply(test)?);
+    let scale = Standardizer::fit(train.inputs())?;
+    let scaled = |set: &Labeled| set.with_inputs(scale.apply(set.inputs())?);
+    let (train, test) = (scaled(train)?, scaled(test)?);
     let mut net = Mlp::builder([2, 48, 48, train.classes()])
         .activation(Elu::default())
         .dropout(0.05)

@@ -27,8 +27,9 @@ pub fn main() -> Result<()> {
         all.select(&positions[..800])?,
         all.select(&positions[800..])?,
     );
-    let standardizer = Standardizer::fit(&train)?;
-    let (train, valid) = (standardizer.apply(&train)?, standardizer.apply(&valid)?);
+    let standardizer = Standardizer::fit(train.inputs())?;
+    let train = train.with_inputs(standardizer.apply(train.inputs())?)?;
+    let valid = valid.with_inputs(standardizer.apply(valid.inputs())?)?;
 
     let seen = targets.index_select(0, train.labels())?;
     let (mean, std) = (seen.mean().item()?, seen.std().item()?);

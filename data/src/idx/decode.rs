@@ -1,13 +1,10 @@
 //! Decodes a stream of bytes into an array. No claim of the bytes about their own length is
 //! trusted.
 
-use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
-
-use flate2::bufread::GzDecoder;
+use std::io::{self, Read};
 
 use super::{Array, Fault, Values};
-
-const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+use crate::source::{Source, at_most, gzip_damage};
 
 /// The two causes of a failed decoding: invalid bytes, or bytes that could not be read.
 #[derive(Debug)]
@@ -29,78 +26,15 @@ impl From<io::Error> for Failure {
 }
 
 /// Decodes raw or gzipped IDX. `limit` bounds the bytes of the elements.
-pub(super) fn array(mut source: impl Read, limit: usize) -> Result<Array, Failure> {
-    let start = at_most(&mut source, GZIP_MAGIC.len())?;
-    let gzipped = start == GZIP_MAGIC;
-    let source = Cursor::new(start).chain(source);
-    if !gzipped {
-        return uncompressed(source, limit);
-    }
-    uncompressed(Members::new(BufReader::new(source)), limit).map_err(|failure| match failure {
-        Failure::Io(error) if is_about_content(&error) => {
-            let detail = match error.kind() {
-                ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
-                _ => error.to_string(),
-            };
-            Fault::DamagedGzip { detail }.into()
-        }
-        other => other,
+pub(super) fn array(source: impl Read, limit: usize) -> Result<Array, Failure> {
+    let source = Source::new(source)?;
+    uncompressed(source, limit).map_err(|failure| match failure {
+        Failure::Io(error) => match gzip_damage(&error) {
+            Some(detail) => Fault::DamagedGzip { detail }.into(),
+            None => error.into(),
+        },
+        fault @ Failure::Fault(_) => fault,
     })
-}
-
-/// The contents of a gzip file's members, concatenated (RFC 1952). Zeros between and behind them
-/// are skipped, since tapes and block devices pad their last block with zeros. Any other bytes
-/// there are an error.
-struct Members<R> {
-    member: Option<GzDecoder<R>>,
-}
-
-impl<R: BufRead> Members<R> {
-    fn new(source: R) -> Self {
-        Self {
-            member: Some(GzDecoder::new(source)),
-        }
-    }
-}
-
-impl<R: BufRead> Read for Members<R> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let Some(member) = &mut self.member else {
-                return Ok(0);
-            };
-            let count = member.read(out)?;
-            if count > 0 || out.is_empty() {
-                return Ok(count);
-            }
-            let source = member.get_mut();
-            loop {
-                let bytes = source.fill_buf()?;
-                let zeros = bytes.iter().take_while(|&&byte| byte == 0).count();
-                if bytes.is_empty() {
-                    return Ok(0);
-                }
-                if zeros == 0 {
-                    break;
-                }
-                source.consume(zeros);
-            }
-            self.member = self
-                .member
-                .take()
-                .map(|member| GzDecoder::new(member.into_inner()));
-        }
-    }
-}
-
-/// Returns whether an error is about the content. The decompressor reports damaged data with these
-/// kinds; an operating system that cannot read uses others.
-fn is_about_content(error: &io::Error) -> bool {
-    error.raw_os_error().is_none()
-        && matches!(
-            error.kind(),
-            ErrorKind::UnexpectedEof | ErrorKind::InvalidInput | ErrorKind::InvalidData
-        )
 }
 
 fn uncompressed(mut source: impl Read, limit: usize) -> Result<Array, Failure> {
@@ -141,13 +75,6 @@ fn uncompressed(mut source: impl Read, limit: usize) -> Result<Array, Failure> {
             values: header.element.decode(bytes),
         }),
     }
-}
-
-/// Reads the next `count` bytes of `source`, or fewer if it ends. The buffer grows as they arrive.
-fn at_most(source: impl Read, count: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(count as u64).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 struct Header {
@@ -243,7 +170,7 @@ fn big_endian<T, const SIZE: usize>(bytes: &[u8], convert: fn([u8; SIZE]) -> T) 
 
 #[cfg(test)]
 mod tests {
-    use std::io::repeat;
+    use std::io::{ErrorKind, repeat};
 
     use flate2::Compression;
     use flate2::read::GzEncoder;

@@ -9,7 +9,7 @@ use nets::prelude::*;
 pub fn train(seed: u64) -> Result<[f64; 2]> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let (data, _) = digits()?.split_per_class(10, rng.random_range(0..100))?;
-    let data = Standardizer::fit(&data)?.apply(&data)?;
+    let data = data.with_inputs(Standardizer::fit(data.inputs())?.apply(data.inputs())?)?;
     let mut net = Mlp::builder([64, 16, 10])
         .activation(Gelu)
         .build(&mut rng)?;

@@ -10,7 +10,8 @@
 //! | `int64`, `uint64` | f64 if it represents each value exactly, else an error |
 //!
 //! Headers may be written by Python 2 or 3, or by hand. NumPy can append arrays to one `.npy` file;
-//! like NumPy, [`read`] returns the first and ignores the rest.
+//! like NumPy, [`read`] returns the first and ignores the rest. [`Rows`] reads a file that is
+//! larger than memory row by row.
 //!
 //! Files are written row-major and little-endian, and are [replaced only when the new file is
 //! complete](crate::replace_file). The header of a file allocates nothing: memory grows with the
@@ -27,6 +28,7 @@
 
 mod header;
 mod number;
+mod rows;
 
 use crate::autograd::Tensor;
 use crate::disk::{read_file, replace_file};
@@ -35,6 +37,7 @@ use crate::tensor::bytes::little_endian;
 use crate::tensor::{DType, Indices};
 use header::Header;
 use number::Floats;
+pub use rows::Rows;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, ErrorKind, Read, Write};
