@@ -23,8 +23,12 @@ pub(crate) fn module(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// Returns an `impl Sample` that is never called.
+/// Returns an `impl Sample` that is never called, or nothing for a type that borrows: the compiler
+/// would report it again.
 pub(crate) fn sample(input: &DeriveInput) -> TokenStream {
+    if input.generics.lifetimes().next().is_some() {
+        return TokenStream::new();
+    }
     let (ident, krate) = (&input.ident, attr::krate(&input.attrs));
     let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
     let result = |ty: TokenStream| quote!(::core::result::Result<#ty, #krate::Error>);
