@@ -29,8 +29,8 @@ pub type Samples<S> = Box<dyn Iterator<Item = CoreResult<S>> + Send>;
 /// use cotangent::prelude::*;
 ///
 /// let squares = |_epoch: u64| {
-///     let sample = |i: u8| Ok((Tensor::from([f32::from(i)]), Tensor::from([f32::from(i).powi(2)])));
-///     Ok((0..100).map(sample))
+///     let sample = |i: u8| (Tensor::from([f32::from(i)]), Tensor::from([f32::from(i).powi(2)]));
+///     Ok((0..100).map(move |i| Ok(sample(i))))
 /// };
 /// let batches = StreamBatches::new(squares, 32)?.shuffle(50, 42);
 /// for batch in batches.epoch(0) {

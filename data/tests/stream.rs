@@ -79,9 +79,11 @@ fn epochs_and_seeds_differ() {
     assert_eq!(boxed.epoch(0).count(), 1);
 }
 
+type Fault = fn() -> CoreResult<Tensor>;
+type Open = fn(u64) -> CoreResult<std::vec::IntoIter<CoreResult<Tensor>>>;
+
 #[test]
 fn a_faulty_sample_is_one_error_that_names_it() {
-    type Fault = fn() -> CoreResult<Tensor>;
     let faults: [(Fault, &str); 3] = [
         (
             || Err(CoreError::other("line 58 is damaged")),
@@ -119,7 +121,6 @@ fn a_faulty_sample_is_one_error_that_names_it() {
             );
         }
     }
-    type Open = fn(u64) -> CoreResult<std::vec::IntoIter<CoreResult<Tensor>>>;
     let closed: Open = |_| Err(CoreError::other("no such file"));
     let panics: Open = |_| panic!("no such file");
     for open in [closed, panics] {

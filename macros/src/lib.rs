@@ -5,8 +5,8 @@
 //!
 //! An expansion of a derive has several phases, each in a file. `ast` and `attr` read the input and
 //! its options. `valid` checks them. `bounds` infers the where-clause, and `expand_module`,
-//! `expand_layer` and `expand_sample` write the impl. Errors are collected on the way and reported together, with an
-//! empty impl from `fallback`. The attribute is in the folder `elementwise`.
+//! `expand_layer` and `expand_sample` write the impl. Errors are collected on the way and reported
+//! together, with an empty impl from `fallback`. The attribute is in the folder `elementwise`.
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

@@ -24,8 +24,9 @@ impl Labeled {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Fraction`] unless `0 < test_fraction < 1`, [`Error::EmptyDataset`],
-    /// [`Error::ClassTooSmall`] for a class with one sample only.
+    /// [`Error::Fraction`](crate::Error::Fraction) unless `0 < test_fraction < 1`,
+    /// [`Error::EmptyDataset`](crate::Error::EmptyDataset),
+    /// [`Error::ClassTooSmall`](crate::Error::ClassTooSmall) for a class with one sample only.
     #[doc(alias = "train_test_split")]
     pub fn split_stratified(&self, test_fraction: f64, seed: u64) -> Result<(Self, Self)> {
         let (train, test) = stratified(self.labels().as_slice(), test_fraction, seed)?;
@@ -48,7 +49,8 @@ impl Labeled {
     /// ```
     ///
     /// # Errors
-    /// [`Error::FoldCount`] unless `folds` is at least 2 and at most the number of samples.
+    /// [`Error::FoldCount`](crate::Error::FoldCount) unless `folds` is at least 2 and at most the
+    /// number of samples.
     #[doc(alias = "cross_validation")]
     #[doc(alias = "StratifiedKFold")]
     pub fn k_fold(&self, folds: usize, seed: u64) -> Result<Vec<(Self, Self)>> {
@@ -70,7 +72,8 @@ impl Labeled {
     /// ```
     ///
     /// # Errors
-    /// [`Error::ClassTooSmall`] for a class that occurs with fewer than `count` samples.
+    /// [`Error::ClassTooSmall`](crate::Error::ClassTooSmall) for a class that occurs with fewer
+    /// than `count` samples.
     pub fn take_per_class(&self, count: usize, seed: u64) -> Result<Self> {
         self.select(&self.positions_per_class("take_per_class", count, seed)?)
     }
