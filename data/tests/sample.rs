@@ -232,7 +232,8 @@ proptest! {
         let picked: Vec<_> = picks.iter().map(|&pick| &all[pick]).collect();
         check(&batch.select(&picks).unwrap(), &picked);
         let tail = picks[0]..all.len();
-        check(&batch.narrow(tail.start, tail.len()).unwrap(), &all[tail].iter().collect::<Vec<_>>());
+        let narrowed = batch.narrow(tail.start, tail.len()).unwrap();
+        check(&narrowed, &all[tail].iter().collect::<Vec<_>>());
     }
 }
 
