@@ -1,7 +1,7 @@
 //! Tiles of 4×4 outputs: 36 products instead of 144 for each channel.
 //!
 //! The lanes of a vector are images, so that an element of a tile is a whole vector wherever the
-//! tile is. What a task reads and writes is transposed for it.
+//! tile is. A task transposes its elements and its results for it.
 //!
 //! The polynomials are interpolated at 0, ±3/4, ±3/2 and infinity. These are exact in binary, and
 //! the sums of 64 channels have twice the error of direct sums; with the usual points, 0, ±1, ±2
