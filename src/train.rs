@@ -39,8 +39,8 @@
 //!
 //! [`Fit::log`] adds a log. Those that write files go on in them when a run is resumed: lines after
 //! the checkpoint are cut off, so that none is missing or doubled. A log that fails ends the run
-//! with its error, after the other logs have been called. The weights stay in the task, the best ones
-//! are restored, and the checkpoints remain.
+//! with its error, after the other logs have been called. The weights stay in the task, the best
+//! ones are restored, and the checkpoints remain.
 //!
 //! | log | output | feature |
 //! |---|---|---|
