@@ -177,8 +177,8 @@ fn progress_child() -> Result<()> {
     fit.run(&mut task()?, &batches).map(drop)
 }
 
-/// Waits in each step, so that there is time to look at the dashboard. The third epoch panics if
-/// the environment asks for it.
+/// Waits in each step, so that there is time to look at the terminal. The third epoch panics if the
+/// environment asks for it.
 #[test]
 #[ignore = "run by tests/logs/terminal.py"]
 fn dashboard_child() -> Result<()> {
@@ -193,7 +193,12 @@ fn dashboard_child() -> Result<()> {
     let (batches, valid) = batches()?;
     let net = task()?.into_model();
     let mut task = Supervised::new(net, Adam::new(1e-2).build()?, slow);
-    let fit = Fit::new(4).validate(&valid).log(Dashboard::new());
+    let fit = Fit::new(4).validate(&valid);
+    let fit = if mode == "bar" {
+        fit.log(Progress::new())
+    } else {
+        fit.log(Dashboard::new())
+    };
     let run = fit.run(&mut task, &batches)?;
     println!("ended: {:?}", run.end());
     Ok(())
