@@ -186,7 +186,7 @@ fn dashboard_child() -> Result<()> {
         return Ok(());
     };
     let slow = |net: &Mlp, batch: &Batch, step: &mut Step<'_>| {
-        sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(100));
         assert!(step.epoch() < 3 || mode != "panic", "a planted panic");
         loss(net, batch, step)
     };

@@ -56,10 +56,13 @@ class Run:
                 self.bytes += written
                 self.stream.feed(written)
 
-    def wait_for(self, text, seconds=20):
-        end = time.monotonic() + seconds
-        while text not in self.text():
-            assert time.monotonic() < end, f"`{text}` is missing:\n{self.text()}"
+    def wait_for(self, text):
+        self.wait_until(text, lambda: text in self.text())
+
+    def wait_until(self, name, condition):
+        end = time.monotonic() + 20
+        while not condition():
+            assert time.monotonic() < end, f"`{name}` is missing:\n{self.text()}"
             self.read(0.05)
 
     def text(self):
@@ -93,13 +96,12 @@ run.wait_for("loss by step")
 run.wait_for("epoch 2/4")
 for columns, lines in [(60, 20), (140, 40), (10, 3), (100, 30)]:
     run.resize(columns, lines)
-    run.read(0.5)
-    shown = run.screen.display
-    assert shown[0].startswith("epoch "[:columns]), (columns, lines, run.text())
-    if columns >= 60:
-        assert "Ctrl-C ends" in shown[-1], run.text()
-        assert run.text().count("loss by step") == 1, run.text()
-        assert "this epoch" in run.text(), run.text()
+    run.wait_until("the first line", lambda: run.screen.display[0].startswith("epoch "))
+    if columns < 60:
+        continue
+    run.wait_until("the last line", lambda: "Ctrl-C ends" in run.screen.display[-1])
+    run.wait_until("one chart", lambda: run.text().count("loss by step") == 1)
+    run.wait_for("this epoch")
 status, after = run.end_dashboard()
 assert status == 0 and "completed after 4 epochs" in after and "ended: Some(Completed)" in after
 print("resized four times, completed: the table is on the terminal")
