@@ -27,6 +27,7 @@ impl Appended {
     }
 
     /// Returns whether nothing was written yet, by this run or one that it resumes.
+    #[cfg(feature = "tensorboard")]
     pub fn is_empty(&self) -> bool {
         self.written == 0
     }
