@@ -20,14 +20,21 @@ pub fn main() -> Result<()> {
     let noise = 0.2;
     let (inputs, targets) = table(1200, noise, &mut rng)?;
 
-    let (seen, held_out) = (inputs.narrow(0, 0, 800)?, inputs.narrow(0, 800, 400)?);
-    let standardizer = Standardizer::fit(&seen)?;
-    let (seen, held_out) = (standardizer.apply(&seen)?, standardizer.apply(&held_out)?);
+    // A data set has labels only: the labels are the row numbers, by which the targets are found.
+    let all = Labeled::new(inputs, Indices::range(1200)?)?;
+    let positions: Vec<usize> = (0..1200).collect();
+    let (train, valid) = (
+        all.select(&positions[..800])?,
+        all.select(&positions[800..])?,
+    );
+    let standardizer = Standardizer::fit(train.inputs())?;
+    let train = train.with_inputs(standardizer.apply(train.inputs())?)?;
+    let valid = valid.with_inputs(standardizer.apply(valid.inputs())?)?;
 
-    let seen_targets = targets.narrow(0, 0, 800)?;
-    let (mean, std) = (seen_targets.mean().item()?, seen_targets.std().item()?);
-    let train = Table::new((seen, (seen_targets - mean) / std))?;
-    let valid_targets = (targets.narrow(0, 800, 400)? - mean) / std;
+    let seen = targets.index_select(0, train.labels())?;
+    let (mean, std) = (seen.mean().item()?, seen.std().item()?);
+    let targets = (targets - mean) / std;
+    let valid_targets = targets.index_select(0, valid.labels())?;
 
     let mut net = Mlp::builder([8, 64, 64, 1])
         .activation(Silu)
@@ -35,7 +42,11 @@ pub fn main() -> Result<()> {
     let mut optimizer = AdamW::new(3e-3).weight_decay(1e-3).build()?;
     let pass = Pass::train(1);
     let batches = Batches::new(&train, 32)?.shuffle(42);
-    let validate = |net: &Mlp| net.predict(&held_out)?.mse_loss(&valid_targets)?.item();
+    let validate = |net: &Mlp| {
+        net.predict(valid.inputs())?
+            .mse_loss(&valid_targets)?
+            .item()
+    };
 
     let first = validate(&net)?;
     let (mut best, mut best_loss, mut best_epoch) = (net.clone(), first, 0);
@@ -43,8 +54,10 @@ pub fn main() -> Result<()> {
     let mut epochs = 0;
     for epoch in 0..200 {
         for batch in batches.epoch(epoch) {
-            let (x, y) = batch?;
-            let loss = net.forward(&x, &pass)?.mse_loss(&y)?;
+            let (x, rows) = batch?;
+            let loss = net
+                .forward(&x, &pass)?
+                .mse_loss(&targets.index_select(0, &rows)?)?;
             optimizer.step(&mut net, loss.backward()?)?;
         }
         epochs = epoch + 1;
