@@ -177,8 +177,8 @@ fn progress_child() -> Result<()> {
     fit.run(&mut task()?, &batches).map(drop)
 }
 
-/// Waits in each step, so that there is time to look at the dashboard. The third epoch panics if
-/// the environment asks for it.
+/// Waits in each step, so that there is time to look at the terminal. The third epoch panics if the
+/// environment asks for it.
 #[test]
 #[ignore = "run by tests/logs/terminal.py"]
 fn dashboard_child() -> Result<()> {
@@ -186,14 +186,19 @@ fn dashboard_child() -> Result<()> {
         return Ok(());
     };
     let slow = |net: &Mlp, batch: &Batch, step: &mut Step<'_>| {
-        sleep(Duration::from_millis(50));
+        sleep(Duration::from_millis(100));
         assert!(step.epoch() < 3 || mode != "panic", "a planted panic");
         loss(net, batch, step)
     };
     let (batches, valid) = batches()?;
     let net = task()?.into_model();
     let mut task = Supervised::new(net, Adam::new(1e-2).build()?, slow);
-    let fit = Fit::new(4).validate(&valid).log(Dashboard::new());
+    let fit = Fit::new(4).validate(&valid);
+    let fit = if mode == "bar" {
+        fit.log(Progress::new())
+    } else {
+        fit.log(Dashboard::new())
+    };
     let run = fit.run(&mut task, &batches)?;
     println!("ended: {:?}", run.end());
     Ok(())

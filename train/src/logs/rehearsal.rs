@@ -13,7 +13,7 @@ use std::cell::Cell;
 /// A run of 4 epochs with 3 steps each.
 pub(super) struct Rehearsal {
     net: Sequential,
-    signal: Report,
+    pub signal: Report,
     settings: Vec<(String, String)>,
     /// At the end of all names, to see how a log escapes them.
     suffix: &'static str,

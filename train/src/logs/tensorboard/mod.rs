@@ -292,6 +292,7 @@ mod tests {
     use super::*;
     use cotangent_core::Error;
     use cotangent_core::module::{Param, Pass};
+    use cotangent_core::random::{ChaCha8Rng, RngExt, SeedableRng};
     use std::fs::{read, write};
 
     #[test]
@@ -336,6 +337,25 @@ mod tests {
         );
         let missing = TensorBoard::read_scalars(folder.path().join("missing"));
         assert!(matches!(missing, Err(Error::Io { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn records_of_any_bytes_are_events_or_errors() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(NAME);
+        TensorBoard::new(&folder).signal(1, &Rehearsal::new("")?.signal)?;
+        let good = read(&path)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..500 {
+            let start = rng.random_range(0..good.len());
+            let mut message = good[start..].to_vec();
+            let place = rng.random_range(0..message.len());
+            message[place] = rng.random();
+            write(&path, records::frame(&message))?;
+            let found = TensorBoard::read_scalars(&path);
+            assert!(matches!(found, Ok(_) | Err(Error::Format { .. })));
+        }
         Ok(())
     }
 
