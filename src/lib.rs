@@ -121,6 +121,11 @@ pub mod prelude {
         Lion, Lookahead, Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp, Schedule, Sgd,
         WeightAverage, clip,
     };
+    // The training loop.
+    #[doc(no_inline)]
+    pub use cotangent_train::{
+        Best, Checkpoints, Fit, Metric, Run, Step, Supervised, Task, metrics,
+    };
     // Data.
     #[doc(no_inline)]
     pub use cotangent_data::{Batches, Dataset, Labeled, Sample, Standardizer, Table, digits};

@@ -1,12 +1,13 @@
-//! The macros of `cotangent`: the derives [`macro@Module`] and [`macro@Layer`], and the attribute
-//! [`macro@elementwise`].
+//! The macros of `cotangent`: the derives [`macro@Module`], [`macro@Layer`] and
+//! [`macro@Stateful`], and the attribute [`macro@elementwise`].
 //!
 //! Depend on `cotangent`, which re-exports them with the traits.
 //!
 //! An expansion of a derive has several phases, each in a file. `ast` and `attr` read the input and
 //! its options. `valid` checks them. `bounds` infers the where-clause, and `expand_module` and
 //! `expand_layer` write the impl. Errors are collected on the way and reported together, with an
-//! empty impl from `fallback`. The attribute is in the folder `elementwise`.
+//! empty impl from `fallback`. The attribute is in the folder `elementwise`, and
+//! `Stateful`, which has few options, is in one file.
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -24,6 +25,7 @@ mod hint;
 mod keyword;
 mod lints;
 mod manifest;
+mod stateful;
 #[cfg(test)]
 mod tests;
 mod valid;
@@ -331,6 +333,49 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Layer, attributes(module))]
 pub fn derive_layer(input: TokenStream) -> TokenStream {
     expand::layer(parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Derives the trait `Stateful` for a struct: the state of each field, under the field's name.
+///
+/// ```
+/// use cotangent::prelude::*;
+///
+/// #[derive(Stateful)]
+/// struct Training {
+///     net: Linear,                             // `net.weight`, `net.bias`
+///     optimizer: Box<dyn Optimizer>,
+///     best_loss: f64,                          // `best_loss.value`
+///     #[state(skip)]
+///     name: String,
+/// }
+///
+/// let mut rng = ChaCha8Rng::seed_from_u64(1);
+/// let mut training = Training {
+///     net: Linear::new(2, 1, &mut rng)?,
+///     optimizer: Sgd::new(0.1).build()?,
+///     best_loss: 0.5,
+///     name: "first".to_owned(),
+/// };
+/// let state = training.state()?;
+/// training.best_loss = 0.0;
+/// training.load_state(&state)?;
+/// assert_eq!(training.best_loss, 0.5);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// A field is either a type with a state, such as a model, an optimizer, a schedule or another type
+/// that derives `Stateful`, or a plain value: a `Tensor`, a `u32`, `u64` or `usize` below 2⁶³, a
+/// `bool`, an `f32` or `f64`, a `Vec` of `f64` or `u64`, or an `Option` of one of these.
+/// `#[state(skip)]` leaves a field out. A state is loaded whole or not at all.
+///
+/// In a generic struct, the field types that mention a type parameter must be `Stateful`. A plain
+/// number in place of the parameter is not saved.
+///
+/// `#[state(crate = "…")]` on the struct is the path of the crate `cotangent`, as for
+/// [`macro@Module`](macro@Module#crate).
+#[proc_macro_derive(Stateful, attributes(state))]
+pub fn derive_stateful(input: TokenStream) -> TokenStream {
+    stateful::derive(parse_macro_input!(input as DeriveInput)).into()
 }
 
 /// Turns a function of numbers into a differentiable operation on tensors.

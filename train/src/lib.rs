@@ -3,13 +3,28 @@
 //! Programs depend on the crate `cotangent`, whose module `train` re-exports this crate.
 #![forbid(unsafe_code)]
 
+mod best;
+mod checkpoints;
+mod fit;
 mod history;
+mod interrupt;
 mod log;
 mod meters;
 mod metric;
 pub mod metrics;
+mod run;
+mod step;
+mod supervised;
+mod task;
 
+pub use best::Best;
+pub use checkpoints::Checkpoints;
+pub use fit::Fit;
 pub use history::{History, Row};
 pub use log::{End, EpochRecord, Log, RunEnd, RunStart, StepRecord};
 pub use meters::Meters;
 pub use metric::{Metric, Table};
+pub use run::Run;
+pub use step::Step;
+pub use supervised::Supervised;
+pub use task::Task;

@@ -161,6 +161,8 @@ pub struct EpochRecord<'a> {
     pub training: &'a Meters,
     /// The values recorded in validation.
     pub validation: &'a Meters,
+    /// The value by which epochs are compared; none if it is NaN.
+    pub monitored: Option<f64>,
     /// Whether this epoch is the best so far.
     pub is_best: bool,
     /// The model, if the task has one.

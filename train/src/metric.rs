@@ -12,7 +12,7 @@ use std::borrow::Cow;
 /// The running state is saved in checkpoints. In a custom metric it is whatever the value is
 /// computed from:
 ///
-/// ```ignore
+/// ```
 /// use cotangent::prelude::*;
 /// use cotangent::train::Metric;
 /// use std::borrow::Cow;
@@ -29,19 +29,19 @@ use std::borrow::Cow;
 ///         "max_error".into()
 ///     }
 ///     fn update(&mut self, outputs: &Tensor, targets: &Tensor) -> Result<()> {
-///         let largest = outputs.sub(targets)?.abs().max(())?.item()?;
+///         let largest = outputs.sub(targets)?.abs().max()?.item()?;
 ///         self.largest = self.largest.max(largest);
 ///         Ok(())
 ///     }
-///     fn value(&self) -> f64 {
-///         self.largest
+///     fn value(&self) -> Option<f64> {
+///         Some(self.largest)
 ///     }
 /// }
 ///
 /// let mut metric = MaxError { largest: 0.0 };
 /// metric.update(&Tensor::from([1.0, 2.0]), &Tensor::from([1.5, 2.0]))?;
 /// metric.update(&Tensor::from([3.0]), &Tensor::from([3.25]))?;
-/// assert_eq!(metric.value(), 0.5);
+/// assert_eq!(metric.value(), Some(0.5));
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Metric: Stateful + 'static {
@@ -60,8 +60,9 @@ pub trait Metric: Stateful + 'static {
     /// then.
     fn update(&mut self, outputs: &Tensor, targets: &Self::Target) -> Result<()>;
 
-    /// Returns the value over all samples so far; NaN if there is none.
-    fn value(&self) -> f64;
+    /// Returns the value over all samples so far; none if there is no such value, as before the
+    /// first sample, or if the metric has only [parts](Self::parts) or a [table](Self::table).
+    fn value(&self) -> Option<f64>;
 
     /// Returns further values with their suffixes, such as the precision of each class. The name of
     /// a column is `NAME_SUFFIX`.
@@ -132,9 +133,8 @@ impl<M: Metric> AnyMetric for M {
         let name = Metric::name(self);
         let parts = self.parts().into_iter();
         let parts = parts.map(|(suffix, value)| (format!("{name}_{suffix}"), value));
-        std::iter::once((name.to_string(), self.value()))
-            .chain(parts)
-            .collect()
+        let value = self.value().map(|value| (name.to_string(), value));
+        value.into_iter().chain(parts).collect()
     }
     fn table(&self) -> Option<Table> {
         Metric::table(self)

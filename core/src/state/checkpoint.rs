@@ -54,6 +54,34 @@ pub fn load_checkpoint(
     let path = path.as_ref();
     check_names(parts.iter().map(|(name, _)| *name))?;
     let all = from_file(&read_file(path)?, path)?;
+    load_from(&all, path, parts, check_parts)
+}
+
+/// Loads the states of several parts from one state that has each under its name, as
+/// [`StateDict::insert_part`] adds it. If one does not fit, or if there is another entry, nothing
+/// is loaded. `#[derive(Stateful)]` calls it.
+///
+/// # Errors
+/// [`Error::State`] with the mismatches of the first part that does not fit, or with all other
+/// entries.
+pub fn load_parts(state: &StateDict, parts: &mut [(&str, &mut dyn Stateful)]) -> Result<()> {
+    load_from(state, Path::new(""), parts, |state, names, _| {
+        let unknown = state
+            .iter()
+            .filter(|(name, _)| !names.contains(&part_of(name)));
+        unknown
+            .map(|(name, _)| format!("`{name}`: not expected in this state"))
+            .collect()
+    })
+}
+
+/// Loads the parts if `check` finds no mismatches. `path` is for errors.
+fn load_from(
+    all: &StateDict,
+    path: &Path,
+    parts: &mut [(&str, &mut dyn Stateful)],
+    check: impl FnOnce(&StateDict, &[&str], &[StateDict]) -> Vec<String>,
+) -> Result<()> {
     let in_file = |error| match error {
         Error::State { mismatches, .. } => Error::state(path, mismatches),
         error => error,
@@ -63,7 +91,7 @@ pub fn load_checkpoint(
         .map(|(_, part)| part.state())
         .collect::<Result<_>>()?;
     let names: Vec<&str> = parts.iter().map(|(name, _)| *name).collect();
-    let mismatches = check_parts(&all, &names, &before);
+    let mismatches = check(all, &names, &before);
     if !mismatches.is_empty() {
         return Err(Error::state(path, mismatches));
     }
@@ -80,12 +108,16 @@ pub fn load_checkpoint(
     Ok(())
 }
 
+/// Returns the name of the part that an entry belongs to.
+fn part_of(entry: &str) -> &str {
+    entry.split('.').next().unwrap_or_default()
+}
+
 /// Returns the mismatches between the parts in a file and those to be loaded, with their names and
 /// present states.
 fn check_parts(file: &StateDict, names: &[&str], states: &[StateDict]) -> Vec<String> {
-    let part_of = |name: &str| name.split('.').next().unwrap_or_default().to_owned();
-    let found: BTreeSet<String> = file.iter().map(|(name, _)| part_of(name)).collect();
-    if !found.is_empty() && !names.iter().any(|name| found.contains(*name)) {
+    let found: BTreeSet<&str> = file.iter().map(|(name, _)| part_of(name)).collect();
+    if !found.is_empty() && !names.iter().any(|name| found.contains(name)) {
         let fits = |state: &&StateDict| state.iter().all(|(name, _)| file.get(name).is_some());
         let mut whole = names
             .iter()
@@ -100,16 +132,16 @@ fn check_parts(file: &StateDict, names: &[&str], states: &[StateDict]) -> Vec<St
                 "expected the parts {} of a checkpoint, found {} (to load a file of `save`, call \
                  `load`)",
                 list(names.iter().copied()),
-                list(found.iter().map(String::as_str)),
+                list(found.iter().copied()),
             ),
         }];
     }
     let unknown = file.iter().filter_map(|(name, _)| {
-        let known = names.contains(&&*part_of(name));
+        let known = names.contains(&part_of(name));
         (!known).then(|| format!("`{name}`: of a part that is not loaded"))
     });
     let missing = names.iter().zip(states).filter_map(|(name, state)| {
-        let missing = !state.is_empty() && !found.contains(*name);
+        let missing = !state.is_empty() && !found.contains(name);
         missing.then(|| format!("`{name}`: the file has no such part"))
     });
     unknown.chain(missing).collect()

@@ -120,6 +120,11 @@ pub(super) fn mismatch(name: &str, expected: &str) -> Error {
 
 /// A part whose state can be saved in a checkpoint: every [`Module`](crate::module::Module), every
 /// optimizer, and a [`Pass`](crate::module::Pass).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no state to be saved",
+    note = "`#[derive(Stateful)]` implements it for a struct",
+    note = "if it is a field that is not a part of the state, mark it `#[state(skip)]`"
+)]
 pub trait Stateful {
     /// Returns the state.
     ///

@@ -3,6 +3,9 @@
 
 mod checkpoint;
 mod dict;
+#[doc(hidden)]
+#[allow(missing_docs)]
+pub mod fields;
 mod file;
 mod loader;
 pub(crate) mod module;
@@ -11,7 +14,9 @@ mod stored;
 mod torch;
 mod tree;
 
-pub use checkpoint::{load_checkpoint, save_checkpoint};
+pub use checkpoint::{load_checkpoint, load_parts, save_checkpoint};
+#[doc(inline)]
+pub use cotangent_macros::Stateful;
 pub use dict::{Entry, StateDict, Stateful};
 pub use loader::Loader;
 pub use module::{load_bytes, to_bytes};

@@ -21,6 +21,22 @@ fn valid_input_has_no_errors() {
 }
 
 #[test]
+fn mistakes_with_stateful() {
+    let check = |item: &str, expected: &Expect| {
+        expected.assert_eq(&errors(crate::stateful::derive(parse(item))));
+    };
+    check(
+        "#[state(crate = \"c\")] struct Run { net: Net, #[state(skip)] name: String }",
+        &expect![[""]],
+    );
+    check("enum Run { A(Net) }", &expect![[""]]);
+    check(
+        "#[state(krate = \"c\")] struct Run { #[state(skp)] a: Net, #[state(rename = \"b\")] b: Net }",
+        &expect![[""]],
+    );
+}
+
+#[test]
 fn unknown_options() {
     check(
         "struct Net { #[module(skp)] a: Linear }",

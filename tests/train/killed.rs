@@ -1,0 +1,267 @@
+//! Runs that are killed or interrupted at random moments, and resumed: the weights, the history and
+//! the lines of the log are those of a run that was not.
+
+use cotangent::data::Epochs;
+use cotangent::prelude::*;
+use cotangent::state::{Entry, StateDict};
+use cotangent::train::{End, EpochRecord, Log, RunStart, StepRecord};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Batches of digits with noise that depends on the epoch and the batch.
+struct Noisy(Batches<cotangent::data::Labeled>);
+
+impl Epochs for Noisy {
+    type Batch = (Tensor, Indices);
+    fn epoch(&self, number: u64) -> Box<dyn Iterator<Item = Result<Self::Batch>> + '_> {
+        let noisy = move |(place, batch): (usize, _)| {
+            let (images, labels): (Tensor, Indices) = batch?;
+            let mut rng = ChaCha8Rng::seed_from_u64(number << 32 | place as u64);
+            let noise = Tensor::normal(images.shape(), 0.0, 0.1, DType::F32, &mut rng)?;
+            Ok((images.add(&noise)?, labels))
+        };
+        Box::new(Epochs::epoch(&self.0, number).enumerate().map(noisy))
+    }
+    fn batches_per_epoch(&self) -> Option<usize> {
+        Some(self.0.batches_per_epoch())
+    }
+}
+
+/// Writes a line for each step and each epoch.
+struct Lines {
+    path: PathBuf,
+    file: Option<File>,
+    written: u64,
+}
+
+impl Lines {
+    fn write(&mut self, line: &str) -> Result<()> {
+        if let Some(file) = &mut self.file {
+            file.write_all(line.as_bytes())?;
+        }
+        self.written += line.len() as u64;
+        Ok(())
+    }
+}
+
+impl Log for Lines {
+    fn begin(&mut self, start: &RunStart<'_>) -> Result<()> {
+        assert!(start.resumed || self.written == 0);
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .open(&self.path)?;
+        file.set_len(self.written)?;
+        self.file = Some(file);
+        Ok(())
+    }
+    fn step(&mut self, step: &StepRecord<'_>) -> Result<()> {
+        let values: Vec<_> = step.values().collect();
+        self.write(&format!(
+            "{} {} {} {values:?}\n",
+            step.epoch, step.step, step.batch
+        ))
+    }
+    fn epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
+        let values: Vec<_> = epoch.values().collect();
+        self.write(&format!("epoch {} {values:?}\n", epoch.epoch))
+    }
+    fn state(&self) -> Result<StateDict> {
+        let mut state = StateDict::new();
+        state.insert("written", Entry::Count(self.written));
+        Ok(state)
+    }
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        self.written = state.count("written")?;
+        Ok(())
+    }
+}
+
+const EPOCHS: u64 = 5;
+
+/// Trains in a folder, or continues there. At the end it writes the weights and the history.
+fn train(folder: &Path) -> Result<End> {
+    let (train, test) = digits()?.take_per_class(24, 1)?.split_stratified(0.3, 1)?;
+    let batches = Noisy(Batches::new(train, 8)?.shuffle(1));
+    let valid = Batches::new(test, 16)?;
+    let net = Mlp::builder([64, 24, 24, 10]).batch_norm().dropout(0.2);
+    let net = net.build(&mut ChaCha8Rng::seed_from_u64(1))?;
+    let loss = |net: &Mlp, (images, labels): &(Tensor, Indices), step: &mut Step<'_>| {
+        let logits = net.forward(images, step.pass())?;
+        step.score(metrics::Accuracy::new(), &logits, labels)?;
+        step.score(
+            metrics::RocAuc::new(),
+            &logits.detach().softmax(-1)?,
+            labels,
+        )?;
+        logits.cross_entropy(labels)
+    };
+    let schedule = Schedule::cosine(EPOCHS * 21, 0.1)?;
+    let schedule = schedule.times(Schedule::reduce_on_plateau().patience(0).build()?)?;
+    let mut task = Supervised::new(net, Adam::new(3e-3).build()?, loss)
+        .clip(clip::global_norm(2.0))
+        .schedule(schedule)
+        .accumulate(2)
+        .average(|net| WeightAverage::exponential(net, 0.9))?;
+    let lines = Lines {
+        path: folder.join("lines.txt"),
+        file: None,
+        written: 0,
+    };
+    let run = Fit::new(EPOCHS)
+        .seed(7)
+        .validate(&valid)
+        .best(Best::highest("validation_accuracy"))
+        .keep_best()
+        .checkpoints(
+            Checkpoints::new(folder.join("checkpoints"))
+                .every_steps(7)
+                .keep(2),
+        )
+        .resume()
+        .stop_on_interrupt()
+        .log(lines)
+        .run(&mut task, &batches)?;
+    if run.end() == Some(End::Completed) {
+        save_checkpoint(
+            folder.join("result.safetensors"),
+            &[("task", &task), ("history", run.history())],
+        )?;
+    }
+    run.end()
+        .ok_or_else(|| Error::other("the run has not ended"))
+}
+
+/// Runs in a process of its own, started by the tests below.
+#[test]
+#[ignore = "a part of the tests that kill it"]
+fn child() -> Result<()> {
+    if let Some(folder) = std::env::var_os("COTANGENT_KILLED") {
+        train(Path::new(&folder))?;
+    }
+    Ok(())
+}
+
+#[test]
+#[ignore = "a part of the test of the second Ctrl-C"]
+fn slow_child() -> Result<()> {
+    let Some(folder) = std::env::var_os("COTANGENT_KILLED") else {
+        return Ok(());
+    };
+    let loss = |net: &Linear, x: &Tensor, step: &mut Step<'_>| {
+        std::fs::write(Path::new(&folder).join("started"), "")?;
+        sleep(Duration::from_secs(100));
+        Ok(net.forward(x, step.pass())?.square().mean())
+    };
+    let net = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(1))?;
+    let mut task = Supervised::new(net, Sgd::new(0.1).build()?, loss);
+    let x = cotangent::data::Table::new(Tensor::zeros([4, 2], DType::F32)?)?;
+    Fit::new(1)
+        .stop_on_interrupt()
+        .run(&mut task, &Batches::new(x, 4)?)
+        .map(drop)
+}
+
+fn start(test: &str, folder: &Path) -> Result<Child> {
+    let child = Command::new(std::env::current_exe()?)
+        .args(["--ignored", "--exact", test])
+        .env("COTANGENT_KILLED", folder)
+        .stdout(Stdio::null())
+        .spawn()?;
+    Ok(child)
+}
+
+fn send(signal: &str, child: &Child) -> Result<()> {
+    let status = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status()?;
+    assert!(status.success(), "kill {signal}");
+    Ok(())
+}
+
+/// Trains without interruption, and returns the folder and the time that it took.
+fn whole() -> Result<(tempfile::TempDir, Duration)> {
+    let folder = tempfile::tempdir()?;
+    let started = Instant::now();
+    let status = start("killed::child", folder.path())?.wait()?;
+    assert!(status.success() && folder.path().join("result.safetensors").exists());
+    Ok((folder, started.elapsed()))
+}
+
+/// Stops a run with a signal at random moments, lets it end, and compares it.
+fn stopped(signal: &str, times: usize, seed: u64) -> Result<()> {
+    let (whole, time) = whole()?;
+    let folder = tempfile::tempdir()?;
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let result = folder.path().join("result.safetensors");
+    for _ in 0..times {
+        let mut child = start("killed::child", folder.path())?;
+        sleep(time.mul_f64(rng.random_range(0.1..0.6)));
+        if child.try_wait()?.is_none() {
+            send(signal, &child)?;
+        }
+        let status = child.wait()?;
+        assert!(signal == "-KILL" || status.success(), "{status}");
+        if result.exists() {
+            // It was faster than the signal. The next one begins anew.
+            compare(whole.path(), folder.path())?;
+            std::fs::remove_dir_all(folder.path().join("checkpoints"))?;
+            std::fs::remove_file(folder.path().join("lines.txt"))?;
+            std::fs::remove_file(&result)?;
+        }
+    }
+    let status = start("killed::child", folder.path())?.wait()?;
+    assert!(status.success());
+    compare(whole.path(), folder.path())
+}
+
+fn compare(whole: &Path, stopped: &Path) -> Result<()> {
+    let read = |folder: &Path, name: &str| std::fs::read(folder.join(name));
+    let lines = |folder: &Path| std::fs::read_to_string(folder.join("lines.txt"));
+    assert_eq!(lines(stopped)?, lines(whole)?);
+    let equal = read(stopped, "result.safetensors")? == read(whole, "result.safetensors")?;
+    assert!(equal, "other weights or another history");
+    assert!(
+        read(stopped, "checkpoints/best.safetensors")?
+            == read(whole, "checkpoints/best.safetensors")?
+    );
+    Ok(())
+}
+
+#[test]
+fn killed_runs_resume_to_the_same_bits() -> Result<()> {
+    stopped("-KILL", 4, 1)
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn runs_killed_at_20_moments_resume_to_the_same_bits() -> Result<()> {
+    stopped("-KILL", 20, 2)
+}
+
+#[test]
+fn interrupted_runs_resume_to_the_same_bits() -> Result<()> {
+    stopped("-INT", 3, 3)
+}
+
+#[test]
+fn the_second_interrupt_ends_the_process() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let mut child = start("killed::slow_child", folder.path())?;
+    while !folder.path().join("started").exists() {
+        sleep(Duration::from_millis(20));
+    }
+    send("-INT", &child)?;
+    sleep(Duration::from_millis(200));
+    assert!(
+        child.try_wait()?.is_none(),
+        "the first interrupt waits for the end of the step"
+    );
+    send("-INT", &child)?;
+    assert_eq!(child.wait()?.code(), Some(130));
+    Ok(())
+}

@@ -1,0 +1,293 @@
+//! The options of a run: early stopping, best weights, checkpoints, losses that are not finite, and
+//! values that are out of range.
+
+use crate::plain::{bytes, net, rows, squares};
+use cotangent::prelude::*;
+use cotangent::train::{End, EpochRecord, Log, RunEnd, StepRecord};
+use std::time::Duration;
+
+type Regression =
+    Supervised<Mlp, (Tensor, Tensor), fn(&Mlp, &(Tensor, Tensor), &mut Step<'_>) -> Result<Tensor>>;
+
+fn task(rate: f64) -> Result<Regression> {
+    Ok(Supervised::new(net()?, Sgd::new(rate).build()?, squares))
+}
+
+fn batches() -> Result<Batches<cotangent::data::Table<(Tensor, Tensor)>>> {
+    Ok(Batches::new(rows(24, 1)?, 8)?.shuffle(1))
+}
+
+#[test]
+fn a_run_stops_after_epochs_that_are_not_the_best() -> Result<()> {
+    let batches = batches()?;
+    // The loss cannot fall by so much again.
+    let best = Best::lowest("loss").min_delta(1e9);
+    let run = Fit::new(9)
+        .best(best)
+        .stop_early(3)
+        .run(&mut task(0.01)?, &batches)?;
+    assert_eq!((run.end(), run.epoch()), (Some(End::StoppedEarly), 4));
+    assert_eq!(run.best().map(|(epoch, _)| epoch), Some(1));
+    Ok(())
+}
+
+#[test]
+fn the_best_weights_are_restored_however_a_run_ends() -> Result<()> {
+    /// Fails, or ends the run, after an epoch or a step.
+    struct Ends(&'static str);
+    impl Log for Ends {
+        fn step(&mut self, step: &StepRecord<'_>) -> Result<()> {
+            match (self.0, step.step) {
+                ("step", 8) => Err(Error::other("the disk is full")),
+                ("stop", 8) => {
+                    step.stop();
+                    Ok(())
+                }
+                _ => Ok(()),
+            }
+        }
+        fn epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
+            match (self.0, epoch.epoch) {
+                ("epoch", 2) => Err(Error::other("the disk is full")),
+                _ => Ok(()),
+            }
+        }
+        fn end(&mut self, end: &RunEnd<'_>) -> Result<()> {
+            assert_eq!(end.end.is_err(), matches!(self.0, "step" | "epoch"));
+            assert_eq!(end.best.map(|(epoch, _)| epoch), Some(1));
+            Ok(())
+        }
+    }
+    let batches = batches()?;
+    let best = || Best::lowest("loss").min_delta(1e9);
+    let mut first = task(0.01)?;
+    Fit::new(1).run(&mut first, &batches)?;
+    for (name, end) in [
+        ("completed", Ok(Some(End::Completed))),
+        ("stop", Ok(Some(End::Interrupted))),
+        ("step", Err(())),
+        ("epoch", Err(())),
+    ] {
+        let mut task = task(0.01)?;
+        let fit = Fit::new(3).best(best()).keep_best().log(Ends(name));
+        let run = fit.run(&mut task, &batches);
+        assert_eq!(run.map(|run| run.end()).map_err(drop), end, "{name}");
+        assert!(bytes(task.model())? == bytes(first.model())?, "{name}");
+    }
+    // Without the option the last weights stay.
+    let mut last = task(0.01)?;
+    Fit::new(3).best(best()).run(&mut last, &batches)?;
+    assert!(bytes(last.model())? != bytes(first.model())?);
+    Ok(())
+}
+
+#[test]
+fn a_loss_that_is_not_finite_ends_the_run_and_names_the_first_operation() -> Result<()> {
+    let batches = batches()?;
+    let loss = |net: &Mlp, (x, y): &(Tensor, Tensor), step: &mut Step<'_>| {
+        let outputs = net.forward(x, step.pass())?;
+        // The logarithm of a negative number, from the fifth step on.
+        let shift = if step.is_training() && step.number() >= 4 {
+            -1e6
+        } else {
+            1e6
+        };
+        (outputs + shift).ln().mse_loss(y)
+    };
+    let folder = tempfile::tempdir()?;
+    let mut task = Supervised::new(net()?, Sgd::new(1e-3).build()?, loss);
+    let fit = Fit::new(3)
+        .validate(&batches)
+        .best(Best::lowest("loss"))
+        .keep_best();
+    let fit = fit.checkpoints(Checkpoints::new(folder.path()));
+    let error = fit.run(&mut task, &batches).unwrap_err();
+    assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("ln: element [0, 0] of the output"),
+        "{error}"
+    );
+    // The weights are those of the first epoch, whose checkpoint is still there.
+    let mut first = Supervised::new(net()?, Sgd::new(1e-3).build()?, loss);
+    Fit::new(1).run(&mut first, &batches)?;
+    assert!(bytes(task.model())? == bytes(first.model())?);
+    let newest = Checkpoints::newest(folder.path())?.expect("a checkpoint");
+    assert!(
+        newest.ends_with("checkpoint-0000000003.safetensors"),
+        "{newest:?}"
+    );
+    Ok(())
+}
+
+#[test]
+fn the_newest_checkpoints_are_kept_beside_the_best_weights() -> Result<()> {
+    let batches = batches()?;
+    let folder = tempfile::tempdir()?;
+    let checkpoints = Checkpoints::new(folder.path()).every_steps(2).keep(2);
+    let mut trained = task(0.01)?;
+    let run = Fit::new(3)
+        .checkpoints(checkpoints.clone())
+        .run(&mut trained, &batches)?;
+    let mut files: Vec<String> = std::fs::read_dir(folder.path())?
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    files.sort();
+    let expected = [
+        "best.safetensors",
+        "checkpoint-0000000008.safetensors",
+        "checkpoint-0000000009.safetensors",
+    ];
+    assert_eq!(files, expected);
+    let mut best = net()?;
+    best.load(folder.path().join("best.safetensors"))?;
+    assert_eq!(run.best().map(|(epoch, _)| epoch), Some(3));
+    assert!(bytes(&best)? == bytes(trained.model())?);
+
+    // Another run in the same folder must resume.
+    let fit = || Fit::new(3).checkpoints(checkpoints.clone());
+    let error = fit()
+        .run(&mut task(0.01)?, &batches)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("of another run: continue it with `resume`"),
+        "{error}"
+    );
+    let mut again = task(0.01)?;
+    let resumed = fit().resume().run(&mut again, &batches)?;
+    assert_eq!(resumed.history(), run.history());
+    assert!(bytes(&again)? == bytes(&trained)?);
+    // A run cannot be shorter than what is done.
+    let fit = Fit::new(2).checkpoints(checkpoints.clone()).resume();
+    let error = fit.run(&mut task(0.01)?, &batches).unwrap_err().to_string();
+    assert!(error.contains("expected at least 3 epochs"), "{error}");
+    // Nor can another net continue it.
+    let other = Mlp::builder([3, 9, 1]).build(&mut ChaCha8Rng::seed_from_u64(2))?;
+    let mut other = Supervised::new(other, Sgd::new(0.1).build()?, squares);
+    let error = fit_of(&checkpoints).run(&mut other, &batches).unwrap_err();
+    assert!(matches!(error.root(), Error::State { .. }), "{error}");
+    Ok(())
+}
+
+fn fit_of(checkpoints: &Checkpoints) -> Fit<'static, (Tensor, Tensor)> {
+    Fit::new(9).checkpoints(checkpoints.clone()).resume()
+}
+
+#[test]
+fn a_checkpoint_after_every_moment_of_time() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let checkpoints = Checkpoints::new(folder.path())
+        .every(Duration::from_nanos(1))
+        .keep(99);
+    Fit::new(1)
+        .checkpoints(checkpoints)
+        .run(&mut task(0.01)?, &batches()?)?;
+    // One for each of three steps, of which the last is replaced at the end of the epoch; and the
+    // best weights.
+    assert_eq!(std::fs::read_dir(folder.path())?.count(), 4);
+    Ok(())
+}
+
+#[test]
+fn options_out_of_range_are_errors() -> Result<()> {
+    let batches = batches()?;
+    let folder = tempfile::tempdir()?;
+    let checkpoints = || Checkpoints::new(folder.path());
+    let fit = || Fit::new(1);
+    let cases: [(Fit<'_, _>, &str); 9] = [
+        (
+            fit().stop_early(0),
+            "the patience of `stop_early` must be at least 1",
+        ),
+        (
+            fit().signal(0),
+            "the interval of `signal` must be at least 1",
+        ),
+        (fit().resume(), "`resume` needs `checkpoints`"),
+        (
+            fit().checkpoints(checkpoints().every_steps(0)),
+            "every_steps must be at least 1",
+        ),
+        (
+            fit().checkpoints(checkpoints().every(Duration::ZERO)),
+            "every must be above 0",
+        ),
+        (
+            fit().checkpoints(checkpoints().keep(0)),
+            "keep must be at least 1",
+        ),
+        (fit().best(Best::lowest("los")), "there is no value `los`"),
+        (
+            fit().best(Best::lowest("loss").min_delta(-1.0)),
+            "min_delta must be finite",
+        ),
+        (
+            fit().best(Best::lowest("loss").min_delta(f64::NAN)),
+            "min_delta must be finite",
+        ),
+    ];
+    for (fit, expected) in cases {
+        let error = fit.run(&mut task(0.01)?, &batches).unwrap_err();
+        assert!(matches!(error, Error::Argument { .. }), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let mut accumulates = task(0.01)?.accumulate(0);
+    let error = fit()
+        .run(&mut accumulates, &batches)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("the number of batches must be at least 1"),
+        "{error}"
+    );
+    let run = Fit::new(0).run(&mut task(0.01)?, &batches)?;
+    assert_eq!((run.end(), run.steps()), (Some(End::Completed), 0));
+    Ok(())
+}
+
+#[test]
+fn an_epoch_without_batches_is_an_error() -> Result<()> {
+    struct Empty;
+    impl cotangent::data::Epochs for Empty {
+        type Batch = (Tensor, Tensor);
+        fn epoch(&self, _: u64) -> Box<dyn Iterator<Item = Result<Self::Batch>> + '_> {
+            Box::new(std::iter::empty())
+        }
+        fn batches_per_epoch(&self) -> Option<usize> {
+            None
+        }
+    }
+    let error = Fit::new(1)
+        .run(&mut task(0.01)?, &Empty)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("epoch 1 has no batches"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn damaged_states_of_runs_are_errors() -> Result<()> {
+    use cotangent::state::Entry;
+    let batches = batches()?;
+    let run = Fit::new(1).run(&mut task(0.01)?, &batches)?;
+    let good = run.state()?;
+    for name in [
+        "steps",
+        "pass.draws",
+        "training.value.0.last",
+        "history.epochs",
+    ] {
+        let mut state = good.clone();
+        let old = state.insert(name, Entry::Tensor(Tensor::from([1.0f32, 2.0, 3.0])));
+        let mut run = Run::new(0);
+        let refused = run.load_state(&state).is_err();
+        assert!(refused || old.is_none(), "{name}");
+        assert_eq!(run.steps(), 0, "{name}");
+    }
+    let mut state = good.clone();
+    state.insert("other", Entry::Count(1));
+    assert!(Run::new(0).load_state(&state).is_err());
+    Ok(())
+}
