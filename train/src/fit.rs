@@ -4,6 +4,7 @@ use crate::best::Best;
 use crate::checkpoints::Checkpoints;
 use crate::interrupt::Interrupt;
 use crate::log::{End, Log, RunEnd, RunStart, StepRecord};
+use crate::recorded::Recorded;
 use crate::run::Run;
 use crate::task::Task;
 use cotangent_core::state::{StateDict, Stateful, load_parts};
@@ -51,7 +52,7 @@ pub struct Fit<'a, B> {
     interrupt: bool,
     signal: Option<u64>,
     logs: Logs<'a>,
-    settings: Vec<(String, String)>,
+    settings: Recorded,
 }
 
 impl<'a, B: Sample> Fit<'a, B> {
@@ -69,7 +70,7 @@ impl<'a, B: Sample> Fit<'a, B> {
             interrupt: false,
             signal: None,
             logs: Logs(Vec::new()),
-            settings: Vec::new(),
+            settings: Recorded::default(),
         }
     }
 
@@ -145,9 +146,28 @@ impl<'a, B: Sample> Fit<'a, B> {
         self
     }
 
-    /// Adds a setting of the run for the logs, such as the name of the data set.
+    /// Adds a setting of the run for the logs and checkpoints, such as the name of the data set. A
+    /// run is resumed with the same settings only; the number of epochs may differ.
     pub fn setting(mut self, name: impl Into<String>, value: impl Display) -> Self {
-        self.settings.push((name.into(), value.to_string()));
+        self.settings.pairs.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// Adds every field of some settings, such as a struct that was read from a file, under names
+    /// like `optimizer.learning_rate` (feature `settings`).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if JSON cannot represent the settings.
+    #[cfg(feature = "settings")]
+    pub fn settings(mut self, settings: &impl serde::Serialize) -> Result<Self> {
+        let pairs = crate::settings::pairs(settings)?;
+        self.settings.pairs.extend(pairs);
+        Ok(self)
+    }
+
+    /// Resumes also if the checkpoint has other settings.
+    pub fn allow_other_settings(mut self) -> Self {
+        self.settings.may_differ = true;
         self
     }
 
@@ -251,6 +271,7 @@ impl<T: Task> Fitting<'_, '_, T> {
                     ("run", self.run),
                     ("best", &mut self.best),
                     ("logs", &mut self.fit.logs),
+                    ("settings", &mut self.fit.settings),
                 ])?;
             } else if self.run.steps() == 0 {
                 checkpoints.expect_none()?;
@@ -270,7 +291,7 @@ impl<T: Task> Fitting<'_, '_, T> {
             ("epochs".to_owned(), self.fit.epochs.to_string()),
             ("seed".to_owned(), self.fit.seed.to_string()),
         ];
-        settings.append(&mut self.fit.settings);
+        settings.extend(self.fit.settings.pairs.iter().cloned());
         let start = RunStart {
             epochs: self.fit.epochs,
             steps_per_epoch: batches.batches_per_epoch().map(|batches| batches as u64),
@@ -333,7 +354,10 @@ impl<T: Task> Fitting<'_, '_, T> {
             if let Some(checkpoints) = &mut fit.checkpoints
                 && checkpoints.are_due(run.steps())
             {
-                checkpoints.save(run.steps(), &parts(task, run, best, &fit.logs))?;
+                checkpoints.save(
+                    run.steps(),
+                    &parts(task, run, best, &fit.logs, &fit.settings),
+                )?;
             }
             Ok(ControlFlow::Continue(()))
         })
@@ -362,10 +386,16 @@ impl<T: Task> Fitting<'_, '_, T> {
     }
 
     fn save(&mut self) -> Result<()> {
-        let Some(checkpoints) = &mut self.fit.checkpoints else {
+        let Fit {
+            checkpoints,
+            logs,
+            settings,
+            ..
+        } = &mut self.fit;
+        let Some(checkpoints) = checkpoints else {
             return Ok(());
         };
-        let parts = parts(self.task, self.run, &self.best, &self.fit.logs);
+        let parts = parts(self.task, self.run, &self.best, logs, settings);
         checkpoints.save(self.run.steps(), &parts)
     }
 
@@ -393,8 +423,15 @@ fn parts<'p>(
     run: &'p Run,
     best: &'p Best,
     logs: &'p Logs<'_>,
-) -> [(&'static str, &'p dyn Stateful); 4] {
-    [("task", task), ("run", run), ("best", best), ("logs", logs)]
+    settings: &'p Recorded,
+) -> [(&'static str, &'p dyn Stateful); 5] {
+    [
+        ("task", task),
+        ("run", run),
+        ("best", best),
+        ("logs", logs),
+        ("settings", settings),
+    ]
 }
 
 /// The logs of a run.
