@@ -4,7 +4,7 @@ use crate::best::Best;
 use crate::checkpoints::Checkpoints;
 use crate::interrupt::Interrupt;
 use crate::log::{End, Log, RunEnd, RunStart, StepRecord};
-use crate::recorded::Recorded;
+use crate::pairs::Pairs;
 use crate::run::Run;
 use crate::task::Task;
 use cotangent_core::state::{StateDict, Stateful, load_parts};
@@ -52,7 +52,7 @@ pub struct Fit<'a, B> {
     interrupt: bool,
     signal: Option<u64>,
     logs: Logs<'a>,
-    settings: Recorded,
+    settings: Pairs,
 }
 
 impl<'a, B: Sample> Fit<'a, B> {
@@ -70,7 +70,7 @@ impl<'a, B: Sample> Fit<'a, B> {
             interrupt: false,
             signal: None,
             logs: Logs(Vec::new()),
-            settings: Recorded::default(),
+            settings: Pairs::default(),
         }
     }
 
@@ -146,28 +146,16 @@ impl<'a, B: Sample> Fit<'a, B> {
         self
     }
 
-    /// Adds a setting of the run for the logs and checkpoints, such as the name of the data set. A
-    /// run is resumed with the same settings only; the number of epochs may differ.
+    /// Adds a setting of the run, such as the name of the data set. Logs show it, and checkpoints
+    /// have it: resuming with another value is an error.
     pub fn setting(mut self, name: impl Into<String>, value: impl Display) -> Self {
-        self.settings.pairs.push((name.into(), value.to_string()));
+        self.settings.all.push((name.into(), value.to_string()));
         self
     }
 
-    /// Adds every field of some settings, such as a struct that was read from a file, under names
-    /// like `optimizer.learning_rate` (feature `settings`).
-    ///
-    /// # Errors
-    /// [`Error::Argument`] if JSON cannot represent the settings.
-    #[cfg(feature = "settings")]
-    pub fn settings(mut self, settings: &impl serde::Serialize) -> Result<Self> {
-        let pairs = crate::settings::pairs(settings)?;
-        self.settings.pairs.extend(pairs);
-        Ok(self)
-    }
-
-    /// Resumes also if the checkpoint has other settings.
+    /// Allows to resume with other settings than those of the checkpoint.
     pub fn allow_other_settings(mut self) -> Self {
-        self.settings.may_differ = true;
+        self.settings.allow_others = true;
         self
     }
 
@@ -263,15 +251,17 @@ struct Fitting<'r, 'a, T: Task> {
 impl<T: Task> Fitting<'_, '_, T> {
     /// Loads the checkpoint, and begins the logs.
     fn begin<E: Epochs<Batch = T::Batch> + ?Sized>(&mut self, batches: &E) -> Result<()> {
+        let seed = ("seed".to_owned(), self.fit.seed.to_string());
+        self.fit.settings.all.insert(0, seed);
         let mut resumed = false;
         if let Some(checkpoints) = &self.fit.checkpoints {
             if self.fit.resume {
                 resumed = checkpoints.load(&mut [
+                    ("settings", &mut self.fit.settings),
                     ("task", self.task),
                     ("run", self.run),
                     ("best", &mut self.best),
                     ("logs", &mut self.fit.logs),
-                    ("settings", &mut self.fit.settings),
                 ])?;
             } else if self.run.steps() == 0 {
                 checkpoints.expect_none()?;
@@ -287,11 +277,8 @@ impl<T: Task> Fitting<'_, '_, T> {
         if let Some(every) = self.fit.signal {
             self.run.watch(every, self.task.module())?;
         }
-        let mut settings = vec![
-            ("epochs".to_owned(), self.fit.epochs.to_string()),
-            ("seed".to_owned(), self.fit.seed.to_string()),
-        ];
-        settings.extend(self.fit.settings.pairs.iter().cloned());
+        let mut settings = vec![("epochs".to_owned(), self.fit.epochs.to_string())];
+        settings.extend(self.fit.settings.all.iter().cloned());
         let start = RunStart {
             epochs: self.fit.epochs,
             steps_per_epoch: batches.batches_per_epoch().map(|batches| batches as u64),
@@ -356,7 +343,7 @@ impl<T: Task> Fitting<'_, '_, T> {
             {
                 checkpoints.save(
                     run.steps(),
-                    &parts(task, run, best, &fit.logs, &fit.settings),
+                    &parts(&fit.settings, task, run, best, &fit.logs),
                 )?;
             }
             Ok(ControlFlow::Continue(()))
@@ -386,16 +373,16 @@ impl<T: Task> Fitting<'_, '_, T> {
     }
 
     fn save(&mut self) -> Result<()> {
-        let Fit {
-            checkpoints,
-            logs,
-            settings,
-            ..
-        } = &mut self.fit;
-        let Some(checkpoints) = checkpoints else {
+        let Some(checkpoints) = &mut self.fit.checkpoints else {
             return Ok(());
         };
-        let parts = parts(self.task, self.run, &self.best, logs, settings);
+        let parts = parts(
+            &self.fit.settings,
+            self.task,
+            self.run,
+            &self.best,
+            &self.fit.logs,
+        );
         checkpoints.save(self.run.steps(), &parts)
     }
 
@@ -419,18 +406,18 @@ impl<T: Task> Fitting<'_, '_, T> {
 
 /// Returns the parts of a checkpoint.
 fn parts<'p>(
+    settings: &'p Pairs,
     task: &'p dyn Stateful,
     run: &'p Run,
     best: &'p Best,
     logs: &'p Logs<'_>,
-    settings: &'p Recorded,
 ) -> [(&'static str, &'p dyn Stateful); 5] {
     [
+        ("settings", settings),
         ("task", task),
         ("run", run),
         ("best", best),
         ("logs", logs),
-        ("settings", settings),
     ]
 }
 

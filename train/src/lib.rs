@@ -12,7 +12,6 @@ mod log;
 mod meters;
 mod metric;
 pub mod metrics;
-mod recorded;
 mod run;
 #[cfg(feature = "settings")]
 pub mod settings;

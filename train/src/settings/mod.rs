@@ -43,8 +43,8 @@
 //! let error = settings::from_toml::<Settings>(&wrong).err().unwrap();
 //! assert_eq!(
 //!     error.to_string(),
-//!     "line 13, `optimizer.weigth_decay`: unknown field `weigth_decay`, did you mean \
-//!      `weight_decay`?"
+//!     "bytes in memory: line 13, `optimizer.weigth_decay`: unknown field `weigth_decay`, \
+//!      did you mean `weight_decay`?"
 //! );
 //! # Ok::<(), Error>(())
 //! ```

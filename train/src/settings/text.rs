@@ -4,6 +4,7 @@ use cotangent_core::{Error, Result, replace_file};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_path_to_error::Track;
+use std::cmp::Reverse;
 use std::fmt::Display;
 use std::fs;
 use std::path::Path;
@@ -157,7 +158,10 @@ fn suggested(message: &str) -> String {
         return message.to_owned();
     };
     let known: Vec<&str> = quoted.collect();
-    let nearest = known.iter().min_by_key(|name| distance(found, name));
+    // Of two equally near names the longer one has more letters in common.
+    let nearest = known
+        .iter()
+        .min_by_key(|name| (distance(found, name), Reverse(name.len())));
     match nearest {
         Some(name) if distance(found, name) <= name.len().div_ceil(3) => {
             format!("unknown {kind} `{found}`, did you mean `{name}`?")
