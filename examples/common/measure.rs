@@ -10,10 +10,10 @@ pub use progress::progress_bar;
 
 /// Returns the share of `data` that the net classifies correctly.
 pub fn accuracy(net: &impl Layer, data: &Labeled) -> Result<f64> {
-    let mut correct = 0.0;
+    let mut accuracy = metrics::Accuracy::new();
     for batch in Batches::new(data, 500)?.epoch(0) {
         let (images, labels) = batch?;
-        correct += net.predict(&images)?.accuracy(&labels)? * labels.len() as f64;
+        accuracy.update(&net.predict(&images)?, &labels)?;
     }
-    Ok(correct / data.len() as f64)
+    Ok(accuracy.value().unwrap_or(0.0))
 }

@@ -1,5 +1,4 @@
-//! The common parts of the digit examples: the options, the training loop with its progress bar,
-//! saving and loading.
+//! The common parts of the digit examples: the options, and a run with them.
 
 mod choice;
 mod files;
@@ -9,14 +8,12 @@ mod net;
 use anyhow::{Result, ensure};
 use choice::{Method, Plan};
 use clap::Args;
-use cotangent::data::{Batches, Labeled};
+use cotangent::data::Labeled;
 use cotangent::prelude::*;
 pub use files::save_path;
-use indicatif::ProgressBar;
-use measure::{accuracy, progress_bar};
+use measure::accuracy;
 use net::DeepNet;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 /// The options of a training run.
 #[derive(Args, Debug)]
@@ -63,89 +60,6 @@ pub struct Defaults {
     pub batch_size: usize,
 }
 
-/// The whole state of a training run, except for the options.
-struct Run {
-    net: DeepNet,
-    optimizer: Box<dyn Optimizer>,
-    schedule: Schedule,
-    pass: Pass,
-    epochs: Counter,
-}
-
-impl Run {
-    fn new(train: &Labeled, options: &Options, schedule_steps: u64) -> Result<Self> {
-        Ok(Self {
-            net: new_net(train, options, options.seed)?,
-            optimizer: options.optimizer.build(options.learning_rate)?,
-            schedule: options.schedule.build(schedule_steps)?,
-            pass: Pass::train(options.seed),
-            epochs: Counter::new(0),
-        })
-    }
-
-    fn save(&self, path: &Path) -> cotangent::Result<()> {
-        let parts: &[(&str, &dyn Stateful)] = &[
-            ("model", &self.net),
-            ("optimizer", &self.optimizer),
-            ("schedule", &self.schedule),
-            ("pass", &self.pass),
-            ("epochs", &self.epochs),
-        ];
-        save_checkpoint(path, parts)
-    }
-
-    fn load(&mut self, path: &Path) -> cotangent::Result<()> {
-        let parts: &mut [(&str, &mut dyn Stateful)] = &mut [
-            ("model", &mut self.net),
-            ("optimizer", &mut self.optimizer),
-            ("schedule", &mut self.schedule),
-            ("pass", &mut self.pass),
-            ("epochs", &mut self.epochs),
-        ];
-        load_checkpoint(path, parts)
-    }
-
-    /// Trains on all batches once. Returns the mean loss and the share of correct predictions.
-    fn epoch(&mut self, batches: &Batches<&Labeled>, bar: &ProgressBar) -> Result<(f64, f64)> {
-        let (mut loss_sum, mut correct) = (0.0, 0.0);
-        for batch in batches.epoch(self.epochs.get()) {
-            let (images, labels) = batch?;
-            if labels.len() < 2 {
-                continue; // A single image has no batch statistics.
-            }
-            let logits = self.net.forward(&images, &self.pass)?;
-            let loss = logits.cross_entropy(&labels)?;
-            let mut grads = loss.backward()?;
-            clip::global_norm(5.0).apply(&self.net, &mut grads)?;
-            self.schedule.step(&mut self.optimizer)?;
-            self.optimizer.step(&mut self.net, grads)?;
-
-            let samples = labels.len() as f64;
-            loss_sum += loss.item()? * samples;
-            correct += logits.accuracy(&labels)? * samples;
-            bar.inc(1);
-        }
-        let count = batches.dataset().len() as f64;
-        let loss = loss_sum / count;
-        self.schedule.observe(loss);
-        self.epochs.increment();
-        Ok((loss, correct / count))
-    }
-}
-
-fn new_net(train: &Labeled, options: &Options, seed: u64) -> Result<DeepNet> {
-    let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let (features, classes) = (train.features(), train.classes());
-    let dropout = options.dropout;
-    Ok(DeepNet::new(
-        features,
-        &options.hidden,
-        classes,
-        dropout,
-        &mut rng,
-    )?)
-}
-
 /// Trains the chapter's default deep net, saves it, loads it, and returns the test accuracy of the
 /// loaded copy.
 pub fn run(
@@ -155,63 +69,60 @@ pub fn run(
     defaults: &Defaults,
     save: &Path,
 ) -> Result<f64> {
-    let epochs = options.epochs.unwrap_or(defaults.epochs);
     let batch_size = options.batch_size.unwrap_or(defaults.batch_size);
-    let batches = Batches::new(train, batch_size)?.shuffle(options.seed);
-    let steps_per_epoch = batches.batches_per_epoch() as u64;
-    let schedule_epochs = options.schedule_epochs.unwrap_or(defaults.epochs);
-    let mut run = Run::new(train, options, schedule_epochs * steps_per_epoch)?;
-    println!(
-        "{} training and {} test images of {} pixels; {} hidden layers, {} parameters",
-        train.len(),
-        test.len(),
-        train.features(),
-        options.hidden.len(),
-        run.net.param_count(),
-    );
-    let checkpoint = options.checkpoint.as_ref();
-    let checkpoint = checkpoint.map(|folder| folder.join("checkpoint.safetensors"));
-    let checkpoint = checkpoint
-        .map(|path| save_path(Some(path), ""))
-        .transpose()?;
-    if let Some(path) = checkpoint.as_ref().filter(|_| options.resume) {
-        run.load(path)?;
-        let done = run.epochs.get();
-        println!("resumed from {} after epoch {done}", path.display());
-        ensure!(
-            done <= epochs,
-            "--epochs must be at least the {done} epochs of the checkpoint, found {epochs}"
-        );
+    let mut batches = Batches::new(train, batch_size)?.shuffle(options.seed);
+    if train.len() % batch_size == 1 {
+        batches = batches.drop_last()?; // A single image has no batch statistics.
     }
-
-    let bar = progress_bar(epochs * steps_per_epoch);
-    bar.set_position(run.epochs.get() * steps_per_epoch);
-    let started = Instant::now();
-    while run.epochs.get() < epochs {
-        let (loss, training_accuracy) = run.epoch(&batches, &bar)?;
-        if let Some(path) = &checkpoint {
-            run.save(path)?;
-        }
-        let test_accuracy = accuracy(&run.net, test)?;
-        bar.suspend(|| {
-            println!(
-                "epoch {:>3}/{epochs}  loss {loss:.4}  \
-                 training accuracy {training_accuracy:.4}  test accuracy {test_accuracy:.4}",
-                run.epochs.get(),
-            );
-        });
+    let valid = Batches::new(test, 500)?;
+    let loss = |net: &DeepNet, (images, labels): &(Tensor, Indices), step: &mut Step<'_>| {
+        let logits = net.forward(images, step.pass())?;
+        step.score(metrics::Accuracy::new(), &logits, labels)?;
+        logits.cross_entropy(labels)
+    };
+    let epochs = options.schedule_epochs.unwrap_or(defaults.epochs);
+    let schedule = options
+        .schedule
+        .build(epochs * batches.batches_per_epoch() as u64)?;
+    let net = new_net(train, options, options.seed)?;
+    let mut task = Supervised::new(net, options.optimizer.build(options.learning_rate)?, loss)
+        .clip(clip::global_norm(5.0))
+        .schedule(schedule);
+    let mut fit = Fit::new(options.epochs.unwrap_or(defaults.epochs))
+        .seed(options.seed)
+        .validate(&valid)
+        .best(Best::lowest("loss"))
+        .stop_on_interrupt()
+        .log(Progress::new());
+    if let Some(folder) = &options.checkpoint {
+        fit = fit.checkpoints(Checkpoints::new(folder));
     }
-    bar.finish_and_clear();
-    println!("trained in {:.1} s", started.elapsed().as_secs_f64());
+    if options.resume {
+        fit = fit.resume();
+    }
+    fit.run(&mut task, &batches)?;
 
-    run.net.save(save)?;
+    let net = task.into_model();
+    net.save(save)?;
     let mut loaded = new_net(train, options, options.seed + 1)?;
     loaded.load(save)?;
     println!("saved to {} and loaded from it", save.display());
     let test_accuracy = accuracy(&loaded, test)?;
     ensure!(
-        test_accuracy == accuracy(&run.net, test)?,
+        test_accuracy == accuracy(&net, test)?,
         "the loaded copy has another accuracy than the net"
     );
     Ok(test_accuracy)
+}
+
+fn new_net(train: &Labeled, options: &Options, seed: u64) -> cotangent::Result<DeepNet> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let (features, classes) = (train.features(), train.classes());
+    DeepNet::new(
+        features,
+        &options.hidden,
+        classes,
+        options.dropout,
+        &mut rng,
+    )
 }

@@ -176,6 +176,47 @@ fn fit_of(checkpoints: &Checkpoints) -> Fit<'static, (Tensor, Tensor)> {
 }
 
 #[test]
+fn a_run_is_resumed_with_other_settings_only_if_that_is_allowed() -> Result<()> {
+    let (batches, folder) = (batches()?, tempfile::tempdir()?);
+    let fit = |epochs| Fit::new(epochs).checkpoints(Checkpoints::new(folder.path()));
+    fit(1)
+        .setting("rate", 0.01)
+        .setting("data", "a.b=c")
+        .run(&mut task(0.01)?, &batches)?;
+    let resume = || fit(2).resume();
+    for (fit, expected) in [
+        (
+            resume().setting("rate", 0.02).setting("data", "a.b=c"),
+            "`rate`: 0.02, but 0.01 before",
+        ),
+        (
+            resume().setting("rate", 0.01),
+            "`data`: missing, but a.b=c before",
+        ),
+        (
+            resume()
+                .setting("rate", 0.01)
+                .setting("data", "a.b=c")
+                .setting("new", 1),
+            "`new`: 1, but missing before",
+        ),
+        (
+            resume()
+                .seed(1)
+                .setting("rate", 0.01)
+                .setting("data", "a.b=c"),
+            "`seed`: 1, but 0 before",
+        ),
+    ] {
+        let error = fit.run(&mut task(0.01)?, &batches).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    let allowed = resume().setting("rate", 0.02).allow_other_settings();
+    assert_eq!(allowed.run(&mut task(0.02)?, &batches)?.epoch(), 2);
+    Ok(())
+}
+
+#[test]
 fn a_checkpoint_after_every_moment_of_time() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let checkpoints = Checkpoints::new(folder.path())

@@ -12,6 +12,7 @@ mod log;
 mod meters;
 mod metric;
 pub mod metrics;
+mod pairs;
 mod run;
 #[cfg(feature = "settings")]
 pub mod settings;

@@ -201,7 +201,7 @@ fn a_run_is_resumed_with_the_same_settings_only() {
     other.fit.epochs = 5;
     other.schedule.total = Some(200);
     let error = run(&other, Fit::resume).unwrap_err().to_string();
-    let expected = "the setting `schedule.total` is 100 in the checkpoint, found 200";
+    let expected = "`schedule.total`: 200, but 100 before";
     assert!(error.contains(expected), "{error}");
     let steps = run(&other, |fit| fit.resume().allow_other_settings());
     assert_eq!(steps.unwrap(), 10);

@@ -196,6 +196,18 @@ impl Plan {
         phases * self.lengths.iter().product::<usize>()
     }
 
+    /// Returns whether a copy would be the source itself.
+    pub(super) fn is_source(&self) -> bool {
+        let axes = self.axes.iter().zip(self.lengths);
+        self.bands() == 1
+            && axes.fold(true, |all, (axis, len)| {
+                all && axis.step == 1
+                    && axis.phases == [0]
+                    && (axis.low, axis.reach) == (0, 0)
+                    && axis.source == len
+            })
+    }
+
     /// Returns the number of bands.
     pub(super) fn bands(&self) -> usize {
         self.axes[self.band_axis].count().div_ceil(self.band)

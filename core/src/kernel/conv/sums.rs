@@ -1,7 +1,7 @@
 //! The convolution of an input with weights and its transpose: sums over channels and taps.
 
 use super::planes::{AxisPart, Plan, Tap, copy_panel};
-use super::tile::{Tile, VECTORS, add_products, panel};
+use super::tile::{Tile, VECTORS, add_products, panels};
 use super::{Geometry, winograd};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
@@ -352,13 +352,22 @@ impl<F: Float> Task<'_, F> {
     #[inline(always)]
     fn sum<I: Isa, const R: usize, const L: usize>(&self) {
         let plan = self.sums.plan;
-        let planes = self.sums.channels * plan.channel() + VECTORS * L;
         let pitch = VECTORS * L;
+        let reads_source = plan.is_source() && plan.channel() >= pitch;
+        let planes = match reads_source {
+            true => 0,
+            false => self.sums.channels * plan.channel() + pitch,
+        };
         let most = self.sums.parts.iter().map(|part| part.places.len());
         let terms = most.max().unwrap_or(0).min(TERMS);
         let mut scratch = Scratch::take((planes + (terms + 1) * pitch) * size_of::<F>());
         let (planes, copies) = scratch.elements::<F>().split_at_mut(planes);
-        plan.copy::<F, L>(self.source, 0..self.sums.channels, self.band, planes);
+        let planes = if reads_source {
+            self.source
+        } else {
+            plan.copy::<F, L>(self.source, 0..self.sums.channels, self.band, planes);
+            &*planes
+        };
         let band = plan.outputs(self.band);
         let places_of_terms: Vec<usize> = (0..terms).map(|k| k * pitch).collect();
         let (mut runs, mut moves, mut stores) = (Vec::new(), Vec::new(), Vec::new());
@@ -380,9 +389,14 @@ impl<F: Float> Task<'_, F> {
             } else {
                 (compact, [n[1], n[2]])
             };
-            let width = panel::<L>(total);
-            for first in (0..total).step_by(width) {
-                let lanes = width.min(total - first);
+            for Range { start: first, end } in panels::<L>(total) {
+                let width = (end - first).next_multiple_of(L);
+                // A panel at the end begins earlier instead of being narrower than its vectors.
+                let first = match padded == compact && total >= pitch {
+                    true => first.min(total - width),
+                    false => first,
+                };
+                let lanes = end - first;
                 self.runs(part, start, n, pitches, first..first + lanes, &mut runs);
                 let step = self.stores::<L>(part, start, n, &runs, &mut stores);
                 moves.clear();

@@ -2,6 +2,7 @@
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
+use std::ops::Range;
 
 /// Vectors in a row of a tile.
 pub(super) const VECTORS: usize = 3;
@@ -11,6 +12,18 @@ pub(super) const VECTORS: usize = 3;
 pub(super) fn panel<const L: usize>(len: usize) -> usize {
     let panels = len.div_ceil(VECTORS * L).max(1);
     len.div_ceil(panels).next_multiple_of(L)
+}
+
+/// Splits `len` lanes into panels whose numbers of vectors differ by one at most.
+pub(super) fn panels<const L: usize>(len: usize) -> impl Iterator<Item = Range<usize>> {
+    let vectors = len.div_ceil(L);
+    let panels = vectors.div_ceil(VECTORS).max(1);
+    let (each, more) = (vectors / panels, vectors % panels);
+    (0..panels).map(move |i| {
+        let first = (i * each + i.min(more)) * L;
+        let lanes = (each + usize::from(i < more)) * L;
+        first..(first + lanes).min(len)
+    })
 }
 
 /// A tile: `R` rows of `V` vectors of `L` lanes.

@@ -15,21 +15,107 @@ pub(super) fn copy_transposed<F: Float, const L: usize>(
     copy: &mut [F],
 ) {
     let width = columns.len().next_multiple_of(L);
-    // By squares, which are transposed in registers.
-    for start in (0..outputs.len()).step_by(L) {
-        let len = L.min(outputs.len() - start);
-        for column in (0..width).step_by(L) {
-            let mut square = [[F::zero(); L]; L];
-            for j in 0..L.min(columns.len() - column) {
-                let place = (columns.start + column + j) * results + outputs.start + start;
-                square[j] = vector(&g[place..place + len], 0);
+    for column in (0..columns.len()).step_by(L) {
+        let planes = L.min(columns.len() - column);
+        let first = (columns.start + column) * results;
+        copy_pixels::<F, L>(
+            &g[first..first + planes * results],
+            [planes, results],
+            outputs.clone(),
+            Rectangle {
+                width: outputs.len(),
+                step: width,
+                pitch: 0,
+            },
+            &mut copy[column..],
+        );
+    }
+}
+
+/// The place of a rectangle of pixels in padded planes, whose pixels are vectors.
+#[derive(Clone, Copy)]
+pub(super) struct Rectangle {
+    /// The pixels of a row.
+    pub width: usize,
+    /// The distance of pixels, and of rows.
+    pub step: usize,
+    pub pitch: usize,
+}
+
+/// Copies consecutive pixels of at most `L` planes, `distance` apart, to a rectangle: a lane for
+/// each plane, and zeros in the other lanes.
+#[inline(always)]
+pub(super) fn copy_pixels<F: Float, const L: usize>(
+    source: &[F],
+    [planes, distance]: [usize; 2],
+    pixels: Range<usize>,
+    rectangle: Rectangle,
+    to: &mut [F],
+) {
+    let Rectangle { width, step, pitch } = rectangle;
+    if pixels.is_empty() {
+        return;
+    }
+    let rows = pixels.len() / width;
+    let last_plane = (planes - 1) * distance;
+    assert!(
+        rows * width == pixels.len()
+            && (rows - 1) * pitch + (width - 1) * step + L <= to.len()
+            && last_plane + pixels.end <= source.len(),
+        "pixels outside of their memory"
+    );
+    let mut row = to.as_mut_ptr();
+    let mut x = 0;
+    for start in pixels.clone().step_by(L) {
+        let square = if planes == L && last_plane + start + L <= source.len() {
+            // SAFETY: the vector of the last plane was just checked.
+            unsafe { square::<F, L>(source.as_ptr().add(start), distance) }
+        } else {
+            let mut copy = [[F::zero(); L]; L];
+            for j in 0..planes {
+                copy[j] = vector(&source[j * distance..][..pixels.end], start);
             }
-            let square = transpose(square);
-            for l in 0..len {
-                copy[(start + l) * width + column..][..L].copy_from_slice(&square[l]);
+            // SAFETY: the copy has this size.
+            unsafe { square::<F, L>(copy.as_flattened().as_ptr(), L) }
+        };
+        let square = transpose(square);
+        if start + L <= pixels.end {
+            for l in 0..L {
+                // SAFETY: the last pixel of the last row was checked above.
+                unsafe { *row.add(x * step).cast::<[F; L]>() = square[l] };
+                x += 1;
+                if x == width {
+                    (x, row) = (0, row.wrapping_add(pitch));
+                }
+            }
+        } else {
+            for l in 0..pixels.end - start {
+                // SAFETY: as above.
+                unsafe { *row.add(x * step).cast::<[F; L]>() = square[l] };
+                x += 1;
+                if x == width {
+                    (x, row) = (0, row.wrapping_add(pitch));
+                }
             }
         }
     }
+}
+
+/// Returns `L` vectors, `distance` apart.
+///
+/// # Safety
+/// There must be as many elements.
+#[inline(always)]
+pub(super) unsafe fn square<F: Float, const L: usize>(
+    from: *const F,
+    distance: usize,
+) -> [[F; L]; L] {
+    let mut square = [[F::zero(); L]; L];
+    for j in 0..L {
+        // SAFETY: guaranteed by the caller.
+        square[j] = unsafe { *from.add(j * distance).cast::<[F; L]>() };
+    }
+    square
 }
 
 /// Returns `L` numbers of a slice from a place on, with zeros behind its end.

@@ -8,6 +8,7 @@ use crate::kernel::lane::{Lane, lanes};
 use crate::kernel::math::trig::AnyAngle;
 use crate::kernel::real::Real;
 use crate::kernel::threads::parallel::{self, cut};
+use smallvec::SmallVec;
 
 /// The sizes of channel data: samples, channels, and elements per sample and channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +30,19 @@ impl Channels {
 
     /// Returns the number of samples in one task.
     fn samples_per_task(self) -> usize {
-        (32 * 1024 / self.per_sample().max(1))
+        (TASK / self.per_sample().max(1))
             .max(ROWS)
             .next_multiple_of(ROWS)
+    }
+
+    /// Returns the number of channels in one task that sums over as many samples.
+    fn channels_per_task(self) -> usize {
+        match self.inner {
+            // The channels of a sample are neighbours.
+            1 => self.channels,
+            inner => TASK / (inner.max(1) * self.samples.clamp(1, self.samples_per_task())),
+        }
+        .clamp(1, self.channels.max(1))
     }
 }
 
@@ -43,11 +54,18 @@ pub(crate) trait Terms<const X: usize, const P: usize, const K: usize>:
     fn apply<T: Real>(self, elements: [T; X], coefficients: [T; P]) -> [T; K];
 }
 
+/// Elements of a task.
+const TASK: usize = 32 * 1024;
 /// Samples that are summed in one block. Blocks are summed pairwise.
 const ROWS: usize = 32;
 /// Samples of a block whose terms are added up before they go to the accumulators, which do not all
 /// fit into registers.
 const GROUP: usize = 4;
+/// Sums of a line that run side by side: several vectors, since the next addition of a vector waits
+/// for the last.
+const LANES: usize = 64;
+/// Neighbours that are summed in one line. Lines are summed pairwise.
+const LINE: usize = 64 * LANES;
 /// Channels that are summed together.
 const COLUMNS: usize = 256;
 
@@ -61,7 +79,10 @@ pub(crate) fn map<F: Float, const X: usize, const P: usize, const N: usize, M: M
     out: &mut [F],
 ) {
     const { assert!(X + P == N) };
-    let piece = sizes.samples_per_task() * sizes.per_sample();
+    let piece = match sizes.inner {
+        1 => sizes.samples_per_task() * sizes.per_sample(),
+        inner => (TASK / inner.max(1)).max(1) * inner,
+    };
     parallel::chunks_mut(out, piece, &|start, out| {
         let xs = cut(xs, &(start..start + out.len()));
         dispatch(MapChannels {
@@ -69,6 +90,7 @@ pub(crate) fn map<F: Float, const X: usize, const P: usize, const N: usize, M: M
             xs,
             coefficients,
             sizes,
+            first: start / sizes.inner.max(1),
             out,
         });
     });
@@ -79,6 +101,8 @@ struct MapChannels<'a, F, const X: usize, const P: usize, const N: usize, M> {
     xs: [&'a [F]; X],
     coefficients: [&'a [F]; P],
     sizes: Channels,
+    /// The number of the first line: all elements of a sample and channel.
+    first: usize,
     out: &'a mut [F],
 }
 
@@ -110,7 +134,7 @@ impl<F: Float, const X: usize, const P: usize, const N: usize, M: Map<N>> Kernel
             return;
         }
         for (line, out) in self.out.chunks_exact_mut(inner.max(1)).enumerate() {
-            let channel = line % channels;
+            let channel = (self.first + line) % channels;
             let xs = cut(self.xs, &(line * inner..(line + 1) * inner));
             let mut args = [Lane::<F, I>::new(F::default()); N];
             for (arg, c) in args[X..].iter_mut().zip(self.coefficients) {
@@ -134,16 +158,36 @@ pub(crate) fn sums<F: Float, const X: usize, const P: usize, const K: usize, M: 
     sizes: Channels,
 ) -> [Vec<F>; K] {
     let per_sample = sizes.per_sample();
-    let parts = parallel::collect(sizes.samples, sizes.samples_per_task(), &|range| {
-        let xs = cut(xs, &(range.start * per_sample..range.end * per_sample));
+    let (at_once, per_task) = (sizes.samples_per_task(), sizes.channels_per_task());
+    let (blocks, chunks) = (
+        sizes.samples.div_ceil(at_once),
+        sizes.channels.div_ceil(per_task),
+    );
+    let parts = parallel::collect(blocks * chunks, 1, &|range| {
+        let (block, chunk) = (range.start / chunks, range.start % chunks);
+        let samples = block * at_once..((block + 1) * at_once).min(sizes.samples);
+        let first = chunk * per_task;
+        let xs = cut(xs, &(samples.start * per_sample..samples.end * per_sample));
         dispatch(Sums {
             terms,
             xs,
             coefficients,
             sizes,
-            samples: range.len(),
+            samples: samples.len(),
+            chunk: first..(first + per_task).min(sizes.channels),
         })
     });
+    let mut parts = parts.into_iter();
+    // The chunks of a block follow each other.
+    let join = |_| {
+        let mut whole = [(); K].map(|()| Vec::with_capacity(sizes.channels));
+        for part in parts.by_ref().take(chunks) {
+            for (whole, part) in whole.iter_mut().zip(part) {
+                whole.extend(part);
+            }
+        }
+        whole
+    };
     let add = |mut a: [Vec<F>; K], b: [Vec<F>; K]| {
         for (a, b) in a.iter_mut().zip(b) {
             for (a, b) in a.iter_mut().zip(b) {
@@ -152,7 +196,8 @@ pub(crate) fn sums<F: Float, const X: usize, const P: usize, const K: usize, M: 
         }
         a
     };
-    tree(parts, add).unwrap_or_else(|| [(); K].map(|()| vec![F::zero(); sizes.channels]))
+    let blocks = (0..blocks).map(join).collect();
+    tree(blocks, add).unwrap_or_else(|| [(); K].map(|()| vec![F::zero(); sizes.channels]))
 }
 
 /// Combines the items as a balanced tree, in order.
@@ -177,6 +222,8 @@ struct Sums<'a, F, const X: usize, const P: usize, const K: usize, M> {
     coefficients: [&'a [F]; P],
     sizes: Channels,
     samples: usize,
+    /// The channels that are summed.
+    chunk: std::ops::Range<usize>,
 }
 
 impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>> Kernel
@@ -186,12 +233,10 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
 
     #[inline(always)]
     fn run<I: Isa>(self) -> [Vec<F>; K] {
-        let Channels {
-            channels, inner, ..
-        } = self.sizes;
-        let mut totals = [(); K].map(|()| vec![F::zero(); channels]);
-        for first in (0..channels).step_by(COLUMNS) {
-            let width = COLUMNS.min(channels - first);
+        let inner = self.sizes.inner;
+        let mut totals = [(); K].map(|()| vec![F::zero(); self.chunk.len()]);
+        for first in self.chunk.clone().step_by(COLUMNS) {
+            let width = COLUMNS.min(self.chunk.end - first);
             let mut slots: Vec<[[F; COLUMNS]; K]> = Vec::new();
             let mut count = 0usize;
             for start in (0..self.samples).step_by(ROWS) {
@@ -218,7 +263,7 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
             }
             if let Some(sums) = slots.first() {
                 for (total, sum) in totals.iter_mut().zip(sums) {
-                    total[first..first + width].copy_from_slice(&sum[..width]);
+                    total[first - self.chunk.start..][..width].copy_from_slice(&sum[..width]);
                 }
             }
         }
@@ -301,46 +346,28 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
         width: usize,
         rows: std::ops::Range<usize>,
     ) -> [[F; COLUMNS]; K] {
-        const LANES: usize = 16;
-        const LINE: usize = 64 * LANES;
         let Channels {
             channels, inner, ..
         } = self.sizes;
         let mut acc = [[F::zero(); COLUMNS]; K];
+        let add = |mut a: [F; K], b: [F; K]| {
+            a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
+            a
+        };
         for row in rows {
             for j in 0..width {
                 let coefficients = lanes::<F, I, AnyAngle, P>(&self.coefficients, first + j);
                 let place = (row * channels + first + j) * inner;
-                let mut lines = Vec::new();
+                let mut lines = SmallVec::<[[F; K]; 1]>::new();
                 for start in (0..inner).step_by(LINE) {
                     let len = LINE.min(inner - start);
-                    let xs = cut(self.xs, &(place + start..place + start + len));
-                    let mut sums = [[F::zero(); LANES]; K];
-                    for i in 0..len {
-                        let terms = self.terms.apply(lanes(&xs, i), coefficients);
-                        for k in 0..K {
-                            sums[k][i % LANES] += terms[k].0;
-                        }
-                    }
-                    lines.push(sums.map(|mut lanes| {
-                        let mut half = LANES / 2;
-                        while half > 0 {
-                            for i in 0..half {
-                                lanes[i] += lanes[i + half];
-                            }
-                            half /= 2;
-                        }
-                        lanes[0]
-                    }));
+                    lines.push(self.line::<I>(place + start, len, coefficients));
                 }
-                let add = |a: [F; K], b: [F; K]| {
-                    let mut sums = a;
-                    for (sum, b) in sums.iter_mut().zip(b) {
-                        *sum += b;
-                    }
-                    sums
+                let sums = match lines[..] {
+                    [sums] => Some(sums),
+                    _ => tree(lines.into_vec(), add),
                 };
-                if let Some(sums) = tree(lines, add) {
+                if let Some(sums) = sums {
                     for (acc, sum) in acc.iter_mut().zip(sums) {
                         acc[j] += sum;
                     }
@@ -348,5 +375,39 @@ impl<F: Float, const X: usize, const P: usize, const K: usize, M: Terms<X, P, K>
             }
         }
         acc
+    }
+
+    /// Sums the terms of neighbours.
+    #[inline(always)]
+    fn line<I: Isa>(&self, start: usize, len: usize, coefficients: [Lane<F, I>; P]) -> [F; K] {
+        let xs = cut(self.xs, &(start..start + len));
+        let mut sums = [[F::zero(); LANES]; K];
+        let whole = len - len % LANES;
+        for first in (0..whole).step_by(LANES) {
+            for l in 0..LANES {
+                let terms = self.terms.apply(lanes(&xs, first + l), coefficients);
+                for k in 0..K {
+                    sums[k][l] += terms[k].0;
+                }
+            }
+        }
+        for i in whole..len {
+            let terms = self.terms.apply(lanes(&xs, i), coefficients);
+            for k in 0..K {
+                sums[k][i % LANES] += terms[k].0;
+            }
+        }
+        let mut totals = [F::zero(); K];
+        for k in 0..K {
+            let mut half = LANES / 2;
+            while half > 0 {
+                for i in 0..half {
+                    sums[k][i] += sums[k][i + half];
+                }
+                half /= 2;
+            }
+            totals[k] = sums[k][0];
+        }
+        totals
     }
 }

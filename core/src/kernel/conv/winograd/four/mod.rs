@@ -11,10 +11,9 @@ pub(in crate::kernel::conv) mod sums;
 pub(in crate::kernel::conv) mod weights;
 
 use super::Sizes;
-use crate::kernel::conv::vectors::vector;
+use crate::kernel::conv::vectors::{Rectangle, copy_pixels};
 use crate::kernel::float::Float;
 use crate::kernel::isa::{Isa, Kernel, dispatch};
-use crate::kernel::linear::tile::transpose;
 use crate::kernel::threads::parallel;
 use std::ops::Range;
 
@@ -160,75 +159,6 @@ impl Kernel for VectorBytes {
     }
 }
 
-/// The place of a rectangle of pixels in padded planes, whose pixels are vectors.
-#[derive(Clone, Copy)]
-struct Rectangle {
-    /// The pixels of a row.
-    width: usize,
-    /// The distance of pixels, and of rows.
-    step: usize,
-    pitch: usize,
-}
-
-/// Copies consecutive pixels of at most `L` planes, `distance` apart, to a rectangle: a lane for
-/// each plane, and zeros in the other lanes.
-#[inline(always)]
-fn copy_pixels<F: Float, const L: usize>(
-    source: &[F],
-    [planes, distance]: [usize; 2],
-    pixels: Range<usize>,
-    rectangle: Rectangle,
-    to: &mut [F],
-) {
-    let Rectangle { width, step, pitch } = rectangle;
-    if pixels.is_empty() {
-        return;
-    }
-    let rows = pixels.len() / width;
-    let last_plane = (planes - 1) * distance;
-    assert!(
-        rows * width == pixels.len()
-            && (rows - 1) * pitch + (width - 1) * step + L <= to.len()
-            && last_plane + pixels.end <= source.len(),
-        "pixels outside of their memory"
-    );
-    let mut row = to.as_mut_ptr();
-    let mut x = 0;
-    for start in pixels.clone().step_by(L) {
-        let square = if planes == L && last_plane + start + L <= source.len() {
-            // SAFETY: the vector of the last plane was just checked.
-            unsafe { square::<F, L>(source.as_ptr().add(start), distance) }
-        } else {
-            let mut copy = [[F::zero(); L]; L];
-            for j in 0..planes {
-                copy[j] = vector(&source[j * distance..][..pixels.end], start);
-            }
-            // SAFETY: the copy has this size.
-            unsafe { square::<F, L>(copy.as_flattened().as_ptr(), L) }
-        };
-        let square = transpose(square);
-        if start + L <= pixels.end {
-            for l in 0..L {
-                // SAFETY: the last pixel of the last row was checked above.
-                unsafe { *row.add(x * step).cast::<[F; L]>() = square[l] };
-                x += 1;
-                if x == width {
-                    (x, row) = (0, row.wrapping_add(pitch));
-                }
-            }
-        } else {
-            for l in 0..pixels.end - start {
-                // SAFETY: as above.
-                unsafe { *row.add(x * step).cast::<[F; L]>() = square[l] };
-                x += 1;
-                if x == width {
-                    (x, row) = (0, row.wrapping_add(pitch));
-                }
-            }
-        }
-    }
-}
-
 /// Returns the first elements of memory as vectors for an intermediate result.
 #[inline(always)]
 fn vectors<F: Float, const L: usize>(memory: &mut [F]) -> &mut [[F; L]; PRODUCTS] {
@@ -238,20 +168,6 @@ fn vectors<F: Float, const L: usize>(memory: &mut [F]) -> &mut [[F; L]; PRODUCTS
     );
     // SAFETY: just checked. Vectors need no further alignment.
     unsafe { &mut *memory.as_mut_ptr().cast() }
-}
-
-/// Returns `L` vectors, `distance` apart.
-///
-/// # Safety
-/// There must be as many elements.
-#[inline(always)]
-unsafe fn square<F: Float, const L: usize>(from: *const F, distance: usize) -> [[F; L]; L] {
-    let mut square = [[F::zero(); L]; L];
-    for j in 0..L {
-        // SAFETY: guaranteed by the caller.
-        square[j] = unsafe { *from.add(j * distance).cast::<[F; L]>() };
-    }
-    square
 }
 
 /// Transforms 6 vectors of elements.

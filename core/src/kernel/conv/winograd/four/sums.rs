@@ -1,10 +1,10 @@
 //! The sums over channels, of transformed elements and weights.
 
 use super::{
-    BLOCK, Band, FACTORS, FIRST, Grid, PRODUCTS, four_of_six, square, transform_elements, vectors,
+    BLOCK, Band, FACTORS, FIRST, Grid, PRODUCTS, four_of_six, transform_elements, vectors,
 };
 use crate::kernel::conv::tile::{Tile, add_products};
-use crate::kernel::conv::vectors::store_vector;
+use crate::kernel::conv::vectors::{square, store_vector};
 use crate::kernel::conv::winograd::Sizes;
 use crate::kernel::conv::winograd::sums::copy_short;
 use crate::kernel::float::Float;

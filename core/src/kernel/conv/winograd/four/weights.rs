@@ -1,11 +1,8 @@
 //! The gradient of the weights: sums over tiles, of transformed elements and cotangents.
 
-use super::{
-    A, B, BLOCK, Band, FACTORS, FIRST, Grid, PRODUCTS, Rectangle, copy_pixels, transform_elements,
-    vectors,
-};
+use super::{A, B, BLOCK, Band, FACTORS, FIRST, Grid, PRODUCTS, transform_elements, vectors};
 use crate::kernel::conv::tile::panel;
-use crate::kernel::conv::vectors::vector;
+use crate::kernel::conv::vectors::{Rectangle, copy_pixels, vector};
 use crate::kernel::conv::winograd::Sizes;
 use crate::kernel::conv::winograd::products::{Factors, Sums, add_parts};
 use crate::kernel::float::Float;
