@@ -39,7 +39,7 @@ impl Task for Gan {
         let backward = Backward::new().create_graph();
         let penalty = backward.grad(&judged.sum(), &[&real])?[0].square().mean();
         let loss = judged.neg().softplus().mean() + judge(&fake.detach())?.softplus().mean();
-        step.record("critic_loss", loss.item()?);
+        step.record("loss", loss.item()?);
         let gradients = (loss + penalty).backward()?;
         self.critic_optimizer.step(&mut self.critic, gradients)?;
 

@@ -52,7 +52,7 @@ fn main() -> Result<()> {
         let error = targets
             .restore(&predicted)?
             .sub(&targets.restore(&test.1)?)?;
-        let (_, r_squared) = score.values().swap_remove(0);
+        let r_squared = score.value().unwrap_or(f64::NAN);
         println!(
             "{name:6} {} epochs, best {:?}, test R² {r_squared:.3}, mean error {:.1}",
             run.epoch(),

@@ -162,7 +162,10 @@ fn errors_name_line_field_and_range() {
     }
     let json = "{\n\"epochs\": 3,\n\"stop_early\": 0}";
     let error = from_json::<FitSettings>(json).unwrap_err().to_string();
-    assert_eq!(error, "line 3, `stop_early`: must be at least 1, found 0");
+    assert!(
+        error.ends_with("line 3, `stop_early`: must be at least 1, found 0"),
+        "{error}"
+    );
     assert!(from_json::<FitSettings>("{\"epochs\": 3} x").is_err());
 
     let folder = tempfile::tempdir().unwrap();
