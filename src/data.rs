@@ -12,11 +12,14 @@
 //! | `npy::Rows` | a `.npy` file that may be larger than memory (feature `npy`) |
 //! | [`Labeled`] | inputs with class labels, subsets, [stratified splits](Labeled::split_stratified), [folds](Labeled::k_fold) |
 //! | [`Table`] | samples with any parts: float targets, several inputs, none |
-//! | [`Dataset`], [`Sample`] | traits of your own data sets and samples |
+//! | [`Dataset`], [`Sample`](trait@Sample) | traits of your own data sets and samples, with views, maps and random changes |
 //! | [`augment`] | random flips, crops, shifts and noise for images |
 //! | [`Standardizer`] | features of mean 0 and standard deviation 1, measured on the training set |
 //! | [`class_weights`] | weights of classes for a loss; [`Indices::one_hot`](crate::Indices::one_hot) encodes classes as inputs |
-//! | [`Batches`] | shuffled mini-batches; an epoch depends on the seed and its number alone |
+//! | [`Sequence`] | samples of unequal lengths, which a batch pads |
+//! | [`split`] | positions of training and test sets: random, by class, by group, in folds |
+//! | [`Batches`] | mini-batches in order, shuffled, weighted, balanced or by length, assembled by [workers](Batches::workers); an epoch depends on the seed and its number alone |
+//! | [`Stream`], [`StreamBatches`] | samples from an iterator, which may be more than memory holds |
 //! | [`Epochs`] | the trait of batches by epoch, which a training loop takes |
 //! | [`Key`] | seeds of random changes of samples |
 //!

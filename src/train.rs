@@ -36,6 +36,22 @@
 //! | `settings` | settings of nets, optimizers, schedules and runs in TOML or JSON (feature `settings`) |
 //! | [`Log`] | output while a run goes on; your own |
 //!
+//! # Logs
+//!
+//! [`Fit::log`] adds a log. Those that write files go on in them when a run is resumed: lines after
+//! the checkpoint are cut off, so that none is missing or doubled. A log that fails ends the run
+//! with its error, after the other logs have been called. The weights stay in the task, the best
+//! ones are restored, and the checkpoints remain.
+//!
+//! | log | output | feature |
+//! |---|---|---|
+//! | [`Progress`] | lines, a table at the end, and a bar on a terminal | `progress` for the bar |
+//! | `Dashboard` | curves and values on the whole terminal | `dashboard` |
+//! | [`CsvLog`] | a row for each epoch, as [`History::save_csv`] | |
+//! | [`JsonLines`] | a line for each step and each epoch | |
+//! | `TensorBoard` | event files: scalars, texts, figures, histograms | `tensorboard` |
+//! | `HtmlReport` | one page with curves, tables, the signal report and settings | `figures` |
+//!
 //! # The same run, opened
 //!
 //! Each stage of a run is a method of [`Run`]. This loop gives the same bits as [`Fit::run`] above:

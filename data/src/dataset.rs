@@ -1,9 +1,13 @@
 //! `Dataset`, the trait of everything that batches can be made of.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cotangent_core::Result;
+use cotangent_core::random::ChaCha8Rng;
 
+use crate::batches::panicked;
+use crate::combine::{Augment, Concat, Map, Subset};
 use crate::error::Error;
 use crate::key::Key;
 use crate::sample::Sample;
@@ -77,20 +81,118 @@ pub trait Dataset: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Item`](crate::Error::Item), which has the position of the sample that cannot be
-    /// read or has another shape than the first; the errors of [`Sample::stack`].
+    /// read, panics, or has another shape than the first; the errors of [`Sample::stack`].
     fn batch(&self, positions: &[usize], key: Key) -> Result<Self::Sample> {
-        let draw = |&position: &usize| {
-            self.draw(position, key)
-                .map_err(|error| Error::item(position, error))
-        };
-        let samples = positions.iter().map(draw).collect::<Result<Vec<_>>>()?;
-        Self::Sample::stack(&samples).map_err(|error| misfit(&samples, positions, error))
+        stack_of(self, positions, key)
     }
+
+    /// Returns the samples changed by `f`, whenever one is read.
+    ///
+    /// ```
+    /// use cotangent::data::Dataset;
+    /// use cotangent::prelude::*;
+    ///
+    /// let inverted = digits()?.map(|(image, label)| Ok((1.0 - image, label)));
+    /// assert_eq!(inverted.get(0)?.0.to_vec::<f32>()?[0], 1.0);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn map<S: Sample, F>(self, f: F) -> Map<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Self::Sample) -> Result<S> + Send + Sync,
+    {
+        Map { dataset: self, f }
+    }
+
+    /// Returns the samples changed at random by `f`, anew in every epoch. The generator depends on
+    /// the seed of the batches, the epoch and the position of the sample, but not on the number of
+    /// workers. [`get`](Self::get) returns the sample unchanged.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// use cotangent::random::Rng;
+    ///
+    /// let noisy = digits()?.augment(|(image, label), rng| {
+    ///     let noise = image.normal_like(0.0, 0.1, rng)?;
+    ///     Ok((image + noise, label))
+    /// });
+    /// let batches = Batches::new(noisy, 32)?.shuffle(42).workers(2);
+    /// assert_eq!(batches.epoch(0).count(), 57);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn augment<F>(self, f: F) -> Augment<Self, F>
+    where
+        Self: Sized,
+        F: Fn(Self::Sample, &mut ChaCha8Rng) -> Result<Self::Sample> + Send + Sync,
+    {
+        Augment { dataset: self, f }
+    }
+
+    /// Returns the samples at `positions`, in that order, as a view. A position may occur more than
+    /// once.
+    ///
+    /// # Errors
+    /// [`Error::SampleOutOfRange`](crate::Error::SampleOutOfRange) for a position that is not below
+    /// [`len`](Self::len).
+    fn subset(self, positions: impl Into<Vec<usize>>) -> crate::Result<Subset<Self>>
+    where
+        Self: Sized,
+    {
+        Subset::new(self, positions.into())
+    }
+
+    /// Returns two views, such as a training and a test set, from the positions of each. The
+    /// functions of [`split`](crate::split) choose positions.
+    ///
+    /// ```
+    /// use cotangent::data::split;
+    /// use cotangent::prelude::*;
+    ///
+    /// let table = Table::new((Tensor::zeros([100, 3], DType::F32)?, Indices::range(100)?))?;
+    /// let (train, test) = table.split(split::random(100, 0.2, 42)?)?;
+    /// assert_eq!((train.len(), test.len()), (80, 20));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`subset`](Self::subset).
+    fn split(
+        &self,
+        (train, test): (Vec<usize>, Vec<usize>),
+    ) -> crate::Result<(Subset<Self>, Subset<Self>)>
+    where
+        Self: Sized + Clone,
+    {
+        Ok((self.clone().subset(train)?, self.clone().subset(test)?))
+    }
+
+    /// Returns the samples of this data set and then those of `other`.
+    fn concat<D: Dataset<Sample = Self::Sample>>(self, other: D) -> Concat<Self, D>
+    where
+        Self: Sized,
+    {
+        Concat::new(self, other)
+    }
+}
+
+/// Returns the batch of samples that are drawn one by one.
+pub(crate) fn stack_of<D: Dataset + ?Sized>(
+    dataset: &D,
+    positions: &[usize],
+    key: Key,
+) -> Result<D::Sample> {
+    let draw = |&position: &usize| {
+        let drawn = catch_unwind(AssertUnwindSafe(|| dataset.draw(position, key)));
+        let drawn = drawn.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
+        drawn.map_err(|error| Error::item(position, error))
+    };
+    let samples = positions.iter().map(draw).collect::<Result<Vec<_>>>()?;
+    D::Sample::stack(&samples).map_err(|error| misfit(&samples, positions, error))
 }
 
 /// Returns the error of a batch that cannot be stacked, with the position of the first sample that
 /// does not fit the first one.
-fn misfit<S: Sample>(
+pub(crate) fn misfit<S: Sample>(
     samples: &[S],
     positions: &[usize],
     error: cotangent_core::Error,

@@ -209,13 +209,15 @@ pub enum Error {
         found: f64,
     },
 
-    /// The number of folds is below 2 or above the number of samples.
-    #[error("k_fold: expected from 2 to {samples} folds (the number of samples), found {found}")]
+    /// The number of folds is below 2, or above the number of samples or groups.
+    #[error("k_fold: expected from 2 to {limit} folds (the number of {of}), found {found}")]
     FoldCount {
         /// The given number of folds.
         found: usize,
-        /// The number of samples.
-        samples: usize,
+        /// The largest number.
+        limit: usize,
+        /// The things that limit it: samples or groups.
+        of: &'static str,
     },
 
     /// The batch size is 0.
@@ -252,6 +254,59 @@ pub enum Error {
         position: usize,
         /// The error.
         error: Box<cotangent_core::Error>,
+    },
+
+    /// The code of a data set panicked.
+    #[error("a panic: {message}")]
+    Panic {
+        /// The message of the panic.
+        message: String,
+    },
+
+    /// A list with an entry for each sample has another number of entries.
+    #[error("batches: expected {what} of all {samples} samples, found {found}")]
+    WeightCount {
+        /// The entries: weights, classes or lengths.
+        what: &'static str,
+        /// The number of entries.
+        found: usize,
+        /// The number of samples.
+        samples: usize,
+    },
+
+    /// A weight is negative or not finite.
+    #[error("batches: the weight of sample {sample} must be finite and at least 0, found {found}")]
+    Weight {
+        /// The position of the sample.
+        sample: usize,
+        /// Its weight.
+        found: f64,
+    },
+
+    /// All weights are 0.
+    #[error("batches: all weights are 0, so that no sample can be drawn")]
+    NoWeight,
+
+    /// There are too few samples.
+    #[error("{operation}: expected at least {needed} samples, found {found}")]
+    SampleCount {
+        /// The operation.
+        operation: &'static str,
+        /// The number that the operation needs.
+        needed: usize,
+        /// The number of samples.
+        found: usize,
+    },
+
+    /// There are too few groups of samples.
+    #[error("{operation}: expected at least {needed} different groups, found {found}")]
+    GroupCount {
+        /// The operation.
+        operation: &'static str,
+        /// The number that the operation needs.
+        needed: usize,
+        /// The number of groups.
+        found: usize,
     },
 
     /// A standardizer was fitted to a feature without values.

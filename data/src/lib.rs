@@ -6,6 +6,7 @@
 pub mod augment;
 mod batches;
 mod class_weights;
+mod combine;
 pub mod csv;
 mod dataset;
 mod diabetes;
@@ -23,14 +24,19 @@ mod moby_dick;
 #[cfg(feature = "npy")]
 mod npy;
 mod sample;
+mod sequence;
 mod shuffle;
 mod source;
-mod split;
+pub mod split;
 mod standardize;
+mod stream;
 mod table;
 
 pub use batches::{Batches, Epoch};
 pub use class_weights::class_weights;
+pub use combine::{Augment, Concat, Map, Subset};
+#[doc(no_inline)]
+pub use cotangent_macros::Sample;
 pub use dataset::Dataset;
 pub use diabetes::{DIABETES_COLUMNS, diabetes};
 pub use digits::digits;
@@ -44,5 +50,9 @@ pub use lines::{LineFault, Lines, lines};
 pub use mnist::mnist;
 pub use moby_dick::moby_dick;
 pub use sample::Sample;
+#[doc(hidden)]
+pub use sample::same_rows;
+pub use sequence::{Padded, Sequence};
 pub use standardize::Standardizer;
+pub use stream::{Samples, Stream, StreamBatches, StreamEpoch};
 pub use table::Table;

@@ -9,7 +9,8 @@ use cotangent_core::{Error, Indices, Mask, Result, Shape, Tensor};
 ///
 /// An image `(height, width)` and its label are the sample `(Tensor, Indices)`, with an index
 /// without axes. A batch of them has images `(batch, height, width)` and labels `(batch)`. Tensors,
-/// indices and masks are samples, and so are tuples and arrays of samples.
+/// indices and masks are samples, and so are [sequences](crate::Sequence) of unequal lengths,
+/// tuples and arrays of samples. `#[derive(Clone, Sample)]` makes a struct of samples a sample.
 ///
 /// Generic code calls the methods of this trait. A tensor's own methods of the same names take an
 /// axis too.
@@ -27,7 +28,8 @@ use cotangent_core::{Error, Indices, Mask, Result, Shape, Tensor};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no sample of a data set",
-    note = "samples are `Tensor`, `Indices`, `Mask`, and tuples and arrays of samples"
+    note = "samples are `Tensor`, `Indices`, `Mask`, `Sequence`, tuples and arrays of samples, and \
+            structs of samples with `#[derive(Clone, Sample)]`"
 )]
 pub trait Sample: Clone + Send + Sync + 'static {
     /// Returns a batch of samples, which must have equal shapes.
@@ -216,7 +218,8 @@ fn each<T, const N: usize>(mut part: impl FnMut(usize) -> Result<T>) -> Result<[
 }
 
 /// Returns the number of rows of all parts of a batch.
-pub(crate) fn same_rows(rows: &[usize]) -> Result<usize> {
+#[doc(hidden)]
+pub fn same_rows(rows: &[usize]) -> Result<usize> {
     let Some(&first) = rows.first() else {
         return Err(Error::argument(
             "rows",
@@ -251,7 +254,7 @@ fn check_rows(shape: &[usize], rows: &[usize]) -> Result<()> {
     }
 }
 
-fn batch_shape(rows: usize, sample: &[usize]) -> Shape {
+pub(crate) fn batch_shape(rows: usize, sample: &[usize]) -> Shape {
     [rows].into_iter().chain(sample.iter().copied()).collect()
 }
 

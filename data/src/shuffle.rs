@@ -12,6 +12,8 @@ pub(crate) enum Purpose {
     Epoch = 3,
     Fold = 4,
     Sample = 5,
+    Weighted = 6,
+    Buffer = 7,
 }
 
 /// Returns the generator for a purpose. The cipher's key is the seed and the purpose, and its

@@ -15,7 +15,7 @@ fn numbered(samples: usize) -> Labeled {
 }
 
 /// Returns the samples of each batch, and checks that rows are whole and have their labels.
-fn samples(epoch: Epoch<'_, impl Dataset<Sample = (Tensor, Indices)>>) -> Vec<Vec<usize>> {
+fn samples(epoch: Epoch<impl Dataset<Sample = (Tensor, Indices)>>) -> Vec<Vec<usize>> {
     epoch
         .map(|batch| {
             let (inputs, labels) = batch.unwrap();

@@ -235,7 +235,7 @@ fn impossible_splits_are_typed_errors() {
     for folds in [0, 1, 5, usize::MAX] {
         let error = dataset.k_fold(folds, 0).unwrap_err();
         assert!(
-            matches!(error, Error::FoldCount { found, samples: 4 } if found == folds),
+            matches!(error, Error::FoldCount { found, limit: 4, .. } if found == folds),
             "{error}"
         );
     }

@@ -1,7 +1,7 @@
 //! Samples and tables: a batch contains the rows of its samples, whatever the parts are.
 
 use cotangent_core::{DType, Error as CoreError, Indices, Mask, Result as CoreResult, Tensor};
-use cotangent_data::{Batches, Dataset, Epochs, Error, Key, Sample, Table};
+use cotangent_data::{Batches, Dataset, Epochs, Error, Key, Sample, Sequence, Table};
 use proptest::prelude::*;
 
 type Parts = (Tensor, Indices, [Mask; 2]);
@@ -178,4 +178,99 @@ fn pointers_to_data_sets_are_data_sets() {
     let boxed: Box<dyn Dataset<Sample = Tensor>> = Box::new(Faulty);
     assert_eq!(first(&boxed), 4.0);
     assert_eq!(first(std::sync::Arc::new(Faulty)), 4.0);
+}
+
+/// Returns a sequence of `numbers` in each kind of values.
+fn sequences(numbers: &[usize]) -> (Sequence, Sequence<Indices>, Sequence<Mask>) {
+    let rows: Vec<f32> = numbers.iter().flat_map(|&x| [x as f32, 1.0]).collect();
+    let x = Tensor::from_vec(rows, [numbers.len(), 2]).unwrap();
+    let mask = numbers.iter().map(|x| x % 2 == 1).collect();
+    (
+        Sequence::new(x).unwrap().fill(-1.0),
+        Sequence::new(Indices::from(numbers)).unwrap().fill(99),
+        Sequence::new(Mask::from_vec(mask, [numbers.len()]).unwrap()).unwrap(),
+    )
+}
+
+proptest! {
+    #[test]
+    fn sequences_are_padded_to_the_longest_of_a_batch(
+        all in prop::collection::vec(prop::collection::vec(0_usize..50, 0..7), 1..8),
+        picks in prop::collection::vec(any::<prop::sample::Index>(), 1..8),
+    ) {
+        let samples: Vec<_> = all.iter().map(|numbers| sequences(numbers)).collect();
+        let batch = Sample::stack(&samples).unwrap();
+        let check = |batch: &(Sequence, Sequence<Indices>, Sequence<Mask>), all: &[&Vec<usize>]| {
+            let longest = all.iter().map(|numbers| numbers.len()).max().unwrap();
+            assert_eq!(batch.0.values().shape(), [all.len(), longest, 2]);
+            assert_eq!(batch.1.values().shape(), [all.len(), longest]);
+            assert_eq!(batch.rows().unwrap(), all.len());
+            let masks = batch.0.mask().unwrap();
+            assert_eq!(masks.shape(), [all.len(), longest]);
+            for (row, numbers) in all.iter().enumerate() {
+                assert_eq!(batch.0.lengths()[row], numbers.len());
+                let mut padded = (*numbers).clone();
+                padded.resize(longest, 99);
+                assert_eq!(batch.1.values().row(row).unwrap().as_slice(), padded);
+                let mask = masks.row(row).unwrap();
+                let expected = (0..longest).map(|step| step < numbers.len());
+                assert!(mask.as_slice().iter().copied().eq(expected));
+                for step in numbers.len()..longest {
+                    let x = batch.0.values().row(row).unwrap().row(step).unwrap();
+                    assert_eq!(x.to_f64_vec(), [-1.0, -1.0]);
+                    assert!(!batch.2.values().row(row).unwrap().as_slice()[step]);
+                }
+                let (x, tokens, odd) = batch.row(row).unwrap();
+                let whole = sequences(numbers);
+                assert_eq!(x.values().to_f64_vec(), whole.0.values().to_f64_vec());
+                assert_eq!((tokens.values(), odd.values()), (whole.1.values(), whole.2.values()));
+                assert_eq!(tokens.lengths(), [numbers.len()]);
+            }
+        };
+        check(&batch, &all.iter().collect::<Vec<_>>());
+        let picks: Vec<usize> = picks.iter().map(|pick| pick.index(all.len())).collect();
+        let picked: Vec<_> = picks.iter().map(|&pick| &all[pick]).collect();
+        check(&batch.select(&picks).unwrap(), &picked);
+        let tail = picks[0]..all.len();
+        let narrowed = batch.narrow(tail.start, tail.len()).unwrap();
+        check(&narrowed, &all[tail].iter().collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn malformed_sequences_are_typed_errors() {
+    assert!(matches!(
+        Sequence::new(Indices::from(3)),
+        Err(CoreError::Shape { .. })
+    ));
+    let x = Tensor::zeros([2, 5], DType::F32).unwrap();
+    let wrong = [&[1][..], &[1, 2, 3], &[]];
+    for lengths in wrong {
+        let result = Sequence::from_padded(x.clone(), lengths);
+        assert!(matches!(result, Err(CoreError::Shape { .. })));
+    }
+    let long = Sequence::from_padded(x.clone(), &[5, 6]);
+    assert!(matches!(long, Err(CoreError::Argument { .. })));
+    assert!(Sequence::from_padded(x.row(0).unwrap(), &[5]).is_err());
+    let batch = Sequence::from_padded(x, &[5, 0]).unwrap();
+    assert_eq!(batch.row(1).unwrap().values().shape(), [0]);
+    assert!(Sample::stack(std::slice::from_ref(&batch)).is_err());
+    assert!(batch.row(2).is_err());
+    let one = batch.row(0).unwrap();
+    for result in [one.row(0), one.select(&[0]), one.narrow(0, 1)] {
+        assert!(matches!(result, Err(CoreError::Shape { .. })));
+    }
+    assert!(one.rows().is_err());
+    assert!(matches!(
+        <Sequence>::stack(&[]),
+        Err(CoreError::Argument { .. })
+    ));
+    let differ = [
+        Sequence::new(Tensor::zeros([3, 1], DType::F32).unwrap()).unwrap(),
+        one,
+    ];
+    assert!(matches!(
+        Sample::stack(&differ),
+        Err(CoreError::Shape { .. })
+    ));
 }

@@ -22,6 +22,7 @@ pub struct Charts {
     title: String,
     note: String,
     columns: usize,
+    width: u32,
     charts: Vec<Chart>,
 }
 
@@ -32,6 +33,7 @@ impl Charts {
             title: title.into(),
             note: String::new(),
             columns: 1,
+            width: WIDTH,
             charts: Vec::new(),
         }
     }
@@ -45,6 +47,13 @@ impl Charts {
     /// Sets how many charts are in a row, at least 1. The default is 1.
     pub fn columns(mut self, columns: usize) -> Self {
         self.columns = columns.max(1);
+        self
+    }
+
+    /// Sets the width in pixels, from 400. The default is 1600. Text keeps its size, so that it is
+    /// larger in a narrow figure that is shown at the same width.
+    pub fn width(mut self, width: u32) -> Self {
+        self.width = width.max(400);
         self
     }
 
@@ -89,7 +98,7 @@ const SAMPLE: i32 = 70;
 impl Charts {
     /// Lays out title, note and legend, and returns their total height.
     fn heading(&self) -> (Vec<Piece<'_>>, i32) {
-        let width = WIDTH as i32 - 2 * MARGIN;
+        let width = self.width.min(crate::MAX_SIDE) as i32 - 2 * MARGIN;
         let mut pieces = Vec::new();
         let mut y = MARGIN;
         for (text, size, color) in [(&self.title, TITLE, INK), (&self.note, TEXT, FAINT)] {
@@ -133,7 +142,7 @@ impl Figure for Charts {
             _ => 470,
         };
         let (_, heading) = self.heading();
-        (WIDTH, heading as u32 + self.rows() as u32 * height)
+        (self.width, heading as u32 + self.rows() as u32 * height)
     }
 
     fn draw<B: DrawingBackend>(&self, area: &Area<B>) -> Drawn<B> {

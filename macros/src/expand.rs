@@ -1,4 +1,4 @@
-//! The steps that both derives share: parse, check, expand, wrap.
+//! The steps that the derives share: parse, check, expand, wrap.
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, quote};
@@ -6,7 +6,7 @@ use syn::DeriveInput;
 
 use crate::ast::{Field, Fields, Input, Style};
 use crate::errors::Errors;
-use crate::{expand_layer, expand_module, fallback, valid};
+use crate::{expand_layer, expand_module, expand_sample, fallback, valid};
 
 /// Returns the code that `#[derive(Module)]` adds.
 pub(crate) fn module(input: DeriveInput) -> TokenStream {
@@ -22,6 +22,12 @@ pub(crate) fn layer(input: DeriveInput) -> TokenStream {
         valid::layer(input, errors);
     };
     derive(input, &fallback, check, expand_layer::expand)
+}
+
+/// Returns the code that `#[derive(Sample)]` adds.
+pub(crate) fn sample(input: DeriveInput) -> TokenStream {
+    let fallback = fallback::sample(&input);
+    derive(input, &fallback, valid::sample, expand_sample::expand)
 }
 
 fn derive(

@@ -23,6 +23,28 @@ pub(crate) fn module(input: &DeriveInput) -> TokenStream {
     }
 }
 
+/// Returns an `impl Sample` that is never called, or nothing for a type that borrows: the compiler
+/// would report it again.
+pub(crate) fn sample(input: &DeriveInput) -> TokenStream {
+    if input.generics.lifetimes().next().is_some() {
+        return TokenStream::new();
+    }
+    let (ident, krate) = (&input.ident, attr::krate(&input.attrs));
+    let (impl_generics, ty_generics, where_clause) = input.generics.split_for_impl();
+    let result = |ty: TokenStream| quote!(::core::result::Result<#ty, #krate::Error>);
+    let (own, count) = (result(quote!(Self)), result(quote!(usize)));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::data::Sample for #ident #ty_generics #where_clause {
+            fn stack(_: &[Self]) -> #own { ::core::unreachable!() }
+            fn rows(&self) -> #count { ::core::unreachable!() }
+            fn select(&self, _: &[usize]) -> #own { ::core::unreachable!() }
+            fn narrow(&self, _: usize, _: usize) -> #own { ::core::unreachable!() }
+            fn row(&self, _: usize) -> #own { ::core::unreachable!() }
+        }
+    }
+}
+
 /// Returns an `impl Layer` that is never called.
 pub(crate) fn layer(input: &DeriveInput) -> TokenStream {
     let (ident, krate) = (&input.ident, attr::krate(&input.attrs));

@@ -1,12 +1,12 @@
-//! The macros of `cotangent`: the derives [`macro@Module`], [`macro@Layer`] and
-//! [`macro@Stateful`], and the attribute [`macro@elementwise`].
+//! The macros of `cotangent`: the derives [`macro@Module`], [`macro@Layer`],
+//! [`macro@Sample`] and [`macro@Stateful`], and the attribute [`macro@elementwise`].
 //!
 //! Depend on `cotangent`, which re-exports them with the traits.
 //!
 //! An expansion of a derive has several phases, each in a file. `ast` and `attr` read the input and
-//! its options. `valid` checks them. `bounds` infers the where-clause, and `expand_module` and
-//! `expand_layer` write the impl. Errors are collected on the way and reported together, with an
-//! empty impl from `fallback`. The attribute is in the folder `elementwise`, and
+//! its options. `valid` checks them. `bounds` infers the where-clause, and `expand_module`,
+//! `expand_layer` and `expand_sample` write the impl. Errors are collected on the way and reported
+//! together, with an empty impl from `fallback`. The attribute is in the folder `elementwise`, and
 //! `Stateful`, which has few options, is in one file.
 
 use proc_macro::TokenStream;
@@ -20,6 +20,7 @@ mod errors;
 mod expand;
 mod expand_layer;
 mod expand_module;
+mod expand_sample;
 mod fallback;
 mod hint;
 mod keyword;
@@ -333,6 +334,43 @@ pub fn derive_module(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(Layer, attributes(module))]
 pub fn derive_layer(input: TokenStream) -> TokenStream {
     expand::layer(parse_macro_input!(input as DeriveInput)).into()
+}
+
+/// Derives the trait `Sample` for a struct whose fields are samples: tensors, indices, masks,
+/// sequences, tuples, other structs. A batch of it is the same struct, and each field of a batch
+/// has one more axis in front.
+///
+/// The struct must be `Clone` too. An error names the field. In a generic struct the field types
+/// that mention a type parameter must be samples. `#[module(crate = "…")]` names the facade, as for
+/// [`macro@Module`].
+///
+/// ```
+/// use cotangent::prelude::*;
+///
+/// #[derive(Clone, Sample)]
+/// struct Pair {
+///     left: Tensor,
+///     right: Tensor,
+///     same: Mask,
+/// }
+///
+/// let pair = |x: f32, same| Pair {
+///     left: Tensor::from([x, 0.0]),
+///     right: Tensor::from([0.0, x]),
+///     same: Mask::from(same),
+/// };
+/// let batch = Pair::stack(&[pair(1.0, true), pair(2.0, false), pair(3.0, true)])?;
+/// assert_eq!((batch.left.shape(), batch.same.shape()), (&[3, 2][..], &[3][..]));
+/// for batch in Batches::new(Table::new(batch)?, 2)?.shuffle(42).epoch(0) {
+///     let Pair { left, right, same } = batch?;
+///     assert_eq!(left.shape(), right.shape());
+/// #   assert_eq!(same.len(), left.shape()[0]);
+/// }
+/// # Ok::<(), Error>(())
+/// ```
+#[proc_macro_derive(Sample, attributes(module))]
+pub fn derive_sample(input: TokenStream) -> TokenStream {
+    expand::sample(parse_macro_input!(input as DeriveInput)).into()
 }
 
 /// Derives the trait `Stateful` for a struct: the state of each field, under the field's name.

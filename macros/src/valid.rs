@@ -49,6 +49,45 @@ pub(crate) fn layer(input: &Input, errors: &mut Errors) {
     }
 }
 
+/// Reports all reasons why the input cannot be a sample.
+pub(crate) fn sample(input: &Input, errors: &mut Errors) {
+    for param in &input.generics.params {
+        if let GenericParam::Lifetime(param) = param {
+            errors.push(
+                &param.lifetime,
+                format!(
+                    "a sample may go to another thread, so it cannot borrow for `{}`: hold \
+                     tensors by value, whose clones share the memory",
+                    param.lifetime
+                ),
+            );
+        }
+    }
+    match &input.shape {
+        Shape::Struct(fields) if fields.all.is_empty() => errors.push(
+            &input.ident,
+            "a sample needs a field, such as a `Tensor`, whose rows a batch counts",
+        ),
+        Shape::Struct(fields) => {
+            for field in &fields.all {
+                let options = &field.options;
+                let rename = options.rename.as_ref().map(|(word, _)| word);
+                let skip = options.skip.as_ref().map(|skip| &skip.word);
+                let words = [rename, skip, options.flatten.as_ref()];
+                for word in words.into_iter().flatten() {
+                    let text = format!("`{word}` is no option of a sample's field: remove it");
+                    errors.push(word, text);
+                }
+            }
+        }
+        Shape::Enum(_) => errors.push(
+            &input.ident,
+            "a batch has all fields for each of its samples, so an enum cannot be a sample: use a \
+             struct, with `Indices` for the kind and a `Mask` for values that may be missing",
+        ),
+    }
+}
+
 fn pipeline(ident: &Ident, kind: &str, fields: &Fields, errors: &mut Errors) {
     if fields.children().next().is_none() {
         errors.push(ident, no_pipeline(kind, "field"));

@@ -64,6 +64,11 @@
 //! | `DataLoader(TensorDataset(x, labels), shuffle=True)` | [`Batches`](crate::data::Batches) of a [`Labeled`](crate::data::Labeled), for class labels |
 //! | `DataLoader(TensorDataset(x, targets))` with float targets | `Batches` of a [`Table`](crate::data::Table): [regression in mini-batches](crate::guide::recipes#regression-in-mini-batches) |
 //! | `torch.utils.data.Dataset`, `collate_fn` | the traits [`Dataset`](crate::data::Dataset) and [`Sample`](trait@crate::data::Sample) |
+//! | `DataLoader(…, num_workers=2, prefetch_factor=4)` | [`workers`](crate::data::Batches::workers)`(2)`, [`prefetch`](crate::data::Batches::prefetch)`(8)` |
+//! | `WeightedRandomSampler`, `Subset`, `ConcatDataset` | [`weighted`](crate::data::Batches::weighted), [`subset`](crate::data::Dataset::subset), [`concat`](crate::data::Dataset::concat) |
+//! | `IterableDataset` | [`Stream`](crate::data::Stream) |
+//! | `pad_sequence` | [`Sequence`](crate::data::Sequence) |
+//! | scikit-learn's `GroupKFold`, `train_test_split` | [`split`](crate::data::split) |
 //! | scikit-learn's `StratifiedKFold` | [`Labeled::k_fold`](crate::data::Labeled::k_fold) |
 //! | `torch.manual_seed` | [`ChaCha8Rng::seed_from_u64`](crate::random), and the seed of `Pass::train` |
 //! | `load_state_dict(torch.load("model.pth"))` | [`load`](crate::ModuleExt::load), also under other names: [`Loader`](crate::state::Loader) |

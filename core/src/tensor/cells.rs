@@ -53,7 +53,11 @@ impl<T> Cells<T> {
     }
 
     pub(super) fn as_slice(&self) -> &[T] {
-        &self.values[self.start..self.start + self.shape.element_count()]
+        match self.shape.element_count() {
+            // A view of no values may start anywhere.
+            0 => &[],
+            len => &self.values[self.start..self.start + len],
+        }
     }
 
     /// Gives the same values another shape with as many elements.

@@ -4,15 +4,22 @@
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cotangent_core::Result as CoreResult;
 
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, stack_of};
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
 use crate::key::Key;
-use crate::shuffle::{Purpose, generator, shuffle};
+
+mod order;
+mod workers;
+
+use order::{Order, Weighted, balancing};
+use workers::Workers;
+pub(crate) use workers::panicked;
 
 /// Mini-batches of a data set.
 ///
@@ -36,19 +43,21 @@ use crate::shuffle::{Purpose, generator, shuffle};
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "DataLoader")]
-pub struct Batches<D> {
+pub struct Batches<D: Dataset> {
     dataset: Arc<D>,
     batch_size: usize,
     order: Order,
     drop_last: bool,
+    workers: usize,
+    prefetch: Option<usize>,
+    /// Starts the workers. [`workers`](Batches::workers) sets it, where the type of the data set is
+    /// known to allow threads that outlive the caller.
+    start: Option<Start<D>>,
 }
 
-/// The order of the samples of an epoch.
-#[derive(Clone, Debug)]
-enum Order {
-    InOrder,
-    Shuffled { seed: u64 },
-}
+/// A function that starts the workers of an epoch: see [`workers::start`].
+type Start<D> =
+    fn(&Arc<Plan<D>>, (usize, usize), (usize, usize)) -> Option<Workers<<D as Dataset>::Sample>>;
 
 impl<D: Dataset> Batches<D> {
     /// Creates batches in the order of the data set. Every epoch is the same.
@@ -79,8 +88,11 @@ impl<D: Dataset> Batches<D> {
         Ok(Self {
             dataset: Arc::new(dataset),
             batch_size,
-            order: Order::InOrder,
+            order: Order::Fixed,
             drop_last: false,
+            workers: 0,
+            prefetch: None,
+            start: None,
         })
     }
 
@@ -89,6 +101,73 @@ impl<D: Dataset> Batches<D> {
     pub fn shuffle(mut self, seed: u64) -> Self {
         self.order = Order::Shuffled { seed };
         self
+    }
+
+    /// Draws samples with replacement, each with a probability in proportion to its weight. An
+    /// epoch has as many draws as there are samples.
+    ///
+    /// # Errors
+    /// [`Error::WeightCount`] unless there is one weight for each sample, [`Error::Weight`] for a
+    /// weight that is negative or not finite, [`Error::NoWeight`] if all are 0.
+    #[doc(alias = "WeightedRandomSampler")]
+    pub fn weighted(mut self, weights: &[f64], seed: u64) -> Result<Self> {
+        self.check_count("weights", weights.len())?;
+        let draw = Arc::new(Weighted::new(weights)?);
+        self.order = Order::Weighted { draw, seed };
+        Ok(self)
+    }
+
+    /// Draws samples with replacement, so that all classes are drawn equally often, whatever their
+    /// sizes. `classes` has the class of each sample.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    ///
+    /// // 9 of 10 samples are of class 0.
+    /// let inputs = Tensor::zeros([1000, 2], DType::F32)?;
+    /// let labels: Indices = (0..1000).map(|i| usize::from(i % 10 == 0)).collect();
+    /// let data = Labeled::new(inputs, labels)?;
+    /// let batches = Batches::new(&data, 100)?.balanced(data.labels().as_slice(), 42)?;
+    /// let mut rare = 0;
+    /// for batch in batches.epoch(0) {
+    ///     rare += batch?.1.as_slice().iter().sum::<usize>();
+    /// }
+    /// assert!((400..600).contains(&rare));
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::WeightCount`] unless there is one class for each sample.
+    pub fn balanced(self, classes: &[usize], seed: u64) -> Result<Self> {
+        self.check_count("classes", classes.len())?;
+        self.weighted(&balancing(classes), seed)
+    }
+
+    /// Puts samples of similar lengths into the same batch, so that
+    /// [sequences](crate::Sequence) need little padding. `lengths` has the length of each sample.
+    ///
+    /// Samples are shuffled first. Then groups of 64 batches are sorted by length, and the batches
+    /// are shuffled. A last batch that is smaller than the others stays the last.
+    ///
+    /// # Errors
+    /// [`Error::WeightCount`] unless there is one length for each sample.
+    pub fn bucketed(mut self, lengths: &[usize], seed: u64) -> Result<Self> {
+        self.check_count("lengths", lengths.len())?;
+        let lengths = lengths.into();
+        self.order = Order::Bucketed { lengths, seed };
+        Ok(self)
+    }
+
+    fn check_count(&self, what: &'static str, found: usize) -> Result<()> {
+        let samples = self.dataset.len();
+        if found == samples {
+            return Ok(());
+        }
+        Err(Error::WeightCount {
+            what,
+            found,
+            samples,
+        })
     }
 
     /// Leaves out the last batch of an epoch if it is smaller than the others. Batch normalization
@@ -106,6 +185,44 @@ impl<D: Dataset> Batches<D> {
         }
         self.drop_last = true;
         Ok(self)
+    }
+
+    /// Assembles batches on `workers` threads, while the loop computes. It pays if samples are read
+    /// from files or changed at random. The default is 0: the loop's own thread does it.
+    ///
+    /// Batches have the same order and content for any number of workers. An error or a panic of
+    /// the data set is one error, which has the position of the sample, at the place of its batch.
+    ///
+    /// The threads of an epoch may outlive the iterator for the time of one batch, so the data set
+    /// cannot be borrowed. Clones of data sets in memory share the values.
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    ///
+    /// let digits = digits()?;
+    /// let batches = Batches::new(digits.clone(), 64)?.shuffle(42);
+    /// let ahead = batches.clone().workers(2);
+    /// for (left, right) in batches.epoch(0).zip(ahead.epoch(0)) {
+    ///     assert_eq!(left?.1, right?.1);
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[doc(alias = "num_workers")]
+    pub fn workers(mut self, workers: usize) -> Self
+    where
+        D: 'static,
+    {
+        self.workers = workers;
+        self.start = (workers > 0).then_some(workers::start::<D>);
+        self
+    }
+
+    /// Sets how many batches the workers assemble ahead, at least 1. The default is two for each
+    /// worker. More of them take more memory, and even out samples that take unequal time.
+    #[doc(alias = "prefetch_factor")]
+    pub fn prefetch(mut self, batches: usize) -> Self {
+        self.prefetch = Some(batches.max(1));
+        self
     }
 
     /// Returns the data set.
@@ -129,20 +246,23 @@ impl<D: Dataset> Batches<D> {
     }
 
     /// Returns one pass over the data set: an iterator over batches, such as `(inputs, labels)`.
-    pub fn epoch(&self, number: u64) -> Epoch<'_, D> {
-        let (seed, order) = match self.order {
-            Order::InOrder => (0, None),
-            Order::Shuffled { seed } => {
-                let mut order: Vec<usize> = (0..self.dataset.len()).collect();
-                shuffle(&mut order, &mut generator(Purpose::Epoch, seed, number));
-                (seed, Some(order))
-            }
+    pub fn epoch(&self, number: u64) -> Epoch<D> {
+        let samples = self.dataset.len();
+        let plan = Plan {
+            dataset: Arc::clone(&self.dataset),
+            batch_size: self.batch_size,
+            samples,
+            positions: self.order.positions(number, samples, self.batch_size),
+            key: Key::new(self.order.seed(), number),
         };
         Epoch {
-            batches: self,
-            order,
-            key: Key::new(seed, number),
+            plan: Arc::new(plan),
             left: 0..self.batches_per_epoch(),
+            start: self.start.map(|start| {
+                let prefetch = self.prefetch.unwrap_or(self.workers.saturating_mul(2));
+                (start, (self.workers, prefetch))
+            }),
+            workers: None,
         }
     }
 }
@@ -160,7 +280,7 @@ impl<D: Dataset> Epochs for Batches<D> {
 }
 
 /// Clones share the data set.
-impl<D> Clone for Batches<D> {
+impl<D: Dataset> Clone for Batches<D> {
     fn clone(&self) -> Self {
         Self {
             dataset: Arc::clone(&self.dataset),
@@ -171,49 +291,81 @@ impl<D> Clone for Batches<D> {
 }
 
 /// Writes the options, not the data.
-impl<D> fmt::Debug for Batches<D> {
+impl<D: Dataset> fmt::Debug for Batches<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batches")
             .field("batch_size", &self.batch_size)
             .field("order", &self.order)
             .field("drop_last", &self.drop_last)
+            .field("workers", &self.workers)
             .finish_non_exhaustive()
+    }
+}
+
+/// The samples of each batch of an epoch.
+struct Plan<D> {
+    dataset: Arc<D>,
+    batch_size: usize,
+    samples: usize,
+    /// If none, batches follow the order of the data set.
+    positions: Option<Vec<usize>>,
+    key: Key,
+}
+
+impl<D: Dataset> Plan<D> {
+    fn batch(&self, number: usize) -> CoreResult<D::Sample> {
+        let start = number * self.batch_size;
+        let end = self.samples.min(start.saturating_add(self.batch_size));
+        match &self.positions {
+            Some(positions) => self.load(&positions[start..end]),
+            None => self.load(&(start..end).collect::<Vec<_>>()),
+        }
+    }
+
+    /// Returns the batch, or an error if the data set panics.
+    fn load(&self, positions: &[usize]) -> CoreResult<D::Sample> {
+        let batch = catch_unwind(AssertUnwindSafe(|| self.dataset.batch(positions, self.key)));
+        batch.unwrap_or_else(|panic| {
+            // One by one, the samples show which of them it is.
+            stack_of(&*self.dataset, positions, self.key)?;
+            Err(panicked(&*panic).into())
+        })
     }
 }
 
 /// An iterator over the batches of one epoch; see [`Batches::epoch`].
 ///
-/// A failed item ends the epoch.
-pub struct Epoch<'a, D> {
-    batches: &'a Batches<D>,
-    /// If none, batches follow the order of the data set.
-    order: Option<Vec<usize>>,
-    key: Key,
+/// After an error it ends. When it is dropped, its workers end after the batch at which they are.
+pub struct Epoch<D: Dataset> {
+    plan: Arc<Plan<D>>,
     /// The remaining batches.
     left: Range<usize>,
+    /// The function that starts workers, with their number and that of batches ahead.
+    start: Option<(Start<D>, (usize, usize))>,
+    /// The workers, from the first batch on.
+    workers: Option<Workers<D::Sample>>,
 }
 
-impl<D: Dataset> Epoch<'_, D> {
+impl<D: Dataset> Epoch<D> {
     fn batch(&mut self, number: usize) -> CoreResult<D::Sample> {
-        let Batches {
-            dataset,
-            batch_size,
-            ..
-        } = self.batches;
-        let start = number * batch_size;
-        let end = dataset.len().min(start.saturating_add(*batch_size));
-        let batch = match &self.order {
-            Some(order) => dataset.batch(&order[start..end], self.key),
-            None => dataset.batch(&(start..end).collect::<Vec<_>>(), self.key),
+        if let Some((start, options)) = self.start.take() {
+            self.workers = start(&self.plan, options, (number, self.left.end));
+        }
+        let batch = match &self.workers {
+            Some(workers) => workers.take(number),
+            None => self.plan.batch(number),
         };
         if batch.is_err() {
             self.left = 0..0;
+        }
+        if self.left.is_empty() {
+            self.workers = None;
         }
         batch
     }
 }
 
-impl<D: Dataset> Iterator for Epoch<'_, D> {
+impl<D: Dataset> Iterator for Epoch<D> {
     type Item = CoreResult<D::Sample>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -231,11 +383,11 @@ impl<D: Dataset> Iterator for Epoch<'_, D> {
     }
 }
 
-impl<D: Dataset> ExactSizeIterator for Epoch<'_, D> {}
+impl<D: Dataset> ExactSizeIterator for Epoch<D> {}
 
-impl<D: Dataset> FusedIterator for Epoch<'_, D> {}
+impl<D: Dataset> FusedIterator for Epoch<D> {}
 
-impl<D> fmt::Debug for Epoch<'_, D> {
+impl<D: Dataset> fmt::Debug for Epoch<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Epoch")
             .field("left", &self.left)

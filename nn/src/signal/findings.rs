@@ -189,7 +189,7 @@ fn non_finite(report: &Report) -> Vec<Finding> {
         let broken = report
             .parameters
             .iter()
-            .find(|p| p.non_finite > 0 && of_layer(&p.path));
+            .find(|p| p.values.non_finite > 0 && of_layer(&p.path));
         let cause = broken.map_or(String::new(), |p| {
             format!(", and so are elements of `{}`", p.path)
         });

@@ -116,10 +116,12 @@ pub struct ParameterSignal {
     pub path: String,
     /// The root mean square of the parameter.
     pub rms: f64,
-    /// The number of elements that are infinite or NaN.
-    pub non_finite: usize,
+    /// The distribution of the elements.
+    pub values: Distribution,
     /// The root mean square of the gradient. `None` if there is no gradient.
     pub gradient: Option<f64>,
+    /// The distribution of the gradient's elements.
+    pub gradients: Option<Distribution>,
     /// The root mean square of the change in the step, divided by that of the parameter. `None` if
     /// there was no step or the parameter was 0.
     pub update: Option<f64>,
@@ -288,7 +290,7 @@ impl ParameterSignal {
         json!({
             "path": self.path,
             "rms": self.rms,
-            "non_finite": self.non_finite,
+            "non_finite": self.values.non_finite,
             "gradient": self.gradient,
             "update": self.update,
         })
@@ -306,12 +308,9 @@ fn parameter(
     ParameterSignal {
         path: path.to_owned(),
         rms: size,
-        non_finite: before
-            .to_f64_vec()
-            .iter()
-            .filter(|x| !x.is_finite())
-            .count(),
+        values: Distribution::of(before),
         gradient: gradient.map(rms),
+        gradients: gradient.map(Distribution::of),
         update: change
             .map(|change| rms(&change) / size)
             .filter(|_| size > 0.0),

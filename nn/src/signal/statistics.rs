@@ -65,7 +65,7 @@ impl Histogram {
 
 impl Distribution {
     /// Computes the statistics of the elements of a tensor.
-    pub(super) fn of(tensor: &Tensor) -> Self {
+    pub fn of(tensor: &Tensor) -> Self {
         let mut values = tensor.to_f64_vec();
         let count = values.len();
         values.retain(|x| x.is_finite());

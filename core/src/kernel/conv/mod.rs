@@ -343,4 +343,23 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn planes_wider_than_the_cache_are_cut() {
+        let axis = |len| Axis {
+            len,
+            outputs: len,
+            taps: 3,
+            padding: 1,
+            ..Axis::MISSING
+        };
+        let geometry = Geometry {
+            batch: 16,
+            groups: 1,
+            inputs: 20,
+            outputs: 12,
+            axes: [Axis::MISSING, axis(4), axis(130)],
+        };
+        check_within(2e-5, &geometry, &mut Draws(6));
+    }
 }

@@ -175,11 +175,8 @@ fn filtered<F: Float>(
     let transformed = &mut transformed.elements::<F>()[..len];
     if let Some(grid) = grid {
         winograd::four::sums::transform_weights(weights, taps, transformed);
-        let bundles = images.div_ceil(grid.lanes) * groups;
-        let band = grid.band::<F>(channels, bundles);
-        let bands = grid.rows.div_ceil(band);
-        in_tasks(bands, bundles, rows, work, &|bundle, number, rows| {
-            let first = bundle / groups * grid.lanes;
+        let bands = grid.bands(images, groups, grid.task::<F>(sizes));
+        in_tasks(1, bands.len(), rows, work, &|band, _, rows| {
             dispatch(winograd::four::sums::Task {
                 sizes,
                 grid,
@@ -187,11 +184,7 @@ fn filtered<F: Float>(
                 bias,
                 out,
                 source,
-                band: winograd::four::Band {
-                    images: first..(first + grid.lanes).min(images),
-                    group: bundle % groups,
-                    rows: number * band..((number + 1) * band).min(grid.rows),
-                },
+                band: bands[band].clone(),
                 rows,
             });
         });
@@ -354,9 +347,10 @@ impl<F: Float> Task<'_, F> {
         let plan = self.sums.plan;
         let pitch = VECTORS * L;
         let reads_source = plan.is_source() && plan.channel() >= pitch;
-        let planes = match reads_source {
-            true => 0,
-            false => self.sums.channels * plan.channel() + pitch,
+        let planes = if reads_source {
+            0
+        } else {
+            self.sums.channels * plan.channel() + pitch
         };
         let most = self.sums.parts.iter().map(|part| part.places.len());
         let terms = most.max().unwrap_or(0).min(TERMS);
@@ -392,9 +386,10 @@ impl<F: Float> Task<'_, F> {
             for Range { start: first, end } in panels::<L>(total) {
                 let width = (end - first).next_multiple_of(L);
                 // A panel at the end begins earlier instead of being narrower than its vectors.
-                let first = match padded == compact && total >= pitch {
-                    true => first.min(total - width),
-                    false => first,
+                let first = if padded == compact && total >= pitch {
+                    first.min(total - width)
+                } else {
+                    first
                 };
                 let lanes = end - first;
                 self.runs(part, start, n, pitches, first..first + lanes, &mut runs);

@@ -30,10 +30,10 @@ impl Tensor {
     /// outputs with 4/9 of the products, or, in batches of images, in tiles of 4×4 outputs with 1/4
     /// of them (Lavin, Gray 2016, Fast Algorithms for Convolutional Neural Networks). For elements
     /// of similar size the rounding errors are smaller than those of the sums in order, or, for
-    /// tiles of 4×4, about two times as large. But an element that is not finite, or above 1e34, may
-    /// make all outputs of its tile infinite or NaN, and one that is 10⁶ times larger than its
-    /// neighbours takes the digits of theirs. PyTorch's sums have neither on a CPU. Compute in `f64`
-    /// if such elements must be possible.
+    /// tiles of 4×4, about two times as large. But an element that is not finite, or above 1e34,
+    /// may make all outputs of its tile infinite or NaN, and one that is 10⁶ times larger than its
+    /// neighbours takes the digits of theirs. PyTorch's sums have neither on a CPU. Compute in
+    /// `f64` if such elements must be possible.
     ///
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if the input does not have a batch, channels and `D`

@@ -12,9 +12,10 @@ pub(super) struct Factors<'a, F> {
     /// (products, channels, `pitch`)
     pub elements: &'a [F],
     pub pitch: usize,
-    /// (products, `room`, outputs of a panel)
+    /// (products, terms, outputs of a panel)
     pub cotangents: &'a [F],
-    pub room: usize,
+    /// The distances of products, of elements and of cotangents.
+    pub strides: [usize; 2],
     /// The tiles.
     pub terms: usize,
     /// Whether there are no sums yet.
@@ -100,12 +101,12 @@ impl<F: Float> Sums<'_, F> {
             }
         }
         let pitch = factors.pitch;
-        let elements = &factors.elements[(k * self.chunk.len() + row) * pitch..][..R * pitch];
+        let elements = &factors.elements[k * factors.strides[0] + row * pitch..][..R * pitch];
         let mut rows = [elements.as_ptr(); R];
         for i in 0..R {
             rows[i] = rows[i].wrapping_add(i * pitch);
         }
-        let source = &factors.cotangents[k * factors.room * width..][..factors.terms * width];
+        let source = &factors.cotangents[k * factors.strides[1]..][..factors.terms * width];
         // SAFETY: a row has `pitch` elements, at least as many as there are terms, and there are
         // `width` cotangents for each term.
         let sums = unsafe {

@@ -192,6 +192,7 @@ impl<F: Float> Task<'_, F> {
                     band.transform::<F, L>(planes, &found, pitch, copies, elements);
                     for column in (0..outputs).step_by(width) {
                         let columns = column..(column + width).min(outputs);
+                        let lanes = columns.len().next_multiple_of(L);
                         for run in &found.runs {
                             self.transform_run::<L>(run, &columns, lines, cotangents);
                         }
@@ -199,7 +200,7 @@ impl<F: Float> Task<'_, F> {
                             elements,
                             pitch,
                             cotangents,
-                            room: TILES,
+                            strides: [self.sums.chunk.len() * pitch, TILES * lanes],
                             terms: tiles.len(),
                             begins,
                         };

@@ -1,7 +1,7 @@
 //! Tiles of 4×4 outputs: 36 products instead of 144 for each channel.
 //!
 //! The lanes of a vector are images, so that an element of a tile is a whole vector wherever the
-//! tile is. What a task reads and writes is transposed for it.
+//! tile is. A task transposes its elements and its results for it.
 //!
 //! The polynomials are interpolated at 0, ±3/4, ±3/2 and infinity. These are exact in binary, and
 //! the sums of 64 channels have twice the error of direct sums; with the usual points, 0, ±1, ±2
@@ -35,6 +35,8 @@ const FACTORS: [[f64; 3]; 2] = {
 const BLOCK: usize = 16;
 /// The bytes of a task's padded planes that fit in the near caches with what else is read.
 const PLANES: usize = 768 * 1024;
+/// The fewest columns of tiles for which a task pays, if an image has as many.
+const LEAST_COLUMNS: usize = 4;
 /// The bytes of a panel's transformed elements that do.
 const ELEMENTS: usize = 512 * 1024;
 
@@ -64,58 +66,106 @@ impl Grid {
             columns,
             lanes,
         };
-        let fits = sizes.channels * grid.plane(1) * size_of::<F>() <= PLANES
+        let fits = grid.fits::<F>(sizes.channels, 1, LEAST_COLUMNS.min(columns))
             && 2 * PRODUCTS * sizes.channels * lanes * size_of::<F>() <= ELEMENTS;
         (sizes.axes.iter().all(|&axis| is_covered(axis)) && few && fits).then_some(grid)
     }
 
-    /// Returns the rows of tiles of a task: as many as fit in the caches, but enough tasks for all
-    /// threads. Their number does not change how an element is computed.
-    pub(in crate::kernel::conv) fn band<F>(&self, channels: usize, images: usize) -> usize {
-        let bytes = |rows: usize| channels * self.plane(rows) * size_of::<F>();
-        let spread = self
-            .rows
-            .div_ceil((8 * parallel::threads()).div_ceil(images));
-        let fitting = (1..=spread).rev().find(|&rows| bytes(rows) <= PLANES);
-        fitting.unwrap_or(1)
+    /// Returns the most columns of tiles whose planes fit in the caches, if all tasks have about as
+    /// many.
+    fn columns<F>(&self, channels: usize, rows: usize) -> usize {
+        let splits = (1..=self.columns).map(|tasks| self.columns.div_ceil(tasks));
+        let mut splits = splits.filter(|&columns| self.fits::<F>(channels, rows, columns));
+        splits.next().unwrap_or(1)
     }
 
-    /// Returns the elements of the padded plane of a channel, for some rows of tiles.
-    fn plane(&self, rows: usize) -> usize {
-        (4 * rows + 2) * (4 * self.columns + 2) * self.lanes
+    fn fits<F>(&self, channels: usize, rows: usize, columns: usize) -> bool {
+        channels * self.plane(rows, columns) * size_of::<F>() <= PLANES
+    }
+
+    /// Returns the rows and columns of tiles of a task: as many as fit in the caches, but enough
+    /// tasks for all threads. Their number does not change how an element is computed.
+    pub(in crate::kernel::conv) fn task<F>(&self, sizes: &Sizes) -> [usize; 2] {
+        let columns = self.columns::<F>(sizes.channels, 1);
+        let images = sizes.images.div_ceil(self.lanes) * sizes.groups;
+        let tasks = images * self.columns.div_ceil(columns);
+        let spread = self
+            .rows
+            .div_ceil((8 * parallel::threads()).div_ceil(tasks));
+        let mut rows = (1..=spread).rev();
+        let rows = rows.find(|&rows| self.fits::<F>(sizes.channels, rows, columns));
+        [rows.unwrap_or(1), columns]
+    }
+
+    /// Returns the bands of `rows` and `columns` of tiles of all images.
+    pub(in crate::kernel::conv) fn bands(
+        &self,
+        images: usize,
+        groups: usize,
+        [rows, columns]: [usize; 2],
+    ) -> Vec<Band> {
+        let mut bands = Vec::new();
+        for first in (0..images).step_by(self.lanes) {
+            for group in 0..groups {
+                for row in (0..self.rows).step_by(rows) {
+                    for column in (0..self.columns).step_by(columns) {
+                        bands.push(Band {
+                            images: first..(first + self.lanes).min(images),
+                            group,
+                            rows: row..(row + rows).min(self.rows),
+                            columns: column..(column + columns).min(self.columns),
+                        });
+                    }
+                }
+            }
+        }
+        bands
+    }
+
+    /// Returns the elements of the padded plane of a channel, for some rows and columns of tiles.
+    fn plane(&self, rows: usize, columns: usize) -> usize {
+        (4 * rows + 2) * (4 * columns + 2) * self.lanes
     }
 }
 
-/// Some rows of tiles of some images of a group.
+/// Some rows and columns of tiles of some images of a group.
 #[derive(Clone)]
 pub(in crate::kernel::conv) struct Band {
     /// The images, at most as many as lanes.
     pub images: Range<usize>,
     pub group: usize,
-    /// The rows of tiles.
+    /// The rows and columns of tiles.
     pub rows: Range<usize>,
+    pub columns: Range<usize>,
 }
 
 impl Band {
+    /// Returns the number of tiles.
+    fn tiles(&self) -> usize {
+        self.rows.len() * self.columns.len()
+    }
+
     /// Copies elements of some channels to padded planes: (channels, pixels, lanes).
     #[inline(always)]
     fn copy<F: Float, const L: usize>(
         &self,
         sizes: &Sizes,
-        grid: &Grid,
         channels: Range<usize>,
         source: &[F],
         planes: &mut [F],
     ) {
-        let [[height, above, _], [width, before, _]] = sizes.axes;
+        // The part of a plane's axis that is not padding, and its first element of the source.
+        let part = |[len, padding, _]: [usize; 3], tiles: &Range<usize>| {
+            let (start, all) = (4 * tiles.start, 4 * tiles.len() + 2);
+            let from = padding.saturating_sub(start).min(all);
+            let to = (len + padding).saturating_sub(start).min(all).max(from);
+            (from..to, (start + from).saturating_sub(padding))
+        };
+        let (down, first_row) = part(sizes.axes[0], &self.rows);
+        let (across, first_column) = part(sizes.axes[1], &self.columns);
+        let (rows, columns) = (4 * self.rows.len() + 2, 4 * self.columns.len() + 2);
+        let [height, width] = sizes.axes.map(|axis| axis[0]);
         let pixels = height * width;
-        let columns = 4 * grid.columns + 2;
-        let rows = 4 * self.rows.len() + 2;
-        // The rows of the planes that are not padding, and their first row of the source.
-        let start = 4 * self.rows.start;
-        let top = above.saturating_sub(start).min(rows);
-        let bottom = (height + above).saturating_sub(start).min(rows).max(top);
-        let first = (start + top).saturating_sub(above);
         let image = |image: usize| (image * sizes.groups + self.group) * sizes.channels * pixels;
         let end = image(self.images.end - 1) + sizes.channels * pixels;
         let source = &source[image(self.images.start)..end];
@@ -123,26 +173,33 @@ impl Band {
         let zero = [F::zero(); L];
         let planes = planes.chunks_exact_mut(rows * columns * L);
         for (channel, plane) in channels.zip(planes) {
-            plane[..top * columns * L].fill(F::zero());
-            plane[bottom * columns * L..].fill(F::zero());
-            for y in top..bottom {
-                for x in (0..before).chain(before + width..columns) {
+            plane[..down.start * columns * L].fill(F::zero());
+            plane[down.end * columns * L..].fill(F::zero());
+            for y in down.clone() {
+                for x in (0..across.start).chain(across.end..columns) {
                     plane[(y * columns + x) * L..][..L].copy_from_slice(&zero);
                 }
             }
-            if top < bottom {
-                let begin = channel * pixels + first * width;
-                copy_pixels::<F, L>(
-                    source,
-                    [self.images.len(), distance],
-                    begin..begin + (bottom - top) * width,
-                    Rectangle {
-                        width,
-                        step: L,
-                        pitch: columns * L,
-                    },
-                    &mut plane[(top * columns + before) * L..],
-                );
+            if across.is_empty() {
+                continue;
+            }
+            let rectangle = Rectangle {
+                width: across.len(),
+                step: L,
+                pitch: columns * L,
+            };
+            let begin = channel * pixels + first_row * width + first_column;
+            let planes = [self.images.len(), distance];
+            // Whole rows of the source follow each other.
+            let (pieces, len) = if across.len() == width {
+                (1, down.len() * width)
+            } else {
+                (down.len(), across.len())
+            };
+            for piece in 0..pieces {
+                let begin = begin + piece * width;
+                let to = &mut plane[((down.start + piece) * columns + across.start) * L..];
+                copy_pixels::<F, L>(source, planes, begin..begin + len, rectangle, to);
             }
         }
     }

@@ -126,7 +126,8 @@ impl<F: Float> Kernel for Task<'_, F> {
 struct Memory<'a, F> {
     /// (channels, pixels, lanes)
     planes: &'a mut [F],
-    /// (products, channels, tiles of a panel, lanes)
+    /// (products, channels, tiles of a panel, lanes), with a vector behind each product: otherwise
+    /// those of a tile would compete for the same places of the cache.
     elements: &'a mut [F],
     products: &'a mut [F],
     columns: &'a mut [F],
@@ -138,13 +139,13 @@ impl<F: Float> Task<'_, F> {
     #[inline(always)]
     fn sum<I: Isa, const R: usize, const L: usize>(&self) {
         let (grid, channels) = (&self.grid, self.sizes.channels);
-        let tiles = self.band.rows.len() * grid.columns;
+        let tiles = self.band.tiles();
         let fitting = super::ELEMENTS / (PRODUCTS * channels * L * size_of::<F>());
         let panels = tiles.div_ceil(fitting.clamp(1, VECTORS));
         let vectors = tiles.div_ceil(panels);
         let lens = [
-            channels * grid.plane(self.band.rows.len()),
-            PRODUCTS * channels * vectors * L,
+            channels * grid.plane(self.band.rows.len(), self.band.columns.len()),
+            PRODUCTS * (channels * vectors + 1) * L,
             PRODUCTS * R * vectors * L,
             PRODUCTS * L,
             (self.rows.len() * 16 * tiles + L) * L,
@@ -161,13 +162,8 @@ impl<F: Float> Task<'_, F> {
             columns,
             results: &mut rest[..lens[4]],
         };
-        self.band.copy::<F, L>(
-            self.sizes,
-            &self.grid,
-            0..channels,
-            self.source,
-            memory.planes,
-        );
+        self.band
+            .copy::<F, L>(self.sizes, 0..channels, self.source, memory.planes);
         for first in (0..tiles).step_by(vectors) {
             match vectors {
                 1 => self.panel::<I, R, 1, L>(first, &mut memory),
@@ -188,22 +184,22 @@ impl<F: Float> Task<'_, F> {
         memory: &mut Memory<'_, F>,
     ) {
         let channels = self.sizes.channels;
-        let columns = self.grid.columns;
+        let columns = self.band.columns.len();
         let pitch = (4 * columns + 2) * L;
-        let last = self.band.rows.len() * columns - 1;
+        let last = self.band.tiles() - 1;
         let mut tiles = [[0; 2]; V];
         for v in 0..V {
             let tile = (first + v).min(last);
             tiles[v] = [tile / columns, tile % columns];
         }
-        let plane = self.grid.plane(self.band.rows.len());
+        let plane = self.grid.plane(self.band.rows.len(), columns);
         for channel in 0..channels {
             let plane = &memory.planes[channel * plane..][..plane];
             for (v, [row, column]) in tiles.into_iter().enumerate() {
                 let from = &plane[4 * (row * pitch + column * L)..];
                 let to = &mut memory.elements[(channel * V + v) * L..];
                 let columns = vectors(memory.columns);
-                transform_elements::<F, I, L>(from, pitch, columns, to, channels * V * L);
+                transform_elements::<F, I, L>(from, pitch, columns, to, (channels * V + 1) * L);
             }
         }
         let Range { start, end } = self.rows;
@@ -259,7 +255,7 @@ impl<F: Float> Task<'_, F> {
             for i in 0..R {
                 factors[i] = factors[i].wrapping_add(i * channels);
             }
-            let source = &memory.elements[k * channels * width..][..channels * width];
+            let source = &memory.elements[k * (channels * width + L)..][..channels * width];
             let zeros = [[[F::zero(); L]; V]; R];
             // SAFETY: the slices of weights and of elements have a row for each channel.
             let tile = unsafe {
@@ -273,7 +269,7 @@ impl<F: Float> Task<'_, F> {
                 }
             }
         }
-        let line = 4 * self.grid.columns * L;
+        let line = 4 * self.band.columns.len() * L;
         let lines = vectors::<F, L>(memory.columns);
         for i in 0..R {
             let bias = match self.bias {
@@ -316,14 +312,14 @@ impl<F: Float> Task<'_, F> {
     fn store<const L: usize>(&self, results: &[F]) {
         let sizes = self.sizes;
         let [[_, _, height], [_, _, width]] = sizes.axes;
-        let columns = 4 * self.grid.columns;
-        let first = 4 * self.band.rows.start;
+        let columns = 4 * self.band.columns.len();
+        let [first, first_column] = [self.band.rows.start * 4, self.band.columns.start * 4];
         let rows = (4 * self.band.rows.len()).min(height - first);
         // Lines without columns behind them are stored in one piece.
         let (lines, len) = if columns == width {
             (1, rows * width)
         } else {
-            (rows, width)
+            (rows, columns.min(width - first_column))
         };
         let plane = 4 * self.band.rows.len() * columns * L;
         let images = self.band.images.len();
@@ -337,7 +333,7 @@ impl<F: Float> Task<'_, F> {
                     // SAFETY: the memory is longer by this square.
                     let square =
                         transpose(unsafe { square::<F, L>(results[block * L..].as_ptr(), L) });
-                    let place = (first + line) * width + block;
+                    let place = (first + line) * width + first_column + block;
                     let pixels = L.min(len - block);
                     if pixels == L && images == L {
                         for l in 0..L {

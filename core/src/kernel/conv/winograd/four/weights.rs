@@ -44,10 +44,10 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
     let per_chunk = channels.div_ceil(chunks);
     let chunks = channels.div_ceil(per_chunk);
     let most = (PARTIAL_SUMS / (len * size_of::<F>())).max(1);
-    // Bands of as many rows of tiles as are summed at once.
-    let band = (TILES / grid.columns).clamp(1, grid.rows);
-    let bands = grid.rows.div_ceil(band);
-    let units = images.div_ceil(grid.lanes) * bands;
+    // As many rows of tiles as are summed at once.
+    let rows = (TILES / grid.columns).clamp(1, grid.rows);
+    let bands = grid.bands(images, 1, [rows, grid.columns::<F>(per_chunk, rows)]);
+    let units = bands.len();
     let parts = TASKS.div_ceil(chunks * groups).min(most);
     let per_part = units.div_ceil(parts);
     let parts = units.div_ceil(per_part);
@@ -74,8 +74,7 @@ pub(in crate::kernel::conv) fn gradient<F: Float>(
                     outputs,
                     chunk: first..(first + per_chunk).min(channels),
                 },
-                units: part * per_part..((part + 1) * per_part).min(units),
-                band,
+                bands: &bands[part * per_part..((part + 1) * per_part).min(units)],
                 group,
             });
         }
@@ -169,10 +168,8 @@ struct Task<'a, F> {
     x: &'a [F],
     g: &'a [F],
     sums: Sums<'a, F>,
-    /// Bands of images, those of the same images in order.
-    units: Range<usize>,
-    /// The rows of tiles of a band.
-    band: usize,
+    /// Bands of tiles, of any group.
+    bands: &'a [Band],
     group: usize,
 }
 
@@ -197,10 +194,12 @@ impl<F: Float> Task<'_, F> {
         let channels = self.sums.chunk.len();
         let width = panel::<L>(outputs);
         let terms = TILES * L;
+        let plane = self.bands.iter();
+        let plane = plane.map(|band| grid.plane(band.rows.len(), band.columns.len()));
         let lens = [
-            channels * grid.plane(self.band),
-            PRODUCTS * channels * terms,
-            PRODUCTS * terms * width,
+            channels * plane.max().unwrap_or(0),
+            PRODUCTS * (channels * terms + L),
+            PRODUCTS * (terms * width + L),
             16 * TILES * width,
             PRODUCTS * L,
         ];
@@ -210,40 +209,41 @@ impl<F: Float> Task<'_, F> {
         let (cotangents, rest) = rest.split_at_mut(lens[2]);
         let (patch, rest) = rest.split_at_mut(lens[3]);
         let columns = vectors::<F, L>(rest);
+        // A vector more: otherwise the products of a tile would compete for places of the cache.
+        let strides = [channels * terms + L];
         let mut begins = true;
-        let bands = grid.rows.div_ceil(self.band);
-        for unit in self.units.clone() {
-            let (images, rows) = (unit / bands * grid.lanes, unit % bands * self.band);
+        for band in self.bands {
             let band = Band {
-                images: images..(images + grid.lanes).min(sizes.images),
                 group: self.group,
-                rows: rows..(rows + self.band).min(grid.rows),
+                ..band.clone()
             };
             let chunk = self.sums.chunk.clone();
-            band.copy::<F, L>(sizes, grid, chunk, self.x, planes);
-            let plane = grid.plane(band.rows.len());
-            let pitch = (4 * grid.columns + 2) * L;
-            let at_once = (TILES / band.rows.len()).min(grid.columns);
-            for first in (0..grid.columns).step_by(at_once) {
-                let across = first..(first + at_once).min(grid.columns);
+            band.copy::<F, L>(sizes, chunk, self.x, planes);
+            let plane = grid.plane(band.rows.len(), band.columns.len());
+            let pitch = (4 * band.columns.len() + 2) * L;
+            let at_once = (TILES / band.rows.len()).min(band.columns.len());
+            for first in band.columns.clone().step_by(at_once) {
+                let across = first..(first + at_once).min(band.columns.end);
                 let tiles = band.rows.len() * across.len();
                 for channel in 0..channels {
                     let plane = &planes[channel * plane..][..plane];
                     for tile in 0..tiles {
-                        let (row, column) = (tile / across.len(), first + tile % across.len());
+                        let row = tile / across.len();
+                        let column = first - band.columns.start + tile % across.len();
                         let from = &plane[4 * (row * pitch + column * L)..];
                         let to = &mut elements[channel * terms + tile * L..];
-                        transform_elements::<F, I, L>(from, pitch, columns, to, channels * terms);
+                        transform_elements::<F, I, L>(from, pitch, columns, to, strides[0]);
                     }
                 }
                 for start in (0..outputs).step_by(width) {
                     let outputs = start..(start + width).min(outputs);
+                    let lanes = outputs.len().next_multiple_of(L);
                     self.cotangents::<I, L>(&band, &across, &outputs, patch, cotangents);
                     let factors = Factors {
                         elements,
                         pitch: terms,
                         cotangents,
-                        room: terms,
+                        strides: [strides[0], terms * lanes + L],
                         terms: tiles * L,
                         begins,
                     };
@@ -276,7 +276,7 @@ impl<F: Float> Task<'_, F> {
         if is_partial {
             patch[..4 * band.rows.len() * pitch].fill(F::zero());
         }
-        let stride = TILES * L * width;
+        let stride = TILES * L * width + L;
         for lane in 0..L {
             let image = band.images.start + lane;
             let is_missing = image >= band.images.end;

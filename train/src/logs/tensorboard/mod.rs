@@ -1,0 +1,406 @@
+//! Event files of TensorBoard.
+
+mod messages;
+mod read;
+mod records;
+
+use super::file::Appended;
+use crate::{EpochRecord, Log, RunStart, StepRecord};
+use cotangent_core::state::StateDict;
+use cotangent_core::{Dot, ModuleExt, Result, Tensor};
+#[cfg(feature = "figures")]
+use cotangent_figure::Figure;
+use cotangent_nn::signal::{Distribution, Report};
+use messages::{Content, DT_STRING, Data, Event, Metadata, Plugin, Summary, Value};
+use prost::Message;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+/// The name of the file in the folder of a run. TensorBoard reads files with `tfevents` in their
+/// names.
+const NAME: &str = "events.out.tfevents.cotangent";
+
+/// Writes the event file of a run, which TensorBoard shows.
+///
+/// The file has the scalars of every step below `step/` and those of every epoch below `epoch/`,
+/// the model and the settings as text, and the histograms of [signal reports](Report) if the run
+/// makes some. A clone is another handle on the same file, so that a training step can add more:
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::train::TensorBoard;
+/// # let folder = tempfile::tempdir()?;
+/// # let folder = folder.path();
+///
+/// let board = TensorBoard::new(folder);
+/// for step in 0..10 {
+///     board.scalar("loss", step, 1.0 / (1.0 + step as f64))?;
+/// }
+/// board.histogram("weights", 9, &Tensor::from([0.5f32, -0.25, 1.0]))?;
+/// board.text("note", 9, "the loss falls")?;
+///
+/// let curves = TensorBoard::read_scalars(folder)?;
+/// assert_eq!(curves["loss"][3], (3, 0.25));
+/// # Ok::<(), cotangent::Error>(())
+/// ```
+///
+/// A new run replaces the event file of an earlier one in the same folder: give each run its own.
+/// A resumed run cuts off the records after its checkpoint and goes on in the same file. Restart a
+/// TensorBoard that was open meanwhile. Each write is one record and reaches the system at once. If
+/// the process is killed while it writes, readers skip the last record, which is cut off.
+///
+/// Scalars are stored as `f32`. Values that are not finite are stored as such, which TensorBoard
+/// shows as triangles.
+#[derive(Clone, Debug)]
+pub struct TensorBoard {
+    file: Arc<Mutex<Appended>>,
+}
+
+impl TensorBoard {
+    /// Creates a log in a folder, which need not exist yet. The first write creates the file.
+    pub fn new(folder: impl AsRef<Path>) -> Self {
+        Self {
+            file: Arc::new(Mutex::new(Appended::new(folder.as_ref().join(NAME)))),
+        }
+    }
+
+    /// Writes a number. Tags with the same text before a `/` are shown together.
+    ///
+    /// # Errors
+    /// [`Error::Io`](cotangent_core::Error::Io) if the file cannot be written, as for the other
+    /// methods.
+    pub fn scalar(&self, tag: &str, step: u64, value: f64) -> Result<()> {
+        self.write(step, vec![scalar(tag, value)])
+    }
+
+    /// Writes the histogram of the elements that are finite.
+    ///
+    /// # Errors
+    /// As [`scalar`](Self::scalar).
+    pub fn histogram(&self, tag: &str, step: u64, values: &Tensor) -> Result<()> {
+        self.write(step, vec![histogram(tag, &Distribution::of(values))])
+    }
+
+    /// Writes a text in Markdown.
+    ///
+    /// # Errors
+    /// As [`scalar`](Self::scalar).
+    pub fn text(&self, tag: &str, step: u64, markdown: &str) -> Result<()> {
+        self.write(step, vec![text(tag, markdown)])
+    }
+
+    /// Writes the graph of a tensor as text in the language of Graphviz. It shows how the tensor
+    /// was computed.
+    ///
+    /// # Errors
+    /// As [`scalar`](Self::scalar).
+    pub fn graph(&self, tag: &str, step: u64, graph: &Dot) -> Result<()> {
+        self.text(tag, step, &fenced(&graph.to_string()))
+    }
+
+    /// Writes a figure as an image.
+    ///
+    /// # Errors
+    /// As [`scalar`](Self::scalar), and the errors of [`Figure::to_png`].
+    #[cfg(feature = "figures")]
+    pub fn figure(&self, tag: &str, step: u64, figure: &impl Figure) -> Result<()> {
+        let (width, height) = figure.size();
+        let image = messages::Image {
+            height: height as i32,
+            width: width as i32,
+            colorspace: 3,
+            encoded: figure.to_png()?,
+        };
+        self.write(step, vec![value(tag, Data::Image(image))])
+    }
+
+    /// Writes the histograms of a signal report: of the activations and gradients of layers, and of
+    /// parameters and their gradients.
+    ///
+    /// # Errors
+    /// As [`scalar`](Self::scalar).
+    pub fn signal(&self, step: u64, report: &Report) -> Result<()> {
+        let mut values = Vec::new();
+        let mut add = |kind: &str, path: &str, distribution: Option<&Distribution>| {
+            values.extend(distribution.map(|found| histogram(&format!("{kind}/{path}"), found)));
+        };
+        for layer in &report.layers {
+            add("activations", &layer.name(), Some(&layer.activation));
+            add(
+                "activation gradients",
+                &layer.name(),
+                layer.gradient.as_ref(),
+            );
+        }
+        for parameter in &report.parameters {
+            add("parameters", &parameter.path, Some(&parameter.values));
+            add("gradients", &parameter.path, parameter.gradients.as_ref());
+        }
+        self.write(step, values)
+    }
+
+    /// Reads the scalars of an event file, or of all event files in a folder: for each tag the
+    /// points `(step, value)` in the order of the file. Files of TensorFlow and PyTorch are read
+    /// too. A record that is cut off at the end of a file is skipped.
+    ///
+    /// # Errors
+    /// [`Error::Io`](cotangent_core::Error::Io) if a file cannot be read, and
+    /// [`Error::Format`](cotangent_core::Error::Format) with the place of a damaged record.
+    pub fn read_scalars(path: impl AsRef<Path>) -> Result<BTreeMap<String, Vec<(i64, f64)>>> {
+        read::read_scalars(path.as_ref())
+    }
+
+    /// Writes one record with all values.
+    fn write(&self, step: u64, values: Vec<Value>) -> Result<()> {
+        let summary = Content::Summary(Summary { values });
+        let mut file = self.lock();
+        let mut bytes = Vec::new();
+        if file.is_empty() {
+            bytes = record(0, Content::FileVersion("brain.Event:2".to_owned()));
+        }
+        bytes.extend(record(step, summary));
+        file.append(&bytes)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Appended> {
+        // A panic elsewhere leaves the file valid.
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Log for TensorBoard {
+    fn begin(&mut self, start: &RunStart<'_>) -> Result<()> {
+        if start.resumed {
+            return self.lock().cut();
+        }
+        self.lock().clear();
+        if let Some(module) = start.module {
+            let summary = module.summary().to_string();
+            self.text("model", start.step, &fenced(&summary))?;
+        }
+        if start.settings.is_empty() {
+            return Ok(());
+        }
+        let lines = start.settings.iter();
+        let lines = lines.map(|(name, value)| format!("- {name}: `{value}`\n"));
+        self.text("settings", start.step, &lines.collect::<String>())
+    }
+
+    fn step(&mut self, step: &StepRecord<'_>) -> Result<()> {
+        let values = step.values();
+        let values = values.map(|(name, value)| scalar(&format!("step/{name}"), value));
+        self.write(step.step, values.collect())?;
+        step.signal
+            .map_or(Ok(()), |report| self.signal(step.step, report))
+    }
+
+    fn epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
+        let values = epoch.values();
+        let values = values.map(|(name, value)| scalar(&format!("epoch/{name}"), value));
+        self.write(epoch.step, values.collect())
+    }
+
+    fn state(&self) -> Result<StateDict> {
+        self.lock().state()
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        self.lock().load_state(state)
+    }
+}
+
+/// Returns a framed event.
+fn record(step: u64, content: Content) -> Vec<u8> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let event = Event {
+        wall_time: now.map_or(0.0, |time| time.as_secs_f64()),
+        step: i64::try_from(step).unwrap_or(i64::MAX),
+        content: Some(content),
+    };
+    records::frame(&event.encode_to_vec())
+}
+
+fn value(tag: &str, data: Data) -> Value {
+    Value {
+        tag: tag.to_owned(),
+        metadata: None,
+        data: Some(data),
+    }
+}
+
+fn scalar(tag: &str, number: f64) -> Value {
+    value(tag, Data::Scalar(number as f32))
+}
+
+fn text(tag: &str, markdown: &str) -> Value {
+    let tensor = messages::Tensor {
+        dtype: DT_STRING,
+        shape: Some(messages::Shape {
+            axes: vec![messages::Axis { size: 1 }],
+        }),
+        strings: vec![markdown.as_bytes().to_owned()],
+        ..Default::default()
+    };
+    let plugin = Plugin {
+        name: "text".to_owned(),
+    };
+    Value {
+        metadata: Some(Metadata {
+            plugin: Some(plugin),
+        }),
+        ..value(tag, Data::Tensor(tensor))
+    }
+}
+
+fn histogram(tag: &str, of: &Distribution) -> Value {
+    let num = (of.count - of.non_finite) as f64;
+    let counts = &of.histogram.counts;
+    let (low, high) = (of.histogram.low, of.histogram.high);
+    let width = (high - low) / counts.len() as f64;
+    let mut bucket_limit: Vec<f64> = (1..=counts.len()).map(|i| low + i as f64 * width).collect();
+    // The outermost bins count all values beyond them.
+    if let Some(last) = bucket_limit.last_mut() {
+        *last = of.max;
+    }
+    let histogram = messages::Histogram {
+        min: of.min,
+        max: of.max,
+        num,
+        sum: num * of.mean,
+        sum_squares: num * of.rms * of.rms,
+        bucket_limit,
+        bucket: counts.iter().map(|&count| count as f64).collect(),
+    };
+    value(tag, Data::Histogram(histogram))
+}
+
+/// Returns a block of Markdown that is shown as it is. A fence longer than any in the text encloses
+/// it.
+fn fenced(text: &str) -> String {
+    let mut fence = "```".to_owned();
+    while text.contains(&fence) {
+        fence.push('`');
+    }
+    format!("{fence}\n{text}\n{fence}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rehearsal::Rehearsal;
+    use super::*;
+    use cotangent_core::Error;
+    use cotangent_core::module::{Param, Pass};
+    use cotangent_core::random::{ChaCha8Rng, RngExt, SeedableRng};
+    use std::fs::{read, write};
+
+    #[test]
+    fn a_killed_and_resumed_run_has_every_record_once() -> Result<()> {
+        let (whole, killed) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        Rehearsal::whole(&mut TensorBoard::new(&whole), "")?;
+        Rehearsal::killed(TensorBoard::new(&killed), || TensorBoard::new(&killed))?;
+        let scalars = TensorBoard::read_scalars(&whole)?;
+        assert_eq!(scalars, TensorBoard::read_scalars(&killed)?);
+        let steps: Vec<i64> = scalars["step/loss"].iter().map(|(step, _)| *step).collect();
+        assert_eq!(steps, (1..=12).collect::<Vec<_>>());
+        assert_eq!(scalars["epoch/validation_loss"][1], (6, f64::from(0.6f32)));
+        // The text and the histograms are there once too.
+        let lengths =
+            [&whole, &killed].map(|folder| Some(read(folder.path().join(NAME)).ok()?.len()));
+        assert_eq!(lengths[0], lengths[1]);
+        Ok(())
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_and_a_cut_one_is_not() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let board = TensorBoard::new(&folder);
+        for step in 0..3 {
+            board.scalar("loss", step, f64::INFINITY)?;
+        }
+        let path = folder.path().join(NAME);
+        let mut bytes = read(&path)?;
+        write(&path, &bytes[..bytes.len() - 1])?;
+        let scalars = TensorBoard::read_scalars(&path)?;
+        assert_eq!(scalars["loss"], [(0, f64::INFINITY), (1, f64::INFINITY)]);
+        let last = bytes.len() - 5;
+        bytes[last] ^= 1;
+        write(&path, &bytes)?;
+        let error = TensorBoard::read_scalars(&path).expect_err("an error");
+        assert!(matches!(error, Error::Format { .. }), "{error}");
+        write(&path, records::frame(&[0xff; 9]))?;
+        let error = TensorBoard::read_scalars(&path).expect_err("an error");
+        assert!(
+            error.to_string().contains("a record is no event"),
+            "{error}"
+        );
+        let missing = TensorBoard::read_scalars(folder.path().join("missing"));
+        assert!(matches!(missing, Err(Error::Io { .. })));
+        Ok(())
+    }
+
+    #[test]
+    fn records_of_any_bytes_are_events_or_errors() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join(NAME);
+        TensorBoard::new(&folder).signal(1, &Rehearsal::new("")?.signal)?;
+        let good = read(&path)?;
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        for _ in 0..500 {
+            let start = rng.random_range(0..good.len());
+            let mut message = good[start..].to_vec();
+            let place = rng.random_range(0..message.len());
+            message[place] = rng.random();
+            write(&path, records::frame(&message))?;
+            let found = TensorBoard::read_scalars(&path);
+            assert!(matches!(found, Ok(_) | Err(Error::Format { .. })));
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn bins_of_any_distribution_increase() {
+        for values in [
+            &[][..],
+            &[2.0],
+            &[2.0, 2.0],
+            &[f64::NAN],
+            &[-1e300, 1e300, f64::INFINITY],
+        ] {
+            let value = histogram("", &Distribution::of(&Tensor::from(values)));
+            let Some(Data::Histogram(histogram)) = value.data else {
+                unreachable!()
+            };
+            assert!(histogram.bucket_limit.is_sorted(), "{values:?}");
+            let finite = values.iter().filter(|value| value.is_finite()).count();
+            assert_eq!(
+                histogram.bucket.iter().sum::<f64>(),
+                finite as f64,
+                "{values:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_handle_adds_to_the_run_s_file() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let board = TensorBoard::new(&folder);
+        let mut log = board.clone();
+        let mut run = Rehearsal::new("")?;
+        run.begin(&mut log)?;
+        run.epoch(&mut log)?;
+        let graph = Dot::new(&Param::new(&Tensor::from([1.0])).read(&Pass::train(0)).exp());
+        board.graph("graph", 3, &graph)?;
+        board.scalar("mine", 3, 0.5)?;
+        run.epoch(&mut log)?;
+        let scalars = TensorBoard::read_scalars(&folder)?;
+        assert_eq!((scalars["mine"].len(), scalars["step/loss"].len()), (1, 6));
+        Ok(())
+    }
+
+    #[test]
+    fn a_fence_is_longer_than_those_in_the_text() {
+        assert_eq!(fenced("a ``` b ````"), "`````\na ``` b ````\n`````");
+    }
+}
