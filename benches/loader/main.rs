@@ -1,5 +1,5 @@
-//! Batches per second: shuffled batches of the digits, 100 times over, and PyTorch's `DataLoader` of
-//! a data set of the same size. The programs take turns, epoch by epoch.
+//! Batches per second: shuffled batches of the digits, 100 times over, and PyTorch's `DataLoader`
+//! of a data set of the same size. The programs take turns, epoch by epoch.
 //!
 //! ```sh
 //! PYTHON=path/to/python cargo bench --bench loader
