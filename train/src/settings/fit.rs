@@ -46,6 +46,8 @@ impl FitSettings {
         fit
     }
 
+    /// No option depends on another.
+    #[expect(clippy::unnecessary_wraps, reason = "other settings have errors here")]
     fn check(&self) -> Result<(), String> {
         let _ = self.set();
         Ok(())
