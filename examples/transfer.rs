@@ -2,7 +2,6 @@
 //! are then reused to learn the digits 5 to 9 from 20 images each, and for comparison the same net
 //! learns them from scratch. The reused layers are frozen at first. The default net has logistic
 //! units, whose gradients vanish; with `--elu` it has batch normalization and needs no transfer.
-//!
 //! ```sh
 //! cargo run --release --example transfer -- --seeds 10
 //! ```
@@ -56,7 +55,6 @@ fn experiment(seed: u64, elu: bool) -> anyhow::Result<[f64; 2]> {
     let loader = Loader::new().select(lower)?;
     loader.load_from(&mut net, pretrained.model())?;
     net.freeze_where(lower)?;
-    // The outputs of the frozen layers are computed once.
     let features = train.map_inputs(500, |images| net.hidden[..3].predict(images))?;
     let mut transfer = task(net, rates[1])?;
     let mut run = Fit::new(10).run(&mut transfer, &batches(features)?)?;

@@ -124,7 +124,7 @@ pub mod prelude {
     // The training loop.
     #[doc(no_inline)]
     pub use cotangent_train::{
-        Best, Checkpoints, Fit, Metric, Run, Step, Supervised, Task, metrics,
+        Best, Checkpoints, Fit, Metric, Progress, Run, Step, Supervised, Task, metrics,
     };
     // Data.
     #[doc(no_inline)]

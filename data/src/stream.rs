@@ -11,6 +11,7 @@ use cotangent_core::Result as CoreResult;
 use cotangent_core::random::{ChaCha8Rng, RngExt};
 
 use crate::batches::panicked;
+use crate::dataset::misfit;
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
 use crate::sample::Sample;
@@ -361,7 +362,8 @@ impl<S: Sample> Reader<S> {
         if samples.is_empty() || (self.drop_last && samples.len() < self.batch_size) {
             return None;
         }
-        let batch = S::stack(&samples);
-        Some(batch.map_err(|error| crate::dataset::misfit(&samples, &numbers, error)))
+        let stack = || S::stack(&samples).map_err(|error| misfit(&samples, &numbers, error));
+        let batch = catch_unwind(AssertUnwindSafe(stack));
+        Some(batch.unwrap_or_else(|panic| Err(panicked(&*panic).into())))
     }
 }

@@ -209,7 +209,7 @@ fn a_quarter_of_a_gibibyte_streams_in_200_mebibytes() {
 
 #[cfg(target_os = "linux")]
 #[test]
-#[ignore = "it takes a minute without optimization"]
+#[ignore = "it takes ten seconds without optimization"]
 fn four_gibibytes_stream_in_200_mebibytes() {
     streams_at_constant_memory(4 << 30);
 }

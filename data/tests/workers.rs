@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cotangent_core::random::RngExt;
 use cotangent_core::{Error as CoreError, Indices, Result as CoreResult, Tensor};
-use cotangent_data::{Batches, Dataset, Error};
+use cotangent_data::{Batches, Dataset, Error, Sample, StreamBatches, Table};
 use proptest::prelude::*;
 
 /// Samples that take unequal time, and count how many were read.
@@ -215,6 +215,50 @@ fn a_panic_in_a_batch_of_the_users_own_names_the_sample() {
             (found.len(), found[1].as_ref().unwrap_err().as_str()),
             (2, text)
         );
+    }
+}
+
+/// A sample that cannot be stacked.
+#[derive(Clone)]
+struct Unstackable;
+
+impl Sample for Unstackable {
+    fn stack(_: &[Self]) -> CoreResult<Self> {
+        panic!("a bug in `stack`")
+    }
+    fn rows(&self) -> CoreResult<usize> {
+        Ok(20)
+    }
+    fn select(&self, _: &[usize]) -> CoreResult<Self> {
+        panic!("a bug in `select`")
+    }
+    fn narrow(&self, _: usize, _: usize) -> CoreResult<Self> {
+        panic!("a bug in `narrow`")
+    }
+    fn row(&self, _: usize) -> CoreResult<Self> {
+        Ok(Self)
+    }
+}
+
+#[test]
+fn a_panic_of_a_sample_is_one_error() {
+    let table = Table::new(Unstackable).unwrap();
+    let mapped = table.clone().map(|_: Unstackable| Ok(Unstackable));
+    let texts = |epoch: &mut dyn Iterator<Item = CoreResult<Unstackable>>| {
+        let errors = epoch.map(|batch| batch.err().unwrap().to_string());
+        errors.collect::<Vec<_>>()
+    };
+    for workers in [0, 2] {
+        let batches = Batches::new(table.clone(), 5).unwrap().workers(workers);
+        let found = finishes(move || texts(&mut batches.epoch(0)));
+        assert_eq!(found, ["a panic: a bug in `narrow`"]);
+        let batches = Batches::new(mapped.clone(), 5).unwrap().workers(workers);
+        let found = finishes(move || texts(&mut batches.epoch(0)));
+        assert_eq!(found, ["a panic: a bug in `stack`"]);
+        let stream = |_epoch: u64| Ok((0..20).map(|_| Ok(Unstackable)));
+        let batches = StreamBatches::new(stream, 5).unwrap().prefetch(workers);
+        let found = finishes(move || texts(&mut batches.epoch(0)));
+        assert_eq!(found, ["a panic: a bug in `stack`"]);
     }
 }
 

@@ -9,9 +9,10 @@ use indicatif::ProgressBar;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use crate::measure::{accuracy, progress_bar};
+use crate::measure::accuracy;
 use crate::output;
 use crate::parallel::in_parallel;
+use crate::progress::progress_bar;
 
 /// The loss of guessing among ten classes.
 pub const GUESSING: f64 = std::f64::consts::LN_10;

@@ -17,6 +17,8 @@ mod measure;
 mod output;
 #[path = "../common/parallel.rs"]
 mod parallel;
+#[path = "../common/progress.rs"]
+mod progress;
 mod report;
 mod selu;
 mod vanishing;

@@ -11,6 +11,8 @@
 mod files;
 #[path = "../common/measure.rs"]
 mod measure;
+#[path = "../common/progress.rs"]
+mod progress;
 mod recognizer;
 mod residual;
 
@@ -19,7 +21,8 @@ use clap::Parser;
 use cotangent::data::{Batches, Labeled, digits, mnist};
 use cotangent::prelude::*;
 use files::save_path;
-use measure::{accuracy, progress_bar};
+use measure::accuracy;
+use progress::progress_bar;
 use recognizer::Recognizer;
 use residual::ResidualNet;
 use std::path::PathBuf;

@@ -1,12 +1,8 @@
-//! The accuracy of a net, and the progress bar.
-
-#[path = "progress.rs"]
-mod progress;
+//! The accuracy of a net.
 
 use anyhow::Result;
 use cotangent::data::{Batches, Labeled};
 use cotangent::prelude::*;
-pub use progress::progress_bar;
 
 /// Returns the share of `data` that the net classifies correctly.
 pub fn accuracy(net: &impl Layer, data: &Labeled) -> Result<f64> {

@@ -16,6 +16,8 @@ mod output;
 #[path = "../common/parallel.rs"]
 mod parallel;
 mod paths;
+#[path = "../common/progress.rs"]
+mod progress;
 mod race;
 mod racers;
 mod report;

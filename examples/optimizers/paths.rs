@@ -8,9 +8,9 @@ use std::path::Path as FilePath;
 
 use crate::contour::Lattice;
 use crate::grid::{Axis, Grid, Look, Mark, Panel};
-use crate::measure::progress_bar;
 use crate::output;
 use crate::parallel::in_parallel;
+use crate::progress::progress_bar;
 use crate::racers::Racer;
 use crate::report::{Findings, rate, steps, three_digits};
 use crate::surfaces::{MAX_STEPS, Path, Surface};

@@ -7,9 +7,9 @@ use std::path::Path;
 
 use crate::digits::{Run, TARGET, Track, WINDOW};
 use crate::grid::{Axis, Grid, Look, Mark, Panel};
-use crate::measure::progress_bar;
 use crate::output;
 use crate::parallel::in_parallel;
+use crate::progress::progress_bar;
 use crate::racers::Racer;
 use crate::report::{Findings, largest, median, rate, smallest, steps, three_digits};
 use crate::tuning::Tuned;

@@ -1,7 +1,6 @@
 //! Runs that are killed or interrupted at random moments, and resumed: the weights, the history and
 //! the lines of the log are those of a run that was not.
 
-use cotangent::data::Epochs;
 use cotangent::prelude::*;
 use cotangent::state::{Entry, StateDict};
 use cotangent::train::{End, EpochRecord, Log, RunStart, StepRecord};
@@ -11,25 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
-
-/// Batches of digits with noise that depends on the epoch and the batch.
-struct Noisy(Batches<cotangent::data::Labeled>);
-
-impl Epochs for Noisy {
-    type Batch = (Tensor, Indices);
-    fn epoch(&self, number: u64) -> Box<dyn Iterator<Item = Result<Self::Batch>> + '_> {
-        let noisy = move |(place, batch): (usize, _)| {
-            let (images, labels): (Tensor, Indices) = batch?;
-            let mut rng = ChaCha8Rng::seed_from_u64(number << 32 | place as u64);
-            let noise = Tensor::normal(images.shape(), 0.0, 0.1, DType::F32, &mut rng)?;
-            Ok((images.add(&noise)?, labels))
-        };
-        Box::new(Epochs::epoch(&self.0, number).enumerate().map(noisy))
-    }
-    fn batches_per_epoch(&self) -> Option<usize> {
-        Some(self.0.batches_per_epoch())
-    }
-}
 
 /// Writes a line for each step and each epoch.
 struct Lines {
@@ -86,7 +66,11 @@ const EPOCHS: u64 = 5;
 /// Trains in a folder, or continues there. At the end it writes the weights and the history.
 fn train(folder: &Path) -> Result<End> {
     let (train, test) = digits()?.take_per_class(24, 1)?.split_stratified(0.3, 1)?;
-    let batches = Noisy(Batches::new(train, 8)?.shuffle(1));
+    let noisy = train.augment(|(image, label), rng| {
+        let noise = image.normal_like(0.0, 0.1, rng)?;
+        Ok((image + noise, label))
+    });
+    let batches = Batches::new(noisy, 8)?.shuffle(1).workers(2);
     let valid = Batches::new(test, 16)?;
     let net = Mlp::builder([64, 24, 24, 10]).batch_norm().dropout(0.2);
     let net = net.build(&mut ChaCha8Rng::seed_from_u64(1))?;

@@ -29,7 +29,8 @@ use std::marker::PhantomData;
 ///     step.score(Accuracy::new(), &logits, labels)?;
 ///     logits.cross_entropy(labels)
 /// };
-/// let mut task = Supervised::new(net, Adam::new(2e-3).build()?, loss).clip(clip::global_norm(5.0));
+/// let optimizer = Adam::new(2e-3).build()?;
+/// let mut task = Supervised::new(net, optimizer, loss).clip(clip::global_norm(5.0));
 /// let valid = Batches::new(&test, 500)?;
 /// let run = Fit::new(2).validate(&valid).run(&mut task, &Batches::new(&train, 32)?.shuffle(1))?;
 /// assert!(run.history().last("validation_accuracy") > Some(0.8));

@@ -327,8 +327,11 @@ impl<D: Dataset> Plan<D> {
         let batch = catch_unwind(AssertUnwindSafe(|| self.dataset.batch(positions, self.key)));
         batch.unwrap_or_else(|panic| {
             // One by one, the samples show which of them it is.
-            stack_of(&*self.dataset, positions, self.key)?;
-            Err(panicked(&*panic).into())
+            let again = || stack_of(&*self.dataset, positions, self.key);
+            match catch_unwind(AssertUnwindSafe(again)) {
+                Ok(Err(error)) => Err(error),
+                _ => Err(panicked(&*panic).into()),
+            }
         })
     }
 }

@@ -31,7 +31,7 @@ fn mistakes_with_stateful() {
     );
     check("enum Run { A(Net) }", &expect![[""]]);
     check(
-        "#[state(krate = \"c\")] struct Run { #[state(skp)] a: Net, #[state(rename = \"b\")] b: Net }",
+        "#[state(krate = \"c\")] struct Run { #[state(skp)] a: Net, #[state(flatten)] b: Net }",
         &expect![[""]],
     );
 }
