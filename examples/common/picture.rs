@@ -12,7 +12,7 @@ use std::path::PathBuf;
 #[derive(Parser, Debug)]
 pub struct Options {
     /// The number of epochs.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 150)]
     pub epochs: u64,
     /// The folder for a picture.
     #[arg(long)]
