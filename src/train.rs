@@ -33,6 +33,7 @@
 //! | [`Best`], [`Checkpoints`] | the best epoch; the files that a run resumes from |
 //! | [`metrics`], [`Metric`] | accuracy, F1, ROC AUC, R² and others; your own |
 //! | [`History`] | the values of all epochs |
+//! | `settings` | settings of nets, optimizers, schedules and runs in TOML or JSON (feature `settings`) |
 //! | [`Log`] | output while a run goes on; your own |
 //!
 //! # Logs

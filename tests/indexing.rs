@@ -104,17 +104,17 @@ fn order(line: &[f64], descending: bool) -> Vec<usize> {
     places
 }
 
-proptest! {
-    #![proptest_config(settings())]
-
-    #[test]
+#[test]
 fn views_of_no_indices_are_empty() {
     let none = Indices::from_vec(vec![], [2, 0]).unwrap();
     assert!(none.narrow(0, 1, 1).unwrap().as_slice().is_empty());
     assert!(none.rows().unwrap().all(|row| row.as_slice().is_empty()));
 }
 
-#[test]
+proptest! {
+    #![proptest_config(settings())]
+
+    #[test]
     fn index_select_takes_slices(
         front in shape(2),
         len in 1usize..5,

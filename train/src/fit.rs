@@ -153,6 +153,20 @@ impl<'a, B: Sample> Fit<'a, B> {
         self
     }
 
+    /// Adds every field of some settings, such as a struct that was read from a file, under names
+    /// like `optimizer.learning_rate` (feature `settings`). A number of epochs is left out, which
+    /// may be larger when the run is resumed.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if JSON cannot represent the settings.
+    #[cfg(feature = "settings")]
+    pub fn settings(mut self, settings: &impl serde::Serialize) -> Result<Self> {
+        let mut pairs = crate::settings::pairs(settings)?;
+        pairs.retain(|(name, _)| name.rsplit('.').next() != Some("epochs"));
+        self.settings.all.extend(pairs);
+        Ok(self)
+    }
+
     /// Allows to resume with other settings than those of the checkpoint.
     pub fn allow_other_settings(mut self) -> Self {
         self.settings.allow_others = true;

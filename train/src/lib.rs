@@ -15,6 +15,8 @@ mod metric;
 pub mod metrics;
 mod pairs;
 mod run;
+#[cfg(feature = "settings")]
+pub mod settings;
 mod step;
 mod supervised;
 mod task;

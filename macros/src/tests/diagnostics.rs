@@ -29,10 +29,16 @@ fn mistakes_with_stateful() {
         "#[state(crate = \"c\")] struct Run { net: Net, #[state(skip)] name: String }",
         &expect![[""]],
     );
-    check("enum Run { A(Net) }", &expect![[""]]);
+    check("enum Run { A(Net) }", &expect![[r#"
+        Run: `Stateful` can be derived for structs only: write `state` and `load_state` by hand
+    "#]]);
     check(
         "#[state(krate = \"c\")] struct Run { #[state(skp)] a: Net, #[state(flatten)] b: Net }",
-        &expect![[""]],
+        &expect![[r#"
+            krate: expected `crate = "…"`, the only option of a struct
+            skp: expected `skip`, the only option of a field
+            flatten: expected `skip`, the only option of a field
+        "#]],
     );
 }
 
