@@ -18,6 +18,8 @@ pub struct Best {
     maximize: bool,
     min_delta: f64,
     pub(crate) keeps_weights: bool,
+    /// Whether an epoch without the value is an error.
+    pub(crate) is_required: bool,
     found: Option<Found>,
 }
 
@@ -49,6 +51,7 @@ impl Best {
             maximize,
             min_delta: 0.0,
             keeps_weights: true,
+            is_required: true,
             found: None,
         }
     }
@@ -88,7 +91,7 @@ impl Best {
 
     /// Returns the value of the last epoch by which epochs are compared; none if it is NaN.
     pub(crate) fn value_in(&self, history: &History) -> Result<Option<f64>> {
-        if history.column(&self.name).is_none() {
+        if history.column(&self.name).is_none() && self.is_required {
             let known: Vec<&str> = history.names().collect();
             let reason = format!(
                 "there is no value `{}`, by which epochs are compared; the values are {}",

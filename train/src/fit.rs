@@ -88,7 +88,8 @@ impl<'a, B: Sample> Fit<'a, B> {
     }
 
     /// Sets the value by which epochs are compared. By default the best epoch is that with the
-    /// lowest `validation_loss`, or with the lowest `loss` if there is no validation.
+    /// lowest `validation_loss`, or with the lowest `loss` if there is no validation; a task that
+    /// records no such value has no best epoch then.
     pub fn best(mut self, best: Best) -> Self {
         self.best = Some(best);
         self
@@ -206,6 +207,7 @@ impl<'a, B: Sample> Fit<'a, B> {
             None => Best::lowest("loss"),
         };
         let mut best = self.best.clone().unwrap_or_else(default);
+        best.is_required = self.best.is_some() || self.keep_best || self.patience.is_some();
         best.keeps_weights = self.keep_best || self.checkpoints.is_some();
         let keep_best = self.keep_best;
         let mut fitting = Fitting {

@@ -32,7 +32,7 @@ use std::marker::PhantomData;
 /// let optimizer = Adam::new(2e-3).build()?;
 /// let mut task = Supervised::new(net, optimizer, loss).clip(clip::global_norm(5.0));
 /// let valid = Batches::new(&test, 500)?;
-/// let run = Fit::new(2).validate(&valid).run(&mut task, &Batches::new(&train, 32)?.shuffle(1))?;
+/// let run = Fit::new(5).validate(&valid).run(&mut task, &Batches::new(&train, 32)?.shuffle(1))?;
 /// assert!(run.history().last("validation_accuracy") > Some(0.8));
 /// let net = task.into_model();
 /// # let _ = net;

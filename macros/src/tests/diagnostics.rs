@@ -29,9 +29,12 @@ fn mistakes_with_stateful() {
         "#[state(crate = \"c\")] struct Run { net: Net, #[state(skip)] name: String }",
         &expect![[""]],
     );
-    check("enum Run { A(Net) }", &expect![[r#"
+    check(
+        "enum Run { A(Net) }",
+        &expect![[r#"
         Run: `Stateful` can be derived for structs only: write `state` and `load_state` by hand
-    "#]]);
+    "#]],
+    );
     check(
         "#[state(krate = \"c\")] struct Run { #[state(skp)] a: Net, #[state(flatten)] b: Net }",
         &expect![[r#"

@@ -35,7 +35,7 @@
 //! stop_early = 3
 //! "#;
 //! let all: Settings = settings::from_toml(text)?;
-//! let net = all.net.build(&mut ChaCha8Rng::seed_from_u64(all.fit.seed))?;
+//! let net = all.net.build(&mut ChaCha8Rng::seed_from_u64(all.fit.seed.unwrap_or(0)))?;
 //! let optimizer = all.optimizer.build()?;
 //! assert_eq!((net.hidden.len(), optimizer.learning_rate()), (1, 1e-3));
 //!
