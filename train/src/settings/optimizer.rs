@@ -14,7 +14,9 @@ macro_rules! kinds {
         #[non_exhaustive]
         pub enum OptimizerKind {
             $(
-                #[doc = concat!("[`", stringify!($name), "`](cotangent_optim::", stringify!($name), ").")]
+                #[doc = concat!("[", stringify!($name), "].")]
+                #[doc = ""]
+                #[doc = concat!("[", stringify!($name), "]: cotangent_optim::", stringify!($name))]
                 $name,
             )*
         }
