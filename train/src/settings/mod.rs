@@ -43,7 +43,7 @@
 //! let error = settings::from_toml::<Settings>(&wrong).err().unwrap();
 //! assert_eq!(
 //!     error.to_string(),
-//!     "bytes in memory: line 13, `optimizer.weigth_decay`: unknown field `weigth_decay`, \
+//!     "bytes in memory: line 12, `optimizer.weigth_decay`: unknown field `weigth_decay`, \
 //!      did you mean `weight_decay`?"
 //! );
 //! # Ok::<(), Error>(())
