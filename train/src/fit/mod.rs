@@ -1,0 +1,227 @@
+//! The settings of a whole run.
+
+mod logs;
+mod running;
+
+use crate::best::Best;
+use crate::checkpoints::Checkpoints;
+use crate::log::Log;
+use crate::pairs::Pairs;
+use crate::run::Run;
+use crate::task::Task;
+use cotangent_core::{Error, Result};
+use cotangent_data::{Epochs, Sample};
+use logs::Logs;
+use std::fmt::Display;
+
+/// The settings of a run over epochs. [`run`](Self::run) starts it.
+///
+/// ```
+/// use cotangent::prelude::*;
+/// use cotangent::train::{Best, Fit, Step, Supervised, metrics::Accuracy};
+///
+/// let (train, test) = digits()?.split_stratified(0.2, 1)?;
+/// let net = Mlp::builder([64, 32, 10]).build(&mut ChaCha8Rng::seed_from_u64(1))?;
+/// let loss = |net: &Mlp, (images, labels): &(Tensor, Indices), step: &mut Step<'_>| {
+///     let logits = net.forward(images, step.pass())?;
+///     step.score(Accuracy::new(), &logits, labels)?;
+///     logits.cross_entropy(labels)
+/// };
+/// let mut task = Supervised::new(net, Adam::new(2e-3).build()?, loss);
+/// let valid = Batches::new(&test, 500)?;
+/// let run = Fit::new(5)
+///     .seed(1)
+///     .validate(&valid)
+///     .best(Best::highest("validation_accuracy"))
+///     .stop_early(2)
+///     .keep_best()
+///     .run(&mut task, &Batches::new(&train, 32)?.shuffle(1))?;
+/// println!("{:?} after {} epochs, best {:?}", run.end(), run.epoch(), run.best());
+/// # Ok::<(), Error>(())
+/// ```
+#[must_use]
+pub struct Fit<'a, B> {
+    epochs: u64,
+    seed: u64,
+    validation: Option<&'a dyn Epochs<Batch = B>>,
+    best: Option<Best>,
+    patience: Option<u64>,
+    keep_best: bool,
+    checkpoints: Option<Checkpoints>,
+    resume: bool,
+    interrupt: bool,
+    signal: Option<u64>,
+    logs: Logs<'a>,
+    settings: Pairs,
+}
+
+impl<'a, B: Sample> Fit<'a, B> {
+    /// Creates the settings of a run of so many epochs.
+    pub fn new(epochs: u64) -> Self {
+        Self {
+            epochs,
+            seed: 0,
+            validation: None,
+            best: None,
+            patience: None,
+            keep_best: false,
+            checkpoints: None,
+            resume: false,
+            interrupt: false,
+            signal: None,
+            logs: Logs(Vec::new()),
+            settings: Pairs::default(),
+        }
+    }
+
+    /// Sets the seed of the random layers; 0 by default. The order of the batches has a seed of its
+    /// own.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Validates on these batches after each epoch.
+    pub fn validate(mut self, batches: &'a dyn Epochs<Batch = B>) -> Self {
+        self.validation = Some(batches);
+        self
+    }
+
+    /// Sets the value by which epochs are compared. By default the best epoch is that with the
+    /// lowest `validation_loss`, or with the lowest `loss` if there is no validation; a task that
+    /// records no such value has no best epoch then.
+    pub fn best(mut self, best: Best) -> Self {
+        self.best = Some(best);
+        self
+    }
+
+    /// Ends the run after `patience` epochs in a row that were not the best, with `patience` at
+    /// least 1.
+    #[doc(alias = "EarlyStopping")]
+    pub fn stop_early(mut self, patience: u64) -> Self {
+        self.patience = Some(patience);
+        self
+    }
+
+    /// Restores the weights of the best epoch at the end, however the run ends.
+    #[doc(alias = "restore_best_weights")]
+    pub fn keep_best(mut self) -> Self {
+        self.keep_best = true;
+        self
+    }
+
+    /// Saves checkpoints. There is always one of the last step, unless an error ends the run.
+    #[doc(alias = "ModelCheckpoint")]
+    pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
+        self.checkpoints = Some(checkpoints);
+        self
+    }
+
+    /// Continues from the newest checkpoint, or begins if there is none. The task, the batches and
+    /// the settings must be those of the interrupted run, except for the number of epochs, which
+    /// may be larger. The run then ends with the same bits as if it had not been interrupted.
+    pub fn resume(mut self) -> Self {
+        self.resume = true;
+        self
+    }
+
+    /// Ends the run after the current step if Ctrl-C is pressed, with a checkpoint if the run has
+    /// checkpoints, and with the best weights if it restores them. A second Ctrl-C ends the process
+    /// at once.
+    pub fn stop_on_interrupt(mut self) -> Self {
+        self.interrupt = true;
+        self
+    }
+
+    /// Makes a [signal report](cotangent_nn::signal) for the logs at every k-th step, with k at
+    /// least 1.
+    pub fn signal(mut self, every: u64) -> Self {
+        self.signal = Some(every);
+        self
+    }
+
+    /// Adds a log.
+    #[doc(alias = "callbacks")]
+    pub fn log(mut self, log: impl Log + 'a) -> Self {
+        self.logs.0.push(Box::new(log));
+        self
+    }
+
+    /// Adds a setting of the run, such as the name of the data set. Logs show it, and checkpoints
+    /// have it: resuming with another value is an error.
+    pub fn setting(mut self, name: impl Into<String>, value: impl Display) -> Self {
+        self.settings.all.push((name.into(), value.to_string()));
+        self
+    }
+
+    /// Adds every field of some settings, such as a struct that was read from a file, under names
+    /// like `optimizer.learning_rate` (feature `settings`). A number of epochs is left out, which
+    /// may be larger when the run is resumed.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if JSON cannot represent the settings.
+    #[cfg(feature = "settings")]
+    pub fn settings(mut self, settings: &impl serde::Serialize) -> Result<Self> {
+        let mut pairs = crate::settings::pairs(settings)?;
+        pairs.retain(|(name, _)| name.rsplit('.').next() != Some("epochs"));
+        self.settings.all.extend(pairs);
+        Ok(self)
+    }
+
+    /// Allows to resume with other settings than those of the checkpoint.
+    pub fn allow_other_settings(mut self) -> Self {
+        self.settings.allow_others = true;
+        self
+    }
+
+    /// Trains the task on the batches.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if an option is out of range; the errors of the batches, the task, the
+    /// logs and the checkpoints. A loss or a gradient that is not finite is
+    /// [`Error::NonFinite`], which names the first operation with such a result if the task is
+    /// [`Supervised`](crate::Supervised).
+    pub fn run<T, E>(self, task: &mut T, batches: &E) -> Result<Run>
+    where
+        T: Task<Batch = B>,
+        E: Epochs<Batch = B> + ?Sized,
+    {
+        let mut run = Run::new(self.seed);
+        self.extend(&mut run, task, batches)?;
+        Ok(run)
+    }
+
+    /// Continues a run up to the number of epochs, with its random numbers and history, after
+    /// another call or after stages that the program called itself.
+    ///
+    /// # Errors
+    /// Those of [`run`](Self::run). The run has the history up to the error then.
+    pub fn extend<T, E>(self, run: &mut Run, task: &mut T, batches: &E) -> Result<()>
+    where
+        T: Task<Batch = B>,
+        E: Epochs<Batch = B> + ?Sized,
+    {
+        self.check()?;
+        running::extend(self, run, task, batches)
+    }
+
+    fn check(&self) -> Result<()> {
+        let at_least_1 = |name: &str, number: Option<u64>| match number {
+            Some(0) => {
+                let reason = format!("{name} must be at least 1, found 0");
+                Err(Error::argument("Fit", reason))
+            }
+            _ => Ok(()),
+        };
+        at_least_1("the patience of `stop_early`", self.patience)?;
+        at_least_1("the interval of `signal`", self.signal)?;
+        match &self.checkpoints {
+            Some(checkpoints) => checkpoints.check(),
+            None if self.resume => {
+                let reason = "`resume` needs `checkpoints`";
+                Err(Error::argument("Fit", reason))
+            }
+            None => Ok(()),
+        }
+    }
+}

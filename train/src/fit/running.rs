@@ -1,0 +1,245 @@
+//! The running of a whole run: epochs, validation, early stopping, checkpoints, logs.
+
+use super::Fit;
+use super::logs::Logs;
+use crate::best::Best;
+use crate::interrupt::Interrupt;
+use crate::log::{End, RunEnd, RunStart, StepRecord};
+use crate::pairs::Pairs;
+use crate::run::Run;
+use crate::task::Task;
+use cotangent_core::state::Stateful;
+use cotangent_core::{Error, Result};
+use cotangent_data::Epochs;
+use std::cell::Cell;
+use std::ops::ControlFlow;
+
+/// Continues a run up to the number of epochs of its settings.
+pub(super) fn extend<T, E>(
+    fit: Fit<'_, T::Batch>,
+    run: &mut Run,
+    task: &mut T,
+    batches: &E,
+) -> Result<()>
+where
+    T: Task,
+    E: Epochs<Batch = T::Batch> + ?Sized,
+{
+    let keep_best = fit.keep_best;
+    let mut fitting = Fitting {
+        stop: Cell::new(false),
+        interrupt: fit.interrupt.then(Interrupt::listen).transpose()?,
+        best: best(&fit),
+        fit,
+        run,
+        task,
+    };
+    let end = fitting
+        .begin(batches)
+        .and_then(|()| fitting.epochs(batches));
+    let restored = if keep_best {
+        fitting.best.restore(fitting.task)
+    } else {
+        Ok(())
+    };
+    fitting.run.end = end.as_ref().ok().copied();
+    fitting.run.unwatch();
+    let logged = fitting.log_end(&end);
+    end.and(restored).and(logged)
+}
+
+/// Returns the search for the best epoch.
+fn best<B>(fit: &Fit<'_, B>) -> Best {
+    let default = || match fit.validation {
+        Some(_) => Best::lowest("validation_loss"),
+        None => Best::lowest("loss"),
+    };
+    let mut best = fit.best.clone().unwrap_or_else(default);
+    best.is_required = fit.best.is_some() || fit.keep_best || fit.patience.is_some();
+    best.keeps_weights = fit.keep_best || fit.checkpoints.is_some();
+    best
+}
+
+/// A run with everything that takes part in it.
+struct Fitting<'r, 'a, T: Task> {
+    fit: Fit<'a, T::Batch>,
+    run: &'r mut Run,
+    task: &'r mut T,
+    best: Best,
+    interrupt: Option<Interrupt>,
+    /// Set by a log that ends the run.
+    stop: Cell<bool>,
+}
+
+impl<T: Task> Fitting<'_, '_, T> {
+    /// Loads the checkpoint, and begins the logs.
+    fn begin<E: Epochs<Batch = T::Batch> + ?Sized>(&mut self, batches: &E) -> Result<()> {
+        let seed = ("seed".to_owned(), self.fit.seed.to_string());
+        self.fit.settings.all.insert(0, seed);
+        let mut resumed = false;
+        if let Some(checkpoints) = &self.fit.checkpoints {
+            if self.fit.resume {
+                resumed = checkpoints.load(&mut [
+                    ("settings", &mut self.fit.settings),
+                    ("task", self.task),
+                    ("run", self.run),
+                    ("best", &mut self.best),
+                    ("logs", &mut self.fit.logs),
+                ])?;
+            } else if self.run.steps() == 0 {
+                checkpoints.expect_none()?;
+            }
+        }
+        let done = self.run.epoch() + u64::from(self.run.batch() > 0);
+        if done > self.fit.epochs {
+            let found = self.fit.epochs;
+            let reason =
+                format!("expected at least {done} epochs, which the run has begun, found {found}");
+            return Err(Error::argument("Fit", reason));
+        }
+        if let Some(every) = self.fit.signal {
+            self.run.watch(every, self.task.module())?;
+        }
+        let mut settings = vec![("epochs".to_owned(), self.fit.epochs.to_string())];
+        settings.extend(self.fit.settings.all.iter().cloned());
+        let start = RunStart {
+            epochs: self.fit.epochs,
+            steps_per_epoch: batches.batches_per_epoch().map(|batches| batches as u64),
+            epoch: self.run.epoch(),
+            step: self.run.steps(),
+            batch: self.run.batch(),
+            resumed,
+            history: self.run.history(),
+            module: self.task.module(),
+            settings: &settings,
+        };
+        self.fit.logs.each(|log| log.begin(&start))
+    }
+
+    /// Runs the epochs that are left.
+    fn epochs<E: Epochs<Batch = T::Batch> + ?Sized>(&mut self, batches: &E) -> Result<End> {
+        while self.run.epoch() < self.fit.epochs {
+            if self.is_stopped_early() {
+                return Ok(End::StoppedEarly);
+            }
+            if self.steps(batches)?.is_break() || !self.end_epoch()? {
+                self.save()?;
+                return Ok(End::Interrupted);
+            }
+        }
+        Ok(End::Completed)
+    }
+
+    /// Trains on the batches of an epoch that are left.
+    fn steps<E>(&mut self, batches: &E) -> Result<ControlFlow<()>>
+    where
+        E: Epochs<Batch = T::Batch> + ?Sized,
+    {
+        let Self {
+            fit,
+            run,
+            task,
+            best,
+            interrupt,
+            stop,
+        } = self;
+        let interrupted = || stop.get() || interrupt.as_ref().is_some_and(Interrupt::is_pressed);
+        run.train_until(*task, batches, |run, task| {
+            if !fit.logs.0.is_empty() {
+                let record = StepRecord {
+                    epoch: run.epoch() + 1,
+                    step: run.steps(),
+                    batch: run.batch(),
+                    samples: run.samples(),
+                    meters: run.training(),
+                    module: task.module(),
+                    signal: run.new_report(),
+                    stop,
+                };
+                fit.logs.each(|log| log.step(&record))?;
+            }
+            if interrupted() {
+                return Ok(ControlFlow::Break(()));
+            }
+            if let Some(checkpoints) = &mut fit.checkpoints
+                && checkpoints.are_due(run.steps())
+            {
+                checkpoints.save(
+                    run.steps(),
+                    &parts(&fit.settings, task, run, best, &fit.logs),
+                )?;
+            }
+            Ok(ControlFlow::Continue(()))
+        })
+    }
+
+    /// Validates, and ends the epoch. Returns whether the run goes on.
+    fn end_epoch(&mut self) -> Result<bool> {
+        let pressed = || self.interrupt.as_ref().is_some_and(Interrupt::is_pressed);
+        if let Some(batches) = self.fit.validation
+            && !self.run.validate_until(self.task, batches, pressed)?
+        {
+            return Ok(false);
+        }
+        let ended = self.run.close_epoch(self.task, &mut self.best)?;
+        let record = self
+            .run
+            .epoch_record(&ended, self.task.module(), &self.stop);
+        self.fit.logs.each(|log| log.epoch(&record))?;
+        if let Some(checkpoints) = &self.fit.checkpoints
+            && ended.is_best
+        {
+            checkpoints.save_best(&self.best)?;
+        }
+        self.save()?;
+        Ok(!self.stop.get())
+    }
+
+    fn save(&mut self) -> Result<()> {
+        let Some(checkpoints) = &mut self.fit.checkpoints else {
+            return Ok(());
+        };
+        let parts = parts(
+            &self.fit.settings,
+            self.task,
+            self.run,
+            &self.best,
+            &self.fit.logs,
+        );
+        checkpoints.save(self.run.steps(), &parts)
+    }
+
+    fn is_stopped_early(&self) -> bool {
+        let since = self.best.epochs_since(self.run.history());
+        self.fit.patience.is_some_and(|patience| since >= patience)
+    }
+
+    fn log_end(&mut self, end: &Result<End>) -> Result<()> {
+        let end = RunEnd {
+            end: end.as_ref().copied(),
+            epoch: self.run.epoch(),
+            step: self.run.steps(),
+            history: self.run.history(),
+            best: self.best.epoch(),
+            module: self.task.module(),
+        };
+        self.fit.logs.each(|log| log.end(&end))
+    }
+}
+
+/// Returns the parts of a checkpoint.
+fn parts<'p>(
+    settings: &'p Pairs,
+    task: &'p dyn Stateful,
+    run: &'p Run,
+    best: &'p Best,
+    logs: &'p Logs<'_>,
+) -> [(&'static str, &'p dyn Stateful); 5] {
+    [
+        ("settings", settings),
+        ("task", task),
+        ("run", run),
+        ("best", best),
+        ("logs", logs),
+    ]
+}
