@@ -5,7 +5,7 @@ use cotangent_core::random::ChaCha8Rng;
 
 use crate::dataset::{Dataset, stack_of};
 use crate::error::{Error, Result};
-use crate::key::Key;
+use crate::key::{Key, occurrences};
 use crate::sample::Sample;
 
 /// A data set whose samples a function changes; see [`Dataset::map`].
@@ -69,6 +69,8 @@ where
 pub struct Subset<D> {
     dataset: D,
     positions: Vec<usize>,
+    /// How often each position occurs before, if any occurs twice.
+    occurrences: Vec<u32>,
 }
 
 impl<D: Dataset> Subset<D> {
@@ -77,7 +79,12 @@ impl<D: Dataset> Subset<D> {
         if let Some(&position) = positions.iter().find(|&&position| position >= samples) {
             return Err(Error::SampleOutOfRange { position, samples });
         }
-        Ok(Self { dataset, positions })
+        let occurrences = occurrences(&positions, samples);
+        Ok(Self {
+            dataset,
+            positions,
+            occurrences,
+        })
     }
 
     /// Returns the positions in the whole data set.
@@ -89,6 +96,13 @@ impl<D: Dataset> Subset<D> {
         let samples = self.positions.len();
         let found = self.positions.get(position).copied();
         Ok(found.ok_or(Error::SampleOutOfRange { position, samples })?)
+    }
+
+    /// Returns the draw in the whole data set.
+    fn whole(&self, (position, key): (usize, Key)) -> CoreResult<(usize, Key)> {
+        let before = self.occurrences.get(position);
+        let key = before.map_or(key, |&before| key.after(before));
+        Ok((self.position(position)?, key))
     }
 }
 
@@ -105,18 +119,14 @@ impl<D: Dataset> Dataset for Subset<D> {
     }
 
     fn draw(&self, position: usize, key: Key) -> CoreResult<D::Sample> {
-        let position = self.position(position)?;
+        let (position, key) = self.whole((position, key))?;
         let drawn = self.dataset.draw(position, key);
         drawn.map_err(|error| Error::item(position, error))
     }
 
-    fn batch(&self, positions: &[usize], key: Key) -> CoreResult<D::Sample> {
-        let position = |&position: &usize| self.position(position);
-        let positions = positions
-            .iter()
-            .map(position)
-            .collect::<CoreResult<Vec<_>>>()?;
-        self.dataset.batch(&positions, key)
+    fn batch(&self, draws: &[(usize, Key)]) -> CoreResult<D::Sample> {
+        let draws = draws.iter().map(|&draw| self.whole(draw));
+        self.dataset.batch(&draws.collect::<CoreResult<Vec<_>>>()?)
     }
 }
 
@@ -154,11 +164,11 @@ impl<A: Dataset, B: Dataset<Sample = A::Sample>> Dataset for Concat<A, B> {
         }
     }
 
-    fn batch(&self, positions: &[usize], key: Key) -> CoreResult<A::Sample> {
+    fn batch(&self, draws: &[(usize, Key)]) -> CoreResult<A::Sample> {
         let first = self.first.len();
-        if positions.iter().all(|&position| position < first) {
-            return self.first.batch(positions, key);
+        if draws.iter().all(|&(position, _)| position < first) {
+            return self.first.batch(draws);
         }
-        stack_of(self, positions, key)
+        stack_of(self, draws)
     }
 }

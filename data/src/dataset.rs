@@ -76,14 +76,14 @@ pub trait Dataset: Send + Sync {
         self.get(position)
     }
 
-    /// Returns the samples at `positions` as a batch. The default stacks what [`draw`](Self::draw)
-    /// returns; a data set in memory gathers all rows at once.
+    /// Returns a batch of samples, each given by its position and its key. The default stacks what
+    /// [`draw`](Self::draw) returns; a data set in memory gathers all rows at once.
     ///
     /// # Errors
     /// [`Error::Item`](crate::Error::Item), which has the position of the sample that cannot be
     /// read, panics, or has another shape than the first; the errors of [`Sample::stack`].
-    fn batch(&self, positions: &[usize], key: Key) -> Result<Self::Sample> {
-        stack_of(self, positions, key)
+    fn batch(&self, draws: &[(usize, Key)]) -> Result<Self::Sample> {
+        stack_of(self, draws)
     }
 
     /// Returns the samples changed by `f`, whenever one is read.
@@ -106,7 +106,8 @@ pub trait Dataset: Send + Sync {
 
     /// Returns the samples changed at random by `f`, anew in every epoch. The generator depends on
     /// the seed of the batches, the epoch and the position of the sample, but not on the number of
-    /// workers. [`get`](Self::get) returns the sample unchanged.
+    /// workers. A sample that an epoch contains several times is changed anew each time.
+    /// [`get`](Self::get) returns the sample unchanged.
     ///
     /// ```
     /// use cotangent::prelude::*;
@@ -178,15 +179,15 @@ pub trait Dataset: Send + Sync {
 /// Returns the batch of samples that are drawn one by one.
 pub(crate) fn stack_of<D: Dataset + ?Sized>(
     dataset: &D,
-    positions: &[usize],
-    key: Key,
+    draws: &[(usize, Key)],
 ) -> Result<D::Sample> {
-    let draw = |&position: &usize| {
+    let draw = |&(position, key): &(usize, Key)| {
         let drawn = catch_unwind(AssertUnwindSafe(|| dataset.draw(position, key)));
         let drawn = drawn.unwrap_or_else(|panic| Err(panicked(&*panic).into()));
         drawn.map_err(|error| Error::item(position, error))
     };
-    let samples = positions.iter().map(draw).collect::<Result<Vec<_>>>()?;
+    let samples = draws.iter().map(draw).collect::<Result<Vec<_>>>()?;
+    let positions = draws.iter().map(|&(position, _)| position);
     D::Sample::stack(&samples).map_err(|error| misfit(&samples, positions, error))
 }
 
@@ -194,10 +195,10 @@ pub(crate) fn stack_of<D: Dataset + ?Sized>(
 /// does not fit the first one.
 pub(crate) fn misfit<S: Sample>(
     samples: &[S],
-    positions: &[usize],
+    positions: impl IntoIterator<Item = usize>,
     error: cotangent_core::Error,
 ) -> cotangent_core::Error {
-    for (sample, &position) in samples.iter().zip(positions).skip(1) {
+    for (sample, position) in samples.iter().zip(positions).skip(1) {
         if let Err(error) = S::stack(&[samples[0].clone(), sample.clone()]) {
             return Error::item(position, error);
         }
@@ -223,14 +224,26 @@ macro_rules! pointers {
                 (**self).draw(position, key)
             }
 
-            fn batch(&self, positions: &[usize], key: Key) -> Result<Self::Sample> {
-                (**self).batch(positions, key)
+            fn batch(&self, draws: &[(usize, Key)]) -> Result<Self::Sample> {
+                (**self).batch(draws)
             }
         }
     )*};
 }
 
 pointers!(&D, Arc<D>, Box<D>);
+
+/// Returns the positions of draws, or an error for one that is not below `samples`.
+pub(crate) fn positions_of(draws: &[(usize, Key)], samples: usize) -> Result<Vec<usize>> {
+    let position = |&(position, _): &(usize, Key)| {
+        if position < samples {
+            Ok(position)
+        } else {
+            Err(Error::SampleOutOfRange { position, samples }.into())
+        }
+    };
+    draws.iter().map(position).collect()
+}
 
 /// Returns rows of samples in memory: views if the positions follow each other, else copies.
 pub(crate) fn rows_of<S: Sample>(all: &S, positions: &[usize]) -> Result<S> {

@@ -351,6 +351,15 @@ impl Error {
         }
     }
 
+    /// Creates an [`Error::Image`].
+    #[cfg(feature = "images")]
+    pub(crate) fn image(path: impl Into<PathBuf>, reason: impl Into<String>) -> Self {
+        Self::Image {
+            path: path.into(),
+            reason: reason.into(),
+        }
+    }
+
     /// Creates an [`Error::Io`].
     pub(crate) fn io(path: impl Into<PathBuf>, error: io::Error) -> Self {
         Self::Io {

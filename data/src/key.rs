@@ -8,7 +8,8 @@ use crate::shuffle::{Purpose, keyed_generator};
 /// A seed and the number of an epoch, from which random changes of samples are drawn.
 ///
 /// The generator of a sample depends on the key and the sample's position alone. The order in which
-/// samples are drawn, and the thread that draws them, change nothing.
+/// samples are drawn, and the thread that draws them, change nothing. Where an epoch contains a
+/// sample several times, each occurrence has its own key.
 ///
 /// ```
 /// use cotangent::data::Key;
@@ -66,4 +67,26 @@ impl Key {
             ..*self
         }
     }
+
+    /// Returns the key of a draw of a sample that was drawn `before` times.
+    pub(crate) fn after(&self, before: u32) -> Self {
+        // Data sets count their children from 0.
+        self.child(!u64::from(before))
+    }
+}
+
+/// Returns for each of the positions, which are below `samples`, how often it occurs before.
+/// Returns an empty vector if none occurs twice.
+pub(crate) fn occurrences(positions: &[usize], samples: usize) -> Vec<u32> {
+    let mut counts = vec![0; samples];
+    let mut repeats = false;
+    let before = positions.iter().map(|&position| {
+        let count: &mut u32 = &mut counts[position];
+        let before = *count;
+        *count = before.wrapping_add(1);
+        repeats |= before > 0;
+        before
+    });
+    let before = before.collect();
+    if repeats { before } else { Vec::new() }
 }

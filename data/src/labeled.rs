@@ -3,7 +3,7 @@
 use cotangent_core::{Indices, Result as CoreResult, Tensor};
 
 use crate::batches::Batches;
-use crate::dataset::{Dataset, rows_of};
+use crate::dataset::{Dataset, positions_of, rows_of};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::sample::Sample;
@@ -346,10 +346,10 @@ impl Dataset for Labeled {
         Ok((self.inputs.row(position)?, self.labels.row(position)?))
     }
 
-    fn batch(&self, positions: &[usize], _key: Key) -> CoreResult<(Tensor, Indices)> {
-        self.check(positions)?;
-        let inputs = rows_of(&self.inputs, positions)?;
-        Ok((inputs, rows_of(&self.labels, positions)?))
+    fn batch(&self, draws: &[(usize, Key)]) -> CoreResult<(Tensor, Indices)> {
+        let positions = positions_of(draws, self.labels.len())?;
+        let inputs = rows_of(&self.inputs, &positions)?;
+        Ok((inputs, rows_of(&self.labels, &positions)?))
     }
 }
 

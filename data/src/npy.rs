@@ -19,12 +19,13 @@ impl Dataset for Rows {
         self.narrow(position, 1)?.squeeze(0)
     }
 
-    fn batch(&self, positions: &[usize], _key: Key) -> Result<Tensor> {
+    fn batch(&self, draws: &[(usize, Key)]) -> Result<Tensor> {
         // Rows that follow each other are read at once.
-        let runs = positions.chunk_by(|&before, &next| before.checked_add(1) == Some(next));
+        let runs = draws.chunk_by(|before, next| before.0.checked_add(1) == Some(next.0));
         let runs = runs.map(|run| {
-            let rows = self.narrow(run[0], run.len());
-            rows.map_err(|error| Error::item(run[0], error))
+            let (start, _) = run[0];
+            let rows = self.narrow(start, run.len());
+            rows.map_err(|error| Error::item(start, error))
         });
         Tensor::cat(&runs.collect::<Result<Vec<_>>>()?, 0)
     }

@@ -179,7 +179,10 @@ tuples! {
 
 impl<S: Sample, const N: usize> Sample for [S; N] {
     fn stack(samples: &[Self]) -> Result<Self> {
-        each(|i| {
+        let Some(first) = samples.first() else {
+            return Err(Error::argument("stack", "expected at least one sample"));
+        };
+        each(first, |i| {
             let parts: Vec<S> = samples.iter().map(|sample| sample[i].clone()).collect();
             S::stack(&parts)
         })
@@ -190,31 +193,36 @@ impl<S: Sample, const N: usize> Sample for [S; N] {
     }
 
     fn select(&self, rows: &[usize]) -> Result<Self> {
-        each(|i| self[i].select(rows))
+        each(self, |i| self[i].select(rows))
     }
 
     fn narrow(&self, start: usize, len: usize) -> Result<Self> {
-        each(|i| self[i].narrow(start, len))
+        each(self, |i| self[i].narrow(start, len))
     }
 
     fn row(&self, row: usize) -> Result<Self> {
-        each(|i| self[i].row(row))
+        each(self, |i| self[i].row(row))
     }
 }
 
-/// Creates an array, or returns the first error.
-fn each<T, const N: usize>(mut part: impl FnMut(usize) -> Result<T>) -> Result<[T; N]> {
-    let mut error = None;
-    let parts: [Option<T>; N] = array::from_fn(|i| {
-        if error.is_some() {
-            return None;
-        }
-        part(i).map_err(|found| error = Some(found)).ok()
+/// Creates the parts of an array, or returns the first error. After it the array is filled with
+/// `parts`.
+fn each<S: Sample, const N: usize>(
+    parts: &[S; N],
+    mut part: impl FnMut(usize) -> Result<S>,
+) -> Result<[S; N]> {
+    let mut result = Ok(());
+    let created = array::from_fn(|i| {
+        let created = match &result {
+            Ok(()) => part(i),
+            Err(_) => return parts[i].clone(),
+        };
+        created.unwrap_or_else(|error| {
+            result = Err(error);
+            parts[i].clone()
+        })
     });
-    match error {
-        Some(error) => Err(error),
-        None => Ok(parts.map(|part| part.expect("no part failed"))),
-    }
+    result.map(|()| created)
 }
 
 /// Returns the number of rows of all parts of a batch.

@@ -362,7 +362,7 @@ impl<S: Sample> Reader<S> {
         if samples.is_empty() || (self.drop_last && samples.len() < self.batch_size) {
             return None;
         }
-        let stack = || S::stack(&samples).map_err(|error| misfit(&samples, &numbers, error));
+        let stack = || S::stack(&samples).map_err(|error| misfit(&samples, numbers, error));
         let batch = catch_unwind(AssertUnwindSafe(stack));
         Some(batch.unwrap_or_else(|panic| Err(panicked(&*panic).into())))
     }

@@ -2,7 +2,7 @@
 
 use cotangent_core::Result as CoreResult;
 
-use crate::dataset::{Dataset, rows_of};
+use crate::dataset::{Dataset, positions_of, rows_of};
 use crate::error::{Error, Result};
 use crate::key::Key;
 use crate::sample::Sample;
@@ -56,14 +56,6 @@ impl<S: Sample> Table<S> {
     pub fn is_empty(&self) -> bool {
         self.rows == 0
     }
-
-    fn check(&self, positions: &[usize]) -> Result<()> {
-        let samples = self.rows;
-        match positions.iter().find(|&&position| position >= samples) {
-            None => Ok(()),
-            Some(&position) => Err(Error::SampleOutOfRange { position, samples }),
-        }
-    }
 }
 
 impl<S: Sample> Dataset for Table<S> {
@@ -74,12 +66,14 @@ impl<S: Sample> Dataset for Table<S> {
     }
 
     fn get(&self, position: usize) -> CoreResult<S> {
-        self.check(&[position])?;
+        let samples = self.rows;
+        if position >= samples {
+            return Err(Error::SampleOutOfRange { position, samples }.into());
+        }
         self.all.row(position)
     }
 
-    fn batch(&self, positions: &[usize], _key: Key) -> CoreResult<S> {
-        self.check(positions)?;
-        rows_of(&self.all, positions)
+    fn batch(&self, draws: &[(usize, Key)]) -> CoreResult<S> {
+        rows_of(&self.all, &positions_of(draws, self.rows)?)
     }
 }

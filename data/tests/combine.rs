@@ -11,9 +11,13 @@ fn numbers(count: usize) -> Table<Indices> {
     Table::new(Indices::range(count).unwrap()).unwrap()
 }
 
+fn draws(positions: impl IntoIterator<Item = usize>, key: Key) -> Vec<(usize, Key)> {
+    positions.into_iter().map(|i| (i, key)).collect()
+}
+
 fn all<D: Dataset<Sample = Indices>>(dataset: &D) -> Vec<usize> {
-    let positions: Vec<usize> = (0..dataset.len()).collect();
-    let batch = dataset.batch(&positions, Key::new(0, 0)).unwrap();
+    let batch = dataset.batch(&draws(0..dataset.len(), Key::new(0, 0)));
+    let batch = batch.unwrap();
     for (position, &expected) in batch.as_slice().iter().enumerate() {
         assert_eq!(dataset.get(position).unwrap().as_slice(), [expected]);
     }
@@ -71,12 +75,9 @@ fn random_changes(seed: u64, epoch: u64) -> Vec<f64> {
         Ok(x + rng.random::<f64>())
     };
     let changed = zeros.augment(add).augment(add);
-    let batch = changed
-        .batch(&[0, 1, 2, 3, 4, 5, 6, 7], Key::new(seed, epoch))
-        .unwrap();
-    let reversed = changed
-        .batch(&[7, 6, 5, 4, 3, 2, 1, 0], Key::new(seed, epoch))
-        .unwrap();
+    let key = Key::new(seed, epoch);
+    let batch = changed.batch(&draws(0..8, key)).unwrap();
+    let reversed = changed.batch(&draws((0..8).rev(), key)).unwrap();
     let mut back = reversed.to_f64_vec();
     back.reverse();
     assert_eq!(batch.to_f64_vec(), back);
@@ -97,6 +98,76 @@ fn random_changes_depend_on_seed_epoch_and_position_alone() {
     let draw = |key: Key| key.generator(0).random::<f64>();
     assert_eq!(changes[0], draw(once) + draw(key));
     assert_ne!(draw(once), draw(key));
+}
+
+/// Returns each sample of an epoch with its random change.
+fn changes<D>(batches: &Batches<D>) -> Vec<(usize, u64)>
+where
+    D: Dataset<Sample = (Indices, Tensor)>,
+{
+    let batch = batches.epoch(3).map(|batch| {
+        let (samples, changes) = batch.unwrap();
+        let samples = samples.as_slice().to_vec();
+        let changes = changes.to_f64_vec().into_iter().map(f64::to_bits);
+        samples.into_iter().zip(changes).collect::<Vec<_>>()
+    });
+    batch.flatten().collect()
+}
+
+#[test]
+fn each_occurrence_of_a_sample_in_an_epoch_is_changed_anew() {
+    let samples = (
+        Indices::range(8).unwrap(),
+        Tensor::zeros([8], DType::F64).unwrap(),
+    );
+    let noisy = Table::new(samples)
+        .unwrap()
+        .augment(|(i, x), rng| Ok((i, x + rng.random::<f64>())));
+    let once = changes(&Batches::new(noisy.clone(), 3).unwrap().shuffle(5));
+    let all_differ = |changes: &[(usize, u64)]| {
+        changes
+            .iter()
+            .map(|(_, x)| x)
+            .collect::<BTreeSet<_>>()
+            .len()
+            == changes.len()
+    };
+    assert!(once.len() == 8 && all_differ(&once));
+
+    // Positions 1 and 2 of the data set come from a subset that has them several times, too.
+    let repeated = noisy.clone().subset([1, 2, 1, 1, 2, 1, 0, 1]).unwrap();
+    let twice = noisy
+        .clone()
+        .concat(repeated.clone().subset([0, 3, 3, 5]).unwrap());
+    let weighted = Batches::new(noisy.clone(), 3).unwrap();
+    let weighted = weighted
+        .weighted(&[1.0, 5.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], 5)
+        .unwrap();
+    let balanced = Batches::new(repeated.clone(), 3).unwrap();
+    let balanced = balanced.balanced(&[0, 0, 0, 0, 0, 0, 1, 1], 5).unwrap();
+    let found = [
+        (changes(&weighted), changes(&weighted.clone().workers(2))),
+        (changes(&balanced), changes(&balanced.clone().workers(3))),
+        {
+            let batches = Batches::new(repeated, 5).unwrap().shuffle(5);
+            (changes(&batches), changes(&batches.clone().workers(2)))
+        },
+        {
+            let batches = Batches::new(twice, 4).unwrap().shuffle(5);
+            (changes(&batches), changes(&batches.clone().workers(8)))
+        },
+    ];
+    for (changes, ahead) in found {
+        let kinds = changes.iter().map(|(i, _)| i).collect::<BTreeSet<_>>();
+        assert!(kinds.len() < changes.len(), "a sample occurs twice");
+        assert!(all_differ(&changes), "{changes:?}");
+        assert_eq!(changes, ahead);
+    }
+    // The changes of samples that occur once are those of the whole data set.
+    let part = noisy.subset([6, 2, 7]).unwrap();
+    let part = changes(&Batches::new(part, 2).unwrap().shuffle(5));
+    assert_eq!(part.len(), 3);
+    assert!(part.iter().all(|change| once.contains(change)));
 }
 
 /// Checks that two sets have every sample once.

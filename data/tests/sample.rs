@@ -157,13 +157,13 @@ fn positions_out_of_range_are_typed_errors() {
     let key = Key::new(0, 0);
     for result in [
         table.get(3),
-        table.batch(&[0, 3], key),
-        table.batch(&[2, 3], key),
+        table.batch(&[(0, key), (3, key)]),
+        table.batch(&[(2, key), (3, key)]),
     ] {
         let error = result.unwrap_err().to_string();
         assert!(error.contains("expected a position below 3"), "{error}");
     }
-    assert_eq!(table.batch(&[], key).unwrap().shape(), [0, 1]);
+    assert_eq!(table.batch(&[]).unwrap().shape(), [0, 1]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use cotangent_core::random::RngExt;
 use cotangent_core::{Error as CoreError, Indices, Result as CoreResult, Tensor};
-use cotangent_data::{Batches, Dataset, Error, Sample, StreamBatches, Table};
+use cotangent_data::{Batches, Dataset, Error, Key, Sample, StreamBatches, Table};
 use proptest::prelude::*;
 
 /// Samples that take unequal time, and count how many were read.
@@ -195,9 +195,9 @@ fn a_panic_in_a_batch_of_the_users_own_names_the_sample() {
         fn get(&self, position: usize) -> CoreResult<Self::Sample> {
             self.0.get(position)
         }
-        fn batch(&self, positions: &[usize], key: cotangent_data::Key) -> CoreResult<Self::Sample> {
-            assert!(!positions.contains(&12), "a bug in `batch`");
-            self.0.batch(positions, key)
+        fn batch(&self, draws: &[(usize, Key)]) -> CoreResult<Self::Sample> {
+            assert!(draws.iter().all(|draw| draw.0 != 12), "a bug in `batch`");
+            self.0.batch(draws)
         }
     }
     for (fault, text) in [

@@ -4,20 +4,20 @@
 use std::fmt;
 use std::iter::FusedIterator;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use cotangent_core::Result as CoreResult;
 
-use crate::dataset::{Dataset, stack_of};
+use crate::dataset::Dataset;
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
-use crate::key::Key;
 
 mod order;
+mod plan;
 mod workers;
 
 use order::{Order, Weighted, balancing};
+use plan::Plan;
 use workers::Workers;
 pub(crate) use workers::panicked;
 
@@ -104,7 +104,8 @@ impl<D: Dataset> Batches<D> {
     }
 
     /// Draws samples with replacement, each with a probability in proportion to its weight. An
-    /// epoch has as many draws as there are samples.
+    /// epoch has as many draws as there are samples. Each draw of a sample is
+    /// [augmented](Dataset::augment) anew.
     ///
     /// # Errors
     /// [`Error::WeightCount`] unless there is one weight for each sample, [`Error::Weight`] for a
@@ -247,14 +248,7 @@ impl<D: Dataset> Batches<D> {
 
     /// Returns one pass over the data set: an iterator over batches, such as `(inputs, labels)`.
     pub fn epoch(&self, number: u64) -> Epoch<D> {
-        let samples = self.dataset.len();
-        let plan = Plan {
-            dataset: Arc::clone(&self.dataset),
-            batch_size: self.batch_size,
-            samples,
-            positions: self.order.positions(number, samples, self.batch_size),
-            key: Key::new(self.order.seed(), number),
-        };
+        let plan = Plan::new(&self.dataset, self.batch_size, &self.order, number);
         Epoch {
             plan: Arc::new(plan),
             left: 0..self.batches_per_epoch(),
@@ -299,40 +293,6 @@ impl<D: Dataset> fmt::Debug for Batches<D> {
             .field("drop_last", &self.drop_last)
             .field("workers", &self.workers)
             .finish_non_exhaustive()
-    }
-}
-
-/// The samples of each batch of an epoch.
-struct Plan<D> {
-    dataset: Arc<D>,
-    batch_size: usize,
-    samples: usize,
-    /// If none, batches follow the order of the data set.
-    positions: Option<Vec<usize>>,
-    key: Key,
-}
-
-impl<D: Dataset> Plan<D> {
-    fn batch(&self, number: usize) -> CoreResult<D::Sample> {
-        let start = number * self.batch_size;
-        let end = self.samples.min(start.saturating_add(self.batch_size));
-        match &self.positions {
-            Some(positions) => self.load(&positions[start..end]),
-            None => self.load(&(start..end).collect::<Vec<_>>()),
-        }
-    }
-
-    /// Returns the batch, or an error if the data set panics.
-    fn load(&self, positions: &[usize]) -> CoreResult<D::Sample> {
-        let batch = catch_unwind(AssertUnwindSafe(|| self.dataset.batch(positions, self.key)));
-        batch.unwrap_or_else(|panic| {
-            // One by one, the samples show which of them it is.
-            let again = || stack_of(&*self.dataset, positions, self.key);
-            match catch_unwind(AssertUnwindSafe(again)) {
-                Ok(Err(error)) => Err(error),
-                _ => Err(panicked(&*panic).into()),
-            }
-        })
     }
 }
 

@@ -10,7 +10,7 @@ use cotangent_core::Result;
 use crate::dataset::Dataset;
 use crate::error::Error;
 
-use super::Plan;
+use super::plan::Plan;
 
 /// The threads of an epoch. They end when this is dropped, after the batch at which they are.
 pub(super) struct Workers<S> {

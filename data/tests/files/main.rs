@@ -3,6 +3,8 @@
 mod augment;
 mod csv;
 #[cfg(feature = "images")]
+mod damaged_images;
+#[cfg(feature = "images")]
 mod images;
 mod lines;
 #[cfg(feature = "npy")]

@@ -27,7 +27,8 @@ fn rows_are_those_of_the_whole_array() {
     let third = Dataset::get(&rows, 3).unwrap();
     assert_eq!(third.shape(), [2, 3]);
     assert_eq!(third.to_f64_vec(), whole.select(0, 3).unwrap().to_f64_vec());
-    let batch = rows.batch(&[4, 0, 1, 1, 2], Key::new(0, 0)).unwrap();
+    let draws = [4, 0, 1, 1, 2].map(|position| (position, Key::new(0, 0)));
+    let batch = rows.batch(&draws).unwrap();
     let firsts = batch.select(2, 0).unwrap().select(1, 0).unwrap();
     assert_eq!(firsts.to_f64_vec(), [24.0, 0.0, 6.0, 6.0, 12.0]);
 
