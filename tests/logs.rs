@@ -133,7 +133,11 @@ fn a_log_that_fails_loses_no_weights_and_no_other_log() -> Result<()> {
         .run(&mut task, &batches)
         .map(drop)
         .expect_err("the disk is full");
-    assert!(matches!(error, Error::Io { .. }), "{error}");
+    assert!(matches!(error.root(), Error::Io { .. }), "{error}");
+    assert!(
+        error.to_string().starts_with("epoch 2, step 20: "),
+        "{error}"
+    );
     // The best weights are back, and the checkpoint of the first epoch is there.
     assert!(cotangent::state::to_bytes(task.model())? != untrained);
     assert!(Checkpoints::newest(folder.path().join("checkpoints"))?.is_some());

@@ -1,6 +1,8 @@
-//! Training runs: `fit` gives the bits of a plain loop, a killed run resumes to the same bits, and
-//! each option does what it says.
+//! Training runs: `fit` gives the bits of a plain loop, a killed run resumes to the same bits, the
+//! best weights are restored however a run ends, and each option does what it says.
 
+#[path = "train/endings.rs"]
+mod endings;
 #[cfg(unix)]
 #[path = "train/killed.rs"]
 mod killed;

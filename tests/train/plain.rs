@@ -57,21 +57,26 @@ fn a_run_with_all_options_has_the_bits_of_a_plain_loop() -> Result<()> {
     let mut history = History::new();
     for epoch in 0..EPOCHS {
         let (mut sum, mut count, mut norm) = (0.0, 0.0, f64::NAN);
-        for batch in batches.epoch(epoch) {
+        let mut update = |accumulator: &mut Accumulator, net: &mut Mlp| {
+            let mut grads = accumulator.take(net)?;
+            norm = clip::global_norm(1.0).apply(net, &mut grads)?;
+            schedule.step(&mut optimizer)?;
+            optimizer.step(net, grads)?;
+            average.update(net)
+        };
+        for (number, batch) in batches.epoch(epoch).enumerate() {
             let (x, y) = batch?;
             let loss = net.forward(&x, &pass)?.mse_loss(&y)?;
             sum += loss.item()? * x.shape()[0] as f64;
             count += x.shape()[0] as f64;
             accumulator.add(&net, loss.backward()?, x.shape()[0] as f64)?;
             steps += 1;
-            if steps % 2 == 0 {
-                let mut grads = accumulator.take(&net)?;
-                norm = clip::global_norm(1.0).apply(&net, &mut grads)?;
-                schedule.step(&mut optimizer)?;
-                optimizer.step(&mut net, grads)?;
-                average.update(&net)?;
+            if number % 2 == 1 {
+                update(&mut accumulator, &mut net)?;
             }
         }
+        // The last of seven batches.
+        update(&mut accumulator, &mut net)?;
         let (mut validation, mut validated) = (0.0, 0.0);
         for batch in valid.epoch(0) {
             let (x, y) = batch?;
@@ -103,5 +108,20 @@ fn a_run_with_all_options_has_the_bits_of_a_plain_loop() -> Result<()> {
     assert!(bytes(task.model())? == bytes(&best.1)?);
     assert_eq!((run.end(), run.steps()), (Some(End::Completed), steps));
     assert_eq!(run.best().map(|(_, value)| value), Some(best.0));
+    Ok(())
+}
+
+#[test]
+fn an_epoch_shorter_than_the_accumulation_has_one_update() -> Result<()> {
+    let batches = Batches::new(rows(50, 1)?, 8)?.shuffle(3);
+    let trained = |accumulated| -> Result<Vec<u8>> {
+        let mut task = Supervised::new(net()?, Adam::new(0.05).build()?, squares);
+        task = task.accumulate(accumulated);
+        Fit::new(2).run(&mut task, &batches)?;
+        bytes(&task)
+    };
+    let by_epoch = trained(7)?;
+    assert!(trained(8)? == by_epoch && trained(1000)? == by_epoch);
+    assert!(trained(6)? != by_epoch);
     Ok(())
 }

@@ -144,9 +144,14 @@ impl Run {
     /// Trains on one batch.
     ///
     /// # Errors
-    /// Those of the task. The run is as before then, except for its random numbers and for values
-    /// that the step has recorded.
+    /// Those of the task, placed at the epoch and the step. The run is as before then, except for
+    /// its random numbers and for values that the step has recorded.
     pub fn train_step<T: Task + ?Sized>(&mut self, task: &mut T, batch: &T::Batch) -> Result<()> {
+        let trained = self.try_step(task, batch);
+        trained.map_err(|error| error.at(self.place_of_next_step()))
+    }
+
+    fn try_step<T: Task + ?Sized>(&mut self, task: &mut T, batch: &T::Batch) -> Result<()> {
         let samples = batch.rows()?;
         let watch = self.watch.as_mut();
         let watch = watch.filter(|watch| self.steps.is_multiple_of(watch.every));
@@ -175,10 +180,15 @@ impl Run {
         Ok(())
     }
 
+    fn place_of_next_step(&self) -> String {
+        format!("epoch {}, step {}", self.epoch + 1, self.steps + 1)
+    }
+
     /// Trains on the batches of the present epoch that are left.
     ///
     /// # Errors
-    /// Those of the batches and of the task; [`Error::Argument`] if the epoch has no batches.
+    /// Those of the batches and of the task, placed at the epoch and the step;
+    /// [`Error::Argument`] if the epoch has no batches.
     pub fn train_epoch<T, E>(&mut self, task: &mut T, batches: &E) -> Result<()>
     where
         T: Task + ?Sized,
@@ -203,7 +213,8 @@ impl Run {
             self.training = Meters::new();
         }
         for batch in batches.epoch(self.epoch).skip(self.batch as usize) {
-            self.train_step(task, &batch?)?;
+            let batch = batch.map_err(|error| error.at(self.place_of_next_step()))?;
+            self.train_step(task, &batch)?;
             if after(self, task)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -212,13 +223,24 @@ impl Run {
             let reason = format!("epoch {} has no batches", self.epoch + 1);
             return Err(Error::argument("train_epoch", reason));
         }
+        let mut step = Step {
+            pass: &self.pass,
+            draws: self.pass.draws(),
+            meters: &mut self.training,
+            samples: 0,
+            weight: 0.0,
+            number: self.steps,
+            epoch: self.epoch,
+        };
+        let ended = task.end_steps(&mut step);
+        ended.map_err(|error| error.at(end_of(self.epoch + 1)))?;
         Ok(ControlFlow::Continue(()))
     }
 
     /// Runs the task's validation on all batches of epoch 0, under an inference pass.
     ///
     /// # Errors
-    /// Those of the batches and of the task.
+    /// Those of the batches and of the task, placed at the epoch and the batch.
     pub fn validate<T, E>(&mut self, task: &mut T, batches: &E) -> Result<()>
     where
         T: Task + ?Sized,
@@ -238,39 +260,51 @@ impl Run {
         T: Task + ?Sized,
         E: Epochs<Batch = T::Batch> + ?Sized,
     {
-        let pass = Pass::inference();
         self.validation = Meters::new();
-        for batch in batches.epoch(0) {
+        for (number, batch) in batches.epoch(0).enumerate() {
             if stop() {
                 return Ok(false);
             }
-            let batch = batch?;
-            let samples = batch.rows()?;
-            self.validation.begin_batch();
-            let mut step = Step {
-                pass: &pass,
-                draws: 0,
-                meters: &mut self.validation,
-                samples,
-                weight: samples as f64,
-                number: self.steps,
-                epoch: self.epoch,
-            };
-            task.validate_step(&batch, &mut step)?;
+            let validated = batch.and_then(|batch| self.validate_step(task, &batch));
+            validated.map_err(|error| {
+                let (epoch, batch) = (self.epoch + 1, number + 1);
+                error.at(format!("epoch {epoch}, validation batch {batch}"))
+            })?;
         }
         Ok(true)
+    }
+
+    fn validate_step<T: Task + ?Sized>(&mut self, task: &mut T, batch: &T::Batch) -> Result<()> {
+        let samples = batch.rows()?;
+        self.validation.begin_batch();
+        let mut step = Step {
+            pass: &Pass::inference(),
+            draws: 0,
+            meters: &mut self.validation,
+            samples,
+            weight: samples as f64,
+            number: self.steps,
+            epoch: self.epoch,
+        };
+        task.validate_step(batch, &mut step)
     }
 
     /// Ends an epoch: adds its values to the history, with `validation_` before the names of those
     /// of [`validate`](Self::validate), and compares it with the best one.
     ///
     /// # Errors
-    /// Those of the task and of [`Best::observe`].
+    /// Those of the task and of [`Best::observe`], placed at the end of the epoch.
     pub fn end_epoch<T: Task>(&mut self, task: &mut T, best: &mut Best) -> Result<()> {
         self.close_epoch(task, best).map(drop)
     }
 
     pub(crate) fn close_epoch<T: Task>(&mut self, task: &mut T, best: &mut Best) -> Result<Ended> {
+        let place = end_of(self.epoch + 1);
+        let ended = self.try_close(task, best);
+        ended.map_err(|error| error.at(place))
+    }
+
+    fn try_close<T: Task>(&mut self, task: &mut T, best: &mut Best) -> Result<Ended> {
         let mut values = self.training.values();
         let validation = self.validation.values().into_iter();
         values.extend(validation.map(|(name, value)| (format!("validation_{name}"), value)));
@@ -333,6 +367,11 @@ impl Run {
         let watch = self.watch.as_ref().filter(|watch| watch.is_new)?;
         watch.report.as_ref()
     }
+}
+
+/// Returns the place of an error at the end of an epoch, which is counted from 1.
+pub(crate) fn end_of(epoch: u64) -> String {
+    format!("end of epoch {epoch}")
 }
 
 fn no_module() -> Error {

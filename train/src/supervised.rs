@@ -103,7 +103,14 @@ where
     }
 
     /// Calls the optimizer once in `batches` steps, with the mean of their gradients over all
-    /// samples. Batches at the end of an epoch wait for those of the next one.
+    /// samples, with `batches` at least 1. The steps that are left at the end of an epoch have a
+    /// call of their own: with 7 batches in an epoch and `accumulate(3)` there are 3 calls in each
+    /// epoch, the last with the gradients of one batch. A schedule counts these calls.
+    ///
+    /// The end of an epoch is that of [`Fit`](crate::Fit) and
+    /// [`Run::train_epoch`](crate::Run::train_epoch). In a loop of
+    /// [`Run::train_step`](crate::Run::train_step) alone, gradients wait for the batches of the
+    /// next epoch.
     pub fn accumulate(mut self, batches: u64) -> Self {
         self.accumulation = Some(Accumulation {
             batches,
@@ -188,8 +195,19 @@ where
         if accumulation.so_far < accumulation.batches {
             return Ok(None);
         }
+        self.left()
+    }
+
+    /// Returns the mean of the gradients that no step of the optimizer has used.
+    fn left(&mut self) -> Result<Option<Gradients>> {
+        let Some(accumulation) = &mut self.accumulation else {
+            return Ok(None);
+        };
+        if accumulation.so_far == 0 {
+            return Ok(None);
+        }
         accumulation.so_far = 0;
-        accumulator.take(&self.model).map(Some)
+        accumulation.accumulator.take(&self.model).map(Some)
     }
 
     /// Changes the weights by a step along the gradients.
@@ -244,6 +262,14 @@ where
         let loss = (self.loss)(model, batch, step)?;
         step.record("loss", loss.item()?);
         Ok(())
+    }
+
+    /// Calls the optimizer with the accumulated gradients that are left.
+    fn end_steps(&mut self, step: &mut Step<'_>) -> Result<()> {
+        match self.left()? {
+            Some(gradients) => self.update(gradients, step),
+            None => Ok(()),
+        }
     }
 
     fn end_epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {

@@ -79,6 +79,19 @@ pub trait Task: Stateful {
         Err(Error::argument("Task::validate_step", reason))
     }
 
+    /// Ends the training steps of an epoch, before its validation. A task that collects gradients
+    /// of several batches applies those that are left here. The step has no samples; a value is
+    /// recorded by [`Step::set`].
+    ///
+    /// It is called again if the run was stopped in the validation and is resumed.
+    ///
+    /// # Errors
+    /// Any error ends the run.
+    fn end_steps(&mut self, step: &mut Step<'_>) -> Result<()> {
+        let _ = step;
+        Ok(())
+    }
+
     /// Ends an epoch, after its validation.
     ///
     /// # Errors

@@ -14,8 +14,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// The error of everything that can fail.
 ///
-/// Layers and optimizers add the place in the model to an error. To match on an error, use its
-/// [`root`](Self::root); [`path`](Self::path) returns the place.
+/// Layers and optimizers add the place in the model to an error, and runs add the epoch and the
+/// step. To match on an error, use its [`root`](Self::root); [`path`](Self::path) returns the place
+/// in the model.
 ///
 /// Both `{}` and `{:?}` print the message, so that `unwrap`, and a `main` that returns a
 /// [`Result`], print a sentence and not a struct.
@@ -189,6 +190,15 @@ pub enum Error {
         /// The error.
         source: Box<Error>,
     },
+    /// An error at a place that is no module, such as a step of a run.
+    #[error("{place}: {source}")]
+    #[non_exhaustive]
+    At {
+        /// The place, such as `epoch 3, step 120`.
+        place: String,
+        /// The error.
+        source: Box<Error>,
+    },
     /// An error of another crate.
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),
@@ -208,10 +218,29 @@ impl Error {
         self.map_path(|path| path.push(name))
     }
 
+    /// Adds a place in front of the text of the error, as a run does with the epoch and the step.
+    ///
+    /// ```
+    /// use cotangent::{Error, Tensor};
+    /// let error = Tensor::from_vec(vec![1.0f32; 3], [2, 2]).unwrap_err();
+    /// let error = error.within("weight").at("epoch 3, step 120");
+    /// assert!(error.to_string().starts_with("epoch 3, step 120: `weight`: from_vec: "));
+    /// assert_eq!(error.path().as_deref(), Some("weight"));
+    /// assert!(matches!(error.root(), Error::Shape { .. }));
+    /// ```
+    #[must_use]
+    pub fn at(self, place: impl Into<String>) -> Self {
+        Self::At {
+            place: place.into(),
+            source: Box::new(self),
+        }
+    }
+
     /// Returns the error with its path changed.
     pub(crate) fn map_path(self, change: impl FnOnce(&mut ModulePath)) -> Self {
         let (mut path, source) = match self {
             Self::Within { path, source } => (path, source),
+            Self::At { place, source } => return source.map_path(change).at(place),
             error => (ModulePath::default(), Box::new(error)),
         };
         change(&mut path);
@@ -229,6 +258,7 @@ impl Error {
     pub fn path(&self) -> Option<String> {
         match self {
             Self::Within { path, .. } if !path.is_empty() => Some(path.to_string()),
+            Self::At { source, .. } => source.path(),
             _ => None,
         }
     }
@@ -242,7 +272,7 @@ impl Error {
     /// ```
     pub fn root(&self) -> &Self {
         match self {
-            Self::Within { source, .. } => source.root(),
+            Self::Within { source, .. } | Self::At { source, .. } => source.root(),
             error => error,
         }
     }
@@ -294,7 +324,7 @@ impl Error {
     #[must_use]
     pub fn remedied_by(mut self, way: &'static str) -> Self {
         let mut root = &mut self;
-        while let Self::Within { source, .. } = root {
+        while let Self::Within { source, .. } | Self::At { source, .. } = root {
             root = source;
         }
         if let Self::DType { remedy, .. } | Self::NonFinite { remedy, .. } = root {

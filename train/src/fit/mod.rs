@@ -103,14 +103,19 @@ impl<'a, B: Sample> Fit<'a, B> {
         self
     }
 
-    /// Restores the weights of the best epoch at the end, however the run ends.
+    /// Restores the weights of the best epoch at the end, however the run ends: also after an error
+    /// in a step, in the validation or in a log, after Ctrl-C and after an early stop.
     #[doc(alias = "restore_best_weights")]
     pub fn keep_best(mut self) -> Self {
         self.keep_best = true;
         self
     }
 
-    /// Saves checkpoints. There is always one of the last step, unless an error ends the run.
+    /// Saves checkpoints. There is always one of the last step, unless an error ends the run. Then
+    /// the newest one is that of an earlier step, and is whole. After an error such as a full disk,
+    /// [`resume`](Self::resume) continues from there. After a loss that is not finite, start
+    /// another run from the weights in `best.safetensors`, for example with a smaller learning
+    /// rate.
     #[doc(alias = "ModelCheckpoint")]
     pub fn checkpoints(mut self, checkpoints: Checkpoints) -> Self {
         self.checkpoints = Some(checkpoints);
@@ -178,9 +183,10 @@ impl<'a, B: Sample> Fit<'a, B> {
     ///
     /// # Errors
     /// [`Error::Argument`] if an option is out of range; the errors of the batches, the task, the
-    /// logs and the checkpoints. A loss or a gradient that is not finite is
-    /// [`Error::NonFinite`], which names the first operation with such a result if the task is
-    /// [`Supervised`](crate::Supervised).
+    /// logs and the checkpoints. The text of an error says where in the run it was raised, such as
+    /// `epoch 3, step 120`; [`Error::root`] is the error without this. A loss or a gradient that is
+    /// not finite is [`Error::NonFinite`], which names the first operation with such a result if
+    /// the task is [`Supervised`](crate::Supervised).
     pub fn run<T, E>(self, task: &mut T, batches: &E) -> Result<Run>
     where
         T: Task<Batch = B>,
@@ -192,7 +198,8 @@ impl<'a, B: Sample> Fit<'a, B> {
     }
 
     /// Continues a run up to the number of epochs, with its random numbers and history, after
-    /// another call or after stages that the program called itself.
+    /// another call or after stages that the program called itself. The best epoch is one of this
+    /// call, and early stopping counts the epochs of this call.
     ///
     /// # Errors
     /// Those of [`run`](Self::run). The run has the history up to the error then.

@@ -6,7 +6,7 @@ use crate::best::Best;
 use crate::interrupt::Interrupt;
 use crate::log::{End, RunEnd, RunStart, StepRecord};
 use crate::pairs::Pairs;
-use crate::run::Run;
+use crate::run::{Ended, Run, end_of};
 use crate::task::Task;
 use cotangent_core::state::Stateful;
 use cotangent_core::{Error, Result};
@@ -28,6 +28,7 @@ where
     let keep_best = fit.keep_best;
     let mut fitting = Fitting {
         stop: Cell::new(false),
+        before: run.epoch(),
         interrupt: fit.interrupt.then(Interrupt::listen).transpose()?,
         best: best(&fit),
         fit,
@@ -69,6 +70,8 @@ struct Fitting<'r, 'a, T: Task> {
     interrupt: Option<Interrupt>,
     /// Set by a log that ends the run.
     stop: Cell<bool>,
+    /// The number of epochs of earlier calls, which are not compared with those of this one.
+    before: u64,
 }
 
 impl<T: Task> Fitting<'_, '_, T> {
@@ -86,6 +89,9 @@ impl<T: Task> Fitting<'_, '_, T> {
                     ("best", &mut self.best),
                     ("logs", &mut self.fit.logs),
                 ])?;
+                if resumed {
+                    self.before = 0;
+                }
             } else if self.run.steps() == 0 {
                 checkpoints.expect_none()?;
             }
@@ -142,9 +148,10 @@ impl<T: Task> Fitting<'_, '_, T> {
             best,
             interrupt,
             stop,
+            ..
         } = self;
         let interrupted = || stop.get() || interrupt.as_ref().is_some_and(Interrupt::is_pressed);
-        run.train_until(*task, batches, |run, task| {
+        let mut after = |run: &Run, task: &T| {
             if !fit.logs.0.is_empty() {
                 let record = StepRecord {
                     epoch: run.epoch() + 1,
@@ -170,6 +177,11 @@ impl<T: Task> Fitting<'_, '_, T> {
                 )?;
             }
             Ok(ControlFlow::Continue(()))
+        };
+        run.train_until(*task, batches, |run, task| {
+            after(run, task).map_err(|error: Error| {
+                error.at(format!("epoch {}, step {}", run.epoch() + 1, run.steps()))
+            })
         })
     }
 
@@ -182,17 +194,21 @@ impl<T: Task> Fitting<'_, '_, T> {
             return Ok(false);
         }
         let ended = self.run.close_epoch(self.task, &mut self.best)?;
-        let record = self
-            .run
-            .epoch_record(&ended, self.task.module(), &self.stop);
+        let logged = self.log_epoch(&ended);
+        logged.map_err(|error| error.at(end_of(self.run.epoch())))?;
+        Ok(!self.stop.get())
+    }
+
+    /// Logs an epoch that has ended, and saves it.
+    fn log_epoch(&mut self, ended: &Ended) -> Result<()> {
+        let record = self.run.epoch_record(ended, self.task.module(), &self.stop);
         self.fit.logs.each(|log| log.epoch(&record))?;
         if let Some(checkpoints) = &self.fit.checkpoints
             && ended.is_best
         {
             checkpoints.save_best(&self.best)?;
         }
-        self.save()?;
-        Ok(!self.stop.get())
+        self.save()
     }
 
     fn save(&mut self) -> Result<()> {
@@ -211,6 +227,7 @@ impl<T: Task> Fitting<'_, '_, T> {
 
     fn is_stopped_early(&self) -> bool {
         let since = self.best.epochs_since(self.run.history());
+        let since = since.min(self.run.epoch() - self.before);
         self.fit.patience.is_some_and(|patience| since >= patience)
     }
 
