@@ -1,6 +1,9 @@
 //! Logs of whole runs: no line is missing or doubled after a kill, a log that fails loses no
 //! weights, and other programs read the files. `.ci/logs` runs those programs.
 
+#[path = "logs/events.rs"]
+mod events;
+
 use cotangent::data::Labeled;
 use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
@@ -15,6 +18,9 @@ use std::time::Duration;
 use tempfile::tempdir;
 
 type Batch = (Tensor, Indices);
+
+/// The event file of a run.
+const FILE: &str = "board/events.out.tfevents.cotangent";
 
 /// Returns batches of some digits for training, and others for validation.
 fn batches() -> Result<(Batches<Labeled>, Batches<Labeled>)> {
@@ -89,7 +95,7 @@ fn a_killed_and_resumed_run_has_every_line_once() -> Result<()> {
         child.kill()?;
         child.wait()?;
         // The files of a killed run can be read.
-        if killed.path().join("board").exists() {
+        if killed.path().join(FILE).exists() {
             board(killed.path())?;
         }
     }
@@ -99,8 +105,7 @@ fn a_killed_and_resumed_run_has_every_line_once() -> Result<()> {
         assert_eq!(text(killed.path())?, text(whole.path())?);
     }
     assert_eq!(board(killed.path())?, board(whole.path())?);
-    let file = "board/events.out.tfevents.cotangent";
-    let len = |folder: &Path| read(folder.join(file)).map(|bytes| bytes.len());
+    let len = |folder: &Path| read(folder.join(FILE)).map(|bytes| bytes.len());
     assert_eq!(len(killed.path())?, len(whole.path())?);
     assert!(killed.path().join("run.html").exists());
     Ok(())
@@ -236,7 +241,7 @@ fn files_for_other_programs() -> Result<()> {
     board.scalar("limits", 0, f64::NAN)?;
     board.scalar("limits", 1, f64::NEG_INFINITY)?;
     // The same file, as a kill may leave it.
-    let bytes = read(folder.join("board/events.out.tfevents.cotangent"))?;
+    let bytes = read(folder.join(FILE))?;
     let cut = folder.join("cut");
     std::fs::create_dir_all(&cut)?;
     std::fs::write(
