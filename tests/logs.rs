@@ -1,6 +1,9 @@
 //! Logs of whole runs: no line is missing or doubled after a kill, a log that fails loses no
 //! weights, and other programs read the files. `.ci/logs` runs those programs.
 
+#[path = "logs/events.rs"]
+mod events;
+
 use cotangent::data::Labeled;
 use cotangent::figure::{Chart, Charts};
 use cotangent::prelude::*;
@@ -15,6 +18,9 @@ use std::time::Duration;
 use tempfile::tempdir;
 
 type Batch = (Tensor, Indices);
+
+/// The event file of a run.
+const FILE: &str = "board/events.out.tfevents.cotangent";
 
 /// Returns batches of some digits for training, and others for validation.
 fn batches() -> Result<(Batches<Labeled>, Batches<Labeled>)> {
@@ -89,7 +95,7 @@ fn a_killed_and_resumed_run_has_every_line_once() -> Result<()> {
         child.kill()?;
         child.wait()?;
         // The files of a killed run can be read.
-        if killed.path().join("board").exists() {
+        if killed.path().join(FILE).exists() {
             board(killed.path())?;
         }
     }
@@ -99,8 +105,7 @@ fn a_killed_and_resumed_run_has_every_line_once() -> Result<()> {
         assert_eq!(text(killed.path())?, text(whole.path())?);
     }
     assert_eq!(board(killed.path())?, board(whole.path())?);
-    let file = "board/events.out.tfevents.cotangent";
-    let len = |folder: &Path| read(folder.join(file)).map(|bytes| bytes.len());
+    let len = |folder: &Path| read(folder.join(FILE)).map(|bytes| bytes.len());
     assert_eq!(len(killed.path())?, len(whole.path())?);
     assert!(killed.path().join("run.html").exists());
     Ok(())
@@ -181,25 +186,26 @@ fn progress_child() -> Result<()> {
     fit.run(&mut task()?, &batches).map(drop)
 }
 
-/// Waits in each step, so that there is time to look at the terminal. The third epoch panics if the
+/// Waits in each step, so that there is time to look at the terminal. The 20th step panics if the
 /// environment asks for it.
 #[test]
 #[ignore = "run by tests/logs/terminal.py"]
 fn dashboard_child() -> Result<()> {
-    let Some(mode) = std::env::var_os("COTANGENT_DASHBOARD") else {
+    let Ok(mode) = std::env::var("COTANGENT_DASHBOARD") else {
         return Ok(());
     };
     let slow = |net: &Mlp, batch: &Batch, step: &mut Step<'_>| {
-        sleep(Duration::from_millis(100));
-        assert!(step.epoch() < 3 || mode != "panic", "a planted panic");
+        sleep(Duration::from_millis(50));
+        let is_planted = step.is_training() && step.number() == 19 && mode.contains("panic");
+        assert!(!is_planted, "a planted panic");
         loss(net, batch, step)
     };
     let (batches, valid) = batches()?;
     let net = task()?.into_model();
     let mut task = Supervised::new(net, Adam::new(1e-2).build()?, slow);
     let fit = Fit::new(4).validate(&valid);
-    let fit = if mode == "bar" {
-        fit.log(Progress::new())
+    let fit = if mode.contains("bar") {
+        fit.log(Progress::new()).stop_on_interrupt()
     } else {
         fit.log(Dashboard::new())
     };
@@ -235,7 +241,7 @@ fn files_for_other_programs() -> Result<()> {
     board.scalar("limits", 0, f64::NAN)?;
     board.scalar("limits", 1, f64::NEG_INFINITY)?;
     // The same file, as a kill may leave it.
-    let bytes = read(folder.join("board/events.out.tfevents.cotangent"))?;
+    let bytes = read(folder.join(FILE))?;
     let cut = folder.join("cut");
     std::fs::create_dir_all(&cut)?;
     std::fs::write(

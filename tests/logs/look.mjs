@@ -35,7 +35,7 @@ for (const [name, width] of [["desktop", 1280], ["phone", 390]]) {
     check(problems.length === 0, problems.join("\n"));
     check(found.width <= width, `${name}: the page is ${found.width} pixels wide`);
     check(found.title === "Digits & <others>", found.title);
-    check(found.sections.length === 10, found.sections.join(", "));
+    check(found.sections.length === 11, found.sections.join(", "));
     check(found.curves.length >= 3, `${found.curves.length} curves`);
     for (const curve of found.curves) {
         check(curve.width > 250 && curve.height > 150, JSON.stringify(curve));

@@ -1,4 +1,5 @@
-"""Runs the dashboard in a pseudo-terminal, resizes it, ends it in several ways; runs the bar."""
+"""Runs the dashboard and the bar in a pseudo-terminal of several widths, resizes it, and ends them
+in several ways."""
 
 import fcntl
 import os
@@ -13,23 +14,24 @@ import time
 import pyte
 
 PROGRAM = sys.argv[1]
+WIDTHS = [20, 40, 80, 200]
 
 
 class Run:
     """The program on a terminal, and what this shows."""
 
-    def __init__(self, mode):
-        self.screen = pyte.Screen(100, 30)
+    def __init__(self, mode, columns=100):
+        self.screen = pyte.Screen(columns, 30)
         self.stream = pyte.ByteStream(self.screen)
         self.bytes = b""
         self.controller, self.terminal = pty.openpty()
-        self.resize(100, 30)
+        self.resize(columns, 30)
         self.before = termios.tcgetattr(self.terminal)
         self.child = os.fork()
         if self.child == 0:
             os.close(self.controller)
             os.login_tty(self.terminal) if hasattr(os, "login_tty") else self.take_terminal()
-            os.environ["COTANGENT_DASHBOARD"] = mode
+            os.environ |= {"COTANGENT_DASHBOARD": mode, "RUST_BACKTRACE": "0"}
             arguments = ["--ignored", "--exact", "dashboard_child", "--nocapture"]
             os.execv(PROGRAM, [PROGRAM, *arguments])
 
@@ -79,6 +81,7 @@ class Run:
             assert time.monotonic() < end, f"the program does not end:\n{self.text()}"
         self.read(0.2)
         assert termios.tcgetattr(self.terminal) == self.before, "the terminal's mode has changed"
+        assert not self.screen.cursor.hidden, "the cursor is hidden"
         return status
 
     def end_dashboard(self):
@@ -133,12 +136,41 @@ status, after = run.end_dashboard()
 assert os.waitstatus_to_exitcode(status) in (0, 130), status
 print("Ctrl-C twice: the terminal is whole")
 
-run = Run("bar")
-run.wait_for("epoch 2/4 ")
-for part in ["% ", " steps/s, ", " left  loss "]:
-    assert part in run.text(), run.text()
+for columns in WIDTHS:
+    run = Run("end", columns)
+    run.wait_until("the first line", lambda: run.screen.display[0].startswith("epoch 2/4"))
+    last = "Ctrl-C ends the run after this step"[:columns]
+    assert run.screen.display[-1].rstrip() == last.rstrip(), run.text()
+    assert "loss by step"[:columns - 2] in run.text(), run.text()
+    os.write(run.controller, b"\x03")
+    status, after = run.end_dashboard()
+    assert status == 0 and "ended: Some(Interrupted)" in after, after
+
+    run = Run("bar", columns)
+    run.wait_for("epoch 2/4 ")
+    run.wait_for("%")
+    if columns >= 80:
+        for part in [" steps/s, ", " left  loss "]:
+            assert part in run.screen.display[run.screen.cursor.y], run.text()
+    os.write(run.controller, b"\x03")
+    assert run.end() == 0
+    assert "%" not in run.text(), run.text()
+    assert "ended: Some(Interrupted)" in run.text().replace("\n", ""), run.text()
+print(f"both in {WIDTHS} columns, Ctrl-C in the middle: the terminal is whole")
+
+run = Run("bar panic")
+assert run.end() != 0 and "a planted panic" in run.text(), run.text()
+print("the bar panicked: the message is on the terminal")
+
+run = Run("bar", 30)
+run.wait_for("epoch 3/4 ")
+run.wait_for("%")
+run.resize(200, 30)
+run.wait_for("epoch 4/4 ")
+run.resize(120, 30)
 assert run.end() == 0
 text = run.text()
-assert "epoch 4/4  loss " in text and "completed after 4 epochs, 60 steps" in text, text
-assert "%" not in text and not run.screen.cursor.hidden, text
-print("the bar: lines above it, and a table in its place")
+for epoch in range(1, 5):
+    assert text.count(f"epoch {epoch}/4  loss ") == 1, text
+assert "completed after 4 epochs, 60 steps" in text and "%" not in text, text
+print("the bar, resized twice: lines above it, and a table in its place")

@@ -220,7 +220,8 @@ fn logs_get_reports_of_observed_steps_and_tables() -> Result<()> {
     }
     impl Log for Seen {
         fn step(&mut self, step: &cotangent::train::StepRecord<'_>) -> Result<()> {
-            if step.signal.is_some() {
+            if let Some(report) = step.signal {
+                assert_eq!(report.step, step.step);
                 self.observed.push(step.step);
             }
             Ok(())

@@ -125,7 +125,7 @@ pub struct StepRecord<'a> {
     pub meters: &'a Meters,
     /// The model, if the task has one.
     pub module: Option<&'a dyn Module>,
-    /// The signal report of this step, if one was asked for.
+    /// The signal report of this step, if one was asked for. Its `step` is that of this record.
     pub signal: Option<&'a signal::Report>,
     pub(crate) stop: &'a Cell<bool>,
 }

@@ -265,13 +265,13 @@ impl AnyMetric for Saved {
 }
 
 /// Returns the parts `prefix.0`, `prefix.1` and so on, as far as there are any.
-fn numbered(state: &StateDict, prefix: &str) -> Vec<StateDict> {
+pub(crate) fn numbered(state: &StateDict, prefix: &str) -> Vec<StateDict> {
     let parts = (0..).map(|number: usize| state.part(&format!("{prefix}.{number}")));
     parts.take_while(|part| !part.is_empty()).collect()
 }
 
 /// Returns the name in the entry `name.NAME`, and its count.
-fn name_of(part: &StateDict) -> Result<(String, u64)> {
+pub(crate) fn name_of(part: &StateDict) -> Result<(String, u64)> {
     let names = part.part("name");
     let Some((name, _)) = names.iter().next() else {
         return Err(Error::state("", vec!["`name`: missing".to_owned()]));

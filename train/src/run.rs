@@ -169,7 +169,10 @@ impl Run {
         task.train_step(batch, &mut step)?;
         if let Some(watch) = watch {
             let module = task.module().ok_or_else(no_module)?;
-            watch.report = watch.signal.step(module)?;
+            watch.report = watch.signal.step(module)?.map(|mut report| {
+                report.step = self.steps + 1;
+                report
+            });
             watch.is_new = true;
         } else if let Some(watch) = &mut self.watch {
             watch.is_new = false;

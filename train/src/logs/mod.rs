@@ -3,6 +3,8 @@
 #[cfg(feature = "progress")]
 mod bar;
 mod csv;
+#[cfg(any(feature = "dashboard", feature = "figures"))]
+mod curve;
 #[cfg(feature = "dashboard")]
 mod dashboard;
 mod file;

@@ -10,8 +10,8 @@ use std::io::{Write, stderr};
 /// Shows the progress of a run on the standard error, and a table at its end.
 ///
 /// It is a line for each epoch. On a terminal, and with the feature `progress`, it is also a bar
-/// with the values of the epoch so far, the steps per second, and the time left. A run without this
-/// log is silent.
+/// with the steps per second, the time left, and the values of the epoch so far, as many as fit the
+/// line. A run without this log is silent.
 ///
 /// Errors of writing are ignored, so that a closed pipe does not end a run.
 ///
@@ -32,9 +32,6 @@ pub(super) trait Output: Debug {
     fn print(&mut self, line: &str) {
         let _ = writeln!(stderr(), "{line}");
     }
-
-    /// Begins a run that ends after `steps`, if this is known.
-    fn begin(&mut self, _steps: Option<u64>) {}
 
     /// Shows a step of a run of so many epochs.
     fn step(&mut self, _step: &StepRecord<'_>, _epochs: u64, _pace: &Pace) {}
@@ -82,7 +79,6 @@ impl Log for Progress {
     fn begin(&mut self, start: &RunStart<'_>) -> Result<()> {
         self.epochs = start.epochs;
         self.pace = Pace::of(start);
-        self.output.begin(self.pace.steps);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! The picture: progress, the curve of the loss, and the latest values.
 
+use crate::logs::curve::Curve;
 use crate::logs::table::{one_line, short};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
@@ -25,52 +26,6 @@ pub(super) struct View {
     pub last: Vec<(String, f64)>,
     /// Whether the run ends after the current step.
     pub is_stopping: bool,
-}
-
-/// A curve with a bounded number of points, each of which is the mean of equally many values.
-#[derive(Clone, Debug)]
-pub(super) struct Curve {
-    points: Vec<(f64, f64)>,
-    /// The sum of the values of the next point, and their number.
-    open: (f64, u32),
-    /// The number of values in a point.
-    each: u32,
-}
-
-const POINTS: usize = 1024;
-
-impl Default for Curve {
-    fn default() -> Self {
-        Self {
-            points: Vec::new(),
-            open: (0.0, 0),
-            each: 1,
-        }
-    }
-}
-
-impl Curve {
-    /// Adds a value. One that is not finite is left out.
-    pub fn push(&mut self, step: u64, value: f64) {
-        if !value.is_finite() {
-            return;
-        }
-        self.open = (self.open.0 + value, self.open.1 + 1);
-        if self.open.1 < self.each {
-            return;
-        }
-        let (sum, count) = std::mem::take(&mut self.open);
-        self.points.push((step as f64, sum / f64::from(count)));
-        if self.points.len() >= POINTS {
-            let pairs = self.points.chunks(2);
-            let mean = |pair: &[(f64, f64)]| {
-                let sum: f64 = pair.iter().map(|(_, value)| value).sum();
-                (pair[pair.len() - 1].0, sum / pair.len() as f64)
-            };
-            self.points = pairs.map(mean).collect();
-            self.each = self.each.saturating_mul(2);
-        }
-    }
 }
 
 /// Draws the view on the whole screen, whatever its size.
@@ -105,22 +60,29 @@ pub(super) fn draw(frame: &mut Frame<'_>, view: &View) {
     };
     let [chart, table] = parts.areas(middle);
     draw_chart(frame, chart, view);
-    let widths = [
-        Constraint::Fill(2),
+    // A number that is cut off would be another one.
+    let mut widths = vec![
         Constraint::Fill(1),
-        Constraint::Fill(1),
+        Constraint::Length(10),
+        Constraint::Length(10),
     ];
-    let rows = rows.into_iter().map(Row::new);
+    if table.width < 34 {
+        widths.pop();
+    }
+    let columns = widths.len();
+    let rows = rows.into_iter();
+    let rows = rows.map(|row| Row::new(row.into_iter().take(columns)));
+    let header = ["", "this epoch", "last epoch"].into_iter().take(columns);
     let values = Table::new(rows, widths)
-        .header(Row::new(["", "this epoch", "last epoch"]).dim())
+        .header(Row::new(header).dim())
         .block(Block::bordered().title("values"));
     frame.render_widget(values, table);
 }
 
 fn draw_chart(frame: &mut Frame<'_>, area: Rect, view: &View) {
     let curves = [
-        ("training", &view.loss.points, Color::Cyan),
-        ("validation", &view.validation.points, Color::Yellow),
+        ("training", view.loss.points(), Color::Cyan),
+        ("validation", view.validation.points(), Color::Yellow),
     ];
     let all = || curves.iter().flat_map(|(_, points, _)| points.iter());
     let x = bounds(all().map(|(step, _)| *step));
@@ -243,6 +205,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_of_a_narrow_screen_are_whole() {
+        let view = View {
+            values: vec![("a long name of a value".to_owned(), -1.234e-100)],
+            last: vec![("a long name of a value".to_owned(), -5.678e-100)],
+            ..View::default()
+        };
+        for (width, shown) in [(20, 1), (33, 1), (34, 2), (40, 2)] {
+            let screen = screen(width, 30, &view);
+            let numbers = ["-1.23e-100", "-5.68e-100"];
+            let found = numbers.map(|number| screen.matches(number).count());
+            assert_eq!(found.iter().sum::<usize>(), shown, "{screen}");
+            assert_eq!(screen.matches("e-1").count(), shown, "{screen}");
+        }
+    }
+
+    #[test]
     fn every_size_and_an_empty_view_can_be_drawn() {
         for width in (0..14).chain([99, 100, 101, 500]) {
             for height in (0..14).chain([200]) {
@@ -250,16 +228,5 @@ mod tests {
                 screen(width, height, &View::default());
             }
         }
-    }
-
-    #[test]
-    fn a_curve_has_a_bounded_number_of_points() {
-        let mut curve = Curve::default();
-        for step in 0..1_000_000 {
-            curve.push(step, if step % 2 == 0 { 0.0 } else { 1.0 });
-        }
-        assert!((POINTS / 4..POINTS).contains(&curve.points.len()));
-        assert!(curve.points.iter().all(|(_, value)| *value == 0.5));
-        assert!(curve.points.is_sorted_by(|a, b| a.0 < b.0));
     }
 }

@@ -1,23 +1,27 @@
 //! A page that shows a run.
 
+mod curves;
 mod page;
 mod sections;
 
 use super::create_folder;
-use crate::{EpochRecord, History, Log, RunEnd, RunStart, Table};
+use crate::{EpochRecord, History, Log, RunEnd, RunStart, StepRecord, Table};
+use cotangent_core::state::{StateDict, Stateful};
 use cotangent_core::{Error, ModuleExt, Result, replace_file};
 use cotangent_figure::Figure;
 use cotangent_nn::signal::Report;
+use curves::Curves;
 use page::Page;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// Saves a run as one HTML file: its curves, tables of metrics such as a confusion matrix, the last
-/// signal report, the model, the settings and the versions.
+/// Saves a run as one HTML file: its curves by epoch and by step, tables of metrics such as a
+/// confusion matrix, the last signal report, the model, the settings and the versions.
 ///
 /// The file needs no other file and has no script. It is written at the end of the run, whether the
 /// run fails or not, and after an epoch if the last one was written 10 seconds ago. It is replaced
-/// whole.
+/// whole, unless a run is resumed that is complete already. Of a long run a point of a curve by
+/// step is the mean of several steps.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -40,6 +44,7 @@ pub struct HtmlReport {
     figures: Vec<(String, String)>,
     settings: Vec<(String, String)>,
     model: Option<String>,
+    steps: Curves,
     /// Of the last epoch.
     tables: Vec<(String, Table)>,
     signal: Option<Report>,
@@ -47,6 +52,8 @@ pub struct HtmlReport {
     page: Option<Page>,
     written: Option<Instant>,
     started: Instant,
+    /// Whether a complete run was resumed, so far as is known.
+    has_nothing_new: bool,
 }
 
 const UPDATE: Duration = Duration::from_secs(10);
@@ -60,11 +67,13 @@ impl HtmlReport {
             figures: Vec::new(),
             settings: Vec::new(),
             model: None,
+            steps: Curves::default(),
             tables: Vec::new(),
             signal: None,
             page: None,
             written: None,
             started: Instant::now(),
+            has_nothing_new: false,
         }
     }
 
@@ -110,12 +119,13 @@ impl HtmlReport {
             "<section{class}>\n<h2>Result</h2>\n<p>{}</p>\n</section>\n",
             page::text(state)
         );
-        results += &sections::curves(history)?;
+        results += &curves::by_epoch(history)?;
+        results += &self.steps.by_step(history)?;
         if !history.is_empty() {
             results += &sections::epochs(history, best);
         }
         for (name, table) in &self.tables {
-            results += &sections::heat(&name.replace('_', " "), table);
+            results += &sections::heat(&heading(name), table);
         }
         self.page = Some(Page {
             title: self.title.clone(),
@@ -124,6 +134,14 @@ impl HtmlReport {
         });
         self.write()
     }
+}
+
+/// Returns the name of a value as a heading.
+fn heading(name: &str) -> String {
+    let name = name.replace('_', " ");
+    let mut rest = name.chars();
+    let first = rest.next().map(char::to_uppercase);
+    first.into_iter().flatten().chain(rest).collect()
 }
 
 impl Log for HtmlReport {
@@ -135,10 +153,23 @@ impl Log for HtmlReport {
         self.page = None;
         self.written = None;
         self.started = Instant::now();
+        self.has_nothing_new = start.resumed;
+        if !start.resumed {
+            self.steps = Curves::default();
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &StepRecord<'_>) -> Result<()> {
+        self.has_nothing_new = false;
+        for (name, value) in step.values() {
+            self.steps.push(name, step.step, value);
+        }
         Ok(())
     }
 
     fn epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
+        self.has_nothing_new = false;
         self.tables = epoch.tables();
         if let Some(signal) = epoch.signal {
             self.signal = Some(signal.clone());
@@ -151,9 +182,21 @@ impl Log for HtmlReport {
     }
 
     fn end(&mut self, end: &RunEnd<'_>) -> Result<()> {
+        if self.has_nothing_new && end.end.is_ok() && self.path.exists() {
+            // The page has tables and a signal report, which this run has not made again.
+            return Ok(());
+        }
         let state = super::outcome(end, self.started.elapsed());
         let best = end.best.map(|(epoch, _)| epoch);
         self.compose(&state, end.end.is_err(), end.history, best)
+    }
+
+    fn state(&self) -> Result<StateDict> {
+        self.steps.state()
+    }
+
+    fn load_state(&mut self, state: &StateDict) -> Result<()> {
+        self.steps.load_state(state)
     }
 }
 
@@ -182,8 +225,9 @@ mod tests {
         for title in [
             "Result",
             "Curves",
+            "Curves by step",
             "Epochs",
-            "validation confusion matrix",
+            "Validation confusion matrix",
             "A line",
             "Signal report, step 0",
             "Model",
@@ -205,8 +249,48 @@ mod tests {
         for other in ["<script", "src=", "href=", "url(", "@import"] {
             assert!(!html.contains(other), "{other}");
         }
-        // Two curves, the signal report and the figure that was added.
-        assert_eq!(html.matches("<svg role=\"img\"").count(), 4);
+        // Two curves by epoch, two by step, the signal report and the figure that was added.
+        assert_eq!(html.matches("<svg role=\"img\"").count(), 6);
+        assert!(html.contains("</th><td>rustc 1."), "{html}");
+        Ok(())
+    }
+
+    #[test]
+    fn a_killed_and_resumed_run_has_every_step_in_its_curves() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let report = |name| HtmlReport::new(folder.path().join(name));
+        let curves = |name| -> Result<String> {
+            let html = read_to_string(folder.path().join(name))?;
+            let start = html.split("<h2>Curves by step</h2>").nth(1);
+            let section = start.and_then(|rest| rest.split("</section>").next());
+            Ok(section.unwrap_or_default().to_owned())
+        };
+        Rehearsal::whole(&mut report("whole"), "")?;
+        Rehearsal::killed(report("killed"), || report("killed"))?;
+        assert_eq!(curves("whole")?, curves("killed")?);
+        assert!(curves("whole")?.contains("<svg"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_complete_run_that_is_resumed_keeps_its_page() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("run.html");
+        let mut run = Rehearsal::new("")?;
+        let mut report = HtmlReport::new(&path);
+        run.begin(&mut report)?;
+        run.epoch(&mut report)?;
+        run.end(&mut report, Ok(End::Completed))?;
+        let page = read_to_string(&path)?;
+        let mut again = HtmlReport::new(&path);
+        again.load_state(&report.state()?)?;
+        run.begin(&mut again)?;
+        run.end(&mut again, Ok(End::Completed))?;
+        assert_eq!(read_to_string(&path)?, page);
+        // One that fails says so.
+        run.begin(&mut again)?;
+        run.end(&mut again, Err(&Error::other("no data")))?;
+        assert!(read_to_string(&path)?.contains("failed: no data"));
         Ok(())
     }
 

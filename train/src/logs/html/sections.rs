@@ -5,43 +5,11 @@ use super::page::{drawing, pairs, scrolling, section, text, verbatim};
 use crate::logs::table::{chosen, short};
 use crate::{History, Table};
 use cotangent_core::Result;
-use cotangent_figure::{Chart, Charts, Figure};
+use cotangent_core::kernel::Tier;
+use cotangent_figure::Figure;
+use std::env::consts::{ARCH, OS};
 use std::fmt::Write;
-
-/// The width of a chart in pixels. Its text is readable on a phone too.
-const WIDTH: u32 = 900;
-
-const VALIDATION: &str = "validation_";
-
-/// Returns a chart over the epochs for each name, with the validation beside the training.
-pub(super) fn curves(history: &History) -> Result<String> {
-    let mut charts = String::new();
-    for name in history.names() {
-        let plain = name.strip_prefix(VALIDATION).unwrap_or(name);
-        if plain != name && history.column(plain).is_some() {
-            continue;
-        }
-        let epochs = || history.epochs().iter().map(|&epoch| epoch as f64);
-        let mut chart = Chart::new("epoch", "");
-        let lines = [
-            ("training", plain.to_owned()),
-            ("validation", format!("{VALIDATION}{plain}")),
-        ];
-        for (label, name) in lines {
-            if let Some(values) = history.column(&name) {
-                chart = chart.line(label, epochs().zip(values.iter().copied()));
-            }
-        }
-        let figure = Charts::new(plain).width(WIDTH).push(chart);
-        charts += &drawing(&format!("{plain} by epoch"), &figure.to_svg()?);
-    }
-    let content = format!("<div class=\"curves\">\n{charts}</div>\n");
-    Ok(if charts.is_empty() {
-        String::new()
-    } else {
-        section("Curves", &content)
-    })
-}
+use std::thread::available_parallelism;
 
 /// Returns a table of the first, the last, the best and some other epochs.
 pub(super) fn epochs(history: &History, best: Option<u64>) -> String {
@@ -138,15 +106,30 @@ pub(super) fn details(report: &HtmlReport) -> Result<String> {
             &pairs(settings.map(|(name, value)| (&name[..], &value[..]))),
         );
     }
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .to_string();
-    let versions = [
-        ("cotangent", env!("CARGO_PKG_VERSION")),
-        ("system", std::env::consts::OS),
-        ("processor", std::env::consts::ARCH),
-        ("hardware threads", &threads),
-    ];
-    details += &section("Versions", &pairs(versions));
+    details += &section("Versions", &versions());
     Ok(details)
+}
+
+/// Returns a table of the versions and the machine, on which the bits of a run may depend.
+fn versions() -> String {
+    let threads = available_parallelism().map_or(1, usize::from).to_string();
+    let instructions = format!("{:?}", Tier::current());
+    let processor = processor();
+    let mut versions = vec![("cotangent", env!("CARGO_PKG_VERSION"))];
+    versions.extend(option_env!("COTANGENT_RUSTC").map(|version| ("compiler", version)));
+    versions.extend([("system", OS), ("architecture", ARCH)]);
+    versions.extend(processor.iter().map(|name| ("processor", &name[..])));
+    versions.extend([
+        ("instruction set", &instructions[..]),
+        ("hardware threads", &threads[..]),
+    ]);
+    pairs(versions)
+}
+
+/// Returns the name of the processor, where the system has a file with it, as Linux does.
+fn processor() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    let (_, name) = line.split_once(':')?;
+    Some(name.trim().to_owned())
 }

@@ -142,12 +142,14 @@ impl TensorBoard {
     }
 
     /// Reads the scalars of an event file, or of all event files in a folder: for each tag the
-    /// points `(step, value)` in the order of the file. Files of TensorFlow and PyTorch are read
-    /// too. A record that is cut off at the end of a file is skipped.
+    /// points `(step, value)` in the order of the file, whatever the steps. The files of a folder
+    /// follow each other by name, which is the order of time for those of TensorFlow and PyTorch.
+    /// A record that is cut off at the end of a file is skipped.
     ///
     /// # Errors
     /// [`Error::Io`](cotangent_core::Error::Io) if a file cannot be read, and
-    /// [`Error::Format`](cotangent_core::Error::Format) with the place of a damaged record.
+    /// [`Error::Format`](cotangent_core::Error::Format) with the place of a damaged record, or if a
+    /// folder has no event file.
     pub fn read_scalars(path: impl AsRef<Path>) -> Result<BTreeMap<String, Vec<(i64, f64)>>> {
         read::read_scalars(path.as_ref())
     }

@@ -13,7 +13,12 @@ pub(super) type Scalars = BTreeMap<String, Vec<(i64, f64)>>;
 /// Reads a file, or all event files of a folder in the order of their names.
 pub(super) fn read_scalars(path: &Path) -> Result<Scalars> {
     let mut scalars = Scalars::new();
-    for path in files(path).map_err(|error| Error::io(path, error))? {
+    let files = files(path).map_err(|error| Error::io(path, error))?;
+    if files.is_empty() {
+        let reason = "there is no event file, with `tfevents` in its name";
+        return Err(Error::format(path, reason));
+    }
+    for path in files {
         let bytes = std::fs::read(&path).map_err(|error| Error::io(&path, error))?;
         for record in Records::new(&bytes) {
             let message = record.map_err(|fault| Error::format(&path, fault))?;
