@@ -84,8 +84,8 @@ impl MlpSettings {
     /// Draws the net.
     ///
     /// # Errors
-    /// Those of [`MlpBuilder::build`](cotangent_nn::MlpBuilder::build), and [`Error::Argument`] if
-    /// an option is out of range or there is no such activation.
+    /// Those of [`MlpBuilder::build`](cotangent_nn::MlpBuilder::build), and
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if an option is out of range.
     pub fn build(&self, rng: &mut (impl Rng + ?Sized)) -> Result<Mlp> {
         self.checked().map_err(|fault| fault.error("mlp"))?;
         let mut builder = Mlp::builder(self.sizes.clone());

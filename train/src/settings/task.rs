@@ -151,7 +151,7 @@ impl TaskSettings {
     /// )?;
     /// let net = Linear::new(2, 1, &mut ChaCha8Rng::seed_from_u64(1))?;
     /// let loss = |net: &Linear, (x, y): &(Tensor, Tensor), step: &mut Step<'_>| {
-    ///     net.forward(x, step.pass())?.mse(y)
+    ///     net.forward(x, step.pass())?.mse_loss(y)
     /// };
     /// let task = settings.build(net, loss)?;
     /// # Ok::<(), Error>(())
