@@ -4,6 +4,7 @@ mod choice;
 mod files;
 mod measure;
 mod net;
+mod settings;
 
 use anyhow::{Result, ensure};
 use choice::{Method, Plan};
@@ -52,6 +53,13 @@ pub struct Options {
     /// Resumes from the checkpoint, with the same options; --epochs is the total.
     #[arg(long, requires = "checkpoint")]
     pub resume: bool,
+    /// A TOML or JSON file with settings instead of the options above, except for --seed; see
+    /// examples/digits.toml.
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "epochs", "hidden", "optimizer", "schedule", "schedule_epochs", "learning_rate",
+        "batch_size", "dropout", "checkpoint", "resume",
+    ])]
+    pub settings: Option<PathBuf>,
 }
 
 /// The options whose defaults differ between the data sets.
@@ -69,25 +77,27 @@ pub fn run(
     defaults: &Defaults,
     save: &Path,
 ) -> Result<f64> {
+    if let Some(file) = &options.settings {
+        return settings::run(file, train, test, options.seed, save);
+    }
     let batch_size = options.batch_size.unwrap_or(defaults.batch_size);
     let mut batches = Batches::new(train, batch_size)?.shuffle(options.seed);
     if train.len() % batch_size == 1 {
         batches = batches.drop_last()?; // A single image has no batch statistics.
     }
     let valid = Batches::new(test, 500)?;
-    let loss = |net: &DeepNet, (images, labels): &(Tensor, Indices), step: &mut Step<'_>| {
-        let logits = net.forward(images, step.pass())?;
-        step.score(metrics::Accuracy::new(), &logits, labels)?;
-        logits.cross_entropy(labels)
-    };
     let epochs = options.schedule_epochs.unwrap_or(defaults.epochs);
     let schedule = options
         .schedule
         .build(epochs * batches.batches_per_epoch() as u64)?;
     let net = new_net(train, options, options.seed)?;
-    let mut task = Supervised::new(net, options.optimizer.build(options.learning_rate)?, loss)
-        .clip(clip::global_norm(5.0))
-        .schedule(schedule);
+    let mut task = Supervised::new(
+        net,
+        options.optimizer.build(options.learning_rate)?,
+        loss::<DeepNet>,
+    )
+    .clip(clip::global_norm(5.0))
+    .schedule(schedule);
     let mut fit = Fit::new(options.epochs.unwrap_or(defaults.epochs))
         .seed(options.seed)
         .validate(&valid)
@@ -113,6 +123,16 @@ pub fn run(
         "the loaded copy has another accuracy than the net"
     );
     Ok(test_accuracy)
+}
+
+fn loss<N: Layer>(
+    net: &N,
+    (images, labels): &(Tensor, Indices),
+    step: &mut Step<'_>,
+) -> cotangent::Result<Tensor> {
+    let logits = net.forward(images, step.pass())?;
+    step.score(metrics::Accuracy::new(), &logits, labels)?;
+    logits.cross_entropy(labels)
 }
 
 fn new_net(train: &Labeled, options: &Options, seed: u64) -> cotangent::Result<DeepNet> {

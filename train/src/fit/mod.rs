@@ -12,7 +12,7 @@ use crate::task::Task;
 use cotangent_core::{Error, Result};
 use cotangent_data::{Epochs, Sample};
 use logs::Logs;
-use std::fmt::Display;
+use std::fmt::{self, Debug, Display, Formatter};
 
 /// The settings of a run over epochs. [`run`](Self::run) starts it.
 ///
@@ -160,15 +160,16 @@ impl<'a, B: Sample> Fit<'a, B> {
     }
 
     /// Adds every field of some settings, such as a struct that was read from a file, under names
-    /// like `optimizer.learning_rate` (feature `settings`). A number of epochs is left out, which
-    /// may be larger when the run is resumed.
+    /// like `optimizer.learning_rate` (feature `settings`). Left out are fields named `epochs`,
+    /// `resume`, `stop_on_interrupt` and `checkpoints`, which may differ when the run is resumed.
     ///
     /// # Errors
-    /// [`Error::Argument`] if JSON cannot represent the settings.
+    /// [`Error::Argument`] if JSON cannot represent the settings, or one is out of its range.
     #[cfg(feature = "settings")]
     pub fn settings(mut self, settings: &impl serde::Serialize) -> Result<Self> {
+        let may_differ = ["epochs", "resume", "stop_on_interrupt", "checkpoints"];
         let mut pairs = crate::settings::pairs(settings)?;
-        pairs.retain(|(name, _)| name.rsplit('.').next() != Some("epochs"));
+        pairs.retain(|(name, _)| !name.split('.').any(|part| may_differ.contains(&part)));
         self.settings.all.extend(pairs);
         Ok(self)
     }
@@ -230,5 +231,22 @@ impl<'a, B: Sample> Fit<'a, B> {
             }
             None => Ok(()),
         }
+    }
+}
+
+impl<B> Debug for Fit<'_, B> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fit")
+            .field("epochs", &self.epochs)
+            .field("seed", &self.seed)
+            .field("best", &self.best)
+            .field("patience", &self.patience)
+            .field("keep_best", &self.keep_best)
+            .field("checkpoints", &self.checkpoints)
+            .field("resume", &self.resume)
+            .field("interrupt", &self.interrupt)
+            .field("signal", &self.signal)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! TOML and JSON: reading with errors that name the place, writing, and pairs of text.
 
+use super::place::{self, Part};
 use cotangent_core::{Error, Result, replace_file};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -13,17 +14,20 @@ use std::path::Path;
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be read. [`Error::Format`] if it is not valid; the error has
-/// the line, the field, and the range that it must be in.
+/// the line and column, the field, and the range that it must be in.
 pub fn read<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
     let path = path.as_ref();
-    let text = fs::read_to_string(path).map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => Error::format(path, "the text is not valid UTF-8"),
-        _ => Error::io(path, error),
+    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+    let text = str::from_utf8(&bytes).map_err(|error| {
+        let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+        let (line, column) = place::line_and_column(&valid, valid.len());
+        let reason = format!("line {line}, column {column}: the text is not valid UTF-8");
+        Error::format(path, reason)
     })?;
     let parsed = if is_json(path) {
-        from_json(&text)
+        from_json(text)
     } else {
-        from_toml(&text)
+        from_toml(text)
     };
     parsed.map_err(|error| match error {
         Error::Format { reason, .. } => Error::format(path, reason),
@@ -51,17 +55,21 @@ pub fn write<T: Serialize>(path: impl AsRef<Path>, settings: &T) -> Result<()> {
 /// # Errors
 /// [`Error::Format`] if it is not valid, as for [`read`].
 pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
-    let line = |error: &toml::de::Error| {
-        let start = error.span()?.start;
-        Some(text.get(..start)?.matches('\n').count() + 1)
-    };
-    let invalid = |error: toml::de::Error| fault(line(&error), "", error.message());
-    let deserializer = toml::Deserializer::parse(text).map_err(invalid)?;
+    let text = without_mark(text);
+    let start = |error: &toml::de::Error| error.span().map(|span| span.start);
+    let deserializer = toml::Deserializer::parse(text).map_err(|error| {
+        let at = start(&error);
+        let path = place::near_toml(text, at.unwrap_or_default());
+        fault(text, at, &path, malformed(text, at, error.message()))
+    })?;
     let mut track = Track::new();
-    let deserializer = serde_path_to_error::Deserializer::new(deserializer, &mut track);
-    T::deserialize(deserializer).map_err(|error| {
-        let path = track.path().to_string();
-        fault(line(&error), &path, error.message())
+    let tracked = serde_path_to_error::Deserializer::new(deserializer, &mut track);
+    T::deserialize(tracked).map_err(|error| {
+        let (path, reason) = explained(&track.path(), error.message(), "a table");
+        let is_key = reason.starts_with("unknown field");
+        let at = of_field(&path, |path| place::in_toml(text, path, is_key));
+        let at = at.or_else(|| start(&error));
+        fault(text, at, &path, reason)
     })
 }
 
@@ -70,20 +78,28 @@ pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
 /// # Errors
 /// [`Error::Format`] if it is not valid, as for [`read`].
 pub fn from_json<T: DeserializeOwned>(text: &str) -> Result<T> {
+    let text = without_mark(text);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut track = Track::new();
     let tracked = serde_path_to_error::Deserializer::new(&mut deserializer, &mut track);
-    let invalid = |path: &str, error: serde_json::Error| {
-        let place = format!(" at line {} column {}", error.line(), error.column());
+    let invalid = |path: &serde_path_to_error::Path, error: &serde_json::Error| {
+        let (line, column) = (error.line(), error.column());
         let message = error.to_string();
+        let place = format!(" at line {line} column {column}");
         let message = message.strip_suffix(&place).unwrap_or(&message);
-        fault(Some(error.line()).filter(|&line| line > 0), path, message)
+        let (path, reason) = explained(path, message, "an object");
+        let lines = text.split_inclusive('\n').take(line.saturating_sub(1));
+        let start: usize = lines.map(str::len).sum();
+        let mut at = (line > 0).then(|| start + column.saturating_sub(1));
+        if error.is_data() && !message.starts_with("duplicate field") {
+            let is_key = reason.starts_with("unknown field");
+            at = of_field(&path, |path| place::in_json(text, path, is_key)).or(at);
+        }
+        fault(text, at, &path, reason)
     };
-    let settings = T::deserialize(tracked).map_err(|error| {
-        let path = track.path().to_string();
-        invalid(&path, error)
-    })?;
-    deserializer.end().map_err(|error| invalid("", error))?;
+    let settings = T::deserialize(tracked).map_err(|error| invalid(&track.path(), &error))?;
+    let end = deserializer.end();
+    end.map_err(|error| invalid(&Track::new().path(), &error))?;
     Ok(settings)
 }
 
@@ -116,6 +132,11 @@ pub(crate) fn pairs<T: Serialize>(settings: &T) -> Result<Vec<(String, String)>>
                     flatten(path, value, pairs);
                 }
             }
+            serde_json::Value::Array(all) if all.iter().any(serde_json::Value::is_object) => {
+                for (index, value) in all.into_iter().enumerate() {
+                    flatten(format!("{path}[{index}]"), value, pairs);
+                }
+            }
             serde_json::Value::String(text) => pairs.push((path, text)),
             value => pairs.push((path, value.to_string())),
         }
@@ -135,42 +156,154 @@ fn unwritten(error: impl Display) -> Error {
     Error::argument("settings", error.to_string())
 }
 
-/// Creates the error of a field, with a suggestion if its name is unknown.
-fn fault(line: Option<usize>, path: &str, message: &str) -> Error {
-    let message = suggested(message);
-    let line = line.map(|line| format!("line {line}"));
-    let path = Some(path).filter(|path| !matches!(*path, "" | "."));
-    let path = path.map(|path| format!("`{path}`"));
+/// Removes the mark that some editors write at the beginning of a text.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+/// Returns where a field is, or the table in which it is missing.
+fn of_field(path: &[Part], find: impl Fn(&[Part]) -> Option<usize>) -> Option<usize> {
+    find(path).or_else(|| find(path.split_last()?.1))
+}
+
+/// Creates the error of a field.
+fn fault(text: &str, at: Option<usize>, path: &[Part], reason: String) -> Error {
+    let line = at.map(|at| {
+        let (line, column) = place::line_and_column(text, at);
+        format!("line {line}, column {column}")
+    });
+    let path = (!path.is_empty()).then(|| format!("`{}`", place::text(path)));
     let place: Vec<String> = line.into_iter().chain(path).collect();
     let reason = match &place[..] {
-        [] => message,
-        place => format!("{}: {message}", place.join(", ")),
+        [] => reason,
+        place => format!("{}: {reason}", place.join(", ")),
     };
     Error::format("", reason)
 }
 
-/// Shortens serde's message about an unknown name, and adds the name that is most like it.
-fn suggested(message: &str) -> String {
-    let kinds = [("unknown field", "field"), ("unknown variant", "name")];
-    let kind = kinds.iter().find(|(kind, _)| message.starts_with(kind));
-    let mut quoted = message.split('`').skip(1).step_by(2);
-    let (Some((_, kind)), Some(found)) = (kind, quoted.next()) else {
-        return message.to_owned();
+/// Returns the reason why a text is not TOML, from the message and the text at the place.
+fn malformed(text: &str, at: Option<usize>, message: &str) -> String {
+    let rest = at.and_then(|at| text.get(at..)).unwrap_or_default();
+    let rest = rest.lines().next().unwrap_or_default().trim();
+    let found: String = rest.chars().take(40).collect();
+    let is = |start: &str| message.starts_with(start);
+    if message == "duplicate key" {
+        "is set twice".to_owned()
+    } else if is("string values must be quoted") && found.is_empty() {
+        "the value is missing".to_owned()
+    } else if is("string values must be quoted") || is("invalid boolean") {
+        format!("must be a number, true, false, or a text in quotes, found {found}")
+    } else if is("missing escaped value") {
+        "a text in double quotes has a `\\` before another letter; single quotes allow it"
+            .to_owned()
+    } else if found.is_empty() {
+        message.to_owned()
+    } else {
+        format!("{message}, found {found}")
+    }
+}
+
+/// Returns the path and the reason of an error, both in plain words, from serde's message. The
+/// format calls a struct `table`.
+fn explained(path: &serde_path_to_error::Path, message: &str, table: &str) -> (Vec<Part>, String) {
+    let mut path = place::parts(path).unwrap_or_default();
+    let named = |start: &str| {
+        let (name, rest) = message.strip_prefix(start)?.split_once('`')?;
+        Some((name.to_owned(), rest))
     };
-    let known: Vec<&str> = quoted.collect();
-    // Of two equally near names the longer one has more letters in common.
-    let nearest = known
-        .iter()
-        .min_by_key(|name| (distance(found, name), Reverse(name.len())));
-    match nearest {
-        Some(name) if distance(found, name) <= name.len().div_ceil(3) => {
-            format!("unknown {kind} `{found}`, did you mean `{name}`?")
+    if let Some((name, "")) = named("missing field `") {
+        path.push(Part::Key(name));
+        return (path, "is missing".to_owned());
+    }
+    if let Some((name, "")) = named("duplicate field `") {
+        if path.last() != Some(&Part::Key(name.clone())) {
+            path.push(Part::Key(name));
         }
-        _ => format!(
+        return (path, "is set twice".to_owned());
+    }
+    // The fault of a field, whose name its struct has added.
+    if let Some((name, rest)) = named("`")
+        && let Some(reason) = rest.strip_prefix(": ")
+    {
+        path.push(Part::Key(name));
+        return (path, reason.to_owned());
+    }
+    let plain = message
+        .replace("EOF while parsing", "the text ends inside of")
+        .replace("expected value", "expected a value");
+    let reason = typed(message, table).or_else(|| suggested(message));
+    (path, reason.unwrap_or(plain))
+}
+
+/// Returns the message about a value of a wrong type in plain words.
+fn typed(message: &str, table: &str) -> Option<String> {
+    if message == "wanted string or table" {
+        return Some("must be a name in quotes".to_owned());
+    }
+    let kinds = ["invalid type: ", "invalid value: ", "invalid length "];
+    let rest = kinds.iter().find_map(|kind| message.strip_prefix(kind))?;
+    let (found, expected) = rest.rsplit_once(", expected ")?;
+    let expected = match expected {
+        "f32" | "f64" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number from 0 on",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "a boolean" => "true or false",
+        "a string" | "path string" => "a text",
+        "string or map" => "a name in quotes",
+        "a sequence" => "a list",
+        expected if expected.starts_with("struct ") || expected == "a map" => table,
+        expected => expected,
+    };
+    let found = match found {
+        "sequence" => "a list",
+        "map" => table,
+        found if message.starts_with(kinds[2]) => &format!("a list of {found}"),
+        found => match found.split_once(' ') {
+            Some(("string", text)) => text,
+            _ => found.split('`').nth(1).unwrap_or(found),
+        },
+    };
+    Some(format!("must be {expected}, found {found}"))
+}
+
+/// Shortens serde's message about an unknown name, and adds the name that is most like it.
+fn suggested(message: &str) -> Option<String> {
+    let kinds = [("unknown field", "field"), ("unknown variant", "name")];
+    let (_, kind) = kinds.iter().find(|(kind, _)| message.starts_with(kind))?;
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let found = quoted.next()?;
+    let known: Vec<&str> = quoted.collect();
+    Some(match alike(found, &known) {
+        Some(name) => format!("unknown {kind} `{found}`, did you mean `{name}`?"),
+        None => format!(
             "unknown {kind} `{found}`, expected one of {}",
             known.join(", ")
         ),
-    }
+    })
+}
+
+/// Returns the name that is most like one that was found, if there is one: by its letters, by its
+/// initials, or since one contains the other.
+fn alike<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+    let found = found.to_lowercase().replace('-', "_");
+    // Of two equally near names the longer one has more letters in common.
+    let nearest = known
+        .iter()
+        .min_by_key(|name| (distance(&found, name), Reverse(name.len())));
+    let near = nearest.filter(|name| distance(&found, name) <= name.len().div_ceil(3));
+    let initials = |name: &str| -> String {
+        let words = name.split('_');
+        words.filter_map(|word| word.chars().next()).collect()
+    };
+    let contains = |name: &str| {
+        found.len().min(name.len()) > 3 && (name.contains(&found) || found.contains(name))
+    };
+    let by_initials = || known.iter().find(|name| initials(name) == found);
+    let by_part = || {
+        let parts = known.iter().filter(|name| contains(name));
+        parts.min_by_key(|name| name.len())
+    };
+    near.or_else(by_initials).or_else(by_part).copied()
 }
 
 /// Returns the number of letters to insert, delete, replace or swap with the next.
