@@ -39,7 +39,6 @@ impl Task for Gan {
         let backward = Backward::new().create_graph();
         let penalty = backward.grad(&judged.sum(), &[&real])?[0].square().mean();
         let loss = judged.neg().softplus().mean() + judge(&fake.detach())?.softplus().mean();
-        step.record("loss", loss.item()?);
         let gradients = (loss + penalty * 0.1).backward()?;
         self.critic_optimizer.step(&mut self.critic, gradients)?;
 

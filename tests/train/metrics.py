@@ -16,12 +16,16 @@ def cuts(samples):
     return sorted(int(cut) for cut in rng.choice(np.arange(1, samples), count, replace=False))
 
 
-def classes(samples, count, ties):
+def classes(samples, count, ties, missing):
     scores = rng.normal(size=(samples, count))
     if ties:
         scores = np.round(scores)
     labels = rng.integers(0, count, size=samples)
-    labels[:count] = np.arange(count)
+    if missing:
+        # The first class has no samples.
+        labels = np.maximum(labels, 1)
+    else:
+        labels[:count] = np.arange(count)
     predicted = scores.argmax(1)
     names = list(range(count))
     softmax = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
@@ -34,11 +38,13 @@ def classes(samples, count, ties):
         "confusion": metrics.confusion_matrix(labels, predicted, labels=names).ravel().tolist(),
         "perplexity": float(np.exp(metrics.log_loss(labels, softmax, labels=names))),
     }
+    # scikit-learn wants rows of probabilities, so the columns are compared one by one.
+    mixed = [c for c in names if 0 < (labels == c).sum() < samples]
+    if mixed:
+        areas = [metrics.roc_auc_score(labels == c, scores[:, c]) for c in mixed]
+        case["roc_auc"] = float(np.mean(areas))
     if not ties and count > 2:
         case["top_2"] = metrics.top_k_accuracy_score(labels, scores, k=2, labels=names)
-        # scikit-learn wants rows of probabilities, so the columns are compared one by one.
-        areas = [metrics.roc_auc_score(labels == c, softmax[:, c]) for c in names]
-        case["roc_auc"] = float(np.mean(areas))
     for name, function in [
         ("precision", metrics.precision_score),
         ("recall", metrics.recall_score),
@@ -78,6 +84,7 @@ def regression(samples, outputs, offset, scale):
         "width": outputs,
         "cuts": cuts(samples),
         "mean_squared_error": metrics.mean_squared_error(targets, predicted),
+        "root_mean_squared_error": float(np.sqrt(metrics.mean_squared_error(targets, predicted))),
         "mean_absolute_error": metrics.mean_absolute_error(targets, predicted),
         "r_squared": metrics.r2_score(targets, predicted),
     }
@@ -87,8 +94,10 @@ print(
     json.dumps(
         {
             "classes": [
-                classes(int(rng.integers(8, 40)), int(rng.integers(2, 7)), ties)
-                for ties in [False, True] * 12
+                classes(int(rng.integers(8, 40)), int(rng.integers(2, 7)), ties, missing)
+                for ties in [False, True]
+                for missing in [False, True]
+                for _ in range(8)
             ],
             "binary": [binary(int(rng.integers(3, 40)), ties) for ties in [False, True] * 12],
             "regression": [

@@ -7,7 +7,7 @@ use cotangent_core::{Result, Tensor};
 use std::borrow::Cow;
 
 macro_rules! mean_errors {
-    ($($(#[$doc:meta])* $name:ident $column:literal $error:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $column:literal $error:expr, $of_mean:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, Default, Stateful)]
         #[state(crate = "cotangent_core")]
@@ -40,7 +40,7 @@ macro_rules! mean_errors {
             }
 
             fn value(&self) -> Option<f64> {
-                ratio(self.sum, self.count as f64)
+                ratio(self.sum, self.count as f64).map($of_mean)
             }
         }
     )*};
@@ -49,8 +49,12 @@ macro_rules! mean_errors {
 mean_errors! {
     /// The mean of the squared errors of all elements. Its name is `mean_squared_error`.
     #[doc(alias = "mse")]
-    MeanSquaredError "mean_squared_error" |error: f64| error * error;
+    MeanSquaredError "mean_squared_error" |error: f64| error * error, |mean| mean;
+    /// The root of the mean of the squared errors of all elements. Its name is
+    /// `root_mean_squared_error`.
+    #[doc(alias = "rmse")]
+    RootMeanSquaredError "root_mean_squared_error" |error: f64| error * error, f64::sqrt;
     /// The mean of the absolute errors of all elements. Its name is `mean_absolute_error`.
     #[doc(alias = "mae")]
-    MeanAbsoluteError "mean_absolute_error" f64::abs;
+    MeanAbsoluteError "mean_absolute_error" f64::abs, |mean| mean;
 }

@@ -6,7 +6,8 @@
 //! | [`ConfusionMatrix`], [`Precision`], [`Recall`], [`F1`] | the same | labels |
 //! | [`RocAuc`] | scores `(samples)`, or `(samples, classes)` | labels |
 //! | [`Perplexity`] | logits `(…, classes)` | labels |
-//! | [`MeanSquaredError`], [`MeanAbsoluteError`] | any shape | a tensor of the same shape |
+//! | [`MeanSquaredError`], [`RootMeanSquaredError`] | any shape | a tensor of the same shape |
+//! | [`MeanAbsoluteError`] | the same | the same |
 //! | [`RSquared`] | `(samples)` or `(samples, …)` | a tensor of the same shape |
 //!
 //! A loop calls them by [`Step::score`](crate::Step::score). They work without a loop too:
@@ -32,7 +33,7 @@ mod roc_auc;
 
 pub use accuracy::{Accuracy, TopK};
 pub use classes::{ClassMean, ConfusionMatrix, F1, Precision, Recall};
-pub use errors::{MeanAbsoluteError, MeanSquaredError};
+pub use errors::{MeanAbsoluteError, MeanSquaredError, RootMeanSquaredError};
 pub use perplexity::Perplexity;
 pub use r_squared::RSquared;
 pub use roc_auc::RocAuc;
