@@ -161,8 +161,8 @@ impl<'a, B: Sample> Fit<'a, B> {
 
     /// Adds every field of some settings, such as a struct that was read from a file, under names
     /// like `optimizer.learning_rate` (feature `settings`). Left out are fields named `epochs`,
-    /// `resume`, `allow_other_settings`, `stop_on_interrupt` and `checkpoints`, which may differ when
-    /// the run is resumed.
+    /// `resume`, `allow_other_settings`, `stop_on_interrupt` and `checkpoints`, which may differ
+    /// when the run is resumed.
     ///
     /// # Errors
     /// [`Error::Argument`] if JSON cannot represent the settings, or one is out of its range.
