@@ -161,13 +161,20 @@ impl<'a, B: Sample> Fit<'a, B> {
 
     /// Adds every field of some settings, such as a struct that was read from a file, under names
     /// like `optimizer.learning_rate` (feature `settings`). Left out are fields named `epochs`,
-    /// `resume`, `stop_on_interrupt` and `checkpoints`, which may differ when the run is resumed.
+    /// `resume`, `allow_other_settings`, `stop_on_interrupt` and `checkpoints`, which may differ
+    /// when the run is resumed.
     ///
     /// # Errors
     /// [`Error::Argument`] if JSON cannot represent the settings, or one is out of its range.
     #[cfg(feature = "settings")]
     pub fn settings(mut self, settings: &impl serde::Serialize) -> Result<Self> {
-        let may_differ = ["epochs", "resume", "stop_on_interrupt", "checkpoints"];
+        let may_differ = [
+            "epochs",
+            "resume",
+            "allow_other_settings",
+            "stop_on_interrupt",
+            "checkpoints",
+        ];
         let mut pairs = crate::settings::pairs(settings)?;
         pairs.retain(|(name, _)| !name.split('.').any(|part| may_differ.contains(&part)));
         self.settings.all.extend(pairs);

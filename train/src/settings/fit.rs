@@ -28,6 +28,8 @@ options! {
         checkpoints: CheckpointSettings,
         /// Whether the run continues from the newest checkpoint, if there is one.
         resume: bool,
+        /// Whether the run may be resumed with other settings than those of the checkpoint.
+        allow_other_settings: bool,
         /// Whether Ctrl-C ends the run after the current step.
         stop_on_interrupt: bool,
         /// The number of steps between two signal reports, at least 1.
@@ -76,6 +78,9 @@ impl FitSettings {
         }
         if self.resume == Some(true) {
             fit = fit.resume();
+        }
+        if self.allow_other_settings == Some(true) {
+            fit = fit.allow_other_settings();
         }
         if self.stop_on_interrupt == Some(true) {
             fit = fit.stop_on_interrupt();

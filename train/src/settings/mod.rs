@@ -1,8 +1,9 @@
 //! Settings of nets, tasks and runs in TOML or JSON files (feature `settings`).
 //!
 //! The parts below are structs with public fields, which a program puts together into a struct of
-//! its own. Options that are left out have the defaults of the builders. `build` of a part calls
-//! its builder. A part with a field out of its range is neither read nor built nor written.
+//! its own; `deny_unknown_fields` there makes a misspelled part an error, as in the parts. Options
+//! that are left out have the defaults of the builders. `build` of a part calls its builder. A part
+//! with a field out of its range is neither read nor built nor written.
 //!
 //! | part | builds |
 //! |---|---|

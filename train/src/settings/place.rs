@@ -37,7 +37,7 @@ pub(super) fn text(parts: &[Part]) -> String {
 
 /// Returns the line and the column of an offset, both counted from 1.
 pub(super) fn line_and_column(text: &str, offset: usize) -> (usize, usize) {
-    let before = text.get(..offset).unwrap_or(text);
+    let before = &text[..text.floor_char_boundary(offset)];
     let line = before.rsplit('\n').next().unwrap_or_default();
     (before.matches('\n').count() + 1, line.chars().count() + 1)
 }

@@ -93,6 +93,10 @@ fn json_has_the_same_errors() {
         assert!(error.contains("the text ends inside of"), "{end}: {error}");
     }
     for (text, expected) in [
+        (
+            "{\"\u{fc}\": 1, \"net\": 1}",
+            "line 1, column 2, `\u{fc}`: unknown field `\u{fc}`, expected one of net, task, fit",
+        ),
         ("3", "line 1, column 1: must be an object, found 3"),
         (
             "[]",

@@ -109,12 +109,13 @@ fn runs_are_those_of_the_builder() {
     let fit: FitSettings = round_trip(
         "
         epochs = 3
-        seed = 9
+        seed = 18446744073709551615
         best = { kind = 'highest', value = 'accuracy', min_delta = 0.01 }
         stop_early = 2
         keep_best = true
         checkpoints = { folder = 'run', every_steps = 5, every_minutes = 0.5, keep = 2 }
         resume = true
+        allow_other_settings = true
         stop_on_interrupt = true
         signal = 7
         ",
@@ -122,12 +123,13 @@ fn runs_are_those_of_the_builder() {
     let found = format!("{:?}", fit.build::<Tensor>().unwrap());
     for part in [
         "epochs: 3",
-        "seed: 9",
+        "seed: 18446744073709551615",
         "name: \"accuracy\", maximize: true, min_delta: 0.01",
         "patience: Some(2)",
         "keep_best: true",
         "folder: \"run\", every_steps: Some(5), every: Some(30s), keep: 2",
         "resume: true",
+        "allow_others: true",
         "interrupt: true",
         "signal: Some(7)",
     ] {

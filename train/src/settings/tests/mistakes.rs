@@ -2,12 +2,14 @@
 
 use super::*;
 
+type Reader = fn(&str) -> cotangent_core::Result<All>;
+
 /// The text that is replaced, the new one, and the beginning of the error.
 pub(super) type Row = (&'static str, &'static str, &'static str);
 
 /// Checks the texts of errors, for a text in which one piece is replaced.
 #[track_caller]
-pub(super) fn check(text: &str, read: fn(&str) -> cotangent_core::Result<All>, rows: &[Row]) {
+pub(super) fn check(text: &str, read: Reader, rows: &[Row]) {
     for (from, to, expected) in rows {
         assert!(text.contains(from), "{from}");
         let error = read(&text.replacen(from, to, 1)).unwrap_err().to_string();
@@ -341,13 +343,32 @@ fn texts_that_are_not_toml() {
 }
 
 #[test]
-fn a_truncated_toml_is_an_error_or_lacks_the_last_options() {
-    let all: All = from_toml(TEXT).unwrap();
-    for end in 0..TEXT.len() {
-        match from_toml::<All>(&TEXT[..end]) {
-            Ok(part) => assert!(part.fit.epochs == all.fit.epochs, "{end}"),
-            Err(error) => assert!(error.to_string().contains("line "), "{end}: {error}"),
+fn no_damage_is_an_error_without_a_place() {
+    let json = to_json(&from_toml::<All>(TEXT).unwrap()).unwrap();
+    let texts: [(&str, Reader); 2] = [(TEXT, from_toml), (&json, from_json)];
+    for (text, read) in texts {
+        let mut errors = 0;
+        for at in 0..text.len() {
+            let (before, after) = text.split_at(at);
+            for damaged in [
+                before.to_owned(),
+                format!("{before}{}", &after[1..]),
+                format!("{before}\u{e9}{after}"),
+                format!("{before}]{after}"),
+                format!("{before}\"{after}"),
+                format!("{before}9{}", &after[1..]),
+            ] {
+                if let Err(error) = read(&damaged) {
+                    let error = error.to_string();
+                    assert!(
+                        error.starts_with("bytes in memory: line "),
+                        "{error}\n{damaged}"
+                    );
+                    errors += 1;
+                }
+            }
         }
+        assert!(errors > 3 * text.len(), "{errors}");
     }
 }
 

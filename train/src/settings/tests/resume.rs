@@ -86,6 +86,27 @@ fn other_settings_are_an_error_unless_they_are_allowed() {
     other.task.schedule.as_mut().unwrap().total = Some(200);
     let steps = run(&other, folder, Fit::allow_other_settings);
     assert_eq!(steps.unwrap(), 12);
+    other.fit.epochs = 7;
+    other.task.schedule.as_mut().unwrap().total = Some(300);
+    assert!(run(&other, folder, |fit| fit).is_err());
+    other.fit.allow_other_settings = Some(true);
+    assert_eq!(run(&other, folder, |fit| fit).unwrap(), 14);
+}
+
+#[test]
+fn a_resumed_run_ends_with_the_same_bits() {
+    let mut all: All = from_toml(TEXT).unwrap();
+    let weights = |all: &All, folder: &Path| {
+        run(all, folder, Fit::resume).unwrap();
+        std::fs::read(Checkpoints::newest(folder).unwrap().unwrap()).unwrap()
+    };
+    let folders = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    all.fit.epochs = 3;
+    let first = weights(&all, folders[0].path());
+    all.fit.epochs = 7;
+    let resumed = weights(&all, folders[0].path());
+    assert!(resumed == weights(&all, folders[1].path()));
+    assert!(first != resumed);
 }
 
 #[test]
