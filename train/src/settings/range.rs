@@ -22,6 +22,9 @@ impl Fault {
     /// Creates the fault of a builder's error, whose reason has the name of one of the fields.
     pub fn of_builder(error: Error, fields: &[&'static str]) -> Self {
         let reason = reason(error);
+        if reason.starts_with('`') {
+            return Self::new("", reason); // Of a part, which has named the field.
+        }
         let is_letter = |letter: char| letter.is_alphanumeric() || letter == '_';
         let mut words = reason.split(|letter| !is_letter(letter));
         let named = words.find_map(|word| fields.iter().find(|field| **field == word));

@@ -59,7 +59,14 @@ pub fn from_toml<T: DeserializeOwned>(text: &str) -> Result<T> {
     let start = |error: &toml::de::Error| error.span().map(|span| span.start);
     let deserializer = toml::Deserializer::parse(text).map_err(|error| {
         let at = start(&error);
-        let path = place::near_toml(text, at.unwrap_or_default());
+        let mut path = place::near_toml(text, at.unwrap_or_default());
+        // A key inside of an inline table.
+        if error.message() == "duplicate key"
+            && let Some(key) = error.span().and_then(|span| text.get(span))
+            && !path.contains(&Part::Key(key.to_owned()))
+        {
+            path.push(Part::Key(key.to_owned()));
+        }
         fault(text, at, &path, malformed(text, at, error.message()))
     })?;
     let mut track = Track::new();

@@ -295,6 +295,16 @@ fn texts_that_are_not_toml() {
             ),
             ("[fit]", "[net]", "line 28, column 2, `net`: is set twice"),
             (
+                "[task.schedule]",
+                "[task.optimizer]",
+                "line 22, column 7, `task.optimizer`: is set twice",
+            ),
+            (
+                "bound = 5.0",
+                "bound = 5.0, bound = 6.0",
+                "line 9, column 45, `task.clip.bound`: is set twice",
+            ),
+            (
                 "= 1e-3",
                 "=",
                 "line 14, column 16, `task.optimizer.learning_rate`: the value is missing",

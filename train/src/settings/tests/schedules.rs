@@ -158,3 +158,17 @@ fn schedules_are_those_of_their_builders() {
         assert!(kinds.contains(kind), "{kind:?}");
     }
 }
+
+#[test]
+fn faults_of_nested_schedules_name_the_field_once() {
+    let mut inner = ScheduleSettings::new(ScheduleKind::Exponential);
+    inner.gamma = Some(-1.0);
+    let mut outer = ScheduleSettings::new(ScheduleKind::Exponential);
+    outer.gamma = Some(0.5);
+    outer.times = Some(vec![inner]);
+    let error = outer.build().unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "schedule: `gamma`: must be finite and at least 0, found -1"
+    );
+}
