@@ -231,3 +231,53 @@ fn the_best_weights_are_restored_and_the_checkpoints_are_whole_however_a_run_end
     }
     Ok(())
 }
+
+#[test]
+fn a_gradient_that_is_not_finite_changes_no_weights() -> Result<()> {
+    // The slope of a root is infinite at 0. The loss itself is 0.
+    let loss = |net: &Mlp, batch: &(Tensor, Tensor), step: &mut Step<'_>| {
+        let loss = squares(net, batch, step)?;
+        Ok(match step.number() {
+            4 => (&loss - &loss.detach()).sqrt(),
+            _ => loss,
+        })
+    };
+    let task = || Ok::<_, Error>(Supervised::new(net()?, Sgd::new(1e-3).build()?, loss));
+    let allowed = clip::global_norm(f64::INFINITY).allow_nonfinite();
+    for accumulated in [1, 2, 3] {
+        let folder = tempfile::tempdir()?;
+        let mut task = task()?.accumulate(accumulated);
+        let mut run = Run::new(0);
+        let error = Fit::new(3)
+            .checkpoints(Checkpoints::new(folder.path()).every_steps(1))
+            .extend(&mut run, &mut task, &batches()?)
+            .unwrap_err();
+        assert!(matches!(error.root(), Error::NonFinite { .. }), "{error}");
+        let text = "epoch 2, step 5: `out.weight`: sqrt: element [] of the gradient";
+        assert!(error.to_string().starts_with(text), "{error}");
+        assert_eq!(run.steps(), 4);
+        let newest = Checkpoints::newest(folder.path())?.expect("a checkpoint");
+        assert!(newest.ends_with("checkpoint-0000000004.safetensors"));
+        let mut before = self::task(1e-3)?.accumulate(accumulated);
+        let mut run = Run::new(0);
+        Fit::new(1).extend(&mut run, &mut before, &batches()?)?;
+        for batch in batches()?.epoch(1).take(1) {
+            run.train_step(&mut before, &batch?)?;
+        }
+        // Not those of the statistics of batch normalization, which the forward pass has updated.
+        let params = task.model().named_params().into_iter();
+        for ((path, found), (_, expected)) in params.zip(before.model().named_params()) {
+            let [found, expected] = [found, expected].map(|param| param.value().to_f64_vec());
+            assert_eq!(found, expected, "{path}");
+        }
+    }
+    let mut task = task()?.clip(allowed);
+    let mut run = Run::new(0);
+    assert!(
+        Fit::new(3)
+            .extend(&mut run, &mut task, &batches()?)
+            .is_err()
+    );
+    assert_eq!(run.steps(), 5);
+    Ok(())
+}

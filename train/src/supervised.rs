@@ -7,7 +7,7 @@ use cotangent_core::module::Module;
 use cotangent_core::state::{Entry, StateDict, Stateful, load_parts};
 use cotangent_core::{Error, Gradients, Result, Tensor};
 use cotangent_data::Sample;
-use cotangent_optim::clip::Clip;
+use cotangent_optim::clip::{self, Clip};
 use cotangent_optim::{Accumulator, Optimizer, Schedule, WeightAverage};
 use std::fmt::{self, Debug, Formatter};
 use std::marker::PhantomData;
@@ -41,7 +41,9 @@ use std::marker::PhantomData;
 ///
 /// A step computes the loss and its gradients, adds these to the accumulator if there is one, clips
 /// them, sets the learning rate by the schedule, and calls the optimizer. It records `loss`,
-/// `gradient_norm` before clipping if the gradients are clipped, and `learning_rate`.
+/// `gradient_norm` before clipping if the gradients are clipped, and `learning_rate`. A loss or a
+/// gradient that is not finite is an error, and the weights do not change;
+/// [`Clip::allow_nonfinite`] allows such gradients.
 #[must_use]
 pub struct Supervised<M, B, F> {
     model: M,
@@ -180,8 +182,24 @@ where
         (&mut self.model, &mut *self.optimizer)
     }
 
+    /// Returns an error if a gradient is not finite. If there is clipping, it decides.
+    fn check(&self, gradients: &mut Gradients) -> Result<()> {
+        let is_finite = |gradient: &Tensor| gradient.sum_of_squares().is_finite();
+        if self.clip.is_some() || gradients.iter().all(|(_, gradient)| is_finite(gradient)) {
+            return Ok(());
+        }
+        // It clips nothing, and its error names the parameter.
+        let clip = clip::global_norm(f64::INFINITY);
+        clip.apply(&self.model, gradients).map(drop)
+    }
+
     /// Adds the gradients of a batch, and returns the mean if it is complete.
-    fn accumulated(&mut self, gradients: Gradients, samples: usize) -> Result<Option<Gradients>> {
+    fn accumulated(
+        &mut self,
+        mut gradients: Gradients,
+        samples: usize,
+    ) -> Result<Option<Gradients>> {
+        self.check(&mut gradients)?;
         let Some(accumulation) = &mut self.accumulation else {
             return Ok(Some(gradients));
         };
