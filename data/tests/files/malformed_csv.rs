@@ -97,8 +97,8 @@ fn malformed_files_are_errors_with_their_place() {
         (
             huge.as_bytes(),
             format!(
-                ", line 3: the row has more than {LONGEST_ROW} bytes, perhaps because a quote is not \
-             closed"
+                ", line 3: the row has more than {LONGEST_ROW} bytes, \
+                 perhaps because a quote is not closed"
             ),
         ),
         (long.as_bytes(), infinite(&format!("1{}…", "0".repeat(39)))),
