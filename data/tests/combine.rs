@@ -243,6 +243,35 @@ proptest! {
 }
 
 #[test]
+fn sets_and_folds_have_the_counts_computed_by_hand() {
+    // 8 samples of class 0, 4 of class 1, in turns of three.
+    let classes: Vec<usize> = (0..12).map(|i| usize::from(i % 3 == 2)).collect();
+    let counts = |positions: &[usize]| {
+        let ones = positions.iter().filter(|&&i| classes[i] == 1).count();
+        (positions.len() - ones, ones)
+    };
+    // Groups of 4, 3, 2, 2 and 1 samples: three folds of 4, 3 + 1 and 2 + 2.
+    let groups = [5, 3, 5, 7, 3, 5, 7, 9, 5, 3, 1, 9];
+    let sizes = |folds: Vec<(Vec<usize>, Vec<usize>)>| {
+        let mut sizes: Vec<usize> = folds.iter().map(|(_, test)| test.len()).collect();
+        sizes.sort_unstable();
+        sizes
+    };
+    for seed in 0..20 {
+        let (train, test) = split::stratified(&classes, 0.25, seed).unwrap();
+        assert_eq!((counts(&train), counts(&test)), ((6, 3), (2, 1)));
+        for (train, test) in split::k_fold_stratified(&classes, 4, seed).unwrap() {
+            assert_eq!((counts(&train), counts(&test)), ((6, 3), (2, 1)));
+        }
+        assert_eq!(sizes(split::k_fold(10, 3, seed).unwrap()), [3, 3, 4]);
+        assert_eq!(
+            sizes(split::k_fold_grouped(&groups, 3, seed).unwrap()),
+            [4, 4, 4]
+        );
+    }
+}
+
+#[test]
 fn grouped_sets_have_about_the_requested_size() {
     let groups: Vec<usize> = (0..1000).map(|i| i / 10).collect();
     let (train, test) = split::grouped(&groups, 0.25, 3).unwrap();

@@ -402,8 +402,8 @@ pub fn derive_sample(input: TokenStream) -> TokenStream {
 /// ```
 ///
 /// A field is either a type with a state, such as a model, an optimizer, a schedule or another type
-/// that derives `Stateful`, or a plain value: a `Tensor`, a `u32`, `u64` or `usize` below 2⁶³, a
-/// `bool`, an `f32` or `f64`, a `Vec` of `f64` or `u64`, or an `Option` of one of these.
+/// that derives `Stateful`, or a plain value: a `Tensor`, a number, a `bool`, a `Vec` or an array
+/// of numbers or of `bool`, or an `Option` of one of these. A `u64` or `usize` must be below 2⁶³.
 /// `#[state(skip)]` leaves a field out. A state is loaded whole or not at all.
 ///
 /// In a generic struct, the field types that mention a type parameter must be `Stateful`. A plain

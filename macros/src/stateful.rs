@@ -1,10 +1,11 @@
 //! Generates `impl Stateful`: each field is a part of the state.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
+use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Field, Ident, Index, Member, Path, Type, parse_quote};
+use syn::{Attribute, Data, DeriveInput, Field, Ident, Index, Member, Path, Type, parse_quote};
 
 use crate::errors::Errors;
 use crate::expand::local;
@@ -32,13 +33,15 @@ pub(crate) fn derive(input: DeriveInput) -> TokenStream {
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
     let (state, all) = (local("state"), local("all"));
     let fields = quote!(#krate::state::fields);
-    let strategy =
-        |ty: &Type| quote_spanned!(ty.span()=> (&&#fields::Kind::<#ty>::new()).strategy());
     let (mut saved, mut loaded) = (TokenStream::new(), TokenStream::new());
     for (name, member, ty) in &parts {
-        let strategy = strategy(ty);
-        saved.extend(quote!(#all.insert_part(#name, #strategy.save(&self.#member)?);));
-        loaded.extend(quote!((#name, &mut #strategy.part(&mut self.#member)),));
+        // Errors point at the type of the field.
+        let span = ty.span().resolved_at(Span::call_site());
+        let access = quote_spanned!(span=> (&&&#fields::Kind::<#ty>::new()).access());
+        let save = quote_spanned!(span=> #access.save(&self.#member));
+        let part = quote_spanned!(span=> #access.part(&mut self.#member));
+        saved.extend(quote!(#all.insert_part(#name, #save?);));
+        loaded.extend(quote!((#name, &mut #part),));
     }
     quote! {
         const _: () = {
@@ -49,7 +52,7 @@ pub(crate) fn derive(input: DeriveInput) -> TokenStream {
                     &self,
                 ) -> ::core::result::Result<#krate::state::StateDict, #krate::Error> {
                     #[allow(unused_imports)]
-                    use #fields::strategies::*;
+                    use #fields::accesses::*;
                     #[allow(unused_mut)]
                     let mut #all = #krate::state::StateDict::new();
                     #saved
@@ -60,7 +63,7 @@ pub(crate) fn derive(input: DeriveInput) -> TokenStream {
                     #state: &#krate::state::StateDict,
                 ) -> ::core::result::Result<(), #krate::Error> {
                     #[allow(unused_imports)]
-                    use #fields::strategies::*;
+                    use #fields::accesses::*;
                     #krate::state::load_parts(#state, &mut [#loaded])
                 }
             }
@@ -94,46 +97,47 @@ fn parts(input: &DeriveInput, errors: &mut Errors) -> Vec<(String, Member, Type)
 /// Returns whether a field has the option `skip`.
 fn skips(field: &Field, errors: &mut Errors) -> bool {
     let mut skips = false;
-    for attr in field
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("state"))
-    {
-        let read = attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("skip") {
-                skips = true;
-                return Ok(());
-            }
-            Err(meta.error("expected `skip`, the only option of a field"))
-        });
-        if let Err(error) = read {
-            errors.add(error);
+    options(&field.attrs, errors, |meta| {
+        if !meta.path.is_ident("skip") {
+            return Err(meta.error("expected `skip`, the only option of a field"));
         }
-    }
+        if skips {
+            return Err(meta.error("`skip` is given twice: remove one"));
+        }
+        skips = true;
+        Ok(())
+    });
     skips
 }
 
 /// Returns the path of the facade crate: from the attribute, from `Cargo.toml`, or the default.
 fn facade(input: &DeriveInput, errors: &mut Errors) -> Path {
     let mut krate = None;
-    for attr in input
-        .attrs
-        .iter()
-        .filter(|attr| attr.path().is_ident("state"))
-    {
-        let read = attr.parse_nested_meta(|meta| {
-            if meta.path.is_ident("crate") {
-                let path: syn::LitStr = meta.value()?.parse()?;
-                krate = Some(path.parse()?);
-                return Ok(());
-            }
-            Err(meta.error("expected `crate = \"…\"`, the only option of a struct"))
-        });
-        if let Err(error) = read {
+    options(&input.attrs, errors, |meta| {
+        if !meta.path.is_ident("crate") {
+            return Err(meta.error("expected `crate = \"…\"`, the only option of a struct"));
+        }
+        let path: syn::LitStr = meta.value()?.parse()?;
+        if krate.is_some() {
+            return Err(meta.error("`crate` is given twice: remove one"));
+        }
+        krate = Some(path.parse()?);
+        Ok(())
+    });
+    krate.unwrap_or_else(manifest::facade)
+}
+
+/// Reads the options of all attributes `#[state(…)]`.
+fn options(
+    attrs: &[Attribute],
+    errors: &mut Errors,
+    mut read: impl FnMut(ParseNestedMeta<'_>) -> syn::Result<()>,
+) {
+    for attr in attrs.iter().filter(|attr| attr.path().is_ident("state")) {
+        if let Err(error) = attr.parse_nested_meta(&mut read) {
             errors.add(error);
         }
     }
-    krate.unwrap_or_else(manifest::facade)
 }
 
 /// Returns whether one of the names occurs in a type.

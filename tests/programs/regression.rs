@@ -20,21 +20,13 @@ pub fn main() -> Result<()> {
     let noise = 0.2;
     let (inputs, targets) = table(1200, noise, &mut rng)?;
 
-    // A data set has labels only: the labels are the row numbers, by which the targets are found.
-    let all = Labeled::new(inputs, Indices::range(1200)?)?;
-    let positions: Vec<usize> = (0..1200).collect();
-    let (train, valid) = (
-        all.select(&positions[..800])?,
-        all.select(&positions[800..])?,
-    );
-    let standardizer = Standardizer::fit(train.inputs())?;
-    let train = train.with_inputs(standardizer.apply(train.inputs())?)?;
-    let valid = valid.with_inputs(standardizer.apply(valid.inputs())?)?;
-
-    let seen = targets.index_select(0, train.labels())?;
-    let (mean, std) = (seen.mean().item()?, seen.std().item()?);
-    let targets = (targets - mean) / std;
-    let valid_targets = targets.index_select(0, valid.labels())?;
+    let all = (inputs, targets);
+    let (train, valid) = (all.narrow(0, 800)?, all.narrow(800, 400)?);
+    // Inputs and targets are both scaled by what the training set shows.
+    let (inputs, targets) = (Standardizer::fit(&train.0)?, Standardizer::fit(&train.1)?);
+    let scaled = |(x, y): (Tensor, Tensor)| Ok::<_, Error>((inputs.apply(&x)?, targets.apply(&y)?));
+    let (train, valid) = (Table::new(scaled(train)?)?, scaled(valid)?);
+    let std = targets.std()[0];
 
     let mut net = Mlp::builder([8, 64, 64, 1])
         .activation(Silu)
@@ -42,11 +34,7 @@ pub fn main() -> Result<()> {
     let mut optimizer = AdamW::new(3e-3).weight_decay(1e-3).build()?;
     let pass = Pass::train(1);
     let batches = Batches::new(&train, 32)?.shuffle(42);
-    let validate = |net: &Mlp| {
-        net.predict(valid.inputs())?
-            .mse_loss(&valid_targets)?
-            .item()
-    };
+    let validate = |net: &Mlp| net.predict(&valid.0)?.mse_loss(&valid.1)?.item();
 
     let first = validate(&net)?;
     let (mut best, mut best_loss, mut best_epoch) = (net.clone(), first, 0);
@@ -54,10 +42,8 @@ pub fn main() -> Result<()> {
     let mut epochs = 0;
     for epoch in 0..200 {
         for batch in batches.epoch(epoch) {
-            let (x, rows) = batch?;
-            let loss = net
-                .forward(&x, &pass)?
-                .mse_loss(&targets.index_select(0, &rows)?)?;
+            let (x, y) = batch?;
+            let loss = net.forward(&x, &pass)?.mse_loss(&y)?;
             optimizer.step(&mut net, loss.backward()?)?;
         }
         epochs = epoch + 1;

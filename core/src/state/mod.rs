@@ -4,7 +4,6 @@
 mod checkpoint;
 mod dict;
 #[doc(hidden)]
-#[allow(missing_docs)]
 pub mod fields;
 mod file;
 mod loader;

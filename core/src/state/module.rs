@@ -40,6 +40,7 @@ fn file_bytes(module: &(impl Module + ?Sized), path: &Path) -> Result<Vec<u8>> {
     to_file(&entries_of(module, path)?, path)
 }
 
+#[diagnostic::do_not_recommend]
 impl<M: Module> Stateful for M {
     fn state(&self) -> Result<StateDict> {
         entries_of(self, Path::new(""))

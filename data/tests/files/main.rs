@@ -7,6 +7,7 @@ mod damaged_images;
 #[cfg(feature = "images")]
 mod images;
 mod lines;
+mod malformed_csv;
 #[cfg(feature = "npy")]
 mod npy;
 
