@@ -83,8 +83,14 @@ impl<R: Read> Guard<R> {
         self.rows.front().is_some_and(|row| row.continues)
     }
 
-    fn pass(&mut self, byte: u8) {
+    /// Takes the next byte. Returns whether the parser gets it: spaces before a cell would hide its
+    /// quote.
+    fn pass(&mut self, byte: u8) -> bool {
         use State::{Cell, CellStart, Closed, Comment, Quote, Quoted, RowStart};
+        let is_blank = matches!(byte, b' ' | b'\t') && byte != self.delimiter;
+        if is_blank && matches!(self.state, RowStart | CellStart) {
+            return false;
+        }
         let is_end = byte == b'\n' || byte == b'\r';
         if self.state == RowStart && !is_end && self.comment != Some(byte) {
             let (line, continues) = (self.line, false);
@@ -98,7 +104,7 @@ impl<R: Read> Guard<R> {
             (Quoted, _) | (Quote | CellStart | RowStart, b'"') => Quoted,
             (_, byte) if byte == self.delimiter => CellStart,
             _ if is_end => RowStart,
-            (Quote | Closed, b' ' | b'\t') => Closed,
+            (Quote | Closed, _) if is_blank => Closed,
             (Quote | Closed, _) => {
                 if let Some(row) = self.rows.back_mut() {
                     row.continues = true;
@@ -108,27 +114,37 @@ impl<R: Read> Guard<R> {
             _ => Cell,
         };
         self.line += u64::from(byte == b'\n');
+        true
     }
 }
 
 impl<R: Read> Read for Guard<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.left == 0 {
-            let limit = LONGEST_ROW;
-            return Err(io::Error::other(Fault::RowTooLong { limit }));
+        loop {
+            if self.left == 0 {
+                let limit = LONGEST_ROW;
+                return Err(io::Error::other(Fault::RowTooLong { limit }));
+            }
+            let len = out.len().min(self.left);
+            let mut count = self.source.read(&mut out[..len])?;
+            self.has_ended = count == 0;
+            // The parser takes a comment without a line break at the end for a row.
+            if self.has_ended && self.state == State::Comment && len > 0 {
+                out[0] = b'\n';
+                count = 1;
+            }
+            let mut kept = 0;
+            for i in 0..count {
+                if self.pass(out[i]) {
+                    out[kept] = out[i];
+                    kept += 1;
+                }
+            }
+            self.left -= count;
+            // 0 would be the end of the file.
+            if kept > 0 || count == 0 {
+                return Ok(kept);
+            }
         }
-        let len = out.len().min(self.left);
-        let mut count = self.source.read(&mut out[..len])?;
-        self.has_ended = count == 0;
-        // The parser takes a comment without a line break at the end for a row.
-        if self.has_ended && self.state == State::Comment && len > 0 {
-            out[0] = b'\n';
-            count = 1;
-        }
-        for &byte in &out[..count] {
-            self.pass(byte);
-        }
-        self.left -= count;
-        Ok(count)
     }
 }

@@ -27,6 +27,10 @@ fn unusual_files_have_the_right_values() {
         ("x,y\n1,\"a\nb\"\"\r\n,c\"\n2,\"\"\n", &[1.0, 2.0]),
         ("x,y\n1,\0\n", &[1.0]),
         ("x,y\n1,it\"s\n", &[1.0]),
+        (
+            "x , \"y\"\n \"1\", \"a, b\"\n\t\"2\",\t\"c\" \n  \n",
+            &[1.0, 2.0],
+        ),
         ("x,y\n\"1\" ,\"a\"\t\r\n\"2\"\t ,\n", &[1.0, 2.0]),
         (
             "x\n+1\n-0.5\n.5\n5.\n1E3\n1e-999\n",
@@ -39,6 +43,22 @@ fn unusual_files_have_the_right_values() {
     ] {
         assert_eq!(numbers(content), Ok(expected.to_vec()), "{content:?}");
     }
+}
+
+#[test]
+fn spaces_before_a_quote_are_ignored() {
+    let table = csv::parse("city, \"country\"\n Rome , \"Italy\"\n\"Lima\",   \"a, b\"  \n");
+    let table = table.unwrap();
+    assert_eq!(table.columns(), ["city", "country"]);
+    assert_eq!(table.texts("city").unwrap(), ["Rome", "Lima"]);
+    assert_eq!(table.texts("country").unwrap(), ["Italy", "a, b"]);
+    let tabs = Options::new().delimiter(b'\t');
+    let table = tabs.parse("a\tb\tc\n\t \"2\"\t\n").unwrap();
+    assert_eq!(table.texts("a").unwrap(), [""]);
+    assert_eq!(table.texts("b").unwrap(), ["2"]);
+    let blank = format!("x\n1,{}", " ".repeat(LONGEST_ROW + 100));
+    let error = csv::parse(blank).unwrap_err().to_string();
+    assert!(error.contains("line 2: the row has more than"), "{error}");
 }
 
 #[test]
@@ -96,7 +116,6 @@ fn malformed_files_are_errors_with_their_place() {
         (b"x,y\n1,2\n\n4,\"a \"good\" day\"\n", quote(4)),
         (b"x,y\n1,\"a\nb\"  c\n5,6\n", quote(2)),
         (b"\"x\"y\n1\n", quote(1)),
-        (b"x\n \"2\"\n", text("\\\"2\\\"")),
         (b"x\n1\n\xff\n", cell(3, "the text is not valid UTF-8")),
         (
             b"\xff\xfex\0\n\x001\0\n\0",
