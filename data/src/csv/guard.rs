@@ -32,7 +32,8 @@ struct Row {
 /// row that is too long.
 ///
 /// The parser says neither: its line of a row is that of the empty lines and comments before it, it
-/// reads an open quote to the end of the file, and it appends text behind a quoted cell to the cell.
+/// reads an open quote to the end of the file, and it appends text behind a quoted cell to the
+/// cell.
 #[derive(Debug)]
 pub(super) struct Guard<R> {
     source: R,
