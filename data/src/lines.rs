@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::source::{Source, gzip_damage};
+use crate::source::{BYTE_ORDER_MARK, Source, gzip_damage};
 
 /// The largest number of bytes in a line: 8 MiB.
 const LONGEST: usize = 8 << 20;
@@ -36,8 +36,8 @@ pub enum LineFault {
     },
 }
 
-/// Iterates over the lines of a text file in UTF-8, without their ends (`\n` or `\r\n`). The file
-/// may be gzipped, and larger than memory.
+/// Iterates over the lines of a text file in UTF-8, without their ends (`\n` or `\r\n`) and without
+/// a byte order mark. The file may be gzipped, and larger than memory.
 ///
 /// # Errors
 /// [`Error::Io`] if the file cannot be opened. An item is an error if the file cannot be read
@@ -90,6 +90,9 @@ impl Lines {
                 Some(detail) => self.error(LineFault::DamagedGzip { detail }),
                 None => Error::io(&self.path, error),
             });
+        }
+        if self.line == 1 && bytes.starts_with(BYTE_ORDER_MARK) {
+            bytes.drain(..BYTE_ORDER_MARK.len());
         }
         if bytes.is_empty() {
             return Ok(None);

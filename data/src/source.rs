@@ -7,6 +7,9 @@ use flate2::bufread::GzDecoder;
 
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 
+/// The first bytes of some files in UTF-8, which are no part of the text.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
 /// A source with its first bytes put back.
 type Whole<R> = Chain<Cursor<Vec<u8>>, R>;
 

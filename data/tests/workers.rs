@@ -100,7 +100,7 @@ fn order_and_content_do_not_depend_on_the_number_of_workers() {
         let expected = contents(&batches, 3);
         assert_eq!(expected.len(), batches.batches_per_epoch());
         for workers in [1, 2, 8] {
-            for prefetch in [1, 3, 1000] {
+            for prefetch in [0, 1, 3, 1000] {
                 let ahead = batches.clone().workers(workers).prefetch(prefetch);
                 assert_eq!(
                     contents(&ahead, 3),

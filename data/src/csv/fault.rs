@@ -47,6 +47,12 @@ pub enum Fault {
     #[error("a quote is opened and not closed before the end of the file")]
     OpenQuote,
 
+    /// A cell continues after its closing quote.
+    #[error(
+        "a cell continues after its closing quote; a quote inside a quoted cell is written twice"
+    )]
+    TextAfterQuote,
+
     /// A cell or a name is not valid UTF-8.
     #[error("the text is not valid UTF-8")]
     NotUtf8,

@@ -11,7 +11,7 @@ use super::cell::{Cell, Header, csv_error};
 use super::guard::Guard;
 use super::{Categories, Fault, Options};
 use crate::error::{Error, Result};
-use crate::source::{Source, at_most, gzip_damage};
+use crate::source::{BYTE_ORDER_MARK, Source, at_most, gzip_damage};
 
 /// A row of a CSV file.
 #[derive(Clone, Debug)]
@@ -199,8 +199,6 @@ impl Iterator for Rows {
 
 impl std::iter::FusedIterator for Rows {}
 
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
 /// Reads the next record and its line. `names` are those of the columns, as far as they are known.
 fn next_record(
     reader: &mut ::csv::Reader<Bytes>,
@@ -232,6 +230,9 @@ fn next_record(
     }
     if reader.get_ref().is_quote_open() {
         return error(None, Fault::OpenQuote);
+    }
+    if reader.get_ref().continues_after_quote() {
+        return error(None, Fault::TextAfterQuote);
     }
     reader.get_mut().row_read();
     Ok(Some((line, record)))

@@ -15,6 +15,10 @@ fn text_is_read_line_by_line() {
         let found = read(content).into_iter().collect::<Result<Vec<_>, _>>();
         assert_eq!(found.unwrap(), ["one", "", "two\rthree", "last"]);
     }
+    let marked = read("\u{feff}one\n\u{feff}two".as_bytes());
+    let marked = marked.into_iter().collect::<Result<Vec<_>, _>>();
+    assert_eq!(marked.unwrap(), ["one", "\u{feff}two"]);
+    assert!(read("\u{feff}".as_bytes()).is_empty());
     assert!(read(b"").is_empty());
     assert_eq!(read(b"\n").len(), 1);
 

@@ -28,6 +28,11 @@ fn unusual_files_have_the_right_values() {
         ("x,y\n1,\0\n", &[1.0]),
         ("x,y\n1,it\"s\n", &[1.0]),
         (
+            "x , \"y\"\n \"1\", \"a, b\"\n\t\"2\",\t\"c\" \n  \n",
+            &[1.0, 2.0],
+        ),
+        ("x,y\n\"1\" ,\"a\"\t\r\n\"2\"\t ,\n", &[1.0, 2.0]),
+        (
             "x\n+1\n-0.5\n.5\n5.\n1E3\n1e-999\n",
             &[1.0, -0.5, 0.5, 5.0, 1000.0, 0.0],
         ),
@@ -38,6 +43,22 @@ fn unusual_files_have_the_right_values() {
     ] {
         assert_eq!(numbers(content), Ok(expected.to_vec()), "{content:?}");
     }
+}
+
+#[test]
+fn spaces_before_a_quote_are_ignored() {
+    let table = csv::parse("city, \"country\"\n Rome , \"Italy\"\n\"Lima\",   \"a, b\"  \n");
+    let table = table.unwrap();
+    assert_eq!(table.columns(), ["city", "country"]);
+    assert_eq!(table.texts("city").unwrap(), ["Rome", "Lima"]);
+    assert_eq!(table.texts("country").unwrap(), ["Italy", "a, b"]);
+    let tabs = Options::new().delimiter(b'\t');
+    let table = tabs.parse("a\tb\tc\n\t \"2\"\t\n").unwrap();
+    assert_eq!(table.texts("a").unwrap(), [""]);
+    assert_eq!(table.texts("b").unwrap(), ["2"]);
+    let blank = format!("x\n1,{}", " ".repeat(LONGEST_ROW + 100));
+    let error = csv::parse(blank).unwrap_err().to_string();
+    assert!(error.contains("line 2: the row has more than"), "{error}");
 }
 
 #[test]
@@ -58,6 +79,12 @@ fn malformed_files_are_errors_with_their_place() {
     };
     let open = |line| {
         format!(", line {line}: a quote is opened and not closed before the end of the file")
+    };
+    let quote = |line| {
+        format!(
+            ", line {line}: a cell continues after its closing quote; \
+             a quote inside a quoted cell is written twice"
+        )
     };
     let cases: &[(&[u8], String)] = &[
         (b"", header.clone()),
@@ -85,6 +112,10 @@ fn malformed_files_are_errors_with_their_place() {
         ),
         (b"\"x\n1\n", open(1)),
         (b"x,y\n1,2\n\"3,4\n5,6\n", open(3)),
+        (b"x,y\n1,2\n\"1\"2,3\n", quote(3)),
+        (b"x,y\n1,2\n\n4,\"a \"good\" day\"\n", quote(4)),
+        (b"x,y\n1,\"a\nb\"  c\n5,6\n", quote(2)),
+        (b"\"x\"y\n1\n", quote(1)),
         (b"x\n1\n\xff\n", cell(3, "the text is not valid UTF-8")),
         (
             b"\xff\xfex\0\n\x001\0\n\0",
