@@ -17,6 +17,7 @@ enum Way {
     StoppedEarly,
     Interrupted,
     StoppedByLog,
+    StoppedAndUnsaved,
     StepFails,
     LossIsNaN,
     BatchFails,
@@ -29,15 +30,16 @@ enum Way {
 
 use Way::{
     BatchFails, CheckpointFails, Completed, EndLogFails, EpochLogFails, Interrupted, LossIsNaN,
-    StepFails, StepLogFails, StoppedByLog, StoppedEarly, ValidationFails,
+    StepFails, StepLogFails, StoppedAndUnsaved, StoppedByLog, StoppedEarly, ValidationFails,
 };
 
 impl Way {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Completed,
         StoppedEarly,
         Interrupted,
         StoppedByLog,
+        StoppedAndUnsaved,
         StepFails,
         LossIsNaN,
         BatchFails,
@@ -60,6 +62,7 @@ impl Way {
             EpochLogFails => Err("end of epoch 3: planted"),
             EndLogFails => Err("planted"),
             CheckpointFails => Err("end of epoch 3: "),
+            StoppedAndUnsaved => Err("epoch 3, step 8: "),
         }
     }
 
@@ -78,11 +81,23 @@ fn planted() -> Error {
     Error::other("planted")
 }
 
+impl Ends<'_> {
+    /// Replaces the folder of the checkpoints with a file.
+    fn replace_folder(&self) -> Result<()> {
+        fs::remove_dir_all(self.1)?;
+        Ok(fs::write(self.1, "no folder")?)
+    }
+}
+
 impl Log for Ends<'_> {
     fn step(&mut self, step: &StepRecord<'_>) -> Result<()> {
         match (self.0, step.step) {
             (StepLogFails, 8) => return Err(planted()),
             (StoppedByLog, 8) => step.stop(),
+            (StoppedAndUnsaved, 8) => {
+                step.stop();
+                return self.replace_folder();
+            }
             #[cfg(unix)]
             (Interrupted, 8) => {
                 let id = std::process::id().to_string();
@@ -101,10 +116,7 @@ impl Log for Ends<'_> {
     fn epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
         match (self.0, epoch.epoch) {
             (EpochLogFails, 3) => Err(planted()),
-            (CheckpointFails, 3) => {
-                fs::remove_dir_all(self.1)?;
-                Ok(fs::write(self.1, "no folder")?)
-            }
+            (CheckpointFails, 3) => self.replace_folder(),
             _ => Ok(()),
         }
     }
@@ -205,14 +217,16 @@ fn the_best_weights_are_restored_and_the_checkpoints_are_whole_however_a_run_end
                 let root = error.root();
                 match way {
                     LossIsNaN => assert!(matches!(root, Error::NonFinite { .. }), "{error}"),
-                    CheckpointFails => assert!(matches!(root, Error::Io { .. }), "{error}"),
+                    CheckpointFails | StoppedAndUnsaved => {
+                        assert!(matches!(root, Error::Io { .. }), "{error}");
+                    }
                     _ => assert!(matches!(root, Error::Other(_)), "{error}"),
                 }
             }
             _ => panic!("{way:?}: {end:?}"),
         }
         assert!(bytes(task.model())? == bytes(first.model())?, "{way:?}");
-        if way == CheckpointFails {
+        if matches!(way, CheckpointFails | StoppedAndUnsaved) {
             continue;
         }
         // Another run loads the best weights, and continues from the newest checkpoint.

@@ -129,7 +129,8 @@ impl<T: Task> Fitting<'_, '_, T> {
                 return Ok(End::StoppedEarly);
             }
             if self.steps(batches)?.is_break() || !self.end_epoch()? {
-                self.save()?;
+                let saved = self.save();
+                saved.map_err(|error| error.at(last_step(self.run)))?;
                 return Ok(End::Interrupted);
             }
         }
@@ -179,9 +180,7 @@ impl<T: Task> Fitting<'_, '_, T> {
             Ok(ControlFlow::Continue(()))
         };
         run.train_until(*task, batches, |run, task| {
-            after(run, task).map_err(|error: Error| {
-                error.at(format!("epoch {}, step {}", run.epoch() + 1, run.steps()))
-            })
+            after(run, task).map_err(|error: Error| error.at(last_step(run)))
         })
     }
 
@@ -242,6 +241,12 @@ impl<T: Task> Fitting<'_, '_, T> {
         };
         self.fit.logs.each(|log| log.end(&end))
     }
+}
+
+/// Returns the place of an error after a step.
+fn last_step(run: &Run) -> String {
+    let epoch = run.epoch() + u64::from(run.batch() > 0);
+    format!("epoch {epoch}, step {}", run.steps())
 }
 
 /// Returns the parts of a checkpoint.
