@@ -29,7 +29,5 @@ fn main() -> Result<()> {
         epochs: 30,
         batch_size: 32,
     };
-    let accuracy = common::run(&train, &test, &options, &defaults, &save)?;
-    println!("test accuracy {accuracy:.4}");
-    Ok(())
+    common::run(&train, &test, &options, &defaults, &save, None)
 }

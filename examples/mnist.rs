@@ -46,7 +46,5 @@ fn main() -> Result<()> {
         epochs: 5,
         batch_size: 128,
     };
-    let accuracy = common::run(&train, &test, &options, &defaults, &save)?;
-    println!("test accuracy {accuracy:.4}");
-    Ok(())
+    common::run(&train, &test, &options, &defaults, &save, None)
 }

@@ -12,6 +12,8 @@ pub mod data;
 pub mod guide;
 pub mod nn;
 pub mod optim;
+#[cfg(feature = "parallel")]
+pub mod parallel;
 pub mod train;
 
 /// The random number generators: the traits of the crate `rand`, and ChaCha8, which is fast and

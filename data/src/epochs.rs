@@ -1,8 +1,11 @@
 //! `Epochs`, the trait of everything that a training loop can take its batches from.
 
+use std::ops::Range;
+
 use cotangent_core::Result;
 
 use crate::sample::Sample;
+use crate::shards::{Shards, check};
 
 /// Batches by epoch, from a data set with positions or from a stream.
 ///
@@ -19,6 +22,27 @@ pub trait Epochs {
 
     /// Returns the number of batches in an epoch, if it is known before the epoch ends.
     fn batches_per_epoch(&self) -> Option<usize>;
+
+    /// Returns the batches of epoch `number` for one of several processes that train together. Each
+    /// batch is split into `of` shards of nearly equal size, in order, of which this process gets
+    /// those of the numbers `own`. The shards do not depend on which process gets them.
+    ///
+    /// The default assembles whole batches and splits them. [`Batches`](crate::Batches) assembles
+    /// only the samples of `own`, and pads [sequences](crate::Sequence) shard by shard.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no shard of such a number.
+    #[expect(clippy::type_complexity, reason = "a boxed iterator")]
+    fn shards(
+        &self,
+        number: u64,
+        own: Range<usize>,
+        of: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<Shards<Self::Batch>>> + '_>> {
+        check(&own, of)?;
+        let split = move |batch: Result<Self::Batch>| Shards::split(&batch?, own.clone(), of);
+        Ok(Box::new(self.epoch(number).map(split)))
+    }
 }
 
 impl<E: Epochs + ?Sized> Epochs for &E {
@@ -30,5 +54,14 @@ impl<E: Epochs + ?Sized> Epochs for &E {
 
     fn batches_per_epoch(&self) -> Option<usize> {
         (**self).batches_per_epoch()
+    }
+
+    fn shards(
+        &self,
+        number: u64,
+        own: Range<usize>,
+        of: usize,
+    ) -> Result<Box<dyn Iterator<Item = Result<Shards<Self::Batch>>> + '_>> {
+        (**self).shards(number, own, of)
     }
 }

@@ -25,6 +25,7 @@ mod moby_dick;
 mod npy;
 mod sample;
 mod sequence;
+mod shards;
 mod shuffle;
 mod source;
 pub mod split;
@@ -32,7 +33,7 @@ mod standardize;
 mod stream;
 mod table;
 
-pub use batches::{Batches, Epoch};
+pub use batches::{Batches, Epoch, ShardEpoch};
 pub use class_weights::class_weights;
 pub use combine::{Augment, Concat, Map, Subset};
 #[doc(no_inline)]
@@ -53,6 +54,7 @@ pub use sample::Sample;
 #[doc(hidden)]
 pub use sample::same_rows;
 pub use sequence::{Padded, Sequence};
+pub use shards::Shards;
 pub use standardize::Standardizer;
 pub use stream::{Samples, Stream, StreamBatches, StreamEpoch};
 pub use table::Table;

@@ -10,6 +10,7 @@ use anyhow::{Result, ensure};
 use choice::{Method, Plan};
 use clap::Args;
 use cotangent::data::Labeled;
+use cotangent::parallel::Ranks;
 use cotangent::prelude::*;
 pub use files::save_path;
 use measure::accuracy;
@@ -68,17 +69,18 @@ pub struct Defaults {
     pub batch_size: usize,
 }
 
-/// Trains the chapter's default deep net, saves it, loads it, and returns the test accuracy of the
-/// loaded copy.
+/// Trains the chapter's default deep net, on several ranks if there are any. Then rank 0 saves it,
+/// loads it, and prints the test accuracy of the loaded copy.
 pub fn run(
     train: &Labeled,
     test: &Labeled,
     options: &Options,
     defaults: &Defaults,
     save: &Path,
-) -> Result<f64> {
+    ranks: Option<&Ranks>,
+) -> Result<()> {
     if let Some(file) = &options.settings {
-        return settings::run(file, train, test, options.seed, save);
+        return settings::run(file, train, test, options.seed, save, ranks);
     }
     let batch_size = options.batch_size.unwrap_or(defaults.batch_size);
     let mut batches = Batches::new(train, batch_size)?.shuffle(options.seed);
@@ -110,7 +112,13 @@ pub fn run(
     if options.resume {
         fit = fit.resume();
     }
+    if let Some(ranks) = ranks {
+        fit = fit.ranks(ranks);
+    }
     fit.run(&mut task, &batches)?;
+    if ranks.is_some_and(|ranks| !ranks.is_first()) {
+        return Ok(());
+    }
 
     let net = task.into_model();
     net.save(save)?;
@@ -122,7 +130,8 @@ pub fn run(
         test_accuracy == accuracy(&net, test)?,
         "the loaded copy has another accuracy than the net"
     );
-    Ok(test_accuracy)
+    println!("test accuracy {test_accuracy:.4}");
+    Ok(())
 }
 
 fn loss<N: Layer>(

@@ -100,7 +100,7 @@ fn a_task_without_validation_says_so() -> Result<()> {
 }
 
 /// The largest error.
-#[derive(Default, Stateful)]
+#[derive(Clone, Default, Stateful)]
 struct MaxError {
     largest: f64,
     seen: Option<u64>,
@@ -157,6 +157,7 @@ fn a_custom_metric_is_resumed_in_the_middle_of_an_epoch() -> Result<()> {
 
 #[test]
 fn metrics_of_one_name_must_have_one_type() -> Result<()> {
+    #[derive(Clone)]
     struct Other;
     impl Stateful for Other {
         fn state(&self) -> Result<cotangent::state::StateDict> {

@@ -1,6 +1,8 @@
 //! The checkpoints of a run: when they are saved, and which are kept.
 
 use crate::best::Best;
+#[cfg(feature = "parallel")]
+use cotangent_core::state::StateDict;
 use cotangent_core::state::{Stateful, load_checkpoint, save_checkpoint};
 use cotangent_core::{Error, Result, replace_file};
 use std::fs;
@@ -124,6 +126,39 @@ impl Checkpoints {
             return Ok(false);
         };
         load_checkpoint(path, parts)?;
+        Ok(true)
+    }
+
+    /// Reads the newest checkpoint, and returns its bytes; none if there is none.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn newest_bytes(&self) -> Result<Option<Vec<u8>>> {
+        let Some(path) = Self::newest(&self.folder)? else {
+            return Ok(None);
+        };
+        fs::read(&path)
+            .map(Some)
+            .map_err(|error| Error::io(&path, error))
+    }
+
+    /// Loads a checkpoint that another process may have read, and returns whether there is one.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn load_bytes(
+        bytes: &[u8],
+        parts: &mut [(&str, &mut dyn Stateful)],
+        with_logs: bool,
+    ) -> Result<bool> {
+        if bytes.is_empty() {
+            return Ok(false);
+        }
+        let mut state = StateDict::from_bytes(bytes)?;
+        if !with_logs {
+            let mut others = StateDict::new();
+            for (name, entry) in state.iter().filter(|(name, _)| !name.starts_with("logs.")) {
+                others.insert(name, entry.clone());
+            }
+            state = others;
+        }
+        cotangent_core::state::load_parts(&state, parts)?;
         Ok(true)
     }
 

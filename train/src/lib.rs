@@ -30,6 +30,8 @@ pub use logs::*;
 pub use meters::Meters;
 pub use metric::{Metric, Table};
 pub use run::Run;
+#[cfg(feature = "parallel")]
+pub use run::ShardedStep;
 pub use step::Step;
 pub use supervised::Supervised;
 pub use task::Task;

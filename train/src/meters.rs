@@ -7,6 +7,9 @@ use std::any::Any;
 use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
 
+#[cfg(feature = "parallel")]
+mod absorb;
+
 /// The running means and metrics of an epoch, of training or of validation.
 #[derive(Default)]
 pub struct Meters {
@@ -249,6 +252,14 @@ struct Saved {
 impl AnyMetric for Saved {
     fn as_any(&mut self) -> &mut dyn Any {
         self
+    }
+    #[cfg(feature = "parallel")]
+    fn merge_state(&mut self, _: &StateDict) -> Result<()> {
+        Err(absorb::without_type(&self.name))
+    }
+    #[cfg(feature = "parallel")]
+    fn with_state(&self, _: &StateDict) -> Result<Box<dyn AnyMetric>> {
+        Err(absorb::without_type(&self.name))
     }
     fn name(&self) -> Cow<'static, str> {
         self.name.clone().into()

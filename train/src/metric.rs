@@ -18,7 +18,7 @@ use std::borrow::Cow;
 /// use std::borrow::Cow;
 ///
 /// /// The largest error of a regression.
-/// #[derive(Stateful)]
+/// #[derive(Clone, Stateful)]
 /// struct MaxError {
 ///     largest: f64,
 /// }
@@ -33,6 +33,10 @@ use std::borrow::Cow;
 ///         self.largest = self.largest.max(largest);
 ///         Ok(())
 ///     }
+///     fn merge(&mut self, other: &Self) -> Result<()> {
+///         self.largest = self.largest.max(other.largest);
+///         Ok(())
+///     }
 ///     fn value(&self) -> Option<f64> {
 ///         Some(self.largest)
 ///     }
@@ -44,7 +48,7 @@ use std::borrow::Cow;
 /// assert_eq!(metric.value(), Some(0.5));
 /// # Ok::<(), Error>(())
 /// ```
-pub trait Metric: Stateful + 'static {
+pub trait Metric: Stateful + Clone + Send + 'static {
     /// The targets that outputs are compared with, such as class labels
     /// ([`Indices`](cotangent_core::Indices)).
     type Target: ?Sized;
@@ -59,6 +63,20 @@ pub trait Metric: Stateful + 'static {
     /// [`Error::Shape`] or another error if outputs and targets do not fit. Nothing has changed
     /// then.
     fn update(&mut self, outputs: &Tensor, targets: &Self::Target) -> Result<()>;
+
+    /// Adds the samples of another metric, as if its batches came after those of this one. Runs on
+    /// several ranks need it; the default is an error.
+    ///
+    /// # Errors
+    /// Those of [`update`](Self::update). Nothing has changed then.
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        let _ = other;
+        let reason = format!(
+            "the metric `{}` cannot be added up over ranks: implement `Metric::merge`",
+            self.name()
+        );
+        Err(Error::argument("Metric::merge", reason))
+    }
 
     /// Returns the value over all samples so far; none if there is no such value, as before the
     /// first sample, or if the metric has only [parts](Self::parts) or a [table](Self::table).
@@ -113,8 +131,14 @@ impl Table {
 }
 
 /// A metric of any type.
-pub(crate) trait AnyMetric {
+pub(crate) trait AnyMetric: Send {
     fn as_any(&mut self) -> &mut dyn Any;
+    /// Adds the samples of a metric of the same type, which has this state.
+    #[cfg(feature = "parallel")]
+    fn merge_state(&mut self, state: &StateDict) -> Result<()>;
+    /// Returns a metric of the same type with this state.
+    #[cfg(feature = "parallel")]
+    fn with_state(&self, state: &StateDict) -> Result<Box<dyn AnyMetric>>;
     fn name(&self) -> Cow<'static, str>;
     /// Returns the value and the parts, with their full names.
     fn values(&self) -> Vec<(String, f64)>;
@@ -125,6 +149,18 @@ pub(crate) trait AnyMetric {
 impl<M: Metric> AnyMetric for M {
     fn as_any(&mut self) -> &mut dyn Any {
         self
+    }
+    #[cfg(feature = "parallel")]
+    fn merge_state(&mut self, state: &StateDict) -> Result<()> {
+        let mut other = self.clone();
+        other.load_state(state)?;
+        self.merge(&other)
+    }
+    #[cfg(feature = "parallel")]
+    fn with_state(&self, state: &StateDict) -> Result<Box<dyn AnyMetric>> {
+        let mut metric = self.clone();
+        metric.load_state(state)?;
+        Ok(Box::new(metric))
     }
     fn name(&self) -> Cow<'static, str> {
         Metric::name(self)

@@ -16,6 +16,11 @@ use std::cell::Cell;
 use std::fmt::{self, Debug, Formatter};
 use std::ops::ControlFlow;
 
+#[cfg(feature = "parallel")]
+mod sharded;
+#[cfg(feature = "parallel")]
+pub use sharded::ShardedStep;
+
 /// A training run: its place, random numbers, running metrics and history.
 ///
 /// [`Fit`](crate::Fit) returns it. Its stages are methods, so that a loop can be written out:
@@ -153,9 +158,9 @@ impl Run {
 
     fn try_step<T: Task + ?Sized>(&mut self, task: &mut T, batch: &T::Batch) -> Result<()> {
         let samples = batch.rows()?;
-        let watch = self.watch.as_mut();
+        let watch = self.watch.as_ref();
         let watch = watch.filter(|watch| self.steps.is_multiple_of(watch.every));
-        let pass = watch.as_ref().map_or(&self.pass, |watch| &watch.pass);
+        let pass = watch.map_or(&self.pass, |watch| &watch.pass);
         self.training.begin_batch();
         let mut step = Step {
             pass,
@@ -167,15 +172,20 @@ impl Run {
             epoch: self.epoch,
         };
         task.train_step(batch, &mut step)?;
-        if let Some(watch) = watch {
-            let module = task.module().ok_or_else(no_module)?;
-            watch.report = watch.signal.step(module)?.map(|mut report| {
-                report.step = self.steps + 1;
-                report
-            });
-            watch.is_new = true;
-        } else if let Some(watch) = &mut self.watch {
-            watch.is_new = false;
+        self.after_step(task, samples)
+    }
+
+    /// Counts a step, and makes its signal report if it was observed.
+    fn after_step<T: Task + ?Sized>(&mut self, task: &T, samples: usize) -> Result<()> {
+        if let Some(watch) = &mut self.watch {
+            watch.is_new = self.steps.is_multiple_of(watch.every);
+            if watch.is_new {
+                let module = task.module().ok_or_else(no_module)?;
+                watch.report = watch.signal.step(module)?.map(|mut report| {
+                    report.step = self.steps + 1;
+                    report
+                });
+            }
         }
         self.batch += 1;
         self.steps += 1;
@@ -222,6 +232,12 @@ impl Run {
                 return Ok(ControlFlow::Break(()));
             }
         }
+        self.end_steps(task)?;
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// Ends the steps of an epoch.
+    fn end_steps<T: Task + ?Sized>(&mut self, task: &mut T) -> Result<()> {
         if self.batch == 0 {
             let reason = format!("epoch {} has no batches", self.epoch + 1);
             return Err(Error::argument("train_epoch", reason));
@@ -236,8 +252,7 @@ impl Run {
             epoch: self.epoch,
         };
         let ended = task.end_steps(&mut step);
-        ended.map_err(|error| error.at(end_of(self.epoch + 1)))?;
-        Ok(ControlFlow::Continue(()))
+        ended.map_err(|error| error.at(end_of(self.epoch + 1)))
     }
 
     /// Runs the task's validation on all batches of epoch 0, under an inference pass.

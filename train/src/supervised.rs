@@ -53,8 +53,15 @@ pub struct Supervised<M, B, F> {
     schedule: Option<Schedule>,
     accumulation: Option<Accumulation>,
     average: Option<Average<M>>,
+    #[cfg(feature = "parallel")]
+    shards_at_once: Option<AtOnce<M, B, F>>,
     batch: PhantomData<fn(&B)>,
 }
+
+/// Computes the gradients of a batch, with all shards of this rank at the same time.
+#[cfg(feature = "parallel")]
+type AtOnce<M, B, F> =
+    fn(&M, &F, &cotangent_data::Shards<B>, &mut crate::ShardedStep<'_>) -> Result<Gradients>;
 
 /// Gradients of several batches for one step of the optimizer.
 #[derive(Debug)]
@@ -86,6 +93,8 @@ where
             schedule: None,
             accumulation: None,
             average: None,
+            #[cfg(feature = "parallel")]
+            shards_at_once: None,
             batch: PhantomData,
         }
     }
@@ -149,6 +158,27 @@ where
             update: WeightAverage::update,
         });
         Ok(self)
+    }
+
+    /// Computes the shards of a rank at the same time, on threads of their own. Layers that sum
+    /// over all shards need it, such as a
+    /// [synchronized](cotangent_nn::BatchNormBuilder::synchronized) batch normalization, unless
+    /// each rank has one shard.
+    #[cfg(feature = "parallel")]
+    pub fn shards_at_once(mut self) -> Self
+    where
+        M: Sync,
+        B: Sample,
+        F: Fn(&M, &B, &mut Step<'_>) -> Result<Tensor> + Sync,
+    {
+        self.shards_at_once = Some(|model, loss, batch, step| {
+            step.gradients_at_once(model, batch, |model, shard, step| {
+                let loss = loss(model, shard, step)?;
+                step.record("loss", loss.item()?);
+                Ok(loss)
+            })
+        });
+        self
     }
 
     /// Returns the model that predicts: the averaged one if the weights are averaged, else the
@@ -228,16 +258,16 @@ where
         accumulation.accumulator.take(&self.model).map(Some)
     }
 
-    /// Changes the weights by a step along the gradients.
-    fn update(&mut self, mut gradients: Gradients, step: &mut Step<'_>) -> Result<()> {
+    /// Changes the weights by a step along the gradients. `set` records values of the step.
+    fn update(&mut self, mut gradients: Gradients, mut set: impl FnMut(&str, f64)) -> Result<()> {
         if let Some(clip) = &self.clip {
             let norm = clip.apply(&self.model, &mut gradients)?;
-            step.set("gradient_norm", norm);
+            set("gradient_norm", norm);
         }
         if let Some(schedule) = &mut self.schedule {
             schedule.step(&mut self.optimizer)?;
         }
-        step.set("learning_rate", self.optimizer.learning_rate());
+        set("learning_rate", self.optimizer.learning_rate());
         self.optimizer.step(&mut self.model, gradients)?;
         if let Some(average) = &mut self.average {
             (average.update)(&mut average.weights, &self.model)?;
@@ -250,7 +280,7 @@ where
         step.record("loss", loss.item()?);
         let gradients = loss.backward()?;
         match self.accumulated(gradients, step.samples())? {
-            Some(gradients) => self.update(gradients, step),
+            Some(gradients) => self.update(gradients, |name, value| step.set(name, value)),
             None => Ok(()),
         }
     }
@@ -272,6 +302,26 @@ where
         })
     }
 
+    #[cfg(feature = "parallel")]
+    fn train_shards(
+        &mut self,
+        batch: &cotangent_data::Shards<B>,
+        step: &mut crate::ShardedStep<'_>,
+    ) -> Result<()> {
+        let gradients = match self.shards_at_once {
+            Some(compute) => compute(&self.model, &self.loss, batch, step)?,
+            None => step.gradients(&self.model, batch, |model, shard, step| {
+                let loss = (self.loss)(model, shard, step)?;
+                step.record("loss", loss.item()?);
+                Ok(loss)
+            })?,
+        };
+        match self.accumulated(gradients, step.samples())? {
+            Some(gradients) => self.update(gradients, |name, value| step.set(name, value)),
+            None => Ok(()),
+        }
+    }
+
     fn validate_step(&mut self, batch: &B, step: &mut Step<'_>) -> Result<()> {
         let model = match &self.average {
             Some(average) => average.weights.model(),
@@ -285,7 +335,7 @@ where
     /// Calls the optimizer with the accumulated gradients that are left.
     fn end_steps(&mut self, step: &mut Step<'_>) -> Result<()> {
         match self.left()? {
-            Some(gradients) => self.update(gradients, step),
+            Some(gradients) => self.update(gradients, |name, value| step.set(name, value)),
             None => Ok(()),
         }
     }

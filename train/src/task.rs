@@ -68,6 +68,26 @@ pub trait Task: Stateful {
     /// Any error ends the run.
     fn train_step(&mut self, batch: &Self::Batch, step: &mut Step<'_>) -> Result<()>;
 
+    /// Trains on a batch of which this rank has some shards. The default is an error: the task
+    /// trains in one process only.
+    ///
+    /// It is [`train_step`](Self::train_step) for several ranks: call
+    /// [`ShardedStep::gradients`](crate::ShardedStep::gradients) in place of `backward`, and do the
+    /// rest as there. Afterwards the task must be in the same state on all ranks.
+    ///
+    /// # Errors
+    /// Any error ends the run.
+    #[cfg(feature = "parallel")]
+    fn train_shards(
+        &mut self,
+        batch: &cotangent_data::Shards<Self::Batch>,
+        step: &mut crate::ShardedStep<'_>,
+    ) -> Result<()> {
+        let _ = (batch, step);
+        let reason = "this task trains in one process only: implement `train_shards`";
+        Err(Error::argument("Task::train_shards", reason))
+    }
+
     /// Records loss and metrics of a batch of the validation set, under the inference pass of
     /// `step`. The default is an error: the task has no validation.
     ///

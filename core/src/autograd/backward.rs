@@ -10,8 +10,8 @@ use super::tensor::Tensor;
 use crate::error::{Error, Result};
 use crate::tensor::{broadcast_shapes, refusable};
 use std::borrow::Borrow;
-use std::collections::HashSet;
 use std::collections::btree_map::{BTreeMap, Entry};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// A backward pass with options; [`Tensor::backward`] is the pass without.
@@ -112,13 +112,55 @@ impl Backward {
         self.leaves(root, cotangent)
     }
 
+    /// Computes as [`run_with`](Self::run_with) does, and gives `complete` the gradient of each
+    /// leaf as soon as nothing else is added to it, while backward still runs. So gradients can be
+    /// sent to other processes meanwhile. An error of `complete` ends the pass. An output of one
+    /// element must be finite, as in [`run`](Self::run).
+    ///
+    /// ```
+    /// use cotangent::{Backward, Tensor};
+    /// let (first, last) = (Tensor::scalar(2.0f64).tracked(), Tensor::scalar(3.0f64).tracked());
+    /// let loss = first.square().mul(&last)?;
+    /// let mut order = Vec::new();
+    /// Backward::new().run_each(&loss, &Tensor::scalar(1.0f64), |leaf, gradient| {
+    ///     order.push((leaf, gradient.item()?));
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(order, [(last.leaf_id().unwrap(), 4.0), (first.leaf_id().unwrap(), 12.0)]);
+    /// # use cotangent::Leaf;
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Tensor::backward`], but the output may have any shape; [`Error::Shape`] or
+    /// [`Error::DType`] if the cotangent has another shape or dtype; the errors of `complete`.
+    pub fn run_each(
+        &self,
+        output: &Tensor,
+        cotangent: &Tensor,
+        mut complete: impl FnMut(LeafId, Tensor) -> Result<()>,
+    ) -> Result<()> {
+        let (root, cotangent) = self.start("backward", output, cotangent)?;
+        if output.len() == 1 && !self.allow_nonfinite {
+            finite(output)?;
+        }
+        let leaves = Some(edges_to_leaves(&root));
+        let scope = self.all(leaves);
+        self.walk(root, cotangent, scope, &mut complete)
+    }
+
     /// Propagates `cotangent` from `root` to all leaves.
     fn leaves(&self, root: Arc<Node>, cotangent: Tensor) -> Result<Gradients> {
-        let scope = Scope {
+        self.collect(root, cotangent, self.all(None))
+    }
+
+    /// Returns the scope of a pass to all leaves.
+    fn all(&self, edges: Option<HashMap<u64, usize>>) -> Scope {
+        Scope {
             keep: self.also.iter().map(|id| id.0).collect(),
             within: None,
-        };
-        self.walk(root, cotangent, &scope)
+            edges,
+        }
     }
 
     /// Computes the gradients of `output`, a tensor of one element, with respect to `inputs`, in
@@ -193,7 +235,12 @@ impl Backward {
         let within = leading_to(&root, &keep, consumed);
         let gradients = if within.contains(&root.id) {
             let within = Some(within);
-            self.walk(root, cotangent, &Scope { keep, within })?
+            let scope = Scope {
+                keep,
+                within,
+                edges: None,
+            };
+            self.collect(root, cotangent, scope)?
         } else {
             Gradients::default()
         };
@@ -234,17 +281,38 @@ impl Backward {
         Ok((Arc::clone(root), cotangent))
     }
 
-    fn walk(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
-        refusable("backward", || self.walked(root, cotangent, scope))
+    fn collect(&self, root: Arc<Node>, cotangent: Tensor, scope: Scope) -> Result<Gradients> {
+        let mut gradients = Gradients::default();
+        self.walk(root, cotangent, scope, &mut |leaf, gradient| {
+            gradients.insert_id(leaf, gradient);
+            Ok(())
+        })?;
+        Ok(gradients)
     }
 
-    fn walked(&self, root: Arc<Node>, cotangent: Tensor, scope: &Scope) -> Result<Gradients> {
-        let mut gradients = Gradients::default();
+    fn walk(
+        &self,
+        root: Arc<Node>,
+        cotangent: Tensor,
+        scope: Scope,
+        complete: Complete<'_>,
+    ) -> Result<()> {
+        refusable("backward", || self.walked(root, cotangent, scope, complete))
+    }
+
+    fn walked(
+        &self,
+        root: Arc<Node>,
+        cotangent: Tensor,
+        mut scope: Scope,
+        complete: Complete<'_>,
+    ) -> Result<()> {
         let mut pending = Pending::default();
         pending.add(root, cotangent);
-        while let Some((mut node, cotangent)) = pending.take() {
+        let mut complete_leaves = Vec::new();
+        while let Some((mut node, cotangent)) = complete_leaves.pop().or_else(|| pending.take()) {
             if scope.ends_at(&node) {
-                gradients.insert_id(LeafId(node.id), cotangent);
+                complete(LeafId(node.id), cotangent)?;
                 continue;
             }
             if let Some(observer) = &node.observer {
@@ -264,7 +332,7 @@ impl Backward {
             };
             let parents = match links {
                 Links::Leaf => {
-                    gradients.insert_id(LeafId(id), cotangent);
+                    complete(LeafId(id), cotangent)?;
                     continue;
                 }
                 Links::Frozen => continue,
@@ -272,7 +340,7 @@ impl Backward {
                 Links::To(parents) => parents,
             };
             if scope.keep.contains(&id) {
-                gradients.insert_id(LeafId(id), cotangent.clone());
+                complete(LeafId(id), cotangent.clone())?;
             }
             if let Some(within) = &scope.within {
                 for parent in &mut *parents {
@@ -298,7 +366,12 @@ impl Backward {
             for (operand, (parent, cotangent)) in
                 parents.iter_mut().zip(&mut cotangents).enumerate()
             {
-                let (Some(parent), Some(cotangent)) = (parent.take(), cotangent.take()) else {
+                let Some(parent) = parent.take() else {
+                    continue;
+                };
+                let is_complete = scope.follow(parent.id);
+                let Some(cotangent) = cotangent.take() else {
+                    complete_leaves.extend(pending.remove_if(is_complete, parent.id));
                     continue;
                 };
                 fits(&cotangent, &parent, name)?;
@@ -316,13 +389,15 @@ impl Backward {
                 } else {
                     sum_to_shape(&cotangent, &parent.shape)
                 };
+                let id = parent.id;
                 pending.add(parent, cotangent);
+                complete_leaves.extend(pending.remove_if(is_complete, id));
             }
             if !keep {
                 *links = Links::Consumed;
             }
         }
-        Ok(gradients)
+        Ok(())
     }
 }
 
@@ -385,6 +460,15 @@ impl Pending {
         }
     }
 
+    /// Removes and returns a node if it is complete and a cotangent has reached it.
+    fn remove_if(&mut self, is_complete: bool, id: u64) -> Option<(Arc<Node>, Tensor)> {
+        if !is_complete {
+            return None;
+        }
+        let last = self.last.take_if(|(last, _)| last.id == id);
+        last.or_else(|| self.others.remove(&id))
+    }
+
     /// Removes and returns the node with the largest number.
     fn take(&mut self) -> Option<(Arc<Node>, Tensor)> {
         let others = &mut self.others;
@@ -406,9 +490,25 @@ struct Scope {
     keep: HashSet<u64>,
     /// The only nodes that the walk visits; `None` for all.
     within: Option<HashSet<u64>>,
+    /// The number of edges to each leaf that the walk has not followed yet, if leaves are visited
+    /// as soon as there are none. Otherwise they are visited last, since they are older than all
+    /// results.
+    edges: Option<HashMap<u64, usize>>,
 }
 
+/// A function of each leaf and its gradient.
+type Complete<'a> = &'a mut dyn FnMut(LeafId, Tensor) -> Result<()>;
+
 impl Scope {
+    /// Follows an edge to a node, and returns whether it was the last edge to a leaf.
+    fn follow(&mut self, id: u64) -> bool {
+        let edges = self.edges.as_mut().and_then(|edges| edges.get_mut(&id));
+        edges.is_some_and(|edges| {
+            *edges -= 1;
+            *edges == 0
+        })
+    }
+
     /// Returns whether the walk visits no parent of this node.
     fn ends_at(&self, node: &Node) -> bool {
         self.within.as_ref().is_some_and(|within| {
@@ -453,6 +553,23 @@ fn leading_to(
         }
     }
     leading
+}
+
+/// Counts the edges to each leaf of a graph.
+fn edges_to_leaves(root: &Arc<Node>) -> HashMap<u64, usize> {
+    let mut edges = HashMap::new();
+    let mut seen = HashSet::new();
+    let mut open = vec![Arc::clone(root)];
+    while let Some(node) = open.pop() {
+        for parent in node.parents().into_iter().flatten() {
+            if parent.is_leaf() {
+                *edges.entry(parent.id).or_default() += 1;
+            } else if seen.insert(parent.id) {
+                open.push(parent);
+            }
+        }
+    }
+    edges
 }
 
 /// Returns the cotangent from which backward starts.

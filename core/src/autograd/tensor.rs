@@ -84,6 +84,54 @@ impl Tensor {
         refusable("to_vec", || Ok(self.array().to_vec()))
     }
 
+    /// Returns the elements in row-major order, for writing. If anything else holds their storage,
+    /// they are copied first. The tensor becomes untracked.
+    ///
+    /// ```
+    /// use cotangent::Tensor;
+    /// let mut x = Tensor::from([1.0f32, 2.0]);
+    /// x.as_mut_slice::<f32>()?[1] = 5.0;
+    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 5.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the system refuses
+    /// memory.
+    pub fn as_mut_slice<T: Element>(&mut self) -> Result<&mut [T]> {
+        self.expect_dtype("as_mut_slice", T::DTYPE)?;
+        refusable("as_mut_slice", || {
+            self.elements_mut::<T>();
+            Ok(())
+        })?;
+        Ok(self.elements_mut())
+    }
+
+    /// Copies the elements in row-major order to a slice of the same length.
+    ///
+    /// ```
+    /// use cotangent::Tensor;
+    /// let mut buffer = [0.0f32; 4];
+    /// Tensor::from([1.0f32, 2.0]).copy_to(&mut buffer[1..3])?;
+    /// assert_eq!(buffer, [0.0, 1.0, 2.0, 0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::DType`] if the elements are not of type `T`, [`Error::Shape`] if the slice has
+    /// another length, or if the system refuses memory.
+    pub fn copy_to<T: Element>(&self, slice: &mut [T]) -> Result<()> {
+        self.expect_dtype("copy_to", T::DTYPE)?;
+        if self.len() != slice.len() {
+            let reason = format!("expected a slice of {} elements", self.len());
+            return Err(Error::shape("copy_to", reason, &[&[slice.len()]]));
+        }
+        refusable("copy_to", || {
+            slice.copy_from_slice(self.array().contiguous::<T>().as_ref());
+            Ok(())
+        })
+    }
+
     /// Returns the elements in row-major order, converted to `f64`.
     #[track_caller]
     pub fn to_f64_vec(&self) -> Vec<f64> {

@@ -199,6 +199,17 @@ pub enum Error {
         /// The error.
         source: Box<Error>,
     },
+    /// An error of one of several processes that train together.
+    #[error("rank {rank} of {ranks}: {source}")]
+    #[non_exhaustive]
+    Rank {
+        /// The number of the process, from 0 on.
+        rank: usize,
+        /// The number of processes.
+        ranks: usize,
+        /// Its error. Of an error of another process only the text is known.
+        source: Box<Error>,
+    },
     /// An error of another crate.
     #[error(transparent)]
     Other(Box<dyn std::error::Error + Send + Sync>),
@@ -272,7 +283,9 @@ impl Error {
     /// ```
     pub fn root(&self) -> &Self {
         match self {
-            Self::Within { source, .. } | Self::At { source, .. } => source.root(),
+            Self::Within { source, .. } | Self::At { source, .. } | Self::Rank { source, .. } => {
+                source.root()
+            }
             error => error,
         }
     }
@@ -448,6 +461,35 @@ impl Error {
     /// ```
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Other(error.into())
+    }
+
+    /// Returns the process that has this error, of several that train together, if it is known.
+    pub fn rank(&self) -> Option<usize> {
+        match self {
+            Self::Within { source, .. } | Self::At { source, .. } => source.rank(),
+            Self::Rank { rank, .. } => Some(*rank),
+            _ => None,
+        }
+    }
+
+    /// Says which of several processes that train together has this error. The place of an error
+    /// that has one stays.
+    ///
+    /// ```
+    /// use cotangent::Error;
+    /// let error = Error::other("no data").of_rank(3, 4).of_rank(0, 4);
+    /// assert_eq!(error.to_string(), "rank 3 of 4: no data");
+    /// ```
+    pub fn of_rank(self, rank: usize, ranks: usize) -> Self {
+        if self.rank().is_some() {
+            return self;
+        }
+        let source = Box::new(self);
+        Self::Rank {
+            rank,
+            ranks,
+            source,
+        }
     }
 
     /// Creates an [`Error::Argument`]: an argument is out of range. [`Interval`](crate::Interval)

@@ -37,7 +37,7 @@ pub use layer::Layer;
 pub use leaves::check_names;
 pub use name::check_name;
 pub use param::Param;
-pub use pass::Pass;
+pub use pass::{AllReduce, Pass};
 pub use pattern::{Matcher, Pattern};
 pub use run_summary::{RunRow, RunSummary};
 pub use step::{Part, ZeroRows, step};

@@ -36,12 +36,30 @@ pub struct Pass {
     allows_nonfinite: bool,
     frozen: bool,
     seed: u64,
+    /// The shard of the batch that this pass runs over.
+    shard: u64,
     /// How many random layers have drawn a seed: one count for all passes derived from this one. It
     /// is created when first needed, since most passes need none.
     draws: OnceLock<Arc<AtomicU64>>,
     observer: Option<Arc<dyn Observer>>,
     carried: Option<Arc<dyn Any + Send + Sync>>,
     values: Option<Arc<Values>>,
+    all_reduce: Option<Arc<dyn AllReduce>>,
+}
+
+/// Sums over all shards of a batch, for layers that need the whole batch, such as a synchronized
+/// batch normalization. A pass [carries](Pass::with_all_reduce) it to the layers.
+pub trait AllReduce: Send + Sync {
+    /// Returns the sums over all shards of the numbers that each of them gives. All shards call it
+    /// equally often, with lists of the same length. It waits for all of them.
+    ///
+    /// # Errors
+    /// An error if a shard has failed, or if the shards cannot be computed at the same time.
+    fn sum(&self, numbers: Vec<f64>) -> Result<Vec<f64>>;
+
+    /// Returns whether other shards are computed with the same model at the same time. A layer
+    /// whose state depends on its shard cannot change it then.
+    fn shares_model(&self) -> bool;
 }
 
 /// Values in place of those of parameters, by the identities of the parameters.
@@ -61,10 +79,12 @@ impl Pass {
             allows_nonfinite: false,
             frozen: false,
             seed,
+            shard: 0,
             draws: OnceLock::new(),
             observer: None,
             carried: None,
             values: None,
+            all_reduce: None,
         }
     }
 
@@ -148,6 +168,27 @@ impl Pass {
         }
     }
 
+    /// Returns a pass for one of the parts into which a batch is split. The random layers of each
+    /// shard draw numbers of their own, which depend on the seed, on how many were drawn, and on
+    /// the shard. Those of shard 0 are the numbers of this pass. Its count is its own, as in
+    /// [`resume_at`](Self::resume_at).
+    ///
+    /// ```
+    /// use cotangent::module::Pass;
+    /// let pass = Pass::train(42);
+    /// let (first, second) = (pass.for_shard(0), pass.for_shard(1));
+    /// assert_ne!(first.next_seed(), second.next_seed());
+    /// assert_eq!((first.draws(), pass.draws()), (1, 0));
+    /// ```
+    #[must_use]
+    pub fn for_shard(&self, shard: u64) -> Self {
+        Self {
+            shard,
+            draws: count_from(self.draws()),
+            ..self.shared()
+        }
+    }
+
     /// Returns a pass with one more observer of the operations under it. Earlier observers stay.
     #[must_use]
     pub fn observed(&self, observer: impl Observer) -> Self {
@@ -198,6 +239,20 @@ impl Pass {
     /// Returns the value that this pass carries, if it is a `T`.
     pub fn carried<T: Any>(&self) -> Option<&T> {
         self.carried.as_ref()?.downcast_ref()
+    }
+
+    /// Returns a pass over one shard of a batch, whose layers can sum over all shards.
+    #[must_use]
+    pub fn with_all_reduce(&self, all_reduce: Arc<dyn AllReduce>) -> Self {
+        Self {
+            all_reduce: Some(all_reduce),
+            ..self.shared()
+        }
+    }
+
+    /// Returns the sums over all shards, if this pass runs over one shard of a batch.
+    pub fn all_reduce(&self) -> Option<&Arc<dyn AllReduce>> {
+        self.all_reduce.as_ref()
     }
 
     /// Returns the observer, if it is active.
@@ -291,6 +346,7 @@ impl Pass {
             observer: self.observer.clone(),
             carried: self.carried.clone(),
             values: self.values.clone(),
+            all_reduce: self.all_reduce.clone(),
             ..*self
         }
     }
@@ -303,12 +359,14 @@ impl Pass {
             observer: None,
             carried: None,
             values: self.values.clone(),
+            all_reduce: self.all_reduce.clone(),
             ..*self
         }
     }
 
-    /// Adds the random layers that ran under a pass of [`again`](Self::again).
-    pub(super) fn advance_to(&self, draws: u64) {
+    /// Continues after `draws` random layers, such as those that ran under a pass of
+    /// [`for_shard`](Self::for_shard). All passes that share the sequence of this one do.
+    pub fn advance_to(&self, draws: u64) {
         self.count().store(draws, Relaxed);
     }
 
@@ -330,12 +388,14 @@ impl Pass {
     }
 
     /// Returns the seed for the next random layer, and counts it. The seed depends on that of the
-    /// pass and on the count only.
+    /// pass, on the count and on the [shard](Self::for_shard) only.
     pub fn next_seed(&self) -> u64 {
         use rand::Rng;
         let draw = self.count().fetch_add(1, Relaxed);
         let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
         rng.set_stream(draw);
+        // A number has two words.
+        rng.set_word_pos(2 * u128::from(self.shard));
         rng.next_u64()
     }
 
@@ -371,9 +431,11 @@ impl std::fmt::Debug for Pass {
             .field("allows_nonfinite", &self.allows_nonfinite)
             .field("frozen", &self.frozen)
             .field("seed", &self.seed)
+            .field("shard", &self.shard)
             .field("draws", &self.draws())
             .field("observer", &self.observer.is_some())
             .field("carried", &self.carried.is_some())
+            .field("all_reduce", &self.all_reduce.is_some())
             .field(
                 "values",
                 &self.values.as_ref().map_or(0, |values| values.len()),

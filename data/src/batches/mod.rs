@@ -11,6 +11,7 @@ use cotangent_core::Result as CoreResult;
 use crate::dataset::Dataset;
 use crate::epochs::Epochs;
 use crate::error::{Error, Result};
+use crate::shards::{Shards, check};
 
 mod order;
 mod plan;
@@ -56,8 +57,11 @@ pub struct Batches<D: Dataset> {
 }
 
 /// A function that starts the workers of an epoch: see [`workers::start`].
-type Start<D> =
-    fn(&Arc<Plan<D>>, (usize, usize), (usize, usize)) -> Option<Workers<<D as Dataset>::Sample>>;
+type Start<D> = fn(
+    &Arc<Plan<D>>,
+    (usize, usize),
+    (usize, usize),
+) -> Option<Workers<Shards<<D as Dataset>::Sample>>>;
 
 impl<D: Dataset> Batches<D> {
     /// Creates batches in the order of the data set. Every epoch is the same.
@@ -248,8 +252,25 @@ impl<D: Dataset> Batches<D> {
 
     /// Returns one pass over the data set: an iterator over batches, such as `(inputs, labels)`.
     pub fn epoch(&self, number: u64) -> Epoch<D> {
-        let plan = Plan::new(&self.dataset, self.batch_size, &self.order, number);
-        Epoch {
+        Epoch(self.assemble(self.plan(number)))
+    }
+
+    /// Returns one pass over the data set for one of several processes that train together: see
+    /// [`Epochs::shards`]. Only the samples of the shards `own` are read.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](cotangent_core::Error::Argument) if there is no shard of such a number.
+    pub fn shards(&self, number: u64, own: Range<usize>, of: usize) -> CoreResult<ShardEpoch<D>> {
+        check(&own, of)?;
+        Ok(self.assemble(self.plan(number).share(own, of)))
+    }
+
+    fn plan(&self, number: u64) -> Plan<D> {
+        Plan::new(&self.dataset, self.batch_size, &self.order, number)
+    }
+
+    fn assemble(&self, plan: Plan<D>) -> ShardEpoch<D> {
+        ShardEpoch {
             plan: Arc::new(plan),
             left: 0..self.batches_per_epoch(),
             start: self.start.map(|start| {
@@ -270,6 +291,15 @@ impl<D: Dataset> Epochs for Batches<D> {
 
     fn batches_per_epoch(&self) -> Option<usize> {
         Some(self.batches_per_epoch())
+    }
+
+    fn shards(
+        &self,
+        number: u64,
+        own: Range<usize>,
+        of: usize,
+    ) -> CoreResult<Box<dyn Iterator<Item = CoreResult<Shards<D::Sample>>> + '_>> {
+        Ok(Box::new(self.shards(number, own, of)?))
     }
 }
 
@@ -299,18 +329,24 @@ impl<D: Dataset> fmt::Debug for Batches<D> {
 /// An iterator over the batches of one epoch; see [`Batches::epoch`].
 ///
 /// After an error it ends. When it is dropped, its workers end after the batch at which they are.
-pub struct Epoch<D: Dataset> {
+#[derive(Debug)]
+pub struct Epoch<D: Dataset>(ShardEpoch<D>);
+
+/// An iterator over the shards of the batches of one epoch; see [`Batches::shards`].
+///
+/// After an error it ends. When it is dropped, its workers end after the batch at which they are.
+pub struct ShardEpoch<D: Dataset> {
     plan: Arc<Plan<D>>,
     /// The remaining batches.
     left: Range<usize>,
     /// The function that starts workers, with their number and that of batches ahead.
     start: Option<(Start<D>, (usize, usize))>,
     /// The workers, from the first batch on.
-    workers: Option<Workers<D::Sample>>,
+    workers: Option<Workers<Shards<D::Sample>>>,
 }
 
-impl<D: Dataset> Epoch<D> {
-    fn batch(&mut self, number: usize) -> CoreResult<D::Sample> {
+impl<D: Dataset> ShardEpoch<D> {
+    fn batch(&mut self, number: usize) -> CoreResult<Shards<D::Sample>> {
         if let Some((start, options)) = self.start.take() {
             self.workers = start(&self.plan, options, (number, self.left.end));
         }
@@ -328,8 +364,8 @@ impl<D: Dataset> Epoch<D> {
     }
 }
 
-impl<D: Dataset> Iterator for Epoch<D> {
-    type Item = CoreResult<D::Sample>;
+impl<D: Dataset> Iterator for ShardEpoch<D> {
+    type Item = CoreResult<Shards<D::Sample>>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let number = self.left.next()?;
@@ -346,13 +382,38 @@ impl<D: Dataset> Iterator for Epoch<D> {
     }
 }
 
+impl<D: Dataset> Iterator for Epoch<D> {
+    type Item = CoreResult<D::Sample>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        whole(self.0.next()?)
+    }
+
+    fn nth(&mut self, skipped: usize) -> Option<Self::Item> {
+        whole(self.0.nth(skipped)?)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.0.size_hint()
+    }
+}
+
+/// Returns a batch that is one shard, and is never empty.
+fn whole<S>(batch: CoreResult<Shards<S>>) -> Option<CoreResult<S>> {
+    batch.map(|mut batch| batch.parts.pop()?).transpose()
+}
+
 impl<D: Dataset> ExactSizeIterator for Epoch<D> {}
+
+impl<D: Dataset> ExactSizeIterator for ShardEpoch<D> {}
 
 impl<D: Dataset> FusedIterator for Epoch<D> {}
 
-impl<D: Dataset> fmt::Debug for Epoch<D> {
+impl<D: Dataset> FusedIterator for ShardEpoch<D> {}
+
+impl<D: Dataset> fmt::Debug for ShardEpoch<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Epoch")
+        f.debug_struct("ShardEpoch")
             .field("left", &self.left)
             .finish_non_exhaustive()
     }

@@ -9,6 +9,7 @@ use cotangent_core::Result;
 
 use crate::dataset::Dataset;
 use crate::error::Error;
+use crate::shards::Shards;
 
 use super::plan::Plan;
 
@@ -50,7 +51,7 @@ pub(super) fn start<D: Dataset + 'static>(
     plan: &Arc<Plan<D>>,
     (workers, prefetch): (usize, usize),
     (first, end): (usize, usize),
-) -> Option<Workers<D::Sample>> {
+) -> Option<Workers<Shards<D::Sample>>> {
     let state = State {
         next: first,
         wanted: first,
@@ -74,7 +75,7 @@ pub(super) fn start<D: Dataset + 'static>(
 }
 
 /// Assembles batches until the epoch ends.
-fn work<D: Dataset>(plan: &Plan<D>, shared: &Shared<D::Sample>, prefetch: usize) {
+fn work<D: Dataset>(plan: &Plan<D>, shared: &Shared<Shards<D::Sample>>, prefetch: usize) {
     let mut state = shared.lock();
     while !state.stopped && state.next < state.end {
         if state.next >= state.wanted.saturating_add(prefetch) {

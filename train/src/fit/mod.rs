@@ -2,6 +2,7 @@
 
 mod logs;
 mod running;
+mod team;
 
 use crate::best::Best;
 use crate::checkpoints::Checkpoints;
@@ -13,6 +14,7 @@ use cotangent_core::{Error, Result};
 use cotangent_data::{Epochs, Sample};
 use logs::Logs;
 use std::fmt::{self, Debug, Display, Formatter};
+use team::Team;
 
 /// The settings of a run over epochs. [`run`](Self::run) starts it.
 ///
@@ -53,6 +55,7 @@ pub struct Fit<'a, B> {
     signal: Option<u64>,
     logs: Logs<'a>,
     settings: Pairs,
+    team: Team<'a>,
 }
 
 impl<'a, B: Sample> Fit<'a, B> {
@@ -71,6 +74,7 @@ impl<'a, B: Sample> Fit<'a, B> {
             signal: None,
             logs: Logs(Vec::new()),
             settings: Pairs::default(),
+            team: Team::default(),
         }
     }
 
@@ -187,6 +191,38 @@ impl<'a, B: Sample> Fit<'a, B> {
         self
     }
 
+    /// Trains on several ranks, each of which calls this with the same task, batches and settings.
+    /// Each batch is split into [shards](cotangent_parallel::RanksBuilder::shards), as are those of
+    /// the validation. The weights, the history and the metrics are the same on all ranks, and have
+    /// the same bits for any number of ranks with the same number of shards.
+    ///
+    /// Logs and checkpoints are written by rank 0 alone, which also reads the checkpoint of a run
+    /// that is resumed, on any number of ranks. A signal report sees the shards of rank 0.
+    ///
+    /// ```
+    /// # use cotangent::prelude::*;
+    /// # use cotangent::train::{Fit, Step, Supervised};
+    /// use cotangent::parallel::Ranks;
+    /// # let (train, test) = digits()?.split_stratified(0.2, 1)?;
+    /// # let net = Mlp::builder([64, 32, 10]).build(&mut ChaCha8Rng::seed_from_u64(1))?;
+    /// # let loss = |net: &Mlp, (images, labels): &(Tensor, Indices), step: &mut Step<'_>| {
+    /// #     net.forward(images, step.pass())?.cross_entropy(labels)
+    /// # };
+    /// # let mut task = Supervised::new(net, Adam::new(2e-3).build()?, loss);
+    /// # let batches = Batches::new(&train, 64)?.shuffle(1);
+    /// // On several machines: `Ranks::builder().shards(8).mpi()?`.
+    /// let ranks = Ranks::builder().shards(8).single()?;
+    /// let run = Fit::new(3).ranks(&ranks).run(&mut task, &batches)?;
+    /// assert!(run.history().last("loss") < Some(1.0));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[cfg(feature = "parallel")]
+    #[doc(alias = "DistributedDataParallel")]
+    pub fn ranks(mut self, ranks: &'a cotangent_parallel::Ranks) -> Self {
+        self.team.ranks = Some(ranks);
+        self
+    }
+
     /// Trains the task on the batches.
     ///
     /// # Errors
@@ -216,8 +252,9 @@ impl<'a, B: Sample> Fit<'a, B> {
         T: Task<Batch = B>,
         E: Epochs<Batch = B> + ?Sized,
     {
-        self.check()?;
-        running::extend(self, run, task, batches)
+        let team = self.team;
+        let result = self.check();
+        team.end(result.and_then(|()| running::extend(self, run, task, batches)))
     }
 
     fn check(&self) -> Result<()> {

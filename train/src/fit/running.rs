@@ -77,22 +77,37 @@ struct Fitting<'r, 'a, T: Task> {
 impl<T: Task> Fitting<'_, '_, T> {
     /// Loads the checkpoint, and begins the logs.
     fn begin<E: Epochs<Batch = T::Batch> + ?Sized>(&mut self, batches: &E) -> Result<()> {
+        let team = self.fit.team;
         let seed = ("seed".to_owned(), self.fit.seed.to_string());
         self.fit.settings.all.insert(0, seed);
+        let mut settings = vec![("epochs".to_owned(), self.fit.epochs.to_string())];
+        settings.extend(self.fit.settings.all.iter().cloned());
+        let steps_per_epoch = batches.batches_per_epoch().map(|batches| batches as u64);
+        let steps = (
+            "batches of an epoch".to_owned(),
+            format!("{steps_per_epoch:?}"),
+        );
+        let [own, others] = team.settings(&[&settings[..], &[steps]].concat())?;
+        self.fit.settings.all.extend(own.iter().cloned());
+        settings.extend(own.into_iter().chain(others));
+        if !team.is_first() {
+            self.fit.logs.0.clear();
+        }
         let mut resumed = false;
         if let Some(checkpoints) = &self.fit.checkpoints {
             if self.fit.resume {
-                resumed = checkpoints.load(&mut [
+                let parts: &mut [(&str, &mut dyn Stateful)] = &mut [
                     ("settings", &mut self.fit.settings),
                     ("task", self.task),
                     ("run", self.run),
                     ("best", &mut self.best),
                     ("logs", &mut self.fit.logs),
-                ])?;
+                ];
+                resumed = team.load(checkpoints, parts)?;
                 if resumed {
                     self.before = 0;
                 }
-            } else if self.run.steps() == 0 {
+            } else if self.run.steps() == 0 && team.is_first() {
                 checkpoints.expect_none()?;
             }
         }
@@ -106,11 +121,9 @@ impl<T: Task> Fitting<'_, '_, T> {
         if let Some(every) = self.fit.signal {
             self.run.watch(every, self.task.module())?;
         }
-        let mut settings = vec![("epochs".to_owned(), self.fit.epochs.to_string())];
-        settings.extend(self.fit.settings.all.iter().cloned());
         let start = RunStart {
             epochs: self.fit.epochs,
-            steps_per_epoch: batches.batches_per_epoch().map(|batches| batches as u64),
+            steps_per_epoch,
             epoch: self.run.epoch(),
             step: self.run.steps(),
             batch: self.run.batch(),
@@ -151,6 +164,7 @@ impl<T: Task> Fitting<'_, '_, T> {
             stop,
             ..
         } = self;
+        let team = fit.team;
         let interrupted = || stop.get() || interrupt.as_ref().is_some_and(Interrupt::is_pressed);
         let mut after = |run: &Run, task: &T| {
             if !fit.logs.0.is_empty() {
@@ -166,20 +180,16 @@ impl<T: Task> Fitting<'_, '_, T> {
                 };
                 fit.logs.each(|log| log.step(&record))?;
             }
-            if interrupted() {
-                return Ok(ControlFlow::Break(()));
-            }
             if let Some(checkpoints) = &mut fit.checkpoints
+                && team.is_first()
                 && checkpoints.are_due(run.steps())
             {
-                checkpoints.save(
-                    run.steps(),
-                    &parts(&fit.settings, task, run, best, &fit.logs),
-                )?;
+                let parts = parts(&fit.settings, task, run, best, &fit.logs);
+                team.busy(|| checkpoints.save(run.steps(), &parts))?;
             }
-            Ok(ControlFlow::Continue(()))
+            Ok(())
         };
-        run.train_until(*task, batches, |run, task| {
+        team.train(run, *task, batches, interrupted, |run, task| {
             after(run, task).map_err(|error: Error| error.at(last_step(run)))
         })
     }
@@ -188,30 +198,36 @@ impl<T: Task> Fitting<'_, '_, T> {
     fn end_epoch(&mut self) -> Result<bool> {
         let pressed = || self.interrupt.as_ref().is_some_and(Interrupt::is_pressed);
         if let Some(batches) = self.fit.validation
-            && !self.run.validate_until(self.task, batches, pressed)?
+            && !self
+                .fit
+                .team
+                .validate(self.run, self.task, batches, pressed)?
         {
             return Ok(false);
         }
         let ended = self.run.close_epoch(self.task, &mut self.best)?;
         let logged = self.log_epoch(&ended);
         logged.map_err(|error| error.at(end_of(self.run.epoch())))?;
-        Ok(!self.stop.get())
+        Ok(!self.fit.team.any(self.stop.get())?)
     }
 
     /// Logs an epoch that has ended, and saves it.
     fn log_epoch(&mut self, ended: &Ended) -> Result<()> {
         let record = self.run.epoch_record(ended, self.task.module(), &self.stop);
-        self.fit.logs.each(|log| log.epoch(&record))?;
+        let logs = &mut self.fit.logs;
+        self.fit.team.busy(|| logs.each(|log| log.epoch(&record)))?;
         if let Some(checkpoints) = &self.fit.checkpoints
             && ended.is_best
+            && self.fit.team.is_first()
         {
-            checkpoints.save_best(&self.best)?;
+            self.fit.team.busy(|| checkpoints.save_best(&self.best))?;
         }
         self.save()
     }
 
     fn save(&mut self) -> Result<()> {
-        let Some(checkpoints) = &mut self.fit.checkpoints else {
+        let team = self.fit.team;
+        let Some(checkpoints) = self.fit.checkpoints.as_mut().filter(|_| team.is_first()) else {
             return Ok(());
         };
         let parts = parts(
@@ -221,7 +237,7 @@ impl<T: Task> Fitting<'_, '_, T> {
             &self.best,
             &self.fit.logs,
         );
-        checkpoints.save(self.run.steps(), &parts)
+        team.busy(|| checkpoints.save(self.run.steps(), &parts))
     }
 
     fn is_stopped_early(&self) -> bool {

@@ -152,6 +152,7 @@ impl Rehearsal {
 }
 
 /// A metric with a table.
+#[derive(Clone)]
 struct Confusion {
     suffix: &'static str,
 }

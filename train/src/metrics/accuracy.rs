@@ -39,6 +39,12 @@ impl Metric for Accuracy {
         Ok(())
     }
 
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.correct += other.correct;
+        self.samples += other.samples;
+        Ok(())
+    }
+
     fn value(&self) -> Option<f64> {
         ratio(self.correct as f64, self.samples as f64)
     }
@@ -89,6 +95,12 @@ impl Metric for TopK {
         };
         self.correct += rows.filter(is_correct).count() as u64;
         self.samples += targets.len() as u64;
+        Ok(())
+    }
+
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.correct += other.correct;
+        self.samples += other.samples;
         Ok(())
     }
 

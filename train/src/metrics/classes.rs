@@ -60,6 +60,10 @@ impl Metric for ConfusionMatrix {
         self.counts.update("ConfusionMatrix", outputs, targets)
     }
 
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.counts.merge("ConfusionMatrix", &other.counts)
+    }
+
     fn value(&self) -> Option<f64> {
         None
     }
@@ -119,6 +123,23 @@ impl Counts {
         let predicted = outputs.argmax(-1)?;
         for (label, predicted) in labels.as_slice().iter().zip(predicted.as_slice()) {
             self.counts[label * classes + predicted] += 1;
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, op: &'static str, other: &Self) -> Result<()> {
+        if self.counts.is_empty() || other.counts.is_empty() {
+            if self.counts.is_empty() {
+                *self = other.clone();
+            }
+            return Ok(());
+        }
+        if self.classes != other.classes {
+            let reason = format!("expected {} classes, found {}", self.classes, other.classes);
+            return Err(Error::argument(op, reason));
+        }
+        for (count, other) in self.counts.iter_mut().zip(&other.counts) {
+            *count += other;
         }
         Ok(())
     }
@@ -199,6 +220,10 @@ macro_rules! scores {
 
             fn update(&mut self, outputs: &Tensor, targets: &Indices) -> Result<()> {
                 self.counts.update(stringify!($name), outputs, targets)
+            }
+
+            fn merge(&mut self, other: &Self) -> Result<()> {
+                self.counts.merge(stringify!($name), &other.counts)
             }
 
             fn value(&self) -> Option<f64> {

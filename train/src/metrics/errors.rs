@@ -39,6 +39,12 @@ macro_rules! mean_errors {
                 Ok(())
             }
 
+            fn merge(&mut self, other: &Self) -> Result<()> {
+                self.sum += other.sum;
+                self.count += other.count;
+                Ok(())
+            }
+
             fn value(&self) -> Option<f64> {
                 ratio(self.sum, self.count as f64).map($of_mean)
             }

@@ -52,6 +52,12 @@ impl Metric for Perplexity {
         Ok(())
     }
 
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        self.sum += other.sum;
+        self.count += other.count;
+        Ok(())
+    }
+
     fn value(&self) -> Option<f64> {
         ratio(self.sum, self.count as f64).map(f64::exp)
     }

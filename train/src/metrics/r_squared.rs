@@ -69,6 +69,32 @@ impl Metric for RSquared {
         Ok(())
     }
 
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.samples == 0 || other.samples == 0 {
+            if self.samples == 0 {
+                *self = other.clone();
+            }
+            return Ok(());
+        }
+        if self.means.len() != other.means.len() {
+            let (expected, found) = (self.means.len(), other.means.len());
+            let reason = format!("expected {expected} outputs, found {found}");
+            return Err(Error::argument("RSquared", reason));
+        }
+        let (own, theirs) = (self.samples as f64, other.samples as f64);
+        let all = own + theirs;
+        // Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance".
+        for output in 0..self.means.len() {
+            let delta = other.means[output] - self.means[output];
+            self.means[output] += delta * theirs / all;
+            self.deviations[output] +=
+                other.deviations[output] + delta * delta * own * theirs / all;
+            self.errors[output] += other.errors[output];
+        }
+        self.samples += other.samples;
+        Ok(())
+    }
+
     fn value(&self) -> Option<f64> {
         if self.samples < 2 || self.means.is_empty() {
             return None;

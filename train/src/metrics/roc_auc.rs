@@ -95,6 +95,19 @@ impl Metric for RocAuc {
         Ok(())
     }
 
+    fn merge(&mut self, other: &Self) -> Result<()> {
+        if self.labels.is_empty() {
+            self.columns = other.columns;
+        } else if !other.labels.is_empty() && self.columns != other.columns {
+            let (expected, found) = (self.columns, other.columns);
+            let reason = format!("expected {expected} scores for each sample, found {found}");
+            return Err(Error::argument("RocAuc", reason));
+        }
+        self.scores.extend(&other.scores);
+        self.labels.extend(&other.labels);
+        Ok(())
+    }
+
     fn value(&self) -> Option<f64> {
         if self.columns == 1 {
             return self.area(0, 1);

@@ -6,6 +6,8 @@ use cotangent_core::module::{Buffer, Counter, Layer, Param, Pass};
 use cotangent_core::{BatchStatistics, DType, Error, Interval, Result, Tensor};
 use cotangent_macros::Module;
 
+mod synchronized;
+
 /// Batch normalization of each channel: `y = (x - mean) / √(variance + epsilon) · gamma + beta`.
 ///
 /// Input and output (samples, channels) or (samples, channels, …).
@@ -63,6 +65,7 @@ struct Settings {
     /// The weight of the new value. `None` for the average over all batches seen.
     momentum: Option<f64>,
     biased_running_variance: bool,
+    synchronized: bool,
 }
 
 impl BatchNorm {
@@ -82,6 +85,7 @@ impl BatchNorm {
                 epsilon: 1e-5,
                 momentum: Some(0.1),
                 biased_running_variance: false,
+                synchronized: false,
             },
             affine: true,
             has_running_statistics: true,
@@ -259,7 +263,17 @@ impl Layer for BatchNorm {
             let [mean, var] = exact.unwrap_or_else(|| [mean.value(), var.value()]);
             return x.batch_norm_with(&mean, &var, gamma.as_ref(), beta.as_ref(), epsilon);
         }
-        let (y, batch) = x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?;
+        let all = pass.all_reduce().filter(|_| self.settings.synchronized);
+        let is_shared = pass.all_reduce().is_some_and(|all| all.shares_model());
+        if all.is_none() && trains && is_shared && self.running_mean.is_some() {
+            let reason = "shards that are computed at the same time cannot have running statistics \
+                          of their own: make all batch normalizations of the model synchronized";
+            return Err(Error::argument("batch_norm", reason));
+        }
+        let (y, batch) = match all {
+            Some(all) => synchronized::batch_norm(x, gamma.as_ref(), beta.as_ref(), epsilon, all)?,
+            None => x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?,
+        };
         if trains && pass.moves_statistics() {
             self.update_running_statistics(&batch, pass)?;
         }
@@ -304,6 +318,15 @@ impl BatchNormBuilder {
     /// Makes the running variance the biased one, as in Keras.
     pub fn biased_running_variance(mut self) -> Self {
         self.settings.biased_running_variance = true;
+        self
+    }
+
+    /// Normalizes with the statistics of the whole batch where it is split into shards (feature
+    /// `parallel`), in training. By default each shard is normalized with its own. The ranks
+    /// exchange two sums forward and two backward. PyTorch: `SyncBatchNorm`.
+    #[doc(alias = "SyncBatchNorm")]
+    pub fn synchronized(mut self) -> Self {
+        self.settings.synchronized = true;
         self
     }
 

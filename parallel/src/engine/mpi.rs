@@ -1,0 +1,110 @@
+//! Ranks that are processes of an MPI job.
+
+use super::{Engine, Meanwhile, Message, Tag};
+use cotangent_core::{Error, Result};
+use mpi::environment::Universe;
+use mpi::request::scope;
+use mpi::topology::SimpleCommunicator;
+use mpi::traits::{Communicator, Destination, Equivalence, Source};
+use mpi::{Rank, Tag as MpiTag, Threading};
+
+/// Messages of at most so many bytes are sent at once. Every implementation of MPI stores such
+/// short ones at the receiver's side.
+const SHORT: usize = 1024;
+
+/// Messages of at least so many bytes are received into memory of earlier ones: fresh memory takes
+/// longer to get than the message to copy.
+const LONG: usize = 1 << 16;
+
+/// The largest number of messages whose memory is kept.
+const KEPT: usize = 8;
+
+/// A process of an MPI job.
+pub(crate) struct Mpi {
+    world: SimpleCommunicator,
+    /// Memory for long messages.
+    kept: Vec<Vec<u8>>,
+    universe: Universe,
+}
+
+impl Mpi {
+    /// Starts MPI on this thread, the only one that may use it.
+    pub fn start() -> Result<Self> {
+        let Some((universe, _)) = mpi::initialize_with_threading(Threading::Funneled) else {
+            let reason = "MPI runs in this process already";
+            return Err(Error::argument("RanksBuilder::mpi", reason));
+        };
+        Ok(Self {
+            world: universe.world(),
+            kept: Vec::new(),
+            universe,
+        })
+    }
+}
+
+impl Engine for Mpi {
+    fn rank(&self) -> usize {
+        self.world.rank() as usize
+    }
+
+    fn ranks(&self) -> usize {
+        self.world.size() as usize
+    }
+
+    fn send(&mut self, to: usize, tag: Tag, bytes: &[u8], meanwhile: &mut dyn Meanwhile) {
+        let receiver = self.world.process_at_rank(to as Rank);
+        if bytes.len() <= SHORT {
+            receiver.send_with_tag(bytes, MpiTag::from(tag.0));
+            return;
+        }
+        scope(|scope| {
+            let mut request = receiver.immediate_send_with_tag(scope, bytes, MpiTag::from(tag.0));
+            let mut looks = 0;
+            while let Err(unfinished) = request.test() {
+                request = unfinished;
+                if let Some(message) = received(&self.world, &mut self.kept) {
+                    looks = 0;
+                    meanwhile.arrived(message);
+                } else {
+                    looks += 1;
+                    meanwhile.rest(looks);
+                }
+                for (to, bytes) in meanwhile.due() {
+                    let receiver = self.world.process_at_rank(to as Rank);
+                    receiver.send_with_tag(&bytes[..], MpiTag::from(Tag::CONTROL.0));
+                }
+            }
+        });
+    }
+
+    fn receive(&mut self) -> Option<Message> {
+        received(&self.world, &mut self.kept)
+    }
+
+    fn recycle(&mut self, bytes: Vec<u8>) {
+        if bytes.len() >= LONG && self.kept.len() < KEPT {
+            self.kept.push(bytes);
+        }
+    }
+
+    fn close(self: Box<Self>, failed: bool) {
+        if failed {
+            // The end of MPI would wait for ranks that are gone.
+            std::mem::forget(self.universe);
+        }
+    }
+}
+
+fn received(world: &SimpleCommunicator, kept: &mut Vec<Vec<u8>>) -> Option<Message> {
+    let (message, status) = world.any_process().immediate_matched_probe()?;
+    let (from, tag) = (status.source_rank() as usize, Tag(status.tag() as u16));
+    let len = status.count(u8::equivalent_datatype()) as usize;
+    let fits = |bytes: &Vec<u8>| bytes.capacity() >= len;
+    let place = (len >= LONG).then(|| kept.iter().position(fits)).flatten();
+    let mut bytes = place
+        .map(|place| kept.swap_remove(place))
+        .unwrap_or_default();
+    bytes.resize(len, 0);
+    message.matched_receive_into(&mut bytes[..]);
+    Some(Message { from, tag, bytes })
+}
