@@ -7,47 +7,16 @@ mod failures;
 mod fit;
 #[path = "parallel/nets.rs"]
 mod nets;
+#[path = "parallel/steps.rs"]
+mod steps;
 #[path = "parallel/synchronized.rs"]
 mod synchronized;
 
-use cotangent::data::{Shards, Table};
+use cotangent::data::Shards;
 use cotangent::parallel::Ranks;
 use cotangent::prelude::*;
 use nets::{Attentive, Convolutional, Recurrent};
-
-/// Trains for some steps and returns the bytes of the state, and the losses.
-fn train<M: Module>(
-    ranks: &Ranks,
-    mut net: M,
-    optimizer: &dyn Fn() -> Result<Box<dyn Optimizer>>,
-    data: &Table<(Tensor, Indices)>,
-    forward: impl Fn(&M, &Tensor, &Pass) -> Result<Tensor>,
-) -> Result<(Vec<u8>, Vec<u64>)> {
-    let mut optimizer = optimizer()?;
-    let batches = Batches::new(data, 20)?.shuffle(3);
-    let pass = Pass::train(5);
-    let mut losses = Vec::new();
-    for epoch in 0..2 {
-        for batch in batches.shards(epoch, ranks.own_shards(), ranks.shards())? {
-            let summed = ranks.gradients(&net, &batch?, &pass, |net, (x, y), pass| {
-                forward(net, x, pass)?.cross_entropy(y)
-            })?;
-            losses.push(summed.loss.to_bits());
-            optimizer.step(&mut net, summed.gradients)?;
-        }
-    }
-    Ok((net.state()?.to_bytes()?, losses))
-}
-
-/// Of 25 samples the last batch has 5: some of 8 shards are empty. Of 36 it has 16, so that each
-/// shard has the two samples that batch normalization needs.
-fn data(samples: usize, shape: &[usize]) -> Table<(Tensor, Indices)> {
-    let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let shape: Vec<usize> = [samples].iter().chain(shape).copied().collect();
-    let x = Tensor::normal(shape, 0.0, 1.0, DType::F32, &mut rng).unwrap();
-    let y: Indices = (0..samples).map(|i| i * i % 3).collect();
-    Table::new((x, y)).unwrap()
-}
+use steps::{data, train};
 
 /// Checks that runs on different numbers of ranks have the same bits.
 fn same_bits(

@@ -41,7 +41,7 @@ impl RanksBuilder {
 
     /// Sets how long a rank may keep others waiting, 8 seconds by default. Then the job ends with
     /// an error that names it. It is the time by which a step may take longer on one rank than on
-    /// the others. Work in [`Ranks::on_first`] may take any time.
+    /// the others, and by which one may start later. Work in [`Ranks::on_first`] may take any time.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self

@@ -52,7 +52,11 @@ impl Courier {
             }
         };
         let thread = thread::Builder::new().name("courier".into()).spawn(run)?;
-        let shared = started.recv().map_err(|_| ended())??;
+        let shared = match started.recv_timeout(patience) {
+            Ok(shared) => shared?,
+            Err(RecvTimeoutError::Timeout) => return Err(not_started(patience)),
+            Err(RecvTimeoutError::Disconnected) => return Err(ended()),
+        };
         Ok(Self {
             shared,
             commands: Mutex::new(commands),
@@ -139,6 +143,15 @@ impl<T> Ticket<T> {
 
 fn ended() -> Error {
     Error::other("the thread that exchanges messages with other ranks has ended")
+}
+
+/// The engine does not start before all ranks have called for it. It cannot tell which has not.
+fn not_started(patience: Duration) -> Error {
+    let seconds = patience.as_secs_f64();
+    Error::other(format!(
+        "`Ranks` have not started for {seconds:.1} s: at least one of the other processes has not \
+         called for them, or hangs"
+    ))
 }
 
 /// Does jobs until it is told to leave and all ranks have left, or until the job fails.

@@ -46,6 +46,8 @@ struct Wait {
     is_busy: bool,
     /// Since when it says that it waits too.
     waits_since: Option<Instant>,
+    /// Whether it is to receive a message. It may wait for that as long as it takes.
+    is_receiver: bool,
 }
 
 /// The first byte of a message about the state of a rank.
@@ -110,6 +112,7 @@ impl Desk {
             open: None,
             is_busy: false,
             waits_since: None,
+            is_receiver: false,
         });
     }
 
@@ -207,7 +210,7 @@ impl Desk {
         };
         wait.waits_since = since;
         let began = wait.began;
-        if self.is_patient {
+        if self.is_patient || wait.is_receiver {
             return;
         }
         match answer {
@@ -240,6 +243,17 @@ enum Answer {
 }
 
 impl Meanwhile for Desk {
+    fn sends_to(&mut self, rank: Option<usize>) {
+        self.wait
+            .take_if(|wait| !wait.is_receiver || Some(wait.rank) != rank);
+        if let Some(rank) = rank {
+            self.wait_for(rank);
+        }
+        if let Some(wait) = &mut self.wait {
+            wait.is_receiver = true;
+        }
+    }
+
     fn arrived(&mut self, message: Message) {
         if message.tag == Tag::CONTROL {
             return self.control(message.from, &message.bytes);

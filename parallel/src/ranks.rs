@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The size in bytes of the pieces in which long messages are sent.
-const PIECE: usize = 64 << 20;
+const PIECE: usize = 4 << 20;
 
 /// One of several processes that train a model together: its number, and the exchange with the
 /// others.

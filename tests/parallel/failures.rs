@@ -1,6 +1,6 @@
 //! Errors, panics and pauses of a rank end the job on all ranks, soon and by name.
 
-use super::data;
+use super::steps::data;
 use cotangent::data::Shards;
 use cotangent::parallel::{Ranks, RanksBuilder};
 use cotangent::prelude::*;

@@ -10,14 +10,27 @@ use std::path::Path;
 type Digits = (Tensor, Indices);
 
 /// The weights, and the history as text.
-type Outcome = (Vec<u8>, String);
+pub type Outcome = (Vec<u8>, String);
 
 /// Trains with everything that a run has, up to so many epochs.
-fn run(ranks: &Ranks, folder: &Path, epochs: u64) -> Result<Outcome> {
+pub fn run(ranks: &Ranks, folder: &Path, epochs: u64) -> Result<Outcome> {
+    run_with(ranks, folder, epochs, |_| Ok(()))
+}
+
+/// Trains so, and calls `before` with the number of the step before each loss.
+pub fn run_with(
+    ranks: &Ranks,
+    folder: &Path,
+    epochs: u64,
+    before: impl Fn(u64) -> Result<()>,
+) -> Result<Outcome> {
     let (train, test) = digits()?.split_stratified(0.8, 1)?;
     let net = Mlp::builder([64, 16, 10]).batch_norm().dropout(0.1);
     let net = net.build(&mut ChaCha8Rng::seed_from_u64(1))?;
     let loss = |net: &Mlp, (images, labels): &Digits, step: &mut Step<'_>| {
+        if step.is_training() {
+            before(step.number())?;
+        }
         let logits = net.forward(images, step.pass())?;
         step.score(Accuracy::new(), &logits, labels)?;
         step.score(Perplexity::new(), &logits, labels)?;

@@ -2,7 +2,8 @@
 //! bits on any number of ranks.
 
 use super::nets::Synchronized;
-use super::{data, same_bits};
+use super::same_bits;
+use super::steps::{data, train_at_once};
 use cotangent::data::Shards;
 use cotangent::gradcheck::Gradcheck;
 use cotangent::parallel::Ranks;
@@ -67,23 +68,7 @@ fn it_equals_one_process_with_the_whole_batch() -> Result<()> {
 #[test]
 fn it_has_the_same_bits_on_any_number_of_ranks() {
     let data = data(36, &[6]);
-    same_bits(8, &[1, 2, 4, 8], |ranks| {
-        let mut net = Synchronized::new()?;
-        let mut optimizer = Adam::new(1e-2).build()?;
-        let (batches, pass) = (Batches::new(&data, 18)?.shuffle(3), Pass::train(5));
-        let mut losses = Vec::new();
-        for epoch in 0..3 {
-            for batch in batches.shards(epoch, ranks.own_shards(), ranks.shards())? {
-                let loss = |net: &Synchronized, (x, y): &(Tensor, Indices), pass: &Pass| {
-                    net.forward(x, pass)?.cross_entropy(y)
-                };
-                let summed = ranks.gradients_at_once(&net, &batch?, &pass, loss)?;
-                losses.push(summed.loss.to_bits());
-                optimizer.step(&mut net, summed.gradients)?;
-            }
-        }
-        Ok((net.state()?.to_bytes()?, losses))
-    });
+    same_bits(8, &[1, 2, 4, 8], |ranks| train_at_once(ranks, &data));
 }
 
 #[test]

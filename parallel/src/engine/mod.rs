@@ -35,6 +35,8 @@ pub(crate) struct Message {
 
 /// The work of an engine while it waits for the end of a send.
 pub(crate) trait Meanwhile {
+    /// Says to which rank a message is on its way. Until there is none, no other is waited for.
+    fn sends_to(&mut self, rank: Option<usize>);
     /// Takes a message that has arrived.
     fn arrived(&mut self, message: Message);
     /// Returns short messages to send at once, with their receivers.

@@ -8,9 +8,11 @@ use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, Destination, Equivalence, Source};
 use mpi::{Rank, Tag as MpiTag, Threading};
 
-/// Messages of at most so many bytes are sent at once. Every implementation of MPI stores such
-/// short ones at the receiver's side.
+/// Messages of at most so many bytes are copied and sent later, so that a receiver that hangs does
+/// not block this rank.
 const SHORT: usize = 1024;
+/// The bytes of short messages that may be on their way at once.
+const BUFFER: usize = 16 << 20;
 
 /// Messages of at least so many bytes are received into memory of earlier ones: fresh memory takes
 /// longer to get than the message to copy.
@@ -30,10 +32,11 @@ pub(crate) struct Mpi {
 impl Mpi {
     /// Starts MPI on this thread, the only one that may use it.
     pub fn start() -> Result<Self> {
-        let Some((universe, _)) = mpi::initialize_with_threading(Threading::Funneled) else {
+        let Some((mut universe, _)) = mpi::initialize_with_threading(Threading::Funneled) else {
             let reason = "MPI runs in this process already";
             return Err(Error::argument("RanksBuilder::mpi", reason));
         };
+        universe.set_buffer_size(BUFFER);
         Ok(Self {
             world: universe.world(),
             kept: Vec::new(),
@@ -54,7 +57,7 @@ impl Engine for Mpi {
     fn send(&mut self, to: usize, tag: Tag, bytes: &[u8], meanwhile: &mut dyn Meanwhile) {
         let receiver = self.world.process_at_rank(to as Rank);
         if bytes.len() <= SHORT {
-            receiver.send_with_tag(bytes, MpiTag::from(tag.0));
+            receiver.buffered_send_with_tag(bytes, MpiTag::from(tag.0));
             return;
         }
         scope(|scope| {
@@ -62,6 +65,7 @@ impl Engine for Mpi {
             let mut looks = 0;
             while let Err(unfinished) = request.test() {
                 request = unfinished;
+                meanwhile.sends_to(Some(to));
                 if let Some(message) = received(&self.world, &mut self.kept) {
                     looks = 0;
                     meanwhile.arrived(message);
@@ -71,9 +75,10 @@ impl Engine for Mpi {
                 }
                 for (to, bytes) in meanwhile.due() {
                     let receiver = self.world.process_at_rank(to as Rank);
-                    receiver.send_with_tag(&bytes[..], MpiTag::from(Tag::CONTROL.0));
+                    receiver.buffered_send_with_tag(&bytes[..], MpiTag::from(Tag::CONTROL.0));
                 }
             }
+            meanwhile.sends_to(None);
         });
     }
 

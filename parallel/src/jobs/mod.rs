@@ -12,6 +12,9 @@ pub(crate) use sum::{SumByPairs, SumByParts};
 
 /// The largest message in bytes. MPI counts elements as `i32`.
 const LARGEST: usize = 1 << 28;
+/// The size in bytes of the pieces in which vectors are sent. Between them a slow link has room for
+/// messages about the state of the ranks.
+const PIECE: usize = 4 << 20;
 
 /// The messages of a rank: what it sends and what it has received.
 pub(crate) struct Net<'a> {
@@ -21,11 +24,16 @@ pub(crate) struct Net<'a> {
 
 impl Net<'_> {
     fn send(&mut self, to: usize, tag: Tag, bytes: &[u8]) {
+        self.engine.send(to, tag, bytes, self.desk);
+    }
+
+    /// Sends a vector, in pieces if it is long.
+    fn send_vector(&mut self, to: usize, tag: Tag, bytes: &[u8]) {
         if bytes.is_empty() {
-            return self.engine.send(to, tag, bytes, self.desk);
+            return self.send(to, tag, bytes);
         }
-        for part in bytes.chunks(LARGEST) {
-            self.engine.send(to, tag, part, self.desk);
+        for piece in bytes.chunks(PIECE) {
+            self.send(to, tag, piece);
         }
     }
 }

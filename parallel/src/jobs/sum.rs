@@ -1,6 +1,6 @@
 //! The sum of a tensor over the ranks.
 
-use super::{Job, LARGEST, Net};
+use super::{Job, Net, PIECE};
 use crate::engine::Tag;
 use crate::tree::Tree;
 use cotangent_core::{Element, Error, Result, Tensor};
@@ -37,7 +37,7 @@ struct Values {
 impl Values {
     fn send<T: Number>(&mut self, net: &mut Net<'_>, to: usize, range: Range<usize>) -> Result<()> {
         let values = self.values.as_mut_slice::<T>()?;
-        net.send(to, self.tag, bytemuck::cast_slice(&values[range]));
+        net.send_vector(to, self.tag, bytemuck::cast_slice(&values[range]));
         Ok(())
     }
 
@@ -70,7 +70,7 @@ impl Values {
         len: usize,
     ) -> Result<Option<Vec<u8>>> {
         let expected = len * T::BYTES;
-        let pieces = expected.div_ceil(LARGEST).max(1);
+        let pieces = expected.div_ceil(PIECE).max(1);
         let Some(bytes) = net.desk.take_all(from, self.tag, pieces) else {
             return Ok(None);
         };
