@@ -1,17 +1,23 @@
-//! Training steps on several processes of an MPI job with one thread each, against one process.
+//! Training steps on several processes of an MPI job with one thread each, against one process, and
+//! against PyTorch's `DistributedDataParallel` on gloo. The programs take turns.
 //!
 //! ```sh
-//! cargo bench --features mpi --bench parallel
+//! PYTHON=path/to/python cargo bench --features mpi --bench parallel
 //! ```
 //!
-//! The bench starts `mpirun` with 1 and with 2 ranks in turns. Each rank has a batch of its own of
-//! the same size, so that two ranks do twice the work of one. `RANKS=4` measures other numbers.
+//! `PYTHON` is an interpreter with PyTorch; if it is not set, PyTorch is not measured. Runs of this
+//! crate are started by `mpirun`, with 1 and with 2 ranks; `RANKS=4` measures other numbers. Each
+//! rank has a batch of its own of the same size, so that two ranks do twice the work of one.
+//!
+//! The column "without exchange" is the limit of the machine, whose processes share memory: as many
+//! runs with one rank at the same time, of which the slowest counts.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use cotangent::data::Shards;
 use cotangent::parallel::Ranks;
 use cotangent::prelude::*;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Write, stdin};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
@@ -45,7 +51,8 @@ impl Layer for Cnn {
     }
 }
 
-/// Returns the seconds of a step of this process.
+/// Returns the seconds of a step of this process. After the first steps it prints an empty line and
+/// waits for a line of input.
 fn measure<M: Layer>(ranks: &Ranks, mut net: M, x: &Tensor) -> cotangent::Result<f64> {
     let rows = x.shape()[0];
     let labels: Indices = (0..rows).map(|i| i * 7 % 10).collect();
@@ -63,7 +70,11 @@ fn measure<M: Layer>(ranks: &Ranks, mut net: M, x: &Tensor) -> cotangent::Result
     for _ in 0..5 {
         step(ranks)?;
     }
-    let mut best = f64::INFINITY;
+    if ranks.is_first() {
+        println!();
+        stdin().read_line(&mut String::new())?;
+    }
+    ranks.from_first(Vec::new())?;
     let started = Instant::now();
     let mut steps = 0;
     loop {
@@ -75,8 +86,7 @@ fn measure<M: Layer>(ranks: &Ranks, mut net: M, x: &Tensor) -> cotangent::Result
             break;
         }
     }
-    best = best.min(started.elapsed().as_secs_f64() / f64::from(steps));
-    Ok(best)
+    Ok(started.elapsed().as_secs_f64() / f64::from(steps))
 }
 
 fn rank(case: &str) -> Result<()> {
@@ -99,25 +109,108 @@ fn rank(case: &str) -> Result<()> {
     Ok(())
 }
 
-fn run(case: &str, ranks: usize) -> Result<f64> {
-    let output = Command::new("mpirun")
-        .args([
-            "--allow-run-as-root",
-            "--oversubscribe",
-            "-n",
-            &ranks.to_string(),
-        ])
-        .arg(std::env::current_exe()?)
-        .args(["--rank", case])
-        .env("RAYON_NUM_THREADS", "1")
-        .output()
-        .context("cannot run `mpirun`")?;
-    let text = String::from_utf8(output.stdout)?;
-    let last = text
-        .lines()
-        .last()
-        .with_context(|| format!("no result: {}", String::from_utf8_lossy(&output.stderr)))?;
-    Ok(last.parse()?)
+/// A program that trains, and its times in milliseconds a step, a number for each round.
+struct Program {
+    /// The interpreter that runs PyTorch.
+    python: Option<String>,
+    one: Vec<f64>,
+    all: Vec<f64>,
+    without_exchange: Vec<f64>,
+}
+
+impl Program {
+    fn new(python: Option<String>) -> Self {
+        Self {
+            python,
+            one: Vec::new(),
+            all: Vec::new(),
+            without_exchange: Vec::new(),
+        }
+    }
+
+    fn start(&self, case: &str, ranks: usize) -> Result<Child> {
+        let ranks = ranks.to_string();
+        let mut command = if let Some(python) = &self.python {
+            let script = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/parallel/torch_ddp.py");
+            let mut command = Command::new(python);
+            command.args([script, case, &ranks, &SECONDS.to_string()]);
+            command
+        } else {
+            // Otherwise all jobs with one rank run on the first core.
+            let unbound = ["--bind-to", "none"];
+            let mut command = Command::new("mpirun");
+            command
+                .args(["--allow-run-as-root", "--oversubscribe", "-n", &ranks])
+                .args(unbound)
+                .arg(std::env::current_exe()?)
+                .args(["--rank", case])
+                .env("RAYON_NUM_THREADS", "1");
+            command
+        };
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot run {}", command.get_program().display()))
+    }
+
+    /// Returns the milliseconds a step of the slowest of `jobs` jobs at the same time.
+    fn measure(&self, case: &str, ranks: usize, jobs: usize) -> Result<f64> {
+        let jobs = (0..jobs).map(|_| self.start(case, ranks));
+        let mut jobs = jobs.collect::<Result<Vec<_>>>()?;
+        let mut outputs = Vec::new();
+        for job in &mut jobs {
+            outputs.push(BufReader::new(job.stdout.take().context("no output")?));
+        }
+        for output in &mut outputs {
+            line(output)?;
+        }
+        for job in &mut jobs {
+            writeln!(job.stdin.as_mut().context("no input")?)?;
+        }
+        let mut slowest: f64 = 0.0;
+        for output in &mut outputs {
+            let seconds: f64 = line(output)?.trim().parse()?;
+            slowest = slowest.max(seconds);
+        }
+        for mut job in jobs {
+            let status = job.wait()?;
+            ensure!(status.success(), "a run of `{case}` ended with {status}");
+        }
+        Ok(slowest * 1e3)
+    }
+
+    fn round(&mut self, case: &str, ranks: usize) -> Result<()> {
+        self.one.push(self.measure(case, 1, 1)?);
+        self.all.push(self.measure(case, ranks, 1)?);
+        self.without_exchange.push(self.measure(case, 1, ranks)?);
+        Ok(())
+    }
+
+    fn print(&self, case: &str, ranks: usize) {
+        let name = self.python.as_ref().map_or("cotangent", |_| "PyTorch");
+        let [one, all] = [&self.one, &self.all].map(|times| median(times.clone()));
+        let [speedup, limit] = [&self.all, &self.without_exchange]
+            .map(|times| median(ratios(&self.one, times)) * ranks as f64);
+        println!("{case:<12}{name:<10}{one:>8.2}{all:>10.2}{speedup:>10.2}{limit:>18.2}");
+    }
+}
+
+fn line(output: &mut BufReader<ChildStdout>) -> Result<String> {
+    let mut line = String::new();
+    let length = output.read_line(&mut line)?;
+    ensure!(length > 0, "a run ended without a result");
+    Ok(line)
+}
+
+fn ratios(times: &[f64], others: &[f64]) -> Vec<f64> {
+    let pairs = times.iter().zip(others);
+    pairs.map(|(time, other)| time / other).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn main() -> Result<()> {
@@ -126,22 +219,33 @@ fn main() -> Result<()> {
         return rank(&arguments[place + 1]);
     }
     let ranks: usize = std::env::var("RANKS").map_or(Ok(2), |ranks| ranks.parse())?;
-    println!("milliseconds a step, median of {ROUNDS} rounds; ranks of one thread");
+    let python = std::env::var("PYTHON").ok();
+    if python.is_none() {
+        println!("PyTorch is not measured: PYTHON is not set to an interpreter with PyTorch");
+    }
+    println!("Milliseconds a step, and samples per second to those of 1 rank.");
+    println!("Medians of {ROUNDS} rounds; ranks have one thread.");
+    let columns = format!("{ranks} ranks");
+    println!(
+        "{:<22}{:>8}{columns:>10}{:>10}{:>18}",
+        "", "1 rank", "speed-up", "without exchange"
+    );
     for case in CASES {
-        let (mut times, mut ratios) = ([Vec::new(), Vec::new()], Vec::new());
+        let mut ours = Program::new(None);
+        let mut torch = python.clone().map(|python| Program::new(Some(python)));
         for _ in 0..ROUNDS {
-            let (one, all) = (run(case, 1)?, run(case, ranks)?);
-            times[0].push(one * 1e3);
-            times[1].push(all * 1e3);
-            ratios.push(one / all * ranks as f64);
+            ours.round(case, ranks)?;
+            if let Some(torch) = &mut torch {
+                torch.round(case, ranks)?;
+            }
         }
-        let median = |values: &mut Vec<f64>| {
-            values.sort_unstable_by(f64::total_cmp);
-            values[values.len() / 2]
-        };
-        let [one, all] = times.each_mut().map(median);
-        let speedup = median(&mut ratios);
-        println!("{case:12} 1 rank {one:7.2}, {ranks} ranks {all:7.2}: {speedup:.2} x the samples");
+        ours.print(case, ranks);
+        if let Some(torch) = torch {
+            torch.print(case, ranks);
+            let one = median(ratios(&torch.one, &ours.one));
+            let all = median(ratios(&torch.all, &ours.all));
+            println!("{:<22}{one:>8.2}{all:>10.2}", "PyTorch / cotangent");
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use crate::tree::Ordered;
 use cotangent_core::kernel::{Real, Update};
 use cotangent_core::{DType, Element, Gradients, LeafId, Result, Tensor};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// The exchange of the gradients of one batch.
 pub(crate) struct Exchange<'r> {
@@ -24,6 +25,8 @@ pub(crate) struct Exchange<'r> {
     filling: Vec<Filling>,
     /// The sums over the ranks, in the order of the buckets.
     sums: Vec<Pending<Tensor>>,
+    /// When the first of them began.
+    pub begun: Option<Instant>,
     /// The gradients, if there are no other ranks.
     gradients: Gradients,
 }
@@ -48,6 +51,7 @@ impl<'r> Exchange<'r> {
             present: vec![false; count],
             filling: Vec::new(),
             sums: Vec::new(),
+            begun: None,
             gradients: Gradients::default(),
             plan,
         }
@@ -118,6 +122,7 @@ impl<'r> Exchange<'r> {
             let values = self.filling.remove(0).values;
             let bucket = &plan.buckets[self.sums.len()];
             let values = values.map_or_else(|| bucket.zeros(), Ok)?;
+            self.begun.get_or_insert_with(Instant::now);
             self.sums.push(self.ranks.sum(values));
         }
         Ok(())

@@ -11,6 +11,7 @@ use cotangent_data::{Sample, Shards};
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// The loss of a shard: the mean over its samples, or over something else that is counted.
 ///
@@ -36,7 +37,7 @@ impl From<(Tensor, f64)> for Loss {
     }
 }
 
-/// The result of [`Ranks::gradients`], the same on all ranks.
+/// The result of [`Ranks::gradients`]: the same on all ranks, except for the times.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Summed {
@@ -46,6 +47,10 @@ pub struct Summed {
     pub loss: f64,
     /// The number of samples, or of other things that the loss is the mean over.
     pub count: f64,
+    /// How long this rank has exchanged gradients, from the first bucket to the last sum.
+    pub exchange: Duration,
+    /// How much of that came after its own backward. The rest was hidden behind backward.
+    pub waited: Duration,
 }
 
 /// The work of [`Ranks::gradients_of`] on each shard.
@@ -257,6 +262,7 @@ impl Ranks {
             meeting: Meeting::new(self, present, at_once),
         };
         let tallies = compute(&summing, batch)?;
+        let computed = Instant::now();
         let mut tree = Tree::new();
         let add = |left, right| Ok::<_, Infallible>(Tally::add(left, right));
         for tally in tallies {
@@ -282,8 +288,9 @@ impl Ranks {
         let tally = self.merge(tally.to_bytes(), Box::new(combine)).wait()?;
         let tally = Tally::from_bytes(&tally)?;
         let present: Vec<bool> = tally.present.iter().map(|&present| present > 0).collect();
-        let completed = exchange.completed.clone();
+        let (completed, begun) = (exchange.completed.clone(), exchange.begun);
         let mut gradients = exchange.finish(&present)?;
+        let waited = computed.elapsed();
         self.reorder(&plan, &completed)?;
         if tally.count.is_nan() || tally.count <= 0.0 {
             let found = tally.count;
@@ -302,6 +309,8 @@ impl Ranks {
             gradients,
             loss: tally.loss / tally.count,
             count: tally.count,
+            exchange: begun.map_or(Duration::ZERO, |begun| (computed + waited) - begun),
+            waited,
         };
         Ok((summed, frames(&tally.notes)?))
     }

@@ -32,53 +32,77 @@ struct Values {
     values: Tensor,
     tag: Tag,
     result: Sender<Tensor>,
+    /// The numbers that were sent and received of the present exchange.
+    sent: usize,
+    received: usize,
 }
 
 impl Values {
-    fn send<T: Number>(&mut self, net: &mut Net<'_>, to: usize, range: Range<usize>) -> Result<()> {
-        let values = self.values.as_mut_slice::<T>()?;
-        net.send_vector(to, self.tag, bytemuck::cast_slice(&values[range]));
-        Ok(())
+    fn new(values: Tensor, tag: Tag, result: Sender<Tensor>) -> Self {
+        Self {
+            values,
+            tag,
+            result,
+            sent: 0,
+            received: 0,
+        }
     }
 
-    /// Replaces a part of the values by the results of `combine` for them and for those in a
-    /// message. Returns whether the message has arrived.
-    fn receive<T: Number>(
+    /// Sends one part of the values to a rank, and replaces another part by the results of
+    /// `combine` for its values and those that the rank sends. Returns whether all is done.
+    fn exchange<T: Number>(
         &mut self,
         net: &mut Net<'_>,
-        from: usize,
-        range: Range<usize>,
+        with: usize,
+        send: &Range<usize>,
+        receive: &Range<usize>,
         combine: impl Fn(T, T) -> T,
     ) -> Result<bool> {
-        let Some(bytes) = self.take::<T>(net, from, range.len())? else {
-            return Ok(false);
-        };
-        let values = &mut self.values.as_mut_slice::<T>()?[range];
-        let numbers = bytes.chunks_exact(T::BYTES).map(T::from_bytes);
-        for (value, number) in values.iter_mut().zip(numbers) {
-            *value = combine(*value, number);
+        let piece = PIECE / T::BYTES;
+        loop {
+            if self.sent < send.len() {
+                let end = send.len().min(self.sent + piece);
+                let values = self.values.as_mut_slice::<T>()?;
+                let range = send.start + self.sent..send.start + end;
+                net.send(with, self.tag, bytemuck::cast_slice(&values[range]));
+                self.sent = end;
+            }
+            while self.received < receive.len() {
+                let Some(bytes) = net.desk.take(with, self.tag) else {
+                    break;
+                };
+                let len = piece.min(receive.len() - self.received);
+                self.check::<T>(&bytes, len, with)?;
+                let start = receive.start + self.received;
+                let values = &mut self.values.as_mut_slice::<T>()?[start..start + len];
+                let numbers = bytes.chunks_exact(T::BYTES).map(T::from_bytes);
+                for (value, number) in values.iter_mut().zip(numbers) {
+                    *value = combine(*value, number);
+                }
+                net.engine.recycle(bytes);
+                self.received += len;
+            }
+            if self.sent == send.len() {
+                break;
+            }
         }
-        net.engine.recycle(bytes);
-        Ok(true)
+        let is_done = self.received == receive.len();
+        if is_done {
+            (self.sent, self.received) = (0, 0);
+        }
+        Ok(is_done)
     }
 
-    /// Takes a message of so many numbers, which may be in several pieces.
-    fn take<T: Number>(
-        &self,
-        net: &mut Net<'_>,
-        from: usize,
-        len: usize,
-    ) -> Result<Option<Vec<u8>>> {
-        let expected = len * T::BYTES;
-        let pieces = expected.div_ceil(PIECE).max(1);
-        let Some(bytes) = net.desk.take_all(from, self.tag, pieces) else {
-            return Ok(None);
-        };
-        if bytes.len() == expected {
-            return Ok(Some(bytes));
+    /// Returns an error unless a message has so many numbers.
+    fn check<T: Number>(&self, bytes: &[u8], len: usize, from: usize) -> Result<()> {
+        let (expected, found) = (len * T::BYTES, bytes.len());
+        if found == expected {
+            return Ok(());
         }
-        let found = bytes.len();
-        let reason = format!("expected {expected} bytes from rank {from}, found {found}");
+        let reason = format!(
+            "expected {expected} bytes of {} from rank {from}, found {found}",
+            self.values.dtype()
+        );
         Err(Error::argument("Ranks::gradients", reason))
     }
 
@@ -102,7 +126,6 @@ pub(crate) struct SumByPairs<T> {
     stage: u32,
     /// The parts that this rank sums: the whole, a half, a quarter and so on.
     parts: Vec<Range<usize>>,
-    is_sent: bool,
     combine: fn(T, T) -> T,
 }
 
@@ -111,13 +134,8 @@ impl<T: Number> SumByPairs<T> {
         Self {
             stage: 0,
             parts: std::iter::once(0..values.len()).collect(),
-            is_sent: false,
             combine: |left, right| left + right,
-            values: Values {
-                values,
-                tag,
-                result,
-            },
+            values: Values::new(values, tag, result),
         }
     }
 }
@@ -141,27 +159,21 @@ impl<T: Number> Job for SumByPairs<T> {
             } else {
                 (high, low)
             };
-            if sums {
-                if !std::mem::replace(&mut self.is_sent, true) {
-                    self.values.send::<T>(net, partner, theirs)?;
-                }
-                if !self
-                    .values
-                    .receive(net, partner, mine.clone(), self.combine)?
-                {
-                    return Ok(false);
-                }
-                self.parts.push(mine);
+            let is_done = if sums {
+                let combine = self.combine;
+                self.values
+                    .exchange(net, partner, &theirs, &mine, combine)?
             } else {
-                if !std::mem::replace(&mut self.is_sent, true) {
-                    self.values.send::<T>(net, partner, mine)?;
-                }
-                if !self.values.receive(net, partner, theirs, |_: T, sum| sum)? {
-                    return Ok(false);
-                }
+                let sum = |_: T, sum| sum;
+                self.values.exchange(net, partner, &mine, &theirs, sum)?
+            };
+            if !is_done {
+                return Ok(false);
+            }
+            if sums {
+                self.parts.push(mine);
             }
             self.stage += 1;
-            self.is_sent = false;
         }
         Ok(self.values.finish())
     }
@@ -181,15 +193,28 @@ pub(crate) struct SumByParts<T> {
 impl<T: Number> SumByParts<T> {
     pub fn new(values: Tensor, tag: Tag, result: Sender<Tensor>) -> Self {
         Self {
-            values: Values {
-                values,
-                tag,
-                result,
-            },
+            values: Values::new(values, tag, result),
             is_sent: false,
             received: Vec::new(),
             sums: None,
         }
+    }
+
+    fn send(&mut self, net: &mut Net<'_>, to: usize, range: Range<usize>) -> Result<()> {
+        let values = self.values.values.as_mut_slice::<T>()?;
+        net.send_vector(to, self.values.tag, bytemuck::cast_slice(&values[range]));
+        Ok(())
+    }
+
+    /// Takes so many numbers that a rank has sent, which may be in several messages.
+    fn take(&self, net: &mut Net<'_>, from: usize, len: usize) -> Result<Option<Vec<T>>> {
+        let messages = (len * T::BYTES).div_ceil(PIECE).max(1);
+        let Some(bytes) = net.desk.take_all(from, self.values.tag, messages) else {
+            return Ok(None);
+        };
+        self.values.check::<T>(&bytes, len, from)?;
+        let numbers = bytes.chunks_exact(T::BYTES).map(T::from_bytes);
+        Ok(Some(numbers.collect()))
     }
 
     /// Sums the part of this rank. Returns whether all of it has arrived.
@@ -198,7 +223,7 @@ impl<T: Number> SumByParts<T> {
         let len = self.values.values.len();
         if !std::mem::replace(&mut self.is_sent, true) {
             for other in (0..ranks).filter(|&other| other != rank) {
-                self.values.send::<T>(net, other, part(len, other, ranks))?;
+                self.send(net, other, part(len, other, ranks))?;
             }
         }
         let own = part(len, rank, ranks);
@@ -206,8 +231,8 @@ impl<T: Number> SumByParts<T> {
             let from = self.received.len();
             let numbers = if from == rank {
                 self.values.values.as_mut_slice()?[own.clone()].to_vec()
-            } else if let Some(bytes) = self.values.take::<T>(net, from, own.len())? {
-                bytes.chunks_exact(T::BYTES).map(T::from_bytes).collect()
+            } else if let Some(numbers) = self.take(net, from, own.len())? {
+                numbers
             } else {
                 return Ok(false);
             };
@@ -216,7 +241,7 @@ impl<T: Number> SumByParts<T> {
         let sum = in_order(std::mem::take(&mut self.received));
         self.values.values.as_mut_slice()?[own.clone()].copy_from_slice(&sum);
         for other in (0..ranks).filter(|&other| other != rank) {
-            self.values.send::<T>(net, other, own.clone())?;
+            self.send(net, other, own.clone())?;
         }
         Ok(true)
     }
@@ -230,9 +255,12 @@ impl<T: Number> Job for SumByParts<T> {
         }
         let mut from = self.sums.unwrap_or(0);
         while from < ranks {
-            let range = part(self.values.values.len(), from, ranks);
-            if from != rank && !self.values.receive(net, from, range, |_: T, sum| sum)? {
-                break;
+            if from != rank {
+                let range = part(self.values.values.len(), from, ranks);
+                let Some(sums) = self.take(net, from, range.len())? else {
+                    break;
+                };
+                self.values.values.as_mut_slice()?[range].copy_from_slice(&sums);
             }
             from += 1;
         }
