@@ -35,7 +35,8 @@
 //! Open MPI or MPICH must be installed to build and to run it, on Debian by `apt-get install
 //! libopenmpi-dev openmpi-bin libclang-dev`. `mpirun` starts the ranks: 4 of them on this machine
 //! by `mpirun -n 4 PROGRAM`, or on the machines of a file by `mpirun --hostfile hosts -n 4
-//! PROGRAM`; under Slurm `srun -n 4 PROGRAM` does it.
+//! PROGRAM`; under Slurm `srun -n 4 PROGRAM` does it. [The page on scaling](crate::guide::scaling)
+//! has measurements, a model of the time of a step, and more on clusters.
 //!
 //! | item | contents |
 //! |---|---|

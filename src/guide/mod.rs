@@ -19,6 +19,10 @@ pub mod pytorch;
 
 pub mod recipes;
 
+#[doc = include_str!("scaling.md")]
+#[cfg(feature = "parallel")]
+pub mod scaling {}
+
 #[doc = include_str!("../../ARCHITECTURE.md")]
 pub mod architecture {}
 

@@ -12,10 +12,9 @@ pub(crate) use sum::{SumByPairs, SumByParts};
 
 /// The largest message in bytes. MPI counts elements as `i32`.
 const LARGEST: usize = 1 << 28;
-/// The size in bytes of the pieces in which vectors are sent. A piece that has arrived is still in
-/// the cache of the core when it is added. Between them a slow link has room for messages about the
-/// state of the ranks.
-const PIECE: usize = 256 << 10;
+/// The size in bytes of the pieces in which vectors are sent. Between them a slow link has room for
+/// messages about the state of the ranks.
+const PIECE: usize = 4 << 20;
 
 /// The messages of a rank: what it sends and what it has received.
 pub(crate) struct Net<'a> {
