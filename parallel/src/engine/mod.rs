@@ -36,6 +36,10 @@ pub(crate) struct Message {
 /// The work of an engine while it waits for the end of a send.
 pub(crate) trait Meanwhile {
     /// Says to which rank a message is on its way. Until there is none, no other is waited for.
+    #[cfg_attr(
+        not(feature = "mpi"),
+        expect(dead_code, reason = "channels never block")
+    )]
     fn sends_to(&mut self, rank: Option<usize>);
     /// Takes a message that has arrived.
     fn arrived(&mut self, message: Message);
