@@ -80,7 +80,9 @@
 //! `DistributedDataParallel` sums gradients in the order that suits the network, so that results
 //! change with the number of processes; buffers are those of rank 0, and an uneven last batch is
 //! weighted by processes instead of samples. Here a shard takes the place of a process in all
-//! results.
+//! results. There is no counterpart of `no_sync`:
+//! [accumulated](crate::train::Supervised::accumulate) gradients are exchanged at every step, which
+//! gives the same result and takes longer.
 
 #[doc(inline)]
 pub use cotangent_parallel::*;

@@ -11,6 +11,8 @@ mod nets;
 mod steps;
 #[path = "parallel/synchronized.rs"]
 mod synchronized;
+#[path = "parallel/unequal.rs"]
+mod unequal;
 
 use cotangent::data::Shards;
 use cotangent::parallel::Ranks;

@@ -7,7 +7,7 @@ use cotangent_core::{Error, Result};
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
-/// The options of [`Ranks`]. [`mpi`](Self::mpi), [`single`](Self::single) or
+/// The options of [`Ranks`]. `mpi` (feature `mpi`), [`single`](Self::single) or
 /// [`threads`](Self::threads) starts them.
 #[derive(Clone, Debug)]
 #[must_use]
