@@ -68,7 +68,7 @@
 //! An error, a panic or the end of a rank ends the job: the functions of [`Ranks`] return
 //! [`Error::Rank`](crate::Error::Rank) on all others, with its number and the text of its error. A
 //! rank that keeps others waiting for longer than the [patience](RanksBuilder::patience) is found
-//! and named, whatever it does. If a process is killed, `mpirun` ends the others. The last
+//! and named. If a process is killed, `mpirun` ends the others. The last
 //! checkpoint is whole, because checkpoints are replaced as a whole.
 //!
 //! Before the first step of a model, and every 100 steps, the ranks check that they have the same

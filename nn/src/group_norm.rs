@@ -261,6 +261,12 @@ impl Layer for InstanceNorm {
         if let (false, Some(mean), Some(var)) = (trains, &self.running_mean, &self.running_var) {
             return x.batch_norm_with(&mean.value(), &var.value(), gamma, beta, self.epsilon);
         }
+        let is_shared = pass.all_reduce().is_some_and(|all| all.shares_model());
+        if trains && is_shared && self.running_mean.is_some() {
+            let reason = "shards that are computed at the same time cannot have running statistics \
+                          of their own: leave them out, or compute the shards one by one";
+            return Err(Error::argument("instance_norm", reason));
+        }
         let y = x.instance_norm(gamma, beta, self.epsilon)?;
         if trains && pass.moves_statistics() {
             self.update_running_statistics(x, pass)?;

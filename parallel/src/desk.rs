@@ -188,7 +188,10 @@ impl Desk {
                 self.was_told = true;
                 self.fail(number(rest) as usize, reason.into_owned());
             }
-            Some((&kind::LEFT, _)) => self.left[from] = true,
+            Some((&kind::LEFT, _)) => {
+                self.left[from] = true;
+                self.wait.take_if(|wait| wait.rank == from);
+            }
             _ => {
                 let reason = "it has sent a message of another version".to_owned();
                 self.fail(from, reason);

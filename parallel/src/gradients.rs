@@ -212,8 +212,9 @@ impl Ranks {
                         };
                         let _end = batch.meeting.end_on_panic();
                         let tally = batch.shard(number, part.as_ref(), &pass, work);
-                        if tally.is_err() {
-                            batch.meeting.fail();
+                        match tally {
+                            Ok(_) => batch.meeting.end(number),
+                            Err(_) => batch.meeting.fail(),
                         }
                         tally
                     })
@@ -259,7 +260,7 @@ impl Ranks {
             exchange: Mutex::new(Exchange::new(self, Arc::clone(&plan))),
             first_shard: own.start,
             rows: batch.rows as f64,
-            meeting: Meeting::new(self, present, at_once),
+            meeting: Meeting::new(self, present, at_once, batch.rows),
         };
         let tallies = compute(&summing, batch)?;
         let computed = Instant::now();
@@ -338,14 +339,15 @@ impl<'s> Summing<'s> {
     ) -> Result<Tally> {
         let tally = match part {
             Some(part) => {
-                let pass = pass.for_shard((self.first_shard + number) as u64);
-                let pass = pass.with_all_reduce(Arc::new(Member {
+                let alone = pass.for_shard((self.first_shard + number) as u64);
+                let begun = alone.draws();
+                let pass = alone.with_all_reduce(Arc::new(Member {
                     meeting: Arc::clone(&self.meeting),
                     number,
                 }));
-                let begun = pass.draws();
+                // The explanation takes part in no sums of other shards.
                 self.try_shard(number, part, &pass, work)
-                    .map_err(|error| work.explain(error, part, &pass.resume_at(begun)))?
+                    .map_err(|error| work.explain(error, part, &alone.resume_at(begun)))?
             }
             None => Tally::default(),
         };

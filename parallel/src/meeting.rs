@@ -14,6 +14,9 @@ pub(crate) struct Meeting {
     present: Vec<bool>,
     /// Whether the shards of this rank are computed at the same time.
     at_once: bool,
+    /// The number of shards of the batch, and of its samples.
+    shards: usize,
+    rows: usize,
     round: Mutex<Round>,
     changed: Condvar,
 }
@@ -24,6 +27,8 @@ struct Round {
     number: u64,
     given: Vec<Option<Vec<f64>>>,
     result: Vec<f64>,
+    /// The shards that have ended.
+    ended: Vec<bool>,
     /// Whether a shard has ended with an error.
     has_failed: bool,
 }
@@ -32,14 +37,17 @@ struct Round {
 const FAILED: &str = "another shard of this rank has failed";
 
 impl Meeting {
-    pub fn new(ranks: &Ranks, present: Vec<bool>, at_once: bool) -> Arc<Self> {
+    pub fn new(ranks: &Ranks, present: Vec<bool>, at_once: bool, rows: usize) -> Arc<Self> {
         Arc::new(Self {
             merging: ranks.merging(),
             at_once,
+            shards: ranks.shards(),
+            rows,
             round: Mutex::new(Round {
                 number: 0,
                 given: vec![None; present.len()],
                 result: Vec::new(),
+                ended: vec![false; present.len()],
                 has_failed: false,
             }),
             present,
@@ -56,6 +64,12 @@ impl Meeting {
         EndOnPanic(self)
     }
 
+    /// Says that a shard takes part in no further sum.
+    pub fn end(&self, number: usize) {
+        self.round().ended[number] = true;
+        self.changed.notify_all();
+    }
+
     /// Ends all waits, since a shard has failed.
     pub fn fail(&self) {
         self.round().has_failed = true;
@@ -63,6 +77,14 @@ impl Meeting {
     }
 
     fn sum(&self, number: usize, numbers: Vec<f64>) -> Result<Vec<f64>> {
+        if self.rows < self.shards {
+            let (rows, shards) = (self.rows, self.shards);
+            let reason = format!(
+                "a layer sums over all shards, and {rows} samples are too few for {shards} shards: \
+                 leave out smaller batches by `drop_last`, or use fewer shards"
+            );
+            return Err(Error::argument("AllReduce::sum", reason));
+        }
         let mut round = self.round();
         let wanted = round.number;
         round.given[number] = Some(numbers);
@@ -94,6 +116,15 @@ impl Meeting {
             return Err(Error::argument("AllReduce::sum", reason));
         }
         while round.number == wanted && !round.has_failed {
+            let Round { given, ended, .. } = &*round;
+            if given
+                .iter()
+                .zip(ended)
+                .any(|(given, &ended)| ended && given.is_none())
+            {
+                let reason = "shards have called it unequally often";
+                return Err(Error::argument("AllReduce::sum", reason));
+            }
             round = self
                 .changed
                 .wait(round)
@@ -154,7 +185,7 @@ impl AllReduce for Member {
     }
 
     fn shares_model(&self) -> bool {
-        self.meeting.at_once && self.meeting.present.len() > 1
+        self.meeting.at_once && self.meeting.shards > 1
     }
 }
 

@@ -22,17 +22,14 @@ pub(crate) fn share() {
     }
 }
 
-/// Returns the number of threads for this process. A launcher that has bound it to some of the
-/// cores has shared them already.
+/// Returns the number of threads for this process: its part of the cores, and at most those to
+/// which a launcher has bound it.
 fn threads(var: impl Fn(&str) -> Option<String>, cores: usize, allowed: usize) -> usize {
     let mut counts = LOCAL_COUNTS
         .iter()
         .filter_map(|name| var(name)?.parse().ok());
     let ranks = counts.next().unwrap_or(1).max(1);
-    if allowed < cores {
-        return allowed;
-    }
-    (cores / ranks).max(1)
+    allowed.min(cores / ranks).max(1)
 }
 
 /// Returns the number of threads that this process may run at once.

@@ -172,13 +172,19 @@ impl Run {
             epoch: self.epoch,
         };
         task.train_step(batch, &mut step)?;
-        self.after_step(task, samples)
+        self.after_step(task, samples, true)
     }
 
-    /// Counts a step, and makes its signal report if it was observed.
-    fn after_step<T: Task + ?Sized>(&mut self, task: &T, samples: usize) -> Result<()> {
+    /// Counts a step, and makes its signal report if it was observed and this process has run the
+    /// model.
+    fn after_step<T: Task + ?Sized>(
+        &mut self,
+        task: &T,
+        samples: usize,
+        has_run: bool,
+    ) -> Result<()> {
         if let Some(watch) = &mut self.watch {
-            watch.is_new = self.steps.is_multiple_of(watch.every);
+            watch.is_new = has_run && self.steps.is_multiple_of(watch.every);
             if watch.is_new {
                 let module = task.module().ok_or_else(no_module)?;
                 watch.report = watch.signal.step(module)?.map(|mut report| {

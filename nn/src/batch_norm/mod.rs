@@ -323,7 +323,8 @@ impl BatchNormBuilder {
 
     /// Normalizes with the statistics of the whole batch where it is split into shards (feature
     /// `parallel`), in training. By default each shard is normalized with its own. The ranks
-    /// exchange two sums forward and two backward. PyTorch: `SyncBatchNorm`.
+    /// exchange three sums forward and two backward. Each batch must have as many samples as there
+    /// are shards. PyTorch: `SyncBatchNorm`.
     #[doc(alias = "SyncBatchNorm")]
     pub fn synchronized(mut self) -> Self {
         self.settings.synchronized = true;

@@ -87,7 +87,8 @@ impl<T: Task> Fitting<'_, '_, T> {
             "batches of an epoch".to_owned(),
             format!("{steps_per_epoch:?}"),
         );
-        let [own, others] = team.settings(&[&settings[..], &[steps]].concat())?;
+        let plan = self.plan();
+        let [own, others] = team.settings(&[&settings[..], &[steps], &plan].concat())?;
         self.fit.settings.all.extend(own.iter().cloned());
         settings.extend(own.into_iter().chain(others));
         if !team.is_first() {
@@ -118,7 +119,7 @@ impl<T: Task> Fitting<'_, '_, T> {
                 format!("expected at least {done} epochs, which the run has begun, found {found}");
             return Err(Error::argument("Fit", reason));
         }
-        if let Some(every) = self.fit.signal {
+        if let Some(every) = self.fit.signal.filter(|_| team.is_first()) {
             self.run.watch(every, self.task.module())?;
         }
         let start = RunStart {
@@ -132,7 +133,22 @@ impl<T: Task> Fitting<'_, '_, T> {
             module: self.task.module(),
             settings: &settings,
         };
-        self.fit.logs.each(|log| log.begin(&start))
+        let logs = &mut self.fit.logs;
+        team.busy(|| logs.each(|log| log.begin(&start)))
+    }
+
+    /// Returns the options that decide when the ranks of a run exchange messages.
+    fn plan(&self) -> [(String, String); 5] {
+        let fit = &self.fit;
+        let validation = fit.validation.map(Epochs::batches_per_epoch);
+        let pair = |name: &str, value: String| (name.to_owned(), value);
+        [
+            pair("batches of the validation", format!("{validation:?}")),
+            pair("checkpoints", fit.checkpoints.is_some().to_string()),
+            pair("resume", fit.resume.to_string()),
+            pair("patience", format!("{:?}", fit.patience)),
+            pair("keep_best", fit.keep_best.to_string()),
+        ]
     }
 
     /// Runs the epochs that are left.
@@ -178,7 +194,8 @@ impl<T: Task> Fitting<'_, '_, T> {
                     signal: run.new_report(),
                     stop,
                 };
-                fit.logs.each(|log| log.step(&record))?;
+                let logs = &mut fit.logs;
+                team.busy(|| logs.each(|log| log.step(&record)))?;
             }
             if let Some(checkpoints) = &mut fit.checkpoints
                 && team.is_first()
@@ -255,7 +272,8 @@ impl<T: Task> Fitting<'_, '_, T> {
             best: self.best.epoch(),
             module: self.task.module(),
         };
-        self.fit.logs.each(|log| log.end(&end))
+        let (team, logs) = (self.fit.team, &mut self.fit.logs);
+        team.busy(|| logs.each(|log| log.end(&end)))
     }
 }
 

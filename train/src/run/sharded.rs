@@ -26,6 +26,8 @@ pub struct ShardedStep<'a> {
     epoch: u64,
     /// Whether this rank wants to end the run, and then whether a rank does.
     stop: bool,
+    /// Whether the ranks have told each other whether they want to.
+    has_agreed: bool,
 }
 
 impl<'a> ShardedStep<'a> {
@@ -61,8 +63,8 @@ impl<'a> ShardedStep<'a> {
     ///
     /// # Errors
     /// Those of [`Ranks::gradients`]; an error of a metric without
-    /// [`Metric::merge`](crate::Metric::merge). A loss or a gradient that is not finite is
-    /// explained as [`Step::explain`] does.
+    /// [`Metric::merge`](crate::Metric::merge). A loss that is not finite is explained as
+    /// [`Step::explain`] does.
     pub fn gradients<M: Module + ?Sized, B: Sample>(
         &mut self,
         model: &M,
@@ -86,7 +88,7 @@ impl<'a> ShardedStep<'a> {
     /// their own: see [`Ranks::gradients_at_once`].
     ///
     /// # Errors
-    /// Those of [`gradients`](Self::gradients).
+    /// Those of [`gradients`](Self::gradients), without explanations.
     pub fn gradients_at_once<M: Module + Sync + ?Sized, B: Sample>(
         &mut self,
         model: &M,
@@ -116,6 +118,7 @@ impl<'a> ShardedStep<'a> {
     fn absorb(&mut self, notes: &[Vec<u8>], own: &[Meters]) -> Result<()> {
         let absorbed = read_notes(notes).and_then(|(states, stop)| {
             self.stop |= stop;
+            self.has_agreed = true;
             self.meters.absorb(&states, own)
         });
         absorbed.map_err(|error| self.ranks.fail(error))
@@ -290,10 +293,18 @@ impl Run {
             number: self.steps,
             epoch: self.epoch,
             stop,
+            has_agreed: false,
         };
-        let trained = task.train_shards(batch, &mut step);
+        let trained = task.train_shards(batch, &mut step).and_then(|()| {
+            if !step.has_agreed {
+                let all = ranks.gather(&[u8::from(stop)])?;
+                step.stop = all.concat().contains(&1);
+            }
+            Ok(())
+        });
         let stop = step.stop;
-        let ended = trained.and_then(|()| self.after_step(task, batch.rows));
+        let has_run = batch.parts.iter().any(Option::is_some);
+        let ended = trained.and_then(|()| self.after_step(task, batch.rows, has_run));
         match ended {
             Ok(()) => Ok(stop),
             Err(error) => Err(ranks.fail(error.at(self.place_of_next_step()))),
