@@ -522,6 +522,38 @@ fn says<T: std::fmt::Debug>(result: Result<T>, parts: &[&str]) {
 }
 
 #[test]
+fn elements_of_another_type_or_number_are_errors() -> Result<()> {
+    let mut x = Tensor::from([1.0f32, 2.0]);
+    says(x.copy_to(&mut [0.0f32; 3]), &["copy_to", "2 elements"]);
+    says(x.copy_to(&mut [0.0f64; 2]), &["copy_to", "f64"]);
+    let other: Result<&mut [f64]> = x.as_mut_slice();
+    says(other, &["as_mut_slice", "f64"]);
+    let elements: &mut [f32] = x.as_mut_slice()?;
+    assert_eq!(elements, [1.0, 2.0]);
+    Ok(())
+}
+
+#[test]
+fn gradients_one_by_one_have_the_errors_of_backward() {
+    let none = |_, _| Ok(());
+    let backward = Backward::new();
+    let x = Tensor::from([1.0f64, 2.0]).tracked();
+    let one = Tensor::scalar(1.0f64);
+    says(backward.run_each(&x.detach(), &x, none), &["backward"]);
+    says(
+        backward.run_each(&x.square(), &one, none),
+        &["backward", "cotangent"],
+    );
+    let infinite = (x.sum() / 0.0).sum();
+    says(
+        backward.run_each(&infinite, &one, none),
+        &["not finite (inf)"],
+    );
+    let refused = |_, _| Err(Error::other("no more"));
+    says(backward.run_each(&x.sum(), &one, refused), &["no more"]);
+}
+
+#[test]
 fn tensors_larger_than_memory_are_errors() -> Result<()> {
     // Close to the largest number of bytes with an address, and beyond the memory of any machine.
     for len in [(1 << 60) - 1, 1 << 59, 1 << 50] {

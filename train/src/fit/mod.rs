@@ -213,7 +213,7 @@ impl<'a, B: Sample> Fit<'a, B> {
     /// # let batches = Batches::new(&train, 64)?.shuffle(1);
     /// // On several machines: `Ranks::builder().shards(8).mpi()?`.
     /// let ranks = Ranks::builder().shards(8).single()?;
-    /// let run = Fit::new(3).ranks(&ranks).run(&mut task, &batches)?;
+    /// let run = Fit::new(10).ranks(&ranks).run(&mut task, &batches)?;
     /// assert!(run.history().last("loss") < Some(1.0));
     /// # Ok::<(), Error>(())
     /// ```
