@@ -19,7 +19,7 @@ struct Kept {
     steps: u64,
 }
 
-/// Where the gradient of each parameter of a model goes.
+/// The places of the gradients of a model's parameters.
 pub(crate) struct Plan {
     /// The parameters that are trained, in declaration order.
     pub leaves: Vec<PlanLeaf>,

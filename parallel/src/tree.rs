@@ -1,4 +1,4 @@
-//! The order of sums: a binary tree over the shards, whoever holds them.
+//! The order of sums: a binary tree over the shards, whichever rank has them.
 
 use std::collections::BTreeMap;
 

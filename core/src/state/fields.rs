@@ -189,6 +189,7 @@ macro_rules! integers {
     ($($int:ty)*) => {$(
         impl Value for Vec<$int> {
             fn write(&self, state: &mut StateDict) {
+                // Of some of the types the conversion can lose something.
                 #[allow(clippy::cast_lossless)]
                 let wide = self.iter().map(|&int| int as i128);
                 let halves = wide.flat_map(|int| [int >> 32, int & i128::from(u32::MAX)]);
