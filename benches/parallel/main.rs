@@ -10,9 +10,9 @@
 //! rank has a batch of its own of the same size, so that two ranks do twice the work of one.
 //!
 //! The column "hidden" is the share of the time from a rank's first bucket of gradients to the last
-//! sum that was over when its own backward ended. After the table follow the times of a step of rank
-//! 0 from the beginning of forward: when the first bucket was full, when backward ended, and when
-//! the last sum was there.
+//! sum that was over when its own backward ended. The line below has the times of a step of rank 0,
+//! from the beginning of forward: when the first bucket was full, when backward ended, and when the
+//! last sum was there.
 //!
 //! The column "without exchange" is the limit of the machine, whose processes share memory: as many
 //! runs with one rank at the same time, of which the slowest counts.

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 /// How long a courier without jobs waits for one before it looks for messages.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
-/// A job begins only when the one that began this many before it has ended. Jobs of one [tag](Tag) are further apart.
+/// A job begins only when the one that began this many before it has ended. Jobs of one
+/// [tag](Tag) are further apart.
 const AT_ONCE: u64 = 4096;
 
 /// The thread that exchanges messages with other ranks.
