@@ -9,6 +9,11 @@
 //! crate are started by `mpirun`, with 1 and with 2 ranks; `RANKS=4` measures other numbers. Each
 //! rank has a batch of its own of the same size, so that two ranks do twice the work of one.
 //!
+//! The column "hidden" is the share of the time from a rank's first bucket of gradients to the last
+//! sum that was over when its own backward ended. The line below has the times of a step of rank 0,
+//! from the beginning of forward: when the first bucket was full, when backward ended, and when the
+//! last sum was there.
+//!
 //! The column "without exchange" is the limit of the machine, whose processes share memory: as many
 //! runs with one rank at the same time, of which the slowest counts.
 
@@ -51,24 +56,40 @@ impl Layer for Cnn {
     }
 }
 
-/// Returns the seconds of a step of this process. After the first steps it prints an empty line and
-/// waits for a line of input.
-fn measure<M: Layer>(ranks: &Ranks, mut net: M, x: &Tensor) -> cotangent::Result<f64> {
+/// Mean times in seconds.
+#[derive(Clone, Copy, Default)]
+struct Times {
+    step: f64,
+    /// From the beginning of a step.
+    first_bucket: f64,
+    backward: f64,
+    last_sum: f64,
+}
+
+/// Returns the times of this process. After the first steps it prints an empty line and waits for a
+/// line of input.
+fn measure<M: Layer>(ranks: &Ranks, mut net: M, x: &Tensor) -> cotangent::Result<Times> {
     let rows = x.shape()[0];
     let labels: Indices = (0..rows).map(|i| i * 7 % 10).collect();
     let whole = (x.clone(), labels);
     let mut batch = Shards::split(&whole, 0..1, 1)?;
     batch.rows = rows * ranks.count();
     let (mut optimizer, pass) = (Adam::new(1e-3).build()?, Pass::train(1));
-    let mut step = |ranks: &Ranks| -> cotangent::Result<()> {
+    let mut step = |ranks: &Ranks, times: &mut Times| -> cotangent::Result<()> {
         let loss = |net: &M, (x, y): &(Tensor, Indices), pass: &Pass| {
             net.forward(x, pass)?.cross_entropy(y)
         };
+        let started = Instant::now();
         let summed = ranks.gradients(&net, &batch, &pass, loss)?;
+        let last = started.elapsed();
+        let last = last.as_secs_f64();
+        times.first_bucket += last - summed.exchange.as_secs_f64();
+        times.backward += last - summed.waited.as_secs_f64();
+        times.last_sum += last;
         optimizer.step(&mut net, summed.gradients)
     };
     for _ in 0..5 {
-        step(ranks)?;
+        step(ranks, &mut Times::default())?;
     }
     if ranks.is_first() {
         println!();
@@ -76,9 +97,9 @@ fn measure<M: Layer>(ranks: &Ranks, mut net: M, x: &Tensor) -> cotangent::Result
     }
     ranks.from_first(Vec::new())?;
     let started = Instant::now();
-    let mut steps = 0;
+    let (mut steps, mut times) = (0, Times::default());
     loop {
-        step(ranks)?;
+        step(ranks, &mut times)?;
         steps += 1;
         // All ranks do the same number of steps.
         let is_over = u8::from(started.elapsed().as_secs_f64() > SECONDS);
@@ -86,7 +107,13 @@ fn measure<M: Layer>(ranks: &Ranks, mut net: M, x: &Tensor) -> cotangent::Result
             break;
         }
     }
-    Ok(started.elapsed().as_secs_f64() / f64::from(steps))
+    let mean = |seconds: f64| seconds / f64::from(steps);
+    Ok(Times {
+        step: mean(started.elapsed().as_secs_f64()),
+        first_bucket: mean(times.first_bucket),
+        backward: mean(times.backward),
+        last_sum: mean(times.last_sum),
+    })
 }
 
 fn rank(case: &str) -> Result<()> {
@@ -95,7 +122,7 @@ fn rank(case: &str) -> Result<()> {
         .patience(Duration::from_mins(1))
         .mpi()?;
     let mut rng = ChaCha8Rng::seed_from_u64(1);
-    let seconds = if case == "cnn" {
+    let times = if case == "cnn" {
         let x = Tensor::normal([64, 1, 28, 28], 0.0, 1.0, DType::F32, &mut rng)?;
         measure(&ranks, Cnn::new(&mut rng)?, &x)?
     } else {
@@ -104,7 +131,13 @@ fn rank(case: &str) -> Result<()> {
         measure(&ranks, net, &x)?
     };
     if ranks.is_first() {
-        println!("{seconds}");
+        let Times {
+            step,
+            first_bucket,
+            backward,
+            last_sum,
+        } = times;
+        println!("{step} {first_bucket} {backward} {last_sum}");
     }
     Ok(())
 }
@@ -116,6 +149,8 @@ struct Program {
     one: Vec<f64>,
     all: Vec<f64>,
     without_exchange: Vec<f64>,
+    /// The times of the exchange, where the program says them.
+    exchange: Vec<[f64; 3]>,
 }
 
 impl Program {
@@ -125,6 +160,7 @@ impl Program {
             one: Vec::new(),
             all: Vec::new(),
             without_exchange: Vec::new(),
+            exchange: Vec::new(),
         }
     }
 
@@ -154,8 +190,9 @@ impl Program {
             .with_context(|| format!("cannot run {}", command.get_program().display()))
     }
 
-    /// Returns the milliseconds a step of the slowest of `jobs` jobs at the same time.
-    fn measure(&self, case: &str, ranks: usize, jobs: usize) -> Result<f64> {
+    /// Returns the times in milliseconds of the slowest of `jobs` jobs at the same time, that of a
+    /// step first.
+    fn measure(&self, case: &str, ranks: usize, jobs: usize) -> Result<Vec<f64>> {
         let jobs = (0..jobs).map(|_| self.start(case, ranks));
         let mut jobs = jobs.collect::<Result<Vec<_>>>()?;
         let mut outputs = Vec::new();
@@ -168,22 +205,30 @@ impl Program {
         for job in &mut jobs {
             writeln!(job.stdin.as_mut().context("no input")?)?;
         }
-        let mut slowest: f64 = 0.0;
+        let mut slowest = vec![0.0];
         for output in &mut outputs {
-            let seconds: f64 = line(output)?.trim().parse()?;
-            slowest = slowest.max(seconds);
+            let line = line(output)?;
+            let times = line
+                .split_whitespace()
+                .map(|time| Ok(time.parse::<f64>()? * 1e3));
+            let times = times.collect::<Result<Vec<_>>>()?;
+            if times[0] > slowest[0] {
+                slowest = times;
+            }
         }
         for mut job in jobs {
             let status = job.wait()?;
             ensure!(status.success(), "a run of `{case}` ended with {status}");
         }
-        Ok(slowest * 1e3)
+        Ok(slowest)
     }
 
     fn round(&mut self, case: &str, ranks: usize) -> Result<()> {
-        self.one.push(self.measure(case, 1, 1)?);
-        self.all.push(self.measure(case, ranks, 1)?);
-        self.without_exchange.push(self.measure(case, 1, ranks)?);
+        self.one.push(self.measure(case, 1, 1)?[0]);
+        let all = self.measure(case, ranks, 1)?;
+        self.all.push(all[0]);
+        self.exchange.extend(all[1..].as_array());
+        self.without_exchange.push(self.measure(case, 1, ranks)?[0]);
         Ok(())
     }
 
@@ -192,7 +237,20 @@ impl Program {
         let [one, all] = [&self.one, &self.all].map(|times| median(times.clone()));
         let [speedup, limit] = [&self.all, &self.without_exchange]
             .map(|times| median(ratios(&self.one, times)) * ranks as f64);
-        println!("{case:<12}{name:<10}{one:>8.2}{all:>10.2}{speedup:>10.2}{limit:>18.2}");
+        print!("{case:<12}{name:<10}{one:>8.2}{all:>10.2}{speedup:>10.2}{limit:>18.2}");
+        if self.exchange.is_empty() {
+            return println!();
+        }
+        let share = |[first, backward, last]: &[f64; 3]| (backward - first) / (last - first);
+        println!(
+            "{:>9.0}%",
+            100.0 * median(self.exchange.iter().map(share).collect())
+        );
+        let time = |place: usize| median(self.exchange.iter().map(|times| times[place]).collect());
+        let [first, backward, last] = [0, 1, 2].map(time);
+        println!(
+            "  first bucket {first:.2} ms, end of backward {backward:.2} ms, last sum {last:.2} ms"
+        );
     }
 }
 
@@ -227,8 +285,8 @@ fn main() -> Result<()> {
     println!("Medians of {ROUNDS} rounds; ranks have one thread.");
     let columns = format!("{ranks} ranks");
     println!(
-        "{:<22}{:>8}{columns:>10}{:>10}{:>18}",
-        "", "1 rank", "speed-up", "without exchange"
+        "{:<22}{:>8}{columns:>10}{:>10}{:>18}{:>10}",
+        "", "1 rank", "speed-up", "without exchange", "hidden"
     );
     for case in CASES {
         let mut ours = Program::new(None);

@@ -12,6 +12,9 @@ use std::time::Duration;
 
 /// How long a courier without jobs waits for one before it looks for messages.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// A job begins only when the one that began this many before it has ended. Jobs of one
+/// [tag](Tag) are further apart.
+const AT_ONCE: u64 = 4096;
 
 /// The thread that exchanges messages with other ranks.
 pub(crate) struct Courier {
@@ -156,22 +159,30 @@ fn not_started(patience: Duration) -> Error {
 
 /// Does jobs until it is told to leave and all ranks have left, or until the job fails.
 fn work(engine: &mut dyn Engine, desk: &mut Desk, commands: &Receiver<Command>) {
-    let mut active: Vec<Box<dyn Job>> = Vec::new();
+    // With their numbers, in the order in which they began.
+    let mut active: Vec<(u64, Box<dyn Job>)> = Vec::new();
+    let mut begun = 0;
     let mut looks = 0;
     loop {
         let command = if active.is_empty() {
             commands.recv_timeout(LOOK_EVERY)
+        } else if active
+            .first()
+            .is_some_and(|(first, _)| begun - first >= AT_ONCE)
+        {
+            Err(RecvTimeoutError::Timeout)
         } else {
             commands.try_recv().map_err(|_| RecvTimeoutError::Timeout)
         };
         let mut has_moved = command.is_ok();
+        begun += u64::from(has_moved);
         match command {
-            Ok(Command::Do(job)) => active.push(job),
-            Ok(Command::Leave) => active.push(Box::new(Leave::new())),
+            Ok(Command::Do(job)) => active.push((begun, job)),
+            Ok(Command::Leave) => active.push((begun, Box::new(Leave::new()))),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
         }
-        while let Some(message) = engine.receive() {
+        while let Some(message) = engine.receive(desk) {
             has_moved = true;
             desk.arrived(message);
         }
@@ -180,7 +191,7 @@ fn work(engine: &mut dyn Engine, desk: &mut Desk, commands: &Receiver<Command>) 
             engine: &mut *engine,
             desk: &mut *desk,
         };
-        active.retain_mut(|job| match job.advance(&mut net) {
+        active.retain_mut(|(_, job)| match job.advance(&mut net) {
             Ok(done) => {
                 has_moved |= done;
                 has_left |= done && job.is_last();
@@ -196,9 +207,6 @@ fn work(engine: &mut dyn Engine, desk: &mut Desk, commands: &Receiver<Command>) 
             desk.end_wait();
         }
         let has_failed = desk.shared.failure().is_some();
-        if has_failed {
-            desk.tell_failure();
-        }
         for (to, bytes) in desk.due() {
             engine.send(to, Tag::CONTROL, &bytes, desk);
         }

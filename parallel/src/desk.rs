@@ -32,8 +32,8 @@ pub(crate) struct Desk {
     wait: Option<Wait>,
     /// Whether ranks may work as long as they like.
     pub is_patient: bool,
-    /// Whether another rank has told this one why the job ends.
-    was_told: bool,
+    /// Whether the others know why the job ends, from this rank or from another.
+    is_told: bool,
 }
 
 struct Wait {
@@ -42,12 +42,13 @@ struct Wait {
     asked: Instant,
     /// The first question that was not answered.
     open: Option<Instant>,
-    /// Whether it said last that it is busy, or waits for one that is.
-    is_busy: bool,
+    /// How many ranks away the one is that is busy, if it said last that it is busy itself, or
+    /// waits for one that is.
+    busy: Option<u64>,
     /// Since when it says that it waits too.
     waits_since: Option<Instant>,
-    /// Whether it is to receive a message. It may wait for that as long as it takes.
-    is_receiver: bool,
+    /// Whether a long message to it or from it is on its way, which takes as long as it takes.
+    is_transfer: bool,
 }
 
 /// The first byte of a message about the state of a rank.
@@ -68,7 +69,7 @@ impl Desk {
             left: vec![false; shared.ranks],
             wait: None,
             is_patient: false,
-            was_told: false,
+            is_told: false,
             shared,
         }
     }
@@ -110,9 +111,9 @@ impl Desk {
             began: now,
             asked: now,
             open: None,
-            is_busy: false,
+            busy: None,
             waits_since: None,
-            is_receiver: false,
+            is_transfer: false,
         });
     }
 
@@ -137,11 +138,12 @@ impl Desk {
         self.shared.fail(Failure { rank, reason });
     }
 
-    /// Tells all ranks why the job ends, unless another rank has told this one.
-    pub fn tell_failure(&mut self) {
-        let Some(failure) = self.shared.failure().filter(|_| !self.was_told) else {
+    /// Tells all ranks why the job ends, unless they know.
+    fn tell_failure(&mut self) {
+        let Some(failure) = self.shared.failure().filter(|_| !self.is_told) else {
             return;
         };
+        self.is_told = true;
         let mut message = vec![kind::FAILED];
         message.extend((failure.rank as u64).to_le_bytes());
         // It must fit into a short message.
@@ -169,23 +171,20 @@ impl Desk {
                         answer.extend((since.elapsed().as_millis() as u64).to_le_bytes());
                         answer
                     }
-                    Main::Busy => vec![kind::BUSY],
-                    Main::Waiting if self.wait.as_ref().is_some_and(|wait| wait.is_busy) => {
-                        vec![kind::BUSY]
-                    }
-                    Main::Waiting => vec![kind::WAITING],
+                    Main::Busy => busy(0),
+                    Main::Waiting => self.hearsay().map_or_else(|| vec![kind::WAITING], busy),
                 };
                 self.outbox.push((from, answer));
             }
             Some((&kind::WAITING, _)) => self.answered(from, Answer::Waits),
-            Some((&kind::BUSY, _)) => self.answered(from, Answer::IsBusy),
+            Some((&kind::BUSY, rest)) => self.answered(from, Answer::IsBusy(number(rest))),
             Some((&kind::WORKING, rest)) => {
                 let works = Duration::from_millis(number(rest));
                 self.answered(from, Answer::Works(works));
             }
             Some((&kind::FAILED, rest)) => {
                 let reason = String::from_utf8_lossy(rest.get(8..).unwrap_or_default());
-                self.was_told = true;
+                self.is_told = true;
                 self.fail(number(rest) as usize, reason.into_owned());
             }
             Some((&kind::LEFT, _)) => {
@@ -199,6 +198,20 @@ impl Desk {
         }
     }
 
+    /// Returns how many ranks away the one is that is busy, if this rank waits for such a one. It
+    /// is none that is further away than there are ranks: then ranks that wait for each other would
+    /// repeat what they have heard for ever.
+    ///
+    /// A rank in the middle of a long message is busy: the other end of it is watched.
+    fn hearsay(&self) -> Option<u64> {
+        let wait = self.wait.as_ref()?;
+        if wait.is_transfer {
+            return Some(0);
+        }
+        let away = wait.busy? + 1;
+        (away < self.shared.ranks as u64).then_some(away)
+    }
+
     /// Takes the answer of a rank that is waited for.
     fn answered(&mut self, from: usize, answer: Answer) {
         let Some(wait) = self.wait.as_mut().filter(|wait| wait.rank == from) else {
@@ -206,14 +219,17 @@ impl Desk {
         };
         let patience = self.shared.patience;
         wait.open = None;
-        wait.is_busy = matches!(answer, Answer::IsBusy);
+        wait.busy = match answer {
+            Answer::IsBusy(away) => Some(away),
+            _ => None,
+        };
         let since = match answer {
             Answer::Waits => Some(wait.waits_since.unwrap_or_else(Instant::now)),
             _ => None,
         };
         wait.waits_since = since;
         let began = wait.began;
-        if self.is_patient || wait.is_receiver {
+        if self.is_patient || wait.is_transfer {
             return;
         }
         match answer {
@@ -234,26 +250,33 @@ impl Desk {
     }
 }
 
+/// Returns the answer of a rank that waits for a busy one so many ranks away.
+fn busy(away: u64) -> Vec<u8> {
+    let mut answer = vec![kind::BUSY];
+    answer.extend(away.to_le_bytes());
+    answer
+}
+
 /// The state of a rank that is waited for.
 #[derive(Clone, Copy)]
 enum Answer {
     /// Its main thread computes for so long.
     Works(Duration),
-    /// It does something that takes any time, or waits for a rank that does.
-    IsBusy,
+    /// It does something that takes any time, or waits for a rank that does, so many ranks away.
+    IsBusy(u64),
     /// It waits for an exchange.
     Waits,
 }
 
 impl Meanwhile for Desk {
-    fn sends_to(&mut self, rank: Option<usize>) {
+    fn transfers(&mut self, rank: Option<usize>) {
         self.wait
-            .take_if(|wait| !wait.is_receiver || Some(wait.rank) != rank);
+            .take_if(|wait| !wait.is_transfer || Some(wait.rank) != rank);
         if let Some(rank) = rank {
             self.wait_for(rank);
         }
         if let Some(wait) = &mut self.wait {
-            wait.is_receiver = true;
+            wait.is_transfer = true;
         }
     }
 
@@ -273,6 +296,7 @@ impl Meanwhile for Desk {
     }
 
     fn due(&mut self) -> Vec<(usize, Vec<u8>)> {
+        self.tell_failure();
         let (now, patience) = (Instant::now(), self.shared.patience);
         let mut silent = None;
         if let Some(wait) = &mut self.wait

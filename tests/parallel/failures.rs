@@ -145,6 +145,36 @@ fn a_rank_that_is_busy_is_waited_for() -> Result<()> {
     Ok(())
 }
 
+/// After a wait for a busy rank the two wait for each other, and each must not take the other for
+/// busy because of what it has said itself.
+#[test]
+fn ranks_that_call_different_functions_are_told() {
+    let data = data(16, &[4]);
+    let result = patient(0.5).threads(2, |ranks| {
+        let norm = BatchNorm::builder(4).synchronized().build()?;
+        let batches = Batches::new(&data, 8)?;
+        let pass = Pass::train(1);
+        for (step, batch) in batches
+            .shards(0, ranks.own_shards(), ranks.shards())?
+            .enumerate()
+        {
+            if step == 1 && ranks.is_first() {
+                ranks.busy(|| {
+                    std::thread::sleep(Duration::from_secs(2));
+                    Ok(())
+                })?;
+                ranks.gather(&[1])?;
+            }
+            ranks.gradients(&norm, &batch?, &pass, |norm, (x, _), pass| {
+                Ok(norm.forward(x, pass)?.powi(2).sum())
+            })?;
+        }
+        Ok(())
+    });
+    let error = result.unwrap_err().to_string();
+    assert!(error.contains("another exchange"), "{error}");
+}
+
 #[test]
 fn different_models_are_an_error_before_the_first_step() {
     let data = data(36, &[6]);

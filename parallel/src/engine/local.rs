@@ -44,7 +44,7 @@ impl Engine for Local {
         let _ = self.senders[to].send(message);
     }
 
-    fn receive(&mut self) -> Option<Message> {
+    fn receive(&mut self, _: &mut dyn Meanwhile) -> Option<Message> {
         self.receiver.try_recv().ok()
     }
 

@@ -33,14 +33,15 @@ pub(crate) struct Message {
     pub bytes: Vec<u8>,
 }
 
-/// The work of an engine while it waits for the end of a send.
+/// The work of an engine while it waits for the end of a long message.
 pub(crate) trait Meanwhile {
-    /// Says to which rank a message is on its way. Until there is none, no other is waited for.
+    /// Says to or from which rank a message is on its way. Until there is none, no other is waited
+    /// for.
     #[cfg_attr(
         not(feature = "mpi"),
         expect(dead_code, reason = "channels never block")
     )]
-    fn sends_to(&mut self, rank: Option<usize>);
+    fn transfers(&mut self, rank: Option<usize>);
     /// Takes a message that has arrived.
     fn arrived(&mut self, message: Message);
     /// Returns short messages to send at once, with their receivers.
@@ -56,8 +57,8 @@ pub(crate) trait Engine {
     /// Sends a message. It may return before the message has arrived, and receives others until
     /// it does.
     fn send(&mut self, to: usize, tag: Tag, bytes: &[u8], meanwhile: &mut dyn Meanwhile);
-    /// Returns a message that has arrived.
-    fn receive(&mut self) -> Option<Message>;
+    /// Returns a message that has arrived. One that is on its way is received to its end.
+    fn receive(&mut self, meanwhile: &mut dyn Meanwhile) -> Option<Message>;
     /// Takes back the memory of a message, to use it for others.
     fn recycle(&mut self, bytes: Vec<u8>) {
         drop(bytes);

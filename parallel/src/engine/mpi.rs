@@ -3,7 +3,8 @@
 use super::{Engine, Meanwhile, Message, Tag};
 use cotangent_core::{Error, Result};
 use mpi::environment::Universe;
-use mpi::request::scope;
+use mpi::point_to_point::{Message as MpiMessage, Status};
+use mpi::request::{Request, Scope, scope};
 use mpi::topology::SimpleCommunicator;
 use mpi::traits::{Communicator, Destination, Equivalence, Source};
 use mpi::{Rank, Tag as MpiTag, Threading};
@@ -61,29 +62,17 @@ impl Engine for Mpi {
             return;
         }
         scope(|scope| {
-            let mut request = receiver.immediate_send_with_tag(scope, bytes, MpiTag::from(tag.0));
-            let mut looks = 0;
-            while let Err(unfinished) = request.test() {
-                request = unfinished;
-                meanwhile.sends_to(Some(to));
-                if let Some(message) = received(&self.world, &mut self.kept) {
-                    looks = 0;
-                    meanwhile.arrived(message);
-                } else {
-                    looks += 1;
-                    meanwhile.rest(looks);
-                }
-                for (to, bytes) in meanwhile.due() {
-                    let receiver = self.world.process_at_rank(to as Rank);
-                    receiver.buffered_send_with_tag(&bytes[..], MpiTag::from(Tag::CONTROL.0));
-                }
-            }
-            meanwhile.sends_to(None);
+            let request = receiver.immediate_send_with_tag(scope, bytes, MpiTag::from(tag.0));
+            finish(request, to, &self.world, meanwhile, |meanwhile| {
+                let found = self.world.any_process().immediate_matched_probe();
+                found.map(|found| received(found, &self.world, &mut self.kept, meanwhile))
+            });
         });
     }
 
-    fn receive(&mut self) -> Option<Message> {
-        received(&self.world, &mut self.kept)
+    fn receive(&mut self, meanwhile: &mut dyn Meanwhile) -> Option<Message> {
+        let found = self.world.any_process().immediate_matched_probe()?;
+        Some(received(found, &self.world, &mut self.kept, meanwhile))
     }
 
     fn recycle(&mut self, bytes: Vec<u8>) {
@@ -100,8 +89,13 @@ impl Engine for Mpi {
     }
 }
 
-fn received(world: &SimpleCommunicator, kept: &mut Vec<Vec<u8>>) -> Option<Message> {
-    let (message, status) = world.any_process().immediate_matched_probe()?;
+/// Returns a message that was found. Of others it receives only short ones until this one is there.
+fn received(
+    (message, status): (MpiMessage, Status),
+    world: &SimpleCommunicator,
+    kept: &mut Vec<Vec<u8>>,
+    meanwhile: &mut dyn Meanwhile,
+) -> Message {
     let (from, tag) = (status.source_rank() as usize, Tag(status.tag() as u16));
     let len = status.count(u8::equivalent_datatype()) as usize;
     let fits = |bytes: &Vec<u8>| bytes.capacity() >= len;
@@ -110,6 +104,48 @@ fn received(world: &SimpleCommunicator, kept: &mut Vec<Vec<u8>>) -> Option<Messa
         .map(|place| kept.swap_remove(place))
         .unwrap_or_default();
     bytes.resize(len, 0);
-    message.matched_receive_into(&mut bytes[..]);
-    Some(Message { from, tag, bytes })
+    if len <= SHORT {
+        message.matched_receive_into(&mut bytes[..]);
+    } else {
+        scope(|scope| {
+            let request = message.immediate_matched_receive_into(scope, &mut bytes[..]);
+            finish(request, from, world, meanwhile, |meanwhile| {
+                let tag = MpiTag::from(Tag::CONTROL.0);
+                let found = world.any_process().immediate_matched_probe_with_tag(tag)?;
+                Some(received(found, world, &mut Vec::new(), meanwhile))
+            });
+        });
+    }
+    Message { from, tag, bytes }
+}
+
+/// Waits for the end of a long message to or from a rank. Until then it takes the messages that
+/// `look` finds, and sends those that are due.
+fn finish<'a, D: ?Sized, S: Scope<'a>>(
+    mut request: Request<'a, D, S>,
+    rank: usize,
+    world: &SimpleCommunicator,
+    meanwhile: &mut dyn Meanwhile,
+    mut look: impl FnMut(&mut dyn Meanwhile) -> Option<Message>,
+) {
+    let mut looks = 0;
+    loop {
+        request = match request.test() {
+            Ok(_) => break,
+            Err(unfinished) => unfinished,
+        };
+        meanwhile.transfers(Some(rank));
+        if let Some(message) = look(meanwhile) {
+            looks = 0;
+            meanwhile.arrived(message);
+        } else {
+            looks += 1;
+            meanwhile.rest(looks);
+        }
+        for (to, bytes) in meanwhile.due() {
+            let receiver = world.process_at_rank(to as Rank);
+            receiver.buffered_send_with_tag(&bytes[..], MpiTag::from(Tag::CONTROL.0));
+        }
+    }
+    meanwhile.transfers(None);
 }
