@@ -42,7 +42,7 @@
 //! |---|---|
 //! | [`Ranks`], [`RanksBuilder`] | the handle of a rank to the others; its options |
 //! | [`Fit::ranks`](crate::train::Fit::ranks) | a run on several ranks |
-//! | [`Ranks::gradients`] | the gradients of a batch, for a loop that is written out |
+//! | [`Ranks::gradients`] | the gradients of one batch or several, for a loop that is written out |
 //! | [`Epochs::shards`](crate::data::Epochs::shards) | the shards of the batches of an epoch |
 //! | [`Task::train_shards`](crate::train::Task::train_shards) | a step of a custom task |
 //! | [`BatchNormBuilder::synchronized`](crate::nn::BatchNormBuilder::synchronized) | batch normalization over the whole batch |
@@ -56,7 +56,8 @@
 //! - **Dropout** draws from the seed, the step and the shard; shuffling and augmentation from the
 //!   seed, the epoch and the sample. None depends on the rank.
 //! - **Batch normalization** normalizes each shard with its own statistics. The running statistics
-//!   are averaged over the shards, by their numbers of samples. If it is
+//!   are averaged over the shards, by their numbers of samples, as are other buffers that forward
+//!   changes. If it is
 //!   [synchronized](crate::nn::BatchNormBuilder::synchronized), the whole batch is normalized as in
 //!   one process. If ranks have several shards, these must then be computed at the same time, on
 //!   threads: [`Supervised::shards_at_once`](crate::train::Supervised::shards_at_once).
@@ -80,9 +81,8 @@
 //! `DistributedDataParallel` sums gradients in the order that suits the network, so that results
 //! change with the number of processes; buffers are those of rank 0, and an uneven last batch is
 //! weighted by processes instead of samples. Here a shard takes the place of a process in all
-//! results. There is no counterpart of `no_sync`:
-//! [accumulated](crate::train::Supervised::accumulate) gradients are exchanged at every step, which
-//! gives the same result and takes longer.
+//! results. In place of `no_sync`, [`Ranks::gradients`] takes several batches, whose gradients are
+//! exchanged once. [`Supervised::accumulate`](crate::train::Supervised::accumulate) does so.
 
 #[doc(inline)]
 pub use cotangent_parallel::*;

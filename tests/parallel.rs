@@ -1,6 +1,10 @@
 //! Training on several ranks gives the bits of one rank with the same shards, and errors of a rank
 //! end the job on all of them.
 
+#[path = "parallel/accumulation.rs"]
+mod accumulation;
+#[path = "parallel/buffers.rs"]
+mod buffers;
 #[path = "parallel/failures.rs"]
 mod failures;
 #[path = "parallel/fit.rs"]

@@ -53,6 +53,13 @@ impl<B> Shards<B> {
     }
 }
 
+/// One batch in place of several.
+impl<B> AsRef<[Shards<B>]> for Shards<B> {
+    fn as_ref(&self) -> &[Self] {
+        std::slice::from_ref(self)
+    }
+}
+
 /// Returns the rows of a shard.
 pub(crate) fn shard_rows(rows: usize, shard: usize, of: usize) -> Range<usize> {
     let bound = |shard: usize| (rows as u128 * shard as u128 / of as u128) as usize;

@@ -2,14 +2,18 @@
 
 use crate::buckets::Exchange;
 use crate::frames::{framed, frames};
+use crate::leaves::Plan;
 use crate::meeting::{Meeting, Member, first_error};
 use crate::ranks::Ranks;
+use crate::tally::Tally;
 use crate::tree::Tree;
-use cotangent_core::module::{Buffer, Counter, LeafRef, Module, Pass, Walk};
-use cotangent_core::{Backward, Error, Gradients, Result, Tensor};
+use crate::untrained::Untrained;
+use cotangent_core::module::{Module, Pass};
+use cotangent_core::{Backward, Error, Gradients, LeafId, Result, Tensor};
 use cotangent_data::{Sample, Shards};
 use std::cell::RefCell;
 use std::convert::Infallible;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -56,13 +60,12 @@ pub struct Summed {
 /// The work of [`Ranks::gradients_of`] on each shard.
 #[doc(hidden)]
 pub trait Shardwise<B> {
-    /// Computes the loss of the shard of this number among those of this rank, and what it is the
-    /// mean over.
-    fn loss(&self, number: usize, shard: &B, pass: &Pass) -> Result<Loss>;
+    /// Computes the loss of a shard, and what it is the mean over.
+    fn loss(&self, at: At, shard: &B, pass: &Pass) -> Result<Loss>;
 
     /// Explains an error of the loss, or of its backward.
-    fn explain(&self, error: Error, shard: &B, pass: &Pass) -> Error {
-        let _ = (shard, pass);
+    fn explain(&self, error: Error, at: At, shard: &B, pass: &Pass) -> Error {
+        let _ = (at, shard, pass);
         error
     }
 
@@ -72,18 +75,27 @@ pub trait Shardwise<B> {
     }
 }
 
+/// The place of a shard: the number of its batch among those of a step, and its own among those of
+/// this rank.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+pub struct At {
+    pub batch: usize,
+    pub shard: usize,
+}
+
 /// A function that computes the loss of a shard.
 struct Function<F>(F);
 
 impl<B, F: Fn(&B, &Pass) -> Result<Loss>> Shardwise<B> for Function<F> {
-    fn loss(&self, _: usize, shard: &B, pass: &Pass) -> Result<Loss> {
+    fn loss(&self, _: At, shard: &B, pass: &Pass) -> Result<Loss> {
         (self.0)(shard, pass)
     }
 }
 
 impl Ranks {
-    /// Computes the gradients of a batch of which this rank has some shards. All ranks call it with
-    /// the same model.
+    /// Computes the gradients of a batch of which this rank has some shards, or of several batches
+    /// together. All ranks call it with the same model.
     ///
     /// `loss` is called for each shard of this rank that has samples, with a pass whose random
     /// numbers depend on the seed and on the shard. Backward runs after each call, and the
@@ -92,13 +104,11 @@ impl Ranks {
     ///
     /// - A parameter without a gradient on any shard has none. Where only some shards lack it, it
     ///   counts as 0 there.
-    /// - Running statistics are those of each shard, averaged over all samples. Counters are
-    ///   those of one shard.
+    /// - Buffers that forward changes, such as running statistics, become the mean of those of all
+    ///   shards, by their numbers of samples. The others keep their bits. Counters are those of one
+    ///   shard.
     /// - At the first call for a model, the ranks check that they have the same parameters, and
     ///   again after every [100 calls](crate::RanksBuilder::check_every).
-    ///
-    /// Gradients of several batches are added up with
-    /// [`Accumulator`](https://docs.rs/cotangent), as without ranks.
     ///
     /// ```
     /// use cotangent::parallel::Ranks;
@@ -120,14 +130,46 @@ impl Ranks {
     /// # Ok::<(), Error>(())
     /// ```
     ///
+    /// # Several batches
+    ///
+    /// Given several batches, it returns the gradients of the mean over the samples of all of them,
+    /// as of one large batch that does not fit into memory. Each rank adds up the gradients of its
+    /// shards, batch by batch, and they are exchanged once, during the last backward. A shard runs
+    /// over its parts of all batches before the next shard begins.
+    ///
+    /// ```
+    /// # use cotangent::parallel::Ranks;
+    /// # use cotangent::prelude::*;
+    /// # let batches = Batches::new(digits()?, 64)?.shuffle(1);
+    /// # let ranks = Ranks::builder().shards(4).single()?;
+    /// # let mut net = Mlp::builder([64, 32, 10]).build(&mut ChaCha8Rng::seed_from_u64(1))?;
+    /// # let mut optimizer = Adam::new(2e-3).build()?;
+    /// # let pass = Pass::train(1);
+    /// # let loss = |net: &Mlp, (images, labels): &(Tensor, Indices), pass: &Pass| {
+    /// #     net.forward(images, pass)?.cross_entropy(labels)
+    /// # };
+    /// let mut epoch = batches.shards(0, ranks.own_shards(), ranks.shards())?;
+    /// loop {
+    ///     // The last step of the epoch has the batches that are left.
+    ///     let four: Vec<_> = epoch.by_ref().take(4).collect::<Result<_>>()?;
+    ///     if four.is_empty() {
+    ///         break;
+    ///     }
+    ///     let summed = ranks.gradients(&net, &four, &pass, loss)?;
+    ///     optimizer.step(&mut net, summed.gradients)?;
+    /// }
+    /// # Ok::<(), Error>(())
+    /// ```
+    ///
     /// # Errors
-    /// Those of `loss` and of backward; [`Error::Argument`] if the batch has no samples, or not the
-    /// shards of this rank; [`Error::Rank`] if another rank has failed, or if its parameters
-    /// differ. Any error ends the job.
+    /// Those of `loss` and of backward; [`Error::Argument`] if there is no batch, if one has no
+    /// samples, or not the shards of this rank; [`Error::Rank`] if another rank has failed, or if
+    /// its parameters or numbers of samples differ. Any error ends the job.
+    #[doc(alias = "no_sync")]
     pub fn gradients<M, B, L>(
         &self,
         model: &M,
-        batch: &Shards<B>,
+        batches: &(impl AsRef<[Shards<B>]> + ?Sized),
         pass: &Pass,
         loss: impl FnMut(&M, &B, &Pass) -> Result<L>,
     ) -> Result<Summed>
@@ -138,7 +180,7 @@ impl Ranks {
     {
         let loss = RefCell::new(loss);
         let loss = |batch: &B, pass: &Pass| (loss.borrow_mut())(model, batch, pass).map(Into::into);
-        let summed = self.gradients_of(model, batch, pass, &Function(loss));
+        let summed = self.gradients_of(model, batches.as_ref(), pass, &Function(loss));
         summed.map(|(summed, _)| summed)
     }
 
@@ -146,15 +188,17 @@ impl Ranks {
     /// their own. Layers that sum over all shards need it where a rank has several, such as a
     /// [synchronized](https://docs.rs/cotangent) batch normalization.
     ///
-    /// Running statistics are those of the synchronized layers. Others must not change in forward,
-    /// since the shards share the model: batch normalization that is not synchronized is an error.
+    /// Forward must not change other buffers than the running statistics of the synchronized
+    /// layers, since the shards share the model: batch normalization that is not synchronized is an
+    /// error. A layer of your own calls
+    /// [`AllReduce::sets_alike`](cotangent_core::module::AllReduce::sets_alike).
     ///
     /// # Errors
     /// Those of [`gradients`](Self::gradients).
     pub fn gradients_at_once<M, B, L>(
         &self,
         model: &M,
-        batch: &Shards<B>,
+        batches: &(impl AsRef<[Shards<B>]> + ?Sized),
         pass: &Pass,
         loss: impl Fn(&M, &B, &Pass) -> Result<L> + Sync,
     ) -> Result<Summed>
@@ -164,7 +208,7 @@ impl Ranks {
         L: Into<Loss>,
     {
         let loss = |batch: &B, pass: &Pass| loss(model, batch, pass).map(Into::into);
-        let summed = self.gradients_of_all(model, batch, pass, &Function(loss));
+        let summed = self.gradients_of_all(model, batches.as_ref(), pass, &Function(loss));
         summed.map(|(summed, _)| summed)
     }
 
@@ -173,21 +217,20 @@ impl Ranks {
     pub fn gradients_of<M: Module + ?Sized, B: Sample>(
         &self,
         model: &M,
-        batch: &Shards<B>,
+        batches: &[Shards<B>],
         pass: &Pass,
         work: &dyn Shardwise<B>,
     ) -> Result<(Summed, Vec<Vec<u8>>)> {
-        let one_by_one = |batch: &Summing<'_>, shards: &Shards<B>| {
-            let parts = shards.parts.iter().enumerate();
-            let tallies = parts.map(|(number, part)| {
+        let one_by_one = |step: &Summing<'_>| {
+            let tallies = self.own_shards().enumerate().map(|(number, _)| {
                 if number > 0 {
-                    batch.leaves.set(&batch.start)?;
+                    step.leaves.reset()?;
                 }
-                batch.shard(number, part.as_ref(), pass, work)
+                step.shard(number, batches, pass, work)
             });
             tallies.collect()
         };
-        self.summed(model, batch, pass, &|| work.note(), false, one_by_one)
+        self.summed(model, batches, pass, &|| work.note(), false, one_by_one)
             .map_err(|error| self.fail(error))
     }
 
@@ -197,24 +240,25 @@ impl Ranks {
     pub fn gradients_of_all<M: Module + Sync + ?Sized, B: Sample>(
         &self,
         model: &M,
-        batch: &Shards<B>,
+        batches: &[Shards<B>],
         pass: &Pass,
         work: &(dyn Shardwise<B> + Sync),
     ) -> Result<(Summed, Vec<Vec<u8>>)> {
-        let all = |batch: &Summing<'_>, shards: &Shards<B>| {
+        let all = |step: &Summing<'_>| {
             std::thread::scope(|scope| {
-                let threads = shards.parts.iter().enumerate().map(|(number, part)| {
+                let threads = self.own_shards().enumerate().map(|(number, _)| {
                     scope.spawn(move || {
                         // Of all shards one moves the running statistics, which are the same.
                         let pass = match number {
                             0 => pass.record(),
                             _ => pass.hold_statistics(),
                         };
-                        let _end = batch.meeting.end_on_panic();
-                        let tally = batch.shard(number, part.as_ref(), &pass, work);
-                        match tally {
-                            Ok(_) => batch.meeting.end(number),
-                            Err(_) => batch.meeting.fail(),
+                        let meetings = step.meetings.iter();
+                        let _ends: Vec<_> =
+                            meetings.map(|meeting| meeting.end_on_panic()).collect();
+                        let tally = step.shard(number, batches, &pass, work);
+                        if tally.is_err() {
+                            step.meetings.iter().for_each(|meeting| meeting.fail());
                         }
                         tally
                     })
@@ -228,42 +272,32 @@ impl Ranks {
                 first_error(results)
             })
         };
-        self.summed(model, batch, pass, &|| work.note(), true, all)
+        self.summed(model, batches, pass, &|| work.note(), true, all)
             .map_err(|error| self.fail(error))
     }
 
     fn summed<M: Module + ?Sized, B: Sample>(
         &self,
         model: &M,
-        batch: &Shards<B>,
+        batches: &[Shards<B>],
         pass: &Pass,
         note: &dyn Fn() -> Result<Vec<u8>>,
         at_once: bool,
-        compute: impl Fn(&Summing<'_>, &Shards<B>) -> Result<Vec<Tally>>,
+        compute: impl Fn(&Summing<'_>) -> Result<Vec<Tally>>,
     ) -> Result<(Summed, Vec<Vec<u8>>)> {
-        let own = self.own_shards();
-        if batch.parts.len() != own.len() {
-            let (expected, found) = (own.len(), batch.parts.len());
-            let reason = format!("expected the {expected} shards of this rank, found {found}");
-            return Err(Error::argument("Ranks::gradients", reason));
-        }
-        if batch.rows == 0 {
-            let reason = "expected a batch with samples, found none";
-            return Err(Error::argument("Ranks::gradients", reason));
-        }
-        let plan = self.plan(model)?;
-        let leaves = Untrained::of(model);
-        let present = batch.parts.iter().map(Option::is_some).collect();
-        let summing = Summing {
-            start: leaves.values(),
-            leaves,
-            exchange: Mutex::new(Exchange::new(self, Arc::clone(&plan))),
-            first_shard: own.start,
-            rows: batch.rows as f64,
-            meeting: Meeting::new(self, present, at_once, batch.rows),
-        };
-        let tallies = compute(&summing, batch)?;
+        let step = Summing::new(self, model, batches, at_once)?;
+        self.exchanges.fetch_add(1, Relaxed);
+        let tallies = compute(&step)?;
         let computed = Instant::now();
+        if at_once && self.shards() > 1 {
+            let alike: Vec<_> = step
+                .meetings
+                .iter()
+                .map(|meeting| meeting.alike())
+                .collect();
+            step.leaves
+                .check_shared(model, &alike.concat().into_iter().collect())?;
+        }
         let mut tree = Tree::new();
         let add = |left, right| Ok::<_, Infallible>(Tally::add(left, right));
         for tally in tallies {
@@ -271,23 +305,23 @@ impl Ranks {
         }
         let Ok(tally) = tree.sum(add);
         let mut tally = tally.unwrap_or_default();
-        let leaves = summing.leaves;
-        let exchange = summing
-            .exchange
+        let Summing {
+            plan,
+            leaves,
+            exchange,
+            unit,
+            ..
+        } = step;
+        let exchange = exchange
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
+        tally.rows = batches.iter().map(|batch| batch.rows as u64).collect();
         tally.notes = framed(&note()?);
-        tally.present = exchange
-            .present
-            .iter()
-            .map(|&present| u64::from(present))
-            .collect();
-        let combine = |left: Vec<u8>, right: Vec<u8>| {
-            let (left, right) = (Tally::from_bytes(&left)?, Tally::from_bytes(&right)?);
-            Ok(Tally::add(left, right).to_bytes())
-        };
+        let present = exchange.present.iter();
+        tally.present = present.map(|&present| u64::from(present)).collect();
+        let combine = |left: Vec<u8>, right: Vec<u8>| Tally::add_bytes(&left, &right);
         let tally = self.merge(tally.to_bytes(), Box::new(combine)).wait()?;
-        let tally = Tally::from_bytes(&tally)?;
+        let mut tally = Tally::from_bytes(&tally)?;
         let present: Vec<bool> = tally.present.iter().map(|&present| present > 0).collect();
         let (completed, begun) = (exchange.completed.clone(), exchange.begun);
         let mut gradients = exchange.finish(&present)?;
@@ -298,12 +332,12 @@ impl Ranks {
             let reason = format!("the loss must be a mean over at least one thing, found {found}");
             return Err(Error::argument("Ranks::gradients", reason));
         }
-        if tally.count != batch.rows as f64 {
-            let factor = batch.rows as f64 / tally.count;
+        if tally.count != unit {
+            let factor = unit / tally.count;
             gradients.map_in_place(|gradient| gradient.scaled_in_place(factor));
         }
         if self.shards() > 1 && !at_once {
-            leaves.set_means(&tally)?;
+            leaves.set_means(&mut tally)?;
         }
         pass.advance_to(tally.draws);
         let summed = Summed {
@@ -317,219 +351,153 @@ impl Ranks {
     }
 }
 
-/// The gradients of a batch, while they are computed.
+/// The gradients of the batches of a step, while they are computed.
 struct Summing<'s> {
+    plan: Arc<Plan>,
     leaves: Untrained<'s>,
-    /// The leaves that forward changes, before the batch.
-    start: (Vec<Tensor>, Vec<u64>),
     exchange: Mutex<Exchange<'s>>,
     first_shard: usize,
-    rows: f64,
-    meeting: Arc<Meeting>,
+    /// The losses of the shards are multiplied by their counts and divided by this number.
+    unit: f64,
+    /// Where the shards meet, by batch.
+    meetings: Vec<Arc<Meeting>>,
+    /// The sums of the gradients of the batches before the last one, by shard.
+    sums: Vec<Mutex<Gradients>>,
 }
 
 impl<'s> Summing<'s> {
-    /// Computes loss and gradients of one of this rank's shards.
+    /// Checks the batches and begins.
+    fn new<M: Module + ?Sized, B: Sample>(
+        ranks: &'s Ranks,
+        model: &'s M,
+        batches: &[Shards<B>],
+        at_once: bool,
+    ) -> Result<Self> {
+        let own = ranks.own_shards();
+        let wrong = |reason: String| Err(Error::argument("Ranks::gradients", reason));
+        let Some(first) = batches.first() else {
+            return wrong("expected at least one batch, found none".to_owned());
+        };
+        for batch in batches {
+            if batch.parts.len() != own.len() {
+                let (expected, found) = (own.len(), batch.parts.len());
+                return wrong(format!(
+                    "expected the {expected} shards of this rank, found {found}"
+                ));
+            }
+            if batch.rows == 0 {
+                return wrong("expected a batch with samples, found none".to_owned());
+            }
+        }
+        let plan = ranks.plan(model)?;
+        let meetings = batches.iter().map(|batch| {
+            let present = batch.parts.iter().map(Option::is_some).collect();
+            Meeting::new(ranks, present, at_once, batch.rows)
+        });
+        Ok(Self {
+            leaves: Untrained::of(model),
+            exchange: Mutex::new(Exchange::new(ranks, Arc::clone(&plan))),
+            first_shard: own.start,
+            unit: first.rows as f64,
+            meetings: meetings.collect(),
+            sums: own.map(|_| Mutex::default()).collect(),
+            plan,
+        })
+    }
+
+    /// Computes losses and gradients of one of this rank's shards, batch by batch.
     fn shard<B: Sample>(
         &self,
         number: usize,
-        part: Option<&B>,
+        batches: &[Shards<B>],
         pass: &Pass,
         work: &(impl Shardwise<B> + ?Sized),
     ) -> Result<Tally> {
-        let tally = match part {
-            Some(part) => {
-                let alone = pass.for_shard((self.first_shard + number) as u64);
+        let alone = pass.for_shard((self.first_shard + number) as u64);
+        let mut tally = Tally::default();
+        for (batch, (shards, meeting)) in batches.iter().zip(&self.meetings).enumerate() {
+            if let Some(part) = &shards.parts[number] {
                 let begun = alone.draws();
                 let pass = alone.with_all_reduce(Arc::new(Member {
-                    meeting: Arc::clone(&self.meeting),
+                    meeting: Arc::clone(meeting),
                     number,
                 }));
+                let at = At {
+                    batch,
+                    shard: number,
+                };
                 // The explanation takes part in no sums of other shards.
-                self.try_shard(number, part, &pass, work)
-                    .map_err(|error| work.explain(error, part, &alone.resume_at(begun)))?
+                let (count, loss) = self
+                    .part(at, part, &pass, work)
+                    .map_err(|error| work.explain(error, at, part, &alone.resume_at(begun)))?;
+                tally.count += count;
+                tally.loss += loss * count;
             }
-            None => Tally::default(),
-        };
-        self.exchange().end_shard(number)?;
+            meeting.end(number);
+        }
+        // Those of which the last batch has none.
+        let left = std::mem::take(&mut *lock(&self.sums[number]));
+        for (leaf, gradient) in left.iter() {
+            lock(&self.exchange).add(number, leaf, gradient.clone())?;
+        }
+        lock(&self.exchange).end_shard(number)?;
+        if batches.iter().any(|batch| batch.parts[number].is_some()) {
+            tally.draws = alone.draws();
+            tally.counters = self.leaves.counts();
+            tally.buffers = self.leaves.changes(tally.count);
+        }
         Ok(tally)
     }
 
-    fn try_shard<B: Sample>(
+    /// Computes loss and gradients of a shard of one batch. Returns what the loss is the mean over,
+    /// and the loss.
+    fn part<B: Sample>(
         &self,
-        number: usize,
+        at: At,
         part: &B,
         pass: &Pass,
         work: &(impl Shardwise<B> + ?Sized),
-    ) -> Result<Tally> {
-        let Loss { value, count } = work.loss(number, part, pass)?;
+    ) -> Result<(f64, f64)> {
+        let Loss { value, count } = work.loss(at, part, pass)?;
         let count = count.map_or_else(|| part.rows().map(|rows| rows as f64), Ok)?;
-        let seed = Tensor::full(value.shape(), count / self.rows, value.dtype())?;
+        let seed = Tensor::full(value.shape(), count / self.unit, value.dtype())?;
         let loss = value.item()?;
-        Backward::new().run_each(&value, &seed, |leaf, gradient| {
-            self.exchange().add(number, leaf, gradient)
-        })?;
-        Ok(self.leaves.tally(count, loss, pass.draws()))
+        Backward::new().run_each(&value, &seed, |leaf, gradient| self.add(at, leaf, gradient))?;
+        Ok((count, loss))
     }
 
-    fn exchange(&self) -> MutexGuard<'_, Exchange<'s>> {
-        // After a panic of another shard the exchange is not used any more.
-        self.exchange.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The leaves of a model that forward changes.
-struct Untrained<'m> {
-    buffers: Vec<&'m Buffer>,
-    counters: Vec<&'m Counter>,
-}
-
-/// The share of a part of a batch in the result, besides gradients. The numbers of all shards are
-/// added up in the order of the tree.
-#[derive(Default)]
-struct Tally {
-    count: f64,
-    /// The sum of the losses.
-    loss: f64,
-    /// The elements of the buffers, times the count.
-    buffers: Vec<f64>,
-    /// The largest of all shards.
-    draws: u64,
-    counters: Vec<u64>,
-    /// Whether a shard has a gradient, by parameter: 0 or 1.
-    present: Vec<u64>,
-    /// The notes of the ranks, in frames.
-    notes: Vec<u8>,
-}
-
-impl<'m> Untrained<'m> {
-    fn of(model: &'m (impl Module + ?Sized)) -> Self {
-        let (mut buffers, mut counters) = (Vec::new(), Vec::new());
-        Walk::over(model, |_, leaf| match leaf {
-            LeafRef::Buffer(buffer) => buffers.push(buffer),
-            LeafRef::Counter(counter) => counters.push(counter),
-            _ => {}
-        });
-        Self { buffers, counters }
-    }
-
-    fn values(&self) -> (Vec<Tensor>, Vec<u64>) {
-        (
-            self.buffers.iter().map(|buffer| buffer.value()).collect(),
-            self.counters.iter().map(|counter| counter.get()).collect(),
-        )
-    }
-
-    fn set(&self, (buffers, counters): &(Vec<Tensor>, Vec<u64>)) -> Result<()> {
-        for (buffer, value) in self.buffers.iter().zip(buffers) {
-            buffer.set(value)?;
+    /// Adds a gradient of a shard to those of the batches before. The sum is exchanged if there is
+    /// no other batch.
+    fn add(&self, at: At, leaf: LeafId, gradient: Tensor) -> Result<()> {
+        if !self.plan.by_id.contains_key(&leaf) {
+            return Ok(());
         }
-        for (counter, &value) in self.counters.iter().zip(counters) {
-            counter.set(value);
-        }
-        Ok(())
-    }
-
-    fn tally(&self, count: f64, loss: f64, draws: u64) -> Tally {
-        let buffers = self
-            .buffers
-            .iter()
-            .flat_map(|buffer| buffer.value().to_f64_vec());
-        Tally {
-            count,
-            loss: loss * count,
-            buffers: buffers.map(|value| value * count).collect(),
-            draws,
-            counters: self.counters.iter().map(|counter| counter.get()).collect(),
-            present: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
-    /// Sets the buffers to their means over all shards.
-    fn set_means(&self, tally: &Tally) -> Result<()> {
-        let mut sums = tally.buffers.iter();
-        for buffer in &self.buffers {
-            let value = buffer.value();
-            let means: Vec<f64> = sums
-                .by_ref()
-                .take(value.len())
-                .map(|sum| sum / tally.count)
-                .collect();
-            let means = Tensor::from_vec(means, value.shape())?.to_dtype(value.dtype());
-            buffer.set(&means)?;
-        }
-        for (counter, &value) in self.counters.iter().zip(&tally.counters) {
-            counter.set(value);
-        }
-        Ok(())
-    }
-}
-
-/// Sets each of `left` to the larger of both. The shorter list is filled up with 0.
-fn largest(left: &mut Vec<u64>, mut right: Vec<u64>) {
-    let len = left.len().max(right.len());
-    left.resize(len, 0);
-    right.resize(len, 0);
-    for (left, right) in left.iter_mut().zip(right) {
-        *left = (*left).max(right);
-    }
-}
-
-impl Tally {
-    fn add(mut left: Self, mut right: Self) -> Self {
-        left.count += right.count;
-        left.loss += right.loss;
-        left.draws = left.draws.max(right.draws);
-        // Those of a shard without samples are empty.
-        let len = left.buffers.len().max(right.buffers.len());
-        left.buffers.resize(len, 0.0);
-        right.buffers.resize(len, 0.0);
-        for (left, right) in left.buffers.iter_mut().zip(right.buffers) {
-            *left += right;
-        }
-        largest(&mut left.counters, right.counters);
-        largest(&mut left.present, right.present);
-        left.notes.extend(right.notes);
-        left
-    }
-
-    fn to_bytes(&self) -> Vec<u8> {
-        let header = [self.count.to_bits(), self.loss.to_bits(), self.draws];
-        let lengths = [self.buffers.len(), self.counters.len(), self.present.len()];
-        let buffers = self.buffers.iter().map(|value| value.to_bits());
-        let numbers = header.into_iter().chain(lengths.map(|len| len as u64));
-        let numbers = numbers.chain(buffers).chain(self.counters.iter().copied());
-        let numbers = numbers.chain(self.present.iter().copied());
-        let mut bytes: Vec<u8> = numbers.flat_map(u64::to_le_bytes).collect();
-        bytes.extend(&self.notes);
-        bytes
-    }
-
-    fn from_bytes(bytes: &[u8]) -> Result<Self> {
-        let mut rest = bytes;
-        let mut next = || -> Result<u64> {
-            let Some((number, after)) = rest.split_first_chunk() else {
-                let reason = "a message of another rank is too short";
-                return Err(Error::argument("Ranks::gradients", reason));
-            };
-            rest = after;
-            Ok(u64::from_le_bytes(*number))
+        let mut sums = lock(&self.sums[at.shard]);
+        let before = sums.remove(&leaf);
+        let sum = match before {
+            None => gradient,
+            Some(before) => sum_of(leaf, before, gradient)?,
         };
-        let (count, loss, draws) = (next()?, next()?, next()?);
-        let (buffers, counters, present) = (next()?, next()?, next()?);
-        let buffers = (0..buffers).map(|_| next().map(f64::from_bits));
-        let buffers = buffers.collect::<Result<_>>()?;
-        let counters = (0..counters).map(|_| next()).collect::<Result<_>>()?;
-        let present = (0..present).map(|_| next()).collect::<Result<_>>()?;
-        Ok(Self {
-            count: f64::from_bits(count),
-            loss: f64::from_bits(loss),
-            buffers,
-            draws,
-            counters,
-            present,
-            notes: rest.to_vec(),
-        })
+        if at.batch + 1 < self.meetings.len() {
+            sums.insert(&leaf, sum);
+            return Ok(());
+        }
+        drop(sums);
+        lock(&self.exchange).add(at.shard, leaf, sum)
     }
+}
+
+/// Returns the sum of two gradients of one leaf, in the form that they have.
+fn sum_of(leaf: LeafId, before: Tensor, gradient: Tensor) -> Result<Tensor> {
+    let [mut sum, mut other] = [Gradients::default(), Gradients::default()];
+    sum.insert(&leaf, before);
+    other.insert(&leaf, gradient);
+    sum.add(other)?;
+    sum.remove(&leaf)
+        .ok_or_else(|| Error::argument("Ranks::gradients", "a gradient is missing"))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // After a panic of another shard neither is used any more.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -16,12 +16,14 @@ mod leaves;
 mod meeting;
 mod ranks;
 mod shared;
+mod tally;
 #[cfg(feature = "mpi")]
 mod threads;
 mod tree;
+mod untrained;
 
 pub use builder::RanksBuilder;
 #[doc(hidden)]
-pub use gradients::Shardwise;
+pub use gradients::{At, Shardwise};
 pub use gradients::{Loss, Summed};
 pub use ranks::Ranks;

@@ -2,7 +2,8 @@
 
 use crate::ranks::{Merging, Ranks};
 use crate::tree::Tree;
-use cotangent_core::module::AllReduce;
+use crate::untrained::address;
+use cotangent_core::module::{AllReduce, Buffer};
 use cotangent_core::{Error, Result};
 use std::convert::Infallible;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -31,6 +32,8 @@ struct Round {
     ended: Vec<bool>,
     /// Whether a shard has ended with an error.
     has_failed: bool,
+    /// The buffers that get the same value on all shards.
+    alike: Vec<usize>,
 }
 
 /// The end of the error of a sum that cannot come any more.
@@ -49,6 +52,7 @@ impl Meeting {
                 result: Vec::new(),
                 ended: vec![false; present.len()],
                 has_failed: false,
+                alike: Vec::new(),
             }),
             present,
             changed: Condvar::new(),
@@ -74,6 +78,11 @@ impl Meeting {
     pub fn fail(&self) {
         self.round().has_failed = true;
         self.changed.notify_all();
+    }
+
+    /// Returns the buffers of which layers have said that they get the same value on all shards.
+    pub fn alike(&self) -> Vec<usize> {
+        self.round().alike.clone()
     }
 
     fn sum(&self, number: usize, numbers: Vec<f64>) -> Result<Vec<f64>> {
@@ -182,6 +191,10 @@ pub(crate) struct Member {
 impl AllReduce for Member {
     fn sum(&self, numbers: Vec<f64>) -> Result<Vec<f64>> {
         self.meeting.sum(self.number, numbers)
+    }
+
+    fn sets_alike(&self, buffer: &Buffer) {
+        self.meeting.round().alike.push(address(buffer));
     }
 
     fn shares_model(&self) -> bool {

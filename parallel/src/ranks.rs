@@ -33,6 +33,7 @@ pub struct Ranks {
     sums_of_layers: Arc<AtomicU64>,
     sums: AtomicU64,
     merges: AtomicU64,
+    pub(crate) exchanges: AtomicU64,
     pub(crate) plans: Mutex<Plans>,
 }
 
@@ -52,6 +53,7 @@ impl Ranks {
             sums_of_layers: Arc::default(),
             sums: AtomicU64::new(0),
             merges: AtomicU64::new(0),
+            exchanges: AtomicU64::new(0),
             plans: Mutex::default(),
         };
         let fits = shards.is_multiple_of(size) && (shards / size).is_power_of_two();
@@ -106,6 +108,12 @@ impl Ranks {
     /// Returns the number of threads over which this rank splits its operations.
     pub fn threads(&self) -> usize {
         rayon::current_num_threads()
+    }
+
+    /// Returns how often the ranks have exchanged gradients, for tests.
+    #[doc(hidden)]
+    pub fn exchanges(&self) -> u64 {
+        self.exchanges.load(Relaxed)
     }
 
     /// Runs `work` on rank 0 alone, such as saving a file, while the others wait, however long it

@@ -32,6 +32,8 @@ pub struct Checkpoints {
     every: Option<Duration>,
     keep: usize,
     last: Option<Instant>,
+    /// Whether one was due after a step at which the run could not be saved.
+    is_overdue: bool,
 }
 
 /// The file with the weights of the best epoch.
@@ -47,6 +49,7 @@ impl Checkpoints {
             every: None,
             keep: 3,
             last: None,
+            is_overdue: false,
         }
     }
 
@@ -87,8 +90,9 @@ impl Checkpoints {
         }
     }
 
-    /// Returns whether a checkpoint is due after this many steps.
-    pub(crate) fn are_due(&mut self, steps: u64) -> bool {
+    /// Returns whether a checkpoint is to be saved after this many steps: if one is due, and the
+    /// run does not wait for later batches.
+    pub(crate) fn are_due(&mut self, steps: u64, waits: bool) -> bool {
         let by_steps = self
             .every_steps
             .is_some_and(|every| steps.is_multiple_of(every));
@@ -96,7 +100,9 @@ impl Checkpoints {
             let last = self.last.get_or_insert_with(Instant::now);
             last.elapsed() >= every
         });
-        by_steps || by_time
+        let is_due = by_steps || by_time || self.is_overdue;
+        self.is_overdue = is_due && waits;
+        is_due && !waits
     }
 
     /// Saves a checkpoint, and deletes those that are not kept.

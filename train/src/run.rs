@@ -19,7 +19,9 @@ use std::ops::ControlFlow;
 #[cfg(feature = "parallel")]
 mod sharded;
 #[cfg(feature = "parallel")]
-pub use sharded::ShardedStep;
+mod sharded_step;
+#[cfg(feature = "parallel")]
+pub use sharded_step::ShardedStep;
 
 /// A training run: its place, random numbers, running metrics and history.
 ///
@@ -61,6 +63,8 @@ pub struct Run {
     validation: Meters,
     history: History,
     watch: Option<Watch>,
+    /// Whether the last batch waits for later ones, so that the run cannot be saved or end.
+    pub(crate) waits: bool,
     pub(crate) end: Option<End>,
     pub(crate) best: Option<(u64, f64)>,
 }
@@ -73,6 +77,8 @@ struct Watch {
     /// The report of the last observed step, and whether that was the last step.
     report: Option<Report>,
     is_new: bool,
+    /// Whether the next step that runs the model is observed.
+    is_due: bool,
 }
 
 /// The values of an epoch that has ended.
@@ -96,6 +102,7 @@ impl Run {
             validation: Meters::new(),
             history: History::new(),
             watch: None,
+            waits: false,
             end: None,
             best: None,
         }
@@ -158,8 +165,10 @@ impl Run {
 
     fn try_step<T: Task + ?Sized>(&mut self, task: &mut T, batch: &T::Batch) -> Result<()> {
         let samples = batch.rows()?;
-        let watch = self.watch.as_ref();
-        let watch = watch.filter(|watch| self.steps.is_multiple_of(watch.every));
+        if let Some(watch) = &mut self.watch {
+            watch.is_due |= self.steps.is_multiple_of(watch.every);
+        }
+        let watch = self.watch.as_ref().filter(|watch| watch.is_due);
         let pass = watch.map_or(&self.pass, |watch| &watch.pass);
         self.training.begin_batch();
         let mut step = Step {
@@ -184,8 +193,9 @@ impl Run {
         has_run: bool,
     ) -> Result<()> {
         if let Some(watch) = &mut self.watch {
-            watch.is_new = has_run && self.steps.is_multiple_of(watch.every);
+            watch.is_new = has_run && watch.is_due;
             if watch.is_new {
+                watch.is_due = false;
                 let module = task.module().ok_or_else(no_module)?;
                 watch.report = watch.signal.step(module)?.map(|mut report| {
                     report.step = self.steps + 1;
@@ -244,10 +254,7 @@ impl Run {
 
     /// Ends the steps of an epoch.
     fn end_steps<T: Task + ?Sized>(&mut self, task: &mut T) -> Result<()> {
-        if self.batch == 0 {
-            let reason = format!("epoch {} has no batches", self.epoch + 1);
-            return Err(Error::argument("train_epoch", reason));
-        }
+        self.expect_batches()?;
         let mut step = Step {
             pass: &self.pass,
             draws: self.pass.draws(),
@@ -259,6 +266,15 @@ impl Run {
         };
         let ended = task.end_steps(&mut step);
         ended.map_err(|error| error.at(end_of(self.epoch + 1)))
+    }
+
+    /// Returns an error if the present epoch has had no batches.
+    fn expect_batches(&self) -> Result<()> {
+        if self.batch > 0 {
+            return Ok(());
+        }
+        let reason = format!("epoch {} has no batches", self.epoch + 1);
+        Err(Error::argument("train_epoch", reason))
     }
 
     /// Runs the task's validation on all batches of epoch 0, under an inference pass.
@@ -377,6 +393,7 @@ impl Run {
             signal,
             report: None,
             is_new: false,
+            is_due: false,
         });
         Ok(())
     }

@@ -91,6 +91,15 @@ impl<'a> Step<'a> {
         if !matches!(error.root(), Error::NonFinite { .. }) {
             return error;
         }
+        self.cause(model, loss).unwrap_or(error)
+    }
+
+    /// Computes the loss again, and returns the error of the first value that is not finite.
+    pub(crate) fn cause(
+        &self,
+        model: &(impl Module + ?Sized),
+        loss: impl FnOnce(&mut Step<'_>) -> Result<Tensor>,
+    ) -> Option<Error> {
         let pass = self.pass.hold_statistics().allow_nonfinite();
         let pass = pass.resume_at(self.draws).checked(model);
         let mut again = Step {
@@ -101,9 +110,9 @@ impl<'a> Step<'a> {
         let loss = loss(&mut again);
         let backward = loss.and_then(|loss| loss.backward());
         match (pass.check(), backward) {
-            (Err(first), _) => first,
-            (Ok(()), Err(first)) if matches!(first.root(), Error::NonFinite { .. }) => first,
-            _ => error,
+            (Err(first), _) => Some(first),
+            (Ok(()), Err(first)) if matches!(first.root(), Error::NonFinite { .. }) => Some(first),
+            _ => None,
         }
     }
 }

@@ -3,14 +3,19 @@
 use crate::log::EpochRecord;
 use crate::step::Step;
 use crate::task::Task;
+use accumulation::Accumulation;
 use cotangent_core::module::Module;
 use cotangent_core::state::{Entry, StateDict, Stateful, load_parts};
-use cotangent_core::{Error, Gradients, Result, Tensor};
+use cotangent_core::{Gradients, Result, Tensor};
 use cotangent_data::Sample;
 use cotangent_optim::clip::{self, Clip};
-use cotangent_optim::{Accumulator, Optimizer, Schedule, WeightAverage};
+use cotangent_optim::{Optimizer, Schedule, WeightAverage};
 use std::fmt::{self, Debug, Formatter};
 use std::marker::PhantomData;
+
+mod accumulation;
+#[cfg(feature = "parallel")]
+mod sharded;
 
 /// A model that an optimizer trains to a low loss.
 ///
@@ -55,21 +60,16 @@ pub struct Supervised<M, B, F> {
     average: Option<Average<M>>,
     #[cfg(feature = "parallel")]
     shards_at_once: Option<AtOnce<M, B, F>>,
+    /// The batches whose gradients are computed together with those of a later one.
+    #[cfg(feature = "parallel")]
+    waiting: Vec<cotangent_data::Shards<B>>,
     batch: PhantomData<fn(&B)>,
 }
 
-/// Computes the gradients of a batch, with all shards of this rank at the same time.
+/// Computes the gradients of batches, with all shards of this rank at the same time.
 #[cfg(feature = "parallel")]
 type AtOnce<M, B, F> =
-    fn(&M, &F, &cotangent_data::Shards<B>, &mut crate::ShardedStep<'_>) -> Result<Gradients>;
-
-/// Gradients of several batches for one step of the optimizer.
-#[derive(Debug)]
-struct Accumulation {
-    batches: u64,
-    so_far: u64,
-    accumulator: Accumulator,
-}
+    fn(&M, &F, &[cotangent_data::Shards<B>], &mut crate::ShardedStep<'_>) -> Result<Gradients>;
 
 /// Averaged weights.
 struct Average<M> {
@@ -95,6 +95,8 @@ where
             average: None,
             #[cfg(feature = "parallel")]
             shards_at_once: None,
+            #[cfg(feature = "parallel")]
+            waiting: Vec::new(),
             batch: PhantomData,
         }
     }
@@ -114,20 +116,23 @@ where
     }
 
     /// Calls the optimizer once in `batches` steps, with the mean of their gradients over all
-    /// samples, with `batches` at least 1. The steps that are left at the end of an epoch have a
-    /// call of their own: with 7 batches in an epoch and `accumulate(3)` there are 3 calls in each
-    /// epoch, the last with the gradients of one batch. A schedule counts these calls.
+    /// samples, or over what [`Step::weigh`] counts, with `batches` at least 1. The steps that are
+    /// left at the end of an epoch have a call of their own: with 7 batches in an epoch and
+    /// `accumulate(3)` there are 3 calls in each epoch, the last with the gradients of one batch. A
+    /// schedule counts these calls.
     ///
     /// The end of an epoch is that of [`Fit`](crate::Fit) and
     /// [`Run::train_epoch`](crate::Run::train_epoch). In a loop of
     /// [`Run::train_step`](crate::Run::train_step) alone, gradients wait for the batches of the
     /// next epoch.
+    ///
+    /// On several ranks the batches wait for the last one of the step. Then each rank computes its
+    /// shards of all of them, and the gradients are exchanged once. So losses and metrics are
+    /// recorded at the steps that call the optimizer. Checkpoints are saved after these steps, and
+    /// the run ends after one of them.
+    #[doc(alias = "no_sync")]
     pub fn accumulate(mut self, batches: u64) -> Self {
-        self.accumulation = Some(Accumulation {
-            batches,
-            so_far: 0,
-            accumulator: Accumulator::new(),
-        });
+        self.accumulation = Some(Accumulation::new(batches));
         self
     }
 
@@ -171,8 +176,8 @@ where
         B: Sample,
         F: Fn(&M, &B, &mut Step<'_>) -> Result<Tensor> + Sync,
     {
-        self.shards_at_once = Some(|model, loss, batch, step| {
-            step.gradients_at_once(model, batch, |model, shard, step| {
+        self.shards_at_once = Some(|model, loss, batches, step| {
+            step.gradients_at_once(model, batches, |model, shard, step| {
                 let loss = loss(model, shard, step)?;
                 step.record("loss", loss.item()?);
                 Ok(loss)
@@ -224,38 +229,20 @@ where
     }
 
     /// Adds the gradients of a batch, and returns the mean if it is complete.
-    fn accumulated(
-        &mut self,
-        mut gradients: Gradients,
-        samples: usize,
-    ) -> Result<Option<Gradients>> {
+    fn accumulated(&mut self, mut gradients: Gradients, weight: f64) -> Result<Option<Gradients>> {
         self.check(&mut gradients)?;
-        let Some(accumulation) = &mut self.accumulation else {
-            return Ok(Some(gradients));
-        };
-        if accumulation.batches == 0 {
-            let reason = "the number of batches must be at least 1, found 0";
-            return Err(Error::argument("Supervised::accumulate", reason));
+        match &mut self.accumulation {
+            Some(accumulation) => accumulation.add(&self.model, gradients, weight),
+            None => Ok(Some(gradients)),
         }
-        let accumulator = &mut accumulation.accumulator;
-        accumulator.add(&self.model, gradients, samples as f64)?;
-        accumulation.so_far += 1;
-        if accumulation.so_far < accumulation.batches {
-            return Ok(None);
-        }
-        self.left()
     }
 
     /// Returns the mean of the gradients that no step of the optimizer has used.
     fn left(&mut self) -> Result<Option<Gradients>> {
-        let Some(accumulation) = &mut self.accumulation else {
-            return Ok(None);
-        };
-        if accumulation.so_far == 0 {
-            return Ok(None);
+        match &mut self.accumulation {
+            Some(accumulation) => accumulation.take(&self.model),
+            None => Ok(None),
         }
-        accumulation.so_far = 0;
-        accumulation.accumulator.take(&self.model).map(Some)
     }
 
     /// Changes the weights by a step along the gradients. `set` records values of the step.
@@ -279,7 +266,7 @@ where
         let loss = (self.loss)(&self.model, batch, step)?;
         step.record("loss", loss.item()?);
         let gradients = loss.backward()?;
-        match self.accumulated(gradients, step.samples())? {
+        match self.accumulated(gradients, step.weight)? {
             Some(gradients) => self.update(gradients, |name, value| step.set(name, value)),
             None => Ok(()),
         }
@@ -308,18 +295,7 @@ where
         batch: &cotangent_data::Shards<B>,
         step: &mut crate::ShardedStep<'_>,
     ) -> Result<()> {
-        let gradients = match self.shards_at_once {
-            Some(compute) => compute(&self.model, &self.loss, batch, step)?,
-            None => step.gradients(&self.model, batch, |model, shard, step| {
-                let loss = (self.loss)(model, shard, step)?;
-                step.record("loss", loss.item()?);
-                Ok(loss)
-            })?,
-        };
-        match self.accumulated(gradients, step.samples())? {
-            Some(gradients) => self.update(gradients, |name, value| step.set(name, value)),
-            None => Ok(()),
-        }
+        self.try_shards(batch, step)
     }
 
     fn validate_step(&mut self, batch: &B, step: &mut Step<'_>) -> Result<()> {
@@ -338,6 +314,14 @@ where
             Some(gradients) => self.update(gradients, |name, value| step.set(name, value)),
             None => Ok(()),
         }
+    }
+
+    #[cfg(feature = "parallel")]
+    fn end_shards(&mut self, step: &mut crate::ShardedStep<'_>) -> Result<()> {
+        if self.waiting.is_empty() {
+            return self.end_steps(&mut step.end());
+        }
+        self.step_on(step)
     }
 
     fn end_epoch(&mut self, epoch: &EpochRecord<'_>) -> Result<()> {
@@ -372,6 +356,8 @@ where
 /// the task has them.
 impl<M: Module, B, F> Stateful for Supervised<M, B, F> {
     fn state(&self) -> Result<StateDict> {
+        #[cfg(feature = "parallel")]
+        sharded::expect_none(self.waiting.len())?;
         let mut state = StateDict::new();
         state.insert_part("model", self.model.state()?);
         state.insert_part("optimizer", self.optimizer.state()?);
@@ -402,22 +388,6 @@ impl<M: Module, B, F> Stateful for Supervised<M, B, F> {
             parts.push(("average", &mut average.weights));
         }
         load_parts(state, &mut parts)
-    }
-}
-
-impl Stateful for Accumulation {
-    fn state(&self) -> Result<StateDict> {
-        let mut state = StateDict::new();
-        state.insert("batches", Entry::Count(self.so_far));
-        state.insert_part("mean", self.accumulator.state()?);
-        Ok(state)
-    }
-
-    fn load_state(&mut self, state: &StateDict) -> Result<()> {
-        let so_far = state.count("batches")?;
-        self.accumulator.load_state(&state.part("mean"))?;
-        self.so_far = so_far;
-        Ok(())
     }
 }
 

@@ -112,6 +112,17 @@ pub trait Task: Stateful {
         Ok(())
     }
 
+    /// Ends the training steps of an epoch on several ranks, as [`end_steps`](Self::end_steps)
+    /// does, which the default calls. A task that lets batches
+    /// [wait](crate::ShardedStep::wait) computes those that are left here.
+    ///
+    /// # Errors
+    /// Any error ends the run.
+    #[cfg(feature = "parallel")]
+    fn end_shards(&mut self, step: &mut crate::ShardedStep<'_>) -> Result<()> {
+        self.end_steps(&mut step.end())
+    }
+
     /// Ends an epoch, after its validation.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! The pass under which a model runs: training or inference, recording or not, and random numbers.
 
+use super::Buffer;
 use crate::autograd::{Both, LeafId, Observer, Tensor};
 use crate::error::Result;
 use chacha20::ChaCha8Rng;
@@ -60,6 +61,12 @@ pub trait AllReduce: Send + Sync {
     /// Returns whether other shards are computed with the same model at the same time. A layer
     /// whose state depends on its shard cannot change it then.
     fn shares_model(&self) -> bool;
+
+    /// Says that the layer sets a buffer to a value that is the same on all shards, since it is
+    /// computed from sums over them. If shards share the model, no other buffer may change.
+    fn sets_alike(&self, buffer: &Buffer) {
+        let _ = buffer;
+    }
 }
 
 /// Values in place of those of parameters, by the identities of the parameters.

@@ -275,6 +275,10 @@ impl Layer for BatchNorm {
             None => x.batch_norm(gamma.as_ref(), beta.as_ref(), epsilon)?,
         };
         if trains && pass.moves_statistics() {
+            if let Some(all) = all {
+                let buffers = [&self.running_mean, &self.running_var].into_iter();
+                buffers.flatten().for_each(|buffer| all.sets_alike(buffer));
+            }
             self.update_running_statistics(&batch, pass)?;
         }
         Ok(y)

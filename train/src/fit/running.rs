@@ -199,7 +199,7 @@ impl<T: Task> Fitting<'_, '_, T> {
             }
             if let Some(checkpoints) = &mut fit.checkpoints
                 && team.is_first()
-                && checkpoints.are_due(run.steps())
+                && checkpoints.are_due(run.steps(), run.waits)
             {
                 let parts = parts(&fit.settings, task, run, best, &fit.logs);
                 team.busy(|| checkpoints.save(run.steps(), &parts))?;
