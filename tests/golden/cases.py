@@ -689,6 +689,43 @@ def places(axis, scattered=False):
     return cases
 
 
+def distinct(axis):
+    """Makes cases of places that are different along each line of an axis."""
+    cases = []
+    for name, shape in {"whole": [2, 3, 4], "some lines": [1, 2, 2], "none": [2, 3, 4]}.items():
+        random = Random(f"scatter {axis} {name}")
+        lines = [slice(length) for length in shape]
+        lines[axis] = slice({"whole": [2, 3, 4][axis], "some lines": 1, "none": 0}[name])
+        indices = random.normal(*[2, 3, 4]).argsort(axis)[tuple(lines)]
+        cases += case(name, random.normal(2, 3, 4), random.normal(*indices.shape), indices=indices)
+    return cases
+
+
+def slices(axis, distinct=False):
+    """Makes cases of slices for indices into an axis of the lengths 2, 3 and 4."""
+    cases = []
+    lists = {"repeated": [1, 0, 1, 1, 0], "one": [1], "none": [], "two": [1, 0], "in order": [0, 1]}
+    if distinct:
+        del lists["repeated"]
+    for name, indices in lists.items():
+        random, shape = Random(f"{spaced()} {name}"), [2, 3, 4]
+        x = random.normal(*shape)
+        shape[axis] = len(indices)
+        indices = torch.tensor(indices, dtype=torch.int64)
+        cases += case(name, x, random.normal(*shape), indices=indices)
+    return cases
+
+
+def put(*shapes):
+    """Makes the cases of a tensor and what is put into it, from the shapes of these."""
+    whole, *parts = shapes
+    cases = []
+    for part in parts:
+        random = Random(f"{OPERATION} {part}")
+        cases += case(" by ".join(map(str, part)), random.normal(*whole), random.normal(*part))
+    return cases
+
+
 def words(hot=False):
     cases = []
     for name, shape in {"vector": [5], "matrix": [2, 3], "one": [], "none": [0, 2]}.items():

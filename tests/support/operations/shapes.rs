@@ -165,6 +165,79 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.flip([])", "cube()").moves();
             draw 1 Same |x, p| x[0].flip(&p.list);
         }
+        slice_scatter {
+            check "slice_scatter", Signed: (m, k) (m, k.div_ceil(2)) => (m, k),
+                |x| x[0].slice_scatter(&x[1], 1, None, None, 2);
+            check "slice_scatter backwards", Signed: (m, k) (m, k) => (m, k),
+                |x| x[0].slice_scatter(&x[1], 0, None, None, -1);
+            golden golden("shape", "slice_scatter(1,0,3,2)",
+                |x| x[0].slice_scatter(&x[1], 1, 0, 3, 2))
+                .torch("x.slice_scatter(y, 1, 0, 3, 2)", "put([2, 3, 4], [2, 2, 4])").moves();
+            golden golden("shape", "slice_scatter(-1,2,-1,1)",
+                |x| x[0].slice_scatter(&x[1], -1, 2, -1, 1))
+                .torch("x.slice_scatter(y, -1, 2, -1, 1)", "put([2, 3, 4], [2, 3, 1])").moves();
+            draw 2 Same |x, p| {
+                let part = x[1].slice(p.axis, p.start, p.end, p.step)?;
+                let source = if p.flag { &part } else { &x[1] };
+                x[0].slice_scatter(source, p.axis, p.start, p.end, p.step)
+            };
+        }
+        select_scatter {
+            check "select_scatter", Signed: (m, k) (m) => (m, k),
+                |x| x[0].select_scatter(&x[1], 1, -1), refused if k == 0;
+            golden golden("shape", "select_scatter(0,1)", |x| x[0].select_scatter(&x[1], 0, 1))
+                .torch("x.select_scatter(y, 0, 1)", "put([2, 3, 4], [3, 4])").moves();
+            golden golden("shape", "select_scatter(2,-2)", |x| x[0].select_scatter(&x[1], 2, -2))
+                .torch("x.select_scatter(y, 2, -2)", "put([2, 3, 4], [2, 3])").moves();
+            draw 2 Same |x, p| {
+                let place = p.start.unwrap_or(0);
+                let part = x[1].select(p.axis, place)?;
+                x[0].select_scatter(if p.flag { &part } else { &x[1] }, p.axis, place)
+            };
+        }
+        diagonal_scatter {
+            check "diagonal_scatter", Signed: (m, k) (m.min(k)) => (m, k),
+                |x| x[0].diagonal_scatter(&x[1], 0);
+            check "diagonal_scatter above", Signed: (n, m, k) (n, m.min(k.saturating_sub(1)))
+                => (n, m, k), |x| x[0].diagonal_scatter(&x[1], 1);
+            golden golden("shape", "diagonal_scatter(0)", |x| x[0].diagonal_scatter(&x[1], 0))
+                .torch("x.diagonal_scatter(y, 0, -2, -1)", "put([2, 3, 4], [2, 3])").moves();
+            golden golden("shape", "diagonal_scatter(-1)", |x| x[0].diagonal_scatter(&x[1], -1))
+                .torch("x.diagonal_scatter(y, -1, -2, -1)", "put([2, 3, 4], [2, 2])").moves();
+            draw 2 Same |x, p| {
+                let offset = p.start.unwrap_or(0);
+                let part = x[1].diagonal(offset)?;
+                x[0].diagonal_scatter(if p.flag { &part } else { &x[1] }, offset)
+            };
+        }
+        roll {
+            check "roll", Signed: (m, k) => (m, k), |x| x[0].roll(0, 1);
+            check "roll of the last", Signed: (m, k, n) => (m, k, n), |x| x[0].roll(-1, -5);
+            golden golden("shape", "roll(0,1)", |x| x[0].roll(0, 1))
+                .torch("x.roll(1, 0)", "cube(odd=ODD, empty=EMPTY)").moves();
+            golden golden("shape", "roll(1,-5)", |x| x[0].roll(1, -5))
+                .torch("x.roll(-5, 1)", "cube(empty=EMPTY)").moves();
+            golden golden("shape", "roll(-1,4)", |x| x[0].roll(-1, 4))
+                .torch("x.roll(4, -1)", "cube()").moves();
+            draw 1 Same |x, p| x[0].roll(p.axis, p.start.unwrap_or(0));
+        }
+        sliding_window {
+            check "sliding_window", Signed: (m, k + 1) => (m, k, 2),
+                |x| x[0].sliding_window(1, 2, 1), refused if k == 0;
+            check "sliding_window with gaps", Signed: (m + 1, k) => (m / 3 + 1, k, 1),
+                |x| x[0].sliding_window(0, 1, 3);
+            check "sliding_window of the middle", Signed: (m, k + 2, n) => (m, k / 2 + 1, n, 2),
+                |x| x[0].sliding_window(1, 2, 2);
+            golden golden("shape", "sliding_window(2,3,1)", |x| x[0].sliding_window(2, 3, 1))
+                .torch("x.unfold(2, 3, 1)", "cube()").copies();
+            golden golden("shape", "sliding_window(0,1,2)", |x| x[0].sliding_window(0, 1, 2))
+                .torch("x.unfold(0, 1, 2)", "cube(empty=EMPTY)").copies();
+            golden golden("shape", "sliding_window(-2,2,1)", |x| x[0].sliding_window(-2, 2, 1))
+                .torch("x.unfold(-2, 2, 1)", "cube()").copies();
+            golden golden("shape", "sliding_window(0,0,1)", |x| x[0].sliding_window(0, 0, 1))
+                .torch("x.unfold(0, 0, 1)", "cube()").copies();
+            draw 1 Same |x, p| x[0].sliding_window(p.axis, p.size, p.other_size);
+        }
         split {
             check "split", Signed: (m, k) => (m, k), |x| in_reverse(&x[0].split(1, 3)?, 1);
             golden golden("shape", "split(2,3)", |x| in_reverse(&x[0].split(2, 3)?, 2))

@@ -91,7 +91,7 @@ impl Tensor {
         Ok(self.seen_through("diagonal", Window::Diagonal(offset)))
     }
 
-    fn expect_matrices(&self, op: &'static str) -> Result<()> {
+    pub(in crate::ops) fn expect_matrices(&self, op: &'static str) -> Result<()> {
         if self.rank() < 2 {
             let reason = "expected at least two axes";
             return Err(Error::shape(op, reason, &[self.shape()]));
