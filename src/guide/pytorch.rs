@@ -29,6 +29,7 @@
 //! | `x.roll(shift, dim)`, `x.unfold(dim, size, step)` | [`x.roll(dim, shift)`](crate::Tensor::roll), [`x.sliding_window(dim, size, step)`](crate::Tensor::sliding_window) |
 //! | `x[indices]`, `x[mask] = 0` | [`x.index_select(0, &indices)`](crate::Tensor::index_select), [`x.masked_fill(&mask, 0.0)`](crate::Tensor::masked_fill) |
 //! | `x * 2`, `2 * x` | `&x * 2.0`, `2.0 * &x`: the number must be a float, and on the left an `f64` |
+//! | `torch.diag(x)` of a vector, of a matrix | [`x.diag_embed(0)`](crate::Tensor::diag_embed), [`x.diagonal(0)`](crate::Tensor::diagonal) |
 //! | `torch.randperm(n)` | the places of sorted random numbers: `Tensor::uniform([n], 0.0, 1.0, DType::F64, &mut rng)?.sort(0, Order::Ascending)?.1` |
 //! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |
 //!

@@ -726,6 +726,24 @@ def put(*shapes):
     return cases
 
 
+def searched(right, rows=True):
+    """Makes cases of sorted sequences, values, and the places of the values."""
+    random, cases = Random("searched"), []
+    sequences = {"vector": random.labels(9, 7), "one": random.labels(9, 1), "none": torch.zeros(0)}
+    if rows:
+        sequences["rows"] = random.labels(9, 2, 3, 5)
+    for name, x in sequences.items():
+        x = x.double().sort(-1).values
+        y = random.labels(11, *(x.shape[:-1] if x.dim() > 1 else [2]), 6).double() - 1
+        y.view(-1)[:3] = torch.tensor([INF, -INF, 0.5])
+        if x.dim() == 1:
+            y[1, 0] = NAN
+        cases += case(name, x, y, indices=torch.searchsorted(x, y, right=right))
+    scalar = torch.tensor(2.0)
+    x = torch.tensor([-INF, 2.0, 2.0, INF])
+    return cases + case("scalar", x, scalar, indices=torch.searchsorted(x, scalar, right=right))
+
+
 def words(hot=False):
     cases = []
     for name, shape in {"vector": [5], "matrix": [2, 3], "one": [], "none": [0, 2]}.items():

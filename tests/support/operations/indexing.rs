@@ -3,7 +3,7 @@
 use super::Domain::Signed;
 use super::Entry;
 use super::drawn::Arguments;
-use super::golden::golden;
+use super::golden::{Operands, golden};
 use cotangent::{Indices, Mask, Order, Result, Tensor};
 
 /// Taking and writing elements by index or mask, and sorting.
@@ -275,6 +275,34 @@ pub fn indexing() -> Vec<Entry> {
                     "top(lambda x: x.topk(3, dim=1, largest=False))").moves();
             draw 1 Same |x, p| x[0].bottom_k(p.axis, p.size);
         }
+        searchsorted {
+            golden golden("indexing", "searchsorted",
+                |x| x.placed(Ok((both(x)?, x[0].searchsorted(&x[1], false)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(False)").moves();
+            golden golden("indexing", "searchsorted(right)",
+                |x| x.placed(Ok((both(x)?, x[0].searchsorted(&x[1], true)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(True)").moves();
+            draw 2 Same |x, p| {
+                let sorted = x[0].sort(-1, Order::Ascending)?.0;
+                if p.size % 4 > 0 { &sorted } else { &x[0] }.searchsorted(&x[1], p.flag)
+            };
+            without Check Extreme: "returns indices";
+        }
+        bucketize {
+            golden golden("indexing", "bucketize",
+                |x| x.placed(Ok((both(x)?, x[1].bucketize(&x[0], false)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(False, rows=False)")
+                .moves();
+            golden golden("indexing", "bucketize(right)",
+                |x| x.placed(Ok((both(x)?, x[1].bucketize(&x[0], true)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(True, rows=False)")
+                .moves();
+            draw 2 Same |x, p| {
+                let sorted = x[1].flatten().sort(0, Order::Ascending)?.0;
+                x[0].bucketize(if p.size % 4 > 0 { &sorted } else { &x[1] }, p.flag)
+            };
+            without Check Extreme: "returns indices";
+        }
         one_hot {
             golden golden("indexing", "one_hot",
                 |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
@@ -296,6 +324,11 @@ fn picks(len: usize) -> Indices {
 fn places<const N: usize>(shape: [usize; N], bound: usize) -> Result<Indices> {
     let count = shape.iter().product();
     Indices::from_vec((0..count).map(|i| (i * 7 + i / 3) % bound).collect(), shape)
+}
+
+/// Returns the elements of both operands.
+fn both(x: &Operands) -> Result<Tensor> {
+    Tensor::cat(&[x[0].flatten(), x[1].flatten()], 0)
 }
 
 /// Returns the indices 0, 2, 4, … of an axis.

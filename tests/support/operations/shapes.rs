@@ -1,11 +1,11 @@
-//! Views, joins, triangles.
+//! Views, joins, triangles, products of any rank.
 
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::{Operands, golden};
-use cotangent::{INFER, PaddingMode, Result, Tensor};
+use cotangent::{INFER, Indices, PaddingMode, Result, Tensor};
 
-/// Views, joins, triangles.
+/// Views, joins, triangles, products of any rank.
 #[allow(clippy::reversed_empty_ranges)] // Negative bounds count from the end.
 pub fn shapes() -> Vec<Entry> {
     operations! { [m, k, n]
@@ -351,6 +351,83 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.repeat(1, 0, 1)", "cube()").copies();
             draw 1 Same |x, p| x[0].repeat(&p.sizes);
         }
+        repeat_interleave {
+            check "repeat_interleave", Signed: (m, k) => (2 * m, k),
+                |x| x[0].repeat_interleave(0, &Indices::from(2));
+            check "repeat_interleave by each", Signed: (m, k) => (m, repeats(k).1),
+                |x| x[0].repeat_interleave(-1, &repeats(x[0].shape()[1]).0);
+            check "repeat_interleave no times", Signed: (m, k) => (m, 0),
+                |x| x[0].repeat_interleave(1, &Indices::from(0));
+            golden golden("shape", "repeat_interleave(3,1)",
+                |x| x[0].repeat_interleave(1, &Indices::from(3)))
+                .torch("x.repeat_interleave(3, 1)", "cube(empty=EMPTY)").copies();
+            golden golden("shape", "repeat_interleave([2,0,3],1)",
+                |x| x[0].repeat_interleave(1, &Indices::from([2, 0, 3])))
+                .torch("x.repeat_interleave(torch.tensor([2, 0, 3]), 1)", "cube()").copies();
+            golden golden("shape", "repeat_interleave([0,0],0)",
+                |x| x[0].repeat_interleave(0, &Indices::from([0, 0])))
+                .torch("x.repeat_interleave(torch.tensor([0, 0]), 0)", "cube()").copies();
+            draw 1 Same |x, p| x[0].repeat_interleave(p.axis, &Indices::from(p.size));
+            draw 1 Same |x, p| x[0].repeat_interleave(p.axis, &p.indices);
+            draw 1 Same |x, p| x[0].repeat_interleave(p.axis, &Indices::from(&p.sizes[..]));
+        }
+        meshgrid {
+            check "meshgrid", Signed: (m) (k) => (2, m, k),
+                |x| Tensor::stack(&Tensor::meshgrid(&[&x[0], &x[1]])?, 0);
+            golden golden("shape", "meshgrid", |x| Tensor::stack(&Tensor::meshgrid(&all(x))?, 0))
+                .torch("torch.stack(torch.meshgrid(*operands, indexing='ij'))",
+                    "normal(two=[[2], [3]], three=[[2], [3], [4]], scalar=[[2], []], \
+                    none=[[0], [3]])").copies();
+            draw 2 Same |x, p| {
+                let vectors = if p.flag { x.to_vec() } else {
+                    x.iter().map(Tensor::flatten).collect()
+                };
+                Tensor::meshgrid(&vectors)
+            };
+        }
+        kron {
+            check "kron", Signed: (m, k) (2, n) => (2 * m, k * n), |x| x[0].kron(&x[1]);
+            check "kron with a vector", Signed: (2, m, k) (n) => (2, m, k * n),
+                |x| x[0].kron(&x[1]);
+            golden golden("shape", "kron", |x| x[0].kron(&x[1]))
+                .torch("torch.kron(x, y)",
+                    "normal(matrices=[[2, 3], [3, 2]], ranks=[[2], [2, 3, 2]], scalar=[[], [3]], \
+                    none=[[0, 2], [2, 2]])").sums();
+            draw 2 Same |x, p| x[0].kron(&x[1]);
+        }
+        tensordot {
+            check "tensordot", Signed: (m, k, n) (n, 2, m) => (k, 2),
+                |x| x[0].tensordot(&x[1], [0, -1], [2, 0]);
+            check "tensordot over no axes", Signed: (m) (k) => (m, k),
+                |x| x[0].tensordot(&x[1], [], []);
+            golden golden("shape", "tensordot([1,0],[0,1])",
+                |x| x[0].tensordot(&x[1], [1, 0], [0, 1]))
+                .torch("torch.tensordot(x, y, ([1, 0], [0, 1]))",
+                    "normal(cubes=[[3, 4, 5], [4, 3, 2]], none=[[3, 4, 0], [4, 3, 2]], \
+                    summed_none=[[3, 0, 2], [0, 3, 2]])").sums();
+            golden golden("shape", "tensordot(2)", |x| x[0].tensordot(&x[1], [-2, -1], [0, 1]))
+                .torch("torch.tensordot(x, y, 2)", "normal(cubes=[[2, 3, 4], [3, 4, 5]])").sums();
+            golden golden("shape", "tensordot(0)", |x| x[0].tensordot(&x[1], [], []))
+                .torch("torch.tensordot(x, y, 0)", "normal(cubes=[[2, 3], [4]])").sums();
+            draw 2 Close |x, p| x[0].tensordot(&x[1], p.axis, p.other_axis);
+            draw 2 Close |x, p| x[0].tensordot(&x[1], &p.order, &p.list);
+        }
+        baddbmm {
+            check "baddbmm", Signed: (m, k, 3) (m, k, n) (m, n, 3) => (m, k, 3),
+                |x| x[0].baddbmm(&x[1], &x[2]);
+            check "baddbmm with a row", Signed: (3) (m, k, n) (m, n, 3) => (m, k, 3),
+                |x| x[0].baddbmm(&x[1], &x[2]);
+            golden golden("shape", "baddbmm", |x| x[0].baddbmm(&x[1], &x[2]))
+                .torch("torch.baddbmm(x, y, z)",
+                    "normal(whole=[[2, 3, 5], [2, 3, 4], [2, 4, 5]], \
+                    row=[[5], [2, 3, 4], [2, 4, 5]], none=[[0, 3, 5], [0, 3, 4], [0, 4, 5]])")
+                .sums();
+            draw 3 Close |x, p| x[0].baddbmm(&x[1], &if p.flag {
+                x[2].transpose(-1, -2)?
+            } else {
+                x[2].clone()
+            });
+        }
         tril {
             check "tril", Signed: (m, k) => (m, k), |x| x[0].tril(0);
             check "tril above the diagonal", Signed: (n, m, k) => (n, m, k), |x| x[0].tril(1);
@@ -389,7 +466,24 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.diagonal(7, -2, -1)", "cube()").moves();
             draw 1 Same |x, p| x[0].diagonal(p.start.unwrap_or(0));
         }
+        diag_embed {
+            check "diag_embed", Signed: (m, k) => (m, k, k), |x| x[0].diag_embed(0);
+            check "diag_embed above", Signed: (k) => (k + 2, k + 2), |x| x[0].diag_embed(2);
+            golden golden("shape", "diag_embed(0)", |x| x[0].diag_embed(0))
+                .torch("x.diag_embed()", "cube(odd=ODD, empty=EMPTY)").moves();
+            golden golden("shape", "diag_embed(-1)", |x| x[0].diag_embed(-1))
+                .torch("x.diag_embed(-1)", "cube()").moves();
+            golden golden("shape", "diag(2)", |x| x[0].diag_embed(2))
+                .torch("torch.diag(x, 2)", "normal(vector=[[3]], none=[[0]])").moves();
+            draw 1 Same |x, p| x[0].diag_embed(p.start.unwrap_or(0));
+        }
     }
+}
+
+/// Returns how often each slice of an axis is repeated, and the sum of these numbers.
+fn repeats(len: usize) -> (Indices, usize) {
+    let times = || (0..len).map(|i| (i + 2) % 3);
+    (times().collect(), times().sum())
 }
 
 fn all<'a>(x: &'a Operands) -> Vec<&'a Tensor> {
