@@ -23,8 +23,13 @@
 //! | `x[a:b]`, `x[::k]` | [`x.narrow(0, a, b - a)`](crate::Tensor::narrow), [`x.slice(0, None, None, k)`](crate::Tensor::slice) |
 //! | `x.select(1, i)`, `x[:, i]`, `x[:, -1]` | [`x.select(1, i)`](crate::Tensor::select), `x.select(1, -1)` |
 //! | `torch.where(mask, a, b)` | [`mask.select(&a, &b)`](crate::Mask::select) |
+//! | `x[i, j]` of numbers, of lists of them | [`x.at([i, j])`](crate::Tensor::at), [`x.index(&[&i, &j])`](crate::Tensor::index) |
+//! | `x[mask]`, `torch.nonzero(mask)` | [`x.masked_select(&mask)`](crate::Tensor::masked_select), [`mask.nonzero()`](crate::Mask::nonzero) |
+//! | `x[a:b] = v`, `x[i] = v`, `x[i, j] = v`, `x[mask] = v` | [`slice_scatter`](crate::Tensor::slice_scatter), [`select_scatter`](crate::Tensor::select_scatter), [`index_put`](crate::Tensor::index_put), [`masked_scatter`](crate::Tensor::masked_scatter), which return a new tensor |
+//! | `x.roll(shift, dim)`, `x.unfold(dim, size, step)` | [`x.roll(dim, shift)`](crate::Tensor::roll), [`x.sliding_window(dim, size, step)`](crate::Tensor::sliding_window) |
 //! | `x[indices]`, `x[mask] = 0` | [`x.index_select(0, &indices)`](crate::Tensor::index_select), [`x.masked_fill(&mask, 0.0)`](crate::Tensor::masked_fill) |
 //! | `x * 2`, `2 * x` | `&x * 2.0`, `2.0 * &x`: the number must be a float, and on the left an `f64` |
+//! | `torch.diag(x)` of a vector, of a matrix | [`x.diag_embed(0)`](crate::Tensor::diag_embed), [`x.diagonal(0)`](crate::Tensor::diagonal) |
 //! | `torch.randperm(n)` | the places of sorted random numbers: `Tensor::uniform([n], 0.0, 1.0, DType::F64, &mut rng)?.sort(0, Order::Ascending)?.1` |
 //! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |
 //!

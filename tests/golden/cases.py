@@ -689,6 +689,61 @@ def places(axis, scattered=False):
     return cases
 
 
+def distinct(axis):
+    """Makes cases of places that are different along each line of an axis."""
+    cases = []
+    for name, shape in {"whole": [2, 3, 4], "some lines": [1, 2, 2], "none": [2, 3, 4]}.items():
+        random = Random(f"scatter {axis} {name}")
+        lines = [slice(length) for length in shape]
+        lines[axis] = slice({"whole": [2, 3, 4][axis], "some lines": 1, "none": 0}[name])
+        indices = random.normal(*[2, 3, 4]).argsort(axis)[tuple(lines)]
+        cases += case(name, random.normal(2, 3, 4), random.normal(*indices.shape), indices=indices)
+    return cases
+
+
+def slices(axis, distinct=False):
+    """Makes cases of slices for indices into an axis of the lengths 2, 3 and 4."""
+    cases = []
+    lists = {"repeated": [1, 0, 1, 1, 0], "one": [1], "none": [], "two": [1, 0], "in order": [0, 1]}
+    if distinct:
+        del lists["repeated"]
+    for name, indices in lists.items():
+        random, shape = Random(f"{spaced()} {name}"), [2, 3, 4]
+        x = random.normal(*shape)
+        shape[axis] = len(indices)
+        indices = torch.tensor(indices, dtype=torch.int64)
+        cases += case(name, x, random.normal(*shape), indices=indices)
+    return cases
+
+
+def put(*shapes):
+    """Makes the cases of a tensor and what is put into it, from the shapes of these."""
+    whole, *parts = shapes
+    cases = []
+    for part in parts:
+        random = Random(f"{OPERATION} {part}")
+        cases += case(" by ".join(map(str, part)), random.normal(*whole), random.normal(*part))
+    return cases
+
+
+def searched(right, rows=True):
+    """Makes cases of sorted sequences, values, and the places of the values."""
+    random, cases = Random("searched"), []
+    sequences = {"vector": random.labels(9, 7), "one": random.labels(9, 1), "none": torch.zeros(0)}
+    if rows:
+        sequences["rows"] = random.labels(9, 2, 3, 5)
+    for name, x in sequences.items():
+        x = x.double().sort(-1).values
+        y = random.labels(11, *(x.shape[:-1] if x.dim() > 1 else [2]), 6).double() - 1
+        y.view(-1)[:3] = torch.tensor([INF, -INF, 0.5])
+        if x.dim() == 1:
+            y[1, 0] = NAN
+        cases += case(name, x, y, indices=torch.searchsorted(x, y, right=right))
+    scalar = torch.tensor(2.0)
+    x = torch.tensor([-INF, 2.0, 2.0, INF])
+    return cases + case("scalar", x, scalar, indices=torch.searchsorted(x, scalar, right=right))
+
+
 def words(hot=False):
     cases = []
     for name, shape in {"vector": [5], "matrix": [2, 3], "one": [], "none": [0, 2]}.items():

@@ -72,4 +72,6 @@ def creation():
         file.put(f"{prefix}/output", torch.linspace(start, end, count, dtype=torch.float64))
     for size in [0, 1, 4]:
         file.put(f"eye/{size}/output", torch.eye(size))
+    for rows, columns in [(2, 5), (4, 3), (3, 0), (0, 2)]:
+        file.put(f"eye/{rows} x {columns}/output", torch.eye(rows, columns))
     return file

@@ -261,23 +261,33 @@ impl Tensor {
         })
     }
 
-    /// Creates the `size` x `size` identity matrix.
+    /// Creates a matrix with ones on the diagonal and zeros elsewhere. One length n gives the n × n
+    /// identity matrix, two lengths a matrix of this shape.
     ///
     /// # Errors
-    /// [`Error::Shape`] if there would be more elements than memory can hold.
+    /// [`Error::Shape`] if there are not one or two lengths, or there would be more elements than
+    /// memory can hold.
     ///
     /// ```
     /// # use cotangent::{DType, Tensor};
     /// assert_eq!(Tensor::eye(2, DType::F32)?.to_string(), "[[1. 0.]\n [0. 1.]]");
+    /// assert_eq!(Tensor::eye([2, 3], DType::F32)?.to_string(), "[[1. 0. 0.]\n [0. 1. 0.]]");
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "identity")]
-    pub fn eye(size: usize, dtype: DType) -> Result<Self> {
-        let shape = Shape::from([size, size]);
+    pub fn eye(size: impl Into<Shape>, dtype: DType) -> Result<Self> {
+        let size = size.into();
+        let (rows, columns) = match size[..] {
+            [n] => (n, n),
+            [rows, columns] => (rows, columns),
+            _ => return Err(Error::shape("eye", "expected one or two lengths", &[&size])),
+        };
+        let shape = Shape::from([rows, columns]);
         shape.reserve("eye", dtype)?;
         let array = with_dtype!(dtype, F => Array::build::<F>(shape, |out| {
             out.fill(F::default());
-            out.iter_mut().step_by(size + 1).for_each(|out| *out = F::from_f64(1.0));
+            let diagonal = out.iter_mut().step_by(columns + 1).take(rows.min(columns));
+            diagonal.for_each(|out| *out = F::from_f64(1.0));
         }));
         Ok(array.into())
     }

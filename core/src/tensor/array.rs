@@ -118,13 +118,19 @@ impl Array {
     /// Copies the elements in row-major order.
     #[track_caller]
     pub(super) fn copied(&self) -> Self {
-        let layout = self.layout.collapsed();
         with_dtype!(self.dtype(), F => {
-            let view = View { data: self.storage.as_slice::<F>(), ..layout.view() };
-            Self::build::<F>(self.shape().clone(), |out| {
-                parallel::chunks_mut(out, parallel::GRAIN, &|start, out| view.gather(start, out));
-            })
+            Self::build::<F>(self.shape().clone(), |out| self.copy_to(out))
         })
+    }
+
+    /// Copies the elements to a slice of their number, in row-major order.
+    pub(crate) fn copy_to<F: Element>(&self, out: &mut [F]) {
+        let (data, layout) = (self.storage.as_slice::<F>(), self.layout.collapsed());
+        let view = View {
+            data,
+            ..layout.view()
+        };
+        parallel::chunks_mut(out, GRAIN, &|start, out| view.gather(start, out));
     }
 
     /// Creates an array of `shape` that has these elements where `window`, a layout within it, sees
@@ -136,6 +142,20 @@ impl Array {
             let xs = &*self.contiguous::<F>();
             Self::build::<F>(shape, |out| {
                 out.fill(F::from_f64(value));
+                scatter(xs, &window.view(), out);
+            })
+        })
+    }
+
+    /// Creates a copy of this array with the elements of `source` where `window`, a part of the
+    /// row-major layout, sees them.
+    #[track_caller]
+    pub(crate) fn replaced(&self, window: &Layout, source: &Self) -> Self {
+        let window = window.collapsed();
+        with_dtype!(self.dtype(), F => {
+            let xs = &*source.contiguous::<F>();
+            Self::build::<F>(self.shape().clone(), |out| {
+                self.copy_to(out);
                 scatter(xs, &window.view(), out);
             })
         })

@@ -327,6 +327,13 @@ macro_rules! cells {
             }
         }
 
+        impl $name {
+            /// Broadcasts the values to `shape`; they are copied unless they have it already.
+            pub(crate) fn stretched(&self, shape: &Shape) -> Self {
+                Self(self.0.stretched(shape))
+            }
+        }
+
         /// # Properties and data
         impl $name {
             /// Returns the lengths of the axes, outermost first; empty for a scalar.

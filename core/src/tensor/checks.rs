@@ -122,6 +122,16 @@ pub(crate) fn resolve_axis(op: &'static str, axis: isize, rank: usize) -> Result
     }
 }
 
+/// Returns the place of an index into an axis of length `len`; negative ones count from the end.
+pub(crate) fn resolve_place(op: &'static str, index: isize, len: usize) -> Result<usize> {
+    let place = match usize::try_from(index) {
+        Ok(place) => Some(place),
+        Err(_) => len.checked_sub(index.unsigned_abs()),
+    };
+    let place = place.filter(|&place| place < len);
+    place.ok_or_else(|| Error::index(op, "index", index as i64, len, "elements"))
+}
+
 impl DType {
     /// Returns an error of `op` unless all operands have one dtype. It names the operands whose
     /// dtype differs from that of the majority, or from that of the first if there is no majority.

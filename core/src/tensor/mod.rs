@@ -20,7 +20,7 @@ pub use crate::shape::{DType, INFER, Shape, Spatial};
 pub(crate) use array::Array;
 pub use axes::Axes;
 pub(crate) use axes::Reduced;
-pub(crate) use checks::{broadcast_shapes, resolve_axis};
+pub(crate) use checks::{broadcast_shapes, resolve_axis, resolve_place};
 pub(crate) use contiguous::Contiguous;
 pub use element::Element;
 pub(crate) use element::with_dtype;

@@ -94,6 +94,7 @@ pub fn creation() -> Vec<Entry> {
         }
         eye {
             draw 0 Same |x, p| Tensor::eye(p.size, p.dtype);
+            draw 0 Same |x, p| Tensor::eye(&p.sizes[..], p.dtype);
             without Check Extreme: "takes no tensor";
             without Golden: "is tested in `golden/creation.rs`";
         }

@@ -1,11 +1,12 @@
-//! Taking elements by index, adding elements up by index, sorting.
+//! Taking and writing elements by index, sorting.
 
 use super::Domain::Signed;
 use super::Entry;
-use super::golden::golden;
-use cotangent::{Indices, Order, Result, Tensor};
+use super::drawn::Arguments;
+use super::golden::{Operands, golden};
+use cotangent::{Indices, Mask, Order, Result, Tensor};
 
-/// Selection, gathering and scattering by index, and sorting.
+/// Taking and writing elements by index or mask, and sorting.
 pub fn indexing() -> Vec<Entry> {
     operations! { [m, k, n]
         index_select {
@@ -71,6 +72,163 @@ pub fn indexing() -> Vec<Entry> {
                 .torch("x.scatter_add(-1, indices, y)", "places(-1, scattered=True)").sums();
             draw 2 Same |x, p| x[0].scatter_add(p.axis, &p.indices, &x[1]);
         }
+        scatter {
+            check "scatter", Signed: (m, k) (picks(m).len(), k) => (m, k), |x| {
+                let &[m, k] = x[0].shape() else { return x[0].flatten_from(1) };
+                x[0].scatter(0, &places([picks(m).len(), k], m)?, &x[1])
+            };
+            check "scatter of a part", Signed: (m, k, n) (m + 1, k + 1, n) => (m, k, n), |x| {
+                let &[m, k, n] = x[0].shape() else { return x[0].flatten_from(1) };
+                x[0].scatter(1, &places([m.div_ceil(2), k, n], k)?, &x[1])
+            };
+            golden golden("indexing", "scatter(0)", |x| x[0].scatter(0, x.indices(), &x[1]))
+                .torch("x.scatter(0, indices, y)", "distinct(0)").moves();
+            golden golden("indexing", "scatter(1)", |x| x[0].scatter(1, x.indices(), &x[1]))
+                .torch("x.scatter(1, indices, y)", "distinct(1)").moves();
+            golden golden("indexing", "scatter(-1)", |x| x[0].scatter(-1, x.indices(), &x[1]))
+                .torch("x.scatter(-1, indices, y)", "distinct(-1)").moves();
+            draw 2 Same |x, p| x[0].scatter(p.axis, &p.indices, &x[1]);
+        }
+        index_add {
+            check "index_add", Signed: (m, k) (picks(m).len(), k) => (m, k),
+                |x| x[0].index_add(0, &picks(x[0].shape()[0]), &x[1]);
+            check "index_add along the last", Signed: (m, k, n) (m, k, picks(n).len()) => (m, k, n),
+                |x| x[0].index_add(-1, &picks(x[0].shape()[2]), &x[1]);
+            check "index_add in order", Signed: (m, k) (m.div_ceil(2), k) => (m, k),
+                |x| x[0].index_add(0, &every_second(x[0].shape()[0]), &x[1]);
+            golden golden("indexing", "index_add(0)", |x| x[0].index_add(0, x.indices(), &x[1]))
+                .torch("x.index_add(0, indices, y)", "slices(0)").sums();
+            golden golden("indexing", "index_add(1)", |x| x[0].index_add(1, x.indices(), &x[1]))
+                .torch("x.index_add(1, indices, y)", "slices(1)").sums();
+            golden golden("indexing", "index_add(-1)", |x| x[0].index_add(-1, x.indices(), &x[1]))
+                .torch("x.index_add(-1, indices, y)", "slices(-1)").sums();
+            draw 2 Same |x, p| x[0].index_add(p.axis, &p.indices, &some(&x[1], p)?);
+        }
+        index_copy {
+            check "index_copy", Signed: (m, k) (picks(m).len(), k) => (m, k),
+                |x| x[0].index_copy(0, &picks(x[0].shape()[0]), &x[1]);
+            check "index_copy along the last",
+                Signed: (m, k, n) (m, k, picks(n).len()) => (m, k, n),
+                |x| x[0].index_copy(-1, &picks(x[0].shape()[2]), &x[1]);
+            check "index_copy in order", Signed: (m, k) (m.div_ceil(2), k) => (m, k),
+                |x| x[0].index_copy(0, &every_second(x[0].shape()[0]), &x[1]);
+            golden golden("indexing", "index_copy(0)", |x| x[0].index_copy(0, x.indices(), &x[1]))
+                .torch("x.index_copy(0, indices, y)", "slices(0, distinct=True)").moves();
+            golden golden("indexing", "index_copy(1)", |x| x[0].index_copy(1, x.indices(), &x[1]))
+                .torch("x.index_copy(1, indices, y)", "slices(1, distinct=True)").moves();
+            golden golden("indexing", "index_copy(-1)", |x| x[0].index_copy(-1, x.indices(), &x[1]))
+                .torch("x.index_copy(-1, indices, y)", "slices(-1, distinct=True)").moves();
+            draw 2 Same |x, p| x[0].index_copy(p.axis, &p.indices, &some(&x[1], p)?);
+        }
+        index_fill {
+            check "index_fill", Signed: (m, k) => (m, k),
+                |x| x[0].index_fill(0, &every_second(x[0].shape()[0]), 0.5);
+            check "index_fill of the last", Signed: (m, k, n) => (m, k, n),
+                |x| x[0].index_fill(-1, &picks(x[0].shape()[2].div_ceil(2)), 0.5);
+            golden golden("indexing", "index_fill(1)", |x| x[0].index_fill(1, x.indices(), -0.5))
+                .torch("x.index_fill(1, indices, -0.5)", "selections()").moves();
+            golden golden("indexing", "index_fill(-1)", |x| x[0].index_fill(-1, x.indices(), 2.5))
+                .torch("x.index_fill(-1, indices, 2.5)", "selections()").moves();
+            draw 1 Same |x, p| x[0].index_fill(p.axis, &p.indices, p.number);
+        }
+        at {
+            check "at", Signed: (m, k, n) => (), |x| x[0].at([0, -1, 0]),
+                refused if m * k * n == 0;
+            golden golden("indexing", "at", |x| x[0].at([1, -1, 2]))
+                .torch("x[1, -1, 2]", "cube()").moves();
+            draw 1 Same |x, p| x[0].at(&p.list);
+        }
+        take {
+            check "take", Signed: (m, k) => (2, picks(m * k).len()), |x| {
+                let picks = picks(x[0].len());
+                let twice = picks.as_slice().repeat(2);
+                x[0].take(&Indices::from_vec(twice, [2, picks.len()])?)
+            };
+            golden golden("indexing", "take", |x| x[0].take(x.indices()))
+                .torch("x.take(indices)", "words()").copies();
+            draw 1 Same |x, p| x[0].take(&p.indices);
+        }
+        index {
+            check "index with one list", Signed: (m, k) => (picks(m).len(), k),
+                |x| x[0].index(&[picks(x[0].shape()[0])]);
+            check "index with two lists", Signed: (m, k, n) => (picks(k).len(), n), |x| {
+                let columns = picks(x[0].shape()[1]);
+                x[0].index(&[&modulo(&columns, x[0].shape()[0]), &columns])
+            }, refused if m == 0 && k > 0;
+            golden golden("indexing", "index with one list",
+                |x| x[0].index(&[Indices::from([[1, 0], [0, 0]])]))
+                .torch("x[torch.tensor([[1, 0], [0, 0]])]", "cube()").copies();
+            golden golden("indexing", "index with two lists",
+                |x| x[0].index(&[Indices::from([1, 0, 1, 1]), Indices::from([2, 0, 1, 2])]))
+                .torch("x[torch.tensor([1, 0, 1, 1]), torch.tensor([2, 0, 1, 2])]", "cube()")
+                .copies();
+            golden golden("indexing", "index with three lists",
+                |x| x[0].index(&[
+                    Indices::from([[1], [0]]), Indices::from([2, 0, 1]), Indices::from(3),
+                ]))
+                .torch("x[torch.tensor([[1], [0]]), torch.tensor([2, 0, 1]), torch.tensor(3)]",
+                    "cube()").copies();
+            draw 1 Same |x, p| x[0].index(&[&p.indices, &p.labels][..p.seed as usize % 3]);
+        }
+        index_put {
+            check "index_put", Signed: (m, k) (picks(m).len(), k) => (m, k),
+                |x| x[0].index_put(&[picks(x[0].shape()[0])], &x[1], false);
+            check "index_put by two lists", Signed: (m, k, n) (n) => (m, k, n), |x| {
+                let columns = picks(x[0].shape()[1]);
+                x[0].index_put(&[&modulo(&columns, x[0].shape()[0]), &columns], &x[1], false)
+            }, refused if m == 0 && k > 0;
+            check "index_put, added", Signed: (m, k, n) (picks(k).len(), n) => (m, k, n), |x| {
+                let columns = picks(x[0].shape()[1]);
+                x[0].index_put(&[&modulo(&columns, x[0].shape()[0]), &columns], &x[1], true)
+            }, refused if m == 0 && k > 0;
+            golden golden("indexing", "index_put",
+                |x| x[0].index_put(&two_lists(), &x[1], false))
+                .torch("x.index_put((torch.tensor([1, 0, 1]), torch.tensor([2, 0, 1])), y)",
+                    "put([2, 3, 4], [4])").sums();
+            golden golden("indexing", "index_put, accumulated",
+                |x| x[0].index_put(&[Indices::from([1, 0, 1]), Indices::from([2, 0, 2])], &x[1],
+                    true))
+                .torch("x.index_put((torch.tensor([1, 0, 1]), torch.tensor([2, 0, 2])), y, True)",
+                    "put([2, 3, 4], [3, 1])").sums();
+            draw 2 Same |x, p|
+                x[0].index_put(&[&p.indices, &p.labels][..p.seed as usize % 3], &x[1], p.flag);
+        }
+        nonzero {
+            golden golden("indexing", "nonzero", |x| x[0].nonzero()?
+                .to_tensor(x[0].dtype()).add(&x[0].sum().mul_scalar(0.0)))
+                .torch("x.nonzero().double() + x.sum() * 0.0",
+                    "case('cube', Random('nonzero').labels(2, 2, 3, 4).double(), second=False) \
+                    + case('none', torch.zeros(2, 3), second=False) \
+                    + case('scalar', torch.tensor(2.0), second=False)").exact();
+            draw 1 Same |x, p| x[0].nonzero();
+            draw 0 Same |x, p| p.mask.nonzero();
+            without Check Extreme: "returns indices";
+        }
+        masked_select {
+            check "masked_select", Signed: (m, k) => (m * k.div_ceil(2)),
+                |x| x[0].masked_select(&stripes(x[0].shape()[1]));
+            check "masked_select of a row", Signed: (1, k) => (3 * k.div_ceil(2)), |x| {
+                let stripes = stripes(x[0].shape()[1]).as_slice().repeat(3);
+                x[0].masked_select(&Mask::from_vec(stripes, [3, x[0].shape()[1]])?)
+            };
+            golden golden("indexing", "masked_select",
+                |x| x[0].masked_select(&x[0].gt_scalar(0.25)))
+                .torch("x.masked_select(x > 0.25)", "cube(odd=ODD, empty=EMPTY)").moves();
+            golden golden("indexing", "masked_select of a row",
+                |x| x[0].masked_select(&Mask::from([[true, false, true], [false, true, true]])))
+                .torch("x.masked_select(torch.tensor([[1, 0, 1], [0, 1, 1]]).bool())",
+                    "case('row', Random('masked').normal(3)) \
+                    + case('rows', Random('masked rows').normal(2, 2, 3))").copies();
+            draw 1 Same |x, p| x[0].masked_select(&p.mask);
+        }
+        masked_scatter {
+            check "masked_scatter", Signed: (m, k) (m, k) => (m, k),
+                |x| x[0].masked_scatter(&stripes(x[0].shape()[1]), &x[1]);
+            golden golden("indexing", "masked_scatter",
+                |x| x[0].masked_scatter(&x[0].gt_scalar(0.25), &x[1]))
+                .torch("x.masked_scatter(x > 0.25, y)", "put([2, 3, 4], [24], [30])").moves();
+            draw 2 Same |x, p| x[0].masked_scatter(&p.mask, &x[1]);
+        }
         sort {
             check "sort", Signed: (m, k) => (m, k),
                 |x| Ok(spread(&x[0])?.sort(-1, Order::Ascending)?.0);
@@ -117,6 +275,34 @@ pub fn indexing() -> Vec<Entry> {
                     "top(lambda x: x.topk(3, dim=1, largest=False))").moves();
             draw 1 Same |x, p| x[0].bottom_k(p.axis, p.size);
         }
+        searchsorted {
+            golden golden("indexing", "searchsorted",
+                |x| x.placed(Ok((both(x)?, x[0].searchsorted(&x[1], false)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(False)").moves();
+            golden golden("indexing", "searchsorted(right)",
+                |x| x.placed(Ok((both(x)?, x[0].searchsorted(&x[1], true)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(True)").moves();
+            draw 2 Same |x, p| {
+                let sorted = x[0].sort(-1, Order::Ascending)?.0;
+                if p.size % 4 > 0 { &sorted } else { &x[0] }.searchsorted(&x[1], p.flag)
+            };
+            without Check Extreme: "returns indices";
+        }
+        bucketize {
+            golden golden("indexing", "bucketize",
+                |x| x.placed(Ok((both(x)?, x[1].bucketize(&x[0], false)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(False, rows=False)")
+                .moves();
+            golden golden("indexing", "bucketize(right)",
+                |x| x.placed(Ok((both(x)?, x[1].bucketize(&x[0], true)?))))
+                .torch("torch.cat([x.flatten(), y.flatten()])", "searched(True, rows=False)")
+                .moves();
+            draw 2 Same |x, p| {
+                let sorted = x[1].flatten().sort(0, Order::Ascending)?.0;
+                x[0].bucketize(if p.size % 4 > 0 { &sorted } else { &x[1] }, p.flag)
+            };
+            without Check Extreme: "returns indices";
+        }
         one_hot {
             golden golden("indexing", "one_hot",
                 |x| x.indices().one_hot(4, x[0].dtype())?.mul(&x[0]))
@@ -138,6 +324,41 @@ fn picks(len: usize) -> Indices {
 fn places<const N: usize>(shape: [usize; N], bound: usize) -> Result<Indices> {
     let count = shape.iter().product();
     Indices::from_vec((0..count).map(|i| (i * 7 + i / 3) % bound).collect(), shape)
+}
+
+/// Returns the elements of both operands.
+fn both(x: &Operands) -> Result<Tensor> {
+    Tensor::cat(&[x[0].flatten(), x[1].flatten()], 0)
+}
+
+/// Returns the indices 0, 2, 4, … of an axis.
+fn every_second(len: usize) -> Indices {
+    (0..len).step_by(2).collect()
+}
+
+/// Returns a mask of every second element.
+fn stripes(len: usize) -> Mask {
+    (0..len).map(|i| i % 2 == 0).collect()
+}
+
+/// Returns lists of different places in a tensor of at least two rows of three.
+fn two_lists() -> [Indices; 2] {
+    [Indices::from([1, 0, 1]), Indices::from([2, 0, 1])]
+}
+
+/// Returns an index into an axis of another length for each of these.
+fn modulo(indices: &Indices, len: usize) -> Indices {
+    let values = indices.as_slice().iter();
+    values.map(|i| (i * 5 + 1) % len.max(1)).collect()
+}
+
+/// Returns slices for drawn indices, or the drawn tensor itself.
+fn some(x: &Tensor, p: &Arguments) -> Result<Tensor> {
+    if p.flag {
+        x.index_select(p.axis, &p.indices)
+    } else {
+        Ok(x.clone())
+    }
 }
 
 /// Makes equal elements, as those of a stretched axis, different: sorting has a kink at ties.

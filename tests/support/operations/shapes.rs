@@ -1,11 +1,11 @@
-//! Views, joins, triangles.
+//! Views, joins, triangles, products of any rank.
 
 use super::Domain::Signed;
 use super::Entry;
 use super::golden::{Operands, golden};
-use cotangent::{INFER, PaddingMode, Result, Tensor};
+use cotangent::{INFER, Indices, PaddingMode, Result, Tensor};
 
-/// Views, joins, triangles.
+/// Views, joins, triangles, products of any rank.
 #[allow(clippy::reversed_empty_ranges)] // Negative bounds count from the end.
 pub fn shapes() -> Vec<Entry> {
     operations! { [m, k, n]
@@ -165,6 +165,79 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.flip([])", "cube()").moves();
             draw 1 Same |x, p| x[0].flip(&p.list);
         }
+        slice_scatter {
+            check "slice_scatter", Signed: (m, k) (m, k.div_ceil(2)) => (m, k),
+                |x| x[0].slice_scatter(&x[1], 1, None, None, 2);
+            check "slice_scatter backwards", Signed: (m, k) (m, k) => (m, k),
+                |x| x[0].slice_scatter(&x[1], 0, None, None, -1);
+            golden golden("shape", "slice_scatter(1,0,3,2)",
+                |x| x[0].slice_scatter(&x[1], 1, 0, 3, 2))
+                .torch("x.slice_scatter(y, 1, 0, 3, 2)", "put([2, 3, 4], [2, 2, 4])").moves();
+            golden golden("shape", "slice_scatter(-1,2,-1,1)",
+                |x| x[0].slice_scatter(&x[1], -1, 2, -1, 1))
+                .torch("x.slice_scatter(y, -1, 2, -1, 1)", "put([2, 3, 4], [2, 3, 1])").moves();
+            draw 2 Same |x, p| {
+                let part = x[1].slice(p.axis, p.start, p.end, p.step)?;
+                let source = if p.flag { &part } else { &x[1] };
+                x[0].slice_scatter(source, p.axis, p.start, p.end, p.step)
+            };
+        }
+        select_scatter {
+            check "select_scatter", Signed: (m, k) (m) => (m, k),
+                |x| x[0].select_scatter(&x[1], 1, -1), refused if k == 0;
+            golden golden("shape", "select_scatter(0,1)", |x| x[0].select_scatter(&x[1], 0, 1))
+                .torch("x.select_scatter(y, 0, 1)", "put([2, 3, 4], [3, 4])").moves();
+            golden golden("shape", "select_scatter(2,-2)", |x| x[0].select_scatter(&x[1], 2, -2))
+                .torch("x.select_scatter(y, 2, -2)", "put([2, 3, 4], [2, 3])").moves();
+            draw 2 Same |x, p| {
+                let place = p.start.unwrap_or(0);
+                let part = x[1].select(p.axis, place)?;
+                x[0].select_scatter(if p.flag { &part } else { &x[1] }, p.axis, place)
+            };
+        }
+        diagonal_scatter {
+            check "diagonal_scatter", Signed: (m, k) (m.min(k)) => (m, k),
+                |x| x[0].diagonal_scatter(&x[1], 0);
+            check "diagonal_scatter above", Signed: (n, m, k) (n, m.min(k.saturating_sub(1)))
+                => (n, m, k), |x| x[0].diagonal_scatter(&x[1], 1);
+            golden golden("shape", "diagonal_scatter(0)", |x| x[0].diagonal_scatter(&x[1], 0))
+                .torch("x.diagonal_scatter(y, 0, -2, -1)", "put([2, 3, 4], [2, 3])").moves();
+            golden golden("shape", "diagonal_scatter(-1)", |x| x[0].diagonal_scatter(&x[1], -1))
+                .torch("x.diagonal_scatter(y, -1, -2, -1)", "put([2, 3, 4], [2, 2])").moves();
+            draw 2 Same |x, p| {
+                let offset = p.start.unwrap_or(0);
+                let part = x[1].diagonal(offset)?;
+                x[0].diagonal_scatter(if p.flag { &part } else { &x[1] }, offset)
+            };
+        }
+        roll {
+            check "roll", Signed: (m, k) => (m, k), |x| x[0].roll(0, 1);
+            check "roll of the last", Signed: (m, k, n) => (m, k, n), |x| x[0].roll(-1, -5);
+            golden golden("shape", "roll(0,1)", |x| x[0].roll(0, 1))
+                .torch("x.roll(1, 0)", "cube(odd=ODD, empty=EMPTY)").moves();
+            golden golden("shape", "roll(1,-5)", |x| x[0].roll(1, -5))
+                .torch("x.roll(-5, 1)", "cube(empty=EMPTY)").moves();
+            golden golden("shape", "roll(-1,4)", |x| x[0].roll(-1, 4))
+                .torch("x.roll(4, -1)", "cube()").moves();
+            draw 1 Same |x, p| x[0].roll(p.axis, p.start.unwrap_or(0));
+        }
+        sliding_window {
+            check "sliding_window", Signed: (m, k + 1) => (m, k, 2),
+                |x| x[0].sliding_window(1, 2, 1), refused if k == 0;
+            check "sliding_window with gaps", Signed: (m + 1, k) => (m / 3 + 1, k, 1),
+                |x| x[0].sliding_window(0, 1, 3);
+            check "sliding_window of the middle", Signed: (m, k + 2, n) => (m, k / 2 + 1, n, 2),
+                |x| x[0].sliding_window(1, 2, 2);
+            golden golden("shape", "sliding_window(2,3,1)", |x| x[0].sliding_window(2, 3, 1))
+                .torch("x.unfold(2, 3, 1)", "cube()").copies();
+            golden golden("shape", "sliding_window(0,1,2)", |x| x[0].sliding_window(0, 1, 2))
+                .torch("x.unfold(0, 1, 2)", "cube(empty=EMPTY)").copies();
+            golden golden("shape", "sliding_window(-2,2,1)", |x| x[0].sliding_window(-2, 2, 1))
+                .torch("x.unfold(-2, 2, 1)", "cube()").copies();
+            golden golden("shape", "sliding_window(0,0,1)", |x| x[0].sliding_window(0, 0, 1))
+                .torch("x.unfold(0, 0, 1)", "cube()").copies();
+            draw 1 Same |x, p| x[0].sliding_window(p.axis, p.size, p.other_size);
+        }
         split {
             check "split", Signed: (m, k) => (m, k), |x| in_reverse(&x[0].split(1, 3)?, 1);
             golden golden("shape", "split(2,3)", |x| in_reverse(&x[0].split(2, 3)?, 2))
@@ -278,6 +351,83 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.repeat(1, 0, 1)", "cube()").copies();
             draw 1 Same |x, p| x[0].repeat(&p.sizes);
         }
+        repeat_interleave {
+            check "repeat_interleave", Signed: (m, k) => (2 * m, k),
+                |x| x[0].repeat_interleave(0, &Indices::from(2));
+            check "repeat_interleave by each", Signed: (m, k) => (m, repeats(k).1),
+                |x| x[0].repeat_interleave(-1, &repeats(x[0].shape()[1]).0);
+            check "repeat_interleave no times", Signed: (m, k) => (m, 0),
+                |x| x[0].repeat_interleave(1, &Indices::from(0));
+            golden golden("shape", "repeat_interleave(3,1)",
+                |x| x[0].repeat_interleave(1, &Indices::from(3)))
+                .torch("x.repeat_interleave(3, 1)", "cube(empty=EMPTY)").copies();
+            golden golden("shape", "repeat_interleave([2,0,3],1)",
+                |x| x[0].repeat_interleave(1, &Indices::from([2, 0, 3])))
+                .torch("x.repeat_interleave(torch.tensor([2, 0, 3]), 1)", "cube()").copies();
+            golden golden("shape", "repeat_interleave([0,0],0)",
+                |x| x[0].repeat_interleave(0, &Indices::from([0, 0])))
+                .torch("x.repeat_interleave(torch.tensor([0, 0]), 0)", "cube()").copies();
+            draw 1 Same |x, p| x[0].repeat_interleave(p.axis, &Indices::from(p.size));
+            draw 1 Same |x, p| x[0].repeat_interleave(p.axis, &p.indices);
+            draw 1 Same |x, p| x[0].repeat_interleave(p.axis, &Indices::from(&p.sizes[..]));
+        }
+        meshgrid {
+            check "meshgrid", Signed: (m) (k) => (2, m, k),
+                |x| Tensor::stack(&Tensor::meshgrid(&[&x[0], &x[1]])?, 0);
+            golden golden("shape", "meshgrid", |x| Tensor::stack(&Tensor::meshgrid(&all(x))?, 0))
+                .torch("torch.stack(torch.meshgrid(*operands, indexing='ij'))",
+                    "normal(two=[[2], [3]], three=[[2], [3], [4]], scalar=[[2], []], \
+                    none=[[0], [3]])").copies();
+            draw 2 Same |x, p| {
+                let vectors = if p.flag { x.to_vec() } else {
+                    x.iter().map(Tensor::flatten).collect()
+                };
+                Tensor::meshgrid(&vectors)
+            };
+        }
+        kron {
+            check "kron", Signed: (m, k) (2, n) => (2 * m, k * n), |x| x[0].kron(&x[1]);
+            check "kron with a vector", Signed: (2, m, k) (n) => (2, m, k * n),
+                |x| x[0].kron(&x[1]);
+            golden golden("shape", "kron", |x| x[0].kron(&x[1]))
+                .torch("torch.kron(x, y)",
+                    "normal(matrices=[[2, 3], [3, 2]], ranks=[[2], [2, 3, 2]], scalar=[[], [3]], \
+                    none=[[0, 2], [2, 2]])").sums();
+            draw 2 Same |x, p| x[0].kron(&x[1]);
+        }
+        tensordot {
+            check "tensordot", Signed: (m, k, n) (n, 2, m) => (k, 2),
+                |x| x[0].tensordot(&x[1], [0, -1], [2, 0]);
+            check "tensordot over no axes", Signed: (m) (k) => (m, k),
+                |x| x[0].tensordot(&x[1], [], []);
+            golden golden("shape", "tensordot([1,0],[0,1])",
+                |x| x[0].tensordot(&x[1], [1, 0], [0, 1]))
+                .torch("torch.tensordot(x, y, ([1, 0], [0, 1]))",
+                    "normal(cubes=[[3, 4, 5], [4, 3, 2]], none=[[3, 4, 0], [4, 3, 2]], \
+                    summed_none=[[3, 0, 2], [0, 3, 2]])").sums();
+            golden golden("shape", "tensordot(2)", |x| x[0].tensordot(&x[1], [-2, -1], [0, 1]))
+                .torch("torch.tensordot(x, y, 2)", "normal(cubes=[[2, 3, 4], [3, 4, 5]])").sums();
+            golden golden("shape", "tensordot(0)", |x| x[0].tensordot(&x[1], [], []))
+                .torch("torch.tensordot(x, y, 0)", "normal(cubes=[[2, 3], [4]])").sums();
+            draw 2 Close |x, p| x[0].tensordot(&x[1], p.axis, p.other_axis);
+            draw 2 Close |x, p| x[0].tensordot(&x[1], &p.order, &p.list);
+        }
+        baddbmm {
+            check "baddbmm", Signed: (m, k, 3) (m, k, n) (m, n, 3) => (m, k, 3),
+                |x| x[0].baddbmm(&x[1], &x[2]);
+            check "baddbmm with a row", Signed: (3) (m, k, n) (m, n, 3) => (m, k, 3),
+                |x| x[0].baddbmm(&x[1], &x[2]);
+            golden golden("shape", "baddbmm", |x| x[0].baddbmm(&x[1], &x[2]))
+                .torch("torch.baddbmm(x, y, z)",
+                    "normal(whole=[[2, 3, 5], [2, 3, 4], [2, 4, 5]], \
+                    row=[[5], [2, 3, 4], [2, 4, 5]], none=[[0, 3, 5], [0, 3, 4], [0, 4, 5]])")
+                .sums();
+            draw 3 Close |x, p| x[0].baddbmm(&x[1], &if p.flag {
+                x[2].transpose(-1, -2)?
+            } else {
+                x[2].clone()
+            });
+        }
         tril {
             check "tril", Signed: (m, k) => (m, k), |x| x[0].tril(0);
             check "tril above the diagonal", Signed: (n, m, k) => (n, m, k), |x| x[0].tril(1);
@@ -316,7 +466,24 @@ pub fn shapes() -> Vec<Entry> {
                 .torch("x.diagonal(7, -2, -1)", "cube()").moves();
             draw 1 Same |x, p| x[0].diagonal(p.start.unwrap_or(0));
         }
+        diag_embed {
+            check "diag_embed", Signed: (m, k) => (m, k, k), |x| x[0].diag_embed(0);
+            check "diag_embed above", Signed: (k) => (k + 2, k + 2), |x| x[0].diag_embed(2);
+            golden golden("shape", "diag_embed(0)", |x| x[0].diag_embed(0))
+                .torch("x.diag_embed()", "cube(odd=ODD, empty=EMPTY)").moves();
+            golden golden("shape", "diag_embed(-1)", |x| x[0].diag_embed(-1))
+                .torch("x.diag_embed(-1)", "cube()").moves();
+            golden golden("shape", "diag(2)", |x| x[0].diag_embed(2))
+                .torch("torch.diag(x, 2)", "normal(vector=[[3]], none=[[0]])").moves();
+            draw 1 Same |x, p| x[0].diag_embed(p.start.unwrap_or(0));
+        }
     }
+}
+
+/// Returns how often each slice of an axis is repeated, and the sum of these numbers.
+fn repeats(len: usize) -> (Indices, usize) {
+    let times = || (0..len).map(|i| (i + 2) % 3);
+    (times().collect(), times().sum())
 }
 
 fn all<'a>(x: &'a Operands) -> Vec<&'a Tensor> {

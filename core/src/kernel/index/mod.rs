@@ -1,3 +1,4 @@
-//! Kernels for indexing: they take or add up slices and elements by their index.
+//! Kernels for indexing: they take, add up or overwrite slices and elements by their index.
 
 pub(crate) mod rows;
+pub(crate) mod write;

@@ -62,6 +62,15 @@ pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], ou
     if xs.is_empty() {
         return;
     }
+    let block = sizes.count * sizes.inner;
+    if indices.is_sorted_by(|a, b| a < b) {
+        for_ascending(sizes, indices, out, &|o, k, out| {
+            let start = o * block + k * sizes.inner;
+            let xs = &xs[start..start + sizes.inner];
+            out.iter_mut().zip(xs).for_each(|(out, &x)| *out += x);
+        });
+        return;
+    }
     // A counting sort of the slices by index. First slot i + 2 counts the slices of index i; then
     // slot i + 1 is the start of the list of index i; at last it is its end, where the next one
     // starts.
@@ -77,7 +86,6 @@ pub(crate) fn add_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], ou
         listed[bounds[index + 1]] = k;
         bounds[index + 1] += 1;
     }
-    let block = sizes.count * sizes.inner;
     for_runs(sizes.len, sizes.inner, out, &|o, first, out| {
         let xs = &xs[o * block..(o + 1) * block];
         for (index, out) in (first..).zip(out.chunks_exact_mut(sizes.inner)) {
@@ -182,6 +190,25 @@ pub(crate) fn add_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out:
             }
             let sums = out.iter_mut().zip(&sums);
             sums.for_each(|(out, &sum)| *out = F::from_f64(sum));
+        }
+    });
+}
+
+/// Calls `body(outer, k, slice)` for the slices `out[outer, indices[k]]`. The indices are strictly
+/// ascending.
+pub(super) fn for_ascending<F: Float>(
+    sizes: Sizes,
+    indices: &[usize],
+    out: &mut [F],
+    body: &(impl Fn(usize, usize, &mut [F]) + Sync),
+) {
+    for_runs(sizes.len, sizes.inner, out, &|o, first, out| {
+        let after = first + out.len() / sizes.inner;
+        let found = indices.partition_point(|&index| index < first);
+        let within = indices[found..].iter().take_while(|&&index| index < after);
+        for (k, index) in (found..).zip(within) {
+            let start = (index - first) * sizes.inner;
+            body(o, k, &mut out[start..start + sizes.inner]);
         }
     });
 }

@@ -1,4 +1,4 @@
-//! Taking elements by index, and adding elements up by index.
+//! Taking elements by index, and the transpose, which adds elements up by index.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
@@ -91,7 +91,9 @@ impl Tensor {
 
     /// Takes from each line along `axis` the elements at the indices in the same line of `indices`.
     /// For axis 1 of three, y\[i, j, k\] = x\[i, indices\[i, j, k\], k\]. The result has the
-    /// shape of `indices`, which may be shorter than this tensor along the other axes.
+    /// shape of `indices`, which may be shorter than this tensor along the other axes. PyTorch's
+    /// `take_along_dim` broadcasts the other axes first, as [`broadcast_to`](Self::broadcast_to)
+    /// does.
     ///
     /// # Errors
     /// [`Error::Index`] if there is no such axis or an index is not below its length;
@@ -106,6 +108,7 @@ impl Tensor {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     #[doc(alias = "take_along_axis")]
+    #[doc(alias = "take_along_dim")]
     pub fn gather(&self, axis: isize, indices: &Indices) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
             let gathered = vector.gather(axis, &in_a_vector(indices)?)?;
@@ -128,66 +131,14 @@ impl Tensor {
         })
     }
 
-    /// Returns this tensor with the elements of `source` added at `indices` along `axis`. For axis
-    /// 1 of three, y\[i, indices\[i, j, k\], k\] += source\[i, j, k\]. It is the transpose of
-    /// [`gather`](Self::gather). Elements of `source` without an index are not added. Several
-    /// elements of one place are added in their order and in `f64`, so that the sum is always the
-    /// same.
-    ///
-    /// # Errors
-    /// [`Error::Index`] if there is no such axis or an index is not below its length;
-    /// [`Error::Shape`] if `indices` has another number of axes than this tensor or `source`, is
-    /// longer than `source` along any axis, or is longer than this tensor along another axis;
-    /// [`Error::DType`] if the dtypes differ.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let x = Tensor::from([10.0f32, 20.0, 30.0]);
-    /// let y = x.scatter_add(0, &Indices::from([0, 2, 0]), &Tensor::from([1.0f32, 2.0, 3.0]))?;
-    /// assert_eq!(y.to_vec::<f32>()?, [14.0, 20.0, 32.0]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    #[doc(alias = "put_along_axis")]
-    pub fn scatter_add(&self, axis: isize, indices: &Indices, source: &Self) -> Result<Self> {
-        let operands = [("this tensor", Some(self)), ("source", Some(source))];
-        Tensor::expect_one_dtype("scatter_add", &operands)?;
-        if let Some(vector) = self.as_vector() {
-            let source = source.as_vector().unwrap_or_else(|| source.clone());
-            let sums = vector.scatter_add(axis, &in_a_vector(indices)?, &source)?;
-            return Ok(sums.as_scalar());
-        }
-        let axis = resolve_axis("scatter_add", axis, self.rank())?;
-        let lines = self.lines_of("scatter_add", axis, indices)?;
-        let covers = source.rank() == self.rank()
-            && source
-                .shape()
-                .iter()
-                .zip(indices.shape())
-                .all(|(n, i)| i <= n);
-        if !covers {
-            let reason =
-                "expected a source with at least as many elements as indices along each axis";
-            let shapes = [indices.shape(), source.shape()];
-            return Err(Error::shape("scatter_add", reason, &shapes));
-        }
-        self.reserve_like("scatter_add")?;
-        let source = source.cropped("scatter_add", indices.shape());
-        let picks = Picks {
-            op: "scatter_add",
-            axis,
-            indices: indices.clone(),
-            each: true,
-        };
-        if lines[..] == *self.shape() {
-            return Ok(self.put(&picks, &source));
-        }
-        let sums = Self::zeros_of(&lines, self.dtype()).put(&picks, &source);
-        self.add(&sums.extended("scatter_add", self.array().shape()))
-    }
-
     /// Returns the shape of the part of this tensor that `indices` select from: whole lines along
     /// `axis`. Fails if the shapes do not fit or an index is out of range.
-    fn lines_of(&self, op: &'static str, axis: usize, indices: &Indices) -> Result<Shape> {
+    pub(super) fn lines_of(
+        &self,
+        op: &'static str,
+        axis: usize,
+        indices: &Indices,
+    ) -> Result<Shape> {
         let mut lines = Shape::from(indices.shape());
         let pairs = self.shape().iter().zip(indices.shape()).enumerate();
         let fits = lines.len() == self.rank()
@@ -205,14 +156,8 @@ impl Tensor {
         Ok(lines)
     }
 
-    /// Returns zeros that take no memory.
-    fn zeros_of(shape: &Shape, dtype: DType) -> Self {
-        Array::full(dtype, Shape::default(), 0.0)
-            .broadcast_to(shape)
-            .into()
-    }
-
-    fn taken(&self, picks: &Picks) -> Self {
+    /// Returns the elements at places that are in range.
+    pub(super) fn taken(&self, picks: &Picks) -> Self {
         let mut shape = self.array().shape().clone();
         shape.as_mut()[picks.axis] = picks.count();
         let (sizes, indices) = (picks.sizes(self.shape()), picks.indices.as_slice());
@@ -228,13 +173,13 @@ impl Tensor {
     }
 
     /// Returns this tensor with `source` added at the places that `taken` takes from.
-    fn put(&self, picks: &Picks, source: &Self) -> Self {
+    pub(super) fn put(&self, picks: &Picks, source: &Self) -> Self {
         let (sizes, indices) = (picks.sizes(self.shape()), picks.indices.as_slice());
         let output = with_dtype!(self.dtype(), F => {
             let xs = &*source.array().contiguous::<F>();
             let add = if picks.each { rows::add_each::<F> } else { rows::add_slices::<F> };
             Array::build::<F>(self.array().shape().clone(), |out| {
-                self.array().view::<F>().gather(0, out);
+                self.array().copy_to(out);
                 add(sizes, indices, xs, out);
             })
         });
@@ -245,7 +190,7 @@ impl Tensor {
 }
 
 /// Makes a vector of indices into a scalar, which may be a scalar themselves.
-fn in_a_vector(indices: &Indices) -> Result<Indices> {
+pub(super) fn in_a_vector(indices: &Indices) -> Result<Indices> {
     if indices.shape().is_empty() {
         indices.reshape([1])
     } else {
@@ -286,12 +231,12 @@ impl Indices {
 
 /// The places of elements along an axis.
 #[derive(Clone)]
-struct Picks {
-    op: &'static str,
-    axis: usize,
-    indices: Indices,
+pub(super) struct Picks {
+    pub op: &'static str,
+    pub axis: usize,
+    pub indices: Indices,
     /// Whether each element has an index, else each slice has one.
-    each: bool,
+    pub each: bool,
 }
 
 impl Picks {
@@ -304,7 +249,7 @@ impl Picks {
         }
     }
 
-    fn sizes(&self, from: &[usize]) -> rows::Sizes {
+    pub(super) fn sizes(&self, from: &[usize]) -> rows::Sizes {
         rows::Sizes {
             count: self.count(),
             len: from[self.axis],
@@ -333,7 +278,7 @@ impl Op for Take {
                 return Ok(smallvec![Some(sums.into())]);
             }
         }
-        let zeros = Tensor::zeros_of(&self.from, cotangent.dtype());
+        let zeros = Tensor::constant_of(&self.from, 0.0, cotangent.dtype());
         Ok(smallvec![Some(zeros.put(&self.picks, &cotangent))])
     }
 }

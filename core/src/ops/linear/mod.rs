@@ -3,4 +3,5 @@
 
 pub(in crate::ops) mod einsum;
 pub(in crate::ops) mod matmul;
+pub(in crate::ops) mod products;
 pub(in crate::ops) mod triangle;

@@ -4,7 +4,7 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::{Error, Result};
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::ops::shape::window::Window;
-use crate::tensor::{Array, with_dtype};
+use crate::tensor::{Array, Shape, with_dtype};
 use smallvec::smallvec;
 
 /// # Linear algebra
@@ -91,7 +91,34 @@ impl Tensor {
         Ok(self.seen_through("diagonal", Window::Diagonal(offset)))
     }
 
-    fn expect_matrices(&self, op: &'static str) -> Result<()> {
+    /// Returns matrices of zeros with these vectors on a diagonal: (…, n) becomes (…, n + |offset|,
+    /// n + |offset|), the transpose of [`diagonal`](Self::diagonal). For one vector it is PyTorch's
+    /// `torch.diag`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if this is a scalar, or the result has more elements than memory can hold.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let x = Tensor::from([1.0f32, 2.0]);
+    /// assert_eq!(x.diag_embed(0)?.to_string(), "[[1. 0.]\n [0. 2.]]");
+    /// assert_eq!(x.diag_embed(-1)?.to_string(), "[[0. 0. 0.]\n [1. 0. 0.]\n [0. 2. 0.]]");
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "diag")]
+    #[doc(alias = "diagflat")]
+    pub fn diag_embed(&self, offset: isize) -> Result<Self> {
+        let Some((&len, front)) = self.shape().split_last() else {
+            let reason = "expected at least one axis";
+            return Err(Error::shape("diag_embed", reason, &[self.shape()]));
+        };
+        let size = len.saturating_add(offset.unsigned_abs());
+        let shape: Shape = front.iter().copied().chain([size, size]).collect();
+        shape.reserve("diag_embed", self.dtype())?;
+        Ok(self.put_behind("diag_embed", Window::Diagonal(offset), shape, 0.0))
+    }
+
+    pub(in crate::ops) fn expect_matrices(&self, op: &'static str) -> Result<()> {
         if self.rank() < 2 {
             let reason = "expected at least two axes";
             return Err(Error::shape(op, reason, &[self.shape()]));

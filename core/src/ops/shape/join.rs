@@ -131,7 +131,7 @@ impl Tensor {
 }
 
 /// Returns references to the tensors; an error if there are none or their dtypes differ.
-fn borrowed<'a>(
+pub(super) fn borrowed<'a>(
     op: &'static str,
     tensors: &'a [impl Borrow<Tensor>],
 ) -> Result<SmallVec<[&'a Tensor; 8]>> {

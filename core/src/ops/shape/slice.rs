@@ -4,7 +4,7 @@
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
 use crate::ops::shape::window::Window;
-use crate::tensor::{Axes, Shape, Span, resolve_axis};
+use crate::tensor::{Axes, Shape, Span, resolve_axis, resolve_place};
 
 /// # Shape and views
 impl Tensor {
@@ -38,20 +38,7 @@ impl Tensor {
     /// ```
     pub fn select(&self, axis: isize, index: isize) -> Result<Self> {
         let axis = resolve_axis("select", axis, self.rank())?;
-        let bound = self.shape()[axis];
-        let start = match usize::try_from(index) {
-            Ok(index) => Some(index),
-            Err(_) => bound.checked_sub(index.unsigned_abs()),
-        };
-        let Some(start) = start.filter(|&start| start < bound) else {
-            return Err(Error::index(
-                "select",
-                "index",
-                index as i64,
-                bound,
-                "elements",
-            ));
-        };
+        let start = resolve_place("select", index, self.shape()[axis])?;
         self.narrowed("select", axis, start, 1)
             .squeeze(axis as isize)
     }

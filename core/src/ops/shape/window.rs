@@ -1,9 +1,10 @@
 //! Windows: views that select some of a tensor's elements, each at most once, and their transpose,
 //! which writes elements back among zeros. Slicing, flipping, padding and diagonals are windows.
+//! Assignment by copy writes elements among those of another tensor.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
-use crate::tensor::{Layout, Shape, Span};
+use crate::tensor::{Array, DType, Layout, Shape, Span};
 use smallvec::{SmallVec, smallvec};
 
 /// A selection of elements.
@@ -23,6 +24,13 @@ impl Window {
             }),
             Self::Diagonal(offset) => layout.diagonal(*offset),
         }
+    }
+}
+
+impl Shape {
+    /// Returns the shape of a window that fits this one.
+    pub(super) fn seen_through(&self, window: &Window) -> Self {
+        window.of(&Layout::row_major(self.clone())).shape
     }
 }
 
@@ -65,18 +73,41 @@ impl Tensor {
         Self::from_op(output.into(), &[self], || Put { op, window })
     }
 
+    /// Returns this tensor with `source` where a window that fits it selects.
+    pub(crate) fn replaced(
+        &self,
+        op: &'static str,
+        window: impl Into<Window>,
+        source: &Self,
+    ) -> Self {
+        let window = window.into();
+        let seen = window.of(&Layout::row_major(self.array().shape().clone()));
+        let output = self.array().replaced(&seen, source.array());
+        Self::from_op(output.into(), &[self, source], || Replaced {
+            op,
+            window,
+            source: source.array().shape().clone(),
+        })
+    }
+
+    /// Replaces the first elements of each axis by those of `source`.
+    pub(crate) fn with_corner(&self, op: &'static str, source: &Self) -> Self {
+        self.replaced(op, corner(source.shape()), source)
+    }
+
+    /// Returns a constant of any shape that takes no memory.
+    pub(in crate::ops) fn constant_of(shape: &Shape, value: f64, dtype: DType) -> Self {
+        Array::full(dtype, Shape::default(), value)
+            .broadcast_to(shape)
+            .into()
+    }
+
     /// Narrows each axis to its first elements, as many as `shape` says.
     pub(crate) fn cropped(&self, op: &'static str, shape: &[usize]) -> Self {
         if self.shape() == shape {
             return self.clone();
         }
         self.seen_through(op, corner(shape))
-    }
-
-    /// Appends zeros to each axis up to the length in `shape`: the transpose of
-    /// [`cropped`](Self::cropped).
-    pub(crate) fn extended(&self, op: &'static str, shape: &Shape) -> Self {
-        self.put_behind(op, corner(self.shape()), shape.clone(), 0.0)
     }
 }
 
@@ -129,5 +160,27 @@ impl Op for Put {
         Ok(smallvec![Some(
             cotangent.seen_through(self.op, self.window.clone())
         )])
+    }
+}
+
+struct Replaced {
+    op: &'static str,
+    window: Window,
+    source: Shape,
+}
+
+impl Op for Replaced {
+    fn name(&self) -> &'static str {
+        self.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Blend
+    }
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let window = || self.window.clone();
+        let zeros = || Tensor::constant_of(&self.source, 0.0, cotangent.dtype());
+        let rest = (context.wants(0)).then(|| cotangent.replaced(self.op, window(), &zeros()));
+        let source = (context.wants(1)).then(|| cotangent.seen_through(self.op, window()));
+        Ok(smallvec![rest, source])
     }
 }
