@@ -72,9 +72,12 @@
 //! and named. If a process is killed, `mpirun` ends the others. The last
 //! checkpoint is whole, because checkpoints are replaced as a whole.
 //!
-//! Before the first step of a model, and every 100 steps, the ranks check that they have the same
-//! parameters; [`Fit`](crate::train::Fit) also checks the settings. A difference is an error that
-//! names the rank and the parameter.
+//! At the start the ranks check that they have the same version, instruction set and options.
+//! Before the first step of a model, and every 100 steps, they check that they have the same
+//! parameters. [`Fit`](crate::train::Fit) also checks the settings, and the data: each rank reads
+//! the first batch of training and of validation, and compares its
+//! [fingerprint](crate::data::Epochs::fingerprint). A difference is an error that names the rank
+//! and what differs. In a loop that is written out, [`Ranks::agree`] compares anything else.
 //!
 //! # Differences from PyTorch
 //!

@@ -3,14 +3,20 @@
 
 #[path = "parallel/accumulation.rs"]
 mod accumulation;
+#[path = "parallel/agreement.rs"]
+mod agreement;
 #[path = "parallel/buffers.rs"]
 mod buffers;
 #[path = "parallel/failures.rs"]
 mod failures;
 #[path = "parallel/fit.rs"]
 mod fit;
+#[path = "parallel/metrics.rs"]
+mod metrics;
 #[path = "parallel/nets.rs"]
 mod nets;
+#[path = "parallel/nonfinite.rs"]
+mod nonfinite;
 #[path = "parallel/steps.rs"]
 mod steps;
 #[path = "parallel/synchronized.rs"]

@@ -1,5 +1,6 @@
 //! `Epochs`, the trait of everything that a training loop can take its batches from.
 
+use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
 
 use cotangent_core::Result;
@@ -43,6 +44,35 @@ pub trait Epochs {
         let split = move |batch: Result<Self::Batch>| Shards::split(&batch?, own.clone(), of);
         Ok(Box::new(self.epoch(number).map(split)))
     }
+
+    /// Describes epoch `number`, a property in each line: processes that train together compare
+    /// these lines before they begin. The default has the number of batches, and a
+    /// [hash](Sample::digest) of the first one. [`Batches`](crate::Batches) adds the number of
+    /// samples.
+    ///
+    /// # Errors
+    /// Those of the first batch.
+    fn fingerprint(&self, number: u64) -> Result<Vec<String>> {
+        let batches = match self.batches_per_epoch() {
+            Some(batches) => batches.to_string(),
+            None => "an unknown number of".to_owned(),
+        };
+        let first = self.epoch(number).next().transpose()?;
+        let first = first.map_or_else(|| Ok("none".to_owned()), |batch| described(&batch))?;
+        let lines = [
+            format!("{batches} batches in an epoch"),
+            format!("first batch of epoch {}: {first}", number + 1),
+        ];
+        Ok(lines.into())
+    }
+}
+
+/// Describes a batch, with a hash of its values that is the same in all processes of one program.
+fn described(batch: &impl Sample) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    batch.digest(&mut hasher);
+    let (rows, hash) = (batch.rows()?, hasher.finish());
+    Ok(format!("{rows} samples, hash of the values {hash:016x}"))
 }
 
 impl<E: Epochs + ?Sized> Epochs for &E {
@@ -63,5 +93,9 @@ impl<E: Epochs + ?Sized> Epochs for &E {
         of: usize,
     ) -> Result<Box<dyn Iterator<Item = Result<Shards<Self::Batch>>> + '_>> {
         (**self).shards(number, own, of)
+    }
+
+    fn fingerprint(&self, number: u64) -> Result<Vec<String>> {
+        (**self).fingerprint(number)
     }
 }

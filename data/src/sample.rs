@@ -1,6 +1,7 @@
 //! `Sample`, the trait of everything that a data set may contain: tensors, indices, tuples of them.
 
 use std::array;
+use std::hash::{Hash, Hasher};
 
 use cotangent_core::{Error, Indices, Mask, Result, Shape, Tensor};
 
@@ -64,6 +65,12 @@ pub trait Sample: Clone + Send + Sync + 'static {
     /// # Errors
     /// [`Error::Index`] if there is no such row, [`Error::Shape`] if there is no axis.
     fn row(&self, row: usize) -> Result<Self>;
+
+    /// Adds the values to a hash, by which [processes](crate::Epochs::fingerprint) that train
+    /// together check that they have the same data. The default adds nothing.
+    fn digest(&self, digest: &mut dyn Hasher) {
+        let _ = digest;
+    }
 }
 
 impl Sample for Tensor {
@@ -87,6 +94,19 @@ impl Sample for Tensor {
     fn row(&self, row: usize) -> Result<Self> {
         check_rows(self.shape(), &[row])?;
         self.select(0, row as isize)
+    }
+
+    fn digest(&self, mut digest: &mut dyn Hasher) {
+        (self.shape(), self.dtype()).hash(&mut digest);
+        if let Ok(values) = self.to_vec::<f32>() {
+            for value in values {
+                digest.write_u32(value.to_bits());
+            }
+            return;
+        }
+        for value in self.to_f64_vec() {
+            digest.write_u64(value.to_bits());
+        }
     }
 }
 
@@ -133,6 +153,10 @@ macro_rules! cells {
                 check_rows(self.shape(), &[row])?;
                 self.narrow(0, row, 1)?.squeeze(0)
             }
+
+            fn digest(&self, mut digest: &mut dyn Hasher) {
+                (self.shape(), self.as_slice()).hash(&mut digest);
+            }
         }
     )*};
 }
@@ -163,6 +187,10 @@ macro_rules! tuples {
 
             fn row(&self, row: usize) -> Result<Self> {
                 Ok(($(self.$position.row(row)?,)+))
+            }
+
+            fn digest(&self, digest: &mut dyn Hasher) {
+                $(self.$position.digest(digest);)+
             }
         }
     )*};
@@ -202,6 +230,12 @@ impl<S: Sample, const N: usize> Sample for [S; N] {
 
     fn row(&self, row: usize) -> Result<Self> {
         each(self, |i| self[i].row(row))
+    }
+
+    fn digest(&self, digest: &mut dyn Hasher) {
+        for part in self {
+            part.digest(digest);
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `Sequence`, a sample whose first axis is time and has another length in each sample.
 
+use std::hash::Hasher;
+
 use cotangent_core::{Error, Indices, Mask, Result, Shape, Tensor};
 
 use crate::sample::{Sample, batch_shape};
@@ -198,6 +200,11 @@ impl<T: Padded> Sample for Sequence<T> {
             lengths,
             fill: self.fill,
         })
+    }
+
+    fn digest(&self, digest: &mut dyn Hasher) {
+        self.values.digest(digest);
+        self.lengths.digest(digest);
     }
 }
 

@@ -36,6 +36,7 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
     };
     let [samples, one, rows, row, start, len] =
         ["samples", "one", "rows", "row", "start", "len"].map(local);
+    let digest = local("digest");
     let stack = each(&|field| {
         let (of, member) = (of(field), &field.member);
         quote!(#of::stack(&#samples.iter()
@@ -58,6 +59,10 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
         let (of, member) = (of(field), &field.member);
         part(field, quote!(#of::rows(&self.#member)))
     });
+    let digests = fields.all.iter().map(|field| {
+        let (of, member) = (of(field), &field.member);
+        quote!(#of::digest(&self.#member, #digest);)
+    });
     quote! {
         #[automatically_derived]
         #(#lints)*
@@ -67,6 +72,7 @@ pub(crate) fn expand(input: &Input) -> TokenStream {
             fn select(&self, #rows: &[usize]) -> #own { #select }
             fn narrow(&self, #start: usize, #len: usize) -> #own { #narrow }
             fn row(&self, #row: usize) -> #own { #single }
+            fn digest(&self, #digest: &mut dyn ::core::hash::Hasher) { #(#digests)* }
         }
     }
 }

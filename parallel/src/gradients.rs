@@ -375,9 +375,9 @@ impl<'s> Summing<'s> {
     ) -> Result<Self> {
         let own = ranks.own_shards();
         let wrong = |reason: String| Err(Error::argument("Ranks::gradients", reason));
-        let Some(first) = batches.first() else {
+        if batches.is_empty() {
             return wrong("expected at least one batch, found none".to_owned());
-        };
+        }
         for batch in batches {
             if batch.parts.len() != own.len() {
                 let (expected, found) = (own.len(), batch.parts.len());
@@ -398,7 +398,7 @@ impl<'s> Summing<'s> {
             leaves: Untrained::of(model),
             exchange: Mutex::new(Exchange::new(ranks, Arc::clone(&plan))),
             first_shard: own.start,
-            unit: first.rows as f64,
+            unit: batches.iter().map(|batch| batch.rows as f64).sum(),
             meetings: meetings.collect(),
             sums: own.map(|_| Mutex::default()).collect(),
             plan,
@@ -427,9 +427,13 @@ impl<'s> Summing<'s> {
                     shard: number,
                 };
                 // The explanation takes part in no sums of other shards.
-                let (count, loss) = self
-                    .part(at, part, &pass, work)
-                    .map_err(|error| work.explain(error, at, part, &alone.resume_at(begun)))?;
+                let (count, loss) = self.part(at, part, &pass, work).map_err(|error| {
+                    let error = work.explain(error, at, part, &alone.resume_at(begun));
+                    match batches.len() {
+                        1 => error,
+                        count => error.at(format!("batch {} of {count}", batch + 1)),
+                    }
+                })?;
                 tally.count += count;
                 tally.loss += loss * count;
             }

@@ -7,6 +7,7 @@ use crate::frames::{framed, frames};
 use crate::jobs::{Combine, Merge, SumByPairs, SumByParts};
 use crate::leaves::Plans;
 use crate::shared::Main;
+use cotangent_core::kernel::Tier;
 use cotangent_core::{DType, Error, Result, Tensor};
 use std::fmt::{self, Debug, Formatter};
 use std::ops::Range;
@@ -65,8 +66,11 @@ impl Ranks {
             return Err(ranks.fail(Error::argument("RanksBuilder::shards", reason)));
         }
         ranks.agree("the options of `Ranks`", || {
+            let tier = format!("{:?}", Tier::current()).to_lowercase();
             vec![
                 format!("version {}", env!("CARGO_PKG_VERSION")),
+                format!("architecture {}", std::env::consts::ARCH),
+                format!("instruction set {tier} (`COTANGENT_TIER` selects another)"),
                 format!("shards {shards}"),
                 format!("bucket_bytes {}", ranks.options.bucket_bytes),
                 format!("check_every {}", ranks.options.check_every),

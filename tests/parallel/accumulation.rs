@@ -147,6 +147,26 @@ fn batches_that_do_not_fit_are_errors() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn an_error_names_its_batch() -> Result<()> {
+    let data = data(40, &[6]);
+    let ranks = Ranks::builder().shards(2).single()?;
+    let batches: Vec<_> = Batches::new(&data, 20)?
+        .shards(0, 0..2, 2)?
+        .collect::<Result<_>>()?;
+    let mut calls = 0;
+    let result = ranks.gradients(&net()?, &batches, &Pass::train(1), |net, batch, pass| {
+        calls += 1;
+        match calls {
+            2 => Err(Error::other("a planted error")),
+            _ => loss(net, batch, pass),
+        }
+    });
+    let text = result.unwrap_err().to_string();
+    assert_eq!(text, "batch 2 of 2: a planted error");
+    Ok(())
+}
+
 /// Trains with three batches for each step of the optimizer: epochs of four batches of 20 and one
 /// of 18. Returns the weights, and the history.
 fn fit(ranks: &Ranks, folder: &Path, epochs: u64) -> Result<(Vec<u8>, String)> {

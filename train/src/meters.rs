@@ -93,7 +93,7 @@ impl Meters {
             .iter()
             .position(|running| running.name() == name);
         let index = found.unwrap_or_else(|| {
-            self.metrics.push(Box::new(Saved::default()));
+            self.metrics.push(Box::new(Saved::new(&name)));
             self.metrics.len() - 1
         });
         let running = self.metrics[index].as_any();
@@ -105,11 +105,18 @@ impl Meters {
             return Err(Error::argument("Step::score", reason));
         };
         let mut metric = metric;
-        if !saved.name.is_empty() {
-            metric
-                .load_state(&saved.state)
-                .map_err(|error| error.within(&name))?;
-        }
+        let mut states = saved.states.iter();
+        let loaded = states
+            .next()
+            .map_or(Ok(()), |first| metric.load_state(first));
+        let merged = loaded.and_then(|()| {
+            states.try_for_each(|state| {
+                let mut other = metric.clone();
+                other.load_state(state)?;
+                metric.merge(&other)
+            })
+        });
+        merged.map_err(|error| error.within(&name))?;
         metric.update(outputs, targets)?;
         self.metrics[index] = Box::new(metric);
         Ok(())
@@ -168,8 +175,8 @@ impl Debug for Meters {
 
 /// The entries are `batches`; of each value, in the order of the first records, `value.NUMBER.` and
 /// `name.NAME` (the number of its last batch), `last`, `sum` and `weight`; of each metric
-/// `metric.NUMBER.` and `name.NAME`, `value.NAME` of all its values, and its state as
-/// `state.ENTRY`.
+/// `metric.NUMBER.` and `name.NAME`, `value.NAME` of all its values, its state as `state.ENTRY`,
+/// and states that are to be merged into it as `other.NUMBER.ENTRY`.
 impl Stateful for Meters {
     fn state(&self) -> Result<StateDict> {
         let mut state = StateDict::new();
@@ -185,13 +192,7 @@ impl Stateful for Meters {
             state.insert_part(&format!("value.{number}"), part);
         }
         for (number, metric) in self.metrics.iter().enumerate() {
-            let mut part = StateDict::new();
-            part.insert(&format!("name.{}", metric.name()), Entry::Count(0));
-            for (number, (name, value)) in metric.values().into_iter().enumerate() {
-                part.insert_number(&format!("value.{number}.{name}"), value);
-            }
-            part.insert_part("state", metric.state()?);
-            state.insert_part(&format!("metric.{number}"), part);
+            state.insert_part(&format!("metric.{number}"), metric_state(&**metric)?);
         }
         Ok(state)
     }
@@ -217,19 +218,7 @@ impl Stateful for Meters {
             });
         }
         for part in numbered(state, "metric") {
-            let (name, _) = name_of(&part)?;
-            let mut values = Vec::new();
-            for value in numbered(&part, "value") {
-                for (name, _) in value.iter() {
-                    values.push((name.to_owned(), value.number(name)?));
-                }
-            }
-            let state = part.part("state");
-            loaded.metrics.push(Box::new(Saved {
-                name,
-                values,
-                state,
-            }));
+            loaded.metrics.push(Box::new(Saved::load(&part)?));
         }
         let again = loaded.state()?;
         if let Some((name, _)) = state.iter().find(|(name, _)| again.get(name).is_none()) {
@@ -241,12 +230,55 @@ impl Stateful for Meters {
     }
 }
 
-/// A metric that was loaded and not updated since. Its type is not known yet.
-#[derive(Default)]
+/// Returns the state of a metric with its name and its values.
+fn metric_state(metric: &dyn AnyMetric) -> Result<StateDict> {
+    let mut part = StateDict::new();
+    part.insert(&format!("name.{}", metric.name()), Entry::Count(0));
+    for (number, (name, value)) in metric.values().into_iter().enumerate() {
+        part.insert_number(&format!("value.{number}.{name}"), value);
+    }
+    part.insert_part("state", metric.state()?);
+    for (number, state) in metric.others().iter().enumerate() {
+        part.insert_part(&format!("other.{number}"), state.clone());
+    }
+    Ok(part)
+}
+
+/// A metric whose type is not known yet: it was loaded and not updated since, or other ranks have
+/// scored it.
 struct Saved {
     name: String,
     values: Vec<(String, f64)>,
-    state: StateDict,
+    /// The states that are merged in this order when the type is known.
+    states: Vec<StateDict>,
+}
+
+impl Saved {
+    fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            values: Vec::new(),
+            states: Vec::new(),
+        }
+    }
+
+    /// Reads what [`metric_state`] returns.
+    fn load(part: &StateDict) -> Result<Self> {
+        let (name, _) = name_of(part)?;
+        let mut values = Vec::new();
+        for value in numbered(part, "value") {
+            for (name, _) in value.iter() {
+                values.push((name.to_owned(), value.number(name)?));
+            }
+        }
+        let mut states = vec![part.part("state")];
+        states.extend(numbered(part, "other"));
+        Ok(Self {
+            name,
+            values,
+            states,
+        })
+    }
 }
 
 impl AnyMetric for Saved {
@@ -254,12 +286,16 @@ impl AnyMetric for Saved {
         self
     }
     #[cfg(feature = "parallel")]
-    fn merge_state(&mut self, _: &StateDict) -> Result<()> {
-        Err(absorb::without_type(&self.name))
+    fn merge_state(&mut self, state: &StateDict) -> Result<()> {
+        self.states.push(state.clone());
+        Ok(())
     }
     #[cfg(feature = "parallel")]
-    fn with_state(&self, _: &StateDict) -> Result<Box<dyn AnyMetric>> {
-        Err(absorb::without_type(&self.name))
+    fn with_state(&self, state: &StateDict) -> Result<Box<dyn AnyMetric>> {
+        Ok(Box::new(Self {
+            states: vec![state.clone()],
+            ..Self::new(&self.name)
+        }))
     }
     fn name(&self) -> Cow<'static, str> {
         self.name.clone().into()
@@ -271,7 +307,10 @@ impl AnyMetric for Saved {
         None
     }
     fn state(&self) -> Result<StateDict> {
-        Ok(self.state.clone())
+        Ok(self.states.first().cloned().unwrap_or_default())
+    }
+    fn others(&self) -> &[StateDict] {
+        self.states.get(1..).unwrap_or_default()
     }
 }
 

@@ -144,6 +144,10 @@ pub(crate) trait AnyMetric: Send {
     fn values(&self) -> Vec<(String, f64)>;
     fn table(&self) -> Option<Table>;
     fn state(&self) -> Result<StateDict>;
+    /// Returns the states that are to be merged into it.
+    fn others(&self) -> &[StateDict] {
+        &[]
+    }
 }
 
 impl<M: Metric> AnyMetric for M {

@@ -65,6 +65,9 @@ pub struct Run {
     watch: Option<Watch>,
     /// Whether the last batch waits for later ones, so that the run cannot be saved or end.
     pub(crate) waits: bool,
+    /// Whether the ranks have compared their batches of training, and of the validation.
+    #[cfg(feature = "parallel")]
+    compared: [bool; 2],
     pub(crate) end: Option<End>,
     pub(crate) best: Option<(u64, f64)>,
 }
@@ -103,6 +106,8 @@ impl Run {
             history: History::new(),
             watch: None,
             waits: false,
+            #[cfg(feature = "parallel")]
+            compared: [false; 2],
             end: None,
             best: None,
         }

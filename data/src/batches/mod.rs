@@ -301,6 +301,32 @@ impl<D: Dataset> Epochs for Batches<D> {
     ) -> CoreResult<Box<dyn Iterator<Item = CoreResult<Shards<D::Sample>>> + '_>> {
         Ok(Box::new(self.shards(number, own, of)?))
     }
+
+    fn fingerprint(&self, number: u64) -> CoreResult<Vec<String>> {
+        // Workers would assemble the batches after the first one too.
+        let alone = Alone(Self {
+            start: None,
+            ..self.clone()
+        });
+        let mut lines = vec![format!("{} samples", self.dataset.len())];
+        lines.extend(alone.fingerprint(number)?);
+        Ok(lines)
+    }
+}
+
+/// Batches without workers.
+struct Alone<D: Dataset>(Batches<D>);
+
+impl<D: Dataset> Epochs for Alone<D> {
+    type Batch = D::Sample;
+
+    fn epoch(&self, number: u64) -> Box<dyn Iterator<Item = CoreResult<D::Sample>> + '_> {
+        Box::new(self.0.epoch(number))
+    }
+
+    fn batches_per_epoch(&self) -> Option<usize> {
+        Some(self.0.batches_per_epoch())
+    }
 }
 
 /// Clones share the data set.

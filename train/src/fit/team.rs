@@ -17,6 +17,14 @@ pub(super) struct Team<'a> {
     pub process: PhantomData<&'a ()>,
 }
 
+#[cfg_attr(
+    not(feature = "parallel"),
+    expect(
+        clippy::unused_self,
+        clippy::unnecessary_wraps,
+        reason = "ranks are needed otherwise"
+    )
+)]
 impl Team<'_> {
     /// Returns whether this process writes logs and files.
     pub fn is_first(self) -> bool {

@@ -1,8 +1,10 @@
 //! Meters of the shards of a batch, added to those of an epoch.
 
-use super::{Mean, Meters, Saved};
+use super::{Mean, Meters, Saved, metric_state};
+use crate::metric::AnyMetric;
+use cotangent_core::Result;
 use cotangent_core::state::{StateDict, Stateful};
-use cotangent_core::{Error, Result};
+use cotangent_parallel::Ranks;
 
 impl Meters {
     /// Adds the values and metrics that the shards of one batch have recorded, in their order.
@@ -44,29 +46,50 @@ impl Meters {
     }
 
     fn absorb_metric(&mut self, name: &str, state: &StateDict, own: &[Self]) -> Result<()> {
+        let found = self.metrics.iter().position(|known| known.name() == name);
+        let index = found.unwrap_or_else(|| {
+            self.metrics.push(Box::new(Saved::new(name)));
+            self.metrics.len() - 1
+        });
+        let running = &mut self.metrics[index];
+        running.merge_state(state)?;
         let mut typed = own.iter().flat_map(|meters| &meters.metrics);
-        let mut typed = || typed.find(|metric| metric.name() == name);
-        let Some(running) = self
-            .metrics
-            .iter_mut()
-            .find(|running| running.name() == name)
-        else {
-            let typed = typed().ok_or_else(|| without_type(name))?;
-            self.metrics.push(typed.with_state(state)?);
-            return Ok(());
-        };
-        if let Some(saved) = running.as_any().downcast_mut::<Saved>() {
-            let typed = typed().ok_or_else(|| without_type(name))?;
-            *running = typed.with_state(&saved.state)?;
+        if let Some(saved) = running.as_any().downcast_ref::<Saved>()
+            && let Some(typed) = typed.find(|metric| metric.name() == name)
+            && let Some((first, others)) = saved.states.split_first()
+        {
+            let mut metric = typed.with_state(first)?;
+            for state in others {
+                metric.merge_state(state)?;
+            }
+            *running = metric;
         }
-        running.merge_state(state)
+        Ok(())
     }
-}
 
-/// Returns the error of a metric whose type is not known.
-pub(super) fn without_type(name: &str) -> Error {
-    let reason = format!(
-        "the metric `{name}` needs a sample on each rank in the first batch: use larger batches"
-    );
-    Error::argument("Meters", reason)
+    /// Gives the metrics to the ranks that have not had a sample yet, and so do not know the types.
+    /// All ranks call it before the values are used.
+    pub(crate) fn complete(&mut self, ranks: &Ranks) -> Result<()> {
+        let is_unknown = |metric: &mut Box<dyn AnyMetric>| metric.as_any().is::<Saved>();
+        let (unknown, known): (Vec<_>, Vec<_>) =
+            (0..self.metrics.len()).partition(|&index| is_unknown(&mut self.metrics[index]));
+        let all = ranks.gather(&[u8::from(!unknown.is_empty())])?;
+        if !all.concat().contains(&1) {
+            return Ok(());
+        }
+        let mut state = StateDict::new();
+        for index in known {
+            state.insert_part(&index.to_string(), metric_state(&*self.metrics[index])?);
+        }
+        for message in ranks.gather(&state.to_bytes()?)? {
+            let state = StateDict::from_bytes(&message)?;
+            for &index in &unknown {
+                let part = state.part(&index.to_string());
+                if !part.is_empty() {
+                    self.metrics[index] = Box::new(Saved::load(&part)?);
+                }
+            }
+        }
+        Ok(())
+    }
 }

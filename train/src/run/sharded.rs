@@ -11,6 +11,16 @@ use cotangent_data::{Epochs, Sample, Shards};
 use cotangent_parallel::Ranks;
 use std::ops::ControlFlow;
 
+/// Returns an error unless all ranks have the same batches.
+fn compare<E: Epochs + ?Sized>(ranks: &Ranks, what: &str, batches: &E, epoch: u64) -> Result<()> {
+    if ranks.count() == 1 {
+        return Ok(());
+    }
+    let lines = batches.fingerprint(epoch);
+    let lines = lines.map_err(|error| ranks.fail(error.at(what)))?;
+    ranks.agree(what, || lines)
+}
+
 /// # Several ranks
 ///
 /// All ranks call these methods, with tasks in the same state.
@@ -101,6 +111,9 @@ impl Run {
         if self.batch == 0 {
             self.training = Meters::new();
         }
+        if !std::mem::replace(&mut self.compared[0], true) {
+            compare(ranks, "the training data", batches, self.epoch)?;
+        }
         let epoch = batches.shards(self.epoch, ranks.own_shards(), ranks.shards());
         let epoch = epoch.map_err(|error| ranks.fail(error))?;
         for batch in epoch.skip(self.batch as usize) {
@@ -134,6 +147,7 @@ impl Run {
         };
         let ended = task.end_shards(&mut step);
         self.waits = false;
+        let ended = ended.and_then(|()| self.training.complete(ranks));
         ended.map_err(|error| error.at(end_of(self.epoch + 1)))
     }
 
@@ -164,6 +178,9 @@ impl Run {
         E: Epochs<Batch = T::Batch> + ?Sized,
     {
         self.validation = Meters::new();
+        if !std::mem::replace(&mut self.compared[1], true) {
+            compare(ranks, "the validation data", batches, 0)?;
+        }
         let epoch = batches.shards(0, ranks.own_shards(), ranks.shards());
         let epoch = epoch.map_err(|error| ranks.fail(error))?;
         for (number, batch) in epoch.enumerate() {
@@ -177,6 +194,8 @@ impl Run {
                 return Ok(false);
             }
         }
+        let ended = self.validation.complete(ranks);
+        ended.map_err(|error| ranks.fail(error.at(end_of(self.epoch + 1))))?;
         Ok(true)
     }
 

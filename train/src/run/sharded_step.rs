@@ -162,7 +162,12 @@ impl<'a> ShardedStep<'a> {
             let step = places.step(at, part.rows().ok()?, &pass, &mut meters);
             let step = Step { draws, ..step };
             let cause = step.cause(model, |step| loss(model, part, step))?;
-            Some(cause.at(format!("shard {}", own.start + shard)))
+            let (shard, count) = (own.start + shard, batches.len());
+            Some(cause.at(if count == 1 {
+                format!("shard {shard}")
+            } else {
+                format!("batch {} of {count}, shard {shard}", batch + 1)
+            }))
         });
         let cause = causes.next();
         let text = cause.as_ref().map(Error::to_string).unwrap_or_default();
