@@ -11,9 +11,12 @@ const LEN: usize = ROWS * WIDTH;
 
 type Call = Box<dyn Fn(&Tensor) -> cotangent::Result<Tensor>>;
 
+/// A function that makes the arguments of a call.
+type Make = fn() -> cotangent::Result<Call>;
+
 pub fn cases() -> Vec<Case> {
     // The name, the bytes of the forward pass, those of the backward pass, and the call.
-    let operations: Vec<(&str, usize, usize, fn() -> cotangent::Result<Call>)> = vec![
+    let operations: Vec<(&str, usize, usize, Make)> = vec![
         ("index_copy of half the rows", 12 * LEN, 12 * LEN, || {
             let (rows, source) = (rows(), normal(&[ROWS / 2, WIDTH])?);
             Ok(Box::new(move |x| x.index_copy(0, &rows, &source)))
