@@ -1,7 +1,8 @@
 //! Writing by index, compared with loops: of several values for one place, the last stays, and it
 //! alone has a gradient.
 
-use cotangent::{DType, Error, Indices, Mask, Result, Tensor};
+use cotangent::gradcheck::Gradcheck;
+use cotangent::{DType, Error, Indices, Mask, Result, ScatterReduction, Tensor};
 use proptest::prelude::*;
 use support::random::{DTYPES, fail, length, matches, pull, settings, shape};
 use support::reference::{Naive, indices, number};
@@ -185,6 +186,42 @@ fn lost_elements_have_no_gradient() -> Result<()> {
     let of = |leaf: &Tensor| gradients.get(leaf).map(Tensor::to_f64_vec);
     assert_eq!(of(&x), Some(vec![0.0]));
     assert_eq!(of(&source), Some(vec![0.0, f64::INFINITY]));
+    Ok(())
+}
+
+/// Products and their derivatives are right if several factors of one place are 0, to second order.
+#[test]
+fn products_of_zeros_are_differentiable_twice() -> Result<()> {
+    let x = Tensor::from([0.0f64, 2.0, -1.5]);
+    let source = Tensor::from([0.0f64, 3.0, 0.0, -2.0, 0.5, 0.0]);
+    let indices = Indices::from([0, 0, 1, 1, 2, 1]);
+    for own in [true, false] {
+        let check = Gradcheck::new().second_order();
+        check
+            .function(&[x.clone(), source.clone()], |x| {
+                x[0].scatter_reduce(0, &indices, &x[1], ScatterReduction::Prod, own)
+            })?
+            .assert_ok();
+    }
+    Ok(())
+}
+
+/// An element that is left out takes no share of the gradient, even if it equals the maximum.
+#[test]
+fn shares_of_a_maximum_are_of_those_that_take_part() -> Result<()> {
+    let lowest = f32::NEG_INFINITY;
+    for values in [[1.0f32, 1.0, 0.0], [lowest; 3], [f32::NAN, f32::NAN, 7.0]] {
+        let x = Tensor::from([values[0], 2.0]).tracked();
+        let source = Tensor::from(values).tracked();
+        let indices = Indices::from([0, 0, 0]);
+        let y = x.scatter_reduce(0, &indices, &source, ScatterReduction::Max, false)?;
+        let gradients = y.backward_with(&Tensor::from([6.0f32, 5.0]))?;
+        let count = if values == [lowest; 3] { 3.0 } else { 2.0 };
+        let last = if values[2] == lowest { 2.0 } else { 0.0 };
+        let of = |leaf: &Tensor| gradients.get(leaf).map(Tensor::to_f64_vec);
+        assert_eq!(of(&x), Some(vec![0.0, 5.0]));
+        assert_eq!(of(&source), Some(vec![6.0 / count, 6.0 / count, last]));
+    }
     Ok(())
 }
 

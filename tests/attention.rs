@@ -311,6 +311,18 @@ fn a_query_without_keys_gets_zero_and_has_no_gradient() -> Result<()> {
     Ok(())
 }
 
+/// Queries far behind the last key see all keys, however large their positions are.
+#[test]
+fn queries_at_the_largest_position_see_all_keys() -> Result<()> {
+    let x = Tensor::from([[1.0f32, 2.0], [3.0, -1.0], [0.5, 0.0]]);
+    let plain = Attention::new().attend(&x, &x, &x)?;
+    for first in [3, usize::MAX - 1, usize::MAX] {
+        let masked = Attention::new().causal_from(first).attend(&x, &x, &x)?;
+        assert_eq!(bits(&masked), bits(&plain));
+    }
+    Ok(())
+}
+
 #[test]
 fn large_scores_neither_overflow_nor_lose_digits() -> Result<()> {
     let q = Tensor::from([[1e4f32], [-1e4]]).tracked();

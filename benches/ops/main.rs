@@ -15,6 +15,7 @@ mod attention;
 mod common;
 mod elementwise;
 mod embedding;
+mod indexing;
 mod optimizers;
 mod overhead;
 mod pooling;
@@ -107,6 +108,7 @@ fn main() -> Result<()> {
         overhead::cases(),
         optimizers::cases(),
         embedding::cases(),
+        indexing::cases(),
         recurrent::cases(),
         attention::cases(),
     ];

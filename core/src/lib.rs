@@ -56,7 +56,7 @@ pub use ops::{Attention, RotaryPairs};
 pub use ops::{
     BatchStatistics, BceWithLogitsLoss, Convolution, CrossEntropyLoss, HuberLoss, KlDivLoss,
     L1Loss, MseLoss, NllLoss, Norm, Order, PaddingMode, Recurrence, RecurrentCell, Reduction,
-    Steps, Target, Windows,
+    ScatterReduction, Steps, Target, Windows,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, Spatial, memory_use, refusable,

@@ -689,6 +689,21 @@ def places(axis, scattered=False):
     return cases
 
 
+def zeros():
+    """Makes a case of products with zeros, which PyTorch cannot differentiate twice."""
+    random = Random("scatter zeros")
+    x, y, indices = random.normal(2, 4), random.normal(2, 9), random.labels(4, 2, 9)
+    x[0, 1] = y[0, ::4] = y[1, 3] = y[1, 5] = 0.0
+    return case("zeros", x, y, second=False, indices=indices)
+
+
+def tied():
+    """Makes a case of equal elements."""
+    random = Random("scatter ties")
+    x, y, indices = random.labels(3, 2, 4), random.labels(3, 2, 9), random.labels(4, 2, 9)
+    return case("ties", x.double(), y.double(), second=False, indices=indices)
+
+
 def distinct(axis):
     """Makes cases of places that are different along each line of an axis."""
     cases = []

@@ -23,6 +23,7 @@ pub use attention::rotary::RotaryPairs;
 pub use conv::options::Convolution;
 pub use elementwise::parts;
 pub use index::order::Order;
+pub use index::reduce::ScatterReduction;
 pub use loss::bce_with_logits::BceWithLogitsLoss;
 pub use loss::cross_entropy::{CrossEntropyLoss, Target};
 pub use loss::distance::{HuberLoss, L1Loss, MseLoss};

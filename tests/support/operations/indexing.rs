@@ -3,7 +3,8 @@
 use super::Domain::Signed;
 use super::Entry;
 use super::drawn::Arguments;
-use super::golden::{Operands, golden};
+use super::golden::{Golden, Operands, golden};
+use cotangent::ScatterReduction::{self, Max, Mean, Min, Prod, Sum};
 use cotangent::{Indices, Mask, Order, Result, Tensor};
 
 /// Taking and writing elements by index or mask, and sorting.
@@ -88,6 +89,24 @@ pub fn indexing() -> Vec<Entry> {
             golden golden("indexing", "scatter(-1)", |x| x[0].scatter(-1, x.indices(), &x[1]))
                 .torch("x.scatter(-1, indices, y)", "distinct(-1)").moves();
             draw 2 Same |x, p| x[0].scatter(p.axis, &p.indices, &x[1]);
+        }
+        scatter_reduce {
+            check "scatter_reduce of products", Signed: (m, k) (picks(m).len(), k) => (m, k),
+                |x| reduced(x, 0, Prod, true);
+            check "scatter_reduce of products without self",
+                Signed: (m, k) (m, picks(k).len()) => (m, k), |x| reduced(x, 1, Prod, false);
+            check "scatter_reduce of means", Signed: (m, k) (picks(m).len(), k) => (m, k),
+                |x| reduced(x, 0, Mean, true);
+            check "scatter_reduce of sums without self",
+                Signed: (m, k) (m, picks(k).len()) => (m, k), |x| reduced(x, 1, Sum, false);
+            check "scatter_reduce of maxima", Signed: (m, k) (picks(m).len(), k) => (m, k),
+                |x| reduced(&[spread(&x[0])?, spread(&x[1])?.add_scalar(0.313)], 0, Max, true);
+            check "scatter_reduce of minima without self",
+                Signed: (m, k) (m, picks(k).len()) => (m, k),
+                |x| reduced(&[spread(&x[0])?, spread(&x[1])?.add_scalar(0.313)], 1, Min, false);
+            golden scatter_reductions();
+            draw 2 Same |x, p| x[0].scatter_reduce(p.axis, &p.indices, &x[1],
+                [Sum, Mean, Prod, Max, Min][p.seed as usize % 5], p.flag);
         }
         index_add {
             check "index_add", Signed: (m, k) (picks(m).len(), k) => (m, k),
@@ -324,6 +343,53 @@ fn picks(len: usize) -> Indices {
 fn places<const N: usize>(shape: [usize; N], bound: usize) -> Result<Indices> {
     let count = shape.iter().product();
     Indices::from_vec((0..count).map(|i| (i * 7 + i / 3) % bound).collect(), shape)
+}
+
+/// Scatters the second operand into the first one.
+fn reduced(
+    x: &[Tensor],
+    axis: usize,
+    reduction: ScatterReduction,
+    include_self: bool,
+) -> Result<Tensor> {
+    let &[rows, columns] = x[1].shape() else {
+        return x[1].flatten_from(1);
+    };
+    let indices = places([rows, columns], x[0].shape()[axis])?;
+    x[0].scatter_reduce(axis as isize, &indices, &x[1], reduction, include_self)
+}
+
+/// Returns rows for all reductions, with and without the own element.
+fn scatter_reductions() -> Vec<Golden> {
+    macro_rules! rows {
+        ($($name:literal $reduction:ident $own:literal $cases:literal;)*) => {
+            vec![$(golden(
+                "indexing",
+                concat!("scatter_reduce(", $name, ",", stringify!($own), ")"),
+                |x| x[0].scatter_reduce(1, x.indices(), &x[1], $reduction, $own),
+            )
+            .torch(
+                format!(
+                    "x.scatter_reduce(1, indices, y, '{}', include_self={})",
+                    $name, if $own { "True" } else { "False" },
+                ),
+                $cases,
+            )
+            .sums()),*]
+        };
+    }
+    rows! {
+        "sum" Sum true "places(1, scattered=True)";
+        "sum" Sum false "places(1, scattered=True)";
+        "mean" Mean true "places(1, scattered=True)";
+        "mean" Mean false "places(1, scattered=True)";
+        "prod" Prod true "places(1, scattered=True) + zeros()";
+        "prod" Prod false "places(1, scattered=True) + zeros()";
+        "amax" Max true "places(1, scattered=True) + tied()";
+        "amax" Max false "places(1, scattered=True)";
+        "amin" Min true "places(1, scattered=True) + tied()";
+        "amin" Min false "places(1, scattered=True)";
+    }
 }
 
 /// Returns the elements of both operands.

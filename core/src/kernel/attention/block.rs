@@ -122,7 +122,7 @@ impl<F: Float> Attention<'_, F> {
         let future = self.causal.filter(|first| {
             first
                 .checked_add(queries.start)
-                .is_some_and(|position| position + 1 < keys.end)
+                .is_some_and(|position| position < keys.end.saturating_sub(1))
         });
         if future.is_none() && self.mask.is_none() && self.bias.is_none() {
             return false;

@@ -1,4 +1,5 @@
-//! Overwriting by index, on arrays as in [`rows`](super::rows).
+//! Overwriting by index, and the largest or smallest elements by index, on arrays as in
+//! [`rows`](super::rows).
 
 use super::rows::{Sizes, for_ascending};
 use crate::kernel::float::Float;
@@ -16,6 +17,32 @@ pub(crate) fn write_slices<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], 
 /// Computes `out[o, indices[o, k, i], i] = xs[o, k, i]`. Of several elements with one index, the
 /// last stays.
 pub(crate) fn write_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], out: &mut [F]) {
+    fold_each(sizes, indices, xs, out, &|_, x| x);
+}
+
+/// Replaces `out[o, indices[o, k, i], i]` by the larger of it and `xs[o, k, i]`, or by the smaller.
+/// NaN wins.
+pub(crate) fn extreme_each<F: Float>(
+    sizes: Sizes,
+    indices: &[usize],
+    smallest: bool,
+    xs: &[F],
+    out: &mut [F],
+) {
+    let wins = |x: F, old: F| x.is_nan() || if smallest { x < old } else { x > old };
+    fold_each(sizes, indices, xs, out, &|old, x| {
+        if wins(x, old) { x } else { old }
+    });
+}
+
+/// Replaces `out[o, indices[o, k, i], i]` by a function of it and of `xs[o, k, i]`, in order.
+fn fold_each<F: Float>(
+    sizes: Sizes,
+    indices: &[usize],
+    xs: &[F],
+    out: &mut [F],
+    next: &(impl Fn(F, F) -> F + Sync),
+) {
     if xs.is_empty() {
         return;
     }
@@ -27,7 +54,8 @@ pub(crate) fn write_each<F: Float>(sizes: Sizes, indices: &[usize], xs: &[F], ou
             let slices = xs[block.clone()].chunks_exact(inner);
             for (xs, indices) in slices.zip(indices[block].chunks_exact(inner)) {
                 for (i, (&x, index)) in xs.iter().zip(indices).enumerate() {
-                    out[index * inner + i] = x;
+                    let out = &mut out[index * inner + i];
+                    *out = next(*out, x);
                 }
             }
         }
@@ -52,4 +80,36 @@ pub(crate) fn kept_each(sizes: Sizes, indices: &[usize], out: &mut [bool]) {
             }
         }
     });
+}
+
+/// Sorts the elements of two arrays by their place in the first, (outer, len, inner): the element
+/// of the first array, then those of the second, (outer, count, inner), that have its index, in
+/// order. Returns their numbers, in which those of the second array follow on those of the first,
+/// and the ends of the elements of each place.
+pub(crate) fn sorted_by_place(
+    sizes: Sizes,
+    places: usize,
+    indices: &[usize],
+) -> (Vec<usize>, Vec<usize>) {
+    let Sizes { count, len, inner } = sizes;
+    let place = |k: usize| {
+        let outer = k / (count * inner);
+        (outer * len + indices[k]) * inner + k % inner
+    };
+    let mut ends = vec![1; places];
+    (0..indices.len()).for_each(|k| ends[place(k)] += 1);
+    let mut sum = 0;
+    for end in &mut ends {
+        sum += *end;
+        *end = sum;
+    }
+    let mut order = vec![0; sum];
+    // The next free slot of each place.
+    let mut next: Vec<usize> = [0].iter().chain(&ends).copied().take(places).collect();
+    let elements = (0..places).map(|p| (p, p));
+    for (p, number) in elements.chain((0..indices.len()).map(|k| (place(k), places + k))) {
+        order[next[p]] = number;
+        next[p] += 1;
+    }
+    (order, ends)
 }

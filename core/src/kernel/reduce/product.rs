@@ -2,7 +2,7 @@
 //! order. Partial products have an exponent of any size, and each result is rounded once.
 
 use crate::kernel::float::Float;
-use crate::kernel::reduce::scan::scan;
+use crate::kernel::reduce::scan::{Lines, scan};
 use crate::kernel::threads::parallel::{self, GRAIN};
 
 /// A number `value` · 2^(600 `shift`): an `f64` whose exponent has no limits.
@@ -155,15 +155,14 @@ fn of_slice<F: Float>(xs: &[F]) -> Scaled {
     parts.into_iter().fold(Scaled::ONE, Scaled::times)
 }
 
-/// The factors xᵢ + Σ cₐᵢ εₐ along the middle axis of (outer, len, inner). Each direction cₐ comes
+/// The factors xᵢ + Σ cₐᵢ εₐ of each line. Each direction cₐ comes
 /// with a variable εₐ whose square is 0. The coefficient of ε₁ ε₂ … in a product of factors is the
 /// derivative of the product of the xᵢ along the directions c₁, c₂, ….
 #[derive(Clone, Copy)]
 pub(crate) struct Factors<'a, F> {
     pub xs: &'a [F],
     pub directions: &'a [&'a [F]],
-    /// The lengths of the axis and of the inner axes together.
-    pub lengths: [usize; 2],
+    pub lines: Lines<'a>,
 }
 
 impl<F: Float> Factors<'_, F> {
@@ -198,7 +197,7 @@ impl<F: Float> Factors<'_, F> {
     }
 
     fn running_from<P: Polynomial>(&self, one: P, out: &mut [F]) {
-        scan(false, self.lengths, one, out, &|product, i, count| {
+        scan(false, self.lines, one, out, &|product, i, [count, _]| {
             let product = product.as_mut();
             self.multiply(product, i, count);
             coefficient(product, product.len() - 1, count + 1)
@@ -220,21 +219,20 @@ impl<F: Float> Factors<'_, F> {
     }
 
     fn pullback_from<P: Polynomial>(&self, one: P, zero: P, gs: &[F], out: &mut [F]) {
-        let len = self.lengths[0];
         let mut before = vec![one.clone(); self.xs.len()];
         scan(
             false,
-            self.lengths,
+            self.lines,
             one,
             &mut before,
-            &|product, i, count| {
+            &|product, i, [count, _]| {
                 let before = product.clone();
                 self.multiply(product.as_mut(), i, count);
                 before
             },
         );
         // Σₖ gₖ xᵢ₊₁ · … · xₖ over k ≥ i, whose first term is gᵢ itself.
-        scan(true, self.lengths, zero, out, &|behind, i, count| {
+        scan(true, self.lines, zero, out, &|behind, i, [count, len]| {
             let (before, behind) = (before[i].as_ref(), behind.as_mut());
             behind[0] = behind[0].plus(Scaled::new(gs[i].to_f64()));
             let all = behind.len() - 1;

@@ -42,7 +42,8 @@ impl Tensor {
         Ok(self.seen_through("at", window).as_scalar())
     }
 
-    /// Returns the elements at `places` in row-major order, with the shape of `places`.
+    /// Returns the elements at `places` in row-major order, with the shape of `places`. In PyTorch
+    /// negative places count from the end; [`Indices`] are never negative.
     ///
     /// # Errors
     /// [`Error::Index`] if a place is not below the number of elements, [`Error::Shape`] if the
@@ -64,7 +65,7 @@ impl Tensor {
     /// Returns the elements, or the slices of the rest of the axes, at lists of indices into the
     /// first axes. For two lists and three axes, y\[i, k\] = x\[first\[i\], second\[i\], k\]. The
     /// lists are broadcast together; their shape is followed by the other axes. PyTorch:
-    /// `x[first, second]`.
+    /// `x[first, second]`, in which negative indices count from the end.
     ///
     /// Other axes are moved to the front by [`permute`](Self::permute). The places of a mask are
     /// lists too: see [`Mask::nonzero`](crate::Mask::nonzero).

@@ -29,7 +29,9 @@ impl Tensor {
     /// ```
     #[doc(alias = "put_along_axis")]
     pub fn scatter(&self, axis: isize, indices: &Indices, source: &Self) -> Result<Self> {
-        self.scattered("scatter", axis, indices, source, &Self::written)
+        self.scattered("scatter", axis, indices, source, &|x, picks, source| {
+            Ok(x.written(picks, source))
+        })
     }
 
     /// Returns this tensor with the elements of `source` added at `indices` along `axis`. For axis
@@ -53,7 +55,9 @@ impl Tensor {
     /// ```
     #[doc(alias = "put_along_axis")]
     pub fn scatter_add(&self, axis: isize, indices: &Indices, source: &Self) -> Result<Self> {
-        self.scattered("scatter_add", axis, indices, source, &Self::put)
+        self.scattered("scatter_add", axis, indices, source, &|x, picks, source| {
+            Ok(x.put(picks, source))
+        })
     }
 
     /// Checks the arguments of an operation that scatters, and calls `write` with the lines that
@@ -64,7 +68,7 @@ impl Tensor {
         axis: isize,
         indices: &Indices,
         source: &Self,
-        write: &dyn Fn(&Self, &Picks, &Self) -> Self,
+        write: &dyn Fn(&Self, &Picks, &Self) -> Result<Self>,
     ) -> Result<Self> {
         let operands = [("this tensor", Some(self)), ("source", Some(source))];
         Tensor::expect_one_dtype(op, &operands)?;
@@ -96,7 +100,7 @@ impl Tensor {
             indices: indices.clone(),
             each: true,
         };
-        let written = write(&self.cropped(op, &lines), &picks, &source);
+        let written = write(&self.cropped(op, &lines), &picks, &source)?;
         if written.shape() == self.shape() {
             return Ok(written);
         }

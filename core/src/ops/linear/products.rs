@@ -105,8 +105,8 @@ impl Tensor {
     }
 
     /// Computes `self + a b` for stacks of matrices a (s, m, k) and b (s, k, n). `self` is
-    /// broadcast to (s, m, n). PyTorch's factors `beta` and `alpha` are 1; [multiply](Self::mul_scalar) the
-    /// operands instead.
+    /// broadcast to (s, m, n). PyTorch's factors `beta` and `alpha` are 1 here;
+    /// [multiply](Self::mul_scalar) the operands instead.
     ///
     /// # Errors
     /// [`Error::Shape`] if a and b are not stacks of s matrices whose inner lengths agree, if

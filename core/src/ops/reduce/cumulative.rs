@@ -4,9 +4,10 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::product::Factors;
-use crate::kernel::reduce::scan::scan;
+use crate::kernel::reduce::scan::{self, scan};
 use crate::tensor::{Array, Contiguous, Element, resolve_axis, with_dtype};
 use smallvec::smallvec;
+use std::sync::Arc;
 
 /// # Reductions
 impl Tensor {
@@ -53,13 +54,28 @@ impl Tensor {
         }
         let axis = resolve_axis("cumprod", axis, self.rank())?;
         self.reserve_like("cumprod")?;
-        Ok(running_product(self, &[], axis))
+        Ok(running_product(self, &[], &Lines::Axis(axis)))
     }
 }
 
-/// Returns the length of an axis, and the number of elements of the axes after it.
-fn lengths(x: &Tensor, axis: usize) -> [usize; 2] {
-    [x.shape()[axis], x.shape()[axis + 1..].iter().product()]
+/// The lines along which results are accumulated.
+#[derive(Clone)]
+pub(crate) enum Lines {
+    /// Those along an axis.
+    Axis(usize),
+    /// Runs of a vector, which end in front of these places.
+    Runs(Arc<[usize]>),
+}
+
+impl Lines {
+    fn of(&self, x: &Tensor) -> scan::Lines<'_> {
+        match self {
+            &Self::Axis(axis) => {
+                scan::Lines::Axis([x.shape()[axis], x.shape()[axis + 1..].iter().product()])
+            }
+            Self::Runs(ends) => scan::Lines::Runs(ends),
+        }
+    }
 }
 
 /// Computes the sums up to each element, or with `reverse` from each element on.
@@ -67,7 +83,7 @@ fn running_sum(x: &Tensor, axis: usize, reverse: bool) -> Tensor {
     let array = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
         Array::build::<F>(x.array().shape().clone(), |out| {
-            scan(reverse, lengths(x, axis), 0.0, out, &|sum: &mut f64, i, _| {
+            scan(reverse, Lines::Axis(axis).of(x), 0.0, out, &|sum: &mut f64, i, _| {
                 *sum += xs[i].to_f64();
                 F::from_f64(*sum)
             });
@@ -101,19 +117,19 @@ impl Op for RunningSum {
 
 /// Computes the derivative of x₀ · … · xᵢ along the directions for each i. Without directions it is
 /// the product.
-fn running_product(x: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
+pub(crate) fn running_product(x: &Tensor, directions: &[Tensor], lines: &Lines) -> Tensor {
     let array = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
         let directions = contiguous::<F>(directions);
         let directions: Vec<&[F]> = directions.iter().map(|along| &**along).collect();
-        let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
+        let factors = Factors { xs, directions: &directions, lines: lines.of(x) };
         Array::build::<F>(x.array().shape().clone(), |out| factors.running(out))
     });
     let inputs: Vec<&Tensor> = [x].into_iter().chain(directions).collect();
     Tensor::from_op(array.into(), &inputs, || RunningProduct {
         x: x.clone(),
         directions: directions.to_vec(),
-        axis,
+        lines: lines.clone(),
     })
 }
 
@@ -121,7 +137,7 @@ fn running_product(x: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
 struct RunningProduct {
     x: Tensor,
     directions: Vec<Tensor>,
-    axis: usize,
+    lines: Lines,
 }
 
 impl Op for RunningProduct {
@@ -135,7 +151,7 @@ impl Op for RunningProduct {
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         let x = context.saved(&self.x);
         let directions: Vec<Tensor> = self.directions.iter().map(|c| context.saved(c)).collect();
-        let pull = |directions: &[Tensor]| pulled_product(&x, &cotangent, directions, self.axis);
+        let pull = |directions: &[Tensor]| pulled_product(&x, &cotangent, directions, &self.lines);
         let mut pulled = smallvec![context.wants(0).then(|| pull(&directions))];
         for a in 0..directions.len() {
             pulled.push(context.wants(a + 1).then(|| {
@@ -150,12 +166,17 @@ impl Op for RunningProduct {
 
 /// Computes the derivative of Σᵢ gᵢ times the [`running_product`] with respect to each element of
 /// x.
-pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis: usize) -> Tensor {
+pub(crate) fn pulled_product(
+    x: &Tensor,
+    g: &Tensor,
+    directions: &[Tensor],
+    lines: &Lines,
+) -> Tensor {
     let array = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
         let directions = contiguous::<F>(directions);
         let directions: Vec<&[F]> = directions.iter().map(|along| &**along).collect();
-        let factors = Factors { xs, directions: &directions, lengths: lengths(x, axis) };
+        let factors = Factors { xs, directions: &directions, lines: lines.of(x) };
         Array::build::<F>(x.array().shape().clone(), |out| {
             factors.pullback(&g.array().contiguous::<F>(), out);
         })
@@ -165,7 +186,7 @@ pub(crate) fn pulled_product(x: &Tensor, g: &Tensor, directions: &[Tensor], axis
         x: x.clone(),
         g: g.clone(),
         directions: directions.to_vec(),
-        axis,
+        lines: lines.clone(),
     })
 }
 
@@ -174,7 +195,7 @@ struct PulledProduct {
     x: Tensor,
     g: Tensor,
     directions: Vec<Tensor>,
-    axis: usize,
+    lines: Lines,
 }
 
 impl Op for PulledProduct {
@@ -192,14 +213,14 @@ impl Op for PulledProduct {
         let mut along = directions.clone();
         along.push(cotangent.clone());
         let mut pulled = smallvec![
-            (context.wants(0)).then(|| pulled_product(&x, &g, &along, self.axis)),
-            (context.wants(1)).then(|| running_product(&x, &along, self.axis)),
+            (context.wants(0)).then(|| pulled_product(&x, &g, &along, &self.lines)),
+            (context.wants(1)).then(|| running_product(&x, &along, &self.lines)),
         ];
         for a in 0..directions.len() {
             pulled.push(context.wants(a + 2).then(|| {
                 let mut along = directions.clone();
                 along[a] = cotangent.clone();
-                pulled_product(&x, &g, &along, self.axis)
+                pulled_product(&x, &g, &along, &self.lines)
             }));
         }
         Ok(pulled)

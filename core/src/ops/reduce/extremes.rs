@@ -180,7 +180,7 @@ impl Op for Attained {
 
 /// 1 if x is y or NaN, else 0.
 #[derive(Clone, Copy, Debug)]
-struct Attains;
+pub(crate) struct Attains;
 
 impl Map<2> for Attains {
     #[inline(always)]

@@ -4,7 +4,7 @@ use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::reduce::{fold, product};
-use crate::ops::reduce::cumulative::pulled_product;
+use crate::ops::reduce::cumulative::{Lines, pulled_product};
 use crate::tensor::{Array, Axes, DType, Mask, Reduced, Rows, Shape, Span, with_dtype};
 use smallvec::smallvec;
 
@@ -203,6 +203,11 @@ impl Op for Product {
         let g = cotangent
             .unsqueeze(1)?
             .put_behind(self.name(), last, shape.clone(), 0.0);
-        Ok(smallvec![Some(pulled_product(&x, &g, &[], 1))])
+        Ok(smallvec![Some(pulled_product(
+            &x,
+            &g,
+            &[],
+            &Lines::Axis(1)
+        ))])
     }
 }
