@@ -192,18 +192,12 @@ fn batch(samples: usize, shape: &[usize]) -> Result<Batch> {
 fn is_whole<M: Layer + Module + Sync>(
     net: impl Fn() -> Result<M> + Sync,
     batch: &Batch,
-    at_once: bool,
 ) -> Result<Report> {
     let expected = step(net()?, batch, &Way::Whole)?;
     for count in [1, 2, 4] {
-        let found = Ranks::builder().shards(4).threads(count, |ranks| {
-            let way = if at_once {
-                Way::AtOnce(ranks)
-            } else {
-                Way::Shards(ranks)
-            };
-            step(net()?, batch, &way)
-        })?;
+        let found = Ranks::builder()
+            .shards(4)
+            .threads(count, |ranks| step(net()?, batch, &Way::Shards(ranks)))?;
         for report in &found {
             near_report(report, &expected);
         }
@@ -220,7 +214,7 @@ fn reports_are_those_of_the_whole_batch() -> Result<()> {
     // 18 samples: shards of 4 and 5; 3 samples: one shard is empty.
     for samples in [18, 3] {
         let net = || Mlp::builder([6, 16, 8, 3]).build(&mut rng());
-        let report = is_whole(net, &batch(samples, &[6])?, false)?;
+        let report = is_whole(net, &batch(samples, &[6])?)?;
         assert_eq!(report.layers[0].dead.is_some(), samples > 3);
     }
     let net = || -> Result<Sequential> {
@@ -228,7 +222,7 @@ fn reports_are_those_of_the_whole_batch() -> Result<()> {
         let net = net.push(Relu).push(Flatten::new());
         Ok(net.push(Linear::new(4 * 4 * 4, 3, &mut rng())?))
     };
-    let report = is_whole(net, &batch(18, &[2, 6, 6])?, false)?;
+    let report = is_whole(net, &batch(18, &[2, 6, 6])?)?;
     assert_eq!(report.layers[0].channels, Some(4));
     Ok(())
 }
@@ -260,14 +254,32 @@ impl Layer for Reader {
 }
 
 #[test]
-fn recurrent_and_synchronized_layers_are_those_of_the_whole_batch() -> Result<()> {
-    let report = is_whole(Reader::new, &batch(18, &[5, 4])?, false)?;
+fn recurrent_layers_and_attention_are_those_of_the_whole_batch() -> Result<()> {
+    let report = is_whole(Reader::new, &batch(18, &[5, 4])?)?;
     let has = |of: fn(&cotangent::nn::signal::LayerSignal) -> bool| report.layers.iter().any(of);
     assert!(has(|layer| layer.per_step.is_some()), "{report}");
     assert!(has(|layer| layer.through_time.is_some()), "{report}");
     assert!(has(|layer| layer.largest_weight.is_some()), "{report}");
-    let report = is_whole(Synchronized::new, &batch(18, &[6])?, true)?;
-    assert!(report.layers.iter().any(|layer| layer.drift.is_some()));
+    Ok(())
+}
+
+#[test]
+fn shards_at_once_are_measured_apart() -> Result<()> {
+    let data = batch(18, &[6])?;
+    let reports = |count| {
+        let ranks = Ranks::builder().shards(4);
+        ranks.threads(count, |ranks| {
+            step(Synchronized::new()?, &data, &Way::AtOnce(ranks))
+        })
+    };
+    let single = reports(1)?;
+    assert_eq!(single[0].layers.len(), 5, "{}", single[0]);
+    for layer in &single[0].layers {
+        assert_eq!((layer.shape[0], layer.nth_use), (18, None));
+    }
+    for report in reports(2)?.iter().chain(&reports(4)?) {
+        assert_eq!(format!("{report:?}"), format!("{:?}", single[0]));
+    }
     Ok(())
 }
 
@@ -344,6 +356,24 @@ fn a_unit_that_lives_on_another_rank_is_not_dead() -> Result<()> {
         assert_eq!(report.layers[0].dead, Some(0.0));
         assert_eq!(report.layers[0].activation.max, 4.0);
     }
+    Ok(())
+}
+
+#[test]
+fn several_observers_see_the_shards() -> Result<()> {
+    let (net, ranks) = (Mlp::builder([6, 8, 3]).build(&mut rng())?, Ranks::builder());
+    let ranks = ranks.shards(4).single()?;
+    let signals = [Signal::of(&net), Signal::of(&net)];
+    let pass = Pass::train(5).observed(signals[0].clone()).checked(&net);
+    let pass = pass.observed(signals[1].clone());
+    let batch = Shards::split(&batch(18, &[6])?, 0..4, 4)?;
+    ranks.gradients(&net, &batch, &pass, |net, (x, y), pass| {
+        net.forward(&x.to_dtype(DType::F32), pass)?.cross_entropy(y)
+    })?;
+    let [first, second] = signals.map(|signal| signal.step(&net));
+    let (first, second) = (first?, second?);
+    assert_eq!(first.as_ref().map(|r| r.layers[0].shape[0]), Some(18));
+    assert_eq!(format!("{first:?}"), format!("{second:?}"));
     Ok(())
 }
 

@@ -63,7 +63,9 @@
 //! The report does not see parameters that `forward` reads by `Param::value`, inference passes, or
 //! computations before the first parameter. It measures the weights of attention only inside
 //! `scaled_dot_product_attention`, not in attention written with products and a softmax. Layers
-//! inside a [recomputed segment](cotangent_core::module::Pass::recompute) share one row.
+//! inside a [recomputed segment](cotangent_core::module::Pass::recompute) share one row. A batch
+//! normalization that is synchronized over shards is seen as the operations of which it is composed:
+//! it has no drift, and the row before it has the normalized values.
 
 mod bins;
 #[cfg(feature = "figures")]
@@ -73,6 +75,7 @@ mod inside;
 mod measured;
 mod record;
 mod report;
+mod shard;
 mod statistics;
 mod table;
 mod units;

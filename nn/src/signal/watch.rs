@@ -5,6 +5,7 @@ use super::inside::inside;
 use super::measured::{Measured, merge, module_of};
 use super::record::Record;
 use super::report::{RUNNING_MEAN, Report, parameter};
+use super::shard::{OfShard, Shard};
 use super::statistics::{Merge, saturated_share};
 use cotangent_core::module::{LeafRef, Module, Pass, Walk};
 use cotangent_core::{
@@ -86,36 +87,29 @@ pub fn inspect<M: Module + ?Sized>(
 /// ```
 #[derive(Clone)]
 pub struct Signal {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     every: u64,
     thresholds: Thresholds,
 }
 
-struct Shared {
-    paths: BTreeMap<LeafId, String>,
+pub(super) struct Shared {
+    pub paths: BTreeMap<LeafId, String>,
     /// The paths of the modules with running statistics.
-    running: BTreeSet<String>,
+    pub running: BTreeSet<String>,
     /// The record of what runs under passes that are not of a shard.
     record: Mutex<Record>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     step: u64,
     shards: BTreeMap<u64, Arc<Shard>>,
     /// The parameters that the shards have read, before the step.
-    values: BTreeMap<LeafId, Tensor>,
+    pub values: BTreeMap<LeafId, Tensor>,
     /// The gradients of the batch after its shards have ended, and the factor by which those that
     /// the shards saw are gradients of the whole batch.
     summed: Option<(Gradients, f64)>,
-}
-
-/// What is known of one shard: first the record, then its measurements.
-#[derive(Default)]
-struct Shard {
-    record: Mutex<Record>,
-    measured: Mutex<Option<Measured>>,
 }
 
 impl Signal {
@@ -268,25 +262,12 @@ impl Signal {
         Ok(Report::of(step, &measured, net, factor, &self.thresholds))
     }
 
-    /// Measures what was recorded of a shard, and keeps the parameters. If the shard has a part of
-    /// several batches, those are samples of one large batch.
-    fn measure(&self, shard: &Shard) {
-        let mut record = std::mem::take(&mut *lock(&shard.record));
-        if record.rows.is_empty() {
-            return;
-        }
-        let more = Measured::of(&record, &self.shared.paths, &self.shared.running);
-        let mut measured = lock(&shard.measured).take();
-        measured.merge(Some(more));
-        *lock(&shard.measured) = measured;
-        self.state().values.append(&mut record.values);
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.shared.state)
     }
 
-    fn computes(&self, record: &Mutex<Record>, step: &Forward<'_>) {
+    /// Records the result of an operation.
+    pub(super) fn computes(&self, record: &Mutex<Record>, step: &Forward<'_>) {
         let module_of = |leaf| module_of(&self.shared.paths, leaf);
         let Some(row) = lock(record).forward(step, module_of) else {
             return;
@@ -310,7 +291,7 @@ impl Signal {
 }
 
 /// Locks a part of the state. A lock is never held across a parallel region.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic elsewhere may have cut a record short, but it is still valid.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -360,52 +341,6 @@ impl Observer for Signal {
 
     fn summed(&self, gradients: &Gradients, factor: f64) {
         self.state().summed = Some((gradients.clone(), factor));
-    }
-}
-
-/// Observes one shard of a batch. When nothing of its computation is left, it is measured, so that
-/// not all shards are in memory until the step.
-struct OfShard {
-    signal: Signal,
-    shard: Arc<Shard>,
-}
-
-impl Observer for OfShard {
-    fn is_active(&self) -> bool {
-        self.signal.is_active()
-    }
-
-    fn sees_frozen(&self) -> bool {
-        true
-    }
-
-    fn read(&self, leaf: LeafId, value: &Tensor) {
-        if self.signal.shared.paths.contains_key(&leaf) {
-            let next_batch = lock(&self.shard.record).backward;
-            if next_batch {
-                self.signal.measure(&self.shard);
-            }
-            lock(&self.shard.record).read(leaf, value);
-        }
-    }
-
-    fn forward(&self, step: &Forward<'_>) {
-        self.signal.computes(&self.shard.record, step);
-    }
-
-    fn gradient(&self, of: LeafId, gradient: &Tensor) {
-        // Those of parameters are summed over the shards.
-        if !self.signal.shared.paths.contains_key(&of) {
-            lock(&self.shard.record).gradient(of, gradient);
-        }
-    }
-}
-
-impl Drop for OfShard {
-    fn drop(&mut self) {
-        if !std::thread::panicking() {
-            self.signal.measure(&self.shard);
-        }
     }
 }
 
