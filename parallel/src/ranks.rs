@@ -162,8 +162,8 @@ impl Ranks {
     }
 
     /// Returns the combination of one message of each rank, the same on all ranks. All ranks call
-    /// it. `combine` gets the messages of earlier and of later ranks, in the order of a binary tree.
-    /// A message has at most 256 MiB.
+    /// it. `combine` gets the messages of earlier and of later ranks, in the order of a binary
+    /// tree. A message has at most 256 MiB.
     ///
     /// ```
     /// use cotangent::parallel::Ranks;

@@ -54,9 +54,9 @@
 //! # Batches in parts
 //!
 //! A report is of a whole batch, also if it is computed in shards, by one process or by several
-//! ([`Signal::step_on`]). The measurements of the shards are added up, and the sum is judged: a unit
-//! is dead if it is 0 for every sample of the batch. Of sequences of unequal lengths, only those of
-//! equal lengths are compared unit by unit.
+//! ([`Signal::step_on`]). The measurements of the shards are added up, and the sum is judged: a
+//! unit is dead if it is 0 for every sample of the batch. Of sequences of unequal lengths, only
+//! those of equal lengths are compared unit by unit.
 //!
 //! # Limits
 //!
@@ -64,8 +64,8 @@
 //! computations before the first parameter. It measures the weights of attention only inside
 //! `scaled_dot_product_attention`, not in attention written with products and a softmax. Layers
 //! inside a [recomputed segment](cotangent_core::module::Pass::recompute) share one row. A batch
-//! normalization that is synchronized over shards is seen as the operations of which it is composed:
-//! it has no drift, and the row before it has the normalized values.
+//! normalization that is synchronized over shards is seen as the operations of which it is
+//! composed: it has no drift, and the row before it has the normalized values.
 
 mod bins;
 #[cfg(feature = "figures")]

@@ -7,7 +7,7 @@ use super::watch::{Signal, lock};
 use cotangent_core::{Forward, LeafId, Observer, Tensor};
 use std::sync::{Arc, Mutex};
 
-/// What is known of one shard: first the record, then its measurements.
+/// The record of one shard, and then its measurements.
 #[derive(Default)]
 pub(super) struct Shard {
     record: Mutex<Record>,
