@@ -61,6 +61,9 @@
 //!   [synchronized](crate::nn::BatchNormBuilder::synchronized), the whole batch is normalized as in
 //!   one process. If ranks have several shards, these must then be computed at the same time, on
 //!   threads: [`Supervised::shards_at_once`](crate::train::Supervised::shards_at_once).
+//! - **The signal report** is of the whole batch, on every rank: see
+//!   [`Fit::signal`](crate::train::Fit::signal), or for a loop that is written out
+//!   [`Signal::step_on`](crate::nn::signal::Signal::step_on).
 //! - **Logs and checkpoints** are written by rank 0 alone. A run may go on with another number of
 //!   ranks, with the same number of shards.
 //!
@@ -71,6 +74,10 @@
 //! rank that keeps others waiting for longer than the [patience](RanksBuilder::patience) is found
 //! and named. If a process is killed, `mpirun` ends the others. The last
 //! checkpoint is whole, because checkpoints are replaced as a whole.
+//!
+//! The ranks know of each other only after all of them have called `Ranks::builder().mpi()`. If a
+//! process hangs before that, the others wait for it in MPI without end: [the page on
+//! scaling](crate::guide::scaling) says how to find it.
 //!
 //! At the start the ranks check that they have the same version, instruction set and options.
 //! Before the first step of a model, and every 100 steps, they check that they have the same

@@ -17,6 +17,8 @@ mod metrics;
 mod nets;
 #[path = "parallel/nonfinite.rs"]
 mod nonfinite;
+#[path = "parallel/signal.rs"]
+mod signal;
 #[path = "parallel/steps.rs"]
 mod steps;
 #[path = "parallel/synchronized.rs"]

@@ -4,7 +4,8 @@ use crate::courier::Courier;
 use crate::engine::{Engine, Local};
 use crate::ranks::Ranks;
 use cotangent_core::{Error, Result};
-use std::thread::ScopedJoinHandle;
+use std::sync::mpsc::channel;
+use std::thread::{self, ScopedJoinHandle};
 use std::time::Duration;
 
 /// The options of [`Ranks`]. `mpi` (feature `mpi`), [`single`](Self::single) or
@@ -102,7 +103,7 @@ impl RanksBuilder {
     /// # Errors
     /// The first error by the number of the rank; those of [`single`](Self::single);
     /// [`Error::Argument`] if there are no ranks, or if the number of shards is not that of the
-    /// ranks times a power of two.
+    /// ranks times a power of two; [`Error::Io`] if the system refuses a thread.
     ///
     /// # Panics
     /// If `run` panics.
@@ -116,18 +117,30 @@ impl RanksBuilder {
             return Err(Error::argument("RanksBuilder::threads", reason));
         }
         let run = &run;
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = Local::all(ranks)
+        thread::scope(|scope| {
+            // No rank begins before the system has given all threads.
+            let spawned = (0..ranks).map(|_| {
+                let (begin, engine) = channel::<Local>();
+                let builder = self.clone();
+                let rank = move || {
+                    let engine = engine.recv().map_err(Error::other)?;
+                    let start = || Ok(Box::new(engine) as Box<dyn Engine>);
+                    let courier = Courier::start(start, builder.patience)?;
+                    let ranks = Ranks::new(builder, Some(courier))?;
+                    let result = run(&ranks);
+                    result.map_err(|error| ranks.fail(error))
+                };
+                let thread = thread::Builder::new().spawn_scoped(scope, rank)?;
+                Ok((begin, thread))
+            });
+            let spawned: Vec<_> = spawned.collect::<Result<_>>()?;
+            let threads: Vec<_> = spawned
                 .into_iter()
-                .map(|engine| {
-                    let builder = self.clone();
-                    scope.spawn(move || {
-                        let start = || Ok(Box::new(engine) as Box<dyn Engine>);
-                        let courier = Courier::start(start, builder.patience)?;
-                        let ranks = Ranks::new(builder, Some(courier))?;
-                        let result = run(&ranks);
-                        result.map_err(|error| ranks.fail(error))
-                    })
+                .zip(Local::all(ranks))
+                .map(|((begin, thread), engine)| {
+                    // A rank waits for nothing else.
+                    let _ = begin.send(engine);
+                    thread
                 })
                 .collect();
             let results: Vec<_> = threads.into_iter().map(ScopedJoinHandle::join).collect();

@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::convert::Infallible;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The loss of a shard: the mean over its samples, or over something else that is counted.
@@ -245,9 +246,10 @@ impl Ranks {
         work: &(dyn Shardwise<B> + Sync),
     ) -> Result<(Summed, Vec<Vec<u8>>)> {
         let all = |step: &Summing<'_>| {
-            std::thread::scope(|scope| {
+            let fail = || step.meetings.iter().for_each(|meeting| meeting.fail());
+            thread::scope(|scope| {
                 let threads = self.own_shards().enumerate().map(|(number, _)| {
-                    scope.spawn(move || {
+                    let spawned = thread::Builder::new().spawn_scoped(scope, move || {
                         // Of all shards one moves the running statistics, which are the same.
                         let pass = match number {
                             0 => pass.record(),
@@ -258,13 +260,15 @@ impl Ranks {
                             meetings.map(|meeting| meeting.end_on_panic()).collect();
                         let tally = step.shard(number, batches, &pass, work);
                         if tally.is_err() {
-                            step.meetings.iter().for_each(|meeting| meeting.fail());
+                            fail();
                         }
                         tally
-                    })
+                    });
+                    // The shards before this one must not wait for it.
+                    spawned.inspect_err(|_| fail())
                 });
                 let threads: Vec<_> = threads.collect();
-                let results = threads.into_iter().map(|thread| match thread.join() {
+                let results = threads.into_iter().map(|thread| match thread?.join() {
                     Ok(result) => result,
                     Err(panic) => std::panic::resume_unwind(panic),
                 });
@@ -332,10 +336,11 @@ impl Ranks {
             let reason = format!("the loss must be a mean over at least one thing, found {found}");
             return Err(Error::argument("Ranks::gradients", reason));
         }
-        if tally.count != unit {
-            let factor = unit / tally.count;
+        let factor = unit / tally.count;
+        if factor != 1.0 {
             gradients.map_in_place(|gradient| gradient.scaled_in_place(factor));
         }
+        pass.observe_sum(&gradients, factor);
         if self.shards() > 1 && !at_once {
             leaves.set_means(&mut tally)?;
         }

@@ -161,6 +161,31 @@ impl Ranks {
         frames(&all).map_err(|error| self.fail(error))
     }
 
+    /// Returns the combination of one message of each rank, the same on all ranks. All ranks call
+    /// it. `combine` gets the messages of earlier and of later ranks, in the order of a binary
+    /// tree. A message has at most 256 MiB.
+    ///
+    /// ```
+    /// use cotangent::parallel::Ranks;
+    /// let texts = Ranks::builder().threads(4, |ranks| {
+    ///     let join = |left: &[u8], right: &[u8]| Ok([b"(", left, right, b")"].concat());
+    ///     ranks.combine(ranks.rank().to_string().into_bytes(), join)
+    /// })?;
+    /// assert_eq!(texts, [b"((01)(23))"; 4]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of `combine`, which end the job; [`Error::Rank`] if a rank has failed.
+    pub fn combine(
+        &self,
+        message: Vec<u8>,
+        combine: impl Fn(&[u8], &[u8]) -> Result<Vec<u8>> + Send + 'static,
+    ) -> Result<Vec<u8>> {
+        let combine = move |left: Vec<u8>, right: Vec<u8>| combine(&left, &right);
+        self.merge(message, Box::new(combine)).wait()
+    }
+
     /// Returns the message of rank 0. All ranks call it; those of the others are not used.
     ///
     /// # Errors

@@ -249,3 +249,26 @@ fn a_panic_of_a_rank_ends_the_job() {
     let text = panic.unwrap_err();
     assert_eq!(text.downcast_ref::<&str>(), Some(&"a planted panic"));
 }
+
+/// Runs itself again with stacks that no system has room for.
+#[test]
+fn a_thread_that_the_system_refuses_is_an_error() -> Result<()> {
+    const CHILD: &str = "COTANGENT_TEST_REFUSED_THREADS";
+    if std::env::var_os(CHILD).is_some() {
+        let error = Ranks::builder().threads(2, |_| Ok(())).unwrap_err();
+        assert!(matches!(error.root(), Error::Io { .. }), "{error}");
+        return Ok(());
+    }
+    let test = "failures::a_thread_that_the_system_refuses_is_an_error";
+    let child = std::process::Command::new(std::env::current_exe()?)
+        .args([test, "--exact", "--test-threads=1"])
+        .env(CHILD, "1")
+        .env("RUST_MIN_STACK", (1u64 << 50).to_string())
+        .output()?;
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(
+        child.status.success() && output.contains("1 passed"),
+        "{output}"
+    );
+    Ok(())
+}

@@ -194,11 +194,11 @@ fn custom_operations_have_the_same_rows_and_verdicts() -> Result<()> {
             "{case}\n{found}"
         );
         assert_eq!(contents(&found), contents(&expected), "{case}");
-        let operations = found.layers[0]
+        let mut operations = found.layers[0]
             .operations
             .iter()
             .chain(&found.layers[1].operations);
-        assert!(operations.copied().all(|name| name == "custom"), "{found}");
+        assert!(operations.all(|name| name == "custom"), "{found}");
     }
     Ok(())
 }

@@ -186,23 +186,24 @@ impl Run {
             epoch: self.epoch,
         };
         task.train_step(batch, &mut step)?;
-        self.after_step(task, samples, true)
+        self.after_step(task, samples, false, |signal, module| signal.step(module))
     }
 
-    /// Counts a step, and makes its signal report if it was observed and this process has run the
-    /// model.
+    /// Counts a step, and makes its signal report by `report` if it was observed, unless its batch
+    /// waits for later ones.
     fn after_step<T: Task + ?Sized>(
         &mut self,
         task: &T,
         samples: usize,
-        has_run: bool,
+        waits: bool,
+        report: impl FnOnce(&Signal, &dyn Module) -> Result<Option<Report>>,
     ) -> Result<()> {
         if let Some(watch) = &mut self.watch {
-            watch.is_new = has_run && watch.is_due;
+            watch.is_new = !waits && watch.is_due;
             if watch.is_new {
                 watch.is_due = false;
                 let module = task.module().ok_or_else(no_module)?;
-                watch.report = watch.signal.step(module)?.map(|mut report| {
+                watch.report = report(&watch.signal, module)?.map(|mut report| {
                     report.step = self.steps + 1;
                     report
                 });

@@ -50,6 +50,27 @@ pub enum OpKind {
     Other,
 }
 
+impl OpKind {
+    /// All kinds, so that a kind can be found by its name.
+    #[doc(hidden)]
+    pub const ALL: [Self; 14] = [
+        Self::Elementwise,
+        Self::Activation,
+        Self::Blend,
+        Self::Product,
+        Self::Convolution,
+        Self::Recurrence,
+        Self::Attention,
+        Self::Normalization,
+        Self::Reduction,
+        Self::Softmax,
+        Self::Lookup,
+        Self::Shape,
+        Self::Loss,
+        Self::Other,
+    ];
+}
+
 /// The name in lower case, such as `normalization`.
 impl fmt::Display for OpKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,7 +95,16 @@ impl fmt::Display for OpKind {
 
 #[cfg(test)]
 mod tests {
+    use super::OpKind;
     use std::path::Path;
+
+    #[test]
+    fn the_list_of_kinds_is_complete() {
+        let names = include_str!("kind.rs").split("=> \"").skip(1);
+        let names: Vec<_> = names.filter_map(|rest| rest.split_once('"')).collect();
+        let found = OpKind::ALL.map(|kind| kind.to_string());
+        assert!(names.iter().map(|(name, _)| *name).eq(found), "{names:?}");
+    }
 
     /// Calls `f` with the source of each operation of the library and its file.
     fn each_operation(mut f: impl FnMut(&str, &Path)) {

@@ -1,7 +1,7 @@
 //! Observers, which see every value of a computation, forward and backward, without changes to the
 //! code that computes it.
 
-use super::gradients::{Leaf, LeafId};
+use super::gradients::{Gradients, Leaf, LeafId};
 use super::kind::OpKind;
 use super::node::{Node, Parents};
 use super::op::{Op, Vjp};
@@ -74,6 +74,17 @@ pub trait Observer: Send + Sync + 'static {
 
     /// Called when backward has summed the whole gradient with respect to a tensor.
     fn gradient(&self, _of: LeafId, _gradient: &Tensor) {}
+
+    /// Returns the observer of one shard of a batch, for the pass of
+    /// [`Pass::for_shard`](crate::module::Pass::for_shard). `None`, the default, if this observer
+    /// sees the operations of all shards itself, which may run at the same time.
+    fn for_shard(&self, _shard: u64) -> Option<Arc<dyn Observer>> {
+        None
+    }
+
+    /// Called with the gradients of a whole batch, after those of its shards have been summed. The
+    /// gradients that the shards saw, times `factor`, are those of the loss of the whole batch.
+    fn summed(&self, _gradients: &Gradients, _factor: f64) {}
 
     /// Returns whether the computation may continue. Called before and during backward, which
     /// returns the error.
@@ -243,22 +254,28 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     fn gradient(&self, of: LeafId, gradient: &Tensor) {
         (**self).gradient(of, gradient);
     }
+    fn for_shard(&self, shard: u64) -> Option<Arc<dyn Observer>> {
+        (**self).for_shard(shard)
+    }
+    fn summed(&self, gradients: &Gradients, factor: f64) {
+        (**self).summed(gradients, factor);
+    }
     fn result(&self) -> Result<()> {
         (**self).result()
     }
 }
 
 /// Two observers of the same computation.
-pub(crate) struct Both<O>(pub Arc<dyn Observer>, pub O);
+pub(crate) struct Both(pub [Arc<dyn Observer>; 2]);
 
-impl<O: Observer> Both<O> {
+impl Both {
     fn active(&self) -> impl Iterator<Item = &dyn Observer> {
-        let both: [&dyn Observer; 2] = [&*self.0, &self.1];
-        both.into_iter().filter(|o| o.is_active())
+        let both = self.0.iter().map(|observer| &**observer);
+        both.filter(|o| o.is_active())
     }
 }
 
-impl<O: Observer> Observer for Both<O> {
+impl Observer for Both {
     fn is_active(&self) -> bool {
         self.active().next().is_some()
     }
@@ -285,6 +302,18 @@ impl<O: Observer> Observer for Both<O> {
     }
     fn gradient(&self, of: LeafId, gradient: &Tensor) {
         self.active().for_each(|o| o.gradient(of, gradient));
+    }
+    fn for_shard(&self, shard: u64) -> Option<Arc<dyn Observer>> {
+        let of_shard = self.0.each_ref().map(|o| o.for_shard(shard));
+        if of_shard.iter().all(Option::is_none) {
+            return None;
+        }
+        let [first, second] = of_shard;
+        let or_whole = |of_shard: Option<_>, i: usize| of_shard.unwrap_or(Arc::clone(&self.0[i]));
+        Some(Arc::new(Self([or_whole(first, 0), or_whole(second, 1)])))
+    }
+    fn summed(&self, gradients: &Gradients, factor: f64) {
+        self.active().for_each(|o| o.summed(gradients, factor));
     }
     fn result(&self) -> Result<()> {
         self.active().try_for_each(Observer::result)

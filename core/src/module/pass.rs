@@ -1,7 +1,7 @@
 //! The pass under which a model runs: training or inference, recording or not, and random numbers.
 
 use super::Buffer;
-use crate::autograd::{Both, LeafId, Observer, Tensor};
+use crate::autograd::{Both, Gradients, LeafId, Observer, Tensor};
 use crate::error::Result;
 use chacha20::ChaCha8Rng;
 use rand::SeedableRng;
@@ -178,7 +178,8 @@ impl Pass {
     /// Returns a pass for one of the parts into which a batch is split. The random layers of each
     /// shard draw numbers of their own, which depend on the seed, on how many were drawn, and on
     /// the shard. Those of shard 0 are the numbers of this pass. Its count is its own, as in
-    /// [`resume_at`](Self::resume_at).
+    /// [`resume_at`](Self::resume_at). An observer may have one of its own
+    /// [for the shard](Observer::for_shard).
     ///
     /// ```
     /// use cotangent::module::Pass;
@@ -189,10 +190,23 @@ impl Pass {
     /// ```
     #[must_use]
     pub fn for_shard(&self, shard: u64) -> Self {
+        let observer = self.observer.as_ref().map(|observer| {
+            let of_shard = observer.for_shard(shard);
+            of_shard.unwrap_or_else(|| Arc::clone(observer))
+        });
         Self {
             shard,
             draws: count_from(self.draws()),
+            observer,
             ..self.shared()
+        }
+    }
+
+    /// Tells the observer the gradients of a batch, which were summed over passes of its
+    /// [shards](Self::for_shard); see [`Observer::summed`]. `Ranks::gradients` calls it.
+    pub fn observe_sum(&self, gradients: &Gradients, factor: f64) {
+        if let Some(observer) = self.observer() {
+            observer.summed(gradients, factor);
         }
     }
 
@@ -200,7 +214,7 @@ impl Pass {
     #[must_use]
     pub fn observed(&self, observer: impl Observer) -> Self {
         let observer: Arc<dyn Observer> = match &self.observer {
-            Some(earlier) => Arc::new(Both(Arc::clone(earlier), observer)),
+            Some(earlier) => Arc::new(Both([Arc::clone(earlier), Arc::new(observer)])),
             None => Arc::new(observer),
         };
         Self {

@@ -1,7 +1,7 @@
 //! Draws the report as a figure: the distributions of the activations and gradients of each layer.
 
+use super::bins::Histogram;
 use super::report::{LayerSignal, Report};
-use super::statistics::Histogram;
 use cotangent_figure::plotters::element::Polygon;
 use cotangent_figure::plotters::prelude::*;
 use cotangent_figure::style::{self, FAINT, INK, MARGIN, TEXT, TITLE, WIDTH};

@@ -51,23 +51,39 @@
 //! ideas are from Glorot and Bengio (2010, Understanding the difficulty of training deep
 //! feedforward neural networks). The thresholds are our own.
 //!
+//! # Batches in parts
+//!
+//! A report is of a whole batch, also if it is computed in shards, by one process or by several
+//! ([`Signal::step_on`]). The measurements of the shards are added up, and the sum is judged: a
+//! unit is dead if it is 0 for every sample of the batch. Of sequences of unequal lengths, only
+//! those of equal lengths are compared unit by unit.
+//!
 //! # Limits
 //!
 //! The report does not see parameters that `forward` reads by `Param::value`, inference passes, or
 //! computations before the first parameter. It measures the weights of attention only inside
 //! `scaled_dot_product_attention`, not in attention written with products and a softmax. Layers
-//! inside a [recomputed segment](cotangent_core::module::Pass::recompute) share one row.
+//! inside a [recomputed segment](cotangent_core::module::Pass::recompute) share one row. A batch
+//! normalization that is synchronized over shards is seen as the operations of which it is
+//! composed: it has no drift, and the row before it has the normalized values.
 
+mod bins;
 #[cfg(feature = "figures")]
 mod figure;
 mod findings;
+mod inside;
+mod measured;
 mod record;
 mod report;
+mod shard;
 mod statistics;
 mod table;
+mod units;
 mod watch;
+mod wire;
 
+pub use bins::Histogram;
 pub use findings::{Finding, Thresholds, Verdict};
 pub use report::{Drift, LayerSignal, ParameterSignal, Report};
-pub use statistics::{Distribution, Histogram};
+pub use statistics::Distribution;
 pub use watch::{Signal, inspect};

@@ -1,6 +1,7 @@
 //! Records a computation in rows. A row is one use of a layer, recognized by the parameters that an
 //! operation takes and by the origins of its operands.
 
+use super::statistics::{Share, Sizes};
 use cotangent_core::{Forward, LeafId, OpKind, Tensor};
 use std::collections::{BTreeMap, HashMap};
 
@@ -23,7 +24,7 @@ pub(super) struct Row {
     /// The input of the activation, or the result if there is no activation.
     pub before: (LeafId, Tensor),
     /// The result of the activation, and its saturated share if known.
-    pub activation: Option<(LeafId, Tensor, Option<f64>)>,
+    pub activation: Option<(LeafId, Tensor, Option<Share>)>,
     /// The rows whose results this row takes.
     pub inputs: Vec<usize>,
     /// The input from outside the model.
@@ -43,22 +44,20 @@ pub(super) struct Row {
 #[derive(Debug, Default)]
 pub(super) struct Inside {
     /// The share of activations with a derivative near 0.
-    pub saturated: Option<f64>,
+    pub saturated: Option<Share>,
     /// The mean, over the queries, of the largest weight of attention.
-    pub largest_weight: Option<f64>,
+    pub largest_weight: Option<Share>,
     /// The way of a gradient through the steps of a recurrent layer.
     pub steps: Option<Steps>,
 }
 
 /// The way of a gradient through the steps of a recurrent layer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Steps {
     /// The result of the layer.
     pub result: LeafId,
-    /// The number of steps.
-    pub time: usize,
-    /// The factor by which a gradient changes per step on its way back.
-    pub factor: f64,
+    /// The size at each step of a gradient from the last step.
+    pub sizes: Sizes,
 }
 
 impl Row {
@@ -151,7 +150,8 @@ impl Record {
             Some(Origin::Parameters(_)) => self.values.contains_key(&id),
             Some(Origin::Data(row)) => {
                 let row = &self.rows[*row];
-                let recurrent = row.inside.steps.is_some_and(|steps| steps.result == id);
+                let steps = row.inside.steps.as_ref();
+                let recurrent = steps.is_some_and(|steps| steps.result == id);
                 row.before.0 == id || row.output_id() == id || recurrent
             }
             None => false,
@@ -261,7 +261,7 @@ impl Record {
     }
 
     /// Sets the saturated share of an activation's result.
-    pub fn set_saturation(&mut self, row: usize, result: LeafId, found: f64) {
+    pub fn set_saturation(&mut self, row: usize, result: LeafId, found: Share) {
         // Other tasks may have recorded operations since `forward`.
         if let Some((id, _, share)) = self.rows.get_mut(row).and_then(|r| r.activation.as_mut())
             && *id == result

@@ -1,10 +1,10 @@
 //! The report: the statistics of every layer, in order of use.
 
 use super::findings::{Finding, Thresholds, Verdict, find};
-use super::record::{Record, Row, Steps};
-use super::statistics::{Distribution, Units, rms};
+use super::measured::{Channels, Measured, MeasuredRow};
+use super::statistics::{Distribution, Share, Sizes, rms};
 use cotangent_core::module::{LeafRef, Module, Walk};
-use cotangent_core::{DType, LeafId, ModuleExt, OpKind, Tensor};
+use cotangent_core::{ModuleExt, OpKind, Tensor};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -44,7 +44,7 @@ pub struct LayerSignal {
     /// network.
     pub nth_use: Option<usize>,
     /// The names of the operations, such as `linear` and `relu`.
-    pub operations: Vec<&'static str>,
+    pub operations: Vec<String>,
     /// The kinds of these operations, in the same order. The first one tells the kind of layer.
     pub kinds: Vec<OpKind>,
     /// The shape of the result.
@@ -127,76 +127,52 @@ pub struct ParameterSignal {
     pub update: Option<f64>,
 }
 
-/// Returns the path of the module that contains the parameter. It is empty for the model itself.
-pub(super) fn module_of(paths: &BTreeMap<LeafId, String>, leaf: LeafId) -> String {
-    let path = paths.get(&leaf).map_or("", String::as_str);
-    path.rsplit_once('.')
-        .map_or("", |(module, _)| module)
-        .to_owned()
-}
-
 impl Report {
+    /// Judges the measurements of a whole batch. `factor` is that by which the gradients of its
+    /// shards are those of the whole batch.
     pub(super) fn of(
         step: u64,
-        record: &Record,
+        measured: &Measured,
         net: &(impl Module + ?Sized),
-        paths: &BTreeMap<LeafId, String>,
-        stepped: bool,
+        factor: f64,
         thresholds: &Thresholds,
     ) -> Self {
         let buffers = Buffers::of(net);
-        let now: BTreeMap<String, Tensor> = net
-            .named_params()
-            .into_iter()
-            .map(|(path, param)| (path, param.value().clone()))
-            .collect();
-        let parameters: BTreeMap<LeafId, ParameterSignal> = record
-            .values
-            .iter()
-            .filter_map(|(id, before)| {
-                let path = paths.get(id)?;
-                let after = now.get(path).filter(|_| stepped);
-                Some((
-                    *id,
-                    parameter(path, before, after, record.gradients.get(id)),
-                ))
-            })
-            .collect();
-        let labels = labels(record, paths);
-        let mut layers: Vec<LayerSignal> = record
-            .rows
-            .iter()
-            .zip(labels)
-            .map(|(row, (path, nth_use))| {
-                let weights: Vec<(&Tensor, &ParameterSignal)> = row
-                    .parameters
-                    .iter()
-                    .filter_map(|id| Some((record.values.get(id)?, parameters.get(id)?)))
-                    .collect();
+        let now = net.named_params();
+        let rows = measured.rows.iter();
+        let mut layers: Vec<LayerSignal> = rows
+            .map(|row| {
+                let weights = now.iter().filter_map(|(path, param)| {
+                    let is_read = row.parameters.contains(path);
+                    let signal = measured.parameters.get(path).filter(|_| is_read)?;
+                    Some((param.value(), signal))
+                });
                 let normalized = row.normalized.as_ref();
-                let module = module_of(paths, row.parameters[0]);
                 LayerSignal {
-                    drift: normalized.and_then(|given| buffers.drift(&module, given)),
-                    ..layer(row, path, nth_use, record, &weights)
+                    drift: normalized.and_then(|given| buffers.drift(&row.module, given)),
+                    ..layer(row, factor, &weights.collect::<Vec<_>>())
                 }
             })
             .collect();
         add_ratios(&mut layers);
-        let input = record.rows.first().and_then(|row| row.outside.as_ref());
-        let input_spread = input.map(|x| Units::of(x, None).spread);
-        let in_model_order = now.keys();
+        let input = measured.input.as_ref();
+        let paths = now.iter().map(|(path, _)| path);
         let mut report = Self {
             step,
-            input: input.map(Distribution::of),
+            input: input.map(|(values, _)| values.distribution(1.0)),
             gradient_factor: gradient_factor(&layers),
-            unused: in_model_order
-                .filter(|path| !parameters.values().any(|p| p.path == **path))
+            unused: paths
+                .clone()
+                .filter(|path| !measured.parameters.contains_key(*path))
                 .cloned()
                 .collect(),
             layers,
-            parameters: parameters.into_values().collect(),
+            parameters: paths
+                .filter_map(|path| measured.parameters.get(path).cloned())
+                .collect(),
             findings: Vec::new(),
         };
+        let input_spread = input.map(|(_, units)| units.spread());
         report.findings = find(&report, input_spread, thresholds);
         report
     }
@@ -297,7 +273,8 @@ impl ParameterSignal {
     }
 }
 
-fn parameter(
+/// Returns the statistics of a parameter with this value before the step, and this one after it.
+pub(super) fn parameter(
     path: &str,
     before: &Tensor,
     after: Option<&Tensor>,
@@ -317,53 +294,11 @@ fn parameter(
     }
 }
 
-/// Returns the path of each row, and the number of the use if there are several.
-fn labels(record: &Record, paths: &BTreeMap<LeafId, String>) -> Vec<(String, Option<usize>)> {
-    let first = |row: &Row| row.parameters[0];
-    let label = |row: &Row| {
-        let module = module_of(paths, first(row));
-        let alone =
-            |other: &Row| module_of(paths, first(other)) != module || first(other) == first(row);
-        if !module.is_empty() && record.rows.iter().all(alone) {
-            module
-        } else {
-            // A module that directly contains the weights of several layers.
-            paths.get(&first(row)).cloned().unwrap_or_default()
-        }
-    };
-    let labels: Vec<String> = record.rows.iter().map(label).collect();
-    let uses =
-        |rows: &[String], label: &String| rows.iter().filter(|other| *other == label).count();
-    let nth = |i: usize| (uses(&labels, &labels[i]) > 1).then(|| uses(&labels[..=i], &labels[i]));
-    labels
-        .iter()
-        .cloned()
-        .enumerate()
-        .map(|(i, label)| (label, nth(i)))
-        .collect()
-}
-
 fn layer(
-    row: &Row,
-    path: String,
-    nth_use: Option<usize>,
-    record: &Record,
+    row: &MeasuredRow,
+    factor: f64,
     parameters: &[(&Tensor, &ParameterSignal)],
 ) -> LayerSignal {
-    let (output, activated) = (row.output(), row.activation.is_some());
-    let recurs = row
-        .operations
-        .iter()
-        .any(|(_, kind)| *kind == OpKind::Recurrence);
-    let channels = row
-        .channels
-        .filter(|&channels| output.rank() > 2 && output.shape()[1] == channels);
-    let axis = match channels {
-        Some(_) => Some(1),
-        None if recurs && output.rank() > 0 => Some(output.rank() - 1),
-        None => None,
-    };
-    let units = Units::of(output, axis);
     let weights: Vec<&(&Tensor, &ParameterSignal)> =
         match parameters.iter().filter(|(w, _)| w.rank() > 1).collect() {
             none if Vec::is_empty(&none) => parameters.iter().collect(),
@@ -382,28 +317,33 @@ fn layer(
     let size = mean(&|p| Some(p.rms));
     let change = mean(&|p| Some(p.update.unwrap_or(0.0) * p.rms));
     let stepped = weights.iter().any(|(_, p)| p.update.is_some());
+    let gradient = row.result_gradient.as_ref();
+    let gradient = gradient.and_then(|gradient| gradient.rms.first());
+    let per_step = row.steps.as_ref().and_then(per_step);
+    let saturated = [row.saturated, row.inner_saturated];
     LayerSignal {
-        path,
-        nth_use,
-        operations: row.operations.iter().map(|(name, _)| *name).collect(),
-        kinds: row.operations.iter().map(|(_, kind)| *kind).collect(),
-        shape: row.output().shape().to_vec(),
-        activation: Distribution::of(row.output()),
-        spread: units.spread,
-        channels,
-        dead: ((activated || recurs) && units.samples >= 4).then_some(units.dead),
-        saturated: match &row.activation {
-            Some((_, _, Some(share))) => Some(share.max(row.inside.saturated.unwrap_or(0.0))),
-            _ => row.inside.saturated,
-        },
-        largest_weight: row.inside.largest_weight,
-        per_step: row.inside.steps.map(|steps| steps.factor),
-        through_time: row
-            .inside
-            .steps
-            .and_then(|steps| through_time(record.gradients.get(&steps.result)?, &steps)),
-        gradient: record.gradients.get(&row.before.0).map(Distribution::of),
-        result_gradient: record.gradients.get(&row.output_id()).map(rms),
+        path: row.path.clone(),
+        nth_use: row.nth_use,
+        operations: row.operations.clone(),
+        kinds: row.kinds.clone(),
+        shape: row.shape.clone(),
+        activation: row.activation.distribution(1.0),
+        spread: row.units.spread(),
+        channels: row.channels,
+        dead: (row.has_units && row.units.samples() >= 4).then(|| row.units.dead()),
+        saturated: saturated
+            .into_iter()
+            .flatten()
+            .map(Share::mean)
+            .reduce(f64::max),
+        largest_weight: row.largest_weight.map(Share::mean),
+        per_step,
+        through_time: per_step.and_then(|per_step| {
+            let time = row.steps.as_ref()?.rms.len();
+            through_time(&row.step_gradients.as_ref()?.rms, time, per_step)
+        }),
+        gradient: row.gradient.as_ref().map(|g| g.distribution(factor)),
+        result_gradient: gradient.map(|gradient| gradient * factor),
         ratio: None,
         weight_gradient: mean(&|p| p.gradient),
         update: change
@@ -415,20 +355,29 @@ fn layer(
     }
 }
 
+/// Returns the factor by which a gradient changes per step on its way back, from its size at each
+/// step: over the last steps, as far as the sizes are numbers other than 0.
+fn per_step(steps: &Sizes) -> Option<f64> {
+    let sizes = &steps.rms;
+    let is_number = |size: &&f64| size.is_finite() && **size > 0.0;
+    let count = sizes.iter().rev().take_while(is_number).count();
+    let ratio = sizes.get(sizes.len().checked_sub(count)?)? / sizes.last()?;
+    (count > 1).then(|| ratio.powf(1.0 / (count - 1) as f64))
+}
+
 /// Returns the size of the gradient that arrives at the first step of a recurrent layer, divided by
-/// the largest one that a step gets from above. `gradient` is that of the layer's result: the
-/// states of all steps, the last ones, or both one after the other.
-fn through_time(gradient: &Tensor, steps: &Steps) -> Option<f64> {
-    let sizes: Vec<f64> = gradient.split(0, 1).ok()?.iter().map(rms).collect();
-    let last = steps.time - 1;
+/// the largest one that a step gets from above. `sizes` are those of the gradient of the layer's
+/// result: of the states of all steps, of the last ones, or of both one after the other.
+fn through_time(sizes: &[f64], time: usize, per_step: f64) -> Option<f64> {
+    let last = time.checked_sub(1)?;
     let step = |i: usize| {
-        if sizes.len() < steps.time {
+        if sizes.len() < time {
             last
         } else {
             i.min(last)
         }
     };
-    let arriving = |(i, size): (usize, &f64)| size * steps.factor.powf(step(i) as f64);
+    let arriving = |(i, size): (usize, &f64)| size * per_step.powf(step(i) as f64);
     let first = sizes.iter().enumerate().map(arriving).fold(0.0, f64::max);
     let largest = sizes.iter().copied().fold(0.0, f64::max);
     (largest > 0.0).then_some(first / largest)
@@ -481,29 +430,23 @@ impl Buffers {
         Self(buffers)
     }
 
-    /// Returns the difference between the running statistics of the module at `path` and the
-    /// statistics of its input `given`. `None` if the module has no running statistics.
-    fn drift(&self, path: &str, given: &Tensor) -> Option<Drift> {
+    /// Returns the difference between the running statistics of the module at `path` and those of
+    /// the batch. `None` if the module has no running statistics.
+    fn drift(&self, path: &str, batch: &Channels) -> Option<Drift> {
         let prefix = if path.is_empty() { "" } else { "." };
         let get = |name: &str| self.0.get(&format!("{path}{prefix}{name}"));
-        let (mean, variance) = (get("running_mean")?, get("running_var")?);
-        let given = given.detach().to_dtype(DType::F64);
-        let (_, batch) = given.batch_norm(None, None, 0.0).ok()?;
-        if batch.mean.shape() != mean.shape() {
+        let (mean, variance) = (get(RUNNING_MEAN)?, get("running_var")?);
+        if mean.shape() != [batch.means.len()] {
             return None; // The statistics do not belong to these channels.
         }
         let channels = mean.to_f64_vec().into_iter().zip(variance.to_f64_vec());
-        let batch = batch
-            .mean
-            .to_f64_vec()
-            .into_iter()
-            .zip(batch.variance.to_f64_vec());
+        let batch = batch.means.iter().zip(&batch.deviations);
         let (mut squares, mut logarithms, mut count) = (0.0, 0.0, 0.0);
-        for ((mean, variance), (batch_mean, batch_variance)) in channels.zip(batch) {
+        for ((mean, variance), (batch_mean, deviation)) in channels.zip(batch) {
             // Prevents a division by 0 if a channel is constant.
             let floor = 1e-12;
             squares += (batch_mean - mean).powi(2) / (variance + floor);
-            logarithms += ((batch_variance + floor) / (variance + floor)).ln();
+            logarithms += ((deviation.powi(2) + floor) / (variance + floor)).ln();
             count += 1.0;
         }
         Some(Drift {
@@ -512,3 +455,6 @@ impl Buffers {
         })
     }
 }
+
+/// The name of the running means in a batch normalization.
+pub(super) const RUNNING_MEAN: &str = "running_mean";

@@ -1,14 +1,17 @@
 //! Observes a model: for one batch, or for every k-th step of its training.
 
 use super::findings::Thresholds;
-use super::record::{Inside, Record, Steps};
-use super::report::Report;
-use super::statistics::{rms, saturated_share};
-use cotangent_core::module::{Module, Pass};
+use super::inside::inside;
+use super::measured::{Measured, merge, module_of};
+use super::record::Record;
+use super::report::{RUNNING_MEAN, Report, parameter};
+use super::shard::{OfShard, Shard};
+use super::statistics::{Merge, saturated_share};
+use cotangent_core::module::{LeafRef, Module, Pass, Walk};
 use cotangent_core::{
-    Backward, Error, Forward, Leaf, LeafId, ModuleExt, Observer, OpKind, Result, Tensor,
+    Backward, Error, Forward, Gradients, Leaf, LeafId, ModuleExt, Observer, OpKind, Result, Tensor,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Returns the signal report of a model for one batch: a training pass forward to the loss that the
@@ -46,7 +49,7 @@ pub fn inspect<M: Module + ?Sized>(
     let loss = loss(net, &pass).map_err(|error| error.placed_in(net))?;
     // An infinite or NaN loss is what the report is to explain.
     Backward::new().allow_nonfinite().run(&loss)?;
-    signal.take_report(net, false)
+    signal.take_report(net, false, |own, _| Ok(own))
 }
 
 /// Observes a model while it trains, on every k-th step. Attach it to the pass with
@@ -57,6 +60,10 @@ pub fn inspect<M: Module + ?Sized>(
 ///
 /// If the loss is infinite or NaN, `backward` is an error and there is no report of the step. Call
 /// [`inspect`] on the same batch: it finds the layer.
+///
+/// If a batch is computed in shards ([`Pass::for_shard`]), the measurements of each are added to
+/// those of the others: a report is of the whole batch, also if several processes have shards of it
+/// ([`step_on`](Self::step_on)), and of all batches whose gradients are computed together.
 ///
 /// ```
 /// use cotangent::prelude::*;
@@ -80,20 +87,29 @@ pub fn inspect<M: Module + ?Sized>(
 /// ```
 #[derive(Clone)]
 pub struct Signal {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     every: u64,
     thresholds: Thresholds,
 }
 
-struct Shared {
-    paths: BTreeMap<LeafId, String>,
+pub(super) struct Shared {
+    pub paths: BTreeMap<LeafId, String>,
+    /// The paths of the modules with running statistics.
+    pub running: BTreeSet<String>,
+    /// The record of what runs under passes that are not of a shard.
+    record: Mutex<Record>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     step: u64,
-    record: Record,
+    shards: BTreeMap<u64, Arc<Shard>>,
+    /// The parameters that the shards have read, before the step.
+    pub values: BTreeMap<LeafId, Tensor>,
+    /// The gradients of the batch after its shards have ended, and the factor by which those that
+    /// the shards saw are gradients of the whole batch.
+    summed: Option<(Gradients, f64)>,
 }
 
 impl Signal {
@@ -104,8 +120,16 @@ impl Signal {
     pub fn of(net: &(impl Module + ?Sized)) -> Self {
         let params = net.named_params().into_iter();
         let paths = params.filter_map(|(path, param)| Some((param.leaf_id()?, path)));
+        let mut running = BTreeSet::new();
+        Walk::over(net, |path, leaf| {
+            if let (LeafRef::Buffer(_), Some(module)) = (leaf, path.strip_suffix(RUNNING_MEAN)) {
+                running.insert(module.strip_suffix('.').unwrap_or(module).to_owned());
+            }
+        });
         let shared = Shared {
             paths: paths.collect(),
+            running,
+            record: Mutex::default(),
             state: Mutex::default(),
         };
         Self {
@@ -140,45 +164,141 @@ impl Signal {
     /// model's parameters. Most often the pass is not [observed](Pass::observed) by this observer,
     /// or the model was cloned or converted since.
     pub fn step(&self, net: &(impl Module + ?Sized)) -> Result<Option<Report>> {
+        self.step_on(net, |own, _| Ok(own))
+    }
+
+    /// Does the same as [`step`](Self::step) if other processes have the other shards of the batch.
+    /// All of them call it, and get the same report, of the whole batch. It has the same bits for
+    /// any number of processes, and its counts and extremes are those of one process that computes
+    /// the batch at once; other statistics are the same to rounding.
+    ///
+    /// `combine` gets the measurements of this process, and a function that adds those of later
+    /// shards to those of earlier ones. It returns the sum over all processes. That is
+    /// `Ranks::combine` of `cotangent::parallel`:
+    ///
+    /// ```
+    /// use cotangent::data::Shards;
+    /// use cotangent::nn::signal::Signal;
+    /// use cotangent::parallel::Ranks;
+    /// use cotangent::prelude::*;
+    ///
+    /// let data = (Tensor::ones([8, 4], DType::F32)?, Indices::from(vec![0, 1].repeat(4)));
+    /// let reports = Ranks::builder().shards(4).threads(2, |ranks| {
+    ///     let mut net = Mlp::builder([4, 8, 2]).build(&mut ChaCha8Rng::seed_from_u64(1))?;
+    ///     let mut optimizer = Sgd::new(0.1).build()?;
+    ///     let signal = Signal::of(&net);
+    ///     let pass = Pass::train(1).observed(signal.clone());
+    ///     let batch = Shards::split(&data, ranks.own_shards(), ranks.shards())?;
+    ///     let summed = ranks.gradients(&net, &batch, &pass, |net, (x, labels), pass| {
+    ///         net.forward(x, pass)?.cross_entropy(labels)
+    ///     })?;
+    ///     optimizer.step(&mut net, summed.gradients)?;
+    ///     let report = signal.step_on(&net, |own, add| ranks.combine(own, add))?;
+    ///     Ok(report.map(|report| report.to_json()))
+    /// })?;
+    /// assert!(reports[0].is_some() && reports[0] == reports[1]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`step`](Self::step), if no shard of any process had a backward pass, and those of
+    /// `combine`; [`Error::Argument`] if its result is no sum of measurements.
+    pub fn step_on(
+        &self,
+        net: &(impl Module + ?Sized),
+        combine: impl FnOnce(Vec<u8>, fn(&[u8], &[u8]) -> Result<Vec<u8>>) -> Result<Vec<u8>>,
+    ) -> Result<Option<Report>> {
         let watched = self.is_active();
-        let report = watched.then(|| self.take_report(net, true));
-        self.lock().step += 1;
+        let report = watched.then(|| self.take_report(net, true, combine));
+        self.state().step += 1;
         report.transpose()
     }
 
-    fn take_report(&self, net: &(impl Module + ?Sized), stepped: bool) -> Result<Report> {
-        let (step, record) = {
-            let mut state = self.lock();
-            (state.step, std::mem::take(&mut state.record))
-        };
-        if !record.backward {
+    fn take_report(
+        &self,
+        net: &(impl Module + ?Sized),
+        stepped: bool,
+        combine: impl FnOnce(Vec<u8>, fn(&[u8], &[u8]) -> Result<Vec<u8>>) -> Result<Vec<u8>>,
+    ) -> Result<Report> {
+        let record = std::mem::take(&mut *lock(&self.shared.record));
+        for shard in self.state().shards.clone().into_values() {
+            self.measure(&shard);
+        }
+        let mut state = self.state();
+        let step = state.step;
+        let mut values = std::mem::take(&mut state.values);
+        let shards = std::mem::take(&mut state.shards);
+        let summed = state.summed.take();
+        drop(state);
+
+        let mut own = Measured::of(&record, &self.shared.paths, &self.shared.running);
+        let shards = shards.into_iter().filter_map(|(number, shard)| {
+            let measured = lock(&shard.measured).take()?;
+            Some((number, measured))
+        });
+        own.merge(Measured::sum(shards.collect()));
+        values.extend(record.values);
+        let params: BTreeMap<String, Tensor> = net
+            .named_params()
+            .into_iter()
+            .map(|(path, param)| (path, param.value().clone()))
+            .collect();
+        for (id, before) in &values {
+            if let Some(path) = self.shared.paths.get(id) {
+                let after = params.get(path).filter(|_| stepped);
+                let sum = summed.as_ref().and_then(|(sums, _)| sums.get(id));
+                let gradient = sum.or(record.gradients.get(id));
+                let found = parameter(path, before, after, gradient);
+                own.parameters.insert(path.clone(), found);
+            }
+        }
+        let measured = Measured::from_bytes(&combine(own.to_bytes(), merge)?)?;
+        if !measured.backward {
             let reason = "no backward pass went through the parameters of this model under a pass \
                           observed by this `Signal` (`Pass::observed`)";
             return Err(Error::argument("signal", reason));
         }
-        Ok(Report::of(
-            step,
-            &record,
-            net,
-            &self.shared.paths,
-            stepped,
-            &self.thresholds,
-        ))
+        let factor = summed.map_or(1.0, |(_, factor)| factor);
+        Ok(Report::of(step, &measured, net, factor, &self.thresholds))
     }
 
-    /// Locks the state. The lock is never held across a parallel region.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere may have cut the record short, but it is still valid.
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.shared.state)
     }
+
+    /// Records the result of an operation.
+    pub(super) fn computes(&self, record: &Mutex<Record>, step: &Forward<'_>) {
+        let module_of = |leaf| module_of(&self.shared.paths, leaf);
+        let Some(row) = lock(record).forward(step, module_of) else {
+            return;
+        };
+        // Computed without a lock: while a thread waits for others in a parallel region, it may run
+        // a task that locks the record too.
+        let limit = self.thresholds.derivative;
+        match step.kind() {
+            OpKind::Recurrence | OpKind::Attention => {
+                let inside = inside(step, limit);
+                lock(record).set_inside(row, inside);
+            }
+            _ => {
+                if let Ok(Some(derivative)) = step.derivative() {
+                    let share = saturated_share(&step.output(), &derivative, limit);
+                    lock(record).set_saturation(row, step.id(), share);
+                }
+            }
+        }
+    }
+}
+
+/// Locks a part of the state. A lock is never held across a parallel region.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere may have cut a record short, but it is still valid.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Observer for Signal {
     fn is_active(&self) -> bool {
-        let step = self.lock().step;
+        let step = self.state().step;
         step.checked_rem(self.every).unwrap_or(step) == 0
     }
 
@@ -188,7 +308,7 @@ impl Observer for Signal {
 
     fn read(&self, leaf: LeafId, value: &Tensor) {
         if self.shared.paths.contains_key(&leaf) {
-            let record = &mut self.lock().record;
+            let mut record = lock(&self.shared.record);
             if record.backward {
                 *record = Record::default();
             }
@@ -197,90 +317,31 @@ impl Observer for Signal {
     }
 
     fn forward(&self, step: &Forward<'_>) {
-        let module_of = |leaf| super::report::module_of(&self.shared.paths, leaf);
-        let Some(row) = self.lock().record.forward(step, module_of) else {
-            return;
-        };
-        // Computed without a lock: while a thread waits for others in a parallel region, it may run
-        // a task that locks the state too.
-        let limit = self.thresholds.derivative;
-        match step.kind() {
-            OpKind::Recurrence | OpKind::Attention => {
-                let inside = inside(step, limit);
-                self.lock().record.set_inside(row, inside);
-            }
-            _ => {
-                if let Ok(Some(derivative)) = step.derivative() {
-                    let share = saturated_share(&step.output(), &derivative, limit);
-                    self.lock().record.set_saturation(row, step.id(), share);
-                }
-            }
-        }
+        self.computes(&self.shared.record, step);
     }
 
     fn gradient(&self, of: LeafId, gradient: &Tensor) {
-        self.lock().record.gradient(of, gradient);
+        lock(&self.shared.record).gradient(of, gradient);
     }
-}
 
-/// Measures the values inside a recurrent layer or attention. `limit` is the derivative below which
-/// an activation is saturated.
-fn inside(step: &Forward<'_>, limit: f64) -> Inside {
-    let mut inside = Inside::default();
-    if let Some([values, slopes]) = step.inner_activations()
-        && !values.is_empty()
-    {
-        inside.saturated = Some(saturated_share(&values, &slopes, limit));
-        if step.kind() == OpKind::Attention {
-            inside.largest_weight = values.mean().item().ok();
+    fn for_shard(&self, number: u64) -> Option<Arc<dyn Observer>> {
+        if !self.is_active() {
+            return None;
         }
+        let mut state = self.state();
+        if state.summed.take().is_some() {
+            // Another batch of the same step begins.
+            state.shards.clear();
+        }
+        let shard = Arc::<Shard>::default();
+        state.shards.insert(number, Arc::clone(&shard));
+        let signal = self.clone();
+        Some(Arc::new(OfShard { signal, shard }))
     }
-    if step.kind() == OpKind::Recurrence {
-        inside.steps = steps(step);
-    }
-    inside
-}
 
-/// Measures how the size of a gradient changes per step on its way back through a recurrent layer:
-/// that of the gradient of the input, from a gradient of ±1 at the last step. Returns `None` for
-/// fewer than three steps.
-fn steps(step: &Forward<'_>) -> Option<Steps> {
-    let (output, (_, input)) = (step.output(), step.operands().next()?);
-    let time = *input.shape().first()?;
-    if time < 3 || output.is_empty() {
-        return None;
+    fn summed(&self, gradients: &Gradients, factor: f64) {
+        self.state().summed = Some((gradients.clone(), factor));
     }
-    // The states of all steps, then or only the last ones. That of the last step is the one of the
-    // longest sequences.
-    let results = output.shape()[0];
-    let last = if results < time { 0 } else { time - 1 };
-    let len = output.len() / results;
-    let places = last * len..(last + 1) * len;
-    // Signs without a pattern: multiples of the golden ratio.
-    let sign = |i: usize| {
-        if (i as f64 * 0.618_033_988_749_895).fract() < 0.5 {
-            1.0
-        } else {
-            -1.0
-        }
-    };
-    let cotangent = (0..output.len()).map(|i| if places.contains(&i) { sign(i) } else { 0.0 });
-    let cotangent = Tensor::from(&cotangent.collect::<Vec<f64>>()[..]);
-    let cotangent = cotangent
-        .to_dtype(output.dtype())
-        .reshape(output.shape())
-        .ok()?;
-    let gradient = step.vjp(cotangent, 0).ok()??;
-    let sizes: Vec<f64> = gradient.split(0, 1).ok()?.iter().map(rms).collect();
-    // Over the last steps, as far as the sizes are numbers other than 0.
-    let is_number = |size: &&f64| size.is_finite() && **size > 0.0;
-    let count = sizes.iter().rev().take_while(is_number).count();
-    let ratio = sizes.get(time.checked_sub(count)?)? / sizes.last()?;
-    (count > 1).then(|| Steps {
-        result: step.id(),
-        time,
-        factor: ratio.powf(1.0 / (count - 1) as f64),
-    })
 }
 
 impl std::fmt::Debug for Signal {

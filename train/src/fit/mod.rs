@@ -197,8 +197,8 @@ impl<'a, B: Sample> Fit<'a, B> {
     /// the same bits for any number of ranks with the same number of shards.
     ///
     /// Logs and checkpoints are written by rank 0 alone, which also reads the checkpoint of a run
-    /// that is resumed, on any number of ranks. A signal report sees the last shard of rank 0. A
-    /// log that ends the run, or Ctrl-C, takes effect after the next step.
+    /// that is resumed, on any number of ranks. A [signal report](Self::signal) is of the whole
+    /// batch. A log that ends the run, or Ctrl-C, takes effect after the next step.
     ///
     /// ```
     /// # use cotangent::prelude::*;

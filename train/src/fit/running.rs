@@ -119,7 +119,7 @@ impl<T: Task> Fitting<'_, '_, T> {
                 format!("expected at least {done} epochs, which the run has begun, found {found}");
             return Err(Error::argument("Fit", reason));
         }
-        if let Some(every) = self.fit.signal.filter(|_| team.is_first()) {
+        if let Some(every) = self.fit.signal {
             self.run.watch(every, self.task.module())?;
         }
         let start = RunStart {
@@ -138,7 +138,7 @@ impl<T: Task> Fitting<'_, '_, T> {
     }
 
     /// Returns the options that decide when the ranks of a run exchange messages.
-    fn plan(&self) -> [(String, String); 5] {
+    fn plan(&self) -> [(String, String); 6] {
         let fit = &self.fit;
         let validation = fit.validation.map(Epochs::batches_per_epoch);
         let pair = |name: &str, value: String| (name.to_owned(), value);
@@ -146,6 +146,7 @@ impl<T: Task> Fitting<'_, '_, T> {
             pair("batches of the validation", format!("{validation:?}")),
             pair("checkpoints", fit.checkpoints.is_some().to_string()),
             pair("resume", fit.resume.to_string()),
+            pair("signal", format!("{:?}", fit.signal)),
             pair("patience", format!("{:?}", fit.patience)),
             pair("keep_best", fit.keep_best.to_string()),
         ]

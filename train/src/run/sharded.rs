@@ -61,7 +61,6 @@ impl Run {
             given: self.steps + 1,
             stop,
             exchange: Exchange::Open,
-            has_run: batch.parts.iter().any(Option::is_some),
             begun: Begun::new(),
         };
         let trained = task.train_shards(batch, &mut step).and_then(|()| {
@@ -72,8 +71,12 @@ impl Run {
             Ok(())
         });
         let waits = step.exchange == Exchange::Waits;
-        let (ends, has_run) = (step.stop && !waits, step.has_run && !waits);
-        let ended = trained.and_then(|()| self.after_step(task, batch.rows, has_run));
+        let ends = step.stop && !waits;
+        let ended = trained.and_then(|()| {
+            self.after_step(task, batch.rows, waits, |signal, module| {
+                signal.step_on(module, |own, add| ranks.combine(own, add))
+            })
+        });
         self.waits = waits;
         match ended {
             Ok(()) => Ok(ends),
@@ -142,7 +145,6 @@ impl Run {
             given: self.steps,
             stop: false,
             exchange: Exchange::Open,
-            has_run: false,
             begun: Begun::new(),
         };
         let ended = task.end_shards(&mut step);

@@ -26,8 +26,6 @@ pub struct ShardedStep<'a> {
     /// Whether this rank wants to end the run, and then whether a rank does.
     pub(super) stop: bool,
     pub(super) exchange: Exchange,
-    /// Whether this rank has run the model.
-    pub(super) has_run: bool,
     /// Where this rank has computed losses, and how many random layers had drawn numbers before.
     pub(super) begun: Begun,
 }
@@ -105,7 +103,7 @@ impl<'a> ShardedStep<'a> {
         };
         let (summed, notes) = self.ranks.gradients_of(model, batches, self.pass, &work)?;
         self.begun = work.begun.into_inner();
-        self.absorb(batches, summed, &notes, work.own.into_inner())
+        self.absorb(summed, &notes, work.own.into_inner())
     }
 
     /// Does the same as [`gradients`](Self::gradients), with the shards of this rank on threads of
@@ -133,7 +131,7 @@ impl<'a> ShardedStep<'a> {
             .gradients_of_all(model, batches, self.pass, &work)?;
         self.begun = locked(&work.begun).clone();
         let own = std::mem::take(&mut *locked(&work.own));
-        self.absorb(batches, summed, &notes, own)
+        self.absorb(summed, &notes, own)
     }
 
     /// Explains an error of gradients that are not finite, as [`Step::explain`] does: each rank
@@ -210,15 +208,12 @@ impl<'a> ShardedStep<'a> {
     }
 
     /// Adds what the shards of all ranks have recorded, and returns the gradients.
-    fn absorb<B>(
+    fn absorb(
         &mut self,
-        batches: &[Shards<B>],
         summed: Summed,
         notes: &[Vec<u8>],
         own: BTreeMap<usize, Meters>,
     ) -> Result<Gradients> {
-        let mut parts = batches.iter().flat_map(|batch| &batch.parts);
-        self.has_run |= parts.any(Option::is_some);
         let own: Vec<_> = own.into_values().collect();
         let absorbed = read_notes(notes).and_then(|(states, stop)| {
             self.stop |= stop;
