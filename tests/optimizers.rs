@@ -342,6 +342,15 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         AdaDelta::new(1.0).rho(-0.1).build();
         Lamb::new(0.1).weight_decay(-1.0).build();
         Lion::new(0.1).betas(1.0, 0.9).build();
+        Rprop::new(nan).build();
+        Rprop::new(0.1).etas(0.0, 1.2).build();
+        Rprop::new(0.1).etas(0.5, f64::INFINITY).build();
+        Rprop::new(0.1).etas(nan, 1.2).build();
+        Rprop::new(0.1).step_sizes(-1.0, 1.0).build();
+        Rprop::new(0.1).step_sizes(1.0, 0.5).build();
+        Rprop::new(0.1).step_sizes(0.0, f64::INFINITY).build();
+        Asgd::new(0.1).lambda(-1.0).build();
+        Asgd::new(0.1).alpha(nan).build();
         Adafactor::new(0.1).beta2_decay(0.1).build();
         Adafactor::new(0.1).epsilon1(nan).build();
         Adafactor::new(0.1).epsilon2(-1.0).build();

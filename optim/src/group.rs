@@ -32,6 +32,7 @@ pub struct Group {
     weight_decay: Option<f64>,
     frozen: bool,
     lazy_rows: bool,
+    maximize: bool,
 }
 
 impl Group {
@@ -46,6 +47,7 @@ impl Group {
             weight_decay: None,
             frozen: false,
             lazy_rows: false,
+            maximize: false,
         })
     }
 
@@ -111,6 +113,37 @@ impl Group {
     pub fn lazy_rows(mut self) -> Self {
         self.lazy_rows = true;
         self
+    }
+
+    /// Maximizes the loss over the group: each step begins with `g = -g`, before weight decay, which
+    /// still shrinks the parameters. The pattern `.*` is the whole model.
+    ///
+    /// ```
+    /// use cotangent::{Tensor, module::{Param, Pass}};
+    /// use cotangent::optim::{Group, Optimizer, Sgd};
+    ///
+    /// // A saddle: the smallest value over the first parameter, the largest over the second.
+    /// let mut net = (Param::new(&Tensor::from(2.0f64)), Param::new(&Tensor::from(1.0f64)));
+    /// let mut optimizer = Sgd::new(0.1).build()?;
+    /// optimizer.add_group(Group::of("1")?.maximize());
+    /// for _ in 0..100 {
+    ///     let pass = Pass::train(0);
+    ///     let (x, y) = (net.0.read(&pass), net.1.read(&pass));
+    ///     let loss = x.square().add(&x.mul(&y)?)?.sub(&y.square())?;
+    ///     optimizer.step(&mut net, loss.backward()?)?;
+    /// }
+    /// assert!(net.0.value().item()?.abs() < 1e-6);
+    /// assert!(net.1.value().item()?.abs() < 1e-6);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn maximize(mut self) -> Self {
+        self.maximize = true;
+        self
+    }
+
+    /// Returns whether steps of a parameter in the group begin with `g = -g`.
+    pub(crate) fn maximizes(&self) -> bool {
+        self.maximize
     }
 
     /// Returns whether steps of a parameter in the group skip rows without a gradient.

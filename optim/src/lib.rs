@@ -14,6 +14,7 @@ mod ada_max;
 mod adafactor;
 mod adam;
 mod algorithm;
+mod asgd;
 mod average;
 pub mod clip;
 mod constrained;
@@ -29,6 +30,7 @@ mod n_adam;
 mod optimizer;
 mod r_adam;
 mod rms_prop;
+mod rprop;
 mod rule;
 pub mod schedule;
 mod settings;
@@ -43,6 +45,7 @@ cotangent_core::unbuilt! {
     Adafactor step(Gradients);
     Adam step(Gradients);
     AdamW step(Gradients);
+    Asgd step(Gradients);
     Lamb step(Gradients);
     Lion step(Gradients);
     Momentum step(Gradients);
@@ -51,6 +54,7 @@ cotangent_core::unbuilt! {
     Nesterov step(Gradients);
     RAdam step(Gradients);
     RmsProp step(Gradients);
+    Rprop step(Gradients);
     Sgd step(Gradients);
 }
 
@@ -61,6 +65,7 @@ pub use ada_max::AdaMax;
 pub use adafactor::Adafactor;
 pub use adam::{Adam, AdamW};
 pub use algorithm::{Algorithm, ParamState, ParamStep};
+pub use asgd::Asgd;
 pub use average::WeightAverage;
 pub use constrained::Constrained;
 pub use elementwise::Elementwise;
@@ -74,6 +79,7 @@ pub use n_adam::NAdam;
 pub use optimizer::Optimizer;
 pub use r_adam::RAdam;
 pub use rms_prop::RmsProp;
+pub use rprop::Rprop;
 pub use rule::{Rule, StepInfo};
 pub use schedule::Schedule;
 pub use settings::Settings;

@@ -6,6 +6,7 @@ use crate::group::Group;
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
 use crate::state::{Mismatches, check_writer, insert_writer, writer};
+use cotangent_core::kernel::{Real, Update};
 use cotangent_core::module::{Matcher, Module, Param, check_names};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, LeafId, ModuleExt, Result, Shape, Tensor};
@@ -211,8 +212,33 @@ fn check(
     Ok(())
 }
 
+/// Returns the gradient of the negative loss.
+fn negated(mut gradient: Tensor) -> Result<Tensor> {
+    match gradient.sparse_rows() {
+        Some(mut rows) => {
+            rows.values.map_in_place(Negate, [])?;
+            Tensor::from_sparse_rows(&rows, gradient.shape())
+        }
+        None => {
+            gradient.map_in_place(Negate, [])?;
+            Ok(gradient)
+        }
+    }
+}
+
+/// The formula `g := 0 - g`, which does not create the zero -0.
+#[derive(Clone, Copy)]
+struct Negate;
+
+impl Update<1, 0> for Negate {
+    #[inline(always)]
+    fn apply<T: Real>(self, [g]: [T; 1], []: [T; 0]) -> [T; 1] {
+        [g.zero() - g]
+    }
+}
+
 impl Optimizer for Stepper {
-    fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
+    fn step(&mut self, model: &mut dyn Module, mut gradients: Gradients) -> Result<()> {
         gradients.expect_of("optimizer step", model)?;
         if self.unchecked {
             check_names(model)?;
@@ -220,6 +246,14 @@ impl Optimizer for Stepper {
         let params = model.named_params_mut();
         self.assign(&params)?;
         self.check_model(&params)?;
+        for (path, param) in &params {
+            if self.groups_of(path).any(Group::maximizes)
+                && let Some(gradient) = gradients.remove(&**param)
+            {
+                let negated = negated(gradient).map_err(|error| error.within(path))?;
+                gradients.insert(&**param, negated);
+            }
+        }
         let mut work: Vec<(String, &mut Param, &Tensor, Settings, bool)> = Vec::new();
         for (path, param) in params {
             let Some(settings) = self.settings_of(&path) else {

@@ -225,18 +225,30 @@ fn follow(
         optimizer.add_group(biases.learning_rate_factor(0.5)?.weight_decay(0.02)?);
     } else if name.ends_with("frozen") {
         optimizer.add_group(biases.frozen());
+    } else if name.ends_with("maximize") {
+        optimizer.add_group(Group::of(".*")?.maximize());
     } else if name.ends_with("lazy") {
         optimizer.add_group(Group::of("table")?.lazy_rows());
     }
     let (recorded_steps, mut found) = (recorded_steps(file), Vec::new());
     for step in 0..recorded_steps.last().copied().unwrap_or(0) {
         let mut grads = net.gradients(step)?;
+        if name.ends_with("maximize") {
+            grads.map_in_place(|gradient| -gradient);
+        }
         if name.ends_with("skipping") && step % 3 == 2 {
             grads.remove(net.named_params()[0].1);
         }
         optimizer.step(&mut net, grads)?;
         if recorded_steps.contains(&(step + 1)) {
-            found.extend(flat(&net));
+            if name.ends_with("average") {
+                let averages = optimizer.state()?.part("slot.average");
+                for (path, _) in net.named_params() {
+                    found.extend(averages.tensor(&path)?.to_f64_vec());
+                }
+            } else {
+                found.extend(flat(&net));
+            }
         }
     }
     let found = Tensor::from_vec(found, expected.shape())?.to_dtype(dtype);

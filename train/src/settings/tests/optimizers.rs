@@ -6,8 +6,8 @@ use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{ModuleExt, Result, Tensor};
 use cotangent_nn::Mlp;
 use cotangent_optim::{self as optim, Group, Lookahead, MuonScale, Optimizer};
-use optim::{AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Lamb, Lion, Momentum, Muon, NAdam};
-use optim::{Nesterov, RAdam, RmsProp, Sgd};
+use optim::{AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Asgd, Lamb, Lion, Momentum, Muon};
+use optim::{NAdam, Nesterov, RAdam, RmsProp, Rprop, Sgd};
 
 type Built = Result<Box<dyn Optimizer>>;
 
@@ -103,6 +103,23 @@ const ROWS: &[(&str, &[&str])] = &[
     ),
     ("lion", &["betas = [0.5, 0.99]", "weight_decay = 0.2"]),
     (
+        "rprop",
+        &[
+            "etas = [0.6, 1.1]",
+            "step_sizes = [1e-3, 0.105]",
+            "weight_decay = 0.2",
+        ],
+    ),
+    (
+        "asgd",
+        &[
+            "lambda = 0.1",
+            "alpha = 0.5",
+            "t0 = 2",
+            "weight_decay = 0.2",
+        ],
+    ),
+    (
         "adafactor",
         &[
             "beta2_decay = -0.5",
@@ -145,6 +162,8 @@ fn plain(kind: OptimizerKind) -> Built {
         OptimizerKind::AdaMax => AdaMax::new(0.1).build(),
         OptimizerKind::Lamb => Lamb::new(0.1).build(),
         OptimizerKind::Lion => Lion::new(0.1).build(),
+        OptimizerKind::Rprop => Rprop::new(0.1).build(),
+        OptimizerKind::Asgd => Asgd::new(0.1).build(),
         OptimizerKind::Adafactor => Adafactor::new(0.1).build(),
         OptimizerKind::Muon => Muon::new(0.1).build(),
     }
@@ -222,6 +241,14 @@ fn with_options(kind: OptimizerKind) -> Built {
             lamb.epsilon(1e-3).weight_decay(0.2).build()
         }
         OptimizerKind::Lion => Lion::new(0.1).betas(0.5, 0.99).weight_decay(0.2).build(),
+        OptimizerKind::Rprop => {
+            let rprop = Rprop::new(0.1).etas(0.6, 1.1).step_sizes(1e-3, 0.105);
+            rprop.weight_decay(0.2).build()
+        }
+        OptimizerKind::Asgd => {
+            let asgd = Asgd::new(0.1).lambda(0.1).alpha(0.5).t0(2);
+            asgd.weight_decay(0.2).build()
+        }
         OptimizerKind::Adafactor => {
             let adafactor = Adafactor::new(0.1)
                 .beta2_decay(-0.5)
@@ -247,7 +274,7 @@ fn with_options(kind: OptimizerKind) -> Built {
     }
 }
 
-/// Returns the weights after some steps of the optimizer.
+/// Returns the weights after some steps of the optimizer, and its state, which has ASGD's average.
 fn trained(optimizer: Built) -> Vec<f64> {
     let (mut optimizer, mut rng) = (optimizer.unwrap(), ChaCha8Rng::seed_from_u64(1));
     let mut net = Mlp::builder([3, 4, 2]).build(&mut rng).unwrap();
@@ -260,10 +287,11 @@ fn trained(optimizer: Built) -> Vec<f64> {
         optimizer.step(&mut net, gradients).unwrap();
     }
     let params = net.named_params();
-    params
-        .iter()
-        .flat_map(|(_, param)| param.value().to_f64_vec())
-        .collect()
+    let weights = params.iter().map(|(_, param)| param.value().clone());
+    let state = optimizer.state().unwrap();
+    let tensors = state.iter().filter_map(|(name, _)| state.tensor(name).ok());
+    let all = weights.chain(tensors.cloned());
+    all.flat_map(|tensor| tensor.to_f64_vec()).collect()
 }
 
 #[test]
@@ -305,6 +333,7 @@ fn groups_and_lookahead_are_those_of_their_builders() {
         kind = 'sgd'
         learning_rate = 0.1
         lookahead = { period = 2, alpha = 0.5 }
+        maximize = true
 
         [[groups]]
         pattern = '.*bias'
@@ -319,20 +348,26 @@ fn groups_and_lookahead_are_those_of_their_builders() {
         pattern = 'hidden.*'
         lazy_rows = true
         weight_decay = 0.1
+        maximize = true
         ",
     );
     let expected = || {
         let mut optimizer = Lookahead::new(optim::Sgd::new(0.1).build()?, 2, 0.5)?;
+        optimizer.add_group(Group::of(".*")?.maximize());
         let bias = Group::of(".*bias")?.learning_rate_factor(0.5)?;
         optimizer.add_group(bias.weight_decay(0.3)?);
         optimizer.add_group(Group::of("out.*")?.frozen());
-        optimizer.add_group(Group::of("hidden.*")?.lazy_rows().weight_decay(0.1)?);
+        let hidden = Group::of("hidden.*")?.lazy_rows().weight_decay(0.1)?;
+        optimizer.add_group(hidden.maximize());
         Ok(Box::new(optimizer) as Box<dyn Optimizer>)
     };
     assert_eq!(trained(settings.build()), trained(expected()));
     let with = |settings: &OptimizerSettings| trained(settings.build());
     let mut without = settings.clone();
     without.lookahead = None;
+    assert_ne!(with(&settings), with(&without));
+    let mut without = settings.clone();
+    without.maximize = None;
     assert_ne!(with(&settings), with(&without));
     for left_out in 0..3 {
         let mut without = settings.clone();
