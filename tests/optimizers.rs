@@ -196,6 +196,50 @@ fn groups_have_other_rates_and_decays_or_are_frozen() -> Result<()> {
 }
 
 #[test]
+fn every_optimizer_maximizes_a_loss_by_the_steps_of_its_negative() -> Result<()> {
+    let (x, y) = data(16, DType::F32)?;
+    for row in OPTIMIZERS {
+        let (mut plain, mut optimizer) = (net(2)?, row.build()?);
+        let (mut negative, mut maximizing) = (net(2)?, row.build()?);
+        maximizing.add_group(Group::of(".*")?.maximize());
+        maximizing.add_group(Group::of(".*bias")?.weight_decay(0.1)?);
+        optimizer.add_group(Group::of(".*bias")?.weight_decay(0.1)?);
+        for _ in 0..12 {
+            let grads = loss(&plain, &x, &y)?.backward()?;
+            optimizer.step(&mut plain, grads)?;
+            let grads = loss(&negative, &x, &y)?.neg().backward()?;
+            maximizing.step(&mut negative, grads)?;
+        }
+        let equal = bits(&plain)? == bits(&negative)?;
+        let equal_state = optimizer.state()?.to_bytes()? == maximizing.state()?.to_bytes()?;
+        assert!(equal && equal_state, "{}", row.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_group_maximizes_its_parameters_alone_also_by_stored_rows() -> Result<()> {
+    let table = Tensor::ones([1000, 2], DType::F32)?;
+    let mut net = (Param::new(&table), Param::new(&table));
+    let mut optimizer = Sgd::new(0.5).build()?;
+    optimizer.add_group(Group::of("1")?.maximize());
+    let (pass, rows) = (Pass::train(0), Indices::from([3, 7, 7]));
+    let taken = |param: &Param| param.read(&pass).embedding(&rows);
+    let grads = taken(&net.0)?.add(&taken(&net.1)?)?.sum().backward()?;
+    assert!(grads.get(&net.1).is_some_and(|g| g.sparse_rows().is_some()));
+    optimizer.step(&mut net, grads)?;
+    let found = |param: &Param| -> Result<Vec<f64>> {
+        Ok(param
+            .value()
+            .index_select(0, &Indices::from([0, 3, 7]))?
+            .to_f64_vec())
+    };
+    assert_eq!(found(&net.0)?, [1.0, 1.0, 0.5, 0.5, 0.0, 0.0]);
+    assert_eq!(found(&net.1)?, [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]);
+    Ok(())
+}
+
+#[test]
 fn a_net_that_diverges_trains_if_its_gradients_are_clipped() -> Result<()> {
     let (x, y) = data(64, DType::F32)?;
     // Large targets, as data has that was not standardized.
