@@ -35,6 +35,7 @@ from torch.optim import (
     Muon,
     NAdam,
     RAdam,
+    LBFGS,
     RMSprop,
     Rprop,
     SGD,
@@ -608,6 +609,65 @@ def optimizers():
             optimize = optimizer(groups_of(net, variant, settings["lr"]), **more)
             name = f"{case} {variant}".strip()
             file.put(f"{name}/trajectory", train(net, optimize, variant))
+    return file
+
+
+class Rosenbrock(nn.Module):
+    """Rosenbrock's function, from its usual start."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([-1.2, 1.0]))
+
+    def loss(self):
+        x, y = self.w
+        return 100 * (y - x**2) ** 2 + (1 - x) ** 2
+
+
+class LeastSquares(nn.Module):
+    """A linear model of the inputs of the net."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(3, 2))
+
+    def loss(self):
+        return (INPUTS @ self.w - TARGETS).square().mean()
+
+
+class WholeNet(Net):
+    """The net with a penalty, so that there is one minimum nearby."""
+
+    def loss(self):
+        penalty = sum(p.square().sum() for p in self.parameters())
+        return (self(INPUTS) - TARGETS).square().mean() + 0.01 * penalty
+
+
+def lbfgs():
+    """Records the parameters of each evaluation, over several steps."""
+    file = problem("lbfgs")
+    for name, make, settings in [
+        ("rosenbrock", Rosenbrock, dict(max_iter=100, max_eval=1000)),
+        ("rosenbrock short", Rosenbrock, dict(max_iter=3, max_eval=1000, history_size=2)),
+        ("least_squares", LeastSquares, dict(max_iter=100, max_eval=1000)),
+        ("net", WholeNet, dict(max_iter=10, max_eval=1000, history_size=5)),
+        ("net maximize", WholeNet, dict(max_iter=10, max_eval=1000, maximize=True)),
+    ]:
+        net, seen = make(), []
+        sign = -1 if "maximize" in settings else 1
+        optimizer = LBFGS(net.parameters(), line_search_fn="strong_wolfe", **settings)
+
+        def closure():
+            loss = sign * net.loss()
+            for param, grad in zip(net.parameters(), torch.autograd.grad(loss, net.parameters())):
+                param.grad = grad
+            seen.append(flat(net))
+            return loss
+
+        for _ in range(8):
+            optimizer.step(closure)
+        file.put(f"{name}/evaluated", torch.stack(seen))
+        file.put(f"{name}/minimum", flat(net))
     return file
 
 
