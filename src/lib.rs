@@ -120,8 +120,8 @@ pub mod prelude {
     #[doc(no_inline)]
     pub use cotangent_optim::{
         Accumulator, AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Asgd, Constrained, Group,
-        Lamb, Lion, Lookahead, Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp, Rprop,
-        Schedule, Sgd, WeightAverage, clip,
+        Lamb, Lbfgs, Lion, Lookahead, Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp,
+        Rprop, Schedule, Sgd, WeightAverage, clip,
     };
     // The training loop.
     #[doc(no_inline)]

@@ -31,6 +31,9 @@
 //! | with little state | [`Adafactor`] |
 //! | orthogonal steps for matrices | [`Muon`] |
 //!
+//! [`Lbfgs`] approximates second derivatives, for losses of whole data sets. Its step has a closure
+//! in place of gradients, so that it is a type of its own.
+//!
 //! # Embeddings and other tables
 //!
 //! If few rows of a large table were used, its gradient stores

@@ -395,6 +395,11 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         Rprop::new(0.1).step_sizes(0.0, f64::INFINITY).build();
         Asgd::new(0.1).lambda(-1.0).build();
         Asgd::new(0.1).alpha(nan).build();
+        Lbfgs::builder().history_size(0).build();
+        Lbfgs::builder().max_iterations(0).build();
+        Lbfgs::builder().max_evaluations(1).build();
+        Lbfgs::builder().gradient_tolerance(nan).build();
+        Lbfgs::builder().change_tolerance(-1.0).build();
         Adafactor::new(0.1).beta2_decay(0.1).build();
         Adafactor::new(0.1).epsilon1(nan).build();
         Adafactor::new(0.1).epsilon2(-1.0).build();
