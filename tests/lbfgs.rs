@@ -40,14 +40,14 @@ fn argument(result: Result<impl Sized>, expected: &str) {
 
 #[test]
 fn a_few_steps_train_a_net_in_both_dtypes() -> Result<()> {
-    for (dtype, bound) in [(DType::F32, 1e-3), (DType::F64, 1e-4)] {
+    for dtype in [DType::F32, DType::F64] {
         let (mut net, mut optimizer) = (net(dtype)?, Lbfgs::builder().build()?);
         let mut losses = vec![loss(&net)?.0];
         for _ in 0..8 {
             losses.push(optimizer.step(&mut net, loss)?.loss);
         }
         assert!(losses.is_sorted_by(|a, b| a >= b), "{losses:?}");
-        assert!(losses[8] < bound * losses[0], "{dtype} {losses:?}");
+        assert!(losses[8] < 1e-3 * losses[0], "{dtype} {losses:?}");
         assert_eq!(loss(&net)?.0, losses[8]);
     }
     Ok(())

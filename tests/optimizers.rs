@@ -353,18 +353,30 @@ fn constraints_are_met_after_every_step_and_by_slow_weights() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn every_builder_checks_its_settings_at_build() -> Result<()> {
-    /// Rows of a call as text and its result, which must be an error.
-    macro_rules! refused {
-        ($($result:expr;)*) => {
-            [$((stringify!($result), $result.map(drop))),*]
-        };
+/// Rows of a call as text and its result, which must be an error.
+macro_rules! refused {
+    ($($result:expr;)*) => {
+        [$((stringify!($result), $result.map(drop))),*]
+    };
+}
+
+/// Panics unless every result is an argument error.
+fn expect_refused(rows: impl IntoIterator<Item = (&'static str, Result<()>)>) {
+    for (text, result) in rows {
+        let error = result.expect_err(text);
+        assert!(
+            matches!(error.root(), Error::Argument { .. }),
+            "{text}: {error}"
+        );
     }
-    let (nan, rng) = (f64::NAN, &mut ChaCha8Rng::seed_from_u64(1));
+}
+
+#[test]
+fn every_optimizer_checks_its_settings_at_build() -> Result<()> {
+    let nan = f64::NAN;
     let w = Param::new(&Tensor::from([1.0f32]));
     let sgd = || Sgd::new(0.1).build();
-    let refused = refused! {
+    expect_refused(refused! {
         Sgd::new(-0.1).build();
         Sgd::new(nan).build();
         Sgd::new(0.1).weight_decay(-1.0).build();
@@ -430,6 +442,14 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         Schedule::reduce_on_plateau().threshold(1.0).build();
         Schedule::reduce_on_plateau().absolute_threshold(-1.0).build();
         Schedule::reduce_on_plateau().min_factor(nan).build();
+    });
+    Ok(())
+}
+
+#[test]
+fn every_builder_checks_its_settings_at_build() -> Result<()> {
+    let (nan, rng) = (f64::NAN, &mut ChaCha8Rng::seed_from_u64(1));
+    expect_refused(refused! {
         regularize::l1(-1.0);
         regularize::l2(nan);
         regularize::elastic_net(0.1, -0.1);
@@ -457,14 +477,7 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         Dropout::new(-0.1);
         AlphaDropout::new(1.0);
         PRelu::new(0, 0.25);
-    };
-    for (text, result) in refused {
-        let error = result.expect_err(text);
-        assert!(
-            matches!(error.root(), Error::Argument { .. }),
-            "{text}: {error}"
-        );
-    }
+    });
     // For an index the error is another one.
     let padded = Embedding::builder(3, 2).padding_index(3).build(rng);
     assert!(matches!(padded, Err(Error::Index { .. })));

@@ -1,8 +1,9 @@
 //! Parameter groups: settings for a part of the parameters.
 
 use crate::settings::{Settings, at_least_0};
-use cotangent_core::Result;
+use cotangent_core::kernel::{Real, Update};
 use cotangent_core::module::{Matcher, Pattern};
+use cotangent_core::{Result, Tensor};
 
 /// Settings for the parameters whose paths match a pattern. Add it to an optimizer by
 /// [`add_group`](crate::Optimizer::add_group).
@@ -158,5 +159,26 @@ impl Group {
             weight_decay: self.weight_decay.unwrap_or(settings.weight_decay),
             ..settings
         })
+    }
+}
+
+/// Returns the gradient of the negative loss.
+pub(crate) fn negated(mut gradient: Tensor) -> Result<Tensor> {
+    if let Some(mut rows) = gradient.sparse_rows() {
+        rows.values.map_in_place(Negate, [])?;
+        return Tensor::from_sparse_rows(&rows, gradient.shape());
+    }
+    gradient.map_in_place(Negate, [])?;
+    Ok(gradient)
+}
+
+/// The formula `g := 0 - g`, which does not create the zero -0.
+#[derive(Clone, Copy)]
+struct Negate;
+
+impl Update<1, 0> for Negate {
+    #[inline(always)]
+    fn apply<T: Real>(self, [g]: [T; 1], []: [T; 0]) -> [T; 1] {
+        [g.zero() - g]
     }
 }

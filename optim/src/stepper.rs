@@ -2,11 +2,10 @@
 //! applies groups, saves and loads.
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
-use crate::group::Group;
+use crate::group::{Group, negated};
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
 use crate::state::{Mismatches, check_writer, insert_writer, writer};
-use cotangent_core::kernel::{Real, Update};
 use cotangent_core::module::{Matcher, Module, Param, check_names};
 use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Error, Gradients, LeafId, ModuleExt, Result, Shape, Tensor};
@@ -210,31 +209,6 @@ fn check(
         return Err(Error::shape("optimizer step", reason, &shapes));
     }
     Ok(())
-}
-
-/// Returns the gradient of the negative loss.
-fn negated(mut gradient: Tensor) -> Result<Tensor> {
-    match gradient.sparse_rows() {
-        Some(mut rows) => {
-            rows.values.map_in_place(Negate, [])?;
-            Tensor::from_sparse_rows(&rows, gradient.shape())
-        }
-        None => {
-            gradient.map_in_place(Negate, [])?;
-            Ok(gradient)
-        }
-    }
-}
-
-/// The formula `g := 0 - g`, which does not create the zero -0.
-#[derive(Clone, Copy)]
-struct Negate;
-
-impl Update<1, 0> for Negate {
-    #[inline(always)]
-    fn apply<T: Real>(self, [g]: [T; 1], []: [T; 0]) -> [T; 1] {
-        [g.zero() - g]
-    }
 }
 
 impl Optimizer for Stepper {

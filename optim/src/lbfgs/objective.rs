@@ -27,10 +27,7 @@ impl Layout {
             shape: param.shape().into(),
             dtype: param.value().dtype(),
         };
-        let mut params = model.named_params();
-        params.retain(|(_, param)| !param.is_frozen());
-        params.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let layout = Self(params.into_iter().map(slot).collect());
+        let layout = Self(params(model).into_iter().map(slot).collect());
         if let Some(pair) = layout
             .0
             .windows(2)
@@ -76,6 +73,14 @@ impl Layout {
     }
 }
 
+/// Returns the parameters that are not frozen, ordered by path.
+fn params(model: &(impl Module + ?Sized)) -> Vec<(String, &Param)> {
+    let mut params = model.named_params();
+    params.retain(|(_, param)| !param.is_frozen());
+    params.sort_by(|(a, _), (b, _)| a.cmp(b));
+    params
+}
+
 /// A point at which the loss was computed.
 #[derive(Clone, Debug)]
 pub(super) struct Point {
@@ -106,11 +111,8 @@ where
 {
     /// Returns the values of the parameters.
     pub fn values(&self) -> Vec<Tensor> {
-        let mut params = self.model.named_params();
-        params.retain(|(_, param)| !param.is_frozen());
-        params.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let values = params.into_iter().map(|(_, param)| param.value().clone());
-        values.collect()
+        let params = params(self.model).into_iter();
+        params.map(|(_, param)| param.value().clone()).collect()
     }
 
     /// Sets the values of the parameters.
@@ -151,9 +153,10 @@ where
         if !size.is_finite() {
             return Err(Error::non_finite(OP, "the gradient", size));
         }
-        let (loss, gradient) = match self.maximize {
-            false => (loss, gradient),
-            true => (-loss, gradient.neg()),
+        let (loss, gradient) = if self.maximize {
+            (-loss, gradient.neg())
+        } else {
+            (loss, gradient)
         };
         let x = Layout::join(values.iter())?;
         Ok(Point {
@@ -167,9 +170,7 @@ where
     /// Returns the gradients of the parameters as one vector. A parameter without one counts as 0.
     fn gradient(&self, gradients: &Gradients) -> Result<Tensor> {
         gradients.expect_of(OP, self.model)?;
-        let mut params = self.model.named_params();
-        params.retain(|(_, param)| !param.is_frozen());
-        params.sort_by(|(a, _), (b, _)| a.cmp(b));
+        let params = params(self.model);
         let mut parts = Vec::with_capacity(params.len());
         for (path, param) in params {
             parts.push(match gradients.get(param) {

@@ -256,22 +256,25 @@ fn with_options(kind: OptimizerKind) -> Built {
                 .epsilon2(1e-2);
             adafactor.clipping(2.0).weight_decay(0.2).build()
         }
-        OptimizerKind::Muon => {
-            let muon = Muon::new(0.1)
-                .momentum(0.5)
-                .without_nesterov()
-                .iterations(3);
-            let muon = muon
-                .epsilon(10.0)
-                .scale(MuonScale::Original)
-                .weight_decay(0.2);
-            let muon = muon
-                .exclude("out.*")?
-                .adam_betas(0.5, 0.99)
-                .adam_epsilon(1e-2);
-            muon.adam_learning_rate_factor(0.5).build()
-        }
+        OptimizerKind::Muon => muon(),
     }
+}
+
+/// Returns Muon with all its options.
+fn muon() -> Built {
+    let muon = Muon::new(0.1)
+        .momentum(0.5)
+        .without_nesterov()
+        .iterations(3);
+    let muon = muon
+        .epsilon(10.0)
+        .scale(MuonScale::Original)
+        .weight_decay(0.2);
+    let muon = muon
+        .exclude("out.*")?
+        .adam_betas(0.5, 0.99)
+        .adam_epsilon(1e-2);
+    muon.adam_learning_rate_factor(0.5).build()
 }
 
 /// Returns the weights after some steps of the optimizer, and its state, which has ASGD's average.
@@ -348,7 +351,6 @@ fn groups_and_lookahead_are_those_of_their_builders() {
         pattern = 'hidden.*'
         lazy_rows = true
         weight_decay = 0.1
-        maximize = true
         ",
     );
     let expected = || {
@@ -357,8 +359,7 @@ fn groups_and_lookahead_are_those_of_their_builders() {
         let bias = Group::of(".*bias")?.learning_rate_factor(0.5)?;
         optimizer.add_group(bias.weight_decay(0.3)?);
         optimizer.add_group(Group::of("out.*")?.frozen());
-        let hidden = Group::of("hidden.*")?.lazy_rows().weight_decay(0.1)?;
-        optimizer.add_group(hidden.maximize());
+        optimizer.add_group(Group::of("hidden.*")?.lazy_rows().weight_decay(0.1)?);
         Ok(Box::new(optimizer) as Box<dyn Optimizer>)
     };
     assert_eq!(trained(settings.build()), trained(expected()));
@@ -369,6 +370,9 @@ fn groups_and_lookahead_are_those_of_their_builders() {
     let mut without = settings.clone();
     without.maximize = None;
     assert_ne!(with(&settings), with(&without));
+    // The other parameters are frozen.
+    without.groups.as_mut().unwrap()[2].maximize = Some(true);
+    assert_eq!(with(&settings), with(&without));
     for left_out in 0..3 {
         let mut without = settings.clone();
         without.groups.as_mut().unwrap().remove(left_out);
