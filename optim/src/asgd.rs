@@ -15,8 +15,8 @@ use cotangent_core::kernel::Real;
 ///
 /// The optimizer trains w. The average is the tensor `slot.average.PATH` of the saved state. Until
 /// the step `t₀ + 2` it equals w: set [`t0`](Self::t0) to a step after which the loss no longer
-/// falls much. [`WeightAverage`](crate::WeightAverage) averages under any optimizer, and also copies
-/// running statistics.
+/// falls much. [`WeightAverage`](crate::WeightAverage) averages under any optimizer, and also
+/// copies running statistics.
 ///
 /// In PyTorch, a change of the learning rate takes effect one step later.
 ///

@@ -116,8 +116,8 @@ impl Group {
         self
     }
 
-    /// Maximizes the loss over the group: each step begins with `g = -g`, before weight decay, which
-    /// still shrinks the parameters. The pattern `.*` is the whole model.
+    /// Maximizes the loss over the group: each step begins with `g = -g`, before weight decay,
+    /// which still shrinks the parameters. The pattern `.*` is the whole model.
     ///
     /// ```
     /// use cotangent::{Tensor, module::{Param, Pass}};

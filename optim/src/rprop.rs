@@ -10,9 +10,9 @@ use cotangent_core::kernel::Real;
 
 /// Rprop, resilient backpropagation: each element has a step size Δ, the learning rate η at first,
 /// and a step has the size Δ whatever the size of the gradient. If g has the sign of the step
-/// before, `Δ = min(η⁺ Δ, Δ_max)`. If it has the opposite sign, `Δ = max(η⁻ Δ, Δ_min)`, and g counts
-/// as 0 in this step and in the next comparison. Then `w -= Δ sign(g)` (Riedmiller, Braun 1993, A
-/// Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm).
+/// before, `Δ = min(η⁺ Δ, Δ_max)`. If it has the opposite sign, `Δ = max(η⁻ Δ, Δ_min)`, and g
+/// counts as 0 in this step and in the next comparison. Then `w -= Δ sign(g)` (Riedmiller, Braun
+/// 1993, A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm).
 ///
 /// As in PyTorch, a step whose sign was wrong is not undone. This form is the iRprop⁻ of Igel,
 /// Hüsken 2000, Improving the Rprop Learning Algorithm.

@@ -553,7 +553,8 @@ def factored_cases():
     """Yields cases with small steps or a large epsilon, so that steps do not oscillate."""
     yield "adafactor(0.003)", ["", "skipping", "ranks"], Adafactor, dict(lr=0.003)
     yield "adafactor(0.003)", ["keras"], partial(Keras, OPTIMIZERS.Adafactor), dict(lr=0.003)
-    yield "adafactor(0.003,decay=0.1)", [*ALL, "maximize"], Adafactor, dict(lr=0.003, weight_decay=0.1)
+    more = dict(lr=0.003, weight_decay=0.1)
+    yield "adafactor(0.003,decay=0.1)", [*ALL, "maximize"], Adafactor, more
     more = dict(lr=0.02, beta2_decay=-0.5, eps=(0.1, 0.8), d=2.0, weight_decay=0.1)
     yield "adafactor(0.02,-0.5,0.1,0.8,d=2,decay=0.1)", [*ALL, "ranks"], Adafactor, more
     yield "adafactor(1,eps=1)", ["", "ranks"], Adafactor, dict(lr=1.0, eps=(1.0, 1e-3))
@@ -592,8 +593,8 @@ def problem(name):
 def optimizers():
     """Records two hundred steps of each optimizer."""
     file = problem("optimizers")
-    families = [sgd_cases, rprop_cases, asgd_cases, adagrad_cases, rmsprop_cases, adam_cases, adam_kin_cases, optax_cases]
-    families += [factored_cases, muon_cases]
+    families = [sgd_cases, rprop_cases, asgd_cases, adagrad_cases, rmsprop_cases, adam_cases]
+    families += [adam_kin_cases, optax_cases, factored_cases, muon_cases]
     for path, param in Ranks().named_parameters():
         file.put(f"problem/ranks.start.{path}", param)
         for turn in range(2):

@@ -73,7 +73,8 @@ impl History {
     }
 }
 
-/// Returns the scalar product of two vectors, summed in an order that depends on their length alone.
+/// Returns the scalar product of two vectors, summed in an order that depends on their length
+/// alone.
 pub(super) fn dot(a: &Tensor, b: &Tensor) -> Result<f64> {
     a.dot(b)?.item()
 }

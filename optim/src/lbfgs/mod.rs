@@ -15,12 +15,15 @@ use std::collections::BTreeMap;
 const OP: &str = "L-BFGS step";
 
 /// L-BFGS with a line search for the strong Wolfe conditions (Nocedal, Wright 2006, Numerical
-/// Optimization, algorithms 7.5, 3.5 and 3.6, with cubic interpolation). It computes the same as
-/// PyTorch's `LBFGS` with `line_search_fn="strong_wolfe"`.
+/// Optimization, algorithms 7.5, 3.5 and 3.6, with cubic interpolation). It follows PyTorch's
+/// `LBFGS` with `line_search_fn="strong_wolfe"`. It differs in three places: a trial step that
+/// fails the first condition never becomes the best one, pairs of changes are skipped by a relative
+/// threshold of their curvature, and there is no learning rate: each search first tries the whole
+/// step.
 ///
 /// A step runs several iterations. Each computes the direction `d = -H g` from the last changes of
-/// parameters and gradient, and searches along it for a step length t: `w += t d`. For smooth losses
-/// of the whole data set it needs far fewer evaluations than other optimizers:
+/// parameters and gradient, and searches along it for a step length t: `w += t d`. For smooth
+/// losses of the whole data set it needs far fewer evaluations than other optimizers:
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
@@ -53,9 +56,10 @@ const OP: &str = "L-BFGS step";
 ///
 /// The parameters that are not frozen are one vector. A parameter without a gradient counts as one
 /// whose gradient is 0. There are no groups, no weight decay and no schedule: freeze parameters in
-/// the model (`freeze_where`), and add penalties to the loss (`cotangent::nn::regularize`). It is not
-/// an [`Optimizer`](crate::Optimizer), whose step has gradients but no closure, so that `train::Fit`
-/// and settings files do not have it: call it in a loop of your own, or after `Fit` to finish.
+/// the model (`freeze_where`), and add penalties to the loss (`cotangent::nn::regularize`). It is
+/// not an [`Optimizer`](crate::Optimizer), whose step has gradients but no closure, so that
+/// `train::Fit` and settings files do not have it: call it in a loop of your own, or after `Fit` to
+/// finish.
 ///
 /// The history is in `f64` and takes 16 bytes for each element and pair. Scalar products are summed
 /// in a fixed order: a step gives the same bits for any number of threads.

@@ -7,9 +7,9 @@ use cotangent_core::state::{Entry, StateDict, Stateful};
 use cotangent_core::{DType, Result, Tensor};
 use std::collections::BTreeMap;
 
-/// The entries are `algorithm.Lbfgs`, the number of parameters that the state is of; `len.PATH`, the
-/// number of elements of each; the vectors `previous.x` and `previous.gradient`; and the pairs of
-/// changes, `pair.0.s`, `pair.0.y` and so on, the oldest first. Vectors have the dtype `f64` and
+/// The entries are `algorithm.Lbfgs`, the number of parameters that the state is of; `len.PATH`,
+/// the number of elements of each; the vectors `previous.x` and `previous.gradient`; and the pairs
+/// of changes, `pair.0.s`, `pair.0.y` and so on, the oldest first. Vectors have the dtype `f64` and
 /// contain the parameters in the order of their paths.
 ///
 /// Options are not part of the state. Pairs beyond the size of the history are dropped.
