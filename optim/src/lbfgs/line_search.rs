@@ -32,8 +32,8 @@ const CURVATURE: f64 = 0.9;
 /// Searches for a step length from 0 on, where the slope is negative, that meets the strong Wolfe
 /// conditions `f(t) ≤ f(0) + c₁ t f′(0)` and `|f′(t)| ≤ c₂ |f′(0)|` (Nocedal, Wright 2006,
 /// Numerical Optimization, algorithms 3.5 and 3.6; with the safeguards of Schmidt 2005, minFunc).
-/// If the limits end the search, returns the trial with the lowest loss of those that meet the first
-/// condition, or the start.
+/// If the limits end the search, returns the trial with the lowest loss of those that meet the
+/// first condition, or the start.
 ///
 /// A loss that is not finite counts as infinite: the step was too long.
 pub(super) fn search<P: Clone>(

@@ -52,7 +52,7 @@ const OP: &str = "L-BFGS step";
 /// statistics count each call. For data that does not fit in one batch, add the gradients up in an
 /// [`Accumulator`](crate::Accumulator) inside the closure.
 ///
-/// # What it trains
+/// # Parameters and penalties
 ///
 /// The parameters that are not frozen are one vector. A parameter without a gradient counts as one
 /// whose gradient is 0. There are no groups, no weight decay and no schedule: freeze parameters in
@@ -92,7 +92,7 @@ pub struct LbfgsBuilder {
     maximize: bool,
 }
 
-/// What a step of [`Lbfgs`] has done.
+/// The result of a step of [`Lbfgs`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct LbfgsReport {
