@@ -29,7 +29,7 @@ use cotangent_core::kernel::Real;
 /// for step in 0..100 {
 ///     // The target is 1, with noise of alternating sign.
 ///     let target = if step % 2 == 0 { 1.5 } else { 0.5 };
-///     let grads = w.read(&Pass::train(0)).sub_scalar(target).square().sum().backward()?;
+///     let grads = w.read(&Pass::train(0)).add_scalar(-target).square().sum().backward()?;
 ///     optimizer.step(&mut w, grads)?;
 /// }
 /// let averages = optimizer.state()?.part("slot.average");
@@ -37,7 +37,7 @@ use cotangent_core::kernel::Real;
 /// for (path, param) in averaged.named_params_mut() {
 ///     param.set(averages.tensor(&path)?)?;
 /// }
-/// let distance = |w: &Param| w.value().sub_scalar(1.0).square().sum().item();
+/// let distance = |w: &Param| w.value().add_scalar(-1.0).square().sum().item();
 /// assert!(distance(&averaged)? < 0.01 * distance(&w)?);
 /// # Ok::<(), cotangent::Error>(())
 /// ```

@@ -27,7 +27,7 @@ const OP: &str = "L-BFGS step";
 ///
 /// ```
 /// use cotangent::{Tensor, module::{Param, Pass}};
-/// use cotangent::optim::{Lbfgs, LbfgsEnd};
+/// use cotangent::optim::Lbfgs;
 ///
 /// // Rosenbrock's function, with its minimum at (1, 1).
 /// let mut w = Param::new(&Tensor::from([-1.2f64, 1.0]));
@@ -39,8 +39,8 @@ const OP: &str = "L-BFGS step";
 ///     let loss = valley.add(&x.neg().add_scalar(1.0).square())?.sum();
 ///     Ok((loss.item()?, loss.backward()?))
 /// })?;
-/// assert!(report.end == LbfgsEnd::Gradient && report.evaluations < 60);
-/// assert!(w.value().sub_scalar(1.0).square().sum().item()? < 1e-10);
+/// assert!(report.loss < 1e-8 && report.evaluations < 50);
+/// assert!(w.value().add_scalar(-1.0).square().sum().item()? < 1e-8);
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 ///

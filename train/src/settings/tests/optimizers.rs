@@ -372,7 +372,7 @@ fn groups_and_lookahead_are_those_of_their_builders() {
     assert_ne!(with(&settings), with(&without));
     // The other parameters are frozen.
     without.groups.as_mut().unwrap()[2].maximize = Some(true);
-    assert_eq!(with(&settings), with(&without));
+    assert_eq!(with(&settings), with(&without), "hidden");
     for left_out in 0..3 {
         let mut without = settings.clone();
         without.groups.as_mut().unwrap().remove(left_out);
