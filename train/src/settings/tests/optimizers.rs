@@ -336,7 +336,6 @@ fn groups_and_lookahead_are_those_of_their_builders() {
         kind = 'sgd'
         learning_rate = 0.1
         lookahead = { period = 2, alpha = 0.5 }
-        maximize = true
 
         [[groups]]
         pattern = '.*bias'
@@ -355,7 +354,6 @@ fn groups_and_lookahead_are_those_of_their_builders() {
     );
     let expected = || {
         let mut optimizer = Lookahead::new(optim::Sgd::new(0.1).build()?, 2, 0.5)?;
-        optimizer.add_group(Group::of(".*")?.maximize());
         let bias = Group::of(".*bias")?.learning_rate_factor(0.5)?;
         optimizer.add_group(bias.weight_decay(0.3)?);
         optimizer.add_group(Group::of("out.*")?.frozen());
@@ -367,12 +365,13 @@ fn groups_and_lookahead_are_those_of_their_builders() {
     let mut without = settings.clone();
     without.lookahead = None;
     assert_ne!(with(&settings), with(&without));
-    let mut without = settings.clone();
-    without.maximize = None;
-    assert_ne!(with(&settings), with(&without));
+    let mut maximizing = settings.clone();
+    maximizing.maximize = Some(true);
+    assert_ne!(with(&settings), with(&maximizing));
     // The other parameters are frozen.
-    without.groups.as_mut().unwrap()[2].maximize = Some(true);
-    assert_eq!(with(&settings), with(&without), "hidden");
+    let mut of_group = settings.clone();
+    of_group.groups.as_mut().unwrap()[2].maximize = Some(true);
+    assert_eq!(with(&maximizing), with(&of_group));
     for left_out in 0..3 {
         let mut without = settings.clone();
         without.groups.as_mut().unwrap().remove(left_out);
