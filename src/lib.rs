@@ -119,9 +119,9 @@ pub mod prelude {
     // Optimizers, schedules, clipping.
     #[doc(no_inline)]
     pub use cotangent_optim::{
-        Accumulator, AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Constrained, Group, Lamb,
-        Lion, Lookahead, Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp, Schedule, Sgd,
-        WeightAverage, clip,
+        Accumulator, AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Asgd, Constrained, Group,
+        Lamb, Lbfgs, Lion, Lookahead, Momentum, Muon, NAdam, Nesterov, Optimizer, RAdam, RmsProp,
+        Rprop, Schedule, Sgd, WeightAverage, clip,
     };
     // The training loop.
     #[doc(no_inline)]

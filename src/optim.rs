@@ -25,10 +25,14 @@
 //! | gradient descent | [`Sgd`], [`Momentum`], [`Nesterov`] |
 //! | adaptive rates | [`AdaGrad`], [`RmsProp`], [`AdaDelta`] |
 //! | adaptive rates with momentum | [`Adam`] (also AMSGrad), [`AdamW`], [`AdaMax`], [`NAdam`], [`RAdam`] |
-//! | by sign | [`Lion`] |
+//! | averaged gradient descent | [`Asgd`] |
+//! | by sign | [`Lion`]; [`Rprop`], for whole data sets |
 //! | for large batches | [`Lamb`] |
 //! | with little state | [`Adafactor`] |
 //! | orthogonal steps for matrices | [`Muon`] |
+//!
+//! [`Lbfgs`] approximates second derivatives, for losses of whole data sets. Its step has a closure
+//! in place of gradients, so that it is a type of its own.
 //!
 //! # Embeddings and other tables
 //!
@@ -44,6 +48,8 @@
 //! | [`Momentum`], [`Nesterov`] | all rows: they go on moving, and the buffer decays |
 //! | [`Adam`], [`AdamW`], [`AdaMax`], [`NAdam`], [`RAdam`], [`Lion`] | all rows, for the same reason |
 //! | [`RmsProp`], [`AdaDelta`] | all rows: their averages of squares decay |
+//! | [`Asgd`] | all rows: they decay, and their averages follow |
+//! | [`Rprop`] | all rows: a gradient of 0 is remembered as the last one |
 //! | [`Lamb`], [`Adafactor`], [`Muon`] | all rows: norms, averages and products are those of the whole table |
 //! | [`Lookahead`] | the rows of the inner optimizer; when it synchronizes, all rows |
 //! | a [`Rule`] of your own | all rows, unless [`keeps_at_zero`](Rule::keeps_at_zero) returns true |
@@ -56,7 +62,7 @@
 //!
 //! | item | does |
 //! |---|---|
-//! | [`Group`] | gives parameters chosen by pattern their own learning rate and weight decay, or [lazy rows](Group::lazy_rows) |
+//! | [`Group`] | gives parameters chosen by pattern their own learning rate and weight decay, or [lazy rows](Group::lazy_rows); [maximizes](Group::maximize) |
 //! | [`Accumulator`] | averages the gradients of several micro-batches |
 //! | [`WeightAverage`] | keeps a copy of the model with averaged weights |
 //! | [`Lookahead`] | moves slow weights towards the optimizer's every k steps |

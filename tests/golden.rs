@@ -15,6 +15,8 @@ mod coverage;
 mod creation;
 #[path = "golden/layers.rs"]
 mod layers;
+#[path = "golden/lbfgs.rs"]
+mod lbfgs;
 #[path = "support/operations/mod.rs"]
 mod operations;
 #[path = "golden/optimizers.rs"]
@@ -84,6 +86,7 @@ files! {
     keras |file| layers::check(file, &table::keras());
     optimizers optimizers::check;
     averages optimizers::check_averages;
+    lbfgs lbfgs::check;
     clipping clipping::check;
     schedules schedules::check;
 }

@@ -196,6 +196,50 @@ fn groups_have_other_rates_and_decays_or_are_frozen() -> Result<()> {
 }
 
 #[test]
+fn every_optimizer_maximizes_a_loss_by_the_steps_of_its_negative() -> Result<()> {
+    let (x, y) = data(16, DType::F32)?;
+    for row in OPTIMIZERS {
+        let (mut plain, mut optimizer) = (net(2)?, row.build()?);
+        let (mut negative, mut maximizing) = (net(2)?, row.build()?);
+        maximizing.add_group(Group::of(".*")?.maximize());
+        maximizing.add_group(Group::of(".*bias")?.weight_decay(0.1)?);
+        optimizer.add_group(Group::of(".*bias")?.weight_decay(0.1)?);
+        for _ in 0..12 {
+            let grads = loss(&plain, &x, &y)?.backward()?;
+            optimizer.step(&mut plain, grads)?;
+            let grads = loss(&negative, &x, &y)?.neg().backward()?;
+            maximizing.step(&mut negative, grads)?;
+        }
+        let equal = bits(&plain)? == bits(&negative)?;
+        let equal_state = optimizer.state()?.to_bytes()? == maximizing.state()?.to_bytes()?;
+        assert!(equal && equal_state, "{}", row.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_group_maximizes_its_parameters_alone_also_by_stored_rows() -> Result<()> {
+    let table = Tensor::ones([1000, 2], DType::F32)?;
+    let mut net = (Param::new(&table), Param::new(&table));
+    let mut optimizer = Sgd::new(0.5).build()?;
+    optimizer.add_group(Group::of("1")?.maximize());
+    let (pass, rows) = (Pass::train(0), Indices::from([3, 7, 7]));
+    let taken = |param: &Param| param.read(&pass).embedding(&rows);
+    let grads = taken(&net.0)?.add(&taken(&net.1)?)?.sum().backward()?;
+    assert!(grads.get(&net.1).is_some_and(|g| g.sparse_rows().is_some()));
+    optimizer.step(&mut net, grads)?;
+    let found = |param: &Param| -> Result<Vec<f64>> {
+        Ok(param
+            .value()
+            .index_select(0, &Indices::from([0, 3, 7]))?
+            .to_f64_vec())
+    };
+    assert_eq!(found(&net.0)?, [1.0, 1.0, 0.5, 0.5, 0.0, 0.0]);
+    assert_eq!(found(&net.1)?, [1.0, 1.0, 1.5, 1.5, 2.0, 2.0]);
+    Ok(())
+}
+
+#[test]
 fn a_net_that_diverges_trains_if_its_gradients_are_clipped() -> Result<()> {
     let (x, y) = data(64, DType::F32)?;
     // Large targets, as data has that was not standardized.
@@ -309,18 +353,30 @@ fn constraints_are_met_after_every_step_and_by_slow_weights() -> Result<()> {
     Ok(())
 }
 
-#[test]
-fn every_builder_checks_its_settings_at_build() -> Result<()> {
-    /// Rows of a call as text and its result, which must be an error.
-    macro_rules! refused {
-        ($($result:expr;)*) => {
-            [$((stringify!($result), $result.map(drop))),*]
-        };
+/// Rows of a call as text and its result, which must be an error.
+macro_rules! refused {
+    ($($result:expr;)*) => {
+        [$((stringify!($result), $result.map(drop))),*]
+    };
+}
+
+/// Panics unless every result is an argument error.
+fn expect_refused(rows: impl IntoIterator<Item = (&'static str, Result<()>)>) {
+    for (text, result) in rows {
+        let error = result.expect_err(text);
+        assert!(
+            matches!(error.root(), Error::Argument { .. }),
+            "{text}: {error}"
+        );
     }
-    let (nan, rng) = (f64::NAN, &mut ChaCha8Rng::seed_from_u64(1));
+}
+
+#[test]
+fn every_optimizer_checks_its_settings_at_build() -> Result<()> {
+    let nan = f64::NAN;
     let w = Param::new(&Tensor::from([1.0f32]));
     let sgd = || Sgd::new(0.1).build();
-    let refused = refused! {
+    expect_refused(refused! {
         Sgd::new(-0.1).build();
         Sgd::new(nan).build();
         Sgd::new(0.1).weight_decay(-1.0).build();
@@ -342,6 +398,20 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         AdaDelta::new(1.0).rho(-0.1).build();
         Lamb::new(0.1).weight_decay(-1.0).build();
         Lion::new(0.1).betas(1.0, 0.9).build();
+        Rprop::new(nan).build();
+        Rprop::new(0.1).etas(0.0, 1.2).build();
+        Rprop::new(0.1).etas(0.5, f64::INFINITY).build();
+        Rprop::new(0.1).etas(nan, 1.2).build();
+        Rprop::new(0.1).step_sizes(-1.0, 1.0).build();
+        Rprop::new(0.1).step_sizes(1.0, 0.5).build();
+        Rprop::new(0.1).step_sizes(0.0, f64::INFINITY).build();
+        Asgd::new(0.1).lambda(-1.0).build();
+        Asgd::new(0.1).alpha(nan).build();
+        Lbfgs::builder().history_size(0).build();
+        Lbfgs::builder().max_iterations(0).build();
+        Lbfgs::builder().max_evaluations(1).build();
+        Lbfgs::builder().gradient_tolerance(nan).build();
+        Lbfgs::builder().change_tolerance(-1.0).build();
         Adafactor::new(0.1).beta2_decay(0.1).build();
         Adafactor::new(0.1).epsilon1(nan).build();
         Adafactor::new(0.1).epsilon2(-1.0).build();
@@ -372,6 +442,14 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         Schedule::reduce_on_plateau().threshold(1.0).build();
         Schedule::reduce_on_plateau().absolute_threshold(-1.0).build();
         Schedule::reduce_on_plateau().min_factor(nan).build();
+    });
+    Ok(())
+}
+
+#[test]
+fn every_builder_checks_its_settings_at_build() -> Result<()> {
+    let (nan, rng) = (f64::NAN, &mut ChaCha8Rng::seed_from_u64(1));
+    expect_refused(refused! {
         regularize::l1(-1.0);
         regularize::l2(nan);
         regularize::elastic_net(0.1, -0.1);
@@ -399,14 +477,7 @@ fn every_builder_checks_its_settings_at_build() -> Result<()> {
         Dropout::new(-0.1);
         AlphaDropout::new(1.0);
         PRelu::new(0, 0.25);
-    };
-    for (text, result) in refused {
-        let error = result.expect_err(text);
-        assert!(
-            matches!(error.root(), Error::Argument { .. }),
-            "{text}: {error}"
-        );
-    }
+    });
     // For an index the error is another one.
     let padded = Embedding::builder(3, 2).padding_index(3).build(rng);
     assert!(matches!(padded, Err(Error::Index { .. })));

@@ -7,10 +7,12 @@ use cotangent::prelude::*;
 type Build = fn() -> Result<Box<dyn Optimizer>>;
 
 /// Name, state values per parameter, builder. A new optimizer needs a line here.
-const OPTIMIZERS: [(&str, usize, Build); 15] = [
+const OPTIMIZERS: [(&str, usize, Build); 17] = [
     ("Sgd", 0, || Sgd::new(1e-3).build()),
     ("Momentum", 1, || Momentum::new(1e-3).build()),
     ("Nesterov", 1, || Nesterov::new(1e-3).build()),
+    ("Rprop", 2, || Rprop::new(1e-3).build()),
+    ("Asgd", 1, || Asgd::new(1e-3).build()),
     ("AdaGrad", 1, || AdaGrad::new(1e-3).build()),
     ("RmsProp", 1, || RmsProp::new(1e-3).build()),
     ("RmsProp (centered, with momentum)", 3, || {

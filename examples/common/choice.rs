@@ -28,6 +28,8 @@ pub enum Method {
     AdaDelta,
     Lamb,
     Lion,
+    Rprop,
+    Asgd,
     Adafactor,
     Muon,
 }
@@ -50,6 +52,9 @@ impl Method {
             Self::AdaDelta => AdaDelta::new(rate(1.0)).build(),
             Self::Lamb => Lamb::new(rate(3e-3)).build(),
             Self::Lion => Lion::new(rate(2e-4)).build(),
+            // For whole data sets: a small batch changes the signs of gradients.
+            Self::Rprop => Rprop::new(rate(1e-3)).build(),
+            Self::Asgd => Asgd::new(rate(0.1)).t0(1000).build(),
             Self::Adafactor => Adafactor::new(rate(1e-2)).build(),
             // AdamW trains the output layer.
             Self::Muon => Muon::new(rate(2e-3)).exclude(r"out\..*")?.build(),

@@ -1,8 +1,9 @@
 //! Parameter groups: settings for a part of the parameters.
 
 use crate::settings::{Settings, at_least_0};
-use cotangent_core::Result;
+use cotangent_core::kernel::{Real, Update};
 use cotangent_core::module::{Matcher, Pattern};
+use cotangent_core::{Result, Tensor};
 
 /// Settings for the parameters whose paths match a pattern. Add it to an optimizer by
 /// [`add_group`](crate::Optimizer::add_group).
@@ -32,6 +33,7 @@ pub struct Group {
     weight_decay: Option<f64>,
     frozen: bool,
     lazy_rows: bool,
+    maximize: bool,
 }
 
 impl Group {
@@ -46,6 +48,7 @@ impl Group {
             weight_decay: None,
             frozen: false,
             lazy_rows: false,
+            maximize: false,
         })
     }
 
@@ -113,6 +116,37 @@ impl Group {
         self
     }
 
+    /// Maximizes the loss over the group: each step begins with `g = -g`, before weight decay,
+    /// which still shrinks the parameters. The pattern `.*` is the whole model.
+    ///
+    /// ```
+    /// use cotangent::{Tensor, module::{Param, Pass}};
+    /// use cotangent::optim::{Group, Optimizer, Sgd};
+    ///
+    /// // A saddle: the smallest value over the first parameter, the largest over the second.
+    /// let mut net = (Param::new(&Tensor::from(2.0f64)), Param::new(&Tensor::from(1.0f64)));
+    /// let mut optimizer = Sgd::new(0.1).build()?;
+    /// optimizer.add_group(Group::of("1")?.maximize());
+    /// for _ in 0..100 {
+    ///     let pass = Pass::train(0);
+    ///     let (x, y) = (net.0.read(&pass), net.1.read(&pass));
+    ///     let loss = x.square().add(&x.mul(&y)?)?.sub(&y.square())?;
+    ///     optimizer.step(&mut net, loss.backward()?)?;
+    /// }
+    /// assert!(net.0.value().item()?.abs() < 1e-6);
+    /// assert!(net.1.value().item()?.abs() < 1e-6);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn maximize(mut self) -> Self {
+        self.maximize = true;
+        self
+    }
+
+    /// Returns whether steps of a parameter in the group begin with `g = -g`.
+    pub(crate) fn maximizes(&self) -> bool {
+        self.maximize
+    }
+
     /// Returns whether steps of a parameter in the group skip rows without a gradient.
     pub(crate) fn has_lazy_rows(&self) -> bool {
         self.lazy_rows
@@ -125,5 +159,26 @@ impl Group {
             weight_decay: self.weight_decay.unwrap_or(settings.weight_decay),
             ..settings
         })
+    }
+}
+
+/// Returns the gradient of the negative loss.
+pub(crate) fn negated(mut gradient: Tensor) -> Result<Tensor> {
+    if let Some(mut rows) = gradient.sparse_rows() {
+        rows.values.map_in_place(Negate, [])?;
+        return Tensor::from_sparse_rows(&rows, gradient.shape());
+    }
+    gradient.map_in_place(Negate, [])?;
+    Ok(gradient)
+}
+
+/// The formula `g := 0 - g`, which does not create the zero -0.
+#[derive(Clone, Copy)]
+struct Negate;
+
+impl Update<1, 0> for Negate {
+    #[inline(always)]
+    fn apply<T: Real>(self, [g]: [T; 1], []: [T; 0]) -> [T; 1] {
+        [g.zero() - g]
     }
 }

@@ -2,7 +2,7 @@
 //! applies groups, saves and loads.
 
 use crate::algorithm::{Algorithm, ParamState, ParamStep};
-use crate::group::Group;
+use crate::group::{Group, negated};
 use crate::optimizer::Optimizer;
 use crate::settings::Settings;
 use crate::state::{Mismatches, check_writer, insert_writer, writer};
@@ -212,7 +212,7 @@ fn check(
 }
 
 impl Optimizer for Stepper {
-    fn step(&mut self, model: &mut dyn Module, gradients: Gradients) -> Result<()> {
+    fn step(&mut self, model: &mut dyn Module, mut gradients: Gradients) -> Result<()> {
         gradients.expect_of("optimizer step", model)?;
         if self.unchecked {
             check_names(model)?;
@@ -220,6 +220,14 @@ impl Optimizer for Stepper {
         let params = model.named_params_mut();
         self.assign(&params)?;
         self.check_model(&params)?;
+        for (path, param) in &params {
+            if self.groups_of(path).any(Group::maximizes)
+                && let Some(gradient) = gradients.remove(&**param)
+            {
+                let negated = negated(gradient).map_err(|error| error.within(path))?;
+                gradients.insert(&**param, negated);
+            }
+        }
         let mut work: Vec<(String, &mut Param, &Tensor, Settings, bool)> = Vec::new();
         for (path, param) in params {
             let Some(settings) = self.settings_of(&path) else {

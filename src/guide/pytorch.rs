@@ -62,6 +62,9 @@
 //! |---|---|
 //! | `optim.SGD(momentum=0.9)`, `nesterov=True` | [`Momentum`](crate::optim::Momentum), [`Nesterov`](crate::optim::Nesterov); without momentum [`Sgd`](crate::optim::Sgd) |
 //! | `optim.Adam(amsgrad=True)` | [`Adam::new(lr).amsgrad()`](crate::optim::Adam) |
+//! | `optim.Rprop`, `optim.ASGD` | [`Rprop`](crate::optim::Rprop), [`Asgd`](crate::optim::Asgd) |
+//! | `optim.LBFGS(line_search_fn="strong_wolfe")` | [`Lbfgs`](crate::optim::Lbfgs), whose closure returns loss and gradients |
+//! | `maximize=True` | [`Group::of(".*")?.maximize()`](crate::optim::Group::maximize) |
 //! | parameter groups | [`Group`](crate::optim::Group) |
 //! | `clip_grad_norm_`, `clip_grad_value_` | [`clip::global_norm`](crate::optim::clip::global_norm), [`clip::value`](crate::optim::clip::value) |
 //! | `lr_scheduler.*` | [`Schedule`](crate::optim::Schedule) |

@@ -119,6 +119,15 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the average takes a tenth or a hundredth of it, which has lost digits",
     },
     Exception {
+        operations: &["Rprop"],
+        condition: "the gradient is 0 and the weight is tiny",
+        holds: |seen| {
+            let [weight, gradient] = [0, 1].map(|i| largest(&seen.operands[i]));
+            gradient == 0.0 && weight < 1e-35
+        },
+        reason: "the sign is that of the weight decay, which vanishes in f32",
+    },
+    Exception {
         operations: &["Lamb", "Adafactor"],
         condition: "the weights are at the end of the range of f32",
         holds: |seen| largest(&seen.operands[0]) > 1e38,

@@ -64,6 +64,7 @@ if __name__ == "__main__":
         keras_layers.keras_layers(),
         optimizers.optimizers(),
         optimizers.averages(),
+        optimizers.lbfgs(),
         clipping.clipping(),
         schedules.schedules(),
     ]:

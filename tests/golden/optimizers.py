@@ -5,6 +5,8 @@ A case is named after the optimizer's settings, followed by one of these words:
     groups      the biases have half the learning rate, and weight decay 0.02
     frozen      the biases are not trained
     skipping    `hidden.weight` has no gradient in every third step, and keeps its value and state
+    maximize    the loss is negated, and maximized
+    average     the average of ASGD in place of the parameters
     ranks       the parameters are tensors of rank 1 to 4
     lazy        a table of words, of which each step uses some; rows without a gradient are skipped
     optax       computed by Optax
@@ -33,8 +35,11 @@ from torch.optim import (
     Muon,
     NAdam,
     RAdam,
+    LBFGS,
     RMSprop,
+    Rprop,
     SGD,
+    ASGD,
     Adadelta,
     Adagrad,
     Adam,
@@ -143,11 +148,18 @@ def train(net, optimizer, variants=()):
     kept = []
     for step in range(STEPS):
         gradients(net, step)
+        if "maximize" in variants:
+            for param in net.parameters():
+                param.grad = -param.grad
         if "skipping" in variants and step % 3 == 2:
             net.hidden.weight.grad = None
         optimizer.step()
         if step + 1 in KEPT:
-            kept.append(flat(net))
+            if "average" in variants:
+                averages = [optimizer.state[p]["ax"].flatten() for p in net.parameters()]
+                kept.append(torch.cat(averages))
+            else:
+                kept.append(flat(net))
     return torch.stack(kept)
 
 
@@ -221,6 +233,19 @@ class Keras:
             if param.grad is not None:
                 optimizer.apply([param.grad], [variable])
                 param.copy_(variable.value)
+
+
+class RpropWithDecay(Rprop):
+    """Rprop with the decay of PyTorch's other optimizers; PyTorch's Rprop has none."""
+
+    def step(self):
+        for group in self.param_groups:
+            for param in group["params"]:
+                if param.grad is not None:
+                    grad = -param.grad if group["maximize"] else param.grad
+                    grad = grad + group.get("weight_decay", 0.0) * param.detach()
+                    param.grad = -grad if group["maximize"] else grad
+        super().step()
 
 
 class AmsgradInside:
@@ -354,7 +379,7 @@ OPTIMIZERS = keras.optimizers
 
 def sgd_cases():
     yield "sgd(0.25)", [""], SGD, dict(lr=0.25)
-    yield "sgd(0.1,decay=0.1)", ALL, SGD, dict(lr=0.1, weight_decay=0.1)
+    yield "sgd(0.1,decay=0.1)", [*ALL, "maximize"], SGD, dict(lr=0.1, weight_decay=0.1)
     yield "momentum(0.05)", ["", "skipping"], SGD, dict(lr=0.05, momentum=0.9)
     yield "momentum(0.05)", ["keras"], partial(Keras, OPTIMIZERS.SGD), dict(lr=0.05, momentum=0.9)
     more = dict(lr=0.1, momentum=0.8, dampening=0.3)
@@ -363,13 +388,29 @@ def sgd_cases():
     more = dict(lr=0.1, momentum=0.5, dampening=1.0, weight_decay=0.05)
     yield "momentum(0.1,0.5,dampening=1,decay=0.05)", [""], SGD, more
     more = dict(lr=0.1, momentum=0.8, dampening=0.3, weight_decay=0.1)
-    yield "momentum(0.1,0.8,dampening=0.3,decay=0.1)", ALL, SGD, more
+    yield "momentum(0.1,0.8,dampening=0.3,decay=0.1)", [*ALL, "maximize"], SGD, more
     nesterov = dict(lr=0.05, momentum=0.9, nesterov=True)
     yield "nesterov(0.05)", ["", "skipping"], SGD, nesterov
     yield "nesterov(0.05)", ["keras"], partial(Keras, OPTIMIZERS.SGD), nesterov
     more = dict(lr=0.1, momentum=0.7, nesterov=True)
     yield "nesterov(0.1,0.7)", [""], SGD, more
     yield "nesterov(0.1,0.7,decay=0.1)", ALL, SGD, more | dict(weight_decay=0.1)
+
+
+def rprop_cases():
+    """Yields cases in which no sign depends on the rounding of float32."""
+    yield "rprop(0.01)", ["skipping", "frozen"], Rprop, dict(lr=0.01)
+    slow = dict(lr=0.01, etas=(0.5, 1.05))
+    yield "rprop(0.01,0.5,1.05)", ["", "maximize"], Rprop, slow
+    more = dict(lr=0.05, etas=(0.6, 1.1), step_sizes=(1e-3, 0.04))
+    yield "rprop(0.05,0.6,1.1,1e-3,0.04)", [""], Rprop, more
+    yield "rprop(0.01,1e-3)", ["groups"], RpropWithDecay, dict(lr=0.01, step_sizes=(1e-3, 50))
+
+
+def asgd_cases():
+    yield "asgd(0.1)", ["", "skipping", "average"], ASGD, dict(lr=0.1)
+    every = dict(lr=0.2, lambd=0.05, alpha=0.5, t0=20, weight_decay=0.1)
+    yield "asgd(0.2,0.05,0.5,t0=20,decay=0.1)", [*ALL, "maximize", "average"], ASGD, every
 
 
 def adagrad_cases():
@@ -380,7 +421,8 @@ def adagrad_cases():
     yield "ada_grad(0.1,initial=0.1)", [""], Adagrad, dict(lr=0.1, initial_accumulator_value=0.1)
     yield "ada_grad(0.1,decay=0.1)", ALL, Adagrad, dict(lr=0.1, weight_decay=0.1)
     every = dict(lr=0.2, lr_decay=0.01, eps=1e-3, initial_accumulator_value=0.2, weight_decay=0.1)
-    yield "ada_grad(0.2,1e-3,rate_decay=0.01,initial=0.2,decay=0.1)", ALL, Adagrad, every
+    name = "ada_grad(0.2,1e-3,rate_decay=0.01,initial=0.2,decay=0.1)"
+    yield name, [*ALL, "maximize"], Adagrad, every
     inside = dict(lr=0.1, initial=0.0, eps=1e-2)
     yield "ada_grad(0.1,inside=1e-2)", [""], partial(Optax, adagrad), inside
     inside = dict(lr=0.1, initial=0.1, eps=1e-7)
@@ -450,7 +492,7 @@ def adam_cases():
     yield "adam_w(0.02,decay=0.1)", ALL, AdamW, dict(lr=0.02, weight_decay=0.1)
     yield "adam_w(0.02,0.8,0.99,1e-3)", [""], AdamW, more | dict(lr=0.02)
     every = more | dict(lr=0.02, amsgrad=True, weight_decay=0.1)
-    yield "adam_w(0.02,0.8,0.99,1e-3,amsgrad,decay=0.1)", ALL, AdamW, every
+    yield "adam_w(0.02,0.8,0.99,1e-3,amsgrad,decay=0.1)", [*ALL, "maximize"], AdamW, every
     yield "adam_w(0.02,inside=1e-2)", ["optax"], partial(Optax, adamw), dict(lr=0.02, eps=1e-2)
     yield "adam_w(0.02,0.8,0.99,inside=1e-2,decay=0.1)", ["", "groups"], partial(
         Optax, adamw
@@ -511,7 +553,8 @@ def factored_cases():
     """Yields cases with small steps or a large epsilon, so that steps do not oscillate."""
     yield "adafactor(0.003)", ["", "skipping", "ranks"], Adafactor, dict(lr=0.003)
     yield "adafactor(0.003)", ["keras"], partial(Keras, OPTIMIZERS.Adafactor), dict(lr=0.003)
-    yield "adafactor(0.003,decay=0.1)", ALL, Adafactor, dict(lr=0.003, weight_decay=0.1)
+    more = dict(lr=0.003, weight_decay=0.1)
+    yield "adafactor(0.003,decay=0.1)", [*ALL, "maximize"], Adafactor, more
     more = dict(lr=0.02, beta2_decay=-0.5, eps=(0.1, 0.8), d=2.0, weight_decay=0.1)
     yield "adafactor(0.02,-0.5,0.1,0.8,d=2,decay=0.1)", [*ALL, "ranks"], Adafactor, more
     yield "adafactor(1,eps=1)", ["", "ranks"], Adafactor, dict(lr=1.0, eps=(1.0, 1e-3))
@@ -550,8 +593,8 @@ def problem(name):
 def optimizers():
     """Records two hundred steps of each optimizer."""
     file = problem("optimizers")
-    families = [sgd_cases, adagrad_cases, rmsprop_cases, adam_cases, adam_kin_cases, optax_cases]
-    families += [factored_cases, muon_cases]
+    families = [sgd_cases, rprop_cases, asgd_cases, adagrad_cases, rmsprop_cases, adam_cases]
+    families += [adam_kin_cases, optax_cases, factored_cases, muon_cases]
     for path, param in Ranks().named_parameters():
         file.put(f"problem/ranks.start.{path}", param)
         for turn in range(2):
@@ -563,9 +606,69 @@ def optimizers():
     for case, variants, optimizer, settings in (case for family in families for case in family()):
         for variant in variants:
             net = {"ranks": Ranks, "lazy": Words}.get(variant, Net)()
-            optimize = optimizer(groups_of(net, variant, settings["lr"]), **settings)
+            more = settings | (dict(maximize=True) if variant == "maximize" else {})
+            optimize = optimizer(groups_of(net, variant, settings["lr"]), **more)
             name = f"{case} {variant}".strip()
             file.put(f"{name}/trajectory", train(net, optimize, variant))
+    return file
+
+
+class Rosenbrock(nn.Module):
+    """Rosenbrock's function, from its usual start."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.tensor([-1.2, 1.0]))
+
+    def loss(self):
+        x, y = self.w
+        return 100 * (y - x**2) ** 2 + (1 - x) ** 2
+
+
+class LeastSquares(nn.Module):
+    """A linear model of the inputs of the net."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = nn.Parameter(torch.zeros(3, 2))
+
+    def loss(self):
+        return (INPUTS @ self.w - TARGETS).square().mean()
+
+
+class WholeNet(Net):
+    """The net with a penalty, so that there is one minimum nearby."""
+
+    def loss(self):
+        penalty = sum(p.square().sum() for p in self.parameters())
+        return (self(INPUTS) - TARGETS).square().mean() + 0.01 * penalty
+
+
+def lbfgs():
+    """Records the parameters of each evaluation, over several steps."""
+    file = problem("lbfgs")
+    for name, make, settings in [
+        ("rosenbrock", Rosenbrock, dict(max_iter=100, max_eval=1000)),
+        ("rosenbrock short", Rosenbrock, dict(max_iter=3, max_eval=1000, history_size=2)),
+        ("least_squares", LeastSquares, dict(max_iter=100, max_eval=1000)),
+        ("net", WholeNet, dict(max_iter=10, max_eval=1000, history_size=5)),
+        ("net maximize", WholeNet, dict(max_iter=10, max_eval=1000, maximize=True)),
+    ]:
+        net, seen = make(), []
+        sign = -1 if "maximize" in settings else 1
+        optimizer = LBFGS(net.parameters(), line_search_fn="strong_wolfe", **settings)
+
+        def closure():
+            loss = sign * net.loss()
+            for param, grad in zip(net.parameters(), torch.autograd.grad(loss, net.parameters())):
+                param.grad = grad
+            seen.append(flat(net))
+            return loss
+
+        for _ in range(8):
+            optimizer.step(closure)
+        file.put(f"{name}/evaluated", torch.stack(seen))
+        file.put(f"{name}/minimum", flat(net))
     return file
 
 

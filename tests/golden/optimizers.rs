@@ -8,13 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The net of `optimizers.py`.
 #[derive(Clone, Module)]
-struct Net {
+pub struct Net {
     hidden: Dense,
     output: Dense,
     #[module(skip)]
-    inputs: Tensor,
+    pub inputs: Tensor,
     #[module(skip)]
-    targets: Tensor,
+    pub targets: Tensor,
 }
 
 #[derive(Clone, Module)]
@@ -24,7 +24,7 @@ struct Dense {
 }
 
 impl Net {
-    fn new(file: &File, dtype: DType) -> Self {
+    pub fn new(file: &File, dtype: DType) -> Self {
         let read = |name: &str| file.tensor(&format!("problem/{name}")).to_dtype(dtype);
         let layer = |path: &str| Dense {
             weight: Param::new(&read(&format!("start.{path}.weight"))),
@@ -39,6 +39,20 @@ impl Net {
     }
 }
 
+impl Net {
+    /// Returns the mean square error of some samples.
+    pub fn loss(&self, start: usize, samples: usize) -> Result<Tensor> {
+        let pass = Pass::train(0);
+        let apply = |layer: &Dense, x: &Tensor| {
+            x.linear(&layer.weight.read(&pass), Some(&layer.bias.read(&pass)))
+        };
+        let batch = |x: &Tensor| x.narrow(0, start, samples);
+        let hidden = apply(&self.hidden, &batch(&self.inputs)?)?.tanh();
+        let error = apply(&self.output, &hidden)?.sub(&batch(&self.targets)?)?;
+        Ok(error.square().mean())
+    }
+}
+
 /// A model with a loss.
 trait Problem: Module {
     /// Returns the gradients of a step, counted from 0.
@@ -49,14 +63,7 @@ impl Problem for Net {
     /// Differentiates the mean square error of the first three samples in even steps, else of the
     /// last three.
     fn gradients(&self, step: usize) -> Result<Gradients> {
-        let pass = Pass::train(0);
-        let apply = |layer: &Dense, x: &Tensor| {
-            x.linear(&layer.weight.read(&pass), Some(&layer.bias.read(&pass)))
-        };
-        let batch = |x: &Tensor| x.narrow(0, 3 * (step % 2), 3);
-        let hidden = apply(&self.hidden, &batch(&self.inputs)?)?.tanh();
-        let error = apply(&self.output, &hidden)?.sub(&batch(&self.targets)?)?;
-        error.square().mean().backward()
+        self.loss(3 * (step % 2), 3)?.backward()
     }
 }
 
@@ -140,7 +147,7 @@ impl Problem for Words {
 }
 
 /// Returns the elements of all parameters.
-fn flat(model: &impl Module) -> Vec<f64> {
+pub fn flat(model: &impl Module) -> Vec<f64> {
     let params = model.named_params().into_iter();
     params
         .flat_map(|(_, param)| param.value().to_f64_vec())
@@ -225,18 +232,30 @@ fn follow(
         optimizer.add_group(biases.learning_rate_factor(0.5)?.weight_decay(0.02)?);
     } else if name.ends_with("frozen") {
         optimizer.add_group(biases.frozen());
+    } else if name.ends_with("maximize") {
+        optimizer.add_group(Group::of(".*")?.maximize());
     } else if name.ends_with("lazy") {
         optimizer.add_group(Group::of("table")?.lazy_rows());
     }
     let (recorded_steps, mut found) = (recorded_steps(file), Vec::new());
     for step in 0..recorded_steps.last().copied().unwrap_or(0) {
         let mut grads = net.gradients(step)?;
+        if name.ends_with("maximize") {
+            grads.map_in_place(|gradient| -gradient);
+        }
         if name.ends_with("skipping") && step % 3 == 2 {
             grads.remove(net.named_params()[0].1);
         }
         optimizer.step(&mut net, grads)?;
         if recorded_steps.contains(&(step + 1)) {
-            found.extend(flat(&net));
+            if name.ends_with("average") {
+                let averages = optimizer.state()?.part("slot.average");
+                for (path, _) in net.named_params() {
+                    found.extend(averages.tensor(&path)?.to_f64_vec());
+                }
+            } else {
+                found.extend(flat(&net));
+            }
         }
     }
     let found = Tensor::from_vec(found, expected.shape())?.to_dtype(dtype);
@@ -327,7 +346,7 @@ fn every_optimizer_has_golden_values() {
     let files = std::fs::read_dir(sources).unwrap();
     let read = |path| std::fs::read_to_string(path).unwrap();
     let files = files.map(|file| file.unwrap().path());
-    // Folders contain schedules, not optimizers.
+    // Folders contain schedules and L-BFGS, which are no `Optimizer`.
     let sources: Vec<_> = files.filter(|path| path.is_file()).map(read).collect();
     let lib = include_str!("../../optim/src/lib.rs");
     let exports = lib.lines().filter(|line| line.starts_with("pub use"));

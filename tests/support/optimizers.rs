@@ -48,6 +48,12 @@ pub const OPTIMIZERS: &[Row] = rows! {
     "Momentum, dampening" "Momentum" 0.05 |rate| Momentum::new(rate).dampening(0.5).build();
     "Nesterov" "Nesterov" 0.02 |rate| Nesterov::new(rate).build();
     "Nesterov, decay" "Nesterov" 0.02 |rate| Nesterov::new(rate).weight_decay(1e-3).build();
+    "Rprop" "Rprop" 0.005 |rate| Rprop::new(rate).build();
+    "Rprop, decay" "Rprop" 0.005
+        |rate| Rprop::new(rate).step_sizes(1e-5, 0.1).weight_decay(1e-3).build();
+    "Asgd" "Asgd" 0.05 |rate| Asgd::new(rate).t0(3).build();
+    "Asgd, decay" "Asgd" 0.05
+        |rate| Asgd::new(rate).lambda(1e-3).t0(3).weight_decay(1e-3).build();
     "AdaGrad" "AdaGrad" 0.1 |rate| AdaGrad::new(rate).build();
     "AdaGrad, rate decay" "AdaGrad" 0.2
         |rate| AdaGrad::new(rate).learning_rate_decay(0.01).build();

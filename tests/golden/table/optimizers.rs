@@ -26,7 +26,7 @@ macro_rules! rows {
 
 pub fn optimizers() -> Vec<Row> {
     let families = [
-        sgd, ada_grad, rms_prop, adam, adam_w, n_adam, r_adam, others, adafactor, muon,
+        sgd, rprop, asgd, ada_grad, rms_prop, adam, adam_w, n_adam, r_adam, others, adafactor, muon,
     ];
     families.into_iter().flat_map(|family| family()).collect()
 }
@@ -45,6 +45,27 @@ fn sgd() -> Vec<Row> {
         "nesterov(0.05)" => Nesterov::new(0.05);
         "nesterov(0.1,0.7)" => Nesterov::new(0.1).momentum(0.7);
         "nesterov(0.1,0.7,decay=0.1)" => Nesterov::new(0.1).momentum(0.7).weight_decay(0.1);
+    }
+}
+
+fn rprop() -> Vec<Row> {
+    rows! {
+        "rprop(0.01)" => Rprop::new(0.01);
+        "rprop(0.01,0.5,1.05)" => Rprop::new(0.01).etas(0.5, 1.05);
+        "rprop(0.05,0.6,1.1,1e-3,0.04)" =>
+            Rprop::new(0.05).etas(0.6, 1.1).step_sizes(1e-3, 0.04);
+        "rprop(0.01,1e-3)" => Rprop::new(0.01).step_sizes(1e-3, 50.0);
+    }
+}
+
+fn asgd() -> Vec<Row> {
+    rows! {
+        "asgd(0.1)" => Asgd::new(0.1);
+        "asgd(0.2,0.05,0.5,t0=20,decay=0.1)" => Asgd::new(0.2)
+            .lambda(0.05)
+            .alpha(0.5)
+            .t0(20)
+            .weight_decay(0.1);
     }
 }
 

@@ -10,6 +10,12 @@ macro_rules! apply {
     ($builder:ident, $value:expr, betas) => {
         apply!(pair $builder, $value, betas)
     };
+    ($builder:ident, $value:expr, etas) => {
+        apply!(pair $builder, $value, etas)
+    };
+    ($builder:ident, $value:expr, step_sizes) => {
+        apply!(pair $builder, $value, step_sizes)
+    };
     ($builder:ident, $value:expr, adam_betas) => {
         apply!(pair $builder, $value, adam_betas)
     };
@@ -115,6 +121,8 @@ kinds! {
     AdaMax: betas epsilon weight_decay;
     Lamb: betas epsilon weight_decay;
     Lion: betas weight_decay;
+    Rprop: etas step_sizes weight_decay;
+    Asgd: lambda alpha t0 weight_decay;
     Adafactor: beta2_decay epsilon1 epsilon2 clipping weight_decay;
     Muon: momentum nesterov iterations epsilon scale weight_decay exclude adam_betas adam_epsilon
         adam_learning_rate_factor;
@@ -150,8 +158,8 @@ options! {
         learning_rate_decay: f64 => range::at_least_0,
         /// The initial value of AdaGrad's s, at least 0.
         initial_accumulator: f64 => range::at_least_0,
-        /// The α of RMSProp, in [0, 1].
-        alpha: f64 => range::share,
+        /// The α of RMSProp, in [0, 1], or that of ASGD, at least 0.
+        alpha: f64 => range::at_least_0,
         /// Whether RMSProp divides by the standard deviation.
         centered: bool,
         /// The initial value of RMSProp's v, at least 0.
@@ -160,6 +168,16 @@ options! {
         rho: f64 => range::share,
         /// The decay ψ of NAdam's momentum, at least 0.
         momentum_decay: f64 => range::at_least_0,
+        /// The η⁻ of Rprop, in (0, 1), and its η⁺, above 1.
+        #[serde(deserialize_with = "range::pair")]
+        etas: [f64; 2] => etas,
+        /// The smallest and the largest step size of Rprop, at least 0.
+        #[serde(deserialize_with = "range::pair")]
+        step_sizes: [f64; 2] => step_sizes,
+        /// The λ of ASGD, at least 0.
+        lambda: f64 => range::at_least_0,
+        /// The t₀ of ASGD, the number of steps before the average begins.
+        t0: u64,
         /// The τ of Adafactor, at most 0.
         beta2_decay: f64 => at_most_0,
         /// The ε₁ of Adafactor, at least 0.
@@ -183,6 +201,9 @@ options! {
         adam_epsilon: f64 => range::at_least_0,
         /// The learning rate of Muon's AdamW as a multiple of Muon's, at least 0.
         adam_learning_rate_factor: f64 => range::at_least_0,
+        /// Whether the loss is maximized, as by [`Group::maximize`] for the whole model. All kinds
+        /// have this option.
+        maximize: bool,
         /// Groups of parameters with settings of their own. All kinds have this option.
         groups: Vec<GroupSettings>,
         /// A [`Lookahead`] around the optimizer. All kinds have this option.
@@ -227,6 +248,22 @@ fn clipping(value: &f64) -> Result<(), String> {
     Err(format!("must be finite and at least 1, found {value}"))
 }
 
+fn etas(&[minus, plus]: &[f64; 2]) -> Result<(), String> {
+    if minus > 0.0 && minus < 1.0 && plus > 1.0 && plus.is_finite() {
+        return Ok(());
+    }
+    let range = "must be in (0, 1), then finite and above 1";
+    Err(format!("{range}, found [{minus}, {plus}]"))
+}
+
+fn step_sizes(&[min, max]: &[f64; 2]) -> Result<(), String> {
+    if min >= 0.0 && max >= min && max.is_finite() {
+        return Ok(());
+    }
+    let range = "must be finite, at least 0 and in ascending order";
+    Err(format!("{range}, found [{min}, {max}]"))
+}
+
 fn iterations(number: &usize) -> Result<(), String> {
     match number {
         0..100 => Ok(()),
@@ -256,6 +293,9 @@ impl OptimizerSettings {
         if let Some(LookaheadSettings { period, alpha }) = self.lookahead {
             optimizer = Box::new(Lookahead::new(optimizer, period, alpha)?);
         }
+        if self.maximize == Some(true) {
+            optimizer.add_group(Group::of(".*")?.maximize());
+        }
         for group in self.groups.iter().flatten() {
             optimizer.add_group(group.build()?);
         }
@@ -265,8 +305,11 @@ impl OptimizerSettings {
 
 impl Check for OptimizerSettings {
     fn check(&self, set: &[&'static str]) -> Result<(), Fault> {
-        let always = ["groups", "lookahead"];
+        let always = ["maximize", "groups", "lookahead"];
         range::check_options(set, &[], self.kind.options(), &always)?;
+        if let (OptimizerKind::RmsProp, Some(alpha)) = (self.kind, &self.alpha) {
+            range::share(alpha).map_err(|reason| Fault::new("alpha", reason))?;
+        }
         let built = self.builder_build();
         built
             .map(drop)
@@ -288,6 +331,8 @@ options! {
         frozen: bool,
         /// Whether rows without a gradient are skipped.
         lazy_rows: bool,
+        /// Whether the loss is maximized over the group.
+        maximize: bool,
     }
 }
 
@@ -310,6 +355,9 @@ impl GroupSettings {
         if self.lazy_rows == Some(true) {
             group = group.lazy_rows();
         }
+        if self.maximize == Some(true) {
+            group = group.maximize();
+        }
         Ok(group)
     }
 }
@@ -318,7 +366,7 @@ impl Check for GroupSettings {
     fn check(&self, set: &[&'static str]) -> Result<(), Fault> {
         if set.is_empty() {
             let reason = "the group needs one of the options learning_rate_factor, weight_decay, \
-                          frozen, lazy_rows";
+                          frozen, lazy_rows, maximize";
             return Err(Fault::new("", reason));
         }
         Ok(())

@@ -204,7 +204,7 @@ const NAMES: &[Row] = &[
         "newton",
         "line 13, column 8, `task.optimizer.kind`: unknown name `newton`, expected one of \
                  sgd, momentum, nesterov, adagrad, rmsprop, adadelta, adam, adamw, nadam, radam, \
-                 adamax, lamb, lion, adafactor, muon",
+                 adamax, lamb, lion, rprop, asgd, adafactor, muon",
     ),
     (
         "'cosine'",

@@ -6,8 +6,8 @@ use cotangent_core::random::{ChaCha8Rng, SeedableRng};
 use cotangent_core::{ModuleExt, Result, Tensor};
 use cotangent_nn::Mlp;
 use cotangent_optim::{self as optim, Group, Lookahead, MuonScale, Optimizer};
-use optim::{AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Lamb, Lion, Momentum, Muon, NAdam};
-use optim::{Nesterov, RAdam, RmsProp, Sgd};
+use optim::{AdaDelta, AdaGrad, AdaMax, Adafactor, Adam, AdamW, Asgd, Lamb, Lion, Momentum, Muon};
+use optim::{NAdam, Nesterov, RAdam, RmsProp, Rprop, Sgd};
 
 type Built = Result<Box<dyn Optimizer>>;
 
@@ -103,6 +103,23 @@ const ROWS: &[(&str, &[&str])] = &[
     ),
     ("lion", &["betas = [0.5, 0.99]", "weight_decay = 0.2"]),
     (
+        "rprop",
+        &[
+            "etas = [0.6, 1.1]",
+            "step_sizes = [1e-3, 0.105]",
+            "weight_decay = 0.2",
+        ],
+    ),
+    (
+        "asgd",
+        &[
+            "lambda = 0.1",
+            "alpha = 0.5",
+            "t0 = 2",
+            "weight_decay = 0.2",
+        ],
+    ),
+    (
         "adafactor",
         &[
             "beta2_decay = -0.5",
@@ -145,6 +162,8 @@ fn plain(kind: OptimizerKind) -> Built {
         OptimizerKind::AdaMax => AdaMax::new(0.1).build(),
         OptimizerKind::Lamb => Lamb::new(0.1).build(),
         OptimizerKind::Lion => Lion::new(0.1).build(),
+        OptimizerKind::Rprop => Rprop::new(0.1).build(),
+        OptimizerKind::Asgd => Asgd::new(0.1).build(),
         OptimizerKind::Adafactor => Adafactor::new(0.1).build(),
         OptimizerKind::Muon => Muon::new(0.1).build(),
     }
@@ -222,6 +241,14 @@ fn with_options(kind: OptimizerKind) -> Built {
             lamb.epsilon(1e-3).weight_decay(0.2).build()
         }
         OptimizerKind::Lion => Lion::new(0.1).betas(0.5, 0.99).weight_decay(0.2).build(),
+        OptimizerKind::Rprop => {
+            let rprop = Rprop::new(0.1).etas(0.6, 1.1).step_sizes(1e-3, 0.105);
+            rprop.weight_decay(0.2).build()
+        }
+        OptimizerKind::Asgd => {
+            let asgd = Asgd::new(0.1).lambda(0.1).alpha(0.5).t0(2);
+            asgd.weight_decay(0.2).build()
+        }
         OptimizerKind::Adafactor => {
             let adafactor = Adafactor::new(0.1)
                 .beta2_decay(-0.5)
@@ -229,25 +256,28 @@ fn with_options(kind: OptimizerKind) -> Built {
                 .epsilon2(1e-2);
             adafactor.clipping(2.0).weight_decay(0.2).build()
         }
-        OptimizerKind::Muon => {
-            let muon = Muon::new(0.1)
-                .momentum(0.5)
-                .without_nesterov()
-                .iterations(3);
-            let muon = muon
-                .epsilon(10.0)
-                .scale(MuonScale::Original)
-                .weight_decay(0.2);
-            let muon = muon
-                .exclude("out.*")?
-                .adam_betas(0.5, 0.99)
-                .adam_epsilon(1e-2);
-            muon.adam_learning_rate_factor(0.5).build()
-        }
+        OptimizerKind::Muon => muon(),
     }
 }
 
-/// Returns the weights after some steps of the optimizer.
+/// Returns Muon with all its options.
+fn muon() -> Built {
+    let muon = Muon::new(0.1)
+        .momentum(0.5)
+        .without_nesterov()
+        .iterations(3);
+    let muon = muon
+        .epsilon(10.0)
+        .scale(MuonScale::Original)
+        .weight_decay(0.2);
+    let muon = muon
+        .exclude("out.*")?
+        .adam_betas(0.5, 0.99)
+        .adam_epsilon(1e-2);
+    muon.adam_learning_rate_factor(0.5).build()
+}
+
+/// Returns the weights after some steps of the optimizer, and its state, which has ASGD's average.
 fn trained(optimizer: Built) -> Vec<f64> {
     let (mut optimizer, mut rng) = (optimizer.unwrap(), ChaCha8Rng::seed_from_u64(1));
     let mut net = Mlp::builder([3, 4, 2]).build(&mut rng).unwrap();
@@ -260,10 +290,11 @@ fn trained(optimizer: Built) -> Vec<f64> {
         optimizer.step(&mut net, gradients).unwrap();
     }
     let params = net.named_params();
-    params
-        .iter()
-        .flat_map(|(_, param)| param.value().to_f64_vec())
-        .collect()
+    let weights = params.iter().map(|(_, param)| param.value().clone());
+    let state = optimizer.state().unwrap();
+    let tensors = state.iter().filter_map(|(name, _)| state.tensor(name).ok());
+    let all = weights.chain(tensors.cloned());
+    all.flat_map(|tensor| tensor.to_f64_vec()).collect()
 }
 
 #[test]
@@ -334,6 +365,13 @@ fn groups_and_lookahead_are_those_of_their_builders() {
     let mut without = settings.clone();
     without.lookahead = None;
     assert_ne!(with(&settings), with(&without));
+    let mut maximizing = settings.clone();
+    maximizing.maximize = Some(true);
+    assert_ne!(with(&settings), with(&maximizing));
+    // The other parameters are frozen.
+    let mut of_group = settings.clone();
+    of_group.groups.as_mut().unwrap()[2].maximize = Some(true);
+    assert_eq!(with(&maximizing), with(&of_group));
     for left_out in 0..3 {
         let mut without = settings.clone();
         without.groups.as_mut().unwrap().remove(left_out);
