@@ -7,6 +7,9 @@ use cotangent::prelude::*;
 use cotangent::transform::{hessian, hvp, jacobian, jvp, recompute, vjp};
 use cotangent::{Backward, Dot, Leaf, grad};
 
+#[path = "autograd/per_sample.rs"]
+mod per_sample;
+
 fn bits(tensor: &Tensor) -> Vec<u64> {
     tensor.to_f64_vec().into_iter().map(f64::to_bits).collect()
 }

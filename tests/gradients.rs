@@ -1,10 +1,11 @@
 //! Compares the gradients of every operation with numeric differences, to second order, for
 //! operands of every memory layout.
 
-use cotangent::{Backward, DType, Result, Tensor};
+use cotangent::{Backward, DType, Result, Tensor, transform};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use support::forms::Form;
 use support::harness::{at, check_twice, ensure, for_each};
+use support::operations::Domain::Signed;
 use support::operations::{self, Operation, Sizes, values};
 
 mod support {
@@ -137,6 +138,52 @@ fn indexing_in_all_forms() {
 #[test]
 fn attention_in_all_forms() {
     for_each(&operations::checked(operations::attention()), check_forms);
+}
+
+/// The derivative along tangents, contracted with a cotangent, is the product of the tangents with
+/// the gradients: whether an operation has a derivative of its own, or its transposed gradient is
+/// transposed.
+#[test]
+fn forward_mode_is_the_transpose_of_reverse_mode() {
+    for_each(&operations::all(), |operation| {
+        let draw = |seed| operation.make_operands(SIZES, DType::F64, seed);
+        let (operands, other) = (draw(30).map_err(at("operands"))?, draw(40));
+        let all = other.map_err(at("tangents"))?;
+        let f = |x: &[Tensor]| (operation.f)(x);
+        let cotangent = values(&(operation.output)(SIZES), Signed, DType::F64, 50);
+        let cotangent = cotangent.map_err(at("cotangent"))?;
+        let (_, pulled) = transform::vjp(f, &operands, &cotangent).map_err(at("vjp"))?;
+        let dot = |a: &Tensor, b: &Tensor| {
+            let pairs = a.to_f64_vec().into_iter().zip(b.to_f64_vec());
+            pairs.map(|(a, b)| a * b).collect::<Vec<f64>>()
+        };
+        // Along all operands at once, and along each alone.
+        for only in std::iter::once(None).chain((0..operands.len()).map(Some)) {
+            let tangents: Vec<Tensor> = (all.iter().enumerate())
+                .map(|(i, tangent)| match only {
+                    Some(only) if only != i => tangent * 0.0,
+                    _ => tangent.clone(),
+                })
+                .collect();
+            let (_, pushed) = transform::jvp(f, &operands, &tangents).map_err(at("jvp"))?;
+            ensure(pushed.shape() == cotangent.shape(), || {
+                format!("a derivative of shape {:?}", pushed.shape())
+            })?;
+            let forward = dot(&pushed, &cotangent);
+            let reverse = tangents.iter().zip(&pulled).map(|(t, g)| dot(t, g));
+            let reverse: Vec<f64> = reverse.flatten().collect();
+            let scale = forward
+                .iter()
+                .chain(&reverse)
+                .map(|term| term.abs())
+                .sum::<f64>();
+            let (forward, reverse) = (forward.iter().sum::<f64>(), reverse.iter().sum::<f64>());
+            ensure((forward - reverse).abs() <= 1e-12 * scale, || {
+                format!("along {only:?}: {forward} forward, {reverse} in reverse")
+            })?;
+        }
+        Ok(())
+    });
 }
 
 /// Uses one tensor for all operands of the same shape, and multiplies two results, as in `x * x`.

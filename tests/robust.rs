@@ -162,13 +162,23 @@ fn transforms() -> Vec<Drawn> {
         0 Same transforms_of_nothing: |x, p| {
             let one = |_: &[Tensor]| Ok(Tensor::scalar(1.0f64));
             let none: &[Tensor] = &[];
-            let refused = transform::jvp(one, none, none).is_err()
-                && transform::hvp(one, none, none).is_err();
+            let refused = transform::hvp(one, none, none).is_err();
+            let (_, jvp) = transform::jvp(one, none, none)?;
             let (_, vjp) = transform::vjp(one, none, &Tensor::scalar(1.0f64))?;
             let count = vjp.len()
+                + jvp.len()
                 + transform::jacobian(one, none)?.len()
                 + transform::hessian(one, none)?.len();
             (refused, count)
+        };
+        2 Close per_sample: |x, p| {
+            let w = x[0].tracked();
+            let samples = x[1].shape().first().copied().unwrap_or(2).min(4);
+            let losses = |range: std::ops::Range<usize>| {
+                let x = x[1].narrow(0, range.start, range.len())?;
+                x.mul(&w)?.square().flatten_from(1)?.sum_over(1)
+            };
+            transform::per_sample(samples, losses)?.remove(&w).into_iter().collect::<Vec<_>>()
         };
         2 Close recompute: |x, p| transform::recompute(&[&x[0], &x[1]], f);
         2 Close recompute_of_a_capture: |x, p| {

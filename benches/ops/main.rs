@@ -22,6 +22,7 @@ mod pooling;
 mod products;
 mod recurrent;
 mod reductions;
+mod transforms;
 
 use anyhow::Result;
 use clap::Parser;
@@ -111,6 +112,7 @@ fn main() -> Result<()> {
         indexing::cases(),
         recurrent::cases(),
         attention::cases(),
+        transforms::cases(),
     ];
     let cases: Vec<Case> = cases
         .into_iter()

@@ -14,6 +14,7 @@
 //! | `with torch.no_grad():` | [`Pass::inference()`](crate::module::Pass::inference), [`Pass::no_grad()`](crate::module::Pass::no_grad), or [`predict`](crate::module::Layer::predict) |
 //! | `torch.func.functional_call` | [`Pass::with`](crate::module::Pass::with) |
 //! | `torch.func.jvp`, `vjp`, `jacrev`, `hessian` | [`transform`](crate::transform) |
+//! | `torch.func.vmap(torch.func.grad(f))` | [`transform::per_sample`](crate::transform::per_sample) |
 //! | `torch.utils.checkpoint` | [`Pass::recompute`](crate::module::Pass::recompute) |
 //! | `torch.autograd.gradcheck` | [`gradcheck`](crate::gradcheck) |
 //! | a pointwise function under `torch.compile` | [`#[elementwise]`](crate::guide::elementwise) |

@@ -555,6 +555,21 @@ fn leading_to(
     leading
 }
 
+/// Returns the nodes from which paths lead to the targets, and these, in the order of their
+/// creation.
+pub(crate) fn nodes_leading_to(root: &Arc<Node>, targets: &HashSet<u64>) -> Vec<Arc<Node>> {
+    let leading = leading_to(root, targets, &mut Vec::new());
+    let mut found = BTreeMap::new();
+    let mut open = vec![Arc::clone(root)];
+    while let Some(node) = open.pop() {
+        if leading.contains(&node.id) && !found.contains_key(&node.id) {
+            open.extend(node.parents().into_iter().flatten());
+            found.insert(node.id, node);
+        }
+    }
+    found.into_values().collect()
+}
+
 /// Counts the edges to each leaf of a graph.
 fn edges_to_leaves(root: &Arc<Node>) -> HashMap<u64, usize> {
     let mut edges = HashMap::new();

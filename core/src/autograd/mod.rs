@@ -17,12 +17,13 @@ mod sparse_rows;
 mod tensor;
 
 pub(crate) use accumulate::{stretch, sum_to_shape};
+pub(crate) use backward::nodes_leading_to;
 pub use backward::{Backward, grad};
 pub use gradients::{Gradients, Leaf, LeafId};
 pub use graphviz::Dot;
 pub use kind::OpKind;
 pub(crate) use monitor::Monitor;
-pub(crate) use node::Node;
+pub(crate) use node::{Links, Node, Parents};
 pub(crate) use observer::Both;
 pub use observer::{Forward, Observer, Pulled};
 pub use op::{Cotangents, Op, Vjp};

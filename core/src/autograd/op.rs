@@ -63,6 +63,49 @@ pub trait Op: Send + Sync + 'static {
     /// `!context.records()`.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents>;
 
+    /// Computes the derivative of the output along the tangents of the operands, which have their
+    /// shapes; `None` for an operand that is constant. [`transform::jvp`](crate::transform::jvp)
+    /// calls it.
+    ///
+    /// The default returns no tensor. Then `jvp` transposes [`vjp`](Self::vjp), a linear function
+    /// of the cotangent, which is right for every operation and takes longer.
+    ///
+    /// # Errors
+    /// Those of the operations that it calls.
+    fn jvp(&self, tangents: &[Option<Tensor>], context: &Vjp) -> Result<Option<Tensor>> {
+        let _ = (tangents, context);
+        Ok(None)
+    }
+
+    /// Returns whether all samples of a batch share this operand, as they do a weight, although its
+    /// first axis could be that of the samples. The shapes are those of the operand and the output.
+    /// [`transform::per_sample`](crate::transform::per_sample) asks for operands that are no
+    /// leaves; leaves are shared. The default is `false`.
+    fn shares(&self, operand: usize, shape: &[usize], output: &[usize]) -> bool {
+        let _ = (operand, shape, output);
+        false
+    }
+
+    /// Computes what [`vjp`](Self::vjp) does for each of `samples` samples, which are on the first
+    /// axis of the cotangent, with as many rows for each. A wanted operand is shared by all
+    /// samples: its cotangents have the shape (samples, operand's shape…).
+    ///
+    /// The default returns no cotangents. Then
+    /// [`transform::per_sample`](crate::transform::per_sample) calls `vjp` once for each sample,
+    /// with a cotangent whose other rows are 0.
+    ///
+    /// # Errors
+    /// Those of the operations that it calls.
+    fn vjp_each(
+        &self,
+        cotangent: &Tensor,
+        samples: usize,
+        context: &Vjp,
+    ) -> Result<Option<Cotangents>> {
+        let _ = (cotangent, samples, context);
+        Ok(None)
+    }
+
     /// Returns the role of the operation in a net, for an [observer](crate::Observer) such as the
     /// signal report. The default is [`OpKind::Other`].
     fn kind(&self) -> OpKind {

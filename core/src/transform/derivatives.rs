@@ -1,8 +1,9 @@
 //! Products with Jacobians and Hessians, and the whole matrices.
 
+use super::forward::push;
 use crate::autograd::{Backward, Tensor};
 use crate::error::{Error, Result};
-use crate::tensor::{Array, Shape, with_dtype};
+use crate::tensor::{Array, Shape, refusable, with_dtype};
 use std::borrow::Borrow;
 
 /// Computes the value of `f` at `inputs` and, for each input, its vector-Jacobian product with
@@ -35,10 +36,12 @@ pub fn vjp(
 }
 
 /// Computes the value of `f` at `inputs` and its Jacobian-vector product: the derivative along
-/// `tangents`, one per input and of its shape. PyTorch: `torch.autograd.functional.jvp`.
+/// `tangents`, one per input and of its shape. PyTorch: `torch.func.jvp`.
 ///
-/// It runs reverse mode twice. The vector-Jacobian product is linear in the cotangent, and the
-/// derivative of that linear map is its transpose.
+/// It is computed in forward mode: after `f` the tangents pass through the recorded operations, in
+/// the order in which these were computed ([`Op::jvp`](crate::Op::jvp)). One call gives the
+/// derivative of all elements of the value along one direction, so that a function of few inputs
+/// and many results takes fewer calls than in reverse mode.
 ///
 /// # Errors
 /// Those of `f`; [`Error::Argument`] if there is not one tangent per input; [`Error::Shape`] or
@@ -60,20 +63,10 @@ pub fn jvp(
     all_fit("jvp", tangents, inputs)?;
     let leaves = leaves(inputs);
     let value = f(&leaves)?;
-    let cotangent = value.constant_like(0.0).tracked();
-    let backward = Backward::new().create_graph();
-    let gradients = pull(&backward, &value, &cotangent, &leaves)?;
-    let along = contract(&gradients, tangents)?;
-    let derivative = pull(
-        &Backward::new(),
-        &along,
-        &along.constant_like(1.0),
-        &[cotangent],
-    )?;
-    Ok((
-        value.detach(),
-        derivative.into_iter().next().unwrap_or(along),
-    ))
+    let tangents = tangents.iter().map(|tangent| tangent.borrow().detach());
+    let derivative = refusable("jvp", || push(&value, &leaves, tangents))?;
+    let derivative = derivative.unwrap_or_else(|| value.constant_like(0.0));
+    Ok((value.detach(), derivative))
 }
 
 /// Computes the value of `f`, a tensor of one element, at `inputs`, and the product of its Hessian

@@ -107,4 +107,17 @@ impl Op for Softmax {
         });
         Ok(smallvec![Some(Tensor::from(dx))])
     }
+
+    /// Computes y (t - Σ t y), as for the cotangent, or for the logarithm t - Σ t e^y.
+    fn jvp(&self, tangents: &[Option<Tensor>], context: &Vjp) -> Result<Option<Tensor>> {
+        let Some(tangent) = &tangents[0] else {
+            return Ok(None);
+        };
+        if self.logarithm {
+            let weights = context.output(&self.output).exp();
+            let mean = tangent.mul(&weights)?.sum_over(Axes::keep(-1))?;
+            return Ok(Some(tangent.sub(&mean)?));
+        }
+        Ok(self.vjp(tangent.clone(), context)?.swap_remove(0))
+    }
 }

@@ -288,4 +288,81 @@ impl Op for Recorded {
         }
         Ok(cotangents)
     }
+    /// Each map is linear in both operands.
+    fn jvp(&self, tangents: &[Option<Tensor>], context: &Vjp) -> Result<Option<Tensor>> {
+        let call = &self.call;
+        let left = match (&tangents[0], &self.b) {
+            (Some(da), Some(b)) => Some(call.other(call.map, da, &context.saved(b))?),
+            _ => None,
+        };
+        let right = match (&self.a, &tangents[1]) {
+            (Some(a), Some(db)) => Some(call.other(call.map, &context.saved(a), db)?),
+            _ => None,
+        };
+        let sum = match (left, right) {
+            (Some(left), Some(right)) => Some(left.add(&right)?),
+            (left, right) => left.or(right),
+        };
+        let (Some(sum), Some(Some(bias))) = (&sum, tangents.get(2)) else {
+            return Ok(sum);
+        };
+        let mut shape = vec![1; sum.rank()];
+        shape[1] = bias.len();
+        Ok(Some(sum.add(&bias.reshape(&shape[..])?)?))
+    }
+
+    fn shares(&self, operand: usize, _: &[usize], _: &[usize]) -> bool {
+        operand > 0 && self.call.map != Map::Weight
+    }
+
+    /// The gradients of the weights are those of a convolution with a group for each sample.
+    fn vjp_each(
+        &self,
+        cotangent: &Tensor,
+        samples: usize,
+        context: &Vjp,
+    ) -> Result<Option<Cotangents>> {
+        let call = &self.call;
+        if context.wants(0) || call.map == Map::Weight || call.geometry.batch != samples {
+            return Ok(None);
+        }
+        let db = match &self.a {
+            Some(a) if context.wants(1) => {
+                let (image, result) = match call.map {
+                    Map::Transpose => (cotangent, a),
+                    _ => (a, cotangent),
+                };
+                let grouped = |shape: &Shape| -> Shape {
+                    let rest = shape[2..].iter().copied();
+                    [1, samples * shape[1]].into_iter().chain(rest).collect()
+                };
+                let (first, rest) = (call.shapes.weight[0], &call.shapes.weight[1..]);
+                let weight = [samples * first].into_iter().chain(rest.iter().copied());
+                let mut geometry = call.geometry;
+                geometry.batch = 1;
+                geometry.groups *= samples;
+                let each = Call {
+                    map: Map::Weight,
+                    op: call.op,
+                    geometry,
+                    shapes: Shapes {
+                        image: grouped(&call.shapes.image),
+                        weight: weight.collect(),
+                        result: grouped(&call.shapes.result),
+                    },
+                };
+                let image = image.detach().reshape(&each.shapes.image[..])?;
+                let result = result.detach().reshape(&each.shapes.result[..])?;
+                Some(each.record(&image, &result, None)?)
+            }
+            _ => None,
+        };
+        let mut cotangents: Cotangents = smallvec![None, db];
+        if context.parents.len() == 3 {
+            let axes: Vec<isize> = (2..cotangent.rank() as isize).collect();
+            let dbias = context.wants(2).then(|| cotangent.sum_over(axes));
+            cotangents.push(dbias.transpose()?);
+        }
+        Ok(Some(cotangents))
+    }
 }

@@ -8,7 +8,7 @@ use crate::kernel::threads::parallel::GRAIN;
 use crate::kernel::{Formula, Needs};
 use crate::ops::elementwise::symbolic::{Symbol, Tape};
 use crate::ops::loss::reduction::expect_losses;
-use crate::ops::reduce::sum::mean_to_shape;
+use crate::ops::reduce::sum::{mean_to_shape, sum_each};
 use crate::tensor::{Array, Axes, Reduced as Over, Shape, broadcast_shapes};
 use smallvec::{SmallVec, smallvec};
 
@@ -395,6 +395,57 @@ impl<E: Operation<N>, const N: usize> Op for Recorded<E, N> {
 
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
         Ok(self.pulled(cotangent, context))
+    }
+
+    /// The Jacobian for each operand is diagonal, so that its transpose is itself.
+    fn jvp(&self, tangents: &[Option<Tensor>], context: &Vjp) -> Result<Option<Tensor>> {
+        let mut sum: Option<Tensor> = None;
+        for (k, tangent) in tangents.iter().enumerate() {
+            let Some(tangent) = tangent else {
+                continue;
+            };
+            let mut parents = context.parents.clone();
+            for (j, parent) in parents.iter_mut().enumerate() {
+                *parent = parent.take().filter(|_| j == k);
+            }
+            let alone = Vjp {
+                node: None,
+                parents: &parents,
+            };
+            let tangent = stretch(tangent, &self.shape);
+            let part = self.pulled(tangent, &alone)[k].take();
+            sum = match (sum, part) {
+                (Some(sum), Some(part)) => Some(sum.add(&part)?),
+                (sum, part) => sum.or(part),
+            };
+        }
+        Ok(sum)
+    }
+
+    fn shares(&self, _: usize, shape: &[usize], output: &[usize]) -> bool {
+        shape.len() < output.len() || shape.first() != output.first()
+    }
+
+    fn vjp_each(
+        &self,
+        cotangent: &Tensor,
+        samples: usize,
+        context: &Vjp,
+    ) -> Result<Option<Cotangents>> {
+        let pulled = self.pulled(cotangent.clone(), context);
+        let pairs = pulled.into_iter().zip(context.parents);
+        let each = pairs.map(|(pulled, parent)| match (pulled, parent) {
+            (Some(pulled), Some(parent)) => {
+                let pulled = stretch(&pulled, &self.shape);
+                Some(sum_each(&pulled, samples, &parent.shape))
+            }
+            _ => None,
+        });
+        let each: SmallVec<[Option<Option<Tensor>>; 3]> = each.collect();
+        if each.iter().any(|each| matches!(each, Some(None))) {
+            return Ok(None);
+        }
+        Ok(Some(each.into_iter().map(Option::flatten).collect()))
     }
 }
 

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::kernel::linear::gemm::gemm;
 use crate::kernel::linear::matrix::Matrix;
 use crate::kernel::threads::parallel::{self, GRAIN};
+use crate::ops::reduce::sum::sum_each;
 use crate::tensor::{Array, Shape, broadcast_shapes, with_dtype};
 use smallvec::smallvec;
 
@@ -303,6 +304,60 @@ impl Op for Product {
         };
         Ok(smallvec![da, db])
     }
+    /// Computes da b + a db.
+    fn jvp(&self, tangents: &[Option<Tensor>], context: &Vjp) -> Result<Option<Tensor>> {
+        let left = match (&tangents[0], &self.b) {
+            (Some(da), Some(b)) => Some(da.matmul(&context.saved(b))?),
+            _ => None,
+        };
+        let right = match (&self.a, &tangents[1]) {
+            (Some(a), Some(db)) => Some(context.saved(a).matmul(db)?),
+            _ => None,
+        };
+        Ok(match (left, right) {
+            (Some(left), Some(right)) => Some(left.add(&right)?),
+            (left, right) => left.or(right),
+        })
+    }
+
+    fn shares(&self, operand: usize, shape: &[usize], output: &[usize]) -> bool {
+        operand == 1 && shape.len() < output.len().max(3)
+    }
+
+    /// Computes aᵀ g for the rows of each sample.
+    fn vjp_each(
+        &self,
+        cotangent: &Tensor,
+        samples: usize,
+        context: &Vjp,
+    ) -> Result<Option<Cotangents>> {
+        let (Some(a), false) = (&self.a, context.wants(0)) else {
+            return Ok(None);
+        };
+        if context.parents[1]
+            .as_ref()
+            .is_none_or(|b| b.shape.len() != 2)
+        {
+            return Ok(None);
+        }
+        let db = weights_each(a, cotangent, samples)?;
+        Ok(Some(smallvec![None, Some(db)]))
+    }
+}
+
+/// Computes aᵀ g for the rows of each sample: (samples, columns of a, columns of g).
+fn weights_each(a: &Tensor, g: &Tensor, samples: usize) -> Result<Tensor> {
+    let rows = |x: &Tensor| {
+        let columns = x.shape().last().copied().unwrap_or(1);
+        let rows = x.len() / (samples * columns).max(1);
+        x.detach().reshape([samples, rows, columns])
+    };
+    let (a, g) = (rows(a)?, rows(g)?);
+    if a.shape()[1] == 1 {
+        // One row: the outer product, without the sums of a matrix product.
+        return a.transpose(1, 2)?.mul(&g);
+    }
+    a.transpose(1, 2)?.matmul(&g)
 }
 
 /// y = a b + bias, or a bᵀ + bias. Each factor is saved for the other's cotangent.
@@ -370,5 +425,57 @@ impl Op for Affine {
             cotangents.push(context.wants(2).then_some(cotangent));
         }
         Ok(cotangents)
+    }
+    /// Computes da b + a db + dbias.
+    fn jvp(&self, tangents: &[Option<Tensor>], _: &Vjp) -> Result<Option<Tensor>> {
+        let product = |a: &Tensor, b: &Tensor, bias: Option<&Tensor>| {
+            let bias = bias.map(Tensor::array);
+            Tensor::from(affine(a.array(), b.array(), self.transposed, bias))
+        };
+        let mut bias = tangents.get(2).and_then(Option::as_ref);
+        let left = match (&tangents[0], &self.b) {
+            (Some(da), Some(b)) => Some(product(da, b, bias.take())),
+            _ => None,
+        };
+        let right = match (&self.a, &tangents[1]) {
+            (Some(a), Some(db)) => Some(product(a, db, bias.take())),
+            _ => None,
+        };
+        Ok(match (left, right) {
+            (Some(left), Some(right)) => Some(left.add(&right)?),
+            (left, right) => left.or(right),
+        })
+    }
+
+    fn shares(&self, operand: usize, _: &[usize], _: &[usize]) -> bool {
+        operand > 0
+    }
+
+    fn vjp_each(
+        &self,
+        cotangent: &Tensor,
+        samples: usize,
+        context: &Vjp,
+    ) -> Result<Option<Cotangents>> {
+        if context.wants(0) {
+            return Ok(None);
+        }
+        let db = match &self.a {
+            Some(a) if context.wants(1) && self.transposed => {
+                Some(weights_each(cotangent, a, samples)?)
+            }
+            Some(a) if context.wants(1) => Some(weights_each(a, cotangent, samples)?),
+            _ => None,
+        };
+        let mut cotangents: Cotangents = smallvec![None, db];
+        if let Some(bias) = context.parents.get(2) {
+            let dbias = bias.as_ref();
+            let dbias = dbias.map(|bias| sum_each(cotangent, samples, &bias.shape));
+            if matches!(dbias, Some(None)) {
+                return Ok(None);
+            }
+            cotangents.push(dbias.flatten());
+        }
+        Ok(Some(cotangents))
     }
 }

@@ -211,3 +211,25 @@ impl Op for Product {
         ))])
     }
 }
+
+/// Sums the rows of each sample over the axes along which an operand of this shape was broadcast.
+/// `None` if it has rows itself.
+pub(crate) fn sum_each(rows: &Tensor, samples: usize, operand: &Shape) -> Option<Tensor> {
+    let (first, rest) = rows.shape().split_first()?;
+    let own = if operand.len() == rows.rank() {
+        let (first, own) = operand.split_first()?;
+        if *first != 1 {
+            return None;
+        }
+        own
+    } else {
+        &operand[..]
+    };
+    let of_sample = [&[samples, first / samples][..], rest].concat();
+    let mut kept = vec![1; of_sample.len()];
+    kept[0] = samples;
+    let place = kept.len() - own.len();
+    kept[place..].copy_from_slice(own);
+    let rows = rows.reshaped(of_sample.into_iter().collect());
+    Some(sum_to_shape(&rows, &kept.into_iter().collect()))
+}
