@@ -69,9 +69,9 @@ pub mod prelude {
     // Tensors and differentiation.
     #[doc(no_inline)]
     pub use cotangent_core::{
-        Axes, Backward, Convolution, DType, Error, Gradients, INFER, Indices, Mask, ModuleExt,
-        Norm, Order, PaddingMode, Result, Tensor, Windows, assert_gradients, elementwise, grad,
-        gradcheck,
+        Axes, Backward, Bins, Convolution, DType, Error, Gradients, INFER, Indices, Interpolation,
+        Mask, MatrixNorm, ModuleExt, Norm, Order, PaddingMode, Result, Tensor, Windows,
+        assert_gradients, elementwise, grad, gradcheck,
     };
     // Losses.
     #[doc(no_inline)]

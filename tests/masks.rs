@@ -1,7 +1,7 @@
 //! Comparisons and logic of masks, compared with loops over multi-indices: broadcasting,
 //! reductions, every memory layout, lengths of 0 and 1, NaN.
 
-use cotangent::{Axes, DType, Error, Mask, Result, Tensor};
+use cotangent::{Axes, DType, Error, Indices, Mask, Result, Tensor};
 use proptest::prelude::*;
 use support::reference::{Naive, broadcast, indices, number, source};
 
@@ -163,15 +163,21 @@ proptest! {
                 .map(|axis| shape[axis])
                 .collect();
         let (mut any, mut all) = (Naive::build(&kept, |_| 0.0), Naive::build(&kept, |_| 1.0));
+        let mut counts = vec![0; kept.iter().product()];
         for index in indices(&shape) {
             let place = number(&kept, &source(&kept, &index));
             any.values[place] = any.values[place].max(naive.at(&index));
             all.values[place] = all.values[place].min(naive.at(&index));
+            counts[place] += usize::from(naive.at(&index) == 1.0);
         }
         matches(&x.any_over(Axes::keep(&axes[..])).map_err(fail)?, &any)?;
         matches(&x.all_over(Axes::keep(&axes[..])).map_err(fail)?, &all)?;
         matches(&x.any_over(&axes[..]).map_err(fail)?, &any.reshape(&dropped))?;
         matches(&x.all_over(&axes[..]).map_err(fail)?, &all.reshape(&dropped))?;
+        let counts = Indices::from_vec(counts, &kept[..]).map_err(fail)?;
+        prop_assert_eq!(x.count_over(Axes::keep(&axes[..])).map_err(fail)?, counts.clone());
+        let dropped = counts.reshape(&dropped[..]).map_err(fail)?;
+        prop_assert_eq!(x.count_over(&axes[..]).map_err(fail)?, dropped);
         prop_assert_eq!(x.any(), naive.values.contains(&1.0));
         prop_assert_eq!(x.all(), !naive.values.contains(&0.0));
         prop_assert_eq!(x.any_over(..).map_err(fail)?, Mask::from(x.any()));
@@ -201,6 +207,11 @@ fn long_masks_are_computed_in_pieces() -> Result<()> {
     assert_eq!(mask.not().all_over(1)?, of_rows.not());
     assert_eq!(mask.not().all_over(0)?, of_columns.not());
     assert_eq!(mask.any_over(..)?, Mask::from(true));
+    let counts: Vec<usize> = (0..rows)
+        .map(|i| (0..columns).filter(|&j| at(i, j)).count())
+        .collect();
+    assert_eq!(mask.count_over(1)?, Indices::from(counts));
+    assert_eq!(mask.count_over(..)?.as_slice(), [mask.count()]);
 
     let crossed = of_rows.reshape([rows, 1])?.and(&of_columns)?;
     assert_eq!(crossed.count(), of_rows.count() * of_columns.count());

@@ -1,7 +1,9 @@
 //! Reductions, running results and Einstein sums, compared with loops over multi-indices: any axes,
 //! lengths of 0 and 1, ties and zeros among the elements, any layout in memory, both dtypes.
 
-use cotangent::{Axes, Backward, DType, Error, Gradients, Norm, Result, Tensor};
+use cotangent::{
+    Axes, Backward, Bins, DType, Error, Gradients, Interpolation, Norm, Result, Tensor,
+};
 use proptest::prelude::*;
 use support::reference::{Naive, indices, number, source};
 
@@ -667,5 +669,287 @@ fn variances_without_degrees_of_freedom() -> Result<()> {
         [f64::NEG_INFINITY, f64::INFINITY]
     );
     assert!(gradient[1].is_nan());
+    Ok(())
+}
+
+fn gradient(x: &Tensor, y: &Tensor) -> Result<Vec<f64>> {
+    let gradients = unchecked(&y.sum())?;
+    Ok(gradients.get(x).map(Tensor::to_f64_vec).unwrap_or_default())
+}
+
+#[test]
+fn order_statistics_of_ties_and_nan() -> Result<()> {
+    let nan = f64::NAN;
+    let x = Tensor::from([2.0, nan, 1.0, 2.0, nan, 2.0]).tracked();
+    // All elements that are equal to the median of all share its gradient; over axes one gets it.
+    let third = 1.0 / 3.0;
+    let shares = [third, 0.0, 0.0, third, 0.0, third];
+    assert_eq!(gradient(&x, &x.nanmedian()?)?, shares);
+    let one = [1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
+    assert_eq!(gradient(&x, &x.nanmedian_over(0)?)?, one);
+    assert_eq!(gradient(&x, &x.median()?)?, [0.0, 0.5, 0.0, 0.0, 0.5, 0.0]);
+    assert_eq!(
+        gradient(&x, &x.median_over(0)?)?,
+        [0.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    );
+    let places = |k| Ok::<_, Error>(x.kth_value(0, k)?.1.as_slice()[0]);
+    for (k, place) in [2, 0, 3, 5, 1, 4].into_iter().enumerate() {
+        assert_eq!(places(k + 1)?, place);
+    }
+    // Each NaN is a value of its own.
+    let (value, place) = Tensor::from([nan, nan, nan, 3.0]).mode(0)?;
+    assert_eq!((value.item()?, place.as_slice()), (3.0, &[3][..]));
+    let (value, place) = Tensor::from([nan, nan]).mode(0)?;
+    assert!(value.item()?.is_nan() && place.as_slice() == [0]);
+    Ok(())
+}
+
+#[test]
+fn quantiles_between_infinities_and_of_many_levels() -> Result<()> {
+    let infinity = f64::INFINITY;
+    let x = Tensor::from([infinity, infinity, 1.0]);
+    assert_eq!(x.quantile(0.75)?.item()?, infinity);
+    assert_eq!(x.quantile(0.25)?.item()?, infinity);
+    assert_eq!(x.quantile(0.0)?.item()?, 1.0);
+    let wide = Tensor::from([-1.7e308, 1.7e308]);
+    assert_eq!(wide.quantile(0.5)?.item()?, 0.0);
+    // Few levels are selected one by one, many from the sorted line.
+    let x = Tensor::from_fn([7, 40], DType::F32, {
+        let mut i = 0u32;
+        move || {
+            i += 1;
+            f64::from(i * 37 % 101)
+        }
+    })?;
+    let levels: Vec<f64> = (0..=16).map(|i| f64::from(i) / 16.0).collect();
+    let all = x.quantile_over(1, &levels, Interpolation::Linear)?;
+    for (i, &q) in levels.iter().enumerate() {
+        let one = x.quantile_over(1, &[q], Interpolation::Linear)?;
+        assert_eq!(
+            one.select(0, 0)?.to_f64_vec(),
+            all.select(0, i as isize)?.to_f64_vec()
+        );
+    }
+    for q in [-0.1, 1.5, f64::NAN] {
+        let error = x.quantile(q).unwrap_err().to_string();
+        assert!(error.contains("quantile: q must be in [0, 1]"), "{error}");
+    }
+    Ok(())
+}
+
+#[test]
+fn groups_that_are_all_nan() -> Result<()> {
+    let nan = f64::NAN;
+    let x = Tensor::from([[nan, nan], [1.0, nan], [2.0, 4.0]]).tracked();
+    let mean = x.nanmean_over(1)?;
+    assert!(mean.to_f64_vec()[0].is_nan());
+    assert_eq!(mean.to_f64_vec()[1..], [1.0, 3.0]);
+    assert_eq!(gradient(&x, &mean)?, [0.0, 0.0, 1.0, 0.0, 0.5, 0.5]);
+    assert_eq!(x.nansum_over(1)?.to_f64_vec(), [0.0, 1.0, 6.0]);
+    let large = Tensor::from([3e38f32, 3e38, f32::NAN]);
+    assert_eq!(large.nanmean().item()?, f64::from(3e38f32));
+    Ok(())
+}
+
+/// Returns the gradient of the sum of `f`, and the gradient of that gradient's sum.
+fn both_gradients(x: &Tensor, f: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<[Vec<f64>; 2]> {
+    let x = x.tracked();
+    let first = Backward::new().create_graph().run(&f(&x)?.sum())?;
+    let first = first.get(&x).cloned().unwrap_or_else(|| x.detach());
+    let sum = first.mul(&first.detach().add_scalar(1.0))?;
+    let second = if sum.is_tracked() {
+        gradient(&x, &sum)?
+    } else {
+        vec![0.0; x.len()]
+    };
+    Ok([first.to_f64_vec(), second])
+}
+
+type Distance = fn(&Tensor, &Tensor, Norm) -> Result<Tensor>;
+
+#[test]
+fn norms_and_distances_at_zero_have_derivatives_of_zero() -> Result<()> {
+    let zeros = Tensor::zeros([2, 3], DType::F64)?;
+    let point = Tensor::from([[0.0, 2.0, 0.0], [1.0, 1.0, 3.0]]);
+    for p in [
+        0.0,
+        0.5,
+        1.0,
+        1.5,
+        2.0,
+        3.0,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        -2.0,
+    ] {
+        let norm = Norm::P(p);
+        let [first, second] = both_gradients(&zeros, &|x| x.norm_over(1, norm))?;
+        assert_eq!(
+            (&first[..], &second[..]),
+            (&[0.0; 6][..], &[0.0; 6][..]),
+            "{p}"
+        );
+        let pairs: [Distance; 2] = [|x, y, norm| x.pairwise_distance(y, norm), Tensor::cdist];
+        for f in pairs {
+            let [first, second] = both_gradients(&point, &|x| f(x, &x.detach(), norm))?;
+            assert!(
+                first.iter().chain(&second).all(|x| x.is_finite()),
+                "{p}: {first:?}"
+            );
+            let [first, second] = both_gradients(&point, &|x| f(x, x, norm))?;
+            assert!(
+                first.iter().chain(&second).all(|x| x.is_finite()),
+                "{p}: {first:?}"
+            );
+        }
+        // A vector with an element of 0.
+        let derivatives = both_gradients(&point, &|x| x.norm_over(1, norm))?;
+        assert!(derivatives.iter().flatten().all(|x| x.is_finite()), "{p}");
+        assert_eq!(derivatives[0][0], 0.0, "{p}");
+    }
+    Ok(())
+}
+
+#[test]
+fn norms_and_distances_keep_their_digits_at_the_ends_of_the_range() -> Result<()> {
+    for size in [1e-30, 1e30] {
+        let x = Tensor::from([[3.0 * size, 0.0], [0.0, 4.0 * size]]).to_dtype(DType::F32);
+        for (norm, expected) in [
+            (Norm::L2, 5.0),
+            (Norm::P(3.0), 91f64.cbrt()),
+            (Norm::P(-1.0), 12.0 / 7.0),
+        ] {
+            let whole = x.sum_over(0)?.norm(norm)?.item()?;
+            assert!((whole / size - expected).abs() < 1e-5, "{norm:?} {whole}");
+            let distances = x.cdist(&x, norm)?.to_f64_vec();
+            assert!(
+                (distances[1] / size - expected).abs() < 1e-5,
+                "{norm:?} {distances:?}"
+            );
+            assert_eq!([distances[0], distances[3]], [0.0, 0.0]);
+        }
+    }
+    // Close vectors far from the origin, more than a tile of them.
+    let x = Tensor::from([[1e4f32, 1e4]]);
+    let y = Tensor::from_fn([600, 2], DType::F32, || 1e4 + 0.125)?;
+    let distances = x.cdist(&y, Norm::L2)?.to_f64_vec();
+    let expected = f64::from(0.03125f32.sqrt());
+    assert_eq!(distances, [expected; 600]);
+    Ok(())
+}
+
+#[test]
+fn distances_of_lists_equal_those_of_each() -> Result<()> {
+    let mut place = 0u32;
+    let mut next = move || {
+        place += 1;
+        f64::from(place * 37 % 101) / 16.0
+    };
+    // Small lists are computed side by side, large ones one after another.
+    for shapes in [[[700, 3, 2], [700, 2, 2]], [[2, 70, 17], [2, 33, 17]]] {
+        let [x, y] = shapes.map(|shape| Tensor::from_fn(shape, DType::F64, &mut next));
+        let (x, y) = (x?.tracked(), y?.tracked());
+        let all = x.cdist(&y, Norm::L2)?;
+        let weights = Tensor::from_fn(all.shape(), DType::F64, &mut next)?;
+        let gradients = all.backward_with(&weights)?;
+        for list in [0, 1, shapes[0][0] as isize - 1] {
+            let (a, b) = (x.select(0, list)?.detach(), y.select(0, list)?.detach());
+            let (a, b) = (a.tracked(), b.tracked());
+            let differences = a.unsqueeze(1)?.sub(&b)?;
+            let one = differences.norm_over(-1, Norm::L2)?;
+            let found = all.select(0, list)?.to_f64_vec();
+            for (found, one) in found.iter().zip(one.to_f64_vec()) {
+                assert!((found - one).abs() < 1e-12, "{found} {one}");
+            }
+            let own = one.backward_with(&weights.select(0, list)?)?;
+            for (whole, part) in [(&x, &a), (&y, &b)] {
+                let whole = gradients
+                    .get(whole)
+                    .map(|g| g.select(0, list))
+                    .transpose()?;
+                let pairs = whole.zip(own.get(part)).expect("both have gradients");
+                let difference = pairs.0.sub(pairs.1)?.norm(Norm::LInf)?.item()?;
+                assert!(difference < 1e-11, "{difference}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn distinct_values_of_nan_and_zeros() -> Result<()> {
+    let nan = f32::NAN;
+    let unique = Tensor::from([nan, 1.0, nan, 0.0, -0.0]).unique()?;
+    assert_eq!(unique.counts.as_slice(), [2, 1, 1, 1]);
+    assert_eq!(unique.inverse.as_slice(), [2, 1, 3, 0, 0]);
+    assert_eq!(unique.values.to_f64_vec()[..2], [0.0, 1.0]);
+    let none = Tensor::zeros([0, 2], DType::F32)?.unique()?;
+    assert_eq!(
+        (none.values.shape(), none.inverse.shape()),
+        (&[0][..], &[0, 2][..])
+    );
+    let labels = cotangent::Indices::from([[5, 3], [3, 9]]).unique()?;
+    assert_eq!(labels.values.as_slice(), [3, 5, 9]);
+    assert_eq!(labels.inverse.as_slice(), [1, 0, 0, 2]);
+    Ok(())
+}
+
+#[test]
+fn histograms_of_odd_elements_and_bad_bins() -> Result<()> {
+    let infinity = f64::INFINITY;
+    let x = Tensor::from([f64::NAN, -infinity, infinity, 0.5, 1.0, 0.25]);
+    let counts = |bins| Ok::<_, Error>(x.histogram(bins)?.counts.as_slice().to_vec());
+    assert_eq!(counts(Bins::Between(2, 0.0, 1.0))?, [1, 2]);
+    assert_eq!(counts(Bins::Edges(&[-infinity, 0.0, infinity]))?, [1, 4]);
+    // More elements than one task counts, some of them on the edges.
+    let many = Tensor::arange(0.0, 200_000.0, 1.0, DType::F32)?;
+    assert_eq!(
+        many.histogram(Bins::Between(4, 0.0, 2e5))?
+            .counts
+            .as_slice(),
+        [50_000; 4]
+    );
+    let tenths = many.narrow(0, 0, 101)?.div_scalar(100.0);
+    let mut expected = [10; 10];
+    expected[9] = 11;
+    let counts = tenths
+        .to_dtype(DType::F64)
+        .histogram(Bins::Between(10, 0.0, 1.0))?;
+    assert_eq!(counts.counts.as_slice().iter().sum::<usize>(), 101);
+    assert_eq!(
+        tenths
+            .histogram(Bins::Between(10, 0.0, 1.0))?
+            .counts
+            .as_slice(),
+        expected
+    );
+    let wide = Tensor::from([-1.7e308, 0.0, 1.7e308]).histogram(Bins::Equal(3))?;
+    assert_eq!(wide.counts.as_slice(), [1, 1, 1]);
+    for (bins, text) in [
+        (Bins::Equal(4), "an element is NaN"),
+        (Bins::Between(0, 0.0, 1.0), "at least one bin"),
+        (Bins::Between(3, 1.0, 1.0), "found 1 and 1"),
+        (Bins::Between(3, 0.0, infinity), "finite"),
+        (Bins::Between(usize::MAX, 0.0, 1.0), "too many elements"),
+        (Bins::Edges(&[1.0]), "at least 2 edges, found 1"),
+        (Bins::Edges(&[0.0, 2.0, 1.0]), "found 2 before 1"),
+        (Bins::Edges(&[0.0, f64::NAN]), "edges must increase"),
+    ] {
+        let error = x.histogram(bins).unwrap_err().to_string();
+        assert!(
+            error.starts_with("histogram: ") && error.contains(text),
+            "{error}"
+        );
+    }
+    let error = x.norm(Norm::P(f64::NAN)).unwrap_err().to_string();
+    assert!(error.contains("must not be NaN"), "{error}");
+    let x = Tensor::zeros([2, 3], DType::F32)?;
+    let error = x
+        .cdist(&Tensor::zeros([2, 4], DType::F32)?, Norm::L2)
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("vectors of length 3 and 4"),
+        "{error}"
+    );
     Ok(())
 }

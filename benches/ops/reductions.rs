@@ -7,12 +7,13 @@ use cotangent::prelude::*;
 type Reduce = fn(&Tensor) -> cotangent::Result<Tensor>;
 
 pub fn cases() -> Vec<Case> {
-    let reductions: [(&str, Reduce); 6] = [
+    let reductions: [(&str, Reduce); 7] = [
         ("sum", |x| Ok(x.sum())),
         ("sum over rows (axis 0)", |x| x.sum_over(0)),
         ("sum over columns (axis 1)", |x| x.sum_over(1)),
         ("variance over axis 0", |x| x.var_over(0, 1.0)),
         ("max over axis 1", |x| x.max_over(1)),
+        ("nansum over axis 1", |x| x.nansum_over(1)),
         ("argmax over axis 1", |x| {
             std::hint::black_box(x.argmax(1)?);
             Ok(x.clone())
@@ -33,6 +34,44 @@ pub fn cases() -> Vec<Case> {
                 },
             ));
         }
+    }
+    // Sorting and exponentials take longer than memory does.
+    let others: [(&str, Reduce, usize); 6] = [
+        ("median over axis 1", |x| x.median_over(1), 1),
+        ("median over axis 0", |x| x.median_over(0), 1),
+        ("mode over axis 1", |x| Ok(x.mode(1)?.0), 1),
+        ("cumsum along axis 1", |x| x.cumsum(1), 2),
+        ("cummax along axis 1", |x| Ok(x.cummax(1)?.0), 4),
+        ("logcumsumexp along axis 1", |x| x.logcumsumexp(1), 2),
+    ];
+    for (name, reduce, passes) in others {
+        cases.push(Case::new(
+            format!("{name} 1024 x 1024"),
+            Bound::Bytes(4 * passes * 1024 * 1024),
+            move || {
+                let x = normal(&[1024, 1024])?;
+                Ok(Box::new(move || {
+                    let _ = std::hint::black_box(reduce(&x)?);
+                    Ok(())
+                }))
+            },
+        ));
+    }
+    for (m, k, n) in [(1024, 1024, 3), (1024, 1024, 128)] {
+        // A subtraction and a multiply-add for each element of a difference.
+        let operations = 3 * m * k * n;
+        cases.push(Case::new(
+            format!("cdist {m} x {k}, vectors of {n}, forward + backward"),
+            Bound::Operations(3 * operations, 4 * (3 * m * k + 2 * (m + k) * n)),
+            move || {
+                let (x, y) = (normal(&[m, n])?.tracked(), normal(&[k, n])?.tracked());
+                let g = normal(&[m, k])?;
+                Ok(Box::new(move || {
+                    x.cdist(&y, Norm::L2)?.backward_with(&g)?;
+                    Ok(())
+                }))
+            },
+        ));
     }
     for [m, n] in [[1024, 1024], [4096, 4096], [65536, 10]] {
         let softmax: Reduce = |x| x.softmax(1);

@@ -54,9 +54,9 @@ pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
 pub use ops::{Attention, RotaryPairs};
 pub use ops::{
-    BatchStatistics, BceWithLogitsLoss, Convolution, CrossEntropyLoss, HuberLoss, KlDivLoss,
-    L1Loss, MseLoss, NllLoss, Norm, Order, PaddingMode, Recurrence, RecurrentCell, Reduction,
-    ScatterReduction, Steps, Target, Windows,
+    BatchStatistics, BceWithLogitsLoss, Bins, Convolution, CrossEntropyLoss, Histogram, HuberLoss,
+    Interpolation, KlDivLoss, L1Loss, MatrixNorm, MseLoss, NllLoss, Norm, Order, PaddingMode,
+    Recurrence, RecurrentCell, Reduction, ScatterReduction, Steps, Target, Unique, Windows,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, Spatial, memory_use, refusable,

@@ -32,6 +32,11 @@
 //! | `x * 2`, `2 * x` | `&x * 2.0`, `2.0 * &x`: the number must be a float, and on the left an `f64` |
 //! | `torch.diag(x)` of a vector, of a matrix | [`x.diag_embed(0)`](crate::Tensor::diag_embed), [`x.diagonal(0)`](crate::Tensor::diagonal) |
 //! | `torch.randperm(n)` | the places of sorted random numbers: `Tensor::uniform([n], 0.0, 1.0, DType::F64, &mut rng)?.sort(0, Order::Ascending)?.1` |
+//! | `torch.median(x, dim)` | [`x.median_over(dim)`](crate::Tensor::median_over), or with the place [`x.kth_value(dim, n.div_ceil(2))`](crate::Tensor::kth_value) |
+//! | `torch.count_nonzero(x, dim)` | [`x.ne_scalar(0.0).count_over(dim)`](crate::Mask::count_over) |
+//! | `torch.linalg.vector_norm(x, p, dim)`, `matrix_norm(x, ord)` | [`x.norm_over(dim, Norm::P(p))`](crate::Norm), [`x.matrix_norm(MatrixNorm::One)`](crate::MatrixNorm) |
+//! | `torch.cdist(x, y, p)` | [`x.cdist(&y, Norm::L2)`](crate::Tensor::cdist) |
+//! | `torch.histc(x, bins, min, max)` | [`x.histogram(Bins::Between(bins, min, max))`](crate::Bins) |
 //! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |
 //!
 //! # Models

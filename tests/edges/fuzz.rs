@@ -23,7 +23,7 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "0 times infinity is NaN",
     },
     Exception {
-        operations: &["sum"],
+        operations: &["sum", "nansum"],
         condition: "the sizes of the elements add up to more than the range of f32",
         holds: |seen| !seen.single.is_finite() && terms(seen, 1) > f64::from(f32::MAX),
         reason: "a partial sum is infinite, as in PyTorch",
@@ -226,6 +226,25 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "scores, or differences of products, leave the range or the digits of f32",
     },
     Exception {
+        operations: &["cdist", "pairwise distance"],
+        condition: "an element is infinite, NaN, above 1e15, or not 0 and below 1e-15",
+        holds: |seen| {
+            let mut all = seen.operands.iter().flatten().chain(seen.cotangent);
+            all.any(|x| *x != 0.0 && !(1e-15..=1e15).contains(&x.abs()))
+        },
+        reason: "a difference or a distance leaves the range or the digits of f32",
+    },
+    Exception {
+        operations: &["norm P0.5", "norm P1.5"],
+        condition: "an element is below the rounding of another, or not 0 and subnormal",
+        holds: |seen| {
+            let largest = largest_of(&seen.operands[0]);
+            let small = |x: &f64| *x != 0.0 && (x.abs() / largest).min(x.abs()) < 1e-30;
+            is_gradient(seen) && seen.operands[0].iter().any(small)
+        },
+        reason: "the derivative is a power of a quotient that is below the range of f32",
+    },
+    Exception {
         operations: &["lstm", "gru", "rnn"],
         condition: "an element is infinite, NaN, above 1e15, or not 0 and below 1e-15",
         holds: |seen| {
@@ -312,6 +331,8 @@ const SQUARES: &[&str] = &[
     "var",
     "std",
     "norm L2",
+    "norm P",
+    "Frobenius",
     "cosine_similarity",
 ];
 

@@ -344,6 +344,150 @@ def extremes():
     return cases
 
 
+def numbers():
+    """Makes cases with NaN among the elements, but in no group alone unless its sum is 0."""
+    x = Random(f"numbers {OPERATION}").normal(3, 4, 5)
+    some = x.clone()
+    some[0, 1, 2] = some[1, 1, 2] = some[2, 0, 0] = some[2, 0, 3] = NAN
+    cases = case("cube", x, second=False) + case("some undefined", some)
+    if "mean" not in OPERATION:
+        cases += case("undefined", torch.full((2, 3, 2), NAN), second=False)
+        cases += case("empty inside", torch.zeros(2, 0, 3), second=False)
+    return cases
+
+
+def growing():
+    """Makes cases of exponents of running sums."""
+    x = Random(f"growing {OPERATION}").normal(3, 4, 2)
+    cases = case("cube", x) + case("empty inside", torch.zeros(2, 0, 3), second=False)
+    large = torch.tensor([[710.0, -1e4, 720.0, 1e4, 1e4 - 2, 1.0]] * 2)
+    cases += case("large", large, second=False)
+    rows = [[-INF, 0.0, 1.0, INF, 2.0], [-INF, -INF, 3.0, 1.0, 2.0], [0.0, 1.0, NAN, 2.0, 3.0]]
+    return cases + case("odd", torch.tensor(rows), second=False)
+
+
+# The levels of quantiles; the registry has the same.
+LEVELS = torch.tensor([0.0, 0.1, 0.5, 0.625, 0.875, 1.0])
+
+
+def over(x, axes, keep, function):
+    """Computes a function of the last axis over several axes."""
+    axes = sorted(axis % x.dim() for axis in axes)
+    kept = [axis for axis in range(x.dim()) if axis not in axes]
+    y = function(x.permute(kept + axes).reshape([x.shape[axis] for axis in kept] + [-1]))
+    for axis in axes if keep else []:
+        y = y.unsqueeze(axis)
+    return y
+
+
+def middles():
+    """Makes cases of medians and quantiles, in which at most one element of a group is NaN."""
+    x = Random(f"middles {OPERATION}").normal(3, 4, 5)
+    undefined = x.clone()
+    undefined[1, 2, 3] = NAN
+    cases = case("cube", x) + case("undefined", undefined, second=False)
+    if "_over" not in OPERATION:
+        cases += case("scalar", torch.tensor(1.25))
+        cases += case("infinities", torch.tensor([INF, 2.0, -INF, 1.0]), second=False)
+        if "quantile" not in OPERATION:
+            cases += case("ties", Random(f"ties {OPERATION}").labels(3, 3, 4, 5).double())
+            undefined = torch.tensor([NAN, 1.0, NAN, 1.0, 2.0])
+            cases += case("twice undefined", undefined, second=False)
+            cases += case("all undefined", torch.tensor([NAN, NAN]), second=False)
+    return cases
+
+
+def vector_norm(x, p):
+    """Computes the norm; the function for an order of 0 has no gradient."""
+    y = torch.linalg.vector_norm(x, p)
+    return y + 0 * x.sum() if p == 0 else y
+
+
+def lengths(p):
+    """Makes cases of norms; PyTorch's powers of infinite elements are NaN."""
+    cases = case("cube", Random(f"lengths {OPERATION}").normal(3, 4, 5))
+    if "_over" not in OPERATION:
+        x = Random(f"lengths zeros {OPERATION}").normal(6)
+        x[1] = x[4] = 0.0
+        cases += case("some zeros", x, second=p >= 3 or p in [0, 1])
+        cases += case("zeros", torch.zeros(3), second=False)
+        cases += case("one", torch.tensor([-2.5]))
+        cases += case("scalar", torch.tensor(1.25))
+        if p >= 0 and p != INF:
+            cases += case("empty", torch.zeros(0, 3), second=False)
+    return cases
+
+
+def matrices():
+    cases = case("cube", Random(f"matrices {OPERATION}").normal(3, 4, 5))
+    cases += case("one", torch.tensor([[-2.5]]))
+    return cases + case("no matrices", torch.zeros(0, 3, 4), second=False)
+
+
+def vector_pairs():
+    cases = []
+    for name, (a, b) in {
+        "same": ([4, 5], [4, 5]),
+        "row": ([4, 5], [5]),
+        "vectors": ([7], [7]),
+        "no vectors": ([0, 3], [3]),
+    }.items():
+        random = Random(f"pairs {name} {OPERATION}")
+        cases += case(name, random.normal(*a), random.normal(*b), second="no" not in name)
+    equal = Random(f"equal {OPERATION}").normal(3, 4)
+    return cases + case("equal", equal, equal.clone(), second=False)
+
+
+def cdist(x, y, p):
+    """Computes distances. PyTorch cannot differentiate most of their gradients."""
+    return torch.cdist(x, y, p, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def vector_lists():
+    cases = []
+    for name, (a, b) in {
+        "lists": ([5, 3], [4, 3]),
+        "stacks": ([2, 1, 5, 3], [3, 4, 3]),
+        "wide": ([3, 40], [37, 40]),
+        "one": ([1, 1], [1, 1]),
+        "no vectors": ([0, 3], [2, 3]),
+    }.items():
+        random = Random(f"lists {name} {OPERATION}")
+        cases += case(name, random.normal(*a), random.normal(*b), second=False)
+    random = Random(f"equal {OPERATION}")
+    x, y = random.normal(3, 4), random.normal(2, 4)
+    return cases + case("equal", x, torch.cat([x[1:], y]), second=False)
+
+
+def repeated():
+    """Makes cases of elements that repeat, and of others."""
+    random = Random("repeated")
+    x = random.labels(7, 4, 9).double() / 2 - 1
+    cases = case("repeated", x, second=False) + case("spread", random.normal(40), second=False)
+    cases += case("equal", torch.full((3,), 0.125), second=False)
+    return cases + case("empty", torch.zeros(0, 3), second=False)
+
+
+def distinct(x):
+    values, inverse, counts = torch.unique(x.detach(), return_inverse=True, return_counts=True)
+    return torch.cat([values, inverse.flatten().double(), counts.double()]) * x.sum()
+
+
+def histogram(x, bins, **options):
+    counts, edges = torch.histogram(x.detach(), bins, **options)
+    return torch.cat([counts, edges]) * x.sum()
+
+
+def frequent(function):
+    """Makes cases of modes. Lines are so short that PyTorch's sort is stable."""
+    inputs = {
+        "cube": Random("mode").normal(3, 4, 5),
+        "ties": Random("mode ties").labels(4, 3, 9, 5).double(),
+        "zeros": torch.tensor([[1.0, 0.0, -0.0, 1.0, 0.0]]).unsqueeze(-1),
+    }
+    return [c for name, x in inputs.items() for c in case(name, x, indices=function(x).indices)]
+
+
 def statistics():
     spread = OPERATION.startswith(("var", "std"))
     few = "keep" in OPERATION or spread and "- 0" in OPERATION

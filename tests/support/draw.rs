@@ -384,7 +384,10 @@ impl<'a> Draw<'a> {
                 Reduction::BatchMean,
                 Reduction::None,
             ]),
-            norm: self.of(&[Norm::L1, Norm::L2, Norm::LInf]),
+            norm: match self.below(4) {
+                0 => Norm::P(self.of(&[3.0, 0.0, 1.5, -1.0, f64::INFINITY, f64::NAN, 1e300])),
+                _ => self.of(&[Norm::L1, Norm::L2, Norm::LInf]),
+            },
             power: self.of(&[2, 0, 1, -1, 3, -2, i32::MAX, i32::MIN, 17]),
             equation: self.equation(operands),
             dtype: self.of(&[DType::F32, DType::F64]),

@@ -33,5 +33,7 @@ pub use loss::reduction::Reduction;
 pub use norm::batch_norm::BatchStatistics;
 pub use pool::windows::Windows;
 pub use recurrent::{Recurrence, RecurrentCell, Steps};
-pub use reduce::statistics::Norm;
+pub use reduce::counts::{Bins, Histogram, Unique};
+pub use reduce::norms::{MatrixNorm, Norm};
+pub use reduce::order_statistics::Interpolation;
 pub use shape::padding::PaddingMode;

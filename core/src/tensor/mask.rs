@@ -1,6 +1,6 @@
 //! `Mask`, an array of truth values. Masks are never differentiated, so they are not tensors.
 
-use super::axes::Axes;
+use super::axes::{Axes, Reduced};
 use super::cells::{Cells, cells};
 use super::checks::broadcast_shapes;
 use super::storage::refusable;
@@ -115,31 +115,43 @@ impl Mask {
     /// Computes `decisive` where some value over the axes equals it, else its opposite.
     fn reduce(&self, op: &'static str, axes: &Axes, decisive: bool) -> Result<Self> {
         let reduced = axes.resolve(op, self.shape())?;
-        let count = reduced.count;
-        let layout = self.0.layout().permute(&reduced.order());
-        let view = self.0.view(&layout);
-        Ok(Self::build(reduced.result, |out| {
-            let outputs = (GRAIN / count.max(1)).max(1);
-            parallel::chunks_mut(out, outputs, &|first, out| {
-                out.fill(!decisive);
-                let (mut place, end) = (first * count, (first + out.len()) * count);
-                let mut stage = [false; STAGE];
-                while place < end {
-                    let stage = &mut stage[..STAGE.min(end - place)];
-                    view.gather(place, stage);
-                    // The stage is divided into pieces that belong to one result each.
-                    let mut rest = &*stage;
-                    while !rest.is_empty() {
-                        let (piece, later) = rest.split_at(rest.len().min(count - place % count));
-                        if piece.contains(&decisive) {
-                            out[place / count - first] = decisive;
-                        }
-                        place += piece.len();
-                        rest = later;
-                    }
+        Ok(Self::build(reduced.result.clone(), |out| {
+            out.fill(!decisive);
+            self.each_group(&reduced, out, &|out, piece| {
+                if piece.contains(&decisive) {
+                    *out = decisive;
                 }
             });
         }))
+    }
+
+    /// Calls `add` with each result of a reduction and a piece of its values, for all values.
+    pub(crate) fn each_group<T: Send>(
+        &self,
+        reduced: &Reduced,
+        out: &mut [T],
+        add: &(dyn Fn(&mut T, &[bool]) + Sync),
+    ) {
+        let count = reduced.count;
+        let layout = self.0.layout().permute(&reduced.order());
+        let view = self.0.view(&layout);
+        let outputs = (GRAIN / count.max(1)).max(1);
+        parallel::chunks_mut(out, outputs, &|first, out| {
+            let (mut place, end) = (first * count, (first + out.len()) * count);
+            let mut stage = [false; STAGE];
+            while place < end {
+                let stage = &mut stage[..STAGE.min(end - place)];
+                view.gather(place, stage);
+                // The stage is divided into pieces that belong to one result each.
+                let mut rest = &*stage;
+                while !rest.is_empty() {
+                    let (piece, later) = rest.split_at(rest.len().min(count - place % count));
+                    add(&mut out[place / count - first], piece);
+                    place += piece.len();
+                    rest = later;
+                }
+            }
+        });
     }
 }
 

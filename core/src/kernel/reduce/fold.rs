@@ -46,6 +46,12 @@ reductions! {
     Sum: 0.0, |x: T| x, |a: T, b: T| a + b;
     /// The sum of the squares.
     SumOfSquares: 0.0, |x: T| x * x, |a: T, b: T| a + b;
+    /// The sum of the elements that are not NaN.
+    SumOfNumbers: 0.0, |x: T| T::select(x.equals(x), x, x.zero()), |a: T, b: T| a + b;
+    /// The number of elements that are not 0.
+    Nonzeros: 0.0, |x: T| T::select(x.equals(x.zero()), x.zero(), x.one()), |a: T, b: T| a + b;
+    /// The number of elements that are not NaN.
+    Numbers: 0.0, |x: T| T::select(x.equals(x), x.one(), x.zero()), |a: T, b: T| a + b;
 }
 
 /// Returns the larger number, or NaN if either is NaN.

@@ -3,8 +3,7 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
-use crate::kernel::Float;
-use crate::kernel::threads::parallel::{self, GRAIN};
+use crate::kernel::reduce::order::{Lines, Pick};
 use crate::tensor::{Indices, resolve_axis, with_dtype};
 
 /// The order of sorted elements.
@@ -124,101 +123,9 @@ impl Tensor {
         shape.as_mut()[axis] = k;
         shape.reserve(op, self.dtype())?;
         let places = with_dtype!(self.dtype(), F => {
-            let xs = &*self.array().contiguous::<F>();
-            // A number in single precision and its place fit into 64 bits.
-            if size_of::<F>() == 4 && lines.len < 1 << PLACE_BITS {
-                lines.order(xs, k, |x, place| {
-                    let key = rank(x.to_f64(), descending) >> PLACE_BITS;
-                    (key << PLACE_BITS) | place as u64
-                }, |packed| (packed & ((1 << PLACE_BITS) - 1)) as usize)
-            } else {
-                lines.order(xs, k, |x, place| {
-                    (u128::from(rank(x.to_f64(), descending)) << 64) | place as u128
-                }, |packed| packed as u64 as usize)
-            }
+            lines.pick(&self.array().contiguous::<F>(), descending, Pick::First(k))
         });
         let places = Indices::from_vec(places, shape)?;
         Ok((self.taken_each(axis, &places), places))
-    }
-}
-
-/// The bits of a number in double precision that a number in single precision does not need.
-const PLACE_BITS: u32 = 29;
-
-/// Returns an integer that sorts as the number does, or in reverse if `descending`. Equal numbers
-/// have equal integers. NaN is the largest number.
-fn rank(x: f64, descending: bool) -> u64 {
-    let x = if x.is_nan() { f64::NAN.abs() } else { x + 0.0 }; // -0 + 0 is 0.
-    let bits = x.to_bits();
-    // Negative numbers with larger bits are smaller.
-    let rank = if bits >> 63 == 1 {
-        !bits
-    } else {
-        bits | 1 << 63
-    };
-    if descending { !rank } else { rank }
-}
-
-/// An array as lines along an axis: (outer, len, inner).
-#[derive(Clone, Copy)]
-struct Lines {
-    outer: usize,
-    len: usize,
-    inner: usize,
-}
-
-impl Lines {
-    /// Returns the places of the first `k` elements of each line, `(outer, k, inner)`. `pack` makes
-    /// a sort key from an element and its place, `place` takes the place from the key.
-    fn order<F: Float, P: Ord + Copy + Default + Send>(
-        self,
-        xs: &[F],
-        k: usize,
-        pack: impl Fn(F, usize) -> P + Sync,
-        place: impl Fn(P) -> usize + Sync,
-    ) -> Vec<usize> {
-        let Self { outer, len, inner } = self;
-        if outer * k * inner == 0 {
-            return Vec::new();
-        }
-        // Adjacent lines are read together: their elements alternate in memory.
-        let width = (GRAIN / len).clamp(1, inner);
-        let bands = inner.div_ceil(width);
-        let per_task = (GRAIN / (len * width)).max(1);
-        let found = parallel::collect(outer * bands, per_task, &|task| {
-            let mut places = Vec::new();
-            let mut lines = vec![P::default(); width * len];
-            for band in task {
-                let (o, first) = (band / bands, band % bands * width);
-                let width = width.min(inner - first);
-                for j in 0..len {
-                    let start = (o * len + j) * inner + first;
-                    for (i, &x) in xs[start..start + width].iter().enumerate() {
-                        lines[i * len + j] = pack(x, j);
-                    }
-                }
-                for line in lines.chunks_exact_mut(len).take(width) {
-                    if k < len {
-                        line.select_nth_unstable(k);
-                    }
-                    line[..k].sort_unstable();
-                    places.extend(line[..k].iter().map(|&packed| place(packed)));
-                }
-            }
-            places
-        });
-        let by_line = found.concat();
-        if inner == 1 {
-            return by_line;
-        }
-        // From (outer, inner, k) to (outer, k, inner).
-        let mut places = vec![0; by_line.len()];
-        for (number, line) in by_line.chunks_exact(k).enumerate() {
-            let (o, i) = (number / inner, number % inner);
-            for (j, &place) in line.iter().enumerate() {
-                places[(o * k + j) * inner + i] = place;
-            }
-        }
-        places
     }
 }

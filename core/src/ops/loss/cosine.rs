@@ -2,7 +2,7 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Interval, Result};
-use crate::ops::reduce::statistics::{euclidean, scales_of_cubes};
+use crate::ops::reduce::norms::{euclidean, scales_of_cubes};
 use crate::tensor::{Axes, DType, broadcast_shapes, resolve_axis};
 
 /// # Linear algebra

@@ -145,12 +145,16 @@ pub(crate) fn extreme(op: &'static str, x: &Tensor, axes: Reduced, sign: f64) ->
         .array()
         .reduce(Extreme { sign }, &axes.reduced, axes.kept.clone());
     let output = Tensor::from(found).scaled_in_place(sign);
-    let recorded = Tensor::from_op(output.clone(), &[x], || Attained {
+    Ok(attained(op, x, output).reshaped(axes.result))
+}
+
+/// Records values that elements of x attain, with the rank of x. Equal elements share the gradient.
+pub(crate) fn attained(op: &'static str, x: &Tensor, output: Tensor) -> Tensor {
+    Tensor::from_op(output.clone(), &[x], || Attained {
         op,
         x: x.detach(),
         output,
-    });
-    Ok(recorded.reshaped(axes.result))
+    })
 }
 
 /// Saves x and y, which has the rank of x, to compare them.
@@ -167,25 +171,31 @@ impl Op for Attained {
     fn kind(&self) -> OpKind {
         OpKind::Reduction
     }
-    /// Gives g in equal shares to the elements that are equal to y.
     fn vjp(&self, cotangent: Tensor, _: &Vjp) -> Result<Cotangents> {
-        let shape = self.x.array().shape();
-        let y = stretch(&self.output, shape);
-        let attains = Tensor::from(Array::map(Attains, [self.x.array(), y.array()], shape));
-        let ties = sum_to_shape(&attains, self.output.array().shape());
-        let share = arithmetic::over(&cotangent, &ties);
-        Ok(smallvec![Some(arithmetic::kept(&share, &attains))])
+        Ok(smallvec![Some(shared(&self.x, &self.output, &cotangent))])
     }
 }
 
-/// 1 if x is y or NaN, else 0.
+/// Gives g in equal shares to the elements of x that are equal to y.
+pub(super) fn shared(x: &Tensor, y: &Tensor, g: &Tensor) -> Tensor {
+    let shape = x.array().shape();
+    let stretched = stretch(&y.detach(), shape);
+    let attains = Tensor::from(Array::map(Attains, [x.array(), stretched.array()], shape));
+    let ties = sum_to_shape(&attains, y.array().shape());
+    arithmetic::kept(&arithmetic::over(g, &ties), &attains)
+}
+
+/// 1 if x is y or both are NaN, else 0.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attains;
 
 impl Map<2> for Attains {
     #[inline(always)]
     fn apply<T: Real>(self, [x, y]: [T; 2]) -> T {
-        let number = T::select(x.equals(x), x.zero(), x.one());
-        T::select(x.equals(y), x.one(), number)
+        let [x_is_nan, y_is_nan] = [
+            T::select(x.equals(x), x.zero(), x.one()),
+            T::select(y.equals(y), x.zero(), x.one()),
+        ];
+        T::select(x.equals(y), x.one(), x_is_nan * y_is_nan)
     }
 }

@@ -1,40 +1,16 @@
-//! Variances and norms. They scale elements whose squares leave the range of the dtype.
+//! Variances. They scale elements whose squares leave the range of the dtype, as norms do.
 
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp, sum_to_shape};
 use crate::error::Result;
 use crate::kernel::Float;
 use crate::kernel::elementwise::compare::Equal;
 use crate::kernel::reduce::fold::SumOfSquares;
-use crate::kernel::reduce::range::{self, is_accurate};
+use crate::kernel::reduce::range::is_accurate;
 use crate::ops::elementwise::arithmetic;
 use crate::ops::elementwise::compare::indicator;
 use crate::ops::elementwise::select::select;
-use crate::ops::reduce::extremes::extreme;
 use crate::tensor::{Array, Axes, Reduced, Shape, with_dtype};
 use smallvec::smallvec;
-
-/// A norm of vectors.
-///
-/// ```
-/// use cotangent::{Norm, Tensor};
-/// let x = Tensor::from([3.0f32, -4.0]);
-/// assert_eq!(x.norm(Norm::L1)?.item()?, 7.0);
-/// assert_eq!(x.norm(Norm::L2)?.item()?, 5.0);
-/// assert_eq!(x.norm(Norm::LInf)?.item()?, 4.0);
-/// # Ok::<(), cotangent::Error>(())
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Norm {
-    /// `Σ |x|`. The derivative at an element of 0 is 0.
-    L1,
-    /// `√Σ x²`. If all elements are 0, the first and the second derivative are 0; PyTorch's second
-    /// derivative is NaN. If squares overflow or vanish, the vector is scaled by a power of two.
-    /// PyTorch's norm in `f32` is infinite from 2e19 on and loses digits below 1e-19.
-    L2,
-    /// `max |x|`. Elements of that size share the gradient evenly.
-    LInf,
-}
 
 /// # Reductions
 impl Tensor {
@@ -107,43 +83,10 @@ impl Tensor {
         let axes = axes.into().resolve("std_over", self.shape())?;
         Ok(spread(self, &axes, correction, true).reshaped(axes.result))
     }
-
-    /// Returns the norm of all elements as one vector, a scalar.
-    ///
-    /// # Errors
-    /// [`Error::Shape`](crate::Error::Shape) for [`Norm::LInf`] of no elements.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// assert_eq!(Tensor::from([[2.0f32, 2.0], [2.0, 2.0]]).norm(Norm::L2)?.item()?, 4.0);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    #[doc(alias = "vector_norm")]
-    pub fn norm(&self, norm: Norm) -> Result<Self> {
-        norm_of("norm", self, norm, Reduced::all(self.shape()))
-    }
-
-    /// Returns the norms of the vectors along some axes.
-    ///
-    /// # Errors
-    /// As [`sum_over`](Self::sum_over), and [`Error::Shape`](crate::Error::Shape) for
-    /// [`Norm::LInf`] if a reduced axis is empty.
-    ///
-    /// ```
-    /// use cotangent::prelude::*;
-    /// let x = Tensor::from([[3.0f32, 4.0], [0.0, -2.0]]);
-    /// assert_eq!(x.norm_over(1, Norm::L2)?.to_vec::<f32>()?, [5.0, 2.0]);
-    /// # Ok::<(), cotangent::Error>(())
-    /// ```
-    #[doc(alias = "vector_norm")]
-    pub fn norm_over(&self, axes: impl Into<Axes>, norm: Norm) -> Result<Self> {
-        let axes = axes.into().resolve("norm_over", self.shape())?;
-        norm_of("norm_over", self, norm, axes)
-    }
 }
 
 /// Computes a / b of one shape, and 0 if b is 0, where the derivatives are 0 too.
-fn over_or_zero(a: &Tensor, b: &Tensor) -> Tensor {
+pub(super) fn over_or_zero(a: &Tensor, b: &Tensor) -> Tensor {
     let vanishes = indicator(Equal, b, &b.constant_like(0.0));
     // The branch that is not selected must be finite too: its derivative is multiplied by 0.
     let divisor = select(&vanishes, &b.constant_like(1.0), b);
@@ -233,10 +176,10 @@ fn rest(deviations: &Tensor, axes: &Reduced) -> Tensor {
 /// A power of two for each reduced group, which multiplies it before the squares are taken. Norms
 /// and deviations are multiplied too, and their gradients are the same.
 #[derive(Clone)]
-struct Scales {
+pub(super) struct Scales {
     scale: Tensor,
     /// The reciprocals of the scales, and 0 for a scale of 0.
-    back: Tensor,
+    pub(super) back: Tensor,
 }
 
 impl From<Array> for Scales {
@@ -260,7 +203,7 @@ impl Scales {
         )
     }
 
-    fn apply(&self, x: &Tensor) -> Tensor {
+    pub(super) fn apply(&self, x: &Tensor) -> Tensor {
         arithmetic::times(x, &self.scale)
     }
 }
@@ -321,89 +264,5 @@ impl Op for Spread {
             }
         };
         Ok(smallvec![Some(arithmetic::times(&deviation, &slope))])
-    }
-}
-
-fn norm_of(op: &'static str, x: &Tensor, norm: Norm, axes: Reduced) -> Result<Tensor> {
-    match norm {
-        Norm::L1 => Ok(sum_to_shape(&x.abs(), &axes.kept).reshaped(axes.result)),
-        Norm::LInf => extreme(op, &x.abs(), axes, 1.0),
-        Norm::L2 => Ok(euclidean(x, &axes).reshaped(axes.result)),
-    }
-}
-
-/// Computes √Σ x² with the reduced axes kept.
-pub(crate) fn euclidean(x: &Tensor, axes: &Reduced) -> Tensor {
-    let sums = |x: &Tensor| {
-        x.array()
-            .reduce(SumOfSquares, &axes.reduced, axes.kept.clone())
-    };
-    let mut squares = sums(x);
-    let scales = with_dtype!(x.dtype(), F => {
-        let squares = &*squares.contiguous::<F>();
-        let fits = |i: usize| is_accurate(squares[i], axes.count);
-        x.array().scales(&axes.reduced, &axes.kept, false, fits)
-    });
-    let scales = scales.map(Scales::from);
-    if let Some(scales) = &scales {
-        squares = sums(&scales.apply(&x.detach()));
-    }
-    let root = Tensor::from(squares).sqrt();
-    let output = match &scales {
-        Some(scales) => arithmetic::times(&root, &scales.back),
-        None => root,
-    };
-    Tensor::from_op(output.clone(), &[x], || Euclidean {
-        x: x.clone(),
-        output,
-        scales: scales.map(|scales| (scales, axes.clone())),
-    })
-}
-
-/// Returns powers of two that scale vectors so that the cubes of their norms, which second
-/// derivatives use, stay in the range, unless all do. Vectors with norms below `least` are not
-/// scaled.
-pub(crate) fn scales_of_cubes(
-    x: &Tensor,
-    norms: &Tensor,
-    least: f64,
-    axes: &Reduced,
-) -> Option<Tensor> {
-    let scales = with_dtype!(x.dtype(), F => {
-        let norms = &*norms.array().contiguous::<F>();
-        let fits = |i: usize| norms[i].to_f64() < least || range::cubes_are_in_range(norms[i]);
-        x.array().scales(&axes.reduced, &axes.kept, false, fits)
-    });
-    scales.map(Tensor::from)
-}
-
-/// y = √Σ x². Saves both.
-struct Euclidean {
-    x: Tensor,
-    output: Tensor,
-    scales: Option<(Scales, Reduced)>,
-}
-
-impl Op for Euclidean {
-    fn name(&self) -> &'static str {
-        "norm"
-    }
-    fn kind(&self) -> OpKind {
-        OpKind::Reduction
-    }
-    /// Computes dx = x g / y.
-    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        let saved = context.saved(&self.x);
-        let (x, y) = match &self.scales {
-            None => (saved, context.output(&self.output)),
-            // The output may have lost digits.
-            Some((scales, axes)) => {
-                let x = scales.apply(&saved);
-                let y = euclidean(&x, axes);
-                (x, y)
-            }
-        };
-        let slope = over_or_zero(&cotangent, &y);
-        Ok(smallvec![Some(arithmetic::times(&x, &slope))])
     }
 }

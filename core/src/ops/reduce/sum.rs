@@ -22,7 +22,16 @@ pub(crate) fn in_one_row(x: &Tensor) -> Tensor {
 
 /// Computes Σ x / `divisor` over the axes that `shape` does not have or has with length 1.
 pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
-    let mean = sum_to_shape(x, shape).div_scalar(divisor);
+    in_range(x, &|x, scale| {
+        sum_to_shape(x, shape).div_scalar(divisor * scale)
+    })
+}
+
+/// Returns `mean(x, 1)`, or where that is not finite, the mean of scaled elements and their scale.
+/// The sum of finite elements may have overflowed. Scaled by a power of two it cannot, and no digit
+/// changes.
+pub(super) fn in_range(x: &Tensor, mean_of: &dyn Fn(&Tensor, f64) -> Tensor) -> Tensor {
+    let mean = mean_of(x, 1.0);
     let finite: Vec<bool> = with_dtype!(mean.dtype(), F => {
         let means = mean.array().contiguous::<F>();
         if means.iter().all(|mean| mean.is_finite()) {
@@ -30,10 +39,8 @@ pub(crate) fn mean_to_shape(x: &Tensor, shape: &Shape, divisor: f64) -> Tensor {
         }
         means.iter().map(|mean| mean.is_finite()).collect()
     });
-    // The sum of finite elements may have overflowed. Scaled by a power of two it cannot, and no
-    // digit changes.
     let scale = 0.5f64.powi(64 - x.len().leading_zeros() as i32);
-    let small = sum_to_shape(&x.mul_scalar(scale), shape).div_scalar(divisor * scale);
+    let small = mean_of(&x.mul_scalar(scale), scale);
     match Mask::from_vec(finite, mean.shape()) {
         Ok(finite) => finite.select(&mean, &small).unwrap_or(mean),
         Err(_) => mean,
