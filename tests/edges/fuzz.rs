@@ -358,6 +358,9 @@ const PRODUCTS: &[&str] = &[
     "dot",
     "outer",
     "addmm",
+    "baddbmm",
+    "tensordot",
+    "kron",
     "einsum",
     "conv",
 ];

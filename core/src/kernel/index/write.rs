@@ -1,4 +1,4 @@
-//! Overwriting by index, and the largest or smallest elements by index, on arrays as in
+//! Overwriting by index, and means and extremes of the elements of one index, on arrays as in
 //! [`rows`](super::rows).
 
 use super::rows::{Sizes, for_ascending};
@@ -34,6 +34,49 @@ pub(crate) fn extreme_each<F: Float>(
         if wins(x, old) { x } else { old }
     });
 }
+
+/// Replaces `out[o, indices[o, k, i], i]` by the mean of `xs[o, k, i]`, and of itself if it takes
+/// part, or leaves it if there are none. `counts` are the numbers of elements.
+pub(crate) fn mean_each<F: Float>(
+    sizes: Sizes,
+    indices: &[usize],
+    counts: &[F],
+    xs: &[F],
+    out: &mut [F],
+) {
+    if xs.is_empty() {
+        return;
+    }
+    let Sizes { count, len, inner } = sizes;
+    let per_task = (GRAIN / ((len + count) * inner)).max(1);
+    parallel::chunks_mut(out, per_task * len * inner, &|start, out| {
+        let mut sums = Vec::with_capacity(len * inner);
+        for (o, out) in (start / (len * inner)..).zip(out.chunks_exact_mut(len * inner)) {
+            // The second sum does not overflow.
+            let both = |x: F| [x.to_f64(), x.to_f64() * SMALL];
+            sums.clear();
+            sums.extend(out.iter().map(|&x| both(x)));
+            let block = o * count * inner..(o + 1) * count * inner;
+            for (k, (&x, index)) in (0..).zip(xs[block.clone()].iter().zip(&indices[block])) {
+                let sum: &mut [f64; 2] = &mut sums[index * inner + k % inner];
+                let added = both(x);
+                *sum = [sum[0] + added[0], sum[1] + added[1]];
+            }
+            let counts = &counts[o * len * inner..(o + 1) * len * inner];
+            for ((out, sum), count) in out.iter_mut().zip(&sums).zip(counts) {
+                let count = Float::to_f64(*count);
+                *out = F::from_f64(if sum[0].is_finite() {
+                    sum[0] / count
+                } else {
+                    sum[1] / count / SMALL
+                });
+            }
+        }
+    });
+}
+
+/// 2^-64.
+const SMALL: f64 = f64::from_bits((1023 - 64) << 52);
 
 /// Replaces `out[o, indices[o, k, i], i]` by a function of it and of `xs[o, k, i]`, in order.
 fn fold_each<F: Float>(

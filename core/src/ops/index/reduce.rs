@@ -25,7 +25,7 @@ use smallvec::smallvec;
 pub enum ScatterReduction {
     /// Their sum, as [`Tensor::scatter_add`] computes it.
     Sum,
-    /// Their mean.
+    /// Their mean, which is finite if they are.
     Mean,
     /// Their product, with the exactness and the derivatives of [`Tensor::prod`], also if elements
     /// are 0.
@@ -104,7 +104,7 @@ impl Tensor {
                     } else {
                         filled(&counts, 0.0)
                     };
-                    arithmetic::over(&own.put(picks, source), &counts.put(picks, &ones))
+                    mean(&own, picks, source, counts.put(picks, &ones))
                 }
                 ScatterReduction::Prod => refusable(op, || product(&own, picks, source))?,
                 ScatterReduction::Max | ScatterReduction::Min => {
@@ -113,6 +113,42 @@ impl Tensor {
                 }
             })
         })
+    }
+}
+
+/// Computes the mean of the elements of each place, of which there are so many.
+fn mean(x: &Tensor, picks: &Picks, source: &Tensor, counts: Tensor) -> Tensor {
+    let (sizes, indices) = (picks.sizes(x.shape()), picks.indices.as_slice());
+    let output = with_dtype!(x.dtype(), F => {
+        let (xs, counts) = (source.array().contiguous::<F>(), counts.array().contiguous::<F>());
+        Array::build::<F>(x.array().shape().clone(), |out| {
+            x.array().copy_to(out);
+            write::mean_each(sizes, indices, &counts, &xs, out);
+        })
+    });
+    Tensor::from_op(output.into(), &[x, source], || Mean {
+        picks: picks.clone(),
+        counts,
+    })
+}
+
+/// Saves the places and the numbers of elements.
+struct Mean {
+    picks: Picks,
+    counts: Tensor,
+}
+
+impl Op for Mean {
+    fn name(&self) -> &'static str {
+        self.picks.op
+    }
+    fn kind(&self) -> OpKind {
+        OpKind::Reduction
+    }
+    fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
+        let share = arithmetic::over(&cotangent, &self.counts);
+        let source = (context.wants(1)).then(|| share.taken(&self.picks));
+        Ok(smallvec![(context.wants(0)).then_some(share), source])
     }
 }
 
