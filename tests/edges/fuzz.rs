@@ -119,11 +119,11 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "the average takes a tenth or a hundredth of it, which has lost digits",
     },
     Exception {
-        operations: &["Rprop"],
+        operations: &["Rprop, decay"],
         condition: "the gradient is 0 and the weight is tiny",
         holds: |seen| {
-            let [weight, gradient] = [0, 1].map(|i| largest(&seen.operands[i]));
-            gradient == 0.0 && weight < 1e-35
+            let mut pairs = seen.operands[0].iter().zip(&seen.operands[1]);
+            pairs.any(|(weight, gradient)| *gradient == 0.0 && weight.abs() < 1e-35)
         },
         reason: "the sign is that of the weight decay, which vanishes in f32",
     },
