@@ -11,6 +11,9 @@ mod support {
     pub mod sources;
 }
 
+#[path = "names/pytorch.rs"]
+mod names;
+
 /// Returns the names of the operations, and whether their documentation has an example.
 fn operations() -> BTreeMap<String, bool> {
     public_functions("ops")

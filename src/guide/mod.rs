@@ -17,6 +17,15 @@ pub mod operations {}
 
 pub mod pytorch;
 
+/// PyTorch's functions and what they are called here, with the golden values that compare them.
+///
+/// `F` is `torch.nn.functional`, and `x` a tensor. Golden values are in `tests/golden/data`: those
+/// of PyTorch, and its gradients, for operands of several shapes and memory layouts. Models,
+/// training and idioms are in [`pytorch`].
+///
+#[doc = include_str!("names.md")]
+pub mod names {}
+
 pub mod recipes;
 
 #[doc = include_str!("scaling.md")]

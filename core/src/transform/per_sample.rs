@@ -100,8 +100,8 @@ pub fn per_sample(
         let mut pairs = found.iter().zip(expected);
         if found.len() != expected.len() || pairs.any(|(a, b)| (a - b).abs() > bound) {
             let reason = format!(
-                "sample {middle} has other gradients in the batch than alone: samples must be on the \
-                 first axis of all operations, and not depend on one another"
+                "sample {middle} has other gradients in the batch than alone: samples must be on \
+                 the first axis of all operations, and not depend on one another"
             );
             return Err(Error::argument(NAME, reason));
         }
@@ -181,8 +181,8 @@ fn pull(losses: &Tensor, samples: usize) -> Result<Gradients> {
 }
 
 fn mixed(node: &Node) -> Error {
-    let reason = "it is used both as a batch of samples and by all samples, so that losses depend on \
-                  other samples";
+    let reason = "it is used both as a batch of samples and by all samples, so that losses depend \
+                  on other samples";
     Error::argument(node.name, reason)
 }
 

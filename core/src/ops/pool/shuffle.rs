@@ -69,8 +69,12 @@ impl Tensor {
             let reason = format!("a spatial axis cannot be divided by {factor}");
             return Err(Error::shape(op, reason, &[self.shape()]));
         }
+        let Some(all) = channels.checked_mul(cells) else {
+            let reason = format!("{channels} channels of blocks of {cells} elements are too many");
+            return Err(Error::shape(op, reason, &[self.shape()]));
+        };
         // (batch, channels, length, factor, …) to (batch, channels, factor…, lengths…)
-        let (mut split, mut shape) = (vec![batch, channels], vec![batch, channels * cells]);
+        let (mut split, mut shape) = (vec![batch, channels], vec![batch, all]);
         for &length in lengths {
             split.extend([length / factor, factor]);
             shape.push(length / factor);
