@@ -364,7 +364,7 @@ struct Summing<'s> {
     first_shard: usize,
     /// The losses of the shards are multiplied by their counts and divided by this number.
     unit: f64,
-    /// Where the shards meet, by batch.
+    /// The meetings of the shards, by batch.
     meetings: Vec<Arc<Meeting>>,
     /// The sums of the gradients of the batches before the last one, by shard.
     sums: Vec<Mutex<Gradients>>,

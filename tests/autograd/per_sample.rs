@@ -172,3 +172,36 @@ fn losses_that_are_not_of_one_sample_are_an_error() {
     assert!(found.contains("track"), "{found}");
     assert!(transform::per_sample(0, |range| scores(&range)).is_err());
 }
+
+/// A sample that is not finite changes its own gradients only; if it changes others, that is found.
+#[test]
+fn values_that_are_not_finite_stay_with_their_sample() -> Result<()> {
+    for special in [f64::NAN, f64::INFINITY] {
+        let w = Tensor::from([[0.5f64, -1.0]]).tracked();
+        for place in 0..3 {
+            let mut x = [[1.0, 2.0], [3.0, -1.0], [0.5, 0.25]];
+            x[place][0] = special;
+            let x = Tensor::from(x);
+            let scores = |range: &Range<usize>| {
+                let x = x.narrow(0, range.start, range.len())?;
+                x.linear(&w, None)?.squeeze(1)
+            };
+            let each = transform::per_sample(3, |range| scores(&range))?;
+            let found = each.get(&w).map(Tensor::to_f64_vec).unwrap_or_default();
+            for (i, found) in found.into_iter().enumerate() {
+                assert_eq!(
+                    found.is_finite(),
+                    i != 2 * place,
+                    "{special} at {place}: {i}"
+                );
+            }
+            let mixed = transform::per_sample(3, |range| {
+                let scores = scores(&range)?;
+                scores.sub(&scores.mean().detach())
+            });
+            // Only the sample in the middle is compared, and only its own loss may be special.
+            assert!(mixed.is_err() || place == 1, "{special} at {place}");
+        }
+    }
+    Ok(())
+}

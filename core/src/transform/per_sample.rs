@@ -64,8 +64,8 @@ pub fn per_sample(
         DType::F64 => (1e-8, 1e-12),
         _ => (1e-3, 1e-5),
     };
-    // NaN is the same on both sides.
-    if (found - expected).abs() > relative * found.abs().max(expected.abs()) + absolute {
+    let bound = relative * largest(&[found, expected]) + absolute;
+    if !agree(found, expected, bound) {
         let reason = format!(
             "the loss of sample {middle} is {found} in the batch and {expected} alone: it must not \
              depend on other samples, nor on random numbers"
@@ -85,11 +85,6 @@ pub fn per_sample(
             ))
         })
         .collect::<Result<_>>()?;
-    let largest = |values: &[f64]| {
-        values
-            .iter()
-            .fold(0.0, |most: f64, value| most.max(value.abs()))
-    };
     let of_all = pairs
         .iter()
         .map(|(_, expected)| largest(expected))
@@ -98,7 +93,7 @@ pub fn per_sample(
         let bound = relative * largest(expected) + absolute * of_all;
         let found = found.as_deref().unwrap_or_default();
         let mut pairs = found.iter().zip(expected);
-        if found.len() != expected.len() || pairs.any(|(a, b)| (a - b).abs() > bound) {
+        if found.len() != expected.len() || !pairs.all(|(a, b)| agree(*a, *b, bound)) {
             let reason = format!(
                 "sample {middle} has other gradients in the batch than alone: samples must be on \
                  the first axis of all operations, and not depend on one another"
@@ -107,6 +102,17 @@ pub fn per_sample(
         }
     }
     Ok(gradients)
+}
+
+/// Returns the largest magnitude of the finite values, or 0.
+fn largest(values: &[f64]) -> f64 {
+    let finite = values.iter().filter(|value| value.is_finite());
+    finite.fold(0.0, |most, value| most.max(value.abs()))
+}
+
+/// Returns whether two values differ by at most `bound`, or are both NaN or the same infinity.
+fn agree(a: f64, b: f64, bound: f64) -> bool {
+    a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= bound
 }
 
 fn one_each(losses: Tensor, samples: usize) -> Result<Tensor> {

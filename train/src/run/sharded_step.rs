@@ -26,7 +26,7 @@ pub struct ShardedStep<'a> {
     /// Whether this rank wants to end the run, and then whether a rank does.
     pub(super) stop: bool,
     pub(super) exchange: Exchange,
-    /// Where this rank has computed losses, and how many random layers had drawn numbers before.
+    /// Of each loss that this rank has computed, how many random layers had drawn numbers before.
     pub(super) begun: Begun,
 }
 
