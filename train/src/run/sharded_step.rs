@@ -169,8 +169,10 @@ impl<'a> ShardedStep<'a> {
         });
         let cause = causes.next();
         let text = cause.as_ref().map(Error::to_string).unwrap_or_default();
-        let Ok(texts) = self.ranks.gather(text.as_bytes()) else {
-            return error;
+        let texts = match self.ranks.gather(text.as_bytes()) {
+            Ok(texts) => texts,
+            // A rank that has all the texts already may have ended the job, with its explanation.
+            Err(failed) => return failed,
         };
         let first = texts.iter().position(|text| !text.is_empty());
         let (Some(rank), count) = (first, self.ranks.count()) else {
