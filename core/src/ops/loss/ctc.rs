@@ -232,7 +232,7 @@ impl Op for Ctc {
     /// Minus the probability that an alignment emits the class at the step. To be recorded, the
     /// loss is composed of other operations and differentiated.
     fn vjp(&self, cotangent: Tensor, context: &Vjp) -> Result<Cotangents> {
-        if context.records() && self.x.len() > 0 {
+        if context.records() && !self.x.is_empty() {
             let x = context.saved(&self.x);
             let losses = composed(&x, &self.sequences, self.zero_infinity)?;
             let backward = Backward::new().create_graph();
