@@ -5,7 +5,7 @@ use crate::autograd::Tensor;
 use crate::error::{Error, Interval, Result};
 use crate::kernel::Float;
 use crate::ops::loss::reduction::{Reduction, expect_one_shape, reduced_formula};
-use crate::ops::reduce::statistics::Norm;
+use crate::ops::reduce::norms::Norm;
 use crate::tensor::with_dtype;
 use cotangent_macros::elementwise;
 
