@@ -49,11 +49,12 @@ pub(crate) struct Sequence {
 }
 
 /// Computes the negative log-likelihood of each sequence from log-probabilities
-/// `(sequences, time, classes)`; ∞ if there is no alignment.
+/// `(sequences, time, classes)`; without an alignment it is ∞, or 0 if `zero_infinity`.
 pub(crate) fn losses<F: Float>(
     xs: &[F],
     sequences: &[Sequence],
     [time, classes]: [usize; 2],
+    zero_infinity: bool,
     out: &mut [F],
 ) {
     parallel::chunks_mut(out, 1, &|start, out| {
@@ -64,7 +65,12 @@ pub(crate) fn losses<F: Float>(
             for row in xs.chunks_exact(classes) {
                 path.step(states, row);
             }
-            *out = F::from_f64(-path.total());
+            let total = path.total();
+            *out = if total == f64::NEG_INFINITY && zero_infinity {
+                F::zero()
+            } else {
+                F::from_f64(-total)
+            };
         }
     });
 }

@@ -43,7 +43,7 @@ fn rows(len: usize) -> usize {
     (GRAIN / len).max(1)
 }
 
-/// Computes the sums of the hinges of each row of `len` scores. `applies` says which classes of a
+/// Computes the sums of the hinges of each row of `len` scores, in `f64`. `applies` says which classes of a
 /// row apply.
 pub(crate) fn losses<F: Float>(
     hinge: Hinge,
@@ -58,14 +58,14 @@ pub(crate) fn losses<F: Float>(
             .chunks_exact(len)
             .zip(applies[rows].chunks_exact(len));
         for ((row, applies), out) in rows.zip(out) {
-            let mut sum = F::zero();
+            let mut sum = 0.0;
             for (&x, _) in row.iter().zip(applies).filter(|(_, applies)| **applies) {
                 for (&y, applies) in row.iter().zip(applies) {
                     let value = hinge.value(x, y);
-                    sum += if *applies { F::zero() } else { value };
+                    sum += if *applies { 0.0 } else { value.to_f64() };
                 }
             }
-            *out = sum;
+            *out = F::from_f64(sum);
         }
     });
 }

@@ -126,6 +126,14 @@ impl Formula<2> for Pair {
             }
             PairFunction::FloorDivide => [nothing, nothing],
             PairFunction::Hypot => {
+                // The length may overflow or lose digits when the derivative does not, so both are
+                // scaled by a power of two.
+                let larger = T::select(a.abs().lt(b.abs()), b.abs(), a.abs());
+                let mut scale = g.one();
+                scale = T::select(larger.gt(g.constant(1e37)), g.constant(0.25), scale);
+                let up = g.constant(2f64.powi(96));
+                scale = T::select(larger.lt(g.constant(1e-30)), up, scale);
+                let (a, b) = (a * scale, b * scale);
                 let length = a.pair(b, PairFunction::Hypot);
                 let flat = length.equals(g.zero());
                 let length = T::select(flat, g.one(), length);

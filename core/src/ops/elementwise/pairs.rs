@@ -187,7 +187,10 @@ fn fmax(a: Tensor, b: Tensor, sign: f64) -> Tensor {
 #[derivative(start = 1.0 - weight, end = weight, weight = end - start)]
 fn lerp(start: Tensor, end: Tensor, weight: Tensor) -> Tensor {
     let way = end - start;
-    if abs(weight) < 0.5 {
+    // The difference of finite numbers may be beyond the range; that of infinite ones is NaN.
+    if way - way != 0.0 && start - start == end - end {
+        start * (1.0 - weight) + end * weight
+    } else if abs(weight) < 0.5 {
         start + weight * way
     } else {
         end - way * (1.0 - weight)

@@ -200,12 +200,7 @@ fn each(x: &Tensor, sequences: Vec<Sequence>, zero_infinity: bool) -> Tensor {
     let losses = with_dtype!(x.dtype(), F => {
         let xs = &*x.array().contiguous::<F>();
         Array::build::<F>(Shape::from([sequences.len()]), |out| {
-            ctc::losses(xs, &sequences, sizes, out);
-            for out in out {
-                if zero_infinity && *out == F::INFINITY {
-                    *out = 0.0;
-                }
-            }
+            ctc::losses(xs, &sequences, sizes, zero_infinity, out);
         })
     });
     Tensor::from_op(losses.into(), &[x], || Ctc {

@@ -4,14 +4,17 @@
 use crate::autograd::Tensor;
 use crate::error::Result;
 use crate::kernel::loss::ctc::Sequence;
-use crate::tensor::{Indices, Mask};
+use crate::tensor::{DType, Indices, Mask};
 
 /// The logarithm of a probability that counts as 0: a finite number, since infinite ones have no
-/// derivatives.
-const NOTHING: f64 = -1e30;
+/// derivatives. Sums of numbers of the range of `f32` do not reach it.
+const NOTHING: f64 = -1e100;
 
-/// Computes the losses `(batch)` of log-probabilities `(batch, time, classes)`.
+/// Computes the losses `(batch)` of log-probabilities `(batch, time, classes)`, in `f64` as the
+/// kernel does.
 pub(crate) fn composed(x: &Tensor, sequences: &[Sequence], zero_infinity: bool) -> Result<Tensor> {
+    let dtype = x.dtype();
+    let x = x.to_dtype(DType::F64);
     let (batch, time) = (x.shape()[0], x.shape()[1]);
     let states = sequences
         .iter()
@@ -66,5 +69,6 @@ pub(crate) fn composed(x: &Tensor, sequences: &[Sequence], zero_infinity: bool) 
     let impossible = losses.ge_scalar(-0.5 * NOTHING);
     let factor = if zero_infinity { 0.0 } else { f64::NAN };
     let [one, factor] = [1.0, factor].map(|value| losses.constant_like(value));
-    losses.mul(&impossible.select(&factor, &one)?)
+    let losses = losses.mul(&impossible.select(&factor, &one)?)?;
+    Ok(losses.to_dtype(dtype))
 }
