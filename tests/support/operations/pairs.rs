@@ -156,7 +156,9 @@ fn share(component: f64, x: &[f64]) -> f64 {
     if x == [0.0, 0.0] {
         return 0.0;
     }
-    component / x[0].hypot(x[1])
+    // A subnormal length has few digits.
+    let scale = if x[0].abs().max(x[1].abs()) < 1e-200 { 2f64.powi(200) } else { 1.0 };
+    component * scale / (x[0] * scale).hypot(x[1] * scale)
 }
 
 /// PyTorch's a² + b² underflows, overflows or loses digits.

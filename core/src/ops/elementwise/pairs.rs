@@ -187,12 +187,14 @@ fn fmax(a: Tensor, b: Tensor, sign: f64) -> Tensor {
 #[derivative(start = 1.0 - weight, end = weight, weight = end - start)]
 fn lerp(start: Tensor, end: Tensor, weight: Tensor) -> Tensor {
     let way = end - start;
-    // The difference of finite numbers may be beyond the range; that of infinite ones is NaN.
-    if way - way != 0.0 && start - start == end - end {
+    let rest = way * (1.0 - weight);
+    let finite = (start - start) + (end - end) + (weight - weight) == 0.0;
+    if finite && rest - rest != 0.0 {
+        // A difference of finite numbers, or its multiple, is beyond the range.
         start * (1.0 - weight) + end * weight
     } else if abs(weight) < 0.5 {
         start + weight * way
     } else {
-        end - way * (1.0 - weight)
+        end - rest
     }
 }
