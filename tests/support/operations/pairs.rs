@@ -157,7 +157,11 @@ fn share(component: f64, x: &[f64]) -> f64 {
         return 0.0;
     }
     // A subnormal length has few digits.
-    let scale = if x[0].abs().max(x[1].abs()) < 1e-200 { 2f64.powi(200) } else { 1.0 };
+    let scale = if x[0].abs().max(x[1].abs()) < 1e-200 {
+        2f64.powi(200)
+    } else {
+        1.0
+    };
     component * scale / (x[0] * scale).hypot(x[1] * scale)
 }
 
