@@ -43,8 +43,8 @@ fn rows(len: usize) -> usize {
     (GRAIN / len).max(1)
 }
 
-/// Computes the sums of the hinges of each row of `len` scores, in `f64`. `applies` says which classes of a
-/// row apply.
+/// Computes the sums of the hinges of each row of `len` scores, in `f64`. `applies` says which
+/// classes of a row apply.
 pub(crate) fn losses<F: Float>(
     hinge: Hinge,
     xs: &[F],
