@@ -188,8 +188,9 @@ fn fmax(a: Tensor, b: Tensor, sign: f64) -> Tensor {
 fn lerp(start: Tensor, end: Tensor, weight: Tensor) -> Tensor {
     let way = end - start;
     let rest = way * (1.0 - weight);
-    let finite = (start - start) + (end - end) + (weight - weight) == 0.0;
-    if finite && rest - rest != 0.0 {
+    // Infinity and NaN times 0 are NaN.
+    let finite = start * 0.0 + end * 0.0 + weight * 0.0 == 0.0;
+    if finite && rest * 0.0 != 0.0 {
         // A difference of finite numbers, or its multiple, is beyond the range.
         start * (1.0 - weight) + end * weight
     } else if abs(weight) < 0.5 {
