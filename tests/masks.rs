@@ -196,6 +196,7 @@ proptest! {
 /// The masks are longer than the piece of one task and than a stage, and a multiple of neither.
 #[test]
 fn kinds_of_numbers_are_found_in_every_storage() -> Result<()> {
+    type Kind = (fn(&Tensor) -> Mask, fn(f64) -> bool);
     let odd = [
         1.0,
         f64::NAN,
@@ -206,7 +207,6 @@ fn kinds_of_numbers_are_found_in_every_storage() -> Result<()> {
         -5.5,
     ];
     let numbers: Vec<f64> = (0..600).map(|i| odd[i * 5 % 11 % 7]).collect();
-    type Kind = (fn(&Tensor) -> Mask, fn(f64) -> bool);
     let kinds: [Kind; 3] = [
         (Tensor::is_nan, f64::is_nan),
         (Tensor::is_infinite, f64::is_infinite),

@@ -73,6 +73,15 @@ const EXCEPTIONS: &[Exception] = &[
         reason: "it is added to infinity of the other sign, as in PyTorch",
     },
     Exception {
+        operations: &["lerp"],
+        condition: "the weight times an end is beyond the range of f32",
+        holds: |seen| {
+            let ends = largest(&seen.operands[0]).max(largest(&seen.operands[1]));
+            !seen.single.is_finite() && largest(&seen.operands[2]) * ends > f64::from(f32::MAX)
+        },
+        reason: "it is added to infinity of the other sign, as in PyTorch",
+    },
+    Exception {
         operations: &["addcdiv"],
         condition: "the quotient is beyond the range of f32",
         holds: |seen| {

@@ -27,7 +27,7 @@ functions! { "# Activations" Activation:
     /// ```
     /// use cotangent::prelude::*;
     /// let y = Tensor::from([1e-4f64, -2.0]).tanh_shrink().to_vec::<f64>()?;
-    /// assert!((y[0] / 3.333333332e-13 - 1.0).abs() < 1e-9);
+    /// assert!((y[0] / 3.33333332e-13 - 1.0).abs() < 1e-9);
     /// assert_eq!(y[1], -2.0 + 2f64.tanh());
     /// # Ok::<(), cotangent::Error>(())
     /// ```
