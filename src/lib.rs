@@ -76,8 +76,10 @@ pub mod prelude {
     // Losses.
     #[doc(no_inline)]
     pub use cotangent_core::{
-        BceWithLogitsLoss, CrossEntropyLoss, HuberLoss, KlDivLoss, L1Loss, MseLoss, NllLoss,
-        Reduction,
+        BceLoss, BceWithLogitsLoss, CosineEmbeddingLoss, CrossEntropyLoss, CtcLoss, FocalLoss,
+        GaussianNllLoss, HingeEmbeddingLoss, HuberLoss, KlDivLoss, L1Loss, MarginRankingLoss,
+        MseLoss, MultiMarginLoss, MultilabelMarginLoss, MultilabelSoftMarginLoss, NllLoss,
+        PoissonNllLoss, Reduction, TripletMarginLoss,
     };
     // Models and their state.
     #[doc(no_inline)]

@@ -213,7 +213,7 @@ fn labels_and_indices_out_of_range() {
 fn losses_do_not_broadcast() {
     type Loss = fn(&Tensor, &Tensor) -> Result<Tensor>;
     let (column, row) = (zeros(&[3, 1]), zeros(&[3]));
-    let losses: [(&str, Loss); 8] = [
+    let losses: [(&str, Loss); 13] = [
         ("mse_loss", |x, t| x.mse_loss(t)),
         ("l1_loss", |x, t| {
             L1Loss::new().reduction(Reduction::None).loss(x, t)
@@ -230,6 +230,14 @@ fn losses_do_not_broadcast() {
             KlDivLoss::new().reduction(Reduction::BatchMean).loss(x, t)
         }),
         ("kl_div", |x, t| x.kl_div_log_target(t)),
+        ("bce_loss", Tensor::bce_loss),
+        ("focal_loss", Tensor::focal_loss),
+        ("gaussian_nll_loss", |x, t| x.gaussian_nll_loss(t, t)),
+        ("poisson_nll_loss", Tensor::poisson_nll_loss),
+        (
+            "multilabel_soft_margin_loss",
+            Tensor::multilabel_soft_margin_loss,
+        ),
         ("cross_entropy", |x, t| {
             CrossEntropyLoss::new().loss(&x.reshape([3, 1])?, t)
         }),

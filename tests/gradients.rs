@@ -121,6 +121,16 @@ fn losses_in_all_forms() {
 }
 
 #[test]
+fn losses_of_signs_and_margins_in_all_forms() {
+    for_each(&operations::checked(operations::hinges()), check_forms);
+}
+
+#[test]
+fn likelihoods_in_all_forms() {
+    for_each(&operations::checked(operations::likelihoods()), check_forms);
+}
+
+#[test]
 fn shape_operations_in_all_forms() {
     for_each(&operations::checked(operations::shapes()), check_forms);
 }

@@ -375,6 +375,38 @@ fn methods_without_options_take_the_mean() -> Result<()> {
             x.cross_entropy(&labels)?,
             CrossEntropyLoss::new().reduction(each).loss(&x, &labels)?,
         ),
+        (
+            t.bce_loss(&t)?,
+            BceLoss::new().reduction(each).loss(&t, &t)?,
+        ),
+        (
+            x.focal_loss(&t)?,
+            FocalLoss::new().reduction(each).loss(&x, &t)?,
+        ),
+        (
+            x.gaussian_nll_loss(&t, &t)?,
+            GaussianNllLoss::new().reduction(each).loss(&x, &t, &t)?,
+        ),
+        (
+            x.poisson_nll_loss(&t)?,
+            PoissonNllLoss::new().reduction(each).loss(&x, &t)?,
+        ),
+        (
+            x.multi_margin_loss(&labels)?,
+            MultiMarginLoss::new().reduction(each).loss(&x, &labels)?,
+        ),
+        (
+            x.multilabel_soft_margin_loss(&t)?,
+            MultilabelSoftMarginLoss::new()
+                .reduction(each)
+                .loss(&x, &t)?,
+        ),
+        (
+            x.triplet_margin_loss(&t, &(&t * 0.5))?,
+            TripletMarginLoss::new()
+                .reduction(each)
+                .loss(&x, &t, &(&t * 0.5))?,
+        ),
     ];
     for (i, (mean, losses)) in pairs.iter().enumerate() {
         assert_eq!(mean.shape(), [0usize; 0], "{i}");
@@ -426,6 +458,9 @@ fn every_loss_is_found_under_loss_and_under_its_name_in_pytorch() {
         "bce_with_logits",
         "nll_loss",
         "cross_entropy",
+        "bce_loss",
+        "focal_loss",
+        "ctc_loss",
     ] {
         let (_, aliases) = found
             .iter()
@@ -443,6 +478,16 @@ fn every_loss_is_found_under_loss_and_under_its_name_in_pytorch() {
         "NLLLoss",
         "KLDivLoss",
         "BCEWithLogitsLoss",
+        "BCELoss",
+        "binary_cross_entropy",
+        "sigmoid_focal_loss",
+        "TripletMarginLoss",
+        "MultiMarginLoss",
+        "MultiLabelMarginLoss",
+        "MultiLabelSoftMarginLoss",
+        "GaussianNLLLoss",
+        "PoissonNLLLoss",
+        "CTCLoss",
         "binary_cross_entropy_with_logits",
         "smooth_l1_loss",
     ] {

@@ -195,6 +195,41 @@ proptest! {
 
 /// The masks are longer than the piece of one task and than a stage, and a multiple of neither.
 #[test]
+fn kinds_of_numbers_are_found_in_every_storage() -> Result<()> {
+    type Kind = (fn(&Tensor) -> Mask, fn(f64) -> bool);
+    let odd = [
+        1.0,
+        f64::NAN,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        -0.0,
+        1e30,
+        -5.5,
+    ];
+    let numbers: Vec<f64> = (0..600).map(|i| odd[i * 5 % 11 % 7]).collect();
+    let kinds: [Kind; 3] = [
+        (Tensor::is_nan, f64::is_nan),
+        (Tensor::is_infinite, f64::is_infinite),
+        (Tensor::is_finite, f64::is_finite),
+    ];
+    for dtype in DTYPES {
+        let x = Tensor::from_vec(numbers.clone(), [20, 30])?.to_dtype(dtype);
+        for x in [
+            x.clone(),
+            x.transpose(0, 1)?,
+            x.slice(1, None, None, 3)?,
+            x.narrow(0, 2, 0)?,
+        ] {
+            for (find, is) in kinds {
+                let expected: Vec<bool> = x.to_f64_vec().into_iter().map(is).collect();
+                assert_eq!(find(&x), Mask::from_vec(expected, x.shape())?);
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn long_masks_are_computed_in_pieces() -> Result<()> {
     let (rows, columns) = (517, 211);
     let at = |i: usize, j: usize| (i * 7 + j * 13) % 1009 < 3;

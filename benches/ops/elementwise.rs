@@ -57,6 +57,64 @@ pub fn cases() -> Vec<Case> {
         }
     }
     cases.extend(layouts());
+    cases.extend(further());
+    cases
+}
+
+/// Returns functions of 1024 x 1024 elements: those that are computed one element at a time, of
+/// several operands, or composed.
+fn further() -> Vec<Case> {
+    type Several = fn([&Tensor; 3]) -> cotangent::Result<Tensor>;
+    const N: usize = 1024;
+    // The number of tensors that are read and written.
+    let functions: [(&str, usize, Several); 16] = [
+        ("exp2", 2, |[x, ..]| Ok(x.exp2())),
+        ("lgamma", 2, |[x, ..]| Ok(x.lgamma())),
+        ("digamma", 2, |[x, ..]| Ok(x.digamma())),
+        ("nan_to_num", 2, |[x, ..]| Ok(x.nan_to_num(0.0, None, None))),
+        ("is_finite", 1, |[x, ..]| {
+            std::hint::black_box(x.is_finite());
+            Ok(x.clone())
+        }),
+        ("softsign", 2, |[x, ..]| Ok(x.softsign())),
+        ("tanh_shrink", 2, |[x, ..]| Ok(x.tanh_shrink())),
+        ("soft_shrink", 2, |[x, ..]| x.soft_shrink(0.5)),
+        ("softplus_with", 2, |[x, ..]| x.softplus_with(2.0, 20.0)),
+        ("softmin", 2, |[x, ..]| x.softmin(-1)),
+        ("remainder", 3, |[x, y, _]| x.remainder(y)),
+        ("hypot", 3, |[x, y, _]| x.hypot(y)),
+        ("logaddexp", 3, |[x, y, _]| x.logaddexp(y)),
+        ("fmax", 3, |[x, y, _]| x.fmax(y)),
+        ("lerp", 4, |[x, y, z]| x.lerp(y, z)),
+        ("addcmul", 4, |[x, y, z]| x.addcmul(y, z, 0.5)),
+    ];
+    let mut cases: Vec<Case> = Vec::new();
+    for (name, tensors, f) in functions {
+        cases.push(Case::new(
+            format!("{name} 1M"),
+            Bound::Bytes(4 * tensors * N * N),
+            move || {
+                let (x, y, z) = (normal(&[N, N])?, normal(&[N, N])?, normal(&[N, N])?);
+                Ok(Box::new(move || {
+                    let _ = std::hint::black_box(f([&x, &y, &z])?);
+                    Ok(())
+                }))
+            },
+        ));
+    }
+    cases.push(Case::new(
+        "glu 1M forward + backward",
+        // Forward reads both halves and writes a half; backward reads a half and both halves, and
+        // writes both.
+        Bound::Bytes(4 * 4 * N * N),
+        || {
+            let (x, g) = (normal(&[N, N])?.tracked(), normal(&[N, N / 2])?);
+            Ok(Box::new(move || {
+                x.glu(-1)?.backward_with(&g)?;
+                Ok(())
+            }))
+        },
+    ));
     cases
 }
 

@@ -16,6 +16,7 @@ mod common;
 mod elementwise;
 mod embedding;
 mod indexing;
+mod losses;
 mod optimizers;
 mod overhead;
 mod pooling;
@@ -104,6 +105,7 @@ fn main() -> Result<()> {
     let cases = [
         elementwise::cases(),
         reductions::cases(),
+        losses::cases(),
         products::cases(),
         pooling::cases(),
         overhead::cases(),

@@ -54,9 +54,12 @@ pub use error::{Error, Interval, ModulePath, Result};
 pub use model::ModuleExt;
 pub use ops::{Attention, RotaryPairs};
 pub use ops::{
-    BatchStatistics, BceWithLogitsLoss, Bins, Convolution, CrossEntropyLoss, Histogram, HuberLoss,
-    Interpolation, KlDivLoss, L1Loss, MatrixNorm, MseLoss, NllLoss, Norm, Order, PaddingMode,
-    Recurrence, RecurrentCell, Reduction, ScatterReduction, Steps, Target, Unique, Windows,
+    BatchStatistics, BceLoss, BceWithLogitsLoss, Bins, Convolution, CosineEmbeddingLoss,
+    CrossEntropyLoss, CtcLoss, FocalLoss, GaussianNllLoss, HingeEmbeddingLoss, Histogram,
+    HuberLoss, Interpolation, KlDivLoss, L1Loss, MarginRankingLoss, MatrixNorm, MseLoss,
+    MultiMarginLoss, MultilabelMarginLoss, MultilabelSoftMarginLoss, NllLoss, Norm, Order,
+    PaddingMode, PoissonNllLoss, Recurrence, RecurrentCell, Reduction, ScatterReduction, Steps,
+    Target, TripletMarginLoss, Unique, Windows,
 };
 pub use tensor::{
     Axes, DType, Element, INFER, Indices, Mask, MemoryUse, Shape, Spatial, memory_use, refusable,

@@ -23,6 +23,9 @@
 //! | `x.view(n, -1)`, `x.reshape` | [`x.reshape([n, INFER])`](crate::Tensor::reshape) |
 //! | `x[a:b]`, `x[::k]` | [`x.narrow(0, a, b - a)`](crate::Tensor::narrow), [`x.slice(0, None, None, k)`](crate::Tensor::slice) |
 //! | `x.select(1, i)`, `x[:, i]`, `x[:, -1]` | [`x.select(1, i)`](crate::Tensor::select), `x.select(1, -1)` |
+//! | `torch.isnan(x)`, `isinf`, `isfinite` | [`x.is_nan()`](crate::Tensor::is_nan), [`is_infinite`](crate::Tensor::is_infinite), [`is_finite`](crate::Tensor::is_finite) |
+//! | `torch.lerp(a, b, 0.1)`, `torch.remainder(x, 2)` | the number is a tensor of one element: [`a.lerp(&b, &Tensor::from(0.1f32))`](crate::Tensor::lerp) |
+//! | `F.softplus(x, beta, threshold)`, `torch.logit(x, eps)` | [`x.softplus_with(beta, threshold)`](crate::Tensor::softplus_with), [`x.clamp(eps, 1.0 - eps).logit()`](crate::Tensor::logit) |
 //! | `torch.where(mask, a, b)` | [`mask.select(&a, &b)`](crate::Mask::select) |
 //! | `x[i, j]` of numbers, of lists of them | [`x.at([i, j])`](crate::Tensor::at), [`x.index(&[&i, &j])`](crate::Tensor::index) |
 //! | `x[mask]`, `torch.nonzero(mask)` | [`x.masked_select(&mask)`](crate::Tensor::masked_select), [`mask.nonzero()`](crate::Mask::nonzero) |

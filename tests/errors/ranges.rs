@@ -12,7 +12,19 @@ const NOT_FINITE: [f64; 3] = [f64::NAN, f64::INFINITY, f64::NEG_INFINITY];
 #[test]
 fn an_epsilon_is_finite_and_at_least_0() -> Result<()> {
     let x = zeros(&[3, 2]);
-    let uses: [Use<'_>; 11] = [
+    let uses: [Use<'_>; 14] = [
+        ("gaussian_nll_loss", &|e| {
+            let loss = GaussianNllLoss::new().epsilon(e);
+            loss.loss(&x, &x, &x).map(drop)
+        }),
+        ("poisson_nll_loss", &|e| {
+            let loss = PoissonNllLoss::new().epsilon(e);
+            loss.loss(&x, &x).map(drop)
+        }),
+        ("triplet_margin_loss", &|e| {
+            let loss = TripletMarginLoss::new().epsilon(e);
+            loss.loss(&x, &x, &x).map(drop)
+        }),
         ("layer_norm", &|e| {
             x.layer_norm([2], None, None, e).map(drop)
         }),

@@ -121,6 +121,12 @@ def elementwise(domain, *points, **special):
     )
 
 
+def above_zero(*points):
+    """Makes cases of positive numbers and of points."""
+    points = short(torch.tensor(points))
+    return case("spread", positive(Random(OPERATION), 7, 9)) + case("special", points)
+
+
 def gelu_by_erfc(x):
     """Computes GELU; PyTorch's `gelu` loses digits below 0."""
     return x * 0.5 * torch.special.erfc(x * -math.sqrt(0.5))
@@ -200,6 +206,23 @@ def pairs(first, second, **special):
         + case("f64 special", *grid(far, far), second=False)
         + [c for name, operands in special.items() for c in case(name, *operands, second=False)]
     )
+
+
+def triples(domain):
+    """Makes cases of three operands, the last from a domain."""
+    shapes = {
+        "same": ([5, 7], [5, 7], [5, 7]),
+        "row, column": ([4, 7], [7], [4, 1]),
+        "scalar": ([4, 1], [1, 6], []),
+        "empty": ([0, 3], [3], [1, 1]),
+    }
+    cases = []
+    for name, (a, b, c) in shapes.items():
+        random = Random(f"{OPERATION} {name}")
+        cases += case(name, real(random, *a), real(random, *b), domain(random, *c))
+    odd = torch.tensor([0.0, 1.0, -0.5, 1e-30, INF, -INF, NAN])
+    a, b, c = (x.clone() for x in torch.meshgrid(odd, odd, odd, indexing="ij"))
+    return cases + case("special", a, b, short(c), second=False)
 
 
 def doubled(first, second, **_):
@@ -1076,6 +1099,145 @@ def weighted_special():
     x, t = short_grid([0.0, 1.0, -1.0, 30.0, -30.0, 1e4, -1e4], [0.0, 1.0, 0.25])
     extras = {"given.positive": torch.tensor(2.5), "given.weight": torch.tensor(0.5)}
     return case("special", x, t, second=False, **extras)
+
+
+def share(random, *shape):
+    return random.uniform(*shape, low=0.01, high=0.99)
+
+
+def reduced_shapes(rows=False):
+    """Returns the shapes for a loss with the reduction in its name; `rows` need an axis."""
+    shapes = {"spread": [6, 5], "scalar": [], "one": [1, 3], "empty": [0, 3]}
+    if rows:
+        # PyTorch's loss of no rows is NaN.
+        del shapes["scalar"], shapes["empty"]
+    if "mean" in OPERATION.rsplit(" ", 1)[1]:
+        shapes.pop("empty", None)  # An error.
+    return shapes
+
+
+def inside(first, second, rows=False, special=None):
+    """Makes cases of a loss of two operands from two domains."""
+    cases = []
+    for name, shape in reduced_shapes(rows).items():
+        random = Random(f"{OPERATION} {name}")
+        x, t = first(random, *shape), second(random, *shape)
+        cases += case(name, x, t, second=name != "empty")
+    if special and OPERATION.endswith("none"):
+        cases += case("special", *short_grid(*special), second=False)
+    return cases
+
+
+def signs(random, *shape):
+    return random.normal(*shape).sign()
+
+
+def signed(operands, rows=False, kinks=False):
+    """Makes cases of a loss whose target is 1 or -1."""
+    cases = []
+    for name, shape in reduced_shapes(rows).items():
+        random = Random(f"{OPERATION} {name}")
+        xs = [real(random, *shape) for _ in range(operands)]
+        target = {"given.weight": signs(random, *shape)}
+        # PyTorch has no second derivative of the loss for rows.
+        cases += case(name, *xs, second=name != "empty" and not rows, **target)
+    if kinks and OPERATION.endswith("none"):
+        xs, t = grid([1.0, 0.5, 2.0, INF, -INF, NAN], [1.0, -1.0])
+        xs = [xs] + [torch.ones_like(xs)] * (operands - 1)
+        cases += case("kinks", *xs, second=False, **{"given.weight": t})
+    return cases
+
+
+def signed_vectors():
+    random = Random(OPERATION)
+    weight = {"given.weight": torch.tensor([1.0, -1.0, 1.0, -1.0, -1.0])}
+    return case("vectors", random.normal(5, 4), random.normal(5, 4), **weight)
+
+
+def triplets():
+    cases = []
+    for name, shape in {"rows": [6, 5], "one": [1, 3]}.items():
+        random = Random(f"{OPERATION} {name}")
+        cases += case(name, *[random.normal(*shape) for _ in range(3)])
+    return cases
+
+
+def scored(kinks=False, weighted=False):
+    """Makes cases of scores of classes with labels."""
+    random = Random(OPERATION)
+    weight = {"given.weight": short(torch.tensor([0.5, 2.0, 1.0, 0.3, 3.0]))} if weighted else {}
+    labels = random.labels(5, 7)
+    # PyTorch has no second derivative.
+    cases = case("samples", real(random, 7, 5), second=False, indices=labels, **weight)
+    if kinks:
+        x = torch.tensor([[1.0, 0.0, 0.0, 2.0, -1.0], [0.0, 1.0, 0.0, 3.0, 0.5]])
+        cases += case("kinks", x, second=False, indices=torch.tensor([0, 1]))
+    return cases
+
+
+def multilabel_margin_loss(x, applies, reduction):
+    """Computes the loss of PyTorch for a target of 1 where a class applies and -1 elsewhere."""
+    target = torch.full(x.shape, -1, dtype=torch.long)
+    for row, given in zip(target, applies):
+        labels = (given > 0).nonzero()[:, 0]
+        row[: len(labels)] = labels
+    return F.multilabel_margin_loss(x, target, reduction=reduction)
+
+
+def sequences():
+    """Makes cases of logits (batch, time, classes) with labels, and pairs of their lengths."""
+    random = Random(OPERATION)
+    x, labels = random.normal(4, 7, 5, scale=2.0), random.labels(4, 4, 3) + 1
+    labels[0] = 2  # Equal labels need a blank between them.
+    # The last sequence has no labels.
+    lengths = torch.tensor([[7.0, 3.0], [5.0, 2.0], [3.0, 3.0], [6.0, 0.0]])
+    labels[2] = torch.tensor([1, 3, 2])
+    cases = case("batch", x, second=False, indices=labels, **{"given.weight": lengths})
+    if "zero" in OPERATION:
+        # One step is missing.
+        lengths = torch.tensor([[4.0, 3.0], [5.0, 2.0], [2.0, 3.0], [6.0, 0.0]])
+        extras = {"indices": labels, "given.weight": lengths}
+        cases += case("without an alignment", x, second=False, **extras)
+    return cases
+
+
+def ctc(x, labels, lengths, blank=0, **options):
+    """Computes the loss of logits (batch, time, classes)."""
+    if blank:
+        labels = labels - 1
+    steps, counts = lengths.long().T
+    x = F.log_softmax(x, -1).transpose(0, 1)
+    return F.ctc_loss(x, labels, steps, counts, blank=blank, **options)
+
+
+def weighted_shares():
+    random = Random(OPERATION)
+    x, t = share(random, 6, 5), share(random, 6, 5)
+    return case("row", x, t, **{"given.weight": random.uniform(5, low=0.2, high=4.0)})
+
+
+def variances():
+    """Makes cases of means, targets and variances, some of them below epsilon."""
+    cases = []
+    for name, shape in reduced_shapes().items():
+        random = Random(f"{OPERATION} {name}")
+        x, t, v = real(random, *shape), real(random, *shape), positive(random, *shape)
+        cases += case(name, x, t, v + 0.5, second=name != "empty")
+    random = Random(f"{OPERATION} row")
+    cases += case("one for a row", real(random, 6, 5), real(random, 6, 5), positive(random, 6, 1))
+    if OPERATION.endswith("none"):
+        v = torch.tensor([0.0, 1e-30, 0.25, 2.0])
+        cases += case("small", torch.ones(4), torch.ones(4) * 1.5, short(v), second=False)
+    return cases
+
+
+def focal_loss(x, z, alpha=0.25, gamma=2.0, reduction="mean"):
+    """Computes the focal loss. Torchvision's subtracts from 1. A negative alpha has no effect."""
+    missed = z * torch.sigmoid(-x) + (1 - z) * torch.sigmoid(x)
+    loss = F.binary_cross_entropy_with_logits(x, z, reduction="none") * missed**gamma
+    if alpha >= 0:
+        loss = (alpha * z + (1 - alpha) * (1 - z)) * loss
+    return {"mean": torch.mean, "sum": torch.sum, "none": lambda loss: loss}[reduction](loss)
 
 
 def cosines(axis):

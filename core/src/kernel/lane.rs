@@ -2,8 +2,9 @@
 
 use crate::kernel::float::Float;
 use crate::kernel::isa::Isa;
+use crate::kernel::math::gamma;
 use crate::kernel::math::trig::{Angles, AnyAngle};
-use crate::kernel::real::{Real, ScalarFunction};
+use crate::kernel::real::{PairFunction, Real, ScalarFunction};
 use std::marker::PhantomData;
 use std::ops::{Add, Div, Mul, Neg, Sub};
 
@@ -167,12 +168,57 @@ impl<F: Float, I: Isa, A: Angles> Real for Lane<F, I, A> {
             ScalarFunction::Atanh => F::from_f64(atanh(self.0.to_f64())),
             ScalarFunction::Log2 => N::log2(self.0),
             ScalarFunction::Log10 => N::log10(self.0),
+            ScalarFunction::Exp2 => N::exp2(self.0),
+            ScalarFunction::Lgamma => F::from_f64(gamma::lgamma(self.0.to_f64())),
+            ScalarFunction::Polygamma(order) => {
+                F::from_f64(gamma::polygamma(order, self.0.to_f64()))
+            }
+        })
+    }
+    #[inline(always)]
+    fn pair(self, other: Self, function: PairFunction) -> Self {
+        use num_traits::Float as N;
+        Self::new(match function {
+            PairFunction::Remainder => remainder(self.0, other.0),
+            PairFunction::Fmod => self.0 % other.0,
+            PairFunction::FloorDivide => floor_divide(self.0, other.0),
+            PairFunction::Hypot => N::hypot(self.0, other.0),
+            PairFunction::Copysign => N::copysign(self.0, other.0),
         })
     }
     #[inline(always)]
     fn atan2(self, x: Self) -> Self {
         Self::new(num_traits::Float::atan2(self.0, x.0))
     }
+}
+
+/// Computes the remainder of a / b with the sign of b.
+fn remainder<F: Float>(a: F, b: F) -> F {
+    let rest = a % b;
+    let zero = F::zero();
+    if rest != zero && (rest < zero) != (b < zero) {
+        rest + b
+    } else {
+        rest
+    }
+}
+
+/// Computes the exact quotient a / b, rounded down, as Python does.
+fn floor_divide<F: Float>(a: F, b: F) -> F {
+    let quotient = a / b;
+    if b == F::zero() {
+        return quotient;
+    }
+    let rest = a % b;
+    let mut whole = (a - rest) / b;
+    if rest != F::zero() && (rest < F::zero()) != (b < F::zero()) {
+        whole -= F::one();
+    }
+    if whole == F::zero() {
+        return whole.copysign(quotient);
+    }
+    // The division of a multiple of b may still have rounded.
+    num_traits::Float::round(whole)
 }
 
 /// The limit above which x² + 1 and x² - 1 round to x².

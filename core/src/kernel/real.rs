@@ -96,6 +96,8 @@ pub trait Real:
     /// Computes a function that has no vector code: one element at a time, mostly by the standard
     /// library.
     fn scalar(self, function: ScalarFunction) -> Self;
+    /// Computes a function of two numbers that has no vector code.
+    fn pair(self, other: Self, function: PairFunction) -> Self;
     /// Computes the angle of the point (`x`, `self`) in radians.
     fn atan2(self, x: Self) -> Self;
 
@@ -151,6 +153,25 @@ pub enum ScalarFunction {
     Atanh,
     Log2,
     Log10,
+    Exp2,
+    Lgamma,
+    /// The derivative of this order of digamma; of order 0, digamma itself.
+    Polygamma(u32),
+}
+
+/// A function for [`Real::pair`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PairFunction {
+    /// The remainder of a quotient with the sign of the divisor.
+    Remainder,
+    /// The remainder of a quotient with the sign of the dividend.
+    Fmod,
+    /// The exact quotient, rounded down.
+    FloorDivide,
+    /// The hypotenuse.
+    Hypot,
+    /// The first number with the sign of the second.
+    Copysign,
 }
 
 /// Computes x^exponent as PyTorch does: exponents of ±0.5 are square roots, and so NaN at -∞.

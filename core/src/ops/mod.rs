@@ -24,11 +24,19 @@ pub use conv::options::Convolution;
 pub use elementwise::parts;
 pub use index::order::Order;
 pub use index::reduce::ScatterReduction;
+pub use loss::bce::BceLoss;
 pub use loss::bce_with_logits::BceWithLogitsLoss;
 pub use loss::cross_entropy::{CrossEntropyLoss, Target};
+pub use loss::ctc::CtcLoss;
 pub use loss::distance::{HuberLoss, L1Loss, MseLoss};
+pub use loss::focal::FocalLoss;
 pub use loss::kl_div::KlDivLoss;
+pub use loss::likelihood::{GaussianNllLoss, PoissonNllLoss};
+pub use loss::multi_margin::{MultiMarginLoss, MultilabelMarginLoss, MultilabelSoftMarginLoss};
 pub use loss::nll_loss::NllLoss;
+pub use loss::ranking::{
+    CosineEmbeddingLoss, HingeEmbeddingLoss, MarginRankingLoss, TripletMarginLoss,
+};
 pub use loss::reduction::Reduction;
 pub use norm::batch_norm::BatchStatistics;
 pub use pool::windows::Windows;

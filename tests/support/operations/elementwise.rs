@@ -1,4 +1,4 @@
-//! Elementwise functions.
+//! Elementwise functions of one tensor, and activations.
 
 use super::Domain::{self, Moved, Positive, Signed};
 use super::drawn::{Drawn, Layout, Outcome, single};
@@ -12,6 +12,8 @@ const UNIT: Domain = Moved(0.45, 0.0);
 const ANGLE: Domain = Moved(0.6, 0.0);
 /// Inside of (0, 1).
 const PROBABLE: Domain = Moved(0.2, 0.5);
+/// As `Signed`, but away from multiples of 0.65.
+const LARGE: Domain = Moved(1.3, 0.0);
 /// From 1 to 3.
 const ABOVE_ONE: Domain = Moved(0.5, 2.0);
 // The bases of powers are of similar size, because numeric differences need one step for all.
@@ -132,6 +134,21 @@ fn functions() -> Vec<Entry> {
         atanh() UNIT, "torch.atanh(x)", "unit, 0.999, -0.999, 1e-8";
         log2() Positive, "torch.log2(x)", "positive, 0.999, 8.0, 0.125";
         log10() Positive, "torch.log10(x)", "positive, 0.999, 1000.0, 0.1";
+        exp2() Signed, "torch.exp2(x)", "real, 10.0, -20.0, 0.3";
+        lgamma() Positive, "torch.lgamma(x)",
+            "positive, 0.999, 1.001, 1.999, 2.001, 10.5, 170.5, -0.5, -1.5, -2.7, -10.3, -200.25"
+                .loose(&TRIGAMMA[..2]);
+        digamma() Positive, "torch.digamma(x)",
+            "positive, 0.999, 1.001, 1.4, 1.5, 10.5, 170.5, -0.25, -1.3, -2.7, -10.3, -200.25"
+                .loose(TRIGAMMA).differs([Difference {
+                    // PyTorch's π²/sin² is finite at the poles of trigamma.
+                    tensor: "grad.0",
+                    at: |x| x[0] < 0.0 && x[0].fract() == 0.0,
+                    found: |_, g| g * f64::INFINITY,
+                }]);
+        polygamma(0) Signed;
+        nan_to_num(0.5, Some(2.0), Some(-3.0)) Signed, "torch.nan_to_num(x, 0.5, 2.0, -3.0)", "real"
+            .exact();
         powf(0.0) Signed, "x.pow(0.0)", "real" .exact();
         powf(1.0) Signed, "x.pow(1.0)", "real" .exact();
         powf(2.0) Signed, "x.pow(2.0)", "real" .exact_output();
@@ -209,6 +226,22 @@ fn activations() -> Vec<Entry> {
         hard_tanh() Signed, "F.hardtanh(x)", "real, *KINKS" .exact();
         hard_swish() Signed, "F.hardswish(x)", "real, *KINKS" .differs([LOWEST]);
         relu6() Signed, "F.relu6(x)", "real, *KINKS" .exact();
+        softsign() Signed, "F.softsign(x)", "real, *TAILS"
+            .gradient_near_one().differs([Difference {
+                tensor: "output",
+                at: |x| x[0].is_infinite(),
+                found: |x, _| x[0].signum(),
+            }, ENDLESS]);
+        tanh_shrink() Signed, "F.tanhshrink(x)", "real, *TAILS, 1.24, -1.26"
+            .near_one().unsigned_zeros();
+        hard_shrink(0.5) LARGE, "F.hardshrink(x)", "real, *KINKS" .exact();
+        hard_shrink(1.75) Signed, "F.hardshrink(x, 1.75)", "real, *KINKS" .exact();
+        soft_shrink(0.5) LARGE, "F.softshrink(x)", "real, *KINKS" .exact().unsigned_zeros();
+        soft_shrink(0.0) Signed, "F.softshrink(x, 0.0)", "real" .exact().unsigned_zeros();
+        threshold(0.5, -3.0) Signed, "F.threshold(x, 0.5, -3.0)", "real" .exact();
+        softplus_with(2.0, 5.0) Signed, "F.softplus(x, 2.0, 5.0)",
+            "real, *TAILS, -20.0, 2.4, 2.5, 2.6, 40.0";
+        softplus_with(-0.5, 20.0) Signed, "F.softplus(x, -0.5, 20.0)", "real, *TAILS, -41.0";
     }
 }
 
@@ -224,6 +257,21 @@ fn further() -> Vec<Entry> {
         }
         powi {
             check "powi(5)", NEAR_MINUS_ONE: (m, k) => (m, k), |x| Ok(x[0].powi(5));
+        }
+        polygamma {
+            check "polygamma(1)", Positive: (m, k) => (m, k), |x| Ok(x[0].polygamma(1));
+            golden golden("unary", "polygamma(1)", |x| Ok(x[0].polygamma(1)))
+                .torch("torch.polygamma(1, x)", "above_zero(0.999, 1.001, 10.5, 170.5, -0.3, -9.7)")
+                .loose(TRIGAMMA);
+            golden golden("unary", "polygamma(2)", |x| Ok(x[0].polygamma(2)))
+                .torch("torch.polygamma(2, x)", "above_zero(0.999, 1.001, 10.5, 170.5)");
+            golden golden("unary", "polygamma(5)", |x| Ok(x[0].polygamma(5)))
+                .torch("torch.polygamma(5, x)", "above_zero(0.999, 1.001, 10.5, 170.5)");
+        }
+        logit {
+            golden golden("unary", "logit of a clamped number",
+                |x| Ok(x[0].clamp(0.1, 0.9).logit()))
+                .torch("torch.logit(x, eps=0.1)", "elementwise(unit, 0.2, 0.95)");
         }
         powf {
             extreme "powf(1e30)", Signed: (m, k) => (m, k), |x| Ok(x[0].powf(1e30));
@@ -261,6 +309,24 @@ fn further() -> Vec<Entry> {
                     ("f64 special", 1e-12, 0.0),
                 ])
                 .differs([LOWEST, ENDS]);
+        }
+        glu {
+            check "glu", Signed: (m, 2 * k) => (m, k), |x| x[0].glu(-1);
+            check "glu of rows", Signed: (2 * m, k) => (m, k), |x| x[0].glu(0);
+            check "glu of the middle", Signed: (m, 2 * k, n) => (m, k, n), |x| x[0].glu(1);
+            golden golden("activation", "glu", |x| x[0].glu(-1))
+                .torch("F.glu(x)", "normal(rows=[[5, 8]], axes=[[2, 3, 4]], empty=[[0, 4]]) \
+                    + normal(nothing=[[3, 0]], vector=[[6]])").sums();
+            golden golden("activation", "glu(1)", |x| x[0].glu(1))
+                .torch("F.glu(x, 1)", "normal(rows=[[5, 8]], axes=[[2, 6, 4]])").sums();
+            draw 1 Same |x, p| x[0].glu(p.axis);
+        }
+        softmin {
+            check "softmin", Signed: (m, k) => (m, k), |x| x[0].softmin(-1);
+            golden golden("activation", "softmin", |x| x[0].softmin(0))
+                .torch("F.softmin(x, 0)", "normal(rows=[[5, 8]], axes=[[2, 3, 4]], empty=[[0, 4]])")
+                .sums();
+            draw 1 Same |x, p| x[0].softmin(p.axis);
         }
         prelu {
             check "prelu", Signed: (m, k) (k) => (m, k), |x| x[0].prelu(&x[1]);
@@ -305,9 +371,25 @@ fn drawn() -> Vec<Entry> {
         elu { draw 1 Same |x, p| x[0].elu(p.number); }
         celu { draw 1 Same |x, p| x[0].celu(p.number); }
         powf { draw 1 Same |x, p| x[0].powf(p.number); }
+        hard_shrink { draw 1 Same |x, p| x[0].hard_shrink(p.number); }
+        soft_shrink { draw 1 Same |x, p| x[0].soft_shrink(p.number); }
+        threshold { draw 1 Same |x, p| x[0].threshold(p.number, p.other_number); }
+        softplus_with { draw 1 Same |x, p| x[0].softplus_with(p.number, p.other_number); }
         powi { draw 1 Same |x, p| x[0].powi(p.power); }
+        polygamma { draw 1 Same |x, p| x[0].polygamma(p.power.unsigned_abs()); }
+        nan_to_num {
+            draw 1 Same |x, p| x[0].nan_to_num(p.number, None, Some(p.other_number));
+        }
     }
 }
+
+/// PyTorch computes trigamma to 9 digits only; unit tests compare with more.
+const TRIGAMMA: &[(&str, f64, f64)] = &[
+    ("spread", 1e-8, 5e-6),
+    ("scalar", 1e-8, 2e-6),
+    ("special", 1e-8, 5e-6),
+    ("f64 special", 1e-8, 0.0),
+];
 
 /// PyTorch multiplies -∞ by 0; the expected value is the limit.
 const LOWEST: Difference = Difference {
@@ -321,6 +403,13 @@ const ENDS: Difference = Difference {
     tensor: "grad.0",
     at: |x| x[0].is_infinite(),
     found: |x, g| if x[0] > 0.0 { g } else { 0.0 },
+};
+
+/// The derivative of softsign is 0 at ±∞.
+const ENDLESS: Difference = Difference {
+    tensor: "grad.0",
+    at: |x| x[0].is_infinite(),
+    found: |_, _| 0.0,
 };
 
 /// PyTorch squares x where the square is infinite.
@@ -342,75 +431,3 @@ fn tail(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
 }
 
 const SLOPE: fn(&[f64], f64) -> f64 = |x, g| g * (x[0] * x[0].exp());
-
-/// Entries of methods of two tensors: the domain of the first operand in gradient checks, PyTorch's
-/// expression of `x` and `y`, the arguments of `pairs` in `golden/cases.py` (the domain of each
-/// operand), and bounds, for two operands and for one that is used twice.
-macro_rules! binary {
-    ($($method:ident $domain:ident, $torch:literal, $cases:literal
-        $(.$bound:ident($($given:expr),*))*, twice $(.$other:ident($($option:expr),*))*;)*) => {{
-        let twice = |name: &str, run| {
-            golden("binary", format!("{name}(x,x)"), run)
-        };
-        [$(operations! { [m, k, n] $method {
-            check concat!(stringify!($method), " of equal shapes"), $domain:
-                (m, k) (m, k) => (m, k), |x| x[0].$method(&x[1]);
-            check concat!(stringify!($method), " with a row"), $domain:
-                (m, k) (k) => (m, k), |x| x[0].$method(&x[1]);
-            check concat!(stringify!($method), " of a column and a stack"), $domain:
-                (m, 1) (n, m, k) => (n, m, k), |x| x[0].$method(&x[1]);
-            check concat!(stringify!($method), " of a column and a row"), $domain:
-                (m, 1) (1, k) => (m, k), |x| x[0].$method(&x[1]);
-            check concat!(stringify!($method), " of a scalar"), $domain:
-                () (m, k) => (m, k), |x| x[0].$method(&x[1]);
-            golden golden("binary", stringify!($method), |x| x[0].$method(&x[1]))
-                .torch($torch, concat!("pairs(", $cases, ")"))$(.$bound($($given),*))*;
-            golden twice(stringify!($method), |x| x[0].$method(&x[0]))
-                .torch($torch.replace('y', "x"),
-                    concat!("doubled(", $cases, ")"))$(.$other($($option),*))*;
-            draw 2 Same |x, p| x[0].$method(&x[1]);
-        }}),*].into_iter().flatten().collect()
-    }};
-}
-
-/// Elementwise functions of two tensors.
-pub fn binary() -> Vec<Entry> {
-    binary! {
-        add Signed, "x.add(y)", "real, real" .exact(), twice .exact();
-        sub Signed, "x.sub(y)", "real, real" .exact(), twice .exact();
-        mul Signed, "x.mul(y)", "real, real" .exact(), twice .exact();
-        div Signed, "x.div(y)", "real, nonzero" .exact_output(),
-            twice .exact_output().gradient_sums().loose(&[("same", 1e-13, 2e-5)]);
-        pow Positive, "x.pow(y)",
-            "positive, real, integers=integers()" .loose(&[("outer", 1e-12, 2e-5)]), twice;
-        maximum Signed, "x.maximum(y)",
-            "real, real, ties=ties(0)" .exact().unsigned_zeros(), twice .exact();
-        minimum Signed, "x.minimum(y)",
-            "real, real, ties=ties(1)" .exact().unsigned_zeros(), twice .exact();
-        atan2 Signed, "x.atan2(y)", "real, real"
-            .differs([
-                turn("grad.0", |x, g| g * turned(x[1], x)),
-                turn("grad.1", |x, g| g * turned(-x[0], x)),
-            ]),
-            twice;
-    }
-}
-
-/// PyTorch's a² + b² underflows, overflows or loses digits.
-fn turn(tensor: &'static str, found: fn(&[f64], f64) -> f64) -> Difference {
-    Difference {
-        tensor,
-        at: |x| !(1e-145..1e150).contains(&x[0].hypot(x[1])),
-        found,
-    }
-}
-
-/// Computes a component divided by the squared distance from the origin; 0 at the origin and at
-/// infinity.
-fn turned(component: f64, x: &[f64]) -> f64 {
-    let distance = x[0].hypot(x[1]);
-    if distance == 0.0 || distance == f64::INFINITY {
-        return 0.0;
-    }
-    component / distance / distance
-}

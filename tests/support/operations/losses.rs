@@ -21,34 +21,8 @@ macro_rules! classified {
     };
 }
 
-/// A loss of two operands with each reduction: its name, the call, PyTorch's function and options,
-/// and the arguments of `compared` in `golden/cases.py`.
-macro_rules! compared {
-    ($name:literal, |$x:ident, $reduction:ident| $call:expr, $torch:literal, $cases:literal) => {
-        vec![
-            compared!(@ $name, "mean", |$x, $reduction = Mean| $call, $torch, $cases).sums(),
-            compared!(@ $name, "sum", |$x, $reduction = Sum| $call, $torch, $cases).sums(),
-            compared!(@ $name, "batchmean", |$x, $reduction = BatchMean| $call, $torch, $cases)
-                .sums(),
-            compared!(@ $name, "none", |$x, $reduction = None| $call, $torch, $cases)
-                .unsigned_zeros(),
-        ]
-    };
-    (@ $name:literal, $text:literal, |$x:ident, $reduction:ident = $kind:ident| $call:expr,
-        $torch:literal, $cases:literal) => {
-        golden("losses", concat!($name, " ", $text), |$x| {
-            let $reduction = Reduction::$kind;
-            $call
-        })
-        .torch(
-            concat!("with_reduction(", $torch, ", reduction='", $text, "')"),
-            concat!("compared(", $cases, ")"),
-        )
-    };
-}
-
 /// Changes the row without a reduction, which is the last of four.
-fn unreduced(mut all: Vec<Golden>, more: fn(Golden) -> Golden) -> Vec<Golden> {
+pub(super) fn unreduced(mut all: Vec<Golden>, more: fn(Golden) -> Golden) -> Vec<Golden> {
     let last = all.pop().map(more);
     all.into_iter().chain(last).collect()
 }
@@ -416,7 +390,7 @@ pub fn losses() -> Vec<Entry> {
 }
 
 /// Returns a difference whose value is 0.
-fn nothing(tensor: &'static str, at: fn(&[f64]) -> bool) -> Difference {
+pub(super) fn nothing(tensor: &'static str, at: fn(&[f64]) -> bool) -> Difference {
     Difference {
         tensor,
         at,
@@ -425,7 +399,7 @@ fn nothing(tensor: &'static str, at: fn(&[f64]) -> bool) -> Difference {
 }
 
 /// Returns a label for each row of classes.
-fn labels(logits: &Tensor) -> Indices {
+pub(super) fn labels(logits: &Tensor) -> Indices {
     let mut shape = logits.shape().to_vec();
     let classes = shape.pop().unwrap_or(1).max(1);
     let count = shape.iter().product();
@@ -434,7 +408,7 @@ fn labels(logits: &Tensor) -> Indices {
 }
 
 /// Returns a weight for each class.
-fn weights(logits: &Tensor) -> Tensor {
+pub(super) fn weights(logits: &Tensor) -> Tensor {
     let classes = logits.shape()[logits.rank() - 1];
     let weights = (0..classes).map(|i| 0.5 + 0.25 * (i % 5) as f64);
     Tensor::from(&weights.collect::<Vec<_>>()[..]).to_dtype(logits.dtype())

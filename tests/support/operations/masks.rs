@@ -49,6 +49,27 @@ pub fn masks() -> Vec<Entry> {
             without Check: "returns truth values";
             without Golden: "returns truth values; `masks.rs` compares them with loops";
         }
+        is_nan {
+            extreme "is_nan raw", Signed: (m, k) => (m, k),
+                |x| Ok(x[0].is_nan().to_tensor(x[0].dtype()));
+            draw 1 Same |x, p| x[0].is_nan();
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
+        }
+        is_infinite {
+            extreme "is_infinite raw", Signed: (m, k) => (m, k),
+                |x| Ok(x[0].is_infinite().to_tensor(x[0].dtype()));
+            draw 1 Same |x, p| x[0].is_infinite();
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
+        }
+        is_finite {
+            extreme "is_finite raw", Signed: (m, k) => (m, k),
+                |x| Ok(x[0].is_finite().to_tensor(x[0].dtype()));
+            draw 1 Same |x, p| x[0].is_finite();
+            without Check: "returns truth values";
+            without Golden: "returns truth values; `masks.rs` compares them with loops";
+        }
         to_tensor {
             draw 0 Same |x, p| p.mask.to_tensor(p.dtype);
             without Check: "takes no tensor";

@@ -75,17 +75,49 @@ macro_rules! operations {
     }};
 }
 
+/// A loss of two operands with each reduction: its name, the call, PyTorch's function and options,
+/// and the arguments of `compared` in `golden/cases.py` or, after `in`, another list of cases.
+macro_rules! compared {
+    ($name:literal, |$x:ident, $reduction:ident| $call:expr, $torch:literal, $cases:literal) => {
+        compared!($name, |$x, $reduction| $call, $torch, in concat!("compared(", $cases, ")"))
+    };
+    ($name:literal, |$x:ident, $reduction:ident| $call:expr, $torch:literal, in $cases:expr) => {
+        vec![
+            compared!(@ $name, "mean", |$x, $reduction = Mean| $call, $torch, $cases).sums(),
+            compared!(@ $name, "sum", |$x, $reduction = Sum| $call, $torch, $cases).sums(),
+            compared!(@ $name, "batchmean", |$x, $reduction = BatchMean| $call, $torch, $cases)
+                .sums(),
+            compared!(@ $name, "none", |$x, $reduction = None| $call, $torch, $cases)
+                .unsigned_zeros(),
+        ]
+    };
+    (@ $name:literal, $text:literal, |$x:ident, $reduction:ident = $kind:ident| $call:expr,
+        $torch:literal, $cases:expr) => {
+        super::golden::golden("losses", concat!($name, " ", $text), |$x| {
+            let $reduction = cotangent::Reduction::$kind;
+            $call
+        })
+        .torch(
+            concat!("with_reduction(", $torch, ", reduction='", $text, "')"),
+            $cases,
+        )
+    };
+}
+
 mod attention;
 mod convolution;
 mod creation;
 pub mod drawn;
 mod elementwise;
 pub mod golden;
+mod hinges;
 mod indexing;
+mod likelihoods;
 mod linear;
 mod losses;
 mod masks;
 mod normalizations;
+mod pairs;
 mod pooling;
 mod recurrent;
 mod reductions;
@@ -94,12 +126,15 @@ mod shapes;
 pub use attention::attention;
 pub use convolution::convolution;
 pub use creation::creation;
-pub use elementwise::{binary, elementwise};
+pub use elementwise::elementwise;
+pub use hinges::hinges;
 pub use indexing::indexing;
+pub use likelihoods::likelihoods;
 pub use linear::linear;
 pub use losses::losses;
 pub use masks::masks;
 pub use normalizations::normalizations;
+pub use pairs::binary;
 pub use pooling::pooling;
 pub use recurrent::recurrent;
 pub use reductions::reductions;
@@ -198,7 +233,7 @@ pub fn values(shape: &[usize], domain: Domain, dtype: DType, seed: u64) -> Resul
 
 /// Returns the whole registry.
 pub fn registry() -> Vec<Entry> {
-    let families: [fn() -> Vec<Entry>; 14] = [
+    let families: [fn() -> Vec<Entry>; 16] = [
         elementwise,
         binary,
         masks,
@@ -208,6 +243,8 @@ pub fn registry() -> Vec<Entry> {
         pooling,
         recurrent,
         losses,
+        hinges,
+        likelihoods,
         shapes,
         indexing,
         creation,

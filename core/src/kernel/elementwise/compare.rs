@@ -12,18 +12,24 @@ pub(crate) trait Comparison: Copy + Send + Sync + 'static {
 }
 
 macro_rules! comparisons {
-    ($($name:ident $method:ident;)*) => {$(
+    ($($name:ident |$a:ident, $b:ident| $holds:expr;)*) => {$(
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct $name;
         impl Comparison for $name {
             #[inline(always)]
-            fn holds<T: Real>(self, a: T, b: T) -> T::Bool {
-                a.$method(b)
+            fn holds<T: Real>(self, $a: T, $b: T) -> T::Bool {
+                $holds
             }
         }
     )*};
 }
-comparisons! { Less lt; LessOrEqual le; Equal equals; }
+comparisons! {
+    Less |a, b| a.lt(b);
+    LessOrEqual |a, b| a.le(b);
+    Equal |a, b| a.equals(b);
+    SizeLess |a, b| a.abs().lt(b);
+    SizeEqual |a, b| a.abs().equals(b);
+}
 
 /// Elements that are staged on the stack if an operand is not contiguous.
 const STAGE: usize = 512;

@@ -40,6 +40,7 @@ pub(crate) mod erfc;
 pub(crate) mod exp;
 pub(crate) mod exp_m1;
 pub(crate) mod functions;
+pub(crate) mod gamma;
 pub(crate) mod ln;
 pub(crate) mod ln_1p;
 pub(crate) mod pow;

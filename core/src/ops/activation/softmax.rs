@@ -40,6 +40,21 @@ impl Tensor {
         self.softmax_or_log("log_softmax", axis, true)
     }
 
+    /// Computes `e^-x / Σ e^-x` along an axis, the [`softmax`](Self::softmax) of -x.
+    ///
+    /// # Errors
+    /// As [`softmax`](Self::softmax).
+    ///
+    /// ```
+    /// use cotangent::prelude::*;
+    /// let p = Tensor::from([1e4f32, 1e4, f32::INFINITY]).softmin(0)?;
+    /// assert_eq!(p.to_vec::<f32>()?, [0.5, 0.5, 0.0]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn softmin(&self, axis: isize) -> Result<Self> {
+        self.neg().softmax_or_log("softmin", axis, false)
+    }
+
     fn softmax_or_log(&self, op: &'static str, axis: isize, logarithm: bool) -> Result<Self> {
         if let Some(vector) = self.as_vector() {
             return Ok(vector.softmax_or_log(op, axis, logarithm)?.as_scalar());

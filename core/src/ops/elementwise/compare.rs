@@ -2,7 +2,9 @@
 
 use crate::autograd::Tensor;
 use crate::error::Result;
-use crate::kernel::elementwise::compare::{Comparison, Equal, Less, LessOrEqual, compare};
+use crate::kernel::elementwise::compare::{
+    Comparison, Equal, Less, LessOrEqual, SizeEqual, SizeLess, compare,
+};
 use crate::tensor::{Array, Mask, Shape, broadcast_shapes, refusable, with_dtype};
 
 /// Compares two tensors of one dtype, broadcast to `shape`; `negated` inverts the mask.
@@ -124,6 +126,53 @@ comparisons! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn ne, ne_scalar: "!=" as Equal true |a, b| [a, b], alias "not_equal", "true";
+}
+
+/// # Comparisons
+impl Tensor {
+    /// Returns a mask that is true where an element is NaN.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let mask = Tensor::from([1.0f32, f32::NAN, f32::INFINITY]).is_nan();
+    /// assert_eq!(mask.as_slice(), [false, true, false]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "isnan")]
+    #[track_caller]
+    pub fn is_nan(&self) -> Mask {
+        mask(Equal, true, [self, self], self.array().shape())
+    }
+
+    /// Returns a mask that is true where an element is ∞ or -∞.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let mask = Tensor::from([1.0f32, f32::NAN, f32::NEG_INFINITY]).is_infinite();
+    /// assert_eq!(mask.as_slice(), [false, false, true]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "isinf")]
+    #[track_caller]
+    pub fn is_infinite(&self) -> Mask {
+        let infinity = scalar_like(self, f64::INFINITY);
+        mask(SizeEqual, false, [self, &infinity], self.array().shape())
+    }
+
+    /// Returns a mask that is true where an element is neither infinite nor NaN.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let mask = Tensor::from([1.0f32, f32::NAN, f32::INFINITY]).is_finite();
+    /// assert_eq!(mask.as_slice(), [true, false, false]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "isfinite")]
+    #[track_caller]
+    pub fn is_finite(&self) -> Mask {
+        let infinity = scalar_like(self, f64::INFINITY);
+        mask(SizeLess, false, [self, &infinity], self.array().shape())
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,18 @@
 //! Elementwise functions: of one tensor in [`unary`] (`exp`, `abs`), [`power`], [`rounding`]
-//! (`floor`, `sign`) and [`trigonometric`] (`tan`, `log2`), of two in [`arithmetic`] (`add`,
-//! `maximum`), with masks in [`compare`], [`select`] and [`mask`]. `#[elementwise]` writes their
+//! (`floor`, `sign`) and [`trigonometric`] (`tan`, `log2`, `lgamma`), of several in [`arithmetic`]
+//! (`add`, `maximum`), [`division`] (`remainder`, `hypot`) and [`pairs`] (`logaddexp`, `lerp`),
+//! with masks in [`compare`], [`select`] and [`mask`]. `#[elementwise]` writes their
 //! kernels and derivatives: [`functions`] has the tables, [`operation`] records, and [`symbolic`]
 //! runs formulas on whole tensors.
 
 pub(in crate::ops) mod arithmetic;
 pub(in crate::ops) mod compare;
+pub(in crate::ops) mod division;
 pub(in crate::ops) mod functions;
 pub(in crate::ops) mod mask;
 pub(in crate::ops) mod operation;
 pub(in crate::ops) mod operators;
+pub(in crate::ops) mod pairs;
 pub(in crate::ops) mod power;
 pub(in crate::ops) mod rounding;
 pub(in crate::ops) mod select;

@@ -49,7 +49,7 @@ pub fn apply<const N: usize, E: Operation<N>>(
     formula: E,
     operands: [&Tensor; N],
 ) -> Result<Tensor> {
-    let shape = joint_shape(E::NAME, &operands)?;
+    let shape = joint_shape(formula.name(), &operands)?;
     Ok(record(formula, operands, &shape))
 }
 

@@ -3,7 +3,7 @@
 
 use crate::autograd::Tensor;
 use crate::kernel::elementwise::compare::{Equal, Less, LessOrEqual};
-use crate::kernel::{Real, ScalarFunction};
+use crate::kernel::{PairFunction, Real, ScalarFunction};
 use crate::ops::elementwise::arithmetic;
 use std::any::Any;
 use std::cell::RefCell;
@@ -174,6 +174,11 @@ impl<'a> Real for Symbol<'a> {
     }
     fn scalar(self, function: ScalarFunction) -> Self {
         self.map(|x| crate::ops::elementwise::trigonometric::apply_scalar(x, function))
+    }
+    fn pair(self, other: Self, function: PairFunction) -> Self {
+        self.zip(other, |a, b| {
+            crate::ops::elementwise::division::apply_pair(a, b, function)
+        })
     }
     fn atan2(self, x: Self) -> Self {
         self.zip(x, arithmetic::angle)

@@ -1,5 +1,6 @@
-//! Trigonometric, hyperbolic and inverse functions, and logarithms to other bases. One kernel
-//! computes them all, one element at a time.
+//! Trigonometric, hyperbolic and inverse functions, exponentials and logarithms to other bases, and
+//! the logarithm of the gamma function with its derivatives. One kernel computes them all, one
+//! element at a time.
 
 use crate::autograd::{OpKind, Tensor};
 use crate::kernel::{Formula, Needs, Real, ScalarFunction};
@@ -9,18 +10,19 @@ use crate::ops::elementwise::support::{larger, smaller};
 use std::f64::consts::{LN_2, LN_10};
 
 macro_rules! scalar {
-    ($($(#[$doc:meta])* pub fn $method:ident as $function:ident;)*) => {
+    ($($(#[$doc:meta])* pub fn $method:ident as $function:ident $(($order:literal))?;)*) => {
         /// # Elementwise functions
         impl Tensor {
             $($(#[$doc])*
             pub fn $method(&self) -> Self {
-                apply_scalar(self, ScalarFunction::$function)
+                apply_scalar(self, ScalarFunction::$function $(($order))?)
             })*
         }
 
         fn name(function: ScalarFunction) -> &'static str {
             match function {
-                $(ScalarFunction::$function => stringify!($method)),*
+                $(ScalarFunction::$function $(($order))? => stringify!($method),)*
+                ScalarFunction::Polygamma(_) => "polygamma",
             }
         }
 
@@ -35,7 +37,9 @@ macro_rules! scalar {
             pub struct $method;
 
             called! {
-                $method(x = 0) as ScalarUnary { function: ScalarFunction::$function } => ScalarUnary
+                $method(x = 0) as ScalarUnary {
+                    function: ScalarFunction::$function $(($order))?
+                } => ScalarUnary
             }
             )*
         }
@@ -155,6 +159,70 @@ scalar! {
     /// # Ok::<(), cotangent::Error>(())
     /// ```
     pub fn log10 as Log10;
+
+    /// Computes the power `2^x`.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// assert_eq!(Tensor::from([3.0f32, -2.0]).exp2().to_vec::<f32>()?, [8.0, 0.25]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    pub fn exp2 as Exp2;
+
+    /// Computes `ln |Γ(x)|`, the logarithm of the gamma function; ∞ at 0 and the negative integers.
+    ///
+    /// For positive x the result is within 2 units in the last place, also near its zeros at 1 and
+    /// 2; for negative x it is within 1e-15 times the larger of 1 and its size. In `f32` it is
+    /// rounded from `f64`.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let y = Tensor::from([5.0f64, 1.0, 0.0]).lgamma().to_vec::<f64>()?;
+    /// assert_eq!(y, [24f64.ln(), 0.0, f64::INFINITY]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "gammaln")]
+    #[doc(alias = "loggamma")]
+    pub fn lgamma as Lgamma;
+
+    /// Computes the derivative of [`lgamma`](Self::lgamma); -∞ at 0, ∞ at -0, and NaN at the
+    /// negative integers.
+    ///
+    /// For positive x the result is within 6 units in the last place, also near its zero at
+    /// 1.4616, where PyTorch's loses digits; for negative x it is within 2e-15 times the larger of
+    /// 1 and its size. In `f32` it is rounded from `f64`.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let y = Tensor::from([1.0f64, 2.0]).digamma().to_vec::<f64>()?;
+    /// assert!((y[0] + 0.577_215_664_901_532_9).abs() < 1e-15); // Euler's constant
+    /// assert!((y[1] - y[0] - 1.0).abs() < 1e-15);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "psi")]
+    pub fn digamma as Polygamma(0);
+}
+
+/// # Elementwise functions
+impl Tensor {
+    /// Computes the derivative of this order of [`digamma`](Self::digamma), which is order 0; order
+    /// 1 is known as trigamma. At 0 and the negative integers it is ∞ if the order is odd. If the
+    /// order is even, it is NaN at the negative integers and has the limit from above at 0.
+    ///
+    /// For positive x and orders up to 10 the result is within 5 units in the last place. Above
+    /// order 170 the factorial in it is infinite. PyTorch's orders above 1 are NaN for most
+    /// negative x.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let y = Tensor::from([1.0f64]).polygamma(1).to_vec::<f64>()?;
+    /// assert!((y[0] - std::f64::consts::PI.powi(2) / 6.0).abs() < 1e-15);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[doc(alias = "trigamma")]
+    pub fn polygamma(&self, order: u32) -> Self {
+        apply_scalar(self, ScalarFunction::Polygamma(order))
+    }
 }
 
 pub(crate) fn apply_scalar(x: &Tensor, function: ScalarFunction) -> Tensor {
@@ -204,6 +272,11 @@ impl Formula<1> for ScalarUnary {
             ScalarFunction::Atanh => one_minus_square(x).recip(),
             ScalarFunction::Log2 => x.constant(LN_2.recip()) / x,
             ScalarFunction::Log10 => x.constant(LN_10.recip()) / x,
+            ScalarFunction::Exp2 => x.scalar(ScalarFunction::Exp2) * LN_2,
+            ScalarFunction::Lgamma => x.scalar(ScalarFunction::Polygamma(0)),
+            ScalarFunction::Polygamma(order) => {
+                x.scalar(ScalarFunction::Polygamma(order.saturating_add(1)))
+            }
         };
         [g * slope]
     }
@@ -289,7 +362,7 @@ mod tests {
     fn names_match_the_methods_and_gradients_are_right() -> Result<()> {
         let small = Tensor::from([0.3f64, -0.7]);
         let large = Tensor::from([1.3f64, 4.0]);
-        let cases: [(&str, &Tensor, Function); 11] = [
+        let cases: [(&str, &Tensor, Function); 17] = [
             ("tan", &small, Tensor::tan),
             ("asin", &small, Tensor::asin),
             ("acos", &small, Tensor::acos),
@@ -301,6 +374,12 @@ mod tests {
             ("atanh", &small, Tensor::atanh),
             ("log2", &large, Tensor::log2),
             ("log10", &large, Tensor::log10),
+            ("exp2", &small, Tensor::exp2),
+            ("lgamma", &small, Tensor::lgamma),
+            ("lgamma", &large, Tensor::lgamma),
+            ("digamma", &small, Tensor::digamma),
+            ("polygamma", &small, |x| x.polygamma(1)),
+            ("polygamma", &large, |x| x.polygamma(2)),
         ];
         for (name, x, f) in cases {
             gradcheck::function(std::slice::from_ref(x), |x| Ok(f(&x[0])))?.assert_ok();

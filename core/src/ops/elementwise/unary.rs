@@ -1,9 +1,10 @@
 //! Elementwise functions of one tensor.
 
 use crate::autograd::{OpKind, Tensor};
-use crate::kernel::{Formula, Needs, Real};
+use crate::kernel::{Float, Formula, Needs, Real};
 use crate::ops::elementwise::functions::{called, functions};
 use crate::ops::elementwise::operation::{Operation, apply_one};
+use crate::tensor::with_dtype;
 use cotangent_macros::elementwise;
 use std::f64::consts::FRAC_2_SQRT_PI;
 
@@ -379,6 +380,38 @@ impl Tensor {
 pub fn clamp(x: Tensor, low: f64, high: f64) -> Tensor {
     let raised = if x < low { low } else { x };
     if raised > high { high } else { raised }
+}
+
+/// # Elementwise functions
+impl Tensor {
+    /// Replaces NaN by `nan`, ∞ by `positive` and -∞ by `negative`. PyTorch's defaults are 0 and
+    /// `None`, for which the largest and the smallest finite number of the dtype are taken. The
+    /// numbers take the dtype of the tensor. The derivative is 0 where a number is replaced.
+    ///
+    /// ```
+    /// # use cotangent::Tensor;
+    /// let y = Tensor::from([1.0f32, f32::NAN, f32::INFINITY]).nan_to_num(0.0, None, None);
+    /// assert_eq!(y.to_vec::<f32>()?, [1.0, 0.0, f32::MAX]);
+    /// # Ok::<(), cotangent::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn nan_to_num(&self, nan: f64, positive: Option<f64>, negative: Option<f64>) -> Self {
+        let largest = with_dtype!(self.dtype(), F => Float::to_f64(F::MAX));
+        let (positive, negative) = (positive.unwrap_or(largest), negative.unwrap_or(-largest));
+        finite(self, nan, positive, negative)
+    }
+}
+
+#[elementwise(name = "nan_to_num", crate = "crate")]
+fn finite(x: Tensor, nan: f64, positive: f64, negative: f64) -> Tensor {
+    let replaced = if x > 0.0 { positive } else { negative };
+    if abs(x) < f64::INFINITY {
+        x
+    } else if x == x {
+        replaced
+    } else {
+        nan
+    }
 }
 
 #[cfg(test)]

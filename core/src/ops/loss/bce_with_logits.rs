@@ -1,10 +1,11 @@
 //! Binary cross-entropy of logits.
 
 use crate::autograd::Tensor;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::ops::elementwise::operation::{self, Reduced};
 use crate::ops::loss::distance::reduced;
-use crate::ops::loss::reduction::{Reduction, expect_one_shape, without};
-use crate::tensor::broadcast_shapes;
+use crate::ops::loss::reduction::{Reduction, expect_one_shape, expect_weight, weighted, without};
+use crate::tensor::Axes;
 use cotangent_macros::elementwise;
 
 /// # Losses
@@ -43,7 +44,6 @@ impl Tensor {
 /// # Ok::<(), cotangent::Error>(())
 /// ```
 #[doc(alias = "BCEWithLogitsLoss")]
-#[doc(alias = "BCELoss")]
 #[doc(alias = "binary_cross_entropy_with_logits")]
 #[derive(Clone, Debug, Default)]
 #[must_use]
@@ -93,25 +93,14 @@ impl BceWithLogitsLoss {
     /// NaN at -∞, and at ∞ for a target of 1.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the targets have another shape than the logits (a loss does not
-    /// broadcast), if a weight does not broadcast to that shape, or if there is no element for a
-    /// mean; [`Error::DType`] if dtypes differ.
+    /// [`Error::Shape`](crate::Error::Shape) if the targets have another shape than the logits (a
+    /// loss does not broadcast), if a weight does not broadcast to that shape, or if there is no
+    /// element for a mean; [`Error::DType`](crate::Error::DType) if dtypes differ.
     pub fn loss(&self, logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
         let op = "bce_with_logits";
         expect_one_shape(op, logits, targets)?;
         for weight in [&self.positive, &self.weights].into_iter().flatten() {
-            Tensor::expect_one_dtype(
-                op,
-                &[
-                    ("the prediction", Some(logits)),
-                    ("the weight", Some(weight)),
-                ],
-            )?;
-            if broadcast_shapes(op, weight.shape(), logits.shape())?[..] != *logits.shape() {
-                let reason = "the weight has axes that the logits do not have";
-                let shapes = [weight.shape(), logits.shape()];
-                return Err(Error::shape(op, reason, &shapes));
-            }
+            expect_weight(op, weight, logits)?;
         }
         let counted;
         let logits = match &self.weights {
@@ -133,17 +122,23 @@ impl BceWithLogitsLoss {
             }
         };
         if let Some(weight) = &self.weights {
-            losses = without(&losses.mul(weight)?, weight)?;
+            losses = weighted(&losses, weight)?;
         }
         self.reduction.apply(op, &losses)
     }
+}
+
+/// Computes the means over the last axis of the losses of logits and targets of one shape.
+pub(crate) fn means_over_classes(logits: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let (formula, axes) = (bce_with_logits::new(), Some(Axes::from(-1)));
+    operation::reduce(formula, Reduced::Mean, axes, [logits, targets])
 }
 
 /// The binary cross-entropy of a logit x and a target z. The derivative has two sigmoids rather
 /// than sigmoid(x) - z: a small one keeps its digits.
 #[elementwise(kind = Loss, crate = "crate")]
 #[derivative(x = (1.0 - z) * sigmoid(x) - z * sigmoid(-x), z = -x)]
-fn bce_with_logits(x: Tensor, z: Tensor) -> Tensor {
+pub(crate) fn bce_with_logits(x: Tensor, z: Tensor) -> Tensor {
     let tail = ln_1p(exp(-abs(x)));
     let above = (if x > 0.0 { x } else { 0.0 }) + tail;
     let below = (if x > 0.0 { 0.0 } else { -x }) + tail;

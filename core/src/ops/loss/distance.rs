@@ -3,8 +3,8 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Interval, Result};
-use crate::ops::elementwise::operation::{self, Operation, Reduced};
-use crate::ops::loss::reduction::{Reduction, expect_one_shape};
+use crate::ops::elementwise::operation::Operation;
+use crate::ops::loss::reduction::{Reduction, expect_one_shape, reduced_formula};
 use cotangent_macros::elementwise;
 
 /// # Losses
@@ -208,11 +208,7 @@ pub(crate) fn reduced<E: Operation<2>>(
     reduction: Reduction,
 ) -> Result<Tensor> {
     expect_one_shape(E::NAME, prediction, target)?;
-    match reduction {
-        Reduction::Mean => operation::reduce(formula, Reduced::Mean, None, [prediction, target]),
-        Reduction::Sum => operation::reduce(formula, Reduced::Sum, None, [prediction, target]),
-        _ => reduction.apply(E::NAME, &operation::apply(formula, [prediction, target])?),
-    }
+    reduced_formula(E::NAME, formula, [prediction, target], reduction)
 }
 
 #[elementwise(kind = Loss, crate = "crate")]

@@ -2,8 +2,9 @@
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
+use crate::ops::elementwise::operation::{self, Operation, Reduced};
 use crate::ops::reduce::sum::mean_to_shape;
-use crate::tensor::Shape;
+use crate::tensor::{Shape, broadcast_shapes};
 
 /// How a loss combines the losses of the elements or samples.
 ///
@@ -77,6 +78,46 @@ pub(crate) fn expect_one_shape(
         reason,
         &[prediction.shape(), target.shape()],
     ))
+}
+
+/// Computes a loss of elements and reduces it. The operands broadcast to the shape of the first.
+pub(crate) fn reduced_formula<const N: usize, E: Operation<N>>(
+    op: &'static str,
+    formula: E,
+    operands: [&Tensor; N],
+    reduction: Reduction,
+) -> Result<Tensor> {
+    let losses = operands[0];
+    match reduction {
+        Reduction::Mean => {
+            expect_losses(op, losses.len(), losses.shape())?;
+            operation::reduce(formula, Reduced::Mean, None, operands)
+        }
+        Reduction::Sum => operation::reduce(formula, Reduced::Sum, None, operands),
+        _ => reduction.apply(op, &operation::apply(formula, operands)?),
+    }
+}
+
+/// Fails unless the weight has the dtype of the prediction and broadcasts to its shape.
+pub(crate) fn expect_weight(op: &'static str, weight: &Tensor, prediction: &Tensor) -> Result<()> {
+    Tensor::expect_one_dtype(
+        op,
+        &[
+            ("the prediction", Some(prediction)),
+            ("the weight", Some(weight)),
+        ],
+    )?;
+    if broadcast_shapes(op, weight.shape(), prediction.shape())?[..] == *prediction.shape() {
+        return Ok(());
+    }
+    let reason = "the weight has axes that the prediction does not have";
+    let shapes = [weight.shape(), prediction.shape()];
+    Err(Error::shape(op, reason, &shapes))
+}
+
+/// Returns the losses times their weights; 0 where the weight is 0.
+pub(crate) fn weighted(losses: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    without(&losses.mul(weight)?, weight)
 }
 
 /// Returns `x` with 0 where the weight, which broadcasts to its shape, is 0. Multiplying by a
