@@ -1,6 +1,8 @@
 //! The matrix product [`gemm`] and its three implementations: [`thin`] for a few rows, [`tile`] on
-//! AVX2 and AVX-512, [`general`] for everything else.
+//! AVX2 and AVX-512, [`general`] for everything else. `decompose` is behind the feature `linalg`.
 
+#[cfg(feature = "linalg")]
+pub(crate) mod decompose;
 pub(crate) mod gemm;
 pub(crate) mod general;
 pub(crate) mod matrix;

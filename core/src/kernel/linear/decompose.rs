@@ -1,0 +1,431 @@
+//! Factorizations, solutions and exponentials of single matrices in row-major order. All calls of
+//! `faer` are here. They run on one thread, so that the bits do not depend on the number of threads.
+
+use crate::kernel::Float;
+use faer::diag::DiagMut;
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::linalg::cholesky::llt::factor as cholesky_factor;
+use faer::linalg::evd::{self, ComputeEigenvectors};
+use faer::linalg::householder;
+use faer::linalg::lu::partial_pivoting::{factor as lu_factor, solve as lu_solve};
+use faer::linalg::matmul::matmul;
+use faer::linalg::qr::no_pivoting::factor as qr_factor;
+use faer::linalg::svd::{self, ComputeSvdVectors};
+use faer::linalg::triangular_solve::{
+    solve_lower_triangular_in_place, solve_upper_triangular_in_place,
+};
+use faer::perm::PermRef;
+use faer::traits::RealField;
+use faer::{Accum, Conj, MatMut, MatRef, Par};
+
+/// A number of matrices.
+pub(crate) trait Real: Float + RealField {}
+
+impl Real for f32 {}
+impl Real for f64 {}
+
+/// The reason why there is no result for a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// There is no memory for a copy.
+    Memory,
+    /// A pivot or an element of the diagonal is 0.
+    Singular,
+    /// The leading minor of this order is not positive.
+    NotPositiveDefinite(usize),
+    /// An iteration did not converge.
+    NoConvergence,
+}
+
+type Done = Result<(), Fault>;
+
+/// Converts to `f64`.
+fn wide<F: Real>(x: F) -> f64 {
+    Float::to_f64(x)
+}
+
+fn zeros<F: Real>(len: usize) -> Result<Vec<F>, Fault> {
+    let mut values = Vec::new();
+    let room = values.try_reserve_exact(len);
+    room.map_err(|_| Fault::Memory)?;
+    values.resize(len, F::from_f64(0.0));
+    Ok(values)
+}
+
+fn memory(needed: StackReq) -> Result<MemBuffer, Fault> {
+    MemBuffer::try_new(needed).map_err(|_| Fault::Memory)
+}
+
+/// Copies a matrix with `columns` columns in column-major order.
+fn by_columns<F: Real>(a: &[F], rows: usize, columns: usize) -> Result<Vec<F>, Fault> {
+    let mut copy = zeros(a.len())?;
+    for (i, row) in a.chunks_exact(columns.max(1)).enumerate() {
+        for (j, &x) in row.iter().enumerate() {
+            copy[j * rows + i] = x;
+        }
+    }
+    Ok(copy)
+}
+
+/// Returns (a + aᵀ) / 2 for a square matrix.
+fn symmetric_part<F: Real>(a: &[F], n: usize) -> Result<Vec<F>, Fault> {
+    let half = F::from_f64(0.5);
+    let mut symmetric = zeros(a.len())?;
+    for i in 0..n {
+        for j in 0..n {
+            symmetric[i * n + j] = half * a[i * n + j] + half * a[j * n + i];
+        }
+    }
+    Ok(symmetric)
+}
+
+/// A matrix with permuted rows as the product of a lower and an upper triangle.
+struct Lu<F> {
+    values: Vec<F>,
+    forward: Vec<usize>,
+    back: Vec<usize>,
+    swaps: usize,
+    n: usize,
+}
+
+impl<F: Real> Lu<F> {
+    fn new(a: &[F], n: usize) -> Result<Self, Fault> {
+        let mut values = by_columns(a, n, n)?;
+        let mut forward = Vec::new();
+        let room = forward.try_reserve_exact(n);
+        room.map_err(|_| Fault::Memory)?;
+        forward.resize(n, 0);
+        let mut back = forward.clone();
+        let needed = lu_factor::lu_in_place_scratch::<usize, F>(n, n, Par::Seq, Default::default());
+        let (info, _) = lu_factor::lu_in_place(
+            MatMut::from_column_major_slice_mut(&mut values, n, n),
+            &mut forward,
+            &mut back,
+            Par::Seq,
+            MemStack::new(&mut memory(needed)?),
+            Default::default(),
+        );
+        Ok(Self {
+            values,
+            forward,
+            back,
+            swaps: info.transposition_count,
+            n,
+        })
+    }
+
+    fn pivots(&self) -> impl Iterator<Item = F> {
+        self.values.iter().step_by(self.n + 1).copied()
+    }
+
+    /// Replaces b (n, columns) by the solution of a x = b.
+    fn solve(&self, b: &mut [F], columns: usize) -> Done {
+        if self.pivots().any(|pivot| pivot == F::from_f64(0.0)) {
+            return Err(Fault::Singular);
+        }
+        let n = self.n;
+        let needed = lu_solve::solve_in_place_scratch::<usize, F>(n, columns, Par::Seq);
+        let values = MatRef::from_column_major_slice(&self.values, n, n);
+        lu_solve::solve_in_place(
+            values,
+            values,
+            PermRef::new_checked(&self.forward, &self.back, n),
+            MatMut::from_row_major_slice_mut(b, n, columns),
+            Par::Seq,
+            MemStack::new(&mut memory(needed)?),
+        );
+        Ok(())
+    }
+}
+
+/// Solves a x = b for a (n, n) and b (n, columns).
+pub(crate) fn solve<F: Real>(a: &[F], b: &[F], n: usize, columns: usize, x: &mut [F]) -> Done {
+    x.copy_from_slice(b);
+    Lu::new(a, n)?.solve(x, columns)
+}
+
+/// Solves a x = b for a triangle a (n, n), whose other elements are not read, and b (n, columns).
+pub(crate) fn solve_triangular<F: Real>(
+    a: &[F],
+    b: &[F],
+    [n, columns]: [usize; 2],
+    upper: bool,
+    x: &mut [F],
+) -> Done {
+    if a.iter().step_by(n + 1).any(|&x| x == F::from_f64(0.0)) {
+        return Err(Fault::Singular);
+    }
+    x.copy_from_slice(b);
+    let a = MatRef::from_row_major_slice(a, n, n);
+    let x = MatMut::from_row_major_slice_mut(x, n, columns);
+    if upper {
+        solve_upper_triangular_in_place(a, x, Par::Seq);
+    } else {
+        solve_lower_triangular_in_place(a, x, Par::Seq);
+    }
+    Ok(())
+}
+
+/// Writes the identity to a matrix (n, n).
+fn identity<F: Real>(out: &mut [F], n: usize) {
+    out.fill(F::from_f64(0.0));
+    for x in out.iter_mut().step_by(n + 1) {
+        *x = F::from_f64(1.0);
+    }
+}
+
+/// Computes the inverse of a (n, n).
+pub(crate) fn inverse<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
+    identity(out, n);
+    Lu::new(a, n)?.solve(out, n)
+}
+
+/// Computes the sign of the determinant of a (n, n), and the logarithm of its size.
+pub(crate) fn log_determinant<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
+    let lu = Lu::new(a, n)?;
+    let (mut sign, mut log) = (if lu.swaps % 2 == 0 { 1.0 } else { -1.0 }, 0.0);
+    for pivot in lu.pivots().map(wide) {
+        sign *= if pivot == 0.0 { 0.0 } else { pivot.signum() };
+        log += pivot.abs().ln();
+    }
+    out.copy_from_slice(&[F::from_f64(sign), F::from_f64(log)]);
+    Ok(())
+}
+
+/// Computes the pivots of a (n, n), whose product is the determinant.
+pub(crate) fn pivots<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
+    let lu = Lu::new(a, n)?;
+    for (out, pivot) in out.iter_mut().zip(lu.pivots()) {
+        *out = pivot;
+    }
+    if lu.swaps % 2 == 1 {
+        out[0] = -out[0];
+    }
+    Ok(())
+}
+
+/// Computes the lower triangle l with l lᵀ = a, for the symmetric part of a (n, n).
+pub(crate) fn cholesky<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
+    let mut l = symmetric_part(a, n)?;
+    let needed = cholesky_factor::cholesky_in_place_scratch::<F>(n, Par::Seq, Default::default());
+    let factored = cholesky_factor::cholesky_in_place(
+        MatMut::from_column_major_slice_mut(&mut l, n, n),
+        Default::default(),
+        Par::Seq,
+        MemStack::new(&mut memory(needed)?),
+        Default::default(),
+    );
+    if let Err(cholesky_factor::LltError::NonPositivePivot { index }) = factored {
+        return Err(Fault::NotPositiveDefinite(index + 1));
+    }
+    for (i, row) in out.chunks_exact_mut(n).enumerate() {
+        for (j, x) in row.iter_mut().enumerate() {
+            *x = if j <= i {
+                l[j * n + i]
+            } else {
+                F::from_f64(0.0)
+            };
+        }
+    }
+    Ok(())
+}
+
+/// Computes a = q r for a (m, n) with m ≥ n, where the diagonal of r is not negative. Writes qᵀ
+/// (n, m), then r (n, n).
+pub(crate) fn qr<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
+    let (zero, mut values) = (F::from_f64(0.0), by_columns(a, m, n)?);
+    let block = qr_factor::recommended_block_size::<F>(m, n);
+    let mut factors = zeros(block * n)?;
+    let needed = StackReq::any_of(&[
+        qr_factor::qr_in_place_scratch::<F>(m, n, block, Par::Seq, Default::default()),
+        householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<F>(
+            m, block, n,
+        ),
+    ]);
+    let mut memory = memory(needed)?;
+    qr_factor::qr_in_place(
+        MatMut::from_column_major_slice_mut(&mut values, m, n),
+        MatMut::from_column_major_slice_mut(&mut factors, block, n),
+        Par::Seq,
+        MemStack::new(&mut memory),
+        Default::default(),
+    );
+    let (q, r) = out.split_at_mut(n * m);
+    q.fill(zero);
+    for (j, column) in q.chunks_exact_mut(m.max(1)).enumerate() {
+        column[j] = F::from_f64(1.0);
+    }
+    householder::apply_block_householder_sequence_on_the_left_in_place_with_conj(
+        MatRef::from_column_major_slice(&values, m, n),
+        MatRef::from_column_major_slice(&factors, block, n),
+        Conj::No,
+        MatMut::from_column_major_slice_mut(q, m, n),
+        Par::Seq,
+        MemStack::new(&mut memory),
+    );
+    for i in 0..n {
+        let flipped = values[i * m + i] < zero;
+        for j in 0..n {
+            let x = if j < i { zero } else { values[j * m + i] };
+            r[i * n + j] = if flipped { zero - x } else { x };
+        }
+        if flipped {
+            for x in &mut q[i * m..][..m] {
+                *x = zero - *x;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Computes the eigenvalues of the symmetric part of a (n, n), ascending. Writes them, then the
+/// eigenvectors as rows (n, n).
+pub(crate) fn eigen<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
+    let a = symmetric_part(a, n)?;
+    let compute = ComputeEigenvectors::Yes;
+    let needed = evd::self_adjoint_evd_scratch::<F>(n, compute, Par::Seq, Default::default());
+    let (values, vectors) = out.split_at_mut(n);
+    let computed = evd::self_adjoint_evd(
+        MatRef::from_column_major_slice(&a, n, n),
+        DiagMut::from_slice_mut(values),
+        Some(MatMut::from_column_major_slice_mut(vectors, n, n)),
+        Par::Seq,
+        MemStack::new(&mut memory(needed)?),
+        Default::default(),
+    );
+    computed.map_err(|_| Fault::NoConvergence)
+}
+
+/// Computes a = u diag(s) vᵀ for a (m, n) and k = min(m, n), with s descending. Writes uᵀ (k, m),
+/// then s, then vᵀ (k, n).
+pub(crate) fn singular<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
+    let (k, compute) = (m.min(n), ComputeSvdVectors::Thin);
+    let a = by_columns(a, m, n)?;
+    let needed = svd::svd_scratch::<F>(m, n, compute, compute, Par::Seq, Default::default());
+    let (u, rest) = out.split_at_mut(k * m);
+    let (s, v) = rest.split_at_mut(k);
+    let computed = svd::svd(
+        MatRef::from_column_major_slice(&a, m, n),
+        DiagMut::from_slice_mut(s),
+        Some(MatMut::from_column_major_slice_mut(u, m, k)),
+        Some(MatMut::from_column_major_slice_mut(v, n, k)),
+        Par::Seq,
+        MemStack::new(&mut memory(needed)?),
+        Default::default(),
+    );
+    computed.map_err(|_| Fault::NoConvergence)
+}
+
+/// Computes the pseudo-inverse (n, m) of a (m, n). Singular values of at most `tolerance` times the
+/// largest count as 0.
+pub(crate) fn pseudo_inverse<F: Real>(
+    a: &[F],
+    [m, n]: [usize; 2],
+    tolerance: f64,
+    out: &mut [F],
+) -> Done {
+    let k = m.min(n);
+    let mut parts = zeros(k * (m + 1 + n))?;
+    singular(a, [m, n], &mut parts)?;
+    let (u, rest) = parts.split_at_mut(k * m);
+    let (s, v) = rest.split_at(k);
+    let least = tolerance * s.first().map_or(0.0, |&s| wide(s));
+    for (u, s) in u.chunks_exact_mut(m.max(1)).zip(s) {
+        let kept = wide(*s) > least;
+        for x in u {
+            *x = if kept { *x / *s } else { F::from_f64(0.0) };
+        }
+    }
+    matmul(
+        MatMut::from_row_major_slice_mut(out, n, m),
+        Accum::Replace,
+        MatRef::from_column_major_slice(v, n, k),
+        MatRef::from_row_major_slice(u, k, m),
+        F::from_f64(1.0),
+        Par::Seq,
+    );
+    Ok(())
+}
+
+/// The coefficients of the Padé approximant of order 13, divided by the first.
+const PADE: [f64; 14] = [
+    1.0,
+    32382376266240000.0 / 64764752532480000.0,
+    7771770303897600.0 / 64764752532480000.0,
+    1187353796428800.0 / 64764752532480000.0,
+    129060195264000.0 / 64764752532480000.0,
+    10559470521600.0 / 64764752532480000.0,
+    670442572800.0 / 64764752532480000.0,
+    33522128640.0 / 64764752532480000.0,
+    1323241920.0 / 64764752532480000.0,
+    40840800.0 / 64764752532480000.0,
+    960960.0 / 64764752532480000.0,
+    16380.0 / 64764752532480000.0,
+    182.0 / 64764752532480000.0,
+    1.0 / 64764752532480000.0,
+];
+
+/// The norm up to which the approximant has all digits of `f64`.
+const PADE_NORM: f64 = 5.371920351148152;
+
+/// Computes the exponential of a (n, n) by the Padé approximant of order 13, with scaling and
+/// squaring: Higham, 2005, "The scaling and squaring method for the matrix exponential revisited".
+pub(crate) fn exponential<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
+    let column = |j: usize| a[j..].iter().step_by(n).map(|&x| wide(x).abs()).sum();
+    let norm = (0..n).map(column).fold(0.0f64, f64::max);
+    // No finite matrix needs more squarings.
+    let squarings = (norm / PADE_NORM).log2().ceil().clamp(0.0, 1100.0) as i32;
+    let product = |a: &[F], b: &[F], out: &mut [F]| {
+        matmul(
+            MatMut::from_row_major_slice_mut(out, n, n),
+            Accum::Replace,
+            MatRef::from_row_major_slice(a, n, n),
+            MatRef::from_row_major_slice(b, n, n),
+            F::from_f64(1.0),
+            Par::Seq,
+        );
+    };
+    let len = n * n;
+    let (mut a1, mut a2, mut a4, mut a6) = (zeros(len)?, zeros(len)?, zeros(len)?, zeros(len)?);
+    let (mut even, mut odd, mut sums) = (zeros(len)?, zeros(len)?, zeros(len)?);
+    let half = 0.5f64.powi(squarings / 2);
+    let rest = 0.5f64.powi(squarings - squarings / 2);
+    for (scaled, x) in a1.iter_mut().zip(a) {
+        *scaled = F::from_f64(wide(*x) * half * rest);
+    }
+    product(&a1, &a1, &mut a2);
+    product(&a2, &a2, &mut a4);
+    product(&a4, &a2, &mut a6);
+    // Adds c₀ I + c₂ a² + c₄ a⁴ + c₆ a⁶ with the coefficients from `first` on.
+    let add = |first: usize, constant: bool, out: &mut [F]| {
+        let step = |i: usize| F::from_f64(PADE[first + 2 * i]);
+        let base = usize::from(constant);
+        for (((x, &a2), &a4), &a6) in out.iter_mut().zip(&a2).zip(&a4).zip(&a6) {
+            *x += step(base) * a2 + step(base + 1) * a4 + step(base + 2) * a6;
+        }
+        if constant {
+            for x in out.iter_mut().step_by(n + 1) {
+                *x += step(0);
+            }
+        }
+    };
+    add(8, false, &mut sums);
+    product(&a6, &sums, &mut even);
+    add(0, true, &mut even);
+    sums.fill(F::from_f64(0.0));
+    add(9, false, &mut sums);
+    product(&a6, &sums, &mut odd);
+    add(1, true, &mut odd);
+    sums.copy_from_slice(&odd);
+    product(&a1, &sums, &mut odd);
+    for ((sum, even), &odd) in out.iter_mut().zip(&mut even).zip(&odd) {
+        *sum = *even + odd;
+        *even -= odd;
+    }
+    Lu::new(&even, n)?.solve(out, n)?;
+    for _ in 0..squarings {
+        sums.copy_from_slice(out);
+        product(&sums, &sums, out);
+    }
+    Ok(())
+}
