@@ -149,10 +149,9 @@ impl Tensor {
             MatrixNorm::Nuclear => return self.singular_values(op)?.sum_over(-1),
             #[cfg(feature = "linalg")]
             MatrixNorm::Spectral => {
-                let axis = Axes::from(-1).resolve(op, self.shape())?;
                 let values = self.singular_values(op)?;
-                Norm::LInf.order(op, values.shape()[axis.kept.len() - 2], &[self.shape()])?;
-                return values.select(-1, 0);
+                let left = Axes::from(-1).resolve(op, values.shape())?;
+                return extreme(op, &values, left, 1.0);
             }
         };
         let summed = Axes::from(summed).resolve(op, self.shape())?;

@@ -35,30 +35,30 @@ fn each<F: Real + Element>(
 ) -> Result<Array> {
     let shape: Shape = front.iter().chain(tail).copied().collect();
     shape.reserve(op, F::DTYPE)?;
-    let (count, len) = (front.iter().product(), tail.iter().product::<usize>());
-    let mut faults: Vec<Option<Fault>> = Vec::new();
-    let mut results = None;
-    if len > 0 {
-        faults.resize(count, None);
-        let matrices = (GRAIN / work.max(1)).max(1);
-        results = Some(Array::build::<F>(shape.clone(), |out| {
-            let body = |start: usize, out: &mut [F], faults: &mut [Option<Fault>]| {
-                let places = out.chunks_exact_mut(len).zip(faults);
-                for (i, (out, fault)) in places.enumerate() {
-                    *fault = kernel(start + i, out).err();
-                }
-            };
-            parallel::pairs_mut([len, 1], matrices, out, &mut faults, &body);
-        }));
+    if shape.contains(&0) {
+        return Ok(Array::full(F::DTYPE, shape, 0.0));
     }
+    let len = tail.iter().product::<usize>();
+    let count = front.iter().product();
+    let matrices = (GRAIN / work.max(1)).max(1);
+    let mut faults: Vec<Option<Fault>> = vec![None; count];
+    let results = Array::build::<F>(shape, |out| {
+        let body = |start: usize, out: &mut [F], faults: &mut [Option<Fault>]| {
+            let places = out.chunks_exact_mut(len).zip(faults);
+            for (i, (out, fault)) in places.enumerate() {
+                *fault = kernel(start + i, out).err();
+            }
+        };
+        parallel::pairs_mut([len, 1], matrices, out, &mut faults, &body);
+    });
     let mut found = faults.iter().enumerate();
-    if let Some((i, fault)) = found.find_map(|(i, fault)| fault.map(|fault| (i, fault))) {
-        return Err(Error::argument(
-            op,
-            format!("{} {}", named(i, count), text(fault)),
-        ));
+    match found.find_map(|(i, fault)| fault.map(|fault| (i, fault))) {
+        Some((i, fault)) => {
+            let reason = format!("{} {}", named(i, count), text(fault));
+            Err(Error::argument(op, reason))
+        }
+        None => Ok(results),
     }
-    Ok(results.unwrap_or_else(|| Array::full(F::DTYPE, shape, 0.0)))
 }
 
 /// Returns `the matrix`, or its number if there are several.
@@ -185,6 +185,8 @@ impl Tensor {
     /// Returns an error unless there are at least two axes, and all elements are finite.
     fn expect_finite_matrices(&self, op: &'static str) -> Result<()> {
         self.expect_matrices(op)?;
+        // There may be no matrices, but of any size.
+        Shape::from(split(self).1).reserve(op, self.dtype())?;
         self.expect_finite(op)
     }
 
