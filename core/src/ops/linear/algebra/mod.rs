@@ -186,7 +186,7 @@ impl Tensor {
     fn expect_finite_matrices(&self, op: &'static str) -> Result<()> {
         self.expect_matrices(op)?;
         // There may be no matrices, but of any size.
-        Shape::from(split(self).1).reserve(op, self.dtype())?;
+        Shape::from(split(self).1).checked_len(op)?;
         self.expect_finite(op)
     }
 
