@@ -53,7 +53,7 @@ impl Tensor {
 
     /// Solves `A x = b` for triangles A (…, n, n), which are `self`, and b (…, n, k): returns
     /// x (…, n, k). Leading axes are broadcast, and a `b` of one axis (n) is a vector. Elements on
-    /// the other side of the diagonal are not read, and their gradient is 0.
+    /// the other side of the diagonal must be finite, but do not count; their gradient is 0.
     ///
     /// The gradients are those of [`solve`](Self::solve). For `x A = b`, transpose all three; for a
     /// unit diagonal, set it.
