@@ -146,10 +146,6 @@ fn bad_matrices_are_errors() -> Result<()> {
         let scalar = f(&Tensor::scalar(1.0f64));
         assert!(matches!(scalar, Err(Error::Shape { .. })), "{name}");
     }
-    let huge = Tensor::zeros([0, usize::MAX / 2, usize::MAX / 2], DType::F64)?;
-    for (name, f) in ALL {
-        assert!(matches!(f(&huge), Err(Error::Shape { .. })), "{name}");
-    }
     for (name, f) in &ALL[..SQUARE] {
         let found = f(&rectangle);
         assert!(
