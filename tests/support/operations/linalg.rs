@@ -182,12 +182,6 @@ pub fn linalg() -> Vec<super::Entry> {
                 |x| regular(&x[0])?.svdvals();
             golden conditioned(golden("linalg", "svdvals", |x| regular(&x[0])?.svdvals())
                 .torch("torch.linalg.svdvals(regular(x))", "rectangles()"));
-            golden conditioned(golden("linalg", "matrix_norm(Nuclear)",
-                |x| regular(&x[0])?.matrix_norm(MatrixNorm::Nuclear))
-                .torch("torch.linalg.matrix_norm(regular(x), 'nuc')", "rectangles()"));
-            golden conditioned(golden("linalg", "matrix_norm(Spectral)",
-                |x| regular(&x[0])?.matrix_norm(MatrixNorm::Spectral))
-                .torch("torch.linalg.matrix_norm(regular(x), 2)", "rectangles()"));
             without Draw: BAD_INPUT;
         }
         lstsq {
@@ -223,6 +217,12 @@ pub fn linalg() -> Vec<super::Entry> {
                 |x| regular(&x[0])?.matrix_norm(MatrixNorm::Nuclear);
             check "matrix_norm(Spectral)", Signed: (k, n + 1, n) => (k),
                 |x| regular(&x[0])?.matrix_norm(MatrixNorm::Spectral), refused if n == 0;
+            golden conditioned(golden("linalg", "matrix_norm(Nuclear)",
+                |x| regular(&x[0])?.matrix_norm(MatrixNorm::Nuclear))
+                .torch("torch.linalg.matrix_norm(regular(x), 'nuc')", "rectangles()"));
+            golden conditioned(golden("linalg", "matrix_norm(Spectral)",
+                |x| regular(&x[0])?.matrix_norm(MatrixNorm::Spectral))
+                .torch("torch.linalg.matrix_norm(regular(x), 2)", "rectangles()"));
         }
     }
 }

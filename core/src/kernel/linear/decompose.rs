@@ -1,5 +1,5 @@
-//! Factorizations, solutions and exponentials of single matrices in row-major order. All calls of
-//! `faer` are here. They run on one thread, so that the bits do not depend on the number of threads.
+//! Factorizations and solutions of single matrices in row-major order. All calls of `faer` are here.
+//! They run on one thread, so that the bits do not depend on the number of threads.
 
 use crate::kernel::Float;
 use faer::diag::DiagMut;
@@ -16,7 +16,7 @@ use faer::linalg::triangular_solve::{
 };
 use faer::perm::PermRef;
 use faer::traits::RealField;
-use faer::{Accum, Conj, MatMut, MatRef, Par};
+use faer::{Accum, Conj, MatMut, MatRef, Par, Spec};
 
 /// A number of matrices.
 pub(crate) trait Real: Float + RealField {}
@@ -37,14 +37,14 @@ pub(crate) enum Fault {
     NoConvergence,
 }
 
-type Done = Result<(), Fault>;
+pub(super) type Done = Result<(), Fault>;
 
 /// Converts to `f64`.
-fn wide<F: Real>(x: F) -> f64 {
+pub(super) fn wide<F: Real>(x: F) -> f64 {
     Float::to_f64(x)
 }
 
-fn zeros<F: Real>(len: usize) -> Result<Vec<F>, Fault> {
+pub(super) fn zeros<F: Real>(len: usize) -> Result<Vec<F>, Fault> {
     let mut values = Vec::new();
     let room = values.try_reserve_exact(len);
     room.map_err(|_| Fault::Memory)?;
@@ -96,14 +96,14 @@ impl<F: Real> Lu<F> {
         room.map_err(|_| Fault::Memory)?;
         forward.resize(n, 0);
         let mut back = forward.clone();
-        let needed = lu_factor::lu_in_place_scratch::<usize, F>(n, n, Par::Seq, Default::default());
+        let needed = lu_factor::lu_in_place_scratch::<usize, F>(n, n, Par::Seq, Spec::default());
         let (info, _) = lu_factor::lu_in_place(
             MatMut::from_column_major_slice_mut(&mut values, n, n),
             &mut forward,
             &mut back,
             Par::Seq,
             MemStack::new(&mut memory(needed)?),
-            Default::default(),
+            Spec::default(),
         );
         Ok(Self {
             values,
@@ -207,13 +207,13 @@ pub(crate) fn pivots<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
 /// Computes the lower triangle l with l lᵀ = a, for the symmetric part of a (n, n).
 pub(crate) fn cholesky<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
     let mut l = symmetric_part(a, n)?;
-    let needed = cholesky_factor::cholesky_in_place_scratch::<F>(n, Par::Seq, Default::default());
+    let needed = cholesky_factor::cholesky_in_place_scratch::<F>(n, Par::Seq, Spec::default());
     let factored = cholesky_factor::cholesky_in_place(
         MatMut::from_column_major_slice_mut(&mut l, n, n),
-        Default::default(),
+        cholesky_factor::LltRegularization::default(),
         Par::Seq,
         MemStack::new(&mut memory(needed)?),
-        Default::default(),
+        Spec::default(),
     );
     if let Err(cholesky_factor::LltError::NonPositivePivot { index }) = factored {
         return Err(Fault::NotPositiveDefinite(index + 1));
@@ -237,7 +237,7 @@ pub(crate) fn qr<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
     let block = qr_factor::recommended_block_size::<F>(m, n);
     let mut factors = zeros(block * n)?;
     let needed = StackReq::any_of(&[
-        qr_factor::qr_in_place_scratch::<F>(m, n, block, Par::Seq, Default::default()),
+        qr_factor::qr_in_place_scratch::<F>(m, n, block, Par::Seq, Spec::default()),
         householder::apply_block_householder_sequence_on_the_left_in_place_scratch::<F>(
             m, block, n,
         ),
@@ -248,7 +248,7 @@ pub(crate) fn qr<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
         MatMut::from_column_major_slice_mut(&mut factors, block, n),
         Par::Seq,
         MemStack::new(&mut memory),
-        Default::default(),
+        Spec::default(),
     );
     let (q, r) = out.split_at_mut(n * m);
     q.fill(zero);
@@ -283,7 +283,7 @@ pub(crate) fn qr<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
 pub(crate) fn eigen<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
     let a = symmetric_part(a, n)?;
     let compute = ComputeEigenvectors::Yes;
-    let needed = evd::self_adjoint_evd_scratch::<F>(n, compute, Par::Seq, Default::default());
+    let needed = evd::self_adjoint_evd_scratch::<F>(n, compute, Par::Seq, Spec::default());
     let (values, vectors) = out.split_at_mut(n);
     let computed = evd::self_adjoint_evd(
         MatRef::from_column_major_slice(&a, n, n),
@@ -291,7 +291,7 @@ pub(crate) fn eigen<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
         Some(MatMut::from_column_major_slice_mut(vectors, n, n)),
         Par::Seq,
         MemStack::new(&mut memory(needed)?),
-        Default::default(),
+        Spec::default(),
     );
     computed.map_err(|_| Fault::NoConvergence)
 }
@@ -301,7 +301,7 @@ pub(crate) fn eigen<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
 pub(crate) fn singular<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
     let (k, compute) = (m.min(n), ComputeSvdVectors::Thin);
     let a = by_columns(a, m, n)?;
-    let needed = svd::svd_scratch::<F>(m, n, compute, compute, Par::Seq, Default::default());
+    let needed = svd::svd_scratch::<F>(m, n, compute, compute, Par::Seq, Spec::default());
     let (u, rest) = out.split_at_mut(k * m);
     let (s, v) = rest.split_at_mut(k);
     let computed = svd::svd(
@@ -311,7 +311,7 @@ pub(crate) fn singular<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> D
         Some(MatMut::from_column_major_slice_mut(v, n, k)),
         Par::Seq,
         MemStack::new(&mut memory(needed)?),
-        Default::default(),
+        Spec::default(),
     );
     computed.map_err(|_| Fault::NoConvergence)
 }
@@ -347,85 +347,14 @@ pub(crate) fn pseudo_inverse<F: Real>(
     Ok(())
 }
 
-/// The coefficients of the Padé approximant of order 13, divided by the first.
-const PADE: [f64; 14] = [
-    1.0,
-    32382376266240000.0 / 64764752532480000.0,
-    7771770303897600.0 / 64764752532480000.0,
-    1187353796428800.0 / 64764752532480000.0,
-    129060195264000.0 / 64764752532480000.0,
-    10559470521600.0 / 64764752532480000.0,
-    670442572800.0 / 64764752532480000.0,
-    33522128640.0 / 64764752532480000.0,
-    1323241920.0 / 64764752532480000.0,
-    40840800.0 / 64764752532480000.0,
-    960960.0 / 64764752532480000.0,
-    16380.0 / 64764752532480000.0,
-    182.0 / 64764752532480000.0,
-    1.0 / 64764752532480000.0,
-];
-
-/// The norm up to which the approximant has all digits of `f64`.
-const PADE_NORM: f64 = 5.371920351148152;
-
-/// Computes the exponential of a (n, n) by the Padé approximant of order 13, with scaling and
-/// squaring: Higham, 2005, "The scaling and squaring method for the matrix exponential revisited".
-pub(crate) fn exponential<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
-    let column = |j: usize| a[j..].iter().step_by(n).map(|&x| wide(x).abs()).sum();
-    let norm = (0..n).map(column).fold(0.0f64, f64::max);
-    // No finite matrix needs more squarings.
-    let squarings = (norm / PADE_NORM).log2().ceil().clamp(0.0, 1100.0) as i32;
-    let product = |a: &[F], b: &[F], out: &mut [F]| {
-        matmul(
-            MatMut::from_row_major_slice_mut(out, n, n),
-            Accum::Replace,
-            MatRef::from_row_major_slice(a, n, n),
-            MatRef::from_row_major_slice(b, n, n),
-            F::from_f64(1.0),
-            Par::Seq,
-        );
-    };
-    let len = n * n;
-    let (mut a1, mut a2, mut a4, mut a6) = (zeros(len)?, zeros(len)?, zeros(len)?, zeros(len)?);
-    let (mut even, mut odd, mut sums) = (zeros(len)?, zeros(len)?, zeros(len)?);
-    let half = 0.5f64.powi(squarings / 2);
-    let rest = 0.5f64.powi(squarings - squarings / 2);
-    for (scaled, x) in a1.iter_mut().zip(a) {
-        *scaled = F::from_f64(wide(*x) * half * rest);
-    }
-    product(&a1, &a1, &mut a2);
-    product(&a2, &a2, &mut a4);
-    product(&a4, &a2, &mut a6);
-    // Adds c₀ I + c₂ a² + c₄ a⁴ + c₆ a⁶ with the coefficients from `first` on.
-    let add = |first: usize, constant: bool, out: &mut [F]| {
-        let step = |i: usize| F::from_f64(PADE[first + 2 * i]);
-        let base = usize::from(constant);
-        for (((x, &a2), &a4), &a6) in out.iter_mut().zip(&a2).zip(&a4).zip(&a6) {
-            *x += step(base) * a2 + step(base + 1) * a4 + step(base + 2) * a6;
-        }
-        if constant {
-            for x in out.iter_mut().step_by(n + 1) {
-                *x += step(0);
-            }
-        }
-    };
-    add(8, false, &mut sums);
-    product(&a6, &sums, &mut even);
-    add(0, true, &mut even);
-    sums.fill(F::from_f64(0.0));
-    add(9, false, &mut sums);
-    product(&a6, &sums, &mut odd);
-    add(1, true, &mut odd);
-    sums.copy_from_slice(&odd);
-    product(&a1, &sums, &mut odd);
-    for ((sum, even), &odd) in out.iter_mut().zip(&mut even).zip(&odd) {
-        *sum = *even + odd;
-        *even -= odd;
-    }
-    Lu::new(&even, n)?.solve(out, n)?;
-    for _ in 0..squarings {
-        sums.copy_from_slice(out);
-        product(&sums, &sums, out);
-    }
-    Ok(())
+/// Computes a b for square matrices (n, n).
+pub(super) fn product<F: Real>(a: &[F], b: &[F], n: usize, out: &mut [F]) {
+    matmul(
+        MatMut::from_row_major_slice_mut(out, n, n),
+        Accum::Replace,
+        MatRef::from_row_major_slice(a, n, n),
+        MatRef::from_row_major_slice(b, n, n),
+        F::from_f64(1.0),
+        Par::Seq,
+    );
 }

@@ -3,7 +3,7 @@
 use super::{each_of, split, transposed};
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
-use crate::kernel::linear::decompose;
+use crate::kernel::linear::exponential::exponential;
 use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
@@ -33,7 +33,7 @@ impl Tensor {
     pub fn matrix_exp(&self) -> Result<Self> {
         let n = self.expect_square("matrix_exp")?;
         let output = with_dtype!(self.dtype(), F => {
-            each_of::<F>("matrix_exp", self, &[n, n], &|a, out| decompose::exponential(a, n, out))
+            each_of::<F>("matrix_exp", self, &[n, n], &|a, out| exponential(a, n, out))
         })?;
         Ok(Self::from_op(output.into(), &[self], || Exponential {
             a: self.clone(),

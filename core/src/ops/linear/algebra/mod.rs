@@ -17,12 +17,16 @@ mod systems;
 
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
+use crate::kernel::Float as _;
 use crate::kernel::linear::decompose::{Fault, Real};
 use crate::kernel::threads::parallel::{self, GRAIN};
 use crate::tensor::{Array, DType, Element, Shape, with_dtype};
+use std::sync::{Mutex, PoisonError};
 
 /// A function of the number of a matrix, which writes its result.
 type Kernel<'a, F> = dyn Fn(usize, &mut [F]) -> Result<(), Fault> + Sync + 'a;
+/// A function of a matrix, which writes its result.
+type KernelOf<'a, F> = dyn Fn(&[F], &mut [F]) -> Result<(), Fault> + Sync + 'a;
 
 /// Computes a result of shape `tail` for each matrix of the shape `front`, with about `work`
 /// multiplications each.
@@ -41,18 +45,21 @@ fn each<F: Real + Element>(
     let len = tail.iter().product::<usize>();
     let count = front.iter().product();
     let matrices = (GRAIN / work.max(1)).max(1);
-    let mut faults: Vec<Option<Fault>> = vec![None; count];
+    let first: Mutex<Option<(usize, Fault)>> = Mutex::new(None);
     let results = Array::build::<F>(shape, |out| {
-        let body = |start: usize, out: &mut [F], faults: &mut [Option<Fault>]| {
-            let places = out.chunks_exact_mut(len).zip(faults);
-            for (i, (out, fault)) in places.enumerate() {
-                *fault = kernel(start + i, out).err();
+        parallel::chunks_mut(out, matrices.saturating_mul(len), &|start, out| {
+            for (i, out) in (start / len..).zip(out.chunks_exact_mut(len)) {
+                if let Err(fault) = kernel(i, out) {
+                    let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                    if first.is_none_or(|(before, _)| i < before) {
+                        *first = Some((i, fault));
+                    }
+                    break;
+                }
             }
-        };
-        parallel::pairs_mut([len, 1], matrices, out, &mut faults, &body);
+        });
     });
-    let mut found = faults.iter().enumerate();
-    match found.find_map(|(i, fault)| fault.map(|fault| (i, fault))) {
+    match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some((i, fault)) => {
             let reason = format!("{} {}", named(i, count), text(fault));
             Err(Error::argument(op, reason))
@@ -86,7 +93,7 @@ fn each_of<F: Real + Element>(
     op: &'static str,
     x: &Tensor,
     tail: &[usize],
-    kernel: &(dyn Fn(&[F], &mut [F]) -> Result<(), Fault> + Sync),
+    kernel: &KernelOf<F>,
 ) -> Result<Array> {
     let (front, [m, n]) = split(x);
     let work = m.saturating_mul(n).saturating_mul(m.min(n));
@@ -193,7 +200,7 @@ impl Tensor {
     fn expect_finite(&self, op: &'static str) -> Result<()> {
         let found = with_dtype!(self.dtype(), F => {
             let xs = &*self.array().contiguous::<F>();
-            xs.iter().find(|x| !x.is_finite()).map(|&x| f64::from(x))
+            xs.iter().find(|x| !x.is_finite()).map(|x| x.to_f64())
         });
         found.map_or(Ok(()), |x| Err(Error::non_finite(op, "an element", x)))
     }
