@@ -162,6 +162,14 @@ fn bad_matrices_are_errors() -> Result<()> {
     ] {
         assert!(matches!(b, Err(Error::DType { .. })));
     }
+    let infinite = Tensor::from([1.0f64, f64::INFINITY]);
+    for b in [
+        a.solve(&infinite),
+        a.solve_triangular(&infinite, true),
+        a.lstsq(&infinite),
+    ] {
+        assert!(matches!(b, Err(Error::NonFinite { .. })));
+    }
     let long = Tensor::ones([3], DType::F64)?;
     for b in [
         a.solve(&long),
@@ -201,6 +209,8 @@ fn singular_and_indefinite_matrices_are_named() -> Result<()> {
     assert_eq!((sign.item()?, log.item()?), (0.0, f64::NEG_INFINITY));
     let a = singular.tracked();
     assert_says(a.det()?.backward(), "det: the matrix is singular");
+    let text = "qr: the matrix does not have full rank";
+    assert_says(a.qr()?.1.sum().backward(), text);
     Ok(())
 }
 
@@ -235,6 +245,104 @@ fn gradients_of_vectors_need_distinct_values() -> Result<()> {
 }
 
 #[test]
+fn leading_axes_are_broadcast_or_refused() -> Result<()> {
+    type Solve = fn(&Tensor, &Tensor) -> Result<Tensor>;
+    let all: [(&str, Solve); 3] = [
+        ("solve", |a, b| a.solve(b)),
+        ("solve_triangular", |a, b| a.solve_triangular(b, true)),
+        ("lstsq", |a, b| a.lstsq(b)),
+    ];
+    let (a, b) = (drawn(&[2, 1, 3, 3])?, drawn(&[4, 3, 2])?);
+    for (name, solve) in all {
+        let x = solve(&a, &b)?;
+        assert_eq!(x.shape(), [2, 4, 3, 2], "{name}");
+        for i in 0..2 {
+            for j in 0..4 {
+                let alone = solve(&a.select(0, i)?.select(0, 0)?, &b.select(0, j)?)?;
+                assert_close(&x.select(0, i)?.select(0, j)?, &alone);
+            }
+        }
+        let found = solve(&drawn(&[2, 3, 3])?, &drawn(&[3, 3, 1])?);
+        assert!(
+            matches!(found, Err(Error::Shape { op, .. }) if op == name),
+            "{name}"
+        );
+    }
+    Ok(())
+}
+
+/// Multiplies by 2^exponent.
+fn scaled(x: &Tensor, exponent: i32) -> Tensor {
+    let half = exponent / 2;
+    x.mul_scalar(2f64.powi(half))
+        .mul_scalar(2f64.powi(exponent - half))
+}
+
+#[track_caller]
+fn assert_near(found: &Tensor, expected: &Tensor, what: &str) {
+    let bound = if expected.dtype() == DType::F32 {
+        1e-4
+    } else {
+        1e-12
+    };
+    for (a, b) in found.to_f64_vec().into_iter().zip(expected.to_f64_vec()) {
+        assert!(
+            (a - b).abs() <= bound * b.abs().max(1.0),
+            "{what}: {a} instead of {b}"
+        );
+    }
+}
+
+#[test]
+fn matrices_at_both_ends_of_the_range() -> Result<()> {
+    // Results that are multiplied by c to this power if the matrix is multiplied by c.
+    let all: [(&str, i32, Function); 12] = [
+        ("solve", 0, |a| a.solve(a)),
+        ("solve_triangular", 0, |a| a.solve_triangular(a, true)),
+        ("inverse", -1, |a| a.inverse()),
+        ("eigh", 0, |a| Ok(a.eigh()?.1.square())),
+        ("eigvalsh", 1, |a| a.eigvalsh()),
+        ("q", 0, |a| Ok(a.qr()?.0)),
+        ("r", 1, |a| Ok(a.qr()?.1)),
+        ("svd", 0, |a| Ok(a.svd()?.0.square())),
+        ("svdvals", 1, |a| a.svdvals()),
+        ("lstsq", 0, |a| a.lstsq(a)),
+        ("pinv", -1, |a| a.pinv()),
+        ("cholesky", 1, |a| {
+            let l = a.cholesky()?;
+            l.matmul(&transposed(&l)?)
+        }),
+    ];
+    for (dtype, exponents) in [(DType::F64, [-1000, 1000]), (DType::F32, [-120, 120])] {
+        let a = drawn(&[4, 4])?;
+        let a = a.matmul(&transposed(&a)?)?.add(&identity(4)?)?;
+        let a = a.div_scalar(a.max()?.item()?).to_dtype(dtype);
+        for exponent in exponents {
+            let large = scaled(&a, exponent);
+            for (name, power, f) in all {
+                let found = scaled(&f(&large)?, -power * exponent);
+                assert_near(&found, &f(&a)?, &format!("{name} {dtype} {exponent}"));
+            }
+            let log = f64::from(4 * exponent) * std::f64::consts::LN_2;
+            let expected = a.slogdet()?.1.add_scalar(log);
+            assert_near(&large.slogdet()?.1, &expected, "slogdet");
+            // The gradient of a function of degree 0 has the degree -1.
+            let slope = |a: &Tensor| {
+                let a = a.tracked();
+                let weights = Tensor::arange(1.0, 5.0, 1.0, dtype)?;
+                let loss = a.svd()?.0.square().mul(&weights)?.sum();
+                Ok::<_, Error>(loss.backward()?.get(&a).expect("a gradient").clone())
+            };
+            let found = scaled(&slope(&large)?, exponent);
+            assert_near(&found, &slope(&a)?, "the gradient of svd");
+        }
+    }
+    let subnormal = scaled(&Tensor::from([[3.0f64, 1.0], [1.0, 2.0]]), -1072);
+    assert_close(&subnormal.solve(&subnormal)?, &identity(2)?);
+    Ok(())
+}
+
+#[test]
 fn a_batch_has_the_bits_of_its_matrices_on_any_number_of_threads() -> Result<()> {
     let a = drawn(&[2000, 5, 5])?;
     let a = a.matmul(&transposed(&a)?)?.add(&identity(5)?)?;
@@ -245,14 +353,23 @@ fn a_batch_has_the_bits_of_its_matrices_on_any_number_of_threads() -> Result<()>
                 .map(f64::to_bits)
                 .collect::<Vec<_>>()
         };
+        // The result and the gradient.
+        let run = |a: &Tensor| {
+            let a = a.tracked();
+            let y = f(&a)?;
+            let grads = y.square().sum().backward()?;
+            Ok::<_, Error>([bits(&y), bits(grads.get(&a).expect("a gradient"))])
+        };
         let on = |threads: usize| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            pool.expect("a pool").install(|| f(&a))
+            pool.expect("a pool").install(|| run(&a))
         };
-        let whole = bits(&on(1)?);
-        assert_eq!(whole, bits(&on(3)?), "{name}");
-        let last = bits(&f(&a.select(0, 1999)?)?);
-        assert_eq!(whole[whole.len() - last.len()..], last, "{name}");
+        let whole = on(1)?;
+        assert_eq!(whole, on(2)?, "{name}");
+        let last = run(&a.select(0, 1999)?)?;
+        for (whole, last) in whole.iter().zip(&last) {
+            assert_eq!(whole[whole.len() - last.len()..], last[..], "{name}");
+        }
     }
     Ok(())
 }

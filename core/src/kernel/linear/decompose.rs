@@ -67,6 +67,30 @@ fn by_columns<F: Real>(a: &[F], rows: usize, columns: usize) -> Result<Vec<F>, F
     Ok(copy)
 }
 
+/// Returns the power of two by which a matrix must be divided so that its elements are safely within
+/// the range of F: also their squares, or no more than their reciprocals. It is 0 for most matrices.
+/// Division by a power of two rounds nothing but elements that become subnormal.
+fn excess<F: Real>(a: &[F], squares: bool) -> i32 {
+    let largest = a.iter().fold(0.0f64, |most, &x| most.max(wide(x).abs()));
+    if largest == 0.0 {
+        return 0;
+    }
+    let (exponent, top) = (largest.log2() as i32, wide(F::max_value()).log2() as i32);
+    let high = if squares { top / 8 } else { top - 28 };
+    exponent - exponent.clamp(-top / 8, high)
+}
+
+/// Multiplies by a power of two.
+fn scale<F: Real>(xs: &mut [F], exponent: i32) {
+    if exponent != 0 {
+        let half = 2f64.powi(exponent / 2);
+        let rest = 2f64.powi(exponent - exponent / 2);
+        for x in xs {
+            *x = F::from_f64(wide(*x) * half * rest);
+        }
+    }
+}
+
 /// Returns (a + aᵀ) / 2 for a square matrix.
 fn symmetric_part<F: Real>(a: &[F], n: usize) -> Result<Vec<F>, Fault> {
     let half = F::from_f64(0.5);
@@ -79,9 +103,11 @@ fn symmetric_part<F: Real>(a: &[F], n: usize) -> Result<Vec<F>, Fault> {
     Ok(symmetric)
 }
 
-/// A matrix with permuted rows as the product of a lower and an upper triangle.
+/// A matrix with permuted rows, divided by 2^`excess`, as the product of a lower and an upper
+/// triangle.
 struct Lu<F> {
     values: Vec<F>,
+    excess: i32,
     forward: Vec<usize>,
     back: Vec<usize>,
     swaps: usize,
@@ -90,7 +116,8 @@ struct Lu<F> {
 
 impl<F: Real> Lu<F> {
     fn new(a: &[F], n: usize) -> Result<Self, Fault> {
-        let mut values = by_columns(a, n, n)?;
+        let (mut values, excess) = (by_columns(a, n, n)?, excess(a, false));
+        scale(&mut values, -excess);
         let mut forward = Vec::new();
         let room = forward.try_reserve_exact(n);
         room.map_err(|_| Fault::Memory)?;
@@ -107,6 +134,7 @@ impl<F: Real> Lu<F> {
         );
         Ok(Self {
             values,
+            excess,
             forward,
             back,
             swaps: info.transposition_count,
@@ -123,7 +151,8 @@ impl<F: Real> Lu<F> {
         if self.pivots().any(|pivot| pivot == F::from_f64(0.0)) {
             return Err(Fault::Singular);
         }
-        let n = self.n;
+        let (n, of_b) = (self.n, excess(b, false));
+        scale(b, -of_b);
         let needed = lu_solve::solve_in_place_scratch::<usize, F>(n, columns, Par::Seq);
         let values = MatRef::from_column_major_slice(&self.values, n, n);
         lu_solve::solve_in_place(
@@ -134,6 +163,7 @@ impl<F: Real> Lu<F> {
             Par::Seq,
             MemStack::new(&mut memory(needed)?),
         );
+        scale(b, of_b - self.excess);
         Ok(())
     }
 }
@@ -156,13 +186,22 @@ pub(crate) fn solve_triangular<F: Real>(
         return Err(Fault::Singular);
     }
     x.copy_from_slice(b);
-    let a = MatRef::from_row_major_slice(a, n, n);
-    let x = MatMut::from_row_major_slice_mut(x, n, columns);
-    if upper {
-        solve_upper_triangular_in_place(a, x, Par::Seq);
-    } else {
-        solve_lower_triangular_in_place(a, x, Par::Seq);
+    let ([of_a, of_b], mut scaled) = ([a, b].map(|x| excess(x, false)), Vec::new());
+    if of_a != 0 {
+        scaled = zeros(a.len())?;
+        scaled.copy_from_slice(a);
+        scale(&mut scaled, -of_a);
     }
+    scale(x, -of_b);
+    let a = if of_a == 0 { a } else { &scaled };
+    let a = MatRef::from_row_major_slice(a, n, n);
+    let target = MatMut::from_row_major_slice_mut(x, n, columns);
+    if upper {
+        solve_upper_triangular_in_place(a, target, Par::Seq);
+    } else {
+        solve_lower_triangular_in_place(a, target, Par::Seq);
+    }
+    scale(x, of_b - of_a);
     Ok(())
 }
 
@@ -188,6 +227,7 @@ pub(crate) fn log_determinant<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done
         sign *= if pivot == 0.0 { 0.0 } else { pivot.signum() };
         log += pivot.abs().ln();
     }
+    log += n as f64 * f64::from(lu.excess) * std::f64::consts::LN_2;
     out.copy_from_slice(&[F::from_f64(sign), F::from_f64(log)]);
     Ok(())
 }
@@ -201,6 +241,7 @@ pub(crate) fn pivots<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
     if lu.swaps % 2 == 1 {
         out[0] = -out[0];
     }
+    scale(out, lu.excess);
     Ok(())
 }
 
@@ -234,6 +275,8 @@ pub(crate) fn cholesky<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
 /// (n, m), then r (n, n).
 pub(crate) fn qr<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
     let (zero, mut values) = (F::from_f64(0.0), by_columns(a, m, n)?);
+    let excess = excess(a, false);
+    scale(&mut values, -excess);
     let block = qr_factor::recommended_block_size::<F>(m, n);
     let mut factors = zeros(block * n)?;
     let needed = StackReq::any_of(&[
@@ -275,13 +318,15 @@ pub(crate) fn qr<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
             }
         }
     }
+    scale(r, excess);
     Ok(())
 }
 
 /// Computes the eigenvalues of the symmetric part of a (n, n), ascending. Writes them, then the
 /// eigenvectors as rows (n, n).
 pub(crate) fn eigen<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
-    let a = symmetric_part(a, n)?;
+    let (mut a, excess) = (symmetric_part(a, n)?, excess(a, true));
+    scale(&mut a, -excess);
     let compute = ComputeEigenvectors::Yes;
     let needed = evd::self_adjoint_evd_scratch::<F>(n, compute, Par::Seq, Spec::default());
     let (values, vectors) = out.split_at_mut(n);
@@ -293,6 +338,7 @@ pub(crate) fn eigen<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
         MemStack::new(&mut memory(needed)?),
         Spec::default(),
     );
+    scale(values, excess);
     computed.map_err(|_| Fault::NoConvergence)
 }
 
@@ -300,7 +346,8 @@ pub(crate) fn eigen<F: Real>(a: &[F], n: usize, out: &mut [F]) -> Done {
 /// then s, then vᵀ (k, n).
 pub(crate) fn singular<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> Done {
     let (k, compute) = (m.min(n), ComputeSvdVectors::Thin);
-    let a = by_columns(a, m, n)?;
+    let (mut a, excess) = (by_columns(a, m, n)?, excess(a, true));
+    scale(&mut a, -excess);
     let needed = svd::svd_scratch::<F>(m, n, compute, compute, Par::Seq, Spec::default());
     let (u, rest) = out.split_at_mut(k * m);
     let (s, v) = rest.split_at_mut(k);
@@ -313,6 +360,7 @@ pub(crate) fn singular<F: Real>(a: &[F], [m, n]: [usize; 2], out: &mut [F]) -> D
         MemStack::new(&mut memory(needed)?),
         Spec::default(),
     );
+    scale(s, excess);
     computed.map_err(|_| Fault::NoConvergence)
 }
 

@@ -1,8 +1,9 @@
 //! Least squares.
 
-use super::{epsilon, named, split, transposed};
+use super::{expect_full_rank, split, transposed};
 use crate::autograd::Tensor;
 use crate::error::{Error, Result};
+use crate::tensor::broadcast_shapes;
 
 /// # Linear algebra
 impl Tensor {
@@ -36,12 +37,13 @@ impl Tensor {
         self.expect_same_dtype(op, b)?;
         self.expect_finite_matrices(op)?;
         b.expect_finite_matrices(op)?;
-        let (_, [m, n]) = split(self);
-        let (_, [rows, _]) = split(b);
+        let (front, [m, n]) = split(self);
+        let (b_front, [rows, _]) = split(b);
         if rows != m {
             let reason = format!("the matrix has {m} rows, the right side {rows}");
             return Err(Error::shape(op, reason, &[self.shape(), b.shape()]));
         }
+        broadcast_shapes(op, front, b_front)?;
         if m >= n {
             let (q, r) = self.qr()?;
             expect_full_rank(op, &r, m)?;
@@ -51,21 +53,4 @@ impl Tensor {
         expect_full_rank(op, &r, n)?;
         q.matmul(&transposed(&r)?.solve_triangular(b, false)?)
     }
-}
-
-/// Returns an error unless all diagonals of the triangles are above rounding errors.
-fn expect_full_rank(op: &'static str, r: &Tensor, longest: usize) -> Result<()> {
-    let k = r.shape()[r.rank() - 1];
-    let diagonals = r.detach().diagonal(0)?.to_f64_vec();
-    let rows = diagonals.chunks_exact(k.max(1));
-    let count = rows.len();
-    for (i, row) in rows.enumerate() {
-        let largest = row.iter().fold(0.0f64, |most, &x| most.max(x));
-        let least = longest as f64 * epsilon(r.dtype()) * largest;
-        if row.iter().any(|&x| x <= least) {
-            let reason = format!("{} does not have full rank", named(i, count));
-            return Err(Error::argument(op, reason));
-        }
-    }
-    Ok(())
 }

@@ -172,6 +172,23 @@ fn repeated(values: &Tensor) -> Option<(usize, usize)> {
     None
 }
 
+/// Returns an error unless all diagonals of the triangles are above rounding errors.
+fn expect_full_rank(op: &'static str, r: &Tensor, longest: usize) -> Result<()> {
+    let k = r.shape()[r.rank() - 1];
+    let diagonals = r.detach().diagonal(0)?.to_f64_vec();
+    let rows = diagonals.chunks_exact(k.max(1));
+    let count = rows.len();
+    for (i, row) in rows.enumerate() {
+        let largest = row.iter().fold(0.0f64, |most, &x| most.max(x));
+        let least = longest as f64 * epsilon(r.dtype()) * largest;
+        if row.iter().any(|&x| x <= least) {
+            let reason = format!("{} does not have full rank", named(i, count));
+            return Err(Error::argument(op, reason));
+        }
+    }
+    Ok(())
+}
+
 /// Returns whether an element is not 0.
 fn is_used(cotangent: &Tensor) -> bool {
     cotangent.to_f64_vec().iter().any(|&x| x != 0.0)

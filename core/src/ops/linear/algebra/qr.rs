@@ -1,6 +1,6 @@
 //! The QR factorization.
 
-use super::{each_of, shape_of, split, transposed, unpack};
+use super::{each_of, expect_full_rank, shape_of, split, transposed, unpack};
 use crate::autograd::{Cotangents, Op, OpKind, Tensor, Vjp};
 use crate::error::Result;
 use crate::kernel::linear::decompose;
@@ -24,7 +24,8 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if there are fewer than two axes,
     /// [`Error::NonFinite`](crate::Error::NonFinite) if an element is infinite or NaN. In backward,
-    /// [`Error::Argument`](crate::Error::Argument) if the first k columns are linearly dependent.
+    /// [`Error::Argument`](crate::Error::Argument) if the first k columns are linearly dependent up to
+    /// rounding: an element of R's diagonal is at most max(m, n) ε times the largest.
     ///
     /// ```
     /// # use cotangent::Tensor;
@@ -73,6 +74,7 @@ impl Op for Qr {
         let [m, n] = self.lens;
         let parts: [&[usize]; 2] = [&[n, m], &[n, n]];
         let [qt, r] = unpack(&context.output(&self.packed), parts)?;
+        expect_full_rank("qr", &r, m)?;
         let [gqt, gr] = unpack(&cotangent, parts)?;
         let product = r.matmul(&transposed(&gr)?)?;
         let product = product.sub(&gqt.matmul(&transposed(&qt)?)?)?;

@@ -110,12 +110,14 @@ impl Singular {
         let [m, n] = self.lens;
         let k = m.min(n);
         let (columns, rows) = (s.unsqueeze(-2)?, s.unsqueeze(-1)?);
-        let gaps = columns.sub(&rows)?.mul(&columns.add(&rows)?)?;
-        let gaps = gaps.add(&Tensor::eye([k, k], s.dtype())?)?;
+        // Sⱼ² - Sᵢ² in two factors, since it could leave the range. The diagonal is not used.
+        let eye = Tensor::eye([k, k], s.dtype())?;
+        let gaps = columns.sub(&rows)?.add(&eye)?;
+        let sums = columns.add(&rows)?.add(&eye)?;
         let skew = |product: &Tensor| product.sub(&transposed(product)?)?.div(&gaps);
         let (utgu, gvtv) = (ut.matmul(&transposed(gut)?)?, gvt.matmul(&transposed(vt)?)?);
-        let left = skew(&utgu)?.mul(&columns)?;
-        let right = rows.mul(&skew(&transposed(&gvtv)?)?)?;
+        let left = skew(&utgu)?.mul(&columns.div(&sums)?)?;
+        let right = rows.div(&sums)?.mul(&skew(&transposed(&gvtv)?)?)?;
         let mut da = transposed(ut)?.matmul(&left.add(&right)?)?.matmul(vt)?;
         if m > k {
             // (I - U Uᵀ) gU S⁻¹ Vᵀ
