@@ -8,6 +8,8 @@ use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Returns the lower triangles L (…, n, n) with `L Lᵀ = A` and a positive diagonal, for
     /// symmetric positive definite matrices A (…, n, n).

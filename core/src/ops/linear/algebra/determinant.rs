@@ -8,6 +8,8 @@ use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Returns the determinants of square matrices: (…, n, n) becomes (…). The determinant of a
     /// matrix without elements is 1.

@@ -8,6 +8,8 @@ use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Returns the eigenvalues (…, n) of symmetric matrices A (…, n, n), ascending, and their
     /// eigenvectors (…, n, n) as columns: `A = V diag(λ) Vᵀ`.

@@ -8,6 +8,8 @@ use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Returns the exponentials `Σ Aⁱ / i!` of square matrices (…, n, n). Elements that are too
     /// large are infinite or NaN.

@@ -6,6 +6,8 @@ use crate::error::{Error, Result};
 use crate::tensor::broadcast_shapes;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Returns the x (…, n, k) that minimizes `|A x - b|₂` for matrices A (…, m, n) of full rank,
     /// which are `self`, and b (…, m, k). If m < n it is the solution with the smallest norm.

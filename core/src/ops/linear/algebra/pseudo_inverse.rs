@@ -8,6 +8,8 @@ use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Returns the pseudo-inverses P of Moore and Penrose: (…, m, n) becomes (…, n, m). Singular
     /// values of at most max(m, n) ε times the largest count as 0, as with PyTorch's defaults.

@@ -8,6 +8,8 @@ use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Factors matrices A (…, m, n) into `Q R`: with k = min(m, n), Q (…, m, k) has orthonormal
     /// columns, and R (…, k, n) is an upper triangle whose diagonal is not negative. PyTorch's

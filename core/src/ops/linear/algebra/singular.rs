@@ -10,6 +10,8 @@ use crate::tensor::with_dtype;
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Returns the singular value decomposition `A = U diag(S) Vᵀ` of matrices A (…, m, n): with
     /// k = min(m, n), U (…, m, k), S (…, k), descending, and Vᵀ (…, k, n). It is PyTorch's with

@@ -8,6 +8,8 @@ use crate::tensor::{broadcast_shapes, with_dtype};
 use smallvec::smallvec;
 
 /// # Linear algebra
+///
+/// Behind the feature `linalg`.
 impl Tensor {
     /// Solves `A x = b` for square matrices A (…, n, n), which are `self`, and b (…, n, k): returns
     /// x (…, n, k). Leading axes are broadcast. A `b` of one axis (n) is a vector, and x is (…, n).
