@@ -1,5 +1,5 @@
-//! Factorizations and solutions of single matrices in row-major order. All calls of `faer` are here.
-//! They run on one thread, so that the bits do not depend on the number of threads.
+//! Factorizations and solutions of single matrices in row-major order. All calls of `faer` are
+//! here. They run on one thread, so that the bits do not depend on the number of threads.
 
 use crate::kernel::Float;
 use faer::diag::DiagMut;
@@ -67,9 +67,9 @@ fn by_columns<F: Real>(a: &[F], rows: usize, columns: usize) -> Result<Vec<F>, F
     Ok(copy)
 }
 
-/// Returns the power of two by which a matrix must be divided so that its elements are safely within
-/// the range of F: also their squares, or no more than their reciprocals. It is 0 for most matrices.
-/// Division by a power of two rounds nothing but elements that become subnormal.
+/// Returns the exponent of the power of two by which a matrix must be divided so that its elements
+/// are safely within the range of F, and their squares too, or only their reciprocals. It is 0 for
+/// most matrices. The division rounds nothing but elements that become subnormal.
 fn excess<F: Real>(a: &[F], squares: bool) -> i32 {
     let largest = a.iter().fold(0.0f64, |most, &x| most.max(wide(x).abs()));
     if largest == 0.0 {

@@ -36,7 +36,9 @@ impl Tensor {
         let (_, [m, n]) = split(self);
         let tolerance = m.max(n) as f64 * epsilon(self.dtype());
         let output = with_dtype!(self.dtype(), F => {
-            each_of::<F>("pinv", self, &[n, m], &|a, out| decompose::pseudo_inverse(a, [m, n], tolerance, out))
+            each_of::<F>("pinv", self, &[n, m], &|a, out| {
+                decompose::pseudo_inverse(a, [m, n], tolerance, out)
+            })
         })?;
         Ok(Self::from_array_op(output, &[self], |p| PseudoInverse {
             a: self.clone(),

@@ -26,8 +26,8 @@ impl Tensor {
     /// # Errors
     /// [`Error::Shape`](crate::Error::Shape) if there are fewer than two axes,
     /// [`Error::NonFinite`](crate::Error::NonFinite) if an element is infinite or NaN. In backward,
-    /// [`Error::Argument`](crate::Error::Argument) if the first k columns are linearly dependent up to
-    /// rounding: an element of R's diagonal is at most max(m, n) ε times the largest.
+    /// [`Error::Argument`](crate::Error::Argument) if the first k columns are linearly
+    /// dependent: an element of R's diagonal is at most max(m, n) ε times the largest.
     ///
     /// ```
     /// # use cotangent::Tensor;
