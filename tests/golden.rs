@@ -34,9 +34,10 @@ mod table;
 
 /// Defines a test for each golden file, and a test that no file is without one.
 macro_rules! files {
-    ($($file:ident $check:expr;)*) => {
+    ($($(#[$attribute:meta])* $file:ident $check:expr;)*) => {
         $(
             #[test]
+            $(#[$attribute])*
             fn $file() {
                 $check(stringify!($file));
             }
@@ -67,6 +68,8 @@ files! {
     shape run::check;
     indexing run::check;
     creation creation::check;
+    #[cfg_attr(not(feature = "linalg"), ignore = "needs the feature `linalg`")]
+    linalg run::check;
     matmul run::check;
     vectors run::check;
     einsum run::check;

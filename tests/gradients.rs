@@ -92,6 +92,12 @@ fn products_in_all_forms() {
     for_each(&operations::checked(operations::linear()), check_forms);
 }
 
+#[cfg(feature = "linalg")]
+#[test]
+fn linear_algebra_in_all_forms() {
+    for_each(&operations::checked(operations::linalg()), check_forms);
+}
+
 #[test]
 fn normalizations_in_all_forms() {
     for_each(

@@ -5,6 +5,7 @@
 //! ```sh
 //! cargo bench --bench ops
 //! cargo bench --bench ops -- --only softmax --json
+//! cargo bench --bench ops --features linalg -- --only svd
 //! ```
 //!
 //! Operands of up to about ten megabytes stay in the caches, whose bandwidth is several times that
@@ -16,6 +17,8 @@ mod common;
 mod elementwise;
 mod embedding;
 mod indexing;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod losses;
 mod optimizers;
 mod overhead;
@@ -115,6 +118,8 @@ fn main() -> Result<()> {
         recurrent::cases(),
         attention::cases(),
         transforms::cases(),
+        #[cfg(feature = "linalg")]
+        linalg::cases(),
     ];
     let cases: Vec<Case> = cases
         .into_iter()

@@ -38,6 +38,7 @@
 //! | `torch.median(x, dim)` | [`x.median_over(dim)`](crate::Tensor::median_over), or with the place [`x.kth_value(dim, n.div_ceil(2))`](crate::Tensor::kth_value) |
 //! | `torch.count_nonzero(x, dim)` | [`x.ne_scalar(0.0).count_over(dim)`](crate::Mask::count_over) |
 //! | `torch.linalg.vector_norm(x, p, dim)`, `matrix_norm(x, ord)` | [`x.norm_over(dim, Norm::P(p))`](crate::Norm), [`x.matrix_norm(MatrixNorm::One)`](crate::MatrixNorm) |
+//! | `torch.linalg.inv`, `solve`, `cholesky`, `qr`, `eigh`, `svd`, …, `torch.matrix_exp` | `x.inverse()`, the others under the same names (feature `linalg`); `solve_triangular(&b, upper)` |
 //! | `torch.cdist(x, y, p)` | [`x.cdist(&y, Norm::L2)`](crate::Tensor::cdist) |
 //! | `torch.histc(x, bins, min, max)` | [`x.histogram(Bins::Between(bins, min, max))`](crate::Bins) |
 //! | `torch.LongTensor`, `torch.BoolTensor` | [`Indices`](crate::Indices), [`Mask`](crate::Mask) |

@@ -600,7 +600,10 @@ fn optimizer_tools() -> Vec<Operation> {
 /// Results in `f32` are the rounded results in `f64`, except where the table says otherwise.
 #[test]
 fn single_precision_agrees_with_double() -> Result<()> {
-    let entries = operations::registry().into_iter();
+    // How many digits linear algebra has depends on the matrix; `linalg` tests its range.
+    let well_posed =
+        |entry: &operations::Entry| entry.golden.iter().all(|golden| golden.file != "linalg");
+    let entries = operations::registry().into_iter().filter(well_posed);
     let mut all: Vec<Operation> = entries
         .flat_map(|entry| entry.checked.into_iter().chain(entry.extreme))
         .collect();

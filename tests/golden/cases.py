@@ -1347,3 +1347,58 @@ def broad(out, kernel, transposed=False):
     lengths = [*LENGTHS[len(kernel)][:-1], 37]
     operands = kernels("broad", out, kernel, 1, transposed, 5, lengths)
     return case("broad", *operands, second=len(kernel) < 2)
+
+
+# Linear algebra.
+
+
+def numbers(x):
+    return torch.diag(torch.arange(1.0, min(x.shape[-2:]) + 1.0))
+
+
+def regular(x):
+    m, n = x.shape[-2:]
+    k = min(m, n)
+    return F.pad(numbers(x), (0, n - k, 0, m - k)) + 0.2 * x
+
+
+def symmetric(x):
+    return numbers(x) + 0.1 * (x + x.mT)
+
+
+def definite(x):
+    return numbers(x) + 0.1 * x @ x.mT
+
+
+def decomposed(values, vectors):
+    return torch.cat([values.unsqueeze(-1), vectors.square()], -1)
+
+
+def cubed(u, s, vt):
+    return u * s.square().unsqueeze(-2) @ vt
+
+
+def stacked(q, r):
+    sign = r.diagonal(dim1=-2, dim2=-1).sign()
+    q, r = q * sign.unsqueeze(-2), r * sign.unsqueeze(-1)
+    return q @ r.square() + q @ r
+
+
+def squares():
+    return normal(matrix=[[4, 4]], batch=[[2, 3, 3]], one=[[1, 1]], large=[[9, 9]],
+                  no_matrices=[[0, 2, 2]])
+
+
+def rectangles():
+    return normal(square=[[3, 3]], tall=[[2, 4, 2]], wide=[[2, 2, 4]], one=[[1, 1]],
+                  no_matrices=[[0, 2, 3]])
+
+
+def systems():
+    return normal(matrix=[[4, 4], [4, 2]], batch=[[2, 3, 3], [2, 3, 2]],
+                  broadcast=[[2, 1, 3, 3], [4, 3, 1]], no_columns=[[3, 3], [3, 0]])
+
+
+def least_squares():
+    return normal(square=[[3, 3], [3, 2]], tall=[[2, 4, 2], [2, 4, 3]],
+                  wide=[[2, 2, 4], [2, 2, 1]])

@@ -7,7 +7,23 @@ use std::fmt::Write;
 use std::path::{Component, Path, PathBuf};
 
 /// Methods behind a feature. They get no link, which would be broken without the feature.
-const BEHIND_FEATURES: [&str; 1] = ["to_ndarray"];
+const BEHIND_FEATURES: [&str; 15] = [
+    "cholesky",
+    "det",
+    "eigh",
+    "eigvalsh",
+    "inverse",
+    "lstsq",
+    "matrix_exp",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "solve_triangular",
+    "svd",
+    "svdvals",
+    "to_ndarray",
+];
 
 /// The folder of the generated docs.
 fn docs() -> PathBuf {

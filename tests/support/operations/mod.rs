@@ -113,6 +113,8 @@ pub mod golden;
 mod hinges;
 mod indexing;
 mod likelihoods;
+#[cfg(feature = "linalg")]
+mod linalg;
 mod linear;
 mod losses;
 mod masks;
@@ -130,6 +132,8 @@ pub use elementwise::elementwise;
 pub use hinges::hinges;
 pub use indexing::indexing;
 pub use likelihoods::likelihoods;
+#[cfg(feature = "linalg")]
+pub use linalg::linalg;
 pub use linear::linear;
 pub use losses::losses;
 pub use masks::masks;
@@ -251,7 +255,10 @@ pub fn registry() -> Vec<Entry> {
         attention,
         convolution,
     ];
-    families.into_iter().flat_map(|family| family()).collect()
+    let all = families.into_iter().flat_map(|family| family());
+    #[cfg(feature = "linalg")]
+    let all = all.chain(linalg());
+    all.collect()
 }
 
 /// Returns the gradient checks of some entries.

@@ -72,6 +72,14 @@ pub enum MatrixNorm {
     MinusOne,
     /// The smallest sum of `|x|` in a row, PyTorch's order -∞.
     MinusInfinity,
+    /// The sum of the singular values, PyTorch's order "nuc". Second derivatives need
+    /// [`Tensor::svd`]'s. Behind the feature `linalg`.
+    #[cfg(feature = "linalg")]
+    Nuclear,
+    /// The largest singular value, PyTorch's order 2, which is the operator norm for [`Norm::L2`].
+    /// Second derivatives need [`Tensor::svd`]'s. Behind the feature `linalg`.
+    #[cfg(feature = "linalg")]
+    Spectral,
 }
 
 /// # Reductions
@@ -137,6 +145,14 @@ impl Tensor {
             MatrixNorm::Infinity => (-1, -1, 1.0),
             MatrixNorm::MinusOne => (-2, -1, -1.0),
             MatrixNorm::MinusInfinity => (-1, -1, -1.0),
+            #[cfg(feature = "linalg")]
+            MatrixNorm::Nuclear => return self.singular_values(op)?.sum_over(-1),
+            #[cfg(feature = "linalg")]
+            MatrixNorm::Spectral => {
+                let values = self.singular_values(op)?;
+                let left = Axes::from(-1).resolve(op, values.shape())?;
+                return extreme(op, &values, left, 1.0);
+            }
         };
         let summed = Axes::from(summed).resolve(op, self.shape())?;
         let sums = norm_of(op, self, Norm::L1, summed)?;
