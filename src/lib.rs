@@ -1,6 +1,6 @@
 // The definitions of the README's links and images come first: of several definitions of one label
 // Markdown takes the first, so that the pages show the images without the repository's files.
-#![doc = include_str!("../docs/embedded.md")]
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("../docs/embedded/README.md"))]
 #![doc = include_str!("../README.md")]
 
 #[doc(inline)]

@@ -1,8 +1,29 @@
-//! Guides: operations and losses by kind, custom elementwise functions, recipes, a table for users
-//! of PyTorch, and the project's pages.
-//!
-//! The layers, activations and initializers are listed in [`nn`](crate::nn), the optimizers and
-//! schedules in [`optim`](crate::optim).
+// The guide, whose pages are in the folder `guide`; operations and losses by kind; the pages of the
+// project.
+#![cfg_attr(all(doc, not(doctest)), doc = include_str!("../../docs/embedded/guide/README.md"))]
+#![doc = include_str!("../../guide/README.md")]
+
+/// Declares the module of a page. Its path in the folder `guide` is that of the module; the page of
+/// a module with others inside is `README.md`.
+///
+/// The definitions of the page's links and images in the docs come first, since of several
+/// definitions of one label Markdown takes the first. Doc tests leave them out, so that they have
+/// the page's name and lines.
+macro_rules! page {
+    ($name:ident, $file:literal $(, { $($inner:item)* })?) => {
+        #[cfg_attr(
+            all(doc, not(doctest)),
+            doc = include_str!(concat!("../../docs/embedded/guide/", $file))
+        )]
+        #[doc = include_str!(concat!("../../guide/", $file))]
+        pub mod $name {
+            $($($inner)*)?
+        }
+    };
+}
+
+page!(start, "start.md");
+page!(training, "training/README.md");
 
 pub mod elementwise;
 
